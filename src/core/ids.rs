@@ -1,0 +1,99 @@
+//! Names and identifiers. Each is a type of its own, so that none can stand in for another.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// The name of a job: its key under `jobs:`. Cheap to clone.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct JobName(Arc<str>);
+
+impl JobName {
+    /// A name as it stands in the job file; the config layer has checked its form.
+    pub fn new(name: &str) -> Self {
+        Self(name.into())
+    }
+
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for JobName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+impl fmt::Debug for JobName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}`", self.0)
+    }
+}
+
+impl std::borrow::Borrow<str> for JobName {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+macro_rules! uuid_id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(pub Uuid);
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(&self.0, f)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{}({})", stringify!($name), self.0)
+            }
+        }
+    };
+}
+
+uuid_id!(
+    /// One execution of a job.
+    RunId
+);
+uuid_id!(
+    /// The agent's own id of a transfer, learned from `get_all`.
+    TransferId
+);
+uuid_id!(
+    /// A cloud account of the agent.
+    AccountId
+);
+uuid_id!(
+    /// An Amove user.
+    UserId
+);
+
+impl RunId {
+    /// The id of the run for an occurrence: the same job, occurrence and `generation` always give
+    /// the same id, so that an occurrence can have one run only.
+    pub fn for_occurrence(job: &JobName, occurrence: jiff::Timestamp, generation: u32) -> Self {
+        const NAMESPACE: Uuid = Uuid::from_u128(0x6d0f_6b0e_93f5_4c0b_9a56_2f6f_33b2_7a01);
+        let key = format!("{job}\n{}\n{generation}", occurrence.as_millisecond());
+        Self(Uuid::new_v5(&NAMESPACE, key.as_bytes()))
+    }
+}
+
+/// One attempt of a run: the run, and the attempt's number, counted from 1.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+pub struct AttemptId {
+    /// The run on whose behalf the attempt is made.
+    pub run: RunId,
+    /// Counted from 1; never reused.
+    pub number: u32,
+}

@@ -1,0 +1,156 @@
+//! Everything that can happen, and everything that the daemon can do about it.
+
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::ids::{AttemptId, JobName, RunId, TransferId};
+use super::job::JobSet;
+use super::place::TransferRequest;
+use super::record::{Pause, Record};
+use super::transfer::{CancelAnswer, Look, LookFailure, LookRequest, SubmitAnswer};
+
+/// Everything that can happen.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Input {
+    /// The time that `next_wakeup` named, or any other, has come.
+    TimeReached,
+    /// A good job file was read.
+    JobsReplaced(Arc<JobSet>),
+    /// The answer to [`Effect::Submit`].
+    Submitted {
+        /// Which attempt.
+        attempt: AttemptId,
+        /// What came of it.
+        answer: SubmitAnswer,
+    },
+    /// The answer to [`Effect::Look`].
+    Looked(Result<Look, LookFailure>),
+    /// The answer to [`Effect::Cancel`].
+    CancelAnswered {
+        /// Which transfer.
+        transfer: TransferId,
+        /// What came of it.
+        answer: CancelAnswer,
+    },
+    /// The agent's notification socket said that something has changed.
+    Notified,
+    /// The token's source has changed.
+    TokenChanged,
+    /// The wall clock was set, by this much (positive: forward). Suspends are no steps.
+    ClockStepped {
+        /// New time less old.
+        by: SignedDuration,
+    },
+    /// An operator asks for something.
+    Operator {
+        /// Names the asker in [`Effect::Reply`].
+        reply: ReplyTo,
+        /// What is asked.
+        request: OperatorRequest,
+    },
+}
+
+/// Names an operator's pending request; the daemon's own number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ReplyTo(pub u64);
+
+/// What an operator can ask for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OperatorRequest {
+    /// Run the job now.
+    Trigger {
+        /// The job.
+        job: JobName,
+        /// The id of the run to be, drawn by the daemon.
+        run: RunId,
+    },
+    /// Cancel a run.
+    CancelRun(RunId),
+    /// Cancel the active run of a job, and the one that waits behind it.
+    CancelJob(JobName),
+    /// Stop scheduling a job.
+    Pause {
+        /// The job.
+        job: JobName,
+        /// The pause.
+        pause: Pause,
+    },
+    /// Schedule it again.
+    Resume(JobName),
+}
+
+/// The answer to an operator.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// Done; concerns these runs (none for pause and resume).
+    Done(Vec<RunId>),
+    /// Not done, in words.
+    No(String),
+}
+
+/// Everything that the daemon can do.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    /// Read `get_all`; answered by [`Input::Looked`]. One at a time.
+    Look(LookRequest),
+    /// POST a transfer; answered by [`Input::Submitted`].
+    Submit {
+        /// On behalf of this attempt.
+        attempt: AttemptId,
+        /// The body.
+        request: TransferRequest,
+    },
+    /// Ask for a cancellation; answered by [`Input::CancelAnswered`]. Safe to repeat, and so
+    /// performed even if the step's records could not be committed.
+    Cancel {
+        /// Which transfer.
+        transfer: TransferId,
+    },
+    /// Answer an operator.
+    Reply {
+        /// Whom.
+        to: ReplyTo,
+        /// What.
+        answer: Answer,
+    },
+}
+
+/// What comes of one input: first all of `record` is committed, then `then` is performed.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Step {
+    /// To be committed in one transaction.
+    pub record: Vec<Record>,
+    /// To be performed, in order, after the commit.
+    pub then: Vec<Effect>,
+    /// To be told to the log; never matters to the state.
+    pub notes: Vec<Note>,
+}
+
+/// A sentence for the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    /// How loud.
+    pub level: Level,
+    /// The job that it is about.
+    pub job: Option<JobName>,
+    /// The run that it is about.
+    pub run: Option<RunId>,
+    /// When.
+    pub at: Timestamp,
+    /// The sentence.
+    pub text: String,
+}
+
+/// How loud a [`Note`] is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// For those who look closely.
+    Debug,
+    /// A step in a run's life.
+    Info,
+    /// Something an operator should know.
+    Warn,
+    /// Something an operator should act on.
+    Error,
+}

@@ -1,0 +1,323 @@
+//! What a job is, once its text has been read and found good: types that can't be wrong.
+//!
+//! Text, defaults and places in the file are the business of `config`.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use jiff::SignedDuration;
+use serde::{Deserialize, Serialize};
+
+use super::ids::{AccountId, JobName};
+use super::schedule::Timetable;
+use super::template::PathTemplate;
+
+/// One entry under `jobs:`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Job {
+    /// Its key.
+    pub name: JobName,
+    /// `description`.
+    pub description: Option<String>,
+    /// `schedule` and `timezone`; empty for a trigger-only job.
+    pub timetable: Timetable,
+    /// `source`.
+    pub source: PlaceTemplate,
+    /// `destination`.
+    pub destination: PlaceTemplate,
+    /// `allow_skip`.
+    pub allow_skip: bool,
+    /// `keep_source_tree`.
+    pub keep_source_tree: bool,
+    /// `overlap`.
+    pub overlap: Overlap,
+    /// `catch_up`.
+    pub catch_up: CatchUp,
+    /// `catch_up_window`.
+    pub catch_up_window: SignedDuration,
+    /// `jitter`; zero for none.
+    pub jitter: SignedDuration,
+    /// `max_age`.
+    pub max_age: Option<SignedDuration>,
+    /// `enabled`.
+    pub enabled: bool,
+    /// What a run keeps of its job to its end, whatever happens to the file meanwhile.
+    pub terms: Arc<Terms>,
+}
+
+/// The part of a job's definition that its runs are carried out under.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Terms {
+    /// `timeout` of one attempt, from the commit before its POST.
+    pub timeout: SignedDuration,
+    /// `stall_timeout`.
+    pub stall_timeout: Option<SignedDuration>,
+    /// `start_within`.
+    pub start_within: Option<SignedDuration>,
+    /// `retry`.
+    pub retry: RetryPolicy,
+    /// `partial`: what a Completed transfer with failed objects means.
+    pub partial: Verdict,
+    /// `empty`: what a Completed transfer without any object means.
+    pub empty: Verdict,
+    /// `exclusive`.
+    pub exclusive: bool,
+}
+
+impl Default for Terms {
+    fn default() -> Self {
+        Self {
+            timeout: SignedDuration::from_hours(24),
+            stall_timeout: None,
+            start_within: None,
+            retry: RetryPolicy::default(),
+            partial: Verdict::Fail,
+            empty: Verdict::Accept,
+            exclusive: true,
+        }
+    }
+}
+
+/// `retry`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RetryPolicy {
+    /// How many attempts may be used up, the first among them.
+    pub max_attempts: u32,
+    /// Delay before the second attempt.
+    pub initial_delay: SignedDuration,
+    /// Factor from one delay to the next, 1 to 100.
+    pub multiplier: f64,
+    /// No delay is longer.
+    pub max_delay: SignedDuration,
+    /// Whether an attempt that timed out or stalled is tried again.
+    pub on_timeout: bool,
+}
+
+impl Default for RetryPolicy {
+    fn default() -> Self {
+        Self {
+            max_attempts: 3,
+            initial_delay: SignedDuration::from_secs(30),
+            multiplier: 2.0,
+            max_delay: SignedDuration::from_mins(15),
+            on_timeout: false,
+        }
+    }
+}
+
+/// `overlap`: an occurrence comes while the job's run is not over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Overlap {
+    /// The occurrence is skipped.
+    Skip,
+    /// One run is held behind the active one.
+    Queue,
+    /// The active run is cancelled, then the new one starts.
+    Replace,
+}
+
+/// `catch_up`: occurrences that were missed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CatchUp {
+    /// The latest runs.
+    Once,
+    /// Each runs, in order.
+    All,
+    /// None runs.
+    None,
+}
+
+/// `partial` and `empty`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// The attempt has failed, and is retried.
+    Fail,
+    /// The attempt has succeeded.
+    Accept,
+}
+
+/// `source` or `destination` of a job, its path still with patterns.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PlaceTemplate {
+    /// The cloud account's id; a name from `accounts:` is resolved.
+    pub account: AccountId,
+    /// Bucket name.
+    pub bucket: String,
+    /// Bucket id, or empty.
+    pub bucket_id: String,
+    /// Path with `{…}` patterns.
+    pub path: PathTemplate,
+    /// Object id, or empty.
+    pub id: String,
+}
+
+/// Everything that the job file says.
+#[derive(Clone, Debug, PartialEq)]
+pub struct JobSet {
+    /// `agent`.
+    pub agent: AgentSettings,
+    /// `jobs`, by name.
+    pub jobs: BTreeMap<JobName, Arc<Job>>,
+    /// `alerts`.
+    pub alerts: Vec<Alert>,
+    /// `history`.
+    pub history: HistoryPolicy,
+    /// `listen`.
+    pub listen: Option<SocketAddr>,
+}
+
+/// `agent`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AgentSettings {
+    /// `url`, without a trailing slash.
+    pub url: String,
+    /// Where the token comes from.
+    pub token: TokenSource,
+    /// `poll_interval`.
+    pub poll_interval: SignedDuration,
+    /// `request_timeout`.
+    pub request_timeout: SignedDuration,
+    /// `max_active`.
+    pub max_active: u32,
+    /// `adopt_window`.
+    pub adopt_window: SignedDuration,
+    /// `exclusive_user`.
+    pub exclusive_user: bool,
+    /// `allow_insecure`: a token may go over plain http to a host that is not this one.
+    pub allow_insecure: bool,
+}
+
+impl Default for AgentSettings {
+    fn default() -> Self {
+        Self {
+            url: "http://localhost:29123".to_owned(),
+            token: TokenSource::Credential,
+            poll_interval: SignedDuration::from_secs(5),
+            request_timeout: SignedDuration::from_secs(30),
+            max_active: 8,
+            adopt_window: SignedDuration::from_mins(2),
+            exclusive_user: false,
+            allow_insecure: false,
+        }
+    }
+}
+
+/// Where the agent's token comes from. Holds no secret itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TokenSource {
+    /// `token_file`, absolute.
+    File(PathBuf),
+    /// `token_env`: the name of an environment variable.
+    Environment(String),
+    /// `login`: unattended renewal with user and password.
+    Login(LoginSource),
+    /// None named: `$CREDENTIALS_DIRECTORY/token` if there is one.
+    Credential,
+}
+
+/// `agent.login`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoginSource {
+    /// `username`.
+    pub username: String,
+    /// `password_file`, absolute.
+    pub password_file: PathBuf,
+    /// `user_type`, as the API's number: 16, 32 or 64.
+    pub user_type: u32,
+    /// `totp_secret_file`, absolute.
+    pub totp_secret_file: Option<PathBuf>,
+}
+
+/// `history`: how much of the past is kept.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct HistoryPolicy {
+    /// `keep`.
+    pub keep: SignedDuration,
+    /// `max_runs`.
+    pub max_runs: u64,
+}
+
+impl Default for HistoryPolicy {
+    fn default() -> Self {
+        Self { keep: SignedDuration::from_hours(90 * 24), max_runs: 100_000 }
+    }
+}
+
+/// One entry of `alerts`, validated.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Alert {
+    /// `on`.
+    pub on: Vec<AlertEvent>,
+    /// `jobs`: names or globs; empty for all.
+    pub jobs: Vec<String>,
+    /// `webhook`, `command` or `ping`.
+    pub channel: AlertChannel,
+}
+
+/// What an alert can be raised for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AlertEvent {
+    /// A run succeeded.
+    Succeeded,
+    /// A run failed.
+    Failed,
+    /// A run timed out.
+    TimedOut,
+    /// A run was canceled.
+    Canceled,
+    /// An occurrence was skipped.
+    Skipped,
+    /// A job has not succeeded for its `max_age`.
+    Late,
+    /// The first success after a failure.
+    Recovered,
+    /// A run has waited for the agent for 10 minutes.
+    AgentDown,
+    /// The token expires soon.
+    TokenExpiring,
+    /// The job file is invalid.
+    ConfigInvalid,
+}
+
+/// How an alert is delivered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AlertChannel {
+    /// POST of a JSON document.
+    Webhook {
+        /// Where to.
+        url: SecretText,
+        /// `headers_file`, absolute.
+        headers_file: Option<PathBuf>,
+    },
+    /// A program and its arguments; the document on standard input.
+    Command(Vec<String>),
+    /// A healthchecks.io-like check.
+    Ping {
+        /// Where to.
+        url: SecretText,
+    },
+}
+
+/// A url that is treated as a secret: given in place, or in a file.
+#[derive(Clone, PartialEq, Eq)]
+pub enum SecretText {
+    /// In the job file itself.
+    Inline(String),
+    /// `url_file`, absolute.
+    File(PathBuf),
+}
+
+impl std::fmt::Debug for SecretText {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Inline(_) => f.write_str("Inline(…)"),
+            Self::File(path) => write!(f, "File({})", path.display()),
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! Every bound of the engine in one place, each with its reason.
+//!
+//! Adapters keep the bounds of the outside thing that they own beside it; what is here limits
+//! decisions.
+
+use jiff::SignedDuration;
+
+/// Tolerance between the agent's clock and ours when a record's `requestDate` is judged.
+/// Two minutes is what an NTP-less workstation drifts in a month (protocol, rule 4).
+pub const SKEW: SignedDuration = SignedDuration::from_mins(2);
+
+/// How much later than `request_timeout` a request whose answer was lost may still be processed.
+pub const LATE_PROCESSING: SignedDuration = SignedDuration::from_secs(30);
+
+/// A POST may follow a complete look no older than this (protocol, rule 1).
+pub const LOOK_FRESHNESS: SignedDuration = SignedDuration::from_secs(1);
+
+/// The search for an uncertain transfer never takes longer than this, however slow listings were.
+pub const ADOPT_WINDOW_CAP: SignedDuration = SignedDuration::from_mins(15);
+
+/// A gap between two complete looks counts towards `adopt_window` only up to this much, so that
+/// a suspended machine does not mistake one look for hours of looking.
+pub const COVERED_GAP: SignedDuration = SignedDuration::from_secs(90);
+
+/// Given-up attempts are looked for at least this long (protocol, "Open attempt").
+pub const WATCH: SignedDuration = SignedDuration::from_hours(24);
+
+/// Looks that notifications cause are at least this far apart (contract, "Agent").
+pub const HINTED_LOOK_GAP: SignedDuration = SignedDuration::from_millis(250);
+
+/// No transfer in flight is looked at less often than this (contract, "Agent").
+pub const SLOWEST_LOOK: SignedDuration = SignedDuration::from_secs(60);
+
+/// While runs wait for an agent that does not answer, it is asked at least this often.
+pub const AGENT_RETRY_CAP: SignedDuration = SignedDuration::from_secs(15);
+
+/// A bad token is tried again this often, besides whenever its source changes (contract, "Runs").
+pub const TOKEN_RETRY: SignedDuration = SignedDuration::from_secs(30);
+
+/// First and longest delay between two cancel requests for one transfer.
+pub const CANCEL_RETRY: (SignedDuration, SignedDuration) =
+    (SignedDuration::from_secs(2), SignedDuration::from_secs(60));
+
+/// An occurrence handled later than this was missed, and is subject to `catch_up`.
+pub const LATE_START: SignedDuration = SignedDuration::from_secs(60);
+
+/// `catch_up: all` runs at most so many of the newest missed occurrences; so many missed ones are
+/// recorded one by one.
+pub const MISSED_MAX: usize = 100;
+
+/// A clock that was wrong by more than this when an occurrence was handled is not allowed to
+/// silence the job until that time comes again.
+pub const CLOCK_WAS_WRONG: SignedDuration = SignedDuration::from_hours(24);
+
+/// Progress of a run is written at most this often (architecture, "Progress is an observation").
+pub const PROGRESS_RECORD: SignedDuration = SignedDuration::from_secs(60);
+
+/// Words of the agent are cut to this many bytes before they enter a reason.
+pub const WORDS_MAX: usize = 500;

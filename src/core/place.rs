@@ -1,0 +1,167 @@
+//! Places: where objects come from and go to, what makes two requests the same one (the
+//! fingerprint), and when two destinations overlap.
+//!
+//! Knows nothing of templates: a `Place` here is rendered.
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::ids::AccountId;
+
+/// A rendered place at a cloud account, as `POST /transfer/transfer` takes it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Place {
+    /// The cloud account's id.
+    pub account: AccountId,
+    /// Bucket name.
+    pub bucket: String,
+    /// Bucket id, for providers addressed by ids; else empty.
+    pub bucket_id: String,
+    /// Key or folder; one that ends in `/` is a folder. May be empty.
+    pub path: String,
+    /// Object id, for providers addressed by ids; else empty.
+    pub id: String,
+}
+
+impl Place {
+    /// The path as it is compared: without leading slashes.
+    pub fn compared_path(&self) -> &str {
+        compared_path(&self.path)
+    }
+
+    /// True when one of the two places lies in the other, or they are the same: same account and
+    /// bucket, and one path is a prefix of the other at a `/`. Object ids are not looked at, so
+    /// the answer errs on the side of an overlap.
+    pub fn overlaps(&self, other: &Place) -> bool {
+        self.account == other.account
+            && self.bucket == other.bucket
+            && paths_overlap(&self.path, &other.path)
+    }
+}
+
+/// A path without its leading slashes (protocol, "Fingerprint").
+pub fn compared_path(path: &str) -> &str {
+    path.trim_start_matches('/')
+}
+
+/// True when one path is the other or contains it, compared at `/` boundaries.
+pub fn paths_overlap(a: &str, b: &str) -> bool {
+    let mut a = segments(a);
+    let mut b = segments(b);
+    loop {
+        match (a.next(), b.next()) {
+            (Some(x), Some(y)) if x == y => {}
+            (Some(_), Some(_)) => return false,
+            (None, _) | (_, None) => return true,
+        }
+    }
+}
+
+/// The non-empty segments of a path, by which containment is decided.
+pub fn segments(path: &str) -> impl Iterator<Item = &str> {
+    path.split('/').filter(|segment| !segment.is_empty())
+}
+
+/// The body of one `POST /transfer/transfer`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct TransferRequest {
+    /// Where the objects are.
+    pub source: Place,
+    /// Where they are to be.
+    pub destination: Place,
+    /// Skip objects whose newer copy stands at the destination already.
+    pub allow_skip: bool,
+    /// Keep the folder structure below the source path.
+    pub keep_source_tree: bool,
+}
+
+impl TransferRequest {
+    /// What a listing's record is recognised by.
+    pub fn fingerprint(&self) -> Fingerprint {
+        Fingerprint::of(
+            (self.source.account, &self.source.bucket, &self.source.path),
+            (self.destination.account, &self.destination.bucket, &self.destination.path),
+            self.allow_skip,
+        )
+    }
+
+    /// The fingerprint that forgives spelling; see [`Fingerprint::loose`].
+    pub fn loose_fingerprint(&self) -> Fingerprint {
+        Fingerprint::loose(
+            (self.source.account, &self.source.bucket, &self.source.path),
+            (self.destination.account, &self.destination.bucket, &self.destination.path),
+        )
+    }
+}
+
+/// A digest of both account ids, both buckets exactly, both paths without a leading `/`, and
+/// `allowSkip` (protocol, "Words"): equal if, and for all practical purposes only if, these are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Fingerprint(pub Uuid);
+
+impl Fingerprint {
+    const NAMESPACE: Uuid = Uuid::from_u128(0x2b1c_7a52_5a0b_4f55_8c0e_0b7d_62f1_9b02);
+
+    /// The fingerprint of two `(account, bucket, path)` places and `allowSkip`.
+    pub fn of(
+        source: (AccountId, &str, &str),
+        destination: (AccountId, &str, &str),
+        allow_skip: bool,
+    ) -> Self {
+        let mut key = String::new();
+        for (account, bucket, path) in [source, destination] {
+            push_part(&mut key, &account.to_string());
+            push_part(&mut key, bucket);
+            push_part(&mut key, compared_path(path));
+        }
+        push_part(&mut key, if allow_skip { "skip" } else { "" });
+        Self(Uuid::new_v5(&Self::NAMESPACE, key.as_bytes()))
+    }
+
+    /// A digest that ignores letter case, all slashes at a path's ends and `allowSkip`. It is
+    /// never evidence; it only tells a near miss, which is worth a loud word, from a stranger.
+    pub fn loose(source: (AccountId, &str, &str), destination: (AccountId, &str, &str)) -> Self {
+        let mut key = String::from("loose");
+        for (account, bucket, path) in [source, destination] {
+            push_part(&mut key, &account.to_string());
+            push_part(&mut key, &bucket.to_lowercase());
+            push_part(&mut key, &path.trim_matches('/').to_lowercase());
+        }
+        Self(Uuid::new_v5(&Self::NAMESPACE, key.as_bytes()))
+    }
+}
+
+/// Appends a length-prefixed part, so that no two lists of parts give the same key.
+fn push_part(key: &mut String, part: &str) {
+    key.push_str(&part.len().to_string());
+    key.push(':');
+    key.push_str(part);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_overlap_at_segment_boundaries_only() {
+        assert!(paths_overlap("a/", "a/b/"));
+        assert!(paths_overlap("a", "/a/"));
+        assert!(paths_overlap("", "anything"));
+        assert!(!paths_overlap("archive/", "archive2/"));
+        assert!(!paths_overlap("a/b", "a/c"));
+    }
+
+    #[test]
+    fn a_leading_slash_does_not_change_a_fingerprint_and_anything_else_does() {
+        let account = AccountId(Uuid::from_u128(1));
+        let print =
+            |path: &str, skip| Fingerprint::of((account, "b", path), (account, "c", "d/"), skip);
+        assert_eq!(print("/x/", true), print("x/", true));
+        assert_ne!(print("x", true), print("x/", true));
+        assert_ne!(print("x/", false), print("x/", true));
+        assert_ne!(print("X/", true), print("x/", true));
+        let loose = |path| Fingerprint::loose((account, "b", path), (account, "c", "d"));
+        assert_eq!(loose("X/"), loose("/x"));
+    }
+}

@@ -1,0 +1,292 @@
+//! A run and its attempts as they are made durable: the rows from which, after a crash, the
+//! engine is rebuilt.
+//!
+//! Decisions about them are the engine's.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::ids::{AttemptId, JobName, RunId, TransferId, UserId};
+use super::job::Terms;
+use super::place::{Fingerprint, TransferRequest};
+use super::transfer::{Progress, TransferStatus};
+
+/// The state of a run (contract, "Run states"). ARCHITECTURE.md has the diagram.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunState {
+    /// Not asked of the agent yet, or not again yet; the reason says what for.
+    Waiting,
+    /// The intent is durable, the request is under way.
+    Submitting,
+    /// Accepted, or perhaps accepted, and not listed yet.
+    Queued,
+    /// Its transfer is listed.
+    Running,
+    /// Between two attempts.
+    BackingOff,
+    /// To be cancelled; the agent has not confirmed it yet.
+    Canceling,
+    /// Over: done.
+    Succeeded,
+    /// Over: not done.
+    Failed,
+    /// Over: past `timeout` or `stall_timeout`.
+    TimedOut,
+    /// Over: cancelled by a person.
+    Canceled,
+    /// Over before it began.
+    Skipped,
+}
+
+impl RunState {
+    /// All states, in the order of a run's life.
+    pub const ALL: [RunState; 11] = [
+        Self::Waiting,
+        Self::Submitting,
+        Self::Queued,
+        Self::Running,
+        Self::BackingOff,
+        Self::Canceling,
+        Self::Succeeded,
+        Self::Failed,
+        Self::TimedOut,
+        Self::Canceled,
+        Self::Skipped,
+    ];
+
+    /// The word used in JSON, the database and messages.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Submitting => "submitting",
+            Self::Queued => "queued",
+            Self::Running => "running",
+            Self::BackingOff => "backing_off",
+            Self::Canceling => "canceling",
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+            Self::TimedOut => "timed_out",
+            Self::Canceled => "canceled",
+            Self::Skipped => "skipped",
+        }
+    }
+
+    /// The state that a word stands for.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.word() == word)
+    }
+
+    /// True for an end, which a run never leaves.
+    pub fn is_over(self) -> bool {
+        match self {
+            Self::Waiting
+            | Self::Submitting
+            | Self::Queued
+            | Self::Running
+            | Self::BackingOff
+            | Self::Canceling => false,
+            Self::Succeeded | Self::Failed | Self::TimedOut | Self::Canceled | Self::Skipped => {
+                true
+            }
+        }
+    }
+}
+
+/// Why there is a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Trigger {
+    /// An occurrence, on time.
+    Schedule,
+    /// An occurrence that was missed.
+    CatchUp,
+    /// An operator's wish.
+    Manual,
+}
+
+impl Trigger {
+    /// The word used in JSON and the database.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Schedule => "schedule",
+            Self::CatchUp => "catch_up",
+            Self::Manual => "manual",
+        }
+    }
+}
+
+/// The wish to cancel, recorded before any request (protocol, rule 10).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CancelWish {
+    /// Since when.
+    pub at: Timestamp,
+    /// On whose account: decides how the run ends.
+    pub cause: CancelCause,
+    /// In words.
+    pub reason: String,
+}
+
+/// Why a run or transfer is to be cancelled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CancelCause {
+    /// An operator asked.
+    Operator,
+    /// `overlap: replace`.
+    Replaced,
+    /// Past `timeout`.
+    Timeout,
+    /// Past `stall_timeout`.
+    Stall,
+    /// A second transfer for one run, or one that turned up after its run was over.
+    Double,
+}
+
+/// A run's row.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Run {
+    /// Its id.
+    pub id: RunId,
+    /// Its job.
+    pub job: JobName,
+    /// Why there is a run.
+    pub trigger: Trigger,
+    /// The occurrence; absent for a manual run.
+    pub scheduled_for: Option<Timestamp>,
+    /// When it was recorded.
+    pub created_at: Timestamp,
+    /// Its state.
+    pub state: RunState,
+    /// Why it is in that state, in words.
+    pub reason: String,
+    /// When it ended.
+    pub ended_at: Option<Timestamp>,
+    /// Not to be submitted before this: the end of a back-off, or of a queue's turn.
+    pub ready_at: Timestamp,
+    /// The wish to cancel it.
+    pub cancel: Option<CancelWish>,
+    /// The number of the attempt whose outcome decides.
+    pub follows: Option<u32>,
+    /// The run that must end first (`overlap: queue`, `replace`, `catch_up: all`, `trigger`).
+    pub behind: Option<RunId>,
+    /// The rendered request: the same for all attempts.
+    pub request: TransferRequest,
+    /// The terms it started under.
+    pub terms: Arc<Terms>,
+}
+
+/// What is known of an attempt's POST (protocol, "Durable with each attempt").
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// Committed; the answer is awaited.
+    Intent,
+    /// Answered with 200.
+    Accepted,
+    /// Certainly not accepted.
+    Refused,
+    /// Perhaps accepted; looked for.
+    Uncertain,
+    /// Looked for in vain; still watched for.
+    GivenUp,
+    /// Nothing more is expected of it.
+    Closed,
+}
+
+impl Phase {
+    /// The word used in the database.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Intent => "intent",
+            Self::Accepted => "accepted",
+            Self::Refused => "refused",
+            Self::Uncertain => "uncertain",
+            Self::GivenUp => "given_up",
+            Self::Closed => "closed",
+        }
+    }
+
+    /// True while a transfer of the attempt may exist that is not known to be over.
+    pub fn is_open(self) -> bool {
+        match self {
+            Self::Intent | Self::Accepted | Self::Uncertain | Self::GivenUp => true,
+            Self::Refused | Self::Closed => false,
+        }
+    }
+}
+
+/// An attempt's row.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Attempt {
+    /// Its run and number.
+    pub id: AttemptId,
+    /// It counts towards `retry.max_attempts`.
+    pub counts: bool,
+    /// What a listing's record is recognised by.
+    pub fingerprint: Fingerprint,
+    /// The user whose token was used, if the agent tells.
+    pub user: Option<UserId>,
+    /// Ids with the same fingerprint that were listed before we asked: never ours.
+    pub baseline: Vec<TransferId>,
+    /// No transfer of it was requested before this: the commit of the intent.
+    pub not_before: Timestamp,
+    /// Nor after this: the answer, or as late as a lost one may have been processed.
+    pub not_after: Option<Timestamp>,
+    /// How far, in milliseconds, the agent's dates may lie before and after ours beyond the
+    /// skew: learned from clock steps, the `Date` header and certain matches. Only ever widened.
+    pub slack_ms: (i64, i64),
+    /// What is known of its POST.
+    pub phase: Phase,
+    /// Why it is uncertain: our own death or failing disk, which uses up no attempt.
+    pub own_crash: bool,
+    /// The agent's or our words on its last turn.
+    pub reason: String,
+    /// Its transfer, once found. Unique over all attempts.
+    pub transfer: Option<TransferId>,
+    /// More records fit than attempts could own: none is cancelled as a double.
+    pub ambiguous: bool,
+    /// Past this, it is cancelled.
+    pub deadline: Timestamp,
+    /// The last status seen.
+    pub status: Option<TransferStatus>,
+    /// The last counters recorded.
+    pub progress: Progress,
+    /// When the counters last moved, by a clock that stands still while the transfer is paused
+    /// or the agent is away.
+    pub moved_at: Timestamp,
+    /// When its transfer was first listed.
+    pub listed_at: Option<Timestamp>,
+    /// The wish to cancel its transfer.
+    pub cancel: Option<CancelWish>,
+    /// How it ended, as a run state; absent while it has not.
+    pub outcome: Option<RunState>,
+    /// When we saw its end.
+    pub ended_at: Option<Timestamp>,
+    /// Till when it is watched for after it was given up.
+    pub watched_until: Option<Timestamp>,
+}
+
+impl Attempt {
+    /// The attempt's state in the words of run states (contract, "Commands").
+    pub fn state(&self) -> RunState {
+        if let Some(outcome) = self.outcome {
+            return outcome;
+        }
+        match self.phase {
+            Phase::Intent => RunState::Submitting,
+            Phase::Refused | Phase::Closed | Phase::GivenUp => RunState::Failed,
+            Phase::Accepted | Phase::Uncertain => {
+                if self.cancel.is_some() {
+                    RunState::Canceling
+                } else if self.transfer.is_some() {
+                    RunState::Running
+                } else {
+                    RunState::Queued
+                }
+            }
+        }
+    }
+}

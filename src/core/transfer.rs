@@ -1,0 +1,239 @@
+//! What the agent tells of transfers and of itself, in the engine's words.
+//!
+//! Wire forms (camel or Pascal case, date forms, numbers as text) end in `agent`; here everything
+//! is parsed, and what could not be parsed is absent.
+
+use std::collections::BTreeSet;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::ids::{TransferId, UserId};
+use super::place::Fingerprint;
+
+/// `transferStatus` of the Click API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TransferStatus {
+    /// 0 None, 1 Created: taken, not picked up yet. The vendor says that it is not listed; we
+    /// survive one that is.
+    Created,
+    /// 2 Running.
+    Running,
+    /// 4 Completed. Says nothing of failed objects.
+    Completed,
+    /// 8 Canceled.
+    Canceled,
+    /// 16 Error.
+    Error,
+    /// 32 Canceling.
+    Canceling,
+    /// 64 Pausing.
+    Pausing,
+    /// 128 Paused.
+    Paused,
+    /// A number that the vendor's page does not name: taken to be active.
+    Unknown,
+}
+
+impl TransferStatus {
+    /// True when the agent will not change the transfer any more.
+    pub fn is_terminal(self) -> bool {
+        match self {
+            Self::Completed | Self::Canceled | Self::Error => true,
+            Self::Created
+            | Self::Running
+            | Self::Canceling
+            | Self::Pausing
+            | Self::Paused
+            | Self::Unknown => false,
+        }
+    }
+}
+
+/// Object and byte counters of a transfer; unknown ones are 0.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Progress {
+    /// Objects in all.
+    pub objects_total: u64,
+    /// Objects transferred.
+    pub objects_transferred: u64,
+    /// Objects that failed.
+    pub objects_failed: u64,
+    /// Objects skipped.
+    pub objects_skipped: u64,
+    /// Bytes in all.
+    pub bytes_total: u64,
+    /// Bytes transferred.
+    pub bytes_transferred: u64,
+    /// Percent, 0 to 100, as the agent tells it.
+    pub percent: f64,
+    /// Bytes a second, as the agent tells it.
+    pub speed: f64,
+}
+
+impl Progress {
+    /// True when bytes, objects or percent differ: the transfer has moved (contract,
+    /// `stall_timeout`).
+    pub fn moved_since(&self, earlier: &Progress) -> bool {
+        let facts = |p: &Progress| {
+            (
+                p.objects_transferred,
+                p.objects_failed,
+                p.objects_skipped,
+                p.bytes_transferred,
+                p.percent.to_bits(),
+            )
+        };
+        facts(self) != facts(earlier)
+    }
+}
+
+/// One record of `GET /transfer/get_all`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Transfer {
+    /// The agent's id.
+    pub id: TransferId,
+    /// Whose transfer it is; absent where the agent does not tell.
+    pub user: Option<UserId>,
+    /// Digest of the places.
+    pub fingerprint: Fingerprint,
+    /// Digest of the places that forgives spelling.
+    pub loose_fingerprint: Fingerprint,
+    /// It belongs to a sync cycle: `syncCycleId` is set and not the zero uuid.
+    pub of_sync: bool,
+    /// The agent itself repeats another transfer: `retryBatchTransferID` is set and not zero.
+    pub of_retry_batch: bool,
+    /// `transferType`: 1 Transfer, 2 Sync, 4 SyncInitTransfer, 8 ManualTransfer.
+    pub kind: Option<u32>,
+    /// `requestDate`; absent where missing, unreadable, or .NET's "no date".
+    pub requested_at: Option<Timestamp>,
+    /// Its state.
+    pub status: TransferStatus,
+    /// Its counters.
+    pub progress: Progress,
+}
+
+/// `GET /management/agent_status`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AgentState {
+    /// 0: no user is signed in.
+    Created,
+    /// 1: at work.
+    Started,
+    /// 2: stopped.
+    Stopped,
+    /// 4: paused.
+    Paused,
+    /// 8: disposed; a new login is needed.
+    Disposed,
+    /// Not known: never asked, or the agent can't be asked, or a number without a name.
+    Unknown,
+}
+
+impl AgentState {
+    /// The word used in JSON and messages.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::Started => "started",
+            Self::Stopped => "stopped",
+            Self::Paused => "paused",
+            Self::Disposed => "disposed",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    /// True when the agent may take and process transfers.
+    pub fn may_work(self) -> bool {
+        match self {
+            Self::Started | Self::Unknown => true,
+            Self::Created | Self::Stopped | Self::Paused | Self::Disposed => false,
+        }
+    }
+}
+
+/// What a look is to bring back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LookRequest {
+    /// Pages are read until records are older than this, by the agent's `requestDate`.
+    pub since: Timestamp,
+    /// Records with one of these fingerprints, exact or loose, are wanted.
+    pub fingerprints: BTreeSet<Fingerprint>,
+    /// Records with one of these ids are wanted.
+    pub transfers: BTreeSet<TransferId>,
+}
+
+impl LookRequest {
+    /// True when the record can matter to the engine; all others are dropped at the edge.
+    pub fn wants(&self, transfer: &Transfer) -> bool {
+        self.transfers.contains(&transfer.id)
+            || self.fingerprints.contains(&transfer.fingerprint)
+            || self.fingerprints.contains(&transfer.loose_fingerprint)
+    }
+}
+
+/// One reading of `get_all`, as deep as asked for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Look {
+    /// When its first request was sent, by our clock. What the agent did later may be missing.
+    pub began_at: Timestamp,
+    /// When the last answer that it rests on was asked for.
+    pub as_of: Timestamp,
+    /// It may prove absence: every page answered, `total` stood still, page 1 read again starts
+    /// alike, and the agent was Started or can't be asked (protocol, "Words").
+    pub complete: bool,
+    /// What the agent said of itself.
+    pub agent: AgentState,
+    /// Whose token it was, from `GET /authentication/user`; absent if the agent tells none.
+    pub user: Option<UserId>,
+    /// The agent's clock less ours, from the `Date` header; absent without one.
+    pub clock_offset: Option<SignedDuration>,
+    /// Wanted records, each once.
+    pub transfers: Vec<Transfer>,
+}
+
+/// Why a look brought nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LookFailure {
+    /// The agent can't be reached: refused, no name, time-out, reset.
+    Unreachable(String),
+    /// There is no token, or the agent refuses it.
+    BadToken(String),
+    /// The agent answers, but not so that a listing could be read.
+    Unusable(String),
+}
+
+/// The answer to a submit, sorted by the one question that matters: could it have been accepted?
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SubmitAnswer {
+    /// 200: the agent has it.
+    Accepted,
+    /// It certainly was not accepted.
+    Refused(Refusal),
+    /// It may or may not have been accepted: 500, time-out, reset, other 499 codes.
+    Uncertain(String),
+}
+
+/// A certain refusal (protocol, rule 2).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// Never sent: refused connection, no name. Uses up no attempt.
+    NotSent(String),
+    /// 401, or 499 AUTH, TOKEN, SESSION, SESSION_MAXOUT, DISPOSED. Uses up no attempt.
+    BadToken(String),
+    /// 499 INACTIVE_USER, SECURITY, ACCESS, NOT_FOUND: no use to try again.
+    Final(String),
+    /// 499 DUPLICATE: final, or the lost 200 of an uncertain POST of the same fingerprint.
+    Duplicate(String),
+}
+
+/// The answer to a cancel request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CancelAnswer {
+    /// 200: the request was taken. The listing tells when it is done.
+    Taken,
+    /// Anything else, in words. A cancel is safe to repeat.
+    NotTaken(String),
+}

@@ -1,0 +1,6 @@
+//! transferd: a declarative transfer job runner daemon for the Amove desktop agent.
+//!
+//! The library exists for the binary, its tests, benches and fuzz targets. ARCHITECTURE.md has
+//! the layers and what each may import.
+
+pub mod core;
