@@ -5,4 +5,5 @@
 
 pub mod cli;
 pub mod clock;
+pub mod control;
 pub mod core;
