@@ -7,3 +7,7 @@ pub mod cli;
 pub mod clock;
 pub mod control;
 pub mod core;
+pub mod daemon;
+pub mod log;
+pub mod signals;
+pub mod systemd;
