@@ -10,4 +10,5 @@ pub mod core;
 pub mod daemon;
 pub mod log;
 pub mod signals;
+pub mod store;
 pub mod systemd;
