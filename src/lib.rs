@@ -4,3 +4,4 @@
 //! the layers and what each may import.
 
 pub mod core;
+pub mod sim;
