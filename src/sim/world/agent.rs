@@ -46,6 +46,12 @@ impl World {
         self.fall(now);
     }
 
+    /// Ends the agent's process, and starts it again after a while.
+    pub fn go_down_for(&mut self, away: SignedDuration, now: Timestamp) {
+        self.go_down(now);
+        self.plan(now + away, Event::AgentComesUp);
+    }
+
     /// Starts it again.
     pub fn come_back(&mut self, now: Timestamp) {
         self.advance(now);

@@ -290,6 +290,16 @@ impl World {
         self.options.clock_skew += by;
     }
 
+    /// Tells whoever listens on the notification socket.
+    pub fn tell(&mut self, notice: Notice) {
+        self.notify(notice);
+    }
+
+    /// How far the world has come.
+    pub fn time(&self) -> Timestamp {
+        self.now
+    }
+
     /// The agent's clock.
     pub fn agent_time(&self, now: Timestamp) -> Timestamp {
         now + self.options.clock_skew

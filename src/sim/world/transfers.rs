@@ -278,6 +278,21 @@ impl World {
         self.active.remove(&id);
     }
 
+    /// Makes a transfer disappear, over or not. False if the agent does not know it.
+    pub fn vanish(&mut self, id: TransferId, now: Timestamp) -> bool {
+        self.advance(now);
+        let known = self.transfers.get(&id).is_some_and(|found| !found.gone);
+        if known {
+            self.revision += 1;
+            if self.active.contains(&id) {
+                self.lose(id, now);
+            } else {
+                self.forget(id);
+            }
+        }
+        known
+    }
+
     /// A transfer that is over leaves the list.
     pub(crate) fn forget(&mut self, id: TransferId) {
         let Some(transfer) = self.transfers.get_mut(&id) else { return };
