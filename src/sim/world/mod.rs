@@ -19,6 +19,9 @@ mod state;
 mod tokens;
 mod transfers;
 
+#[cfg(test)]
+mod tests;
+
 pub use accounts::{CloudAccount, LoginAnswer, SimUser};
 pub use api::{Endpoint, Outcome, ProblemCode, Reply};
 pub use faults::{Fault, FaultRates, PlannedFault};

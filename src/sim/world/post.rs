@@ -272,7 +272,11 @@ impl World {
                 plan.failing = 1 + self.chance.between((0, plan.objects / 3));
                 1.0
             }
-            Ending::Error | Ending::Stall | Ending::Vanish => 0.05 + 0.9 * self.chance.fraction(),
+            Ending::Error | Ending::Stall | Ending::Vanish =>
+            // Short decimals come back from JSON as they were.
+            {
+                ((0.05 + 0.9 * self.chance.fraction()) * 1_000.0).round() / 1_000.0
+            }
         };
     }
 
