@@ -13,5 +13,8 @@ mod running;
 mod shared;
 mod wire;
 
+#[cfg(test)]
+mod tests;
+
 pub use running::{Sim, SimHandle, SimOptions};
 pub use shared::SeenRequest;
