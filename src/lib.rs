@@ -10,5 +10,6 @@ pub mod core;
 pub mod daemon;
 pub mod log;
 pub mod signals;
+pub mod sim;
 pub mod store;
 pub mod systemd;

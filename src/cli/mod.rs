@@ -5,6 +5,7 @@
 //! of [`Command`], an arm in [`dispatch`].
 
 mod global;
+pub mod sim;
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -25,7 +26,9 @@ pub struct Cli {
 
 /// The commands.
 #[derive(Debug, Subcommand)]
-enum Command {}
+enum Command {
+    Sim(sim::Args),
+}
 
 /// Carries out a command line, and answers the exit code.
 pub fn main(
@@ -41,13 +44,10 @@ pub fn main(
     dispatch(cli.command, &global, out, err)
 }
 
-fn dispatch(
-    command: Command,
-    _global: &Global,
-    _out: &mut dyn Write,
-    _err: &mut dyn Write,
-) -> Exit {
-    match command {}
+fn dispatch(command: Command, global: &Global, out: &mut dyn Write, err: &mut dyn Write) -> Exit {
+    match command {
+        Command::Sim(args) => sim::run(&args, global, out, err),
+    }
 }
 
 /// Help and version are answers; everything else is wrong usage.
