@@ -92,6 +92,8 @@ struct AttemptBody<'a> {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     ended_at: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    holds_until: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     watched_until: Option<Timestamp>,
 }
 
@@ -252,6 +254,7 @@ pub(super) fn attempt_to_body(attempt: &Attempt) -> String {
         cancel,
         outcome,
         ended_at,
+        holds_until,
         watched_until,
     } = attempt;
     to_json(&AttemptBody {
@@ -274,6 +277,7 @@ pub(super) fn attempt_to_body(attempt: &Attempt) -> String {
         cancel: cancel.as_ref().map(Cow::Borrowed),
         outcome: *outcome,
         ended_at: *ended_at,
+        holds_until: *holds_until,
         watched_until: *watched_until,
     })
 }
@@ -307,6 +311,7 @@ pub(super) fn attempt_from(
         cancel: row.cancel.map(Cow::into_owned),
         outcome: row.outcome,
         ended_at: row.ended_at,
+        holds_until: row.holds_until,
         watched_until: row.watched_until,
     })
 }
