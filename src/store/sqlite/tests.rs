@@ -207,7 +207,9 @@ fn a_migration_that_fails_changes_nothing() {
 }
 
 /// What a database holds, and its files as after a crash: the last of it only in the log.
-static CRASHED: LazyLock<(Vec<RunWithAttempts>, BTreeMap<String, Vec<u8>>)> = LazyLock::new(|| {
+type Crashed = (Vec<RunWithAttempts>, BTreeMap<String, Vec<u8>>);
+
+static CRASHED: LazyLock<Crashed> = LazyLock::new(|| {
     let folder = Folder::filled(60);
     let mut store = folder.open().unwrap();
     fill(&mut store, 61..=90);

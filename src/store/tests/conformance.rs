@@ -151,7 +151,7 @@ fn commit_all_or_nothing(store: &mut dyn Store) {
         put(attempt(1, 1, Phase::Intent, Some(1))),
         event(1, 1, "submitting"),
         Record::Mark(mark("nightly", 5).into()),
-        Record::Learned(Learned { offset_ms: (-1, 1), ..Learned::default() }),
+        Record::Learned(Learned { longest_listing_delay: SignedDuration::from_secs(9) }),
         was(RunState::Running, run(2, "hourly", RunState::Succeeded)),
     ]);
     assert!(conflicts(refused));
@@ -342,8 +342,7 @@ fn tell_the_last_run_of_each_job(store: &mut dyn Store) {
 }
 
 fn keep_the_last_mark_and_what_was_learned(store: &mut dyn Store) {
-    let learned =
-        Learned { longest_listing_delay: SignedDuration::from_millis(1500), offset_ms: (-20, 30) };
+    let learned = Learned { longest_listing_delay: SignedDuration::from_millis(1500) };
     store
         .commit(&[
             Record::Mark(mark("nightly", 1).into()),

@@ -87,6 +87,7 @@ pub(crate) fn attempt(n: u128, number: u32, phase: Phase, transfer: Option<u128>
         cancel: None,
         outcome: None,
         ended_at: None,
+        holds_until: None,
         watched_until: None,
     }
 }
@@ -318,7 +319,8 @@ pub(crate) fn any_attempt(run: RunId) -> impl Strategy<Value = Attempt> {
             cancel: ends.3,
             outcome: ends.4,
             ended_at: perhaps[2],
-            watched_until: perhaps[3],
+            holds_until: perhaps[3],
+            watched_until: perhaps[2],
         },
     )
 }
