@@ -3,4 +3,5 @@
 //! The library exists for the binary, its tests, benches and fuzz targets. ARCHITECTURE.md has
 //! the layers and what each may import.
 
+pub mod config;
 pub mod core;
