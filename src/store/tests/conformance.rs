@@ -20,7 +20,7 @@ macro_rules! every_store_must {
         mod on_sqlite {
             $(#[test]
             fn $behaviour() {
-                let folder = tempfile::tempdir().unwrap();
+                let folder = crate::store::tests::sample::folder();
                 let path = folder.path().join("transferd.db");
                 super::$behaviour(&mut crate::store::sqlite::SqliteStore::open(&path).unwrap());
             })*

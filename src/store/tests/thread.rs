@@ -112,7 +112,7 @@ fn what_waits_while_the_disk_works_shares_one_flush() {
 
 #[test]
 fn every_question_is_answered_from_the_thread() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = crate::store::tests::sample::folder();
     let path = folder.path().join("transferd.db");
     let store = StoreThread::spawn(SqliteStore::open(&path).unwrap());
     block_on(async {
@@ -143,7 +143,7 @@ fn every_question_is_answered_from_the_thread() {
 
 #[test]
 fn a_closed_store_is_tidy_and_answers_so() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = crate::store::tests::sample::folder();
     let path = folder.path().join("transferd.db");
     let store = StoreThread::spawn(SqliteStore::open(&path).unwrap());
     block_on(async {
