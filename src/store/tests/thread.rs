@@ -159,6 +159,22 @@ fn a_closed_store_is_tidy_and_answers_so() {
     assert_eq!(SqliteStore::open(&path).unwrap().load().unwrap().runs.len(), 1);
 }
 
+#[test]
+fn what_was_asked_is_done_though_nobody_waits_for_the_answer() {
+    let store = StoreThread::spawn(MemoryStore::new());
+    let mut commit = Box::pin(store.commit(vec![new_run(run(1, "nightly", RunState::Running))]));
+    block_on(async {
+        // Asked, and given up before the answer is looked at.
+        let asked = std::future::poll_fn(|context| {
+            let _ = commit.as_mut().poll(context);
+            std::task::Poll::Ready(())
+        });
+        asked.await;
+        drop(commit);
+        assert_eq!(store.load().await.unwrap().runs.len(), 1);
+    });
+}
+
 fn faulty() -> (StoreHandle, Faults) {
     let faults = Faults::default();
     (StoreThread::spawn(Faulty::new(MemoryStore::new(), faults.clone())), faults)
