@@ -222,7 +222,7 @@ fn commit_a_group_in_order_and_refuse_each_by_itself(store: &mut dyn Store) {
         vec![new_run(run(1, "nightly", RunState::Waiting))],
         vec![event(1, 1, "refused"), new_run(run(1, "nightly", RunState::Waiting))],
         vec![was(RunState::Waiting, run(1, "nightly", RunState::Queued)), event(1, 2, "queued")],
-        vec![put(attempt(9, 1, Phase::Intent, None))],
+        vec![new_run(run(8, "hourly", RunState::Waiting)), put(attempt(9, 1, Phase::Intent, None))],
         vec![new_run(run(2, "hourly", RunState::Waiting))],
     ]);
     let done: Vec<_> = results.iter().map(Result::is_ok).collect();
