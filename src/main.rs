@@ -1,3 +1,9 @@
 //! argv in, exit code out.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let mut out = std::io::stdout();
+    let mut err = std::io::stderr();
+    transferd::cli::main(std::env::args_os(), &mut out, &mut err).into()
+}

@@ -9,6 +9,7 @@ pub mod ids;
 pub mod input;
 pub mod job;
 pub mod limits;
+pub mod matching;
 pub mod place;
 pub mod record;
 pub mod run;

@@ -1,0 +1,176 @@
+//! What all commands share: global options as typed and as meant, and exit codes.
+
+use std::io::IsTerminal;
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+/// How a command ends (contract, "Commands").
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// Done.
+    Done = 0,
+    /// The answer is no: invalid file, run failed, no such job.
+    No = 1,
+    /// Wrong usage.
+    Usage = 2,
+    /// The daemon is not running.
+    NotRunning = 3,
+    /// `run`: the job file is invalid, and there never was a good one. The unit does not restart.
+    BadConfig = 78,
+}
+
+impl From<Exit> for std::process::ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+const HEADING: &str = "Global options";
+
+/// Global options as typed.
+#[derive(Debug, Args)]
+pub struct GlobalArgs {
+    /// Job file, or a folder of `*.yaml` and `*.yml` files [default: /etc/transferd/jobs.yaml for
+    /// root, $XDG_CONFIG_HOME/transferd/jobs.yaml for others]
+    #[arg(short, long, value_name = "PATH", global = true, help_heading = HEADING)]
+    config: Option<PathBuf>,
+    /// State folder [default: $STATE_DIRECTORY, then /var/lib/transferd for root,
+    /// $XDG_STATE_HOME/transferd for others]
+    #[arg(long, value_name = "DIR", global = true, help_heading = HEADING)]
+    state_dir: Option<PathBuf>,
+    /// The system's service is meant
+    #[arg(long, global = true, help_heading = HEADING, conflicts_with = "user")]
+    system: bool,
+    /// Your own service is meant
+    #[arg(long, global = true, help_heading = HEADING)]
+    user: bool,
+    /// The quietest lines that are logged
+    #[arg(long, value_name = "LEVEL", global = true, help_heading = HEADING, value_enum)]
+    log_level: Option<LogLevel>,
+    /// How lines are logged
+    #[arg(long, value_name = "FORMAT", global = true, help_heading = HEADING, value_enum, default_value_t)]
+    log_format: LogFormat,
+    /// When to use colour [also: NO_COLOR]
+    #[arg(long, value_name = "WHEN", global = true, help_heading = HEADING, value_enum, default_value_t)]
+    color: ColorChoice,
+}
+
+/// Global options as meant.
+#[derive(Clone, Debug)]
+pub struct Global {
+    /// `--config`, as typed.
+    pub config: Option<PathBuf>,
+    /// `--state-dir`, as typed.
+    pub state_dir: Option<PathBuf>,
+    /// Which service is meant.
+    pub scope: Scope,
+    /// `--log-level`; absent for the command's own default.
+    pub log_level: Option<LogLevel>,
+    /// `--log-format`.
+    pub log_format: LogFormat,
+    /// Whether to colour standard output.
+    pub color: bool,
+    /// Whether to colour standard error.
+    pub color_err: bool,
+}
+
+/// Which service is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// Not said: root's is the system's; others' is their own, or the system's where only that
+    /// one runs.
+    Unsaid,
+    /// `--system`.
+    System,
+    /// `--user`.
+    User,
+}
+
+/// `--log-level`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogLevel {
+    /// Only what an operator should act on
+    Error,
+    /// And what an operator should know
+    Warn,
+    /// And each step in a run's life
+    Info,
+    /// And what led to it
+    Debug,
+    /// And everything
+    Trace,
+}
+
+/// `--log-format`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// The journal's under systemd, else human
+    #[default]
+    Auto,
+    /// A line for people
+    Human,
+    /// A JSON object a line
+    Json,
+    /// To the journal, with fields
+    Journal,
+}
+
+/// `--color`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum ColorChoice {
+    /// On a terminal, unless NO_COLOR is set
+    #[default]
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+impl ColorChoice {
+    /// Whether a stream is to be coloured, given whether it is a terminal and what the
+    /// environment says (no-color.org: any value but an empty one counts; `TERM=dumb` too).
+    pub fn resolve(self, terminal: bool, no_color: bool) -> bool {
+        match self {
+            Self::Auto => terminal && !no_color,
+            Self::Always => true,
+            Self::Never => false,
+        }
+    }
+}
+
+impl GlobalArgs {
+    /// What is meant by what was typed.
+    pub fn resolve(self) -> Global {
+        let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+        let no_color = set("NO_COLOR") || std::env::var_os("TERM").is_some_and(|t| t == "dumb");
+        Global {
+            config: self.config,
+            state_dir: self.state_dir,
+            scope: match (self.system, self.user) {
+                (true, _) => Scope::System,
+                (false, true) => Scope::User,
+                (false, false) => Scope::Unsaid,
+            },
+            log_level: self.log_level,
+            log_format: self.log_format,
+            color: self.color.resolve(std::io::stdout().is_terminal(), no_color),
+            color_err: self.color.resolve(std::io::stderr().is_terminal(), no_color),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colour_is_for_terminals_unless_forced_or_forbidden() {
+        assert!(ColorChoice::Auto.resolve(true, false));
+        assert!(!ColorChoice::Auto.resolve(true, true));
+        assert!(!ColorChoice::Auto.resolve(false, false));
+        assert!(ColorChoice::Always.resolve(false, true));
+        assert!(!ColorChoice::Never.resolve(true, false));
+    }
+}

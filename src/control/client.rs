@@ -1,0 +1,162 @@
+//! The command line's end of the control socket.
+//!
+//! Does not know where the socket is to be looked for, nor how answers are shown.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use reqwest::{Method, RequestBuilder, Response};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::document::{
+    DoneDocument, ErrorDocument, ReloadDocument, RunDocument, ShowDocument, StatusDocument,
+};
+use super::request::{CancelQuery, HistoryQuery, JobQuery, PauseQuery, ShowQuery, StatusQuery};
+use super::socket::{Reachable, answers};
+
+/// Longer than any answer takes: a reload of 100,000 jobs on a busy machine, or an agent that does
+/// not answer while `status` asks it.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The longest error body that is read out.
+const WORDS_MAX: usize = 1 << 20;
+
+/// Why the daemon gave no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// Nobody listens there.
+    #[error("no daemon answers at `{}`", .0.display())]
+    NotRunning(PathBuf),
+    /// Somebody may listen there, but not to us.
+    #[error("no permission to ask the daemon at `{}`", .0.display())]
+    NotPermitted(PathBuf),
+    /// The daemon's answer is no.
+    #[error("{0}")]
+    Refused(String),
+    /// The conversation broke.
+    #[error("the daemon's answer did not come through: {0}")]
+    Broken(String),
+}
+
+/// A daemon that answers at its socket.
+#[derive(Debug)]
+pub struct Client {
+    http: reqwest::Client,
+    path: PathBuf,
+    _reachable: Reachable,
+}
+
+impl Client {
+    /// The daemon at the socket `path`.
+    ///
+    /// # Errors
+    /// [`ClientError::NotRunning`] and [`ClientError::NotPermitted`].
+    pub fn connect(path: &Path) -> Result<Self, ClientError> {
+        let told = |error: io::Error| match error.kind() {
+            io::ErrorKind::PermissionDenied => ClientError::NotPermitted(path.to_owned()),
+            _ => ClientError::NotRunning(path.to_owned()),
+        };
+        answers(path).map_err(told)?;
+        let reachable = Reachable::new(path).map_err(told)?;
+        let http = reqwest::Client::builder()
+            .unix_socket(reachable.path())
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .timeout(PATIENCE)
+            .build()
+            .map_err(|error| ClientError::Broken(error.to_string()))?;
+        Ok(Self { http, path: path.to_owned(), _reachable: reachable })
+    }
+
+    /// Asks for the status.
+    pub async fn status(&self, query: &StatusQuery) -> Result<StatusDocument, ClientError> {
+        self.get("status", query).await
+    }
+
+    /// Asks for past runs.
+    pub async fn history(&self, query: &HistoryQuery) -> Result<Vec<RunDocument>, ClientError> {
+        self.get("runs", query).await
+    }
+
+    /// Asks for one run.
+    pub async fn show(&self, query: &ShowQuery) -> Result<ShowDocument, ClientError> {
+        self.get("run", query).await
+    }
+
+    /// Asks for a run now.
+    pub async fn trigger(&self, query: &JobQuery) -> Result<RunDocument, ClientError> {
+        self.post("trigger", query).await
+    }
+
+    /// Asks for the end of a run.
+    pub async fn cancel(&self, query: &CancelQuery) -> Result<DoneDocument, ClientError> {
+        self.post("cancel", query).await
+    }
+
+    /// Asks not to schedule a job.
+    pub async fn pause(&self, query: &PauseQuery) -> Result<DoneDocument, ClientError> {
+        self.post("pause", query).await
+    }
+
+    /// Asks to schedule it again.
+    pub async fn resume(&self, query: &JobQuery) -> Result<DoneDocument, ClientError> {
+        self.post("resume", query).await
+    }
+
+    /// Asks to read the job file now.
+    pub async fn reload(&self) -> Result<ReloadDocument, ClientError> {
+        self.post("reload", &()).await
+    }
+
+    fn request(&self, method: Method, what: &str) -> RequestBuilder {
+        // The host is never looked up: the socket is the address.
+        self.http.request(method, format!("http://transferd/v1/{what}"))
+    }
+
+    async fn get<T: DeserializeOwned>(
+        &self,
+        what: &str,
+        query: &impl Serialize,
+    ) -> Result<T, ClientError> {
+        self.read(self.request(Method::GET, what).query(query).send().await).await
+    }
+
+    async fn post<T: DeserializeOwned>(
+        &self,
+        what: &str,
+        query: &impl Serialize,
+    ) -> Result<T, ClientError> {
+        self.read(self.request(Method::POST, what).json(query).send().await).await
+    }
+
+    async fn read<T: DeserializeOwned>(
+        &self,
+        answer: Result<Response, reqwest::Error>,
+    ) -> Result<T, ClientError> {
+        let broken = |error: reqwest::Error| {
+            if error.is_connect() {
+                ClientError::NotRunning(self.path.clone())
+            } else {
+                ClientError::Broken(error.without_url().to_string())
+            }
+        };
+        let answer = answer.map_err(broken)?;
+        let status = answer.status();
+        let body = answer.bytes().await.map_err(broken)?;
+        if status.is_success() {
+            return serde_json::from_slice(&body).map_err(|error| {
+                ClientError::Broken(format!(
+                    "it does not read as expected ({error}); is the daemon of this version?"
+                ))
+            });
+        }
+        let body = &body[..body.len().min(WORDS_MAX)];
+        let words = match serde_json::from_slice::<ErrorDocument>(body) {
+            Ok(document) => document.error,
+            Err(_) => format!("{status} {}", String::from_utf8_lossy(body).trim()),
+        };
+        Err(ClientError::Refused(words))
+    }
+}

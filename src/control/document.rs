@@ -1,0 +1,312 @@
+//! The documents of the contract ("Commands"): what `--json` prints, and what the control socket
+//! answers.
+//!
+//! Built from the engine's types, read back by the command line. Field names are the contract's.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::core::ids::{JobName, RunId, TransferId};
+use crate::core::record::{Event, Pause};
+use crate::core::run::{Attempt, Run, RunState, Trigger};
+use crate::core::transfer::AgentState;
+
+/// A run with its attempts.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunDocument {
+    /// Its id.
+    pub id: RunId,
+    /// Its job.
+    pub job: JobName,
+    /// Why there is a run.
+    pub trigger: Trigger,
+    /// The occurrence; null for a manual run.
+    pub scheduled_for: Option<Timestamp>,
+    /// Its state.
+    pub state: RunState,
+    /// Why it is in that state.
+    pub reason: String,
+    /// When it was recorded.
+    pub created_at: Timestamp,
+    /// When it ended.
+    pub ended_at: Option<Timestamp>,
+    /// By number.
+    pub attempts: Vec<AttemptDocument>,
+}
+
+/// One attempt.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AttemptDocument {
+    /// Counted from 1.
+    pub number: u32,
+    /// When its intent was committed, just before the request.
+    pub submitted_at: Timestamp,
+    /// The agent's id, once known.
+    pub transfer_id: Option<TransferId>,
+    /// In the words of run states.
+    pub state: RunState,
+    /// Why it is in that state.
+    pub reason: String,
+    /// When we saw its end.
+    pub ended_at: Option<Timestamp>,
+    /// Object counters; unknown ones are 0.
+    pub objects: Objects,
+    /// Byte counters; unknown ones are 0.
+    pub bytes: Bytes,
+}
+
+/// Object counters.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Objects {
+    /// In all.
+    pub total: u64,
+    /// Transferred.
+    pub transferred: u64,
+    /// Failed.
+    pub failed: u64,
+    /// Skipped.
+    pub skipped: u64,
+}
+
+/// Byte counters.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bytes {
+    /// In all.
+    pub total: u64,
+    /// Transferred.
+    pub transferred: u64,
+}
+
+/// `show --json`: a run with its timeline.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ShowDocument {
+    /// The run.
+    #[serde(flatten)]
+    pub run: RunDocument,
+    /// What happened, in order.
+    pub events: Vec<EventDocument>,
+}
+
+/// One line of a timeline.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EventDocument {
+    /// When.
+    pub at: Timestamp,
+    /// One word.
+    pub event: String,
+    /// In words.
+    pub detail: String,
+}
+
+/// `status --json`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StatusDocument {
+    /// The daemon.
+    pub daemon: DaemonDocument,
+    /// The job file.
+    pub config: ConfigDocument,
+    /// The agent.
+    pub agent: AgentDocument,
+    /// The jobs, by name.
+    pub jobs: Vec<JobDocument>,
+    /// What an operator should act on, in words; empty when all is well.
+    pub problems: Vec<String>,
+}
+
+/// The daemon, in `status`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DaemonDocument {
+    /// Its version.
+    pub version: String,
+    /// Its process id.
+    pub pid: u32,
+    /// When it started.
+    pub started_at: Timestamp,
+}
+
+/// The job file, in `status`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConfigDocument {
+    /// Where it is.
+    pub path: String,
+    /// Whether it was good when last read.
+    pub valid: bool,
+    /// What is wrong with it.
+    pub error: Option<String>,
+    /// When the jobs in force were read.
+    pub loaded_at: Option<Timestamp>,
+}
+
+/// The agent, in `status`: as of the last contact.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AgentDocument {
+    /// Where it is expected.
+    pub url: String,
+    /// Whether it answered; null while it has not been asked.
+    pub reachable: Option<bool>,
+    /// What it says of itself.
+    pub state: AgentState,
+    /// The token.
+    pub token: TokenDocument,
+    /// When the last contact was; null while there has been none.
+    pub asked_at: Option<Timestamp>,
+}
+
+/// The token, in `status`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TokenDocument {
+    /// Whether the agent took it; null while it has not been asked.
+    pub valid: Option<bool>,
+    /// When it expires, if it says.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// A job, in `status`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct JobDocument {
+    /// Its name.
+    pub name: JobName,
+    /// `enabled`.
+    pub enabled: bool,
+    /// Whether an operator has paused it.
+    pub paused: bool,
+    /// As in the job file: an expression, a list of them, or null.
+    pub schedule: Option<Schedule>,
+    /// Its next occurrence; null for a paused, disabled or trigger-only job.
+    pub next_run: Option<Timestamp>,
+    /// The run that is not over.
+    pub active_run: Option<RunDocument>,
+    /// The run that ended last.
+    pub last_run: Option<RunDocument>,
+    /// What people want to see besides; left out of `--json`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<JobDetail>,
+}
+
+/// A schedule as it stands in the job file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Schedule {
+    /// One expression.
+    One(String),
+    /// Several.
+    Several(Vec<String>),
+}
+
+/// What `status` shows to people only.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct JobDetail {
+    /// The pause.
+    pub pause: Option<Pause>,
+    /// Since when it has been late.
+    pub late_since: Option<Timestamp>,
+    /// How many runs wait behind the active one.
+    pub behind: usize,
+    /// The run that holds the active one up, and its job.
+    pub blocked_by: Option<RunId>,
+    /// Percent of the active transfer.
+    pub percent: f64,
+    /// Its speed in bytes a second, as the agent tells it.
+    pub speed: f64,
+}
+
+/// The answer to `trigger`, `cancel`, `pause`, `resume`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DoneDocument {
+    /// The runs concerned.
+    pub runs: Vec<RunId>,
+}
+
+/// The answer to `reload`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReloadDocument {
+    /// The job file.
+    pub path: String,
+    /// Whether it is good, and so in force.
+    pub valid: bool,
+    /// What changed, a line each; empty if nothing did.
+    pub changes: Vec<String>,
+    /// Warnings, as shown to people.
+    pub warnings: Vec<String>,
+    /// What is wrong, as shown to people.
+    pub error: Option<String>,
+}
+
+/// The answer to anything that can't be done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ErrorDocument {
+    /// Why, in words.
+    pub error: String,
+}
+
+impl RunDocument {
+    /// A run and its attempts, oldest first, as a document.
+    pub fn new<'a>(run: &Run, attempts: impl IntoIterator<Item = &'a Attempt>) -> Self {
+        Self {
+            id: run.id,
+            job: run.job.clone(),
+            trigger: run.trigger,
+            scheduled_for: run.scheduled_for,
+            state: run.state,
+            reason: run.reason.clone(),
+            created_at: run.created_at,
+            ended_at: run.ended_at,
+            attempts: attempts.into_iter().map(AttemptDocument::new).collect(),
+        }
+    }
+
+    /// The attempt that tells most of the run now: the latest one.
+    pub fn latest_attempt(&self) -> Option<&AttemptDocument> {
+        self.attempts.last()
+    }
+}
+
+impl AttemptDocument {
+    fn new(attempt: &Attempt) -> Self {
+        let progress = &attempt.progress;
+        Self {
+            number: attempt.id.number,
+            submitted_at: attempt.not_before,
+            transfer_id: attempt.transfer,
+            state: attempt.state(),
+            reason: attempt.reason.clone(),
+            ended_at: attempt.ended_at,
+            objects: Objects {
+                total: progress.objects_total,
+                transferred: progress.objects_transferred,
+                failed: progress.objects_failed,
+                skipped: progress.objects_skipped,
+            },
+            bytes: Bytes { total: progress.bytes_total, transferred: progress.bytes_transferred },
+        }
+    }
+}
+
+impl EventDocument {
+    /// An event as a document.
+    pub fn new(event: &Event) -> Self {
+        Self { at: event.at, event: event.event.clone(), detail: event.detail.clone() }
+    }
+}
+
+impl Schedule {
+    /// Expressions as a document; none for a trigger-only job.
+    pub fn new(expressions: &[String]) -> Option<Self> {
+        match expressions {
+            [] => None,
+            [one] => Some(Self::One(one.clone())),
+            several => Some(Self::Several(several.to_vec())),
+        }
+    }
+}
+
+impl StatusDocument {
+    /// The document without what only people are shown.
+    #[must_use]
+    pub fn without_details(mut self) -> Self {
+        for job in &mut self.jobs {
+            job.detail = None;
+        }
+        self
+    }
+}
