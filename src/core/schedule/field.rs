@@ -94,8 +94,6 @@ impl FieldKind {
 pub(super) struct Item {
     /// Its bytes in the schedule's text.
     pub(super) span: Range<usize>,
-    /// It is written with `*`.
-    pub(super) star: bool,
     /// Its first value.
     pub(super) start: u32,
     /// The value that it does not go beyond.
@@ -138,10 +136,15 @@ impl Field {
 
     /// Reads a field that stands at byte `at` of the schedule's text.
     pub(super) fn parse(kind: FieldKind, text: &str, at: usize) -> Result<Self, ScheduleError> {
+        let span = at..at + text.len();
         let mut items = Vec::new();
         let mut bits = 0;
         let mut from = at;
         for part in text.split(',') {
+            if part.is_empty() {
+                let words = format!("a list in the {} field has an empty entry", kind.name());
+                return Err(ScheduleError::at(span, words).hint("remove the extra comma"));
+            }
             let item = parse_item(kind, part, from)?;
             for value in item.values() {
                 // Sunday is 0 and 7.
@@ -155,7 +158,6 @@ impl Field {
             from += part.len() + 1;
             items.push(item);
         }
-        let span = at..at + text.len();
         Ok(Self { kind, span, items, starred: text.starts_with('*'), bits })
     }
 
@@ -174,13 +176,6 @@ impl Field {
 fn parse_item(kind: FieldKind, text: &str, at: usize) -> Result<Item, ScheduleError> {
     let span = at..at + text.len();
     let name = kind.name();
-    if text.is_empty() {
-        return Err(ScheduleError::at(
-            span,
-            format!("a list in the {name} field has an empty entry"),
-        )
-        .hint("remove the extra comma"));
-    }
     if let Some(error) = refusal::of_item(kind, text, span.clone()) {
         return Err(error);
     }
@@ -196,23 +191,25 @@ fn parse_item(kind: FieldKind, text: &str, at: usize) -> Result<Item, ScheduleEr
     if base == "*" {
         // `*/2` of weekdays counts from Sunday as 0; 7 is the same day again.
         let end = if kind == FieldKind::DayOfWeek { 6 } else { high };
-        return Ok(Item { span, star: true, start: low, end, step });
+        return Ok(Item { span, start: low, end, step });
     }
     let Some((first, last)) = base.split_once('-') else {
-        let value = parse_value(kind, base, at)?;
+        let value = if base.is_empty() { low } else { parse_value(kind, base, at)? };
         if let Some(step) = step_text {
-            let max = if kind == FieldKind::DayOfWeek { 6 } else { high };
-            let (start, written) = if base.is_empty() { (low, "*") } else { (value, base) };
             let right =
-                if start == low { format!("*/{step}") } else { format!("{written}-{max}/{step}") };
+                if value == low { format!("*/{step}") } else { format!("{value}-{high}/{step}") };
             return Err(ScheduleError::at(
                 span,
                 format!("`{text}` in the {name} field: a step needs a range or `*` before it"),
             )
             .hint(format!("write `{right}`")));
         }
-        return Ok(Item { span, star: false, start: value, end: value, step });
+        return Ok(Item { span, start: value, end: value, step });
     };
+    if first.is_empty() || last.is_empty() {
+        let words = format!("the range `{base}` in the {name} field lacks an end");
+        return Err(ScheduleError::at(span, words).hint("a range has two ends, as in `1-5`"));
+    }
     let start = parse_value(kind, first, at)?;
     let mut end = parse_value(kind, last, at + first.len() + 1)?;
     // As the end of a range, the name of Sunday is the 7 of `6-7`.
@@ -228,14 +225,14 @@ fn parse_item(kind: FieldKind, text: &str, at: usize) -> Result<Item, ScheduleEr
             step,
         )));
     }
-    Ok(Item { span, star: false, start, end, step })
+    Ok(Item { span, start, end, step })
 }
 
 /// What to write instead of a range that wraps around.
 fn forwards(kind: FieldKind, start: (u32, &str), end: (u32, &str), step: u32) -> String {
     let (low, high) = kind.bounds();
-    let high = if kind == FieldKind::DayOfWeek { 6 } else { high };
     if step > 1 {
+        let high = low + kind.cycle() - 1;
         let all = (start.0..=end.0 + kind.cycle())
             .step_by(step as usize)
             .map(|value| (if value > high { value - kind.cycle() } else { value }).to_string());
@@ -243,7 +240,7 @@ fn forwards(kind: FieldKind, start: (u32, &str), end: (u32, &str), step: u32) ->
     }
     let named = start.1.chars().all(|c| c.is_ascii_alphabetic());
     let word = |value: u32, like: &str| {
-        let name = kind.names().get((value - low) as usize).filter(|_| named);
+        let name = kind.names().get(((value - low) % kind.cycle()) as usize).filter(|_| named);
         match name {
             None => value.to_string(),
             Some(name) if like.starts_with(|c: char| c.is_ascii_uppercase()) => {
@@ -255,10 +252,9 @@ fn forwards(kind: FieldKind, start: (u32, &str), end: (u32, &str), step: u32) ->
     let range = |from: u32, from_text: String, to: u32, to_text: String| {
         if from == to { from_text } else { format!("{from_text}-{to_text}") }
     };
-    // Names of weekdays run to Sunday, which ends a range as 7; all else to the highest number.
-    let (top, bottom) = if kind == FieldKind::DayOfWeek && named { (7, 1) } else { (high, low) };
-    let first =
-        range(start.0, start.1.to_owned(), top, word(if top == 7 { 0 } else { top }, start.1));
+    // A range of weekdays may run to Sunday as 7, so that Monday is where the rest begins.
+    let (top, bottom) = if kind == FieldKind::DayOfWeek { (7, 1) } else { (high, low) };
+    let first = range(start.0, start.1.to_owned(), top, word(top, start.1));
     if end.0 < bottom {
         return format!("ranges do not wrap around; write `{first}`");
     }
@@ -314,12 +310,8 @@ fn parse_value(kind: FieldKind, text: &str, at: usize) -> Result<u32, ScheduleEr
     if let Some(value) = kind.number_of(text) {
         return Ok(value);
     }
-    let error = if text.is_empty() {
-        ScheduleError::at(span, format!("a number is missing in the {name} field"))
-    } else {
-        ScheduleError::at(span, format!("`{text}` is not a value of the {name} field"))
-    };
-    Err(error.hint(hint_for_word(kind, text)))
+    let words = format!("`{text}` is not a value of the {name} field");
+    Err(ScheduleError::at(span, words).hint(hint_for_word(kind, text)))
 }
 
 fn hint_for_word(kind: FieldKind, text: &str) -> String {

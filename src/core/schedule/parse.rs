@@ -33,7 +33,7 @@ impl Schedule {
         let fields = parse_fields(text)?;
         never::check(&fields)?;
         match Rule::new(&fields) {
-            Ok(rule) => Ok(Self { text: text.trim().to_owned(), rule }),
+            Ok(rule) => Ok(Self { text: text.trim_ascii().to_owned(), rule }),
             Err(error) => Err(ScheduleError::at(
                 0..text.len(),
                 format!("the schedule can't be used: {error}"),
@@ -50,7 +50,7 @@ impl Schedule {
     pub fn warnings(&self) -> Vec<ScheduleWarning> {
         // Not kept since parsing: ten thousand jobs would keep what is asked for once.
         match parse_fields(&self.text) {
-            Ok(fields) => warnings::of(&fields),
+            Ok(fields) => warnings::of(&self.text, &fields),
             Err(_) => Vec::new(),
         }
     }
@@ -63,8 +63,9 @@ impl Schedule {
 
 /// The fields of a text, whether or not they ever fire together.
 fn parse_fields(text: &str) -> Result<Fields, ScheduleError> {
-    let trimmed = text.trim();
-    let start = text.len() - text.trim_start().len();
+    // Other blanks than those of ASCII are shown to the author, who can't see them.
+    let trimmed = text.trim_ascii();
+    let start = text.len() - text.trim_ascii_start().len();
     let whole = start..start + trimmed.len();
     if trimmed.is_empty() {
         return Err(ScheduleError::at(0..text.len(), "a schedule is empty")
@@ -88,7 +89,13 @@ fn parse_fields(text: &str) -> Result<Fields, ScheduleError> {
         };
         return parse_parts(&split(fields, 0), whole);
     }
-    parse_parts(&split(trimmed, start), whole)
+    let parts = split(trimmed, start);
+    if let Some((span, first)) = parts.first()
+        && let Some(error) = refusal::of_zone(first, span.clone())
+    {
+        return Err(error);
+    }
+    parse_parts(&parts, whole)
 }
 
 /// The words between blanks, with their bytes in the text.

@@ -136,6 +136,15 @@ pub(super) fn of_macro(text: &str, span: Range<usize>) -> ScheduleError {
     }
 }
 
+/// The words for a zone before the fields, as some crontabs have it.
+pub(super) fn of_zone(first: &str, span: Range<usize>) -> Option<ScheduleError> {
+    let zone = first.strip_prefix("CRON_TZ=").or_else(|| first.strip_prefix("TZ="))?;
+    Some(
+        ScheduleError::at(span, format!("`{first}` is not part of a schedule"))
+            .hint(format!("leave it out, and write `timezone: {zone}` beside the schedule")),
+    )
+}
+
 /// The words for a number of fields that is neither five nor six. `fields` is never empty.
 pub(super) fn of_count(fields: &[(Range<usize>, &str)], whole: Range<usize>) -> ScheduleError {
     const FIELDS: &str = "minute hour day-of-month month day-of-week";
@@ -147,15 +156,6 @@ pub(super) fn of_count(fields: &[(Range<usize>, &str)], whole: Range<usize>) -> 
             format!("{found}: a field for years is not supported"),
         )
         .hint("leave the last field out");
-    }
-    if let Some((span, first)) = fields.first()
-        && (first.starts_with("TZ=") || first.starts_with("CRON_TZ="))
-    {
-        return ScheduleError::at(span.clone(), format!("`{first}` is not part of a schedule"))
-            .hint(format!(
-                "write `timezone: {}`",
-                &first[first.find('=').map_or(0, |at| at + 1)..]
-            ));
     }
     if count > 6 {
         // What follows the fields in a crontab is a user and a command.

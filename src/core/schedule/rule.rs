@@ -40,7 +40,8 @@ impl Rule {
 
     /// The first occurrence after `t`, or none before the year 2101.
     pub(super) fn next_after(&self, zone: &TimeZone, t: Timestamp) -> Option<Timestamp> {
-        let now = second_of(t);
+        // Nothing is scheduled before 1970 on any clock; far below, times have no civil form.
+        let now = second_of(t).max(-2 * 86_400);
         let next = if self.follows_clock {
             self.next_on_clock(zone, now)?
         } else {

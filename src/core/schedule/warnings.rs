@@ -6,8 +6,8 @@ use super::error::ScheduleWarning;
 use super::field::{Field, FieldKind, Item};
 use super::walk::Fields;
 
-/// All warnings for these fields, in the order of the text.
-pub(super) fn of(fields: &Fields) -> Vec<ScheduleWarning> {
+/// All warnings for the fields of `text`.
+pub(super) fn of(text: &str, fields: &Fields) -> Vec<ScheduleWarning> {
     let all = [
         &fields.second,
         &fields.minute,
@@ -18,14 +18,14 @@ pub(super) fn of(fields: &Fields) -> Vec<ScheduleWarning> {
     ];
     let mut warnings: Vec<ScheduleWarning> = all
         .into_iter()
-        .flat_map(|field| field.items.iter().filter_map(|item| uneven_step(field.kind, item)))
+        .flat_map(|field| field.items.iter().filter_map(|item| uneven_step(text, field.kind, item)))
         .collect();
     warnings.extend(starred_day(&fields.day_of_month, &fields.day_of_week));
     warnings
 }
 
 /// A step that starts anew before it is complete: `*/7` of minutes goes 49, 56, 0.
-fn uneven_step(kind: FieldKind, item: &Item) -> Option<ScheduleWarning> {
+fn uneven_step(text: &str, kind: FieldKind, item: &Item) -> Option<ScheduleWarning> {
     let (low, _) = kind.bounds();
     let cycle = kind.cycle();
     let top = low + cycle - 1;
@@ -38,7 +38,7 @@ fn uneven_step(kind: FieldKind, item: &Item) -> Option<ScheduleWarning> {
         return None;
     }
     let (field, step) = (kind.name(), item.step);
-    let written = if item.star { format!("*/{step}") } else { format!("…/{step}") };
+    let written = text.get(item.span.clone()).unwrap_or_default();
     let start = item.start;
     let message = if last == start {
         format!(
