@@ -137,9 +137,7 @@ async fn glance(client: &AgentClient) -> Glance {
         match client.agent_status().await {
             Ok(state) => match client.user().await {
                 Ok(_) => (true, state, Some(true), String::new()),
-                Err(error @ AskError::BadToken(_)) => {
-                    (true, state, Some(false), error.to_string())
-                }
+                Err(error @ AskError::BadToken(_)) => (true, state, Some(false), error.to_string()),
                 Err(
                     error @ (AskError::Unreachable(_)
                     | AskError::Refused { .. }

@@ -66,8 +66,7 @@ impl Driver {
             Record::Attempt(_) | Record::Event(_) | Record::Mark(_) | Record::Learned(_) => false,
         });
         let now = clock::now();
-        let lately =
-            self.pruned_at.is_some_and(|at| now.duration_since(at).abs() < PRUNE_PAUSE);
+        let lately = self.pruned_at.is_some_and(|at| now.duration_since(at).abs() < PRUNE_PAUSE);
         if !ended || lately {
             return;
         }

@@ -18,10 +18,7 @@ use crate::signals::{Signal, Signals};
 #[derive(Debug)]
 pub(super) enum Event {
     /// The answer to an effect, of the engine of that epoch.
-    Answer {
-        epoch: u64,
-        input: Input,
-    },
+    Answer { epoch: u64, input: Input },
     /// The job file has been read.
     JobFileRead(Box<Reading>),
     /// The agent was asked for `status`.

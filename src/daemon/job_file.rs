@@ -97,7 +97,11 @@ fn reading(result: Result<Loaded, Rejected>, old: Option<&JobSet>) -> Reading {
             let good = Good {
                 set: Arc::new(loaded.set),
                 kept,
-                changes: changes.iter().flat_map(|line| line.split("; ")).map(str::to_owned).collect(),
+                changes: changes
+                    .iter()
+                    .flat_map(|line| line.split("; "))
+                    .map(str::to_owned)
+                    .collect(),
             };
             let warnings = rendered(&loaded.warnings);
             Reading { at, warnings, watched: loaded.watched, outcome: Ok(good) }
@@ -226,9 +230,11 @@ impl Driver {
         };
         self.job_file.reading = false;
         let outcome = match reading.outcome {
-            Ok(good) => self.agent.change(&good.set.agent).map(|()| good).map_err(|error| {
-                Bad { summary: error.to_string(), full: error.to_string() }
-            }),
+            Ok(good) => self
+                .agent
+                .change(&good.set.agent)
+                .map(|()| good)
+                .map_err(|error| Bad { summary: error.to_string(), full: error.to_string() }),
             Err(bad) => Err(bad),
         };
         self.watch(reading.watched);

@@ -179,7 +179,8 @@ impl Driver {
             .filter(|(distance, job)| *distance * 3 <= job.as_str().len())
             .min();
         let hint = near.map(|(_, job)| format!("; did you mean `{job}`?")).unwrap_or_default();
-        let words = if what == "run" { no_run(name) } else { format!("there is no {what} `{name}`") };
+        let words =
+            if what == "run" { no_run(name) } else { format!("there is no {what} `{name}`") };
         Refused::Unknown(format!("{words}{hint}"))
     }
 }

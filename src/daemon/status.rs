@@ -109,7 +109,10 @@ impl Driver {
     fn problems(&self, now: Timestamp) -> Vec<String> {
         let mut problems = Vec::new();
         if let Some(trouble) = &self.trouble {
-            problems.push(format!("nothing can be recorded since {}: {}", trouble.since, trouble.words));
+            problems.push(format!(
+                "nothing can be recorded since {}: {}",
+                trouble.since, trouble.words
+            ));
         }
         if let Some(problem) = self.job_file.problem() {
             problems.push(format!("the job file is invalid, the old jobs stay: {problem}"));
@@ -129,7 +132,8 @@ impl Driver {
             if end <= now {
                 problems.push(format!("the token expired at {end}"));
             } else if end.duration_since(now) < EXPIRES_SOON {
-                problems.push(format!("the token expires at {end}: renew it with `transferd login`"));
+                problems
+                    .push(format!("the token expires at {end}: renew it with `transferd login`"));
             }
         }
         match self.engine.cancels_unconfirmed() {
