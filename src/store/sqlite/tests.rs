@@ -12,6 +12,9 @@ use super::*;
 use crate::core::run::{Phase, RunState};
 use crate::store::tests::sample::{at, attempt, event, new_run, put, run, run_id};
 
+/// Content by name.
+type Files = BTreeMap<String, Vec<u8>>;
+
 struct Folder {
     folder: TempDir,
 }
@@ -37,7 +40,7 @@ impl Folder {
     }
 
     /// Name and content of each file.
-    fn files(&self) -> BTreeMap<String, Vec<u8>> {
+    fn files(&self) -> Files {
         let entries = fs::read_dir(self.folder.path()).unwrap().map(Result::unwrap);
         entries
             .map(|e| (e.file_name().into_string().unwrap(), fs::read(e.path()).unwrap()))
@@ -53,7 +56,7 @@ impl Folder {
         Self::of(&self.files())
     }
 
-    fn of(files: &BTreeMap<String, Vec<u8>>) -> Self {
+    fn of(files: &Files) -> Self {
         let folder = Self::new();
         for (name, content) in files {
             fs::write(folder.folder.path().join(name), content).unwrap();
@@ -207,9 +210,7 @@ fn a_migration_that_fails_changes_nothing() {
 }
 
 /// What a database holds, and its files as after a crash: the last of it only in the log.
-type Crashed = (Vec<RunWithAttempts>, BTreeMap<String, Vec<u8>>);
-
-static CRASHED: LazyLock<Crashed> = LazyLock::new(|| {
+static CRASHED: LazyLock<(Vec<RunWithAttempts>, Files)> = LazyLock::new(|| {
     let folder = Folder::filled(60);
     let mut store = folder.open().unwrap();
     fill(&mut store, 61..=90);
