@@ -108,9 +108,25 @@ fn imports_point_down_only() {
 #[test]
 fn core_is_pure() {
     let impure = [
-        "std::fs", "std::net", "std::env", "std::thread", "std::process", "std::io", "tokio",
-        "reqwest", "rusqlite", "fastrand", "async fn", ".await", "Instant", "SystemTime",
-        "Timestamp::now", "Zoned::now", "new_v4", "println!", "tracing",
+        "std::fs",
+        "std::net",
+        "std::env",
+        "std::thread",
+        "std::process",
+        "std::io",
+        "tokio",
+        "reqwest",
+        "rusqlite",
+        "fastrand",
+        "async fn",
+        ".await",
+        "Instant",
+        "SystemTime",
+        "Timestamp::now",
+        "Zoned::now",
+        "new_v4",
+        "println!",
+        "tracing",
     ];
     for (module, path, text) in modules() {
         if module != "core" || is_test_file(&path) {
@@ -119,12 +135,7 @@ fn core_is_pure() {
         for (line, words) in text.lines().enumerate() {
             let code = words.split("//").next().unwrap_or(words);
             for word in impure {
-                assert!(
-                    !code.contains(word),
-                    "{}:{}: `{word}` in core",
-                    path.display(),
-                    line + 1
-                );
+                assert!(!code.contains(word), "{}:{}: `{word}` in core", path.display(), line + 1);
             }
         }
     }
@@ -160,8 +171,10 @@ fn the_readmes_commands_exist() {
         .output()
         .expect("the binary runs");
     let help = String::from_utf8(help.stdout).expect("text");
-    let known: Vec<&str> =
-        help.lines().filter_map(|line| line.strip_prefix("  ")?.split_whitespace().next()).collect();
+    let known: Vec<&str> = help
+        .lines()
+        .filter_map(|line| line.strip_prefix("  ")?.split_whitespace().next())
+        .collect();
     let mut used = 0;
     let mut in_block = false;
     for line in readme.lines() {
