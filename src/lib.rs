@@ -6,5 +6,12 @@
 pub mod agent;
 pub mod cli;
 pub mod clock;
+pub mod config;
 pub mod control;
 pub mod core;
+pub mod daemon;
+pub mod log;
+pub mod signals;
+pub mod sim;
+pub mod store;
+pub mod systemd;

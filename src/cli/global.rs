@@ -26,31 +26,33 @@ impl From<Exit> for std::process::ExitCode {
     }
 }
 
+const HEADING: &str = "Global options";
+
 /// Global options as typed.
 #[derive(Debug, Args)]
 pub struct GlobalArgs {
     /// Job file, or a folder of `*.yaml` and `*.yml` files [default: /etc/transferd/jobs.yaml for
     /// root, $XDG_CONFIG_HOME/transferd/jobs.yaml for others]
-    #[arg(short, long, value_name = "PATH", global = true)]
+    #[arg(short, long, value_name = "PATH", global = true, help_heading = HEADING)]
     config: Option<PathBuf>,
     /// State folder [default: $STATE_DIRECTORY, then /var/lib/transferd for root,
     /// $XDG_STATE_HOME/transferd for others]
-    #[arg(long, value_name = "DIR", global = true)]
+    #[arg(long, value_name = "DIR", global = true, help_heading = HEADING)]
     state_dir: Option<PathBuf>,
     /// The system's service is meant
-    #[arg(long, global = true, conflicts_with = "user")]
+    #[arg(long, global = true, help_heading = HEADING, conflicts_with = "user")]
     system: bool,
     /// Your own service is meant
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = HEADING)]
     user: bool,
     /// The quietest lines that are logged
-    #[arg(long, value_name = "LEVEL", global = true, value_enum)]
+    #[arg(long, value_name = "LEVEL", global = true, help_heading = HEADING, value_enum)]
     log_level: Option<LogLevel>,
     /// How lines are logged
-    #[arg(long, value_name = "FORMAT", global = true, value_enum, default_value_t)]
+    #[arg(long, value_name = "FORMAT", global = true, help_heading = HEADING, value_enum, default_value_t)]
     log_format: LogFormat,
     /// When to use colour [also: NO_COLOR]
-    #[arg(long, value_name = "WHEN", global = true, value_enum, default_value_t)]
+    #[arg(long, value_name = "WHEN", global = true, help_heading = HEADING, value_enum, default_value_t)]
     color: ColorChoice,
 }
 

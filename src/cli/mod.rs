@@ -4,12 +4,28 @@
 //! to the `Write`s that it is given and answers an [`Exit`]. To add one: a `mod` line, a variant
 //! of [`Command`], an arm in [`dispatch`].
 
+pub mod ask;
+pub mod cancel;
+pub mod completions;
 mod global;
+pub mod history;
+pub mod man;
+pub mod offline;
+pub mod pause;
+pub mod places;
+pub mod reload;
+pub mod render;
+pub mod run;
+pub mod show;
+pub mod sim;
+pub mod status;
+pub mod trigger;
 
 use std::ffi::OsString;
-use std::io::Write;
+use std::io::{self, Write};
 
 use clap::{Parser, Subcommand};
+use serde::Serialize;
 
 pub use global::{ColorChoice, Exit, Global, GlobalArgs, LogFormat, LogLevel, Scope};
 
@@ -25,7 +41,31 @@ pub struct Cli {
 
 /// The commands.
 #[derive(Debug, Subcommand)]
-enum Command {}
+enum Command {
+    /// Run the daemon, in the foreground
+    Run(run::Args),
+    /// Show the daemon, the agent, and each job: state, progress, last run, next run
+    Status(status::Args),
+    /// List past runs, newest first; works with the daemon down
+    History(history::Args),
+    /// Show one run: its attempts, and what happened in order
+    Show(show::Args),
+    /// Run a job now
+    Trigger(trigger::Args),
+    /// Cancel an active run, at the agent too
+    Cancel(cancel::Args),
+    /// Stop the scheduling of a job; survives restarts
+    Pause(pause::PauseArgs),
+    /// Restart the scheduling of a job
+    Resume(pause::ResumeArgs),
+    /// Read the job file now, and say what changed or what is wrong
+    Reload(reload::Args),
+    /// Print completions for a shell
+    Completions(completions::Args),
+    /// Print the manual page
+    Man(man::Args),
+    Sim(Box<sim::Args>),
+}
 
 /// Carries out a command line, and answers the exit code.
 pub fn main(
@@ -41,13 +81,28 @@ pub fn main(
     dispatch(cli.command, &global, out, err)
 }
 
-fn dispatch(
-    command: Command,
-    _global: &Global,
-    _out: &mut dyn Write,
-    _err: &mut dyn Write,
-) -> Exit {
-    match command {}
+fn dispatch(command: Command, global: &Global, out: &mut dyn Write, err: &mut dyn Write) -> Exit {
+    match command {
+        Command::Run(args) => run::run(&args, global, out, err),
+        Command::Status(args) => status::run(args, global, out, err),
+        Command::History(args) => history::run(args, global, out, err),
+        Command::Show(args) => show::run(args, global, out, err),
+        Command::Trigger(args) => trigger::run(args, global, out, err),
+        Command::Cancel(args) => cancel::run(args, global, out, err),
+        Command::Pause(args) => pause::pause(args, global, out, err),
+        Command::Resume(args) => pause::resume(args, global, out, err),
+        Command::Reload(args) => reload::run(args, global, out, err),
+        Command::Completions(args) => completions::run(args, global, out, err),
+        Command::Man(args) => man::run(args, global, out, err),
+        Command::Sim(args) => sim::run(&args, global, out, err),
+    }
+}
+
+/// Writes a document as JSON, indented as people and line-based tools like it.
+fn write_json(out: &mut dyn Write, document: &impl Serialize) -> io::Result<()> {
+    serde_json::to_writer_pretty(&mut *out, document).map_err(io::Error::from)?;
+    out.write_all(b"\n")?;
+    out.flush()
 }
 
 /// Help and version are answers; everything else is wrong usage.

@@ -60,8 +60,11 @@ pub fn answers(path: &Path) -> io::Result<()> {
 #[derive(Debug)]
 pub struct Bound {
     path: PathBuf,
-    identity: (u64, u64),
+    identity: Identity,
 }
+
+/// Device, inode, and when the inode last changed: numbers of removed files are used again.
+type Identity = (u64, u64, i64, i64);
 
 impl Bound {
     /// Binds the socket at `path`, which gets `mode`. What a dead daemon left there is replaced.
@@ -94,8 +97,8 @@ impl Drop for Bound {
     }
 }
 
-fn identity(file: &Metadata) -> (u64, u64) {
-    (file.dev(), file.ino())
+fn identity(file: &Metadata) -> Identity {
+    (file.dev(), file.ino(), file.ctime(), file.ctime_nsec())
 }
 
 /// A socket whose file is never more open than `mode`: Linux gives the file the mode that the

@@ -9,6 +9,10 @@ use jiff::SignedDuration;
 /// Two minutes is what an NTP-less workstation drifts in a month (protocol, rule 4).
 pub const SKEW: SignedDuration = SignedDuration::from_mins(2);
 
+/// With `exclusive_user` dates are not evidence. So much older than the request a record must be
+/// to be taken for one that a look did not read deep enough to see: more than any zone's offset.
+pub const EXCLUSIVE_DEPTH: SignedDuration = SignedDuration::from_hours(26);
+
 /// How much later than `request_timeout` a request whose answer was lost may still be processed.
 pub const LATE_PROCESSING: SignedDuration = SignedDuration::from_secs(30);
 
@@ -27,6 +31,10 @@ pub const WATCH: SignedDuration = SignedDuration::from_hours(24);
 
 /// Looks that notifications cause are at least this far apart (contract, "Agent").
 pub const HINTED_LOOK_GAP: SignedDuration = SignedDuration::from_millis(250);
+
+/// A record so much older than an accepted request is worth a word if it is nearly like it: an
+/// hour is what a wrong daylight saving setting makes.
+pub const NEAR_MISS_DEPTH: SignedDuration = SignedDuration::from_hours(1);
 
 /// No transfer in flight is looked at less often than this (contract, "Agent").
 pub const SLOWEST_LOOK: SignedDuration = SignedDuration::from_secs(60);

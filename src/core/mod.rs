@@ -3,14 +3,17 @@
 //! Nothing here reads a clock, opens a file, sends anything, is async or draws a random number:
 //! time and chance are arguments. Imports point down only: `core` imports no other layer.
 
+pub mod duration;
 pub mod engine;
 pub mod ids;
 pub mod input;
 pub mod job;
 pub mod limits;
+pub mod matching;
 pub mod place;
 pub mod record;
 pub mod run;
 pub mod schedule;
+pub mod suggest;
 pub mod template;
 pub mod transfer;

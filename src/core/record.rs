@@ -84,8 +84,6 @@ pub struct Pause {
 pub struct Learned {
     /// The longest time from a POST to the listing of its transfer.
     pub longest_listing_delay: SignedDuration,
-    /// The lowest and highest offset of the agent's clock seen, in milliseconds.
-    pub offset_ms: (i64, i64),
 }
 
 /// The rows that matter to the engine: what a store gives back after a restart.

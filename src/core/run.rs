@@ -265,11 +265,28 @@ pub struct Attempt {
     pub outcome: Option<RunState>,
     /// When we saw its end.
     pub ended_at: Option<Timestamp>,
-    /// Till when it is watched for after it was given up.
+    /// Once given up: till when it keeps its job and its destination from others.
+    pub holds_until: Option<Timestamp>,
+    /// Once given up: till when it is watched for.
     pub watched_until: Option<Timestamp>,
 }
 
 impl Attempt {
+    /// True while a transfer of it may be at work, or may yet be: job and destination are taken
+    /// (protocol, rules 10 and 11).
+    pub fn occupies(&self, now: Timestamp) -> bool {
+        match self.phase {
+            Phase::Intent | Phase::Uncertain | Phase::Accepted => true,
+            Phase::GivenUp => self.holds_until.is_some_and(|until| now < until),
+            Phase::Refused | Phase::Closed => false,
+        }
+    }
+
+    /// True when its transfer is known and not known to be over.
+    pub fn is_active(&self) -> bool {
+        self.phase == Phase::Accepted && self.transfer.is_some()
+    }
+
     /// The attempt's state in the words of run states (contract, "Commands").
     pub fn state(&self) -> RunState {
         if let Some(outcome) = self.outcome {

@@ -1,13 +1,90 @@
-//! Path templates: placeholder signatures.
+//! Path templates: `dailies/{-1d:%Y-%m-%d}/`, `{job}`, `{run}`, `{hostname}`, `{{` and `}}`.
+//!
+//! A template is judged once, when it is parsed; rendering can't fail. Times are of the wall clock
+//! in the job's zone: an offset in days or weeks keeps the time of day across a DST change, one in
+//! hours, minutes or seconds is exact. What a path means at the agent is not known here, and a
+//! rendered `..` is left as it is.
 
-use jiff::Timestamp;
+use std::fmt;
+use std::ops::Range;
+
+use jiff::fmt::strtime::{BrokenDownTime, Config, PosixCustom};
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Span, Timestamp, ZonedDateTime};
 
 use super::ids::{JobName, RunId};
+use super::suggest;
 
-/// A path with patterns.
+#[cfg(test)]
+mod tests;
+
+/// No path is longer than this, in bytes, before patterns are filled in: four times what object
+/// stores take as a key.
+pub const TEXT_MAX: usize = 4_096;
+
+/// No time pattern gives more than this, in bytes: flags such as `%20Y` could blow a path up.
+const TIME_MAX: usize = 256;
+
+/// No offset reaches further than this: ten years, beyond which it is a slip.
+const OFFSET_MAX_DAYS: i64 = 3_660;
+
+/// The names that may stand in braces.
+const NAMES: [&str; 3] = ["job", "run", "hostname"];
+
+/// A path with patterns, found good.
+#[derive(Clone)]
+pub struct PathTemplate {
+    text: Box<str>,
+    /// Empty where the text holds no brace and so stands for itself.
+    parts: Box<[Part]>,
+}
+
+#[derive(Clone, Debug)]
+enum Part {
+    Literal(Box<str>),
+    Time { offset: Offset, format: Box<str> },
+    Job,
+    Run,
+    Hostname,
+}
+
+/// The offset of a time pattern.
+#[derive(Clone, Copy, Debug, Default)]
+struct Offset {
+    /// Days of the calendar.
+    days: i64,
+    /// Seconds, exactly.
+    seconds: i64,
+}
+
+/// Why a text is no template.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PathTemplate(String);
+pub struct TemplateError {
+    /// What is wrong.
+    pub message: String,
+    /// What would be right.
+    pub hint: Option<String>,
+    /// The bytes of the text that are to blame.
+    pub span: Range<usize>,
+}
+
+impl TemplateError {
+    fn at(span: Range<usize>, message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { message: message.into(), hint: Some(hint.into()), span }
+    }
+}
+
+impl fmt::Display for TemplateError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)?;
+        match &self.hint {
+            Some(hint) => write!(f, " ({hint})"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for TemplateError {}
 
 /// What patterns are filled from.
 #[derive(Clone, Copy, Debug)]
@@ -25,8 +102,309 @@ pub struct TemplateValues<'a> {
 }
 
 impl PathTemplate {
+    /// Reads a path with patterns. An empty path is fine.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong, at which bytes, and what to write instead.
+    pub fn parse(text: &str) -> Result<Self, TemplateError> {
+        if text.len() > TEXT_MAX {
+            return Err(TemplateError::at(
+                0..text.len(),
+                format!("a path is longer than {TEXT_MAX} bytes"),
+                "object stores take keys of 1024 bytes",
+            ));
+        }
+        if let Some((at, odd)) = text.char_indices().find(|(_, c)| c.is_control()) {
+            return Err(TemplateError::at(
+                at..at + odd.len_utf8(),
+                format!("a path holds the control character U+{:04X}", u32::from(odd)),
+                "leave it out",
+            ));
+        }
+        let parts = if text.contains(['{', '}']) { parse_parts(text)? } else { Vec::new() };
+        Ok(Self { text: text.into(), parts: parts.into() })
+    }
+
+    /// The text as written.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// True when every run gets the same path.
+    pub fn is_constant(&self) -> bool {
+        match &*self.parts {
+            [] => true,
+            [part] => matches!(part, Part::Literal(_)),
+            _ => false,
+        }
+    }
+
+    /// What every rendered path starts with: the text before the first pattern.
+    pub fn literal_prefix(&self) -> &str {
+        match &*self.parts {
+            [] => &self.text,
+            [Part::Literal(literal), ..] => literal,
+            [Part::Time { .. } | Part::Job | Part::Run | Part::Hostname, ..] => "",
+        }
+    }
+
     /// The rendered path.
-    pub fn render(&self, _values: &TemplateValues<'_>) -> String {
-        self.0.clone()
+    pub fn render(&self, values: &TemplateValues<'_>) -> String {
+        if self.parts.is_empty() {
+            return self.text.to_string();
+        }
+        let mut path = String::with_capacity(self.text.len() + 16);
+        for part in &self.parts {
+            match part {
+                Part::Literal(literal) => path.push_str(literal),
+                Part::Time { offset, format } => {
+                    let at = offset.applied_to(values.at, values.zone);
+                    // `parse` has tried the pattern, and whether one is good does not depend on
+                    // the time. If it did, the pattern as written would still be a path.
+                    match print_time(format, &at) {
+                        Ok(time) => path.push_str(&time),
+                        Err(_) => path.push_str(format),
+                    }
+                }
+                Part::Job => path.push_str(values.job.as_str()),
+                Part::Run => path.push_str(&values.run.to_string()),
+                Part::Hostname => path.push_str(values.hostname),
+            }
+        }
+        path
+    }
+}
+
+impl PartialEq for PathTemplate {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Eq for PathTemplate {}
+
+impl fmt::Debug for PathTemplate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PathTemplate(`{}`)", self.text)
+    }
+}
+
+impl Offset {
+    /// The time so much later, or earlier. At the edge of the calendar the time stays as it is.
+    fn applied_to(self, at: Timestamp, zone: &TimeZone) -> ZonedDateTime {
+        let at = at.to_zoned_datetime(zone.clone());
+        Span::new()
+            .try_days(self.days)
+            .and_then(|days| at.checked_add(days))
+            .and_then(|moved| moved.checked_add(SignedDuration::from_secs(self.seconds)))
+            .unwrap_or(at)
+    }
+}
+
+/// A time by a strftime pattern, in the C locale.
+fn print_time(format: &str, at: &ZonedDateTime) -> Result<String, jiff::Error> {
+    let config = Config::new().custom(PosixCustom::new());
+    BrokenDownTime::from(at).to_string_with_config(&config, format)
+}
+
+fn parse_parts(text: &str) -> Result<Vec<Part>, TemplateError> {
+    let mut parts = Vec::new();
+    let mut literal = String::new();
+    let mut at = 0;
+    while let Some(found) = text[at..].find(['{', '}']) {
+        literal.push_str(&text[at..at + found]);
+        at += found;
+        let rest = &text[at..];
+        if rest.starts_with("{{") || rest.starts_with("}}") {
+            literal.push_str(&rest[..1]);
+            at += 2;
+        } else if rest.starts_with('}') {
+            return Err(TemplateError::at(
+                at..at + 1,
+                "a `}` without its `{`",
+                "write `}}` for a literal brace",
+            ));
+        } else {
+            // A brace within a pattern is never right, so that the next one ends the search.
+            let Some(length) =
+                rest[1..].find(['{', '}']).filter(|end| rest[1 + end..].starts_with('}'))
+            else {
+                return Err(TemplateError::at(
+                    at..at + 1,
+                    "a `{` without its `}`",
+                    "write `{{` for a literal brace",
+                ));
+            };
+            if !literal.is_empty() {
+                parts.push(Part::Literal(std::mem::take(&mut literal).into()));
+            }
+            parts.push(parse_pattern(&rest[1..=length], at..at + length + 2)?);
+            at += length + 2;
+        }
+    }
+    literal.push_str(&text[at..]);
+    if !literal.is_empty() {
+        parts.push(Part::Literal(literal.into()));
+    }
+    Ok(parts)
+}
+
+/// Reads what stands between braces; `span` is with them.
+fn parse_pattern(inner: &str, span: Range<usize>) -> Result<Part, TemplateError> {
+    match inner {
+        "job" => return Ok(Part::Job),
+        "run" => return Ok(Part::Run),
+        "hostname" => return Ok(Part::Hostname),
+        _ => {}
+    }
+    if inner.starts_with('%') {
+        check_format(inner, span)?;
+        return Ok(Part::Time { offset: Offset::default(), format: inner.into() });
+    }
+    if inner.starts_with(['+', '-']) {
+        let Some((offset_text, format)) = inner.split_once(':') else {
+            return Err(TemplateError::at(
+                span,
+                format!("`{{{inner}}}` is an offset without a pattern"),
+                format!("write `{{{inner}:%Y-%m-%d}}`"),
+            ));
+        };
+        let offset = parse_offset(offset_text, &span)?;
+        check_format(format, span)?;
+        return Ok(Part::Time { offset, format: format.into() });
+    }
+    Err(unknown(inner, span))
+}
+
+fn parse_offset(text: &str, span: &Range<usize>) -> Result<Offset, TemplateError> {
+    let bad = || {
+        TemplateError::at(
+            span.clone(),
+            format!("`{text}` is not an offset"),
+            "an offset is `-` or `+` with a number and `w`, `d`, `h`, `m` or `s`, as in `-1d`",
+        )
+    };
+    let (mut days, mut seconds): (i64, i64) = (0, 0);
+    let mut rest = &text[1..];
+    if rest.is_empty() {
+        return Err(bad());
+    }
+    while !rest.is_empty() {
+        let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+        let unit = rest[digits..].chars().next().ok_or_else(bad)?;
+        // Nine digits hold every offset that is allowed, in any unit.
+        let number: i64 = if digits <= 9 {
+            rest[..digits].parse().map_err(|_| bad())?
+        } else {
+            return Err(bad());
+        };
+        match unit {
+            'w' => days += number * 7,
+            'd' => days += number,
+            'h' => seconds += number * 3_600,
+            'm' => seconds += number * 60,
+            's' => seconds += number,
+            _ => return Err(bad()),
+        }
+        if days > OFFSET_MAX_DAYS || seconds > OFFSET_MAX_DAYS * 86_400 {
+            return Err(TemplateError::at(
+                span.clone(),
+                format!("the offset `{text}` is too long"),
+                format!("{OFFSET_MAX_DAYS}d is the longest"),
+            ));
+        }
+        rest = &rest[digits + unit.len_utf8()..];
+    }
+    let sign = if text.starts_with('-') { -1 } else { 1 };
+    Ok(Offset { days: days * sign, seconds: seconds * sign })
+}
+
+/// Tries a time pattern, so that rendering can't fail.
+fn check_format(format: &str, span: Range<usize>) -> Result<(), TemplateError> {
+    let shown = format!("`{format}`");
+    if !format.contains('%') {
+        return Err(TemplateError::at(
+            span,
+            format!("{shown} is not a time pattern"),
+            "time patterns are as for strftime: `%Y-%m-%d` is a date",
+        ));
+    }
+    // Named and unnamed zone: `%Q` and `%Z` differ in what they need.
+    let zones = [TimeZone::UTC, jiff::tz::offset(-3).to_time_zone()];
+    for zone in zones {
+        let sample = Timestamp::UNIX_EPOCH.to_zoned_datetime(zone);
+        match print_time(format, &sample) {
+            Err(error) => {
+                return Err(TemplateError::at(
+                    span,
+                    format!("{shown} is not a good time pattern: {error}"),
+                    "patterns are as for strftime, such as `%Y`, `%m`, `%d`, `%H`, `%M`; `%%` is a \
+                     percent sign",
+                ));
+            }
+            Ok(time) if time.chars().any(char::is_control) => {
+                return Err(TemplateError::at(
+                    span,
+                    format!("{shown} gives a control character"),
+                    "leave `%n` and `%t` out of paths",
+                ));
+            }
+            Ok(time) if time.len() > TIME_MAX => {
+                return Err(TemplateError::at(
+                    span,
+                    format!("{shown} gives more than {TIME_MAX} bytes"),
+                    "make it shorter",
+                ));
+            }
+            Ok(_) => {}
+        }
+    }
+    Ok(())
+}
+
+/// The words for what is no pattern at all.
+fn unknown(inner: &str, span: Range<usize>) -> TemplateError {
+    const KNOWN: &str =
+        "patterns are `{%Y-%m-%d}`, `{-1d:%Y-%m-%d}`, `{job}`, `{run}` and `{hostname}`";
+    if inner.trim().is_empty() {
+        return TemplateError::at(
+            span,
+            "braces with nothing in them",
+            format!("{KNOWN}; `{{{{` is a literal brace"),
+        );
+    }
+    let message = format!("`{{{inner}}}` is not a pattern");
+    let trimmed = inner.trim();
+    if trimmed != inner && (trimmed.starts_with(['%', '+', '-']) || NAMES.contains(&trimmed)) {
+        return TemplateError::at(span, message, format!("write `{{{trimmed}}}`, without blanks"));
+    }
+    if let Some((offset, format)) = inner.split_once(':')
+        && format.starts_with('%')
+    {
+        let hint = if offset.is_empty() {
+            format!("write `{{{format}}}`")
+        } else if offset.starts_with(|c: char| c.is_ascii_digit()) {
+            format!("write `{{-{offset}:{format}}}` for before, `{{+{offset}:{format}}}` for after")
+        } else {
+            format!("write `{{{format}}}`, or with an offset `{{-1d:{format}}}`")
+        };
+        return TemplateError::at(span, message, hint);
+    }
+    if let Some(meant) = suggest::closest(inner, &NAMES) {
+        return TemplateError::at(span, message, format!("did you mean `{{{meant}}}`?"));
+    }
+    match suggest::closest(
+        inner,
+        &["date", "time", "datetime", "timestamp", "yesterday", "today", "host"],
+    ) {
+        Some("host") => TemplateError::at(span, message, "did you mean `{hostname}`?"),
+        Some("yesterday") => TemplateError::at(span, message, "write `{-1d:%Y-%m-%d}`"),
+        Some("time") => TemplateError::at(span, message, "write `{%H-%M-%S}`"),
+        Some("datetime" | "timestamp") => {
+            TemplateError::at(span, message, "write `{%Y-%m-%dT%H-%M-%S}`")
+        }
+        Some(_) => TemplateError::at(span, message, "write `{%Y-%m-%d}`"),
+        None => TemplateError::at(span, message, format!("{KNOWN}; `{{{{` is a literal brace")),
     }
 }

@@ -1,12 +1,43 @@
 //! The engine: facts in, decisions out. One synchronous function makes every decision.
+//!
+//! Legal order of calls: [`Engine::recover`] once; commit its step; then [`Engine::handle`] for
+//! each input, each step's records committed before its effects are performed; whenever
+//! [`Engine::next_wakeup`] has come, [`Input::TimeReached`]. If a commit fails, throw the engine
+//! away and recover from what the store holds. Read-only questions (`query`) may come between.
 
+mod admission;
+mod calendar;
+mod cancel;
+mod contact;
+mod follow;
+mod guard;
+mod looking;
+mod operator;
+mod outcome;
+mod query;
+mod recovery;
+mod reload;
+mod state;
+mod submit;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::input::{Input, Step};
+use super::ids::{AttemptId, JobName, RunId};
+use super::input::{Effect, Input, Level, Note, Step};
 use super::job::JobSet;
-use super::record::Durable;
+use super::record::{Event, Mark, Record};
+use super::run::{Attempt, Run, RunState};
+use calendar::Planned;
+use contact::{Contact, Trouble};
+use state::State;
+
+pub use query::{AgentView, JobView, RunView};
+pub use state::Wait;
 
 /// What the engine is told once about the machine that it runs on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,32 +51,162 @@ pub struct Host {
 
 /// All state of the daemon that decisions rest on.
 #[derive(Debug)]
-pub struct Engine {}
+pub struct Engine {
+    host: Host,
+    set: Arc<JobSet>,
+    /// Jobs of the file, with their next occurrence.
+    jobs: BTreeMap<JobName, Planned>,
+    /// When a job's next occurrence is due.
+    dues: BTreeSet<(Timestamp, JobName)>,
+    state: State,
+    contact: Contact,
+    /// Runs to be looked after before the step ends.
+    touched: BTreeSet<RunId>,
+    /// A run may have become free to start, or found something new to wait for.
+    admission_due: bool,
+    step: Step,
+    now: Timestamp,
+}
 
 impl Engine {
-    /// An engine rebuilt from durable rows: attempts whose answer is not recorded are uncertain.
-    /// The step settles what changed while nothing ran; commit it like any other.
-    pub fn recover(
-        _durable: Durable,
-        _jobs: Arc<JobSet>,
-        _host: Host,
-        _now: Timestamp,
-    ) -> (Self, Step) {
-        (Self {}, Step::default())
-    }
-
     /// Takes one fact in and gives out what is to be recorded, then done.
-    pub fn handle(&mut self, _input: Input, _now: Timestamp) -> Step {
-        Step::default()
+    pub fn handle(&mut self, input: Input, now: Timestamp) -> Step {
+        self.now = now;
+        match input {
+            Input::TimeReached => {}
+            Input::JobsReplaced(set) => self.replace_jobs(set),
+            Input::Submitted { attempt, answer } => self.submitted(attempt, answer),
+            Input::Looked(result) => self.looked(result),
+            Input::CancelAnswered { transfer, answer } => self.cancel_answered(transfer, &answer),
+            Input::Notified => self.contact.hint(),
+            Input::TokenChanged => self.token_changed(),
+            Input::ClockStepped { by } => self.clock_stepped(by),
+            Input::Operator { reply, request } => self.operator(reply, request),
+        }
+        self.settle();
+        std::mem::take(&mut self.step)
     }
 
-    /// When [`Input::TimeReached`] is due next.
+    /// When [`Input::TimeReached`] is due next; `None` when nothing is.
     pub fn next_wakeup(&self) -> Option<Timestamp> {
-        None
+        let due = self.dues.first().map(|(at, _)| *at);
+        let wake = self.state.wakes.first().map(|(at, _)| *at);
+        [due, wake, self.contact.next_look].into_iter().flatten().min()
     }
 
     /// True while the notification socket is worth having: a run is active.
     pub fn wants_notifications(&self) -> bool {
-        false
+        self.state
+            .in_flight
+            .iter()
+            .any(|run| self.state.runs.get(run).is_some_and(|live| !live.run.state.is_over()))
+    }
+
+    /// Lets time and consequences take effect until nothing is left to be done at this instant.
+    fn settle(&mut self) {
+        while let Some((at, job)) = self.dues.first().cloned()
+            && at <= self.now
+        {
+            self.occurrences_due(&job);
+        }
+        while let Some(&(at, run)) = self.state.wakes.first()
+            && at <= self.now
+        {
+            self.state.set_wake(run, None);
+            self.touched.insert(run);
+            self.admission_due = true;
+        }
+        self.tend_touched();
+        self.admit();
+        self.tend_touched();
+        self.plan_look();
+    }
+
+    /// Looks after each run that something has happened to.
+    fn tend_touched(&mut self) {
+        while let Some(run) = self.touched.pop_first() {
+            self.tend(run);
+            let wake = self.wake_of(run);
+            self.state.set_wake(run, wake);
+            self.state.forget_if_settled(run);
+        }
+    }
+
+    /// Records a fact: it takes effect in memory now, and is committed before any effect.
+    fn record(&mut self, record: Record) {
+        self.state.apply(&record);
+        self.step.record.push(record);
+    }
+
+    /// Asks for something to be done after the commit.
+    fn then(&mut self, effect: Effect) {
+        self.step.then.push(effect);
+    }
+
+    /// Changes a run's row.
+    fn change_run(&mut self, id: RunId, change: impl FnOnce(&mut Run)) {
+        let Some(live) = self.state.runs.get(&id) else { return };
+        let was = Some(live.run.state);
+        let mut row = Run::clone(&live.run);
+        change(&mut row);
+        if row == *live.run {
+            return;
+        }
+        if row.state != live.run.state {
+            self.admission_due = true;
+        }
+        self.touched.insert(id);
+        self.record(Record::Run { was, run: Arc::new(row) });
+    }
+
+    /// Changes an attempt's row.
+    fn change_attempt(&mut self, id: AttemptId, change: impl FnOnce(&mut Attempt)) {
+        let Some(attempt) = self.state.attempt(id) else { return };
+        let mut row = Attempt::clone(attempt);
+        change(&mut row);
+        if row == **attempt {
+            return;
+        }
+        self.admission_due = true;
+        self.touched.insert(id.run);
+        self.record(Record::Attempt(Arc::new(row)));
+    }
+
+    /// Changes a job's mark.
+    fn change_mark(&mut self, job: &JobName, change: impl FnOnce(&mut Mark)) {
+        let Some(mark) = self.state.marks.get(job) else { return };
+        let mut row = Mark::clone(mark);
+        change(&mut row);
+        if row != **mark {
+            self.record(Record::Mark(Arc::new(row)));
+        }
+    }
+
+    /// Moves a run to a state, with the reason, in its timeline and in the log.
+    fn move_run(&mut self, id: RunId, state: RunState, reason: &str, level: Level) {
+        self.change_run(id, |run| {
+            run.state = state;
+            reason.clone_into(&mut run.reason);
+        });
+        self.event(id, state.word(), reason);
+        self.tell(level, id, format!("{}: {reason}", state.word()));
+    }
+
+    /// Adds a line to a run's timeline.
+    fn event(&mut self, run: RunId, event: &str, detail: &str) {
+        let (event, detail) = (event.to_owned(), detail.to_owned());
+        self.record(Record::Event(Event { run, at: self.now, event, detail }));
+    }
+
+    /// Says a sentence about a run to the log.
+    fn tell(&mut self, level: Level, run: RunId, text: String) {
+        let job = self.state.runs.get(&run).map(|live| live.run.job.clone());
+        self.step.notes.push(Note { level, job, run: Some(run), at: self.now, text });
+    }
+
+    /// Says a sentence about the whole to the log.
+    fn announce(&mut self, level: Level, job: Option<&JobName>, text: String) {
+        let job = job.cloned();
+        self.step.notes.push(Note { level, job, run: None, at: self.now, text });
     }
 }

@@ -1,0 +1,126 @@
+//! How a command reaches the daemon, and what it says when there is none.
+
+use std::future::Future;
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use super::places::{Places, Search};
+use super::{Exit, Global};
+use crate::control::client::{Client, ClientError};
+use crate::control::socket;
+
+/// A daemon that answers, and the means to wait for its answers.
+pub struct Daemon {
+    client: Client,
+    runtime: tokio::runtime::Runtime,
+}
+
+/// Why there is none.
+pub enum NoDaemon {
+    /// None runs where it was looked for.
+    NotRunning(Search),
+    /// It runs, but may not be asked.
+    NotPermitted(PathBuf),
+    /// Our own side failed.
+    Broken(String),
+}
+
+impl Daemon {
+    /// The daemon that `global` means.
+    pub fn find(global: &Global) -> Result<Self, NoDaemon> {
+        let search = Places::here(global).search();
+        let mut locked = None;
+        for path in &search.meant {
+            match Client::connect(path) {
+                Ok(client) => {
+                    let runtime = runtime().map_err(|error| NoDaemon::Broken(error.to_string()))?;
+                    return Ok(Self { client, runtime });
+                }
+                Err(ClientError::NotPermitted(path)) => locked = Some(path),
+                Err(ClientError::NotRunning(_)) => {}
+                Err(error @ (ClientError::Refused(_) | ClientError::Broken(_))) => {
+                    return Err(NoDaemon::Broken(error.to_string()));
+                }
+            }
+        }
+        Err(locked.map_or(NoDaemon::NotRunning(search), NoDaemon::NotPermitted))
+    }
+
+    /// As [`Daemon::find`]; says why there is none.
+    pub fn find_or_say(global: &Global, err: &mut dyn Write) -> Result<Self, Exit> {
+        Self::find(global).map_err(|none| none.say(err))
+    }
+
+    /// The daemon's socket.
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// Waits for an answer.
+    pub fn wait<T>(&self, answer: impl Future<Output = T>) -> T {
+        self.runtime.block_on(answer)
+    }
+}
+
+impl NoDaemon {
+    /// Says why there is no daemon to ask, and what to do.
+    pub fn say(&self, err: &mut dyn Write) -> Exit {
+        match self {
+            Self::NotRunning(search) => {
+                let looked: Vec<_> =
+                    search.meant.iter().map(|path| format!("`{}`", path.display())).collect();
+                say(err, &format!("the daemon is not running (looked at {})", looked.join(", ")));
+                if let Some((name, option, path)) = &search.other
+                    && socket::answers(path).is_ok()
+                {
+                    say(err, &format!("{name} is: add `{option}` to ask it"));
+                } else {
+                    hint(err, "start it with `transferd run`, or `systemctl start transferd`");
+                }
+                Exit::NotRunning
+            }
+            Self::NotPermitted(path) => {
+                say(err, &format!("no permission to ask the daemon at `{}`", path.display()));
+                hint(err, "be root, or join the service's group (`usermod -aG transferd NAME`)");
+                Exit::No
+            }
+            Self::Broken(words) => {
+                say(err, words);
+                Exit::No
+            }
+        }
+    }
+}
+
+/// Says why an answer is missing or is no.
+pub fn say_error(error: &ClientError, err: &mut dyn Write) -> Exit {
+    say(err, &error.to_string());
+    match error {
+        ClientError::NotRunning(_) => Exit::NotRunning,
+        ClientError::NotPermitted(_) | ClientError::Refused(_) | ClientError::Broken(_) => Exit::No,
+    }
+}
+
+/// An error line. Nothing is left to tell it to if standard error itself is gone.
+pub fn say(err: &mut dyn Write, words: &str) {
+    let _ = writeln!(err, "transferd: {words}");
+}
+
+/// A line that says what to do next.
+pub fn hint(err: &mut dyn Write, words: &str) {
+    let _ = writeln!(err, "  {words}");
+}
+
+/// The end of a command whose output may have failed: a closed pipe is how `head` says "enough".
+pub fn done(written: io::Result<()>, exit: Exit) -> Exit {
+    match written {
+        Ok(()) => exit,
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => exit,
+        Err(_) => Exit::No,
+    }
+}
+
+/// A runtime for a command: one thread.
+pub fn runtime() -> io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()
+}

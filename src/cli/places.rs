@@ -1,0 +1,260 @@
+//! Where things lie: job file, state folder and control socket, by the rules of the contract.
+//!
+//! Looks at names only, never at the disk: whether anything is there is for others to find out.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use super::{Global, Scope};
+use crate::control::socket;
+
+/// The default places of one process.
+pub struct Places<'a> {
+    global: &'a Global,
+    root: bool,
+    variable: &'a dyn Fn(&str) -> Option<OsString>,
+}
+
+/// Where a daemon is looked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Search {
+    /// The sockets of the service that is meant, the first that answers counts.
+    pub meant: Vec<PathBuf>,
+    /// The service that is not meant: its name, the option that means it, its socket.
+    pub other: Option<(&'static str, &'static str, PathBuf)>,
+}
+
+/// The environment of this process, without empty variables.
+pub fn variable(name: &str) -> Option<OsString> {
+    std::env::var_os(name).filter(|value| !value.is_empty())
+}
+
+impl<'a> Places<'a> {
+    /// The places that `global` means in this process.
+    pub fn here(global: &'a Global) -> Self {
+        Self { global, root: rustix::process::geteuid().is_root(), variable: &variable }
+    }
+
+    /// Whether the system's service is meant, be it by being it.
+    pub fn is_system(&self) -> bool {
+        match self.global.scope {
+            Scope::System => true,
+            Scope::User => false,
+            Scope::Unsaid => self.root || self.in_system_unit(),
+        }
+    }
+
+    /// Whether this process is the system unit's: its runtime folder is not a user's.
+    fn in_system_unit(&self) -> bool {
+        (self.variable)("INVOCATION_ID").is_some()
+            && self.runtime_directory().is_some_and(|folder| {
+                folder.starts_with("/run") && !folder.starts_with("/run/user")
+            })
+    }
+
+    /// The job file, or the folder of them.
+    ///
+    /// # Errors
+    /// Neither an option nor the environment names one.
+    pub fn config(&self) -> Result<PathBuf, String> {
+        if let Some(path) = &self.global.config {
+            return Ok(path.clone());
+        }
+        if self.is_system() {
+            return Ok("/etc/transferd/jobs.yaml".into());
+        }
+        let folder = self.own("XDG_CONFIG_HOME", ".config");
+        folder.map(|folder| folder.join("transferd/jobs.yaml")).ok_or_else(|| {
+            "no job file named: use `-c PATH`, or set XDG_CONFIG_HOME or HOME".to_owned()
+        })
+    }
+
+    /// The state folder.
+    ///
+    /// # Errors
+    /// Neither an option nor the environment names one.
+    pub fn state_folder(&self) -> Result<PathBuf, String> {
+        if let Some(folder) = &self.global.state_dir {
+            return Ok(folder.clone());
+        }
+        if self.global.scope == Scope::Unsaid
+            && let Some(folder) = self.first_of("STATE_DIRECTORY")
+        {
+            return Ok(folder);
+        }
+        if self.is_system() {
+            return Ok("/var/lib/transferd".into());
+        }
+        let folder = self.own("XDG_STATE_HOME", ".local/state");
+        folder.map(|folder| folder.join("transferd")).ok_or_else(|| {
+            "no state folder named: use `--state-dir DIR`, or set XDG_STATE_HOME or HOME".to_owned()
+        })
+    }
+
+    /// Where a daemon started here has its control socket, and with what mode.
+    ///
+    /// # Errors
+    /// As for [`Places::state_folder`], where the socket lies without a runtime folder.
+    pub fn own_socket(&self) -> Result<(PathBuf, u32), String> {
+        let mode = if self.in_system_unit() { 0o660 } else { 0o600 };
+        if let Some(folder) = &self.global.state_dir {
+            return Ok((folder.join(socket::NAME), mode));
+        }
+        let folder = match self.runtime_directory() {
+            Some(folder) => folder,
+            None if self.is_system() => system_runtime(),
+            None => match self.user_runtime() {
+                Some(folder) => folder,
+                None => self.state_folder()?,
+            },
+        };
+        Ok((folder.join(socket::NAME), mode))
+    }
+
+    /// Where a daemon is looked for.
+    pub fn search(&self) -> Search {
+        if let Some(folder) = &self.global.state_dir {
+            return Search { meant: vec![folder.join(socket::NAME)], other: None };
+        }
+        let system = system_runtime().join(socket::NAME);
+        let own = self.user_runtime().or_else(|| self.state_folder().ok().filter(|_| !self.root));
+        let own = own.map(|folder| folder.join(socket::NAME));
+        let user = |path| ("your own service", "--user", path);
+        match self.global.scope {
+            Scope::System => Search { meant: vec![system], other: own.map(user) },
+            Scope::User => Search {
+                meant: own.into_iter().collect(),
+                other: Some(("the system's service", "--system", system)),
+            },
+            Scope::Unsaid => {
+                let here = self.runtime_directory().map(|folder| folder.join(socket::NAME));
+                if self.root {
+                    let meant = here.into_iter().chain([system]).collect();
+                    Search { meant, other: own.map(user) }
+                } else {
+                    Search {
+                        meant: here.into_iter().chain(own).chain([system]).collect(),
+                        other: None,
+                    }
+                }
+            }
+        }
+    }
+
+    fn runtime_directory(&self) -> Option<PathBuf> {
+        self.first_of("RUNTIME_DIRECTORY")
+    }
+
+    fn user_runtime(&self) -> Option<PathBuf> {
+        (self.variable)("XDG_RUNTIME_DIR").map(|folder| Path::new(&folder).join("transferd"))
+    }
+
+    /// systemd.exec(5): several folders are separated by colons.
+    fn first_of(&self, name: &str) -> Option<PathBuf> {
+        let value = (self.variable)(name)?;
+        let first = value.to_str().and_then(|text| text.split(':').next()).map(PathBuf::from);
+        first.or(Some(value.into()))
+    }
+
+    /// An XDG base folder; relative ones are to be ignored (XDG Base Directory Specification).
+    fn own(&self, name: &str, below_home: &str) -> Option<PathBuf> {
+        let named = (self.variable)(name).map(PathBuf::from).filter(|path| path.is_absolute());
+        named.or_else(|| (self.variable)("HOME").map(|home| Path::new(&home).join(below_home)))
+    }
+}
+
+fn system_runtime() -> PathBuf {
+    "/run/transferd".into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::LogFormat;
+
+    fn global(scope: Scope, state_dir: Option<&str>) -> Global {
+        Global {
+            config: None,
+            state_dir: state_dir.map(PathBuf::from),
+            scope,
+            log_level: None,
+            log_format: LogFormat::Auto,
+            color: false,
+            color_err: false,
+        }
+    }
+
+    fn with<T>(
+        scope: Scope,
+        state_dir: Option<&str>,
+        root: bool,
+        environment: &[(&str, &str)],
+        look: impl FnOnce(&Places<'_>) -> T,
+    ) -> T {
+        let global = global(scope, state_dir);
+        let variable = |name: &str| {
+            let found = environment.iter().find(|(key, _)| *key == name);
+            found.map(|(_, value)| OsString::from(value))
+        };
+        look(&Places { global: &global, root, variable: &variable })
+    }
+
+    const HOME: &[(&str, &str)] = &[("HOME", "/home/a"), ("XDG_RUNTIME_DIR", "/run/user/7")];
+
+    #[test]
+    fn root_gets_the_systems_places_and_others_their_own() {
+        with(Scope::Unsaid, None, true, HOME, |places| {
+            assert_eq!(places.config().unwrap(), Path::new("/etc/transferd/jobs.yaml"));
+            assert_eq!(places.state_folder().unwrap(), Path::new("/var/lib/transferd"));
+            let socket = Path::new("/run/transferd/control.sock").to_owned();
+            assert_eq!(places.own_socket().unwrap(), (socket, 0o600));
+        });
+        with(Scope::Unsaid, None, false, HOME, |places| {
+            assert_eq!(places.config().unwrap(), Path::new("/home/a/.config/transferd/jobs.yaml"));
+            let state = Path::new("/home/a/.local/state/transferd");
+            assert_eq!(places.state_folder().unwrap(), state);
+            let socket = Path::new("/run/user/7/transferd/control.sock").to_owned();
+            assert_eq!(places.own_socket().unwrap(), (socket, 0o600));
+        });
+    }
+
+    #[test]
+    fn the_system_unit_lets_its_group_in() {
+        let unit = [
+            ("INVOCATION_ID", "1"),
+            ("RUNTIME_DIRECTORY", "/run/transferd"),
+            ("STATE_DIRECTORY", "/var/lib/transferd:/var/lib/other"),
+        ];
+        with(Scope::Unsaid, None, false, &unit, |places| {
+            assert_eq!(places.config().unwrap(), Path::new("/etc/transferd/jobs.yaml"));
+            assert_eq!(places.state_folder().unwrap(), Path::new("/var/lib/transferd"));
+            let socket = Path::new("/run/transferd/control.sock").to_owned();
+            assert_eq!(places.own_socket().unwrap(), (socket, 0o660));
+        });
+    }
+
+    #[test]
+    fn a_named_state_folder_holds_the_socket_and_is_the_only_place_to_look() {
+        with(Scope::Unsaid, Some("/s"), false, HOME, |places| {
+            let socket = Path::new("/s/control.sock").to_owned();
+            assert_eq!(places.own_socket().unwrap(), (socket.clone(), 0o600));
+            assert_eq!(places.search(), Search { meant: vec![socket], other: None });
+        });
+    }
+
+    #[test]
+    fn people_find_their_own_daemon_first_and_else_the_systems() {
+        with(Scope::Unsaid, None, false, HOME, |places| {
+            let own = PathBuf::from("/run/user/7/transferd/control.sock");
+            let system = PathBuf::from("/run/transferd/control.sock");
+            assert_eq!(places.search().meant, [own, system]);
+        });
+        with(Scope::User, None, false, HOME, |places| {
+            let other = places.search().other.unwrap();
+            assert_eq!(other.1, "--system");
+        });
+        with(Scope::Unsaid, None, true, HOME, |places| {
+            assert_eq!(places.search().other.unwrap().1, "--user");
+        });
+    }
+}

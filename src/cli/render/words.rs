@@ -1,0 +1,195 @@
+//! Times, durations and sizes in words short enough for a table.
+
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+
+/// How times are written.
+#[derive(Clone, Debug)]
+pub struct Times {
+    /// The present, which relative times are measured from.
+    pub now: Timestamp,
+    /// The reader's zone.
+    pub zone: TimeZone,
+    /// `--absolute`.
+    pub absolute: bool,
+}
+
+impl Times {
+    /// A time, as the reader wants it.
+    pub fn at(&self, time: Timestamp) -> String {
+        if self.absolute {
+            return self.full(time);
+        }
+        let distance = time.duration_since(self.now);
+        if distance.abs() < SignedDuration::from_secs(1) {
+            "now".to_owned()
+        } else if distance.is_negative() {
+            format!("{} ago", span(distance.abs()))
+        } else {
+            format!("in {}", span(distance))
+        }
+    }
+
+    /// A time with its date, in the reader's zone.
+    pub fn full(&self, time: Timestamp) -> String {
+        let time = time.to_zoned_datetime(self.zone.clone());
+        time.strftime("%Y-%m-%d %H:%M:%S").to_string()
+    }
+
+    /// A time of day with milliseconds, in the reader's zone.
+    pub fn clock(&self, time: Timestamp) -> String {
+        time.to_zoned_datetime(self.zone.clone()).strftime("%H:%M:%S.%3f").to_string()
+    }
+
+    /// Its date, in the reader's zone.
+    pub fn date(&self, time: Timestamp) -> String {
+        time.to_zoned_datetime(self.zone.clone()).strftime("%A, %Y-%m-%d").to_string()
+    }
+}
+
+/// A duration, in its one or two largest units.
+pub fn span(duration: SignedDuration) -> String {
+    let seconds = duration.as_secs().max(0);
+    match seconds {
+        0 => format!("{} ms", duration.as_millis().max(0)),
+        1..60 => format!("{seconds} s"),
+        60..600 if seconds % 60 != 0 => {
+            format!("{} min {} s", seconds / 60, seconds % 60)
+        }
+        60..3_600 => format!("{} min", seconds / 60),
+        3_600..36_000 if seconds / 60 % 60 != 0 => {
+            format!("{} h {} min", seconds / 3_600, seconds / 60 % 60)
+        }
+        3_600..172_800 => format!("{} h", seconds / 3_600),
+        _ => format!("{} d", seconds / 86_400),
+    }
+}
+
+/// A number of bytes.
+pub fn bytes(count: u64) -> String {
+    const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
+    if count < 1_024 {
+        return format!("{count} B");
+    }
+    #[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
+    let mut size = count as f64 / 1_024.0;
+    let mut unit = 0;
+    while size >= 999.5 && unit + 1 < UNITS.len() {
+        size /= 1_024.0;
+        unit += 1;
+    }
+    let digits = if size < 9.95 { 1 } else { 0 };
+    format!("{size:.digits$} {}", UNITS[unit])
+}
+
+/// A count and its noun, which takes an `s` but for one.
+pub fn count(number: usize, noun: &str) -> String {
+    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
+}
+
+/// A time given by a user: RFC 3339, or a duration back from `now` (`2d`, `90m`, `1h30m`).
+///
+/// # Errors
+/// In words.
+pub fn past_time(text: &str, now: Timestamp) -> Result<Timestamp, String> {
+    given_time(text).map(|given| match given {
+        Given::Instant(time) => time,
+        Given::Distance(distance) => now - distance,
+    })
+}
+
+/// As [`past_time`], but a duration counts forward.
+///
+/// # Errors
+/// In words.
+pub fn future_time(text: &str, now: Timestamp) -> Result<Timestamp, String> {
+    given_time(text).map(|given| match given {
+        Given::Instant(time) => time,
+        Given::Distance(distance) => now + distance,
+    })
+}
+
+enum Given {
+    Instant(Timestamp),
+    Distance(SignedDuration),
+}
+
+fn given_time(text: &str) -> Result<Given, String> {
+    if let Ok(time) = text.parse::<Timestamp>() {
+        return Ok(Given::Instant(time));
+    }
+    if let Some(distance) = distance(text) {
+        return Ok(Given::Distance(distance));
+    }
+    Err(format!(
+        "`{text}` is no time: write RFC 3339 (`2026-01-31T02:30:00+01:00`) or a duration (`2d`)"
+    ))
+}
+
+/// A duration as in the job file: whole numbers, each with its unit; a century at most.
+fn distance(text: &str) -> Option<SignedDuration> {
+    const MAX: i64 = 100 * 366 * 86_400_000;
+    let mut rest = text;
+    let mut total: i64 = 0;
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit())?;
+        let number: i64 = rest[..digits].parse().ok()?;
+        rest = &rest[digits..];
+        let letters = rest.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(rest.len());
+        let unit = match &rest[..letters] {
+            "ms" => 1,
+            "s" => 1_000,
+            "m" => 60_000,
+            "h" => 3_600_000,
+            "d" => 86_400_000,
+            "w" => 7 * 86_400_000,
+            _ => return None,
+        };
+        total = total.checked_add(number.checked_mul(unit)?).filter(|sum| *sum <= MAX)?;
+        rest = &rest[letters..];
+    }
+    (!text.is_empty()).then(|| SignedDuration::from_millis(total))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    #[test]
+    fn times_are_told_from_where_the_reader_stands() {
+        let times = Times { now: at(100_000), zone: TimeZone::UTC, absolute: false };
+        assert_eq!(times.at(at(100_000)), "now");
+        assert_eq!(times.at(at(99_995)), "5 s ago");
+        assert_eq!(times.at(at(100_090)), "in 1 min 30 s");
+        assert_eq!(times.at(at(100_000 + 5_400)), "in 1 h 30 min");
+        assert_eq!(times.at(at(100_000 - 49 * 3_600)), "2 d ago");
+        let times = Times { absolute: true, ..times };
+        assert_eq!(times.at(at(0)), "1970-01-01 00:00:00");
+    }
+
+    #[test]
+    fn sizes_have_two_or_three_digits() {
+        assert_eq!(bytes(0), "0 B");
+        assert_eq!(bytes(1_023), "1023 B");
+        assert_eq!(bytes(1_024), "1.0 KiB");
+        assert_eq!(bytes(10 * 1_024 * 1_024), "10 MiB");
+        assert_eq!(bytes(1_023 * 1_024), "1.0 MiB");
+        assert_eq!(bytes(u64::MAX), "16 EiB");
+    }
+
+    #[test]
+    fn users_give_instants_or_distances() {
+        let now = at(200_000);
+        assert_eq!(past_time("2d", now).unwrap(), at(200_000 - 172_800));
+        assert_eq!(past_time("1h30m", now).unwrap(), at(200_000 - 5_400));
+        assert_eq!(future_time("90s", now).unwrap(), at(200_090));
+        assert_eq!(past_time("1970-01-01T01:00:00+01:00", now).unwrap(), at(0));
+        for wrong in ["", "2", "d", "-5m", "2 d", "999999999999999999d", "yesterday"] {
+            assert!(past_time(wrong, now).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! `show`: one run, its attempts and what happened, in order.
+
+use std::io::Write;
+
+use clap::Args as ClapArgs;
+use jiff::tz::TimeZone;
+
+use super::ask::{Daemon, NoDaemon, done, say, say_error};
+use super::render::run;
+use super::render::table::Screen;
+use super::render::words::Times;
+use super::{Exit, Global, offline};
+use crate::clock;
+use crate::control::request::ShowQuery;
+
+/// What may be typed after `show`.
+#[derive(Debug, ClapArgs)]
+pub struct Args {
+    /// The run's id, or the start of it
+    run: String,
+    /// Print a JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+/// Carries out `show`.
+pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write) -> Exit {
+    let query = ShowQuery { run: args.run };
+    let shown = match Daemon::find(global) {
+        Ok(daemon) => match daemon.wait(daemon.client().show(&query)) {
+            Ok(shown) => shown,
+            Err(error) => return say_error(&error, err),
+        },
+        Err(NoDaemon::NotRunning(_)) => match offline::show(global, &query) {
+            Ok(shown) => shown,
+            Err(words) => {
+                say(err, &words);
+                return Exit::No;
+            }
+        },
+        Err(none @ (NoDaemon::NotPermitted(_) | NoDaemon::Broken(_))) => return none.say(err),
+    };
+    let written = if args.json {
+        super::write_json(out, &shown)
+    } else {
+        let times = Times { now: clock::now(), zone: TimeZone::system(), absolute: true };
+        out.write_all(run::show(&shown, &times, Screen::of_stdout(global.color)).as_bytes())
+    };
+    done(written, Exit::Done)
+}

@@ -1,0 +1,239 @@
+//! `transferd sim`: the simulated agent alone, for trying things out and for tests.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use jiff::{SignedDuration, Span as JiffSpan};
+
+use crate::core::ids::UserId;
+use crate::sim::server::{Sim, SimOptions};
+use crate::sim::world::{SimUser, Span, WorldOptions};
+
+use super::{Exit, Global};
+
+/// Run the simulated agent alone
+///
+/// Prints its URL as the first line and runs until it is interrupted. Routes under /_sim, which
+/// are no part of the Click API, steer it: POST /_sim/faults, /_sim/down, /_sim/status,
+/// /_sim/foreign, /_sim/pause, /_sim/cancel, /_sim/token, /_sim/options; GET /_sim/transfers,
+/// /_sim/posts, /_sim/requests.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Port on 127.0.0.1; 0 for any
+    #[arg(long, value_name = "N", default_value_t = 29123)]
+    port: u16,
+    /// Decides all chance
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+    /// A token that is good; each further one is another user's
+    #[arg(long, value_name = "TOKEN", default_value = WorldOptions::DEFAULT_TOKEN)]
+    token: Vec<String>,
+    /// Keep the world in this file, and take it up from there
+    #[arg(long, value_name = "FILE")]
+    state: Option<PathBuf>,
+    /// From acceptance to pick-up: a duration, or a range such as 200ms..3s
+    #[arg(long, value_name = "RANGE", value_parser = range)]
+    pick_up: Option<Span>,
+    /// From pick-up to the end
+    #[arg(long, value_name = "RANGE", value_parser = range)]
+    duration: Option<Span>,
+    /// From a cancel to Canceled
+    #[arg(long, value_name = "RANGE", value_parser = range)]
+    cancel_takes: Option<Span>,
+    /// Divides pick-up, duration and cancel times
+    #[arg(long, value_name = "FACTOR", default_value_t = 1.0, value_parser = factor)]
+    speed: f64,
+    /// The agent's clock is off by this
+    #[arg(long, value_name = "DURATION", value_parser = signed, allow_hyphen_values = true)]
+    clock_skew: Option<SignedDuration>,
+    /// Share of transfers that end in Error
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0, value_parser = share)]
+    errors: f64,
+    /// Share of transfers that complete with failed objects
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0, value_parser = share)]
+    partial: f64,
+    /// Share of transfers that complete without any object
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0, value_parser = share)]
+    empty: f64,
+    /// Share of transfers that stop moving
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0, value_parser = share)]
+    stalls: f64,
+    /// Share of transfers that vanish from the list
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0, value_parser = share)]
+    vanish: f64,
+    /// Share of answers that are lost, before or after the agent has acted
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0, value_parser = share)]
+    lost: f64,
+    /// Share of requests that are answered with 500 or 499
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0, value_parser = share)]
+    broken: f64,
+    /// Foreign transfers start about this often, some between the same places
+    #[arg(long, value_name = "DURATION", value_parser = signed)]
+    foreign_every: Option<SignedDuration>,
+    /// A person pauses, resumes or cancels something about this often
+    #[arg(long, value_name = "DURATION", value_parser = signed)]
+    people_every: Option<SignedDuration>,
+    /// The agent restarts about this often
+    #[arg(long, value_name = "DURATION", value_parser = signed)]
+    restart_every: Option<SignedDuration>,
+    /// Something that the vendor leaves open: pascal_case, manual_type, no_user_id,
+    /// dates_without_zone, seven_digits, null_dates, list_created, duplicate_check,
+    /// leading_slash, no_status, no_date_header
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    variant: Vec<String>,
+    /// Ignore `pagesize`: pages are of this many records
+    #[arg(long, value_name = "N")]
+    page_size: Option<usize>,
+    /// All options at once, as JSON (GET /_sim/options shows them); flags come on top
+    #[arg(long, value_name = "FILE")]
+    options: Option<PathBuf>,
+}
+
+/// Runs until it is interrupted.
+pub fn run(args: &Args, _global: &Global, out: &mut dyn Write, err: &mut dyn Write) -> Exit {
+    let options = match options(args) {
+        Ok(options) => options,
+        Err(error) => {
+            // Nothing is left to tell it to if standard error is gone.
+            let _ = writeln!(err, "error: {error}");
+            return Exit::Usage;
+        }
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let served = runtime.and_then(|runtime| runtime.block_on(serve(options, out)));
+    match served {
+        Ok(()) => Exit::Done,
+        Err(error) => {
+            let _ = writeln!(err, "error: the simulated agent can't run: {error}");
+            Exit::No
+        }
+    }
+}
+
+async fn serve(options: SimOptions, out: &mut dyn Write) -> std::io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let (sim, url) = Sim::start(options).await?;
+    writeln!(out, "{url}")?;
+    out.flush()?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    sim.stop().await;
+    Ok(())
+}
+
+/// What is meant by what was typed.
+fn options(args: &Args) -> Result<SimOptions, String> {
+    let mut world = match &args.options {
+        Some(path) => {
+            let text = std::fs::read(path)
+                .map_err(|error| format!("failed to read `{}`: {error}", path.display()))?;
+            serde_json::from_slice(&text).map_err(|error| {
+                format!("failed to read options from `{}`: {error}", path.display())
+            })?
+        }
+        None => WorldOptions::default(),
+    };
+    world.users = args.token.iter().enumerate().map(user).collect();
+    world.pick_up = faster(args.pick_up.unwrap_or(world.pick_up), args.speed);
+    world.duration = faster(args.duration.unwrap_or(world.duration), args.speed);
+    world.cancel_takes = faster(args.cancel_takes.unwrap_or(world.cancel_takes), args.speed);
+    world.clock_skew = args.clock_skew.unwrap_or(world.clock_skew);
+    for (share, option) in [
+        (args.errors, &mut world.endings.error),
+        (args.partial, &mut world.endings.partial),
+        (args.empty, &mut world.endings.empty),
+        (args.stalls, &mut world.endings.stall),
+        (args.vanish, &mut world.endings.vanish),
+        (args.lost / 2.0, &mut world.faults.post_lost_before),
+        (args.lost / 2.0, &mut world.faults.post_lost_after),
+        (args.lost / 2.0, &mut world.faults.cancel_lost_before),
+        (args.lost / 2.0, &mut world.faults.cancel_lost_after),
+        (args.lost, &mut world.faults.other_lost),
+        (args.broken / 2.0, &mut world.faults.post_error_before),
+        (args.broken / 2.0, &mut world.faults.post_problem_after),
+        (args.broken, &mut world.faults.cancel_failed),
+        (args.broken.max(args.lost), &mut world.faults.list_failed),
+    ] {
+        if share > 0.0 {
+            *option = share;
+        }
+    }
+    world.people.foreign_every = args.foreign_every.or(world.people.foreign_every);
+    world.people.act_every = args.people_every.or(world.people.act_every);
+    world.people.restart_every = args.restart_every.or(world.people.restart_every);
+    world.variants.fixed_page_size = args.page_size.or(world.variants.fixed_page_size);
+    for name in &args.variant {
+        set_variant(&mut world, name)?;
+    }
+    Ok(SimOptions { world, seed: args.seed, port: args.port, state: args.state.clone() })
+}
+
+fn user((number, token): (usize, &String)) -> SimUser {
+    if number == 0 {
+        return SimUser::new(WorldOptions::DEFAULT_USER, "operator@example.com", token);
+    }
+    let id = WorldOptions::DEFAULT_USER.0.as_u128() + number as u128;
+    let id = UserId(uuid::Uuid::from_u128(id));
+    SimUser::new(id, &format!("operator{}@example.com", number + 1), token)
+}
+
+fn set_variant(world: &mut WorldOptions, name: &str) -> Result<(), String> {
+    let variants = &mut world.variants;
+    let switch = match name.replace('-', "_").as_str() {
+        "pascal_case" => &mut variants.pascal_case,
+        "manual_type" => &mut variants.manual_type,
+        "no_user_id" => &mut variants.no_user_id,
+        "dates_without_zone" => &mut variants.dates_without_zone,
+        "seven_digits" => &mut variants.seven_digits,
+        "null_dates" => &mut variants.null_dates,
+        "list_created" => &mut variants.list_created,
+        "duplicate_check" => &mut variants.duplicate_check,
+        "leading_slash" => &mut variants.leading_slash,
+        "no_status" => &mut variants.no_status,
+        "no_date_header" => &mut variants.no_date_header,
+        _ => return Err(format!("there is no variant `{name}`; `--help` names them")),
+    };
+    *switch = true;
+    Ok(())
+}
+
+fn faster(span: Span, speed: f64) -> Span {
+    let divided =
+        |duration: SignedDuration| SignedDuration::from_secs_f64(duration.as_secs_f64() / speed);
+    Span { min: divided(span.min), max: divided(span.max) }
+}
+
+fn signed(text: &str) -> Result<SignedDuration, String> {
+    let (sign, plain) = match text.strip_prefix('-') {
+        Some(plain) => (-1, plain),
+        None => (1, text),
+    };
+    let span: JiffSpan =
+        plain.parse().map_err(|_| format!("`{text}` is no duration such as `90s` or `1h30m`"))?;
+    let duration = SignedDuration::try_from(span)
+        .map_err(|_| format!("`{text}` is too long, or holds days: use hours"))?;
+    Ok(duration * sign)
+}
+
+fn range(text: &str) -> Result<Span, String> {
+    let (min, max) = text.split_once("..").unwrap_or((text, text));
+    let span = Span { min: signed(min)?, max: signed(max)? };
+    if span.max < span.min || span.min.is_negative() {
+        return Err(format!("`{text}` ends before it begins"));
+    }
+    Ok(span)
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    let share = text.parse().ok().filter(|share| (0.0..=1.0).contains(share));
+    share.ok_or_else(|| format!("`{text}` is no share: expected a number from 0 to 1"))
+}
+
+fn factor(text: &str) -> Result<f64, String> {
+    let factor = text.parse().ok().filter(|factor: &f64| *factor > 0.0 && factor.is_finite());
+    factor.ok_or_else(|| format!("`{text}` is no factor: expected a number above 0"))
+}

@@ -1,0 +1,386 @@
+//! Durations as people write them in the job file and on the command line: `500ms`, `90s`,
+//! `1h30m`, `2d`.
+//!
+//! A number never stands without its unit, nothing is negative or fractional, and units come from
+//! large to small, each once: there is one way to read a text. A day is 24 hours. Weeks and
+//! months are not units here; the error says how many days to write. What [`parse`] reads,
+//! [`format`] prints back to the same length.
+
+use std::fmt;
+
+use jiff::SignedDuration;
+
+/// The shortest duration that a setting may have: what timers can be held to.
+pub const MIN: SignedDuration = SignedDuration::from_millis(10);
+
+/// The longest duration that a setting may have.
+pub const MAX: SignedDuration = SignedDuration::from_hours(365 * 24);
+
+/// Units from large to small, in milliseconds.
+const UNITS: [(&str, u64); 5] =
+    [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
+
+/// No duration has more characters; longer text is not looked at, nor echoed.
+const TEXT_MAX: usize = 60;
+
+/// Why a text is no duration, or none that a setting may have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DurationError {
+    /// What is wrong.
+    pub message: String,
+    /// What would be right.
+    pub hint: Option<String>,
+}
+
+impl DurationError {
+    fn new(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { message: message.into(), hint: Some(hint.into()) }
+    }
+}
+
+impl fmt::Display for DurationError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)?;
+        match &self.hint {
+            Some(hint) => write!(f, " ({hint})"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for DurationError {}
+
+const EXAMPLES: &str = "durations are written as `500ms`, `90s`, `1h30m` or `2d`";
+
+/// Reads a duration, of any length from 0 on; [`check_range`] judges it.
+///
+/// # Errors
+///
+/// What is wrong, and what to write instead.
+pub fn parse(text: &str) -> Result<SignedDuration, DurationError> {
+    if text.is_empty() {
+        return Err(DurationError::new("a duration is empty", EXAMPLES));
+    }
+    if text.len() > TEXT_MAX {
+        return Err(DurationError::new("a duration is far too long a text", EXAMPLES));
+    }
+    match parse_strictly(text) {
+        Ok(millis) => Ok(from_millis(millis)),
+        Err(problem) => Err(problem.explain(text)),
+    }
+}
+
+/// Why the strict reading stopped.
+enum Problem {
+    NotANumber,
+    NoUnit(u64),
+    UnknownUnit(String),
+    Order,
+    TooLarge,
+}
+
+fn parse_strictly(text: &str) -> Result<u64, Problem> {
+    let mut total: u64 = 0;
+    let mut rest = text;
+    let mut units = UNITS.iter();
+    while !rest.is_empty() {
+        let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+        if digits == 0 {
+            return Err(Problem::NotANumber);
+        }
+        let number: u64 = rest[..digits].parse().map_err(|_| Problem::TooLarge)?;
+        rest = &rest[digits..];
+        let letters = rest.len() - rest.trim_start_matches(|c: char| c.is_alphabetic()).len();
+        let unit = &rest[..letters];
+        if unit.is_empty() {
+            return Err(if rest.is_empty() {
+                Problem::NoUnit(number)
+            } else {
+                Problem::NotANumber
+            });
+        }
+        if !UNITS.iter().any(|(known, _)| *known == unit) {
+            return Err(Problem::UnknownUnit(unit.to_owned()));
+        }
+        // Units that come before this one are used up, this one with them.
+        let Some((_, millis)) = units.find(|(known, _)| *known == unit) else {
+            return Err(Problem::Order);
+        };
+        total = number
+            .checked_mul(*millis)
+            .and_then(|part| total.checked_add(part))
+            .filter(|total| *total <= i64::MAX as u64)
+            .ok_or(Problem::TooLarge)?;
+        rest = &rest[letters..];
+    }
+    Ok(total)
+}
+
+impl Problem {
+    fn explain(self, text: &str) -> DurationError {
+        let message = format!("`{text}` is not a duration");
+        if text.starts_with('-') {
+            return DurationError::new(format!("`{text}` is negative"), EXAMPLES);
+        }
+        // One that is read when it is written the usual way: say that way.
+        if let Some(meant) = meant(text) {
+            return DurationError::new(message, format!("write `{meant}`"));
+        }
+        match self {
+            Self::NotANumber => DurationError::new(message, EXAMPLES),
+            Self::NoUnit(0) => {
+                DurationError::new(format!("`{text}` has no unit"), "write `0s`".to_owned())
+            }
+            Self::NoUnit(_) => DurationError::new(
+                format!("`{text}` ends without a unit"),
+                format!(
+                    "write `{text}s` for seconds, `{text}m` for minutes or `{text}h` for hours"
+                ),
+            ),
+            Self::UnknownUnit(unit) => DurationError::new(
+                format!("`{unit}` in `{text}` is not a unit"),
+                "units are `ms`, `s`, `m`, `h` and `d`",
+            ),
+            Self::Order => DurationError::new(message, "units go from large to small, each once"),
+            Self::TooLarge => {
+                DurationError::new(format!("`{text}` is too long"), "365d is the longest")
+            }
+        }
+    }
+}
+
+/// What a text in another form was meant to be: with blanks, upper case, fractions, longer names
+/// of units, weeks, ISO 8601, or units in another order.
+fn meant(text: &str) -> Option<String> {
+    let mut rest = text.trim();
+    let iso = rest.starts_with(['P', 'p']);
+    rest = rest.trim_start_matches(['P', 'p', '+']);
+    let mut total: u64 = 0;
+    let mut time_part = !iso;
+    let mut any = false;
+    while !rest.is_empty() {
+        if iso && !time_part && rest.starts_with(['T', 't']) {
+            time_part = true;
+            rest = &rest[1..];
+        }
+        let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+        let whole: u64 = rest[..digits].parse().ok()?;
+        rest = &rest[digits..];
+        let mut thousandths: u64 = 0;
+        if let Some(fraction) = rest.strip_prefix('.') {
+            let digits =
+                fraction.len() - fraction.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+            if !(1..=3).contains(&digits) {
+                return None;
+            }
+            thousandths = format!("{:0<3}", &fraction[..digits]).parse().ok()?;
+            rest = &fraction[digits..];
+        }
+        rest = rest.trim_start();
+        let letters = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_alphabetic()).len();
+        // In ISO 8601 the whole text is digits and single letters.
+        let letters = if iso { letters.min(1) } else { letters };
+        let unit = unit_of(&rest[..letters])?;
+        if iso && !time_part && unit < 86_400_000 {
+            return None;
+        }
+        let part = whole.checked_mul(unit)?;
+        let scaled = thousandths.checked_mul(unit)?;
+        if !scaled.is_multiple_of(1_000) {
+            return None;
+        }
+        total = total.checked_add(part)?.checked_add(scaled / 1_000)?;
+        rest = rest[letters..].trim_start().trim_start_matches(',').trim_start();
+        any = true;
+    }
+    let millis = i64::try_from(total).ok()?;
+    any.then(|| format(SignedDuration::from_millis(millis)))
+}
+
+/// The milliseconds of a unit by any of its usual names.
+fn unit_of(name: &str) -> Option<u64> {
+    Some(match name.to_ascii_lowercase().as_str() {
+        "ms" | "msec" | "msecs" | "millis" | "millisecond" | "milliseconds" => 1,
+        "s" | "sec" | "secs" | "second" | "seconds" => 1_000,
+        "m" | "min" | "mins" | "minute" | "minutes" => 60_000,
+        "h" | "hr" | "hrs" | "hour" | "hours" => 3_600_000,
+        "d" | "day" | "days" => 86_400_000,
+        "w" | "wk" | "week" | "weeks" => 7 * 86_400_000,
+        _ => return None,
+    })
+}
+
+fn from_millis(millis: u64) -> SignedDuration {
+    // `parse_strictly` has seen to the bound.
+    SignedDuration::from_millis(i64::try_from(millis).unwrap_or(i64::MAX))
+}
+
+/// Judges the length of a setting: 10 ms to 365 days (contract, "Job file"). Whether 0 is allowed
+/// is for the caller to know.
+///
+/// # Errors
+///
+/// The bound that is passed.
+pub fn check_range(duration: SignedDuration) -> Result<(), DurationError> {
+    if duration < MIN {
+        let given = format(duration);
+        return Err(DurationError::new(format!("`{given}` is too short"), "10ms is the shortest"));
+    }
+    if duration > MAX {
+        let given = format(duration);
+        return Err(DurationError::new(format!("`{given}` is too long"), "365d is the longest"));
+    }
+    Ok(())
+}
+
+/// The text that [`parse`] reads back to the same length: `1h30m`. Fractions of a millisecond are
+/// cut off; a negative duration is given a `-`, which [`parse`] refuses.
+pub fn format(duration: SignedDuration) -> String {
+    let mut rest = duration.as_millis().unsigned_abs();
+    if rest == 0 {
+        return "0s".to_owned();
+    }
+    let mut text = String::from(if duration.is_negative() { "-" } else { "" });
+    for (unit, millis) in UNITS {
+        let count = rest / u128::from(millis);
+        rest %= u128::from(millis);
+        if count > 0 {
+            text.push_str(&count.to_string());
+            text.push_str(unit);
+        }
+    }
+    text
+}
+
+/// A length for people, by its two largest units: `2h05m`, `3d`, `42s`. Rounded down.
+pub fn format_short(duration: SignedDuration) -> String {
+    let sign = if duration.is_negative() { "-" } else { "" };
+    let millis = duration.as_millis().unsigned_abs();
+    let seconds = millis / 1_000;
+    let pair = |large: u128, large_unit: &str, small: u128, small_unit: &str| {
+        if small == 0 {
+            format!("{sign}{large}{large_unit}")
+        } else {
+            format!("{sign}{large}{large_unit}{small:02}{small_unit}")
+        }
+    };
+    if seconds >= 86_400 {
+        pair(seconds / 86_400, "d", seconds % 86_400 / 3_600, "h")
+    } else if seconds >= 3_600 {
+        pair(seconds / 3_600, "h", seconds % 3_600 / 60, "m")
+    } else if seconds >= 60 {
+        pair(seconds / 60, "m", seconds % 60, "s")
+    } else if seconds > 0 || millis == 0 {
+        format!("{sign}{seconds}s")
+    } else {
+        format!("{sign}{millis}ms")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn ms(text: &str) -> i64 {
+        i64::try_from(parse(text).unwrap().as_millis()).unwrap()
+    }
+
+    fn refused(text: &str) -> (String, String) {
+        let error = parse(text).unwrap_err();
+        (error.message, error.hint.unwrap())
+    }
+
+    #[test]
+    fn the_contracts_forms_are_read() {
+        assert_eq!(ms("500ms"), 500);
+        assert_eq!(ms("90s"), 90_000);
+        assert_eq!(ms("1h30m"), 5_400_000);
+        assert_eq!(ms("2d"), 172_800_000);
+        assert_eq!(ms("1d2h3m4s5ms"), 93_784_005);
+        assert_eq!(ms("0s"), 0);
+    }
+
+    #[test]
+    fn other_forms_are_refused_with_the_right_one() {
+        for (text, hint) in [
+            ("1h 30m", "write `1h30m`"),
+            ("30m1h", "write `1h30m`"),
+            ("30m30m", "write `1h`"),
+            ("1.5h", "write `1h30m`"),
+            ("0.25s", "write `250ms`"),
+            ("5min", "write `5m`"),
+            ("2 hours", "write `2h`"),
+            ("1 day, 2 hours", "write `1d2h`"),
+            ("2H", "write `2h`"),
+            ("1w", "write `7d`"),
+            ("PT1H30M", "write `1h30m`"),
+            ("P1DT2H", "write `1d2h`"),
+            (" 5s", "write `5s`"),
+            ("0", "write `0s`"),
+            ("30", "write `30s` for seconds, `30m` for minutes or `30h` for hours"),
+            ("3y", "units are `ms`, `s`, `m`, `h` and `d`"),
+            ("P1M", EXAMPLES),
+            ("abc", EXAMPLES),
+            ("", EXAMPLES),
+            ("-5m", EXAMPLES),
+            ("99999999999999999999s", "365d is the longest"),
+            ("9999999999999999d", "365d is the longest"),
+        ] {
+            assert_eq!(refused(text).1, hint, "{text}");
+        }
+        assert_eq!(refused("-5m").0, "`-5m` is negative");
+        assert_eq!(refused("3y").0, "`y` in `3y` is not a unit");
+    }
+
+    #[test]
+    fn settings_last_from_10_ms_to_365_days() {
+        assert!(check_range(parse("10ms").unwrap()).is_ok());
+        assert!(check_range(parse("365d").unwrap()).is_ok());
+        assert_eq!(check_range(parse("9ms").unwrap()).unwrap_err().message, "`9ms` is too short");
+        assert_eq!(check_range(parse("0s").unwrap()).unwrap_err().message, "`0s` is too short");
+        let error = check_range(parse("365d1ms").unwrap()).unwrap_err();
+        assert_eq!(error.to_string(), "`365d1ms` is too long (365d is the longest)");
+    }
+
+    #[test]
+    fn people_are_told_the_two_largest_units() {
+        for (text, short) in [
+            ("2h5m", "2h05m"),
+            ("3d", "3d"),
+            ("3d4h59m", "3d04h"),
+            ("42s500ms", "42s"),
+            ("999ms", "999ms"),
+            ("1m7s", "1m07s"),
+            ("2h59s", "2h"),
+            ("0s", "0s"),
+        ] {
+            assert_eq!(format_short(parse(text).unwrap()), short);
+        }
+        assert_eq!(format_short(SignedDuration::from_secs(-65)), "-1m05s");
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_printed_reads_back(millis in 0_i64..=i64::MAX) {
+            let duration = SignedDuration::from_millis(millis);
+            prop_assert_eq!(parse(&format(duration)).unwrap(), duration);
+        }
+
+        #[test]
+        fn no_text_panics_and_what_parses_prints_back(text in "\\PC{0,12}|[-+PT0-9.]{0,6}[dhmswMH ]{0,2}[0-9]{0,20}[a-zµ]{0,3}") {
+            match parse(&text) {
+                Ok(duration) => prop_assert_eq!(parse(&format(duration)).unwrap(), duration),
+                Err(error) => {
+                    let hint = error.hint.unwrap_or_default();
+                    // A hint that says what to write is right.
+                    if let Some(meant) = hint.strip_prefix("write `").and_then(|hint| hint.strip_suffix('`'))
+                        && !meant.contains('`') {
+                        prop_assert!(parse(meant).is_ok(), "{} for {}", hint, text);
+                    }
+                }
+            }
+        }
+    }
+}

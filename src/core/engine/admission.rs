@@ -1,0 +1,192 @@
+//! Who may start now: runs in state `waiting`, first come, first served.
+//!
+//! A run starts when nothing of its job may still be at work, no other request for the same
+//! transfer is open, no overlapping destination is taken, there is a slot, the agent takes work,
+//! and a complete look younger than a second has been had (protocol, rules 1, 3, 11).
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+
+use super::Engine;
+use super::contact::Trouble;
+use super::state::{Live, Wait};
+use crate::core::ids::RunId;
+use crate::core::input::Level;
+use crate::core::run::{Phase, RunState};
+
+impl Engine {
+    /// Starts what may start, and notes what the others wait for.
+    pub(super) fn admit(&mut self) {
+        if !std::mem::take(&mut self.admission_due) && self.contact.wanted.is_empty() {
+            return;
+        }
+        self.contact.wanted = BTreeSet::new();
+        if self.state.waiting.is_empty() {
+            return;
+        }
+        let mut slots = self.free_slots();
+        let order: Vec<RunId> = self.state.waiting.iter().map(|(_, run)| *run).collect();
+        for id in order {
+            if slots == 0 {
+                self.note_wait(id, Wait::Slot);
+                continue;
+            }
+            if let Some(wait) = self.obstacle(id) {
+                self.note_wait(id, wait);
+                continue;
+            }
+            slots -= 1;
+            let Some(live) = self.state.runs.get(&id) else { continue };
+            let fingerprint = live.run.request.fingerprint();
+            if let Some(wait) = self.trouble() {
+                self.contact.wanted.insert(fingerprint);
+                self.note_wait(id, wait);
+            } else if let Some(ground) = self.contact.ground(fingerprint, self.now).cloned() {
+                self.submit(id, &ground);
+            } else {
+                self.contact.wanted.insert(fingerprint);
+                self.note_wait(id, Wait::Look);
+            }
+        }
+    }
+
+    /// What keeps every run from being submitted.
+    fn trouble(&self) -> Option<Wait> {
+        match self.contact.trouble.as_ref()? {
+            Trouble::Away(words) => Some(Wait::Agent(words.clone())),
+            Trouble::Idle(state) => Some(Wait::Agent(format!("the agent is {}", state.word()))),
+            Trouble::BadToken(words) => Some(Wait::Token(words.clone())),
+        }
+    }
+
+    /// How many more transfers may be in flight.
+    fn free_slots(&self) -> u32 {
+        let taken = self
+            .open_attempts()
+            .filter(|attempt| match attempt.phase {
+                Phase::Intent | Phase::Uncertain | Phase::Accepted => {
+                    attempt.cancel.as_ref().is_none_or(|wish| !self.is_stuck(wish.at))
+                }
+                Phase::GivenUp | Phase::Refused | Phase::Closed => false,
+            })
+            .count();
+        self.set.agent.max_active.saturating_sub(u32::try_from(taken).unwrap_or(u32::MAX))
+    }
+
+    /// What of our own keeps a run from starting, if anything does.
+    pub(super) fn obstacle(&self, id: RunId) -> Option<Wait> {
+        let live = self.state.runs.get(&id)?;
+        if let Some(wait) = self.own_obstacle(live) {
+            return Some(wait);
+        }
+        let place = (live.run.ready_at, id);
+        let destination = &live.run.request.destination;
+        self.state
+            .guard
+            .overlapping(destination)
+            .filter(|other| *other != id)
+            .find(|other| self.keeps_destination(*other, live, place))
+            .map(Wait::Destination)
+    }
+
+    /// Obstacles that do not come from destinations: an earlier run of the job, its last
+    /// transfer, a request for the same transfer.
+    fn own_obstacle(&self, live: &Live) -> Option<Wait> {
+        let id = live.run.id;
+        if let Some(behind) = live.run.behind
+            && self.state.runs.get(&behind).is_some_and(|other| !other.run.state.is_over())
+        {
+            return Some(Wait::Behind(behind));
+        }
+        let last = self.state.open_of_job.get(&live.run.job).and_then(|runs| {
+            let occupied = |run: &&RunId| {
+                self.state.runs.get(run).is_some_and(|other| other.occupies(self.now))
+            };
+            runs.iter().find(occupied).copied()
+        });
+        if let Some(last) = last {
+            return Some(Wait::LastTransfer(last));
+        }
+        let fingerprint = live.run.request.fingerprint();
+        let identical = self.state.open.get(&fingerprint).and_then(|open| {
+            open.iter().find(|other| {
+                other.run != id
+                    && self.state.attempt(**other).is_some_and(|attempt| match attempt.phase {
+                        Phase::Intent | Phase::Uncertain => true,
+                        Phase::Accepted => attempt.transfer.is_none(),
+                        Phase::GivenUp | Phase::Refused | Phase::Closed => false,
+                    })
+            })
+        });
+        identical.map(|attempt| Wait::Identical(attempt.run))
+    }
+
+    /// True when `other`, whose destination overlaps, is at work there, or was here first.
+    fn keeps_destination(&self, other: RunId, live: &Live, place: (Timestamp, RunId)) -> bool {
+        let Some(rival) = self.state.runs.get(&other) else { return false };
+        if !rival.run.terms.exclusive && !live.run.terms.exclusive {
+            return false;
+        }
+        if rival.occupies(self.now) {
+            return true;
+        }
+        rival.run.state == RunState::Waiting
+            && (rival.run.ready_at, other) < place
+            && self.own_obstacle(rival).is_none()
+    }
+
+    /// Notes what a run waits for; a new kind of obstacle is recorded and said.
+    fn note_wait(&mut self, id: RunId, wait: Wait) {
+        let Some(live) = self.state.runs.get_mut(&id) else { return };
+        if live.wait.as_ref() == Some(&wait) {
+            return;
+        }
+        let momentary = wait == Wait::Look;
+        let level = match wait {
+            // Said once for all runs, or too common to be said for each.
+            Wait::Slot | Wait::Agent(_) | Wait::Token(_) | Wait::Look => Level::Debug,
+            Wait::Behind(_) | Wait::LastTransfer(_) | Wait::Identical(_) | Wait::Destination(_) => {
+                Level::Info
+            }
+        };
+        live.wait = Some(wait);
+        if momentary {
+            return;
+        }
+        let reason = self.wait_words(id);
+        let Some(live) = self.state.runs.get(&id) else { return };
+        if live.run.reason == reason {
+            return;
+        }
+        self.change_run(id, |run| reason.clone_into(&mut run.reason));
+        self.event(id, "waiting", &reason);
+        self.tell(level, id, format!("waiting: {reason}"));
+    }
+
+    /// What a waiting run waits for, in words.
+    pub(super) fn wait_words(&self, id: RunId) -> String {
+        let Some(live) = self.state.runs.get(&id) else { return String::new() };
+        let Some(wait) = &live.wait else { return live.run.reason.clone() };
+        let job_of = |run: &RunId| {
+            let job = self.state.runs.get(run).map(|live| live.run.job.to_string());
+            job.map(|job| format!("run {run} of `{job}`")).unwrap_or_else(|| format!("run {run}"))
+        };
+        match wait {
+            Wait::Behind(run) => format!("for {} to end", job_of(run)),
+            Wait::LastTransfer(run) => {
+                format!("for the last transfer of this job, of {}, to be over", job_of(run))
+            }
+            Wait::Identical(run) => format!("for an identical transfer, of {}", job_of(run)),
+            Wait::Destination(run) => {
+                format!("for its destination, which {} writes to or waits for", job_of(run))
+            }
+            Wait::Slot => {
+                format!("for a slot (`max_active` is {})", self.set.agent.max_active)
+            }
+            Wait::Agent(words) => format!("for the agent: {words}"),
+            Wait::Token(words) => format!("for a good token: {words}"),
+            Wait::Look => live.run.reason.clone(),
+        }
+    }
+}

@@ -1,0 +1,312 @@
+//! Occurrences: when they are due, which were missed, and what becomes of each.
+//!
+//! An occurrence is dealt with once: `Mark::handled` only moves forward, and a run's id follows
+//! from job and occurrence. Whether a run may then start is decided in `admission`.
+
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+use uuid::Uuid;
+
+use super::Engine;
+use crate::core::ids::{JobName, RunId};
+use crate::core::input::Level;
+use crate::core::job::{CatchUp, Job, Overlap, PlaceTemplate};
+use crate::core::limits::{CLOCK_WAS_WRONG, LATE_START, MISSED_MAX};
+use crate::core::matching::shift;
+use crate::core::place::{Place, TransferRequest};
+use crate::core::record::{Mark, Record};
+use crate::core::run::{CancelCause, Run, RunState, Trigger};
+use crate::core::template::TemplateValues;
+
+/// A job of the file, and its next occurrence.
+#[derive(Debug)]
+pub(super) struct Planned {
+    /// Its definition.
+    pub(super) job: Arc<Job>,
+    /// When its next occurrence is due, jitter included.
+    pub(super) due: Option<Timestamp>,
+}
+
+impl Engine {
+    /// Sets when the job's next occurrence is due.
+    pub(super) fn arm(&mut self, name: &JobName) {
+        let Some(planned) = self.jobs.get(name) else { return };
+        let job = Arc::clone(&planned.job);
+        let due = self.state.marks.get(name).filter(|mark| mark.scheduled).and_then(|mark| {
+            let occurrence = job.timetable.next_after(mark.handled)?;
+            Some(self.due_at(&job, occurrence))
+        });
+        let Some(planned) = self.jobs.get_mut(name) else { return };
+        if let Some(old) = std::mem::replace(&mut planned.due, due) {
+            self.dues.remove(&(old, name.clone()));
+        }
+        if let Some(due) = due {
+            self.dues.insert((due, name.clone()));
+        }
+    }
+
+    /// An occurrence with its jitter: the same for the same job and occurrence on one machine.
+    fn due_at(&self, job: &Job, occurrence: Timestamp) -> Timestamp {
+        let jitter = u64::try_from(job.jitter.as_millis()).unwrap_or(0);
+        if jitter == 0 {
+            return occurrence;
+        }
+        let key = format!("{}\n{}\n{occurrence}", self.host.jitter_seed, job.name);
+        let (chance, _) = Uuid::new_v5(&Uuid::NAMESPACE_OID, key.as_bytes()).as_u64_pair();
+        let delay = i64::try_from(chance % jitter).unwrap_or(0);
+        shift(occurrence, SignedDuration::from_millis(delay))
+    }
+
+    /// Deals with all occurrences of a job that are due.
+    pub(super) fn occurrences_due(&mut self, name: &JobName) {
+        let Some(planned) = self.jobs.get(name) else { return };
+        let job = Arc::clone(&planned.job);
+        let Some(mark) = self.state.marks.get(name).map(Arc::clone) else { return };
+        let missed = job.timetable.missed(mark.handled, self.now, MISSED_MAX);
+        let is_due = |occurrence: &Timestamp| self.due_at(&job, *occurrence) <= self.now;
+        let mut due: Vec<Timestamp> = missed.newest.into_iter().take_while(is_due).collect();
+        if due.is_empty() {
+            // Jitter may hold back the oldest of the newest, but not the very first.
+            due.extend(job.timetable.next_after(mark.handled).filter(is_due));
+        }
+        let Some(&last) = due.last() else {
+            self.arm(name);
+            return;
+        };
+        let over = mark.pause.as_ref().is_some_and(|p| p.until.is_some_and(|t| t <= self.now));
+        self.change_mark(name, |mark| {
+            mark.handled = last;
+            if over {
+                mark.pause = None;
+            }
+        });
+        let paused_till = mark.pause.as_ref().map(|p| p.until.unwrap_or(Timestamp::MAX));
+        let (late, on_time): (Vec<_>, Vec<_>) = due
+            .into_iter()
+            .partition(|at| self.now.duration_since(self.due_at(&job, *at)) > LATE_START);
+        let unpaused = |at: &Timestamp| paused_till.is_none_or(|till| till <= *at);
+        let late: Vec<Timestamp> = late.into_iter().filter(unpaused).collect();
+        if missed.more {
+            self.announce(
+                Level::Warn,
+                Some(name),
+                format!(
+                    "more than {MISSED_MAX} occurrences were missed; the oldest are not listed"
+                ),
+            );
+        }
+        self.catch_up(&job, &late);
+        for at in on_time {
+            if unpaused(&at) {
+                self.occurrence(&job, at, Trigger::Schedule, None);
+            } else if let Some(pause) = &mark.pause {
+                let words = pause.reason.as_deref().map(|r| format!(": {r}")).unwrap_or_default();
+                let reason = format!("the job is paused since {}{words}", pause.at);
+                self.skip(&job, at, Trigger::Schedule, &reason);
+            }
+        }
+        self.arm(name);
+    }
+
+    /// Deals with occurrences that were missed while nothing ran, oldest first.
+    fn catch_up(&mut self, job: &Arc<Job>, missed: &[Timestamp]) {
+        let Some(&latest) = missed.last() else { return };
+        let mut previous = None;
+        for &at in missed {
+            let age = self.now.duration_since(at);
+            let refusal = if age > job.catch_up_window {
+                Some("missed, and older than `catch_up_window` when the daemon was back")
+            } else {
+                match job.catch_up {
+                    CatchUp::None => Some("missed, and `catch_up` is none"),
+                    CatchUp::Once if at != latest => {
+                        Some("missed, and `catch_up: once` runs only the latest missed occurrence")
+                    }
+                    CatchUp::Once | CatchUp::All => None,
+                }
+            };
+            match refusal {
+                Some(reason) => self.skip(job, at, Trigger::CatchUp, reason),
+                None if job.catch_up == CatchUp::All => {
+                    let behind = previous.or_else(|| self.last_unfinished(&job.name));
+                    let reason = "catching up a missed occurrence";
+                    previous =
+                        Some(self.open_run(job, Trigger::CatchUp, Some(at), behind, reason, None));
+                }
+                None => self.occurrence(job, at, Trigger::CatchUp, Some("catching up")),
+            }
+        }
+    }
+
+    /// An occurrence that is to run now, if the overlap policy lets it.
+    fn occurrence(&mut self, job: &Arc<Job>, at: Timestamp, trigger: Trigger, why: Option<&str>) {
+        self.end_hopeful_run(&job.name);
+        let unfinished = self.state.unfinished.get(&job.name).cloned().unwrap_or_default();
+        let reason = why.unwrap_or("due");
+        let Some(&active) = unfinished.first() else {
+            self.open_run(job, trigger, Some(at), None, reason, None);
+            return;
+        };
+        let since = self.state.runs.get(&active).map_or(at, |live| live.run.created_at);
+        match job.overlap {
+            Overlap::Skip => {
+                let reason = format!("run {active} is not over since {since} (`overlap: skip`)");
+                self.skip(job, at, trigger, &reason);
+            }
+            Overlap::Queue => match unfinished.get(1) {
+                Some(held) => {
+                    let reason = format!(
+                        "run {active} is not over since {since}, and run {held} waits behind it \
+                         already (`overlap: queue`)"
+                    );
+                    self.skip(job, at, trigger, &reason);
+                }
+                None => {
+                    self.open_run(job, trigger, Some(at), Some(active), reason, None);
+                }
+            },
+            Overlap::Replace => {
+                for run in unfinished {
+                    self.cancel_run(run, CancelCause::Replaced, "a newer occurrence replaces it");
+                }
+                let behind = self.last_unfinished(&job.name);
+                self.open_run(job, trigger, Some(at), behind, reason, None);
+            }
+        }
+    }
+
+    /// The job's unfinished run that came last.
+    pub(super) fn last_unfinished(&self, job: &JobName) -> Option<RunId> {
+        self.state.unfinished.get(job)?.last().copied()
+    }
+
+    /// A run that only hopes for a lost request to turn up gives way to the job's next occurrence
+    /// (protocol, rule 6).
+    pub(super) fn end_hopeful_run(&mut self, job: &JobName) {
+        let Some(runs) = self.state.unfinished.get(job).cloned() else { return };
+        for run in runs {
+            if self.state.runs.get(&run).is_some_and(super::state::Live::only_hopes) {
+                let reason = "the answer to its last request was lost, and no transfer has turned \
+                              up until the job's next occurrence";
+                self.end_run(run, RunState::Failed, reason);
+            }
+        }
+    }
+
+    /// Records an occurrence that does not run.
+    fn skip(&mut self, job: &Arc<Job>, at: Timestamp, trigger: Trigger, reason: &str) {
+        self.open_run(job, trigger, Some(at), None, reason, Some(RunState::Skipped));
+    }
+
+    /// Records a run: waiting, or with `end` one that is over before it began. Gives its id.
+    pub(super) fn open_run(
+        &mut self,
+        job: &Arc<Job>,
+        trigger: Trigger,
+        scheduled_for: Option<Timestamp>,
+        behind: Option<RunId>,
+        reason: &str,
+        end: Option<RunState>,
+    ) -> RunId {
+        let generation = self.state.marks.get(&job.name).map_or(0, |mark| mark.generation);
+        let at = scheduled_for.unwrap_or(self.now);
+        let id = RunId::for_occurrence(&job.name, at, generation);
+        self.open_run_as(id, job, trigger, scheduled_for, behind, reason, end);
+        id
+    }
+
+    /// [`Self::open_run`] with an id that is given.
+    #[expect(clippy::too_many_arguments, reason = "each is one fact of the new row")]
+    pub(super) fn open_run_as(
+        &mut self,
+        id: RunId,
+        job: &Arc<Job>,
+        trigger: Trigger,
+        scheduled_for: Option<Timestamp>,
+        behind: Option<RunId>,
+        reason: &str,
+        end: Option<RunState>,
+    ) {
+        let at = scheduled_for.unwrap_or(self.now);
+        let run = Run {
+            id,
+            job: job.name.clone(),
+            trigger,
+            scheduled_for,
+            created_at: self.now,
+            state: end.unwrap_or(RunState::Waiting),
+            reason: reason.to_owned(),
+            ended_at: end.map(|_| self.now),
+            ready_at: self.now,
+            cancel: None,
+            follows: None,
+            behind,
+            request: self.render(job, at, id),
+            terms: Arc::clone(&job.terms),
+        };
+        let state = run.state;
+        self.record(Record::Run { was: None, run: Arc::new(run) });
+        self.change_mark(&job.name, |mark| mark.last_run = Some(id));
+        self.event(id, state.word(), reason);
+        let level = if end.is_some() { Level::Info } else { Level::Debug };
+        self.tell(level, id, format!("{}: {reason}", state.word()));
+        self.touched.insert(id);
+        self.admission_due = true;
+    }
+
+    /// The request of a run, its paths rendered.
+    fn render(&self, job: &Job, at: Timestamp, run: RunId) -> TransferRequest {
+        let values = TemplateValues {
+            at,
+            zone: job.timetable.zone(),
+            job: &job.name,
+            run,
+            hostname: &self.host.hostname,
+        };
+        let place = |template: &PlaceTemplate| Place {
+            account: template.account,
+            bucket: template.bucket.clone(),
+            bucket_id: template.bucket_id.clone(),
+            path: template.path.render(&values),
+            id: template.id.clone(),
+        };
+        TransferRequest {
+            source: place(&job.source),
+            destination: place(&job.destination),
+            allow_skip: job.allow_skip,
+            keep_source_tree: job.keep_source_tree,
+        }
+    }
+
+    /// The mark of a job that stands in the file: `handled` moves to now wherever the schedule
+    /// starts anew, so that no past occurrence fires.
+    pub(super) fn mark_for(&self, job: &Job) -> Mark {
+        let identity = job.timetable.identity();
+        let scheduled = job.enabled && !job.timetable.is_empty();
+        let Some(old) = self.state.marks.get(&job.name) else {
+            return Mark {
+                job: job.name.clone(),
+                timetable: identity,
+                scheduled,
+                handled: self.now,
+                generation: 0,
+                first_seen: self.now,
+                last_success: None,
+                last_run: None,
+                pause: None,
+            };
+        };
+        let mut mark = Mark::clone(old);
+        let anew = mark.timetable != identity || (scheduled && !mark.scheduled);
+        mark.timetable = identity;
+        mark.scheduled = scheduled;
+        if mark.handled.duration_since(self.now) > CLOCK_WAS_WRONG {
+            mark.handled = self.now;
+            mark.generation += 1;
+        } else if anew {
+            mark.handled = mark.handled.max(self.now);
+        }
+        mark
+    }
+}

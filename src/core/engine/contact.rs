@@ -1,0 +1,241 @@
+//! What is known of the agent, and when it is looked at next.
+//!
+//! One look at a time serves all runs. Nothing to look for: nothing is asked.
+
+use std::collections::BTreeSet;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::Engine;
+use crate::core::ids::{TransferId, UserId};
+use crate::core::input::Effect;
+use crate::core::limits::{
+    AGENT_RETRY_CAP, EXCLUSIVE_DEPTH, HINTED_LOOK_GAP, LOOK_FRESHNESS, SKEW, SLOWEST_LOOK,
+    TOKEN_RETRY,
+};
+use crate::core::matching::{shift, window};
+use crate::core::place::Fingerprint;
+use crate::core::run::{Attempt, Phase};
+use crate::core::transfer::{AgentState, LookRequest};
+
+/// Why nothing can be submitted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Trouble {
+    /// It does not answer, or not usefully.
+    Away(String),
+    /// It answers, but takes no work.
+    Idle(AgentState),
+    /// It does not take our token.
+    BadToken(String),
+}
+
+/// What a complete look has shown, as the ground that submits stand on.
+#[derive(Clone, Debug)]
+pub(super) struct Fresh {
+    /// As of when.
+    pub(super) as_of: Timestamp,
+    /// The fingerprints that it looked for.
+    pub(super) fingerprints: BTreeSet<Fingerprint>,
+    /// What it saw of them.
+    pub(super) listed: Vec<(Fingerprint, TransferId)>,
+    /// Whose token it was.
+    pub(super) user: Option<UserId>,
+}
+
+/// What is known of the agent.
+#[derive(Debug)]
+pub(super) struct Contact {
+    /// The look under way.
+    pub(super) under_way: Option<LookRequest>,
+    /// When the last look began.
+    pub(super) last_began: Option<Timestamp>,
+    /// The last complete look.
+    pub(super) fresh: Option<Fresh>,
+    /// Why nothing can be submitted.
+    pub(super) trouble: Option<Trouble>,
+    /// Since when.
+    pub(super) trouble_since: Option<Timestamp>,
+    /// Looks that failed in a row, or were not complete.
+    pub(super) failures: u32,
+    /// No look before this, after a failure.
+    pub(super) retry_at: Option<Timestamp>,
+    /// No look for the sake of submits before this.
+    pub(super) submit_look_at: Option<Timestamp>,
+    /// Something has changed, said the notification socket or our own request.
+    hinted: bool,
+    /// Fingerprints of runs that could be submitted after a look.
+    pub(super) wanted: BTreeSet<Fingerprint>,
+    /// When the next look is due; `None` while one is under way or none is needed.
+    pub(super) next_look: Option<Timestamp>,
+    /// What the agent last said of itself.
+    pub(super) agent: AgentState,
+    /// Whether it answered, when last asked.
+    pub(super) reachable: Option<bool>,
+    /// Whether it took our token, when last asked.
+    pub(super) token_valid: Option<bool>,
+    /// When it was last asked.
+    pub(super) asked_at: Option<Timestamp>,
+    /// It was said that the agent tells no user.
+    pub(super) weak_evidence_said: bool,
+}
+
+impl Default for Contact {
+    fn default() -> Self {
+        Self {
+            under_way: None,
+            last_began: None,
+            fresh: None,
+            trouble: None,
+            trouble_since: None,
+            failures: 0,
+            retry_at: None,
+            submit_look_at: None,
+            hinted: false,
+            wanted: BTreeSet::new(),
+            next_look: None,
+            agent: AgentState::Unknown,
+            reachable: None,
+            token_valid: None,
+            asked_at: None,
+            weak_evidence_said: false,
+        }
+    }
+}
+
+impl Contact {
+    /// Something has changed at the agent: the next look comes at once.
+    pub(super) fn hint(&mut self) {
+        self.hinted = true;
+    }
+
+    /// The complete look that a submit of this fingerprint may stand on now.
+    pub(super) fn ground(&self, fingerprint: Fingerprint, now: Timestamp) -> Option<&Fresh> {
+        self.fresh.as_ref().filter(|fresh| {
+            let age = now.duration_since(fresh.as_of);
+            !age.is_negative() && age < LOOK_FRESHNESS && fresh.fingerprints.contains(&fingerprint)
+        })
+    }
+
+    /// A failure was seen: how long until the agent is asked again.
+    pub(super) fn failed(&mut self, trouble: Trouble, now: Timestamp) {
+        let delay = match &trouble {
+            Trouble::BadToken(_) => TOKEN_RETRY,
+            Trouble::Away(_) | Trouble::Idle(_) => backoff(self.failures),
+        };
+        self.failures = self.failures.saturating_add(1);
+        self.retry_at = Some(shift(now, delay));
+        self.fresh = None;
+        if self.trouble.is_none() {
+            self.trouble_since = Some(now);
+        }
+        self.trouble = Some(trouble);
+    }
+
+    /// The clock was set: spans that it measured mean nothing now.
+    pub(super) fn clock_stepped(&mut self, by: SignedDuration) {
+        self.fresh = None;
+        self.last_began = self.last_began.map(|at| shift(at, by));
+        self.retry_at = self.retry_at.map(|at| shift(at, by));
+        self.submit_look_at = self.submit_look_at.map(|at| shift(at, by));
+    }
+}
+
+/// 1 s, 2 s, 4 s … up to the cap.
+pub(super) fn backoff(failures: u32) -> SignedDuration {
+    let seconds = 1_i64 << failures.min(6);
+    SignedDuration::from_secs(seconds).min(AGENT_RETRY_CAP)
+}
+
+impl Engine {
+    /// The token's source has changed: it is tried at once.
+    pub(super) fn token_changed(&mut self) {
+        if matches!(self.contact.trouble, Some(Trouble::BadToken(_))) {
+            self.contact.retry_at = None;
+            self.contact.submit_look_at = None;
+        }
+    }
+
+    /// Asks for a look if one is due, else says when it will be.
+    pub(super) fn plan_look(&mut self) {
+        self.contact.next_look = None;
+        if self.contact.under_way.is_some() {
+            return;
+        }
+        let Some(at) = self.look_due_at() else {
+            self.contact.hinted = false;
+            return;
+        };
+        if self.now < at {
+            self.contact.next_look = Some(at);
+            return;
+        }
+        let request = self.look_request();
+        self.contact.hinted = false;
+        self.contact.last_began = Some(self.now);
+        self.contact.under_way = Some(request.clone());
+        self.then(Effect::Look(request));
+    }
+
+    /// When the next look is due, if there is anything to look for.
+    fn look_due_at(&self) -> Option<Timestamp> {
+        let last = self.contact.last_began.filter(|at| *at <= self.now);
+        let after = |gap: SignedDuration| last.map_or(self.now, |last| shift(last, gap));
+        let followed =
+            self.open_attempts().map(|attempt| self.look_interval(attempt)).min().map(&after);
+        let hinted = (self.contact.hinted && followed.is_some()).then_some(self.now);
+        let submits = (!self.contact.wanted.is_empty())
+            .then(|| self.contact.submit_look_at.unwrap_or(self.now));
+        let at = [followed, hinted, submits].into_iter().flatten().min()?;
+        // A clock that went back must not stretch a retry.
+        let retry = self.contact.retry_at.map(|at| at.min(shift(self.now, TOKEN_RETRY)));
+        let gap = last.map(|last| shift(last, HINTED_LOOK_GAP));
+        [Some(at), retry, gap].into_iter().flatten().max()
+    }
+
+    /// All open attempts.
+    pub(super) fn open_attempts(&self) -> impl Iterator<Item = &Attempt> {
+        self.state
+            .in_flight
+            .iter()
+            .filter_map(|run| self.state.runs.get(run))
+            .flat_map(|live| live.attempts.values())
+            .filter(|attempt| attempt.phase.is_open())
+            .map(AsRef::as_ref)
+    }
+
+    /// How often an attempt wants to be looked at: new and doubtful ones at `poll_interval`, old
+    /// ones less often, none less than once a minute.
+    fn look_interval(&self, attempt: &Attempt) -> SignedDuration {
+        let poll = self.set.agent.poll_interval;
+        match attempt.phase {
+            Phase::GivenUp => SLOWEST_LOOK.max(poll),
+            Phase::Uncertain | Phase::Intent => poll,
+            Phase::Accepted | Phase::Refused | Phase::Closed => {
+                let since = attempt.cancel.as_ref().map_or(attempt.not_before, |wish| wish.at);
+                let age = self.now.duration_since(since);
+                poll.max((age / 60).min(SLOWEST_LOOK))
+            }
+        }
+    }
+
+    /// What the next look is to bring back.
+    fn look_request(&self) -> LookRequest {
+        let exclusive = self.set.agent.exclusive_user;
+        let depth = if exclusive { EXCLUSIVE_DEPTH } else { SKEW };
+        let mut request = LookRequest {
+            since: shift(self.now, -depth),
+            fingerprints: self.contact.wanted.clone(),
+            transfers: BTreeSet::new(),
+        };
+        for attempt in self.open_attempts() {
+            request.since = request.since.min(window(attempt, exclusive).0);
+            request.fingerprints.insert(attempt.fingerprint);
+            request.transfers.extend(attempt.transfer);
+            if attempt.phase == Phase::Accepted && attempt.transfer.is_none() {
+                let live = self.state.runs.get(&attempt.id.run);
+                request.fingerprints.extend(live.map(|live| live.run.request.loose_fingerprint()));
+            }
+        }
+        request
+    }
+}

@@ -1,0 +1,310 @@
+//! A look has come back: what it says of the agent, whose its records are, and what is proven
+//! absent (protocol, rules 4 to 7).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::Engine;
+use super::contact::{Fresh, Trouble, backoff};
+use crate::core::ids::{AttemptId, TransferId};
+use crate::core::input::Level;
+use crate::core::limits::{ADOPT_WINDOW_CAP, COVERED_GAP, NEAR_MISS_DEPTH};
+use crate::core::matching::{assign, evidence, shift};
+use crate::core::place::Fingerprint;
+use crate::core::run::{Attempt, Phase};
+use crate::core::transfer::{AgentState, Look, LookFailure, LookRequest, Transfer};
+
+impl Engine {
+    /// Takes a look's result in.
+    pub(super) fn looked(&mut self, result: Result<Look, LookFailure>) {
+        let Some(request) = self.contact.under_way.take() else { return };
+        self.contact.asked_at = Some(self.now);
+        self.admission_due = true;
+        match result {
+            Ok(look) => {
+                self.agent_answered(&look);
+                self.take_look(&look);
+                if look.complete && look.agent.may_work() {
+                    self.stand_on(look, request);
+                }
+            }
+            Err(failure) => self.look_failed(failure),
+        }
+    }
+
+    /// The agent can't be asked: nothing is proven, runs wait.
+    fn look_failed(&mut self, failure: LookFailure) {
+        let trouble = match failure {
+            LookFailure::Unreachable(words) => {
+                self.contact.reachable = Some(false);
+                self.contact.agent = AgentState::Unknown;
+                Trouble::Away(words)
+            }
+            LookFailure::BadToken(words) => {
+                self.contact.token_valid = Some(false);
+                Trouble::BadToken(words)
+            }
+            LookFailure::Unusable(words) => {
+                self.contact.reachable = Some(true);
+                Trouble::Away(words)
+            }
+        };
+        self.trouble_is(trouble);
+        self.break_series();
+    }
+
+    /// Notes what keeps runs from being submitted; a new kind of trouble is said once.
+    pub(super) fn trouble_is(&mut self, trouble: Trouble) {
+        let same_kind = self
+            .contact
+            .trouble
+            .as_ref()
+            .is_some_and(|old| std::mem::discriminant(old) == std::mem::discriminant(&trouble));
+        if !same_kind {
+            let text = match &trouble {
+                Trouble::Away(words) => format!("the agent can't be used: {words}; runs wait"),
+                Trouble::Idle(state) => format!("the agent is {}; runs wait", state.word()),
+                Trouble::BadToken(words) => {
+                    format!("no good token: {words}; runs wait until it is renewed")
+                }
+            };
+            self.announce(Level::Warn, None, text);
+        }
+        self.contact.failed(trouble, self.now);
+        self.admission_due = true;
+    }
+
+    /// Takes in what the agent said of itself.
+    fn agent_answered(&mut self, look: &Look) {
+        self.contact.reachable = Some(true);
+        self.contact.token_valid = Some(true);
+        self.contact.agent = look.agent;
+        self.contact.retry_at = None;
+        if look.agent.may_work() {
+            if self.contact.trouble.take().is_some() {
+                let since = self.contact.trouble_since.take();
+                let since = since.map(|at| format!(" (since {at})")).unwrap_or_default();
+                self.announce(Level::Info, None, format!("the agent can be used again{since}"));
+            }
+        } else {
+            self.trouble_is(Trouble::Idle(look.agent));
+            self.contact.retry_at = None;
+        }
+        if look.complete && look.agent.may_work() {
+            self.contact.failures = 0;
+            self.contact.submit_look_at = None;
+        } else {
+            self.contact.failures = self.contact.failures.saturating_add(1);
+            let delay = backoff(self.contact.failures).min(self.set.agent.poll_interval);
+            self.contact.submit_look_at = Some(self.now.saturating_add(delay).unwrap_or(self.now));
+        }
+        if look.user.is_none() && !self.contact.weak_evidence_said {
+            self.contact.weak_evidence_said = true;
+            let text = "the agent does not tell whose transfers are whose: a transfer is known by \
+                        its places and its time alone";
+            self.announce(Level::Warn, None, text.to_owned());
+        }
+    }
+
+    /// Makes a complete look the ground that submits stand on.
+    fn stand_on(&mut self, look: Look, request: LookRequest) {
+        self.contact.fresh = Some(Fresh {
+            as_of: look.as_of,
+            fingerprints: request.fingerprints,
+            listed: look.transfers.iter().map(|record| (record.fingerprint, record.id)).collect(),
+            user: look.user,
+        });
+    }
+
+    /// Reads a look's records: owned ones first, then whose the others are, then who is absent.
+    fn take_look(&mut self, look: &Look) {
+        if let Some(offset) = look.clock_offset {
+            self.learn_offset(offset);
+        }
+        let mut unclaimed: BTreeMap<Fingerprint, Vec<&Transfer>> = BTreeMap::new();
+        let mut seen: BTreeSet<TransferId> = BTreeSet::new();
+        for record in &look.transfers {
+            seen.insert(record.id);
+            if !self.state.owner.contains_key(&record.id) {
+                unclaimed.entry(record.fingerprint).or_default().push(record);
+            }
+        }
+        for (fingerprint, records) in &unclaimed {
+            self.find_owners(*fingerprint, records, &look.transfers);
+        }
+        for record in &look.transfers {
+            if let Some(owner) = self.state.owner.get(&record.id).copied() {
+                self.saw(owner, record);
+            }
+        }
+        if look.complete {
+            self.note_absences(look.began_at, &seen);
+        }
+        self.say_near_misses(&unclaimed);
+    }
+
+    /// The agent's clock differs from ours: open attempts' dates may lie so far off.
+    fn learn_offset(&mut self, offset: SignedDuration) {
+        let millis = i64::try_from(offset.as_millis()).unwrap_or(0);
+        let open: Vec<AttemptId> = self
+            .open_attempts()
+            .filter(|attempt| millis < attempt.slack_ms.0 || attempt.slack_ms.1 < millis)
+            .map(|attempt| attempt.id)
+            .collect();
+        for id in open {
+            self.change_attempt(id, |attempt| {
+                attempt.slack_ms.0 = attempt.slack_ms.0.min(millis);
+                attempt.slack_ms.1 = attempt.slack_ms.1.max(millis);
+            });
+        }
+    }
+
+    /// Assigns unclaimed records of one fingerprint to its open attempts.
+    fn find_owners(&mut self, fingerprint: Fingerprint, records: &[&Transfer], all: &[Transfer]) {
+        let Some(open) = self.state.open.get(&fingerprint) else { return };
+        let attempts: Vec<Attempt> = open
+            .iter()
+            .filter_map(|id| self.state.attempt(*id))
+            .map(|attempt| Attempt::clone(attempt))
+            .collect();
+        // An owner whose record this look does not show keeps it, and takes no part.
+        let mut taking_part: Vec<&Attempt> = Vec::new();
+        let mut claimed = Vec::new();
+        let mut pool: Vec<&Transfer> = records.to_vec();
+        for attempt in &attempts {
+            let held = attempt.transfer.map(|id| all.iter().find(|record| record.id == id));
+            match held {
+                None => claimed.push(None),
+                Some(Some(record)) => {
+                    claimed.push(Some(pool.len()));
+                    pool.push(record);
+                }
+                Some(None) => continue,
+            }
+            taking_part.push(attempt);
+        }
+        let exclusive = self.set.agent.exclusive_user;
+        let assignment = assign(&taking_part, &pool, &claimed, exclusive);
+        let mut found: Vec<(&Attempt, &Transfer)> = Vec::new();
+        for (position, attempt) in taking_part.iter().enumerate() {
+            let Some(record) = assignment.owner_of[position].map(|record| pool[record]) else {
+                continue;
+            };
+            // Its answer is still awaited: it may be a refusal. The next look will do.
+            if attempt.phase != Phase::Intent && attempt.transfer != Some(record.id) {
+                found.push((attempt, record));
+            }
+        }
+        found.sort_by_key(|(attempt, record)| (record.requested_at, attempt.id.number));
+        let taken: BTreeSet<TransferId> = found.iter().map(|(_, record)| record.id).collect();
+        for attempt in &taking_part {
+            // First all that is exchanged is let go, so that no id has two owners at any time.
+            if attempt.transfer.is_some_and(|id| taken.contains(&id)) {
+                self.change_attempt(attempt.id, |row| row.transfer = None);
+            }
+        }
+        for (attempt, record) in found {
+            self.claim(attempt.id, record);
+        }
+        for left in assignment.left_over {
+            let doubtful: Vec<AttemptId> = taking_part
+                .iter()
+                .filter(|attempt| attempt.phase != Phase::Intent && !attempt.ambiguous)
+                .filter(|attempt| evidence(attempt, pool[left], exclusive).is_ok())
+                .map(|attempt| attempt.id)
+                .collect();
+            for id in doubtful {
+                self.say_ambiguous(id, pool[left].id);
+            }
+        }
+    }
+
+    /// More records fit than attempts could own.
+    fn say_ambiguous(&mut self, id: AttemptId, other: TransferId) {
+        self.change_attempt(id, |attempt| attempt.ambiguous = true);
+        let text = format!(
+            "ambiguous: transfer {other} has the same places, user and time as ours and can't be \
+             told apart from it; it is left alone"
+        );
+        self.event(id.run, "ambiguous", &text);
+        self.tell(Level::Error, id.run, text);
+    }
+
+    /// A look that failed or proves nothing breaks the series of looks in which an absence counts.
+    fn break_series(&mut self) {
+        for run in &self.state.in_flight {
+            let Some(live) = self.state.runs.get_mut(run) else { continue };
+            for sighting in live.sightings.values_mut() {
+                sighting.absent_at = None;
+                sighting.agent_away = true;
+            }
+        }
+    }
+
+    /// Adds a complete look to the proof that what it has not shown is not there.
+    fn note_absences(&mut self, began_at: Timestamp, seen: &BTreeSet<TransferId>) {
+        let absent: Vec<AttemptId> = self
+            .open_attempts()
+            .filter(|attempt| attempt.phase != Phase::Intent)
+            .filter(|attempt| attempt.transfer.is_none_or(|id| !seen.contains(&id)))
+            .map(|attempt| attempt.id)
+            .collect();
+        for id in absent {
+            let Some(attempt) = self.state.attempt(id) else { continue };
+            if began_at < attempt.not_before {
+                continue;
+            }
+            let Some(sighting) = self.state.sighting(id) else { continue };
+            if let Some(last) = sighting.absent_at {
+                let gap = began_at.duration_since(last);
+                sighting.absent_for += gap.clamp(SignedDuration::ZERO, COVERED_GAP);
+            }
+            sighting.absent_at = Some(began_at);
+            self.touched.insert(id.run);
+        }
+    }
+
+    /// How long complete looks must not show a transfer before it counts as absent.
+    pub(super) fn adopt_window(&self) -> SignedDuration {
+        let slow = self.state.learned.longest_listing_delay.saturating_mul(3);
+        self.set.agent.adopt_window.max(slow.min(ADOPT_WINDOW_CAP))
+    }
+
+    /// A 200 that is followed only by records that fail on date, user or spelling.
+    fn say_near_misses(&mut self, unclaimed: &BTreeMap<Fingerprint, Vec<&Transfer>>) {
+        let exclusive = self.set.agent.exclusive_user;
+        let unlisted: Vec<Attempt> = self
+            .open_attempts()
+            .filter(|attempt| attempt.phase == Phase::Accepted && attempt.transfer.is_none())
+            .cloned()
+            .collect();
+        for attempt in unlisted {
+            let Some(live) = self.state.runs.get(&attempt.id.run) else { continue };
+            let loose = live.run.request.loose_fingerprint();
+            let earliest = shift(attempt.not_before, -NEAR_MISS_DEPTH);
+            let near = unclaimed.values().flatten().find(|record| {
+                record.loose_fingerprint == loose
+                    && !attempt.baseline.contains(&record.id)
+                    && record.requested_at.is_none_or(|at| at >= earliest)
+                    && !self.state.owner.contains_key(&record.id)
+            });
+            let Some((near, miss)) = near.and_then(|record| {
+                evidence(&attempt, record, exclusive).err().map(|miss| (record.id, miss))
+            }) else {
+                continue;
+            };
+            let Some(sighting) = self.state.sighting(attempt.id) else { continue };
+            if std::mem::replace(&mut sighting.near_miss_said, true) {
+                continue;
+            }
+            let text = format!(
+                "the agent accepted the request, and lists transfer {near}, which is like it but \
+                 for its {}; it is not taken for ours",
+                miss.word()
+            );
+            self.event(attempt.id.run, "near_miss", &text);
+            self.tell(Level::Warn, attempt.id.run, text);
+        }
+    }
+}

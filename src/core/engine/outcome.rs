@@ -1,0 +1,470 @@
+//! Ends: of a transfer, of an attempt, of a run; what is tried again; and what time alone brings
+//! about.
+
+use jiff::{SignedDuration, Timestamp};
+use uuid::Uuid;
+
+use super::Engine;
+use crate::core::duration;
+use crate::core::ids::{AttemptId, RunId};
+use crate::core::input::Level;
+use crate::core::job::Verdict;
+use crate::core::limits::WATCH;
+use crate::core::matching::shift;
+use crate::core::run::{Attempt, CancelCause, CancelWish, Phase, Run, RunState};
+use crate::core::transfer::{Progress, TransferStatus};
+
+/// The delay before the next attempt when `used` are used up: initial × multiplier^(used-1),
+/// capped, ±10 % (contract, `retry`). The same run and attempt always get the same.
+pub(super) fn retry_delay(run: &Run, used: u32) -> SignedDuration {
+    let retry = &run.terms.retry;
+    let exponent = i32::try_from(used.saturating_sub(1)).unwrap_or(i32::MAX);
+    let plain = retry.initial_delay.as_secs_f64() * retry.multiplier.powi(exponent);
+    let capped = plain.min(retry.max_delay.as_secs_f64());
+    let (chance, _) = Uuid::new_v5(&run.id.0, &used.to_be_bytes()).as_u64_pair();
+    #[expect(clippy::cast_precision_loss, reason = "below 2^11, exact")]
+    let spread = 0.9 + 0.2 * ((chance % 1001) as f64 / 1000.0);
+    let millis = (capped * spread * 1000.0).round();
+    #[expect(clippy::cast_possible_truncation, reason = "durations are at most 365 days")]
+    SignedDuration::from_millis(millis as i64)
+}
+
+impl Engine {
+    /// The agent reports the end of a transfer of ours.
+    pub(super) fn transfer_ended(
+        &mut self,
+        id: AttemptId,
+        status: TransferStatus,
+        progress: &Progress,
+    ) {
+        let now = self.now;
+        let Some(live) = self.state.runs.get(&id.run) else { return };
+        let Some(attempt) = live.attempts.get(&id.number) else { return };
+        let (outcome, reason) = judge(&live.run, attempt, status, progress, now);
+        let doubled = status == TransferStatus::Completed
+            && live
+                .attempts
+                .values()
+                .any(|other| other.id != id && other.status == Some(TransferStatus::Completed));
+        self.change_attempt(id, |attempt| {
+            attempt.phase = Phase::Closed;
+            attempt.outcome = Some(outcome);
+            attempt.ended_at = Some(now);
+            reason.clone_into(&mut attempt.reason);
+        });
+        let number = id.number;
+        let text = format!("the transfer of attempt {number} is over: {reason}");
+        self.event(id.run, "transfer_ended", &text);
+        if doubled {
+            let text = "doubled: two transfers of this run were completed before a look saw them";
+            self.event(id.run, "doubled", text);
+            self.tell(Level::Error, id.run, text.to_owned());
+        }
+        let Some(live) = self.state.runs.get(&id.run) else { return };
+        if live.run.state.is_over() || live.run.follows != Some(number) {
+            return;
+        }
+        let wish = live.run.cancel.as_ref().map(|wish| wish.cause);
+        match outcome {
+            RunState::Succeeded => self.end_run(id.run, RunState::Succeeded, &reason),
+            RunState::TimedOut => self.timed_out(id.run, &reason),
+            RunState::Canceled => self.end_run(id.run, RunState::Canceled, &reason),
+            RunState::Failed
+            | RunState::Waiting
+            | RunState::Submitting
+            | RunState::Queued
+            | RunState::Running
+            | RunState::BackingOff
+            | RunState::Canceling
+            | RunState::Skipped => match wish {
+                Some(CancelCause::Operator | CancelCause::Replaced | CancelCause::Double) => {
+                    self.end_run(id.run, RunState::Canceled, &reason);
+                }
+                Some(CancelCause::Timeout | CancelCause::Stall) => {
+                    self.timed_out(id.run, &reason);
+                }
+                None => self.failed(id.run, &reason),
+            },
+        }
+    }
+
+    /// The followed attempt failed in a way that another try can mend.
+    pub(super) fn failed(&mut self, id: RunId, reason: &str) {
+        let Some(live) = self.state.runs.get(&id) else { return };
+        if !live.may_try_again() {
+            let used = live.used();
+            let reason = match used {
+                1 => reason.to_owned(),
+                _ => format!("{reason} (attempt {used} of {used})"),
+            };
+            self.end_run(id, RunState::Failed, &reason);
+            return;
+        }
+        let ready_at = self.retry_after(id, self.now);
+        self.back_off(id, ready_at, reason);
+    }
+
+    /// The followed attempt went past its time, and nothing of it is at work any more.
+    pub(super) fn timed_out(&mut self, id: RunId, reason: &str) {
+        let Some(live) = self.state.runs.get(&id) else { return };
+        if !live.run.terms.retry.on_timeout || !live.may_try_again() {
+            self.end_run(id, RunState::TimedOut, reason);
+            return;
+        }
+        let ready_at = self.retry_after(id, self.now);
+        self.back_off(id, ready_at, reason);
+    }
+
+    /// Another attempt is to be made, not before `ready_at`.
+    fn back_off(&mut self, id: RunId, ready_at: Timestamp, reason: &str) {
+        let Some(live) = self.state.runs.get(&id) else { return };
+        let next = live.used().saturating_add(1);
+        let of = live.run.terms.retry.max_attempts;
+        let delay = duration::format_short(ready_at.duration_since(self.now));
+        let reason = format!("{reason}; attempt {next} of {of} in {delay}");
+        self.change_run(id, |run| {
+            run.ready_at = ready_at;
+            run.cancel = None;
+        });
+        self.move_run(id, RunState::BackingOff, &reason, Level::Warn);
+    }
+
+    /// Ends a run. Its open attempts are looked for on (protocol, rule 9).
+    pub(super) fn end_run(&mut self, id: RunId, state: RunState, reason: &str) {
+        let now = self.now;
+        let Some(live) = self.state.runs.get(&id) else { return };
+        if live.run.state.is_over() {
+            return;
+        }
+        let job = live.run.job.clone();
+        let follows = live.run.follows;
+        let open: Vec<Attempt> = live
+            .attempts
+            .values()
+            .filter(|attempt| attempt.phase.is_open())
+            .map(|attempt| Attempt::clone(attempt))
+            .collect();
+        for attempt in open {
+            if attempt.is_active() {
+                if !attempt.ambiguous || follows == Some(attempt.id.number) {
+                    let reason = "its run is over".to_owned();
+                    let wish = CancelWish { at: now, cause: CancelCause::Double, reason };
+                    self.wish_cancel(attempt.id, wish);
+                }
+            } else if attempt.phase != Phase::GivenUp {
+                self.give_up(attempt.id, "its run is over");
+            }
+        }
+        self.change_run(id, |run| {
+            run.state = state;
+            reason.clone_into(&mut run.reason);
+            run.ended_at = Some(now);
+        });
+        if state == RunState::Succeeded {
+            self.change_mark(&job, |mark| mark.last_success = Some(now));
+        }
+        self.event(id, state.word(), reason);
+        let level = match state {
+            RunState::Failed | RunState::TimedOut => Level::Error,
+            RunState::Waiting
+            | RunState::Submitting
+            | RunState::Queued
+            | RunState::Running
+            | RunState::BackingOff
+            | RunState::Canceling
+            | RunState::Succeeded
+            | RunState::Canceled
+            | RunState::Skipped => Level::Info,
+        };
+        self.tell(level, id, format!("{}: {reason}", state.word()));
+    }
+
+    /// Gives an attempt up that was not found. It stays open and is looked for (rule 9), and
+    /// keeps job and destination for as long as it might still come (rule 11).
+    pub(super) fn give_up(&mut self, id: AttemptId, reason: &str) {
+        let now = self.now;
+        let window = self.adopt_window();
+        let Some(live) = self.state.runs.get(&id.run) else { return };
+        let watch = WATCH.max(live.run.terms.timeout);
+        let absent = live.sightings.get(&id.number).map(|sighting| sighting.absent_for);
+        let searched = absent.unwrap_or_default() >= window;
+        self.change_attempt(id, |attempt| {
+            let (holds_until, outcome) = match attempt.phase {
+                Phase::Accepted => {
+                    let late = shift(attempt.deadline.max(now), window);
+                    (if attempt.transfer.is_some() { now } else { late }, RunState::TimedOut)
+                }
+                Phase::Uncertain if searched => (now, RunState::Failed),
+                Phase::Uncertain
+                | Phase::Intent
+                | Phase::GivenUp
+                | Phase::Refused
+                | Phase::Closed => (shift(now, window), RunState::Failed),
+            };
+            attempt.phase = Phase::GivenUp;
+            attempt.outcome = Some(outcome);
+            attempt.ended_at = Some(now);
+            attempt.holds_until = Some(holds_until);
+            attempt.watched_until = Some(shift(now, watch));
+            if attempt.reason.is_empty() {
+                reason.clone_into(&mut attempt.reason);
+            }
+        });
+        self.event(id.run, "given_up", &format!("attempt {}: {reason}", id.number));
+    }
+
+    /// Looks after a run: everything that time, or what was just recorded, brings about.
+    pub(super) fn tend(&mut self, id: RunId) {
+        let Some(live) = self.state.runs.get(&id) else { return };
+        let attempts: Vec<AttemptId> = live
+            .attempts
+            .values()
+            .filter(|attempt| attempt.phase.is_open())
+            .map(|attempt| attempt.id)
+            .collect();
+        for attempt in attempts {
+            self.tend_attempt(attempt);
+        }
+        let Some(live) = self.state.runs.get(&id) else { return };
+        let run = &live.run;
+        match run.state {
+            RunState::BackingOff if run.ready_at <= self.now => {
+                self.change_run(id, |run| {
+                    run.state = RunState::Waiting;
+                    "start of the next attempt".clone_into(&mut run.reason);
+                });
+            }
+            RunState::Waiting => self.enforce_start_within(id),
+            RunState::BackingOff
+            | RunState::Submitting
+            | RunState::Queued
+            | RunState::Running
+            | RunState::Canceling
+            | RunState::Succeeded
+            | RunState::Failed
+            | RunState::TimedOut
+            | RunState::Canceled
+            | RunState::Skipped => {}
+        }
+    }
+
+    /// A run that can't be queued in time is skipped.
+    fn enforce_start_within(&mut self, id: RunId) {
+        let Some(live) = self.state.runs.get(&id) else { return };
+        let Some(limit) = start_limit(&live.run) else { return };
+        if self.now < limit
+            || !live.attempts.values().all(|attempt| attempt.phase == Phase::Refused)
+        {
+            return;
+        }
+        let within = live.run.terms.start_within.map(duration::format).unwrap_or_default();
+        let waited = self.wait_words(id);
+        let reason = format!("could not be queued within `start_within` ({within}): {waited}");
+        self.end_run(id, RunState::Skipped, &reason);
+    }
+
+    /// What time brings about for one open attempt.
+    fn tend_attempt(&mut self, id: AttemptId) {
+        let Some(live) = self.state.runs.get(&id.run) else { return };
+        let Some(attempt) = live.attempts.get(&id.number) else { return };
+        let absent = live.sightings.get(&id.number).map(|sighting| sighting.absent_for);
+        let absent = absent.unwrap_or_default() >= self.adopt_window();
+        let late = attempt.deadline <= self.now;
+        let follows = live.run.follows == Some(id.number) && !live.run.state.is_over();
+        match attempt.phase {
+            Phase::Uncertain if absent || late => self.not_found(id, absent),
+            Phase::Accepted if attempt.transfer.is_none() => {
+                if late {
+                    self.never_listed(id, follows);
+                }
+            }
+            Phase::Accepted => {
+                if attempt.cancel.is_some() && absent {
+                    self.vanished_while_canceling(id, follows);
+                } else if follows && late && live.run.cancel.is_none() {
+                    let timeout = duration::format(live.run.terms.timeout);
+                    let reason = format!("past its `timeout` ({timeout})");
+                    self.cancel_run(id.run, CancelCause::Timeout, &reason);
+                }
+                self.send_cancel(id);
+            }
+            Phase::GivenUp => {
+                if follows && late && live.only_hopes() {
+                    let reason = "the answer to its last request was lost, and no transfer has \
+                                  turned up within `timeout`";
+                    self.end_run(id.run, RunState::Failed, reason);
+                }
+                let over = |attempt: &Attempt| attempt.watched_until.is_some_and(|t| t <= self.now);
+                if self.state.attempt(id).is_some_and(|attempt| over(attempt)) {
+                    self.change_attempt(id, |attempt| attempt.phase = Phase::Closed);
+                }
+            }
+            Phase::Intent | Phase::Uncertain | Phase::Refused | Phase::Closed => {}
+        }
+    }
+
+    /// An uncertain request was looked for in vain (protocol, rule 6).
+    fn not_found(&mut self, id: AttemptId, searched: bool) {
+        let Some(attempt) = self.state.attempt(id).map(|attempt| Attempt::clone(attempt)) else {
+            return;
+        };
+        let reason =
+            if searched { "complete looks have not shown it" } else { "past its `timeout`" };
+        self.give_up(id, reason);
+        let Some(live) = self.state.runs.get(&id.run) else { return };
+        if live.run.state.is_over() || live.run.follows != Some(id.number) {
+            return;
+        }
+        if live.run.state == RunState::Canceling {
+            self.end_canceling(id.run, "no transfer was found");
+        } else if !searched {
+            self.timed_out(id.run, "past its `timeout`, and no transfer was found");
+        } else if attempt.own_crash {
+            self.change_run(id.run, |run| run.ready_at = attempt.not_before);
+            let reason = "the request that was under way when the daemon stopped never arrived; \
+                          it is sent again";
+            self.move_run(id.run, RunState::Waiting, reason, Level::Info);
+        } else if live.may_try_again() {
+            let ready_at = self.retry_after(id.run, attempt.not_before).max(self.now);
+            self.back_off(id.run, ready_at, "the request was lost");
+        } else {
+            let reason = "the answer to its last request was lost, and its transfer is not listed \
+                          yet";
+            self.move_run(id.run, RunState::Queued, reason, Level::Warn);
+        }
+    }
+
+    /// An accepted request was never listed until its timeout (rule 7).
+    fn never_listed(&mut self, id: AttemptId, follows: bool) {
+        self.give_up(id, "accepted, and never listed until its `timeout`");
+        if !follows {
+            return;
+        }
+        let Some(live) = self.state.runs.get(&id.run) else { return };
+        if live.run.state == RunState::Canceling {
+            self.end_canceling(id.run, "its transfer was never listed");
+        } else {
+            let reason = "the agent accepted it and never listed it until its `timeout`";
+            self.timed_out(id.run, reason);
+        }
+    }
+
+    /// A transfer that is being cancelled is not listed any more: the run ends, the id is watched.
+    fn vanished_while_canceling(&mut self, id: AttemptId, follows: bool) {
+        self.give_up(id, "gone from the agent's list while it was being cancelled");
+        if follows {
+            self.end_canceling(id.run, "its transfer is gone from the agent's list");
+        }
+    }
+
+    /// When time alone next changes something for a run.
+    pub(super) fn wake_of(&self, id: RunId) -> Option<Timestamp> {
+        let live = self.state.runs.get(&id)?;
+        let mut times: Vec<Timestamp> = Vec::new();
+        match live.run.state {
+            RunState::BackingOff => times.push(live.run.ready_at),
+            RunState::Waiting => times.extend(start_limit(&live.run)),
+            RunState::Submitting
+            | RunState::Queued
+            | RunState::Running
+            | RunState::Canceling
+            | RunState::Succeeded
+            | RunState::Failed
+            | RunState::TimedOut
+            | RunState::Canceled
+            | RunState::Skipped => {}
+        }
+        for attempt in live.attempts.values().filter(|attempt| attempt.phase.is_open()) {
+            times.push(attempt.deadline);
+            times.extend(attempt.holds_until);
+            times.extend(attempt.watched_until);
+            if let Some(wish) = &attempt.cancel {
+                times.push(shift(wish.at, self.set.agent.adopt_window));
+                let sighting = live.sightings.get(&attempt.id.number);
+                times.extend(sighting.and_then(|sighting| sighting.cancel_next));
+            }
+        }
+        times.into_iter().filter(|at| *at > self.now).min()
+    }
+}
+
+/// Until when a run must have been queued.
+fn start_limit(run: &Run) -> Option<Timestamp> {
+    let within = run.terms.start_within?;
+    Some(shift(run.scheduled_for.unwrap_or(run.created_at), within))
+}
+
+/// What a terminal status means for the attempt (contract, promises 4 and 5).
+fn judge(
+    run: &Run,
+    attempt: &Attempt,
+    status: TransferStatus,
+    progress: &Progress,
+    now: Timestamp,
+) -> (RunState, String) {
+    match status {
+        TransferStatus::Completed => judge_completed(run, progress),
+        TransferStatus::Canceled => match &attempt.cancel {
+            Some(wish) => match wish.cause {
+                CancelCause::Timeout | CancelCause::Stall => {
+                    let asked = run.cancel.as_ref().map(|wish| wish.cause);
+                    match asked {
+                        Some(CancelCause::Operator | CancelCause::Replaced) => {
+                            (RunState::Canceled, wish.reason.clone())
+                        }
+                        Some(CancelCause::Timeout | CancelCause::Stall | CancelCause::Double)
+                        | None => (RunState::TimedOut, wish.reason.clone()),
+                    }
+                }
+                CancelCause::Operator | CancelCause::Replaced | CancelCause::Double => {
+                    (RunState::Canceled, wish.reason.clone())
+                }
+            },
+            // Our own cancel, its wish lost with a full disk, is not taken for a person's.
+            None if attempt.deadline <= now => {
+                (RunState::TimedOut, "canceled past its `timeout`".to_owned())
+            }
+            None => (RunState::Canceled, "canceled in the desktop app".to_owned()),
+        },
+        TransferStatus::Error
+        | TransferStatus::Created
+        | TransferStatus::Running
+        | TransferStatus::Canceling
+        | TransferStatus::Pausing
+        | TransferStatus::Paused
+        | TransferStatus::Unknown => {
+            (RunState::Failed, "the agent reports an error of the transfer".to_owned())
+        }
+    }
+}
+
+/// A Completed transfer is not always a success.
+fn judge_completed(run: &Run, progress: &Progress) -> (RunState, String) {
+    let Progress { objects_total, objects_transferred, objects_failed, objects_skipped, .. } =
+        *progress;
+    let objects = |n: u64| if n == 1 { "1 object".to_owned() } else { format!("{n} objects") };
+    let counted = format!(
+        "{} transferred, {objects_skipped} skipped, {objects_failed} failed",
+        objects(objects_transferred)
+    );
+    let empty = objects_total == 0
+        && objects_transferred == 0
+        && objects_skipped == 0
+        && objects_failed == 0;
+    if objects_failed > 0 {
+        let words = format!("{objects_failed} of {} failed", objects(objects_total));
+        return match run.terms.partial {
+            Verdict::Fail => (RunState::Failed, format!("completed in part: {words}")),
+            Verdict::Accept => {
+                (RunState::Succeeded, format!("completed in part, as accepted: {words}"))
+            }
+        };
+    }
+    if empty {
+        return match run.terms.empty {
+            Verdict::Fail => (RunState::Failed, "completed without any object".to_owned()),
+            Verdict::Accept => (RunState::Succeeded, "completed without any object".to_owned()),
+        };
+    }
+    (RunState::Succeeded, format!("completed: {counted}"))
+}

@@ -1,0 +1,158 @@
+//! Read-only questions, asked between inputs. None changes anything, and none is longer than one
+//! job or run.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::state::Wait;
+use super::{Engine, Trouble};
+use crate::core::ids::{JobName, RunId};
+use crate::core::job::Job;
+use crate::core::matching::shift;
+use crate::core::record::Mark;
+use crate::core::run::{Attempt, Run, RunState};
+use crate::core::transfer::AgentState;
+
+/// What is known of the agent, as of the last contact.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AgentView {
+    /// Whether it answered; absent if never asked.
+    pub reachable: Option<bool>,
+    /// What it said of itself.
+    pub state: AgentState,
+    /// Whether it took our token; absent if never asked.
+    pub token_valid: Option<bool>,
+    /// When it was last asked.
+    pub asked_at: Option<Timestamp>,
+    /// What keeps runs from being submitted, in words; empty if nothing does.
+    pub words: String,
+    /// Since when.
+    pub trouble_since: Option<Timestamp>,
+}
+
+/// A job of the file.
+#[derive(Clone, Debug)]
+pub struct JobView {
+    /// Its definition.
+    pub job: Arc<Job>,
+    /// What is durable of it.
+    pub mark: Arc<Mark>,
+    /// Its next occurrence, without jitter; absent while paused, disabled or without schedule.
+    pub next_run: Option<Timestamp>,
+    /// Its active run.
+    pub active: Option<RunId>,
+    /// Runs that wait behind the active one.
+    pub behind: Vec<RunId>,
+    /// Since when it has been late, by `max_age`.
+    pub late_since: Option<Timestamp>,
+}
+
+/// A run in memory.
+#[derive(Clone, Debug)]
+pub struct RunView {
+    /// Its row, the reason up to date.
+    pub run: Arc<Run>,
+    /// Its attempts, with the progress last seen.
+    pub attempts: Vec<Arc<Attempt>>,
+    /// What it waits for.
+    pub wait: Option<Wait>,
+    /// The run that it waits for.
+    pub blocked_by: Option<RunId>,
+}
+
+impl Engine {
+    /// The agent, as of the last contact.
+    pub fn agent_view(&self) -> AgentView {
+        let contact = &self.contact;
+        let words = match &contact.trouble {
+            None => String::new(),
+            Some(Trouble::Away(words)) => format!("the agent can't be used: {words}"),
+            Some(Trouble::Idle(state)) => format!("the agent is {}", state.word()),
+            Some(Trouble::BadToken(words)) => format!("no good token: {words}"),
+        };
+        AgentView {
+            reachable: contact.reachable,
+            state: contact.agent,
+            token_valid: contact.token_valid,
+            asked_at: contact.asked_at,
+            words,
+            trouble_since: contact.trouble_since.filter(|_| contact.trouble.is_some()),
+        }
+    }
+
+    /// The names of all jobs of the file, in order.
+    pub fn jobs(&self) -> impl Iterator<Item = &JobName> {
+        self.jobs.keys()
+    }
+
+    /// One job of the file, as of `now`.
+    pub fn job_view(&self, name: &JobName, now: Timestamp) -> Option<JobView> {
+        let planned = self.jobs.get(name)?;
+        let mark = self.state.marks.get(name)?;
+        let paused = mark.pause.as_ref().is_some_and(|p| p.until.is_none_or(|until| now < until));
+        let next_run = (mark.scheduled && !paused)
+            .then(|| planned.job.timetable.next_after(mark.handled.max(now)))
+            .flatten();
+        let unfinished = self.state.unfinished.get(name);
+        let late_since = planned.job.max_age.and_then(|age| {
+            let since = shift(mark.last_success.unwrap_or(mark.first_seen), age);
+            (since <= now && !paused).then_some(since)
+        });
+        Some(JobView {
+            job: Arc::clone(&planned.job),
+            mark: Arc::clone(mark),
+            next_run,
+            active: unfinished.and_then(|runs| runs.first().copied()),
+            behind: unfinished.map(|runs| runs[1..].to_vec()).unwrap_or_default(),
+            late_since,
+        })
+    }
+
+    /// A run that is in memory: one that is not over, or whose attempts are still looked for.
+    pub fn run_view(&self, id: RunId) -> Option<RunView> {
+        let live = self.state.runs.get(&id)?;
+        let waiting = live.run.state == RunState::Waiting;
+        let wait = live.wait.clone().filter(|_| waiting);
+        let mut run = Arc::clone(&live.run);
+        if waiting {
+            let reason = self.wait_words(id);
+            if run.reason != reason {
+                Arc::make_mut(&mut run).reason = reason;
+            }
+        }
+        let attempts = live
+            .attempts
+            .iter()
+            .map(|(number, attempt)| {
+                let mut attempt = Arc::clone(attempt);
+                let seen = live.sightings.get(number).and_then(|sighting| sighting.progress);
+                if let Some(progress) = seen
+                    && attempt.progress != progress
+                {
+                    Arc::make_mut(&mut attempt).progress = progress;
+                }
+                attempt
+            })
+            .collect();
+        let blocked_by = wait.as_ref().and_then(Wait::blocker);
+        Some(RunView { run, attempts, wait, blocked_by })
+    }
+
+    /// Runs that are not over, by job.
+    pub fn active_runs(&self) -> impl Iterator<Item = RunId> {
+        self.state.unfinished.values().flatten().copied()
+    }
+
+    /// Open attempts: what may still be at work at the agent, or may yet turn up.
+    pub fn in_flight(&self) -> impl Iterator<Item = RunId> {
+        self.state.in_flight.iter().copied()
+    }
+
+    /// Transfers whose cancellation is wished and not confirmed.
+    pub fn cancels_unconfirmed(&self) -> usize {
+        self.open_attempts()
+            .filter(|attempt| attempt.cancel.is_some() && attempt.is_active())
+            .count()
+    }
+}

@@ -1,0 +1,97 @@
+//! Rebuilding the engine from its rows: the same path after a crash, a clean stop, and a commit
+//! that failed.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::contact::Contact;
+use super::state::State;
+use super::{Engine, Host};
+use crate::core::ids::AttemptId;
+use crate::core::input::{Level, Step};
+use crate::core::job::JobSet;
+use crate::core::limits::LATE_PROCESSING;
+use crate::core::matching::shift;
+use crate::core::record::Durable;
+use crate::core::run::{Phase, RunState};
+
+impl Engine {
+    /// An engine rebuilt from durable rows: attempts whose answer is not recorded are uncertain.
+    /// The step settles what changed while nothing ran; commit it like any other.
+    pub fn recover(
+        durable: Durable,
+        jobs: Arc<JobSet>,
+        host: Host,
+        now: Timestamp,
+    ) -> (Self, Step) {
+        let mut state = State { learned: durable.learned, ..State::default() };
+        for mark in durable.marks {
+            state.marks.insert(mark.job.clone(), mark);
+        }
+        for run in &durable.runs {
+            state.put_run(run);
+        }
+        for attempt in &durable.attempts {
+            state.put_attempt(attempt);
+        }
+        let mut engine = Self {
+            host,
+            set: Arc::clone(&jobs),
+            jobs: BTreeMap::new(),
+            dues: BTreeSet::new(),
+            touched: state.runs.keys().copied().collect(),
+            state,
+            contact: Contact::default(),
+            admission_due: true,
+            step: Step::default(),
+            now,
+        };
+        engine.doubt_unanswered();
+        let gone: Vec<_> = engine
+            .state
+            .marks
+            .iter()
+            .filter(|(name, mark)| mark.scheduled && !jobs.jobs.contains_key(*name))
+            .map(|(name, _)| name.clone())
+            .collect();
+        for name in gone {
+            engine.change_mark(&name, |mark| mark.scheduled = false);
+        }
+        engine.replace_jobs(jobs);
+        engine.settle();
+        let step = std::mem::take(&mut engine.step);
+        (engine, step)
+    }
+
+    /// An intent without an answer: we died, or the disk failed, between commit and answer. It
+    /// may have been sent, and may even be processed late; it uses up no attempt.
+    fn doubt_unanswered(&mut self) {
+        let unanswered: Vec<AttemptId> = self
+            .state
+            .runs
+            .values()
+            .flat_map(|live| live.attempts.values())
+            .filter(|attempt| attempt.phase == Phase::Intent)
+            .map(|attempt| attempt.id)
+            .collect();
+        let late = self.set.agent.request_timeout + LATE_PROCESSING;
+        for id in unanswered {
+            let reason = "the daemon stopped between request and answer; looking for the transfer";
+            self.change_attempt(id, |attempt| {
+                attempt.phase = Phase::Uncertain;
+                attempt.own_crash = true;
+                attempt.counts = false;
+                attempt.not_after = Some(shift(attempt.not_before, late));
+                reason.clone_into(&mut attempt.reason);
+            });
+            self.event(id.run, "uncertain", reason);
+            let canceling =
+                self.state.runs.get(&id.run).is_some_and(|live| live.run.cancel.is_some());
+            if !canceling {
+                self.move_run(id.run, RunState::Queued, reason, Level::Info);
+            }
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! A new job set takes the old one's place, and the clock is set.
+//!
+//! Runs are not touched: they go on under the terms that they started with.
+
+use std::sync::Arc;
+
+use jiff::SignedDuration;
+
+use super::Engine;
+use super::calendar::Planned;
+use crate::core::ids::{AttemptId, JobName};
+use crate::core::input::Level;
+use crate::core::job::JobSet;
+use crate::core::matching::shift;
+use crate::core::record::Record;
+
+impl Engine {
+    /// Takes the new set; only jobs that differ are armed anew.
+    pub(super) fn replace_jobs(&mut self, set: Arc<JobSet>) {
+        let mut kept = std::mem::take(&mut self.jobs);
+        for (name, job) in &set.jobs {
+            match kept.remove(name) {
+                Some(planned) if planned.job == *job => {
+                    self.jobs.insert(name.clone(), planned);
+                }
+                Some(planned) => {
+                    let planned = Planned { job: Arc::clone(job), due: planned.due };
+                    self.jobs.insert(name.clone(), planned);
+                    self.adopt_definition(name);
+                }
+                None => {
+                    let planned = Planned { job: Arc::clone(job), due: None };
+                    self.jobs.insert(name.clone(), planned);
+                    self.adopt_definition(name);
+                }
+            }
+        }
+        for (name, planned) in kept {
+            if let Some(due) = planned.due {
+                self.dues.remove(&(due, name.clone()));
+            }
+            self.change_mark(&name, |mark| mark.scheduled = false);
+        }
+        self.set = set;
+        self.admission_due = true;
+    }
+
+    /// Brings a job's mark in line with its definition, and arms it.
+    pub(super) fn adopt_definition(&mut self, name: &JobName) {
+        let Some(planned) = self.jobs.get(name) else { return };
+        let mark = self.mark_for(&planned.job);
+        if self.state.marks.get(name).is_none_or(|old| **old != mark) {
+            self.record(Record::Mark(Arc::new(mark)));
+        }
+        self.arm(name);
+    }
+
+    /// The wall clock was set. What is measured as a span of time (deadlines, back-off) moves
+    /// with it, and the dates of open attempts may lie on either side of the step.
+    pub(super) fn clock_stepped(&mut self, by: SignedDuration) {
+        let millis = i64::try_from(by.as_millis()).unwrap_or(0);
+        self.announce(Level::Warn, None, format!("the clock was set by {} s", by.as_secs()));
+        let runs: Vec<_> = self.state.runs.keys().copied().collect();
+        for run in runs {
+            let Some(live) = self.state.runs.get_mut(&run) else { continue };
+            for sighting in live.sightings.values_mut() {
+                sighting.absent_at = None;
+                sighting.seen_at = sighting.seen_at.map(|at| shift(at, by));
+                sighting.moved_at = sighting.moved_at.map(|at| shift(at, by));
+                sighting.recorded_at = None;
+                sighting.cancel_next = sighting.cancel_next.map(|at| shift(at, by));
+            }
+            let open: Vec<u32> = live
+                .attempts
+                .iter()
+                .filter(|(_, attempt)| attempt.phase.is_open())
+                .map(|(number, _)| *number)
+                .collect();
+            for number in open {
+                self.change_attempt(AttemptId { run, number }, |attempt| {
+                    attempt.deadline = shift(attempt.deadline, by);
+                    attempt.moved_at = shift(attempt.moved_at, by);
+                    attempt.holds_until = attempt.holds_until.map(|at| shift(at, by));
+                    attempt.watched_until = attempt.watched_until.map(|at| shift(at, by));
+                    attempt.slack_ms.0 = attempt.slack_ms.0.saturating_add(millis.min(0));
+                    attempt.slack_ms.1 = attempt.slack_ms.1.saturating_add(millis.max(0));
+                    if let Some(wish) = &mut attempt.cancel {
+                        wish.at = shift(wish.at, by);
+                    }
+                });
+            }
+            if self.state.runs.get(&run).is_some_and(|live| !live.run.state.is_over()) {
+                self.change_run(run, |run| run.ready_at = shift(run.ready_at, by));
+            }
+        }
+        self.contact.clock_stepped(by);
+        let names: Vec<JobName> = self.jobs.keys().cloned().collect();
+        for name in names {
+            self.adopt_definition(&name);
+        }
+    }
+}

@@ -1,0 +1,283 @@
+//! The engine's memory: the durable rows that still matter, the indexes over them, and what was
+//! merely observed.
+//!
+//! `apply` is the only way in which rows change, live and in recovery. Indexes follow from rows
+//! alone, so that an engine rebuilt from the store equals the one that died.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::guard::Guard;
+use crate::core::ids::{AttemptId, JobName, RunId, TransferId};
+use crate::core::place::Fingerprint;
+use crate::core::record::{Learned, Mark, Record};
+use crate::core::run::{Attempt, Phase, Run, RunState};
+use crate::core::transfer::Progress;
+
+/// A run in memory: one that is not over, or whose attempts are still looked for.
+#[derive(Debug)]
+pub(super) struct Live {
+    /// Its row.
+    pub(super) run: Arc<Run>,
+    /// Its attempts' rows, by number.
+    pub(super) attempts: BTreeMap<u32, Arc<Attempt>>,
+    /// What was observed of its attempts and is not durable.
+    pub(super) sightings: BTreeMap<u32, Sighting>,
+    /// When time alone changes something for it.
+    pub(super) wake: Option<Timestamp>,
+    /// What it was last found waiting for.
+    pub(super) wait: Option<Wait>,
+}
+
+/// What a run in state `waiting` waits for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Wait {
+    /// An earlier run of the same job.
+    Behind(RunId),
+    /// A transfer of the same job that may still be at work.
+    LastTransfer(RunId),
+    /// Another run's request for the very same transfer.
+    Identical(RunId),
+    /// Another run that writes to an overlapping destination.
+    Destination(RunId),
+    /// One of `max_active` slots.
+    Slot,
+    /// The agent: away, not signed in, paused.
+    Agent(String),
+    /// A good token.
+    Token(String),
+    /// A complete look at the agent's list.
+    Look,
+}
+
+impl Wait {
+    /// The run that blocks, if one does.
+    pub fn blocker(&self) -> Option<RunId> {
+        match self {
+            Self::Behind(run)
+            | Self::LastTransfer(run)
+            | Self::Identical(run)
+            | Self::Destination(run) => Some(*run),
+            Self::Slot | Self::Agent(_) | Self::Token(_) | Self::Look => None,
+        }
+    }
+}
+
+/// What was observed of an attempt. Lost in a crash without harm: each field starts over on the
+/// safe side.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Sighting {
+    /// For how long complete looks have not shown its transfer.
+    pub(super) absent_for: SignedDuration,
+    /// The last complete look of an unbroken series that counts into `absent_for`.
+    pub(super) absent_at: Option<Timestamp>,
+    /// The last look that showed it.
+    pub(super) seen_at: Option<Timestamp>,
+    /// The agent could not be asked since then.
+    pub(super) agent_away: bool,
+    /// When the counters last moved, newer than in the row.
+    pub(super) moved_at: Option<Timestamp>,
+    /// The counters of that look.
+    pub(super) progress: Option<Progress>,
+    /// When its progress was last recorded.
+    pub(super) recorded_at: Option<Timestamp>,
+    /// A cancel request is under way.
+    pub(super) cancel_under_way: bool,
+    /// Cancel requests made.
+    pub(super) cancel_tries: u32,
+    /// No cancel request before this.
+    pub(super) cancel_next: Option<Timestamp>,
+    /// A near miss was said already.
+    pub(super) near_miss_said: bool,
+}
+
+/// Rows and indexes.
+#[derive(Debug, Default)]
+pub(super) struct State {
+    /// Runs in memory.
+    pub(super) runs: BTreeMap<RunId, Live>,
+    /// Marks of all jobs ever seen in the file.
+    pub(super) marks: BTreeMap<JobName, Arc<Mark>>,
+    /// What was learned of the agent.
+    pub(super) learned: Learned,
+    /// Unfinished runs of each job, oldest first.
+    pub(super) unfinished: BTreeMap<JobName, Vec<RunId>>,
+    /// Runs of each job with an open attempt.
+    pub(super) open_of_job: BTreeMap<JobName, BTreeSet<RunId>>,
+    /// Runs with an open attempt.
+    pub(super) in_flight: BTreeSet<RunId>,
+    /// Runs in state `waiting`, in the order in which they are served.
+    pub(super) waiting: BTreeSet<(Timestamp, RunId)>,
+    /// Open attempts by fingerprint.
+    pub(super) open: BTreeMap<Fingerprint, BTreeSet<AttemptId>>,
+    /// Whose transfer is this.
+    pub(super) owner: BTreeMap<TransferId, AttemptId>,
+    /// Destinations of runs in memory.
+    pub(super) guard: Guard,
+    /// When time alone changes something for a run.
+    pub(super) wakes: BTreeSet<(Timestamp, RunId)>,
+}
+
+impl State {
+    /// Puts a record's row in its place. Live, in recovery and in simulation alike.
+    pub(super) fn apply(&mut self, record: &Record) {
+        match record {
+            Record::Run { run, .. } => self.put_run(run),
+            Record::Attempt(attempt) => self.put_attempt(attempt),
+            Record::Mark(mark) => {
+                self.marks.insert(mark.job.clone(), Arc::clone(mark));
+            }
+            Record::Learned(learned) => self.learned = *learned,
+            Record::Event(_) => {}
+        }
+    }
+
+    /// Puts a run's row in its place.
+    pub(super) fn put_run(&mut self, row: &Arc<Run>) {
+        if let Some(live) = self.runs.get_mut(&row.id) {
+            if live.run.state == RunState::Waiting {
+                self.waiting.remove(&(live.run.ready_at, row.id));
+            }
+            live.run = Arc::clone(row);
+        } else {
+            self.guard.insert(&row.request.destination, row.id);
+            let live = Live {
+                run: Arc::clone(row),
+                attempts: BTreeMap::new(),
+                sightings: BTreeMap::new(),
+                wake: None,
+                wait: None,
+            };
+            self.runs.insert(row.id, live);
+            if !row.state.is_over() {
+                self.unfinished.entry(row.job.clone()).or_default().push(row.id);
+            }
+        }
+        if row.state == RunState::Waiting {
+            self.waiting.insert((row.ready_at, row.id));
+        }
+        if row.state.is_over()
+            && let Some(runs) = self.unfinished.get_mut(&row.job)
+        {
+            runs.retain(|id| *id != row.id);
+            if runs.is_empty() {
+                self.unfinished.remove(&row.job);
+            }
+        }
+    }
+
+    /// Puts an attempt's row in its place.
+    pub(super) fn put_attempt(&mut self, row: &Arc<Attempt>) {
+        let Some(live) = self.runs.get_mut(&row.id.run) else { return };
+        let job = live.run.job.clone();
+        let old = live.attempts.insert(row.id.number, Arc::clone(row));
+        let still_open = live.attempts.values().any(|attempt| attempt.phase.is_open());
+        if let Some(old) = old {
+            if old.transfer != row.transfer
+                && let Some(transfer) = old.transfer
+                && self.owner.get(&transfer) == Some(&row.id)
+            {
+                self.owner.remove(&transfer);
+            }
+            if let Some(open) = self.open.get_mut(&old.fingerprint) {
+                open.remove(&row.id);
+                if open.is_empty() {
+                    self.open.remove(&old.fingerprint);
+                }
+            }
+        }
+        if let Some(transfer) = row.transfer {
+            self.owner.insert(transfer, row.id);
+        }
+        if row.phase.is_open() {
+            self.open.entry(row.fingerprint).or_default().insert(row.id);
+        }
+        if still_open {
+            self.in_flight.insert(row.id.run);
+            self.open_of_job.entry(job).or_default().insert(row.id.run);
+        } else {
+            self.in_flight.remove(&row.id.run);
+            if let Some(runs) = self.open_of_job.get_mut(&job) {
+                runs.remove(&row.id.run);
+                if runs.is_empty() {
+                    self.open_of_job.remove(&job);
+                }
+            }
+        }
+    }
+
+    /// Forgets a run that is over and has no open attempt: nothing can happen to it any more.
+    pub(super) fn forget_if_settled(&mut self, id: RunId) {
+        let Some(live) = self.runs.get(&id) else { return };
+        if !live.run.state.is_over() || live.attempts.values().any(|a| a.phase.is_open()) {
+            return;
+        }
+        if let Some(wake) = live.wake {
+            self.wakes.remove(&(wake, id));
+        }
+        self.guard.remove(&live.run.request.destination, id);
+        for attempt in live.attempts.values() {
+            if let Some(transfer) = attempt.transfer {
+                self.owner.remove(&transfer);
+            }
+        }
+        self.runs.remove(&id);
+    }
+
+    /// Sets when time alone changes something for a run.
+    pub(super) fn set_wake(&mut self, id: RunId, wake: Option<Timestamp>) {
+        let Some(live) = self.runs.get_mut(&id) else { return };
+        if live.wake == wake {
+            return;
+        }
+        if let Some(old) = live.wake {
+            self.wakes.remove(&(old, id));
+        }
+        if let Some(new) = wake {
+            self.wakes.insert((new, id));
+        }
+        live.wake = wake;
+    }
+
+    /// An attempt's row.
+    pub(super) fn attempt(&self, id: AttemptId) -> Option<&Arc<Attempt>> {
+        self.runs.get(&id.run)?.attempts.get(&id.number)
+    }
+
+    /// The observations of an attempt, to be changed.
+    pub(super) fn sighting(&mut self, id: AttemptId) -> Option<&mut Sighting> {
+        Some(self.runs.get_mut(&id.run)?.sightings.entry(id.number).or_default())
+    }
+}
+
+impl Live {
+    /// The attempt whose outcome decides the run.
+    pub(super) fn followed(&self) -> Option<&Arc<Attempt>> {
+        self.attempts.get(&self.run.follows?)
+    }
+
+    /// How many attempts are used up.
+    pub(super) fn used(&self) -> u32 {
+        let used = self.attempts.values().filter(|attempt| attempt.counts).count();
+        u32::try_from(used).unwrap_or(u32::MAX)
+    }
+
+    /// True while `retry` allows a further attempt.
+    pub(super) fn may_try_again(&self) -> bool {
+        self.used() < self.run.terms.retry.max_attempts
+    }
+
+    /// True while a transfer of the run may be at work.
+    pub(super) fn occupies(&self, now: Timestamp) -> bool {
+        self.attempts.values().any(|attempt| attempt.occupies(now))
+    }
+
+    /// The run has used up its attempts on requests that were never found, and waits for what may
+    /// yet turn up (protocol, rule 6).
+    pub(super) fn only_hopes(&self) -> bool {
+        self.run.state == RunState::Queued
+            && self.followed().is_some_and(|attempt| attempt.phase == Phase::GivenUp)
+    }
+}

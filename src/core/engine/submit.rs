@@ -1,0 +1,232 @@
+//! An attempt's POST: the intent before it, and its answer.
+//!
+//! Every answer says one of three things: accepted, certainly not accepted, or perhaps
+//! (protocol, rule 2).
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::Engine;
+use super::contact::{Fresh, Trouble};
+use super::state::Sighting;
+use crate::core::ids::{AttemptId, RunId};
+use crate::core::input::{Effect, Level};
+use crate::core::limits::LATE_PROCESSING;
+use crate::core::matching::shift;
+use crate::core::record::Record;
+use crate::core::run::{Attempt, Phase, RunState};
+use crate::core::transfer::{Progress, Refusal, SubmitAnswer};
+
+impl Engine {
+    /// Records the intent to queue a run's transfer, and asks for the POST.
+    pub(super) fn submit(&mut self, id: RunId, ground: &Fresh) {
+        let Some(live) = self.state.runs.get(&id) else { return };
+        let request = live.run.request.clone();
+        let fingerprint = request.fingerprint();
+        // A refusal that used up nothing leaves its number to the next attempt.
+        let number = match live.attempts.last_key_value() {
+            Some((last, attempt)) if attempt.phase == Phase::Refused && !attempt.counts => *last,
+            Some((last, _)) => last + 1,
+            None => 1,
+        };
+        let attempt = AttemptId { run: id, number };
+        let baseline = ground
+            .listed
+            .iter()
+            .filter(|(listed, _)| *listed == fingerprint)
+            .map(|(_, transfer)| *transfer)
+            .collect();
+        let row = Attempt {
+            id: attempt,
+            counts: true,
+            fingerprint,
+            user: ground.user,
+            baseline,
+            not_before: self.now,
+            not_after: None,
+            slack_ms: (0, 0),
+            phase: Phase::Intent,
+            own_crash: false,
+            reason: String::new(),
+            transfer: None,
+            ambiguous: false,
+            deadline: shift(self.now, live.run.terms.timeout),
+            status: None,
+            progress: Progress::default(),
+            moved_at: self.now,
+            listed_at: None,
+            cancel: None,
+            outcome: None,
+            ended_at: None,
+            holds_until: None,
+            watched_until: None,
+        };
+        self.record(Record::Attempt(Arc::new(row)));
+        if let Some(sighting) = self.state.sighting(attempt) {
+            *sighting = Sighting::default();
+        }
+        self.change_run(id, |run| {
+            run.state = RunState::Submitting;
+            run.follows = Some(number);
+            run.reason = format!("asking the agent to queue attempt {number}");
+        });
+        self.event(id, "submitting", &format!("attempt {number}"));
+        self.then(Effect::Submit { attempt, request });
+    }
+
+    /// Takes the answer to a POST in. One that comes after we gave up waiting still counts.
+    pub(super) fn submitted(&mut self, id: AttemptId, answer: SubmitAnswer) {
+        let Some(attempt) = self.state.attempt(id) else { return };
+        if !matches!(attempt.phase, Phase::Intent | Phase::Uncertain) || attempt.transfer.is_some()
+        {
+            return;
+        }
+        match answer {
+            SubmitAnswer::Accepted => self.accepted(id, "accepted; not listed by the agent yet"),
+            SubmitAnswer::Uncertain(words) => self.uncertain(id, &words),
+            SubmitAnswer::Refused(Refusal::NotSent(words)) => {
+                self.not_taken(id, &words);
+                self.contact.reachable = Some(false);
+                self.trouble_is(Trouble::Away(words));
+            }
+            SubmitAnswer::Refused(Refusal::BadToken(words)) => {
+                self.not_taken(id, &words);
+                self.contact.token_valid = Some(false);
+                self.trouble_is(Trouble::BadToken(words));
+            }
+            SubmitAnswer::Refused(Refusal::Final(words)) => self.refused(id, &words),
+            SubmitAnswer::Refused(Refusal::Duplicate(words)) => self.duplicate(id, &words),
+        }
+    }
+
+    /// The agent has it.
+    fn accepted(&mut self, id: AttemptId, reason: &str) {
+        let now = self.now;
+        self.change_attempt(id, |attempt| {
+            attempt.phase = Phase::Accepted;
+            attempt.not_after = Some(attempt.not_after.map_or(now, |at| at.max(now)));
+            reason.clone_into(&mut attempt.reason);
+        });
+        self.event(id.run, "accepted", &format!("attempt {}", id.number));
+        if self.decides(id) {
+            self.move_run(id.run, RunState::Queued, reason, Level::Info);
+        }
+    }
+
+    /// It may or may not have been taken: to be settled by looking.
+    fn uncertain(&mut self, id: AttemptId, words: &str) {
+        let late = self.set.agent.request_timeout + LATE_PROCESSING;
+        let now = self.now;
+        self.change_attempt(id, |attempt| {
+            attempt.phase = Phase::Uncertain;
+            attempt.not_after = Some(shift(attempt.not_before, late).max(now));
+            words.clone_into(&mut attempt.reason);
+        });
+        let reason = format!("the answer was lost ({words}); looking for the transfer");
+        self.event(id.run, "uncertain", &reason);
+        if self.decides(id) {
+            self.move_run(id.run, RunState::Queued, &reason, Level::Warn);
+        }
+    }
+
+    /// It was certainly not taken, and for a reason that is not the run's: it waits on.
+    fn not_taken(&mut self, id: AttemptId, words: &str) {
+        let now = self.now;
+        self.change_attempt(id, |attempt| {
+            attempt.phase = Phase::Refused;
+            attempt.counts = false;
+            attempt.outcome = Some(RunState::Failed);
+            attempt.ended_at = Some(now);
+            words.clone_into(&mut attempt.reason);
+        });
+        if !self.ends_by_wish(id) && self.decides(id) {
+            self.change_run(id.run, |run| {
+                run.state = RunState::Waiting;
+                words.clone_into(&mut run.reason);
+            });
+            self.event(id.run, "waiting", words);
+        }
+    }
+
+    /// It was refused, and will be again.
+    fn refused(&mut self, id: AttemptId, words: &str) {
+        let now = self.now;
+        self.change_attempt(id, |attempt| {
+            attempt.phase = Phase::Refused;
+            attempt.outcome = Some(RunState::Failed);
+            attempt.ended_at = Some(now);
+            words.clone_into(&mut attempt.reason);
+        });
+        self.event(id.run, "refused", words);
+        if !self.ends_by_wish(id) && self.decides(id) {
+            self.end_run(id.run, RunState::Failed, &format!("the agent refused it: {words}"));
+        }
+    }
+
+    /// "It is there already": the lost 200 of an earlier uncertain POST of the same fingerprint.
+    fn duplicate(&mut self, id: AttemptId, words: &str) {
+        let Some(attempt) = self.state.attempt(id) else { return };
+        let earlier = self.state.open.get(&attempt.fingerprint).and_then(|open| {
+            open.iter().copied().filter(|other| *other != id).find(|other| {
+                self.state.attempt(*other).is_some_and(|other| {
+                    other.transfer.is_none()
+                        && matches!(other.phase, Phase::Uncertain | Phase::GivenUp)
+                })
+            })
+        });
+        let Some(earlier) = earlier.filter(|earlier| earlier.run == id.run) else {
+            self.refused(id, words);
+            return;
+        };
+        let now = self.now;
+        self.change_attempt(id, |attempt| {
+            attempt.phase = Phase::Refused;
+            attempt.counts = false;
+            attempt.outcome = Some(RunState::Failed);
+            attempt.ended_at = Some(now);
+            words.clone_into(&mut attempt.reason);
+        });
+        let reason = format!("attempt {} was accepted after all: {words}", earlier.number);
+        self.change_attempt(earlier, |attempt| {
+            attempt.phase = Phase::Accepted;
+            attempt.outcome = None;
+            attempt.ended_at = None;
+            attempt.holds_until = None;
+            attempt.watched_until = None;
+            reason.clone_into(&mut attempt.reason);
+        });
+        let decided = self.decides(id);
+        self.change_run(id.run, |run| run.follows = Some(earlier.number));
+        self.event(id.run, "accepted", &reason);
+        if decided {
+            self.move_run(id.run, RunState::Queued, &reason, Level::Info);
+        }
+    }
+
+    /// True when the attempt's turns are the run's: it is followed, the run is not over, and
+    /// nobody wishes it cancelled.
+    pub(super) fn decides(&self, id: AttemptId) -> bool {
+        self.state.runs.get(&id.run).is_some_and(|live| {
+            live.run.follows == Some(id.number)
+                && !live.run.state.is_over()
+                && live.run.state != RunState::Canceling
+        })
+    }
+
+    /// The attempt has come to nothing; if its run is to be cancelled, that is done now.
+    fn ends_by_wish(&mut self, id: AttemptId) -> bool {
+        let Some(live) = self.state.runs.get(&id.run) else { return false };
+        if live.run.state != RunState::Canceling || live.run.follows != Some(id.number) {
+            return false;
+        }
+        self.end_canceling(id.run, "nothing was queued");
+        true
+    }
+
+    /// When the answer to a request that was sent at `sent` can come no more.
+    pub(super) fn retry_after(&self, run: RunId, sent: Timestamp) -> Timestamp {
+        let Some(live) = self.state.runs.get(&run) else { return sent };
+        shift(sent, super::outcome::retry_delay(&live.run, live.used()))
+    }
+}

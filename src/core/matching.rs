@@ -1,0 +1,163 @@
+//! Whose transfer is this? Evidence for one attempt, and the assignment over all of them
+//! (protocol, rules 4 and 5).
+//!
+//! Pure functions over rows and records; what follows from a match is the engine's business.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::limits::{EXCLUSIVE_DEPTH, SKEW};
+use super::run::Attempt;
+use super::transfer::Transfer;
+
+/// Why a record is no evidence for an attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Miss {
+    /// Other places.
+    Places,
+    /// Another user's.
+    User,
+    /// A sync's, or the agent's own repetition.
+    Kind,
+    /// Listed before we asked.
+    Baseline,
+    /// Requested outside the attempt's time, or no date to tell.
+    Date,
+}
+
+impl Miss {
+    /// What differs, in a word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Places => "spelling of the places or `allowSkip`",
+            Self::User => "user",
+            Self::Kind => "kind",
+            Self::Baseline => "age",
+            Self::Date => "date",
+        }
+    }
+}
+
+/// Judges whether `record` can be the transfer of `attempt`. With `exclusive` nobody else queues
+/// transfers as this user, and dates are not asked.
+///
+/// # Errors
+/// The first reason why it can't be.
+pub fn evidence(attempt: &Attempt, record: &Transfer, exclusive: bool) -> Result<(), Miss> {
+    if record.fingerprint != attempt.fingerprint {
+        return Err(Miss::Places);
+    }
+    if let (Some(ours), Some(theirs)) = (attempt.user, record.user)
+        && ours != theirs
+    {
+        return Err(Miss::User);
+    }
+    if record.of_sync || record.of_retry_batch || matches!(record.kind, Some(2 | 4)) {
+        return Err(Miss::Kind);
+    }
+    if attempt.baseline.contains(&record.id) {
+        return Err(Miss::Baseline);
+    }
+    let in_time = match record.requested_at {
+        None => exclusive,
+        Some(date) => {
+            let (earliest, latest) = window(attempt, exclusive);
+            earliest <= date && latest.is_none_or(|latest| date <= latest)
+        }
+    };
+    if in_time { Ok(()) } else { Err(Miss::Date) }
+}
+
+/// The first and last `requestDate` that a transfer of the attempt can bear.
+pub fn window(attempt: &Attempt, exclusive: bool) -> (Timestamp, Option<Timestamp>) {
+    let (before, after) = attempt.slack_ms;
+    let depth = if exclusive { EXCLUSIVE_DEPTH } else { SKEW };
+    let earliest = shift(attempt.not_before, SignedDuration::from_millis(before) - depth);
+    let latest = match attempt.not_after {
+        Some(at) if !exclusive => Some(shift(at, SignedDuration::from_millis(after) + SKEW)),
+        Some(_) | None => None,
+    };
+    (earliest, latest)
+}
+
+/// A time moved by a duration, held within what a timestamp can say.
+pub fn shift(at: Timestamp, by: SignedDuration) -> Timestamp {
+    at.saturating_add(by).unwrap_or(if by.is_negative() { Timestamp::MIN } else { Timestamp::MAX })
+}
+
+/// What an assignment came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Assignment {
+    /// For each attempt, by position, the record, by position, that it owns now.
+    pub owner_of: Vec<Option<usize>>,
+    /// Records that are evidence for an attempt and that no attempt could own.
+    pub left_over: Vec<usize>,
+}
+
+/// Assigns records to attempts, each attempt at most one: oldest record first, nearest in time.
+/// `claimed[i]` is what attempt `i` owns already, by position in `records`: it keeps owning
+/// something, and two attempts exchange what they own only if that lets a further record find its
+/// owner. An attempt that owns a record outside `records` must not be passed in.
+pub fn assign(
+    attempts: &[&Attempt],
+    records: &[&Transfer],
+    claimed: &[Option<usize>],
+    exclusive: bool,
+) -> Assignment {
+    let fits = |attempt: usize, record: usize| {
+        evidence(attempts[attempt], records[record], exclusive).is_ok()
+    };
+    let mut owned: Vec<Option<usize>> = claimed.to_vec();
+    let mut order: Vec<usize> =
+        (0..records.len()).filter(|record| !claimed.contains(&Some(*record))).collect();
+    order.sort_by_key(|&record| {
+        (records[record].requested_at.unwrap_or(Timestamp::MAX), records[record].id)
+    });
+    let mut left_over = Vec::new();
+    for record in order {
+        let mut candidates: Vec<usize> =
+            (0..attempts.len()).filter(|&attempt| fits(attempt, record)).collect();
+        candidates.sort_by_key(|&attempt| distance(attempts[attempt], records[record]));
+        if candidates.is_empty() {
+            continue;
+        }
+        let mut visited = vec![false; attempts.len()];
+        if !place(record, &candidates, &mut owned, &mut visited, &fits) {
+            left_over.push(record);
+        }
+    }
+    Assignment { owner_of: owned, left_over }
+}
+
+/// Finds an owner for `record`: a free candidate, else one whose record can move elsewhere.
+fn place(
+    record: usize,
+    candidates: &[usize],
+    owned: &mut [Option<usize>],
+    visited: &mut [bool],
+    fits: &impl Fn(usize, usize) -> bool,
+) -> bool {
+    if let Some(&free) = candidates.iter().find(|&&attempt| owned[attempt].is_none()) {
+        owned[free] = Some(record);
+        return true;
+    }
+    for &attempt in candidates {
+        if std::mem::replace(&mut visited[attempt], true) {
+            continue;
+        }
+        let Some(held) = owned[attempt] else { continue };
+        let others: Vec<usize> = (0..owned.len())
+            .filter(|&other| other != attempt && !visited[other] && fits(other, held))
+            .collect();
+        if place(held, &others, owned, visited, fits) {
+            owned[attempt] = Some(record);
+            return true;
+        }
+    }
+    false
+}
+
+/// How far a record's date is from the attempt's commit.
+fn distance(attempt: &Attempt, record: &Transfer) -> SignedDuration {
+    let date = record.requested_at.unwrap_or(attempt.not_before);
+    date.duration_since(attempt.not_before).abs()
+}

@@ -1,0 +1,54 @@
+//! What is said of a schedule's text: errors and warnings as data, rendered elsewhere.
+//!
+//! Spans are bytes of the text that was parsed; where that text stands in a file is not known
+//! here.
+
+use std::fmt;
+use std::ops::Range;
+
+/// Why a text is no schedule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ScheduleError {
+    /// What is wrong.
+    pub message: String,
+    /// What would be right.
+    pub hint: Option<String>,
+    /// The bytes of the text that are to blame.
+    pub span: Range<usize>,
+}
+
+impl ScheduleError {
+    /// An error at some bytes of the text, without a hint.
+    pub(super) fn at(span: Range<usize>, message: impl Into<String>) -> Self {
+        Self { message: message.into(), hint: None, span }
+    }
+
+    /// The same with a hint.
+    pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+impl fmt::Display for ScheduleError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)?;
+        match &self.hint {
+            Some(hint) => write!(f, " ({hint})"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for ScheduleError {}
+
+/// What about a good schedule probably surprises its author.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ScheduleWarning {
+    /// What is surprising.
+    pub message: String,
+    /// What would be less so.
+    pub hint: Option<String>,
+    /// The bytes of the text that are meant.
+    pub span: Range<usize>,
+}

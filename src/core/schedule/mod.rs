@@ -1,0 +1,26 @@
+//! Schedules: what crontab(5) text means, and at which instants it fires in a zone.
+//!
+//! `parse`, `field`, `refusal` and `never` turn text into a [`Schedule`] or a worded error;
+//! `walk` steps over wall-clock values by the `cron` crate; `zone` knows a zone's changes; `rule`
+//! joins the two by the contract's rule for the hours that a change removes or repeats;
+//! `timetable` is all of a job's schedules in its zone. Reads no clock: time is an argument.
+
+mod effects;
+mod error;
+mod field;
+mod never;
+mod parse;
+mod refusal;
+mod rule;
+mod timetable;
+mod walk;
+mod warnings;
+mod zone;
+
+#[cfg(test)]
+mod tests;
+
+pub use effects::{DstEffect, DstEffectKind};
+pub use error::{ScheduleError, ScheduleWarning};
+pub use parse::{Schedule, TEXT_MAX};
+pub use timetable::{Missed, Timetable};

@@ -1,0 +1,157 @@
+//! All schedules of a job in its zone: the instants at which the job occurs.
+//!
+//! Two schedules that name one instant give one occurrence. Every answer depends on the arguments
+//! alone, so a restart asks the same and is told the same.
+
+use std::collections::VecDeque;
+use std::fmt;
+
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+
+use super::parse::Schedule;
+use super::rule::Rule;
+
+/// All schedules of a job, in its zone. Equal to another of the same [`Timetable::identity`].
+#[derive(Clone)]
+pub struct Timetable {
+    expressions: Box<[String]>,
+    rules: Box<[Rule]>,
+    zone_name: Box<str>,
+    zone: TimeZone,
+}
+
+/// The occurrences of a span of time, as far as they are of interest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Missed {
+    /// The newest ones, in ascending order.
+    pub newest: Vec<Timestamp>,
+    /// There are older ones too.
+    pub more: bool,
+}
+
+impl Timetable {
+    /// A timetable of these schedules; of none at all for a job that is only triggered.
+    pub fn new(schedules: Vec<Schedule>, zone_name: &str, zone: TimeZone) -> Self {
+        let (expressions, rules): (Vec<_>, Vec<_>) =
+            schedules.into_iter().map(Schedule::into_parts).unzip();
+        Self {
+            expressions: expressions.into(),
+            rules: rules.into(),
+            zone_name: zone_name.into(),
+            zone,
+        }
+    }
+
+    /// The first occurrence after `t`: always later than `t`, and the earliest that any of the
+    /// schedules gives. None for a trigger-only job, and after the year 2100.
+    pub fn next_after(&self, t: Timestamp) -> Option<Timestamp> {
+        self.rules.iter().filter_map(|rule| rule.next_after(&self.zone, t)).min()
+    }
+
+    /// The occurrences in `(after, until]`: the newest of them, at most `max`.
+    ///
+    /// Takes some `max` × 30 calls of [`Timetable::next_after`] at worst, however dense the
+    /// schedule is and however long the span: it is halved until its parts hold one occurrence.
+    pub fn missed(&self, after: Timestamp, until: Timestamp, max: usize) -> Missed {
+        let mut newest = VecDeque::new();
+        self.collect_newest(after, until, max, &mut newest);
+        let more = match newest.front() {
+            Some(oldest) => self.next_after(after).is_some_and(|first| first < *oldest),
+            None => max == 0 && self.next_after(after).is_some_and(|first| first <= until),
+        };
+        Missed { newest: newest.into(), more }
+    }
+
+    /// The last occurrence in `[not_before, t]`.
+    pub fn last_at_or_before(&self, t: Timestamp, not_before: Timestamp) -> Option<Timestamp> {
+        let nanosecond = SignedDuration::from_nanos(1);
+        let after = not_before.checked_sub(nanosecond).unwrap_or(not_before);
+        self.missed(after, t, 1).newest.pop()
+    }
+
+    /// Puts the occurrences in `(after, until]` before those in `newest`, latest first, until
+    /// there are `max`.
+    fn collect_newest(
+        &self,
+        after: Timestamp,
+        until: Timestamp,
+        max: usize,
+        newest: &mut VecDeque<Timestamp>,
+    ) {
+        if newest.len() >= max || after >= until {
+            return;
+        }
+        let Some(first) = self.next_after(after).filter(|first| *first <= until) else {
+            return;
+        };
+        // Occurrences lie at whole seconds, so the halving of what jiff can express as a time ends
+        // after 40 steps.
+        let rest = first.duration_until(until);
+        if rest >= SignedDuration::from_secs(1) {
+            let middle = first + rest / 2;
+            self.collect_newest(middle, until, max, newest);
+            self.collect_newest(first, middle, max, newest);
+        }
+        if newest.len() < max {
+            newest.push_front(first);
+        }
+    }
+
+    /// True for a trigger-only job.
+    pub fn is_empty(&self) -> bool {
+        self.rules.is_empty()
+    }
+
+    /// The expressions, as written.
+    pub fn expressions(&self) -> &[String] {
+        &self.expressions
+    }
+
+    /// The zone.
+    pub fn zone(&self) -> &TimeZone {
+        &self.zone
+    }
+
+    /// The zone's name, as given.
+    pub fn zone_name(&self) -> &str {
+        &self.zone_name
+    }
+
+    /// Expressions and zone as text. Timetables of equal identity have the same occurrences;
+    /// blanks and letter case make no difference.
+    pub fn identity(&self) -> String {
+        let expressions: Vec<String> = self
+            .expressions
+            .iter()
+            .map(|text| {
+                let words: Vec<&str> = text.split_ascii_whitespace().collect();
+                words.join(" ").to_ascii_lowercase()
+            })
+            .collect();
+        let expressions = match expressions.as_slice() {
+            [] => "no schedule".to_owned(),
+            expressions => expressions.join(" | "),
+        };
+        format!("{expressions} in {}", self.zone_name)
+    }
+
+    /// The rules, for `effects`.
+    pub(super) fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
+}
+
+impl PartialEq for Timetable {
+    fn eq(&self, other: &Self) -> bool {
+        self.identity() == other.identity()
+    }
+}
+
+impl Eq for Timetable {}
+
+impl fmt::Debug for Timetable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Timetable(`{}`)", self.identity())
+    }
+}

@@ -1,0 +1,100 @@
+//! What the engine has to tell goes to the log; what it tells again and again is told once in a
+//! while, with how often it was left out.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::core::ids::{JobName, RunId};
+use crate::core::input::{Level, Note};
+
+/// A sentence about a run or job is not repeated before this has passed since it was last told.
+const SILENCE: SignedDuration = SignedDuration::from_mins(60);
+
+/// Sentences remembered; with more, all are forgotten, and a few are told twice.
+const REMEMBERED_MAX: usize = 1_024;
+
+/// Remembers what was told.
+#[derive(Debug, Default)]
+pub(super) struct Notebook {
+    told: HashMap<(Option<JobName>, Option<RunId>, String), Told>,
+}
+
+#[derive(Debug)]
+struct Told {
+    at: Timestamp,
+    left_out: u32,
+}
+
+impl Notebook {
+    /// Tells a note to the log, unless it was told a short while ago.
+    pub(super) fn tell(&mut self, note: &Note) {
+        let Some(left_out) = self.is_due(note) else { return };
+        let text = match left_out {
+            0 => note.text.clone(),
+            times => format!("{} (said {times} more times meanwhile)", note.text),
+        };
+        let job = note.job.as_ref().map(JobName::as_str);
+        let run = note.run.map(|run| run.to_string());
+        write(note.level, job, run.as_deref(), &text);
+    }
+
+    /// Whether the note is to be told now, and how often it was left out before.
+    fn is_due(&mut self, note: &Note) -> Option<u32> {
+        if self.told.len() >= REMEMBERED_MAX {
+            self.told.clear();
+        }
+        match self.told.entry((note.job.clone(), note.run, note.text.clone())) {
+            Entry::Vacant(new) => {
+                new.insert(Told { at: note.at, left_out: 0 });
+                Some(0)
+            }
+            Entry::Occupied(mut old) => {
+                let told = old.get_mut();
+                // A clock set back must not silence a sentence for as long as it was ahead.
+                if note.at.duration_since(told.at).abs() < SILENCE {
+                    told.left_out += 1;
+                    return None;
+                }
+                told.at = note.at;
+                Some(std::mem::take(&mut told.left_out))
+            }
+        }
+    }
+}
+
+/// Writes a line. Absent fields are left out, so that the journal has no empty `JOB=`.
+fn write(level: Level, job: Option<&str>, run: Option<&str>, text: &str) {
+    match level {
+        Level::Debug => tracing::debug!(job, run, "{text}"),
+        Level::Info => tracing::info!(job, run, "{text}"),
+        Level::Warn => tracing::warn!(job, run, "{text}"),
+        Level::Error => tracing::error!(job, run, "{text}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn note(second: i64, text: &str) -> Note {
+        Note {
+            level: Level::Warn,
+            job: Some(JobName::new("nightly")),
+            run: None,
+            at: Timestamp::from_second(second).unwrap(),
+            text: text.to_owned(),
+        }
+    }
+
+    #[test]
+    fn a_sentence_is_told_once_an_hour_and_says_how_often_it_was_left_out() {
+        let mut notebook = Notebook::default();
+        assert_eq!(notebook.is_due(&note(0, "the agent is away")), Some(0));
+        assert_eq!(notebook.is_due(&note(15, "the agent is away")), None);
+        assert_eq!(notebook.is_due(&note(16, "the token is bad")), Some(0));
+        assert_eq!(notebook.is_due(&note(30, "the agent is away")), None);
+        assert_eq!(notebook.is_due(&note(3_600, "the agent is away")), Some(2));
+    }
+}

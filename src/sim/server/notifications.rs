@@ -1,0 +1,38 @@
+//! `ws://…/notification`: frames to whoever listens; nothing is read from the client.
+
+use std::sync::Arc;
+
+use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
+use tokio::sync::broadcast::error::RecvError;
+
+use super::shared::Shared;
+
+/// Tells one client all that happens, until either side goes.
+pub(super) async fn tell(shared: Arc<Shared>, mut socket: WebSocket) {
+    let mut frames = shared.frames.subscribe();
+    // The pace at which files are told of depends on whether anyone listens.
+    shared.changed.notify_one();
+    loop {
+        tokio::select! {
+            frame = frames.recv() => match frame {
+                Ok(text) => {
+                    if socket.send(Message::Text(text.into())).await.is_err() {
+                        return;
+                    }
+                }
+                Err(RecvError::Lagged(_)) => {}
+                Err(RecvError::Closed) => return,
+            },
+            message = socket.recv() => match message {
+                Some(Ok(_)) => {}
+                Some(Err(_)) | None => return,
+            },
+            () = shared.stop.cancelled() => {
+                let frame = CloseFrame { code: close_code::NORMAL, reason: "".into() };
+                // The client may be gone already.
+                let _ = socket.send(Message::Close(Some(frame))).await;
+                return;
+            }
+        }
+    }
+}

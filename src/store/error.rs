@@ -1,0 +1,190 @@
+//! Everything that can be wrong with the state, in plain words, each with what to do about it.
+//!
+//! Where an error comes from SQLite is the business of `sqlite`.
+
+use std::path::PathBuf;
+
+use crate::core::ids::{RunId, TransferId};
+use crate::core::run::RunState;
+
+/// Why the state can't be had, or a change of it not be kept. Nothing was changed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// The rows are not as the commit took them to be.
+    #[error("the stored state is not what the commit expects: {0}")]
+    Conflict(String),
+
+    /// The disk is full, or the quota used up.
+    #[error(
+        "the disk is full: `{}` can't be written; nothing is queued until there is room again",
+        .path.display()
+    )]
+    Full {
+        /// What was written to.
+        path: PathBuf,
+    },
+
+    /// The file or its file system can be read only.
+    #[error(
+        "`{}` can't be written: it is read-only; make the file, its folder and its file system \
+         writable",
+        .path.display()
+    )]
+    ReadOnly {
+        /// What was written to.
+        path: PathBuf,
+    },
+
+    /// The user that asks may not.
+    #[error(
+        "`{}` can't be opened: permission denied; run as the user that the state belongs to, or \
+         as root",
+        .path.display()
+    )]
+    Permission {
+        /// What was opened.
+        path: PathBuf,
+    },
+
+    /// What lies there is no readable database of ours. It was left as it is.
+    #[error(
+        "the database `{}` is damaged: {detail}; it was left as it is: restore it from a copy, \
+         or move it away to start anew",
+        .path.display()
+    )]
+    Corrupt {
+        /// The database.
+        path: PathBuf,
+        /// What was found.
+        detail: String,
+    },
+
+    /// It is somebody else's database.
+    #[error(
+        "`{}` is a database of another program; it was left as it is: name another state folder",
+        .path.display()
+    )]
+    Foreign {
+        /// The database.
+        path: PathBuf,
+    },
+
+    /// A newer transferd wrote it.
+    #[error(
+        "the database `{}` is of version {found}, and this transferd knows versions up to \
+         {known}; it was left as it is: use the newer transferd, or restore the copy that it made \
+         before",
+        .path.display()
+    )]
+    Newer {
+        /// The database.
+        path: PathBuf,
+        /// Its version.
+        found: i64,
+        /// The newest version known.
+        known: i64,
+    },
+
+    /// An older transferd wrote it, and who only reads may not bring it up to date.
+    #[error(
+        "the database `{}` is of version {found}, older than version {known} of this transferd; \
+         start or restart the daemon, which brings it up to date",
+        .path.display()
+    )]
+    Older {
+        /// The database.
+        path: PathBuf,
+        /// Its version.
+        found: i64,
+        /// Our version.
+        known: i64,
+    },
+
+    /// Another daemon has the folder.
+    #[error(
+        "the state folder `{}` is in use by {holder}; stop that one, or name another folder with \
+         `--state-dir`",
+        .path.display()
+    )]
+    InUse {
+        /// The folder.
+        path: PathBuf,
+        /// The other daemon: its pid and since when, as far as it has told.
+        holder: String,
+    },
+
+    /// Another program holds the database's write lock.
+    #[error(
+        "the database `{}` is locked by another program; end what else has it open for writing",
+        .path.display()
+    )]
+    Busy {
+        /// The database.
+        path: PathBuf,
+    },
+
+    /// The folder lies on a network file system.
+    #[error(
+        "the state folder `{}` lies on a network file system ({kind}), on which a database is not \
+         safe; name a folder on a local disk with `--state-dir`",
+        .path.display()
+    )]
+    Network {
+        /// The folder.
+        path: PathBuf,
+        /// The file system's name.
+        kind: String,
+    },
+
+    /// The folder can't be ours.
+    #[error("the state folder `{}` can't be used: {detail}", .path.display())]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// Why, and what to do.
+        detail: String,
+    },
+
+    /// The disk, or what lies between it and us, fails.
+    #[error(
+        "`{}` can't be read or written: {detail}; look at the system log for errors of the disk",
+        .path.display()
+    )]
+    Io {
+        /// What was read or written.
+        path: PathBuf,
+        /// In the system's words.
+        detail: String,
+    },
+
+    /// The store's thread is gone: it was closed, or has died.
+    #[error("the store is closed")]
+    Closed,
+}
+
+impl StoreError {
+    /// An error of the system about a file or folder.
+    pub(crate) fn from_io(path: &std::path::Path, error: &std::io::Error) -> Self {
+        use std::io::ErrorKind;
+        let path = path.to_owned();
+        match error.kind() {
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Self::Full { path },
+            ErrorKind::ReadOnlyFilesystem => Self::ReadOnly { path },
+            ErrorKind::PermissionDenied => Self::Permission { path },
+            _ => Self::Io { path, detail: error.to_string() },
+        }
+    }
+}
+
+/// A run's row is not in the state that a commit takes it to be in.
+pub(crate) fn run_is_not_as_expected(run: RunId, was: Option<RunState>) -> StoreError {
+    StoreError::Conflict(match was {
+        Some(state) => format!("run {run} is not there in state `{}`", state.word()),
+        None => format!("run {run} is there already"),
+    })
+}
+
+/// A transfer would belong to two attempts.
+pub(crate) fn transfer_has_an_owner(transfer: TransferId) -> StoreError {
+    StoreError::Conflict(format!("transfer {transfer} belongs to another attempt"))
+}

@@ -1,0 +1,160 @@
+//! A store whose commits fail on command, before or after they are done: for tests of what the
+//! daemon does then, and for builds that die at chosen points.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use jiff::Timestamp;
+
+use super::{HistoryQuery, RunMatch, RunWithAttempts, Store, StoreError};
+use crate::core::ids::{JobName, RunId};
+use crate::core::job::HistoryPolicy;
+use crate::core::record::{Durable, Event, Mark, Record};
+
+/// When a commit fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// Nothing was committed.
+    Before,
+    /// All was committed, but the flush's answer was an error: what a disk that fails at the
+    /// wrong moment looks like.
+    After,
+}
+
+/// Commands a [`Faulty`] store, also after it has moved to its thread. Cheap to clone.
+#[derive(Clone, Debug, Default)]
+pub struct Faults {
+    plan: Arc<Mutex<Plan>>,
+}
+
+#[derive(Debug, Default)]
+struct Plan {
+    commits: u64,
+    faults: BTreeMap<u64, Fault>,
+    full: bool,
+}
+
+impl Faults {
+    /// Lets the n-th commit from now fail; 1 is the next one.
+    pub fn fail_nth(&self, n: u64, fault: Fault) {
+        self.with(|plan| {
+            let at = plan.commits + n;
+            plan.faults.insert(at, fault);
+        });
+    }
+
+    /// Fills the disk: everything that writes fails, until there is room again.
+    pub fn set_full(&self, full: bool) {
+        self.with(|plan| plan.full = full);
+    }
+
+    /// How many commits were asked for.
+    pub fn commits(&self) -> u64 {
+        self.with(|plan| plan.commits)
+    }
+
+    fn with<T>(&self, change: impl FnOnce(&mut Plan) -> T) -> T {
+        // A plan is whole at all times, whoever panicked while holding it.
+        change(&mut self.plan.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// Fails when told to, and else does what the store inside does.
+#[derive(Clone, Debug)]
+pub struct Faulty<S> {
+    inner: S,
+    faults: Faults,
+}
+
+impl<S> Faulty<S> {
+    /// A store that fails on the command of `faults`.
+    pub fn new(inner: S, faults: Faults) -> Self {
+        Self { inner, faults }
+    }
+
+    /// The store inside.
+    pub fn into_inner(self) -> S {
+        self.inner
+    }
+
+    fn room(&self) -> Result<(), StoreError> {
+        if self.faults.with(|plan| plan.full) { Err(full()) } else { Ok(()) }
+    }
+}
+
+fn full() -> StoreError {
+    StoreError::Full { path: PathBuf::from("transferd.db") }
+}
+
+impl<S: Store> Store for Faulty<S> {
+    fn load(&mut self) -> Result<Durable, StoreError> {
+        self.inner.load()
+    }
+
+    fn commit(&mut self, records: &[Record]) -> Result<(), StoreError> {
+        let fault = self.faults.with(|plan| {
+            plan.commits += 1;
+            if plan.full { Some(Fault::Before) } else { plan.faults.remove(&plan.commits) }
+        });
+        match fault {
+            None => self.inner.commit(records),
+            Some(Fault::Before) => Err(full()),
+            Some(Fault::After) => {
+                self.inner.commit(records)?;
+                Err(StoreError::Io {
+                    path: PathBuf::from("transferd.db"),
+                    detail: "the flush failed".to_owned(),
+                })
+            }
+        }
+    }
+
+    fn history(&self, query: &HistoryQuery) -> Result<Vec<RunWithAttempts>, StoreError> {
+        self.inner.history(query)
+    }
+
+    fn run(&self, id_or_prefix: &str) -> Result<RunMatch, StoreError> {
+        self.inner.run(id_or_prefix)
+    }
+
+    fn events(&self, run: RunId) -> Result<Vec<Event>, StoreError> {
+        self.inner.events(run)
+    }
+
+    fn last_runs(&self, jobs: &[JobName]) -> Result<Vec<RunWithAttempts>, StoreError> {
+        self.inner.last_runs(jobs)
+    }
+
+    fn marks(&self) -> Result<Vec<Arc<Mark>>, StoreError> {
+        self.inner.marks()
+    }
+
+    fn save_job_set(&mut self, text: &str) -> Result<(), StoreError> {
+        self.room()?;
+        self.inner.save_job_set(text)
+    }
+
+    fn last_job_set(&self) -> Result<Option<String>, StoreError> {
+        self.inner.last_job_set()
+    }
+
+    fn prune(
+        &mut self,
+        policy: HistoryPolicy,
+        now: Timestamp,
+        step_limit: usize,
+    ) -> Result<usize, StoreError> {
+        self.room()?;
+        self.inner.prune(policy, now, step_limit)
+    }
+
+    fn check_writable(&mut self) -> Result<(), StoreError> {
+        self.room()?;
+        self.inner.check_writable()
+    }
+
+    fn close(&mut self) -> Result<(), StoreError> {
+        self.inner.close()
+    }
+}

@@ -1,0 +1,342 @@
+//! The store of the simulation: rows in memory, kept exactly as they were committed.
+//!
+//! It is the plain statement of what a store does, against which the one on disk is compared; it
+//! knows no files and survives nothing. A clone costs one count and shares all rows until one of
+//! the two is written to.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::query::{
+    EVENTS_MAX, HistoryQuery, RunMatch, RunWithAttempts, SEVERAL_MAX, ids_beginning_with,
+};
+use super::{Store, StoreError};
+use crate::core::ids::{AttemptId, JobName, RunId, TransferId};
+use crate::core::job::HistoryPolicy;
+use crate::core::record::{Durable, Event, Learned, Mark, Record};
+use crate::core::run::{Attempt, Run, RunState};
+
+/// Rows in memory.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct MemoryStore {
+    rows: Arc<Rows>,
+}
+
+/// Counts runs in the order in which they were recorded.
+type Sequence = u64;
+
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Rows {
+    runs: BTreeMap<Sequence, Kept>,
+    by_id: BTreeMap<RunId, Sequence>,
+    /// Runs that are not over or have an open attempt.
+    unsettled: BTreeSet<Sequence>,
+    owners: BTreeMap<TransferId, AttemptId>,
+    marks: BTreeMap<JobName, Arc<Mark>>,
+    learned: Learned,
+    job_set: Option<Arc<str>>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+struct Kept {
+    run: Arc<Run>,
+    attempts: BTreeMap<u32, Arc<Attempt>>,
+    events: Vec<Event>,
+}
+
+impl Kept {
+    fn is_unsettled(&self) -> bool {
+        !self.run.state.is_over() || self.attempts.values().any(|attempt| attempt.phase.is_open())
+    }
+
+    fn with_attempts(&self) -> RunWithAttempts {
+        RunWithAttempts {
+            run: Arc::clone(&self.run),
+            attempts: self.attempts.values().cloned().collect(),
+        }
+    }
+
+    /// By what retention judges its age.
+    fn ended_ms(&self) -> i64 {
+        self.run.ended_at.unwrap_or(self.run.created_at).as_millisecond()
+    }
+}
+
+impl MemoryStore {
+    /// An empty store.
+    pub fn new() -> Self {
+        Self::default()
+    }
+}
+
+impl Rows {
+    /// All runs, newest first.
+    fn newest_first(&self) -> Vec<(Sequence, &Kept)> {
+        let mut runs: Vec<_> = self.runs.iter().map(|(sequence, kept)| (*sequence, kept)).collect();
+        runs.sort_by_key(|(sequence, kept)| {
+            std::cmp::Reverse((kept.run.created_at.as_millisecond(), *sequence))
+        });
+        runs
+    }
+
+    /// The last run of each job and its last success.
+    fn kept_whatever_their_age(&self) -> BTreeSet<Sequence> {
+        let mut last = BTreeMap::new();
+        let mut last_success = BTreeMap::new();
+        for (sequence, kept) in &self.runs {
+            last.insert(&kept.run.job, *sequence);
+            if kept.run.state == RunState::Succeeded {
+                last_success.insert(&kept.run.job, *sequence);
+            }
+        }
+        last.into_values().chain(last_success.into_values()).collect()
+    }
+
+    fn forget(&mut self, sequence: Sequence) {
+        if let Some(kept) = self.runs.remove(&sequence) {
+            self.by_id.remove(&kept.run.id);
+            self.unsettled.remove(&sequence);
+            for transfer in kept.attempts.values().filter_map(|attempt| attempt.transfer) {
+                self.owners.remove(&transfer);
+            }
+        }
+    }
+
+    fn has_run(&self, change: &Change<'_>, run: RunId) -> Result<(), StoreError> {
+        if change.runs.contains_key(&run) || self.by_id.contains_key(&run) {
+            return Ok(());
+        }
+        Err(StoreError::Conflict(format!("there is no run {run}")))
+    }
+}
+
+/// A commit that was found good, not yet carried out.
+#[derive(Default)]
+struct Change<'a> {
+    runs: BTreeMap<RunId, &'a Arc<Run>>,
+    /// New runs, in the order in which they were recorded.
+    new_runs: Vec<RunId>,
+    attempts: BTreeMap<AttemptId, &'a Arc<Attempt>>,
+    events: Vec<&'a Event>,
+    marks: Vec<&'a Arc<Mark>>,
+    learned: Option<Learned>,
+}
+
+impl<'a> Change<'a> {
+    fn of(records: &'a [Record], rows: &Rows) -> Result<Self, StoreError> {
+        let mut change = Self::default();
+        for record in records {
+            match record {
+                Record::Run { was, run } => change.replace_run(*was, run, rows)?,
+                Record::Attempt(attempt) => {
+                    change.attempts.insert(attempt.id, attempt);
+                }
+                Record::Event(event) => change.events.push(event),
+                Record::Mark(mark) => change.marks.push(mark),
+                Record::Learned(learned) => change.learned = Some(*learned),
+            }
+        }
+        for attempt in change.attempts.keys() {
+            rows.has_run(&change, attempt.run)?;
+        }
+        for event in &change.events {
+            rows.has_run(&change, event.run)?;
+        }
+        change.check_owners(rows)?;
+        Ok(change)
+    }
+
+    fn replace_run(
+        &mut self,
+        was: Option<RunState>,
+        run: &'a Arc<Run>,
+        rows: &Rows,
+    ) -> Result<(), StoreError> {
+        let kept = rows.by_id.get(&run.id).and_then(|sequence| rows.runs.get(sequence));
+        let found =
+            self.runs.get(&run.id).map(|run| run.state).or_else(|| kept.map(|kept| kept.run.state));
+        if found != was {
+            return Err(super::error::run_is_not_as_expected(run.id, was));
+        }
+        if was.is_none() {
+            self.new_runs.push(run.id);
+        }
+        self.runs.insert(run.id, run);
+        Ok(())
+    }
+
+    /// A transfer belongs to one attempt, as the rows stand after this change.
+    fn check_owners(&self, rows: &Rows) -> Result<(), StoreError> {
+        let mut claimed = BTreeSet::new();
+        for attempt in self.attempts.values() {
+            let Some(transfer) = attempt.transfer else { continue };
+            let taken = rows
+                .owners
+                .get(&transfer)
+                .is_some_and(|owner| *owner != attempt.id && !self.attempts.contains_key(owner));
+            if taken || !claimed.insert(transfer) {
+                return Err(super::error::transfer_has_an_owner(transfer));
+            }
+        }
+        Ok(())
+    }
+
+    fn carry_out(self, rows: &mut Rows) {
+        let mut touched = BTreeSet::new();
+        let next = rows.runs.last_key_value().map_or(1, |(last, _)| last + 1);
+        rows.by_id.extend(self.new_runs.iter().copied().zip(next..));
+        for (id, run) in self.runs {
+            let sequence = rows.by_id[&id];
+            touched.insert(sequence);
+            rows.runs.entry(sequence).and_modify(|kept| kept.run = Arc::clone(run)).or_insert_with(
+                || Kept { run: Arc::clone(run), attempts: BTreeMap::new(), events: Vec::new() },
+            );
+        }
+        // All claims are cleared before any is set: two attempts may exchange theirs.
+        for id in self.attempts.keys() {
+            let sequence = rows.by_id[&id.run];
+            let before = rows.runs.get(&sequence).and_then(|kept| kept.attempts.get(&id.number));
+            if let Some(transfer) = before.and_then(|attempt| attempt.transfer) {
+                rows.owners.remove(&transfer);
+            }
+        }
+        for (id, attempt) in self.attempts {
+            let sequence = rows.by_id[&id.run];
+            touched.insert(sequence);
+            if let Some(transfer) = attempt.transfer {
+                rows.owners.insert(transfer, id);
+            }
+            if let Some(kept) = rows.runs.get_mut(&sequence) {
+                kept.attempts.insert(id.number, Arc::clone(attempt));
+            }
+        }
+        for event in self.events {
+            if let Some(kept) = rows.runs.get_mut(&rows.by_id[&event.run]) {
+                kept.events.push(event.clone());
+            }
+        }
+        for mark in self.marks {
+            rows.marks.insert(mark.job.clone(), Arc::clone(mark));
+        }
+        rows.learned = self.learned.unwrap_or(rows.learned);
+        for sequence in touched {
+            if rows.runs.get(&sequence).is_some_and(Kept::is_unsettled) {
+                rows.unsettled.insert(sequence);
+            } else {
+                rows.unsettled.remove(&sequence);
+            }
+        }
+    }
+}
+
+impl Store for MemoryStore {
+    fn load(&mut self) -> Result<Durable, StoreError> {
+        let rows = &self.rows;
+        let unsettled = || rows.unsettled.iter().filter_map(|sequence| rows.runs.get(sequence));
+        Ok(Durable {
+            runs: unsettled().map(|kept| Arc::clone(&kept.run)).collect(),
+            attempts: unsettled().flat_map(|kept| kept.attempts.values().cloned()).collect(),
+            marks: rows.marks.values().cloned().collect(),
+            learned: rows.learned,
+        })
+    }
+
+    fn commit(&mut self, records: &[Record]) -> Result<(), StoreError> {
+        let change = Change::of(records, &self.rows)?;
+        change.carry_out(Arc::make_mut(&mut self.rows));
+        Ok(())
+    }
+
+    fn history(&self, query: &HistoryQuery) -> Result<Vec<RunWithAttempts>, StoreError> {
+        let before = query.before.map(|older| {
+            let sequence = self.rows.by_id.get(&older.run).copied().unwrap_or(0);
+            (older.created_at.as_millisecond(), sequence)
+        });
+        let wanted = |sequence: Sequence, run: &Run| {
+            let created = run.created_at.as_millisecond();
+            query.job.as_ref().is_none_or(|job| *job == run.job)
+                && (query.states.is_empty() || query.states.contains(&run.state))
+                && query.since.is_none_or(|since| created >= since.as_millisecond())
+                && before.is_none_or(|before| (created, sequence) < before)
+        };
+        let runs = self.rows.newest_first();
+        let wanted = runs.into_iter().filter(|(sequence, kept)| wanted(*sequence, &kept.run));
+        Ok(wanted.take(query.limit).map(|(_, kept)| kept.with_attempts()).collect())
+    }
+
+    fn run(&self, id_or_prefix: &str) -> Result<RunMatch, StoreError> {
+        let Some(ids) = ids_beginning_with(id_or_prefix) else { return Ok(RunMatch::None) };
+        let found: Vec<_> = self.rows.by_id.range(ids).take(SEVERAL_MAX).collect();
+        Ok(match found.as_slice() {
+            [] => RunMatch::None,
+            [(_, sequence)] => RunMatch::One(Box::new(self.rows.runs[*sequence].with_attempts())),
+            several => RunMatch::Several(several.iter().map(|(id, _)| **id).collect()),
+        })
+    }
+
+    fn events(&self, run: RunId) -> Result<Vec<Event>, StoreError> {
+        let kept = self.rows.by_id.get(&run).and_then(|sequence| self.rows.runs.get(sequence));
+        let events = kept.map_or(&[][..], |kept| kept.events.as_slice());
+        Ok(events[events.len().saturating_sub(EVENTS_MAX)..].to_vec())
+    }
+
+    fn last_runs(&self, jobs: &[JobName]) -> Result<Vec<RunWithAttempts>, StoreError> {
+        let last = |job: &JobName| self.rows.runs.values().rev().find(|kept| kept.run.job == *job);
+        Ok(jobs.iter().filter_map(last).map(Kept::with_attempts).collect())
+    }
+
+    fn marks(&self) -> Result<Vec<Arc<Mark>>, StoreError> {
+        Ok(self.rows.marks.values().cloned().collect())
+    }
+
+    fn save_job_set(&mut self, text: &str) -> Result<(), StoreError> {
+        Arc::make_mut(&mut self.rows).job_set = Some(text.into());
+        Ok(())
+    }
+
+    fn last_job_set(&self) -> Result<Option<String>, StoreError> {
+        Ok(self.rows.job_set.as_deref().map(str::to_owned))
+    }
+
+    fn prune(
+        &mut self,
+        policy: HistoryPolicy,
+        now: Timestamp,
+        step_limit: usize,
+    ) -> Result<usize, StoreError> {
+        let cutoff = super::query::prune_cutoff(policy, now);
+        let total = self.rows.runs.len() as u64;
+        let excess = usize::try_from(total.saturating_sub(policy.max_runs)).unwrap_or(usize::MAX);
+        let stays = self.rows.kept_whatever_their_age();
+        let mut candidates: Vec<_> = self
+            .rows
+            .runs
+            .iter()
+            .filter(|(sequence, kept)| !kept.is_unsettled() && !stays.contains(sequence))
+            .map(|(sequence, kept)| (kept.ended_ms(), *sequence))
+            .collect();
+        candidates.sort_unstable();
+        let goes =
+            |(index, (ended, _)): &(usize, (i64, Sequence))| *ended < cutoff || *index < excess;
+        let gone: Vec<_> =
+            candidates.into_iter().enumerate().take_while(goes).take(step_limit).collect();
+        if gone.is_empty() {
+            return Ok(0);
+        }
+        let rows = Arc::make_mut(&mut self.rows);
+        for (_, (_, sequence)) in &gone {
+            rows.forget(*sequence);
+        }
+        Ok(gone.len())
+    }
+
+    fn check_writable(&mut self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    fn close(&mut self) -> Result<(), StoreError> {
+        Ok(())
+    }
+}

@@ -1,0 +1,92 @@
+//! What outlives the process: runs, attempts, events, marks and the last good job set.
+//!
+//! A store keeps rows and finds them again; what they mean, and which change is right, is the
+//! engine's business. Two stores obey one contract, which the conformance suite in `tests` holds
+//! them to: [`sqlite::SqliteStore`] on disk, [`memory::MemoryStore`] for the simulation.
+//!
+//! What a commit was acknowledged for is there after any crash; what it was refused for never
+//! shows.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::core::ids::{JobName, RunId};
+use crate::core::job::HistoryPolicy;
+use crate::core::record::{Durable, Event, Mark, Record};
+
+pub mod error;
+pub mod faulty;
+pub mod folder;
+pub mod memory;
+pub mod query;
+pub mod sqlite;
+#[cfg(test)]
+mod tests;
+pub mod thread;
+
+pub use error::StoreError;
+pub use query::{HistoryQuery, Older, RunMatch, RunWithAttempts};
+
+/// The durable rows.
+///
+/// Reads see every commit that was acknowledged before them.
+pub trait Store {
+    /// What the engine is rebuilt from. Reads what is unfinished, never the past.
+    fn load(&mut self) -> Result<Durable, StoreError>;
+
+    /// Makes all records durable, or none of them.
+    ///
+    /// A [`Record::Run`] replaces the row that is in state `was`, or adds one that was not there;
+    /// an attempt and an event need their run; a transfer id belongs to one attempt. All that is
+    /// judged by the rows as they stand after the whole commit, so that two attempts may exchange
+    /// their transfers in one. Anything else is a [`StoreError::Conflict`].
+    fn commit(&mut self, records: &[Record]) -> Result<(), StoreError>;
+
+    /// Several commits for the price of one: each is whole by itself, in order, and refused by
+    /// itself. They are durable together, when this returns.
+    fn commit_group(&mut self, group: &[Vec<Record>]) -> Vec<Result<(), StoreError>> {
+        group.iter().map(|records| self.commit(records)).collect()
+    }
+
+    /// Runs, newest first by `created_at`, those created together latest recorded first.
+    fn history(&self, query: &HistoryQuery) -> Result<Vec<RunWithAttempts>, StoreError>;
+
+    /// The run of an id, or of an id's beginning if only one run's id begins so.
+    fn run(&self, id_or_prefix: &str) -> Result<RunMatch, StoreError>;
+
+    /// What happened to a run, in the order in which it was recorded: the latest
+    /// [`query::EVENTS_MAX`] events.
+    fn events(&self, run: RunId) -> Result<Vec<Event>, StoreError>;
+
+    /// The run that was recorded last of each job that has one, in the order of `jobs`.
+    fn last_runs(&self, jobs: &[JobName]) -> Result<Vec<RunWithAttempts>, StoreError>;
+
+    /// All marks, by job name.
+    fn marks(&self) -> Result<Vec<Arc<Mark>>, StoreError>;
+
+    /// Keeps the text of a job set that was found good, in place of the one before.
+    fn save_job_set(&mut self, text: &str) -> Result<(), StoreError>;
+
+    /// The text that was kept last.
+    fn last_job_set(&self) -> Result<Option<String>, StoreError>;
+
+    /// Forgets at most `step_limit` runs that ended longer than `keep` ago, or are more than
+    /// `max_runs`, those that ended first before others; answers how many. Call it until it
+    /// answers less than `step_limit`.
+    ///
+    /// A job's last run and its last success stay whatever their age, and so does what is
+    /// unfinished or has an open attempt.
+    fn prune(
+        &mut self,
+        policy: HistoryPolicy,
+        now: Timestamp,
+        step_limit: usize,
+    ) -> Result<usize, StoreError>;
+
+    /// Proves by doing it that the store can write.
+    fn check_writable(&mut self) -> Result<(), StoreError>;
+
+    /// Leaves everything tidy for the next start. Nothing may be asked afterwards.
+    fn close(&mut self) -> Result<(), StoreError>;
+}

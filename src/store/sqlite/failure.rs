@@ -1,0 +1,72 @@
+//! What goes wrong inside of the SQLite store, and its translation into plain words.
+
+use std::path::Path;
+
+use rusqlite::ErrorCode;
+
+use crate::store::StoreError;
+
+/// Something went wrong; where the database lies is not known here yet.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// SQLite says so.
+    Sqlite(rusqlite::Error),
+    /// A row can't be read back.
+    Row(String),
+    /// Worded already.
+    Worded(StoreError),
+}
+
+impl From<rusqlite::Error> for Failure {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Sqlite(error)
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::Worded(error)
+    }
+}
+
+impl Failure {
+    /// In words, about the database at `path`.
+    pub(super) fn at(self, path: &Path) -> StoreError {
+        match self {
+            Self::Sqlite(error) => from_sqlite(path, &error),
+            Self::Row(detail) => StoreError::Corrupt { path: path.to_owned(), detail },
+            Self::Worded(error) => error,
+        }
+    }
+
+    /// True when the rows were not as expected: only this commit is refused, others may go on.
+    pub(super) fn is_conflict(&self) -> bool {
+        matches!(self, Self::Worded(StoreError::Conflict(_)))
+    }
+}
+
+fn from_sqlite(path: &Path, error: &rusqlite::Error) -> StoreError {
+    let owned = path.to_owned();
+    let Some(code) = error.sqlite_error_code() else {
+        // A column of another type than ours, a query without its row.
+        return StoreError::Corrupt { path: owned, detail: error.to_string() };
+    };
+    match code {
+        ErrorCode::DiskFull => StoreError::Full { path: owned },
+        ErrorCode::ReadOnly => StoreError::ReadOnly { path: owned },
+        ErrorCode::PermissionDenied => StoreError::Permission { path: owned },
+        ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => StoreError::Busy { path: owned },
+        ErrorCode::NotADatabase => StoreError::Corrupt {
+            path: owned,
+            detail: "it is not a database, or its beginning is gone".to_owned(),
+        },
+        ErrorCode::DatabaseCorrupt => {
+            StoreError::Corrupt { path: owned, detail: "parts of it contradict others".to_owned() }
+        }
+        ErrorCode::CannotOpen => match std::fs::File::open(path) {
+            Err(io) => StoreError::from_io(path, &io),
+            Ok(_) => StoreError::Io { path: owned, detail: error.to_string() },
+        },
+        _ => StoreError::Io { path: owned, detail: error.to_string() },
+    }
+}

@@ -1,0 +1,159 @@
+//! The store on disk: one SQLite database in WAL mode, flushed at every commit.
+//!
+//! A connection lives on one thread; which one is the business of [`super::thread`], and that no
+//! other daemon has the same file that of [`super::folder`].
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use rusqlite::{Connection, TransactionBehavior};
+
+use super::{HistoryQuery, RunMatch, RunWithAttempts, Store, StoreError};
+use crate::core::ids::{JobName, RunId};
+use crate::core::job::HistoryPolicy;
+use crate::core::record::{Durable, Event, Mark, Record};
+
+mod failure;
+mod open;
+mod read;
+mod retention;
+mod rows;
+mod schema;
+#[cfg(test)]
+mod tests;
+mod wal;
+mod write;
+
+use failure::Failure;
+
+/// The database's file.
+#[derive(Debug)]
+pub struct SqliteStore {
+    connection: Connection,
+    path: PathBuf,
+}
+
+impl SqliteStore {
+    /// Opens the database for a daemon: makes it if there is none, brings it up to date if an
+    /// older transferd wrote it (after a copy beside it), and leaves it as it is if it is
+    /// damaged, of a newer version or not ours.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        let connection = open::for_writing(path, schema::MIGRATIONS)?;
+        Ok(Self { connection, path: path.to_owned() })
+    }
+
+    /// Opens the database to look at it, whether or not a daemon runs. Never makes or changes a
+    /// file. Absent if there is no database.
+    pub fn open_read_only(path: &Path) -> Result<Option<Self>, StoreError> {
+        let connection = open::for_reading(path, schema::MIGRATIONS)?;
+        Ok(connection.map(|connection| Self { connection, path: path.to_owned() }))
+    }
+
+    fn worded<T>(&self, result: Result<T, Failure>) -> Result<T, StoreError> {
+        result.map_err(|failure| failure.at(&self.path))
+    }
+
+    /// All of `change` in one durable transaction, or nothing of it.
+    fn change<T>(
+        &mut self,
+        change: impl FnOnce(&Connection) -> Result<T, Failure>,
+    ) -> Result<T, StoreError> {
+        let result = (|| {
+            let transaction =
+                self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let answer = change(&transaction)?;
+            transaction.commit()?;
+            Ok(answer)
+        })();
+        self.worded(result)
+    }
+
+    /// All of `read` from one state of the rows, though a daemon may be writing meanwhile.
+    fn snapshot<T>(
+        &self,
+        read: impl FnOnce(&Connection) -> Result<T, Failure>,
+    ) -> Result<T, StoreError> {
+        let result = (|| {
+            let transaction = self.connection.unchecked_transaction()?;
+            let answer = read(&transaction)?;
+            transaction.commit()?;
+            Ok(answer)
+        })();
+        self.worded(result)
+    }
+}
+
+impl Store for SqliteStore {
+    fn load(&mut self) -> Result<Durable, StoreError> {
+        self.snapshot(read::durable)
+    }
+
+    fn commit(&mut self, records: &[Record]) -> Result<(), StoreError> {
+        self.change(|connection| write::records(connection, records))
+    }
+
+    fn commit_group(&mut self, group: &[Vec<Record>]) -> Vec<Result<(), StoreError>> {
+        let results = write::group(&mut self.connection, group);
+        match self.worded(results) {
+            Ok(results) => results.into_iter().map(|result| self.worded(result)).collect(),
+            // Nothing of the transaction is there: nobody is told otherwise.
+            Err(error) => group.iter().map(|_| Err(error.clone())).collect(),
+        }
+    }
+
+    fn history(&self, query: &HistoryQuery) -> Result<Vec<RunWithAttempts>, StoreError> {
+        self.snapshot(|connection| read::history(connection, query))
+    }
+
+    fn run(&self, id_or_prefix: &str) -> Result<RunMatch, StoreError> {
+        self.snapshot(|connection| read::run(connection, id_or_prefix))
+    }
+
+    fn events(&self, run: RunId) -> Result<Vec<Event>, StoreError> {
+        self.snapshot(|connection| read::events(connection, run))
+    }
+
+    fn last_runs(&self, jobs: &[JobName]) -> Result<Vec<RunWithAttempts>, StoreError> {
+        self.snapshot(|connection| read::last_runs(connection, jobs))
+    }
+
+    fn marks(&self) -> Result<Vec<Arc<Mark>>, StoreError> {
+        self.snapshot(read::marks)
+    }
+
+    fn save_job_set(&mut self, text: &str) -> Result<(), StoreError> {
+        // A restart saves what it has just read: megabytes need not be written again for it.
+        if self.last_job_set()?.as_deref() == Some(text) {
+            return Ok(());
+        }
+        self.change(|connection| write::single(connection, rows::JOB_SET, text))
+    }
+
+    fn last_job_set(&self) -> Result<Option<String>, StoreError> {
+        self.snapshot(|connection| read::single(connection, rows::JOB_SET))
+    }
+
+    fn prune(
+        &mut self,
+        policy: HistoryPolicy,
+        now: Timestamp,
+        step_limit: usize,
+    ) -> Result<usize, StoreError> {
+        let due =
+            self.snapshot(|connection| retention::due(connection, policy, now, step_limit))?;
+        if !due.is_empty() {
+            self.change(|connection| retention::forget(connection, &due))?;
+        }
+        Ok(due.len())
+    }
+
+    fn check_writable(&mut self) -> Result<(), StoreError> {
+        self.change(write::proof)
+    }
+
+    fn close(&mut self) -> Result<(), StoreError> {
+        let result = open::tidy(&self.connection);
+        self.worded(result)
+    }
+}

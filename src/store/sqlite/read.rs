@@ -1,0 +1,210 @@
+//! Rows found again. Each function reads from one state of the database, which its caller holds.
+
+use std::sync::Arc;
+
+use rusqlite::types::Value;
+use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
+use uuid::Uuid;
+
+use super::failure::Failure;
+use super::rows;
+use crate::core::ids::{AttemptId, JobName, RunId, TransferId};
+use crate::core::record::{Durable, Event, Mark};
+use crate::core::run::{Attempt, Run};
+use crate::store::query::{
+    EVENTS_MAX, HistoryQuery, RunMatch, RunWithAttempts, SEVERAL_MAX, ids_beginning_with,
+};
+
+/// The runs that matter after a restart, found by two small indexes.
+pub(super) const UNSETTLED: &str = "SELECT seq FROM runs WHERE over = 0
+     UNION SELECT run FROM attempts WHERE open = 1";
+
+/// What the engine is rebuilt from.
+pub(super) fn durable(connection: &Connection) -> Result<Durable, Failure> {
+    let mut durable = Durable { marks: marks(connection)?, ..Durable::default() };
+    let mut runs = connection.prepare_cached(&format!(
+        "SELECT id, job, state, body FROM runs WHERE seq IN ({UNSETTLED}) ORDER BY seq"
+    ))?;
+    let mut found = runs.query([])?;
+    while let Some(row) = found.next()? {
+        durable.runs.push(run_from(row)?);
+    }
+    let mut attempts = connection.prepare_cached(&format!(
+        "SELECT runs.id, number, transfer, attempts.body
+         FROM attempts JOIN runs ON runs.seq = attempts.run
+         WHERE attempts.run IN ({UNSETTLED}) ORDER BY attempts.run, number"
+    ))?;
+    let mut found = attempts.query([])?;
+    while let Some(row) = found.next()? {
+        durable.attempts.push(attempt_from(row)?);
+    }
+    if let Some(text) = single(connection, rows::LEARNED)? {
+        durable.learned = rows::from_json(&text, "what was learned of the agent")?;
+    }
+    Ok(durable)
+}
+
+/// Runs, newest first.
+pub(super) fn history(
+    connection: &Connection,
+    query: &HistoryQuery,
+) -> Result<Vec<RunWithAttempts>, Failure> {
+    let mut conditions = Vec::new();
+    let mut values = Vec::new();
+    let mut value = |value: Value| {
+        values.push(value);
+        values.len()
+    };
+    if let Some(job) = &query.job {
+        conditions.push(format!("job = ?{}", value(job.as_str().to_owned().into())));
+    }
+    if let Some(since) = query.since {
+        conditions.push(format!("created_at >= ?{}", value(since.as_millisecond().into())));
+    }
+    if let Some(older) = query.before {
+        // Of a run that was forgotten meanwhile only its time is known: sequences begin at 1.
+        let sequence = sequence_of(connection, older.run)?.unwrap_or(0);
+        let created_at = value(older.created_at.as_millisecond().into());
+        let sequence = value(sequence.into());
+        conditions.push(format!("(created_at, seq) < (?{created_at}, ?{sequence})"));
+    }
+    if !query.states.is_empty() {
+        let words: Vec<_> =
+            query.states.iter().map(|state| format!("'{}'", state.word())).collect();
+        conditions.push(format!("state IN ({})", words.join(", ")));
+    }
+    let conditions =
+        if conditions.is_empty() { "TRUE".to_owned() } else { conditions.join(" AND ") };
+    let limit = value(i64::try_from(query.limit).unwrap_or(i64::MAX).into());
+    // The inner question is answered from an index alone; rows are read for what is shown.
+    let sql = format!(
+        "SELECT id, job, state, body, seq FROM runs WHERE seq IN (
+             SELECT seq FROM runs WHERE {conditions}
+             ORDER BY created_at DESC, seq DESC LIMIT ?{limit}
+         ) ORDER BY created_at DESC, seq DESC"
+    );
+    let mut statement = connection.prepare_cached(&sql)?;
+    let mut found = statement.query(params_from_iter(values))?;
+    let mut history = Vec::new();
+    while let Some(row) = found.next()? {
+        history.push(with_attempts(connection, row)?);
+    }
+    Ok(history)
+}
+
+/// The run of an id, or of its beginning.
+pub(super) fn run(connection: &Connection, id_or_prefix: &str) -> Result<RunMatch, Failure> {
+    let Some(ids) = ids_beginning_with(id_or_prefix) else { return Ok(RunMatch::None) };
+    let mut statement = connection.prepare_cached(
+        "SELECT id, job, state, body, seq FROM runs WHERE id BETWEEN ?1 AND ?2
+         ORDER BY id LIMIT ?3",
+    )?;
+    let limit = i64::try_from(SEVERAL_MAX).unwrap_or(i64::MAX);
+    let (first, last) = (ids.start().0.into_bytes(), ids.end().0.into_bytes());
+    let mut found = statement.query(params![first, last, limit])?;
+    let mut several = Vec::new();
+    let mut one = None;
+    while let Some(row) = found.next()? {
+        several.push(run_id(row, 0)?);
+        one = if one.is_none() { Some(with_attempts(connection, row)?) } else { one };
+    }
+    Ok(match one {
+        None => RunMatch::None,
+        Some(one) if several.len() == 1 => RunMatch::One(Box::new(one)),
+        Some(_) => RunMatch::Several(several),
+    })
+}
+
+/// What happened to a run.
+pub(super) fn events(connection: &Connection, run: RunId) -> Result<Vec<Event>, Failure> {
+    let Some(sequence) = sequence_of(connection, run)? else { return Ok(Vec::new()) };
+    let mut statement = connection.prepare_cached(
+        "SELECT at, event, detail FROM events WHERE run = ?1 ORDER BY seq DESC LIMIT ?2",
+    )?;
+    let limit = i64::try_from(EVENTS_MAX).unwrap_or(i64::MAX);
+    let mut found = statement.query((sequence, limit))?;
+    let mut events = Vec::new();
+    while let Some(row) = found.next()? {
+        let at: String = row.get(0)?;
+        let at = at.parse().map_err(|error| Failure::Row(format!("an event's row: {error}")))?;
+        events.push(Event { run, at, event: row.get(1)?, detail: row.get(2)? });
+    }
+    events.reverse();
+    Ok(events)
+}
+
+/// The run that was recorded last of each job.
+pub(super) fn last_runs(
+    connection: &Connection,
+    jobs: &[JobName],
+) -> Result<Vec<RunWithAttempts>, Failure> {
+    let mut statement = connection.prepare_cached(
+        "SELECT id, job, state, body, seq FROM runs
+         WHERE seq = (SELECT max(seq) FROM runs WHERE job = ?1)",
+    )?;
+    let mut last = Vec::new();
+    for job in jobs {
+        let mut found = statement.query([job.as_str()])?;
+        if let Some(row) = found.next()? {
+            last.push(with_attempts(connection, row)?);
+        }
+    }
+    Ok(last)
+}
+
+/// All marks.
+pub(super) fn marks(connection: &Connection) -> Result<Vec<Arc<Mark>>, Failure> {
+    let mut statement = connection.prepare_cached("SELECT body FROM marks ORDER BY job")?;
+    let mut found = statement.query([])?;
+    let mut marks = Vec::new();
+    while let Some(row) = found.next()? {
+        marks.push(Arc::new(rows::from_json(text(row, 0)?, "a mark's row")?));
+    }
+    Ok(marks)
+}
+
+/// A single value.
+pub(super) fn single(connection: &Connection, name: &str) -> Result<Option<String>, Failure> {
+    let mut statement = connection.prepare_cached("SELECT value FROM singles WHERE name = ?1")?;
+    Ok(statement.query_row([name], |row| row.get(0)).optional()?)
+}
+
+/// A run of the columns `id, job, state, body, seq`, with its attempts.
+fn with_attempts(connection: &Connection, row: &Row<'_>) -> Result<RunWithAttempts, Failure> {
+    let run = run_from(row)?;
+    let sequence: i64 = row.get(4)?;
+    let mut statement = connection.prepare_cached(
+        "SELECT ?1, number, transfer, body FROM attempts WHERE run = ?2 ORDER BY number",
+    )?;
+    let mut found = statement.query((run.id.0.into_bytes(), sequence))?;
+    let mut attempts = Vec::new();
+    while let Some(row) = found.next()? {
+        attempts.push(attempt_from(row)?);
+    }
+    Ok(RunWithAttempts { run, attempts })
+}
+
+fn sequence_of(connection: &Connection, run: RunId) -> Result<Option<i64>, Failure> {
+    let mut statement = connection.prepare_cached("SELECT seq FROM runs WHERE id = ?1")?;
+    Ok(statement.query_row([run.0.into_bytes()], |row| row.get(0)).optional()?)
+}
+
+fn run_from(row: &Row<'_>) -> Result<Arc<Run>, Failure> {
+    rows::run_from(run_id(row, 0)?, text(row, 1)?, text(row, 2)?, text(row, 3)?).map(Arc::new)
+}
+
+fn attempt_from(row: &Row<'_>) -> Result<Arc<Attempt>, Failure> {
+    let id = AttemptId { run: run_id(row, 0)?, number: row.get(1)? };
+    let transfer: Option<[u8; 16]> = row.get(2)?;
+    let transfer = transfer.map(|bytes| TransferId(Uuid::from_bytes(bytes)));
+    rows::attempt_from(id, transfer, text(row, 3)?).map(Arc::new)
+}
+
+fn run_id(row: &Row<'_>, column: usize) -> Result<RunId, Failure> {
+    Ok(RunId(Uuid::from_bytes(row.get(column)?)))
+}
+
+/// A text column, not copied.
+fn text<'row>(row: &'row Row<'_>, column: usize) -> Result<&'row str, Failure> {
+    row.get_ref(column)?.as_str().map_err(|error| Failure::Row(format!("a row: {error}")))
+}

@@ -1,0 +1,457 @@
+//! What only a store on disk can meet: files that are cut, foreign, newer, full or read elsewhere.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::sync::LazyLock;
+
+use proptest::prelude::*;
+use tempfile::TempDir;
+
+use super::*;
+use crate::core::run::{Phase, RunState};
+use crate::store::tests::sample::{at, attempt, event, new_run, put, run, run_id};
+
+/// Content by name.
+type Files = BTreeMap<String, Vec<u8>>;
+
+struct Folder {
+    folder: TempDir,
+}
+
+impl Folder {
+    fn new() -> Self {
+        Self { folder: tempfile::tempdir().unwrap() }
+    }
+
+    fn database(&self) -> PathBuf {
+        self.folder.path().join("transferd.db")
+    }
+
+    fn open(&self) -> Result<SqliteStore, StoreError> {
+        SqliteStore::open(&self.database())
+    }
+
+    /// A database of so many runs, closed.
+    fn filled(runs: u128) -> Self {
+        let folder = Self::new();
+        fill(&mut folder.open().unwrap(), 1..=runs);
+        folder
+    }
+
+    /// Name and content of each file.
+    fn files(&self) -> Files {
+        let entries = fs::read_dir(self.folder.path()).unwrap().map(Result::unwrap);
+        entries
+            .map(|e| (e.file_name().into_string().unwrap(), fs::read(e.path()).unwrap()))
+            .collect()
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.files().into_keys().collect()
+    }
+
+    /// The files as they lie there now, as after a crash, in a folder of their own.
+    fn copy(&self) -> Self {
+        Self::of(&self.files())
+    }
+
+    fn of(files: &Files) -> Self {
+        let folder = Self::new();
+        for (name, content) in files {
+            fs::write(folder.folder.path().join(name), content).unwrap();
+        }
+        folder
+    }
+}
+
+fn fill(store: &mut SqliteStore, runs: std::ops::RangeInclusive<u128>) {
+    for n in runs {
+        let records = [
+            new_run(run(n, "nightly", RunState::Succeeded)),
+            put(attempt(n, 1, Phase::Closed, Some(n))),
+            event(n, 0, "ended"),
+        ];
+        store.commit(&records).unwrap();
+    }
+}
+
+fn everything(store: &SqliteStore) -> Result<Vec<RunWithAttempts>, StoreError> {
+    store.history(&HistoryQuery { limit: 10_000, ..HistoryQuery::default() })
+}
+
+#[test]
+fn a_new_database_is_private_and_complete_when_it_has_its_name() {
+    let folder = Folder::new();
+    let mut store = folder.open().unwrap();
+    store.check_writable().unwrap();
+    assert_eq!(folder.names(), ["transferd.db", "transferd.db-shm", "transferd.db-wal"]);
+    for name in folder.names() {
+        let mode = fs::metadata(folder.folder.path().join(&name)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{name}");
+    }
+    let pragma = |name| -> String {
+        store.connection.pragma_query_value(None, name, |row| row.get(0)).unwrap()
+    };
+    assert_eq!(pragma("journal_mode"), "wal");
+    assert_eq!(pragma("integrity_check"), "ok");
+    let synchronous: i64 =
+        store.connection.pragma_query_value(None, "synchronous", |row| row.get(0)).unwrap();
+    assert_eq!(synchronous, 2, "FULL");
+}
+
+#[test]
+fn modes_of_an_existing_database_are_tightened() {
+    let folder = Folder::filled(1);
+    fs::set_permissions(folder.database(), fs::Permissions::from_mode(0o644)).unwrap();
+    let _store = folder.open().unwrap();
+    assert_eq!(fs::metadata(folder.database()).unwrap().permissions().mode() & 0o777, 0o600);
+}
+
+#[test]
+fn what_is_left_of_a_creation_that_was_interrupted_does_no_harm() {
+    let folder = Folder::new();
+    for name in ["transferd.db.new", "transferd.db.new-wal", "transferd.db.new-journal"] {
+        fs::write(folder.folder.path().join(name), "half").unwrap();
+    }
+    fill(&mut folder.open().unwrap(), 1..=1);
+    assert_eq!(folder.names(), ["transferd.db"]);
+}
+
+#[test]
+fn what_is_no_database_of_ours_is_refused_and_left_as_it_is() {
+    let foreign = Folder::new();
+    let other = Connection::open(foreign.database()).unwrap();
+    other.execute_batch("PRAGMA journal_mode = wal; CREATE TABLE runs (id);").unwrap();
+    other.close().unwrap();
+    let cases: [(Vec<u8>, &str); 5] = [
+        (Vec::new(), "it is empty (0 bytes)"),
+        (b"jobs:\n".to_vec(), "it is not a database"),
+        (vec![0; 4096], "it is not a database"),
+        (b"SQLite format 3\0".to_vec(), "damaged"),
+        (fs::read(foreign.database()).unwrap(), "another program"),
+    ];
+    for (content, words) in cases {
+        let folder = Folder::new();
+        fs::write(folder.database(), &content).unwrap();
+        let refusals = [folder.open().err(), SqliteStore::open_read_only(&folder.database()).err()];
+        for refusal in refusals {
+            let told = refusal.unwrap().to_string();
+            assert!(told.contains(words), "{told}");
+        }
+        assert_eq!(fs::read(folder.database()).unwrap(), content);
+        assert!(!folder.names().contains(&"transferd.db.new".to_owned()));
+    }
+}
+
+#[test]
+fn a_log_without_its_database_is_refused() {
+    let folder = Folder::new();
+    let log = folder.folder.path().join("transferd.db-wal");
+    fs::write(&log, "left over").unwrap();
+    let told = folder.open().unwrap_err().to_string();
+    assert!(told.contains("it is gone, but its write-ahead log is still there"), "{told}");
+    assert_eq!(folder.names(), ["transferd.db-wal"]);
+}
+
+#[test]
+fn a_folder_in_place_of_the_database_is_refused() {
+    let folder = Folder::new();
+    fs::create_dir(folder.database()).unwrap();
+    assert!(folder.open().unwrap_err().to_string().contains("it is not a file"));
+}
+
+const NEXT: &str = "ALTER TABLE events ADD COLUMN mood TEXT;";
+
+#[test]
+fn a_newer_database_is_refused_and_left_as_it_is() {
+    let folder = Folder::filled(3);
+    let migrations = [schema::MIGRATIONS[0], NEXT];
+    // Part of it is still in the log, as after a crash.
+    let newer = open::for_writing(&folder.database(), &migrations).unwrap();
+    write::proof(&newer).unwrap();
+    let crashed = folder.copy();
+    let before = crashed.files();
+    let refusal = crashed.open().unwrap_err();
+    let path = crashed.database();
+    assert_eq!(refusal, StoreError::Newer { path: path.clone(), found: 2, known: 1 });
+    assert!(refusal.to_string().contains("is of version 2"), "{refusal}");
+    let same = ["transferd.db", "transferd.db-wal"];
+    assert!(same.iter().all(|name| crashed.files()[*name] == before[*name]));
+    let looked_at = SqliteStore::open_read_only(&path).unwrap_err();
+    assert_eq!(looked_at, StoreError::Newer { path, found: 2, known: 1 });
+}
+
+#[test]
+fn an_older_database_is_migrated_after_a_copy_beside_it() {
+    let folder = Folder::filled(3);
+    let path = folder.database();
+    let migrations = [schema::MIGRATIONS[0], NEXT];
+    let looked_at = open::for_reading(&path, &migrations).unwrap_err();
+    assert_eq!(looked_at, StoreError::Older { path: path.clone(), found: 1, known: 2 });
+
+    let connection = open::for_writing(&path, &migrations).unwrap();
+    assert_eq!(schema::identity(&connection).unwrap(), (schema::APPLICATION_ID, 2));
+    let store = SqliteStore { connection, path };
+    assert_eq!(everything(&store).unwrap().len(), 3);
+    drop(store);
+    assert_eq!(folder.names(), ["transferd.db", "transferd.db.v1"]);
+    let copy = folder.folder.path().join("transferd.db.v1");
+    assert_eq!(fs::metadata(&copy).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(everything(&SqliteStore::open(&copy).unwrap()).unwrap().len(), 3);
+}
+
+#[test]
+fn a_migration_that_fails_changes_nothing() {
+    let folder = Folder::filled(3);
+    let broken = [schema::MIGRATIONS[0], "ALTER TABLE events ADD COLUMN mood TEXT; nonsense;"];
+    assert!(open::for_writing(&folder.database(), &broken).is_err());
+    assert_eq!(everything(&folder.open().unwrap()).unwrap().len(), 3);
+}
+
+/// What a database holds, and its files as after a crash: the last of it only in the log.
+static CRASHED: LazyLock<(Vec<RunWithAttempts>, Files)> = LazyLock::new(|| {
+    let folder = Folder::filled(60);
+    let mut store = folder.open().unwrap();
+    fill(&mut store, 61..=90);
+    (everything(&store).unwrap(), folder.files())
+});
+
+fn is_refused_or_read_correctly(folder: &Folder, truth: &[RunWithAttempts]) {
+    let cut = fs::read(folder.database()).unwrap();
+    match folder.open() {
+        Err(refusal) => {
+            assert!(matches!(refusal, StoreError::Corrupt { .. }), "{refusal}");
+            assert_eq!(fs::read(folder.database()).unwrap(), cut, "it was overwritten");
+        }
+        Ok(store) => assert_eq!(everything(&store).unwrap(), truth),
+    }
+    // A look never changes anything.
+    let folder = folder.copy();
+    fs::write(folder.database(), &cut).unwrap();
+    if let Ok(Some(store)) = SqliteStore::open_read_only(&folder.database()) {
+        assert!(everything(&store).is_err() || everything(&store).unwrap() == truth);
+    }
+    assert_eq!(fs::read(folder.database()).unwrap(), cut);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..Default::default() })]
+
+    #[test]
+    fn a_database_that_was_cut_short_is_refused_or_read_correctly_and_never_overwritten(
+        keep in 0.0..1.0_f64,
+        at_a_page in any::<bool>(),
+    ) {
+        let (truth, files) = &*CRASHED;
+        let with_log = Folder::of(files);
+        let without_log = with_log.copy();
+        drop(without_log.open().unwrap());
+        prop_assert_eq!(without_log.names(), vec!["transferd.db".to_owned()]);
+        for folder in [with_log, without_log] {
+            let length = fs::metadata(folder.database()).unwrap().len();
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share")]
+            #[expect(clippy::cast_precision_loss, reason = "a share of a small file")]
+            let offset = (length as f64 * keep) as u64;
+            let offset = if at_a_page { offset / 4096 * 4096 } else { offset };
+            fs::File::options().write(true).open(folder.database()).unwrap().set_len(offset).unwrap();
+            is_refused_or_read_correctly(&folder, truth);
+        }
+    }
+}
+
+#[test]
+fn a_row_that_cannot_be_read_is_told_and_left() {
+    let folder = Folder::filled(1);
+    let mut store = folder.open().unwrap();
+    store.commit(&[new_run(run(2, "hourly", RunState::Running))]).unwrap();
+    for (change, words) in [
+        ("UPDATE runs SET body = '{}'", "a run's row: missing field `trigger`"),
+        ("UPDATE runs SET state = 'asleep'", "a run's row: "),
+        ("UPDATE runs SET id = x'00' WHERE over = 0", "damaged"),
+    ] {
+        store.connection.execute_batch(change).unwrap();
+        let told = store.load().unwrap_err().to_string();
+        assert!(told.contains(words), "{told}");
+    }
+}
+
+#[test]
+fn a_full_disk_refuses_the_commit_and_keeps_all_before_it() {
+    let folder = Folder::filled(5);
+    let mut store = folder.open().unwrap();
+    let limit = |store: &SqliteStore, pages: i64| {
+        let set = store
+            .connection
+            .pragma_update_and_check(None, "max_page_count", pages, |row| row.get::<_, i64>(0));
+        set.unwrap()
+    };
+    let pages = limit(&store, 1);
+    let mut acknowledged = 5;
+    let full = StoreError::Full { path: folder.database() };
+    let refusal = loop {
+        let n = acknowledged + 1;
+        let records = [new_run(run(n, "nightly", RunState::Succeeded)), event(n, 0, "ended")];
+        match store.commit(&records) {
+            Ok(()) => acknowledged += 1,
+            Err(refusal) => break refusal,
+        }
+        assert!(acknowledged < 1000, "it never fills up");
+    };
+    assert_eq!(refusal, full);
+    let one = |n| vec![new_run(run(n, "nightly", RunState::Running))];
+    let large = |n| {
+        let mut run = run(n, "nightly", RunState::Running);
+        run.reason = "long ".repeat(10_000);
+        vec![new_run(run)]
+    };
+    // In a group nobody is told that it was kept.
+    let group = store.commit_group(&[large(5000), one(5001)]);
+    assert_eq!(group, [Err(full.clone()), Err(full.clone())]);
+    let count = |store: &SqliteStore| everything(store).unwrap().len() as u128;
+    assert_eq!(count(&store), acknowledged);
+    limit(&store, pages + 1000);
+    assert_eq!(store.commit_group(&[large(5000), one(5001)]), [Ok(()), Ok(())]);
+    drop(store);
+    assert_eq!(count(&folder.open().unwrap()), acknowledged + 2);
+}
+
+#[test]
+fn a_look_at_no_database_finds_nothing_and_makes_nothing() {
+    let folder = Folder::new();
+    assert!(SqliteStore::open_read_only(&folder.database()).unwrap().is_none());
+    let gone = folder.folder.path().join("no such folder/transferd.db");
+    assert!(SqliteStore::open_read_only(&gone).unwrap().is_none());
+    assert_eq!(folder.names(), [] as [&str; 0]);
+}
+
+#[test]
+fn a_look_sees_every_commit_with_the_daemon_up_crashed_and_down() {
+    let folder = Folder::filled(3);
+    let look = |folder: &Folder, expected: usize| {
+        let before = folder.files();
+        let mut store = SqliteStore::open_read_only(&folder.database()).unwrap().unwrap();
+        assert_eq!(everything(&store).unwrap().len(), expected);
+        assert_eq!(store.events(run_id(1)).unwrap().len(), 1);
+        assert!(matches!(store.run("1").unwrap(), RunMatch::None));
+        let refused = store.commit(&[new_run(run(99, "nightly", RunState::Waiting))]);
+        assert!(matches!(refused, Err(StoreError::ReadOnly { .. })), "{refused:?}");
+        drop(store);
+        let after = folder.files();
+        assert_eq!(before.keys().collect::<Vec<_>>(), after.keys().collect::<Vec<_>>());
+        assert_eq!(before["transferd.db"], after["transferd.db"]);
+        assert_eq!(before.get("transferd.db-wal"), after.get("transferd.db-wal"));
+    };
+    look(&folder, 3);
+    let mut daemon = folder.open().unwrap();
+    look(&folder, 3);
+    fill(&mut daemon, 4..=6);
+    look(&folder, 6);
+    let crashed = folder.copy();
+    look(&crashed, 6);
+    fill(&mut daemon, 7..=7);
+    daemon.close().unwrap();
+    look(&folder, 7);
+    drop(daemon);
+    look(&folder, 7);
+}
+
+#[test]
+fn a_look_works_in_folders_with_any_name() {
+    let folder = Folder::new();
+    let odd = folder.folder.path().join("a b?c#d%e&mode=rw'ä");
+    fs::create_dir(&odd).unwrap();
+    let path = odd.join("transferd.db");
+    fill(&mut SqliteStore::open(&path).unwrap(), 1..=1);
+    let store = SqliteStore::open_read_only(&path).unwrap().unwrap();
+    assert_eq!(everything(&store).unwrap().len(), 1);
+}
+
+#[test]
+fn another_writer_is_told_of_and_not_waited_for_for_ever() {
+    let folder = Folder::filled(1);
+    let mut store = folder.open().unwrap();
+    store.connection.busy_timeout(std::time::Duration::ZERO).unwrap();
+    let other = Connection::open(folder.database()).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let refused = store.commit(&[new_run(run(2, "nightly", RunState::Waiting))]);
+    assert_eq!(refused, Err(StoreError::Busy { path: folder.database() }));
+    other.execute_batch("ROLLBACK").unwrap();
+    store.commit(&[new_run(run(2, "nightly", RunState::Waiting))]).unwrap();
+}
+
+#[test]
+fn numbers_that_json_cannot_say_are_read_back() {
+    let folder = Folder::new();
+    let mut store = folder.open().unwrap();
+    let mut odd = attempt(1, 1, Phase::Accepted, None);
+    odd.progress.percent = f64::NAN;
+    odd.progress.speed = f64::INFINITY;
+    store.commit(&[new_run(run(1, "nightly", RunState::Running)), put(odd)]).unwrap();
+    let read_back = store.load().unwrap().attempts[0].progress;
+    assert!(read_back.percent.is_nan() && read_back.speed == f64::INFINITY);
+}
+
+/// What SQLite means to do for a question.
+fn plan(store: &SqliteStore, sql: &str) -> Vec<String> {
+    let mut statement = store.connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+    let parameters = statement.parameter_count();
+    let rows = statement
+        .query_map(rusqlite::params_from_iter(vec![1; parameters]), |row| row.get("detail"));
+    rows.unwrap().map(Result::unwrap).collect()
+}
+
+#[test]
+fn a_start_reads_what_is_unsettled_by_its_indexes_and_never_the_past() {
+    let folder = Folder::filled(200);
+    let store = folder.open().unwrap();
+    let unsettled = read::UNSETTLED;
+    for sql in [
+        format!("SELECT body FROM runs WHERE seq IN ({unsettled}) ORDER BY seq"),
+        format!(
+            "SELECT runs.id, attempts.body FROM attempts JOIN runs ON runs.seq = attempts.run
+             WHERE attempts.run IN ({unsettled}) ORDER BY attempts.run, number"
+        ),
+    ] {
+        let plan = plan(&store, &sql);
+        for step in &plan {
+            let by_small_index = step.contains("runs_unfinished") || step.contains("attempts_open");
+            let reads_a_table = step.contains("SCAN runs") || step.contains("SCAN attempts");
+            assert!(by_small_index || !reads_a_table, "{plan:#?}");
+        }
+        assert!(plan.iter().any(|step| step.contains("runs_unfinished")), "{plan:#?}");
+    }
+}
+
+#[test]
+fn history_is_found_by_indexes_alone() {
+    let folder = Folder::filled(200);
+    let store = folder.open().unwrap();
+    let order = "ORDER BY created_at DESC, seq DESC LIMIT 20";
+    for (conditions, index) in [
+        ("TRUE", "COVERING INDEX runs_by_time"),
+        ("state IN ('failed')", "COVERING INDEX runs_by_time"),
+        ("created_at >= ?1 AND (created_at, seq) < (?2, ?3)", "COVERING INDEX runs_by_time"),
+        ("job = ?1 AND state IN ('failed')", "COVERING INDEX runs_by_job_and_time"),
+    ] {
+        let plan = plan(&store, &format!("SELECT seq FROM runs WHERE {conditions} {order}"));
+        assert_eq!(plan.len(), 1, "no sorting: {plan:#?}");
+        assert!(plan[0].contains(index), "{plan:#?}");
+    }
+}
+
+#[test]
+fn what_time_a_run_was_created_at_is_compared_in_milliseconds() {
+    let folder = Folder::new();
+    let mut store = folder.open().unwrap();
+    let mut precise = run(1, "nightly", RunState::Waiting);
+    precise.created_at = at(1) + jiff::SignedDuration::from_nanos(1_999_999);
+    store.commit(&[new_run(precise.clone())]).unwrap();
+    let since = |nanoseconds| HistoryQuery {
+        since: Some(at(1) + jiff::SignedDuration::from_nanos(nanoseconds)),
+        limit: 9,
+        ..HistoryQuery::default()
+    };
+    assert_eq!(*store.history(&since(1_999_999)).unwrap()[0].run, precise);
+    assert_eq!(store.history(&since(2_000_000)).unwrap(), []);
+}

@@ -1,0 +1,174 @@
+//! Changes of rows. Each function runs inside of a transaction that its caller begins and ends.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
+
+use super::failure::Failure;
+use super::rows;
+use crate::core::ids::{AttemptId, RunId};
+use crate::core::record::{Event, Mark, Record};
+use crate::core::run::{Attempt, Run, RunState};
+use crate::store::StoreError;
+use crate::store::error::{run_is_not_as_expected, transfer_has_an_owner};
+
+/// Puts rows in their place. Runs first, so that it does not matter whether a record stands
+/// before or after that of the run that it needs.
+pub(super) fn records(connection: &Connection, records: &[Record]) -> Result<(), Failure> {
+    for record in records {
+        if let Record::Run { was, run } = record {
+            replace_run(connection, *was, run)?;
+        }
+    }
+    let mut last_of_each: BTreeMap<AttemptId, &Arc<Attempt>> = BTreeMap::new();
+    for record in records {
+        match record {
+            Record::Run { .. } => {}
+            Record::Attempt(attempt) => {
+                last_of_each.insert(attempt.id, attempt);
+            }
+            Record::Event(event) => append_event(connection, event)?,
+            Record::Mark(mark) => replace_mark(connection, mark)?,
+            Record::Learned(learned) => {
+                single(connection, rows::LEARNED, &rows::to_json(learned))?;
+            }
+        }
+    }
+    replace_attempts(connection, &last_of_each)
+}
+
+/// Several commits in one transaction, each under a savepoint of its own, so that one that is
+/// refused takes none with it. Any other failure is everybody's: SQLite may have rolled all back.
+pub(super) fn group(
+    connection: &mut Connection,
+    group: &[Vec<Record>],
+) -> Result<Vec<Result<(), Failure>>, Failure> {
+    let mut transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let mut results = Vec::with_capacity(group.len());
+    for one in group {
+        let savepoint = transaction.savepoint()?;
+        match records(&savepoint, one) {
+            Ok(()) => {
+                savepoint.commit()?;
+                results.push(Ok(()));
+            }
+            Err(failure) if failure.is_conflict() => {
+                savepoint.finish()?;
+                results.push(Err(failure));
+            }
+            Err(failure) => return Err(failure),
+        }
+    }
+    transaction.commit()?;
+    Ok(results)
+}
+
+/// Keeps a single value.
+pub(super) fn single(connection: &Connection, name: &str, value: &str) -> Result<(), Failure> {
+    connection
+        .prepare_cached(
+            "INSERT INTO singles (name, value) VALUES (?1, ?2)
+             ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+        )?
+        .execute((name, value))?;
+    Ok(())
+}
+
+/// Writes something that is new each time, and so reaches the disk.
+pub(super) fn proof(connection: &Connection) -> Result<(), Failure> {
+    connection
+        .prepare_cached(
+            "INSERT INTO singles (name, value) VALUES (?1, '1')
+             ON CONFLICT (name) DO UPDATE SET value = CAST(value AS INTEGER) + 1",
+        )?
+        .execute([rows::WRITTEN])?;
+    Ok(())
+}
+
+fn replace_run(connection: &Connection, was: Option<RunState>, run: &Run) -> Result<(), Failure> {
+    let over = run.state.is_over();
+    // Who forgot to say when a run ended is not kept for ever: it counts as of its creation.
+    let ended_at = over.then(|| run.ended_at.unwrap_or(run.created_at).as_millisecond());
+    let created_at = run.created_at.as_millisecond();
+    let (id, job, state) = (run.id.0.into_bytes(), run.job.as_str(), run.state.word());
+    let body = rows::run_to_body(run);
+    let changed = match was {
+        Some(was) => connection
+            .prepare_cached(
+                "UPDATE runs SET job = ?2, state = ?3, over = ?4, created_at = ?5, ended_at = ?6,
+                     body = ?7
+                 WHERE id = ?1 AND state = ?8",
+            )?
+            .execute(params![id, job, state, over, created_at, ended_at, body, was.word()])?,
+        None => connection
+            .prepare_cached(
+                "INSERT INTO runs (id, job, state, over, created_at, ended_at, body)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (id) DO NOTHING",
+            )?
+            .execute(params![id, job, state, over, created_at, ended_at, body])?,
+    };
+    if changed == 1 { Ok(()) } else { Err(run_is_not_as_expected(run.id, was).into()) }
+}
+
+fn replace_attempts(
+    connection: &Connection,
+    attempts: &BTreeMap<AttemptId, &Arc<Attempt>>,
+) -> Result<(), Failure> {
+    // All claims that change are cleared before any is set: two attempts may exchange theirs.
+    let mut clear = connection.prepare_cached(
+        "UPDATE attempts SET transfer = NULL
+         WHERE run = ?1 AND number = ?2 AND transfer IS NOT NULL AND transfer IS NOT ?3",
+    )?;
+    let mut places = Vec::with_capacity(attempts.len());
+    for (id, attempt) in attempts {
+        let run = sequence_of(connection, id.run)?;
+        let transfer = attempt.transfer.map(|transfer| transfer.0.into_bytes());
+        clear.execute(params![run, id.number, transfer])?;
+        places.push((run, transfer, attempt));
+    }
+    let mut put = connection.prepare_cached(
+        "INSERT INTO attempts (run, number, transfer, open, body) VALUES (?1, ?2, ?3, ?4, ?5)
+         ON CONFLICT (run, number) DO UPDATE
+         SET transfer = excluded.transfer, open = excluded.open, body = excluded.body",
+    )?;
+    for (run, transfer, attempt) in places {
+        let body = rows::attempt_to_body(attempt);
+        let open = attempt.phase.is_open();
+        put.execute(params![run, attempt.id.number, transfer, open, body]).map_err(
+            |error| match (error.sqlite_error_code(), attempt.transfer) {
+                (Some(rusqlite::ErrorCode::ConstraintViolation), Some(transfer)) => {
+                    transfer_has_an_owner(transfer).into()
+                }
+                _ => Failure::from(error),
+            },
+        )?;
+    }
+    Ok(())
+}
+
+fn append_event(connection: &Connection, event: &Event) -> Result<(), Failure> {
+    let run = sequence_of(connection, event.run)?;
+    connection
+        .prepare_cached("INSERT INTO events (run, at, event, detail) VALUES (?1, ?2, ?3, ?4)")?
+        .execute(params![run, event.at.to_string(), event.event, event.detail])?;
+    Ok(())
+}
+
+fn replace_mark(connection: &Connection, mark: &Mark) -> Result<(), Failure> {
+    connection
+        .prepare_cached(
+            "INSERT INTO marks (job, body) VALUES (?1, ?2)
+             ON CONFLICT (job) DO UPDATE SET body = excluded.body",
+        )?
+        .execute((mark.job.as_str(), rows::to_json(mark)))?;
+    Ok(())
+}
+
+fn sequence_of(connection: &Connection, run: RunId) -> Result<i64, Failure> {
+    connection
+        .prepare_cached("SELECT seq FROM runs WHERE id = ?1")?
+        .query_row([run.0.into_bytes()], |row| row.get(0))
+        .optional()?
+        .ok_or_else(|| StoreError::Conflict(format!("there is no run {run}")).into())
+}

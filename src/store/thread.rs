@@ -1,0 +1,217 @@
+//! The store's own thread: it groups what is waiting into one flush and answers after it.
+//!
+//! A database connection lives on one thread and blocks it while the disk works; the daemon's
+//! loop never does. The thread sleeps in its queue when there is nothing to do. Requests are
+//! carried out in the order in which they were asked, so a read sees each commit before it.
+
+use jiff::Timestamp;
+use tokio::sync::{mpsc, oneshot};
+
+use super::query::Older;
+use super::{HistoryQuery, RunMatch, RunWithAttempts, Store, StoreError};
+use crate::core::ids::{JobName, RunId};
+use crate::core::job::HistoryPolicy;
+use crate::core::record::{Durable, Event, Record};
+
+/// Requests that may wait; more wait at their askers. The daemon itself has a handful.
+const QUEUE: usize = 256;
+
+/// Commits that share one flush: all that can be waiting.
+const GROUP: usize = QUEUE;
+
+/// Rows read in one turn, between which commits get theirs: some 2 ms of work.
+const PAGE: usize = 200;
+
+type Ask = Box<dyn FnOnce(&mut dyn Store) + Send>;
+type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
+
+enum Request {
+    Commit(Vec<Record>, Reply<()>),
+    /// Anything else: carries its own reply.
+    Ask(Ask),
+    Close(Reply<()>),
+}
+
+/// The thread; it ends when its store is closed or nobody can ask any more.
+#[derive(Debug)]
+pub struct StoreThread;
+
+/// Asks the store's thread. Cheap to clone.
+///
+/// What was asked is done even if the asker stops waiting for the answer. Once the thread is
+/// gone, by [`StoreHandle::close`] or because it died, every answer is [`StoreError::Closed`].
+#[derive(Clone, Debug)]
+pub struct StoreHandle {
+    requests: mpsc::Sender<Request>,
+}
+
+impl StoreThread {
+    /// Moves a store to a thread of its own.
+    ///
+    /// # Panics
+    /// If the system can start no thread: the daemon could not start either.
+    pub fn spawn(store: impl Store + Send + 'static) -> StoreHandle {
+        let (requests, queue) = mpsc::channel(QUEUE);
+        std::thread::Builder::new()
+            .name("store".to_owned())
+            .spawn(move || serve(store, queue))
+            .expect("the system can start the store's thread");
+        StoreHandle { requests }
+    }
+}
+
+fn serve(mut store: impl Store, mut queue: mpsc::Receiver<Request>) {
+    while let Some(first) = queue.blocking_recv() {
+        let mut next = Some(first);
+        while let Some(request) = next.take() {
+            match request {
+                Request::Commit(records, reply) => {
+                    next = commit_waiting(&mut store, (records, reply), &mut queue);
+                }
+                Request::Ask(ask) => ask(&mut store),
+                Request::Close(reply) => {
+                    let closed = store.close();
+                    drop(store);
+                    // Nobody may be waiting for it any more.
+                    let _ = reply.send(closed);
+                    return;
+                }
+            }
+        }
+    }
+    if let Err(error) = store.close() {
+        tracing::warn!("failed to close the state: {error}");
+    }
+}
+
+/// Commits the first and all commits that wait right behind it; gives back the request behind
+/// them, if one was taken from the queue.
+fn commit_waiting(
+    store: &mut impl Store,
+    first: (Vec<Record>, Reply<()>),
+    queue: &mut mpsc::Receiver<Request>,
+) -> Option<Request> {
+    let mut group = vec![first.0];
+    let mut replies = vec![first.1];
+    let mut other = None;
+    while group.len() < GROUP {
+        match queue.try_recv() {
+            Ok(Request::Commit(records, reply)) => {
+                group.push(records);
+                replies.push(reply);
+            }
+            Ok(request) => {
+                other = Some(request);
+                break;
+            }
+            Err(_) => break,
+        }
+    }
+    let results = match group.as_slice() {
+        [one] => vec![store.commit(one)],
+        several => store.commit_group(several),
+    };
+    for (reply, result) in replies.into_iter().zip(results) {
+        let _ = reply.send(result);
+    }
+    other
+}
+
+impl StoreHandle {
+    /// Makes all records durable, or none of them; answers when they are.
+    pub async fn commit(&self, records: Vec<Record>) -> Result<(), StoreError> {
+        self.ask_by(|reply| Request::Commit(records, reply)).await
+    }
+
+    /// What the engine is rebuilt from.
+    pub async fn load(&self) -> Result<Durable, StoreError> {
+        self.ask(|store| store.load()).await
+    }
+
+    /// Runs, newest first; read page by page, so that commits get their turn in between.
+    pub async fn history(&self, query: HistoryQuery) -> Result<Vec<RunWithAttempts>, StoreError> {
+        let mut history: Vec<RunWithAttempts> = Vec::new();
+        loop {
+            let wanted = (query.limit - history.len()).min(PAGE);
+            let last = history.last().map(|last| Older::than(&last.run));
+            let page =
+                HistoryQuery { limit: wanted, before: last.or(query.before), ..query.clone() };
+            let found = self.ask(move |store| store.history(&page)).await?;
+            let no_more = found.len() < wanted;
+            history.extend(found);
+            if no_more || history.len() >= query.limit {
+                return Ok(history);
+            }
+        }
+    }
+
+    /// The run of an id, or of its beginning.
+    pub async fn run(&self, id_or_prefix: &str) -> Result<RunMatch, StoreError> {
+        let text = id_or_prefix.to_owned();
+        self.ask(move |store| store.run(&text)).await
+    }
+
+    /// What happened to a run.
+    pub async fn events(&self, run: RunId) -> Result<Vec<Event>, StoreError> {
+        self.ask(move |store| store.events(run)).await
+    }
+
+    /// The last run of each job that has one; read page by page.
+    pub async fn last_runs(&self, jobs: &[JobName]) -> Result<Vec<RunWithAttempts>, StoreError> {
+        let mut last = Vec::new();
+        for page in jobs.chunks(PAGE) {
+            let page = page.to_vec();
+            last.extend(self.ask(move |store| store.last_runs(&page)).await?);
+        }
+        Ok(last)
+    }
+
+    /// Keeps the text of a good job set.
+    pub async fn save_job_set(&self, text: String) -> Result<(), StoreError> {
+        self.ask(move |store| store.save_job_set(&text)).await
+    }
+
+    /// The text that was kept last.
+    pub async fn last_job_set(&self) -> Result<Option<String>, StoreError> {
+        self.ask(|store| store.last_job_set()).await
+    }
+
+    /// Forgets a few runs of the past; see [`Store::prune`].
+    pub async fn prune(
+        &self,
+        policy: HistoryPolicy,
+        now: Timestamp,
+        step_limit: usize,
+    ) -> Result<usize, StoreError> {
+        self.ask(move |store| store.prune(policy, now, step_limit)).await
+    }
+
+    /// Proves by doing it that the store can write.
+    pub async fn check_writable(&self) -> Result<(), StoreError> {
+        self.ask(|store| store.check_writable()).await
+    }
+
+    /// Ends the thread, after what was asked before. Answers when the files are tidy.
+    pub async fn close(&self) -> Result<(), StoreError> {
+        self.ask_by(Request::Close).await
+    }
+
+    async fn ask<T: Send + 'static>(
+        &self,
+        ask: impl FnOnce(&mut dyn Store) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.ask_by(|reply: Reply<T>| {
+            Request::Ask(Box::new(move |store| {
+                // Who no longer waits for the answer does not need it.
+                let _ = reply.send(ask(store));
+            }))
+        })
+        .await
+    }
+
+    async fn ask_by<T>(&self, request: impl FnOnce(Reply<T>) -> Request) -> Result<T, StoreError> {
+        let (reply, answer) = oneshot::channel();
+        self.requests.send(request(reply)).await.map_err(|_| StoreError::Closed)?;
+        answer.await.unwrap_or(Err(StoreError::Closed))
+    }
+}

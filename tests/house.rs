@@ -1,0 +1,201 @@
+//! The house rules, as tests: imports point down only, `core` is pure, files stay readable, and
+//! the README's commands exist.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Which modules of the crate a module may import, besides itself.
+const MAY_IMPORT: &[(&str, &[&str])] = &[
+    ("core", &[]),
+    ("clock", &[]),
+    ("config", &["core"]),
+    ("agent", &["core", "clock"]),
+    ("store", &["core", "clock"]),
+    ("control", &["core", "clock"]),
+    ("watch", &["core", "clock"]),
+    ("signals", &["core", "clock"]),
+    ("systemd", &["core", "clock"]),
+    ("log", &["core", "clock"]),
+    ("sim", &["core", "clock", "store"]),
+    (
+        "daemon",
+        &[
+            "core", "clock", "config", "agent", "store", "control", "watch", "signals", "systemd",
+            "log",
+        ],
+    ),
+    (
+        "cli",
+        &[
+            "core", "clock", "config", "agent", "store", "control", "watch", "signals", "systemd",
+            "log", "sim", "daemon",
+        ],
+    ),
+];
+
+/// Lines of a file, its own tests in a `mod tests` at its end left out.
+const LINES_MAX: usize = 500;
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+/// All files below `src`: the module at the top that each belongs to, its path, its text.
+fn modules() -> Vec<(String, PathBuf, String)> {
+    let src = root().join("src");
+    let mut files = Vec::new();
+    sources(&src, &mut files);
+    assert!(files.len() > 50, "the sources were not found");
+    files
+        .into_iter()
+        .map(|path| {
+            let inner = path.strip_prefix(&src).expect("below src");
+            let first = inner.iter().next().expect("a name").to_string_lossy();
+            let module = first.trim_end_matches(".rs").to_owned();
+            let text = fs::read_to_string(&path).expect("a text");
+            (module, path, text)
+        })
+        .collect()
+}
+
+fn is_test_file(path: &Path) -> bool {
+    path.iter().any(|part| part == "tests.rs" || part == "tests")
+}
+
+#[test]
+fn imports_point_down_only() {
+    let allowed: BTreeMap<&str, &[&str]> = MAY_IMPORT.iter().copied().collect();
+    let mut wrong = Vec::new();
+    for (module, path, text) in modules() {
+        if module == "main" || module == "lib" || is_test_file(&path) {
+            continue;
+        }
+        let Some(may) = allowed.get(module.as_str()) else {
+            panic!("module `{module}` has no place in the layers: add it to MAY_IMPORT");
+        };
+        let code = text.split("#[cfg(test)]").next().expect("a first part");
+        for (line, words) in code.lines().enumerate() {
+            if words.trim_start().starts_with("//") {
+                continue;
+            }
+            for (at, _) in words.match_indices("crate::") {
+                let name: String = words[at + 7..]
+                    .chars()
+                    .take_while(|letter| letter.is_alphanumeric() || *letter == '_')
+                    .collect();
+                let known = allowed.contains_key(name.as_str());
+                if known && name != module && !may.contains(&name.as_str()) {
+                    wrong.push(format!("{}:{}: {module} → {name}", path.display(), line + 1));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "imports that point up or sideways:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn core_is_pure() {
+    let impure = [
+        "std::fs",
+        "std::net",
+        "std::env",
+        "std::thread",
+        "std::process",
+        "std::io",
+        "tokio",
+        "reqwest",
+        "rusqlite",
+        "fastrand",
+        "async fn",
+        ".await",
+        "Instant",
+        "SystemTime",
+        "Timestamp::now",
+        "Zoned::now",
+        "new_v4",
+        "println!",
+        "tracing",
+    ];
+    for (module, path, text) in modules() {
+        if module != "core" || is_test_file(&path) {
+            continue;
+        }
+        for (line, words) in text.lines().enumerate() {
+            let code = words.split("//").next().unwrap_or(words);
+            for word in impure {
+                assert!(!code.contains(word), "{}:{}: `{word}` in core", path.display(), line + 1);
+            }
+        }
+    }
+}
+
+#[test]
+fn files_are_short_and_say_what_they_are_for() {
+    for (_, path, text) in modules() {
+        let lines = text.lines().count();
+        if is_test_file(&path) {
+            continue;
+        }
+        assert!(lines <= LINES_MAX, "{} has {lines} lines", path.display());
+        assert!(text.starts_with("//!"), "{} has no header", path.display());
+    }
+}
+
+#[test]
+fn nothing_is_left_undone() {
+    let marks = ["TODO", "FIXME", "XXX", "#[ignore", "#[allow("];
+    for (_, path, text) in modules() {
+        for mark in marks {
+            assert!(!text.contains(mark), "{} holds `{mark}`", path.display());
+        }
+    }
+}
+
+#[test]
+fn the_readmes_commands_exist() {
+    let readme = fs::read_to_string(root().join("README.md")).expect("a README");
+    let help = std::process::Command::new(env!("CARGO_BIN_EXE_transferd"))
+        .arg("--help")
+        .output()
+        .expect("the binary runs");
+    let help = String::from_utf8(help.stdout).expect("text");
+    let known: Vec<&str> = help
+        .lines()
+        .filter_map(|line| line.strip_prefix("  ")?.split_whitespace().next())
+        .collect();
+    let mut used = 0;
+    let mut in_block = false;
+    for line in readme.lines() {
+        if line.starts_with("```") {
+            in_block = !in_block;
+            continue;
+        }
+        let words = line.trim_start().trim_start_matches("$ ").trim_start_matches("sudo ");
+        let Some(rest) = words.strip_prefix("transferd ").filter(|_| in_block) else { continue };
+        let command = rest.split_whitespace().find(|word| !word.starts_with('-'));
+        if let Some(command) = command {
+            used += 1;
+            assert!(known.contains(&command), "the README uses `transferd {command}`");
+        }
+    }
+    assert!(used > 0, "the README shows no command");
+}
+
+#[test]
+fn the_top_level_holds_what_was_promised() {
+    for name in ["Cargo.toml", "src", "jobs.example.yaml", "tests", "systemd", "README.md"] {
+        assert!(root().join(name).exists(), "`{name}` is missing");
+    }
+}
