@@ -3,8 +3,10 @@
 //! The library exists for the binary, its tests, benches and fuzz targets. ARCHITECTURE.md has
 //! the layers and what each may import.
 
+pub mod agent;
 pub mod cli;
 pub mod clock;
+pub mod config;
 pub mod control;
 pub mod core;
 pub mod daemon;

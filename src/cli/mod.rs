@@ -15,6 +15,7 @@ pub mod pause;
 pub mod places;
 pub mod reload;
 pub mod render;
+pub mod run;
 pub mod show;
 pub mod sim;
 pub mod status;
@@ -41,6 +42,8 @@ pub struct Cli {
 /// The commands.
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Run the daemon, in the foreground
+    Run(run::Args),
     /// Show the daemon, the agent, and each job: state, progress, last run, next run
     Status(status::Args),
     /// List past runs, newest first; works with the daemon down
@@ -80,6 +83,7 @@ pub fn main(
 
 fn dispatch(command: Command, global: &Global, out: &mut dyn Write, err: &mut dyn Write) -> Exit {
     match command {
+        Command::Run(args) => run::run(&args, global, out, err),
         Command::Status(args) => status::run(args, global, out, err),
         Command::History(args) => history::run(args, global, out, err),
         Command::Show(args) => show::run(args, global, out, err),

@@ -5,12 +5,11 @@ use std::fmt::Display;
 use super::Global;
 use super::places::Places;
 use crate::control::document::{EventDocument, RunDocument, ShowDocument};
-use crate::control::request::{HISTORY_MAX, HistoryQuery, ShowQuery};
-use crate::core::ids::JobName;
-use crate::core::run::Attempt;
+use crate::control::request::{HistoryQuery, ShowQuery};
+use crate::daemon::past::{document, no_run, several, store_query};
 use crate::store::folder::StateFolder;
 use crate::store::sqlite::SqliteStore;
-use crate::store::{self, RunMatch, RunWithAttempts, Store};
+use crate::store::{RunMatch, Store};
 
 /// `history`; nothing where there is no database.
 ///
@@ -34,10 +33,9 @@ pub fn history(global: &Global, query: &HistoryQuery) -> Result<Vec<RunDocument>
 /// # Errors
 /// In words.
 pub fn show(global: &Global, query: &ShowQuery) -> Result<ShowDocument, String> {
-    let none = || format!("no run `{}`", query.run);
-    let store = open(global)?.ok_or_else(none)?;
+    let store = open(global)?.ok_or_else(|| no_run(&query.run))?;
     match store.run(&query.run).map_err(words)? {
-        RunMatch::None => Err(none()),
+        RunMatch::None => Err(no_run(&query.run)),
         RunMatch::Several(ids) => Err(several(&query.run, &ids)),
         RunMatch::One(found) => {
             let events = store.events(found.run.id).map_err(words)?;
@@ -45,26 +43,6 @@ pub fn show(global: &Global, query: &ShowQuery) -> Result<ShowDocument, String> 
             Ok(ShowDocument { run: document(&found), events })
         }
     }
-}
-
-/// A question of the command line, as the store takes it.
-pub fn store_query(query: &HistoryQuery) -> store::HistoryQuery {
-    store::HistoryQuery {
-        job: query.job.as_deref().map(JobName::new),
-        states: query.state.into_iter().collect(),
-        since: query.since,
-        before: None,
-        limit: query.limit.unwrap_or(HISTORY_MAX).min(HISTORY_MAX),
-    }
-}
-
-fn document(found: &RunWithAttempts) -> RunDocument {
-    RunDocument::new(&found.run, found.attempts.iter().map(|attempt| -> &Attempt { attempt }))
-}
-
-fn several(start: &str, ids: &[impl Display]) -> String {
-    let ids: Vec<_> = ids.iter().map(ToString::to_string).collect();
-    format!("`{start}` fits several runs: {}", ids.join(", "))
 }
 
 fn open(global: &Global) -> Result<Option<SqliteStore>, String> {

@@ -1,5 +1,21 @@
 //! The async shell around the pure engine: it waits, hands the engine what happened, commits what
 //! the engine recorded, and only then does what the engine wants done.
+//!
+//! [`run`] is all that others need; [`past`] is shared with commands that read the database where
+//! no daemon runs.
 
-pub mod notes;
-pub mod timer;
+mod agent;
+mod driver;
+mod effects;
+mod event;
+mod files;
+mod job_file;
+mod notes;
+mod operators;
+pub mod past;
+mod start;
+mod status;
+mod timer;
+mod trouble;
+
+pub use start::{Options, StartError, run};

@@ -17,7 +17,7 @@ const REMEMBERED_MAX: usize = 1_024;
 
 /// Remembers what was told.
 #[derive(Debug, Default)]
-pub struct Notebook {
+pub(super) struct Notebook {
     told: HashMap<(Option<JobName>, Option<RunId>, String), Told>,
 }
 
@@ -29,7 +29,7 @@ struct Told {
 
 impl Notebook {
     /// Tells a note to the log, unless it was told a short while ago.
-    pub fn tell(&mut self, note: &Note) {
+    pub(super) fn tell(&mut self, note: &Note) {
         let Some(left_out) = self.is_due(note) else { return };
         let text = match left_out {
             0 => note.text.clone(),

@@ -26,7 +26,7 @@ const STEP_MIN: SignedDuration = SignedDuration::from_secs(1);
 
 /// The alarm.
 #[derive(Debug)]
-pub struct Alarm {
+pub(super) struct Alarm {
     timer: AsyncFd<OwnedFd>,
     armed_for: Option<Timestamp>,
 }
@@ -36,7 +36,7 @@ impl Alarm {
     ///
     /// # Errors
     /// What the kernel says. Must be called inside a runtime.
-    pub fn new() -> io::Result<Self> {
+    pub(super) fn new() -> io::Result<Self> {
         let timer = timerfd_create(
             TimerfdClockId::Realtime,
             TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC,
@@ -55,7 +55,7 @@ impl Alarm {
     ///
     /// # Errors
     /// What the kernel says.
-    pub fn set(&mut self, at: Option<Timestamp>, now: Timestamp) -> io::Result<()> {
+    pub(super) fn set(&mut self, at: Option<Timestamp>, now: Timestamp) -> io::Result<()> {
         if at.is_some() && at == self.armed_for {
             return Ok(());
         }
@@ -85,7 +85,7 @@ impl Alarm {
 
     /// Waits until the alarm rings or the clock was set. May be dropped and called again. After
     /// it has rung, it must be set anew.
-    pub async fn rung(&mut self) {
+    pub(super) async fn rung(&mut self) {
         loop {
             let Ok(mut ready) = self.timer.readable().await else {
                 // The runtime's driver is gone: it is shutting down, and nothing will ring.
@@ -106,18 +106,22 @@ impl Alarm {
 
 /// Notices when the wall clock is set. Suspends are no steps: both clocks count them.
 #[derive(Clone, Copy, Debug)]
-pub struct ClockWatch {
+pub(super) struct ClockWatch {
     offset: SignedDuration,
 }
 
 impl ClockWatch {
     /// Starts from two readings taken together: the wall clock, and the time since boot.
-    pub fn new(wall: Timestamp, since_boot: SignedDuration) -> Self {
+    pub(super) fn new(wall: Timestamp, since_boot: SignedDuration) -> Self {
         Self { offset: wall.duration_since(Timestamp::UNIX_EPOCH) - since_boot }
     }
 
     /// By how much the wall clock has been set since the last step, if it has.
-    pub fn step(&mut self, wall: Timestamp, since_boot: SignedDuration) -> Option<SignedDuration> {
+    pub(super) fn step(
+        &mut self,
+        wall: Timestamp,
+        since_boot: SignedDuration,
+    ) -> Option<SignedDuration> {
         let offset = wall.duration_since(Timestamp::UNIX_EPOCH) - since_boot;
         let by = offset - self.offset;
         (by.abs() > STEP_MIN).then(|| {

@@ -12,13 +12,16 @@ use super::*;
 use crate::core::run::{Phase, RunState};
 use crate::store::tests::sample::{at, attempt, event, new_run, put, run, run_id};
 
+/// Content by name.
+type Files = BTreeMap<String, Vec<u8>>;
+
 struct Folder {
     folder: TempDir,
 }
 
 impl Folder {
     fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap() }
+        Self { folder: crate::store::tests::sample::folder() }
     }
 
     fn database(&self) -> PathBuf {
@@ -37,7 +40,7 @@ impl Folder {
     }
 
     /// Name and content of each file.
-    fn files(&self) -> BTreeMap<String, Vec<u8>> {
+    fn files(&self) -> Files {
         let entries = fs::read_dir(self.folder.path()).unwrap().map(Result::unwrap);
         entries
             .map(|e| (e.file_name().into_string().unwrap(), fs::read(e.path()).unwrap()))
@@ -53,7 +56,7 @@ impl Folder {
         Self::of(&self.files())
     }
 
-    fn of(files: &BTreeMap<String, Vec<u8>>) -> Self {
+    fn of(files: &Files) -> Self {
         let folder = Self::new();
         for (name, content) in files {
             fs::write(folder.folder.path().join(name), content).unwrap();
@@ -207,7 +210,7 @@ fn a_migration_that_fails_changes_nothing() {
 }
 
 /// What a database holds, and its files as after a crash: the last of it only in the log.
-static CRASHED: LazyLock<(Vec<RunWithAttempts>, BTreeMap<String, Vec<u8>>)> = LazyLock::new(|| {
+static CRASHED: LazyLock<(Vec<RunWithAttempts>, Files)> = LazyLock::new(|| {
     let folder = Folder::filled(60);
     let mut store = folder.open().unwrap();
     fill(&mut store, 61..=90);
@@ -345,6 +348,12 @@ fn a_look_sees_every_commit_with_the_daemon_up_crashed_and_down() {
     fill(&mut daemon, 4..=6);
     look(&folder, 6);
     let crashed = folder.copy();
+    look(&crashed, 6);
+    fs::remove_file(crashed.folder.path().join("transferd.db-shm")).unwrap();
+    let refusal = SqliteStore::open_read_only(&crashed.database()).unwrap_err();
+    assert_eq!(refusal, StoreError::Unread { path: crashed.database() });
+    assert_eq!(crashed.names(), ["transferd.db", "transferd.db-wal"]);
+    drop(crashed.open().unwrap());
     look(&crashed, 6);
     fill(&mut daemon, 7..=7);
     daemon.close().unwrap();

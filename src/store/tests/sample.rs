@@ -15,6 +15,11 @@ use crate::core::record::{Event, Mark, Pause, Record};
 use crate::core::run::{Attempt, CancelCause, CancelWish, Phase, Run, RunState, Trigger};
 use crate::core::transfer::{Progress, TransferStatus};
 
+/// A folder for files that no test needs to outlive a power cut: in memory, where there is one.
+pub(crate) fn folder() -> tempfile::TempDir {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
+}
+
 /// Seconds after an arbitrary instant.
 pub(crate) fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_790_000_000 + second).unwrap()
@@ -87,6 +92,7 @@ pub(crate) fn attempt(n: u128, number: u32, phase: Phase, transfer: Option<u128>
         cancel: None,
         outcome: None,
         ended_at: None,
+        holds_until: None,
         watched_until: None,
     }
 }
@@ -318,7 +324,8 @@ pub(crate) fn any_attempt(run: RunId) -> impl Strategy<Value = Attempt> {
             cancel: ends.3,
             outcome: ends.4,
             ended_at: perhaps[2],
-            watched_until: perhaps[3],
+            holds_until: perhaps[3],
+            watched_until: perhaps[2],
         },
     )
 }

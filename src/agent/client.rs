@@ -1,0 +1,219 @@
+//! The front of the client: what it is made of, and the plain questions.
+
+use std::sync::{Arc, Mutex};
+
+use jiff::Timestamp;
+use secrecy::{ExposeSecret, SecretString};
+
+use super::endpoint::{Endpoint, RequestCounters};
+use super::failure::{AskError, UnusableSettings};
+use super::look::KnownUser;
+use super::problem::Problem;
+use super::token::{Next, TokenKeeper};
+use super::transport::{Call, RawAnswer, Transport};
+use super::wire::{self, CloudAccount, UserProfile};
+use super::words::fit;
+use crate::core::ids::TransferId;
+use crate::core::job::AgentSettings;
+use crate::core::transfer::{AgentState, CancelAnswer};
+
+/// A client of one agent under one token source. Cheap to clone: submits run concurrently.
+#[derive(Clone)]
+pub struct AgentClient {
+    pub(super) inner: Arc<Inner>,
+}
+
+pub(super) struct Inner {
+    pub(super) transport: Transport,
+    pub(super) keeper: TokenKeeper,
+    pub(super) counters: Arc<RequestCounters>,
+    /// Whose token it is, asked once for each token.
+    pub(super) user: Mutex<Option<KnownUser>>,
+    pub(super) page_size: usize,
+}
+
+impl std::fmt::Debug for AgentClient {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("AgentClient").field("token", &self.inner.keeper).finish_non_exhaustive()
+    }
+}
+
+impl AgentClient {
+    /// A client under the job file's settings.
+    pub fn new(settings: &AgentSettings, token: TokenKeeper) -> Result<Self, UnusableSettings> {
+        Self::counting(settings, token, Arc::default())
+    }
+
+    /// A client that counts its requests in a table that outlives it.
+    pub fn counting(
+        settings: &AgentSettings,
+        token: TokenKeeper,
+        counters: Arc<RequestCounters>,
+    ) -> Result<Self, UnusableSettings> {
+        let transport = Transport::new(settings, Arc::clone(&counters))?;
+        let inner = Inner {
+            transport,
+            keeper: token,
+            counters,
+            user: Mutex::default(),
+            page_size: super::limits::PAGE_SIZE,
+        };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// The token's keeper.
+    pub fn token(&self) -> &TokenKeeper {
+        &self.inner.keeper
+    }
+
+    /// The requests so far, for the metrics.
+    pub fn requests(&self) -> &Arc<RequestCounters> {
+        &self.inner.counters
+    }
+
+    /// Where the agent's notifications come from; see [`super::notifications::listen`].
+    pub fn notification_url(&self) -> String {
+        self.inner.transport.notification_url()
+    }
+
+    /// `GET /management/agent_status`. [`AgentState::Unknown`] if the agent answers, but does not
+    /// tell; an error only if it can't be reached.
+    pub async fn agent_status(&self) -> Result<AgentState, AskError> {
+        let answer = self.inner.transport.send(Call::to(Endpoint::AgentStatus, None)).await?;
+        Ok(state_of(&answer))
+    }
+
+    /// `GET /authentication/user`.
+    pub async fn user(&self) -> Result<UserProfile, AskError> {
+        let answer = self.ask(Endpoint::User, &[]).await?;
+        wire::user(&answer).map_err(|error| unreadable(Endpoint::User, &error))
+    }
+
+    /// `GET /cloud/accounts`.
+    pub async fn accounts(&self) -> Result<Vec<CloudAccount>, AskError> {
+        let answer = self.ask(Endpoint::Accounts, &[]).await?;
+        wire::accounts(&answer).map_err(|error| unreadable(Endpoint::Accounts, &error))
+    }
+
+    /// `POST /transfer/cancel_transfer`.
+    pub async fn cancel(&self, transfer: TransferId) -> CancelAnswer {
+        let body = serde_json::json!({ "id": transfer.0 }).to_string().into_bytes();
+        match self.ask_with(Endpoint::Cancel, &[], Some(body)).await {
+            Ok(_) => CancelAnswer::Taken,
+            Err(error) => CancelAnswer::NotTaken(error.to_string()),
+        }
+    }
+
+    /// One page of `get_all`, as it came; for `doctor`.
+    pub async fn raw_page(&self, page: usize, size: usize) -> Result<RawAnswer, AskError> {
+        let token = self.usable_token().await?;
+        self.page(&token, page, size).await
+    }
+
+    /// Asks a question of the agent with the token, and gives the body of a 200.
+    pub(super) async fn ask(
+        &self,
+        endpoint: Endpoint,
+        query: &[(&str, &str)],
+    ) -> Result<Vec<u8>, AskError> {
+        self.ask_with(endpoint, query, None).await
+    }
+
+    /// As [`Self::ask`], with a body. Not for submits: after a refused token it may log in and ask
+    /// once more.
+    pub(super) async fn ask_with(
+        &self,
+        endpoint: Endpoint,
+        query: &[(&str, &str)],
+        body: Option<Vec<u8>>,
+    ) -> Result<Vec<u8>, AskError> {
+        let mut again = self.inner.keeper.can_log_in();
+        loop {
+            let token = self.usable_token().await?;
+            let call = Call { endpoint, token: Some(&token), query, body: body.clone() };
+            let answer = self.inner.transport.send(call).await?;
+            match self.judge(endpoint, answer, &token) {
+                Err(AskError::BadToken(_)) if again => again = false,
+                result => return result.map(|(body, _)| body),
+            }
+        }
+    }
+
+    /// The body of a 200 and when it was asked for; anything else is an error. A refused token is
+    /// reported to its keeper.
+    pub(super) fn judge(
+        &self,
+        endpoint: Endpoint,
+        answer: RawAnswer,
+        token: &SecretString,
+    ) -> Result<(Vec<u8>, Timestamp), AskError> {
+        let asked_at = answer.asked_at;
+        let error = match good_body(endpoint, answer, Some(token)) {
+            Ok(body) => return Ok((body, asked_at)),
+            Err(error) => error,
+        };
+        if matches!(error, AskError::BadToken(_)) {
+            self.inner.keeper.refused(token);
+        }
+        Err(error)
+    }
+
+    /// A token, after a login if that is what it takes.
+    pub(super) async fn usable_token(&self) -> Result<SecretString, AskError> {
+        let keeper = &self.inner.keeper;
+        if let Next::Use(token) = keeper.next()? {
+            return Ok(token);
+        }
+        let _turn = keeper.login_turn().await;
+        // Another's login may have been ours to wait for.
+        match keeper.next()? {
+            Next::Use(token) => Ok(token),
+            Next::LogIn { with, instead_of } => match (self.log_in_as(&with).await, instead_of) {
+                (Ok(token), _) => Ok(token),
+                (Err(_), Some(old)) if !expired(&old) => Ok(old),
+                (Err(problem), _) => Err(problem.into()),
+            },
+        }
+    }
+}
+
+/// What an answer to `agent_status` says.
+pub(super) fn state_of(answer: &RawAnswer) -> AgentState {
+    match &answer.body {
+        Ok(body) if answer.status == 200 => wire::agent_state(body).unwrap_or(AgentState::Unknown),
+        Ok(_) | Err(_) => AgentState::Unknown,
+    }
+}
+
+/// The body of a 200; anything else is an error in words that hold no secret.
+pub(super) fn good_body(
+    endpoint: Endpoint,
+    answer: RawAnswer,
+    token: Option<&SecretString>,
+) -> Result<Vec<u8>, AskError> {
+    let word = endpoint.word();
+    match answer.status {
+        200 => answer.body.map_err(|why| {
+            AskError::Unusable(format!("the answer to `{word}` can't be used: {why}"))
+        }),
+        401 => Err(AskError::BadToken("the agent refuses the token (401)".to_owned())),
+        404 | 405 => Err(AskError::NoSuchRoute(word)),
+        499 => {
+            let body = answer.body.unwrap_or_default();
+            let mut problem = Problem::read(answer.error_code.as_deref(), &body);
+            problem.words = fit(&problem.words, token);
+            Err(problem.into())
+        }
+        status => Err(AskError::Unusable(format!("the agent answered {status} to `{word}`"))),
+    }
+}
+
+/// An answer that is not what it should be.
+pub(super) fn unreadable(endpoint: Endpoint, why: &str) -> AskError {
+    let why = fit(why, None);
+    AskError::Unusable(format!("the answer to `{}` can't be read: {why}", endpoint.word()))
+}
+
+fn expired(token: &SecretString) -> bool {
+    super::token::expiry(token.expose_secret()).is_some_and(|end| end <= crate::clock::now())
+}

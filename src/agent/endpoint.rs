@@ -1,0 +1,198 @@
+//! The routes of the Click API that transferd uses, and how often each was asked with what
+//! outcome.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use reqwest::Method;
+
+/// A route (click-api).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Endpoint {
+    /// `GET /management/agent_status`.
+    AgentStatus,
+    /// `GET /authentication/user`.
+    User,
+    /// `GET /transfer/get_all`.
+    Transfers,
+    /// `POST /transfer/transfer`.
+    Submit,
+    /// `POST /transfer/cancel_transfer`.
+    Cancel,
+    /// `GET /cloud/accounts`.
+    Accounts,
+    /// `POST /authentication/login`.
+    Login,
+    /// `POST /authentication/mfa_respond`.
+    MfaRespond,
+    /// `POST /authentication/logout`.
+    Logout,
+    /// `POST /apitoken/insert`.
+    MintToken,
+    /// `GET /apitoken/get_all`.
+    ListTokens,
+    /// `DELETE /apitoken/delete`.
+    DeleteToken,
+}
+
+impl Endpoint {
+    /// All of them, in the order of the counters.
+    pub const ALL: [Self; 12] = [
+        Self::AgentStatus,
+        Self::User,
+        Self::Transfers,
+        Self::Submit,
+        Self::Cancel,
+        Self::Accounts,
+        Self::Login,
+        Self::MfaRespond,
+        Self::Logout,
+        Self::MintToken,
+        Self::ListTokens,
+        Self::DeleteToken,
+    ];
+
+    /// The label in metrics.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::AgentStatus => "agent_status",
+            Self::User => "user",
+            Self::Transfers => "get_all",
+            Self::Submit => "transfer",
+            Self::Cancel => "cancel_transfer",
+            Self::Accounts => "accounts",
+            Self::Login => "login",
+            Self::MfaRespond => "mfa_respond",
+            Self::Logout => "logout",
+            Self::MintToken => "apitoken_insert",
+            Self::ListTokens => "apitoken_get_all",
+            Self::DeleteToken => "apitoken_delete",
+        }
+    }
+
+    pub(super) fn path(self) -> &'static str {
+        match self {
+            Self::AgentStatus => "/management/agent_status",
+            Self::User => "/authentication/user",
+            Self::Transfers => "/transfer/get_all",
+            Self::Submit => "/transfer/transfer",
+            Self::Cancel => "/transfer/cancel_transfer",
+            Self::Accounts => "/cloud/accounts",
+            Self::Login => "/authentication/login",
+            Self::MfaRespond => "/authentication/mfa_respond",
+            Self::Logout => "/authentication/logout",
+            Self::MintToken => "/apitoken/insert",
+            Self::ListTokens => "/apitoken/get_all",
+            Self::DeleteToken => "/apitoken/delete",
+        }
+    }
+
+    pub(super) fn method(self) -> Method {
+        match self {
+            Self::AgentStatus
+            | Self::User
+            | Self::Transfers
+            | Self::Accounts
+            | Self::ListTokens => Method::GET,
+            Self::Submit
+            | Self::Cancel
+            | Self::Login
+            | Self::MfaRespond
+            | Self::Logout
+            | Self::MintToken => Method::POST,
+            Self::DeleteToken => Method::DELETE,
+        }
+    }
+}
+
+/// How a request ended, as the metrics tell it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// 200.
+    Ok,
+    /// 401 or 499: the agent answered no.
+    Refused,
+    /// Not connected.
+    Unreachable,
+    /// No answer in time.
+    Timeout,
+    /// Anything else.
+    Error,
+}
+
+impl Outcome {
+    /// All of them, in the order of the counters.
+    pub const ALL: [Self; 5] =
+        [Self::Ok, Self::Refused, Self::Unreachable, Self::Timeout, Self::Error];
+
+    /// The label in metrics.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Refused => "refused",
+            Self::Unreachable => "unreachable",
+            Self::Timeout => "timeout",
+            Self::Error => "error",
+        }
+    }
+}
+
+/// One cell of the table: `transferd_agent_requests_total{endpoint,outcome}`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RequestCount {
+    /// Which route.
+    pub endpoint: Endpoint,
+    /// Which outcome.
+    pub outcome: Outcome,
+    /// How often.
+    pub count: u64,
+}
+
+/// Requests by endpoint and outcome. Outlives a client: hand it on when settings change.
+#[derive(Debug, Default)]
+pub struct RequestCounters {
+    cells: [[AtomicU64; Outcome::ALL.len()]; Endpoint::ALL.len()],
+}
+
+impl RequestCounters {
+    pub(super) fn count(&self, endpoint: Endpoint, outcome: Outcome) {
+        // `ALL` lists the variants in their order; a test holds it to that.
+        self.cells[endpoint as usize][outcome as usize].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The cells that are not zero.
+    pub fn read(&self) -> Vec<RequestCount> {
+        let mut counts = Vec::new();
+        for endpoint in Endpoint::ALL {
+            for outcome in Outcome::ALL {
+                let count = self.cells[endpoint as usize][outcome as usize].load(Ordering::Relaxed);
+                if count > 0 {
+                    counts.push(RequestCount { endpoint, outcome, count });
+                }
+            }
+        }
+        counts
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_cell_counts_its_own_requests() {
+        for (index, endpoint) in Endpoint::ALL.into_iter().enumerate() {
+            assert_eq!(endpoint as usize, index);
+        }
+        for (index, outcome) in Outcome::ALL.into_iter().enumerate() {
+            assert_eq!(outcome as usize, index);
+        }
+        let counters = RequestCounters::default();
+        counters.count(Endpoint::Submit, Outcome::Timeout);
+        counters.count(Endpoint::Submit, Outcome::Timeout);
+        let endpoint = Endpoint::Submit;
+        assert_eq!(
+            counters.read(),
+            [RequestCount { endpoint, outcome: Outcome::Timeout, count: 2 }]
+        );
+    }
+}

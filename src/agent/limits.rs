@@ -1,0 +1,60 @@
+//! The bounds of everything that the agent can send or make us do, each with its reason.
+
+use std::time::Duration;
+
+use jiff::SignedDuration;
+
+/// Records asked for in one page. The vendor's default is 50; four times that keeps a busy
+/// account's look at one request.
+pub(super) const PAGE_SIZE: usize = 200;
+
+/// What the agent serves if it ignores `pagesize` (click-api, `get_all`).
+pub(super) const DEFAULT_PAGE_SIZE: u64 = 50;
+
+/// Pages read in one look. With ignored `pagesize` that is 5,000 records, else 20,000: more than
+/// a busy account requests in the day that a look reaches back at most.
+pub(super) const PAGES_MAX: usize = 100;
+
+/// A look that takes longer than this is ended as incomplete: what it would prove is stale.
+pub(super) const LOOK_MAX: SignedDuration = SignedDuration::from_secs(120);
+
+/// Wanted records kept from one look. The engine wants dozens; an account full of copies between
+/// the very same places must not fill the memory.
+pub(super) const WANTED_MAX: usize = 10_000;
+
+/// The body of a good answer. A page of 200 records is some 300 kB.
+pub(super) const BODY_MAX: usize = 16 * 1024 * 1024;
+
+/// The body of an error. The vendor's are a few hundred bytes.
+pub(super) const ERROR_BODY_MAX: usize = 64 * 1024;
+
+/// Cloud accounts, or API tokens, that are kept of a list.
+pub(super) const LISTED_MAX: usize = 10_000;
+
+/// A token travels in the request line, of which ASP.NET Core takes 8 KiB.
+pub(super) const TOKEN_MAX: usize = 8 * 1024;
+
+/// Connecting to a desktop agent takes milliseconds; a host that does not answer is away.
+pub(super) const CONNECT_MAX: Duration = Duration::from_secs(10);
+
+/// Digits of an offset that the `Date` header, whole seconds, cannot tell from none.
+pub(super) const OFFSET_NOISE: SignedDuration = SignedDuration::from_secs(2);
+
+/// After so many looks in a row for which the agent could not tell the user, the evidence goes
+/// without: a broken endpoint must not hold up every job for ever.
+pub(super) const USER_STRIKES: u32 = 3;
+
+/// Delay after a login that was refused, and its cap: a wrong password must not lock the account.
+/// The first is also how long a TOTP code can't be used again.
+pub(super) const LOGIN_RETRY: (SignedDuration, SignedDuration) =
+    (SignedDuration::from_secs(30), SignedDuration::from_mins(10));
+
+/// One frame of the notification socket. Frames are a few hundred bytes, and unread by us.
+pub(super) const FRAME_MAX: usize = 1024 * 1024;
+
+/// Delay before the notification socket is opened again, and its cap.
+pub(super) const RECONNECT: (Duration, Duration) =
+    (Duration::from_secs(1), Duration::from_secs(30));
+
+/// A notification socket is pinged when nothing came for this long, and given up after twice it.
+pub(super) const SOCKET_SILENCE: Duration = Duration::from_secs(30);

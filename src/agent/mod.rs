@@ -1,0 +1,41 @@
+//! The client of the Click API: the one place that talks to the Amove desktop agent.
+//!
+//! It owns the wire: urls, tokens, status codes, forms of dates and names. It does not know runs
+//! or attempts, and decides nothing: each answer is sorted into the engine's words. What it keeps
+//! true: no error, log line or `Debug` output holds a token or a url with one; a POST is sent at
+//! most once for each call; nothing that the agent sends can make it panic or grow without bound.
+
+mod client;
+mod endpoint;
+mod failure;
+mod limits;
+mod look;
+pub mod notifications;
+mod online;
+mod problem;
+mod session;
+mod submit;
+pub mod token;
+mod transport;
+mod wire;
+mod words;
+
+#[cfg(test)]
+mod tests;
+
+pub use client::AgentClient;
+pub use endpoint::{Endpoint, Outcome, RequestCount, RequestCounters};
+pub use failure::{AskError, UnusableSettings};
+pub use online::online_problems;
+pub use session::{Challenge, LoginAnswer};
+pub use token::{TokenKeeper, TokenProblem};
+pub use transport::RawAnswer;
+pub use wire::{ApiToken, CloudAccount, UserProfile};
+
+/// Parses any text as each answer of the agent, and forgets it: for tests and fuzz targets, which
+/// ask only that nothing panics.
+pub fn parse_anything(body: &[u8]) {
+    wire::parse_anything(body);
+    let _ = problem::Problem::read(None, body);
+    let _ = token::expiry(&String::from_utf8_lossy(body));
+}

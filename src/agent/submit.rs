@@ -1,0 +1,106 @@
+//! `POST /transfer/transfer`, and the one question about its answer: could it have been accepted?
+//! (protocol, rule 2.)
+
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::client::AgentClient;
+use super::endpoint::Endpoint;
+use super::failure::AskError;
+use super::problem::{Meaning, Problem};
+use super::transport::{Call, RawAnswer, SendFailure};
+use super::words::fit;
+use crate::core::place::{Place, TransferRequest};
+use crate::core::transfer::{Refusal, SubmitAnswer};
+use secrecy::SecretString;
+
+/// The body, with the vendor's names.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Body<'a> {
+    source_cloud_account_id: Uuid,
+    source_bucket: &'a str,
+    source_bucket_id: &'a str,
+    source_path: &'a str,
+    source_id: &'a str,
+    destination_cloud_account_id: Uuid,
+    destination_bucket: &'a str,
+    destination_bucket_id: &'a str,
+    destination_path: &'a str,
+    destination_id: &'a str,
+    allow_skip: bool,
+    keep_source_tree: bool,
+}
+
+impl<'a> From<&'a TransferRequest> for Body<'a> {
+    fn from(request: &'a TransferRequest) -> Self {
+        let TransferRequest { source, destination, allow_skip, keep_source_tree } = request;
+        let Place { account, bucket, bucket_id, path, id } = source;
+        Self {
+            source_cloud_account_id: account.0,
+            source_bucket: bucket,
+            source_bucket_id: bucket_id,
+            source_path: path,
+            source_id: id,
+            destination_cloud_account_id: destination.account.0,
+            destination_bucket: &destination.bucket,
+            destination_bucket_id: &destination.bucket_id,
+            destination_path: &destination.path,
+            destination_id: &destination.id,
+            allow_skip: *allow_skip,
+            keep_source_tree: *keep_source_tree,
+        }
+    }
+}
+
+impl AgentClient {
+    /// Queues a transfer: sends one POST, and never a second. A refused token is not renewed and
+    /// tried again here, since each POST follows a look of its own (protocol, rule 1).
+    pub async fn submit(&self, request: &TransferRequest) -> SubmitAnswer {
+        let token = match self.usable_token().await {
+            Ok(token) => token,
+            Err(AskError::Unreachable(words)) => {
+                return SubmitAnswer::Refused(Refusal::NotSent(words));
+            }
+            Err(error) => return SubmitAnswer::Refused(Refusal::BadToken(error.to_string())),
+        };
+        let body = match serde_json::to_vec(&Body::from(request)) {
+            Ok(body) => body,
+            Err(error) => return SubmitAnswer::Refused(Refusal::NotSent(error.to_string())),
+        };
+        let call = Call { body: Some(body), ..Call::to(Endpoint::Submit, Some(&token)) };
+        let answer = match self.inner.transport.send(call).await {
+            Ok(answer) => sort(&answer, &token),
+            Err(SendFailure::NotSent(words)) => SubmitAnswer::Refused(Refusal::NotSent(words)),
+            Err(SendFailure::TimedOut(words) | SendFailure::Lost(words)) => {
+                SubmitAnswer::Uncertain(words)
+            }
+        };
+        if matches!(answer, SubmitAnswer::Refused(Refusal::BadToken(_))) {
+            self.inner.keeper.refused(&token);
+        }
+        answer
+    }
+}
+
+/// Sorts an answer by status and code.
+fn sort(answer: &RawAnswer, token: &SecretString) -> SubmitAnswer {
+    match answer.status {
+        200 => SubmitAnswer::Accepted,
+        401 => {
+            SubmitAnswer::Refused(Refusal::BadToken("the agent refuses the token (401)".to_owned()))
+        }
+        499 => {
+            let body = answer.body.as_deref().unwrap_or(&[]);
+            let problem = Problem::read(answer.error_code.as_deref(), body);
+            let words = fit(&problem.words, Some(token));
+            match problem.meaning() {
+                Meaning::BadToken => SubmitAnswer::Refused(Refusal::BadToken(words)),
+                Meaning::Final => SubmitAnswer::Refused(Refusal::Final(words)),
+                Meaning::Duplicate => SubmitAnswer::Refused(Refusal::Duplicate(words)),
+                Meaning::Unclear => SubmitAnswer::Uncertain(words),
+            }
+        }
+        status => SubmitAnswer::Uncertain(format!("the agent answered {status}")),
+    }
+}

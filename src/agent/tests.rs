@@ -1,0 +1,54 @@
+//! What the settings of a client are held to.
+
+use rstest::rstest;
+
+use super::*;
+use crate::core::job::{AgentSettings, TokenSource};
+
+fn client(url: &str, allow_insecure: bool) -> Result<AgentClient, UnusableSettings> {
+    let settings = AgentSettings { url: url.to_owned(), allow_insecure, ..Default::default() };
+    let keeper = TokenKeeper::new(TokenSource::Environment("T".into()), |_| Some("t0ken".into()));
+    AgentClient::new(&settings, keeper)
+}
+
+#[rstest]
+#[case("http://localhost:29123")]
+#[case("http://LOCALHOST:29123")]
+#[case("http://127.0.0.1:1")]
+#[case("http://127.1.2.3:1/prefix")]
+#[case("http://[::1]:1")]
+fn a_token_may_travel_on_this_machine(#[case] url: &str) {
+    assert!(client(url, false).is_ok());
+}
+
+#[rstest]
+#[case("http://agent.example:29123")]
+#[case("http://10.0.0.1:29123")]
+#[case("http://localhost.example:29123")]
+#[case("http://127.0.0.1.example/")]
+#[case("http://0.0.0.0:29123")]
+#[case("http://[::2]:1")]
+fn a_token_leaves_this_machine_only_if_that_is_allowed(#[case] url: &str) {
+    let error = client(url, false).unwrap_err().to_string();
+    assert!(error.contains("allow_insecure"), "{error}");
+    assert!(client(url, true).is_ok());
+}
+
+#[rstest]
+#[case("localhost:29123", "must start with")]
+#[case("nonsense", "is not a url")]
+#[case("ftp://localhost", "must start with")]
+#[case("https://localhost", "is https")]
+#[case("http://user:pw@localhost", "must not hold a user")]
+#[case("http://localhost/?token=abc", "must end before")]
+fn a_url_that_can_not_be_the_agents_is_refused(#[case] url: &str, #[case] why: &str) {
+    let error = client(url, true).unwrap_err().to_string();
+    assert!(error.contains(why), "{error}");
+    assert!(!error.contains("pw") && !error.contains("abc"), "{error}");
+}
+
+#[test]
+fn the_notification_url_has_no_token() {
+    let url = client("http://localhost:29123/", false).unwrap().notification_url();
+    assert_eq!(url, "ws://localhost:29123/notification");
+}

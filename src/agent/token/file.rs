@@ -1,0 +1,89 @@
+//! Files that hold one secret: a token, a password, a TOTP secret.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use secrecy::{ExposeSecret, SecretString};
+
+use super::TokenProblem;
+use crate::agent::limits::TOKEN_MAX;
+
+/// A secret, and how well its file keeps it.
+#[derive(Debug)]
+pub struct SecretFile {
+    /// Which file.
+    pub path: PathBuf,
+    /// Its content, without white space around it.
+    pub secret: SecretString,
+    /// What to tell the operator if others can read the file.
+    pub warning: Option<String>,
+}
+
+/// Reads a secret's file. `what` is what the file should hold, for the words of a problem.
+pub fn read_secret(what: &str, path: &Path) -> Result<SecretFile, TokenProblem> {
+    let shown = path.display();
+    let fail = |why: String| TokenProblem::Source(format!("the {what} file `{shown}` {why}"));
+    let unreadable = |error: io::Error| {
+        fail(match error.kind() {
+            io::ErrorKind::NotFound => "does not exist".to_owned(),
+            io::ErrorKind::PermissionDenied => {
+                let user = rustix::process::geteuid().as_raw();
+                format!("may not be read by this user (uid {user})")
+            }
+            _ => format!("can't be read: {error}"),
+        })
+    };
+    // Looked at before it is opened: to open a pipe would wait for its other end.
+    if !path.metadata().map_err(unreadable)?.is_file() {
+        return Err(fail("is not a regular file".to_owned()));
+    }
+    let file = File::open(path).map_err(unreadable)?;
+    let metadata = file.metadata().map_err(unreadable)?;
+    let mut content = Vec::new();
+    let limit = TOKEN_MAX as u64 + 1;
+    file.take(limit).read_to_end(&mut content).map_err(unreadable)?;
+    if content.len() > TOKEN_MAX {
+        return Err(fail(format!("is longer than {TOKEN_MAX} bytes: that is no {what}")));
+    }
+    let Ok(content) = String::from_utf8(content) else {
+        return Err(fail("is not text".to_owned()));
+    };
+    let secret = content.trim_start_matches('\u{feff}').trim();
+    if secret.is_empty() {
+        return Err(fail("is empty".to_owned()));
+    }
+    if secret.contains(|c: char| c.is_control()) {
+        return Err(fail(format!("holds more than one line, or is binary: that is no {what}")));
+    }
+    let warning = others_may_read(metadata.mode(), metadata.gid()).then(|| {
+        let mode = metadata.mode() & 0o7777;
+        format!(
+            "the {what} file `{shown}` can be read by others (mode {mode:04o}); \
+             `chmod 600` it, or 640 with the service's own group"
+        )
+    });
+    Ok(SecretFile { path: path.to_owned(), secret: SecretString::from(secret), warning })
+}
+
+/// True unless the file is its owner's alone, or of the group that this process runs in.
+fn others_may_read(mode: u32, group: u32) -> bool {
+    let by_group = mode & 0o070 != 0 && group != rustix::process::getegid().as_raw();
+    mode & 0o007 != 0 || by_group
+}
+
+/// Refuses what can't be a token: it travels in a url, and every real one is one printable word.
+pub(super) fn check_token(token: &SecretString, what: &str) -> Result<(), TokenProblem> {
+    let token = token.expose_secret();
+    let why = if token.is_empty() {
+        "is empty"
+    } else if token.len() > TOKEN_MAX {
+        "is too long for a request"
+    } else if !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+        "is not one word of printable ASCII"
+    } else {
+        return Ok(());
+    };
+    Err(TokenProblem::Source(format!("{what} {why}")))
+}

@@ -1,0 +1,326 @@
+//! The agent's token: where it comes from, whether it is still good, and what is wrong with it.
+//!
+//! A file is read anew at each use, so that no cache can be stale: it is one small local read
+//! beside a request. Tokens are `SecretString`s; the only way out of this module is into a url.
+//! It does not know the agent: a login's token is brought here by the client.
+
+mod file;
+mod jwt;
+mod totp;
+
+#[cfg(test)]
+mod tests;
+
+use std::ffi::OsString;
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use jiff::{SignedDuration, Timestamp};
+use secrecy::{ExposeSecret, SecretString};
+
+pub use file::{SecretFile, read_secret};
+pub use jwt::expiry;
+pub(super) use totp::code as totp_code;
+
+use super::limits::LOGIN_RETRY;
+use crate::clock;
+use crate::core::job::{LoginSource, TokenSource};
+
+/// Why there is no token to use.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TokenProblem {
+    /// Its source gives none: missing, unreadable, empty, not a token.
+    #[error("{0}")]
+    Source(String),
+    /// The agent refuses the login, or asks for what we can't answer.
+    #[error("{0}")]
+    Refused(String),
+    /// The agent can't be reached for a login.
+    #[error("{0}")]
+    Unreachable(String),
+}
+
+/// How a variable of the environment is read.
+type Environment = Box<dyn Fn(&str) -> Option<OsString> + Send + Sync>;
+
+/// Keeps the current token of one source. Cheap to clone; all clones share it.
+#[derive(Clone)]
+pub struct TokenKeeper {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    source: TokenSource,
+    environment: Environment,
+    state: Mutex<State>,
+    /// Held while a login is under way, so that there is one at a time.
+    login: tokio::sync::Mutex<()>,
+}
+
+#[derive(Default)]
+struct State {
+    /// What the source gave last.
+    last: Option<Result<SecretString, TokenProblem>>,
+    /// The last file that was readable by others, so that it is warned of once.
+    warned_of: Option<PathBuf>,
+    /// The warning, while it holds.
+    warning: Option<String>,
+    /// The token of a login.
+    session: Option<Session>,
+    /// The last login that was refused.
+    refused: Option<RefusedLogin>,
+}
+
+struct Session {
+    token: SecretString,
+    /// When a new login is due.
+    renew_at: Option<Timestamp>,
+}
+
+struct RefusedLogin {
+    problem: TokenProblem,
+    /// On the clock that stands still for nobody: time since boot.
+    retry_at: SignedDuration,
+    delay: SignedDuration,
+    /// What was used; another password may be tried at once.
+    password: SecretString,
+}
+
+/// What to do for a token.
+pub(super) enum Next {
+    /// Use this one.
+    Use(SecretString),
+    /// Log in first. If the agent can't be reached, the old one may still do.
+    LogIn { with: LoginSource, instead_of: Option<SecretString> },
+}
+
+impl fmt::Debug for TokenKeeper {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TokenKeeper").field("source", &self.shared.source).finish_non_exhaustive()
+    }
+}
+
+impl TokenKeeper {
+    /// A keeper for a source. `environment` reads a variable, as `std::env::var_os` does.
+    pub fn new(
+        source: TokenSource,
+        environment: impl Fn(&str) -> Option<OsString> + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                source,
+                environment: Box::new(environment),
+                state: Mutex::default(),
+                login: tokio::sync::Mutex::new(()),
+            }),
+        }
+    }
+
+    /// The current token. For a login, the one that was got last.
+    pub fn current(&self) -> Result<SecretString, TokenProblem> {
+        match self.next() {
+            Ok(Next::Use(token)) => Ok(token),
+            Ok(Next::LogIn { instead_of: Some(token), .. }) => Ok(token),
+            Ok(Next::LogIn { instead_of: None, .. }) => {
+                Err(TokenProblem::Source("not logged in yet".to_owned()))
+            }
+            Err(problem) => Err(problem),
+        }
+    }
+
+    /// True if the source gives something else than when it was used last: the daemon tells the
+    /// engine so (`Input::TokenChanged`).
+    pub fn has_changed(&self) -> bool {
+        let before = {
+            let state = self.state();
+            match &self.shared.source {
+                TokenSource::Login(login) => {
+                    // A file that can't be read now is no better than the one before.
+                    return state.refused.as_ref().is_some_and(|refused| {
+                        read_secret("password", &login.password_file)
+                            .is_ok_and(|file| !same(&file.secret, &refused.password))
+                    });
+                }
+                TokenSource::File(_) | TokenSource::Environment(_) | TokenSource::Credential => {
+                    state.last.clone()
+                }
+            }
+        };
+        let Some(before) = before else { return false };
+        match (before, self.read_source()) {
+            (Ok(before), Ok(now)) => !same(&before, &now),
+            (Err(before), Err(now)) => before != now,
+            (Ok(_), Err(_)) | (Err(_), Ok(_)) => true,
+        }
+    }
+
+    /// The files whose change may bring another token.
+    pub fn files(&self) -> Vec<PathBuf> {
+        match &self.shared.source {
+            TokenSource::File(path) => vec![path.clone()],
+            TokenSource::Environment(_) => Vec::new(),
+            TokenSource::Credential => self.credential().into_iter().collect(),
+            TokenSource::Login(login) => {
+                let totp = login.totp_secret_file.clone();
+                std::iter::once(login.password_file.clone()).chain(totp).collect()
+            }
+        }
+    }
+
+    /// When the token ends, if it is a JWT that says so.
+    pub fn expires_at(&self) -> Option<Timestamp> {
+        let token = self.current().ok()?;
+        expiry(token.expose_secret())
+    }
+
+    /// What is wrong with how the secret is kept, in words: others can read its file.
+    pub fn warning(&self) -> Option<String> {
+        let _ = self.current();
+        self.state().warning.clone()
+    }
+
+    /// True if a refused token can be replaced by logging in.
+    pub(super) fn can_log_in(&self) -> bool {
+        match &self.shared.source {
+            TokenSource::Login(_) => true,
+            TokenSource::File(_) | TokenSource::Environment(_) | TokenSource::Credential => false,
+        }
+    }
+
+    /// What to do for a token.
+    pub(super) fn next(&self) -> Result<Next, TokenProblem> {
+        if let TokenSource::Login(login) = &self.shared.source {
+            return self.next_login(login);
+        }
+        let result = self.read_source();
+        self.state().last = Some(result.clone());
+        result.map(Next::Use)
+    }
+
+    fn next_login(&self, login: &LoginSource) -> Result<Next, TokenProblem> {
+        let state = self.state();
+        let old = match &state.session {
+            Some(session) if session.renew_at.is_none_or(|at| clock::now() < at) => {
+                return Ok(Next::Use(session.token.clone()));
+            }
+            Some(session) => Some(session.token.clone()),
+            None => None,
+        };
+        if let Some(refused) = &state.refused
+            && clock::since_boot() < refused.retry_at
+            && read_secret("password", &login.password_file)
+                .is_ok_and(|file| same(&file.secret, &refused.password))
+        {
+            return match old {
+                Some(old) => Ok(Next::Use(old)),
+                None => Err(refused.problem.clone()),
+            };
+        }
+        Ok(Next::LogIn { with: login.clone(), instead_of: old })
+    }
+
+    /// Waits for a login that is under way, and keeps others from starting one.
+    pub(super) async fn login_turn(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.shared.login.lock().await
+    }
+
+    /// Takes the token of a login.
+    pub(super) fn logged_in(&self, token: SecretString) {
+        let now = clock::now();
+        // An `exp` that has already passed says that the clocks differ, not that the token is bad.
+        let renew_at = expiry(token.expose_secret()).filter(|end| *end > now).map(|end| {
+            let lifetime = end.duration_since(now);
+            end - (lifetime / 10).min(SignedDuration::from_mins(10))
+        });
+        let mut state = self.state();
+        state.session = Some(Session { token, renew_at });
+        state.refused = None;
+    }
+
+    /// Takes note that the agent refused a login, so that it is not asked again and again.
+    pub(super) fn login_refused(&self, problem: TokenProblem, password: SecretString) {
+        let mut state = self.state();
+        let delay = match &state.refused {
+            Some(refused) if same(&refused.password, &password) => {
+                (refused.delay * 2).min(LOGIN_RETRY.1)
+            }
+            Some(_) | None => LOGIN_RETRY.0,
+        };
+        let retry_at = clock::since_boot() + delay;
+        state.refused = Some(RefusedLogin { problem, retry_at, delay, password });
+    }
+
+    /// Takes note that the agent refused a token: a login's is thrown away.
+    pub(super) fn refused(&self, token: &SecretString) {
+        let mut state = self.state();
+        if state.session.as_ref().is_some_and(|session| same(&session.token, token)) {
+            state.session = None;
+        }
+    }
+
+    /// Takes note of how a secret's file is protected, and warns once.
+    pub(super) fn note_protection(&self, file: &SecretFile) {
+        let mut state = self.state();
+        state.warning.clone_from(&file.warning);
+        match &file.warning {
+            Some(warning) if state.warned_of.as_ref() != Some(&file.path) => {
+                state.warned_of = Some(file.path.clone());
+                tracing::warn!("{warning}");
+            }
+            Some(_) => {}
+            None => state.warned_of = None,
+        }
+    }
+
+    fn read_source(&self) -> Result<SecretString, TokenProblem> {
+        let path = match &self.shared.source {
+            TokenSource::File(path) => path.clone(),
+            TokenSource::Environment(name) => return self.from_environment(name),
+            TokenSource::Credential => self.credential().ok_or_else(|| {
+                TokenProblem::Source(
+                    "the job file names no token; set `agent.token_file`, or run `transferd login`"
+                        .to_owned(),
+                )
+            })?,
+            TokenSource::Login(_) => {
+                return Err(TokenProblem::Source("a login has no token of its own".to_owned()));
+            }
+        };
+        let file = read_secret("token", &path)?;
+        self.note_protection(&file);
+        file::check_token(&file.secret, &format!("the token in `{}`", path.display()))?;
+        Ok(file.secret)
+    }
+
+    fn from_environment(&self, name: &str) -> Result<SecretString, TokenProblem> {
+        let Some(value) = (self.shared.environment)(name) else {
+            return Err(TokenProblem::Source(format!(
+                "the variable `{name}`, which `agent.token_env` names, is not set"
+            )));
+        };
+        let what = format!("the token in the variable `{name}`");
+        let Ok(value) = value.into_string() else {
+            return Err(TokenProblem::Source(format!("{what} is not text")));
+        };
+        let token = SecretString::from(value.trim());
+        file::check_token(&token, &what)?;
+        Ok(token)
+    }
+
+    /// `$CREDENTIALS_DIRECTORY/token` (systemd.exec(5), LoadCredential=).
+    fn credential(&self) -> Option<PathBuf> {
+        let folder = (self.shared.environment)("CREDENTIALS_DIRECTORY")?;
+        (!folder.is_empty()).then(|| PathBuf::from(folder).join("token"))
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Nothing panics while it is held; if something did, the state is still whole.
+        self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether two secrets are the same. Both are ours, so that timing tells nobody anything.
+fn same(a: &SecretString, b: &SecretString) -> bool {
+    a.expose_secret() == b.expose_secret()
+}

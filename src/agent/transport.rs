@@ -1,0 +1,291 @@
+//! One HTTP request to the agent, and what became of it.
+//!
+//! It owns the `reqwest` client and every url with a token in it: neither leaves this file, and
+//! all errors are put into words here, without url and token. It does not judge answers. What it
+//! keeps true: each call sends one request on a connection of its own, and never repeats it;
+//! redirects and proxies are not followed; every wait and every body is bounded.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use reqwest::header::{CONNECTION, CONTENT_TYPE, DATE, HeaderMap, HeaderValue};
+use reqwest::{Client, Response, Url};
+use secrecy::{ExposeSecret, SecretString};
+
+use super::endpoint::{Endpoint, Outcome, RequestCounters};
+use super::failure::UnusableSettings;
+use super::limits::{BODY_MAX, CONNECT_MAX, ERROR_BODY_MAX};
+use super::problem::code_header;
+use super::words::fit;
+use crate::clock;
+use crate::core::job::AgentSettings;
+
+/// One request.
+pub(super) struct Call<'a> {
+    /// Where to.
+    pub(super) endpoint: Endpoint,
+    /// The `token` parameter.
+    pub(super) token: Option<&'a SecretString>,
+    /// Further parameters.
+    pub(super) query: &'a [(&'a str, &'a str)],
+    /// A JSON body.
+    pub(super) body: Option<Vec<u8>>,
+}
+
+impl<'a> Call<'a> {
+    /// A request without parameters or body.
+    pub(super) fn to(endpoint: Endpoint, token: Option<&'a SecretString>) -> Self {
+        Self { endpoint, token, query: &[], body: None }
+    }
+}
+
+/// An answer: a status line came.
+#[derive(Clone, Debug)]
+pub struct RawAnswer {
+    /// The status.
+    pub status: u16,
+    /// The `error-code` header.
+    pub error_code: Option<String>,
+    /// The `Date` header.
+    pub date: Option<Timestamp>,
+    /// When the request was sent, by our clock.
+    pub asked_at: Timestamp,
+    /// When the head of the answer had come.
+    pub answered_at: Timestamp,
+    /// The body, or why it could not be read.
+    pub body: Result<Vec<u8>, String>,
+}
+
+/// No answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum SendFailure {
+    /// No byte of the request was sent: the connection was not made.
+    NotSent(String),
+    /// Nothing came in time; the agent may have the request.
+    TimedOut(String),
+    /// The connection broke; the agent may have the request.
+    Lost(String),
+}
+
+/// The way to one agent.
+pub(super) struct Transport {
+    client: Client,
+    base: Url,
+    timeout: Duration,
+    counters: Arc<RequestCounters>,
+}
+
+impl Transport {
+    pub(super) fn new(
+        settings: &AgentSettings,
+        counters: Arc<RequestCounters>,
+    ) -> Result<Self, UnusableSettings> {
+        let base = base_url(settings)?;
+        let timeout = Duration::try_from(settings.request_timeout).unwrap_or(Duration::ZERO);
+        if timeout.is_zero() {
+            return Err(UnusableSettings("`agent.request_timeout` must be longer than 0".into()));
+        }
+        // A keep-alive connection that the agent has just closed would turn a POST into an
+        // uncertain one; on loopback a fresh connection costs nothing.
+        let headers = HeaderMap::from_iter([(CONNECTION, HeaderValue::from_static("close"))]);
+        // Connecting ends before the whole does, so that "never connected" is told from "late".
+        let connect_timeout = CONNECT_MAX.min(timeout / 2).max(Duration::from_millis(1));
+        let client = Client::builder()
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .referer(false)
+            .retry(reqwest::retry::never())
+            .pool_max_idle_per_host(0)
+            .timeout(timeout)
+            .connect_timeout(connect_timeout)
+            .default_headers(headers)
+            .user_agent(concat!("transferd/", env!("CARGO_PKG_VERSION")))
+            // `localhost` is this machine whatever a resolver says, and needs no resolver thread.
+            .resolve_to_addrs("localhost", &loopback(0))
+            .build()
+            .map_err(|error| UnusableSettings(format!("no http client: {}", cause(error, None))))?;
+        Ok(Self { client, base, timeout, counters })
+    }
+
+    /// The agent's address for the notification socket: `ws://…/notification`.
+    pub(super) fn notification_url(&self) -> String {
+        let mut url = self.url(&["/notification"]);
+        url.set_scheme("ws").expect("ws may replace http");
+        url.into()
+    }
+
+    fn url(&self, segments: &[&str]) -> Url {
+        let mut url = self.base.clone();
+        let path = format!("{}{}", self.base.path().trim_end_matches('/'), segments.concat());
+        url.set_path(&path);
+        url
+    }
+
+    /// Sends one request and reads its answer. The body of a 200 to a POST of a transfer or of a
+    /// cancel says nothing, and is left unread.
+    pub(super) async fn send(&self, call: Call<'_>) -> Result<RawAnswer, SendFailure> {
+        let mut url = self.url(&[call.endpoint.path()]);
+        if call.token.is_some() || !call.query.is_empty() {
+            let mut query = url.query_pairs_mut();
+            for (name, value) in call.query {
+                query.append_pair(name, value);
+            }
+            if let Some(token) = call.token {
+                query.append_pair("token", token.expose_secret());
+            }
+        }
+        let mut request = self.client.request(call.endpoint.method(), url);
+        if let Some(body) = call.body {
+            request = request.header(CONTENT_TYPE, "application/json").body(body);
+        }
+        let asked_at = clock::now();
+        let result = request.send().await;
+        let answered_at = clock::now();
+        let response = match result {
+            Ok(response) => response,
+            Err(error) => {
+                let failure = self.failure(error, call.token);
+                self.counters.count(
+                    call.endpoint,
+                    match failure {
+                        SendFailure::NotSent(_) => Outcome::Unreachable,
+                        SendFailure::TimedOut(_) => Outcome::Timeout,
+                        SendFailure::Lost(_) => Outcome::Error,
+                    },
+                );
+                return Err(failure);
+            }
+        };
+        let answer = self.read(response, &call.endpoint, call.token, asked_at, answered_at).await;
+        self.counters.count(
+            call.endpoint,
+            match (answer.status, &answer.body) {
+                (200, Ok(_)) => Outcome::Ok,
+                (401 | 499, _) => Outcome::Refused,
+                _ => Outcome::Error,
+            },
+        );
+        Ok(answer)
+    }
+
+    async fn read(
+        &self,
+        response: Response,
+        endpoint: &Endpoint,
+        token: Option<&SecretString>,
+        asked_at: Timestamp,
+        answered_at: Timestamp,
+    ) -> RawAnswer {
+        let status = response.status().as_u16();
+        let error_code = code_header(response.headers());
+        let date = response.headers().get(DATE).and_then(date_header);
+        let says_nothing = matches!(endpoint, Endpoint::Submit | Endpoint::Cancel);
+        let body = match status {
+            200 if says_nothing => Ok(Vec::new()),
+            200 => self.body(response, BODY_MAX, token).await,
+            _ => self.body(response, ERROR_BODY_MAX, token).await,
+        };
+        RawAnswer { status, error_code, date, asked_at, answered_at, body }
+    }
+
+    async fn body(
+        &self,
+        mut response: Response,
+        limit: usize,
+        token: Option<&SecretString>,
+    ) -> Result<Vec<u8>, String> {
+        let too_long = || format!("its body is longer than {limit} bytes");
+        let told = response.content_length().and_then(|length| usize::try_from(length).ok());
+        if told.is_some_and(|length| length > limit) {
+            return Err(too_long());
+        }
+        let mut body = Vec::with_capacity(told.unwrap_or(0));
+        loop {
+            match response.chunk().await {
+                Ok(Some(chunk)) if body.len() + chunk.len() > limit => return Err(too_long()),
+                Ok(Some(chunk)) => body.extend_from_slice(&chunk),
+                Ok(None) => return Ok(body),
+                Err(error) if error.is_timeout() => {
+                    return Err(format!("its body was not complete within {:?}", self.timeout));
+                }
+                Err(error) => return Err(format!("its body broke off: {}", cause(error, token))),
+            }
+        }
+    }
+
+    fn failure(&self, error: reqwest::Error, token: Option<&SecretString>) -> SendFailure {
+        if error.is_connect() || error.is_builder() {
+            let late = error.is_timeout();
+            let words = if late { "no connection in time".into() } else { cause(error, token) };
+            SendFailure::NotSent(words)
+        } else if error.is_timeout() {
+            SendFailure::TimedOut(format!("no answer within {:?}", self.timeout))
+        } else {
+            let words = format!("the connection broke before an answer: {}", cause(error, token));
+            SendFailure::Lost(words)
+        }
+    }
+}
+
+/// The innermost cause of a library's error, without its url: the one place where such an error
+/// becomes text.
+fn cause(error: reqwest::Error, token: Option<&SecretString>) -> String {
+    let error = error.without_url();
+    let mut innermost: &dyn std::error::Error = &error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    fit(&innermost.to_string(), token)
+}
+
+/// The `Date` header (RFC 9110, 5.6.7).
+fn date_header(value: &HeaderValue) -> Option<Timestamp> {
+    let parser = jiff::fmt::rfc2822::DateTimeParser::new();
+    parser.parse_timestamp(value.to_str().ok()?).ok()
+}
+
+/// Both addresses of this machine, in the order in which .NET listens for `localhost`.
+pub(super) fn loopback(port: u16) -> [SocketAddr; 2] {
+    [
+        SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port),
+        SocketAddr::new(IpAddr::V6(Ipv6Addr::LOCALHOST), port),
+    ]
+}
+
+/// Checks `agent.url`. Its text is not repeated: a person may have put a secret into it.
+fn base_url(settings: &AgentSettings) -> Result<Url, UnusableSettings> {
+    let refuse = |why: &str| Err(UnusableSettings(format!("`agent.url` {why}")));
+    let Ok(url) = Url::parse(&settings.url) else {
+        return refuse("is not a url; it should look like `http://localhost:29123`");
+    };
+    match url.scheme() {
+        "http" => {}
+        "https" => return refuse("is https, which the agent does not serve; write `http://…`"),
+        _ => return refuse("must start with `http://`"),
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return refuse("must not hold a user or a password");
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return refuse("must end before `?` and `#`; the token has a file of its own");
+    }
+    if !is_loopback(&url) && !settings.allow_insecure {
+        return refuse(
+            "names another host, and the token would travel there in plain text; run transferd \
+             beside the agent, or say `agent.allow_insecure: true`",
+        );
+    }
+    Ok(url)
+}
+
+fn is_loopback(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or("");
+    let address: Option<IpAddr> = host.trim_matches(['[', ']']).parse().ok();
+    match address {
+        Some(IpAddr::V6(address)) => address.to_canonical().is_loopback(),
+        Some(IpAddr::V4(address)) => address.is_loopback(),
+        None => host.eq_ignore_ascii_case("localhost"),
+    }
+}

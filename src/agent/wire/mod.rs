@@ -1,0 +1,34 @@
+//! The agent's JSON, read with patience: names in any case, fields missing, null or of another
+//! type than promised, unknown ones, several forms of dates.
+//!
+//! What can't be read is absent; nothing here knows HTTP. Records are handed on one by one, so
+//! that a page costs no more memory than its text.
+
+mod answers;
+mod date;
+mod object;
+mod page;
+mod scalar;
+mod transfer;
+
+#[cfg(test)]
+mod tests;
+
+pub use answers::{ApiToken, CloudAccount, UserProfile};
+pub(super) use answers::{LoginReply, login_reply, minted_token, user};
+pub(super) use answers::{accounts, agent_state, api_tokens};
+pub(super) use object::read_object;
+pub(super) use page::{PageFacts, read_page};
+pub(super) use transfer::ReadRecord;
+
+/// Runs every parser over the same text.
+pub(super) fn parse_anything(body: &[u8]) {
+    let _ = read_page(body, &mut |_| {});
+    let _ = user(body);
+    let _ = accounts(body);
+    let _ = api_tokens(body);
+    let _ = minted_token(body);
+    let _ = login_reply(body);
+    let _ = agent_state(body);
+    let _ = date::instant(&String::from_utf8_lossy(body));
+}

@@ -1,0 +1,294 @@
+//! What the parsers read, and what they survive.
+
+use jiff::SignedDuration;
+use proptest::prelude::*;
+use rstest::rstest;
+use std::collections::BTreeSet;
+use uuid::Uuid;
+
+use super::*;
+use crate::core::ids::{AccountId, TransferId, UserId};
+use crate::core::place::{Place, TransferRequest};
+use crate::core::transfer::{AgentState, LookRequest, Progress, Transfer, TransferStatus};
+
+const CAMEL: &str = r#"{"data":[{
+    "id":"00000000-0000-0000-0000-00000000000a","userId":"00000000-0000-0000-0000-00000000000b",
+    "syncCycleId":null,"retryBatchTransferID":"00000000-0000-0000-0000-000000000000",
+    "sourceCloudAccountId":"00000000-0000-0000-0000-000000000001","sourceBucket":"footage",
+    "sourceRegion":"eu","sourcePath":"dailies/",
+    "destinationCloudAccountId":"00000000-0000-0000-0000-000000000002",
+    "destinationBucket":"cold","destinationPath":"/x/",
+    "requestDate":"2026-11-23T20:17:00.1234567","startDate":null,"endDate":"0001-01-01T00:00:00",
+    "transferStatus":2,"transferType":1,"allowSkip":true,"allowDelete":false,
+    "total":10,"failed":1,"deleted":0,"skipped":2,"transferred":3,
+    "skippedSize":1,"totalSize":1000,"transferredSize":300,"totalSizeString":"1 kB",
+    "percent":30.5,"averageSpeed":12.25,"transferredCost":0.1,
+    "sourceCloudAccount":{"id":"x","nested":{"deep":[1,2,{}]}},"destinationCloudAccount":null
+    }],"total":1,"options":{"page":1,"pageSize":200,"sort":[{"field":"RequestDate"}]}}"#;
+
+fn request() -> TransferRequest {
+    let place = |account, bucket: &str, path: &str| Place {
+        account: AccountId(Uuid::from_u128(account)),
+        bucket: bucket.to_owned(),
+        bucket_id: String::new(),
+        path: path.to_owned(),
+        id: String::new(),
+    };
+    TransferRequest {
+        source: place(1, "footage", "dailies/"),
+        destination: place(2, "cold", "x/"),
+        allow_skip: true,
+        keep_source_tree: false,
+    }
+}
+
+fn expected() -> Transfer {
+    Transfer {
+        id: TransferId(Uuid::from_u128(10)),
+        user: Some(UserId(Uuid::from_u128(11))),
+        fingerprint: request().fingerprint(),
+        loose_fingerprint: request().loose_fingerprint(),
+        of_sync: false,
+        of_retry_batch: false,
+        kind: Some(1),
+        requested_at: Some("2026-11-23T20:17:00.1234567Z".parse().unwrap()),
+        status: TransferStatus::Running,
+        progress: Progress {
+            objects_total: 10,
+            objects_transferred: 3,
+            objects_failed: 1,
+            objects_skipped: 2,
+            bytes_total: 1000,
+            bytes_transferred: 300,
+            percent: 30.5,
+            speed: 12.25,
+        },
+    }
+}
+
+fn read(body: &str) -> (PageFacts, Vec<ReadRecord>) {
+    let mut records = Vec::new();
+    let facts = read_page(body.as_bytes(), &mut |record| records.push(record)).unwrap();
+    (facts, records)
+}
+
+fn one(body: &str) -> Transfer {
+    read(body).1.remove(0).transfer.expect("a whole record")
+}
+
+#[test]
+fn a_page_in_the_vendors_form_is_read() {
+    let (facts, records) = read(CAMEL);
+    let expected_facts = PageFacts { total: Some(1), page_size: Some(200), count: 1, bare: false };
+    assert_eq!(facts, expected_facts);
+    assert_eq!(records[0].transfer, Some(expected()));
+}
+
+#[test]
+fn names_are_read_in_any_case() {
+    let pascal = CAMEL
+        .replace("\"id\"", "\"Id\"")
+        .replace("\"data\"", "\"Data\"")
+        .replace("\"userId\"", "\"UserId\"")
+        .replace("\"total\"", "\"Total\"")
+        .replace("\"sourceBucket\"", "\"SourceBucket\"")
+        .replace("\"requestDate\"", "\"RequestDate\"")
+        .replace("\"transferStatus\"", "\"TransferStatus\"")
+        .replace("\"retryBatchTransferID\"", "\"RetryBatchTransferId\"");
+    assert_eq!(one(&pascal), expected());
+}
+
+#[test]
+fn numbers_may_be_text_or_floats_and_the_status_a_name() {
+    let odd = CAMEL
+        .replace("\"total\":10", "\"total\":\"10\"")
+        .replace("\"transferred\":3", "\"transferred\":3.0")
+        .replace("\"percent\":30.5", "\"percent\":\"30.5 %\"")
+        .replace("\"transferStatus\":2", "\"transferStatus\":\"Running\"")
+        .replace("\"transferType\":1", "\"transferType\":\"Transfer\"")
+        .replace("\"allowSkip\":true", "\"allowSkip\":\"True\"");
+    assert_eq!(one(&odd), expected());
+}
+
+#[rstest]
+#[case("0", TransferStatus::Created)]
+#[case("1", TransferStatus::Created)]
+#[case("4", TransferStatus::Completed)]
+#[case("8", TransferStatus::Canceled)]
+#[case("\"Cancelled\"", TransferStatus::Canceled)]
+#[case("16", TransferStatus::Error)]
+#[case("\"32\"", TransferStatus::Canceling)]
+#[case("64.0", TransferStatus::Pausing)]
+#[case("\"paused\"", TransferStatus::Paused)]
+#[case("3", TransferStatus::Unknown)]
+#[case("-1", TransferStatus::Unknown)]
+#[case("null", TransferStatus::Unknown)]
+#[case("{}", TransferStatus::Unknown)]
+fn each_status_has_its_meaning(#[case] written: &str, #[case] status: TransferStatus) {
+    let body = CAMEL.replace("\"transferStatus\":2", &format!("\"transferStatus\":{written}"));
+    assert_eq!(one(&body).status, status);
+}
+
+#[test]
+fn a_sync_or_a_retry_batch_is_told_from_none() {
+    let none = CAMEL.replace("\"syncCycleId\":null", "\"syncCycleId\":\"\"");
+    assert_eq!(one(&none), expected());
+    let id = "00000000-0000-0000-0000-00000000000c";
+    let sync = CAMEL.replace("\"syncCycleId\":null", &format!("\"syncCycleId\":\"{id}\""));
+    assert!(one(&sync).of_sync);
+    let retry =
+        CAMEL.replace("ID\":\"00000000-0000-0000-0000-000000000000\"", &format!("ID\":\"{id}\""));
+    assert!(one(&retry).of_retry_batch);
+}
+
+#[test]
+fn missing_and_null_fields_leave_the_rest_readable() {
+    let body = r#"[{"id":"00000000-0000-0000-0000-00000000000a","allowSkip":null}]"#;
+    let transfer = one(body);
+    assert_eq!(transfer.user, None);
+    assert_eq!(transfer.requested_at, None);
+    assert_eq!(transfer.progress, Progress::default());
+}
+
+#[test]
+fn an_embedded_account_stands_in_for_a_missing_account_id() {
+    let body = CAMEL
+        .replace("\"sourceCloudAccountId\"", "\"formerly\"")
+        .replace("\"id\":\"x\"", "\"id\":\"00000000-0000-0000-0000-000000000001\"");
+    assert_eq!(one(&body), expected());
+}
+
+#[test]
+fn a_bare_list_and_a_null_list_are_pages() {
+    let list = &CAMEL[CAMEL.find('[').unwrap()..=CAMEL.find("],\"total\"").unwrap()];
+    let (facts, records) = read(list);
+    assert!(facts.bare && facts.total.is_none());
+    assert_eq!(records[0].transfer, Some(expected()));
+    assert_eq!(read(r#"{"data":null,"total":0}"#).0.count, 0);
+    assert_eq!(read("\u{feff}[]").0.count, 0);
+}
+
+#[rstest]
+#[case("{}")]
+#[case(r#"{"total":3}"#)]
+#[case(r#"{"data":{}}"#)]
+#[case(r#"{"data":7}"#)]
+#[case("7")]
+#[case("null")]
+#[case("")]
+#[case("<html>")]
+#[case(r#"{"data":[]"#)]
+#[case(r#"{"data":[]} {}"#)]
+fn what_is_no_page_is_not_taken_for_an_empty_one(#[case] body: &str) {
+    assert!(read_page(body.as_bytes(), &mut |_| {}).is_err());
+}
+
+fn doubt(body: &str) -> bool {
+    let request = LookRequest {
+        since: "2026-11-23T20:00:00Z".parse().unwrap(),
+        fingerprints: BTreeSet::from([request().fingerprint()]),
+        transfers: BTreeSet::new(),
+    };
+    let (_, records) = read(body);
+    records[0].is_doubtful(&request, request.since - SignedDuration::from_secs(1))
+}
+
+#[test]
+fn an_unreadable_record_is_doubtful_unless_the_rest_rules_it_out() {
+    let no_id = CAMEL.replace("00000000a\"", "00000000a!\"");
+    assert!(!doubt(CAMEL), "a readable one is never doubtful");
+    assert!(doubt(&no_id));
+    assert!(doubt(&CAMEL.replace("\"footage\"", "{}")), "wrong type");
+    assert!(doubt("[7]"), "no record at all");
+    assert!(!doubt(&no_id.replace("footage", "other")), "other places");
+    assert!(!doubt(&no_id.replace("2026-11-23", "2026-11-22")), "too old");
+    assert!(!doubt(&no_id.replace("\"transferType\":1", "\"transferType\":2")), "a sync");
+}
+
+#[rstest]
+#[case("0", Some(AgentState::Created))]
+#[case("1", Some(AgentState::Started))]
+#[case("\"2\"", Some(AgentState::Stopped))]
+#[case("4.0", Some(AgentState::Paused))]
+#[case("\"Disposed\"", Some(AgentState::Disposed))]
+#[case("3", Some(AgentState::Unknown))]
+#[case("\"busy\"", None)]
+#[case("", None)]
+#[case("<html>", None)]
+fn the_agents_state_is_read(#[case] body: &str, #[case] state: Option<AgentState>) {
+    assert_eq!(agent_state(body.as_bytes()), state);
+}
+
+#[test]
+fn accounts_and_users_are_read_in_any_case() {
+    let accounts = accounts(
+        br#"{"Data":[{"Id":"00000000-0000-0000-0000-000000000001","Name":"prod","CloudType":2,
+            "active":false},{"id":"no"},null,
+            {"id":"00000000-0000-0000-0000-000000000002","name":null,"cloudType":"9"}]}"#,
+    )
+    .unwrap();
+    assert_eq!(accounts.len(), 2);
+    assert_eq!((accounts[0].name.as_str(), accounts[0].provider()), ("prod", "Wasabi".to_owned()));
+    assert!(!accounts[0].active && accounts[1].active);
+    assert_eq!(accounts[1].provider(), "type 9");
+
+    let profile = user(br#"{"UserId":"00000000-0000-0000-0000-00000000000b","userType":16}"#);
+    let profile = profile.unwrap();
+    assert_eq!(profile.user, Some(UserId(Uuid::from_u128(11))));
+    assert_eq!(profile.user_type.as_deref(), Some("16"));
+}
+
+/// JSON of any shape, whose names are often ones that the parsers look for.
+fn any_json() -> impl Strategy<Value = serde_json::Value> {
+    let leaf = prop_oneof![
+        Just(serde_json::Value::Null),
+        any::<bool>().prop_map(Into::into),
+        any::<i64>().prop_map(Into::into),
+        any::<f64>().prop_map(Into::into),
+        ".{0,12}".prop_map(Into::into),
+        Just("0001-01-01T00:00:00".into()),
+        Just("00000000-0000-0000-0000-000000000001".into()),
+    ];
+    let name = prop_oneof![
+        prop::sample::select(&super::transfer::NAMES[..]).prop_map(str::to_owned),
+        prop::sample::select(
+            &["data", "Total", "options", "pageSize", "type", "errors", "token"][..]
+        )
+        .prop_map(str::to_owned),
+        ".{0,4}",
+    ];
+    leaf.prop_recursive(5, 64, 8, move |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..8).prop_map(Into::into),
+            prop::collection::vec((name.clone(), inner), 0..8)
+                .prop_map(|entries| serde_json::Value::Object(entries.into_iter().collect())),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn no_bytes_make_a_parser_panic(body in prop::collection::vec(any::<u8>(), 0..200)) {
+        crate::agent::parse_anything(&body);
+    }
+
+    #[test]
+    fn no_json_makes_a_parser_panic(value in any_json(), cut in 0_usize..400) {
+        let mut text = value.to_string();
+        crate::agent::parse_anything(text.as_bytes());
+        let page = format!(r#"{{"data":[{text}],"total":1}}"#);
+        crate::agent::parse_anything(page.as_bytes());
+        text.truncate(text.floor_char_boundary(cut));
+        crate::agent::parse_anything(text.as_bytes());
+    }
+}
+
+#[test]
+fn deep_nesting_is_refused_or_skipped_but_not_followed() {
+    let deep = "[".repeat(200_000);
+    assert!(read_page(deep.as_bytes(), &mut |_| {}).is_err());
+    let inside = format!(r#"[{{"other":{}{}}}]"#, "[".repeat(100_000), "]".repeat(100_000));
+    assert_eq!(read(&inside).0.count, 1, "an unknown property may hold anything");
+    let ids = format!(r#"[{{"id":{}1{}}}]"#, r#"{"id":"#.repeat(5000), "}".repeat(5000));
+    assert!(read_page(ids.as_bytes(), &mut |_| {}).is_err());
+}

@@ -1,0 +1,191 @@
+//! One record of `get_all`, turned into the engine's words.
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use super::date::instant;
+use super::object::Properties;
+use super::scalar::Scalar;
+use crate::core::ids::{AccountId, TransferId, UserId};
+use crate::core::place::Fingerprint;
+use crate::core::transfer::{LookRequest, Progress, Transfer, TransferStatus};
+
+/// The properties that we read, in the order of [`Properties`]; the vendor's in lower case.
+pub(super) const NAMES: [&str; 24] = [
+    "id",
+    "userid",
+    "synccycleid",
+    "retrybatchtransferid",
+    "sourcecloudaccountid",
+    "sourcebucket",
+    "sourcepath",
+    "sourcecloudaccount",
+    "destinationcloudaccountid",
+    "destinationbucket",
+    "destinationpath",
+    "destinationcloudaccount",
+    "requestdate",
+    "transferstatus",
+    "transfertype",
+    "allowskip",
+    "total",
+    "failed",
+    "skipped",
+    "transferred",
+    "totalsize",
+    "transferredsize",
+    "percent",
+    "averagespeed",
+];
+
+/// A record as far as it could be read.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct ReadRecord {
+    /// Its id.
+    pub(crate) id: Option<TransferId>,
+    /// Its `requestDate`.
+    pub(crate) requested_at: Option<Timestamp>,
+    /// The whole, if id and places could be read.
+    pub(crate) transfer: Option<Transfer>,
+    /// Exact and loose fingerprint, if the places could be read.
+    fingerprints: Option<(Fingerprint, Fingerprint)>,
+    /// It belongs to a sync: such a record is never ours (protocol, rule 4).
+    of_sync: bool,
+}
+
+impl ReadRecord {
+    pub(super) fn of(properties: &Properties<'_, { NAMES.len() }>) -> Self {
+        let [
+            id,
+            user,
+            sync_cycle,
+            retry_batch,
+            source_account,
+            source_bucket,
+            source_path,
+            source_embedded,
+            destination_account,
+            destination_bucket,
+            destination_path,
+            destination_embedded,
+            request_date,
+            status,
+            kind,
+            allow_skip,
+            total,
+            failed,
+            skipped,
+            transferred,
+            total_size,
+            transferred_size,
+            percent,
+            average_speed,
+        ] = properties;
+        let id = id.uuid().map(TransferId);
+        let requested_at = request_date.word().and_then(instant);
+        let kind = transfer_type(kind);
+        let fingerprints = (|| {
+            let source_bucket = source_bucket.text()?;
+            let source_path = source_path.text()?;
+            let destination_bucket = destination_bucket.text()?;
+            let destination_path = destination_path.text()?;
+            let source =
+                (account(source_account, source_embedded)?, &*source_bucket, &*source_path);
+            let destination = (
+                account(destination_account, destination_embedded)?,
+                &*destination_bucket,
+                &*destination_path,
+            );
+            let exact = Fingerprint::of(source, destination, allow_skip.flag()?);
+            Some((exact, Fingerprint::loose(source, destination)))
+        })();
+        let of_sync = !sync_cycle.is_none();
+        let transfer =
+            id.zip(fingerprints).map(|(id, (fingerprint, loose_fingerprint))| Transfer {
+                id,
+                user: user.uuid().map(UserId),
+                fingerprint,
+                loose_fingerprint,
+                of_sync,
+                of_retry_batch: !retry_batch.is_none(),
+                kind,
+                requested_at,
+                status: transfer_status(status),
+                progress: Progress {
+                    objects_total: total.count(),
+                    objects_transferred: transferred.count(),
+                    objects_failed: failed.count(),
+                    objects_skipped: skipped.count(),
+                    bytes_total: total_size.count(),
+                    bytes_transferred: transferred_size.count(),
+                    percent: percent.measure().min(100.0),
+                    speed: average_speed.measure(),
+                },
+            });
+        let of_sync = of_sync || matches!(kind, Some(2 | 4));
+        Self { id, requested_at, transfer, fingerprints, of_sync }
+    }
+
+    /// True if the record could not be read whole, and what could be read of it does not rule
+    /// out that it is wanted: a look with such a record proves no absence.
+    pub(crate) fn is_doubtful(&self, request: &LookRequest, since: Timestamp) -> bool {
+        let unwanted_places = self.fingerprints.is_some_and(|(exact, loose)| {
+            !request.fingerprints.contains(&exact) && !request.fingerprints.contains(&loose)
+        });
+        let unwanted_id = self.id.is_none_or(|id| !request.transfers.contains(&id));
+        let ruled_out = self.of_sync
+            || (unwanted_places && unwanted_id)
+            || self.requested_at.is_some_and(|at| at < since);
+        self.transfer.is_none() && !ruled_out
+    }
+}
+
+/// An account's id; from the embedded account where the id itself is missing. The zero id where
+/// neither is told, which is nobody's. Absent if it can't be read.
+fn account(id: &Scalar<'_>, embedded: &Scalar<'_>) -> Option<AccountId> {
+    if let Some(id) = id.uuid() {
+        return Some(AccountId(id));
+    }
+    id.is_none().then(|| AccountId(embedded.uuid().unwrap_or(Uuid::nil())))
+}
+
+/// `transferStatus`, as a number or a name.
+fn transfer_status(status: &Scalar<'_>) -> TransferStatus {
+    const NAMES: [(&str, i128); 10] = [
+        ("none", 0),
+        ("created", 1),
+        ("running", 2),
+        ("completed", 4),
+        ("canceled", 8),
+        ("cancelled", 8),
+        ("error", 16),
+        ("canceling", 32),
+        ("pausing", 64),
+        ("paused", 128),
+    ];
+    match number_or_name(status, &NAMES) {
+        Some(0 | 1) => TransferStatus::Created,
+        Some(2) => TransferStatus::Running,
+        Some(4) => TransferStatus::Completed,
+        Some(8) => TransferStatus::Canceled,
+        Some(16) => TransferStatus::Error,
+        Some(32) => TransferStatus::Canceling,
+        Some(64) => TransferStatus::Pausing,
+        Some(128) => TransferStatus::Paused,
+        Some(_) | None => TransferStatus::Unknown,
+    }
+}
+
+/// `transferType`, as a number or a name.
+fn transfer_type(kind: &Scalar<'_>) -> Option<u32> {
+    const NAMES: [(&str, i128); 4] =
+        [("transfer", 1), ("sync", 2), ("syncinittransfer", 4), ("manualtransfer", 8)];
+    number_or_name(kind, &NAMES).and_then(|number| u32::try_from(number).ok())
+}
+
+fn number_or_name(value: &Scalar<'_>, names: &[(&str, i128)]) -> Option<i128> {
+    value.whole().or_else(|| {
+        let word = value.word()?;
+        names.iter().find(|(name, _)| name.eq_ignore_ascii_case(word)).map(|(_, number)| *number)
+    })
+}

@@ -1,0 +1,82 @@
+//! `run`: the daemon, in the foreground.
+
+use std::io::Write;
+
+use clap::Args as ClapArgs;
+use tokio_util::sync::CancellationToken;
+use tracing::Level;
+
+use super::ask::{hint, say};
+use super::places::Places;
+use super::{Exit, Global, LogFormat, LogLevel};
+use crate::daemon::{self, Options, StartError};
+use crate::log::{self, Format};
+use crate::systemd;
+
+/// What may be typed after `run`.
+#[derive(Debug, ClapArgs)]
+pub struct Args {}
+
+/// Carries out `run`.
+pub fn run(_args: &Args, global: &Global, _out: &mut dyn Write, err: &mut dyn Write) -> Exit {
+    if let Err(error) = start_log(global, LogLevel::Info) {
+        say(err, &format!("the journal can't be reached: {error}"));
+        return Exit::No;
+    }
+    let options = match options(global) {
+        Ok(options) => options,
+        Err(words) => {
+            say(err, &words);
+            return Exit::Usage;
+        }
+    };
+    match daemon::run(options) {
+        Ok(()) => Exit::Done,
+        Err(StartError::BadConfig(words)) => {
+            let _ = writeln!(err, "{}", words.trim_end());
+            say(err, "the job file is invalid, and there never was a good one to go on with");
+            hint(err, "correct it and look with `transferd check`, or begin with `transferd init`");
+            Exit::BadConfig
+        }
+        Err(StartError::Failed(words)) => {
+            say(err, &words);
+            Exit::No
+        }
+    }
+}
+
+/// The daemon that `global` means.
+fn options(global: &Global) -> Result<Options, String> {
+    let places = Places::here(global);
+    let (socket, socket_mode) = places.own_socket()?;
+    Ok(Options {
+        config: places.config()?,
+        state_folder: places.state_folder()?,
+        socket,
+        socket_mode,
+        signals: true,
+        stop: CancellationToken::new(),
+    })
+}
+
+/// Starts logging as `global` wants it; `level` where it does not say.
+pub fn start_log(global: &Global, level: LogLevel) -> std::io::Result<()> {
+    let human = Format::Human { color: global.color_err };
+    let format = match global.log_format {
+        LogFormat::Auto if systemd::logs_to_journal() => Format::Journal,
+        LogFormat::Auto | LogFormat::Human => human,
+        LogFormat::Json => Format::Json,
+        LogFormat::Journal => Format::Journal,
+    };
+    log::start(format, level_of(global.log_level.unwrap_or(level)))
+}
+
+fn level_of(level: LogLevel) -> Level {
+    match level {
+        LogLevel::Error => Level::ERROR,
+        LogLevel::Warn => Level::WARN,
+        LogLevel::Info => Level::INFO,
+        LogLevel::Debug => Level::DEBUG,
+        LogLevel::Trace => Level::TRACE,
+    }
+}

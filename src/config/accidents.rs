@@ -1,0 +1,377 @@
+//! Texts that are no YAML: what libyaml says, in words that help, and the accidents that befall
+//! those who write cron expressions and path templates without quotes.
+//!
+//! A known accident is mended in memory, by a harmless text of the same length, so that the rest
+//! of the file is checked in the same pass; what is then found wrong with the harmless text is
+//! nobody's business.
+
+use std::ops::Range;
+
+use super::bounds::{ACCIDENTS, DEPTH, NODES};
+use super::marks;
+use super::node::{self, Node, Unreadable};
+use super::problem::{At, Hint, Problem, cut};
+
+/// A file with accidents, mended.
+#[derive(Debug)]
+pub(crate) struct Mended {
+    /// The text that could be read.
+    pub(crate) text: String,
+    /// What was replaced: line from 1, columns from 0.
+    pub(crate) places: Vec<(usize, Range<usize>)>,
+}
+
+/// Reads a file's text, telling what keeps it from being read.
+pub(crate) fn read(
+    text: &str,
+    file: u32,
+    problems: &mut Vec<Problem>,
+) -> (Option<Node>, Option<Mended>) {
+    if may_be_deep(text)
+        && let Some(at) = marks::too_deep(text)
+    {
+        problems.push(too_deep(file, Some((at.line, at.column + 1))));
+        return (None, None);
+    }
+    let mut mended: Option<Mended> = None;
+    for _ in 0..=ACCIDENTS {
+        let current = mended.as_ref().map_or(text, |mended| &mended.text);
+        let (words, at) = match node::parse(current) {
+            Ok(node) => return (Some(node), mended),
+            Err(Unreadable::TooDeep(at)) => {
+                problems.push(too_deep(file, at));
+                return (None, None);
+            }
+            Err(Unreadable::TooMany) => {
+                let message = format!("the file has more than {NODES} values, aliases filled in");
+                let at = At::Line { file, line: 1, column: 1, length: 1 };
+                problems.push(
+                    Problem::error_at(at, message)
+                        .hint("aliases of aliases multiply; a job file needs a few only"),
+                );
+                return (None, None);
+            }
+            Err(Unreadable::SeveralDocuments) => {
+                problems.push(several_documents(text, file));
+                return (None, None);
+            }
+            Err(Unreadable::Syntax(words, at)) => (words, at),
+        };
+        let accident = diagnose(current, &words, at);
+        problems.push(accident.problem(file));
+        let Some((line, columns)) = accident.replace else { return (None, None) };
+        let Some(text) = replaced(current, line, &columns) else { return (None, None) };
+        let mut places = mended.map_or_else(Vec::new, |mended| mended.places);
+        places.push((line, columns));
+        mended = Some(Mended { text, places });
+    }
+    (None, None)
+}
+
+/// A quick look for deep nesting, which errs on the safe side: libyaml needs time that grows with
+/// the square of the depth, so deep texts must not reach it.
+fn may_be_deep(text: &str) -> bool {
+    let mut depth = 0_usize;
+    let mut dashes = 0_usize;
+    for byte in text.bytes() {
+        match byte {
+            b'[' | b'{' => depth += 1,
+            b']' | b'}' => depth = depth.saturating_sub(1),
+            b'-' | b'?' | b':' => dashes += 1,
+            b' ' => {}
+            _ => dashes = 0,
+        }
+        if depth > DEPTH || dashes > DEPTH {
+            return true;
+        }
+    }
+    text.lines().any(|line| line.len() - line.trim_start_matches(' ').len() > DEPTH)
+}
+
+fn too_deep(file: u32, at: Option<(usize, usize)>) -> Problem {
+    let (line, column) = at.unwrap_or((1, 1));
+    let message = format!("lists and maps lie more than {DEPTH} deep in one another");
+    Problem::error_at(At::Line { file, line, column, length: 1 }, message)
+        .hint("a job file needs six levels at most")
+}
+
+fn several_documents(text: &str, file: u32) -> Problem {
+    let mut seen_content = false;
+    let mut line = 1;
+    for (i, content) in text.lines().enumerate() {
+        let starts = content.starts_with("---");
+        if starts && seen_content {
+            line = i + 1;
+            break;
+        }
+        seen_content |= !starts && !content.trim().is_empty() && !content.starts_with(['#', '%']);
+        seen_content |= starts && !content[3..].trim().is_empty();
+    }
+    Problem::error_at(
+        At::Line { file, line, column: 1, length: 3 },
+        "the file holds more than one YAML document",
+    )
+    .hint("leave the `---` out, or put each part into a file of its own and `include` it")
+}
+
+/// What went wrong, and what to replace so that reading can go on.
+#[derive(Debug)]
+struct Accident {
+    line: usize,
+    column: usize,
+    length: usize,
+    message: String,
+    hint: Option<String>,
+    related: Option<(usize, usize, &'static str)>,
+    replace: Option<(usize, Range<usize>)>,
+}
+
+impl Accident {
+    fn problem(&self, file: u32) -> Problem {
+        let at = At::Line { file, line: self.line, column: self.column, length: self.length };
+        let mut problem = Problem::error_at(at, self.message.clone());
+        if let Some(hint) = &self.hint {
+            problem.hint = Hint::Says(hint.clone());
+        }
+        if let Some((line, column, label)) = self.related {
+            let at = At::Line { file, line, column, length: 1 };
+            problem.related.push((at, label.to_owned()));
+        }
+        problem
+    }
+}
+
+fn diagnose(text: &str, words: &str, at: Option<(usize, usize)>) -> Accident {
+    let last = text.lines().count().max(1);
+    let (line, column) = at.unwrap_or((last, 1));
+    let line = line.clamp(1, last);
+    let content = text.lines().nth(line - 1).unwrap_or("");
+    let (what, context) = words.split_once(", while ").unwrap_or((words, ""));
+    let what = what.split(" at line ").next().unwrap_or(what);
+    let began = position(context);
+    if let Some(accident) = unquoted(content, line, column, what) {
+        return accident;
+    }
+    let (message, hint) = in_words(what, context, content, column);
+    let mut accident =
+        Accident { line, column, length: 1, message, hint, related: None, replace: None };
+    match began {
+        // libyaml notices at the end of the file what began long before.
+        Some((line, column))
+            if context.contains("quoted scalar") || context.contains("simple key") =>
+        {
+            accident.line = line;
+            accident.column = column;
+        }
+        Some((at, column)) if at != line => {
+            accident.related = Some((at, column, "what this belongs to begins here"));
+        }
+        Some(_) | None => {}
+    }
+    accident
+}
+
+/// Line and column in "… at line 3 column 5".
+fn position(words: &str) -> Option<(usize, usize)> {
+    let (_, rest) = words.split_once(" at line ")?;
+    let (line, column) = rest.split_once(" column ")?;
+    Some((line.trim().parse().ok()?, column.trim().parse().ok()?))
+}
+
+/// libyaml's words in ours.
+fn in_words(what: &str, context: &str, content: &str, column: usize) -> (String, Option<String>) {
+    let here = content.chars().nth(column.saturating_sub(1));
+    let (message, hint) = match what {
+        "found character that cannot start any token"
+        | "found a tab character that violates indentation"
+            if here == Some('\t') || content.trim_start_matches(' ').starts_with('\t') =>
+        {
+            ("a tab stands where YAML wants spaces", "indent with spaces")
+        }
+        "found character that cannot start any token" => {
+            ("a value can't start with this character", "quote the value")
+        }
+        "mapping values are not allowed in this context" => (
+            "a `:` stands where no key can be",
+            "quote a text that holds `: `, or check the indentation",
+        ),
+        "did not find expected key" => (
+            "this does not fit what stands before it",
+            "check the indentation, and quote a text that starts with `{`, `[`, `\"` or `'`",
+        ),
+        "did not find expected '-' indicator" => {
+            ("a list goes on with something that is no `- `", "check the indentation")
+        }
+        "did not find expected ',' or '}'" => {
+            ("a `{` is not closed before this", "entries in `{…}` are parted by `,`")
+        }
+        "did not find expected ',' or ']'" => {
+            ("a `[` is not closed before this", "entries in `[…]` are parted by `,`")
+        }
+        "could not find expected ':'" => {
+            ("a key without its `:`", "write `key: value`, with a space after the `:`")
+        }
+        "found unexpected end of stream" if context.contains("quoted scalar") => {
+            ("this quote is never closed", "end the text with the same quote")
+        }
+        "found unexpected document indicator" if context.contains("quoted scalar") => {
+            ("this quote is never closed", "end the text with the same quote")
+        }
+        "found unknown escape character" => (
+            "this is no escape that YAML knows",
+            "in double quotes `\\` starts an escape: use single quotes",
+        ),
+        "control characters are not allowed" => {
+            ("the file holds a control character", "save it as plain text")
+        }
+        "found undefined tag handle" | "did not find expected tag URI" => {
+            ("`!` starts a YAML tag, which means nothing here", "quote the value")
+        }
+        "did not find expected <document start>" => (
+            "this does not belong to what stands before it",
+            "a job file is one map: `key: value` lines that begin in the first column",
+        ),
+        "unknown anchor" => (
+            "this alias names no anchor",
+            "anchors are written `&name`; quote it if a text is meant",
+        ),
+        other => return (cut(other), None),
+    };
+    (message.to_owned(), Some(hint.to_owned()))
+}
+
+/// The accidents of a value without quotes: `@daily`, `*/5 …`, `{job}/x`, `%Y`, a text with `: `.
+fn unquoted(content: &str, line: usize, column: usize, what: &str) -> Option<Accident> {
+    let characters: Vec<char> = content.chars().collect();
+    let at = column.saturating_sub(1).min(characters.len());
+    let value = value_around(&characters, at)?;
+    let text: String = characters[value.clone()].iter().collect();
+    let first = characters[value.start];
+    let second = characters.get(value.start + 1).copied();
+    let (message, whole) = match first {
+        '@' | '`' | '%' if what == "found character that cannot start any token" => {
+            (format!("`{first}` can't start a value without quotes"), true)
+        }
+        '*' if what.contains("alphabetic or numeric") || what == "unknown anchor" => {
+            if second.is_some_and(char::is_alphabetic) {
+                return None;
+            }
+            ("`*` without quotes starts an alias".to_owned(), true)
+        }
+        '&' if what.contains("alphabetic or numeric") => {
+            ("`&` without quotes starts an anchor".to_owned(), true)
+        }
+        '{' | '['
+            if what.starts_with("did not find expected")
+                || what == "found character that cannot start any token" =>
+        {
+            let closing = if first == '{' { '}' } else { ']' };
+            (format!("`{first}…{closing}` without quotes is no text"), text.contains(closing))
+        }
+        _ if what == "mapping values are not allowed in this context" && text.contains(": ") => {
+            ("a text that holds `: ` needs quotes".to_owned(), true)
+        }
+        _ => return None,
+    };
+    if !whole {
+        return None;
+    }
+    let quote = if text.contains('"') { '\'' } else { '"' };
+    Some(Accident {
+        line,
+        column: value.start + 1,
+        length: value.len(),
+        message,
+        hint: Some(format!("quote it: `{quote}{}{quote}`", cut(&text))),
+        related: None,
+        replace: Some((line, value)),
+    })
+}
+
+/// The characters of the value that a position lies in: from after the last `: ` or `- ` that
+/// stands before it, to the line's or the flow map's end.
+fn value_around(line: &[char], at: usize) -> Option<Range<usize>> {
+    let mut start = None;
+    let mut flow = 0_i32;
+    let mut text_began = false;
+    let mut i = 0;
+    while i < line.len() && i <= at {
+        let ends = line.get(i + 1).is_none_or(|c| c.is_whitespace());
+        match line[i] {
+            ':' | '-' if ends && start.is_none_or(|start| i < start || !text_began) => {
+                start = Some(i + 1);
+                text_began = false;
+            }
+            ',' if flow > 0 => {
+                start = None;
+                text_began = false;
+            }
+            // An opening brace of the line's own map: what follows are keys again.
+            '{' | '[' if !text_began && opens_map(&line[i..]) => {
+                flow += 1;
+                start = (line[i] == '[').then_some(i + 1);
+            }
+            ' ' | '\t' => {}
+            _ => text_began |= start.is_some(),
+        }
+        i += 1;
+    }
+    let mut start = start?;
+    while line.get(start).is_some_and(|c| c.is_whitespace()) {
+        start += 1;
+    }
+    let mut end = line.len();
+    let mut depth = 0_i32;
+    for i in start..line.len() {
+        let stop = match line[i] {
+            '#' => i > 0 && line[i - 1].is_whitespace(),
+            '{' | '[' => {
+                depth += 1;
+                false
+            }
+            '}' | ']' => {
+                depth -= 1;
+                flow > 0 && depth < 0
+            }
+            ',' => flow > 0 && depth <= 0,
+            _ => false,
+        };
+        if stop {
+            end = i;
+            break;
+        }
+    }
+    while end > start && line[end - 1].is_whitespace() {
+        end -= 1;
+    }
+    (end > start).then_some(start..end)
+}
+
+/// True when a brace opens a map with a key, or a list; `{job}/x` and `{%Y}` do not.
+fn opens_map(rest: &[char]) -> bool {
+    if rest[0] == '[' {
+        return true;
+    }
+    for (i, c) in rest.iter().enumerate().skip(1) {
+        match c {
+            ':' => return rest.get(i + 1).is_none_or(|c| c.is_whitespace()),
+            '}' | '{' => return false,
+            _ => {}
+        }
+    }
+    false
+}
+
+/// The text with some characters of a line replaced by as many harmless ones.
+fn replaced(text: &str, line: usize, columns: &Range<usize>) -> Option<String> {
+    let start_of_line: usize = text.split_inclusive('\n').take(line - 1).map(str::len).sum();
+    let content = text.get(start_of_line..)?.lines().next()?;
+    let byte =
+        |column: usize| content.char_indices().nth(column).map_or(content.len(), |(at, _)| at);
+    let (from, to) = (byte(columns.start), byte(columns.end));
+    let mut mended = String::with_capacity(text.len());
+    mended.push_str(&text[..start_of_line + from]);
+    mended.extend(std::iter::repeat_n('x', columns.len()));
+    mended.push_str(&text[start_of_line + to..]);
+    Some(mended)
+}

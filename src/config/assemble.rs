@@ -1,0 +1,199 @@
+//! Puts the files together: one set of raw values out of all trees, with the merge rules of
+//! `include`, and a job set out of those.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use super::agent::agent;
+use super::alerts::alerts;
+use super::build::Builder;
+use super::load::Read;
+use super::node::{Kind, Node};
+use super::problem::{At, Problem, Spot, cut};
+use super::raw::{RawAgent, RawAlert, RawDefaults, RawFile, RawHistory, RawJob};
+use super::reader::{Found, Read as _, Reader};
+use super::sources::Sources;
+use super::values::Listen;
+use super::warn;
+use super::{Loaded, Rejected, Surroundings, locate};
+use crate::core::ids::JobName;
+use crate::core::job::{HistoryPolicy, JobSet};
+
+/// All files' values.
+#[derive(Debug, Default)]
+pub(crate) struct Whole {
+    pub(crate) agent: Option<Found<RawAgent>>,
+    pub(crate) defaults: Option<Found<RawDefaults>>,
+    pub(crate) accounts: HashMap<String, Account>,
+    pub(crate) jobs: BTreeMap<String, (Spot, Option<RawJob>)>,
+    pub(crate) alerts: Vec<Found<RawAlert>>,
+    pub(crate) history: Option<Found<RawHistory>>,
+    pub(crate) listen: Option<Found<Listen>>,
+    /// Some file could not be read at all, or a map of names in it: what is missing may be there.
+    pub(crate) partial: bool,
+}
+
+/// An entry of `accounts`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Account {
+    pub(crate) key: Spot,
+    /// Absent if it was not good, and told.
+    pub(crate) id: Option<Uuid>,
+}
+
+/// Builds the job set of what was read.
+pub(crate) fn assemble(mut read: Read, surroundings: &Surroundings) -> Result<Loaded, Rejected> {
+    let mut problems = std::mem::take(&mut read.problems);
+    let whole = merge(&read, &mut problems);
+    let set = build(whole, &read.sources, surroundings, &mut problems);
+    let (errors, warnings) =
+        locate::diagnostics(problems, &read.sources, &read.trees, &read.mended);
+    let watched = read.watched.into_iter().collect();
+    if errors.is_empty() {
+        Ok(Loaded { set, sources: read.sources, warnings, watched })
+    } else {
+        Err(Rejected { errors, warnings, sources: read.sources, watched })
+    }
+}
+
+fn merge(read: &Read, problems: &mut Vec<Problem>) -> Whole {
+    let mut whole = Whole { partial: !problems.is_empty(), ..Whole::default() };
+    let mut jobs_named = false;
+    for (index, tree) in read.trees.iter().enumerate() {
+        let file = u32::try_from(index).unwrap_or(u32::MAX);
+        let Some(tree) = tree else {
+            whole.partial = true;
+            continue;
+        };
+        let text = read.sources.files[index].content();
+        if matches!(tree.kind, Kind::Null) {
+            if text.trim().is_empty() {
+                let at = At::Path(read.sources.files[index].path.clone());
+                problems.push(
+                    Problem::error_at(at, "the file is empty")
+                        .hint("a file without jobs says `jobs: {}`"),
+                );
+                whole.partial = true;
+            }
+            continue;
+        }
+        jobs_named |= names_jobs(tree);
+        let mut reader = Reader::new(file, problems);
+        if !matches!(tree.kind, Kind::Map(_)) {
+            let spot = reader.spot(tree);
+            let message = format!("a job file is a map of keys, found {}", tree.describe());
+            reader.tell(Problem::error(spot, message).hint("begin with `jobs:`"));
+            whole.partial = true;
+            continue;
+        }
+        if let Some(raw) = RawFile::read(tree, &mut reader) {
+            whole.add(raw, problems);
+        }
+    }
+    if !jobs_named && !whole.partial {
+        let problem = match read.trees.first() {
+            Some(Some(tree)) if !matches!(tree.kind, Kind::Null) => {
+                Problem::error(Spot { file: 0, node: 0 }, "there is no `jobs` key")
+            }
+            Some(_) | None => {
+                Problem::error_at(At::Path(read.sources.root.clone()), "there is no `jobs` key")
+            }
+        };
+        problems.push(problem.hint("write `jobs: {}` if there are to be none"));
+    }
+    whole
+}
+
+fn names_jobs(tree: &Node) -> bool {
+    let Kind::Map(entries) = &tree.kind else { return false };
+    entries.iter().any(|(key, value)| {
+        key.as_text() == Some("jobs")
+            // It may come in through a merge; then it is not worth a closer look here.
+            || (key.as_text() == Some("<<") && names_jobs(value))
+    })
+}
+
+impl Whole {
+    fn add(&mut self, raw: RawFile, problems: &mut Vec<Problem>) {
+        single(&mut self.agent, raw.agent, "agent", problems);
+        single(&mut self.defaults, raw.defaults, "defaults", problems);
+        single(&mut self.history, raw.history, "history", problems);
+        single(&mut self.listen, raw.listen, "listen", problems);
+        if let Some(alerts) = raw.alerts {
+            self.alerts.extend(alerts.value.0);
+        }
+        for entry in raw.accounts.into_iter().flat_map(|accounts| accounts.value.0) {
+            let account = Account { key: entry.key, id: entry.value.map(|value| value.0) };
+            match self.accounts.get(&entry.name) {
+                Some(first) => problems.push(twice("account", &entry.name, entry.key, first.key)),
+                None => {
+                    self.accounts.insert(entry.name, account);
+                }
+            }
+        }
+        for entry in raw.jobs.into_iter().flat_map(|jobs| jobs.value.0) {
+            match self.jobs.get(&entry.name) {
+                Some((first, _)) => problems.push(twice("job", &entry.name, entry.key, *first)),
+                None => {
+                    self.jobs.insert(entry.name, (entry.key, entry.value));
+                }
+            }
+        }
+    }
+}
+
+fn single<T>(
+    held: &mut Option<Found<T>>,
+    new: Option<Found<T>>,
+    key: &str,
+    problems: &mut Vec<Problem>,
+) {
+    match (&held, new) {
+        (_, None) => {}
+        (None, Some(new)) => *held = Some(new),
+        (Some(first), Some(new)) => problems.push(
+            Problem::error(new.key, format!("`{key}` stands in two files"))
+                .see(first.key, "first here")
+                .hint("`accounts`, `jobs` and `alerts` may be spread over files; this may not"),
+        ),
+    }
+}
+
+fn twice(what: &str, name: &str, second: Spot, first: Spot) -> Problem {
+    Problem::error(second, format!("the {what} `{}` stands in two files", cut(name)))
+        .see(first, "first here")
+}
+
+fn build(
+    whole: Whole,
+    sources: &Sources,
+    surroundings: &Surroundings,
+    problems: &mut Vec<Problem>,
+) -> JobSet {
+    let mut jobs = BTreeMap::new();
+    let mut builder = Builder::new(&whole, surroundings);
+    for (name, (key, raw)) in &whole.jobs {
+        let Some(raw) = raw else { continue };
+        if let Some(job) = builder.job(name, *key, raw, problems) {
+            jobs.insert(JobName::new(name), Arc::new(job));
+        }
+    }
+    let facts = builder.finish();
+    warn::about(&jobs, &facts, surroundings, problems);
+    let history = whole.history.as_ref().map(|found| &found.value);
+    let default = HistoryPolicy::default();
+    JobSet {
+        agent: agent(whole.agent.as_ref(), sources, problems),
+        alerts: alerts(&whole, sources, problems),
+        history: HistoryPolicy {
+            keep: history.and_then(|h| h.keep.as_ref()).map_or(default.keep, |k| k.value.0),
+            max_runs: history
+                .and_then(|h| h.max_runs.as_ref())
+                .map_or(default.max_runs, |m| u64::from(m.value.0)),
+        },
+        listen: whole.listen.as_ref().map(|found| found.value.0),
+        jobs,
+    }
+}

@@ -1,0 +1,357 @@
+//! One job out of its raw values and the defaults: accounts looked up, schedules, zones and
+//! templates parsed, each distinct text once.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::Arc;
+
+use jiff::tz::TimeZone;
+
+use super::Surroundings;
+use super::assemble::Whole;
+use super::names::closest_name;
+use super::problem::{Problem, Spot, WarningKind, cut};
+use super::raw::{RawJob, RawPlace, RawRetry};
+use super::reader::{Found, Read as _};
+use super::values::Name;
+use crate::core::duration;
+use crate::core::ids::{AccountId, JobName};
+use crate::core::job::{CatchUp, Job, Overlap, PlaceTemplate, RetryPolicy, Terms};
+use crate::core::place::segments;
+use crate::core::schedule::{Schedule, ScheduleError, Timetable};
+use crate::core::template::PathTemplate;
+use jiff::SignedDuration;
+
+/// What warnings need to know of a job besides the job itself.
+#[derive(Debug)]
+pub(crate) struct Facts {
+    pub(crate) name: JobName,
+    pub(crate) source: Spot,
+    pub(crate) destination: Spot,
+    /// Each expression with its place.
+    pub(crate) schedules: Vec<(Schedule, Spot)>,
+    /// Where the file sets the timeout, if it does.
+    pub(crate) timeout: Option<Spot>,
+}
+
+/// Builds jobs.
+#[derive(Debug)]
+pub(crate) struct Builder<'w> {
+    whole: &'w Whole,
+    surroundings: &'w Surroundings,
+    schedules: HashMap<String, Result<Schedule, ScheduleError>>,
+    zones: HashMap<String, Option<TimeZone>>,
+    facts: Vec<Facts>,
+}
+
+impl<'w> Builder<'w> {
+    /// A builder on all files' values.
+    pub(crate) fn new(whole: &'w Whole, surroundings: &'w Surroundings) -> Self {
+        Self {
+            whole,
+            surroundings,
+            schedules: HashMap::new(),
+            zones: HashMap::new(),
+            facts: Vec::new(),
+        }
+    }
+
+    /// What warnings need.
+    pub(crate) fn finish(self) -> Vec<Facts> {
+        self.facts
+    }
+
+    /// A job, or `None` after a problem was told.
+    pub(crate) fn job(
+        &mut self,
+        name: &str,
+        key: Spot,
+        own: &RawJob,
+        problems: &mut Vec<Problem>,
+    ) -> Option<Job> {
+        let filled;
+        let raw = match &self.whole.defaults {
+            None => own,
+            Some(defaults) => {
+                let mut raw = own.clone();
+                raw.fill_from(&defaults.value.0);
+                filled = raw;
+                &filled
+            }
+        };
+        let name = JobName::new(name);
+        let timetable = self.timetable(raw, problems);
+        let source = self.place(raw.source.as_ref(), problems);
+        let destination = self.place(raw.destination.as_ref(), problems);
+        let terms = terms(raw, problems);
+        let (timetable, schedules) = timetable?;
+        let (source, destination) = (source?, destination?);
+        let at = |found: &Option<Found<RawPlace>>| found.as_ref().map_or(key, |found| found.key);
+        let (source_at, destination_at) = (at(&raw.source), at(&raw.destination));
+        compare(&source, &destination, source_at, destination_at, problems);
+        self.facts.push(Facts {
+            name: name.clone(),
+            source: source_at,
+            destination: destination_at,
+            schedules,
+            timeout: raw.timeout.as_ref().map(|found| found.at),
+        });
+        Some(Job {
+            name,
+            description: raw.description.as_ref().map(|found| found.value.0.clone()),
+            timetable,
+            source,
+            destination,
+            allow_skip: raw.allow_skip.as_ref().is_none_or(|found| found.value.0),
+            keep_source_tree: raw.keep_source_tree.as_ref().is_some_and(|found| found.value.0),
+            overlap: raw.overlap.as_ref().map_or(Overlap::Skip, |found| found.value.0),
+            catch_up: raw.catch_up.as_ref().map_or(CatchUp::Once, |found| found.value.0),
+            catch_up_window: raw
+                .catch_up_window
+                .as_ref()
+                .map_or(SignedDuration::from_hours(24), |found| found.value.0),
+            jitter: raw.jitter.as_ref().map_or(SignedDuration::ZERO, |found| found.value.0),
+            max_age: raw.max_age.as_ref().map(|found| found.value.0),
+            enabled: raw.enabled.as_ref().is_none_or(|found| found.value.0),
+            terms: Arc::new(terms),
+        })
+    }
+
+    fn timetable(
+        &mut self,
+        raw: &RawJob,
+        problems: &mut Vec<Problem>,
+    ) -> Option<(Timetable, Vec<(Schedule, Spot)>)> {
+        let zone = self.zone(raw.timezone.as_ref(), problems);
+        let mut parsed = Vec::new();
+        let mut good = true;
+        for found in raw.schedule.iter().flat_map(|schedules| &schedules.value.0) {
+            let schedule = match self.schedules.entry(found.value.clone()) {
+                Entry::Occupied(entry) => entry.into_mut(),
+                Entry::Vacant(entry) => {
+                    let schedule = Schedule::parse(entry.key());
+                    entry.insert(schedule)
+                }
+            };
+            match schedule {
+                Ok(schedule) => parsed.push((schedule.clone(), found.at)),
+                Err(error) => {
+                    good = false;
+                    problems.push(
+                        Problem::error(found.at, error.message.clone())
+                            .maybe_hint(error.hint.clone())
+                            .inside(error.span.clone()),
+                    );
+                }
+            }
+        }
+        let (zone_name, zone) = zone?;
+        let schedules = parsed.iter().map(|(schedule, _)| schedule.clone()).collect();
+        good.then(|| (Timetable::new(schedules, &zone_name, zone), parsed))
+    }
+
+    fn zone(
+        &mut self,
+        named: Option<&Found<Name>>,
+        problems: &mut Vec<Problem>,
+    ) -> Option<(String, TimeZone)> {
+        let Some(found) = named else { return Some(self.surroundings.system_zone.clone()) };
+        let name = &found.value.0;
+        let zone = self
+            .zones
+            .entry(name.clone())
+            .or_insert_with(|| TimeZone::get(name).ok().filter(|zone| zone.iana_name().is_some()));
+        match zone {
+            Some(zone) => {
+                let name = zone.iana_name().unwrap_or(name).to_owned();
+                Some((name, zone.clone()))
+            }
+            None => {
+                problems.push(
+                    Problem::error(found.at, format!("`{}` is no time zone", cut(name)))
+                        .hint(zone_hint(name)),
+                );
+                None
+            }
+        }
+    }
+
+    fn place(
+        &self,
+        found: Option<&Found<RawPlace>>,
+        problems: &mut Vec<Problem>,
+    ) -> Option<PlaceTemplate> {
+        let raw = &found?.value;
+        let account = raw.account.as_ref().map(|account| self.account(account, problems));
+        let path = raw.path.as_ref().map(|path| {
+            PathTemplate::parse(&path.value.0).map_err(|error| {
+                problems.push(
+                    Problem::error(path.at, error.message)
+                        .maybe_hint(error.hint)
+                        .inside(error.span),
+                );
+            })
+        });
+        let text = |part: &Option<Found<super::values::Part>>| {
+            part.as_ref().map_or_else(String::new, |part| part.value.0.clone())
+        };
+        Some(PlaceTemplate {
+            account: account??,
+            bucket: raw.bucket.as_ref()?.value.0.clone(),
+            bucket_id: text(&raw.bucket_id),
+            path: path?.ok()?,
+            id: text(&raw.id),
+        })
+    }
+
+    fn account(&self, found: &Found<Name>, problems: &mut Vec<Problem>) -> Option<AccountId> {
+        let name = &found.value.0;
+        if let Some(account) = self.whole.accounts.get(name) {
+            return account.id.map(AccountId);
+        }
+        if name.len() == 36
+            && let Ok(id) = uuid::Uuid::parse_str(name)
+        {
+            return Some(AccountId(id));
+        }
+        // A file that could not be read may well name it.
+        if !self.whole.partial {
+            let hint = match closest_name(name, self.whole.accounts.keys()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None if self.whole.accounts.is_empty() => {
+                    "name it under `accounts:`, with the uuid that `transferd accounts` shows"
+                        .to_owned()
+                }
+                None => {
+                    let mut names: Vec<&str> =
+                        self.whole.accounts.keys().map(String::as_str).collect();
+                    names.sort_unstable();
+                    names.truncate(10);
+                    format!("known: {}", names.join(", "))
+                }
+            };
+            let message = format!("no account is called `{}`", cut(name));
+            problems.push(Problem::error(found.at, message).hint(hint));
+        }
+        None
+    }
+}
+
+/// A job that copies a place onto itself is an error; into itself, a warning.
+fn compare(
+    source: &PlaceTemplate,
+    destination: &PlaceTemplate,
+    source_at: Spot,
+    destination_at: Spot,
+    problems: &mut Vec<Problem>,
+) {
+    if source.account != destination.account || source.bucket != destination.bucket {
+        return;
+    }
+    // Providers addressed by ids may leave all paths empty.
+    if source.id != destination.id || source.bucket_id != destination.bucket_id {
+        return;
+    }
+    let mut outer = segments(source.path.text());
+    let mut inner = segments(destination.path.text());
+    loop {
+        match (outer.next(), inner.next()) {
+            (None, None) => {
+                problems.push(
+                    Problem::error(destination_at, "source and destination are the same place")
+                        .see(source_at, "the source"),
+                );
+                return;
+            }
+            (None, Some(_)) => {
+                let message = "the destination lies inside its own source";
+                problems.push(
+                    Problem::warning(WarningKind::InsideItself, destination_at, message)
+                        .see(source_at, "the source")
+                        .hint("each run copies what the runs before it have copied"),
+                );
+                return;
+            }
+            (Some(a), Some(b)) if a == b => {}
+            (Some(_), _) => return,
+        }
+    }
+}
+
+fn terms(raw: &RawJob, problems: &mut Vec<Problem>) -> Terms {
+    let mut terms = Terms::default();
+    if let Some(found) = &raw.timeout {
+        terms.timeout = found.value.0;
+    }
+    terms.stall_timeout = raw.stall_timeout.as_ref().map(|found| found.value.0);
+    terms.start_within = raw.start_within.as_ref().map(|found| found.value.0);
+    if let Some(found) = &raw.partial {
+        terms.partial = found.value.0;
+    }
+    if let Some(found) = &raw.empty {
+        terms.empty = found.value.0;
+    }
+    if let Some(found) = &raw.exclusive {
+        terms.exclusive = found.value.0;
+    }
+    if let Some(found) = &raw.retry {
+        terms.retry = retry(&found.value, problems);
+    }
+    if let (Some(stall), Some(found)) = (terms.stall_timeout, &raw.stall_timeout)
+        && stall >= terms.timeout
+    {
+        let message = format!(
+            "`stall_timeout` ({}) never comes to bear: `timeout` is {}",
+            duration::format(stall),
+            duration::format(terms.timeout)
+        );
+        problems.push(Problem::warning(WarningKind::Other, found.at, message));
+    }
+    terms
+}
+
+fn retry(raw: &RawRetry, problems: &mut Vec<Problem>) -> RetryPolicy {
+    let default = RetryPolicy::default();
+    let policy = RetryPolicy {
+        max_attempts: raw.max_attempts.as_ref().map_or(default.max_attempts, |f| f.value.0),
+        initial_delay: raw.initial_delay.as_ref().map_or(default.initial_delay, |f| f.value.0),
+        multiplier: raw.multiplier.as_ref().map_or(default.multiplier, |f| f.value.0),
+        max_delay: raw.max_delay.as_ref().map_or(default.max_delay, |f| f.value.0),
+        on_timeout: raw.on_timeout.as_ref().map_or(default.on_timeout, |f| f.value.0),
+    };
+    if policy.initial_delay > policy.max_delay
+        && let Some(at) = raw.initial_delay.as_ref().or(raw.max_delay.as_ref())
+    {
+        let message = format!(
+            "`initial_delay` ({}) is longer than `max_delay` ({}), which caps it",
+            duration::format(policy.initial_delay),
+            duration::format(policy.max_delay)
+        );
+        problems.push(Problem::warning(WarningKind::Other, at.at, message));
+    }
+    policy
+}
+
+fn zone_hint(name: &str) -> String {
+    let upper = name.to_ascii_uppercase();
+    if let Some(offset) = upper.strip_prefix("UTC").or_else(|| upper.strip_prefix("GMT"))
+        && offset.starts_with(['+', '-'])
+    {
+        return "write the name of a place, such as `Europe/Berlin`, which knows about summer \
+                time too"
+            .to_owned();
+    }
+    let known: Vec<String> = jiff::tz::db().available().map(|name| name.to_string()).collect();
+    if known.is_empty() {
+        return "this machine has no zone database: install the package `tzdata`".to_owned();
+    }
+    let by_city = known.iter().find(|zone| {
+        zone.rsplit('/')
+            .next()
+            .is_some_and(|city| city.eq_ignore_ascii_case(&name.trim().replace(' ', "_")))
+    });
+    match by_city.cloned().or_else(|| closest_name(name, known.iter())) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => "write an IANA name, such as `Europe/Berlin` or `UTC`".to_owned(),
+    }
+}

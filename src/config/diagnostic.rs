@@ -1,0 +1,118 @@
+//! An error or warning as it is told: to people with the lines it is about, to scripts as JSON, to
+//! journals as one line.
+//!
+//! Keeps true: secrets in the shown lines are masked before they get here.
+
+use std::ops::Range;
+
+use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
+use serde::Serialize;
+
+/// How bad it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Severity {
+    /// The file is not taken.
+    Error,
+    /// It is taken, but is worth a look.
+    Warning,
+}
+
+/// Something wrong, or worth a look, in the job file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Diagnostic {
+    /// The file, as it was named.
+    pub file: String,
+    /// From 1; 1 where the whole file is meant.
+    pub line: usize,
+    /// From 1, in characters.
+    pub column: usize,
+    /// The key, such as `jobs.nightly.retry.max_attempts`; empty where the file is no YAML.
+    pub path: String,
+    /// What is wrong: lower case, no full stop, the user's words in backticks.
+    pub message: String,
+    /// What would be right.
+    pub hint: Option<String>,
+    /// How bad it is.
+    #[serde(skip)]
+    pub severity: Severity,
+    /// The lines it is about, the first one foremost; secrets are masked.
+    #[serde(skip)]
+    pub excerpts: Vec<Excerpt>,
+}
+
+/// A line that a [`Diagnostic`] is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Excerpt {
+    /// The file, as it was named.
+    pub file: String,
+    /// From 1.
+    pub line: usize,
+    /// The line, secrets masked, cut where it is very long.
+    pub text: String,
+    /// The bytes of `text` that are marked.
+    pub marked: Range<usize>,
+    /// A word beside the mark; empty for none.
+    pub label: String,
+}
+
+impl Diagnostic {
+    /// For people: rustc's manner, with the lines.
+    pub fn render(&self, colour: bool, width: usize) -> String {
+        let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
+        let level = match self.severity {
+            Severity::Error => Level::ERROR,
+            Severity::Warning => Level::WARNING,
+        };
+        let mut group = Group::with_title(level.primary_title(printable(&self.message)));
+        if self.excerpts.is_empty() {
+            group = group.element(Origin::path(printable(&self.file)));
+        }
+        for (i, excerpt) in self.excerpts.iter().enumerate() {
+            let kind = if i == 0 { AnnotationKind::Primary } else { AnnotationKind::Context };
+            let label = (!excerpt.label.is_empty()).then(|| printable(&excerpt.label));
+            group = group.element(
+                Snippet::source(printable(&excerpt.text))
+                    .path(printable(&excerpt.file))
+                    .line_start(excerpt.line)
+                    .annotation(kind.span(excerpt.marked.clone()).label(label)),
+            );
+        }
+        if let Some(hint) = &self.hint {
+            group = group.element(Level::HELP.message(printable(hint)));
+        }
+        let mut text = renderer.term_width(width).render(&[group]);
+        text.push('\n');
+        text
+    }
+
+    /// For journals and `status`: all in one line.
+    pub fn one_line(&self) -> String {
+        let mut line = match self.excerpts.is_empty() {
+            true => printable(&self.file),
+            false => format!("{}:{}:{}", printable(&self.file), self.line, self.column),
+        };
+        line.push_str(": ");
+        if !self.path.is_empty() {
+            line.push_str(&printable(&self.path));
+            line.push_str(": ");
+        }
+        line.push_str(&printable(&self.message));
+        if let Some(hint) = &self.hint {
+            line.push_str(" (");
+            line.push_str(&printable(hint));
+            line.push(')');
+        }
+        line
+    }
+}
+
+/// No control character of the file reaches a terminal. Lengths in bytes stay, for the marks.
+fn printable(text: &str) -> String {
+    text.chars()
+        .flat_map(|c| {
+            let stays = !c.is_control() || c == '\t';
+            let spaces = if stays { 0 } else { c.len_utf8() };
+            stays.then_some(c).into_iter().chain(std::iter::repeat_n(' ', spaces))
+        })
+        .collect()
+}

@@ -1,0 +1,266 @@
+//! Lists and maps by name: what holds several values of one kind.
+
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+
+use super::bounds::{ALERTS, NAME_BYTES, SCHEDULES};
+use super::node::{Kind, Node};
+use super::problem::{Problem, Spot, cut};
+use super::reader::{Found, Read, Reader};
+use super::schema;
+use super::values::{name, text};
+
+/// A list.
+#[derive(Clone, Debug)]
+pub(crate) struct ListOf<T>(pub(crate) Vec<Found<T>>);
+
+/// A list, or one value alone.
+#[derive(Clone, Debug)]
+pub(crate) struct OneOrMore<T>(pub(crate) Vec<Found<T>>);
+
+/// One expression or a list of them; an empty list for a trigger-only job.
+#[derive(Clone, Debug)]
+pub(crate) struct Schedules(pub(crate) Vec<Found<String>>);
+
+/// A map whose keys are names of the user's choice.
+#[derive(Clone, Debug)]
+pub(crate) struct Named<T>(pub(crate) Vec<NamedEntry<T>>);
+
+/// An entry of such a map.
+#[derive(Clone, Debug)]
+pub(crate) struct NamedEntry<T> {
+    /// Its name.
+    pub(crate) name: String,
+    /// Where the name stands.
+    pub(crate) key: Spot,
+    /// Its value; absent if that was not good, and told.
+    pub(crate) value: Option<T>,
+}
+
+/// The uuid of a cloud account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct AccountValue(pub(crate) uuid::Uuid);
+
+fn items<T: Read>(items: &[Node], reader: &mut Reader<'_>) -> Vec<Found<T>> {
+    if let Some(first_beyond) = items.get(ALERTS) {
+        let spot = reader.spot(first_beyond);
+        reader.tell(Problem::error(spot, format!("a list has {ALERTS} entries at most")));
+    }
+    items.iter().take(ALERTS).filter_map(|item| reader.item(item)).collect()
+}
+
+impl<T: Read> Read for ListOf<T> {
+    fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
+        if let Kind::List(list) = &node.kind {
+            return Some(Self(items(list, reader)));
+        }
+        let problems = reader.problems.len();
+        reader.wrong_kind(node, "a list");
+        if !matches!(node.kind, Kind::Null | Kind::Tagged(_)) {
+            for problem in &mut reader.problems[problems..] {
+                problem.hint = super::problem::Hint::Says(
+                    "write `[…, …]`, or each entry on its own line after `- `".to_owned(),
+                );
+            }
+        }
+        None
+    }
+}
+
+impl<T: Read> Read for OneOrMore<T> {
+    fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
+        match &node.kind {
+            Kind::List(list) if list.is_empty() => {
+                let spot = reader.spot(node);
+                reader.tell(
+                    Problem::error(spot, "the list is empty")
+                        .hint("name one, or leave the key out"),
+                );
+                None
+            }
+            Kind::List(list) => Some(Self(items(list, reader))),
+            Kind::Null
+            | Kind::Bool(_)
+            | Kind::Integer(_)
+            | Kind::Float(_)
+            | Kind::Text(_)
+            | Kind::Map(_)
+            | Kind::Tagged(_) => {
+                let value = T::read(node, reader)?;
+                let at = reader.spot(node);
+                Some(Self(vec![Found { value, at, key: reader.owner }]))
+            }
+        }
+    }
+}
+
+const EXPRESSION: &str = "a schedule such as \"30 2 * * *\"";
+
+impl Read for Schedules {
+    fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
+        let one = |node: &Node, reader: &mut Reader<'_>| {
+            let at = reader.spot(node);
+            let value = text(node, reader, EXPRESSION)?.to_owned();
+            Some(Found { value, at, key: reader.owner })
+        };
+        let Kind::List(list) = &node.kind else {
+            if matches!(node.kind, Kind::Null) {
+                let owner = reader.owner;
+                reader.tell(
+                    Problem::error(owner, "`schedule` is empty")
+                        .hint("leave it out for a job that only `transferd trigger` starts"),
+                );
+                return None;
+            }
+            return Some(Self(vec![one(node, reader)?]));
+        };
+        if let Some(beyond) = list.get(SCHEDULES) {
+            let spot = reader.spot(beyond);
+            reader.tell(Problem::error(spot, format!("a job has {SCHEDULES} schedules at most")));
+        }
+        Some(Self(list.iter().take(SCHEDULES).filter_map(|item| one(item, reader)).collect()))
+    }
+}
+
+impl<T: Read> Read for Named<T> {
+    fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
+        if matches!(node.kind, Kind::Null) {
+            let owner = reader.owner;
+            reader.tell(Problem::error(owner, "there is nothing under this key").hint(
+                "write `{}` if nothing is meant, so that a cut-off file is not taken for it",
+            ));
+            return None;
+        }
+        let entries = reader.entries(node, "a map of names")?;
+        let mut named = Vec::with_capacity(entries.len());
+        for entry in &entries {
+            check_name(entry.name, entry.key, reader);
+            let value = reader.field(entry).map(|found| found.value);
+            named.push(NamedEntry { name: entry.name.to_owned(), key: entry.key, value });
+        }
+        Some(Self(named))
+    }
+}
+
+/// Tells what keeps a text from being the name of a job or an account: it is typed on command
+/// lines, stands in paths and labels, and must not be taken for a run's id.
+fn check_name(name: &str, key: Spot, reader: &mut Reader<'_>) {
+    let wrong = if name.is_empty() {
+        Some("a name is not empty".to_owned())
+    } else if name.len() > NAME_BYTES {
+        Some(format!("a name has {NAME_BYTES} bytes at most, found {}", name.len()))
+    } else if name.chars().any(char::is_control) {
+        Some("a name holds no control characters".to_owned())
+    } else if name.trim() != name {
+        Some(format!("the name `{}` starts or ends with a space", cut(name)))
+    } else if name.contains('/') {
+        Some(format!("the name `{}` holds a `/`", cut(name)))
+    } else if name.starts_with('-') {
+        Some(format!("the name `{}` starts with `-`, as options do", cut(name)))
+    } else if uuid::Uuid::parse_str(name).is_ok() {
+        Some(format!("the name `{name}` looks like an id"))
+    } else {
+        None
+    };
+    if let Some(message) = wrong {
+        let problem = Problem::error(key, message);
+        reader.tell(problem.hint("write for example `nightly-footage`"));
+    }
+}
+
+impl Read for AccountValue {
+    fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
+        let text = name(node, reader, "the uuid of a cloud account")?;
+        match uuid::Uuid::parse_str(text) {
+            Ok(id) if text.len() == 36 => Some(Self(id)),
+            Ok(id) => {
+                let spot = reader.spot(node);
+                reader.tell(
+                    Problem::error(spot, format!("`{}` is no uuid in its usual form", cut(text)))
+                        .hint(format!("write `{id}`")),
+                );
+                None
+            }
+            Err(_) => {
+                let spot = reader.spot(node);
+                reader.tell(
+                    Problem::error(spot, format!("`{}` is no uuid", cut(text))).hint(
+                        "`transferd accounts --yaml` prints the agent's accounts to paste here",
+                    ),
+                );
+                None
+            }
+        }
+    }
+}
+
+impl<T: JsonSchema> JsonSchema for ListOf<T> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        format!("ListOf{}", T::schema_name()).into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        schema::list(generator.subschema_for::<T>(), 0)
+    }
+}
+
+impl<T: JsonSchema> JsonSchema for OneOrMore<T> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        format!("OneOrMore{}", T::schema_name()).into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let one = generator.subschema_for::<T>();
+        schema::either(one.clone(), schema::list(one, 1))
+    }
+}
+
+impl JsonSchema for Schedules {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Schedules".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let one = schema::pattern(r"^\s*(@[a-z]+|\S+(\s+\S+){4,5})\s*$");
+        schema::either(one.clone(), schema::list(one, 0))
+    }
+}
+
+impl<T: JsonSchema> JsonSchema for Named<T> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        format!("Named{}", T::schema_name()).into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        schema::named(generator.subschema_for::<T>())
+    }
+}
+
+impl JsonSchema for AccountValue {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "AccountValue".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        schema::pattern("^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$")
+    }
+}

@@ -1,0 +1,259 @@
+//! Reads a job file, or a folder of them, with all that it includes, from the disk.
+//!
+//! Owns bounds on size and number, text encoding, include order and cycles. What the files say is
+//! the business of `assemble`. Keeps true: a file is read once, however often it is included.
+
+use std::collections::{BTreeSet, HashSet};
+use std::fs;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use super::accidents::{self, Mended};
+use super::bounds::{FILE_BYTES, FILES, INCLUDE_DEPTH, TOTAL_BYTES};
+use super::glob;
+use super::node::{Kind, Node};
+use super::problem::{At, Problem, Spot, cut};
+use super::sources::{SourceFile, Sources};
+
+/// What was read, and what was wrong with it so far.
+#[derive(Debug)]
+pub(crate) struct Read {
+    pub(crate) sources: Sources,
+    pub(crate) trees: Vec<Option<Node>>,
+    pub(crate) mended: Vec<Option<Mended>>,
+    pub(crate) problems: Vec<Problem>,
+    /// Files and folders whose change matters.
+    pub(crate) watched: BTreeSet<PathBuf>,
+    canonical: HashSet<PathBuf>,
+    bytes: u64,
+}
+
+/// Reads texts that were read from the disk before.
+pub(crate) fn again(sources: &Sources) -> Read {
+    let mut read = empty(sources.root.clone(), sources.base.clone());
+    for file in &sources.files {
+        read.watched.insert(file.path.clone());
+        read.take(file.clone());
+    }
+    read
+}
+
+/// Reads from the disk.
+pub(crate) fn from_disk(root: &Path) -> Read {
+    // Without a working folder, relative paths stay as they are.
+    let base = std::env::current_dir().unwrap_or_default();
+    let mut read = empty(root.to_owned(), base);
+    read.watched.insert(root.to_owned());
+    if root.is_dir() {
+        match glob::folder(root) {
+            Ok(files) if files.is_empty() => read.problems.push(
+                Problem::error_at(At::Path(root.to_owned()), "the folder holds no job file")
+                    .hint("its `*.yaml` and `*.yml` files are read, in name order"),
+            ),
+            Ok(files) => {
+                for file in files {
+                    read.file(&file, None, &mut Vec::new());
+                }
+            }
+            Err(error) => read.problems.push(Problem::error_at(
+                At::Path(root.to_owned()),
+                format!("the folder can't be read: {}", plain(&error)),
+            )),
+        }
+    } else {
+        read.file(root, None, &mut Vec::new());
+    }
+    read
+}
+
+fn empty(root: PathBuf, base: PathBuf) -> Read {
+    Read {
+        sources: Sources { root, base, files: Vec::new() },
+        trees: Vec::new(),
+        mended: Vec::new(),
+        problems: Vec::new(),
+        watched: BTreeSet::new(),
+        canonical: HashSet::new(),
+        bytes: 0,
+    }
+}
+
+impl Read {
+    /// Adds a text and its tree.
+    fn take(&mut self, file: SourceFile) -> u32 {
+        let index = u32::try_from(self.sources.files.len()).unwrap_or(u32::MAX);
+        let (tree, mended) = accidents::read(file.content(), index, &mut self.problems);
+        self.sources.files.push(file);
+        self.trees.push(tree);
+        self.mended.push(mended);
+        index
+    }
+
+    /// Reads a file and what it includes; `above` are the files that led here.
+    fn file(&mut self, path: &Path, named_at: Option<Spot>, above: &mut Vec<PathBuf>) {
+        self.watched.insert(path.to_owned());
+        let canonical = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        if above.contains(&canonical) {
+            let chain: Vec<String> = above
+                .iter()
+                .chain([&canonical])
+                .filter_map(|path| path.file_name())
+                .map(|name| format!("`{}`", name.to_string_lossy()))
+                .collect();
+            let message = format!("files include one another in a circle: {}", chain.join(" → "));
+            self.problems.push(self.at(path, named_at, message).hint(
+                "leave this out; a glob that matches its own file wants a folder for the others",
+            ));
+            return;
+        }
+        if self.canonical.contains(&canonical) {
+            return;
+        }
+        if above.len() >= INCLUDE_DEPTH || self.sources.files.len() >= FILES {
+            let message = if above.len() >= INCLUDE_DEPTH {
+                format!("files include one another more than {INCLUDE_DEPTH} deep")
+            } else {
+                format!("the job file is made of more than {FILES} files")
+            };
+            self.problems.push(self.at(path, named_at, message));
+            return;
+        }
+        self.canonical.insert(canonical.clone());
+        let bytes = match self.bytes_of(path) {
+            Ok(bytes) => bytes,
+            Err((message, hint)) => {
+                self.problems.push(self.at(path, named_at, message).maybe_hint(hint));
+                return;
+            }
+        };
+        let index = u32::try_from(self.sources.files.len()).unwrap_or(u32::MAX);
+        let (text, wrong) = match String::from_utf8(bytes) {
+            Ok(text) => (text, None),
+            Err(error) => {
+                let at = error.utf8_error().valid_up_to();
+                let bytes = error.into_bytes();
+                (String::from_utf8_lossy(&bytes).into_owned(), Some((at, bytes)))
+            }
+        };
+        let file = SourceFile { path: path.to_owned(), text };
+        if let Some((at, bytes)) = wrong {
+            self.problems.push(not_text(&bytes, at, index));
+            self.sources.files.push(file);
+            self.trees.push(None);
+            self.mended.push(None);
+            return;
+        }
+        self.take(file);
+        above.push(canonical);
+        self.includes(index, above);
+        above.pop();
+    }
+
+    /// An error at the place that names a file, or at the file itself.
+    fn at(&self, path: &Path, named_at: Option<Spot>, message: String) -> Problem {
+        match named_at {
+            Some(spot) => {
+                let mut problem = Problem::error(spot, message);
+                let name = path.display().to_string();
+                if !problem.message.contains(&name) {
+                    problem.message = format!("`{}`: {}", cut(&name), problem.message);
+                }
+                problem
+            }
+            None => Problem::error_at(At::Path(path.to_owned()), message),
+        }
+    }
+
+    fn bytes_of(&mut self, path: &Path) -> Result<Vec<u8>, (String, Option<String>)> {
+        let words = |error: &std::io::Error| {
+            let hint = match error.kind() {
+                std::io::ErrorKind::NotFound => {
+                    Some("`transferd init` writes a first one".to_owned())
+                }
+                std::io::ErrorKind::PermissionDenied => {
+                    Some("the user that runs transferd must be able to read it".to_owned())
+                }
+                _ => None,
+            };
+            (format!("the file can't be read: {}", plain(error)), hint)
+        };
+        // Opened first and asked then, so that what is read is what was asked about; a FIFO must
+        // not hold us up, and so is asked before it is opened.
+        let before = fs::metadata(path).map_err(|error| words(&error))?;
+        if !before.is_file() {
+            return Err(("this is no file".to_owned(), None));
+        }
+        let file = fs::File::open(path).map_err(|error| words(&error))?;
+        let mut bytes = Vec::new();
+        file.take(FILE_BYTES + 1).read_to_end(&mut bytes).map_err(|error| words(&error))?;
+        let size = bytes.len() as u64;
+        if size > FILE_BYTES {
+            let hint = "part it, and name the parts under `include`".to_owned();
+            return Err(("a file may be 4 MB".to_owned(), Some(hint)));
+        }
+        self.bytes += size;
+        if self.bytes > TOTAL_BYTES {
+            return Err(("all files together may be 64 MB".to_owned(), None));
+        }
+        Ok(bytes)
+    }
+
+    fn includes(&mut self, file: u32, above: &mut Vec<PathBuf>) {
+        let mut named = Vec::new();
+        if let Some(Some(tree)) = self.trees.get(file as usize)
+            && let Kind::Map(entries) = &tree.kind
+        {
+            for (key, value) in entries {
+                if key.as_text() != Some("include") {
+                    continue;
+                }
+                let one = std::slice::from_ref(value);
+                let items = if let Kind::List(items) = &value.kind { items } else { one };
+                named.extend(items.iter().filter_map(|item| {
+                    Some((Spot { file, node: item.id }, item.as_text()?.to_owned()))
+                }));
+            }
+        }
+        for (spot, pattern) in named {
+            // What is no path at all is told when the file's keys are read.
+            if pattern.trim().is_empty() || pattern.chars().any(char::is_control) {
+                continue;
+            }
+            let beside = self.sources.files[file as usize].path.parent();
+            let beside = beside.unwrap_or_else(|| Path::new("")).to_owned();
+            match glob::expand(&beside, &pattern) {
+                Ok(matches) => {
+                    self.watched.extend(matches.folders);
+                    for path in matches.files {
+                        self.file(&path, Some(spot), above);
+                    }
+                }
+                Err(message) => self.problems.push(Problem::error(spot, message)),
+            }
+        }
+    }
+}
+
+/// An operating system's words, without their number.
+fn plain(error: &std::io::Error) -> String {
+    let words = error.to_string();
+    let words = words.split(" (os error").next().unwrap_or(&words);
+    let mut letters = words.chars();
+    letters.next().map(|c| c.to_lowercase().chain(letters).collect()).unwrap_or_default()
+}
+
+fn not_text(bytes: &[u8], at: usize, file: u32) -> Problem {
+    let before = &bytes[..at];
+    let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
+    let start = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+    let column = 1 + String::from_utf8_lossy(&before[start..]).chars().count();
+    let problem = Problem::error_at(
+        At::Line { file, line, column, length: 1 },
+        format!("the file is not UTF-8: found the byte 0x{:02X}", bytes.get(at).unwrap_or(&0)),
+    );
+    problem.hint(if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
+        "this looks like UTF-16: save it as UTF-8"
+    } else {
+        "save it as UTF-8"
+    })
+}

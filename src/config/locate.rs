@@ -1,0 +1,373 @@
+//! From numbered values to lines and columns: makes [`Diagnostic`]s of problems.
+//!
+//! A file is marked only if something in it is to be shown. Where a value came in through an
+//! alias, both places are shown.
+
+use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
+
+use super::accidents::Mended;
+use super::bounds::{ERRORS_SHOWN, LINE_SHOWN, WARNINGS_SHOWN};
+use super::diagnostic::{Diagnostic, Excerpt, Severity};
+use super::marks::{Found, Marks, Position};
+use super::mask::mask;
+use super::node::{Kind, Node, Step};
+use super::problem::{At, Hint, Problem, Spot, WarningKind};
+use super::sources::Sources;
+
+/// Turns problems into what is told: errors first by file and line, then warnings, each kind
+/// limited.
+pub(crate) fn diagnostics(
+    problems: Vec<Problem>,
+    sources: &Sources,
+    trees: &[Option<Node>],
+    mended: &[Option<Mended>],
+) -> (Vec<Diagnostic>, Vec<Diagnostic>) {
+    let mut locator = Locator { sources, trees, mended, files: HashMap::new() };
+    let (errors, mut warnings): (Vec<_>, Vec<_>) =
+        problems.into_iter().partition(|problem| problem.warning.is_none());
+    let mut beyond: BTreeMap<WarningKind, usize> = BTreeMap::new();
+    let mut listed: BTreeMap<WarningKind, usize> = BTreeMap::new();
+    warnings.retain(|problem| {
+        let Some(kind) = problem.warning else { return false };
+        let count = listed.entry(kind).or_default();
+        *count += 1;
+        let stays = *count <= WARNINGS_SHOWN;
+        *beyond.entry(kind).or_default() += problem.more + usize::from(!stays);
+        stays
+    });
+    let mut errors = locator.all(errors, Severity::Error);
+    if errors.len() > ERRORS_SHOWN {
+        let more = errors.len() - ERRORS_SHOWN;
+        errors.truncate(ERRORS_SHOWN);
+        let words = format!("{more} more error{}", if more == 1 { "" } else { "s" });
+        errors.push(locator.whole(words, Severity::Error));
+    }
+    let mut warnings = locator.all(warnings, Severity::Warning);
+    for (kind, more) in beyond {
+        if more > 0 {
+            let words = format!("{more} {}", kind.plural());
+            warnings.push(locator.whole(words, Severity::Warning));
+        }
+    }
+    (errors, warnings)
+}
+
+struct Marked<'s> {
+    lines: Vec<&'s str>,
+    marks: Marks,
+}
+
+struct Locator<'s> {
+    sources: &'s Sources,
+    trees: &'s [Option<Node>],
+    mended: &'s [Option<Mended>],
+    files: HashMap<u32, Marked<'s>>,
+}
+
+/// A place that can be shown.
+struct Shown {
+    position: Position,
+    path: String,
+    excerpts: Vec<Excerpt>,
+    plain: bool,
+    raw: Option<String>,
+}
+
+impl<'s> Locator<'s> {
+    fn all(&mut self, problems: Vec<Problem>, severity: Severity) -> Vec<Diagnostic> {
+        let mut told: Vec<(u32, Diagnostic)> = Vec::new();
+        // One value that several jobs merge is wrong once, not once for each of them.
+        let mut known: HashMap<(String, usize, usize, String), ()> = HashMap::new();
+        for problem in problems {
+            let file = match &problem.at {
+                At::Value(spot, _) => spot.file,
+                At::Line { file, .. } => *file,
+                At::Path(_) => u32::MAX,
+            };
+            let Some(diagnostic) = self.one(problem, severity) else { continue };
+            let identity = (
+                diagnostic.file.clone(),
+                diagnostic.line,
+                diagnostic.column,
+                diagnostic.message.clone(),
+            );
+            if known.insert(identity, ()).is_none() {
+                told.push((file, diagnostic));
+            }
+        }
+        told.sort_by(|(file_a, a), (file_b, b)| {
+            (file_a, a.line, a.column).cmp(&(file_b, b.line, b.column))
+        });
+        told.into_iter().map(|(_, diagnostic)| diagnostic).collect()
+    }
+
+    /// A word about the file as a whole.
+    fn whole(&self, message: String, severity: Severity) -> Diagnostic {
+        Diagnostic {
+            file: self.sources.root.display().to_string(),
+            line: 1,
+            column: 1,
+            path: String::new(),
+            message,
+            hint: None,
+            severity,
+            excerpts: Vec::new(),
+        }
+    }
+
+    fn one(&mut self, problem: Problem, severity: Severity) -> Option<Diagnostic> {
+        if let At::Path(path) = &problem.at {
+            let mut diagnostic = self.whole(problem.message, severity);
+            diagnostic.file = path.display().to_string();
+            diagnostic.hint = says(problem.hint, None);
+            return Some(diagnostic);
+        }
+        let shown = self.show(&problem.at, "")?;
+        if let At::Value(spot, _) = &problem.at
+            && self.is_mended(spot.file, shown.position)
+        {
+            return None;
+        }
+        if problem.only_if_plain && !shown.plain {
+            return None;
+        }
+        let mut excerpts = shown.excerpts;
+        for (at, label) in &problem.related {
+            if let Some(other) = self.show(at, label) {
+                excerpts.extend(other.excerpts.into_iter().take(1));
+            }
+        }
+        let file = match &problem.at {
+            At::Value(spot, _) => self.name(spot.file),
+            At::Line { file, .. } => self.name(*file),
+            At::Path(path) => path.display().to_string(),
+        };
+        Some(Diagnostic {
+            file,
+            line: shown.position.line,
+            column: shown.position.column + 1,
+            path: shown.path,
+            message: problem.message,
+            hint: says(problem.hint, shown.raw),
+            severity,
+            excerpts,
+        })
+    }
+
+    /// True for a place whose text is not the user's.
+    fn is_mended(&self, file: u32, position: Position) -> bool {
+        self.mended.get(file as usize).and_then(Option::as_ref).is_some_and(|mended| {
+            mended
+                .places
+                .iter()
+                .any(|(line, columns)| *line == position.line && columns.contains(&position.column))
+        })
+    }
+
+    fn name(&self, file: u32) -> String {
+        self.sources.files.get(file as usize).map_or_else(
+            || self.sources.root.display().to_string(),
+            |f| f.path.display().to_string(),
+        )
+    }
+
+    fn marked(&mut self, file: u32) -> Option<&Marked<'s>> {
+        let sources = self.sources;
+        let text = sources.files.get(file as usize)?.content();
+        let readable = self.mended.get(file as usize).and_then(Option::as_ref);
+        Some(self.files.entry(file).or_insert_with(|| Marked {
+            lines: lines(text),
+            marks: Marks::of(readable.map_or(text, |mended| &mended.text)),
+        }))
+    }
+
+    fn show(&mut self, at: &At, label: &str) -> Option<Shown> {
+        match at {
+            At::Path(_) => None,
+            At::Line { file, line, column, length } => {
+                let start = Position { line: *line, column: column.saturating_sub(1) };
+                let end = Position { line: *line, column: start.column + length };
+                let excerpt = self.excerpt(*file, &(start..end), label);
+                Some(Shown {
+                    position: start,
+                    path: String::new(),
+                    excerpts: excerpt.into_iter().collect(),
+                    plain: true,
+                    raw: None,
+                })
+            }
+            At::Value(spot, inside) => self.show_value(*spot, inside.clone(), label),
+        }
+    }
+
+    fn show_value(
+        &mut self,
+        spot: Spot,
+        inside: Option<Range<usize>>,
+        label: &str,
+    ) -> Option<Shown> {
+        let trees = self.trees;
+        let tree = trees.get(spot.file as usize)?.as_ref()?;
+        let way = tree.way_to(spot.node);
+        let path = key_path(tree, &way);
+        let value = way.last().map_or(tree, |(_, node)| *node);
+        let steps: Vec<Step> = way.iter().map(|(step, _)| *step).collect();
+        let marked = self.marked(spot.file)?;
+        let start_of_file = Position { line: 1, column: 0 };
+        let found = marked.marks.find(&steps).unwrap_or(Found {
+            span: start_of_file..start_of_file,
+            through: None,
+            plain: true,
+            block: false,
+            exact: false,
+        });
+        let raw = raw(&marked.lines, &found);
+        let mut span = found.span.clone();
+        if let (Some(inside), Some(text), Some(raw)) = (inside, value.as_text(), &raw) {
+            narrow(&mut span, &inside, text, raw);
+        }
+        let mut excerpts: Vec<Excerpt> =
+            self.excerpt(spot.file, &span, label).into_iter().collect();
+        if let Some(through) = &found.through {
+            excerpts.extend(self.excerpt(spot.file, through, "it came in through this alias"));
+        }
+        Some(Shown {
+            position: span.start,
+            path,
+            excerpts,
+            plain: found.plain || !found.exact,
+            raw,
+        })
+    }
+
+    /// The first line of a span, masked and marked.
+    fn excerpt(&mut self, file: u32, span: &Range<Position>, label: &str) -> Option<Excerpt> {
+        let name = self.name(file);
+        let marked = self.marked(file)?;
+        let line = *marked.lines.get(span.start.line - 1)?;
+        if line.is_empty() && marked.lines.len() == 1 {
+            return None;
+        }
+        let start = byte(line, span.start.column);
+        let end = if span.end.line == span.start.line {
+            byte(line, span.end.column)
+        } else {
+            line.trim_end().len()
+        };
+        let (line, marks) = cut_line(line, start..end.max(start));
+        let (text, marks) = mask(line, marks);
+        Some(Excerpt {
+            file: name,
+            line: span.start.line,
+            text,
+            marked: marks,
+            label: label.to_owned(),
+        })
+    }
+}
+
+fn says(hint: Hint, raw: Option<String>) -> Option<String> {
+    match (hint, raw) {
+        (Hint::None, _) => None,
+        (Hint::Says(words), _) => Some(words),
+        (Hint::Quote, Some(raw)) => Some(format!("quote it: `\"{raw}\"`")),
+        (Hint::Quote, None) => Some("quote it".to_owned()),
+    }
+}
+
+/// Lines without their ends, as YAML counts them.
+fn lines(text: &str) -> Vec<&str> {
+    text.split('\n').map(|line| line.strip_suffix('\r').unwrap_or(line)).collect()
+}
+
+/// The byte at which a character of a line begins, or the line's end.
+fn byte(line: &str, column: usize) -> usize {
+    line.char_indices().nth(column).map_or(line.len(), |(at, _)| at)
+}
+
+/// The value as it stands in the file, if it stands on one line.
+fn raw(lines: &[&str], found: &Found) -> Option<String> {
+    if !found.exact || found.block || found.span.start.line != found.span.end.line {
+        return None;
+    }
+    let line = lines.get(found.span.start.line - 1)?;
+    let slice = line.get(byte(line, found.span.start.column)..byte(line, found.span.end.column))?;
+    let slice = slice.trim_end();
+    (!slice.is_empty() && slice.len() <= 100 && !slice.contains('"')).then(|| slice.to_owned())
+}
+
+/// Narrows a span to some bytes of the text, where the text stands in the file as it is.
+fn narrow(span: &mut Range<Position>, inside: &Range<usize>, text: &str, raw: &str) {
+    let quote = usize::from(raw.starts_with(['"', '\'']));
+    if raw.get(quote..quote + text.len()) != Some(text) {
+        return;
+    }
+    let (Some(before), Some(part)) = (text.get(..inside.start), text.get(inside.clone())) else {
+        return;
+    };
+    let start = span.start.column + quote + before.chars().count();
+    let length = part.chars().count().max(1);
+    *span =
+        Position { column: start, ..span.start }..Position { column: start + length, ..span.start };
+}
+
+/// A window of a very long line.
+fn cut_line(line: &str, marked: Range<usize>) -> (&str, Range<usize>) {
+    if line.len() <= LINE_SHOWN {
+        return (line, marked);
+    }
+    let mut from = marked.start.saturating_sub(LINE_SHOWN / 3);
+    while !line.is_char_boundary(from) {
+        from -= 1;
+    }
+    // A secret whose key was cut off could not be known as one: begin where a value ends.
+    if from > 0 {
+        from = line[..from].rfind([',', '{', '[']).map_or(0, |at| at + 1);
+    }
+    if marked.start - from > LINE_SHOWN {
+        from = marked.start;
+    }
+    let mut to = (from + LINE_SHOWN).min(line.len());
+    while !line.is_char_boundary(to) {
+        to -= 1;
+    }
+    let start = marked.start - from;
+    (&line[from..to], start..(marked.end - from).clamp(start, to - from))
+}
+
+/// `jobs.nightly.retry.max_attempts`; merge keys are passed over.
+fn key_path(root: &Node, way: &[(Step, &Node)]) -> String {
+    let mut path = String::new();
+    let mut here = root;
+    let mut merging = false;
+    for (step, next) in way {
+        match (step, &here.kind) {
+            (Step::Item(i), _) if !merging => path.push_str(&format!("[{i}]")),
+            (Step::Key(i) | Step::Value(i), Kind::Map(entries)) => {
+                let name = entries.get(*i).and_then(|(key, _)| key.as_text());
+                merging = name == Some("<<");
+                if !merging {
+                    push_key(&mut path, name, entries.get(*i).map(|(key, _)| key));
+                }
+            }
+            (Step::Item(_) | Step::Key(_) | Step::Value(_), _) => {}
+        }
+        here = next;
+    }
+    path
+}
+
+fn push_key(path: &mut String, name: Option<&str>, key: Option<&Node>) {
+    if !path.is_empty() {
+        path.push('.');
+    }
+    match (name, key) {
+        (Some(name), _) if !name.is_empty() && !name.contains(['.', '"', '[']) => {
+            path.push_str(name);
+        }
+        (Some(name), _) => path.push_str(&format!("{name:?}")),
+        (None, Some(key)) => path.push_str(key.describe().trim_start_matches("the number ")),
+        (None, None) => {}
+    }
+}

@@ -1,0 +1,100 @@
+//! The job file: text in, a job set out, or every error with its place.
+//!
+//! `load` reads files, `accidents` and `node` make trees of them, `raw` says which keys there are,
+//! `assemble` puts files together, `build` makes jobs, `warn` and `overlaps` look at them once
+//! more, and `locate` turns what they found into [`Diagnostic`]s. Knows `core` only.
+
+mod accidents;
+mod agent;
+mod alerts;
+mod assemble;
+mod bounds;
+mod build;
+mod diagnostic;
+mod difference;
+mod glob;
+mod keys;
+mod lists;
+mod load;
+mod locate;
+mod marks;
+mod mask;
+mod names;
+mod node;
+mod overlaps;
+mod paths;
+mod problem;
+mod raw;
+mod reader;
+mod schema;
+mod sources;
+mod urls;
+mod values;
+mod warn;
+
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use crate::core::job::JobSet;
+
+pub use self::diagnostic::{Diagnostic, Excerpt, Severity};
+pub use self::difference::{Difference, difference};
+pub use self::paths::{SYSTEM, default_path};
+pub use self::schema::schema;
+pub use self::sources::{SourceFile, Sources};
+
+/// What the meaning of a job file depends on besides its text.
+#[derive(Clone, Debug)]
+pub struct Surroundings {
+    /// The machine's zone, with its IANA name.
+    pub system_zone: (String, TimeZone),
+    /// The time: warnings look ahead from here.
+    pub now: Timestamp,
+}
+
+/// A good job file.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// What it says.
+    pub set: JobSet,
+    /// The texts that say it.
+    pub sources: Sources,
+    /// What is worth a look.
+    pub warnings: Vec<Diagnostic>,
+    /// Files and folders whose change may change the job set; the token's file is not among them.
+    pub watched: Vec<PathBuf>,
+}
+
+/// A job file that is not taken.
+#[derive(Clone, Debug)]
+pub struct Rejected {
+    /// Why: at least one.
+    pub errors: Vec<Diagnostic>,
+    /// What else is worth a look.
+    pub warnings: Vec<Diagnostic>,
+    /// The texts that could be read.
+    pub sources: Sources,
+    /// Files and folders whose change may mend it.
+    pub watched: Vec<PathBuf>,
+}
+
+/// Reads a job file, or a folder of them, from the disk. Blocks, and leaves garbage behind: call
+/// it on a thread that ends with it.
+///
+/// # Errors
+///
+/// All that is wrong, at once.
+pub fn read(path: &Path, surroundings: &Surroundings) -> Result<Loaded, Rejected> {
+    assemble::assemble(load::from_disk(path), surroundings)
+}
+
+/// Reads texts that were read from the disk before, without touching it.
+///
+/// # Errors
+///
+/// All that is wrong, at once.
+pub fn parse(sources: &Sources, surroundings: &Surroundings) -> Result<Loaded, Rejected> {
+    assemble::assemble(load::again(sources), surroundings)
+}

@@ -1,0 +1,435 @@
+//! What was probably meant: our own keys, misspelt or in the wrong place, and the names that other
+//! schedulers give the same thing.
+
+use super::node::{Kind, Node};
+use super::problem::cut;
+use super::raw::{
+    RawAgent, RawAlert, RawFile, RawHistory, RawJob, RawLogin, RawPing, RawPlace, RawRetry,
+    RawWebhook,
+};
+
+/// A kind of map in the job file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scope {
+    /// The top level.
+    File,
+    /// `agent`.
+    Agent,
+    /// `agent.login`.
+    Login,
+    /// `defaults`.
+    Defaults,
+    /// An entry of `jobs`.
+    Job,
+    /// `source` or `destination`.
+    Place,
+    /// `retry`.
+    Retry,
+    /// `history`.
+    History,
+    /// An entry of `alerts`.
+    Alert,
+    /// `webhook`.
+    Webhook,
+    /// `ping`.
+    Ping,
+}
+
+impl Scope {
+    /// In words.
+    pub(crate) fn words(self) -> &'static str {
+        match self {
+            Self::File => "the job file",
+            Self::Agent => "`agent`",
+            Self::Login => "`login`",
+            Self::Defaults => "`defaults`",
+            Self::Job => "the job",
+            Self::Place => "the place",
+            Self::Retry => "`retry`",
+            Self::History => "`history`",
+            Self::Alert => "the alert",
+            Self::Webhook => "`webhook`",
+            Self::Ping => "`ping`",
+        }
+    }
+
+    fn keys(self) -> &'static [&'static str] {
+        match self {
+            Self::File => RawFile::KEYS,
+            Self::Agent => RawAgent::KEYS,
+            Self::Login => RawLogin::KEYS,
+            Self::Job | Self::Defaults => RawJob::KEYS,
+            Self::Place => RawPlace::KEYS,
+            Self::Retry => RawRetry::KEYS,
+            Self::History => RawHistory::KEYS,
+            Self::Alert => RawAlert::KEYS,
+            Self::Webhook => RawWebhook::KEYS,
+            Self::Ping => RawPing::KEYS,
+        }
+    }
+
+    /// Where a map of this kind stands, as words that follow "belongs ".
+    fn home(self) -> &'static str {
+        match self {
+            Self::File => "at the top level of the file",
+            Self::Agent => "under `agent`",
+            Self::Login => "under `agent.login`",
+            Self::Defaults => "under `defaults`",
+            Self::Job => "to a job, or under `defaults`",
+            Self::Place => "under `source` or `destination`",
+            Self::Retry => "under `retry`",
+            Self::History => "under `history`",
+            Self::Alert => "to an entry of `alerts`",
+            Self::Webhook => "under `webhook`",
+            Self::Ping => "under `ping`",
+        }
+    }
+}
+
+const SCOPES: [Scope; 10] = [
+    Scope::Job,
+    Scope::Retry,
+    Scope::Place,
+    Scope::Agent,
+    Scope::File,
+    Scope::Login,
+    Scope::Alert,
+    Scope::Webhook,
+    Scope::Ping,
+    Scope::History,
+];
+
+/// Names that others give our keys: (theirs without `_`, `-` and capitals, whose, where ours
+/// stands, ours, what else to know).
+type Foreign = (&'static str, &'static str, Scope, &'static str, &'static str);
+
+const KUBERNETES: &str = "Kubernetes";
+const TEMPORAL: &str = "Temporal";
+const SYSTEMD: &str = "systemd";
+const CRONSTABLE: &str = "cronstable";
+const DAGU: &str = "dagu";
+const CLICK: &str = "the Click API";
+
+#[rustfmt::skip]
+const FOREIGN: &[Foreign] = &[
+    ("concurrencypolicy", KUBERNETES, Scope::Job, "overlap", "`Forbid` is `skip`, `Replace` is `replace`"),
+    ("startingdeadlineseconds", KUBERNETES, Scope::Job, "start_within", "with a unit: `200s`"),
+    ("suspend", KUBERNETES, Scope::Job, "enabled", "`suspend: true` is `enabled: false`"),
+    ("backofflimit", KUBERNETES, Scope::Retry, "max_attempts", "it counts the first attempt too"),
+    ("activedeadlineseconds", KUBERNETES, Scope::Job, "timeout", "with a unit: `600s`"),
+    ("successfuljobshistorylimit", KUBERNETES, Scope::History, "max_runs", "over all jobs"),
+    ("failedjobshistorylimit", KUBERNETES, Scope::History, "max_runs", "over all jobs"),
+    ("ttlsecondsafterfinished", KUBERNETES, Scope::History, "keep", "with a unit: `90d`"),
+    ("overlappolicy", TEMPORAL, Scope::Job, "overlap", "`BufferOne` is `queue`, `CancelOther` is `replace`"),
+    ("catchupwindow", TEMPORAL, Scope::Job, "catch_up_window", ""),
+    ("cronexpression", TEMPORAL, Scope::Job, "schedule", ""),
+    ("cronexpressions", TEMPORAL, Scope::Job, "schedule", ""),
+    ("cronschedule", TEMPORAL, Scope::Job, "schedule", ""),
+    ("timezonename", TEMPORAL, Scope::Job, "timezone", ""),
+    ("workflowexecutiontimeout", TEMPORAL, Scope::Job, "timeout", ""),
+    ("workflowruntimeout", TEMPORAL, Scope::Job, "timeout", ""),
+    ("starttoclosetimeout", TEMPORAL, Scope::Job, "timeout", ""),
+    ("scheduletostarttimeout", TEMPORAL, Scope::Job, "start_within", ""),
+    ("heartbeattimeout", TEMPORAL, Scope::Job, "stall_timeout", ""),
+    ("paused", TEMPORAL, Scope::Job, "enabled", "`paused: true` is `enabled: false`"),
+    ("maximumattempts", TEMPORAL, Scope::Retry, "max_attempts", ""),
+    ("initialinterval", TEMPORAL, Scope::Retry, "initial_delay", ""),
+    ("backoffcoefficient", TEMPORAL, Scope::Retry, "multiplier", ""),
+    ("maximuminterval", TEMPORAL, Scope::Retry, "max_delay", ""),
+    ("oncalendar", SYSTEMD, Scope::Job, "schedule", "as in crontab: `30 2 * * *`"),
+    ("randomizeddelaysec", SYSTEMD, Scope::Job, "jitter", "with a unit: `30s`"),
+    ("persistent", SYSTEMD, Scope::Job, "catch_up", "`Persistent=true` is `catch_up: once`"),
+    ("runtimemaxsec", SYSTEMD, Scope::Job, "timeout", "with a unit: `4h`"),
+    ("timeoutstartsec", SYSTEMD, Scope::Job, "timeout", "with a unit: `4h`"),
+    ("watchdogsec", SYSTEMD, Scope::Job, "stall_timeout", "with a unit: `1h`"),
+    ("restart", SYSTEMD, Scope::Job, "retry", ""),
+    ("restartsec", SYSTEMD, Scope::Retry, "initial_delay", "with a unit: `30s`"),
+    ("restartmaxdelaysec", SYSTEMD, Scope::Retry, "max_delay", "with a unit: `15m`"),
+    ("startlimitburst", SYSTEMD, Scope::Retry, "max_attempts", ""),
+    ("onfailure", SYSTEMD, Scope::File, "alerts", "with `on: failed`"),
+    ("onsuccess", SYSTEMD, Scope::File, "alerts", "with `on: succeeded`"),
+    ("executiontimeout", CRONSTABLE, Scope::Job, "timeout", "with a unit: `600s`"),
+    ("killtimeout", CRONSTABLE, Scope::Job, "timeout", "past it, the transfer is cancelled"),
+    ("maximumretries", CRONSTABLE, Scope::Retry, "max_attempts", "it counts the first attempt too"),
+    ("initialdelay", CRONSTABLE, Scope::Retry, "initial_delay", ""),
+    ("maximumdelay", CRONSTABLE, Scope::Retry, "max_delay", ""),
+    ("backoffmultiplier", CRONSTABLE, Scope::Retry, "multiplier", ""),
+    ("onpermanentfailure", CRONSTABLE, Scope::File, "alerts", "with `on: failed`"),
+    ("failswhen", CRONSTABLE, Scope::Job, "partial", "or `empty`"),
+    ("utc", CRONSTABLE, Scope::Job, "timezone", "`utc: true` is `timezone: UTC`"),
+    ("timeoutsec", DAGU, Scope::Job, "timeout", "with a unit: `600s`"),
+    ("delaysec", DAGU, Scope::Job, "jitter", "with a unit: `30s`"),
+    ("maxactiveruns", DAGU, Scope::Job, "overlap", "`maxActiveRuns: 1` is `overlap: skip`"),
+    ("maxactivesteps", DAGU, Scope::Agent, "max_active", ""),
+    ("retrypolicy", DAGU, Scope::Job, "retry", ""),
+    ("limit", DAGU, Scope::Retry, "max_attempts", "it counts the first attempt too"),
+    ("intervalsec", DAGU, Scope::Retry, "initial_delay", "with a unit: `30s`"),
+    ("histretentiondays", DAGU, Scope::History, "keep", "with a unit: `90d`"),
+    ("handleron", DAGU, Scope::File, "alerts", ""),
+    ("mailon", DAGU, Scope::File, "alerts", ""),
+    ("tz", DAGU, Scope::Job, "timezone", ""),
+    ("crontz", "cron", Scope::Job, "timezone", ""),
+    ("cron", "cron", Scope::Job, "schedule", ""),
+    ("mailto", "cron", Scope::File, "alerts", ""),
+    ("sourcecloudaccountid", CLICK, Scope::Place, "account", ""),
+    ("cloudaccountid", CLICK, Scope::Place, "account", ""),
+    ("destinationcloudaccountid", CLICK, Scope::Place, "account", ""),
+    ("sourcebucket", CLICK, Scope::Place, "bucket", ""),
+    ("destinationbucket", CLICK, Scope::Place, "bucket", ""),
+    ("sourcepath", CLICK, Scope::Place, "path", ""),
+    ("destinationpath", CLICK, Scope::Place, "path", ""),
+    ("retries", "", Scope::Retry, "max_attempts", "it counts the first attempt too"),
+    ("maxretries", "", Scope::Retry, "max_attempts", "it counts the first attempt too"),
+    ("attempts", "", Scope::Retry, "max_attempts", ""),
+    ("backoff", "", Scope::Retry, "initial_delay", ""),
+    ("factor", "", Scope::Retry, "multiplier", ""),
+    ("concurrency", "", Scope::Job, "overlap", "or `agent.max_active` for all jobs"),
+    ("disabled", "", Scope::Job, "enabled", "`disabled: true` is `enabled: false`"),
+    ("deadline", "", Scope::Job, "start_within", ""),
+    ("dest", "", Scope::Job, "destination", ""),
+    ("target", "", Scope::Job, "destination", ""),
+    ("to", "", Scope::Job, "destination", ""),
+    ("src", "", Scope::Job, "source", ""),
+    ("from", "", Scope::Job, "source", ""),
+    ("folder", "", Scope::Place, "path", ""),
+    ("prefix", "", Scope::Place, "path", ""),
+    ("key", "", Scope::Place, "path", ""),
+    ("container", "", Scope::Place, "bucket", ""),
+    ("endpoint", "", Scope::Agent, "url", ""),
+    ("host", "", Scope::Agent, "url", ""),
+    ("pollsec", "", Scope::Agent, "poll_interval", ""),
+    ("email", "", Scope::Login, "username", ""),
+    ("user", "", Scope::Login, "username", ""),
+    ("events", "", Scope::Alert, "on", ""),
+    ("slack", "", Scope::Alert, "webhook", ""),
+    ("exec", "", Scope::Alert, "command", ""),
+    ("healthchecks", "", Scope::Alert, "ping", ""),
+    ("retention", "", Scope::File, "history", ""),
+    ("metrics", "", Scope::File, "listen", ""),
+    ("includes", "", Scope::File, "include", ""),
+];
+
+/// Words that others give the values of our keys.
+#[rustfmt::skip]
+const FOREIGN_WORDS: &[(&str, &str, &str)] = &[
+    ("forbid", "skip", "that is what Kubernetes calls `Forbid`"),
+    ("bufferone", "queue", "that is what Temporal calls `BufferOne`"),
+    ("bufferall", "queue", "it holds one run; Temporal's `BufferAll` has no like here"),
+    ("cancelother", "replace", "that is what Temporal calls `CancelOther`"),
+    ("terminateother", "replace", "that is what Temporal calls `TerminateOther`"),
+    ("latest", "once", "it runs the latest missed occurrence"),
+    ("success", "succeeded", "events are named as run states are"),
+    ("failure", "failed", "events are named as run states are"),
+    ("failing", "failed", "events are named as run states are"),
+    ("error", "failed", "events are named as run states are"),
+    ("timeout", "timed_out", "events are named as run states are"),
+    ("cancelled", "canceled", "it is written with one `l`"),
+    ("ignore", "accept", "the attempt has succeeded then"),
+    ("ok", "accept", "the attempt has succeeded then"),
+    ("succeed", "accept", "the attempt has succeeded then"),
+    ("false", "none", "a word belongs here"),
+    ("off", "none", "a word belongs here"),
+    ("16", "desktop_admin", "by its name"),
+    ("32", "desktop_creative", "by its name"),
+    ("64", "desktop_standard", "by its name"),
+];
+
+/// A key without what spellings differ in.
+fn bare(key: &str) -> String {
+    key.chars().filter(|c| !matches!(c, '_' | '-' | ' ')).flat_map(char::to_lowercase).collect()
+}
+
+/// What a key that is unknown in this map was probably meant to be, as a hint.
+pub(crate) fn meant(key: &str, scope: Scope, value: &Node) -> Option<String> {
+    if key.len() > 60 {
+        return None;
+    }
+    let own = bare(key);
+    let refused = scope == Scope::Defaults && matches!(own.as_str(), "source" | "destination");
+    if refused {
+        return Some("each job has its own; share one by an anchor: `&name`, `*name`".to_owned());
+    }
+    if let Some(same) = scope.keys().iter().find(|candidate| bare(candidate) == own) {
+        return Some(format!("did you mean `{same}`?"));
+    }
+    if scope == Scope::File && own.starts_with('x') && key.starts_with(['x', 'X']) {
+        return Some("keys of your own start with `x-`".to_owned());
+    }
+    if matches!(own.as_str(), "spec" | "jobtemplate" | "action" | "policies" | "policy") {
+        return Some(
+            "there is no such level here: a job's keys stand directly under its name".into(),
+        );
+    }
+    if let Some(foreign) = foreign(&own, scope) {
+        return Some(foreign_hint(foreign, scope));
+    }
+    if let Some(home) = SCOPES.iter().find(|home| home.keys().contains(&key)) {
+        return Some(format!("`{key}` belongs {}", home.home()));
+    }
+    if let Some(close) = closest(&own, scope.keys()) {
+        return Some(format!("did you mean `{close}`?"));
+    }
+    if scope == Scope::File && looks_like_a_job(value) {
+        return Some(format!("jobs stand under `jobs:`; is `{}` one?", cut(key)));
+    }
+    let known = scope.keys();
+    let known: Vec<&str> = known
+        .iter()
+        .copied()
+        .filter(|key| scope != Scope::Defaults || !matches!(*key, "source" | "destination"))
+        .collect();
+    Some(format!("known here: {}", known.join(", ")))
+}
+
+/// The entry of the table; where the same name has several homes, the one in this map.
+fn foreign(own: &str, scope: Scope) -> Option<&'static Foreign> {
+    let same = |home: Scope| home == scope || (home == Scope::Job && scope == Scope::Defaults);
+    let mut all = FOREIGN.iter().filter(|(theirs, ..)| *theirs == own);
+    let first = all.clone().next();
+    all.find(|(_, _, home, ..)| same(*home)).or(first)
+}
+
+fn foreign_hint((_, whose, home, ours, more): &Foreign, scope: Scope) -> String {
+    let here = *home == scope || (*home == Scope::Job && scope == Scope::Defaults);
+    let mut hint = if here {
+        format!("write `{ours}`")
+    } else if *home == Scope::Retry && matches!(scope, Scope::Job | Scope::Defaults) {
+        format!("write `retry: {{{ours}: …}}`")
+    } else {
+        format!("write `{ours}`, {}", home.home())
+    };
+    if !whose.is_empty() {
+        hint.push_str(&format!(", as {whose}'s key is called here"));
+    }
+    if !more.is_empty() {
+        hint.push_str(&format!("; {more}"));
+    }
+    hint
+}
+
+fn looks_like_a_job(value: &Node) -> bool {
+    matches!(&value.kind, Kind::Map(entries)
+    if entries.iter().any(|(key, _)| {
+        matches!(key.as_text(), Some("source" | "destination" | "schedule"))
+    }))
+}
+
+/// The nearest of some words, if one is near: one letter in three may be wrong.
+pub(crate) fn closest<'a>(word: &str, candidates: &[&'a str]) -> Option<&'a str> {
+    if word.len() > 40 {
+        return None;
+    }
+    candidates
+        .iter()
+        .map(|candidate| (strsim::damerau_levenshtein(word, &bare(candidate)), *candidate))
+        .filter(|(distance, candidate)| *distance <= (candidate.len().min(word.len()) / 3).max(1))
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate)
+}
+
+/// What a word was probably meant to be, and why.
+pub(crate) fn meant_word<'a>(
+    word: &str,
+    words: &[&'a str],
+) -> Option<(&'a str, Option<&'static str>)> {
+    let own = bare(word);
+    if let Some(same) = words.iter().find(|candidate| bare(candidate) == own) {
+        return Some((same, None));
+    }
+    let foreign = FOREIGN_WORDS.iter().filter(|(theirs, ..)| *theirs == own);
+    for (_, ours, why) in foreign {
+        if let Some(same) = words.iter().find(|candidate| *candidate == ours) {
+            return Some((same, Some(*why)));
+        }
+    }
+    closest(&own, words).map(|near| (near, None))
+}
+
+/// Keys under which people put secrets.
+pub(crate) fn is_secret(key: &str) -> bool {
+    let own = bare(key);
+    matches!(
+        own.as_str(),
+        "token"
+            | "password"
+            | "passwd"
+            | "pass"
+            | "pw"
+            | "secret"
+            | "totp"
+            | "totpsecret"
+            | "otp"
+            | "apikey"
+            | "apitoken"
+            | "accesstoken"
+            | "jwt"
+            | "jwttoken"
+            | "bearer"
+            | "authorization"
+            | "secretkey"
+            | "accesskey"
+            | "secretaccesskey"
+            | "clientsecret"
+            | "credentials"
+            | "headers"
+    )
+}
+
+/// What to do with a secret instead.
+pub(crate) fn secret_hint(key: &str, scope: Scope) -> String {
+    let own = bare(key);
+    let file = if own == "headers" {
+        "headers_file"
+    } else if own.contains("totp") || own == "otp" {
+        "totp_secret_file"
+    } else if own.starts_with("pass") || own == "pw" {
+        "password_file"
+    } else {
+        "token_file"
+    };
+    let place = match (file, scope) {
+        ("token_file", Scope::Agent) | ("headers_file", Scope::Webhook) => "",
+        ("password_file" | "totp_secret_file", Scope::Login) => "",
+        ("token_file", _) => " under `agent`",
+        ("headers_file", _) => " under `webhook`",
+        (_, _) => " under `agent.login`",
+    };
+    format!("put it into a file of mode 0600, and name that with `{file}`{place}")
+}
+
+/// What a missing key would look like.
+pub(crate) fn example(scope: Scope, key: &str) -> Option<String> {
+    let example = match (scope, key) {
+        (Scope::Job, _) => "{account: production, bucket: footage, path: dailies/}",
+        (Scope::Place, "account") => "production",
+        (Scope::Place, "bucket") => "footage",
+        (Scope::Place, "path") => "dailies/",
+        (Scope::Login, "user_type") => "desktop_creative",
+        (Scope::Login, "password_file") => "password",
+        (Scope::Login, "username") => "name@example.com",
+        (Scope::Alert, "on") => "[failed, timed_out]",
+        (_, _) => return None,
+    };
+    Some(format!("write for example `{key}: {example}`"))
+}
+
+/// The nearest of the user's own names.
+pub(crate) fn closest_name<'a>(
+    name: &str,
+    known: impl Iterator<Item = &'a String>,
+) -> Option<String> {
+    // Ten thousand names of sixty letters are compared in some 50 ms, once for each error shown.
+    const LONGEST: usize = 60;
+    if name.len() > LONGEST {
+        return None;
+    }
+    let lower = name.to_lowercase();
+    known
+        .filter(|candidate| candidate.len().abs_diff(name.len()) <= name.len() / 3 + 1)
+        .map(|candidate| {
+            (strsim::damerau_levenshtein(&lower, &candidate.to_lowercase()), candidate)
+        })
+        .filter(|(distance, candidate)| *distance <= (candidate.len().min(name.len()) / 3).max(1))
+        .min()
+        .map(|(_, candidate)| candidate.clone())
+}

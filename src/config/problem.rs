@@ -1,0 +1,179 @@
+//! What is wrong, before anyone asks where exactly: a message tied to a numbered value.
+//!
+//! Lines and columns are worked out by `locate`, only for what is shown.
+
+use std::ops::Range;
+use std::path::PathBuf;
+
+/// A value in one of the files read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Spot {
+    /// Index of the file in `Sources`.
+    pub(crate) file: u32,
+    /// The value's number in that file's tree.
+    pub(crate) node: u32,
+}
+
+/// Where a problem is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum At {
+    /// At a value, or at these bytes of its text.
+    Value(Spot, Option<Range<usize>>),
+    /// At a line and column (from 1, in characters) of a file.
+    Line {
+        /// Index of the file.
+        file: u32,
+        /// From 1.
+        line: usize,
+        /// From 1.
+        column: usize,
+        /// How many characters are marked.
+        length: usize,
+    },
+    /// A file or folder as a whole, of which no text can be shown.
+    Path(PathBuf),
+}
+
+/// What would be right.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Hint {
+    /// Nothing to say.
+    None,
+    /// In words.
+    Says(String),
+    /// The value as it stands in the file, in quotes.
+    Quote,
+}
+
+/// Warnings are limited by kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum WarningKind {
+    /// Two jobs write to overlapping destinations.
+    WriteWrite,
+    /// A job reads what another writes.
+    ReadWrite,
+    /// A destination inside its own source.
+    InsideItself,
+    /// A step that does not divide its range, and other oddities of an expression.
+    Schedule,
+    /// A time that a DST change removes or repeats.
+    Dst,
+    /// A timeout longer than the schedule's interval.
+    Timeout,
+    /// Anything else.
+    Other,
+}
+
+impl WarningKind {
+    /// What the unlisted rest are, in words that follow their number.
+    pub(crate) fn plural(self) -> &'static str {
+        match self {
+            Self::WriteWrite => "more pairs of jobs write to overlapping destinations",
+            Self::ReadWrite => "more jobs read what another job writes",
+            Self::InsideItself => "more destinations lie inside their own source",
+            Self::Schedule => "more schedules are worth a look",
+            Self::Dst => "more times are moved by a DST change",
+            Self::Timeout => "more timeouts are longer than their schedule's interval",
+            Self::Other => "more warnings",
+        }
+    }
+}
+
+/// An error, or a warning.
+#[derive(Clone, Debug)]
+pub(crate) struct Problem {
+    /// Absent for an error.
+    pub(crate) warning: Option<WarningKind>,
+    /// Where.
+    pub(crate) at: At,
+    /// Lower case, no full stop, the user's words in backticks.
+    pub(crate) message: String,
+    /// What would be right.
+    pub(crate) hint: Hint,
+    /// Other places that have to do with it, each with a word.
+    pub(crate) related: Vec<(At, String)>,
+    /// It is none if the value stands in quotes.
+    pub(crate) only_if_plain: bool,
+    /// How many more of the same this one speaks for (never listed themselves).
+    pub(crate) more: usize,
+}
+
+impl Problem {
+    /// An error at a value.
+    pub(crate) fn error(spot: Spot, message: impl Into<String>) -> Self {
+        Self::error_at(At::Value(spot, None), message)
+    }
+
+    /// An error anywhere.
+    pub(crate) fn error_at(at: At, message: impl Into<String>) -> Self {
+        Self {
+            warning: None,
+            at,
+            message: message.into(),
+            hint: Hint::None,
+            related: Vec::new(),
+            only_if_plain: false,
+            more: 0,
+        }
+    }
+
+    /// A warning at a value.
+    pub(crate) fn warning(kind: WarningKind, spot: Spot, message: impl Into<String>) -> Self {
+        Self { warning: Some(kind), ..Self::error(spot, message) }
+    }
+
+    /// With a hint in words.
+    pub(crate) fn hint(mut self, words: impl Into<String>) -> Self {
+        self.hint = Hint::Says(words.into());
+        self
+    }
+
+    /// With a hint, if there is one.
+    pub(crate) fn maybe_hint(mut self, words: Option<String>) -> Self {
+        if let Some(words) = words {
+            self.hint = Hint::Says(words);
+        }
+        self
+    }
+
+    /// With the hint to put the value in quotes.
+    pub(crate) fn quote(mut self) -> Self {
+        self.hint = Hint::Quote;
+        self
+    }
+
+    /// With these bytes of the value's text marked.
+    pub(crate) fn inside(mut self, bytes: Range<usize>) -> Self {
+        if let At::Value(_, inside) = &mut self.at {
+            *inside = Some(bytes);
+        }
+        self
+    }
+
+    /// With another place.
+    pub(crate) fn see(mut self, spot: Spot, label: impl Into<String>) -> Self {
+        self.related.push((At::Value(spot, None), label.into()));
+        self
+    }
+}
+
+/// A user's text, short enough for a message and without control characters.
+pub(crate) fn cut(text: &str) -> String {
+    const LONGEST: usize = 60;
+    let mut short: String =
+        text.chars().take(LONGEST).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+    if text.chars().nth(LONGEST).is_some() {
+        short.push('…');
+    }
+    short
+}
+
+/// Words as a list: "`a`, `b` or `c`".
+pub(crate) fn choices(words: &[&str]) -> String {
+    let quoted: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
+    match quoted.split_last() {
+        None => String::new(),
+        Some((last, [])) => last.clone(),
+        Some((last, rest)) => format!("{} or {last}", rest.join(", ")),
+    }
+}

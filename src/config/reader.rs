@@ -1,0 +1,275 @@
+//! Reads typed values out of a document's tree, gathering every problem on the way instead of
+//! stopping at the first.
+//!
+//! Owns what is common to all maps: text keys, merge keys, duplicates, unknown keys, secrets.
+//! What a key means is the business of `raw`.
+
+use std::collections::HashMap;
+
+use super::names::{self, Scope};
+use super::node::{Kind, Node};
+use super::problem::{Problem, Spot, cut};
+
+/// A value with the place that it came from.
+#[derive(Clone, Debug)]
+pub(crate) struct Found<T> {
+    /// The value.
+    pub(crate) value: T,
+    /// Where it stands.
+    pub(crate) at: Spot,
+    /// Where its key stands, or the value itself in a list.
+    pub(crate) key: Spot,
+}
+
+/// A type that can be read from a node.
+pub(crate) trait Read: Sized {
+    /// The value, or `None` after a problem was told.
+    fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self>;
+
+    /// Takes over from the defaults what is not set. Only maps with keys of ours have parts.
+    fn fill_from(&mut self, _defaults: &Self) {}
+}
+
+/// One entry of a map, after merge keys.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Entry<'a> {
+    /// The key's text.
+    pub(crate) name: &'a str,
+    /// The key's place.
+    pub(crate) key: Spot,
+    /// The value.
+    pub(crate) value: &'a Node,
+}
+
+/// Reads one file.
+#[derive(Debug)]
+pub(crate) struct Reader<'p> {
+    /// Index of the file.
+    pub(crate) file: u32,
+    /// The key whose value is being read.
+    pub(crate) owner: Spot,
+    /// What was wrong so far.
+    pub(crate) problems: &'p mut Vec<Problem>,
+}
+
+impl<'p> Reader<'p> {
+    /// A reader of a file that starts at its top.
+    pub(crate) fn new(file: u32, problems: &'p mut Vec<Problem>) -> Self {
+        Self { file, owner: Spot { file, node: 0 }, problems }
+    }
+
+    /// The place of a node of this file.
+    pub(crate) fn spot(&self, node: &Node) -> Spot {
+        Spot { file: self.file, node: node.id }
+    }
+
+    /// Tells a problem.
+    pub(crate) fn tell(&mut self, problem: Problem) {
+        self.problems.push(problem);
+    }
+
+    /// Tells that a value is of the wrong kind.
+    pub(crate) fn wrong_kind(&mut self, node: &Node, expected: &str) {
+        let spot = self.spot(node);
+        let problem = match &node.kind {
+            Kind::Null => Problem::error(self.owner, format!("expected {expected}, found nothing"))
+                .hint("give it a value, or leave the key out"),
+            Kind::Tagged(tag) => {
+                Problem::error(spot, format!("the tag `{}` means nothing here", cut(tag)))
+                    .hint("YAML tags are not used in a job file: leave it out")
+            }
+            Kind::Bool(_)
+            | Kind::Integer(_)
+            | Kind::Float(_)
+            | Kind::Text(_)
+            | Kind::List(_)
+            | Kind::Map(_) => {
+                Problem::error(spot, format!("expected {expected}, found {}", node.describe()))
+            }
+        };
+        self.tell(problem);
+    }
+
+    /// Reads the value of an entry.
+    pub(crate) fn field<T: Read>(&mut self, entry: &Entry<'_>) -> Option<Found<T>> {
+        let outer = std::mem::replace(&mut self.owner, entry.key);
+        let value = T::read(entry.value, self);
+        self.owner = outer;
+        Some(Found { value: value?, at: self.spot(entry.value), key: entry.key })
+    }
+
+    /// Reads an item of a list.
+    pub(crate) fn item<T: Read>(&mut self, node: &Node) -> Option<Found<T>> {
+        let at = self.spot(node);
+        if matches!(node.kind, Kind::Null) {
+            self.tell(Problem::error(at, "an entry of the list is empty").hint("leave it out"));
+            return None;
+        }
+        let outer = std::mem::replace(&mut self.owner, at);
+        let value = T::read(node, self);
+        self.owner = outer;
+        Some(Found { value: value?, at, key: at })
+    }
+
+    /// The entries of a map, merge keys applied, duplicates told. `None` if it is no map.
+    pub(crate) fn entries<'n>(&mut self, node: &'n Node, what: &str) -> Option<Vec<Entry<'n>>> {
+        let Kind::Map(own) = &node.kind else {
+            self.wrong_kind(node, what);
+            return None;
+        };
+        let mut entries = Vec::with_capacity(own.len());
+        let mut seen = Seen::for_len(own.len());
+        let mut merges = Vec::new();
+        for (key, value) in own {
+            let spot = self.spot(key);
+            let Some(name) = key.as_text() else {
+                self.tell(
+                    Problem::error(spot, format!("expected a name, found {}", key.describe()))
+                        .quote(),
+                );
+                continue;
+            };
+            if name == "<<" {
+                merges.push((spot, value));
+                continue;
+            }
+            if let Some(first) = seen.insert(name, spot, &entries) {
+                self.tell(
+                    Problem::error(spot, format!("the key `{}` stands here twice", cut(name)))
+                        .see(first, "first here"),
+                );
+                continue;
+            }
+            entries.push(Entry { name, key: spot, value });
+        }
+        for (spot, value) in merges {
+            self.merge(spot, value, &mut entries, &mut seen, 0);
+        }
+        Some(entries)
+    }
+
+    /// Adds the entries of a merged map, or of a list of them, that are not there yet.
+    fn merge<'n>(
+        &mut self,
+        key: Spot,
+        value: &'n Node,
+        entries: &mut Vec<Entry<'n>>,
+        seen: &mut Seen<'n>,
+        depth: usize,
+    ) {
+        match &value.kind {
+            Kind::Map(merged) => {
+                let mut inner = Vec::new();
+                for (name_node, value) in merged {
+                    let spot = self.spot(name_node);
+                    match name_node.as_text() {
+                        Some("<<") => inner.push((spot, value)),
+                        Some(name) => {
+                            if seen.insert(name, spot, entries).is_none() {
+                                entries.push(Entry { name, key: spot, value });
+                            }
+                        }
+                        None => self.tell(
+                            Problem::error(
+                                spot,
+                                format!("expected a name, found {}", name_node.describe()),
+                            )
+                            .quote(),
+                        ),
+                    }
+                }
+                for (spot, value) in inner {
+                    self.merge(spot, value, entries, seen, depth + 1);
+                }
+            }
+            Kind::List(items) if depth == 0 || !items.is_empty() => {
+                for item in items {
+                    if matches!(item.kind, Kind::Map(_)) {
+                        self.merge(key, item, entries, seen, depth + 1);
+                    } else {
+                        self.not_mergeable(item);
+                    }
+                }
+            }
+            Kind::Null
+            | Kind::Bool(_)
+            | Kind::Integer(_)
+            | Kind::Float(_)
+            | Kind::Text(_)
+            | Kind::List(_)
+            | Kind::Tagged(_) => self.not_mergeable(value),
+        }
+    }
+
+    fn not_mergeable(&mut self, node: &Node) {
+        let spot = self.spot(node);
+        self.tell(
+            Problem::error(spot, format!("`<<` merges maps, found {}", node.describe()))
+                .hint("write `<<: *name`, where `&name` stands at a map"),
+        );
+    }
+
+    /// Tells an unknown key, with what was probably meant.
+    pub(crate) fn unknown_key(&mut self, scope: Scope, entry: &Entry<'_>) {
+        let name = entry.name;
+        if scope == Scope::File && name.starts_with("x-") {
+            return;
+        }
+        let problem = if names::is_secret(name) && !matches!(entry.value.kind, Kind::Map(_)) {
+            Problem::error(
+                entry.key,
+                format!("`{}`: a secret does not belong in the job file", cut(name)),
+            )
+            .hint(names::secret_hint(name, scope))
+        } else {
+            Problem::error(entry.key, format!("unknown key `{}` in {}", cut(name), scope.words()))
+                .maybe_hint(names::meant(name, scope, entry.value))
+        };
+        self.tell(problem);
+    }
+
+    /// Tells a key that must be there.
+    pub(crate) fn missing_key(&mut self, scope: Scope, name: &str) {
+        let spot = self.owner;
+        self.tell(
+            Problem::error(spot, format!("{} has no `{name}`", scope.words()))
+                .maybe_hint(names::example(scope, name)),
+        );
+    }
+}
+
+/// Keys met so far: a list for the small maps that most are, a table for `jobs`.
+#[derive(Debug)]
+enum Seen<'n> {
+    Few,
+    Many(HashMap<&'n str, Spot>),
+}
+
+impl<'n> Seen<'n> {
+    const FEW: usize = 32;
+
+    fn for_len(len: usize) -> Self {
+        if len <= Self::FEW { Self::Few } else { Self::Many(HashMap::with_capacity(len)) }
+    }
+
+    /// Where the key stood before, if it did. With few keys, the entries are the memory; a map
+    /// that grows by merging goes over to the table.
+    fn insert(&mut self, name: &'n str, spot: Spot, entries: &[Entry<'n>]) -> Option<Spot> {
+        if matches!(self, Self::Few) {
+            if entries.len() < 2 * Self::FEW {
+                return entries.iter().find(|entry| entry.name == name).map(|entry| entry.key);
+            }
+            *self = Self::Many(entries.iter().map(|entry| (entry.name, entry.key)).collect());
+        }
+        match self {
+            Self::Few => None,
+            Self::Many(table) => {
+                let before = table.get(name).copied();
+                if before.is_none() {
+                    table.insert(name, spot);
+                }
+                before
+            }
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! What is no error and yet worth a look: schedules, DST, timeouts. Overlapping places are in
+//! `overlaps`.
+//!
+//! Keeps true: each distinct schedule is looked at once, so that 10,000 jobs cost little.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::Surroundings;
+use super::build::Facts;
+use super::overlaps;
+use super::problem::{Problem, Spot, WarningKind};
+use crate::core::duration;
+use crate::core::ids::JobName;
+use crate::core::job::Job;
+use crate::core::schedule::{DstEffect, DstEffectKind, ScheduleWarning, Timetable};
+
+/// How far ahead DST changes are looked for.
+const YEAR: SignedDuration = SignedDuration::from_hours(365 * 24);
+
+/// So many intervals of a schedule are looked at for the shortest one: a day of an hourly job.
+const INTERVALS: usize = 24;
+
+/// Tells all warnings about good jobs.
+pub(crate) fn about(
+    jobs: &BTreeMap<JobName, Arc<Job>>,
+    facts: &[Facts],
+    surroundings: &Surroundings,
+    problems: &mut Vec<Problem>,
+) {
+    let mut about = About {
+        now: surroundings.now,
+        schedules: HashMap::new(),
+        effects: HashMap::new(),
+        intervals: HashMap::new(),
+        told: HashSet::new(),
+        problems,
+    };
+    for fact in facts {
+        let Some(job) = jobs.get(&fact.name) else { continue };
+        about.schedules(fact);
+        if job.enabled {
+            about.dst(job, fact);
+            about.timeout(job, fact);
+        }
+    }
+    overlaps::about(jobs, facts, problems);
+}
+
+struct About<'p> {
+    now: Timestamp,
+    schedules: HashMap<String, Vec<ScheduleWarning>>,
+    effects: HashMap<(String, String), Vec<DstEffect>>,
+    intervals: HashMap<(String, String), Option<(Timestamp, SignedDuration)>>,
+    told: HashSet<(Spot, WarningKind, i64)>,
+    problems: &'p mut Vec<Problem>,
+}
+
+impl About<'_> {
+    fn schedules(&mut self, fact: &Facts) {
+        for (schedule, at) in &fact.schedules {
+            let warnings = self
+                .schedules
+                .entry(schedule.text().to_owned())
+                .or_insert_with(|| schedule.warnings());
+            for (i, warning) in warnings.iter().enumerate() {
+                let number = i64::try_from(i).unwrap_or(i64::MAX);
+                // A default's expression is worth a look once, not once for each job.
+                if self.told.insert((*at, WarningKind::Schedule, number)) {
+                    self.problems.push(
+                        Problem::warning(WarningKind::Schedule, *at, warning.message.clone())
+                            .maybe_hint(warning.hint.clone())
+                            .inside(warning.span.clone()),
+                    );
+                }
+            }
+        }
+    }
+
+    fn dst(&mut self, job: &Job, fact: &Facts) {
+        let zone_name = job.timetable.zone_name();
+        for (schedule, at) in &fact.schedules {
+            let key = (schedule.text().to_owned(), zone_name.to_owned());
+            let (from, until) = (self.now, self.now.saturating_add(YEAR).unwrap_or(self.now));
+            let effects = self.effects.entry(key).or_insert_with(|| {
+                let zone = job.timetable.zone().clone();
+                let mut effects = Timetable::new(vec![schedule.clone()], zone_name, zone)
+                    .dst_effects(from, until);
+                // One time says it for all that the same change moves.
+                effects.dedup_by_key(|effect| effect.at);
+                effects
+            });
+            for effect in effects {
+                if self.told.insert((*at, WarningKind::Dst, effect.at.as_second())) {
+                    self.problems.push(dst_warning(effect, job, zone_name, *at));
+                }
+            }
+        }
+    }
+
+    fn timeout(&mut self, job: &Job, fact: &Facts) {
+        let (Some(at), false) = (fact.timeout, job.timetable.is_empty()) else { return };
+        let timeout = job.terms.timeout;
+        let key = (job.timetable.expressions().join("\n"), job.timetable.zone_name().to_owned());
+        let now = self.now;
+        let shortest =
+            self.intervals.entry(key).or_insert_with(|| shortest_interval(&job.timetable, now));
+        let Some((from, interval)) = *shortest else { return };
+        if interval >= timeout {
+            return;
+        }
+        let message = format!(
+            "the `timeout` of `{}` ({}) is longer than its schedule's interval: {} after {} it \
+             is due again",
+            job.name,
+            duration::format(timeout),
+            duration::format(interval),
+            wall(from, job),
+        );
+        self.problems.push(Problem::warning(WarningKind::Timeout, at, message).hint(
+            "what comes due while a run is on is skipped, queued or replaces it, as `overlap` says",
+        ));
+    }
+}
+
+fn shortest_interval(timetable: &Timetable, now: Timestamp) -> Option<(Timestamp, SignedDuration)> {
+    let mut from = timetable.next_after(now)?;
+    let mut shortest: Option<(Timestamp, SignedDuration)> = None;
+    for _ in 0..INTERVALS {
+        let Some(next) = timetable.next_after(from) else { break };
+        let interval = next.duration_since(from);
+        if shortest.is_none_or(|(_, so_far)| interval < so_far) {
+            shortest = Some((from, interval));
+        }
+        // Days apart: more of them say nothing new.
+        if interval > SignedDuration::from_hours(24) && shortest.is_some_and(|s| s.0 != from) {
+            break;
+        }
+        from = next;
+    }
+    shortest
+}
+
+fn wall(at: Timestamp, job: &Job) -> String {
+    at.to_zoned_datetime(job.timetable.zone().clone()).strftime("%Y-%m-%d %H:%M:%S%:z").to_string()
+}
+
+fn dst_warning(effect: &DstEffect, job: &Job, zone_name: &str, at: Spot) -> Problem {
+    let wall_time = effect.wall.strftime("%H:%M");
+    let date = effect.wall.strftime("%Y-%m-%d");
+    let fires = effect.fires_at.to_zoned_datetime(job.timetable.zone().clone());
+    let message = match effect.kind {
+        DstEffectKind::Removed => format!(
+            "{wall_time} does not exist in {zone_name} on {date}, when the clock goes forward: \
+             `{}` fires at {} then",
+            job.name,
+            fires.strftime("%H:%M")
+        ),
+        DstEffectKind::Repeated => format!(
+            "{wall_time} comes twice in {zone_name} on {date}, when the clock goes back: `{}` \
+             fires once, the first time, at {}",
+            job.name,
+            fires.strftime("%H:%M%:z")
+        ),
+    };
+    Problem::warning(WarningKind::Dst, at, message)
+}

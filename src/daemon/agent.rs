@@ -1,0 +1,155 @@
+//! The agent as the loop uses it: a client under the settings in force, the notification socket
+//! while it is wanted, and one glance for `status`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::mpsc::{Sender, UnboundedSender};
+use tokio::task::JoinHandle;
+
+use super::event::Event;
+use crate::agent::{AgentClient, AskError, TokenKeeper, UnusableSettings, notifications};
+use crate::clock;
+use crate::core::job::AgentSettings;
+use crate::core::transfer::AgentState;
+
+/// `status` asks the agent if nobody has for so long (contract, "Agent").
+const STALE: SignedDuration = SignedDuration::from_secs(60);
+
+/// `status` waits for the agent no longer than this.
+const GLANCE_MAX: Duration = Duration::from_secs(3);
+
+/// What the agent said when `status` asked it.
+#[derive(Clone, Debug)]
+pub(super) struct Glance {
+    pub(super) at: Timestamp,
+    pub(super) reachable: bool,
+    pub(super) state: AgentState,
+    pub(super) token_valid: Option<bool>,
+    /// What is wrong, in words.
+    pub(super) words: String,
+}
+
+/// The agent.
+#[derive(Debug)]
+pub(super) struct Agent {
+    client: AgentClient,
+    settings: AgentSettings,
+    hints: Sender<()>,
+    listening: Option<JoinHandle<()>>,
+    pub(super) glance: Option<Glance>,
+    glancing: bool,
+}
+
+impl Agent {
+    /// The agent under these settings; `hints` is told when its socket says that something has
+    /// changed.
+    pub(super) fn new(
+        settings: &AgentSettings,
+        hints: Sender<()>,
+    ) -> Result<Self, UnusableSettings> {
+        Ok(Self {
+            client: AgentClient::new(settings, keeper(settings))?,
+            settings: settings.clone(),
+            hints,
+            listening: None,
+            glance: None,
+            glancing: false,
+        })
+    }
+
+    /// The client, for an effect.
+    pub(super) fn client(&self) -> &AgentClient {
+        &self.client
+    }
+
+    /// The settings in force.
+    pub(super) fn settings(&self) -> &AgentSettings {
+        &self.settings
+    }
+
+    /// Puts other settings in force. What is under way ends under the old ones.
+    pub(super) fn change(&mut self, settings: &AgentSettings) -> Result<(), UnusableSettings> {
+        if *settings == self.settings {
+            return Ok(());
+        }
+        let counters = Arc::clone(self.client.requests());
+        self.client = AgentClient::counting(settings, keeper(settings), counters)?;
+        self.settings = settings.clone();
+        self.listen(false);
+        self.glance = None;
+        Ok(())
+    }
+
+    /// Opens or closes the notification socket.
+    pub(super) fn listen(&mut self, wanted: bool) {
+        match (wanted, self.listening.take()) {
+            (true, None) => {
+                let listen =
+                    notifications::listen(self.client.notification_url(), self.hints.clone());
+                self.listening = Some(tokio::spawn(listen));
+            }
+            (true, listening) => self.listening = listening,
+            (false, Some(listening)) => listening.abort(),
+            (false, None) => {}
+        }
+    }
+
+    /// Asks the agent for `status` if nobody has lately, or is about to; answered by
+    /// [`Event::Glanced`]. True if an answer is to be waited for.
+    pub(super) fn glance_if_stale(
+        &mut self,
+        asked_at: Option<Timestamp>,
+        events: &UnboundedSender<Event>,
+        now: Timestamp,
+    ) -> bool {
+        let latest = asked_at.max(self.glance.as_ref().map(|glance| glance.at));
+        let fresh = latest.is_some_and(|at| now.duration_since(at).abs() < STALE);
+        if fresh {
+            return false;
+        }
+        if !self.glancing {
+            self.glancing = true;
+            let (client, events) = (self.client.clone(), events.clone());
+            tokio::spawn(async move {
+                let glance = glance(&client).await;
+                // The loop is gone only when the daemon stops.
+                let _ = events.send(Event::Glanced(glance));
+            });
+        }
+        true
+    }
+
+    /// Takes the answer in.
+    pub(super) fn glanced(&mut self, glance: Glance) {
+        self.glancing = false;
+        self.glance = Some(glance);
+    }
+}
+
+fn keeper(settings: &AgentSettings) -> TokenKeeper {
+    TokenKeeper::new(settings.token.clone(), |name: &str| std::env::var_os(name))
+}
+
+async fn glance(client: &AgentClient) -> Glance {
+    let asking = async {
+        match client.agent_status().await {
+            Ok(state) => match client.user().await {
+                Ok(_) => (true, state, Some(true), String::new()),
+                Err(error @ AskError::BadToken(_)) => (true, state, Some(false), error.to_string()),
+                Err(
+                    error @ (AskError::Unreachable(_)
+                    | AskError::Refused { .. }
+                    | AskError::NoSuchRoute(_)
+                    | AskError::Unusable(_)),
+                ) => (true, state, None, error.to_string()),
+            },
+            Err(error) => (false, AgentState::Unknown, None, error.to_string()),
+        }
+    };
+    let silent = (false, AgentState::Unknown, None, "the agent does not answer".to_owned());
+    let (reachable, state, token_valid, words) =
+        tokio::time::timeout(GLANCE_MAX, asking).await.unwrap_or(silent);
+    Glance { at: clock::now(), reachable, state, token_valid, words }
+}

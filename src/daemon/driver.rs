@@ -1,0 +1,239 @@
+//! The loop: wait, hand the engine what happened, commit what it recorded, then do what it wants.
+//!
+//! Keeps true: no effect is performed before the records of its step are durable; answers to
+//! effects of an engine that was thrown away reach no other.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::mpsc::{Sender, UnboundedSender};
+
+use super::agent::Agent;
+use super::event::{Event, Sources};
+use super::job_file::JobFile;
+use super::notes::Notebook;
+use super::operators::Pending;
+use super::timer::ClockWatch;
+use super::trouble::Trouble;
+use crate::clock;
+use crate::control::document::StatusDocument;
+use crate::control::request::{Reply, Request, StatusQuery};
+use crate::core::engine::{Engine, Host};
+use crate::core::input::{Input, ReplyTo, Step};
+use crate::core::job::JobSet;
+use crate::core::record::Record;
+use crate::store::StoreError;
+use crate::store::thread::StoreHandle;
+use crate::systemd;
+
+/// Inputs that share one commit (architecture, "Decided"): a full batch is handled in some
+/// milliseconds.
+const BATCH_MAX: usize = 1_024;
+
+/// When the engine names a wake-up that has passed already, the loop waits this long all the
+/// same: a fault of ours must not become a fan that spins.
+const BREATH: SignedDuration = SignedDuration::from_millis(20);
+
+/// How long a commit may still take once the daemon is asked to stop.
+const STOP_PATIENCE: Duration = Duration::from_millis(300);
+
+/// Everything that the loop works with.
+pub(super) struct Driver {
+    pub(super) engine: Engine,
+    pub(super) host: Host,
+    pub(super) set: Arc<JobSet>,
+    pub(super) store: StoreHandle,
+    pub(super) sources: Sources,
+    pub(super) events: UnboundedSender<Event>,
+    pub(super) agent: Agent,
+    pub(super) job_file: JobFile,
+    /// Since the last commit failed.
+    pub(super) trouble: Option<Trouble>,
+    pub(super) notebook: Notebook,
+    pub(super) clock: ClockWatch,
+    /// Counts engines: each is rebuilt from the rows after a commit failed.
+    pub(super) epoch: u64,
+    /// Operators who wait for the engine's answer.
+    pub(super) pending: HashMap<ReplyTo, Pending>,
+    pub(super) replies: u64,
+    /// Those who ask for the status while the agent is asked.
+    pub(super) curious: Vec<(StatusQuery, Reply<StatusDocument>)>,
+    pub(super) started_at: Timestamp,
+    pub(super) pruned_at: Option<Timestamp>,
+    /// What the service manager was told last.
+    pub(super) told: String,
+    pub(super) stopping: bool,
+    /// Told by the watch on files.
+    pub(super) files: Sender<()>,
+}
+
+impl Driver {
+    /// Makes the step of recovery durable, and performs it.
+    pub(super) async fn begin(&mut self, step: Step) {
+        let now = clock::now();
+        match self.commit(step.record.clone()).await {
+            Ok(()) => self.done(step),
+            Err(error) => self.commit_failed(step, &error, now),
+        }
+        self.agent.listen(self.trouble.is_none() && self.engine.wants_notifications());
+        self.tell_service_manager();
+    }
+
+    /// Turns until the daemon is asked to stop.
+    pub(super) async fn turn_until_stopped(&mut self) {
+        while !self.stopping {
+            self.set_alarm();
+            let mut inputs = Vec::new();
+            let mut event = Some(self.sources.next().await);
+            while let Some(happened) = event {
+                self.take(happened, &mut inputs);
+                let more = inputs.len() < BATCH_MAX && !self.stopping;
+                event = if more { self.sources.ready() } else { None };
+            }
+            if !self.stopping {
+                self.turn(inputs).await;
+            }
+        }
+    }
+
+    fn set_alarm(&mut self) {
+        let now = clock::now();
+        let at = match &self.trouble {
+            Some(trouble) => Some(trouble.retry_at),
+            None => self.engine.next_wakeup(),
+        };
+        let at = at.map(|at| if at <= now { now + BREATH } else { at });
+        if let Err(error) = self.sources.alarm.set(at, now) {
+            // The kernel refuses only what we must never ask for; without an alarm no job runs.
+            panic!("the alarm can't be set: {error}");
+        }
+    }
+
+    /// Turns an event into inputs, or deals with it.
+    fn take(&mut self, event: Event, inputs: &mut Vec<Input>) {
+        match event {
+            // What an engine that is gone had asked for: uncertain, and settled by looking.
+            Event::Answer { epoch, .. } if epoch != self.epoch => {}
+            Event::Answer { input, .. } => inputs.push(input),
+            Event::Hint => inputs.push(Input::Notified),
+            Event::Alarm => inputs.push(Input::TimeReached),
+            Event::FilesChanged => self.files_changed(inputs),
+            Event::Reload => self.read_job_file(None),
+            Event::JobFileRead(reading) => self.job_file_read(*reading, inputs),
+            Event::Glanced(glance) => {
+                self.agent.glanced(glance);
+                for (query, reply) in std::mem::take(&mut self.curious) {
+                    self.answer_status(&query, reply);
+                }
+            }
+            Event::Asked(request) => self.asked(request, inputs),
+            Event::Stop => self.stopping = true,
+        }
+    }
+
+    /// Hands inputs to the engine, commits, performs.
+    async fn turn(&mut self, mut inputs: Vec<Input>) {
+        let now = clock::now();
+        if let Some(by) = self.clock.step(now, clock::since_boot()) {
+            tracing::warn!("the clock was set by {by:#}");
+            inputs.insert(0, Input::ClockStepped { by });
+        }
+        if self.trouble.is_some() {
+            self.mend(inputs, now).await;
+        } else if !inputs.is_empty() {
+            let step = handle_all(&mut self.engine, inputs, now);
+            match self.commit(step.record.clone()).await {
+                Ok(()) => self.done(step),
+                Err(error) => {
+                    self.commit_failed(step, &error, now);
+                    if !self.stopping {
+                        self.mend(Vec::new(), clock::now()).await;
+                    }
+                }
+            }
+        }
+        self.agent.listen(self.trouble.is_none() && self.engine.wants_notifications());
+        self.tell_service_manager();
+    }
+
+    /// Makes records durable. Nothing to record costs nothing.
+    pub(super) async fn commit(&mut self, record: Vec<Record>) -> Result<(), StoreError> {
+        if record.is_empty() {
+            return Ok(());
+        }
+        let store = self.store.clone();
+        let commit = store.commit(record);
+        match self.sources.unless_stopped(commit, STOP_PATIENCE).await {
+            Some(result) => result,
+            None => {
+                self.stopping = true;
+                Err(StoreError::Closed)
+            }
+        }
+    }
+
+    /// A step is durable: tell it, and do what it wants.
+    pub(super) fn done(&mut self, step: Step) {
+        for note in &step.notes {
+            self.notebook.tell(note);
+        }
+        for effect in step.then {
+            self.perform(effect);
+        }
+        self.job_file_settled();
+        self.prune_after(&step.record);
+    }
+
+    /// Says in a line how things stand, if that has changed.
+    pub(super) fn tell_service_manager(&mut self) {
+        let jobs = self.set.jobs.len();
+        let active = self.engine.active_runs().count();
+        let mut line = match (active, jobs) {
+            (0, 1) => "1 job".to_owned(),
+            (0, _) => format!("{jobs} jobs"),
+            (1, _) => format!("{jobs} jobs, 1 run active"),
+            (_, _) => format!("{jobs} jobs, {active} runs active"),
+        };
+        if let Some(trouble) = &self.trouble {
+            line = format!("{}; {line}", trouble.words);
+        } else if !self.job_file.is_valid() {
+            line.push_str("; the job file is invalid, the old jobs stay");
+        }
+        if line != self.told {
+            systemd::status(&line);
+            self.told = line;
+        }
+    }
+
+    /// Deals with a question that came over the control socket.
+    fn asked(&mut self, request: Request, inputs: &mut Vec<Input>) {
+        match request {
+            Request::Status(query, reply) => self.status_asked(query, reply),
+            Request::History(query, reply) => self.answer_history(query, reply),
+            Request::Show(query, reply) => self.answer_show(query, reply),
+            Request::Trigger(query, reply) => inputs.extend(self.trigger(&query, reply)),
+            Request::Cancel(query, reply) => self.cancel(&query, reply, inputs),
+            Request::Pause(query, reply) => inputs.extend(self.pause(query, reply)),
+            Request::Resume(query, reply) => inputs.extend(self.resume(&query, reply)),
+            Request::Reload(reply) => self.read_job_file(Some(reply)),
+        }
+    }
+}
+
+/// Hands all inputs to the engine; their steps become one.
+pub(super) fn handle_all(engine: &mut Engine, inputs: Vec<Input>, now: Timestamp) -> Step {
+    let mut all = Step::default();
+    for input in inputs {
+        add(&mut all, engine.handle(input, now));
+    }
+    all
+}
+
+/// Adds a step to those before it.
+pub(super) fn add(all: &mut Step, step: Step) {
+    all.record.extend(step.record);
+    all.then.extend(step.then);
+    all.notes.extend(step.notes);
+}

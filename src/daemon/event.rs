@@ -1,0 +1,137 @@
+//! Everything that the loop can wake up for, and where it comes from.
+
+use std::future::Future;
+use std::time::Duration;
+
+use tokio::sync::mpsc::{Receiver, UnboundedReceiver};
+use tokio::time::{Interval, MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
+
+use super::agent::Glance;
+use super::job_file::Reading;
+use super::timer::Alarm;
+use crate::control::request::Request;
+use crate::core::input::Input;
+use crate::signals::{Signal, Signals};
+
+/// Something has happened.
+#[derive(Debug)]
+pub(super) enum Event {
+    /// The answer to an effect, of the engine of that epoch.
+    Answer { epoch: u64, input: Input },
+    /// The job file has been read.
+    JobFileRead(Box<Reading>),
+    /// The agent was asked for `status`.
+    Glanced(Glance),
+    /// Someone asks over the control socket.
+    Asked(Request),
+    /// The agent's notification socket: something changed.
+    Hint,
+    /// A watched file may have changed.
+    FilesChanged,
+    /// The alarm has rung, or the clock was set.
+    Alarm,
+    /// Read the job file.
+    Reload,
+    /// Stop.
+    Stop,
+}
+
+/// Where events come from.
+#[derive(Debug)]
+pub(super) struct Sources {
+    /// What our own tasks and threads bring. Unbounded: each of them brings one answer to one
+    /// effect or question, and these are bounded at their source.
+    pub(super) events: UnboundedReceiver<Event>,
+    pub(super) requests: Receiver<Request>,
+    pub(super) hints: Receiver<()>,
+    pub(super) files: Receiver<()>,
+    pub(super) signals: Option<Signals>,
+    pub(super) stop: CancellationToken,
+    pub(super) alarm: Alarm,
+    pub(super) watchdog: Option<Interval>,
+}
+
+impl Sources {
+    /// A ticker for the service manager's watchdog.
+    pub(super) fn watchdog(period: Option<Duration>) -> Option<Interval> {
+        period.map(|period| {
+            let mut ticks = interval(period);
+            ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            ticks
+        })
+    }
+
+    /// Waits for the next event.
+    pub(super) async fn next(&mut self) -> Event {
+        loop {
+            tokio::select! {
+                biased;
+                () = self.stop.cancelled() => return Event::Stop,
+                signal = next_signal(self.signals.as_mut()) => return signal,
+                Some(event) = self.events.recv() => return event,
+                () = self.alarm.rung() => return Event::Alarm,
+                Some(request) = self.requests.recv() => return Event::Asked(request),
+                Some(()) = self.hints.recv() => return Event::Hint,
+                Some(()) = self.files.recv() => return Event::FilesChanged,
+                () = tick(self.watchdog.as_mut()) => crate::systemd::alive(),
+            }
+        }
+    }
+
+    /// An event that is there already.
+    pub(super) fn ready(&mut self) -> Option<Event> {
+        if let Ok(event) = self.events.try_recv() {
+            return Some(event);
+        }
+        self.requests.try_recv().ok().map(Event::Asked)
+    }
+
+    /// Waits for `work`, but no longer than `patience` once the daemon is asked to stop.
+    pub(super) async fn unless_stopped<T>(
+        &mut self,
+        work: impl Future<Output = T>,
+        patience: Duration,
+    ) -> Option<T> {
+        let (signals, stop) = (self.signals.as_mut(), &self.stop);
+        let asked = async {
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = stop_signal(signals) => stop.cancel(),
+            }
+            tokio::time::sleep(patience).await;
+        };
+        tokio::select! {
+            biased;
+            done = work => Some(done),
+            () = asked => None,
+        }
+    }
+}
+
+async fn next_signal(signals: Option<&mut Signals>) -> Event {
+    match signals {
+        Some(signals) => match signals.next().await {
+            Signal::Stop => Event::Stop,
+            Signal::Reload => Event::Reload,
+        },
+        None => std::future::pending().await,
+    }
+}
+
+/// A reload asked for while the disk does not answer is not remembered: the file is watched.
+async fn stop_signal(signals: Option<&mut Signals>) {
+    match signals {
+        Some(signals) => while signals.next().await != Signal::Stop {},
+        None => std::future::pending().await,
+    }
+}
+
+async fn tick(ticks: Option<&mut Interval>) {
+    match ticks {
+        Some(ticks) => {
+            ticks.tick().await;
+        }
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,302 @@
+//! The job file as the loop sees it: read on a thread that ends with it, put in force as a whole
+//! or not at all, kept as the last good one.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use tokio::sync::mpsc::UnboundedSender;
+
+use super::driver::Driver;
+use super::event::Event;
+use crate::clock;
+use crate::config::{self, Diagnostic, Loaded, Rejected, Sources, Surroundings};
+use crate::control::document::{ConfigDocument, ReloadDocument};
+use crate::control::request::{Refused, Reply};
+use crate::core::input::Input;
+use crate::core::job::JobSet;
+use crate::systemd;
+
+/// Columns that errors are rendered for: they go to logs and sockets, not to one terminal.
+const WIDTH: usize = 100;
+
+/// What came of reading the job file.
+#[derive(Debug)]
+pub(super) struct Reading {
+    pub(super) at: Timestamp,
+    pub(super) warnings: Vec<String>,
+    /// What to watch for the next change.
+    pub(super) watched: Vec<PathBuf>,
+    pub(super) outcome: Result<Good, Bad>,
+}
+
+/// A job set that may be put in force.
+#[derive(Debug)]
+pub(super) struct Good {
+    pub(super) set: Arc<JobSet>,
+    /// The texts, as they are kept in the database.
+    pub(super) kept: String,
+    /// What differs from the jobs before, a line each.
+    pub(super) changes: Vec<String>,
+}
+
+/// Why nothing is put in force.
+#[derive(Clone, Debug)]
+pub(super) struct Bad {
+    /// In one line.
+    pub(super) summary: String,
+    /// All of it, as shown to people.
+    pub(super) full: String,
+}
+
+/// Reads the job file. Blocks; leaves its garbage to the thread that it runs on.
+pub(super) fn read(path: &Path, old: Option<&JobSet>) -> Reading {
+    reading(config::read(path, &surroundings()), old)
+}
+
+/// Reads the job set that was kept as the last good one.
+pub(super) fn read_kept(kept: &str) -> Reading {
+    match serde_json::from_str::<Sources>(kept) {
+        Ok(sources) => reading(config::parse(&sources, &surroundings()), None),
+        Err(error) => Reading {
+            at: clock::now(),
+            warnings: Vec::new(),
+            watched: Vec::new(),
+            outcome: Err(Bad { summary: error.to_string(), full: error.to_string() }),
+        },
+    }
+}
+
+/// Carries out `read` on a thread that ends with it, so that its memory goes back.
+pub(super) async fn on_thread<T: Send + 'static>(
+    read: impl FnOnce() -> T + Send + 'static,
+) -> Option<T> {
+    let (reply, answer) = tokio::sync::oneshot::channel();
+    std::thread::Builder::new()
+        .name("job file".to_owned())
+        .spawn(move || drop(reply.send(read())))
+        .ok()?;
+    answer.await.ok()
+}
+
+fn surroundings() -> Surroundings {
+    Surroundings { system_zone: clock::machine_zone(), now: clock::now() }
+}
+
+fn reading(result: Result<Loaded, Rejected>, old: Option<&JobSet>) -> Reading {
+    let rendered = |diagnostics: &[Diagnostic]| -> Vec<String> {
+        diagnostics.iter().map(|diagnostic| diagnostic.render(false, WIDTH)).collect()
+    };
+    let at = clock::now();
+    match result {
+        Ok(loaded) => {
+            let changes = old.map(|old| config::difference(old, &loaded.set));
+            let changes = changes.filter(|changes| !changes.is_empty());
+            let kept = serde_json::to_string(&loaded.sources).unwrap_or_default();
+            let changes = changes.map(|changes| changes.to_string());
+            let good = Good {
+                set: Arc::new(loaded.set),
+                kept,
+                changes: changes
+                    .iter()
+                    .flat_map(|line| line.split("; "))
+                    .map(str::to_owned)
+                    .collect(),
+            };
+            let warnings = rendered(&loaded.warnings);
+            Reading { at, warnings, watched: loaded.watched, outcome: Ok(good) }
+        }
+        Err(rejected) => {
+            let first = rejected.errors.first().map(Diagnostic::one_line).unwrap_or_default();
+            let summary = match rejected.errors.len() {
+                0 | 1 => first,
+                more => format!("{first} (and {} more)", more - 1),
+            };
+            let bad = Bad { summary, full: rendered(&rejected.errors).join("\n") };
+            let warnings = rendered(&rejected.warnings);
+            Reading { at, warnings, watched: rejected.watched, outcome: Err(bad) }
+        }
+    }
+}
+
+/// The job file's state.
+#[derive(Debug)]
+pub(super) struct JobFile {
+    path: PathBuf,
+    bad: Option<Bad>,
+    loaded_at: Option<Timestamp>,
+    /// It is being read.
+    reading: bool,
+    /// It is to be read once more: it may have changed since the reading began.
+    again: bool,
+    /// Who waits for the reading that is under way, and for the one after it.
+    waiting: Vec<Reply<ReloadDocument>>,
+    waiting_again: Vec<Reply<ReloadDocument>>,
+    /// Answers that are given once the change is durable.
+    settling: Vec<(Reply<ReloadDocument>, ReloadDocument)>,
+    /// The last good texts, while they are not kept yet.
+    unkept: Option<String>,
+}
+
+impl JobFile {
+    /// The state after the first reading. `kept` is what is still to be kept.
+    pub(super) fn new(
+        path: PathBuf,
+        bad: Option<Bad>,
+        loaded_at: Timestamp,
+        unkept: Option<String>,
+    ) -> Self {
+        Self {
+            path,
+            bad,
+            loaded_at: Some(loaded_at),
+            reading: false,
+            again: false,
+            waiting: Vec::new(),
+            waiting_again: Vec::new(),
+            settling: Vec::new(),
+            unkept,
+        }
+    }
+
+    /// Whether the file was good when it was read last.
+    pub(super) fn is_valid(&self) -> bool {
+        self.bad.is_none()
+    }
+
+    /// What is wrong with it, in a line.
+    pub(super) fn problem(&self) -> Option<&str> {
+        self.bad.as_ref().map(|bad| bad.summary.as_str())
+    }
+
+    /// What `status` says of it.
+    pub(super) fn document(&self) -> ConfigDocument {
+        ConfigDocument {
+            path: self.path.display().to_string(),
+            valid: self.is_valid(),
+            error: self.bad.as_ref().map(|bad| bad.full.clone()),
+            loaded_at: self.loaded_at,
+        }
+    }
+
+    fn start_reading(&mut self, old: Arc<JobSet>, events: UnboundedSender<Event>) {
+        self.reading = true;
+        let path = self.path.clone();
+        let thread = std::thread::Builder::new().name("job file".to_owned());
+        let spawned = thread.spawn(move || {
+            let reading = read(&path, Some(&old));
+            // The loop is gone only when the daemon stops.
+            let _ = events.send(Event::JobFileRead(Box::new(reading)));
+        });
+        if let Err(error) = spawned {
+            tracing::error!("the job file can't be read: no thread: {error}");
+            self.reading = false;
+            self.waiting.clear();
+        }
+    }
+}
+
+impl Driver {
+    /// Reads the job file; if that is under way, once more when it is done.
+    pub(super) fn read_job_file(&mut self, reply: Option<Reply<ReloadDocument>>) {
+        let file = &mut self.job_file;
+        if file.reading {
+            file.again = true;
+            file.waiting_again.extend(reply);
+            return;
+        }
+        file.waiting.extend(reply);
+        systemd::reloading();
+        file.start_reading(Arc::clone(&self.set), self.events.clone());
+    }
+
+    /// A watched file may have changed: the job file, the token's, or the machine's zone.
+    pub(super) fn files_changed(&mut self, inputs: &mut Vec<Input>) {
+        if self.agent.client().token().has_changed() {
+            inputs.push(Input::TokenChanged);
+        }
+        self.read_job_file(None);
+    }
+
+    /// Puts what was read in force, or says why not.
+    pub(super) fn job_file_read(&mut self, reading: Reading, inputs: &mut Vec<Input>) {
+        let waiting = std::mem::take(&mut self.job_file.waiting);
+        let mut answer = ReloadDocument {
+            path: self.job_file.path.display().to_string(),
+            valid: true,
+            changes: Vec::new(),
+            warnings: reading.warnings,
+            error: None,
+        };
+        self.job_file.reading = false;
+        let outcome = match reading.outcome {
+            Ok(good) => self
+                .agent
+                .change(&good.set.agent)
+                .map(|()| good)
+                .map_err(|error| Bad { summary: error.to_string(), full: error.to_string() }),
+            Err(bad) => Err(bad),
+        };
+        self.watch(reading.watched);
+        match outcome {
+            Ok(good) => {
+                let mended = self.job_file.bad.take().is_some();
+                self.job_file.loaded_at = Some(reading.at);
+                self.job_file.unkept = Some(good.kept);
+                if good.changes.is_empty() {
+                    let level = if mended { "valid again, and " } else { "" };
+                    tracing::info!("the job file was read: {level}nothing changed");
+                } else {
+                    tracing::info!("the job file was read: {}", good.changes.join("; "));
+                    for warning in &answer.warnings {
+                        tracing::warn!("{}", warning.lines().next().unwrap_or_default());
+                    }
+                    self.set = Arc::clone(&good.set);
+                    inputs.push(Input::JobsReplaced(good.set));
+                }
+                answer.changes = good.changes;
+            }
+            Err(bad) => {
+                let summary = &bad.summary;
+                tracing::error!("the job file is invalid, the old jobs stay: {summary}");
+                answer.valid = false;
+                answer.error = Some(bad.full.clone());
+                self.job_file.bad = Some(bad);
+            }
+        }
+        for reply in waiting {
+            self.job_file.settling.push((reply, answer.clone()));
+        }
+        // Without an input there is nothing to wait for.
+        if inputs.is_empty() && self.trouble.is_none() {
+            self.job_file_settled();
+        }
+        systemd::ready(&self.told);
+        if std::mem::take(&mut self.job_file.again) {
+            self.job_file.waiting = std::mem::take(&mut self.job_file.waiting_again);
+            systemd::reloading();
+            self.job_file.start_reading(Arc::clone(&self.set), self.events.clone());
+        }
+    }
+
+    /// What was put in force is durable: keeps its texts, and answers who waited.
+    pub(super) fn job_file_settled(&mut self) {
+        for (reply, answer) in self.job_file.settling.drain(..) {
+            drop(reply.send(Ok(answer)));
+        }
+        let Some(kept) = self.job_file.unkept.take() else { return };
+        let store = self.store.clone();
+        tokio::spawn(async move {
+            if let Err(error) = store.save_job_set(kept).await {
+                tracing::warn!("the job file could not be kept as the last good one: {error}");
+            }
+        });
+    }
+
+    /// What was put in force could not be made durable.
+    pub(super) fn job_file_unsettled(&mut self, words: &str) {
+        for (reply, _) in self.job_file.settling.drain(..) {
+            drop(reply.send(Err(Refused::Unavailable(words.to_owned()))));
+        }
+    }
+}

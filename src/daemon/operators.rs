@@ -1,0 +1,208 @@
+//! What operators ask the engine for, and how its answers find their way back.
+
+use super::driver::Driver;
+use super::past::{no_run, several};
+use crate::clock;
+use crate::control::document::{DoneDocument, RunDocument};
+use crate::control::request::{CancelQuery, JobQuery, PauseQuery, Refused, Reply};
+use crate::core::ids::{JobName, RunId};
+use crate::core::input::{Answer, Input, OperatorRequest, ReplyTo};
+use crate::core::record::Pause;
+use crate::core::run::{Attempt, RunState};
+use crate::store::RunMatch;
+
+/// An operator who waits.
+#[derive(Debug)]
+pub(super) enum Pending {
+    /// For the run that was triggered.
+    Run(Reply<RunDocument>),
+    /// For the runs that are concerned.
+    Done(Reply<DoneDocument>),
+}
+
+impl Pending {
+    /// Says no. Who no longer waits for the answer does not need it.
+    pub(super) fn refuse(self, why: Refused) {
+        match self {
+            Self::Run(reply) => drop(reply.send(Err(why))),
+            Self::Done(reply) => drop(reply.send(Err(why))),
+        }
+    }
+}
+
+impl Driver {
+    /// A run now.
+    pub(super) fn trigger(&mut self, query: &JobQuery, reply: Reply<RunDocument>) -> Option<Input> {
+        let pending = Pending::Run(reply);
+        let job = match self.known_job(&query.job) {
+            Ok(job) => job,
+            Err(unknown) => {
+                pending.refuse(unknown);
+                return None;
+            }
+        };
+        let run = RunId(clock::random_uuid());
+        Some(self.operator(pending, OperatorRequest::Trigger { job, run }))
+    }
+
+    /// The end of a job's runs, or of one run.
+    pub(super) fn cancel(
+        &mut self,
+        query: &CancelQuery,
+        reply: Reply<DoneDocument>,
+        inputs: &mut Vec<Input>,
+    ) {
+        let what = query.what.trim();
+        let job = JobName::new(what);
+        let active: Vec<_> = self
+            .engine
+            .active_runs()
+            .filter_map(|id| self.engine.run_view(id))
+            .map(|view| (view.run.id, view.run.job.clone()))
+            .collect();
+        // A job that is gone from the file may still have a run.
+        let is_job = self.engine.job_view(&job, clock::now()).is_some()
+            || active.iter().any(|(_, name)| *name == job);
+        if is_job {
+            let request = OperatorRequest::CancelJob(job);
+            inputs.push(self.operator(Pending::Done(reply), request));
+            return;
+        }
+        let begins = |id: &RunId| begins_with(*id, what);
+        let fitting: Vec<_> = active.into_iter().map(|(id, _)| id).filter(begins).collect();
+        match fitting.as_slice() {
+            [one] => {
+                let request = OperatorRequest::CancelRun(*one);
+                inputs.push(self.operator(Pending::Done(reply), request));
+            }
+            [] => self.refuse_cancel(what, reply),
+            ids => drop(reply.send(Err(Refused::No(several(what, ids))))),
+        }
+    }
+
+    /// Nothing active is meant: says what is.
+    fn refuse_cancel(&self, what: &str, reply: Reply<DoneDocument>) {
+        let (store, what) = (self.store.clone(), what.to_owned());
+        let unknown = self.unknown("job or run", &what);
+        tokio::spawn(async move {
+            let refused = match store.run(&what).await {
+                Ok(RunMatch::One(found)) => {
+                    let (id, state) = (found.run.id, found.run.state.word());
+                    Refused::No(format!("run {id} of `{}` is over: {state}", found.run.job))
+                }
+                Ok(RunMatch::Several(ids)) => Refused::No(several(&what, &ids)),
+                Ok(RunMatch::None) => unknown,
+                Err(error) => Refused::Unavailable(error.to_string()),
+            };
+            drop(reply.send(Err(refused)));
+        });
+    }
+
+    /// No scheduling of a job.
+    pub(super) fn pause(&mut self, query: PauseQuery, reply: Reply<DoneDocument>) -> Option<Input> {
+        let pending = Pending::Done(reply);
+        let job = match self.known_job(&query.job) {
+            Ok(job) => job,
+            Err(unknown) => {
+                pending.refuse(unknown);
+                return None;
+            }
+        };
+        let pause = Pause { at: clock::now(), until: query.until, reason: query.reason };
+        Some(self.operator(pending, OperatorRequest::Pause { job, pause }))
+    }
+
+    /// Scheduling again.
+    pub(super) fn resume(&mut self, query: &JobQuery, reply: Reply<DoneDocument>) -> Option<Input> {
+        let pending = Pending::Done(reply);
+        match self.known_job(&query.job) {
+            Ok(job) => Some(self.operator(pending, OperatorRequest::Resume(job))),
+            Err(unknown) => {
+                pending.refuse(unknown);
+                None
+            }
+        }
+    }
+
+    fn operator(&mut self, pending: Pending, request: OperatorRequest) -> Input {
+        self.replies += 1;
+        let reply = ReplyTo(self.replies);
+        self.pending.insert(reply, pending);
+        Input::Operator { reply, request }
+    }
+
+    /// The engine's answer, now that it is durable.
+    pub(super) fn reply(&mut self, to: ReplyTo, answer: Answer) {
+        let Some(pending) = self.pending.remove(&to) else { return };
+        let runs = match answer {
+            Answer::Done(runs) => runs,
+            Answer::No(words) => return pending.refuse(Refused::No(words)),
+        };
+        match pending {
+            Pending::Done(reply) => drop(reply.send(Ok(DoneDocument { runs }))),
+            Pending::Run(reply) => {
+                let run = runs.first().and_then(|run| self.live(*run));
+                let gone = || Refused::No("the run is over already; see `history`".to_owned());
+                drop(reply.send(run.ok_or_else(gone)));
+            }
+        }
+    }
+
+    /// A run in memory, as a document.
+    pub(super) fn live(&self, run: RunId) -> Option<RunDocument> {
+        let view = self.engine.run_view(run)?;
+        let attempts = view.attempts.iter().map(|attempt| -> &Attempt { attempt });
+        Some(RunDocument::new(&view.run, attempts))
+    }
+
+    /// The runs in memory that are not over, as documents.
+    pub(super) fn all_live(&self) -> Vec<RunDocument> {
+        let live = self.engine.active_runs().filter_map(|run| self.live(run));
+        live.filter(|run| run.state != RunState::Skipped).collect()
+    }
+
+    /// A job of the file.
+    pub(super) fn known_job(&self, name: &str) -> Result<JobName, Refused> {
+        let job = JobName::new(name);
+        if self.engine.job_view(&job, clock::now()).is_some() {
+            return Ok(job);
+        }
+        Err(self.unknown("job", name))
+    }
+
+    /// Words for a name that nothing has, with the job that was probably meant.
+    pub(super) fn unknown(&self, what: &str, name: &str) -> Refused {
+        let near = self
+            .engine
+            .jobs()
+            .map(|job| (strsim::damerau_levenshtein(job.as_str(), name), job))
+            .filter(|(distance, job)| *distance * 3 <= job.as_str().len())
+            .min();
+        let hint = near.map(|(_, job)| format!("; did you mean `{job}`?")).unwrap_or_default();
+        let words =
+            if what == "run" { no_run(name) } else { format!("there is no {what} `{name}`") };
+        Refused::Unknown(format!("{words}{hint}"))
+    }
+}
+
+/// Whether an id begins so, in either spelling of its letters, with or without its hyphens.
+pub(super) fn begins_with(id: RunId, start: &str) -> bool {
+    let start: String = start.chars().filter(|c| *c != '-').collect();
+    !start.is_empty() && id.0.simple().to_string().starts_with(&start.to_ascii_lowercase())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_meant_by_how_it_begins() {
+        let id = RunId("6d0f6b0e-93f5-4c0b-9a56-2f6f33b27a01".parse().unwrap());
+        for start in ["6", "6D0F", "6d0f6b0e-93", "6d0f6b0e-93f5-4c0b-9a56-2f6f33b27a01"] {
+            assert!(begins_with(id, start), "{start}");
+        }
+        for other in ["", "-", "7", "6d0f6b0e-94"] {
+            assert!(!begins_with(id, other), "{other}");
+        }
+    }
+}

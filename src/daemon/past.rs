@@ -1,0 +1,45 @@
+//! The past as documents: how questions about it are put to a store, and its rows answered.
+
+use crate::control::document::RunDocument;
+use crate::control::request::{HISTORY_MAX, HistoryQuery};
+use crate::core::ids::{JobName, RunId};
+use crate::core::run::{Attempt, RunState};
+use crate::store::{self, RunWithAttempts};
+
+/// A question of the command line, as a store takes it.
+pub fn store_query(query: &HistoryQuery) -> store::HistoryQuery {
+    store::HistoryQuery {
+        job: query.job.as_deref().map(JobName::new),
+        states: query.state.into_iter().collect(),
+        since: query.since,
+        before: None,
+        limit: query.limit.unwrap_or(HISTORY_MAX).min(HISTORY_MAX),
+    }
+}
+
+/// The question for the run of a job that ended last.
+pub(super) fn last_ended(job: &JobName) -> store::HistoryQuery {
+    let ends = RunState::ALL.into_iter().filter(|state| state.is_over());
+    store::HistoryQuery {
+        job: Some(job.clone()),
+        states: ends.collect(),
+        limit: 1,
+        ..store::HistoryQuery::default()
+    }
+}
+
+/// A run as a document.
+pub fn document(found: &RunWithAttempts) -> RunDocument {
+    RunDocument::new(&found.run, found.attempts.iter().map(|attempt| -> &Attempt { attempt }))
+}
+
+/// Words for the beginning of an id that fits several runs.
+pub fn several(start: &str, ids: &[RunId]) -> String {
+    let ids: Vec<_> = ids.iter().map(ToString::to_string).collect();
+    format!("`{start}` is how several runs begin: {}", ids.join(", "))
+}
+
+/// Words for an id that no run has.
+pub fn no_run(start: &str) -> String {
+    format!("there is no run `{start}`")
+}

@@ -1,0 +1,234 @@
+//! From options to a turning loop, and from there to a tidy end.
+
+use std::collections::HashMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::UnixListener;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::agent::Agent;
+use super::driver::Driver;
+use super::event::Sources;
+use super::job_file::{self, Bad, Good, JobFile, Reading};
+use super::notes::Notebook;
+use super::timer::{Alarm, ClockWatch};
+use crate::clock;
+use crate::control::server;
+use crate::control::socket::Bound;
+use crate::core::engine::{Engine, Host};
+use crate::signals::Signals;
+use crate::store::folder::StateFolder;
+use crate::store::thread::{StoreHandle, StoreThread};
+use crate::systemd;
+
+/// How long the database may take to close: it holds nothing that is not durable already.
+const CLOSE_MAX: Duration = Duration::from_millis(300);
+
+/// What a daemon is started with.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The job file, or the folder of them.
+    pub config: PathBuf,
+    /// The state folder.
+    pub state_folder: PathBuf,
+    /// The control socket.
+    pub socket: PathBuf,
+    /// The control socket's mode.
+    pub socket_mode: u32,
+    /// Whether signals are the daemon's to hear.
+    pub signals: bool,
+    /// Stops the daemon when it is cancelled.
+    pub stop: CancellationToken,
+}
+
+/// Why a daemon did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The job file is invalid, and there never was a good one.
+    #[error("{0}")]
+    BadConfig(String),
+    /// Anything else, in words.
+    #[error("{0}")]
+    Failed(String),
+}
+
+/// Runs a daemon in the foreground until it is asked to stop.
+///
+/// # Errors
+/// Why it did not start.
+pub fn run(options: Options) -> Result<(), StartError> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| failed("the daemon can't start", &error))?;
+    let result = runtime.block_on(live(options));
+    // Requests to the agent are left where they are: what was asked is settled by looking.
+    runtime.shutdown_background();
+    result
+}
+
+async fn live(options: Options) -> Result<(), StartError> {
+    let now = clock::now();
+    let folder = StateFolder::open(&options.state_folder, now).map_err(words)?;
+    let store = StoreThread::spawn(folder.open_store().map_err(words)?);
+    let result = live_on(options, &folder, store.clone()).await;
+    if let Ok(Err(error)) = tokio::time::timeout(CLOSE_MAX, store.close()).await {
+        tracing::warn!("the database could not be closed: {error}");
+    }
+    result
+}
+
+async fn live_on(
+    options: Options,
+    folder: &StateFolder,
+    store: StoreHandle,
+) -> Result<(), StartError> {
+    let First { good, bad, watched, unkept } = first_job_set(&options.config, &store).await?;
+    let set = good.set;
+    let (socket, listener) = bind(&options.socket, options.socket_mode)?;
+    let (events, events_in) = mpsc::unbounded_channel();
+    let (requests, requests_in) = mpsc::channel(server::WAITING_MAX);
+    let (hints, hints_in) = mpsc::channel(1);
+    let (files, files_in) = mpsc::channel(1);
+    let signals = match options.signals {
+        true => Some(Signals::listen().map_err(|e| failed("signals can't be heard", &e))?),
+        false => None,
+    };
+    let sources = Sources {
+        events: events_in,
+        requests: requests_in,
+        hints: hints_in,
+        files: files_in,
+        signals,
+        stop: options.stop,
+        alarm: Alarm::new().map_err(|e| failed("no alarm can be had", &e))?,
+        watchdog: Sources::watchdog(systemd::watchdog()),
+    };
+    let agent = Agent::new(&set.agent, hints).map_err(|e| StartError::BadConfig(e.to_string()))?;
+    let durable = store.load().await.map_err(words)?;
+    let (host, now) = (host(), clock::now());
+    let (engine, step) = Engine::recover(durable, Arc::clone(&set), host.clone(), now);
+    let job_file = JobFile::new(options.config.clone(), bad, now, unkept);
+    let mut driver = Driver {
+        engine,
+        host,
+        set,
+        store,
+        sources,
+        events,
+        agent,
+        job_file,
+        trouble: None,
+        notebook: Notebook::default(),
+        clock: ClockWatch::new(now, clock::since_boot()),
+        epoch: 0,
+        pending: HashMap::new(),
+        replies: 0,
+        curious: Vec::new(),
+        started_at: now,
+        pruned_at: None,
+        told: String::new(),
+        stopping: false,
+        files,
+    };
+    tokio::spawn(server::serve(listener, requests));
+    tracing::info!(
+        "transferd {} started: job file `{}`, state `{}`, control socket `{}`",
+        env!("CARGO_PKG_VERSION"),
+        options.config.display(),
+        folder.path().display(),
+        options.socket.display()
+    );
+    driver.watch(watched);
+    driver.begin(step).await;
+    systemd::ready(&driver.told);
+    driver.turn_until_stopped().await;
+    systemd::stopping();
+    tracing::info!("stopping; transfers go on at the agent");
+    drop(socket);
+    Ok(())
+}
+
+/// The jobs to start with.
+struct First {
+    good: Good,
+    /// What is wrong with the job file, if these are the last good ones instead.
+    bad: Option<Bad>,
+    watched: Vec<PathBuf>,
+    /// The texts, if they are to be kept.
+    unkept: Option<String>,
+}
+
+/// Reads the job file; where it is invalid, the last good one.
+async fn first_job_set(path: &Path, store: &StoreHandle) -> Result<First, StartError> {
+    let no_thread = || StartError::Failed("the job file can't be read: no thread".to_owned());
+    let named = path.to_owned();
+    let reading = job_file::on_thread(move || job_file::read(&named, None)).await;
+    let Reading { warnings, watched, outcome, .. } = reading.ok_or_else(no_thread)?;
+    for warning in &warnings {
+        tracing::warn!("{}", warning.trim_end());
+    }
+    let bad = match outcome {
+        Ok(good) => {
+            let unkept = Some(good.kept.clone());
+            return Ok(First { good, bad: None, watched, unkept });
+        }
+        Err(bad) => bad,
+    };
+    let Some(kept) = store.last_job_set().await.map_err(words)? else {
+        return Err(StartError::BadConfig(bad.full));
+    };
+    let reading = job_file::on_thread(move || job_file::read_kept(&kept)).await;
+    match reading.ok_or_else(no_thread)?.outcome {
+        Ok(good) => {
+            tracing::error!(
+                "the job file is invalid, the jobs that were good last stay: {}",
+                bad.summary
+            );
+            Ok(First { good, bad: Some(bad), watched, unkept: None })
+        }
+        // What an older version took may be refused by this one.
+        Err(_) => Err(StartError::BadConfig(bad.full)),
+    }
+}
+
+/// Binds the control socket; makes its folder if that is missing.
+fn bind(path: &Path, mode: u32) -> Result<(Bound, UnixListener), StartError> {
+    use std::os::unix::fs::DirBuilderExt;
+    let cant = |error: io::Error| match error.kind() {
+        io::ErrorKind::AddrInUse => StartError::Failed(format!(
+            "another daemon answers at `{}`: stop it, or name another folder with `--state-dir`",
+            path.display()
+        )),
+        _ => failed(&format!("the control socket `{}` can't be bound", path.display()), &error),
+    };
+    if let Some(folder) = path.parent().filter(|folder| !folder.exists()) {
+        let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
+        made.map_err(cant)?;
+    }
+    let (bound, listener) = Bound::bind(path, mode).map_err(cant)?;
+    let listener = UnixListener::from_std(listener).map_err(cant)?;
+    Ok((bound, listener))
+}
+
+/// This machine. Its id makes jitter differ between machines, and stay the same on one.
+fn host() -> Host {
+    const NAMESPACE: Uuid = Uuid::from_u128(0x3d9e_0b52_0c17_4d0e_8a6b_51a4_4f6a_9c03);
+    let hostname = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    let id = std::fs::read_to_string("/etc/machine-id").unwrap_or_else(|_| hostname.clone());
+    let (jitter_seed, _) = Uuid::new_v5(&NAMESPACE, id.trim().as_bytes()).as_u64_pair();
+    Host { hostname, jitter_seed }
+}
+
+fn words(error: impl std::fmt::Display) -> StartError {
+    StartError::Failed(error.to_string())
+}
+
+fn failed(what: &str, error: &io::Error) -> StartError {
+    StartError::Failed(format!("{what}: {error}"))
+}

@@ -1,0 +1,236 @@
+//! What is asked of the daemon without changing anything: `status`, `history`, `show`.
+//!
+//! The engine is asked in the loop, which takes a moment; the database beside it.
+
+use jiff::Timestamp;
+
+use super::driver::Driver;
+use super::operators::begins_with;
+use super::past::{document, last_ended, no_run, several, store_query};
+use crate::clock;
+use crate::control::document::{
+    AgentDocument, DaemonDocument, EventDocument, JobDetail, JobDocument, RunDocument, Schedule,
+    ShowDocument, StatusDocument, TokenDocument,
+};
+use crate::control::request::{HistoryQuery, Refused, Reply, ShowQuery, StatusQuery};
+use crate::core::engine::JobView;
+use crate::core::ids::JobName;
+use crate::store::thread::StoreHandle;
+use crate::store::{RunMatch, StoreError};
+
+/// A token that ends within this is told of as a problem.
+const EXPIRES_SOON: jiff::SignedDuration = jiff::SignedDuration::from_hours(7 * 24);
+
+impl Driver {
+    /// `status`: after the agent was asked, if nobody has lately.
+    pub(super) fn status_asked(&mut self, query: StatusQuery, reply: Reply<StatusDocument>) {
+        let asked_at = self.engine.agent_view().asked_at;
+        if self.agent.glance_if_stale(asked_at, &self.events, clock::now()) {
+            self.curious.push((query, reply));
+        } else {
+            self.answer_status(&query, reply);
+        }
+    }
+
+    /// `status`, from what is known.
+    pub(super) fn answer_status(&self, query: &StatusQuery, reply: Reply<StatusDocument>) {
+        let now = clock::now();
+        let names: Vec<_> = match &query.job {
+            Some(name) => match self.known_job(name) {
+                Ok(job) => vec![job],
+                Err(unknown) => return drop(reply.send(Err(unknown))),
+            },
+            None => self.engine.jobs().cloned().collect(),
+        };
+        let views = names.iter().filter_map(|name| self.engine.job_view(name, now));
+        let jobs: Vec<_> = views.map(|view| self.job(&view, now)).collect();
+        let status = StatusDocument {
+            daemon: DaemonDocument {
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+                pid: std::process::id(),
+                started_at: self.started_at,
+            },
+            config: self.job_file.document(),
+            agent: self.agent_document(),
+            jobs,
+            problems: self.problems(now),
+        };
+        let (store, detail) = (self.store.clone(), query.detail);
+        tokio::spawn(async move {
+            let status = with_last_runs(status, &store).await;
+            drop(reply.send(Ok(if detail { status } else { status.without_details() })));
+        });
+    }
+
+    fn agent_document(&self) -> AgentDocument {
+        let view = self.engine.agent_view();
+        let (mut reachable, mut state, mut valid) = (view.reachable, view.state, view.token_valid);
+        let mut asked_at = view.asked_at;
+        if let Some(glance) = self.agent.glance.as_ref().filter(|g| Some(g.at) > asked_at) {
+            (reachable, state) = (Some(glance.reachable), glance.state);
+            valid = glance.token_valid.or(valid);
+            asked_at = Some(glance.at);
+        }
+        AgentDocument {
+            url: self.agent.settings().url.clone(),
+            reachable,
+            state,
+            token: TokenDocument { valid, expires_at: self.agent.client().token().expires_at() },
+            asked_at,
+        }
+    }
+
+    fn job(&self, view: &JobView, now: Timestamp) -> JobDocument {
+        let pause = view.mark.pause.clone();
+        let pause = pause.filter(|pause| pause.until.is_none_or(|until| until > now));
+        let active = view.active.and_then(|run| self.engine.run_view(run));
+        let latest = active.as_ref().and_then(|active| active.attempts.last());
+        let detail = JobDetail {
+            pause: pause.clone(),
+            late_since: view.late_since,
+            behind: view.behind.len(),
+            blocked_by: active.as_ref().and_then(|active| active.blocked_by),
+            percent: latest.map_or(0.0, |attempt| attempt.progress.percent),
+            speed: latest.map_or(0.0, |attempt| attempt.progress.speed),
+        };
+        JobDocument {
+            name: view.job.name.clone(),
+            enabled: view.job.enabled,
+            paused: pause.is_some(),
+            schedule: Schedule::new(view.job.timetable.expressions()),
+            next_run: view.next_run,
+            active_run: view.active.and_then(|run| self.live(run)),
+            last_run: None,
+            detail: Some(detail),
+        }
+    }
+
+    /// What an operator should act on.
+    fn problems(&self, now: Timestamp) -> Vec<String> {
+        let mut problems = Vec::new();
+        if let Some(trouble) = &self.trouble {
+            problems.push(format!(
+                "nothing can be recorded since {}: {}",
+                trouble.since, trouble.words
+            ));
+        }
+        if let Some(problem) = self.job_file.problem() {
+            problems.push(format!("the job file is invalid, the old jobs stay: {problem}"));
+        }
+        let view = self.engine.agent_view();
+        match &self.agent.glance {
+            Some(glance) if Some(glance.at) > view.asked_at => {
+                problems.extend(Some(glance.words.clone()).filter(|words| !words.is_empty()));
+            }
+            Some(_) | None => {
+                problems.extend(Some(view.words).filter(|words| !words.is_empty()));
+            }
+        }
+        let token = self.agent.client().token();
+        problems.extend(token.warning());
+        if let Some(end) = token.expires_at() {
+            if end <= now {
+                problems.push(format!("the token expired at {end}"));
+            } else if end.duration_since(now) < EXPIRES_SOON {
+                problems
+                    .push(format!("the token expires at {end}: renew it with `transferd login`"));
+            }
+        }
+        match self.engine.cancels_unconfirmed() {
+            0 => {}
+            1 => problems.push("1 transfer is to be cancelled, and is not yet".to_owned()),
+            many => problems.push(format!("{many} transfers are to be cancelled, and are not yet")),
+        }
+        problems
+    }
+
+    /// `history`.
+    pub(super) fn answer_history(&self, query: HistoryQuery, reply: Reply<Vec<RunDocument>>) {
+        let unknown = query.job.as_deref().and_then(|job| self.known_job(job).err());
+        let (store, live) = (self.store.clone(), self.all_live());
+        tokio::spawn(async move { drop(reply.send(history(&store, query, live, unknown).await)) });
+    }
+
+    /// `show`.
+    pub(super) fn answer_show(&self, query: ShowQuery, reply: Reply<ShowDocument>) {
+        let ids = self.engine.active_runs().filter(|run| begins_with(*run, &query.run));
+        let live: Vec<_> = ids.filter_map(|run| self.live(run)).collect();
+        let store = self.store.clone();
+        tokio::spawn(async move { drop(reply.send(show(&store, &query.run, live).await)) });
+    }
+}
+
+async fn history(
+    store: &StoreHandle,
+    query: HistoryQuery,
+    live: Vec<RunDocument>,
+    unknown: Option<Refused>,
+) -> Result<Vec<RunDocument>, Refused> {
+    let found = store.history(store_query(&query)).await.map_err(unavailable)?;
+    let mut runs: Vec<_> = found.iter().map(document).collect();
+    // A job that is gone from the file has a past; one without either was never there.
+    if let (Some(unknown), Some(job), true) = (unknown, query.job, runs.is_empty())
+        && store.last_runs(&[JobName::new(&job)]).await.map_err(unavailable)?.is_empty()
+    {
+        return Err(unknown);
+    }
+    for run in &mut runs {
+        if let Some(live) = live.iter().find(|live| live.id == run.id && live.state == run.state) {
+            run.clone_from(live);
+        }
+    }
+    Ok(runs)
+}
+
+async fn show(
+    store: &StoreHandle,
+    run: &str,
+    live: Vec<RunDocument>,
+) -> Result<ShowDocument, Refused> {
+    match store.run(run).await.map_err(unavailable)? {
+        RunMatch::None => Err(Refused::Unknown(no_run(run))),
+        RunMatch::Several(ids) => Err(Refused::No(several(run, &ids))),
+        RunMatch::One(found) => {
+            let stored = document(&found);
+            let live = live.into_iter().find(|live| live.id == stored.id);
+            let run = live.filter(|live| live.state == stored.state).unwrap_or(stored);
+            let events = store.events(run.id).await.map_err(unavailable)?;
+            let events = events.iter().map(EventDocument::new).collect();
+            Ok(ShowDocument { run, events })
+        }
+    }
+}
+
+/// Adds the run that ended last to each job. A past that can't be read is a problem of its own.
+async fn with_last_runs(mut status: StatusDocument, store: &StoreHandle) -> StatusDocument {
+    let names: Vec<_> = status.jobs.iter().map(|job| job.name.clone()).collect();
+    match last_runs(store, &names).await {
+        Ok(runs) => {
+            let mut runs = runs.into_iter().peekable();
+            for job in &mut status.jobs {
+                job.last_run = runs.next_if(|run| run.job == job.name);
+            }
+        }
+        Err(error) => status.problems.push(format!("the past can't be read: {error}")),
+    }
+    status
+}
+
+/// The run that ended last of each job that has one, in the order of the jobs.
+async fn last_runs(store: &StoreHandle, jobs: &[JobName]) -> Result<Vec<RunDocument>, StoreError> {
+    let mut ended = Vec::new();
+    for found in store.last_runs(jobs).await? {
+        if found.run.state.is_over() {
+            ended.push(document(&found));
+        } else {
+            // The newest is not over: the one before it is wanted.
+            let before = store.history(last_ended(&found.run.job)).await?;
+            ended.extend(before.first().map(document));
+        }
+    }
+    Ok(ended)
+}
+
+fn unavailable(error: StoreError) -> Refused {
+    Refused::Unavailable(error.to_string())
+}
