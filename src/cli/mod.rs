@@ -7,6 +7,7 @@
 pub mod ask;
 pub mod cancel;
 pub mod completions;
+pub mod demo;
 mod global;
 pub mod history;
 pub mod man;
@@ -64,6 +65,7 @@ enum Command {
     Completions(completions::Args),
     /// Print the manual page
     Man(man::Args),
+    Demo(demo::Args),
     Sim(Box<sim::Args>),
 }
 
@@ -94,6 +96,7 @@ fn dispatch(command: Command, global: &Global, out: &mut dyn Write, err: &mut dy
         Command::Reload(args) => reload::run(args, global, out, err),
         Command::Completions(args) => completions::run(args, global, out, err),
         Command::Man(args) => man::run(args, global, out, err),
+        Command::Demo(args) => demo::run(&args, global, out, err),
         Command::Sim(args) => sim::run(&args, global, out, err),
     }
 }

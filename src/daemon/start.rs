@@ -171,7 +171,7 @@ async fn first_job_set(path: &Path, store: &StoreHandle) -> Result<First, StartE
     let reading = job_file::on_thread(move || job_file::read(&named, None)).await;
     let Reading { warnings, watched, outcome, .. } = reading.ok_or_else(no_thread)?;
     for warning in &warnings {
-        tracing::warn!("{}", warning.trim_end());
+        tracing::warn!("{}", warning.summary);
     }
     let bad = match outcome {
         Ok(good) => {
