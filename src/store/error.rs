@@ -100,6 +100,18 @@ pub enum StoreError {
         known: i64,
     },
 
+    /// What was written last lies in the log only, without the index that its reader needs: the
+    /// files were copied or restored.
+    #[error(
+        "the database `{}` can't be looked at before its write-ahead log has been read in; start \
+         the daemon, which does so",
+        .path.display()
+    )]
+    Unread {
+        /// The database.
+        path: PathBuf,
+    },
+
     /// Another daemon has the folder.
     #[error(
         "the state folder `{}` is in use by {holder}; stop that one, or name another folder with \

@@ -77,7 +77,8 @@ impl Rule {
     fn next_fixed(&self, zone: &TimeZone, now: i64) -> Option<i64> {
         let offset = offset_at(zone, now)?;
         let mut wall = now + offset;
-        // The second time round, all that is repeated has fired: go on behind it.
+        // The second time round, all that is repeated has fired: go on behind it, rather than
+        // step over each value, of which an hour of seconds has 3,600.
         if let Reading::Twice { before, after } = read(zone, wall)?
             && offset == after
             && let Some(change) = change_around(zone, wall, before, after)

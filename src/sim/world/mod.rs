@@ -7,7 +7,7 @@
 mod accounts;
 mod agent;
 mod api;
-mod chance;
+pub(crate) mod chance;
 mod events;
 mod faults;
 mod listing;
@@ -24,6 +24,7 @@ mod tests;
 
 pub use accounts::{CloudAccount, LoginAnswer, SimUser};
 pub use api::{Endpoint, Outcome, ProblemCode, Reply};
+pub(crate) use chance::Chance;
 pub use faults::{Fault, FaultRates, PlannedFault};
 pub use listing::{ListPage, ListQuery};
 pub use options::{Endings, People, Script, Span, Variants, WorldOptions};

@@ -61,9 +61,12 @@ pub(super) fn for_reading(
     }
     // Without a log nobody has it open and nothing is pending: SQLite need not lock it, and so
     // makes no file beside it. With one, the shared index is only read for the same reason.
-    let options = match size_of(&beside(path, "-wal"))? {
-        None => "immutable=1",
-        Some(_) => "mode=ro&readonly_shm=1",
+    let log = size_of(&beside(path, "-wal"))?.unwrap_or(0);
+    let index = size_of(&beside(path, "-shm"))?.is_some();
+    let options = match (log, index) {
+        (0, false) => "immutable=1",
+        (_, true) => "mode=ro&readonly_shm=1",
+        (_, false) => return Err(StoreError::Unread { path: path.to_owned() }),
     };
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
         | OpenFlags::SQLITE_OPEN_URI

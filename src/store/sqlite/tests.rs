@@ -21,7 +21,7 @@ struct Folder {
 
 impl Folder {
     fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap() }
+        Self { folder: crate::store::tests::sample::folder() }
     }
 
     fn database(&self) -> PathBuf {
@@ -348,6 +348,12 @@ fn a_look_sees_every_commit_with_the_daemon_up_crashed_and_down() {
     fill(&mut daemon, 4..=6);
     look(&folder, 6);
     let crashed = folder.copy();
+    look(&crashed, 6);
+    fs::remove_file(crashed.folder.path().join("transferd.db-shm")).unwrap();
+    let refusal = SqliteStore::open_read_only(&crashed.database()).unwrap_err();
+    assert_eq!(refusal, StoreError::Unread { path: crashed.database() });
+    assert_eq!(crashed.names(), ["transferd.db", "transferd.db-wal"]);
+    drop(crashed.open().unwrap());
     look(&crashed, 6);
     fill(&mut daemon, 7..=7);
     daemon.close().unwrap();

@@ -7,6 +7,7 @@ use crate::core::ids::{AttemptId, JobName};
 use crate::core::job::HistoryPolicy;
 use crate::core::record::{Learned, Record};
 use crate::core::run::{Phase, RunState};
+use crate::store::query::{EVENTS_MAX, SEVERAL_MAX};
 use crate::store::{HistoryQuery, Older, RunMatch, RunWithAttempts, Store, StoreError};
 
 macro_rules! every_store_must {
@@ -20,7 +21,7 @@ macro_rules! every_store_must {
         mod on_sqlite {
             $(#[test]
             fn $behaviour() {
-                let folder = tempfile::tempdir().unwrap();
+                let folder = crate::store::tests::sample::folder();
                 let path = folder.path().join("transferd.db");
                 super::$behaviour(&mut crate::store::sqlite::SqliteStore::open(&path).unwrap());
             })*
@@ -43,6 +44,7 @@ every_store_must! {
     filter_history_by_job_state_and_time,
     find_a_run_by_the_beginning_of_its_id,
     keep_events_in_the_order_of_recording,
+    bound_what_it_answers,
     tell_the_last_run_of_each_job,
     keep_the_last_mark_and_what_was_learned,
     keep_the_last_job_set,
@@ -220,7 +222,7 @@ fn commit_a_group_in_order_and_refuse_each_by_itself(store: &mut dyn Store) {
         vec![new_run(run(1, "nightly", RunState::Waiting))],
         vec![event(1, 1, "refused"), new_run(run(1, "nightly", RunState::Waiting))],
         vec![was(RunState::Waiting, run(1, "nightly", RunState::Queued)), event(1, 2, "queued")],
-        vec![put(attempt(9, 1, Phase::Intent, None))],
+        vec![new_run(run(8, "hourly", RunState::Waiting)), put(attempt(9, 1, Phase::Intent, None))],
         vec![new_run(run(2, "hourly", RunState::Waiting))],
     ]);
     let done: Vec<_> = results.iter().map(Result::is_ok).collect();
@@ -323,6 +325,19 @@ fn keep_events_in_the_order_of_recording(store: &mut dyn Store) {
             (at(4), "queued", "queued in words"),
         ]
     );
+}
+
+fn bound_what_it_answers(store: &mut dyn Store) {
+    let runs = (1..=SEVERAL_MAX as u128 + 1).map(|n| new_run(run(n, "nightly", RunState::Failed)));
+    store.commit(&runs.collect::<Vec<_>>()).unwrap();
+    let first: Vec<_> = (1..=SEVERAL_MAX as u128).map(run_id).collect();
+    assert_eq!(store.run("0").unwrap(), RunMatch::Several(first));
+
+    let seconds = 0..=i64::try_from(EVENTS_MAX).unwrap();
+    let events = seconds.map(|second| event(1, second, "waiting"));
+    store.commit(&events.collect::<Vec<_>>()).unwrap();
+    let events = store.events(run_id(1)).unwrap();
+    assert_eq!((events.len(), events[0].at), (EVENTS_MAX, at(1)), "the latest are told");
 }
 
 fn tell_the_last_run_of_each_job(store: &mut dyn Store) {

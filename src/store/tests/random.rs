@@ -165,17 +165,17 @@ fn both_do_alike(acts: &[Act], path: &Path) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..Default::default() })]
+    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..Default::default() })]
 
     #[test]
     fn both_stores_answer_alike(acts in vec(any_act(), 1..24)) {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = crate::store::tests::sample::folder();
         both_do_alike(&acts, &folder.path().join("transferd.db"));
     }
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..Default::default() })]
+    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..Default::default() })]
 
     #[test]
     fn what_is_read_back_equals_what_was_written(
@@ -185,7 +185,7 @@ proptest! {
         a_mark in any_mark(JobName::new("a job")),
         learned in any::<i64>(),
     ) {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = crate::store::tests::sample::folder();
         let mut store = SqliteStore::open(&folder.path().join("transferd.db")).unwrap();
         let learned = Learned { longest_listing_delay: SignedDuration::from_millis(learned) };
         // Keeps it among the unsettled, whatever the attempt's phase.

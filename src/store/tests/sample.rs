@@ -15,6 +15,11 @@ use crate::core::record::{Event, Mark, Pause, Record};
 use crate::core::run::{Attempt, CancelCause, CancelWish, Phase, Run, RunState, Trigger};
 use crate::core::transfer::{Progress, TransferStatus};
 
+/// A folder for files that no test needs to outlive a power cut: in memory, where there is one.
+pub(crate) fn folder() -> tempfile::TempDir {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
+}
+
 /// Seconds after an arbitrary instant.
 pub(crate) fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_790_000_000 + second).unwrap()

@@ -112,7 +112,7 @@ fn what_waits_while_the_disk_works_shares_one_flush() {
 
 #[test]
 fn every_question_is_answered_from_the_thread() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = crate::store::tests::sample::folder();
     let path = folder.path().join("transferd.db");
     let store = StoreThread::spawn(SqliteStore::open(&path).unwrap());
     block_on(async {
@@ -143,7 +143,7 @@ fn every_question_is_answered_from_the_thread() {
 
 #[test]
 fn a_closed_store_is_tidy_and_answers_so() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = crate::store::tests::sample::folder();
     let path = folder.path().join("transferd.db");
     let store = StoreThread::spawn(SqliteStore::open(&path).unwrap());
     block_on(async {
@@ -157,6 +157,22 @@ fn a_closed_store_is_tidy_and_answers_so() {
         std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(files, ["transferd.db"], "the log is moved into the database");
     assert_eq!(SqliteStore::open(&path).unwrap().load().unwrap().runs.len(), 1);
+}
+
+#[test]
+fn what_was_asked_is_done_though_nobody_waits_for_the_answer() {
+    let store = StoreThread::spawn(MemoryStore::new());
+    let mut commit = Box::pin(store.commit(vec![new_run(run(1, "nightly", RunState::Running))]));
+    block_on(async {
+        // Asked, and given up before the answer is looked at.
+        let asked = std::future::poll_fn(|context| {
+            let _ = commit.as_mut().poll(context);
+            std::task::Poll::Ready(())
+        });
+        asked.await;
+        drop(commit);
+        assert_eq!(store.load().await.unwrap().runs.len(), 1);
+    });
 }
 
 fn faulty() -> (StoreHandle, Faults) {

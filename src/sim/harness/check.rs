@@ -1,0 +1,460 @@
+//! The checkers: what must be, and what must never be, judged by the world's own record.
+
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::core::ids::{AttemptId, RunId, TransferId};
+use crate::core::job::{Terms, Verdict};
+use crate::core::limits::{LATE_PROCESSING, SKEW};
+use crate::core::place::{Fingerprint, Place, TransferRequest};
+use crate::core::run::{Attempt, Phase, Run, RunState};
+use crate::core::transfer::TransferStatus;
+use crate::sim::world::SimTransfer;
+
+use super::plan::Settle;
+use super::simulation::{Observer, Simulation};
+
+/// How long after its time a cancel may be sent while nothing hinders it.
+const CANCEL_GRACE: SignedDuration = SignedDuration::from_mins(3);
+
+/// What is held to be true.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Checker {
+    /// Each occurrence of each job has exactly one run or recorded skip, and it ends.
+    Occurrences,
+    /// For each run at most one transfer is active or has succeeded.
+    OneTransfer,
+    /// Nothing foreign is claimed or cancelled where evidence could tell.
+    Foreign,
+    /// No timeout goes unenforced, no wish to cancel unsent.
+    Timeouts,
+    /// `max_active` and the destination guard hold at every instant.
+    Limits,
+    /// Nothing is asked while there is nothing to ask for, and the engine falls idle.
+    Idle,
+    /// The intent is durable before the request is sent, and the store never refuses a row.
+    Intent,
+    /// A run that has succeeded has a transfer that has.
+    Truth,
+}
+
+/// Something that must not be, and was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// The seed that shows it.
+    pub seed: u64,
+    /// Who found it.
+    pub checker: Checker,
+    /// Which daemon did it.
+    pub daemon: usize,
+    /// When, in true time.
+    pub at: Timestamp,
+    /// What it was.
+    pub words: String,
+}
+
+/// A POST of ours, and what the world knows of it.
+#[derive(Clone, Debug)]
+pub(super) struct OwnPost {
+    pub(super) daemon: usize,
+    pub(super) attempt: AttemptId,
+    request: TransferRequest,
+    fingerprint: Fingerprint,
+    sent: Timestamp,
+    number: u64,
+    transfer: Option<TransferId>,
+    /// When the look that it stands on began.
+    ground_began: Timestamp,
+    exclusive: bool,
+    terms: Arc<Terms>,
+}
+
+impl<O: Observer> Simulation<O> {
+    /// A POST has reached the agent.
+    pub(super) fn posted(
+        &mut self,
+        daemon: usize,
+        attempt: AttemptId,
+        request: &TransferRequest,
+        sent: Timestamp,
+        number: u64,
+    ) {
+        let Some(run) = self.daemons[daemon].runs.get(&attempt.run) else { return };
+        // Judged by the file's own terms, whatever the engine was told.
+        let truth = self.daemons[daemon].all_jobs.iter().find(|job| job.name == run.job);
+        let terms = truth.map_or_else(|| Arc::clone(&run.terms), |job| Arc::clone(&job.terms));
+        self.posts.push(OwnPost {
+            daemon,
+            attempt,
+            request: request.clone(),
+            fingerprint: request.fingerprint(),
+            sent,
+            number,
+            transfer: None,
+            ground_began: self.daemons[daemon].ground_began,
+            exclusive: terms.exclusive,
+            terms,
+        });
+        self.late.push(self.posts.len() - 1);
+        self.find_late_acceptances();
+    }
+
+    /// Looks which POSTs have become transfers, now or long after they were sent.
+    pub(super) fn find_late_acceptances(&mut self) {
+        let mut accepted = Vec::new();
+        let (world, posts, now) = (&self.world, &mut self.posts, self.now);
+        self.late.retain(|&index| {
+            let post = &mut posts[index];
+            let transfer = world.post(post.number).and_then(|fact| fact.transfer);
+            if let Some(transfer) = transfer {
+                post.transfer = Some(transfer);
+                accepted.push((index, transfer));
+                return false;
+            }
+            now.duration_since(post.sent) < SignedDuration::from_mins(5)
+        });
+        for (index, transfer) in accepted {
+            self.by_transfer.insert(transfer, index);
+            self.check_one_transfer(index);
+            self.check_limits(index);
+        }
+    }
+
+    fn is_good(&self, post: &OwnPost, found: &SimTransfer) -> bool {
+        if found.is_active() {
+            return true;
+        }
+        if found.gone || found.status != TransferStatus::Completed {
+            return false;
+        }
+        let progress = found.progress(self.now);
+        let partial = progress.objects_failed > 0 && post.terms.partial == Verdict::Fail;
+        let empty = progress.objects_total == 0 && post.terms.empty == Verdict::Fail;
+        !partial && !empty
+    }
+
+    /// At most one transfer of a run is active or has succeeded, but for the residues.
+    fn check_one_transfer(&mut self, index: usize) {
+        let post = &self.posts[index];
+        let (daemon, run) = (post.daemon, post.attempt.run);
+        let rival = self.posts.iter().enumerate().find(|(other, rival)| {
+            *other != index
+                && rival.daemon == daemon
+                && rival.attempt.run == run
+                && rival
+                    .transfer
+                    .and_then(|id| self.world.transfer(id))
+                    .is_some_and(|found| self.is_good(rival, found))
+        });
+        let Some((_, rival)) = rival else { return };
+        let words = format!(
+            "run {run}: transfer {:?} (attempt {}) comes while {:?} (attempt {}) is active or good",
+            post.transfer, post.attempt.number, rival.transfer, rival.attempt.number
+        );
+        match self.residue(daemon, run) {
+            Some(residue) => *self.report.residues.entry(residue).or_default() += 1,
+            None => self.violation(Checker::OneTransfer, daemon, words),
+        }
+    }
+
+    /// The cause, if there is one, for which the protocol admits two transfers of one run.
+    fn residue(&self, daemon: usize, run: RunId) -> Option<&'static str> {
+        let window = self.daemons[daemon].fed.agent.adopt_window;
+        let posts =
+            || self.posts.iter().filter(|post| post.daemon == daemon && post.attempt.run == run);
+        let hidden = |post: &OwnPost| {
+            let Some(found) = post.transfer.and_then(|id| self.world.transfer(id)) else {
+                return false;
+            };
+            let listed = found.started_at.unwrap_or(self.now);
+            listed.duration_since(post.sent) >= window
+        };
+        if posts().any(hidden) {
+            return Some("hidden for longer than adopt_window");
+        }
+        let doubtful = self.plan.doubtful && posts().any(|post| self.has_look_alike(post));
+        doubtful.then_some("a transfer of the same user that can't be told apart")
+    }
+
+    fn has_look_alike(&self, post: &OwnPost) -> bool {
+        self.world.transfers().any(|found| {
+            found.fingerprint == post.fingerprint
+                && !self.is_own(post.daemon, found.id)
+                && self.can_be_confused(post, found)
+        })
+    }
+
+    fn is_own(&self, daemon: usize, transfer: TransferId) -> bool {
+        self.by_transfer.get(&transfer).is_some_and(|&index| self.posts[index].daemon == daemon)
+    }
+
+    /// True if the rules of evidence can't tell a foreign transfer from the one of this POST.
+    fn can_be_confused(&self, post: &OwnPost, found: &SimTransfer) -> bool {
+        let options = self.world.options();
+        let daemon = &self.daemons[post.daemon];
+        let kind = found.sync_cycle.is_none()
+            && found.retry_batch.is_none()
+            && !matches!(found.kind, 2 | 4);
+        let user = options.variants.no_user_id || found.user == daemon.user;
+        let listed =
+            if options.variants.list_created { Some(found.accepted_at) } else { found.started_at };
+        let unlisted_before = listed.is_none_or(|at| at >= post.ground_began);
+        let offset = (options.clock_skew - daemon.wall).abs();
+        let tolerance = SKEW + offset * 2 + options.date_jitter + daemon.stepped * 2;
+        let late = daemon.fed.agent.request_timeout + LATE_PROCESSING;
+        let in_time = found.accepted_at >= post.sent - tolerance
+            && found.accepted_at <= post.sent + late + tolerance;
+        found.fingerprint == post.fingerprint && kind && user && unlisted_before && in_time
+    }
+
+    /// Slots and destinations, at the instant at which one more transfer begins.
+    fn check_limits(&mut self, index: usize) {
+        let daemon = self.posts[index].daemon;
+        let active: Vec<usize> = self
+            .by_transfer
+            .iter()
+            .filter(|(id, other)| {
+                self.posts[**other].daemon == daemon
+                    && self.world.transfer(**id).is_some_and(SimTransfer::is_active)
+            })
+            .map(|(_, other)| *other)
+            .collect();
+        let counted: Vec<usize> =
+            active.iter().copied().filter(|other| self.counts(*other)).collect();
+        let limit = usize::try_from(self.daemons[daemon].file.agent.max_active).unwrap_or(0);
+        if counted.len() > limit {
+            let words = format!("{} transfers are in flight, {limit} may be", counted.len());
+            self.violation(Checker::Limits, daemon, words);
+        }
+        if !self.counts(index) {
+            return;
+        }
+        let post = &self.posts[index];
+        let meets = |other: &&usize| {
+            let rival = &self.posts[**other];
+            **other != index
+                && rival.attempt.run != post.attempt.run
+                && (post.exclusive || rival.exclusive)
+                && overlap(&post.request.destination, &rival.request.destination)
+                && self.counts_for_destination(**other)
+        };
+        if let Some(&rival) = active.iter().find(meets) {
+            let rival = &self.posts[rival];
+            let words = format!(
+                "runs {} and {} write to overlapping destinations at once: `{}` and `{}`",
+                post.attempt.run,
+                rival.attempt.run,
+                post.request.destination.path,
+                rival.request.destination.path
+            );
+            self.violation(Checker::Limits, daemon, words);
+        }
+    }
+
+    /// True unless the rules let the engine forget about it: given up, stuck in its cancellation,
+    /// or a residue.
+    fn counts(&self, index: usize) -> bool {
+        let post = &self.posts[index];
+        let daemon = &self.daemons[post.daemon];
+        let window = daemon.fed.agent.adopt_window;
+        let stuck = daemon.attempts.get(&post.attempt).is_some_and(|row| {
+            row.cancel
+                .as_ref()
+                .is_some_and(|wish| self.wall(post.daemon).duration_since(wish.at).abs() >= window)
+        });
+        !stuck && self.counts_for_destination(index)
+    }
+
+    fn counts_for_destination(&self, index: usize) -> bool {
+        let post = &self.posts[index];
+        let row = self.daemons[post.daemon].attempts.get(&post.attempt);
+        let forgotten = row.is_none_or(|row| match row.phase {
+            Phase::GivenUp => true,
+            Phase::Intent | Phase::Accepted | Phase::Uncertain => false,
+            // Its POST was refused, or a look has shown its end: a residue, or wrong.
+            Phase::Refused | Phase::Closed => false,
+        });
+        !forgotten && self.residue(post.daemon, post.attempt.run).is_none()
+    }
+
+    /// A run's row is about to take effect.
+    pub(super) fn check_run(&mut self, number: usize, was: Option<RunState>, run: &Run) {
+        if was.is_some() {
+            return;
+        }
+        let Some(at) = run.scheduled_for else { return };
+        let key = (run.job.clone(), at);
+        if let Some(before) = self.daemons[number].occurrences.insert(key, run.id) {
+            let words = format!("`{}` has runs {before} and {} for {at}", run.job, run.id);
+            self.violation(Checker::Occurrences, number, words);
+        }
+    }
+
+    /// An attempt's row is about to take effect: what it claims must be ours.
+    pub(super) fn check_claim(&mut self, number: usize, row: &Attempt) {
+        let known = self.daemons[number].attempts.get(&row.id).and_then(|old| old.transfer);
+        let Some(transfer) = row.transfer.filter(|id| known != Some(*id)) else { return };
+        if self.is_own(number, transfer) {
+            return;
+        }
+        if !self.is_doubtful(number, transfer) {
+            let words = format!(
+                "attempt {} of run {} claims foreign transfer {transfer}",
+                row.id.number, row.id.run
+            );
+            self.violation(Checker::Foreign, number, words);
+        } else {
+            *self.report.residues.entry("a look-alike was claimed").or_default() += 1;
+        }
+    }
+
+    /// True if some POST of the daemon can be confused with this foreign transfer.
+    fn is_doubtful(&self, number: usize, transfer: TransferId) -> bool {
+        let Some(found) = self.world.transfer(transfer) else { return false };
+        self.posts
+            .iter()
+            .filter(|post| post.daemon == number)
+            .any(|post| self.can_be_confused(post, found))
+    }
+
+    /// A cancel is about to be sent.
+    pub(super) fn check_cancel(&mut self, number: usize, transfer: TransferId) {
+        if self.world.transfer(transfer).is_none() || self.is_own(number, transfer) {
+            return;
+        }
+        if self.is_doubtful(number, transfer) {
+            *self.report.residues.entry("a look-alike was cancelled").or_default() += 1;
+        } else {
+            let words = format!("foreign transfer {transfer} is cancelled");
+            self.violation(Checker::Foreign, number, words);
+        }
+    }
+
+    /// A POST is about to be sent: its intent must be durable, its run not over.
+    pub(super) fn check_submit(&mut self, number: usize, attempt: AttemptId) {
+        let daemon = &self.daemons[number];
+        let durable = daemon.attempts.get(&attempt).is_some_and(|row| row.phase == Phase::Intent);
+        if !durable {
+            let words = format!("attempt {} of run {}: no intent", attempt.number, attempt.run);
+            self.violation(Checker::Intent, number, words);
+        } else if daemon.runs.get(&attempt.run).is_none_or(|run| run.state.is_over()) {
+            let words = format!("run {} is over and asks for a transfer", attempt.run);
+            self.violation(Checker::OneTransfer, number, words);
+        }
+    }
+
+    /// Time has come for some daemon: known transfers past their time must have been cancelled.
+    pub(super) fn check_deadlines(&mut self, number: usize) {
+        let Some(up_since) = self.daemons[number].up_since else { return };
+        let now = self.now;
+        if now.duration_since(up_since) < CANCEL_GRACE {
+            return;
+        }
+        let daemon = &self.daemons[number];
+        let mut words = None;
+        for id in &daemon.open {
+            let Some(row) = daemon.attempts.get(id) else { continue };
+            let Some(transfer) = row.transfer.filter(|_| row.phase == Phase::Accepted) else {
+                continue;
+            };
+            if daemon.cancel_asked.contains_key(&transfer) {
+                continue;
+            }
+            let run_over = daemon.runs.get(&id.run).is_none_or(|run| run.state.is_over());
+            let wished = row.cancel.as_ref().is_some_and(|wish| {
+                let since = self.wall(number).duration_since(wish.at);
+                since > CANCEL_GRACE + daemon.stepped
+            });
+            let post = self.posts.iter().rev().find(|p| p.daemon == number && p.attempt == *id);
+            let late = post.is_some_and(|post| {
+                let since = now.duration_since(post.sent);
+                since > post.terms.timeout + CANCEL_GRACE + daemon.stepped
+            });
+            if wished || (late && !run_over && row.cancel.is_none()) {
+                words = Some(format!(
+                    "transfer {transfer} of run {} is {} and no cancel was sent",
+                    id.run,
+                    if wished { "to be cancelled" } else { "past its timeout" }
+                ));
+            }
+        }
+        if let Some(words) = words {
+            self.violation(Checker::Timeouts, number, words);
+        }
+    }
+
+    /// A look is about to be made: there must be something to look for.
+    pub(super) fn check_look_is_needed(&mut self, number: usize) {
+        let daemon = &self.daemons[number];
+        if daemon.open.is_empty() && daemon.unfinished.is_empty() {
+            self.violation(Checker::Idle, number, "a look without need".to_owned());
+        }
+    }
+
+    /// What must be true when everything has settled.
+    pub(super) fn check_end(&mut self, settled: bool) {
+        for number in 0..self.daemons.len() {
+            let unfinished: Vec<RunId> = self.daemons[number].unfinished.iter().copied().collect();
+            for id in &unfinished {
+                let run = &self.daemons[number].runs[id];
+                let words = format!("run {id} never ends: {:?}, {}", run.state, run.reason);
+                self.violation(Checker::Occurrences, number, words);
+            }
+            let idle = self.daemons[number].wakeup().is_none();
+            if self.plan.settle == Settle::UntilIdle && unfinished.is_empty() && !(settled && idle)
+            {
+                let at = self.daemons[number].wakeup();
+                let words = format!("does not fall idle: wants to be woken at {at:?}");
+                self.violation(Checker::Idle, number, words);
+            }
+            self.check_occurrences(number);
+            self.check_truth(number);
+        }
+    }
+
+    fn check_occurrences(&mut self, number: usize) {
+        let daemon = &mut self.daemons[number];
+        let expectations = std::mem::take(&mut daemon.expectations);
+        let missing: Vec<_> = expectations
+            .finish(daemon.processed)
+            .into_iter()
+            .filter(|due| !daemon.occurrences.contains_key(due))
+            .collect();
+        for (job, at) in missing {
+            let words = format!("`{job}` has no run and no skip for {at}");
+            self.violation(Checker::Occurrences, number, words);
+        }
+    }
+
+    fn check_truth(&mut self, number: usize) {
+        let succeeded: Vec<RunId> = self.daemons[number]
+            .runs
+            .values()
+            .filter(|run| run.state == RunState::Succeeded)
+            .map(|run| run.id)
+            .collect();
+        for run in succeeded {
+            let good = self.posts.iter().any(|post| {
+                let found = post.transfer.and_then(|id| self.world.transfer(id));
+                post.daemon == number
+                    && post.attempt.run == run
+                    && found.is_some_and(|found| self.is_good(post, found) && !found.is_active())
+            });
+            if !good && self.residue(number, run).is_none() {
+                let words = format!("run {run} has succeeded, and no transfer of it has");
+                self.violation(Checker::Truth, number, words);
+            }
+        }
+    }
+}
+
+/// True if one of two places lies in the other; written down again, apart from the engine's own.
+fn overlap(a: &Place, b: &Place) -> bool {
+    let normal = |path: &str| {
+        let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
+        format!("/{}/", parts.join("/")).replace("//", "/")
+    };
+    let (x, y) = (normal(&a.path), normal(&b.path));
+    a.account == b.account && a.bucket == b.bucket && (x.starts_with(&y) || y.starts_with(&x))
+}

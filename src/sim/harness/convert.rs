@@ -1,0 +1,84 @@
+//! From the world's records straight to the engine's, without JSON.
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::core::transfer::{CancelAnswer, LookFailure, Refusal, SubmitAnswer, Transfer};
+use crate::sim::world::{Outcome, ProblemCode, SimTransfer, World};
+
+/// What the engine would be told of a record.
+pub(super) fn transfer(world: &World, found: &SimTransfer, now: Timestamp) -> Transfer {
+    Transfer {
+        id: found.id,
+        user: (!world.options().variants.no_user_id).then_some(found.user),
+        fingerprint: found.fingerprint,
+        loose_fingerprint: found.loose_fingerprint,
+        of_sync: found.sync_cycle.is_some(),
+        of_retry_batch: found.retry_batch.is_some(),
+        kind: Some(found.kind),
+        requested_at: Some(found.requested_at),
+        status: found.status,
+        progress: found.progress(now),
+    }
+}
+
+/// What a POST's outcome says (protocol, rule 2).
+pub(super) fn submit_answer(outcome: &Outcome<()>) -> SubmitAnswer {
+    let words = outcome.word().to_owned();
+    match outcome {
+        // A 200 is a 200, whatever its body.
+        Outcome::Answer(()) | Outcome::Malformed | Outcome::Oversized => SubmitAnswer::Accepted,
+        Outcome::Unauthorized => SubmitAnswer::Refused(Refusal::BadToken(words)),
+        Outcome::Problem(ProblemCode::Duplicate) => {
+            SubmitAnswer::Refused(Refusal::Duplicate(words))
+        }
+        Outcome::Problem(code) if ProblemCode::BAD_TOKEN.contains(code) => {
+            SubmitAnswer::Refused(Refusal::BadToken(words))
+        }
+        Outcome::Problem(code) if ProblemCode::FINAL.contains(code) => {
+            SubmitAnswer::Refused(Refusal::Final(words))
+        }
+        Outcome::Problem(_)
+        | Outcome::ServerError
+        | Outcome::Dropped
+        | Outcome::Stalled
+        | Outcome::Redirected
+        // It was there when the request was sent: the connection broke on the way.
+        | Outcome::NotReached => SubmitAnswer::Uncertain(words),
+    }
+}
+
+/// What a cancel's outcome says.
+pub(super) fn cancel_answer(outcome: &Outcome<()>) -> CancelAnswer {
+    match outcome {
+        Outcome::Answer(()) => CancelAnswer::Taken,
+        other => CancelAnswer::NotTaken(other.word().to_owned()),
+    }
+}
+
+/// The answer within `patience`, or why there is none, and when that is known.
+pub(super) fn within<T>(
+    outcome: Outcome<T>,
+    after: SignedDuration,
+    patience: SignedDuration,
+) -> (SignedDuration, Result<T, LookFailure>) {
+    if after > patience || matches!(outcome, Outcome::Stalled) {
+        return (patience, Err(LookFailure::Unreachable("timed out".to_owned())));
+    }
+    let words = outcome.word().to_owned();
+    let result = match outcome {
+        Outcome::Answer(answer) => Ok(answer),
+        Outcome::Unauthorized => Err(LookFailure::BadToken(words)),
+        Outcome::Problem(code) if ProblemCode::BAD_TOKEN.contains(&code) => {
+            Err(LookFailure::BadToken(words))
+        }
+        Outcome::Dropped | Outcome::NotReached | Outcome::Stalled => {
+            Err(LookFailure::Unreachable(words))
+        }
+        Outcome::Problem(_)
+        | Outcome::ServerError
+        | Outcome::Malformed
+        | Outcome::Oversized
+        | Outcome::Redirected => Err(LookFailure::Unusable(words)),
+    };
+    (after, result)
+}

@@ -1,0 +1,380 @@
+//! A simulated daemon: the driver's contract with the engine, with all the places where it can
+//! die.
+//!
+//! Wait for one input, handle it, commit its records, only then perform its effects. A commit
+//! that fails throws the engine away; cancels are performed all the same.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::core::engine::{Engine, Host};
+use crate::core::ids::{AttemptId, JobName, RunId, TransferId, UserId};
+use crate::core::input::{Effect, Input, Step};
+use crate::core::job::{Job, JobSet};
+use crate::core::record::Record;
+use crate::core::run::{Attempt, Run};
+use crate::store::Store;
+use crate::store::memory::MemoryStore;
+
+use super::check::Checker;
+use super::expect::Expectations;
+use super::looking::LookUnderWay;
+use super::mutation::Mutation;
+use super::plan::millis;
+use super::simulation::{Call, Event, Observer, Simulation};
+
+/// How long the driver waits after a failed commit before it rebuilds the engine.
+const REBUILD: SignedDuration = SignedDuration::from_secs(2);
+
+/// A daemon and what is known of it.
+#[derive(Debug)]
+pub(super) struct Daemon {
+    pub(super) token: String,
+    pub(super) user: UserId,
+    pub(super) all_jobs: Vec<Arc<Job>>,
+    /// The job file as it stands.
+    pub(super) file: Arc<JobSet>,
+    /// The job file as the engine has it.
+    pub(super) fed: Arc<JobSet>,
+    pub(super) store: MemoryStore,
+    /// Absent while the process is not there, or waits for room on the disk.
+    pub(super) engine: Option<Engine>,
+    pub(super) alive: bool,
+    /// Counts processes; what was meant for an earlier one is lost.
+    pub(super) incarnation: u32,
+    /// Its wall clock less true time.
+    pub(super) wall: SignedDuration,
+    /// All steps of its clock, whichever way.
+    pub(super) stepped: SignedDuration,
+    pub(super) suspended_until: Option<Timestamp>,
+    pub(super) disk_full_until: Option<Timestamp>,
+    pub(super) look: Option<LookUnderWay>,
+    pub(super) looks: u64,
+    /// When the last complete look began, in true time.
+    pub(super) ground_began: Timestamp,
+    pub(super) knows_user: bool,
+    /// The rows as committed.
+    pub(super) runs: BTreeMap<RunId, Arc<Run>>,
+    pub(super) attempts: BTreeMap<AttemptId, Arc<Attempt>>,
+    pub(super) open: BTreeSet<AttemptId>,
+    pub(super) unfinished: BTreeSet<RunId>,
+    pub(super) occurrences: BTreeMap<(JobName, Timestamp), RunId>,
+    pub(super) expectations: Expectations,
+    /// Wall-clock time up to which dues have certainly been dealt with.
+    pub(super) processed: Timestamp,
+    /// The same in true time, and since when the engine has been there without a break.
+    pub(super) up_since: Option<Timestamp>,
+    pub(super) cancel_asked: BTreeMap<TransferId, Timestamp>,
+    pub(super) replies: u64,
+    wakes_at: (Timestamp, u32),
+}
+
+impl Daemon {
+    pub(super) fn new(plan: &super::plan::DaemonPlan, start: Timestamp) -> Self {
+        Self {
+            token: plan.token.clone(),
+            user: plan.user,
+            all_jobs: plan.all_jobs.clone(),
+            file: Arc::clone(&plan.set),
+            fed: Arc::clone(&plan.set),
+            store: MemoryStore::new(),
+            engine: None,
+            alive: false,
+            incarnation: 0,
+            wall: SignedDuration::ZERO,
+            stepped: SignedDuration::ZERO,
+            suspended_until: None,
+            disk_full_until: None,
+            look: None,
+            looks: 0,
+            ground_began: start,
+            knows_user: false,
+            runs: BTreeMap::new(),
+            attempts: BTreeMap::new(),
+            open: BTreeSet::new(),
+            unfinished: BTreeSet::new(),
+            occurrences: BTreeMap::new(),
+            expectations: Expectations::default(),
+            processed: start,
+            up_since: None,
+            cancel_asked: BTreeMap::new(),
+            replies: 0,
+            wakes_at: (start, 0),
+        }
+    }
+
+    /// When its engine wants to be woken, in true time; absent while nobody would hear.
+    pub(super) fn wakeup(&self) -> Option<Timestamp> {
+        if self.suspended_until.is_some() {
+            return None;
+        }
+        let at = self.engine.as_ref()?.next_wakeup()?;
+        Some(at.saturating_sub(self.wall).unwrap_or(at))
+    }
+}
+
+impl<O: Observer> Simulation<O> {
+    pub(super) fn wall(&self, daemon: usize) -> Timestamp {
+        self.now + self.daemons[daemon].wall
+    }
+
+    /// Starts the process: rebuilds the engine from what was committed.
+    pub(super) fn start(&mut self, number: usize) {
+        self.daemons[number].alive = true;
+        self.rebuild(number);
+    }
+
+    /// Rebuilds the engine from the rows.
+    pub(super) fn rebuild(&mut self, number: usize) {
+        let wall = self.wall(number);
+        let mutation = self.mutation;
+        let daemon = &mut self.daemons[number];
+        if !daemon.alive || daemon.engine.is_some() {
+            return;
+        }
+        let mut durable = match daemon.store.load() {
+            Ok(durable) => durable,
+            Err(error) => {
+                self.violation(
+                    Checker::Intent,
+                    number,
+                    format!("the store can't be read: {error}"),
+                );
+                return;
+            }
+        };
+        if let Some(mutation) = mutation {
+            mutation.durable(&mut durable, wall);
+        }
+        daemon.fed = Arc::clone(&daemon.file);
+        let set = mutation.map_or_else(|| Arc::clone(&daemon.fed), |m| m.set(&daemon.fed));
+        let host = Host { hostname: format!("host-{number}"), jitter_seed: number as u64 };
+        daemon.expectations.jumped(daemon.processed, wall);
+        let (engine, step) = Engine::recover(durable, set, host, wall);
+        daemon.engine = Some(engine);
+        daemon.look = None;
+        daemon.up_since = Some(self.now);
+        self.trace.line(self.now, || format!("[{number}] recovers"));
+        self.carry_out(number, step);
+    }
+
+    /// Gives the engine an input, and does what follows.
+    pub(super) fn feed(&mut self, number: usize, input: Input) {
+        let wall = self.wall(number);
+        self.trace.line(self.now, || match &input {
+            Input::Looked(Ok(look)) => format!("[{number}] < {}", super::looking::words(look)),
+            Input::JobsReplaced(set) => {
+                let names: Vec<_> = set.jobs.keys().map(JobName::as_str).collect();
+                format!("[{number}] < jobs {names:?}")
+            }
+            other => format!("[{number}] < {other:?}"),
+        });
+        let Some(engine) = self.daemons[number].engine.as_mut() else { return };
+        let step = engine.handle(input, wall);
+        self.carry_out(number, step);
+    }
+
+    /// The engine's time has come.
+    pub(super) fn wake(&mut self, number: usize) {
+        let now = self.now;
+        let daemon = &mut self.daemons[number];
+        if daemon.wakes_at.0 == now {
+            daemon.wakes_at.1 += 1;
+            if daemon.wakes_at.1 == 1_000 {
+                let words = "wants to be woken again and again at one instant".to_owned();
+                self.violation(Checker::Idle, number, words);
+                self.daemons[number].engine = None;
+                self.daemons[number].alive = false;
+                return;
+            }
+        } else {
+            daemon.wakes_at = (now, 0);
+        }
+        self.feed(number, Input::TimeReached);
+    }
+
+    fn carry_out(&mut self, number: usize, step: Step) {
+        let Step { mut record, mut then, notes } = step;
+        for note in &notes {
+            self.trace.line(self.now, || format!("[{number}]   {:?}: {}", note.level, note.text));
+        }
+        if let Some(mutation) = self.mutation {
+            mutation.records(&mut record);
+            mutation.effects(&mut then);
+        }
+        if self.mutation == Some(Mutation::LooksWithoutNeed) && then.is_empty() {
+            let since = self.wall(number);
+            let request = crate::core::transfer::LookRequest {
+                since,
+                fingerprints: BTreeSet::new(),
+                transfers: BTreeSet::new(),
+            };
+            then.push(Effect::Look(request));
+        }
+        if self.mutation == Some(Mutation::ActsBeforeCommit) {
+            self.perform_all(number, std::mem::take(&mut then));
+        }
+        if !record.is_empty() {
+            if self.chance.happens(self.hazards.crash_before_commit) {
+                self.count("crash_before_commit");
+                self.crash(number);
+                return;
+            }
+            if !self.commit(number, &record) {
+                if self.mutation != Some(Mutation::ActsOnFailedCommit) {
+                    then.retain(|effect| matches!(effect, Effect::Cancel { .. }));
+                }
+                self.give_engine_up(number);
+                self.perform_all(number, then);
+                return;
+            }
+        }
+        let wall = self.wall(number);
+        self.daemons[number].processed = wall;
+        let acts = !record.is_empty() || !then.is_empty();
+        if acts && self.chance.happens(self.hazards.crash_after_commit) {
+            self.count("crash_after_commit");
+            let performed = self.chance.below(then.len() + 1);
+            then.truncate(performed);
+            self.perform_all(number, then);
+            self.crash(number);
+            return;
+        }
+        self.perform_all(number, then);
+        self.check_deadlines(number);
+    }
+
+    /// True if the records are durable now.
+    fn commit(&mut self, number: usize, record: &[Record]) -> bool {
+        let full = self.daemons[number].disk_full_until.is_some();
+        if full || self.chance.happens(self.hazards.commit_fails) {
+            self.count("commit_failed");
+            self.trace.line(self.now, || format!("[{number}] commit fails"));
+            return false;
+        }
+        if let Err(error) = self.daemons[number].store.commit(record) {
+            self.violation(Checker::Intent, number, format!("a commit was refused: {error}"));
+            return false;
+        }
+        for row in record {
+            self.took_effect(number, row);
+        }
+        self.observer.committed(number, record, self.now);
+        true
+    }
+
+    /// Keeps the checkers' copy of the rows.
+    fn took_effect(&mut self, number: usize, row: &Record) {
+        let wall = self.wall(number);
+        self.trace.line(self.now, || match row {
+            Record::Run { run, .. } => {
+                format!("[{number}]   run {} {} {:?}: {}", run.id, run.job, run.state, run.reason)
+            }
+            Record::Attempt(row) => format!(
+                "[{number}]   attempt {}/{} {:?} transfer {:?} cancel {:?} status {:?}",
+                row.id.run,
+                row.id.number,
+                row.phase,
+                row.transfer,
+                row.cancel.as_ref().map(|wish| wish.cause),
+                row.status
+            ),
+            other => format!("[{number}]   {other:?}"),
+        });
+        match row {
+            Record::Run { was, run } => {
+                self.check_run(number, *was, run);
+                let daemon = &mut self.daemons[number];
+                if run.state.is_over() {
+                    daemon.unfinished.remove(&run.id);
+                } else {
+                    daemon.unfinished.insert(run.id);
+                }
+                daemon.runs.insert(run.id, Arc::clone(run));
+            }
+            Record::Attempt(row) => {
+                self.check_claim(number, row);
+                let daemon = &mut self.daemons[number];
+                if row.phase.is_open() {
+                    daemon.open.insert(row.id);
+                } else {
+                    daemon.open.remove(&row.id);
+                }
+                daemon.attempts.insert(row.id, Arc::clone(row));
+            }
+            Record::Mark(mark) => {
+                let daemon = &mut self.daemons[number];
+                let until = daemon.processed.min(wall);
+                daemon.expectations.marked(mark, &daemon.fed, until, wall);
+            }
+            Record::Event(_) | Record::Learned(_) => {}
+        }
+    }
+
+    fn perform_all(&mut self, number: usize, effects: Vec<Effect>) {
+        for effect in effects {
+            self.perform(number, effect);
+        }
+    }
+
+    fn perform(&mut self, number: usize, effect: Effect) {
+        self.trace.line(self.now, || match &effect {
+            Effect::Look(request) => format!("[{number}] > look since {}", request.since),
+            other => format!("[{number}] > {other:?}"),
+        });
+        match effect {
+            Effect::Look(request) => self.begin_look(number, request),
+            Effect::Submit { attempt, request } => {
+                self.check_submit(number, attempt);
+                let call = Call::Submit { attempt, request, sent: self.now };
+                self.send(number, call);
+            }
+            Effect::Cancel { transfer } => {
+                self.check_cancel(number, transfer);
+                let now = self.now;
+                self.daemons[number].cancel_asked.entry(transfer).or_insert(now);
+                self.send(number, Call::Cancel { transfer });
+            }
+            Effect::Reply { .. } => self.daemons[number].replies += 1,
+        }
+    }
+
+    fn send(&mut self, number: usize, call: Call) {
+        let on_its_way = self.chance.span(self.hazards.latency);
+        let incarnation = self.daemons[number].incarnation;
+        self.schedule(self.now + on_its_way, Event::Arrive { number, incarnation, call });
+    }
+
+    /// The process dies. What it has sent is on its way.
+    pub(super) fn crash(&mut self, number: usize) {
+        if !self.daemons[number].alive {
+            return;
+        }
+        self.trace.line(self.now, || format!("[{number}] dies"));
+        let daemon = &mut self.daemons[number];
+        daemon.alive = false;
+        daemon.engine = None;
+        daemon.look = None;
+        daemon.up_since = None;
+        daemon.incarnation += 1;
+        let away = self.chance.span(self.hazards.down_for);
+        self.schedule(self.now + away, Event::Start { number });
+    }
+
+    /// A commit has failed: the engine is thrown away, and rebuilt in a moment. Answers that come
+    /// meanwhile are lost.
+    fn give_engine_up(&mut self, number: usize) {
+        let daemon = &mut self.daemons[number];
+        daemon.engine = None;
+        daemon.look = None;
+        daemon.up_since = None;
+        // The process lives on; half of the time what is under way reaches the rebuilt engine.
+        if self.chance.happens(0.5) {
+            self.daemons[number].incarnation += 1;
+        }
+        let again = REBUILD + millis(i64::try_from(self.chance.below(1_000)).unwrap_or(0));
+        self.schedule(self.now + again, Event::Rebuild { number });
+    }
+}

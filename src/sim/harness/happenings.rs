@@ -1,0 +1,219 @@
+//! What happens to a daemon and its machine at random moments.
+
+use std::sync::Arc;
+
+use jiff::SignedDuration;
+use uuid::Uuid;
+
+use crate::core::ids::{JobName, RunId};
+use crate::core::input::{Input, OperatorRequest, ReplyTo};
+use crate::core::job::JobSet;
+use crate::core::record::Pause;
+
+use super::jobs;
+use super::simulation::{Event, Observer, Simulation};
+
+/// What happens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Happening {
+    Crash,
+    DiskFull,
+    DiskFree,
+    Suspend,
+    Resume,
+    ClockStep,
+    Reload,
+    Operator,
+    TokenGone,
+    TokenBack,
+}
+
+impl<O: Observer> Simulation<O> {
+    /// Plans the first of everything.
+    pub(super) fn arm_all(&mut self, number: usize) {
+        for happening in [
+            Happening::Crash,
+            Happening::DiskFull,
+            Happening::Suspend,
+            Happening::ClockStep,
+            Happening::Reload,
+            Happening::Operator,
+            Happening::TokenGone,
+        ] {
+            self.arm(number, happening);
+        }
+    }
+
+    fn arm(&mut self, number: usize, happening: Happening) {
+        let every = match happening {
+            Happening::Crash => self.hazards.crash_every,
+            Happening::DiskFull => self.hazards.disk_full_every,
+            Happening::Suspend => self.hazards.suspend_every,
+            Happening::ClockStep => self.hazards.clock_step_every,
+            Happening::Reload => self.hazards.reload_every,
+            Happening::Operator => self.hazards.operator_every,
+            Happening::TokenGone => self.hazards.token_every,
+            Happening::DiskFree | Happening::Resume | Happening::TokenBack => None,
+        };
+        if let Some(mean) = every {
+            let at = self.now + self.chance.wait(mean);
+            self.schedule(at, Event::Happens { number, happening });
+        }
+    }
+
+    /// It happens.
+    pub(super) fn happens(&mut self, number: usize, happening: Happening) {
+        self.trace.line(self.now, || format!("[{number}] {happening:?}"));
+        self.arm(number, happening);
+        match happening {
+            Happening::Crash => {
+                self.count("crash");
+                self.crash(number);
+            }
+            Happening::DiskFull => {
+                self.count("disk_full");
+                let until = self.now + self.chance.span(self.hazards.disk_full_for);
+                self.daemons[number].disk_full_until = Some(until);
+                self.schedule(until, Event::Happens { number, happening: Happening::DiskFree });
+            }
+            Happening::DiskFree => self.daemons[number].disk_full_until = None,
+            Happening::Suspend => {
+                self.count("suspend");
+                let until = self.now + self.chance.span(self.hazards.suspend_for);
+                self.daemons[number].suspended_until = Some(until);
+                self.daemons[number].up_since = None;
+                self.schedule(until, Event::Happens { number, happening: Happening::Resume });
+            }
+            Happening::Resume => self.wake_machine(number),
+            Happening::ClockStep => self.step_clock(number),
+            Happening::Reload => self.reload(number),
+            Happening::Operator => self.operator(number),
+            Happening::TokenGone => {
+                self.count("token_gone");
+                let token = self.daemons[number].token.clone();
+                self.world.revoke_token(&token);
+                let back = self.now + self.chance.span(self.hazards.token_away_for);
+                self.schedule(back, Event::Happens { number, happening: Happening::TokenBack });
+            }
+            Happening::TokenBack => self.restore_token(number),
+        }
+    }
+
+    pub(super) fn restore_token(&mut self, number: usize) {
+        let (token, user) = (self.daemons[number].token.clone(), self.daemons[number].user);
+        self.world.add_token(&token, user, None);
+        if self.chance.happens(0.5) {
+            self.feed_if_awake(number, Input::TokenChanged);
+        }
+    }
+
+    pub(super) fn wake_machine(&mut self, number: usize) {
+        if self.daemons[number].suspended_until.take().is_some() {
+            self.jumped(number);
+            let now = self.now;
+            let daemon = &mut self.daemons[number];
+            daemon.up_since = daemon.engine.is_some().then_some(now);
+        }
+    }
+
+    /// Time has jumped ahead for a daemon.
+    fn jumped(&mut self, number: usize) {
+        let wall = self.wall(number);
+        let daemon = &mut self.daemons[number];
+        daemon.expectations.jumped(daemon.processed, wall);
+    }
+
+    fn feed_if_awake(&mut self, number: usize, input: Input) {
+        let daemon = &self.daemons[number];
+        if daemon.suspended_until.is_none() && daemon.engine.is_some() {
+            self.feed(number, input);
+        }
+    }
+
+    fn step_clock(&mut self, number: usize) {
+        self.count("clock_step");
+        let by = self.chance.span(self.hazards.clock_step_by);
+        // No further off than half a day in all: a day is where the protocol's rules end.
+        let forward = self.daemons[number].wall.is_negative()
+            || (self.chance.happens(0.5)
+                && self.daemons[number].wall < SignedDuration::from_hours(8));
+        let by = if forward { by } else { -by };
+        // The agent on the same machine sees the same step.
+        if self.daemons.len() == 1 && self.chance.happens(0.7) {
+            self.world.step_clock(by);
+        }
+        let daemon = &mut self.daemons[number];
+        daemon.wall += by;
+        daemon.stepped += by.abs();
+        self.trace.line(self.now, || format!("[{number}] clock is set by {by:?}"));
+        self.jumped(number);
+        self.feed_if_awake(number, Input::ClockStepped { by });
+    }
+
+    fn reload(&mut self, number: usize) {
+        self.count("reload");
+        let all = self.daemons[number].all_jobs.clone();
+        let agent = self.daemons[number].file.agent.clone();
+        let keep = [0.5, 0.9, 1.0][self.chance.below(3)];
+        let set = jobs::draw_set(&mut self.chance, &all, &agent, keep);
+        self.change_file(number, set);
+    }
+
+    /// The job file changes; a daemon that runs hears of it.
+    pub(super) fn change_file(&mut self, number: usize, set: Arc<JobSet>) {
+        let daemon = &mut self.daemons[number];
+        daemon.file = Arc::clone(&set);
+        if daemon.engine.is_none() || daemon.suspended_until.is_some() {
+            // A sleeper finds it when it wakes: as if it had been told then.
+            if let Some(until) = daemon.suspended_until {
+                let event = Event::Rebuild { number };
+                daemon.engine = None;
+                daemon.look = None;
+                self.schedule(until, event);
+            }
+            return;
+        }
+        daemon.fed = Arc::clone(&set);
+        let given = self.mutation.map_or_else(|| Arc::clone(&set), |mutation| mutation.set(&set));
+        self.feed(number, Input::JobsReplaced(given));
+    }
+
+    fn operator(&mut self, number: usize) {
+        let names: Vec<JobName> = self.daemons[number].fed.jobs.keys().cloned().collect();
+        if names.is_empty() {
+            return;
+        }
+        let job = names[self.chance.below(names.len())].clone();
+        let request = match self.chance.below(6) {
+            0 | 1 => OperatorRequest::Trigger { job, run: RunId(self.chance_uuid()) },
+            2 => OperatorRequest::CancelJob(job),
+            3 => {
+                let runs: Vec<RunId> = self.daemons[number].unfinished.iter().copied().collect();
+                if runs.is_empty() {
+                    return;
+                }
+                OperatorRequest::CancelRun(runs[self.chance.below(runs.len())])
+            }
+            4 => {
+                let at = self.wall(number);
+                let until = self.chance.happens(0.5).then(|| {
+                    at + SignedDuration::from_mins(
+                        1 + i64::try_from(self.chance.below(120)).unwrap_or(0),
+                    )
+                });
+                OperatorRequest::Pause { job, pause: Pause { at, until, reason: None } }
+            }
+            _ => OperatorRequest::Resume(job),
+        };
+        self.count("operator");
+        let awake = self.daemons[number].suspended_until.is_none();
+        if awake && self.daemons[number].engine.is_some() {
+            let replies = self.daemons[number].replies;
+            self.feed(number, Input::Operator { reply: ReplyTo(replies), request });
+        }
+    }
+
+    fn chance_uuid(&mut self) -> Uuid {
+        self.chance.uuid()
+    }
+}

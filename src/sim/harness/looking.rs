@@ -1,0 +1,235 @@
+//! A look: status, user, pages until they are old enough, page 1 again; each request takes its
+//! time, and the world goes on between them.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::core::ids::TransferId;
+use crate::core::input::Input;
+use crate::core::transfer::{AgentState, Look, LookFailure, LookRequest, Transfer};
+use crate::sim::world::ListQuery;
+
+use super::convert;
+use super::mutation::Mutation;
+use super::simulation::{Event, Observer, Simulation};
+
+/// A look reads so many pages at most; what lies deeper is not asked for by any plan here.
+const PAGES_MAX: usize = 500;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Status,
+    User,
+    Page(usize),
+    Again,
+}
+
+/// A look that is under way.
+#[derive(Debug)]
+pub(super) struct LookUnderWay {
+    number: u64,
+    request: LookRequest,
+    stage: Stage,
+    began_true: Timestamp,
+    began_at: Timestamp,
+    as_of: Timestamp,
+    agent: AgentState,
+    consistent: bool,
+    first_page: Vec<TransferId>,
+    total: Option<usize>,
+    found: BTreeMap<TransferId, Transfer>,
+}
+
+/// A look in words, for traces.
+pub(super) fn words(look: &Look) -> String {
+    let mut words = format!("look complete={} agent={:?}", look.complete, look.agent);
+    for record in &look.transfers {
+        words += &format!(
+            "\n        {} {:?} user={:?} at={:?} kind={:?} fp={}",
+            record.id,
+            record.status,
+            record.user,
+            record.requested_at,
+            record.kind,
+            record.fingerprint.0
+        );
+    }
+    words
+}
+
+impl<O: Observer> Simulation<O> {
+    pub(super) fn begin_look(&mut self, number: usize, request: LookRequest) {
+        self.check_look_is_needed(number);
+        let wall = self.wall(number);
+        let now = self.now;
+        let daemon = &mut self.daemons[number];
+        daemon.looks += 1;
+        let look = LookUnderWay {
+            number: daemon.looks,
+            request,
+            stage: Stage::Status,
+            began_true: now,
+            began_at: wall,
+            as_of: wall,
+            agent: AgentState::Unknown,
+            consistent: true,
+            first_page: Vec::new(),
+            total: None,
+            found: BTreeMap::new(),
+        };
+        daemon.look = Some(look);
+        self.schedule_look(number, SignedDuration::ZERO);
+    }
+
+    fn schedule_look(&mut self, number: usize, answered_after: SignedDuration) {
+        let way = self.chance.span(self.hazards.latency);
+        let Some(look) = &self.daemons[number].look else { return };
+        let look = look.number;
+        self.schedule(self.now + answered_after + way, Event::LookStep { number, look });
+    }
+
+    /// The next request of a look reaches the agent.
+    pub(super) fn look_step(&mut self, number: usize, look_number: u64) {
+        let stale = self.daemons[number].look.as_ref().is_none_or(|l| l.number != look_number);
+        if stale || self.mutation == Some(Mutation::LooksUnanswered) {
+            return;
+        }
+        let Some(mut look) = self.daemons[number].look.take() else { return };
+        let asked = self.wall(number);
+        let (after, next) = self.ask(number, &mut look);
+        look.as_of = asked;
+        match next {
+            Ok(Some(stage)) => {
+                look.stage = stage;
+                self.daemons[number].look = Some(look);
+                self.schedule_look(number, after);
+            }
+            Ok(None) => self.end_look(number, after, Ok(look)),
+            // Pages that were read prove presence, whatever becomes of the others.
+            Err(_) if matches!(look.stage, Stage::Page(2..) | Stage::Again) => {
+                look.consistent = false;
+                self.end_look(number, after, Ok(look));
+            }
+            Err(failure) => self.end_look(number, after, Err(failure)),
+        }
+    }
+
+    /// Makes the request of this stage: when its answer is there, and what is asked next.
+    fn ask(
+        &mut self,
+        number: usize,
+        look: &mut LookUnderWay,
+    ) -> (SignedDuration, Result<Option<Stage>, LookFailure>) {
+        let now = self.now;
+        let patience = self.daemons[number].fed.agent.request_timeout;
+        let token = self.daemons[number].token.clone();
+        match look.stage {
+            Stage::Status => {
+                let reply = self.world.agent_status(now);
+                let (after, answer) = convert::within(reply.outcome, reply.after, patience);
+                let next = answer.map(|state| {
+                    look.agent = state;
+                    let known = self.daemons[number].knows_user;
+                    Some(if known { Stage::Page(1) } else { Stage::User })
+                });
+                (after, next)
+            }
+            Stage::User => {
+                let reply = self.world.user(&token, now);
+                let (after, answer) = convert::within(reply.outcome, reply.after, patience);
+                self.daemons[number].knows_user |= answer.is_ok();
+                (after, answer.map(|_| Some(Stage::Page(1))))
+            }
+            Stage::Page(page) => {
+                let reply = self.get_page(&token, page);
+                let (after, answer) = convert::within(reply.outcome, reply.after, patience);
+                let next = answer.map(|ids| self.read_page(look, page, &ids.ids, ids.total));
+                (after, next)
+            }
+            Stage::Again => {
+                let reply = self.get_page(&token, 1);
+                let (after, answer) = convert::within(reply.outcome, reply.after, patience);
+                let next = answer.map(|ids| {
+                    look.consistent &= ids.ids == look.first_page && Some(ids.total) == look.total;
+                    None
+                });
+                (after, next)
+            }
+        }
+    }
+
+    fn get_page(
+        &mut self,
+        token: &str,
+        page: usize,
+    ) -> crate::sim::world::Reply<crate::sim::world::ListPage> {
+        let query = ListQuery { page, page_size: self.plan.page_size, ..ListQuery::default() };
+        self.world.get_all(token, query, self.now)
+    }
+
+    /// Takes a page in, and says what is to be read next.
+    fn read_page(
+        &mut self,
+        look: &mut LookUnderWay,
+        page: usize,
+        ids: &[TransferId],
+        total: usize,
+    ) -> Option<Stage> {
+        if page == 1 {
+            look.first_page = ids.to_vec();
+        }
+        look.consistent &= look.total.replace(total).is_none_or(|before| before == total);
+        let mut deep_enough = ids.len() < self.plan.page_size;
+        for id in ids {
+            let Some(found) = self.world.transfer(*id) else { continue };
+            deep_enough |= found.requested_at < look.request.since;
+            let record = convert::transfer(&self.world, found, self.now);
+            if look.request.wants(&record) {
+                look.found.insert(*id, record);
+            }
+        }
+        if !deep_enough && page < PAGES_MAX {
+            return Some(Stage::Page(page + 1));
+        }
+        (page > 1).then_some(Stage::Again)
+    }
+
+    fn end_look(
+        &mut self,
+        number: usize,
+        after: SignedDuration,
+        look: Result<LookUnderWay, LookFailure>,
+    ) {
+        let now = self.now;
+        let wall = self.wall(number);
+        let no_user_id = self.world.options().variants.no_user_id;
+        let skew = self.world.options().clock_skew - self.daemons[number].wall;
+        let daemon = &mut self.daemons[number];
+        let result = look.map(|look| {
+            let complete = look.consistent && look.agent.may_work();
+            if complete {
+                daemon.ground_began = look.began_true;
+            }
+            let mut look = Look {
+                began_at: look.began_at,
+                as_of: look.as_of,
+                complete,
+                agent: look.agent,
+                user: (!no_user_id && daemon.knows_user).then_some(daemon.user),
+                clock_offset: Some(SignedDuration::from_secs(skew.as_secs())),
+                transfers: look.found.into_values().collect(),
+            };
+            if let Some(mutation) = self.mutation {
+                mutation.look(&mut look, wall);
+            }
+            look
+        });
+        let incarnation = daemon.incarnation;
+        let looks = daemon.looks;
+        let way = self.chance.span(self.hazards.latency);
+        let input = Input::Looked(result);
+        let look = Some(looks);
+        self.schedule(now + after + way, Event::Answer { number, incarnation, look, input });
+    }
+}

@@ -1,0 +1,55 @@
+//! Deterministic simulation: the real engine and recovery, a store that keeps exactly what was
+//! committed, the simulated world, and a virtual clock. One seed decides everything, and a seed
+//! replays exactly, with a trace for people.
+//!
+//! # The fault model
+//!
+//! What can go wrong, each at a rate that is drawn for each seed, and in each seed some of it not
+//! at all (swarm testing):
+//!
+//! - *The daemon* dies: before a commit, between commit and effects, between two effects, between
+//!   effect and answer, and at any other moment; it is away for seconds to hours. The machine
+//!   sleeps. The wall clock is set, either way, while the daemon runs or while it does not.
+//! - *The store* refuses a commit, once or for a while (full disk); a refused commit has changed
+//!   nothing. Cancels are performed all the same; everything else of that step is not, and the
+//!   engine is rebuilt from the rows. An acknowledged commit is never lost.
+//! - *The network* loses requests and answers, delays them, repeats answers and lets them
+//!   overtake one another. A POST may be processed up to `request_timeout` + 30 s after it was
+//!   sent, whatever became of its connection: later would be outside of what `protocol.md` bounds.
+//! - *The agent* restarts, loses Created transfers, fails Running ones, is paused, stopped,
+//!   signed out; answers 401, 499, 500 or nonsense, having acted or not; hides transfers until
+//!   they are picked up, from milliseconds to longer than `adopt_window`; forgets transfers that
+//!   are over; loses running ones. Its dates are off by up to half of the skew that the protocol
+//!   allows, and its list shifts between pages.
+//! - *Transfers* fail, stall, end partial or empty.
+//! - *People* pause, resume and cancel; start the same and other transfers as other users and as
+//!   our own; change the job file: add, change, remove and rename jobs that have runs in flight;
+//!   trigger, cancel, pause and resume jobs; take a token away and give it back.
+//! - *Other daemons* work on the same account, each with its own user, or all with one.
+//!
+//! Not modelled: a store that lies about an acknowledged commit, an agent that lists a record
+//! with the wrong places, a clock that is wrong by more than a day.
+//!
+//! # What is checked
+//!
+//! See [`Checker`]. The residues that `protocol.md` names are counted apart, each only where its
+//! cause is seen in the world's own record.
+
+mod check;
+mod convert;
+mod daemon;
+mod expect;
+mod happenings;
+mod jobs;
+mod looking;
+mod mutation;
+mod plan;
+mod report;
+mod simulation;
+mod trace;
+
+pub use check::{Checker, Violation};
+pub use mutation::Mutation;
+pub use plan::{DaemonPlan, Hazards, Plan, Settle};
+pub use report::Report;
+pub use simulation::{Observer, Silent, Simulation};

@@ -1,0 +1,229 @@
+//! Deliberate mistakes, made between the engine and its surroundings: they show that the checkers
+//! bite.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::core::input::Effect;
+use crate::core::job::{Job, JobSet, Terms};
+use crate::core::record::{Durable, Record};
+use crate::core::run::{Phase, RunState};
+use crate::core::transfer::{Look, Refusal, SubmitAnswer, TransferStatus};
+
+use super::check::Checker;
+
+macro_rules! mutations {
+    ($($(#[$doc:meta])* $name:ident $checker:ident,)*) => {
+        /// A deliberate mistake.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum Mutation { $($(#[$doc])* $name,)* }
+
+        impl Mutation {
+            /// All of them.
+            pub const ALL: &'static [Mutation] = &[$(Self::$name,)*];
+
+            /// The checker that is to catch it; others may be faster.
+            pub fn meant_for(self) -> Checker {
+                match self { $(Self::$name => Checker::$checker,)* }
+            }
+        }
+    };
+}
+
+mutations! {
+    /// A restart takes every occurrence up to now for dealt with.
+    MarksJumpAhead Occurrences,
+    /// A restart forgets runs that wait.
+    WaitingRunsForgotten Occurrences,
+    /// Skips are not recorded.
+    SkipsNotRecorded Occurrences,
+    /// Every POST is sent twice.
+    SubmitsTwice OneTransfer,
+    /// A lost answer is taken for a request that was never sent.
+    LostMeansNotSent OneTransfer,
+    /// A restart forgets requests without an answer.
+    UnansweredForgotten OneTransfer,
+    /// Looks show nothing and call themselves complete.
+    LooksAreBlind OneTransfer,
+    /// Records of other users pass for ours.
+    UsersNotAsked Foreign,
+    /// Records of syncs and of the agent's own repeats pass for plain ones.
+    KindsNotAsked Foreign,
+    /// All records pass for requested just now.
+    DatesNotAsked Foreign,
+    /// Timeouts are ten times as long.
+    TimeoutsTenfold Timeouts,
+    /// Cancels are not sent.
+    CancelsDropped Timeouts,
+    /// Cancels are sent for another transfer.
+    CancelsMisdirected Timeouts,
+    /// `max_active` is not kept.
+    SlotsUnlimited Limits,
+    /// `exclusive` is not kept.
+    NothingExclusive Limits,
+    /// A transfer that is seen Running passes for Completed.
+    RunningIsCompleted Limits,
+    /// An end of a transfer is never seen.
+    EndsNotSeen Idle,
+    /// Looks are made though there is nothing to look for.
+    LooksWithoutNeed Idle,
+    /// Looks are never answered.
+    LooksUnanswered Idle,
+    /// Attempts are not committed.
+    IntentsNotRecorded Intent,
+    /// Effects are performed although the commit failed.
+    ActsOnFailedCommit Intent,
+    /// Effects are performed before the commit.
+    ActsBeforeCommit Intent,
+    /// Error passes for Completed.
+    ErrorIsSuccess Truth,
+    /// Canceled passes for Completed.
+    CanceledIsSuccess Truth,
+    /// What is left of a transfer that has vanished passes for Completed.
+    FailedObjectsUncounted Truth,
+}
+
+impl Mutation {
+    /// Changes a job set before the engine gets it.
+    pub(super) fn set(self, set: &Arc<JobSet>) -> Arc<JobSet> {
+        let mut changed = JobSet::clone(set);
+        if self == Self::SlotsUnlimited {
+            changed.agent.max_active = 1_000;
+        }
+        for job in changed.jobs.values_mut() {
+            let mut terms = Terms::clone(&job.terms);
+            match self {
+                Self::TimeoutsTenfold => terms.timeout = terms.timeout * 10,
+                Self::NothingExclusive => terms.exclusive = false,
+                _ => continue,
+            }
+            *job = Arc::new(Job { terms: Arc::new(terms), ..Job::clone(job) });
+        }
+        Arc::new(changed)
+    }
+
+    /// Changes the rows before the engine is rebuilt from them.
+    pub(super) fn durable(self, durable: &mut Durable, now: Timestamp) {
+        match self {
+            Self::MarksJumpAhead => {
+                for mark in &mut durable.marks {
+                    let mark = Arc::make_mut(mark);
+                    mark.handled = mark.handled.max(now);
+                }
+            }
+            Self::WaitingRunsForgotten => {
+                durable.runs.retain(|run| run.state != RunState::Waiting);
+                let kept: Vec<_> = durable.runs.iter().map(|run| run.id).collect();
+                durable.attempts.retain(|attempt| kept.contains(&attempt.id.run));
+            }
+            Self::UnansweredForgotten => {
+                for attempt in &mut durable.attempts {
+                    if attempt.phase == Phase::Intent {
+                        Arc::make_mut(attempt).phase = Phase::Closed;
+                    }
+                }
+                for run in &mut durable.runs {
+                    if run.state == RunState::Submitting {
+                        Arc::make_mut(run).state = RunState::Waiting;
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Changes what is committed.
+    pub(super) fn records(self, records: &mut Vec<Record>) {
+        match self {
+            Self::SkipsNotRecorded => {
+                let skipped: Vec<_> = records
+                    .iter()
+                    .filter_map(|record| match record {
+                        Record::Run { was: None, run } if run.state == RunState::Skipped => {
+                            Some(run.id)
+                        }
+                        _ => None,
+                    })
+                    .collect();
+                records.retain(|record| match record {
+                    Record::Run { run, .. } => !skipped.contains(&run.id),
+                    Record::Event(event) => !skipped.contains(&event.run),
+                    Record::Attempt(_) | Record::Mark(_) | Record::Learned(_) => true,
+                });
+            }
+            Self::IntentsNotRecorded => records.retain(
+                |record| !matches!(record, Record::Attempt(row) if row.phase == Phase::Intent),
+            ),
+            _ => {}
+        }
+    }
+
+    /// Changes what is done.
+    pub(super) fn effects(self, effects: &mut Vec<Effect>) {
+        match self {
+            Self::SubmitsTwice => {
+                let again: Vec<_> = effects
+                    .iter()
+                    .filter(|effect| matches!(effect, Effect::Submit { .. }))
+                    .cloned()
+                    .collect();
+                effects.extend(again);
+            }
+            Self::CancelsDropped => {
+                effects.retain(|effect| !matches!(effect, Effect::Cancel { .. }));
+            }
+            Self::CancelsMisdirected => {
+                for effect in effects {
+                    if let Effect::Cancel { transfer } = effect {
+                        *transfer = crate::core::ids::TransferId(uuid::Uuid::nil());
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Changes what a POST's answer says.
+    pub(super) fn answer(self, answer: SubmitAnswer) -> SubmitAnswer {
+        match (self, answer) {
+            (Self::LostMeansNotSent, SubmitAnswer::Uncertain(words)) => {
+                SubmitAnswer::Refused(Refusal::NotSent(words))
+            }
+            (_, answer) => answer,
+        }
+    }
+
+    /// Changes what a look shows.
+    pub(super) fn look(self, look: &mut Look, now: Timestamp) {
+        for record in &mut look.transfers {
+            match self {
+                Self::UsersNotAsked => record.user = look.user,
+                Self::KindsNotAsked => {
+                    record.of_sync = false;
+                    record.of_retry_batch = false;
+                    record.kind = Some(1);
+                }
+                Self::DatesNotAsked => record.requested_at = Some(now),
+                Self::RunningIsCompleted if record.status == TransferStatus::Running => {
+                    record.status = TransferStatus::Completed;
+                }
+                Self::EndsNotSeen if record.status.is_terminal() => {
+                    record.status = TransferStatus::Running;
+                }
+                Self::ErrorIsSuccess if record.status == TransferStatus::Error => {
+                    record.status = TransferStatus::Completed;
+                }
+                Self::CanceledIsSuccess if record.status == TransferStatus::Canceled => {
+                    record.status = TransferStatus::Completed;
+                }
+                Self::FailedObjectsUncounted => record.progress.objects_failed = 0,
+                _ => {}
+            }
+        }
+        if self == Self::LooksAreBlind {
+            look.transfers.clear();
+            look.complete = true;
+        }
+    }
+}

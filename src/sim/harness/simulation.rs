@@ -1,0 +1,419 @@
+//! The simulation itself: one queue of events in true time, one loop.
+//!
+//! Three phases: loud, while things go wrong; quiet, when they have stopped and everything has to
+//! settle; and without jobs, when the engines have to fall idle.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::core::ids::{AttemptId, TransferId};
+use crate::core::input::Input;
+use crate::core::place::TransferRequest;
+use crate::core::record::Record;
+use crate::core::run::Phase;
+use crate::core::transfer::{Refusal, SubmitAnswer, TransferStatus};
+use crate::sim::world::{Chance, Endings, Outcome, Span, World};
+
+use super::check::{Checker, OwnPost, Violation};
+use super::convert;
+use super::daemon::Daemon;
+use super::happenings::Happening;
+use super::jobs;
+use super::mutation::Mutation;
+use super::plan::{Hazards, Plan, Settle, millis};
+use super::report::Report;
+use super::trace::Trace;
+
+/// From the end of the faults to the empty job file.
+const QUIET: SignedDuration = SignedDuration::from_mins(20);
+/// From the empty job file to the end of all runs: `catch_up: all` may have a hundred in a row.
+const OVER_WITHIN: SignedDuration = SignedDuration::from_hours(24);
+/// From there to idleness: what was given up is looked for for a day.
+const IDLE_WITHIN: SignedDuration = SignedDuration::from_hours(26);
+/// No simulation is longer than this many events: beyond, something goes round in circles.
+const STEPS_MAX: u64 = 20_000_000;
+
+/// Sees what is committed, as it happens.
+pub trait Observer {
+    /// A daemon's records became durable at `now`.
+    fn committed(&mut self, daemon: usize, records: &[Record], now: Timestamp);
+}
+
+/// Looks away.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Silent;
+
+impl Observer for Silent {
+    fn committed(&mut self, _daemon: usize, _records: &[Record], _now: Timestamp) {}
+}
+
+/// A request on its way to the agent.
+#[derive(Clone, Debug)]
+pub(super) enum Call {
+    Submit { attempt: AttemptId, request: TransferRequest, sent: Timestamp },
+    Cancel { transfer: TransferId },
+}
+
+/// Something that is due, in true time.
+#[derive(Clone, Debug)]
+pub(super) enum Event {
+    Start { number: usize },
+    Rebuild { number: usize },
+    Arrive { number: usize, incarnation: u32, call: Call },
+    Answer { number: usize, incarnation: u32, look: Option<u64>, input: Input },
+    LookStep { number: usize, look: u64 },
+    Happens { number: usize, happening: Happening },
+    Quiet,
+    NoJobs,
+}
+
+/// A simulation of one seed.
+#[derive(Debug)]
+pub struct Simulation<O = Silent> {
+    pub(super) plan: Plan,
+    pub(super) hazards: Hazards,
+    pub(super) mutation: Option<Mutation>,
+    pub(super) observer: O,
+    pub(super) chance: Chance,
+    pub(super) now: Timestamp,
+    queue: BTreeMap<(Timestamp, u64), Event>,
+    sequence: u64,
+    pub(super) world: World,
+    pub(super) daemons: Vec<Daemon>,
+    pub(super) posts: Vec<OwnPost>,
+    /// Posts that are not accepted yet and may be.
+    pub(super) late: Vec<usize>,
+    pub(super) by_transfer: BTreeMap<TransferId, usize>,
+    pub(super) trace: Trace,
+    pub(super) report: Report,
+    without_jobs: bool,
+}
+
+impl Simulation<Silent> {
+    /// A simulation of a plan.
+    pub fn new(plan: Plan) -> Self {
+        Self::observed(plan, Silent)
+    }
+
+    /// The same with a deliberate mistake in it.
+    pub fn mutated(plan: Plan, mutation: Mutation) -> Self {
+        let mut simulation = Self::new(plan);
+        simulation.mutation = Some(mutation);
+        simulation
+    }
+}
+
+impl<O: Observer> Simulation<O> {
+    /// A simulation of a plan, with somebody who sees what is committed.
+    pub fn observed(plan: Plan, observer: O) -> Self {
+        let start = plan.start;
+        let mut simulation = Self {
+            hazards: plan.hazards.clone(),
+            mutation: None,
+            observer,
+            chance: Chance::from(plan.seed),
+            now: start,
+            queue: BTreeMap::new(),
+            sequence: 0,
+            world: World::new(plan.world.clone(), plan.seed.rotate_left(17), start),
+            daemons: plan.daemons.iter().map(|daemon| Daemon::new(daemon, start)).collect(),
+            posts: Vec::new(),
+            late: Vec::new(),
+            by_transfer: BTreeMap::new(),
+            trace: Trace::new(plan.trace),
+            report: Report { seed: plan.seed, ..Report::default() },
+            without_jobs: false,
+            plan,
+        };
+        for number in 0..simulation.daemons.len() {
+            simulation.schedule(start, Event::Start { number });
+            simulation.arm_all(number);
+        }
+        simulation.schedule(start + simulation.plan.horizon, Event::Quiet);
+        simulation
+    }
+
+    /// Plays it to its end.
+    pub fn run(self) -> Report {
+        self.run_observed().0
+    }
+
+    /// Plays it to its end, and gives the observer back.
+    pub fn run_observed(mut self) -> (Report, O) {
+        let settled = self.play();
+        if self.plan.settle != Settle::Stop && self.report.violations.is_empty() {
+            self.check_end(settled);
+        }
+        self.report.simulated = self.now.duration_since(self.plan.start);
+        for (kind, count) in self.world.faults_fired() {
+            *self.report.faults.entry(kind.clone()).or_default() += count;
+        }
+        for run in self.daemons.iter().flat_map(|daemon| daemon.runs.values()) {
+            *self.report.ends.entry(run.state.word()).or_default() += 1;
+        }
+        self.report.trace = self.trace.into_text();
+        (self.report, self.observer)
+    }
+
+    /// True if everything settled in time.
+    fn play(&mut self) -> bool {
+        let patience = match self.plan.settle {
+            Settle::Stop => SignedDuration::ZERO,
+            Settle::UntilOver => QUIET + OVER_WITHIN,
+            Settle::UntilIdle => QUIET + OVER_WITHIN + IDLE_WITHIN,
+        };
+        let bound = self.plan.start + self.plan.horizon + patience;
+        while let Some(next) = self.next_instant() {
+            if next > bound || self.report.steps > STEPS_MAX {
+                self.now = bound;
+                return false;
+            }
+            if !self.report.violations.is_empty() {
+                return true;
+            }
+            self.now = self.now.max(next);
+            self.report.steps += 1;
+            self.step();
+            if self.is_settled() {
+                return true;
+            }
+        }
+        true
+    }
+
+    fn next_instant(&self) -> Option<Timestamp> {
+        let queued = self.queue.first_key_value().map(|((at, _), _)| *at);
+        let woken = self.daemons.iter().filter_map(Daemon::wakeup).min();
+        [queued, woken, self.world.next_event()].into_iter().flatten().min()
+    }
+
+    /// One thing happens.
+    fn step(&mut self) {
+        if self.world.next_event().is_some_and(|at| at <= self.now) {
+            let revision = self.world.revision();
+            self.world.advance(self.now);
+            self.find_late_acceptances();
+            if self.world.revision() != revision {
+                self.hint();
+            }
+            return;
+        }
+        if let Some(entry) = self.queue.first_entry()
+            && entry.key().0 <= self.now
+        {
+            let event = entry.remove();
+            self.happen(event);
+            return;
+        }
+        let woken = (0..self.daemons.len())
+            .filter_map(|number| Some((self.daemons[number].wakeup()?, number)))
+            .min();
+        if let Some((_, number)) = woken {
+            self.wake(number);
+        }
+    }
+
+    pub(super) fn schedule(&mut self, at: Timestamp, event: Event) {
+        self.sequence += 1;
+        self.queue.insert((at, self.sequence), event);
+    }
+
+    fn happen(&mut self, event: Event) {
+        match event {
+            Event::Start { number } if !self.daemons[number].alive => {
+                self.when_awake(number, Event::Start { number }, |it| it.start(number));
+            }
+            Event::Start { .. } => {}
+            Event::Rebuild { number } => {
+                self.when_awake(number, Event::Rebuild { number }, |it| it.rebuild(number));
+            }
+            Event::Arrive { number, incarnation, call } => self.arrive(number, incarnation, call),
+            Event::Answer { number, incarnation, look, ref input } => {
+                let input = input.clone();
+                self.when_awake(number, event, |it| it.answer(number, incarnation, look, input));
+            }
+            Event::LookStep { number, look } => {
+                let event = Event::LookStep { number, look };
+                self.when_awake(number, event, |it| it.look_step(number, look));
+            }
+            Event::Happens { number, happening } => self.happens(number, happening),
+            Event::Quiet => self.fall_quiet(),
+            Event::NoJobs => self.empty_job_files(),
+        }
+    }
+
+    /// What reaches a sleeping machine reaches it when it wakes.
+    fn when_awake(&mut self, number: usize, event: Event, act: impl FnOnce(&mut Self)) {
+        match self.daemons[number].suspended_until {
+            Some(until) => self.schedule(until, event),
+            None => act(self),
+        }
+    }
+
+    fn answer(&mut self, number: usize, incarnation: u32, look: Option<u64>, input: Input) {
+        let daemon = &self.daemons[number];
+        let same_process = daemon.incarnation == incarnation;
+        let stale = look.is_some_and(|look| look != daemon.looks);
+        if same_process && !stale && daemon.engine.is_some() {
+            self.feed(number, input);
+        }
+    }
+
+    /// A request reaches the agent.
+    fn arrive(&mut self, number: usize, incarnation: u32, call: Call) {
+        let patience = self.daemons[number].fed.agent.request_timeout;
+        let token = self.daemons[number].token.clone();
+        match call {
+            Call::Submit { attempt, request, sent } => {
+                if self.world.is_down() && self.chance.happens(0.8) {
+                    // The connection is refused: it never was sent.
+                    let refusal = Refusal::NotSent("connection refused".to_owned());
+                    let answer = SubmitAnswer::Refused(refusal);
+                    self.reply(
+                        number,
+                        incarnation,
+                        millis(0),
+                        Input::Submitted { attempt, answer },
+                    );
+                    return;
+                }
+                let result = self.world.post_transfer(&token, &request, self.now);
+                let reply = result.reply;
+                let words = reply.outcome.word();
+                self.trace.line(self.now, || {
+                    format!(
+                        "[{number}] = POST {} of {}/{}: {words}",
+                        result.number, attempt.run, attempt.number
+                    )
+                });
+                self.posted(number, attempt, &request, sent, result.number);
+                let (after, outcome) =
+                    if matches!(reply.outcome, Outcome::Stalled) || reply.after > patience {
+                        (patience, SubmitAnswer::Uncertain("timed out".to_owned()))
+                    } else {
+                        (reply.after, convert::submit_answer(&reply.outcome))
+                    };
+                let answer = self.mutation.map_or(outcome.clone(), |m| m.answer(outcome));
+                self.reply(number, incarnation, after, Input::Submitted { attempt, answer });
+            }
+            Call::Cancel { transfer } => {
+                let reply = self.world.cancel(&token, transfer, self.now);
+                let words = reply.outcome.word();
+                self.trace.line(self.now, || format!("[{number}] = cancel {transfer}: {words}"));
+                let answer = convert::cancel_answer(&reply.outcome);
+                let after =
+                    if matches!(reply.outcome, Outcome::Stalled) { patience } else { reply.after };
+                let input = Input::CancelAnswered { transfer, answer };
+                self.reply(number, incarnation, after.min(patience), input);
+            }
+        }
+    }
+
+    fn reply(&mut self, number: usize, incarnation: u32, after: SignedDuration, input: Input) {
+        let way = self.chance.span(self.hazards.latency);
+        let at = self.now + after + way;
+        if self.chance.happens(self.hazards.repeated_answer) {
+            self.count("answer_repeated");
+            let later = self.chance.span(Span::millis(1, 120_000));
+            let again = Event::Answer { number, incarnation, look: None, input: input.clone() };
+            self.schedule(at + later, again);
+        }
+        self.schedule(at, Event::Answer { number, incarnation, look: None, input });
+    }
+
+    /// Something has changed at the agent: who listens may hear of it.
+    fn hint(&mut self) {
+        for number in 0..self.daemons.len() {
+            let daemon = &self.daemons[number];
+            let listens = daemon.engine.as_ref().is_some_and(|engine| engine.wants_notifications());
+            if listens && self.chance.happens(self.hazards.notified) {
+                let incarnation = daemon.incarnation;
+                let way = self.chance.span(self.hazards.latency);
+                let input = Input::Notified;
+                let event = Event::Answer { number, incarnation, look: None, input };
+                self.schedule(self.now + way, event);
+            }
+        }
+    }
+
+    pub(super) fn count(&mut self, kind: &str) {
+        *self.report.faults.entry(kind.to_owned()).or_default() += 1;
+    }
+
+    pub(super) fn violation(&mut self, checker: Checker, daemon: usize, words: String) {
+        self.trace.line(self.now, || format!("[{daemon}] VIOLATION {checker:?}: {words}"));
+        let seed = self.plan.seed;
+        let at = self.now;
+        self.report.violations.push(Violation { seed, checker, daemon, at, words });
+    }
+
+    /// The faults end. What was away comes back.
+    fn fall_quiet(&mut self) {
+        if self.plan.settle == Settle::Stop {
+            return;
+        }
+        self.trace.line(self.now, || "quiet".to_owned());
+        let now = self.now;
+        self.world.quiet(now);
+        self.world.come_back(now);
+        self.world.set_agent_state(crate::core::transfer::AgentState::Started, now);
+        let mut options = self.world.options().clone();
+        options.endings = Endings::default();
+        options.duration = Span::millis(200, 60_000);
+        options.pick_up = Span::millis(5, 5_000);
+        self.world.set_options(options, now);
+        let paused: Vec<TransferId> = self
+            .world
+            .transfers()
+            .filter(|found| found.status == TransferStatus::Paused)
+            .map(|found| found.id)
+            .collect();
+        for id in paused {
+            self.world.resume(id, now);
+        }
+        self.hazards = Hazards::default();
+        self.queue.retain(|_, event| !matches!(event, Event::Happens { .. }));
+        for number in 0..self.daemons.len() {
+            self.restore_token(number);
+            self.wake_machine(number);
+            self.daemons[number].disk_full_until = None;
+            if !self.daemons[number].alive {
+                self.schedule(now, Event::Start { number });
+            }
+        }
+        self.schedule(now + QUIET, Event::NoJobs);
+    }
+
+    /// The job files are emptied: nothing new begins.
+    fn empty_job_files(&mut self) {
+        self.without_jobs = true;
+        for number in 0..self.daemons.len() {
+            let agent = self.daemons[number].file.agent.clone();
+            let empty = std::sync::Arc::new(jobs::set(&agent, BTreeMap::new()));
+            self.change_file(number, empty);
+        }
+    }
+
+    /// True when there is nothing left to wait for.
+    fn is_settled(&self) -> bool {
+        if !self.without_jobs {
+            return false;
+        }
+        self.daemons.iter().all(|daemon| match self.plan.settle {
+            Settle::Stop => false,
+            Settle::UntilIdle => {
+                daemon.unfinished.is_empty()
+                    && daemon.open.is_empty()
+                    && daemon.look.is_none()
+                    && daemon.wakeup().is_none()
+            }
+            Settle::UntilOver => {
+                let given_up = |id: &AttemptId| {
+                    daemon.attempts.get(id).is_some_and(|row| row.phase == Phase::GivenUp)
+                };
+                daemon.unfinished.is_empty() && daemon.open.iter().all(given_up)
+            }
+        })
+    }
+}
