@@ -6,17 +6,23 @@
 
 pub mod ask;
 pub mod cancel;
+pub mod check;
 pub mod completions;
 pub mod demo;
+pub mod diff;
 mod global;
 pub mod history;
+pub mod init;
+pub mod jobfile;
 pub mod man;
+pub mod next;
 pub mod offline;
 pub mod pause;
 pub mod places;
 pub mod reload;
 pub mod render;
 pub mod run;
+pub mod schema;
 pub mod show;
 pub mod sim;
 pub mod status;
@@ -45,6 +51,16 @@ pub struct Cli {
 enum Command {
     /// Run the daemon, in the foreground
     Run(run::Args),
+    /// Say whether the job file is good, and all that is wrong with it
+    Check(check::Args),
+    /// List the coming occurrences
+    Next(next::Args),
+    /// Show what a reload would change, and each next occurrence before and after
+    Diff(diff::Args),
+    /// Print the JSON Schema of the job file, for editors
+    Schema(schema::Args),
+    /// Write a commented first job file
+    Init(init::Args),
     /// Show the daemon, the agent, and each job: state, progress, last run, next run
     Status(status::Args),
     /// List past runs, newest first; works with the daemon down
@@ -86,6 +102,11 @@ pub fn main(
 fn dispatch(command: Command, global: &Global, out: &mut dyn Write, err: &mut dyn Write) -> Exit {
     match command {
         Command::Run(args) => run::run(&args, global, out, err),
+        Command::Check(args) => check::run(args, global, out, err),
+        Command::Next(args) => next::run(args, global, out, err),
+        Command::Diff(args) => diff::run(args, global, out, err),
+        Command::Schema(args) => schema::run(args, global, out, err),
+        Command::Init(args) => init::run(args, global, out, err),
         Command::Status(args) => status::run(args, global, out, err),
         Command::History(args) => history::run(args, global, out, err),
         Command::Show(args) => show::run(args, global, out, err),

@@ -104,5 +104,5 @@ async fn play(
     let agent = stage.agent_record();
     stage.clear().await?;
     let screen = Screen::of_stdout(global.color);
-    Ok(out.write_all(summary::text(&history, &agent, screen).as_bytes()))
+    Ok(write!(out, "\n{}", summary::text(&history, &agent, screen)))
 }

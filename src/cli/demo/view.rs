@@ -20,6 +20,11 @@ const FRAME: Duration = Duration::from_millis(150);
 /// Ends told of are looked for among so many of the newest runs.
 const NEWEST: usize = 40;
 
+/// The terminal's width now.
+fn width() -> u16 {
+    rustix::termios::tcgetwinsize(std::io::stdout()).map_or(80, |size| size.ws_col.max(20))
+}
+
 /// The live view.
 pub(super) struct View {
     terminal: bool,
@@ -70,7 +75,10 @@ impl View {
                 tries => format!(" at attempt {tries}"),
             };
             // The terminal is gone: the next frame will tell.
-            let _ = self.bars.println(format!("{:<12} {state}{tries}: {}", run.job, run.reason));
+            let head = format!("{:<12} {}{tries}: ", run.job, words::state(run.state));
+            let room = usize::from(width()).saturating_sub(head.chars().count());
+            let reason: String = run.reason.chars().take(room).collect();
+            let _ = self.bars.println(format!("{:<12} {state}{tries}: {reason}", run.job));
         }
     }
 
