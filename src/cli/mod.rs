@@ -8,6 +8,7 @@ pub mod ask;
 pub mod cancel;
 pub mod check;
 pub mod completions;
+pub mod demo;
 pub mod diff;
 mod global;
 pub mod history;
@@ -80,6 +81,7 @@ enum Command {
     Completions(completions::Args),
     /// Print the manual page
     Man(man::Args),
+    Demo(demo::Args),
     Sim(Box<sim::Args>),
 }
 
@@ -115,6 +117,7 @@ fn dispatch(command: Command, global: &Global, out: &mut dyn Write, err: &mut dy
         Command::Reload(args) => reload::run(args, global, out, err),
         Command::Completions(args) => completions::run(args, global, out, err),
         Command::Man(args) => man::run(args, global, out, err),
+        Command::Demo(args) => demo::run(&args, global, out, err),
         Command::Sim(args) => sim::run(&args, global, out, err),
     }
 }
