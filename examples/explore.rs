@@ -14,7 +14,7 @@ use transferd::clock;
 use transferd::sim::harness::{Plan, Report, Simulation};
 
 /// Violations that are printed in full; the rest is counted.
-const SHOWN: usize = 20;
+const SHOWN: usize = 400;
 
 #[derive(Parser)]
 struct Args {

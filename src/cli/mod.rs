@@ -27,6 +27,7 @@ pub mod show;
 pub mod sim;
 pub mod status;
 pub mod trigger;
+pub mod why;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -67,6 +68,8 @@ enum Command {
     History(history::Args),
     /// Show one run: its attempts, and what happened in order
     Show(show::Args),
+    /// Say why a job did or did not run then, or what it waits for now
+    Why(why::Args),
     /// Run a job now
     Trigger(trigger::Args),
     /// Cancel an active run, at the agent too
@@ -110,6 +113,7 @@ fn dispatch(command: Command, global: &Global, out: &mut dyn Write, err: &mut dy
         Command::Status(args) => status::run(args, global, out, err),
         Command::History(args) => history::run(args, global, out, err),
         Command::Show(args) => show::run(args, global, out, err),
+        Command::Why(args) => why::run(args, global, out, err),
         Command::Trigger(args) => trigger::run(args, global, out, err),
         Command::Cancel(args) => cancel::run(args, global, out, err),
         Command::Pause(args) => pause::pause(args, global, out, err),

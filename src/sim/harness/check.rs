@@ -173,6 +173,16 @@ impl<O: Observer> Simulation<O> {
         if posts().any(hidden) {
             return Some("hidden for longer than adopt_window");
         }
+        let left = |post: &OwnPost| {
+            let found = post.transfer.and_then(|id| self.world.transfer(id));
+            found.is_some_and(|found| found.started_at.is_some() && !found.listed)
+        };
+        if posts().any(left) {
+            return Some("left the list before it was seen");
+        }
+        if self.daemons[daemon].stepped_unseen >= SKEW / 2 {
+            return Some("the clock was set while no daemon was there to see it");
+        }
         let doubtful = self.plan.doubtful && posts().any(|post| self.has_look_alike(post));
         doubtful.then_some("a transfer of the same user that can't be told apart")
     }

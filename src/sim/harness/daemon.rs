@@ -48,6 +48,10 @@ pub(super) struct Daemon {
     pub(super) wall: SignedDuration,
     /// All steps of its clock, whichever way.
     pub(super) stepped: SignedDuration,
+    /// Those of them that were made while no process was there to see them.
+    pub(super) stepped_unseen: SignedDuration,
+    /// Steps that the engine is still to be told of.
+    pub(super) step_untold: SignedDuration,
     pub(super) suspended_until: Option<Timestamp>,
     pub(super) disk_full_until: Option<Timestamp>,
     pub(super) look: Option<LookUnderWay>,
@@ -64,7 +68,9 @@ pub(super) struct Daemon {
     pub(super) expectations: Expectations,
     /// Wall-clock time up to which dues have certainly been dealt with.
     pub(super) processed: Timestamp,
-    /// The same in true time, and since when the engine has been there without a break.
+    /// The latest that its clock has shown.
+    pub(super) latest_wall: Timestamp,
+    /// Since when the engine has been there without a break, in true time.
     pub(super) up_since: Option<Timestamp>,
     pub(super) cancel_asked: BTreeMap<TransferId, Timestamp>,
     pub(super) replies: u64,
@@ -85,6 +91,8 @@ impl Daemon {
             incarnation: 0,
             wall: SignedDuration::ZERO,
             stepped: SignedDuration::ZERO,
+            stepped_unseen: SignedDuration::ZERO,
+            step_untold: SignedDuration::ZERO,
             suspended_until: None,
             disk_full_until: None,
             look: None,
@@ -98,6 +106,7 @@ impl Daemon {
             occurrences: BTreeMap::new(),
             expectations: Expectations::default(),
             processed: start,
+            latest_wall: start,
             up_since: None,
             cancel_asked: BTreeMap::new(),
             replies: 0,
@@ -152,12 +161,14 @@ impl<O: Observer> Simulation<O> {
         let set = mutation.map_or_else(|| Arc::clone(&daemon.fed), |m| m.set(&daemon.fed));
         let host = Host { hostname: format!("host-{number}"), jitter_seed: number as u64 };
         daemon.expectations.jumped(daemon.processed, wall);
+        daemon.latest_wall = daemon.latest_wall.max(wall);
         let (engine, step) = Engine::recover(durable, set, host, wall);
         daemon.engine = Some(engine);
         daemon.look = None;
         daemon.up_since = Some(self.now);
         self.trace.line(self.now, || format!("[{number}] recovers"));
         self.carry_out(number, step);
+        self.tell_step(number);
     }
 
     /// Gives the engine an input, and does what follows.
@@ -171,7 +182,9 @@ impl<O: Observer> Simulation<O> {
             }
             other => format!("[{number}] < {other:?}"),
         });
-        let Some(engine) = self.daemons[number].engine.as_mut() else { return };
+        let daemon = &mut self.daemons[number];
+        daemon.latest_wall = daemon.latest_wall.max(wall);
+        let Some(engine) = daemon.engine.as_mut() else { return };
         let step = engine.handle(input, wall);
         self.carry_out(number, step);
     }
@@ -307,7 +320,8 @@ impl<O: Observer> Simulation<O> {
             Record::Mark(mark) => {
                 let daemon = &mut self.daemons[number];
                 let until = daemon.processed.min(wall);
-                daemon.expectations.marked(mark, &daemon.fed, until, wall);
+                // A clock that was set back does not bring back what was dealt with.
+                daemon.expectations.marked(mark, &daemon.fed, until, daemon.latest_wall);
             }
             Record::Event(_) | Record::Learned(_) => {}
         }
@@ -359,6 +373,8 @@ impl<O: Observer> Simulation<O> {
         daemon.look = None;
         daemon.up_since = None;
         daemon.incarnation += 1;
+        daemon.stepped_unseen += daemon.step_untold.abs();
+        daemon.step_untold = SignedDuration::ZERO;
         let away = self.chance.span(self.hazards.down_for);
         self.schedule(self.now + away, Event::Start { number });
     }

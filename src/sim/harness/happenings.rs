@@ -113,6 +113,7 @@ impl<O: Observer> Simulation<O> {
             let now = self.now;
             let daemon = &mut self.daemons[number];
             daemon.up_since = daemon.engine.is_some().then_some(now);
+            self.tell_step(number);
         }
     }
 
@@ -121,6 +122,14 @@ impl<O: Observer> Simulation<O> {
         let wall = self.wall(number);
         let daemon = &mut self.daemons[number];
         daemon.expectations.jumped(daemon.processed, wall);
+    }
+
+    /// Tells of steps that could not be told of when they were made.
+    pub(super) fn tell_step(&mut self, number: usize) {
+        let by = std::mem::take(&mut self.daemons[number].step_untold);
+        if !by.is_zero() {
+            self.feed_if_awake(number, Input::ClockStepped { by });
+        }
     }
 
     fn feed_if_awake(&mut self, number: usize, input: Input) {
@@ -145,6 +154,12 @@ impl<O: Observer> Simulation<O> {
         let daemon = &mut self.daemons[number];
         daemon.wall += by;
         daemon.stepped += by.abs();
+        if !daemon.alive {
+            daemon.stepped_unseen += by.abs();
+        } else if daemon.suspended_until.is_some() || daemon.engine.is_none() {
+            // The driver compares clocks, and finds the step when it can.
+            daemon.step_untold += by;
+        }
         self.trace.line(self.now, || format!("[{number}] clock is set by {by:?}"));
         self.jumped(number);
         self.feed_if_awake(number, Input::ClockStepped { by });
