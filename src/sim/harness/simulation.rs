@@ -51,7 +51,7 @@ impl Observer for Silent {
 /// A request on its way to the agent.
 #[derive(Clone, Debug)]
 pub(super) enum Call {
-    Submit { attempt: AttemptId, request: TransferRequest, sent: Timestamp },
+    Submit { attempt: AttemptId, request: Box<TransferRequest>, sent: Timestamp },
     Cancel { transfer: TransferId },
 }
 
