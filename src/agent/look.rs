@@ -195,6 +195,7 @@ struct Reading<'a> {
     first_ids: Vec<Option<TransferId>>,
     seen: HashSet<TransferId>,
     records: u64,
+    longest_page: u64,
     /// The date of the last dated record, while all have come newest first.
     last_date: Option<Timestamp>,
     descending: bool,
@@ -215,6 +216,7 @@ impl<'a> Reading<'a> {
             first_ids: Vec::new(),
             seen: HashSet::new(),
             records: 0,
+            longest_page: 0,
             last_date: None,
             descending: true,
         }
@@ -239,6 +241,7 @@ impl<'a> Reading<'a> {
         let facts = self.read(&page, &mut ids)?;
         let news = ids.iter().flatten().filter(|id| self.seen.insert(**id)).count();
         self.records += facts.count;
+        self.longest_page = self.longest_page.max(facts.count);
         if first {
             self.total = facts.total;
             self.first_ids = ids;
@@ -264,10 +267,10 @@ impl<'a> Reading<'a> {
     }
 
     /// True if nothing can follow this page. `total` alone is not believed, and a page that is as
-    /// long as one that ignores `pagesize` may be full.
+    /// long as one that ignores `pagesize` may be full, until a longer one was seen.
     fn is_last(&self, facts: &PageFacts, asked_size: usize) -> bool {
         let full = facts.count >= asked_size as u64
-            || facts.count == DEFAULT_PAGE_SIZE
+            || (facts.count == DEFAULT_PAGE_SIZE && self.longest_page <= DEFAULT_PAGE_SIZE)
             || facts.page_size.is_some_and(|size| facts.count >= size);
         !full && facts.total.is_none_or(|total| self.records >= total)
     }

@@ -6,20 +6,28 @@
 
 pub mod ask;
 pub mod cancel;
+pub mod check;
 pub mod completions;
+pub mod demo;
+pub mod diff;
 mod global;
 pub mod history;
+pub mod init;
+pub mod jobfile;
 pub mod man;
+pub mod next;
 pub mod offline;
 pub mod pause;
 pub mod places;
 pub mod reload;
 pub mod render;
 pub mod run;
+pub mod schema;
 pub mod show;
 pub mod sim;
 pub mod status;
 pub mod trigger;
+pub mod why;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -44,12 +52,24 @@ pub struct Cli {
 enum Command {
     /// Run the daemon, in the foreground
     Run(run::Args),
+    /// Say whether the job file is good, and all that is wrong with it
+    Check(check::Args),
+    /// List the coming occurrences
+    Next(next::Args),
+    /// Show what a reload would change, and each next occurrence before and after
+    Diff(diff::Args),
+    /// Print the JSON Schema of the job file, for editors
+    Schema(schema::Args),
+    /// Write a commented first job file
+    Init(init::Args),
     /// Show the daemon, the agent, and each job: state, progress, last run, next run
     Status(status::Args),
     /// List past runs, newest first; works with the daemon down
     History(history::Args),
     /// Show one run: its attempts, and what happened in order
     Show(show::Args),
+    /// Say why a job did or did not run then, or what it waits for now
+    Why(why::Args),
     /// Run a job now
     Trigger(trigger::Args),
     /// Cancel an active run, at the agent too
@@ -64,6 +84,7 @@ enum Command {
     Completions(completions::Args),
     /// Print the manual page
     Man(man::Args),
+    Demo(demo::Args),
     Sim(Box<sim::Args>),
 }
 
@@ -84,9 +105,15 @@ pub fn main(
 fn dispatch(command: Command, global: &Global, out: &mut dyn Write, err: &mut dyn Write) -> Exit {
     match command {
         Command::Run(args) => run::run(&args, global, out, err),
+        Command::Check(args) => check::run(args, global, out, err),
+        Command::Next(args) => next::run(args, global, out, err),
+        Command::Diff(args) => diff::run(args, global, out, err),
+        Command::Schema(args) => schema::run(args, global, out, err),
+        Command::Init(args) => init::run(args, global, out, err),
         Command::Status(args) => status::run(args, global, out, err),
         Command::History(args) => history::run(args, global, out, err),
         Command::Show(args) => show::run(args, global, out, err),
+        Command::Why(args) => why::run(args, global, out, err),
         Command::Trigger(args) => trigger::run(args, global, out, err),
         Command::Cancel(args) => cancel::run(args, global, out, err),
         Command::Pause(args) => pause::pause(args, global, out, err),
@@ -94,6 +121,7 @@ fn dispatch(command: Command, global: &Global, out: &mut dyn Write, err: &mut dy
         Command::Reload(args) => reload::run(args, global, out, err),
         Command::Completions(args) => completions::run(args, global, out, err),
         Command::Man(args) => man::run(args, global, out, err),
+        Command::Demo(args) => demo::run(&args, global, out, err),
         Command::Sim(args) => sim::run(&args, global, out, err),
     }
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use tokio::sync::mpsc::{Sender, UnboundedSender};
+use tokio::sync::mpsc::UnboundedSender;
 
 use super::agent::Agent;
 use super::event::{Event, Sources};
@@ -65,8 +65,6 @@ pub(super) struct Driver {
     /// What the service manager was told last.
     pub(super) told: String,
     pub(super) stopping: bool,
-    /// Told by the watch on files.
-    pub(super) files: Sender<()>,
 }
 
 impl Driver {

@@ -13,6 +13,7 @@ use super::timer::Alarm;
 use crate::control::request::Request;
 use crate::core::input::Input;
 use crate::signals::{Signal, Signals};
+use crate::watch::Watch;
 
 /// Something has happened.
 #[derive(Debug)]
@@ -45,7 +46,7 @@ pub(super) struct Sources {
     pub(super) events: UnboundedReceiver<Event>,
     pub(super) requests: Receiver<Request>,
     pub(super) hints: Receiver<()>,
-    pub(super) files: Receiver<()>,
+    pub(super) watch: Watch,
     pub(super) signals: Option<Signals>,
     pub(super) stop: CancellationToken,
     pub(super) alarm: Alarm,
@@ -73,7 +74,7 @@ impl Sources {
                 () = self.alarm.rung() => return Event::Alarm,
                 Some(request) = self.requests.recv() => return Event::Asked(request),
                 Some(()) = self.hints.recv() => return Event::Hint,
-                Some(()) = self.files.recv() => return Event::FilesChanged,
+                () = self.watch.changed() => return Event::FilesChanged,
                 () = tick(self.watchdog.as_mut()) => crate::systemd::alive(),
             }
         }

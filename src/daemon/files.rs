@@ -1,10 +1,18 @@
-//! Which files are watched.
+//! Which files are watched: what the job set rests on, the token's files, and the machine's zone.
 
 use std::path::PathBuf;
 
 use super::driver::Driver;
+use crate::clock;
 
 impl Driver {
-    /// Watches the job file's files, the token's, and the machine's zone.
-    pub(super) fn watch(&mut self, _files: Vec<PathBuf>) {}
+    /// Watches the job file's files and all else that a change of may matter.
+    pub(super) fn watch(&mut self, mut files: Vec<PathBuf>) {
+        files.extend(self.agent.client().token().files());
+        files.push(PathBuf::from(clock::LOCALTIME));
+        self.sources.watch.set_paths(files);
+        if let Some(trouble) = self.sources.watch.trouble() {
+            tracing::warn!("changes are looked for once a minute only: {trouble}");
+        }
+    }
 }

@@ -24,10 +24,19 @@ const WIDTH: usize = 100;
 #[derive(Debug)]
 pub(super) struct Reading {
     pub(super) at: Timestamp,
-    pub(super) warnings: Vec<String>,
+    pub(super) warnings: Vec<Warning>,
     /// What to watch for the next change.
     pub(super) watched: Vec<PathBuf>,
     pub(super) outcome: Result<Good, Bad>,
+}
+
+/// Something about the job file that is worth a look.
+#[derive(Debug)]
+pub(super) struct Warning {
+    /// In one line.
+    pub(super) summary: String,
+    /// All of it, as shown to people.
+    pub(super) full: String,
 }
 
 /// A job set that may be put in force.
@@ -84,8 +93,11 @@ fn surroundings() -> Surroundings {
 }
 
 fn reading(result: Result<Loaded, Rejected>, old: Option<&JobSet>) -> Reading {
-    let rendered = |diagnostics: &[Diagnostic]| -> Vec<String> {
-        diagnostics.iter().map(|diagnostic| diagnostic.render(false, WIDTH)).collect()
+    let warnings = |diagnostics: &[Diagnostic]| -> Vec<Warning> {
+        diagnostics
+            .iter()
+            .map(|d| Warning { summary: d.one_line(), full: d.render(false, WIDTH) })
+            .collect()
     };
     let at = clock::now();
     match result {
@@ -103,7 +115,7 @@ fn reading(result: Result<Loaded, Rejected>, old: Option<&JobSet>) -> Reading {
                     .map(str::to_owned)
                     .collect(),
             };
-            let warnings = rendered(&loaded.warnings);
+            let warnings = warnings(&loaded.warnings);
             Reading { at, warnings, watched: loaded.watched, outcome: Ok(good) }
         }
         Err(rejected) => {
@@ -112,8 +124,11 @@ fn reading(result: Result<Loaded, Rejected>, old: Option<&JobSet>) -> Reading {
                 0 | 1 => first,
                 more => format!("{first} (and {} more)", more - 1),
             };
-            let bad = Bad { summary, full: rendered(&rejected.errors).join("\n") };
-            let warnings = rendered(&rejected.warnings);
+            let full: Vec<_> =
+                rejected.errors.iter().map(|error| error.render(false, WIDTH)).collect();
+            let full = full.join("\n");
+            let bad = Bad { summary, full };
+            let warnings = warnings(&rejected.warnings);
             Reading { at, warnings, watched: rejected.watched, outcome: Err(bad) }
         }
     }
@@ -225,7 +240,7 @@ impl Driver {
             path: self.job_file.path.display().to_string(),
             valid: true,
             changes: Vec::new(),
-            warnings: reading.warnings,
+            warnings: reading.warnings.iter().map(|warning| warning.full.clone()).collect(),
             error: None,
         };
         self.job_file.reading = false;
@@ -244,12 +259,12 @@ impl Driver {
                 self.job_file.loaded_at = Some(reading.at);
                 self.job_file.unkept = Some(good.kept);
                 if good.changes.is_empty() {
-                    let level = if mended { "valid again, and " } else { "" };
-                    tracing::info!("the job file was read: {level}nothing changed");
+                    let again = if mended { "valid again, and " } else { "" };
+                    tracing::info!("the job file was read: {again}nothing changed");
                 } else {
                     tracing::info!("the job file was read: {}", good.changes.join("; "));
-                    for warning in &answer.warnings {
-                        tracing::warn!("{}", warning.lines().next().unwrap_or_default());
+                    for warning in &reading.warnings {
+                        tracing::warn!("{}", warning.summary);
                     }
                     self.set = Arc::clone(&good.set);
                     inputs.push(Input::JobsReplaced(good.set));

@@ -25,6 +25,7 @@ use crate::signals::Signals;
 use crate::store::folder::StateFolder;
 use crate::store::thread::{StoreHandle, StoreThread};
 use crate::systemd;
+use crate::watch::Watch;
 
 /// How long the database may take to close: it holds nothing that is not durable already.
 const CLOSE_MAX: Duration = Duration::from_millis(300);
@@ -94,7 +95,6 @@ async fn live_on(
     let (events, events_in) = mpsc::unbounded_channel();
     let (requests, requests_in) = mpsc::channel(server::WAITING_MAX);
     let (hints, hints_in) = mpsc::channel(1);
-    let (files, files_in) = mpsc::channel(1);
     let signals = match options.signals {
         true => Some(Signals::listen().map_err(|e| failed("signals can't be heard", &e))?),
         false => None,
@@ -103,7 +103,7 @@ async fn live_on(
         events: events_in,
         requests: requests_in,
         hints: hints_in,
-        files: files_in,
+        watch: Watch::start(Vec::new()),
         signals,
         stop: options.stop,
         alarm: Alarm::new().map_err(|e| failed("no alarm can be had", &e))?,
@@ -134,7 +134,6 @@ async fn live_on(
         pruned_at: None,
         told: String::new(),
         stopping: false,
-        files,
     };
     tokio::spawn(server::serve(listener, requests));
     tracing::info!(
@@ -171,7 +170,7 @@ async fn first_job_set(path: &Path, store: &StoreHandle) -> Result<First, StartE
     let reading = job_file::on_thread(move || job_file::read(&named, None)).await;
     let Reading { warnings, watched, outcome, .. } = reading.ok_or_else(no_thread)?;
     for warning in &warnings {
-        tracing::warn!("{}", warning.trim_end());
+        tracing::warn!("{}", warning.summary);
     }
     let bad = match outcome {
         Ok(good) => {

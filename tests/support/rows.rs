@@ -78,6 +78,7 @@ pub(crate) fn attempt(run: &Run, phase: Phase) -> Attempt {
         cancel: None,
         outcome: None,
         ended_at: run.ended_at,
+        holds_until: None,
         watched_until: None,
     }
 }

@@ -276,7 +276,7 @@ impl TokenKeeper {
     fn read_source(&self) -> Result<SecretString, TokenProblem> {
         let path = match &self.shared.source {
             TokenSource::File(path) => path.clone(),
-            TokenSource::Environment(name) => return self.from_environment(name),
+            TokenSource::Environment(name) => return self.read_variable(name),
             TokenSource::Credential => self.credential().ok_or_else(|| {
                 TokenProblem::Source(
                     "the job file names no token; set `agent.token_file`, or run `transferd login`"
@@ -293,7 +293,7 @@ impl TokenKeeper {
         Ok(file.secret)
     }
 
-    fn from_environment(&self, name: &str) -> Result<SecretString, TokenProblem> {
+    fn read_variable(&self, name: &str) -> Result<SecretString, TokenProblem> {
         let Some(value) = (self.shared.environment)(name) else {
             return Err(TokenProblem::Source(format!(
                 "the variable `{name}`, which `agent.token_env` names, is not set"

@@ -3,6 +3,8 @@
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
+use crate::core::duration;
+
 /// How times are written.
 #[derive(Clone, Debug)]
 pub struct Times {
@@ -94,7 +96,7 @@ pub fn count(number: usize, noun: &str) -> String {
 pub fn past_time(text: &str, now: Timestamp) -> Result<Timestamp, String> {
     given_time(text).map(|given| match given {
         Given::Instant(time) => time,
-        Given::Distance(distance) => now - distance,
+        Given::Distance(distance) => now.checked_sub(distance).unwrap_or(Timestamp::MIN),
     })
 }
 
@@ -105,7 +107,7 @@ pub fn past_time(text: &str, now: Timestamp) -> Result<Timestamp, String> {
 pub fn future_time(text: &str, now: Timestamp) -> Result<Timestamp, String> {
     given_time(text).map(|given| match given {
         Given::Instant(time) => time,
-        Given::Distance(distance) => now + distance,
+        Given::Distance(distance) => now.checked_add(distance).unwrap_or(Timestamp::MAX),
     })
 }
 
@@ -118,37 +120,12 @@ fn given_time(text: &str) -> Result<Given, String> {
     if let Ok(time) = text.parse::<Timestamp>() {
         return Ok(Given::Instant(time));
     }
-    if let Some(distance) = distance(text) {
+    if let Ok(distance) = duration::parse(text) {
         return Ok(Given::Distance(distance));
     }
     Err(format!(
         "`{text}` is no time: write RFC 3339 (`2026-01-31T02:30:00+01:00`) or a duration (`2d`)"
     ))
-}
-
-/// A duration as in the job file: whole numbers, each with its unit; a century at most.
-fn distance(text: &str) -> Option<SignedDuration> {
-    const MAX: i64 = 100 * 366 * 86_400_000;
-    let mut rest = text;
-    let mut total: i64 = 0;
-    while !rest.is_empty() {
-        let digits = rest.find(|c: char| !c.is_ascii_digit())?;
-        let number: i64 = rest[..digits].parse().ok()?;
-        rest = &rest[digits..];
-        let letters = rest.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(rest.len());
-        let unit = match &rest[..letters] {
-            "ms" => 1,
-            "s" => 1_000,
-            "m" => 60_000,
-            "h" => 3_600_000,
-            "d" => 86_400_000,
-            "w" => 7 * 86_400_000,
-            _ => return None,
-        };
-        total = total.checked_add(number.checked_mul(unit)?).filter(|sum| *sum <= MAX)?;
-        rest = &rest[letters..];
-    }
-    (!text.is_empty()).then(|| SignedDuration::from_millis(total))
 }
 
 #[cfg(test)]

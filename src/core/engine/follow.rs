@@ -24,6 +24,7 @@ impl Engine {
         self.change_attempt(id, |attempt| {
             attempt.phase = Phase::Accepted;
             attempt.transfer = Some(record.id);
+            attempt.reason = format!("the agent lists it as transfer {}", record.id);
             attempt.listed_at.get_or_insert(now);
             attempt.moved_at = now;
             attempt.outcome = None;

@@ -1,0 +1,89 @@
+//! What the demo has shown, as a table, and the agent's books held against the daemon's.
+
+use std::collections::BTreeMap;
+
+use super::stage::AgentRecord;
+use crate::cli::render::paint::{Paint, Tone};
+use crate::cli::render::table::{Rows, Screen};
+use crate::cli::render::words::count;
+use crate::control::document::RunDocument;
+use crate::core::run::RunState;
+
+/// The runs of one job, counted.
+#[derive(Default)]
+struct Tally {
+    runs: usize,
+    succeeded: usize,
+    failed: usize,
+    timed_out: usize,
+    skipped: usize,
+    active: usize,
+    attempts: usize,
+}
+
+/// The summary.
+pub(super) fn text(runs: &[RunDocument], agent: &AgentRecord, screen: Screen) -> String {
+    let mut jobs: BTreeMap<&str, Tally> = BTreeMap::new();
+    for run in runs {
+        jobs.entry(run.job.as_str()).or_default().add(run);
+    }
+    let headings =
+        ["JOB", "RUNS", "SUCCEEDED", "FAILED", "TIMED OUT", "SKIPPED", "UNDER WAY", "ATTEMPTS"];
+    let mut rows = Rows::new(screen, &headings);
+    for (job, tally) in &jobs {
+        let number =
+            |tone, count: usize| (if count == 0 { Tone::Faint } else { tone }, count.to_string());
+        rows.add([
+            (Tone::Strong, (*job).to_owned()),
+            number(Tone::Plain, tally.runs),
+            number(Tone::Good, tally.succeeded),
+            number(Tone::Bad, tally.failed),
+            number(Tone::Bad, tally.timed_out),
+            number(Tone::Doubtful, tally.skipped),
+            number(Tone::Busy, tally.active),
+            number(Tone::Plain, tally.attempts),
+        ]);
+    }
+    format!("{}\n{}\n", rows.text(), verdict(runs, agent, Paint(screen.color)))
+}
+
+/// Whether the agent's books agree: no more transfers than attempts, and one that completed for
+/// each run that succeeded.
+fn verdict(runs: &[RunDocument], agent: &AgentRecord, paint: Paint) -> String {
+    let (mut transfers, mut attempts, mut doubled, mut lost) = (0, 0, 0, 0);
+    for run in runs {
+        let (asked, completed) = agent.get(&run.id.to_string()).copied().unwrap_or_default();
+        transfers += asked;
+        attempts += run.attempts.len();
+        doubled += asked.saturating_sub(run.attempts.len()) + completed.saturating_sub(1);
+        if run.state == RunState::Succeeded && completed == 0 {
+            lost += 1;
+        }
+    }
+    let tone = if doubled + lost == 0 { Tone::Good } else { Tone::Bad };
+    let books = paint.tone(tone, &format!("{lost} lost, {doubled} doubled"));
+    format!(
+        "by the agent's own books: {} for {}: {books}",
+        count(transfers, "transfer"),
+        count(attempts, "attempt")
+    )
+}
+
+impl Tally {
+    fn add(&mut self, run: &RunDocument) {
+        self.runs += 1;
+        self.attempts += run.attempts.len();
+        match run.state {
+            RunState::Succeeded => self.succeeded += 1,
+            RunState::Failed | RunState::Canceled => self.failed += 1,
+            RunState::TimedOut => self.timed_out += 1,
+            RunState::Skipped => self.skipped += 1,
+            RunState::Waiting
+            | RunState::Submitting
+            | RunState::Queued
+            | RunState::Running
+            | RunState::BackingOff
+            | RunState::Canceling => self.active += 1,
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! The agent client against agents that answer badly, late, or not at all.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod looks;
+mod notifications;
+mod scripted;
+mod submits;
+mod tokens;
