@@ -33,7 +33,7 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
     };
     let (sources, jobs, errors, warnings) = match config::read(&path, &jobfile::surroundings()) {
         Ok(loaded) => (loaded.sources, loaded.set.jobs.len(), Vec::new(), loaded.warnings),
-        Err(rejected) => (rejected.sources, 0, rejected.errors, rejected.warnings),
+        Err(rejected) => (*rejected.sources, 0, rejected.errors, rejected.warnings),
     };
     let valid = errors.is_empty();
     let exit = if valid { Exit::Done } else { Exit::No };
