@@ -4,18 +4,28 @@
 //! to the `Write`s that it is given and answers an [`Exit`]. To add one: a `mod` line, a variant
 //! of [`Command`], an arm in [`dispatch`].
 
+pub mod accounts;
+pub mod agent;
 pub mod ask;
 pub mod cancel;
+pub mod check;
 pub mod completions;
+pub mod diff;
 mod global;
 pub mod history;
+pub mod init;
+pub mod jobfile;
+pub mod login;
 pub mod man;
+pub mod next;
 pub mod offline;
 pub mod pause;
 pub mod places;
+pub mod prompt;
 pub mod reload;
 pub mod render;
 pub mod run;
+pub mod schema;
 pub mod show;
 pub mod sim;
 pub mod status;
@@ -44,6 +54,16 @@ pub struct Cli {
 enum Command {
     /// Run the daemon, in the foreground
     Run(run::Args),
+    /// Say whether the job file is good, and all that is wrong with it
+    Check(check::Args),
+    /// List the coming occurrences
+    Next(next::Args),
+    /// Show what a reload would change, and each next occurrence before and after
+    Diff(diff::Args),
+    /// Print the JSON Schema of the job file, for editors
+    Schema(schema::Args),
+    /// Write a commented first job file
+    Init(init::Args),
     /// Show the daemon, the agent, and each job: state, progress, last run, next run
     Status(status::Args),
     /// List past runs, newest first; works with the daemon down
@@ -60,6 +80,10 @@ enum Command {
     Resume(pause::ResumeArgs),
     /// Read the job file now, and say what changed or what is wrong
     Reload(reload::Args),
+    /// List the agent's cloud accounts: name, id, provider
+    Accounts(accounts::Args),
+    /// Sign in, mint an API token, and write it to the token file
+    Login(login::Args),
     /// Print completions for a shell
     Completions(completions::Args),
     /// Print the manual page
@@ -84,6 +108,11 @@ pub fn main(
 fn dispatch(command: Command, global: &Global, out: &mut dyn Write, err: &mut dyn Write) -> Exit {
     match command {
         Command::Run(args) => run::run(&args, global, out, err),
+        Command::Check(args) => check::run(args, global, out, err),
+        Command::Next(args) => next::run(args, global, out, err),
+        Command::Diff(args) => diff::run(args, global, out, err),
+        Command::Schema(args) => schema::run(args, global, out, err),
+        Command::Init(args) => init::run(args, global, out, err),
         Command::Status(args) => status::run(args, global, out, err),
         Command::History(args) => history::run(args, global, out, err),
         Command::Show(args) => show::run(args, global, out, err),
@@ -92,6 +121,8 @@ fn dispatch(command: Command, global: &Global, out: &mut dyn Write, err: &mut dy
         Command::Pause(args) => pause::pause(args, global, out, err),
         Command::Resume(args) => pause::resume(args, global, out, err),
         Command::Reload(args) => reload::run(args, global, out, err),
+        Command::Accounts(args) => accounts::run(args, global, out, err),
+        Command::Login(args) => login::run(args, global, out, err),
         Command::Completions(args) => completions::run(args, global, out, err),
         Command::Man(args) => man::run(args, global, out, err),
         Command::Sim(args) => sim::run(&args, global, out, err),

@@ -59,7 +59,7 @@ pub(crate) fn assemble(mut read: Read, surroundings: &Surroundings) -> Result<Lo
 }
 
 fn merge(read: &Read, problems: &mut Vec<Problem>) -> Whole {
-    let mut whole = Whole { partial: !problems.is_empty(), ..Whole::default() };
+    let mut whole = Whole { partial: read.incomplete, ..Whole::default() };
     let mut jobs_named = false;
     for (index, tree) in read.trees.iter().enumerate() {
         let file = u32::try_from(index).unwrap_or(u32::MAX);

@@ -24,6 +24,8 @@ pub(crate) struct Read {
     pub(crate) problems: Vec<Problem>,
     /// Files and folders whose change matters.
     pub(crate) watched: BTreeSet<PathBuf>,
+    /// Some file is missing or could not be read.
+    pub(crate) incomplete: bool,
     canonical: HashSet<PathBuf>,
     bytes: u64,
 }
@@ -46,19 +48,25 @@ pub(crate) fn from_disk(root: &Path) -> Read {
     read.watched.insert(root.to_owned());
     if root.is_dir() {
         match glob::folder(root) {
-            Ok(files) if files.is_empty() => read.problems.push(
-                Problem::error_at(At::Path(root.to_owned()), "the folder holds no job file")
-                    .hint("its `*.yaml` and `*.yml` files are read, in name order"),
-            ),
+            Ok(files) if files.is_empty() => {
+                read.incomplete = true;
+                read.problems.push(
+                    Problem::error_at(At::Path(root.to_owned()), "the folder holds no job file")
+                        .hint("its `*.yaml` and `*.yml` files are read, in name order"),
+                );
+            }
             Ok(files) => {
                 for file in files {
                     read.file(&file, None, &mut Vec::new());
                 }
             }
-            Err(error) => read.problems.push(Problem::error_at(
-                At::Path(root.to_owned()),
-                format!("the folder can't be read: {}", plain(&error)),
-            )),
+            Err(error) => {
+                read.incomplete = true;
+                read.problems.push(Problem::error_at(
+                    At::Path(root.to_owned()),
+                    format!("the folder can't be read: {}", plain(&error)),
+                ));
+            }
         }
     } else {
         read.file(root, None, &mut Vec::new());
@@ -73,6 +81,7 @@ fn empty(root: PathBuf, base: PathBuf) -> Read {
         mended: Vec::new(),
         problems: Vec::new(),
         watched: BTreeSet::new(),
+        incomplete: false,
         canonical: HashSet::new(),
         bytes: 0,
     }
@@ -101,9 +110,10 @@ impl Read {
                 .map(|name| format!("`{}`", name.to_string_lossy()))
                 .collect();
             let message = format!("files include one another in a circle: {}", chain.join(" → "));
-            self.problems.push(self.at(path, named_at, message).hint(
+            let problem = self.at(path, named_at, message).hint(
                 "leave this out; a glob that matches its own file wants a folder for the others",
-            ));
+            );
+            self.problems.push(problem);
             return;
         }
         if self.canonical.contains(&canonical) {
@@ -115,14 +125,16 @@ impl Read {
             } else {
                 format!("the job file is made of more than {FILES} files")
             };
-            self.problems.push(self.at(path, named_at, message));
+            let problem = self.at(path, named_at, message);
+            self.problems.push(problem);
             return;
         }
         self.canonical.insert(canonical.clone());
         let bytes = match self.bytes_of(path) {
             Ok(bytes) => bytes,
             Err((message, hint)) => {
-                self.problems.push(self.at(path, named_at, message).maybe_hint(hint));
+                let problem = self.at(path, named_at, message).maybe_hint(hint);
+                self.problems.push(problem);
                 return;
             }
         };
@@ -150,7 +162,8 @@ impl Read {
     }
 
     /// An error at the place that names a file, or at the file itself.
-    fn at(&self, path: &Path, named_at: Option<Spot>, message: String) -> Problem {
+    fn at(&mut self, path: &Path, named_at: Option<Spot>, message: String) -> Problem {
+        self.incomplete = true;
         match named_at {
             Some(spot) => {
                 let mut problem = Problem::error(spot, message);
@@ -228,7 +241,10 @@ impl Read {
                         self.file(&path, Some(spot), above);
                     }
                 }
-                Err(message) => self.problems.push(Problem::error(spot, message)),
+                Err(message) => {
+                    self.incomplete = true;
+                    self.problems.push(Problem::error(spot, message));
+                }
             }
         }
     }

@@ -271,8 +271,10 @@ fn says(hint: Hint, raw: Option<String>) -> Option<String> {
     match (hint, raw) {
         (Hint::None, _) => None,
         (Hint::Says(words), _) => Some(words),
-        (Hint::Quote, Some(raw)) => Some(format!("quote it: `\"{raw}\"`")),
-        (Hint::Quote, None) => Some("quote it".to_owned()),
+        (Hint::Quote, Some(raw)) if raw.len() <= 100 && !raw.contains(['"', '\\']) => {
+            Some(format!("quote it: `\"{raw}\"`"))
+        }
+        (Hint::Quote, _) => Some("quote it".to_owned()),
     }
 }
 
@@ -294,7 +296,7 @@ fn raw(lines: &[&str], found: &Found) -> Option<String> {
     let line = lines.get(found.span.start.line - 1)?;
     let slice = line.get(byte(line, found.span.start.column)..byte(line, found.span.end.column))?;
     let slice = slice.trim_end();
-    (!slice.is_empty() && slice.len() <= 100 && !slice.contains('"')).then(|| slice.to_owned())
+    (!slice.is_empty()).then(|| slice.to_owned())
 }
 
 /// Narrows a span to some bytes of the text, where the text stands in the file as it is.

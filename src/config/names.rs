@@ -261,7 +261,7 @@ pub(crate) fn meant(key: &str, scope: Scope, value: &Node) -> Option<String> {
         );
     }
     if let Some(foreign) = foreign(&own, scope) {
-        return Some(foreign_hint(foreign, scope));
+        return Some(foreign_hint(foreign, key, scope));
     }
     if let Some(home) = SCOPES.iter().find(|home| home.keys().contains(&key)) {
         return Some(format!("`{key}` belongs {}", home.home()));
@@ -289,7 +289,7 @@ fn foreign(own: &str, scope: Scope) -> Option<&'static Foreign> {
     all.find(|(_, _, home, ..)| same(*home)).or(first)
 }
 
-fn foreign_hint((_, whose, home, ours, more): &Foreign, scope: Scope) -> String {
+fn foreign_hint((_, whose, home, ours, more): &Foreign, key: &str, scope: Scope) -> String {
     let here = *home == scope || (*home == Scope::Job && scope == Scope::Defaults);
     let mut hint = if here {
         format!("write `{ours}`")
@@ -299,7 +299,7 @@ fn foreign_hint((_, whose, home, ours, more): &Foreign, scope: Scope) -> String 
         format!("write `{ours}`, {}", home.home())
     };
     if !whose.is_empty() {
-        hint.push_str(&format!(", as {whose}'s key is called here"));
+        hint.push_str(&format!(": it is what {whose} calls `{}`", cut(key)));
     }
     if !more.is_empty() {
         hint.push_str(&format!("; {more}"));

@@ -1,0 +1,68 @@
+//! How commands read the job file, and how they tell what is wrong with it.
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use super::{Exit, Global};
+use crate::clock;
+use crate::config::{self, Diagnostic, Loaded, Rejected, Surroundings};
+
+/// The machine as it is now.
+pub fn surroundings() -> Surroundings {
+    let zone = jiff::tz::TimeZone::system();
+    let name = zone.iana_name().unwrap_or("UTC").to_owned();
+    Surroundings { system_zone: (name, zone), now: clock::now() }
+}
+
+/// The job file that `global` means.
+///
+/// # Errors
+///
+/// After saying on `err` that none is named.
+pub fn path(global: &Global, err: &mut dyn Write) -> Result<std::path::PathBuf, Exit> {
+    super::places::Places::here(global).config().map_err(|message| {
+        // Nothing is left to tell it to if standard error is gone.
+        let _ = writeln!(err, "transferd: {message}");
+        Exit::Usage
+    })
+}
+
+/// Reads a job file, or tells all that is wrong with it.
+///
+/// # Errors
+///
+/// After telling on `err` why it is not taken.
+pub fn read(path: &Path, global: &Global, err: &mut dyn Write) -> Result<Loaded, Exit> {
+    config::read(path, &surroundings()).map_err(|rejected| match tell(&rejected, global, err) {
+        Ok(()) | Err(_) => Exit::No,
+    })
+}
+
+/// Tells why a job file is not taken.
+///
+/// # Errors
+///
+/// Nobody listens.
+pub fn tell(rejected: &Rejected, global: &Global, err: &mut dyn Write) -> io::Result<()> {
+    diagnostics(&rejected.warnings, global, err)?;
+    diagnostics(&rejected.errors, global, err)
+}
+
+/// Writes diagnostics for people.
+///
+/// # Errors
+///
+/// Nobody listens.
+pub fn diagnostics(list: &[Diagnostic], global: &Global, err: &mut dyn Write) -> io::Result<()> {
+    let width = width();
+    for diagnostic in list {
+        writeln!(err, "{}", diagnostic.render(global.color_err, width))?;
+    }
+    Ok(())
+}
+
+/// Columns of the terminal on standard error, or what suits a file.
+fn width() -> usize {
+    let size = rustix::termios::tcgetwinsize(std::io::stderr()).ok();
+    size.map_or(120, |size| usize::from(size.ws_col)).clamp(60, 160)
+}
