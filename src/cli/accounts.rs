@@ -45,7 +45,7 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
         Err(error) => return agent::say_no(&error, err),
     };
     accounts.retain(|account| !account.deleted);
-    accounts.sort_by(|a, b| (a.name.to_lowercase(), a.id).cmp(&(b.name.to_lowercase(), b.id)));
+    accounts.sort_by_key(|account| (account.name.to_lowercase(), account.id));
     done(tell(&args, &accounts, Screen::of_stdout(global.color), out), Exit::Done)
 }
 

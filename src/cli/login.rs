@@ -49,24 +49,26 @@ pub struct Args {
 
 /// `--user-type`, as in `agent.login.user_type`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-#[value(rename_all = "snake_case")]
 enum UserType {
     /// DesktopAdmin
-    DesktopAdmin,
+    #[value(name = "desktop_admin")]
+    Admin,
     /// DesktopCreativeUser
     #[default]
-    DesktopCreative,
+    #[value(name = "desktop_creative")]
+    Creative,
     /// DesktopStandardUser, who may not queue transfers
-    DesktopStandard,
+    #[value(name = "desktop_standard")]
+    Standard,
 }
 
 impl UserType {
     /// The API's number (click-api, "Tokens").
     fn number(self) -> u32 {
         match self {
-            Self::DesktopAdmin => 16,
-            Self::DesktopCreative => 32,
-            Self::DesktopStandard => 64,
+            Self::Admin => 16,
+            Self::Creative => 32,
+            Self::Standard => 64,
         }
     }
 }

@@ -11,6 +11,7 @@ pub mod cancel;
 pub mod check;
 pub mod completions;
 pub mod diff;
+pub mod doctor;
 mod global;
 pub mod history;
 pub mod init;
@@ -82,6 +83,8 @@ enum Command {
     Reload(reload::Args),
     /// List the agent's cloud accounts: name, id, provider
     Accounts(accounts::Args),
+    /// Ask the agent about everything that transferd assumes of it; changes nothing
+    Doctor(doctor::Args),
     /// Sign in, mint an API token, and write it to the token file
     Login(login::Args),
     /// Print completions for a shell
@@ -122,6 +125,7 @@ fn dispatch(command: Command, global: &Global, out: &mut dyn Write, err: &mut dy
         Command::Resume(args) => pause::resume(args, global, out, err),
         Command::Reload(args) => reload::run(args, global, out, err),
         Command::Accounts(args) => accounts::run(args, global, out, err),
+        Command::Doctor(args) => doctor::run(args, global, out, err),
         Command::Login(args) => login::run(args, global, out, err),
         Command::Completions(args) => completions::run(args, global, out, err),
         Command::Man(args) => man::run(args, global, out, err),

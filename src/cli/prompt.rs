@@ -2,7 +2,7 @@
 //! where nobody sits at a terminal.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, IsTerminal, Read, Write};
+use std::io::{self, BufRead, BufReader, IsTerminal, Read as _, Write};
 
 use rustix::termios::{
     LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr,
@@ -78,7 +78,7 @@ fn read_line(from: &mut impl BufRead) -> io::Result<String> {
 
 /// Reads what is typed up to Enter. The terminal edits nothing here, so that an interrupt comes as
 /// a key, and the terminal can be put right before we end.
-fn read_keys(from: &mut impl Read) -> io::Result<String> {
+fn read_keys(from: &mut impl BufRead) -> io::Result<String> {
     const INTERRUPT: u8 = 3;
     const END: u8 = 4;
     const ERASE_ALL: u8 = 21;
