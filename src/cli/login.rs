@@ -133,7 +133,8 @@ fn tell(
     writeln!(out, "token written to {}", path.display())?;
     match ends {
         Some(end) => {
-            let days = end.duration_since(now).as_hours() / 24;
+            // Rounded: a token for a year is not one for 364 days because a second has passed.
+            let days = (end.duration_since(now).as_hours() + 12) / 24;
             writeln!(out, "it expires at {end}, in {days} days")?;
         }
         None => writeln!(out, "the agent does not say when it expires")?,
