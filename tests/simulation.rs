@@ -37,7 +37,7 @@ fn play(
                 })
             })
             .collect();
-        workers.into_iter().flat_map(|worker| worker.join().unwrap()).collect()
+        workers.into_iter().flat_map(|worker| worker.join().expect("a worker that ends")).collect()
     });
     reports.sort_by_key(|report| report.seed);
     reports

@@ -5,10 +5,19 @@ use std::io::{self, Write};
 use clap::Args as ClapArgs;
 use serde::Serialize;
 
-use super::ask::done;
+use jiff::tz::TimeZone;
+
+use super::ask::{Daemon, done, say_error};
 use super::render::paint::{Paint, Tone};
-use super::{Exit, Global, agent};
+use super::render::run;
+use super::render::table::Screen;
+use super::render::words::Times;
+use super::{Exit, Global, agent, trigger};
 use crate::agent::doctor::{Finding, Verdict, examine};
+use crate::clock;
+use crate::control::request::{JobQuery, ShowQuery};
+use crate::core::ids::RunId;
+use crate::core::run::RunState;
 
 /// What may be typed after `doctor`.
 #[derive(Debug, ClapArgs)]
@@ -16,6 +25,9 @@ pub struct Args {
     /// Print a JSON object
     #[arg(long)]
     json: bool,
+    /// Then run this job, and watch its transfer through; asks the daemon to
+    #[arg(long, value_name = "JOB", conflicts_with = "json")]
+    transfer: Option<String>,
 }
 
 /// The document of `doctor --json`.
@@ -44,7 +56,31 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
     } else {
         tell(&findings, Paint(global.color), out)
     };
-    done(told, exit)
+    match args.transfer {
+        Some(job) if exit == Exit::Done && told.is_ok() => watch(job, global, out, err),
+        Some(_) | None => done(told, exit),
+    }
+}
+
+/// Runs one job, and shows what happened to its transfer in order.
+fn watch(job: String, global: &Global, out: &mut dyn Write, err: &mut dyn Write) -> Exit {
+    let daemon = match Daemon::find_or_say(global, err) {
+        Ok(daemon) => daemon,
+        Err(exit) => return exit,
+    };
+    let query = |id: RunId| ShowQuery { run: id.to_string() };
+    let shown = daemon
+        .wait(daemon.client().trigger(&JobQuery { job }))
+        .and_then(|run| trigger::follow(&daemon, global, run, err))
+        .and_then(|run| daemon.wait(daemon.client().show(&query(run.id))));
+    let shown = match shown {
+        Ok(shown) => shown,
+        Err(error) => return say_error(&error, err),
+    };
+    let exit = if shown.run.state == RunState::Succeeded { Exit::Done } else { Exit::No };
+    let times = Times { now: clock::now(), zone: TimeZone::system(), absolute: true };
+    let text = run::show(&shown, &times, Screen::of_stdout(global.color));
+    done(out.write_all(text.as_bytes()), exit)
 }
 
 fn tell(findings: &[Finding], paint: Paint, out: &mut dyn Write) -> io::Result<()> {
