@@ -1,5 +1,7 @@
 //! The real binary against the simulated agent: what users rely on, seen from outside.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails here")]
+
 #[path = "support/stage.rs"]
 mod stage;
 

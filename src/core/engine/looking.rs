@@ -25,6 +25,11 @@ impl Engine {
             Ok(look) => {
                 self.agent_answered(&look);
                 self.take_look(&look);
+                if let Some(fresh) = &mut self.contact.fresh {
+                    // What any look has shown since was there before the next request as well.
+                    let seen = look.transfers.iter().map(|record| (record.fingerprint, record.id));
+                    fresh.listed.extend(seen);
+                }
                 if look.complete && look.agent.may_work() {
                     self.stand_on(look, request);
                 }
