@@ -236,7 +236,7 @@ impl JsonSchema for Schedules {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        let one = schema::pattern(r"^\s*(@[a-z]+|\S+(\s+\S+){4,5})\s*$");
+        let one = schema::pattern(r"^\s*(@[A-Za-z]+|\S+(\s+\S+){4,5})\s*$");
         schema::either(one.clone(), schema::list(one, 0))
     }
 }

@@ -49,7 +49,7 @@ pub(crate) fn diagnostics(
 
 struct Marked<'s> {
     lines: Vec<&'s str>,
-    marks: Marks,
+    marks: Marks<'s>,
 }
 
 struct Locator<'s> {
@@ -178,7 +178,7 @@ impl<'s> Locator<'s> {
         )
     }
 
-    fn marked(&mut self, file: u32) -> Option<&Marked<'s>> {
+    fn marked(&mut self, file: u32) -> Option<&mut Marked<'s>> {
         let sources = self.sources;
         let text = sources.files.get(file as usize)?.content();
         let readable = self.mended.get(file as usize).and_then(Option::as_ref);

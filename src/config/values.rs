@@ -459,7 +459,7 @@ macro_rules! schemas {
 }
 
 schemas! {
-    Text => schema::text(0),
+    Text => schema::kind("string"),
     Name => schema::pattern(NAME_PATTERN),
     Part => schema::pattern(r"^[^\x00-\x1f\x7f]*$"),
     FileName => schema::pattern(NAME_PATTERN),
@@ -478,4 +478,4 @@ schemas! {
 pub(crate) const NAME_PATTERN: &str = r"^[^\x00-\x1f\x7f]*[^\x00-\x20\x7f][^\x00-\x1f\x7f]*$";
 
 /// Numbers with units.
-const SPAN_PATTERN: &str = r"^ *(\d+(\.\d+)? *[A-Za-zµ]+,? *)+$|^0$";
+const SPAN_PATTERN: &str = r"^\d+(ms|s|m|h|d)(\d+(ms|s|m|h))*$";

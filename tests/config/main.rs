@@ -2,6 +2,7 @@
 //! would write.
 
 mod agreement;
+mod commands;
 mod odd;
 
 use std::fmt::Write as _;
