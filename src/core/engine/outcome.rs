@@ -151,7 +151,8 @@ impl Engine {
                     let wish = CancelWish { at: now, cause: CancelCause::Double, reason };
                     self.wish_cancel(attempt.id, wish);
                 }
-            } else if attempt.phase != Phase::GivenUp {
+            } else if !matches!(attempt.phase, Phase::GivenUp | Phase::Intent) {
+                // A request under way is settled by its answer, which also bounds its dates.
                 self.give_up(attempt.id, "its run is over");
             }
         }

@@ -622,3 +622,41 @@ fn a_failed_look_proves_no_absence() {
     }
     assert_eq!(stage.submits.len(), 1);
 }
+
+#[test]
+fn a_request_under_way_when_its_run_ends_is_not_watched_for_without_an_end() {
+    let mut stage = Stage::new(vec![job("a", "to/", |_| {})]);
+    stage.until(at("01:00:00"));
+    stage.answer(SubmitAnswer::Uncertain("500".to_owned()));
+    let first_asked = stage.now;
+    stage.pass(secs(150));
+    assert_eq!(stage.submits.len(), 2, "the second request is under way");
+    stage.list(1, TransferStatus::Completed);
+    stage.listed[0].requested_at = Some(first_asked);
+    stage.pass(secs(10));
+    assert_eq!(stage.run(0).state, RunState::Succeeded);
+    stage.answer(SubmitAnswer::Refused(Refusal::NotSent("connection refused".to_owned())));
+    // An hour later the same user copies the same places by hand.
+    stage.until(at("01:50:00"));
+    stage.list(2, TransferStatus::Running);
+    stage.until(at("01:55:00"));
+    assert_eq!(stage.cancels, [], "not ours");
+}
+
+#[test]
+fn a_request_under_way_at_the_crash_does_not_reopen_a_run_that_is_over() {
+    let mut stage = Stage::new(vec![job("a", "to/", |_| {})]);
+    stage.until(at("01:00:00"));
+    stage.answer(SubmitAnswer::Uncertain("500".to_owned()));
+    let first_asked = stage.now;
+    stage.pass(secs(150));
+    stage.list(1, TransferStatus::Completed);
+    stage.listed[0].requested_at = Some(first_asked);
+    stage.pass(secs(10));
+    stage.restart();
+    assert_eq!(stage.run(0).state, RunState::Succeeded);
+    let second = stage.list(2, TransferStatus::Running);
+    stage.listed[1].requested_at = Some(first_asked + secs(150));
+    stage.pass(secs(70));
+    assert_eq!(stage.cancels.first(), Some(&second), "it had arrived, and is a second one");
+}
