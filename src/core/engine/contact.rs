@@ -10,8 +10,8 @@ use super::Engine;
 use crate::core::ids::{TransferId, UserId};
 use crate::core::input::Effect;
 use crate::core::limits::{
-    AGENT_RETRY_CAP, EXCLUSIVE_DEPTH, HINTED_LOOK_GAP, LOOK_FRESHNESS, SKEW, SLOWEST_LOOK,
-    TOKEN_RETRY,
+    AGENT_RETRY_CAP, COVERED_GAP, EXCLUSIVE_DEPTH, HINTED_LOOK_GAP, LOOK_FRESHNESS, SKEW,
+    SLOWEST_LOOK, TOKEN_RETRY,
 };
 use crate::core::matching::{shift, window};
 use crate::core::place::Fingerprint;
@@ -49,6 +49,8 @@ pub(super) struct Contact {
     pub(super) under_way: Option<LookRequest>,
     /// When the last look began.
     pub(super) last_began: Option<Timestamp>,
+    /// When the last look began that has come back, or failed.
+    pub(super) last_answered: Option<Timestamp>,
     /// The last complete look.
     pub(super) fresh: Option<Fresh>,
     /// Why nothing can be submitted.
@@ -84,6 +86,7 @@ impl Default for Contact {
         Self {
             under_way: None,
             last_began: None,
+            last_answered: None,
             fresh: None,
             trouble: None,
             trouble_since: None,
@@ -116,6 +119,12 @@ impl Contact {
         })
     }
 
+    /// True once a look was tried near a deadline or after it. A daemon that was down, or a
+    /// machine that slept, looks before it says that a transfer is past its time.
+    pub(super) fn has_asked_about(&self, deadline: Timestamp) -> bool {
+        self.last_answered.is_some_and(|began| deadline <= shift(began, COVERED_GAP))
+    }
+
     /// A failure was seen: how long until the agent is asked again.
     pub(super) fn failed(&mut self, trouble: Trouble, now: Timestamp) {
         let delay = match &trouble {
@@ -135,6 +144,7 @@ impl Contact {
     pub(super) fn clock_stepped(&mut self, by: SignedDuration) {
         self.fresh = None;
         self.last_began = self.last_began.map(|at| shift(at, by));
+        self.last_answered = self.last_answered.map(|at| shift(at, by));
         self.retry_at = self.retry_at.map(|at| shift(at, by));
         self.submit_look_at = self.submit_look_at.map(|at| shift(at, by));
     }

@@ -20,6 +20,8 @@ impl Engine {
     pub(super) fn looked(&mut self, result: Result<Look, LookFailure>) {
         let Some(request) = self.contact.under_way.take() else { return };
         self.contact.asked_at = Some(self.now);
+        self.contact.last_answered = self.contact.last_began;
+        self.touched.extend(self.state.in_flight.iter().copied());
         self.admission_due = true;
         match result {
             Ok(look) => {

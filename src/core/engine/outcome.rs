@@ -270,7 +270,7 @@ impl Engine {
         let Some(attempt) = live.attempts.get(&id.number) else { return };
         let absent = live.sightings.get(&id.number).map(|sighting| sighting.absent_for);
         let absent = absent.unwrap_or_default() >= self.adopt_window();
-        let late = attempt.deadline <= self.now;
+        let late = attempt.deadline <= self.now && self.contact.has_asked_about(attempt.deadline);
         let follows = live.run.follows == Some(id.number) && !live.run.state.is_over();
         match attempt.phase {
             Phase::Uncertain if absent || late => self.not_found(id, absent),

@@ -220,6 +220,19 @@ impl Stage {
     }
 
     fn restart(&mut self) {
+        let step = self.rebuild();
+        self.perform(step);
+    }
+
+    /// Restarts, and leaves the look that is asked for unanswered.
+    fn restart_unanswered(&mut self) {
+        let mut step = self.rebuild();
+        step.then.retain(|effect| !matches!(effect, Effect::Look(_)));
+        self.perform(step);
+    }
+
+    /// A new engine from the committed rows.
+    fn rebuild(&mut self) -> Step {
         let open =
             |run: &RunId| self.attempts.values().any(|a| a.id.run == *run && a.phase.is_open());
         let runs: Vec<_> = self
@@ -239,7 +252,7 @@ impl Stage {
         let (engine, step) = Engine::recover(durable, Arc::clone(&self.set), host(), self.now);
         self.engine = engine;
         self.looking = false;
-        self.perform(step);
+        step
     }
 }
 
@@ -659,4 +672,54 @@ fn a_request_under_way_at_the_crash_does_not_reopen_a_run_that_is_over() {
     stage.listed[1].requested_at = Some(first_asked + secs(150));
     stage.pass(secs(70));
     assert_eq!(stage.cancels.first(), Some(&second), "it had arrived, and is a second one");
+}
+
+#[test]
+fn what_ended_while_the_daemon_was_down_is_seen_before_its_timeout_is_enforced() {
+    for (listed_before, status, state) in [
+        (false, TransferStatus::Completed, RunState::Succeeded),
+        (true, TransferStatus::Completed, RunState::Succeeded),
+        (true, TransferStatus::Error, RunState::BackingOff),
+    ] {
+        let mut stage = Stage::new(vec![job("a", "to/", |_| {})]);
+        stage.until(at("01:00:00"));
+        stage.answer(SubmitAnswer::Accepted);
+        if listed_before {
+            stage.list(1, TransferStatus::Running);
+            stage.pass(secs(10));
+            stage.status(1, status);
+        } else {
+            stage.list(1, status);
+        }
+        stage.now = at("01:40:00");
+        stage.restart();
+        assert_eq!(stage.run(0).state, state, "{status:?}");
+        assert_eq!(stage.cancels, []);
+    }
+}
+
+#[test]
+fn what_ended_while_the_machine_slept_is_seen_before_its_timeout_is_enforced() {
+    let mut stage = Stage::new(vec![job("a", "to/", |_| {})]);
+    stage.until(at("01:00:00"));
+    stage.answer(SubmitAnswer::Uncertain("timeout".to_owned()));
+    stage.pass(secs(10));
+    stage.list(1, TransferStatus::Completed);
+    stage.now = at("01:40:00");
+    stage.input(Input::TimeReached);
+    assert_eq!(stage.run(0).state, RunState::Succeeded);
+}
+
+#[test]
+fn past_its_timeout_a_transfer_is_canceled_though_the_agent_lists_nothing_after_a_restart() {
+    let mut stage = Stage::new(vec![job("a", "to/", |_| {})]);
+    stage.until(at("01:00:00"));
+    stage.answer(SubmitAnswer::Accepted);
+    let transfer = stage.list(1, TransferStatus::Running);
+    stage.pass(secs(10));
+    stage.now = at("01:40:00");
+    stage.restart_unanswered();
+    stage.input(Input::Looked(Err(LookFailure::Unreachable("refused".to_owned()))));
+    assert_eq!(stage.run(0).state, RunState::Canceling);
+    assert_eq!(stage.cancels, [transfer]);
 }
