@@ -15,11 +15,12 @@ impl Engine {
     /// A record has found its owner (protocol, rule 4). What its status means is `saw`'s.
     pub(super) fn claim(&mut self, id: AttemptId, record: &Transfer) {
         let now = self.now;
-        let Some(attempt) = self.state.attempt(id) else { return };
-        let sighting = self.state.runs.get(&id.run).and_then(|l| l.sightings.get(&id.number));
+        let Some(live) = self.state.runs.get(&id.run) else { return };
+        let Some(attempt) = live.attempts.get(&id.number) else { return };
+        let sighting = live.sightings.get(&id.number);
         let watched = sighting.is_some_and(|sighting| sighting.absent_at.is_some());
         if watched && attempt.listed_at.is_none() && attempt.phase == Phase::Accepted {
-            self.learn_delay(now.duration_since(attempt.not_before));
+            self.learn_delay(now.duration_since(live.asked_at(attempt)));
         }
         self.change_attempt(id, |attempt| {
             attempt.phase = Phase::Accepted;

@@ -253,8 +253,9 @@ impl Engine {
             .map(|attempt| attempt.id)
             .collect();
         for id in absent {
-            let Some(attempt) = self.state.attempt(id) else { continue };
-            if began_at < attempt.not_before {
+            let Some(live) = self.state.runs.get(&id.run) else { continue };
+            let Some(attempt) = live.attempts.get(&id.number) else { continue };
+            if began_at < live.asked_at(attempt) {
                 continue;
             }
             let Some(sighting) = self.state.sighting(id) else { continue };

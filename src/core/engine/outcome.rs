@@ -326,7 +326,7 @@ impl Engine {
                           it is sent again";
             self.move_run(id.run, RunState::Waiting, reason, Level::Info);
         } else if live.may_try_again() {
-            let ready_at = self.retry_after(id.run, attempt.not_before).max(self.now);
+            let ready_at = self.retry_after(id.run, live.asked_at(&attempt)).max(self.now);
             self.back_off(id.run, ready_at, "the request was lost");
         } else {
             let reason = "the answer to its last request was lost, and its transfer is not listed \

@@ -231,6 +231,12 @@ impl Stage {
         self.perform(step);
     }
 
+    /// The wall clock is set.
+    fn step_clock(&mut self, by: SignedDuration) {
+        self.now += by;
+        self.input(Input::ClockStepped { by });
+    }
+
     /// A new engine from the committed rows.
     fn rebuild(&mut self) -> Step {
         let open =
@@ -722,4 +728,28 @@ fn past_its_timeout_a_transfer_is_canceled_though_the_agent_lists_nothing_after_
     stage.input(Input::Looked(Err(LookFailure::Unreachable("refused".to_owned()))));
     assert_eq!(stage.run(0).state, RunState::Canceling);
     assert_eq!(stage.cancels, [transfer]);
+}
+
+#[test]
+fn a_clock_that_is_set_back_stretches_neither_search_nor_back_off() {
+    let mut stage = Stage::new(vec![job("a", "to/", |_| {})]);
+    stage.until(at("01:00:00"));
+    stage.answer(SubmitAnswer::Uncertain("timeout".to_owned()));
+    stage.pass(secs(10));
+    stage.step_clock(secs(-3600));
+    stage.pass(secs(150));
+    assert_eq!(stage.submits.len(), 2, "{:?}", stage.run(0));
+}
+
+#[test]
+fn a_clock_that_is_set_forward_is_not_a_slow_listing() {
+    let mut stage = Stage::new(vec![job("a", "to/", |_| {})]);
+    stage.until(at("01:00:00"));
+    stage.answer(SubmitAnswer::Accepted);
+    stage.pass(secs(10));
+    stage.step_clock(secs(3600));
+    stage.pass(secs(70));
+    stage.list(1, TransferStatus::Completed);
+    stage.pass(secs(70));
+    assert!(stage.engine.adopt_window() < secs(600), "{}", stage.engine.adopt_window());
 }
