@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::Engine;
 use crate::core::ids::AttemptId;
 use crate::core::input::Level;
-use crate::core::limits::PROGRESS_RECORD;
+use crate::core::limits::{COVERED_GAP, PROGRESS_RECORD};
 use crate::core::matching::shift;
 use crate::core::record::Record;
 use crate::core::run::{Attempt, CancelCause, CancelWish, Phase, RunState};
@@ -182,7 +182,9 @@ impl Engine {
             | TransferStatus::Pausing
             | TransferStatus::Paused => true,
         };
-        let still = if stands_still { now.duration_since(seen_at) } else { SignedDuration::ZERO };
+        let unseen = now.duration_since(seen_at);
+        // A machine that slept has not seen its transfer stand still all that time.
+        let still = if stands_still { unseen } else { unseen - unseen.min(COVERED_GAP) };
         shift(moved_at, still).min(now)
     }
 

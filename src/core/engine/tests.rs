@@ -753,3 +753,20 @@ fn a_clock_that_is_set_forward_is_not_a_slow_listing() {
     stage.pass(secs(70));
     assert!(stage.engine.adopt_window() < secs(600), "{}", stage.engine.adopt_window());
 }
+
+#[test]
+fn a_night_asleep_is_no_stall() {
+    let stall = Some(SignedDuration::from_mins(5));
+    let mut stage = Stage::new(vec![job("a", "to/", |job| {
+        job.terms = Arc::new(Terms { stall_timeout: stall, ..Terms::default() });
+    })]);
+    stage.until(at("01:00:00"));
+    stage.answer(SubmitAnswer::Accepted);
+    stage.list(1, TransferStatus::Running);
+    stage.until(at("01:02:00"));
+    stage.now = at("08:00:00");
+    stage.input(Input::TimeReached);
+    assert_eq!(stage.run(0).state, RunState::Running);
+    stage.until(at("08:06:00"));
+    assert_eq!(stage.run(0).state, RunState::Canceling, "awake, it has stalled");
+}
