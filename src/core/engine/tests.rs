@@ -770,3 +770,26 @@ fn a_night_asleep_is_no_stall() {
     stage.until(at("08:06:00"));
     assert_eq!(stage.run(0).state, RunState::Canceling, "awake, it has stalled");
 }
+
+#[test]
+fn a_late_failure_of_a_lost_request_leaves_the_next_request_its_chance() {
+    let mut stage = Stage::new(vec![job("a", "to/", |job| {
+        let mut terms = Terms::default();
+        terms.retry.max_attempts = 2;
+        job.terms = Arc::new(terms);
+    })]);
+    stage.until(at("01:00:00"));
+    stage.answer(SubmitAnswer::Uncertain("500".to_owned()));
+    let first_asked = stage.now;
+    stage.pass(secs(150));
+    stage.answer(SubmitAnswer::Accepted);
+    stage.list(1, TransferStatus::Error);
+    stage.listed[0].requested_at = Some(first_asked);
+    stage.pass(secs(10));
+    assert_eq!(stage.run(0).state, RunState::Queued, "{}", stage.run(0).reason);
+    stage.list(2, TransferStatus::Completed);
+    stage.listed[1].requested_at = Some(first_asked + secs(150));
+    stage.pass(secs(10));
+    assert_eq!(stage.run(0).state, RunState::Succeeded);
+    assert_eq!(stage.cancels, []);
+}
