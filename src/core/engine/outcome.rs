@@ -61,9 +61,18 @@ impl Engine {
             self.tell(Level::Error, id.run, text.to_owned());
         }
         let Some(live) = self.state.runs.get(&id.run) else { return };
-        if live.run.state.is_over() || live.run.follows != Some(number) {
+        if live.run.state.is_over() {
             return;
         }
+        if live.run.follows != Some(number) {
+            // A second transfer that completes is the run's success, unless the first may be yet.
+            let other_works = live.followed().is_some_and(|followed| followed.is_active());
+            if outcome != RunState::Succeeded || other_works {
+                return;
+            }
+            self.change_run(id.run, |run| run.follows = Some(number));
+        }
+        let Some(live) = self.state.runs.get(&id.run) else { return };
         let wish = live.run.cancel.as_ref().map(|wish| wish.cause);
         match outcome {
             RunState::Succeeded => self.end_run(id.run, RunState::Succeeded, &reason),

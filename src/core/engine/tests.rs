@@ -793,3 +793,24 @@ fn a_late_failure_of_a_lost_request_leaves_the_next_request_its_chance() {
     assert_eq!(stage.run(0).state, RunState::Succeeded);
     assert_eq!(stage.cancels, []);
 }
+
+#[test]
+fn a_second_transfer_that_completes_after_the_first_failed_is_the_runs_success() {
+    let mut stage = Stage::new(vec![job("a", "to/", |_| {})]);
+    stage.until(at("01:00:00"));
+    stage.answer(SubmitAnswer::Uncertain("500".to_owned()));
+    let first_asked = stage.now;
+    stage.pass(secs(150));
+    stage.answer(SubmitAnswer::Accepted);
+    stage.list(2, TransferStatus::Running);
+    stage.pass(secs(10));
+    stage.list(1, TransferStatus::Running);
+    stage.listed[1].requested_at = Some(first_asked);
+    stage.pass(secs(10));
+    stage.status(2, TransferStatus::Error);
+    stage.pass(secs(10));
+    stage.status(1, TransferStatus::Completed);
+    stage.pass(secs(10));
+    assert_eq!(stage.run(0).state, RunState::Succeeded, "{}", stage.run(0).reason);
+    assert_eq!(stage.submits.len(), 2);
+}
