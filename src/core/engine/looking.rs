@@ -27,6 +27,9 @@ impl Engine {
             Ok(look) => {
                 self.agent_answered(&look);
                 self.take_look(&look);
+                if !look.agent.may_work() {
+                    self.break_series();
+                }
                 if look.complete && look.agent.may_work() {
                     self.stand_on(look, request);
                 }
@@ -233,7 +236,7 @@ impl Engine {
         self.tell(Level::Error, id.run, text);
     }
 
-    /// A look that failed or proves nothing breaks the series of looks in which an absence counts.
+    /// A look that failed, or found the agent not at work, breaks the series of looks in which an absence counts.
     fn break_series(&mut self) {
         for run in &self.state.in_flight {
             let Some(live) = self.state.runs.get_mut(run) else { continue };

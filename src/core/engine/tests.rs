@@ -154,7 +154,7 @@ impl Stage {
             let look = Look {
                 began_at: self.now,
                 as_of: self.now,
-                complete: true,
+                complete: self.agent.may_work(),
                 agent: self.agent,
                 user: Some(OURS),
                 clock_offset: Some(SignedDuration::ZERO),
@@ -812,5 +812,20 @@ fn a_second_transfer_that_completes_after_the_first_failed_is_the_runs_success()
     stage.status(1, TransferStatus::Completed);
     stage.pass(secs(10));
     assert_eq!(stage.run(0).state, RunState::Succeeded, "{}", stage.run(0).reason);
+    assert_eq!(stage.submits.len(), 2);
+}
+
+#[test]
+fn the_time_of_an_agent_that_is_paused_proves_no_absence() {
+    let mut stage = Stage::new(vec![job("a", "to/", |_| {})]);
+    stage.until(at("01:00:00"));
+    stage.answer(SubmitAnswer::Uncertain("timeout".to_owned()));
+    stage.pass(secs(20));
+    stage.agent = AgentState::Paused;
+    stage.pass(secs(600));
+    stage.agent = AgentState::Started;
+    stage.pass(secs(60));
+    assert_eq!(stage.submits.len(), 1);
+    stage.pass(secs(60));
     assert_eq!(stage.submits.len(), 2);
 }
