@@ -829,3 +829,19 @@ fn the_time_of_an_agent_that_is_paused_proves_no_absence() {
     stage.pass(secs(60));
     assert_eq!(stage.submits.len(), 2);
 }
+
+#[test]
+fn a_full_house_does_not_hide_the_run_that_blocks() {
+    let mut stage = Stage::new(vec![job("a", "to/", |job| job.overlap = Overlap::Queue)]);
+    let mut set = JobSet::clone(&stage.set);
+    set.agent.max_active = 1;
+    stage.input(Input::JobsReplaced(Arc::new(set)));
+    stage.until(at("01:00:00"));
+    stage.answer(SubmitAnswer::Accepted);
+    let first = stage.order[0];
+    let request =
+        OperatorRequest::Trigger { job: JobName::new("a"), run: RunId(Uuid::from_u128(1)) };
+    stage.input(Input::Operator { reply: ReplyTo(1), request });
+    let reason = &stage.run(1).reason;
+    assert_eq!(*reason, format!("for run {first} of `a` to end"));
+}
