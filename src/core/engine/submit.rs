@@ -168,14 +168,15 @@ impl Engine {
     fn duplicate(&mut self, id: AttemptId, words: &str) {
         let Some(attempt) = self.state.attempt(id) else { return };
         let earlier = self.state.open.get(&attempt.fingerprint).and_then(|open| {
-            open.iter().copied().filter(|other| *other != id).find(|other| {
+            let of_this_run = |other: &AttemptId| other.run == id.run && *other != id;
+            open.iter().copied().filter(of_this_run).find(|other| {
                 self.state.attempt(*other).is_some_and(|other| {
                     other.transfer.is_none()
                         && matches!(other.phase, Phase::Uncertain | Phase::GivenUp)
                 })
             })
         });
-        let Some(earlier) = earlier.filter(|earlier| earlier.run == id.run) else {
+        let Some(earlier) = earlier else {
             self.refused(id, words);
             return;
         };

@@ -845,3 +845,25 @@ fn a_full_house_does_not_hide_the_run_that_blocks() {
     let reason = &stage.run(1).reason;
     assert_eq!(*reason, format!("for run {first} of `a` to end"));
 }
+
+#[test]
+fn a_duplicate_counts_for_the_same_runs_lost_request_though_an_older_run_lost_one_too() {
+    for name in ["a", "b", "c", "d", "e", "f"] {
+        let mut stage = Stage::new(vec![job(name, "to/", |job| {
+            let mut terms = Terms { timeout: SignedDuration::from_mins(30), ..Terms::default() };
+            terms.retry.max_attempts = 2;
+            job.terms = Arc::new(terms);
+        })]);
+        for hour in ["01:00:00", "02:00:00"] {
+            stage.until(at(hour));
+            stage.answer(SubmitAnswer::Uncertain("timeout".to_owned()));
+            stage.pass(secs(150));
+            if hour == "01:00:00" {
+                stage.answer(SubmitAnswer::Uncertain("timeout".to_owned()));
+            }
+        }
+        stage.answer(SubmitAnswer::Refused(Refusal::Duplicate("DUPLICATE".to_owned())));
+        assert_eq!(stage.run(1).state, RunState::Queued, "{}", stage.run(1).reason);
+        assert_eq!(stage.run(1).follows, Some(1));
+    }
+}
