@@ -300,6 +300,8 @@ impl Engine {
         let absent = absent.unwrap_or_default() >= self.adopt_window();
         let late = attempt.deadline <= self.now && self.contact.has_asked_about(attempt.deadline);
         let follows = live.run.follows == Some(id.number) && !live.run.state.is_over();
+        // One that vanished while it was cancelled and is listed again was timed out already.
+        let between_attempts = matches!(live.run.state, RunState::Waiting | RunState::BackingOff);
         match attempt.phase {
             Phase::Uncertain if absent || late => self.not_found(id, absent),
             Phase::Accepted if attempt.transfer.is_none() => {
@@ -310,7 +312,7 @@ impl Engine {
             Phase::Accepted => {
                 if attempt.cancel.is_some() && absent {
                     self.vanished_while_canceling(id, follows);
-                } else if follows && late && live.run.cancel.is_none() {
+                } else if follows && late && live.run.cancel.is_none() && !between_attempts {
                     let timeout = duration::format(live.run.terms.timeout);
                     let reason = format!("past its `timeout` ({timeout})");
                     self.cancel_run(id.run, CancelCause::Timeout, &reason);

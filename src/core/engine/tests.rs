@@ -867,3 +867,23 @@ fn a_duplicate_counts_for_the_same_runs_lost_request_though_an_older_run_lost_on
         assert_eq!(stage.run(1).follows, Some(1));
     }
 }
+
+#[test]
+fn a_transfer_that_vanished_and_comes_back_does_not_take_a_promised_retry() {
+    let mut stage = Stage::new(vec![job("a", "to/", |job| {
+        let mut terms = Terms { timeout: SignedDuration::from_mins(5), ..Terms::default() };
+        terms.retry.on_timeout = true;
+        terms.retry.initial_delay = secs(600);
+        job.terms = Arc::new(terms);
+    })]);
+    stage.until(at("01:00:00"));
+    stage.answer(SubmitAnswer::Accepted);
+    stage.list(1, TransferStatus::Running);
+    stage.pass(secs(60));
+    let gone = stage.listed.pop().expect("listed");
+    stage.until(at("01:08:00"));
+    assert_eq!(stage.run(0).state, RunState::BackingOff);
+    stage.listed.push(gone);
+    stage.pass(secs(120));
+    assert_eq!(stage.run(0).state, RunState::BackingOff, "{}", stage.run(0).reason);
+}
