@@ -32,8 +32,8 @@ pub(super) enum Trouble {
 /// What a complete look has shown, as the ground that submits stand on.
 #[derive(Clone, Debug)]
 pub(super) struct Fresh {
-    /// As of when.
-    pub(super) as_of: Timestamp,
+    /// When it came back. An agent that takes a second to answer would else never be fresh.
+    pub(super) came_at: Timestamp,
     /// The fingerprints that it looked for.
     pub(super) fingerprints: BTreeSet<Fingerprint>,
     /// What it saw of them.
@@ -114,7 +114,7 @@ impl Contact {
     /// The complete look that a submit of this fingerprint may stand on now.
     pub(super) fn ground(&self, fingerprint: Fingerprint, now: Timestamp) -> Option<&Fresh> {
         self.fresh.as_ref().filter(|fresh| {
-            let age = now.duration_since(fresh.as_of);
+            let age = now.duration_since(fresh.came_at);
             !age.is_negative() && age < LOOK_FRESHNESS && fresh.fingerprints.contains(&fingerprint)
         })
     }

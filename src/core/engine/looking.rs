@@ -115,7 +115,7 @@ impl Engine {
     /// Makes a complete look the ground that submits stand on.
     fn stand_on(&mut self, look: Look, request: LookRequest) {
         self.contact.fresh = Some(Fresh {
-            as_of: look.as_of,
+            came_at: self.now,
             fingerprints: request.fingerprints,
             listed: look.transfers.iter().map(|record| (record.fingerprint, record.id)).collect(),
             user: look.user,

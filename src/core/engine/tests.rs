@@ -89,6 +89,8 @@ struct Stage {
     replies: Vec<Answer>,
     looks: usize,
     looking: bool,
+    /// How long the agent takes to list its transfers.
+    look_takes: SignedDuration,
 }
 
 impl Stage {
@@ -111,6 +113,7 @@ impl Stage {
             replies: Vec::new(),
             looks: 0,
             looking: false,
+            look_takes: SignedDuration::ZERO,
         };
         stage.perform(step);
         stage
@@ -151,9 +154,11 @@ impl Stage {
         if self.looking {
             self.looking = false;
             self.looks += 1;
+            let began_at = self.now;
+            self.now += self.look_takes;
             let look = Look {
-                began_at: self.now,
-                as_of: self.now,
+                began_at,
+                as_of: began_at,
                 complete: self.agent.may_work(),
                 agent: self.agent,
                 user: Some(OURS),
@@ -886,4 +891,12 @@ fn a_transfer_that_vanished_and_comes_back_does_not_take_a_promised_retry() {
     stage.listed.push(gone);
     stage.pass(secs(120));
     assert_eq!(stage.run(0).state, RunState::BackingOff, "{}", stage.run(0).reason);
+}
+
+#[test]
+fn an_agent_that_lists_slowly_is_submitted_to_all_the_same() {
+    let mut stage = Stage::new(vec![job("a", "to/", |_| {})]);
+    stage.look_takes = secs(2);
+    stage.until(at("01:00:00"));
+    assert_eq!((stage.looks, stage.submits.len()), (1, 1));
 }
