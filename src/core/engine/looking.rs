@@ -209,9 +209,6 @@ impl Engine {
                 self.change_attempt(attempt.id, |row| row.transfer = None);
             }
         }
-        for (attempt, record) in found {
-            self.claim(attempt.id, record);
-        }
         for left in assignment.left_over {
             let doubtful: Vec<AttemptId> = taking_part
                 .iter()
@@ -222,6 +219,10 @@ impl Engine {
             for id in doubtful {
                 self.say_ambiguous(id, pool[left].id);
             }
+        }
+        // Only now: a claim may cancel a double, and none that is ambiguous is one.
+        for (attempt, record) in found {
+            self.claim(attempt.id, record);
         }
     }
 

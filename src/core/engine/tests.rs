@@ -900,3 +900,22 @@ fn an_agent_that_lists_slowly_is_submitted_to_all_the_same() {
     stage.until(at("01:00:00"));
     assert_eq!((stage.looks, stage.submits.len()), (1, 1));
 }
+
+#[test]
+fn of_two_late_records_for_one_lost_request_neither_is_canceled() {
+    let mut stage = Stage::new(vec![job("a", "to/", |_| {})]);
+    stage.until(at("01:00:00"));
+    stage.answer(SubmitAnswer::Uncertain("500".to_owned()));
+    let first_asked = stage.now;
+    stage.pass(secs(350));
+    stage.answer(SubmitAnswer::Accepted);
+    stage.list(2, TransferStatus::Running);
+    stage.pass(secs(10));
+    for id in [1, 3] {
+        stage.list(id, TransferStatus::Running);
+        stage.listed.last_mut().expect("listed").requested_at = Some(first_asked);
+    }
+    stage.pass(secs(20));
+    assert!(stage.attempts.values().any(|attempt| attempt.ambiguous));
+    assert_eq!(stage.cancels, [], "one of them is not ours");
+}
