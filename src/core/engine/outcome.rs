@@ -312,6 +312,9 @@ impl Engine {
             Phase::Accepted => {
                 if attempt.cancel.is_some() && absent {
                     self.vanished_while_canceling(id, follows);
+                } else if !follows && late && absent {
+                    // An ambiguous one, left alone to its end, which nobody will see now.
+                    self.give_up(id, "gone from the agent's list");
                 } else if follows && late && live.run.cancel.is_none() && !between_attempts {
                     let timeout = duration::format(live.run.terms.timeout);
                     let reason = format!("past its `timeout` ({timeout})");

@@ -919,3 +919,26 @@ fn of_two_late_records_for_one_lost_request_neither_is_canceled() {
     assert!(stage.attempts.values().any(|attempt| attempt.ambiguous));
     assert_eq!(stage.cancels, [], "one of them is not ours");
 }
+
+#[test]
+fn an_ambiguous_transfer_that_vanishes_blocks_its_job_no_longer_than_its_timeout() {
+    let mut stage = Stage::new(vec![job("a", "to/", |_| {})]);
+    stage.until(at("01:00:00"));
+    stage.answer(SubmitAnswer::Uncertain("500".to_owned()));
+    let first_asked = stage.now;
+    stage.pass(secs(350));
+    stage.answer(SubmitAnswer::Accepted);
+    stage.list(2, TransferStatus::Running);
+    stage.pass(secs(10));
+    for id in [1, 3] {
+        stage.list(id, TransferStatus::Running);
+        stage.listed.last_mut().expect("listed").requested_at = Some(first_asked);
+    }
+    stage.pass(secs(20));
+    // Both are taken off the list before their ends were seen.
+    stage.listed.retain(|transfer| transfer.id.0.as_u128() == 2);
+    stage.status(2, TransferStatus::Completed);
+    stage.until(at("02:00:00"));
+    assert_eq!(stage.run(0).state, RunState::Succeeded);
+    assert_eq!(stage.run(1).state, RunState::Submitting, "{}", stage.run(1).reason);
+}
