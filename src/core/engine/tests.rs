@@ -942,3 +942,26 @@ fn an_ambiguous_transfer_that_vanishes_blocks_its_job_no_longer_than_its_timeout
     assert_eq!(stage.run(0).state, RunState::Succeeded);
     assert_eq!(stage.run(1).state, RunState::Submitting, "{}", stage.run(1).reason);
 }
+
+#[test]
+fn without_a_date_a_transfer_goes_to_the_request_under_way_and_not_to_one_given_up() {
+    for name in ["a", "b", "c", "d", "e", "f"] {
+        let mut stage = Stage::new(vec![job(name, "to/", |job| {
+            let mut terms = Terms { timeout: SignedDuration::from_mins(30), ..Terms::default() };
+            terms.retry.max_attempts = 1;
+            job.terms = Arc::new(terms);
+        })]);
+        let mut exclusive = JobSet::clone(&stage.set);
+        exclusive.agent.exclusive_user = true;
+        stage.input(Input::JobsReplaced(Arc::new(exclusive)));
+        stage.until(at("01:00:00"));
+        stage.answer(SubmitAnswer::Uncertain("timeout".to_owned()));
+        stage.until(at("02:00:00"));
+        stage.answer(SubmitAnswer::Accepted);
+        stage.list(1, TransferStatus::Running);
+        stage.listed[0].requested_at = None;
+        stage.pass(secs(10));
+        assert_eq!(stage.run(1).state, RunState::Running);
+        assert_eq!(stage.cancels, []);
+    }
+}
