@@ -76,6 +76,25 @@ impl Engine {
         }
     }
 
+    /// The followed transfer failed. A later request of the run that is under way, sent when this
+    /// transfer was thought lost, is followed instead of given up.
+    pub(super) fn failed_unless_another_may_succeed(&mut self, id: AttemptId, reason: &str) {
+        let Some(live) = self.state.runs.get(&id.run) else { return };
+        let hope = live.attempts.values().rev().find(|other| {
+            other.id != id
+                && other.cancel.is_none()
+                && other.phase.is_open()
+                && other.phase != Phase::GivenUp
+        });
+        let Some((number, state)) = hope.map(|other| (other.id.number, other.state())) else {
+            self.failed(id.run, reason);
+            return;
+        };
+        self.change_run(id.run, |run| run.follows = Some(number));
+        let reason = format!("attempt {}: {reason}; attempt {number} is under way", id.number);
+        self.move_run(id.run, state, &reason, Level::Warn);
+    }
+
     /// A second transfer for one run: cancelled when seen active, unless it can't be told from
     /// somebody else's (protocol, rule 8).
     fn another_transfer(&mut self, id: AttemptId, why: &str) {
