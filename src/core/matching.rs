@@ -3,10 +3,12 @@
 //!
 //! Pure functions over rows and records; what follows from a match is the engine's business.
 
+use std::cmp::Reverse;
+
 use jiff::{SignedDuration, Timestamp};
 
 use super::limits::{BASELINE_DEPTH, EXCLUSIVE_DEPTH, SKEW};
-use super::run::Attempt;
+use super::run::{Attempt, Phase};
 use super::transfer::Transfer;
 
 /// Why a record is no evidence for an attempt.
@@ -128,7 +130,11 @@ pub fn assign(
     for record in order {
         let mut candidates: Vec<usize> =
             (0..attempts.len()).filter(|&attempt| fits(attempt, record)).collect();
-        candidates.sort_by_key(|&attempt| distance(attempts[attempt], records[record]));
+        // Without a date all are equally near: the request sent last is likeliest.
+        candidates.sort_by_key(|&attempt| {
+            let row = attempts[attempt];
+            (distance(row, records[record]), row.phase == Phase::GivenUp, Reverse(row.not_before))
+        });
         if candidates.is_empty() {
             continue;
         }

@@ -20,6 +20,8 @@ impl Engine {
     pub(super) fn looked(&mut self, result: Result<Look, LookFailure>) {
         let Some(request) = self.contact.under_way.take() else { return };
         self.contact.asked_at = Some(self.now);
+        self.contact.last_answered = self.contact.last_began;
+        self.touched.extend(self.state.in_flight.iter().copied());
         self.admission_due = true;
         match result {
             Ok(look) => {
@@ -29,6 +31,9 @@ impl Engine {
                     // What any look has shown since was there before the next request as well.
                     let seen = look.transfers.iter().map(|record| (record.fingerprint, record.id));
                     fresh.listed.extend(seen);
+                }
+                if !look.agent.may_work() {
+                    self.break_series();
                 }
                 if look.complete && look.agent.may_work() {
                     self.stand_on(look, request);
@@ -121,7 +126,7 @@ impl Engine {
             return;
         }
         self.contact.fresh = Some(Fresh {
-            as_of: look.as_of,
+            came_at: self.now,
             fingerprints: request.fingerprints,
             listed: look.transfers.iter().map(|record| (record.fingerprint, record.id)).collect(),
             user: look.user,
@@ -218,9 +223,6 @@ impl Engine {
                 self.change_attempt(attempt.id, |row| row.transfer = None);
             }
         }
-        for (attempt, record) in found {
-            self.claim(attempt.id, record);
-        }
         for left in assignment.left_over {
             let doubtful: Vec<AttemptId> = taking_part
                 .iter()
@@ -231,6 +233,10 @@ impl Engine {
             for id in doubtful {
                 self.say_ambiguous(id, pool[left].id);
             }
+        }
+        // Only now: a claim may cancel a double, and none that is ambiguous is one.
+        for (attempt, record) in found {
+            self.claim(attempt.id, record);
         }
     }
 
@@ -245,7 +251,7 @@ impl Engine {
         self.tell(Level::Error, id.run, text);
     }
 
-    /// A look that failed or proves nothing breaks the series of looks in which an absence counts.
+    /// A look that failed, or found the agent not at work, breaks the series of looks in which an absence counts.
     fn break_series(&mut self) {
         for run in &self.state.in_flight {
             let Some(live) = self.state.runs.get_mut(run) else { continue };
@@ -265,8 +271,9 @@ impl Engine {
             .map(|attempt| attempt.id)
             .collect();
         for id in absent {
-            let Some(attempt) = self.state.attempt(id) else { continue };
-            if began_at < attempt.not_before {
+            let Some(live) = self.state.runs.get(&id.run) else { continue };
+            let Some(attempt) = live.attempts.get(&id.number) else { continue };
+            if began_at < live.asked_at(attempt) {
                 continue;
             }
             let Some(sighting) = self.state.sighting(id) else { continue };

@@ -12,6 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::guard::Guard;
 use crate::core::ids::{AttemptId, JobName, RunId, TransferId};
 use crate::core::limits::SETTLED_MAX;
+use crate::core::matching::shift;
 use crate::core::place::Fingerprint;
 use crate::core::record::{Learned, Mark, Record};
 use crate::core::run::{Attempt, Phase, Run, RunState};
@@ -287,6 +288,12 @@ impl Live {
     /// The attempt whose outcome decides the run.
     pub(super) fn followed(&self) -> Option<&Arc<Attempt>> {
         self.attempts.get(&self.run.follows?)
+    }
+
+    /// When an attempt's intent was committed, by the clock as it is set now: a deadline moves
+    /// with the clock, `not_before` does not.
+    pub(super) fn asked_at(&self, attempt: &Attempt) -> Timestamp {
+        shift(attempt.deadline, -self.run.terms.timeout)
     }
 
     /// How many attempts are used up.

@@ -169,7 +169,8 @@ impl Engine {
     fn duplicate(&mut self, id: AttemptId, words: &str) {
         let Some(attempt) = self.state.attempt(id) else { return };
         let earlier = self.state.open.get(&attempt.fingerprint).and_then(|open| {
-            open.iter().copied().filter(|other| *other != id).find(|other| {
+            let of_this_run = |other: &AttemptId| other.run == id.run && *other != id;
+            open.iter().copied().filter(of_this_run).find(|other| {
                 self.state.attempt(*other).is_some_and(|other| {
                     // One that was accepted, and never listed until its timeout, is no question.
                     let doubtful = match other.phase {
@@ -181,7 +182,7 @@ impl Engine {
                 })
             })
         });
-        let Some(earlier) = earlier.filter(|earlier| earlier.run == id.run) else {
+        let Some(earlier) = earlier else {
             self.refused(id, words);
             return;
         };
