@@ -10,10 +10,9 @@ use super::Engine;
 use crate::core::ids::{TransferId, UserId};
 use crate::core::input::Effect;
 use crate::core::limits::{
-    AGENT_RETRY_CAP, COVERED_GAP, EXCLUSIVE_DEPTH, HINTED_LOOK_GAP, LOOK_FRESHNESS, SKEW,
-    SLOWEST_LOOK, TOKEN_RETRY,
+    AGENT_RETRY_CAP, COVERED_GAP, HINTED_LOOK_GAP, LOOK_FRESHNESS, SLOWEST_LOOK, TOKEN_RETRY,
 };
-use crate::core::matching::{shift, window};
+use crate::core::matching::{baseline_since, shift, window};
 use crate::core::place::Fingerprint;
 use crate::core::run::{Attempt, Phase};
 use crate::core::transfer::{AgentState, LookRequest};
@@ -40,6 +39,8 @@ pub(super) struct Fresh {
     pub(super) listed: Vec<(Fingerprint, TransferId)>,
     /// Whose token it was.
     pub(super) user: Option<UserId>,
+    /// The agent's clock less ours, in milliseconds; 0 if it does not tell.
+    pub(super) offset_ms: i64,
 }
 
 /// What is known of the agent.
@@ -53,6 +54,8 @@ pub(super) struct Contact {
     pub(super) last_answered: Option<Timestamp>,
     /// The last complete look.
     pub(super) fresh: Option<Fresh>,
+    /// The agent's clock less ours, in milliseconds, when it last told.
+    pub(super) offset_ms: i64,
     /// Why nothing can be submitted.
     pub(super) trouble: Option<Trouble>,
     /// Since when.
@@ -88,6 +91,7 @@ impl Default for Contact {
             last_began: None,
             last_answered: None,
             fresh: None,
+            offset_ms: 0,
             trouble: None,
             trouble_since: None,
             failures: 0,
@@ -231,9 +235,13 @@ impl Engine {
     /// What the next look is to bring back.
     fn look_request(&self) -> LookRequest {
         let exclusive = self.set.agent.exclusive_user;
-        let depth = if exclusive { EXCLUSIVE_DEPTH } else { SKEW };
+        let since = if self.contact.wanted.is_empty() {
+            self.now
+        } else {
+            baseline_since(self.now, self.contact.offset_ms, exclusive)
+        };
         let mut request = LookRequest {
-            since: shift(self.now, -depth),
+            since,
             fingerprints: self.contact.wanted.clone(),
             transfers: BTreeSet::new(),
         };

@@ -9,8 +9,8 @@ use super::Engine;
 use super::contact::{Fresh, Trouble, backoff};
 use crate::core::ids::{AttemptId, TransferId};
 use crate::core::input::Level;
-use crate::core::limits::{ADOPT_WINDOW_CAP, COVERED_GAP, NEAR_MISS_DEPTH};
-use crate::core::matching::{assign, evidence, shift};
+use crate::core::limits::{ADOPT_WINDOW_CAP, CLOCK_WAS_WRONG, COVERED_GAP, NEAR_MISS_DEPTH, SKEW};
+use crate::core::matching::{assign, baseline_since, evidence, shift};
 use crate::core::place::Fingerprint;
 use crate::core::run::{Attempt, Phase};
 use crate::core::transfer::{AgentState, Look, LookFailure, LookRequest, Transfer};
@@ -29,6 +29,11 @@ impl Engine {
                 self.take_look(&look);
                 if !look.agent.may_work() {
                     self.break_series();
+                }
+                if let Some(fresh) = &mut self.contact.fresh {
+                    // What any look has shown since was there before the next request as well.
+                    let seen = look.transfers.iter().map(|record| (record.fingerprint, record.id));
+                    fresh.listed.extend(seen);
                 }
                 if look.complete && look.agent.may_work() {
                     self.stand_on(look, request);
@@ -112,13 +117,20 @@ impl Engine {
         }
     }
 
-    /// Makes a complete look the ground that submits stand on.
+    /// Makes a complete look the ground that submits stand on, if it read deep enough.
     fn stand_on(&mut self, look: Look, request: LookRequest) {
+        let exclusive = self.set.agent.exclusive_user;
+        let offset_ms = self.contact.offset_ms;
+        let needed = baseline_since(look.as_of, offset_ms, exclusive);
+        if request.since > shift(needed, SKEW) {
+            return;
+        }
         self.contact.fresh = Some(Fresh {
             came_at: self.now,
             fingerprints: request.fingerprints,
             listed: look.transfers.iter().map(|record| (record.fingerprint, record.id)).collect(),
             user: look.user,
+            offset_ms,
         });
     }
 
@@ -131,7 +143,7 @@ impl Engine {
         let mut seen: BTreeSet<TransferId> = BTreeSet::new();
         for record in &look.transfers {
             seen.insert(record.id);
-            if !self.state.owner.contains_key(&record.id) {
+            if !self.state.is_owned(record.id) {
                 unclaimed.entry(record.fingerprint).or_default().push(record);
             }
         }
@@ -149,11 +161,13 @@ impl Engine {
         self.say_near_misses(&unclaimed);
     }
 
-    /// The agent's clock differs from ours: open attempts' dates may lie so far off.
+    /// The agent's clock differs from ours: the dates of requests under way may lie so far off.
     fn learn_offset(&mut self, offset: SignedDuration) {
-        let millis = i64::try_from(offset.as_millis()).unwrap_or(0);
+        let millis = millis(offset);
+        self.contact.offset_ms = millis;
         let open: Vec<AttemptId> = self
             .open_attempts()
+            .filter(|attempt| attempt.phase.is_underway() && attempt.transfer.is_none())
             .filter(|attempt| millis < attempt.slack_ms.0 || attempt.slack_ms.1 < millis)
             .map(|attempt| attempt.id)
             .collect();
@@ -294,7 +308,7 @@ impl Engine {
                 record.loose_fingerprint == loose
                     && !attempt.baseline.contains(&record.id)
                     && record.requested_at.is_none_or(|at| at >= earliest)
-                    && !self.state.owner.contains_key(&record.id)
+                    && !self.state.is_owned(record.id)
             });
             let Some((near, miss)) = near.and_then(|record| {
                 evidence(&attempt, record, exclusive).err().map(|miss| (record.id, miss))
@@ -314,4 +328,10 @@ impl Engine {
             self.tell(Level::Warn, attempt.id.run, text);
         }
     }
+}
+
+/// A duration in milliseconds, within what a day can hold.
+fn millis(duration: SignedDuration) -> i64 {
+    let bound = CLOCK_WAS_WRONG.as_millis();
+    i64::try_from(duration.as_millis().clamp(-bound, bound)).unwrap_or(0)
 }

@@ -27,6 +27,9 @@ impl Engine {
         now: Timestamp,
     ) -> (Self, Step) {
         let mut state = State { learned: durable.learned, ..State::default() };
+        for transfer in durable.settled.into_iter().rev() {
+            state.settled.insert(transfer);
+        }
         for mark in durable.marks {
             state.marks.insert(mark.job.clone(), mark);
         }
