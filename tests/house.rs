@@ -109,7 +109,9 @@ fn imports_point_down_only() {
 fn core_is_pure() {
     let impure = [
         "std::fs",
-        "std::net",
+        "TcpStream",
+        "TcpListener",
+        "UdpSocket",
         "std::env",
         "std::thread",
         "std::process",

@@ -176,6 +176,9 @@ impl Engine {
         };
         match wait {
             Wait::Behind(run) => format!("for {} to end", job_of(run)),
+            Wait::LastTransfer(run) if *run == id => {
+                "for its last request, which may yet turn up, to be settled".to_owned()
+            }
             Wait::LastTransfer(run) => {
                 format!("for the last transfer of this job, of {}, to be over", job_of(run))
             }

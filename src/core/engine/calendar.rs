@@ -151,13 +151,14 @@ impl Engine {
         let since = self.state.runs.get(&active).map_or(at, |live| live.run.created_at);
         match job.overlap {
             Overlap::Skip => {
-                let reason = format!("run {active} is not over since {since} (`overlap: skip`)");
+                let reason =
+                    format!("run {active} has been active since {since} (`overlap: skip`)");
                 self.skip(job, at, trigger, &reason);
             }
             Overlap::Queue => match unfinished.get(1) {
                 Some(held) => {
                     let reason = format!(
-                        "run {active} is not over since {since}, and run {held} waits behind it \
+                        "run {active} has been active since {since}, and run {held} waits behind it \
                          already (`overlap: queue`)"
                     );
                     self.skip(job, at, trigger, &reason);

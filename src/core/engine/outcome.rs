@@ -129,8 +129,13 @@ impl Engine {
         let Some(live) = self.state.runs.get(&id) else { return };
         let next = live.used().saturating_add(1);
         let of = live.run.terms.retry.max_attempts;
-        let delay = duration::format_short(ready_at.duration_since(self.now));
-        let reason = format!("{reason}; attempt {next} of {of} in {delay}");
+        let delay = ready_at.duration_since(self.now);
+        let when = if delay.is_positive() {
+            format!("in {}", duration::format_short(delay))
+        } else {
+            "follows".to_owned()
+        };
+        let reason = format!("{reason}; attempt {next} of {of} {when}");
         self.change_run(id, |run| {
             run.ready_at = ready_at;
             run.cancel = None;

@@ -43,7 +43,7 @@ fn sentences(answer: Answer<'_>) -> String {
 #[test]
 fn a_skipped_occurrence_names_the_run_that_was_in_its_way() {
     let blocker = "00000000-0000-0000-0000-000000000009";
-    let reason = format!("run {blocker} is not over since 01:00 (`overlap: skip`)");
+    let reason = format!("run {blocker} has been active since 01:00 (`overlap: skip`)");
     let runs = [run(1, "02:00:00", Some("02:00:00"), RunState::Skipped, &reason)];
     let answer = explain(&facts(&runs, "02:00:30"));
     assert_eq!(answer.blocked_by.map(|run| run.to_string()).as_deref(), Some(blocker));
