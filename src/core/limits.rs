@@ -33,6 +33,10 @@ pub const COVERED_GAP: SignedDuration = SignedDuration::from_secs(90);
 /// Given-up attempts are looked for at least this long (protocol, "Open attempt").
 pub const WATCH: SignedDuration = SignedDuration::from_hours(24);
 
+/// A look that has not come back after twice `request_timeout` and this is lost, as when the
+/// machine slept meanwhile: the next one must not wait for it. More than any look may take.
+pub const LOOK_LOST: SignedDuration = SignedDuration::from_mins(2);
+
 /// Looks that notifications cause are at least this far apart (contract, "Agent").
 pub const HINTED_LOOK_GAP: SignedDuration = SignedDuration::from_millis(250);
 

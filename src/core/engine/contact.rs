@@ -10,7 +10,8 @@ use super::Engine;
 use crate::core::ids::{TransferId, UserId};
 use crate::core::input::Effect;
 use crate::core::limits::{
-    AGENT_RETRY_CAP, COVERED_GAP, HINTED_LOOK_GAP, LOOK_FRESHNESS, SLOWEST_LOOK, TOKEN_RETRY,
+    AGENT_RETRY_CAP, COVERED_GAP, HINTED_LOOK_GAP, LOOK_FRESHNESS, LOOK_LOST, SLOWEST_LOOK,
+    TOKEN_RETRY,
 };
 use crate::core::matching::{baseline_since, shift, window};
 use crate::core::place::Fingerprint;
@@ -173,7 +174,14 @@ impl Engine {
     pub(super) fn plan_look(&mut self) {
         self.contact.next_look = None;
         if self.contact.under_way.is_some() {
-            return;
+            let patience = self.set.agent.request_timeout.saturating_mul(2) + LOOK_LOST;
+            let lost_at = shift(self.contact.last_began.unwrap_or(self.now), patience);
+            if self.now < lost_at {
+                self.contact.next_look = Some(lost_at);
+                return;
+            }
+            self.contact.under_way = None;
+            self.break_series();
         }
         let Some(at) = self.look_due_at() else {
             self.contact.hinted = false;

@@ -19,6 +19,13 @@ impl Engine {
     /// Takes a look's result in.
     pub(super) fn looked(&mut self, result: Result<Look, LookFailure>) {
         let Some(request) = self.contact.under_way.take() else { return };
+        // One that was lost and comes back late was asked other questions than the one under way.
+        if let (Ok(look), Some(began)) = (&result, self.contact.last_began)
+            && look.began_at < began
+        {
+            self.contact.under_way = Some(request);
+            return;
+        }
         self.contact.asked_at = Some(self.now);
         self.contact.last_answered = self.contact.last_began;
         self.touched.extend(self.state.in_flight.iter().copied());
@@ -252,7 +259,7 @@ impl Engine {
     }
 
     /// A look that failed, or found the agent not at work, breaks the series of looks in which an absence counts.
-    fn break_series(&mut self) {
+    pub(super) fn break_series(&mut self) {
         for run in &self.state.in_flight {
             let Some(live) = self.state.runs.get_mut(run) else { continue };
             for sighting in live.sightings.values_mut() {

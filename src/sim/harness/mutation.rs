@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::core::input::Effect;
 use crate::core::job::{Job, JobSet, Terms};
@@ -50,7 +50,7 @@ mutations! {
     UsersNotAsked Foreign,
     /// Records of syncs and of the agent's own repeats pass for plain ones.
     KindsNotAsked Foreign,
-    /// All records pass for requested just now.
+    /// All records pass for requested just now, and the look before a request may miss the old.
     DatesNotAsked Foreign,
     /// Timeouts are ten times as long.
     TimeoutsTenfold Timeouts,
@@ -191,6 +191,10 @@ impl Mutation {
 
     /// Changes what a look shows.
     pub(super) fn look(self, look: &mut Look, now: Timestamp) {
+        if self == Self::DatesNotAsked && now.as_second() % 2 == 0 {
+            let new = now - SignedDuration::from_mins(2);
+            look.transfers.retain(|record| record.requested_at.is_some_and(|at| at >= new));
+        }
         for record in &mut look.transfers {
             match self {
                 Self::UsersNotAsked => record.user = look.user,
