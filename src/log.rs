@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::io::IsTerminal;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
@@ -52,11 +53,20 @@ pub fn start(format: Format, level: Level) -> std::io::Result<()> {
             base.with(layer.with_current_span(false).with_span_list(false)).try_init()
         }
         Format::Journal => {
+            TO_JOURNAL.store(true, Ordering::Relaxed);
             let layer = tracing_journald::layer()?.with_field_prefix(None);
             base.with(layer.with_syslog_identifier("transferd".to_owned())).try_init()
         }
     };
     Ok(())
+}
+
+/// Lines go to the journal, which shows their text alone.
+static TO_JOURNAL: AtomicBool = AtomicBool::new(false);
+
+/// Whether a line has to name its job and run in its text: `journalctl` shows no fields.
+pub fn shows_text_alone() -> bool {
+    TO_JOURNAL.load(Ordering::Relaxed)
 }
 
 /// Whether standard error is a terminal.
@@ -73,7 +83,7 @@ impl FormatTime for UtcTime {
     }
 }
 
-/// `2026-11-23 20:31:48 info  nightly 6d0f6b0e: queued …`
+/// `2026-11-23 20:31:48+01:00 info  nightly 6d0f6b0e: queued …`
 struct HumanLine;
 
 impl<S, N> FormatEvent<S, N> for HumanLine
@@ -99,7 +109,7 @@ where
         };
         let (on, off) = if ansi { (color, "\x1b[0m") } else { ("", "") };
         let time = clock::now().to_zoned_datetime(jiff::tz::TimeZone::system());
-        write!(writer, "{} {on}{word}{off} ", time.strftime("%Y-%m-%d %H:%M:%S"))?;
+        write!(writer, "{} {on}{word}{off} ", time.strftime("%Y-%m-%d %H:%M:%S%:z"))?;
         if let Some(job) = &said.job {
             let (on, off) = if ansi { ("\x1b[1m", "\x1b[0m") } else { ("", "") };
             write!(writer, "{on}{job}{off}")?;

@@ -5,7 +5,7 @@
 
 use std::fs;
 use std::io::{self, Write};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use clap::{Args as ClapArgs, ValueEnum};
@@ -225,8 +225,8 @@ fn folder(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// Puts a secret in a file's place, at once and durably: mode 0600, and the owner and group of the
-/// file that was there. A link is followed, so that it stays one.
+/// Puts a secret in a file's place, at once and durably: mode 0600, or that of the file that was
+/// there if others could not read it, and its owner and group. A link is followed, so that it stays one.
 fn write_secret(path: &Path, secret: &SecretString) -> io::Result<()> {
     let path = match fs::canonicalize(path) {
         Ok(path) => path,
@@ -242,6 +242,10 @@ fn write_secret(path: &Path, secret: &SecretString) -> io::Result<()> {
         if (before.uid(), before.gid()) != (mine.uid(), mine.gid()) {
             std::os::unix::fs::fchown(file.as_file(), Some(before.uid()), Some(before.gid()))?;
         }
+        // A service's token is often root's, and its group's to read: 0640 stays, 0644 does not.
+        if before.mode() & 0o007 == 0 {
+            file.as_file().set_permissions(fs::Permissions::from_mode(before.mode() & 0o660))?;
+        }
     }
     file.as_file().sync_all()?;
     file.persist(&path).map_err(|error| error.error)?;
@@ -250,7 +254,6 @@ fn write_secret(path: &Path, secret: &SecretString) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt;
 
     use super::*;
 

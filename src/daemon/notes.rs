@@ -37,6 +37,8 @@ impl Notebook {
         };
         let job = note.job.as_ref().map(JobName::as_str);
         let run = note.run.map(|run| run.to_string());
+        let text =
+            if crate::log::shows_text_alone() { named(job, run.as_deref(), &text) } else { text };
         write(note.level, job, run.as_deref(), &text);
     }
 
@@ -64,6 +66,15 @@ impl Notebook {
     }
 }
 
+/// A text that names its job and its run, as lines for people do.
+fn named(job: Option<&str>, run: Option<&str>, text: &str) -> String {
+    match (job, run) {
+        (Some(job), Some(run)) => format!("{job} {}: {text}", run.get(..8).unwrap_or(run)),
+        (Some(job), None) => format!("{job}: {text}"),
+        (None, _) => text.to_owned(),
+    }
+}
+
 /// Writes a line. Absent fields are left out, so that the journal has no empty `JOB=`.
 fn write(level: Level, job: Option<&str>, run: Option<&str>, text: &str) {
     match level {
@@ -86,6 +97,14 @@ mod tests {
             at: Timestamp::from_second(second).unwrap(),
             text: text.to_owned(),
         }
+    }
+
+    #[test]
+    fn a_line_for_the_journal_names_its_job_and_run() {
+        let run = "6d0f6b0e-93f5-4c0b-9a56-2f6f33b27a01";
+        assert_eq!(named(Some("nightly"), Some(run), "queued"), "nightly 6d0f6b0e: queued");
+        assert_eq!(named(Some("nightly"), None, "paused"), "nightly: paused");
+        assert_eq!(named(None, None, "started"), "started");
     }
 
     #[test]
