@@ -30,6 +30,9 @@ struct Args {
     /// Threads
     #[arg(long, default_value_t = 1)]
     threads: usize,
+    /// Set clocks by hours
+    #[arg(long)]
+    wild: bool,
     /// Print traces
     #[arg(long)]
     trace: bool,
@@ -50,7 +53,7 @@ fn main() -> std::io::Result<()> {
                     if seed >= args.from + args.count || spent > Duration::from_secs(args.seconds) {
                         return;
                     }
-                    let report = play(seed, args.trace);
+                    let report = play(seed, &args);
                     let mut total = total.lock().unwrap_or_else(|e| e.into_inner());
                     let mut seeds_with = seeds_with.lock().unwrap_or_else(|e| e.into_inner());
                     for kind in report.faults.keys() {
@@ -89,9 +92,9 @@ fn main() -> std::io::Result<()> {
 }
 
 /// One seed; a panic of the engine is a finding, and its seed must be known.
-fn play(seed: u64, trace: bool) -> Report {
-    let mut plan = Plan::draw(seed);
-    plan.trace = trace;
+fn play(seed: u64, args: &Args) -> Report {
+    let mut plan = if args.wild { Plan::draw_wild(seed) } else { Plan::draw(seed) };
+    plan.trace = args.trace;
     let played = std::panic::catch_unwind(|| Simulation::new(plan).run());
     match played {
         Ok(report) => report,

@@ -314,7 +314,7 @@ impl<'a> Reading<'a> {
 
 /// The agent's clock less ours. The header tells whole seconds, so that a small offset is none;
 /// absent without a header.
-fn offset(answer: &RawAnswer) -> Option<SignedDuration> {
+pub(super) fn offset(answer: &RawAnswer) -> Option<SignedDuration> {
     let half_way = answer.answered_at.duration_since(answer.asked_at) / 2;
     let ours = answer.asked_at.checked_add(half_way).ok()?;
     // On average the header is half a second old.

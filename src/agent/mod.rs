@@ -6,6 +6,7 @@
 //! most once for each call; nothing that the agent sends can make it panic or grow without bound.
 
 mod client;
+pub mod doctor;
 mod endpoint;
 mod failure;
 mod limits;

@@ -43,6 +43,11 @@ pub async fn listen(url: String, hint: Sender<()>) {
     }
 }
 
+/// Whether the socket can be opened.
+pub(super) async fn opens(url: &str) -> bool {
+    open(url).await.is_ok()
+}
+
 /// The socket is closed, or could not be opened: no matter why.
 struct Closed;
 

@@ -4,7 +4,7 @@
 //! database; asks no daemon, and so works with it down.
 
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::Path;
 
 use clap::Args as ClapArgs;
 use jiff::Timestamp;
@@ -151,7 +151,7 @@ fn next(set: &JobSet, name: &JobName, now: Timestamp) -> Option<String> {
 
 fn for_people(
     document: &Document,
-    path: &PathBuf,
+    path: &Path,
     in_force: bool,
     out: &mut dyn Write,
 ) -> io::Result<()> {

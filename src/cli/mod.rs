@@ -4,21 +4,26 @@
 //! to the `Write`s that it is given and answers an [`Exit`]. To add one: a `mod` line, a variant
 //! of [`Command`], an arm in [`dispatch`].
 
+pub mod accounts;
+pub mod agent;
 pub mod ask;
 pub mod cancel;
 pub mod check;
 pub mod completions;
 pub mod demo;
 pub mod diff;
+pub mod doctor;
 mod global;
 pub mod history;
 pub mod init;
 pub mod jobfile;
+pub mod login;
 pub mod man;
 pub mod next;
 pub mod offline;
 pub mod pause;
 pub mod places;
+pub mod prompt;
 pub mod reload;
 pub mod render;
 pub mod run;
@@ -80,6 +85,12 @@ enum Command {
     Resume(pause::ResumeArgs),
     /// Read the job file now, and say what changed or what is wrong
     Reload(reload::Args),
+    /// List the agent's cloud accounts: name, id, provider
+    Accounts(accounts::Args),
+    /// Ask the agent about everything that transferd assumes of it; changes nothing
+    Doctor(doctor::Args),
+    /// Sign in, mint an API token, and write it to the token file
+    Login(login::Args),
     /// Print completions for a shell
     Completions(completions::Args),
     /// Print the manual page
@@ -119,6 +130,9 @@ fn dispatch(command: Command, global: &Global, out: &mut dyn Write, err: &mut dy
         Command::Pause(args) => pause::pause(args, global, out, err),
         Command::Resume(args) => pause::resume(args, global, out, err),
         Command::Reload(args) => reload::run(args, global, out, err),
+        Command::Accounts(args) => accounts::run(args, global, out, err),
+        Command::Doctor(args) => doctor::run(args, global, out, err),
+        Command::Login(args) => login::run(args, global, out, err),
         Command::Completions(args) => completions::run(args, global, out, err),
         Command::Man(args) => man::run(args, global, out, err),
         Command::Demo(args) => demo::run(&args, global, out, err),

@@ -61,7 +61,7 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
 }
 
 /// Waits for the end of a run and tells each change. The daemon may be restarted meanwhile.
-fn follow(
+pub(super) fn follow(
     daemon: &Daemon,
     global: &Global,
     mut run: RunDocument,

@@ -8,7 +8,8 @@
 use std::ops::Range;
 
 use super::bounds::{ACCIDENTS, DEPTH, NODES};
-use super::marks;
+use super::marks::{self, Position};
+use super::mask::may_be_said;
 use super::node::{self, Node, Unreadable};
 use super::problem::{At, Hint, Problem, cut};
 
@@ -27,9 +28,7 @@ pub(crate) fn read(
     file: u32,
     problems: &mut Vec<Problem>,
 ) -> (Option<Node>, Option<Mended>) {
-    if may_be_deep(text)
-        && let Some(at) = marks::too_deep(text)
-    {
+    if let Some(at) = deep(text) {
         problems.push(too_deep(file, Some((at.line, at.column + 1))));
         return (None, None);
     }
@@ -68,24 +67,45 @@ pub(crate) fn read(
     (None, None)
 }
 
-/// A quick look for deep nesting, which errs on the safe side: libyaml needs time that grows with
-/// the square of the depth, so deep texts must not reach it.
-fn may_be_deep(text: &str) -> bool {
-    let mut depth = 0_usize;
-    let mut dashes = 0_usize;
-    for byte in text.bytes() {
+/// Where a text goes too deep. Both parsers need time that grows with the square of the depth, so
+/// such a text must not reach them: a quick count of what opens and closes says where it may be,
+/// and a reading of the text up to there, whether it is.
+fn deep(text: &str) -> Option<Position> {
+    // Brackets in plain texts are counted too. So many mistakes are forgiven.
+    const SUSPICIONS: usize = 16;
+    // What the parser must see beyond a place to be sure of it.
+    const BEYOND: usize = 200;
+    let mut suspicions = 0;
+    let bytes = text.as_bytes();
+    let (mut depth, mut nested) = (0_usize, 0_usize);
+    for (i, byte) in bytes.iter().enumerate() {
         match byte {
             b'[' | b'{' => depth += 1,
             b']' | b'}' => depth = depth.saturating_sub(1),
-            b'-' | b'?' | b':' => dashes += 1,
-            b' ' => {}
-            _ => dashes = 0,
+            // Lists within lists on one line; a ruler of dashes is none.
+            b'-' | b'?' | b':' if bytes.get(i + 1) == Some(&b' ') => nested += 1,
+            b'\n' => nested = 0,
+            _ => {}
         }
-        if depth > DEPTH || dashes > DEPTH {
-            return true;
+        if depth <= DEPTH && nested <= DEPTH {
+            continue;
+        }
+        (depth, nested) = (0, 0);
+        suspicions += 1;
+        let mut end = (i + BEYOND).min(text.len());
+        while !text.is_char_boundary(end) {
+            end -= 1;
+        }
+        let found = marks::too_deep(&text[..end]);
+        if found.is_some() {
+            return found;
+        }
+        if suspicions > SUSPICIONS {
+            let line = 1 + bytes[..i].iter().filter(|byte| **byte == b'\n').count();
+            return Some(Position { line, column: 0 });
         }
     }
-    text.lines().any(|line| line.len() - line.trim_start_matches(' ').len() > DEPTH)
+    None
 }
 
 fn too_deep(file: u32, at: Option<(usize, usize)>) -> Problem {
@@ -143,11 +163,16 @@ impl Accident {
 
 fn diagnose(text: &str, words: &str, at: Option<(usize, usize)>) -> Accident {
     let last = text.lines().count().max(1);
-    let (line, column) = at.unwrap_or((last, 1));
+    let (line, column) = match at {
+        Some(_) | None if words.starts_with("control characters") => control_character(text),
+        Some(at) => at,
+        None => (last, 1),
+    };
     let line = line.clamp(1, last);
     let content = text.lines().nth(line - 1).unwrap_or("");
     let (what, context) = words.split_once(", while ").unwrap_or((words, ""));
     let what = what.split(" at line ").next().unwrap_or(what);
+    let what = what.split(" at position ").next().unwrap_or(what);
     let began = position(context);
     if let Some(accident) = unquoted(content, line, column, what) {
         return accident;
@@ -169,6 +194,17 @@ fn diagnose(text: &str, words: &str, at: Option<(usize, usize)>) -> Accident {
         Some(_) | None => {}
     }
     accident
+}
+
+/// Where the first character is that no YAML may hold; libyaml counts bytes only.
+fn control_character(text: &str) -> (usize, usize) {
+    for (i, line) in text.lines().enumerate() {
+        let odd = |c: char| c.is_control() && !matches!(c, '\t' | '\r' | '\u{85}');
+        if let Some(column) = line.chars().position(odd) {
+            return (i + 1, column + 1);
+        }
+    }
+    (1, 1)
 }
 
 /// Line and column in "… at line 3 column 5".
@@ -217,6 +253,9 @@ fn in_words(what: &str, context: &str, content: &str, column: usize) -> (String,
         "found unexpected document indicator" if context.contains("quoted scalar") => {
             ("this quote is never closed", "end the text with the same quote")
         }
+        "did not find expected node content" => {
+            ("a value is missing before this", "is a `[` or `{` left open?")
+        }
         "found unknown escape character" => (
             "this is no escape that YAML knows",
             "in double quotes `\\` starts an escape: use single quotes",
@@ -244,7 +283,7 @@ fn in_words(what: &str, context: &str, content: &str, column: usize) -> (String,
 fn unquoted(content: &str, line: usize, column: usize, what: &str) -> Option<Accident> {
     let characters: Vec<char> = content.chars().collect();
     let at = column.saturating_sub(1).min(characters.len());
-    let value = value_around(&characters, at)?;
+    let value = value_around(&characters, at).filter(|value| value.start <= at)?;
     let text: String = characters[value.clone()].iter().collect();
     let first = characters[value.start];
     let second = characters.get(value.start + 1).copied();
@@ -282,7 +321,10 @@ fn unquoted(content: &str, line: usize, column: usize, what: &str) -> Option<Acc
         column: value.start + 1,
         length: value.len(),
         message,
-        hint: Some(format!("quote it: `{quote}{}{quote}`", cut(&text))),
+        hint: Some(match may_be_said(content, &text) {
+            true => format!("quote it: `{quote}{}{quote}`", cut(&text)),
+            false => "quote it".to_owned(),
+        }),
         related: None,
         replace: Some((line, value)),
     })

@@ -3,6 +3,7 @@
 use globset::Glob;
 
 use super::assemble::Whole;
+use super::bounds::ERRORS_SHOWN;
 use super::glob::is_glob;
 use super::names::closest_name;
 use super::problem::{Problem, Spot, WarningKind, cut};
@@ -43,7 +44,9 @@ fn check_jobs(pattern: &str, at: Spot, whole: &Whole, problems: &mut Vec<Problem
         return;
     }
     if !is_glob(pattern) {
-        let near = closest_name(pattern, whole.jobs.keys());
+        // A hint takes time; who has so many errors mends the first ones first.
+        let few = problems.len() < ERRORS_SHOWN;
+        let near = few.then(|| closest_name(pattern, whole.jobs.keys())).flatten();
         problems.push(
             Problem::error(at, format!("no job is called `{}`", cut(pattern)))
                 .maybe_hint(near.map(|near| format!("did you mean `{near}`?"))),
@@ -77,6 +80,9 @@ fn channel(
     let mut named = keys.iter().filter_map(|(name, key)| key.map(|key| (*name, key)));
     match (named.next(), named.next()) {
         (None, _) => {
+            if found.has_problem(problems) {
+                return None;
+            }
             problems.push(
                 Problem::error(found.at, "the alert does not say how it is delivered")
                     .hint("give it one of `webhook`, `command` or `ping`"),
@@ -94,14 +100,14 @@ fn channel(
         let raw = &webhook.value;
         let headers = raw.headers_file.as_ref();
         return Some(AlertChannel::Webhook {
-            url: address(webhook.key, raw.url.as_ref(), raw.url_file.as_ref(), sources, problems)?,
+            url: address(webhook, raw.url.as_ref(), raw.url_file.as_ref(), sources, problems)?,
             headers_file: headers.map(|file| sources.resolve(file.at.file, &file.value.0)),
         });
     }
     if let Some(ping) = &raw.ping {
         let raw = &ping.value;
         return Some(AlertChannel::Ping {
-            url: address(ping.key, raw.url.as_ref(), raw.url_file.as_ref(), sources, problems)?,
+            url: address(ping, raw.url.as_ref(), raw.url_file.as_ref(), sources, problems)?,
         });
     }
     let command = raw.command.as_ref()?;
@@ -115,8 +121,8 @@ fn channel(
     Some(AlertChannel::Command(words))
 }
 
-fn address(
-    key: Spot,
+fn address<T>(
+    map: &Found<T>,
     url: Option<&Found<SecretUrl>>,
     file: Option<&Found<FileName>>,
     sources: &Sources,
@@ -134,8 +140,12 @@ fn address(
             None
         }
         (None, None) => {
+            if map.has_problem(problems) {
+                return None;
+            }
             problems.push(
-                Problem::error(key, "nothing says where to").hint("give it `url_file` or `url`"),
+                Problem::error(map.key, "nothing says where to")
+                    .hint("give it `url_file` or `url`"),
             );
             None
         }

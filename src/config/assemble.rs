@@ -54,7 +54,7 @@ pub(crate) fn assemble(mut read: Read, surroundings: &Surroundings) -> Result<Lo
     if errors.is_empty() {
         Ok(Loaded { set, sources: read.sources, warnings, watched })
     } else {
-        Err(Rejected { errors, warnings, sources: read.sources, watched })
+        Err(Rejected { errors, warnings, sources: Box::new(read.sources), watched })
     }
 }
 

@@ -28,8 +28,8 @@ pub(crate) const WARNINGS_SHOWN: usize = 20;
 /// pass; each costs one more reading of the file.
 pub(crate) const ACCIDENTS: usize = 10;
 
-/// Bytes of a line that an error shows: a terminal's worth and then some.
-pub(crate) const LINE_SHOWN: usize = 300;
+/// Bytes of a line that are looked at to show a part of it: no line that people write is longer.
+pub(crate) const LINE_SHOWN: usize = 4_000;
 
 /// Bytes of a job's or an account's name: it becomes a metric label and part of paths.
 pub(crate) const NAME_BYTES: usize = 200;

@@ -9,6 +9,7 @@ use jiff::tz::TimeZone;
 
 use super::Surroundings;
 use super::assemble::Whole;
+use super::bounds::ERRORS_SHOWN;
 use super::names::closest_name;
 use super::problem::{Problem, Spot, WarningKind, cut};
 use super::raw::{RawJob, RawPlace, RawRetry};
@@ -40,7 +41,8 @@ pub(crate) struct Builder<'w> {
     whole: &'w Whole,
     surroundings: &'w Surroundings,
     schedules: HashMap<String, Result<Schedule, ScheduleError>>,
-    zones: HashMap<String, Option<TimeZone>>,
+    /// A zone, or what to write instead.
+    zones: HashMap<String, Result<TimeZone, String>>,
     facts: Vec<Facts>,
 }
 
@@ -157,19 +159,19 @@ impl<'w> Builder<'w> {
     ) -> Option<(String, TimeZone)> {
         let Some(found) = named else { return Some(self.surroundings.system_zone.clone()) };
         let name = &found.value.0;
-        let zone = self
-            .zones
-            .entry(name.clone())
-            .or_insert_with(|| TimeZone::get(name).ok().filter(|zone| zone.iana_name().is_some()));
+        let zone = self.zones.entry(name.clone()).or_insert_with(|| {
+            let zone = TimeZone::get(name).ok().filter(|zone| zone.iana_name().is_some());
+            zone.ok_or_else(|| zone_hint(name))
+        });
         match zone {
-            Some(zone) => {
+            Ok(zone) => {
                 let name = zone.iana_name().unwrap_or(name).to_owned();
                 Some((name, zone.clone()))
             }
-            None => {
+            Err(hint) => {
                 problems.push(
                     Problem::error(found.at, format!("`{}` is no time zone", cut(name)))
-                        .hint(zone_hint(name)),
+                        .hint(hint.clone()),
                 );
                 None
             }
@@ -216,7 +218,10 @@ impl<'w> Builder<'w> {
         }
         // A file that could not be read may well name it.
         if !self.whole.partial {
-            let hint = match closest_name(name, self.whole.accounts.keys()) {
+            // A hint takes time; who has so many errors mends the first ones first.
+            let few = problems.len() < ERRORS_SHOWN;
+            let near = few.then(|| closest_name(name, self.whole.accounts.keys())).flatten();
+            let hint = match near {
                 Some(near) => format!("did you mean `{near}`?"),
                 None if self.whole.accounts.is_empty() => {
                     "name it under `accounts:`, with the uuid that `transferd accounts` shows"

@@ -47,6 +47,8 @@ pub struct Excerpt {
     pub file: String,
     /// From 1.
     pub line: usize,
+    /// Where the mark begins in the file's line, from 1, in characters.
+    pub column: usize,
     /// The line, secrets masked, cut where it is very long.
     pub text: String,
     /// The bytes of `text` that are marked.
@@ -82,6 +84,16 @@ impl Diagnostic {
         }
         let mut text = renderer.term_width(width).render(&[group]);
         text.push('\n');
+        for excerpt in &self.excerpts {
+            // The renderer counts in the line as it is shown, masked or cut.
+            let before = excerpt.text.get(..excerpt.marked.start).unwrap_or(&excerpt.text);
+            let shown = before.chars().count() + 1;
+            if shown != excerpt.column {
+                let place = format!("{}:{}:", printable(&excerpt.file), excerpt.line);
+                let wrong = format!("{place}{shown}");
+                text = text.replacen(&wrong, &format!("{place}{}", excerpt.column), 1);
+            }
+        }
         text
     }
 

@@ -7,7 +7,7 @@ use super::node::{Kind, Node};
 use super::problem::{Problem, Spot, cut};
 use super::reader::{Found, Read, Reader};
 use super::schema;
-use super::values::{name, text};
+use super::values::{looks_like_a_date, name, text};
 
 /// A list.
 #[derive(Clone, Debug)]
@@ -86,8 +86,7 @@ impl<T: Read> Read for OneOrMore<T> {
             | Kind::Map(_)
             | Kind::Tagged(_) => {
                 let value = T::read(node, reader)?;
-                let at = reader.spot(node);
-                Some(Self(vec![Found { value, at, key: reader.owner }]))
+                Some(Self(vec![Found::new(value, node, reader.owner)]))
             }
         }
     }
@@ -98,9 +97,8 @@ const EXPRESSION: &str = "a schedule such as \"30 2 * * *\"";
 impl Read for Schedules {
     fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
         let one = |node: &Node, reader: &mut Reader<'_>| {
-            let at = reader.spot(node);
             let value = text(node, reader, EXPRESSION)?.to_owned();
-            Some(Found { value, at, key: reader.owner })
+            Some(Found::new(value, node, reader.owner))
         };
         let Kind::List(list) = &node.kind else {
             if matches!(node.kind, Kind::Null) {
@@ -144,6 +142,12 @@ impl<T: Read> Read for Named<T> {
 /// Tells what keeps a text from being the name of a job or an account: it is typed on command
 /// lines, stands in paths and labels, and must not be taken for a run's id.
 fn check_name(name: &str, key: Spot, reader: &mut Reader<'_>) {
+    if looks_like_a_date(name) {
+        let message = format!("expected a name, found the date `{}`", cut(name));
+        let mut problem = Problem::error(key, message).quote();
+        problem.only_if_plain = true;
+        reader.tell(problem);
+    }
     let wrong = if name.is_empty() {
         Some("a name is not empty".to_owned())
     } else if name.len() > NAME_BYTES {
@@ -232,7 +236,7 @@ impl JsonSchema for Schedules {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        let one = schema::pattern(r"^\s*(@[a-z]+|\S+(\s+\S+){4,5})\s*$");
+        let one = schema::pattern(r"^\s*(@[A-Za-z]+|\S+(\s+\S+){4,5})\s*$");
         schema::either(one.clone(), schema::list(one, 0))
     }
 }

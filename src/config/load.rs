@@ -130,7 +130,7 @@ impl Read {
             return;
         }
         self.canonical.insert(canonical.clone());
-        let bytes = match self.bytes_of(path) {
+        let bytes = match self.bytes_of(path, named_at.is_none()) {
             Ok(bytes) => bytes,
             Err((message, hint)) => {
                 let problem = self.at(path, named_at, message).maybe_hint(hint);
@@ -177,11 +177,15 @@ impl Read {
         }
     }
 
-    fn bytes_of(&mut self, path: &Path) -> Result<Vec<u8>, (String, Option<String>)> {
+    fn bytes_of(
+        &mut self,
+        path: &Path,
+        is_root: bool,
+    ) -> Result<Vec<u8>, (String, Option<String>)> {
         let words = |error: &std::io::Error| {
             let hint = match error.kind() {
                 std::io::ErrorKind::NotFound => {
-                    Some("`transferd init` writes a first one".to_owned())
+                    is_root.then(|| "`transferd init` writes a first one".to_owned())
                 }
                 std::io::ErrorKind::PermissionDenied => {
                     Some("the user that runs transferd must be able to read it".to_owned())

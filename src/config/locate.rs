@@ -3,14 +3,14 @@
 //! A file is marked only if something in it is to be shown. Where a value came in through an
 //! alias, both places are shown.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Range;
 
 use super::accidents::Mended;
 use super::bounds::{ERRORS_SHOWN, LINE_SHOWN, WARNINGS_SHOWN};
 use super::diagnostic::{Diagnostic, Excerpt, Severity};
 use super::marks::{Found, Marks, Position};
-use super::mask::mask;
+use super::mask::{mask, may_be_said};
 use super::node::{Kind, Node, Step};
 use super::problem::{At, Hint, Problem, Spot, WarningKind};
 use super::sources::Sources;
@@ -36,13 +36,7 @@ pub(crate) fn diagnostics(
         *beyond.entry(kind).or_default() += problem.more + usize::from(!stays);
         stays
     });
-    let mut errors = locator.all(errors, Severity::Error);
-    if errors.len() > ERRORS_SHOWN {
-        let more = errors.len() - ERRORS_SHOWN;
-        errors.truncate(ERRORS_SHOWN);
-        let words = format!("{more} more error{}", if more == 1 { "" } else { "s" });
-        errors.push(locator.whole(words, Severity::Error));
-    }
+    let errors = locator.all(errors, Severity::Error);
     let mut warnings = locator.all(warnings, Severity::Warning);
     for (kind, more) in beyond {
         if more > 0 {
@@ -55,7 +49,7 @@ pub(crate) fn diagnostics(
 
 struct Marked<'s> {
     lines: Vec<&'s str>,
-    marks: Marks,
+    marks: Marks<'s>,
 }
 
 struct Locator<'s> {
@@ -77,9 +71,15 @@ struct Shown {
 impl<'s> Locator<'s> {
     fn all(&mut self, problems: Vec<Problem>, severity: Severity) -> Vec<Diagnostic> {
         let mut told: Vec<(u32, Diagnostic)> = Vec::new();
+        let mut beyond = 0;
         // One value that several jobs merge is wrong once, not once for each of them.
-        let mut known: HashMap<(String, usize, usize, String), ()> = HashMap::new();
-        for problem in problems {
+        let mut known: HashSet<(String, usize, usize, String)> = HashSet::new();
+        for problem in in_order(problems) {
+            // To find a place takes time; who mends a hundred errors asks again.
+            if told.len() >= ERRORS_SHOWN && severity == Severity::Error {
+                beyond += 1;
+                continue;
+            }
             let file = match &problem.at {
                 At::Value(spot, _) => spot.file,
                 At::Line { file, .. } => *file,
@@ -92,14 +92,20 @@ impl<'s> Locator<'s> {
                 diagnostic.column,
                 diagnostic.message.clone(),
             );
-            if known.insert(identity, ()).is_none() {
+            if known.insert(identity) {
                 told.push((file, diagnostic));
             }
         }
         told.sort_by(|(file_a, a), (file_b, b)| {
             (file_a, a.line, a.column).cmp(&(file_b, b.line, b.column))
         });
-        told.into_iter().map(|(_, diagnostic)| diagnostic).collect()
+        let mut told: Vec<Diagnostic> =
+            told.into_iter().map(|(_, diagnostic)| diagnostic).collect();
+        if beyond > 0 {
+            let words = format!("{beyond} more error{}", if beyond == 1 { "" } else { "s" });
+            told.push(self.whole(words, severity));
+        }
+        told
     }
 
     /// A word about the file as a whole.
@@ -172,7 +178,7 @@ impl<'s> Locator<'s> {
         )
     }
 
-    fn marked(&mut self, file: u32) -> Option<&Marked<'s>> {
+    fn marked(&mut self, file: u32) -> Option<&mut Marked<'s>> {
         let sources = self.sources;
         let text = sources.files.get(file as usize)?.content();
         let readable = self.mended.get(file as usize).and_then(Option::as_ref);
@@ -260,11 +266,25 @@ impl<'s> Locator<'s> {
         Some(Excerpt {
             file: name,
             line: span.start.line,
+            column: span.start.column + 1,
             text,
             marked: marks,
             label: label.to_owned(),
         })
     }
+}
+
+/// Problems in the order of the files, as far as numbers tell, and each only once: what a default
+/// has wrong, each job would tell anew.
+fn in_order(mut problems: Vec<Problem>) -> Vec<Problem> {
+    let place = |problem: &Problem| match &problem.at {
+        At::Path(_) => (0, 0, 0),
+        At::Line { file, line, .. } => (1, *file, u32::try_from(*line).unwrap_or(u32::MAX)),
+        At::Value(spot, _) => (2, spot.file, spot.node),
+    };
+    problems.sort_by_key(place);
+    problems.dedup_by(|a, b| a.at == b.at && a.message == b.message);
+    problems
 }
 
 fn says(hint: Hint, raw: Option<String>) -> Option<String> {
@@ -296,6 +316,9 @@ fn raw(lines: &[&str], found: &Found) -> Option<String> {
     let line = lines.get(found.span.start.line - 1)?;
     let slice = line.get(byte(line, found.span.start.column)..byte(line, found.span.end.column))?;
     let slice = slice.trim_end();
+    if !may_be_said(line, slice) {
+        return None;
+    }
     (!slice.is_empty()).then(|| slice.to_owned())
 }
 
@@ -325,10 +348,8 @@ fn cut_line(line: &str, marked: Range<usize>) -> (&str, Range<usize>) {
     }
     // A secret whose key was cut off could not be known as one: begin where a value ends.
     if from > 0 {
-        from = line[..from].rfind([',', '{', '[']).map_or(0, |at| at + 1);
-    }
-    if marked.start - from > LINE_SHOWN {
-        from = marked.start;
+        let separator = line[from..marked.start].find([',', '{', '[']);
+        from = separator.map_or(marked.start, |at| from + at + 1);
     }
     let mut to = (from + LINE_SHOWN).min(line.len());
     while !line.is_char_boundary(to) {
@@ -360,14 +381,17 @@ fn key_path(root: &Node, way: &[(Step, &Node)]) -> String {
     path
 }
 
+/// True for a name that can stand in a path as it is.
+fn is_plain(name: &str) -> bool {
+    !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-'))
+}
+
 fn push_key(path: &mut String, name: Option<&str>, key: Option<&Node>) {
     if !path.is_empty() {
         path.push('.');
     }
     match (name, key) {
-        (Some(name), _) if !name.is_empty() && !name.contains(['.', '"', '[']) => {
-            path.push_str(name);
-        }
+        (Some(name), _) if is_plain(name) => path.push_str(name),
         (Some(name), _) => path.push_str(&format!("{name:?}")),
         (None, Some(key)) => path.push_str(key.describe().trim_start_matches("the number ")),
         (None, None) => {}

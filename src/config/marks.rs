@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
-use saphyr_parser::{Event, Parser, ScalarStyle, Span};
+use saphyr_parser::{Event, Parser, ScalarStyle, Span, StrInput};
 
 use super::bounds::DEPTH;
 use super::node::Step;
@@ -34,13 +34,18 @@ enum Shape {
 struct Mark {
     span: Range<Position>,
     shape: Shape,
+    /// Its end has been read.
+    closed: bool,
 }
 
-/// All marks of one text.
-#[derive(Debug, Default)]
-pub(crate) struct Marks {
+/// The marks of one text, as far as it has been read.
+pub(crate) struct Marks<'t> {
     arena: Vec<Mark>,
     root: Option<usize>,
+    anchors: HashMap<usize, usize>,
+    open: Vec<Open>,
+    parser: Parser<'t, StrInput<'t>>,
+    ended: bool,
 }
 
 /// Where a value was found, and how it came there.
@@ -58,65 +63,101 @@ pub(crate) struct Found {
     pub(crate) exact: bool,
 }
 
-impl Marks {
-    /// Reads as far as the parser follows.
-    pub(crate) fn of(text: &str) -> Self {
-        let mut marks = Self::default();
-        let mut anchors: HashMap<usize, usize> = HashMap::new();
-        let mut open: Vec<Open> = Vec::new();
-        let mut parser = Parser::new_from_str(text);
-        while let Some(Ok((event, span))) = parser.next_event() {
-            let span = range(span);
-            let (shape, anchor) = match event {
-                Event::Nothing
-                | Event::StreamStart
-                | Event::StreamEnd
-                | Event::DocumentStart(_) => continue,
-                Event::DocumentEnd => break,
-                Event::Alias(anchor) => match anchors.get(&anchor) {
-                    Some(target) => (Shape::Alias(*target), 0),
-                    None => break,
-                },
-                Event::Scalar(_, style, anchor, _) => (
-                    match style {
-                        ScalarStyle::Plain => Shape::Plain,
-                        ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted => Shape::Quoted,
-                        ScalarStyle::Literal | ScalarStyle::Folded => Shape::Block,
-                    },
-                    anchor,
-                ),
-                Event::SequenceStart(anchor, _) => (Shape::List(Vec::new()), anchor),
-                Event::MappingStart(anchor, _) => (Shape::Map(Vec::new()), anchor),
-                Event::SequenceEnd | Event::MappingEnd => {
-                    if let Some(closed) = open.pop() {
-                        let start = marks.arena[closed.mark].span.start;
-                        marks.arena[closed.mark].span.end = span.end.max(start);
-                    }
-                    continue;
-                }
-            };
-            let container = matches!(shape, Shape::List(_) | Shape::Map(_));
-            let index = marks.arena.len();
-            marks.arena.push(Mark { span, shape });
-            if anchor != 0 {
-                anchors.insert(anchor, index);
-            }
-            match open.last_mut() {
-                None => marks.root = Some(index),
-                Some(parent) => parent.take(&mut marks.arena, index),
-            }
-            if container {
-                if open.len() > DEPTH + 1 {
-                    break;
-                }
-                open.push(Open { mark: index, key: None });
-            }
+impl<'t> Marks<'t> {
+    /// Marks of a text. It is read as far as asked for.
+    pub(crate) fn of(text: &'t str) -> Self {
+        Self {
+            arena: Vec::new(),
+            root: None,
+            anchors: HashMap::new(),
+            open: Vec::new(),
+            parser: Parser::new_from_str(text),
+            ended: false,
         }
-        marks
     }
 
-    /// Goes a way from the document down.
-    pub(crate) fn find(&self, way: &[Step]) -> Option<Found> {
+    /// Reads on for one event; the end of what the parser follows is the end.
+    fn advance(&mut self) {
+        let Some(Ok((event, span))) = self.parser.next_event() else {
+            self.ended = true;
+            return;
+        };
+        let span = range(span);
+        let (shape, anchor) = match event {
+            Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentStart(_) => {
+                return;
+            }
+            Event::DocumentEnd => {
+                self.ended = true;
+                return;
+            }
+            Event::Alias(anchor) => match self.anchors.get(&anchor) {
+                Some(target) => (Shape::Alias(*target), 0),
+                None => {
+                    self.ended = true;
+                    return;
+                }
+            },
+            Event::Scalar(_, style, anchor, _) => (
+                match style {
+                    ScalarStyle::Plain => Shape::Plain,
+                    ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted => Shape::Quoted,
+                    ScalarStyle::Literal | ScalarStyle::Folded => Shape::Block,
+                },
+                anchor,
+            ),
+            Event::SequenceStart(anchor, _) => (Shape::List(Vec::new()), anchor),
+            Event::MappingStart(anchor, _) => (Shape::Map(Vec::new()), anchor),
+            Event::SequenceEnd | Event::MappingEnd => {
+                if let Some(closed) = self.open.pop() {
+                    let mark = &mut self.arena[closed.mark];
+                    mark.span.end = span.end.max(mark.span.start);
+                    mark.closed = true;
+                }
+                return;
+            }
+        };
+        self.take(span, shape, anchor);
+    }
+
+    fn take(&mut self, span: Range<Position>, shape: Shape, anchor: usize) {
+        let container = matches!(shape, Shape::List(_) | Shape::Map(_));
+        let index = self.arena.len();
+        self.arena.push(Mark { span, shape, closed: !container });
+        if anchor != 0 {
+            self.anchors.insert(anchor, index);
+        }
+        match self.open.last_mut() {
+            None => self.root = Some(index),
+            Some(parent) => parent.take(&mut self.arena, index),
+        }
+        if container {
+            self.ended |= self.open.len() > DEPTH + 1;
+            self.open.push(Open { mark: index, key: None });
+        }
+    }
+
+    /// Goes a way from the document down, reading on until its end is known.
+    pub(crate) fn find(&mut self, way: &[Step]) -> Option<Found> {
+        // To look again after each event would cost the square of the way.
+        const EVENTS: usize = 2_000;
+        loop {
+            let found = self.look(way);
+            let known = found.as_ref().is_some_and(|(found, closed)| found.exact && *closed);
+            if known || self.ended {
+                return found.map(|(found, _)| found);
+            }
+            for _ in 0..EVENTS {
+                if !self.ended {
+                    self.advance();
+                }
+            }
+        }
+    }
+
+    /// Goes a way from the document down, as far as it has been read, and says whether what
+    /// stands there has been read to its end.
+    fn look(&self, way: &[Step]) -> Option<(Found, bool)> {
         let mut here = self.root?;
         let mut through = None;
         let mut exact = true;
@@ -125,7 +166,9 @@ impl Marks {
             let next = match (&self.arena[here].shape, step) {
                 (Shape::List(items), Step::Item(i)) => items.get(*i).copied(),
                 (Shape::Map(entries), Step::Key(i)) => entries.get(*i).map(|entry| entry.0),
-                (Shape::Map(entries), Step::Value(i)) => entries.get(*i).map(|entry| entry.1),
+                (Shape::Map(entries), Step::Value(i)) => {
+                    entries.get(*i).map(|entry| entry.1).filter(|value| *value != VALUE_TO_COME)
+                }
                 (
                     Shape::Plain
                     | Shape::Quoted
@@ -146,13 +189,14 @@ impl Marks {
         }
         here = self.follow(here, &mut through);
         let mark = &self.arena[here];
-        Some(Found {
+        let found = Found {
             span: mark.span.clone(),
             through,
             plain: matches!(mark.shape, Shape::Plain),
             block: matches!(mark.shape, Shape::Block),
             exact,
-        })
+        };
+        Some((found, mark.closed))
     }
 
     fn follow(&self, here: usize, through: &mut Option<Range<Position>>) -> usize {
@@ -165,6 +209,9 @@ impl Marks {
         }
     }
 }
+
+/// Stands for a value that has not been read yet.
+const VALUE_TO_COME: usize = usize::MAX;
 
 /// A list or map that is being read.
 struct Open {
@@ -180,7 +227,7 @@ impl Open {
                 None => {
                     self.key = Some(child);
                     // A key whose value is never reached can still be found.
-                    entries.push((child, child));
+                    entries.push((child, VALUE_TO_COME));
                 }
                 Some(key) => {
                     entries.pop();

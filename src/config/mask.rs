@@ -38,6 +38,11 @@ pub(crate) fn mask(line: &str, marked: Range<usize>) -> (String, Range<usize>) {
     (text, moved.start.min(end)..end)
 }
 
+/// True when a part of a line may be said in words: the mask leaves it in sight.
+pub(crate) fn may_be_said(line: &str, part: &str) -> bool {
+    mask(line, 0..0).0.contains(part)
+}
+
 /// The bytes of a line that may be secrets.
 fn secrets(line: &str) -> Vec<Range<usize>> {
     let mut found = Vec::new();
@@ -62,6 +67,13 @@ fn secrets(line: &str) -> Vec<Range<usize>> {
         let authority = &rest[..end.unwrap_or(rest.len())];
         if let Some(at) = authority.rfind('@') {
             found.push(start..start + at);
+        }
+        // The path of a webhook is its secret, whatever key it stands under.
+        let path = &rest[authority.len()..];
+        let end = path.find(|c: char| c.is_whitespace() || "\"',}]".contains(c));
+        let path = &path[..end.unwrap_or(path.len())];
+        if path.len() > 1 {
+            found.push(start + authority.len()..start + authority.len() + path.len());
         }
     }
     // A token has been pasted where something else belongs.
@@ -135,8 +147,10 @@ mod tests {
         assert_eq!(masked("  token_file: token"), "  token_file: token");
         assert_eq!(masked("  url: http://localhost:29123"), "  url: http://localhost:29123");
         assert_eq!(masked("  url: https://hooks.example/T0/secret"), "  url: ***");
-        assert_eq!(masked("  at: http://me:pw@host/x"), "  at: http://***@host/x");
-        assert_eq!(masked("  at: http://host/x?token=abc"), "  at: http://host/x?token=***");
+        assert_eq!(masked("  at: http://me:pw@host/x"), "  at: http://***@host***");
+        assert_eq!(masked("  at: http://me:pw@host"), "  at: http://***@host");
+        assert_eq!(masked("  at: http://host?token=abc"), "  at: http://host?token=***");
+        assert_eq!(masked("  [curl, https://host/T0/x]"), "  [curl, https://host***]");
         assert_eq!(masked("  {token:abc}"), "  {token:abc}");
     }
 

@@ -75,7 +75,7 @@ pub struct Rejected {
     /// What else is worth a look.
     pub warnings: Vec<Diagnostic>,
     /// The texts that could be read.
-    pub sources: Sources,
+    pub sources: Box<Sources>,
     /// Files and folders whose change may mend it.
     pub watched: Vec<PathBuf>,
 }

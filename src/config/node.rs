@@ -85,6 +85,29 @@ impl Node {
         way
     }
 
+    /// The number of the last node within this one.
+    pub(crate) fn last(&self) -> u32 {
+        let mut here = self;
+        loop {
+            here = match &here.kind {
+                Kind::List(items) => match items.last() {
+                    Some(item) => item,
+                    None => return here.id,
+                },
+                Kind::Map(entries) => match entries.last() {
+                    Some((_, value)) => value,
+                    None => return here.id,
+                },
+                Kind::Null
+                | Kind::Bool(_)
+                | Kind::Integer(_)
+                | Kind::Float(_)
+                | Kind::Text(_)
+                | Kind::Tagged(_) => return here.id,
+            };
+        }
+    }
+
     /// The text, if it is one.
     pub(crate) fn as_text(&self) -> Option<&str> {
         match &self.kind {
@@ -99,14 +122,24 @@ impl Node {
         }
     }
 
+    /// True for a single value.
+    pub(crate) fn is_scalar(&self) -> bool {
+        match &self.kind {
+            Kind::Null | Kind::Bool(_) | Kind::Integer(_) | Kind::Float(_) | Kind::Text(_) => true,
+            Kind::List(_) | Kind::Map(_) | Kind::Tagged(_) => false,
+        }
+    }
+
     /// What it is, in words that follow "found".
     pub(crate) fn describe(&self) -> String {
         match &self.kind {
             Kind::Null => "nothing".to_owned(),
             Kind::Bool(value) => format!("`{value}`"),
             Kind::Integer(value) => format!("the number `{value}`"),
-            Kind::Float(value) => format!("the number `{value}`"),
+            Kind::Float(value) => format!("the number `{value:?}`"),
             Kind::Text(text) if text.is_empty() => "an empty text".to_owned(),
+            // An address may be a webhook's, which is a secret.
+            Kind::Text(text) if text.contains("://") => "an address".to_owned(),
             Kind::Text(text) => format!("`{}`", super::problem::cut(text)),
             Kind::List(_) => "a list".to_owned(),
             Kind::Map(_) => "a map".to_owned(),
@@ -195,6 +228,11 @@ impl<'de> Visitor<'de> for Seed<'_> {
     }
 
     fn visit_unit<E>(self) -> Result<Kind, E> {
+        Ok(Kind::Null)
+    }
+
+    /// What serde_yaml calls a text without a document.
+    fn visit_none<E>(self) -> Result<Kind, E> {
         Ok(Kind::Null)
     }
 

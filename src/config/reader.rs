@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 use super::names::{self, Scope};
 use super::node::{Kind, Node};
-use super::problem::{Problem, Spot, cut};
+use super::problem::{At, Problem, Spot, cut};
 
 /// A value with the place that it came from.
 #[derive(Clone, Debug)]
@@ -19,6 +19,26 @@ pub(crate) struct Found<T> {
     pub(crate) at: Spot,
     /// Where its key stands, or the value itself in a list.
     pub(crate) key: Spot,
+    /// The last number within the value.
+    pub(crate) last: u32,
+}
+
+impl<T> Found<T> {
+    /// A value that stands at this node.
+    pub(crate) fn new(value: T, node: &Node, key: Spot) -> Self {
+        Self { value, at: Spot { node: node.id, ..key }, key, last: node.last() }
+    }
+
+    /// True when something in the value was told to be wrong: what seems to be missing may be
+    /// that.
+    pub(crate) fn has_problem(&self, problems: &[Problem]) -> bool {
+        problems.iter().any(|problem| match &problem.at {
+            At::Value(spot, _) => {
+                spot.file == self.at.file && (self.at.node..=self.last).contains(&spot.node)
+            }
+            At::Line { .. } | At::Path(_) => false,
+        })
+    }
 }
 
 /// A type that can be read from a node.
@@ -95,7 +115,7 @@ impl<'p> Reader<'p> {
         let outer = std::mem::replace(&mut self.owner, entry.key);
         let value = T::read(entry.value, self);
         self.owner = outer;
-        Some(Found { value: value?, at: self.spot(entry.value), key: entry.key })
+        Some(Found::new(value?, entry.value, entry.key))
     }
 
     /// Reads an item of a list.
@@ -108,7 +128,7 @@ impl<'p> Reader<'p> {
         let outer = std::mem::replace(&mut self.owner, at);
         let value = T::read(node, self);
         self.owner = outer;
-        Some(Found { value: value?, at, key: at })
+        Some(Found::new(value?, node, at))
     }
 
     /// The entries of a map, merge keys applied, duplicates told. `None` if it is no map.
@@ -123,14 +143,11 @@ impl<'p> Reader<'p> {
         for (key, value) in own {
             let spot = self.spot(key);
             let Some(name) = key.as_text() else {
-                self.tell(
-                    Problem::error(spot, format!("expected a name, found {}", key.describe()))
-                        .quote(),
-                );
+                self.no_name(key);
                 continue;
             };
             if name == "<<" {
-                merges.push((spot, value));
+                merges.push(value);
                 continue;
             }
             if let Some(first) = seen.insert(name, spot, &entries) {
@@ -142,8 +159,8 @@ impl<'p> Reader<'p> {
             }
             entries.push(Entry { name, key: spot, value });
         }
-        for (spot, value) in merges {
-            self.merge(spot, value, &mut entries, &mut seen, 0);
+        for value in merges {
+            self.merge(value, &mut entries, &mut seen, 0);
         }
         Some(entries)
     }
@@ -151,7 +168,6 @@ impl<'p> Reader<'p> {
     /// Adds the entries of a merged map, or of a list of them, that are not there yet.
     fn merge<'n>(
         &mut self,
-        key: Spot,
         value: &'n Node,
         entries: &mut Vec<Entry<'n>>,
         seen: &mut Seen<'n>,
@@ -163,29 +179,23 @@ impl<'p> Reader<'p> {
                 for (name_node, value) in merged {
                     let spot = self.spot(name_node);
                     match name_node.as_text() {
-                        Some("<<") => inner.push((spot, value)),
+                        Some("<<") => inner.push(value),
                         Some(name) => {
                             if seen.insert(name, spot, entries).is_none() {
                                 entries.push(Entry { name, key: spot, value });
                             }
                         }
-                        None => self.tell(
-                            Problem::error(
-                                spot,
-                                format!("expected a name, found {}", name_node.describe()),
-                            )
-                            .quote(),
-                        ),
+                        None => self.no_name(name_node),
                     }
                 }
-                for (spot, value) in inner {
-                    self.merge(spot, value, entries, seen, depth + 1);
+                for value in inner {
+                    self.merge(value, entries, seen, depth + 1);
                 }
             }
             Kind::List(items) if depth == 0 || !items.is_empty() => {
                 for item in items {
                     if matches!(item.kind, Kind::Map(_)) {
-                        self.merge(key, item, entries, seen, depth + 1);
+                        self.merge(item, entries, seen, depth + 1);
                     } else {
                         self.not_mergeable(item);
                     }
@@ -199,6 +209,12 @@ impl<'p> Reader<'p> {
             | Kind::List(_)
             | Kind::Tagged(_) => self.not_mergeable(value),
         }
+    }
+
+    fn no_name(&mut self, key: &Node) {
+        let spot = self.spot(key);
+        let problem = Problem::error(spot, format!("expected a name, found {}", key.describe()));
+        self.tell(if key.is_scalar() { problem.quote() } else { problem });
     }
 
     fn not_mergeable(&mut self, node: &Node) {
@@ -215,7 +231,9 @@ impl<'p> Reader<'p> {
         if scope == Scope::File && name.starts_with("x-") {
             return;
         }
-        let problem = if names::is_secret(name) && !matches!(entry.value.kind, Kind::Map(_)) {
+        // A map of that name holds something else, but for the headers of a webhook.
+        let plain = !matches!(entry.value.kind, Kind::Map(_)) || scope == Scope::Webhook;
+        let problem = if names::is_secret(name) && plain {
             Problem::error(
                 entry.key,
                 format!("`{}`: a secret does not belong in the job file", cut(name)),

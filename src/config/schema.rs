@@ -68,11 +68,6 @@ pub(crate) fn one_of(words: &[(&str, &str)]) -> Schema {
     json_schema!({ "oneOf": words })
 }
 
-/// Text of at least so many characters.
-pub(crate) fn text(least: u32) -> Schema {
-    if least == 0 { kind("string") } else { json_schema!({ "type": "string", "minLength": least }) }
-}
-
 /// Text of a form.
 pub(crate) fn pattern(pattern: &str) -> Schema {
     json_schema!({ "type": "string", "pattern": pattern })

@@ -1,6 +1,6 @@
 //! Addresses in the job file. An alert's address is a secret: no message quotes it.
 
-use super::node::Node;
+use super::node::{Kind, Node};
 use super::problem::{Problem, cut};
 use super::reader::{Read, Reader};
 use super::values::{SecretUrl, Url, text};
@@ -82,8 +82,15 @@ impl Parts<'_> {
 
 impl Read for Url {
     fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
-        let url = text(node, reader, "an address such as `http://localhost:29123`")?;
         let spot = reader.spot(node);
+        if let Kind::Integer(port) = &node.kind {
+            reader.tell(
+                Problem::error(spot, format!("expected an address, found the number `{port}`"))
+                    .hint(format!("write `http://localhost:{port}`")),
+            );
+            return None;
+        }
+        let url = text(node, reader, "an address such as `http://localhost:29123`")?;
         match parts(url) {
             Err((message, hint)) => {
                 reader.tell(Problem::error(spot, message).maybe_hint(hint));
@@ -91,7 +98,7 @@ impl Read for Url {
             }
             Ok(Parts { user: Some(_), .. }) => {
                 reader.tell(
-                    Problem::error(spot, "a name or password does not belong into the address")
+                    Problem::error(spot, "a name or password does not belong in the address")
                         .hint("the agent takes a token: name it with `token_file`"),
                 );
                 None

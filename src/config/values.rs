@@ -115,7 +115,7 @@ fn looks_like_a_pattern(entries: &[(Node, Node)]) -> bool {
 }
 
 /// `2026-11-23`, with or without a time: some YAML readers make a date of it.
-fn looks_like_a_date(text: &str) -> bool {
+pub(crate) fn looks_like_a_date(text: &str) -> bool {
     let bytes = text.as_bytes();
     let digits = |range: std::ops::Range<usize>| {
         bytes.get(range).is_some_and(|part| part.iter().all(u8::is_ascii_digit))
@@ -168,22 +168,29 @@ pub(crate) fn word<'n>(
     what: &str,
     words: &[&str],
 ) -> Option<&'n str> {
-    let Some(text) = node.as_text() else {
-        reader.wrong_kind(node, &format!("{what}: {}", choices(words)));
-        return None;
-    };
-    if words.contains(&text) {
+    if let Some(text) = node.as_text()
+        && words.contains(&text)
+    {
         return Some(text);
     }
+    let (message, found) = match &node.kind {
+        Kind::Text(text) => (format!("`{}` is no {what}", cut(text)), text.to_string()),
+        Kind::Bool(value) => (format!("`{value}` is no {what}"), value.to_string()),
+        Kind::Integer(value) => (format!("`{value}` is no {what}"), value.to_string()),
+        Kind::Null | Kind::Float(_) | Kind::List(_) | Kind::Map(_) | Kind::Tagged(_) => {
+            reader.wrong_kind(node, &format!("one of {}", choices(words)));
+            return None;
+        }
+    };
     let spot = reader.spot(node);
-    let hint = names::meant_word(text, words).map_or_else(
+    let hint = names::meant_word(&found, words).map_or_else(
         || format!("write {}", choices(words)),
         |(meant, why)| match why {
             Some(why) => format!("write `{meant}`: {why}"),
             None => format!("did you mean `{meant}`?"),
         },
     );
-    reader.tell(Problem::error(spot, format!("`{}` is no {what}", cut(text))).hint(hint));
+    reader.tell(Problem::error(spot, message).hint(hint));
     None
 }
 
@@ -452,7 +459,7 @@ macro_rules! schemas {
 }
 
 schemas! {
-    Text => schema::text(0),
+    Text => schema::kind("string"),
     Name => schema::pattern(NAME_PATTERN),
     Part => schema::pattern(r"^[^\x00-\x1f\x7f]*$"),
     FileName => schema::pattern(NAME_PATTERN),
@@ -471,4 +478,4 @@ schemas! {
 pub(crate) const NAME_PATTERN: &str = r"^[^\x00-\x1f\x7f]*[^\x00-\x20\x7f][^\x00-\x1f\x7f]*$";
 
 /// Numbers with units.
-const SPAN_PATTERN: &str = r"^ *(\d+(\.\d+)? *[A-Za-zµ]+,? *)+$|^0$";
+const SPAN_PATTERN: &str = r"^\d+(ms|s|m|h|d)(\d+(ms|s|m|h))*$";

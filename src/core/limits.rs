@@ -13,6 +13,10 @@ pub const SKEW: SignedDuration = SignedDuration::from_mins(2);
 /// to be taken for one that a look did not read deep enough to see: more than any zone's offset.
 pub const EXCLUSIVE_DEPTH: SignedDuration = SignedDuration::from_hours(26);
 
+/// How deep the look before a POST reads, so that all that could later be taken for the POST's
+/// transfer is in its baseline: a daylight saving hour either way, and as much again.
+pub const BASELINE_DEPTH: SignedDuration = SignedDuration::from_hours(2);
+
 /// How much later than `request_timeout` a request whose answer was lost may still be processed.
 pub const LATE_PROCESSING: SignedDuration = SignedDuration::from_secs(30);
 
@@ -59,6 +63,10 @@ pub const MISSED_MAX: usize = 100;
 /// A clock that was wrong by more than this when an occurrence was handled is not allowed to
 /// silence the job until that time comes again.
 pub const CLOCK_WAS_WRONG: SignedDuration = SignedDuration::from_hours(24);
+
+/// So many transfers of closed attempts are remembered as taken. A look's date window reaches back
+/// hours at the most (a clock that was set), and a user queues far fewer in that time.
+pub const SETTLED_MAX: usize = 4_096;
 
 /// Progress of a run is written at most this often (architecture, "Progress is an observation").
 pub const PROGRESS_RECORD: SignedDuration = SignedDuration::from_secs(60);

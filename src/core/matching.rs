@@ -3,10 +3,12 @@
 //!
 //! Pure functions over rows and records; what follows from a match is the engine's business.
 
+use std::cmp::Reverse;
+
 use jiff::{SignedDuration, Timestamp};
 
-use super::limits::{EXCLUSIVE_DEPTH, SKEW};
-use super::run::Attempt;
+use super::limits::{BASELINE_DEPTH, EXCLUSIVE_DEPTH, SKEW};
+use super::run::{Attempt, Phase};
 use super::transfer::Transfer;
 
 /// Why a record is no evidence for an attempt.
@@ -67,16 +69,28 @@ pub fn evidence(attempt: &Attempt, record: &Transfer, exclusive: bool) -> Result
     if in_time { Ok(()) } else { Err(Miss::Date) }
 }
 
-/// The first and last `requestDate` that a transfer of the attempt can bear.
+/// The first and last `requestDate` that a transfer of the attempt can bear. Never reaches further
+/// back than the look before the POST did ([`baseline_since`]): what that look could not see is
+/// not known to be new.
 pub fn window(attempt: &Attempt, exclusive: bool) -> (Timestamp, Option<Timestamp>) {
     let (before, after) = attempt.slack_ms;
-    let depth = if exclusive { EXCLUSIVE_DEPTH } else { SKEW };
-    let earliest = shift(attempt.not_before, SignedDuration::from_millis(before) - depth);
+    let deepest = baseline_since(attempt.not_before, attempt.offset_ms, exclusive);
+    let earliest = if exclusive {
+        deepest
+    } else {
+        shift(attempt.not_before, SignedDuration::from_millis(before) - SKEW).max(deepest)
+    };
     let latest = match attempt.not_after {
         Some(at) if !exclusive => Some(shift(at, SignedDuration::from_millis(after) + SKEW)),
         Some(_) | None => None,
     };
     (earliest, latest)
+}
+
+/// How far back, by the agent's dates, a look reads that a POST at `now` is to stand on.
+pub fn baseline_since(now: Timestamp, offset_ms: i64, exclusive: bool) -> Timestamp {
+    let depth = if exclusive { EXCLUSIVE_DEPTH } else { BASELINE_DEPTH };
+    shift(now, SignedDuration::from_millis(offset_ms.min(0)) - depth)
 }
 
 /// A time moved by a duration, held within what a timestamp can say.
@@ -116,7 +130,11 @@ pub fn assign(
     for record in order {
         let mut candidates: Vec<usize> =
             (0..attempts.len()).filter(|&attempt| fits(attempt, record)).collect();
-        candidates.sort_by_key(|&attempt| distance(attempts[attempt], records[record]));
+        // Without a date all are equally near: the request sent last is likeliest.
+        candidates.sort_by_key(|&attempt| {
+            let row = attempts[attempt];
+            (distance(row, records[record]), row.phase == Phase::GivenUp, Reverse(row.not_before))
+        });
         if candidates.is_empty() {
             continue;
         }
@@ -156,8 +174,9 @@ fn place(
     false
 }
 
-/// How far a record's date is from the attempt's commit.
+/// How far a record's date is from the attempt's commit, both by the agent's clock.
 fn distance(attempt: &Attempt, record: &Transfer) -> SignedDuration {
-    let date = record.requested_at.unwrap_or(attempt.not_before);
-    date.duration_since(attempt.not_before).abs()
+    let expected = shift(attempt.not_before, SignedDuration::from_millis(attempt.offset_ms));
+    let date = record.requested_at.unwrap_or(expected);
+    date.duration_since(expected).abs()
 }

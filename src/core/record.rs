@@ -9,7 +9,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::ids::{JobName, RunId};
+use super::ids::{JobName, RunId, TransferId};
 use super::run::{Attempt, Run, RunState};
 
 /// One change of the durable state. A step's records are committed together or not at all.
@@ -97,4 +97,7 @@ pub struct Durable {
     pub marks: Vec<Arc<Mark>>,
     /// What was learned.
     pub learned: Learned,
+    /// Transfers of closed attempts, of the newest runs first: never anybody else's. At most
+    /// [`SETTLED_MAX`](super::limits::SETTLED_MAX).
+    pub settled: Vec<TransferId>,
 }

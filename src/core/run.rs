@@ -209,6 +209,14 @@ impl Phase {
         }
     }
 
+    /// True while the agent has, or may yet get, its request.
+    pub fn is_underway(self) -> bool {
+        match self {
+            Self::Intent | Self::Accepted | Self::Uncertain => true,
+            Self::Refused | Self::GivenUp | Self::Closed => false,
+        }
+    }
+
     /// True while a transfer of the attempt may exist that is not known to be over.
     pub fn is_open(self) -> bool {
         match self {
@@ -235,6 +243,8 @@ pub struct Attempt {
     pub not_before: Timestamp,
     /// Nor after this: the answer, or as late as a lost one may have been processed.
     pub not_after: Option<Timestamp>,
+    /// The agent's clock less ours, in milliseconds, when we asked; 0 if the agent does not tell.
+    pub offset_ms: i64,
     /// How far, in milliseconds, the agent's dates may lie before and after ours beyond the
     /// skew: learned from clock steps, the `Date` header and certain matches. Only ever widened.
     pub slack_ms: (i64, i64),

@@ -49,7 +49,7 @@ pub(super) struct Driver {
     pub(super) events: UnboundedSender<Event>,
     pub(super) agent: Agent,
     pub(super) job_file: JobFile,
-    /// Since the last commit failed.
+    /// The last trouble with the database.
     pub(super) trouble: Option<Trouble>,
     pub(super) notebook: Notebook,
     pub(super) clock: ClockWatch,
@@ -75,7 +75,7 @@ impl Driver {
             Ok(()) => self.done(step),
             Err(error) => self.commit_failed(step, &error, now),
         }
-        self.agent.listen(self.trouble.is_none() && self.engine.wants_notifications());
+        self.agent.listen(self.trouble().is_none() && self.engine.wants_notifications());
         self.tell_service_manager();
     }
 
@@ -98,7 +98,7 @@ impl Driver {
 
     fn set_alarm(&mut self) {
         let now = clock::now();
-        let at = match &self.trouble {
+        let at = match self.trouble() {
             Some(trouble) => Some(trouble.retry_at),
             None => self.engine.next_wakeup(),
         };
@@ -138,21 +138,16 @@ impl Driver {
             tracing::warn!("the clock was set by {by:#}");
             inputs.insert(0, Input::ClockStepped { by });
         }
-        if self.trouble.is_some() {
+        if self.trouble().is_some() {
             self.mend(inputs, now).await;
         } else if !inputs.is_empty() {
             let step = handle_all(&mut self.engine, inputs, now);
             match self.commit(step.record.clone()).await {
                 Ok(()) => self.done(step),
-                Err(error) => {
-                    self.commit_failed(step, &error, now);
-                    if !self.stopping {
-                        self.mend(Vec::new(), clock::now()).await;
-                    }
-                }
+                Err(error) => self.commit_failed(step, &error, now),
             }
         }
-        self.agent.listen(self.trouble.is_none() && self.engine.wants_notifications());
+        self.agent.listen(self.trouble().is_none() && self.engine.wants_notifications());
         self.tell_service_manager();
     }
 
@@ -194,7 +189,7 @@ impl Driver {
             (1, _) => format!("{jobs} jobs, 1 run active"),
             (_, _) => format!("{jobs} jobs, {active} runs active"),
         };
-        if let Some(trouble) = &self.trouble {
+        if let Some(trouble) = self.trouble() {
             line = format!("{}; {line}", trouble.words);
         } else if !self.job_file.is_valid() {
             line.push_str("; the job file is invalid, the old jobs stay");

@@ -259,8 +259,11 @@ impl Driver {
                 self.job_file.loaded_at = Some(reading.at);
                 self.job_file.unkept = Some(good.kept);
                 if good.changes.is_empty() {
-                    let again = if mended { "valid again, and " } else { "" };
-                    tracing::info!("the job file was read: {again}nothing changed");
+                    if mended {
+                        tracing::info!("the job file is valid again; nothing changed");
+                    } else {
+                        tracing::debug!("the job file was read: nothing changed");
+                    }
                 } else {
                     tracing::info!("the job file was read: {}", good.changes.join("; "));
                     for warning in &reading.warnings {
@@ -283,7 +286,7 @@ impl Driver {
             self.job_file.settling.push((reply, answer.clone()));
         }
         // Without an input there is nothing to wait for.
-        if inputs.is_empty() && self.trouble.is_none() {
+        if inputs.is_empty() && self.trouble().is_none() {
             self.job_file_settled();
         }
         systemd::ready(&self.told);

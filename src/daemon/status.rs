@@ -108,7 +108,7 @@ impl Driver {
     /// What an operator should act on.
     fn problems(&self, now: Timestamp) -> Vec<String> {
         let mut problems = Vec::new();
-        if let Some(trouble) = &self.trouble {
+        if let Some(trouble) = self.trouble() {
             problems.push(format!(
                 "nothing can be recorded since {}: {}",
                 trouble.since, trouble.words

@@ -19,6 +19,9 @@ use crate::store::StoreError;
 const RETRY: (SignedDuration, SignedDuration) =
     (SignedDuration::from_secs(1), SignedDuration::from_secs(15));
 
+/// Trouble that comes back within this time was not over.
+const CALM: SignedDuration = SignedDuration::from_secs(60);
+
 /// The database can't be written.
 #[derive(Clone, Debug)]
 pub(super) struct Trouble {
@@ -29,27 +32,50 @@ pub(super) struct Trouble {
     /// When it is tried again.
     pub(super) retry_at: Timestamp,
     delay: SignedDuration,
+    /// Since when all seems well again. Room that is gone at once was none: trouble that comes
+    /// back within [`CALM`] goes on where it was.
+    over_at: Option<Timestamp>,
+}
+
+impl Trouble {
+    fn new(now: Timestamp) -> Self {
+        let (words, delay) = (String::new(), SignedDuration::ZERO);
+        Self { words, since: now, retry_at: now, delay, over_at: None }
+    }
+
+    /// Goes on, or comes back.
+    fn goes_on(&mut self, words: &str, now: Timestamp) {
+        let back = self.over_at.take().is_some();
+        if back {
+            self.since = now;
+        }
+        if back || self.words != words {
+            tracing::error!("the state can't be recorded, so nothing is queued: {words}");
+        }
+        words.clone_into(&mut self.words);
+        // Operators may ask in between; that does not put off the next try.
+        if self.retry_at <= now {
+            self.delay = (self.delay * 2).clamp(RETRY.0, RETRY.1);
+            self.retry_at = now + self.delay;
+        }
+    }
 }
 
 impl Driver {
+    /// The trouble that the database is in now.
+    pub(super) fn trouble(&self) -> Option<&Trouble> {
+        self.trouble.as_ref().filter(|trouble| trouble.over_at.is_none())
+    }
+
     /// Deals with a step that could not be made durable.
     pub(super) fn commit_failed(&mut self, step: Step, error: &StoreError, now: Timestamp) {
         // Whatever the engine that is gone still had under way is uncertain now.
         self.epoch += 1;
-        let words = error.to_string();
-        let first = self.trouble.is_none();
-        let trouble = self.trouble.get_or_insert_with(|| Trouble {
-            words: words.clone(),
-            since: now,
-            retry_at: now,
-            delay: SignedDuration::ZERO,
-        });
-        if first || trouble.words != words {
-            tracing::error!("the state can't be recorded, so nothing is queued: {words}");
-        }
-        trouble.words = words;
-        trouble.delay = (trouble.delay * 2).clamp(RETRY.0, RETRY.1);
-        trouble.retry_at = now + trouble.delay;
+        let forgotten = |t: &Trouble| t.over_at.is_some_and(|at| now.duration_since(at) > CALM);
+        let mut trouble = self.trouble.take().filter(|trouble| !forgotten(trouble));
+        let trouble = trouble.get_or_insert_with(|| Trouble::new(now));
+        trouble.goes_on(&error.to_string(), now);
+        self.trouble = Some(trouble.clone());
         let mut canceled = false;
         for effect in step.then {
             match effect {
@@ -60,7 +86,7 @@ impl Driver {
                 Effect::Look(_) | Effect::Submit { .. } | Effect::Reply { .. } => {}
             }
         }
-        let mut words = self.trouble.as_ref().map(|t| t.words.clone()).unwrap_or_default();
+        let mut words = error.to_string();
         if canceled {
             words.push_str("; the agent was asked to cancel all the same");
         }
@@ -72,7 +98,7 @@ impl Driver {
 
     /// Rebuilds the engine from the rows, hands it the inputs, and tries to commit.
     pub(super) async fn mend(&mut self, inputs: Vec<Input>, now: Timestamp) {
-        let due = self.trouble.as_ref().is_none_or(|t| t.retry_at <= now || t.delay == RETRY.0);
+        let due = self.trouble.as_ref().is_none_or(|trouble| trouble.retry_at <= now);
         let asked = inputs.iter().any(|input| match input {
             Input::Operator { .. } | Input::JobsReplaced(_) => true,
             Input::TimeReached
@@ -113,9 +139,11 @@ impl Driver {
         };
         match written {
             Ok(()) => {
-                if let Some(trouble) = self.trouble.take() {
-                    let lasted = clock::now().duration_since(trouble.since);
+                if let Some(trouble) = &mut self.trouble {
+                    let now = clock::now();
+                    let lasted = now.duration_since(trouble.since);
                     tracing::warn!("the state can be recorded again, after {lasted:#.0}");
+                    trouble.over_at = Some(now);
                 }
                 self.done(step);
             }

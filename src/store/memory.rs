@@ -15,6 +15,7 @@ use super::query::{
 use super::{Store, StoreError};
 use crate::core::ids::{AttemptId, JobName, RunId, TransferId};
 use crate::core::job::HistoryPolicy;
+use crate::core::limits::SETTLED_MAX;
 use crate::core::record::{Durable, Event, Learned, Mark, Record};
 use crate::core::run::{Attempt, Run, RunState};
 
@@ -92,6 +93,13 @@ impl Rows {
             }
         }
         last.into_values().chain(last_success.into_values()).collect()
+    }
+
+    /// Transfers of closed attempts, of the newest runs first.
+    fn settled(&self) -> Vec<TransferId> {
+        let attempts = self.runs.values().rev().flat_map(|kept| kept.attempts.values().rev());
+        let closed = attempts.filter(|attempt| !attempt.phase.is_open());
+        closed.filter_map(|attempt| attempt.transfer).take(SETTLED_MAX).collect()
     }
 
     fn forget(&mut self, sequence: Sequence) {
@@ -240,6 +248,7 @@ impl Store for MemoryStore {
             attempts: unsettled().flat_map(|kept| kept.attempts.values().cloned()).collect(),
             marks: rows.marks.values().cloned().collect(),
             learned: rows.learned,
+            settled: rows.settled(),
         })
     }
 

@@ -64,6 +64,7 @@ pub(crate) fn attempt(run: &Run, phase: Phase) -> Attempt {
         baseline: Vec::new(),
         not_before: run.created_at,
         not_after: Some(run.created_at),
+        offset_ms: 0,
         slack_ms: (0, 0),
         phase,
         own_crash: false,

@@ -29,7 +29,9 @@ impl Engine {
         let order: Vec<RunId> = self.state.waiting.iter().map(|(_, run)| *run).collect();
         for id in order {
             if slots == 0 {
-                self.note_wait(id, Wait::Slot);
+                // What only its own job's runs can end is the better answer, and cheap to find.
+                let own = self.state.runs.get(&id).and_then(|live| self.own_obstacle(live));
+                self.note_wait(id, own.unwrap_or(Wait::Slot));
                 continue;
             }
             if let Some(wait) = self.obstacle(id) {

@@ -10,10 +10,9 @@ use super::Engine;
 use crate::core::ids::{TransferId, UserId};
 use crate::core::input::Effect;
 use crate::core::limits::{
-    AGENT_RETRY_CAP, EXCLUSIVE_DEPTH, HINTED_LOOK_GAP, LOOK_FRESHNESS, SKEW, SLOWEST_LOOK,
-    TOKEN_RETRY,
+    AGENT_RETRY_CAP, COVERED_GAP, HINTED_LOOK_GAP, LOOK_FRESHNESS, SLOWEST_LOOK, TOKEN_RETRY,
 };
-use crate::core::matching::{shift, window};
+use crate::core::matching::{baseline_since, shift, window};
 use crate::core::place::Fingerprint;
 use crate::core::run::{Attempt, Phase};
 use crate::core::transfer::{AgentState, LookRequest};
@@ -32,14 +31,16 @@ pub(super) enum Trouble {
 /// What a complete look has shown, as the ground that submits stand on.
 #[derive(Clone, Debug)]
 pub(super) struct Fresh {
-    /// As of when.
-    pub(super) as_of: Timestamp,
+    /// When it came back. An agent that takes a second to answer would else never be fresh.
+    pub(super) came_at: Timestamp,
     /// The fingerprints that it looked for.
     pub(super) fingerprints: BTreeSet<Fingerprint>,
     /// What it saw of them.
     pub(super) listed: Vec<(Fingerprint, TransferId)>,
     /// Whose token it was.
     pub(super) user: Option<UserId>,
+    /// The agent's clock less ours, in milliseconds; 0 if it does not tell.
+    pub(super) offset_ms: i64,
 }
 
 /// What is known of the agent.
@@ -49,8 +50,12 @@ pub(super) struct Contact {
     pub(super) under_way: Option<LookRequest>,
     /// When the last look began.
     pub(super) last_began: Option<Timestamp>,
+    /// When the last look began that has come back, or failed.
+    pub(super) last_answered: Option<Timestamp>,
     /// The last complete look.
     pub(super) fresh: Option<Fresh>,
+    /// The agent's clock less ours, in milliseconds, when it last told.
+    pub(super) offset_ms: i64,
     /// Why nothing can be submitted.
     pub(super) trouble: Option<Trouble>,
     /// Since when.
@@ -84,7 +89,9 @@ impl Default for Contact {
         Self {
             under_way: None,
             last_began: None,
+            last_answered: None,
             fresh: None,
+            offset_ms: 0,
             trouble: None,
             trouble_since: None,
             failures: 0,
@@ -111,9 +118,15 @@ impl Contact {
     /// The complete look that a submit of this fingerprint may stand on now.
     pub(super) fn ground(&self, fingerprint: Fingerprint, now: Timestamp) -> Option<&Fresh> {
         self.fresh.as_ref().filter(|fresh| {
-            let age = now.duration_since(fresh.as_of);
+            let age = now.duration_since(fresh.came_at);
             !age.is_negative() && age < LOOK_FRESHNESS && fresh.fingerprints.contains(&fingerprint)
         })
+    }
+
+    /// True once a look was tried near a deadline or after it. A daemon that was down, or a
+    /// machine that slept, looks before it says that a transfer is past its time.
+    pub(super) fn has_asked_about(&self, deadline: Timestamp) -> bool {
+        self.last_answered.is_some_and(|began| deadline <= shift(began, COVERED_GAP))
     }
 
     /// A failure was seen: how long until the agent is asked again.
@@ -135,6 +148,7 @@ impl Contact {
     pub(super) fn clock_stepped(&mut self, by: SignedDuration) {
         self.fresh = None;
         self.last_began = self.last_began.map(|at| shift(at, by));
+        self.last_answered = self.last_answered.map(|at| shift(at, by));
         self.retry_at = self.retry_at.map(|at| shift(at, by));
         self.submit_look_at = self.submit_look_at.map(|at| shift(at, by));
     }
@@ -221,9 +235,13 @@ impl Engine {
     /// What the next look is to bring back.
     fn look_request(&self) -> LookRequest {
         let exclusive = self.set.agent.exclusive_user;
-        let depth = if exclusive { EXCLUSIVE_DEPTH } else { SKEW };
+        let since = if self.contact.wanted.is_empty() {
+            self.now
+        } else {
+            baseline_since(self.now, self.contact.offset_ms, exclusive)
+        };
         let mut request = LookRequest {
-            since: shift(self.now, -depth),
+            since,
             fingerprints: self.contact.wanted.clone(),
             transfers: BTreeSet::new(),
         };

@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::Engine;
 use crate::core::ids::AttemptId;
 use crate::core::input::Level;
-use crate::core::limits::PROGRESS_RECORD;
+use crate::core::limits::{COVERED_GAP, PROGRESS_RECORD};
 use crate::core::matching::shift;
 use crate::core::record::Record;
 use crate::core::run::{Attempt, CancelCause, CancelWish, Phase, RunState};
@@ -15,11 +15,12 @@ impl Engine {
     /// A record has found its owner (protocol, rule 4). What its status means is `saw`'s.
     pub(super) fn claim(&mut self, id: AttemptId, record: &Transfer) {
         let now = self.now;
-        let Some(attempt) = self.state.attempt(id) else { return };
-        let sighting = self.state.runs.get(&id.run).and_then(|l| l.sightings.get(&id.number));
+        let Some(live) = self.state.runs.get(&id.run) else { return };
+        let Some(attempt) = live.attempts.get(&id.number) else { return };
+        let sighting = live.sightings.get(&id.number);
         let watched = sighting.is_some_and(|sighting| sighting.absent_at.is_some());
         if watched && attempt.listed_at.is_none() && attempt.phase == Phase::Accepted {
-            self.learn_delay(now.duration_since(attempt.not_before));
+            self.learn_delay(now.duration_since(live.asked_at(attempt)));
         }
         self.change_attempt(id, |attempt| {
             attempt.phase = Phase::Accepted;
@@ -73,6 +74,25 @@ impl Engine {
         if live.run.state != RunState::Running {
             self.move_run(id.run, RunState::Running, reason, Level::Info);
         }
+    }
+
+    /// The followed transfer failed. A later request of the run that is under way, sent when this
+    /// transfer was thought lost, is followed instead of given up.
+    pub(super) fn failed_unless_another_may_succeed(&mut self, id: AttemptId, reason: &str) {
+        let Some(live) = self.state.runs.get(&id.run) else { return };
+        let hope = live.attempts.values().rev().find(|other| {
+            other.id != id
+                && other.cancel.is_none()
+                && other.phase.is_open()
+                && other.phase != Phase::GivenUp
+        });
+        let Some((number, state)) = hope.map(|other| (other.id.number, other.state())) else {
+            self.failed(id.run, reason);
+            return;
+        };
+        self.change_run(id.run, |run| run.follows = Some(number));
+        let reason = format!("attempt {}: {reason}; attempt {number} is under way", id.number);
+        self.move_run(id.run, state, &reason, Level::Warn);
     }
 
     /// A second transfer for one run: cancelled when seen active, unless it can't be told from
@@ -181,7 +201,9 @@ impl Engine {
             | TransferStatus::Pausing
             | TransferStatus::Paused => true,
         };
-        let still = if stands_still { now.duration_since(seen_at) } else { SignedDuration::ZERO };
+        let unseen = now.duration_since(seen_at);
+        // A machine that slept has not seen its transfer stand still all that time.
+        let still = if stands_still { unseen } else { unseen - unseen.min(COVERED_GAP) };
         shift(moved_at, still).min(now)
     }
 

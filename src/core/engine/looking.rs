@@ -9,8 +9,8 @@ use super::Engine;
 use super::contact::{Fresh, Trouble, backoff};
 use crate::core::ids::{AttemptId, TransferId};
 use crate::core::input::Level;
-use crate::core::limits::{ADOPT_WINDOW_CAP, COVERED_GAP, NEAR_MISS_DEPTH};
-use crate::core::matching::{assign, evidence, shift};
+use crate::core::limits::{ADOPT_WINDOW_CAP, CLOCK_WAS_WRONG, COVERED_GAP, NEAR_MISS_DEPTH, SKEW};
+use crate::core::matching::{assign, baseline_since, evidence, shift};
 use crate::core::place::Fingerprint;
 use crate::core::run::{Attempt, Phase};
 use crate::core::transfer::{AgentState, Look, LookFailure, LookRequest, Transfer};
@@ -20,11 +20,21 @@ impl Engine {
     pub(super) fn looked(&mut self, result: Result<Look, LookFailure>) {
         let Some(request) = self.contact.under_way.take() else { return };
         self.contact.asked_at = Some(self.now);
+        self.contact.last_answered = self.contact.last_began;
+        self.touched.extend(self.state.in_flight.iter().copied());
         self.admission_due = true;
         match result {
             Ok(look) => {
                 self.agent_answered(&look);
                 self.take_look(&look);
+                if let Some(fresh) = &mut self.contact.fresh {
+                    // What any look has shown since was there before the next request as well.
+                    let seen = look.transfers.iter().map(|record| (record.fingerprint, record.id));
+                    fresh.listed.extend(seen);
+                }
+                if !look.agent.may_work() {
+                    self.break_series();
+                }
                 if look.complete && look.agent.may_work() {
                     self.stand_on(look, request);
                 }
@@ -107,13 +117,20 @@ impl Engine {
         }
     }
 
-    /// Makes a complete look the ground that submits stand on.
+    /// Makes a complete look the ground that submits stand on, if it read deep enough.
     fn stand_on(&mut self, look: Look, request: LookRequest) {
+        let exclusive = self.set.agent.exclusive_user;
+        let offset_ms = self.contact.offset_ms;
+        let needed = baseline_since(look.as_of, offset_ms, exclusive);
+        if request.since > shift(needed, SKEW) {
+            return;
+        }
         self.contact.fresh = Some(Fresh {
-            as_of: look.as_of,
+            came_at: self.now,
             fingerprints: request.fingerprints,
             listed: look.transfers.iter().map(|record| (record.fingerprint, record.id)).collect(),
             user: look.user,
+            offset_ms,
         });
     }
 
@@ -126,7 +143,7 @@ impl Engine {
         let mut seen: BTreeSet<TransferId> = BTreeSet::new();
         for record in &look.transfers {
             seen.insert(record.id);
-            if !self.state.owner.contains_key(&record.id) {
+            if !self.state.is_owned(record.id) {
                 unclaimed.entry(record.fingerprint).or_default().push(record);
             }
         }
@@ -144,11 +161,13 @@ impl Engine {
         self.say_near_misses(&unclaimed);
     }
 
-    /// The agent's clock differs from ours: open attempts' dates may lie so far off.
+    /// The agent's clock differs from ours: the dates of requests under way may lie so far off.
     fn learn_offset(&mut self, offset: SignedDuration) {
-        let millis = i64::try_from(offset.as_millis()).unwrap_or(0);
+        let millis = millis(offset);
+        self.contact.offset_ms = millis;
         let open: Vec<AttemptId> = self
             .open_attempts()
+            .filter(|attempt| attempt.phase.is_underway() && attempt.transfer.is_none())
             .filter(|attempt| millis < attempt.slack_ms.0 || attempt.slack_ms.1 < millis)
             .map(|attempt| attempt.id)
             .collect();
@@ -204,9 +223,6 @@ impl Engine {
                 self.change_attempt(attempt.id, |row| row.transfer = None);
             }
         }
-        for (attempt, record) in found {
-            self.claim(attempt.id, record);
-        }
         for left in assignment.left_over {
             let doubtful: Vec<AttemptId> = taking_part
                 .iter()
@@ -217,6 +233,10 @@ impl Engine {
             for id in doubtful {
                 self.say_ambiguous(id, pool[left].id);
             }
+        }
+        // Only now: a claim may cancel a double, and none that is ambiguous is one.
+        for (attempt, record) in found {
+            self.claim(attempt.id, record);
         }
     }
 
@@ -231,7 +251,7 @@ impl Engine {
         self.tell(Level::Error, id.run, text);
     }
 
-    /// A look that failed or proves nothing breaks the series of looks in which an absence counts.
+    /// A look that failed, or found the agent not at work, breaks the series of looks in which an absence counts.
     fn break_series(&mut self) {
         for run in &self.state.in_flight {
             let Some(live) = self.state.runs.get_mut(run) else { continue };
@@ -251,8 +271,9 @@ impl Engine {
             .map(|attempt| attempt.id)
             .collect();
         for id in absent {
-            let Some(attempt) = self.state.attempt(id) else { continue };
-            if began_at < attempt.not_before {
+            let Some(live) = self.state.runs.get(&id.run) else { continue };
+            let Some(attempt) = live.attempts.get(&id.number) else { continue };
+            if began_at < live.asked_at(attempt) {
                 continue;
             }
             let Some(sighting) = self.state.sighting(id) else { continue };
@@ -287,7 +308,7 @@ impl Engine {
                 record.loose_fingerprint == loose
                     && !attempt.baseline.contains(&record.id)
                     && record.requested_at.is_none_or(|at| at >= earliest)
-                    && !self.state.owner.contains_key(&record.id)
+                    && !self.state.is_owned(record.id)
             });
             let Some((near, miss)) = near.and_then(|record| {
                 evidence(&attempt, record, exclusive).err().map(|miss| (record.id, miss))
@@ -307,4 +328,10 @@ impl Engine {
             self.tell(Level::Warn, attempt.id.run, text);
         }
     }
+}
+
+/// A duration in milliseconds, within what a day can hold.
+fn millis(duration: SignedDuration) -> i64 {
+    let bound = CLOCK_WAS_WRONG.as_millis();
+    i64::try_from(duration.as_millis().clamp(-bound, bound)).unwrap_or(0)
 }

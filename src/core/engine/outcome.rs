@@ -61,9 +61,18 @@ impl Engine {
             self.tell(Level::Error, id.run, text.to_owned());
         }
         let Some(live) = self.state.runs.get(&id.run) else { return };
-        if live.run.state.is_over() || live.run.follows != Some(number) {
+        if live.run.state.is_over() {
             return;
         }
+        if live.run.follows != Some(number) {
+            // A second transfer that completes is the run's success, unless the first may be yet.
+            let other_works = live.followed().is_some_and(|followed| followed.is_active());
+            if outcome != RunState::Succeeded || other_works {
+                return;
+            }
+            self.change_run(id.run, |run| run.follows = Some(number));
+        }
+        let Some(live) = self.state.runs.get(&id.run) else { return };
         let wish = live.run.cancel.as_ref().map(|wish| wish.cause);
         match outcome {
             RunState::Succeeded => self.end_run(id.run, RunState::Succeeded, &reason),
@@ -83,7 +92,7 @@ impl Engine {
                 Some(CancelCause::Timeout | CancelCause::Stall) => {
                     self.timed_out(id.run, &reason);
                 }
-                None => self.failed(id.run, &reason),
+                None => self.failed_unless_another_may_succeed(id, &reason),
             },
         }
     }
@@ -151,7 +160,8 @@ impl Engine {
                     let wish = CancelWish { at: now, cause: CancelCause::Double, reason };
                     self.wish_cancel(attempt.id, wish);
                 }
-            } else if attempt.phase != Phase::GivenUp {
+            } else if !matches!(attempt.phase, Phase::GivenUp | Phase::Intent) {
+                // A request under way is settled by its answer, which also bounds its dates.
                 self.give_up(attempt.id, "its run is over");
             }
         }
@@ -269,8 +279,10 @@ impl Engine {
         let Some(attempt) = live.attempts.get(&id.number) else { return };
         let absent = live.sightings.get(&id.number).map(|sighting| sighting.absent_for);
         let absent = absent.unwrap_or_default() >= self.adopt_window();
-        let late = attempt.deadline <= self.now;
+        let late = attempt.deadline <= self.now && self.contact.has_asked_about(attempt.deadline);
         let follows = live.run.follows == Some(id.number) && !live.run.state.is_over();
+        // One that vanished while it was cancelled and is listed again was timed out already.
+        let between_attempts = matches!(live.run.state, RunState::Waiting | RunState::BackingOff);
         match attempt.phase {
             Phase::Uncertain if absent || late => self.not_found(id, absent),
             Phase::Accepted if attempt.transfer.is_none() => {
@@ -281,7 +293,10 @@ impl Engine {
             Phase::Accepted => {
                 if attempt.cancel.is_some() && absent {
                     self.vanished_while_canceling(id, follows);
-                } else if follows && late && live.run.cancel.is_none() {
+                } else if !follows && late && absent {
+                    // An ambiguous one, left alone to its end, which nobody will see now.
+                    self.give_up(id, "gone from the agent's list");
+                } else if follows && late && live.run.cancel.is_none() && !between_attempts {
                     let timeout = duration::format(live.run.terms.timeout);
                     let reason = format!("past its `timeout` ({timeout})");
                     self.cancel_run(id.run, CancelCause::Timeout, &reason);
@@ -325,7 +340,7 @@ impl Engine {
                           it is sent again";
             self.move_run(id.run, RunState::Waiting, reason, Level::Info);
         } else if live.may_try_again() {
-            let ready_at = self.retry_after(id.run, attempt.not_before).max(self.now);
+            let ready_at = self.retry_after(id.run, live.asked_at(&attempt)).max(self.now);
             self.back_off(id.run, ready_at, "the request was lost");
         } else {
             let reason = "the answer to its last request was lost, and its transfer is not listed \

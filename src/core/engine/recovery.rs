@@ -27,6 +27,9 @@ impl Engine {
         now: Timestamp,
     ) -> (Self, Step) {
         let mut state = State { learned: durable.learned, ..State::default() };
+        for transfer in durable.settled.into_iter().rev() {
+            state.settled.insert(transfer);
+        }
         for mark in durable.marks {
             state.marks.insert(mark.job.clone(), mark);
         }
@@ -87,9 +90,7 @@ impl Engine {
                 reason.clone_into(&mut attempt.reason);
             });
             self.event(id.run, "uncertain", reason);
-            let canceling =
-                self.state.runs.get(&id.run).is_some_and(|live| live.run.cancel.is_some());
-            if !canceling {
+            if self.decides(id) {
                 self.move_run(id.run, RunState::Queued, reason, Level::Info);
             }
         }

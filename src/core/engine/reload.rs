@@ -82,8 +82,11 @@ impl Engine {
                     attempt.moved_at = shift(attempt.moved_at, by);
                     attempt.holds_until = attempt.holds_until.map(|at| shift(at, by));
                     attempt.watched_until = attempt.watched_until.map(|at| shift(at, by));
-                    attempt.slack_ms.0 = attempt.slack_ms.0.saturating_add(millis.min(0));
-                    attempt.slack_ms.1 = attempt.slack_ms.1.saturating_add(millis.max(0));
+                    // One that was given up was processed before, by the old clock, or never.
+                    if attempt.phase.is_underway() && attempt.transfer.is_none() {
+                        attempt.slack_ms.0 = attempt.slack_ms.0.saturating_add(millis.min(0));
+                        attempt.slack_ms.1 = attempt.slack_ms.1.saturating_add(millis.max(0));
+                    }
                     if let Some(wish) = &mut attempt.cancel {
                         wish.at = shift(wish.at, by);
                     }

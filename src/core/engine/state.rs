@@ -4,13 +4,15 @@
 //! `apply` is the only way in which rows change, live and in recovery. Indexes follow from rows
 //! alone, so that an engine rebuilt from the store equals the one that died.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::guard::Guard;
 use crate::core::ids::{AttemptId, JobName, RunId, TransferId};
+use crate::core::limits::SETTLED_MAX;
+use crate::core::matching::shift;
 use crate::core::place::Fingerprint;
 use crate::core::record::{Learned, Mark, Record};
 use crate::core::run::{Attempt, Phase, Run, RunState};
@@ -114,13 +116,42 @@ pub(super) struct State {
     pub(super) open: BTreeMap<Fingerprint, BTreeSet<AttemptId>>,
     /// Whose transfer is this.
     pub(super) owner: BTreeMap<TransferId, AttemptId>,
+    /// Transfers of attempts that are not in memory any more: never another's.
+    pub(super) settled: Settled,
     /// Destinations of runs in memory.
     pub(super) guard: Guard,
     /// When time alone changes something for a run.
     pub(super) wakes: BTreeSet<(Timestamp, RunId)>,
 }
 
+/// The transfers that were settled last, as many as [`SETTLED_MAX`].
+#[derive(Debug, Default)]
+pub(super) struct Settled {
+    known: BTreeSet<TransferId>,
+    order: VecDeque<TransferId>,
+}
+
+impl Settled {
+    /// Remembers a transfer, and forgets the oldest beyond the bound.
+    pub(super) fn insert(&mut self, transfer: TransferId) {
+        if !self.known.insert(transfer) {
+            return;
+        }
+        self.order.push_back(transfer);
+        if self.order.len() > SETTLED_MAX
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.known.remove(&oldest);
+        }
+    }
+}
+
 impl State {
+    /// True when a transfer has an owner, now or once.
+    pub(super) fn is_owned(&self, transfer: TransferId) -> bool {
+        self.owner.contains_key(&transfer) || self.settled.known.contains(&transfer)
+    }
+
     /// Puts a record's row in its place. Live, in recovery and in simulation alike.
     pub(super) fn apply(&mut self, record: &Record) {
         match record {
@@ -221,6 +252,7 @@ impl State {
         for attempt in live.attempts.values() {
             if let Some(transfer) = attempt.transfer {
                 self.owner.remove(&transfer);
+                self.settled.insert(transfer);
             }
         }
         self.runs.remove(&id);
@@ -256,6 +288,12 @@ impl Live {
     /// The attempt whose outcome decides the run.
     pub(super) fn followed(&self) -> Option<&Arc<Attempt>> {
         self.attempts.get(&self.run.follows?)
+    }
+
+    /// When an attempt's intent was committed, by the clock as it is set now: a deadline moves
+    /// with the clock, `not_before` does not.
+    pub(super) fn asked_at(&self, attempt: &Attempt) -> Timestamp {
+        shift(attempt.deadline, -self.run.terms.timeout)
     }
 
     /// How many attempts are used up.

@@ -45,7 +45,8 @@ impl Engine {
             baseline,
             not_before: self.now,
             not_after: None,
-            slack_ms: (0, 0),
+            offset_ms: ground.offset_ms,
+            slack_ms: (ground.offset_ms.min(0), ground.offset_ms.max(0)),
             phase: Phase::Intent,
             own_crash: false,
             reason: String::new(),
@@ -168,14 +169,20 @@ impl Engine {
     fn duplicate(&mut self, id: AttemptId, words: &str) {
         let Some(attempt) = self.state.attempt(id) else { return };
         let earlier = self.state.open.get(&attempt.fingerprint).and_then(|open| {
-            open.iter().copied().filter(|other| *other != id).find(|other| {
+            let of_this_run = |other: &AttemptId| other.run == id.run && *other != id;
+            open.iter().copied().filter(of_this_run).find(|other| {
                 self.state.attempt(*other).is_some_and(|other| {
-                    other.transfer.is_none()
-                        && matches!(other.phase, Phase::Uncertain | Phase::GivenUp)
+                    // One that was accepted, and never listed until its timeout, is no question.
+                    let doubtful = match other.phase {
+                        Phase::Uncertain => true,
+                        Phase::GivenUp => other.outcome == Some(RunState::Failed),
+                        Phase::Intent | Phase::Accepted | Phase::Refused | Phase::Closed => false,
+                    };
+                    doubtful && other.transfer.is_none()
                 })
             })
         });
-        let Some(earlier) = earlier.filter(|earlier| earlier.run == id.run) else {
+        let Some(earlier) = earlier else {
             self.refused(id, words);
             return;
         };

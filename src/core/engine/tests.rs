@@ -89,6 +89,8 @@ struct Stage {
     replies: Vec<Answer>,
     looks: usize,
     looking: bool,
+    /// How long the agent takes to list its transfers.
+    look_takes: SignedDuration,
 }
 
 impl Stage {
@@ -111,6 +113,7 @@ impl Stage {
             replies: Vec::new(),
             looks: 0,
             looking: false,
+            look_takes: SignedDuration::ZERO,
         };
         stage.perform(step);
         stage
@@ -151,10 +154,12 @@ impl Stage {
         if self.looking {
             self.looking = false;
             self.looks += 1;
+            let began_at = self.now;
+            self.now += self.look_takes;
             let look = Look {
-                began_at: self.now,
-                as_of: self.now,
-                complete: true,
+                began_at,
+                as_of: began_at,
+                complete: self.agent.may_work(),
                 agent: self.agent,
                 user: Some(OURS),
                 clock_offset: Some(SignedDuration::ZERO),
@@ -220,6 +225,25 @@ impl Stage {
     }
 
     fn restart(&mut self) {
+        let step = self.rebuild();
+        self.perform(step);
+    }
+
+    /// Restarts, and leaves the look that is asked for unanswered.
+    fn restart_unanswered(&mut self) {
+        let mut step = self.rebuild();
+        step.then.retain(|effect| !matches!(effect, Effect::Look(_)));
+        self.perform(step);
+    }
+
+    /// The wall clock is set.
+    fn step_clock(&mut self, by: SignedDuration) {
+        self.now += by;
+        self.input(Input::ClockStepped { by });
+    }
+
+    /// A new engine from the committed rows.
+    fn rebuild(&mut self) -> Step {
         let open =
             |run: &RunId| self.attempts.values().any(|a| a.id.run == *run && a.phase.is_open());
         let runs: Vec<_> = self
@@ -239,7 +263,7 @@ impl Stage {
         let (engine, step) = Engine::recover(durable, Arc::clone(&self.set), host(), self.now);
         self.engine = engine;
         self.looking = false;
-        self.perform(step);
+        step
     }
 }
 
@@ -621,4 +645,323 @@ fn a_failed_look_proves_no_absence() {
         stage.input(Input::Looked(Err(LookFailure::Unreachable("refused".to_owned()))));
     }
     assert_eq!(stage.submits.len(), 1);
+}
+
+#[test]
+fn a_request_under_way_when_its_run_ends_is_not_watched_for_without_an_end() {
+    let mut stage = Stage::new(vec![job("a", "to/", |_| {})]);
+    stage.until(at("01:00:00"));
+    stage.answer(SubmitAnswer::Uncertain("500".to_owned()));
+    let first_asked = stage.now;
+    stage.pass(secs(150));
+    assert_eq!(stage.submits.len(), 2, "the second request is under way");
+    stage.list(1, TransferStatus::Completed);
+    stage.listed[0].requested_at = Some(first_asked);
+    stage.pass(secs(10));
+    assert_eq!(stage.run(0).state, RunState::Succeeded);
+    stage.answer(SubmitAnswer::Refused(Refusal::NotSent("connection refused".to_owned())));
+    // An hour later the same user copies the same places by hand.
+    stage.until(at("01:50:00"));
+    stage.list(2, TransferStatus::Running);
+    stage.until(at("01:55:00"));
+    assert_eq!(stage.cancels, [], "not ours");
+}
+
+#[test]
+fn a_request_under_way_at_the_crash_does_not_reopen_a_run_that_is_over() {
+    let mut stage = Stage::new(vec![job("a", "to/", |_| {})]);
+    stage.until(at("01:00:00"));
+    stage.answer(SubmitAnswer::Uncertain("500".to_owned()));
+    let first_asked = stage.now;
+    stage.pass(secs(150));
+    stage.list(1, TransferStatus::Completed);
+    stage.listed[0].requested_at = Some(first_asked);
+    stage.pass(secs(10));
+    stage.restart();
+    assert_eq!(stage.run(0).state, RunState::Succeeded);
+    let second = stage.list(2, TransferStatus::Running);
+    stage.listed[1].requested_at = Some(first_asked + secs(150));
+    stage.pass(secs(70));
+    assert_eq!(stage.cancels.first(), Some(&second), "it had arrived, and is a second one");
+}
+
+#[test]
+fn what_ended_while_the_daemon_was_down_is_seen_before_its_timeout_is_enforced() {
+    for (listed_before, status, state) in [
+        (false, TransferStatus::Completed, RunState::Succeeded),
+        (true, TransferStatus::Completed, RunState::Succeeded),
+        (true, TransferStatus::Error, RunState::BackingOff),
+    ] {
+        let mut stage = Stage::new(vec![job("a", "to/", |_| {})]);
+        stage.until(at("01:00:00"));
+        stage.answer(SubmitAnswer::Accepted);
+        if listed_before {
+            stage.list(1, TransferStatus::Running);
+            stage.pass(secs(10));
+            stage.status(1, status);
+        } else {
+            stage.list(1, status);
+        }
+        stage.now = at("01:40:00");
+        stage.restart();
+        assert_eq!(stage.run(0).state, state, "{status:?}");
+        assert_eq!(stage.cancels, []);
+    }
+}
+
+#[test]
+fn what_ended_while_the_machine_slept_is_seen_before_its_timeout_is_enforced() {
+    let mut stage = Stage::new(vec![job("a", "to/", |_| {})]);
+    stage.until(at("01:00:00"));
+    stage.answer(SubmitAnswer::Uncertain("timeout".to_owned()));
+    stage.pass(secs(10));
+    stage.list(1, TransferStatus::Completed);
+    stage.now = at("01:40:00");
+    stage.input(Input::TimeReached);
+    assert_eq!(stage.run(0).state, RunState::Succeeded);
+}
+
+#[test]
+fn past_its_timeout_a_transfer_is_canceled_though_the_agent_lists_nothing_after_a_restart() {
+    let mut stage = Stage::new(vec![job("a", "to/", |_| {})]);
+    stage.until(at("01:00:00"));
+    stage.answer(SubmitAnswer::Accepted);
+    let transfer = stage.list(1, TransferStatus::Running);
+    stage.pass(secs(10));
+    stage.now = at("01:40:00");
+    stage.restart_unanswered();
+    stage.input(Input::Looked(Err(LookFailure::Unreachable("refused".to_owned()))));
+    assert_eq!(stage.run(0).state, RunState::Canceling);
+    assert_eq!(stage.cancels, [transfer]);
+}
+
+#[test]
+fn a_clock_that_is_set_back_stretches_neither_search_nor_back_off() {
+    let mut stage = Stage::new(vec![job("a", "to/", |_| {})]);
+    stage.until(at("01:00:00"));
+    stage.answer(SubmitAnswer::Uncertain("timeout".to_owned()));
+    stage.pass(secs(10));
+    stage.step_clock(secs(-3600));
+    stage.pass(secs(150));
+    assert_eq!(stage.submits.len(), 2, "{:?}", stage.run(0));
+}
+
+#[test]
+fn a_clock_that_is_set_forward_is_not_a_slow_listing() {
+    let mut stage = Stage::new(vec![job("a", "to/", |_| {})]);
+    stage.until(at("01:00:00"));
+    stage.answer(SubmitAnswer::Accepted);
+    stage.pass(secs(10));
+    stage.step_clock(secs(3600));
+    stage.pass(secs(70));
+    stage.list(1, TransferStatus::Completed);
+    stage.pass(secs(70));
+    assert!(stage.engine.adopt_window() < secs(600), "{}", stage.engine.adopt_window());
+}
+
+#[test]
+fn a_night_asleep_is_no_stall() {
+    let stall = Some(SignedDuration::from_mins(5));
+    let mut stage = Stage::new(vec![job("a", "to/", |job| {
+        job.terms = Arc::new(Terms { stall_timeout: stall, ..Terms::default() });
+    })]);
+    stage.until(at("01:00:00"));
+    stage.answer(SubmitAnswer::Accepted);
+    stage.list(1, TransferStatus::Running);
+    stage.until(at("01:02:00"));
+    stage.now = at("08:00:00");
+    stage.input(Input::TimeReached);
+    assert_eq!(stage.run(0).state, RunState::Running);
+    stage.until(at("08:06:00"));
+    assert_eq!(stage.run(0).state, RunState::Canceling, "awake, it has stalled");
+}
+
+#[test]
+fn a_late_failure_of_a_lost_request_leaves_the_next_request_its_chance() {
+    let mut stage = Stage::new(vec![job("a", "to/", |job| {
+        let mut terms = Terms::default();
+        terms.retry.max_attempts = 2;
+        job.terms = Arc::new(terms);
+    })]);
+    stage.until(at("01:00:00"));
+    stage.answer(SubmitAnswer::Uncertain("500".to_owned()));
+    let first_asked = stage.now;
+    stage.pass(secs(150));
+    stage.answer(SubmitAnswer::Accepted);
+    stage.list(1, TransferStatus::Error);
+    stage.listed[0].requested_at = Some(first_asked);
+    stage.pass(secs(10));
+    assert_eq!(stage.run(0).state, RunState::Queued, "{}", stage.run(0).reason);
+    stage.list(2, TransferStatus::Completed);
+    stage.listed[1].requested_at = Some(first_asked + secs(150));
+    stage.pass(secs(10));
+    assert_eq!(stage.run(0).state, RunState::Succeeded);
+    assert_eq!(stage.cancels, []);
+}
+
+#[test]
+fn a_second_transfer_that_completes_after_the_first_failed_is_the_runs_success() {
+    let mut stage = Stage::new(vec![job("a", "to/", |_| {})]);
+    stage.until(at("01:00:00"));
+    stage.answer(SubmitAnswer::Uncertain("500".to_owned()));
+    let first_asked = stage.now;
+    stage.pass(secs(150));
+    stage.answer(SubmitAnswer::Accepted);
+    stage.list(2, TransferStatus::Running);
+    stage.pass(secs(10));
+    stage.list(1, TransferStatus::Running);
+    stage.listed[1].requested_at = Some(first_asked);
+    stage.pass(secs(10));
+    stage.status(2, TransferStatus::Error);
+    stage.pass(secs(10));
+    stage.status(1, TransferStatus::Completed);
+    stage.pass(secs(10));
+    assert_eq!(stage.run(0).state, RunState::Succeeded, "{}", stage.run(0).reason);
+    assert_eq!(stage.submits.len(), 2);
+}
+
+#[test]
+fn the_time_of_an_agent_that_is_paused_proves_no_absence() {
+    let mut stage = Stage::new(vec![job("a", "to/", |_| {})]);
+    stage.until(at("01:00:00"));
+    stage.answer(SubmitAnswer::Uncertain("timeout".to_owned()));
+    stage.pass(secs(20));
+    stage.agent = AgentState::Paused;
+    stage.pass(secs(600));
+    stage.agent = AgentState::Started;
+    stage.pass(secs(60));
+    assert_eq!(stage.submits.len(), 1);
+    stage.pass(secs(60));
+    assert_eq!(stage.submits.len(), 2);
+}
+
+#[test]
+fn a_full_house_does_not_hide_the_run_that_blocks() {
+    let mut stage = Stage::new(vec![job("a", "to/", |job| job.overlap = Overlap::Queue)]);
+    let mut set = JobSet::clone(&stage.set);
+    set.agent.max_active = 1;
+    stage.input(Input::JobsReplaced(Arc::new(set)));
+    stage.until(at("01:00:00"));
+    stage.answer(SubmitAnswer::Accepted);
+    let first = stage.order[0];
+    let request =
+        OperatorRequest::Trigger { job: JobName::new("a"), run: RunId(Uuid::from_u128(1)) };
+    stage.input(Input::Operator { reply: ReplyTo(1), request });
+    let reason = &stage.run(1).reason;
+    assert_eq!(*reason, format!("for run {first} of `a` to end"));
+}
+
+#[test]
+fn a_duplicate_counts_for_the_same_runs_lost_request_though_an_older_run_lost_one_too() {
+    for name in ["a", "b", "c", "d", "e", "f"] {
+        let mut stage = Stage::new(vec![job(name, "to/", |job| {
+            let mut terms = Terms { timeout: SignedDuration::from_mins(30), ..Terms::default() };
+            terms.retry.max_attempts = 2;
+            job.terms = Arc::new(terms);
+        })]);
+        for hour in ["01:00:00", "02:00:00"] {
+            stage.until(at(hour));
+            stage.answer(SubmitAnswer::Uncertain("timeout".to_owned()));
+            stage.pass(secs(150));
+            if hour == "01:00:00" {
+                stage.answer(SubmitAnswer::Uncertain("timeout".to_owned()));
+            }
+        }
+        stage.answer(SubmitAnswer::Refused(Refusal::Duplicate("DUPLICATE".to_owned())));
+        assert_eq!(stage.run(1).state, RunState::Queued, "{}", stage.run(1).reason);
+        assert_eq!(stage.run(1).follows, Some(1));
+    }
+}
+
+#[test]
+fn a_transfer_that_vanished_and_comes_back_does_not_take_a_promised_retry() {
+    let mut stage = Stage::new(vec![job("a", "to/", |job| {
+        let mut terms = Terms { timeout: SignedDuration::from_mins(5), ..Terms::default() };
+        terms.retry.on_timeout = true;
+        terms.retry.initial_delay = secs(600);
+        job.terms = Arc::new(terms);
+    })]);
+    stage.until(at("01:00:00"));
+    stage.answer(SubmitAnswer::Accepted);
+    stage.list(1, TransferStatus::Running);
+    stage.pass(secs(60));
+    let gone = stage.listed.pop().expect("listed");
+    stage.until(at("01:08:00"));
+    assert_eq!(stage.run(0).state, RunState::BackingOff);
+    stage.listed.push(gone);
+    stage.pass(secs(120));
+    assert_eq!(stage.run(0).state, RunState::BackingOff, "{}", stage.run(0).reason);
+}
+
+#[test]
+fn an_agent_that_lists_slowly_is_submitted_to_all_the_same() {
+    let mut stage = Stage::new(vec![job("a", "to/", |_| {})]);
+    stage.look_takes = secs(2);
+    stage.until(at("01:00:00"));
+    assert_eq!((stage.looks, stage.submits.len()), (1, 1));
+}
+
+#[test]
+fn of_two_late_records_for_one_lost_request_neither_is_canceled() {
+    let mut stage = Stage::new(vec![job("a", "to/", |_| {})]);
+    stage.until(at("01:00:00"));
+    stage.answer(SubmitAnswer::Uncertain("500".to_owned()));
+    let first_asked = stage.now;
+    stage.pass(secs(350));
+    stage.answer(SubmitAnswer::Accepted);
+    stage.list(2, TransferStatus::Running);
+    stage.pass(secs(10));
+    for id in [1, 3] {
+        stage.list(id, TransferStatus::Running);
+        stage.listed.last_mut().expect("listed").requested_at = Some(first_asked);
+    }
+    stage.pass(secs(20));
+    assert!(stage.attempts.values().any(|attempt| attempt.ambiguous));
+    assert_eq!(stage.cancels, [], "one of them is not ours");
+}
+
+#[test]
+fn an_ambiguous_transfer_that_vanishes_blocks_its_job_no_longer_than_its_timeout() {
+    let mut stage = Stage::new(vec![job("a", "to/", |_| {})]);
+    stage.until(at("01:00:00"));
+    stage.answer(SubmitAnswer::Uncertain("500".to_owned()));
+    let first_asked = stage.now;
+    stage.pass(secs(350));
+    stage.answer(SubmitAnswer::Accepted);
+    stage.list(2, TransferStatus::Running);
+    stage.pass(secs(10));
+    for id in [1, 3] {
+        stage.list(id, TransferStatus::Running);
+        stage.listed.last_mut().expect("listed").requested_at = Some(first_asked);
+    }
+    stage.pass(secs(20));
+    // Both are taken off the list before their ends were seen.
+    stage.listed.retain(|transfer| transfer.id.0.as_u128() == 2);
+    stage.status(2, TransferStatus::Completed);
+    stage.until(at("02:00:00"));
+    assert_eq!(stage.run(0).state, RunState::Succeeded);
+    assert_eq!(stage.run(1).state, RunState::Submitting, "{}", stage.run(1).reason);
+}
+
+#[test]
+fn without_a_date_a_transfer_goes_to_the_request_under_way_and_not_to_one_given_up() {
+    for name in ["a", "b", "c", "d", "e", "f"] {
+        let mut stage = Stage::new(vec![job(name, "to/", |job| {
+            let mut terms = Terms { timeout: SignedDuration::from_mins(30), ..Terms::default() };
+            terms.retry.max_attempts = 1;
+            job.terms = Arc::new(terms);
+        })]);
+        let mut exclusive = JobSet::clone(&stage.set);
+        exclusive.agent.exclusive_user = true;
+        stage.input(Input::JobsReplaced(Arc::new(exclusive)));
+        stage.until(at("01:00:00"));
+        stage.answer(SubmitAnswer::Uncertain("timeout".to_owned()));
+        stage.until(at("02:00:00"));
+        stage.answer(SubmitAnswer::Accepted);
+        stage.list(1, TransferStatus::Running);
+        stage.listed[0].requested_at = None;
+        stage.pass(secs(10));
+        assert_eq!(stage.run(1).state, RunState::Running);
+        assert_eq!(stage.cancels, []);
+    }
 }

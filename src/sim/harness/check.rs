@@ -54,18 +54,26 @@ pub struct Violation {
     pub words: String,
 }
 
+/// An intent that was committed, whether or not its request was ever sent.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Intended {
+    daemon: usize,
+    run: RunId,
+    fingerprint: Fingerprint,
+    at: Timestamp,
+    /// When the look that it stands on began.
+    ground_began: Timestamp,
+}
+
 /// A POST of ours, and what the world knows of it.
 #[derive(Clone, Debug)]
 pub(super) struct OwnPost {
     pub(super) daemon: usize,
     pub(super) attempt: AttemptId,
     request: TransferRequest,
-    fingerprint: Fingerprint,
     sent: Timestamp,
     number: u64,
     transfer: Option<TransferId>,
-    /// When the look that it stands on began.
-    ground_began: Timestamp,
     exclusive: bool,
     terms: Arc<Terms>,
 }
@@ -88,11 +96,9 @@ impl<O: Observer> Simulation<O> {
             daemon,
             attempt,
             request: request.clone(),
-            fingerprint: request.fingerprint(),
             sent,
             number,
             transfer: None,
-            ground_began: self.daemons[daemon].ground_began,
             exclusive: terms.exclusive,
             terms,
         });
@@ -183,15 +189,16 @@ impl<O: Observer> Simulation<O> {
         if self.daemons[daemon].stepped_unseen >= SKEW / 2 {
             return Some("the clock was set while no daemon was there to see it");
         }
-        let doubtful = self.plan.doubtful && posts().any(|post| self.has_look_alike(post));
+        let mut intended = self.intended.iter().filter(|it| it.daemon == daemon && it.run == run);
+        let doubtful = self.plan.doubtful && intended.any(|it| self.has_look_alike(it));
         doubtful.then_some("a transfer of the same user that can't be told apart")
     }
 
-    fn has_look_alike(&self, post: &OwnPost) -> bool {
+    fn has_look_alike(&self, intended: &Intended) -> bool {
         self.world.transfers().any(|found| {
-            found.fingerprint == post.fingerprint
-                && !self.is_own(post.daemon, found.id)
-                && self.can_be_confused(post, found)
+            found.fingerprint == intended.fingerprint
+                && !self.is_own(intended.daemon, found.id)
+                && self.can_be_confused(intended, found)
         })
     }
 
@@ -199,23 +206,23 @@ impl<O: Observer> Simulation<O> {
         self.by_transfer.get(&transfer).is_some_and(|&index| self.posts[index].daemon == daemon)
     }
 
-    /// True if the rules of evidence can't tell a foreign transfer from the one of this POST.
-    fn can_be_confused(&self, post: &OwnPost, found: &SimTransfer) -> bool {
+    /// True if the rules of evidence can't tell a foreign transfer from the one of this intent.
+    fn can_be_confused(&self, intended: &Intended, found: &SimTransfer) -> bool {
         let options = self.world.options();
-        let daemon = &self.daemons[post.daemon];
+        let daemon = &self.daemons[intended.daemon];
         let kind = found.sync_cycle.is_none()
             && found.retry_batch.is_none()
             && !matches!(found.kind, 2 | 4);
         let user = options.variants.no_user_id || found.user == daemon.user;
         let listed =
             if options.variants.list_created { Some(found.accepted_at) } else { found.started_at };
-        let unlisted_before = listed.is_none_or(|at| at >= post.ground_began);
+        let unlisted_before = listed.is_none_or(|at| at >= intended.ground_began);
         let offset = (options.clock_skew - daemon.wall).abs();
         let tolerance = SKEW + offset * 2 + options.date_jitter + daemon.stepped * 2;
         let late = daemon.fed.agent.request_timeout + LATE_PROCESSING;
-        let in_time = found.accepted_at >= post.sent - tolerance
-            && found.accepted_at <= post.sent + late + tolerance;
-        found.fingerprint == post.fingerprint && kind && user && unlisted_before && in_time
+        let in_time = found.accepted_at >= intended.at - tolerance
+            && found.accepted_at <= intended.at + late + tolerance;
+        found.fingerprint == intended.fingerprint && kind && user && unlisted_before && in_time
     }
 
     /// Slots and destinations, at the instant at which one more transfer begins.
@@ -303,6 +310,15 @@ impl<O: Observer> Simulation<O> {
 
     /// An attempt's row is about to take effect: what it claims must be ours.
     pub(super) fn check_claim(&mut self, number: usize, row: &Attempt) {
+        if row.phase == Phase::Intent {
+            self.intended.push(Intended {
+                daemon: number,
+                run: row.id.run,
+                fingerprint: row.fingerprint,
+                at: self.now,
+                ground_began: self.daemons[number].ground_began,
+            });
+        }
         let known = self.daemons[number].attempts.get(&row.id).and_then(|old| old.transfer);
         let Some(transfer) = row.transfer.filter(|id| known != Some(*id)) else { return };
         if self.is_own(number, transfer) {
@@ -322,10 +338,10 @@ impl<O: Observer> Simulation<O> {
     /// True if some POST of the daemon can be confused with this foreign transfer.
     fn is_doubtful(&self, number: usize, transfer: TransferId) -> bool {
         let Some(found) = self.world.transfer(transfer) else { return false };
-        self.posts
+        self.intended
             .iter()
-            .filter(|post| post.daemon == number)
-            .any(|post| self.can_be_confused(post, found))
+            .filter(|intended| intended.daemon == number)
+            .any(|intended| self.can_be_confused(intended, found))
     }
 
     /// A cancel is about to be sent.

@@ -205,7 +205,14 @@ impl<O: Observer> Simulation<O> {
         } else {
             daemon.wakes_at = (now, 0);
         }
-        self.feed(number, Input::TimeReached);
+        match self.mutation {
+            Some(Mutation::TimeNotTold) => {}
+            Some(Mutation::WatchedForEver) if self.daemons[number].unfinished.is_empty() => {
+                let by = SignedDuration::from_mins(1);
+                self.feed(number, Input::ClockStepped { by });
+            }
+            _ => self.feed(number, Input::TimeReached),
+        }
     }
 
     fn carry_out(&mut self, number: usize, step: Step) {
@@ -227,7 +234,10 @@ impl<O: Observer> Simulation<O> {
             then.push(Effect::Look(request));
         }
         if self.mutation == Some(Mutation::ActsBeforeCommit) {
-            self.perform_all(number, std::mem::take(&mut then));
+            let (submits, others) =
+                then.into_iter().partition(|effect| matches!(effect, Effect::Submit { .. }));
+            then = others;
+            self.perform_all(number, submits);
         }
         if !record.is_empty() {
             if self.chance.happens(self.hazards.crash_before_commit) {
@@ -342,6 +352,7 @@ impl<O: Observer> Simulation<O> {
             Effect::Look(request) => self.begin_look(number, request),
             Effect::Submit { attempt, request } => {
                 self.check_submit(number, attempt);
+                let request = Box::new(request);
                 let call = Call::Submit { attempt, request, sent: self.now };
                 self.send(number, call);
             }

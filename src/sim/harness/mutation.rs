@@ -42,8 +42,8 @@ mutations! {
     SubmitsTwice OneTransfer,
     /// A lost answer is taken for a request that was never sent.
     LostMeansNotSent OneTransfer,
-    /// A restart forgets requests without an answer.
-    UnansweredForgotten OneTransfer,
+    /// A 200 is taken for a request that was never sent.
+    AcceptedMeansNotSent OneTransfer,
     /// Looks show nothing and call themselves complete.
     LooksAreBlind OneTransfer,
     /// Records of other users pass for ours.
@@ -65,16 +65,20 @@ mutations! {
     /// A transfer that is seen Running passes for Completed.
     RunningIsCompleted Limits,
     /// An end of a transfer is never seen.
-    EndsNotSeen Idle,
+    EndsNotSeen Occurrences,
+    /// Looks are never answered.
+    LooksUnanswered Occurrences,
     /// Looks are made though there is nothing to look for.
     LooksWithoutNeed Idle,
-    /// Looks are never answered.
-    LooksUnanswered Idle,
+    /// What was given up is looked for on and on.
+    WatchedForEver Idle,
+    /// The engine is not told that its time has come.
+    TimeNotTold Idle,
     /// Attempts are not committed.
     IntentsNotRecorded Intent,
     /// Effects are performed although the commit failed.
     ActsOnFailedCommit Intent,
-    /// Effects are performed before the commit.
+    /// Requests are sent before the commit.
     ActsBeforeCommit Intent,
     /// Error passes for Completed.
     ErrorIsSuccess Truth,
@@ -94,7 +98,7 @@ impl Mutation {
         for job in changed.jobs.values_mut() {
             let mut terms = Terms::clone(&job.terms);
             match self {
-                Self::TimeoutsTenfold => terms.timeout = terms.timeout * 10,
+                Self::TimeoutsTenfold => terms.timeout *= 10,
                 Self::NothingExclusive => terms.exclusive = false,
                 _ => continue,
             }
@@ -116,18 +120,6 @@ impl Mutation {
                 durable.runs.retain(|run| run.state != RunState::Waiting);
                 let kept: Vec<_> = durable.runs.iter().map(|run| run.id).collect();
                 durable.attempts.retain(|attempt| kept.contains(&attempt.id.run));
-            }
-            Self::UnansweredForgotten => {
-                for attempt in &mut durable.attempts {
-                    if attempt.phase == Phase::Intent {
-                        Arc::make_mut(attempt).phase = Phase::Closed;
-                    }
-                }
-                for run in &mut durable.runs {
-                    if run.state == RunState::Submitting {
-                        Arc::make_mut(run).state = RunState::Waiting;
-                    }
-                }
             }
             _ => {}
         }
@@ -189,6 +181,9 @@ impl Mutation {
         match (self, answer) {
             (Self::LostMeansNotSent, SubmitAnswer::Uncertain(words)) => {
                 SubmitAnswer::Refused(Refusal::NotSent(words))
+            }
+            (Self::AcceptedMeansNotSent, SubmitAnswer::Accepted) => {
+                SubmitAnswer::Refused(Refusal::NotSent("never sent".to_owned()))
             }
             (_, answer) => answer,
         }

@@ -15,7 +15,7 @@ use crate::core::run::Phase;
 use crate::core::transfer::{Refusal, SubmitAnswer, TransferStatus};
 use crate::sim::world::{Chance, Endings, Outcome, Span, World};
 
-use super::check::{Checker, OwnPost, Violation};
+use super::check::{Checker, Intended, OwnPost, Violation};
 use super::convert;
 use super::daemon::Daemon;
 use super::happenings::Happening;
@@ -51,7 +51,7 @@ impl Observer for Silent {
 /// A request on its way to the agent.
 #[derive(Clone, Debug)]
 pub(super) enum Call {
-    Submit { attempt: AttemptId, request: TransferRequest, sent: Timestamp },
+    Submit { attempt: AttemptId, request: Box<TransferRequest>, sent: Timestamp },
     Cancel { transfer: TransferId },
 }
 
@@ -81,6 +81,7 @@ pub struct Simulation<O = Silent> {
     sequence: u64,
     pub(super) world: World,
     pub(super) daemons: Vec<Daemon>,
+    pub(super) intended: Vec<Intended>,
     pub(super) posts: Vec<OwnPost>,
     /// Posts that are not accepted yet and may be.
     pub(super) late: Vec<usize>,
@@ -118,6 +119,7 @@ impl<O: Observer> Simulation<O> {
             sequence: 0,
             world: World::new(plan.world.clone(), plan.seed.rotate_left(17), start),
             daemons: plan.daemons.iter().map(|daemon| Daemon::new(daemon, start)).collect(),
+            intended: Vec::new(),
             posts: Vec::new(),
             late: Vec::new(),
             by_transfer: BTreeMap::new(),

@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::failure::Failure;
 use super::rows;
 use crate::core::ids::{AttemptId, JobName, RunId, TransferId};
+use crate::core::limits::SETTLED_MAX;
 use crate::core::record::{Durable, Event, Mark};
 use crate::core::run::{Attempt, Run};
 use crate::store::query::{
@@ -38,10 +39,23 @@ pub(super) fn durable(connection: &Connection) -> Result<Durable, Failure> {
     while let Some(row) = found.next()? {
         durable.attempts.push(attempt_from(row)?);
     }
+    durable.settled = settled(connection)?;
     if let Some(text) = single(connection, rows::LEARNED)? {
         durable.learned = rows::from_json(&text, "what was learned of the agent")?;
     }
     Ok(durable)
+}
+
+/// Transfers of closed attempts, of the newest runs first, by the index of runs and numbers.
+pub(super) const SETTLED: &str = "SELECT transfer FROM attempts
+     WHERE open = 0 AND transfer IS NOT NULL ORDER BY run DESC, number DESC LIMIT ?1";
+
+fn settled(connection: &Connection) -> Result<Vec<TransferId>, Failure> {
+    let mut statement = connection.prepare_cached(SETTLED)?;
+    let found = statement.query_map([i64::try_from(SETTLED_MAX).unwrap_or(i64::MAX)], |row| {
+        row.get(0).map(|bytes| TransferId(Uuid::from_bytes(bytes)))
+    })?;
+    Ok(found.collect::<Result<_, _>>()?)
 }
 
 /// Runs, newest first.

@@ -73,6 +73,8 @@ struct AttemptBody<'a> {
     not_before: Timestamp,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     not_after: Option<Timestamp>,
+    #[serde(default)]
+    offset_ms: i64,
     slack_ms: (i64, i64),
     phase: Phase,
     own_crash: bool,
@@ -240,6 +242,7 @@ pub(super) fn attempt_to_body(attempt: &Attempt) -> String {
         baseline,
         not_before,
         not_after,
+        offset_ms,
         slack_ms,
         phase,
         own_crash,
@@ -264,6 +267,7 @@ pub(super) fn attempt_to_body(attempt: &Attempt) -> String {
         baseline: Cow::Borrowed(baseline),
         not_before: *not_before,
         not_after: *not_after,
+        offset_ms: *offset_ms,
         slack_ms: *slack_ms,
         phase: *phase,
         own_crash: *own_crash,
@@ -297,6 +301,7 @@ pub(super) fn attempt_from(
         baseline: row.baseline.into_owned(),
         not_before: row.not_before,
         not_after: row.not_after,
+        offset_ms: row.offset_ms,
         slack_ms: row.slack_ms,
         phase: row.phase,
         own_crash: row.own_crash,

@@ -427,6 +427,8 @@ fn a_start_reads_what_is_unsettled_by_its_indexes_and_never_the_past() {
         }
         assert!(plan.iter().any(|step| step.contains("runs_unfinished")), "{plan:#?}");
     }
+    let settled = plan(&store, read::SETTLED);
+    assert!(settled.iter().all(|step| step.contains("USING INDEX")), "{settled:#?}");
 }
 
 #[test]

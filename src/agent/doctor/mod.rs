@@ -1,0 +1,228 @@
+//! Everything that transferd assumes of the agent, asked of a real one: read-only.
+//!
+//! Each assumption is one that click-api marks as inferred, or that the submit protocol rests on.
+//! A finding holds no secret: it is what a user pastes into a bug report.
+
+mod page;
+
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+use secrecy::ExposeSecret;
+use serde::Serialize;
+
+use super::client::AgentClient;
+use super::failure::AskError;
+use super::limits::PAGE_SIZE;
+use super::look::offset;
+use super::{notifications, token};
+use crate::clock;
+use crate::core::limits::SKEW;
+use crate::core::transfer::AgentState;
+
+/// What an assumption turned out to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// As transferd assumes.
+    Holds,
+    /// Not so.
+    DoesNotHold,
+    /// The agent gave no occasion to see.
+    CantTell,
+}
+
+/// One assumption, and what was seen.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// A word for scripts; stable.
+    pub name: &'static str,
+    /// What transferd assumes.
+    pub assumption: &'static str,
+    /// What it turned out to be.
+    pub verdict: Verdict,
+    /// What was seen.
+    pub seen: String,
+    /// What transferd does about it, as things are.
+    pub then: &'static str,
+}
+
+/// An assumption with what transferd does while it holds, and while it does not.
+struct Assumption {
+    name: &'static str,
+    text: &'static str,
+    holds: &'static str,
+    otherwise: &'static str,
+}
+
+impl Assumption {
+    fn found(&self, verdict: Verdict, seen: impl Into<String>) -> Finding {
+        let then = match verdict {
+            Verdict::Holds => self.holds,
+            Verdict::DoesNotHold | Verdict::CantTell => self.otherwise,
+        };
+        let seen = seen.into();
+        Finding { name: self.name, assumption: self.text, verdict, seen, then }
+    }
+
+    fn judged(&self, holds: bool, seen: impl Into<String>) -> Finding {
+        self.found(if holds { Verdict::Holds } else { Verdict::DoesNotHold }, seen)
+    }
+}
+
+const REACHABLE: Assumption = Assumption {
+    name: "reachable",
+    text: "the agent answers",
+    holds: "runs are queued",
+    otherwise: "runs wait, use up no attempt, and go on when it answers",
+};
+const STATE: Assumption = Assumption {
+    name: "state",
+    text: "the agent says that it is started",
+    holds: "complete listings prove that a transfer is absent",
+    otherwise: "runs wait while it says that it is not at work; if it can't be asked, they do not",
+};
+const TOKEN: Assumption = Assumption {
+    name: "token",
+    text: "the agent takes the token",
+    holds: "runs are queued",
+    otherwise: "runs wait; the token is tried again when its source changes and every 30 s",
+};
+const EXPIRY: Assumption = Assumption {
+    name: "token_expiry",
+    text: "the token says when it ends",
+    holds: "its end is shown in `status` and the metrics",
+    otherwise: "its end is noticed when the agent refuses it",
+};
+const PROTECTION: Assumption = Assumption {
+    name: "token_protection",
+    text: "only its owner can read the token",
+    holds: "nothing",
+    otherwise: "the token is used all the same, with a warning",
+};
+const USER: Assumption = Assumption {
+    name: "user",
+    text: "the agent tells whose token it is",
+    holds: "only that user's transfers can be taken for ours",
+    otherwise: "transfers are judged by places and dates alone, which is weaker evidence",
+};
+const ACCOUNTS: Assumption = Assumption {
+    name: "accounts",
+    text: "the agent lists its cloud accounts",
+    holds: "`accounts` and `check --online` know them",
+    otherwise: "ids in the job file are taken as they are",
+};
+const CLOCK: Assumption = Assumption {
+    name: "clock",
+    text: "the agent's clock is within two minutes of ours",
+    holds: "dates of requests are compared with that tolerance",
+    otherwise: "the tolerance is widened by what was learned of the difference",
+};
+const NOTIFICATIONS: Assumption = Assumption {
+    name: "notifications",
+    text: "the notification socket opens",
+    holds: "changes are seen at once while a run is active",
+    otherwise: "changes are seen at the next poll",
+};
+
+/// Asks the agent about everything, in order. Each question is asked even if others fail, but for
+/// those that make no sense then.
+pub async fn examine(client: &AgentClient) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    match client.agent_status().await {
+        Err(error) => return vec![REACHABLE.judged(false, error.to_string())],
+        Ok(state) => {
+            findings.push(REACHABLE.judged(true, "it answered"));
+            findings.push(match state {
+                AgentState::Unknown => STATE.found(Verdict::CantTell, "it tells no known state"),
+                state => STATE.judged(state == AgentState::Started, state.word()),
+            });
+        }
+    }
+    token_itself(client, &mut findings);
+    let user = match client.user().await {
+        Ok(profile) => {
+            findings.push(TOKEN.judged(true, "accepted"));
+            let seen = if profile.user.is_some() { "a user id is told" } else { "none is told" };
+            findings.push(USER.judged(profile.user.is_some(), seen));
+            findings.push(page::role(profile.user_type.as_deref()));
+            profile.user
+        }
+        Err(error @ (AskError::BadToken(_) | AskError::Unreachable(_))) => {
+            findings.push(TOKEN.judged(false, error.to_string()));
+            return findings;
+        }
+        Err(error) => {
+            findings.push(TOKEN.found(Verdict::CantTell, error.to_string()));
+            findings.push(USER.judged(false, error.to_string()));
+            None
+        }
+    };
+    findings.push(match client.accounts().await {
+        Ok(accounts) => ACCOUNTS.judged(true, format!("{} listed", accounts.len())),
+        Err(error) => ACCOUNTS.judged(false, error.to_string()),
+    });
+    pages(client, user, &mut findings).await;
+    findings.push(notification_socket(client).await);
+    findings
+}
+
+fn token_itself(client: &AgentClient, findings: &mut Vec<Finding>) {
+    if let Ok(token) = client.token().current() {
+        findings.push(match token::expiry(token.expose_secret()) {
+            Some(end) => EXPIRY.judged(end > clock::now(), format!("it ends at {end}")),
+            None => EXPIRY.found(Verdict::CantTell, "it is no JWT with an end"),
+        });
+        findings.push(match client.token().warning() {
+            Some(warning) => PROTECTION.judged(false, warning),
+            None => PROTECTION.judged(true, "no other user can read it"),
+        });
+    }
+}
+
+/// Reads pages of several sizes, and looks at how they hang together.
+async fn pages(
+    client: &AgentClient,
+    user: Option<crate::core::ids::UserId>,
+    findings: &mut Vec<Finding>,
+) {
+    let long = match client.raw_page(1, PAGE_SIZE).await {
+        Ok(answer) => answer,
+        Err(error) => {
+            findings.push(page::unread(error.to_string()));
+            return;
+        }
+    };
+    findings.push(match offset(&long) {
+        Some(offset) => CLOCK.judged(offset.abs() <= SKEW, format!("{offset:#} from ours")),
+        None => CLOCK.found(Verdict::CantTell, "the answer has no `Date` header"),
+    });
+    let long = match page::Page::of(&long) {
+        Ok(long) => long,
+        Err(words) => {
+            findings.push(page::unread(words));
+            return;
+        }
+    };
+    findings.extend(page::forms(&long, user));
+    let mut short = Vec::new();
+    for number in 1..=2 {
+        if let Ok(answer) = client.raw_page(number, 2).await
+            && let Ok(read) = page::Page::of(&answer)
+        {
+            short.push(read);
+        }
+    }
+    findings.extend(page::paging(&long, &short));
+}
+
+async fn notification_socket(client: &AgentClient) -> Finding {
+    let url = client.notification_url();
+    let opened = notifications::opens(&url);
+    match tokio::time::timeout(Duration::from_secs(10), opened).await {
+        Ok(true) => NOTIFICATIONS.judged(true, "it opened"),
+        Ok(false) | Err(_) => NOTIFICATIONS.judged(false, "it did not open"),
+    }
+}

@@ -1,0 +1,243 @@
+//! What pages of `get_all` show of the assumptions about them.
+
+use serde_json::{Map, Value};
+
+use super::{Assumption, Finding, Verdict};
+use crate::agent::transport::RawAnswer;
+use crate::agent::wire::{ReadRecord, read_page};
+use crate::core::ids::UserId;
+use crate::core::transfer::TransferStatus;
+
+const LISTING: Assumption = Assumption {
+    name: "listing",
+    text: "`get_all` answers with a page of transfers",
+    holds: "completion is read from it",
+    otherwise: "runs wait: nothing is queued that could not be followed",
+};
+const TOTAL: Assumption = Assumption {
+    name: "total",
+    text: "a page tells the `total`, which is the same on each",
+    holds: "a listing whose `total` changes meanwhile proves no absence",
+    otherwise: "only the first page, read again, tells that the list has moved",
+};
+const NAMES: Assumption = Assumption {
+    name: "property_case",
+    text: "property names are in camelCase",
+    holds: "nothing",
+    otherwise: "they are read in any case",
+};
+const IDS: Assumption = Assumption {
+    name: "records",
+    text: "each record has a readable id and places",
+    holds: "nothing is overlooked",
+    otherwise: "a record that can't be read and may be ours makes a listing prove no absence",
+};
+const DATES: Assumption = Assumption {
+    name: "request_date",
+    text: "each record has a readable `requestDate`",
+    holds: "it is compared with when we asked",
+    otherwise: "a record without one is no evidence unless `agent.exclusive_user` is set",
+};
+const STATUS: Assumption = Assumption {
+    name: "status",
+    text: "`transferStatus` is one of the numbers of the Click API page",
+    holds: "nothing",
+    otherwise: "names are read too; an unknown status is taken to be active",
+};
+const CREATED: Assumption = Assumption {
+    name: "created_hidden",
+    text: "transfers in state Created are left out of the list",
+    holds: "an accepted transfer that is not listed is waited for",
+    otherwise: "one that is listed is taken as queued",
+};
+const RECORD_USER: Assumption = Assumption {
+    name: "record_user",
+    text: "each record tells its `userId`",
+    holds: "other users' transfers are never taken for ours",
+    otherwise: "such a record is judged by places and dates alone",
+};
+const OTHERS: Assumption = Assumption {
+    name: "exclusive_user",
+    text: "nobody else queues transfers as our user (not needed; see `agent.exclusive_user`)",
+    holds: "`agent.exclusive_user: true` may be set",
+    otherwise: "without `agent.exclusive_user`, transfers are told apart by when they were requested",
+};
+const SORTED: Assumption = Assumption {
+    name: "sorted",
+    text: "the list comes newest first, as asked",
+    holds: "reading ends where records are too old",
+    otherwise: "the whole list is read, up to a bound",
+};
+const PAGE_SIZE: Assumption = Assumption {
+    name: "page_size",
+    text: "`pagesize` is obeyed",
+    holds: "a look at a busy account is one request",
+    otherwise: "pages are read by the size that they have",
+};
+const PAGING: Assumption = Assumption {
+    name: "paging",
+    text: "the second page follows the first",
+    holds: "the list is read as deep as it must be",
+    otherwise: "a list that does not fit on one page proves no absence",
+};
+const ROLE: Assumption = Assumption {
+    name: "role",
+    text: "the user may queue transfers",
+    holds: "runs are queued",
+    otherwise: "if the agent refuses it, runs fail at once with the agent's words",
+};
+
+/// A page, read twice: as JSON for its forms, and as transferd reads it.
+pub(super) struct Page {
+    records: Vec<ReadRecord>,
+    raw: Vec<Map<String, Value>>,
+    total: Option<u64>,
+}
+
+impl Page {
+    /// The error is in words.
+    pub(super) fn of(answer: &RawAnswer) -> Result<Self, String> {
+        if answer.status != 200 {
+            return Err(format!("the agent answered {}", answer.status));
+        }
+        let body = answer.body.as_ref().map_err(Clone::clone)?;
+        let mut records = Vec::new();
+        let facts = read_page(body, &mut |record| records.push(record))?;
+        let list = match serde_json::from_slice(body) {
+            Ok(Value::Object(page)) => {
+                page.into_iter().find(|(name, _)| name.eq_ignore_ascii_case("data")).map(|e| e.1)
+            }
+            Ok(list) => Some(list),
+            Err(_) => None,
+        };
+        let raw = match list {
+            Some(Value::Array(list)) => list
+                .into_iter()
+                .filter_map(|record| match record {
+                    Value::Object(record) => Some(record),
+                    _ => None,
+                })
+                .collect(),
+            Some(_) | None => Vec::new(),
+        };
+        Ok(Self { records, raw, total: facts.total })
+    }
+
+    fn ids(&self) -> Vec<Option<crate::core::ids::TransferId>> {
+        self.records.iter().map(|record| record.id).collect()
+    }
+}
+
+/// The finding if no page can be read at all.
+pub(super) fn unread(words: String) -> Finding {
+    LISTING.judged(false, words)
+}
+
+/// What the user's type says of the role.
+pub(super) fn role(user_type: Option<&str>) -> Finding {
+    match user_type {
+        // click-api: 16 DesktopAdmin, 32 DesktopCreativeUser, 64 DesktopStandardUser.
+        Some("16" | "DesktopAdmin") => ROLE.judged(true, "DesktopAdmin"),
+        Some("32" | "DesktopCreativeUser") => ROLE.judged(true, "DesktopCreativeUser"),
+        Some("64" | "DesktopStandardUser") => ROLE.judged(false, "DesktopStandardUser"),
+        Some(name @ ("ProviderAdmin" | "AccountAdmin")) => ROLE.judged(true, name),
+        Some(_) => ROLE.found(Verdict::CantTell, "a user type without a known name"),
+        None => ROLE.found(Verdict::CantTell, "no user type is told"),
+    }
+}
+
+/// What one page shows of names, dates, states and users.
+pub(super) fn forms(page: &Page, user: Option<UserId>) -> Vec<Finding> {
+    let count = page.records.len();
+    let mut findings = vec![LISTING.judged(true, format!("{count} transfers on the first page"))];
+    if count == 0 {
+        let none = |assumption: &Assumption| assumption.found(Verdict::CantTell, "no transfer yet");
+        findings.extend([&NAMES, &IDS, &DATES, &STATUS, &CREATED, &RECORD_USER].map(none));
+        return findings;
+    }
+    let of = |number: usize| format!("{number} of {count}");
+    let whole = page.records.iter().filter(|record| record.transfer.is_some()).count();
+    let transfers: Vec<_> = page.records.iter().filter_map(|r| r.transfer.as_ref()).collect();
+    let camel = page.raw.iter().all(|record| record.contains_key("id"));
+    findings.push(NAMES.judged(camel, if camel { "camelCase" } else { "another case" }));
+    findings.push(IDS.judged(whole == count, format!("{} read", of(whole))));
+    let dated = page.records.iter().filter(|record| record.requested_at.is_some()).count();
+    findings.push(DATES.judged(dated == count, format!("{} dated; {}", of(dated), dates(page))));
+    let known = transfers.iter().filter(|t| t.status != TransferStatus::Unknown).count();
+    let numbers = page.raw.iter().filter(|r| value(r, "transferStatus").is_some_and(Value::is_u64));
+    let numbers = numbers.count();
+    let seen = format!("{} known, {} as numbers", of(known), of(numbers));
+    findings.push(STATUS.judged(known == count && numbers == count, seen));
+    let created = transfers.iter().filter(|t| t.status == TransferStatus::Created).count();
+    findings.push(if created > 0 {
+        CREATED.judged(false, format!("{} in state Created", of(created)))
+    } else {
+        CREATED.found(Verdict::CantTell, "none in state Created is listed now")
+    });
+    let told = transfers.iter().filter(|transfer| transfer.user.is_some()).count();
+    findings.push(RECORD_USER.judged(told == count, of(told)));
+    let own = transfers.iter().filter(|t| user.is_some() && t.user == user && !t.of_sync).count();
+    let seen = format!("{} are our user's; `history` tells which are transferd's", of(own));
+    findings.push(OTHERS.found(Verdict::CantTell, seen));
+    findings
+}
+
+/// How dates are written: with what at the end, and how many digits.
+fn dates(page: &Page) -> String {
+    let (mut utc, mut offset, mut bare, mut digits) = (0, 0, 0, 0);
+    for date in page.raw.iter().filter_map(|r| value(r, "requestDate")?.as_str()) {
+        let time = date.split_once(['T', ' ']).map_or("", |(_, time)| time);
+        match time {
+            time if time.ends_with(['Z', 'z']) => utc += 1,
+            time if time.contains(['+', '-']) => offset += 1,
+            _ => bare += 1,
+        }
+        let fraction = time.split_once('.').map_or("", |(_, fraction)| fraction);
+        digits = digits.max(fraction.bytes().take_while(u8::is_ascii_digit).count());
+    }
+    format!("{utc} with Z, {offset} with an offset, {bare} with neither, up to {digits} digits")
+}
+
+fn value<'a>(record: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
+    record.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+}
+
+/// What pages of different sizes show of how the list is served.
+pub(super) fn paging(long: &Page, short: &[Page]) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let dates: Vec<_> = long.records.iter().filter_map(|record| record.requested_at).collect();
+    findings.push(if dates.len() < 2 {
+        SORTED.found(Verdict::CantTell, "fewer than two dated transfers")
+    } else {
+        let sorted = dates.is_sorted_by(|earlier, later| earlier >= later);
+        SORTED.judged(sorted, if sorted { "newest first" } else { "in another order" })
+    });
+    let totals: Vec<_> = std::iter::once(long).chain(short).map(|page| page.total).collect();
+    let total = match totals.as_slice() {
+        [Some(first), rest @ ..] if rest.iter().all(|total| *total == Some(*first)) => {
+            TOTAL.judged(true, format!("{first} on each of {} pages", totals.len()))
+        }
+        _ => TOTAL.judged(false, "missing, or not the same on each page"),
+    };
+    findings.push(total);
+    match short {
+        [first, second] if long.records.len() > 2 => {
+            let size = first.records.len();
+            findings.push(PAGE_SIZE.judged(size == 2, format!("asked for 2, got {size}")));
+            let all = long.ids();
+            let follows = all.starts_with(&[first.ids(), second.ids()].concat());
+            let seen = if follows { "no gap, no repetition" } else { "a gap, or a repetition" };
+            findings.push(if size == 2 || follows {
+                PAGING.judged(follows, seen)
+            } else {
+                PAGING.found(Verdict::CantTell, "the pages are longer than was asked for")
+            });
+        }
+        _ => {
+            let few = "fewer than three transfers";
+            findings.push(PAGE_SIZE.found(Verdict::CantTell, few));
+            findings.push(PAGING.found(Verdict::CantTell, few));
+        }
+    }
+    findings
+}

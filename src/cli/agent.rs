@@ -1,0 +1,92 @@
+//! The agent as commands ask it that need no daemon: under the job file's settings, or, before
+//! there is a job file, under the defaults.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use super::ask::{hint, runtime, say};
+use super::places::{Places, variable};
+use super::{Exit, Global, jobfile};
+use crate::agent::{AgentClient, TokenKeeper};
+use crate::core::job::{AgentSettings, JobSet, TokenSource};
+
+/// An agent, and the means to wait for its answers.
+pub struct Asked {
+    /// The client.
+    pub client: AgentClient,
+    /// What it runs under.
+    pub settings: AgentSettings,
+    /// What the job file says; absent where there is none yet.
+    pub jobs: Option<JobSet>,
+    /// Waits for answers.
+    pub runtime: tokio::runtime::Runtime,
+}
+
+/// The settings that `global` means, and the job file that they stand in, if there is one. Says
+/// what is wrong with it otherwise.
+///
+/// # Errors
+///
+/// After saying why there are none.
+pub fn settings(
+    global: &Global,
+    err: &mut dyn Write,
+) -> Result<(AgentSettings, Option<JobSet>), Exit> {
+    let path = jobfile::path(global, err)?;
+    // A first look at the agent comes before the first job file; one that is named must be there.
+    if global.config.is_none() && !path.exists() {
+        let token = default_token(global).filter(|path| path.exists());
+        let token = token.map_or(TokenSource::Credential, TokenSource::File);
+        return Ok((AgentSettings { token, ..AgentSettings::default() }, None));
+    }
+    let loaded = jobfile::read(&path, global, err)?;
+    Ok((loaded.set.agent.clone(), Some(loaded.set)))
+}
+
+/// Where the token lies unless the job file says otherwise: beside it.
+pub fn default_token(global: &Global) -> Option<PathBuf> {
+    let config = Places::here(global).config().ok()?;
+    let folder = if config.is_dir() { Some(config.as_path()) } else { config.parent() };
+    folder.map(|folder| folder.join("token"))
+}
+
+/// The agent that `global` means.
+///
+/// # Errors
+///
+/// After saying why it can't be asked.
+pub fn find(global: &Global, url: Option<String>, err: &mut dyn Write) -> Result<Asked, Exit> {
+    let (mut settings, jobs) = settings(global, err)?;
+    if let Some(url) = url {
+        settings.url = url;
+    }
+    let client = AgentClient::new(&settings, TokenKeeper::new(settings.token.clone(), variable))
+        .map_err(|error| {
+            say(err, &error.to_string());
+            Exit::No
+        })?;
+    let runtime = runtime().map_err(|error| {
+        say(err, &error.to_string());
+        Exit::No
+    })?;
+    Ok(Asked { client, settings, jobs, runtime })
+}
+
+/// Says that the agent did not answer as hoped, and what to do.
+pub fn say_no(error: &crate::agent::AskError, err: &mut dyn Write) -> Exit {
+    use crate::agent::AskError;
+    say(err, &error.to_string());
+    match error {
+        AskError::Unreachable(_) => {
+            hint(
+                err,
+                "is the Amove desktop agent running on this machine? `transferd doctor` looks closer",
+            );
+        }
+        AskError::BadToken(_) => hint(err, "`transferd login` gets a token"),
+        AskError::Refused { .. } | AskError::NoSuchRoute(_) | AskError::Unusable(_) => {
+            hint(err, "`transferd doctor` looks closer");
+        }
+    }
+    Exit::No
+}

@@ -1,0 +1,280 @@
+//! `login`: a person's user name, password and code become a token that lasts, in a file that only
+//! its owner reads.
+//!
+//! The password is used once and kept nowhere. The session that it opens is closed again.
+
+use std::fs;
+use std::io::{self, Write};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use clap::{Args as ClapArgs, ValueEnum};
+use jiff::{SignedDuration, Timestamp};
+use secrecy::{ExposeSecret, SecretString};
+
+use super::agent::{Asked, default_token, find, say_no};
+use super::ask::{done, hint, say};
+use super::prompt::Prompt;
+use super::{Exit, Global};
+use crate::agent::token::expiry;
+use crate::agent::{AgentClient, AskError, Challenge, LoginAnswer};
+use crate::clock;
+use crate::core::job::TokenSource;
+
+/// Wrong codes that a person may give before the login is given up.
+const CODES_MAX: usize = 3;
+
+/// What may be typed after `login`.
+#[derive(Debug, ClapArgs)]
+pub struct Args {
+    /// User name [default: asked for]
+    #[arg(long, value_name = "NAME")]
+    username: Option<String>,
+    /// What the user is at the agent
+    #[arg(long, value_name = "TYPE", value_enum, default_value_t)]
+    user_type: UserType,
+    /// Where the token is written [default: the job file's `token_file`, else `token` beside it]
+    #[arg(long, value_name = "PATH")]
+    token_file: Option<PathBuf>,
+    /// The agent [default: the job file's `agent.url`]
+    #[arg(long, value_name = "URL")]
+    url: Option<String>,
+    /// How many days the token is to last
+    #[arg(long, value_name = "DAYS", default_value_t = 365, value_parser = clap::value_parser!(u16).range(1..=3650))]
+    days: u16,
+    /// What the token is called in the agent's list
+    #[arg(long, value_name = "TEXT", default_value = "transferd")]
+    title: String,
+}
+
+/// `--user-type`, as in `agent.login.user_type`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum UserType {
+    /// DesktopAdmin
+    #[value(name = "desktop_admin")]
+    Admin,
+    /// DesktopCreativeUser
+    #[default]
+    #[value(name = "desktop_creative")]
+    Creative,
+    /// DesktopStandardUser, who may not queue transfers
+    #[value(name = "desktop_standard")]
+    Standard,
+}
+
+impl UserType {
+    /// The API's number (click-api, "Tokens").
+    fn number(self) -> u32 {
+        match self {
+            Self::Admin => 16,
+            Self::Creative => 32,
+            Self::Standard => 64,
+        }
+    }
+}
+
+/// Carries out `login`.
+pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write) -> Exit {
+    let asked = match find(global, args.url.clone(), err) {
+        Ok(asked) => asked,
+        Err(exit) => return exit,
+    };
+    let path = match target(&args, global, &asked) {
+        Ok(path) => path,
+        Err(words) => {
+            say(err, &words);
+            return Exit::No;
+        }
+    };
+    // Said before a password is asked for, since the token can be shown to nobody afterwards.
+    if let Err(error) = writable(&path) {
+        say(err, &format!("the token file `{}` can't be written: {error}", path.display()));
+        hint(err, "`--token-file PATH` writes it elsewhere");
+        return Exit::No;
+    }
+    let mut prompt = Prompt::open();
+    let session = match asked.runtime.block_on(log_in(&asked.client, &args, &mut prompt)) {
+        Ok(session) => session,
+        Err(Failed::Prompt(error)) => {
+            say(err, &format!("no answer: {error}"));
+            hint(err, "without a terminal, give user name, password and code as lines of input");
+            return Exit::No;
+        }
+        Err(Failed::Agent(error)) => return say_no(&error, err),
+    };
+    let now = clock::now();
+    let wanted = now + SignedDuration::from_hours(24 * i64::from(args.days));
+    let minted = asked.runtime.block_on(async {
+        let minted = asked.client.mint_api_token(&session, &args.title, wanted).await;
+        // The session has served; one that stays open ends by itself.
+        let _ = asked.client.logout(&session).await;
+        minted
+    });
+    let (token, told) = match minted {
+        Ok(minted) => minted,
+        Err(error) => return say_no(&error, err),
+    };
+    if let Err(error) = write_secret(&path, &token) {
+        say(err, &format!("the token file `{}` can't be written: {error}", path.display()));
+        hint(err, "a token was minted all the same; remove it in the agent's list of API tokens");
+        return Exit::No;
+    }
+    let ends = expiry(token.expose_secret()).or(told);
+    done(tell(&path, ends, now, &asked, out), Exit::Done)
+}
+
+fn tell(
+    path: &Path,
+    ends: Option<Timestamp>,
+    now: Timestamp,
+    asked: &Asked,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    writeln!(out, "token written to {}", path.display())?;
+    match ends {
+        Some(end) => {
+            // Rounded: a token for a year is not one for 364 days because a second has passed.
+            let days = (end.duration_since(now).as_hours() + 12) / 24;
+            writeln!(out, "it expires at {end}, in {days} days")?;
+        }
+        None => writeln!(out, "the agent does not say when it expires")?,
+    }
+    if asked.settings.token != TokenSource::File(path.to_owned()) {
+        writeln!(out, "name it in the job file: agent: {{token_file: {}}}", path.display())?;
+    }
+    out.flush()
+}
+
+/// Where the token goes.
+fn target(args: &Args, global: &Global, asked: &Asked) -> Result<PathBuf, String> {
+    if let Some(path) = &args.token_file {
+        return std::path::absolute(path).map_err(|error| error.to_string());
+    }
+    match &asked.settings.token {
+        TokenSource::File(path) => Ok(path.clone()),
+        TokenSource::Environment(name) => Err(format!(
+            "the job file takes its token from the variable `{name}`; `--token-file PATH` says \
+             where to write one"
+        )),
+        TokenSource::Login(_) => Err(
+            "the job file logs in by itself (`agent.login`); `--token-file PATH` says where to \
+             write a token"
+                .to_owned(),
+        ),
+        TokenSource::Credential => default_token(global)
+            .ok_or_else(|| "no place for the token: `--token-file PATH` names one".to_owned()),
+    }
+}
+
+/// Why there is no session.
+enum Failed {
+    Prompt(io::Error),
+    Agent(AskError),
+}
+
+async fn log_in(
+    client: &AgentClient,
+    args: &Args,
+    prompt: &mut Prompt,
+) -> Result<SecretString, Failed> {
+    let username = match &args.username {
+        Some(username) => username.clone(),
+        None => prompt.line("User name").map_err(Failed::Prompt)?,
+    };
+    let password = prompt.secret("Password").map_err(Failed::Prompt)?;
+    let answer = client.login(username.trim(), &password, args.user_type.number()).await;
+    let mut answer = answer.map_err(Failed::Agent)?;
+    let mut wrong = 0;
+    loop {
+        let (challenge, session) = match answer {
+            LoginAnswer::Token(token) => return Ok(token),
+            LoginAnswer::Challenge { challenge, session } => (challenge, session),
+        };
+        let question = match challenge {
+            Challenge::Totp => "Code from the authenticator app",
+            Challenge::Sms => "Code from the text message",
+            Challenge::Other(_) => "Code",
+        };
+        answer = loop {
+            let code = prompt.secret(question).map_err(Failed::Prompt)?;
+            let code = SecretString::from(code.expose_secret().trim());
+            match client.mfa_respond(&code, &session).await {
+                Err(AskError::Refused { code, .. }) if code == "TOTP" && wrong + 1 < CODES_MAX => {
+                    wrong += 1;
+                }
+                other => break other.map_err(Failed::Agent)?,
+            }
+        };
+        wrong += 1;
+        if wrong > CODES_MAX {
+            let words = "it asks for one code after another".to_owned();
+            return Err(Failed::Agent(AskError::Unusable(words)));
+        }
+    }
+}
+
+/// Whether a file can be put in place, without changing anything that stays.
+fn writable(path: &Path) -> io::Result<()> {
+    if path.is_dir() {
+        return Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a folder"));
+    }
+    tempfile::Builder::new().prefix(".token").tempfile_in(folder(path)).map(|_| ())
+}
+
+fn folder(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// Puts a secret in a file's place, at once and durably: mode 0600, and the owner and group of the
+/// file that was there. A link is followed, so that it stays one.
+fn write_secret(path: &Path, secret: &SecretString) -> io::Result<()> {
+    let path = match fs::canonicalize(path) {
+        Ok(path) => path,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => path.to_owned(),
+        Err(error) => return Err(error),
+    };
+    // Made with mode 0600 (tempfile), so that nobody else can ever open it.
+    let mut file = tempfile::Builder::new().prefix(".token").tempfile_in(folder(&path))?;
+    file.write_all(secret.expose_secret().as_bytes())?;
+    file.write_all(b"\n")?;
+    if let Ok(before) = fs::metadata(&path) {
+        let mine = file.as_file().metadata()?;
+        if (before.uid(), before.gid()) != (mine.uid(), mine.gid()) {
+            std::os::unix::fs::fchown(file.as_file(), Some(before.uid()), Some(before.gid()))?;
+        }
+    }
+    file.as_file().sync_all()?;
+    file.persist(&path).map_err(|error| error.error)?;
+    fs::File::open(folder(&path))?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn a_secret_replaces_the_file_behind_a_link_and_is_its_owners_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let real = folder.path().join("real");
+        let link = folder.path().join("link");
+        fs::write(&real, "old").unwrap();
+        fs::set_permissions(&real, fs::Permissions::from_mode(0o644)).unwrap();
+        std::os::unix::fs::symlink(&real, &link).unwrap();
+        write_secret(&link, &SecretString::from("new")).unwrap();
+        assert!(link.is_symlink());
+        assert_eq!(fs::read_to_string(&real).unwrap(), "new\n");
+        assert_eq!(fs::metadata(&real).unwrap().mode() & 0o777, 0o600);
+        let left: Vec<_> = fs::read_dir(folder.path()).unwrap().collect();
+        assert_eq!(left.len(), 2, "nothing is left beside it");
+    }
+
+    #[test]
+    fn a_folder_that_is_missing_or_a_folder_itself_is_noticed_before_a_password_is_asked_for() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(writable(folder.path()).is_err());
+        assert!(writable(&folder.path().join("none/token")).is_err());
+        assert!(writable(&folder.path().join("token")).is_ok());
+    }
+}

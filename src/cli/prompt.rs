@@ -1,0 +1,154 @@
+//! Questions to a person: hidden where the answer is a secret, and plain lines of standard input
+//! where nobody sits at a terminal.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, IsTerminal, Read as _, Write};
+
+use rustix::termios::{
+    LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr,
+};
+use secrecy::SecretString;
+
+/// The longest answer that is read, in bytes.
+const ANSWER_MAX: u64 = 8 * 1024;
+
+/// Where questions are asked.
+pub enum Prompt {
+    /// At the terminal, whatever standard input and output are.
+    Terminal(BufReader<File>),
+    /// A line of standard input for each question, unasked.
+    Lines(BufReader<io::Stdin>),
+}
+
+impl Prompt {
+    /// The terminal if standard input is one, else standard input.
+    pub fn open() -> Self {
+        let terminal = File::options().read(true).write(true).open("/dev/tty");
+        match terminal {
+            Ok(terminal) if io::stdin().is_terminal() => Self::Terminal(BufReader::new(terminal)),
+            Ok(_) | Err(_) => Self::Lines(BufReader::new(io::stdin())),
+        }
+    }
+
+    /// Asks for a line that everybody may see.
+    ///
+    /// # Errors
+    ///
+    /// No answer, or none that can be read.
+    pub fn line(&mut self, question: &str) -> io::Result<String> {
+        match self {
+            Self::Terminal(terminal) => {
+                write!(terminal.get_mut(), "{question}: ")?;
+                read_line(terminal)
+            }
+            Self::Lines(lines) => read_line(lines),
+        }
+    }
+
+    /// Asks for a secret, and does not show what is typed.
+    ///
+    /// # Errors
+    ///
+    /// No answer, or none that can be read.
+    pub fn secret(&mut self, question: &str) -> io::Result<SecretString> {
+        match self {
+            Self::Terminal(terminal) => {
+                write!(terminal.get_mut(), "{question}: ")?;
+                let hidden = Hidden::new(terminal.get_ref().try_clone()?)?;
+                let answer = read_keys(terminal);
+                drop(hidden);
+                writeln!(terminal.get_mut())?;
+                answer.map(SecretString::from)
+            }
+            Self::Lines(lines) => read_line(lines).map(SecretString::from),
+        }
+    }
+}
+
+fn read_line(from: &mut impl BufRead) -> io::Result<String> {
+    let mut line = String::new();
+    if from.take(ANSWER_MAX).read_line(&mut line)? == 0 {
+        return Err(io::Error::new(
+            io::ErrorKind::UnexpectedEof,
+            "the input ended before an answer",
+        ));
+    }
+    Ok(line.trim_end_matches(['\r', '\n']).to_owned())
+}
+
+/// Reads what is typed up to Enter. The terminal edits nothing here, so that an interrupt comes as
+/// a key, and the terminal can be put right before we end.
+fn read_keys(from: &mut impl BufRead) -> io::Result<String> {
+    const INTERRUPT: u8 = 3;
+    const END: u8 = 4;
+    const ERASE_ALL: u8 = 21;
+    let mut line: Vec<u8> = Vec::new();
+    for key in from.bytes() {
+        match key? {
+            b'\r' | b'\n' => {
+                let text = String::from_utf8(line);
+                return text.map_err(|_| io::Error::other("the answer is not UTF-8"));
+            }
+            INTERRUPT => return Err(io::Error::other("interrupted")),
+            END if line.is_empty() => break,
+            ERASE_ALL => line.clear(),
+            8 | 127 => {
+                // One character, however many bytes it has.
+                while line.pop().is_some_and(|byte| byte & 0xc0 == 0x80) {}
+            }
+            _ if line.len() as u64 >= ANSWER_MAX => {
+                return Err(io::Error::other("the answer is too long"));
+            }
+            key => line.push(key),
+        }
+    }
+    Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the input ended before an answer"))
+}
+
+/// A terminal that shows nothing of what is typed, until this is dropped.
+struct Hidden {
+    terminal: File,
+    before: Termios,
+}
+
+impl Hidden {
+    fn new(terminal: File) -> io::Result<Self> {
+        let before = tcgetattr(&terminal)?;
+        let mut quiet = before.clone();
+        quiet.local_modes.remove(LocalModes::ECHO | LocalModes::ISIG | LocalModes::ICANON);
+        quiet.special_codes[SpecialCodeIndex::VMIN] = 1;
+        quiet.special_codes[SpecialCodeIndex::VTIME] = 0;
+        tcsetattr(&terminal, OptionalActions::Flush, &quiet)?;
+        Ok(Self { terminal, before })
+    }
+}
+
+impl Drop for Hidden {
+    fn drop(&mut self) {
+        // Nothing can be done for a terminal that is gone.
+        let _ = tcsetattr(&self.terminal, OptionalActions::Flush, &self.before);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_read_without_their_ends_and_an_end_of_input_is_no_answer() {
+        let mut input = io::Cursor::new(b"name\r\n pass word \n".to_vec());
+        assert_eq!(read_line(&mut input).unwrap(), "name");
+        assert_eq!(read_line(&mut input).unwrap(), " pass word ");
+        let end = read_line(&mut input).unwrap_err();
+        assert_eq!(end.kind(), io::ErrorKind::UnexpectedEof);
+    }
+
+    #[test]
+    fn hidden_keys_can_be_erased_and_interrupted() {
+        let read = |keys: &str| read_keys(&mut keys.as_bytes());
+        assert_eq!(read("pä\u{7f}\u{8}ass\r").unwrap(), "ass");
+        assert_eq!(read("wrong\u{15}right\n").unwrap(), "right");
+        assert_eq!(read("ab\u{3}").unwrap_err().to_string(), "interrupted");
+        assert_eq!(read("\u{4}").unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
+    }
+}

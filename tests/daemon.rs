@@ -1,0 +1,258 @@
+//! The real binary against the simulated agent: what users rely on, seen from outside.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails here")]
+
+#[path = "support/stage.rs"]
+mod stage;
+
+use std::time::Duration;
+
+use serde_json::Value;
+use stage::Stage;
+
+#[test]
+fn a_triggered_job_runs_to_its_end_and_is_told_of() {
+    let stage = Stage::new("");
+    let daemon = stage.start();
+    let waited = stage.command(&["trigger", "hand", "--wait"]);
+    assert_eq!(waited.code, 0, "{}", waited.err);
+    let id = waited.out.trim().to_owned();
+
+    let history = stage.json(&["history", "--json"]);
+    let run = &history[0];
+    assert_eq!(run["id"], id.as_str());
+    assert_eq!(
+        keys(run),
+        [
+            "attempts",
+            "created_at",
+            "ended_at",
+            "id",
+            "job",
+            "reason",
+            "scheduled_for",
+            "state",
+            "trigger"
+        ]
+    );
+    assert_eq!(run["state"], "succeeded");
+    assert_eq!(run["trigger"], "manual");
+    assert!(run["scheduled_for"].is_null());
+    assert_eq!(
+        keys(&run["attempts"][0]),
+        [
+            "bytes",
+            "ended_at",
+            "number",
+            "objects",
+            "reason",
+            "state",
+            "submitted_at",
+            "transfer_id"
+        ]
+    );
+    let shown = stage.json(&["show", &id[..8], "--json"]);
+    assert_eq!(shown["id"], id.as_str());
+    assert_eq!(keys(&shown["events"][0]), ["at", "detail", "event"]);
+
+    let status = stage.json(&["status", "--json"]);
+    assert_eq!(keys(&status["daemon"]), ["pid", "started_at", "version"]);
+    assert_eq!(keys(&status["config"]), ["error", "loaded_at", "path", "valid"]);
+    assert_eq!(keys(&status["agent"]["token"]), ["expires_at", "valid"]);
+    assert_eq!(status["agent"]["state"], "started");
+    let job = job(&status, "hand");
+    assert_eq!(
+        keys(job),
+        ["active_run", "enabled", "last_run", "name", "next_run", "paused", "schedule"]
+    );
+    assert_eq!(job["last_run"]["id"], id.as_str());
+    assert_eq!(self::job(&status, "nightly")["schedule"], "30 2 * * *");
+
+    drop(daemon);
+    let offline = stage.json(&["history", "--json"]);
+    assert_eq!(offline[0]["id"], id.as_str(), "the past can be read without a daemon");
+    assert_eq!(stage.command(&["status"]).code, 3);
+}
+
+#[test]
+fn a_run_that_fails_is_said_by_the_exit_code() {
+    let stage = Stage::new("");
+    let _daemon = stage.start();
+    let waited = stage.command(&["trigger", "broken", "--wait", "--json"]);
+    assert_eq!(waited.code, 1, "{}", waited.err);
+    let run: Value = serde_json::from_str(&waited.out).unwrap();
+    assert_eq!(run["state"], "failed");
+}
+
+#[test]
+fn a_killed_daemon_carries_on_with_the_same_run_and_queues_nothing_twice() {
+    let stage = Stage::new("");
+    let mut daemon = stage.start();
+    let id = stage.command(&["trigger", "slow"]).out.trim().to_owned();
+    stage.until("the transfer runs", || stage.run(&id)["state"] == "running");
+    daemon.kill();
+    let _daemon = stage.start();
+    stage.until("the run is over", || stage.run(&id)["state"] == "succeeded");
+    assert_eq!(stage.posts(), 1);
+}
+
+#[test]
+fn a_lost_answer_is_looked_for_and_not_asked_for_again() {
+    let stage = Stage::new("");
+    let _daemon = stage.start();
+    let waited = stage.command(&["trigger", "lost", "--wait"]);
+    assert_eq!(waited.code, 0, "{}", waited.err);
+    assert_eq!(stage.posts(), 1);
+}
+
+#[test]
+fn cancel_takes_a_job_or_the_beginning_of_a_run_and_refuses_the_rest() {
+    let stage = Stage::new("");
+    let _daemon = stage.start();
+    for by_job in [true, false] {
+        let id = stage.command(&["trigger", "slow"]).out.trim().to_owned();
+        stage.until("the transfer runs", || stage.run(&id)["state"] == "running");
+        let what = if by_job { "slow" } else { &id[..8] };
+        let canceled = stage.json(&["cancel", what, "--json"]);
+        assert_eq!(canceled["runs"][0], id.as_str());
+        stage.until("it is canceled", || stage.run(&id)["state"] == "canceled");
+    }
+    let unknown = stage.command(&["cancel", "slwo"]);
+    assert_eq!(unknown.code, 1);
+    assert!(unknown.err.contains("did you mean `slow`"), "{}", unknown.err);
+    assert_eq!(stage.command(&["trigger", "nobody"]).code, 1);
+    assert_eq!(stage.command(&["show", "00"]).code, 1);
+}
+
+#[test]
+fn a_pause_outlives_the_daemon_until_the_job_is_resumed() {
+    let stage = Stage::new("");
+    let daemon = stage.start();
+    let paused = stage.command(&["pause", "nightly", "--until", "2d", "--reason", "moving house"]);
+    assert_eq!(paused.code, 0, "{}", paused.err);
+    drop(daemon);
+    let _daemon = stage.start();
+    let status = stage.json(&["status", "nightly", "--json"]);
+    assert_eq!(status["jobs"][0]["paused"], true);
+    assert!(status["jobs"][0]["next_run"].is_null());
+    assert!(stage.command(&["status"]).out.contains("moving house"));
+    assert_eq!(stage.command(&["resume", "nightly"]).code, 0);
+    let status = stage.json(&["status", "nightly", "--json"]);
+    assert_eq!(status["jobs"][0]["paused"], false);
+    assert!(status["jobs"][0]["next_run"].is_string());
+}
+
+#[test]
+fn a_reload_is_all_or_nothing() {
+    let stage = Stage::new("");
+    let daemon = stage.start();
+    let reload = stage.command(&["reload"]);
+    assert_eq!((reload.code, reload.out.contains("nothing changed")), (0, true));
+
+    stage.write_jobs("  later: {source: *s, destination: {account: b, bucket: c, path: later/}}");
+    let reload = stage.command(&["reload"]);
+    assert_eq!(reload.code, 0, "{}", reload.err);
+    stage.until("the new job is there", || stage.command(&["status", "later"]).code == 0);
+
+    stage.write_jobs("  later: {sourec: 1}");
+    let reload = stage.command(&["reload"]);
+    assert_eq!(reload.code, 1);
+    assert!(reload.err.contains("sourec"), "{}", reload.err);
+    let status = stage.json(&["status", "--json"]);
+    assert_eq!(status["config"]["valid"], false);
+    assert_eq!(job(&status, "later")["name"], "later", "the old jobs stay");
+
+    drop(daemon);
+    let _daemon = stage.start();
+    let status = stage.json(&["status", "--json"]);
+    assert_eq!(job(&status, "later")["name"], "later", "also over a restart");
+}
+
+#[test]
+fn a_changed_file_takes_effect_by_itself() {
+    let stage = Stage::new("");
+    let _daemon = stage.start();
+    stage.write_jobs("  later: {source: *s, destination: {account: b, bucket: c, path: later/}}");
+    stage.until("the new job is there", || stage.command(&["status", "later"]).code == 0);
+}
+
+#[test]
+fn an_invalid_file_without_a_good_one_before_it_ends_the_daemon_with_78() {
+    let stage = Stage::new("");
+    stage.write_jobs("  later: {sourec: 1}");
+    let run = stage.command(&["run"]);
+    assert_eq!(run.code, 78);
+    assert!(run.err.contains("sourec"), "{}", run.err);
+}
+
+#[test]
+fn a_second_daemon_is_refused_and_told_of_the_first() {
+    let stage = Stage::new("");
+    let daemon = stage.start();
+    let second = stage.command(&["run"]);
+    assert_eq!(second.code, 1);
+    assert!(second.err.contains(&format!("pid {}", daemon.pid())), "{}", second.err);
+}
+
+#[test]
+fn a_stop_does_not_wait_for_transfers() {
+    let stage = Stage::new("");
+    let mut daemon = stage.start();
+    let id = stage.command(&["trigger", "slow"]).out.trim().to_owned();
+    stage.until("the transfer runs", || stage.run(&id)["state"] == "running");
+    let began = stage::now();
+    assert_eq!(daemon.stop(), 0);
+    assert!(began.elapsed() < Duration::from_millis(1_500), "{:?}", began.elapsed());
+    assert_eq!(stage.json(&["history", "--json"])[0]["state"], "running");
+}
+
+#[test]
+fn a_state_folder_with_a_long_path_works() {
+    let stage = Stage::new(&"deep/".repeat(30));
+    let _daemon = stage.start();
+    assert_eq!(stage.command(&["status"]).code, 0);
+}
+
+#[test]
+fn the_token_is_in_nothing_that_is_written_or_said() {
+    let stage = Stage::new("");
+    let mut daemon = stage.start_with(&["--log-level", "trace"]);
+    assert_eq!(stage.command(&["trigger", "hand", "--wait"]).code, 0);
+    assert_eq!(stage.command(&["trigger", "lost", "--wait"]).code, 0);
+    let said = [
+        stage.command(&["status"]).out,
+        stage.command(&["status", "--json"]).out,
+        stage.command(&["history", "--json"]).out,
+        std::fs::read_to_string(format!("/proc/{}/cmdline", daemon.pid())).unwrap(),
+    ];
+    assert_eq!(daemon.stop(), 0);
+    for text in said.iter().chain([&daemon.log()]) {
+        assert!(!text.contains(Stage::TOKEN), "{text}");
+    }
+    assert!(daemon.log().len() > 100, "the log was looked at");
+    for bytes in stage.state_files() {
+        let found = bytes.windows(Stage::TOKEN.len()).any(|part| part == Stage::TOKEN.as_bytes());
+        assert!(!found, "the token is in the state folder");
+    }
+}
+
+#[test]
+fn the_demo_shows_it_all_and_ends_by_itself() {
+    let demo = stage::transferd(&["demo", "--for", "16s"]);
+    assert_eq!(demo.code, 0, "{}", demo.err);
+    for job in ["dailies", "flaky", "long", "lost-answer", "partial", "stuck"] {
+        assert!(demo.out.contains(job), "{}", demo.out);
+    }
+    assert!(demo.out.contains("0 lost, 0 doubled"), "{}", demo.out);
+}
+
+fn keys(object: &Value) -> Vec<&str> {
+    let mut keys: Vec<_> = object.as_object().unwrap().keys().map(String::as_str).collect();
+    keys.sort_unstable();
+    keys
+}
+
+fn job<'a>(status: &'a Value, name: &str) -> &'a Value {
+    let jobs = status["jobs"].as_array().unwrap();
+    jobs.iter().find(|job| job["name"] == name).unwrap()
+}
