@@ -3,6 +3,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod disk;
+mod ends;
 mod killed;
 mod reconcile;
+mod secrecy;
 mod stage;

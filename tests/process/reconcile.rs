@@ -57,7 +57,11 @@ fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
 }
 
 /// Holds `/_sim/transfers` against `history --json`.
-pub(crate) fn reconcile(transfers: &Value, history: &[Value], expected: &[Expected<'_>]) -> Findings {
+pub(crate) fn reconcile(
+    transfers: &Value,
+    history: &[Value],
+    expected: &[Expected<'_>],
+) -> Findings {
     let mut found = Findings::default();
     let facts = ours(transfers, &mut found);
     let mut owners: HashMap<&str, &str> = HashMap::new();

@@ -145,6 +145,7 @@ fn append(path: &Path) -> File {
 /// A folder with a job file, a token file, a state folder and a daemon.
 pub(crate) struct Stage {
     folder: TempDir,
+    state: PathBuf,
     daemon: Option<Child>,
     /// The daemon's log level.
     pub(crate) level: &'static str,
@@ -156,7 +157,9 @@ impl Stage {
     /// A stage whose token file holds this.
     pub(crate) fn new(token: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let stage = Self { folder, daemon: None, level: "debug", environment: Vec::new() };
+        let state = folder.path().join("state");
+        let (level, environment) = ("debug", Vec::new());
+        let stage = Self { folder, state, daemon: None, level, environment };
         stage.write("token", token);
         stage
     }
@@ -166,7 +169,12 @@ impl Stage {
     }
 
     pub(crate) fn state(&self) -> PathBuf {
-        self.path().join("state")
+        self.state.clone()
+    }
+
+    /// The state is to lie elsewhere.
+    pub(crate) fn keep_state_in(&mut self, folder: &Path) {
+        self.state = folder.join("state");
     }
 
     /// Writes a file that only its owner may read, all at once.
@@ -181,7 +189,9 @@ impl Stage {
     pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(transferd());
         command
-            .args(["--state-dir", "state", "-c", "jobs.yaml", "--color", "never"])
+            .arg("--state-dir")
+            .arg(&self.state)
+            .args(["-c", "jobs.yaml", "--color", "never"])
             .args(args)
             .current_dir(self.path())
             .env_remove("RUST_BACKTRACE")
@@ -259,6 +269,13 @@ impl Stage {
     pub(crate) fn log_end(&self) -> String {
         end_of(&self.log_path())
     }
+}
+
+/// SIGTERM, and how it ended.
+pub(crate) fn terminate(daemon: &mut Child) -> std::process::ExitStatus {
+    let pid = rustix::process::Pid::from_child(daemon);
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    daemon.wait().unwrap()
 }
 
 fn end_of(log: &Path) -> String {
