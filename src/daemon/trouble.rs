@@ -4,6 +4,7 @@
 //! Cancels need no room on the disk (protocol, rule 10): whatever is due to be cancelled is
 //! cancelled at each try. Everything else waits, and is caught up by the rules of `catch_up`.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
@@ -76,15 +77,14 @@ impl Driver {
         let trouble = trouble.get_or_insert_with(|| Trouble::new(now));
         trouble.goes_on(&error.to_string(), now);
         self.trouble = Some(trouble.clone());
-        let mut canceled = false;
-        for effect in step.then {
-            match effect {
-                Effect::Cancel { .. } => {
-                    canceled = true;
-                    self.perform(effect);
-                }
-                Effect::Look(_) | Effect::Submit { .. } | Effect::Reply { .. } => {}
-            }
+        let wanted = step.then.iter().filter_map(|effect| match effect {
+            Effect::Cancel { transfer } => Some(*transfer),
+            Effect::Look(_) | Effect::Submit { .. } | Effect::Reply { .. } => None,
+        });
+        let wanted: BTreeSet<_> = wanted.chain(self.engine.overdue(now)).collect();
+        let canceled = !wanted.is_empty();
+        for transfer in wanted {
+            self.perform(Effect::Cancel { transfer });
         }
         let mut words = error.to_string();
         if canceled {

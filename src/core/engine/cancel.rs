@@ -1,14 +1,15 @@
 //! Cancelling: the wish is recorded first, then asked for again and again until the agent reports
 //! an end (protocol, rule 10).
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use super::Engine;
+use super::state::Live;
 use crate::core::ids::{AttemptId, RunId, TransferId};
 use crate::core::input::{Effect, Level};
 use crate::core::limits::CANCEL_RETRY;
 use crate::core::matching::shift;
-use crate::core::run::{CancelCause, CancelWish, RunState};
+use crate::core::run::{Attempt, CancelCause, CancelWish, RunState};
 use crate::core::transfer::CancelAnswer;
 
 impl Engine {
@@ -79,6 +80,24 @@ impl Engine {
         self.then(Effect::Cancel { transfer });
     }
 
+    /// Transfers that are to be cancelled, or are past their time: what to ask for where nothing
+    /// can be recorded. No last look is asked for first: the agent minds no cancel of a transfer
+    /// that is over, and a completed one stays completed.
+    pub fn overdue(&self, now: Timestamp) -> Vec<TransferId> {
+        let past = |live: &Live, attempt: &Attempt| {
+            attempt.deadline <= now
+                && !live.run.state.is_over()
+                && live.run.follows == Some(attempt.id.number)
+        };
+        let in_flight = self.state.in_flight.iter().filter_map(|id| self.state.runs.get(id));
+        let attempts = in_flight.flat_map(|live| live.attempts.values().map(move |a| (live, a)));
+        attempts
+            .filter(|(_, attempt)| attempt.is_active())
+            .filter(|(live, attempt)| attempt.cancel.is_some() || past(live, attempt))
+            .filter_map(|(_, attempt)| attempt.transfer)
+            .collect()
+    }
+
     /// Takes the answer to a cancel request in. Whatever it is, the listing tells the end.
     pub(super) fn cancel_answered(&mut self, transfer: TransferId, answer: &CancelAnswer) {
         let now = self.now;
@@ -117,7 +136,7 @@ impl Engine {
     }
 
     /// True while the cancelling of an attempt has lasted so long that it gives its slot back.
-    pub(super) fn is_stuck(&self, since: jiff::Timestamp) -> bool {
+    pub(super) fn is_stuck(&self, since: Timestamp) -> bool {
         self.now.duration_since(since) >= self.set.agent.adopt_window.max(SignedDuration::ZERO)
     }
 }
