@@ -118,7 +118,8 @@ fn live_on_a_full_disk(disk: &Path) {
     let findings = reconcile(&agent.get("/_sim/transfers"), &history, &[]);
     let violations: Vec<_> = findings.violations().collect();
     assert!(violations.is_empty(), "{violations:#?}");
-    writeln!(std::io::stdout(), "child: done").unwrap();
+    let mut out = std::io::stdout();
+    writeln!(out, "child: done").unwrap();
 }
 
 #[test]

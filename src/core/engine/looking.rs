@@ -154,13 +154,14 @@ impl Engine {
                 unclaimed.entry(record.fingerprint).or_default().push(record);
             }
         }
-        for (fingerprint, records) in &unclaimed {
-            self.find_owners(*fingerprint, records, &look.transfers);
-        }
+        // Whether a followed transfer is good is judged by this look (protocol, rule 8).
         for record in &look.transfers {
             if let Some(owner) = self.state.owner.get(&record.id).copied() {
                 self.saw(owner, record);
             }
+        }
+        for (fingerprint, records) in &unclaimed {
+            self.find_owners(*fingerprint, records, &look.transfers);
         }
         if look.complete {
             self.note_absences(look.began_at, &seen);
@@ -244,6 +245,7 @@ impl Engine {
         // Only now: a claim may cancel a double, and none that is ambiguous is one.
         for (attempt, record) in found {
             self.claim(attempt.id, record);
+            self.saw(attempt.id, record);
         }
     }
 

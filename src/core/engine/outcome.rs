@@ -152,23 +152,18 @@ impl Engine {
         }
         let job = live.run.job.clone();
         let follows = live.run.follows;
-        let open: Vec<Attempt> = live
+        let doubles: Vec<AttemptId> = live
             .attempts
             .values()
-            .filter(|attempt| attempt.phase.is_open())
-            .map(|attempt| Attempt::clone(attempt))
+            .filter(|attempt| attempt.is_active())
+            .filter(|attempt| !attempt.ambiguous || follows == Some(attempt.id.number))
+            .map(|attempt| attempt.id)
             .collect();
-        for attempt in open {
-            if attempt.is_active() {
-                if !attempt.ambiguous || follows == Some(attempt.id.number) {
-                    let reason = "its run is over".to_owned();
-                    let wish = CancelWish { at: now, cause: CancelCause::Double, reason };
-                    self.wish_cancel(attempt.id, wish);
-                }
-            } else if !matches!(attempt.phase, Phase::GivenUp | Phase::Intent) {
-                // A request under way is settled by its answer, which also bounds its dates.
-                self.give_up(attempt.id, "its run is over");
-            }
+        // Requests that are unanswered, looked for or not listed yet stay so: their own answer,
+        // window and timeout settle them, and until then they hold what they hold.
+        for attempt in doubles {
+            let reason = "its run is over".to_owned();
+            self.wish_cancel(attempt, CancelWish { at: now, cause: CancelCause::Double, reason });
         }
         self.change_run(id, |run| {
             run.state = state;
