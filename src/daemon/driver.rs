@@ -12,6 +12,7 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use super::agent::Agent;
 use super::event::{Event, Sources};
+use super::failpoint::{self, Failpoint};
 use super::job_file::JobFile;
 use super::notes::Notebook;
 use super::operators::Pending;
@@ -156,6 +157,7 @@ impl Driver {
         if record.is_empty() {
             return Ok(());
         }
+        failpoint::pass(Failpoint::BeforeCommit);
         let store = self.store.clone();
         let commit = store.commit(record);
         match self.sources.unless_stopped(commit, STOP_PATIENCE).await {
@@ -169,6 +171,9 @@ impl Driver {
 
     /// A step is durable: tell it, and do what it wants.
     pub(super) fn done(&mut self, step: Step) {
+        if !step.record.is_empty() {
+            failpoint::pass(Failpoint::AfterCommit);
+        }
         for note in &step.notes {
             self.notebook.tell(note);
         }

@@ -8,6 +8,7 @@ use jiff::SignedDuration;
 
 use super::driver::Driver;
 use super::event::Event;
+use super::failpoint::{self, Failpoint};
 use crate::clock;
 use crate::core::input::{Effect, Input};
 use crate::core::record::Record;
@@ -54,6 +55,7 @@ impl Driver {
         let (events, epoch) = (self.events.clone(), self.epoch);
         tokio::spawn(async move {
             let input = AssertUnwindSafe(asking).catch_unwind().await.unwrap_or(lost);
+            failpoint::pass(Failpoint::AfterEffect);
             // The loop is gone only when the daemon stops; then the answer is uncertain.
             let _ = events.send(Event::Answer { epoch, input });
         });

@@ -8,6 +8,7 @@ mod agent;
 mod driver;
 mod effects;
 mod event;
+mod failpoint;
 mod files;
 mod job_file;
 mod notes;

@@ -5,6 +5,8 @@
 
 mod disk;
 mod ends;
+#[cfg(feature = "failpoints")]
+mod failpoints;
 mod killed;
 mod reconcile;
 mod secrecy;

@@ -1,0 +1,37 @@
+//! Places at which a daemon built for it dies: the boundaries of commit and effect.
+//!
+//! Only a build with the feature `failpoints` has them. `TRANSFERD_FAILPOINT=after_commit:3` aborts
+//! the process when it passes that place for the third time, as a power cut would.
+
+/// A boundary at which a crash must do no harm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Failpoint {
+    /// The engine has decided, and nothing is durable.
+    BeforeCommit,
+    /// The records are durable, and no effect has begun.
+    AfterCommit,
+    /// The agent has been asked, and its answer has reached nobody.
+    AfterEffect,
+}
+
+/// Dies here, if this is the place and the time.
+#[cfg(feature = "failpoints")]
+pub(super) fn pass(point: Failpoint) {
+    use std::sync::atomic::{AtomicU32, Ordering};
+    static PASSED: AtomicU32 = AtomicU32::new(0);
+    let Ok(wish) = std::env::var("TRANSFERD_FAILPOINT") else { return };
+    let name = match point {
+        Failpoint::BeforeCommit => "before_commit",
+        Failpoint::AfterCommit => "after_commit",
+        Failpoint::AfterEffect => "after_effect",
+    };
+    let times = wish.split_once(':').filter(|(place, _)| *place == name);
+    let Some(times) = times.and_then(|(_, times)| times.parse::<u32>().ok()) else { return };
+    if PASSED.fetch_add(1, Ordering::Relaxed) + 1 >= times {
+        std::process::abort();
+    }
+}
+
+/// Nothing happens in a build for users.
+#[cfg(not(feature = "failpoints"))]
+pub(super) fn pass(_point: Failpoint) {}
