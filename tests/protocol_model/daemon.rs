@@ -102,8 +102,10 @@ impl Daemon {
         let now = s.now;
         let attempt = &mut s.attempts[usize::from(a)];
         attempt.until = Some(now);
-        attempt.phase = Phase::Accepted;
         attempt.answered = true;
+        if attempt.phase == Phase::Intent {
+            attempt.phase = Phase::Accepted;
+        }
     }
 
     /// Perhaps: to be settled by looking. Rule 4: it may be processed until `LATE` after it was
@@ -112,6 +114,9 @@ impl Daemon {
         let late = if self.keeps(Rule::LatePostsCount) { LATE } else { 0 };
         let attempt = &mut s.attempts[usize::from(a)];
         attempt.until = Some(s.now.max(attempt.sent + late));
+        if attempt.phase != Phase::Intent {
+            return;
+        }
         attempt.phase = Phase::Uncertain;
         if !self.keeps(Rule::UncertainIsNotRefused) {
             self.refused(s, a);

@@ -42,14 +42,16 @@ impl Daemon {
                 }
             }
             Phase::Accepted => {
-                if attempt.wish.is_some() && absent && self.keeps(Rule::VanishedEnds) {
+                if follows && late && row.wish.is_none() {
+                    self.wish(s, run, Cause::Timeout);
+                }
+                let wished = s.attempts[usize::from(a)].wish.is_some();
+                if wished && absent && self.keeps(Rule::VanishedEnds) {
                     // Rule 10: the run ends, the id stays watched.
                     self.give_up(s, a);
                     if follows {
                         self.end_as_wished(s, run);
                     }
-                } else if follows && late && row.wish.is_none() {
-                    self.wish(s, run, Cause::Timeout);
                 }
                 self.request_cancel(s, a);
             }

@@ -3,7 +3,7 @@
 
 use super::daemon::Daemon;
 use super::rules::Rule;
-use super::state::{Attempt, Origin, State, Transfer};
+use super::state::{Attempt, Origin, Phase, RunState, State, Status, Transfer};
 
 impl Daemon {
     /// Rule 4: can this record be the transfer of this attempt?
@@ -55,13 +55,15 @@ impl Daemon {
                 left_over.push(record);
             }
         }
-        // An attempt whose answer is awaited only reserves its record: it may be refused yet.
+        // An attempt whose answer is awaited only reserves its record, it may be refused yet; but
+        // where its run is over, nothing hangs on the answer.
         let found: Vec<(u8, u8)> = plan
             .iter()
             .filter_map(|&(a, record)| Some((a, record?)))
             .filter(|&(a, record)| {
                 let attempt = &s.attempts[usize::from(a)];
-                attempt.phase != super::state::Phase::Intent && attempt.transfer != Some(record)
+                let over = matches!(s.runs[usize::from(attempt.run)].state, RunState::Over(_));
+                (attempt.phase != Phase::Intent || over) && attempt.transfer != Some(record)
             })
             .collect();
         for &(_, record) in &found {
@@ -70,7 +72,7 @@ impl Daemon {
             }
         }
         let mut found = found;
-        found.sort_by_key(|&(a, record)| (s.records[usize::from(record)].date, a));
+        found.sort_by_key(|&(_, record)| (s.records[usize::from(record)].date, record));
         for (attempt, record) in found {
             self.claim(s, attempt, record);
         }
@@ -114,14 +116,12 @@ impl Daemon {
         let facts = s.records[usize::from(record)];
         for &a in taking_part {
             let attempt = s.attempts[usize::from(a)];
-            if attempt.phase != super::state::Phase::Intent
-                && self.is_evidence(&attempt, &facts, record)
-            {
+            if attempt.phase != Phase::Intent && self.is_evidence(&attempt, &facts, record) {
                 s.attempts[usize::from(a)].ambiguous = true;
             }
         }
         if !self.keeps(Rule::LeftOverIsForeign) && facts.status.is_active() {
-            s.records[usize::from(record)].status = super::state::Status::CanceledByUs;
+            s.records[usize::from(record)].status = Status::CanceledByUs;
         }
     }
 }
