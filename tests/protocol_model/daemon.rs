@@ -1,0 +1,193 @@
+//! The daemon as the protocol has it: starting, answers, dying and coming back. Each function
+//! names the rule that it is.
+//!
+//! A shorter telling than the engine's, written from `protocol.md` and not from the engine:
+//! whole ticks, no back-off, no slots, one function a decision.
+
+use super::evidence::positions;
+use super::rules::Rule;
+use super::state::{Attempt, Bounds, LATE, Phase, Request, RunState, State, Wire};
+
+/// The protocol within some bounds, perhaps with one rule dropped.
+#[derive(Clone, Debug)]
+pub(crate) struct Daemon {
+    pub(crate) bounds: Bounds,
+    pub(crate) dropped: Option<Rule>,
+}
+
+impl Daemon {
+    /// True unless the rule is the dropped one.
+    pub(crate) fn keeps(&self, rule: Rule) -> bool {
+        self.dropped != Some(rule)
+    }
+
+    /// May this run be submitted now?
+    pub(crate) fn may_start(&self, s: &State, run: u8) -> bool {
+        s.up && s.fresh.is_some() // Rule 1: no look, no POST.
+            && s.runs[usize::from(run)].state == RunState::Waiting
+            && !self.is_behind(s, run)
+            && !self.is_asked_already(s, run)
+            && !self.is_taken(s, run)
+            && s.attempts.len() < 6
+    }
+
+    /// The next run of a job waits for the one before it.
+    fn is_behind(&self, s: &State, run: u8) -> bool {
+        let same_job = |&other: &u8| self.bounds.job(other) == self.bounds.job(run);
+        (0..run)
+            .filter(same_job)
+            .any(|other| !matches!(s.runs[usize::from(other)].state, RunState::Over(_)))
+    }
+
+    /// Rule 3: no attempt starts while another of the same fingerprint is unanswered, uncertain
+    /// within its window, or accepted and unlisted.
+    fn is_asked_already(&self, s: &State, run: u8) -> bool {
+        let place = self.bounds.place(run);
+        self.keeps(Rule::OneAtATime)
+            && s.attempts.iter().any(|other| {
+                let unsettled = matches!(other.phase, Phase::Intent | Phase::Uncertain)
+                    || (other.phase == Phase::Accepted && other.transfer.is_none());
+                unsettled && self.bounds.place(other.run) == place
+            })
+    }
+
+    /// Rules 10 and 11: job and destination are taken while a transfer may be at work, or may
+    /// yet turn up.
+    fn is_taken(&self, s: &State, run: u8) -> bool {
+        s.attempts.iter().any(|other| {
+            let same_job = self.bounds.job(other.run) == self.bounds.job(run);
+            let at_work = match other.phase {
+                Phase::Intent | Phase::Uncertain | Phase::Accepted => true,
+                Phase::GivenUp => s.now < other.holds_until,
+                Phase::Refused | Phase::Closed => false,
+            };
+            at_work && (same_job || self.bounds.share_a_destination())
+        })
+    }
+
+    /// Rule 1: the baseline is stored with the intent, which is committed before the POST.
+    /// Rule 12: and `timeout` counts from here.
+    pub(crate) fn commit(&self, s: &mut State, run: u8) {
+        let listed = s.fresh.unwrap_or_default();
+        let attempt = Attempt {
+            run,
+            phase: Phase::Intent,
+            sent: s.now,
+            until: None,
+            baseline: if self.keeps(Rule::BaselineIsForeign) { listed } else { 0 },
+            transfer: None,
+            counts: true,
+            own_crash: false,
+            wish: None,
+            ambiguous: false,
+            holds_until: 0,
+            watched_until: 0,
+            completed: false,
+            absent_at: None,
+            absent_for: 0,
+            request: Request::None,
+            wire: Wire::Ready,
+            answered: false,
+            residue: false,
+            stranger: false,
+        };
+        let row = &mut s.runs[usize::from(run)];
+        row.state = RunState::Asked;
+        row.follows = Some(u8::try_from(s.attempts.len()).expect("few attempts"));
+        s.attempts.push(attempt);
+    }
+
+    /// 200: the agent has it. It counts too if its run has ended meanwhile (rule 9).
+    pub(crate) fn accepted(&self, s: &mut State, a: u8) {
+        let now = s.now;
+        let attempt = &mut s.attempts[usize::from(a)];
+        attempt.until = Some(now);
+        attempt.answered = true;
+        if attempt.phase == Phase::Intent {
+            attempt.phase = Phase::Accepted;
+        }
+    }
+
+    /// Perhaps: to be settled by looking. Rule 4: it may be processed until `LATE` after it was
+    /// sent.
+    pub(crate) fn uncertain(&self, s: &mut State, a: u8) {
+        let late = if self.keeps(Rule::LatePostsCount) { LATE } else { 0 };
+        let attempt = &mut s.attempts[usize::from(a)];
+        attempt.until = Some(s.now.max(attempt.sent + late));
+        if attempt.phase != Phase::Intent {
+            return;
+        }
+        attempt.phase = Phase::Uncertain;
+        if !self.keeps(Rule::UncertainIsNotRefused) {
+            self.refused(s, a);
+        }
+    }
+
+    /// Certainly not: never sent. It uses up no attempt, and the run waits on.
+    pub(crate) fn refused(&self, s: &mut State, a: u8) {
+        let run = s.attempts[usize::from(a)].run;
+        let attempt = &mut s.attempts[usize::from(a)];
+        attempt.phase = Phase::Refused;
+        attempt.counts = false;
+        if s.runs[usize::from(run)].follows != Some(a) {
+            return;
+        }
+        match s.runs[usize::from(run)].state {
+            RunState::Canceling => self.end_as_wished(s, run),
+            RunState::Asked => s.runs[usize::from(run)].state = RunState::Waiting,
+            RunState::Waiting | RunState::Over(_) => {}
+        }
+    }
+
+    /// What was only observed is forgotten; what was committed stays.
+    pub(crate) fn crash(&self, s: &mut State) {
+        s.up = false;
+        s.fresh = None;
+        for attempt in &mut s.attempts {
+            attempt.absent_at = None;
+            attempt.absent_for = 0;
+            attempt.request = Request::None;
+            if !self.keeps(Rule::WishFirst) {
+                attempt.wish = None;
+            }
+        }
+        for a in positions(s.attempts.len()) {
+            let attempt = &mut s.attempts[usize::from(a)];
+            if attempt.phase == Phase::Intent {
+                attempt.wire = match attempt.wire {
+                    Wire::Ready => Wire::Dropped,
+                    Wire::Arrived => Wire::Done,
+                    wire @ (Wire::Dropped | Wire::Late | Wire::Done) => wire,
+                };
+                if !self.keeps(Rule::RecordThenSend) {
+                    self.refused(s, a);
+                }
+            }
+        }
+        if !self.keeps(Rule::WishFirst) {
+            for run in &mut s.runs {
+                if run.state == RunState::Canceling {
+                    run.state = RunState::Asked;
+                    run.wish = None;
+                }
+            }
+        }
+    }
+
+    /// Rules 2 and 6: an intent without an answer is uncertain, and uses up no attempt.
+    pub(crate) fn recover(&self, s: &mut State) {
+        s.up = true;
+        for a in positions(s.attempts.len()) {
+            if s.attempts[usize::from(a)].phase == Phase::Intent {
+                s.attempts[usize::from(a)].own_crash = true;
+                s.attempts[usize::from(a)].counts = !self.keeps(Rule::CrashIsFree);
+                // The time of the restart does not matter: it died with its connection.
+                let now = s.now;
+                s.now = s.attempts[usize::from(a)].sent;
+                self.uncertain(s, a);
+                s.now = now;
+            }
+        }
+        self.tend(s);
+    }
+}

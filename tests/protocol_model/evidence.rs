@@ -1,0 +1,132 @@
+//! Whose record is this? Evidence for one attempt (rule 4), and the assignment over all open
+//! attempts at once (rule 5).
+
+use super::daemon::Daemon;
+use super::rules::Rule;
+use super::state::{Attempt, Origin, Phase, RunState, State, Status, Transfer};
+
+impl Daemon {
+    /// Rule 4: can this record be the transfer of this attempt?
+    pub(crate) fn is_evidence(&self, attempt: &Attempt, record: &Transfer, position: u8) -> bool {
+        let same_places = self.bounds.place(attempt.run) == record.place;
+        let user = record.origin != Origin::OtherUser || !self.keeps(Rule::UserIsEvidence);
+        let new = attempt.baseline & (1 << position) == 0;
+        same_places && user && new && self.is_in_time(attempt, record)
+    }
+
+    /// Rule 4: `requestDate` between `not_before` − skew and `not_after` + skew; each look's
+    /// `Date` header tells how far the agent's clock is ahead, and widens that.
+    fn is_in_time(&self, attempt: &Attempt, record: &Transfer) -> bool {
+        if !self.keeps(Rule::DateIsEvidence) {
+            return true;
+        }
+        let skew = if self.keeps(Rule::Skew) { self.bounds.skew } else { 0 };
+        let learned = if self.keeps(Rule::LearnedOffset) { self.bounds.clock_ahead } else { 0 };
+        let in_time = attempt.until.is_none_or(|until| record.date <= until + skew + learned);
+        attempt.sent - skew <= record.date && in_time
+    }
+
+    /// Rule 5: each listed record with these places finds its owner, oldest first, nearest in
+    /// time; existing claims stay, but may be exchanged if that lets another record find one.
+    pub(crate) fn assign(&self, s: &mut State, place: u8) {
+        let owned = |s: &State, record: u8| s.attempts.iter().any(|a| a.transfer == Some(record));
+        let is_listed = |s: &State, record: u8| s.records[usize::from(record)].listed.is_some();
+        let taking_part: Vec<u8> = positions(s.attempts.len())
+            .filter(|&a| {
+                let attempt = &s.attempts[usize::from(a)];
+                attempt.phase.is_open()
+                    && self.bounds.place(attempt.run) == place
+                    && attempt.transfer.is_none_or(|record| is_listed(s, record))
+            })
+            .collect();
+        let mut unclaimed: Vec<u8> = positions(s.records.len())
+            .filter(|&r| {
+                is_listed(s, r) && s.records[usize::from(r)].place == place && !owned(s, r)
+            })
+            .collect();
+        unclaimed.sort_by_key(|&r| (s.records[usize::from(r)].date, r));
+
+        let mut plan: Vec<(u8, Option<u8>)> =
+            taking_part.iter().map(|&a| (a, s.attempts[usize::from(a)].transfer)).collect();
+        let mut left_over = Vec::new();
+        for &record in &unclaimed {
+            let mut asked = Vec::new();
+            if !self.find_owner(s, record, &mut plan, &mut asked) && !asked.is_empty() {
+                left_over.push(record);
+            }
+        }
+        // An attempt whose answer is awaited only reserves its record, it may be refused yet; but
+        // where its run is over, nothing hangs on the answer.
+        let found: Vec<(u8, u8)> = plan
+            .iter()
+            .filter_map(|&(a, record)| Some((a, record?)))
+            .filter(|&(a, record)| {
+                let attempt = &s.attempts[usize::from(a)];
+                let over = matches!(s.runs[usize::from(attempt.run)].state, RunState::Over(_));
+                (attempt.phase != Phase::Intent || over) && attempt.transfer != Some(record)
+            })
+            .collect();
+        for &(_, record) in &found {
+            for attempt in &mut s.attempts {
+                attempt.transfer = attempt.transfer.filter(|&held| held != record);
+            }
+        }
+        let mut found = found;
+        found.sort_by_key(|&(_, record)| (s.records[usize::from(record)].date, record));
+        for (attempt, record) in found {
+            self.claim(s, attempt, record);
+        }
+        for record in left_over {
+            self.left_over(s, &taking_part, record);
+        }
+    }
+
+    /// Finds an owner for `record`: a free attempt, else one whose own record can move elsewhere.
+    fn find_owner(
+        &self,
+        s: &State,
+        record: u8,
+        plan: &mut [(u8, Option<u8>)],
+        asked: &mut Vec<u8>,
+    ) -> bool {
+        let facts = s.records[usize::from(record)];
+        let mut candidates: Vec<usize> = (0..plan.len())
+            .filter(|&i| !asked.contains(&plan[i].0))
+            .filter(|&i| self.is_evidence(&s.attempts[usize::from(plan[i].0)], &facts, record))
+            .collect();
+        candidates.sort_by_key(|&i| s.attempts[usize::from(plan[i].0)].sent.abs_diff(facts.date));
+        if let Some(&free) = candidates.iter().find(|&&i| plan[i].1.is_none()) {
+            plan[free].1 = Some(record);
+            return true;
+        }
+        for i in candidates {
+            asked.push(plan[i].0);
+            let Some(held) = plan[i].1 else { continue };
+            if self.find_owner(s, held, plan, asked) {
+                plan[i].1 = Some(record);
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Rule 5: more records fit than attempts could own. The attempts are ambiguous, the record
+    /// is left alone.
+    fn left_over(&self, s: &mut State, taking_part: &[u8], record: u8) {
+        let facts = s.records[usize::from(record)];
+        for &a in taking_part {
+            let attempt = s.attempts[usize::from(a)];
+            if attempt.phase != Phase::Intent && self.is_evidence(&attempt, &facts, record) {
+                s.attempts[usize::from(a)].ambiguous = true;
+            }
+        }
+        if !self.keeps(Rule::LeftOverIsForeign) && facts.status.is_active() {
+            s.records[usize::from(record)].status = Status::CanceledByUs;
+        }
+    }
+}
+
+/// Positions as the small numbers that they are stored as.
+pub(crate) fn positions(count: usize) -> std::ops::Range<u8> {
+    0..u8::try_from(count).expect("few of each")
+}

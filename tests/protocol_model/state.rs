@@ -1,0 +1,325 @@
+//! What the model remembers: the daemon's rows, what it merely observed, and the agent's truth.
+//!
+//! Time is a small number of ticks. Attempts and records are named by their position. Fields
+//! marked *ghost* are known to the checks alone: no rule may read them.
+
+/// A point in time, or a span.
+pub(crate) type Tick = u8;
+
+/// A set of records, by position.
+pub(crate) type Bits = u8;
+
+/// One state of daemon, network and agent.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct State {
+    /// The time.
+    pub(crate) now: Tick,
+    /// The daemon is up.
+    pub(crate) up: bool,
+    /// The complete look that a POST may stand on: what it listed. Gone with the next tick.
+    pub(crate) fresh: Option<Bits>,
+    /// A complete look was had since the last tick.
+    pub(crate) looked: bool,
+    /// The runs of the daemon.
+    pub(crate) runs: Vec<Run>,
+    /// Their attempts.
+    pub(crate) attempts: Vec<Attempt>,
+    /// Everything at the agent.
+    pub(crate) records: Vec<Transfer>,
+    /// What may still go wrong.
+    pub(crate) left: Faults,
+}
+
+/// One execution of a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Run {
+    /// Its state.
+    pub(crate) state: RunState,
+    /// The attempt that decides.
+    pub(crate) follows: Option<u8>,
+    /// The wish to cancel it.
+    pub(crate) wish: Option<Cause>,
+    /// Ghost: the operator has cancelled it.
+    pub(crate) unwanted: bool,
+}
+
+/// The states of the contract, as far as they differ here: back-off is waiting; submitting,
+/// queued and running are asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum RunState {
+    Waiting,
+    Asked,
+    Canceling,
+    Over(End),
+}
+
+/// How a run ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum End {
+    Succeeded,
+    Failed,
+    TimedOut,
+    Canceled,
+}
+
+/// Why something is to be cancelled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Cause {
+    Operator,
+    Timeout,
+    Double,
+}
+
+/// What is known of an attempt's POST.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Phase {
+    Intent,
+    Accepted,
+    Refused,
+    Uncertain,
+    GivenUp,
+    Closed,
+}
+
+impl Phase {
+    /// True while a transfer of the attempt may exist that is not known to be over.
+    pub(crate) fn is_open(self) -> bool {
+        match self {
+            Self::Intent | Self::Accepted | Self::Uncertain | Self::GivenUp => true,
+            Self::Refused | Self::Closed => false,
+        }
+    }
+}
+
+/// One attempt, with everything that the protocol makes durable, and a little more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Attempt {
+    /// Whose.
+    pub(crate) run: u8,
+    /// What is known of its POST.
+    pub(crate) phase: Phase,
+    /// When it was committed: `not_before`.
+    pub(crate) sent: Tick,
+    /// `not_after`; none while the answer is awaited.
+    pub(crate) until: Option<Tick>,
+    /// Records with the same places that the look before it had listed.
+    pub(crate) baseline: Bits,
+    /// The record that it owns.
+    pub(crate) transfer: Option<u8>,
+    /// It uses up one of the run's attempts.
+    pub(crate) counts: bool,
+    /// Our own crash made it uncertain.
+    pub(crate) own_crash: bool,
+    /// The wish to cancel its transfer.
+    pub(crate) wish: Option<Cause>,
+    /// More records fit than attempts could own.
+    pub(crate) ambiguous: bool,
+    /// Given up: till when job and destination stay taken.
+    pub(crate) holds_until: Tick,
+    /// Given up: till when it is watched for.
+    pub(crate) watched_until: Tick,
+    /// Its transfer was seen Completed.
+    pub(crate) completed: bool,
+    /// Observed, not durable: the last complete look that did not show it.
+    pub(crate) absent_at: Option<Tick>,
+    /// Observed, not durable: for how long complete looks have not shown it.
+    pub(crate) absent_for: Tick,
+    /// Observed, not durable: what became of the last cancel request.
+    pub(crate) request: Request,
+    /// The network: what became of the POST.
+    pub(crate) wire: Wire,
+    /// Ghost: its 200 has reached the daemon.
+    pub(crate) answered: bool,
+    /// Ghost: it was given up for good reasons while its record was in and hidden.
+    pub(crate) residue: bool,
+    /// Ghost: the record that it owns is our own user's from elsewhere, and evidence can't tell.
+    pub(crate) stranger: bool,
+}
+
+/// A cancel request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Request {
+    /// None was sent since the last tick.
+    None,
+    /// Under way.
+    Sent,
+    /// Answered, or lost.
+    Done,
+}
+
+/// A POST on its way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Wire {
+    /// Committed and not sent.
+    Ready,
+    /// The agent has it; the 200 is on its way.
+    Arrived,
+    /// The connection died before the agent read it.
+    Dropped,
+    /// The connection died, and the agent will read it yet.
+    Late,
+    /// Everything of it has happened.
+    Done,
+}
+
+/// One transfer at the agent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Transfer {
+    /// Who asked for it. Ghost, but for the user.
+    pub(crate) origin: Origin,
+    /// Its places: the fingerprint.
+    pub(crate) place: u8,
+    /// `requestDate`, by the agent's clock.
+    pub(crate) date: Tick,
+    /// Ghost: when it was queued, by our clock.
+    pub(crate) queued: Tick,
+    /// Since when it is listed.
+    pub(crate) listed: Option<Tick>,
+    /// Its status.
+    pub(crate) status: Status,
+}
+
+/// Who asked for a transfer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Origin {
+    /// This daemon, by this attempt.
+    Ours(u8),
+    /// Our own Amove user, elsewhere.
+    OurUser,
+    /// Somebody else.
+    OtherUser,
+}
+
+/// A transfer's status. The two ways to be Canceled look the same to the daemon.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Status {
+    Running,
+    Paused,
+    Completed,
+    Error,
+    CanceledByUs,
+    CanceledByPerson,
+    /// Gone from the list, and from the agent.
+    Vanished,
+}
+
+impl Status {
+    /// True while it writes, or may go on to.
+    pub(crate) fn is_active(self) -> bool {
+        matches!(self, Self::Running | Self::Paused)
+    }
+
+    /// True when the agent will not change it any more.
+    pub(crate) fn is_over(self) -> bool {
+        self == Self::Completed || self.is_failure()
+    }
+
+    /// True when it has ended, and not well.
+    pub(crate) fn is_failure(self) -> bool {
+        matches!(self, Self::Error | Self::CanceledByUs | Self::CanceledByPerson)
+    }
+}
+
+/// How often each thing may still go wrong.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Faults {
+    /// The daemon dies.
+    pub(crate) crashes: u8,
+    /// Ticks without a complete look, though one is needed.
+    pub(crate) outages: u8,
+    /// The answer to a POST is lost, after acceptance or before; or the POST is processed late.
+    pub(crate) answers: u8,
+    /// The agent can't be reached: the POST is never sent.
+    pub(crate) refusals: u8,
+    /// Cancel requests are lost.
+    pub(crate) cancels: u8,
+    /// Transfers end in Error.
+    pub(crate) errors: u8,
+    /// Records vanish.
+    pub(crate) vanishing: u8,
+    /// A person pauses a transfer, or cancels it in the desktop app.
+    pub(crate) people: u8,
+    /// The operator cancels a run.
+    pub(crate) operator: u8,
+    /// Another user starts a transfer between the same places.
+    pub(crate) others: u8,
+    /// Our own user starts one elsewhere.
+    pub(crate) elsewhere: u8,
+}
+
+/// What the second run is to the first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Second {
+    /// There is none.
+    None,
+    /// The next run of the same job.
+    SameJob,
+    /// Another job's, between the same places, `exclusive: false`.
+    SamePlaces,
+    /// Another job's, with an overlapping destination.
+    Overlapping,
+}
+
+/// One configuration: what there is, how slow the agent is, what may go wrong.
+#[derive(Clone, Debug)]
+pub(crate) struct Bounds {
+    /// For the report.
+    pub(crate) name: &'static str,
+    /// Its second run.
+    pub(crate) second: Second,
+    /// `retry.max_attempts`.
+    pub(crate) max_attempts: u8,
+    /// For how long a queued transfer may be hidden from the list.
+    pub(crate) hides: Tick,
+    /// The agent's clock is ahead by so much.
+    pub(crate) clock_ahead: Tick,
+    /// The tolerance for it: two minutes.
+    pub(crate) skew: Tick,
+    /// `adopt_window`.
+    pub(crate) window: Tick,
+    /// `timeout`.
+    pub(crate) timeout: Tick,
+    /// For how long given-up attempts are watched for: a day.
+    pub(crate) watch: Tick,
+    /// What may go wrong.
+    pub(crate) faults: Faults,
+}
+
+/// How much later than it was sent a POST may be processed: `request_timeout` and 30 seconds.
+pub(crate) const LATE: Tick = 1;
+
+/// The first tick: later than any tolerance, so that dates are never negative.
+pub(crate) const START: Tick = 3;
+
+impl Bounds {
+    /// Where everything begins: all runs wait.
+    pub(crate) fn start(&self) -> State {
+        let run = Run { state: RunState::Waiting, follows: None, wish: None, unwanted: false };
+        let runs = if self.second == Second::None { vec![run] } else { vec![run; 2] };
+        State {
+            now: START,
+            up: true,
+            fresh: None,
+            looked: false,
+            runs,
+            attempts: Vec::new(),
+            records: Vec::new(),
+            left: self.faults,
+        }
+    }
+
+    /// The places of a run: its fingerprint.
+    pub(crate) fn place(&self, run: u8) -> u8 {
+        u8::from(run == 1 && self.second == Second::Overlapping)
+    }
+
+    /// The job of a run.
+    pub(crate) fn job(&self, run: u8) -> u8 {
+        u8::from(run == 1 && self.second != Second::SameJob)
+    }
+
+    /// True when two runs write to overlapping destinations, and one of them minds.
+    pub(crate) fn share_a_destination(&self) -> bool {
+        self.second == Second::Overlapping
+    }
+}
