@@ -13,7 +13,7 @@ use super::timer::Alarm;
 use crate::control::request::Request;
 use crate::core::input::Input;
 use crate::signals::{Signal, Signals};
-use crate::watch::Watch;
+use crate::watch::{Watch, ZoneWatch};
 
 /// Something has happened.
 #[derive(Debug)]
@@ -47,6 +47,8 @@ pub(super) struct Sources {
     pub(super) requests: Receiver<Request>,
     pub(super) hints: Receiver<()>,
     pub(super) watch: Watch,
+    /// The machine's zone; absent where the kernel has no watch left for it.
+    pub(super) zone: Option<ZoneWatch>,
     pub(super) signals: Option<Signals>,
     pub(super) stop: CancellationToken,
     pub(super) alarm: Alarm,
@@ -75,6 +77,7 @@ impl Sources {
                 Some(request) = self.requests.recv() => return Event::Asked(request),
                 Some(()) = self.hints.recv() => return Event::Hint,
                 () = self.watch.changed() => return Event::FilesChanged,
+                () = zone_set(self.zone.as_ref()) => return Event::FilesChanged,
                 () = tick(self.watchdog.as_mut()) => crate::systemd::alive(),
             }
         }
@@ -124,6 +127,13 @@ async fn next_signal(signals: Option<&mut Signals>) -> Event {
 async fn stop_signal(signals: Option<&mut Signals>) {
     match signals {
         Some(signals) => while signals.next().await != Signal::Stop {},
+        None => std::future::pending().await,
+    }
+}
+
+async fn zone_set(zone: Option<&ZoneWatch>) {
+    match zone {
+        Some(zone) => zone.changed().await,
         None => std::future::pending().await,
     }
 }

@@ -25,7 +25,7 @@ use crate::signals::Signals;
 use crate::store::folder::StateFolder;
 use crate::store::thread::{StoreHandle, StoreThread};
 use crate::systemd;
-use crate::watch::Watch;
+use crate::watch::{Watch, ZoneWatch};
 
 /// How long the database may take to close: it holds nothing that is not durable already.
 const CLOSE_MAX: Duration = Duration::from_millis(300);
@@ -104,6 +104,7 @@ async fn live_on(
         requests: requests_in,
         hints: hints_in,
         watch: Watch::start(Vec::new()),
+        zone: zone_watch(),
         signals,
         stop: options.stop,
         alarm: Alarm::new().map_err(|e| failed("no alarm can be had", &e))?,
@@ -230,4 +231,15 @@ fn words(error: impl std::fmt::Display) -> StartError {
 
 fn failed(what: &str, error: &io::Error) -> StartError {
     StartError::Failed(format!("{what}: {error}"))
+}
+
+/// The watch on the machine's zone. Without one, a new zone takes effect with the next reload.
+fn zone_watch() -> Option<ZoneWatch> {
+    match ZoneWatch::start(Path::new(clock::LOCALTIME)) {
+        Ok(watch) => Some(watch),
+        Err(error) => {
+            tracing::warn!("a change of the machine's zone will not be noticed: {error}");
+            None
+        }
+    }
 }

@@ -8,6 +8,7 @@ mod plan;
 mod stamp;
 #[cfg(test)]
 mod tests;
+mod zone;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -20,6 +21,8 @@ use tokio::time::{Instant, sleep_until};
 
 use plan::Plan;
 use stamp::Stamps;
+
+pub use zone::ZoneWatch;
 
 /// A burst of changes is over when nothing has happened for this long.
 const QUIET: Duration = Duration::from_millis(200);
