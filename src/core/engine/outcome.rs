@@ -41,11 +41,13 @@ impl Engine {
         let Some(live) = self.state.runs.get(&id.run) else { return };
         let Some(attempt) = live.attempts.get(&id.number) else { return };
         let (outcome, reason) = judge(&live.run, attempt, status, progress, now);
+        // A retry after one that was seen to be over is no double of it.
         let doubled = status == TransferStatus::Completed
-            && live
-                .attempts
-                .values()
-                .any(|other| other.id != id && other.status == Some(TransferStatus::Completed));
+            && live.attempts.values().any(|other| {
+                other.id != id
+                    && other.status == Some(TransferStatus::Completed)
+                    && other.ended_at.is_none_or(|ended| attempt.not_before < ended)
+            });
         self.change_attempt(id, |attempt| {
             attempt.phase = Phase::Closed;
             attempt.outcome = Some(outcome);

@@ -264,3 +264,19 @@ fn without_a_date_a_transfer_goes_to_the_request_under_way_and_not_to_one_given_
         assert_eq!(stage.cancels, []);
     }
 }
+
+#[test]
+fn two_transfers_of_one_run_that_are_complete_when_first_seen_are_called_doubled() {
+    let mut stage = Stage::new(vec![job("a", "to/", |_| {})]);
+    stage.until(at("01:00:00"));
+    stage.answer(SubmitAnswer::Uncertain("reset".to_owned()));
+    stage.pass(secs(300));
+    assert_eq!(stage.submits.len(), 2, "given up, and asked again");
+    stage.answer(SubmitAnswer::Accepted);
+    stage.list(1, TransferStatus::Completed);
+    stage.listed[0].requested_at = Some(at("01:00:01"));
+    stage.list(2, TransferStatus::Completed);
+    stage.pass(secs(10));
+    assert_eq!(stage.run(0).state, RunState::Succeeded);
+    assert!(stage.happened("doubled"));
+}

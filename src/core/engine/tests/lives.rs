@@ -217,3 +217,19 @@ fn a_transfer_that_vanished_and_comes_back_does_not_take_a_promised_retry() {
     stage.pass(secs(120));
     assert_eq!(stage.run(0).state, RunState::BackingOff, "{}", stage.run(0).reason);
 }
+
+#[test]
+fn a_retry_after_a_partial_transfer_is_no_double() {
+    let mut stage = Stage::new(vec![job("a", "to/", |_| {})]);
+    stage.until(at("01:00:00"));
+    stage.answer(SubmitAnswer::Accepted);
+    stage.list(1, TransferStatus::Completed);
+    stage.listed[0].progress.objects_failed = 1;
+    stage.pass(secs(60));
+    assert_eq!(stage.submits.len(), 2, "the partial one is tried again");
+    stage.answer(SubmitAnswer::Accepted);
+    stage.list(2, TransferStatus::Completed);
+    stage.pass(secs(10));
+    assert_eq!(stage.run(0).state, RunState::Succeeded);
+    assert!(!stage.happened("doubled"), "one came after the other, as was asked");
+}

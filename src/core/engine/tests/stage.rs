@@ -14,7 +14,7 @@ use crate::core::job::{
     AgentSettings, CatchUp, HistoryPolicy, Job, JobSet, Overlap, PlaceTemplate, Terms,
 };
 use crate::core::place::TransferRequest;
-use crate::core::record::{Durable, Mark, Record};
+use crate::core::record::{Durable, Event, Mark, Record};
 use crate::core::run::{Attempt, Run};
 use crate::core::schedule::{Schedule, Timetable};
 use crate::core::template::PathTemplate;
@@ -79,6 +79,7 @@ pub(super) struct Stage {
     pub(super) order: Vec<RunId>,
     pub(super) attempts: BTreeMap<AttemptId, Arc<Attempt>>,
     pub(super) marks: BTreeMap<JobName, Arc<Mark>>,
+    pub(super) events: Vec<Event>,
     pub(super) listed: Vec<Transfer>,
     pub(super) agent: AgentState,
     pub(super) submits: Vec<(AttemptId, TransferRequest)>,
@@ -103,6 +104,7 @@ impl Stage {
             order: Vec::new(),
             attempts: BTreeMap::new(),
             marks: BTreeMap::new(),
+            events: Vec::new(),
             listed: Vec::new(),
             agent: AgentState::Started,
             submits: Vec::new(),
@@ -134,7 +136,8 @@ impl Stage {
                 Record::Mark(mark) => {
                     self.marks.insert(mark.job.clone(), mark);
                 }
-                Record::Event(_) | Record::Learned(_) => {}
+                Record::Event(event) => self.events.push(event),
+                Record::Learned(_) => {}
             }
         }
         for effect in step.then {
@@ -219,6 +222,11 @@ impl Stage {
 
     pub(super) fn run(&self, nth: usize) -> &Run {
         &self.runs[&self.order[nth]]
+    }
+
+    /// True if a run's timeline has such an event.
+    pub(super) fn happened(&self, event: &str) -> bool {
+        self.events.iter().any(|told| told.event == event)
     }
 
     pub(super) fn restart(&mut self) {
