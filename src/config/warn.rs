@@ -117,7 +117,7 @@ impl About<'_> {
             job.name,
             duration::format(timeout),
             duration::format(interval),
-            wall(from, job),
+            job.timetable.local(from),
         );
         self.problems.push(Problem::warning(WarningKind::Timeout, at, message).hint(
             "what comes due while a run is on is skipped, queued or replaces it, as `overlap` says",
@@ -141,10 +141,6 @@ fn shortest_interval(timetable: &Timetable, now: Timestamp) -> Option<(Timestamp
         from = next;
     }
     shortest
-}
-
-fn wall(at: Timestamp, job: &Job) -> String {
-    at.to_zoned_datetime(job.timetable.zone().clone()).strftime("%Y-%m-%d %H:%M:%S%:z").to_string()
 }
 
 fn dst_warning(effect: &DstEffect, job: &Job, zone_name: &str, at: Spot) -> Problem {

@@ -81,12 +81,6 @@ impl Engine {
                 mark.pause = None;
             }
         });
-        let paused_till = mark.pause.as_ref().map(|p| p.until.unwrap_or(Timestamp::MAX));
-        let (late, on_time): (Vec<_>, Vec<_>) = due
-            .into_iter()
-            .partition(|at| self.now.duration_since(self.due_at(&job, *at)) > LATE_START);
-        let unpaused = |at: &Timestamp| paused_till.is_none_or(|till| till <= *at);
-        let late: Vec<Timestamp> = late.into_iter().filter(unpaused).collect();
         if missed.more {
             self.announce(
                 Level::Warn,
@@ -96,45 +90,60 @@ impl Engine {
                 ),
             );
         }
-        self.catch_up(&job, &late);
-        for at in on_time {
-            if unpaused(&at) {
-                self.occurrence(&job, at, Trigger::Schedule, None);
-            } else if let Some(pause) = &mark.pause {
+        let paused_till = mark.pause.as_ref().map(|p| p.until.unwrap_or(Timestamp::MAX));
+        let mut open: Vec<(Timestamp, Trigger)> = Vec::new();
+        for at in due {
+            let late = self.now.duration_since(self.due_at(&job, at)) > LATE_START;
+            let trigger = if late { Trigger::CatchUp } else { Trigger::Schedule };
+            if paused_till.is_none_or(|till| till <= at) {
+                open.push((at, trigger));
+            } else if let Some(pause) = mark.pause.as_ref().filter(|_| !late) {
                 let words = pause.reason.as_deref().map(|r| format!(": {r}")).unwrap_or_default();
-                let reason = format!("the job is paused since {}{words}", pause.at);
-                self.skip(&job, at, Trigger::Schedule, &reason);
+                let reason =
+                    format!("the job is paused since {}{words}", job.timetable.local(pause.at));
+                self.skip(&job, at, trigger, &reason);
+            }
+        }
+        if open.iter().any(|(_, trigger)| *trigger == Trigger::CatchUp) {
+            self.catch_up(&job, &open);
+        } else {
+            for (at, trigger) in open {
+                self.occurrence(&job, at, trigger, None);
             }
         }
         self.arm(name);
     }
 
-    /// Deals with occurrences that were missed while nothing ran, oldest first.
-    fn catch_up(&mut self, job: &Arc<Job>, missed: &[Timestamp]) {
-        let Some(&latest) = missed.last() else { return };
+    /// Deals with occurrences that were missed while nothing ran, oldest first. One that is hardly
+    /// late was missed with them, and counts among them: `once` runs it and none before it, and
+    /// with `all` it waits for its turn.
+    fn catch_up(&mut self, job: &Arc<Job>, missed: &[(Timestamp, Trigger)]) {
+        let latest = missed.last().map(|(at, _)| *at);
         let mut previous = None;
-        for &at in missed {
-            let age = self.now.duration_since(at);
-            let refusal = if age > job.catch_up_window {
-                Some("missed, and older than `catch_up_window` when the daemon was back")
-            } else {
-                match job.catch_up {
-                    CatchUp::None => Some("missed, and `catch_up` is none"),
-                    CatchUp::Once if at != latest => {
-                        Some("missed, and `catch_up: once` runs only the latest missed occurrence")
-                    }
-                    CatchUp::Once | CatchUp::All => None,
+        for &(at, trigger) in missed {
+            let late = trigger == Trigger::CatchUp;
+            if late && self.now.duration_since(at) > job.catch_up_window {
+                let reason = "missed, and older than `catch_up_window` when the daemon was back";
+                self.skip(job, at, trigger, reason);
+                continue;
+            }
+            match job.catch_up {
+                CatchUp::None if late => {
+                    self.skip(job, at, trigger, "missed, and `catch_up` is none");
                 }
-            };
-            match refusal {
-                Some(reason) => self.skip(job, at, Trigger::CatchUp, reason),
-                None if job.catch_up == CatchUp::All => {
+                CatchUp::Once if Some(at) != latest => {
+                    let reason = "missed, and `catch_up: once` runs only the latest missed \
+                                  occurrence";
+                    self.skip(job, at, trigger, reason);
+                }
+                CatchUp::None | CatchUp::Once => {
+                    self.occurrence(job, at, trigger, late.then_some("catching up"));
+                }
+                CatchUp::All => {
                     let behind = previous.or_else(|| self.last_unfinished(&job.name));
                     let reason = "catching up a missed occurrence";
-                    previous =
-                        Some(self.open_run(job, Trigger::CatchUp, Some(at), behind, reason, None));
+                    previous = Some(self.open_run(job, trigger, Some(at), behind, reason, None));
                 }
-                None => self.occurrence(job, at, Trigger::CatchUp, Some("catching up")),
             }
         }
     }
@@ -149,6 +158,7 @@ impl Engine {
             return;
         };
         let since = self.state.runs.get(&active).map_or(at, |live| live.run.created_at);
+        let since = job.timetable.local(since);
         match job.overlap {
             Overlap::Skip => {
                 let reason =

@@ -118,6 +118,11 @@ impl Timetable {
         &self.zone_name
     }
 
+    /// An instant for people to read: in the timetable's zone, with the offset, to the second.
+    pub fn local(&self, at: Timestamp) -> String {
+        at.to_zoned_datetime(self.zone.clone()).strftime("%Y-%m-%d %H:%M:%S%:z").to_string()
+    }
+
     /// Expressions and zone as text. Timetables of equal identity have the same occurrences;
     /// blanks and letter case make no difference.
     pub fn identity(&self) -> String {

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::stage::{Stage, at, job, secs, set};
 use crate::core::ids::{JobName, RunId};
 use crate::core::input::{Answer, Input, OperatorRequest, ReplyTo};
-use crate::core::job::{JobSet, Overlap, Terms};
+use crate::core::job::{CatchUp, JobSet, Overlap, Terms};
 use crate::core::run::{RunState, Trigger};
 use crate::core::schedule::{Schedule, Timetable};
 use crate::core::transfer::{SubmitAnswer, TransferStatus};
@@ -76,6 +76,23 @@ fn missed_occurrences_are_caught_up_once_and_the_others_are_recorded() {
     assert_eq!(states, [RunState::Skipped, RunState::Skipped, RunState::Skipped, ran]);
     assert_eq!(stage.run(3).trigger, Trigger::CatchUp);
     assert_eq!(stage.run(3).scheduled_for, Some(at("04:00:00")));
+}
+
+#[test]
+fn an_occurrence_missed_last_is_the_one_caught_up_though_it_is_hardly_late() {
+    for (catch_up, ends) in [
+        (CatchUp::Once, [RunState::Skipped, RunState::Skipped, RunState::Submitting]),
+        (CatchUp::All, [RunState::Submitting, RunState::Waiting, RunState::Waiting]),
+        (CatchUp::None, [RunState::Skipped, RunState::Skipped, RunState::Submitting]),
+    ] {
+        let mut stage = Stage::new(vec![job("a", "to/", |job| job.catch_up = catch_up)]);
+        stage.now = at("03:00:30");
+        stage.restart();
+        let states: Vec<_> = stage.order.iter().map(|id| stage.runs[id].state).collect();
+        assert_eq!(states, ends, "{catch_up:?}");
+        let triggers: Vec<_> = stage.order.iter().map(|id| stage.runs[id].trigger).collect();
+        assert_eq!(triggers, [Trigger::CatchUp, Trigger::CatchUp, Trigger::Schedule]);
+    }
 }
 
 #[test]
