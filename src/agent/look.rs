@@ -300,8 +300,7 @@ impl<'a> Reading<'a> {
                 *descending &= last_date.is_none_or(|last| date <= last);
                 *last_date = Some(date);
             }
-            if let Some(transfer) = record.transfer
-                && request.wants(&transfer)
+            if let Some(transfer) = record.wanted_by(request)
                 && (wanted.len() < WANTED_MAX || wanted.contains_key(&transfer.id))
             {
                 wanted.insert(transfer.id, transfer);

@@ -130,6 +130,22 @@ fn each_status_has_its_meaning(#[case] written: &str, #[case] status: TransferSt
 }
 
 #[test]
+fn a_record_that_does_not_tell_allow_skip_is_as_asked() {
+    let silent = CAMEL.replace("\"allowSkip\":true,", "");
+    for asked in [true, false] {
+        let request = TransferRequest { allow_skip: asked, ..request() };
+        let look = LookRequest {
+            since: jiff::Timestamp::MIN,
+            fingerprints: BTreeSet::from([request.fingerprint()]),
+            transfers: BTreeSet::new(),
+        };
+        let found = |body: &str| read(body).1.remove(0).wanted_by(&look);
+        assert_eq!(found(&silent).unwrap().fingerprint, request.fingerprint());
+        assert_eq!(found(CAMEL).is_some(), asked, "one that tells is taken at its word");
+    }
+}
+
+#[test]
 fn a_sync_or_a_retry_batch_is_told_from_none() {
     let none = CAMEL.replace("\"syncCycleId\":null", "\"syncCycleId\":\"\"");
     assert_eq!(one(&none), expected());

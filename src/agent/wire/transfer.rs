@@ -49,6 +49,8 @@ pub(crate) struct ReadRecord {
     pub(crate) transfer: Option<Transfer>,
     /// Exact and loose fingerprint, if the places could be read.
     fingerprints: Option<(Fingerprint, Fingerprint)>,
+    /// Its fingerprint if `allowSkip` is true, where it does not tell.
+    if_it_skips: Option<Fingerprint>,
     /// It belongs to a sync: such a record is never ours (protocol, rule 4).
     of_sync: bool,
 }
@@ -96,9 +98,13 @@ impl ReadRecord {
                 &*destination_bucket,
                 &*destination_path,
             );
-            let exact = Fingerprint::of(source, destination, allow_skip.flag()?);
-            Some((exact, Fingerprint::loose(source, destination)))
+            let exact = |skips| Fingerprint::of(source, destination, skips);
+            let loose = Fingerprint::loose(source, destination);
+            let if_it_skips = matches!(allow_skip, Scalar::Null).then(|| exact(true));
+            Some((exact(allow_skip.flag()?), loose, if_it_skips))
         })();
+        let if_it_skips = fingerprints.and_then(|(_, _, if_it_skips)| if_it_skips);
+        let fingerprints = fingerprints.map(|(exact, loose, _)| (exact, loose));
         let of_sync = !sync_cycle.is_none();
         let transfer =
             id.zip(fingerprints).map(|(id, (fingerprint, loose_fingerprint))| Transfer {
@@ -123,7 +129,20 @@ impl ReadRecord {
                 },
             });
         let of_sync = of_sync || matches!(kind, Some(2 | 4));
-        Self { id, requested_at, transfer, fingerprints, of_sync }
+        Self { id, requested_at, transfer, fingerprints, if_it_skips, of_sync }
+    }
+
+    /// The transfer, if the request asks for it. Where the record does not tell `allowSkip` it is
+    /// taken to be as asked: any field may be missing, and the rest of the evidence decides.
+    pub(crate) fn wanted_by(self, request: &LookRequest) -> Option<Transfer> {
+        let mut transfer = self.transfer?;
+        if let Some(skipping) = self.if_it_skips
+            && request.fingerprints.contains(&skipping)
+            && !request.fingerprints.contains(&transfer.fingerprint)
+        {
+            transfer.fingerprint = skipping;
+        }
+        request.wants(&transfer).then_some(transfer)
     }
 
     /// True if the record could not be read whole, and what could be read of it does not rule
