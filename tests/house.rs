@@ -17,6 +17,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("signals", &["core", "clock"]),
     ("systemd", &["core", "clock"]),
     ("log", &["core", "clock"]),
+    ("privacy", &[]),
     ("sim", &["core", "clock", "store"]),
     (
         "daemon",

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod disk;
+mod dumped;
 mod ends;
 #[cfg(feature = "failpoints")]
 mod failpoints;
