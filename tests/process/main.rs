@@ -1,8 +1,9 @@
 //! The real binary as processes over real sockets: killed, starved of disk, listened to for
-//! secrets, stopped.
+//! secrets, stopped; and asked for what needs a person, a shell or the agent.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod credentials;
 mod disk;
 mod dumped;
 mod ends;
@@ -12,3 +13,4 @@ mod killed;
 mod reconcile;
 mod secrecy;
 mod stage;
+mod terminal;
