@@ -10,6 +10,7 @@ mod ends;
 #[cfg(feature = "failpoints")]
 mod failpoints;
 mod killed;
+mod online;
 mod reconcile;
 mod secrecy;
 mod stage;
