@@ -13,5 +13,6 @@ mod killed;
 mod online;
 mod reconcile;
 mod secrecy;
+mod shells;
 mod stage;
 mod terminal;
