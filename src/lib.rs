@@ -11,6 +11,7 @@ pub mod control;
 pub mod core;
 pub mod daemon;
 pub mod log;
+pub mod privacy;
 pub mod signals;
 pub mod sim;
 pub mod store;

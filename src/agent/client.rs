@@ -13,7 +13,7 @@ use super::token::{Next, TokenKeeper};
 use super::transport::{Call, RawAnswer, Transport};
 use super::wire::{self, CloudAccount, UserProfile};
 use super::words::fit;
-use crate::core::ids::TransferId;
+use crate::core::ids::{AccountId, TransferId};
 use crate::core::job::AgentSettings;
 use crate::core::transfer::{AgentState, CancelAnswer};
 
@@ -93,6 +93,17 @@ impl AgentClient {
     pub async fn accounts(&self) -> Result<Vec<CloudAccount>, AskError> {
         let answer = self.ask(Endpoint::Accounts, &[]).await?;
         wire::accounts(&answer).map_err(|error| unreadable(Endpoint::Accounts, &error))
+    }
+
+    /// The names of an account's buckets, by `POST /cloud/list_buckets`; absent where the agent
+    /// tells only some of them.
+    pub async fn buckets(&self, account: AccountId) -> Result<Option<Vec<String>>, AskError> {
+        let id = account.to_string();
+        // It wants the account as it gives it; what is in there is the agent's, and goes back.
+        let whole = self.ask(Endpoint::Account, &[("id", &id)]).await?;
+        let query = [("includeRegion", "false")];
+        let body = self.ask_with(Endpoint::Buckets, &query, Some(whole)).await?;
+        wire::buckets(&body).map_err(|error| unreadable(Endpoint::Buckets, &error))
     }
 
     /// `POST /transfer/cancel_transfer`.

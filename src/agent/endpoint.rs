@@ -20,6 +20,10 @@ pub enum Endpoint {
     Cancel,
     /// `GET /cloud/accounts`.
     Accounts,
+    /// `GET /cloud/account`.
+    Account,
+    /// `POST /cloud/list_buckets`, which changes nothing.
+    Buckets,
     /// `POST /authentication/login`.
     Login,
     /// `POST /authentication/mfa_respond`.
@@ -36,13 +40,15 @@ pub enum Endpoint {
 
 impl Endpoint {
     /// All of them, in the order of the counters.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::AgentStatus,
         Self::User,
         Self::Transfers,
         Self::Submit,
         Self::Cancel,
         Self::Accounts,
+        Self::Account,
+        Self::Buckets,
         Self::Login,
         Self::MfaRespond,
         Self::Logout,
@@ -60,6 +66,8 @@ impl Endpoint {
             Self::Submit => "transfer",
             Self::Cancel => "cancel_transfer",
             Self::Accounts => "accounts",
+            Self::Account => "account",
+            Self::Buckets => "list_buckets",
             Self::Login => "login",
             Self::MfaRespond => "mfa_respond",
             Self::Logout => "logout",
@@ -77,6 +85,8 @@ impl Endpoint {
             Self::Submit => "/transfer/transfer",
             Self::Cancel => "/transfer/cancel_transfer",
             Self::Accounts => "/cloud/accounts",
+            Self::Account => "/cloud/account",
+            Self::Buckets => "/cloud/list_buckets",
             Self::Login => "/authentication/login",
             Self::MfaRespond => "/authentication/mfa_respond",
             Self::Logout => "/authentication/logout",
@@ -92,8 +102,10 @@ impl Endpoint {
             | Self::User
             | Self::Transfers
             | Self::Accounts
+            | Self::Account
             | Self::ListTokens => Method::GET,
             Self::Submit
+            | Self::Buckets
             | Self::Cancel
             | Self::Login
             | Self::MfaRespond

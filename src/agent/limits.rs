@@ -58,3 +58,7 @@ pub(super) const RECONNECT: (Duration, Duration) =
 
 /// A notification socket is pinged when nothing came for this long, and given up after twice it.
 pub(super) const SOCKET_SILENCE: Duration = Duration::from_secs(30);
+
+/// Cloud accounts whose buckets `check --online` asks for: each takes the provider's time, and a
+/// person waits.
+pub(super) const BUCKETS_OF_MAX: usize = 50;

@@ -27,7 +27,7 @@ mod tests;
 pub use client::AgentClient;
 pub use endpoint::{Endpoint, Outcome, RequestCount, RequestCounters};
 pub use failure::{AskError, UnusableSettings};
-pub use online::online_problems;
+pub use online::{Online, OnlineProblem, online};
 pub use session::{Challenge, LoginAnswer};
 pub use token::{TokenKeeper, TokenProblem};
 pub use transport::RawAnswer;

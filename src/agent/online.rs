@@ -1,99 +1,258 @@
-//! `check --online`: what the agent says against a job file.
+//! `check --online`: what the agent says to a job file. Asks only, changes nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+
+use secrecy::ExposeSecret;
 
 use super::client::AgentClient;
 use super::failure::AskError;
+use super::limits::BUCKETS_OF_MAX;
+use super::token::expiry;
+use super::wire::CloudAccount;
 use crate::core::ids::AccountId;
-use crate::core::job::JobSet;
+use crate::core::job::{JobSet, TokenSource};
+use crate::core::suggest::closest;
 use crate::core::transfer::AgentState;
 
-/// What is wrong with the job file in the agent's eyes, one sentence each; empty if nothing is.
-/// Asks for the state of the agent, the user and the cloud accounts; changes nothing.
-pub async fn online_problems(set: &JobSet, client: &AgentClient) -> Vec<String> {
-    let mut problems = Vec::new();
-    match client.agent_status().await {
-        Err(error) => return vec![error.to_string()],
-        Ok(AgentState::Created) => problems
-            .push("no user is signed in at the agent; sign in with the desktop app".to_owned()),
-        Ok(AgentState::Disposed) => {
-            problems.push("the agent's session is over; sign in with the desktop app".to_owned());
-        }
-        Ok(state @ (AgentState::Stopped | AgentState::Paused)) => problems.push(format!(
-            "the agent is {}; nothing is transferred until it is started again",
-            state.word()
-        )),
-        Ok(AgentState::Started | AgentState::Unknown) => {}
+/// What the agent says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Online {
+    /// What is as it should be, in words.
+    pub good: Vec<String>,
+    /// What is not.
+    pub problems: Vec<OnlineProblem>,
+}
+
+/// Something that the agent holds against the job file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OnlineProblem {
+    /// False for what is only worth a look.
+    pub is_error: bool,
+    /// The key of the job file that it is about.
+    pub path: String,
+    /// What is wrong.
+    pub words: String,
+    /// What would be right.
+    pub hint: Option<String>,
+}
+
+impl Online {
+    fn wrong(&mut self, path: &str, words: impl Into<String>, hint: &str) {
+        self.add(true, path, words.into(), hint);
     }
-    problems.extend(client.token().warning());
-    match client.user().await {
-        Ok(profile) => problems.extend(role_problem(profile.user_type.as_deref())),
+
+    fn doubtful(&mut self, path: &str, words: impl Into<String>, hint: &str) {
+        self.add(false, path, words.into(), hint);
+    }
+
+    fn add(&mut self, is_error: bool, path: &str, words: String, hint: &str) {
+        let hint = (!hint.is_empty()).then(|| hint.to_owned());
+        self.problems.push(OnlineProblem { is_error, path: path.to_owned(), words, hint });
+    }
+}
+
+/// Asks the agent for its state, the user, the cloud accounts, and the buckets of those that jobs
+/// use.
+pub async fn online(set: &JobSet, client: &AgentClient) -> Online {
+    let mut said = Online::default();
+    match client.agent_status().await {
+        Err(error) => {
+            let hint = "is the Amove desktop agent running there? runs wait for it";
+            said.wrong("agent.url", error.to_string(), hint);
+            return said;
+        }
+        Ok(state) => agent_state(state, &mut said),
+    }
+    if token(set, client, &mut said).await {
+        accounts(set, client, &mut said).await;
+    }
+    said
+}
+
+fn agent_state(state: AgentState, said: &mut Online) {
+    match state {
+        AgentState::Created => said.wrong(
+            "agent.url",
+            "no user is signed in at the agent",
+            "sign in with the desktop app; runs wait until then",
+        ),
+        AgentState::Disposed => said.wrong(
+            "agent.url",
+            "the agent's session is over",
+            "sign in with the desktop app; runs wait until then",
+        ),
+        AgentState::Stopped | AgentState::Paused => said.wrong(
+            "agent.url",
+            format!("the agent is {}", state.word()),
+            "start it in the desktop app; runs wait until then",
+        ),
+        AgentState::Started => said.good.push("it is at work".to_owned()),
+        AgentState::Unknown => said.good.push("it answers".to_owned()),
+    }
+}
+
+/// Whether the token is good enough to ask on.
+async fn token(set: &JobSet, client: &AgentClient, said: &mut Online) -> bool {
+    let path = match &set.agent.token {
+        TokenSource::File(_) | TokenSource::Credential => "agent.token_file",
+        TokenSource::Environment(_) => "agent.token_env",
+        TokenSource::Login(_) => "agent.login",
+    };
+    let asked = client.user().await;
+    if let Some(warning) = client.token().warning() {
+        said.doubtful(path, warning, "");
+    }
+    match asked {
+        Ok(profile) => {
+            let end = client.token().current().ok().and_then(|t| expiry(t.expose_secret()));
+            said.good.push(match end {
+                Some(end) => format!("the token is good, until {end}"),
+                None => "the token is good".to_owned(),
+            });
+            role(profile.user_type.as_deref(), path, said);
+            true
+        }
         // An agent that does not tell the user may still serve the rest.
-        Err(AskError::NoSuchRoute(_)) => {}
-        Err(error @ (AskError::BadToken(_) | AskError::Unreachable(_))) => {
-            problems.push(error.to_string());
-            return problems;
+        Err(AskError::NoSuchRoute(_)) => true,
+        Err(error @ AskError::BadToken(_)) => {
+            said.wrong(path, error.to_string(), "`transferd login` gets a token");
+            false
+        }
+        Err(error @ AskError::Unreachable(_)) => {
+            said.wrong("agent.url", error.to_string(), "");
+            false
         }
         Err(error @ (AskError::Refused { .. } | AskError::Unusable(_))) => {
-            problems.push(error.to_string());
+            said.wrong(path, error.to_string(), "`transferd doctor` looks closer");
+            true
         }
     }
-    match client.accounts().await {
-        Ok(accounts) => {
-            let known: BTreeMap<AccountId, _> = accounts.iter().map(|a| (a.id, a)).collect();
-            for (id, jobs) in accounts_of(set) {
-                let used = format!("cloud account {id}, which {jobs} uses,");
-                match known.get(&id) {
-                    None => problems.push(format!(
-                        "{used} is not known to the agent; `transferd accounts` lists those that are"
-                    )),
-                    Some(account) if account.deleted => {
-                        problems.push(format!("{used} is deleted at the agent"));
-                    }
-                    Some(account) if !account.active => {
-                        problems.push(format!("{used} is not active at the agent"));
-                    }
-                    Some(_) => {}
-                }
-            }
-        }
-        Err(error) => problems.push(format!("the cloud accounts can't be listed: {error}")),
-    }
-    problems
 }
 
-/// The accounts that jobs use, each with one of the jobs and the number of the others.
-fn accounts_of(set: &JobSet) -> BTreeMap<AccountId, String> {
-    let mut users: BTreeMap<AccountId, Vec<&str>> = BTreeMap::new();
+/// What a user type means that click-api names, and that may not transfer.
+fn role(user_type: Option<&str>, path: &str, said: &mut Online) {
+    match user_type {
+        Some("64") => standard(path, said),
+        Some(name) if name.eq_ignore_ascii_case("DesktopStandardUser") => standard(path, said),
+        Some("16") => said.good.push("its user is a DesktopAdmin".to_owned()),
+        Some("32") => said.good.push("its user is a DesktopCreativeUser".to_owned()),
+        Some(name) if name.chars().all(|c| c.is_ascii_alphabetic()) => {
+            said.good.push(format!("its user is a {name}"));
+        }
+        Some(_) | None => {}
+    }
+}
+
+fn standard(path: &str, said: &mut Online) {
+    said.wrong(
+        path,
+        "the user is a DesktopStandardUser, who may not queue transfers",
+        "it takes one of ProviderAdmin, AccountAdmin, DesktopAdmin and DesktopCreativeUser",
+    );
+}
+
+async fn accounts(set: &JobSet, client: &AgentClient, said: &mut Online) {
+    let listed = match client.accounts().await {
+        Ok(listed) => listed,
+        Err(error) => {
+            said.wrong("accounts", format!("the cloud accounts can't be listed: {error}"), "");
+            return;
+        }
+    };
+    let known: BTreeMap<AccountId, _> = listed.iter().map(|a| (a.id, a)).collect();
+    let used = uses(set);
+    let problems = said.problems.len();
+    for (number, (id, uses)) in used.iter().enumerate() {
+        let words = format!("cloud account {id}, which {} uses,", uses.jobs());
+        let path = format!("{}.account", uses.path);
+        match known.get(id) {
+            None => said.wrong(
+                &path,
+                format!("{words} is not known to the agent"),
+                "`transferd accounts` lists those that are",
+            ),
+            Some(account) if account.deleted => {
+                said.wrong(&path, format!("{words} is deleted at the agent"), "");
+            }
+            Some(account) if !account.active => {
+                said.wrong(&path, format!("{words} is not active at the agent"), "");
+            }
+            Some(account) if number < BUCKETS_OF_MAX => buckets(account, uses, client, said).await,
+            Some(_) => {}
+        }
+    }
+    if said.problems.len() == problems && !used.is_empty() {
+        said.good.push("the accounts and buckets are known".to_owned());
+    }
+}
+
+/// Looks for the buckets that jobs use in an account. What is not listed may still be there, as
+/// another's bucket is that the account may write to: worth a look, no error.
+async fn buckets(account: &CloudAccount, uses: &Uses<'_>, client: &AgentClient, said: &mut Online) {
+    if !account.has_buckets_by_name() {
+        return;
+    }
+    let listed = match client.buckets(account.id).await {
+        Ok(Some(listed)) => listed,
+        Ok(None) => return,
+        Err(error) => {
+            let words = format!("the buckets of `{}` can't be listed: {error}", account.name);
+            said.doubtful(&uses.path, words, "they were not checked; nothing else depends on it");
+            return;
+        }
+    };
+    let names: Vec<&str> = listed.iter().map(String::as_str).collect();
+    for (bucket, path) in &uses.buckets {
+        if !names.contains(bucket) {
+            let hint = closest(bucket, &names).map_or_else(
+                || "one that another account shares with it may be missing there".to_owned(),
+                |name| format!("did you mean `{name}`?"),
+            );
+            let words = format!(
+                "bucket `{bucket}` (`{path}`) is not among the {} that the agent lists for `{}`",
+                listed.len(),
+                account.name
+            );
+            said.doubtful(&format!("{path}.bucket"), words, &hint);
+        }
+    }
+}
+
+/// Where the job file uses an account.
+struct Uses<'a> {
+    /// The key of the first place that does.
+    path: String,
+    /// Which jobs do.
+    names: BTreeSet<&'a str>,
+    /// The buckets, each with the key of the first place that names it.
+    buckets: BTreeMap<&'a str, String>,
+}
+
+impl Uses<'_> {
+    fn jobs(&self) -> String {
+        let names: Vec<&str> = self.names.iter().copied().collect();
+        match names.as_slice() {
+            [] => "no job".to_owned(),
+            [one] => format!("job `{one}`"),
+            [one, other] => format!("job `{one}` and job `{other}`"),
+            [one, others @ ..] => format!("job `{one}` and {} others", others.len()),
+        }
+    }
+}
+
+fn uses(set: &JobSet) -> BTreeMap<AccountId, Uses<'_>> {
+    let mut all: BTreeMap<AccountId, Uses<'_>> = BTreeMap::new();
     for job in set.jobs.values() {
-        for place in [&job.source, &job.destination] {
-            let users = users.entry(place.account).or_default();
-            if users.last() != Some(&job.name.as_str()) {
-                users.push(job.name.as_str());
-            }
+        for (side, place) in [("source", &job.source), ("destination", &job.destination)] {
+            let path = format!("jobs.{}.{side}", job.name);
+            let uses = all.entry(place.account).or_insert_with(|| Uses {
+                path: path.clone(),
+                names: BTreeSet::new(),
+                buckets: BTreeMap::new(),
+            });
+            uses.names.insert(job.name.as_str());
+            uses.buckets.entry(&place.bucket).or_insert(path);
         }
     }
-    users
-        .into_iter()
-        .filter_map(|(id, jobs)| {
-            let words = match jobs.as_slice() {
-                [] => return None,
-                [one] => format!("job `{one}`"),
-                [one, other] => format!("job `{one}` and job `{other}`"),
-                [one, others @ ..] => format!("job `{one}` and {} others", others.len()),
-            };
-            Some((id, words))
-        })
-        .collect()
-}
-
-/// What a user type that click-api names, and that may not transfer, means.
-fn role_problem(user_type: Option<&str>) -> Option<String> {
-    let user_type = user_type?;
-    let standard = user_type == "64" || user_type.eq_ignore_ascii_case("DesktopStandardUser");
-    standard.then(|| {
-        "the user is a DesktopStandardUser, who may not queue transfers; it takes one of \
-         ProviderAdmin, AccountAdmin, DesktopAdmin and DesktopCreativeUser"
-            .to_owned()
-    })
+    all
 }

@@ -45,7 +45,9 @@ impl Problem {
             (Some(header), Some(kind)) if header != kind => None,
             (header, kind) => header.or(kind),
         };
+        // The words go on after it.
         let message = messages(body).into_iter().next().or(title);
+        let message = message.map(|text| text.trim().trim_end_matches('.').to_owned());
         let words = match (&code, message) {
             (Some(code), Some(message)) => format!("{code}: {message}"),
             (Some(code), None) => code.clone(),
@@ -114,7 +116,7 @@ mod tests {
     fn the_vendors_example_is_read() {
         let problem = Problem::read(Some("DUPLICATE"), BODY.as_bytes());
         assert_eq!(problem.meaning(), Meaning::Duplicate);
-        assert_eq!(problem.words, "DUPLICATE: A resource with the same name already exists.");
+        assert_eq!(problem.words, "DUPLICATE: A resource with the same name already exists");
     }
 
     #[rstest]

@@ -163,7 +163,9 @@ impl AgentClient {
                 ));
             }
         };
-        let code = totp_code(&read_secret("TOTP secret", file)?.secret, clock::now())?;
+        let secret = read_secret("TOTP secret", file)?;
+        self.token().note_protection(&secret);
+        let code = totp_code(&secret.secret, clock::now())?;
         match self.mfa_respond(&code, &session).await.map_err(login_problem)? {
             LoginAnswer::Token(token) => Ok(token),
             LoginAnswer::Challenge { .. } => Err(TokenProblem::Refused(
@@ -182,7 +184,9 @@ impl AgentClient {
         let answer = self.inner.transport.send(Call { body, ..Call::to(endpoint, None) }).await?;
         let body = match good_body(endpoint, answer, Some(secret)) {
             Err(AskError::BadToken(words)) => {
-                let words = words.replace("the token", "the login");
+                // There is no token yet: what is refused is the login.
+                let why = words.strip_prefix("the agent refuses the token").unwrap_or(&words);
+                let words = why.trim_matches([':', ' ', '(', ')']).to_owned();
                 return Err(AskError::Refused { code: "AUTH".to_owned(), words });
             }
             other => other?,

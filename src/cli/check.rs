@@ -8,8 +8,8 @@ use serde::Serialize;
 use super::ask::runtime;
 use super::places::variable;
 use super::{Exit, Global, jobfile};
-use crate::agent::{AgentClient, TokenKeeper, online_problems};
-use crate::config::{self, Diagnostic, Sources};
+use crate::agent::{AgentClient, Online, OnlineProblem, TokenKeeper, online};
+use crate::config::{self, Diagnostic, Severity, Sources};
 use crate::core::job::JobSet;
 
 /// What may be typed after `check`.
@@ -18,7 +18,8 @@ pub struct Args {
     /// Print a JSON object
     #[arg(long)]
     json: bool,
-    /// Ask the agent too: is the token good, are the accounts known?
+    /// Ask the agent too: is the token good, may its user transfer, are the accounts and buckets
+    /// known? Changes nothing
     #[arg(long)]
     online: bool,
 }
@@ -30,9 +31,6 @@ struct Document<'a> {
     files: Vec<String>,
     errors: &'a [Diagnostic],
     warnings: &'a [Diagnostic],
-    /// What the agent says against it; only where it was asked.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    online: Option<Vec<String>>,
 }
 
 /// Carries out `check`.
@@ -41,27 +39,38 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
         Ok(path) => path,
         Err(exit) => return exit,
     };
-    let (sources, set, errors, warnings) = match config::read(&path, &jobfile::surroundings()) {
-        Ok(loaded) => (loaded.sources, Some(loaded.set), Vec::new(), loaded.warnings),
-        Err(rejected) => (*rejected.sources, None, rejected.errors, rejected.warnings),
-    };
-    let online = set.as_ref().filter(|_| args.online).map(agent_says);
-    let jobs = set.map_or(0, |set| set.jobs.len());
-    let valid = errors.is_empty();
-    let good = valid && online.as_ref().is_none_or(Vec::is_empty);
-    let exit = if good { Exit::Done } else { Exit::No };
+    let (sources, set, mut errors, mut warnings) =
+        match config::read(&path, &jobfile::surroundings()) {
+            Ok(loaded) => (loaded.sources, Some(loaded.set), Vec::new(), loaded.warnings),
+            Err(rejected) => (*rejected.sources, None, rejected.errors, rejected.warnings),
+        };
+    let jobs = set.as_ref().map_or(0, |set| set.jobs.len());
+    let (file_errors, file_warnings) = (errors.len(), warnings.len());
+    let good = set.as_ref().filter(|_| args.online).map(|set| {
+        let said = agent_says(set);
+        for problem in said.problems {
+            let list = if problem.is_error { &mut errors } else { &mut warnings };
+            list.push(diagnostic(problem, &sources));
+        }
+        said.good
+    });
+    let exit = if errors.is_empty() { Exit::Done } else { Exit::No };
     let told = if args.json {
         let document = Document {
-            valid,
+            valid: errors.is_empty(),
             files: files(&sources),
             errors: &errors,
             warnings: &warnings,
-            online,
         };
         super::write_json(out, &document)
     } else {
-        let told = for_people(&sources, jobs, &errors, &warnings, global, out, err);
-        told.and_then(|()| online.map_or(Ok(()), |problems| tell_online(&problems, out, err)))
+        let (errors, agent_errors) = errors.split_at(file_errors);
+        let (warnings, agent_warnings) = warnings.split_at(file_warnings);
+        let told = for_people(&sources, jobs, errors, warnings, global, out, err);
+        told.and_then(|()| match good {
+            Some(good) => tell_online(&good, agent_errors, agent_warnings, global, out, err),
+            None => Ok(()),
+        })
     };
     match told {
         Ok(()) => exit,
@@ -69,28 +78,56 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
     }
 }
 
-/// What the agent says against a job set that is good by itself.
-fn agent_says(set: &JobSet) -> Vec<String> {
+/// What the agent says to a job set that is good by itself.
+fn agent_says(set: &JobSet) -> Online {
     let keeper = TokenKeeper::new(set.agent.token.clone(), variable);
+    let broken = |words: String| {
+        let problem = OnlineProblem { is_error: true, path: "agent".to_owned(), words, hint: None };
+        Online { good: Vec::new(), problems: vec![problem] }
+    };
     let client = match AgentClient::new(&set.agent, keeper) {
         Ok(client) => client,
-        Err(error) => return vec![error.to_string()],
+        Err(error) => return broken(error.to_string()),
     };
     match runtime() {
-        Ok(runtime) => runtime.block_on(online_problems(set, &client)),
-        Err(error) => vec![error.to_string()],
+        Ok(runtime) => runtime.block_on(online(set, &client)),
+        Err(error) => broken(error.to_string()),
     }
 }
 
-fn tell_online(problems: &[String], out: &mut dyn Write, err: &mut dyn Write) -> io::Result<()> {
-    if problems.is_empty() {
-        writeln!(
-            out,
-            "the agent agrees: it is at work, the token is good, the accounts are known"
-        )?;
+/// What the agent holds against the file, in the form of what is wrong with the file itself.
+fn diagnostic(problem: OnlineProblem, sources: &Sources) -> Diagnostic {
+    Diagnostic {
+        file: sources.root.display().to_string(),
+        line: 1,
+        column: 1,
+        path: problem.path,
+        message: problem.words,
+        hint: problem.hint,
+        severity: if problem.is_error { Severity::Error } else { Severity::Warning },
+        excerpts: Vec::new(),
     }
-    for problem in problems {
-        writeln!(err, "error: {problem}")?;
+}
+
+fn tell_online(
+    good: &[String],
+    errors: &[Diagnostic],
+    warnings: &[Diagnostic],
+    global: &Global,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> io::Result<()> {
+    jobfile::diagnostics(warnings, global, err)?;
+    jobfile::diagnostics(errors, global, err)?;
+    err.flush()?;
+    let warned = match warnings.len() {
+        0 => String::new(),
+        number => format!(", {}", counted(number, "warning")),
+    };
+    if errors.is_empty() {
+        writeln!(out, "the agent agrees: {}{warned}", good.join(", "))?;
+    } else {
+        writeln!(out, "the agent does not agree: {}{warned}", counted(errors.len(), "error"))?;
     }
     out.flush()
 }

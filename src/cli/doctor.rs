@@ -1,5 +1,6 @@
 //! `doctor`: what transferd assumes of the agent, and whether it holds. Asks only, changes nothing.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use clap::Args as ClapArgs;
@@ -12,10 +13,10 @@ use super::render::paint::{Paint, Tone};
 use super::render::run;
 use super::render::table::Screen;
 use super::render::words::Times;
-use super::{Exit, Global, agent, trigger};
-use crate::agent::doctor::{Finding, Verdict, examine};
+use super::{Exit, Global, agent, offline, trigger};
+use crate::agent::doctor::{Finding, Ours, Verdict, examine};
 use crate::clock;
-use crate::control::request::{JobQuery, ShowQuery};
+use crate::control::request::{HISTORY_MAX, HistoryQuery, JobQuery, ShowQuery};
 use crate::core::ids::RunId;
 use crate::core::run::RunState;
 
@@ -25,7 +26,7 @@ pub struct Args {
     /// Print a JSON object
     #[arg(long)]
     json: bool,
-    /// Then run this job, and watch its transfer through; asks the daemon to
+    /// Run this job too, by asking the daemon to, and watch its transfer through
     #[arg(long, value_name = "JOB", conflicts_with = "json")]
     transfer: Option<String>,
 }
@@ -43,23 +44,41 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
         Ok(asked) => asked,
         Err(exit) => return exit,
     };
-    let findings = asked.runtime.block_on(examine(&asked.client));
-    // Without these nothing can be queued or followed; transferd gets along without the others.
-    let vital = ["reachable", "token", "listing"];
-    let usable = findings
-        .iter()
-        .all(|found| found.verdict == Verdict::Holds || !vital.contains(&found.name));
-    let exit = if usable { Exit::Done } else { Exit::No };
+    let look = || asked.runtime.block_on(examine(&asked.client, &ours(global)));
+    let mut findings = look();
+    let mut exit = usable(&findings);
+    if let (Some(job), Exit::Done) = (args.transfer, exit) {
+        exit = watch(job, global, out, err);
+        // There is more to be seen now: a transfer that is certainly ours.
+        findings = look();
+    }
     let told = if args.json {
         let version = env!("CARGO_PKG_VERSION");
         super::write_json(out, &Document { version, findings: &findings })
     } else {
         tell(&findings, Paint(global.color), out)
     };
-    match args.transfer {
-        Some(job) if exit == Exit::Done && told.is_ok() => watch(job, global, out, err),
-        Some(_) | None => done(told, exit),
-    }
+    done(told, exit)
+}
+
+/// Without some of it nothing can be queued or followed; transferd gets along without the others.
+fn usable(findings: &[Finding]) -> Exit {
+    let vital = ["reachable", "token", "listing"];
+    let good = |found: &Finding| found.verdict == Verdict::Holds || !vital.contains(&found.name);
+    if findings.iter().all(good) { Exit::Done } else { Exit::No }
+}
+
+/// Our transfers of late, by what the daemon or its database says. Without either there is less
+/// to compare with, and that is all.
+fn ours(global: &Global) -> Ours {
+    let query = HistoryQuery { job: None, state: None, since: None, limit: Some(HISTORY_MAX) };
+    let runs = match Daemon::find(global) {
+        Ok(daemon) => daemon.wait(daemon.client().history(&query)).ok(),
+        Err(_) => offline::history(global, &query).ok(),
+    };
+    let attempts = runs?.into_iter().flat_map(|run| run.attempts);
+    let known = attempts.filter_map(|attempt| Some((attempt.transfer_id?, attempt.submitted_at)));
+    Some(known.collect::<BTreeMap<_, _>>()).filter(|known| !known.is_empty())
 }
 
 /// Runs one job, and shows what happened to its transfer in order.

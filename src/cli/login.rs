@@ -89,18 +89,18 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
     // Said before a password is asked for, since the token can be shown to nobody afterwards.
     if let Err(error) = writable(&path) {
         say(err, &format!("the token file `{}` can't be written: {error}", path.display()));
-        hint(err, "`--token-file PATH` writes it elsewhere");
+        match error.kind() {
+            io::ErrorKind::NotFound => {
+                hint(err, "`transferd init` makes the folder; `--token-file PATH` names another");
+            }
+            _ => hint(err, "`--token-file PATH` writes it elsewhere"),
+        }
         return Exit::No;
     }
     let mut prompt = Prompt::open();
     let session = match asked.runtime.block_on(log_in(&asked.client, &args, &mut prompt)) {
         Ok(session) => session,
-        Err(Failed::Prompt(error)) => {
-            say(err, &format!("no answer: {error}"));
-            hint(err, "without a terminal, give user name, password and code as lines of input");
-            return Exit::No;
-        }
-        Err(Failed::Agent(error)) => return say_no(&error, err),
+        Err(failed) => return tell_failure(&failed, &prompt, err),
     };
     let now = clock::now();
     let wanted = now + SignedDuration::from_hours(24 * i64::from(args.days));
@@ -121,6 +121,43 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
     }
     let ends = expiry(token.expose_secret()).or(told);
     done(tell(&path, ends, now, &asked, out), Exit::Done)
+}
+
+/// Says why there is no session, and what to do.
+fn tell_failure(failed: &Failed, prompt: &Prompt, err: &mut dyn Write) -> Exit {
+    match failed {
+        Failed::Prompt(error) if error.kind() == io::ErrorKind::Interrupted => {
+            say(err, "interrupted; no token was written");
+        }
+        Failed::Prompt(error) => {
+            say(err, &format!("no answer: {error}"));
+            if !prompt.is_terminal() {
+                let words = "without a terminal, user name, password and code are lines of input";
+                hint(err, words);
+            }
+        }
+        Failed::Agent(AskError::Refused { code, words }) => {
+            say(err, &format!("the agent refuses the login: {words}"));
+            hint(err, what_to_do(code));
+        }
+        Failed::Agent(error) => return say_no(error, err),
+    }
+    Exit::No
+}
+
+/// What a person does about a login that was refused (click-api, the table of codes).
+fn what_to_do(code: &str) -> &'static str {
+    match code {
+        "AUTH" | "INVALID_EMAIL" => {
+            "check user name and password, and that `--user-type` is what the user is at the \
+             agent: desktop_admin, desktop_creative or desktop_standard"
+        }
+        "TOTP" | "SESSION" => {
+            "a code is good once and for half a minute; run `transferd login` again"
+        }
+        "INACTIVE_USER" | "SECURITY" | "ACCESS" => "ask who administers the Amove account",
+        _ => "try again in a minute; `transferd doctor` looks closer",
+    }
 }
 
 fn tell(
@@ -199,8 +236,12 @@ async fn log_in(
             let code = prompt.secret(question).map_err(Failed::Prompt)?;
             let code = SecretString::from(code.expose_secret().trim());
             match client.mfa_respond(&code, &session).await {
-                Err(AskError::Refused { code, .. }) if code == "TOTP" && wrong + 1 < CODES_MAX => {
+                // Who gives lines has given them all: the next one would be no better.
+                Err(AskError::Refused { code, .. })
+                    if code == "TOTP" && wrong + 1 < CODES_MAX && prompt.is_terminal() =>
+                {
                     wrong += 1;
+                    prompt.tell("that code is wrong").map_err(Failed::Prompt)?;
                 }
                 other => break other.map_err(Failed::Agent)?,
             }

@@ -1,32 +1,270 @@
 //! `man`: the manual pages, from the same source as `--help`.
 
-use std::io::Write;
-use std::path::PathBuf;
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 
-use clap::{Args as ClapArgs, CommandFactory};
+use clap::{Args as ClapArgs, Command, CommandFactory};
+use clap_mangen::Man;
+use clap_mangen::roff::{Roff, bold, italic, roman};
 
-use super::ask::{done, say};
+use super::ask::{done, hint, say};
 use super::{Cli, Exit, Global};
 
 /// What may be typed after `man`.
 #[derive(Debug, ClapArgs)]
 pub struct Args {
+    /// Print the page of this command [default: one page about everything]
+    command: Option<String>,
     /// Write one page for each command into this folder, instead of one page to standard output
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", conflicts_with = "command")]
     dir: Option<PathBuf>,
 }
 
+/// What no option's help can say: the end of the main page.
+const MORE: &[(&str, &[(&str, &str)])] = &[
+    (
+        "EXIT STATUS",
+        &[
+            ("0", "Done."),
+            ("1", "The answer is no: an invalid file, a failed run, no such job."),
+            ("2", "Wrong usage."),
+            ("3", "The daemon is not running; the other service is named, if that one is."),
+            ("78", "`run`: the job file is invalid, and there never was a good one."),
+        ],
+    ),
+    (
+        "FILES",
+        &[
+            ("/etc/transferd/jobs.yaml", "The job file, for root and the system service."),
+            ("$XDG_CONFIG_HOME/transferd/jobs.yaml", "The job file, for others."),
+            ("/var/lib/transferd, $XDG_STATE_HOME/transferd", "The state folder."),
+            (
+                "/run/transferd/control.sock, $XDG_RUNTIME_DIR/transferd/control.sock",
+                "The control socket; with --state-dir it lies in that folder.",
+            ),
+        ],
+    ),
+    (
+        "ENVIRONMENT",
+        &[
+            ("STATE_DIRECTORY, RUNTIME_DIRECTORY", "As systemd sets them for the service."),
+            ("CREDENTIALS_DIRECTORY", "Its `token` is used where the job file names none."),
+            ("NO_COLOR", "No colour."),
+        ],
+    ),
+];
+
 /// Carries out `man`.
 pub fn run(args: Args, _global: &Global, out: &mut dyn Write, err: &mut dyn Write) -> Exit {
-    let command = Cli::command();
-    let Some(folder) = args.dir else {
-        return done(clap_mangen::Man::new(command).render(out), Exit::Done);
-    };
-    match clap_mangen::generate_to(command, &folder) {
-        Ok(()) => Exit::Done,
-        Err(error) => {
-            say(err, &format!("the pages can't be written to `{}`: {error}", folder.display()));
+    let program = program();
+    if let Some(folder) = args.dir {
+        return match write_all(&program, &folder) {
+            Ok(()) => Exit::Done,
+            Err(error) => {
+                let folder = folder.display();
+                say(err, &format!("the pages can't be written to `{folder}`: {error}"));
+                hint(err, "name a folder that is there and that you may write to");
+                Exit::No
+            }
+        };
+    }
+    let Some(name) = args.command else { return done(main_page(&program, out), Exit::Done) };
+    match program.get_subcommands().find(|command| command.get_name() == name) {
+        Some(command) => done(command_page(&program, command, out), Exit::Done),
+        None => {
+            say(err, &format!("there is no command `{name}`"));
+            hint(err, "`transferd --help` lists them");
             Exit::No
+        }
+    }
+}
+
+/// The command line with all that clap adds to it.
+fn program() -> Command {
+    let mut program = Cli::command().disable_help_subcommand(true);
+    program.build();
+    program
+}
+
+/// The whole manual on one page: what is global, then each command with its own options.
+fn main_page(program: &Command, out: &mut dyn Write) -> io::Result<()> {
+    let man = titled(program.clone());
+    man.render_title(out)?;
+    man.render_name_section(out)?;
+    let mut page = Roff::new();
+    page.control("SH", ["SYNOPSIS"]);
+    let text = [bold("transferd"), roman(" [OPTIONS] "), italic("COMMAND"), roman(" [ARGUMENTS]")];
+    page.text(text);
+    page.control("SH", ["DESCRIPTION"]);
+    page.text([roman(
+        "transferd queues recurring cloud-to-cloud transfers at the Amove desktop agent on the \
+         same machine, from a YAML file, and follows each to its end: never lost, never doubled.",
+    )]);
+    page.control("SH", ["COMMANDS"]);
+    for command in commands(program) {
+        page.control("SS", [usage(command).as_str()]);
+        page.text([roman(about(command))]);
+        options(&mut page, command, false);
+    }
+    page.control("SH", ["GLOBAL OPTIONS"]);
+    options(&mut page, program, true);
+    for (heading, entries) in MORE {
+        page.control("SH", [*heading]);
+        for (term, words) in *entries {
+            page.control("TP", []);
+            page.text([bold(*term)]);
+            page.text([roman(*words)]);
+        }
+    }
+    page.to_writer(out)?;
+    out.flush()
+}
+
+/// The page of one command.
+fn command_page(program: &Command, command: &Command, out: &mut dyn Write) -> io::Result<()> {
+    let man = titled(command.clone());
+    man.render_title(out)?;
+    man.render_name_section(out)?;
+    let mut page = Roff::new();
+    page.control("SH", ["SYNOPSIS"]);
+    page.text([bold(usage(command))]);
+    page.control("SH", ["DESCRIPTION"]);
+    page.text([roman(about(command))]);
+    page.control("SH", ["OPTIONS"]);
+    options(&mut page, command, false);
+    page.control("SH", ["GLOBAL OPTIONS"]);
+    options(&mut page, program, true);
+    page.control("SH", ["SEE ALSO"]);
+    page.text([bold("transferd"), roman("(1)")]);
+    page.to_writer(out)?;
+    out.flush()
+}
+
+fn write_all(program: &Command, folder: &Path) -> io::Result<()> {
+    let write = |name: &str, page: Vec<u8>| fs::write(folder.join(format!("{name}.1")), page);
+    let mut page = Vec::new();
+    main_page(program, &mut page)?;
+    write("transferd", page)?;
+    for command in commands(program) {
+        let mut page = Vec::new();
+        command_page(program, command, &mut page)?;
+        write(&format!("transferd-{}", command.get_name()), page)?;
+    }
+    Ok(())
+}
+
+/// A page's head names the version at its foot, and no date: it changes with the program.
+fn titled(command: Command) -> Man {
+    let version = format!("transferd {}", env!("CARGO_PKG_VERSION"));
+    Man::new(command).date(" ").source(version).manual("User Commands")
+}
+
+fn commands(program: &Command) -> impl Iterator<Item = &Command> {
+    program.get_subcommands().filter(|command| !command.is_hide_set())
+}
+
+/// As `--help` has it: `transferd trigger [OPTIONS] <JOB>`.
+fn usage(command: &Command) -> String {
+    let usage = command.clone().render_usage().to_string();
+    usage.trim_start_matches("Usage:").trim().to_owned()
+}
+
+fn about(command: &Command) -> String {
+    let about = command.get_long_about().or_else(|| command.get_about());
+    about.map(ToString::to_string).unwrap_or_default()
+}
+
+/// The options of a command: its own, or the global ones.
+fn options(page: &mut Roff, command: &Command, global: bool) {
+    let shown = command.get_arguments().filter(|option| {
+        let help = matches!(option.get_id().as_str(), "help" | "version");
+        option.is_global_set() == global && !option.is_hide_set() && !help
+    });
+    for option in shown {
+        page.control("TP", []);
+        page.text([bold(names(option))]);
+        let mut words = option
+            .get_long_help()
+            .or_else(|| option.get_help())
+            .map(ToString::to_string)
+            .unwrap_or_default();
+        let default = option.get_default_values();
+        if let (Some(default), false) = (default.first(), option.is_hide_default_value_set())
+            && option.get_action().takes_values()
+        {
+            words += &format!(" [default: {}]", default.to_string_lossy());
+        }
+        let values: Vec<String> = option
+            .get_possible_values()
+            .iter()
+            .filter(|value| !value.is_hide_set())
+            .map(|value| value.get_name().to_owned())
+            .collect();
+        if !values.is_empty() && option.get_action().takes_values() {
+            words += &format!(" [one of: {}]", values.join(", "));
+        }
+        page.text([roman(words)]);
+    }
+}
+
+/// `-c, --config PATH`, or `JOB`.
+fn names(option: &clap::Arg) -> String {
+    let value = option
+        .get_value_names()
+        .filter(|_| option.get_action().takes_values())
+        .map(|names| names.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "));
+    let short = option.get_short().map(|short| format!("-{short}"));
+    let long = option.get_long().map(|long| format!("--{long}"));
+    let dashed: Vec<String> = short.into_iter().chain(long).collect();
+    match (dashed.is_empty(), value) {
+        (true, value) => value.unwrap_or_else(|| option.get_id().to_string().to_uppercase()),
+        (false, Some(value)) => format!("{} {value}", dashed.join(", ")),
+        (false, None) => dashed.join(", "),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(page: impl Fn(&mut Vec<u8>) -> io::Result<()>) -> String {
+        let mut out = Vec::new();
+        page(&mut out).unwrap();
+        String::from_utf8(out).unwrap().replace("\\-", "-")
+    }
+
+    #[test]
+    fn the_one_page_holds_each_command_with_each_of_its_options() {
+        let program = program();
+        let page = text(|out| main_page(&program, out));
+        assert!(page.contains(".TH transferd 1"), "{page}");
+        for command in commands(&program) {
+            assert!(page.contains(&usage(command)), "no `{}`", command.get_name());
+            for option in command.get_arguments().filter(|option| !option.is_hide_set()) {
+                let Some(long) = option.get_long().filter(|long| *long != "help") else { continue };
+                assert!(page.contains(&format!("--{long}")), "no `--{long}`");
+            }
+        }
+        assert!(page.contains("EXIT STATUS") && page.contains("/etc/transferd/jobs.yaml"));
+    }
+
+    #[test]
+    fn a_commands_page_has_its_usage_and_the_global_options() {
+        let program = program();
+        let trigger = program.find_subcommand("trigger").unwrap();
+        let page = text(|out| command_page(&program, trigger, out));
+        assert!(page.contains(".TH transferd-trigger 1"), "{page}");
+        assert!(page.contains("transferd trigger [OPTIONS] <JOB>"), "{page}");
+        assert!(page.contains("--wait") && page.contains("--state-dir DIR"), "{page}");
+    }
+
+    #[test]
+    fn each_command_gets_a_file_of_its_own() {
+        let folder = tempfile::tempdir().unwrap();
+        write_all(&program(), folder.path()).unwrap();
+        for name in ["transferd", "transferd-run", "transferd-pause"] {
+            assert!(folder.path().join(format!("{name}.1")).exists(), "{name}");
         }
     }
 }

@@ -30,6 +30,26 @@ impl Prompt {
         }
     }
 
+    /// Whether a person sits there.
+    pub fn is_terminal(&self) -> bool {
+        match self {
+            Self::Terminal(_) => true,
+            Self::Lines(_) => false,
+        }
+    }
+
+    /// Says something to the person, if one sits there.
+    ///
+    /// # Errors
+    ///
+    /// The terminal is gone.
+    pub fn tell(&mut self, words: &str) -> io::Result<()> {
+        match self {
+            Self::Terminal(terminal) => writeln!(terminal.get_mut(), "{words}"),
+            Self::Lines(_) => Ok(()),
+        }
+    }
+
     /// Asks for a line that everybody may see.
     ///
     /// # Errors
@@ -89,7 +109,7 @@ fn read_keys(from: &mut impl BufRead) -> io::Result<String> {
                 let text = String::from_utf8(line);
                 return text.map_err(|_| io::Error::other("the answer is not UTF-8"));
             }
-            INTERRUPT => return Err(io::Error::other("interrupted")),
+            INTERRUPT => return Err(io::Error::from(io::ErrorKind::Interrupted)),
             END if line.is_empty() => break,
             ERASE_ALL => line.clear(),
             8 | 127 => {
@@ -148,7 +168,7 @@ mod tests {
         let read = |keys: &str| read_keys(&mut keys.as_bytes());
         assert_eq!(read("pä\u{7f}\u{8}ass\r").unwrap(), "ass");
         assert_eq!(read("wrong\u{15}right\n").unwrap(), "right");
-        assert_eq!(read("ab\u{3}").unwrap_err().to_string(), "interrupted");
+        assert_eq!(read("ab\u{3}").unwrap_err().kind(), io::ErrorKind::Interrupted);
         assert_eq!(read("\u{4}").unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
     }
 }

@@ -25,8 +25,9 @@ pub struct Args {
     /// Decides all chance
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
-    /// A token that is good; each further one is another user's
-    #[arg(long, value_name = "TOKEN", default_value = WorldOptions::DEFAULT_TOKEN)]
+    /// A token that is good; each further one is another user's [default: `sim-token`, or those of
+    /// the users in `--options`]
+    #[arg(long, value_name = "TOKEN")]
     token: Vec<String>,
     /// Keep the world in this file, and take it up from there
     #[arg(long, value_name = "FILE")]
@@ -137,7 +138,9 @@ fn options(args: &Args) -> Result<SimOptions, String> {
         }
         None => WorldOptions::default(),
     };
-    world.users = args.token.iter().enumerate().map(user).collect();
+    if !args.token.is_empty() {
+        world.users = args.token.iter().enumerate().map(user).collect();
+    }
     world.pick_up = faster(args.pick_up.unwrap_or(world.pick_up), args.speed);
     world.duration = faster(args.duration.unwrap_or(world.duration), args.speed);
     world.cancel_takes = faster(args.cancel_takes.unwrap_or(world.cancel_takes), args.speed);

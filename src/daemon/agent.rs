@@ -59,6 +59,14 @@ impl Agent {
         })
     }
 
+    /// Warns in time of a token that can't be had, or that others can read: an idle daemon needs
+    /// none before its first run, at night.
+    pub(super) fn look_at_token(&self) {
+        if let Err(problem) = self.client.token().inspect() {
+            tracing::warn!("there is no token yet, and runs will wait for one: {problem}");
+        }
+    }
+
     /// The client, for an effect.
     pub(super) fn client(&self) -> &AgentClient {
         &self.client
@@ -79,6 +87,7 @@ impl Agent {
         self.settings = settings.clone();
         self.listen(false);
         self.glance = None;
+        self.look_at_token();
         Ok(())
     }
 

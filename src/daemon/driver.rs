@@ -136,7 +136,6 @@ impl Driver {
     async fn turn(&mut self, mut inputs: Vec<Input>) {
         let now = clock::now();
         if let Some(by) = self.clock.step(now, clock::since_boot()) {
-            tracing::warn!("the clock was set by {by:#}");
             inputs.insert(0, Input::ClockStepped { by });
         }
         if self.trouble().is_some() {

@@ -41,5 +41,5 @@ pub fn several(start: &str, ids: &[RunId]) -> String {
 
 /// Words for an id that no run has.
 pub fn no_run(start: &str) -> String {
-    format!("there is no run `{start}`")
+    format!("there is no run `{start}`; `transferd history` lists them")
 }

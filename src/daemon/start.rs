@@ -144,6 +144,7 @@ async fn live_on(
         folder.path().display(),
         options.socket.display()
     );
+    driver.agent.look_at_token();
     driver.watch(watched);
     driver.begin(step).await;
     systemd::ready(&driver.told);

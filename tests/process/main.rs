@@ -1,13 +1,18 @@
 //! The real binary as processes over real sockets: killed, starved of disk, listened to for
-//! secrets, stopped.
+//! secrets, stopped; and asked for what needs a person, a shell or the agent.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod credentials;
 mod disk;
+mod dumped;
 mod ends;
 #[cfg(feature = "failpoints")]
 mod failpoints;
 mod killed;
+mod online;
 mod reconcile;
 mod secrecy;
+mod shells;
 mod stage;
+mod terminal;

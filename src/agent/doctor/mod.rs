@@ -8,8 +8,10 @@ mod page;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+use jiff::{SignedDuration, Timestamp};
 use secrecy::ExposeSecret;
 use serde::Serialize;
 
@@ -19,6 +21,8 @@ use super::limits::PAGE_SIZE;
 use super::look::offset;
 use super::{notifications, token};
 use crate::clock;
+use crate::core::duration;
+use crate::core::ids::{TransferId, UserId};
 use crate::core::limits::SKEW;
 use crate::core::transfer::AgentState;
 
@@ -120,6 +124,12 @@ const CLOCK: Assumption = Assumption {
     holds: "dates of requests are compared with that tolerance",
     otherwise: "the tolerance is widened by what was learned of the difference",
 };
+const CANCEL: Assumption = Assumption {
+    name: "cancel_refused",
+    text: "a cancel of what is not running is answered with an error",
+    holds: "nothing",
+    otherwise: "whatever is answered, a cancel is repeated until the list shows the transfer's end",
+};
 const NOTIFICATIONS: Assumption = Assumption {
     name: "notifications",
     text: "the notification socket opens",
@@ -127,9 +137,13 @@ const NOTIFICATIONS: Assumption = Assumption {
     otherwise: "changes are seen at the next poll",
 };
 
+/// What the database says of our own transfers: when each was asked for. Absent where there is no
+/// database to read.
+pub type Ours = Option<BTreeMap<TransferId, Timestamp>>;
+
 /// Asks the agent about everything, in order. Each question is asked even if others fail, but for
 /// those that make no sense then.
-pub async fn examine(client: &AgentClient) -> Vec<Finding> {
+pub async fn examine(client: &AgentClient, ours: &Ours) -> Vec<Finding> {
     let mut findings = Vec::new();
     match client.agent_status().await {
         Err(error) => return vec![REACHABLE.judged(false, error.to_string())],
@@ -164,7 +178,9 @@ pub async fn examine(client: &AgentClient) -> Vec<Finding> {
         Ok(accounts) => ACCOUNTS.judged(true, format!("{} listed", accounts.len())),
         Err(error) => ACCOUNTS.judged(false, error.to_string()),
     });
-    pages(client, user, &mut findings).await;
+    pages(client, user, ours, &mut findings).await;
+    // To see it, something would have to be cancelled.
+    findings.push(CANCEL.found(Verdict::CantTell, "not asked: the doctor changes nothing"));
     findings.push(notification_socket(client).await);
     findings
 }
@@ -185,7 +201,8 @@ fn token_itself(client: &AgentClient, findings: &mut Vec<Finding>) {
 /// Reads pages of several sizes, and looks at how they hang together.
 async fn pages(
     client: &AgentClient,
-    user: Option<crate::core::ids::UserId>,
+    user: Option<UserId>,
+    ours: &Ours,
     findings: &mut Vec<Finding>,
 ) {
     let long = match client.raw_page(1, PAGE_SIZE).await {
@@ -196,7 +213,7 @@ async fn pages(
         }
     };
     findings.push(match offset(&long) {
-        Some(offset) => CLOCK.judged(offset.abs() <= SKEW, format!("{offset:#} from ours")),
+        Some(offset) => CLOCK.judged(offset.abs() <= SKEW, distance(offset)),
         None => CLOCK.found(Verdict::CantTell, "the answer has no `Date` header"),
     });
     let long = match page::Page::of(&long) {
@@ -206,7 +223,8 @@ async fn pages(
             return;
         }
     };
-    findings.extend(page::forms(&long, user));
+    findings.extend(page::forms(&long));
+    findings.extend(page::ours(&long, user, ours));
     let mut short = Vec::new();
     for number in 1..=2 {
         if let Ok(answer) = client.raw_page(number, 2).await
@@ -216,6 +234,16 @@ async fn pages(
         }
     }
     findings.extend(page::paging(&long, &short));
+}
+
+/// How far the agent's clock, or a date of its, is from ours.
+fn distance(offset: SignedDuration) -> String {
+    let long = duration::format_short(offset.abs());
+    match offset.signum() {
+        0 => "no difference that can be told".to_owned(),
+        1 => format!("{long} ahead of ours"),
+        _ => format!("{long} behind ours"),
+    }
 }
 
 async fn notification_socket(client: &AgentClient) -> Finding {

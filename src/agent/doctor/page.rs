@@ -1,12 +1,16 @@
 //! What pages of `get_all` show of the assumptions about them.
 
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use super::{Assumption, Finding, Verdict};
+use super::{Assumption, Finding, Ours, Verdict, distance};
 use crate::agent::transport::RawAnswer;
 use crate::agent::wire::{ReadRecord, read_page};
-use crate::core::ids::UserId;
-use crate::core::transfer::TransferStatus;
+use crate::core::ids::{TransferId, UserId};
+use crate::core::limits::SKEW;
+use crate::core::transfer::{Transfer, TransferStatus};
 
 const LISTING: Assumption = Assumption {
     name: "listing",
@@ -55,6 +59,18 @@ const RECORD_USER: Assumption = Assumption {
     text: "each record tells its `userId`",
     holds: "other users' transfers are never taken for ours",
     otherwise: "such a record is judged by places and dates alone",
+};
+const OWN_DATES: Assumption = Assumption {
+    name: "own_dates",
+    text: "our transfers are dated when we asked for them, in UTC, within two minutes",
+    holds: "a transfer that was requested at another time is never taken for ours",
+    otherwise: "the tolerance is widened by what was learned; `agent.exclusive_user` asks no dates",
+};
+const OWN_USER: Assumption = Assumption {
+    name: "own_user",
+    text: "our transfers bear the `userId` that the agent tells of our token",
+    holds: "other users' transfers are never taken for ours",
+    otherwise: "an accepted transfer is not known for ours: runs wait until `timeout`, loudly",
 };
 const OTHERS: Assumption = Assumption {
     name: "exclusive_user",
@@ -123,7 +139,7 @@ impl Page {
         Ok(Self { records, raw, total: facts.total })
     }
 
-    fn ids(&self) -> Vec<Option<crate::core::ids::TransferId>> {
+    fn ids(&self) -> Vec<Option<TransferId>> {
         self.records.iter().map(|record| record.id).collect()
     }
 }
@@ -147,9 +163,11 @@ pub(super) fn role(user_type: Option<&str>) -> Finding {
 }
 
 /// What one page shows of names, dates, states and users.
-pub(super) fn forms(page: &Page, user: Option<UserId>) -> Vec<Finding> {
+pub(super) fn forms(page: &Page) -> Vec<Finding> {
     let count = page.records.len();
-    let mut findings = vec![LISTING.judged(true, format!("{count} transfers on the first page"))];
+    let transfers = if count == 1 { "transfer" } else { "transfers" };
+    let seen = format!("{count} {transfers} on the first page");
+    let mut findings = vec![LISTING.judged(true, seen)];
     if count == 0 {
         let none = |assumption: &Assumption| assumption.found(Verdict::CantTell, "no transfer yet");
         findings.extend([&NAMES, &IDS, &DATES, &STATUS, &CREATED, &RECORD_USER].map(none));
@@ -176,10 +194,59 @@ pub(super) fn forms(page: &Page, user: Option<UserId>) -> Vec<Finding> {
     });
     let told = transfers.iter().filter(|transfer| transfer.user.is_some()).count();
     findings.push(RECORD_USER.judged(told == count, of(told)));
-    let own = transfers.iter().filter(|t| user.is_some() && t.user == user && !t.of_sync).count();
-    let seen = format!("{} are our user's; `history` tells which are transferd's", of(own));
-    findings.push(OTHERS.found(Verdict::CantTell, seen));
     findings
+}
+
+/// What the records show that are ours, or our user's, by what the database knows.
+pub(super) fn ours(page: &Page, user: Option<UserId>, ours: &Ours) -> Vec<Finding> {
+    let Some(ours) = ours else {
+        let unknown = |assumption: &Assumption| {
+            assumption.found(Verdict::CantTell, "there is no history of ours to compare with")
+        };
+        return [&OWN_DATES, &OWN_USER, &OTHERS].map(unknown).into();
+    };
+    let transfers = || page.records.iter().filter_map(|record| record.transfer.as_ref());
+    let own: Vec<_> = transfers().filter_map(|t| Some((t, *ours.get(&t.id)?))).collect();
+    vec![own_dates(&own), own_user(&own, user), others(transfers(), user, ours)]
+}
+
+fn own_dates(own: &[(&Transfer, Timestamp)]) -> Finding {
+    let offsets = own.iter().filter_map(|(t, asked)| Some(t.requested_at?.duration_since(*asked)));
+    match offsets.max_by_key(|offset| offset.abs()) {
+        None => OWN_DATES.found(Verdict::CantTell, "no dated transfer of ours is listed"),
+        Some(most) => {
+            let seen = format!("{} listed; {} at most", own.len(), distance(most));
+            OWN_DATES.judged(most.abs() <= SKEW, seen)
+        }
+    }
+}
+
+fn own_user(own: &[(&Transfer, Timestamp)], user: Option<UserId>) -> Finding {
+    let told = own.iter().filter(|(transfer, _)| transfer.user.is_some()).count();
+    if user.is_none() || told == 0 {
+        return OWN_USER.found(Verdict::CantTell, "no transfer of ours tells its user, or we ours");
+    }
+    let right = own.iter().filter(|(transfer, _)| transfer.user == user).count();
+    OWN_USER.judged(right == told, format!("{right} of {told}"))
+}
+
+/// Transfers of our user that are not ours (protocol, rule 4).
+fn others<'a>(
+    transfers: impl Iterator<Item = &'a Transfer>,
+    user: Option<UserId>,
+    ours: &BTreeMap<TransferId, Timestamp>,
+) -> Finding {
+    if user.is_none() {
+        return OTHERS.found(Verdict::CantTell, "the agent does not tell who we are");
+    }
+    let of_user: Vec<_> = transfers.filter(|t| t.user == user && !t.of_sync).collect();
+    let strange: Vec<_> = of_user.iter().filter(|t| !ours.contains_key(&t.id)).collect();
+    let seen = format!("{} of our user's {} are not transferd's", strange.len(), of_user.len());
+    match strange.iter().filter_map(|transfer| transfer.requested_at).max() {
+        Some(latest) => OTHERS.judged(false, format!("{seen}; the latest is of {latest:.0}")),
+        None if of_user.is_empty() => OTHERS.found(Verdict::CantTell, "no transfer of our user"),
+        None => OTHERS.judged(strange.is_empty(), seen),
+    }
 }
 
 /// How dates are written: with what at the end, and how many digits.

@@ -1,6 +1,6 @@
 //! What the doctor reads from pages.
 
-use super::page::{Page, forms, paging, role};
+use super::page::{Page, forms, ours, paging, role};
 use super::*;
 use crate::agent::transport::RawAnswer;
 
@@ -38,7 +38,7 @@ fn verdict(findings: &[Finding], name: &str) -> Verdict {
 #[test]
 fn an_agent_as_described_holds_in_all_that_can_be_told() {
     let long = page(&list(&[5, 4, 3, 2, 1]));
-    let findings = forms(&long, None);
+    let findings = forms(&long);
     for name in ["listing", "property_case", "records", "request_date", "status", "record_user"] {
         assert_eq!(verdict(&findings, name), Verdict::Holds, "{name}");
     }
@@ -57,7 +57,7 @@ fn an_agent_that_is_otherwise_is_found_out() {
         .replace("\"userId\"", "\"owner\"")
         .replacen("requestDate", "asked", 1);
     let long = page(&odd);
-    let findings = forms(&long, None);
+    let findings = forms(&long);
     for name in ["property_case", "request_date", "status", "record_user", "created_hidden"] {
         assert_eq!(verdict(&findings, name), Verdict::DoesNotHold, "{name}");
     }
@@ -74,7 +74,7 @@ fn an_agent_that_is_otherwise_is_found_out() {
 #[test]
 fn an_empty_list_tells_nothing() {
     let empty = page(r#"{"data":[],"total":0}"#);
-    let findings = [forms(&empty, None), paging(&empty, &[])].concat();
+    let findings = [forms(&empty), paging(&empty, &[])].concat();
     for name in ["request_date", "status", "sorted", "page_size", "paging"] {
         assert_eq!(verdict(&findings, name), Verdict::CantTell, "{name}");
     }
@@ -86,4 +86,36 @@ fn the_role_is_told_where_the_type_is_known() {
     assert_eq!(role(Some("64")).verdict, Verdict::DoesNotHold);
     assert_eq!(role(Some("7")).verdict, Verdict::CantTell);
     assert_eq!(role(None).verdict, Verdict::CantTell);
+}
+
+#[test]
+fn our_own_transfers_are_told_from_our_users_others() {
+    let user: UserId = UserId("00000000-0000-0000-0000-000000000009".parse().unwrap());
+    let id = |n: u32| TransferId(format!("00000000-0000-0000-0000-{n:012}").parse().unwrap());
+    let asked = |second| format!("2026-11-23T20:00:{second:02}Z").parse::<Timestamp>().unwrap();
+    let listed = page(&list(&[3, 2, 1]));
+
+    let all: Ours = Some((1..=3).map(|n| (id(n), asked(n))).collect());
+    let findings = ours(&listed, Some(user), &all);
+    for name in ["own_dates", "own_user", "exclusive_user"] {
+        assert_eq!(verdict(&findings, name), Verdict::Holds, "{name}");
+    }
+
+    // One is not ours, and the dates of the others are an hour ahead: no UTC.
+    let hour = SignedDuration::from_hours(1);
+    let some: Ours = Some((1..=2).map(|n| (id(n), asked(n) - hour)).collect());
+    let findings = ours(&listed, Some(user), &some);
+    assert_eq!(verdict(&findings, "own_dates"), Verdict::DoesNotHold);
+    assert_eq!(verdict(&findings, "exclusive_user"), Verdict::DoesNotHold);
+    let seen: Vec<&str> = findings.iter().map(|finding| finding.seen.as_str()).collect();
+    assert!(seen[0].contains("1h ahead of ours"), "{seen:?}");
+    assert!(seen[2].contains("1 of our user's 3") && seen[2].contains("20:00:03"), "{seen:?}");
+
+    // Somebody else's id on our transfers; nobody's id.
+    let other = UserId("00000000-0000-0000-0000-000000000008".parse().unwrap());
+    assert_eq!(verdict(&ours(&listed, Some(other), &all), "own_user"), Verdict::DoesNotHold);
+    for findings in [ours(&listed, None, &all), ours(&listed, Some(user), &None)] {
+        assert_eq!(verdict(&findings, "own_user"), Verdict::CantTell);
+        assert_eq!(verdict(&findings, "exclusive_user"), Verdict::CantTell);
+    }
 }

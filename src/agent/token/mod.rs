@@ -11,6 +11,7 @@ mod totp;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt;
 use std::path::PathBuf;
@@ -62,10 +63,8 @@ struct Shared {
 struct State {
     /// What the source gave last.
     last: Option<Result<SecretString, TokenProblem>>,
-    /// The last file that was readable by others, so that it is warned of once.
-    warned_of: Option<PathBuf>,
-    /// The warning, while it holds.
-    warning: Option<String>,
+    /// The files that others can read, with the words for it: each is warned of once.
+    exposed: BTreeMap<PathBuf, String>,
     /// The token of a login.
     session: Option<Session>,
     /// The last login that was refused.
@@ -174,10 +173,28 @@ impl TokenKeeper {
         expiry(token.expose_secret())
     }
 
-    /// What is wrong with how the secret is kept, in words: others can read its file.
+    /// Reads the source's files before their secrets are needed, so that what is wrong with them is
+    /// known, and warned of, in time.
+    ///
+    /// # Errors
+    /// What keeps a token, or a login, from being made of them.
+    pub fn inspect(&self) -> Result<(), TokenProblem> {
+        let TokenSource::Login(login) = &self.shared.source else {
+            return self.current().map(|_| ());
+        };
+        self.note_protection(&read_secret("password", &login.password_file)?);
+        if let Some(path) = &login.totp_secret_file {
+            self.note_protection(&read_secret("TOTP secret", path)?);
+        }
+        Ok(())
+    }
+
+    /// What is wrong with how the secrets are kept, in words: others can read their files.
     pub fn warning(&self) -> Option<String> {
-        let _ = self.current();
-        self.state().warning.clone()
+        let _ = self.inspect();
+        let state = self.state();
+        let words: Vec<_> = state.exposed.values().map(String::as_str).collect();
+        (!words.is_empty()).then(|| words.join("; "))
     }
 
     /// True if a refused token can be replaced by logging in.
@@ -262,14 +279,12 @@ impl TokenKeeper {
     /// Takes note of how a secret's file is protected, and warns once.
     pub(super) fn note_protection(&self, file: &SecretFile) {
         let mut state = self.state();
-        state.warning.clone_from(&file.warning);
-        match &file.warning {
-            Some(warning) if state.warned_of.as_ref() != Some(&file.path) => {
-                state.warned_of = Some(file.path.clone());
-                tracing::warn!("{warning}");
-            }
-            Some(_) => {}
-            None => state.warned_of = None,
+        let before = match &file.warning {
+            Some(warning) => state.exposed.insert(file.path.clone(), warning.clone()),
+            None => state.exposed.remove(&file.path),
+        };
+        if let (Some(warning), None) = (&file.warning, before) {
+            tracing::warn!("{warning}");
         }
     }
 
@@ -287,7 +302,12 @@ impl TokenKeeper {
                 return Err(TokenProblem::Source("a login has no token of its own".to_owned()));
             }
         };
-        let file = read_secret("token", &path)?;
+        let mut file = read_secret("token", &path)?;
+        if self.shared.source == TokenSource::Credential {
+            // Its folder is the service's alone, and systemd lets it in by an access list, which
+            // looks like a group's right in the mode (systemd.exec(5), "Credentials").
+            file.warning = None;
+        }
         self.note_protection(&file);
         file::check_token(&file.secret, &format!("the token in `{}`", path.display()))?;
         Ok(file.secret)

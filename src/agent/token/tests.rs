@@ -102,6 +102,40 @@ fn a_file_that_others_can_read_is_warned_about(#[case] mode: u32, #[case] warned
 }
 
 #[test]
+fn each_file_of_a_login_that_others_can_read_is_warned_about_before_it_is_used() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, mode| {
+        let path = folder.path().join(name);
+        write(&path, b"GEZDGNBVGY3TQOJQ", mode);
+        path
+    };
+    let source = LoginSource {
+        username: "a@b.c".to_owned(),
+        password_file: file("pw", 0o644),
+        user_type: 32,
+        totp_secret_file: Some(file("totp", 0o604)),
+    };
+    let keeper = TokenKeeper::new(TokenSource::Login(source), |_| None);
+    let warning = keeper.warning().unwrap();
+    assert!(warning.contains("pw") && warning.contains("totp"), "{warning}");
+    file("pw", 0o600);
+    let warning = keeper.warning().unwrap();
+    assert!(!warning.contains("pw") && warning.contains("totp"), "{warning}");
+    std::fs::remove_file(folder.path().join("pw")).unwrap();
+    assert!(keeper.inspect().unwrap_err().to_string().contains("does not exist"));
+}
+
+#[test]
+fn a_credential_is_guarded_by_its_folder_whatever_its_mode_looks_like() {
+    let folder = tempfile::tempdir().unwrap();
+    write(&folder.path().join("token"), b"from-systemd", 0o444);
+    let directory = folder.path().as_os_str().to_owned();
+    let keeper = TokenKeeper::new(TokenSource::Credential, move |_| Some(directory.clone()));
+    assert_eq!(current(&keeper).as_deref(), Ok("from-systemd"));
+    assert_eq!(keeper.warning(), None);
+}
+
+#[test]
 fn a_variable_and_a_credential_are_sources() {
     let folder = tempfile::tempdir().unwrap();
     write(&folder.path().join("token"), b"from-systemd\n", 0o400);

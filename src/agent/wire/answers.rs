@@ -67,6 +67,12 @@ impl CloudAccount {
         };
         name.to_owned()
     }
+
+    /// True for providers whose buckets go by their names; others' are addressed by ids.
+    pub fn has_buckets_by_name(&self) -> bool {
+        // AWS, Wasabi, Azure, S3Generic, Google, Cloudflare.
+        matches!(self.cloud_type, 1 | 2 | 4 | 8 | 16 | 64)
+    }
 }
 
 /// A long-lived token, as the agent lists it. The token itself is not kept.
@@ -150,6 +156,24 @@ pub(crate) fn accounts(body: &[u8]) -> Result<Vec<CloudAccount>, String> {
         }
     })?;
     Ok(accounts)
+}
+
+/// `POST /cloud/list_buckets`: names, in whatever of the usual shapes. Absent if there are more
+/// than the answer holds. The error is in words.
+pub(crate) fn buckets(body: &[u8]) -> Result<Option<Vec<String>>, String> {
+    let mut buckets = Vec::new();
+    let mut count = 0;
+    read_list(body, &["name"], |[name]| {
+        count += 1;
+        if let Some(name) = name.word()
+            && buckets.len() < LISTED_MAX
+        {
+            buckets.push(name.to_owned());
+        }
+    })?;
+    // A bare list has no token; nor has one that is whole.
+    let more = read_object(body, &["continuationtoken"]).is_ok_and(|[token]| !token.is_none());
+    Ok((!more && buckets.len() == count).then_some(buckets))
 }
 
 /// `GET /apitoken/get_all`: a list, or a page of one.

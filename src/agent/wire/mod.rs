@@ -16,7 +16,7 @@ mod tests;
 
 pub use answers::{ApiToken, CloudAccount, UserProfile};
 pub(super) use answers::{LoginReply, login_reply, minted_token, user};
-pub(super) use answers::{accounts, agent_state, api_tokens};
+pub(super) use answers::{accounts, agent_state, api_tokens, buckets};
 pub(super) use object::read_object;
 pub(super) use page::{PageFacts, read_page};
 pub(super) use transfer::ReadRecord;
@@ -26,6 +26,7 @@ pub(super) fn parse_anything(body: &[u8]) {
     let _ = read_page(body, &mut |_| {});
     let _ = user(body);
     let _ = accounts(body);
+    let _ = buckets(body);
     let _ = api_tokens(body);
     let _ = minted_token(body);
     let _ = login_reply(body);

@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::Engine;
 use super::contact::{Fresh, Trouble, backoff};
+use crate::core::duration;
 use crate::core::ids::{AttemptId, TransferId};
 use crate::core::input::Level;
 use crate::core::limits::{ADOPT_WINDOW_CAP, CLOCK_WAS_WRONG, COVERED_GAP, NEAR_MISS_DEPTH, SKEW};
@@ -101,8 +102,11 @@ impl Engine {
         if look.agent.may_work() {
             if self.contact.trouble.take().is_some() {
                 let since = self.contact.trouble_since.take();
-                let since = since.map(|at| format!(" (since {at})")).unwrap_or_default();
-                self.announce(Level::Info, None, format!("the agent can be used again{since}"));
+                let lasted = since.map_or_else(String::new, |at| {
+                    let lasted = self.now.duration_since(at).abs();
+                    format!(", after {}", duration::format_short(lasted))
+                });
+                self.announce(Level::Info, None, format!("the agent can be used again{lasted}"));
             }
         } else {
             self.trouble_is(Trouble::Idle(look.agent));

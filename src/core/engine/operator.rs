@@ -38,7 +38,9 @@ impl Engine {
             self.state.runs.get(id).is_some_and(|live| live.run.trigger == Trigger::Manual)
         });
         if let Some(held) = held {
-            return Answer::No(format!("run {held}, triggered before, is still waiting"));
+            return Answer::No(format!(
+                "run {held}, triggered before, is still waiting; it can be canceled"
+            ));
         }
         let behind = unfinished.last().copied();
         let reason = "triggered by an operator";

@@ -8,6 +8,7 @@ use jiff::SignedDuration;
 
 use super::Engine;
 use super::calendar::Planned;
+use crate::core::duration;
 use crate::core::ids::{AttemptId, JobName};
 use crate::core::input::Level;
 use crate::core::job::JobSet;
@@ -59,7 +60,9 @@ impl Engine {
     /// with it, and the dates of open attempts may lie on either side of the step.
     pub(super) fn clock_stepped(&mut self, by: SignedDuration) {
         let millis = i64::try_from(by.as_millis()).unwrap_or(0);
-        self.announce(Level::Warn, None, format!("the clock was set by {} s", by.as_secs()));
+        let way = if by.is_negative() { "back" } else { "forward" };
+        let text = format!("the clock was set {way} by {}", duration::format_short(by.abs()));
+        self.announce(Level::Warn, None, text);
         let runs: Vec<_> = self.state.runs.keys().copied().collect();
         for run in runs {
             let Some(live) = self.state.runs.get_mut(&run) else { continue };

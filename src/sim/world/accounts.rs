@@ -24,6 +24,9 @@ pub struct SimUser {
     pub user_type: u32,
     /// Base32 of 20 bytes: with it, `login` asks for a one-time code.
     pub totp_secret: Option<String>,
+    /// With it, `login` asks for this code, as if it had come in a text message.
+    #[serde(default)]
+    pub sms_code: Option<String>,
     /// Tokens that are good from the start and never expire.
     pub tokens: Vec<String>,
 }
@@ -37,6 +40,7 @@ impl SimUser {
             password: "password".to_owned(),
             user_type: 32,
             totp_secret: None,
+            sms_code: None,
             tokens: vec![token.to_owned()],
         }
     }
@@ -92,7 +96,7 @@ impl CloudAccount {
 pub struct LoginAnswer {
     /// Empty where a challenge is to be met first.
     pub jwt_token: String,
-    /// 0 none, 1 TOTP.
+    /// 0 none, 1 TOTP, 2 SMS.
     pub challenge: u32,
     /// Set with a challenge.
     pub session: String,
@@ -143,12 +147,14 @@ impl World {
                 return Outcome::Problem(ProblemCode::Auth);
             }
             let user = user.clone();
-            if user.totp_secret.is_none() {
-                return Outcome::Answer(world.signed_in(user.id, now));
-            }
+            let challenge = match (&user.totp_secret, &user.sms_code) {
+                (None, None) => return Outcome::Answer(world.signed_in(user.id, now)),
+                (Some(_), _) => 1,
+                (None, Some(_)) => 2,
+            };
             let session = world.chance.uuid().to_string();
             world.challenges.insert(session.clone(), user.id);
-            Outcome::Answer(LoginAnswer { jwt_token: String::new(), challenge: 1, session })
+            Outcome::Answer(LoginAnswer { jwt_token: String::new(), challenge, session })
         })
     }
 
@@ -158,9 +164,13 @@ impl World {
             let Some(&user) = world.challenges.get(session) else {
                 return Outcome::Problem(ProblemCode::Session);
             };
-            let secret = world.options.users.iter().find(|known| known.id == user);
-            let secret = secret.and_then(|known| known.totp_secret.as_deref());
-            if !secret.is_some_and(|secret| totp_matches(secret, code, now)) {
+            let known = world.options.users.iter().find(|known| known.id == user);
+            let good = known.is_some_and(|known| match (&known.totp_secret, &known.sms_code) {
+                (Some(secret), _) => totp_matches(secret, code, now),
+                (None, Some(sent)) => sent == code.trim(),
+                (None, None) => false,
+            });
+            if !good {
                 return Outcome::Problem(ProblemCode::Totp);
             }
             world.challenges.remove(session);

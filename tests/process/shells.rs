@@ -1,0 +1,53 @@
+//! Completions, as a shell has them.
+
+use std::process::Command;
+
+use crate::stage::{Stage, transferd};
+
+/// What bash offers at the end of a line.
+fn offered(stage: &Stage, line: &[&str]) -> Vec<String> {
+    // What readline does with a `complete -F`.
+    let script = r#"
+        source <(transferd completions bash)
+        COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMP_LINE="$*"; COMP_POINT=${#COMP_LINE}
+        $(complete -p transferd | sed 's/.* -F \([^ ]*\) .*/\1/') \
+            transferd "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}"
+        printf '%s\n' "${COMPREPLY[@]}""#;
+    let folder = std::path::Path::new(transferd()).parent().unwrap();
+    let path = format!("{}:{}", folder.display(), std::env::var("PATH").unwrap());
+    let said = Command::new("bash")
+        .args(["-c", script, "bash", "transferd"])
+        .args(line)
+        .env("PATH", path)
+        .current_dir(stage.path())
+        .output()
+        .unwrap();
+    let words = String::from_utf8(said.stdout).unwrap();
+    assert!(said.stderr.is_empty(), "{}", String::from_utf8_lossy(&said.stderr));
+    words.lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn bash_offers_commands_options_and_the_jobs_of_the_file_that_the_line_names() {
+    let stage = Stage::new("unused");
+    let place = "{account: 6f1c2f0e-0d8c-4f3e-9a51-0c9d5f0a1b11, bucket: b, path: ";
+    stage.write(
+        "jobs.yaml",
+        &format!(
+            "jobs: {{nightly: &job {{source: {place}s/}}, destination: {place}d/}}}}, noon: *job}}\n"
+        ),
+    );
+    let about = ["-c", "jobs.yaml", "--state-dir", "state"];
+    let ask = |line: &[&str]| offered(&stage, &[&about[..], line].concat());
+    assert_eq!(offered(&stage, &["trig"]), ["trigger"]);
+    assert_eq!(ask(&["trigger", ""]), ["nightly", "noon"]);
+    assert_eq!(ask(&["trigger", "--wait", "ni"]), ["nightly"]);
+    assert_eq!(ask(&["why", "no"]), ["noon"]);
+    assert_eq!(ask(&["doctor", "--transfer", "ni"]), ["nightly"]);
+    assert_eq!(ask(&["--log-level", "in"]), ["info"]);
+    assert!(ask(&["trigger", "--wa"]).contains(&"--wait".to_owned()));
+    // One job is enough, and neither a run nor a number is one.
+    for line in [&["trigger", "nightly", ""][..], &["show", ""], &["history", "-n", ""]] {
+        assert!(!ask(line).iter().any(|word| word == "noon"), "{line:?}");
+    }
+}
