@@ -102,7 +102,7 @@ impl Engine {
                 self.occurrence(&job, at, Trigger::Schedule, None);
             } else if let Some(pause) = &mark.pause {
                 let words = pause.reason.as_deref().map(|r| format!(": {r}")).unwrap_or_default();
-                let reason = format!("the job is paused since {}{words}", pause.at);
+                let reason = format!("the job is paused since {:.0}{words}", pause.at);
                 self.skip(&job, at, Trigger::Schedule, &reason);
             }
         }
@@ -152,13 +152,13 @@ impl Engine {
         match job.overlap {
             Overlap::Skip => {
                 let reason =
-                    format!("run {active} has been active since {since} (`overlap: skip`)");
+                    format!("run {active} has been active since {since:.0} (`overlap: skip`)");
                 self.skip(job, at, trigger, &reason);
             }
             Overlap::Queue => match unfinished.get(1) {
                 Some(held) => {
                     let reason = format!(
-                        "run {active} has been active since {since}, and run {held} waits behind it \
+                        "run {active} has been active since {since:.0}, and run {held} waits behind it \
                          already (`overlap: queue`)"
                     );
                     self.skip(job, at, trigger, &reason);
@@ -290,6 +290,7 @@ impl Engine {
                 job: job.name.clone(),
                 timetable: identity,
                 scheduled,
+                scheduled_since: Some(self.now),
                 handled: self.now,
                 generation: 0,
                 first_seen: self.now,
@@ -300,6 +301,9 @@ impl Engine {
         };
         let mut mark = Mark::clone(old);
         let anew = mark.timetable != identity || (scheduled && !mark.scheduled);
+        if anew || scheduled != mark.scheduled {
+            mark.scheduled_since = Some(self.now);
+        }
         mark.timetable = identity;
         mark.scheduled = scheduled;
         if mark.handled.duration_since(self.now) > CLOCK_WAS_WRONG {

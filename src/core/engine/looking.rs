@@ -101,7 +101,7 @@ impl Engine {
         if look.agent.may_work() {
             if self.contact.trouble.take().is_some() {
                 let since = self.contact.trouble_since.take();
-                let since = since.map(|at| format!(" (since {at})")).unwrap_or_default();
+                let since = since.map(|at| format!(" (since {at:.0})")).unwrap_or_default();
                 self.announce(Level::Info, None, format!("the agent can be used again{since}"));
             }
         } else {
