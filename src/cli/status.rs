@@ -195,7 +195,16 @@ struct Followed {
 struct Gist {
     away: bool,
     problems: Vec<String>,
-    jobs: Vec<(JobName, bool, Option<(RunId, RunState, String)>, Option<RunId>)>,
+    jobs: Vec<JobGist>,
+}
+
+/// The part of one job in it.
+#[derive(PartialEq)]
+struct JobGist {
+    name: JobName,
+    paused: bool,
+    active: Option<(RunId, RunState, String)>,
+    last: Option<RunId>,
 }
 
 impl Followed {
@@ -246,8 +255,12 @@ impl Followed {
             jobs: jobs
                 .map(|job| {
                     let active = job.active_run.as_ref();
-                    let active = active.map(|run| (run.id, run.state, run.reason.clone()));
-                    (job.name.clone(), job.paused, active, job.last_run.as_ref().map(|run| run.id))
+                    JobGist {
+                        name: job.name.clone(),
+                        paused: job.paused,
+                        active: active.map(|run| (run.id, run.state, run.reason.clone())),
+                        last: job.last_run.as_ref().map(|run| run.id),
+                    }
                 })
                 .collect(),
         }

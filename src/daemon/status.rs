@@ -127,7 +127,9 @@ impl Driver {
                 problems.extend(Some(glance.words.clone()).filter(|words| !words.is_empty()));
             }
             Some(_) | None => {
-                problems.extend(Some(view.words).filter(|words| !words.is_empty()));
+                let since = view.trouble_since.map(|at| format!(" (since {at:.0})"));
+                let words = Some(view.words).filter(|words| !words.is_empty());
+                problems.extend(words.map(|words| words + &since.unwrap_or_default()));
             }
         }
         let token = self.agent.client().token();

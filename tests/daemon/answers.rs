@@ -156,3 +156,34 @@ fn why_names_the_run_in_the_way_and_answers_from_the_record_without_a_daemon() {
     let why = stage.command(&["why", "nightly"]).out;
     assert!(why.contains("moving house"), "the pause is on record: {why}");
 }
+
+#[test]
+fn why_knows_since_when_a_schedule_is_in_force_and_what_comes_of_a_missed_occurrence() {
+    let stage = Stage::new("");
+    let often = |schedule: &str| {
+        stage.write_jobs(&format!(
+            "  often: {{source: *s, destination: {{account: b, bucket: c, path: often/}}, \
+             schedule: '{schedule}'}}"
+        ));
+    };
+    often("@yearly");
+    let daemon = stage.start();
+    // Takes three seconds, so that whole seconds pass under the first schedule.
+    assert_eq!(stage.command(&["trigger", "slow", "--wait"]).code, 0);
+    let then =
+        stage.json(&["history", "slow", "--json"])[0]["ended_at"].as_str().unwrap().to_owned();
+    often("* * * * * *");
+    assert_eq!(stage.command(&["reload"]).code, 0);
+    let why = stage.command(&["why", "often", &then]).out;
+    assert!(why.contains("not by the schedule of then"), "{why}");
+
+    let newest = || stage.json(&["history", "often", "--json", "-n", "1"])[0].clone();
+    stage.until("an occurrence is recorded", || !newest().is_null());
+    drop(daemon);
+    let handled: Timestamp = newest()["scheduled_for"].as_str().unwrap().parse().unwrap();
+    let due = (handled + jiff::SignedDuration::from_secs(1)).to_string();
+    let why = stage.command(&["why", "often", &due]).out;
+    assert!(why.contains("the daemon was down") || why.contains("is yet to come"), "{why}");
+    let _daemon = stage.start();
+    stage.until("it is caught up", || newest()["scheduled_for"].as_str() > Some(due.as_str()));
+}

@@ -192,7 +192,7 @@ fn attempts(run: &RunDocument, times: &Times, screen: Screen) -> String {
 /// Whether a reason says no more than which transfer an attempt has.
 fn names(reason: &str, attempt: &AttemptDocument) -> bool {
     let id = attempt.transfer_id.map(|id| id.to_string());
-    id.is_some_and(|id| reason.ends_with(&format!("is transfer {id}")))
+    id.is_some_and(|id| reason.ends_with(&format!(" transfer {id}")))
 }
 
 /// What happened, in order. The date stands where it is another than the run's.

@@ -210,12 +210,18 @@ fn runs() -> Vec<RunDocument> {
 /// A run that was tried twice, over midnight.
 fn a_shown() -> ShowDocument {
     let error = "the agent reports an error of the transfer";
-    let mut run = a_run(1, "nightly-footage", RunState::Running, 50_000, "attempt 2 is transfer X");
+    let transfer = TransferId(Uuid::from_u128(0xabcd << 96));
+    let reason = format!("attempt 2 is transfer {transfer}");
+    let mut run = a_run(1, "nightly-footage", RunState::Running, 50_000, &reason);
     run.attempts = vec![
         an_attempt(1, RunState::Failed, 49_990, error),
-        an_attempt(2, RunState::Running, 700, ""),
+        an_attempt(
+            2,
+            RunState::Running,
+            700,
+            &format!("the agent lists it as transfer {transfer}"),
+        ),
     ];
-    let transfer = TransferId(Uuid::from_u128(0xabcd << 96));
     let listed = format!("attempt 1 is transfer {transfer}");
     let blocked =
         format!("for its destination, which run {} of `big` writes to or waits for", id(9));

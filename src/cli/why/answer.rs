@@ -91,7 +91,7 @@ fn in_the_way(facts: &Facts, run: &RunDocument) -> String {
 
 /// Why it did or did not run at a time.
 fn of_time<'a>(facts: &'a Facts, at: Timestamp) -> Answer<'a> {
-    if let Some(run) = facts.runs.iter().find(|run| is_of(run, at)) {
+    if let Some(run) = run_of(facts, at) {
         let mut sentences = vec![outcome(facts, run)];
         let blocker = facts.blocker.as_ref().filter(|other| run_in(&run.reason) == Some(other.id));
         sentences.extend(blocker.map(|blocker| in_the_way(facts, blocker)));
@@ -113,9 +113,27 @@ fn of_time<'a>(facts: &'a Facts, at: Timestamp) -> Answer<'a> {
     Answer { at: Some(at), sentences, run: at_work, blocked_by: None }
 }
 
-/// Whether a run is the one that people mean by a time: of an occurrence within its minute, or
-/// triggered in it.
-fn is_of(run: &RunDocument, at: Timestamp) -> bool {
+/// The run that people mean by a time: that of the occurrence then, or one of another schedule or
+/// by hand.
+fn run_of(facts: &Facts, at: Timestamp) -> Option<&RunDocument> {
+    let due = facts.job.as_ref().and_then(|job| due_at(job, at));
+    let of_the_occurrence = |run: &&RunDocument| due.is_some() && run.scheduled_for == due;
+    let of_the_minute = |run: &&RunDocument| {
+        (due.is_none() || run.scheduled_for.is_none()) && is_of_the_minute(run, at)
+    };
+    let first = facts.runs.iter().find(of_the_occurrence);
+    first.or_else(|| facts.runs.iter().find(of_the_minute))
+}
+
+/// The occurrence that people mean by a time: the last one of its minute.
+fn due_at(job: &Known, at: Timestamp) -> Option<Timestamp> {
+    let due = job.timetable.last_at_or_before(at, at.saturating_sub(SAME).unwrap_or(at))?;
+    // The lower bound is included there; the minute before is not meant here.
+    (at.duration_since(due) < SAME).then_some(due)
+}
+
+/// Whether a run is of an occurrence within a time's minute, or was triggered in it.
+fn is_of_the_minute(run: &RunDocument, at: Timestamp) -> bool {
     let off = at.duration_since(run.scheduled_for.unwrap_or(run.created_at));
     let triggered = run.scheduled_for.is_none() && off.is_negative() && off.abs() < SAME;
     triggered || (!off.is_negative() && off < SAME)
@@ -190,12 +208,7 @@ fn no_record(facts: &Facts, at: Timestamp) -> String {
             "nothing is recorded for {when}: it has no schedule, and runs when triggered"
         );
     }
-    let earlier = at.saturating_sub(SAME).unwrap_or(at);
-    let due = job.timetable.last_at_or_before(at, earlier).filter(|due| {
-        // `last_at_or_before` includes its lower bound; the minute does not.
-        at.duration_since(*due) < SAME
-    });
-    match due {
+    match due_at(job, at) {
         None => format!("it is not scheduled for {when}: {}", nearest(facts, job, at)),
         Some(due) if due > facts.now => format!("{} is yet to come", time(facts, due)),
         Some(due) => {

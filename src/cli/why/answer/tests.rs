@@ -238,3 +238,15 @@ fn a_time_is_meant_by_its_minute() {
         assert_eq!(told, found, "{asked}: {:?}", answer.sentences);
     }
 }
+
+#[test]
+fn an_occurrence_is_not_taken_for_the_one_a_second_before() {
+    let mut facts = facts(Some("01:30:01"));
+    let every_second = vec![Schedule::parse("* * * * * *").unwrap()];
+    facts.job.as_mut().unwrap().timetable = Timetable::new(every_second, "UTC", TimeZone::UTC);
+    rules(&mut facts).handled = at("01:30:00");
+    facts.daemon = false;
+    facts.runs = vec![run(1, "01:30:00", Some("01:40:00"), RunState::Succeeded, "")];
+    let answer = explain(&facts);
+    assert!(answer.sentences[0].contains("the daemon was down"), "{:?}", answer.sentences);
+}
