@@ -44,3 +44,41 @@ impl Signals {
         }
     }
 }
+
+/// What the terminal's driver tells a program that fills the screen.
+#[derive(Debug)]
+pub struct ScreenSignals {
+    resized: Stream,
+    suspended: Stream,
+}
+
+/// What has happened to the screen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ScreenSignal {
+    /// SIGWINCH: it has another size.
+    Resized,
+    /// SIGTSTP: the user wants the shell back for a while.
+    Suspended,
+}
+
+impl ScreenSignals {
+    /// Starts listening. From now on SIGTSTP stops the process no more: who hears it must.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn listen() -> io::Result<Self> {
+        Ok(Self {
+            resized: signal(SignalKind::window_change())?,
+            suspended: signal(SignalKind::from_raw(rustix::process::Signal::TSTP.as_raw()))?,
+        })
+    }
+
+    /// The next signal. May be dropped and called again: nothing is lost.
+    pub async fn next(&mut self) -> ScreenSignal {
+        tokio::select! {
+            biased;
+            _ = self.suspended.recv() => ScreenSignal::Suspended,
+            _ = self.resized.recv() => ScreenSignal::Resized,
+        }
+    }
+}

@@ -2,8 +2,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails here")]
 
+#[path = "daemon/answers.rs"]
+mod answers;
+#[path = "daemon/control.rs"]
+mod control;
 #[path = "support/stage.rs"]
 mod stage;
+#[path = "daemon/terminal.rs"]
+mod terminal;
 
 use std::time::Duration;
 

@@ -38,7 +38,12 @@ impl Daemon {
                 }
                 Err(ClientError::NotPermitted(path)) => locked = Some(path),
                 Err(ClientError::NotRunning(_)) => {}
-                Err(error @ (ClientError::Refused(_) | ClientError::Broken(_))) => {
+                Err(
+                    error @ (ClientError::Refused(_)
+                    | ClientError::Unavailable(_)
+                    | ClientError::Interrupted(_)
+                    | ClientError::Broken(_)),
+                ) => {
                     return Err(NoDaemon::Broken(error.to_string()));
                 }
             }
@@ -49,6 +54,14 @@ impl Daemon {
     /// As [`Daemon::find`]; says why there is none.
     pub fn find_or_say(global: &Global, err: &mut dyn Write) -> Result<Self, Exit> {
         Self::find(global).map_err(|none| none.say(err))
+    }
+
+    /// Reaches for the daemon again, which may have been restarted meanwhile. What does not
+    /// answer now may do so later.
+    pub fn reconnect(&mut self) {
+        if let Ok(client) = self.client.again() {
+            self.client = client;
+        }
     }
 
     /// The daemon's socket.
@@ -97,7 +110,11 @@ pub fn say_error(error: &ClientError, err: &mut dyn Write) -> Exit {
     say(err, &error.to_string());
     match error {
         ClientError::NotRunning(_) => Exit::NotRunning,
-        ClientError::NotPermitted(_) | ClientError::Refused(_) | ClientError::Broken(_) => Exit::No,
+        ClientError::Interrupted(_) => Exit::Interrupted,
+        ClientError::NotPermitted(_)
+        | ClientError::Refused(_)
+        | ClientError::Unavailable(_)
+        | ClientError::Broken(_) => Exit::No,
     }
 }
 
@@ -123,4 +140,31 @@ pub fn done(written: io::Result<()>, exit: Exit) -> Exit {
 /// A runtime for a command: one thread.
 pub fn runtime() -> io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_current_thread().enable_all().build()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is said where no daemon answers at the service that is meant.
+    fn said(other: PathBuf) -> (Exit, String) {
+        let meant = vec![PathBuf::from("/nowhere/control.sock")];
+        let other = Some(("the system's service", "--system", other));
+        let mut err = Vec::new();
+        let exit = NoDaemon::NotRunning(Search { meant, other }).say(&mut err);
+        (exit, String::from_utf8(err).unwrap())
+    }
+
+    #[test]
+    fn the_other_service_is_named_if_that_one_runs() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(socket::NAME);
+        let (exit, words) = said(path.clone());
+        assert_eq!(exit, Exit::NotRunning);
+        assert!(words.contains("/nowhere/control.sock") && words.contains("transferd run"));
+        let _bound = socket::Bound::bind(&path, 0o600).unwrap();
+        let (exit, words) = said(path);
+        assert_eq!(exit, Exit::NotRunning);
+        assert!(words.contains("the system's service is: add `--system`"), "{words}");
+    }
 }

@@ -83,14 +83,14 @@ fn ours(global: &Global) -> Ours {
 
 /// Runs one job, and shows what happened to its transfer in order.
 fn watch(job: String, global: &Global, out: &mut dyn Write, err: &mut dyn Write) -> Exit {
-    let daemon = match Daemon::find_or_say(global, err) {
+    let mut daemon = match Daemon::find_or_say(global, err) {
         Ok(daemon) => daemon,
         Err(exit) => return exit,
     };
     let query = |id: RunId| ShowQuery { run: id.to_string() };
     let shown = daemon
         .wait(daemon.client().trigger(&JobQuery { job }))
-        .and_then(|run| trigger::follow(&daemon, global, run, err))
+        .and_then(|run| trigger::follow(&mut daemon, global, run, err))
         .and_then(|run| daemon.wait(daemon.client().show(&query(run.id))));
     let shown = match shown {
         Ok(shown) => shown,

@@ -16,6 +16,8 @@ pub enum Exit {
     Usage = 2,
     /// The daemon is not running.
     NotRunning = 3,
+    /// The user did not want to wait for the answer: what a shell says of Ctrl-C.
+    Interrupted = 130,
     /// `run`: the job file is invalid, and there never was a good one. The unit does not restart.
     BadConfig = 78,
 }

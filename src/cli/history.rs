@@ -23,7 +23,7 @@ const FOR_PEOPLE: usize = 20;
 pub struct Args {
     /// Only runs of this job
     job: Option<String>,
-    /// At most so many runs [default: 20; with --json, 10,000]
+    /// At most so many runs, 10,000 or fewer [default: 20; with --json, 10,000]
     #[arg(short = 'n', long = "limit", value_name = "N")]
     limit: Option<usize>,
     /// Only runs in this state, such as `failed`
@@ -63,6 +63,7 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
         job: args.job.clone(),
         state: args.state,
         since,
+        before: None,
         limit: Some(args.limit.unwrap_or(default).min(HISTORY_MAX)),
     };
     let runs = match Daemon::find(global) {
@@ -79,6 +80,9 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
         },
         Err(none @ (NoDaemon::NotPermitted(_) | NoDaemon::Broken(_))) => return none.say(err),
     };
+    if runs.len() == HISTORY_MAX && args.limit.is_none_or(|limit| limit > HISTORY_MAX) {
+        say(err, &format!("only the newest {HISTORY_MAX} runs are listed"));
+    }
     let written = if args.json {
         super::write_json(out, &runs)
     } else if runs.is_empty() {

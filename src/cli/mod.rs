@@ -17,6 +17,7 @@ mod global;
 pub mod history;
 pub mod init;
 pub mod jobfile;
+mod live;
 pub mod login;
 pub mod man;
 pub mod next;

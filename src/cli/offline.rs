@@ -1,11 +1,16 @@
 //! The past, read from the database where no daemon runs. Makes and changes nothing.
 
 use std::fmt::Display;
+use std::sync::Arc;
 
-use super::Global;
 use super::places::Places;
+use super::{Global, jobfile};
+use crate::config::{self, Sources};
 use crate::control::document::{EventDocument, RunDocument, ShowDocument};
 use crate::control::request::{HistoryQuery, ShowQuery};
+use crate::core::ids::JobName;
+use crate::core::job::Job;
+use crate::core::record::Mark;
 use crate::daemon::past::{document, no_run, several, store_query};
 use crate::store::folder::StateFolder;
 use crate::store::sqlite::SqliteStore;
@@ -20,7 +25,7 @@ pub fn history(global: &Global, query: &HistoryQuery) -> Result<Vec<RunDocument>
     let query = store_query(query);
     if let Some(job) = &query.job {
         let newest = store.last_runs(std::slice::from_ref(job)).map_err(words)?;
-        if newest.is_empty() && !store.marks().map_err(words)?.iter().any(|m| m.job == *job) {
+        if newest.is_empty() && mark_in(&store, job)?.is_none() {
             return Err(format!("no job `{job}` is known"));
         }
     }
@@ -43,6 +48,34 @@ pub fn show(global: &Global, query: &ShowQuery) -> Result<ShowDocument, String> 
             Ok(ShowDocument { run: document(&found), events })
         }
     }
+}
+
+/// What is kept of a job, if the daemon has ever seen it.
+///
+/// # Errors
+/// In words.
+pub fn mark(global: &Global, job: &JobName) -> Result<Option<Arc<Mark>>, String> {
+    match open(global)? {
+        Some(store) => mark_in(&store, job),
+        None => Ok(None),
+    }
+}
+
+/// A job as the daemon had it last, or where there never was one as the job file has it.
+pub fn job(global: &Global, name: &JobName) -> Option<Arc<Job>> {
+    let kept = open(global).ok().flatten().and_then(|store| store.last_job_set().ok().flatten());
+    let sources = kept.and_then(|text| serde_json::from_str::<Sources>(&text).ok());
+    let surroundings = jobfile::surroundings();
+    let loaded = match sources {
+        Some(sources) => config::parse(&sources, &surroundings).ok()?,
+        None => config::read(&Places::here(global).config().ok()?, &surroundings).ok()?,
+    };
+    loaded.set.jobs.get(name).cloned()
+}
+
+fn mark_in(store: &SqliteStore, job: &JobName) -> Result<Option<Arc<Mark>>, String> {
+    let marks = store.marks().map_err(words)?;
+    Ok(marks.into_iter().find(|mark| mark.job == *job))
 }
 
 fn open(global: &Global) -> Result<Option<SqliteStore>, String> {

@@ -3,9 +3,10 @@
 use std::io::Write;
 
 use clap::Args as ClapArgs;
+use jiff::tz::TimeZone;
 
 use super::ask::{Daemon, done, say, say_error};
-use super::render::words::future_time;
+use super::render::words::{Times, future_time};
 use super::{Exit, Global};
 use crate::clock;
 use crate::control::request::{JobQuery, PauseQuery};
@@ -51,7 +52,9 @@ pub fn pause(args: PauseArgs, global: &Global, out: &mut dyn Write, err: &mut dy
     let query = PauseQuery { job: args.job, until, reason: args.reason };
     match daemon.wait(daemon.client().pause(&query)) {
         Ok(_) => {
-            let end = until.map(|until| format!(" until {until}")).unwrap_or_default();
+            let times = Times { now, zone: TimeZone::system(), absolute: true };
+            let end = until.map(|until| format!(" until {}", times.full(until)));
+            let end = end.unwrap_or_default();
             done(writeln!(out, "`{}` is paused{end}", query.job), Exit::Done)
         }
         Err(error) => say_error(&error, err),

@@ -1,6 +1,7 @@
 //! `run`: the daemon, in the foreground.
 
 use std::io::Write;
+use std::path::PathBuf;
 
 use clap::Args as ClapArgs;
 use tokio_util::sync::CancellationToken;
@@ -49,10 +50,15 @@ pub fn run(_args: &Args, global: &Global, _out: &mut dyn Write, err: &mut dyn Wr
 fn options(global: &Global) -> Result<Options, String> {
     let places = Places::here(global);
     let (socket, socket_mode) = places.own_socket()?;
+    // Who is told of them stands in another folder.
+    let absolute = |path: PathBuf| {
+        std::path::absolute(&path)
+            .map_err(|error| format!("the path `{}` can't be used: {error}", path.display()))
+    };
     Ok(Options {
-        config: places.config()?,
-        state_folder: places.state_folder()?,
-        socket,
+        config: absolute(places.config()?)?,
+        state_folder: absolute(places.state_folder()?)?,
+        socket: absolute(socket)?,
         socket_mode,
         signals: true,
         stop: CancellationToken::new(),

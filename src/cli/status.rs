@@ -4,17 +4,24 @@ use std::io::{IsTerminal, Write};
 use std::time::Duration;
 
 use clap::Args as ClapArgs;
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::ask::{Daemon, done, say_error};
+use super::live::Live;
+use super::render::fit::hanging;
+use super::render::paint::{Paint, Tone};
 use super::render::status::page;
 use super::render::table::Screen;
 use super::render::words::Times;
 use super::{Exit, Global};
 use crate::clock;
-use crate::control::client::ClientError;
+use crate::control::client::{Client, ClientError};
+use crate::control::document::StatusDocument;
 use crate::control::request::StatusQuery;
-use crate::signals::{Signal, Signals};
+use crate::core::ids::{JobName, RunId};
+use crate::core::run::RunState;
+use crate::signals::{ScreenSignal, ScreenSignals, Signals};
 
 /// How often the live view is drawn.
 const FRAME: Duration = Duration::from_secs(1);
@@ -27,7 +34,7 @@ pub struct Args {
     /// Print a JSON object
     #[arg(long, conflicts_with = "watch")]
     json: bool,
-    /// Stay and follow; Ctrl-C ends it
+    /// Stay and follow; `q` or Ctrl-C ends it
     #[arg(long)]
     watch: bool,
     /// Show dates instead of how long ago
@@ -67,7 +74,8 @@ fn times(args: &Args) -> Times {
     Times { now: clock::now(), zone: TimeZone::system(), absolute: args.absolute }
 }
 
-/// Draws the page again and again until a signal comes. A daemon that goes away is waited for.
+/// Shows the page again and again until a signal or `q` comes. A daemon that goes away is waited
+/// for.
 fn watch(
     args: &Args,
     daemon: &Daemon,
@@ -76,80 +84,185 @@ fn watch(
     out: &mut dyn Write,
     err: &mut dyn Write,
 ) -> Exit {
-    let terminal = std::io::stdout().is_terminal();
-    let answer = daemon.wait(async {
+    let watched = daemon.wait(async {
         let mut signals = Signals::listen().map_err(|e| ClientError::Broken(e.to_string()))?;
-        let mut drawing = Drawing::begin(terminal, out);
-        loop {
-            let text = match daemon.client().status(query).await {
-                Ok(status) => page(&status, &times(args), Screen::of_stdout(global.color)),
-                Err(error @ ClientError::Refused(_)) => return Err(error),
-                Err(error) => format!("{error}; waiting for it\n"),
-            };
-            if drawing.draw(&text).is_err() {
-                return Ok(());
+        let watching = async {
+            if std::io::stdout().is_terminal() {
+                watch_on_terminal(args, daemon.client(), query, global, out).await
+            } else {
+                watch_in_file(daemon.client(), query, global, out).await
             }
-            tokio::select! {
-                signal = signals.next() => match signal {
-                    Signal::Stop | Signal::Reload => return Ok(()),
-                },
-                () = tokio::time::sleep(FRAME) => {}
-            }
+        };
+        tokio::select! {
+            result = watching => result,
+            _ = signals.next() => Ok(()),
         }
     });
-    match answer {
+    match watched {
         Ok(()) => Exit::Done,
         Err(error) => say_error(&error, err),
     }
 }
 
-/// Draws pages over each other on a terminal, and gives the terminal back at the end; elsewhere
-/// writes a page whenever it differs.
-struct Drawing<'a> {
-    terminal: bool,
-    out: &'a mut dyn Write,
-    drawn: String,
-}
-
-impl<'a> Drawing<'a> {
-    fn begin(terminal: bool, out: &'a mut dyn Write) -> Self {
-        if terminal {
-            // The second screen, without a cursor. If it can't be written, drawing tells.
-            let _ = out.write_all(b"\x1b[?1049h\x1b[?25l");
-        }
-        Self { terminal, out, drawn: String::new() }
-    }
-
-    fn draw(&mut self, text: &str) -> std::io::Result<()> {
-        if !self.terminal {
-            if self.drawn != text {
-                text.clone_into(&mut self.drawn);
-                writeln!(self.out, "{text}")?;
+async fn watch_on_terminal(
+    args: &Args,
+    client: &Client,
+    query: &StatusQuery,
+    global: &Global,
+    out: &mut dyn Write,
+) -> Result<(), ClientError> {
+    let mut screen_signals =
+        ScreenSignals::listen().map_err(|error| ClientError::Broken(error.to_string()))?;
+    let mut live = Live::begin(out);
+    let mut followed = Followed::default();
+    let mut asking = Box::pin(ask(client.again(), query, Duration::ZERO));
+    loop {
+        tokio::select! {
+            biased;
+            signal = screen_signals.next() => match signal {
+                ScreenSignal::Suspended => live.suspend(),
+                ScreenSignal::Resized => {}
+            },
+            () = live.quit() => return Ok(()),
+            answer = &mut asking => {
+                let client = followed.take(answer, client)?;
+                asking.set(ask(client, query, FRAME));
             }
-            return self.out.flush();
         }
-        // No line may scroll the screen: what does not fit is left out.
-        let height = rustix::termios::tcgetwinsize(std::io::stdout())
-            .map_or(24, |size| usize::from(size.ws_row.max(2)));
-        let mut frame = String::from("\x1b[H");
-        for (index, line) in text.lines().take(height - 1).enumerate() {
-            if index > 0 {
-                frame.push_str("\r\n");
-            }
-            frame.push_str(line);
-            frame.push_str("\x1b[K");
+        let page = followed.page(&times(args), Screen::of_stdout(global.color));
+        // A terminal that is gone has nobody in front of it.
+        if live.draw(&page).is_err() {
+            return Ok(());
         }
-        frame.push_str("\x1b[J");
-        self.out.write_all(frame.as_bytes())?;
-        self.out.flush()
     }
 }
 
-impl Drop for Drawing<'_> {
-    fn drop(&mut self) {
-        if self.terminal {
-            let _ = self.out.write_all(b"\x1b[?25h\x1b[?1049l");
-            let _ = self.out.flush();
+/// In a file or a pipe: a page, with dates, whenever more has changed than counters and times.
+async fn watch_in_file(
+    client: &Client,
+    query: &StatusQuery,
+    global: &Global,
+    out: &mut dyn Write,
+) -> Result<(), ClientError> {
+    let mut followed = Followed::default();
+    let mut written = None;
+    let mut delay = Duration::ZERO;
+    let mut client_now = client.again();
+    loop {
+        let answer = ask(client_now, query, delay).await;
+        client_now = followed.take(answer, client)?;
+        delay = FRAME;
+        let gist = followed.gist();
+        if written.as_ref() == Some(&gist) {
+            continue;
+        }
+        written = Some(gist);
+        let times = Times { now: clock::now(), zone: TimeZone::system(), absolute: true };
+        let page = followed.page(&times, Screen::of_stdout(global.color));
+        if writeln!(out, "{page}").and_then(|()| out.flush()).is_err() {
+            return Ok(());
+        }
+    }
+}
+
+/// Asks once, after a while. Gives the client back, if there was one.
+async fn ask(
+    client: Result<Client, ClientError>,
+    query: &StatusQuery,
+    delay: Duration,
+) -> (Option<Client>, Result<StatusDocument, ClientError>) {
+    tokio::time::sleep(delay).await;
+    match client {
+        Ok(client) => {
+            let answer = client.status(query).await;
+            (Some(client), answer)
+        }
+        Err(error) => (None, Err(error)),
+    }
+}
+
+/// What is known of the daemon that is followed.
+#[derive(Default)]
+struct Followed {
+    /// What it said last, and when.
+    last: Option<(StatusDocument, Timestamp)>,
+    /// Why it does not answer.
+    away: Option<String>,
+}
+
+/// What makes a new page where each page stays: all that is not a counter or a time.
+#[derive(PartialEq)]
+struct Gist {
+    away: bool,
+    problems: Vec<String>,
+    jobs: Vec<JobGist>,
+}
+
+/// The part of one job in it.
+#[derive(PartialEq)]
+struct JobGist {
+    name: JobName,
+    paused: bool,
+    active: Option<(RunId, RunState, String)>,
+    last: Option<RunId>,
+}
+
+impl Followed {
+    /// Takes an answer in, and gives the client for the next question. A no is for good; a
+    /// daemon that does not answer may come back.
+    fn take(
+        &mut self,
+        (client, answer): (Option<Client>, Result<StatusDocument, ClientError>),
+        place: &Client,
+    ) -> Result<Result<Client, ClientError>, ClientError> {
+        match answer {
+            Ok(status) => {
+                self.last = Some((status, clock::now()));
+                self.away = None;
+                Ok(client.map_or_else(|| place.again(), Ok))
+            }
+            Err(error) if error.may_pass() => {
+                self.away = Some(error.to_string());
+                Ok(place.again())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The page, headed by why it is old, if it is.
+    fn page(&self, times: &Times, screen: Screen) -> String {
+        let mut text = String::new();
+        if let Some(away) = &self.away {
+            let known = match &self.last {
+                Some((_, at)) => format!("; what follows is of {}", times.brief(*at)),
+                None => String::new(),
+            };
+            let words = hanging(&format!("{away}; waiting for it{known}"), 2, 2, screen.room());
+            text = format!("{} {words}\n\n", Paint(screen.color).tone(Tone::Bad, "!"));
+        }
+        if let Some((status, _)) = &self.last {
+            text.push_str(&page(status, times, screen));
+        }
+        text
+    }
+
+    fn gist(&self) -> Gist {
+        let status = self.last.as_ref().map(|(status, _)| status);
+        let jobs = status.map(|status| status.jobs.as_slice()).unwrap_or_default().iter();
+        Gist {
+            away: self.away.is_some(),
+            problems: status.map(|status| status.problems.clone()).unwrap_or_default(),
+            jobs: jobs
+                .map(|job| {
+                    let active = job.active_run.as_ref();
+                    JobGist {
+                        name: job.name.clone(),
+                        paused: job.paused,
+                        active: active.map(|run| (run.id, run.state, run.reason.clone())),
+                        last: job.last_run.as_ref().map(|run| run.id),
+                    }
+                })
+                .collect(),
         }
     }
 }

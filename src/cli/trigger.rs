@@ -4,27 +4,39 @@ use std::io::{IsTerminal, Write};
 use std::time::Duration;
 
 use clap::Args as ClapArgs;
+use indicatif::ProgressBar;
+use jiff::tz::TimeZone;
 
-use super::ask::{Daemon, done, say_error};
+use super::ask::{Daemon, done, say, say_error};
+use super::render::fit;
+use super::render::paint::{Paint, Tone};
 use super::render::run as words;
+use super::render::words::{ID_TOLD, Times};
 use super::{Exit, Global};
+use crate::clock;
 use crate::control::client::ClientError;
 use crate::control::document::RunDocument;
 use crate::control::request::{JobQuery, ShowQuery};
+use crate::core::ids::RunId;
 use crate::core::run::RunState;
+use crate::signals::{Signal, Signals};
 
 /// How often a run that is waited for is asked about: fast enough to feel live.
 const GLANCE: Duration = Duration::from_millis(200);
 
-/// How long a daemon that has gone, as for a restart, is waited for.
+/// How many glances long a daemon that has gone, as for a restart, is waited for: 30 s.
 const ABSENCE_MAX: u32 = 150;
+
+/// So many of them pass before it is said: a restart takes less.
+const ABSENCE_SAID: u32 = 10;
 
 /// What may be typed after `trigger`.
 #[derive(Debug, ClapArgs)]
 pub struct Args {
     /// The job
     job: String,
-    /// Wait for the run's end, and exit 0 only if it succeeded
+    /// Wait for the run's end, and exit 0 only if it succeeded; Ctrl-C ends the waiting, not the
+    /// run
     #[arg(long)]
     wait: bool,
     /// Print the run as a JSON object
@@ -34,7 +46,7 @@ pub struct Args {
 
 /// Carries out `trigger`.
 pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write) -> Exit {
-    let daemon = match Daemon::find_or_say(global, err) {
+    let mut daemon = match Daemon::find_or_say(global, err) {
         Ok(daemon) => daemon,
         Err(exit) => return exit,
     };
@@ -49,7 +61,7 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
     }
     let mut run = started;
     if args.wait {
-        run = match follow(&daemon, global, run, err) {
+        run = match follow(&mut daemon, global, run, err) {
             Ok(run) => run,
             Err(error) => return say_error(&error, err),
         };
@@ -61,53 +73,119 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
 }
 
 /// Waits for the end of a run and tells each change. The daemon may be restarted meanwhile.
+///
+/// # Errors
+/// The daemon stays away, does not know the run, or the user does not want to wait.
 pub(super) fn follow(
-    daemon: &Daemon,
+    daemon: &mut Daemon,
     global: &Global,
     mut run: RunDocument,
     err: &mut dyn Write,
 ) -> Result<RunDocument, ClientError> {
-    let bar = std::io::stderr().is_terminal().then(|| {
-        let bar = indicatif::ProgressBar::new_spinner();
-        bar.enable_steady_tick(Duration::from_millis(120));
-        bar
-    });
+    let listen = || Signals::listen().map_err(|error| ClientError::Broken(error.to_string()));
+    let mut signals = daemon.wait(async { listen() })?;
+    let mut teller = Teller::new(global);
     let query = ShowQuery { run: run.id.to_string() };
-    let mut told = String::new();
     let mut absent = 0;
     loop {
-        let line = words::line(&run);
-        match &bar {
-            Some(bar) => bar.set_message(line.clone()),
-            // Counters change all the time: a file gets a line for each state only.
-            None if told != run.state.word() => {
-                let _ = writeln!(err, "{line}");
-                run.state.word().clone_into(&mut told);
-            }
-            None => {}
-        }
+        teller.tell(&run, err);
         if run.state.is_over() {
-            if let Some(bar) = bar {
-                bar.finish_and_clear();
-                let paint = super::render::paint::Paint(global.color_err);
-                let tone = super::render::paint::Tone::of(run.state);
-                let _ = writeln!(err, "{}", paint.tone(tone, &line));
-            }
             return Ok(run);
         }
         let answer = daemon.wait(async {
-            tokio::time::sleep(GLANCE).await;
-            daemon.client().show(&query).await
+            tokio::select! {
+                biased;
+                () = stop(&mut signals) => None,
+                shown = async {
+                    tokio::time::sleep(GLANCE).await;
+                    daemon.client().show(&query).await
+                } => Some(shown),
+            }
         });
         match answer {
-            Ok(shown) => {
+            None => return Err(teller.interrupted(run.id)),
+            Some(Ok(shown)) => {
                 absent = 0;
                 run = shown.run;
             }
-            Err(ClientError::NotRunning(_) | ClientError::Broken(_)) if absent < ABSENCE_MAX => {
+            Some(Err(error)) if error.may_pass() && absent < ABSENCE_MAX => {
                 absent += 1;
+                daemon.reconnect();
+                if absent == ABSENCE_SAID {
+                    teller.say(&format!("{error}; waiting for it"), err);
+                }
             }
-            Err(error) => return Err(error),
+            Some(Err(error)) => {
+                teller.clear();
+                return Err(error);
+            }
+        }
+    }
+}
+
+async fn stop(signals: &mut Signals) {
+    while signals.next().await != Signal::Stop {}
+}
+
+/// Tells how a run goes on: by a line that is kept up to date on a terminal, elsewhere by a line
+/// for each state.
+struct Teller {
+    bar: Option<ProgressBar>,
+    paint: Paint,
+    told: Option<RunState>,
+}
+
+impl Teller {
+    fn new(global: &Global) -> Self {
+        let bar = std::io::stderr().is_terminal().then(|| {
+            let bar = ProgressBar::new_spinner();
+            bar.enable_steady_tick(Duration::from_millis(120));
+            bar
+        });
+        Self { bar, paint: Paint(global.color_err), told: None }
+    }
+
+    fn tell(&mut self, run: &RunDocument, err: &mut dyn Write) {
+        let times = Times { now: clock::now(), zone: TimeZone::system(), absolute: false };
+        let line = words::line(run, &times);
+        let news = self.told != Some(run.state);
+        self.told = Some(run.state);
+        match &self.bar {
+            Some(bar) if !run.state.is_over() => {
+                // A line that is wider than the terminal could not be taken back. The spinner
+                // takes two columns of it.
+                let size = rustix::termios::tcgetwinsize(std::io::stderr());
+                let room = size.map_or(80, |size| usize::from(size.ws_col.max(20)));
+                bar.set_message(fit::cut_end(&line, room - 3));
+            }
+            // Counters change all the time: a file gets a line for each state only.
+            None if !news => {}
+            Some(_) | None => {
+                self.clear();
+                let tone = if run.state.is_over() { Tone::of(run.state) } else { Tone::Plain };
+                // Nothing is left to tell it to if standard error itself is gone.
+                let _ = writeln!(err, "{}", self.paint.tone(tone, &line));
+            }
+        }
+    }
+
+    fn say(&self, line: &str, err: &mut dyn Write) {
+        match &self.bar {
+            Some(bar) => bar.set_message(line.to_owned()),
+            None => say(err, line),
+        }
+    }
+
+    fn interrupted(&self, run: RunId) -> ClientError {
+        self.clear();
+        let id = run.to_string();
+        let id = id.get(..ID_TOLD).unwrap_or(&id);
+        ClientError::Interrupted(format!("the run goes on; `transferd cancel {id}` ends it"))
+    }
+
+    fn clear(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
         }
     }
 }

@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use reqwest::{Method, RequestBuilder, Response};
+use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -35,6 +35,12 @@ pub enum ClientError {
     /// The daemon's answer is no.
     #[error("{0}")]
     Refused(String),
+    /// The daemon can't answer now: it is stopping, or can't use its database.
+    #[error("{0}")]
+    Unavailable(String),
+    /// The user did not want to wait.
+    #[error("{0}")]
+    Interrupted(String),
     /// The conversation broke.
     #[error("the daemon's answer did not come through: {0}")]
     Broken(String),
@@ -46,6 +52,16 @@ pub struct Client {
     http: reqwest::Client,
     path: PathBuf,
     _reachable: Reachable,
+}
+
+impl ClientError {
+    /// Whether the daemon may be about to come back, as in a restart.
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::NotRunning(_) | Self::Unavailable(_) | Self::Broken(_) => true,
+            Self::NotPermitted(_) | Self::Refused(_) | Self::Interrupted(_) => false,
+        }
+    }
 }
 
 impl Client {
@@ -68,6 +84,14 @@ impl Client {
             .build()
             .map_err(|error| ClientError::Broken(error.to_string()))?;
         Ok(Self { http, path: path.to_owned(), _reachable: reachable })
+    }
+
+    /// The daemon that is at the same place now: what was there before may be gone.
+    ///
+    /// # Errors
+    /// As for [`Client::connect`].
+    pub fn again(&self) -> Result<Self, ClientError> {
+        Self::connect(&self.path)
     }
 
     /// Asks for the status.
@@ -157,6 +181,9 @@ impl Client {
             Ok(document) => document.error,
             Err(_) => format!("{status} {}", String::from_utf8_lossy(body).trim()),
         };
-        Err(ClientError::Refused(words))
+        Err(match status {
+            StatusCode::SERVICE_UNAVAILABLE => ClientError::Unavailable(words),
+            _ => ClientError::Refused(words),
+        })
     }
 }

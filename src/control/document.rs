@@ -3,11 +3,12 @@
 //!
 //! Built from the engine's types, read back by the command line. Field names are the contract's.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::core::ids::{JobName, RunId, TransferId};
-use crate::core::record::{Event, Pause};
+use crate::core::job::{CatchUp, Job};
+use crate::core::record::{Event, Mark, Pause};
 use crate::core::run::{Attempt, Run, RunState, Trigger};
 use crate::core::transfer::AgentState;
 
@@ -208,6 +209,31 @@ pub struct JobDetail {
     pub percent: f64,
     /// Its speed in bytes a second, as the agent tells it.
     pub speed: f64,
+    /// When it last moved.
+    #[serde(default)]
+    pub moved_at: Option<Timestamp>,
+    /// What `why` goes by where the record is silent.
+    #[serde(default)]
+    pub rules: Option<RulesDocument>,
+}
+
+/// What decides whether a job runs at a time: of its definition, and of what is kept of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RulesDocument {
+    /// `timezone`, in which `schedule` is meant.
+    pub timezone: String,
+    /// `catch_up`.
+    pub catch_up: CatchUp,
+    /// `catch_up_window`.
+    pub catch_up_window: SignedDuration,
+    /// Since when the job has been known.
+    pub first_seen: Timestamp,
+    /// Since when it has had this schedule, or none.
+    pub scheduled_since: Option<Timestamp>,
+    /// Occurrences up to this instant have been dealt with.
+    pub handled: Timestamp,
+    /// Counts how often `handled` was set back: a part of what a run's id is made of.
+    pub generation: u32,
 }
 
 /// The answer to `trigger`, `cancel`, `pause`, `resume`.
@@ -289,6 +315,21 @@ impl EventDocument {
     }
 }
 
+impl RulesDocument {
+    /// What holds for a job.
+    pub fn new(job: &Job, mark: &Mark) -> Self {
+        Self {
+            timezone: job.timetable.zone_name().to_owned(),
+            catch_up: job.catch_up,
+            catch_up_window: job.catch_up_window,
+            first_seen: mark.first_seen,
+            scheduled_since: mark.scheduled_since,
+            handled: mark.handled,
+            generation: mark.generation,
+        }
+    }
+}
+
 impl Schedule {
     /// Expressions as a document; none for a trigger-only job.
     pub fn new(expressions: &[String]) -> Option<Self> {
@@ -296,6 +337,14 @@ impl Schedule {
             [] => None,
             [one] => Some(Self::One(one.clone())),
             several => Some(Self::Several(several.to_vec())),
+        }
+    }
+
+    /// The expressions.
+    pub fn expressions(&self) -> &[String] {
+        match self {
+            Self::One(one) => std::slice::from_ref(one),
+            Self::Several(several) => several,
         }
     }
 }

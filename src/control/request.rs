@@ -75,6 +75,9 @@ pub struct HistoryQuery {
     pub state: Option<RunState>,
     /// Only runs created at or after this.
     pub since: Option<Timestamp>,
+    /// Only runs created before this.
+    #[serde(default)]
+    pub before: Option<Timestamp>,
     /// At most so many.
     pub limit: Option<usize>,
 }

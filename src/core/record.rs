@@ -54,6 +54,10 @@ pub struct Mark {
     pub timetable: String,
     /// It stands in the file and is enabled.
     pub scheduled: bool,
+    /// Since when `scheduled` and `timetable` are what they are; absent in rows of daemons that
+    /// did not keep it.
+    #[serde(default)]
+    pub scheduled_since: Option<Timestamp>,
     /// Occurrences up to this instant have been dealt with.
     pub handled: Timestamp,
     /// Grows each time `handled` had to be set back because the clock had been wrong.

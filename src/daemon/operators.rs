@@ -9,6 +9,7 @@ use crate::core::ids::{JobName, RunId};
 use crate::core::input::{Answer, Input, OperatorRequest, ReplyTo};
 use crate::core::record::Pause;
 use crate::core::run::{Attempt, RunState};
+use crate::core::suggest;
 use crate::store::RunMatch;
 
 /// An operator who waits.
@@ -172,13 +173,9 @@ impl Driver {
 
     /// Words for a name that nothing has, with the job that was probably meant.
     pub(super) fn unknown(&self, what: &str, name: &str) -> Refused {
-        let near = self
-            .engine
-            .jobs()
-            .map(|job| (strsim::damerau_levenshtein(job.as_str(), name), job))
-            .filter(|(distance, job)| *distance * 3 <= job.as_str().len())
-            .min();
-        let hint = near.map(|(_, job)| format!("; did you mean `{job}`?")).unwrap_or_default();
+        let jobs: Vec<_> = self.engine.jobs().map(JobName::as_str).collect();
+        let near = suggest::closest(name, &jobs);
+        let hint = near.map(|job| format!("; did you mean `{job}`?")).unwrap_or_default();
         let words =
             if what == "run" { no_run(name) } else { format!("there is no {what} `{name}`") };
         Refused::Unknown(format!("{words}{hint}"))

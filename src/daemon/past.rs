@@ -1,10 +1,12 @@
 //! The past as documents: how questions about it are put to a store, and its rows answered.
 
+use uuid::Uuid;
+
 use crate::control::document::RunDocument;
 use crate::control::request::{HISTORY_MAX, HistoryQuery};
 use crate::core::ids::{JobName, RunId};
 use crate::core::run::{Attempt, RunState};
-use crate::store::{self, RunWithAttempts};
+use crate::store::{self, Older, RunWithAttempts};
 
 /// A question of the command line, as a store takes it.
 pub fn store_query(query: &HistoryQuery) -> store::HistoryQuery {
@@ -12,7 +14,8 @@ pub fn store_query(query: &HistoryQuery) -> store::HistoryQuery {
         job: query.job.as_deref().map(JobName::new),
         states: query.state.into_iter().collect(),
         since: query.since,
-        before: None,
+        // No run has the nil id: all that was created in that very instant is left out too.
+        before: query.before.map(|created_at| Older { created_at, run: RunId(Uuid::nil()) }),
         limit: query.limit.unwrap_or(HISTORY_MAX).min(HISTORY_MAX),
     }
 }

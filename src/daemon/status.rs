@@ -2,6 +2,8 @@
 //!
 //! The engine is asked in the loop, which takes a moment; the database beside it.
 
+use std::collections::HashMap;
+
 use jiff::Timestamp;
 
 use super::driver::Driver;
@@ -9,12 +11,12 @@ use super::operators::begins_with;
 use super::past::{document, last_ended, no_run, several, store_query};
 use crate::clock;
 use crate::control::document::{
-    AgentDocument, DaemonDocument, EventDocument, JobDetail, JobDocument, RunDocument, Schedule,
-    ShowDocument, StatusDocument, TokenDocument,
+    AgentDocument, DaemonDocument, EventDocument, JobDetail, JobDocument, RulesDocument,
+    RunDocument, Schedule, ShowDocument, StatusDocument, TokenDocument,
 };
 use crate::control::request::{HistoryQuery, Refused, Reply, ShowQuery, StatusQuery};
 use crate::core::engine::JobView;
-use crate::core::ids::JobName;
+use crate::core::ids::{JobName, RunId};
 use crate::store::thread::StoreHandle;
 use crate::store::{RunMatch, StoreError};
 
@@ -92,6 +94,8 @@ impl Driver {
             blocked_by: active.as_ref().and_then(|active| active.blocked_by),
             percent: latest.map_or(0.0, |attempt| attempt.progress.percent),
             speed: latest.map_or(0.0, |attempt| attempt.progress.speed),
+            moved_at: latest.map(|attempt| attempt.moved_at),
+            rules: Some(RulesDocument::new(&view.job, &view.mark)),
         };
         JobDocument {
             name: view.job.name.clone(),
@@ -110,7 +114,7 @@ impl Driver {
         let mut problems = Vec::new();
         if let Some(trouble) = self.trouble() {
             problems.push(format!(
-                "nothing can be recorded since {}: {}",
+                "nothing can be recorded since {:.0}: {}",
                 trouble.since, trouble.words
             ));
         }
@@ -123,17 +127,22 @@ impl Driver {
                 problems.extend(Some(glance.words.clone()).filter(|words| !words.is_empty()));
             }
             Some(_) | None => {
-                problems.extend(Some(view.words).filter(|words| !words.is_empty()));
+                let since = view.trouble_since.map(|at| format!(" (since {at:.0})"));
+                let words = Some(view.words).filter(|words| !words.is_empty());
+                problems.extend(words.map(|words| words + &since.unwrap_or_default()));
             }
         }
         let token = self.agent.client().token();
         problems.extend(token.warning());
         if let Some(end) = token.expires_at() {
             if end <= now {
-                problems.push(format!("the token expired at {end}"));
+                problems.push(format!(
+                    "the token expired at {end:.0}: renew it with `transferd login`"
+                ));
             } else if end.duration_since(now) < EXPIRES_SOON {
-                problems
-                    .push(format!("the token expires at {end}: renew it with `transferd login`"));
+                problems.push(format!(
+                    "the token expires at {end:.0}: renew it with `transferd login`"
+                ));
             }
         }
         match self.engine.cancels_unconfirmed() {
@@ -148,6 +157,7 @@ impl Driver {
     pub(super) fn answer_history(&self, query: HistoryQuery, reply: Reply<Vec<RunDocument>>) {
         let unknown = query.job.as_deref().and_then(|job| self.known_job(job).err());
         let (store, live) = (self.store.clone(), self.all_live());
+        let live: HashMap<_, _> = live.into_iter().map(|live| (live.id, live)).collect();
         tokio::spawn(async move { drop(reply.send(history(&store, query, live, unknown).await)) });
     }
 
@@ -163,7 +173,7 @@ impl Driver {
 async fn history(
     store: &StoreHandle,
     query: HistoryQuery,
-    live: Vec<RunDocument>,
+    live: HashMap<RunId, RunDocument>,
     unknown: Option<Refused>,
 ) -> Result<Vec<RunDocument>, Refused> {
     let found = store.history(store_query(&query)).await.map_err(unavailable)?;
@@ -175,7 +185,7 @@ async fn history(
         return Err(unknown);
     }
     for run in &mut runs {
-        if let Some(live) = live.iter().find(|live| live.id == run.id && live.state == run.state) {
+        if let Some(live) = live.get(&run.id).filter(|live| live.state == run.state) {
             run.clone_from(live);
         }
     }

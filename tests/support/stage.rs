@@ -1,7 +1,7 @@
 //! A stage for the real binary: a folder of its own, the simulated agent on a free loopback port,
 //! and a job file with a job for each thing that can happen.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -154,13 +154,31 @@ impl Stage {
         daemon
     }
 
+    /// The state folder.
+    pub(crate) fn state(&self) -> &Path {
+        &self.state
+    }
+
     /// The bytes of each file in the state folder.
     pub(crate) fn state_files(&self) -> Vec<Vec<u8>> {
         let files = std::fs::read_dir(&self.state).unwrap().map(|entry| entry.unwrap().path());
         files.filter(|path| path.is_file()).map(|path| std::fs::read(path).unwrap()).collect()
     }
 
-    fn globals(&self) -> [String; 4] {
+    /// Starts a command about this stage, its three streams piped.
+    pub(crate) fn spawn(&self, arguments: &[&str]) -> Child {
+        Command::new(env!("CARGO_BIN_EXE_transferd"))
+            .args(self.globals())
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap()
+    }
+
+    /// The options that make a command be about this stage.
+    pub(crate) fn globals(&self) -> [String; 4] {
         let text = |path: PathBuf| path.to_str().unwrap().to_owned();
         let jobs = text(self.folder.path().join("jobs.yaml"));
         ["-c".to_owned(), jobs, "--state-dir".to_owned(), text(self.state.clone())]

@@ -89,8 +89,8 @@ impl Stage {
     /// What is to be seen, and where else to look.
     pub(super) fn words(&self) -> String {
         format!(
-            "transferd demo: a simulated agent at {}, and six jobs on schedules of seconds\n\
-             from another terminal: transferd --state-dir {} status --watch\n",
+            "transferd demo: six jobs on schedules of seconds, a simulated agent at\n\
+             {}; from another terminal:\n  transferd --state-dir {} status --watch\n",
             self.agent.url(),
             self.folder.display()
         )

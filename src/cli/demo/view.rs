@@ -5,10 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use jiff::tz::TimeZone;
 
+use crate::cli::render::fit;
 use crate::cli::render::paint::{Paint, Tone};
 use crate::cli::render::run as words;
-use crate::cli::render::words::bytes;
+use crate::cli::render::words::{Times, bytes};
+use crate::clock;
 use crate::control::client::Client;
 use crate::control::document::{JobDocument, RunDocument};
 use crate::control::request::{HistoryQuery, StatusQuery};
@@ -19,6 +22,9 @@ const FRAME: Duration = Duration::from_millis(150);
 
 /// Ends told of are looked for among so many of the newest runs.
 const NEWEST: usize = 40;
+
+/// What stands beside a bar's message: its name, the bar, and blanks.
+const BESIDE: usize = 12 + 1 + 20 + 1;
 
 /// The terminal's width now.
 fn width() -> u16 {
@@ -65,6 +71,7 @@ impl View {
 
     /// A line for each run that is over and was not told of yet, oldest first.
     fn tell_ends(&mut self, newest: &[RunDocument]) {
+        let times = Times { now: clock::now(), zone: TimeZone::system(), absolute: false };
         for run in newest.iter().rev().filter(|run| run.state.is_over()) {
             if !self.told.insert(run.id) {
                 continue;
@@ -74,10 +81,10 @@ impl View {
                 0 | 1 => String::new(),
                 tries => format!(" at attempt {tries}"),
             };
-            // The terminal is gone: the next frame will tell.
             let head = format!("{:<12} {}{tries}: ", run.job, words::state(run.state));
-            let room = usize::from(width()).saturating_sub(head.chars().count());
-            let reason: String = run.reason.chars().take(room).collect();
+            let room = usize::from(width()).saturating_sub(fit::width(&head));
+            let reason = fit::cut_end(&fit::plain(&times.told(&run.reason)), room);
+            // The terminal is gone: the next frame will tell.
             let _ = self.bars.println(format!("{:<12} {state}{tries}: {reason}", run.job));
         }
     }
@@ -102,7 +109,8 @@ impl View {
                 } else {
                     line.push_str(&format!(": {}", run.reason));
                 }
-                bar.set_message(line);
+                let room = usize::from(width()).saturating_sub(BESIDE);
+                bar.set_message(fit::cut_end(&line, room));
             }
             None => {
                 bar.set_position(0);
@@ -113,6 +121,10 @@ impl View {
 
     /// Takes the bars away; the lines stay.
     pub(super) fn clear(&self) {
+        // A bar that is not finished would draw itself once more when it is dropped.
+        for bar in self.by_job.values() {
+            bar.finish_and_clear();
+        }
         // What can't be cleared is no harm.
         let _ = self.bars.clear();
     }

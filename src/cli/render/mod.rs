@@ -1,7 +1,11 @@
 //! How answers look to people: words for times and sizes, colours, tables, runs.
 
+pub mod fit;
 pub mod paint;
 pub mod run;
 pub mod status;
 pub mod table;
 pub mod words;
+
+#[cfg(test)]
+mod tests;

@@ -1,12 +1,21 @@
 //! Runs in words: their state, progress, table and timeline.
+//!
+//! Functions of documents, the present, the zone and the screen alone.
 
 use jiff::Timestamp;
 
+use super::fit::{hanging, plain};
 use super::paint::{Paint, Tone};
 use super::table::{Rows, Screen};
 use super::words::{Times, bytes, span};
 use crate::control::document::{AttemptDocument, RunDocument, ShowDocument};
-use crate::core::run::RunState;
+use crate::core::run::{RunState, Trigger};
+
+/// Lines of a run's reason in `history`; `show` has all of it.
+const REASON_LINES: usize = 3;
+
+/// Where the values of facts begin.
+const FACT: usize = 13;
 
 /// A state, as people read it.
 pub fn state(state: RunState) -> String {
@@ -27,7 +36,7 @@ pub fn progress(attempt: &AttemptDocument) -> Option<String> {
         words.push(format!("{} of {}", bytes(size.transferred), bytes(size.total)));
     }
     if objects.total > 0 {
-        words.push(format!("{}/{} objects", objects.transferred, objects.total));
+        words.push(format!("{} of {} objects", objects.transferred, objects.total));
     }
     if objects.failed > 0 {
         words.push(format!("{} failed", objects.failed));
@@ -48,19 +57,32 @@ pub fn percent(attempt: &AttemptDocument) -> Option<u64> {
 }
 
 /// A line for people who wait for a run.
-pub fn line(run: &RunDocument) -> String {
+pub fn line(run: &RunDocument, times: &Times) -> String {
     let mut line = state(run.state);
-    if let Some(told) = run.latest_attempt().filter(|_| !run.state.is_over()).and_then(progress) {
-        line.push_str(&format!(" {told}"));
-    }
-    if !run.reason.is_empty() {
-        line.push_str(&format!(": {}", run.reason));
+    let told = match run.state {
+        RunState::Running | RunState::Canceling => run.latest_attempt().and_then(progress),
+        RunState::Waiting
+        | RunState::Submitting
+        | RunState::Queued
+        | RunState::BackingOff
+        | RunState::Succeeded
+        | RunState::Failed
+        | RunState::TimedOut
+        | RunState::Canceled
+        | RunState::Skipped => None,
+    };
+    let reason = (!run.reason.is_empty()).then(|| plain(&times.told(&run.reason)));
+    if let Some(told) = told.or(reason) {
+        line.push_str(&format!(": {told}"));
     }
     line
 }
 
 /// How long a run has taken, or has been going on.
 pub fn took(run: &RunDocument, now: Timestamp) -> String {
+    if run.state == RunState::Skipped {
+        return "-".to_owned();
+    }
     span(run.ended_at.unwrap_or(now).duration_since(run.created_at))
 }
 
@@ -78,8 +100,8 @@ pub fn short_ids(runs: &[RunDocument]) -> Vec<String> {
 
 /// `history` for people.
 pub fn history(runs: &[RunDocument], times: &Times, screen: Screen) -> String {
-    let headings = ["RUN", "JOB", "BY", "CREATED", "TOOK", "STATE", "REASON"];
-    let mut rows = Rows::new(screen, &headings);
+    let headings = ["RUN", "JOB", "TRIGGER", "CREATED", "TOOK", "STATE"];
+    let mut rows = Rows::new(screen, &headings).cutting(1).beside("REASON").brief(REASON_LINES);
     for (run, id) in runs.iter().zip(short_ids(runs)) {
         rows.add([
             (Tone::Plain, id),
@@ -88,39 +110,54 @@ pub fn history(runs: &[RunDocument], times: &Times, screen: Screen) -> String {
             (Tone::Plain, times.at(run.created_at)),
             (Tone::Plain, took(run, times.now)),
             (Tone::of(run.state), state(run.state)),
-            (Tone::Plain, run.reason.clone()),
         ]);
+        if let Some(told) = outcome(run, times) {
+            rows.remark(Tone::Plain, told);
+        }
     }
-    rows.text()
+    let zone = if times.absolute { format!("times of {}\n", times.zone()) } else { String::new() };
+    format!("{zone}{}", rows.text())
+}
+
+/// How far an active run is, or why a run is in its state.
+fn outcome(run: &RunDocument, times: &Times) -> Option<String> {
+    let active = run.latest_attempt().filter(|_| run.state == RunState::Running);
+    let reason = || (!run.reason.is_empty()).then(|| times.told(&run.reason));
+    active.and_then(progress).or_else(reason)
 }
 
 /// `show` for people: the run, its attempts, its timeline.
 pub fn show(shown: &ShowDocument, times: &Times, screen: Screen) -> String {
     let (run, paint) = (&shown.run, Paint(screen.color));
-    let mut text = format!(
-        "{} of {}: {}\n",
-        paint.tone(Tone::Strong, &format!("run {}", run.id)),
-        paint.tone(Tone::Strong, run.job.as_str()),
-        paint.tone(Tone::of(run.state), &state(run.state)),
-    );
-    let mut fact = |name: &str, value: String| {
-        text.push_str(&format!("  {}  {value}\n", paint.tone(Tone::Faint, &format!("{name:<9}"))));
+    let mut text = format!("{}\n", paint.tone(Tone::Strong, &format!("run {}", run.id)));
+    let mut fact = |name: &str, tone: Tone, value: &str| {
+        let name = paint.tone(Tone::Faint, &format!("  {name:<11}"));
+        let value = paint.tone(tone, &hanging(value, FACT, FACT, screen.room()));
+        text.push_str(&format!("{name}{value}\n"));
     };
-    if !run.reason.is_empty() {
-        fact("reason", run.reason.clone());
-    }
-    match run.scheduled_for {
-        Some(at) => fact("scheduled", format!("{} ({})", times.full(at), run.trigger.word())),
-        None => fact("scheduled", "not: it was triggered by hand".to_owned()),
-    }
-    fact("created", times.full(run.created_at));
-    match run.ended_at {
-        Some(end) => fact("ended", format!("{}, after {}", times.full(end), took(run, times.now))),
-        None => fact("ended", format!("not yet, after {}", took(run, times.now))),
-    }
+    fact("job", Tone::Strong, run.job.as_str());
+    let reason = (!run.reason.is_empty()).then(|| format!(": {}", times.told(&run.reason)));
+    let told = format!("{}{}", state(run.state), reason.unwrap_or_default());
+    fact("state", Tone::of(run.state), &told);
+    let scheduled = match (run.scheduled_for, run.trigger) {
+        (Some(at), Trigger::CatchUp) => {
+            format!("{}, missed then", times.full(at))
+        }
+        (Some(at), Trigger::Schedule | Trigger::Manual) => times.full(at),
+        (None, _) => "no: triggered by hand".to_owned(),
+    };
+    fact("scheduled", Tone::Plain, &scheduled);
+    fact("created", Tone::Plain, &times.full(run.created_at));
+    let took = took(run, times.now);
+    let ended = match run.ended_at {
+        Some(end) if run.state == RunState::Skipped => times.full(end),
+        Some(end) => format!("{}, after {took}", times.full(end)),
+        None => format!("not yet, after {took}"),
+    };
+    fact("ended", Tone::Plain, &ended);
     if !run.attempts.is_empty() {
         text.push('\n');
-        text.push_str(&attempts(&run.attempts, times, screen));
+        text.push_str(&attempts(run, times, screen));
     }
     if !shown.events.is_empty() {
         text.push('\n');
@@ -129,37 +166,57 @@ pub fn show(shown: &ShowDocument, times: &Times, screen: Screen) -> String {
     text
 }
 
-fn attempts(attempts: &[AttemptDocument], times: &Times, screen: Screen) -> String {
-    let headings = ["ATTEMPT", "SUBMITTED", "STATE", "TRANSFER", "PROGRESS", "REASON"];
-    let mut rows = Rows::new(screen, &headings);
-    for attempt in attempts {
-        let transfer = attempt.transfer_id.map(|id| id.to_string());
+fn attempts(run: &RunDocument, times: &Times, screen: Screen) -> String {
+    let mut rows = Rows::new(screen, &["ATTEMPT", "SUBMITTED", "TOOK", "STATE"]).beside("DETAIL");
+    for attempt in &run.attempts {
+        let end = attempt.ended_at.unwrap_or(times.now);
         rows.add([
             (Tone::Plain, attempt.number.to_string()),
-            (Tone::Plain, times.full(attempt.submitted_at)),
+            (Tone::Plain, times.dated(attempt.submitted_at)),
+            (Tone::Plain, span(end.duration_since(attempt.submitted_at))),
             (Tone::of(attempt.state), state(attempt.state)),
-            (Tone::Plain, transfer.unwrap_or_else(|| "-".to_owned())),
-            (Tone::Plain, progress(attempt).unwrap_or_else(|| "-".to_owned())),
-            (Tone::Plain, attempt.reason.clone()),
         ]);
+        if let Some(transfer) = attempt.transfer_id {
+            rows.remark(Tone::Faint, format!("transfer {transfer}"));
+        }
+        if let Some(told) = progress(attempt) {
+            rows.remark(Tone::Plain, told);
+        }
+        if !attempt.reason.is_empty() && !names(&attempt.reason, attempt) {
+            rows.remark(Tone::Plain, times.told(&attempt.reason));
+        }
     }
     rows.text()
 }
 
+/// Whether a reason says no more than which transfer an attempt has.
+fn names(reason: &str, attempt: &AttemptDocument) -> bool {
+    let id = attempt.transfer_id.map(|id| id.to_string());
+    id.is_some_and(|id| reason.ends_with(&format!(" transfer {id}")))
+}
+
+/// What happened, in order. The date stands where it is another than the run's.
 fn timeline(shown: &ShowDocument, times: &Times, screen: Screen) -> String {
     let mut rows = Rows::new(screen, &["TIME", "EVENT", "DETAIL"]);
     let mut day = times.date(shown.run.created_at);
-    for event in &shown.events {
+    let events = shown.events.iter().enumerate().filter(|(index, event)| {
+        // What led to a new state in the same moment and words is told by that state.
+        shown.events.get(index + 1).is_none_or(|next| {
+            RunState::from_word(&next.event).is_none()
+                || (event.at, &event.detail) != (next.at, &next.detail)
+        })
+    });
+    for (_, event) in events {
         let today = times.date(event.at);
         if today != day {
-            rows.add([(Tone::Faint, today.clone())]);
+            rows.line(Tone::Faint, today.clone());
             day = today;
         }
         let tone = RunState::from_word(&event.event).map_or(Tone::Plain, Tone::of);
         rows.add([
             (Tone::Faint, times.clock(event.at)),
             (tone, event.event.replace('_', " ")),
-            (Tone::Plain, event.detail.clone()),
+            (Tone::Plain, times.told(&event.detail)),
         ]);
     }
     rows.text()

@@ -1,212 +1,322 @@
 //! `status` for people: daemon, job file, agent and token in a line each, what is wrong, then the
 //! jobs, problems first.
+//!
+//! A function of the document, the present, the zone and the screen alone.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
+use super::fit::hanging;
 use super::paint::{Paint, Tone};
 use super::run;
 use super::table::{Rows, Screen};
 use super::words::{Times, bytes, count, span};
-use crate::control::document::{JobDocument, RunDocument, StatusDocument};
+use crate::control::document::{AttemptDocument, JobDocument, RunDocument, StatusDocument};
 use crate::core::run::RunState;
 use crate::core::transfer::AgentState;
 
 /// The width of a bar, in characters.
-const BAR: u64 = 12;
+const BAR: u64 = 10;
+
+/// The width of a fact's name, with the blanks behind it.
+const NAME: usize = 10;
+
+/// So many lines are told of each job; `show` and `why` have the rest.
+const REMARK_LINES: usize = 4;
+
+/// A transfer that had not moved for so long when the agent was asked last is said to stand
+/// still: looks at a long transfer are up to a minute apart, and others may be asking too.
+const STILL: SignedDuration = SignedDuration::from_secs(90);
+
+/// And after so long its speed says nothing any more.
+const SLOW: SignedDuration = SignedDuration::from_secs(20);
 
 /// The whole page.
 pub fn page(status: &StatusDocument, times: &Times, screen: Screen) -> String {
     let paint = Paint(screen.color);
     let mut text = String::new();
-    let mut fact = |name: &str, value: String| {
-        text.push_str(&format!("{}  {value}\n", paint.tone(Tone::Faint, &format!("{name:<8}"))));
+    let mut fact = |name: &str, (tone, value): (Tone, String)| {
+        let name = paint.tone(Tone::Faint, &format!("{name:<NAME$}"));
+        let value = paint.tone(tone, &hanging(&value, NAME, NAME, screen.room()));
+        text.push_str(&format!("{name}{value}\n"));
     };
     let daemon = &status.daemon;
-    fact(
-        "daemon",
-        format!(
-            "transferd {}, pid {}, started {}",
-            daemon.version,
-            daemon.pid,
-            times.at(daemon.started_at)
-        ),
-    );
-    fact("job file", job_file(status, times, paint));
-    fact("agent", agent(status, times, paint));
-    fact("token", token(status, times, paint));
+    let (version, pid) = (&daemon.version, daemon.pid);
+    let started = times.at(daemon.started_at);
+    fact("daemon", (Tone::Plain, format!("transferd {version}, pid {pid}, started {started}")));
+    fact("job file", job_file(status, times));
+    fact("agent", agent(status, times));
+    fact("token", token(status, times));
+    if times.absolute {
+        let now = times.dated(times.now);
+        fact("times", (Tone::Plain, format!("of {}, now {now}", times.zone())));
+    }
+    if status.jobs.len() > 1 {
+        fact("jobs", (Tone::Plain, summary(&status.jobs)));
+    }
+    text.push('\n');
     for problem in &status.problems {
-        text.push_str(&format!("\n{} {problem}", paint.tone(Tone::Bad, "!")));
+        let problem = hanging(&times.told(problem), 2, 2, screen.room());
+        text.push_str(&format!("{} {problem}\n", paint.tone(Tone::Bad, "!")));
     }
     if !status.problems.is_empty() {
         text.push('\n');
     }
-    text.push('\n');
     if status.jobs.is_empty() {
         text.push_str("no jobs\n");
     } else {
-        text.push_str(&jobs(&status.jobs, times, screen));
+        text.push_str(&jobs(status, times, screen));
     }
     text
 }
 
-fn job_file(status: &StatusDocument, times: &Times, paint: Paint) -> String {
+fn job_file(status: &StatusDocument, times: &Times) -> (Tone, String) {
     let config = &status.config;
     let read = config.loaded_at.map(|at| format!("read {}", times.at(at)));
     let read = read.unwrap_or_else(|| "never read".to_owned());
     if config.valid {
-        format!("{}, {read}, {}", config.path, count(status.jobs.len(), "job"))
+        (Tone::Plain, format!("{}: good, {read}", config.path))
     } else {
-        let bad = paint.tone(Tone::Bad, "invalid");
-        format!("{}: {bad}; the jobs in force were {read}", config.path)
+        (Tone::Bad, format!("{}: invalid; the jobs in force were {read}", config.path))
     }
 }
 
-fn agent(status: &StatusDocument, times: &Times, paint: Paint) -> String {
+fn agent(status: &StatusDocument, times: &Times) -> (Tone, String) {
     let agent = &status.agent;
     let (tone, words) = match (agent.reachable, agent.state) {
-        (None, _) => (Tone::Faint, "not asked yet".to_owned()),
-        (Some(false), _) => (Tone::Bad, "does not answer".to_owned()),
-        (Some(true), AgentState::Started) => (Tone::Good, "started".to_owned()),
-        (Some(true), AgentState::Unknown) => (Tone::Doubtful, "answers".to_owned()),
-        (Some(true), AgentState::Created) => (Tone::Bad, "nobody is signed in".to_owned()),
-        (Some(true), AgentState::Stopped) => (Tone::Bad, "stopped".to_owned()),
-        (Some(true), AgentState::Paused) => (Tone::Doubtful, "paused".to_owned()),
-        (Some(true), AgentState::Disposed) => (Tone::Bad, "needs a new login".to_owned()),
+        (None, _) => (Tone::Faint, "not asked yet"),
+        (Some(false), _) => (Tone::Bad, "does not answer"),
+        (Some(true), AgentState::Started) => (Tone::Good, "started"),
+        (Some(true), AgentState::Unknown) => (Tone::Doubtful, "answers"),
+        (Some(true), AgentState::Created) => (Tone::Bad, "nobody is signed in"),
+        (Some(true), AgentState::Stopped) => (Tone::Bad, "stopped"),
+        (Some(true), AgentState::Paused) => (Tone::Doubtful, "paused"),
+        (Some(true), AgentState::Disposed) => (Tone::Bad, "needs a new login"),
     };
-    let asked = agent.asked_at.map(|at| format!(" ({})", times.at(at))).unwrap_or_default();
-    format!("{}: {}{asked}", agent.url, paint.tone(tone, &words))
+    let asked = agent.asked_at.map(|at| format!(", asked {}", times.at(at))).unwrap_or_default();
+    (tone, format!("{}: {words}{asked}", agent.url))
 }
 
-fn token(status: &StatusDocument, times: &Times, paint: Paint) -> String {
+fn token(status: &StatusDocument, times: &Times) -> (Tone, String) {
     let token = &status.agent.token;
     let (tone, words) = match token.valid {
         None => (Tone::Faint, "not tried yet"),
         Some(true) => (Tone::Good, "good"),
         Some(false) => (Tone::Bad, "bad"),
     };
-    let words = paint.tone(tone, words);
     match token.expires_at {
-        Some(at) if at <= times.now => format!("{words}, expired {}", times.at(at)),
-        Some(at) => format!("{words}, expires {}", times.at(at)),
-        None => words,
+        Some(at) if at <= times.now => (Tone::Bad, format!("{words}, expired {}", times.at(at))),
+        Some(at) => (tone, format!("{words}, expires {}", times.at(at))),
+        None => (tone, words.to_owned()),
+    }
+}
+
+/// How many jobs there are, and how many of them are not simply at rest.
+fn summary(jobs: &[JobDocument]) -> String {
+    let of = |holds: &dyn Fn(&JobDocument) -> bool| jobs.iter().filter(|job| holds(job)).count();
+    let kinds = [
+        (of(&|job| late_since(job).is_some()), "late"),
+        (of(&has_failed), "failed last"),
+        (of(&|job| job.active_run.is_some()), "active"),
+        (of(&|job| job.paused), "paused"),
+        (of(&|job| !job.enabled), "disabled"),
+    ];
+    let kinds = kinds.iter().filter(|(many, _)| *many > 0);
+    let kinds: Vec<_> = kinds.map(|(many, kind)| format!("{many} {kind}")).collect();
+    match kinds.as_slice() {
+        [] => jobs.len().to_string(),
+        kinds => format!("{}: {}", jobs.len(), kinds.join(", ")),
     }
 }
 
 /// The jobs as a table, problems first, then what is under way.
-fn jobs(jobs: &[JobDocument], times: &Times, screen: Screen) -> String {
-    let mut sorted: Vec<_> = jobs.iter().collect();
+fn jobs(status: &StatusDocument, times: &Times, screen: Screen) -> String {
+    let asked_at = status.agent.asked_at.unwrap_or(times.now);
+    let mut sorted: Vec<_> = status.jobs.iter().collect();
     // Stable: within a group they stay in the order of their names.
     sorted.sort_by_key(|job| urgency(job));
-    let mut rows = Rows::new(screen, &["JOB", "STATE", "PROGRESS", "LAST RUN", "NEXT RUN"]);
+    let headings = ["JOB", "STATE", "LAST RUN", "NEXT RUN"];
+    let mut rows = Rows::new(screen, &headings).cutting(0).beside("DETAIL").brief(REMARK_LINES);
     for job in sorted {
-        let (tone, words) = state(job, times);
         rows.add([
             (Tone::Strong, job.name.to_string()),
-            (tone, words),
-            (Tone::Plain, progress(job).unwrap_or_default()),
+            state(job),
             last(job.last_run.as_ref(), times),
             (Tone::Plain, next(job, times)),
         ]);
+        for (tone, remark) in remarks(job, asked_at, times) {
+            rows.remark(tone, remark);
+        }
     }
     rows.text()
 }
 
 fn urgency(job: &JobDocument) -> u8 {
-    let late = job.detail.as_ref().is_some_and(|detail| detail.late_since.is_some());
-    let failed = job.last_run.as_ref().is_some_and(|run| match run.state {
-        RunState::Failed | RunState::TimedOut => true,
-        RunState::Waiting
-        | RunState::Submitting
-        | RunState::Queued
-        | RunState::Running
-        | RunState::BackingOff
-        | RunState::Canceling
-        | RunState::Succeeded
-        | RunState::Canceled
-        | RunState::Skipped => false,
-    });
-    match (late || failed, &job.active_run) {
+    match (late_since(job).is_some() || has_failed(job), &job.active_run) {
         (true, _) => 0,
         (false, Some(_)) => 1,
         (false, None) if job.paused => 2,
-        (false, None) => 3,
+        (false, None) if job.enabled => 3,
+        (false, None) => 4,
     }
 }
 
-fn state(job: &JobDocument, times: &Times) -> (Tone, String) {
-    let detail = job.detail.as_ref();
-    let mut words = match &job.active_run {
+fn late_since(job: &JobDocument) -> Option<Timestamp> {
+    job.detail.as_ref()?.late_since
+}
+
+fn has_failed(job: &JobDocument) -> bool {
+    job.last_run.as_ref().is_some_and(|run| Tone::of(run.state) == Tone::Bad)
+}
+
+fn state(job: &JobDocument) -> (Tone, String) {
+    let late = late_since(job).is_some();
+    match &job.active_run {
         Some(active) => {
-            let mut words = run::state(active.state);
-            if active.state != RunState::Running && !active.reason.is_empty() {
-                words.push_str(&format!(": {}", active.reason));
-            }
-            words
+            let tone = if late { Tone::Bad } else { Tone::of(active.state) };
+            (tone, run::state(active.state))
         }
-        None if !job.enabled => "disabled".to_owned(),
-        None if job.paused => "paused".to_owned(),
-        None => "idle".to_owned(),
-    };
-    if job.active_run.is_some() && job.paused {
-        words.push_str(", paused");
+        None if job.paused => (Tone::Doubtful, "paused".to_owned()),
+        None if !job.enabled => (Tone::Faint, "disabled".to_owned()),
+        None if late => (Tone::Bad, "late".to_owned()),
+        None => (Tone::Faint, "idle".to_owned()),
     }
-    if let Some(pause) = detail.and_then(|detail| detail.pause.as_ref()) {
-        if let Some(until) = pause.until {
-            words.push_str(&format!(" until {}", times.full(until)));
+}
+
+/// What there is to say about a job besides its cells.
+fn remarks(job: &JobDocument, asked_at: Timestamp, times: &Times) -> Vec<(Tone, String)> {
+    let mut remarks = Vec::new();
+    if let Some(active) = &job.active_run {
+        let still = still_for(job, active, asked_at);
+        remarks.extend(progress(job, active, still < SLOW).map(|told| (Tone::Busy, told)));
+        if still >= STILL {
+            remarks.push((Tone::Doubtful, format!("has not moved for {}", span(still))));
         }
-        if let Some(reason) = &pause.reason {
-            words.push_str(&format!(": {reason}"));
+        if active.state != RunState::Running && !active.reason.is_empty() {
+            remarks.push((Tone::of(active.state), times.told(&active.reason)));
         }
     }
+    let detail = job.detail.as_ref();
     if let Some(behind) = detail.map(|detail| detail.behind).filter(|behind| *behind > 0) {
-        words.push_str(&format!("; {behind} behind it"));
+        remarks.push((Tone::Plain, format!("{} behind it", waits(behind))));
     }
-    let late = detail.and_then(|detail| detail.late_since);
-    if let Some(since) = late {
-        words.push_str(&format!("; late since {}", times.full(since)));
+    if let Some(since) = late_since(job) {
+        remarks.push((Tone::Bad, format!("late since {}", times.brief(since))));
     }
-    let tone = match (&job.active_run, late) {
-        (_, Some(_)) => Tone::Bad,
-        (Some(active), None) => Tone::of(active.state),
-        (None, None) if job.paused => Tone::Doubtful,
-        (None, None) => Tone::Faint,
-    };
-    (tone, words)
+    if job.paused {
+        remarks.extend(paused(job, times).map(|told| (Tone::Doubtful, told)));
+    }
+    if let Some(last) = job.last_run.as_ref().filter(|last| is_telling(job, last)) {
+        let which = if job.active_run.is_some() { "the run before: " } else { "" };
+        let told = format!("{which}{}", times.told(&last.reason));
+        remarks.push((Tone::of(last.state), told));
+    }
+    remarks
+}
+
+/// Whether the reason of the last run is worth a line: while another run is active, a skipped
+/// occurrence says no more than that.
+fn is_telling(job: &JobDocument, last: &RunDocument) -> bool {
+    !last.reason.is_empty()
+        && match last.state {
+            RunState::Failed | RunState::TimedOut => true,
+            RunState::Skipped | RunState::Canceled => job.active_run.is_none(),
+            RunState::Waiting
+            | RunState::Submitting
+            | RunState::Queued
+            | RunState::Running
+            | RunState::BackingOff
+            | RunState::Canceling
+            | RunState::Succeeded => false,
+        }
+}
+
+fn waits(runs: usize) -> String {
+    let verb = if runs == 1 { "waits" } else { "wait" };
+    format!("{} {verb}", count(runs, "run"))
+}
+
+fn paused(job: &JobDocument, times: &Times) -> Option<String> {
+    let pause = job.detail.as_ref()?.pause.as_ref()?;
+    let mut words = format!("paused since {}", times.brief(pause.at));
+    if let Some(until) = pause.until {
+        words.push_str(&format!(" until {}", times.brief(until)));
+    }
+    if let Some(reason) = &pause.reason {
+        words.push_str(&format!(": {reason}"));
+    }
+    Some(words)
+}
+
+/// How long a transfer had not moved when the agent was asked last.
+fn still_for(job: &JobDocument, active: &RunDocument, asked_at: Timestamp) -> SignedDuration {
+    let moved_at = job.detail.as_ref().and_then(|detail| detail.moved_at);
+    let moved_at = moved_at.filter(|_| active.state == RunState::Running);
+    moved_at.map_or(SignedDuration::ZERO, |moved_at| asked_at.duration_since(moved_at))
 }
 
 /// A bar, the percentage, the speed and how long it may still take.
-fn progress(job: &JobDocument) -> Option<String> {
-    let attempt = job.active_run.as_ref()?.latest_attempt()?;
-    let percent = run::percent(attempt)?;
-    let full = percent * BAR / 100;
-    let mut words = String::new();
-    for position in 0..BAR {
-        words.push(if position < full { '█' } else { '░' });
+fn progress(job: &JobDocument, active: &RunDocument, moves: bool) -> Option<String> {
+    match active.state {
+        RunState::Running | RunState::Canceling => {}
+        RunState::Waiting
+        | RunState::Submitting
+        | RunState::Queued
+        | RunState::BackingOff
+        | RunState::Succeeded
+        | RunState::Failed
+        | RunState::TimedOut
+        | RunState::Canceled
+        | RunState::Skipped => return None,
     }
-    words.push_str(&format!(" {percent} %"));
-    let speed = job.detail.as_ref().map_or(0.0, |detail| detail.speed);
-    if speed >= 1.0 {
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "at least one, and a speed beyond u64 is none"
-        )]
-        let speed = speed as u64;
-        let left = attempt.bytes.total.saturating_sub(attempt.bytes.transferred) / speed;
-        let left = SignedDuration::from_secs(i64::try_from(left).unwrap_or(i64::MAX));
-        words.push_str(&format!(" {}/s, {} left", bytes(speed), span(left)));
+    let (attempt, detail) = (active.latest_attempt()?, job.detail.as_ref());
+    let percent = run::percent(attempt).or_else(|| whole_percent(detail?.percent))?;
+    let full = percent * BAR / 100;
+    let bar: String = (0..BAR).map(|at| if at < full { '█' } else { '░' }).collect();
+    let mut words = format!("{bar} {percent} %");
+    if moves
+        && active.state == RunState::Running
+        && let Some(speed) = detail.and_then(|detail| whole_speed(detail.speed))
+    {
+        words.push_str(&format!(", {}/s", bytes(speed)));
+        words.push_str(&time_left(attempt, speed));
     }
     Some(words)
+}
+
+fn time_left(attempt: &AttemptDocument, speed: u64) -> String {
+    let left = attempt.bytes.total.saturating_sub(attempt.bytes.transferred);
+    if left == 0 {
+        return String::new();
+    }
+    let seconds = i64::try_from(left.div_ceil(speed)).unwrap_or(i64::MAX);
+    // It is a guess: whole minutes are enough.
+    let seconds = if seconds < 60 { seconds } else { seconds / 60 * 60 };
+    format!(", {} left", span(SignedDuration::from_secs(seconds)))
+}
+
+/// The agent's own percentage, where it counts neither bytes nor objects.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "between 0 and 100 by the clamp"
+)]
+fn whole_percent(percent: f64) -> Option<u64> {
+    (percent > 0.0).then(|| percent.clamp(0.0, 100.0) as u64)
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "at least one, and a speed beyond u64 is none"
+)]
+fn whole_speed(speed: f64) -> Option<u64> {
+    (speed >= 1.0).then_some(speed as u64)
 }
 
 fn last(run: Option<&RunDocument>, times: &Times) -> (Tone, String) {
     let Some(run) = run else { return (Tone::Faint, "never".to_owned()) };
     let when = times.at(run.ended_at.unwrap_or(run.created_at));
-    let mut words = format!("{} {when}", run::state(run.state));
-    if run.state != RunState::Succeeded && !run.reason.is_empty() {
-        words.push_str(&format!(": {}", run.reason));
-    }
-    (Tone::of(run.state), words)
+    (Tone::of(run.state), format!("{} {when}", run::state(run.state)))
 }
 
 fn next(job: &JobDocument, times: &Times) -> String {

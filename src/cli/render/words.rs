@@ -5,6 +5,12 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::core::duration;
 
+/// The letters of an id.
+const ID_LENGTH: usize = 36;
+
+/// The letters of its beginning that are enough to name a run.
+pub const ID_TOLD: usize = 8;
+
 /// How times are written.
 #[derive(Clone, Debug)]
 pub struct Times {
@@ -20,7 +26,7 @@ impl Times {
     /// A time, as the reader wants it.
     pub fn at(&self, time: Timestamp) -> String {
         if self.absolute {
-            return self.full(time);
+            return self.dated(time);
         }
         let distance = time.duration_since(self.now);
         if distance.abs() < SignedDuration::from_secs(1) {
@@ -32,10 +38,37 @@ impl Times {
         }
     }
 
-    /// A time with its date, in the reader's zone.
+    /// A time with its date and its offset, in the reader's zone.
     pub fn full(&self, time: Timestamp) -> String {
-        let time = time.to_zoned_datetime(self.zone.clone());
-        time.strftime("%Y-%m-%d %H:%M:%S").to_string()
+        time.to_zoned_datetime(self.zone.clone()).strftime("%Y-%m-%d %H:%M:%S%:z").to_string()
+    }
+
+    /// A time with its date, in the reader's zone, where the zone is told besides.
+    pub fn dated(&self, time: Timestamp) -> String {
+        time.to_zoned_datetime(self.zone.clone()).strftime("%Y-%m-%d %H:%M:%S").to_string()
+    }
+
+    /// The reader's zone, and its offset at present.
+    pub fn zone(&self) -> String {
+        let offset = self.now.to_zoned_datetime(self.zone.clone()).strftime("%:z").to_string();
+        match self.zone.iana_name() {
+            Some(name) => format!("{name} ({offset})"),
+            None => offset,
+        }
+    }
+
+    /// A time within a sentence: of today without its date.
+    pub fn brief(&self, time: Timestamp) -> String {
+        let there = |time: Timestamp| time.to_zoned_datetime(self.zone.clone());
+        let (time, now) = (there(time), there(self.now));
+        let form = if time.date() == now.date() { "%H:%M:%S" } else { "%Y-%m-%d %H:%M" };
+        time.strftime(form).to_string()
+    }
+
+    /// What the record says, for reading: ids are cut to their beginnings, which every command
+    /// takes, and times are the reader's.
+    pub fn told(&self, text: &str) -> String {
+        retold(text, |id| id[..ID_TOLD].to_owned(), |time| self.brief(time))
     }
 
     /// A time of day with milliseconds, in the reader's zone.
@@ -47,6 +80,29 @@ impl Times {
     pub fn date(&self, time: Timestamp) -> String {
         time.to_zoned_datetime(self.zone.clone()).strftime("%A, %Y-%m-%d").to_string()
     }
+}
+
+/// A text whose ids and times are put in other words.
+pub fn retold(
+    text: &str,
+    id: impl Fn(&str) -> String,
+    time: impl Fn(Timestamp) -> String,
+) -> String {
+    let word = |word: &str| {
+        let core = word.trim_matches(|c: char| ",;:.()`".contains(c));
+        let told = if core.len() == ID_LENGTH && core.parse::<uuid::Uuid>().is_ok() {
+            id(core)
+        } else if core.contains('T')
+            && let Ok(instant) = core.parse()
+        {
+            time(instant)
+        } else {
+            return word.to_owned();
+        };
+        word.replacen(core, &told, 1)
+    };
+    let words: Vec<_> = text.split(' ').map(word).collect();
+    words.join(" ")
 }
 
 /// A duration, in its one or two largest units.
@@ -63,6 +119,9 @@ pub fn span(duration: SignedDuration) -> String {
             format!("{} h {} min", seconds / 3_600, seconds / 60 % 60)
         }
         3_600..172_800 => format!("{} h", seconds / 3_600),
+        172_800..864_000 if seconds / 3_600 % 24 != 0 => {
+            format!("{} d {} h", seconds / 86_400, seconds / 3_600 % 24)
+        }
         _ => format!("{} d", seconds / 86_400),
     }
 }
@@ -143,9 +202,25 @@ mod tests {
         assert_eq!(times.at(at(99_995)), "5 s ago");
         assert_eq!(times.at(at(100_090)), "in 1 min 30 s");
         assert_eq!(times.at(at(100_000 + 5_400)), "in 1 h 30 min");
-        assert_eq!(times.at(at(100_000 - 49 * 3_600)), "2 d ago");
+        assert_eq!(times.at(at(100_000 - 49 * 3_600)), "2 d 1 h ago");
+        assert_eq!(times.at(at(100_000 + 11 * 86_400)), "in 11 d");
         let times = Times { absolute: true, ..times };
         assert_eq!(times.at(at(0)), "1970-01-01 00:00:00");
+    }
+
+    #[test]
+    fn what_the_record_says_is_told_from_where_the_reader_stands() {
+        let times = Times { now: at(100_000), zone: TimeZone::UTC, absolute: false };
+        let record = "run 6d0f6b0e-93f5-4c0b-9a56-2f6f33b27a01 of `T`, active since \
+                      1970-01-02T03:46:35.5Z (`overlap: skip`)";
+        assert_eq!(
+            times.told(record),
+            "run 6d0f6b0e of `T`, active since 03:46:35 (`overlap: skip`)"
+        );
+        assert_eq!(
+            times.told("the token expires at 1970-02-01T00:00:00Z: renew it"),
+            "the token expires at 1970-02-01 00:00: renew it"
+        );
     }
 
     #[test]

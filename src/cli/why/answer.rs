@@ -1,34 +1,21 @@
-//! The sentences of `why`, from facts alone.
+//! The sentences of `why`, from facts alone: the record first, the rules where it is silent.
 
-use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::cli::render::words::{count, span};
-use crate::control::document::{JobDocument, RunDocument};
+use super::facts::{Active, Facts, Known, LOOK_BACK};
+use crate::cli::render::run::progress;
+use crate::cli::render::words::{count, retold, span};
+use crate::control::document::{RulesDocument, RunDocument};
+use crate::core::duration;
 use crate::core::ids::RunId;
-use crate::core::job::Job;
+use crate::core::job::CatchUp;
 use crate::core::run::{RunState, Trigger};
 
 /// People name a time by the minute; a run within it is the one that they mean.
-const SAME: SignedDuration = SignedDuration::from_secs(60);
+pub(super) const SAME: SignedDuration = SignedDuration::from_secs(60);
 
-/// What is known.
-pub(super) struct Facts<'a> {
-    /// The present.
-    pub(super) now: Timestamp,
-    /// The time that was asked about.
-    pub(super) asked: Option<Timestamp>,
-    /// The schedule's last occurrence.
-    pub(super) last_occurrence: Option<Timestamp>,
-    /// The job's zone, in which times are told.
-    pub(super) zone: TimeZone,
-    /// Its definition, if it stands in a good file.
-    pub(super) job: Option<&'a Job>,
-    /// What the daemon says of it, if one runs.
-    pub(super) status: Option<&'a JobDocument>,
-    /// Its runs, newest first.
-    pub(super) runs: &'a [RunDocument],
-}
+/// Said once of a job that is.
+const DISABLED: &str = "it is disabled (`enabled: false`)";
 
 /// The answer.
 pub(super) struct Answer<'a> {
@@ -38,83 +25,180 @@ pub(super) struct Answer<'a> {
     pub(super) sentences: Vec<String>,
     /// The run that it is about.
     pub(super) run: Option<&'a RunDocument>,
-    /// The run that it waits for.
+    /// The run that it waits for, or that was in its way.
     pub(super) blocked_by: Option<RunId>,
 }
 
-/// Says why the job did or did not run.
-pub(super) fn explain<'a>(facts: &Facts<'a>) -> Answer<'a> {
-    let active = facts.status.and_then(|status| status.active_run.as_ref());
-    match (facts.asked, active) {
-        (None, Some(run)) => of_active(facts, run),
-        (None, None) => match facts.last_occurrence {
-            Some(at) => of_time(facts, at),
-            None => of_no_schedule(facts),
-        },
-        (Some(at), _) => of_time(facts, at),
-    }
+/// Says why the job did or did not run, or what it does now.
+pub(super) fn explain(facts: &Facts) -> Answer<'_> {
+    let mut answer = match (&facts.active, facts.about()) {
+        (Some(active), _) if facts.asked.is_none() => of_active(facts, active),
+        (_, Some(at)) => of_time(facts, at),
+        (_, None) => of_no_schedule(facts),
+    };
+    let said = |words: &String| answer.sentences.iter().any(|said| said.contains(words));
+    let outlook = outlook(facts).filter(|words| facts.asked.is_none() && !said(words));
+    answer.sentences.extend(outlook);
+    answer
 }
 
 /// What an active run does, or waits for.
-fn of_active<'a>(facts: &Facts<'a>, run: &'a RunDocument) -> Answer<'a> {
-    let since = span(facts.now.duration_since(run.created_at));
-    let mut sentences = vec![format!(
-        "run {} ({}) is {} since {since}: {}",
-        run.id,
-        cause(facts, run),
-        run.state.word(),
-        run.reason
-    )];
+fn of_active<'a>(facts: &Facts, active: &'a Active) -> Answer<'a> {
+    let run = &active.run;
+    let since = format!(
+        "since {} ({})",
+        time(facts, active.since),
+        span(facts.now.duration_since(active.since))
+    );
+    let reason = told(facts, &run.reason);
+    let head = match run.state {
+        RunState::Waiting if reason.starts_with("for ") => format!("has waited {since} {reason}"),
+        RunState::Waiting => format!("is about to start: {reason}"),
+        RunState::Running => {
+            let told = run.latest_attempt().and_then(progress).unwrap_or(reason);
+            format!("has been running {since}: {told}")
+        }
+        RunState::BackingOff => format!("has been backing off {since}: {reason}"),
+        RunState::Canceling => format!("has been canceling {since}: {reason}"),
+        RunState::Submitting
+        | RunState::Queued
+        | RunState::Succeeded
+        | RunState::Failed
+        | RunState::TimedOut
+        | RunState::Canceled
+        | RunState::Skipped => format!("has been {} {since}: {reason}", run.state.word()),
+    };
+    let mut sentences = vec![format!("run {} ({}) {head}", run.id, cause(facts, run))];
+    if !facts.daemon {
+        sentences.push("that is as of when the daemon stopped: it is not running now".to_owned());
+    }
+    sentences.extend(active.blocker.as_ref().map(|blocker| in_the_way(facts, blocker)));
     sentences.extend(attempts(facts, run));
-    let blocked_by = (run.state == RunState::Waiting).then(|| run_in(&run.reason)).flatten();
+    let named = || (run.state == RunState::Waiting).then(|| run_in(&run.reason)).flatten();
+    let blocked_by = active.blocker.as_ref().map(|blocker| blocker.id).or_else(named);
     Answer { at: run.scheduled_for, sentences, run: Some(run), blocked_by }
 }
 
+/// What the run that is in the way does.
+fn in_the_way(facts: &Facts, run: &RunDocument) -> String {
+    let (id, job, cause) = (run.id, &run.job, cause(facts, run));
+    let running = run.latest_attempt().filter(|_| run.state == RunState::Running);
+    match running.and_then(progress) {
+        Some(told) => format!("run {id} of `{job}` ({cause}) is running: {told}"),
+        None => format!("run {id} of `{job}` ({cause}) {}", ended(facts, run)),
+    }
+}
+
 /// Why it did or did not run at a time.
-fn of_time<'a>(facts: &Facts<'a>, at: Timestamp) -> Answer<'a> {
-    let of_the_occurrence = facts.runs.iter().find(|run| {
-        run.scheduled_for.is_some_and(|due| {
-            let off = at.duration_since(due);
-            !off.is_negative() && off < SAME
-        })
-    });
-    if let Some(run) = of_the_occurrence {
+fn of_time<'a>(facts: &'a Facts, at: Timestamp) -> Answer<'a> {
+    if let Some(run) = run_of(facts, at) {
         let mut sentences = vec![outcome(facts, run)];
+        let blocker = facts.blocker.as_ref().filter(|other| run_in(&run.reason) == Some(other.id));
+        sentences.extend(blocker.map(|blocker| in_the_way(facts, blocker)));
         sentences.extend(attempts(facts, run));
         return Answer { at: Some(at), sentences, run: Some(run), blocked_by: run_in(&run.reason) };
     }
     let mut sentences = vec![no_record(facts, at)];
-    let running = facts.runs.iter().find(|run| {
-        run.created_at <= at
+    let at_work = facts.runs.iter().find(|run| {
+        run.state != RunState::Skipped
+            && run.created_at <= at
             && run.ended_at.is_none_or(|end| at < end)
-            && run.state != RunState::Skipped
     });
-    if let Some(run) = running {
-        sentences.push(format!(
-            "at that time run {} ({}) was at work; it {}",
-            run.id,
-            cause(facts, run),
-            ended(facts, run)
-        ));
+    if let Some(run) = at_work {
+        let (id, cause, ended) = (run.id, cause(facts, run), ended(facts, run));
+        sentences.push(format!("at that time run {id} ({cause}) was at work; it {ended}"));
+    } else if let Some(before) = last_before(facts, at) {
+        sentences.push(format!("the one before: {}", outcome(facts, before)));
     }
-    Answer { at: Some(at), sentences, run: running, blocked_by: None }
+    Answer { at: Some(at), sentences, run: at_work, blocked_by: None }
 }
 
-/// There is no schedule to ask about.
-fn of_no_schedule<'a>(facts: &Facts<'a>) -> Answer<'a> {
-    let mut sentences = vec![match facts.job {
-        Some(_) => "it has no schedule: it runs when it is triggered".to_owned(),
+/// The run that people mean by a time: that of the occurrence then, or one of another schedule or
+/// by hand.
+fn run_of(facts: &Facts, at: Timestamp) -> Option<&RunDocument> {
+    let due = facts.job.as_ref().and_then(|job| due_at(job, at));
+    let of_the_occurrence = |run: &&RunDocument| due.is_some() && run.scheduled_for == due;
+    let of_the_minute = |run: &&RunDocument| {
+        (due.is_none() || run.scheduled_for.is_none()) && is_of_the_minute(run, at)
+    };
+    let first = facts.runs.iter().find(of_the_occurrence);
+    first.or_else(|| facts.runs.iter().find(of_the_minute))
+}
+
+/// The occurrence that people mean by a time: the last one of its minute.
+fn due_at(job: &Known, at: Timestamp) -> Option<Timestamp> {
+    let due = job.timetable.last_at_or_before(at, at.saturating_sub(SAME).unwrap_or(at))?;
+    // The lower bound is included there; the minute before is not meant here.
+    (at.duration_since(due) < SAME).then_some(due)
+}
+
+/// Whether a run is of an occurrence within a time's minute, or was triggered in it.
+fn is_of_the_minute(run: &RunDocument, at: Timestamp) -> bool {
+    let off = at.duration_since(run.scheduled_for.unwrap_or(run.created_at));
+    let triggered = run.scheduled_for.is_none() && off.is_negative() && off.abs() < SAME;
+    triggered || (!off.is_negative() && off < SAME)
+}
+
+/// The run of the schedule's last occurrence before a time that is none.
+fn last_before(facts: &Facts, at: Timestamp) -> Option<&RunDocument> {
+    let timetable = &facts.job.as_ref()?.timetable;
+    let before = timetable.last_at_or_before(at, at.saturating_sub(LOOK_BACK).ok()?)?;
+    let near = at.duration_since(before) < SAME;
+    facts.runs.iter().find(|run| run.scheduled_for == Some(before)).filter(|_| !near)
+}
+
+/// There is no time to ask about.
+fn of_no_schedule(facts: &Facts) -> Answer<'_> {
+    let mut sentences = vec![match &facts.job {
+        Some(job) if job.timetable.is_empty() => {
+            "it has no schedule: it runs when it is triggered".to_owned()
+        }
+        Some(_) => "its schedule has not had an occurrence for years".to_owned(),
         None => "it does not stand in the job file".to_owned(),
     }];
     let last = facts.runs.first();
-    sentences.extend(last.map(|run| outcome(facts, run)));
+    match last {
+        Some(run) => sentences.push(format!("its last run: {}", outcome(facts, run))),
+        None => sentences.push("it has never run".to_owned()),
+    }
     Answer { at: None, sentences, run: last, blocked_by: None }
 }
 
+/// What keeps the job from running later, or when it is due next.
+fn outlook(facts: &Facts) -> Option<String> {
+    let job = facts.job.as_ref()?;
+    if let Some(paused) = pause(facts, job) {
+        return Some(format!("it {paused}"));
+    }
+    if job.timetable.is_empty() {
+        return None;
+    }
+    if !job.enabled {
+        return Some(DISABLED.to_owned());
+    }
+    let next = job.timetable.next_after(facts.now)?;
+    let ahead = span(next.duration_since(facts.now));
+    let down = if facts.daemon { "" } else { ", but the daemon is not running" };
+    Some(format!("it is due next at {}, in {ahead}{down}", time(facts, next)))
+}
+
+/// That it is paused now.
+fn pause(facts: &Facts, job: &Known) -> Option<String> {
+    let pause = job.pause.as_ref()?;
+    let until = pause.until.map(|until| format!(" until {}", time(facts, until)));
+    let why = pause.reason.as_ref().map(|why| format!(": {why}"));
+    Some(format!(
+        "has been paused since {}{}{}",
+        time(facts, pause.at),
+        until.unwrap_or_default(),
+        why.unwrap_or_default()
+    ))
+}
+
 /// The record is silent: what the rules say of that time.
-fn no_record(facts: &Facts<'_>, at: Timestamp) -> String {
+fn no_record(facts: &Facts, at: Timestamp) -> String {
     let when = time(facts, at);
-    let Some(job) = facts.job else {
+    let Some(job) = &facts.job else {
         return format!(
             "nothing is recorded for {when}, and the job does not stand in the job file"
         );
@@ -124,81 +208,125 @@ fn no_record(facts: &Facts<'_>, at: Timestamp) -> String {
             "nothing is recorded for {when}: it has no schedule, and runs when triggered"
         );
     }
-    let earlier = at.saturating_sub(SAME).unwrap_or(at);
-    let occurrence = job.timetable.last_at_or_before(at, earlier);
-    let Some(due) = occurrence else {
-        let before =
-            job.timetable.last_at_or_before(at, at.saturating_sub(super::LOOK_BACK).unwrap_or(at));
-        let after = job.timetable.next_after(at);
-        let near = match (before, after) {
-            (Some(before), Some(after)) => {
-                format!(
-                    "the nearest are {} before and {} after",
-                    time(facts, before),
-                    time(facts, after)
-                )
-            }
-            (Some(before), None) => format!("the last one was {}", time(facts, before)),
-            (None, Some(after)) => format!("the first one is {}", time(facts, after)),
-            (None, None) => "it never fires".to_owned(),
-        };
-        return format!("it is not scheduled for {when}: {near}");
+    match due_at(job, at) {
+        None => format!("it is not scheduled for {when}: {}", nearest(facts, job, at)),
+        Some(due) if due > facts.now => format!("{} is yet to come", time(facts, due)),
+        Some(due) => {
+            format!("it was due at {}, but {}", time(facts, due), silence(facts, job, due))
+        }
+    }
+}
+
+/// The occurrences next to a time that is none.
+fn nearest(facts: &Facts, job: &Known, at: Timestamp) -> String {
+    let earliest = at.saturating_sub(LOOK_BACK).unwrap_or(at);
+    let before = job.timetable.last_at_or_before(at, earliest).map(|at| time(facts, at));
+    let after = job.timetable.next_after(at).map(|at| time(facts, at));
+    match (before, after) {
+        (Some(before), Some(after)) => {
+            format!("the nearest occurrences are {before} before and {after} after")
+        }
+        (Some(before), None) => format!("its last occurrence was {before}"),
+        (None, Some(after)) => format!("its first occurrence is {after}"),
+        (None, None) => "its schedule never fires".to_owned(),
+    }
+}
+
+/// Why nothing is recorded of an occurrence that is past.
+fn silence(facts: &Facts, job: &Known, due: Timestamp) -> String {
+    let Some(rules) = &job.rules else {
+        return "no daemon has known the job yet".to_owned();
     };
-    let due = time(facts, due);
-    if at > facts.now {
-        return format!("{due} is yet to come");
+    if due < rules.first_seen {
+        let known = time(facts, rules.first_seen);
+        return format!("the job did not stand in the file then: it is known since {known}");
     }
-    if !job.enabled {
-        return format!("it was due at {due}, but it is disabled (`enabled: false`)");
-    }
-    let pause = facts.status.and_then(|status| status.detail.as_ref()?.pause.as_ref());
-    if let Some(pause) = pause.filter(|pause| pause.at <= at) {
-        let why = pause.reason.as_ref().map(|why| format!(" ({why})")).unwrap_or_default();
+    if let Some(since) = rules.scheduled_since.filter(|since| due < *since) {
         return format!(
-            "it was due at {due}, but it is paused since {}{why}",
-            time(facts, pause.at)
+            "not by the schedule of then: the job was disabled or gone, or had another schedule or \
+             zone, until {}",
+            time(facts, since)
         );
     }
-    let daemon = if facts.status.is_none() { "; the daemon is not running now" } else { "" };
-    format!(
-        "the schedule says {due}, but nothing is recorded: the daemon was down and has not dealt \
-         with it yet, or the job did not stand in the file with this schedule then, or was paused \
-         or disabled, or the record has passed out of `history`{daemon}"
-    )
+    if !job.enabled {
+        return DISABLED.to_owned();
+    }
+    if job.pause.as_ref().is_some_and(|pause| pause.at <= due)
+        && let Some(paused) = pause(facts, job)
+    {
+        return format!("it {paused}");
+    }
+    if due > rules.handled {
+        return not_yet(facts, rules, due);
+    }
+    "nothing is recorded: it fell into a pause during which the daemon was down, or its record has \
+     passed out of `history` (see `history:` in the job file)"
+        .to_owned()
+}
+
+/// What will become of an occurrence that no daemon has dealt with yet.
+fn not_yet(facts: &Facts, rules: &RulesDocument, due: Timestamp) -> String {
+    if facts.daemon {
+        return "it has not been dealt with yet: `transferd status` says what the daemon is at"
+            .to_owned();
+    }
+    let window = duration::format(rules.catch_up_window);
+    let fate = if facts.now.duration_since(due) > rules.catch_up_window {
+        format!("it will be skipped, as it is older than `catch_up_window` ({window})")
+    } else {
+        match rules.catch_up {
+            CatchUp::None => "it will be skipped (`catch_up: none`)".to_owned(),
+            CatchUp::Once => {
+                "it will be caught up if no later one is missed too (`catch_up: once`)".to_owned()
+            }
+            CatchUp::All => "it will be caught up (`catch_up: all`)".to_owned(),
+        }
+    };
+    format!("the daemon was down, and still is; when it is back, {fate}")
 }
 
 /// What became of a run.
-fn outcome(facts: &Facts<'_>, run: &RunDocument) -> String {
-    let cause = cause(facts, run);
-    match run.state {
-        RunState::Skipped => format!("it did not run ({cause}): {}", run.reason),
+fn outcome(facts: &Facts, run: &RunDocument) -> String {
+    let reason = told(facts, &run.reason);
+    match (run.state, run.scheduled_for, run.trigger) {
+        (RunState::Skipped, Some(due), Trigger::CatchUp) => format!(
+            "it did not run at {}: {reason}; the daemon was back at {}",
+            time(facts, due),
+            time(facts, run.created_at)
+        ),
+        (RunState::Skipped, Some(due), Trigger::Schedule | Trigger::Manual) => {
+            format!("it did not run at {}: {reason}", time(facts, due))
+        }
+        _ => format!("run {} ({}) {}", run.id, cause(facts, run), ended(facts, run)),
+    }
+}
+
+/// How a run ended, or that it has not.
+fn ended(facts: &Facts, run: &RunDocument) -> String {
+    let (state, reason) = (run.state.word().replace('_', " "), told(facts, &run.reason));
+    let state = match run.state {
+        RunState::Canceled | RunState::Skipped => format!("was {state}"),
         RunState::Waiting
         | RunState::Submitting
         | RunState::Queued
         | RunState::Running
         | RunState::BackingOff
-        | RunState::Canceling => {
-            format!("run {} ({cause}) is {}: {}", run.id, run.state.word(), run.reason)
-        }
-        RunState::Succeeded | RunState::Failed | RunState::TimedOut | RunState::Canceled => {
-            format!("run {} ({cause}) {}", run.id, ended(facts, run))
-        }
-    }
-}
-
-/// How a run ended, or that it has not.
-fn ended(facts: &Facts<'_>, run: &RunDocument) -> String {
+        | RunState::Canceling
+        | RunState::Succeeded
+        | RunState::Failed
+        | RunState::TimedOut => state,
+    };
     match run.ended_at {
         Some(end) => {
             let took = span(end.duration_since(run.created_at));
-            format!("{} at {} after {took}: {}", run.state.word(), time(facts, end), run.reason)
+            format!("{state} at {} after {took}: {reason}", time(facts, end))
         }
-        None => format!("is {}: {}", run.state.word(), run.reason),
+        None => format!("is {state}: {reason}"),
     }
 }
 
 /// Why there is a run.
-fn cause(facts: &Facts<'_>, run: &RunDocument) -> String {
+fn cause(facts: &Facts, run: &RunDocument) -> String {
     let due = run.scheduled_for.map(|at| time(facts, at)).unwrap_or_default();
     match run.trigger {
         Trigger::Schedule => format!("due at {due}"),
@@ -210,32 +338,37 @@ fn cause(facts: &Facts<'_>, run: &RunDocument) -> String {
 }
 
 /// Its attempts, where there is more to say than the run's own reason does.
-fn attempts(facts: &Facts<'_>, run: &RunDocument) -> Vec<String> {
+fn attempts(facts: &Facts, run: &RunDocument) -> Vec<String> {
     if run.attempts.len() < 2 {
         return Vec::new();
     }
     let mut lines = vec![format!("it made {}:", count(run.attempts.len(), "attempt"))];
     for attempt in &run.attempts {
         lines.push(format!(
-            "  {} at {}: {}: {}",
+            "  {} at {}, {}: {}",
             attempt.number,
             time(facts, attempt.submitted_at),
-            attempt.state.word(),
-            attempt.reason
+            attempt.state.word().replace('_', " "),
+            told(facts, &attempt.reason)
         ));
     }
     lines
 }
 
 /// The run that a reason names.
-fn run_in(reason: &str) -> Option<RunId> {
+pub(super) fn run_in(reason: &str) -> Option<RunId> {
     let (_, rest) = reason.split_once("run ")?;
     rest.get(..36)?.parse().ok().map(RunId)
 }
 
+/// What the record says, its times in the job's zone.
+fn told(facts: &Facts, text: &str) -> String {
+    retold(text, str::to_owned, |at| time(facts, at))
+}
+
 /// A time in the job's zone, with the offset.
-fn time(facts: &Facts<'_>, at: Timestamp) -> String {
-    at.to_zoned_datetime(facts.zone.clone()).strftime("%Y-%m-%d %H:%M:%S%:z").to_string()
+fn time(facts: &Facts, at: Timestamp) -> String {
+    at.to_zoned_datetime(facts.zone()).strftime("%Y-%m-%d %H:%M:%S%:z").to_string()
 }
 
 #[cfg(test)]

@@ -162,13 +162,13 @@ impl Engine {
         match job.overlap {
             Overlap::Skip => {
                 let reason =
-                    format!("run {active} has been active since {since} (`overlap: skip`)");
+                    format!("run {active} has been active since {since:.0} (`overlap: skip`)");
                 self.skip(job, at, trigger, &reason);
             }
             Overlap::Queue => match unfinished.get(1) {
                 Some(held) => {
                     let reason = format!(
-                        "run {active} has been active since {since}, and run {held} waits behind it \
+                        "run {active} has been active since {since:.0}, and run {held} waits behind it \
                          already (`overlap: queue`)"
                     );
                     self.skip(job, at, trigger, &reason);
@@ -300,6 +300,7 @@ impl Engine {
                 job: job.name.clone(),
                 timetable: identity,
                 scheduled,
+                scheduled_since: Some(self.now),
                 handled: self.now,
                 generation: 0,
                 first_seen: self.now,
@@ -310,6 +311,9 @@ impl Engine {
         };
         let mut mark = Mark::clone(old);
         let anew = mark.timetable != identity || (scheduled && !mark.scheduled);
+        if anew || scheduled != mark.scheduled {
+            mark.scheduled_since = Some(self.now);
+        }
         mark.timetable = identity;
         mark.scheduled = scheduled;
         if mark.handled.duration_since(self.now) > CLOCK_WAS_WRONG {

@@ -69,7 +69,7 @@ impl Engine {
         if pause.until.is_some_and(|until| until <= self.now) {
             return Answer::No("the time until which to pause is past".to_owned());
         }
-        let until = pause.until.map(|at| format!(" until {at}")).unwrap_or_default();
+        let until = pause.until.map(|at| format!(" until {at:.0}")).unwrap_or_default();
         let why = pause.reason.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
         self.announce(Level::Info, Some(name), format!("paused{until}{why}"));
         self.change_mark(name, |mark| mark.pause = Some(pause));

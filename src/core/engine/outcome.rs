@@ -131,12 +131,9 @@ impl Engine {
         let Some(live) = self.state.runs.get(&id) else { return };
         let next = live.used().saturating_add(1);
         let of = live.run.terms.retry.max_attempts;
-        let delay = ready_at.duration_since(self.now);
-        let when = if delay.is_positive() {
-            format!("in {}", duration::format_short(delay))
-        } else {
-            "follows".to_owned()
-        };
+        // The reason is read at any time until then: a delay would be wrong a moment later.
+        let when =
+            if ready_at > self.now { format!("at {ready_at:.0}") } else { "follows".to_owned() };
         let reason = format!("{reason}; attempt {next} of {of} {when}");
         self.change_run(id, |run| {
             run.ready_at = ready_at;

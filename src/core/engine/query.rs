@@ -53,7 +53,7 @@ pub struct JobView {
 pub struct RunView {
     /// Its row, the reason up to date.
     pub run: Arc<Run>,
-    /// Its attempts, with the progress last seen.
+    /// Its attempts, with the progress last seen, and when it last moved.
     pub attempts: Vec<Arc<Attempt>>,
     /// What it waits for.
     pub wait: Option<Wait>,
@@ -126,11 +126,12 @@ impl Engine {
             .iter()
             .map(|(number, attempt)| {
                 let mut attempt = Arc::clone(attempt);
-                let seen = live.sightings.get(number).and_then(|sighting| sighting.progress);
-                if let Some(progress) = seen
-                    && attempt.progress != progress
-                {
-                    Arc::make_mut(&mut attempt).progress = progress;
+                let Some(sighting) = live.sightings.get(number) else { return attempt };
+                let progress = sighting.progress.unwrap_or(attempt.progress);
+                let moved_at = sighting.moved_at.unwrap_or(attempt.moved_at);
+                if (attempt.progress, attempt.moved_at) != (progress, moved_at) {
+                    let attempt = Arc::make_mut(&mut attempt);
+                    (attempt.progress, attempt.moved_at) = (progress, moved_at);
                 }
                 attempt
             })

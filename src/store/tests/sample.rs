@@ -104,6 +104,7 @@ pub(crate) fn mark(job: &str, handled: i64) -> Mark {
         job: JobName::new(job),
         timetable: "30 2 * * * Europe/Berlin".to_owned(),
         scheduled: true,
+        scheduled_since: Some(at(0)),
         handled: at(handled),
         generation: 0,
         first_seen: at(0),
@@ -338,22 +339,26 @@ pub(crate) fn any_mark(job: JobName) -> impl Strategy<Value = Mark> {
         .prop_map(|(at, until, reason)| Pause { at, until, reason });
     (
         any::<(String, bool, u32)>(),
+        option::of(any_instant()),
         any_instant(),
         any_instant(),
         option::of(any_instant()),
         option::of(any_uuid()),
         option::of(pause),
     )
-        .prop_map(move |(facts, handled, first_seen, last_success, last_run, pause)| Mark {
-            job: job.clone(),
-            timetable: facts.0,
-            scheduled: facts.1,
-            handled,
-            generation: facts.2,
-            first_seen,
-            last_success,
-            last_run: last_run.map(RunId),
-            pause,
+        .prop_map(move |(facts, since, handled, first_seen, last_success, last_run, pause)| {
+            Mark {
+                job: job.clone(),
+                timetable: facts.0,
+                scheduled: facts.1,
+                scheduled_since: since,
+                handled,
+                generation: facts.2,
+                first_seen,
+                last_success,
+                last_run: last_run.map(RunId),
+                pause,
+            }
         })
 }
 

@@ -1,74 +1,252 @@
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
-use super::{Answer, Facts, explain};
-use crate::control::document::RunDocument;
-use crate::core::ids::{JobName, RunId};
+use super::explain;
+use crate::cli::render::table::Screen;
+use crate::cli::why::facts::{Active, Facts, Known};
+use crate::cli::why::page;
+use crate::control::document::{AttemptDocument, Bytes, Objects, RulesDocument, RunDocument};
+use crate::core::ids::{JobName, RunId, TransferId};
+use crate::core::job::CatchUp;
+use crate::core::record::Pause;
 use crate::core::run::{RunState, Trigger};
+use crate::core::schedule::{Schedule, Timetable};
 
-fn at(text: &str) -> jiff::Timestamp {
-    format!("2026-03-02T{text}Z").parse().unwrap()
+fn at(text: &str) -> Timestamp {
+    let text = if text.contains('T') { text.to_owned() } else { format!("2026-03-02T{text}") };
+    format!("{text}Z").parse().unwrap()
 }
 
-fn run(id: u128, due: &str, ended: Option<&str>, state: RunState, reason: &str) -> RunDocument {
+fn id(number: u128) -> RunId {
+    RunId(Uuid::from_u128(number << 96 | number))
+}
+
+fn run(number: u128, due: &str, end: Option<&str>, state: RunState, reason: &str) -> RunDocument {
     RunDocument {
-        id: RunId(Uuid::from_u128(id)),
+        id: id(number),
         job: JobName::new("nightly"),
         trigger: Trigger::Schedule,
         scheduled_for: Some(at(due)),
         state,
         reason: reason.to_owned(),
         created_at: at(due),
-        ended_at: ended.map(at),
+        ended_at: end.map(at),
         attempts: Vec::new(),
     }
 }
 
-fn facts<'a>(runs: &'a [RunDocument], asked: &str) -> Facts<'a> {
-    Facts {
-        now: at("12:00:00"),
-        asked: Some(at(asked)),
-        last_occurrence: None,
-        zone: TimeZone::UTC,
-        job: None,
-        status: None,
-        runs,
+fn attempt(number: u32, submitted: &str, state: RunState, reason: &str) -> AttemptDocument {
+    AttemptDocument {
+        number,
+        submitted_at: at(submitted),
+        transfer_id: Some(TransferId(Uuid::from_u128(7))),
+        state,
+        reason: reason.to_owned(),
+        ended_at: None,
+        objects: Objects { total: 1_200, transferred: 400, failed: 0, skipped: 0 },
+        bytes: Bytes { total: 90 << 30, transferred: 30 << 30 },
     }
 }
 
-fn sentences(answer: Answer<'_>) -> String {
-    answer.sentences.join("\n")
+/// A job that is due at 2:30 in Berlin, known for a month, at 12:00 UTC.
+fn facts(asked: Option<&str>) -> Facts {
+    let schedule = vec![Schedule::parse("30 2 * * *").unwrap()];
+    let berlin = TimeZone::get("Europe/Berlin").unwrap();
+    Facts {
+        now: at("12:00:00"),
+        asked: asked.map(at),
+        zone: TimeZone::UTC,
+        name: "nightly".to_owned(),
+        job: Some(Known {
+            timetable: Timetable::new(schedule, "Europe/Berlin", berlin),
+            enabled: true,
+            pause: None,
+            rules: Some(RulesDocument {
+                timezone: "Europe/Berlin".to_owned(),
+                catch_up: CatchUp::Once,
+                catch_up_window: SignedDuration::from_hours(24),
+                first_seen: at("2026-02-01T00:00:00"),
+                scheduled_since: Some(at("2026-02-10T00:00:00")),
+                handled: at("01:30:00"),
+                generation: 0,
+            }),
+        }),
+        unknown: String::new(),
+        daemon: true,
+        active: None,
+        runs: Vec::new(),
+        blocker: None,
+    }
+}
+
+fn rules(facts: &mut Facts) -> &mut RulesDocument {
+    facts.job.as_mut().unwrap().rules.as_mut().unwrap()
+}
+
+fn paused(reason: &str) -> Option<Pause> {
+    let until = Some(at("2026-03-09T00:00:00"));
+    Some(Pause { at: at("2026-02-28T09:00:00"), until, reason: Some(reason.to_owned()) })
+}
+
+/// Each thing that can be the matter, under its name.
+fn cases() -> Vec<(&'static str, Facts)> {
+    let mut cases = Vec::new();
+    let mut case = |name, asked: Option<&str>, change: &dyn Fn(&mut Facts)| {
+        let mut facts = facts(asked);
+        change(&mut facts);
+        cases.push((name, facts));
+    };
+    let due = "01:30:00";
+    let skipped =
+        format!("run {} has been active since 2026-03-01T01:30:00Z (`overlap: skip`)", id(9));
+    case("skipped, as another was active", Some(due), &|facts| {
+        facts.runs = vec![run(1, due, Some(due), RunState::Skipped, &skipped)];
+        let reason = "completed: 3 objects";
+        let blocker = run(9, "2026-03-01T01:30:00", Some("09:00:00"), RunState::Succeeded, reason);
+        facts.blocker = Some(blocker);
+    });
+    case("missed and too old", Some(due), &|facts| {
+        let reason = "missed, and older than `catch_up_window` when the daemon was back";
+        let mut run = run(1, due, Some("11:00:00"), RunState::Skipped, reason);
+        (run.trigger, run.created_at) = (Trigger::CatchUp, at("11:00:00"));
+        facts.runs = vec![run];
+    });
+    case("failed after three attempts", None, &|facts| {
+        let reason = "the agent reports an error of the transfer (attempt 3 of 3)";
+        let mut run = run(1, due, Some("01:45:00"), RunState::Failed, reason);
+        let reason = "the agent reports an error of the transfer";
+        run.attempts = ["01:30:01", "01:35:00", "01:44:00"]
+            .iter()
+            .zip(1..)
+            .map(|(at, number)| attempt(number, at, RunState::Failed, reason))
+            .collect();
+        facts.runs = vec![run];
+    });
+    case("succeeded", None, &|facts| {
+        facts.runs =
+            vec![run(1, due, Some("01:40:00"), RunState::Succeeded, "completed: 3 objects")];
+    });
+    case("waits for a destination", None, &|facts| {
+        let reason =
+            format!("for its destination, which run {} of `weekly` writes to or waits for", id(9));
+        let mut blocker = run(9, "01:00:00", None, RunState::Running, "attempt 1 is transfer X");
+        blocker.job = JobName::new("weekly");
+        blocker.attempts = vec![attempt(1, "01:00:01", RunState::Running, "")];
+        let run = run(1, due, None, RunState::Waiting, &reason);
+        facts.active = Some(Active { run, since: at("01:30:00"), blocker: Some(blocker) });
+    });
+    case("waits for the agent", None, &|facts| {
+        let reason = "for the agent: the agent can't be used: it refuses connections";
+        let run = run(1, due, None, RunState::Waiting, reason);
+        facts.active = Some(Active { run, since: at("02:10:00"), blocker: None });
+    });
+    case("runs", None, &|facts| {
+        let mut run = run(1, due, None, RunState::Running, "attempt 1 is transfer X");
+        run.attempts = vec![attempt(1, "01:30:01", RunState::Running, "attempt 1 is transfer X")];
+        facts.active = Some(Active { run, since: at("01:30:02"), blocker: None });
+    });
+    case("ran when the daemon died", None, &|facts| {
+        let run = run(1, due, None, RunState::Queued, "accepted; not listed by the agent yet");
+        facts.active = Some(Active { run, since: at("01:30:02"), blocker: None });
+        facts.daemon = false;
+    });
+    case("not scheduled then", Some("03:00:00"), &|facts| {
+        facts.runs =
+            vec![run(1, due, Some("02:10:00"), RunState::TimedOut, "past its `timeout` (30m)")];
+    });
+    case("not scheduled then, but at work", Some("03:00:00"), &|facts| {
+        facts.runs =
+            vec![run(1, due, Some("04:00:00"), RunState::Succeeded, "completed: 3 objects")];
+    });
+    case("yet to come", Some("2026-03-03T01:30:00"), &|_| {});
+    case("before it was known", Some("2026-01-20T01:30:00"), &|_| {});
+    case("under another schedule", Some("2026-02-05T01:30:00"), &|_| {});
+    case("paused now", None, &|facts| {
+        facts.job.as_mut().unwrap().pause = paused("moving house");
+    });
+    case("disabled", None, &|facts| facts.job.as_mut().unwrap().enabled = false);
+    case("missed, and the daemon is still down", None, &|facts| {
+        facts.daemon = false;
+        rules(facts).handled = at("2026-03-01T01:30:00");
+    });
+    case("missed, down, and never to be caught up", None, &|facts| {
+        facts.daemon = false;
+        rules(facts).handled = at("2026-03-01T01:30:00");
+        rules(facts).catch_up = CatchUp::None;
+    });
+    case("missed, down, and too old", Some("2026-02-28T01:30:00"), &|facts| {
+        facts.daemon = false;
+        rules(facts).handled = at("2026-02-20T01:30:00");
+    });
+    case("forgotten", Some("2026-02-20T01:30:00"), &|_| {});
+    case("triggered by hand, and canceled", Some("08:00:30"), &|facts| {
+        let reason = "canceled by an operator";
+        let mut run = run(1, "08:00:00", Some("08:05:00"), RunState::Canceled, reason);
+        (run.trigger, run.scheduled_for) = (Trigger::Manual, None);
+        facts.runs = vec![run];
+    });
+    case("no schedule", None, &|facts| {
+        let job = facts.job.as_mut().unwrap();
+        job.timetable = Timetable::new(Vec::new(), "UTC", TimeZone::UTC);
+    });
+    case("gone from the file", None, &|facts| {
+        facts.job = None;
+        facts.runs =
+            vec![run(1, due, Some("01:40:00"), RunState::Succeeded, "completed: 3 objects")];
+    });
+    cases
+}
+
+fn all(width: u16) -> String {
+    let screen = Screen { width: Some(width), color: false };
+    let told = cases()
+        .into_iter()
+        .map(|(name, facts)| format!("# {name}\n{}\n", page(&explain(&facts).sentences, screen)));
+    told.collect()
 }
 
 #[test]
-fn a_skipped_occurrence_names_the_run_that_was_in_its_way() {
-    let blocker = "00000000-0000-0000-0000-000000000009";
-    let reason = format!("run {blocker} has been active since 01:00 (`overlap: skip`)");
-    let runs = [run(1, "02:00:00", Some("02:00:00"), RunState::Skipped, &reason)];
-    let answer = explain(&facts(&runs, "02:00:30"));
-    assert_eq!(answer.blocked_by.map(|run| run.to_string()).as_deref(), Some(blocker));
-    assert_eq!(
-        sentences(answer),
-        format!("it did not run (due at 2026-03-02 02:00:00+00:00): {reason}")
-    );
+fn each_reason_reads_well_at_80_columns() {
+    insta::assert_snapshot!(all(80));
 }
 
 #[test]
-fn a_run_is_told_with_its_end() {
-    let end = Some("02:10:00");
-    let runs = [run(1, "02:00:00", end, RunState::Succeeded, "completed: 3 objects")];
-    assert_eq!(
-        sentences(explain(&facts(&runs, "02:00:00"))),
-        "run 00000000-0000-0000-0000-000000000001 (due at 2026-03-02 02:00:00+00:00) succeeded at \
-         2026-03-02 02:10:00+00:00 after 10 min: completed: 3 objects"
-    );
+fn each_reason_reads_well_at_120_columns() {
+    insta::assert_snapshot!(all(120));
 }
 
 #[test]
-fn a_time_without_record_names_the_run_that_was_at_work() {
-    let runs = [run(1, "02:00:00", Some("04:00:00"), RunState::Failed, "no")];
-    let answer = explain(&facts(&runs, "03:00:00"));
-    assert_eq!(answer.run.map(|run| run.id), Some(runs[0].id));
-    assert!(answer.sentences[0].starts_with("nothing is recorded for 2026-03-02 03:00:00+00:00"));
-    assert!(answer.sentences[1].starts_with("at that time run"), "{}", answer.sentences[1]);
+fn the_run_that_was_in_the_way_is_named() {
+    for (name, facts) in cases() {
+        let named = explain(&facts).blocked_by;
+        let blocked = ["skipped, as another was active", "waits for a destination"];
+        assert_eq!(named, blocked.contains(&name).then(|| id(9)), "{name}");
+    }
+}
+
+#[test]
+fn a_time_is_meant_by_its_minute() {
+    let runs = [run(1, "01:30:00", Some("01:40:00"), RunState::Succeeded, "")];
+    for (asked, found) in
+        [("01:29:59", false), ("01:30:00", true), ("01:30:59", true), ("01:31:00", false)]
+    {
+        let mut facts = facts(Some(asked));
+        facts.runs = runs.to_vec();
+        let answer = explain(&facts);
+        let told = answer.sentences[0].starts_with(&format!("run {}", id(1)));
+        assert_eq!(told, found, "{asked}: {:?}", answer.sentences);
+    }
+}
+
+#[test]
+fn an_occurrence_is_not_taken_for_the_one_a_second_before() {
+    let mut facts = facts(Some("01:30:01"));
+    let every_second = vec![Schedule::parse("* * * * * *").unwrap()];
+    facts.job.as_mut().unwrap().timetable = Timetable::new(every_second, "UTC", TimeZone::UTC);
+    rules(&mut facts).handled = at("01:30:00");
+    facts.daemon = false;
+    facts.runs = vec![run(1, "01:30:00", Some("01:40:00"), RunState::Succeeded, "")];
+    let answer = explain(&facts);
+    assert!(answer.sentences[0].contains("the daemon was down"), "{:?}", answer.sentences);
 }

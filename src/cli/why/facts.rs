@@ -1,0 +1,255 @@
+//! What `why` goes by: gathered from the daemon, or where none runs from the database and the
+//! last good job set.
+
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+
+use super::answer::SAME;
+use crate::cli::ask::{Daemon, NoDaemon, say_error};
+use crate::cli::{Exit, Global, offline};
+use crate::control::client::ClientError;
+use crate::control::document::{JobDetail, JobDocument, RulesDocument, RunDocument, ShowDocument};
+use crate::control::request::{HISTORY_MAX, HistoryQuery, ShowQuery, StatusQuery};
+use crate::core::ids::{JobName, RunId};
+use crate::core::record::Pause;
+use crate::core::schedule::{Schedule, Timetable};
+
+/// How far back the last occurrence is looked for: the rarest schedules come every four years.
+pub(super) const LOOK_BACK: SignedDuration = SignedDuration::from_hours(24 * 366 * 5);
+
+/// Runs that are looked at to find the one that was at work at a time: those behind it wait.
+const AT_WORK_MAX: usize = 20;
+
+/// An occurrence of another schedule is looked for among the runs recorded so soon after it.
+const RECORDED_WITHIN: SignedDuration = SignedDuration::from_hours(2);
+
+/// Clocks that were set back and forth more often than this leave older ids unfound.
+const GENERATIONS_MAX: u32 = 4;
+
+/// What is known.
+pub(super) struct Facts {
+    /// The present.
+    pub(super) now: Timestamp,
+    /// The time that was asked about.
+    pub(super) asked: Option<Timestamp>,
+    /// The reader's zone, in which times are told of a job that has none.
+    pub(super) zone: TimeZone,
+    /// The job's name.
+    pub(super) name: String,
+    /// The job, if it stands in the file.
+    pub(super) job: Option<Known>,
+    /// What is said of the job if nothing is known of it.
+    pub(super) unknown: String,
+    /// Whether the daemon runs.
+    pub(super) daemon: bool,
+    /// The run that is not over, if one is.
+    pub(super) active: Option<Active>,
+    /// Runs around the time that the answer is about, newest first.
+    pub(super) runs: Vec<RunDocument>,
+    /// The run that a reason among them names.
+    pub(super) blocker: Option<RunDocument>,
+}
+
+/// A job that stands in the file.
+pub(super) struct Known {
+    pub(super) timetable: Timetable,
+    pub(super) enabled: bool,
+    pub(super) pause: Option<Pause>,
+    /// Absent if no daemon has seen the job yet.
+    pub(super) rules: Option<RulesDocument>,
+}
+
+/// A run that is not over.
+pub(super) struct Active {
+    pub(super) run: RunDocument,
+    /// Since when it has been in its state, for this reason.
+    pub(super) since: Timestamp,
+    /// The run that it waits for.
+    pub(super) blocker: Option<RunDocument>,
+}
+
+impl Facts {
+    /// The zone in which times are told.
+    pub(super) fn zone(&self) -> TimeZone {
+        let job = self.job.as_ref();
+        job.map_or(&self.zone, |job| job.timetable.zone()).clone()
+    }
+
+    /// The time that the answer is about, if it is about one: the one that was asked about, or
+    /// the job's last occurrence.
+    pub(super) fn about(&self) -> Option<Timestamp> {
+        let earliest = self.now.saturating_sub(LOOK_BACK).unwrap_or(Timestamp::MIN);
+        let last = || self.job.as_ref()?.timetable.last_at_or_before(self.now, earliest);
+        self.asked.or_else(last)
+    }
+}
+
+/// Who is asked.
+enum Source<'a> {
+    Daemon(Box<Daemon>),
+    Database(&'a Global),
+}
+
+/// Gathers what is known.
+///
+/// # Errors
+/// After saying on `err` why nothing can be known.
+pub(super) fn gather(
+    name: &str,
+    asked: Option<Timestamp>,
+    now: Timestamp,
+    global: &Global,
+    err: &mut dyn std::io::Write,
+) -> Result<Facts, Exit> {
+    let source = match Daemon::find(global) {
+        Ok(daemon) => Source::Daemon(Box::new(daemon)),
+        Err(NoDaemon::NotRunning(_)) => Source::Database(global),
+        Err(none @ (NoDaemon::NotPermitted(_) | NoDaemon::Broken(_))) => return Err(none.say(err)),
+    };
+    let gathered = (|| {
+        let mut facts = Facts {
+            now,
+            asked,
+            zone: TimeZone::system(),
+            name: name.to_owned(),
+            job: None,
+            unknown: format!("there is no job `{name}`"),
+            daemon: matches!(source, Source::Daemon(_)),
+            active: None,
+            runs: Vec::new(),
+            blocker: None,
+        };
+        source.add_job(&mut facts)?;
+        if facts.asked.is_some() || facts.active.is_none() {
+            facts.runs = match facts.about() {
+                Some(at) => source.runs_around(&facts, at)?,
+                None => source.history(&facts.name, None, None, 1)?,
+            };
+        }
+        let named = facts.runs.first().and_then(|run| super::answer::run_in(&run.reason));
+        facts.blocker = named.and_then(|run| source.show(run)).map(|shown| shown.run);
+        Ok(facts)
+    })();
+    gathered.map_err(|error| say_error(&error, err))
+}
+
+impl Source<'_> {
+    /// Adds the job and its active run.
+    fn add_job(&self, facts: &mut Facts) -> Result<(), ClientError> {
+        match self {
+            Self::Daemon(daemon) => {
+                let query = StatusQuery { job: Some(facts.name.clone()), detail: true };
+                match daemon.wait(daemon.client().status(&query)) {
+                    Ok(status) => {
+                        let Some(document) = status.jobs.into_iter().next() else { return Ok(()) };
+                        let detail = document.detail.as_ref();
+                        let blocked_by = detail.and_then(|detail| detail.blocked_by);
+                        let active = document.active_run.clone();
+                        facts.active = active.map(|run| self.active(run, blocked_by));
+                        facts.job = known(document);
+                    }
+                    // It may have a past all the same.
+                    Err(ClientError::Refused(words)) => {
+                        facts.unknown = words;
+                        facts.active = self.unfinished(&facts.name)?;
+                    }
+                    Err(error) => return Err(error),
+                }
+            }
+            Self::Database(global) => {
+                let name = JobName::new(&facts.name);
+                let mark = offline::mark(global, &name).map_err(ClientError::Refused)?;
+                let mark = mark.as_ref();
+                facts.job = offline::job(global, &name).map(|job| Known {
+                    timetable: job.timetable.clone(),
+                    enabled: job.enabled,
+                    pause: mark.and_then(|mark| mark.pause.clone()),
+                    rules: mark.map(|mark| RulesDocument::new(&job, mark)),
+                });
+                facts.active = self.unfinished(&facts.name)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The newest run, if it is not over.
+    fn unfinished(&self, name: &str) -> Result<Option<Active>, ClientError> {
+        let newest = self.history(name, None, None, 1)?.into_iter().next();
+        Ok(newest.filter(|run| !run.state.is_over()).map(|run| self.active(run, None)))
+    }
+
+    /// What there is to know of a run that is not over.
+    fn active(&self, run: RunDocument, blocked_by: Option<RunId>) -> Active {
+        let events = self.show(run.id).map(|shown| shown.events).unwrap_or_default();
+        let since = events.iter().rev().find(|event| event.event == run.state.word());
+        let since = since.map_or(run.created_at, |event| event.at);
+        let blocker = blocked_by.and_then(|run| self.show(run)).map(|shown| shown.run);
+        Active { run, since, blocker }
+    }
+
+    /// Runs that have to do with a time: the one of the occurrence then, or else of the last one
+    /// before; those recorded around it; the one at work then. Newest first.
+    fn runs_around(&self, facts: &Facts, at: Timestamp) -> Result<Vec<RunDocument>, ClientError> {
+        let mut runs = Vec::new();
+        if let Some(job) = &facts.job {
+            let earliest = at.saturating_sub(LOOK_BACK).unwrap_or(at);
+            let occurrence = job.timetable.last_at_or_before(at, earliest);
+            let generation = job.rules.as_ref().map_or(0, |rules| rules.generation);
+            let generations = (0..=generation).rev().take(GENERATIONS_MAX as usize);
+            let name = JobName::new(&facts.name);
+            runs.extend(occurrence.and_then(|occurrence| {
+                let mut ids = generations
+                    .map(|generation| RunId::for_occurrence(&name, occurrence, generation));
+                ids.find_map(|id| self.show(id)).map(|shown| shown.run)
+            }));
+        }
+        let since = at.saturating_sub(SAME).unwrap_or(at);
+        let before = at.saturating_add(RECORDED_WITHIN).unwrap_or(at);
+        runs.extend(self.history(&facts.name, Some(since), Some(before), HISTORY_MAX)?);
+        runs.extend(self.history(&facts.name, None, Some(since), AT_WORK_MAX)?);
+        Ok(runs)
+    }
+
+    fn history(
+        &self,
+        job: &str,
+        since: Option<Timestamp>,
+        before: Option<Timestamp>,
+        limit: usize,
+    ) -> Result<Vec<RunDocument>, ClientError> {
+        let (job, limit) = (Some(job.to_owned()), Some(limit));
+        let query = HistoryQuery { job, since, before, limit, ..HistoryQuery::default() };
+        let answer = match self {
+            Self::Daemon(daemon) => daemon.wait(daemon.client().history(&query)),
+            Self::Database(global) => {
+                offline::history(global, &query).map_err(ClientError::Refused)
+            }
+        };
+        match answer {
+            // A job without a past.
+            Err(ClientError::Refused(_)) => Ok(Vec::new()),
+            answer => answer,
+        }
+    }
+
+    /// A run; none where it is gone or can't be had.
+    fn show(&self, run: RunId) -> Option<ShowDocument> {
+        let query = ShowQuery { run: run.to_string() };
+        match self {
+            Self::Daemon(daemon) => daemon.wait(daemon.client().show(&query)).ok(),
+            Self::Database(global) => offline::show(global, &query).ok(),
+        }
+    }
+}
+
+/// A job as the daemon has it.
+fn known(document: JobDocument) -> Option<Known> {
+    let JobDetail { pause, rules, .. } = document.detail?;
+    let rules = rules?;
+    let zone = TimeZone::get(&rules.timezone).unwrap_or_else(|_| TimeZone::system());
+    let expressions = document.schedule.as_ref().map(|schedule| schedule.expressions());
+    let schedules = expressions.unwrap_or_default().iter().map(|text| Schedule::parse(text));
+    let schedules = schedules.collect::<Result<_, _>>().ok()?;
+    let timetable = Timetable::new(schedules, &rules.timezone, zone);
+    Some(Known { timetable, enabled: document.enabled, pause, rules: Some(rules) })
+}

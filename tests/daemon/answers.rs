@@ -1,0 +1,189 @@
+//! What scripts read, in as many states as can be had at once, and what `why` answers.
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use crate::stage::Stage;
+use crate::{job, keys};
+
+const MORE: &str = "  off: {source: *s, destination: {account: b, bucket: c, path: off/}, \
+                    schedule: '@daily', enabled: false}\n  \
+                    rival: {source: *s, destination: {account: b, bucket: c, path: slow/sub/}}";
+
+/// A time of the contract: RFC 3339, or null where there is none yet.
+fn is_time_or_null(value: &Value) -> bool {
+    value.is_null() || value.as_str().is_some_and(|text| text.parse::<Timestamp>().is_ok())
+}
+
+/// Holds a run to its contract.
+fn is_run(run: &Value) {
+    assert_eq!(
+        keys(run),
+        [
+            "attempts",
+            "created_at",
+            "ended_at",
+            "id",
+            "job",
+            "reason",
+            "scheduled_for",
+            "state",
+            "trigger"
+        ]
+    );
+    assert!(["schedule", "catch_up", "manual"].contains(&run["trigger"].as_str().unwrap()));
+    for time in ["created_at", "ended_at", "scheduled_for"] {
+        assert!(is_time_or_null(&run[time]), "{time}: {run}");
+    }
+    for attempt in run["attempts"].as_array().unwrap() {
+        assert_eq!(
+            keys(attempt),
+            [
+                "bytes",
+                "ended_at",
+                "number",
+                "objects",
+                "reason",
+                "state",
+                "submitted_at",
+                "transfer_id"
+            ]
+        );
+        assert!(is_time_or_null(&attempt["submitted_at"]) && is_time_or_null(&attempt["ended_at"]));
+        assert_eq!(keys(&attempt["objects"]), ["failed", "skipped", "total", "transferred"]);
+        assert_eq!(keys(&attempt["bytes"]), ["total", "transferred"]);
+        let counters = attempt["objects"].as_object().unwrap().values();
+        assert!(counters.chain(attempt["bytes"].as_object().unwrap().values()).all(Value::is_u64));
+    }
+}
+
+#[test]
+fn each_document_keeps_to_the_contract_in_each_state() {
+    let stage = Stage::new("");
+    stage.write_jobs(MORE);
+    let _daemon = stage.start();
+    assert_eq!(stage.command(&["trigger", "broken", "--wait"]).code, 1);
+    assert_eq!(stage.command(&["pause", "nightly", "--reason", "moving"]).code, 0);
+    let slow = stage.command(&["trigger", "slow"]).out.trim().to_owned();
+    let rival = stage.json(&["trigger", "rival", "--json"]);
+    is_run(&rival);
+    stage.until("the transfer runs", || stage.run(&slow)["state"] == "running");
+
+    let status = stage.json(&["status", "--json"]);
+    assert!(status["jobs"].as_array().unwrap().len() == 7);
+    for job in status["jobs"].as_array().unwrap() {
+        assert_eq!(
+            keys(job),
+            ["active_run", "enabled", "last_run", "name", "next_run", "paused", "schedule"]
+        );
+        assert!(is_time_or_null(&job["next_run"]), "{job}");
+        for run in ["active_run", "last_run"] {
+            if !job[run].is_null() {
+                is_run(&job[run]);
+            }
+        }
+    }
+    for (name, paused, enabled) in
+        [("nightly", true, true), ("off", false, false), ("hand", false, true)]
+    {
+        let job = job(&status, name);
+        assert!(job["next_run"].is_null(), "{name} is not due");
+        assert_eq!((&job["paused"], &job["enabled"]), (&paused.into(), &enabled.into()));
+    }
+    assert_eq!(job(&status, "broken")["last_run"]["state"], "failed");
+    assert_eq!(job(&status, "slow")["active_run"]["state"], "running");
+    assert_eq!(job(&status, "rival")["active_run"]["state"], "waiting");
+
+    let history = stage.json(&["history", "--json"]);
+    history.as_array().unwrap().iter().for_each(is_run);
+    let created: Vec<_> = history.as_array().unwrap().iter().map(|run| &run["job"]).collect();
+    assert_eq!(created, ["rival", "slow", "broken"], "newest first");
+    let failed = stage.json(&["history", "--json", "--state", "failed"]);
+    assert_eq!(failed.as_array().unwrap().len(), 1);
+    let since = stage.json(&["history", "--json", "--since", "2099-01-01T00:00:00Z"]);
+    assert_eq!(since.as_array().unwrap().len(), 0);
+    assert_eq!(stage.json(&["history", "slow", "--json", "-n", "1"])[0]["id"], slow.as_str());
+    assert_eq!(stage.command(&["history", "--state", "nonsense"]).code, 2);
+    assert_eq!(stage.command(&["history", "--since", "nonsense"]).code, 2);
+
+    let mut shown = stage.json(&["show", &slow, "--json"]);
+    let events = shown.as_object_mut().unwrap().remove("events").unwrap();
+    is_run(&shown);
+    for event in events.as_array().unwrap() {
+        assert_eq!(keys(event), ["at", "detail", "event"]);
+        assert!(is_time_or_null(&event["at"]) && event["at"].is_string());
+    }
+}
+
+#[test]
+fn why_names_the_run_in_the_way_and_answers_from_the_record_without_a_daemon() {
+    let stage = Stage::new("");
+    stage.write_jobs(MORE);
+    let daemon = stage.start();
+    let slow = stage.command(&["trigger", "slow"]).out.trim().to_owned();
+    stage.until("the transfer runs", || stage.run(&slow)["state"] == "running");
+    let rival = stage.command(&["trigger", "rival"]).out.trim().to_owned();
+    stage.until("it waits", || {
+        stage.json(&["why", "rival", "--json"])["blocked_by"] == slow.as_str()
+    });
+    let why = stage.command(&["why", "rival"]);
+    let expected = format!("run {slow} of `slow` (triggered at ");
+    assert!(why.out.contains("has waited since") && why.out.contains(&expected), "{}", why.out);
+
+    assert_eq!(stage.command(&["trigger", "broken", "--wait"]).code, 1);
+    let why = stage.command(&["why", "broken"]).out;
+    assert!(why.contains("no schedule") && why.contains("failed at"), "{why}");
+    let why = stage.command(&["why", "nightly"]).out;
+    assert!(why.contains("it is known since") && why.contains("it is due next at"), "{why}");
+    let why = stage.command(&["why", "nightly", "2020-01-01T12:00:00Z"]).out;
+    assert!(why.contains("it is not scheduled for"), "{why}");
+    let why = stage.command(&["why", "off"]).out;
+    assert!(why.contains("`enabled: false`"), "{why}");
+    assert_eq!(stage.command(&["pause", "nightly", "--reason", "moving house"]).code, 0);
+    let why = stage.command(&["why", "nightly"]).out;
+    assert!(why.contains("has been paused since") && why.contains("moving house"), "{why}");
+    let unknown = stage.command(&["why", "rivla"]);
+    assert_eq!(unknown.code, 1);
+    assert!(unknown.err.contains("did you mean `rival`"), "{}", unknown.err);
+    assert_eq!(stage.command(&["why", "rival", "nonsense"]).code, 2);
+
+    drop(daemon);
+    let why = stage.command(&["why", "broken"]).out;
+    assert!(why.contains("failed at"), "{why}");
+    let why = stage.json(&["why", "rival", "--json"]);
+    assert_eq!(why["run"]["id"], rival.as_str());
+    assert!(why["answer"].to_string().contains("when the daemon stopped"), "{why}");
+    let why = stage.command(&["why", "nightly"]).out;
+    assert!(why.contains("moving house"), "the pause is on record: {why}");
+}
+
+#[test]
+fn why_knows_since_when_a_schedule_is_in_force_and_what_comes_of_a_missed_occurrence() {
+    let stage = Stage::new("");
+    let often = |schedule: &str| {
+        stage.write_jobs(&format!(
+            "  often: {{source: *s, destination: {{account: b, bucket: c, path: often/}}, \
+             schedule: '{schedule}'}}"
+        ));
+    };
+    often("@yearly");
+    let daemon = stage.start();
+    // Takes three seconds, so that whole seconds pass under the first schedule.
+    assert_eq!(stage.command(&["trigger", "slow", "--wait"]).code, 0);
+    let then =
+        stage.json(&["history", "slow", "--json"])[0]["ended_at"].as_str().unwrap().to_owned();
+    often("* * * * * *");
+    assert_eq!(stage.command(&["reload"]).code, 0);
+    let why = stage.command(&["why", "often", &then]).out;
+    assert!(why.contains("not by the schedule of then"), "{why}");
+
+    let newest = || stage.json(&["history", "often", "--json", "-n", "1"])[0].clone();
+    stage.until("an occurrence is recorded", || !newest().is_null());
+    drop(daemon);
+    let handled: Timestamp = newest()["scheduled_for"].as_str().unwrap().parse().unwrap();
+    let due = (handled + jiff::SignedDuration::from_secs(1)).to_string();
+    let why = stage.command(&["why", "often", &due]).out;
+    assert!(why.contains("the daemon was down") || why.contains("is yet to come"), "{why}");
+    let _daemon = stage.start();
+    stage.until("it is caught up", || newest()["scheduled_for"].as_str() > Some(due.as_str()));
+}

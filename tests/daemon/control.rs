@@ -1,0 +1,126 @@
+//! Asking the daemon to do something: waiting for a run, being refused, who may ask.
+
+use std::io::{BufRead, BufReader, Read};
+use std::os::unix::fs::PermissionsExt;
+use std::process::Child;
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::stage::Stage;
+
+/// Sends a signal to a command.
+pub(crate) fn signal(child: &Child, signal: Signal) {
+    kill_process(Pid::from_child(child), signal).unwrap();
+}
+
+/// The first line that a command prints.
+fn first_line(child: &mut Child) -> String {
+    let mut line = String::new();
+    BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+    line.trim().to_owned()
+}
+
+#[test]
+fn a_second_waiting_trigger_is_refused_and_told_of_the_first() {
+    let stage = Stage::new("");
+    let _daemon = stage.start();
+    let active = stage.command(&["trigger", "slow"]).out.trim().to_owned();
+    let waiting = stage.json(&["trigger", "slow", "--json"]);
+    let id = waiting["id"].as_str().unwrap();
+    assert_ne!(id, active);
+    assert_eq!(waiting["state"], "waiting");
+    assert_eq!(waiting["trigger"], "manual");
+    let refused = stage.command(&["trigger", "slow"]);
+    assert_eq!((refused.code, refused.out.as_str()), (1, ""));
+    assert!(refused.err.contains(id), "{}", refused.err);
+}
+
+#[test]
+fn waiting_for_a_run_outlives_a_restart_of_the_daemon() {
+    let stage = Stage::new("");
+    let mut daemon = stage.start();
+    let mut waiting = stage.spawn(&["trigger", "slow", "--wait"]);
+    let id = first_line(&mut waiting);
+    stage.until("the transfer runs", || stage.run(&id)["state"] == "running");
+    assert_eq!(daemon.stop(), 0);
+    let _daemon = stage.start();
+    let mut told = String::new();
+    waiting.stderr.as_mut().unwrap().read_to_string(&mut told).unwrap();
+    assert_eq!(waiting.wait().unwrap().code(), Some(0), "{told}");
+    assert!(told.contains("succeeded"), "{told}");
+}
+
+#[test]
+fn an_interrupted_wait_leaves_the_run_alone_and_exits_130() {
+    let stage = Stage::new("");
+    let _daemon = stage.start();
+    let mut waiting = stage.spawn(&["trigger", "slow", "--wait"]);
+    let id = first_line(&mut waiting);
+    // The first state is told once signals are heard.
+    let mut told = BufReader::new(waiting.stderr.take().unwrap());
+    let mut line = String::new();
+    told.read_line(&mut line).unwrap();
+    signal(&waiting, Signal::INT);
+    told.read_to_string(&mut line).unwrap();
+    assert_eq!(waiting.wait().unwrap().code(), Some(130), "{line}");
+    assert!(line.contains(&format!("transferd cancel {}`", &id[..8])), "{line}");
+    stage.until("the run is over", || stage.run(&id)["state"] == "succeeded");
+}
+
+#[test]
+fn the_socket_is_its_owners_alone() {
+    let stage = Stage::new("");
+    let _daemon = stage.start();
+    let mode = |path| std::fs::metadata(path).unwrap().permissions().mode() & 0o7777;
+    assert_eq!(mode(stage.state().join("control.sock")), 0o600);
+    assert_eq!(mode(stage.state().to_owned()), 0o700);
+}
+
+#[test]
+fn no_command_makes_a_state_folder() {
+    let stage = Stage::new("");
+    let answers: [(&[&str], i32); 14] = [
+        (&["status"], 3),
+        (&["status", "--json"], 3),
+        (&["status", "--watch"], 3),
+        (&["trigger", "hand"], 3),
+        (&["cancel", "hand"], 3),
+        (&["pause", "hand"], 3),
+        (&["resume", "hand"], 3),
+        (&["reload"], 3),
+        (&["history"], 0),
+        (&["history", "--json"], 0),
+        (&["show", "00"], 1),
+        (&["why", "hand"], 0),
+        (&["why", "nobody"], 1),
+        (&["diff"], 0),
+    ];
+    for (arguments, code) in answers {
+        let answer = stage.command(arguments);
+        assert_eq!(answer.code, code, "{arguments:?}: {}", answer.err);
+        if code == 3 {
+            assert!(answer.err.contains("the daemon is not running"), "{}", answer.err);
+        }
+    }
+    assert_eq!(stage.command(&["history", "--json"]).out, "[]\n");
+    assert!(!stage.state().exists());
+}
+
+#[test]
+fn a_pause_is_for_the_future_and_is_told_in_the_readers_time() {
+    let stage = Stage::new("");
+    let _daemon = stage.start();
+    for past in ["2020-01-01T00:00:00Z", "yesterday", ""] {
+        let refused = stage.command(&["pause", "nightly", "--until", past]);
+        assert_eq!(refused.code, 2, "{past}: {}", refused.err);
+    }
+    let until = "2099-05-06T07:08:09+00:00";
+    let paused = stage.command(&["pause", "nightly", "--until", until]);
+    assert_eq!(paused.code, 0, "{}", paused.err);
+    assert!(paused.out.contains("2099-05-06 ") || paused.out.contains("2099-05-07 "));
+    assert!(!paused.out.contains('T'), "{}", paused.out);
+    assert_eq!(stage.command(&["resume", "nightly"]).code, 0);
+    let again = stage.command(&["resume", "nightly"]);
+    assert_eq!(again.code, 1);
+    assert!(again.err.contains("not paused"), "{}", again.err);
+}

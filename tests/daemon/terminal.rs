@@ -1,0 +1,135 @@
+//! `status --watch` on a terminal and in a pipe. The terminal is one of `script` (util-linux).
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::process::{Child, ChildStdout, Command, Stdio};
+
+use rustix::process::Signal;
+
+use crate::control::signal;
+use crate::stage::Stage;
+
+/// What takes the second screen, and what gives it back.
+const ENTER: &str = "\x1b[?1049h";
+const LEAVE: &str = "\x1b[?1049l";
+
+/// `status --watch` on a terminal of its own; the terminal's settings are printed before and
+/// after it.
+struct Terminal {
+    script: Child,
+    out: ChildStdout,
+    seen: String,
+}
+
+impl Terminal {
+    fn watch(stage: &Stage) -> Self {
+        let globals = stage.globals().map(|text| format!("'{text}'")).join(" ");
+        let command = format!(
+            "trap : INT; stty rows 30 cols 100; stty -g; '{}' {globals} status --watch; \
+             echo code=$?; stty -g",
+            env!("CARGO_BIN_EXE_transferd")
+        );
+        let mut script = Command::new("script")
+            .args(["-qfec", &command, "/dev/null"])
+            .env("SHELL", "/bin/sh")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let out = script.stdout.take().unwrap();
+        Self { script, out, seen: String::new() }
+    }
+
+    /// Reads on until `text` has come since the last call.
+    fn until(&mut self, text: &str) {
+        let begin = self.seen.len();
+        let mut bytes = Vec::new();
+        loop {
+            let mut part = [0; 4_096];
+            let count = self.out.read(&mut part).unwrap();
+            bytes.extend_from_slice(&part[..count]);
+            self.seen.truncate(begin);
+            self.seen.push_str(&String::from_utf8_lossy(&bytes));
+            if self.seen[begin..].contains(text) {
+                return;
+            }
+            assert_ne!(count, 0, "waited in vain for {text:?}:\n{}", self.seen);
+        }
+    }
+
+    /// Types.
+    fn press(&mut self, keys: &str) {
+        self.script.stdin.as_mut().unwrap().write_all(keys.as_bytes()).unwrap();
+    }
+
+    /// Reads to the end, which must leave the terminal as it was.
+    fn ends_tidily(mut self) {
+        self.until("code=0");
+        let stdin = self.script.stdin.take();
+        let mut rest = String::new();
+        self.out.read_to_string(&mut rest).unwrap();
+        drop(stdin);
+        self.script.wait().unwrap();
+        self.seen.push_str(&rest);
+        let settings: Vec<_> =
+            self.seen.lines().map(str::trim).filter(|line| is_settings(line)).collect();
+        assert_eq!(settings.len(), 2, "{}", self.seen);
+        assert_eq!(settings[0], settings[1]);
+        assert_eq!(self.seen.matches(ENTER).count(), self.seen.matches(LEAVE).count());
+        assert!(self.seen.rfind(LEAVE) > self.seen.rfind(ENTER));
+        assert!(self.seen.rfind("\x1b[?25h") > self.seen.rfind("\x1b[?25l"), "the cursor is back");
+        assert!(self.seen.rfind("\x1b[?7h") > self.seen.rfind("\x1b[?7l"), "lines wrap again");
+    }
+}
+
+/// A line of `stty -g`: hexadecimal numbers between colons.
+fn is_settings(line: &str) -> bool {
+    line.len() > 20 && line.chars().all(|c| c.is_ascii_hexdigit() || c == ':')
+}
+
+#[test]
+fn the_live_view_gives_the_terminal_back_at_q_and_ctrl_c() {
+    let stage = Stage::new("");
+    let _daemon = stage.start();
+    for keys in ["xyz q", "Q", "\x03"] {
+        let mut terminal = Terminal::watch(&stage);
+        terminal.until("nightly");
+        terminal.press(keys);
+        terminal.ends_tidily();
+    }
+}
+
+#[test]
+fn the_live_view_outlives_a_restart_of_the_daemon() {
+    let stage = Stage::new("");
+    let mut daemon = stage.start();
+    let mut terminal = Terminal::watch(&stage);
+    terminal.until("nightly");
+    daemon.kill();
+    terminal.until("waiting for it; what follows is of");
+    let daemon = stage.start();
+    terminal.until(&format!("pid {}", daemon.pid()));
+    terminal.press("q");
+    terminal.ends_tidily();
+}
+
+#[test]
+fn in_a_pipe_a_page_is_written_when_something_has_changed() {
+    let stage = Stage::new("");
+    let mut daemon = stage.start();
+    let mut watch = stage.spawn(&["status", "--watch"]);
+    let mut out = BufReader::new(watch.stdout.take().unwrap());
+    let mut until = |text: &str| {
+        let mut seen = String::new();
+        while !seen.contains(text) {
+            assert_ne!(out.read_line(&mut seen).unwrap(), 0, "waited in vain for {text}: {seen}");
+        }
+        assert!(!seen.contains('\x1b'), "no terminal, no codes: {seen:?}");
+    };
+    until("nightly");
+    assert_eq!(stage.command(&["pause", "nightly", "--reason", "moving house"]).code, 0);
+    until("moving house");
+    daemon.kill();
+    until("waiting for it");
+    signal(&watch, Signal::TERM);
+    assert_eq!(watch.wait().unwrap().code(), Some(0));
+}
