@@ -1,6 +1,7 @@
 //! How answers look to people: words for times and sizes, colours, tables, runs.
 
 pub mod paint;
+pub mod paragraph;
 pub mod run;
 pub mod status;
 pub mod table;
