@@ -10,6 +10,8 @@ mod paces;
 mod page;
 mod runs;
 mod sentences;
+#[cfg(test)]
+mod tests;
 
 use std::io::Write;
 use std::path::Path;
@@ -27,7 +29,7 @@ use super::{Exit, Global, jobfile};
 use crate::core::job::JobSet;
 use crate::daemon;
 use crate::sim::rehearsal::limits::DAYS_MAX;
-use crate::sim::rehearsal::{self, Pace, Played, Rehearsal};
+use crate::sim::rehearsal::{self, Bounds, Pace, Played, Rehearsal};
 use grid::Grid;
 use paces::{Given, Paces};
 
@@ -65,8 +67,8 @@ struct Told<'a> {
     played: &'a Played,
     grid: &'a Grid,
     days: u32,
-    /// Why no history could be read, where there may be one.
-    no_history: Option<String>,
+    /// There is a history, and it can't be read.
+    history_is_bad: bool,
 }
 
 impl Told<'_> {
@@ -109,6 +111,9 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
     };
     let grid = Grid::new(from, until.timestamp(), &zone);
     let Paces { paces, otherwise, no_history } = Paces::find(&args.duration, &set, global);
+    if let Some(words) = &no_history {
+        say(err, &format!("the history is left out: {words}"));
+    }
     let rehearsal = Rehearsal {
         host: daemon::host(),
         from,
@@ -124,6 +129,7 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
             .as_deref()
             .and_then(|name| set.jobs.get_key_value(name))
             .map(|(n, _)| n.clone()),
+        bounds: Bounds::default(),
         set: Arc::new(set),
     };
     let played = rehearsal::play(&rehearsal);
@@ -133,7 +139,7 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
         played: &played,
         grid: &grid,
         days: args.days,
-        no_history,
+        history_is_bad: no_history.is_some(),
     };
     let written = if args.json {
         super::write_json(out, &document::Document::new(&told))

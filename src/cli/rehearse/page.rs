@@ -1,17 +1,17 @@
 //! The page for people: what was played, what is to be said of it, a line of time for each job,
 //! and the load.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::SignedDuration;
 
-use super::sentences::{Sentences, grouped, time};
+use super::sentences::{Sentences, grouped, listed, time};
 use super::{Told, runs};
 use crate::cli::render::paint::{Paint, Tone};
 use crate::cli::render::paragraph::paragraph;
 use crate::cli::render::table::Screen;
 use crate::cli::render::words::count;
-use crate::core::duration;
+use crate::core::duration::format_short;
 use crate::core::ids::JobName;
 use crate::sim::rehearsal::{Cell, Counts, Cut, Finding, JobStory, Pace, Severity};
 
@@ -96,46 +96,41 @@ impl Page<'_> {
     /// How long transfers take, and how many fail.
     fn assumptions(&self) -> String {
         let rehearsal = self.told.rehearsal;
-        let (mut given, mut measured, mut assumed) = (0, 0, 0);
+        let (mut given, mut measured, mut assumed) = (BTreeMap::new(), 0, BTreeMap::new());
         for story in self.told.played.jobs.iter().filter(|story| story.is_scheduled()) {
             match rehearsal.pace(&story.job.name) {
-                Pace::Given(_) => given += 1,
+                Pace::Given(duration) => *given.entry(*duration).or_default() += 1,
                 Pace::Measured(_) => measured += 1,
-                Pace::Assumed(_) => assumed += 1,
+                Pace::Assumed(duration) => *assumed.entry(*duration).or_default() += 1,
             }
         }
         let mut words = Vec::new();
-        if given > 0 {
-            words.push(match (&rehearsal.otherwise, measured + assumed) {
-                (Pace::Given(duration), 0) if rehearsal.paces.is_empty() => {
-                    format!("{}, as given", duration::format_short(*duration))
-                }
-                _ => format!("as given for {}", count(given, "job")),
-            });
+        let all = given.len() == 1 && measured == 0 && assumed.is_empty();
+        match given.first_key_value() {
+            Some((duration, _)) if all => {
+                words.push(format!("{}, as given", format_short(*duration)))
+            }
+            Some(_) => words.push(format!("{}, as given", lengths(&given))),
+            None => {}
         }
         if measured > 0 {
-            words.push(format!("as in its history for {}", count(measured, "job")));
+            words.push(format!("as long as in its history for {}", count(measured, "job")));
         }
-        if let (Pace::Assumed(duration), 1..) = (&rehearsal.otherwise, assumed) {
-            let mut line =
-                format!("{} for {}", duration::format_short(*duration), count(assumed, "job"));
-            line.push_str(match &self.told.no_history {
-                Some(_) => ", an assumption, as the history can't be read",
-                None => ", an assumption: no history has it",
-            });
-            line.push_str(" (`--duration` says better)");
-            words.push(line);
+        if !assumed.is_empty() {
+            let why = if self.told.history_is_bad {
+                "as the history can't be read"
+            } else {
+                "as no history has it"
+            };
+            words.push(format!("{}, assumed, {why} (see `--duration`)", lengths(&assumed)));
         }
         let mut line = match words.as_slice() {
             [] => "nothing is scheduled".to_owned(),
             words => format!("each transfer takes {}", words.join("; ")),
         };
         if rehearsal.fail > 0.0 {
-            line.push_str(&format!(
-                "; {} % fail (seed {})",
-                percent(rehearsal.fail),
-                rehearsal.seed
-            ));
+            let share = percent(rehearsal.fail);
+            line.push_str(&format!("; {share} % fail (seed {})", rehearsal.seed));
         }
         line
     }
@@ -219,7 +214,7 @@ impl Page<'_> {
         }
         let legend = format!(
             "each cell is {}: █ at work, w waits, s skipped or replaced, x fails or times out; \
-             LONGEST is from due to over",
+             LONGEST is from due until over",
             self.told.grid.cell
         );
         text.push_str(&self.paint.tone(Tone::Faint, &paragraph("", &legend, self.width)));
@@ -293,6 +288,15 @@ impl Page<'_> {
     }
 }
 
+/// "2h for 3 jobs and 5m for 1 job", the longest first.
+fn lengths(jobs: &BTreeMap<SignedDuration, usize>) -> String {
+    let parts = jobs.iter().rev();
+    let parts: Vec<String> = parts
+        .map(|(length, jobs)| format!("{} for {}", format_short(*length), count(*jobs, "job")))
+        .collect();
+    listed(&parts)
+}
+
 /// A number of at most two characters.
 fn dot(number: usize) -> String {
     match number {
@@ -308,26 +312,27 @@ fn percent(share: f64) -> String {
 }
 
 fn totals(total: &Counts) -> String {
-    let occurrences = if total.due == 1 { "occurrence" } else { "occurrences" };
-    let mut words =
-        vec![format!("{} {occurrences}: {} succeed", grouped(total.due), grouped(total.succeeded))];
-    for (number, verb) in [
-        (total.skipped, "are skipped"),
-        (total.replaced, "are replaced"),
-        (total.failed, "fail"),
-        (total.timed_out, "time out"),
-        (total.unfinished, "are not over at the end"),
+    let number = |number: u64, one: &str, many: &str| match number {
+        1 => format!("1 {one}"),
+        _ => format!("{} {many}", grouped(number)),
+    };
+    let mut text = format!(
+        "{}: {}",
+        number(total.due, "occurrence", "occurrences"),
+        number(total.succeeded, "succeeds", "succeed")
+    );
+    for (sign, count, one, many) in [
+        (',', total.skipped, "is skipped", "are skipped"),
+        (',', total.replaced, "is replaced", "are replaced"),
+        (',', total.failed, "fails", "fail"),
+        (',', total.timed_out, "times out", "time out"),
+        (',', total.unfinished, "is not over at the end", "are not over at the end"),
+        (';', total.retries, "retry", "retries"),
+        (';', total.waited, "has to wait", "have to wait"),
     ] {
-        if number > 0 {
-            words.push(format!("{} {verb}", grouped(number)));
+        if count > 0 {
+            text.push_str(&format!("{sign} {}", number(count, one, many)));
         }
-    }
-    let mut text = words.join(", ");
-    if total.retries > 0 {
-        text.push_str(&format!("; {} retries", grouped(total.retries)));
-    }
-    if total.waited > 0 {
-        text.push_str(&format!("; {} have to wait", grouped(total.waited)));
     }
     text
 }
@@ -336,7 +341,7 @@ fn numbers(story: &JobStory) -> [String; 5] {
     let counts = &story.counts;
     let some = |number: u64| if number == 0 { "·".to_owned() } else { number.to_string() };
     let lasted = |longest: Option<super::rehearsal::Longest>| {
-        longest.map_or_else(|| "·".to_owned(), |longest| brief(longest.lasted))
+        longest.map_or_else(|| "·".to_owned(), |longest| format_short(longest.lasted))
     };
     [
         some(counts.due),
@@ -345,21 +350,6 @@ fn numbers(story: &JobStory) -> [String; 5] {
         lasted(story.longest_wait),
         lasted(story.longest),
     ]
-}
-
-/// A duration in at most six characters: its two largest units.
-pub(super) fn brief(duration: SignedDuration) -> String {
-    let seconds = duration.as_secs().max(0);
-    let two = |large: i64, big: &str, small: i64, little: &str| match small {
-        0 => format!("{large}{big}"),
-        _ => format!("{large}{big}{small}{little}"),
-    };
-    match seconds {
-        0..60 => format!("{seconds}s"),
-        60..3_600 => two(seconds / 60, "m", seconds % 60, "s"),
-        3_600..86_400 => two(seconds / 3_600, "h", seconds / 60 % 60, "m"),
-        _ => two(seconds / 86_400, "d", seconds / 3_600 % 24, "h"),
-    }
 }
 
 /// A name that fills its column, cut if it is longer.

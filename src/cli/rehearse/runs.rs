@@ -1,15 +1,15 @@
 //! The runs of one job, line by line; where there are many, only those that did not go plainly.
 
 use super::Told;
-use super::page::brief;
-use super::sentences::{because, grouped, time, waits_for};
+use super::sentences::{grouped, time};
 use crate::cli::render::paint::{Paint, Tone};
 use crate::cli::render::paragraph::paragraph;
 use crate::cli::render::run::state;
 use crate::cli::render::table::{Rows, Screen};
+use crate::core::duration::format_short;
 use crate::core::run::RunState;
-use crate::sim::rehearsal::RunStory;
 use crate::sim::rehearsal::limits::{SHORTEST_WAIT, WORTH_A_WORD};
+use crate::sim::rehearsal::{Busy, RunStory, Wait};
 
 /// So many runs have a line; of more, those that did not go plainly.
 const RUNS_SHOWN: usize = 60;
@@ -52,8 +52,8 @@ pub(super) fn list(told: &Told<'_>, screen: Screen) -> String {
     let mut rows = Rows::new(screen, &["DUE", "WAITED", "TOOK", "TRIES", "STATE", "WHY"]);
     for run in shown {
         let took = run.started_at.zip(run.ended_at);
-        let took = took.map(|(start, end)| brief(end.duration_since(start)));
-        let waited = (run.waited >= SHORTEST_WAIT).then(|| brief(run.waited));
+        let took = took.map(|(start, end)| format_short(end.duration_since(start)));
+        let waited = (run.waited >= SHORTEST_WAIT).then(|| format_short(run.waited));
         let tries = (run.attempts > 0).then(|| run.attempts.to_string());
         rows.add([
             (Tone::Plain, time(run.scheduled_for, zone)),
@@ -73,12 +73,23 @@ fn is_plain(run: &RunStory) -> bool {
     run.state == RunState::Succeeded && run.attempts <= 1 && run.waited < WORTH_A_WORD
 }
 
+/// Why it went as it did, in few words: the column is narrow.
 fn why(run: &RunStory) -> String {
-    let waited = || run.waited_for.as_ref().map(waits_for);
+    let long = run.waited >= SHORTEST_WAIT;
+    let waited = run.waited_for.as_ref().filter(|_| long).map(|wait| match wait {
+        Wait::Slot => "waited for a slot".to_owned(),
+        Wait::Destination(other) => format!("waited for `{other}`"),
+        Wait::Own => "waited for its last run".to_owned(),
+        Wait::Other => String::new(),
+    });
     match run.state {
-        RunState::Skipped => match &run.behind {
-            Some(busy) => because(busy),
-            None => waited().map_or_else(String::new, |wait| format!("waited too long {wait}")),
+        RunState::Skipped => match (&run.behind, &run.waited_for) {
+            (Some(Busy::Running), _) => "the last still runs".to_owned(),
+            (Some(Busy::Retrying), _) => "the last is retried".to_owned(),
+            (Some(Busy::Waiting(_)), _) => "the last still waits".to_owned(),
+            (None, Some(Wait::Slot)) => "no slot in time".to_owned(),
+            (None, Some(Wait::Destination(other))) => format!("`{other}` in its way"),
+            (None, Some(Wait::Own | Wait::Other) | None) => "no start in time".to_owned(),
         },
         RunState::TimedOut => "past its `timeout`".to_owned(),
         RunState::Canceled => "replaced by the next".to_owned(),
@@ -89,9 +100,6 @@ fn why(run: &RunStory) -> String {
         | RunState::Queued
         | RunState::Running
         | RunState::BackingOff
-        | RunState::Canceling => {
-            let long = run.waited >= SHORTEST_WAIT;
-            waited().filter(|_| long).map_or_else(String::new, |wait| format!("waited {wait}"))
-        }
+        | RunState::Canceling => waited.unwrap_or_default(),
     }
 }

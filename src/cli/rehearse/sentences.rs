@@ -50,6 +50,7 @@ fn how_often(often: &Often) -> String {
     let Often { times: number, days, of_days, .. } = *often;
     let on_days = match (days, of_days) {
         (1, 1) => return times(number),
+        (2, 2) => "on both days".to_owned(),
         (days, of_days) if days == of_days => format!("on all {of_days} days"),
         (days, of_days) => format!("on {days} of {of_days} days"),
     };
@@ -57,7 +58,7 @@ fn how_often(often: &Often) -> String {
 }
 
 /// A list in words, its end counted: "`a`, `b` and 3 others".
-fn listed(names: &[String]) -> String {
+pub(super) fn listed(names: &[String]) -> String {
     match names {
         [] => String::new(),
         [one] => one.clone(),
@@ -74,7 +75,7 @@ fn quoted(job: &JobName) -> String {
 }
 
 /// What a run waits for, after "waits" or "waited".
-pub(super) fn waits_for(wait: &Wait) -> String {
+fn waits_for(wait: &Wait) -> String {
     match wait {
         Wait::Slot => "for a slot".to_owned(),
         Wait::Destination(other) => format!("for `{other}` at its destination"),
@@ -84,7 +85,7 @@ pub(super) fn waits_for(wait: &Wait) -> String {
 }
 
 /// What the run before is doing, after "because".
-pub(super) fn because(busy: &Busy) -> String {
+fn because(busy: &Busy) -> String {
     match busy {
         Busy::Running => "it is still running".to_owned(),
         Busy::Retrying => "its last run is still being retried".to_owned(),
@@ -122,7 +123,7 @@ impl<'a> Sentences<'a> {
                     None => "its last run is not over".to_owned(),
                 };
                 let often = how_often(often);
-                format!("`{job}` is skipped {often} {mostly}because {why}; {}", self.first(finding))
+                format!("`{job}` is skipped {often} {mostly}because {why}{}", self.first(finding))
             }
             Finding::TooLate { job, often, wait } => {
                 let within = self.jobs.get(job).and_then(|job| job.terms.start_within);
@@ -130,7 +131,7 @@ impl<'a> Sentences<'a> {
                 let waits = waits_for(wait.as_ref().unwrap_or(&Wait::Other));
                 format!(
                     "`{job}` is given up {} because it waits {waits} for longer than its \
-                     `start_within` ({within}); {}",
+                     `start_within` ({within}){}",
                     how_often(often),
                     self.first(finding)
                 )
@@ -138,7 +139,7 @@ impl<'a> Sentences<'a> {
             Finding::TimedOut { job, often, of } => {
                 let timeout = self.jobs.get(job).map(|job| duration::format(job.terms.timeout));
                 format!(
-                    "`{job}` times out in {} runs: its `timeout` is {}, a transfer takes {}; {}",
+                    "`{job}` times out in {}: its `timeout` is {}, a transfer takes {}{}",
                     of_runs(often.times, *of),
                     timeout.unwrap_or_default(),
                     takes(self.told.rehearsal.pace(job)),
@@ -148,11 +149,11 @@ impl<'a> Sentences<'a> {
             Finding::Failed { job, often, of } => {
                 let attempts = self.jobs.get(job).map_or(1, |job| job.terms.retry.max_attempts);
                 let attempts = match attempts {
-                    1 => "its one attempt".to_owned(),
-                    number => format!("all its {number} attempts"),
+                    1 => "its only attempt".to_owned(),
+                    number => format!("each of its {number} attempts"),
                 };
                 format!(
-                    "`{job}` fails in {} runs, with {attempts}; {}",
+                    "`{job}` fails in {}, with {attempts}{}",
                     of_runs(often.times, *of),
                     self.first(finding)
                 )
@@ -161,15 +162,16 @@ impl<'a> Sentences<'a> {
                 let age = self.jobs.get(job).and_then(|job| job.max_age).map(duration::format);
                 format!(
                     "`{job}` is late {}: its `max_age` is {}, the longest time without a success \
-                     {}; first from {}",
+                     {}; {} {}",
                     times(often.times),
                     age.unwrap_or_default(),
                     span(*longest),
+                    if often.times == 1 { "from" } else { "first from" },
                     self.at(job, often.first)
                 )
             }
             Finding::Replaced { job, often } => format!(
-                "`{job}` is cut short {} by its own next occurrence (`overlap: replace`); {}",
+                "`{job}` is cut short {} by its own next occurrence (`overlap: replace`){}",
                 how_often(often),
                 self.first(finding)
             ),
@@ -192,13 +194,13 @@ impl<'a> Sentences<'a> {
             }
             Finding::Meeting { job, other, place, often, longest } => format!(
                 "`{job}` and `{other}` meet at `{place}` {} the first waits for the second, up to \
-                 {}; {}",
+                 {}{}",
                 colon(how_often(often)),
                 span(longest.lasted),
                 self.first(finding)
             ),
             Finding::Behind { job, often, longest } => format!(
-                "`{job}` waits for its own last run {} (`overlap: queue`), up to {}; {}",
+                "`{job}` waits for its own last run {} (`overlap: queue`), up to {}{}",
                 how_often(often).trim_end_matches(','),
                 span(longest.lasted),
                 self.first(finding)
@@ -216,7 +218,7 @@ impl<'a> Sentences<'a> {
     fn first(&self, finding: &Finding) -> String {
         let often = finding.often().zip(finding.jobs().first().copied());
         often.map_or_else(String::new, |(often, job)| {
-            let only = if often.times == 1 { "on" } else { "first on" };
+            let only = if often.times == 1 { ", on" } else { "; first on" };
             format!("{only} {}", self.at(job, often.first))
         })
     }
@@ -251,11 +253,13 @@ impl<'a> Sentences<'a> {
     }
 }
 
+/// "in …", of runs.
 fn of_runs(number: u64, of: u64) -> String {
-    if number == of {
-        format!("all {}", grouped(of))
-    } else {
-        format!("{} of {}", grouped(number), grouped(of))
+    match (number, of) {
+        (1, 1) => "its only run".to_owned(),
+        (2, 2) => "both runs".to_owned(),
+        (number, of) if number == of => format!("all {} runs", grouped(of)),
+        (number, of) => format!("{} of {} runs", grouped(number), grouped(of)),
     }
 }
 
@@ -289,6 +293,7 @@ mod tests {
         assert_eq!(often(12, 12, 30), "on 12 of 30 days");
         assert_eq!(often(30, 30, 30), "on all 30 days");
         assert_eq!(often(96, 12, 30), "96 times, on 12 of 30 days,");
+        assert_eq!(often(2, 2, 2), "on both days");
         assert_eq!(often(1, 1, 1), "once");
         assert_eq!(often(5, 1, 1), "5 times");
         assert_eq!(often(1, 1, 30), "on 1 of 30 days");

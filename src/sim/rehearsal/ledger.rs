@@ -9,7 +9,7 @@ use std::sync::Arc;
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 
-use super::limits::{RUNS_KEPT, SHORTEST_WAIT};
+use super::limits::{RUNS_KEPT, SHORTEST_WAIT, WORTH_A_WORD};
 use super::load::{HourLoad, Load};
 use super::plan::Rehearsal;
 use super::story::{Busy, Cell, JobStory, Longest, RunStory, Wait};
@@ -225,7 +225,7 @@ impl Ledger {
         self.waiting_for_slot -= usize::from(wait == Wait::Slot);
         let waited = now.duration_since(since);
         *followed.waits.entry(wait).or_default() += waited;
-        if waited >= SHORTEST_WAIT {
+        if waited >= WORTH_A_WORD {
             let job = followed.job.clone();
             self.mark(&job, since, now, Cell::Waited);
         }

@@ -16,9 +16,11 @@ mod load;
 mod plan;
 mod player;
 mod story;
+#[cfg(test)]
+mod tests;
 
 pub use findings::{Finding, Moved, Often, Severity};
 pub use load::{HourLoad, Load, Peak};
-pub use plan::{Pace, Rehearsal};
+pub use plan::{Bounds, Pace, Rehearsal};
 pub use player::{Cut, Played, play};
 pub use story::{Busy, Cell, Counts, JobStory, Longest, RunStory, Tally, Wait};

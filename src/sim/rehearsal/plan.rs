@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
-use super::limits::LOOKS_APART;
+use super::limits::{LOOKS_APART, OCCURRENCES_MAX, WORK_MAX};
 use crate::core::engine::Host;
 use crate::core::ids::JobName;
 use crate::core::job::JobSet;
@@ -31,6 +31,21 @@ impl Pace {
             Self::Measured(seen) if seen.is_empty() => SignedDuration::ZERO,
             Self::Measured(seen) => seen[chance.below(seen.len())],
         }
+    }
+}
+
+/// How much is played at most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    /// Occurrences.
+    pub occurrences: u64,
+    /// Steps of the engine, and the runs that wait at each.
+    pub work: u64,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self { occurrences: OCCURRENCES_MAX, work: WORK_MAX }
     }
 }
 
@@ -59,6 +74,8 @@ pub struct Rehearsal {
     pub seed: u64,
     /// Whose runs are kept one by one; absent for everybody's.
     pub kept: Option<JobName>,
+    /// Where it stops, whatever is left.
+    pub bounds: Bounds,
 }
 
 impl Rehearsal {

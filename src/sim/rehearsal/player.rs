@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 use super::findings::{self, Finding};
 use super::ledger::Ledger;
-use super::limits::{OCCURRENCES_MAX, WAY, WORK_MAX};
+use super::limits::WAY;
 use super::load::Load;
 use super::plan::Rehearsal;
 use super::story::{JobStory, RunStory};
@@ -27,9 +27,9 @@ use crate::sim::world::{Chance, World, WorldOptions};
 /// Why a rehearsal ends before its time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cut {
-    /// [`OCCURRENCES_MAX`] are played.
+    /// As many occurrences as [`Bounds`](super::Bounds) allow are played.
     Occurrences,
-    /// [`WORK_MAX`] is done: so many runs wait at once.
+    /// As much work as they allow is done: so many runs wait at once.
     Work,
 }
 
@@ -117,10 +117,10 @@ impl<'a> Player<'a> {
 
     fn play(&mut self) -> Option<Cut> {
         while let Some(next) = self.next_instant().filter(|next| *next < self.rehearsal.until) {
-            if self.ledger.occurrences >= OCCURRENCES_MAX {
+            if self.ledger.occurrences >= self.rehearsal.bounds.occurrences {
                 return Some(Cut::Occurrences);
             }
-            if self.work >= WORK_MAX {
+            if self.work >= self.rehearsal.bounds.work {
                 return Some(Cut::Work);
             }
             self.now = self.now.max(next);
