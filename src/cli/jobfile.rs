@@ -6,6 +6,8 @@ use std::path::Path;
 use super::{Exit, Global};
 use crate::clock;
 use crate::config::{self, Diagnostic, Loaded, Rejected, Surroundings};
+use crate::core::job::JobSet;
+use crate::core::suggest;
 
 /// The machine as it is now.
 pub fn surroundings() -> Surroundings {
@@ -36,6 +38,18 @@ pub fn read(path: &Path, global: &Global, err: &mut dyn Write) -> Result<Loaded,
     config::read(path, &surroundings()).map_err(|rejected| match tell(&rejected, global, err) {
         Ok(()) | Err(_) => Exit::No,
     })
+}
+
+/// Says that the file has no such job, and which was probably meant.
+pub fn no_job(name: &str, set: &JobSet, err: &mut dyn Write) -> Exit {
+    let names: Vec<&str> = set.jobs.keys().map(|name| name.as_str()).collect();
+    let meant = match suggest::closest(name, &names) {
+        Some(near) => format!("; did you mean `{near}`?"),
+        None => "; without a name, all are listed".to_owned(),
+    };
+    // Nothing is left to tell it to if standard error is gone.
+    let _ = writeln!(err, "transferd: no job is called `{name}`{meant}");
+    Exit::No
 }
 
 /// Tells why a job file is not taken.

@@ -25,6 +25,7 @@ pub mod offline;
 pub mod pause;
 pub mod places;
 pub mod prompt;
+pub mod rehearse;
 pub mod reload;
 pub mod render;
 pub mod run;
@@ -64,6 +65,8 @@ enum Command {
     Next(next::Args),
     /// Show what a reload would change, and each next occurrence before and after
     Diff(diff::Args),
+    /// Play the job file in virtual time: what would run, overlap, be skipped or wait
+    Rehearse(rehearse::Args),
     /// Print the JSON Schema of the job file, for editors
     Schema(schema::Args),
     /// Write a commented first job file
@@ -120,6 +123,7 @@ fn dispatch(command: Command, global: &Global, out: &mut dyn Write, err: &mut dy
         Command::Check(args) => check::run(args, global, out, err),
         Command::Next(args) => next::run(args, global, out, err),
         Command::Diff(args) => diff::run(args, global, out, err),
+        Command::Rehearse(args) => rehearse::run(args, global, out, err),
         Command::Schema(args) => schema::run(args, global, out, err),
         Command::Init(args) => init::run(args, global, out, err),
         Command::Status(args) => status::run(args, global, out, err),

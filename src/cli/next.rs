@@ -11,9 +11,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{Exit, Global, jobfile};
-use crate::config::Loaded;
 use crate::core::job::Job;
-use crate::core::suggest;
 
 /// What may be typed after `next`.
 #[derive(Debug, ClapArgs)]
@@ -51,7 +49,7 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
         None => loaded.set.jobs.values().map(|job| &**job).collect(),
         Some(name) => match loaded.set.jobs.get(name.as_str()) {
             Some(job) => vec![job],
-            None => return no_job(name, &loaded, err),
+            None => return jobfile::no_job(name, &loaded.set, err),
         },
     };
     let occurrences = coming(&jobs, jobfile::surroundings().now, args.number as usize);
@@ -64,17 +62,6 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
         Ok(()) => Exit::Done,
         Err(_) => Exit::No,
     }
-}
-
-fn no_job(name: &str, loaded: &Loaded, err: &mut dyn Write) -> Exit {
-    let names: Vec<&str> = loaded.set.jobs.keys().map(|name| name.as_str()).collect();
-    let meant = match suggest::closest(name, &names) {
-        Some(near) => format!("; did you mean `{near}`?"),
-        None => "; without a name, all are listed".to_owned(),
-    };
-    // Nothing is left to tell it to if standard error is gone.
-    let _ = writeln!(err, "transferd: no job is called `{name}`{meant}");
-    Exit::No
 }
 
 /// The first occurrences of all jobs together, in order of time, then of name.

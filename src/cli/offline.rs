@@ -1,7 +1,10 @@
 //! The past, read from the database where no daemon runs. Makes and changes nothing.
 
+use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::sync::Arc;
+
+use jiff::SignedDuration;
 
 use super::places::Places;
 use super::{Global, jobfile};
@@ -11,10 +14,11 @@ use crate::control::request::{HistoryQuery, ShowQuery};
 use crate::core::ids::JobName;
 use crate::core::job::Job;
 use crate::core::record::Mark;
+use crate::core::run::RunState;
 use crate::daemon::past::{document, no_run, several, store_query};
 use crate::store::folder::StateFolder;
 use crate::store::sqlite::SqliteStore;
-use crate::store::{RunMatch, Store};
+use crate::store::{self, RunMatch, Store};
 
 /// `history`; nothing where there is no database.
 ///
@@ -76,6 +80,39 @@ pub fn job(global: &Global, name: &JobName) -> Option<Arc<Job>> {
 fn mark_in(store: &SqliteStore, job: &JobName) -> Result<Option<Arc<Mark>>, String> {
     let marks = store.marks().map_err(words)?;
     Ok(marks.into_iter().find(|mark| mark.job == *job))
+}
+
+/// How long the last good transfers of each of these jobs took, at most `most` of each, newest
+/// first; absent where there is no database.
+///
+/// # Errors
+/// In words.
+pub fn durations<'a>(
+    global: &Global,
+    jobs: impl Iterator<Item = &'a JobName>,
+    most: usize,
+) -> Result<Option<BTreeMap<JobName, Vec<SignedDuration>>>, String> {
+    let Some(store) = open(global)? else { return Ok(None) };
+    let mut durations = BTreeMap::new();
+    for job in jobs {
+        let query = store::HistoryQuery {
+            job: Some(job.clone()),
+            states: vec![RunState::Succeeded],
+            limit: most,
+            ..store::HistoryQuery::default()
+        };
+        let runs = store.history(&query).map_err(words)?;
+        let good = runs.iter().flat_map(|run| &run.attempts).filter_map(|attempt| {
+            let good = attempt.outcome == Some(RunState::Succeeded);
+            let (began, ended) = (attempt.listed_at?, attempt.ended_at?);
+            good.then(|| ended.duration_since(began).max(SignedDuration::ZERO))
+        });
+        let seen: Vec<SignedDuration> = good.take(most).collect();
+        if !seen.is_empty() {
+            durations.insert(job.clone(), seen);
+        }
+    }
+    Ok(Some(durations))
 }
 
 fn open(global: &Global) -> Result<Option<SqliteStore>, String> {

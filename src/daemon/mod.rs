@@ -2,7 +2,7 @@
 //! the engine recorded, and only then does what the engine wants done.
 //!
 //! [`run`] is all that others need; [`past`] is shared with commands that read the database where
-//! no daemon runs.
+//! no daemon runs, [`host`] with those that foretell what a daemon here would do.
 
 mod agent;
 mod driver;
@@ -10,6 +10,7 @@ mod effects;
 mod event;
 mod failpoint;
 mod files;
+mod host;
 mod job_file;
 mod notes;
 mod operators;
@@ -19,4 +20,5 @@ mod status;
 mod timer;
 mod trouble;
 
+pub use host::host;
 pub use start::{Options, StartError, run};

@@ -9,7 +9,6 @@ use std::time::Duration;
 use tokio::net::UnixListener;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 
 use super::agent::Agent;
 use super::driver::Driver;
@@ -20,7 +19,7 @@ use super::timer::{Alarm, ClockWatch};
 use crate::clock;
 use crate::control::server;
 use crate::control::socket::Bound;
-use crate::core::engine::{Engine, Host};
+use crate::core::engine::Engine;
 use crate::signals::Signals;
 use crate::store::folder::StateFolder;
 use crate::store::thread::{StoreHandle, StoreThread};
@@ -112,7 +111,7 @@ async fn live_on(
     };
     let agent = Agent::new(&set.agent, hints).map_err(|e| StartError::BadConfig(e.to_string()))?;
     let durable = store.load().await.map_err(words)?;
-    let (host, now) = (host(), clock::now());
+    let (host, now) = (super::host(), clock::now());
     let (engine, step) = Engine::recover(durable, Arc::clone(&set), host.clone(), now);
     let job_file = JobFile::new(options.config.clone(), bad, now, unkept);
     let mut driver = Driver {
@@ -215,15 +214,6 @@ fn bind(path: &Path, mode: u32) -> Result<(Bound, UnixListener), StartError> {
     let (bound, listener) = Bound::bind(path, mode).map_err(cant)?;
     let listener = UnixListener::from_std(listener).map_err(cant)?;
     Ok((bound, listener))
-}
-
-/// This machine. Its id makes jitter differ between machines, and stay the same on one.
-fn host() -> Host {
-    const NAMESPACE: Uuid = Uuid::from_u128(0x3d9e_0b52_0c17_4d0e_8a6b_51a4_4f6a_9c03);
-    let hostname = rustix::system::uname().nodename().to_string_lossy().into_owned();
-    let id = std::fs::read_to_string("/etc/machine-id").unwrap_or_else(|_| hostname.clone());
-    let (jitter_seed, _) = Uuid::new_v5(&NAMESPACE, id.trim().as_bytes()).as_u64_pair();
-    Host { hostname, jitter_seed }
 }
 
 fn words(error: impl std::fmt::Display) -> StartError {

@@ -2,6 +2,7 @@
 
 pub mod fit;
 pub mod paint;
+pub mod paragraph;
 pub mod run;
 pub mod status;
 pub mod table;

@@ -40,7 +40,7 @@ impl Engine {
             }
             slots -= 1;
             let Some(live) = self.state.runs.get(&id) else { continue };
-            let fingerprint = live.run.request.fingerprint();
+            let fingerprint = live.fingerprint;
             if let Some(wait) = self.trouble() {
                 self.contact.wanted.insert(fingerprint);
                 self.note_wait(id, wait);
@@ -110,8 +110,7 @@ impl Engine {
         if let Some(last) = last {
             return Some(Wait::LastTransfer(last));
         }
-        let fingerprint = live.run.request.fingerprint();
-        let identical = self.state.open.get(&fingerprint).and_then(|open| {
+        let identical = self.state.open.get(&live.fingerprint).and_then(|open| {
             open.iter().find(|other| {
                 other.run != id
                     && self.state.attempt(**other).is_some_and(|attempt| match attempt.phase {

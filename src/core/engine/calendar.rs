@@ -162,13 +162,13 @@ impl Engine {
         match job.overlap {
             Overlap::Skip => {
                 let reason =
-                    format!("run {active} has been active since {since:.0} (`overlap: skip`)");
+                    format!("run {active} has been active since {since} (`overlap: skip`)");
                 self.skip(job, at, trigger, &reason);
             }
             Overlap::Queue => match unfinished.get(1) {
                 Some(held) => {
                     let reason = format!(
-                        "run {active} has been active since {since:.0}, and run {held} waits behind it \
+                        "run {active} has been active since {since}, and run {held} waits behind it \
                          already (`overlap: queue`)"
                     );
                     self.skip(job, at, trigger, &reason);

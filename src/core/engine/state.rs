@@ -23,6 +23,8 @@ use crate::core::transfer::Progress;
 pub(super) struct Live {
     /// Its row.
     pub(super) run: Arc<Run>,
+    /// That of its request, which never changes: each run that waits is asked for it at each step.
+    pub(super) fingerprint: Fingerprint,
     /// Its attempts' rows, by number.
     pub(super) attempts: BTreeMap<u32, Arc<Attempt>>,
     /// What was observed of its attempts and is not durable.
@@ -176,6 +178,7 @@ impl State {
             self.guard.insert(&row.request.destination, row.id);
             let live = Live {
                 run: Arc::clone(row),
+                fingerprint: row.request.fingerprint(),
                 attempts: BTreeMap::new(),
                 sightings: BTreeMap::new(),
                 wake: None,

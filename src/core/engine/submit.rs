@@ -23,7 +23,7 @@ impl Engine {
     pub(super) fn submit(&mut self, id: RunId, ground: &Fresh) {
         let Some(live) = self.state.runs.get(&id) else { return };
         let request = live.run.request.clone();
-        let fingerprint = request.fingerprint();
+        let fingerprint = live.fingerprint;
         // A refusal that used up nothing leaves its number to the next attempt.
         let number = match live.attempts.last_key_value() {
             Some((last, attempt)) if attempt.phase == Phase::Refused && !attempt.counts => *last,

@@ -6,7 +6,7 @@ use crate::core::transfer::{CancelAnswer, LookFailure, Refusal, SubmitAnswer, Tr
 use crate::sim::world::{Outcome, ProblemCode, SimTransfer, World};
 
 /// What the engine would be told of a record.
-pub(super) fn transfer(world: &World, found: &SimTransfer, now: Timestamp) -> Transfer {
+pub(in crate::sim) fn transfer(world: &World, found: &SimTransfer, now: Timestamp) -> Transfer {
     Transfer {
         id: found.id,
         user: (!world.options().variants.no_user_id).then_some(found.user),
@@ -22,7 +22,7 @@ pub(super) fn transfer(world: &World, found: &SimTransfer, now: Timestamp) -> Tr
 }
 
 /// What a POST's outcome says (protocol, rule 2).
-pub(super) fn submit_answer(outcome: &Outcome<()>) -> SubmitAnswer {
+pub(in crate::sim) fn submit_answer(outcome: &Outcome<()>) -> SubmitAnswer {
     let words = outcome.word().to_owned();
     match outcome {
         // A 200 is a 200, whatever its body.
@@ -48,7 +48,7 @@ pub(super) fn submit_answer(outcome: &Outcome<()>) -> SubmitAnswer {
 }
 
 /// What a cancel's outcome says.
-pub(super) fn cancel_answer(outcome: &Outcome<()>) -> CancelAnswer {
+pub(in crate::sim) fn cancel_answer(outcome: &Outcome<()>) -> CancelAnswer {
     match outcome {
         Outcome::Answer(()) => CancelAnswer::Taken,
         other => CancelAnswer::NotTaken(other.word().to_owned()),
@@ -56,7 +56,7 @@ pub(super) fn cancel_answer(outcome: &Outcome<()>) -> CancelAnswer {
 }
 
 /// The answer within `patience`, or why there is none, and when that is known.
-pub(super) fn within<T>(
+pub(in crate::sim) fn within<T>(
     outcome: Outcome<T>,
     after: SignedDuration,
     patience: SignedDuration,

@@ -36,7 +36,7 @@
 //! cause is seen in the world's own record.
 
 mod check;
-mod convert;
+pub(in crate::sim) mod convert;
 mod daemon;
 mod expect;
 mod happenings;

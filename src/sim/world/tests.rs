@@ -317,3 +317,30 @@ fn login_with_a_one_time_code_gives_a_token_that_expires() {
     assert_eq!(world.user(&jwt, after(13 * 3_600)).outcome, Outcome::Unauthorized);
     assert!(matches!(world.user(&minted.token, after(13 * 3_600)).outcome, Outcome::Answer(_)));
 }
+
+#[test]
+fn a_transfer_takes_as_long_as_is_set_before_its_pick_up() {
+    let mut world = World::new(options(), 1, start());
+    let id = post(&mut world, "out/", start());
+    world.set_duration(id, SignedDuration::from_secs(30));
+    world.advance(after(15));
+    world.set_duration(id, SignedDuration::from_secs(900));
+    world.advance(after(39));
+    assert!(world.transfer(id).is_some_and(SimTransfer::is_active));
+    world.advance(after(40));
+    assert_eq!(world.transfer(id).map(|found| found.status), Some(TransferStatus::Completed));
+}
+
+#[test]
+fn only_what_is_over_is_discarded_and_then_nothing_is_left_of_it() {
+    let mut world = World::new(options(), 1, start());
+    let id = post(&mut world, "out/", start());
+    world.advance(after(20));
+    world.discard(id);
+    assert_eq!(listed(&mut world, after(20)), [id]);
+    world.advance(after(200));
+    world.discard(id);
+    assert!(listed(&mut world, after(200)).is_empty());
+    assert!(world.transfer(id).is_none());
+    assert_eq!(world.posts().count(), 0);
+}

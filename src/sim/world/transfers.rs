@@ -141,6 +141,29 @@ impl World {
         self.transfers.get(&id)
     }
 
+    /// Sets how long a transfer that is not picked up yet is going to take. One that is at work
+    /// keeps what was drawn for it.
+    pub fn set_duration(&mut self, id: TransferId, duration: SignedDuration) {
+        let waiting =
+            self.transfers.get_mut(&id).filter(|found| found.status == TransferStatus::Created);
+        if let Some(transfer) = waiting {
+            transfer.plan.duration = duration;
+        }
+    }
+
+    /// Drops all that is known of a transfer that is over or lost, and of its POST, so that a
+    /// world of years stays as small as one of hours. One that is active stays.
+    pub fn discard(&mut self, id: TransferId) {
+        if self.active.contains(&id) {
+            return;
+        }
+        let Some(transfer) = self.transfers.remove(&id) else { return };
+        self.listed.remove(&(transfer.requested_at, id));
+        if let Origin::Post(number) = transfer.origin {
+            self.posts.remove(&number);
+        }
+    }
+
     /// Takes a new transfer in: Created, not listed.
     pub(crate) fn create(&mut self, mut transfer: SimTransfer, now: Timestamp) -> TransferId {
         let id = transfer.id;

@@ -1,0 +1,36 @@
+//! Sentences, broken at blanks to the reader's width.
+
+/// A text that begins with `mark`, its further lines indented as far as the mark is wide, no line
+/// longer than `width` unless a single word is.
+pub fn paragraph(mark: &str, text: &str, width: usize) -> String {
+    let indent = mark.chars().count();
+    let mut lines = mark.to_owned();
+    let mut used = indent;
+    for (number, word) in text.split(' ').enumerate() {
+        let length = word.chars().count();
+        if number > 0 && used + 1 + length > width {
+            lines.push('\n');
+            lines.push_str(&" ".repeat(indent));
+            used = indent;
+        } else if number > 0 {
+            lines.push(' ');
+            used += 1;
+        }
+        lines.push_str(word);
+        used += length;
+    }
+    lines.push('\n');
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::paragraph;
+
+    #[test]
+    fn lines_break_at_blanks_and_hang_under_the_first_word() {
+        assert_eq!(paragraph("! ", "one two three", 9), "! one two\n  three\n");
+        assert_eq!(paragraph("", "one two three", 80), "one two three\n");
+        assert_eq!(paragraph("- ", "incomprehensible a", 6), "- incomprehensible\n  a\n");
+    }
+}
