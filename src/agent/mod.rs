@@ -14,6 +14,7 @@ mod look;
 pub mod notifications;
 mod online;
 mod problem;
+mod readings;
 mod session;
 mod submit;
 pub mod token;
@@ -28,15 +29,8 @@ pub use client::AgentClient;
 pub use endpoint::{Endpoint, Outcome, RequestCount, RequestCounters};
 pub use failure::{AskError, UnusableSettings};
 pub use online::{Online, OnlineProblem, online};
+pub use readings::Readings;
 pub use session::{Challenge, LoginAnswer};
 pub use token::{TokenKeeper, TokenProblem};
 pub use transport::RawAnswer;
 pub use wire::{ApiToken, CloudAccount, UserProfile};
-
-/// Parses any text as each answer of the agent, and forgets it: for tests and fuzz targets, which
-/// ask only that nothing panics.
-pub fn parse_anything(body: &[u8]) {
-    wire::parse_anything(body);
-    let _ = problem::Problem::read(None, body);
-    let _ = token::expiry(&String::from_utf8_lossy(body));
-}

@@ -11,7 +11,7 @@ use super::client::{AgentClient, good_body, unreadable};
 use super::endpoint::Endpoint;
 use super::failure::AskError;
 use super::token::{TokenProblem, read_secret, totp_code};
-use super::transport::Call;
+use super::transport::{Call, RawAnswer};
 use super::wire::{self, ApiToken, LoginReply};
 use super::words::fit;
 use crate::clock;
@@ -182,30 +182,39 @@ impl AgentClient {
     ) -> Result<LoginAnswer, AskError> {
         let body = Some(body.to_string().into_bytes());
         let answer = self.inner.transport.send(Call { body, ..Call::to(endpoint, None) }).await?;
-        let body = match good_body(endpoint, answer, Some(secret)) {
-            Err(AskError::BadToken(words)) => {
-                // There is no token yet: what is refused is the login.
-                let why = words.strip_prefix("the agent refuses the token").unwrap_or(&words);
-                let words = why.trim_matches([':', ' ', '(', ')']).to_owned();
-                return Err(AskError::Refused { code: "AUTH".to_owned(), words });
-            }
-            other => other?,
-        };
-        let reply = wire::login_reply(&body).map_err(|error| unreadable(endpoint, &error))?;
-        let LoginReply { token, challenge, session } = reply;
-        match (challenge, token, session) {
-            (0, Some(token), _) => Ok(LoginAnswer::Token(token)),
-            (0, None, _) => Err(unreadable(endpoint, "it holds neither a token nor a challenge")),
-            (number, _, Some(session)) => {
-                let challenge = match number {
-                    1 => Challenge::Totp,
-                    2 => Challenge::Sms,
-                    other => Challenge::Other(other),
-                };
-                Ok(LoginAnswer::Challenge { challenge, session })
-            }
-            (_, _, None) => Err(unreadable(endpoint, "it holds a challenge without a session")),
+        login_answer(endpoint, answer, secret)
+    }
+}
+
+/// What an answer to a login, or to a challenge's code, says.
+pub(super) fn login_answer(
+    endpoint: Endpoint,
+    answer: RawAnswer,
+    secret: &SecretString,
+) -> Result<LoginAnswer, AskError> {
+    let body = match good_body(endpoint, answer, Some(secret)) {
+        Err(AskError::BadToken(words)) => {
+            // There is no token yet: what is refused is the login.
+            let why = words.strip_prefix("the agent refuses the token").unwrap_or(&words);
+            let words = why.trim_matches([':', ' ', '(', ')']).to_owned();
+            return Err(AskError::Refused { code: "AUTH".to_owned(), words });
         }
+        other => other?,
+    };
+    let reply = wire::login_reply(&body).map_err(|error| unreadable(endpoint, &error))?;
+    let LoginReply { token, challenge, session } = reply;
+    match (challenge, token, session) {
+        (0, Some(token), _) => Ok(LoginAnswer::Token(token)),
+        (0, None, _) => Err(unreadable(endpoint, "it holds neither a token nor a challenge")),
+        (number, _, Some(session)) => {
+            let challenge = match number {
+                1 => Challenge::Totp,
+                2 => Challenge::Sms,
+                other => Challenge::Other(other),
+            };
+            Ok(LoginAnswer::Challenge { challenge, session })
+        }
+        (_, _, None) => Err(unreadable(endpoint, "it holds a challenge without a session")),
     }
 }
 

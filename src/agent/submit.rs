@@ -84,7 +84,7 @@ impl AgentClient {
 }
 
 /// Sorts an answer by status and code.
-fn sort(answer: &RawAnswer, token: &SecretString) -> SubmitAnswer {
+pub(super) fn sort(answer: &RawAnswer, token: &SecretString) -> SubmitAnswer {
     match answer.status {
         200 => SubmitAnswer::Accepted,
         401 => {

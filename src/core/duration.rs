@@ -279,8 +279,6 @@ pub fn format_short(duration: SignedDuration) -> String {
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
 
     fn ms(text: &str) -> i64 {
@@ -359,28 +357,5 @@ mod tests {
             assert_eq!(format_short(parse(text).unwrap()), short);
         }
         assert_eq!(format_short(SignedDuration::from_secs(-65)), "-1m05s");
-    }
-
-    proptest! {
-        #[test]
-        fn what_is_printed_reads_back(millis in 0_i64..=i64::MAX) {
-            let duration = SignedDuration::from_millis(millis);
-            prop_assert_eq!(parse(&format(duration)).unwrap(), duration);
-        }
-
-        #[test]
-        fn no_text_panics_and_what_parses_prints_back(text in "\\PC{0,12}|[-+PT0-9.]{0,6}[dhmswMH ]{0,2}[0-9]{0,20}[a-zµ]{0,3}") {
-            match parse(&text) {
-                Ok(duration) => prop_assert_eq!(parse(&format(duration)).unwrap(), duration),
-                Err(error) => {
-                    let hint = error.hint.unwrap_or_default();
-                    // A hint that says what to write is right.
-                    if let Some(meant) = hint.strip_prefix("write `").and_then(|hint| hint.strip_suffix('`'))
-                        && !meant.contains('`') {
-                        prop_assert!(parse(meant).is_ok(), "{} for {}", hint, text);
-                    }
-                }
-            }
-        }
     }
 }

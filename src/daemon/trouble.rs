@@ -36,29 +36,52 @@ pub(super) struct Trouble {
     /// Since when all seems well again. Room that is gone at once was none: trouble that comes
     /// back within [`CALM`] goes on where it was.
     over_at: Option<Timestamp>,
+    /// How often it has come. What comes and goes for hours is told the first time, the second,
+    /// the fourth, and so on.
+    times: u64,
 }
 
 impl Trouble {
     fn new(now: Timestamp) -> Self {
         let (words, delay) = (String::new(), SignedDuration::ZERO);
-        Self { words, since: now, retry_at: now, delay, over_at: None }
+        Self { words, since: now, retry_at: now, delay, over_at: None, times: 1 }
     }
 
-    /// Goes on, or comes back.
-    fn goes_on(&mut self, words: &str, now: Timestamp) {
+    /// Goes on, or comes back; the line for the log, if that is news.
+    fn goes_on(&mut self, words: &str, now: Timestamp) -> Option<String> {
         let back = self.over_at.take().is_some();
         if back {
             self.since = now;
+            self.times += 1;
         }
-        if back || self.words != words {
-            tracing::error!("the state can't be recorded, so nothing is queued: {words}");
-        }
+        let news = self.words != words || (back && self.is_told());
         words.clone_into(&mut self.words);
         // Operators may ask in between; that does not put off the next try.
         if self.retry_at <= now {
             self.delay = (self.delay * 2).clamp(RETRY.0, RETRY.1);
             self.retry_at = now + self.delay;
         }
+        let again = match self.times {
+            1 => String::new(),
+            times => format!(" (for the {times}th time: it comes and goes)"),
+        };
+        news.then(|| format!("the state can't be recorded, so nothing is queued: {words}{again}"))
+    }
+
+    /// Seems to be over; the line for the log, if it was told of.
+    fn is_over(&mut self, now: Timestamp) -> Option<String> {
+        self.over_at = Some(now);
+        let lasted = now.duration_since(self.since);
+        self.is_told().then(|| format!("the state can be recorded again, after {lasted:#.0}"))
+    }
+
+    /// True once it has not come back for so long that it will not.
+    fn is_forgotten(&self, now: Timestamp) -> bool {
+        self.over_at.is_some_and(|at| now.duration_since(at) > CALM)
+    }
+
+    fn is_told(&self) -> bool {
+        self.times.is_power_of_two()
     }
 }
 
@@ -72,11 +95,12 @@ impl Driver {
     pub(super) fn commit_failed(&mut self, step: Step, error: &StoreError, now: Timestamp) {
         // Whatever the engine that is gone still had under way is uncertain now.
         self.epoch += 1;
-        let forgotten = |t: &Trouble| t.over_at.is_some_and(|at| now.duration_since(at) > CALM);
-        let mut trouble = self.trouble.take().filter(|trouble| !forgotten(trouble));
-        let trouble = trouble.get_or_insert_with(|| Trouble::new(now));
-        trouble.goes_on(&error.to_string(), now);
-        self.trouble = Some(trouble.clone());
+        let known = self.trouble.take().filter(|trouble| !trouble.is_forgotten(now));
+        let mut trouble = known.unwrap_or_else(|| Trouble::new(now));
+        if let Some(line) = trouble.goes_on(&error.to_string(), now) {
+            tracing::error!("{line}");
+        }
+        self.trouble = Some(trouble);
         let wanted = step.then.iter().filter_map(|effect| match effect {
             Effect::Cancel { transfer } => Some(*transfer),
             Effect::Look(_) | Effect::Submit { .. } | Effect::Reply { .. } => None,
@@ -139,15 +163,67 @@ impl Driver {
         };
         match written {
             Ok(()) => {
-                if let Some(trouble) = &mut self.trouble {
-                    let now = clock::now();
-                    let lasted = now.duration_since(trouble.since);
-                    tracing::warn!("the state can be recorded again, after {lasted:#.0}");
-                    trouble.over_at = Some(now);
+                let over = self.trouble.as_mut().and_then(|trouble| trouble.is_over(clock::now()));
+                if let Some(line) = over {
+                    tracing::warn!("{line}");
                 }
                 self.done(step);
             }
             Err(error) => self.commit_failed(step, &error, now),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a trouble that is over at each try and back at once comes to: when each try is, in
+    /// seconds from the first failure, and what the log is told.
+    fn comes_and_goes(times: usize, words: impl Fn(usize) -> String) -> (Vec<i64>, Vec<String>) {
+        let begin = Timestamp::UNIX_EPOCH;
+        let (mut trouble, mut now) = (Trouble::new(begin), begin);
+        let (mut tries, mut told) = (Vec::new(), Vec::new());
+        for time in 0..times {
+            told.extend(trouble.goes_on(&words(time), now));
+            now = trouble.retry_at;
+            tries.push(now.duration_since(begin).as_secs());
+            told.extend(trouble.is_over(now));
+        }
+        (tries, told)
+    }
+
+    #[test]
+    fn what_fails_again_after_each_mending_is_tried_less_and_less_often() {
+        let (tries, _) = comes_and_goes(7, |_| "a conflict".to_owned());
+        assert_eq!(tries, [1, 3, 7, 15, 30, 45, 60]);
+    }
+
+    #[test]
+    fn what_comes_and_goes_for_hours_is_told_a_few_times() {
+        // A conflict that stays: at each try all seems well until the same records come again.
+        let (tries, told) = comes_and_goes(1_000, |_| "a conflict".to_owned());
+        assert!(tries[999] > 4 * 3_600, "{} s", tries[999]);
+        assert_eq!(told.len(), 20, "{told:#?}");
+        assert_eq!(told[0], "the state can't be recorded, so nothing is queued: a conflict");
+        assert_eq!(told[1], "the state can be recorded again, after 1s");
+        assert!(told[18].ends_with("a conflict (for the 512th time: it comes and goes)"));
+    }
+
+    #[test]
+    fn other_trouble_is_always_told() {
+        let (_, told) = comes_and_goes(6, |time| format!("trouble {time}"));
+        assert_eq!(told.iter().filter(|line| line.contains("trouble")).count(), 6, "{told:#?}");
+    }
+
+    #[test]
+    fn trouble_that_stays_away_is_forgotten() {
+        let begin = Timestamp::UNIX_EPOCH;
+        let mut trouble = Trouble::new(begin);
+        trouble.goes_on("full", begin);
+        assert!(!trouble.is_forgotten(begin + CALM * 9), "it is not over");
+        trouble.is_over(begin);
+        assert!(!trouble.is_forgotten(begin + CALM));
+        assert!(trouble.is_forgotten(begin + CALM + SignedDuration::from_secs(1)));
     }
 }

@@ -1,12 +1,10 @@
-//! Texts that nobody would write: no text crashes the reader, hangs it, or gives up a secret.
+//! Texts that are made to take long. Those that are only odd are tried in `tests/properties`.
 
 use std::path::PathBuf;
-use std::sync::OnceLock;
 
-use proptest::prelude::*;
 use transferd::config::{self, SourceFile, Sources};
 
-use super::{cases, surroundings};
+use super::surroundings;
 
 /// Reads a text, renders all that is told of it.
 fn read(text: String) {
@@ -26,52 +24,6 @@ fn read(text: String) {
         let shown = diagnostic.render(false, 80) + &diagnostic.one_line();
         assert!(!shown.contains('\u{1b}'), "no control character reaches a terminal");
         assert!(diagnostic.line >= 1 && diagnostic.column >= 1);
-    }
-}
-
-/// The texts of all cases that are text.
-fn corpus() -> &'static [String] {
-    static CORPUS: OnceLock<Vec<String>> = OnceLock::new();
-    CORPUS.get_or_init(|| {
-        let texts = cases().into_iter().filter_map(|path| std::fs::read_to_string(path).ok());
-        texts.filter(|text| text.len() < 5_000).collect()
-    })
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
-
-    #[test]
-    fn any_text_is_read_or_refused(text in "\\PC{0,200}") {
-        read(text);
-    }
-
-    #[test]
-    fn text_of_yaml_pieces_is_read_or_refused(
-        pieces in prop::collection::vec(prop::sample::select(vec![
-            "jobs:", "\n", "  ", "- ", ": ", "{", "}", "[", "]", "&a ", "*a", "<<: ", "\"", "'",
-            "|", ">", "#", "!t ", "? ", "---\n", "...\n", "\t", "\r\n", "a", "source", "5", "~",
-            "*/5", "@daily", "{job}", "\u{feff}", "\u{85}", "ä", "\0", "%", ",", "schedule: ",
-        ]), 0..60)
-    ) {
-        read(pieces.concat());
-    }
-
-    #[test]
-    fn a_case_with_damage_is_read_or_refused(
-        which in any::<prop::sample::Index>(),
-        other in any::<prop::sample::Index>(),
-        from in any::<prop::sample::Index>(),
-        to in any::<prop::sample::Index>(),
-    ) {
-        let corpus = corpus();
-        let (text, donor) = (which.get(corpus), other.get(corpus));
-        let text: Vec<char> = text.chars().collect();
-        let donor: Vec<char> = donor.chars().collect();
-        let cut = from.index(text.len() + 1);
-        let joined: String =
-            text[..cut].iter().chain(&donor[to.index(donor.len() + 1)..]).collect();
-        read(joined);
     }
 }
 

@@ -20,16 +20,3 @@ pub(super) use answers::{accounts, agent_state, api_tokens, buckets};
 pub(super) use object::read_object;
 pub(super) use page::{PageFacts, read_page};
 pub(super) use transfer::ReadRecord;
-
-/// Runs every parser over the same text.
-pub(super) fn parse_anything(body: &[u8]) {
-    let _ = read_page(body, &mut |_| {});
-    let _ = user(body);
-    let _ = accounts(body);
-    let _ = buckets(body);
-    let _ = api_tokens(body);
-    let _ = minted_token(body);
-    let _ = login_reply(body);
-    let _ = agent_state(body);
-    let _ = date::instant(&String::from_utf8_lossy(body));
-}

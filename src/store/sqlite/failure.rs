@@ -4,6 +4,7 @@ use std::path::Path;
 
 use rusqlite::ErrorCode;
 
+use crate::core::limits::WORDS_MAX;
 use crate::store::StoreError;
 
 /// Something went wrong; where the database lies is not known here yet.
@@ -34,7 +35,9 @@ impl Failure {
     pub(super) fn at(self, path: &Path) -> StoreError {
         match self {
             Self::Sqlite(error) => from_sqlite(path, &error),
-            Self::Row(detail) => StoreError::Corrupt { path: path.to_owned(), detail },
+            Self::Row(detail) => {
+                StoreError::Corrupt { path: path.to_owned(), detail: shown(&detail) }
+            }
             Self::Worded(error) => error,
         }
     }
@@ -49,7 +52,7 @@ fn from_sqlite(path: &Path, error: &rusqlite::Error) -> StoreError {
     let owned = path.to_owned();
     let Some(code) = error.sqlite_error_code() else {
         // A column of another type than ours, a query without its row.
-        return StoreError::Corrupt { path: owned, detail: error.to_string() };
+        return StoreError::Corrupt { path: owned, detail: shown(&error.to_string()) };
     };
     match code {
         ErrorCode::DiskFull => StoreError::Full { path: owned },
@@ -69,4 +72,12 @@ fn from_sqlite(path: &Path, error: &rusqlite::Error) -> StoreError {
         },
         _ => StoreError::Io { path: owned, detail: error.to_string() },
     }
+}
+
+/// What was found, fit for a log and a terminal: it quotes the row, which may hold anything.
+fn shown(detail: &str) -> String {
+    let end = detail.floor_char_boundary(WORDS_MAX);
+    let more = if end < detail.len() { "…" } else { "" };
+    let plain = detail[..end].chars().map(|c| if c.is_control() { ' ' } else { c });
+    plain.chain(more.chars()).collect()
 }

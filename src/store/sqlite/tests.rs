@@ -277,6 +277,19 @@ fn a_row_that_cannot_be_read_is_told_and_left() {
 }
 
 #[test]
+fn what_a_damaged_row_holds_is_quoted_in_part_and_steers_no_terminal() {
+    let folder = Folder::new();
+    let mut store = folder.open().unwrap();
+    store.commit(&[new_run(run(1, "nightly", RunState::Running))]).unwrap();
+    let state = "\u{1b}[31m\0".to_owned() + &"ä".repeat(100_000);
+    store.connection.execute("UPDATE runs SET state = ?1", [state]).unwrap();
+    let told = store.load().unwrap_err().to_string();
+    assert!(told.contains("unknown state ` [31m ä"), "{told}");
+    assert!(!told.chars().any(char::is_control), "{told:?}");
+    assert!(told.len() < 1_000 && told.contains("ä…; it was left as it is"), "{told}");
+}
+
+#[test]
 fn a_full_disk_refuses_the_commit_and_keeps_all_before_it() {
     let folder = Folder::filled(5);
     let mut store = folder.open().unwrap();

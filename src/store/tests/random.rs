@@ -1,4 +1,5 @@
-//! Random commits: both stores answer alike, and what is read back is what was written.
+//! Random commits: both stores answer alike. That what is read back is what was written is tried
+//! in `tests/properties`.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -7,9 +8,7 @@ use jiff::SignedDuration;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use super::sample::{
-    any_attempt, any_event, any_mark, any_run, at, attempt, event, mark, new_run, put, run, run_id,
-};
+use super::sample::{at, attempt, event, mark, put, run, run_id};
 use crate::core::ids::JobName;
 use crate::core::job::HistoryPolicy;
 use crate::core::record::{Learned, Record};
@@ -171,39 +170,5 @@ proptest! {
     fn both_stores_answer_alike(acts in vec(any_act(), 1..24)) {
         let folder = crate::store::tests::sample::folder();
         both_do_alike(&acts, &folder.path().join("transferd.db"));
-    }
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..Default::default() })]
-
-    #[test]
-    fn what_is_read_back_equals_what_was_written(
-        mut a_run in any_run(run_id(1)),
-        an_attempt in any_attempt(run_id(1)),
-        an_event in any_event(run_id(1)),
-        a_mark in any_mark(JobName::new("a job")),
-        learned in any::<i64>(),
-    ) {
-        let folder = crate::store::tests::sample::folder();
-        let mut store = SqliteStore::open(&folder.path().join("transferd.db")).unwrap();
-        let learned = Learned { longest_listing_delay: SignedDuration::from_millis(learned) };
-        // Keeps it among the unsettled, whatever the attempt's phase.
-        a_run.state = RunState::Running;
-        store.commit(&[
-            new_run(a_run.clone()),
-            put(an_attempt.clone()),
-            Record::Event(an_event.clone()),
-            Record::Mark(Arc::new(a_mark.clone())),
-            Record::Learned(learned),
-        ]).unwrap();
-        let durable = store.load().unwrap();
-        prop_assert_eq!(&*durable.runs[0], &a_run);
-        prop_assert_eq!(&*durable.attempts[0], &an_attempt);
-        prop_assert_eq!(&*durable.marks[0], &a_mark);
-        prop_assert_eq!(durable.learned, learned);
-        prop_assert_eq!(store.events(run_id(1)).unwrap(), vec![an_event]);
-        let all = HistoryQuery { limit: 9, ..HistoryQuery::default() };
-        prop_assert_eq!(&*store.history(&all).unwrap()[0].run, &a_run);
     }
 }

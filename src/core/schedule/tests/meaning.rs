@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use rstest::rstest;
 
 use super::{at, firings, timetable};
-use crate::core::schedule::{Schedule, Timetable};
+use crate::core::schedule::Timetable;
 
 /// 1 January 2026 is a Thursday.
 #[rstest]
@@ -199,26 +199,5 @@ proptest! {
             let before = walk(&table, after - SignedDuration::from_secs(1), until);
             before.last().copied()
         });
-    }
-
-    #[test]
-    fn no_text_panics_and_what_parses_prints_back_and_fires(
-        text in "\\PC{0,30}|@[a-zA-Z]{0,9}|[0-9*,/ a-zA-Z#?.~LW=-]{0,40}|([0-9]{1,2}|[*]|[*]/[0-9]{1,3}|[0-9]-[0-9]{1,2}(/[0-9])?|[a-z]{3})(,[0-9]{1,2})?( ([0-9]{1,2}|[*]|[*]/[0-9]{1,2}|[0-9]-[0-9]{1,2}|jan|sat-sun|mon)){4,5}",
-    ) {
-        match Schedule::parse(&text) {
-            Ok(schedule) => {
-                schedule.warnings().iter().for_each(|w| assert!(schedule.text().get(w.span.clone()).is_some()));
-                let again = Schedule::parse(schedule.text()).unwrap();
-                let utc = || ("UTC", jiff::tz::TimeZone::UTC);
-                let one = Timetable::new(vec![schedule], utc().0, utc().1);
-                let two = Timetable::new(vec![again], utc().0, utc().1);
-                prop_assert_eq!(&one, &two);
-                let start = at("2026-01-01T00:00:00Z");
-                let next = one.next_after(start);
-                prop_assert!(next.is_some_and(|t| t > start));
-                prop_assert_eq!(next, two.next_after(start));
-            }
-            Err(error) => prop_assert!(text.get(error.span.clone()).is_some(), "{:?}", error),
-        }
     }
 }

@@ -1,0 +1,126 @@
+//! What passes over the control socket, and what lies in the database.
+
+use proptest::prelude::*;
+use rusqlite::types::Value;
+use transferd::control::document::{
+    AgentDocument, ConfigDocument, DaemonDocument, JobDetail, JobDocument, RunDocument, Schedule,
+    StatusDocument, TokenDocument,
+};
+use transferd::control::request::{HistoryQuery, PauseQuery};
+use transferd::core::record::Pause;
+use transferd::core::run::RunState;
+use transferd::core::transfer::AgentState;
+
+use crate::cases;
+use crate::properties::stored_row::{COLUMNS, Rows};
+use crate::properties::{control, stored_row};
+use crate::rows::{any_instant, any_rows};
+
+/// A status with one job, about a run.
+fn any_status() -> impl Strategy<Value = StatusDocument> {
+    let words = any::<[String; 4]>();
+    let instants = (prop::option::of(any_instant()), any_instant());
+    let expressions = prop::collection::vec(any::<String>(), 0..3);
+    let numbers = (0.0..=100.0, 0.0..1e12_f64, any::<usize>());
+    let flags = any::<(bool, Option<bool>, Option<String>)>();
+    (any_rows(), words, instants, expressions, numbers, flags).prop_map(
+        |(rows, words, (perhaps, instant), expressions, numbers, (flag, may_be, error))| {
+            let Rows { run, attempt, mark, .. } = rows;
+            let [version, path, url, problem] = words;
+            let reason = error.clone();
+            let detail = JobDetail {
+                pause: flag.then_some(Pause { at: instant, until: perhaps, reason }),
+                late_since: perhaps,
+                behind: numbers.2,
+                blocked_by: mark.last_run,
+                percent: numbers.0,
+                speed: numbers.1,
+            };
+            let job = JobDocument {
+                name: mark.job,
+                enabled: flag,
+                paused: !flag,
+                schedule: Schedule::new(&expressions),
+                next_run: perhaps,
+                active_run: flag.then(|| RunDocument::new(&run, [&attempt])),
+                last_run: None,
+                detail: (!flag).then_some(detail),
+            };
+            StatusDocument {
+                daemon: DaemonDocument { version, pid: 7, started_at: instant },
+                config: ConfigDocument { path, valid: flag, error, loaded_at: perhaps },
+                agent: AgentDocument {
+                    url,
+                    reachable: may_be,
+                    state: AgentState::Started,
+                    token: TokenDocument { valid: may_be, expires_at: perhaps },
+                    asked_at: perhaps,
+                },
+                jobs: vec![job],
+                problems: vec![problem],
+            }
+        },
+    )
+}
+
+fn any_value() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        Just(Value::Null),
+        any::<i64>().prop_map(Value::Integer),
+        any::<f64>().prop_map(Value::Real),
+        any::<String>().prop_map(Value::Text),
+        r#"(\{"[a-z_]{1,9}":|[0-9]{1,20}|"[a-z]{0,9}"|,|\}|\[|\]|null){0,9}"#.prop_map(Value::Text),
+        prop::collection::vec(any::<u8>(), 0..40).prop_map(Value::Blob),
+    ]
+}
+
+proptest! {
+    #![proptest_config(cases(200))]
+
+    #[test]
+    fn rows_are_read_back_as_they_were_written(rows in any_rows()) {
+        stored_row::is_read_back_as_it_was_written(rows);
+    }
+
+    #[test]
+    fn damaged_rows_are_read_or_told(
+        column in prop::sample::select(&COLUMNS[..]),
+        value in any_value(),
+    ) {
+        stored_row::damage_is_read_or_told(column, &value);
+    }
+
+    #[test]
+    fn any_status_prints_back(status in any_status()) {
+        let text = serde_json::to_string(&status).expect("documents are plain");
+        control::documents_print_back_and_questions_arrive(&text);
+    }
+
+    #[test]
+    fn any_question_arrives(
+        words in any::<[Option<String>; 2]>(),
+        state in prop::option::of(prop::sample::select(&RunState::ALL[..])),
+        instant in prop::option::of(any_instant()),
+        limit in any::<Option<usize>>(),
+    ) {
+        let [job, reason] = words;
+        let pause = PauseQuery { job: job.clone().unwrap_or_default(), until: instant, reason };
+        let history = HistoryQuery { job, state, since: instant, limit };
+        for text in [serde_json::to_string(&history), serde_json::to_string(&pause)] {
+            let text = text.expect("questions are plain");
+            control::documents_print_back_and_questions_arrive(&text);
+        }
+    }
+
+    #[test]
+    fn any_request_is_answered_or_refused(
+        text in "(GET|POST|PUT|\\PC{0,3}) /v1/(status|runs|run|trigger|pause|reload)?(\\?(job|run|state|limit|since|detail)=[%&=+a-z0-9]{0,9})? HTTP/1.[01]\r\n(host: a\r\n|content-length: [0-9]{1,20}\r\n|content-type: application/json\r\n|transfer-encoding: chunked\r\n|[a-z]{0,4}:\\PC{0,9}\r\n){0,4}\r\n(\\{\"job\":\"\\PC{0,9}\"\\}|\\PC{0,20})",
+    ) {
+        control::bytes_are_answered_or_refused(text.as_bytes());
+    }
+
+    #[test]
+    fn any_bytes_are_answered_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        control::bytes_are_answered_or_refused(&bytes);
+    }
+}

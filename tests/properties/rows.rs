@@ -1,0 +1,264 @@
+//! Rows of every kind that their types allow.
+
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::*;
+use transferd::core::ids::{AccountId, AttemptId, JobName, RunId, TransferId, UserId};
+use transferd::core::job::{RetryPolicy, Terms, Verdict};
+use transferd::core::place::{Fingerprint, Place, TransferRequest};
+use transferd::core::record::{Event, Learned, Mark, Pause};
+use transferd::core::run::{Attempt, CancelCause, CancelWish, Phase, Run, RunState, Trigger};
+use transferd::core::transfer::{Progress, TransferStatus};
+use uuid::Uuid;
+
+use crate::properties::stored_row::Rows;
+
+/// A row of each kind.
+pub(crate) fn any_rows() -> impl Strategy<Value = Rows> {
+    let run = any_uuid().prop_map(RunId).prop_flat_map(|id| {
+        (any_run(id), any_attempt(id), any_event(id), any_mark(JobName::new("a job")))
+    });
+    (run, any::<i64>(), any::<String>()).prop_map(
+        |((run, attempt, event, mark), delay, job_set)| {
+            let learned = Learned { longest_listing_delay: SignedDuration::from_millis(delay) };
+            Rows { run, attempt, event, mark, learned, job_set }
+        },
+    )
+}
+
+/// Any instant, to the nanosecond.
+pub(crate) fn any_instant() -> impl Strategy<Value = Timestamp> {
+    let (first, last) = (Timestamp::MIN.as_nanosecond(), Timestamp::MAX.as_nanosecond());
+    (first..=last)
+        .prop_map(|nanosecond| Timestamp::from_nanosecond(nanosecond).expect("it is a time"))
+}
+
+/// Any duration.
+fn any_duration() -> impl Strategy<Value = SignedDuration> {
+    any::<(i64, i32)>().prop_map(|(seconds, nanoseconds)| {
+        let part = nanoseconds.rem_euclid(1_000_000_000);
+        SignedDuration::new(seconds, if seconds < 0 { -part } else { part })
+    })
+}
+
+fn any_number() -> impl Strategy<Value = f64> {
+    any::<f64>().prop_filter("is equal to itself", |number| !number.is_nan())
+}
+
+fn any_uuid() -> impl Strategy<Value = Uuid> {
+    any::<u128>().prop_map(Uuid::from_u128)
+}
+
+fn any_state() -> impl Strategy<Value = RunState> {
+    proptest::sample::select(RunState::ALL.to_vec())
+}
+
+fn any_wish() -> impl Strategy<Value = CancelWish> {
+    let causes = [
+        CancelCause::Operator,
+        CancelCause::Replaced,
+        CancelCause::Timeout,
+        CancelCause::Stall,
+        CancelCause::Double,
+    ];
+    (any_instant(), proptest::sample::select(causes.to_vec()), any::<String>())
+        .prop_map(|(at, cause, reason)| CancelWish { at, cause, reason })
+}
+
+fn any_place() -> impl Strategy<Value = Place> {
+    (any_uuid(), any::<[String; 4]>()).prop_map(|(account, [bucket, bucket_id, path, id])| Place {
+        account: AccountId(account),
+        bucket,
+        bucket_id,
+        path,
+        id,
+    })
+}
+
+fn any_terms() -> impl Strategy<Value = Terms> {
+    let verdict = || proptest::sample::select(vec![Verdict::Fail, Verdict::Accept]);
+    let retry = (any::<u32>(), any_duration(), any_number(), any_duration(), any::<bool>())
+        .prop_map(|(max_attempts, initial_delay, multiplier, max_delay, on_timeout)| RetryPolicy {
+            max_attempts,
+            initial_delay,
+            multiplier,
+            max_delay,
+            on_timeout,
+        });
+    (
+        any_duration(),
+        option::of(any_duration()),
+        option::of(any_duration()),
+        retry,
+        verdict(),
+        verdict(),
+        any::<bool>(),
+    )
+        .prop_map(
+            |(timeout, stall_timeout, start_within, retry, partial, empty, exclusive)| Terms {
+                timeout,
+                stall_timeout,
+                start_within,
+                retry,
+                partial,
+                empty,
+                exclusive,
+            },
+        )
+}
+
+/// Any run of the id `id`.
+fn any_run(id: RunId) -> impl Strategy<Value = Run> {
+    let triggers = vec![Trigger::Schedule, Trigger::CatchUp, Trigger::Manual];
+    let times =
+        (option::of(any_instant()), any_instant(), option::of(any_instant()), any_instant());
+    let words = (any::<String>(), any::<String>(), any_state());
+    let links = (option::of(any_wish()), any::<Option<u32>>(), option::of(any_uuid()));
+    let request = (any_place(), any_place(), any::<bool>(), any::<bool>());
+    (proptest::sample::select(triggers), times, words, links, request, any_terms()).prop_map(
+        move |(trigger, times, words, links, request, terms)| Run {
+            id,
+            job: JobName::new(&words.0),
+            trigger,
+            scheduled_for: times.0,
+            created_at: times.1,
+            state: words.2,
+            reason: words.1,
+            ended_at: times.2,
+            ready_at: times.3,
+            cancel: links.0,
+            follows: links.1,
+            behind: links.2.map(RunId),
+            request: TransferRequest {
+                source: request.0,
+                destination: request.1,
+                allow_skip: request.2,
+                keep_source_tree: request.3,
+            },
+            terms: Arc::new(terms),
+        },
+    )
+}
+
+fn any_progress() -> impl Strategy<Value = Progress> {
+    (any::<[u64; 6]>(), any_number(), any_number()).prop_map(|(counts, percent, speed)| Progress {
+        objects_total: counts[0],
+        objects_transferred: counts[1],
+        objects_failed: counts[2],
+        objects_skipped: counts[3],
+        bytes_total: counts[4],
+        bytes_transferred: counts[5],
+        percent,
+        speed,
+    })
+}
+
+fn any_phase() -> impl Strategy<Value = Phase> {
+    proptest::sample::select(vec![
+        Phase::Intent,
+        Phase::Accepted,
+        Phase::Refused,
+        Phase::Uncertain,
+        Phase::GivenUp,
+        Phase::Closed,
+    ])
+}
+
+fn any_status() -> impl Strategy<Value = TransferStatus> {
+    proptest::sample::select(vec![
+        TransferStatus::Created,
+        TransferStatus::Running,
+        TransferStatus::Completed,
+        TransferStatus::Canceled,
+        TransferStatus::Error,
+        TransferStatus::Canceling,
+        TransferStatus::Pausing,
+        TransferStatus::Paused,
+        TransferStatus::Unknown,
+    ])
+}
+
+/// Any attempt of a run.
+fn any_attempt(run: RunId) -> impl Strategy<Value = Attempt> {
+    let ids = (any::<u32>(), any_uuid(), option::of(any_uuid()), vec(any_uuid(), 0..4));
+    let instants = (any_instant(), any_instant(), any_instant());
+    let perhaps = proptest::array::uniform4(option::of(any_instant()));
+    let flags = (any::<[bool; 3]>(), any::<(i64, i64)>(), any::<String>(), any_phase());
+    let ends = (
+        option::of(any_uuid()),
+        option::of(any_status()),
+        any_progress(),
+        option::of(any_wish()),
+        option::of(any_state()),
+    );
+    (ids, instants, perhaps, flags, ends).prop_map(
+        move |(ids, instants, perhaps, (flags, slack_ms, reason, phase), ends)| Attempt {
+            id: AttemptId { run, number: ids.0 },
+            counts: flags[0],
+            fingerprint: Fingerprint(ids.1),
+            user: ids.2.map(UserId),
+            baseline: ids.3.into_iter().map(TransferId).collect(),
+            not_before: instants.0,
+            not_after: perhaps[0],
+            offset_ms: slack_ms.1,
+            slack_ms,
+            phase,
+            own_crash: flags[1],
+            reason,
+            transfer: ends.0.map(TransferId),
+            ambiguous: flags[2],
+            deadline: instants.1,
+            status: ends.1,
+            progress: ends.2,
+            moved_at: instants.2,
+            listed_at: perhaps[1],
+            cancel: ends.3,
+            outcome: ends.4,
+            ended_at: perhaps[2],
+            holds_until: perhaps[3],
+            watched_until: perhaps[2],
+        },
+    )
+}
+
+/// Any mark of a job.
+fn any_mark(job: JobName) -> impl Strategy<Value = Mark> {
+    let pause = (any_instant(), option::of(any_instant()), any::<Option<String>>())
+        .prop_map(|(at, until, reason)| Pause { at, until, reason });
+    (
+        any::<(String, bool, u32)>(),
+        option::of(any_instant()),
+        any_instant(),
+        any_instant(),
+        option::of(any_instant()),
+        option::of(any_uuid()),
+        option::of(pause),
+    )
+        .prop_map(move |(facts, since, handled, first_seen, last_success, last_run, pause)| {
+            Mark {
+                job: job.clone(),
+                timetable: facts.0,
+                scheduled: facts.1,
+                scheduled_since: since,
+                handled,
+                generation: facts.2,
+                first_seen,
+                last_success,
+                last_run: last_run.map(RunId),
+                pause,
+            }
+        })
+}
+
+/// Any event of a run.
+fn any_event(run: RunId) -> impl Strategy<Value = Event> {
+    (any_instant(), any::<String>(), any::<String>()).prop_map(move |(at, event, detail)| Event {
+        run,
+        at,
+        event,
+        detail,
+    })
+}
