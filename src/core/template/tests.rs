@@ -19,7 +19,14 @@ fn render_at(text: &str, at: &str, zone: &str) -> String {
 }
 
 fn error(text: &str) -> TemplateError {
-    PathTemplate::parse(text).unwrap_err()
+    PathTemplate::parse(text).unwrap_err().swap_remove(0)
+}
+
+#[test]
+fn each_mistake_is_told() {
+    let errors = PathTemplate::parse("{foo}/{%Y}/}/{-1d}/{").unwrap_err();
+    let spans: Vec<_> = errors.into_iter().map(|error| error.span).collect();
+    assert_eq!(spans, [0..5, 11..12, 13..18, 19..20]);
 }
 
 #[rstest]
@@ -127,7 +134,7 @@ fn long_texts_and_long_results_are_refused() {
 fn what_is_common_to_all_renderings_is_known() {
     let prefix = |text| {
         let template = PathTemplate::parse(text).unwrap();
-        (template.is_constant(), template.literal_prefix().to_owned())
+        (template.is_constant(), template.literal_prefix())
     };
     assert_eq!(prefix("a/b/"), (true, "a/b/".to_owned()));
     assert_eq!(prefix(""), (true, String::new()));
@@ -149,11 +156,14 @@ proptest! {
                 let job = JobName::new("j");
                 let values = TemplateValues { at, zone: &zone, job: &job, run: RunId(Uuid::nil()), hostname: "h" };
                 let path = template.render(&values);
-                prop_assert!(path.starts_with(template.literal_prefix()));
+                prop_assert!(path.starts_with(&template.literal_prefix()));
                 prop_assert!(!path.chars().any(char::is_control));
                 prop_assert_eq!(PathTemplate::parse(template.text()).unwrap(), template);
             }
-            Err(error) => prop_assert!(text.get(error.span).is_some()),
+            Err(errors) => {
+                prop_assert!(!errors.is_empty());
+                prop_assert!(errors.into_iter().all(|error| text.get(error.span).is_some()));
+            }
         }
     }
 
