@@ -93,8 +93,8 @@ impl Expression {
         let text = self.text();
         match Schedule::parse(&text) {
             Ok(schedule) => Some(Timetable::new(vec![schedule], zone, zone_of(zone))),
-            Err(error) => {
-                assert!(error.message.starts_with("never fires"), "{text}: {error}");
+            Err(errors) => {
+                assert!(errors[0].message.starts_with("never fires"), "{text}: {errors:?}");
                 None
             }
         }

@@ -8,6 +8,7 @@
 use std::ops::Range;
 
 use super::bounds::{ACCIDENTS, DEPTH, NODES};
+use super::hidden;
 use super::marks::{self, Position};
 use super::mask::may_be_said;
 use super::node::{self, Node, Unreadable};
@@ -168,16 +169,31 @@ fn diagnose(text: &str, words: &str, at: Option<(usize, usize)>) -> Accident {
         Some(at) => at,
         None => (last, 1),
     };
-    let line = line.clamp(1, last);
+    let (line, column, at_end) = match line > last {
+        true => {
+            let (line, content) = last_content(text);
+            (line, content.trim_end().chars().count() + 1, true)
+        }
+        false => (line.max(1), column, false),
+    };
     let content = text.lines().nth(line - 1).unwrap_or("");
     let (what, context) = words.split_once(", while ").unwrap_or((words, ""));
     let what = what.split(" at line ").next().unwrap_or(what);
     let what = what.split(" at position ").next().unwrap_or(what);
     let began = position(context);
-    if let Some(accident) = unquoted(content, line, column, what) {
+    if let Some(mut accident) = unquoted(content, line, column, what) {
+        if hidden::lines(text.lines().take(line)).contains(&line) {
+            accident.hint = Some("quote it".to_owned());
+        }
         return accident;
     }
-    let (message, hint) = in_words(what, context, content, column);
+    let (message, hint) = match what {
+        "did not find expected node content" if at_end => (
+            "the file ends in the middle of a value".to_owned(),
+            Some("is a `[` or `{` left open?".to_owned()),
+        ),
+        _ => in_words(what, context, content, column),
+    };
     let mut accident =
         Accident { line, column, length: 1, message, hint, related: None, replace: None };
     match began {
@@ -194,6 +210,12 @@ fn diagnose(text: &str, words: &str, at: Option<(usize, usize)>) -> Accident {
         Some(_) | None => {}
     }
     accident
+}
+
+/// The last line with something on it, and its number.
+fn last_content(text: &str) -> (usize, &str) {
+    let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
+    lines.last().map_or((1, ""), |(i, line)| (i + 1, line))
 }
 
 /// Where the first character is that no YAML may hold; libyaml counts bytes only.
@@ -218,6 +240,9 @@ fn position(words: &str) -> Option<(usize, usize)> {
 fn in_words(what: &str, context: &str, content: &str, column: usize) -> (String, Option<String>) {
     let here = content.chars().nth(column.saturating_sub(1));
     let (message, hint) = match what {
+        "found a tab character where an indentation space is expected" => {
+            ("a tab stands where YAML wants spaces", "indent with spaces")
+        }
         "found character that cannot start any token"
         | "found a tab character that violates indentation"
             if here == Some('\t') || content.trim_start_matches(' ').starts_with('\t') =>

@@ -18,7 +18,6 @@ use super::sources::Sources;
 use super::values::Listen;
 use super::warn;
 use super::{Loaded, Rejected, Surroundings, locate};
-use crate::core::ids::JobName;
 use crate::core::job::{HistoryPolicy, JobSet};
 
 /// All files' values.
@@ -28,6 +27,8 @@ pub(crate) struct Whole {
     pub(crate) defaults: Option<Found<RawDefaults>>,
     pub(crate) accounts: HashMap<String, Account>,
     pub(crate) jobs: BTreeMap<String, (Spot, Option<RawJob>)>,
+    /// Jobs whose names are not good, or taken: looked at for what else is wrong with them.
+    pub(crate) void_jobs: Vec<(String, Spot, RawJob)>,
     pub(crate) alerts: Vec<Found<RawAlert>>,
     pub(crate) history: Option<Found<RawHistory>>,
     pub(crate) listen: Option<Found<Listen>>,
@@ -125,6 +126,9 @@ impl Whole {
             self.alerts.extend(alerts.value.0);
         }
         for entry in raw.accounts.into_iter().flat_map(|accounts| accounts.value.0) {
+            if entry.void {
+                continue;
+            }
             let account = Account { key: entry.key, id: entry.value.map(|value| value.0) };
             match self.accounts.get(&entry.name) {
                 Some(first) => problems.push(twice("account", &entry.name, entry.key, first.key)),
@@ -134,11 +138,17 @@ impl Whole {
             }
         }
         for entry in raw.jobs.into_iter().flat_map(|jobs| jobs.value.0) {
-            match self.jobs.get(&entry.name) {
-                Some((first, _)) => problems.push(twice("job", &entry.name, entry.key, *first)),
-                None => {
-                    self.jobs.insert(entry.name, (entry.key, entry.value));
+            let taken = match self.jobs.get(&entry.name) {
+                Some((first, _)) if !entry.void => {
+                    problems.push(twice("job", &entry.name, entry.key, *first));
+                    true
                 }
+                Some(_) | None => entry.void,
+            };
+            if !taken {
+                self.jobs.insert(entry.name, (entry.key, entry.value));
+            } else if let Some(value) = entry.value {
+                self.void_jobs.push((entry.name, entry.key, value));
             }
         }
     }
@@ -177,10 +187,14 @@ fn build(
     for (name, (key, raw)) in &whole.jobs {
         let Some(raw) = raw else { continue };
         if let Some(job) = builder.job(name, *key, raw, problems) {
-            jobs.insert(JobName::new(name), Arc::new(job));
+            jobs.insert(job.name.clone(), Arc::new(job));
         }
     }
     let facts = builder.finish();
+    let mut void = Builder::new(&whole, surroundings);
+    for (name, key, raw) in &whole.void_jobs {
+        void.job(name, *key, raw, problems);
+    }
     warn::about(&jobs, &facts, surroundings, problems);
     let history = whole.history.as_ref().map(|found| &found.value);
     let default = HistoryPolicy::default();

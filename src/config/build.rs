@@ -40,7 +40,7 @@ pub(crate) struct Facts {
 pub(crate) struct Builder<'w> {
     whole: &'w Whole,
     surroundings: &'w Surroundings,
-    schedules: HashMap<String, Result<Schedule, ScheduleError>>,
+    schedules: HashMap<String, Result<Schedule, Vec<ScheduleError>>>,
     /// A zone, or what to write instead.
     zones: HashMap<String, Result<TimeZone, String>>,
     facts: Vec<Facts>,
@@ -137,13 +137,13 @@ impl<'w> Builder<'w> {
             };
             match schedule {
                 Ok(schedule) => parsed.push((schedule.clone(), found.at)),
-                Err(error) => {
+                Err(errors) => {
                     good = false;
-                    problems.push(
+                    problems.extend(errors.iter().map(|error| {
                         Problem::error(found.at, error.message.clone())
                             .maybe_hint(error.hint.clone())
-                            .inside(error.span.clone()),
-                    );
+                            .inside(error.span.clone())
+                    }));
                 }
             }
         }
@@ -160,7 +160,7 @@ impl<'w> Builder<'w> {
         let Some(found) = named else { return Some(self.surroundings.system_zone.clone()) };
         let name = &found.value.0;
         let zone = self.zones.entry(name.clone()).or_insert_with(|| {
-            let zone = TimeZone::get(name).ok().filter(|zone| zone.iana_name().is_some());
+            let zone = zone_called(name).filter(|zone| zone.iana_name().is_some());
             zone.ok_or_else(|| zone_hint(name))
         });
         match zone {
@@ -186,12 +186,10 @@ impl<'w> Builder<'w> {
         let raw = &found?.value;
         let account = raw.account.as_ref().map(|account| self.account(account, problems));
         let path = raw.path.as_ref().map(|path| {
-            PathTemplate::parse(&path.value.0).map_err(|error| {
-                problems.push(
-                    Problem::error(path.at, error.message)
-                        .maybe_hint(error.hint)
-                        .inside(error.span),
-                );
+            PathTemplate::parse(&path.value.0).map_err(|errors| {
+                problems.extend(errors.into_iter().map(|error| {
+                    Problem::error(path.at, error.message).maybe_hint(error.hint).inside(error.span)
+                }));
             })
         });
         let text = |part: &Option<Found<super::values::Part>>| {
@@ -335,6 +333,18 @@ fn retry(raw: &RawRetry, problems: &mut Vec<Problem>) -> RetryPolicy {
         problems.push(Problem::warning(WarningKind::Other, at.at, message));
     }
     policy
+}
+
+/// jiff keeps what it has looked up. On a thread of its own, so that this does not lie in the
+/// midst of what the reading thread leaves behind: it would keep all that from going back.
+fn zone_called(name: &str) -> Option<TimeZone> {
+    let get = || TimeZone::get(name).ok();
+    std::thread::scope(|scope| {
+        match std::thread::Builder::new().name("zone".to_owned()).spawn_scoped(scope, get) {
+            Ok(thread) => thread.join().ok().flatten(),
+            Err(_) => get(),
+        }
+    })
 }
 
 fn zone_hint(name: &str) -> String {

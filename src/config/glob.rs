@@ -93,6 +93,11 @@ pub(crate) fn expand(beside: &Path, pattern: &str) -> Result<Matches, String> {
         next.sort();
         found = next;
     }
+    if parts.last().is_some_and(|part| !is_glob(part)) {
+        // A plain name behind a glob: the glob matches where it is there, and may come elsewhere.
+        matches.folders.extend(found.iter().filter_map(|path| path.parent().map(Path::to_owned)));
+        found.retain(|path| fs::symlink_metadata(path).is_ok_and(|entry| !entry.is_dir()));
+    }
     matches.files = found;
     Ok(matches)
 }

@@ -32,14 +32,20 @@ macro_rules! keys {
                 let entries = reader.entries(node, concat!("a map of ", $title))?;
                 let mut map = Self::default();
                 for name in required {
-                    if !entries.iter().any(|entry| entry.name == *name) {
+                    if !entries.iter().any(|entry| !entry.void && entry.name == *name) {
                         reader.missing_key(scope, name);
                     }
                 }
                 for entry in &entries {
                     match entry.name {
                         name if refused.contains(&name) => reader.unknown_key(scope, entry),
-                        $( stringify!($field) => map.$field = reader.field(entry), )*
+                        $( stringify!($field) => {
+                            let found = reader.field(entry);
+                            if !entry.void {
+                                map.$field = found;
+                            }
+                        } )*
+                        _ if entry.void => {}
                         _ => reader.unknown_key(scope, entry),
                     }
                 }

@@ -4,8 +4,9 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 use super::bounds::{ALERTS, NAME_BYTES, SCHEDULES};
 use super::node::{Kind, Node};
-use super::problem::{Problem, Spot, cut};
-use super::reader::{Found, Read, Reader};
+use super::patterns;
+use super::problem::{Hint, Problem, Spot, cut};
+use super::reader::{Entry, Found, Read, Reader};
 use super::schema;
 use super::values::{looks_like_a_date, name, text};
 
@@ -34,6 +35,8 @@ pub(crate) struct NamedEntry<T> {
     pub(crate) key: Spot,
     /// Its value; absent if that was not good, and told.
     pub(crate) value: Option<T>,
+    /// The name is not good, and was told.
+    pub(crate) void: bool,
 }
 
 /// The uuid of a cloud account.
@@ -57,7 +60,7 @@ impl<T: Read> Read for ListOf<T> {
         reader.wrong_kind(node, "a list");
         if !matches!(node.kind, Kind::Null | Kind::Tagged(_)) {
             for problem in &mut reader.problems[problems..] {
-                problem.hint = super::problem::Hint::Says(
+                problem.hint = Hint::Says(
                     "write `[…, …]`, or each entry on its own line after `- `".to_owned(),
                 );
             }
@@ -97,8 +100,14 @@ const EXPRESSION: &str = "a schedule such as \"30 2 * * *\"";
 impl Read for Schedules {
     fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
         let one = |node: &Node, reader: &mut Reader<'_>| {
-            let value = text(node, reader, EXPRESSION)?.to_owned();
-            Some(Found::new(value, node, reader.owner))
+            let Some(value) = text(node, reader, EXPRESSION) else {
+                if let (Kind::Map(_), Some(problem)) = (&node.kind, reader.problems.last_mut()) {
+                    let words = "write the expression itself: `schedule: \"30 2 * * *\"`";
+                    problem.hint = Hint::Says(words.to_owned());
+                }
+                return None;
+            };
+            Some(Found::new(value.to_owned(), node, reader.owner))
         };
         let Kind::List(list) = &node.kind else {
             if matches!(node.kind, Kind::Null) {
@@ -131,9 +140,12 @@ impl<T: Read> Read for Named<T> {
         let entries = reader.entries(node, "a map of names")?;
         let mut named = Vec::with_capacity(entries.len());
         for entry in &entries {
-            check_name(entry.name, entry.key, reader);
+            if !entry.void {
+                check_name(entry.name, entry.key, reader);
+            }
             let value = reader.field(entry).map(|found| found.value);
-            named.push(NamedEntry { name: entry.name.to_owned(), key: entry.key, value });
+            let Entry { name, key, void, .. } = *entry;
+            named.push(NamedEntry { name: name.to_owned(), key, value, void });
         }
         Some(Self(named))
     }
@@ -236,7 +248,10 @@ impl JsonSchema for Schedules {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        let one = schema::pattern(r"^\s*(@[A-Za-z]+|\S+(\s+\S+){4,5})\s*$");
+        let mut one = schema::pattern(&patterns::schedule());
+        let words =
+            "five fields as in crontab(5): `30 2 * * *`; six with seconds first; or `@daily`";
+        one.insert("patternErrorMessage".to_owned(), words.into());
         schema::either(one.clone(), schema::list(one, 0))
     }
 }

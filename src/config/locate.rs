@@ -3,14 +3,15 @@
 //! A file is marked only if something in it is to be shown. Where a value came in through an
 //! alias, both places are shown.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::Range;
 
 use super::accidents::Mended;
 use super::bounds::{ERRORS_SHOWN, LINE_SHOWN, WARNINGS_SHOWN};
 use super::diagnostic::{Diagnostic, Excerpt, Severity};
+use super::hidden;
 use super::marks::{Found, Marks, Position};
-use super::mask::{mask, may_be_said};
+use super::mask::{mask, mask_all, may_be_said};
 use super::node::{Kind, Node, Step};
 use super::problem::{At, Hint, Problem, Spot, WarningKind};
 use super::sources::Sources;
@@ -49,6 +50,8 @@ pub(crate) fn diagnostics(
 
 struct Marked<'s> {
     lines: Vec<&'s str>,
+    /// Lines that belong to a secret as a whole, from 1.
+    hidden: BTreeSet<usize>,
     marks: Marks<'s>,
 }
 
@@ -182,9 +185,13 @@ impl<'s> Locator<'s> {
         let sources = self.sources;
         let text = sources.files.get(file as usize)?.content();
         let readable = self.mended.get(file as usize).and_then(Option::as_ref);
-        Some(self.files.entry(file).or_insert_with(|| Marked {
-            lines: lines(text),
-            marks: Marks::of(readable.map_or(text, |mended| &mended.text)),
+        Some(self.files.entry(file).or_insert_with(|| {
+            let lines = lines(text);
+            Marked {
+                hidden: hidden::lines(lines.iter().copied()),
+                lines,
+                marks: Marks::of(readable.map_or(text, |mended| &mended.text)),
+            }
         }))
     }
 
@@ -228,7 +235,7 @@ impl<'s> Locator<'s> {
             block: false,
             exact: false,
         });
-        let raw = raw(&marked.lines, &found);
+        let raw = raw(marked, &found);
         let mut span = found.span.clone();
         if let (Some(inside), Some(text), Some(raw)) = (inside, value.as_text(), &raw) {
             narrow(&mut span, &inside, text, raw);
@@ -252,6 +259,7 @@ impl<'s> Locator<'s> {
         let name = self.name(file);
         let marked = self.marked(file)?;
         let line = *marked.lines.get(span.start.line - 1)?;
+        let is_hidden = marked.hidden.contains(&span.start.line);
         if line.is_empty() && marked.lines.len() == 1 {
             return None;
         }
@@ -262,7 +270,10 @@ impl<'s> Locator<'s> {
             line.trim_end().len()
         };
         let (line, marks) = cut_line(line, start..end.max(start));
-        let (text, marks) = mask(line, marks);
+        let (text, marks) = match is_hidden {
+            true => mask_all(line),
+            false => mask(line, marks),
+        };
         Some(Excerpt {
             file: name,
             line: span.start.line,
@@ -309,11 +320,13 @@ fn byte(line: &str, column: usize) -> usize {
 }
 
 /// The value as it stands in the file, if it stands on one line.
-fn raw(lines: &[&str], found: &Found) -> Option<String> {
-    if !found.exact || found.block || found.span.start.line != found.span.end.line {
+fn raw(marked: &Marked<'_>, found: &Found) -> Option<String> {
+    let is_hidden = marked.hidden.contains(&found.span.start.line);
+    let on_one_line = found.span.start.line == found.span.end.line;
+    if !found.exact || found.block || !on_one_line || is_hidden {
         return None;
     }
-    let line = lines.get(found.span.start.line - 1)?;
+    let line = marked.lines.get(found.span.start.line - 1)?;
     let slice = line.get(byte(line, found.span.start.column)..byte(line, found.span.end.column))?;
     let slice = slice.trim_end();
     if !may_be_said(line, slice) {

@@ -38,13 +38,30 @@ pub(crate) fn mask(line: &str, marked: Range<usize>) -> (String, Range<usize>) {
     (text, moved.start.min(end)..end)
 }
 
+/// A line that belongs to a secret as a whole: only its indentation is left.
+pub(crate) fn mask_all(line: &str) -> (String, Range<usize>) {
+    let indent = line.len() - line.trim_start().len();
+    (format!("{}{MASK}", &line[..indent]), indent..indent + MASK.len())
+}
+
 /// True when a part of a line may be said in words: the mask leaves it in sight.
 pub(crate) fn may_be_said(line: &str, part: &str) -> bool {
     mask(line, 0..0).0.contains(part)
 }
 
-/// The bytes of a line that may be secrets.
-fn secrets(line: &str) -> Vec<Range<usize>> {
+/// A key that stands on a line and may hold a secret.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Secret {
+    /// The byte at which the key begins.
+    pub(crate) key: usize,
+    /// The byte behind its colon.
+    pub(crate) value: usize,
+    /// A map below it holds secrets under whatever names.
+    pub(crate) holds_only_secrets: bool,
+}
+
+/// The keys of a line that may hold secrets, in their order.
+pub(crate) fn secrets_of(line: &str) -> Vec<Secret> {
     let mut found = Vec::new();
     for (colon, _) in line.match_indices(':') {
         let before = line[..colon].trim_end().trim_end_matches(['"', '\'']);
@@ -53,13 +70,42 @@ fn secrets(line: &str) -> Vec<Range<usize>> {
             .map_or(0, |at| at + before[at..].chars().next().map_or(1, char::len_utf8));
         let key = before[start..].trim_start_matches('-');
         let after = &line[colon + 1..];
+        // Without a blank behind its colon it is no key to YAML, but was meant for one.
+        let secret = names_a_secret(key) && !after.starts_with("//");
         let separates = after.is_empty()
             || after.starts_with([' ', '\t'])
             || line[..colon].ends_with(['"', '\'']);
-        if separates && (is_secret(key) || key == "url" && !is_agent_url(after)) {
-            found.extend(value(line, colon + 1));
+        // A token has been put where the name of its variable belongs.
+        let variable = after.trim_start().split([' ', ',', '}']).next().unwrap_or_default();
+        let pasted = key == "token_env" && !variable.chars().all(is_of_variable);
+        if secret || pasted || (separates && key == "url" && !is_agent_url(after)) {
+            found.push(Secret {
+                key: start + (before.len() - start - key.len()),
+                value: colon + 1,
+                holds_only_secrets: key.eq_ignore_ascii_case("headers"),
+            });
         }
     }
+    found
+}
+
+fn is_of_variable(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '_' | '"' | '\'')
+}
+
+/// Wider than what the reader refuses by name: `AMOVE_TOKEN` is unknown to it, and shown.
+fn names_a_secret(key: &str) -> bool {
+    let ends = |end: &str| {
+        let from = key.len().checked_sub(end.len());
+        from.and_then(|from| key.get(from..)).is_some_and(|tail| tail.eq_ignore_ascii_case(end))
+    };
+    is_secret(key) || ["token", "password", "passwd", "passphrase", "secret"].into_iter().any(ends)
+}
+
+/// The bytes of a line that may be secrets.
+fn secrets(line: &str) -> Vec<Range<usize>> {
+    let mut found: Vec<Range<usize>> =
+        secrets_of(line).iter().filter_map(|secret| value(line, secret.value)).collect();
     for (scheme, _) in line.match_indices("://") {
         let start = scheme + 3;
         let rest = &line[start..];
@@ -100,7 +146,8 @@ fn secrets(line: &str) -> Vec<Range<usize>> {
 fn is_agent_url(value: &str) -> bool {
     let value = value.trim().trim_matches(['"', '\'']);
     let Some((_, rest)) = value.split_once("://") else {
-        return !value.contains('/');
+        // Nothing, or the beginning of what goes on below, is an address that is not known yet.
+        return !value.is_empty() && !value.contains('/') && !value.starts_with(['|', '>', '#']);
     };
     let rest = rest.trim_end_matches(['}', ' ', ',', '"', '\'']);
     !rest.trim_end_matches('/').contains(['/', '?', '@'])
@@ -151,7 +198,9 @@ mod tests {
         assert_eq!(masked("  at: http://me:pw@host"), "  at: http://***@host");
         assert_eq!(masked("  at: http://host?token=abc"), "  at: http://host?token=***");
         assert_eq!(masked("  [curl, https://host/T0/x]"), "  [curl, https://host***]");
-        assert_eq!(masked("  {token:abc}"), "  {token:abc}");
+        assert_eq!(masked("  {token:abc}"), "  {token:***}");
+        assert_eq!(masked("  token_env: AMOVE_TOKEN"), "  token_env: AMOVE_TOKEN");
+        assert_eq!(masked("  AMOVE_TOKEN: hunter2"), "  AMOVE_TOKEN: ***");
     }
 
     #[test]

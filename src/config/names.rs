@@ -1,6 +1,7 @@
 //! What was probably meant: our own keys, misspelt or in the wrong place, and the names that other
 //! schedulers give the same thing.
 
+use super::foreign::{FOREIGN, FOREIGN_WORDS, Foreign, SYSTEMD, WITHOUT_LIKE};
 use super::node::{Kind, Node};
 use super::problem::cut;
 use super::raw::{
@@ -99,141 +100,6 @@ const SCOPES: [Scope; 10] = [
     Scope::History,
 ];
 
-/// Names that others give our keys: (theirs without `_`, `-` and capitals, whose, where ours
-/// stands, ours, what else to know).
-type Foreign = (&'static str, &'static str, Scope, &'static str, &'static str);
-
-const KUBERNETES: &str = "Kubernetes";
-const TEMPORAL: &str = "Temporal";
-const SYSTEMD: &str = "systemd";
-const CRONSTABLE: &str = "cronstable";
-const DAGU: &str = "dagu";
-const CLICK: &str = "the Click API";
-
-#[rustfmt::skip]
-const FOREIGN: &[Foreign] = &[
-    ("concurrencypolicy", KUBERNETES, Scope::Job, "overlap", "`Forbid` is `skip`, `Replace` is `replace`"),
-    ("startingdeadlineseconds", KUBERNETES, Scope::Job, "start_within", "with a unit: `200s`"),
-    ("suspend", KUBERNETES, Scope::Job, "enabled", "`suspend: true` is `enabled: false`"),
-    ("backofflimit", KUBERNETES, Scope::Retry, "max_attempts", "it counts the first attempt too"),
-    ("activedeadlineseconds", KUBERNETES, Scope::Job, "timeout", "with a unit: `600s`"),
-    ("successfuljobshistorylimit", KUBERNETES, Scope::History, "max_runs", "over all jobs"),
-    ("failedjobshistorylimit", KUBERNETES, Scope::History, "max_runs", "over all jobs"),
-    ("ttlsecondsafterfinished", KUBERNETES, Scope::History, "keep", "with a unit: `90d`"),
-    ("overlappolicy", TEMPORAL, Scope::Job, "overlap", "`BufferOne` is `queue`, `CancelOther` is `replace`"),
-    ("catchupwindow", TEMPORAL, Scope::Job, "catch_up_window", ""),
-    ("cronexpression", TEMPORAL, Scope::Job, "schedule", ""),
-    ("cronexpressions", TEMPORAL, Scope::Job, "schedule", ""),
-    ("cronschedule", TEMPORAL, Scope::Job, "schedule", ""),
-    ("timezonename", TEMPORAL, Scope::Job, "timezone", ""),
-    ("workflowexecutiontimeout", TEMPORAL, Scope::Job, "timeout", ""),
-    ("workflowruntimeout", TEMPORAL, Scope::Job, "timeout", ""),
-    ("starttoclosetimeout", TEMPORAL, Scope::Job, "timeout", ""),
-    ("scheduletostarttimeout", TEMPORAL, Scope::Job, "start_within", ""),
-    ("heartbeattimeout", TEMPORAL, Scope::Job, "stall_timeout", ""),
-    ("paused", TEMPORAL, Scope::Job, "enabled", "`paused: true` is `enabled: false`"),
-    ("maximumattempts", TEMPORAL, Scope::Retry, "max_attempts", ""),
-    ("initialinterval", TEMPORAL, Scope::Retry, "initial_delay", ""),
-    ("backoffcoefficient", TEMPORAL, Scope::Retry, "multiplier", ""),
-    ("maximuminterval", TEMPORAL, Scope::Retry, "max_delay", ""),
-    ("oncalendar", SYSTEMD, Scope::Job, "schedule", "as in crontab: `30 2 * * *`"),
-    ("randomizeddelaysec", SYSTEMD, Scope::Job, "jitter", "with a unit: `30s`"),
-    ("persistent", SYSTEMD, Scope::Job, "catch_up", "`Persistent=true` is `catch_up: once`"),
-    ("runtimemaxsec", SYSTEMD, Scope::Job, "timeout", "with a unit: `4h`"),
-    ("timeoutstartsec", SYSTEMD, Scope::Job, "timeout", "with a unit: `4h`"),
-    ("watchdogsec", SYSTEMD, Scope::Job, "stall_timeout", "with a unit: `1h`"),
-    ("restart", SYSTEMD, Scope::Job, "retry", ""),
-    ("restartsec", SYSTEMD, Scope::Retry, "initial_delay", "with a unit: `30s`"),
-    ("restartmaxdelaysec", SYSTEMD, Scope::Retry, "max_delay", "with a unit: `15m`"),
-    ("startlimitburst", SYSTEMD, Scope::Retry, "max_attempts", ""),
-    ("onfailure", SYSTEMD, Scope::File, "alerts", "with `on: failed`"),
-    ("onsuccess", SYSTEMD, Scope::File, "alerts", "with `on: succeeded`"),
-    ("executiontimeout", CRONSTABLE, Scope::Job, "timeout", "with a unit: `600s`"),
-    ("killtimeout", CRONSTABLE, Scope::Job, "timeout", "past it, the transfer is cancelled"),
-    ("maximumretries", CRONSTABLE, Scope::Retry, "max_attempts", "it counts the first attempt too"),
-    ("initialdelay", CRONSTABLE, Scope::Retry, "initial_delay", ""),
-    ("maximumdelay", CRONSTABLE, Scope::Retry, "max_delay", ""),
-    ("backoffmultiplier", CRONSTABLE, Scope::Retry, "multiplier", ""),
-    ("onpermanentfailure", CRONSTABLE, Scope::File, "alerts", "with `on: failed`"),
-    ("failswhen", CRONSTABLE, Scope::Job, "partial", "or `empty`"),
-    ("utc", CRONSTABLE, Scope::Job, "timezone", "`utc: true` is `timezone: UTC`"),
-    ("timeoutsec", DAGU, Scope::Job, "timeout", "with a unit: `600s`"),
-    ("delaysec", DAGU, Scope::Job, "jitter", "with a unit: `30s`"),
-    ("maxactiveruns", DAGU, Scope::Job, "overlap", "`maxActiveRuns: 1` is `overlap: skip`"),
-    ("maxactivesteps", DAGU, Scope::Agent, "max_active", ""),
-    ("retrypolicy", DAGU, Scope::Job, "retry", ""),
-    ("limit", DAGU, Scope::Retry, "max_attempts", "it counts the first attempt too"),
-    ("intervalsec", DAGU, Scope::Retry, "initial_delay", "with a unit: `30s`"),
-    ("histretentiondays", DAGU, Scope::History, "keep", "with a unit: `90d`"),
-    ("handleron", DAGU, Scope::File, "alerts", ""),
-    ("mailon", DAGU, Scope::File, "alerts", ""),
-    ("tz", DAGU, Scope::Job, "timezone", ""),
-    ("crontz", "cron", Scope::Job, "timezone", ""),
-    ("cron", "cron", Scope::Job, "schedule", ""),
-    ("mailto", "cron", Scope::File, "alerts", ""),
-    ("sourcecloudaccountid", CLICK, Scope::Place, "account", ""),
-    ("cloudaccountid", CLICK, Scope::Place, "account", ""),
-    ("destinationcloudaccountid", CLICK, Scope::Place, "account", ""),
-    ("sourcebucket", CLICK, Scope::Place, "bucket", ""),
-    ("destinationbucket", CLICK, Scope::Place, "bucket", ""),
-    ("sourcepath", CLICK, Scope::Place, "path", ""),
-    ("destinationpath", CLICK, Scope::Place, "path", ""),
-    ("retries", "", Scope::Retry, "max_attempts", "it counts the first attempt too"),
-    ("maxretries", "", Scope::Retry, "max_attempts", "it counts the first attempt too"),
-    ("attempts", "", Scope::Retry, "max_attempts", ""),
-    ("backoff", "", Scope::Retry, "initial_delay", ""),
-    ("factor", "", Scope::Retry, "multiplier", ""),
-    ("concurrency", "", Scope::Job, "overlap", "or `agent.max_active` for all jobs"),
-    ("disabled", "", Scope::Job, "enabled", "`disabled: true` is `enabled: false`"),
-    ("deadline", "", Scope::Job, "start_within", ""),
-    ("dest", "", Scope::Job, "destination", ""),
-    ("target", "", Scope::Job, "destination", ""),
-    ("to", "", Scope::Job, "destination", ""),
-    ("src", "", Scope::Job, "source", ""),
-    ("from", "", Scope::Job, "source", ""),
-    ("folder", "", Scope::Place, "path", ""),
-    ("prefix", "", Scope::Place, "path", ""),
-    ("key", "", Scope::Place, "path", ""),
-    ("container", "", Scope::Place, "bucket", ""),
-    ("endpoint", "", Scope::Agent, "url", ""),
-    ("host", "", Scope::Agent, "url", ""),
-    ("pollsec", "", Scope::Agent, "poll_interval", ""),
-    ("email", "", Scope::Login, "username", ""),
-    ("user", "", Scope::Login, "username", ""),
-    ("events", "", Scope::Alert, "on", ""),
-    ("slack", "", Scope::Alert, "webhook", ""),
-    ("exec", "", Scope::Alert, "command", ""),
-    ("healthchecks", "", Scope::Alert, "ping", ""),
-    ("retention", "", Scope::File, "history", ""),
-    ("metrics", "", Scope::File, "listen", ""),
-    ("includes", "", Scope::File, "include", ""),
-];
-
-/// Words that others give the values of our keys.
-#[rustfmt::skip]
-const FOREIGN_WORDS: &[(&str, &str, &str)] = &[
-    ("forbid", "skip", "that is what Kubernetes calls `Forbid`"),
-    ("bufferone", "queue", "that is what Temporal calls `BufferOne`"),
-    ("bufferall", "queue", "it holds one run; Temporal's `BufferAll` has no like here"),
-    ("cancelother", "replace", "that is what Temporal calls `CancelOther`"),
-    ("terminateother", "replace", "that is what Temporal calls `TerminateOther`"),
-    ("latest", "once", "it runs the latest missed occurrence"),
-    ("success", "succeeded", "events are named as run states are"),
-    ("failure", "failed", "events are named as run states are"),
-    ("failing", "failed", "events are named as run states are"),
-    ("error", "failed", "events are named as run states are"),
-    ("timeout", "timed_out", "events are named as run states are"),
-    ("cancelled", "canceled", "it is written with one `l`"),
-    ("ignore", "accept", "the attempt has succeeded then"),
-    ("ok", "accept", "the attempt has succeeded then"),
-    ("succeed", "accept", "the attempt has succeeded then"),
-    ("false", "none", "a word belongs here"),
-    ("off", "none", "a word belongs here"),
-    ("16", "desktop_admin", "by its name"),
-    ("32", "desktop_creative", "by its name"),
-    ("64", "desktop_standard", "by its name"),
-];
-
 /// A key without what spellings differ in.
 fn bare(key: &str) -> String {
     key.chars().filter(|c| !matches!(c, '_' | '-' | ' ')).flat_map(char::to_lowercase).collect()
@@ -260,7 +126,12 @@ pub(crate) fn meant(key: &str, scope: Scope, value: &Node) -> Option<String> {
             "there is no such level here: a job's keys stand directly under its name".into(),
         );
     }
-    if let Some(foreign) = foreign(&own, scope) {
+    if scope == Scope::Job
+        && let Some((_, why)) = WITHOUT_LIKE.iter().find(|(names, _)| names.contains(&&*own))
+    {
+        return Some((*why).to_owned());
+    }
+    if let Some(foreign) = foreign(key, &own, scope) {
         return Some(foreign_hint(foreign, key, scope));
     }
     if let Some(home) = SCOPES.iter().find(|home| home.keys().contains(&key)) {
@@ -281,12 +152,15 @@ pub(crate) fn meant(key: &str, scope: Scope, value: &Node) -> Option<String> {
     Some(format!("known here: {}", known.join(", ")))
 }
 
-/// The entry of the table; where the same name has several homes, the one in this map.
-fn foreign(own: &str, scope: Scope) -> Option<&'static Foreign> {
+/// The entry of the table. Where the same name has several homes, the one in this map; where
+/// several give it, systemd's is the one that begins with a capital.
+fn foreign(key: &str, own: &str, scope: Scope) -> Option<&'static Foreign> {
     let same = |home: Scope| home == scope || (home == Scope::Job && scope == Scope::Defaults);
-    let mut all = FOREIGN.iter().filter(|(theirs, ..)| *theirs == own);
-    let first = all.clone().next();
-    all.find(|(_, _, home, ..)| same(*home)).or(first)
+    let capital = key.starts_with(|c: char| c.is_ascii_uppercase());
+    FOREIGN
+        .iter()
+        .filter(|(theirs, ..)| *theirs == own)
+        .min_by_key(|(_, whose, home, ..)| (!same(*home), capital != (*whose == SYSTEMD)))
 }
 
 fn foreign_hint((_, whose, home, ours, more): &Foreign, key: &str, scope: Scope) -> String {

@@ -5,6 +5,8 @@
 use std::ops::Range;
 use std::path::PathBuf;
 
+use super::mask::mask;
+
 /// A value in one of the files read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Spot {
@@ -157,9 +159,10 @@ impl Problem {
     }
 }
 
-/// A user's text, short enough for a message and without control characters.
+/// A user's text, short enough for a message, without control characters and secrets.
 pub(crate) fn cut(text: &str) -> String {
     const LONGEST: usize = 60;
+    let (text, _) = mask(text, 0..0);
     let mut short: String =
         text.chars().take(LONGEST).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
     if text.chars().nth(LONGEST).is_some() {

@@ -59,6 +59,8 @@ pub(crate) struct Entry<'a> {
     pub(crate) key: Spot,
     /// The value.
     pub(crate) value: &'a Node,
+    /// The name is not good, and was told: the value is read for what is wrong with it only.
+    pub(crate) void: bool,
 }
 
 /// Reads one file.
@@ -131,7 +133,8 @@ impl<'p> Reader<'p> {
         Some(Found::new(value?, node, at))
     }
 
-    /// The entries of a map, merge keys applied, duplicates told. `None` if it is no map.
+    /// The entries of a map, merge keys applied; duplicates and keys that are no names are told,
+    /// and void. `None` if it is no map.
     pub(crate) fn entries<'n>(&mut self, node: &'n Node, what: &str) -> Option<Vec<Entry<'n>>> {
         let Kind::Map(own) = &node.kind else {
             self.wrong_kind(node, what);
@@ -144,6 +147,7 @@ impl<'p> Reader<'p> {
             let spot = self.spot(key);
             let Some(name) = key.as_text() else {
                 self.no_name(key);
+                entries.push(Entry { name: "", key: spot, value, void: true });
                 continue;
             };
             if name == "<<" {
@@ -155,9 +159,10 @@ impl<'p> Reader<'p> {
                     Problem::error(spot, format!("the key `{}` stands here twice", cut(name)))
                         .see(first, "first here"),
                 );
+                entries.push(Entry { name, key: spot, value, void: true });
                 continue;
             }
-            entries.push(Entry { name, key: spot, value });
+            entries.push(Entry { name, key: spot, value, void: false });
         }
         for value in merges {
             self.merge(value, &mut entries, &mut seen, 0);
@@ -182,7 +187,7 @@ impl<'p> Reader<'p> {
                         Some("<<") => inner.push(value),
                         Some(name) => {
                             if seen.insert(name, spot, entries).is_none() {
-                                entries.push(Entry { name, key: spot, value });
+                                entries.push(Entry { name, key: spot, value, void: false });
                             }
                         }
                         None => self.no_name(name_node),
@@ -275,9 +280,11 @@ impl<'n> Seen<'n> {
     fn insert(&mut self, name: &'n str, spot: Spot, entries: &[Entry<'n>]) -> Option<Spot> {
         if matches!(self, Self::Few) {
             if entries.len() < 2 * Self::FEW {
-                return entries.iter().find(|entry| entry.name == name).map(|entry| entry.key);
+                let mut named = entries.iter().filter(|entry| !entry.void);
+                return named.find(|entry| entry.name == name).map(|entry| entry.key);
             }
-            *self = Self::Many(entries.iter().map(|entry| (entry.name, entry.key)).collect());
+            let named = entries.iter().filter(|entry| !entry.void);
+            *self = Self::Many(named.map(|entry| (entry.name, entry.key)).collect());
         }
         match self {
             Self::Few => None,

@@ -8,6 +8,8 @@ use schemars::generate::SchemaSettings;
 use schemars::{Schema, json_schema};
 use serde_json::{Map, Value, json};
 
+use super::bounds::NAME_BYTES;
+use super::patterns;
 use super::raw::RawFile;
 
 /// The schema's own name; it is got by `transferd schema`, not from the network.
@@ -21,7 +23,56 @@ pub fn schema() -> Value {
     root.insert("title".to_owned(), "transferd job file".into());
     // Top-level keys for the user's anchors.
     root.insert("patternProperties".to_owned(), json!({ "^x-": true }));
-    root.to_value()
+    let mut schema = root.to_value();
+    for (map, rule, wanted) in across_keys() {
+        add(&mut schema, &format!("/$defs/{map}"), rule, wanted);
+    }
+    for (place, rule, wanted) in closer() {
+        add(&mut schema, &format!("/$defs/{place}"), rule, wanted);
+    }
+    schema
+}
+
+/// What holds for several keys of a map together.
+fn across_keys() -> [(&'static str, &'static str, Value); 4] {
+    let one_of = |keys: &[&str]| {
+        Value::from(keys.iter().map(|key| json!({ "required": [key] })).collect::<Vec<_>>())
+    };
+    let not_both = |a: &str, b: &str| json!({ "not": { "required": [a, b] } });
+    [
+        (
+            "Agent",
+            "allOf",
+            json!([
+                not_both("token_file", "token_env"),
+                not_both("token_file", "login"),
+                not_both("token_env", "login"),
+            ]),
+        ),
+        ("Alert", "oneOf", one_of(&["webhook", "command", "ping"])),
+        ("Webhook", "oneOf", one_of(&["url", "url_file"])),
+        ("Ping", "oneOf", one_of(&["url", "url_file"])),
+    ]
+}
+
+/// Keys that say more than the type of their values does.
+fn closer() -> Vec<(&'static str, &'static str, Value)> {
+    let path = "patterns are `{%Y-%m-%d}`, `{-1d:%Y-%m-%d}`, `{job}`, `{run}` and `{hostname}`; \
+                `{{` and `}}` are literal braces";
+    vec![
+        ("Agent/properties/token_env", "pattern", patterns::VARIABLE.into()),
+        ("Alert/properties/command", "minItems", 1.into()),
+        ("Job/properties/timezone", "pattern", patterns::ZONE.into()),
+        ("Defaults/properties/timezone", "pattern", patterns::ZONE.into()),
+        ("Place/properties/path", "pattern", patterns::PATH.into()),
+        ("Place/properties/path", "patternErrorMessage", path.into()),
+    ]
+}
+
+/// Adds a rule to a part of the schema.
+fn add(schema: &mut Value, place: &str, rule: &str, wanted: Value) {
+    let part = schema.pointer_mut(place).and_then(Value::as_object_mut);
+    part.expect("the declarations in `raw` give this part").insert(rule.to_owned(), wanted);
 }
 
 /// The words of a doc comment, joined.
@@ -54,7 +105,11 @@ pub(crate) fn object(about: &str, properties: Map<String, Value>, required: &[&s
 pub(crate) fn named(value: Schema) -> Schema {
     json_schema!({
         "type": "object",
-        "propertyNames": { "pattern": r"^[^\s\x00-\x1f\x7f/-]([^\x00-\x1f\x7f/]*[^\s\x00-\x1f\x7f/])?$" },
+        "propertyNames": {
+            "pattern": patterns::KEY,
+            "maxLength": NAME_BYTES,
+            "not": { "pattern": patterns::UUID },
+        },
         "additionalProperties": value,
     })
 }
@@ -71,6 +126,16 @@ pub(crate) fn one_of(words: &[(&str, &str)]) -> Schema {
 /// Text of a form.
 pub(crate) fn pattern(pattern: &str) -> Schema {
     json_schema!({ "type": "string", "pattern": pattern })
+}
+
+/// Text of a form, no longer than a name.
+pub(crate) fn short(pattern: &str) -> Schema {
+    json_schema!({ "type": "string", "pattern": pattern, "maxLength": NAME_BYTES })
+}
+
+/// Text of one form that is not of another.
+pub(crate) fn pattern_but_not(pattern: &str, but: &str) -> Schema {
+    json_schema!({ "type": "string", "pattern": pattern, "not": { "pattern": but } })
 }
 
 /// Any value of a JSON type.

@@ -11,6 +11,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use super::bounds::{NAME_BYTES, TEXT_BYTES};
 use super::names;
 use super::node::{Kind, Node};
+use super::patterns;
 use super::problem::{Problem, choices, cut};
 use super::reader::{Read, Reader};
 use super::schema;
@@ -460,22 +461,16 @@ macro_rules! schemas {
 
 schemas! {
     Text => schema::kind("string"),
-    Name => schema::pattern(NAME_PATTERN),
-    Part => schema::pattern(r"^[^\x00-\x1f\x7f]*$"),
-    FileName => schema::pattern(NAME_PATTERN),
+    Name => schema::short(patterns::NAME),
+    Part => schema::pattern(patterns::PART),
+    FileName => schema::pattern(patterns::NAME),
     Flag => schema::kind("boolean"),
     Count => schema::whole(1, 1_000_000),
     Factor => schema::number(1, 100),
-    Span => schema::pattern(SPAN_PATTERN),
-    SpanOrZero => schema::either(schema::pattern(SPAN_PATTERN), schema::constant(0)),
+    Span => schema::pattern_but_not(patterns::SPAN, patterns::ZERO_SPAN),
+    SpanOrZero => schema::either(schema::pattern(patterns::SPAN), schema::constant(0)),
     Version => schema::constant(1),
-    Url => schema::pattern("^https?://"),
-    SecretUrl => schema::pattern("^https?://"),
-    Listen => schema::pattern(r"^(\d{1,3}(\.\d{1,3}){3}|\[[0-9A-Fa-f:.]+\]):\d{1,5}$"),
+    Url => schema::pattern(patterns::AGENT_URL),
+    SecretUrl => schema::pattern(r"^https?://[^\s]+$"),
+    Listen => schema::pattern(patterns::LISTEN),
 }
-
-/// Something to see and no control characters.
-pub(crate) const NAME_PATTERN: &str = r"^[^\x00-\x1f\x7f]*[^\x00-\x20\x7f][^\x00-\x1f\x7f]*$";
-
-/// Numbers with units.
-const SPAN_PATTERN: &str = r"^\d+(ms|s|m|h|d)(\d+(ms|s|m|h))*$";

@@ -103,7 +103,8 @@ impl About<'_> {
     fn timeout(&mut self, job: &Job, fact: &Facts) {
         let (Some(at), false) = (fact.timeout, job.timetable.is_empty()) else { return };
         let timeout = job.terms.timeout;
-        let key = (job.timetable.expressions().join("\n"), job.timetable.zone_name().to_owned());
+        let expressions: Vec<&str> = job.timetable.expressions().collect();
+        let key = (expressions.join("\n"), job.timetable.zone_name().to_owned());
         let now = self.now;
         let shortest =
             self.intervals.entry(key).or_insert_with(|| shortest_interval(&job.timetable, now));

@@ -332,11 +332,11 @@ impl RulesDocument {
 
 impl Schedule {
     /// Expressions as a document; none for a trigger-only job.
-    pub fn new(expressions: &[String]) -> Option<Self> {
-        match expressions {
-            [] => None,
-            [one] => Some(Self::One(one.clone())),
-            several => Some(Self::Several(several.to_vec())),
+    pub fn new<'a>(expressions: impl Iterator<Item = &'a str>) -> Option<Self> {
+        let mut expressions: Vec<String> = expressions.map(str::to_owned).collect();
+        match expressions.len() {
+            0 | 1 => expressions.pop().map(Self::One),
+            _ => Some(Self::Several(expressions)),
         }
     }
 

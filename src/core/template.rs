@@ -41,11 +41,30 @@ pub struct PathTemplate {
 
 #[derive(Clone, Debug)]
 enum Part {
-    Literal(Box<str>),
-    Time { offset: Offset, format: Box<str> },
+    Literal(Slice),
+    Time { offset: Offset, format: Slice },
     Job,
     Run,
     Hostname,
+}
+
+/// Bytes of the template's own text: ten thousand templates hold each text once. [`TEXT_MAX`]
+/// fits.
+#[derive(Clone, Copy, Debug)]
+struct Slice {
+    from: u16,
+    to: u16,
+}
+
+impl Slice {
+    fn of(bytes: Range<usize>) -> Self {
+        let fit = |at: usize| u16::try_from(at).expect("a template's text has been measured");
+        Self { from: fit(bytes.start), to: fit(bytes.end) }
+    }
+
+    fn in_text(self, text: &str) -> &str {
+        &text[usize::from(self.from)..usize::from(self.to)]
+    }
 }
 
 /// The offset of a time pattern.
@@ -106,21 +125,21 @@ impl PathTemplate {
     ///
     /// # Errors
     ///
-    /// What is wrong, at which bytes, and what to write instead.
-    pub fn parse(text: &str) -> Result<Self, TemplateError> {
+    /// All that is wrong: where, and what to write instead.
+    pub fn parse(text: &str) -> Result<Self, Vec<TemplateError>> {
         if text.len() > TEXT_MAX {
-            return Err(TemplateError::at(
+            return Err(vec![TemplateError::at(
                 0..text.len(),
                 format!("a path is longer than {TEXT_MAX} bytes"),
                 "object stores take keys of 1024 bytes",
-            ));
+            )]);
         }
         if let Some((at, odd)) = text.char_indices().find(|(_, c)| c.is_control()) {
-            return Err(TemplateError::at(
+            return Err(vec![TemplateError::at(
                 at..at + odd.len_utf8(),
                 format!("a path holds the control character U+{:04X}", u32::from(odd)),
                 "leave it out",
-            ));
+            )]);
         }
         let parts = if text.contains(['{', '}']) { parse_parts(text)? } else { Vec::new() };
         Ok(Self { text: text.into(), parts: parts.into() })
@@ -133,20 +152,19 @@ impl PathTemplate {
 
     /// True when every run gets the same path.
     pub fn is_constant(&self) -> bool {
-        match &*self.parts {
-            [] => true,
-            [part] => matches!(part, Part::Literal(_)),
-            _ => false,
-        }
+        self.parts.iter().all(|part| matches!(part, Part::Literal(_)))
     }
 
     /// What every rendered path starts with: the text before the first pattern.
-    pub fn literal_prefix(&self) -> &str {
-        match &*self.parts {
-            [] => &self.text,
-            [Part::Literal(literal), ..] => literal,
-            [Part::Time { .. } | Part::Job | Part::Run | Part::Hostname, ..] => "",
+    pub fn literal_prefix(&self) -> String {
+        if self.parts.is_empty() {
+            return self.text.to_string();
         }
+        let literals = self.parts.iter().map_while(|part| match part {
+            Part::Literal(literal) => Some(literal.in_text(&self.text)),
+            Part::Time { .. } | Part::Job | Part::Run | Part::Hostname => None,
+        });
+        literals.collect()
     }
 
     /// The rendered path.
@@ -157,8 +175,9 @@ impl PathTemplate {
         let mut path = String::with_capacity(self.text.len() + 16);
         for part in &self.parts {
             match part {
-                Part::Literal(literal) => path.push_str(literal),
+                Part::Literal(literal) => path.push_str(literal.in_text(&self.text)),
                 Part::Time { offset, format } => {
+                    let format = format.in_text(&self.text);
                     let at = offset.applied_to(values.at, values.zone);
                     // `parse` has tried the pattern, and whether one is good does not depend on
                     // the time. If it did, the pattern as written would still be a path.
@@ -208,46 +227,55 @@ fn print_time(format: &str, at: &ZonedDateTime) -> Result<String, jiff::Error> {
     BrokenDownTime::from(at).to_string_with_config(&config, format)
 }
 
-fn parse_parts(text: &str) -> Result<Vec<Part>, TemplateError> {
+fn parse_parts(text: &str) -> Result<Vec<Part>, Vec<TemplateError>> {
     let mut parts = Vec::new();
-    let mut literal = String::new();
-    let mut at = 0;
+    let mut errors = Vec::new();
+    let literal = |parts: &mut Vec<Part>, bytes: Range<usize>| {
+        if !bytes.is_empty() {
+            parts.push(Part::Literal(Slice::of(bytes)));
+        }
+    };
+    // What lies between the last pattern and here stands for itself.
+    let (mut begun, mut at) = (0, 0);
     while let Some(found) = text[at..].find(['{', '}']) {
-        literal.push_str(&text[at..at + found]);
         at += found;
         let rest = &text[at..];
         if rest.starts_with("{{") || rest.starts_with("}}") {
-            literal.push_str(&rest[..1]);
+            // One of the two.
+            literal(&mut parts, begun..at + 1);
             at += 2;
+            begun = at;
         } else if rest.starts_with('}') {
-            return Err(TemplateError::at(
+            errors.push(TemplateError::at(
                 at..at + 1,
                 "a `}` without its `{`",
                 "write `}}` for a literal brace",
             ));
+            at += 1;
         } else {
             // A brace within a pattern is never right, so that the next one ends the search.
             let Some(length) =
                 rest[1..].find(['{', '}']).filter(|end| rest[1 + end..].starts_with('}'))
             else {
-                return Err(TemplateError::at(
+                errors.push(TemplateError::at(
                     at..at + 1,
                     "a `{` without its `}`",
                     "write `{{` for a literal brace",
                 ));
+                at += 1;
+                continue;
             };
-            if !literal.is_empty() {
-                parts.push(Part::Literal(std::mem::take(&mut literal).into()));
+            literal(&mut parts, begun..at);
+            match parse_pattern(&rest[1..=length], at..at + length + 2) {
+                Ok(part) => parts.push(part),
+                Err(error) => errors.push(error),
             }
-            parts.push(parse_pattern(&rest[1..=length], at..at + length + 2)?);
             at += length + 2;
+            begun = at;
         }
     }
-    literal.push_str(&text[at..]);
-    if !literal.is_empty() {
-        parts.push(Part::Literal(literal.into()));
-    }
-    Ok(parts)
+    literal(&mut parts, begun..text.len());
+    if errors.is_empty() { Ok(parts) } else { Err(errors) }
 }
 
 /// Reads what stands between braces; `span` is with them.
@@ -259,8 +287,9 @@ fn parse_pattern(inner: &str, span: Range<usize>) -> Result<Part, TemplateError>
         _ => {}
     }
     if inner.starts_with('%') {
+        let format = Slice::of(span.start + 1..span.end - 1);
         check_format(inner, span)?;
-        return Ok(Part::Time { offset: Offset::default(), format: inner.into() });
+        return Ok(Part::Time { offset: Offset::default(), format });
     }
     if inner.starts_with(['+', '-']) {
         let Some((offset_text, format)) = inner.split_once(':') else {
@@ -271,8 +300,9 @@ fn parse_pattern(inner: &str, span: Range<usize>) -> Result<Part, TemplateError>
             ));
         };
         let offset = parse_offset(offset_text, &span)?;
+        let slice = Slice::of(span.end - 1 - format.len()..span.end - 1);
         check_format(format, span)?;
-        return Ok(Part::Time { offset, format: format.into() });
+        return Ok(Part::Time { offset, format: slice });
     }
     Err(unknown(inner, span))
 }

@@ -40,7 +40,7 @@ impl Timetable {
     /// or repeat, in order of time, a few for each schedule and change.
     pub fn dst_effects(&self, from: Timestamp, until: Timestamp) -> Vec<DstEffect> {
         let mut effects = Vec::new();
-        if self.rules().iter().all(|rule| rule.follows_clock()) {
+        if self.rules().all(|rule| rule.follows_clock()) {
             return effects;
         }
         let changes = changes_after(self.zone(), second_of(from))
@@ -53,7 +53,6 @@ impl Timetable {
             };
             let mut walls: Vec<i64> = self
                 .rules()
-                .iter()
                 .filter(|rule| !rule.follows_clock())
                 .flat_map(|rule| rule.values_in(first, end).take(PER_CHANGE))
                 .collect();

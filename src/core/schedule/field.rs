@@ -134,18 +134,32 @@ impl Field {
         Self { kind, span: 0..0, items: Vec::new(), starred: false, bits: 1 << value }
     }
 
-    /// Reads a field that stands at byte `at` of the schedule's text.
-    pub(super) fn parse(kind: FieldKind, text: &str, at: usize) -> Result<Self, ScheduleError> {
+    /// Reads a field that stands at byte `at` of the schedule's text; tells what is wrong with
+    /// each entry of its list.
+    pub(super) fn parse(
+        kind: FieldKind,
+        text: &str,
+        at: usize,
+    ) -> Result<Self, Vec<ScheduleError>> {
         let span = at..at + text.len();
         let mut items = Vec::new();
+        let mut errors = Vec::new();
         let mut bits = 0;
         let mut from = at;
         for part in text.split(',') {
+            let start = from;
+            from += part.len() + 1;
             if part.is_empty() {
                 let words = format!("a list in the {} field has an empty entry", kind.name());
-                return Err(ScheduleError::at(span, words).hint("remove the extra comma"));
+                return Err(vec![ScheduleError::at(span, words).hint("remove the extra comma")]);
             }
-            let item = parse_item(kind, part, from)?;
+            let item = match parse_item(kind, part, start) {
+                Ok(item) => item,
+                Err(error) => {
+                    errors.push(error);
+                    continue;
+                }
+            };
             for value in item.values() {
                 // Sunday is 0 and 7.
                 bits |= 1
@@ -155,8 +169,10 @@ impl Field {
                         u64::from(value)
                     });
             }
-            from += part.len() + 1;
             items.push(item);
+        }
+        if !errors.is_empty() {
+            return Err(errors);
         }
         Ok(Self { kind, span, items, starred: text.starts_with('*'), bits })
     }

@@ -3,6 +3,7 @@
 //! Whatever parses fires at some time. Zones are not known here.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::error::{ScheduleError, ScheduleWarning};
 use super::field::{Field, FieldKind};
@@ -15,10 +16,13 @@ use super::{never, warnings};
 /// half as long; longer ones are another file by mistake.
 pub const TEXT_MAX: usize = 1_000;
 
-/// A schedule that was found good.
+/// A schedule that was found good. Cheap to clone: jobs of the same text share what it means.
 #[derive(Clone, Debug)]
-pub struct Schedule {
-    text: String,
+pub struct Schedule(Arc<Parsed>);
+
+#[derive(Debug)]
+struct Parsed {
+    text: Box<str>,
     rule: Rule,
 }
 
@@ -28,41 +32,50 @@ impl Schedule {
     ///
     /// # Errors
     ///
-    /// What is wrong, at which bytes, and what to write instead.
-    pub fn parse(text: &str) -> Result<Self, ScheduleError> {
+    /// All that is wrong: where, and what to write instead.
+    pub fn parse(text: &str) -> Result<Self, Vec<ScheduleError>> {
         let fields = parse_fields(text)?;
-        never::check(&fields)?;
+        never::check(&fields).map_err(|error| vec![error])?;
         match Rule::new(&fields) {
-            Ok(rule) => Ok(Self { text: text.trim_ascii().to_owned(), rule }),
-            Err(error) => Err(ScheduleError::at(
+            Ok(rule) => Ok(Self(Arc::new(Parsed { text: text.trim_ascii().into(), rule }))),
+            Err(error) => Err(vec![ScheduleError::at(
                 0..text.len(),
                 format!("the schedule can't be used: {error}"),
-            )),
+            )]),
         }
     }
 
     /// The text as it was written, without the blanks around it.
     pub fn text(&self) -> &str {
-        &self.text
+        &self.0.text
     }
 
     /// What probably surprises the author. Spans are bytes of [`Schedule::text`].
     pub fn warnings(&self) -> Vec<ScheduleWarning> {
         // Not kept since parsing: ten thousand jobs would keep what is asked for once.
-        match parse_fields(&self.text) {
-            Ok(fields) => warnings::of(&self.text, &fields),
+        match parse_fields(self.text()) {
+            Ok(fields) => warnings::of(self.text(), &fields),
             Err(_) => Vec::new(),
         }
     }
 
-    /// Text and rule apart.
-    pub(super) fn into_parts(self) -> (String, Rule) {
-        (self.text, self.rule)
+    /// When it fires.
+    pub(super) fn rule(&self) -> &Rule {
+        &self.0.rule
     }
 }
 
 /// The fields of a text, whether or not they ever fire together.
-fn parse_fields(text: &str) -> Result<Fields, ScheduleError> {
+fn parse_fields(text: &str) -> Result<Fields, Vec<ScheduleError>> {
+    let parts = parts(text).map_err(|error| vec![error])?;
+    parse_parts(&parts)
+}
+
+/// A field's text and its bytes in the schedule's text.
+type Part<'t> = (Range<usize>, &'t str);
+
+/// The texts of the fields: five or six.
+fn parts(text: &str) -> Result<Vec<Part<'_>>, ScheduleError> {
     // Other blanks than those of ASCII are shown to the author, who can't see them.
     let trimmed = text.trim_ascii();
     let start = text.len() - text.trim_ascii_start().len();
@@ -87,7 +100,7 @@ fn parse_fields(text: &str) -> Result<Fields, ScheduleError> {
         let Some((_, fields)) = refusal::MACROS.iter().find(|(name, _)| *name == lower) else {
             return Err(refusal::of_macro(trimmed, whole));
         };
-        return parse_parts(&split(fields, 0), whole);
+        return Ok(split(fields, 0));
     }
     let parts = split(trimmed, start);
     if let Some((span, first)) = parts.first()
@@ -95,11 +108,14 @@ fn parse_fields(text: &str) -> Result<Fields, ScheduleError> {
     {
         return Err(error);
     }
-    parse_parts(&parts, whole)
+    match parts.len() {
+        5 | 6 => Ok(parts),
+        _ => Err(refusal::of_count(&parts, whole)),
+    }
 }
 
 /// The words between blanks, with their bytes in the text.
-fn split(text: &str, start: usize) -> Vec<(Range<usize>, &str)> {
+fn split(text: &str, start: usize) -> Vec<Part<'_>> {
     let mut parts = Vec::new();
     let mut at = start;
     for part in text.split([' ', '\t']) {
@@ -111,28 +127,26 @@ fn split(text: &str, start: usize) -> Vec<(Range<usize>, &str)> {
     parts
 }
 
-fn parse_parts(
-    parts: &[(Range<usize>, &str)],
-    whole: Range<usize>,
-) -> Result<Fields, ScheduleError> {
-    let kinds = &FieldKind::ALL;
-    let mut fields = match parts.len() {
-        5 => kinds[1..].iter().zip(parts),
-        6 => kinds.iter().zip(parts),
-        _ => return Err(refusal::of_count(parts, whole)),
+fn parse_parts(parts: &[Part<'_>]) -> Result<Fields, Vec<ScheduleError>> {
+    let has_seconds = parts.len() == FieldKind::ALL.len();
+    let kinds = &FieldKind::ALL[usize::from(!has_seconds)..];
+    let mut errors = Vec::new();
+    let mut fields: Vec<Field> = Vec::with_capacity(FieldKind::ALL.len());
+    if !has_seconds {
+        fields.push(Field::one(FieldKind::Second, 0));
     }
-    .map(|(kind, (span, part))| Field::parse(*kind, part, span.start));
-    let mut next = || {
-        fields.next().unwrap_or_else(|| Err(ScheduleError::at(whole.clone(), "a field is missing")))
-    };
-    Ok(Fields {
-        second: if parts.len() == 6 { next()? } else { Field::one(FieldKind::Second, 0) },
-        minute: next()?,
-        hour: next()?,
-        day_of_month: next()?,
-        month: next()?,
-        day_of_week: next()?,
-    })
+    for (kind, (span, part)) in kinds.iter().zip(parts) {
+        match Field::parse(*kind, part, span.start) {
+            Ok(field) => fields.push(field),
+            Err(more) => errors.extend(more),
+        }
+    }
+    match <[Field; 6]>::try_from(fields) {
+        Ok([second, minute, hour, day_of_month, month, day_of_week]) => {
+            Ok(Fields { second, minute, hour, day_of_month, month, day_of_week })
+        }
+        Err(_) => Err(errors),
+    }
 }
 
 fn odd_character(odd: char, at: usize) -> ScheduleError {

@@ -12,11 +12,11 @@ use jiff::{SignedDuration, Timestamp};
 use super::parse::Schedule;
 use super::rule::Rule;
 
-/// All schedules of a job, in its zone. Equal to another of the same [`Timetable::identity`].
+/// All schedules of a job, in its zone. Equal to another that has the same occurrences: of the
+/// same [`Timetable::identity`], and with the same changes of the zone.
 #[derive(Clone)]
 pub struct Timetable {
-    expressions: Box<[String]>,
-    rules: Box<[Rule]>,
+    schedules: Box<[Schedule]>,
     zone_name: Box<str>,
     zone: TimeZone,
 }
@@ -33,20 +33,13 @@ pub struct Missed {
 impl Timetable {
     /// A timetable of these schedules; of none at all for a job that is only triggered.
     pub fn new(schedules: Vec<Schedule>, zone_name: &str, zone: TimeZone) -> Self {
-        let (expressions, rules): (Vec<_>, Vec<_>) =
-            schedules.into_iter().map(Schedule::into_parts).unzip();
-        Self {
-            expressions: expressions.into(),
-            rules: rules.into(),
-            zone_name: zone_name.into(),
-            zone,
-        }
+        Self { schedules: schedules.into(), zone_name: zone_name.into(), zone }
     }
 
     /// The first occurrence after `t`: always later than `t`, and the earliest that any of the
     /// schedules gives. None for a trigger-only job, and after the year 2100.
     pub fn next_after(&self, t: Timestamp) -> Option<Timestamp> {
-        self.rules.iter().filter_map(|rule| rule.next_after(&self.zone, t)).min()
+        self.rules().filter_map(|rule| rule.next_after(&self.zone, t)).min()
     }
 
     /// The occurrences in `(after, until]`: the newest of them, at most `max`.
@@ -100,12 +93,17 @@ impl Timetable {
 
     /// True for a trigger-only job.
     pub fn is_empty(&self) -> bool {
-        self.rules.is_empty()
+        self.schedules.is_empty()
+    }
+
+    /// The schedules.
+    pub fn schedules(&self) -> impl ExactSizeIterator<Item = &Schedule> {
+        self.schedules.iter()
     }
 
     /// The expressions, as written.
-    pub fn expressions(&self) -> &[String] {
-        &self.expressions
+    pub fn expressions(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.schedules.iter().map(Schedule::text)
     }
 
     /// The zone.
@@ -127,8 +125,7 @@ impl Timetable {
     /// blanks and letter case make no difference.
     pub fn identity(&self) -> String {
         let expressions: Vec<String> = self
-            .expressions
-            .iter()
+            .expressions()
             .map(|text| {
                 let words: Vec<&str> = text.split_ascii_whitespace().collect();
                 words.join(" ").to_ascii_lowercase()
@@ -142,14 +139,17 @@ impl Timetable {
     }
 
     /// The rules, for `effects`.
-    pub(super) fn rules(&self) -> &[Rule] {
-        &self.rules
+    pub(super) fn rules(&self) -> impl Iterator<Item = &Rule> {
+        self.schedules.iter().map(Schedule::rule)
     }
 }
 
 impl PartialEq for Timetable {
     fn eq(&self, other: &Self) -> bool {
-        self.identity() == other.identity()
+        // Ten thousand jobs are compared at each reload, and nearly all are as they were.
+        let as_written =
+            self.zone_name == other.zone_name && self.expressions().eq(other.expressions());
+        (as_written || self.identity() == other.identity()) && self.zone == other.zone
     }
 }
 

@@ -19,7 +19,14 @@ fn render_at(text: &str, at: &str, zone: &str) -> String {
 }
 
 fn error(text: &str) -> TemplateError {
-    PathTemplate::parse(text).unwrap_err()
+    PathTemplate::parse(text).unwrap_err().swap_remove(0)
+}
+
+#[test]
+fn each_mistake_is_told() {
+    let errors = PathTemplate::parse("{foo}/{%Y}/}/{-1d}/{").unwrap_err();
+    let spans: Vec<_> = errors.into_iter().map(|error| error.span).collect();
+    assert_eq!(spans, [0..5, 11..12, 13..18, 19..20]);
 }
 
 #[rstest]
@@ -127,7 +134,7 @@ fn long_texts_and_long_results_are_refused() {
 fn what_is_common_to_all_renderings_is_known() {
     let prefix = |text| {
         let template = PathTemplate::parse(text).unwrap();
-        (template.is_constant(), template.literal_prefix().to_owned())
+        (template.is_constant(), template.literal_prefix())
     };
     assert_eq!(prefix("a/b/"), (true, "a/b/".to_owned()));
     assert_eq!(prefix(""), (true, String::new()));

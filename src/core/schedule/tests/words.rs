@@ -270,7 +270,7 @@ use crate::core::schedule::Schedule;
     "a schedule is made of digits, names and `*`, `,`, `-`, `/`, with blanks between"
 )]
 fn bad_texts(#[case] text: &str, #[case] blamed: &str, #[case] message: &str, #[case] hint: &str) {
-    let error = Schedule::parse(text).unwrap_err();
+    let error = Schedule::parse(text).unwrap_err().swap_remove(0);
     assert_eq!(
         (&text[error.span], error.message.as_str(), error.hint.as_deref()),
         (blamed, message, Some(hint))
@@ -302,9 +302,17 @@ fn other_bad_texts_are_refused_too(#[case] text: &str) {
 }
 
 #[test]
+fn each_mistake_is_told() {
+    let text = "61 25,26 * foo 1";
+    let errors = Schedule::parse(text).unwrap_err();
+    let blamed: Vec<&str> = errors.into_iter().map(|error| &text[error.span]).collect();
+    assert_eq!(blamed, ["61", "25", "26", "foo"]);
+}
+
+#[test]
 fn endless_texts_are_refused_before_they_are_read() {
     let text = format!("{} * * * *", "5,".repeat(1_000_000));
-    let error = Schedule::parse(&text).unwrap_err();
+    let error = Schedule::parse(&text).unwrap_err().swap_remove(0);
     assert_eq!(error.message, "a schedule is longer than 1000 characters");
     // Every value of every field, as a list, fits.
     let list =
@@ -399,8 +407,8 @@ proptest! {
             fields[field] = entry;
             fields.join(" ")
         };
-        if let Err(error) = Schedule::parse(&text(&entry))
-            && let Some(hint) = &error.hint
+        if let Err(errors) = Schedule::parse(&text(&entry))
+            && let Some(hint) = &errors[0].hint
             && let Some((_, right)) = hint.split_once("write `")
             && let Some((right, "")) = right.split_once('`')
         {

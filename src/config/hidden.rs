@@ -1,0 +1,171 @@
+//! Which whole lines of a text belong to a secret that began on a line before them: a block of
+//! text, a quote that goes on, a value below its key, a map of headers.
+//!
+//! Works on lines alone, as `mask` does, and takes too many rather than too few. Keeps true: the
+//! line with the key is not among them, since `mask` hides what is secret on it.
+
+use std::collections::BTreeSet;
+
+use super::mask::{Secret, secrets_of};
+use super::names::is_secret;
+
+/// What the lines after a secret's key may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Rest {
+    /// The secret is complete.
+    Nothing,
+    /// All up to the closing quote.
+    Quoted(char),
+    /// All that is indented by so many blanks or more; the first such line decides whether that
+    /// is a value, or a map that only has a secret's name.
+    Below { least: usize, sure: bool },
+    /// The next line that is not blank: within braces, indentation says nothing.
+    NextLine,
+}
+
+/// The numbers, from 1, of the lines that must not be shown.
+pub(crate) fn lines<'t>(text: impl Iterator<Item = &'t str>) -> BTreeSet<usize> {
+    let mut hidden = BTreeSet::new();
+    let mut rest = Rest::Nothing;
+    for (i, line) in text.enumerate() {
+        let blank = line.trim().is_empty();
+        let comment = line.trim_start().starts_with('#');
+        let (takes, next) = match rest {
+            Rest::Nothing => (false, Rest::Nothing),
+            Rest::Quoted(quote) => match closes(line, quote) {
+                true => (true, Rest::Nothing),
+                false => (true, rest),
+            },
+            Rest::NextLine if blank || comment => (false, rest),
+            Rest::NextLine => (true, Rest::Nothing),
+            Rest::Below { .. } if blank => (false, rest),
+            Rest::Below { sure: false, .. } if comment => (false, rest),
+            // A tab is no indentation to YAML, but that is what its author meant.
+            Rest::Below { least, sure } if indent_of(line) >= least || line.starts_with('\t') => {
+                match sure || !is_map_like(line) {
+                    true => (true, Rest::Below { least, sure: true }),
+                    false => (false, Rest::Nothing),
+                }
+            }
+            Rest::Below { .. } => (false, Rest::Nothing),
+        };
+        rest = next;
+        if takes {
+            hidden.insert(i + 1);
+        } else if !blank && !comment && rest == Rest::Nothing {
+            rest = begun_on(line);
+        }
+    }
+    hidden
+}
+
+/// What of a secret is left for the lines below this one.
+fn begun_on(line: &str) -> Rest {
+    if let Some(key) = line.trim_start().strip_prefix("? ")
+        && is_secret(key.trim().trim_matches(['"', '\'']))
+    {
+        // Its value follows a `:` in the same column.
+        return Rest::Below { least: indent_of(line), sure: true };
+    }
+    secrets_of(line).last().map_or(Rest::Nothing, |secret| left_over(line, secret))
+}
+
+fn left_over(line: &str, secret: &Secret) -> Rest {
+    let least = line[..secret.key].chars().count() + 1;
+    let in_braces = line[..secret.key].contains(['{', '[']);
+    let value = without_properties(line[secret.value..].trim());
+    let below = |sure| if in_braces { Rest::NextLine } else { Rest::Below { least, sure } };
+    match value.chars().next() {
+        None | Some('#') => below(secret.holds_only_secrets),
+        Some('|' | '>') => Rest::Below { least, sure: true },
+        Some(quote @ ('"' | '\'')) => match closes(&value[1..], quote) {
+            true => Rest::Nothing,
+            false => Rest::Quoted(quote),
+        },
+        Some(open @ ('{' | '[')) => {
+            let closing = if open == '{' { '}' } else { ']' };
+            match value.matches(open).count() > value.matches(closing).count() {
+                true => below(true),
+                false => Rest::Nothing,
+            }
+        }
+        // A plain text goes on below, unless braces or commas end it here.
+        Some(_) if in_braces && value.contains([',', '}', ']']) => Rest::Nothing,
+        Some(_) => below(true),
+    }
+}
+
+/// A value without the anchor and the tag before it.
+fn without_properties(mut value: &str) -> &str {
+    while value.starts_with(['&', '!']) {
+        value = value.split_once(char::is_whitespace).map_or("", |(_, rest)| rest.trim_start());
+    }
+    value
+}
+
+fn indent_of(line: &str) -> usize {
+    line.len() - line.trim_start_matches(' ').len()
+}
+
+/// True when a quote ends within this text; `''` and `\"` do not end theirs.
+fn closes(text: &str, quote: char) -> bool {
+    let mut characters = text.chars().peekable();
+    while let Some(c) = characters.next() {
+        if c == '\\' && quote == '"' {
+            characters.next();
+        } else if c == quote && (quote == '"' || characters.next_if_eq(&'\'').is_none()) {
+            return true;
+        }
+    }
+    false
+}
+
+/// True for `key: value`, `- key: value` and `<<: *x`: then the key above it is a map's.
+fn is_map_like(line: &str) -> bool {
+    let content = line.trim_start().trim_start_matches("- ").trim_start();
+    content.split_once(':').is_some_and(|(key, value)| {
+        !key.is_empty()
+            && !key.contains(char::is_whitespace)
+            && (value.is_empty() || value.starts_with([' ', '\t']))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::lines;
+
+    /// The lines of a text that are hidden, by what stands on them.
+    fn hidden(text: &str) -> Vec<&str> {
+        let all: Vec<&str> = text.lines().collect();
+        lines(all.iter().copied()).into_iter().map(|line| all[line - 1].trim()).collect()
+    }
+
+    #[test]
+    fn what_goes_on_below_a_secrets_key_is_hidden() {
+        assert_eq!(hidden("token: |\n  a\n\n  b\nurl: x"), ["a", "b"]);
+        assert_eq!(hidden("  password: >-\n    a\n  user: b"), ["a"]);
+        assert_eq!(hidden("token: \"a\nb\n c\"x\nd: e"), ["b", "c\"x"]);
+        assert_eq!(hidden("token: 'it''s\n b'\nd: e"), ["b'"]);
+        assert_eq!(hidden("token: \"a\\\"\n b\"\nd: e"), ["b\""]);
+        assert_eq!(hidden("token:\n  # mine\n  a\nd: e"), ["a"]);
+        assert_eq!(hidden("token: &t\n  a\nd: e"), ["a"]);
+        assert_eq!(hidden("token: a\n  b\nd: e"), ["b"]);
+        assert_eq!(hidden("a: {token:\n  b, c: d}"), ["b, c: d}"]);
+        assert_eq!(hidden("? token\n: a\n"), [": a"]);
+        assert_eq!(hidden("tokens:\n- token: |\n    a\n- b: c"), ["a"]);
+    }
+
+    #[test]
+    fn headers_are_hidden_whatever_they_are_called() {
+        assert_eq!(hidden("headers:\n  X-Key: a\n  Y: b\nd: e"), ["X-Key: a", "Y: b"]);
+        assert_eq!(hidden("headers: {X-Key: a,\n  Y: b}\nd: e"), ["Y: b}"]);
+    }
+
+    #[test]
+    fn what_only_has_a_secrets_name_is_shown() {
+        assert_eq!(hidden("jobs:\n  token:\n    # nightly\n    timeout: 3h"), [""; 0]);
+        assert_eq!(hidden("token: \"a\"\nb: c"), [""; 0]);
+        assert_eq!(hidden("url: http://localhost:29123\nb: c"), [""; 0]);
+        assert_eq!(hidden("a: {token: b, c: d}\ne: f"), [""; 0]);
+    }
+}
