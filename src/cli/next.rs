@@ -70,7 +70,7 @@ fn no_job(name: &str, loaded: &Loaded, err: &mut dyn Write) -> Exit {
     let names: Vec<&str> = loaded.set.jobs.keys().map(|name| name.as_str()).collect();
     let meant = match suggest::closest(name, &names) {
         Some(near) => format!("; did you mean `{near}`?"),
-        None => "; without a name, all are listed".to_owned(),
+        None => String::new(),
     };
     // Nothing is left to tell it to if standard error is gone.
     let _ = writeln!(err, "transferd: no job is called `{name}`{meant}");
