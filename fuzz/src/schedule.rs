@@ -15,9 +15,12 @@ const OCCURRENCES: usize = 6;
 pub fn prints_back_or_is_refused(text: &str, from: Timestamp) {
     let schedule = match Schedule::parse(text) {
         Ok(schedule) => schedule,
-        Err(error) => {
-            assert!(!error.message.is_empty());
-            assert!(text.get(error.span.clone()).is_some(), "`{text}`: {error:?}");
+        Err(errors) => {
+            assert!(!errors.is_empty());
+            for error in errors {
+                assert!(!error.message.is_empty());
+                assert!(text.get(error.span.clone()).is_some(), "`{text}`: {error:?}");
+            }
             return;
         }
     };

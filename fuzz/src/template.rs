@@ -11,8 +11,11 @@ use uuid::Uuid;
 pub fn prints_back_or_is_refused(text: &str, at: Timestamp) {
     let template = match PathTemplate::parse(text) {
         Ok(template) => template,
-        Err(error) => {
-            assert!(text.get(error.span.clone()).is_some(), "`{text}`: {error:?}");
+        Err(errors) => {
+            assert!(!errors.is_empty());
+            for error in errors {
+                assert!(text.get(error.span.clone()).is_some(), "`{text}`: {error:?}");
+            }
             return;
         }
     };

@@ -71,7 +71,7 @@ fn usable(findings: &[Finding]) -> Exit {
 /// Our transfers of late, by what the daemon or its database says. Without either there is less
 /// to compare with, and that is all.
 fn ours(global: &Global) -> Ours {
-    let query = HistoryQuery { job: None, state: None, since: None, limit: Some(HISTORY_MAX) };
+    let query = HistoryQuery { limit: Some(HISTORY_MAX), ..HistoryQuery::default() };
     let runs = match Daemon::find(global) {
         Ok(daemon) => daemon.wait(daemon.client().history(&query)).ok(),
         Err(_) => offline::history(global, &query).ok(),

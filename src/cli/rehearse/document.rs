@@ -244,7 +244,7 @@ fn job(story: &JobStory, told: &Told<'_>) -> JobDocument {
     JobDocument {
         name: story.job.name.to_string(),
         enabled: story.job.enabled,
-        schedule: story.job.timetable.expressions().to_vec(),
+        schedule: story.job.timetable.expressions().map(str::to_owned).collect(),
         timezone: story.job.timetable.zone_name().to_owned(),
         duration: DurationDocument {
             basis,
