@@ -88,7 +88,11 @@ impl NoDaemon {
                 {
                     say(err, &format!("{name} is: add `{option}` to ask it"));
                 } else {
-                    hint(err, "start it with `transferd run`, or `systemctl start transferd`");
+                    let unit = match search.other {
+                        Some((_, "--system", _)) => "systemctl --user start transferd",
+                        Some(_) | None => "systemctl start transferd",
+                    };
+                    hint(err, &format!("start it with `transferd run`, or `{unit}`"));
                 }
                 Exit::NotRunning
             }
@@ -161,7 +165,8 @@ mod tests {
         let path = folder.path().join(socket::NAME);
         let (exit, words) = said(path.clone());
         assert_eq!(exit, Exit::NotRunning);
-        assert!(words.contains("/nowhere/control.sock") && words.contains("transferd run"));
+        assert!(words.contains("/nowhere/control.sock"), "{words}");
+        assert!(words.contains("`systemctl --user start transferd`"), "{words}");
         let _bound = socket::Bound::bind(&path, 0o600).unwrap();
         let (exit, words) = said(path);
         assert_eq!(exit, Exit::NotRunning);
