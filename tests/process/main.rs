@@ -7,6 +7,7 @@ mod disk;
 mod ends;
 #[cfg(feature = "failpoints")]
 mod failpoints;
+mod flush;
 mod killed;
 mod reconcile;
 mod secrecy;
