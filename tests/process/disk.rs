@@ -16,7 +16,7 @@ use crate::stage::{Agent, PATIENCE, Stage, terminate, until};
 /// Where the child finds its small disk; set for the child only.
 const DISK: &str = "TRANSFERD_TEST_DISK";
 
-fn world() -> WorldOptions {
+pub(crate) fn world() -> WorldOptions {
     WorldOptions {
         pick_up: Span::millis(5, 20),
         duration: Span::millis(20, 100),
@@ -30,7 +30,7 @@ fn world() -> WorldOptions {
     }
 }
 
-fn job_file(port: u16) -> String {
+pub(crate) fn job_file(port: u16) -> String {
     format!(
         "agent: {{url: 'http://127.0.0.1:{port}', token_file: token, poll_interval: 100ms, \
          request_timeout: 2s, adopt_window: 1s}}\n\
@@ -46,11 +46,11 @@ fn job_file(port: u16) -> String {
     )
 }
 
-fn succeeded(stage: &Stage) -> usize {
+pub(crate) fn succeeded(stage: &Stage) -> usize {
     stage.history().iter().filter(|run| run["state"] == "succeeded").count()
 }
 
-fn status(stage: &Stage) -> String {
+pub(crate) fn status(stage: &Stage) -> String {
     String::from_utf8(stage.ask(&["status"]).stdout).unwrap()
 }
 
@@ -61,7 +61,7 @@ fn cancels(agent: &Agent) -> usize {
     transfers.as_array().unwrap().iter().map(cancels).sum()
 }
 
-fn posts(agent: &Agent) -> usize {
+pub(crate) fn posts(agent: &Agent) -> usize {
     agent.get("/_sim/posts").as_array().unwrap().len()
 }
 

@@ -9,6 +9,7 @@ mod dumped;
 mod ends;
 #[cfg(feature = "failpoints")]
 mod failpoints;
+mod flush;
 mod killed;
 mod online;
 mod reconcile;
