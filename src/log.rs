@@ -38,8 +38,11 @@ pub enum Format {
 /// # Errors
 /// The journal can't be reached.
 pub fn start(format: Format, level: Level) -> std::io::Result<()> {
-    let targets =
-        Targets::new().with_default(Level::WARN.min(level)).with_target("transferd", level);
+    let targets = Targets::new()
+        .with_default(Level::WARN.min(level))
+        // It warns of folders that are gone when it is to let go of them.
+        .with_target("notify", Level::ERROR)
+        .with_target("transferd", level);
     let base = tracing_subscriber::registry().with(targets);
     // Starting twice is no error: the first one stands.
     let _ = match format {

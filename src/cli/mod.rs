@@ -6,6 +6,7 @@
 
 pub mod accounts;
 pub mod agent;
+mod allocator;
 pub mod ask;
 pub mod cancel;
 pub mod check;

@@ -10,6 +10,7 @@ mod alerts;
 mod assemble;
 mod bounds;
 mod build;
+mod compact;
 mod diagnostic;
 mod difference;
 mod foreign;
@@ -42,6 +43,7 @@ use jiff::tz::TimeZone;
 
 use crate::core::job::JobSet;
 
+pub use self::compact::compact;
 pub use self::diagnostic::{Diagnostic, Excerpt, Severity};
 pub use self::difference::{Difference, difference};
 pub use self::paths::{SYSTEM, default_path};

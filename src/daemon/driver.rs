@@ -37,6 +37,9 @@ const BATCH_MAX: usize = 1_024;
 /// same: a fault of ours must not become a fan that spins.
 const BREATH: SignedDuration = SignedDuration::from_millis(20);
 
+/// A turn that takes longer is told of at log level debug: nothing of ours should.
+const SLOW_TURN: SignedDuration = SignedDuration::from_millis(20);
+
 /// How long a commit may still take once the daemon is asked to stop.
 const STOP_PATIENCE: Duration = Duration::from_millis(300);
 
@@ -86,6 +89,7 @@ impl Driver {
             self.set_alarm();
             let mut inputs = Vec::new();
             let mut event = Some(self.sources.next().await);
+            let began = clock::awake_since_boot();
             while let Some(happened) = event {
                 self.take(happened, &mut inputs);
                 let more = inputs.len() < BATCH_MAX && !self.stopping;
@@ -93,6 +97,10 @@ impl Driver {
             }
             if !self.stopping {
                 self.turn(inputs).await;
+            }
+            let held = clock::awake_since_boot() - began;
+            if held > SLOW_TURN {
+                tracing::debug!("a turn of the loop took {} ms", held.as_millis());
             }
         }
     }
@@ -119,7 +127,7 @@ impl Driver {
             Event::Hint => inputs.push(Input::Notified),
             Event::Alarm => inputs.push(Input::TimeReached),
             Event::FilesChanged => self.files_changed(inputs),
-            Event::Reload => self.read_job_file(None),
+            Event::Reload => self.hang_up(),
             Event::JobFileRead(reading) => self.job_file_read(*reading, inputs),
             Event::Glanced(glance) => {
                 self.agent.glanced(glance);

@@ -1,10 +1,13 @@
 //! The job file as the loop sees it: read on a thread that ends with it, put in force as a whole
 //! or not at all, kept as the last good one.
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::driver::Driver;
@@ -15,6 +18,7 @@ use crate::control::document::{ConfigDocument, ReloadDocument};
 use crate::control::request::{Refused, Reply};
 use crate::core::input::Input;
 use crate::core::job::JobSet;
+use crate::core::schedule::{Schedule, Timetable};
 use crate::systemd;
 
 /// Columns that errors are rendered for: they go to logs and sockets, not to one terminal.
@@ -44,9 +48,26 @@ pub(super) struct Warning {
 pub(super) struct Good {
     pub(super) set: Arc<JobSet>,
     /// The texts, as they are kept in the database.
-    pub(super) kept: String,
+    pub(super) kept: Kept,
     /// What differs from the jobs before, a line each.
     pub(super) changes: Vec<String>,
+}
+
+/// The texts of a job set, to be kept as the last good ones.
+#[derive(Clone, Debug)]
+pub(super) struct Kept {
+    text: String,
+    /// Tells texts apart without holding them.
+    digest: u64,
+}
+
+impl Kept {
+    fn new(sources: &Sources) -> Self {
+        let text = serde_json::to_string(sources).unwrap_or_default();
+        let mut hasher = DefaultHasher::new();
+        text.hash(&mut hasher);
+        Self { text, digest: hasher.finish() }
+    }
 }
 
 /// Why nothing is put in force.
@@ -59,14 +80,15 @@ pub(super) struct Bad {
 }
 
 /// Reads the job file. Blocks; leaves its garbage to the thread that it runs on.
-pub(super) fn read(path: &Path, old: Option<&JobSet>) -> Reading {
-    reading(config::read(path, &surroundings()), old)
+pub(super) fn read(path: &Path) -> Reading {
+    warm_up();
+    apart(&config::read(path, &surroundings()), None, |reading| reading)
 }
 
 /// Reads the job set that was kept as the last good one.
 pub(super) fn read_kept(kept: &str) -> Reading {
     match serde_json::from_str::<Sources>(kept) {
-        Ok(sources) => reading(config::parse(&sources, &surroundings()), None),
+        Ok(sources) => apart(&config::parse(&sources, &surroundings()), None, |reading| reading),
         Err(error) => Reading {
             at: clock::now(),
             warnings: Vec::new(),
@@ -92,7 +114,43 @@ fn surroundings() -> Surroundings {
     Surroundings { system_zone: clock::machine_zone(), now: clock::now() }
 }
 
-fn reading(result: Result<Loaded, Rejected>, old: Option<&JobSet>) -> Reading {
+/// Has made what libraries keep for good, before there is anything else in this thread's memory;
+/// in the midst of it they would keep it from going back: the tables of schedules, and what glibc
+/// keeps of a thread that has ended for the next one.
+fn warm_up() {
+    let tables = || {
+        let schedule = Schedule::parse("* * * * * *").ok()?;
+        Timetable::new(vec![schedule], "UTC", TimeZone::UTC).next_after(clock::now())
+    };
+    if let Ok(thread) = std::thread::Builder::new().name("warm-up".to_owned()).spawn(tables) {
+        // It can't panic; if it did, a reload would just take more memory.
+        let _ = thread.join();
+    }
+}
+
+/// Does something with what came of it, in memory of its own: on a thread that makes nothing else,
+/// so that the memory of the thread that read holds nothing that stays, and goes back with it.
+fn apart<T: Send>(
+    result: &Result<Loaded, Rejected>,
+    old: Option<&Arc<JobSet>>,
+    then: impl Fn(Reading) -> T + Sync,
+) -> T {
+    let made = std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().name("job set".to_owned());
+        thread.spawn_scoped(scope, || then(reading(result, old))).ok()?.join().ok()
+    });
+    // Without a thread the daemon needs more memory, and that is all.
+    made.unwrap_or_else(|| then(reading(result, old)))
+}
+
+/// Drops what may be large, off the loop.
+pub(super) fn drop_aside<T: Send + 'static>(large: T) {
+    let thread = std::thread::Builder::new().name("drop".to_owned());
+    // Without a thread it is dropped here and now, by the closure that is not run.
+    let _ = thread.spawn(move || drop(large));
+}
+
+fn reading(result: &Result<Loaded, Rejected>, old: Option<&Arc<JobSet>>) -> Reading {
     let warnings = |diagnostics: &[Diagnostic]| -> Vec<Warning> {
         diagnostics
             .iter()
@@ -103,11 +161,15 @@ fn reading(result: Result<Loaded, Rejected>, old: Option<&JobSet>) -> Reading {
     match result {
         Ok(loaded) => {
             let changes = old.map(|old| config::difference(old, &loaded.set));
+            let set = match (&changes, old) {
+                (Some(changes), Some(old)) if changes.is_empty() => Arc::clone(old),
+                (_, old) => Arc::new(config::compact(&loaded.set, old.map(|old| &**old))),
+            };
             let changes = changes.filter(|changes| !changes.is_empty());
-            let kept = serde_json::to_string(&loaded.sources).unwrap_or_default();
+            let kept = Kept::new(&loaded.sources);
             let changes = changes.map(|changes| changes.to_string());
             let good = Good {
-                set: Arc::new(loaded.set),
+                set,
                 kept,
                 changes: changes
                     .iter()
@@ -116,7 +178,7 @@ fn reading(result: Result<Loaded, Rejected>, old: Option<&JobSet>) -> Reading {
                     .collect(),
             };
             let warnings = warnings(&loaded.warnings);
-            Reading { at, warnings, watched: loaded.watched, outcome: Ok(good) }
+            Reading { at, warnings, watched: loaded.watched.clone(), outcome: Ok(good) }
         }
         Err(rejected) => {
             let first = rejected.errors.first().map(Diagnostic::one_line).unwrap_or_default();
@@ -129,7 +191,7 @@ fn reading(result: Result<Loaded, Rejected>, old: Option<&JobSet>) -> Reading {
             let full = full.join("\n");
             let bad = Bad { summary, full };
             let warnings = warnings(&rejected.warnings);
-            Reading { at, warnings, watched: rejected.watched, outcome: Err(bad) }
+            Reading { at, warnings, watched: rejected.watched.clone(), outcome: Err(bad) }
         }
     }
 }
@@ -144,13 +206,19 @@ pub(super) struct JobFile {
     reading: bool,
     /// It is to be read once more: it may have changed since the reading began.
     again: bool,
+    /// Somebody wants to hear of it though nothing may have changed.
+    asked_for: bool,
     /// Who waits for the reading that is under way, and for the one after it.
     waiting: Vec<Reply<ReloadDocument>>,
     waiting_again: Vec<Reply<ReloadDocument>>,
     /// Answers that are given once the change is durable.
     settling: Vec<(Reply<ReloadDocument>, ReloadDocument)>,
     /// The last good texts, while they are not kept yet.
-    unkept: Option<String>,
+    unkept: Option<Kept>,
+    /// The digest of the texts that are kept; 0 where that is not known.
+    kept: Arc<AtomicU64>,
+    /// Sets that were in force, until the engine has let go of them.
+    replaced: Vec<Arc<JobSet>>,
 }
 
 impl JobFile {
@@ -159,7 +227,7 @@ impl JobFile {
         path: PathBuf,
         bad: Option<Bad>,
         loaded_at: Timestamp,
-        unkept: Option<String>,
+        unkept: Option<Kept>,
     ) -> Self {
         Self {
             path,
@@ -167,10 +235,13 @@ impl JobFile {
             loaded_at: Some(loaded_at),
             reading: false,
             again: false,
+            asked_for: false,
             waiting: Vec::new(),
             waiting_again: Vec::new(),
             settling: Vec::new(),
             unkept,
+            kept: Arc::default(),
+            replaced: Vec::new(),
         }
     }
 
@@ -199,9 +270,11 @@ impl JobFile {
         let path = self.path.clone();
         let thread = std::thread::Builder::new().name("job file".to_owned());
         let spawned = thread.spawn(move || {
-            let reading = read(&path, Some(&old));
-            // The loop is gone only when the daemon stops.
-            let _ = events.send(Event::JobFileRead(Box::new(reading)));
+            warm_up();
+            apart(&config::read(&path, &surroundings()), Some(&old), |reading| {
+                // The loop is gone only when the daemon stops.
+                let _ = events.send(Event::JobFileRead(Box::new(reading)));
+            });
         });
         if let Err(error) = spawned {
             tracing::error!("the job file can't be read: no thread: {error}");
@@ -225,6 +298,12 @@ impl Driver {
         file.start_reading(Arc::clone(&self.set), self.events.clone());
     }
 
+    /// SIGHUP: reads the job file, and says so in the log.
+    pub(super) fn hang_up(&mut self) {
+        self.job_file.asked_for = true;
+        self.read_job_file(None);
+    }
+
     /// A watched file may have changed: the job file, the token's, or the machine's zone.
     pub(super) fn files_changed(&mut self, inputs: &mut Vec<Input>) {
         if self.agent.client().token().has_changed() {
@@ -236,6 +315,7 @@ impl Driver {
     /// Puts what was read in force, or says why not.
     pub(super) fn job_file_read(&mut self, reading: Reading, inputs: &mut Vec<Input>) {
         let waiting = std::mem::take(&mut self.job_file.waiting);
+        let asked_for = std::mem::take(&mut self.job_file.asked_for);
         let mut answer = ReloadDocument {
             path: self.job_file.path.display().to_string(),
             valid: true,
@@ -257,10 +337,14 @@ impl Driver {
             Ok(good) => {
                 let mended = self.job_file.bad.take().is_some();
                 self.job_file.loaded_at = Some(reading.at);
-                self.job_file.unkept = Some(good.kept);
+                if good.kept.digest != self.job_file.kept.load(Ordering::Relaxed) {
+                    self.job_file.unkept = Some(good.kept);
+                }
                 if good.changes.is_empty() {
                     if mended {
                         tracing::info!("the job file is valid again; nothing changed");
+                    } else if asked_for {
+                        tracing::info!("the job file was read: nothing changed");
                     } else {
                         tracing::debug!("the job file was read: nothing changed");
                     }
@@ -269,7 +353,8 @@ impl Driver {
                     for warning in &reading.warnings {
                         tracing::warn!("{}", warning.summary);
                     }
-                    self.set = Arc::clone(&good.set);
+                    let replaced = std::mem::replace(&mut self.set, Arc::clone(&good.set));
+                    self.job_file.replaced.push(replaced);
                     inputs.push(Input::JobsReplaced(good.set));
                 }
                 answer.changes = good.changes;
@@ -302,11 +387,18 @@ impl Driver {
         for (reply, answer) in self.job_file.settling.drain(..) {
             drop(reply.send(Ok(answer)));
         }
-        let Some(kept) = self.job_file.unkept.take() else { return };
-        let store = self.store.clone();
+        if !self.job_file.replaced.is_empty() {
+            drop_aside(std::mem::take(&mut self.job_file.replaced));
+        }
+        let Some(Kept { text, digest }) = self.job_file.unkept.take() else { return };
+        let (store, known) = (self.store.clone(), Arc::clone(&self.job_file.kept));
         tokio::spawn(async move {
-            if let Err(error) = store.save_job_set(kept).await {
-                tracing::warn!("the job file could not be kept as the last good one: {error}");
+            match store.save_job_set(text).await {
+                Ok(()) => known.store(digest, Ordering::Relaxed),
+                Err(error) => {
+                    known.store(0, Ordering::Relaxed);
+                    tracing::warn!("the job file could not be kept as the last good one: {error}");
+                }
             }
         });
     }

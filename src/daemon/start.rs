@@ -13,13 +13,14 @@ use tokio_util::sync::CancellationToken;
 use super::agent::Agent;
 use super::driver::Driver;
 use super::event::Sources;
-use super::job_file::{self, Bad, Good, JobFile, Reading};
+use super::job_file::{self, Bad, Good, JobFile, Kept, Reading};
 use super::notes::Notebook;
 use super::timer::{Alarm, ClockWatch};
 use crate::clock;
 use crate::control::server;
 use crate::control::socket::Bound;
 use crate::core::engine::Engine;
+use crate::core::job::JobSet;
 use crate::signals::Signals;
 use crate::store::folder::StateFolder;
 use crate::store::thread::{StoreHandle, StoreThread};
@@ -88,8 +89,7 @@ async fn live_on(
     folder: &StateFolder,
     store: StoreHandle,
 ) -> Result<(), StartError> {
-    let First { good, bad, watched, unkept } = first_job_set(&options.config, &store).await?;
-    let set = good.set;
+    let First { set, bad, watched, unkept } = first_job_set(&options.config, &store).await?;
     let (socket, listener) = bind(&options.socket, options.socket_mode)?;
     let (events, events_in) = mpsc::unbounded_channel();
     let (requests, requests_in) = mpsc::channel(server::WAITING_MAX);
@@ -156,27 +156,27 @@ async fn live_on(
 
 /// The jobs to start with.
 struct First {
-    good: Good,
+    set: Arc<JobSet>,
     /// What is wrong with the job file, if these are the last good ones instead.
     bad: Option<Bad>,
     watched: Vec<PathBuf>,
     /// The texts, if they are to be kept.
-    unkept: Option<String>,
+    unkept: Option<Kept>,
 }
 
 /// Reads the job file; where it is invalid, the last good one.
 async fn first_job_set(path: &Path, store: &StoreHandle) -> Result<First, StartError> {
     let no_thread = || StartError::Failed("the job file can't be read: no thread".to_owned());
     let named = path.to_owned();
-    let reading = job_file::on_thread(move || job_file::read(&named, None)).await;
+    let reading = job_file::on_thread(move || job_file::read(&named)).await;
     let Reading { warnings, watched, outcome, .. } = reading.ok_or_else(no_thread)?;
     for warning in &warnings {
         tracing::warn!("{}", warning.summary);
     }
     let bad = match outcome {
         Ok(good) => {
-            let unkept = Some(good.kept.clone());
-            return Ok(First { good, bad: None, watched, unkept });
+            let Good { set, kept, .. } = good;
+            return Ok(First { set, bad: None, watched, unkept: Some(kept) });
         }
         Err(bad) => bad,
     };
@@ -190,7 +190,7 @@ async fn first_job_set(path: &Path, store: &StoreHandle) -> Result<First, StartE
                 "the job file is invalid, the jobs that were good last stay: {}",
                 bad.summary
             );
-            Ok(First { good, bad: Some(bad), watched, unkept: None })
+            Ok(First { set: good.set, bad: Some(bad), watched, unkept: None })
         }
         // What an older version took may be refused by this one.
         Err(_) => Err(StartError::BadConfig(bad.full)),

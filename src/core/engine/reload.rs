@@ -11,32 +11,34 @@ use super::calendar::Planned;
 use crate::core::duration;
 use crate::core::ids::{AttemptId, JobName};
 use crate::core::input::Level;
-use crate::core::job::JobSet;
+use crate::core::job::{Job, JobSet};
 use crate::core::matching::shift;
 use crate::core::record::Record;
 
 impl Engine {
     /// Takes the new set; only jobs that differ are armed anew.
     pub(super) fn replace_jobs(&mut self, set: Arc<JobSet>) {
-        let mut kept = std::mem::take(&mut self.jobs);
+        // Both are sorted: one walk along them, rather than a search for each of 10,000 jobs.
+        let mut before = std::mem::take(&mut self.jobs).into_iter().peekable();
+        let mut after = Vec::with_capacity(set.jobs.len());
+        let (mut gone, mut to_adopt) = (Vec::new(), Vec::new());
         for (name, job) in &set.jobs {
-            match kept.remove(name) {
-                Some(planned) if planned.job == *job => {
-                    self.jobs.insert(name.clone(), planned);
-                }
-                Some(planned) => {
-                    let planned = Planned { job: Arc::clone(job), due: planned.due };
-                    self.jobs.insert(name.clone(), planned);
-                    self.adopt_definition(name);
-                }
-                None => {
-                    let planned = Planned { job: Arc::clone(job), due: None };
-                    self.jobs.insert(name.clone(), planned);
-                    self.adopt_definition(name);
-                }
+            while let Some(old) = before.next_if(|(old, _)| old < name) {
+                gone.push(old);
             }
+            let old = before.next_if(|(old, _)| old == name).map(|(_, planned)| planned);
+            if old.as_ref().is_none_or(|old| !is_scheduled_alike(&old.job, job)) {
+                to_adopt.push(name);
+            }
+            let due = old.and_then(|old| old.due);
+            after.push((name.clone(), Planned { job: Arc::clone(job), due }));
         }
-        for (name, planned) in kept {
+        gone.extend(before);
+        self.jobs = after.into_iter().collect();
+        for name in to_adopt {
+            self.adopt_definition(name);
+        }
+        for (name, planned) in gone {
             if let Some(due) = planned.due {
                 self.dues.remove(&(due, name.clone()));
             }
@@ -105,4 +107,10 @@ impl Engine {
             self.adopt_definition(&name);
         }
     }
+}
+
+/// True when nothing differs that decides when a job is due: it need not be armed anew.
+fn is_scheduled_alike(a: &Arc<Job>, b: &Arc<Job>) -> bool {
+    Arc::ptr_eq(a, b)
+        || (a.timetable == b.timetable && a.jitter == b.jitter && a.enabled == b.enabled)
 }
