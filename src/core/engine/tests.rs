@@ -760,6 +760,27 @@ fn a_clock_that_is_set_forward_is_not_a_slow_listing() {
 }
 
 #[test]
+fn a_look_that_the_clock_was_set_under_is_heard() {
+    let mut stage = Stage::new(vec![job("a", "to/", |_| {})]);
+    stage.until(at("01:00:00"));
+    stage.answer(SubmitAnswer::Accepted);
+    stage.list(1, TransferStatus::Completed);
+    stage.restart_unanswered();
+    let began_at = stage.now;
+    stage.step_clock(secs(600));
+    stage.input(Input::Looked(Ok(Look {
+        began_at,
+        as_of: began_at,
+        complete: true,
+        agent: AgentState::Started,
+        user: Some(OURS),
+        clock_offset: Some(SignedDuration::ZERO),
+        transfers: stage.listed.clone(),
+    })));
+    assert_eq!(stage.run(0).state, RunState::Succeeded);
+}
+
+#[test]
 fn a_night_asleep_is_no_stall() {
     let stall = Some(SignedDuration::from_mins(5));
     let mut stage = Stage::new(vec![job("a", "to/", |job| {
