@@ -78,7 +78,7 @@ pub struct Args {
     #[arg(long, value_name = "DURATION", value_parser = signed)]
     restart_every: Option<SignedDuration>,
     /// Something that the vendor leaves open: pascal_case, manual_type, no_user_id,
-    /// dates_without_zone, seven_digits, null_dates, list_created, duplicate_check,
+    /// null_user_ids, dates_without_zone, seven_digits, null_dates, list_created, duplicate_check,
     /// leading_slash, no_status, no_date_header
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     variant: Vec<String>,
@@ -190,6 +190,7 @@ fn set_variant(world: &mut WorldOptions, name: &str) -> Result<(), String> {
         "pascal_case" => &mut variants.pascal_case,
         "manual_type" => &mut variants.manual_type,
         "no_user_id" => &mut variants.no_user_id,
+        "null_user_ids" => &mut variants.null_user_ids,
         "dates_without_zone" => &mut variants.dates_without_zone,
         "seven_digits" => &mut variants.seven_digits,
         "null_dates" => &mut variants.null_dates,

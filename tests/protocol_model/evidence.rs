@@ -3,7 +3,7 @@
 
 use super::daemon::Daemon;
 use super::rules::Rule;
-use super::state::{Attempt, Origin, Phase, RunState, State, Status, Transfer};
+use super::state::{Attempt, Origin, Phase, State, Status, Transfer};
 
 impl Daemon {
     /// Rule 4: can this record be the transfer of this attempt?
@@ -55,15 +55,13 @@ impl Daemon {
                 left_over.push(record);
             }
         }
-        // An attempt whose answer is awaited only reserves its record, it may be refused yet; but
-        // where its run is over, nothing hangs on the answer.
+        // An attempt whose answer is awaited only reserves its record: it may be refused yet.
         let found: Vec<(u8, u8)> = plan
             .iter()
             .filter_map(|&(a, record)| Some((a, record?)))
             .filter(|&(a, record)| {
                 let attempt = &s.attempts[usize::from(a)];
-                let over = matches!(s.runs[usize::from(attempt.run)].state, RunState::Over(_));
-                (attempt.phase != Phase::Intent || over) && attempt.transfer != Some(record)
+                attempt.phase != Phase::Intent && attempt.transfer != Some(record)
             })
             .collect();
         for &(_, record) in &found {

@@ -126,11 +126,25 @@ impl Daemon {
         let completed_wins = end == End::Succeeded && self.keeps(Rule::CompletedWins);
         if row.wish.is_some() && !completed_wins {
             self.end_as_wished(s, run);
+        } else if end == End::Failed
+            && let Some(hope) = self.under_way(s, run)
+        {
+            // Rule 8, "a late one": a request sent when this one was thought lost is followed.
+            s.runs[usize::from(run)].follows = Some(hope);
         } else if end == End::Failed && self.used(s, run) < self.bounds.max_attempts {
             s.runs[usize::from(run)].state = RunState::Waiting;
         } else {
             self.end(s, run, end);
         }
+    }
+
+    /// The run's last request that may yet come to something.
+    fn under_way(&self, s: &State, run: u8) -> Option<u8> {
+        positions(s.attempts.len()).rev().find(|&a| {
+            let attempt = &s.attempts[usize::from(a)];
+            let waits = matches!(attempt.phase, Phase::Intent | Phase::Uncertain | Phase::Accepted);
+            attempt.run == run && waits && attempt.wish.is_none()
+        })
     }
 
     /// Adds a complete look to the proof that what it has not shown is not there.

@@ -1,10 +1,12 @@
-//! The submit protocol as a small model, explored in full within its bounds.
+//! The protocol of `protocol.md` as a small model, explored in full within its bounds.
 //!
 //! `daemon`, `looking`, `evidence` and `ends` are the rules, `moves` is all that can happen,
 //! `promises` what must hold whatever happens. The first test explores every configuration; the
-//! others drop one rule each, and show what then goes wrong. To read
-//! the counterexamples: `cargo test --test protocol_model -- --nocapture`.
+//! others drop one rule each, and show what then goes wrong. `conforms` leads the real engine, on
+//! its `stage`, through the model's events, and holds each of its actions to what the model
+//! allows. To read the counterexamples: `cargo test --test protocol_model -- --nocapture`.
 
+mod conforms;
 mod daemon;
 mod ends;
 mod evidence;
@@ -13,6 +15,7 @@ mod looking;
 mod moves;
 mod promises;
 mod rules;
+mod stage;
 mod state;
 
 use daemon::Daemon;

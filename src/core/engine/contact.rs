@@ -49,7 +49,11 @@ pub(super) struct Fresh {
 pub(super) struct Contact {
     /// The look under way.
     pub(super) under_way: Option<LookRequest>,
-    /// When the last look began.
+    /// When it was asked for, by the clock as it was set then: its answer says so, too.
+    pub(super) under_way_since: Option<Timestamp>,
+    /// The clock was set since then.
+    pub(super) set_under_way: bool,
+    /// When the last look began, by the clock as it is set now.
     pub(super) last_began: Option<Timestamp>,
     /// When the last look began that has come back, or failed.
     pub(super) last_answered: Option<Timestamp>,
@@ -89,6 +93,8 @@ impl Default for Contact {
     fn default() -> Self {
         Self {
             under_way: None,
+            under_way_since: None,
+            set_under_way: false,
             last_began: None,
             last_answered: None,
             fresh: None,
@@ -148,6 +154,7 @@ impl Contact {
     /// The clock was set: spans that it measured mean nothing now.
     pub(super) fn clock_stepped(&mut self, by: SignedDuration) {
         self.fresh = None;
+        self.set_under_way = true;
         self.last_began = self.last_began.map(|at| shift(at, by));
         self.last_answered = self.last_answered.map(|at| shift(at, by));
         self.retry_at = self.retry_at.map(|at| shift(at, by));
@@ -195,6 +202,8 @@ impl Engine {
         self.contact.hinted = false;
         self.contact.last_began = Some(self.now);
         self.contact.under_way = Some(request.clone());
+        self.contact.under_way_since = Some(self.now);
+        self.contact.set_under_way = false;
         self.then(Effect::Look(request));
     }
 

@@ -18,14 +18,20 @@ use crate::core::transfer::{AgentState, Look, LookFailure, LookRequest, Transfer
 
 impl Engine {
     /// Takes a look's result in.
-    pub(super) fn looked(&mut self, result: Result<Look, LookFailure>) {
+    pub(super) fn looked(&mut self, mut result: Result<Look, LookFailure>) {
         let Some(request) = self.contact.under_way.take() else { return };
         // One that was lost and comes back late was asked other questions than the one under way.
-        if let (Ok(look), Some(began)) = (&result, self.contact.last_began)
-            && look.began_at < began
+        if let (Ok(look), Some(since)) = (&result, self.contact.under_way_since)
+            && look.began_at < since
         {
             self.contact.under_way = Some(request);
             return;
+        }
+        if let Ok(look) = &mut result
+            && self.contact.set_under_way
+        {
+            // Its times are another clock's than ours: it proves presence alone.
+            look.complete = false;
         }
         self.contact.asked_at = Some(self.now);
         self.contact.last_answered = self.contact.last_began;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::contact::Contact;
-use super::state::State;
+use super::state::{Settled, State};
 use super::{Engine, Host};
 use crate::core::ids::AttemptId;
 use crate::core::input::{Level, Step};
@@ -26,10 +26,8 @@ impl Engine {
         host: Host,
         now: Timestamp,
     ) -> (Self, Step) {
-        let mut state = State { learned: durable.learned, ..State::default() };
-        for transfer in durable.settled.into_iter().rev() {
-            state.settled.insert(transfer);
-        }
+        let settled = Settled::new(durable.settled);
+        let mut state = State { learned: durable.learned, settled, ..State::default() };
         for mark in durable.marks {
             state.marks.insert(mark.job.clone(), mark);
         }

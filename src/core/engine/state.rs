@@ -134,6 +134,13 @@ pub(super) struct Settled {
 }
 
 impl Settled {
+    /// Remembers these, of which the newest come first: all at once, as a restart has thousands.
+    pub(super) fn new(mut newest_first: Vec<TransferId>) -> Self {
+        newest_first.truncate(SETTLED_MAX);
+        let known = newest_first.iter().copied().collect();
+        Self { known, order: newest_first.into_iter().rev().collect() }
+    }
+
     /// Remembers a transfer, and forgets the oldest beyond the bound.
     pub(super) fn insert(&mut self, transfer: TransferId) {
         if !self.known.insert(transfer) {

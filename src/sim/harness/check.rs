@@ -6,7 +6,6 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::core::ids::{AttemptId, RunId, TransferId};
 use crate::core::job::{Terms, Verdict};
-use crate::core::limits::{LATE_PROCESSING, SKEW};
 use crate::core::place::{Fingerprint, Place, TransferRequest};
 use crate::core::run::{Attempt, Phase, Run, RunState};
 use crate::core::transfer::TransferStatus;
@@ -54,15 +53,21 @@ pub struct Violation {
     pub words: String,
 }
 
+/// What there is of one run, by position.
+#[derive(Debug, Default)]
+pub(super) struct OfRun {
+    posts: Vec<usize>,
+    pub(super) intents: Vec<usize>,
+}
+
 /// An intent that was committed, whether or not its request was ever sent.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Intended {
-    daemon: usize,
-    run: RunId,
-    fingerprint: Fingerprint,
-    at: Timestamp,
+    pub(super) daemon: usize,
+    pub(super) fingerprint: Fingerprint,
+    pub(super) at: Timestamp,
     /// When the look that it stands on began.
-    ground_began: Timestamp,
+    pub(super) ground_began: Timestamp,
 }
 
 /// A POST of ours, and what the world knows of it.
@@ -71,9 +76,9 @@ pub(super) struct OwnPost {
     pub(super) daemon: usize,
     pub(super) attempt: AttemptId,
     request: TransferRequest,
-    sent: Timestamp,
+    pub(super) sent: Timestamp,
     number: u64,
-    transfer: Option<TransferId>,
+    pub(super) transfer: Option<TransferId>,
     exclusive: bool,
     terms: Arc<Terms>,
 }
@@ -90,8 +95,10 @@ impl<O: Observer> Simulation<O> {
     ) {
         let Some(run) = self.daemons[daemon].runs.get(&attempt.run) else { return };
         // Judged by the file's own terms, whatever the engine was told.
-        let truth = self.daemons[daemon].all_jobs.iter().find(|job| job.name == run.job);
-        let terms = truth.map_or_else(|| Arc::clone(&run.terms), |job| Arc::clone(&job.terms));
+        let truth = self.daemons[daemon].terms.get(&run.id);
+        let terms = Arc::clone(truth.unwrap_or(&run.terms));
+        let of_run = self.of_run.entry((daemon, run.id)).or_default();
+        of_run.posts.push(self.posts.len());
         self.posts.push(OwnPost {
             daemon,
             attempt,
@@ -122,9 +129,21 @@ impl<O: Observer> Simulation<O> {
         });
         for (index, transfer) in accepted {
             self.by_transfer.insert(transfer, index);
+            self.active[self.posts[index].daemon].insert(transfer, index);
             self.check_one_transfer(index);
             self.check_limits(index);
         }
+    }
+
+    /// The POSTs of a run, in the order in which they were sent.
+    pub(super) fn posts_of(
+        &self,
+        daemon: usize,
+        run: RunId,
+    ) -> impl DoubleEndedIterator<Item = &OwnPost> {
+        let of_run = self.of_run.get(&(daemon, run));
+        let posts = of_run.map_or(&[][..], |of_run| &of_run.posts[..]);
+        posts.iter().map(|&index| &self.posts[index])
     }
 
     fn is_good(&self, post: &OwnPost, found: &SimTransfer) -> bool {
@@ -144,16 +163,14 @@ impl<O: Observer> Simulation<O> {
     fn check_one_transfer(&mut self, index: usize) {
         let post = &self.posts[index];
         let (daemon, run) = (post.daemon, post.attempt.run);
-        let rival = self.posts.iter().enumerate().find(|(other, rival)| {
-            *other != index
-                && rival.daemon == daemon
-                && rival.attempt.run == run
+        let rival = self.posts_of(daemon, run).find(|rival| {
+            rival.number != post.number
                 && rival
                     .transfer
                     .and_then(|id| self.world.transfer(id))
                     .is_some_and(|found| self.is_good(rival, found))
         });
-        let Some((_, rival)) = rival else { return };
+        let Some(rival) = rival else { return };
         let words = format!(
             "run {run}: transfer {:?} (attempt {}) comes while {:?} (attempt {}) is active or good",
             post.transfer, post.attempt.number, rival.transfer, rival.attempt.number
@@ -164,88 +181,20 @@ impl<O: Observer> Simulation<O> {
         }
     }
 
-    /// The cause, if there is one, for which the protocol admits two transfers of one run.
-    fn residue(&self, daemon: usize, run: RunId) -> Option<&'static str> {
-        let window = self.daemons[daemon].fed.agent.adopt_window;
-        let posts =
-            || self.posts.iter().filter(|post| post.daemon == daemon && post.attempt.run == run);
-        let hidden = |post: &OwnPost| {
-            let Some(found) = post.transfer.and_then(|id| self.world.transfer(id)) else {
-                return false;
-            };
-            let listed = found.started_at.unwrap_or(self.now);
-            listed.duration_since(post.sent) >= window
-        };
-        if posts().any(hidden) {
-            return Some("hidden for longer than adopt_window");
-        }
-        let left = |post: &OwnPost| {
-            let found = post.transfer.and_then(|id| self.world.transfer(id));
-            found.is_some_and(|found| found.started_at.is_some() && !found.listed)
-        };
-        if posts().any(left) {
-            return Some("left the list before it was seen");
-        }
-        if self.daemons[daemon].stepped_unseen >= SKEW / 2 {
-            return Some("the clock was set while no daemon was there to see it");
-        }
-        let mut intended = self.intended.iter().filter(|it| it.daemon == daemon && it.run == run);
-        let doubtful = self.plan.doubtful && intended.any(|it| self.has_look_alike(it));
-        doubtful.then_some("a transfer of the same user that can't be told apart")
-    }
-
-    fn has_look_alike(&self, intended: &Intended) -> bool {
-        self.world.transfers().any(|found| {
-            found.fingerprint == intended.fingerprint
-                && !self.is_own(intended.daemon, found.id)
-                && self.can_be_confused(intended, found)
-        })
-    }
-
-    fn is_own(&self, daemon: usize, transfer: TransferId) -> bool {
-        self.by_transfer.get(&transfer).is_some_and(|&index| self.posts[index].daemon == daemon)
-    }
-
-    /// True if the rules of evidence can't tell a foreign transfer from the one of this intent.
-    fn can_be_confused(&self, intended: &Intended, found: &SimTransfer) -> bool {
-        let options = self.world.options();
-        let daemon = &self.daemons[intended.daemon];
-        let kind = found.sync_cycle.is_none()
-            && found.retry_batch.is_none()
-            && !matches!(found.kind, 2 | 4);
-        let user = options.variants.no_user_id || found.user == daemon.user;
-        let listed =
-            if options.variants.list_created { Some(found.accepted_at) } else { found.started_at };
-        let unlisted_before = listed.is_none_or(|at| at >= intended.ground_began);
-        let offset = (options.clock_skew - daemon.wall).abs();
-        let tolerance = SKEW + offset * 2 + options.date_jitter + daemon.stepped * 2;
-        let late = daemon.fed.agent.request_timeout + LATE_PROCESSING;
-        let in_time = found.accepted_at >= intended.at - tolerance
-            && found.accepted_at <= intended.at + late + tolerance;
-        found.fingerprint == intended.fingerprint && kind && user && unlisted_before && in_time
-    }
-
     /// Slots and destinations, at the instant at which one more transfer begins.
     fn check_limits(&mut self, index: usize) {
         let daemon = self.posts[index].daemon;
-        let active: Vec<usize> = self
-            .by_transfer
-            .iter()
-            .filter(|(id, other)| {
-                self.posts[**other].daemon == daemon
-                    && self.world.transfer(**id).is_some_and(SimTransfer::is_active)
-            })
-            .map(|(_, other)| *other)
-            .collect();
-        let counted: Vec<usize> =
-            active.iter().copied().filter(|other| self.counts(*other)).collect();
+        let world = &self.world;
+        self.active[daemon].retain(|id, _| world.transfer(*id).is_some_and(SimTransfer::is_active));
+        let active: Vec<usize> = self.active[daemon].values().copied().collect();
         let limit = usize::try_from(self.daemons[daemon].file.agent.max_active).unwrap_or(0);
-        if counted.len() > limit {
-            let words = format!("{} transfers are in flight, {limit} may be", counted.len());
-            self.violation(Checker::Limits, daemon, words);
-        }
-        if !self.counts(index) {
-            return;
+        // What counts is costly to find out, and asked only where it can matter.
+        if active.len() > limit {
+            let counted = active.iter().filter(|other| self.counts(**other)).count();
+            if counted > limit {
+                let words = format!("{counted} transfers are in flight, {limit} may be");
+                self.violation(Checker::Limits, daemon, words);
+            }
         }
         let post = &self.posts[index];
         let meets = |other: &&usize| {
@@ -256,7 +205,9 @@ impl<O: Observer> Simulation<O> {
                 && overlap(&post.request.destination, &rival.request.destination)
                 && self.counts_for_destination(**other)
         };
-        if let Some(&rival) = active.iter().find(meets) {
+        if let Some(&rival) = active.iter().find(meets)
+            && self.counts(index)
+        {
             let rival = &self.posts[rival];
             let words = format!(
                 "runs {} and {} write to overlapping destinations at once: `{}` and `{}`",
@@ -300,6 +251,10 @@ impl<O: Observer> Simulation<O> {
         if was.is_some() {
             return;
         }
+        let daemon = &mut self.daemons[number];
+        if let Some(job) = daemon.fed.jobs.get(&run.job) {
+            daemon.terms.insert(run.id, Arc::clone(&job.terms));
+        }
         let Some(at) = run.scheduled_for else { return };
         let key = (run.job.clone(), at);
         if let Some(before) = self.daemons[number].occurrences.insert(key, run.id) {
@@ -311,9 +266,10 @@ impl<O: Observer> Simulation<O> {
     /// An attempt's row is about to take effect: what it claims must be ours.
     pub(super) fn check_claim(&mut self, number: usize, row: &Attempt) {
         if row.phase == Phase::Intent {
+            let of_run = self.of_run.entry((number, row.id.run)).or_default();
+            of_run.intents.push(self.intended.len());
             self.intended.push(Intended {
                 daemon: number,
-                run: row.id.run,
                 fingerprint: row.fingerprint,
                 at: self.now,
                 ground_began: self.daemons[number].ground_began,
@@ -333,15 +289,6 @@ impl<O: Observer> Simulation<O> {
         } else {
             *self.report.residues.entry("a look-alike was claimed").or_default() += 1;
         }
-    }
-
-    /// True if some POST of the daemon can be confused with this foreign transfer.
-    fn is_doubtful(&self, number: usize, transfer: TransferId) -> bool {
-        let Some(found) = self.world.transfer(transfer) else { return false };
-        self.intended
-            .iter()
-            .filter(|intended| intended.daemon == number)
-            .any(|intended| self.can_be_confused(intended, found))
     }
 
     /// A cancel is about to be sent.
@@ -377,6 +324,12 @@ impl<O: Observer> Simulation<O> {
         if now.duration_since(up_since) < CANCEL_GRACE {
             return;
         }
+        // Once a second will do, as the grace is of minutes.
+        let daemon = &mut self.daemons[number];
+        if now.duration_since(daemon.deadlines_checked) < SignedDuration::from_secs(1) {
+            return;
+        }
+        daemon.deadlines_checked = now;
         let daemon = &self.daemons[number];
         let mut words = None;
         for id in &daemon.open {
@@ -390,12 +343,12 @@ impl<O: Observer> Simulation<O> {
             let run_over = daemon.runs.get(&id.run).is_none_or(|run| run.state.is_over());
             let wished = row.cancel.as_ref().is_some_and(|wish| {
                 let since = self.wall(number).duration_since(wish.at);
-                since > CANCEL_GRACE + daemon.stepped
+                since > CANCEL_GRACE + daemon.stepped_since(now - since.abs())
             });
-            let post = self.posts.iter().rev().find(|p| p.daemon == number && p.attempt == *id);
+            let post = self.posts_of(number, id.run).rev().find(|post| post.attempt == *id);
             let late = post.is_some_and(|post| {
                 let since = now.duration_since(post.sent);
-                since > post.terms.timeout + CANCEL_GRACE + daemon.stepped
+                since > post.terms.timeout + CANCEL_GRACE + daemon.stepped_since(post.sent)
             });
             if wished || (late && !run_over && row.cancel.is_none()) {
                 words = Some(format!(
@@ -461,11 +414,9 @@ impl<O: Observer> Simulation<O> {
             .map(|run| run.id)
             .collect();
         for run in succeeded {
-            let good = self.posts.iter().any(|post| {
+            let good = self.posts_of(number, run).any(|post| {
                 let found = post.transfer.and_then(|id| self.world.transfer(id));
-                post.daemon == number
-                    && post.attempt.run == run
-                    && found.is_some_and(|found| self.is_good(post, found) && !found.is_active())
+                found.is_some_and(|found| self.is_good(post, found) && !found.is_active())
             });
             if !good && self.residue(number, run).is_none() {
                 let words = format!("run {run} has succeeded, and no transfer of it has");

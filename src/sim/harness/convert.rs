@@ -9,7 +9,7 @@ use crate::sim::world::{Outcome, ProblemCode, SimTransfer, World};
 pub(in crate::sim) fn transfer(world: &World, found: &SimTransfer, now: Timestamp) -> Transfer {
     Transfer {
         id: found.id,
-        user: (!world.options().variants.no_user_id).then_some(found.user),
+        user: world.tells_user(found.id).then_some(found.user),
         fingerprint: found.fingerprint,
         loose_fingerprint: found.loose_fingerprint,
         of_sync: found.sync_cycle.is_some(),

@@ -12,7 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::core::engine::{Engine, Host};
 use crate::core::ids::{AttemptId, JobName, RunId, TransferId, UserId};
 use crate::core::input::{Effect, Input, Step};
-use crate::core::job::{Job, JobSet};
+use crate::core::job::{Job, JobSet, Terms};
 use crate::core::record::Record;
 use crate::core::run::{Attempt, Run};
 use crate::store::Store;
@@ -27,6 +27,19 @@ use super::simulation::{Call, Event, Observer, Simulation};
 
 /// How long the driver waits after a failed commit before it rebuilds the engine.
 const REBUILD: SignedDuration = SignedDuration::from_secs(2);
+
+/// A step of a daemon's clock.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ClockStep {
+    /// When, in true time.
+    pub(super) at: Timestamp,
+    /// By how much.
+    pub(super) by: SignedDuration,
+    /// The engine was told.
+    pub(super) told: bool,
+    /// No process was there to see it.
+    pub(super) unseen: bool,
+}
 
 /// A daemon and what is known of it.
 #[derive(Debug)]
@@ -46,10 +59,8 @@ pub(super) struct Daemon {
     pub(super) incarnation: u32,
     /// Its wall clock less true time.
     pub(super) wall: SignedDuration,
-    /// All steps of its clock, whichever way.
-    pub(super) stepped: SignedDuration,
-    /// Those of them that were made while no process was there to see them.
-    pub(super) stepped_unseen: SignedDuration,
+    /// All steps of its clock.
+    pub(super) steps: Vec<ClockStep>,
     /// Steps that the engine is still to be told of.
     pub(super) step_untold: SignedDuration,
     pub(super) suspended_until: Option<Timestamp>,
@@ -64,6 +75,8 @@ pub(super) struct Daemon {
     pub(super) attempts: BTreeMap<AttemptId, Arc<Attempt>>,
     pub(super) open: BTreeSet<AttemptId>,
     pub(super) unfinished: BTreeSet<RunId>,
+    /// What the job file said of a run's job when the run was recorded.
+    pub(super) terms: BTreeMap<RunId, Arc<Terms>>,
     pub(super) occurrences: BTreeMap<(JobName, Timestamp), RunId>,
     pub(super) expectations: Expectations,
     /// Wall-clock time up to which dues have certainly been dealt with.
@@ -74,6 +87,9 @@ pub(super) struct Daemon {
     pub(super) up_since: Option<Timestamp>,
     pub(super) cancel_asked: BTreeMap<TransferId, Timestamp>,
     pub(super) replies: u64,
+    pub(super) deadlines_checked: Timestamp,
+    /// Answers are numbered as they are asked for: the next number, and the latest that came.
+    pub(super) answers: (u64, u64),
     wakes_at: (Timestamp, u32),
 }
 
@@ -90,8 +106,7 @@ impl Daemon {
             alive: false,
             incarnation: 0,
             wall: SignedDuration::ZERO,
-            stepped: SignedDuration::ZERO,
-            stepped_unseen: SignedDuration::ZERO,
+            steps: Vec::new(),
             step_untold: SignedDuration::ZERO,
             suspended_until: None,
             disk_full_until: None,
@@ -103,6 +118,7 @@ impl Daemon {
             attempts: BTreeMap::new(),
             open: BTreeSet::new(),
             unfinished: BTreeSet::new(),
+            terms: BTreeMap::new(),
             occurrences: BTreeMap::new(),
             expectations: Expectations::default(),
             processed: start,
@@ -110,8 +126,21 @@ impl Daemon {
             up_since: None,
             cancel_asked: BTreeMap::new(),
             replies: 0,
+            deadlines_checked: start,
+            answers: (1, 0),
             wakes_at: (start, 0),
         }
+    }
+
+    /// By how much its clock was set since then, whichever way.
+    pub(super) fn stepped_since(&self, at: Timestamp) -> SignedDuration {
+        self.steps.iter().rev().take_while(|step| step.at >= at).map(|step| step.by.abs()).sum()
+    }
+
+    /// The same, of steps that no process was there to see.
+    pub(super) fn stepped_unseen_since(&self, at: Timestamp) -> SignedDuration {
+        let since = self.steps.iter().rev().take_while(|step| step.at >= at);
+        since.filter(|step| step.unseen).map(|step| step.by.abs()).sum()
     }
 
     /// When its engine wants to be woken, in true time; absent while nobody would hear.
@@ -256,10 +285,22 @@ impl<O: Observer> Simulation<O> {
         }
         let wall = self.wall(number);
         self.daemons[number].processed = wall;
+        if then.len() > 1 && self.chance.happens(self.hazards.crash_amid_effects) {
+            self.count("crash_amid_effects");
+            let performed = 1 + self.chance.below(then.len() - 1);
+            then.truncate(performed);
+            self.perform_all(number, then);
+            self.crash(number);
+            return;
+        }
         let acts = !record.is_empty() || !then.is_empty();
         if acts && self.chance.happens(self.hazards.crash_after_commit) {
-            self.count("crash_after_commit");
             let performed = self.chance.below(then.len() + 1);
+            self.count(match performed {
+                0 => "crash_before_effects",
+                all if all == then.len() => "crash_after_effects",
+                _ => "crash_amid_effects",
+            });
             then.truncate(performed);
             self.perform_all(number, then);
             self.crash(number);
@@ -273,7 +314,7 @@ impl<O: Observer> Simulation<O> {
     fn commit(&mut self, number: usize, record: &[Record]) -> bool {
         let full = self.daemons[number].disk_full_until.is_some();
         if full || self.chance.happens(self.hazards.commit_fails) {
-            self.count("commit_failed");
+            self.count(if full { "commit_on_full_disk" } else { "commit_failed" });
             self.trace.line(self.now, || format!("[{number}] commit fails"));
             return false;
         }
@@ -384,8 +425,12 @@ impl<O: Observer> Simulation<O> {
         daemon.look = None;
         daemon.up_since = None;
         daemon.incarnation += 1;
-        daemon.stepped_unseen += daemon.step_untold.abs();
-        daemon.step_untold = SignedDuration::ZERO;
+        if !std::mem::take(&mut daemon.step_untold).is_zero() {
+            // Nobody will tell the next process of it.
+            for step in daemon.steps.iter_mut().rev().take_while(|step| !step.told) {
+                step.unseen = true;
+            }
+        }
         let away = self.chance.span(self.hazards.down_for);
         self.schedule(self.now + away, Event::Start { number });
     }

@@ -1,16 +1,13 @@
 //! What happens to a daemon and its machine at random moments.
 
-use std::sync::Arc;
-
 use jiff::SignedDuration;
 use uuid::Uuid;
 
 use crate::core::ids::{JobName, RunId};
 use crate::core::input::{Input, OperatorRequest, ReplyTo};
-use crate::core::job::JobSet;
 use crate::core::record::Pause;
 
-use super::jobs;
+use super::daemon::ClockStep;
 use super::simulation::{Event, Observer, Simulation};
 
 /// What happens.
@@ -79,7 +76,11 @@ impl<O: Observer> Simulation<O> {
             Happening::DiskFree => self.daemons[number].disk_full_until = None,
             Happening::Suspend => {
                 self.count("suspend");
-                let until = self.now + self.chance.span(self.hazards.suspend_for);
+                let sleep = self.chance.span(self.hazards.suspend_for);
+                if sleep >= SignedDuration::from_hours(1) {
+                    self.count("suspend_for_hours");
+                }
+                let until = self.now + sleep;
                 self.daemons[number].suspended_until = Some(until);
                 self.daemons[number].up_since = None;
                 self.schedule(until, Event::Happens { number, happening: Happening::Resume });
@@ -128,6 +129,9 @@ impl<O: Observer> Simulation<O> {
     pub(super) fn tell_step(&mut self, number: usize) {
         let by = std::mem::take(&mut self.daemons[number].step_untold);
         if !by.is_zero() {
+            for step in &mut self.daemons[number].steps {
+                step.told = true;
+            }
             self.feed_if_awake(number, Input::ClockStepped { by });
         }
     }
@@ -140,56 +144,31 @@ impl<O: Observer> Simulation<O> {
     }
 
     fn step_clock(&mut self, number: usize) {
-        self.count("clock_step");
         let by = self.chance.span(self.hazards.clock_step_by);
         // Back and forth, so that the clock is never further off than one step.
         let wall = self.daemons[number].wall;
         let forward = wall.is_negative() || (wall.is_zero() && self.chance.happens(0.5));
         let by = if forward { by } else { -by };
+        self.count(if forward { "clock_forward" } else { "clock_back" });
         // The agent on the same machine sees the same step.
-        if self.daemons.len() == 1 && self.chance.happens(0.7) {
+        if self.daemons.len() == 1 && self.chance.happens(self.hazards.agent_clock_follows) {
+            self.count("clock_set_at_the_agent");
             self.world.step_clock(by);
         }
         let daemon = &mut self.daemons[number];
         daemon.wall += by;
-        daemon.stepped += by.abs();
-        if !daemon.alive {
-            daemon.stepped_unseen += by.abs();
-        } else if daemon.suspended_until.is_some() || daemon.engine.is_none() {
+        let unseen = !daemon.alive;
+        let told = daemon.alive && daemon.suspended_until.is_none() && daemon.engine.is_some();
+        daemon.steps.push(ClockStep { at: self.now, by, told, unseen });
+        if unseen {
+            self.count("clock_set_unseen");
+        } else if !told {
             // The driver compares clocks, and finds the step when it can.
             daemon.step_untold += by;
         }
         self.trace.line(self.now, || format!("[{number}] clock is set by {by:?}"));
         self.jumped(number);
         self.feed_if_awake(number, Input::ClockStepped { by });
-    }
-
-    fn reload(&mut self, number: usize) {
-        self.count("reload");
-        let all = self.daemons[number].all_jobs.clone();
-        let agent = self.daemons[number].file.agent.clone();
-        let keep = [0.5, 0.9, 1.0][self.chance.below(3)];
-        let set = jobs::draw_set(&mut self.chance, &all, &agent, keep);
-        self.change_file(number, set);
-    }
-
-    /// The job file changes; a daemon that runs hears of it.
-    pub(super) fn change_file(&mut self, number: usize, set: Arc<JobSet>) {
-        let daemon = &mut self.daemons[number];
-        daemon.file = Arc::clone(&set);
-        if daemon.engine.is_none() || daemon.suspended_until.is_some() {
-            // A sleeper finds it when it wakes: as if it had been told then.
-            if let Some(until) = daemon.suspended_until {
-                let event = Event::Rebuild { number };
-                daemon.engine = None;
-                daemon.look = None;
-                self.schedule(until, event);
-            }
-            return;
-        }
-        daemon.fed = Arc::clone(&set);
-        let given = self.mutation.map_or_else(|| Arc::clone(&set), |mutation| mutation.set(&set));
-        self.feed(number, Input::JobsReplaced(given));
     }
 
     fn operator(&mut self, number: usize) {
@@ -219,7 +198,12 @@ impl<O: Observer> Simulation<O> {
             }
             _ => OperatorRequest::Resume(job),
         };
-        self.count("operator");
+        self.count(match &request {
+            OperatorRequest::Trigger { .. } => "operator_triggers",
+            OperatorRequest::CancelRun(_) | OperatorRequest::CancelJob(_) => "operator_cancels",
+            OperatorRequest::Pause { .. } => "operator_pauses",
+            OperatorRequest::Resume(_) => "operator_resumes",
+        });
         let awake = self.daemons[number].suspended_until.is_none();
         if awake && self.daemons[number].engine.is_some() {
             let replies = self.daemons[number].replies;

@@ -32,6 +32,9 @@ const SCHEDULES: [&str; 10] = [
     "0 3 * * Sun",
 ];
 
+/// What a renamed job's name ends in.
+const RENAMED: &str = "-renamed";
+
 /// Zones that jobs draw from.
 const ZONES: [&str; 3] = ["Europe/Berlin", "America/New_York", "UTC"];
 
@@ -53,7 +56,7 @@ fn draw_job(chance: &mut Chance, number: usize, prefix: &str) -> Job {
         3 => format!("{prefix}{number}/{{run}}/"),
         _ => format!("{prefix}{number}/"),
     };
-    let timeout = SignedDuration::from_mins([2, 10, 30, 60][chance.below(4)]);
+    let timeout = draw_timeout(chance);
     let some = |chance: &mut Chance, of: &[i64]| {
         chance.happens(0.4).then(|| SignedDuration::from_mins(of[chance.below(of.len())]))
     };
@@ -90,7 +93,37 @@ fn draw_job(chance: &mut Chance, number: usize, prefix: &str) -> Job {
     }
 }
 
-fn place(account: crate::core::ids::AccountId, bucket: &str, path: &str) -> PlaceTemplate {
+/// The other of a job's two names.
+pub(super) fn other_name(name: &JobName) -> JobName {
+    let name = name.as_str();
+    JobName::new(&match name.strip_suffix(RENAMED) {
+        Some(first) => first.to_owned(),
+        None => format!("{name}{RENAMED}"),
+    })
+}
+
+/// Gives a job other terms, and perhaps another destination.
+pub(super) fn redefine(chance: &mut Chance, job: &mut Job) {
+    let mut terms = Terms::clone(&job.terms);
+    terms.timeout = draw_timeout(chance);
+    terms.retry.max_attempts = 1 + u32::try_from(chance.below(4)).unwrap_or(0);
+    terms.exclusive = !chance.happens(0.2);
+    job.terms = Arc::new(terms);
+    if chance.happens(0.5) {
+        let path = if chance.happens(0.5) { "shared/" } else { "shared/moved/" };
+        job.destination = place(WorldOptions::ARCHIVE, "cold", path);
+    }
+}
+
+fn draw_timeout(chance: &mut Chance) -> SignedDuration {
+    SignedDuration::from_mins([2, 10, 30, 60][chance.below(4)])
+}
+
+pub(super) fn place(
+    account: crate::core::ids::AccountId,
+    bucket: &str,
+    path: &str,
+) -> PlaceTemplate {
     PlaceTemplate {
         account,
         bucket: bucket.to_owned(),
@@ -100,7 +133,7 @@ fn place(account: crate::core::ids::AccountId, bucket: &str, path: &str) -> Plac
     }
 }
 
-fn timetable(schedule: &str, zone: &str) -> Timetable {
+pub(super) fn timetable(schedule: &str, zone: &str) -> Timetable {
     let schedule = Schedule::parse(schedule).expect("the schedules above are good");
     let known = TimeZone::get(zone).unwrap_or(TimeZone::UTC);
     Timetable::new(vec![schedule], zone, known)
@@ -112,6 +145,7 @@ pub(super) fn draw_set(
     all: &[Arc<Job>],
     agent: &AgentSettings,
     keep: f64,
+    rescheduled: f64,
 ) -> Arc<JobSet> {
     let mut jobs = BTreeMap::new();
     for job in all {
@@ -119,7 +153,7 @@ pub(super) fn draw_set(
             continue;
         }
         let mut job = Arc::clone(job);
-        if keep < 1.0 && chance.happens(0.2) {
+        if keep < 1.0 && chance.happens(rescheduled) {
             let schedule = SCHEDULES[chance.below(SCHEDULES.len())];
             let zone = ZONES[chance.below(ZONES.len())];
             let enabled = !chance.happens(0.3);

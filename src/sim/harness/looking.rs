@@ -12,7 +12,7 @@ use crate::sim::world::ListQuery;
 
 use super::convert;
 use super::mutation::Mutation;
-use super::simulation::{Event, Observer, Simulation};
+use super::simulation::{Event, Observer, Order, Simulation};
 
 /// A look reads so many pages at most; what lies deeper is not asked for by any plan here.
 const PAGES_MAX: usize = 500;
@@ -61,6 +61,7 @@ pub(super) fn words(look: &Look) -> String {
 impl<O: Observer> Simulation<O> {
     pub(super) fn begin_look(&mut self, number: usize, request: LookRequest) {
         self.check_look_is_needed(number);
+        self.answer_lost_look(number);
         let wall = self.wall(number);
         let now = self.now;
         let daemon = &mut self.daemons[number];
@@ -79,6 +80,10 @@ impl<O: Observer> Simulation<O> {
             found: BTreeMap::new(),
         };
         daemon.look = Some(look);
+        if self.chance.happens(self.hazards.looks_lost) {
+            self.count("look_lost");
+            return;
+        }
         self.schedule_look(number, SignedDuration::ZERO);
     }
 
@@ -128,8 +133,9 @@ impl<O: Observer> Simulation<O> {
             Stage::Status => {
                 let reply = self.world.agent_status(now);
                 let (after, answer) = convert::within(reply.outcome, reply.after, patience);
+                let no_status = self.world.options().variants.no_status;
                 let next = answer.map(|state| {
-                    look.agent = state;
+                    look.agent = if no_status { AgentState::Unknown } else { state };
                     let known = self.daemons[number].knows_user;
                     Some(if known { Stage::Page(1) } else { Stage::User })
                 });
@@ -151,7 +157,11 @@ impl<O: Observer> Simulation<O> {
                 let reply = self.get_page(&token, 1);
                 let (after, answer) = convert::within(reply.outcome, reply.after, patience);
                 let next = answer.map(|ids| {
-                    look.consistent &= ids.ids == look.first_page && Some(ids.total) == look.total;
+                    let same = ids.ids == look.first_page && Some(ids.total) == look.total;
+                    if look.consistent && !same {
+                        self.count("list_shifted");
+                    }
+                    look.consistent &= same;
                     None
                 });
                 (after, next)
@@ -179,14 +189,26 @@ impl<O: Observer> Simulation<O> {
         if page == 1 {
             look.first_page = ids.to_vec();
         }
-        look.consistent &= look.total.replace(total).is_none_or(|before| before == total);
+        let same = look.total.replace(total).is_none_or(|before| before == total);
+        if look.consistent && !same {
+            self.count("list_shifted");
+        }
+        look.consistent &= same;
+        if page > 1 && self.chance.happens(self.hazards.total_wavers) {
+            self.count("total_wavered");
+            look.consistent = false;
+        }
         let mut deep_enough = ids.len() < self.plan.page_size;
         for id in ids {
             let Some(found) = self.world.transfer(*id) else { continue };
             deep_enough |= found.requested_at < look.request.since;
-            let record = convert::transfer(&self.world, found, self.now);
-            if look.request.wants(&record) {
-                look.found.insert(*id, record);
+            // All else is dropped at the edge; what is not wanted need not be converted first.
+            let asked = &look.request.fingerprints;
+            if look.request.transfers.contains(id)
+                || asked.contains(&found.fingerprint)
+                || asked.contains(&found.loose_fingerprint)
+            {
+                look.found.insert(*id, convert::transfer(&self.world, found, self.now));
             }
         }
         if !deep_enough && page < PAGES_MAX {
@@ -201,12 +223,47 @@ impl<O: Observer> Simulation<O> {
         after: SignedDuration,
         look: Result<LookUnderWay, LookFailure>,
     ) {
-        let now = self.now;
+        let order = Order::OfLook(self.daemons[number].looks);
+        let input = Input::Looked(self.result_of(number, look));
+        self.deliver_look(number, after, order, input);
+    }
+
+    /// The engine has given up a look that is still under way: its answer may come yet, when the
+    /// engine has asked again.
+    fn answer_lost_look(&mut self, number: usize) {
+        let Some(mut lost) = self.daemons[number].look.take() else { return };
+        if !self.chance.happens(self.hazards.lost_looks_answered) {
+            return;
+        }
+        self.count("look_answered_late");
+        lost.consistent = false;
+        let lost = if self.chance.happens(0.5) {
+            Ok(lost)
+        } else {
+            Err(LookFailure::Unreachable("timed out".to_owned()))
+        };
+        let input = Input::Looked(self.result_of(number, lost));
+        self.deliver_look(number, SignedDuration::ZERO, Order::Any, input);
+    }
+
+    fn deliver_look(&mut self, number: usize, after: SignedDuration, order: Order, input: Input) {
+        let incarnation = self.daemons[number].incarnation;
+        let at = self.now + after + self.chance.span(self.hazards.latency);
+        let input = Box::new(input);
+        self.schedule(at, Event::Answer { number, incarnation, order, input });
+    }
+
+    /// What the engine is told of a look.
+    fn result_of(
+        &mut self,
+        number: usize,
+        look: Result<LookUnderWay, LookFailure>,
+    ) -> Result<Look, LookFailure> {
         let wall = self.wall(number);
-        let no_user_id = self.world.options().variants.no_user_id;
+        let variants = self.world.options().variants;
         let skew = self.world.options().clock_skew - self.daemons[number].wall;
         let daemon = &mut self.daemons[number];
-        let result = look.map(|look| {
+        look.map(|look| {
             let complete = look.consistent && look.agent.may_work();
             if complete {
                 daemon.ground_began = look.began_true;
@@ -216,20 +273,15 @@ impl<O: Observer> Simulation<O> {
                 as_of: look.as_of,
                 complete,
                 agent: look.agent,
-                user: (!no_user_id && daemon.knows_user).then_some(daemon.user),
-                clock_offset: Some(SignedDuration::from_secs(skew.as_secs())),
+                user: (!variants.no_user_id && daemon.knows_user).then_some(daemon.user),
+                clock_offset: (!variants.no_date_header)
+                    .then(|| SignedDuration::from_secs(skew.as_secs())),
                 transfers: look.found.into_values().collect(),
             };
             if let Some(mutation) = self.mutation {
                 mutation.look(&mut look, wall);
             }
             look
-        });
-        let incarnation = daemon.incarnation;
-        let looks = daemon.looks;
-        let way = self.chance.span(self.hazards.latency);
-        let input = Input::Looked(result);
-        let look = Some(looks);
-        self.schedule(now + after + way, Event::Answer { number, incarnation, look, input });
+        })
     }
 }

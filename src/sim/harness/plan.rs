@@ -1,7 +1,9 @@
 //! What a seed stands for: the world, the daemons and their jobs, and how often what goes wrong.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
@@ -53,6 +55,24 @@ pub struct Hazards {
     pub token_away_for: Span,
     /// Of the agent's changes, how many are heard of at once.
     pub notified: f64,
+    /// Of the steps of the clock, how many the agent on the same machine sees, too.
+    pub agent_clock_follows: f64,
+    /// Of all jobs, how many stand in a changed job file: one of these is drawn each time.
+    pub jobs_kept: [f64; 3],
+    /// Of the jobs in a changed job file, how many get another schedule.
+    pub jobs_rescheduled: f64,
+    /// Of the jobs in a changed job file, how many get another name.
+    pub jobs_renamed: f64,
+    /// Of the jobs in a changed job file, how many get other terms and another destination.
+    pub jobs_redefined: f64,
+    /// The daemon dies between two effects of one step.
+    pub crash_amid_effects: f64,
+    /// A look comes to nothing, and nobody is told.
+    pub looks_lost: f64,
+    /// Of the looks that the engine has given up for lost, how many are answered all the same.
+    pub lost_looks_answered: f64,
+    /// `total` is another on the next page, though the list has not changed.
+    pub total_wavers: f64,
 }
 
 impl Default for Hazards {
@@ -76,6 +96,15 @@ impl Default for Hazards {
             token_every: None,
             token_away_for: Span::millis(1_000, 900_000),
             notified: 0.0,
+            agent_clock_follows: 0.7,
+            jobs_kept: [0.5, 0.9, 1.0],
+            jobs_rescheduled: 0.2,
+            jobs_renamed: 0.0,
+            jobs_redefined: 0.0,
+            crash_amid_effects: 0.0,
+            looks_lost: 0.0,
+            lost_looks_answered: 0.0,
+            total_wavers: 0.0,
         }
     }
 }
@@ -121,7 +150,8 @@ pub struct Plan {
     pub daemons: Vec<DaemonPlan>,
     /// Records to a page of the list.
     pub page_size: usize,
-    /// The daemons share one user, or other things of our user's run: matches may be doubtful.
+    /// The daemons share one user, or other things of our user's run, or records do not tell
+    /// theirs: matches may be doubtful.
     pub doubtful: bool,
     /// How it ends.
     pub settle: Settle,
@@ -135,12 +165,12 @@ pub(super) const fn millis(millis: i64) -> SignedDuration {
 }
 
 /// Swarm style: a fault is off in most seeds, else at a rate of its own.
-struct Swarm<'a> {
-    chance: &'a mut Chance,
+pub(super) struct Swarm<'a> {
+    pub(super) chance: &'a mut Chance,
 }
 
 impl Swarm<'_> {
-    fn rate(&mut self, upto: f64) -> f64 {
+    pub(super) fn rate(&mut self, upto: f64) -> f64 {
         if self.chance.happens(0.45) { upto * self.chance.fraction() } else { 0.0 }
     }
 
@@ -153,6 +183,14 @@ impl Plan {
     /// What a seed stands for: a few hours around a moment that is drawn, often a change of the
     /// clocks.
     pub fn draw(seed: u64) -> Self {
+        let mut plan = Self::draw_narrow(seed);
+        plan.widen();
+        plan
+    }
+
+    /// What a seed stood for before the model was widened: what has shown a bug then shows it
+    /// still.
+    pub fn draw_narrow(seed: u64) -> Self {
         let mut chance = Chance::from(seed ^ 0x7261_6e73_6665_7264);
         let start = draw_start(&mut chance);
         let horizon =
@@ -171,7 +209,7 @@ impl Plan {
                 let agent = draw_agent(&mut chance, exclusive);
                 let jobs_count = 1 + chance.below(4);
                 let all_jobs = jobs::draw(&mut chance, jobs_count, &prefix);
-                let set = jobs::draw_set(&mut chance, &all_jobs, &agent, 1.0);
+                let set = jobs::draw_set(&mut chance, &all_jobs, &agent, 1.0, 0.0);
                 DaemonPlan { token: user.tokens[0].clone(), user: user.id, all_jobs, set }
             })
             .collect();
@@ -194,7 +232,33 @@ impl Plan {
     pub fn draw_wild(seed: u64) -> Self {
         let mut plan = Self::draw(seed);
         plan.hazards.clock_step_by = Span::millis(500, 2 * 3_600_000);
+        // Hours off, and nothing to tell by how much: no date would be evidence.
+        plan.world.variants.no_date_header = false;
         plan
+    }
+
+    /// True if the agent's dates are off.
+    pub(super) fn dates_are_off(&self) -> bool {
+        !self.world.clock_skew.is_zero() || !self.world.date_jitter.is_zero()
+    }
+
+    /// How often daylight saving begins and ends in the zones of the jobs, while things go wrong.
+    pub(super) fn clock_changes(&self) -> (u64, u64) {
+        let end = self.start + self.horizon;
+        let jobs = self.daemons.iter().flat_map(|daemon| &daemon.all_jobs);
+        let zones: BTreeMap<&str, &TimeZone> =
+            jobs.map(|job| (job.timetable.zone_name(), job.timetable.zone())).collect();
+        let mut changes = (0, 0);
+        for zone in zones.values() {
+            for change in zone.following(self.start).take_while(|at| at.timestamp() <= end) {
+                if change.dst().is_dst() {
+                    changes.0 += 1;
+                } else {
+                    changes.1 += 1;
+                }
+            }
+        }
+        changes
     }
 
     /// A job file played in a world where nothing goes wrong but what `world` says.
@@ -237,7 +301,7 @@ fn draw_start(chance: &mut Chance) -> Timestamp {
     day + millis(i64::try_from(chance.below(5 * 3_600_000)).unwrap_or(0))
 }
 
-fn draw_users(count: usize) -> Vec<SimUser> {
+pub(super) fn draw_users(count: usize) -> Vec<SimUser> {
     (0..count)
         .map(|number| {
             let id = UserId(Uuid::from_u128(0x5eed_0001 + number as u128));
@@ -308,7 +372,6 @@ fn draw_world(chance: &mut Chance, users: &[SimUser], foreign_same_user: bool) -
     };
     let variants = Variants {
         manual_type: swarm.chance.happens(0.2),
-        no_user_id: !foreign_same_user && swarm.chance.happens(0.0),
         list_created: swarm.chance.happens(0.1),
         duplicate_check: swarm.chance.happens(0.15),
         ..Variants::default()

@@ -28,6 +28,17 @@ pub struct Report {
 }
 
 impl Report {
+    /// Counts a fault.
+    pub(super) fn count(&mut self, kind: &str, times: u64) {
+        match self.faults.get_mut(kind) {
+            Some(count) => *count += times,
+            None if times > 0 => {
+                self.faults.insert(kind.to_owned(), times);
+            }
+            None => {}
+        }
+    }
+
     /// Adds another seed's counts to a total.
     pub fn add(&mut self, other: &Report) {
         self.steps += other.steps;

@@ -3,11 +3,11 @@
 //! Three phases: loud, while things go wrong; quiet, when they have stopped and everything has to
 //! settle; and without jobs, when the engines have to fall idle.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::core::ids::{AttemptId, TransferId};
+use crate::core::ids::{AttemptId, RunId, TransferId, UserId};
 use crate::core::input::Input;
 use crate::core::place::TransferRequest;
 use crate::core::record::Record;
@@ -15,7 +15,7 @@ use crate::core::run::Phase;
 use crate::core::transfer::{Refusal, SubmitAnswer, TransferStatus};
 use crate::sim::world::{Chance, Endings, Outcome, Span, World};
 
-use super::check::{Checker, Intended, OwnPost, Violation};
+use super::check::{Checker, Intended, OfRun, OwnPost, Violation};
 use super::convert;
 use super::daemon::Daemon;
 use super::happenings::Happening;
@@ -55,13 +55,24 @@ pub(super) enum Call {
     Cancel { transfer: TransferId },
 }
 
+/// Where an answer stands among others of one daemon.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Order {
+    /// An answer, by the number of its question.
+    Numbered(u64),
+    /// A look's, which is void once another look was begun.
+    OfLook(u64),
+    /// Whenever it comes.
+    Any,
+}
+
 /// Something that is due, in true time.
 #[derive(Clone, Debug)]
 pub(super) enum Event {
     Start { number: usize },
     Rebuild { number: usize },
     Arrive { number: usize, incarnation: u32, call: Call },
-    Answer { number: usize, incarnation: u32, look: Option<u64>, input: Input },
+    Answer { number: usize, incarnation: u32, order: Order, input: Box<Input> },
     LookStep { number: usize, look: u64 },
     Happens { number: usize, happening: Happening },
     Quiet,
@@ -86,6 +97,10 @@ pub struct Simulation<O = Silent> {
     /// Posts that are not accepted yet and may be.
     pub(super) late: Vec<usize>,
     pub(super) by_transfer: BTreeMap<TransferId, usize>,
+    /// Posts and intents of each daemon's runs.
+    pub(super) of_run: BTreeMap<(usize, RunId), OfRun>,
+    /// Our transfers that are active, or were when last asked, of each daemon.
+    pub(super) active: Vec<BTreeMap<TransferId, usize>>,
     pub(super) trace: Trace,
     pub(super) report: Report,
     without_jobs: bool,
@@ -123,6 +138,8 @@ impl<O: Observer> Simulation<O> {
             posts: Vec::new(),
             late: Vec::new(),
             by_transfer: BTreeMap::new(),
+            of_run: BTreeMap::new(),
+            active: vec![BTreeMap::new(); plan.daemons.len()],
             trace: Trace::new(plan.trace),
             report: Report { seed: plan.seed, ..Report::default() },
             without_jobs: false,
@@ -148,14 +165,43 @@ impl<O: Observer> Simulation<O> {
             self.check_end(settled);
         }
         self.report.simulated = self.now.duration_since(self.plan.start);
-        for (kind, count) in self.world.faults_fired() {
-            *self.report.faults.entry(kind.clone()).or_default() += count;
-        }
+        self.count_what_the_plan_is_like();
         for run in self.daemons.iter().flat_map(|daemon| daemon.runs.values()) {
             *self.report.ends.entry(run.state.word()).or_default() += 1;
         }
         self.report.trace = self.trace.into_text();
         (self.report, self.observer)
+    }
+
+    /// Counts what struck the whole of the simulation, rather than a moment of it.
+    fn count_what_the_plan_is_like(&mut self) {
+        for (kind, count) in self.world.faults_fired() {
+            self.report.count(kind, *count);
+        }
+        let plan = &self.plan;
+        let variants = &plan.world.variants;
+        let users: BTreeSet<UserId> = plan.daemons.iter().map(|daemon| daemon.user).collect();
+        let several = plan.daemons.len() > 1;
+        let hidden = self.posts.iter().filter(|post| self.was_listed_late(post)).count();
+        let (begins, ends) = plan.clock_changes();
+        let is = u64::from;
+        for (kind, count) in [
+            ("daemons_of_own_users", is(several && users.len() > 1)),
+            ("daemons_of_one_user", is(several && users.len() == 1)),
+            ("no_user_id", is(variants.no_user_id)),
+            ("some_user_ids_null", is(variants.null_user_ids)),
+            ("no_status", is(variants.no_status)),
+            ("no_date_header", is(variants.no_date_header)),
+            ("list_created", is(variants.list_created)),
+            ("manual_type", is(variants.manual_type)),
+            ("duplicate_check", is(variants.duplicate_check)),
+            ("dates_off", is(plan.dates_are_off())),
+            ("dst_begins", begins),
+            ("dst_ends", ends),
+            ("hidden_past_adopt_window", u64::try_from(hidden).unwrap_or(u64::MAX)),
+        ] {
+            self.report.count(kind, count);
+        }
     }
 
     /// True if everything settled in time.
@@ -231,9 +277,13 @@ impl<O: Observer> Simulation<O> {
                 self.when_awake(number, Event::Rebuild { number }, |it| it.rebuild(number));
             }
             Event::Arrive { number, incarnation, call } => self.arrive(number, incarnation, call),
-            Event::Answer { number, incarnation, look, ref input } => {
-                let input = input.clone();
-                self.when_awake(number, event, |it| it.answer(number, incarnation, look, input));
+            Event::Answer { number, incarnation, order, input } => {
+                match self.daemons[number].suspended_until {
+                    Some(until) => {
+                        self.schedule(until, Event::Answer { number, incarnation, order, input });
+                    }
+                    None => self.answer(number, incarnation, order, *input),
+                }
             }
             Event::LookStep { number, look } => {
                 let event = Event::LookStep { number, look };
@@ -253,11 +303,21 @@ impl<O: Observer> Simulation<O> {
         }
     }
 
-    fn answer(&mut self, number: usize, incarnation: u32, look: Option<u64>, input: Input) {
-        let daemon = &self.daemons[number];
-        let same_process = daemon.incarnation == incarnation;
-        let stale = look.is_some_and(|look| look != daemon.looks);
-        if same_process && !stale && daemon.engine.is_some() {
+    fn answer(&mut self, number: usize, incarnation: u32, order: Order, input: Input) {
+        let daemon = &mut self.daemons[number];
+        let (stale, overtaken) = match order {
+            Order::Numbered(order) => {
+                let latest = daemon.answers.1;
+                daemon.answers.1 = latest.max(order);
+                (false, order < latest)
+            }
+            Order::OfLook(look) => (look != daemon.looks, false),
+            Order::Any => (false, false),
+        };
+        if daemon.incarnation == incarnation && !stale && daemon.engine.is_some() {
+            if overtaken {
+                self.count("answer_overtaken");
+            }
             self.feed(number, input);
         }
     }
@@ -315,13 +375,18 @@ impl<O: Observer> Simulation<O> {
     fn reply(&mut self, number: usize, incarnation: u32, after: SignedDuration, input: Input) {
         let way = self.chance.span(self.hazards.latency);
         let at = self.now + after + way;
+        let asked = &mut self.daemons[number].answers.0;
+        let order = Order::Numbered(*asked);
+        *asked += 1;
         if self.chance.happens(self.hazards.repeated_answer) {
             self.count("answer_repeated");
             let later = self.chance.span(Span::millis(1, 120_000));
-            let again = Event::Answer { number, incarnation, look: None, input: input.clone() };
+            let input = Box::new(input.clone());
+            let again = Event::Answer { number, incarnation, order: Order::Any, input };
             self.schedule(at + later, again);
         }
-        self.schedule(at, Event::Answer { number, incarnation, look: None, input });
+        let input = Box::new(input);
+        self.schedule(at, Event::Answer { number, incarnation, order, input });
     }
 
     /// Something has changed at the agent: who listens may hear of it.
@@ -332,15 +397,16 @@ impl<O: Observer> Simulation<O> {
             if listens && self.chance.happens(self.hazards.notified) {
                 let incarnation = daemon.incarnation;
                 let way = self.chance.span(self.hazards.latency);
-                let input = Input::Notified;
-                let event = Event::Answer { number, incarnation, look: None, input };
+                let input = Box::new(Input::Notified);
+                let order = Order::Any;
+                let event = Event::Answer { number, incarnation, order, input };
                 self.schedule(self.now + way, event);
             }
         }
     }
 
     pub(super) fn count(&mut self, kind: &str) {
-        *self.report.faults.entry(kind.to_owned()).or_default() += 1;
+        self.report.count(kind, 1);
     }
 
     pub(super) fn violation(&mut self, checker: Checker, daemon: usize, words: String) {

@@ -78,6 +78,7 @@ impl World {
                 }
                 TransferStatus::Running => {
                     if self.chance.happens(self.options.people.restart_fails_running) {
+                        self.count("running_failed");
                         self.finish(id, TransferStatus::Error, now);
                     }
                 }

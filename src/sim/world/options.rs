@@ -116,6 +116,8 @@ pub struct Variants {
     pub fixed_page_size: Option<usize>,
     /// Records bear no `userId`, and the profile tells none.
     pub no_user_id: bool,
+    /// Every other record bears no `userId`.
+    pub null_user_ids: bool,
     /// Dates end without a `Z`.
     pub dates_without_zone: bool,
     /// Dates carry 7 fractional digits.

@@ -72,6 +72,9 @@ impl World {
         let of_sync = machine && self.chance.happens(0.6);
         let kinds: &[u32] = if of_sync { &[2, 4] } else { &[1, 8] };
         let kind = kinds[self.chance.below(kinds.len())];
+        if machine {
+            self.count("foreign_of_machine");
+        }
         self.count(match (same_places, same_user) {
             (true, true) => "foreign_same_places_same_user",
             (true, false) => "foreign_same_places",

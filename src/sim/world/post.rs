@@ -152,6 +152,7 @@ impl World {
         if self.down {
             return;
         }
+        self.count("post_processed_late");
         let transfer = self.accept(number, &fact, user, now);
         if let Some(fact) = self.posts.get_mut(&number) {
             fact.transfer = Some(transfer);

@@ -164,6 +164,13 @@ impl World {
         }
     }
 
+    /// True if the record of a transfer tells whose it is.
+    pub fn tells_user(&self, id: TransferId) -> bool {
+        let variants = &self.options.variants;
+        let is_null = variants.null_user_ids && id.0.as_u128() & 1 == 1;
+        !variants.no_user_id && !is_null
+    }
+
     /// Takes a new transfer in: Created, not listed.
     pub(crate) fn create(&mut self, mut transfer: SimTransfer, now: Timestamp) -> TransferId {
         let id = transfer.id;
@@ -234,9 +241,13 @@ impl World {
         transfer.status = TransferStatus::Running;
         transfer.started_at = Some(now);
         transfer.due_at = None;
+        let stalls = transfer.plan.ending == Ending::Stall;
         if !transfer.listed {
             transfer.listed = true;
             self.listed.insert((transfer.requested_at, id));
+        }
+        if stalls {
+            self.count("transfer_stalled");
         }
         self.take_up(id, now);
     }
@@ -245,11 +256,20 @@ impl World {
         let Some(transfer) = self.transfers.get(&id).filter(|found| found.turn == turn) else {
             return;
         };
-        match transfer.plan.ending {
+        let ending = transfer.plan.ending;
+        match ending {
             Ending::Completed | Ending::Partial | Ending::Empty => {
+                if ending == Ending::Partial {
+                    self.count("transfer_partial");
+                } else if ending == Ending::Empty {
+                    self.count("transfer_empty");
+                }
                 self.finish(id, TransferStatus::Completed, now);
             }
-            Ending::Error => self.finish(id, TransferStatus::Error, now),
+            Ending::Error => {
+                self.count("transfer_failed");
+                self.finish(id, TransferStatus::Error, now);
+            }
             Ending::Vanish => {
                 self.count("transfer_vanished");
                 self.lose(id, now);
@@ -321,6 +341,7 @@ impl World {
         let Some(transfer) = self.transfers.get_mut(&id) else { return };
         transfer.listed = false;
         self.listed.remove(&(transfer.requested_at, id));
+        self.count("over_forgotten");
     }
 
     /// Begins a cancellation. False if the transfer is not Running.

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use jiff::SignedDuration;
 
-use super::stage::{Stage, at, job, secs};
+use super::stage::{OURS, Stage, at, job, secs};
 use crate::core::input::Input;
 use crate::core::job::Terms;
 use crate::core::run::RunState;
-use crate::core::transfer::{LookFailure, SubmitAnswer, TransferStatus};
+use crate::core::transfer::{AgentState, Look, LookFailure, SubmitAnswer, TransferStatus};
 
 #[test]
 fn a_stalled_transfer_is_canceled_and_a_paused_one_is_not() {
@@ -117,4 +117,25 @@ fn a_night_asleep_is_no_stall() {
     assert_eq!(stage.run(0).state, RunState::Running);
     stage.until(at("08:06:00"));
     assert_eq!(stage.run(0).state, RunState::Canceling, "awake, it has stalled");
+}
+
+#[test]
+fn a_look_that_the_clock_was_set_under_is_heard() {
+    let mut stage = Stage::new(vec![job("a", "to/", |_| {})]);
+    stage.until(at("01:00:00"));
+    stage.answer(SubmitAnswer::Accepted);
+    stage.list(1, TransferStatus::Completed);
+    stage.restart_unanswered();
+    let began_at = stage.now;
+    stage.step_clock(secs(600));
+    stage.input(Input::Looked(Ok(Look {
+        began_at,
+        as_of: began_at,
+        complete: true,
+        agent: AgentState::Started,
+        user: Some(OURS),
+        clock_offset: Some(SignedDuration::ZERO),
+        transfers: stage.listed.clone(),
+    })));
+    assert_eq!(stage.run(0).state, RunState::Succeeded);
 }

@@ -1,0 +1,103 @@
+//! What the protocol admits: the causes for which a run may have two transfers, or one that is not
+//! its own. Each is looked for in the world's own record.
+
+use jiff::SignedDuration;
+
+use crate::core::ids::{RunId, TransferId};
+use crate::core::limits::{LATE_PROCESSING, SKEW};
+use crate::core::transfer::TransferStatus;
+use crate::sim::world::SimTransfer;
+
+use super::check::{Intended, OwnPost};
+use super::simulation::{Observer, Simulation};
+
+/// Steps of a clock so long before a request may still show in the evidence for it.
+const CLOCK_MEMORY: SignedDuration = SignedDuration::from_hours(24);
+
+impl<O: Observer> Simulation<O> {
+    /// The cause, if there is one, for which the protocol admits two transfers of one run.
+    pub(super) fn residue(&self, daemon: usize, run: RunId) -> Option<&'static str> {
+        if self.posts_of(daemon, run).any(|post| self.is_hidden(post)) {
+            return Some("hidden for longer than adopt_window");
+        }
+        let left = |post: &OwnPost| {
+            let found = post.transfer.and_then(|id| self.world.transfer(id));
+            let row = self.daemons[daemon].attempts.get(&post.attempt);
+            let end_seen = row.is_some_and(|row| {
+                row.transfer == post.transfer && row.status.is_some_and(TransferStatus::is_terminal)
+            });
+            !end_seen && found.is_some_and(|found| found.started_at.is_some() && !found.listed)
+        };
+        if self.posts_of(daemon, run).any(left) {
+            return Some("left the list before its end was seen");
+        }
+        let began = self.posts_of(daemon, run).map(|post| post.sent).min().unwrap_or(self.now);
+        if self.daemons[daemon].stepped_unseen_since(began - CLOCK_MEMORY) >= SKEW / 2 {
+            return Some("the clock was set while no daemon was there to see it");
+        }
+        let of_run = self.of_run.get(&(daemon, run));
+        let mut intents = of_run.map_or(&[][..], |of_run| &of_run.intents[..]).iter();
+        let doubtful = self.plan.doubtful
+            && intents.any(|&intent| self.has_look_alike(&self.intended[intent]));
+        doubtful.then_some("a transfer of the same user that can't be told apart")
+    }
+
+    /// True if the transfer of a POST was not listed for so long that the protocol sends another.
+    fn is_hidden(&self, post: &OwnPost) -> bool {
+        let Some(found) = post.transfer.and_then(|id| self.world.transfer(id)) else {
+            return false;
+        };
+        let window = self.daemons[post.daemon].fed.agent.adopt_window;
+        let listed = found.started_at.unwrap_or(self.now);
+        listed.duration_since(post.sent) >= window
+    }
+
+    /// True if it was listed in the end.
+    pub(super) fn was_listed_late(&self, post: &OwnPost) -> bool {
+        let found = post.transfer.and_then(|id| self.world.transfer(id));
+        found.is_some_and(|found| found.started_at.is_some()) && self.is_hidden(post)
+    }
+
+    fn has_look_alike(&self, intended: &Intended) -> bool {
+        self.world.transfers().any(|found| {
+            found.fingerprint == intended.fingerprint
+                && !self.is_own(intended.daemon, found.id)
+                && self.can_be_confused(intended, found)
+        })
+    }
+
+    pub(super) fn is_own(&self, daemon: usize, transfer: TransferId) -> bool {
+        self.by_transfer.get(&transfer).is_some_and(|&index| self.posts[index].daemon == daemon)
+    }
+
+    /// True if the rules of evidence can't tell a foreign transfer from the one of this intent.
+    fn can_be_confused(&self, intended: &Intended, found: &SimTransfer) -> bool {
+        let options = self.world.options();
+        let daemon = &self.daemons[intended.daemon];
+        let kind = found.sync_cycle.is_none()
+            && found.retry_batch.is_none()
+            && !matches!(found.kind, 2 | 4);
+        let user = !self.world.tells_user(found.id) || found.user == daemon.user;
+        let listed =
+            if options.variants.list_created { Some(found.accepted_at) } else { found.started_at };
+        let unlisted_before = listed.is_none_or(|at| at >= intended.ground_began);
+        let offset = (options.clock_skew - daemon.wall).abs();
+        let tolerance = SKEW
+            + offset * 2
+            + options.date_jitter
+            + daemon.stepped_since(intended.at - CLOCK_MEMORY) * 2;
+        let late = daemon.fed.agent.request_timeout + LATE_PROCESSING;
+        let in_time = found.accepted_at >= intended.at - tolerance
+            && found.accepted_at <= intended.at + late + tolerance;
+        found.fingerprint == intended.fingerprint && kind && user && unlisted_before && in_time
+    }
+
+    /// True if some POST of the daemon can be confused with this foreign transfer.
+    pub(super) fn is_doubtful(&self, number: usize, transfer: TransferId) -> bool {
+        let Some(found) = self.world.transfer(transfer) else { return false };
+        self.intended
+            .iter()
+            .filter(|intended| intended.daemon == number)
+            .any(|intended| self.can_be_confused(intended, found))
+    }
+}
