@@ -24,7 +24,7 @@ pub fn prints_back_or_is_refused(text: &str, at: Timestamp) {
     let values =
         TemplateValues { at, zone: &zone, job: &job, run: RunId(Uuid::nil()), hostname: "box" };
     let path = template.render(&values);
-    assert!(path.starts_with(template.literal_prefix()), "`{text}` gives `{path}`");
+    assert!(path.starts_with(&template.literal_prefix()), "`{text}` gives `{path}`");
     assert!(!path.chars().any(char::is_control), "`{text}` gives `{path:?}`");
     // The shortest pattern has four bytes, and none gives more than 256.
     assert!(path.len() <= TEXT_MAX * 64, "`{text}` gives {} bytes", path.len());

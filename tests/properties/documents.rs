@@ -1,12 +1,14 @@
 //! What passes over the control socket, and what lies in the database.
 
+use jiff::SignedDuration;
 use proptest::prelude::*;
 use rusqlite::types::Value;
 use transferd::control::document::{
-    AgentDocument, ConfigDocument, DaemonDocument, JobDetail, JobDocument, RunDocument, Schedule,
-    StatusDocument, TokenDocument,
+    AgentDocument, ConfigDocument, DaemonDocument, JobDetail, JobDocument, RulesDocument,
+    RunDocument, Schedule, StatusDocument, TokenDocument,
 };
 use transferd::control::request::{HistoryQuery, PauseQuery};
+use transferd::core::job::CatchUp;
 use transferd::core::record::Pause;
 use transferd::core::run::RunState;
 use transferd::core::transfer::AgentState;
@@ -21,26 +23,37 @@ fn any_status() -> impl Strategy<Value = StatusDocument> {
     let words = any::<[String; 4]>();
     let instants = (prop::option::of(any_instant()), any_instant());
     let expressions = prop::collection::vec(any::<String>(), 0..3);
-    let numbers = (0.0..=100.0, 0.0..1e12_f64, any::<usize>());
+    let numbers = (0.0..=100.0, 0.0..1e12_f64, any::<usize>(), any::<u32>());
     let flags = any::<(bool, Option<bool>, Option<String>)>();
     (any_rows(), words, instants, expressions, numbers, flags).prop_map(
         |(rows, words, (perhaps, instant), expressions, numbers, (flag, may_be, error))| {
             let Rows { run, attempt, mark, .. } = rows;
             let [version, path, url, problem] = words;
+            let (percent, speed, behind, milliseconds) = numbers;
             let reason = error.clone();
             let detail = JobDetail {
                 pause: flag.then_some(Pause { at: instant, until: perhaps, reason }),
                 late_since: perhaps,
-                behind: numbers.2,
+                behind,
                 blocked_by: mark.last_run,
-                percent: numbers.0,
-                speed: numbers.1,
+                percent,
+                speed,
+                moved_at: perhaps,
+                rules: flag.then(|| RulesDocument {
+                    timezone: mark.timetable,
+                    catch_up: CatchUp::All,
+                    catch_up_window: SignedDuration::from_millis(i64::from(milliseconds)),
+                    first_seen: mark.first_seen,
+                    scheduled_since: mark.scheduled_since,
+                    handled: mark.handled,
+                    generation: mark.generation,
+                }),
             };
             let job = JobDocument {
                 name: mark.job,
                 enabled: flag,
                 paused: !flag,
-                schedule: Schedule::new(&expressions),
+                schedule: Schedule::new(expressions.iter().map(String::as_str)),
                 next_run: perhaps,
                 active_run: flag.then(|| RunDocument::new(&run, [&attempt])),
                 last_run: None,
@@ -105,7 +118,7 @@ proptest! {
     ) {
         let [job, reason] = words;
         let pause = PauseQuery { job: job.clone().unwrap_or_default(), until: instant, reason };
-        let history = HistoryQuery { job, state, since: instant, limit };
+        let history = HistoryQuery { job, state, since: instant, before: instant, limit };
         for text in [serde_json::to_string(&history), serde_json::to_string(&pause)] {
             let text = text.expect("questions are plain");
             control::documents_print_back_and_questions_arrive(&text);
