@@ -67,6 +67,9 @@ enum Command {
     /// Show what a reload would change, and each next occurrence before and after
     Diff(diff::Args),
     /// Play the job file in virtual time: what would run, overlap, be skipped or wait
+    ///
+    /// The daemon's own engine plays it against a simulated agent. Needs no daemon, asks no agent
+    /// and writes nothing; exits 0 whatever it finds, and 1 on a bad file.
     Rehearse(rehearse::Args),
     /// Print the JSON Schema of the job file, for editors
     Schema(schema::Args),

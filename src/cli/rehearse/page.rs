@@ -1,7 +1,8 @@
 //! The page for people: what was played, what is to be said of it, a line of time for each job,
 //! and the load.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::mem::{Discriminant, discriminant};
 
 use jiff::SignedDuration;
 
@@ -15,8 +16,9 @@ use crate::core::duration::format_short;
 use crate::core::ids::JobName;
 use crate::sim::rehearsal::{Cell, Counts, Cut, Finding, JobStory, Pace, Severity};
 
-/// So many findings are told; the rest is counted.
-const FINDINGS_SHOWN: usize = 25;
+/// So many findings of a kind are told, the rest is counted: where a hundred jobs are skipped for
+/// want of slots, the one that says so must not be lost among them.
+const OF_A_KIND: usize = 5;
 
 /// So many jobs have a line; the rest is counted.
 const JOBS_SHOWN: usize = 100;
@@ -152,7 +154,14 @@ impl Page<'_> {
             text.push_str(&self.paint.tone(Tone::Good, &line));
             text.push('\n');
         }
-        for finding in findings.iter().take(FINDINGS_SHOWN) {
+        let mut told: HashMap<Discriminant<Finding>, usize> = HashMap::new();
+        let (shown, more): (Vec<&Finding>, Vec<&Finding>) =
+            findings.into_iter().partition(|finding| {
+                let of_kind = told.entry(discriminant(*finding)).or_default();
+                *of_kind += 1;
+                *of_kind <= OF_A_KIND
+            });
+        for finding in shown {
             let (mark, tone) = match finding.severity() {
                 Severity::Bad => ("! ", Tone::Bad),
                 Severity::Doubtful => ("~ ", Tone::Doubtful),
@@ -162,11 +171,10 @@ impl Page<'_> {
             let rest = lines.get(mark.len()..).unwrap_or_default();
             text.push_str(&format!("{}{rest}", self.paint.tone(tone, mark)));
         }
-        let more = findings.len().saturating_sub(FINDINGS_SHOWN);
-        if more > 0 {
+        if !more.is_empty() {
+            let more = count(more.len(), "finding");
             text.push_str(&format!(
-                "  and {} more: name a job, or ask for `--json`\n",
-                count(more, "finding")
+                "  and {more} more of these kinds: name a job, or see `--json`\n"
             ));
         }
         text
@@ -352,11 +360,15 @@ fn numbers(story: &JobStory) -> [String; 5] {
     ]
 }
 
-/// A name that fills its column, cut if it is longer.
+/// A name that fills its column. One that is longer is cut in its middle: names that begin alike
+/// differ at their ends.
 fn padded(name: &str, width: usize) -> String {
-    if name.chars().count() <= width {
+    let length = name.chars().count();
+    if length <= width {
         return format!("{name:<width$}");
     }
-    let kept: String = name.chars().take(width.saturating_sub(1)).collect();
-    format!("{kept}…")
+    let (head, tail) = (width / 2, width.saturating_sub(1) / 2);
+    let begin: String = name.chars().take(head).collect();
+    let end: String = name.chars().skip(length - tail).collect();
+    format!("{begin}…{end}")
 }

@@ -15,10 +15,11 @@ use crate::config::{self, SourceFile, Sources, Surroundings};
 use crate::core::engine::Host;
 use crate::sim::rehearsal::{Bounds, Pace, Rehearsal, play};
 
-/// The page of hourly jobs over 30 days.
-fn page_of(jobs: usize, bounds: Bounds) -> String {
-    let mut text = String::from(
-        "accounts: {a: 6f1c2f0e-0d8c-4f3e-9a51-0c9d5f0a1b11}\nagent: {max_active: 1000}\njobs:\n",
+/// The page of daily jobs over 30 days.
+fn page_of(jobs: usize, max_active: u32, bounds: Bounds) -> String {
+    let mut text = format!(
+        "accounts: {{a: 6f1c2f0e-0d8c-4f3e-9a51-0c9d5f0a1b11}}\n\
+         agent: {{max_active: {max_active}}}\ndefaults: {{start_within: 10m}}\njobs:\n"
     );
     for i in 0..jobs {
         write!(
@@ -65,7 +66,7 @@ fn page_of(jobs: usize, bounds: Bounds) -> String {
 
 #[test]
 fn one_that_is_cut_short_says_so_first() {
-    let page = page_of(2, Bounds { occurrences: 20, ..Bounds::default() });
+    let page = page_of(2, 8, Bounds { occurrences: 20, ..Bounds::default() });
     let head: Vec<&str> = page.lines().take(6).collect();
     assert_eq!(
         head,
@@ -78,16 +79,25 @@ fn one_that_is_cut_short_says_so_first() {
             "  one rehearsal plays; fewer `--days` may fit",
         ]
     );
-    let page = page_of(2, Bounds { work: 100, ..Bounds::default() });
-    assert!(page.contains("so many runs wait at once"), "{page}");
+    let page = page_of(2, 8, Bounds { work: 100, ..Bounds::default() });
+    assert!(page.contains("so many runs wait at\n  once"), "{page}");
 }
 
 #[test]
 fn the_page_of_a_huge_file_is_bounded_and_no_line_too_wide() {
-    let page = page_of(250, Bounds { occurrences: 500, ..Bounds::default() });
+    let page = page_of(250, 1_000, Bounds { occurrences: 500, ..Bounds::default() });
     assert!(page.lines().count() < 130, "{} lines", page.lines().count());
     assert!(page.contains("and 150 jobs more"), "{page}");
     let widest = page.lines().map(|line| line.chars().count()).max();
     assert!(widest <= Some(80), "{widest:?}");
-    assert!(page.contains("a-job-with-a-rather-l"), "{page}");
+    assert!(page.contains("a-job-with…-name-100"), "{page}");
+}
+
+#[test]
+fn what_many_suffer_does_not_hide_what_they_suffer_from() {
+    let page = page_of(20, 1, Bounds::default());
+    let lines = |what: &str| page.lines().filter(|line| line.contains(what)).count();
+    assert_eq!(lines("is given up"), 5, "{page}");
+    assert_eq!(lines("  and 15 findings more of these kinds"), 1, "{page}");
+    assert_eq!(lines("not all fit under `max_active: 1`"), 1, "{page}");
 }

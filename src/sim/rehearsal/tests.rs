@@ -171,7 +171,7 @@ fn more_than_max_active_at_once_wait_for_a_slot() {
     // 03:00 in Berlin is 01:00 in UTC, in which the hours are counted here.
     assert_eq!(played.load.hours[1], HourLoad { in_flight: 2, waiting: 3 });
     assert_eq!(played.load.hours[0], HourLoad::default());
-    assert_eq!(played.load.hours[4], HourLoad::default());
+    assert_eq!(played.load.hours[5], HourLoad::default());
 }
 
 #[test]
