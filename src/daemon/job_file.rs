@@ -32,7 +32,13 @@ pub(super) struct Reading {
     /// What to watch for the next change.
     pub(super) watched: Vec<PathBuf>,
     pub(super) outcome: Result<Good, Bad>,
+    /// The thread that read holds the old set until this goes, so that it is not the loop that
+    /// drops 10,000 jobs.
+    hold: Option<Hold>,
 }
+
+/// Keeps a thread that reads from its end.
+type Hold = std::sync::mpsc::Sender<()>;
 
 /// Something about the job file that is worth a look.
 #[derive(Debug)]
@@ -93,6 +99,7 @@ pub(super) fn read_kept(kept: &str) -> Reading {
             at: clock::now(),
             warnings: Vec::new(),
             watched: Vec::new(),
+            hold: None,
             outcome: Err(Bad { summary: error.to_string(), full: error.to_string() }),
         },
     }
@@ -143,13 +150,6 @@ fn apart<T: Send>(
     made.unwrap_or_else(|| then(reading(result, old)))
 }
 
-/// Drops what may be large, off the loop.
-pub(super) fn drop_aside<T: Send + 'static>(large: T) {
-    let thread = std::thread::Builder::new().name("drop".to_owned());
-    // Without a thread it is dropped here and now, by the closure that is not run.
-    let _ = thread.spawn(move || drop(large));
-}
-
 fn reading(result: &Result<Loaded, Rejected>, old: Option<&Arc<JobSet>>) -> Reading {
     let warnings = |diagnostics: &[Diagnostic]| -> Vec<Warning> {
         diagnostics
@@ -178,7 +178,7 @@ fn reading(result: &Result<Loaded, Rejected>, old: Option<&Arc<JobSet>>) -> Read
                     .collect(),
             };
             let warnings = warnings(&loaded.warnings);
-            Reading { at, warnings, watched: loaded.watched.clone(), outcome: Ok(good) }
+            Reading { at, warnings, watched: loaded.watched.clone(), hold: None, outcome: Ok(good) }
         }
         Err(rejected) => {
             let first = rejected.errors.first().map(Diagnostic::one_line).unwrap_or_default();
@@ -191,7 +191,13 @@ fn reading(result: &Result<Loaded, Rejected>, old: Option<&Arc<JobSet>>) -> Read
             let full = full.join("\n");
             let bad = Bad { summary, full };
             let warnings = warnings(&rejected.warnings);
-            Reading { at, warnings, watched: rejected.watched.clone(), outcome: Err(bad) }
+            Reading {
+                at,
+                warnings,
+                watched: rejected.watched.clone(),
+                hold: None,
+                outcome: Err(bad),
+            }
         }
     }
 }
@@ -217,8 +223,9 @@ pub(super) struct JobFile {
     unkept: Option<Kept>,
     /// The digest of the texts that are kept; 0 where that is not known.
     kept: Arc<AtomicU64>,
-    /// Sets that were in force, until the engine has let go of them.
-    replaced: Vec<Arc<JobSet>>,
+    /// Sets that were in force, until the engine has let go of them; then the threads that read
+    /// drop them.
+    replaced: Vec<(Arc<JobSet>, Option<Hold>)>,
 }
 
 impl JobFile {
@@ -271,10 +278,16 @@ impl JobFile {
         let thread = std::thread::Builder::new().name("job file".to_owned());
         let spawned = thread.spawn(move || {
             warm_up();
-            apart(&config::read(&path, &surroundings()), Some(&old), |reading| {
+            let (hold, let_go) = std::sync::mpsc::channel();
+            let result = config::read(&path, &surroundings());
+            apart(&result, Some(&old), |reading| {
+                let reading = Reading { hold: Some(hold.clone()), ..reading };
                 // The loop is gone only when the daemon stops.
                 let _ = events.send(Event::JobFileRead(Box::new(reading)));
             });
+            drop((result, hold));
+            // Nothing is ever sent: this ends when the loop has let go of the old set.
+            let _ = let_go.recv();
         });
         if let Err(error) = spawned {
             tracing::error!("the job file can't be read: no thread: {error}");
@@ -354,7 +367,7 @@ impl Driver {
                         tracing::warn!("{}", warning.summary);
                     }
                     let replaced = std::mem::replace(&mut self.set, Arc::clone(&good.set));
-                    self.job_file.replaced.push(replaced);
+                    self.job_file.replaced.push((replaced, reading.hold));
                     inputs.push(Input::JobsReplaced(good.set));
                 }
                 answer.changes = good.changes;
@@ -387,9 +400,7 @@ impl Driver {
         for (reply, answer) in self.job_file.settling.drain(..) {
             drop(reply.send(Ok(answer)));
         }
-        if !self.job_file.replaced.is_empty() {
-            drop_aside(std::mem::take(&mut self.job_file.replaced));
-        }
+        self.job_file.replaced.clear();
         let Some(Kept { text, digest }) = self.job_file.unkept.take() else { return };
         let (store, known) = (self.store.clone(), Arc::clone(&self.job_file.kept));
         tokio::spawn(async move {
