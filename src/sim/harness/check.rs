@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::core::ids::{AttemptId, RunId, TransferId};
 use crate::core::job::{Terms, Verdict};
+use crate::core::limits::LOOK_LOST;
 use crate::core::place::{Fingerprint, Place, TransferRequest};
 use crate::core::run::{Attempt, Phase, Run, RunState};
 use crate::core::transfer::TransferStatus;
@@ -288,6 +289,8 @@ impl<O: Observer> Simulation<O> {
             self.violation(Checker::Foreign, number, words);
         } else {
             *self.report.residues.entry("a look-alike was claimed").or_default() += 1;
+            let now = self.now;
+            self.daemons[number].strangers.push((row.fingerprint, now));
         }
     }
 
@@ -330,6 +333,11 @@ impl<O: Observer> Simulation<O> {
             return;
         }
         daemon.deadlines_checked = now;
+        // The engine looks before it holds a timeout to be past, and waits so long for a look.
+        let patience = daemon.fed.agent.request_timeout * 2 + LOOK_LOST + CANCEL_GRACE;
+        if daemon.look_lost_at.is_some_and(|at| now.duration_since(at) < patience) {
+            return;
+        }
         let daemon = &self.daemons[number];
         let mut words = None;
         for id in &daemon.open {

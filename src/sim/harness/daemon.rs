@@ -13,6 +13,7 @@ use crate::core::engine::{Engine, Host};
 use crate::core::ids::{AttemptId, JobName, RunId, TransferId, UserId};
 use crate::core::input::{Effect, Input, Step};
 use crate::core::job::{Job, JobSet, Terms};
+use crate::core::place::Fingerprint;
 use crate::core::record::Record;
 use crate::core::run::{Attempt, Run};
 use crate::store::Store;
@@ -88,6 +89,10 @@ pub(super) struct Daemon {
     pub(super) cancel_asked: BTreeMap<TransferId, Timestamp>,
     pub(super) replies: u64,
     pub(super) deadlines_checked: Timestamp,
+    /// When a look of it last came to nothing.
+    pub(super) look_lost_at: Option<Timestamp>,
+    /// Places for which it has taken somebody else's transfer for its own, and when.
+    pub(super) strangers: Vec<(Fingerprint, Timestamp)>,
     /// Answers are numbered as they are asked for: the next number, and the latest that came.
     pub(super) answers: (u64, u64),
     wakes_at: (Timestamp, u32),
@@ -127,6 +132,8 @@ impl Daemon {
             cancel_asked: BTreeMap::new(),
             replies: 0,
             deadlines_checked: start,
+            look_lost_at: None,
+            strangers: Vec::new(),
             answers: (1, 0),
             wakes_at: (start, 0),
         }

@@ -82,6 +82,7 @@ impl<O: Observer> Simulation<O> {
         daemon.look = Some(look);
         if self.chance.happens(self.hazards.looks_lost) {
             self.count("look_lost");
+            self.daemons[number].look_lost_at = Some(now);
             return;
         }
         self.schedule_look(number, SignedDuration::ZERO);

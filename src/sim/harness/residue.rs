@@ -1,7 +1,7 @@
 //! What the protocol admits: the causes for which a run may have two transfers, or one that is not
 //! its own. Each is looked for in the world's own record.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::core::ids::{RunId, TransferId};
 use crate::core::limits::{LATE_PROCESSING, SKEW};
@@ -11,7 +11,8 @@ use crate::sim::world::SimTransfer;
 use super::check::{Intended, OwnPost};
 use super::simulation::{Observer, Simulation};
 
-/// Steps of a clock so long before a request may still show in the evidence for it.
+/// Steps of a clock, and mistaken claims, so long before a request may still show in what it
+/// comes to.
 const CLOCK_MEMORY: SignedDuration = SignedDuration::from_hours(24);
 
 impl<O: Observer> Simulation<O> {
@@ -37,6 +38,16 @@ impl<O: Observer> Simulation<O> {
         }
         let of_run = self.of_run.get(&(daemon, run));
         let mut intents = of_run.map_or(&[][..], |of_run| &of_run.intents[..]).iter();
+        // Who has taken a stranger leaves its own transfer to the next with the same places.
+        let strangers = &self.daemons[daemon].strangers;
+        let left_over = intents.clone().any(|&intent| {
+            let intended = &self.intended[intent];
+            let lately = |at: Timestamp| intended.at.duration_since(at).abs() <= CLOCK_MEMORY;
+            strangers.iter().any(|(places, at)| *places == intended.fingerprint && lately(*at))
+        });
+        if self.plan.doubtful && left_over {
+            return Some("an earlier run took a look-alike, and left its own");
+        }
         let doubtful = self.plan.doubtful
             && intents.any(|&intent| self.has_look_alike(&self.intended[intent]));
         doubtful.then_some("a transfer of the same user that can't be told apart")

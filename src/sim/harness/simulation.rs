@@ -62,6 +62,9 @@ pub(super) enum Order {
     Numbered(u64),
     /// A look's, which is void once another look was begun.
     OfLook(u64),
+    /// The repeated answer to a POST. It is void once the run has sent another: an attempt that
+    /// was refused is sent again under its number, and no connection answers for another one.
+    Repeated { attempt: AttemptId, posts: usize },
     /// Whenever it comes.
     Any,
 }
@@ -304,8 +307,13 @@ impl<O: Observer> Simulation<O> {
     }
 
     fn answer(&mut self, number: usize, incarnation: u32, order: Order, input: Input) {
+        let sent = match order {
+            Order::Repeated { attempt, .. } => self.posts_of(number, attempt.run).count(),
+            Order::Numbered(_) | Order::OfLook(_) | Order::Any => 0,
+        };
         let daemon = &mut self.daemons[number];
         let (stale, overtaken) = match order {
+            Order::Repeated { posts, .. } => (posts != sent, false),
             Order::Numbered(order) => {
                 let latest = daemon.answers.1;
                 daemon.answers.1 = latest.max(order);
@@ -382,7 +390,13 @@ impl<O: Observer> Simulation<O> {
             self.count("answer_repeated");
             let later = self.chance.span(Span::millis(1, 120_000));
             let input = Box::new(input.clone());
-            let again = Event::Answer { number, incarnation, order: Order::Any, input };
+            let order = if let Input::Submitted { attempt, .. } = *input {
+                let posts = self.posts_of(number, attempt.run).count();
+                Order::Repeated { attempt, posts }
+            } else {
+                Order::Any
+            };
+            let again = Event::Answer { number, incarnation, order, input };
             self.schedule(at + later, again);
         }
         let input = Box::new(input);
