@@ -202,7 +202,7 @@ fn the_doctor_watches_a_transfer_through_and_learns_from_it() {
     let said = stage.ask(&["doctor", "--transfer", "nightly"]);
     let text = String::from_utf8(said.stdout).unwrap();
     assert!(said.status.success(), "{text}");
-    assert!(text.contains("of nightly: succeeded") && text.contains("holds"), "{text}");
+    assert!(text.contains("state      succeeded") && text.contains("holds"), "{text}");
     let after = doctor(&stage);
     for name in ["own_dates", "own_user", "exclusive_user"] {
         assert_eq!(after[name]["verdict"], "holds", "{name}: {}", after[name]);
