@@ -184,13 +184,12 @@ impl<O: Observer> Simulation<O> {
         let plan = &self.plan;
         let variants = &plan.world.variants;
         let users: BTreeSet<UserId> = plan.daemons.iter().map(|daemon| daemon.user).collect();
-        let several = plan.daemons.len() > 1;
         let hidden = self.posts.iter().filter(|post| self.was_listed_late(post)).count();
         let (begins, ends) = plan.clock_changes();
         let is = u64::from;
         for (kind, count) in [
-            ("daemons_of_own_users", is(several && users.len() > 1)),
-            ("daemons_of_one_user", is(several && users.len() == 1)),
+            ("daemons_of_own_users", is(users.len() > 1)),
+            ("daemons_of_one_user", is(plan.daemons.len() > users.len())),
             ("no_user_id", is(variants.no_user_id)),
             ("some_user_ids_null", is(variants.null_user_ids)),
             ("no_status", is(variants.no_status)),
