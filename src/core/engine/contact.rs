@@ -180,8 +180,8 @@ impl Engine {
     /// Asks for a look if one is due, else says when it will be.
     pub(super) fn plan_look(&mut self) {
         self.contact.next_look = None;
+        let patience = self.set.agent.request_timeout.saturating_mul(2) + LOOK_LOST;
         if self.contact.under_way.is_some() {
-            let patience = self.set.agent.request_timeout.saturating_mul(2) + LOOK_LOST;
             let lost_at = shift(self.contact.last_began.unwrap_or(self.now), patience);
             if self.now < lost_at {
                 self.contact.next_look = Some(lost_at);
@@ -204,6 +204,8 @@ impl Engine {
         self.contact.under_way = Some(request.clone());
         self.contact.under_way_since = Some(self.now);
         self.contact.set_under_way = false;
+        // Nothing else need happen until then: a look that is lost must be noticed all the same.
+        self.contact.next_look = Some(shift(self.now, patience));
         self.then(Effect::Look(request));
     }
 

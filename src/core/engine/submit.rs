@@ -83,7 +83,10 @@ impl Engine {
         {
             return;
         }
+        let lost_before = attempt.phase == Phase::Uncertain;
         match answer {
+            // Says nothing new; above all not that it was processed any later.
+            SubmitAnswer::Uncertain(_) if lost_before => {}
             SubmitAnswer::Accepted => self.accepted(id, "accepted; not listed by the agent yet"),
             SubmitAnswer::Uncertain(words) => self.uncertain(id, &words),
             SubmitAnswer::Refused(Refusal::NotSent(words)) => {

@@ -5,6 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::core::ids::{RunId, TransferId};
 use crate::core::limits::{LATE_PROCESSING, SKEW};
+use crate::core::run::{Attempt, Run, RunState};
 use crate::core::transfer::TransferStatus;
 use crate::sim::world::SimTransfer;
 
@@ -51,6 +52,22 @@ impl<O: Observer> Simulation<O> {
         let doubtful = self.plan.doubtful
             && intents.any(|&intent| self.has_look_alike(&self.intended[intent]));
         doubtful.then_some("a transfer of the same user that can't be told apart")
+    }
+
+    /// True if a run waits for a transfer that can't be told from another's, and so is not
+    /// cancelled however long it takes (protocol, rule 5).
+    pub(super) fn is_held_by_ambiguity(&self, daemon: usize, run: &Run) -> bool {
+        let rows = &self.daemons[daemon];
+        let holds = |row: &Attempt| {
+            let active = row.transfer.and_then(|id| self.world.transfer(id));
+            let of = rows.runs.get(&row.id.run);
+            row.ambiguous
+                && active.is_some_and(SimTransfer::is_active)
+                && of.is_some_and(|of| {
+                    of.job == run.job || of.request.destination.overlaps(&run.request.destination)
+                })
+        };
+        run.state == RunState::Waiting && rows.attempts.values().any(|row| holds(row))
     }
 
     /// True if the transfer of a POST was not listed for so long that the protocol sends another.

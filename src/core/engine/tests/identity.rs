@@ -280,3 +280,14 @@ fn two_transfers_of_one_run_that_are_complete_when_first_seen_are_called_doubled
     assert_eq!(stage.run(0).state, RunState::Succeeded);
     assert!(stage.happened("doubled"));
 }
+
+#[test]
+fn an_answer_that_is_lost_twice_is_looked_for_no_later_than_one_lost_once() {
+    let mut stage = Stage::new(vec![job("a", "to/", |_| {})]);
+    stage.until(at("01:00:00"));
+    let id = stage.answer(SubmitAnswer::Uncertain("reset".to_owned()));
+    let until = stage.attempts[&id].not_after;
+    stage.pass(secs(100));
+    stage.answer(SubmitAnswer::Uncertain("reset".to_owned()));
+    assert_eq!(stage.attempts[&id].not_after, until);
+}

@@ -139,3 +139,16 @@ fn a_look_that_the_clock_was_set_under_is_heard() {
     })));
     assert_eq!(stage.run(0).state, RunState::Succeeded);
 }
+
+#[test]
+fn a_look_that_is_lost_is_noticed_though_nothing_else_happens() {
+    let mut stage = Stage::new(vec![job("a", "to/", |_| {})]);
+    stage.until(at("01:00:00"));
+    stage.answer(SubmitAnswer::Accepted);
+    stage.restart_unanswered();
+    let patience = SignedDuration::from_mins(5);
+    assert!(stage.engine.next_wakeup().is_some_and(|next| next < stage.now + patience));
+    let looks = stage.looks;
+    stage.pass(patience);
+    assert!(stage.looks > looks, "another look is made");
+}
