@@ -11,8 +11,8 @@ use transferd::sim::harness::{Checker, Coverage, Mutation, Plan, Report, Simulat
 /// Seeds that have shown a bug once, before the model was widened.
 const NARROW_REGRESSIONS: [u64; 7] = [45, 46, 95, 236, 550, 1736, 2071];
 
-/// Seeds that have shown a bug since, of the engine (695) or of a checker.
-const REGRESSIONS: [u64; 5] = [695, 1485, 2794, 3128, 3559];
+/// Seeds that have shown a bug since, of the engine (695, 4899, 15162) or of a checker.
+const REGRESSIONS: [u64; 10] = [695, 1485, 2794, 3128, 3559, 4899, 15_162, 29_422, 36_674, 46_963];
 
 /// Plays seeds on all cores, until `enough` says so.
 fn play(

@@ -348,7 +348,11 @@ impl<O: Observer> Simulation<O> {
             if daemon.cancel_asked.contains_key(&transfer) {
                 continue;
             }
-            let run_over = daemon.runs.get(&id.run).is_none_or(|run| run.state.is_over());
+            let run = daemon.runs.get(&id.run);
+            let run_over = run.is_none_or(|run| run.state.is_over());
+            // What can't be told from another's is cancelled only where the run follows it.
+            let followed = run.is_some_and(|run| run.follows == Some(id.number));
+            let left_alone = row.ambiguous && !followed;
             let wished = row.cancel.as_ref().is_some_and(|wish| {
                 let since = self.wall(number).duration_since(wish.at);
                 since > CANCEL_GRACE + daemon.stepped_since(now - since.abs())
@@ -358,7 +362,7 @@ impl<O: Observer> Simulation<O> {
                 let since = now.duration_since(post.sent);
                 since > post.terms.timeout + CANCEL_GRACE + daemon.stepped_since(post.sent)
             });
-            if wished || (late && !run_over && row.cancel.is_none()) {
+            if wished || (late && !run_over && !left_alone && row.cancel.is_none()) {
                 words = Some(format!(
                     "transfer {transfer} of run {} is {} and no cancel was sent",
                     id.run,
