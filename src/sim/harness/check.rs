@@ -85,6 +85,11 @@ pub(super) struct OwnPost {
 }
 
 impl<O: Observer> Simulation<O> {
+    /// How often a run has asked for a transfer.
+    pub(super) fn intents_of(&self, number: usize, run: RunId) -> usize {
+        self.of_run.get(&(number, run)).map_or(0, |of_run| of_run.intents.len())
+    }
+
     /// A POST has reached the agent.
     pub(super) fn posted(
         &mut self,

@@ -74,6 +74,8 @@ impl<O: Observer> Simulation<O> {
                 self.schedule(until, Event::Happens { number, happening: Happening::DiskFree });
             }
             Happening::DiskFree => self.daemons[number].disk_full_until = None,
+            // Who sleeps already is not put to sleep, and so is not woken too early.
+            Happening::Suspend if self.daemons[number].suspended_until.is_some() => {}
             Happening::Suspend => {
                 self.count("suspend");
                 let sleep = self.chance.span(self.hazards.suspend_for);

@@ -1,6 +1,8 @@
 //! What the protocol admits: the causes for which a run may have two transfers, or one that is not
 //! its own. Each is looked for in the world's own record.
 
+use std::sync::Arc;
+
 use jiff::{SignedDuration, Timestamp};
 
 use crate::core::ids::{RunId, TransferId};
@@ -55,19 +57,23 @@ impl<O: Observer> Simulation<O> {
     }
 
     /// True if a run waits for a transfer that can't be told from another's, and so is not
-    /// cancelled however long it takes (protocol, rule 5).
+    /// cancelled however long it takes (protocol, rule 5): for its job, its place or its slot.
     pub(super) fn is_held_by_ambiguity(&self, daemon: usize, run: &Run) -> bool {
         let rows = &self.daemons[daemon];
-        let holds = |row: &Attempt| {
-            let active = row.transfer.and_then(|id| self.world.transfer(id));
-            let of = rows.runs.get(&row.id.run);
-            row.ambiguous
-                && active.is_some_and(SimTransfer::is_active)
-                && of.is_some_and(|of| {
-                    of.job == run.job || of.request.destination.overlaps(&run.request.destination)
-                })
+        let endless = |row: &&Arc<Attempt>| {
+            let found = row.transfer.and_then(|id| self.world.transfer(id));
+            row.ambiguous && found.is_some_and(SimTransfer::is_active)
         };
-        run.state == RunState::Waiting && rows.attempts.values().any(|row| holds(row))
+        let of_run = |row: &Arc<Attempt>| rows.runs.get(&row.id.run);
+        let holds = |row: &Arc<Attempt>| {
+            of_run(row).is_some_and(|of| {
+                of.job == run.job || of.request.destination.overlaps(&run.request.destination)
+            })
+        };
+        let all_slots = rows.attempts.values().filter(endless).count() as u64
+            >= u64::from(rows.fed.agent.max_active);
+        run.state == RunState::Waiting
+            && (all_slots || rows.attempts.values().filter(endless).any(holds))
     }
 
     /// True if the transfer of a POST was not listed for so long that the protocol sends another.

@@ -62,9 +62,9 @@ pub(super) enum Order {
     Numbered(u64),
     /// A look's, which is void once another look was begun.
     OfLook(u64),
-    /// The repeated answer to a POST. It is void once the run has sent another: an attempt that
+    /// The repeated answer to a POST. It is void once the run asks for another: an attempt that
     /// was refused is sent again under its number, and no connection answers for another one.
-    Repeated { attempt: AttemptId, posts: usize },
+    Repeated { attempt: AttemptId, intents: usize },
     /// Whenever it comes.
     Any,
 }
@@ -306,13 +306,13 @@ impl<O: Observer> Simulation<O> {
     }
 
     fn answer(&mut self, number: usize, incarnation: u32, order: Order, input: Input) {
-        let sent = match order {
-            Order::Repeated { attempt, .. } => self.posts_of(number, attempt.run).count(),
+        let asked = match order {
+            Order::Repeated { attempt, .. } => self.intents_of(number, attempt.run),
             Order::Numbered(_) | Order::OfLook(_) | Order::Any => 0,
         };
         let daemon = &mut self.daemons[number];
         let (stale, overtaken) = match order {
-            Order::Repeated { posts, .. } => (posts != sent, false),
+            Order::Repeated { intents, .. } => (intents != asked, false),
             Order::Numbered(order) => {
                 let latest = daemon.answers.1;
                 daemon.answers.1 = latest.max(order);
@@ -390,8 +390,8 @@ impl<O: Observer> Simulation<O> {
             let later = self.chance.span(Span::millis(1, 120_000));
             let input = Box::new(input.clone());
             let order = if let Input::Submitted { attempt, .. } = *input {
-                let posts = self.posts_of(number, attempt.run).count();
-                Order::Repeated { attempt, posts }
+                let intents = self.intents_of(number, attempt.run);
+                Order::Repeated { attempt, intents }
             } else {
                 Order::Any
             };

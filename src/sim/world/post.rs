@@ -59,11 +59,12 @@ impl World {
         now: Timestamp,
     ) -> PostResult {
         self.advance(now);
+        // One that nobody hears has a number of its own, too: no other's fate is taken for its.
         let number = self.next_post;
+        self.next_post += 1;
         if self.down {
             return PostResult { number, reply: Reply::now(Outcome::NotReached) };
         }
-        self.next_post += 1;
         self.revision += 1;
         let script = self.script_for(request);
         let scripted = script.as_ref().and_then(|script| script.fault);
