@@ -12,9 +12,9 @@ use transferd::sim::harness::{Checker, Coverage, Mutation, Plan, Report, Simulat
 const NARROW_REGRESSIONS: [u64; 7] = [45, 46, 95, 236, 550, 1736, 2071];
 
 /// Seeds that have shown a bug since, of the engine (695, 4899, 15162) or of a checker.
-const REGRESSIONS: [u64; 15] = [
+const REGRESSIONS: [u64; 16] = [
     695, 1485, 2794, 3128, 3559, 4899, 15_162, 29_422, 36_674, 46_963, 63_702, 76_286, 97_593,
-    98_397, 99_684,
+    98_397, 99_684, 63_215,
 ];
 
 /// Plays seeds on all cores, until `enough` says so.

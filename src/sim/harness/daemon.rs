@@ -65,6 +65,8 @@ pub(super) struct Daemon {
     /// Steps that the engine is still to be told of.
     pub(super) step_untold: SignedDuration,
     pub(super) suspended_until: Option<Timestamp>,
+    /// When its machine slept, from and until.
+    pub(super) sleeps: Vec<(Timestamp, Timestamp)>,
     pub(super) disk_full_until: Option<Timestamp>,
     pub(super) look: Option<LookUnderWay>,
     pub(super) looks: u64,
@@ -114,6 +116,7 @@ impl Daemon {
             steps: Vec::new(),
             step_untold: SignedDuration::ZERO,
             suspended_until: None,
+            sleeps: Vec::new(),
             disk_full_until: None,
             look: None,
             looks: 0,
@@ -148,6 +151,12 @@ impl Daemon {
     pub(super) fn stepped_unseen_since(&self, at: Timestamp) -> SignedDuration {
         let since = self.steps.iter().rev().take_while(|step| step.at >= at);
         since.filter(|step| step.unseen).map(|step| step.by.abs()).sum()
+    }
+
+    /// How long its machine slept since then. What it asked before may be answered only after.
+    pub(super) fn slept_since(&self, at: Timestamp) -> SignedDuration {
+        let sleeps = self.sleeps.iter().rev().take_while(|(_, until)| *until >= at);
+        sleeps.map(|(from, until)| until.duration_since(*from.max(&at))).sum()
     }
 
     /// When its engine wants to be woken, in true time; absent while nobody would hear.

@@ -1,6 +1,6 @@
 //! What happens to a daemon and its machine at random moments.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use crate::core::ids::{JobName, RunId};
@@ -84,6 +84,7 @@ impl<O: Observer> Simulation<O> {
                 }
                 let until = self.now + sleep;
                 self.daemons[number].suspended_until = Some(until);
+                self.daemons[number].sleeps.push((self.now, until));
                 self.daemons[number].up_since = None;
                 self.schedule(until, Event::Happens { number, happening: Happening::Resume });
             }
@@ -111,12 +112,34 @@ impl<O: Observer> Simulation<O> {
     }
 
     pub(super) fn wake_machine(&mut self, number: usize) {
-        if self.daemons[number].suspended_until.take().is_some() {
+        if let Some(until) = self.daemons[number].suspended_until.take() {
+            self.bring_forward(number, until);
+            if let Some(sleep) = self.daemons[number].sleeps.last_mut() {
+                sleep.1 = self.now;
+            }
             self.jumped(number);
             let now = self.now;
             let daemon = &mut self.daemons[number];
             daemon.up_since = daemon.engine.is_some().then_some(now);
             self.tell_step(number);
+        }
+    }
+
+    /// What waited for the machine to wake up does not wait any longer than that.
+    fn bring_forward(&mut self, number: usize, until: Timestamp) {
+        let waited = |event: &Event| match event {
+            Event::Start { number: of }
+            | Event::Rebuild { number: of }
+            | Event::Answer { number: of, .. }
+            | Event::LookStep { number: of, .. } => *of == number,
+            Event::Arrive { .. } | Event::Happens { .. } | Event::Quiet | Event::NoJobs => false,
+        };
+        let held = self.queue.range((until, 0)..=(until, u64::MAX));
+        let held: Vec<_> = held.filter(|(_, event)| waited(event)).map(|(key, _)| *key).collect();
+        for key in held {
+            if let Some(event) = self.queue.remove(&key) {
+                self.schedule(self.now, event);
+            }
         }
     }
 

@@ -120,7 +120,8 @@ impl<O: Observer> Simulation<O> {
             + offset * 2
             + options.date_jitter
             + daemon.stepped_since(intended.at - CLOCK_MEMORY) * 2;
-        let late = daemon.fed.agent.request_timeout + LATE_PROCESSING;
+        let late =
+            daemon.fed.agent.request_timeout + LATE_PROCESSING + daemon.slept_since(intended.at);
         let in_time = found.accepted_at >= intended.at - tolerance
             && found.accepted_at <= intended.at + late + tolerance;
         found.fingerprint == intended.fingerprint && kind && user && unlisted_before && in_time

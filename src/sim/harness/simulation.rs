@@ -91,7 +91,7 @@ pub struct Simulation<O = Silent> {
     pub(super) observer: O,
     pub(super) chance: Chance,
     pub(super) now: Timestamp,
-    queue: BTreeMap<(Timestamp, u64), Event>,
+    pub(super) queue: BTreeMap<(Timestamp, u64), Event>,
     sequence: u64,
     pub(super) world: World,
     pub(super) daemons: Vec<Daemon>,
