@@ -73,8 +73,9 @@ impl Prompt {
     pub fn secret(&mut self, question: &str) -> io::Result<SecretString> {
         match self {
             Self::Terminal(terminal) => {
-                write!(terminal.get_mut(), "{question}: ")?;
+                // Before the question: who answers it at once is not to be shown either.
                 let hidden = Hidden::new(terminal.get_ref().try_clone()?)?;
+                write!(terminal.get_mut(), "{question}: ")?;
                 let answer = read_keys(terminal);
                 drop(hidden);
                 writeln!(terminal.get_mut())?;

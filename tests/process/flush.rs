@@ -6,12 +6,17 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use transferd::sim::world::WorldOptions;
 
 use crate::disk::{job_file, posts, status, succeeded, world};
 use crate::reconcile::{Expected, reconcile};
-use crate::stage::{Agent, PATIENCE, Stage, now, until};
+use crate::stage::{Agent, Stage, now, until};
+
+/// Each flush that fails doubles the daemon's wait before the next try, up to 15 s, and a traced daemon
+/// is a slow one.
+const PATIENCE: Duration = Duration::from_secs(90);
 
 /// `strace` on a daemon; the disk is well again once it is gone.
 struct FailingDisk {
