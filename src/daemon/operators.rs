@@ -175,7 +175,11 @@ impl Driver {
     pub(super) fn unknown(&self, what: &str, name: &str) -> Refused {
         let jobs: Vec<_> = self.engine.jobs().map(JobName::as_str).collect();
         let near = suggest::closest(name, &jobs);
-        let hint = near.map(|job| format!("; did you mean `{job}`?")).unwrap_or_default();
+        let hint = match near {
+            Some(job) => format!("; did you mean `{job}`?"),
+            None if what == "run" => String::new(),
+            None => "; `transferd status` lists the jobs".to_owned(),
+        };
         let words =
             if what == "run" { no_run(name) } else { format!("there is no {what} `{name}`") };
         Refused::Unknown(format!("{words}{hint}"))

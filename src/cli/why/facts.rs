@@ -113,7 +113,7 @@ pub(super) fn gather(
             zone: TimeZone::system(),
             name: name.to_owned(),
             job: None,
-            unknown: format!("there is no job `{name}`"),
+            unknown: format!("there is no job `{name}`; `transferd status` lists the jobs"),
             daemon: matches!(source, Source::Daemon(_)),
             active: None,
             runs: Vec::new(),
