@@ -109,6 +109,22 @@ fn diagnostic(problem: OnlineProblem, sources: &Sources) -> Diagnostic {
     }
 }
 
+/// Tells what is wrong, errors last, and gives words for the warnings' number, to follow a verdict.
+fn tell_all(
+    errors: &[Diagnostic],
+    warnings: &[Diagnostic],
+    global: &Global,
+    err: &mut dyn Write,
+) -> io::Result<String> {
+    jobfile::diagnostics(warnings, global, err)?;
+    jobfile::diagnostics(errors, global, err)?;
+    err.flush()?;
+    Ok(match warnings.len() {
+        0 => String::new(),
+        number => format!(", {}", counted(number, "warning")),
+    })
+}
+
 fn tell_online(
     good: &[String],
     errors: &[Diagnostic],
@@ -117,13 +133,7 @@ fn tell_online(
     out: &mut dyn Write,
     err: &mut dyn Write,
 ) -> io::Result<()> {
-    jobfile::diagnostics(warnings, global, err)?;
-    jobfile::diagnostics(errors, global, err)?;
-    err.flush()?;
-    let warned = match warnings.len() {
-        0 => String::new(),
-        number => format!(", {}", counted(number, "warning")),
-    };
+    let warned = tell_all(errors, warnings, global, err)?;
     if errors.is_empty() {
         writeln!(out, "the agent agrees: {}{warned}", good.join(", "))?;
     } else {
@@ -145,14 +155,8 @@ fn for_people(
     out: &mut dyn Write,
     err: &mut dyn Write,
 ) -> io::Result<()> {
-    jobfile::diagnostics(warnings, global, err)?;
-    jobfile::diagnostics(errors, global, err)?;
-    err.flush()?;
+    let warned = tell_all(errors, warnings, global, err)?;
     let root = sources.root.display();
-    let warned = match warnings.len() {
-        0 => String::new(),
-        number => format!(", {}", counted(number, "warning")),
-    };
     if errors.is_empty() {
         let among = match sources.files.len() {
             0 | 1 => String::new(),
