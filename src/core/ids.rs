@@ -21,6 +21,12 @@ impl JobName {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The same name in memory of its own, for what outlives the job set that this one lies in.
+    #[must_use]
+    pub fn apart(&self) -> Self {
+        Self::new(self.as_str())
+    }
 }
 
 impl fmt::Display for JobName {

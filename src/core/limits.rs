@@ -68,6 +68,10 @@ pub const MISSED_MAX: usize = 100;
 /// silence the job until that time comes again.
 pub const CLOCK_WAS_WRONG: SignedDuration = SignedDuration::from_hours(24);
 
+/// So many jobs are armed anew in one step when thousands are, so that what falls due meanwhile
+/// waits for some milliseconds and one small commit.
+pub const ADOPTED_MAX: usize = 500;
+
 /// So many transfers of closed attempts are remembered as taken. A look's date window reaches back
 /// hours at the most (a clock that was set), and a user queues far fewer in that time.
 pub const SETTLED_MAX: usize = 4_096;

@@ -86,9 +86,14 @@ impl Driver {
     /// Turns until the daemon is asked to stop.
     pub(super) async fn turn_until_stopped(&mut self) {
         while !self.stopping {
-            self.set_alarm();
             let mut inputs = Vec::new();
-            let mut event = Some(self.sources.next().await);
+            let mut event = if self.is_adopting() {
+                inputs.push(Input::TimeReached);
+                self.sources.ready()
+            } else {
+                self.set_alarm();
+                Some(self.sources.next().await)
+            };
             let began = clock::awake_since_boot();
             while let Some(happened) = event {
                 self.take(happened, &mut inputs);
@@ -103,6 +108,11 @@ impl Driver {
                 tracing::debug!("a turn of the loop took {} ms", held.as_millis());
             }
         }
+    }
+
+    /// True while the jobs of a new set are still to be armed, which is not to be waited for.
+    fn is_adopting(&self) -> bool {
+        self.trouble().is_none() && self.engine.is_adopting()
     }
 
     fn set_alarm(&mut self) {
@@ -187,7 +197,9 @@ impl Driver {
         for effect in step.then {
             self.perform(effect);
         }
-        self.job_file_settled();
+        if !self.is_adopting() {
+            self.job_file_settled();
+        }
         self.prune_after(&step.record);
     }
 

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::Engine;
 use crate::core::ids::{JobName, RunId};
 use crate::core::input::Level;
-use crate::core::job::{CatchUp, Job, Overlap, PlaceTemplate};
+use crate::core::job::{CatchUp, Job, Overlap, PlaceTemplate, Terms};
 use crate::core::limits::{CLOCK_WAS_WRONG, LATE_START, MISSED_MAX};
 use crate::core::matching::shift;
 use crate::core::place::{Place, TransferRequest};
@@ -60,6 +60,7 @@ impl Engine {
 
     /// Deals with all occurrences of a job that are due.
     pub(super) fn occurrences_due(&mut self, name: &JobName) {
+        self.adopt_now(name);
         let Some(planned) = self.jobs.get(name) else { return };
         let job = Arc::clone(&planned.job);
         let Some(mark) = self.state.marks.get(name).map(Arc::clone) else { return };
@@ -242,7 +243,8 @@ impl Engine {
         let at = scheduled_for.unwrap_or(self.now);
         let run = Run {
             id,
-            job: job.name.clone(),
+            // A run outlives the job set, and keeps nothing of it.
+            job: job.name.apart(),
             trigger,
             scheduled_for,
             created_at: self.now,
@@ -254,7 +256,7 @@ impl Engine {
             follows: None,
             behind,
             request: self.render(job, at, id),
-            terms: Arc::clone(&job.terms),
+            terms: Arc::new(Terms::clone(&job.terms)),
         };
         let state = run.state;
         self.record(Record::Run { was: None, run: Arc::new(run) });
@@ -290,20 +292,20 @@ impl Engine {
         }
     }
 
-    /// The mark of a job that stands in the file: `handled` moves to now wherever the schedule
-    /// starts anew, so that no past occurrence fires.
-    pub(super) fn mark_for(&self, job: &Job) -> Mark {
+    /// The mark of a job that has stood in the file as it is since then: `handled` moves there
+    /// wherever the schedule starts anew, so that no past occurrence fires.
+    pub(super) fn mark_for(&self, name: &JobName, job: &Job, since: Timestamp) -> Mark {
         let identity = job.timetable.identity();
         let scheduled = job.enabled && !job.timetable.is_empty();
-        let Some(old) = self.state.marks.get(&job.name) else {
+        let Some(old) = self.state.marks.get(name) else {
             return Mark {
-                job: job.name.clone(),
+                job: name.clone(),
                 timetable: identity,
                 scheduled,
-                scheduled_since: Some(self.now),
-                handled: self.now,
+                scheduled_since: Some(since),
+                handled: since,
                 generation: 0,
-                first_seen: self.now,
+                first_seen: since,
                 last_success: None,
                 last_run: None,
                 pause: None,
@@ -312,7 +314,7 @@ impl Engine {
         let mut mark = Mark::clone(old);
         let anew = mark.timetable != identity || (scheduled && !mark.scheduled);
         if anew || scheduled != mark.scheduled {
-            mark.scheduled_since = Some(self.now);
+            mark.scheduled_since = Some(since);
         }
         mark.timetable = identity;
         mark.scheduled = scheduled;
@@ -320,7 +322,7 @@ impl Engine {
             mark.handled = self.now;
             mark.generation += 1;
         } else if anew {
-            mark.handled = mark.handled.max(self.now);
+            mark.handled = mark.handled.max(since);
         }
         mark
     }

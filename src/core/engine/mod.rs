@@ -58,6 +58,9 @@ pub struct Engine {
     jobs: BTreeMap<JobName, Planned>,
     /// When a job's next occurrence is due.
     dues: BTreeSet<(Timestamp, JobName)>,
+    /// Jobs whose marks are to be brought in line with the file, and since when it has said what it
+    /// says of them.
+    to_adopt: BTreeMap<JobName, Timestamp>,
     state: State,
     contact: Contact,
     /// Runs to be looked after before the step ends.
@@ -83,12 +86,16 @@ impl Engine {
             Input::ClockStepped { by } => self.clock_stepped(by),
             Input::Operator { reply, request } => self.operator(reply, request),
         }
+        self.adopt_some();
         self.settle();
         std::mem::take(&mut self.step)
     }
 
     /// When [`Input::TimeReached`] is due next; `None` when nothing is.
     pub fn next_wakeup(&self) -> Option<Timestamp> {
+        if self.is_adopting() {
+            return Some(self.now);
+        }
         let due = self.dues.first().map(|(at, _)| *at);
         let wake = self.state.wakes.first().map(|(at, _)| *at);
         [due, wake, self.contact.next_look].into_iter().flatten().min()

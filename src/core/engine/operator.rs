@@ -11,6 +11,12 @@ use crate::core::run::{CancelCause, Trigger};
 impl Engine {
     /// Takes a request in.
     pub(super) fn operator(&mut self, to: ReplyTo, request: OperatorRequest) {
+        if let OperatorRequest::Trigger { job, .. }
+        | OperatorRequest::Pause { job, .. }
+        | OperatorRequest::Resume(job) = &request
+        {
+            self.adopt_now(job);
+        }
         let answer = match request {
             OperatorRequest::Trigger { job, run } => self.trigger(&job, run),
             OperatorRequest::CancelRun(run) => self.cancel_by_operator(vec![run]),

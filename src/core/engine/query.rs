@@ -89,7 +89,10 @@ impl Engine {
     /// One job of the file, as of `now`.
     pub fn job_view(&self, name: &JobName, now: Timestamp) -> Option<JobView> {
         let planned = self.jobs.get(name)?;
-        let mark = self.state.marks.get(name)?;
+        let mark = match self.to_adopt.get(name) {
+            Some(&since) => Arc::new(self.mark_for(name, &planned.job, since)),
+            None => Arc::clone(self.state.marks.get(name)?),
+        };
         let paused = mark.pause.as_ref().is_some_and(|p| p.until.is_none_or(|until| now < until));
         let next_run = (mark.scheduled && !paused)
             .then(|| planned.job.timetable.next_after(mark.handled.max(now)))
@@ -101,7 +104,7 @@ impl Engine {
         });
         Some(JobView {
             job: Arc::clone(&planned.job),
-            mark: Arc::clone(mark),
+            mark,
             next_run,
             active: unfinished.and_then(|runs| runs.first().copied()),
             behind: unfinished.map(|runs| runs[1..].to_vec()).unwrap_or_default(),

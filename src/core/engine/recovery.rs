@@ -14,7 +14,7 @@ use crate::core::input::{Level, Step};
 use crate::core::job::JobSet;
 use crate::core::limits::LATE_PROCESSING;
 use crate::core::matching::shift;
-use crate::core::record::Durable;
+use crate::core::record::{Durable, Mark};
 use crate::core::run::{Phase, RunState};
 
 impl Engine {
@@ -42,6 +42,7 @@ impl Engine {
             set: Arc::clone(&jobs),
             jobs: BTreeMap::new(),
             dues: BTreeSet::new(),
+            to_adopt: BTreeMap::new(),
             touched: state.runs.keys().copied().collect(),
             state,
             contact: Contact::default(),
@@ -50,17 +51,14 @@ impl Engine {
             now,
         };
         engine.doubt_unanswered();
-        let gone: Vec<_> = engine
-            .state
-            .marks
-            .iter()
-            .filter(|(name, mark)| mark.scheduled && !jobs.jobs.contains_key(*name))
-            .map(|(name, _)| name.clone())
-            .collect();
-        for name in gone {
-            engine.change_mark(&name, |mark| mark.scheduled = false);
-        }
+        let stands = |mark: &Mark| mark.scheduled && !jobs.jobs.contains_key(&mark.job);
+        let gone = engine.state.marks.values().filter(|mark| stands(mark));
+        engine.to_adopt = gone.map(|mark| (mark.job.clone(), now)).collect();
         engine.replace_jobs(jobs);
+        // Nothing is under way that could be kept waiting.
+        while engine.is_adopting() {
+            engine.adopt_some();
+        }
         engine.settle();
         let step = std::mem::take(&mut engine.step);
         (engine, step)

@@ -1,10 +1,13 @@
 //! A new job set takes the old one's place, and the clock is set.
 //!
-//! Runs are not touched: they go on under the terms that they started with.
+//! Runs are not touched: they go on under the terms that they started with. A set is in force at
+//! once; the marks of its jobs are brought in line with it a few at a time, as if all had been at
+//! that instant, so that nobody waits while thousands are rescheduled. Keeps true: nothing of a set
+//! is kept once it is replaced, not even a name, as its memory is given back as a whole.
 
 use std::sync::Arc;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use super::Engine;
 use super::calendar::Planned;
@@ -12,6 +15,7 @@ use crate::core::duration;
 use crate::core::ids::{AttemptId, JobName};
 use crate::core::input::Level;
 use crate::core::job::{Job, JobSet};
+use crate::core::limits::ADOPTED_MAX;
 use crate::core::matching::shift;
 use crate::core::record::Record;
 
@@ -21,41 +25,73 @@ impl Engine {
         // Both are sorted: one walk along them, rather than a search for each of 10,000 jobs.
         let mut before = std::mem::take(&mut self.jobs).into_iter().peekable();
         let mut after = Vec::with_capacity(set.jobs.len());
-        let (mut gone, mut to_adopt) = (Vec::new(), Vec::new());
+        let mut gone = Vec::new();
         for (name, job) in &set.jobs {
             while let Some(old) = before.next_if(|(old, _)| old < name) {
                 gone.push(old);
             }
-            let old = before.next_if(|(old, _)| old == name).map(|(_, planned)| planned);
-            if old.as_ref().is_none_or(|old| !is_scheduled_alike(&old.job, job)) {
-                to_adopt.push(name);
-            }
-            let due = old.and_then(|old| old.due);
-            after.push((name.clone(), Planned { job: Arc::clone(job), due }));
+            let job = Arc::clone(job);
+            let (name, due) = match before.next_if(|(old, _)| old == name) {
+                Some((name, old)) => {
+                    if !is_scheduled_alike(&old.job, &job) {
+                        self.to_adopt.insert(name.clone(), self.now);
+                    }
+                    (name, old.due)
+                }
+                None => {
+                    let name = name.apart();
+                    self.to_adopt.insert(name.clone(), self.now);
+                    (name, None)
+                }
+            };
+            after.push((name, Planned { job, due }));
         }
         gone.extend(before);
         self.jobs = after.into_iter().collect();
-        for name in to_adopt {
-            self.adopt_definition(name);
-        }
         for (name, planned) in gone {
             if let Some(due) = planned.due {
                 self.dues.remove(&(due, name.clone()));
             }
-            self.change_mark(&name, |mark| mark.scheduled = false);
+            self.to_adopt.insert(name, self.now);
         }
         self.set = set;
         self.admission_due = true;
     }
 
-    /// Brings a job's mark in line with its definition, and arms it.
-    pub(super) fn adopt_definition(&mut self, name: &JobName) {
-        let Some(planned) = self.jobs.get(name) else { return };
-        let mark = self.mark_for(&planned.job);
-        if self.state.marks.get(name).is_none_or(|old| **old != mark) {
+    /// True while marks are not yet in line with the job set: it wants [`Input::TimeReached`] at
+    /// once, and what was told of the set is not durable.
+    ///
+    /// [`Input::TimeReached`]: crate::core::input::Input::TimeReached
+    pub fn is_adopting(&self) -> bool {
+        !self.to_adopt.is_empty()
+    }
+
+    /// Adopts the definitions of as many jobs as one step may.
+    pub(super) fn adopt_some(&mut self) {
+        for _ in 0..ADOPTED_MAX {
+            let Some((name, since)) = self.to_adopt.pop_first() else { return };
+            self.adopt(&name, since);
+        }
+    }
+
+    /// Adopts a job's definition now, if that is still to be done: something happens to it.
+    pub(super) fn adopt_now(&mut self, name: &JobName) {
+        if let Some((name, since)) = self.to_adopt.remove_entry(name) {
+            self.adopt(&name, since);
+        }
+    }
+
+    /// Brings a job's mark in line with what the file has said of it since then, and arms it.
+    fn adopt(&mut self, name: &JobName, since: Timestamp) {
+        let Some((name, planned)) = self.jobs.get_key_value(name) else {
+            self.change_mark(name, |mark| mark.scheduled = false);
+            return;
+        };
+        let (name, mark) = (name.clone(), self.mark_for(name, &planned.job, since));
+        if self.state.marks.get(&name).is_none_or(|old| **old != mark) {
             self.record(Record::Mark(Arc::new(mark)));
         }
-        self.arm(name);
+        self.arm(&name);
     }
 
     /// The wall clock was set. What is measured as a span of time (deadlines, back-off) moves
@@ -102,10 +138,8 @@ impl Engine {
             }
         }
         self.contact.clock_stepped(by);
-        let names: Vec<JobName> = self.jobs.keys().cloned().collect();
-        for name in names {
-            self.adopt_definition(&name);
-        }
+        let now = self.now;
+        self.to_adopt.extend(self.jobs.keys().map(|name| (name.clone(), now)));
     }
 }
 

@@ -3,5 +3,6 @@
 mod admission;
 mod identity;
 mod lives;
+mod reload;
 mod stage;
 mod time;
