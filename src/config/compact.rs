@@ -1,28 +1,22 @@
 //! A job set in memory of its own: what stays for days, apart from what reading it left behind.
 //!
 //! An allocator gives memory back by the page, and reading ten thousand jobs strews those that
-//! stay over some 60 MB. So they are copied on a thread of their own, whose memory (glibc keeps an
-//! arena for each) holds nothing else. Keeps true: the copy is equal to the original; jobs that are
-//! as before are the very same ones, so that to compare, to replace and to drop them costs nothing.
+//! stay over some 60 MB. So all of a set is copied on a thread of its own, whose memory (glibc keeps
+//! an arena for each) holds nothing else. Keeps true: the copy is equal to the original.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::core::ids::JobName;
 use crate::core::job::{Job, JobSet, Terms};
 use crate::core::schedule::{Schedule, Timetable};
 
-/// The set, with those jobs of the `old` one that are as before, and all others copied.
-pub fn compact(set: &JobSet, old: Option<&JobSet>) -> JobSet {
+/// A copy of the set. What it shares with the original are only time zones.
+pub fn compact(set: &JobSet) -> JobSet {
     let mut shared = Shared::default();
-    let jobs =
-        set.jobs.iter().map(|(name, job)| match old.and_then(|old| old.jobs.get_key_value(name)) {
-            Some((name, before)) if before == job => (name.clone(), Arc::clone(before)),
-            Some(_) | None => {
-                let job = shared.copy(job);
-                (job.name.clone(), Arc::new(job))
-            }
-        });
+    let jobs = set.jobs.values().map(|job| {
+        let job = shared.copy(job);
+        (job.name.clone(), Arc::new(job))
+    });
     JobSet {
         jobs: jobs.collect(),
         agent: set.agent.clone(),
@@ -42,7 +36,7 @@ struct Shared<'s> {
 impl<'s> Shared<'s> {
     fn copy(&mut self, job: &'s Job) -> Job {
         Job {
-            name: JobName::new(job.name.as_str()),
+            name: job.name.apart(),
             timetable: self.timetable(&job.timetable),
             terms: self.terms(&job.terms),
             ..job.clone()
@@ -75,42 +69,19 @@ impl<'s> Shared<'s> {
 
 #[cfg(test)]
 mod tests {
-    use std::path::{Path, PathBuf};
-    use std::sync::Arc;
+    use std::path::Path;
 
     use jiff::Timestamp;
     use jiff::tz::TimeZone;
 
     use super::compact;
-    use crate::config::{SourceFile, Sources, Surroundings, parse, read};
-    use crate::core::job::JobSet;
-
-    fn surroundings() -> Surroundings {
-        Surroundings { system_zone: ("UTC".to_owned(), TimeZone::UTC), now: Timestamp::UNIX_EPOCH }
-    }
-
-    fn set(text: &str) -> JobSet {
-        let file = SourceFile { path: PathBuf::from("jobs.yaml"), text: text.to_owned() };
-        let sources =
-            Sources { root: file.path.clone(), base: PathBuf::from("/"), files: vec![file] };
-        parse(&sources, &surroundings()).unwrap().set
-    }
+    use crate::config::{Surroundings, read};
 
     #[test]
     fn the_copy_says_the_same() {
-        let example = read(Path::new("jobs.example.yaml"), &surroundings()).unwrap().set;
-        assert_eq!(compact(&example, None), example);
-    }
-
-    #[test]
-    fn a_job_that_is_as_before_is_the_same_one_and_a_changed_one_is_new() {
-        let place = |path| format!("{{account: {}, bucket: b, path: {path}}}", uuid::Uuid::nil());
-        let job = |path| format!("{{source: {}, destination: {}}}", place("in"), place(path));
-        let old = set(&format!("jobs: {{a: {}, b: {}}}", job("x"), job("y")));
-        let new = set(&format!("jobs: {{a: {}, b: {}}}", job("x"), job("z")));
-        let copy = compact(&new, Some(&old));
-        assert_eq!(copy, new);
-        assert!(Arc::ptr_eq(&copy.jobs["a"], &old.jobs["a"]));
-        assert_ne!(copy.jobs["b"], old.jobs["b"]);
+        let system_zone = ("UTC".to_owned(), TimeZone::UTC);
+        let surroundings = Surroundings { system_zone, now: Timestamp::UNIX_EPOCH };
+        let example = read(Path::new("jobs.example.yaml"), &surroundings).unwrap().set;
+        assert_eq!(compact(&example), example);
     }
 }

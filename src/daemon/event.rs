@@ -8,7 +8,7 @@ use tokio::time::{Interval, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use super::agent::Glance;
-use super::job_file::Reading;
+use super::reading::Reading;
 use super::timer::Alarm;
 use crate::control::request::Request;
 use crate::core::input::Input;

@@ -15,6 +15,7 @@ mod job_file;
 mod notes;
 mod operators;
 pub mod past;
+mod reading;
 mod start;
 mod status;
 mod timer;

@@ -13,8 +13,9 @@ use tokio_util::sync::CancellationToken;
 use super::agent::Agent;
 use super::driver::Driver;
 use super::event::Sources;
-use super::job_file::{self, Bad, Good, JobFile, Kept, Reading};
+use super::job_file::JobFile;
 use super::notes::Notebook;
+use super::reading::{self, Bad, Good, Kept, Reading, Shelf};
 use super::timer::{Alarm, ClockWatch};
 use crate::clock;
 use crate::control::server;
@@ -89,7 +90,7 @@ async fn live_on(
     folder: &StateFolder,
     store: StoreHandle,
 ) -> Result<(), StartError> {
-    let First { set, bad, watched, unkept } = first_job_set(&options.config, &store).await?;
+    let First { set, shelf, bad, watched, unkept } = first_job_set(&options.config, &store).await?;
     let (socket, listener) = bind(&options.socket, options.socket_mode)?;
     let (events, events_in) = mpsc::unbounded_channel();
     let (requests, requests_in) = mpsc::channel(server::WAITING_MAX);
@@ -113,7 +114,7 @@ async fn live_on(
     let durable = store.load().await.map_err(words)?;
     let (host, now) = (super::host(), clock::now());
     let (engine, step) = Engine::recover(durable, Arc::clone(&set), host.clone(), now);
-    let job_file = JobFile::new(options.config.clone(), bad, now, unkept);
+    let job_file = JobFile::new(options.config.clone(), bad, now, unkept, shelf);
     let mut driver = Driver {
         engine,
         host,
@@ -157,6 +158,8 @@ async fn live_on(
 /// The jobs to start with.
 struct First {
     set: Arc<JobSet>,
+    /// Where they lie.
+    shelf: Option<Shelf>,
     /// What is wrong with the job file, if these are the last good ones instead.
     bad: Option<Bad>,
     watched: Vec<PathBuf>,
@@ -167,32 +170,34 @@ struct First {
 /// Reads the job file; where it is invalid, the last good one.
 async fn first_job_set(path: &Path, store: &StoreHandle) -> Result<First, StartError> {
     let no_thread = || StartError::Failed("the job file can't be read: no thread".to_owned());
-    let named = path.to_owned();
-    let reading = job_file::on_thread(move || job_file::read(&named)).await;
+    let reading = reading::first(path.to_owned()).await;
     let Reading { warnings, watched, outcome, .. } = reading.ok_or_else(no_thread)?;
+    let watched = watched.unwrap_or_default();
     for warning in &warnings {
         tracing::warn!("{}", warning.summary);
     }
     let bad = match outcome {
         Ok(good) => {
-            let Good { set, kept, .. } = good;
-            return Ok(First { set, bad: None, watched, unkept: Some(kept) });
+            let Good { set, shelf, kept, .. } = good;
+            return Ok(First { set, shelf, bad: None, watched, unkept: Some(kept) });
         }
         Err(bad) => bad,
     };
     let Some(kept) = store.last_job_set().await.map_err(words)? else {
         return Err(StartError::BadConfig(bad.full));
     };
-    let reading = job_file::on_thread(move || job_file::read_kept(&kept)).await;
-    match reading.ok_or_else(no_thread)?.outcome {
-        Ok(good) => {
+    // What an older version took may be refused by this one.
+    let Ok(sources) = serde_json::from_str(&kept) else {
+        return Err(StartError::BadConfig(bad.full));
+    };
+    match reading::last_good(sources).await.ok_or_else(no_thread)?.outcome {
+        Ok(Good { set, shelf, .. }) => {
             tracing::error!(
                 "the job file is invalid, the jobs that were good last stay: {}",
                 bad.summary
             );
-            Ok(First { set: good.set, bad: Some(bad), watched, unkept: None })
+            Ok(First { set, shelf, bad: Some(bad), watched, unkept: None })
         }
-        // What an older version took may be refused by this one.
         Err(_) => Err(StartError::BadConfig(bad.full)),
     }
 }
