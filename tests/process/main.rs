@@ -11,6 +11,7 @@ mod ends;
 mod failpoints;
 mod flush;
 mod killed;
+mod memory;
 mod online;
 mod reconcile;
 mod secrecy;
