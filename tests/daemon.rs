@@ -13,6 +13,7 @@ mod terminal;
 
 use std::time::Duration;
 
+use answers::{is_job, is_run};
 use serde_json::Value;
 use stage::Stage;
 
@@ -27,36 +28,11 @@ fn a_triggered_job_runs_to_its_end_and_is_told_of() {
     let history = stage.json(&["history", "--json"]);
     let run = &history[0];
     assert_eq!(run["id"], id.as_str());
-    assert_eq!(
-        keys(run),
-        [
-            "attempts",
-            "created_at",
-            "ended_at",
-            "id",
-            "job",
-            "reason",
-            "scheduled_for",
-            "state",
-            "trigger"
-        ]
-    );
+    is_run(run);
     assert_eq!(run["state"], "succeeded");
     assert_eq!(run["trigger"], "manual");
     assert!(run["scheduled_for"].is_null());
-    assert_eq!(
-        keys(&run["attempts"][0]),
-        [
-            "bytes",
-            "ended_at",
-            "number",
-            "objects",
-            "reason",
-            "state",
-            "submitted_at",
-            "transfer_id"
-        ]
-    );
+    assert_eq!(run["attempts"].as_array().unwrap().len(), 1);
     let shown = stage.json(&["show", &id[..8], "--json"]);
     assert_eq!(shown["id"], id.as_str());
     assert_eq!(keys(&shown["events"][0]), ["at", "detail", "event"]);
@@ -67,10 +43,7 @@ fn a_triggered_job_runs_to_its_end_and_is_told_of() {
     assert_eq!(keys(&status["agent"]["token"]), ["expires_at", "valid"]);
     assert_eq!(status["agent"]["state"], "started");
     let job = job(&status, "hand");
-    assert_eq!(
-        keys(job),
-        ["active_run", "enabled", "last_run", "name", "next_run", "paused", "schedule"]
-    );
+    is_job(job);
     assert_eq!(job["last_run"]["id"], id.as_str());
     assert_eq!(self::job(&status, "nightly")["schedule"], "30 2 * * *");
 

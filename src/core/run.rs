@@ -93,6 +93,38 @@ impl RunState {
             }
         }
     }
+
+    /// True while no attempt is being made: before the first, and between two.
+    pub fn is_between_attempts(self) -> bool {
+        match self {
+            Self::Waiting | Self::BackingOff => true,
+            Self::Submitting
+            | Self::Queued
+            | Self::Running
+            | Self::Canceling
+            | Self::Succeeded
+            | Self::Failed
+            | Self::TimedOut
+            | Self::Canceled
+            | Self::Skipped => false,
+        }
+    }
+
+    /// True while a transfer of it is at work, so that there is progress to tell.
+    pub fn is_transferring(self) -> bool {
+        match self {
+            Self::Running | Self::Canceling => true,
+            Self::Waiting
+            | Self::Submitting
+            | Self::Queued
+            | Self::BackingOff
+            | Self::Succeeded
+            | Self::Failed
+            | Self::TimedOut
+            | Self::Canceled
+            | Self::Skipped => false,
+        }
+    }
 }
 
 /// Why there is a run.

@@ -16,7 +16,7 @@ fn is_time_or_null(value: &Value) -> bool {
 }
 
 /// Holds a run to its contract.
-fn is_run(run: &Value) {
+pub(crate) fn is_run(run: &Value) {
     assert_eq!(
         keys(run),
         [
@@ -57,6 +57,20 @@ fn is_run(run: &Value) {
     }
 }
 
+/// Holds a job of `status` to its contract, and the runs in it.
+pub(crate) fn is_job(job: &Value) {
+    assert_eq!(
+        keys(job),
+        ["active_run", "enabled", "last_run", "name", "next_run", "paused", "schedule"]
+    );
+    assert!(is_time_or_null(&job["next_run"]), "{job}");
+    for run in ["active_run", "last_run"] {
+        if !job[run].is_null() {
+            is_run(&job[run]);
+        }
+    }
+}
+
 #[test]
 fn each_document_keeps_to_the_contract_in_each_state() {
     let stage = Stage::new("");
@@ -72,16 +86,7 @@ fn each_document_keeps_to_the_contract_in_each_state() {
     let status = stage.json(&["status", "--json"]);
     assert!(status["jobs"].as_array().unwrap().len() == 7);
     for job in status["jobs"].as_array().unwrap() {
-        assert_eq!(
-            keys(job),
-            ["active_run", "enabled", "last_run", "name", "next_run", "paused", "schedule"]
-        );
-        assert!(is_time_or_null(&job["next_run"]), "{job}");
-        for run in ["active_run", "last_run"] {
-            if !job[run].is_null() {
-                is_run(&job[run]);
-            }
-        }
+        is_job(job);
     }
     for (name, paused, enabled) in
         [("nightly", true, true), ("off", false, false), ("hand", false, true)]

@@ -1,101 +1,40 @@
-//! A disk whose flushes fail: `strace` answers the daemon's `fsync` and `fdatasync` with EIO, as
-//! the kernel does for a disk that lost what it was given.
+//! A disk whose flushes fail, while the daemon works, as it starts, and until it is killed.
 //!
-//! What was written before a failed flush still lies in the log. So a commit that was refused for
-//! it may be there after a crash all the same: neither may be taken for granted.
+//! After a crash a commit that was refused for a failed flush may be there or not: neither may be
+//! taken for granted. So each test is made on a disk that keeps what it was given, and on one
+//! that loses it.
 
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::os::unix::process::ExitStatusExt;
 
 use transferd::sim::world::WorldOptions;
 
 use crate::disk::{job_file, posts, status, succeeded, world};
+use crate::failing_disk::{FailingDisk, Left, PATIENCE};
 use crate::reconcile::{Expected, reconcile};
 use crate::stage::{Agent, Stage, now, until};
 
-/// Each flush that fails doubles the daemon's wait before the next try, up to 15 s, and a traced daemon
-/// is a slow one.
-const PATIENCE: Duration = Duration::from_secs(90);
+/// A daemon's flushes after its start of which each is once the only one to fail, and once the
+/// first of all that fail until it dies: those that bring a run from due to succeeded, and the
+/// texts of its jobs.
+const FIRST: usize = 8;
 
-/// `strace` on a daemon; the disk is well again once it is gone.
-struct FailingDisk {
-    tracer: Child,
-    log: PathBuf,
+/// Of these, those that fail alone: the daemon waits a second for each.
+const ALONE: usize = 5;
+
+/// More flushes than it takes to make a database.
+const MAKING_MAX: usize = 40;
+
+fn set_up() -> (Stage, Agent, FailingDisk) {
+    let mut stage = Stage::new(WorldOptions::DEFAULT_TOKEN);
+    let agent = Agent::start(stage.path(), &world(), 1);
+    stage.write("jobs.yaml", &job_file(agent.port));
+    let disk = FailingDisk::of(&mut stage);
+    (stage, agent, disk)
 }
 
-impl FailingDisk {
-    /// Lets the flushes of each of the daemon's threads fail that `which` names, in strace's
-    /// words: `1+` is all, `3` the third. In words why not, where tracing is not permitted.
-    fn attach(stage: &mut Stage, which: &str) -> Result<Self, String> {
-        let log = stage.path().join("strace.log");
-        // What an earlier one has said.
-        let _ = std::fs::remove_file(&log);
-        let pid = stage.daemon().id().to_string();
-        let tracer = Command::new("strace")
-            .args(["--follow-forks", "--attach", &pid, "--trace=fsync,fdatasync"])
-            .arg(format!("--inject=fsync,fdatasync:error=EIO:when={which}"))
-            .arg("--output")
-            .arg(&log)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(std::fs::File::create(stage.path().join("strace.err")).unwrap())
-            .spawn();
-        let tracer = tracer.map_err(|error| format!("`strace`: {error}"))?;
-        let mut disk = Self { tracer, log };
-        until("the daemon is traced", PATIENCE, || {
-            if is_traced(&pid) {
-                return Some(Ok(()));
-            }
-            let ended = disk.tracer.try_wait().unwrap()?;
-            let words = std::fs::read_to_string(stage.path().join("strace.err")).unwrap();
-            Some(Err(format!("strace: {ended}: {words}")))
-        })?;
-        Ok(disk)
-    }
-
-    /// Waits until a flush has failed.
-    fn until_it_has_failed(&self) {
-        until("a flush fails", PATIENCE, || {
-            let log = std::fs::read_to_string(&self.log).unwrap_or_default();
-            log.contains("(INJECTED)").then_some(())
-        });
-    }
-}
-
-impl Drop for FailingDisk {
-    /// Lets go of the daemon, if that still lives.
-    fn drop(&mut self) {
-        let pid = rustix::process::Pid::from_child(&self.tracer);
-        // It has ended by itself if the daemon has.
-        let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
-        let _ = self.tracer.wait();
-    }
-}
-
-/// Whether each thread of a process has a tracer.
-fn is_traced(pid: &str) -> bool {
-    let threads = std::fs::read_dir(Path::new("/proc").join(pid).join("task"));
-    threads.into_iter().flatten().all(|thread| {
-        let status = std::fs::read_to_string(thread.unwrap().path().join("status"));
-        status.is_ok_and(|status| !status.contains("TracerPid:\t0\n"))
-    })
-}
-
-/// While all flushes fail, nothing is queued, and that is said; the daemon lives on.
-fn nothing_is_queued_and_that_is_said(stage: &mut Stage, agent: &Agent) {
-    until("the failing disk is said", PATIENCE, || {
-        let said = status(stage);
-        (said.contains("nothing can be recorded") && said.contains("disk")).then_some(())
-    });
-    let asked = posts(agent);
-    let refused = stage.ask(&["trigger", "stuck"]);
-    assert_eq!(refused.status.code(), Some(1), "{refused:?}");
-    let words = String::from_utf8(refused.stderr).unwrap();
-    assert!(words.contains("system log for errors of the disk"), "{words}");
-    assert!(status(stage).contains("nothing can be recorded"), "{}", status(stage));
-    assert_eq!(posts(agent), asked, "something was queued that is not recorded");
-    assert_eq!(stage.daemon().try_wait().unwrap(), None, "it lives on");
+fn says_that_nothing_can_be_recorded(stage: &Stage) -> bool {
+    let said = status(stage);
+    said.contains("nothing can be recorded") && said.contains("disk")
 }
 
 fn goes_on(stage: &Stage) {
@@ -104,55 +43,127 @@ fn goes_on(stage: &Stage) {
     assert!(!status(stage).contains("nothing can be recorded"), "{}", status(stage));
 }
 
-#[test]
-fn a_commit_whose_flush_failed_is_not_taken_for_durable_nor_for_undone() {
-    // By hand: now and then the tracer makes one flush fail where it should make all of them.
-    if std::env::var_os("TRANSFERD_FAILING_DISK").is_none() {
-        return eprintln!("set TRANSFERD_FAILING_DISK=1 to try a disk whose flushes fail");
-    }
-    let mut stage = Stage::new(WorldOptions::DEFAULT_TOKEN);
-    let agent = Agent::start(stage.path(), &world(), 1);
-    stage.write("jobs.yaml", &job_file(agent.port));
+fn trigger_is_refused(stage: &Stage) {
+    let refused = stage.ask(&["trigger", "stuck"]);
+    assert_eq!(refused.status.code(), Some(1), "{refused:?}");
+    let words = String::from_utf8(refused.stderr).unwrap();
+    assert!(words.contains("system log for errors of the disk"), "{words}");
+}
+
+/// While all flushes fail, nothing is queued, and that is said; the daemon lives on.
+fn nothing_is_queued_and_that_is_said(stage: &mut Stage, agent: &Agent) {
+    until("the failing disk is said", PATIENCE, || {
+        says_that_nothing_can_be_recorded(stage).then_some(())
+    });
+    // Each is a try to record it: what was on its way to the agent before has arrived by now.
+    trigger_is_refused(stage);
+    let asked = posts(agent);
+    trigger_is_refused(stage);
+    assert!(says_that_nothing_can_be_recorded(stage), "{}", status(stage));
+    assert_eq!(posts(agent), asked, "something was queued that is not recorded");
+    assert_eq!(stage.daemon().try_wait().unwrap(), None, "it lives on");
+}
+
+/// One flush fails; all fail for a while; all fail until it dies.
+fn is_not_taken_for_durable_nor_for_undone(left: Left) {
+    let (mut stage, agent, disk) = set_up();
     stage.start();
     until("a run succeeds", PATIENCE, || (succeeded(&stage) > 0).then_some(()));
     let begun = now();
-
-    // One flush fails: of an intent, an answer, an end, as it comes. Few, as each makes the daemon
-    // wait twice as long before it tries again.
-    for which in 1..=3 {
-        match FailingDisk::attach(&mut stage, &which.to_string()) {
-            Ok(disk) => disk.until_it_has_failed(),
-            Err(why) => return eprintln!("flushes can't be made to fail here: {why}"),
-        }
-        goes_on(&stage);
-    }
-    // All fail for a while.
-    let disk = FailingDisk::attach(&mut stage, "1+").unwrap();
-    nothing_is_queued_and_that_is_said(&mut stage, &agent);
-    drop(disk);
-    goes_on(&stage);
-    // All fail, and it dies: what was refused may be in the log.
-    for _ in 0..3 {
-        let disk = FailingDisk::attach(&mut stage, "1+").unwrap();
-        disk.until_it_has_failed();
+    for good in 0..ALONE {
         stage.kill();
-        drop(disk);
+        disk.spare_first(&mut stage, good);
+        disk.fail_next(left);
         stage.start();
+        disk.until_more_have_failed(good);
         goes_on(&stage);
+        assert_eq!(disk.failed(), good + 1, "one flush was to fail");
     }
 
-    let counted_to = now();
+    disk.fail_each(left);
+    nothing_is_queued_and_that_is_said(&mut stage, &agent);
+    disk.mend();
     goes_on(&stage);
+
+    disk.fail_each(left);
+    for good in 0..FIRST {
+        stage.kill();
+        let before = disk.failed();
+        disk.spare_first(&mut stage, good);
+        stage.launch();
+        disk.until_more_have_failed(before);
+    }
+    stage.kill();
+    disk.mend();
+    stage.start();
+    goes_on(&stage);
+
+    let expected = Expected { job: "tick", period_seconds: 1, from: begun, to: now() };
+    goes_on(&stage);
+    eprintln!("{left:?}: {} flushes failed", disk.failed());
+    nothing_is_lost_or_doubled(stage, &agent, &[expected]);
+}
+
+#[test]
+fn a_commit_whose_flush_failed_is_not_taken_for_durable() {
+    is_not_taken_for_durable_nor_for_undone(Left::Lost);
+}
+
+#[test]
+fn a_commit_whose_flush_failed_is_not_taken_for_undone() {
+    is_not_taken_for_durable_nor_for_undone(Left::Kept);
+}
+
+/// All flushes fail, from each of those on by which a database is made; then from the first
+/// commit on to the one that there is.
+fn is_refused_in_words_and_made_at_a_later_start(left: Left) {
+    let (mut stage, agent, disk) = set_up();
+    disk.fail_each(left);
+    let mut refused = 0;
+    while !stage.state().join("transferd.db").exists() {
+        assert!(refused < MAKING_MAX, "{}", stage.log_end());
+        disk.spare_first(&mut stage, refused);
+        is_refused_in_words(&mut stage);
+        refused += 1;
+        assert!(disk.failed() >= refused, "{}", stage.log_end());
+    }
+    disk.spare_first(&mut stage, 0);
+    stage.start();
+    nothing_is_queued_and_that_is_said(&mut stage, &agent);
+    assert_eq!(posts(&agent), 0, "something was queued before anything was recorded");
+    disk.mend();
+    goes_on(&stage);
+    eprintln!("{left:?}: {refused} starts were refused");
+    nothing_is_lost_or_doubled(stage, &agent, &[]);
+}
+
+fn is_refused_in_words(stage: &mut Stage) {
+    let child = stage.launch();
+    let status = until("it is refused", PATIENCE, || child.try_wait().unwrap());
+    let words = stage.log_end();
+    assert_eq!((status.code(), status.signal()), (Some(1), None), "{words}");
+    let last = words.lines().next_back().unwrap_or_default();
+    assert!(last.contains("/state") && last.contains("errors of the disk"), "{words}");
+}
+
+#[test]
+fn a_database_whose_flushes_fail_as_it_is_made_is_refused_in_words_and_made_later() {
+    for left in [Left::Kept, Left::Lost] {
+        is_refused_in_words_and_made_at_a_later_start(left);
+    }
+}
+
+/// Lets all runs end, and holds the agent's record against the daemon's.
+fn nothing_is_lost_or_doubled(mut stage: Stage, agent: &Agent, expected: &[Expected<'_>]) {
     let off = job_file(agent.port).replace("    source:", "    enabled: false\n    source:");
     stage.write("jobs.yaml", &off);
     assert!(stage.ask(&["reload"]).status.success());
-    let history = until("all runs end", PATIENCE * 2, || {
+    let history = until("all runs end", PATIENCE, || {
         let history = stage.history();
         history.iter().all(|run| !run["ended_at"].is_null()).then_some(history)
     });
     stage.kill();
-    let expected = Expected { job: "tick", period_seconds: 1, from: begun, to: counted_to };
-    let findings = reconcile(&agent.get("/_sim/transfers"), &history, &[expected]);
+    let findings = reconcile(&agent.get("/_sim/transfers"), &history, expected);
     let violations: Vec<_> = findings.violations().collect();
     assert!(violations.is_empty(), "{violations:#?}");
     eprintln!("runs {:?}, transfers {}", findings.runs, findings.transfers);

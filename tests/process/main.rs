@@ -7,6 +7,7 @@ mod credentials;
 mod disk;
 mod dumped;
 mod ends;
+mod failing_disk;
 #[cfg(feature = "failpoints")]
 mod failpoints;
 mod flush;

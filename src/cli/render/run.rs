@@ -59,18 +59,8 @@ pub fn percent(attempt: &AttemptDocument) -> Option<u64> {
 /// A line for people who wait for a run.
 pub fn line(run: &RunDocument, times: &Times) -> String {
     let mut line = state(run.state);
-    let told = match run.state {
-        RunState::Running | RunState::Canceling => run.latest_attempt().and_then(progress),
-        RunState::Waiting
-        | RunState::Submitting
-        | RunState::Queued
-        | RunState::BackingOff
-        | RunState::Succeeded
-        | RunState::Failed
-        | RunState::TimedOut
-        | RunState::Canceled
-        | RunState::Skipped => None,
-    };
+    let at_work = run.latest_attempt().filter(|_| run.state.is_transferring());
+    let told = at_work.and_then(progress);
     let reason = (!run.reason.is_empty()).then(|| plain(&times.told(&run.reason)));
     if let Some(told) = told.or(reason) {
         line.push_str(&format!(": {told}"));

@@ -256,19 +256,8 @@ fn still_for(job: &JobDocument, active: &RunDocument, asked_at: Timestamp) -> Si
 
 /// A bar, the percentage, the speed and how long it may still take.
 fn progress(job: &JobDocument, active: &RunDocument, moves: bool) -> Option<String> {
-    match active.state {
-        RunState::Running | RunState::Canceling => {}
-        RunState::Waiting
-        | RunState::Submitting
-        | RunState::Queued
-        | RunState::BackingOff
-        | RunState::Succeeded
-        | RunState::Failed
-        | RunState::TimedOut
-        | RunState::Canceled
-        | RunState::Skipped => return None,
-    }
-    let (attempt, detail) = (active.latest_attempt()?, job.detail.as_ref());
+    let attempt = active.latest_attempt().filter(|_| active.state.is_transferring())?;
+    let detail = job.detail.as_ref();
     let percent = run::percent(attempt).or_else(|| whole_percent(detail?.percent))?;
     let full = percent * BAR / 100;
     let bar: String = (0..BAR).map(|at| if at < full { '█' } else { '░' }).collect();

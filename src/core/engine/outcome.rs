@@ -281,7 +281,7 @@ impl Engine {
         let late = attempt.deadline <= self.now && self.contact.has_asked_about(attempt.deadline);
         let follows = live.run.follows == Some(id.number) && !live.run.state.is_over();
         // One that vanished while it was cancelled and is listed again was timed out already.
-        let between_attempts = matches!(live.run.state, RunState::Waiting | RunState::BackingOff);
+        let between_attempts = live.run.state.is_between_attempts();
         match attempt.phase {
             Phase::Uncertain if absent || late => self.not_found(id, absent),
             Phase::Accepted if attempt.transfer.is_none() => {

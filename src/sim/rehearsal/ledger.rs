@@ -34,24 +34,13 @@ struct Followed {
 
 impl Followed {
     fn busy(&self) -> Busy {
-        let trying = self.attempts == 0;
-        match (self.state, &self.wait) {
-            (RunState::Waiting, Some((wait, _))) if trying => Busy::Waiting(wait.clone()),
-            (RunState::Waiting, None) if trying => Busy::Waiting(Wait::Other),
-            (RunState::Waiting | RunState::BackingOff, _) => Busy::Retrying,
-            (
-                RunState::Submitting
-                | RunState::Queued
-                | RunState::Running
-                | RunState::Canceling
-                | RunState::Succeeded
-                | RunState::Failed
-                | RunState::TimedOut
-                | RunState::Canceled
-                | RunState::Skipped,
-                _,
-            ) => Busy::Running,
+        if !self.state.is_between_attempts() {
+            return Busy::Running;
         }
+        if self.state == RunState::BackingOff || self.attempts > 0 {
+            return Busy::Retrying;
+        }
+        Busy::Waiting(self.wait.as_ref().map_or(Wait::Other, |(wait, _)| wait.clone()))
     }
 }
 
