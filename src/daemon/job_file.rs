@@ -17,14 +17,25 @@ use crate::core::input::Input;
 use crate::core::job::JobSet;
 use crate::systemd;
 
+/// How far a reading of the job file is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Progress {
+    /// There is none.
+    Idle,
+    /// It is being read.
+    Reading,
+    /// What was read is being put in force. The next reading waits for that: it would compete with
+    /// the loop for the machine.
+    Settling,
+}
+
 /// The job file's state.
 #[derive(Debug)]
 pub(super) struct JobFile {
     path: PathBuf,
     bad: Option<Bad>,
     loaded_at: Option<Timestamp>,
-    /// It is being read.
-    reading: bool,
+    progress: Progress,
     /// It is to be read once more: it may have changed since the reading began.
     again: bool,
     /// Somebody wants to hear of it though nothing may have changed.
@@ -58,7 +69,7 @@ impl JobFile {
             bad,
             loaded_at: Some(loaded_at),
             shelf,
-            reading: false,
+            progress: Progress::Idle,
             again: false,
             asked_for: false,
             waiting: Vec::new(),
@@ -90,16 +101,19 @@ impl JobFile {
         }
     }
 
-    fn start_reading(&mut self, old: Arc<JobSet>, events: UnboundedSender<Event>) {
-        self.reading = true;
-        let started = reading::start(self.path.clone(), old, move |reading| {
-            // The loop is gone only when the daemon stops.
+    fn start_reading(&mut self, in_force: Arc<JobSet>, events: UnboundedSender<Event>) {
+        self.progress = Progress::Reading;
+        systemd::reloading();
+        // The loop is gone only when the daemon stops.
+        let tell = |events: &UnboundedSender<Event>, reading| {
             let _ = events.send(Event::JobFileRead(Box::new(reading)));
-        });
-        if let Err(error) = started {
-            tracing::error!("the job file can't be read: no thread: {error}");
-            self.reading = false;
-            self.waiting.clear();
+        };
+        let then = {
+            let events = events.clone();
+            move |reading| tell(&events, reading)
+        };
+        if reading::start(self.path.clone(), in_force, then).is_err() {
+            tell(&events, Reading::nothing());
         }
     }
 }
@@ -108,13 +122,12 @@ impl Driver {
     /// Reads the job file; if that is under way, once more when it is done.
     pub(super) fn read_job_file(&mut self, reply: Option<Reply<ReloadDocument>>) {
         let file = &mut self.job_file;
-        if file.reading {
+        if file.progress != Progress::Idle {
             file.again = true;
             file.waiting_again.extend(reply);
             return;
         }
         file.waiting.extend(reply);
-        systemd::reloading();
         file.start_reading(Arc::clone(&self.set), self.events.clone());
     }
 
@@ -143,7 +156,7 @@ impl Driver {
             warnings: reading.warnings.iter().map(|warning| warning.full.clone()).collect(),
             error: None,
         };
-        self.job_file.reading = false;
+        self.job_file.progress = Progress::Settling;
         let outcome = match reading.outcome {
             Ok(good) => self
                 .agent
@@ -193,15 +206,23 @@ impl Driver {
         for reply in waiting {
             self.job_file.settling.push((reply, answer.clone()));
         }
+        systemd::ready(&self.told);
         // Without an input there is nothing to wait for.
         if inputs.is_empty() && self.trouble().is_none() {
             self.job_file_settled();
         }
-        systemd::ready(&self.told);
-        if std::mem::take(&mut self.job_file.again) {
-            self.job_file.waiting = std::mem::take(&mut self.job_file.waiting_again);
-            systemd::reloading();
-            self.job_file.start_reading(Arc::clone(&self.set), self.events.clone());
+    }
+
+    /// What was read has been dealt with: reads once more if somebody asked for that meanwhile.
+    fn job_file_dealt_with(&mut self) {
+        let file = &mut self.job_file;
+        if file.progress != Progress::Settling {
+            return;
+        }
+        file.progress = Progress::Idle;
+        if std::mem::take(&mut file.again) {
+            file.waiting = std::mem::take(&mut file.waiting_again);
+            file.start_reading(Arc::clone(&self.set), self.events.clone());
         }
     }
 
@@ -211,6 +232,12 @@ impl Driver {
             drop(reply.send(Ok(answer)));
         }
         self.job_file.replaced.clear();
+        self.keep_job_file();
+        self.job_file_dealt_with();
+    }
+
+    /// Keeps the texts of the last good set, if that is still to be done.
+    fn keep_job_file(&mut self) {
         let Some(kept) = self.job_file.unkept.take() else { return };
         let (store, known) = (self.store.clone(), Arc::clone(&self.job_file.kept));
         tokio::spawn(async move {
@@ -230,5 +257,6 @@ impl Driver {
         for (reply, _) in self.job_file.settling.drain(..) {
             drop(reply.send(Err(Refused::Unavailable(words.to_owned()))));
         }
+        self.job_file_dealt_with();
     }
 }

@@ -33,6 +33,15 @@ pub(super) struct Reading {
     pub(super) outcome: Result<Good, Bad>,
 }
 
+impl Reading {
+    /// What is said where nothing could be read: the next change of the file tries again.
+    pub(super) fn nothing() -> Self {
+        let words = "it could not be read: the system has no thread for it, or the reader panicked";
+        let bad = Bad { summary: words.to_owned(), full: words.to_owned() };
+        Self { at: clock::now(), warnings: Vec::new(), watched: None, outcome: Err(bad) }
+    }
+}
+
 /// Where a job set lies. Once this goes, the set does, unless it is still in use; it is not the loop
 /// that has to drop 10,000 jobs.
 #[derive(Debug)]
@@ -203,7 +212,7 @@ fn warm_up() {
 }
 
 fn reading(result: Option<&Result<Loaded, Rejected>>, in_force: Option<&Arc<JobSet>>) -> Reading {
-    let Some(result) = result else { return nothing() };
+    let Some(result) = result else { return Reading::nothing() };
     let (warnings, watched, outcome) = match result {
         Ok(loaded) => (&loaded.warnings, &loaded.watched, Ok(good(loaded, in_force))),
         Err(rejected) => (&rejected.warnings, &rejected.watched, Err(bad(rejected))),
@@ -211,13 +220,6 @@ fn reading(result: Option<&Result<Loaded, Rejected>>, in_force: Option<&Arc<JobS
     let warning = |d: &Diagnostic| Warning { summary: d.one_line(), full: d.render(false, WIDTH) };
     let warnings = warnings.iter().map(warning).collect();
     Reading { at: clock::now(), warnings, watched: Some(watched.clone()), outcome }
-}
-
-/// What is said where there is nothing to say it of; the next change of the file tries again.
-fn nothing() -> Reading {
-    let words = "it could not be read: the system has no thread for it, or the reader panicked";
-    let bad = Bad { summary: words.to_owned(), full: words.to_owned() };
-    Reading { at: clock::now(), warnings: Vec::new(), watched: None, outcome: Err(bad) }
 }
 
 fn good(loaded: &Loaded, in_force: Option<&Arc<JobSet>>) -> Good {

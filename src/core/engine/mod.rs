@@ -30,6 +30,7 @@ use jiff::Timestamp;
 use super::ids::{AttemptId, JobName, RunId};
 use super::input::{Effect, Input, Level, Note, Step};
 use super::job::JobSet;
+use super::limits::ADOPTED_MAX;
 use super::record::{Event, Mark, Record};
 use super::run::{Attempt, Run, RunState};
 use calendar::Planned;
@@ -75,6 +76,7 @@ impl Engine {
     /// Takes one fact in and gives out what is to be recorded, then done.
     pub fn handle(&mut self, input: Input, now: Timestamp) -> Step {
         self.now = now;
+        let goes_on = self.is_adopting();
         match input {
             Input::TimeReached => {}
             Input::JobsReplaced(set) => self.replace_jobs(set),
@@ -86,7 +88,10 @@ impl Engine {
             Input::ClockStepped { by } => self.clock_stepped(by),
             Input::Operator { reply, request } => self.operator(reply, request),
         }
-        self.adopt_some();
+        // To find out which jobs are to be armed anew is work enough for a step, if they are many.
+        if goes_on || self.to_adopt.len() <= ADOPTED_MAX {
+            self.adopt_some();
+        }
         self.settle();
         std::mem::take(&mut self.step)
     }
