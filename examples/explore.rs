@@ -60,26 +60,28 @@ fn main() -> std::io::Result<()> {
     let began = clock::since_boot();
     let total = Mutex::new(Total::default());
     let next = AtomicU64::new(args.from);
-    std::thread::scope(|scope| {
-        for _ in 0..args.threads.max(1) {
-            scope.spawn(|| {
-                loop {
-                    let seed = next.fetch_add(1, Ordering::Relaxed);
-                    let spent = (clock::since_boot() - began).unsigned_abs();
-                    if seed >= args.from + args.count || spent > Duration::from_secs(args.seconds) {
-                        return;
-                    }
-                    let report = play(seed, &args);
-                    let mut total = total.lock().unwrap_or_else(|e| e.into_inner());
-                    if args.trace {
-                        let _ = std::io::stdout().write_all(report.trace.as_bytes());
-                    }
-                    total.report.add(&report);
-                    total.coverage.add(&report);
-                    total.seeds += 1;
-                }
-            });
+    let play_all = || {
+        loop {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            let spent = (clock::since_boot() - began).unsigned_abs();
+            if seed >= args.from + args.count || spent > Duration::from_secs(args.seconds) {
+                return;
+            }
+            let report = play(seed, &args);
+            let mut total = total.lock().unwrap_or_else(|e| e.into_inner());
+            if args.trace {
+                let _ = std::io::stdout().write_all(report.trace.as_bytes());
+            }
+            total.report.add(&report);
+            total.coverage.add(&report);
+            total.seeds += 1;
         }
+    };
+    std::thread::scope(|scope| {
+        for _ in 1..args.threads {
+            scope.spawn(play_all);
+        }
+        play_all();
     });
     let total = total.into_inner().unwrap_or_else(|e| e.into_inner());
     let good = print(&total, clock::since_boot() - began)?;
@@ -103,6 +105,10 @@ fn print(total: &Total, took: SignedDuration) -> std::io::Result<bool> {
     let unlisted: Vec<&str> = coverage.unlisted().collect();
     if !unlisted.is_empty() {
         writeln!(out, "faults that the list of kinds lacks: {unlisted:?}")?;
+    }
+    let absent = coverage.absent();
+    if !absent.is_empty() {
+        writeln!(out, "faults that never struck: {absent:?}")?;
     }
     let rare = if *seeds < ENOUGH_SEEDS { Vec::new() } else { coverage.rare() };
     if !rare.is_empty() {

@@ -111,7 +111,7 @@ impl Fingerprint {
     ) -> Self {
         let mut key = String::new();
         for (account, bucket, path) in [source, destination] {
-            push_part(&mut key, &account.to_string());
+            push_part(&mut key, account.0.hyphenated().encode_lower(&mut Uuid::encode_buffer()));
             push_part(&mut key, bucket);
             push_part(&mut key, compared_path(path));
         }
@@ -124,7 +124,7 @@ impl Fingerprint {
     pub fn loose(source: (AccountId, &str, &str), destination: (AccountId, &str, &str)) -> Self {
         let mut key = String::from("loose");
         for (account, bucket, path) in [source, destination] {
-            push_part(&mut key, &account.to_string());
+            push_part(&mut key, account.0.hyphenated().encode_lower(&mut Uuid::encode_buffer()));
             push_part(&mut key, &bucket.to_lowercase());
             push_part(&mut key, &path.trim_matches('/').to_lowercase());
         }

@@ -4,7 +4,7 @@
 //! knows no files and survives nothing. A clone costs one count and shares all rows until one of
 //! the two is written to.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -35,9 +35,27 @@ struct Rows {
     /// Runs that are not over or have an open attempt.
     unsettled: BTreeSet<Sequence>,
     owners: BTreeMap<TransferId, AttemptId>,
+    settled: Settled,
     marks: BTreeMap<JobName, Arc<Mark>>,
     learned: Learned,
     job_set: Option<Arc<str>>,
+}
+
+/// Transfers of closed attempts, in the order of runs and attempts. What is new goes in near the
+/// end, what is pruned goes out near the beginning, and a restart reads thousands.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Settled(VecDeque<((Sequence, u32), TransferId)>);
+
+impl Settled {
+    /// Puts the transfer of an attempt in its place, or takes it out.
+    fn set(&mut self, attempt: (Sequence, u32), transfer: Option<TransferId>) {
+        match (self.0.binary_search_by_key(&attempt, |(attempt, _)| *attempt), transfer) {
+            (Ok(at), Some(transfer)) => self.0[at].1 = transfer,
+            (Ok(at), None) => drop(self.0.remove(at)),
+            (Err(at), Some(transfer)) => self.0.insert(at, (attempt, transfer)),
+            (Err(_), None) => {}
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -97,17 +115,18 @@ impl Rows {
 
     /// Transfers of closed attempts, of the newest runs first.
     fn settled(&self) -> Vec<TransferId> {
-        let attempts = self.runs.values().rev().flat_map(|kept| kept.attempts.values().rev());
-        let closed = attempts.filter(|attempt| !attempt.phase.is_open());
-        closed.filter_map(|attempt| attempt.transfer).take(SETTLED_MAX).collect()
+        self.settled.0.iter().rev().take(SETTLED_MAX).map(|(_, transfer)| *transfer).collect()
     }
 
     fn forget(&mut self, sequence: Sequence) {
         if let Some(kept) = self.runs.remove(&sequence) {
             self.by_id.remove(&kept.run.id);
             self.unsettled.remove(&sequence);
-            for transfer in kept.attempts.values().filter_map(|attempt| attempt.transfer) {
-                self.owners.remove(&transfer);
+            for attempt in kept.attempts.values() {
+                self.settled.set((sequence, attempt.id.number), None);
+                if let Some(transfer) = attempt.transfer {
+                    self.owners.remove(&transfer);
+                }
             }
         }
     }
@@ -216,6 +235,8 @@ impl<'a> Change<'a> {
             if let Some(transfer) = attempt.transfer {
                 rows.owners.insert(transfer, id);
             }
+            let settled = attempt.transfer.filter(|_| !attempt.phase.is_open());
+            rows.settled.set((sequence, id.number), settled);
             if let Some(kept) = rows.runs.get_mut(&sequence) {
                 kept.attempts.insert(id.number, Arc::clone(attempt));
             }

@@ -1,5 +1,7 @@
 //! Following transfers: a record is found to be ours, or a known one is seen again.
 
+use std::sync::Arc;
+
 use jiff::{SignedDuration, Timestamp};
 
 use super::Engine;
@@ -128,9 +130,7 @@ impl Engine {
         if attempt.phase == Phase::GivenUp {
             self.seen_again(id);
         }
-        let Some(attempt) = self.state.attempt(id).map(|attempt| Attempt::clone(attempt)) else {
-            return;
-        };
+        let Some(attempt) = self.state.attempt(id).map(Arc::clone) else { return };
         let moved_at = self.moved_at(&attempt, record);
         let Some(sighting) = self.state.sighting(id) else { return };
         sighting.absent_for = SignedDuration::ZERO;

@@ -2,6 +2,7 @@
 //! absent (protocol, rules 4 to 7).
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -200,11 +201,8 @@ impl Engine {
     /// Assigns unclaimed records of one fingerprint to its open attempts.
     fn find_owners(&mut self, fingerprint: Fingerprint, records: &[&Transfer], all: &[Transfer]) {
         let Some(open) = self.state.open.get(&fingerprint) else { return };
-        let attempts: Vec<Attempt> = open
-            .iter()
-            .filter_map(|id| self.state.attempt(*id))
-            .map(|attempt| Attempt::clone(attempt))
-            .collect();
+        let attempts: Vec<Arc<Attempt>> =
+            open.iter().filter_map(|id| self.state.attempt(*id)).map(Arc::clone).collect();
         // An owner whose record this look does not show keeps it, and takes no part.
         let mut taking_part: Vec<&Attempt> = Vec::new();
         let mut claimed = Vec::new();

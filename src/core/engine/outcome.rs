@@ -374,10 +374,9 @@ impl Engine {
     /// When time alone next changes something for a run.
     pub(super) fn wake_of(&self, id: RunId) -> Option<Timestamp> {
         let live = self.state.runs.get(&id)?;
-        let mut times: Vec<Timestamp> = Vec::new();
-        match live.run.state {
-            RunState::BackingOff => times.push(live.run.ready_at),
-            RunState::Waiting => times.extend(start_limit(&live.run)),
+        let of_run = match live.run.state {
+            RunState::BackingOff => Some(live.run.ready_at),
+            RunState::Waiting => start_limit(&live.run),
             RunState::Submitting
             | RunState::Queued
             | RunState::Running
@@ -386,19 +385,19 @@ impl Engine {
             | RunState::Failed
             | RunState::TimedOut
             | RunState::Canceled
-            | RunState::Skipped => {}
-        }
-        for attempt in live.attempts.values().filter(|attempt| attempt.phase.is_open()) {
-            times.push(attempt.deadline);
-            times.extend(attempt.holds_until);
-            times.extend(attempt.watched_until);
-            if let Some(wish) = &attempt.cancel {
-                times.push(shift(wish.at, self.set.agent.adopt_window));
-                let sighting = live.sightings.get(&attempt.id.number);
-                times.extend(sighting.and_then(|sighting| sighting.cancel_next));
-            }
-        }
-        times.into_iter().filter(|at| *at > self.now).min()
+            | RunState::Skipped => None,
+        };
+        let open = live.attempts.values().filter(|attempt| attempt.phase.is_open());
+        let of_attempts = open.flat_map(|attempt| {
+            let wish = attempt.cancel.as_ref();
+            let stuck_at = wish.map(|wish| shift(wish.at, self.set.agent.adopt_window));
+            let sighting = wish.and_then(|_| live.sightings.get(&attempt.id.number));
+            let cancel_next = sighting.and_then(|sighting| sighting.cancel_next);
+            let given_up = [attempt.holds_until, attempt.watched_until];
+            [Some(attempt.deadline), stuck_at, cancel_next].into_iter().chain(given_up)
+        });
+        let times = of_attempts.chain([of_run]).flatten();
+        times.filter(|at| *at > self.now).min()
     }
 }
 

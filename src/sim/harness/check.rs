@@ -345,8 +345,7 @@ impl<O: Observer> Simulation<O> {
         }
         let daemon = &self.daemons[number];
         let mut words = None;
-        for id in &daemon.open {
-            let Some(row) = daemon.attempts.get(id) else { continue };
+        for (id, row) in &daemon.open {
             let Some(transfer) = row.transfer.filter(|_| row.phase == Phase::Accepted) else {
                 continue;
             };
@@ -362,12 +361,14 @@ impl<O: Observer> Simulation<O> {
                 let since = self.wall(number).duration_since(wish.at);
                 since > CANCEL_GRACE + daemon.stepped_since(now - since.abs())
             });
-            let post = self.posts_of(number, id.run).rev().find(|post| post.attempt == *id);
-            let late = post.is_some_and(|post| {
-                let since = now.duration_since(post.sent);
-                since > post.terms.timeout + CANCEL_GRACE + daemon.stepped_since(post.sent)
-            });
-            if wished || (late && !run_over && !left_alone && row.cancel.is_none()) {
+            let late = || {
+                let post = self.posts_of(number, id.run).rev().find(|post| post.attempt == *id);
+                post.is_some_and(|post| {
+                    let since = now.duration_since(post.sent);
+                    since > post.terms.timeout + CANCEL_GRACE + daemon.stepped_since(post.sent)
+                })
+            };
+            if wished || (!run_over && !left_alone && row.cancel.is_none() && late()) {
                 words = Some(format!(
                     "transfer {transfer} of run {} is {} and no cancel was sent",
                     id.run,

@@ -64,21 +64,17 @@ pub(in crate::sim) fn within<T>(
     if after > patience || matches!(outcome, Outcome::Stalled) {
         return (patience, Err(LookFailure::Unreachable("timed out".to_owned())));
     }
-    let words = outcome.word().to_owned();
-    let result = match outcome {
-        Outcome::Answer(answer) => Ok(answer),
-        Outcome::Unauthorized => Err(LookFailure::BadToken(words)),
-        Outcome::Problem(code) if ProblemCode::BAD_TOKEN.contains(&code) => {
-            Err(LookFailure::BadToken(words))
-        }
-        Outcome::Dropped | Outcome::NotReached | Outcome::Stalled => {
-            Err(LookFailure::Unreachable(words))
-        }
+    let word = outcome.word();
+    let failure = match outcome {
+        Outcome::Answer(answer) => return (after, Ok(answer)),
+        Outcome::Unauthorized => LookFailure::BadToken,
+        Outcome::Problem(code) if ProblemCode::BAD_TOKEN.contains(&code) => LookFailure::BadToken,
+        Outcome::Dropped | Outcome::NotReached | Outcome::Stalled => LookFailure::Unreachable,
         Outcome::Problem(_)
         | Outcome::ServerError
         | Outcome::Malformed
         | Outcome::Oversized
-        | Outcome::Redirected => Err(LookFailure::Unusable(words)),
+        | Outcome::Redirected => LookFailure::Unusable,
     };
-    (after, result)
+    (after, Err(failure(word.to_owned())))
 }

@@ -55,6 +55,8 @@ pub(super) struct Daemon {
     pub(super) store: MemoryStore,
     /// Absent while the process is not there, or waits for room on the disk.
     pub(super) engine: Option<Engine>,
+    /// When the engine wants to be woken, in true time: as of its last step.
+    engine_wakeup: Option<Timestamp>,
     pub(super) alive: bool,
     /// Counts processes; what was meant for an earlier one is lost.
     pub(super) incarnation: u32,
@@ -68,7 +70,7 @@ pub(super) struct Daemon {
     /// When its machine slept, from and until.
     pub(super) sleeps: Vec<(Timestamp, Timestamp)>,
     pub(super) disk_full_until: Option<Timestamp>,
-    pub(super) look: Option<LookUnderWay>,
+    pub(super) look: Option<Box<LookUnderWay>>,
     pub(super) looks: u64,
     /// When the last complete look began, in true time.
     pub(super) ground_began: Timestamp,
@@ -76,7 +78,8 @@ pub(super) struct Daemon {
     /// The rows as committed.
     pub(super) runs: BTreeMap<RunId, Arc<Run>>,
     pub(super) attempts: BTreeMap<AttemptId, Arc<Attempt>>,
-    pub(super) open: BTreeSet<AttemptId>,
+    /// Those of the attempts that are open.
+    pub(super) open: BTreeMap<AttemptId, Arc<Attempt>>,
     pub(super) unfinished: BTreeSet<RunId>,
     /// What the job file said of a run's job when the run was recorded.
     pub(super) terms: BTreeMap<RunId, Arc<Terms>>,
@@ -110,6 +113,7 @@ impl Daemon {
             fed: Arc::clone(&plan.set),
             store: MemoryStore::new(),
             engine: None,
+            engine_wakeup: None,
             alive: false,
             incarnation: 0,
             wall: SignedDuration::ZERO,
@@ -124,7 +128,7 @@ impl Daemon {
             knows_user: false,
             runs: BTreeMap::new(),
             attempts: BTreeMap::new(),
-            open: BTreeSet::new(),
+            open: BTreeMap::new(),
             unfinished: BTreeSet::new(),
             terms: BTreeMap::new(),
             occurrences: BTreeMap::new(),
@@ -164,8 +168,13 @@ impl Daemon {
         if self.suspended_until.is_some() {
             return None;
         }
-        let at = self.engine.as_ref()?.next_wakeup()?;
-        Some(at.saturating_sub(self.wall).unwrap_or(at))
+        self.engine_wakeup.filter(|_| self.engine.is_some())
+    }
+
+    /// The engine has made a step, or the clock was set: when does it want to be woken now?
+    pub(super) fn note_wakeup(&mut self) {
+        let at = self.engine.as_ref().and_then(Engine::next_wakeup);
+        self.engine_wakeup = at.map(|at| at.saturating_sub(self.wall).unwrap_or(at));
     }
 }
 
@@ -209,6 +218,7 @@ impl<O: Observer> Simulation<O> {
         daemon.latest_wall = daemon.latest_wall.max(wall);
         let (engine, step) = Engine::recover(durable, set, host, wall);
         daemon.engine = Some(engine);
+        daemon.note_wakeup();
         daemon.look = None;
         daemon.up_since = Some(self.now);
         self.trace.line(self.now, || format!("[{number}] recovers"));
@@ -231,6 +241,7 @@ impl<O: Observer> Simulation<O> {
         daemon.latest_wall = daemon.latest_wall.max(wall);
         let Some(engine) = daemon.engine.as_mut() else { return };
         let step = engine.handle(input, wall);
+        daemon.note_wakeup();
         self.carry_out(number, step);
     }
 
@@ -378,7 +389,7 @@ impl<O: Observer> Simulation<O> {
                 self.check_claim(number, row);
                 let daemon = &mut self.daemons[number];
                 if row.phase.is_open() {
-                    daemon.open.insert(row.id);
+                    daemon.open.insert(row.id, Arc::clone(row));
                 } else {
                     daemon.open.remove(&row.id);
                 }
@@ -426,6 +437,7 @@ impl<O: Observer> Simulation<O> {
     fn send(&mut self, number: usize, call: Call) {
         let on_its_way = self.chance.span(self.hazards.latency);
         let incarnation = self.daemons[number].incarnation;
+        let call = Box::new(call);
         self.schedule(self.now + on_its_way, Event::Arrive { number, incarnation, call });
     }
 

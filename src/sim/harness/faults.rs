@@ -181,6 +181,12 @@ impl Coverage {
         of_each.filter(|(_, struck)| is_rare(struck)).map(|(kind, _)| kind.name).collect()
     }
 
+    /// Kinds that never struck.
+    pub fn absent(&self) -> Vec<&'static str> {
+        let of_each = KINDS.iter().zip(&self.struck);
+        of_each.filter(|(_, (times, _))| *times == 0).map(|(kind, _)| kind.name).collect()
+    }
+
     /// Words that were counted and that no kind has: the list is not closed.
     pub fn unlisted(&self) -> impl Iterator<Item = &str> {
         self.unlisted.keys().map(String::as_str)
@@ -216,7 +222,7 @@ mod tests {
         for _ in 1..100 {
             coverage.add(&seed(&[("crash", 5)]));
         }
-        assert_eq!(coverage.rare(), [""; 0]);
+        assert_eq!((coverage.rare(), coverage.absent()), (vec![], vec![]));
         coverage.add(&seed(&[("crash", 5)]));
         assert_eq!(coverage.rare().len(), KINDS.len() - 1);
         assert!(!coverage.rare().contains(&"crash"));

@@ -132,7 +132,11 @@ impl<O: Observer> Simulation<O> {
             | Event::Rebuild { number: of }
             | Event::Answer { number: of, .. }
             | Event::LookStep { number: of, .. } => *of == number,
-            Event::Arrive { .. } | Event::Happens { .. } | Event::Quiet | Event::NoJobs => false,
+            Event::Arrive { .. }
+            | Event::Happens { .. }
+            | Event::AgentBecomes(_)
+            | Event::Quiet
+            | Event::NoJobs => false,
         };
         let held = self.queue.range((until, 0)..=(until, u64::MAX));
         let held: Vec<_> = held.filter(|(_, event)| waited(event)).map(|(key, _)| *key).collect();
@@ -176,12 +180,15 @@ impl<O: Observer> Simulation<O> {
         let by = if forward { by } else { -by };
         self.count(if forward { "clock_forward" } else { "clock_back" });
         // The agent on the same machine sees the same step.
-        if self.daemons.len() == 1 && self.chance.happens(self.hazards.agent_clock_follows) {
+        if self.plan.agents_machine == Some(number)
+            && self.chance.happens(self.hazards.agent_clock_follows)
+        {
             self.count("clock_set_at_the_agent");
             self.world.step_clock(by);
         }
         let daemon = &mut self.daemons[number];
         daemon.wall += by;
+        daemon.note_wakeup();
         let unseen = !daemon.alive;
         let told = daemon.alive && daemon.suspended_until.is_none() && daemon.engine.is_some();
         daemon.steps.push(ClockStep { at: self.now, by, told, unseen });

@@ -1,18 +1,15 @@
 //! A look: status, user, pages until they are old enough, page 1 again; each request takes its
 //! time, and the world goes on between them.
 
-use std::collections::BTreeMap;
-
 use jiff::{SignedDuration, Timestamp};
 
-use crate::core::ids::TransferId;
 use crate::core::input::Input;
 use crate::core::transfer::{AgentState, Look, LookFailure, LookRequest, Transfer};
-use crate::sim::world::ListQuery;
+use crate::sim::world::{ListQuery, Listed};
 
 use super::convert;
 use super::mutation::Mutation;
-use super::simulation::{Event, Observer, Order, Simulation};
+use super::simulation::{Answer, Event, Observer, Order, Simulation};
 
 /// A look reads so many pages at most; what lies deeper is not asked for by any plan here.
 const PAGES_MAX: usize = 500;
@@ -36,9 +33,10 @@ pub(super) struct LookUnderWay {
     as_of: Timestamp,
     agent: AgentState,
     consistent: bool,
-    first_page: Vec<TransferId>,
+    first_page: Vec<Listed>,
     total: Option<usize>,
-    found: BTreeMap<TransferId, Transfer>,
+    /// By id, each once, as it was listed last.
+    found: Vec<Transfer>,
 }
 
 /// A look in words, for traces.
@@ -77,9 +75,9 @@ impl<O: Observer> Simulation<O> {
             consistent: true,
             first_page: Vec::new(),
             total: None,
-            found: BTreeMap::new(),
+            found: Vec::new(),
         };
-        daemon.look = Some(look);
+        daemon.look = Some(Box::new(look));
         if self.chance.happens(self.hazards.looks_lost) {
             self.count("look_lost");
             self.daemons[number].look_lost_at = Some(now);
@@ -129,7 +127,6 @@ impl<O: Observer> Simulation<O> {
     ) -> (SignedDuration, Result<Option<Stage>, LookFailure>) {
         let now = self.now;
         let patience = self.daemons[number].fed.agent.request_timeout;
-        let token = self.daemons[number].token.clone();
         match look.stage {
             Stage::Status => {
                 let reply = self.world.agent_status(now);
@@ -143,22 +140,22 @@ impl<O: Observer> Simulation<O> {
                 (after, next)
             }
             Stage::User => {
-                let reply = self.world.user(&token, now);
+                let reply = self.world.user(&self.daemons[number].token, now);
                 let (after, answer) = convert::within(reply.outcome, reply.after, patience);
                 self.daemons[number].knows_user |= answer.is_ok();
                 (after, answer.map(|_| Some(Stage::Page(1))))
             }
             Stage::Page(page) => {
-                let reply = self.get_page(&token, page);
+                let reply = self.get_page(number, page);
                 let (after, answer) = convert::within(reply.outcome, reply.after, patience);
-                let next = answer.map(|ids| self.read_page(look, page, &ids.ids, ids.total));
+                let next = answer.map(|list| self.read_page(look, page, list.records, list.total));
                 (after, next)
             }
             Stage::Again => {
-                let reply = self.get_page(&token, 1);
+                let reply = self.get_page(number, 1);
                 let (after, answer) = convert::within(reply.outcome, reply.after, patience);
-                let next = answer.map(|ids| {
-                    let same = ids.ids == look.first_page && Some(ids.total) == look.total;
+                let next = answer.map(|list| {
+                    let same = list.records == look.first_page && Some(list.total) == look.total;
                     if look.consistent && !same {
                         self.count("list_shifted");
                     }
@@ -172,11 +169,11 @@ impl<O: Observer> Simulation<O> {
 
     fn get_page(
         &mut self,
-        token: &str,
+        number: usize,
         page: usize,
     ) -> crate::sim::world::Reply<crate::sim::world::ListPage> {
         let query = ListQuery { page, page_size: self.plan.page_size, ..ListQuery::default() };
-        self.world.get_all(token, query, self.now)
+        self.world.get_all(&self.daemons[number].token, query, self.now)
     }
 
     /// Takes a page in, and says what is to be read next.
@@ -184,12 +181,9 @@ impl<O: Observer> Simulation<O> {
         &mut self,
         look: &mut LookUnderWay,
         page: usize,
-        ids: &[TransferId],
+        records: Vec<Listed>,
         total: usize,
     ) -> Option<Stage> {
-        if page == 1 {
-            look.first_page = ids.to_vec();
-        }
         let same = look.total.replace(total).is_none_or(|before| before == total);
         if look.consistent && !same {
             self.count("list_shifted");
@@ -199,18 +193,26 @@ impl<O: Observer> Simulation<O> {
             self.count("total_wavered");
             look.consistent = false;
         }
-        let mut deep_enough = ids.len() < self.plan.page_size;
-        for id in ids {
-            let Some(found) = self.world.transfer(*id) else { continue };
-            deep_enough |= found.requested_at < look.request.since;
-            // All else is dropped at the edge; what is not wanted need not be converted first.
-            let asked = &look.request.fingerprints;
-            if look.request.transfers.contains(id)
-                || asked.contains(&found.fingerprint)
-                || asked.contains(&found.loose_fingerprint)
-            {
-                look.found.insert(*id, convert::transfer(&self.world, found, self.now));
+        let mut deep_enough = records.len() < self.plan.page_size;
+        let asked = &look.request;
+        for listed in &records {
+            deep_enough |= listed.requested_at < asked.since;
+            // All else is dropped at the edge; what is not wanted need not be asked for first.
+            let wanted = asked.fingerprints.contains(&listed.fingerprint)
+                || asked.fingerprints.contains(&listed.loose_fingerprint)
+                || asked.transfers.contains(&listed.id);
+            if !wanted {
+                continue;
             }
+            let Some(found) = self.world.transfer(listed.id) else { continue };
+            let record = convert::transfer(&self.world, found, self.now);
+            match look.found.binary_search_by_key(&listed.id, |before| before.id) {
+                Ok(at) => look.found[at] = record,
+                Err(at) => look.found.insert(at, record),
+            }
+        }
+        if page == 1 {
+            look.first_page = records;
         }
         if !deep_enough && page < PAGES_MAX {
             return Some(Stage::Page(page + 1));
@@ -222,7 +224,7 @@ impl<O: Observer> Simulation<O> {
         &mut self,
         number: usize,
         after: SignedDuration,
-        look: Result<LookUnderWay, LookFailure>,
+        look: Result<Box<LookUnderWay>, LookFailure>,
     ) {
         let order = Order::OfLook(self.daemons[number].looks);
         let input = Input::Looked(self.result_of(number, look));
@@ -250,15 +252,15 @@ impl<O: Observer> Simulation<O> {
     fn deliver_look(&mut self, number: usize, after: SignedDuration, order: Order, input: Input) {
         let incarnation = self.daemons[number].incarnation;
         let at = self.now + after + self.chance.span(self.hazards.latency);
-        let input = Box::new(input);
-        self.schedule(at, Event::Answer { number, incarnation, order, input });
+        let answer = Box::new(Answer { order, input });
+        self.schedule(at, Event::Answer { number, incarnation, answer });
     }
 
     /// What the engine is told of a look.
     fn result_of(
         &mut self,
         number: usize,
-        look: Result<LookUnderWay, LookFailure>,
+        look: Result<Box<LookUnderWay>, LookFailure>,
     ) -> Result<Look, LookFailure> {
         let wall = self.wall(number);
         let variants = self.world.options().variants;
@@ -277,7 +279,7 @@ impl<O: Observer> Simulation<O> {
                 user: (!variants.no_user_id && daemon.knows_user).then_some(daemon.user),
                 clock_offset: (!variants.no_date_header)
                     .then(|| SignedDuration::from_secs(skew.as_secs())),
-                transfers: look.found.into_values().collect(),
+                transfers: look.found,
             };
             if let Some(mutation) = self.mutation {
                 mutation.look(&mut look, wall);

@@ -55,6 +55,7 @@ mod plan;
 mod reloads;
 mod report;
 mod residue;
+mod settle;
 mod simulation;
 mod trace;
 mod widen;

@@ -148,6 +148,10 @@ pub struct Plan {
     pub hazards: Hazards,
     /// The daemons.
     pub daemons: Vec<DaemonPlan>,
+    /// When, since the start, the agent becomes another one.
+    pub variants_later: Vec<(SignedDuration, Variants)>,
+    /// The daemon on whose machine the agent is, and sees each step of its clock, if on any.
+    pub agents_machine: Option<usize>,
     /// Records to a page of the list.
     pub page_size: usize,
     /// The daemons share one user, or other things of our user's run, or records do not tell
@@ -220,6 +224,8 @@ impl Plan {
             hazards: draw_hazards(&mut chance),
             world,
             daemons,
+            variants_later: Vec::new(),
+            agents_machine: (count == 1).then_some(0),
             page_size: [3, 10, 50][chance.below(3)],
             doubtful: one_user || foreign_same_user,
             settle: if chance.happens(0.1) { Settle::UntilIdle } else { Settle::UntilOver },
@@ -235,6 +241,30 @@ impl Plan {
         // Hours off, and nothing to tell by how much: no date would be evidence.
         plan.world.variants.no_date_header = false;
         plan
+    }
+
+    /// What the agent is like, first and later.
+    fn variants(&self) -> impl Iterator<Item = &Variants> {
+        let later = self.variants_later.iter().map(|(_, variants)| variants);
+        std::iter::once(&self.world.variants).chain(later)
+    }
+
+    /// True if the agent is, for a while at least, as `is_so` says.
+    pub(super) fn agent_is(&self, is_so: impl Fn(&Variants) -> bool) -> bool {
+        self.variants().any(is_so)
+    }
+
+    /// The variants that were in force at some time of a span.
+    pub(super) fn variants_in(
+        &self,
+        from: Timestamp,
+        until: Timestamp,
+    ) -> impl Iterator<Item = &Variants> {
+        let begins = std::iter::once(Timestamp::MIN)
+            .chain(self.variants_later.iter().map(|(after, _)| self.start + *after));
+        let ends = begins.clone().skip(1).chain([Timestamp::MAX]);
+        let spans = begins.zip(ends).zip(self.variants());
+        spans.filter(move |((begin, end), _)| *begin <= until && from < *end).map(|(_, of)| of)
     }
 
     /// True if the agent's dates are off.
@@ -279,6 +309,8 @@ impl Plan {
             world,
             hazards: Hazards { notified: 1.0, ..Hazards::default() },
             daemons: vec![daemon],
+            variants_later: Vec::new(),
+            agents_machine: Some(0),
             page_size: 50,
             doubtful: false,
             settle: Settle::Stop,

@@ -18,6 +18,9 @@ use super::simulation::{Observer, Simulation};
 /// comes to.
 const CLOCK_MEMORY: SignedDuration = SignedDuration::from_hours(24);
 
+/// What was asked for is looked for at most so long: a day, after the longest timeout of a plan.
+const LOOKED_FOR: SignedDuration = SignedDuration::from_hours(48);
+
 impl<O: Observer> Simulation<O> {
     /// The cause, if there is one, for which the protocol admits two transfers of one run.
     pub(super) fn residue(&self, daemon: usize, run: RunId) -> Option<&'static str> {
@@ -94,9 +97,7 @@ impl<O: Observer> Simulation<O> {
 
     fn has_look_alike(&self, intended: &Intended) -> bool {
         self.world.transfers().any(|found| {
-            found.fingerprint == intended.fingerprint
-                && !self.is_own(intended.daemon, found.id)
-                && self.can_be_confused(intended, found)
+            self.can_be_confused(intended, found) && !self.is_own(intended.daemon, found.id)
         })
     }
 
@@ -106,14 +107,21 @@ impl<O: Observer> Simulation<O> {
 
     /// True if the rules of evidence can't tell a foreign transfer from the one of this intent.
     fn can_be_confused(&self, intended: &Intended, found: &SimTransfer) -> bool {
+        if found.fingerprint != intended.fingerprint {
+            return false;
+        }
         let options = self.world.options();
         let daemon = &self.daemons[intended.daemon];
+        // The agent may have been another one when it was accepted, and when it was looked for.
+        let mut accepting = self.plan.variants_in(found.accepted_at, found.accepted_at);
+        let list_created = accepting.any(|variants| variants.list_created);
+        let mut looked_for = self.plan.variants_in(intended.at, intended.at + LOOKED_FOR);
+        let tells_user = looked_for.all(|variants| variants.tell_user(found.id));
         let kind = found.sync_cycle.is_none()
             && found.retry_batch.is_none()
             && !matches!(found.kind, 2 | 4);
-        let user = !self.world.tells_user(found.id) || found.user == daemon.user;
-        let listed =
-            if options.variants.list_created { Some(found.accepted_at) } else { found.started_at };
+        let user = !tells_user || found.user == daemon.user;
+        let listed = if list_created { Some(found.accepted_at) } else { found.started_at };
         let unlisted_before = listed.is_none_or(|at| at >= intended.ground_began);
         let offset = (options.clock_skew - daemon.wall).abs();
         let tolerance = SKEW
@@ -124,7 +132,7 @@ impl<O: Observer> Simulation<O> {
             daemon.fed.agent.request_timeout + LATE_PROCESSING + daemon.slept_since(intended.at);
         let in_time = found.accepted_at >= intended.at - tolerance
             && found.accepted_at <= intended.at + late + tolerance;
-        found.fingerprint == intended.fingerprint && kind && user && unlisted_before && in_time
+        kind && user && unlisted_before && in_time
     }
 
     /// True if some POST of the daemon can be confused with this foreign transfer.

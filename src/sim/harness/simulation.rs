@@ -11,26 +11,19 @@ use crate::core::ids::{AttemptId, RunId, TransferId, UserId};
 use crate::core::input::Input;
 use crate::core::place::TransferRequest;
 use crate::core::record::Record;
-use crate::core::run::Phase;
-use crate::core::transfer::{Refusal, SubmitAnswer, TransferStatus};
-use crate::sim::world::{Chance, Endings, Outcome, Span, World};
+use crate::core::transfer::{Refusal, SubmitAnswer};
+use crate::sim::world::{Chance, Outcome, Span, World};
 
 use super::check::{Checker, Intended, OfRun, OwnPost, Violation};
 use super::convert;
 use super::daemon::Daemon;
 use super::happenings::Happening;
-use super::jobs;
 use super::mutation::Mutation;
 use super::plan::{Hazards, Plan, Settle, millis};
 use super::report::Report;
+use super::settle::patience;
 use super::trace::Trace;
 
-/// From the end of the faults to the empty job file.
-const QUIET: SignedDuration = SignedDuration::from_mins(20);
-/// From the empty job file to the end of all runs: `catch_up: all` may have a hundred in a row.
-const OVER_WITHIN: SignedDuration = SignedDuration::from_hours(24);
-/// From there to idleness: what was given up is looked for for a day.
-const IDLE_WITHIN: SignedDuration = SignedDuration::from_hours(26);
 /// No simulation is longer than this many events: beyond, something goes round in circles.
 const STEPS_MAX: u64 = 20_000_000;
 
@@ -69,17 +62,55 @@ pub(super) enum Order {
     Any,
 }
 
-/// Something that is due, in true time.
+/// An answer on its way to the engine.
+#[derive(Clone, Debug)]
+pub(super) struct Answer {
+    pub(super) order: Order,
+    pub(super) input: Input,
+}
+
+/// Something that is due, in true time. Kept small, as the queue moves what it holds.
 #[derive(Clone, Debug)]
 pub(super) enum Event {
-    Start { number: usize },
-    Rebuild { number: usize },
-    Arrive { number: usize, incarnation: u32, call: Call },
-    Answer { number: usize, incarnation: u32, order: Order, input: Box<Input> },
-    LookStep { number: usize, look: u64 },
-    Happens { number: usize, happening: Happening },
+    Start {
+        number: usize,
+    },
+    Rebuild {
+        number: usize,
+    },
+    Arrive {
+        number: usize,
+        incarnation: u32,
+        call: Box<Call>,
+    },
+    Answer {
+        number: usize,
+        incarnation: u32,
+        answer: Box<Answer>,
+    },
+    LookStep {
+        number: usize,
+        look: u64,
+    },
+    Happens {
+        number: usize,
+        happening: Happening,
+    },
+    /// It becomes the one of this place in [`Plan::variants_later`].
+    AgentBecomes(usize),
     Quiet,
     NoJobs,
+}
+
+/// Whose turn it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Next {
+    /// The world's.
+    World,
+    /// That of the event that is due first.
+    Queued,
+    /// That of the daemon of this number, whose engine wants to be woken.
+    Wakes(usize),
 }
 
 /// A simulation of one seed.
@@ -106,7 +137,7 @@ pub struct Simulation<O = Silent> {
     pub(super) active: Vec<BTreeMap<TransferId, usize>>,
     pub(super) trace: Trace,
     pub(super) report: Report,
-    without_jobs: bool,
+    pub(super) without_jobs: bool,
 }
 
 impl Simulation<Silent> {
@@ -152,6 +183,10 @@ impl<O: Observer> Simulation<O> {
             simulation.schedule(start, Event::Start { number });
             simulation.arm_all(number);
         }
+        for place in 0..simulation.plan.variants_later.len() {
+            let after = simulation.plan.variants_later[place].0;
+            simulation.schedule(start + after, Event::AgentBecomes(place));
+        }
         simulation.schedule(start + simulation.plan.horizon, Event::Quiet);
         simulation
     }
@@ -182,7 +217,6 @@ impl<O: Observer> Simulation<O> {
             self.report.count(kind, *count);
         }
         let plan = &self.plan;
-        let variants = &plan.world.variants;
         let users: BTreeSet<UserId> = plan.daemons.iter().map(|daemon| daemon.user).collect();
         let hidden = self.posts.iter().filter(|post| self.was_listed_late(post)).count();
         let (begins, ends) = plan.clock_changes();
@@ -190,13 +224,13 @@ impl<O: Observer> Simulation<O> {
         for (kind, count) in [
             ("daemons_of_own_users", is(users.len() > 1)),
             ("daemons_of_one_user", is(plan.daemons.len() > users.len())),
-            ("no_user_id", is(variants.no_user_id)),
-            ("some_user_ids_null", is(variants.null_user_ids)),
-            ("no_status", is(variants.no_status)),
-            ("no_date_header", is(variants.no_date_header)),
-            ("list_created", is(variants.list_created)),
-            ("manual_type", is(variants.manual_type)),
-            ("duplicate_check", is(variants.duplicate_check)),
+            ("no_user_id", is(plan.agent_is(|it| it.no_user_id))),
+            ("some_user_ids_null", is(plan.agent_is(|it| it.null_user_ids))),
+            ("no_status", is(plan.agent_is(|it| it.no_status))),
+            ("no_date_header", is(plan.agent_is(|it| it.no_date_header))),
+            ("list_created", is(plan.agent_is(|it| it.list_created))),
+            ("manual_type", is(plan.agent_is(|it| it.manual_type))),
+            ("duplicate_check", is(plan.agent_is(|it| it.duplicate_check))),
             ("dates_off", is(plan.dates_are_off())),
             ("dst_begins", begins),
             ("dst_ends", ends),
@@ -208,13 +242,8 @@ impl<O: Observer> Simulation<O> {
 
     /// True if everything settled in time.
     fn play(&mut self) -> bool {
-        let patience = match self.plan.settle {
-            Settle::Stop => SignedDuration::ZERO,
-            Settle::UntilOver => QUIET + OVER_WITHIN,
-            Settle::UntilIdle => QUIET + OVER_WITHIN + IDLE_WITHIN,
-        };
-        let bound = self.plan.start + self.plan.horizon + patience;
-        while let Some(next) = self.next_instant() {
+        let bound = self.plan.start + self.plan.horizon + patience(self.plan.settle);
+        while let Some((next, what)) = self.next() {
             if next > bound || self.report.steps > STEPS_MAX {
                 self.now = bound;
                 return false;
@@ -222,9 +251,9 @@ impl<O: Observer> Simulation<O> {
             if !self.report.violations.is_empty() {
                 return true;
             }
-            self.now = self.now.max(next);
+            self.now = next;
             self.report.steps += 1;
-            self.step();
+            self.step(what);
             if self.is_settled() {
                 return true;
             }
@@ -232,35 +261,42 @@ impl<O: Observer> Simulation<O> {
         true
     }
 
-    fn next_instant(&self) -> Option<Timestamp> {
+    /// What is next, and when: now, for what is due already. At one instant the world comes first,
+    /// and the daemons' own time last.
+    fn next(&self) -> Option<(Timestamp, Next)> {
+        let world = self.world.next_event();
         let queued = self.queue.first_key_value().map(|((at, _), _)| *at);
-        let woken = self.daemons.iter().filter_map(Daemon::wakeup).min();
-        [queued, woken, self.world.next_event()].into_iter().flatten().min()
+        let wakeups = self.daemons.iter().enumerate();
+        let woken = wakeups.filter_map(|(number, of)| Some((of.wakeup()?, number))).min();
+        let at = [world, queued, woken.map(|(at, _)| at)].into_iter().flatten().min()?;
+        let at = at.max(self.now);
+        let is_due = |due: &Timestamp| *due <= at;
+        if world.as_ref().is_some_and(is_due) {
+            return Some((at, Next::World));
+        }
+        if queued.as_ref().is_some_and(is_due) {
+            return Some((at, Next::Queued));
+        }
+        Some((at, Next::Wakes(woken?.1)))
     }
 
     /// One thing happens.
-    fn step(&mut self) {
-        if self.world.next_event().is_some_and(|at| at <= self.now) {
-            let revision = self.world.revision();
-            self.world.advance(self.now);
-            self.find_late_acceptances();
-            if self.world.revision() != revision {
-                self.hint();
+    fn step(&mut self, what: Next) {
+        match what {
+            Next::World => {
+                let revision = self.world.revision();
+                self.world.advance(self.now);
+                self.find_late_acceptances();
+                if self.world.revision() != revision {
+                    self.hint();
+                }
             }
-            return;
-        }
-        if let Some(entry) = self.queue.first_entry()
-            && entry.key().0 <= self.now
-        {
-            let event = entry.remove();
-            self.happen(event);
-            return;
-        }
-        let woken = (0..self.daemons.len())
-            .filter_map(|number| Some((self.daemons[number].wakeup()?, number)))
-            .min();
-        if let Some((_, number)) = woken {
-            self.wake(number);
+            Next::Queued => {
+                if let Some((_, event)) = self.queue.pop_first() {
+                    self.happen(event);
+                }
+            }
+            Next::Wakes(number) => self.wake(number),
         }
     }
 
@@ -278,13 +314,13 @@ impl<O: Observer> Simulation<O> {
             Event::Rebuild { number } => {
                 self.when_awake(number, Event::Rebuild { number }, |it| it.rebuild(number));
             }
-            Event::Arrive { number, incarnation, call } => self.arrive(number, incarnation, call),
-            Event::Answer { number, incarnation, order, input } => {
+            Event::Arrive { number, incarnation, call } => self.arrive(number, incarnation, *call),
+            Event::Answer { number, incarnation, answer } => {
                 match self.daemons[number].suspended_until {
                     Some(until) => {
-                        self.schedule(until, Event::Answer { number, incarnation, order, input });
+                        self.schedule(until, Event::Answer { number, incarnation, answer });
                     }
-                    None => self.answer(number, incarnation, order, *input),
+                    None => self.answer(number, incarnation, *answer),
                 }
             }
             Event::LookStep { number, look } => {
@@ -292,6 +328,11 @@ impl<O: Observer> Simulation<O> {
                 self.when_awake(number, event, |it| it.look_step(number, look));
             }
             Event::Happens { number, happening } => self.happens(number, happening),
+            Event::AgentBecomes(place) => {
+                let (_, variants) = self.plan.variants_later[place];
+                self.trace.line(self.now, || format!("the agent becomes {variants:?}"));
+                self.world.set_variants(variants, self.now);
+            }
             Event::Quiet => self.fall_quiet(),
             Event::NoJobs => self.empty_job_files(),
         }
@@ -305,7 +346,8 @@ impl<O: Observer> Simulation<O> {
         }
     }
 
-    fn answer(&mut self, number: usize, incarnation: u32, order: Order, input: Input) {
+    fn answer(&mut self, number: usize, incarnation: u32, answer: Answer) {
+        let Answer { order, input } = answer;
         let asked = match order {
             Order::Repeated { attempt, .. } => self.intents_of(number, attempt.run),
             Order::Numbered(_) | Order::OfLook(_) | Order::Any => 0,
@@ -332,7 +374,6 @@ impl<O: Observer> Simulation<O> {
     /// A request reaches the agent.
     fn arrive(&mut self, number: usize, incarnation: u32, call: Call) {
         let patience = self.daemons[number].fed.agent.request_timeout;
-        let token = self.daemons[number].token.clone();
         match call {
             Call::Submit { attempt, request, sent } => {
                 if self.world.is_down() && self.chance.happens(0.8) {
@@ -347,7 +388,8 @@ impl<O: Observer> Simulation<O> {
                     );
                     return;
                 }
-                let result = self.world.post_transfer(&token, &request, self.now);
+                let result =
+                    self.world.post_transfer(&self.daemons[number].token, &request, self.now);
                 let reply = result.reply;
                 let words = reply.outcome.word();
                 self.trace.line(self.now, || {
@@ -367,7 +409,7 @@ impl<O: Observer> Simulation<O> {
                 self.reply(number, incarnation, after, Input::Submitted { attempt, answer });
             }
             Call::Cancel { transfer } => {
-                let reply = self.world.cancel(&token, transfer, self.now);
+                let reply = self.world.cancel(&self.daemons[number].token, transfer, self.now);
                 let words = reply.outcome.word();
                 self.trace.line(self.now, || format!("[{number}] = cancel {transfer}: {words}"));
                 let answer = convert::cancel_answer(&reply.outcome);
@@ -388,18 +430,19 @@ impl<O: Observer> Simulation<O> {
         if self.chance.happens(self.hazards.repeated_answer) {
             self.count("answer_repeated");
             let later = self.chance.span(Span::millis(1, 120_000));
-            let input = Box::new(input.clone());
-            let order = if let Input::Submitted { attempt, .. } = *input {
+            let input = input.clone();
+            let order = if let Input::Submitted { attempt, .. } = input {
                 let intents = self.intents_of(number, attempt.run);
                 Order::Repeated { attempt, intents }
             } else {
                 Order::Any
             };
-            let again = Event::Answer { number, incarnation, order, input };
+            let answer = Box::new(Answer { order, input });
+            let again = Event::Answer { number, incarnation, answer };
             self.schedule(at + later, again);
         }
-        let input = Box::new(input);
-        self.schedule(at, Event::Answer { number, incarnation, order, input });
+        let answer = Box::new(Answer { order, input });
+        self.schedule(at, Event::Answer { number, incarnation, answer });
     }
 
     /// Something has changed at the agent: who listens may hear of it.
@@ -410,9 +453,8 @@ impl<O: Observer> Simulation<O> {
             if listens && self.chance.happens(self.hazards.notified) {
                 let incarnation = daemon.incarnation;
                 let way = self.chance.span(self.hazards.latency);
-                let input = Box::new(Input::Notified);
-                let order = Order::Any;
-                let event = Event::Answer { number, incarnation, order, input };
+                let answer = Box::new(Answer { order: Order::Any, input: Input::Notified });
+                let event = Event::Answer { number, incarnation, answer };
                 self.schedule(self.now + way, event);
             }
         }
@@ -427,74 +469,5 @@ impl<O: Observer> Simulation<O> {
         let seed = self.plan.seed;
         let at = self.now;
         self.report.violations.push(Violation { seed, checker, daemon, at, words });
-    }
-
-    /// The faults end. What was away comes back.
-    fn fall_quiet(&mut self) {
-        if self.plan.settle == Settle::Stop {
-            return;
-        }
-        self.trace.line(self.now, || "quiet".to_owned());
-        let now = self.now;
-        self.world.quiet(now);
-        self.world.come_back(now);
-        self.world.set_agent_state(crate::core::transfer::AgentState::Started, now);
-        let mut options = self.world.options().clone();
-        options.endings = Endings::default();
-        options.duration = Span::millis(200, 60_000);
-        options.pick_up = Span::millis(5, 5_000);
-        self.world.set_options(options, now);
-        let paused: Vec<TransferId> = self
-            .world
-            .transfers()
-            .filter(|found| found.status == TransferStatus::Paused)
-            .map(|found| found.id)
-            .collect();
-        for id in paused {
-            self.world.resume(id, now);
-        }
-        self.hazards = Hazards::default();
-        self.queue.retain(|_, event| !matches!(event, Event::Happens { .. }));
-        for number in 0..self.daemons.len() {
-            self.restore_token(number);
-            self.wake_machine(number);
-            self.daemons[number].disk_full_until = None;
-            if !self.daemons[number].alive {
-                self.schedule(now, Event::Start { number });
-            }
-        }
-        self.schedule(now + QUIET, Event::NoJobs);
-    }
-
-    /// The job files are emptied: nothing new begins.
-    fn empty_job_files(&mut self) {
-        self.without_jobs = true;
-        for number in 0..self.daemons.len() {
-            let agent = self.daemons[number].file.agent.clone();
-            let empty = std::sync::Arc::new(jobs::set(&agent, BTreeMap::new()));
-            self.change_file(number, empty);
-        }
-    }
-
-    /// True when there is nothing left to wait for.
-    fn is_settled(&self) -> bool {
-        if !self.without_jobs {
-            return false;
-        }
-        self.daemons.iter().all(|daemon| match self.plan.settle {
-            Settle::Stop => false,
-            Settle::UntilIdle => {
-                daemon.unfinished.is_empty()
-                    && daemon.open.is_empty()
-                    && daemon.look.is_none()
-                    && daemon.wakeup().is_none()
-            }
-            Settle::UntilOver => {
-                let given_up = |id: &AttemptId| {
-                    daemon.attempts.get(id).is_some_and(|row| row.phase == Phase::GivenUp)
-                };
-                daemon.unfinished.is_empty() && daemon.open.iter().all(given_up)
-            }
-        })
     }
 }

@@ -1,4 +1,4 @@
-//! A simulated year: twenty daily jobs, beside a colleague's daemon and everybody else, with every
+//! A simulated year: twenty daily jobs, beside a colleague's two and everybody else, with every
 //! fault on. It measures how fast the simulation is, and shows what a few hours can't: months.
 
 use std::sync::Arc;
@@ -14,8 +14,10 @@ use super::plan::{DaemonPlan, Hazards, Plan, Settle, draw_users};
 
 /// Daily jobs of the daemon that matters.
 const JOBS: u32 = 20;
-/// Daily jobs of a colleague's daemon on the same account.
-const JOBS_OF_ANOTHER: u32 = 2;
+/// Daily jobs of a colleague, who has two daemons with the same file.
+const JOBS_OF_ANOTHER: u32 = 1;
+/// So long the agent is of one kind, then of another.
+const KIND_LASTS: SignedDuration = days(30);
 
 const fn days(days: i64) -> SignedDuration {
     SignedDuration::from_hours(24 * days)
@@ -26,6 +28,7 @@ impl Plan {
     /// sleeps, fills up or is renamed every day or two, and one request in fifty goes astray.
     pub fn year(seed: u64) -> Self {
         let users = draw_users(2);
+        let agents = kinds_of_agents(seed);
         let daemon = |number: usize, count: u32| {
             let poll_interval = SignedDuration::from_secs(15);
             let agent = AgentSettings { poll_interval, ..AgentSettings::default() };
@@ -43,15 +46,36 @@ impl Plan {
             seed,
             start: "2026-01-01T00:00:00Z".parse().expect("this is an instant"),
             horizon: days(365),
-            world: world(&users),
+            world: WorldOptions { variants: agents[0].1, ..world(&users) },
             hazards: hazards(),
-            daemons: vec![daemon(0, JOBS), daemon(1, JOBS_OF_ANOTHER)],
+            daemons: vec![daemon(0, JOBS), daemon(1, JOBS_OF_ANOTHER), daemon(1, JOBS_OF_ANOTHER)],
+            variants_later: agents[1..].to_vec(),
+            agents_machine: Some(0),
             page_size: 10,
             doubtful: true,
             settle: Settle::UntilOver,
             trace: false,
         }
     }
+}
+
+/// The agent of each month: what the vendor leaves open changes like the weather, so that in a year
+/// all of it has been met. Which comes first depends on the seed.
+fn kinds_of_agents(seed: u64) -> Vec<(SignedDuration, Variants)> {
+    let plain = Variants::default();
+    let kinds = [
+        Variants { manual_type: true, null_user_ids: true, ..plain },
+        Variants { no_user_id: true, ..plain },
+        Variants { list_created: true, ..plain },
+        Variants { manual_type: true, no_status: true, ..plain },
+        Variants { no_date_header: true, ..plain },
+        Variants { manual_type: true, duplicate_check: true, ..plain },
+    ];
+    let first = usize::try_from(seed % kinds.len() as u64).unwrap_or(0);
+    (0_i32..12)
+        .zip(kinds.into_iter().cycle().skip(first))
+        .map(|(month, kind)| (KIND_LASTS * month, kind))
+        .collect()
 }
 
 /// Its job: every night at a minute of its own, in one of three zones.
@@ -118,12 +142,13 @@ fn world(users: &[SimUser]) -> WorldOptions {
             act_every: Some(SignedDuration::from_hours(2)),
             foreign_every: Some(SignedDuration::from_hours(2)),
             foreign_same_user: 0.2,
-            restart_every: Some(days(3)),
+            // Often, as few transfers are Created at any moment.
+            restart_every: Some(SignedDuration::from_hours(12)),
+            restart_loses_created: 0.8,
             status_change_every: Some(days(5)),
             forget_after: Some(days(20)),
             ..People::default()
         },
-        variants: Variants { manual_type: true, null_user_ids: true, ..Variants::default() },
         ..WorldOptions::default()
     }
 }
@@ -136,20 +161,25 @@ fn hazards() -> Hazards {
         crash_every: Some(days(3)),
         down_for: Span::millis(500, 4 * 3_600_000),
         commit_fails: 0.000_5,
-        disk_full_every: Some(days(10)),
+        disk_full_every: Some(days(4)),
         repeated_answer: 0.02,
         suspend_every: Some(days(4)),
         suspend_for: Span::millis(60_000, 10 * 3_600_000),
-        clock_step_every: Some(days(10)),
-        reload_every: Some(days(2)),
+        // Often, as no daemon is away for long; and by so little that no two of the clocks are ever
+        // further apart than the protocol allows for where the agent does not tell its own.
+        clock_step_every: Some(days(2)),
+        clock_step_by: Span::millis(500, 40_000),
+        agent_clock_follows: 1.0,
+        // Often, as few runs are in flight at any moment.
+        reload_every: Some(SignedDuration::from_hours(12)),
         operator_every: Some(days(1)),
         token_every: Some(days(20)),
         notified: 0.5,
         // All stay daily.
-        jobs_kept: [0.9, 1.0, 1.0],
+        jobs_kept: [0.8, 1.0, 1.0],
         jobs_rescheduled: 0.0,
-        jobs_renamed: 0.05,
-        jobs_redefined: 0.05,
+        jobs_renamed: 0.1,
+        jobs_redefined: 0.1,
         crash_amid_effects: 0.02,
         looks_lost: 0.001,
         lost_looks_answered: 0.5,

@@ -98,9 +98,9 @@ fn embedded_account(world: &World, id: AccountId) -> Value {
 /// A page of `get_all`.
 pub(super) fn page(world: &World, page: &ListPage, query: ListQuery, now: Timestamp) -> Value {
     let records: Vec<Value> = page
-        .ids
+        .records
         .iter()
-        .filter_map(|id| world.transfer(*id))
+        .filter_map(|listed| world.transfer(listed.id))
         .map(|found| transfer(world, found, now))
         .collect();
     json!({

@@ -1,11 +1,14 @@
 //! `GET /transfer/get_all`: pages by offset over a list that grows at its head.
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use crate::core::ids::TransferId;
+use crate::core::place::Fingerprint;
 
 use super::api::{Endpoint, Outcome, Reply};
 use super::state::World;
+use super::transfers::SimTransfer;
 
 /// All transfer types.
 const ALL_TYPES: u32 = 15;
@@ -29,11 +32,32 @@ impl Default for ListQuery {
     }
 }
 
-/// A page: the ids in order; [`World::transfer`] and its `progress` tell the rest.
+/// A record of the list: what it is sorted by, and what it is recognised by, so that who reads
+/// pages need not ask for each. In the order of the list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Listed {
+    /// `requestDate`.
+    pub requested_at: Timestamp,
+    /// `id`.
+    pub id: TransferId,
+    /// The digest of what was asked for.
+    pub fingerprint: Fingerprint,
+    /// Its digest that forgives spelling.
+    pub loose_fingerprint: Fingerprint,
+}
+
+impl Listed {
+    pub(crate) fn of(transfer: &SimTransfer) -> Self {
+        let SimTransfer { requested_at, id, fingerprint, loose_fingerprint, .. } = *transfer;
+        Self { requested_at, id, fingerprint, loose_fingerprint }
+    }
+}
+
+/// A page: the records in order; [`World::transfer`] and its `progress` tell the rest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListPage {
     /// The records of this page.
-    pub ids: Vec<TransferId>,
+    pub records: Vec<Listed>,
     /// How many there are over all pages.
     pub total: usize,
     /// As asked.
@@ -55,20 +79,15 @@ impl World {
         let page_size = self.options.variants.fixed_page_size.unwrap_or(query.page_size).max(1);
         let page = query.page.max(1);
         let skipped = (page - 1).saturating_mul(page_size);
-        let meant = |id: &TransferId| {
-            query.types & ALL_TYPES == ALL_TYPES || self.transfers[id].kind & query.types != 0
-        };
-        let ids = self.listed.iter().map(|(_, id)| *id);
-        let total = if query.types & ALL_TYPES == ALL_TYPES {
-            self.listed.len()
+        let all = query.types & ALL_TYPES == ALL_TYPES;
+        let meant = |it: &&Listed| all || self.transfers[&it.id].kind & query.types != 0;
+        let total = if all { self.listed.len() } else { self.listed.iter().filter(meant).count() };
+        let mut records = Vec::with_capacity(page_size.min(total.saturating_sub(skipped)));
+        if query.descending {
+            records.extend(self.listed.iter().rev().filter(meant).skip(skipped).take(page_size));
         } else {
-            ids.clone().filter(meant).count()
-        };
-        let ids = if query.descending {
-            ids.rev().filter(meant).skip(skipped).take(page_size).collect()
-        } else {
-            ids.filter(meant).skip(skipped).take(page_size).collect()
-        };
-        ListPage { ids, total, page, page_size }
+            records.extend(self.listed.iter().filter(meant).skip(skipped).take(page_size));
+        }
+        ListPage { records, total, page, page_size }
     }
 }

@@ -26,7 +26,7 @@ pub use accounts::{CloudAccount, LoginAnswer, SimUser};
 pub use api::{Endpoint, Outcome, ProblemCode, Reply};
 pub(crate) use chance::Chance;
 pub use faults::{Fault, FaultRates, PlannedFault};
-pub use listing::{ListPage, ListQuery};
+pub use listing::{ListPage, ListQuery, Listed};
 pub use options::{Endings, People, Script, Span, Variants, WorldOptions};
 pub use people::ForeignTransfer;
 pub use post::{PostFact, PostResult};

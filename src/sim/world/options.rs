@@ -4,7 +4,7 @@ use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::core::ids::{AccountId, UserId};
+use crate::core::ids::{AccountId, TransferId, UserId};
 
 use super::accounts::{CloudAccount, SimUser};
 use super::faults::{Fault, FaultRates};
@@ -134,6 +134,14 @@ pub struct Variants {
     pub no_status: bool,
     /// Answers carry no `Date` header.
     pub no_date_header: bool,
+}
+
+impl Variants {
+    /// True if the record of a transfer tells whose it is.
+    pub fn tell_user(&self, id: TransferId) -> bool {
+        let is_null = self.null_user_ids && id.0.as_u128() & 1 == 1;
+        !self.no_user_id && !is_null
+    }
 }
 
 /// Makes the transfers to some destinations behave in a set way: for demos and tests.

@@ -9,7 +9,6 @@ use crate::core::ids::{TransferId, UserId};
 use crate::core::place::TransferRequest;
 use crate::core::transfer::{AgentState, TransferStatus};
 
-use super::accounts::SimUser;
 use super::api::{Endpoint, Outcome, ProblemCode, Reply};
 use super::events::Event;
 use super::faults::Fault;
@@ -75,7 +74,7 @@ impl World {
         let verdict = self.judge_post(token, request, now);
         let mut fact = PostFact {
             at: now,
-            user: verdict.as_ref().ok().map(|user| user.id),
+            user: verdict.as_ref().ok().copied(),
             request: Arc::new(request.clone()),
             transfer: None,
             outcome: String::new(),
@@ -84,7 +83,7 @@ impl World {
         };
         let honest = match verdict {
             Ok(user) if fault.is_none_or(Fault::acts) => {
-                fact.transfer = Some(self.accept(number, &fact, user.id, now));
+                fact.transfer = Some(self.accept(number, &fact, user, now));
                 Outcome::Answer(())
             }
             Ok(_) => Outcome::ServerError,
@@ -123,7 +122,7 @@ impl World {
         token: &str,
         request: &TransferRequest,
         now: Timestamp,
-    ) -> Result<SimUser, Outcome<std::convert::Infallible>> {
+    ) -> Result<UserId, Outcome<std::convert::Infallible>> {
         let user = self.check_token(token, now)?;
         if !user.may_transfer() {
             return Err(Outcome::Problem(ProblemCode::Access));
@@ -139,7 +138,7 @@ impl World {
         if self.options.variants.duplicate_check && self.is_active_already(request) {
             return Err(Outcome::Problem(ProblemCode::Duplicate));
         }
-        Ok(user)
+        Ok(user.id)
     }
 
     fn is_active_already(&self, request: &TransferRequest) -> bool {
@@ -291,9 +290,9 @@ impl World {
             }
             if world.chance.happens(world.options.faults.cancel_ignored) {
                 world.count("cancel_ignored");
-                return world.ignore_cancel(id, user.id, now);
+                return world.ignore_cancel(id, user, now);
             }
-            if world.begin_cancel(id, By::Client(user.id), now) {
+            if world.begin_cancel(id, By::Client(user), now) {
                 Outcome::Answer(())
             } else {
                 Outcome::Problem(ProblemCode::Transfer)

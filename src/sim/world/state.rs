@@ -15,7 +15,8 @@ use super::api::{Endpoint, Outcome, Reply};
 use super::chance::Chance;
 use super::events::{Due, Event};
 use super::faults::{Fault, PlannedFault};
-use super::options::WorldOptions;
+use super::listing::Listed;
+use super::options::{Variants, WorldOptions};
 use super::post::PostFact;
 use super::progress::Notice;
 use super::tokens::{ApiToken, TokenFact};
@@ -34,9 +35,10 @@ pub struct World {
     pub(crate) now: Timestamp,
     pub(crate) queue: BTreeSet<Due>,
     pub(crate) sequence: u64,
-    pub(crate) transfers: BTreeMap<TransferId, SimTransfer>,
+    /// Boxed: what is sought among all that ever were are the keys, which lie close together so.
+    pub(crate) transfers: BTreeMap<TransferId, Box<SimTransfer>>,
     /// What `get_all` shows, by `requestDate`.
-    pub(crate) listed: BTreeSet<(Timestamp, TransferId)>,
+    pub(crate) listed: BTreeSet<Listed>,
     /// Transfers that are neither over nor gone.
     pub(crate) active: BTreeSet<TransferId>,
     /// Places asked for lately: where foreign transfers like to go.
@@ -107,6 +109,13 @@ impl World {
         self.options = options;
         self.queue.retain(|due| !due.event.is_activity());
         self.arm_activity(now);
+    }
+
+    /// The agent becomes another one: what the vendor leaves open changes.
+    pub fn set_variants(&mut self, variants: Variants, now: Timestamp) {
+        self.advance(now);
+        self.revision += 1;
+        self.options.variants = variants;
     }
 
     /// Ends all random faults and all that people and foreign machines do by themselves; what is
@@ -238,11 +247,13 @@ impl World {
         endpoint: Endpoint,
         token: &str,
         now: Timestamp,
-        act: impl FnOnce(&mut Self, SimUser) -> Outcome<T>,
+        act: impl FnOnce(&mut Self, UserId) -> Outcome<T>,
     ) -> Reply<T> {
-        self.answer(endpoint, now, |world| match world.check_token(token, now) {
-            Ok(user) => act(world, user),
-            Err(outcome) => outcome.map(|never| match never {}),
+        self.answer(endpoint, now, |world| {
+            match world.check_token(token, now).map(|user| user.id) {
+                Ok(user) => act(world, user),
+                Err(outcome) => outcome.map(|never| match never {}),
+            }
         })
     }
 
@@ -251,7 +262,7 @@ impl World {
         &self,
         token: &str,
         now: Timestamp,
-    ) -> Result<SimUser, Outcome<std::convert::Infallible>> {
+    ) -> Result<&SimUser, Outcome<std::convert::Infallible>> {
         match self.agent {
             AgentState::Created => return Err(Outcome::Unauthorized),
             AgentState::Disposed => {
@@ -263,8 +274,7 @@ impl World {
             | AgentState::Unknown => {}
         }
         let user = self.token_user(token, now).ok_or(Outcome::Unauthorized)?;
-        let known = self.options.users.iter().find(|known| known.id == user);
-        known.cloned().ok_or(Outcome::Unauthorized)
+        self.options.users.iter().find(|known| known.id == user).ok_or(Outcome::Unauthorized)
     }
 
     pub(crate) fn notify(&mut self, notice: Notice) {

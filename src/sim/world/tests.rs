@@ -53,7 +53,8 @@ fn post(world: &mut World, path: &str, now: Timestamp) -> crate::core::ids::Tran
 }
 
 fn listed(world: &mut World, now: Timestamp) -> Vec<crate::core::ids::TransferId> {
-    world.get_all(TOKEN, ListQuery::default(), now).outcome.answer().unwrap().ids
+    let page = world.get_all(TOKEN, ListQuery::default(), now).outcome.answer().unwrap();
+    page.records.iter().map(|listed| listed.id).collect()
 }
 
 #[test]
@@ -181,10 +182,10 @@ fn pages_shift_when_the_list_grows_at_its_head() {
         world.get_all(TOKEN, query, now).outcome.answer().unwrap()
     };
     let first = page(&mut world, 1, after(13));
-    assert_eq!((first.ids.len(), first.total), (2, 4));
+    assert_eq!((first.records.len(), first.total), (2, 4));
     let second = page(&mut world, 2, after(14));
     assert_eq!(second.total, 5);
-    assert_eq!(second.ids[0], first.ids[1], "the same record is read twice");
+    assert_eq!(second.records[0], first.records[1], "the same record is read twice");
 }
 
 #[test]
@@ -270,7 +271,14 @@ fn what_is_listed_is_what_is_known_and_was_picked_up() {
             let shown = world.page(ListQuery { page_size: 10_000, ..ListQuery::default() });
             let known: std::collections::BTreeSet<_> =
                 world.transfers().filter(|found| found.listed).map(|found| found.id).collect();
-            assert_eq!(shown.ids.iter().copied().collect::<std::collections::BTreeSet<_>>(), known);
+            assert_eq!(
+                shown
+                    .records
+                    .iter()
+                    .map(|listed| listed.id)
+                    .collect::<std::collections::BTreeSet<_>>(),
+                known
+            );
             for found in world.transfers() {
                 assert!(!found.listed || found.started_at.is_some());
                 assert!(!(found.listed && found.gone));

@@ -90,12 +90,12 @@ impl World {
             let minted = ApiToken {
                 id: world.chance.uuid(),
                 title: title.to_owned(),
-                token: world.jwt(user.id, expires_at),
-                user: user.id,
+                token: world.jwt(user, expires_at),
+                user,
                 expires_at,
                 created_at: now + world.options.clock_skew,
             };
-            world.add_token(&minted.token, user.id, expires_at);
+            world.add_token(&minted.token, user, expires_at);
             world.api_tokens.push(minted.clone());
             Outcome::Answer(minted)
         })
@@ -104,7 +104,7 @@ impl World {
     /// `GET /apitoken/get_all`.
     pub fn api_tokens(&mut self, token: &str, now: Timestamp) -> Reply<Vec<ApiToken>> {
         self.answer_signed_in(Endpoint::ApiToken, token, now, |world, user| {
-            let own = world.api_tokens.iter().filter(|known| known.user == user.id);
+            let own = world.api_tokens.iter().filter(|known| known.user == user);
             Outcome::Answer(own.cloned().collect())
         })
     }
@@ -112,7 +112,7 @@ impl World {
     /// `DELETE /apitoken/delete`.
     pub fn delete_api_token(&mut self, token: &str, id: Uuid, now: Timestamp) -> Reply<()> {
         self.answer_signed_in(Endpoint::ApiToken, token, now, |world, user| {
-            let own = |known: &ApiToken| known.id == id && known.user == user.id;
+            let own = |known: &ApiToken| known.id == id && known.user == user;
             let Some(at) = world.api_tokens.iter().position(own) else {
                 return Outcome::Problem(super::api::ProblemCode::NotFound);
             };

@@ -14,6 +14,7 @@ use crate::core::place::{Fingerprint, TransferRequest};
 use crate::core::transfer::TransferStatus;
 
 use super::events::Event;
+use super::listing::Listed;
 use super::state::World;
 
 /// How a transfer ends if nobody interferes.
@@ -133,12 +134,12 @@ impl SimTransfer {
 impl World {
     /// Every transfer, listed or not.
     pub fn transfers(&self) -> impl Iterator<Item = &SimTransfer> {
-        self.transfers.values()
+        self.transfers.values().map(AsRef::as_ref)
     }
 
     /// One transfer, listed or not.
     pub fn transfer(&self, id: TransferId) -> Option<&SimTransfer> {
-        self.transfers.get(&id)
+        self.transfers.get(&id).map(AsRef::as_ref)
     }
 
     /// Sets how long a transfer that is not picked up yet is going to take. One that is at work
@@ -158,7 +159,7 @@ impl World {
             return;
         }
         let Some(transfer) = self.transfers.remove(&id) else { return };
-        self.listed.remove(&(transfer.requested_at, id));
+        self.listed.remove(&Listed::of(&transfer));
         if let Origin::Post(number) = transfer.origin {
             self.posts.remove(&number);
         }
@@ -166,9 +167,7 @@ impl World {
 
     /// True if the record of a transfer tells whose it is.
     pub fn tells_user(&self, id: TransferId) -> bool {
-        let variants = &self.options.variants;
-        let is_null = variants.null_user_ids && id.0.as_u128() & 1 == 1;
-        !variants.no_user_id && !is_null
+        self.options.variants.tell_user(id)
     }
 
     /// Takes a new transfer in: Created, not listed.
@@ -177,11 +176,11 @@ impl World {
         self.revision += 1;
         transfer.listed = self.options.variants.list_created;
         if transfer.listed {
-            self.listed.insert((transfer.requested_at, id));
+            self.listed.insert(Listed::of(&transfer));
         }
         transfer.waiting = Some(transfer.plan.pick_up);
         self.active.insert(id);
-        self.transfers.insert(id, transfer);
+        self.transfers.insert(id, Box::new(transfer));
         if self.works() {
             self.take_up(id, now);
         }
@@ -244,7 +243,7 @@ impl World {
         let stalls = transfer.plan.ending == Ending::Stall;
         if !transfer.listed {
             transfer.listed = true;
-            self.listed.insert((transfer.requested_at, id));
+            self.listed.insert(Listed::of(transfer));
         }
         if stalls {
             self.count("transfer_stalled");
@@ -317,7 +316,7 @@ impl World {
         transfer.gone = true;
         transfer.listed = false;
         transfer.ended_at = Some(now);
-        self.listed.remove(&(transfer.requested_at, id));
+        self.listed.remove(&Listed::of(transfer));
         self.active.remove(&id);
     }
 
@@ -340,7 +339,7 @@ impl World {
     pub(crate) fn forget(&mut self, id: TransferId) {
         let Some(transfer) = self.transfers.get_mut(&id) else { return };
         transfer.listed = false;
-        self.listed.remove(&(transfer.requested_at, id));
+        self.listed.remove(&Listed::of(transfer));
         self.count("over_forgotten");
     }
 
