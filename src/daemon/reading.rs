@@ -8,6 +8,7 @@
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::{Arc, mpsc};
 use std::thread;
@@ -36,7 +37,8 @@ pub(super) struct Reading {
 impl Reading {
     /// What is said where nothing could be read: the next change of the file tries again.
     pub(super) fn nothing() -> Self {
-        let words = "it could not be read: the system has no thread for it, or the reader panicked";
+        let words = "it could not be read, for a fault of transferd's own or want of a thread; \
+                     the log's lines before this one say more";
         let bad = Bad { summary: words.to_owned(), full: words.to_owned() };
         Self { at: clock::now(), warnings: Vec::new(), watched: None, outcome: Err(bad) }
     }
@@ -143,7 +145,10 @@ fn on_thread(
     let shelf = move || {
         let (needed, not_needed) = mpsc::channel();
         let set = aside(read, |result| {
-            let mut reading = reading(result, in_force.as_ref());
+            let old = in_force.as_ref();
+            // A diagnostic that can't be shown must not be the last reading that there ever was.
+            let reading = AssertUnwindSafe(|| reading(result, old));
+            let mut reading = catch_unwind(reading).unwrap_or_else(|_| Reading::nothing());
             let mut set = None;
             if let Ok(good) = &mut reading.outcome
                 && in_force.is_none_or(|old| !Arc::ptr_eq(&old, &good.set))
@@ -205,7 +210,7 @@ fn warm_up() {
         let schedule = Schedule::parse("* * * * * *").ok()?;
         Timetable::new(vec![schedule], "UTC", TimeZone::UTC).next_after(clock::now())
     };
-    if let Ok(thread) = std::thread::Builder::new().name("warm-up".to_owned()).spawn(tables) {
+    if let Ok(thread) = thread::Builder::new().name("warm-up".to_owned()).spawn(tables) {
         // It can't panic; if it did, a reload would just take more memory.
         let _ = thread.join();
     }
