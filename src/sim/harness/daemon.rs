@@ -390,7 +390,11 @@ impl<O: Observer> Simulation<O> {
                 // A clock that was set back does not bring back what was dealt with.
                 daemon.expectations.marked(mark, &daemon.fed, until, daemon.latest_wall);
             }
-            Record::Event(_) | Record::Learned(_) => {}
+            Record::Event(_)
+            | Record::Learned(_)
+            | Record::AlertQueued(_)
+            | Record::AlertGone(_)
+            | Record::Told(_) => {}
         }
     }
 
@@ -420,6 +424,8 @@ impl<O: Observer> Simulation<O> {
                 self.send(number, Call::Cancel { transfer });
             }
             Effect::Reply { .. } => self.daemons[number].replies += 1,
+            // The simulated job files have no alerts.
+            Effect::Deliver { .. } => {}
         }
     }
 

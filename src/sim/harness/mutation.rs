@@ -141,7 +141,12 @@ impl Mutation {
                 records.retain(|record| match record {
                     Record::Run { run, .. } => !skipped.contains(&run.id),
                     Record::Event(event) => !skipped.contains(&event.run),
-                    Record::Attempt(_) | Record::Mark(_) | Record::Learned(_) => true,
+                    Record::Attempt(_)
+                    | Record::Mark(_)
+                    | Record::Learned(_)
+                    | Record::AlertQueued(_)
+                    | Record::AlertGone(_)
+                    | Record::Told(_) => true,
                 });
             }
             Self::IntentsNotRecorded => records.retain(

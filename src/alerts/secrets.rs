@@ -1,0 +1,113 @@
+//! Addresses and headers, which are secrets: read anew at each delivery, so that a change needs no
+//! reload, and never repeated in words.
+
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use reqwest::Url;
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+
+use super::limits::SECRET_FILE_MAX;
+use crate::core::job::SecretText;
+use crate::privacy;
+
+/// Reads secrets, and remembers the files that it has warned of.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Secrets {
+    exposed: Arc<Mutex<BTreeSet<PathBuf>>>,
+}
+
+impl Secrets {
+    /// Where to; or why that is not known, in words.
+    pub(super) fn address(&self, text: &SecretText) -> Result<Url, String> {
+        let (address, named) = match text {
+            SecretText::Inline(address) => (address.clone(), "the `url`".to_owned()),
+            SecretText::File(path) => {
+                (self.read(path)?, format!("what the file `{}` holds", path.display()))
+            }
+        };
+        let url = Url::parse(address.trim()).map_err(|_| format!("{named} is no address"))?;
+        match url.scheme() {
+            "http" | "https" if url.has_host() => Ok(url),
+            _ => Err(format!("{named} does not begin with `http://` or `https://`")),
+        }
+    }
+
+    /// The headers of a file, one `Name: value` a line; blank lines and those that begin with `#`
+    /// say nothing.
+    pub(super) fn headers(&self, path: &Path) -> Result<HeaderMap, String> {
+        let mut headers = HeaderMap::new();
+        for (i, line) in self.read(path)?.lines().enumerate() {
+            let line = line.trim();
+            if line.is_empty() || line.starts_with('#') {
+                continue;
+            }
+            let header = line.split_once(':').and_then(|(name, value)| {
+                let name = HeaderName::from_bytes(name.trim().as_bytes()).ok()?;
+                let mut value = HeaderValue::from_str(value.trim()).ok()?;
+                value.set_sensitive(true);
+                Some((name, value))
+            });
+            let Some((name, value)) = header else {
+                let (line, path) = (i + 1, path.display());
+                return Err(format!("line {line} of `{path}` is no header: write `Name: value`"));
+            };
+            headers.append(name, value);
+        }
+        Ok(headers)
+    }
+
+    fn read(&self, path: &Path) -> Result<String, String> {
+        let shown = path.display();
+        let failed = |error: io::Error| match error.kind() {
+            io::ErrorKind::NotFound => format!("the file `{shown}` does not exist"),
+            io::ErrorKind::PermissionDenied => format!("the file `{shown}` may not be read"),
+            _ => format!("the file `{shown}` can't be read: {error}"),
+        };
+        // Looked at before it is opened: to open a pipe would wait for its other end.
+        if !path.metadata().map_err(failed)?.is_file() {
+            return Err(format!("`{shown}` is not a regular file"));
+        }
+        let file = File::open(path).map_err(failed)?;
+        let metadata = file.metadata().map_err(failed)?;
+        let mut content = Vec::new();
+        file.take(SECRET_FILE_MAX + 1).read_to_end(&mut content).map_err(failed)?;
+        if content.len() as u64 > SECRET_FILE_MAX {
+            return Err(format!("the file `{shown}` is longer than {SECRET_FILE_MAX} bytes"));
+        }
+        let exposed = privacy::others_may_read(metadata.mode(), metadata.gid());
+        self.note_protection(path, exposed.then(|| metadata.mode() & 0o7777));
+        String::from_utf8(content).map_err(|_| format!("the file `{shown}` is not text"))
+    }
+
+    /// Warns once of a file that others can read, until they can't.
+    fn note_protection(&self, path: &Path, exposed: Option<u32>) {
+        // Nothing panics while it is held; if something did, the set is still whole.
+        let mut warned = self.exposed.lock().unwrap_or_else(PoisonError::into_inner);
+        match exposed {
+            Some(mode) if warned.insert(path.to_owned()) => tracing::warn!(
+                "the file `{}` of an alert can be read by others (mode {mode:04o}); `chmod 600` \
+                 it, or 640 with the service's own group",
+                path.display()
+            ),
+            Some(_) => {}
+            None => {
+                warned.remove(path);
+            }
+        }
+    }
+}
+
+/// Words of a library, without what they repeat of an address.
+pub(super) fn masked(words: &str, url: &Url) -> String {
+    let mut masked = words.to_owned();
+    let parts = [Some(url.as_str()), url.host_str(), Some(url.path()), url.query()];
+    for part in parts.into_iter().flatten().filter(|part| part.len() > 1) {
+        masked = masked.replace(part, "…");
+    }
+    masked
+}
