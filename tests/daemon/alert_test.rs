@@ -61,3 +61,24 @@ fn one_that_fails_is_said_by_the_exit_code_and_in_words() {
     none.write_jobs("  bad: {shedule: 1}");
     assert_eq!(none.command(&["alert", "test"]).code, 1);
 }
+
+#[test]
+fn root_runs_no_command_of_a_job_file_that_others_can_change() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let stage = stage_with("- {on: [failed], command: [/bin/true]}");
+    let file = stage.state().parent().unwrap().join("jobs.yaml");
+    let daemon = stage.start();
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o666)).unwrap();
+    let tried = stage.command(&["alert", "test"]);
+    let reload = stage.command(&["reload"]);
+    drop(daemon);
+    if rustix::process::geteuid().is_root() {
+        assert_eq!((tried.code, reload.code), (1, 1), "{}{}", tried.err, reload.err);
+        assert!(tried.err.contains("somebody else can change"), "{}", tried.err);
+        assert!(reload.err.contains("somebody else can change"), "{}", reload.err);
+        // What was good before is still kept, and runs.
+        let _daemon = stage.start();
+    } else {
+        assert_eq!((tried.code, reload.code), (0, 0), "{}{}", tried.err, reload.err);
+    }
+}
