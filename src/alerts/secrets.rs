@@ -111,3 +111,63 @@ pub(super) fn masked(words: &str, url: &Url) -> String {
     }
     masked
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[test]
+    fn words_of_a_library_repeat_nothing_of_an_address() {
+        let url = Url::parse("https://hooks.example.com/T0p/Secret?key=abc").unwrap();
+        let words = "certificate not valid for name \"hooks.example.com\" at /T0p/Secret?key=abc";
+        let masked = masked(words, &url);
+        assert_eq!(masked, "certificate not valid for name \"…\" at …?…");
+    }
+
+    #[test]
+    fn headers_are_lines_and_a_bad_one_is_named_by_its_number_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("headers");
+        let secrets = Secrets::default();
+        std::fs::write(&path, "# for ops\n\nX-Key:  s3cret \nX-Key: two\n").unwrap();
+        let headers = secrets.headers(&path).unwrap();
+        let values: Vec<_> = headers.get_all("x-key").iter().collect();
+        assert_eq!(values, ["s3cret", "two"]);
+        assert!(!format!("{headers:?}").contains("s3cret"));
+        std::fs::write(&path, "X-Key: one\ns3cret\n").unwrap();
+        let error = secrets.headers(&path).unwrap_err();
+        assert!(error.starts_with("line 2 of `") && !error.contains("s3cret"), "{error}");
+    }
+
+    #[test]
+    fn an_address_is_read_from_its_file_each_time_and_never_quoted() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("hook");
+        let (secrets, file) = (Secrets::default(), SecretText::File(path.clone()));
+        assert!(secrets.address(&file).unwrap_err().ends_with("does not exist"));
+        std::fs::write(&path, " https://h/s3cret\n").unwrap();
+        assert_eq!(secrets.address(&file).unwrap().path(), "/s3cret");
+        for bad in ["s3cret", "ftp://h/s3cret", "https://", "http:// s3cret"] {
+            std::fs::write(&path, bad).unwrap();
+            let error = secrets.address(&file).unwrap_err();
+            assert!(!error.contains("s3cret"), "{error}");
+        }
+        std::fs::write(&path, "x".repeat(20_000)).unwrap();
+        assert!(secrets.address(&file).unwrap_err().contains("is longer than"));
+    }
+
+    #[test]
+    fn a_file_that_others_can_read_is_warned_of_once_until_they_can_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("hook");
+        std::fs::write(&path, "http://h/").unwrap();
+        let (secrets, file) = (Secrets::default(), SecretText::File(path.clone()));
+        for (mode, warned) in [(0o644, true), (0o644, true), (0o600, false)] {
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+            secrets.address(&file).unwrap();
+            assert_eq!(secrets.exposed.lock().unwrap().contains(&path), warned, "{mode:o}");
+        }
+    }
+}

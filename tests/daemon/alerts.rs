@@ -216,3 +216,56 @@ fn a_bad_job_file_is_told_of_once() {
     assert!(told["reason"].as_str().unwrap().contains("jobs.bad"), "{told}");
     assert!(told["job"].is_null());
 }
+
+#[test]
+fn a_token_that_ends_soon_is_told_of_once_over_restarts_and_tokens() {
+    use base64::Engine as _;
+    let receiver = Receiver::start(ok);
+    let url = receiver.url("/hook");
+    let on = "[token_expiring]";
+    let stage = stage_with(&format!("- {{on: {on}, webhook: {{url: '{url}'}}}}"));
+    let write_token = |hours: i64| {
+        let ends = at_hand() + jiff::SignedDuration::from_hours(hours);
+        let claims = format!("{{\"exp\":{}}}", ends.as_second());
+        let claims = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(claims);
+        write(&stage, "token", &format!("head.{claims}.sign"));
+        ends
+    };
+    let ends = write_token(24);
+    let daemon = stage.start();
+    stage.until("it is told", || !receiver.seen().is_empty());
+    let told = document(&receiver.seen()[0].body);
+    assert_eq!(told["event"], "token_expiring");
+    let until =
+        format!("the token expires at {}", jiff::Timestamp::from_second(ends.as_second()).unwrap());
+    assert!(told["reason"].as_str().unwrap().starts_with(&until), "{told}");
+    drop(daemon);
+    let _daemon = stage.start();
+    // The next one is another token.
+    write_token(48);
+    assert_eq!(stage.command(&["reload"]).code, 0);
+    stage.until("the other is told of", || receiver.seen().len() == 2);
+    assert!(!receiver.seen()[1].body.contains(&until), "the first is told of once");
+}
+
+#[expect(clippy::disallowed_methods, reason = "a token's end is compared with the real clock")]
+fn at_hand() -> jiff::Timestamp {
+    jiff::Timestamp::now()
+}
+
+#[test]
+fn a_job_without_a_success_is_late_by_time_alone() {
+    let receiver = Receiver::start(ok);
+    let url = receiver.url("/hook");
+    let stage = Stage::new("");
+    stage.write_jobs(&format!(
+        "  old: {{source: *s, destination: {{account: b, bucket: c, path: old/}}, max_age: 1s}}\n\
+         alerts:\n- {{on: [late], webhook: {{url: '{url}'}}}}"
+    ));
+    let _daemon = stage.start();
+    stage.until("it is told", || !receiver.seen().is_empty());
+    let told = document(&receiver.seen()[0].body);
+    assert_eq!((&told["event"], &told["job"]), (&"late".into(), &"old".into()));
+    assert!(told["run"].is_null());
+    assert!(told["text"].as_str().unwrap().contains("`max_age` is 1s"), "{told}");
+}
