@@ -5,6 +5,7 @@
 
 use std::process::{ExitStatus, Stdio};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
@@ -12,7 +13,7 @@ use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
 use super::document::Document;
-use super::limits::{COMMAND_MAX, LAST_WORDS_MAX, OUTPUT_MAX};
+use super::limits::{LAST_WORDS_MAX, OUTPUT_MAX};
 use crate::core::alert::Delivery;
 
 /// Variables that are meant for this process alone: by glibc's our allocator is tuned, the others
@@ -52,11 +53,12 @@ impl Drop for Group {
     }
 }
 
-/// Runs the command to its end.
+/// Runs the command to its end, or for so long.
 pub(super) async fn run(
     document: &Document<'_>,
     words: &[String],
     withheld: &[String],
+    limit: Duration,
 ) -> Result<(), Delivery> {
     let Some((program, arguments)) = words.split_first() else {
         return Err(Delivery::Refused("the command names no program".to_owned()));
@@ -73,7 +75,7 @@ pub(super) async fn run(
         .map_err(|error| Delivery::Failed(format!("`{program}` can't be run: {error}")))?;
     let group = Group::of(&child);
     let said = Mutex::new(Vec::new());
-    let ended = timeout(COMMAND_MAX, to_its_end(&mut child, document.json(), &said)).await;
+    let ended = timeout(limit, to_its_end(&mut child, document.json(), &said)).await;
     let outcome = match ended {
         Ok(Ok(status)) if status.success() => {
             group.has_ended();
@@ -86,7 +88,7 @@ pub(super) async fn run(
         Ok(Err(error)) => format!("how it ended is not known: {error}"),
         Err(_) => {
             drop(group);
-            format!("it did not end within {COMMAND_MAX:?} and was killed")
+            format!("it did not end within {limit:?} and was killed")
         }
     };
     let said = said.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -146,5 +148,79 @@ fn how_it_ended(status: ExitStatus) -> String {
         (Some(code), _) => format!("it ended with exit code {code}"),
         (None, Some(signal)) => format!("it was ended by signal {signal}"),
         (None, None) => "it ended in an unknown way".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::alert::{Occasion, QueuedAlert};
+    use crate::core::ids::{AlertId, AlertKey};
+    use crate::core::job::AlertEvent;
+
+    /// Longer than any of these commands takes.
+    const PATIENCE: Duration = Duration::from_secs(60);
+
+    fn sh(script: &str, limit: Duration) -> Result<(), Delivery> {
+        let alert = QueuedAlert {
+            id: AlertId(uuid::Uuid::from_u128(1)),
+            number: 1,
+            key: AlertKey(uuid::Uuid::from_u128(2)),
+            occasion: Occasion::Event(AlertEvent::Late),
+            at: jiff::Timestamp::UNIX_EPOCH,
+            job: None,
+            run: None,
+            state: None,
+            reason: "no success".to_owned(),
+            scheduled_for: None,
+            attempts: 0,
+            text: "late".to_owned(),
+            tries: 0,
+            next_try: jiff::Timestamp::UNIX_EPOCH,
+            last_error: None,
+        };
+        let document = Document::new(&alert, "station", false);
+        let words = ["/bin/sh", "-c", script].map(str::to_owned);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(run(&document, &words, &["HOME".to_owned()], limit))
+    }
+
+    fn words(result: Result<(), Delivery>) -> String {
+        match result {
+            Err(Delivery::Failed(words)) => words,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn what_takes_too_long_is_killed_with_what_it_started() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("child");
+        let script = format!("sleep 1000 & echo $! > {}; echo still at it; wait", path.display());
+        let said = words(sh(&script, Duration::from_secs(1)));
+        assert_eq!(said, "it did not end within 1s and was killed: still at it");
+        let child: i32 = std::fs::read_to_string(&path).unwrap().trim().parse().unwrap();
+        // It may still be there for whoever inherited it to take note of its end.
+        let stat = std::fs::read_to_string(format!("/proc/{child}/stat")).unwrap_or_default();
+        let state = stat.rsplit(") ").next().unwrap_or_default();
+        assert!(state.is_empty() || state.starts_with(['Z', 'X', 'R']), "{stat}");
+    }
+
+    #[test]
+    fn much_output_is_cut_and_does_not_stop_the_command() {
+        let said = words(sh("head -c 1000000 /dev/zero | tr '\\0' x; exit 7", PATIENCE));
+        assert!(said.starts_with("it ended with exit code 7: xxx"), "{said}");
+        assert!(said.len() < OUTPUT_MAX + 100, "{}", said.len());
+    }
+
+    #[test]
+    fn one_that_reads_nothing_or_leaves_something_running_has_ended_all_the_same() {
+        assert_eq!(sh("exec 0<&-; exit 0", PATIENCE), Ok(()));
+        assert_eq!(sh("sleep 5 & exit 0", PATIENCE), Ok(()));
+    }
+
+    #[test]
+    fn what_is_withheld_is_not_handed_on() {
+        assert_eq!(sh("test -z \"$HOME\" && test \"$TRANSFERD_EVENT\" = late", PATIENCE), Ok(()));
     }
 }

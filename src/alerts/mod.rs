@@ -51,7 +51,9 @@ impl Courier {
                 http::webhook(&document, url, headers_file.as_deref(), &self.secrets).await
             }
             AlertChannel::Ping { url } => http::ping(&document, url, &self.secrets).await,
-            AlertChannel::Command(words) => command::run(&document, words, withheld).await,
+            AlertChannel::Command(words) => {
+                command::run(&document, words, withheld, limits::COMMAND_MAX).await
+            }
         };
         match result {
             Ok(()) => Delivery::Delivered,

@@ -291,8 +291,13 @@ impl Engine {
         };
         self.fared.failed += 1;
         let words = in_a_line(&words);
-        // The end of a run follows its start, and says more.
-        if enough || row.occasion == Occasion::Started {
+        if row.occasion == Occasion::Started {
+            // The end of the run follows, and says more.
+            self.tell_of_alert(Level::Warn, &row, &format!("not delivered: {words}"));
+            self.record(Record::AlertGone(id));
+            return;
+        }
+        if enough {
             let words = format!("given up after {tries} tries: {words}");
             self.give_up_alert(&row, &words);
             return;
