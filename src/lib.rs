@@ -4,6 +4,7 @@
 //! the layers and what each may import.
 
 pub mod agent;
+pub mod alerts;
 pub mod cli;
 pub mod clock;
 pub mod config;
@@ -16,4 +17,5 @@ pub mod signals;
 pub mod sim;
 pub mod store;
 pub mod systemd;
+pub mod tls;
 pub mod watch;

@@ -1,5 +1,5 @@
-//! What the kernel is told of this process's memory: there are tokens in it, so that it is dumped
-//! nowhere, and read by nobody.
+//! What keeps secrets from others: what the kernel is told of this process's memory, as there are
+//! tokens in it, and whether a file of secrets is this process's alone.
 
 use std::io;
 
@@ -13,4 +13,10 @@ use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 /// The kernel refuses (prctl(2), PR_SET_DUMPABLE), as a sandbox may make it.
 pub fn keep_memory_private() -> io::Result<()> {
     Ok(set_dumpable_behavior(DumpableBehavior::NotDumpable)?)
+}
+
+/// True unless the file is its owner's alone, or of the group that this process runs in.
+pub fn others_may_read(mode: u32, group: u32) -> bool {
+    let by_group = mode & 0o070 != 0 && group != rustix::process::getegid().as_raw();
+    mode & 0o007 != 0 || by_group
 }

@@ -2,10 +2,16 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails here")]
 
+#[path = "daemon/alert_test.rs"]
+mod alert_test;
+#[path = "daemon/alerts.rs"]
+mod alerts;
 #[path = "daemon/answers.rs"]
 mod answers;
 #[path = "daemon/control.rs"]
 mod control;
+#[path = "daemon/receiver.rs"]
+mod receiver;
 #[path = "support/stage.rs"]
 mod stage;
 #[path = "daemon/terminal.rs"]

@@ -5,6 +5,7 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use rusqlite::Connection;
 use rusqlite::types::Value;
 use tempfile::TempDir;
+use transferd::core::alert::{QueuedAlert, Told};
 use transferd::core::ids::{AttemptId, RunId};
 use transferd::core::record::{Durable, Event, Learned, Mark, Record};
 use transferd::core::run::{Attempt, Run, RunState};
@@ -27,6 +28,10 @@ pub struct Rows {
     pub learned: Learned,
     /// The text of the last good job set.
     pub job_set: String,
+    /// An alert of the outbox.
+    pub alert: QueuedAlert,
+    /// What was told of.
+    pub told: Told,
 }
 
 /// A folder in memory, where there is one: nothing here outlives the process.
@@ -46,13 +51,15 @@ pub fn is_read_back_as_it_was_written(mut rows: Rows) {
     rows.event.run = rows.run.id;
     let folder = folder();
     let mut store = SqliteStore::open(&folder.path().join("transferd.db")).expect("a database");
-    let Rows { run, attempt, event, mark, learned, job_set } = rows;
+    let Rows { run, attempt, event, mark, learned, job_set, alert, told } = rows;
     let records = [
         Record::Run { was: None, run: Arc::new(run.clone()) },
         Record::Attempt(Arc::new(attempt.clone())),
         Record::Event(event.clone()),
         Record::Mark(Arc::new(mark.clone())),
         Record::Learned(learned),
+        Record::AlertQueued(Arc::new(alert.clone())),
+        Record::Told(told),
     ];
     store.commit(&records).expect("the rows can be written");
     store.save_job_set(&job_set).expect("a text can be written");
@@ -61,6 +68,8 @@ pub fn is_read_back_as_it_was_written(mut rows: Rows) {
     assert_eq!(*durable.attempts[0], attempt);
     assert_eq!(*durable.marks[0], mark);
     assert_eq!(durable.learned, learned);
+    assert_eq!(*durable.alerts[0], alert);
+    assert_eq!(durable.told, told);
     assert_eq!(store.last_job_set(), Ok(Some(job_set)));
     assert_eq!(store.events(run.id), Ok(vec![event]));
     let found = RunWithAttempts { run: Arc::new(run), attempts: vec![Arc::new(attempt)] };
@@ -70,7 +79,7 @@ pub fn is_read_back_as_it_was_written(mut rows: Rows) {
 }
 
 /// The columns that something may damage.
-pub const COLUMNS: [(&str, &str); 18] = [
+pub const COLUMNS: [(&str, &str); 21] = [
     ("runs", "id"),
     ("runs", "job"),
     ("runs", "state"),
@@ -87,6 +96,9 @@ pub const COLUMNS: [(&str, &str); 18] = [
     ("events", "event"),
     ("events", "detail"),
     ("marks", "body"),
+    ("alerts", "id"),
+    ("alerts", "number"),
+    ("alerts", "body"),
     ("singles", "name"),
     ("singles", "value"),
 ];
@@ -109,7 +121,7 @@ impl Damaged {
     fn new() -> Self {
         let folder = folder();
         let path = folder.path().join("transferd.db");
-        let Rows { run, attempt, event, mark, learned, job_set } =
+        let Rows { run, attempt, event, mark, learned, job_set, alert, told } =
             serde_json::from_str(ROWS).expect("the rows of our own seed");
         let id = run.id;
         let over = RunId(Uuid::from_u128(id.0.as_u128() + 1));
@@ -125,6 +137,8 @@ impl Damaged {
             Record::Event(event),
             Record::Mark(Arc::new(mark)),
             Record::Learned(learned),
+            Record::AlertQueued(Arc::new(alert)),
+            Record::Told(told),
         ];
         store.commit(&records).expect("the rows can be written");
         store.save_job_set(&job_set).expect("a text can be written");
@@ -141,7 +155,7 @@ impl Damaged {
                  PRAGMA writable_schema = RESET;",
             )
             .expect("the schema can be loosened");
-        for table in ["runs", "attempts", "events", "marks", "singles"] {
+        for table in ["runs", "attempts", "events", "marks", "alerts", "singles"] {
             other
                 .execute_batch(&format!("CREATE TEMP TABLE {table}_whole AS SELECT * FROM {table}"))
                 .expect("a copy");
@@ -153,7 +167,7 @@ impl Damaged {
 
     fn restore(&self) {
         self.other.execute_batch("BEGIN").expect("a transaction");
-        for table in ["runs", "attempts", "events", "marks", "singles"] {
+        for table in ["runs", "attempts", "events", "marks", "alerts", "singles"] {
             let sql = format!(
                 "DELETE FROM main.{table}; INSERT INTO main.{table} SELECT * FROM {table}_whole"
             );

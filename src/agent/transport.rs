@@ -21,6 +21,7 @@ use super::problem::code_header;
 use super::words::fit;
 use crate::clock;
 use crate::core::job::AgentSettings;
+use crate::tls;
 
 /// One request.
 pub(super) struct Call<'a> {
@@ -101,6 +102,7 @@ impl Transport {
             .timeout(timeout)
             .connect_timeout(connect_timeout)
             .default_headers(headers)
+            .tls_backend_preconfigured(tls::none())
             .user_agent(concat!("transferd/", env!("CARGO_PKG_VERSION")))
             // `localhost` is this machine whatever a resolver says, and needs no resolver thread.
             .resolve_to_addrs("localhost", &loopback(0))

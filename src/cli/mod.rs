@@ -6,6 +6,7 @@
 
 pub mod accounts;
 pub mod agent;
+pub mod alert;
 mod allocator;
 pub mod ask;
 pub mod cancel;
@@ -93,6 +94,8 @@ enum Command {
     Resume(pause::ResumeArgs),
     /// Read the job file now, and say what changed or what is wrong
     Reload(reload::Args),
+    /// Try the alerts of the job file
+    Alert(alert::Args),
     /// List the agent's cloud accounts: name, id, provider
     Accounts(accounts::Args),
     /// Ask the agent about everything that transferd assumes of it; changes nothing
@@ -139,6 +142,7 @@ fn dispatch(command: Command, global: &Global, out: &mut dyn Write, err: &mut dy
         Command::Pause(args) => pause::pause(args, global, out, err),
         Command::Resume(args) => pause::resume(args, global, out, err),
         Command::Reload(args) => reload::run(args, global, out, err),
+        Command::Alert(args) => alert::run(args, global, out, err),
         Command::Accounts(args) => accounts::run(args, global, out, err),
         Command::Doctor(args) => doctor::run(args, global, out, err),
         Command::Login(args) => login::run(args, global, out, err),

@@ -32,6 +32,7 @@ mod raw;
 mod reader;
 mod schema;
 mod sources;
+mod trust;
 mod urls;
 mod values;
 mod warn;
@@ -49,6 +50,7 @@ pub use self::difference::{Difference, difference};
 pub use self::paths::{SYSTEM, default_path};
 pub use self::schema::schema;
 pub use self::sources::{SourceFile, Sources};
+pub use self::trust::fit_for_root;
 
 /// What the meaning of a job file depends on besides its text.
 #[derive(Clone, Debug)]

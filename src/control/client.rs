@@ -81,6 +81,7 @@ impl Client {
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
             .timeout(PATIENCE)
+            .tls_backend_preconfigured(crate::tls::none())
             .build()
             .map_err(|error| ClientError::Broken(error.to_string()))?;
         Ok(Self { http, path: path.to_owned(), _reachable: reachable })

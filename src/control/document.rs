@@ -108,6 +108,9 @@ pub struct StatusDocument {
     pub config: ConfigDocument,
     /// The agent.
     pub agent: AgentDocument,
+    /// How alerts fare.
+    #[serde(default)]
+    pub alerts: AlertsDocument,
     /// The jobs, by name.
     pub jobs: Vec<JobDocument>,
     /// What an operator should act on, in words; empty when all is well.
@@ -160,6 +163,32 @@ pub struct TokenDocument {
     pub valid: Option<bool>,
     /// When it expires, if it says.
     pub expires_at: Option<Timestamp>,
+}
+
+/// Alerts, in `status`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AlertsDocument {
+    /// Alerts that are not delivered yet.
+    pub waiting: usize,
+    /// Those whose delivery has failed and is tried again, one for each entry.
+    pub failing: Vec<FailingAlertDocument>,
+}
+
+/// An alert whose delivery fails, in `status`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FailingAlertDocument {
+    /// How it is delivered, in words that hold no address.
+    pub channel: String,
+    /// What it tells of.
+    pub event: String,
+    /// When that happened.
+    pub at: Timestamp,
+    /// Deliveries tried.
+    pub tries: u32,
+    /// The next one.
+    pub next_try: Timestamp,
+    /// Why the last one failed.
+    pub error: String,
 }
 
 /// A job, in `status`.

@@ -84,6 +84,14 @@ uuid_id!(
     /// An Amove user.
     UserId
 );
+uuid_id!(
+    /// A message of an alert.
+    AlertId
+);
+uuid_id!(
+    /// An entry of `alerts`, by a digest of where it leads.
+    AlertKey
+);
 
 impl RunId {
     /// The id of the run for an occurrence: the same job, occurrence and `generation` always give

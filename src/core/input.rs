@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::ids::{AttemptId, JobName, RunId, TransferId};
-use super::job::JobSet;
+use super::alert::{Delivery, QueuedAlert};
+use super::ids::{AlertId, AttemptId, JobName, RunId, TransferId};
+use super::job::{AlertChannel, JobSet};
 use super::place::TransferRequest;
 use super::record::{Pause, Record};
 use super::transfer::{CancelAnswer, Look, LookFailure, LookRequest, SubmitAnswer};
@@ -42,6 +43,18 @@ pub enum Input {
         /// New time less old.
         by: SignedDuration,
     },
+    /// The answer to [`Effect::Deliver`].
+    Delivered {
+        /// Which alert.
+        alert: AlertId,
+        /// What came of it.
+        delivery: Delivery,
+    },
+    /// When the token in use ends; absent where that is not known, or another one follows by
+    /// itself.
+    TokenEnds(Option<Timestamp>),
+    /// The job file was read: what is wrong with it, in a line; absent if it is good.
+    JobFileJudged(Option<String>),
     /// An operator asks for something.
     Operator {
         /// Names the asker in [`Effect::Reply`].
@@ -106,6 +119,13 @@ pub enum Effect {
     Cancel {
         /// Which transfer.
         transfer: TransferId,
+    },
+    /// Deliver an alert; answered by [`Input::Delivered`]. One of an entry at a time.
+    Deliver {
+        /// The alert.
+        alert: Arc<QueuedAlert>,
+        /// How.
+        channel: AlertChannel,
     },
     /// Answer an operator.
     Reply {

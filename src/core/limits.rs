@@ -81,3 +81,34 @@ pub const PROGRESS_RECORD: SignedDuration = SignedDuration::from_secs(60);
 
 /// Words of the agent are cut to this many bytes before they enter a reason.
 pub const WORDS_MAX: usize = 500;
+
+/// A run that the agent has kept waiting for so long is told of (contract, "Alerts").
+pub const AGENT_DOWN_AFTER: SignedDuration = SignedDuration::from_mins(10);
+
+/// So long before its end a token is told of, and once more at its end: over a weekend there is
+/// still somebody to renew it.
+pub const TOKEN_NOTICE: SignedDuration = SignedDuration::from_hours(3 * 24);
+
+/// Messages in the outbox. A receiver that is away for days must not fill the disk, and of a
+/// thousand messages nobody reads the first ones.
+pub const OUTBOX_MAX: usize = 1_000;
+
+/// So many alerts are delivered at once, one of an entry at most: a burst over many entries must
+/// not take the connections and processes that runs need.
+pub const DELIVERIES_MAX: usize = 4;
+
+/// First and longest delay between two tries to deliver an alert: soon after a hiccup, and in an
+/// outage of hours not so often that the receiver minds.
+pub const ALERT_RETRY: (SignedDuration, SignedDuration) =
+    (SignedDuration::from_secs(10), SignedDuration::from_hours(1));
+
+/// An alert this old is given up when a try fails: it is no news any more.
+pub const ALERT_STALE: SignedDuration = SignedDuration::from_hours(24);
+
+/// An alert is tried so often at least, however old: the network may come back minutes after a
+/// machine that was asleep.
+pub const ALERT_TRIES_MIN: u32 = 5;
+
+/// An alert that is turned down so often is given up: what another body or address would mend
+/// keeps those behind it waiting.
+pub const ALERT_REFUSALS_MAX: u32 = 3;

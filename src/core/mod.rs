@@ -3,6 +3,7 @@
 //! Nothing here reads a clock, opens a file, sends anything, is async or draws a random number:
 //! time and chance are arguments. Imports point down only: `core` imports no other layer.
 
+pub mod alert;
 pub mod duration;
 pub mod engine;
 pub mod ids;

@@ -9,7 +9,8 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::ids::{JobName, RunId, TransferId};
+use super::alert::{QueuedAlert, Told};
+use super::ids::{AlertId, JobName, RunId, TransferId};
 use super::run::{Attempt, Run, RunState};
 
 /// One change of the durable state. A step's records are committed together or not at all.
@@ -30,6 +31,12 @@ pub enum Record {
     Mark(Arc<Mark>),
     /// What was learned of the agent.
     Learned(Learned),
+    /// An alert's row in the outbox, new or replaced.
+    AlertQueued(Arc<QueuedAlert>),
+    /// An alert that was delivered, or given up: its row goes.
+    AlertGone(AlertId),
+    /// What people were told of.
+    Told(Told),
 }
 
 /// One line of a run's timeline.
@@ -70,6 +77,12 @@ pub struct Mark {
     pub last_run: Option<RunId>,
     /// It is paused.
     pub pause: Option<Pause>,
+    /// Its last run that was carried out failed or timed out: the next success is a recovery.
+    #[serde(default)]
+    pub failing: bool,
+    /// When it was told that the job is late; absent while it is not.
+    #[serde(default)]
+    pub told_late: Option<Timestamp>,
 }
 
 /// An operator's pause of a job.
@@ -104,4 +117,8 @@ pub struct Durable {
     /// Transfers of closed attempts, of the newest runs first: never anybody else's. At most
     /// [`SETTLED_MAX`](super::limits::SETTLED_MAX).
     pub settled: Vec<TransferId>,
+    /// The outbox, in order. At most [`OUTBOX_MAX`](super::limits::OUTBOX_MAX).
+    pub alerts: Vec<Arc<QueuedAlert>>,
+    /// What people were told of.
+    pub told: Told,
 }

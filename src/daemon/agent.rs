@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 use super::event::Event;
 use crate::agent::{AgentClient, AskError, TokenKeeper, UnusableSettings, notifications};
 use crate::clock;
-use crate::core::job::AgentSettings;
+use crate::core::job::{AgentSettings, TokenSource};
 use crate::core::transfer::AgentState;
 
 /// `status` asks the agent if nobody has for so long (contract, "Agent").
@@ -40,6 +40,8 @@ pub(super) struct Agent {
     listening: Option<JoinHandle<()>>,
     pub(super) glance: Option<Glance>,
     glancing: bool,
+    /// When the token ends, as the engine was told last.
+    told_ends: Option<Timestamp>,
 }
 
 impl Agent {
@@ -56,6 +58,7 @@ impl Agent {
             listening: None,
             glance: None,
             glancing: false,
+            told_ends: None,
         })
     }
 
@@ -64,6 +67,32 @@ impl Agent {
     pub(super) fn look_at_token(&self) {
         if let Err(problem) = self.client.token().inspect() {
             tracing::warn!("there is no token yet, and runs will wait for one: {problem}");
+        }
+    }
+
+    /// When the token in use ends; absent where that is not known, or a login brings another.
+    pub(super) fn token_ends(&mut self) -> Option<Timestamp> {
+        self.told_ends = match &self.settings.token {
+            TokenSource::Login(_) => None,
+            TokenSource::File(_) | TokenSource::Environment(_) | TokenSource::Credential => {
+                self.client.token().expires_at()
+            }
+        };
+        self.told_ends
+    }
+
+    /// As [`Self::token_ends`], if that is another time than was told last.
+    pub(super) fn new_token_ends(&mut self) -> Option<Option<Timestamp>> {
+        let before = self.told_ends;
+        let ends = self.token_ends();
+        (ends != before).then_some(ends)
+    }
+
+    /// Variables of this process that hold secrets, and are not for the children that it starts.
+    pub(super) fn secret_variables(&self) -> Vec<String> {
+        match &self.settings.token {
+            TokenSource::Environment(name) => vec![name.clone()],
+            TokenSource::File(_) | TokenSource::Login(_) | TokenSource::Credential => Vec::new(),
         }
     }
 

@@ -18,6 +18,7 @@ use super::notes::Notebook;
 use super::operators::Pending;
 use super::timer::ClockWatch;
 use super::trouble::Trouble;
+use crate::alerts::Courier;
 use crate::clock;
 use crate::control::document::StatusDocument;
 use crate::control::request::{Reply, Request, StatusQuery};
@@ -52,6 +53,7 @@ pub(super) struct Driver {
     pub(super) sources: Sources,
     pub(super) events: UnboundedSender<Event>,
     pub(super) agent: Agent,
+    pub(super) courier: Courier,
     pub(super) job_file: JobFile,
     /// The last trouble with the database.
     pub(super) trouble: Option<Trouble>,
@@ -73,14 +75,22 @@ pub(super) struct Driver {
 
 impl Driver {
     /// Makes the step of recovery durable, and performs it.
-    pub(super) async fn begin(&mut self, step: Step) {
+    pub(super) async fn begin(&mut self, mut step: Step) {
         let now = clock::now();
+        let facts = self.standing_facts();
+        add(&mut step, handle_all(&mut self.engine, facts, now));
         match self.commit(step.record.clone()).await {
             Ok(()) => self.done(step),
             Err(error) => self.commit_failed(step, &error, now),
         }
         self.agent.listen(self.trouble().is_none() && self.engine.wants_notifications());
         self.tell_service_manager();
+    }
+
+    /// What holds without having just happened: an engine that is new is to be told of it.
+    pub(super) fn standing_facts(&mut self) -> Vec<Input> {
+        let problem = self.job_file.problem().map(str::to_owned);
+        vec![Input::TokenEnds(self.agent.token_ends()), Input::JobFileJudged(problem)]
     }
 
     /// Turns until the daemon is asked to stop.

@@ -10,6 +10,7 @@ use super::driver::Driver;
 use super::event::Event;
 use super::failpoint::{self, Failpoint};
 use crate::clock;
+use crate::core::alert::Delivery;
 use crate::core::input::{Effect, Input};
 use crate::core::record::Record;
 use crate::core::transfer::{CancelAnswer, LookFailure, SubmitAnswer};
@@ -45,11 +46,20 @@ impl Driver {
                     Input::CancelAnswered { transfer, answer: client.cancel(transfer).await }
                 });
             }
+            Effect::Deliver { alert, channel } => {
+                let (courier, withheld) = (self.courier.clone(), self.agent.secret_variables());
+                let id = alert.id;
+                let delivery = Delivery::Failed(PANICKED.to_owned());
+                self.answer(Input::Delivered { alert: id, delivery }, async move {
+                    let delivery = courier.deliver(&alert, &channel, &withheld).await;
+                    Input::Delivered { alert: id, delivery }
+                });
+            }
             Effect::Reply { to, answer } => self.reply(to, answer),
         }
     }
 
-    /// Runs a request to the agent beside the loop; brings back its answer, or `lost` if it
+    /// Runs a request to the agent, or a delivery, beside the loop; brings back its answer, or `lost` if it
     /// panics.
     fn answer(&self, lost: Input, asking: impl Future<Output = Input> + Send + 'static) {
         let (events, epoch) = (self.events.clone(), self.epoch);
@@ -65,7 +75,13 @@ impl Driver {
     pub(super) fn prune_after(&mut self, record: &[Record]) {
         let ended = record.iter().any(|record| match record {
             Record::Run { run, .. } => run.state.is_over(),
-            Record::Attempt(_) | Record::Event(_) | Record::Mark(_) | Record::Learned(_) => false,
+            Record::Attempt(_)
+            | Record::Event(_)
+            | Record::Mark(_)
+            | Record::Learned(_)
+            | Record::AlertQueued(_)
+            | Record::AlertGone(_)
+            | Record::Told(_) => false,
         });
         let now = clock::now();
         let lately = self.pruned_at.is_some_and(|at| now.duration_since(at).abs() < PRUNE_PAUSE);

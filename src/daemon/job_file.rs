@@ -171,6 +171,9 @@ impl Driver {
         match outcome {
             Ok(good) => {
                 let mended = self.job_file.bad.take().is_some();
+                if mended {
+                    inputs.push(Input::JobFileJudged(None));
+                }
                 self.job_file.loaded_at = Some(reading.at);
                 if good.kept.digest() != self.job_file.kept.load(Ordering::Relaxed) {
                     self.job_file.unkept = Some(good.kept);
@@ -200,9 +203,13 @@ impl Driver {
                 tracing::error!("the job file is invalid, the old jobs stay: {summary}");
                 answer.valid = false;
                 answer.error = Some(bad.full.clone());
+                if self.job_file.is_valid() {
+                    inputs.push(Input::JobFileJudged(Some(bad.summary.clone())));
+                }
                 self.job_file.bad = Some(bad);
             }
         }
+        inputs.extend(self.agent.new_token_ends().map(Input::TokenEnds));
         for reply in waiting {
             self.job_file.settling.push((reply, answer.clone()));
         }

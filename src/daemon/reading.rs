@@ -9,7 +9,7 @@
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, mpsc};
 use std::thread;
 
@@ -115,12 +115,12 @@ pub(super) fn start(
     in_force: Arc<JobSet>,
     then: impl FnOnce(Reading) + Send + 'static,
 ) -> io::Result<()> {
-    on_thread(move || config::read(&path, &surroundings()), Some(in_force), then)
+    on_thread(move || read(&path), Some(in_force), then)
 }
 
 /// Reads the job file, with no set in force. Absent if the system can start no thread.
 pub(super) async fn first(path: PathBuf) -> Option<Reading> {
-    awaited(move || config::read(&path, &surroundings())).await
+    awaited(move || read(&path)).await
 }
 
 /// Reads the texts that were kept as the last good ones. Absent if the system can start no thread.
@@ -196,6 +196,24 @@ fn aside<R: Send + Sync, T>(
         }
         made
     })
+}
+
+/// Reads the job file from its place. Root takes commands only from where nobody else can write;
+/// what was kept as the last good one has been judged before.
+fn read(path: &Path) -> Result<Loaded, Rejected> {
+    let loaded = config::read(path, &surroundings())?;
+    if !rustix::process::geteuid().is_root() {
+        return Ok(loaded);
+    }
+    match config::fit_for_root(&loaded.sources, &loaded.set) {
+        Ok(()) => Ok(loaded),
+        Err(refused) => Err(Rejected {
+            sources: Box::new(loaded.sources),
+            errors: vec![*refused],
+            warnings: loaded.warnings,
+            watched: loaded.watched,
+        }),
+    }
 }
 
 fn surroundings() -> Surroundings {

@@ -17,6 +17,7 @@ use super::job_file::JobFile;
 use super::notes::Notebook;
 use super::reading::{self, Bad, Good, Kept, Reading, Shelf};
 use super::timer::{Alarm, ClockWatch};
+use crate::alerts::Courier;
 use crate::clock;
 use crate::control::server;
 use crate::control::socket::Bound;
@@ -115,6 +116,7 @@ async fn live_on(
     let (host, now) = (super::host(), clock::now());
     let (engine, step) = Engine::recover(durable, Arc::clone(&set), host.clone(), now);
     let job_file = JobFile::new(options.config.clone(), bad, now, unkept, shelf);
+    let courier = Courier::new(&host.hostname);
     let mut driver = Driver {
         engine,
         host,
@@ -123,6 +125,7 @@ async fn live_on(
         sources,
         events,
         agent,
+        courier,
         job_file,
         trouble: None,
         notebook: Notebook::default(),

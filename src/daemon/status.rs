@@ -11,11 +11,11 @@ use super::operators::begins_with;
 use super::past::{document, last_ended, no_run, several, store_query};
 use crate::clock;
 use crate::control::document::{
-    AgentDocument, DaemonDocument, EventDocument, JobDetail, JobDocument, RulesDocument,
-    RunDocument, Schedule, ShowDocument, StatusDocument, TokenDocument,
+    AgentDocument, AlertsDocument, DaemonDocument, EventDocument, FailingAlertDocument, JobDetail,
+    JobDocument, RulesDocument, RunDocument, Schedule, ShowDocument, StatusDocument, TokenDocument,
 };
 use crate::control::request::{HistoryQuery, Refused, Reply, ShowQuery, StatusQuery};
-use crate::core::engine::JobView;
+use crate::core::engine::{AlertsView, JobView};
 use crate::core::ids::{JobName, RunId};
 use crate::store::thread::StoreHandle;
 use crate::store::{RunMatch, StoreError};
@@ -54,6 +54,7 @@ impl Driver {
             },
             config: self.job_file.document(),
             agent: self.agent_document(),
+            alerts: alerts_document(&self.engine.alerts_view()),
             jobs,
             problems: self.problems(now),
         };
@@ -145,6 +146,21 @@ impl Driver {
                 ));
             }
         }
+        problems.extend(self.engine.alerts_view().failing.iter().map(|alert| {
+            format!(
+                "alert `{}` of {:.0} by {} is not delivered after {}, the next at {:.0}: {}",
+                alert.occasion.word(),
+                alert.at,
+                alert.channel,
+                if alert.tries == 1 {
+                    "1 try".to_owned()
+                } else {
+                    format!("{} tries", alert.tries)
+                },
+                alert.next_try,
+                alert.words
+            )
+        }));
         match self.engine.cancels_unconfirmed() {
             0 => {}
             1 => problems.push("1 transfer is to be cancelled, and is not yet".to_owned()),
@@ -168,6 +184,18 @@ impl Driver {
         let store = self.store.clone();
         tokio::spawn(async move { drop(reply.send(show(&store, &query.run, live).await)) });
     }
+}
+
+fn alerts_document(view: &AlertsView) -> AlertsDocument {
+    let failing = view.failing.iter().map(|alert| FailingAlertDocument {
+        channel: alert.channel.clone(),
+        event: alert.occasion.word().to_owned(),
+        at: alert.at,
+        tries: alert.tries,
+        next_try: alert.next_try,
+        error: alert.words.clone(),
+    });
+    AlertsDocument { waiting: view.waiting, failing: failing.collect() }
 }
 
 async fn history(

@@ -103,7 +103,10 @@ impl Driver {
         self.trouble = Some(trouble);
         let wanted = step.then.iter().filter_map(|effect| match effect {
             Effect::Cancel { transfer } => Some(*transfer),
-            Effect::Look(_) | Effect::Submit { .. } | Effect::Reply { .. } => None,
+            Effect::Look(_)
+            | Effect::Submit { .. }
+            | Effect::Deliver { .. }
+            | Effect::Reply { .. } => None,
         });
         let wanted: BTreeSet<_> = wanted.chain(self.engine.overdue(now)).collect();
         let canceled = !wanted.is_empty();
@@ -129,8 +132,11 @@ impl Driver {
             | Input::Submitted { .. }
             | Input::Looked(_)
             | Input::CancelAnswered { .. }
+            | Input::Delivered { .. }
             | Input::Notified
             | Input::TokenChanged
+            | Input::TokenEnds(_)
+            | Input::JobFileJudged(_)
             | Input::ClockStepped { .. } => false,
         });
         if !due && !asked {
@@ -146,14 +152,20 @@ impl Driver {
         self.engine = engine;
         // Answers are to effects of engines before this one.
         let inputs = inputs.into_iter().filter(|input| match input {
-            Input::Submitted { .. } | Input::Looked(_) | Input::CancelAnswered { .. } => false,
+            Input::Submitted { .. }
+            | Input::Looked(_)
+            | Input::CancelAnswered { .. }
+            | Input::Delivered { .. } => false,
             Input::TimeReached
             | Input::JobsReplaced(_)
             | Input::Notified
             | Input::TokenChanged
+            | Input::TokenEnds(_)
+            | Input::JobFileJudged(_)
             | Input::ClockStepped { .. }
             | Input::Operator { .. } => true,
         });
+        let inputs = inputs.chain(self.standing_facts());
         add(&mut step, handle_all(&mut self.engine, inputs.collect(), now));
         let store = self.store.clone();
         let written = if step.record.is_empty() {

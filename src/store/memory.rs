@@ -13,7 +13,8 @@ use super::query::{
     EVENTS_MAX, HistoryQuery, RunMatch, RunWithAttempts, SEVERAL_MAX, ids_beginning_with,
 };
 use super::{Store, StoreError};
-use crate::core::ids::{AttemptId, JobName, RunId, TransferId};
+use crate::core::alert::{QueuedAlert, Told};
+use crate::core::ids::{AlertId, AttemptId, JobName, RunId, TransferId};
 use crate::core::job::HistoryPolicy;
 use crate::core::limits::SETTLED_MAX;
 use crate::core::record::{Durable, Event, Learned, Mark, Record};
@@ -38,6 +39,9 @@ struct Rows {
     settled: Settled,
     marks: BTreeMap<JobName, Arc<Mark>>,
     learned: Learned,
+    /// The outbox.
+    alerts: BTreeMap<AlertId, Arc<QueuedAlert>>,
+    told: Told,
     job_set: Option<Arc<str>>,
 }
 
@@ -118,6 +122,13 @@ impl Rows {
         self.settled.0.iter().rev().take(SETTLED_MAX).map(|(_, transfer)| *transfer).collect()
     }
 
+    /// The outbox, in order.
+    fn outbox(&self) -> Vec<Arc<QueuedAlert>> {
+        let mut alerts: Vec<_> = self.alerts.values().cloned().collect();
+        alerts.sort_by_key(|alert| alert.number);
+        alerts
+    }
+
     fn forget(&mut self, sequence: Sequence) {
         if let Some(kept) = self.runs.remove(&sequence) {
             self.by_id.remove(&kept.run.id);
@@ -149,6 +160,9 @@ struct Change<'a> {
     events: Vec<&'a Event>,
     marks: Vec<&'a Arc<Mark>>,
     learned: Option<Learned>,
+    /// What becomes of alerts: a row, or none.
+    alerts: BTreeMap<AlertId, Option<&'a Arc<QueuedAlert>>>,
+    told: Option<Told>,
 }
 
 impl<'a> Change<'a> {
@@ -163,6 +177,13 @@ impl<'a> Change<'a> {
                 Record::Event(event) => change.events.push(event),
                 Record::Mark(mark) => change.marks.push(mark),
                 Record::Learned(learned) => change.learned = Some(*learned),
+                Record::AlertQueued(alert) => {
+                    change.alerts.insert(alert.id, Some(alert));
+                }
+                Record::AlertGone(alert) => {
+                    change.alerts.insert(*alert, None);
+                }
+                Record::Told(told) => change.told = Some(*told),
             }
         }
         for attempt in change.attempts.keys() {
@@ -250,6 +271,13 @@ impl<'a> Change<'a> {
             rows.marks.insert(mark.job.clone(), Arc::clone(mark));
         }
         rows.learned = self.learned.unwrap_or(rows.learned);
+        rows.told = self.told.unwrap_or(rows.told);
+        for (id, alert) in self.alerts {
+            match alert {
+                Some(alert) => rows.alerts.insert(id, Arc::clone(alert)),
+                None => rows.alerts.remove(&id),
+            };
+        }
         for sequence in touched {
             if rows.runs.get(&sequence).is_some_and(Kept::is_unsettled) {
                 rows.unsettled.insert(sequence);
@@ -270,6 +298,8 @@ impl Store for MemoryStore {
             marks: rows.marks.values().cloned().collect(),
             learned: rows.learned,
             settled: rows.settled(),
+            alerts: rows.outbox(),
+            told: rows.told,
         })
     }
 

@@ -4,8 +4,8 @@ use jiff::SignedDuration;
 use proptest::prelude::*;
 use rusqlite::types::Value;
 use transferd::control::document::{
-    AgentDocument, ConfigDocument, DaemonDocument, JobDetail, JobDocument, RulesDocument,
-    RunDocument, Schedule, StatusDocument, TokenDocument,
+    AgentDocument, AlertsDocument, ConfigDocument, DaemonDocument, FailingAlertDocument, JobDetail,
+    JobDocument, RulesDocument, RunDocument, Schedule, StatusDocument, TokenDocument,
 };
 use transferd::control::request::{HistoryQuery, PauseQuery};
 use transferd::core::job::CatchUp;
@@ -31,6 +31,7 @@ fn any_status() -> impl Strategy<Value = StatusDocument> {
             let [version, path, url, problem] = words;
             let (percent, speed, behind, milliseconds) = numbers;
             let reason = error.clone();
+            let error_words = problem.clone();
             let detail = JobDetail {
                 pause: flag.then_some(Pause { at: instant, until: perhaps, reason }),
                 late_since: perhaps,
@@ -68,6 +69,17 @@ fn any_status() -> impl Strategy<Value = StatusDocument> {
                     state: AgentState::Started,
                     token: TokenDocument { valid: may_be, expires_at: perhaps },
                     asked_at: perhaps,
+                },
+                alerts: AlertsDocument {
+                    waiting: 7,
+                    failing: vec![FailingAlertDocument {
+                        channel: error_words.clone(),
+                        event: "failed".to_owned(),
+                        at: instant,
+                        tries: 3,
+                        next_try: instant,
+                        error: error_words,
+                    }],
                 },
                 jobs: vec![job],
                 problems: vec![problem],

@@ -6,8 +6,11 @@ use jiff::{SignedDuration, Timestamp};
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
-use transferd::core::ids::{AccountId, AttemptId, JobName, RunId, TransferId, UserId};
-use transferd::core::job::{RetryPolicy, Terms, Verdict};
+use transferd::core::alert::{Occasion, QueuedAlert, Told, ToldToken};
+use transferd::core::ids::{
+    AccountId, AlertId, AlertKey, AttemptId, JobName, RunId, TransferId, UserId,
+};
+use transferd::core::job::{AlertEvent, RetryPolicy, Terms, Verdict};
 use transferd::core::place::{Fingerprint, Place, TransferRequest};
 use transferd::core::record::{Event, Learned, Mark, Pause};
 use transferd::core::run::{Attempt, CancelCause, CancelWish, Phase, Run, RunState, Trigger};
@@ -21,10 +24,10 @@ pub(crate) fn any_rows() -> impl Strategy<Value = Rows> {
     let run = any_uuid().prop_map(RunId).prop_flat_map(|id| {
         (any_run(id), any_attempt(id), any_event(id), any_mark(JobName::new("a job")))
     });
-    (run, any::<i64>(), any::<String>()).prop_map(
-        |((run, attempt, event, mark), delay, job_set)| {
+    (run, any::<i64>(), any::<String>(), any_alert(), any_told()).prop_map(
+        |((run, attempt, event, mark), delay, job_set, alert, told)| {
             let learned = Learned { longest_listing_delay: SignedDuration::from_millis(delay) };
-            Rows { run, attempt, event, mark, learned, job_set }
+            Rows { run, attempt, event, mark, learned, job_set, alert, told }
         },
     )
 }
@@ -236,9 +239,10 @@ fn any_mark(job: JobName) -> impl Strategy<Value = Mark> {
         option::of(any_instant()),
         option::of(any_uuid()),
         option::of(pause),
+        (any::<bool>(), option::of(any_instant())),
     )
-        .prop_map(move |(facts, since, handled, first_seen, last_success, last_run, pause)| {
-            Mark {
+        .prop_map(
+            move |(facts, since, handled, first_seen, last_success, last_run, pause, told)| Mark {
                 job: job.clone(),
                 timetable: facts.0,
                 scheduled: facts.1,
@@ -249,8 +253,45 @@ fn any_mark(job: JobName) -> impl Strategy<Value = Mark> {
                 last_success,
                 last_run: last_run.map(RunId),
                 pause,
-            }
+                failing: told.0,
+                told_late: told.1,
+            },
+        )
+}
+
+/// Any alert of the outbox.
+fn any_alert() -> impl Strategy<Value = QueuedAlert> {
+    let events = AlertEvent::ALL.into_iter().map(Occasion::Event).chain([Occasion::Started]);
+    let occasion = proptest::sample::select(events.collect::<Vec<_>>());
+    (
+        (any_uuid(), any::<u64>(), any_uuid(), occasion, any_instant(), option::of(any_uuid())),
+        (option::of(any_state()), any::<String>(), option::of(any_instant()), any::<u32>()),
+        (any::<String>(), any::<u32>(), any_instant(), any::<Option<String>>()),
+        any::<Option<String>>(),
+    )
+        .prop_map(|(first, second, third, job)| QueuedAlert {
+            id: AlertId(first.0),
+            number: first.1,
+            key: AlertKey(first.2),
+            occasion: first.3,
+            at: first.4,
+            job: job.as_deref().map(JobName::new),
+            run: first.5.map(RunId),
+            state: second.0,
+            reason: second.1,
+            scheduled_for: second.2,
+            attempts: second.3,
+            text: third.0,
+            tries: third.1,
+            next_try: third.2,
+            last_error: third.3,
         })
+}
+
+fn any_told() -> impl Strategy<Value = Told> {
+    let token = (any_instant(), any::<bool>()).prop_map(|(ends, ended)| ToldToken { ends, ended });
+    (option::of(any_instant()), option::of(token), any::<bool>())
+        .prop_map(|(agent_down, token, config_invalid)| Told { agent_down, token, config_invalid })
 }
 
 /// Any event of a run.

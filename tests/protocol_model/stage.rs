@@ -119,7 +119,10 @@ impl Stage {
                     let window = self.set.agent.adopt_window;
                     self.has_learned |= learned.longest_listing_delay * 3 > window;
                 }
-                Record::Event(_) => {}
+                Record::Event(_)
+                | Record::AlertQueued(_)
+                | Record::AlertGone(_)
+                | Record::Told(_) => {}
             }
         }
         for effect in step.then {
@@ -127,7 +130,7 @@ impl Stage {
                 Effect::Look(_) => self.looking = true,
                 Effect::Submit { attempt, .. } => self.submits.push(attempt),
                 Effect::Cancel { transfer } => self.cancels.push(transfer),
-                Effect::Reply { .. } => {}
+                Effect::Reply { .. } | Effect::Deliver { .. } => {}
             }
         }
     }

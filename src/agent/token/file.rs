@@ -9,6 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::TokenProblem;
 use crate::agent::limits::TOKEN_MAX;
+use crate::privacy;
 
 /// A secret, and how well its file keeps it.
 #[derive(Debug)]
@@ -57,7 +58,7 @@ pub fn read_secret(what: &str, path: &Path) -> Result<SecretFile, TokenProblem> 
     if secret.contains(|c: char| c.is_control()) {
         return Err(fail(format!("holds more than one line, or is binary: that is no {what}")));
     }
-    let warning = others_may_read(metadata.mode(), metadata.gid()).then(|| {
+    let warning = privacy::others_may_read(metadata.mode(), metadata.gid()).then(|| {
         let mode = metadata.mode() & 0o7777;
         format!(
             "the {what} file `{shown}` can be read by others (mode {mode:04o}); \
@@ -65,12 +66,6 @@ pub fn read_secret(what: &str, path: &Path) -> Result<SecretFile, TokenProblem> 
         )
     });
     Ok(SecretFile { path: path.to_owned(), secret: SecretString::from(secret), warning })
-}
-
-/// True unless the file is its owner's alone, or of the group that this process runs in.
-fn others_may_read(mode: u32, group: u32) -> bool {
-    let by_group = mode & 0o070 != 0 && group != rustix::process::getegid().as_raw();
-    mode & 0o007 != 0 || by_group
 }
 
 /// Refuses what can't be a token: it travels in a url, and every real one is one printable word.

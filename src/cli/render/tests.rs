@@ -8,9 +8,9 @@ use super::table::Screen;
 use super::words::Times;
 use super::{fit, run, status};
 use crate::control::document::{
-    AgentDocument, AttemptDocument, Bytes, ConfigDocument, DaemonDocument, EventDocument,
-    JobDetail, JobDocument, Objects, RunDocument, Schedule, ShowDocument, StatusDocument,
-    TokenDocument,
+    AgentDocument, AlertsDocument, AttemptDocument, Bytes, ConfigDocument, DaemonDocument,
+    EventDocument, JobDetail, JobDocument, Objects, RunDocument, Schedule, ShowDocument,
+    StatusDocument, TokenDocument,
 };
 use crate::core::ids::{JobName, RunId, TransferId};
 use crate::core::record::Pause;
@@ -172,6 +172,7 @@ fn a_status(jobs: Vec<JobDocument>) -> StatusDocument {
             token: TokenDocument { valid: Some(true), expires_at: Some(ago(-3_000_000)) },
             asked_at: Some(ago(3)),
         },
+        alerts: AlertsDocument::default(),
         jobs,
         problems: Vec::new(),
     }

@@ -26,6 +26,8 @@ pub(super) struct Planned {
     pub(super) job: Arc<Job>,
     /// When its next occurrence is due, jitter included.
     pub(super) due: Option<Timestamp>,
+    /// When it is to be told that it is late.
+    pub(super) late_at: Option<Timestamp>,
 }
 
 impl Engine {
@@ -264,6 +266,9 @@ impl Engine {
         self.event(id, state.word(), reason);
         let level = if end.is_some() { Level::Info } else { Level::Debug };
         self.tell(level, id, format!("{}: {reason}", state.word()));
+        if end.is_some() {
+            self.raise_end(id, false);
+        }
         self.touched.insert(id);
         self.admission_due = true;
     }
@@ -309,6 +314,8 @@ impl Engine {
                 last_success: None,
                 last_run: None,
                 pause: None,
+                failing: false,
+                told_late: None,
             };
         };
         let mut mark = Mark::clone(old);

@@ -158,6 +158,7 @@ impl Contact {
         self.last_began = self.last_began.map(|at| shift(at, by));
         self.last_answered = self.last_answered.map(|at| shift(at, by));
         self.retry_at = self.retry_at.map(|at| shift(at, by));
+        self.trouble_since = self.trouble_since.map(|at| shift(at, by));
         self.submit_look_at = self.submit_look_at.map(|at| shift(at, by));
     }
 }

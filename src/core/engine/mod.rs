@@ -6,6 +6,7 @@
 //! away and recover from what the store holds. Read-only questions (`query`) may come between.
 
 mod admission;
+mod alerts;
 mod calendar;
 mod cancel;
 mod contact;
@@ -13,6 +14,7 @@ mod follow;
 mod guard;
 mod looking;
 mod operator;
+mod outbox;
 mod outcome;
 mod query;
 mod recovery;
@@ -21,6 +23,7 @@ mod state;
 mod submit;
 #[cfg(test)]
 mod tests;
+mod vigil;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -31,13 +34,16 @@ use super::ids::{AttemptId, JobName, RunId};
 use super::input::{Effect, Input, Level, Note, Step};
 use super::job::JobSet;
 use super::limits::ADOPTED_MAX;
+use super::matching::shift;
 use super::record::{Event, Mark, Record};
 use super::run::{Attempt, Run, RunState};
+use alerts::{Entry, Fared};
 use calendar::Planned;
 use contact::{Contact, Trouble};
 use state::State;
+use vigil::Vigil;
 
-pub use query::{AgentView, JobView, RunView};
+pub use query::{AgentView, AlertsView, FailingAlert, JobView, RunView};
 pub use state::Wait;
 
 /// What the engine is told once about the machine that it runs on.
@@ -62,8 +68,14 @@ pub struct Engine {
     /// Jobs whose marks are to be brought in line with the file, and since when it has said what it
     /// says of them.
     to_adopt: BTreeMap<JobName, Timestamp>,
+    /// When a job will be late by its `max_age`.
+    lates: BTreeSet<(Timestamp, JobName)>,
     state: State,
     contact: Contact,
+    /// Who hears of what.
+    entries: Vec<Entry>,
+    vigil: Vigil,
+    fared: Fared,
     /// Runs to be looked after before the step ends.
     touched: BTreeSet<RunId>,
     /// A run may have become free to start, or found something new to wait for.
@@ -86,6 +98,9 @@ impl Engine {
             Input::Notified => self.contact.hint(),
             Input::TokenChanged => self.token_changed(),
             Input::ClockStepped { by } => self.clock_stepped(by),
+            Input::Delivered { alert, delivery } => self.delivered(alert, delivery),
+            Input::TokenEnds(ends) => self.token_ends(ends),
+            Input::JobFileJudged(problem) => self.job_file_judged(problem.as_deref()),
             Input::Operator { reply, request } => self.operator(reply, request),
         }
         // To find out which jobs are to be armed anew is work enough for a step, if they are many.
@@ -103,7 +118,9 @@ impl Engine {
         }
         let due = self.dues.first().map(|(at, _)| *at);
         let wake = self.state.wakes.first().map(|(at, _)| *at);
-        [due, wake, self.contact.next_look].into_iter().flatten().min()
+        let late = self.lates.first().map(|(at, _)| *at);
+        let others = [self.contact.next_look, self.vigil.next(), self.state.outbox.next];
+        [due, wake, late].into_iter().chain(others).flatten().min()
     }
 
     /// True while the notification socket is worth having: a run is active.
@@ -132,6 +149,10 @@ impl Engine {
         self.admit();
         self.tend_touched();
         self.plan_look();
+        self.tell_late();
+        self.watch_agent();
+        self.watch_token();
+        self.plan_deliveries();
     }
 
     /// Looks after each run that something has happened to.

@@ -79,6 +79,7 @@ impl Engine {
         let why = pause.reason.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
         self.announce(Level::Info, Some(name), format!("paused{until}{why}"));
         self.change_mark(name, |mark| mark.pause = Some(pause));
+        self.arm_late(name);
         Answer::Done(Vec::new())
     }
 
@@ -98,6 +99,7 @@ impl Engine {
         });
         self.announce(Level::Info, Some(name), "resumed".to_owned());
         self.arm(name);
+        self.arm_late(name);
         Answer::Done(Vec::new())
     }
 }

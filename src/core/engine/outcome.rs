@@ -169,9 +169,7 @@ impl Engine {
             reason.clone_into(&mut run.reason);
             run.ended_at = Some(now);
         });
-        if state == RunState::Succeeded {
-            self.change_mark(&job, |mark| mark.last_success = Some(now));
-        }
+        let recovers = self.mark_end(&job, state);
         self.event(id, state.word(), reason);
         let level = match state {
             RunState::Failed | RunState::TimedOut => Level::Error,
@@ -186,6 +184,7 @@ impl Engine {
             | RunState::Skipped => Level::Info,
         };
         self.tell(level, id, format!("{}: {reason}", state.word()));
+        self.raise_end(id, recovers);
     }
 
     /// Gives an attempt up that was not found. It stays open and is looked for (rule 9), and

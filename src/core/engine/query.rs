@@ -6,10 +6,11 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::state::Wait;
+use super::vigil::late_from;
 use super::{Engine, Trouble};
+use crate::core::alert::Occasion;
 use crate::core::ids::{JobName, RunId};
 use crate::core::job::Job;
-use crate::core::matching::shift;
 use crate::core::record::Mark;
 use crate::core::run::{Attempt, Run, RunState};
 use crate::core::transfer::AgentState;
@@ -61,6 +62,38 @@ pub struct RunView {
     pub blocked_by: Option<RunId>,
 }
 
+/// How alerts fare.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AlertsView {
+    /// Alerts that are not delivered yet.
+    pub waiting: usize,
+    /// Of each entry whose deliveries fail, the one that is tried now.
+    pub failing: Vec<FailingAlert>,
+    /// Deliveries that were taken, since the engine began.
+    pub delivered: u64,
+    /// Tries that failed, since the engine began.
+    pub failed: u64,
+    /// Alerts that were given up, since the engine began.
+    pub given_up: u64,
+}
+
+/// An alert whose delivery has failed, and is tried again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FailingAlert {
+    /// How it is delivered, in words that hold no secret.
+    pub channel: String,
+    /// What it tells of.
+    pub occasion: Occasion,
+    /// When that happened.
+    pub at: Timestamp,
+    /// Deliveries tried.
+    pub tries: u32,
+    /// The next one.
+    pub next_try: Timestamp,
+    /// Why the last one failed.
+    pub words: String,
+}
+
 impl Engine {
     /// The agent, as of the last contact.
     pub fn agent_view(&self) -> AgentView {
@@ -98,10 +131,7 @@ impl Engine {
             .then(|| planned.job.timetable.next_after(mark.handled.max(now)))
             .flatten();
         let unfinished = self.state.unfinished.get(name);
-        let late_since = planned.job.max_age.and_then(|age| {
-            let since = shift(mark.last_success.unwrap_or(mark.first_seen), age);
-            (since <= now && !paused).then_some(since)
-        });
+        let late_since = late_from(&planned.job, &mark).filter(|since| *since <= now && !paused);
         Some(JobView {
             job: Arc::clone(&planned.job),
             mark,

@@ -6,8 +6,10 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::alerts::Fared;
 use super::contact::Contact;
 use super::state::{Settled, State};
+use super::vigil::Vigil;
 use super::{Engine, Host};
 use crate::core::ids::AttemptId;
 use crate::core::input::{Level, Step};
@@ -28,6 +30,10 @@ impl Engine {
     ) -> (Self, Step) {
         let settled = Settled::new(durable.settled);
         let mut state = State { learned: durable.learned, settled, ..State::default() };
+        state.told = durable.told;
+        for alert in &durable.alerts {
+            state.outbox.put(alert);
+        }
         for mark in durable.marks {
             state.marks.insert(mark.job.clone(), mark);
         }
@@ -43,9 +49,13 @@ impl Engine {
             jobs: BTreeMap::new(),
             dues: BTreeSet::new(),
             to_adopt: BTreeMap::new(),
+            lates: BTreeSet::new(),
             touched: state.runs.keys().copied().collect(),
             state,
             contact: Contact::default(),
+            entries: Vec::new(),
+            vigil: Vigil::default(),
+            fared: Fared::default(),
             admission_due: true,
             step: Step::default(),
             now,

@@ -31,20 +31,20 @@ impl Engine {
                 gone.push(old);
             }
             let job = Arc::clone(job);
-            let (name, due) = match before.next_if(|(old, _)| old == name) {
+            let (name, due, late_at) = match before.next_if(|(old, _)| old == name) {
                 Some((name, old)) => {
                     if !is_scheduled_alike(&old.job, &job) {
                         self.to_adopt.insert(name.clone(), self.now);
                     }
-                    (name, old.due)
+                    (name, old.due, old.late_at)
                 }
                 None => {
                     let name = name.apart();
                     self.to_adopt.insert(name.clone(), self.now);
-                    (name, None)
+                    (name, None, None)
                 }
             };
-            after.push((name, Planned { job, due }));
+            after.push((name, Planned { job, due, late_at }));
         }
         gone.extend(before);
         self.jobs = after.into_iter().collect();
@@ -52,9 +52,13 @@ impl Engine {
             if let Some(due) = planned.due {
                 self.dues.remove(&(due, name.clone()));
             }
+            if let Some(late_at) = planned.late_at {
+                self.lates.remove(&(late_at, name.clone()));
+            }
             self.to_adopt.insert(name, self.now);
         }
         self.set = set;
+        self.take_entries();
         self.admission_due = true;
     }
 
@@ -92,6 +96,7 @@ impl Engine {
             self.record(Record::Mark(Arc::new(mark)));
         }
         self.arm(&name);
+        self.arm_late(&name);
     }
 
     /// The wall clock was set. What is measured as a span of time (deadlines, back-off) moves
@@ -146,5 +151,8 @@ impl Engine {
 /// True when nothing differs that decides when a job is due: it need not be armed anew.
 fn is_scheduled_alike(a: &Arc<Job>, b: &Arc<Job>) -> bool {
     Arc::ptr_eq(a, b)
-        || (a.timetable == b.timetable && a.jitter == b.jitter && a.enabled == b.enabled)
+        || (a.timetable == b.timetable
+            && a.jitter == b.jitter
+            && a.enabled == b.enabled
+            && a.max_age == b.max_age)
 }

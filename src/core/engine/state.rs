@@ -10,6 +10,8 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 
 use super::guard::Guard;
+use super::outbox::Outbox;
+use crate::core::alert::Told;
 use crate::core::ids::{AttemptId, JobName, RunId, TransferId};
 use crate::core::limits::SETTLED_MAX;
 use crate::core::matching::shift;
@@ -124,6 +126,10 @@ pub(super) struct State {
     pub(super) guard: Guard,
     /// When time alone changes something for a run.
     pub(super) wakes: BTreeSet<(Timestamp, RunId)>,
+    /// Alerts that are not delivered yet.
+    pub(super) outbox: Outbox,
+    /// What people were told of.
+    pub(super) told: Told,
 }
 
 /// The transfers that were settled last: [`SETTLED_MAX`] of those before the start, and as many
@@ -181,6 +187,9 @@ impl State {
                 self.marks.insert(mark.job.clone(), Arc::clone(mark));
             }
             Record::Learned(learned) => self.learned = *learned,
+            Record::AlertQueued(alert) => self.outbox.put(alert),
+            Record::AlertGone(alert) => self.outbox.remove(*alert),
+            Record::Told(told) => self.told = *told,
             Record::Event(_) => {}
         }
     }

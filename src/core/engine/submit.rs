@@ -73,6 +73,9 @@ impl Engine {
             run.reason = format!("asking the agent to queue attempt {number}");
         });
         self.event(id, "submitting", &format!("attempt {number}"));
+        if number == 1 {
+            self.raise_start(id);
+        }
         self.then(Effect::Submit { attempt, request });
     }
 

@@ -1,6 +1,7 @@
 //! The engine's turns, told one by one. Whole lives under faults are the simulation's business.
 
 mod admission;
+mod alerts;
 mod identity;
 mod lives;
 mod reload;

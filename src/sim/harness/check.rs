@@ -37,6 +37,8 @@ pub enum Checker {
     Intent,
     /// A run that has succeeded has a transfer that has.
     Truth,
+    /// Each end of a run is told of once, in the commit of that end.
+    Alerts,
 }
 
 /// Something that must not be, and was.

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::core::engine::{Engine, Host};
-use crate::core::ids::{AttemptId, JobName, RunId, TransferId, UserId};
+use crate::core::ids::{AlertId, AttemptId, JobName, RunId, TransferId, UserId};
 use crate::core::input::{Effect, Input, Step};
 use crate::core::job::{Job, JobSet, Terms};
 use crate::core::place::Fingerprint;
@@ -93,6 +93,8 @@ pub(super) struct Daemon {
     pub(super) up_since: Option<Timestamp>,
     pub(super) cancel_asked: BTreeMap<TransferId, Timestamp>,
     pub(super) replies: u64,
+    /// The alerts that were ever queued.
+    pub(super) alerts: BTreeSet<AlertId>,
     pub(super) deadlines_checked: Timestamp,
     /// When a look of it last came to nothing.
     pub(super) look_lost_at: Option<Timestamp>,
@@ -138,6 +140,7 @@ impl Daemon {
             up_since: None,
             cancel_asked: BTreeMap::new(),
             replies: 0,
+            alerts: BTreeSet::new(),
             deadlines_checked: start,
             look_lost_at: None,
             strangers: Vec::new(),
@@ -273,6 +276,7 @@ impl<O: Observer> Simulation<O> {
 
     fn carry_out(&mut self, number: usize, step: Step) {
         let Step { mut record, mut then, notes } = step;
+        then.retain(|effect| !matches!(effect, Effect::Deliver { .. }));
         for note in &notes {
             self.trace.line(self.now, || format!("[{number}]   {:?}: {}", note.level, note.text));
         }
@@ -352,6 +356,7 @@ impl<O: Observer> Simulation<O> {
         for row in record {
             self.took_effect(number, row);
         }
+        self.check_alerts(number, record);
         self.observer.committed(number, record, self.now);
         true
     }
@@ -401,7 +406,11 @@ impl<O: Observer> Simulation<O> {
                 // A clock that was set back does not bring back what was dealt with.
                 daemon.expectations.marked(mark, &daemon.fed, until, daemon.latest_wall);
             }
-            Record::Event(_) | Record::Learned(_) => {}
+            Record::Event(_)
+            | Record::Learned(_)
+            | Record::AlertQueued(_)
+            | Record::AlertGone(_)
+            | Record::Told(_) => {}
         }
     }
 
@@ -431,6 +440,8 @@ impl<O: Observer> Simulation<O> {
                 self.send(number, Call::Cancel { transfer });
             }
             Effect::Reply { .. } => self.daemons[number].replies += 1,
+            // Left out before; see `alerts`.
+            Effect::Deliver { .. } => {}
         }
     }
 

@@ -169,7 +169,7 @@ pub(super) fn set(agent: &AgentSettings, jobs: BTreeMap<JobName, Arc<Job>>) -> J
     JobSet {
         agent: agent.clone(),
         jobs,
-        alerts: Vec::new(),
+        alerts: vec![super::alerts::entry()],
         history: HistoryPolicy::default(),
         listen: None,
     }

@@ -42,6 +42,7 @@
 //! See [`Checker`]. The residues that `protocol.md` names are counted apart, each only where its
 //! cause is seen in the world's own record.
 
+mod alerts;
 mod check;
 pub(in crate::sim) mod convert;
 mod daemon;

@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
+use crate::core::alert::{Occasion, QueuedAlert};
+use crate::core::ids::AlertId;
 use crate::core::input::Effect;
-use crate::core::job::{Job, JobSet, Terms};
+use crate::core::job::{AlertEvent, Job, JobSet, Terms};
 use crate::core::record::{Durable, Record};
 use crate::core::run::{Phase, RunState};
 use crate::core::transfer::{Look, Refusal, SubmitAnswer, TransferStatus};
@@ -86,6 +88,12 @@ mutations! {
     CanceledIsSuccess Truth,
     /// What is left of a transfer that has vanished passes for Completed.
     FailedObjectsUncounted Truth,
+    /// Alerts are not recorded.
+    AlertsNotRecorded Alerts,
+    /// Alerts are recorded twice, under two ids.
+    AlertsDoubled Alerts,
+    /// Whatever the end, a success is told of.
+    EndsToldAsSuccess Alerts,
 }
 
 impl Mutation {
@@ -141,8 +149,29 @@ impl Mutation {
                 records.retain(|record| match record {
                     Record::Run { run, .. } => !skipped.contains(&run.id),
                     Record::Event(event) => !skipped.contains(&event.run),
-                    Record::Attempt(_) | Record::Mark(_) | Record::Learned(_) => true,
+                    Record::AlertQueued(alert) => {
+                        alert.run.is_none_or(|run| !skipped.contains(&run))
+                    }
+                    Record::Attempt(_)
+                    | Record::Mark(_)
+                    | Record::Learned(_)
+                    | Record::AlertGone(_)
+                    | Record::Told(_) => true,
                 });
+            }
+            Self::AlertsNotRecorded => {
+                records.retain(|record| !matches!(record, Record::AlertQueued(_)));
+            }
+            Self::AlertsDoubled => {
+                let copies: Vec<_> = records.iter().filter_map(doubled).collect();
+                records.extend(copies);
+            }
+            Self::EndsToldAsSuccess => {
+                for record in records {
+                    if let Record::AlertQueued(alert) = record {
+                        Arc::make_mut(alert).occasion = Occasion::Event(AlertEvent::Succeeded);
+                    }
+                }
             }
             Self::IntentsNotRecorded => records.retain(
                 |record| !matches!(record, Record::Attempt(row) if row.phase == Phase::Intent),
@@ -225,4 +254,11 @@ impl Mutation {
             look.complete = true;
         }
     }
+}
+
+/// An alert's record under another id.
+fn doubled(record: &Record) -> Option<Record> {
+    let Record::AlertQueued(alert) = record else { return None };
+    let id = AlertId(uuid::Uuid::from_u128(!alert.id.0.as_u128()));
+    Some(Record::AlertQueued(Arc::new(QueuedAlert { id, ..(**alert).clone() })))
 }

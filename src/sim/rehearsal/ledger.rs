@@ -111,7 +111,12 @@ impl Ledger {
                 Record::Run { was: None, run } => self.opened(run, engine, now),
                 Record::Run { was: Some(_), run } => self.changed(run, engine, now),
                 Record::Attempt(attempt) => self.attempted(attempt, now),
-                Record::Event(_) | Record::Mark(_) | Record::Learned(_) => {}
+                Record::Event(_)
+                | Record::Mark(_)
+                | Record::Learned(_)
+                | Record::AlertQueued(_)
+                | Record::AlertGone(_)
+                | Record::Told(_) => {}
             }
         }
         let load = HourLoad { in_flight: self.in_flight, waiting: self.waiting_for_slot };

@@ -212,8 +212,8 @@ impl<'a> Player<'a> {
                 Effect::Look(request) => self.send(Event::List { request, began_at: self.now }),
                 Effect::Submit { attempt, request } => self.send(Event::Post { attempt, request }),
                 Effect::Cancel { transfer } => self.send(Event::Cancel { transfer }),
-                // Nobody asks for anything here.
-                Effect::Reply { .. } => {}
+                // Nobody asks for anything here, nor is told of it.
+                Effect::Reply { .. } | Effect::Deliver { .. } => {}
             }
         }
     }

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::failure::Failure;
 use super::rows;
+use crate::core::alert::QueuedAlert;
 use crate::core::ids::{AttemptId, JobName, RunId, TransferId};
 use crate::core::limits::SETTLED_MAX;
 use crate::core::record::{Durable, Event, Mark};
@@ -43,7 +44,22 @@ pub(super) fn durable(connection: &Connection) -> Result<Durable, Failure> {
     if let Some(text) = single(connection, rows::LEARNED)? {
         durable.learned = rows::from_json(&text, "what was learned of the agent")?;
     }
+    if let Some(text) = single(connection, rows::TOLD)? {
+        durable.told = rows::from_json(&text, "what was told of")?;
+    }
+    durable.alerts = alerts(connection)?;
     Ok(durable)
+}
+
+/// The outbox, in order.
+fn alerts(connection: &Connection) -> Result<Vec<Arc<QueuedAlert>>, Failure> {
+    let mut statement = connection.prepare_cached("SELECT body FROM alerts ORDER BY number")?;
+    let mut found = statement.query([])?;
+    let mut alerts = Vec::new();
+    while let Some(row) = found.next()? {
+        alerts.push(Arc::new(rows::from_json(text(row, 0)?, "an alert's row")?));
+    }
+    Ok(alerts)
 }
 
 /// Transfers of closed attempts, of the newest runs first, by the index of runs and numbers.

@@ -19,6 +19,7 @@ use crate::core::transfer::{Progress, TransferStatus};
 
 /// The names of rows in `singles`.
 pub(super) const LEARNED: &str = "learned";
+pub(super) const TOLD: &str = "told";
 pub(super) const JOB_SET: &str = "job_set";
 pub(super) const WRITTEN: &str = "written";
 

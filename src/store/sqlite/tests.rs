@@ -161,12 +161,38 @@ fn a_folder_in_place_of_the_database_is_refused() {
     assert!(folder.open().unwrap_err().to_string().contains("it is not a file"));
 }
 
-const NEXT: &str = "ALTER TABLE events ADD COLUMN mood TEXT;";
+/// All migrations, and one that is yet to come.
+fn and_next() -> Vec<&'static str> {
+    let mut migrations = schema::MIGRATIONS.to_vec();
+    migrations.push("ALTER TABLE events ADD COLUMN mood TEXT;");
+    migrations
+}
+
+#[test]
+fn a_database_of_version_1_gets_an_outbox() {
+    let folder = Folder::new();
+    let path = folder.database();
+    let connection = open::for_writing(&path, &schema::MIGRATIONS[..1]).unwrap();
+    // A mark as version 1 wrote it.
+    let mark = r#"{"job":"a","timetable":"","scheduled":true,"handled":"2026-01-01T00:00:00Z",
+        "generation":0,"first_seen":"2026-01-01T00:00:00Z","last_success":null,"last_run":null,
+        "pause":null}"#;
+    connection.execute("INSERT INTO marks (job, body) VALUES ('a', ?1)", [mark]).unwrap();
+    drop(connection);
+    let mut store = folder.open().unwrap();
+    let durable = store.load().unwrap();
+    assert_eq!((durable.alerts.len(), durable.marks.len()), (0, 1));
+    let alert = super::super::tests::sample::alert(1);
+    store.commit(&[Record::AlertQueued(Arc::new(alert.clone()))]).unwrap();
+    assert_eq!(*store.load().unwrap().alerts[0], alert);
+    drop(store);
+    assert!(folder.names().contains(&"transferd.db.v1".to_owned()), "{:?}", folder.names());
+}
 
 #[test]
 fn a_newer_database_is_refused_and_left_as_it_is() {
     let folder = Folder::filled(3);
-    let migrations = [schema::MIGRATIONS[0], NEXT];
+    let migrations = and_next();
     // Part of it is still in the log, as after a crash.
     let newer = open::for_writing(&folder.database(), &migrations).unwrap();
     write::proof(&newer).unwrap();
@@ -174,29 +200,29 @@ fn a_newer_database_is_refused_and_left_as_it_is() {
     let before = crashed.files();
     let refusal = crashed.open().unwrap_err();
     let path = crashed.database();
-    assert_eq!(refusal, StoreError::Newer { path: path.clone(), found: 2, known: 1 });
-    assert!(refusal.to_string().contains("is of version 2"), "{refusal}");
+    assert_eq!(refusal, StoreError::Newer { path: path.clone(), found: 3, known: 2 });
+    assert!(refusal.to_string().contains("is of version 3"), "{refusal}");
     let same = ["transferd.db", "transferd.db-wal"];
     assert!(same.iter().all(|name| crashed.files()[*name] == before[*name]));
     let looked_at = SqliteStore::open_read_only(&path).unwrap_err();
-    assert_eq!(looked_at, StoreError::Newer { path, found: 2, known: 1 });
+    assert_eq!(looked_at, StoreError::Newer { path, found: 3, known: 2 });
 }
 
 #[test]
 fn an_older_database_is_migrated_after_a_copy_beside_it() {
     let folder = Folder::filled(3);
     let path = folder.database();
-    let migrations = [schema::MIGRATIONS[0], NEXT];
+    let migrations = and_next();
     let looked_at = open::for_reading(&path, &migrations).unwrap_err();
-    assert_eq!(looked_at, StoreError::Older { path: path.clone(), found: 1, known: 2 });
+    assert_eq!(looked_at, StoreError::Older { path: path.clone(), found: 2, known: 3 });
 
     let connection = open::for_writing(&path, &migrations).unwrap();
-    assert_eq!(schema::identity(&connection).unwrap(), (schema::APPLICATION_ID, 2));
+    assert_eq!(schema::identity(&connection).unwrap(), (schema::APPLICATION_ID, 3));
     let store = SqliteStore { connection, path };
     assert_eq!(everything(&store).unwrap().len(), 3);
     drop(store);
-    assert_eq!(folder.names(), ["transferd.db", "transferd.db.v1"]);
-    let copy = folder.folder.path().join("transferd.db.v1");
+    assert_eq!(folder.names(), ["transferd.db", "transferd.db.v2"]);
+    let copy = folder.folder.path().join("transferd.db.v2");
     assert_eq!(fs::metadata(&copy).unwrap().permissions().mode() & 0o777, 0o600);
     assert_eq!(everything(&SqliteStore::open(&copy).unwrap()).unwrap().len(), 3);
 }
@@ -204,7 +230,8 @@ fn an_older_database_is_migrated_after_a_copy_beside_it() {
 #[test]
 fn a_migration_that_fails_changes_nothing() {
     let folder = Folder::filled(3);
-    let broken = [schema::MIGRATIONS[0], "ALTER TABLE events ADD COLUMN mood TEXT; nonsense;"];
+    let mut broken = schema::MIGRATIONS.to_vec();
+    broken.push("ALTER TABLE events ADD COLUMN mood TEXT; nonsense;");
     assert!(open::for_writing(&folder.database(), &broken).is_err());
     assert_eq!(everything(&folder.open().unwrap()).unwrap().len(), 3);
 }

@@ -7,7 +7,8 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
 use super::failure::Failure;
 use super::rows;
-use crate::core::ids::{AttemptId, RunId};
+use crate::core::alert::QueuedAlert;
+use crate::core::ids::{AlertId, AttemptId, RunId};
 use crate::core::record::{Event, Mark, Record};
 use crate::core::run::{Attempt, Run, RunState};
 use crate::store::StoreError;
@@ -33,6 +34,9 @@ pub(super) fn records(connection: &Connection, records: &[Record]) -> Result<(),
             Record::Learned(learned) => {
                 single(connection, rows::LEARNED, &rows::to_json(learned))?;
             }
+            Record::AlertQueued(alert) => replace_alert(connection, alert)?,
+            Record::AlertGone(alert) => forget_alert(connection, *alert)?,
+            Record::Told(told) => single(connection, rows::TOLD, &rows::to_json(told))?,
         }
     }
     replace_attempts(connection, &last_of_each)
@@ -162,6 +166,24 @@ fn replace_mark(connection: &Connection, mark: &Mark) -> Result<(), Failure> {
              ON CONFLICT (job) DO UPDATE SET body = excluded.body",
         )?
         .execute((mark.job.as_str(), rows::to_json(mark)))?;
+    Ok(())
+}
+
+fn replace_alert(connection: &Connection, alert: &QueuedAlert) -> Result<(), Failure> {
+    let number = i64::try_from(alert.number).unwrap_or(i64::MAX);
+    connection
+        .prepare_cached(
+            "INSERT INTO alerts (id, number, body) VALUES (?1, ?2, ?3)
+             ON CONFLICT (id) DO UPDATE SET number = excluded.number, body = excluded.body",
+        )?
+        .execute(params![alert.id.0.into_bytes(), number, rows::to_json(alert)])?;
+    Ok(())
+}
+
+fn forget_alert(connection: &Connection, alert: AlertId) -> Result<(), Failure> {
+    connection
+        .prepare_cached("DELETE FROM alerts WHERE id = ?1")?
+        .execute([alert.0.into_bytes()])?;
     Ok(())
 }
 

@@ -2,7 +2,10 @@
 
 use jiff::SignedDuration;
 
-use super::sample::{at, attempt, event, mark, new_run, put, run, run_id, transfer_id, was};
+use super::sample::{
+    alert, at, attempt, event, mark, new_run, put, queued, run, run_id, transfer_id, was,
+};
+use crate::core::alert::{QueuedAlert, Told};
 use crate::core::ids::{AttemptId, JobName};
 use crate::core::job::HistoryPolicy;
 use crate::core::record::{Durable, Learned, Record};
@@ -47,6 +50,7 @@ every_store_must! {
     bound_what_it_answers,
     tell_the_last_run_of_each_job,
     keep_the_last_mark_and_what_was_learned,
+    keep_the_outbox_in_order_until_each_is_gone,
     keep_the_last_job_set,
     forget_what_is_too_old,
     forget_what_is_too_much,
@@ -372,6 +376,28 @@ fn keep_the_last_mark_and_what_was_learned(store: &mut dyn Store) {
     assert_eq!(store.marks().unwrap(), expected);
     let durable = store.load().unwrap();
     assert_eq!((durable.marks, durable.learned), (expected.to_vec(), learned));
+}
+
+fn keep_the_outbox_in_order_until_each_is_gone(store: &mut dyn Store) {
+    store.commit(&[queued(alert(3)), queued(alert(1)), queued(alert(2))]).unwrap();
+    let numbers = |store: &mut dyn Store| -> Vec<u64> {
+        store.load().unwrap().alerts.iter().map(|alert| alert.number).collect()
+    };
+    assert_eq!(numbers(store), [1, 2, 3]);
+    // A replay doubles none, and a row that is gone may go again.
+    let tried = QueuedAlert { tries: 1, last_error: Some("away".to_owned()), ..alert(2) };
+    let gone = Record::AlertGone(alert(1).id);
+    let told = Told { agent_down: Some(at(1)), config_invalid: true, ..Told::default() };
+    store
+        .commit(&[queued(tried.clone()), gone.clone(), gone, Record::Told(told), queued(alert(3))])
+        .unwrap();
+    assert_eq!(numbers(store), [2, 3]);
+    let durable = store.load().unwrap();
+    assert_eq!((&*durable.alerts[0], durable.told), (&tried, told));
+    // In one commit the last word counts.
+    let gone = Record::AlertGone(alert(2).id);
+    store.commit(&[queued(alert(4)), Record::AlertGone(alert(4).id), gone]).unwrap();
+    assert_eq!(numbers(store), [3]);
 }
 
 fn keep_the_last_job_set(store: &mut dyn Store) {

@@ -8,7 +8,8 @@ use jiff::SignedDuration;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use super::sample::{at, attempt, event, mark, put, run, run_id};
+use super::sample::{alert, at, attempt, event, mark, put, queued, run, run_id};
+use crate::core::alert::QueuedAlert;
 use crate::core::ids::JobName;
 use crate::core::job::HistoryPolicy;
 use crate::core::record::{Learned, Record};
@@ -52,6 +53,11 @@ enum Change {
         handled: i64,
     },
     Learned(i64),
+    /// Queued with so many tries, or gone.
+    Alert {
+        n: u128,
+        tries: Option<u32>,
+    },
 }
 
 fn any_change() -> impl Strategy<Value = Change> {
@@ -67,6 +73,8 @@ fn any_change() -> impl Strategy<Value = Change> {
         2 => n().prop_map(|n| Change::Event { n }),
         1 => (0..JOBS.len(), 0..99_i64).prop_map(|(job, handled)| Change::Mark { job, handled }),
         1 => any::<i64>().prop_map(Change::Learned),
+        1 => (1..=4_u128, proptest::option::of(0..3_u32))
+            .prop_map(|(n, tries)| Change::Alert { n, tries }),
     ]
 }
 
@@ -100,6 +108,8 @@ fn record(change: &Change, known: &MemoryStore) -> Record {
             let longest_listing_delay = SignedDuration::from_millis(offset);
             Record::Learned(Learned { longest_listing_delay })
         }
+        Change::Alert { n, tries: Some(tries) } => queued(QueuedAlert { tries, ..alert(n) }),
+        Change::Alert { n, tries: None } => Record::AlertGone(alert(n).id),
     }
 }
 

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::core::ids::{AccountId, AttemptId, JobName, RunId, TransferId};
-use crate::core::job::Terms;
+use crate::core::alert::{Occasion, QueuedAlert};
+use crate::core::ids::{AccountId, AlertId, AlertKey, AttemptId, JobName, RunId, TransferId};
+use crate::core::job::{AlertEvent, Terms};
 use crate::core::place::{Fingerprint, Place, TransferRequest};
 use crate::core::record::{Event, Mark, Record};
 use crate::core::run::{Attempt, Phase, Run, RunState, Trigger};
@@ -108,7 +109,35 @@ pub(crate) fn mark(job: &str, handled: i64) -> Mark {
         last_success: None,
         last_run: None,
         pause: None,
+        failing: false,
+        told_late: None,
     }
+}
+
+/// The n-th alert of an outbox.
+pub(crate) fn alert(n: u128) -> QueuedAlert {
+    QueuedAlert {
+        id: AlertId(Uuid::from_u128(n)),
+        number: u64::try_from(n).unwrap(),
+        key: AlertKey(Uuid::from_u128(3)),
+        occasion: Occasion::Event(AlertEvent::Failed),
+        at: at(0),
+        job: Some(JobName::new("nightly")),
+        run: Some(run_id(1)),
+        state: Some(RunState::Failed),
+        reason: "the agent reports an error of the transfer".to_owned(),
+        scheduled_for: Some(at(0)),
+        attempts: 3,
+        text: "nightly failed on station".to_owned(),
+        tries: 0,
+        next_try: at(0),
+        last_error: None,
+    }
+}
+
+/// The record of an alert.
+pub(crate) fn queued(alert: QueuedAlert) -> Record {
+    Record::AlertQueued(Arc::new(alert))
 }
 
 /// The record of a new run.

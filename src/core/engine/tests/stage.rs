@@ -7,6 +7,8 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
+use crate::core::alert::{QueuedAlert, Told};
+use crate::core::engine::outbox::Outbox;
 use crate::core::engine::{Engine, Host};
 use crate::core::ids::{AccountId, AttemptId, JobName, RunId, TransferId, UserId};
 use crate::core::input::{Answer, Effect, Input, Step};
@@ -85,6 +87,9 @@ pub(super) struct Stage {
     pub(super) submits: Vec<(AttemptId, TransferRequest)>,
     pub(super) cancels: Vec<TransferId>,
     pub(super) replies: Vec<Answer>,
+    pub(super) outbox: Outbox,
+    pub(super) told: Told,
+    pub(super) deliveries: Vec<Arc<QueuedAlert>>,
     pub(super) looks: usize,
     pub(super) looking: bool,
     /// How long the agent takes to list its transfers.
@@ -93,8 +98,11 @@ pub(super) struct Stage {
 
 impl Stage {
     pub(super) fn new(jobs: Vec<Arc<Job>>) -> Self {
+        Self::with(set(jobs))
+    }
+
+    pub(super) fn with(set: Arc<JobSet>) -> Self {
         let now = at("00:30:00");
-        let set = set(jobs);
         let (engine, step) = Engine::recover(Durable::default(), Arc::clone(&set), host(), now);
         let mut stage = Self {
             engine,
@@ -110,6 +118,9 @@ impl Stage {
             submits: Vec::new(),
             cancels: Vec::new(),
             replies: Vec::new(),
+            outbox: Outbox::default(),
+            told: Told::default(),
+            deliveries: Vec::new(),
             looks: 0,
             looking: false,
             look_takes: SignedDuration::ZERO,
@@ -138,6 +149,9 @@ impl Stage {
                 }
                 Record::Event(event) => self.events.push(event),
                 Record::Learned(_) => {}
+                Record::AlertQueued(alert) => self.outbox.put(&alert),
+                Record::AlertGone(alert) => self.outbox.remove(alert),
+                Record::Told(told) => self.told = told,
             }
         }
         for effect in step.then {
@@ -149,6 +163,7 @@ impl Stage {
                 Effect::Submit { attempt, request } => self.submits.push((attempt, request)),
                 Effect::Cancel { transfer } => self.cancels.push(transfer),
                 Effect::Reply { answer, .. } => self.replies.push(answer),
+                Effect::Deliver { alert, .. } => self.deliveries.push(alert),
             }
         }
         if self.looking {
@@ -264,7 +279,9 @@ impl Stage {
             .cloned()
             .collect();
         let marks = self.marks.values().cloned().collect();
-        let durable = Durable { runs, attempts, marks, ..Durable::default() };
+        let alerts = self.outbox.rows().cloned().collect();
+        let told = self.told;
+        let durable = Durable { runs, attempts, marks, alerts, told, ..Durable::default() };
         let (engine, step) = Engine::recover(durable, Arc::clone(&self.set), host(), self.now);
         self.engine = engine;
         self.looking = false;

@@ -1,0 +1,103 @@
+//! What a receiver is given: the document of a webhook and of a command's standard input, its main
+//! fields as variables, and where a ping goes.
+//!
+//! Field names are a promise to other people's scripts (README, "Alerts").
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::core::alert::{Occasion, QueuedAlert};
+use crate::core::ids::{AlertId, JobName, RunId};
+use crate::core::job::AlertEvent;
+use crate::core::run::RunState;
+
+/// The document of an alert.
+#[derive(Debug, Serialize)]
+pub(super) struct Document<'a> {
+    /// Names the message: who gets it twice knows it by this.
+    id: AlertId,
+    event: &'static str,
+    job: Option<&'a JobName>,
+    run: Option<RunId>,
+    state: Option<RunState>,
+    pub(super) reason: &'a str,
+    scheduled_for: Option<Timestamp>,
+    attempts: u32,
+    at: Timestamp,
+    hostname: &'a str,
+    version: &'static str,
+    /// All of it in a line, under the name that chat services look for.
+    text: &'a str,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    test: bool,
+    #[serde(skip)]
+    occasion: Occasion,
+}
+
+impl<'a> Document<'a> {
+    pub(super) fn new(alert: &'a QueuedAlert, hostname: &'a str, test: bool) -> Self {
+        Self {
+            id: alert.id,
+            event: alert.occasion.word(),
+            job: alert.job.as_ref(),
+            run: alert.run,
+            state: alert.state,
+            reason: &alert.reason,
+            scheduled_for: alert.scheduled_for,
+            attempts: alert.attempts,
+            at: alert.at,
+            hostname,
+            version: env!("CARGO_PKG_VERSION"),
+            text: &alert.text,
+            test,
+            occasion: alert.occasion,
+        }
+    }
+
+    /// The document as JSON.
+    pub(super) fn json(&self) -> Vec<u8> {
+        serde_json::to_vec(self).expect("a document has text keys only")
+    }
+
+    /// Its main fields, as variables of a command; those that are absent are left out.
+    pub(super) fn variables(&self) -> Vec<(&'static str, String)> {
+        let some = |name, value: Option<String>| value.map(|value| (name, value));
+        [
+            some("TRANSFERD_EVENT", Some(self.event.to_owned())),
+            some("TRANSFERD_JOB", self.job.map(ToString::to_string)),
+            some("TRANSFERD_RUN", self.run.map(|run| run.to_string())),
+            some("TRANSFERD_STATE", self.state.map(|state| state.word().to_owned())),
+            some("TRANSFERD_REASON", Some(self.reason.to_owned())),
+            some("TRANSFERD_SCHEDULED_FOR", self.scheduled_for.map(|at| at.to_string())),
+            some("TRANSFERD_ATTEMPTS", Some(self.attempts.to_string())),
+            some("TRANSFERD_AT", Some(self.at.to_string())),
+            some("TRANSFERD_HOSTNAME", Some(self.hostname.to_owned())),
+            some("TRANSFERD_VERSION", Some(self.version.to_owned())),
+            some("TRANSFERD_TEXT", Some(self.text.to_owned())),
+            some("TRANSFERD_TEST", self.test.then(|| "true".to_owned())),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
+    }
+
+    /// What a ping's address is continued by (healthchecks.io, "Pinging API"): all that is no
+    /// success, and that the entry names, is a failure. A test raises no alarm.
+    pub(super) fn ping_suffix(&self) -> &'static str {
+        match self.occasion {
+            _ if self.test => "",
+            Occasion::Started => "/start",
+            Occasion::Event(AlertEvent::Succeeded | AlertEvent::Recovered) => "",
+            Occasion::Event(
+                AlertEvent::Failed
+                | AlertEvent::TimedOut
+                | AlertEvent::Canceled
+                | AlertEvent::Skipped
+                | AlertEvent::Late
+                | AlertEvent::AgentDown
+                | AlertEvent::TokenExpiring
+                | AlertEvent::ConfigInvalid,
+            ) => "/fail",
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! How an alert reaches people: webhooks, pings, and commands.
+//!
+//! It owns the requests, the child processes and the form of the document. It does not know why an
+//! alert was raised, nor whether it is tried again. Keeps true: no address, header or argument of a
+//! command is in an error, a log line or `Debug` output; redirects and proxies are not followed;
+//! every wait and every output is bounded; no child outlives its time or this process's end.
+
+mod command;
+mod document;
+mod http;
+mod limits;
+mod secrets;
+
+use std::sync::Arc;
+
+use crate::core::alert::{Delivery, QueuedAlert};
+use crate::core::job::AlertChannel;
+use document::Document;
+use secrets::Secrets;
+
+/// Delivers alerts. Cheap to clone; all clones share what they have warned of.
+#[derive(Clone, Debug)]
+pub struct Courier {
+    hostname: Arc<str>,
+    secrets: Secrets,
+    test: bool,
+}
+
+impl Courier {
+    /// One that tells of this machine.
+    pub fn new(hostname: &str) -> Self {
+        Self { hostname: hostname.into(), secrets: Secrets::default(), test: false }
+    }
+
+    /// One whose alerts are said to be tests.
+    pub fn for_tests(hostname: &str) -> Self {
+        Self { test: true, ..Self::new(hostname) }
+    }
+
+    /// Delivers one alert by one channel. A command's environment is this process's own without
+    /// what is meant for this process, and without `withheld`, which hold secrets.
+    pub async fn deliver(
+        &self,
+        alert: &QueuedAlert,
+        channel: &AlertChannel,
+        withheld: &[String],
+    ) -> Delivery {
+        let document = Document::new(alert, &self.hostname, self.test);
+        let result = match channel {
+            AlertChannel::Webhook { url, headers_file } => {
+                http::webhook(&document, url, headers_file.as_deref(), &self.secrets).await
+            }
+            AlertChannel::Ping { url } => http::ping(&document, url, &self.secrets).await,
+            AlertChannel::Command(words) => {
+                command::run(&document, words, withheld, limits::COMMAND_MAX).await
+            }
+        };
+        match result {
+            Ok(()) => Delivery::Delivered,
+            Err(failure) => failure,
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! Addresses and headers, which are secrets: read anew at each delivery, so that a change needs no
+//! reload, and never repeated in words.
+
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use reqwest::Url;
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+
+use super::limits::SECRET_FILE_MAX;
+use crate::core::job::SecretText;
+use crate::privacy;
+
+/// Reads secrets, and remembers the files that it has warned of.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Secrets {
+    exposed: Arc<Mutex<BTreeSet<PathBuf>>>,
+}
+
+impl Secrets {
+    /// Where to; or why that is not known, in words.
+    pub(super) fn address(&self, text: &SecretText) -> Result<Url, String> {
+        let (address, named) = match text {
+            SecretText::Inline(address) => (address.clone(), "the `url`".to_owned()),
+            SecretText::File(path) => {
+                (self.read(path)?, format!("what the file `{}` holds", path.display()))
+            }
+        };
+        let url = Url::parse(address.trim()).map_err(|_| format!("{named} is no address"))?;
+        match url.scheme() {
+            "http" | "https" if url.has_host() => Ok(url),
+            _ => Err(format!("{named} does not begin with `http://` or `https://`")),
+        }
+    }
+
+    /// The headers of a file, one `Name: value` a line; blank lines and those that begin with `#`
+    /// say nothing.
+    pub(super) fn headers(&self, path: &Path) -> Result<HeaderMap, String> {
+        let mut headers = HeaderMap::new();
+        for (i, line) in self.read(path)?.lines().enumerate() {
+            let line = line.trim();
+            if line.is_empty() || line.starts_with('#') {
+                continue;
+            }
+            let header = line.split_once(':').and_then(|(name, value)| {
+                let name = HeaderName::from_bytes(name.trim().as_bytes()).ok()?;
+                let mut value = HeaderValue::from_str(value.trim()).ok()?;
+                value.set_sensitive(true);
+                Some((name, value))
+            });
+            let Some((name, value)) = header else {
+                let (line, path) = (i + 1, path.display());
+                return Err(format!("line {line} of `{path}` is no header: write `Name: value`"));
+            };
+            headers.append(name, value);
+        }
+        Ok(headers)
+    }
+
+    fn read(&self, path: &Path) -> Result<String, String> {
+        let shown = path.display();
+        let failed = |error: io::Error| match error.kind() {
+            io::ErrorKind::NotFound => format!("the file `{shown}` does not exist"),
+            io::ErrorKind::PermissionDenied => format!("the file `{shown}` may not be read"),
+            _ => format!("the file `{shown}` can't be read: {error}"),
+        };
+        // Looked at before it is opened: to open a pipe would wait for its other end.
+        if !path.metadata().map_err(failed)?.is_file() {
+            return Err(format!("`{shown}` is not a regular file"));
+        }
+        let file = File::open(path).map_err(failed)?;
+        let metadata = file.metadata().map_err(failed)?;
+        let mut content = Vec::new();
+        file.take(SECRET_FILE_MAX + 1).read_to_end(&mut content).map_err(failed)?;
+        if content.len() as u64 > SECRET_FILE_MAX {
+            return Err(format!("the file `{shown}` is longer than {SECRET_FILE_MAX} bytes"));
+        }
+        let exposed = privacy::others_may_read(metadata.mode(), metadata.gid());
+        self.note_protection(path, exposed.then(|| metadata.mode() & 0o7777));
+        String::from_utf8(content).map_err(|_| format!("the file `{shown}` is not text"))
+    }
+
+    /// Warns once of a file that others can read, until they can't.
+    fn note_protection(&self, path: &Path, exposed: Option<u32>) {
+        // Nothing panics while it is held; if something did, the set is still whole.
+        let mut warned = self.exposed.lock().unwrap_or_else(PoisonError::into_inner);
+        match exposed {
+            Some(mode) if warned.insert(path.to_owned()) => tracing::warn!(
+                "the file `{}` of an alert can be read by others (mode {mode:04o}); `chmod 600` \
+                 it, or 640 with the service's own group",
+                path.display()
+            ),
+            Some(_) => {}
+            None => {
+                warned.remove(path);
+            }
+        }
+    }
+}
+
+/// Words of a library, without what they repeat of an address.
+pub(super) fn masked(words: &str, url: &Url) -> String {
+    let mut masked = words.to_owned();
+    let parts = [Some(url.as_str()), url.host_str(), Some(url.path()), url.query()];
+    for part in parts.into_iter().flatten().filter(|part| part.len() > 1) {
+        masked = masked.replace(part, "…");
+    }
+    masked
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[test]
+    fn words_of_a_library_repeat_nothing_of_an_address() {
+        let url = Url::parse("https://hooks.example.com/T0p/Secret?key=abc").unwrap();
+        let words = "certificate not valid for name \"hooks.example.com\" at /T0p/Secret?key=abc";
+        let masked = masked(words, &url);
+        assert_eq!(masked, "certificate not valid for name \"…\" at …?…");
+    }
+
+    #[test]
+    fn headers_are_lines_and_a_bad_one_is_named_by_its_number_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("headers");
+        let secrets = Secrets::default();
+        std::fs::write(&path, "# for ops\n\nX-Key:  s3cret \nX-Key: two\n").unwrap();
+        let headers = secrets.headers(&path).unwrap();
+        let values: Vec<_> = headers.get_all("x-key").iter().collect();
+        assert_eq!(values, ["s3cret", "two"]);
+        assert!(!format!("{headers:?}").contains("s3cret"));
+        std::fs::write(&path, "X-Key: one\ns3cret\n").unwrap();
+        let error = secrets.headers(&path).unwrap_err();
+        assert!(error.starts_with("line 2 of `") && !error.contains("s3cret"), "{error}");
+    }
+
+    #[test]
+    fn an_address_is_read_from_its_file_each_time_and_never_quoted() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("hook");
+        let (secrets, file) = (Secrets::default(), SecretText::File(path.clone()));
+        assert!(secrets.address(&file).unwrap_err().ends_with("does not exist"));
+        std::fs::write(&path, " https://h/s3cret\n").unwrap();
+        assert_eq!(secrets.address(&file).unwrap().path(), "/s3cret");
+        for bad in ["s3cret", "ftp://h/s3cret", "https://", "http:// s3cret"] {
+            std::fs::write(&path, bad).unwrap();
+            let error = secrets.address(&file).unwrap_err();
+            assert!(!error.contains("s3cret"), "{error}");
+        }
+        std::fs::write(&path, "x".repeat(20_000)).unwrap();
+        assert!(secrets.address(&file).unwrap_err().contains("is longer than"));
+    }
+
+    #[test]
+    fn a_file_that_others_can_read_is_warned_of_once_until_they_can_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("hook");
+        std::fs::write(&path, "http://h/").unwrap();
+        let (secrets, file) = (Secrets::default(), SecretText::File(path.clone()));
+        for (mode, warned) in [(0o644, true), (0o644, true), (0o600, false)] {
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+            secrets.address(&file).unwrap();
+            assert_eq!(secrets.exposed.lock().unwrap().contains(&path), warned, "{mode:o}");
+        }
+    }
+}

@@ -1,0 +1,274 @@
+//! Alerts on their way: what is told of, through which entry of the job file, and how far that is.
+//!
+//! When one is raised, tried again or given up is the engine's business, how it travels that of an
+//! adapter. Keeps true: no row holds an address, a header or a command, only a digest of them.
+
+use std::path::Path;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::ids::{AlertId, AlertKey, JobName, RunId};
+use super::job::{AlertChannel, AlertEvent, SecretText};
+use super::limits::{ALERT_RETRY, WORDS_MAX};
+use super::run::RunState;
+
+/// What a message tells of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Occasion {
+    /// A run has started: for pings only, which measure how long it takes.
+    Started,
+    /// What an entry's `on` names.
+    Event(AlertEvent),
+}
+
+impl Occasion {
+    /// The word for it in documents.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Started => "started",
+            Self::Event(event) => event.word(),
+        }
+    }
+}
+
+/// A row of the outbox: one alert for one entry of the job file, until it is delivered or given up.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct QueuedAlert {
+    /// Follows from what it tells of and from the entry, so that nothing is queued twice; whoever
+    /// gets a message twice, as after a crash, knows it by this.
+    pub id: AlertId,
+    /// Its place in the outbox: messages of one entry leave in this order.
+    pub number: u64,
+    /// The entry that it goes through.
+    pub key: AlertKey,
+    /// What happened.
+    pub occasion: Occasion,
+    /// When.
+    pub at: Timestamp,
+    /// The job, if it is about one.
+    pub job: Option<JobName>,
+    /// The run, if it is about one.
+    pub run: Option<RunId>,
+    /// The run's state then.
+    pub state: Option<RunState>,
+    /// Why, in words.
+    pub reason: String,
+    /// The run's occurrence.
+    pub scheduled_for: Option<Timestamp>,
+    /// Attempts that the run has made.
+    pub attempts: u32,
+    /// All of it in a line for people.
+    pub text: String,
+    /// Deliveries tried.
+    pub tries: u32,
+    /// The next one is not before this.
+    pub next_try: Timestamp,
+    /// Why the last one failed.
+    pub last_error: Option<String>,
+}
+
+/// What people were told of already, beyond single jobs: each outage, token and bad job file is
+/// told of once, whatever restarts come between.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Told {
+    /// Since when the agent has kept runs waiting, while that lasts.
+    #[serde(default)]
+    pub agent_down: Option<Timestamp>,
+    /// The token whose end was told of last.
+    #[serde(default)]
+    pub token: Option<ToldToken>,
+    /// The job file is invalid.
+    #[serde(default)]
+    pub config_invalid: bool,
+}
+
+/// A token whose end was told of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ToldToken {
+    /// When it ends.
+    pub ends: Timestamp,
+    /// It was told of once more when it had ended.
+    pub ended: bool,
+}
+
+/// What came of a delivery.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Delivery {
+    /// It was taken.
+    Delivered,
+    /// It was not, in words; a later try may do better.
+    Failed(String),
+    /// It was turned down, in words; a few more tries will show that this is meant.
+    Refused(String),
+}
+
+impl AlertEvent {
+    /// All events, as the contract lists them.
+    pub const ALL: [Self; 10] = [
+        Self::Succeeded,
+        Self::Failed,
+        Self::TimedOut,
+        Self::Canceled,
+        Self::Skipped,
+        Self::Late,
+        Self::Recovered,
+        Self::AgentDown,
+        Self::TokenExpiring,
+        Self::ConfigInvalid,
+    ];
+
+    /// The word for it in the job file and in documents.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+            Self::TimedOut => "timed_out",
+            Self::Canceled => "canceled",
+            Self::Skipped => "skipped",
+            Self::Late => "late",
+            Self::Recovered => "recovered",
+            Self::AgentDown => "agent_down",
+            Self::TokenExpiring => "token_expiring",
+            Self::ConfigInvalid => "config_invalid",
+        }
+    }
+
+    /// The event that a word stands for.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|event| event.word() == word)
+    }
+}
+
+impl AlertChannel {
+    /// Names the channel without saying anything of it: a digest of its definition.
+    pub fn key(&self) -> AlertKey {
+        const NAMESPACE: Uuid = Uuid::from_u128(0x0c6f_8a52_51c1_4a8e_9d0b_7e39_65b1_f20d);
+        let path = |path: &Path| path.to_string_lossy().into_owned();
+        let address = |text: &SecretText| match text {
+            SecretText::Inline(url) => vec!["url".to_owned(), url.clone()],
+            SecretText::File(file) => vec!["url_file".to_owned(), path(file)],
+        };
+        let (kind, words) = match self {
+            Self::Webhook { url, headers_file } => {
+                let mut words = address(url);
+                words.extend(headers_file.as_deref().map(path));
+                ("webhook", words)
+            }
+            Self::Command(words) => ("command", words.clone()),
+            Self::Ping { url } => ("ping", address(url)),
+        };
+        // No word of a job file holds a NUL, as YAML has none.
+        let text = format!("{kind}\0{}", words.join("\0"));
+        AlertKey(Uuid::new_v5(&NAMESPACE, text.as_bytes()))
+    }
+
+    /// What kind it is: the key that it has in the job file.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Webhook { .. } => "webhook",
+            Self::Command(_) => "command",
+            Self::Ping { .. } => "ping",
+        }
+    }
+}
+
+impl std::fmt::Display for AlertChannel {
+    /// The channel as it may be shown to anybody: no address, and no argument of a command.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Webhook { url, .. } | Self::Ping { url } => match url {
+                SecretText::Inline(_) => write!(f, "{} `url`", self.kind()),
+                SecretText::File(path) => write!(f, "{} `{}`", self.kind(), path.display()),
+            },
+            Self::Command(words) => {
+                write!(f, "command `{}`", words.first().map_or("", String::as_str))
+            }
+        }
+    }
+}
+
+/// The id of a message: the same for the same happening and entry.
+pub(crate) fn id_of(about: &str, occasion: Occasion, at: Timestamp, key: AlertKey) -> AlertId {
+    const NAMESPACE: Uuid = Uuid::from_u128(0x3b1d_92c4_7f0e_4d5a_8c77_20aa_914e_6b83);
+    let text = format!("{about}\n{}\n{}\n{key}", occasion.word(), at.as_millisecond());
+    AlertId(Uuid::new_v5(&NAMESPACE, text.as_bytes()))
+}
+
+/// How long after the `tries`-th failed delivery the next one comes.
+pub(crate) fn retry_delay(tries: u32) -> SignedDuration {
+    let (first, longest) = ALERT_RETRY;
+    let doubled = first.as_secs().saturating_mul(1 << tries.saturating_sub(1).min(20));
+    SignedDuration::from_secs(doubled).min(longest)
+}
+
+/// Words of others, in one line of a bounded length.
+pub(crate) fn in_a_line(words: &str) -> String {
+    let mut line = String::new();
+    for word in words.split(|c: char| c.is_whitespace() || c.is_control()) {
+        if word.is_empty() {
+            continue;
+        }
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        for letter in word.chars() {
+            if line.len() + letter.len_utf8() > WORDS_MAX {
+                line.push('…');
+                return line;
+            }
+            line.push(letter);
+        }
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_says_nothing_and_tells_channels_apart() {
+        let inline = |url: &str| SecretText::Inline(url.to_owned());
+        let channels = [
+            AlertChannel::Webhook { url: inline("http://h/s3cret"), headers_file: None },
+            AlertChannel::Webhook {
+                url: inline("http://h/s3cret"),
+                headers_file: Some("h".into()),
+            },
+            AlertChannel::Webhook { url: inline("http://h/other"), headers_file: None },
+            AlertChannel::Webhook { url: SecretText::File("f".into()), headers_file: None },
+            AlertChannel::Ping { url: inline("http://h/s3cret") },
+            AlertChannel::Command(vec!["a".to_owned(), "b c".to_owned()]),
+            AlertChannel::Command(vec!["a".to_owned(), "b".to_owned(), "c".to_owned()]),
+        ];
+        let keys: std::collections::BTreeSet<_> = channels.iter().map(AlertChannel::key).collect();
+        assert_eq!(keys.len(), channels.len());
+        for channel in &channels {
+            assert!(!format!("{channel} {channel:?} {:?}", channel.key()).contains("s3cret"));
+        }
+    }
+
+    #[test]
+    fn every_event_has_a_word_of_its_own() {
+        for event in AlertEvent::ALL {
+            assert_eq!(AlertEvent::from_word(event.word()), Some(event));
+        }
+    }
+
+    #[test]
+    fn tries_come_less_and_less_often_up_to_an_hour() {
+        let seconds: Vec<_> = (1..=11).map(|tries| retry_delay(tries).as_secs()).collect();
+        assert_eq!(seconds, [10, 20, 40, 80, 160, 320, 640, 1280, 2560, 3600, 3600]);
+        assert_eq!(retry_delay(u32::MAX).as_secs(), 3600);
+    }
+
+    #[test]
+    fn words_of_others_are_one_bounded_line() {
+        assert_eq!(in_a_line(" no\n such\thost \u{1b}[31m"), "no such host [31m");
+        let long = in_a_line(&"é".repeat(10_000));
+        assert!(long.len() <= WORDS_MAX + '…'.len_utf8() && long.ends_with('…'));
+    }
+}
