@@ -6,6 +6,8 @@
 mod answers;
 #[path = "daemon/control.rs"]
 mod control;
+#[path = "daemon/metrics.rs"]
+mod metrics;
 #[path = "support/stage.rs"]
 mod stage;
 #[path = "daemon/terminal.rs"]

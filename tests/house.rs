@@ -12,6 +12,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("agent", &["core", "clock"]),
     ("store", &["core", "clock"]),
     ("control", &["core", "clock"]),
+    ("metrics", &["core"]),
+    ("web", &["core", "clock", "metrics"]),
     ("watch", &["core", "clock"]),
     ("signals", &["core", "clock"]),
     ("systemd", &["core", "clock"]),
@@ -21,8 +23,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     (
         "daemon",
         &[
-            "core", "clock", "config", "agent", "store", "control", "watch", "signals", "systemd",
-            "log",
+            "core", "clock", "config", "agent", "store", "control", "metrics", "web", "watch",
+            "signals", "systemd", "log",
         ],
     ),
     (
