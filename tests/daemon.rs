@@ -10,6 +10,8 @@ mod alerts;
 mod answers;
 #[path = "daemon/control.rs"]
 mod control;
+#[path = "daemon/metrics.rs"]
+mod metrics;
 #[path = "daemon/receiver.rs"]
 mod receiver;
 #[path = "support/stage.rs"]

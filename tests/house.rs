@@ -13,6 +13,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("alerts", &["core", "clock", "privacy", "tls"]),
     ("store", &["core", "clock"]),
     ("control", &["core", "clock", "tls"]),
+    ("metrics", &["core"]),
+    ("web", &["core", "clock", "metrics"]),
     ("watch", &["core", "clock"]),
     ("signals", &["core", "clock"]),
     ("systemd", &["core", "clock"]),
@@ -23,8 +25,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     (
         "daemon",
         &[
-            "core", "clock", "config", "agent", "alerts", "store", "control", "watch", "signals",
-            "systemd", "log",
+            "core", "clock", "config", "agent", "alerts", "store", "control", "metrics", "web",
+            "watch", "signals", "systemd", "log",
         ],
     ),
     (

@@ -34,7 +34,7 @@ keys! {
         alerts: ListOf<RawAlert>,
         /// How much of the past is kept.
         history: RawHistory,
-        /// Address and port of metrics, health and the dashboard; off when absent.
+        /// Address and port of `/metrics` and `/healthz`; off when absent.
         listen: Listen,
     }
 }

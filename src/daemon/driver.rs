@@ -16,6 +16,7 @@ use super::failpoint::{self, Failpoint};
 use super::job_file::JobFile;
 use super::notes::Notebook;
 use super::operators::Pending;
+use super::scrape::Proof;
 use super::timer::ClockWatch;
 use super::trouble::Trouble;
 use crate::alerts::Courier;
@@ -26,9 +27,11 @@ use crate::core::engine::{Engine, Host};
 use crate::core::input::{Input, ReplyTo, Step};
 use crate::core::job::JobSet;
 use crate::core::record::Record;
+use crate::metrics::tally::Tally;
 use crate::store::StoreError;
 use crate::store::thread::StoreHandle;
 use crate::systemd;
+use crate::web::listener::Web;
 
 /// Inputs that share one commit (architecture, "Decided"): a full batch is handled in some
 /// milliseconds.
@@ -58,6 +61,9 @@ pub(super) struct Driver {
     /// The last trouble with the database.
     pub(super) trouble: Option<Trouble>,
     pub(super) notebook: Notebook,
+    pub(super) tally: Tally,
+    pub(super) web: Web,
+    pub(super) proof: Proof,
     pub(super) clock: ClockWatch,
     /// Counts engines: each is rebuilt from the rows after a commit failed.
     pub(super) epoch: u64,
@@ -156,6 +162,7 @@ impl Driver {
                 }
             }
             Event::Asked(request) => self.asked(request, inputs),
+            Event::Watched(ask) => self.watched(ask),
             Event::Stop => self.stopping = true,
         }
     }
@@ -201,6 +208,7 @@ impl Driver {
         if !step.record.is_empty() {
             failpoint::pass(Failpoint::AfterCommit);
         }
+        self.tally.count(&step);
         for note in &step.notes {
             self.notebook.tell(note);
         }
@@ -263,4 +271,5 @@ pub(super) fn add(all: &mut Step, step: Step) {
     all.record.extend(step.record);
     all.then.extend(step.then);
     all.notes.extend(step.notes);
+    all.skipped.extend(step.skipped);
 }

@@ -14,6 +14,7 @@ use crate::control::request::Request;
 use crate::core::input::Input;
 use crate::signals::{Signal, Signals};
 use crate::watch::{Watch, ZoneWatch};
+use crate::web::ask::Ask;
 
 /// Something has happened.
 #[derive(Debug)]
@@ -26,6 +27,8 @@ pub(super) enum Event {
     Glanced(Glance),
     /// Someone asks over the control socket.
     Asked(Request),
+    /// Someone watches, over TCP.
+    Watched(Ask),
     /// The agent's notification socket: something changed.
     Hint,
     /// A watched file may have changed.
@@ -45,6 +48,7 @@ pub(super) struct Sources {
     /// effect or question, and these are bounded at their source.
     pub(super) events: UnboundedReceiver<Event>,
     pub(super) requests: Receiver<Request>,
+    pub(super) asks: Receiver<Ask>,
     pub(super) hints: Receiver<()>,
     pub(super) watch: Watch,
     /// The machine's zone; absent where the kernel has no watch left for it.
@@ -75,6 +79,7 @@ impl Sources {
                 Some(event) = self.events.recv() => return event,
                 () = self.alarm.rung() => return Event::Alarm,
                 Some(request) = self.requests.recv() => return Event::Asked(request),
+                Some(ask) = self.asks.recv() => return Event::Watched(ask),
                 Some(()) = self.hints.recv() => return Event::Hint,
                 () = self.watch.changed() => return Event::FilesChanged,
                 () = zone_set(self.zone.as_ref()) => return Event::FilesChanged,
@@ -88,7 +93,10 @@ impl Sources {
         if let Ok(event) = self.events.try_recv() {
             return Some(event);
         }
-        self.requests.try_recv().ok().map(Event::Asked)
+        if let Ok(request) = self.requests.try_recv() {
+            return Some(Event::Asked(request));
+        }
+        self.asks.try_recv().ok().map(Event::Watched)
     }
 
     /// Waits for `work`, but no longer than `patience` once the daemon is asked to stop.

@@ -170,6 +170,7 @@ impl Driver {
         }
         match outcome {
             Ok(good) => {
+                self.web.listen(good.set.listen);
                 let mended = self.job_file.bad.take().is_some();
                 if mended {
                     inputs.push(Input::JobFileJudged(None));
@@ -192,6 +193,7 @@ impl Driver {
                         tracing::warn!("{}", warning.summary);
                     }
                     let replaced = std::mem::replace(&mut self.set, Arc::clone(&good.set));
+                    self.tally.keep_only(&good.set);
                     let shelf = std::mem::replace(&mut self.job_file.shelf, good.shelf);
                     self.job_file.replaced.push((replaced, shelf));
                     inputs.push(Input::JobsReplaced(good.set));

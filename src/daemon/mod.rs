@@ -16,6 +16,7 @@ mod notes;
 mod operators;
 pub mod past;
 mod reading;
+mod scrape;
 mod start;
 mod status;
 mod timer;

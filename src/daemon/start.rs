@@ -16,6 +16,7 @@ use super::event::Sources;
 use super::job_file::JobFile;
 use super::notes::Notebook;
 use super::reading::{self, Bad, Good, Kept, Reading, Shelf};
+use super::scrape::Proof;
 use super::timer::{Alarm, ClockWatch};
 use crate::alerts::Courier;
 use crate::clock;
@@ -23,11 +24,14 @@ use crate::control::server;
 use crate::control::socket::Bound;
 use crate::core::engine::Engine;
 use crate::core::job::JobSet;
+use crate::metrics::tally::Tally;
 use crate::signals::Signals;
 use crate::store::folder::StateFolder;
 use crate::store::thread::{StoreHandle, StoreThread};
 use crate::systemd;
 use crate::watch::{Watch, ZoneWatch};
+use crate::web::limits::ASKS_MAX;
+use crate::web::listener::Web;
 
 /// How long the database may take to close: it holds nothing that is not durable already.
 const CLOSE_MAX: Duration = Duration::from_millis(300);
@@ -95,6 +99,7 @@ async fn live_on(
     let (socket, listener) = bind(&options.socket, options.socket_mode)?;
     let (events, events_in) = mpsc::unbounded_channel();
     let (requests, requests_in) = mpsc::channel(server::WAITING_MAX);
+    let (asks, asks_in) = mpsc::channel(ASKS_MAX);
     let (hints, hints_in) = mpsc::channel(1);
     let signals = match options.signals {
         true => Some(Signals::listen().map_err(|e| failed("signals can't be heard", &e))?),
@@ -103,6 +108,7 @@ async fn live_on(
     let sources = Sources {
         events: events_in,
         requests: requests_in,
+        asks: asks_in,
         hints: hints_in,
         watch: Watch::start(Vec::new()),
         zone: zone_watch(),
@@ -114,9 +120,12 @@ async fn live_on(
     let agent = Agent::new(&set.agent, hints).map_err(|e| StartError::BadConfig(e.to_string()))?;
     let durable = store.load().await.map_err(words)?;
     let (host, now) = (super::host(), clock::now());
+    let mut tally = Tally::default();
+    tally.resume(&durable);
     let (engine, step) = Engine::recover(durable, Arc::clone(&set), host.clone(), now);
     let job_file = JobFile::new(options.config.clone(), bad, now, unkept, shelf);
     let courier = Courier::new(&host.hostname);
+    let web = Web::start(set.listen, &host.hostname, asks);
     let mut driver = Driver {
         engine,
         host,
@@ -129,6 +138,9 @@ async fn live_on(
         job_file,
         trouble: None,
         notebook: Notebook::default(),
+        tally,
+        web,
+        proof: Proof::default(),
         clock: ClockWatch::new(now, clock::since_boot()),
         epoch: 0,
         pending: HashMap::new(),

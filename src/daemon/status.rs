@@ -65,7 +65,7 @@ impl Driver {
         });
     }
 
-    fn agent_document(&self) -> AgentDocument {
+    pub(super) fn agent_document(&self) -> AgentDocument {
         let view = self.engine.agent_view();
         let (mut reachable, mut state, mut valid) = (view.reachable, view.state, view.token_valid);
         let mut asked_at = view.asked_at;
@@ -122,6 +122,7 @@ impl Driver {
         if let Some(problem) = self.job_file.problem() {
             problems.push(format!("the job file is invalid, the old jobs stay: {problem}"));
         }
+        problems.extend(self.web.problem());
         let view = self.engine.agent_view();
         match &self.agent.glance {
             Some(glance) if Some(glance.at) > view.asked_at => {

@@ -146,6 +146,7 @@ impl Driver {
             Ok(durable) => durable,
             Err(error) => return self.commit_failed(Step::default(), &error, now),
         };
+        self.tally.resume(&durable);
         let (engine, mut step) =
             Engine::recover(durable, Arc::clone(&self.set), self.host.clone(), now);
         self.epoch += 1;

@@ -22,7 +22,7 @@ pub mod memory;
 pub mod query;
 pub mod sqlite;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 pub mod thread;
 
 pub use error::StoreError;

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::Engine;
 use crate::core::ids::{JobName, RunId};
-use crate::core::input::Level;
+use crate::core::input::{Level, SkipCause, Skipped};
 use crate::core::job::{CatchUp, Job, Overlap, PlaceTemplate, Terms};
 use crate::core::limits::{CLOCK_WAS_WRONG, LATE_START, MISSED_MAX};
 use crate::core::matching::shift;
@@ -104,7 +104,7 @@ impl Engine {
                 let words = pause.reason.as_deref().map(|r| format!(": {r}")).unwrap_or_default();
                 let reason =
                     format!("the job is paused since {}{words}", job.timetable.local(pause.at));
-                self.skip(&job, at, trigger, &reason);
+                self.skip(&job, at, trigger, SkipCause::Paused, &reason);
             }
         }
         if open.iter().any(|(_, trigger)| *trigger == Trigger::CatchUp) {
@@ -127,17 +127,18 @@ impl Engine {
             let late = trigger == Trigger::CatchUp;
             if late && self.now.duration_since(at) > job.catch_up_window {
                 let reason = "missed, and older than `catch_up_window` when the daemon was back";
-                self.skip(job, at, trigger, reason);
+                self.skip(job, at, trigger, SkipCause::Missed, reason);
                 continue;
             }
             match job.catch_up {
                 CatchUp::None if late => {
-                    self.skip(job, at, trigger, "missed, and `catch_up` is none");
+                    let reason = "missed, and `catch_up` is none";
+                    self.skip(job, at, trigger, SkipCause::Missed, reason);
                 }
                 CatchUp::Once if Some(at) != latest => {
                     let reason = "missed, and `catch_up: once` runs only the latest missed \
                                   occurrence";
-                    self.skip(job, at, trigger, reason);
+                    self.skip(job, at, trigger, SkipCause::Missed, reason);
                 }
                 CatchUp::None | CatchUp::Once => {
                     self.occurrence(job, at, trigger, late.then_some("catching up"));
@@ -166,7 +167,7 @@ impl Engine {
             Overlap::Skip => {
                 let reason =
                     format!("run {active} has been active since {since} (`overlap: skip`)");
-                self.skip(job, at, trigger, &reason);
+                self.skip(job, at, trigger, SkipCause::Overlap, &reason);
             }
             Overlap::Queue => match unfinished.get(1) {
                 Some(held) => {
@@ -174,7 +175,7 @@ impl Engine {
                         "run {active} has been active since {since}, and run {held} waits behind it \
                          already (`overlap: queue`)"
                     );
-                    self.skip(job, at, trigger, &reason);
+                    self.skip(job, at, trigger, SkipCause::Overlap, &reason);
                 }
                 None => {
                     self.open_run(job, trigger, Some(at), Some(active), reason, None);
@@ -209,7 +210,15 @@ impl Engine {
     }
 
     /// Records an occurrence that does not run.
-    fn skip(&mut self, job: &Arc<Job>, at: Timestamp, trigger: Trigger, reason: &str) {
+    fn skip(
+        &mut self,
+        job: &Arc<Job>,
+        at: Timestamp,
+        trigger: Trigger,
+        cause: SkipCause,
+        reason: &str,
+    ) {
+        self.step.skipped.push(Skipped { job: job.name.apart(), cause });
         self.open_run(job, trigger, Some(at), None, reason, Some(RunState::Skipped));
     }
 

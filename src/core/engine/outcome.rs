@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::Engine;
 use crate::core::duration;
 use crate::core::ids::{AttemptId, RunId};
-use crate::core::input::Level;
+use crate::core::input::{Level, SkipCause, Skipped};
 use crate::core::job::Verdict;
 use crate::core::limits::WATCH;
 use crate::core::matching::shift;
@@ -268,6 +268,8 @@ impl Engine {
         let within = live.run.terms.start_within.map(duration::format).unwrap_or_default();
         let waited = self.wait_words(id);
         let reason = format!("could not be queued within `start_within` ({within}): {waited}");
+        let job = live.run.job.clone();
+        self.step.skipped.push(Skipped { job, cause: SkipCause::StartWithin });
         self.end_run(id, RunState::Skipped, &reason);
     }
 

@@ -1,6 +1,7 @@
 //! Read-only questions, asked between inputs. None changes anything, and none is longer than one
 //! job or run.
 
+use std::ops::Bound;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -117,6 +118,12 @@ impl Engine {
     /// The names of all jobs of the file, in order.
     pub fn jobs(&self) -> impl Iterator<Item = &JobName> {
         self.jobs.keys()
+    }
+
+    /// The names of the jobs after this one, or of all, in order: for those who ask by and by.
+    pub fn jobs_after(&self, name: Option<&JobName>) -> impl Iterator<Item = &JobName> {
+        let after = name.map_or(Bound::Unbounded, Bound::Excluded);
+        self.jobs.range::<JobName, _>((after, Bound::Unbounded)).map(|(name, _)| name)
     }
 
     /// One job of the file, as of `now`.

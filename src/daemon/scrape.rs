@@ -1,0 +1,162 @@
+//! What is asked of the loop by those who watch: figures from the engine's view, and whether the
+//! database takes what is to be recorded.
+//!
+//! Asks the agent nothing, and shows no secret.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use jiff::Timestamp;
+use tokio::sync::oneshot;
+
+use super::driver::Driver;
+use crate::agent::{Endpoint, Outcome, RequestCount};
+use crate::clock;
+use crate::core::ids::JobName;
+use crate::metrics::figures::{Figures, JobFigures, RequestFigure, SLICE};
+use crate::store::thread::StoreHandle;
+use crate::web::ask::Ask;
+
+/// The routes that runs need: each of their outcomes is there from the start, so that the first one
+/// counts.
+const NEEDED: [Endpoint; 5] = [
+    Endpoint::AgentStatus,
+    Endpoint::User,
+    Endpoint::Transfers,
+    Endpoint::Submit,
+    Endpoint::Cancel,
+];
+
+/// A database that has just been seen to write is not asked to do it again within so many
+/// milliseconds: each time costs a flush.
+const PROOF_HOLDS: i64 = 10_000;
+
+/// When the database was last seen to write, in milliseconds of the time since boot; shared with
+/// those who wait for it beside the loop.
+#[derive(Clone, Debug)]
+pub(super) struct Proof(Arc<AtomicI64>);
+
+impl Default for Proof {
+    fn default() -> Self {
+        Self(Arc::new(AtomicI64::new(-PROOF_HOLDS)))
+    }
+}
+
+impl Proof {
+    fn holds(&self) -> bool {
+        now_millis() - self.0.load(Ordering::Relaxed) < PROOF_HOLDS
+    }
+
+    /// Has the database write, and remembers that it could.
+    async fn renew(self, store: StoreHandle) -> Result<(), String> {
+        store
+            .check_writable()
+            .await
+            .map_err(|error| format!("nothing can be recorded: {error}"))?;
+        self.0.store(now_millis(), Ordering::Relaxed);
+        Ok(())
+    }
+}
+
+fn now_millis() -> i64 {
+    // Milliseconds since boot fit for 292 million years.
+    i64::try_from(clock::awake_since_boot().as_millis()).unwrap_or(i64::MAX)
+}
+
+impl Driver {
+    /// Answers those who watch. Who no longer waits does not need it.
+    pub(super) fn watched(&self, ask: Ask) {
+        match ask {
+            Ask::Figures(reply) => drop(reply.send(self.figures())),
+            Ask::Jobs { after, reply } => drop(reply.send(self.job_figures(after.as_ref()))),
+            Ask::Health(reply) => self.answer_health(reply),
+        }
+    }
+
+    fn figures(&self) -> Figures {
+        let (agent, config) = (self.agent_document(), self.job_file.document());
+        let alerts = self.engine.alerts_view();
+        Figures {
+            version: env!("CARGO_PKG_VERSION"),
+            config_valid: config.valid,
+            config_loaded_at: config.loaded_at,
+            agent_up: agent.reachable,
+            agent_asked_at: agent.asked_at,
+            token_expires_at: agent.token.expires_at,
+            cancels_unconfirmed: self.engine.cancels_unconfirmed(),
+            alerts_waiting: alerts.waiting,
+            deliveries: [
+                ("delivered", alerts.delivered),
+                ("failed", alerts.failed),
+                ("given_up", alerts.given_up),
+            ],
+            requests: request_figures(&self.agent.client().requests().read()),
+            durations: self.tally.durations().clone(),
+            lags: self.tally.lags().clone(),
+        }
+    }
+
+    fn job_figures(&self, after: Option<&JobName>) -> Vec<JobFigures> {
+        let now = clock::now();
+        let names = self.engine.jobs_after(after).take(SLICE);
+        names.filter_map(|name| self.figures_of(name, now)).collect()
+    }
+
+    fn figures_of(&self, name: &JobName, now: Timestamp) -> Option<JobFigures> {
+        let view = self.engine.job_view(name, now)?;
+        let pause = view.mark.pause.as_ref();
+        Some(JobFigures {
+            name: name.clone(),
+            running: view.active.is_some(),
+            paused: pause.is_some_and(|pause| pause.until.is_none_or(|until| until > now)),
+            late: view.late_since.is_some(),
+            next_run: view.next_run,
+            last_success: view.mark.last_success,
+            tally: self.tally.of(name),
+        })
+    }
+
+    fn answer_health(&self, reply: oneshot::Sender<Result<(), String>>) {
+        if let Some(trouble) = self.trouble() {
+            let words =
+                format!("nothing can be recorded since {:.0}: {}", trouble.since, trouble.words);
+            return drop(reply.send(Err(words)));
+        }
+        if self.proof.holds() {
+            return drop(reply.send(Ok(())));
+        }
+        let (proof, store) = (self.proof.clone(), self.store.clone());
+        tokio::spawn(async move { drop(reply.send(proof.renew(store).await)) });
+    }
+}
+
+/// What was asked of the agent, with the zeros that are worth having.
+fn request_figures(counts: &[RequestCount]) -> Vec<RequestFigure> {
+    let mut figures = Vec::new();
+    for endpoint in Endpoint::ALL {
+        for outcome in Outcome::ALL {
+            let found = counts.iter().find(|c| c.endpoint == endpoint && c.outcome == outcome);
+            let count = found.map_or(0, |found| found.count);
+            if count > 0 || NEEDED.contains(&endpoint) {
+                let (endpoint, outcome) = (endpoint.word(), outcome.word());
+                figures.push(RequestFigure { endpoint, outcome, count });
+            }
+        }
+    }
+    figures
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_runs_need_is_there_from_the_start_and_the_rest_once_it_was_asked() {
+        let (endpoint, outcome) = (Endpoint::Login, Outcome::Timeout);
+        let figures = request_figures(&[RequestCount { endpoint, outcome, count: 3 }]);
+        assert_eq!(figures.len(), NEEDED.len() * Outcome::ALL.len() + 1);
+        let login = RequestFigure { endpoint: "login", outcome: "timeout", count: 3 };
+        assert!(figures.contains(&login), "{figures:?}");
+        assert_eq!(figures.iter().map(|figure| figure.count).sum::<u64>(), 3);
+    }
+}

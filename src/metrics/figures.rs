@@ -1,0 +1,70 @@
+//! What a scrape is answered with: how things stand, and what they have come to.
+
+use jiff::Timestamp;
+
+use super::histogram::Histogram;
+use super::tally::JobTally;
+use crate::core::ids::JobName;
+
+/// Jobs that one question of a scrape is about. Each costs the loop some microseconds, most of them
+/// for its next occurrence, so that an answer takes a millisecond or two.
+pub const SLICE: usize = 250;
+
+/// What concerns no single job.
+#[derive(Clone, Debug)]
+pub struct Figures {
+    /// The daemon's version.
+    pub version: &'static str,
+    /// Whether the job file was good when it was read last.
+    pub config_valid: bool,
+    /// When the jobs in force were read.
+    pub config_loaded_at: Option<Timestamp>,
+    /// Whether the agent answered when it was asked last; absent while it was not asked.
+    pub agent_up: Option<bool>,
+    /// When that was.
+    pub agent_asked_at: Option<Timestamp>,
+    /// When the token ends, if it tells.
+    pub token_expires_at: Option<Timestamp>,
+    /// Transfers that are to be cancelled, and are not yet.
+    pub cancels_unconfirmed: usize,
+    /// Alerts that are not delivered yet.
+    pub alerts_waiting: usize,
+    /// Deliveries of alerts, by how they ended, in a word.
+    pub deliveries: [(&'static str, u64); 3],
+    /// Requests to the agent.
+    pub requests: Vec<RequestFigure>,
+    /// From creation to end, of runs.
+    pub durations: Histogram,
+    /// From occurrences to requests.
+    pub lags: Histogram,
+}
+
+/// How many requests of a kind the agent was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RequestFigure {
+    /// The route, in a word.
+    pub endpoint: &'static str,
+    /// How they ended, in a word.
+    pub outcome: &'static str,
+    /// How many.
+    pub count: u64,
+}
+
+/// A job of the file.
+#[derive(Clone, Debug)]
+pub struct JobFigures {
+    /// Its name.
+    pub name: JobName,
+    /// It has a run that is not over.
+    pub running: bool,
+    /// It is paused.
+    pub paused: bool,
+    /// It is late, by its `max_age`.
+    pub late: bool,
+    /// Its next occurrence, if there is one.
+    pub next_run: Option<Timestamp>,
+    /// The end of its last success, if there ever was one.
+    pub last_success: Option<Timestamp>,
+    /// What its runs have come to.
+    pub tally: JobTally,
+}

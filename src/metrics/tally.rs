@@ -1,0 +1,371 @@
+//! What runs, attempts and occurrences have come to since the daemon started.
+//!
+//! Counts steps that are durable, and nothing else. Keeps true: a run ends once and an attempt ends
+//! once, however often their rows are written; memory is held for jobs of the file, and for runs
+//! that are not settled. It follows the rows that the engine is rebuilt from, so that a restart and
+//! a failed commit count nothing twice.
+
+use std::collections::{BTreeMap, HashMap};
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::histogram::Histogram;
+use crate::core::ids::{JobName, RunId};
+use crate::core::input::{SkipCause, Step};
+use crate::core::job::JobSet;
+use crate::core::record::{Durable, Record};
+use crate::core::run::{Attempt, Phase, Run, RunState};
+
+/// The states in which runs end, in the order of [`JobTally::runs`].
+pub const ENDS: [RunState; 5] = [
+    RunState::Succeeded,
+    RunState::Failed,
+    RunState::TimedOut,
+    RunState::Canceled,
+    RunState::Skipped,
+];
+
+/// How attempts end, in the order of [`JobTally::attempts`].
+pub const OUTCOMES: [&str; 5] = ["succeeded", "failed", "timed_out", "canceled", NOT_TAKEN];
+
+/// The outcome of an attempt that certainly queued nothing and used nothing up: the agent was not
+/// there, or refused the token; the run waits on.
+const NOT_TAKEN: &str = "not_taken";
+
+/// From a run's creation to its end: seconds for small ones, a day for those that nearly hang.
+const DURATIONS: &[f64] =
+    &[1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 1_800.0, 3_600.0, 7_200.0, 14_400.0, 28_800.0, 86_400.0];
+
+/// From an occurrence to its request. A free agent is asked within the first few; the rest is
+/// waiting for slots, destinations, a token, or for the machine to be back.
+const LAGS: &[f64] =
+    &[0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3_600.0, 14_400.0];
+
+/// What a job's runs have come to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct JobTally {
+    /// Runs that ended, by [`ENDS`].
+    pub runs: [u64; ENDS.len()],
+    /// Attempts that ended, by [`OUTCOMES`].
+    pub attempts: [u64; OUTCOMES.len()],
+    /// Occurrences that did not run, by [`SkipCause::ALL`].
+    pub skipped: [u64; SkipCause::ALL.len()],
+    /// What was moved, as far as it is recorded.
+    pub moved: Moved,
+}
+
+/// What transfers have moved.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Moved {
+    /// Bytes.
+    pub bytes: u64,
+    /// Objects.
+    pub objects: u64,
+    /// Objects that could not be moved.
+    pub objects_failed: u64,
+}
+
+/// The counters.
+#[derive(Debug)]
+pub struct Tally {
+    jobs: HashMap<JobName, JobTally>,
+    live: HashMap<RunId, Followed>,
+    durations: Histogram,
+    lags: Histogram,
+}
+
+/// A run that is not over, or whose attempts are still looked for.
+#[derive(Debug)]
+struct Followed {
+    job: JobName,
+    scheduled_for: Option<Timestamp>,
+    over: bool,
+    /// A request of it has reached the agent, as far as can be known.
+    started: bool,
+    attempts: BTreeMap<u32, Seen>,
+}
+
+/// What has been counted of an attempt.
+#[derive(Clone, Copy, Debug, Default)]
+struct Seen {
+    open: bool,
+    ended: bool,
+    moved: Moved,
+}
+
+impl Default for Tally {
+    fn default() -> Self {
+        Self {
+            jobs: HashMap::new(),
+            live: HashMap::new(),
+            durations: Histogram::new(DURATIONS),
+            lags: Histogram::new(LAGS),
+        }
+    }
+}
+
+impl Tally {
+    /// Goes on from the rows of a store, at start and whenever the engine is rebuilt from them:
+    /// what they say is not news.
+    pub fn resume(&mut self, rows: &Durable) {
+        self.live = rows.runs.iter().map(|run| (run.id, Followed::new(run))).collect();
+        for attempt in &rows.attempts {
+            let Some(followed) = self.live.get_mut(&attempt.id.run) else { continue };
+            followed.started |= has_reached_the_agent(attempt);
+            followed.attempts.insert(attempt.id.number, Seen::of(attempt));
+        }
+    }
+
+    /// Counts a step that is durable.
+    pub fn count(&mut self, step: &Step) {
+        for record in &step.record {
+            match record {
+                Record::Run { was, run } => self.run(*was, run),
+                Record::Attempt(attempt) => self.attempt(attempt),
+                Record::Event(_)
+                | Record::Mark(_)
+                | Record::Learned(_)
+                | Record::AlertQueued(_)
+                | Record::AlertGone(_)
+                | Record::Told(_) => {}
+            }
+        }
+        for skipped in &step.skipped {
+            self.jobs.entry(skipped.job.clone()).or_default().skipped[skipped.cause as usize] += 1;
+        }
+    }
+
+    /// Forgets jobs that are not in the file any more.
+    pub fn keep_only(&mut self, set: &JobSet) {
+        self.jobs.retain(|job, _| set.jobs.contains_key(job));
+    }
+
+    /// What a job has come to.
+    pub fn of(&self, job: &JobName) -> JobTally {
+        self.jobs.get(job).copied().unwrap_or_default()
+    }
+
+    /// From creation to end, of runs that were not skipped.
+    pub fn durations(&self) -> &Histogram {
+        &self.durations
+    }
+
+    /// From occurrences to the first request that reached the agent.
+    pub fn lags(&self) -> &Histogram {
+        &self.lags
+    }
+
+    fn run(&mut self, was: Option<RunState>, run: &Run) {
+        let followed = self.live.entry(run.id).or_insert_with(|| Followed::new(run));
+        followed.over = run.state.is_over();
+        let ends = ENDS.iter().position(|end| *end == run.state);
+        if let Some(end) = ends
+            && !was.is_some_and(RunState::is_over)
+        {
+            self.jobs.entry(run.job.clone()).or_default().runs[end] += 1;
+            if run.state != RunState::Skipped {
+                let ended_at = run.ended_at.unwrap_or(run.created_at);
+                self.durations.observe(seconds(ended_at.duration_since(run.created_at)));
+            }
+        }
+        self.forget_if_settled(run.id);
+    }
+
+    fn attempt(&mut self, attempt: &Attempt) {
+        // One of a run that was settled already has nothing more to tell.
+        let Some(followed) = self.live.get_mut(&attempt.id.run) else { return };
+        let seen = followed.attempts.entry(attempt.id.number).or_default();
+        if attempt.phase == Phase::Intent && seen.ended {
+            // The number of one that used nothing up is given to the next.
+            *seen = Seen::default();
+        }
+        let job = self.jobs.entry(followed.job.clone()).or_default();
+        job.moved.grow(seen.moved.follow(&Moved::of(attempt)));
+        seen.open = attempt.phase.is_open();
+        if let Some(outcome) = outcome(attempt)
+            && !seen.ended
+        {
+            seen.ended = true;
+            job.attempts[outcome] += 1;
+        }
+        if has_reached_the_agent(attempt) && !followed.started {
+            followed.started = true;
+            if let Some(due) = followed.scheduled_for {
+                self.lags.observe(seconds(attempt.not_before.duration_since(due)));
+            }
+        }
+        self.forget_if_settled(attempt.id.run);
+    }
+
+    fn forget_if_settled(&mut self, id: RunId) {
+        let settled = |run: &Followed| run.over && !run.attempts.values().any(|seen| seen.open);
+        if self.live.get(&id).is_some_and(settled) {
+            self.live.remove(&id);
+        }
+    }
+}
+
+impl Followed {
+    fn new(run: &Run) -> Self {
+        Self {
+            job: run.job.clone(),
+            scheduled_for: run.scheduled_for,
+            over: run.state.is_over(),
+            started: false,
+            attempts: BTreeMap::new(),
+        }
+    }
+}
+
+impl Seen {
+    fn of(attempt: &Attempt) -> Self {
+        Self {
+            open: attempt.phase.is_open(),
+            ended: attempt.outcome.is_some(),
+            moved: Moved::of(attempt),
+        }
+    }
+}
+
+impl Moved {
+    fn of(attempt: &Attempt) -> Self {
+        let progress = &attempt.progress;
+        Self {
+            bytes: progress.bytes_transferred,
+            objects: progress.objects_transferred,
+            objects_failed: progress.objects_failed,
+        }
+    }
+
+    fn grow(&mut self, by: Self) {
+        self.bytes = self.bytes.saturating_add(by.bytes);
+        self.objects = self.objects.saturating_add(by.objects);
+        self.objects_failed = self.objects_failed.saturating_add(by.objects_failed);
+    }
+
+    /// Follows the agent's counters; gives by how much they are beyond what was seen. An agent that
+    /// starts over counts from where it was before.
+    fn follow(&mut self, now: &Self) -> Self {
+        let ahead = |seen: &mut u64, now: u64| {
+            let by = now.saturating_sub(*seen);
+            *seen += by;
+            by
+        };
+        Self {
+            bytes: ahead(&mut self.bytes, now.bytes),
+            objects: ahead(&mut self.objects, now.objects),
+            objects_failed: ahead(&mut self.objects_failed, now.objects_failed),
+        }
+    }
+}
+
+/// How an attempt ended, as a place in [`OUTCOMES`].
+fn outcome(attempt: &Attempt) -> Option<usize> {
+    let word = match attempt.outcome? {
+        RunState::Failed if !attempt.counts => NOT_TAKEN,
+        ended => ended.word(),
+    };
+    OUTCOMES.iter().position(|outcome| *outcome == word)
+}
+
+/// Whether the agent has got its request, or may have.
+fn has_reached_the_agent(attempt: &Attempt) -> bool {
+    match attempt.phase {
+        Phase::Intent => false,
+        Phase::Refused => attempt.counts,
+        Phase::Accepted | Phase::Uncertain | Phase::GivenUp | Phase::Closed => true,
+    }
+}
+
+fn seconds(time: SignedDuration) -> f64 {
+    time.as_secs_f64()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::core::input::Skipped;
+    use crate::store::tests::sample::{at, attempt, new_run, put, run, was};
+
+    fn step(record: Vec<Record>) -> Step {
+        Step { record, ..Step::default() }
+    }
+
+    fn ended(phase: Phase, outcome: RunState, counts: bool) -> Attempt {
+        let mut row = attempt(1, 1, phase, None);
+        (row.outcome, row.counts, row.not_before) = (Some(outcome), counts, at(3));
+        row
+    }
+
+    #[test]
+    fn a_run_and_its_attempt_count_once_however_often_their_rows_are_written() {
+        let mut tally = Tally::default();
+        let mut over = run(1, "nightly", RunState::Succeeded);
+        over.ended_at = Some(at(61));
+        let mut moved = ended(Phase::Closed, RunState::Succeeded, true);
+        moved.progress.bytes_transferred = 10;
+        let mut half = attempt(1, 1, Phase::Accepted, Some(1));
+        (half.progress.bytes_transferred, half.not_before) = (4, at(3));
+        tally.count(&step(vec![new_run(run(1, "nightly", RunState::Waiting))]));
+        tally.count(&step(vec![put(attempt(1, 1, Phase::Intent, None))]));
+        assert_eq!(tally.lags().count(), 0, "the answer is not there yet");
+        tally.count(&step(vec![put(half.clone()), put(half)]));
+        tally.count(&step(vec![
+            put(moved.clone()),
+            put(moved.clone()),
+            was(RunState::Running, over.clone()),
+            was(RunState::Succeeded, over),
+            put(moved),
+        ]));
+        let job = tally.of(&JobName::new("nightly"));
+        assert_eq!((job.runs, job.attempts), ([1, 0, 0, 0, 0], [1, 0, 0, 0, 0]));
+        assert_eq!(job.moved.bytes, 10);
+        assert_eq!((tally.durations().count(), tally.durations().sum()), (1, 60.0));
+        assert_eq!((tally.lags().count(), tally.lags().sum()), (1, 2.0));
+    }
+
+    #[test]
+    fn what_used_nothing_up_is_told_apart_and_its_number_counts_again() {
+        let mut tally = Tally::default();
+        tally.count(&step(vec![
+            new_run(run(1, "nightly", RunState::Waiting)),
+            put(ended(Phase::Refused, RunState::Failed, false)),
+            put(attempt(1, 1, Phase::Intent, None)),
+            put(ended(Phase::Refused, RunState::Failed, true)),
+        ]));
+        assert_eq!(tally.of(&JobName::new("nightly")).attempts, [0, 1, 0, 0, 1]);
+    }
+
+    #[test]
+    fn what_the_rows_say_at_a_restart_is_not_news() {
+        let mut given_up = ended(Phase::GivenUp, RunState::Failed, true);
+        given_up.progress.bytes_transferred = 7;
+        let rows = Durable {
+            runs: vec![Arc::new(run(1, "nightly", RunState::Failed))],
+            attempts: vec![Arc::new(given_up.clone())],
+            ..Durable::default()
+        };
+        let mut tally = Tally::default();
+        tally.resume(&rows);
+        given_up.phase = Phase::Closed;
+        tally.count(&step(vec![put(given_up)]));
+        assert_eq!(tally.of(&JobName::new("nightly")), JobTally::default());
+        assert_eq!(tally.lags().count(), 0);
+    }
+
+    #[test]
+    fn an_occurrence_that_is_skipped_counts_with_its_cause_and_has_no_duration() {
+        let mut tally = Tally::default();
+        for (index, cause) in SkipCause::ALL.into_iter().enumerate() {
+            assert_eq!(cause as usize, index);
+        }
+        let skipped = Skipped { job: JobName::new("nightly"), cause: SkipCause::Overlap };
+        let record = vec![new_run(run(1, "nightly", RunState::Skipped))];
+        tally.count(&Step { record, skipped: vec![skipped], ..Step::default() });
+        let job = tally.of(&JobName::new("nightly"));
+        assert_eq!((job.runs, job.skipped), ([0, 0, 0, 0, 1], [0, 1, 0, 0]));
+        assert_eq!(tally.durations().count(), 0);
+    }
+}
