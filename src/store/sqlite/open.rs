@@ -79,6 +79,7 @@ pub(super) fn for_reading(
         if found < known {
             return Err(StoreError::Older { path: path.to_owned(), found, known }.into());
         }
+        wal::check_length(&connection, path, &beside(path, "-wal"))?;
         Ok(connection)
     };
     open().map(Some).map_err(|failure: Failure| failure.at(path))

@@ -262,6 +262,20 @@ fn is_refused_or_read_correctly(folder: &Folder, truth: &[RunWithAttempts]) {
     assert_eq!(fs::read(folder.database()).unwrap(), cut);
 }
 
+#[test]
+fn a_database_whose_last_page_lacks_its_end_is_not_read() {
+    let folder = Folder::filled(60);
+    let length = fs::metadata(folder.database()).unwrap().len();
+    for missing in [1, 100, 2_000, 4_095] {
+        let folder = folder.copy();
+        let cut = fs::File::options().write(true).open(folder.database()).unwrap();
+        cut.set_len(length - missing).unwrap();
+        let looked_at = SqliteStore::open_read_only(&folder.database()).map(drop);
+        assert!(matches!(looked_at, Err(StoreError::Corrupt { .. })), "{missing}: {looked_at:?}");
+        assert!(matches!(folder.open(), Err(StoreError::Corrupt { .. })), "{missing}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..Default::default() })]
 

@@ -1,9 +1,9 @@
 //! Whether a database that has a write-ahead log is complete together with it.
 //!
-//! Without a log SQLite itself compares the file's length with its header. With one it takes the
-//! length from the log, reads what is missing at the file's end as zeros, and would go on writing
-//! to a database that was cut short. So each page beyond the file's end must be in the log. The
-//! format is <https://www.sqlite.org/fileformat2.html#the_write_ahead_log>.
+//! Without a log SQLite itself compares the file's length with its header, but takes a part of the
+//! last page for all of it. With one it takes the length from the log, reads what is missing at the
+//! file's end as zeros, and would go on writing to a database that was cut short. So each page that
+//! the file does not hold whole must be in the log. The format is <https://www.sqlite.org/fileformat2.html#the_write_ahead_log>.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -18,7 +18,8 @@ use crate::store::StoreError;
 const HEADER: usize = 32;
 const FRAME_HEADER: usize = 24;
 
-/// Refuses a database that lacks pages.
+/// Refuses a database that lacks pages. It may be in use: a log begins anew only once all of it is in
+/// the database, so what is gone from the log meanwhile is there.
 pub(super) fn check_length(
     connection: &Connection,
     path: &Path,
@@ -26,18 +27,23 @@ pub(super) fn check_length(
 ) -> Result<(), Failure> {
     let number = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, u32>(0));
     let (pages, page_size) = (number("page_count")?, number("page_size")?);
-    let length = std::fs::metadata(path).map_err(|error| StoreError::from_io(path, &error))?.len();
-    let in_file = u32::try_from(length / u64::from(page_size.max(1))).unwrap_or(u32::MAX);
+    let in_file = whole_pages(path, page_size)?;
     if in_file >= pages {
         return Ok(());
     }
     let logged = logged_pages(log, page_size).map_err(|error| StoreError::from_io(log, &error))?;
     match (in_file + 1..=pages).find(|page| !logged.contains(page)) {
-        None => Ok(()),
-        Some(page) => {
+        Some(page) if whole_pages(path, page_size)? < pages => {
             Err(Failure::Row(format!("it was cut short: page {page} of {pages} is missing")))
         }
+        Some(_) | None => Ok(()),
     }
+}
+
+/// How many pages the database's file holds whole.
+fn whole_pages(path: &Path, page_size: u32) -> Result<u32, StoreError> {
+    let length = std::fs::metadata(path).map_err(|error| StoreError::from_io(path, &error))?.len();
+    Ok(u32::try_from(length / u64::from(page_size.max(1))).unwrap_or(u32::MAX))
 }
 
 /// The pages in the log's frames, as far as they are of its present turn.
