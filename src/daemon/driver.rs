@@ -104,7 +104,6 @@ impl Driver {
         while !self.stopping {
             let mut inputs = Vec::new();
             let mut event = if self.is_adopting() {
-                inputs.push(Input::TimeReached);
                 self.sources.ready()
             } else {
                 self.set_alarm();
@@ -172,6 +171,10 @@ impl Driver {
         let now = clock::now();
         if let Some(by) = self.clock.step(now, clock::since_boot()) {
             inputs.insert(0, Input::ClockStepped { by });
+        }
+        // Whatever has woken the loop: who asks again and again must not put off for ever what is due.
+        if self.engine.next_wakeup().is_some_and(|at| at <= now) {
+            inputs.push(Input::TimeReached);
         }
         if self.trouble().is_some() {
             self.mend(inputs, now).await;

@@ -1,8 +1,11 @@
 //! Asking the daemon to do something: waiting for a run, being refused, who may ask.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::process::Child;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -18,6 +21,35 @@ fn first_line(child: &mut Child) -> String {
     let mut line = String::new();
     BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
     line.trim().to_owned()
+}
+
+/// Asks for a job's status.
+fn peek(socket: &Path) {
+    let mut stream = UnixStream::connect(socket).unwrap();
+    let request = "GET /v1/status?job=hand HTTP/1.1\r\nhost: d\r\nconnection: close\r\n\r\n";
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+}
+
+#[test]
+fn who_asks_without_a_pause_puts_off_no_run() {
+    let stage = Stage::new("");
+    let daemon = stage.start();
+    let (over, socket) = (AtomicBool::new(false), stage.state().join("control.sock"));
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !over.load(Ordering::Relaxed) {
+                peek(&socket);
+            }
+        });
+        // What is asserted here may fail; the other thread must end all the same.
+        let ends = (0..3).map(|_| stage.command(&["trigger", "hand", "--wait"]).code);
+        let ends: Vec<_> = ends.collect();
+        over.store(true, Ordering::Relaxed);
+        assert_eq!(ends, [0, 0, 0], "{}", daemon.log());
+    });
 }
 
 #[test]
