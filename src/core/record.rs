@@ -96,6 +96,13 @@ pub struct Pause {
     pub reason: Option<String>,
 }
 
+impl Pause {
+    /// True while it holds.
+    pub fn holds(&self, now: Timestamp) -> bool {
+        self.until.is_none_or(|until| now < until)
+    }
+}
+
 /// What was learned of the agent, over all runs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Learned {

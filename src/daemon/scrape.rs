@@ -108,7 +108,7 @@ impl Driver {
         Some(JobFigures {
             name: name.clone(),
             running: view.active.is_some(),
-            paused: pause.is_some_and(|pause| pause.until.is_none_or(|until| until > now)),
+            paused: pause.is_some_and(|pause| pause.holds(now)),
             late: view.late_since.is_some(),
             next_run: view.next_run,
             last_success: view.mark.last_success,

@@ -85,7 +85,7 @@ impl Driver {
 
     fn job(&self, view: &JobView, now: Timestamp) -> JobDocument {
         let pause = view.mark.pause.clone();
-        let pause = pause.filter(|pause| pause.until.is_none_or(|until| until > now));
+        let pause = pause.filter(|pause| pause.holds(now));
         let active = view.active.and_then(|run| self.engine.run_view(run));
         let latest = active.as_ref().and_then(|active| active.attempts.last());
         let detail = JobDetail {

@@ -77,7 +77,7 @@ impl Engine {
             self.arm(name);
             return;
         };
-        let over = mark.pause.as_ref().is_some_and(|p| p.until.is_some_and(|t| t <= self.now));
+        let over = mark.pause.as_ref().is_some_and(|pause| !pause.holds(self.now));
         self.change_mark(name, |mark| {
             mark.handled = last;
             if over {

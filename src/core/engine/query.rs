@@ -133,7 +133,7 @@ impl Engine {
             Some(&since) => Arc::new(self.mark_for(name, &planned.job, since)),
             None => Arc::clone(self.state.marks.get(name)?),
         };
-        let paused = mark.pause.as_ref().is_some_and(|p| p.until.is_none_or(|until| now < until));
+        let paused = mark.pause.as_ref().is_some_and(|pause| pause.holds(now));
         let next_run = (mark.scheduled && !paused)
             .then(|| planned.job.timetable.next_after(mark.handled.max(now)))
             .flatten();

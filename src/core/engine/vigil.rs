@@ -89,8 +89,7 @@ impl Engine {
         let Some(from) = late_from(&planned.job, mark).filter(|from| *from <= self.now) else {
             return;
         };
-        let paused =
-            mark.pause.as_ref().is_some_and(|p| p.until.is_none_or(|until| self.now < until));
+        let paused = mark.pause.as_ref().is_some_and(|pause| pause.holds(self.now));
         if paused || mark.told_late.is_some() {
             return;
         }
