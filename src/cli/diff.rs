@@ -121,6 +121,7 @@ fn document(before: Option<&JobSet>, new: &JobSet, surroundings: &Surroundings) 
         alerts: new.alerts.clone(),
         history: new.history,
         listen: new.listen,
+        external_url: new.external_url.clone(),
     };
     let old = before.unwrap_or(&nothing);
     let difference = config::difference(old, new);

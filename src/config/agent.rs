@@ -46,6 +46,12 @@ pub(crate) fn agent(
     if let Some(value) = &raw.exclusive_user {
         settings.exclusive_user = value.value.0;
     }
+    if let Some(value) = &raw.start {
+        settings.start = value.value.0;
+    }
+    if let Some(users) = &raw.user {
+        settings.user = users.value.0.iter().map(|user| user.value.0.clone()).collect();
+    }
     settings
 }
 

@@ -15,7 +15,7 @@ use super::problem::{At, Problem, Spot, cut};
 use super::raw::{RawAgent, RawAlert, RawDefaults, RawFile, RawHistory, RawJob};
 use super::reader::{Found, Read as _, Reader};
 use super::sources::Sources;
-use super::values::Listen;
+use super::values::{Listen, PublicUrl};
 use super::warn;
 use super::{Loaded, Rejected, Surroundings, locate};
 use crate::core::job::{HistoryPolicy, JobSet};
@@ -32,6 +32,7 @@ pub(crate) struct Whole {
     pub(crate) alerts: Vec<Found<RawAlert>>,
     pub(crate) history: Option<Found<RawHistory>>,
     pub(crate) listen: Option<Found<Listen>>,
+    pub(crate) external_url: Option<Found<PublicUrl>>,
     /// Some file could not be read at all, or a map of names in it: what is missing may be there.
     pub(crate) partial: bool,
 }
@@ -122,6 +123,7 @@ impl Whole {
         single(&mut self.defaults, raw.defaults, "defaults", problems);
         single(&mut self.history, raw.history, "history", problems);
         single(&mut self.listen, raw.listen, "listen", problems);
+        single(&mut self.external_url, raw.external_url, "external_url", problems);
         if let Some(alerts) = raw.alerts {
             self.alerts.extend(alerts.value.0);
         }
@@ -208,6 +210,7 @@ fn build(
                 .map_or(default.max_runs, |m| u64::from(m.value.0)),
         },
         listen: whole.listen.as_ref().map(|found| found.value.0),
+        external_url: whole.external_url.as_ref().map(|found| found.value.0.clone()),
         jobs,
     }
 }

@@ -23,6 +23,7 @@ pub fn compact(set: &JobSet) -> JobSet {
         alerts: set.alerts.clone(),
         history: set.history,
         listen: set.listen,
+        external_url: set.external_url.clone(),
     }
 }
 

@@ -14,7 +14,7 @@ pub struct Difference {
     pub changed: Vec<JobName>,
     /// Jobs that are gone.
     pub removed: Vec<JobName>,
-    /// Top-level keys that differ: `agent`, `alerts`, `history`, `listen`.
+    /// Top-level keys that differ: `agent`, `alerts`, `history`, `listen`, `external_url`.
     pub settings_changed: Vec<&'static str>,
 }
 
@@ -38,6 +38,7 @@ pub fn difference(old: &JobSet, new: &JobSet) -> Difference {
         ("alerts", old.alerts != new.alerts),
         ("history", old.history != new.history),
         ("listen", old.listen != new.listen),
+        ("external_url", old.external_url != new.external_url),
     ] {
         if differs {
             difference.settings_changed.push(key);

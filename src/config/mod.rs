@@ -34,6 +34,7 @@ mod schema;
 mod sources;
 mod trust;
 mod urls;
+mod users;
 mod values;
 mod warn;
 

@@ -27,6 +27,9 @@ pub(crate) const UUID: &str =
 /// The IANA name of a zone, as far as its form goes.
 pub(crate) const ZONE: &str = r"^[A-Za-z][A-Za-z0-9_-]*(/[A-Za-z0-9_+-]+)*$";
 
+/// The login name of a user (useradd(8); winbind's are `DOMAIN\\name`).
+pub(crate) const USER: &str = r"^[^\s\x00-\x1f\x7f:/,-][^\x00-\x1f\x7f:/,]*$";
+
 /// The name of an environment variable.
 pub(crate) const VARIABLE: &str = "^[A-Za-z_][A-Za-z0-9_]*$";
 

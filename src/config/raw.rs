@@ -9,8 +9,8 @@ use super::names::Scope;
 use super::node::Node;
 use super::reader::{Read, Reader};
 use super::values::{
-    Count, Factor, FileName, Flag, Listen, Name, Part, SecretUrl, Span, SpanOrZero, Text, Url,
-    Version,
+    Count, Factor, FileName, Flag, Listen, Name, Part, PublicUrl, SecretUrl, Span, SpanOrZero,
+    Text, Url, User, Version,
 };
 use crate::core::job::{AlertEvent, CatchUp, Overlap, Verdict};
 
@@ -36,6 +36,9 @@ keys! {
         history: RawHistory,
         /// Address and port of `/metrics` and `/healthz`; off when absent.
         listen: Listen,
+        /// Where people reach what `listen` serves, for links in alerts and for its `Host` check:
+        /// `https://transfers.example.com`.
+        external_url: PublicUrl,
     }
 }
 
@@ -62,6 +65,12 @@ keys! {
         exclusive_user: Flag,
         /// True: the token may go over plain http to another host. Default: false.
         allow_insecure: Flag,
+        /// True: an agent that nobody has signed in since its start is started with our token.
+        /// Default: false.
+        start: Flag,
+        /// Who may hold the agent's port beside root and our own user: a name, a number (uid), or a
+        /// list of them. Default: who held it when an agent was first found at work there.
+        user: OneOrMore<User>,
     }
 }
 

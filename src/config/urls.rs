@@ -3,7 +3,7 @@
 use super::node::{Kind, Node};
 use super::problem::{Problem, cut};
 use super::reader::{Read, Reader};
-use super::values::{SecretUrl, Url, text};
+use super::values::{PublicUrl, SecretUrl, Url, text};
 
 /// The parts of an address that matter here.
 #[derive(Debug, PartialEq, Eq)]
@@ -107,6 +107,32 @@ impl Read for Url {
                 reader.tell(
                     Problem::error(spot, "the agent's address has no `?` or `#` part")
                         .hint("the token is added by transferd: name it with `token_file`"),
+                );
+                None
+            }
+            Ok(Parts { user: None, extra: false, .. }) => {
+                Some(Self(url.trim_end_matches('/').to_owned()))
+            }
+        }
+    }
+}
+
+impl Read for PublicUrl {
+    fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
+        let url = text(node, reader, "an address such as `https://transfers.example.com`")?;
+        let spot = reader.spot(node);
+        match parts(url) {
+            Err((message, hint)) => {
+                reader.tell(Problem::error(spot, message).maybe_hint(hint));
+                None
+            }
+            Ok(Parts { user: Some(_), .. } | Parts { extra: true, .. }) => {
+                reader.tell(
+                    Problem::error(
+                        spot,
+                        "`external_url` is scheme, host, port and path, without a name, `?` or `#`",
+                    )
+                    .hint("for example `https://transfers.example.com`"),
                 );
                 None
             }

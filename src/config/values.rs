@@ -15,7 +15,9 @@ use super::patterns;
 use super::problem::{Problem, choices, cut};
 use super::reader::{Read, Reader};
 use super::schema;
+use super::users::USER_MAX;
 use crate::core::duration;
+use crate::core::job::UserRef;
 
 /// Text of any content, such as a description.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,6 +72,14 @@ impl std::fmt::Debug for SecretUrl {
         f.write_str("SecretUrl(…)")
     }
 }
+
+/// An http or https address that people open.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct PublicUrl(pub(crate) String);
+
+/// A user of this machine, by name or number.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct User(pub(crate) UserRef);
 
 /// `address:port`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -471,6 +481,8 @@ schemas! {
     SpanOrZero => schema::either(schema::pattern(patterns::SPAN), schema::constant(0)),
     Version => schema::constant(1),
     Url => schema::pattern(patterns::AGENT_URL),
+    PublicUrl => schema::pattern(patterns::AGENT_URL),
+    User => schema::either(schema::pattern(patterns::USER), schema::whole(0, USER_MAX)),
     SecretUrl => schema::pattern(r"^https?://[^\s]+$"),
     Listen => schema::pattern(patterns::LISTEN),
 }

@@ -169,6 +169,8 @@ pub struct JobSet {
     pub history: HistoryPolicy,
     /// `listen`.
     pub listen: Option<SocketAddr>,
+    /// `external_url`, without a trailing slash: where people reach what `listen` serves.
+    pub external_url: Option<String>,
 }
 
 /// `agent`.
@@ -190,6 +192,11 @@ pub struct AgentSettings {
     pub exclusive_user: bool,
     /// `allow_insecure`: a token may go over plain http to a host that is not this one.
     pub allow_insecure: bool,
+    /// `start`: an agent that nobody has signed in since its start is started with our token.
+    pub start: bool,
+    /// `user`: who may hold the agent's port beside root and our own user; empty where the file
+    /// does not say.
+    pub user: Vec<UserRef>,
 }
 
 impl Default for AgentSettings {
@@ -203,8 +210,19 @@ impl Default for AgentSettings {
             adopt_window: SignedDuration::from_mins(2),
             exclusive_user: false,
             allow_insecure: false,
+            start: false,
+            user: Vec::new(),
         }
     }
+}
+
+/// A user of this machine, as the job file names one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum UserRef {
+    /// By login name, which is looked up when it is needed.
+    Name(String),
+    /// By number (uid).
+    Id(u32),
 }
 
 /// Where the agent's token comes from. Holds no secret itself.

@@ -355,5 +355,6 @@ fn jobs(bounds: &Bounds) -> Arc<JobSet> {
         alerts: Vec::new(),
         history: HistoryPolicy::default(),
         listen: None,
+        external_url: None,
     })
 }

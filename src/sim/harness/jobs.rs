@@ -172,5 +172,6 @@ pub(super) fn set(agent: &AgentSettings, jobs: BTreeMap<JobName, Arc<Job>>) -> J
         alerts: vec![super::alerts::entry()],
         history: HistoryPolicy::default(),
         listen: None,
+        external_url: None,
     }
 }

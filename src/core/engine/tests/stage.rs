@@ -69,6 +69,7 @@ pub(super) fn set(jobs: Vec<Arc<Job>>) -> Arc<JobSet> {
         alerts: Vec::new(),
         history: HistoryPolicy::default(),
         listen: None,
+        external_url: None,
     })
 }
 
