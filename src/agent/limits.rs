@@ -50,7 +50,19 @@ pub(super) const LOGIN_RETRY: (SignedDuration, SignedDuration) =
     (SignedDuration::from_secs(30), SignedDuration::from_mins(10));
 
 /// One frame of the notification socket. Frames are a few hundred bytes, and unread by us.
-pub(super) const FRAME_MAX: usize = 1024 * 1024;
+pub(super) const FRAME_MAX: usize = 256 * 1024;
+
+/// Frames of the notification socket in a second. They are per file: an agent that copies more
+/// files than this in one has told us long before that something has changed.
+pub(super) const FRAMES_A_SECOND: u32 = 500;
+
+/// Bytes of the notification socket in a second, twice what one frame may have: what a peer may
+/// make us read while it sends pieces of frames, of which nobody is told.
+pub(super) const SOCKET_BYTES_A_SECOND: usize = 2 * FRAME_MAX;
+
+/// What waits to be sent on the notification socket: a ping and a few answers to pings, each of
+/// 131 bytes at most. A peer that reads none of them must not fill the memory.
+pub(super) const SOCKET_UNSENT_MAX: usize = 4 * 1024;
 
 /// Delay before the notification socket is opened again, and its cap.
 pub(super) const RECONNECT: (Duration, Duration) =

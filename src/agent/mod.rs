@@ -11,6 +11,7 @@ mod endpoint;
 mod failure;
 mod limits;
 mod look;
+mod metered;
 pub mod notifications;
 mod online;
 mod problem;

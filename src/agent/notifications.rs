@@ -1,7 +1,9 @@
 //! The agent's notification socket, as a hint that something has changed.
 //!
 //! What the frames say is not looked at: they are per file, and `get_all` is the truth. No failure
-//! here matters: the socket is opened again, with back-off, for as long as somebody listens.
+//! here matters: the socket is opened again, with back-off, for as long as somebody listens. Keeps
+//! true: a peer that floods the socket, or does not read what it is sent, costs neither memory nor
+//! more than a moment's work.
 
 use futures_util::{SinkExt, StreamExt};
 use reqwest::Url;
@@ -13,7 +15,11 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
-use super::limits::{CONNECT_MAX, FRAME_MAX, RECONNECT, SOCKET_SILENCE};
+use super::limits::{
+    CONNECT_MAX, FRAME_MAX, FRAMES_A_SECOND, RECONNECT, SOCKET_BYTES_A_SECOND, SOCKET_SILENCE,
+    SOCKET_UNSENT_MAX,
+};
+use super::metered::{Budget, Metered, Pace};
 use super::transport::loopback;
 
 /// Listens until the receiver of `hint` is gone; drop the future to stop earlier. Hints that
@@ -23,16 +29,24 @@ pub async fn listen(url: String, hint: Sender<()>) {
     let mut delay = RECONNECT.0;
     let mut first = true;
     loop {
-        if let Ok(socket) = timeout(CONNECT_MAX, open(&url)).await.unwrap_or(Err(Closed)) {
-            delay = RECONNECT.0;
+        if let Ok(socket) =
+            timeout(CONNECT_MAX, open(&url, BY_THE_SECOND)).await.unwrap_or(Err(Closed))
+        {
             // What happened while it was closed went unheard.
             if !first && send(&hint).is_err() {
                 return;
             }
-            if follow(socket, &hint).await.is_err() {
-                return;
+            match follow(socket, &hint).await {
+                Ok(End::Closed) => {
+                    delay = RECONNECT.0;
+                    tracing::debug!("the agent's notification socket closed");
+                }
+                // Opened again less and less often, for as long as it is flooded.
+                Ok(End::Flooded) => tracing::debug!(
+                    "the agent's notification socket was flooded, and is left closed for {delay:?}"
+                ),
+                Err(NobodyListens) => return,
             }
-            tracing::debug!("the agent's notification socket closed");
         }
         first = false;
         tokio::select! {
@@ -45,11 +59,18 @@ pub async fn listen(url: String, hint: Sender<()>) {
 
 /// Whether the socket can be opened.
 pub(super) async fn opens(url: &str) -> bool {
-    open(url).await.is_ok()
+    // Nothing is read but the answer to the upgrade.
+    open(url, Budget::InAll(FRAME_MAX)).await.is_ok()
 }
 
 /// The socket is closed, or could not be opened: no matter why.
 struct Closed;
+
+/// Why a socket is not followed any more.
+enum End {
+    Closed,
+    Flooded,
+}
 
 /// Nobody listens any more.
 struct NobodyListens;
@@ -61,7 +82,25 @@ fn send(hint: &Sender<()>) -> Result<(), NobodyListens> {
     }
 }
 
-async fn open(url: &str) -> Result<WebSocketStream<TcpStream>, Closed> {
+/// The socket, read at a bounded pace.
+type Socket = WebSocketStream<Metered<TcpStream>>;
+
+fn bounds() -> WebSocketConfig {
+    WebSocketConfig::default()
+        .max_message_size(Some(FRAME_MAX))
+        .max_frame_size(Some(FRAME_MAX))
+        // The library answers pings by itself: without a bound, the answers that a peer does not
+        // take would pile up. Beyond it only the last one waits.
+        .write_buffer_size(0)
+        .max_write_buffer_size(SOCKET_UNSENT_MAX)
+        // Frames come seldom and are small: the default of 128 KiB would lie idle.
+        .read_buffer_size(4 * 1024)
+}
+
+/// What may be read while somebody listens.
+const BY_THE_SECOND: Budget = Budget::ASecond(SOCKET_BYTES_A_SECOND);
+
+async fn open(url: &str, budget: Budget) -> Result<Socket, Closed> {
     let parsed = Url::parse(url).map_err(|_| Closed)?;
     let host = parsed.host_str().ok_or(Closed)?;
     let port = parsed.port_or_known_default().ok_or(Closed)?;
@@ -71,28 +110,25 @@ async fn open(url: &str) -> Result<WebSocketStream<TcpStream>, Closed> {
         TcpStream::connect((host.trim_matches(['[', ']']), port)).await
     };
     let stream = stream.map_err(|_| Closed)?;
-    let bounds = WebSocketConfig::default()
-        .max_message_size(Some(FRAME_MAX))
-        .max_frame_size(Some(FRAME_MAX))
-        // Frames come seldom and are small: the default of 128 KiB would lie idle.
-        .read_buffer_size(4 * 1024);
-    match client_async_with_config(url, stream, Some(bounds)).await {
+    let stream = Metered::new(stream, budget);
+    match client_async_with_config(url, stream, Some(bounds())).await {
         Ok((socket, _)) => Ok(socket),
         Err(_) => Err(Closed),
     }
 }
 
 /// Turns frames into hints until the socket closes.
-async fn follow(
-    mut socket: WebSocketStream<TcpStream>,
-    hint: &Sender<()>,
-) -> Result<(), NobodyListens> {
+async fn follow(mut socket: Socket, hint: &Sender<()>) -> Result<End, NobodyListens> {
     let mut pinged = false;
+    let mut pace = Pace::default();
     loop {
         let frame = tokio::select! {
             () = hint.closed() => return Err(NobodyListens),
             frame = timeout(SOCKET_SILENCE, socket.next()) => frame,
         };
+        if matches!(frame, Ok(Some(Ok(_)))) && pace.add(1) > u64::from(FRAMES_A_SECOND) {
+            return Ok(End::Flooded);
+        }
         match frame {
             Ok(Some(Ok(Message::Text(_) | Message::Binary(_)))) => {
                 pinged = false;
@@ -100,15 +136,70 @@ async fn follow(
             }
             // Pings are answered by the library, and a close by the next turn.
             Ok(Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_)))) => pinged = false,
-            Ok(Some(Ok(Message::Close(_)) | Err(_)) | None) => return Ok(()),
-            Err(_) if pinged => return Ok(()),
+            Ok(Some(Err(_))) if socket.get_ref().is_spent() => return Ok(End::Flooded),
+            Ok(Some(Ok(Message::Close(_)) | Err(_)) | None) => return Ok(End::Closed),
+            Err(_) if pinged => return Ok(End::Closed),
             Err(_) => {
                 pinged = true;
                 let ping = socket.send(Message::Ping(Vec::new().into()));
                 if !matches!(timeout(SOCKET_SILENCE, ping).await, Ok(Ok(()))) {
-                    return Ok(());
+                    return Ok(End::Closed);
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{self, Read, Write};
+
+    use tokio_tungstenite::tungstenite::protocol::{Role, WebSocket};
+
+    use super::*;
+
+    /// A peer that pings without end and never reads.
+    struct Pings;
+
+    impl Read for Pings {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            const PING: [u8; 127] = {
+                let mut frame = [b'x'; 127];
+                (frame[0], frame[1]) = (0x89, 125);
+                frame
+            };
+            buffer[..PING.len()].copy_from_slice(&PING);
+            Ok(PING.len())
+        }
+    }
+
+    impl Write for Pings {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(io::ErrorKind::WouldBlock.into())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Err(io::ErrorKind::WouldBlock.into())
+        }
+    }
+
+    fn resident_pages() -> usize {
+        let statm = std::fs::read_to_string("/proc/self/statm").unwrap();
+        statm.split_whitespace().nth(1).unwrap().parse().unwrap()
+    }
+
+    #[test]
+    fn answers_to_pings_that_nobody_reads_do_not_pile_up() {
+        let mut socket = WebSocket::from_raw_socket(Pings, Role::Client, Some(bounds()));
+        for _ in 0..1_000 {
+            socket.read().unwrap();
+        }
+        let before = resident_pages();
+        for _ in 0..200_000 {
+            socket.read().unwrap();
+        }
+        // Without a bound it is 26 MB.
+        let grown = resident_pages().saturating_sub(before);
+        assert!(grown < 1_000, "{grown} pages of 4 KiB more");
     }
 }

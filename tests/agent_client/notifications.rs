@@ -6,6 +6,7 @@ use futures_util::SinkExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc::{Receiver, channel};
 use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Message;
 use transferd::agent::notifications::listen;
 
 use crate::scripted::closed_port;
@@ -66,5 +67,28 @@ async fn listening_ends_with_its_listener() {
         let _socket = if opens { sockets.recv().await } else { None };
         drop(hints);
         tokio::time::timeout(Duration::from_secs(20), listening).await.unwrap().unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_flooded_socket_is_closed_and_opened_again() {
+    let (url, mut sockets) = sockets().await;
+    let (hint, _hints) = channel(1);
+    tokio::spawn(listen(url, hint));
+    for kind in ["text", "ping", "huge"] {
+        let mut socket = sockets.recv().await.unwrap();
+        let mut sent = 0_u32;
+        loop {
+            let frame = match kind {
+                "text" => Message::text("x"),
+                "ping" => Message::Ping(vec![b'x'; 125].into()),
+                _ => Message::text("x".repeat(200_000)),
+            };
+            if socket.send(frame).await.is_err() {
+                break;
+            }
+            sent += 1;
+            assert!(sent < 1_000_000, "{kind}: nobody minds {sent} frames");
+        }
     }
 }

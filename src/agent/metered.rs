@@ -1,0 +1,141 @@
+//! A connection of which no more is read than a budget allows, whatever the protocol above makes of
+//! it: heads without end, pieces of frames, answers before the answer.
+//!
+//! The libraries above count what they keep, not what they read and throw away. It counts below
+//! them, and knows no protocol. Once the budget is spent, reading fails for good.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use jiff::SignedDuration;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use crate::clock;
+
+/// How much may be read.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Budget {
+    /// So many bytes while the connection lasts.
+    InAll(usize),
+    /// So many bytes in a second.
+    ASecond(usize),
+}
+
+/// Counts by the second.
+#[derive(Debug, Default)]
+pub(super) struct Pace {
+    second: i64,
+    count: u64,
+}
+
+impl Pace {
+    /// Counts `more`, and tells how many that makes in this second.
+    pub(super) fn add(&mut self, more: u64) -> u64 {
+        self.add_at(more, clock::awake_since_boot())
+    }
+
+    fn add_at(&mut self, more: u64, now: SignedDuration) -> u64 {
+        if self.second != now.as_secs() {
+            *self = Self { second: now.as_secs(), count: 0 };
+        }
+        self.count = self.count.saturating_add(more);
+        self.count
+    }
+}
+
+/// A connection with a budget for reading.
+#[derive(Debug)]
+pub(super) struct Metered<S> {
+    inner: S,
+    budget: Budget,
+    total: u64,
+    pace: Pace,
+    spent: bool,
+}
+
+impl<S> Metered<S> {
+    pub(super) fn new(inner: S, budget: Budget) -> Self {
+        Self { inner, budget, total: 0, pace: Pace::default(), spent: false }
+    }
+
+    /// True once more has come than the budget allows.
+    pub(super) fn is_spent(&self) -> bool {
+        self.spent
+    }
+
+    fn take(&mut self, read: usize) {
+        let read = read as u64;
+        self.total = self.total.saturating_add(read);
+        self.spent |= match self.budget {
+            Budget::InAll(most) => self.total > most as u64,
+            Budget::ASecond(most) => self.pace.add(read) > most as u64,
+        };
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Metered<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.spent {
+            return Poll::Ready(Err(io::Error::other("it sent more than any answer takes")));
+        }
+        let before = buffer.filled().len();
+        let polled = Pin::new(&mut self.inner).poll_read(context, buffer);
+        self.take(buffer.filled().len() - before);
+        polled
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Metered<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.inner).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncReadExt as _;
+
+    use super::*;
+
+    #[test]
+    fn each_second_is_counted_by_itself() {
+        let mut pace = Pace::default();
+        let at = SignedDuration::from_millis;
+        assert_eq!(pace.add_at(3, at(1_000)), 3);
+        assert_eq!(pace.add_at(4, at(1_999)), 7);
+        assert_eq!(pace.add_at(1, at(2_000)), 1);
+    }
+
+    #[tokio::test]
+    async fn reading_fails_for_good_once_the_budget_is_spent() {
+        let mut metered = Metered::new(tokio::io::repeat(b'x'), Budget::InAll(1_000));
+        let mut buffer = [0; 300];
+        let mut total = 0;
+        let error = loop {
+            match metered.read(&mut buffer).await {
+                Ok(read) => total += read,
+                Err(error) => break error,
+            }
+        };
+        assert_eq!(total, 1_200, "the read that crosses it is the last");
+        assert_eq!(error.kind(), io::ErrorKind::Other);
+        assert!(metered.is_spent() && metered.read(&mut buffer).await.is_err());
+    }
+}
