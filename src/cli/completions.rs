@@ -147,7 +147,18 @@ _transferd_with_jobs() {
                 *) return ;;
             esac ;;
     esac
-    COMPREPLY=($(compgen -W "$(transferd "${options[@]}" completions --jobs 2>/dev/null)" -- "${current}"))
+    # A name is data: it is never expanded, and is offered as it must be typed.
+    local name typed
+    local -a names=()
+    mapfile -t names < <(transferd "${options[@]}" completions --jobs 2>/dev/null)
+    COMPREPLY=()
+    for name in "${names[@]}"; do
+        [[ -n ${name} ]] || continue
+        printf -v typed '%q' "${name}"
+        if [[ ${name} == "${current}"* || ${typed} == "${current}"* ]]; then
+            COMPREPLY+=("${typed}")
+        fi
+    done
 }
 complete -F _transferd_with_jobs -o bashdefault -o default transferd
 "#;

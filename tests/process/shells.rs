@@ -6,6 +6,12 @@ use crate::stage::{Stage, transferd};
 
 /// What bash offers at the end of a line.
 fn offered(stage: &Stage, line: &[&str]) -> Vec<String> {
+    let folder = std::path::Path::new(transferd()).parent().unwrap();
+    offered_by(folder, stage, line)
+}
+
+/// What bash offers where `transferd` is the program of that folder.
+fn offered_by(folder: &std::path::Path, stage: &Stage, line: &[&str]) -> Vec<String> {
     // What readline does with a `complete -F`.
     let script = r#"
         source <(transferd completions bash)
@@ -13,7 +19,6 @@ fn offered(stage: &Stage, line: &[&str]) -> Vec<String> {
         $(complete -p transferd | sed 's/.* -F \([^ ]*\) .*/\1/') \
             transferd "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}"
         printf '%s\n' "${COMPREPLY[@]}""#;
-    let folder = std::path::Path::new(transferd()).parent().unwrap();
     let path = format!("{}:{}", folder.display(), std::env::var("PATH").unwrap());
     let said = Command::new("bash")
         .args(["-c", script, "bash", "transferd"])
@@ -50,4 +55,36 @@ fn bash_offers_commands_options_and_the_jobs_of_the_file_that_the_line_names() {
     for line in [&["trigger", "nightly", ""][..], &["show", ""], &["history", "-n", ""]] {
         assert!(!ask(line).iter().any(|word| word == "noon"), "{line:?}");
     }
+}
+
+/// Names that no job file of today may hold, but a daemon of another version may have.
+const HOSTILE: [&str; 6] =
+    ["$(touch pwned)", "`touch pwned`", "x;touch pwned", "a b", "<(touch pwned)", "* ? [a]"];
+
+#[test]
+fn bash_expands_no_name_of_a_job_whatever_it_holds() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let stage = Stage::new("unused");
+    let folder = stage.path().join("bin");
+    std::fs::create_dir(&folder).unwrap();
+    let program = folder.join("transferd");
+    std::fs::write(stage.path().join("names"), HOSTILE.join("\n") + "\n").unwrap();
+    let script = format!(
+        "#!/bin/bash\nfor word; do [[ $word == --jobs ]] && exec cat {}/names; done\n\
+         exec {} \"$@\"\n",
+        stage.path().display(),
+        transferd()
+    );
+    std::fs::write(&program, script).unwrap();
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let all = offered_by(&folder, &stage, &["trigger", ""]);
+    assert_eq!(all.len(), HOSTILE.len(), "{all:?}");
+    assert!(all.contains(&"a\\ b".to_owned()), "{all:?}");
+    // What bash itself has begun to quote goes on.
+    assert_eq!(offered_by(&folder, &stage, &["trigger", "a\\ "]), ["a\\ b"]);
+    assert_eq!(offered_by(&folder, &stage, &["trigger", "a "]), ["a\\ b"]);
+    for typed in ["$", "`", "x", "<", "*"] {
+        assert_eq!(offered_by(&folder, &stage, &["trigger", typed]).len(), 1, "{typed}");
+    }
+    assert!(!stage.path().join("pwned").exists(), "a name was executed");
 }
