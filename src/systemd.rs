@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use sd_notify::NotifyState;
 
+use crate::core::plain::plain;
+
 /// Ready, or done with reloading.
 pub fn ready(status: &str) {
     tell(&[NotifyState::Ready, NotifyState::Status(&one_line(status))]);
@@ -46,7 +48,7 @@ pub fn logs_to_journal() -> bool {
 
 /// A message is lines of `KEY=value`: a line break in a value would start a new one.
 fn one_line(text: &str) -> String {
-    text.replace(char::is_control, " ")
+    plain(text)
 }
 
 fn tell(state: &[NotifyState<'_>]) {

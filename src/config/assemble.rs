@@ -18,7 +18,9 @@ use super::sources::Sources;
 use super::values::{Listen, PublicUrl};
 use super::warn;
 use super::{Loaded, Rejected, Surroundings, locate};
+use crate::core::ids::JobName;
 use crate::core::job::{HistoryPolicy, JobSet};
+use crate::core::plain::is_unseen;
 
 /// All files' values.
 #[derive(Debug, Default)]
@@ -140,6 +142,7 @@ impl Whole {
             }
         }
         for entry in raw.jobs.into_iter().flat_map(|jobs| jobs.value.0) {
+            problems.extend(odd_name(&entry.name, entry.key));
             let taken = match self.jobs.get(&entry.name) {
                 Some((first, _)) if !entry.void => {
                     problems.push(twice("job", &entry.name, entry.key, *first));
@@ -154,6 +157,18 @@ impl Whole {
             }
         }
     }
+}
+
+/// Tells what keeps a text from being a job's name, but for what no name at all may hold.
+fn odd_name(name: &str, key: Spot) -> Option<Problem> {
+    let odd = JobName::forbidden_in(name).filter(|odd| *odd != '/' && !odd.is_control())?;
+    let shown =
+        if is_unseen(odd) { format!("U+{:04X}", u32::from(odd)) } else { format!("`{odd}`") };
+    let message = format!("the name `{}` holds {shown}", cut(name));
+    Some(Problem::error(key, message).hint(
+        "a job's name holds letters and digits, spaces inside, `.`, `_` and `-`, as in \
+         `nightly-footage`",
+    ))
 }
 
 fn single<T>(

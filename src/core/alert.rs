@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::ids::{AlertId, AlertKey, JobName, RunId};
 use super::job::{AlertChannel, AlertEvent, SecretText};
-use super::limits::{ALERT_RETRY, WORDS_MAX};
+use super::limits::ALERT_RETRY;
 use super::run::RunState;
 
 /// What a message tells of.
@@ -204,27 +204,6 @@ pub(crate) fn retry_delay(tries: u32) -> SignedDuration {
     SignedDuration::from_secs(doubled).min(longest)
 }
 
-/// Words of others, in one line of a bounded length.
-pub(crate) fn in_a_line(words: &str) -> String {
-    let mut line = String::new();
-    for word in words.split(|c: char| c.is_whitespace() || c.is_control()) {
-        if word.is_empty() {
-            continue;
-        }
-        if !line.is_empty() {
-            line.push(' ');
-        }
-        for letter in word.chars() {
-            if line.len() + letter.len_utf8() > WORDS_MAX {
-                line.push('…');
-                return line;
-            }
-            line.push(letter);
-        }
-    }
-    line
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -263,12 +242,5 @@ mod tests {
         let seconds: Vec<_> = (1..=11).map(|tries| retry_delay(tries).as_secs()).collect();
         assert_eq!(seconds, [10, 20, 40, 80, 160, 320, 640, 1280, 2560, 3600, 3600]);
         assert_eq!(retry_delay(u32::MAX).as_secs(), 3600);
-    }
-
-    #[test]
-    fn words_of_others_are_one_bounded_line() {
-        assert_eq!(in_a_line(" no\n such\thost \u{1b}[31m"), "no such host [31m");
-        let long = in_a_line(&"é".repeat(10_000));
-        assert!(long.len() <= WORDS_MAX + '…'.len_utf8() && long.ends_with('…'));
     }
 }

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::plain::is_unseen;
+
 /// The name of a job: its key under `jobs:`. Cheap to clone.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -15,6 +17,15 @@ impl JobName {
     /// A name as it stands in the job file; the config layer has checked its form.
     pub fn new(name: &str) -> Self {
         Self(name.into())
+    }
+
+    /// The first character of a text that no job's name may hold: a name is typed into shells,
+    /// stands in paths, labels, chats and globs, and must mean nothing there but itself. Letters
+    /// and digits of any script may stand in it with their marks, spaces, `.`, `_` and `-`.
+    pub fn forbidden_in(text: &str) -> Option<char> {
+        let fine =
+            |c: char| c.is_alphanumeric() || matches!(c, ' ' | '.' | '_' | '-') || is_mark(c);
+        text.chars().find(|c| !fine(*c) || is_unseen(*c))
     }
 
     /// The name as text.
@@ -27,6 +38,12 @@ impl JobName {
     pub fn apart(&self) -> Self {
         Self::new(self.as_str())
     }
+}
+
+/// A mark that is written over, under or into a letter: it takes no room of its own. Marks that do
+/// are letters to `char::is_alphanumeric`.
+fn is_mark(c: char) -> bool {
+    !c.is_ascii() && textwrap::core::display_width(c.encode_utf8(&mut [0; 4])) == 0
 }
 
 impl fmt::Display for JobName {
@@ -110,4 +127,27 @@ pub struct AttemptId {
     pub run: RunId,
     /// Counted from 1; never reused.
     pub number: u32,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_hold_letters_of_any_script_and_nothing_that_a_shell_or_a_chat_acts_on() {
+        for name in [
+            "nightly-footage",
+            "Tägliche Kopie_2.0",
+            "日本",
+            "हिन्दी",
+            "ที่นี่",
+            "cafe\u{301}",
+            "Ελλάδα",
+        ] {
+            assert_eq!(JobName::forbidden_in(name), None, "{name}");
+        }
+        for odd in "$()`;|&<>*?[]{}'\"\\/!#%^~=+,:@\t\n\u{202e}\u{200b}\u{3164}\u{a0}😀".chars() {
+            assert_eq!(JobName::forbidden_in(&format!("a{odd}b")), Some(odd), "{odd:?}");
+        }
+    }
 }

@@ -12,6 +12,7 @@ pub mod job;
 pub mod limits;
 pub mod matching;
 pub mod place;
+pub mod plain;
 pub mod record;
 pub mod run;
 pub mod schedule;

@@ -28,6 +28,35 @@ fn read(text: String) {
 }
 
 #[test]
+fn a_jobs_name_that_a_shell_or_a_terminal_would_act_on_is_refused_with_what_is_odd_in_it() {
+    let place =
+        |path: &str| format!("{{account: {}, bucket: b, path: {path}/}}", uuid::Uuid::max());
+    let job = format!("{{source: {}, destination: {}}}", place("s"), place("d"));
+    for (name, odd) in [
+        ("$(id>pwned;echo x)", "holds `$`"),
+        ("a;b", "holds `;`"),
+        ("<!channel>", "holds `<`"),
+        ("pay\u{202e}fdp", "holds U+202E"),
+        ("a/b", "holds a `/`"),
+    ] {
+        let text = format!("jobs:\n  {name:?}: {job}\n");
+        let text = text.replace("\\u{202e}", "\u{202e}").replace("\\u{202E}", "\u{202e}");
+        let file = SourceFile { path: PathBuf::from("jobs.yaml"), text };
+        let (root, base) = (PathBuf::from("jobs.yaml"), PathBuf::from("/"));
+        let sources = Sources { root, base, files: vec![file] };
+        let rejected = config::parse(&sources, &surroundings()).unwrap_err();
+        let [error] = rejected.errors.as_slice() else { panic!("{name}: {:?}", rejected.errors) };
+        assert!(error.message.ends_with(odd), "{name}: {}", error.message);
+    }
+    let text =
+        format!("jobs: {{nightly: &j {job}, Tägliche Kopie_2.0: *j, 日本: *j, हिन्दी: *j}}\n");
+    read(text.clone());
+    let file = SourceFile { path: PathBuf::from("jobs.yaml"), text };
+    let (root, base) = (PathBuf::from("jobs.yaml"), PathBuf::from("/"));
+    assert!(config::parse(&Sources { root, base, files: vec![file] }, &surroundings()).is_ok());
+}
+
+#[test]
 fn texts_made_to_take_long_are_refused_at_once() {
     const MANY: usize = 4_000_000;
     let fill = |piece: &str| piece.repeat(MANY / piece.len());

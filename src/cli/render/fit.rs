@@ -3,16 +3,12 @@
 //! Also keeps what others have written (operators' reasons, the agent's words) from steering the
 //! terminal.
 
+pub use crate::core::plain::plain;
 use textwrap::{Options, WordSeparator, WordSplitter};
 
 /// How many columns of a terminal a text takes: wide characters take two.
 pub fn width(text: &str) -> usize {
     textwrap::core::display_width(text)
-}
-
-/// The text in one line, without characters that would move the cursor or change the colour.
-pub fn plain(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 /// The text, its middle left out where it is wider than `room`: names that differ do so at their

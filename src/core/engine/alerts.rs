@@ -12,13 +12,15 @@ use jiff::Timestamp;
 
 use super::Engine;
 use super::query::{AlertsView, FailingAlert};
-use crate::core::alert::{Delivery, Occasion, QueuedAlert, id_of, in_a_line, retry_delay};
+use crate::core::alert::{Delivery, Occasion, QueuedAlert, id_of, retry_delay};
 use crate::core::ids::{AlertId, AlertKey, JobName, RunId};
 use crate::core::input::{Effect, Level, Note};
 use crate::core::job::{Alert, AlertChannel, AlertEvent};
 use crate::core::limits::{
     ALERT_REFUSALS_MAX, ALERT_RETRY, ALERT_STALE, ALERT_TRIES_MIN, DELIVERIES_MAX, OUTBOX_MAX,
+    WORDS_MAX,
 };
+use crate::core::plain::one_line;
 use crate::core::record::Record;
 use crate::core::run::{Run, RunState};
 
@@ -128,11 +130,11 @@ impl Engine {
                 job: news.job.as_ref().map(JobName::apart),
                 run: run.map(|run| run.id),
                 state: run.map(|run| run.state),
-                reason: in_a_line(&news.reason),
+                reason: one_line(&news.reason, WORDS_MAX),
                 scheduled_for: run.and_then(|run| run.scheduled_for),
                 attempts: attempts
                     .map_or(0, |live| u32::try_from(live.attempts.len()).unwrap_or(u32::MAX)),
-                text: in_a_line(&news.text),
+                text: one_line(&news.text, WORDS_MAX),
                 tries: 0,
                 next_try: self.now,
                 last_error: None,
@@ -290,7 +292,7 @@ impl Engine {
             }
         };
         self.fared.failed += 1;
-        let words = in_a_line(&words);
+        let words = one_line(&words, WORDS_MAX);
         if row.occasion == Occasion::Started {
             // The end of the run follows, and says more.
             self.tell_of_alert(Level::Warn, &row, &format!("not delivered: {words}"));

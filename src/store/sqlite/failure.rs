@@ -5,6 +5,7 @@ use std::path::Path;
 use rusqlite::ErrorCode;
 
 use crate::core::limits::WORDS_MAX;
+use crate::core::plain::one_line;
 use crate::store::StoreError;
 
 /// Something went wrong; where the database lies is not known here yet.
@@ -76,8 +77,5 @@ fn from_sqlite(path: &Path, error: &rusqlite::Error) -> StoreError {
 
 /// What was found, fit for a log and a terminal: it quotes the row, which may hold anything.
 fn shown(detail: &str) -> String {
-    let end = detail.floor_char_boundary(WORDS_MAX);
-    let more = if end < detail.len() { "…" } else { "" };
-    let plain = detail[..end].chars().map(|c| if c.is_control() { ' ' } else { c });
-    plain.chain(more.chars()).collect()
+    one_line(detail, WORDS_MAX)
 }

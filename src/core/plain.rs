@@ -1,0 +1,94 @@
+//! Words of others, made fit to stand in a line of ours: the one place that says which characters
+//! are not shown, and how long text is cut.
+//!
+//! What an agent, a receiver or an operator says ends in terminals, logs, chats and mails. A
+//! character that steers a terminal, turns the direction of text or is not seen at all can make it
+//! say something else than it does. It does not know secrets: these are masked where words leave
+//! the process.
+
+/// Stands for what was cut off.
+const CUT: char = '…';
+
+/// True for a character that nobody sees: controls, format characters (Unicode's Cf), separators
+/// of lines and paragraphs, and letters and marks that are blank by definition.
+pub fn is_unseen(c: char) -> bool {
+    // The Cf characters and the default-ignorable ones of Unicode 16, as ranges.
+    c.is_control()
+        || matches!(c,
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{6dd}' | '\u{70f}' | '\u{8e2}' | '\u{3164}'
+            | '\u{feff}' | '\u{ffa0}' | '\u{110bd}' | '\u{110cd}'
+            | '\u{600}'..='\u{605}' | '\u{890}'..='\u{891}' | '\u{115f}'..='\u{1160}'
+            | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{fe00}'..='\u{fe0f}'
+            | '\u{fff0}'..='\u{fffb}' | '\u{13430}'..='\u{1343f}' | '\u{1bca0}'..='\u{1bca3}'
+            | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
+}
+
+/// A space for a control character or a separator of lines, nothing for any other that is not
+/// seen, so that a word that was broken up by such ones is whole again.
+fn seen(c: char) -> Option<char> {
+    if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') {
+        Some(' ')
+    } else {
+        (!is_unseen(c)).then_some(c)
+    }
+}
+
+/// The text with nothing in it that is not seen. Its blanks stay as they are.
+pub fn plain(text: &str) -> String {
+    text.chars().filter_map(seen).collect()
+}
+
+/// The text in one line of `limit` bytes at most, its end cut off where it is longer, with single
+/// spaces between its words.
+pub fn one_line(text: &str, limit: usize) -> String {
+    let mut line = String::with_capacity(text.len().min(limit));
+    let mut gap = false;
+    for c in text.chars().filter_map(seen) {
+        if c.is_whitespace() {
+            gap = !line.is_empty();
+            continue;
+        }
+        let needed = usize::from(gap) + c.len_utf8();
+        if line.len() + needed > limit {
+            while line.len() + CUT.len_utf8() > limit && line.pop().is_some() {}
+            line.push(CUT);
+            return line;
+        }
+        if std::mem::take(&mut gap) {
+            line.push(' ');
+        }
+        line.push(c);
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case("a\u{1b}[31mb\r\nc\u{9b}d\0", "a [31mb  c d ")]
+    #[case("invoice\u{202e}fdp.exe", "invoicefdp.exe")]
+    #[case("ze\u{200b}ro \u{2066}x\u{2069} \u{ad}y", "zero x y")]
+    #[case("a\u{2028}b", "a b")]
+    #[case("日本 ça naïve עברית", "日本 ça naïve עברית")]
+    #[case("tag\u{e0041}\u{fe0f}\u{3164}", "tag")]
+    fn what_is_not_seen_is_not_shown(#[case] text: &str, #[case] shown: &str) {
+        assert_eq!(plain(text), shown);
+        assert!(!plain(text).chars().any(is_unseen));
+    }
+
+    #[test]
+    fn a_line_has_single_spaces_and_is_cut_at_a_character() {
+        assert_eq!(one_line(" no\n such\thost \u{1b}[31m ", 100), "no such host [31m");
+        assert_eq!(one_line("to\u{200b}ken", 100), "token");
+        let long = one_line(&"ä".repeat(2000), 100);
+        assert!(long.len() <= 100 && long.ends_with("ä…"), "{long}");
+        assert_eq!(one_line("abcdef", 6), "abcdef");
+        assert_eq!(one_line("abcdefg", 6), "abc…");
+        assert_eq!(one_line("", 6), "");
+    }
+}
