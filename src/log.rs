@@ -18,6 +18,8 @@ use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::clock;
+use crate::core::plain::plain;
+use crate::privacy::{Masked, mask};
 
 /// How lines are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,7 +53,8 @@ pub fn start(format: Format, level: Level) -> std::io::Result<()> {
             base.with(layer.event_format(HumanLine)).try_init()
         }
         Format::Json => {
-            let layer = lines::layer().with_writer(std::io::stderr).json().with_timer(UtcTime);
+            let layer =
+                lines::layer().with_writer(|| Masked(std::io::stderr())).json().with_timer(UtcTime);
             let layer = layer.flatten_event(true).with_target(false);
             base.with(layer.with_current_span(false).with_span_list(false)).try_init()
         }
@@ -141,7 +144,7 @@ struct Said {
 impl Said {
     fn take(&mut self, field: &Field, value: String) {
         // A line break in a message would forge a line of its own.
-        let value = value.replace(char::is_control, " ");
+        let value = plain(&mask(&value));
         match field.name() {
             "message" => self.message = value,
             "job" => self.job = Some(value),

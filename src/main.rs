@@ -3,10 +3,12 @@
 use std::io::Write;
 use std::process::ExitCode;
 
+use transferd::privacy::{Masked, keep_memory_private};
+
 fn main() -> ExitCode {
-    let mut out = std::io::stdout();
-    let mut err = std::io::stderr();
-    if let Err(error) = transferd::privacy::keep_memory_private() {
+    let mut out = Masked(std::io::stdout());
+    let mut err = Masked(std::io::stderr());
+    if let Err(error) = keep_memory_private() {
         // Worth a word, but no reason to leave the transfers alone.
         let _ = writeln!(err, "transferd: its memory can't be kept out of core dumps: {error}");
     }

@@ -1,5 +1,13 @@
 //! What keeps secrets from others: what the kernel is told of this process's memory, as there are
-//! tokens in it, and whether a file of secrets is this process's alone.
+//! tokens in it, whether a file of secrets is this process's alone, and what is masked where words
+//! leave the process.
+
+mod mask;
+mod spelling;
+mod writer;
+
+pub use mask::{SecretKind, mask, remember};
+pub use writer::Masked;
 
 use std::io;
 

@@ -10,12 +10,13 @@ use uuid::Uuid;
 use super::client::{AgentClient, good_body, unreadable};
 use super::endpoint::Endpoint;
 use super::failure::AskError;
-use super::token::{TokenProblem, read_secret, totp_code};
+use super::token::{TokenProblem, check_token, read_secret, totp_code};
 use super::transport::{Call, RawAnswer};
 use super::wire::{self, ApiToken, LoginReply};
 use super::words::fit;
 use crate::clock;
 use crate::core::job::LoginSource;
+use crate::privacy::{SecretKind, remember};
 
 /// What the agent asks for before it gives a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,6 +59,7 @@ impl AgentClient {
         password: &SecretString,
         user_type: u32,
     ) -> Result<LoginAnswer, AskError> {
+        remember(password, SecretKind::Random);
         let body = json!({
             "username": username,
             "password": password.expose_secret(),
@@ -72,6 +74,8 @@ impl AgentClient {
         code: &SecretString,
         session: &SecretString,
     ) -> Result<LoginAnswer, AskError> {
+        // Good for half a minute, and said back by a server that explains what it did not like.
+        remember(code, SecretKind::Random);
         let body = json!({
             "userCode": code.expose_secret(),
             "session": session.expose_secret(),
@@ -102,7 +106,12 @@ impl AgentClient {
         };
         let answer = self.inner.transport.send(call).await?;
         let body = good_body(Endpoint::MintToken, answer, Some(token))?;
-        wire::minted_token(&body).map_err(|error| unreadable(Endpoint::MintToken, &error))
+        let minted = wire::minted_token(&body);
+        let minted = minted.map_err(|error| unreadable(Endpoint::MintToken, &error))?;
+        remember(&minted.0, SecretKind::Random);
+        let checked = check_token(&minted.0, "the token that the agent minted");
+        checked.map_err(|problem| AskError::Unusable(problem.to_string()))?;
+        Ok(minted)
     }
 
     /// `GET /apitoken/get_all`.
@@ -203,8 +212,15 @@ pub(super) fn login_answer(
     };
     let reply = wire::login_reply(&body).map_err(|error| unreadable(endpoint, &error))?;
     let LoginReply { token, challenge, session } = reply;
+    for secret in token.iter().chain(&session) {
+        remember(secret, SecretKind::Random);
+    }
     match (challenge, token, session) {
-        (0, Some(token), _) => Ok(LoginAnswer::Token(token)),
+        (0, Some(token), _) => {
+            let checked = check_token(&token, "the token that the agent gave");
+            checked.map_err(|problem| AskError::Unusable(problem.to_string()))?;
+            Ok(LoginAnswer::Token(token))
+        }
         (0, None, _) => Err(unreadable(endpoint, "it holds neither a token nor a challenge")),
         (number, _, Some(session)) => {
             let challenge = match number {

@@ -10,10 +10,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use reqwest::Url;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use secrecy::SecretString;
 
 use super::limits::SECRET_FILE_MAX;
 use crate::core::job::SecretText;
-use crate::privacy;
+use crate::privacy::{self, SecretKind};
 
 /// Reads secrets, and remembers the files that it has warned of.
 #[derive(Clone, Debug, Default)]
@@ -30,6 +31,7 @@ impl Secrets {
                 (self.read(path)?, format!("what the file `{}` holds", path.display()))
             }
         };
+        privacy::remember(&SecretString::from(address.trim()), SecretKind::Address);
         let url = Url::parse(address.trim()).map_err(|_| format!("{named} is no address"))?;
         match url.scheme() {
             "http" | "https" if url.has_host() => Ok(url),
@@ -48,6 +50,7 @@ impl Secrets {
             }
             let header = line.split_once(':').and_then(|(name, value)| {
                 let name = HeaderName::from_bytes(name.trim().as_bytes()).ok()?;
+                privacy::remember(&SecretString::from(value.trim()), SecretKind::Random);
                 let mut value = HeaderValue::from_str(value.trim()).ok()?;
                 value.set_sensitive(true);
                 Some((name, value))

@@ -12,6 +12,7 @@ use super::render::paint::Tone;
 use super::render::table::{Rows, Screen};
 use super::{Exit, Global, agent};
 use crate::agent::CloudAccount;
+use crate::core::plain::plain;
 
 /// What may be typed after `accounts`.
 #[derive(Debug, ClapArgs)]
@@ -86,18 +87,13 @@ fn table(accounts: &[CloudAccount], screen: Screen) -> String {
             (true, false) => (Tone::Plain, ""),
         };
         rows.add([
-            (Tone::Strong, shown(&account.name)),
+            (Tone::Strong, plain(&account.name)),
             (Tone::Plain, account.id.to_string()),
             (Tone::Plain, account.provider()),
             (remark.0, remark.1.to_owned()),
         ]);
     }
     rows.text()
-}
-
-/// A name without what could steer a terminal.
-fn shown(name: &str) -> String {
-    name.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 fn yaml(accounts: &[CloudAccount]) -> String {
@@ -113,7 +109,7 @@ fn yaml(accounts: &[CloudAccount]) -> String {
             key = format!("{}-{number}", key_of(&account.name));
             number += 1;
         }
-        let name = shown(&account.name);
+        let name = plain(&account.name);
         // Writing to a string can't fail.
         let _ = writeln!(text, "  {key}: {}  # {name}, {}", account.id, account.provider());
     }

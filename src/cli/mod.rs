@@ -155,8 +155,10 @@ fn dispatch(command: Command, global: &Global, out: &mut dyn Write, err: &mut dy
 
 /// Writes a document as JSON, indented as people and line-based tools like it.
 fn write_json(out: &mut dyn Write, document: &impl Serialize) -> io::Result<()> {
-    serde_json::to_writer_pretty(&mut *out, document).map_err(io::Error::from)?;
-    out.write_all(b"\n")?;
+    // In one piece: whatever is masked on the way out is looked for in each piece by itself.
+    let mut text = serde_json::to_vec_pretty(document).map_err(io::Error::from)?;
+    text.push(b'\n');
+    out.write_all(&text)?;
     out.flush()
 }
 

@@ -19,6 +19,7 @@ use super::client::AgentClient;
 use super::failure::AskError;
 use super::limits::PAGE_SIZE;
 use super::look::offset;
+use super::words::fit;
 use super::{notifications, token};
 use crate::clock;
 use crate::core::duration;
@@ -67,7 +68,8 @@ impl Assumption {
             Verdict::Holds => self.holds,
             Verdict::DoesNotHold | Verdict::CantTell => self.otherwise,
         };
-        let seen = seen.into();
+        // What is quoted of the agent is pasted into reports.
+        let seen = fit(&seen.into(), None);
         Finding { name: self.name, assumption: self.text, verdict, seen, then }
     }
 

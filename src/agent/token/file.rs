@@ -9,7 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::TokenProblem;
 use crate::agent::limits::TOKEN_MAX;
-use crate::privacy;
+use crate::privacy::{self, SecretKind};
 
 /// A secret, and how well its file keeps it.
 #[derive(Debug)]
@@ -65,11 +65,13 @@ pub fn read_secret(what: &str, path: &Path) -> Result<SecretFile, TokenProblem> 
              `chmod 600` it, or 640 with the service's own group"
         )
     });
-    Ok(SecretFile { path: path.to_owned(), secret: SecretString::from(secret), warning })
+    let secret = SecretString::from(secret);
+    privacy::remember(&secret, SecretKind::Random);
+    Ok(SecretFile { path: path.to_owned(), secret, warning })
 }
 
 /// Refuses what can't be a token: it travels in a url, and every real one is one printable word.
-pub(super) fn check_token(token: &SecretString, what: &str) -> Result<(), TokenProblem> {
+pub(in crate::agent) fn check_token(token: &SecretString, what: &str) -> Result<(), TokenProblem> {
     let token = token.expose_secret();
     let why = if token.is_empty() {
         "is empty"

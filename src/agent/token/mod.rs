@@ -20,6 +20,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret, SecretString};
 
+pub(super) use file::check_token;
 pub use file::{SecretFile, read_secret};
 pub use jwt::expiry;
 pub(super) use totp::code as totp_code;
@@ -27,6 +28,7 @@ pub(super) use totp::code as totp_code;
 use super::limits::LOGIN_RETRY;
 use crate::clock;
 use crate::core::job::{LoginSource, TokenSource};
+use crate::privacy::{SecretKind, remember};
 
 /// Why there is no token to use.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -324,6 +326,7 @@ impl TokenKeeper {
             return Err(TokenProblem::Source(format!("{what} is not text")));
         };
         let token = SecretString::from(value.trim());
+        remember(&token, SecretKind::Random);
         file::check_token(&token, &what)?;
         Ok(token)
     }

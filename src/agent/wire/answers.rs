@@ -7,6 +7,7 @@ use secrecy::SecretString;
 use uuid::Uuid;
 
 use super::date::instant;
+use super::faults::told;
 use super::object::{Element, ListSeed, read_object, without_mark};
 use super::scalar::Scalar;
 use crate::agent::limits::LISTED_MAX;
@@ -128,7 +129,7 @@ pub(crate) fn agent_state(body: &[u8]) -> Option<AgentState> {
 pub(crate) fn user(body: &[u8]) -> Result<UserProfile, String> {
     let names = ["userid", "id", "username", "accountname", "usertype"];
     let [user_id, id, username, account_name, user_type] =
-        read_object(body, &names).map_err(|error| error.to_string())?;
+        read_object(body, &names).map_err(|error| told(body, &error))?;
     Ok(UserProfile {
         user: user_id.uuid().or_else(|| id.uuid()).map(UserId),
         username: username.word().map(str::to_owned),
@@ -235,5 +236,5 @@ fn read_list<const N: usize>(
     ListSeed { names, each: &mut each }
         .deserialize(&mut deserializer)
         .and_then(|()| deserializer.end())
-        .map_err(|error| error.to_string())
+        .map_err(|error| told(body, &error))
 }

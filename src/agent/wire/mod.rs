@@ -6,6 +6,7 @@
 
 mod answers;
 mod date;
+mod faults;
 mod object;
 mod page;
 mod scalar;

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
+use super::faults::told;
 use super::object::{Element, ElementSeed, ListSeed, without_mark};
 use super::scalar::{Key, Scalar};
 use super::transfer::{NAMES, ReadRecord};
@@ -30,7 +31,7 @@ pub(crate) fn read_page(
     let facts = deserializer
         .deserialize_any(PageVisitor { each })
         .and_then(|facts| deserializer.end().map(|()| facts));
-    facts.map_err(|error| error.to_string())
+    facts.map_err(|error| told(body, &error))
 }
 
 struct PageVisitor<'a> {

@@ -1,0 +1,29 @@
+//! A writer that lets no known secret through, for what commands print and the log writes.
+
+use std::io::{self, Write};
+
+use super::mask::mask;
+
+/// Masks what is written through it. Each line of each write is looked at by itself, so that
+/// nothing is held back and a document of megabytes costs no more than itself: a secret is written
+/// in one piece by whatever formats text, and words of others are in one line by then.
+#[derive(Debug)]
+pub struct Masked<W>(pub W);
+
+impl<W: Write> Write for Masked<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match std::str::from_utf8(bytes) {
+            Ok(text) => {
+                for line in text.split_inclusive('\n') {
+                    self.0.write_all(mask(line).as_bytes())?;
+                }
+            }
+            Err(_) => self.0.write_all(bytes)?,
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
