@@ -18,7 +18,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("watch", &["core", "clock"]),
     ("signals", &["core", "clock"]),
     ("systemd", &["core", "clock"]),
-    ("log", &["core", "clock"]),
+    ("log", &["core", "clock", "privacy"]),
     ("privacy", &[]),
     ("tls", &[]),
     ("sim", &["core", "clock", "store"]),
@@ -33,7 +33,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         "cli",
         &[
             "core", "clock", "config", "agent", "alerts", "store", "control", "watch", "signals",
-            "systemd", "log", "sim", "daemon",
+            "systemd", "log", "sim", "daemon", "privacy",
         ],
     ),
 ];
