@@ -1,38 +1,52 @@
-//! What the service manager is told (sd_notify(3)). Silent where there is none.
+//! What the service manager is told (sd_notify(3)). Silent where there is none, and never waits
+//! for one that does not listen.
 
 use std::path::Path;
+use std::sync::OnceLock;
+use std::sync::mpsc::{SyncSender, sync_channel};
 use std::time::Duration;
 
 use sd_notify::NotifyState;
 
 use crate::core::plain::plain;
 
+/// Messages that may wait for a service manager that does not read; then they are dropped. It has
+/// missed the watchdog's by then, and the others only say how things stand.
+const WAITING_MAX: usize = 16;
+
+/// What is to be told.
+enum Message {
+    Ready(String),
+    /// With the time, as [`NotifyState::monotonic_usec_now`] has it.
+    Reloading(Option<NotifyState<'static>>),
+    Status(String),
+    Alive,
+    Stopping,
+}
+
 /// Ready, or done with reloading.
 pub fn ready(status: &str) {
-    tell(&[NotifyState::Ready, NotifyState::Status(&one_line(status))]);
+    tell(Message::Ready(one_line(status)));
 }
 
 /// The job file is being read. `Type=notify-reload` wants the time in the same message.
 pub fn reloading() {
-    match NotifyState::monotonic_usec_now() {
-        Ok(time) => tell(&[NotifyState::Reloading, time]),
-        Err(_) => tell(&[NotifyState::Reloading]),
-    }
+    tell(Message::Reloading(NotifyState::monotonic_usec_now().ok()));
 }
 
 /// A line for `systemctl status`.
 pub fn status(line: &str) {
-    tell(&[NotifyState::Status(&one_line(line))]);
+    tell(Message::Status(one_line(line)));
 }
 
 /// The loop turns.
 pub fn alive() {
-    tell(&[NotifyState::Watchdog]);
+    tell(Message::Alive);
 }
 
 /// Going down, as asked.
 pub fn stopping() {
-    tell(&[NotifyState::Stopping, NotifyState::Status("stopping")]);
+    tell(Message::Stopping);
 }
 
 /// How often [`alive`] must be told, at most; absent without a watchdog.
@@ -51,8 +65,42 @@ fn one_line(text: &str) -> String {
     plain(text)
 }
 
-fn tell(state: &[NotifyState<'_>]) {
-    if let Err(error) = sd_notify::notify(state) {
+/// Hands a message to a thread of its own: a service manager that is stuck blocks whoever tells it.
+fn tell(message: Message) {
+    static OUT: OnceLock<Option<SyncSender<Message>>> = OnceLock::new();
+    let out = OUT.get_or_init(|| {
+        std::env::var_os("NOTIFY_SOCKET")?;
+        let (out, waiting) = sync_channel(WAITING_MAX);
+        let thread = std::thread::Builder::new().name("notify".to_owned());
+        let started = thread.spawn(move || waiting.into_iter().for_each(|message| send(&message)));
+        match started {
+            Ok(_) => Some(out),
+            Err(error) => {
+                tracing::warn!("the service manager can't be told: {error}");
+                None
+            }
+        }
+    });
+    if let Some(out) = out {
+        // A full queue: see [`WAITING_MAX`].
+        let _ = out.try_send(message);
+    }
+}
+
+fn send(message: &Message) {
+    let told = match message {
+        Message::Ready(line) => sd_notify::notify(&[NotifyState::Ready, NotifyState::Status(line)]),
+        Message::Reloading(Some(time)) => {
+            sd_notify::notify(&[NotifyState::Reloading, time.clone()])
+        }
+        Message::Reloading(None) => sd_notify::notify(&[NotifyState::Reloading]),
+        Message::Status(line) => sd_notify::notify(&[NotifyState::Status(line)]),
+        Message::Alive => sd_notify::notify(&[NotifyState::Watchdog]),
+        Message::Stopping => {
+            sd_notify::notify(&[NotifyState::Stopping, NotifyState::Status("stopping")])
+        }
+    };
+    if let Err(error) = told {
         tracing::debug!("the service manager could not be told: {error}");
     }
 }

@@ -121,7 +121,9 @@ pub fn main(
         Err(error) => return usage(&error),
     };
     let global = cli.global.resolve();
-    dispatch(cli.command, &global, out, err)
+    let exit = dispatch(cli.command, &global, out, err);
+    crate::log::finish();
+    exit
 }
 
 fn dispatch(command: Command, global: &Global, out: &mut dyn Write, err: &mut dyn Write) -> Exit {

@@ -32,7 +32,10 @@ pub fn run(_args: &Args, global: &Global, _out: &mut dyn Write, err: &mut dyn Wr
             return Exit::Usage;
         }
     };
-    match daemon::run(options) {
+    let result = daemon::run(options);
+    // What is said below comes after it.
+    log::finish();
+    match result {
         Ok(()) => Exit::Done,
         Err(StartError::BadConfig(words)) => {
             let _ = writeln!(err, "{}", words.trim_end());
