@@ -1,19 +1,21 @@
 //! Commands: a program of the operator's, given the document; it has delivered it if it ends well.
 //!
-//! No shell is between. The program has a process group of its own, which is killed when its time
-//! is up and when this process stops: what it has started goes with it.
+//! No shell is between. When its time is up, and when this process stops, the program is killed with
+//! its process group and all else that it has started, wherever that is now ([`descendants`]).
 
 use std::process::{ExitStatus, Stdio};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process_group, prlimit};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
+use super::descendants::{self, MARK};
 use super::document::Document;
-use super::limits::{LAST_WORDS_MAX, OUTPUT_MAX};
+use super::limits::{FILES_MAX, LAST_WORDS_MAX, OUTPUT_MAX};
+use crate::clock;
 use crate::core::alert::Delivery;
 
 /// Variables that are meant for this process alone: by glibc's our allocator is tuned, the others
@@ -29,26 +31,56 @@ const OURS: [&str; 8] = [
     "CREDENTIALS_DIRECTORY",
 ];
 
-/// A process group that is killed when this is dropped before its leader has ended.
-struct Group(Option<Pid>);
+/// A command under way, which is killed with all that it has started when this is dropped before
+/// it has ended.
+struct Group {
+    leader: Option<Pid>,
+    mark: String,
+}
 
 impl Group {
-    fn of(child: &Child) -> Self {
+    fn of(child: &Child, mark: String) -> Self {
         let id = child.id().and_then(|id| i32::try_from(id).ok());
-        Self(id.and_then(Pid::from_raw))
+        let leader = id.and_then(Pid::from_raw);
+        if let Some(leader) = leader {
+            descendants::is_waited_for(leader);
+        }
+        Self { leader, mark }
+    }
+
+    /// Gives it as many files as programs expect; this process has raised its own limit.
+    fn limit_files(&self) {
+        if let Some(leader) = self.leader {
+            let hard = rustix::process::getrlimit(Resource::Nofile).maximum;
+            let soft = hard.map_or(FILES_MAX, |hard| hard.min(FILES_MAX));
+            // With more, it may be slow to close them all, and no worse.
+            let _ = prlimit(
+                self.leader,
+                Resource::Nofile,
+                Rlimit { current: Some(soft), maximum: hard },
+            );
+            tracing::trace!("process {} may open {soft} files", leader.as_raw_nonzero());
+        }
     }
 
     /// Its leader has ended, and its number may be another's soon.
     fn has_ended(mut self) {
-        self.0 = None;
+        if let Some(leader) = self.leader.take() {
+            descendants::was_waited_for(leader);
+        }
     }
 }
 
 impl Drop for Group {
     fn drop(&mut self) {
-        if let Some(group) = self.0 {
+        if let Some(leader) = self.leader {
+            // Those that have left the group are found by way of it, while it is there.
+            descendants::kill(leader, &self.mark);
             // It has ended by itself meanwhile, if this fails.
-            let _ = kill_process_group(group, Signal::KILL);
+            let _ = kill_process_group(leader, Signal::KILL);
+            descendants::kill(leader, &self.mark);
+            // The runtime takes note of its end, or whoever is left to.
+            descendants::was_waited_for(leader);
         }
     }
 }
@@ -69,11 +101,13 @@ pub(super) async fn run(
     for name in OURS.into_iter().chain(withheld.iter().map(String::as_str)) {
         command.env_remove(name);
     }
-    command.envs(document.variables());
+    let mark = clock::random_uuid().to_string();
+    command.envs(document.variables()).env(MARK, &mark);
     let mut child = command
         .spawn()
         .map_err(|error| Delivery::Failed(format!("`{program}` can't be run: {error}")))?;
-    let group = Group::of(&child);
+    let group = Group::of(&child, mark);
+    group.limit_files();
     let said = Mutex::new(Vec::new());
     let ended = timeout(limit, to_its_end(&mut child, document.json(), &said)).await;
     let outcome = match ended {
@@ -204,6 +238,26 @@ mod tests {
         let stat = std::fs::read_to_string(format!("/proc/{child}/stat")).unwrap_or_default();
         let state = stat.rsplit(") ").next().unwrap_or_default();
         assert!(state.is_empty() || state.starts_with(['Z', 'X', 'R']), "{stat}");
+    }
+
+    #[test]
+    fn what_has_left_the_group_and_its_parent_is_killed_too() {
+        descendants::adopt().unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("children");
+        // One that is a session of its own, and one whose parent has ended besides.
+        let child = format!("setsid sh -c 'echo $$ >> {0}; exec sleep 1000'", path.display());
+        let script = format!("{child} & (({child}) &); sleep 1000");
+        let said = words(sh(&script, Duration::from_secs(2)));
+        assert_eq!(said, "it did not end within 2s and was killed");
+        let children = std::fs::read_to_string(&path).unwrap();
+        assert_eq!(children.lines().count(), 2, "{children}");
+        for child in children.lines() {
+            let stat = std::fs::read_to_string(format!("/proc/{child}/stat")).unwrap_or_default();
+            let state = stat.rsplit(") ").next().unwrap_or_default();
+            assert!(state.is_empty() || state.starts_with(['Z', 'X', 'R']), "{stat}");
+        }
+        descendants::reap();
     }
 
     #[test]

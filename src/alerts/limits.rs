@@ -22,3 +22,7 @@ pub(super) const OUTPUT_MAX: usize = 4_096;
 /// A file with an address, or with headers, is no larger than this, in bytes: twice what servers
 /// take as the head of a request.
 pub(super) const SECRET_FILE_MAX: u64 = 16 * 1_024;
+
+/// Files that a command may open at once: what the kernel gives a program where nobody says
+/// otherwise, and what select(2) can take.
+pub(super) const FILES_MAX: u64 = 1_024;

@@ -6,17 +6,37 @@
 //! every wait and every output is bounded; no child outlives its time or this process's end.
 
 mod command;
+mod descendants;
 mod document;
 mod http;
 mod limits;
 mod secrets;
 
+use std::convert::Infallible;
 use std::sync::Arc;
+
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::core::alert::{Delivery, QueuedAlert};
 use crate::core::job::AlertChannel;
 use document::Document;
 use secrets::Secrets;
+
+/// Takes charge of what commands leave behind, for as long as it runs: as their reaper, so that
+/// nothing escapes by losing its parent, and none stays as a zombie.
+///
+/// # Errors
+/// The kernel refuses; then what leaves its process group and its parent gets away.
+pub async fn adopt_orphans() -> std::io::Result<Infallible> {
+    let mut ends = signal(SignalKind::child())?;
+    descendants::adopt()?;
+    loop {
+        descendants::reap();
+        if ends.recv().await.is_none() {
+            return std::future::pending().await;
+        }
+    }
+}
 
 /// Delivers alerts. Cheap to clone; all clones share what they have warned of.
 #[derive(Clone, Debug)]
