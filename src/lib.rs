@@ -14,6 +14,7 @@ pub mod daemon;
 pub mod log;
 pub mod metrics;
 pub mod privacy;
+pub mod serving;
 pub mod signals;
 pub mod sim;
 pub mod store;

@@ -13,6 +13,19 @@ pub enum Signal {
     Reload,
 }
 
+/// Signals that mean nothing here, and would end a process that does not say so: recipes for other
+/// daemons send them, and a limit on the size of files is an error of the write that meets it.
+const MEANINGLESS: [(&str, rustix::process::Signal); 8] = [
+    ("SIGUSR1", rustix::process::Signal::USR1),
+    ("SIGUSR2", rustix::process::Signal::USR2),
+    ("SIGALRM", rustix::process::Signal::ALARM),
+    ("SIGVTALRM", rustix::process::Signal::VTALARM),
+    ("SIGPROF", rustix::process::Signal::PROF),
+    ("SIGIO", rustix::process::Signal::IO),
+    ("SIGPWR", rustix::process::Signal::POWER),
+    ("SIGXFSZ", rustix::process::Signal::XFSZ),
+];
+
 /// The signals that the daemon listens to.
 #[derive(Debug)]
 pub struct Signals {
@@ -32,6 +45,25 @@ impl Signals {
             interrupt: signal(SignalKind::interrupt())?,
             hang_up: signal(SignalKind::hangup())?,
         })
+    }
+
+    /// Ignores what means nothing here, with a line for the first of each kind: whoever sends it
+    /// expects something. Must be called inside a runtime.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn ignore_the_meaningless() -> io::Result<()> {
+        for (name, kind) in MEANINGLESS {
+            let mut stream = signal(SignalKind::from_raw(kind.as_raw()))?;
+            tokio::spawn(async move {
+                if stream.recv().await.is_some() {
+                    tracing::warn!(
+                        "{name} means nothing here and is ignored; SIGHUP reads the job file again"
+                    );
+                }
+            });
+        }
+        Ok(())
     }
 
     /// The next signal. May be dropped and called again: nothing is lost.

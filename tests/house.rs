@@ -12,9 +12,10 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("agent", &["core", "clock", "privacy", "tls"]),
     ("alerts", &["core", "clock", "privacy", "tls"]),
     ("store", &["core", "clock"]),
-    ("control", &["core", "clock", "tls"]),
+    ("control", &["core", "clock", "serving", "tls"]),
     ("metrics", &["core"]),
-    ("web", &["core", "clock", "metrics"]),
+    ("serving", &["core", "clock"]),
+    ("web", &["core", "clock", "metrics", "serving"]),
     ("watch", &["core", "clock"]),
     ("signals", &["core", "clock"]),
     ("systemd", &["core", "clock"]),
@@ -26,7 +27,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         "daemon",
         &[
             "core", "clock", "config", "agent", "alerts", "store", "control", "metrics", "web",
-            "watch", "signals", "systemd", "log",
+            "serving", "watch", "signals", "systemd", "log",
         ],
     ),
     (

@@ -20,7 +20,7 @@ use transferd::control::request::{
     CancelQuery, HistoryQuery, JobQuery, PauseQuery, Refused, Reply, Request, ShowQuery,
     StatusQuery,
 };
-use transferd::control::server;
+use transferd::control::{limits, server};
 
 /// Far longer than an answer takes that comes at once.
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -52,10 +52,10 @@ fn runtime() -> Runtime {
 
 async fn serve(listener: std::os::unix::net::UnixListener) {
     let listener = tokio::net::UnixListener::from_std(listener).expect("a socket");
-    let (ask, mut asked) = mpsc::channel(server::WAITING_MAX);
+    let (ask, mut asked) = mpsc::channel(limits::WAITING_MAX);
     tokio::spawn(server::serve(listener, ask));
-    while let Some(request) = asked.recv().await {
-        match request {
+    while let Some(asked) = asked.recv().await {
+        match asked.request {
             Request::Status(query, reply) => refuse(&query, reply),
             Request::History(query, reply) => refuse(&query, reply),
             Request::Show(query, reply) => refuse(&query, reply),

@@ -1,10 +1,13 @@
 //! The control socket: HTTP over a Unix socket, by which the command line asks the daemon.
 //!
 //! [`socket`] is where it lies and how it is bound and reached, [`request`] what can be asked,
-//! [`document`] the answers (the JSON of the contract), [`server`] and [`client`] the two ends.
+//! [`document`] the answers (the JSON of the contract), [`server`] and [`client`] the two ends,
+//! [`limits`] how much is served at once.
 
 pub mod client;
 pub mod document;
+pub mod limits;
+mod peer;
 pub mod request;
 pub mod server;
 pub mod socket;

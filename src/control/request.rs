@@ -35,6 +35,16 @@ impl Refused {
     }
 }
 
+/// A question, and who asks.
+#[derive(Debug)]
+pub struct Asked {
+    /// What is asked.
+    pub request: Request,
+    /// The user who asks for a change, by name and number; absent where nothing is changed, or the
+    /// kernel does not say.
+    pub by: Option<String>,
+}
+
 /// A question together with the way back.
 #[derive(Debug)]
 pub enum Request {

@@ -2,40 +2,43 @@
 //!
 //! Decides nothing: each request goes to the daemon's loop through one channel, and waits there
 //! for its answer. Only who may write to the socket's file can ask, so there is no other check.
+//! How many may ask at once, and how long that may take, is bounded in [`limits`](super::limits):
+//! whoever opens connections and leaves them there stops nobody's transfers.
 
+use std::convert::Infallible;
 use std::future::Future;
 
 use axum::extract::{DefaultBodyLimit, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use axum::{Json, Router};
+use axum::{Extension, Json, Router};
 use serde::Serialize;
 use tokio::net::UnixListener;
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::timeout;
 
 use super::document::ErrorDocument;
+use super::limits::{BODY_MAX, BOUNDS, TURN_WAIT};
+use super::peer::Peer;
 use super::request::{
-    CancelQuery, HistoryQuery, JobQuery, PauseQuery, Refused, Reply, Request, ShowQuery,
+    Asked, CancelQuery, HistoryQuery, JobQuery, PauseQuery, Refused, Reply, Request, ShowQuery,
     StatusQuery,
 };
-
-/// Questions that wait for the loop; the next one waits at its connection.
-pub const WAITING_MAX: usize = 64;
-
-/// The longest body: a pause's reason is the longest thing that people write.
-const BODY_MAX: usize = 64 * 1024;
+use crate::serving::{Slots, Ticket, serve as serve_connections};
 
 /// Serves the socket until it is dropped.
-///
-/// # Errors
-/// None in practice: trouble with accepting is waited out.
-pub async fn serve(listener: UnixListener, ask: mpsc::Sender<Request>) -> std::io::Result<()> {
-    axum::serve(listener, router(ask)).await
+pub async fn serve(listener: UnixListener, ask: mpsc::Sender<Asked>) -> Infallible {
+    let router = router(ask);
+    let slots = Slots::new(BOUNDS);
+    serve_connections(listener, &slots, |stream, ticket| {
+        router.clone().layer(Extension(Peer::of(stream))).layer(Extension(ticket.clone()))
+    })
+    .await
 }
 
 /// The routes.
-fn router(ask: mpsc::Sender<Request>) -> Router {
+fn router(ask: mpsc::Sender<Asked>) -> Router {
     Router::new()
         .route("/v1/status", get(status))
         .route("/v1/runs", get(history))
@@ -49,47 +52,64 @@ fn router(ask: mpsc::Sender<Request>) -> Router {
         .with_state(ask)
 }
 
-type Ask = State<mpsc::Sender<Request>>;
+type Ask = State<mpsc::Sender<Asked>>;
+type By = Extension<Peer>;
+type Turn = Extension<Ticket>;
 
-async fn status(State(ask): Ask, Query(query): Query<StatusQuery>) -> Response {
-    put(ask, |reply| Request::Status(query, reply)).await
+async fn status(State(ask): Ask, turn: Turn, Query(query): Query<StatusQuery>) -> Response {
+    put_large(ask, &turn, |reply| Request::Status(query, reply)).await
 }
 
-async fn history(State(ask): Ask, Query(query): Query<HistoryQuery>) -> Response {
-    put(ask, |reply| Request::History(query, reply)).await
+async fn history(State(ask): Ask, turn: Turn, Query(query): Query<HistoryQuery>) -> Response {
+    put_large(ask, &turn, |reply| Request::History(query, reply)).await
 }
 
 async fn show(State(ask): Ask, Query(query): Query<ShowQuery>) -> Response {
-    put(ask, |reply| Request::Show(query, reply)).await
+    put(ask, None, |reply| Request::Show(query, reply)).await
 }
 
-async fn trigger(State(ask): Ask, Json(query): Json<JobQuery>) -> Response {
-    put(ask, |reply| Request::Trigger(query, reply)).await
+async fn trigger(State(ask): Ask, by: By, Json(query): Json<JobQuery>) -> Response {
+    put(ask, by.words().await, |reply| Request::Trigger(query, reply)).await
 }
 
-async fn cancel(State(ask): Ask, Json(query): Json<CancelQuery>) -> Response {
-    put(ask, |reply| Request::Cancel(query, reply)).await
+async fn cancel(State(ask): Ask, by: By, Json(query): Json<CancelQuery>) -> Response {
+    put(ask, by.words().await, |reply| Request::Cancel(query, reply)).await
 }
 
-async fn pause(State(ask): Ask, Json(query): Json<PauseQuery>) -> Response {
-    put(ask, |reply| Request::Pause(query, reply)).await
+async fn pause(State(ask): Ask, by: By, Json(query): Json<PauseQuery>) -> Response {
+    put(ask, by.words().await, |reply| Request::Pause(query, reply)).await
 }
 
-async fn resume(State(ask): Ask, Json(query): Json<JobQuery>) -> Response {
-    put(ask, |reply| Request::Resume(query, reply)).await
+async fn resume(State(ask): Ask, by: By, Json(query): Json<JobQuery>) -> Response {
+    put(ask, by.words().await, |reply| Request::Resume(query, reply)).await
 }
 
-async fn reload(State(ask): Ask) -> Response {
-    put(ask, Request::Reload).await
+async fn reload(State(ask): Ask, by: By) -> Response {
+    put(ask, by.words().await, Request::Reload).await
+}
+
+/// Puts a question whose answer may be large, once it is its turn.
+async fn put_large<T: Serialize + Send + 'static>(
+    ask: mpsc::Sender<Asked>,
+    turn: &Ticket,
+    request: impl FnOnce(Reply<T>) -> Request,
+) -> Response {
+    match timeout(TURN_WAIT, turn.large()).await {
+        Ok(()) => put(ask, None, request).await,
+        Err(_) => {
+            Refused::Unavailable("others are still being answered".to_owned()).into_response()
+        }
+    }
 }
 
 /// Puts a question to the loop and turns its answer into HTTP.
 fn put<T: Serialize + Send + 'static>(
-    ask: mpsc::Sender<Request>,
+    ask: mpsc::Sender<Asked>,
+    by: Option<String>,
     request: impl FnOnce(Reply<T>) -> Request,
 ) -> impl Future<Output = Response> + Send {
     let (reply, answer) = oneshot::channel();
-    let request = request(reply);
+    let request = Asked { request: request(reply), by };
     async move {
         let gone = || Refused::Unavailable("the daemon is stopping".to_owned());
         let answer = match ask.send(request).await {

@@ -63,6 +63,18 @@ pub struct Bound {
     identity: Identity,
 }
 
+/// Names the file of a bound socket: device and inode. A change of its mode or owner leaves it the
+/// same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mark(u64, u64);
+
+impl Mark {
+    /// Whether that file is at `path`.
+    pub fn is_at(self, path: &Path) -> bool {
+        std::fs::symlink_metadata(path).is_ok_and(|found| Self(found.dev(), found.ino()) == self)
+    }
+}
+
 /// Device, inode, and when the inode last changed: numbers of removed files are used again.
 type Identity = (u64, u64, i64, i64);
 
@@ -84,6 +96,13 @@ impl Bound {
         let identity = identity(&std::fs::symlink_metadata(reachable.path())?);
         let listener = UnixListener::from(socket);
         Ok((Self { path: path.to_owned(), identity }, listener))
+    }
+}
+
+impl Bound {
+    /// What tells whether the socket is still where it was bound.
+    pub fn mark(&self) -> Mark {
+        Mark(self.identity.0, self.identity.1)
     }
 }
 
@@ -144,6 +163,7 @@ mod tests {
         let (first, listener) = Bound::bind(&path, 0o600).unwrap();
         let busy = Bound::bind(&path, 0o600).unwrap_err();
         assert_eq!(busy.kind(), io::ErrorKind::AddrInUse);
+        assert!(first.mark().is_at(&path));
         drop(listener);
         let (_second, _listener) = Bound::bind(&path, 0o600).unwrap();
         drop(first);

@@ -61,6 +61,8 @@ pub enum Input {
         reply: ReplyTo,
         /// What is asked.
         request: OperatorRequest,
+        /// Who asks, by name and number; absent where that is not known.
+        by: Option<String>,
     },
 }
 
@@ -196,6 +198,8 @@ pub struct Note {
     pub job: Option<JobName>,
     /// The run that it is about.
     pub run: Option<RunId>,
+    /// The operator who has asked for it, if it comes of that.
+    pub by: Option<String>,
     /// When.
     pub at: Timestamp,
     /// The sentence.

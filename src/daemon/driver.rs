@@ -11,18 +11,20 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::agent::Agent;
+use super::doorway::Doorway;
 use super::event::{Event, Sources};
 use super::failpoint::{self, Failpoint};
 use super::job_file::JobFile;
 use super::notes::Notebook;
 use super::operators::Pending;
 use super::scrape::Proof;
+use super::standing::Standing;
 use super::timer::ClockWatch;
 use super::trouble::Trouble;
 use crate::alerts::Courier;
 use crate::clock;
 use crate::control::document::StatusDocument;
-use crate::control::request::{Reply, Request, StatusQuery};
+use crate::control::request::{Asked, Reply, Request, StatusQuery};
 use crate::core::engine::{Engine, Host};
 use crate::core::input::{Input, ReplyTo, Step};
 use crate::core::job::JobSet;
@@ -76,7 +78,11 @@ pub(super) struct Driver {
     pub(super) pruned_at: Option<Timestamp>,
     /// What the service manager was told last.
     pub(super) told: String,
+    pub(super) doorway: Doorway,
+    pub(super) standing: Standing,
     pub(super) stopping: bool,
+    /// Why the daemon has to end, where nobody has asked it to.
+    pub(super) fatal: Option<String>,
 }
 
 impl Driver {
@@ -110,6 +116,7 @@ impl Driver {
                 Some(self.sources.next().await)
             };
             let began = clock::awake_since_boot();
+            self.look_at_standing();
             while let Some(happened) = event {
                 self.take(happened, &mut inputs);
                 let more = inputs.len() < BATCH_MAX && !self.stopping;
@@ -152,7 +159,12 @@ impl Driver {
             Event::Hint => inputs.push(Input::Notified),
             Event::Alarm => inputs.push(Input::TimeReached),
             Event::FilesChanged => self.files_changed(inputs),
-            Event::Reload => self.hang_up(),
+            Event::Tick => {}
+            Event::Standing(found) => self.standing_found(*found),
+            Event::Reload => {
+                self.look_at_standing_now();
+                self.hang_up();
+            }
             Event::JobFileRead(reading) => self.job_file_read(*reading, inputs),
             Event::Glanced(glance) => {
                 self.agent.glanced(glance);
@@ -160,7 +172,7 @@ impl Driver {
                     self.answer_status(&query, reply);
                 }
             }
-            Event::Asked(request) => self.asked(request, inputs),
+            Event::Asked(asked) => self.asked(asked, inputs),
             Event::Watched(ask) => self.watched(ask),
             Event::Stop => self.stopping = true,
         }
@@ -246,15 +258,16 @@ impl Driver {
     }
 
     /// Deals with a question that came over the control socket.
-    fn asked(&mut self, request: Request, inputs: &mut Vec<Input>) {
+    fn asked(&mut self, asked: Asked, inputs: &mut Vec<Input>) {
+        let Asked { request, by } = asked;
         match request {
             Request::Status(query, reply) => self.status_asked(query, reply),
             Request::History(query, reply) => self.answer_history(query, reply),
             Request::Show(query, reply) => self.answer_show(query, reply),
-            Request::Trigger(query, reply) => inputs.extend(self.trigger(&query, reply)),
-            Request::Cancel(query, reply) => self.cancel(&query, reply, inputs),
-            Request::Pause(query, reply) => inputs.extend(self.pause(query, reply)),
-            Request::Resume(query, reply) => inputs.extend(self.resume(&query, reply)),
+            Request::Trigger(query, reply) => inputs.extend(self.trigger(&query, by, reply)),
+            Request::Cancel(query, reply) => self.cancel(&query, by, reply, inputs),
+            Request::Pause(query, reply) => inputs.extend(self.pause(query, by, reply)),
+            Request::Resume(query, reply) => inputs.extend(self.resume(&query, by, reply)),
             Request::Reload(reply) => self.read_job_file(Some(reply)),
         }
     }

@@ -9,8 +9,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::agent::Glance;
 use super::reading::Reading;
+use super::standing::Found;
 use super::timer::Alarm;
-use crate::control::request::Request;
+use crate::control::request::Asked;
 use crate::core::input::Input;
 use crate::signals::{Signal, Signals};
 use crate::watch::{Watch, ZoneWatch};
@@ -26,7 +27,7 @@ pub(super) enum Event {
     /// The agent was asked for `status`.
     Glanced(Glance),
     /// Someone asks over the control socket.
-    Asked(Request),
+    Asked(Asked),
     /// Someone watches, over TCP.
     Watched(Ask),
     /// The agent's notification socket: something changed.
@@ -35,6 +36,10 @@ pub(super) enum Event {
     FilesChanged,
     /// The alarm has rung, or the clock was set.
     Alarm,
+    /// The watchdog was petted.
+    Tick,
+    /// It was looked where the state and the control socket are.
+    Standing(Box<Found>),
     /// Read the job file.
     Reload,
     /// Stop.
@@ -47,7 +52,7 @@ pub(super) struct Sources {
     /// What our own tasks and threads bring. Unbounded: each of them brings one answer to one
     /// effect or question, and these are bounded at their source.
     pub(super) events: UnboundedReceiver<Event>,
-    pub(super) requests: Receiver<Request>,
+    pub(super) requests: Receiver<Asked>,
     pub(super) asks: Receiver<Ask>,
     pub(super) hints: Receiver<()>,
     pub(super) watch: Watch,
@@ -71,19 +76,20 @@ impl Sources {
 
     /// Waits for the next event.
     pub(super) async fn next(&mut self) -> Event {
-        loop {
-            tokio::select! {
-                biased;
-                () = self.stop.cancelled() => return Event::Stop,
-                signal = next_signal(self.signals.as_mut()) => return signal,
-                Some(event) = self.events.recv() => return event,
-                () = self.alarm.rung() => return Event::Alarm,
-                Some(request) = self.requests.recv() => return Event::Asked(request),
-                Some(ask) = self.asks.recv() => return Event::Watched(ask),
-                Some(()) = self.hints.recv() => return Event::Hint,
-                () = self.watch.changed() => return Event::FilesChanged,
-                () = zone_set(self.zone.as_ref()) => return Event::FilesChanged,
-                () = tick(self.watchdog.as_mut()) => crate::systemd::alive(),
+        tokio::select! {
+            biased;
+            () = self.stop.cancelled() => Event::Stop,
+            signal = next_signal(self.signals.as_mut()) => signal,
+            Some(event) = self.events.recv() => event,
+            () = self.alarm.rung() => Event::Alarm,
+            Some(request) = self.requests.recv() => Event::Asked(request),
+            Some(ask) = self.asks.recv() => Event::Watched(ask),
+            Some(()) = self.hints.recv() => Event::Hint,
+            () = self.watch.changed() => Event::FilesChanged,
+            () = zone_set(self.zone.as_ref()) => Event::FilesChanged,
+            () = tick(self.watchdog.as_mut()) => {
+                crate::systemd::alive();
+                Event::Tick
             }
         }
     }

@@ -5,6 +5,8 @@
 //! no daemon runs, [`host`] with those that foretell what a daemon here would do.
 
 mod agent;
+mod descriptors;
+mod doorway;
 mod driver;
 mod effects;
 mod event;
@@ -17,6 +19,7 @@ mod operators;
 pub mod past;
 mod reading;
 mod scrape;
+mod standing;
 mod start;
 mod status;
 mod timer;

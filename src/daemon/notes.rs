@@ -39,7 +39,7 @@ impl Notebook {
         let run = note.run.map(|run| run.to_string());
         let text =
             if crate::log::shows_text_alone() { named(job, run.as_deref(), &text) } else { text };
-        write(note.level, job, run.as_deref(), &text);
+        write(note, run.as_deref(), &text);
     }
 
     /// Whether the note is to be told now, and how often it was left out before.
@@ -76,12 +76,13 @@ fn named(job: Option<&str>, run: Option<&str>, text: &str) -> String {
 }
 
 /// Writes a line. Absent fields are left out, so that the journal has no empty `JOB=`.
-fn write(level: Level, job: Option<&str>, run: Option<&str>, text: &str) {
-    match level {
-        Level::Debug => tracing::debug!(job, run, "{text}"),
-        Level::Info => tracing::info!(job, run, "{text}"),
-        Level::Warn => tracing::warn!(job, run, "{text}"),
-        Level::Error => tracing::error!(job, run, "{text}"),
+fn write(note: &Note, run: Option<&str>, text: &str) {
+    let (job, by) = (note.job.as_ref().map(JobName::as_str), note.by.as_deref());
+    match note.level {
+        Level::Debug => tracing::debug!(job, run, by, "{text}"),
+        Level::Info => tracing::info!(job, run, by, "{text}"),
+        Level::Warn => tracing::warn!(job, run, by, "{text}"),
+        Level::Error => tracing::error!(job, run, by, "{text}"),
     }
 }
 
@@ -94,6 +95,7 @@ mod tests {
             level: Level::Warn,
             job: Some(JobName::new("nightly")),
             run: None,
+            by: None,
             at: Timestamp::from_second(second).unwrap(),
             text: text.to_owned(),
         }

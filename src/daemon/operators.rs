@@ -7,10 +7,14 @@ use crate::control::document::{DoneDocument, RunDocument};
 use crate::control::request::{CancelQuery, JobQuery, PauseQuery, Refused, Reply};
 use crate::core::ids::{JobName, RunId};
 use crate::core::input::{Answer, Input, OperatorRequest, ReplyTo};
+use crate::core::plain::plain;
 use crate::core::record::Pause;
 use crate::core::run::{Attempt, RunState};
 use crate::core::suggest;
 use crate::store::RunMatch;
+
+/// Who asks, as far as that is known.
+pub(super) type By = Option<String>;
 
 /// An operator who waits.
 #[derive(Debug)]
@@ -33,7 +37,12 @@ impl Pending {
 
 impl Driver {
     /// A run now.
-    pub(super) fn trigger(&mut self, query: &JobQuery, reply: Reply<RunDocument>) -> Option<Input> {
+    pub(super) fn trigger(
+        &mut self,
+        query: &JobQuery,
+        by: By,
+        reply: Reply<RunDocument>,
+    ) -> Option<Input> {
         let pending = Pending::Run(reply);
         let job = match self.known_job(&query.job) {
             Ok(job) => job,
@@ -43,13 +52,14 @@ impl Driver {
             }
         };
         let run = RunId(clock::random_uuid());
-        Some(self.operator(pending, OperatorRequest::Trigger { job, run }))
+        Some(self.operator(pending, by, OperatorRequest::Trigger { job, run }))
     }
 
     /// The end of a job's runs, or of one run.
     pub(super) fn cancel(
         &mut self,
         query: &CancelQuery,
+        by: By,
         reply: Reply<DoneDocument>,
         inputs: &mut Vec<Input>,
     ) {
@@ -66,7 +76,7 @@ impl Driver {
             || active.iter().any(|(_, name)| *name == job);
         if is_job {
             let request = OperatorRequest::CancelJob(job);
-            inputs.push(self.operator(Pending::Done(reply), request));
+            inputs.push(self.operator(Pending::Done(reply), by, request));
             return;
         }
         let begins = |id: &RunId| begins_with(*id, what);
@@ -74,7 +84,7 @@ impl Driver {
         match fitting.as_slice() {
             [one] => {
                 let request = OperatorRequest::CancelRun(*one);
-                inputs.push(self.operator(Pending::Done(reply), request));
+                inputs.push(self.operator(Pending::Done(reply), by, request));
             }
             [] => self.refuse_cancel(what, reply),
             ids => drop(reply.send(Err(Refused::No(several(what, ids))))),
@@ -100,7 +110,12 @@ impl Driver {
     }
 
     /// No scheduling of a job.
-    pub(super) fn pause(&mut self, query: PauseQuery, reply: Reply<DoneDocument>) -> Option<Input> {
+    pub(super) fn pause(
+        &mut self,
+        query: PauseQuery,
+        by: By,
+        reply: Reply<DoneDocument>,
+    ) -> Option<Input> {
         let pending = Pending::Done(reply);
         let job = match self.known_job(&query.job) {
             Ok(job) => job,
@@ -109,15 +124,22 @@ impl Driver {
                 return None;
             }
         };
-        let pause = Pause { at: clock::now(), until: query.until, reason: query.reason };
-        Some(self.operator(pending, OperatorRequest::Pause { job, pause }))
+        // It stands in lines and tables from now on.
+        let reason = query.reason.as_deref().map(plain);
+        let pause = Pause { at: clock::now(), until: query.until, reason };
+        Some(self.operator(pending, by, OperatorRequest::Pause { job, pause }))
     }
 
     /// Scheduling again.
-    pub(super) fn resume(&mut self, query: &JobQuery, reply: Reply<DoneDocument>) -> Option<Input> {
+    pub(super) fn resume(
+        &mut self,
+        query: &JobQuery,
+        by: By,
+        reply: Reply<DoneDocument>,
+    ) -> Option<Input> {
         let pending = Pending::Done(reply);
         match self.known_job(&query.job) {
-            Ok(job) => Some(self.operator(pending, OperatorRequest::Resume(job))),
+            Ok(job) => Some(self.operator(pending, by, OperatorRequest::Resume(job))),
             Err(unknown) => {
                 pending.refuse(unknown);
                 None
@@ -125,11 +147,11 @@ impl Driver {
         }
     }
 
-    fn operator(&mut self, pending: Pending, request: OperatorRequest) -> Input {
+    fn operator(&mut self, pending: Pending, by: By, request: OperatorRequest) -> Input {
         self.replies += 1;
         let reply = ReplyTo(self.replies);
         self.pending.insert(reply, pending);
-        Input::Operator { reply, request }
+        Input::Operator { reply, request, by }
     }
 
     /// The engine's answer, now that it is durable.

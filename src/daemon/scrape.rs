@@ -14,6 +14,7 @@ use crate::agent::{Endpoint, Outcome, RequestCount};
 use crate::clock;
 use crate::core::ids::JobName;
 use crate::metrics::figures::{Figures, JobFigures, RequestFigure, SLICE};
+use crate::store::StoreError;
 use crate::store::thread::StoreHandle;
 use crate::web::ask::Ask;
 
@@ -47,12 +48,14 @@ impl Proof {
         now_millis() - self.0.load(Ordering::Relaxed) < PROOF_HOLDS
     }
 
-    /// Has the database write, and remembers that it could.
-    async fn renew(self, store: StoreHandle) -> Result<(), String> {
-        store
-            .check_writable()
-            .await
-            .map_err(|error| format!("nothing can be recorded: {error}"))?;
+    /// Looks whether the database is where it was, and has it write if it has not done so lately.
+    async fn of(self, store: StoreHandle) -> Result<(), String> {
+        let words = |error: StoreError| format!("nothing can be recorded: {error}");
+        store.check_standing().await.map_err(words)?;
+        if self.holds() {
+            return Ok(());
+        }
+        store.check_writable().await.map_err(words)?;
         self.0.store(now_millis(), Ordering::Relaxed);
         Ok(())
     }
@@ -122,11 +125,8 @@ impl Driver {
                 format!("nothing can be recorded since {:.0}: {}", trouble.since, trouble.words);
             return drop(reply.send(Err(words)));
         }
-        if self.proof.holds() {
-            return drop(reply.send(Ok(())));
-        }
         let (proof, store) = (self.proof.clone(), self.store.clone());
-        tokio::spawn(async move { drop(reply.send(proof.renew(store).await)) });
+        tokio::spawn(async move { drop(reply.send(proof.of(store).await)) });
     }
 }
 

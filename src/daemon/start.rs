@@ -6,22 +6,23 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::UnixListener;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::agent::Agent;
+use super::descriptors;
+use super::doorway::{self, Doorway};
 use super::driver::Driver;
 use super::event::Sources;
 use super::job_file::JobFile;
 use super::notes::Notebook;
 use super::reading::{self, Bad, Good, Kept, Reading, Shelf};
 use super::scrape::Proof;
+use super::standing::Standing;
 use super::timer::{Alarm, ClockWatch};
-use crate::alerts::Courier;
+use crate::alerts::{self, Courier};
 use crate::clock;
-use crate::control::server;
-use crate::control::socket::Bound;
+use crate::control::limits::WAITING_MAX;
 use crate::core::engine::Engine;
 use crate::core::job::JobSet;
 use crate::metrics::tally::Tally;
@@ -96,13 +97,14 @@ async fn live_on(
     store: StoreHandle,
 ) -> Result<(), StartError> {
     let First { set, shelf, bad, watched, unkept } = first_job_set(&options.config, &store).await?;
-    let (socket, listener) = bind(&options.socket, options.socket_mode)?;
+    let (path, mode) = (options.socket.clone(), options.socket_mode);
+    let opened = doorway::bind(&path, mode).map_err(|error| cant_bind(&path, &error))?;
     let (events, events_in) = mpsc::unbounded_channel();
-    let (requests, requests_in) = mpsc::channel(server::WAITING_MAX);
+    let (requests, requests_in) = mpsc::channel(WAITING_MAX);
     let (asks, asks_in) = mpsc::channel(ASKS_MAX);
     let (hints, hints_in) = mpsc::channel(1);
     let signals = match options.signals {
-        true => Some(Signals::listen().map_err(|e| failed("signals can't be heard", &e))?),
+        true => Some(hear_signals().map_err(|e| failed("signals can't be heard", &e))?),
         false => None,
     };
     let sources = Sources {
@@ -126,6 +128,8 @@ async fn live_on(
     let job_file = JobFile::new(options.config.clone(), bad, now, unkept, shelf);
     let courier = Courier::new(&host.hostname);
     let web = Web::start(set.listen, &host.hostname, asks);
+    let doorway = Doorway::open(path.clone(), mode, requests, opened)
+        .map_err(|error| cant_bind(&path, &error))?;
     let mut driver = Driver {
         engine,
         host,
@@ -149,9 +153,11 @@ async fn live_on(
         started_at: now,
         pruned_at: None,
         told: String::new(),
+        doorway,
+        standing: Standing::new(),
         stopping: false,
+        fatal: None,
     };
-    tokio::spawn(server::serve(listener, requests));
     tracing::info!(
         "transferd {} started: job file `{}`, state `{}`, control socket `{}`",
         env!("CARGO_PKG_VERSION"),
@@ -166,8 +172,19 @@ async fn live_on(
     driver.turn_until_stopped().await;
     systemd::stopping();
     tracing::info!("stopping; transfers go on at the agent");
-    drop(socket);
-    Ok(())
+    driver.fatal.take().map_or(Ok(()), |words| Err(StartError::Failed(words)))
+}
+
+/// Listens to signals, and looks after what alerts' commands leave behind: as a process that has
+/// the say over its signals and children.
+fn hear_signals() -> io::Result<Signals> {
+    descriptors::raise_limit();
+    Signals::ignore_the_meaningless()?;
+    tokio::spawn(async {
+        let Err(error) = alerts::adopt_orphans().await;
+        tracing::warn!("what an alert's command leaves behind can't be looked after: {error}");
+    });
+    Signals::listen()
 }
 
 /// The jobs to start with.
@@ -217,23 +234,14 @@ async fn first_job_set(path: &Path, store: &StoreHandle) -> Result<First, StartE
     }
 }
 
-/// Binds the control socket; makes its folder if that is missing.
-fn bind(path: &Path, mode: u32) -> Result<(Bound, UnixListener), StartError> {
-    use std::os::unix::fs::DirBuilderExt;
-    let cant = |error: io::Error| match error.kind() {
+fn cant_bind(path: &Path, error: &io::Error) -> StartError {
+    match error.kind() {
         io::ErrorKind::AddrInUse => StartError::Failed(format!(
             "another daemon answers at `{}`: stop it, or name another folder with `--state-dir`",
             path.display()
         )),
-        _ => failed(&format!("the control socket `{}` can't be bound", path.display()), &error),
-    };
-    if let Some(folder) = path.parent().filter(|folder| !folder.exists()) {
-        let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
-        made.map_err(cant)?;
+        _ => failed(&format!("the control socket `{}` can't be bound", path.display()), error),
     }
-    let (bound, listener) = Bound::bind(path, mode).map_err(cant)?;
-    let listener = UnixListener::from_std(listener).map_err(cant)?;
-    Ok((bound, listener))
 }
 
 fn words(error: impl std::fmt::Display) -> StartError {

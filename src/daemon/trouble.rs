@@ -93,6 +93,7 @@ impl Driver {
 
     /// Deals with a step that could not be made durable.
     pub(super) fn commit_failed(&mut self, step: Step, error: &StoreError, now: Timestamp) {
+        self.end_if_gone(error);
         // Whatever the engine that is gone still had under way is uncertain now.
         self.epoch += 1;
         let known = self.trouble.take().filter(|trouble| !trouble.is_forgotten(now));

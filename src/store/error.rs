@@ -157,6 +157,34 @@ pub enum StoreError {
         detail: String,
     },
 
+    /// What the daemon has open is no longer what lies there by name.
+    #[error(
+        "`{}` is not the one that this daemon has open: {detail}; what is recorded now would be \
+         lost, so the daemon ends: put it back as it was, or start anew with what is there",
+        .path.display()
+    )]
+    Gone {
+        /// What is gone.
+        path: PathBuf,
+        /// How.
+        detail: String,
+    },
+
+    /// A daemon was killed, and what it had recorded last is not in the database.
+    #[error(
+        "the database `{}` lacks what the last daemon recorded before it was killed: its write-ahead \
+         log (`-wal`) was removed, or an older copy was put in its place; put the log back, or \
+         remove `{}` to go on with what is there: runs may then be repeated",
+        .path.display(),
+        .lock.display()
+    )]
+    Lost {
+        /// The database.
+        path: PathBuf,
+        /// What knows of it.
+        lock: PathBuf,
+    },
+
     /// The disk, or what lies between it and us, fails.
     #[error(
         "`{}` can't be read or written: {detail}; look at the system log for errors of the disk",

@@ -87,6 +87,11 @@ pub trait Store {
     /// Proves by doing it that the store can write.
     fn check_writable(&mut self) -> Result<(), StoreError>;
 
+    /// Whether what is recorded is certain to be found again: the files lie under their names.
+    fn check_standing(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     /// Leaves everything tidy for the next start. Nothing may be asked afterwards.
     fn close(&mut self) -> Result<(), StoreError>;
 }

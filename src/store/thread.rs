@@ -191,6 +191,11 @@ impl StoreHandle {
         self.ask(|store| store.check_writable()).await
     }
 
+    /// Whether what is recorded is certain to be found again; see [`Store::check_standing`].
+    pub async fn check_standing(&self) -> Result<(), StoreError> {
+        self.ask(|store| store.check_standing()).await
+    }
+
     /// Ends the thread, after what was asked before. Answers when the files are tidy.
     pub async fn close(&self) -> Result<(), StoreError> {
         self.ask_by(Request::Close).await

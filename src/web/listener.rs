@@ -1,28 +1,21 @@
 //! The TCP socket: bound where the job file says, bound anew when it says otherwise, tried again
 //! while it can't be had.
 //!
-//! Keeps true: what is asked is answered, though the address changes meanwhile; there are never more
-//! connections than may be, and none lasts for ever.
+//! Keeps true: what is asked is answered, though the address changes meanwhile.
 
-use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use axum::Router;
-use hyper::server::conn::http1;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
-use tokio::time::{sleep, timeout};
+use axum::Extension;
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, watch};
+use tokio::time::sleep;
 
 use super::ask::Ask;
-use super::limits::{
-    ACCEPT_PAUSE, BIND_RETRY, CONNECTION_WAIT, CONNECTIONS_MAX, HEAD_BYTES_MAX, HEAD_WAIT,
-    HEADERS_MAX,
-};
+use super::limits::{BIND_RETRY, BOUNDS, HEAD_WAIT_HERE};
 use super::pages::Pages;
+use crate::serving::{Bounds, Slots, serve};
 
 /// What is served over TCP. It ends when this is dropped.
 #[derive(Debug)]
@@ -41,7 +34,6 @@ impl Web {
             wanted: heard,
             problem: Arc::clone(&problem),
             pages: Pages::new(hostname, ask),
-            connections: Arc::new(Semaphore::new(CONNECTIONS_MAX)),
         };
         tokio::spawn(server.serve());
         Self { wanted, problem }
@@ -63,7 +55,6 @@ struct Server {
     wanted: watch::Receiver<Option<SocketAddr>>,
     problem: Arc<Mutex<Option<String>>>,
     pages: Pages,
-    connections: Arc<Semaphore>,
 }
 
 impl Server {
@@ -85,7 +76,10 @@ impl Server {
                     delay = BIND_RETRY.0;
                     let bound = listener.local_addr().unwrap_or(at);
                     tracing::info!("metrics are served at http://{bound}/metrics");
-                    let accepting = accept(listener, self.pages.router(at), &self.connections);
+                    let (slots, router) = (Slots::new(bounds(at)), self.pages.router(at));
+                    let accepting = serve(listener, &slots, |_, ticket| {
+                        router.clone().layer(Extension(ticket.clone()))
+                    });
                     tokio::select! {
                         never = accepting => match never {},
                         wanted = other_than(at, &mut self.wanted) => match wanted {
@@ -118,6 +112,12 @@ impl Server {
     }
 }
 
+/// How much is served at this address.
+fn bounds(at: SocketAddr) -> Bounds {
+    let here = at.ip().is_loopback();
+    Bounds { head_wait: if here { HEAD_WAIT_HERE } else { BOUNDS.head_wait }, ..BOUNDS }
+}
+
 /// Waits until another address, or none, is wanted.
 async fn other_than(
     at: SocketAddr,
@@ -129,55 +129,6 @@ async fn other_than(
             return Ok(());
         }
     }
-}
-
-/// Takes connections until it is dropped, and the socket with it. They end by themselves.
-async fn accept(listener: TcpListener, router: Router, connections: &Arc<Semaphore>) -> Infallible {
-    loop {
-        let Ok(permit) = Arc::clone(connections).acquire_owned().await else {
-            // Nobody closes it.
-            return std::future::pending().await;
-        };
-        match listener.accept().await {
-            Ok((stream, _)) => {
-                tokio::spawn(connection(stream, router.clone(), permit));
-            }
-            Err(error) => {
-                tracing::debug!("a connection could not be accepted: {error}");
-                if !concerns_one_connection(&error) {
-                    sleep(ACCEPT_PAUSE).await;
-                }
-            }
-        }
-    }
-}
-
-/// Answers one request.
-async fn connection(stream: TcpStream, router: Router, permit: OwnedSemaphorePermit) {
-    let service = TowerToHyperService::new(router);
-    let serving = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_WAIT)
-        .max_buf_size(HEAD_BYTES_MAX)
-        .max_headers(HEADERS_MAX)
-        .keep_alive(false)
-        .serve_connection(TokioIo::new(stream), service);
-    match timeout(CONNECTION_WAIT, serving).await {
-        Ok(Ok(())) => {}
-        Ok(Err(error)) => tracing::debug!("a connection for metrics broke: {error}"),
-        Err(_) => tracing::debug!("a connection for metrics took too long"),
-    }
-    drop(permit);
-}
-
-/// Whether an error of accept(2) is about a connection that is gone already.
-fn concerns_one_connection(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::ConnectionRefused
-            | io::ErrorKind::ConnectionAborted
-            | io::ErrorKind::ConnectionReset
-    )
 }
 
 /// What is wrong with an address, and what to do about it.

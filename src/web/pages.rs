@@ -8,21 +8,22 @@ use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use axum::{Extension, Router};
 use futures_util::stream;
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
 use super::ask::Ask;
-use super::limits::{LOOP_WAIT, SCRAPES_MAX};
+use super::limits::LOOP_WAIT;
 use crate::metrics::figures::{JobFigures, SLICE};
 use crate::metrics::page::{CONTENT_TYPE, Page};
+use crate::serving::Ticket;
 
 /// What the front page says.
 const FRONT: &str = concat!(
@@ -36,7 +37,6 @@ const FRONT: &str = concat!(
 pub(super) struct Pages {
     ask: mpsc::Sender<Ask>,
     hostname: Arc<str>,
-    scrapes: Arc<Semaphore>,
 }
 
 /// Why there is no answer, in words.
@@ -50,7 +50,7 @@ const STOPS: Silent = "the daemon is stopping";
 
 impl Pages {
     pub(super) fn new(hostname: &str, ask: mpsc::Sender<Ask>) -> Self {
-        Self { ask, hostname: hostname.into(), scrapes: Arc::new(Semaphore::new(SCRAPES_MAX)) }
+        Self { ask, hostname: hostname.into() }
     }
 
     /// The routes, as they are served at this address.
@@ -93,19 +93,19 @@ impl Pages {
     }
 }
 
-async fn metrics(State(pages): State<Pages>) -> Response {
-    let Ok(Ok(turn)) = timeout(LOOP_WAIT, Arc::clone(&pages.scrapes).acquire_owned()).await else {
+async fn metrics(State(pages): State<Pages>, turn: Extension<Ticket>) -> Response {
+    if timeout(LOOP_WAIT, turn.large()).await.is_err() {
         return unavailable("other scrapes are still under way");
-    };
+    }
     let page = match pages.gather().await {
         Ok(page) => page,
         Err(silent) => return unavailable(silent),
     };
-    let pieces = stream::unfold((page, turn), |(mut page, turn)| async {
+    let pieces = stream::unfold(page, |mut page| async {
         // The loop has its turn between two pieces, however fast the reader is.
         tokio::task::yield_now().await;
         let piece = page.next()?;
-        Some((Ok::<_, Infallible>(piece), (page, turn)))
+        Some((Ok::<_, Infallible>(piece), page))
     });
     ([(header::CONTENT_TYPE, CONTENT_TYPE)], Body::from_stream(pieces)).into_response()
 }

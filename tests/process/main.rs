@@ -18,4 +18,6 @@ mod reconcile;
 mod secrecy;
 mod shells;
 mod stage;
+mod standing;
 mod terminal;
+mod unread;

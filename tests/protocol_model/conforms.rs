@@ -113,7 +113,7 @@ impl Walk {
             }
             Move::Operator(run) => {
                 let request = OperatorRequest::CancelRun(run_id(run));
-                self.stage.input(Input::Operator { reply: ReplyTo(0), request });
+                self.stage.input(Input::Operator { reply: ReplyTo(0), request, by: None });
             }
             Move::Crash => self.stage.crash(),
             Move::Restart => {

@@ -85,7 +85,7 @@ impl Stage {
         for run in 0..count {
             let job = JobName::new(if bounds.job(run) == 0 { "a" } else { "b" });
             let request = OperatorRequest::Trigger { job, run: run_id(run) };
-            stage.input(Input::Operator { reply: ReplyTo(0), request });
+            stage.input(Input::Operator { reply: ReplyTo(0), request, by: None });
             stage.requests.insert(run_id(run), stage.row(run).request.clone());
         }
         stage

@@ -326,6 +326,7 @@ impl Engine {
             level,
             job: row.job.clone(),
             run: row.run,
+            by: None,
             at: self.now,
             text,
         });

@@ -80,6 +80,8 @@ pub struct Engine {
     touched: BTreeSet<RunId>,
     /// A run may have become free to start, or found something new to wait for.
     admission_due: bool,
+    /// The operator whose request is dealt with, as far as it is known who that is.
+    asker: Option<String>,
     step: Step,
     now: Timestamp,
 }
@@ -101,7 +103,11 @@ impl Engine {
             Input::Delivered { alert, delivery } => self.delivered(alert, delivery),
             Input::TokenEnds(ends) => self.token_ends(ends),
             Input::JobFileJudged(problem) => self.job_file_judged(problem.as_deref()),
-            Input::Operator { reply, request } => self.operator(reply, request),
+            Input::Operator { reply, request, by } => {
+                self.asker = by;
+                self.operator(reply, request);
+                self.asker = None;
+            }
         }
         // To find out which jobs are to be armed anew is work enough for a step, if they are many.
         if goes_on || self.to_adopt.len() <= ADOPTED_MAX {
@@ -234,12 +240,13 @@ impl Engine {
     /// Says a sentence about a run to the log.
     fn tell(&mut self, level: Level, run: RunId, text: String) {
         let job = self.state.runs.get(&run).map(|live| live.run.job.clone());
-        self.step.notes.push(Note { level, job, run: Some(run), at: self.now, text });
+        let by = self.asker.clone();
+        self.step.notes.push(Note { level, job, run: Some(run), by, at: self.now, text });
     }
 
     /// Says a sentence about the whole to the log.
     fn announce(&mut self, level: Level, job: Option<&JobName>, text: String) {
-        let job = job.cloned();
-        self.step.notes.push(Note { level, job, run: None, at: self.now, text });
+        let (job, by) = (job.cloned(), self.asker.clone());
+        self.step.notes.push(Note { level, job, run: None, by, at: self.now, text });
     }
 }

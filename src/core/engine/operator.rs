@@ -49,8 +49,8 @@ impl Engine {
             ));
         }
         let behind = unfinished.last().copied();
-        let reason = "triggered by an operator";
-        self.open_run_as(run, &job, Trigger::Manual, None, behind, reason, None);
+        let reason = format!("triggered by {}", self.asker_words());
+        self.open_run_as(run, &job, Trigger::Manual, None, behind, &reason, None);
         Answer::Done(vec![run])
     }
 
@@ -61,8 +61,9 @@ impl Engine {
         if let Some(over) = runs.iter().find(|id| !active(id)) {
             return Answer::No(format!("run {over} is not active"));
         }
+        let reason = format!("canceled by {}", self.asker_words());
         for run in &runs {
-            self.cancel_run(*run, CancelCause::Operator, "canceled by an operator");
+            self.cancel_run(*run, CancelCause::Operator, &reason);
         }
         Answer::Done(runs)
     }
@@ -76,8 +77,9 @@ impl Engine {
             return Answer::No("the time until which to pause is past".to_owned());
         }
         let until = pause.until.map(|at| format!(" until {at:.0}")).unwrap_or_default();
+        let asker = self.asker_words();
         let why = pause.reason.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
-        self.announce(Level::Info, Some(name), format!("paused{until}{why}"));
+        self.announce(Level::Info, Some(name), format!("paused by {asker}{until}{why}"));
         self.change_mark(name, |mark| mark.pause = Some(pause));
         self.arm_late(name);
         Answer::Done(Vec::new())
@@ -97,10 +99,18 @@ impl Engine {
             mark.pause = None;
             mark.handled = mark.handled.max(now);
         });
-        self.announce(Level::Info, Some(name), "resumed".to_owned());
+        let asker = self.asker_words();
+        self.announce(Level::Info, Some(name), format!("resumed by {asker}"));
         self.arm(name);
         self.arm_late(name);
         Answer::Done(Vec::new())
+    }
+}
+
+impl Engine {
+    /// Who asks, for a sentence.
+    fn asker_words(&self) -> String {
+        self.asker.clone().unwrap_or_else(|| "an operator".to_owned())
     }
 }
 

@@ -57,6 +57,7 @@ impl Engine {
             vigil: Vigil::default(),
             fared: Fared::default(),
             admission_due: true,
+            asker: None,
             step: Step::default(),
             now,
         };

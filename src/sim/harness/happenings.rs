@@ -239,7 +239,7 @@ impl<O: Observer> Simulation<O> {
         let awake = self.daemons[number].suspended_until.is_none();
         if awake && self.daemons[number].engine.is_some() {
             let replies = self.daemons[number].replies;
-            self.feed(number, Input::Operator { reply: ReplyTo(replies), request });
+            self.feed(number, Input::Operator { reply: ReplyTo(replies), request, by: None });
         }
     }
 

@@ -1,12 +1,13 @@
 //! One daemon per state folder, by a lock that the kernel drops with the process.
 //!
-//! The file stays when the lock is gone: to remove it would let two daemons each lock a file of
-//! the same name. What it says is for people, and true while it is locked.
+//! The folder itself is locked: a file in it may be removed, and another one of its name be locked
+//! by a second daemon. The file `transferd.lock` says who has the lock, for people, and what was
+//! recorded last, for the next start; it is locked as well, as daemons before this one did.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use rustix::fs::OFlags;
@@ -19,10 +20,20 @@ pub(super) const NAME: &str = "transferd.lock";
 /// More than this was not written by us.
 const WORDS_MAX: u64 = 200;
 
+/// Digits of the number of the last event: as many as a row's number has at most, so that the line
+/// is written in place.
+const LAST_DIGITS: usize = 19;
+
 /// The lock, until it is dropped.
 #[derive(Debug)]
 pub(super) struct Lock {
-    _file: File,
+    folder: File,
+    file: File,
+    path: PathBuf,
+    /// Where in the file the last line begins.
+    last_at: u64,
+    /// The last event of the daemon before this one, if that one was killed.
+    left: Option<u64>,
 }
 
 impl Lock {
@@ -30,6 +41,11 @@ impl Lock {
     pub(super) fn take(folder: &Path, now: Timestamp) -> Result<Self, StoreError> {
         let path = folder.join(NAME);
         let fault = |error: &std::io::Error| StoreError::from_io(&path, error);
+        let folder_file = OpenOptions::new()
+            .read(true)
+            .custom_flags(OFlags::DIRECTORY.bits().cast_signed())
+            .open(folder)
+            .map_err(|error| StoreError::from_io(folder, &error))?;
         let mut file = OpenOptions::new()
             .read(true)
             .write(true)
@@ -39,32 +55,77 @@ impl Lock {
             .custom_flags(OFlags::NOFOLLOW.bits().cast_signed())
             .open(&path)
             .map_err(|error| fault(&error))?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                return Err(StoreError::InUse { path: folder.to_owned(), holder: holder(&file) });
+        for locked in [&folder_file, &file] {
+            match locked.try_lock() {
+                Ok(()) => {}
+                Err(TryLockError::WouldBlock) => {
+                    let holder = holder(&words(&file));
+                    return Err(StoreError::InUse { path: folder.to_owned(), holder });
+                }
+                Err(TryLockError::Error(error)) => return Err(fault(&error)),
             }
-            Err(TryLockError::Error(error)) => return Err(fault(&error)),
         }
+        let left = field(&words(&file), "last event ").and_then(|last| last.parse().ok());
         let words = format!("pid {}\nsince {now:.0}\n", std::process::id());
-        let written = file.set_len(0).and_then(|()| file.write_all(words.as_bytes()));
+        // The line of the last event stays until the database is found to hold it.
+        let kept = left.map(last_line).unwrap_or_default();
+        let written =
+            file.set_len(0).and_then(|()| file.write_all(format!("{words}{kept}").as_bytes()));
         // The lock holds without words: a full disk must not keep a daemon from cancelling.
         if let Err(error) = written {
             tracing::warn!("failed to write `{}`: {error}", path.display());
         }
-        Ok(Self { _file: file })
+        Ok(Self { folder: folder_file, file, path, last_at: words.len() as u64, left })
+    }
+
+    /// The folder, as it is open.
+    pub(super) fn folder(&self) -> &File {
+        &self.folder
+    }
+
+    /// The lock file.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What the daemon before this one recorded last, if it did not end in order.
+    pub(super) fn left(&self) -> Option<u64> {
+        self.left
+    }
+
+    /// Remembers which event was recorded last.
+    pub(super) fn note_last(&self, last: u64) {
+        // Without it, the next start finds less out.
+        let _ = self.file.write_all_at(last_line(last).as_bytes(), self.last_at);
+    }
+
+    /// The database holds all of it, and no log is left.
+    pub(super) fn note_clean(&self) {
+        // Else the next start compares, which does no harm.
+        let _ = self.file.set_len(self.last_at);
     }
 }
 
+fn last_line(last: u64) -> String {
+    format!("last event {last:0LAST_DIGITS$}\n")
+}
+
+/// What the lock file says. What can't be read is not told; that the folder is in use is certain.
+fn words(mut file: &File) -> String {
+    use std::io::Seek as _;
+    let mut bytes = Vec::new();
+    let _ = file.rewind().and_then(|()| file.take(WORDS_MAX).read_to_end(&mut bytes));
+    let _ = file.rewind();
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+fn field(words: &str, name: &str) -> Option<String> {
+    words.lines().find_map(|line| line.strip_prefix(name)).map(|value| value.trim().to_owned())
+}
+
 /// Who has the lock, in words.
-fn holder(file: &File) -> String {
-    let mut words = String::new();
-    // What can't be read is not told; that the folder is in use is certain.
-    let _ = file.take(WORDS_MAX).read_to_string(&mut words);
-    let field = |name: &str| {
-        words.lines().find_map(|line| line.strip_prefix(name)).map(str::trim).map(str::to_owned)
-    };
-    match (field("pid "), field("since ")) {
+fn holder(words: &str) -> String {
+    match (field(words, "pid "), field(words, "since ")) {
         (Some(pid), Some(since)) => format!("the transferd with pid {pid}, since {since}"),
         (Some(pid), None) => format!("the transferd with pid {pid}"),
         (None, _) => "another transferd".to_owned(),

@@ -3,23 +3,29 @@
 //! What is in the database is not its business. The daemon alone makes the folder; commands that
 //! only look make nothing.
 
-use std::fs::{self, DirBuilder, Permissions};
+use std::fs::DirBuilder;
 use std::io::ErrorKind;
-use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use super::StoreError;
 use super::sqlite::SqliteStore;
 
+mod guarded;
 mod lock;
 mod network;
+mod ownership;
+mod standing;
 #[cfg(test)]
 mod tests;
 
+pub use guarded::GuardedStore;
 use lock::Lock;
+use ownership::{Us, keep_to_ourselves};
+use standing::Standing;
 
 /// The database's name in the folder.
 pub const DATABASE: &str = "transferd.db";
@@ -34,7 +40,7 @@ const MODE: u32 = 0o700;
 #[derive(Debug)]
 pub struct StateFolder {
     path: PathBuf,
-    _lock: Lock,
+    lock: Arc<Lock>,
 }
 
 impl StateFolder {
@@ -54,9 +60,9 @@ impl StateFolder {
         if let Some(kind) = network::kind_of(path)? {
             return Err(StoreError::Network { path: path.to_owned(), kind });
         }
-        keep_to_ourselves(path, rustix::process::geteuid().as_raw())?;
-        let lock = Lock::take(path, now)?;
-        Ok(Self { path: path.to_owned(), _lock: lock })
+        keep_to_ourselves(path, Us::here())?;
+        let lock = Arc::new(Lock::take(path, now)?);
+        Ok(Self { path: path.to_owned(), lock })
     }
 
     /// Where the folder is.
@@ -66,8 +72,26 @@ impl StateFolder {
 
     /// Opens the folder's database for writing. Drop the store before the folder: the folder
     /// keeps other daemons away from it.
-    pub fn open_store(&self) -> Result<SqliteStore, StoreError> {
-        SqliteStore::open(&self.path.join(DATABASE))
+    ///
+    /// # Errors
+    /// Among others [`StoreError::Lost`]: what a daemon that was killed has recorded last is not
+    /// there.
+    pub fn open_store(&self) -> Result<GuardedStore, StoreError> {
+        let path = self.path.join(DATABASE);
+        let store = SqliteStore::open(&path)?;
+        if let Some(left) = self.lock.left()
+            && store.last_event()? < left
+        {
+            return Err(StoreError::Lost { path, lock: self.lock.path().to_owned() });
+        }
+        let standing = || -> std::io::Result<Standing> {
+            let mut standing = Standing::of_folder(&self.path, self.lock.folder())?;
+            standing.add(&path)?;
+            standing.add(self.lock.path())?;
+            Ok(standing)
+        };
+        let standing = standing().map_err(|error| StoreError::from_io(&self.path, &error))?;
+        Ok(GuardedStore::new(store, standing, Arc::clone(&self.lock)))
     }
 
     /// Opens the database of a folder to look at it, whether or not a daemon runs; absent if
@@ -75,51 +99,6 @@ impl StateFolder {
     pub fn open_read_only(path: &Path) -> Result<Option<SqliteStore>, StoreError> {
         SqliteStore::open_read_only(&path.join(DATABASE))
     }
-}
-
-/// Refuses a folder that others could put files into, or that is another user's if we are root;
-/// takes away others' access from one that is plainly for us alone.
-fn keep_to_ourselves(path: &Path, user: u32) -> Result<(), StoreError> {
-    let folder = fs::metadata(path).map_err(|error| StoreError::from_io(path, &error))?;
-    if user == 0 && folder.uid() != 0 {
-        let detail = format!(
-            "it belongs to user {}, and root's daemon would leave files there that this user \
-             can't use; run as that user, or name another folder with `--state-dir`",
-            folder.uid()
-        );
-        return Err(unusable(path, &detail));
-    }
-    let mode = folder.permissions().mode();
-    if mode & 0o077 == 0 || folder.uid() != user {
-        return Ok(());
-    }
-    if is_for_us_alone(path)? {
-        let restricted = fs::set_permissions(path, Permissions::from_mode(MODE));
-        return restricted.map_err(|error| StoreError::from_io(path, &error));
-    }
-    if mode & 0o002 != 0 {
-        return Err(unusable(path, "everybody may write to it; name a folder of its own"));
-    }
-    tracing::warn!(
-        "others may look into the state folder `{}`: it holds other things too; better give it a \
-         folder of its own",
-        path.display()
-    );
-    Ok(())
-}
-
-/// True for a folder that is empty or holds our database.
-fn is_for_us_alone(path: &Path) -> Result<bool, StoreError> {
-    let mut empty = true;
-    let entries = fs::read_dir(path).map_err(|error| StoreError::from_io(path, &error))?;
-    for entry in entries {
-        let entry = entry.map_err(|error| StoreError::from_io(path, &error))?;
-        if !entry.file_name().as_bytes().starts_with(b"transferd.") {
-            return Ok(false);
-        }
-        empty = false;
-    }
-    Ok(empty || path.join(DATABASE).exists() || path.join(lock::NAME).exists())
 }
 
 fn unusable(path: &Path, detail: &str) -> StoreError {

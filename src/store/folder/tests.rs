@@ -1,10 +1,12 @@
 //! The state folder: made private, one daemon at a time, refused in words.
 
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
 
 use super::*;
+use crate::core::run::RunState;
 use crate::store::Store;
-use crate::store::tests::sample::at;
+use crate::store::tests::sample::{self, at};
 
 fn mode(path: &Path) -> u32 {
     fs::metadata(path).unwrap().permissions().mode() & 0o777
@@ -97,18 +99,94 @@ fn a_folder_that_everybody_may_write_to_is_refused() {
 }
 
 #[test]
-fn root_refuses_the_folder_of_another_user() {
+fn the_folder_of_another_user_is_refused() {
     let folder = tempfile::tempdir().unwrap();
-    // Who is no root can't give a folder away: then /proc/self belongs to us, and root's is asked
-    // of a folder that is ours.
-    let owner = if rustix::process::geteuid().is_root() {
-        std::os::unix::fs::chown(folder.path(), Some(65_534), None).unwrap();
-        65_534
-    } else {
-        rustix::process::geteuid().as_raw()
-    };
-    let refusal = keep_to_ourselves(folder.path(), 0).unwrap_err().to_string();
+    let owner = rustix::process::geteuid().as_raw();
+    let refusal = keep_to_ourselves(folder.path(), Us::of(owner + 1)).unwrap_err().to_string();
     assert!(refusal.contains(&format!("it belongs to user {owner}")), "{refusal}");
+    keep_to_ourselves(folder.path(), Us::of(owner)).unwrap();
+}
+
+#[test]
+fn a_folder_that_others_could_exchange_is_refused() {
+    let parent = tempfile::tempdir().unwrap();
+    let (open, path) = (parent.path().join("open"), parent.path().join("open/state"));
+    fs::create_dir_all(&path).unwrap();
+    for (mode, good) in [(0o777, false), (0o1777, true), (0o755, true)] {
+        with_mode(&open, mode);
+        match StateFolder::open(&path, at(0)) {
+            Ok(_) => assert!(good, "{mode:o}"),
+            Err(refusal) => {
+                let refusal = refusal.to_string();
+                assert!(!good && refusal.contains("everybody could put another"), "{refusal}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_lock_file_that_is_removed_lets_no_second_daemon_in() {
+    let folder = tempfile::tempdir().unwrap();
+    let _first = StateFolder::open(folder.path(), at(0)).unwrap();
+    fs::remove_file(folder.path().join("transferd.lock")).unwrap();
+    let refusal = StateFolder::open(folder.path(), at(1)).unwrap_err();
+    assert!(refusal.to_string().contains("is in use"), "{refusal}");
+}
+
+/// What a daemon has open, and a change in which that is moved away.
+#[test]
+fn what_is_moved_away_takes_no_commit() {
+    for name in ["transferd.db", "transferd.db-wal", "transferd.lock", ""] {
+        let parent = tempfile::tempdir().unwrap();
+        let path = parent.path().join("state");
+        let folder = StateFolder::open(&path, at(0)).unwrap();
+        let mut store = folder.open_store().unwrap();
+        store.check_writable().unwrap();
+        store.check_standing().unwrap();
+        fs::rename(path.join(name), parent.path().join("away")).unwrap();
+        for result in [store.check_standing(), store.check_writable(), store.commit(&[])] {
+            let refusal = result.unwrap_err();
+            assert!(matches!(refusal, StoreError::Gone { .. }), "{name}: {refusal}");
+        }
+    }
+}
+
+/// A store that has recorded something, as it lies there after its daemon was killed.
+fn killed(path: &Path) {
+    let folder = StateFolder::open(path, at(0)).unwrap();
+    let mut store = folder.open_store().unwrap();
+    let run = sample::new_run(sample::run(1, "a", RunState::Waiting));
+    store.commit(&[run, sample::event(1, 0, "waiting")]).unwrap();
+    // Nothing is tidied up, and the lock goes with the process.
+    let copy = path.with_extension("copy");
+    fs::create_dir(&copy).unwrap();
+    for name in ["transferd.db", "transferd.db-wal", "transferd.lock"] {
+        fs::copy(path.join(name), copy.join(name)).unwrap();
+    }
+    drop((store, folder));
+    fs::remove_dir_all(path).unwrap();
+    fs::rename(copy, path).unwrap();
+}
+
+#[test]
+fn a_log_that_is_missing_after_a_kill_is_refused_in_words() {
+    let parent = tempfile::tempdir().unwrap();
+    let path = parent.path().join("state");
+    killed(&path);
+    let log = fs::read(path.join("transferd.db-wal")).unwrap();
+    fs::remove_file(path.join("transferd.db-wal")).unwrap();
+    for life in 1..3 {
+        let folder = StateFolder::open(&path, at(life)).unwrap();
+        let refusal = folder.open_store().unwrap_err();
+        assert!(matches!(refusal, StoreError::Lost { .. }), "{refusal}");
+    }
+    fs::write(path.join("transferd.db-wal"), log).unwrap();
+    let folder = StateFolder::open(&path, at(3)).unwrap();
+    let mut store = folder.open_store().unwrap();
+    assert_eq!(store.events(sample::run_id(1)).unwrap().len(), 1);
+    store.close().unwrap();
+    drop((store, folder));
+    assert!(!fs::read_to_string(path.join("transferd.lock")).unwrap().contains("last event"));
 }
 
 #[test]

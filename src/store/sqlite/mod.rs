@@ -50,6 +50,20 @@ impl SqliteStore {
         Ok(connection.map(|connection| Self { connection, path: path.to_owned() }))
     }
 
+    /// Where the database is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The number of the event that was recorded last; 0 if there is none. It grows, but where what
+    /// was recorded last is forgotten.
+    ///
+    /// # Errors
+    /// The database can't be read.
+    pub fn last_event(&self) -> Result<u64, StoreError> {
+        self.worded(read::last_event(&self.connection))
+    }
+
     fn worded<T>(&self, result: Result<T, Failure>) -> Result<T, StoreError> {
         result.map_err(|failure| failure.at(&self.path))
     }

@@ -238,3 +238,10 @@ fn run_id(row: &Row<'_>, column: usize) -> Result<RunId, Failure> {
 fn text<'row>(row: &'row Row<'_>, column: usize) -> Result<&'row str, Failure> {
     row.get_ref(column)?.as_str().map_err(|error| Failure::Row(format!("a row: {error}")))
 }
+
+/// The number of the event that was recorded last; 0 if there is none.
+pub(super) fn last_event(connection: &Connection) -> Result<u64, Failure> {
+    let mut query = connection.prepare_cached("SELECT coalesce(max(seq), 0) FROM events")?;
+    let last: i64 = query.query_row([], |row| row.get(0))?;
+    Ok(u64::try_from(last).unwrap_or(0))
+}

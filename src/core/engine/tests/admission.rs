@@ -115,7 +115,7 @@ fn a_trigger_waits_behind_the_active_run_and_a_second_is_refused() {
     for (nth, waiting) in [(1, 0), (2, 1), (3, 1)] {
         let run = RunId(Uuid::from_u128(nth));
         let request = OperatorRequest::Trigger { job: JobName::new("a"), run };
-        stage.input(Input::Operator { reply: ReplyTo(1), request });
+        stage.input(Input::Operator { reply: ReplyTo(1), request, by: None });
         let states = stage.runs.values().filter(|run| run.state == RunState::Waiting);
         assert_eq!(states.count(), waiting);
     }
@@ -133,7 +133,7 @@ fn a_full_house_does_not_hide_the_run_that_blocks() {
     let first = stage.order[0];
     let request =
         OperatorRequest::Trigger { job: JobName::new("a"), run: RunId(Uuid::from_u128(1)) };
-    stage.input(Input::Operator { reply: ReplyTo(1), request });
+    stage.input(Input::Operator { reply: ReplyTo(1), request, by: None });
     let reason = &stage.run(1).reason;
     assert_eq!(*reason, format!("for run {first} of `a` to end"));
 }

@@ -141,7 +141,7 @@ fn a_skipped_occurrence_is_told_of() {
     let name = JobName::new("a");
     let pause = Pause { at: stage.now, until: None, reason: Some("moving".to_owned()) };
     let request = OperatorRequest::Pause { job: name, pause };
-    stage.input(Input::Operator { reply: ReplyTo(1), request });
+    stage.input(Input::Operator { reply: ReplyTo(1), request, by: None });
     stage.until(at("02:00:00"));
     let told = stage.deliver_all();
     assert_eq!(told.len(), 1);
@@ -309,12 +309,12 @@ fn a_paused_job_is_not_late_until_it_is_resumed() {
     let name = JobName::new("a");
     let pause = Pause { at: stage.now, until: None, reason: None };
     let request = OperatorRequest::Pause { job: name.clone(), pause };
-    stage.input(Input::Operator { reply: ReplyTo(1), request });
+    stage.input(Input::Operator { reply: ReplyTo(1), request, by: None });
     stage.until(at("09:10:00"));
     stage.restart();
     assert_eq!(stage.delivered_words(), [""; 0]);
     let request = OperatorRequest::Resume(name);
-    stage.input(Input::Operator { reply: ReplyTo(2), request });
+    stage.input(Input::Operator { reply: ReplyTo(2), request, by: None });
     assert_eq!(stage.delivered_words(), ["late"]);
 }
 

@@ -108,7 +108,7 @@ fn jobs_that_are_not_armed_yet_are_shown_and_heed_operators() {
         OperatorRequest::Trigger { job: unarmed.clone(), run },
     ];
     for request in requests {
-        stage.input(Input::Operator { reply: ReplyTo(1), request });
+        stage.input(Input::Operator { reply: ReplyTo(1), request, by: None });
     }
     adopt(&mut stage);
     assert!(stage.marks[&z()].pause.is_some());

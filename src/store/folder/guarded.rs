@@ -1,0 +1,128 @@
+//! The folder's store, whose commits count only while its files are those that lie there by name.
+//!
+//! It also keeps, beside the database, which event was recorded last: a daemon that is killed
+//! leaves what it recorded last in the write-ahead log, and without that file, or with an older
+//! copy of the database, all would look well.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::lock::Lock;
+use super::standing::Standing;
+use crate::core::ids::{JobName, RunId};
+use crate::core::job::HistoryPolicy;
+use crate::core::record::{Durable, Event, Mark, Record};
+use crate::store::sqlite::SqliteStore;
+use crate::store::{HistoryQuery, RunMatch, RunWithAttempts, Store, StoreError};
+
+/// The store of a folder that a daemon holds.
+#[derive(Debug)]
+pub struct GuardedStore {
+    store: SqliteStore,
+    standing: Standing,
+    lock: Arc<Lock>,
+    /// The write-ahead log, until it is there: SQLite makes it when it writes first.
+    log: Option<PathBuf>,
+}
+
+impl GuardedStore {
+    /// Guards a store that has just been opened.
+    pub(super) fn new(store: SqliteStore, standing: Standing, lock: Arc<Lock>) -> Self {
+        let mut log = store.path().as_os_str().to_owned();
+        log.push("-wal");
+        Self { store, standing, lock, log: Some(log.into()) }
+    }
+
+    /// Changes the store, if that is certain to be found again.
+    fn change<T>(
+        &mut self,
+        change: impl FnOnce(&mut SqliteStore) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        self.standing.check()?;
+        let changed = change(&mut self.store)?;
+        // What went away meanwhile has taken the change along.
+        self.standing.check()?;
+        self.log.take_if(|log| self.standing.add(log).is_ok());
+        self.note_last();
+        Ok(changed)
+    }
+
+    fn note_last(&self) {
+        // It is a precaution: what is durable is so without it.
+        if let Ok(last) = self.store.last_event() {
+            self.lock.note_last(last);
+        }
+    }
+}
+
+impl Store for GuardedStore {
+    fn load(&mut self) -> Result<Durable, StoreError> {
+        self.store.load()
+    }
+
+    fn commit(&mut self, records: &[Record]) -> Result<(), StoreError> {
+        self.change(|store| store.commit(records))
+    }
+
+    fn commit_group(&mut self, group: &[Vec<Record>]) -> Vec<Result<(), StoreError>> {
+        match self.change(|store| Ok(store.commit_group(group))) {
+            Ok(results) => results,
+            Err(error) => group.iter().map(|_| Err(error.clone())).collect(),
+        }
+    }
+
+    fn history(&self, query: &HistoryQuery) -> Result<Vec<RunWithAttempts>, StoreError> {
+        self.store.history(query)
+    }
+
+    fn run(&self, id_or_prefix: &str) -> Result<RunMatch, StoreError> {
+        self.store.run(id_or_prefix)
+    }
+
+    fn events(&self, run: RunId) -> Result<Vec<Event>, StoreError> {
+        self.store.events(run)
+    }
+
+    fn last_runs(&self, jobs: &[JobName]) -> Result<Vec<RunWithAttempts>, StoreError> {
+        self.store.last_runs(jobs)
+    }
+
+    fn marks(&self) -> Result<Vec<Arc<Mark>>, StoreError> {
+        self.store.marks()
+    }
+
+    fn save_job_set(&mut self, text: &str) -> Result<(), StoreError> {
+        self.change(|store| store.save_job_set(text))
+    }
+
+    fn last_job_set(&self) -> Result<Option<String>, StoreError> {
+        self.store.last_job_set()
+    }
+
+    fn prune(
+        &mut self,
+        policy: HistoryPolicy,
+        now: Timestamp,
+        step_limit: usize,
+    ) -> Result<usize, StoreError> {
+        self.change(|store| store.prune(policy, now, step_limit))
+    }
+
+    fn check_writable(&mut self) -> Result<(), StoreError> {
+        self.change(SqliteStore::check_writable)
+    }
+
+    fn check_standing(&self) -> Result<(), StoreError> {
+        self.standing.check()
+    }
+
+    fn close(&mut self) -> Result<(), StoreError> {
+        let closed = self.store.close();
+        if closed.is_ok() && self.standing.check().is_ok() {
+            self.lock.note_clean();
+        }
+        closed
+    }
+}

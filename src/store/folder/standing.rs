@@ -1,0 +1,56 @@
+//! Whether what a daemon has open is what lies under its names. A folder that is removed, or put
+//! in another one's place, takes the names with it: what is committed then is in files that nobody
+//! will find, and a second daemon may be at work on those that they will.
+
+use std::fs::{self, File, Metadata};
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use crate::store::StoreError;
+
+/// Files and folders as they were when they were opened.
+#[derive(Clone, Debug)]
+pub(super) struct Standing {
+    places: Vec<(PathBuf, Identity)>,
+}
+
+/// Device and inode.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Identity(u64, u64);
+
+impl Identity {
+    fn of(found: &Metadata) -> Self {
+        Self(found.dev(), found.ino())
+    }
+}
+
+impl Standing {
+    /// The folder, as it is open.
+    pub(super) fn of_folder(path: &Path, open: &File) -> io::Result<Self> {
+        let identity = Identity::of(&open.metadata()?);
+        Ok(Self { places: vec![(path.to_owned(), identity)] })
+    }
+
+    /// Adds a file, as it lies there now.
+    pub(super) fn add(&mut self, path: &Path) -> io::Result<()> {
+        let identity = Identity::of(&fs::metadata(path)?);
+        self.places.push((path.to_owned(), identity));
+        Ok(())
+    }
+
+    /// Whether all of it is still there under its name.
+    pub(super) fn check(&self) -> Result<(), StoreError> {
+        for (path, was) in &self.places {
+            let detail = match fs::metadata(path) {
+                Ok(found) if Identity::of(&found) == *was => continue,
+                Ok(_) => "another one is in its place",
+                Err(error) if error.kind() == io::ErrorKind::NotFound => "it was removed or moved",
+                // What can't be looked at now may be there: the commit itself will tell.
+                Err(_) => continue,
+            };
+            return Err(StoreError::Gone { path: path.clone(), detail: detail.to_owned() });
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,111 @@
+//! What is done to a running daemon from outside: its files moved away, its socket removed, signals
+//! that are meant for others, connections that nobody uses.
+
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
+
+use rustix::process::{Pid, Signal, kill_process};
+use transferd::sim::world::WorldOptions;
+
+use crate::disk::{job_file, posts, world};
+use crate::stage::{Agent, PATIENCE, Stage, terminate, until};
+
+fn stage() -> (Stage, Agent) {
+    let mut stage = Stage::new(WorldOptions::DEFAULT_TOKEN);
+    let agent = Agent::start(stage.path(), &world(), 1);
+    stage.write("jobs.yaml", &job_file(agent.port));
+    stage.start();
+    (stage, agent)
+}
+
+fn signal(stage: &mut Stage, signal: Signal) {
+    kill_process(Pid::from_child(stage.daemon()), signal).unwrap();
+}
+
+fn log(stage: &Stage) -> String {
+    std::fs::read_to_string(stage.log_path()).unwrap()
+}
+
+#[test]
+fn without_its_state_folder_it_queues_nothing_and_ends_with_words() {
+    let (mut stage, agent) = stage();
+    until("something is queued", PATIENCE, || (posts(&agent) > 0).then_some(()));
+    std::fs::rename(stage.state(), stage.path().join("away")).unwrap();
+    let daemon = stage.daemon();
+    let status = until("it ends", PATIENCE, || daemon.try_wait().unwrap());
+    assert_eq!(status.code(), Some(1));
+    let words = stage.log_end();
+    assert!(words.contains("is not the one that this daemon has open"), "{words}");
+    // What was recorded before it was moved may have been asked for; nothing comes after it.
+    let asked = posts(&agent);
+    std::fs::rename(stage.path().join("away"), stage.state()).unwrap();
+    let attempts: usize =
+        stage.history().iter().map(|run| run["attempts"].as_array().unwrap().len()).sum();
+    assert!(asked <= attempts, "{asked} requests, {attempts} attempts on record");
+}
+
+#[test]
+fn a_socket_that_is_removed_is_bound_again() {
+    let (mut stage, _agent) = stage();
+    let socket = stage.state().join("control.sock");
+    std::fs::remove_file(&socket).unwrap();
+    assert_eq!(stage.ask(&["status"]).status.code(), Some(3));
+    signal(&mut stage, Signal::HUP);
+    until("it answers again", PATIENCE, || UnixStream::connect(&socket).ok());
+    assert!(stage.ask(&["status"]).status.success());
+    assert!(log(&stage).contains("has been made again"), "{}", stage.log_end());
+    assert_eq!(terminate(stage.daemon()).code(), Some(0));
+    assert!(!socket.exists());
+}
+
+#[test]
+fn signals_that_mean_nothing_end_nothing_and_are_said() {
+    let (mut stage, _agent) = stage();
+    let sent = [
+        ("SIGUSR1", Signal::USR1),
+        ("SIGUSR2", Signal::USR2),
+        ("SIGALRM", Signal::ALARM),
+        ("SIGXFSZ", Signal::XFSZ),
+    ];
+    for (name, kind) in sent {
+        signal(&mut stage, kind);
+        let words = format!("{name} means nothing here");
+        until(name, PATIENCE, || log(&stage).contains(&words).then_some(()));
+    }
+    assert!(stage.ask(&["status"]).status.success());
+}
+
+#[test]
+fn idle_connections_keep_nobody_from_asking() {
+    let (mut stage, _agent) = stage();
+    let socket = stage.state().join("control.sock");
+    let mut idle: Vec<_> = (0..100).map(|_| UnixStream::connect(&socket)).collect();
+    idle.retain(Result::is_ok);
+    let pid = stage.daemon().id();
+    assert!(stage.ask(&["status"]).status.success(), "{} are idle", idle.len());
+    let files = std::fs::read_dir(format!("/proc/{pid}/fd")).unwrap().count();
+    assert!(files < 100, "{files} files are open");
+}
+
+#[test]
+fn it_is_known_who_has_asked() {
+    let (stage, _agent) = stage();
+    let us = rustix::process::getuid().as_raw();
+    let run = stage.json(&["trigger", "stuck", "--json"]);
+    let id = run["id"].as_str().unwrap();
+    assert!(stage.ask(&["cancel", id]).status.success());
+    assert!(stage.ask(&["pause", "stuck", "--reason", "a\u{1b}[31m\nb\u{202e}"]).status.success());
+    let shown = String::from_utf8(stage.ask(&["show", id]).stdout).unwrap();
+    let by = format!("(uid {us})");
+    assert!(shown.contains("triggered by") && shown.contains("canceled by"), "{shown}");
+    assert!(shown.contains(&by), "{shown}");
+    let mut stream = UnixStream::connect(stage.state().join("control.sock")).unwrap();
+    let asked = "GET /v1/status?job=stuck&detail=true HTTP/1.1\r\nhost: here\r\n\r\n";
+    stream.write_all(asked.as_bytes()).unwrap();
+    let mut status = String::new();
+    stream.read_to_string(&mut status).unwrap();
+    assert!(status.contains("\"reason\":\"a [31m b \""), "{status}");
+    let log = log(&stage);
+    let paused = log.lines().find(|line| line.contains("paused by")).unwrap();
+    assert!(paused.contains(&by), "{paused}");
+}
