@@ -104,7 +104,7 @@ fn it_is_known_who_has_asked() {
     stream.write_all(asked.as_bytes()).unwrap();
     let mut status = String::new();
     stream.read_to_string(&mut status).unwrap();
-    assert!(status.contains("\"reason\":\"a [31m b \""), "{status}");
+    assert!(status.contains("\"reason\":\"a [31m b\""), "{status}");
     let log = log(&stage);
     let paused = log.lines().find(|line| line.contains("paused by")).unwrap();
     assert!(paused.contains(&by), "{paused}");
