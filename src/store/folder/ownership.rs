@@ -47,6 +47,8 @@ pub(super) fn keep_to_ourselves(path: &Path, us: Us) -> Result<(), StoreError> {
     let fault = |error: std::io::Error| StoreError::from_io(path, &error);
     let folder = fs::metadata(path).map_err(fault)?;
     if folder.uid() != us.user {
+        // Where we may not even look, that is what is to be said.
+        fs::read_dir(path).map_err(fault)?;
         let detail = format!(
             "it belongs to user {}, and this daemon runs as user {}; run as that user, or name \
              another folder with `--state-dir`",
