@@ -9,6 +9,8 @@ use serde::Serialize;
 use crate::core::alert::{Occasion, QueuedAlert};
 use crate::core::ids::{AlertId, JobName, RunId};
 use crate::core::job::AlertEvent;
+use crate::core::place::NamedPlace;
+use crate::core::reason::ReasonCode;
 use crate::core::run::RunState;
 
 /// The document of an alert.
@@ -21,6 +23,11 @@ pub(super) struct Document<'a> {
     run: Option<RunId>,
     state: Option<RunState>,
     pub(super) reason: &'a str,
+    reason_code: Option<ReasonCode>,
+    source: Option<&'a NamedPlace>,
+    destination: Option<&'a NamedPlace>,
+    /// The agent's most frequent words on what failed; not known yet.
+    cause: Option<&'a str>,
     scheduled_for: Option<Timestamp>,
     attempts: u32,
     at: Timestamp,
@@ -43,6 +50,10 @@ impl<'a> Document<'a> {
             run: alert.run,
             state: alert.state,
             reason: &alert.reason,
+            reason_code: alert.reason_code,
+            source: alert.source.as_ref(),
+            destination: alert.destination.as_ref(),
+            cause: None,
             scheduled_for: alert.scheduled_for,
             attempts: alert.attempts,
             at: alert.at,
@@ -68,6 +79,9 @@ impl<'a> Document<'a> {
             some("TRANSFERD_RUN", self.run.map(|run| run.to_string())),
             some("TRANSFERD_STATE", self.state.map(|state| state.word().to_owned())),
             some("TRANSFERD_REASON", Some(self.reason.to_owned())),
+            some("TRANSFERD_REASON_CODE", self.reason_code.map(|code| code.word().to_owned())),
+            some("TRANSFERD_SOURCE", self.source.map(ToString::to_string)),
+            some("TRANSFERD_DESTINATION", self.destination.map(ToString::to_string)),
             some("TRANSFERD_SCHEDULED_FOR", self.scheduled_for.map(|at| at.to_string())),
             some("TRANSFERD_ATTEMPTS", Some(self.attempts.to_string())),
             some("TRANSFERD_AT", Some(self.at.to_string())),

@@ -118,6 +118,7 @@ fn document(before: Option<&JobSet>, new: &JobSet, surroundings: &Surroundings) 
     let nothing = JobSet {
         agent: new.agent.clone(),
         jobs: std::collections::BTreeMap::new(),
+        accounts: std::sync::Arc::default(),
         alerts: new.alerts.clone(),
         history: new.history,
         listen: new.listen,

@@ -12,6 +12,7 @@ use super::render::table::Screen;
 use super::render::words::{Times, past_time};
 use super::{Exit, Global, offline};
 use crate::clock;
+use crate::control::document::RunDocument;
 use crate::control::request::{HISTORY_MAX, HistoryQuery};
 use crate::core::run::RunState;
 
@@ -66,7 +67,7 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
         before: None,
         limit: Some(args.limit.unwrap_or(default).min(HISTORY_MAX)),
     };
-    let runs = match Daemon::find(global) {
+    let mut runs = match Daemon::find(global) {
         Ok(daemon) => match daemon.wait(daemon.client().history(&query)) {
             Ok(runs) => runs,
             Err(error) => return say_error(&error, err),
@@ -84,6 +85,7 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
         say(err, &format!("only the newest {HISTORY_MAX} runs are listed"));
     }
     let written = if args.json {
+        runs.iter_mut().for_each(RunDocument::leave_out_facts);
         super::write_json(out, &runs)
     } else if runs.is_empty() {
         writeln!(out, "no runs")

@@ -13,6 +13,7 @@ use crate::control::document::{EventDocument, RunDocument, ShowDocument};
 use crate::control::request::{HistoryQuery, ShowQuery};
 use crate::core::ids::JobName;
 use crate::core::job::Job;
+use crate::core::place::AccountNames;
 use crate::core::record::Mark;
 use crate::core::run::RunState;
 use crate::daemon::past::{document, no_run, several, store_query};
@@ -34,7 +35,7 @@ pub fn history(global: &Global, query: &HistoryQuery) -> Result<Vec<RunDocument>
         }
     }
     let runs = store.history(&query).map_err(words)?;
-    Ok(runs.iter().map(document).collect())
+    Ok(runs.iter().map(|found| document(found, &AccountNames::new())).collect())
 }
 
 /// `show`.
@@ -49,7 +50,7 @@ pub fn show(global: &Global, query: &ShowQuery) -> Result<ShowDocument, String> 
         RunMatch::One(found) => {
             let events = store.events(found.run.id).map_err(words)?;
             let events = events.iter().map(EventDocument::new).collect();
-            Ok(ShowDocument { run: document(&found), events })
+            Ok(ShowDocument { run: document(&found, &AccountNames::new()), events })
         }
     }
 }

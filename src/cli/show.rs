@@ -26,7 +26,7 @@ pub struct Args {
 /// Carries out `show`.
 pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write) -> Exit {
     let query = ShowQuery { run: args.run };
-    let shown = match Daemon::find(global) {
+    let mut shown = match Daemon::find(global) {
         Ok(daemon) => match daemon.wait(daemon.client().show(&query)) {
             Ok(shown) => shown,
             Err(error) => return say_error(&error, err),
@@ -41,6 +41,7 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
         Err(none @ (NoDaemon::NotPermitted(_) | NoDaemon::Broken(_))) => return none.say(err),
     };
     let written = if args.json {
+        shown.leave_out_facts();
         super::write_json(out, &shown)
     } else {
         let times = Times { now: clock::now(), zone: TimeZone::system(), absolute: true };

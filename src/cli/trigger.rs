@@ -68,7 +68,12 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
     }
     let good = !args.wait || run.state == RunState::Succeeded;
     let exit = if good { Exit::Done } else { Exit::No };
-    let written = if args.json { super::write_json(out, &run) } else { Ok(()) };
+    let written = if args.json {
+        run.leave_out_facts();
+        super::write_json(out, &run)
+    } else {
+        Ok(())
+    };
     done(written, exit)
 }
 

@@ -69,11 +69,13 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
     }
     let answer = explain(&facts);
     let written = if args.json {
+        let mut run = answer.run.cloned();
+        run.iter_mut().for_each(RunDocument::leave_out_facts);
         let document = WhyDocument {
             job: &args.job,
             at: answer.at,
             answer: answer.sentences,
-            run: answer.run,
+            run: run.as_ref(),
             blocked_by: answer.blocked_by,
         };
         super::write_json(out, &document)

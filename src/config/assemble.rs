@@ -18,7 +18,7 @@ use super::sources::Sources;
 use super::values::{Listen, PublicUrl};
 use super::warn;
 use super::{Loaded, Rejected, Surroundings, locate};
-use crate::core::ids::JobName;
+use crate::core::ids::{AccountId, JobName};
 use crate::core::job::{HistoryPolicy, JobSet};
 use crate::core::plain::is_unseen;
 
@@ -215,7 +215,12 @@ fn build(
     warn::about(&jobs, &facts, surroundings, problems);
     let history = whole.history.as_ref().map(|found| &found.value);
     let default = HistoryPolicy::default();
+    let named = |(name, account): (&String, &Account)| Some((AccountId(account.id?), name.clone()));
+    let mut names: Vec<_> = whole.accounts.iter().filter_map(named).collect();
+    // Of two names for one account the first in order stands.
+    names.sort_unstable_by(|a, b| b.cmp(a));
     JobSet {
+        accounts: Arc::new(names.into_iter().collect()),
         agent: agent(whole.agent.as_ref(), sources, problems),
         alerts: alerts(&whole, sources, problems),
         history: HistoryPolicy {

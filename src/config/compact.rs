@@ -19,6 +19,7 @@ pub fn compact(set: &JobSet) -> JobSet {
     });
     JobSet {
         jobs: jobs.collect(),
+        accounts: Arc::new(set.accounts.as_ref().clone()),
         agent: set.agent.clone(),
         alerts: set.alerts.clone(),
         history: set.history,

@@ -6,98 +6,16 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::core::ids::{JobName, RunId, TransferId};
+use super::phrase::Phrase;
+use crate::core::ids::{JobName, RunId};
 use crate::core::job::{CatchUp, Job};
-use crate::core::record::{Event, Mark, Pause};
-use crate::core::run::{Attempt, Run, RunState, Trigger};
+use crate::core::record::{Mark, Pause};
 use crate::core::transfer::AgentState;
 
-/// A run with its attempts.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct RunDocument {
-    /// Its id.
-    pub id: RunId,
-    /// Its job.
-    pub job: JobName,
-    /// Why there is a run.
-    pub trigger: Trigger,
-    /// The occurrence; null for a manual run.
-    pub scheduled_for: Option<Timestamp>,
-    /// Its state.
-    pub state: RunState,
-    /// Why it is in that state.
-    pub reason: String,
-    /// When it was recorded.
-    pub created_at: Timestamp,
-    /// When it ended.
-    pub ended_at: Option<Timestamp>,
-    /// By number.
-    pub attempts: Vec<AttemptDocument>,
-}
-
-/// One attempt.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct AttemptDocument {
-    /// Counted from 1.
-    pub number: u32,
-    /// When its intent was committed, just before the request.
-    pub submitted_at: Timestamp,
-    /// The agent's id, once known.
-    pub transfer_id: Option<TransferId>,
-    /// In the words of run states.
-    pub state: RunState,
-    /// Why it is in that state.
-    pub reason: String,
-    /// When we saw its end.
-    pub ended_at: Option<Timestamp>,
-    /// Object counters; unknown ones are 0.
-    pub objects: Objects,
-    /// Byte counters; unknown ones are 0.
-    pub bytes: Bytes,
-}
-
-/// Object counters.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Objects {
-    /// In all.
-    pub total: u64,
-    /// Transferred.
-    pub transferred: u64,
-    /// Failed.
-    pub failed: u64,
-    /// Skipped.
-    pub skipped: u64,
-}
-
-/// Byte counters.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Bytes {
-    /// In all.
-    pub total: u64,
-    /// Transferred.
-    pub transferred: u64,
-}
-
-/// `show --json`: a run with its timeline.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct ShowDocument {
-    /// The run.
-    #[serde(flatten)]
-    pub run: RunDocument,
-    /// What happened, in order.
-    pub events: Vec<EventDocument>,
-}
-
-/// One line of a timeline.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct EventDocument {
-    /// When.
-    pub at: Timestamp,
-    /// One word.
-    pub event: String,
-    /// In words.
-    pub detail: String,
-}
+pub use super::run_document::{
+    AttemptDocument, Bytes, CauseDocument, EventDocument, FailedObject, Objects, RunDocument,
+    ShowDocument,
+};
 
 /// `status --json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -115,6 +33,9 @@ pub struct StatusDocument {
     pub jobs: Vec<JobDocument>,
     /// What an operator should act on, in words; empty when all is well.
     pub problems: Vec<String>,
+    /// The same with its times apart; left out of `--json`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub phrases: Vec<Phrase>,
 }
 
 /// The daemon, in `status`.
@@ -294,56 +215,6 @@ pub struct ErrorDocument {
     pub error: String,
 }
 
-impl RunDocument {
-    /// A run and its attempts, oldest first, as a document.
-    pub fn new<'a>(run: &Run, attempts: impl IntoIterator<Item = &'a Attempt>) -> Self {
-        Self {
-            id: run.id,
-            job: run.job.clone(),
-            trigger: run.trigger,
-            scheduled_for: run.scheduled_for,
-            state: run.state,
-            reason: run.reason.clone(),
-            created_at: run.created_at,
-            ended_at: run.ended_at,
-            attempts: attempts.into_iter().map(AttemptDocument::new).collect(),
-        }
-    }
-
-    /// The attempt that tells most of the run now: the latest one.
-    pub fn latest_attempt(&self) -> Option<&AttemptDocument> {
-        self.attempts.last()
-    }
-}
-
-impl AttemptDocument {
-    fn new(attempt: &Attempt) -> Self {
-        let progress = &attempt.progress;
-        Self {
-            number: attempt.id.number,
-            submitted_at: attempt.not_before,
-            transfer_id: attempt.transfer,
-            state: attempt.state(),
-            reason: attempt.reason.clone(),
-            ended_at: attempt.ended_at,
-            objects: Objects {
-                total: progress.objects_total,
-                transferred: progress.objects_transferred,
-                failed: progress.objects_failed,
-                skipped: progress.objects_skipped,
-            },
-            bytes: Bytes { total: progress.bytes_total, transferred: progress.bytes_transferred },
-        }
-    }
-}
-
-impl EventDocument {
-    /// An event as a document.
-    pub fn new(event: &Event) -> Self {
-        Self { at: event.at, event: event.event.clone(), detail: event.detail.clone() }
-    }
-}
-
 impl RulesDocument {
     /// What holds for a job.
     pub fn new(job: &Job, mark: &Mark) -> Self {
@@ -379,11 +250,21 @@ impl Schedule {
 }
 
 impl StatusDocument {
+    /// Adds something that an operator should act on.
+    pub fn add_problem(&mut self, problem: Phrase) {
+        self.problems.push(problem.to_string());
+        self.phrases.push(problem);
+    }
+
     /// The document without what only people are shown.
     #[must_use]
     pub fn without_details(mut self) -> Self {
+        self.phrases.clear();
         for job in &mut self.jobs {
             job.detail = None;
+            for run in [&mut job.active_run, &mut job.last_run].into_iter().flatten() {
+                run.leave_out_facts();
+            }
         }
         self
     }

@@ -8,6 +8,8 @@ pub mod client;
 pub mod document;
 pub mod limits;
 mod peer;
+pub mod phrase;
 pub mod request;
+mod run_document;
 pub mod server;
 pub mod socket;

@@ -12,6 +12,8 @@ use uuid::Uuid;
 use super::ids::{AlertId, AlertKey, JobName, RunId};
 use super::job::{AlertChannel, AlertEvent, SecretText};
 use super::limits::ALERT_RETRY;
+use super::place::NamedPlace;
+use super::reason::ReasonCode;
 use super::run::RunState;
 
 /// What a message tells of.
@@ -56,6 +58,15 @@ pub struct QueuedAlert {
     pub state: Option<RunState>,
     /// Why, in words.
     pub reason: String,
+    /// The same in one word, of a run.
+    #[serde(default)]
+    pub reason_code: Option<ReasonCode>,
+    /// Where the run's objects are.
+    #[serde(default)]
+    pub source: Option<NamedPlace>,
+    /// Where they are to be.
+    #[serde(default)]
+    pub destination: Option<NamedPlace>,
     /// The run's occurrence.
     pub scheduled_for: Option<Timestamp>,
     /// Attempts that the run has made.

@@ -147,46 +147,6 @@ pub struct Step {
     pub then: Vec<Effect>,
     /// To be told to the log; never matters to the state.
     pub notes: Vec<Note>,
-    /// Occurrences that will not run, for the metrics; never matters to the state. Each has its
-    /// run among `record`, with the reason in a sentence.
-    pub skipped: Vec<Skipped>,
-}
-
-/// An occurrence that will not run.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Skipped {
-    /// Of this job.
-    pub job: JobName,
-    /// Why not.
-    pub cause: SkipCause,
-}
-
-/// Why an occurrence does not run, in a word.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SkipCause {
-    /// The job was paused then.
-    Paused,
-    /// The job's run before it is not over (`overlap`).
-    Overlap,
-    /// The daemon was down, and `catch_up` leaves it out.
-    Missed,
-    /// It could not be queued in time (`start_within`).
-    StartWithin,
-}
-
-impl SkipCause {
-    /// All of them.
-    pub const ALL: [Self; 4] = [Self::Paused, Self::Overlap, Self::Missed, Self::StartWithin];
-
-    /// The label in metrics.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Paused => "paused",
-            Self::Overlap => "overlap",
-            Self::Missed => "missed",
-            Self::StartWithin => "start_within",
-        }
-    }
 }
 
 /// A sentence for the log.

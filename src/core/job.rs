@@ -11,6 +11,7 @@ use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
 use super::ids::{AccountId, JobName};
+use super::place::AccountNames;
 use super::schedule::Timetable;
 use super::template::PathTemplate;
 
@@ -163,6 +164,8 @@ pub struct JobSet {
     pub agent: AgentSettings,
     /// `jobs`, by name.
     pub jobs: BTreeMap<JobName, Arc<Job>>,
+    /// `accounts`, by id.
+    pub accounts: Arc<AccountNames>,
     /// `alerts`.
     pub alerts: Vec<Alert>,
     /// `history`.

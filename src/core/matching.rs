@@ -6,13 +6,15 @@
 use std::cmp::Reverse;
 
 use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
 
 use super::limits::{BASELINE_DEPTH, EXCLUSIVE_DEPTH, SKEW};
 use super::run::{Attempt, Phase};
 use super::transfer::Transfer;
 
 /// Why a record is no evidence for an attempt.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Miss {
     /// Other places.
     Places,

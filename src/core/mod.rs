@@ -6,6 +6,7 @@
 pub mod alert;
 pub mod duration;
 pub mod engine;
+pub mod event;
 pub mod ids;
 pub mod input;
 pub mod job;
@@ -13,6 +14,7 @@ pub mod limits;
 pub mod matching;
 pub mod place;
 pub mod plain;
+pub mod reason;
 pub mod record;
 pub mod run;
 pub mod schedule;

@@ -3,6 +3,8 @@
 //!
 //! Knows nothing of templates: a `Place` here is rendered.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -36,6 +38,45 @@ impl Place {
         self.account == other.account
             && self.bucket == other.bucket
             && paths_overlap(&self.path, &other.path)
+    }
+}
+
+/// A place as people and scripts read it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NamedPlace {
+    /// The account's name in the job file; absent where it has none there.
+    pub account: Option<String>,
+    /// The account's id.
+    pub account_id: AccountId,
+    /// The bucket's name.
+    pub bucket: String,
+    /// Key or folder.
+    pub path: String,
+}
+
+/// The names that cloud accounts have in the job file.
+pub type AccountNames = BTreeMap<AccountId, String>;
+
+impl NamedPlace {
+    /// A place, with the name that its account has in the job file.
+    pub fn new(place: &Place, names: &AccountNames) -> Self {
+        Self {
+            account: names.get(&place.account).cloned(),
+            account_id: place.account,
+            bucket: place.bucket.clone(),
+            path: place.path.clone(),
+        }
+    }
+}
+
+impl std::fmt::Display for NamedPlace {
+    /// In a line: `production:footage/dailies/`.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.account {
+            Some(name) => write!(f, "{name}")?,
+            None => write!(f, "{}", self.account_id)?,
+        }
+        write!(f, ":{}/{}", self.bucket, compared_path(&self.path))
     }
 }
 

@@ -10,6 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::alert::{QueuedAlert, Told};
+use super::event::Event;
 use super::ids::{AlertId, JobName, RunId, TransferId};
 use super::run::{Attempt, Run, RunState};
 
@@ -37,19 +38,6 @@ pub enum Record {
     AlertGone(AlertId),
     /// What people were told of.
     Told(Told),
-}
-
-/// One line of a run's timeline.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Event {
-    /// The run.
-    pub run: RunId,
-    /// When.
-    pub at: Timestamp,
-    /// What happened: a past tense or a state, one word.
-    pub event: String,
-    /// In words.
-    pub detail: String,
 }
 
 /// What is durable of a job besides its runs.

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::ids::{AttemptId, JobName, RunId, TransferId, UserId};
 use super::job::Terms;
 use super::place::{Fingerprint, TransferRequest};
+use super::reason::Reason;
 use super::transfer::{Progress, TransferStatus};
 
 /// The state of a run (contract, "Run states"). ARCHITECTURE.md has the diagram.
@@ -157,8 +158,8 @@ pub struct CancelWish {
     pub at: Timestamp,
     /// On whose account: decides how the run ends.
     pub cause: CancelCause,
-    /// In words.
-    pub reason: String,
+    /// Why, which may be how the attempt ends.
+    pub reason: Reason,
 }
 
 /// Why a run or transfer is to be cancelled.
@@ -192,8 +193,8 @@ pub struct Run {
     pub created_at: Timestamp,
     /// Its state.
     pub state: RunState,
-    /// Why it is in that state, in words.
-    pub reason: String,
+    /// Why it is in that state.
+    pub reason: Reason,
     /// When it ended.
     pub ended_at: Option<Timestamp>,
     /// Not to be submitted before this: the end of a back-off, or of a queue's turn.
@@ -284,8 +285,8 @@ pub struct Attempt {
     pub phase: Phase,
     /// Why it is uncertain: our own death or failing disk, which uses up no attempt.
     pub own_crash: bool,
-    /// The agent's or our words on its last turn.
-    pub reason: String,
+    /// Its last turn.
+    pub reason: Reason,
     /// Its transfer, once found. Unique over all attempts.
     pub transfer: Option<TransferId>,
     /// More records fit than attempts could own: none is cancelled as a double.

@@ -287,5 +287,4 @@ pub(super) fn add(all: &mut Step, step: Step) {
     all.record.extend(step.record);
     all.then.extend(step.then);
     all.notes.extend(step.notes);
-    all.skipped.extend(step.skipped);
 }

@@ -175,7 +175,7 @@ impl Driver {
     pub(super) fn live(&self, run: RunId) -> Option<RunDocument> {
         let view = self.engine.run_view(run)?;
         let attempts = view.attempts.iter().map(|attempt| -> &Attempt { attempt });
-        Some(RunDocument::new(&view.run, attempts))
+        Some(RunDocument::new(&view.run, attempts, self.engine.accounts()))
     }
 
     /// The runs in memory that are not over, as documents.

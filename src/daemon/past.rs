@@ -5,6 +5,7 @@ use uuid::Uuid;
 use crate::control::document::RunDocument;
 use crate::control::request::{HISTORY_MAX, HistoryQuery};
 use crate::core::ids::{JobName, RunId};
+use crate::core::place::AccountNames;
 use crate::core::run::{Attempt, RunState};
 use crate::store::{self, Older, RunWithAttempts};
 
@@ -31,9 +32,10 @@ pub(super) fn last_ended(job: &JobName) -> store::HistoryQuery {
     }
 }
 
-/// A run as a document.
-pub fn document(found: &RunWithAttempts) -> RunDocument {
-    RunDocument::new(&found.run, found.attempts.iter().map(|attempt| -> &Attempt { attempt }))
+/// A run as a document, its accounts by these names.
+pub fn document(found: &RunWithAttempts, accounts: &AccountNames) -> RunDocument {
+    let attempts = found.attempts.iter().map(|attempt| -> &Attempt { attempt });
+    RunDocument::new(&found.run, attempts, accounts)
 }
 
 /// Words for the beginning of an id that fits several runs.

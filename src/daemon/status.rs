@@ -3,6 +3,7 @@
 //! The engine is asked in the loop, which takes a moment; the database beside it.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
@@ -14,9 +15,11 @@ use crate::control::document::{
     AgentDocument, AlertsDocument, DaemonDocument, EventDocument, FailingAlertDocument, JobDetail,
     JobDocument, RulesDocument, RunDocument, Schedule, ShowDocument, StatusDocument, TokenDocument,
 };
+use crate::control::phrase::Phrase;
 use crate::control::request::{HistoryQuery, Refused, Reply, ShowQuery, StatusQuery};
-use crate::core::engine::{AlertsView, JobView};
+use crate::core::engine::{AlertsView, FailingAlert, JobView};
 use crate::core::ids::{JobName, RunId};
+use crate::core::place::AccountNames;
 use crate::store::thread::StoreHandle;
 use crate::store::{RunMatch, StoreError};
 
@@ -46,7 +49,7 @@ impl Driver {
         };
         let views = names.iter().filter_map(|name| self.engine.job_view(name, now));
         let jobs: Vec<_> = views.map(|view| self.job(&view, now)).collect();
-        let status = StatusDocument {
+        let mut status = StatusDocument {
             daemon: DaemonDocument {
                 version: env!("CARGO_PKG_VERSION").to_owned(),
                 pid: std::process::id(),
@@ -56,11 +59,14 @@ impl Driver {
             agent: self.agent_document(),
             alerts: alerts_document(&self.engine.alerts_view()),
             jobs,
-            problems: self.problems(now),
+            problems: Vec::new(),
+            phrases: Vec::new(),
         };
+        self.problems(now).into_iter().for_each(|problem| status.add_problem(problem));
         let (store, detail) = (self.store.clone(), query.detail);
+        let accounts = Arc::clone(self.engine.accounts());
         tokio::spawn(async move {
-            let status = with_last_runs(status, &store).await;
+            let status = with_last_runs(status, &store, &accounts).await;
             drop(reply.send(Ok(if detail { status } else { status.without_details() })));
         });
     }
@@ -111,61 +117,49 @@ impl Driver {
     }
 
     /// What an operator should act on.
-    fn problems(&self, now: Timestamp) -> Vec<String> {
+    fn problems(&self, now: Timestamp) -> Vec<Phrase> {
         let mut problems = Vec::new();
         if let Some(trouble) = self.trouble() {
-            problems.push(format!(
-                "nothing can be recorded since {:.0}: {}",
-                trouble.since, trouble.words
-            ));
+            let phrase = Phrase::new("nothing can be recorded since ").time(trouble.since);
+            problems.push(phrase.words(format!(": {}", trouble.words)));
         }
         if let Some(problem) = self.job_file.problem() {
-            problems.push(format!("the job file is invalid, the old jobs stay: {problem}"));
+            let words = format!("the job file is invalid, the old jobs stay: {problem}");
+            problems.push(Phrase::new(words));
         }
-        problems.extend(self.web.problem());
+        problems.extend(self.web.problem().map(Phrase::new));
         let view = self.engine.agent_view();
         match &self.agent.glance {
             Some(glance) if Some(glance.at) > view.asked_at => {
-                problems.extend(Some(glance.words.clone()).filter(|words| !words.is_empty()));
+                let words = Some(glance.words.clone()).filter(|words| !words.is_empty());
+                problems.extend(words.map(Phrase::new));
             }
+            Some(_) | None if view.words.is_empty() => {}
             Some(_) | None => {
-                let since = view.trouble_since.map(|at| format!(" (since {at:.0})"));
-                let words = Some(view.words).filter(|words| !words.is_empty());
-                problems.extend(words.map(|words| words + &since.unwrap_or_default()));
+                let words = Phrase::new(view.words);
+                problems.push(match view.trouble_since {
+                    Some(at) => words.words(" (since ").time(at).words(")"),
+                    None => words,
+                });
             }
         }
         let token = self.agent.client().token();
-        problems.extend(token.warning());
-        if let Some(end) = token.expires_at() {
-            if end <= now {
-                problems.push(format!(
-                    "the token expired at {end:.0}: renew it with `transferd login`"
-                ));
-            } else if end.duration_since(now) < EXPIRES_SOON {
-                problems.push(format!(
-                    "the token expires at {end:.0}: renew it with `transferd login`"
-                ));
-            }
+        problems.extend(token.warning().map(Phrase::new));
+        if let Some(end) = token.expires_at()
+            && end.duration_since(now) < EXPIRES_SOON
+        {
+            let verb = if end <= now { "expired" } else { "expires" };
+            let phrase = Phrase::new(format!("the token {verb} at ")).time(end);
+            problems.push(phrase.words(": renew it with `transferd login`"));
         }
-        problems.extend(self.engine.alerts_view().failing.iter().map(|alert| {
-            format!(
-                "alert `{}` of {:.0} by {} is not delivered after {}, the next at {:.0}: {}",
-                alert.occasion.word(),
-                alert.at,
-                alert.channel,
-                if alert.tries == 1 {
-                    "1 try".to_owned()
-                } else {
-                    format!("{} tries", alert.tries)
-                },
-                alert.next_try,
-                alert.words
-            )
-        }));
+        problems.extend(self.engine.alerts_view().failing.iter().map(undelivered));
         match self.engine.cancels_unconfirmed() {
             0 => {}
-            1 => problems.push("1 transfer is to be cancelled, and is not yet".to_owned()),
-            many => problems.push(format!("{many} transfers are to be cancelled, and are not yet")),
+            1 => problems.push(Phrase::new("1 transfer is to be canceled, and is not yet")),
+            many => {
+                let words = format!("{many} transfers are to be canceled, and are not yet");
+                problems.push(Phrase::new(words));
+            }
         }
         problems
     }
@@ -175,7 +169,10 @@ impl Driver {
         let unknown = query.job.as_deref().and_then(|job| self.known_job(job).err());
         let (store, live) = (self.store.clone(), self.all_live());
         let live: HashMap<_, _> = live.into_iter().map(|live| (live.id, live)).collect();
-        tokio::spawn(async move { drop(reply.send(history(&store, query, live, unknown).await)) });
+        let accounts = Arc::clone(self.engine.accounts());
+        tokio::spawn(async move {
+            drop(reply.send(history(&store, query, live, unknown, &accounts).await));
+        });
     }
 
     /// `show`.
@@ -183,8 +180,24 @@ impl Driver {
         let ids = self.engine.active_runs().filter(|run| begins_with(*run, &query.run));
         let live: Vec<_> = ids.filter_map(|run| self.live(run)).collect();
         let store = self.store.clone();
-        tokio::spawn(async move { drop(reply.send(show(&store, &query.run, live).await)) });
+        let accounts = Arc::clone(self.engine.accounts());
+        tokio::spawn(async move {
+            drop(reply.send(show(&store, &query.run, live, &accounts).await));
+        });
     }
+}
+
+/// An alert whose delivery fails.
+fn undelivered(alert: &FailingAlert) -> Phrase {
+    let tries = match alert.tries {
+        1 => "1 try".to_owned(),
+        tries => format!("{tries} tries"),
+    };
+    Phrase::new(format!("alert `{}` of ", alert.occasion.word()))
+        .time(alert.at)
+        .words(format!(" by {} is not delivered after {tries}, the next at ", alert.channel))
+        .time(alert.next_try)
+        .words(format!(": {}", alert.words))
 }
 
 fn alerts_document(view: &AlertsView) -> AlertsDocument {
@@ -204,9 +217,10 @@ async fn history(
     query: HistoryQuery,
     live: HashMap<RunId, RunDocument>,
     unknown: Option<Refused>,
+    accounts: &AccountNames,
 ) -> Result<Vec<RunDocument>, Refused> {
     let found = store.history(store_query(&query)).await.map_err(unavailable)?;
-    let mut runs: Vec<_> = found.iter().map(document).collect();
+    let mut runs: Vec<_> = found.iter().map(|found| document(found, accounts)).collect();
     // A job that is gone from the file has a past; one without either was never there.
     if let (Some(unknown), Some(job), true) = (unknown, query.job, runs.is_empty())
         && store.last_runs(&[JobName::new(&job)]).await.map_err(unavailable)?.is_empty()
@@ -225,12 +239,13 @@ async fn show(
     store: &StoreHandle,
     run: &str,
     live: Vec<RunDocument>,
+    accounts: &AccountNames,
 ) -> Result<ShowDocument, Refused> {
     match store.run(run).await.map_err(unavailable)? {
         RunMatch::None => Err(Refused::Unknown(no_run(run))),
         RunMatch::Several(ids) => Err(Refused::No(several(run, &ids))),
         RunMatch::One(found) => {
-            let stored = document(&found);
+            let stored = document(&found, accounts);
             let live = live.into_iter().find(|live| live.id == stored.id);
             let run = live.filter(|live| live.state == stored.state).unwrap_or(stored);
             let events = store.events(run.id).await.map_err(unavailable)?;
@@ -241,30 +256,40 @@ async fn show(
 }
 
 /// Adds the run that ended last to each job. A past that can't be read is a problem of its own.
-async fn with_last_runs(mut status: StatusDocument, store: &StoreHandle) -> StatusDocument {
+async fn with_last_runs(
+    mut status: StatusDocument,
+    store: &StoreHandle,
+    accounts: &AccountNames,
+) -> StatusDocument {
     let names: Vec<_> = status.jobs.iter().map(|job| job.name.clone()).collect();
-    match last_runs(store, &names).await {
+    match last_runs(store, &names, accounts).await {
         Ok(runs) => {
             let mut runs = runs.into_iter().peekable();
             for job in &mut status.jobs {
                 job.last_run = runs.next_if(|run| run.job == job.name);
             }
         }
-        Err(error) => status.problems.push(format!("the past can't be read: {error}")),
+        Err(error) => {
+            status.add_problem(Phrase::new(format!("the past can't be read: {error}")));
+        }
     }
     status
 }
 
 /// The run that ended last of each job that has one, in the order of the jobs.
-async fn last_runs(store: &StoreHandle, jobs: &[JobName]) -> Result<Vec<RunDocument>, StoreError> {
+async fn last_runs(
+    store: &StoreHandle,
+    jobs: &[JobName],
+    accounts: &AccountNames,
+) -> Result<Vec<RunDocument>, StoreError> {
     let mut ended = Vec::new();
     for found in store.last_runs(jobs).await? {
         if found.run.state.is_over() {
-            ended.push(document(&found));
+            ended.push(document(&found, accounts));
         } else {
             // The newest is not over: the one before it is wanted.
             let before = store.history(last_ended(&found.run.job)).await?;
-            ended.extend(before.first().map(document));
+            ended.extend(before.first().map(|before| document(before, accounts)));
         }
     }
     Ok(ended)

@@ -7,8 +7,8 @@
 
 use super::figures::{Figures, JobFigures};
 use super::page::Lines;
-use super::tally::{ENDS, OUTCOMES};
-use crate::core::input::SkipCause;
+use super::tally::{ENDS, OUTCOMES, SKIPS};
+use crate::core::reason::ReasonCode;
 
 /// A metric.
 #[derive(Clone, Copy, Debug)]
@@ -178,8 +178,8 @@ pub const FAMILIES: &[Family] = &[
         "transferd_occurrences_skipped_total",
         "Occurrences that did not run, since the daemon started, by why; `history` has the sentence.",
         OfEachJob(|job, lines| {
-            let causes = SkipCause::ALL.into_iter().map(SkipCause::word);
-            met(job, lines, "reason", causes.zip(job.tally.skipped));
+            let codes = SKIPS.into_iter().map(ReasonCode::word);
+            met(job, lines, "reason", codes.zip(job.tally.skipped));
         }),
     ),
     counter(

@@ -11,8 +11,9 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::histogram::Histogram;
 use crate::core::ids::{JobName, RunId};
-use crate::core::input::{SkipCause, Step};
+use crate::core::input::Step;
 use crate::core::job::JobSet;
+use crate::core::reason::ReasonCode;
 use crate::core::record::{Durable, Record};
 use crate::core::run::{Attempt, Phase, Run, RunState};
 
@@ -23,6 +24,15 @@ pub const ENDS: [RunState; 5] = [
     RunState::TimedOut,
     RunState::Canceled,
     RunState::Skipped,
+];
+
+/// Why occurrences do not run, in the order of [`JobTally::skipped`].
+pub const SKIPS: [ReasonCode; 5] = [
+    ReasonCode::Overlap,
+    ReasonCode::StartWithin,
+    ReasonCode::CatchUpNone,
+    ReasonCode::CatchUpWindow,
+    ReasonCode::Superseded,
 ];
 
 /// How attempts end, in the order of [`JobTally::attempts`].
@@ -48,8 +58,8 @@ pub struct JobTally {
     pub runs: [u64; ENDS.len()],
     /// Attempts that ended, by [`OUTCOMES`].
     pub attempts: [u64; OUTCOMES.len()],
-    /// Occurrences that did not run, by [`SkipCause::ALL`].
-    pub skipped: [u64; SkipCause::ALL.len()],
+    /// Occurrences that did not run, by [`SKIPS`].
+    pub skipped: [u64; SKIPS.len()],
     /// What was moved, as far as it is recorded.
     pub moved: Moved,
 }
@@ -130,9 +140,6 @@ impl Tally {
                 | Record::Told(_) => {}
             }
         }
-        for skipped in &step.skipped {
-            self.jobs.entry(skipped.job.clone()).or_default().skipped[skipped.cause as usize] += 1;
-        }
     }
 
     /// Forgets jobs that are not in the file any more.
@@ -162,8 +169,14 @@ impl Tally {
         if let Some(end) = ends
             && !was.is_some_and(RunState::is_over)
         {
-            self.jobs.entry(run.job.clone()).or_default().runs[end] += 1;
-            if run.state != RunState::Skipped {
+            let job = self.jobs.entry(run.job.clone()).or_default();
+            job.runs[end] += 1;
+            if run.state == RunState::Skipped {
+                let code = run.reason.code();
+                if let Some(skip) = SKIPS.iter().position(|skip| Some(*skip) == code) {
+                    job.skipped[skip] += 1;
+                }
+            } else {
                 let ended_at = run.ended_at.unwrap_or(run.created_at);
                 self.durations.observe(seconds(ended_at.duration_since(run.created_at)));
             }
@@ -286,7 +299,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::core::input::Skipped;
+    use crate::core::reason::SkipReason;
     use crate::store::tests::sample::{at, attempt, new_run, put, run, was};
 
     fn step(record: Vec<Record>) -> Step {
@@ -358,14 +371,11 @@ mod tests {
     #[test]
     fn an_occurrence_that_is_skipped_counts_with_its_cause_and_has_no_duration() {
         let mut tally = Tally::default();
-        for (index, cause) in SkipCause::ALL.into_iter().enumerate() {
-            assert_eq!(cause as usize, index);
-        }
-        let skipped = Skipped { job: JobName::new("nightly"), cause: SkipCause::Overlap };
-        let record = vec![new_run(run(1, "nightly", RunState::Skipped))];
-        tally.count(&Step { record, skipped: vec![skipped], ..Step::default() });
+        let mut skipped = run(1, "nightly", RunState::Skipped);
+        skipped.reason = SkipReason::CatchUpNone.into();
+        tally.count(&step(vec![new_run(skipped)]));
         let job = tally.of(&JobName::new("nightly"));
-        assert_eq!((job.runs, job.skipped), ([0, 0, 0, 0, 1], [0, 1, 0, 0]));
+        assert_eq!((job.runs, job.skipped), ([0, 0, 0, 0, 1], [0, 0, 1, 0, 0]));
         assert_eq!(tally.durations().count(), 0);
     }
 }

@@ -14,10 +14,11 @@ use super::query::{
 };
 use super::{Store, StoreError};
 use crate::core::alert::{QueuedAlert, Told};
+use crate::core::event::Event;
 use crate::core::ids::{AlertId, AttemptId, JobName, RunId, TransferId};
 use crate::core::job::HistoryPolicy;
 use crate::core::limits::SETTLED_MAX;
-use crate::core::record::{Durable, Event, Learned, Mark, Record};
+use crate::core::record::{Durable, Learned, Mark, Record};
 use crate::core::run::{Attempt, Run, RunState};
 
 /// Rows in memory.

@@ -11,9 +11,10 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use crate::core::event::Event;
 use crate::core::ids::{JobName, RunId};
 use crate::core::job::HistoryPolicy;
-use crate::core::record::{Durable, Event, Mark, Record};
+use crate::core::record::{Durable, Mark, Record};
 
 pub mod error;
 pub mod faulty;

@@ -9,9 +9,10 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::query::Older;
 use super::{HistoryQuery, RunMatch, RunWithAttempts, Store, StoreError};
+use crate::core::event::Event;
 use crate::core::ids::{JobName, RunId};
 use crate::core::job::HistoryPolicy;
-use crate::core::record::{Durable, Event, Record};
+use crate::core::record::{Durable, Record};
 
 /// Requests that may wait; more wait at their askers. The daemon itself has a handful.
 const QUEUE: usize = 256;

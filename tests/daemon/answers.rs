@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use serde_json::Value;
+use transferd::core::reason::ReasonCode;
 
 use crate::stage::Stage;
 use crate::{job, keys};
@@ -15,40 +16,65 @@ fn is_time_or_null(value: &Value) -> bool {
     value.is_null() || value.as_str().is_some_and(|text| text.parse::<Timestamp>().is_ok())
 }
 
+/// A reason has a code of the closed list; it may have none in these states alone.
+fn has_a_code_of_the_list(document: &Value, without: &[&str]) {
+    let state = document["state"].as_str().unwrap();
+    match document["reason_code"].as_str() {
+        Some(word) => assert!(ReasonCode::from_word(word).is_some(), "{document}"),
+        None => assert!(without.contains(&state), "{document}"),
+    }
+}
+
 /// Holds a run to its contract.
 pub(crate) fn is_run(run: &Value) {
     assert_eq!(
         keys(run),
         [
             "attempts",
+            "blocked_by",
             "created_at",
+            "destination",
             "ended_at",
             "id",
             "job",
+            "limit",
             "reason",
+            "reason_code",
+            "retry_of",
             "scheduled_for",
+            "source",
             "state",
-            "trigger"
+            "trigger",
+            "until"
         ]
     );
     assert!(["schedule", "catch_up", "manual"].contains(&run["trigger"].as_str().unwrap()));
-    for time in ["created_at", "ended_at", "scheduled_for"] {
+    for time in ["created_at", "ended_at", "scheduled_for", "until"] {
         assert!(is_time_or_null(&run[time]), "{time}: {run}");
     }
+    for place in ["source", "destination"] {
+        assert_eq!(keys(&run[place]), ["account", "account_id", "bucket", "path"]);
+    }
+    let settled = ["submitting", "queued", "running", "canceling"];
+    has_a_code_of_the_list(run, &settled);
     for attempt in run["attempts"].as_array().unwrap() {
         assert_eq!(
             keys(attempt),
             [
                 "bytes",
+                "cause",
+                "cost_usd",
                 "ended_at",
                 "number",
                 "objects",
                 "reason",
+                "reason_code",
                 "state",
                 "submitted_at",
                 "transfer_id"
             ]
         );
+        has_a_code_of_the_list(attempt, &settled);
         assert!(is_time_or_null(&attempt["submitted_at"]) && is_time_or_null(&attempt["ended_at"]));
         assert_eq!(keys(&attempt["objects"]), ["failed", "skipped", "total", "transferred"]);
         assert_eq!(keys(&attempt["bytes"]), ["total", "transferred"]);

@@ -7,8 +7,10 @@ use transferd::control::document::{
     AgentDocument, AlertsDocument, ConfigDocument, DaemonDocument, FailingAlertDocument, JobDetail,
     JobDocument, RulesDocument, RunDocument, Schedule, StatusDocument, TokenDocument,
 };
+use transferd::control::phrase::Phrase;
 use transferd::control::request::{HistoryQuery, PauseQuery};
 use transferd::core::job::CatchUp;
+use transferd::core::place::AccountNames;
 use transferd::core::record::Pause;
 use transferd::core::run::RunState;
 use transferd::core::transfer::AgentState;
@@ -56,7 +58,7 @@ fn any_status() -> impl Strategy<Value = StatusDocument> {
                 paused: !flag,
                 schedule: Schedule::new(expressions.iter().map(String::as_str)),
                 next_run: perhaps,
-                active_run: flag.then(|| RunDocument::new(&run, [&attempt])),
+                active_run: flag.then(|| RunDocument::new(&run, [&attempt], &AccountNames::new())),
                 last_run: None,
                 detail: (!flag).then_some(detail),
             };
@@ -83,6 +85,7 @@ fn any_status() -> impl Strategy<Value = StatusDocument> {
                 },
                 jobs: vec![job],
                 problems: vec![problem],
+                phrases: vec![Phrase::new("since ").time(instant)],
             }
         },
     )

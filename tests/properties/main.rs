@@ -7,6 +7,7 @@ pub mod properties;
 
 mod answers;
 mod documents;
+mod reasons;
 mod rows;
 mod texts;
 

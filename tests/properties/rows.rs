@@ -7,17 +7,19 @@ use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use transferd::core::alert::{Occasion, QueuedAlert, Told, ToldToken};
+use transferd::core::event::Event;
 use transferd::core::ids::{
     AccountId, AlertId, AlertKey, AttemptId, JobName, RunId, TransferId, UserId,
 };
 use transferd::core::job::{AlertEvent, RetryPolicy, Terms, Verdict};
-use transferd::core::place::{Fingerprint, Place, TransferRequest};
-use transferd::core::record::{Event, Learned, Mark, Pause};
+use transferd::core::place::{AccountNames, Fingerprint, NamedPlace, Place, TransferRequest};
+use transferd::core::record::{Learned, Mark, Pause};
 use transferd::core::run::{Attempt, CancelCause, CancelWish, Phase, Run, RunState, Trigger};
 use transferd::core::transfer::{Progress, TransferStatus};
 use uuid::Uuid;
 
 use crate::properties::stored_row::Rows;
+use crate::reasons::{any_code, any_happening, any_reason};
 
 /// A row of each kind.
 pub(crate) fn any_rows() -> impl Strategy<Value = Rows> {
@@ -40,7 +42,7 @@ pub(crate) fn any_instant() -> impl Strategy<Value = Timestamp> {
 }
 
 /// Any duration.
-fn any_duration() -> impl Strategy<Value = SignedDuration> {
+pub(crate) fn any_duration() -> impl Strategy<Value = SignedDuration> {
     any::<(i64, i32)>().prop_map(|(seconds, nanoseconds)| {
         let part = nanoseconds.rem_euclid(1_000_000_000);
         SignedDuration::new(seconds, if seconds < 0 { -part } else { part })
@@ -51,11 +53,11 @@ fn any_number() -> impl Strategy<Value = f64> {
     any::<f64>().prop_filter("is equal to itself", |number| !number.is_nan())
 }
 
-fn any_uuid() -> impl Strategy<Value = Uuid> {
+pub(crate) fn any_uuid() -> impl Strategy<Value = Uuid> {
     any::<u128>().prop_map(Uuid::from_u128)
 }
 
-fn any_state() -> impl Strategy<Value = RunState> {
+pub(crate) fn any_state() -> impl Strategy<Value = RunState> {
     proptest::sample::select(RunState::ALL.to_vec())
 }
 
@@ -67,7 +69,7 @@ fn any_wish() -> impl Strategy<Value = CancelWish> {
         CancelCause::Stall,
         CancelCause::Double,
     ];
-    (any_instant(), proptest::sample::select(causes.to_vec()), any::<String>())
+    (any_instant(), proptest::sample::select(causes.to_vec()), any_reason())
         .prop_map(|(at, cause, reason)| CancelWish { at, cause, reason })
 }
 
@@ -118,7 +120,7 @@ fn any_run(id: RunId) -> impl Strategy<Value = Run> {
     let triggers = vec![Trigger::Schedule, Trigger::CatchUp, Trigger::Manual];
     let times =
         (option::of(any_instant()), any_instant(), option::of(any_instant()), any_instant());
-    let words = (any::<String>(), any::<String>(), any_state());
+    let words = (any::<String>(), any_reason(), any_state());
     let links = (option::of(any_wish()), any::<Option<u32>>(), option::of(any_uuid()));
     let request = (any_place(), any_place(), any::<bool>(), any::<bool>());
     (proptest::sample::select(triggers), times, words, links, request, any_terms()).prop_map(
@@ -189,7 +191,7 @@ fn any_attempt(run: RunId) -> impl Strategy<Value = Attempt> {
     let ids = (any::<u32>(), any_uuid(), option::of(any_uuid()), vec(any_uuid(), 0..4));
     let instants = (any_instant(), any_instant(), any_instant());
     let perhaps = proptest::array::uniform4(option::of(any_instant()));
-    let flags = (any::<[bool; 3]>(), any::<(i64, i64)>(), any::<String>(), any_phase());
+    let flags = (any::<[bool; 3]>(), any::<(i64, i64)>(), any_reason(), any_phase());
     let ends = (
         option::of(any_uuid()),
         option::of(any_status()),
@@ -268,8 +270,9 @@ fn any_alert() -> impl Strategy<Value = QueuedAlert> {
         (option::of(any_state()), any::<String>(), option::of(any_instant()), any::<u32>()),
         (any::<String>(), any::<u32>(), any_instant(), any::<Option<String>>()),
         any::<Option<String>>(),
+        (option::of(any_code()), option::of((any_place(), any_place()))),
     )
-        .prop_map(|(first, second, third, job)| QueuedAlert {
+        .prop_map(|(first, second, third, job, (code, places))| QueuedAlert {
             id: AlertId(first.0),
             number: first.1,
             key: AlertKey(first.2),
@@ -279,6 +282,13 @@ fn any_alert() -> impl Strategy<Value = QueuedAlert> {
             run: first.5.map(RunId),
             state: second.0,
             reason: second.1,
+            reason_code: code,
+            source: places
+                .as_ref()
+                .map(|(source, _)| NamedPlace::new(source, &AccountNames::new())),
+            destination: places.as_ref().map(|(_, to)| {
+                NamedPlace::new(to, &AccountNames::from([(to.account, to.path.clone())]))
+            }),
             scheduled_for: second.2,
             attempts: second.3,
             text: third.0,
@@ -296,10 +306,5 @@ fn any_told() -> impl Strategy<Value = Told> {
 
 /// Any event of a run.
 fn any_event(run: RunId) -> impl Strategy<Value = Event> {
-    (any_instant(), any::<String>(), any::<String>()).prop_map(move |(at, event, detail)| Event {
-        run,
-        at,
-        event,
-        detail,
-    })
+    (any_instant(), any_happening()).prop_map(move |(at, what)| Event { run, at, what })
 }

@@ -352,6 +352,7 @@ fn jobs(bounds: &Bounds) -> Arc<JobSet> {
             ..AgentSettings::default()
         },
         jobs: jobs.into_iter().map(|job| (job.name.clone(), job)).collect(),
+        accounts: Arc::default(),
         alerts: Vec::new(),
         history: HistoryPolicy::default(),
         listen: None,

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use transferd::core::event::{Event, Happening};
 use transferd::core::ids::{AccountId, AttemptId, JobName, RunId, TransferId};
 use transferd::core::job::Terms;
 use transferd::core::place::{Place, TransferRequest};
-use transferd::core::record::{Event, Record};
+use transferd::core::reason::{AttemptEnd, UnderWay};
+use transferd::core::record::Record;
 use transferd::core::run::{Attempt, Phase, Run, RunState, Trigger};
 use transferd::core::transfer::Progress;
 use uuid::Uuid;
@@ -38,7 +40,7 @@ fn run(n: u64, job: &str, state: RunState) -> Run {
         scheduled_for: Some(at),
         created_at: at,
         state,
-        reason: "all 1,250 objects transferred".to_owned(),
+        reason: AttemptEnd::Completed { transferred: 1_250, skipped: 0 }.into(),
         ended_at: state.is_over().then_some(at),
         ready_at: at,
         cancel: None,
@@ -68,7 +70,7 @@ pub(crate) fn attempt(run: &Run, phase: Phase) -> Attempt {
         slack_ms: (0, 0),
         phase,
         own_crash: false,
-        reason: String::new(),
+        reason: UnderWay::Accepted.into(),
         transfer: Some(TransferId(run.id.0)),
         ambiguous: false,
         deadline: run.created_at,
@@ -93,8 +95,7 @@ pub(crate) fn records(n: u64, job: &str, state: RunState) -> Vec<Record> {
         Record::Event(Event {
             run: run.id,
             at: run.created_at,
-            event: state.word().to_owned(),
-            detail: run.reason.clone(),
+            what: Happening::State { state, reason: run.reason.clone() },
         }),
         Record::Run { was: None, run: Arc::new(run) },
     ]

@@ -83,7 +83,7 @@ impl View {
             };
             let head = format!("{:<12} {}{tries}: ", run.job, words::state(run.state));
             let room = usize::from(width()).saturating_sub(fit::width(&head));
-            let reason = fit::cut_end(&fit::plain(&times.told(&run.reason)), room);
+            let reason = fit::cut_end(&fit::plain(&run.told(&times)), room);
             // The terminal is gone: the next frame will tell.
             let _ = self.bars.println(format!("{:<12} {state}{tries}: {reason}", run.job));
         }

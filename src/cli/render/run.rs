@@ -9,6 +9,7 @@ use super::paint::{Paint, Tone};
 use super::table::{Rows, Screen};
 use super::words::{Times, bytes, span};
 use crate::control::document::{AttemptDocument, RunDocument, ShowDocument};
+use crate::core::reason::{Reason, UnderWay};
 use crate::core::run::{RunState, Trigger};
 
 /// Lines of a run's reason in `history`; `show` has all of it.
@@ -61,7 +62,7 @@ pub fn line(run: &RunDocument, times: &Times) -> String {
     let mut line = state(run.state);
     let at_work = run.latest_attempt().filter(|_| run.state.is_transferring());
     let told = at_work.and_then(progress);
-    let reason = (!run.reason.is_empty()).then(|| plain(&times.told(&run.reason)));
+    let reason = (!run.reason.is_empty()).then(|| plain(&run.told(times)));
     if let Some(told) = told.or(reason) {
         line.push_str(&format!(": {told}"));
     }
@@ -112,7 +113,7 @@ pub fn history(runs: &[RunDocument], times: &Times, screen: Screen) -> String {
 /// How far an active run is, or why a run is in its state.
 fn outcome(run: &RunDocument, times: &Times) -> Option<String> {
     let active = run.latest_attempt().filter(|_| run.state == RunState::Running);
-    let reason = || (!run.reason.is_empty()).then(|| times.told(&run.reason));
+    let reason = || (!run.reason.is_empty()).then(|| run.told(times));
     active.and_then(progress).or_else(reason)
 }
 
@@ -126,7 +127,9 @@ pub fn show(shown: &ShowDocument, times: &Times, screen: Screen) -> String {
         text.push_str(&format!("{name}{value}\n"));
     };
     fact("job", Tone::Strong, run.job.as_str());
-    let reason = (!run.reason.is_empty()).then(|| format!(": {}", times.told(&run.reason)));
+    fact("from", Tone::Plain, &run.source.to_string());
+    fact("to", Tone::Plain, &run.destination.to_string());
+    let reason = (!run.reason.is_empty()).then(|| format!(": {}", run.told(times)));
     let told = format!("{}{}", state(run.state), reason.unwrap_or_default());
     fact("state", Tone::of(run.state), &told);
     let scheduled = match (run.scheduled_for, run.trigger) {
@@ -172,17 +175,17 @@ fn attempts(run: &RunDocument, times: &Times, screen: Screen) -> String {
         if let Some(told) = progress(attempt) {
             rows.remark(Tone::Plain, told);
         }
-        if !attempt.reason.is_empty() && !names(&attempt.reason, attempt) {
-            rows.remark(Tone::Plain, times.told(&attempt.reason));
+        let known = attempt.facts.as_ref().is_some_and(says_transfer_alone);
+        if !attempt.reason.is_empty() && !known {
+            rows.remark(Tone::Plain, attempt.told(times));
         }
     }
     rows.text()
 }
 
 /// Whether a reason says no more than which transfer an attempt has.
-fn names(reason: &str, attempt: &AttemptDocument) -> bool {
-    let id = attempt.transfer_id.map(|id| id.to_string());
-    id.is_some_and(|id| reason.ends_with(&format!(" transfer {id}")))
+fn says_transfer_alone(reason: &Reason) -> bool {
+    matches!(reason, Reason::UnderWay(UnderWay::Listed { .. }))
 }
 
 /// What happened, in order. The date stands where it is another than the run's.
@@ -206,7 +209,7 @@ fn timeline(shown: &ShowDocument, times: &Times, screen: Screen) -> String {
         rows.add([
             (Tone::Faint, times.clock(event.at)),
             (tone, event.event.replace('_', " ")),
-            (Tone::Plain, times.told(&event.detail)),
+            (Tone::Plain, event.told(times)),
         ]);
     }
     rows.text()

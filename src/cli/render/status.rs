@@ -54,11 +54,11 @@ pub fn page(status: &StatusDocument, times: &Times, screen: Screen) -> String {
         fact("jobs", (Tone::Plain, summary(&status.jobs)));
     }
     text.push('\n');
-    for problem in &status.problems {
-        let problem = hanging(&times.told(problem), 2, 2, screen.room());
+    for problem in &status.phrases {
+        let problem = hanging(&problem.told(times), 2, 2, screen.room());
         text.push_str(&format!("{} {problem}\n", paint.tone(Tone::Bad, "!")));
     }
-    if !status.problems.is_empty() {
+    if !status.phrases.is_empty() {
         text.push('\n');
     }
     if status.jobs.is_empty() {
@@ -192,7 +192,7 @@ fn remarks(job: &JobDocument, asked_at: Timestamp, times: &Times) -> Vec<(Tone, 
             remarks.push((Tone::Doubtful, format!("has not moved for {}", span(still))));
         }
         if active.state != RunState::Running && !active.reason.is_empty() {
-            remarks.push((Tone::of(active.state), times.told(&active.reason)));
+            remarks.push((Tone::of(active.state), active.told(times)));
         }
     }
     let detail = job.detail.as_ref();
@@ -207,7 +207,7 @@ fn remarks(job: &JobDocument, asked_at: Timestamp, times: &Times) -> Vec<(Tone, 
     }
     if let Some(last) = job.last_run.as_ref().filter(|last| is_telling(job, last)) {
         let which = if job.active_run.is_some() { "the run before: " } else { "" };
-        let told = format!("{which}{}", times.told(&last.reason));
+        let told = format!("{which}{}", last.told(times));
         remarks.push((Tone::of(last.state), told));
     }
     remarks

@@ -12,7 +12,11 @@ use crate::control::document::{
     EventDocument, JobDetail, JobDocument, Objects, RunDocument, Schedule, ShowDocument,
     StatusDocument, TokenDocument,
 };
-use crate::core::ids::{JobName, RunId, TransferId};
+use crate::control::phrase::Phrase;
+use crate::core::event::{Event, Happening};
+use crate::core::ids::{AccountId, JobName, RunId, TransferId};
+use crate::core::place::NamedPlace;
+use crate::core::reason::{AttemptEnd, Reason, UnderWay, WaitReason};
 use crate::core::record::Pause;
 use crate::core::run::{RunState, Trigger};
 use crate::core::transfer::AgentState;
@@ -37,30 +41,61 @@ fn id(number: u128) -> RunId {
     RunId(Uuid::from_u128(number << 96 | number))
 }
 
-fn a_run(number: u128, job: &str, state: RunState, created: i64, reason: &str) -> RunDocument {
+fn a_run(
+    number: u128,
+    job: &str,
+    state: RunState,
+    created: i64,
+    reason: impl Into<Reason>,
+) -> RunDocument {
+    let reason = reason.into();
+    let place = |path: &str| NamedPlace {
+        account: Some("production".to_owned()),
+        account_id: AccountId(Uuid::from_u128(7)),
+        bucket: "footage".to_owned(),
+        path: path.to_owned(),
+    };
     RunDocument {
         id: id(number),
         job: JobName::new(job),
         trigger: Trigger::Schedule,
         scheduled_for: Some(ago(created)),
+        retry_of: None,
         state,
-        reason: reason.to_owned(),
+        reason: reason.to_string(),
+        reason_code: reason.code(),
+        blocked_by: reason.blocked_by(),
+        until: reason.until(),
+        limit: reason.limit(),
+        source: place("dailies/2026-03-01/"),
+        destination: place("/archive/2026/03/01/"),
         created_at: ago(created),
         ended_at: state.is_over().then(|| ago(created / 2)),
         attempts: Vec::new(),
+        facts: Some(reason),
     }
 }
 
-fn an_attempt(number: u32, state: RunState, submitted: i64, reason: &str) -> AttemptDocument {
+fn an_attempt(
+    number: u32,
+    state: RunState,
+    submitted: i64,
+    reason: impl Into<Reason>,
+) -> AttemptDocument {
+    let reason = reason.into();
     AttemptDocument {
         number,
         submitted_at: ago(submitted),
         transfer_id: Some(TransferId(Uuid::from_u128(0xabcd << 96))),
         state,
-        reason: reason.to_owned(),
+        reason: reason.to_string(),
+        reason_code: reason.code(),
         ended_at: state.is_over().then(|| ago(submitted / 2)),
         objects: Objects { total: 1_200, transferred: 552, failed: 3, skipped: 0 },
         bytes: Bytes { total: 90 << 30, transferred: 41 << 30 },
+        cost_usd: None,
+        cause: None,
+        facts: Some(reason),
     }
 }
 
@@ -78,7 +113,7 @@ fn a_job(name: &str) -> JobDocument {
 }
 
 /// A job whose run is not over.
-fn active(number: u128, name: &str, state: RunState, reason: &str) -> JobDocument {
+fn active(number: u128, name: &str, state: RunState, reason: impl Into<Reason>) -> JobDocument {
     let active = a_run(number, name, state, 754, reason);
     JobDocument { active_run: Some(active), ..a_job(name) }
 }
@@ -98,18 +133,17 @@ fn running(number: u128, name: &str) -> JobDocument {
 /// A job for each thing that can be the matter with one.
 fn jobs() -> Vec<JobDocument> {
     let blocker = id(9);
+    let agent = "the agent can't be used: it refuses connections".to_owned();
+    let job = Some(JobName::new("big"));
     let waiting = [
-        ("slot", "for a slot (`max_active` is 8)".to_owned()),
-        ("agent", "for the agent: the agent can't be used: it refuses connections".to_owned()),
-        ("token", "for a good token: the agent says 499 TOKEN".to_owned()),
-        (
-            "place",
-            format!("for its destination, which run {blocker} of `big` writes to or waits for"),
-        ),
-        ("behind", format!("for run {blocker} of `big` to end")),
+        ("slot", WaitReason::Slot { limit: 8 }),
+        ("agent", WaitReason::Agent { words: agent }),
+        ("token", WaitReason::Token { words: "the agent says 499 TOKEN".to_owned() }),
+        ("place", WaitReason::Destination { run: blocker, job: job.clone() }),
+        ("behind", WaitReason::Run { run: blocker, job }),
     ];
     let mut jobs: Vec<_> = waiting
-        .iter()
+        .into_iter()
         .map(|(name, reason)| active(1, &format!("waits-{name}"), RunState::Waiting, reason))
         .collect();
     jobs.push(running(2, "big"));
@@ -117,8 +151,12 @@ fn jobs() -> Vec<JobDocument> {
     detail(&mut still).moved_at = Some(ago(1_500));
     detail(&mut still).behind = 1;
     jobs.push(still);
-    let backing_off = "the agent reports an error of the transfer; attempt 2 of 3 at \
-                       2026-03-02T12:00:41Z";
+    let backing_off = Reason::BackingOff {
+        because: Box::new(AttemptEnd::AgentError.into()),
+        attempt: 2,
+        of: 3,
+        at: Some("2026-03-02T12:00:41Z".parse().unwrap()),
+    };
     jobs.push(active(4, "tried-again", RunState::BackingOff, backing_off));
     jobs.push(active(5, "queued", RunState::Queued, "accepted; not listed by the agent yet"));
     jobs.push(active(6, "canceling", RunState::Canceling, "past its `timeout` (4h)"));
@@ -175,6 +213,7 @@ fn a_status(jobs: Vec<JobDocument>) -> StatusDocument {
         alerts: AlertsDocument::default(),
         jobs,
         problems: Vec::new(),
+        phrases: Vec::new(),
     }
 }
 
@@ -184,16 +223,21 @@ fn a_bad_status() -> StatusDocument {
     status.config.valid = false;
     status.agent.reachable = Some(false);
     status.agent.token = TokenDocument { valid: Some(false), expires_at: Some(ago(60)) };
-    status.problems = vec![
-        "nothing can be recorded since 2026-03-02T11:40:00Z: the database \
-         `/var/lib/transferd/transferd.db` can't be written: no space left on device"
-            .to_owned(),
-        "the job file is invalid, the old jobs stay: /etc/transferd/jobs.yaml:12:5: unknown key \
-         `sourec`; did you mean `source`?"
-            .to_owned(),
-        "the token expired at 2026-03-02T11:59:00Z: renew it with `transferd login`".to_owned(),
-        "3 transfers are to be cancelled, and are not yet".to_owned(),
+    let unwritten = Phrase::new("nothing can be recorded since ").time(ago(1_200)).words(
+        ": the database `/var/lib/transferd/transferd.db` can't be written: no space left on \
+         device",
+    );
+    let expired = Phrase::new("the token expired at ").time(ago(60));
+    let problems = [
+        unwritten,
+        Phrase::new(
+            "the job file is invalid, the old jobs stay: /etc/transferd/jobs.yaml:12:5: unknown \
+             key `sourec`; did you mean `source`?",
+        ),
+        expired.words(": renew it with `transferd login`"),
+        Phrase::new("3 transfers are to be canceled, and are not yet"),
     ];
+    problems.into_iter().for_each(|problem| status.add_problem(problem));
     status
 }
 
@@ -212,41 +256,39 @@ fn runs() -> Vec<RunDocument> {
 fn a_shown() -> ShowDocument {
     let error = "the agent reports an error of the transfer";
     let transfer = TransferId(Uuid::from_u128(0xabcd << 96));
-    let reason = format!("attempt 2 is transfer {transfer}");
-    let mut run = a_run(1, "nightly-footage", RunState::Running, 50_000, &reason);
+    let reason = UnderWay::Follows { attempt: 2, transfer, late: false };
+    let mut run = a_run(1, "nightly-footage", RunState::Running, 50_000, reason);
     run.attempts = vec![
         an_attempt(1, RunState::Failed, 49_990, error),
-        an_attempt(
-            2,
-            RunState::Running,
-            700,
-            &format!("the agent lists it as transfer {transfer}"),
-        ),
+        an_attempt(2, RunState::Running, 700, UnderWay::Listed { transfer }),
     ];
-    let listed = format!("attempt 1 is transfer {transfer}");
-    let blocked =
-        format!("for its destination, which run {} of `big` writes to or waits for", id(9));
+    let state = |state, reason| Happening::State { state, reason };
+    let big = WaitReason::Destination { run: id(9), job: Some(JobName::new("big")) };
+    let asking = |attempt| state(RunState::Submitting, UnderWay::Asking { attempt }.into());
+    let follows = UnderWay::Follows { attempt: 1, transfer, late: false };
+    let failed = Reason::from(AttemptEnd::AgentError);
+    let backing_off = Reason::BackingOff {
+        because: Box::new(failed.clone()),
+        attempt: 2,
+        of: 3,
+        at: Some("2026-03-02T11:48:20Z".parse().unwrap()),
+    };
     let events = [
-        (50_000, "waiting", "due"),
-        (49_999, "waiting", blocked.as_str()),
-        (49_990, "submitting", "attempt 1"),
-        (49_990, "accepted", "attempt 1"),
-        (49_990, "queued", "accepted; not listed by the agent yet"),
-        (49_985, "listed", &listed),
-        (49_985, "running", &listed),
-        (24_995, "transfer ended", "the transfer of attempt 1 is over: the agent reports an error"),
-        (
-            24_995,
-            "backing_off",
-            "the agent reports an error; attempt 2 of 3 at 2026-03-02T11:48:20Z",
-        ),
-        (700, "submitting", "attempt 2"),
+        (50_000, state(RunState::Waiting, Reason::Due)),
+        (49_999, state(RunState::Waiting, big.into())),
+        (49_990, asking(1)),
+        (49_990, Happening::Accepted { attempt: 1 }),
+        (49_990, state(RunState::Queued, UnderWay::Accepted.into())),
+        (49_985, Happening::Listed { attempt: 1, transfer }),
+        (49_985, state(RunState::Running, follows.into())),
+        (24_995, Happening::TransferEnded { attempt: 1, reason: failed }),
+        (24_995, state(RunState::BackingOff, backing_off)),
+        (700, asking(2)),
     ];
-    let events = events.iter().map(|(seconds, event, detail)| EventDocument {
-        at: ago(*seconds),
-        event: (*event).to_owned(),
-        detail: (*detail).to_owned(),
-    });
+    let run_id = run.id;
+    let events = events
+        .into_iter()
+        .map(|(seconds, what)| EventDocument::new(&Event { run: run_id, at: ago(seconds), what }));
     ShowDocument { run, events: events.collect() }
 }
 

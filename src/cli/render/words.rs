@@ -4,9 +4,8 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::core::duration;
-
-/// The letters of an id.
-const ID_LENGTH: usize = 36;
+use crate::core::ids::{RunId, TransferId};
+use crate::core::reason::Telling;
 
 /// The letters of its beginning that are enough to name a run.
 pub const ID_TOLD: usize = 8;
@@ -65,12 +64,6 @@ impl Times {
         time.strftime(form).to_string()
     }
 
-    /// What the record says, for reading: ids are cut to their beginnings, which every command
-    /// takes, and times are the reader's.
-    pub fn told(&self, text: &str) -> String {
-        retold(text, |id| id[..ID_TOLD].to_owned(), |time| self.brief(time))
-    }
-
     /// A time of day with milliseconds, in the reader's zone.
     pub fn clock(&self, time: Timestamp) -> String {
         time.to_zoned_datetime(self.zone.clone()).strftime("%H:%M:%S.%3f").to_string()
@@ -82,27 +75,20 @@ impl Times {
     }
 }
 
-/// A text whose ids and times are put in other words.
-pub fn retold(
-    text: &str,
-    id: impl Fn(&str) -> String,
-    time: impl Fn(Timestamp) -> String,
-) -> String {
-    let word = |word: &str| {
-        let core = word.trim_matches(|c: char| ",;:.()`".contains(c));
-        let told = if core.len() == ID_LENGTH && core.parse::<uuid::Uuid>().is_ok() {
-            id(core)
-        } else if core.contains('T')
-            && let Ok(instant) = core.parse()
-        {
-            time(instant)
-        } else {
-            return word.to_owned();
-        };
-        word.replacen(core, &told, 1)
-    };
-    let words: Vec<_> = text.split(' ').map(word).collect();
-    words.join(" ")
+/// Ids cut to their beginnings, which every command takes, and times as they are read within a
+/// sentence.
+impl Telling for Times {
+    fn run(&self, run: RunId) -> String {
+        run.to_string()[..ID_TOLD].to_owned()
+    }
+
+    fn transfer(&self, transfer: TransferId) -> String {
+        transfer.to_string()[..ID_TOLD].to_owned()
+    }
+
+    fn time(&self, at: Timestamp) -> String {
+        self.brief(at)
+    }
 }
 
 /// A duration, in its one or two largest units.
@@ -190,6 +176,7 @@ fn given_time(text: &str) -> Result<Given, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::core::reason::{Reason, SkipReason};
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).unwrap()
@@ -209,17 +196,22 @@ mod tests {
     }
 
     #[test]
-    fn what_the_record_says_is_told_from_where_the_reader_stands() {
+    fn a_reason_is_told_from_where_the_reader_stands() {
         let times = Times { now: at(100_000), zone: TimeZone::UTC, absolute: false };
-        let record = "run 6d0f6b0e-93f5-4c0b-9a56-2f6f33b27a01 of `T`, active since \
-                      1970-01-02T03:46:35.5Z (`overlap: skip`)";
+        let run = RunId("6d0f6b0e-93f5-4c0b-9a56-2f6f33b27a01".parse().unwrap());
+        let since = at(99_995);
+        let overlap = Reason::from(SkipReason::Overlap { active: run, since, held: None });
         assert_eq!(
-            times.told(record),
-            "run 6d0f6b0e of `T`, active since 03:46:35 (`overlap: skip`)"
+            overlap.told(&times),
+            "run 6d0f6b0e has been active since 03:46:35 (`overlap: skip`)"
         );
+        // An operator's words are left as they are.
+        let words = Some(format!("see run {run} at 1970-01-02T03:46:35Z"));
+        let paused = Reason::from(SkipReason::Paused { since: at(0), words: words.clone() });
+        let told = paused.told(&times);
         assert_eq!(
-            times.told("the token expires at 1970-02-01T00:00:00Z: renew it"),
-            "the token expires at 1970-02-01 00:00: renew it"
+            told,
+            format!("the job has been paused since 1970-01-01 00:00: {}", words.unwrap())
         );
     }
 

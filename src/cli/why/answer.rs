@@ -4,11 +4,12 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::facts::{Active, Facts, Known, LOOK_BACK};
 use crate::cli::render::run::progress;
-use crate::cli::render::words::{count, retold, span};
+use crate::cli::render::words::{count, span};
 use crate::control::document::{RulesDocument, RunDocument};
 use crate::core::duration;
-use crate::core::ids::RunId;
+use crate::core::ids::{RunId, TransferId};
 use crate::core::job::CatchUp;
+use crate::core::reason::{Reason, Telling};
 use crate::core::run::{RunState, Trigger};
 
 /// People name a time by the minute; a run within it is the one that they mean.
@@ -50,9 +51,9 @@ fn of_active<'a>(facts: &Facts, active: &'a Active) -> Answer<'a> {
         time(facts, active.since),
         span(facts.now.duration_since(active.since))
     );
-    let reason = told(facts, &run.reason);
+    let reason = run.told(facts);
     let head = match run.state {
-        RunState::Waiting if reason.starts_with("for ") => format!("has waited {since} {reason}"),
+        RunState::Waiting if waits(run) => format!("has waited {since} {reason}"),
         RunState::Waiting => format!("is about to start: {reason}"),
         RunState::Running => {
             let told = run.latest_attempt().and_then(progress).unwrap_or(reason);
@@ -74,9 +75,19 @@ fn of_active<'a>(facts: &Facts, active: &'a Active) -> Answer<'a> {
     }
     sentences.extend(active.blocker.as_ref().map(|blocker| in_the_way(facts, blocker)));
     sentences.extend(attempts(facts, run));
-    let named = || (run.state == RunState::Waiting).then(|| run_in(&run.reason)).flatten();
-    let blocked_by = active.blocker.as_ref().map(|blocker| blocker.id).or_else(named);
+    sentences.push(places(run));
+    let blocked_by = active.blocker.as_ref().map(|blocker| blocker.id).or(run.blocked_by);
     Answer { at: run.scheduled_for, sentences, run: Some(run), blocked_by }
+}
+
+/// Whether it waits for something that its reason names.
+fn waits(run: &RunDocument) -> bool {
+    run.facts.as_ref().is_some_and(|reason| matches!(reason, Reason::Waits(_)))
+}
+
+/// From where to where.
+fn places(run: &RunDocument) -> String {
+    format!("from {} to {}", run.source, run.destination)
 }
 
 /// What the run that is in the way does.
@@ -93,10 +104,11 @@ fn in_the_way(facts: &Facts, run: &RunDocument) -> String {
 fn of_time<'a>(facts: &'a Facts, at: Timestamp) -> Answer<'a> {
     if let Some(run) = run_of(facts, at) {
         let mut sentences = vec![outcome(facts, run)];
-        let blocker = facts.blocker.as_ref().filter(|other| run_in(&run.reason) == Some(other.id));
+        let blocker = facts.blocker.as_ref().filter(|other| run.blocked_by == Some(other.id));
         sentences.extend(blocker.map(|blocker| in_the_way(facts, blocker)));
         sentences.extend(attempts(facts, run));
-        return Answer { at: Some(at), sentences, run: Some(run), blocked_by: run_in(&run.reason) };
+        sentences.push(places(run));
+        return Answer { at: Some(at), sentences, run: Some(run), blocked_by: run.blocked_by };
     }
     let mut sentences = vec![no_record(facts, at)];
     let at_work = facts.runs.iter().find(|run| {
@@ -287,7 +299,7 @@ fn not_yet(facts: &Facts, rules: &RulesDocument, due: Timestamp) -> String {
 
 /// What became of a run.
 fn outcome(facts: &Facts, run: &RunDocument) -> String {
-    let reason = told(facts, &run.reason);
+    let reason = run.told(facts);
     match (run.state, run.scheduled_for, run.trigger) {
         (RunState::Skipped, Some(due), Trigger::CatchUp) => format!(
             "it did not run at {}: {reason}; the daemon was back at {}",
@@ -303,7 +315,7 @@ fn outcome(facts: &Facts, run: &RunDocument) -> String {
 
 /// How a run ended, or that it has not.
 fn ended(facts: &Facts, run: &RunDocument) -> String {
-    let (state, reason) = (run.state.word().replace('_', " "), told(facts, &run.reason));
+    let (state, reason) = (run.state.word().replace('_', " "), run.told(facts));
     let state = match run.state {
         RunState::Canceled | RunState::Skipped => format!("was {state}"),
         RunState::Waiting
@@ -349,21 +361,25 @@ fn attempts(facts: &Facts, run: &RunDocument) -> Vec<String> {
             attempt.number,
             time(facts, attempt.submitted_at),
             attempt.state.word().replace('_', " "),
-            told(facts, &attempt.reason)
+            attempt.told(facts)
         ));
     }
     lines
 }
 
-/// The run that a reason names.
-pub(super) fn run_in(reason: &str) -> Option<RunId> {
-    let (_, rest) = reason.split_once("run ")?;
-    rest.get(..36)?.parse().ok().map(RunId)
-}
+/// Ids in full, times in the job's zone.
+impl Telling for Facts {
+    fn run(&self, run: RunId) -> String {
+        run.to_string()
+    }
 
-/// What the record says, its times in the job's zone.
-fn told(facts: &Facts, text: &str) -> String {
-    retold(text, str::to_owned, |at| time(facts, at))
+    fn transfer(&self, transfer: TransferId) -> String {
+        transfer.to_string()
+    }
+
+    fn time(&self, at: Timestamp) -> String {
+        time(self, at)
+    }
 }
 
 /// A time in the job's zone, with the offset.

@@ -46,7 +46,7 @@ pub(super) struct Facts {
     pub(super) active: Option<Active>,
     /// Runs around the time that the answer is about, newest first.
     pub(super) runs: Vec<RunDocument>,
-    /// The run that a reason among them names.
+    /// The run that was in the way of the newest of them.
     pub(super) blocker: Option<RunDocument>,
 }
 
@@ -126,8 +126,8 @@ pub(super) fn gather(
                 None => source.history(&facts.name, None, None, 1)?,
             };
         }
-        let named = facts.runs.first().and_then(|run| super::answer::run_in(&run.reason));
-        facts.blocker = named.and_then(|run| source.show(run)).map(|shown| shown.run);
+        let blocked_by = facts.runs.first().and_then(|run| run.blocked_by);
+        facts.blocker = blocked_by.and_then(|run| source.show(run)).map(|shown| shown.run);
         Ok(facts)
     })();
     gathered.map_err(|error| say_error(&error, err))

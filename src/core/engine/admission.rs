@@ -13,6 +13,7 @@ use super::contact::Trouble;
 use super::state::{Live, Wait};
 use crate::core::ids::RunId;
 use crate::core::input::Level;
+use crate::core::reason::{Reason, WaitReason};
 use crate::core::run::{Phase, RunState};
 
 impl Engine {
@@ -155,42 +156,43 @@ impl Engine {
         if momentary {
             return;
         }
-        let reason = self.wait_words(id);
         let Some(live) = self.state.runs.get(&id) else { return };
+        let reason = self.wait_reason(live);
         if live.run.reason == reason {
             return;
         }
-        self.change_run(id, |run| reason.clone_into(&mut run.reason));
-        self.event(id, "waiting", &reason);
-        self.tell(level, id, format!("waiting: {reason}"));
+        self.move_run(id, RunState::Waiting, reason, level);
     }
 
-    /// What a waiting run waits for, in words.
-    pub(super) fn wait_words(&self, id: RunId) -> String {
-        let Some(live) = self.state.runs.get(&id) else { return String::new() };
+    /// What a waiting run waits for.
+    pub(super) fn wait_reason(&self, live: &Live) -> Reason {
         let Some(wait) = &live.wait else { return live.run.reason.clone() };
-        let job_of = |run: &RunId| {
-            let job = self.state.runs.get(run).map(|live| live.run.job.to_string());
-            job.map(|job| format!("run {run} of `{job}`")).unwrap_or_else(|| format!("run {run}"))
+        let of = |run: RunId| {
+            let job = self.state.runs.get(&run).map(|live| live.run.job.clone());
+            (run, job)
         };
-        match wait {
-            Wait::Behind(run) => format!("for {} to end", job_of(run)),
-            Wait::LastTransfer(run) if *run == id => {
-                "for its last request, which may yet turn up, to be settled".to_owned()
+        Reason::Waits(match *wait {
+            Wait::Behind(run) => {
+                let (run, job) = of(run);
+                WaitReason::Run { run, job }
             }
+            Wait::LastTransfer(run) if run == live.run.id => WaitReason::LastRequest,
             Wait::LastTransfer(run) => {
-                format!("for the last transfer of this job, of {}, to be over", job_of(run))
+                let (run, job) = of(run);
+                WaitReason::LastTransfer { run, job }
             }
-            Wait::Identical(run) => format!("for an identical transfer, of {}", job_of(run)),
+            Wait::Identical(run) => {
+                let (run, job) = of(run);
+                WaitReason::Identical { run, job }
+            }
             Wait::Destination(run) => {
-                format!("for its destination, which {} writes to or waits for", job_of(run))
+                let (run, job) = of(run);
+                WaitReason::Destination { run, job }
             }
-            Wait::Slot => {
-                format!("for a slot (`max_active` is {})", self.set.agent.max_active)
-            }
-            Wait::Agent(words) => format!("for the agent: {words}"),
-            Wait::Token(words) => format!("for a good token: {words}"),
-            Wait::Look => live.run.reason.clone(),
-        }
+            Wait::Slot => WaitReason::Slot { limit: self.set.agent.max_active },
+            Wait::Agent(ref words) => WaitReason::Agent { words: words.clone() },
+            Wait::Token(ref words) => WaitReason::Token { words: words.clone() },
+            Wait::Look => return live.run.reason.clone(),
+        })
     }
 }

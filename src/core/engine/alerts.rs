@@ -20,6 +20,7 @@ use crate::core::limits::{
     ALERT_REFUSALS_MAX, ALERT_RETRY, ALERT_STALE, ALERT_TRIES_MIN, DELIVERIES_MAX, OUTBOX_MAX,
     WORDS_MAX,
 };
+use crate::core::place::{NamedPlace, Place};
 use crate::core::plain::one_line;
 use crate::core::record::Record;
 use crate::core::run::{Run, RunState};
@@ -131,6 +132,9 @@ impl Engine {
                 run: run.map(|run| run.id),
                 state: run.map(|run| run.state),
                 reason: one_line(&news.reason, WORDS_MAX),
+                reason_code: run.and_then(|run| run.reason.code()),
+                source: run.map(|run| self.named(&run.request.source)),
+                destination: run.map(|run| self.named(&run.request.destination)),
                 scheduled_for: run.and_then(|run| run.scheduled_for),
                 attempts: attempts
                     .map_or(0, |live| u32::try_from(live.attempts.len()).unwrap_or(u32::MAX)),
@@ -141,6 +145,10 @@ impl Engine {
             };
             self.record(Record::AlertQueued(Arc::new(row)));
         }
+    }
+
+    fn named(&self, place: &Place) -> NamedPlace {
+        NamedPlace::new(place, &self.set.accounts)
     }
 
     /// Notes in a job's mark how its run has ended; true if that is a success after a failure.
@@ -205,19 +213,15 @@ impl Engine {
             Some(planned) => format!(" (scheduled for {})", planned.job.timetable.local(at)),
             None => format!(" (scheduled for {at:.0})"),
         });
-        let text = format!(
-            "{} {verb} on {}: {}{}",
-            run.job,
-            self.host.hostname,
-            run.reason,
-            when.unwrap_or_default()
-        );
+        let reason = self.told(run.id, &run.reason);
+        let host = &self.host.hostname;
+        let text = format!("{} {verb} on {host}: {reason}{}", run.job, when.unwrap_or_default());
         self.raise(&News {
             occasion,
             at: run.ended_at.unwrap_or(run.created_at),
             job: Some(run.job.clone()),
             run: Some(Arc::clone(run)),
-            reason: run.reason.clone(),
+            reason,
             text,
         });
     }

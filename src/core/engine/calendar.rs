@@ -10,11 +10,12 @@ use uuid::Uuid;
 
 use super::Engine;
 use crate::core::ids::{JobName, RunId};
-use crate::core::input::{Level, SkipCause, Skipped};
+use crate::core::input::Level;
 use crate::core::job::{CatchUp, Job, Overlap, PlaceTemplate, Terms};
 use crate::core::limits::{CLOCK_WAS_WRONG, LATE_START, MISSED_MAX};
 use crate::core::matching::shift;
 use crate::core::place::{Place, TransferRequest};
+use crate::core::reason::{AttemptEnd, CancelReason, Reason, SkipReason};
 use crate::core::record::{Mark, Record};
 use crate::core::run::{CancelCause, Run, RunState, Trigger};
 use crate::core::template::TemplateValues;
@@ -101,17 +102,15 @@ impl Engine {
             if paused_till.is_none_or(|till| till <= at) {
                 open.push((at, trigger));
             } else if let Some(pause) = mark.pause.as_ref().filter(|_| !late) {
-                let words = pause.reason.as_deref().map(|r| format!(": {r}")).unwrap_or_default();
-                let reason =
-                    format!("the job is paused since {}{words}", job.timetable.local(pause.at));
-                self.skip(&job, at, trigger, SkipCause::Paused, &reason);
+                let (since, words) = (pause.at, pause.reason.clone());
+                self.skip(&job, at, trigger, SkipReason::Paused { since, words });
             }
         }
         if open.iter().any(|(_, trigger)| *trigger == Trigger::CatchUp) {
             self.catch_up(&job, &open);
         } else {
             for (at, trigger) in open {
-                self.occurrence(&job, at, trigger, None);
+                self.occurrence(&job, at, trigger, Reason::Due);
             }
         }
         self.arm(name);
@@ -126,26 +125,24 @@ impl Engine {
         for &(at, trigger) in missed {
             let late = trigger == Trigger::CatchUp;
             if late && self.now.duration_since(at) > job.catch_up_window {
-                let reason = "missed, and older than `catch_up_window` when the daemon was back";
-                self.skip(job, at, trigger, SkipCause::Missed, reason);
+                let limit = job.catch_up_window;
+                self.skip(job, at, trigger, SkipReason::CatchUpWindow { limit });
                 continue;
             }
             match job.catch_up {
                 CatchUp::None if late => {
-                    let reason = "missed, and `catch_up` is none";
-                    self.skip(job, at, trigger, SkipCause::Missed, reason);
+                    self.skip(job, at, trigger, SkipReason::CatchUpNone);
                 }
                 CatchUp::Once if Some(at) != latest => {
-                    let reason = "missed, and `catch_up: once` runs only the latest missed \
-                                  occurrence";
-                    self.skip(job, at, trigger, SkipCause::Missed, reason);
+                    self.skip(job, at, trigger, SkipReason::Superseded);
                 }
                 CatchUp::None | CatchUp::Once => {
-                    self.occurrence(job, at, trigger, late.then_some("catching up"));
+                    let reason = if late { Reason::CaughtUp } else { Reason::Due };
+                    self.occurrence(job, at, trigger, reason);
                 }
                 CatchUp::All => {
                     let behind = previous.or_else(|| self.last_unfinished(&job.name));
-                    let reason = "catching up a missed occurrence";
+                    let reason = Reason::CaughtUp;
                     previous = Some(self.open_run(job, trigger, Some(at), behind, reason, None));
                 }
             }
@@ -153,29 +150,21 @@ impl Engine {
     }
 
     /// An occurrence that is to run now, if the overlap policy lets it.
-    fn occurrence(&mut self, job: &Arc<Job>, at: Timestamp, trigger: Trigger, why: Option<&str>) {
+    fn occurrence(&mut self, job: &Arc<Job>, at: Timestamp, trigger: Trigger, reason: Reason) {
         self.end_hopeful_run(&job.name);
         let unfinished = self.state.unfinished.get(&job.name).cloned().unwrap_or_default();
-        let reason = why.unwrap_or("due");
         let Some(&active) = unfinished.first() else {
             self.open_run(job, trigger, Some(at), None, reason, None);
             return;
         };
         let since = self.state.runs.get(&active).map_or(at, |live| live.run.created_at);
-        let since = job.timetable.local(since);
         match job.overlap {
             Overlap::Skip => {
-                let reason =
-                    format!("run {active} has been active since {since} (`overlap: skip`)");
-                self.skip(job, at, trigger, SkipCause::Overlap, &reason);
+                self.skip(job, at, trigger, SkipReason::Overlap { active, since, held: None });
             }
-            Overlap::Queue => match unfinished.get(1) {
-                Some(held) => {
-                    let reason = format!(
-                        "run {active} has been active since {since}, and run {held} waits behind it \
-                         already (`overlap: queue`)"
-                    );
-                    self.skip(job, at, trigger, SkipCause::Overlap, &reason);
+            Overlap::Queue => match unfinished.get(1).copied() {
+                held @ Some(_) => {
+                    self.skip(job, at, trigger, SkipReason::Overlap { active, since, held });
                 }
                 None => {
                     self.open_run(job, trigger, Some(at), Some(active), reason, None);
@@ -183,7 +172,8 @@ impl Engine {
             },
             Overlap::Replace => {
                 for run in unfinished {
-                    self.cancel_run(run, CancelCause::Replaced, "a newer occurrence replaces it");
+                    let reason = CancelReason::NewerOccurrence.into();
+                    self.cancel_run(run, CancelCause::Replaced, reason);
                 }
                 let behind = self.last_unfinished(&job.name);
                 self.open_run(job, trigger, Some(at), behind, reason, None);
@@ -202,24 +192,14 @@ impl Engine {
         let Some(runs) = self.state.unfinished.get(job).cloned() else { return };
         for run in runs {
             if self.state.runs.get(&run).is_some_and(super::state::Live::only_hopes) {
-                let reason = "the answer to its last request was lost, and no transfer has turned \
-                              up until the job's next occurrence";
-                self.end_run(run, RunState::Failed, reason);
+                self.end_run(run, RunState::Failed, AttemptEnd::LostUntilNext);
             }
         }
     }
 
     /// Records an occurrence that does not run.
-    fn skip(
-        &mut self,
-        job: &Arc<Job>,
-        at: Timestamp,
-        trigger: Trigger,
-        cause: SkipCause,
-        reason: &str,
-    ) {
-        self.step.skipped.push(Skipped { job: job.name.apart(), cause });
-        self.open_run(job, trigger, Some(at), None, reason, Some(RunState::Skipped));
+    fn skip(&mut self, job: &Arc<Job>, at: Timestamp, trigger: Trigger, reason: SkipReason) {
+        self.open_run(job, trigger, Some(at), None, reason.into(), Some(RunState::Skipped));
     }
 
     /// Records a run: waiting, or with `end` one that is over before it began. Gives its id.
@@ -229,7 +209,7 @@ impl Engine {
         trigger: Trigger,
         scheduled_for: Option<Timestamp>,
         behind: Option<RunId>,
-        reason: &str,
+        reason: Reason,
         end: Option<RunState>,
     ) -> RunId {
         let generation = self.state.marks.get(&job.name).map_or(0, |mark| mark.generation);
@@ -248,7 +228,7 @@ impl Engine {
         trigger: Trigger,
         scheduled_for: Option<Timestamp>,
         behind: Option<RunId>,
-        reason: &str,
+        reason: Reason,
         end: Option<RunState>,
     ) {
         let at = scheduled_for.unwrap_or(self.now);
@@ -260,7 +240,7 @@ impl Engine {
             scheduled_for,
             created_at: self.now,
             state: end.unwrap_or(RunState::Waiting),
-            reason: reason.to_owned(),
+            reason: reason.clone(),
             ended_at: end.map(|_| self.now),
             ready_at: self.now,
             cancel: None,
@@ -272,9 +252,8 @@ impl Engine {
         let state = run.state;
         self.record(Record::Run { was: None, run: Arc::new(run) });
         self.change_mark(&job.name, |mark| mark.last_run = Some(id));
-        self.event(id, state.word(), reason);
         let level = if end.is_some() { Level::Info } else { Level::Debug };
-        self.tell(level, id, format!("{}: {reason}", state.word()));
+        self.say_state(id, state, reason, level);
         if end.is_some() {
             self.raise_end(id, false);
         }

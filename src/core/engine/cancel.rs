@@ -5,16 +5,18 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::Engine;
 use super::state::Live;
+use crate::core::event::Happening;
 use crate::core::ids::{AttemptId, RunId, TransferId};
 use crate::core::input::{Effect, Level};
 use crate::core::limits::CANCEL_RETRY;
 use crate::core::matching::shift;
+use crate::core::reason::{NothingLeft, Reason};
 use crate::core::run::{Attempt, CancelCause, CancelWish, RunState};
 use crate::core::transfer::CancelAnswer;
 
 impl Engine {
     /// Wishes a run cancelled. What has nothing at the agent ends at once.
-    pub(super) fn cancel_run(&mut self, id: RunId, cause: CancelCause, reason: &str) {
+    pub(super) fn cancel_run(&mut self, id: RunId, cause: CancelCause, reason: Reason) {
         let Some(live) = self.state.runs.get(&id) else { return };
         match live.run.state {
             RunState::Waiting | RunState::BackingOff => {
@@ -25,7 +27,7 @@ impl Engine {
                     self.end_run(id, end_of(cause), reason);
                     return;
                 }
-                let wish = CancelWish { at: self.now, cause, reason: reason.to_owned() };
+                let wish = CancelWish { at: self.now, cause, reason: reason.clone() };
                 let followed = live.followed().map(|attempt| (attempt.id, attempt.is_active()));
                 self.change_run(id, |run| run.cancel = Some(wish.clone()));
                 self.move_run(id, RunState::Canceling, reason, Level::Info);
@@ -39,7 +41,7 @@ impl Engine {
                     self.change_run(id, |run| {
                         if let Some(wish) = &mut run.cancel {
                             wish.cause = cause;
-                            reason.clone_into(&mut wish.reason);
+                            wish.reason = reason;
                         }
                     });
                 }
@@ -75,7 +77,7 @@ impl Engine {
         sighting.cancel_under_way = true;
         sighting.cancel_tries = sighting.cancel_tries.saturating_add(1);
         if sighting.cancel_tries == 1 {
-            self.event(id.run, "cancel_requested", &format!("of transfer {transfer}"));
+            self.event(id.run, Happening::CancelRequested { transfer });
         }
         self.then(Effect::Cancel { transfer });
     }
@@ -113,24 +115,24 @@ impl Engine {
         if let CancelAnswer::NotTaken(words) = answer
             && first_try
         {
-            let text = format!("the agent did not take the cancel request yet: {words}");
-            self.event(id.run, "cancel_refused", &text);
-            self.tell(Level::Warn, id.run, text);
+            let what = Happening::CancelRefused { words: words.clone() };
+            self.tell(Level::Warn, id.run, what.to_string());
+            self.event(id.run, what);
         }
     }
 
     /// A run that was to be cancelled has nothing left at the agent.
-    pub(super) fn end_canceling(&mut self, id: RunId, how: &str) {
+    pub(super) fn end_canceling(&mut self, id: RunId, how: NothingLeft) {
         let Some(live) = self.state.runs.get(&id) else { return };
         let Some(wish) = live.run.cancel.clone() else { return };
-        let reason = format!("{}; {how}", wish.reason);
+        let reason = Reason::NothingLeft { because: Box::new(wish.reason), how };
         match wish.cause {
             CancelCause::Operator | CancelCause::Replaced | CancelCause::Double => {
-                self.end_run(id, RunState::Canceled, &reason);
+                self.end_run(id, RunState::Canceled, reason);
             }
             CancelCause::Timeout | CancelCause::Stall => {
                 self.change_run(id, |run| run.cancel = None);
-                self.timed_out(id, &reason);
+                self.timed_out(id, reason);
             }
         }
     }

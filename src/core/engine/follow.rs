@@ -5,10 +5,12 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 
 use super::Engine;
+use crate::core::event::Happening;
 use crate::core::ids::AttemptId;
 use crate::core::input::Level;
 use crate::core::limits::{COVERED_GAP, PROGRESS_RECORD};
 use crate::core::matching::shift;
+use crate::core::reason::{AttemptEnd, CancelReason, Reason, UnderWay};
 use crate::core::record::Record;
 use crate::core::run::{Attempt, CancelCause, CancelWish, Phase, RunState};
 use crate::core::transfer::{Transfer, TransferStatus};
@@ -27,7 +29,7 @@ impl Engine {
         self.change_attempt(id, |attempt| {
             attempt.phase = Phase::Accepted;
             attempt.transfer = Some(record.id);
-            attempt.reason = format!("the agent lists it as transfer {}", record.id);
+            attempt.reason = UnderWay::Listed { transfer: record.id }.into();
             attempt.listed_at.get_or_insert(now);
             attempt.moved_at = now;
             attempt.outcome = None;
@@ -39,15 +41,15 @@ impl Engine {
             sighting.absent_for = SignedDuration::ZERO;
             sighting.absent_at = None;
         }
-        let found = format!("attempt {} is transfer {}", id.number, record.id);
-        self.event(id.run, "listed", &found);
+        let (attempt, transfer) = (id.number, record.id);
+        self.event(id.run, Happening::Listed { attempt, transfer });
         let Some(live) = self.state.runs.get(&id.run) else { return };
         if live.run.state.is_over() {
-            self.another_transfer(id, "it turned up after its run was over");
+            self.another_transfer(id, CancelReason::LateTransfer);
             return;
         }
         if live.run.follows == Some(id.number) {
-            self.follow(id, &found);
+            self.follow(id, UnderWay::Follows { attempt, transfer, late: false });
             return;
         }
         let has_good = live.followed().is_some_and(|followed| {
@@ -55,15 +57,15 @@ impl Engine {
                 && (followed.is_active() || followed.status == Some(TransferStatus::Completed))
         });
         if has_good {
-            self.another_transfer(id, "its run follows another transfer already");
+            self.another_transfer(id, CancelReason::SecondTransfer);
         } else {
             self.change_run(id.run, |run| run.follows = Some(id.number));
-            self.follow(id, &format!("{found}, which turned up late"));
+            self.follow(id, UnderWay::Follows { attempt, transfer, late: true });
         }
     }
 
     /// The run follows this transfer from now on, or goes on cancelling it.
-    fn follow(&mut self, id: AttemptId, reason: &str) {
+    fn follow(&mut self, id: AttemptId, reason: UnderWay) {
         let Some(live) = self.state.runs.get(&id.run) else { return };
         if let Some(wish) = live.run.cancel.clone() {
             self.wish_cancel(id, wish);
@@ -80,7 +82,7 @@ impl Engine {
 
     /// The followed transfer failed. A later request of the run that is under way, sent when this
     /// transfer was thought lost, is followed instead of given up.
-    pub(super) fn failed_unless_another_may_succeed(&mut self, id: AttemptId, reason: &str) {
+    pub(super) fn failed_unless_another_may_succeed(&mut self, id: AttemptId, reason: Reason) {
         let Some(live) = self.state.runs.get(&id.run) else { return };
         let hope = live.attempts.values().rev().find(|other| {
             other.id != id
@@ -93,18 +95,19 @@ impl Engine {
             return;
         };
         self.change_run(id.run, |run| run.follows = Some(number));
-        let reason = format!("attempt {}: {reason}; attempt {number} is under way", id.number);
-        self.move_run(id.run, state, &reason, Level::Warn);
+        let (attempt, because) = (id.number, Box::new(reason));
+        let reason = Reason::AnotherUnderWay { attempt, because, other: number };
+        self.move_run(id.run, state, reason, Level::Warn);
     }
 
     /// A second transfer for one run: cancelled when seen active, unless it can't be told from
     /// somebody else's (protocol, rule 8).
-    fn another_transfer(&mut self, id: AttemptId, why: &str) {
+    fn another_transfer(&mut self, id: AttemptId, why: CancelReason) {
         let Some(attempt) = self.state.attempt(id) else { return };
         if attempt.ambiguous {
             return;
         }
-        let reason = format!("a second transfer of one run: {why}");
+        let reason = Reason::Canceled(why);
         self.tell(Level::Warn, id.run, format!("{reason}; it is cancelled if it is active"));
         let wish = CancelWish { at: self.now, cause: CancelCause::Double, reason };
         self.wish_cancel(id, wish);
@@ -172,7 +175,7 @@ impl Engine {
             attempt.watched_until = None;
         });
         if self.state.runs.get(&id.run).is_some_and(|live| live.run.state.is_over()) {
-            self.another_transfer(id, "it is listed again after its run was over");
+            self.another_transfer(id, CancelReason::ReturnedTransfer);
         }
     }
 
@@ -215,22 +218,21 @@ impl Engine {
         if status != TransferStatus::Running || stalled < limit || !self.decides(id) {
             return;
         }
-        let limit = crate::core::duration::format(limit);
-        let reason = format!("no progress for `stall_timeout` ({limit})");
-        self.cancel_run(id.run, CancelCause::Stall, &reason);
+        self.cancel_run(id.run, CancelCause::Stall, AttemptEnd::Stalled { limit }.into());
     }
 
     /// A change of status, in the run's timeline.
     fn say_status(&mut self, before: &Attempt, status: TransferStatus) {
-        let word = match status {
-            TransferStatus::Paused => "paused",
+        let attempt = before.id.number;
+        let what = match status {
+            TransferStatus::Paused => Happening::Paused { attempt },
             TransferStatus::Running
                 if matches!(
                     before.status,
                     Some(TransferStatus::Paused | TransferStatus::Pausing)
                 ) =>
             {
-                "resumed"
+                Happening::Resumed { attempt }
             }
             TransferStatus::Created
             | TransferStatus::Running
@@ -241,7 +243,6 @@ impl Engine {
             | TransferStatus::Pausing
             | TransferStatus::Unknown => return,
         };
-        let text = format!("the transfer of attempt {} is {word} at the agent", before.id.number);
-        self.event(before.id.run, word, &text);
+        self.event(before.id.run, what);
     }
 }

@@ -9,6 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::Engine;
 use super::contact::{Fresh, Trouble, backoff};
 use crate::core::duration;
+use crate::core::event::Happening;
 use crate::core::ids::{AttemptId, TransferId};
 use crate::core::input::Level;
 use crate::core::limits::{ADOPT_WINDOW_CAP, CLOCK_WAS_WRONG, COVERED_GAP, NEAR_MISS_DEPTH, SKEW};
@@ -260,12 +261,9 @@ impl Engine {
     /// More records fit than attempts could own.
     fn say_ambiguous(&mut self, id: AttemptId, other: TransferId) {
         self.change_attempt(id, |attempt| attempt.ambiguous = true);
-        let text = format!(
-            "ambiguous: transfer {other} has the same places, user and time as ours and can't be \
-             told apart from it; it is left alone"
-        );
-        self.event(id.run, "ambiguous", &text);
-        self.tell(Level::Error, id.run, text);
+        let what = Happening::Ambiguous { transfer: other };
+        self.tell(Level::Error, id.run, format!("ambiguous: {what}"));
+        self.event(id.run, what);
     }
 
     /// A look that failed, or found the agent not at work, breaks the series of looks in which an absence counts.
@@ -336,13 +334,9 @@ impl Engine {
             if std::mem::replace(&mut sighting.near_miss_said, true) {
                 continue;
             }
-            let text = format!(
-                "the agent accepted the request, and lists transfer {near}, which is like it but \
-                 for its {}; it is not taken for ours",
-                miss.word()
-            );
-            self.event(attempt.id.run, "near_miss", &text);
-            self.tell(Level::Warn, attempt.id.run, text);
+            let what = Happening::NearMiss { transfer: near, differs: miss };
+            self.tell(Level::Warn, attempt.id.run, what.to_string());
+            self.event(attempt.id.run, what);
         }
     }
 }

@@ -21,6 +21,7 @@ mod recovery;
 mod reload;
 mod state;
 mod submit;
+mod telling;
 #[cfg(test)]
 mod tests;
 mod vigil;
@@ -30,12 +31,14 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::event::{Event, Happening};
 use super::ids::{AttemptId, JobName, RunId};
 use super::input::{Effect, Input, Level, Note, Step};
 use super::job::JobSet;
 use super::limits::ADOPTED_MAX;
 use super::matching::shift;
-use super::record::{Event, Mark, Record};
+use super::reason::Reason;
+use super::record::{Mark, Record};
 use super::run::{Attempt, Run, RunState};
 use alerts::{Entry, Fared};
 use calendar::Planned;
@@ -222,19 +225,25 @@ impl Engine {
     }
 
     /// Moves a run to a state, with the reason, in its timeline and in the log.
-    fn move_run(&mut self, id: RunId, state: RunState, reason: &str, level: Level) {
+    fn move_run(&mut self, id: RunId, state: RunState, reason: impl Into<Reason>, level: Level) {
+        let reason = reason.into();
         self.change_run(id, |run| {
             run.state = state;
-            reason.clone_into(&mut run.reason);
+            run.reason = reason.clone();
         });
-        self.event(id, state.word(), reason);
-        self.tell(level, id, format!("{}: {reason}", state.word()));
+        self.say_state(id, state, reason, level);
+    }
+
+    /// Says in a run's timeline and in the log that it is in a state, and why.
+    fn say_state(&mut self, id: RunId, state: RunState, reason: Reason, level: Level) {
+        let told = self.told(id, &reason);
+        self.event(id, Happening::State { state, reason });
+        self.tell(level, id, format!("{}: {told}", state.word()));
     }
 
     /// Adds a line to a run's timeline.
-    fn event(&mut self, run: RunId, event: &str, detail: &str) {
-        let (event, detail) = (event.to_owned(), detail.to_owned());
-        self.record(Record::Event(Event { run, at: self.now, event, detail }));
+    fn event(&mut self, run: RunId, what: Happening) {
+        self.record(Record::Event(Event { run, at: self.now, what }));
     }
 
     /// Says a sentence about a run to the log.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::Engine;
 use crate::core::ids::{JobName, RunId};
 use crate::core::input::{Answer, Effect, Level, OperatorRequest, ReplyTo};
+use crate::core::reason::{CancelReason, Reason};
 use crate::core::record::Pause;
 use crate::core::run::{CancelCause, Trigger};
 
@@ -49,8 +50,8 @@ impl Engine {
             ));
         }
         let behind = unfinished.last().copied();
-        let reason = format!("triggered by {}", self.asker_words());
-        self.open_run_as(run, &job, Trigger::Manual, None, behind, &reason, None);
+        let reason = Reason::Triggered { by: self.asker.clone() };
+        self.open_run_as(run, &job, Trigger::Manual, None, behind, reason, None);
         Answer::Done(vec![run])
     }
 
@@ -61,9 +62,9 @@ impl Engine {
         if let Some(over) = runs.iter().find(|id| !active(id)) {
             return Answer::No(format!("run {over} is not active"));
         }
-        let reason = format!("canceled by {}", self.asker_words());
+        let reason = Reason::from(CancelReason::Operator { name: self.asker.clone() });
         for run in &runs {
-            self.cancel_run(*run, CancelCause::Operator, &reason);
+            self.cancel_run(*run, CancelCause::Operator, reason.clone());
         }
         Answer::Done(runs)
     }

@@ -5,12 +5,13 @@ use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use super::Engine;
-use crate::core::duration;
+use crate::core::event::Happening;
 use crate::core::ids::{AttemptId, RunId};
-use crate::core::input::{Level, SkipCause, Skipped};
+use crate::core::input::Level;
 use crate::core::job::Verdict;
 use crate::core::limits::WATCH;
 use crate::core::matching::shift;
+use crate::core::reason::{AttemptEnd, CancelReason, NothingLeft, Reason, UnderWay};
 use crate::core::run::{Attempt, CancelCause, CancelWish, Phase, Run, RunState};
 use crate::core::transfer::{Progress, TransferStatus};
 
@@ -52,15 +53,14 @@ impl Engine {
             attempt.phase = Phase::Closed;
             attempt.outcome = Some(outcome);
             attempt.ended_at = Some(now);
-            reason.clone_into(&mut attempt.reason);
+            attempt.reason = reason.clone();
         });
         let number = id.number;
-        let text = format!("the transfer of attempt {number} is over: {reason}");
-        self.event(id.run, "transfer_ended", &text);
+        let ended = Happening::TransferEnded { attempt: number, reason: reason.clone() };
+        self.event(id.run, ended);
         if doubled {
-            let text = "doubled: two transfers of this run were completed before a look saw them";
-            self.event(id.run, "doubled", text);
-            self.tell(Level::Error, id.run, text.to_owned());
+            self.tell(Level::Error, id.run, format!("doubled: {}", Happening::Doubled));
+            self.event(id.run, Happening::Doubled);
         }
         let Some(live) = self.state.runs.get(&id.run) else { return };
         if live.run.state.is_over() {
@@ -77,9 +77,9 @@ impl Engine {
         let Some(live) = self.state.runs.get(&id.run) else { return };
         let wish = live.run.cancel.as_ref().map(|wish| wish.cause);
         match outcome {
-            RunState::Succeeded => self.end_run(id.run, RunState::Succeeded, &reason),
-            RunState::TimedOut => self.timed_out(id.run, &reason),
-            RunState::Canceled => self.end_run(id.run, RunState::Canceled, &reason),
+            RunState::Succeeded => self.end_run(id.run, RunState::Succeeded, reason),
+            RunState::TimedOut => self.timed_out(id.run, reason),
+            RunState::Canceled => self.end_run(id.run, RunState::Canceled, reason),
             RunState::Failed
             | RunState::Waiting
             | RunState::Submitting
@@ -89,26 +89,26 @@ impl Engine {
             | RunState::Canceling
             | RunState::Skipped => match wish {
                 Some(CancelCause::Operator | CancelCause::Replaced | CancelCause::Double) => {
-                    self.end_run(id.run, RunState::Canceled, &reason);
+                    self.end_run(id.run, RunState::Canceled, reason);
                 }
                 Some(CancelCause::Timeout | CancelCause::Stall) => {
-                    self.timed_out(id.run, &reason);
+                    self.timed_out(id.run, reason);
                 }
-                None => self.failed_unless_another_may_succeed(id, &reason),
+                None => self.failed_unless_another_may_succeed(id, reason),
             },
         }
     }
 
     /// The followed attempt failed in a way that another try can mend.
-    pub(super) fn failed(&mut self, id: RunId, reason: &str) {
+    pub(super) fn failed(&mut self, id: RunId, reason: Reason) {
         let Some(live) = self.state.runs.get(&id) else { return };
         if !live.may_try_again() {
-            let used = live.used();
-            let reason = match used {
-                1 => reason.to_owned(),
-                _ => format!("{reason} (attempt {used} of {used})"),
+            let attempts = live.used();
+            let reason = match attempts {
+                1 => reason,
+                _ => Reason::AttemptsExhausted { because: Box::new(reason), attempts },
             };
-            self.end_run(id, RunState::Failed, &reason);
+            self.end_run(id, RunState::Failed, reason);
             return;
         }
         let ready_at = self.retry_after(id, self.now);
@@ -116,7 +116,7 @@ impl Engine {
     }
 
     /// The followed attempt went past its time, and nothing of it is at work any more.
-    pub(super) fn timed_out(&mut self, id: RunId, reason: &str) {
+    pub(super) fn timed_out(&mut self, id: RunId, reason: Reason) {
         let Some(live) = self.state.runs.get(&id) else { return };
         if !live.run.terms.retry.on_timeout || !live.may_try_again() {
             self.end_run(id, RunState::TimedOut, reason);
@@ -127,24 +127,24 @@ impl Engine {
     }
 
     /// Another attempt is to be made, not before `ready_at`.
-    fn back_off(&mut self, id: RunId, ready_at: Timestamp, reason: &str) {
+    fn back_off(&mut self, id: RunId, ready_at: Timestamp, because: Reason) {
         let Some(live) = self.state.runs.get(&id) else { return };
-        let next = live.used().saturating_add(1);
-        let of = live.run.terms.retry.max_attempts;
-        // The reason is read at any time until then: a delay would be wrong a moment later.
-        let when =
-            if ready_at > self.now { format!("at {ready_at:.0}") } else { "follows".to_owned() };
-        let reason = format!("{reason}; attempt {next} of {of} {when}");
+        let reason = Reason::BackingOff {
+            because: Box::new(because),
+            attempt: live.used().saturating_add(1),
+            of: live.run.terms.retry.max_attempts,
+            at: (ready_at > self.now).then_some(ready_at),
+        };
         self.change_run(id, |run| {
             run.ready_at = ready_at;
             run.cancel = None;
         });
-        self.move_run(id, RunState::BackingOff, &reason, Level::Warn);
+        self.move_run(id, RunState::BackingOff, reason, Level::Warn);
     }
 
     /// Ends a run. Its open attempts are looked for on (protocol, rule 9).
-    pub(super) fn end_run(&mut self, id: RunId, state: RunState, reason: &str) {
-        let now = self.now;
+    pub(super) fn end_run(&mut self, id: RunId, state: RunState, reason: impl Into<Reason>) {
+        let (now, reason) = (self.now, reason.into());
         let Some(live) = self.state.runs.get(&id) else { return };
         if live.run.state.is_over() {
             return;
@@ -161,16 +161,15 @@ impl Engine {
         // Requests that are unanswered, looked for or not listed yet stay so: their own answer,
         // window and timeout settle them, and until then they hold what they hold.
         for attempt in doubles {
-            let reason = "its run is over".to_owned();
+            let reason = CancelReason::EndOfRun.into();
             self.wish_cancel(attempt, CancelWish { at: now, cause: CancelCause::Double, reason });
         }
         self.change_run(id, |run| {
             run.state = state;
-            reason.clone_into(&mut run.reason);
+            run.reason = reason.clone();
             run.ended_at = Some(now);
         });
         let recovers = self.mark_end(&job, state);
-        self.event(id, state.word(), reason);
         let level = match state {
             RunState::Failed | RunState::TimedOut => Level::Error,
             RunState::Waiting
@@ -183,14 +182,14 @@ impl Engine {
             | RunState::Canceled
             | RunState::Skipped => Level::Info,
         };
-        self.tell(level, id, format!("{}: {reason}", state.word()));
+        self.say_state(id, state, reason, level);
         self.raise_end(id, recovers);
     }
 
     /// Gives an attempt up that was not found. It stays open and is looked for (rule 9), and
     /// keeps job and destination for as long as it might still come (rule 11).
-    pub(super) fn give_up(&mut self, id: AttemptId, reason: &str) {
-        let now = self.now;
+    pub(super) fn give_up(&mut self, id: AttemptId, end: AttemptEnd) {
+        let (now, reason) = (self.now, Reason::Ended(end));
         let window = self.adopt_window();
         let Some(live) = self.state.runs.get(&id.run) else { return };
         let watch = WATCH.max(live.run.terms.timeout);
@@ -214,11 +213,9 @@ impl Engine {
             attempt.ended_at = Some(now);
             attempt.holds_until = Some(holds_until);
             attempt.watched_until = Some(shift(now, watch));
-            if attempt.reason.is_empty() {
-                reason.clone_into(&mut attempt.reason);
-            }
+            attempt.reason = reason.clone();
         });
-        self.event(id.run, "given_up", &format!("attempt {}: {reason}", id.number));
+        self.event(id.run, Happening::GivenUp { attempt: id.number, reason });
     }
 
     /// Looks after a run: everything that time, or what was just recorded, brings about.
@@ -239,7 +236,7 @@ impl Engine {
             RunState::BackingOff if run.ready_at <= self.now => {
                 self.change_run(id, |run| {
                     run.state = RunState::Waiting;
-                    "start of the next attempt".clone_into(&mut run.reason);
+                    run.reason = Reason::NextAttempt;
                 });
             }
             RunState::Waiting => self.enforce_start_within(id),
@@ -259,18 +256,14 @@ impl Engine {
     /// A run that can't be queued in time is skipped.
     fn enforce_start_within(&mut self, id: RunId) {
         let Some(live) = self.state.runs.get(&id) else { return };
-        let Some(limit) = start_limit(&live.run) else { return };
-        if self.now < limit
+        let Some(within) = live.run.terms.start_within else { return };
+        if start_limit(&live.run).is_none_or(|limit| self.now < limit)
             || !live.attempts.values().all(|attempt| attempt.phase == Phase::Refused)
         {
             return;
         }
-        let within = live.run.terms.start_within.map(duration::format).unwrap_or_default();
-        let waited = self.wait_words(id);
-        let reason = format!("could not be queued within `start_within` ({within}): {waited}");
-        let job = live.run.job.clone();
-        self.step.skipped.push(Skipped { job, cause: SkipCause::StartWithin });
-        self.end_run(id, RunState::Skipped, &reason);
+        let waited = Box::new(self.wait_reason(live));
+        self.end_run(id, RunState::Skipped, Reason::StartWithin { limit: within, waited });
     }
 
     /// What time brings about for one open attempt.
@@ -295,19 +288,17 @@ impl Engine {
                     self.vanished_while_canceling(id, follows);
                 } else if !follows && late && absent {
                     // An ambiguous one, left alone to its end, which nobody will see now.
-                    self.give_up(id, "gone from the agent's list");
+                    self.give_up(id, AttemptEnd::Vanished { canceling: false });
                 } else if follows && late && live.run.cancel.is_none() && !between_attempts {
-                    let timeout = duration::format(live.run.terms.timeout);
-                    let reason = format!("past its `timeout` ({timeout})");
-                    self.cancel_run(id.run, CancelCause::Timeout, &reason);
+                    let end = AttemptEnd::PastTimeout { limit: live.run.terms.timeout };
+                    self.cancel_run(id.run, CancelCause::Timeout, end.into());
                 }
                 self.send_cancel(id);
             }
             Phase::GivenUp => {
                 if follows && late && live.only_hopes() {
-                    let reason = "the answer to its last request was lost, and no transfer has \
-                                  turned up within `timeout`";
-                    self.end_run(id.run, RunState::Failed, reason);
+                    let end = AttemptEnd::LostUntilTimeout { limit: live.run.terms.timeout };
+                    self.end_run(id.run, RunState::Failed, end);
                 }
                 let over = |attempt: &Attempt| attempt.watched_until.is_some_and(|t| t <= self.now);
                 if self.state.attempt(id).is_some_and(|attempt| over(attempt)) {
@@ -323,52 +314,49 @@ impl Engine {
         let Some(attempt) = self.state.attempt(id).map(|attempt| Attempt::clone(attempt)) else {
             return;
         };
-        let reason =
-            if searched { "complete looks have not shown it" } else { "past its `timeout`" };
-        self.give_up(id, reason);
+        let words = attempt.reason.lost_words();
+        self.give_up(id, AttemptEnd::NotFound { words, searched });
         let Some(live) = self.state.runs.get(&id.run) else { return };
         if live.run.state.is_over() || live.run.follows != Some(id.number) {
             return;
         }
         if live.run.state == RunState::Canceling {
-            self.end_canceling(id.run, "no transfer was found");
+            self.end_canceling(id.run, NothingLeft::NotFound);
         } else if !searched {
-            self.timed_out(id.run, "past its `timeout`, and no transfer was found");
+            let end = AttemptEnd::UnfoundPastTimeout { limit: live.run.terms.timeout };
+            self.timed_out(id.run, end.into());
         } else if attempt.own_crash {
             self.change_run(id.run, |run| run.ready_at = attempt.not_before);
-            let reason = "the request that was under way when the daemon stopped never arrived; \
-                          it is sent again";
-            self.move_run(id.run, RunState::Waiting, reason, Level::Info);
+            self.move_run(id.run, RunState::Waiting, Reason::SentAgain, Level::Info);
         } else if live.may_try_again() {
             let ready_at = self.retry_after(id.run, live.asked_at(&attempt)).max(self.now);
-            self.back_off(id.run, ready_at, "the request was lost");
+            self.back_off(id.run, ready_at, AttemptEnd::RequestLost.into());
         } else {
-            let reason = "the answer to its last request was lost, and its transfer is not listed \
-                          yet";
-            self.move_run(id.run, RunState::Queued, reason, Level::Warn);
+            self.move_run(id.run, RunState::Queued, UnderWay::LastAnswerLost, Level::Warn);
         }
     }
 
     /// An accepted request was never listed until its timeout (rule 7).
     fn never_listed(&mut self, id: AttemptId, follows: bool) {
-        self.give_up(id, "accepted, and never listed until its `timeout`");
+        let Some(live) = self.state.runs.get(&id.run) else { return };
+        let end = AttemptEnd::NeverListed { limit: live.run.terms.timeout };
+        let canceling = live.run.state == RunState::Canceling;
+        self.give_up(id, end.clone());
         if !follows {
             return;
         }
-        let Some(live) = self.state.runs.get(&id.run) else { return };
-        if live.run.state == RunState::Canceling {
-            self.end_canceling(id.run, "its transfer was never listed");
+        if canceling {
+            self.end_canceling(id.run, NothingLeft::NeverListed);
         } else {
-            let reason = "the agent accepted it and never listed it until its `timeout`";
-            self.timed_out(id.run, reason);
+            self.timed_out(id.run, end.into());
         }
     }
 
     /// A transfer that is being cancelled is not listed any more: the run ends, the id is watched.
     fn vanished_while_canceling(&mut self, id: AttemptId, follows: bool) {
-        self.give_up(id, "gone from the agent's list while it was being cancelled");
+        self.give_up(id, AttemptEnd::Vanished { canceling: true });
         if follows {
-            self.end_canceling(id.run, "its transfer is gone from the agent's list");
+            self.end_canceling(id.run, NothingLeft::Gone);
         }
     }
 
@@ -415,19 +403,20 @@ fn judge(
     status: TransferStatus,
     progress: &Progress,
     now: Timestamp,
-) -> (RunState, String) {
+) -> (RunState, Reason) {
     match status {
         TransferStatus::Completed => judge_completed(run, progress),
         TransferStatus::Canceled => match &attempt.cancel {
             Some(wish) => match wish.cause {
                 CancelCause::Timeout | CancelCause::Stall => {
-                    let asked = run.cancel.as_ref().map(|wish| wish.cause);
-                    match asked {
-                        Some(CancelCause::Operator | CancelCause::Replaced) => {
-                            (RunState::Canceled, wish.reason.clone())
-                        }
-                        Some(CancelCause::Timeout | CancelCause::Stall | CancelCause::Double)
-                        | None => (RunState::TimedOut, wish.reason.clone()),
+                    // A person's wish came later, and outranks that.
+                    let outranks = |wish: &&CancelWish| match wish.cause {
+                        CancelCause::Operator | CancelCause::Replaced => true,
+                        CancelCause::Timeout | CancelCause::Stall | CancelCause::Double => false,
+                    };
+                    match run.cancel.as_ref().filter(outranks) {
+                        Some(later) => (RunState::Canceled, later.reason.clone()),
+                        None => (RunState::TimedOut, wish.reason.clone()),
                     }
                 }
                 CancelCause::Operator | CancelCause::Replaced | CancelCause::Double => {
@@ -436,9 +425,10 @@ fn judge(
             },
             // Our own cancel, its wish lost with a full disk, is not taken for a person's.
             None if attempt.deadline <= now => {
-                (RunState::TimedOut, "canceled past its `timeout`".to_owned())
+                let end = AttemptEnd::CanceledPastTimeout { limit: run.terms.timeout };
+                (RunState::TimedOut, end.into())
             }
-            None => (RunState::Canceled, "canceled in the desktop app".to_owned()),
+            None => (RunState::Canceled, CancelReason::Person.into()),
         },
         TransferStatus::Error
         | TransferStatus::Created
@@ -446,39 +436,27 @@ fn judge(
         | TransferStatus::Canceling
         | TransferStatus::Pausing
         | TransferStatus::Paused
-        | TransferStatus::Unknown => {
-            (RunState::Failed, "the agent reports an error of the transfer".to_owned())
-        }
+        | TransferStatus::Unknown => (RunState::Failed, AttemptEnd::AgentError.into()),
     }
 }
 
 /// A Completed transfer is not always a success.
-fn judge_completed(run: &Run, progress: &Progress) -> (RunState, String) {
+fn judge_completed(run: &Run, progress: &Progress) -> (RunState, Reason) {
     let Progress { objects_total, objects_transferred, objects_failed, objects_skipped, .. } =
         *progress;
-    let objects = |n: u64| if n == 1 { "1 object".to_owned() } else { format!("{n} objects") };
-    let counted = format!(
-        "{} transferred, {objects_skipped} skipped, {objects_failed} failed",
-        objects(objects_transferred)
-    );
-    let empty = objects_total == 0
-        && objects_transferred == 0
-        && objects_skipped == 0
-        && objects_failed == 0;
+    let state = |verdict| match verdict {
+        Verdict::Fail => RunState::Failed,
+        Verdict::Accept => RunState::Succeeded,
+    };
     if objects_failed > 0 {
-        let words = format!("{objects_failed} of {} failed", objects(objects_total));
-        return match run.terms.partial {
-            Verdict::Fail => (RunState::Failed, format!("completed in part: {words}")),
-            Verdict::Accept => {
-                (RunState::Succeeded, format!("completed in part, as accepted: {words}"))
-            }
-        };
+        let accepted = run.terms.partial == Verdict::Accept;
+        let (failed, total) = (objects_failed, objects_total);
+        let end = AttemptEnd::ObjectsFailed { failed, total, accepted };
+        return (state(run.terms.partial), end.into());
     }
-    if empty {
-        return match run.terms.empty {
-            Verdict::Fail => (RunState::Failed, "completed without any object".to_owned()),
-            Verdict::Accept => (RunState::Succeeded, "completed without any object".to_owned()),
-        };
+    if objects_total == 0 && objects_transferred == 0 && objects_skipped == 0 {
+        return (state(run.terms.empty), AttemptEnd::Empty.into());
     }
-    (RunState::Succeeded, format!("completed: {counted}"))
+    let end = AttemptEnd::Completed { transferred: objects_transferred, skipped: objects_skipped };
+    (RunState::Succeeded, end.into())
 }

@@ -12,6 +12,7 @@ use super::{Engine, Trouble};
 use crate::core::alert::Occasion;
 use crate::core::ids::{JobName, RunId};
 use crate::core::job::Job;
+use crate::core::place::AccountNames;
 use crate::core::record::Mark;
 use crate::core::run::{Attempt, Run, RunState};
 use crate::core::transfer::AgentState;
@@ -115,6 +116,11 @@ impl Engine {
         }
     }
 
+    /// The names that accounts have in the job file.
+    pub fn accounts(&self) -> &Arc<AccountNames> {
+        &self.set.accounts
+    }
+
     /// The names of all jobs of the file, in order.
     pub fn jobs(&self) -> impl Iterator<Item = &JobName> {
         self.jobs.keys()
@@ -156,7 +162,7 @@ impl Engine {
         let wait = live.wait.clone().filter(|_| waiting);
         let mut run = Arc::clone(&live.run);
         if waiting {
-            let reason = self.wait_words(id);
+            let reason = self.wait_reason(live);
             if run.reason != reason {
                 Arc::make_mut(&mut run).reason = reason;
             }

@@ -11,11 +11,13 @@ use super::contact::Contact;
 use super::state::{Settled, State};
 use super::vigil::Vigil;
 use super::{Engine, Host};
+use crate::core::event::Happening;
 use crate::core::ids::AttemptId;
 use crate::core::input::{Level, Step};
 use crate::core::job::JobSet;
 use crate::core::limits::LATE_PROCESSING;
 use crate::core::matching::shift;
+use crate::core::reason::{Reason, UnderWay};
 use crate::core::record::{Durable, Mark};
 use crate::core::run::{Phase, RunState};
 
@@ -88,15 +90,16 @@ impl Engine {
             .collect();
         let late = self.set.agent.request_timeout + LATE_PROCESSING;
         for id in unanswered {
-            let reason = "the daemon stopped between request and answer; looking for the transfer";
+            let reason = Reason::UnderWay(UnderWay::AnswerLostInCrash);
             self.change_attempt(id, |attempt| {
                 attempt.phase = Phase::Uncertain;
                 attempt.own_crash = true;
                 attempt.counts = false;
                 attempt.not_after = Some(shift(attempt.not_before, late));
-                reason.clone_into(&mut attempt.reason);
+                attempt.reason = reason.clone();
             });
-            self.event(id.run, "uncertain", reason);
+            let (attempt, lost) = (id.number, reason.clone());
+            self.event(id.run, Happening::Uncertain { attempt, reason: lost });
             if self.decides(id) {
                 self.move_run(id.run, RunState::Queued, reason, Level::Info);
             }

@@ -10,10 +10,12 @@ use jiff::Timestamp;
 use super::Engine;
 use super::contact::{Fresh, Trouble};
 use super::state::Sighting;
+use crate::core::event::Happening;
 use crate::core::ids::{AttemptId, RunId};
 use crate::core::input::{Effect, Level};
 use crate::core::limits::LATE_PROCESSING;
 use crate::core::matching::shift;
+use crate::core::reason::{AttemptEnd, NothingLeft, Reason, UnderWay, WaitReason};
 use crate::core::record::Record;
 use crate::core::run::{Attempt, Phase, RunState};
 use crate::core::transfer::{Progress, Refusal, SubmitAnswer};
@@ -49,7 +51,7 @@ impl Engine {
             slack_ms: (ground.offset_ms.min(0), ground.offset_ms.max(0)),
             phase: Phase::Intent,
             own_crash: false,
-            reason: String::new(),
+            reason: UnderWay::Asking { attempt: number }.into(),
             transfer: None,
             ambiguous: false,
             deadline: shift(self.now, live.run.terms.timeout),
@@ -67,12 +69,13 @@ impl Engine {
         if let Some(sighting) = self.state.sighting(attempt) {
             *sighting = Sighting::default();
         }
+        let asking = Reason::UnderWay(UnderWay::Asking { attempt: number });
         self.change_run(id, |run| {
             run.state = RunState::Submitting;
             run.follows = Some(number);
-            run.reason = format!("asking the agent to queue attempt {number}");
+            run.reason = asking.clone();
         });
-        self.event(id, "submitting", &format!("attempt {number}"));
+        self.event(id, Happening::State { state: RunState::Submitting, reason: asking });
         if number == 1 {
             self.raise_start(id);
         }
@@ -90,89 +93,89 @@ impl Engine {
         match answer {
             // Says nothing new; above all not that it was processed any later.
             SubmitAnswer::Uncertain(_) if lost_before => {}
-            SubmitAnswer::Accepted => self.accepted(id, "accepted; not listed by the agent yet"),
-            SubmitAnswer::Uncertain(words) => self.uncertain(id, &words),
+            SubmitAnswer::Accepted => self.accepted(id),
+            SubmitAnswer::Uncertain(words) => self.uncertain(id, words),
             SubmitAnswer::Refused(Refusal::NotSent(words)) => {
-                self.not_taken(id, &words);
+                let end = AttemptEnd::NotSent { words: words.clone() };
+                self.not_taken(id, end, WaitReason::Agent { words: words.clone() });
                 self.contact.reachable = Some(false);
                 self.trouble_is(Trouble::Away(words));
             }
             SubmitAnswer::Refused(Refusal::BadToken(words)) => {
-                self.not_taken(id, &words);
+                let end = AttemptEnd::TokenRefused { words: words.clone() };
+                self.not_taken(id, end, WaitReason::Token { words: words.clone() });
                 self.contact.token_valid = Some(false);
                 self.trouble_is(Trouble::BadToken(words));
             }
-            SubmitAnswer::Refused(Refusal::Final(words)) => self.refused(id, &words),
-            SubmitAnswer::Refused(Refusal::Duplicate(words)) => self.duplicate(id, &words),
+            SubmitAnswer::Refused(Refusal::Final(words)) => self.refused(id, words),
+            SubmitAnswer::Refused(Refusal::Duplicate(words)) => self.duplicate(id, words),
         }
     }
 
     /// The agent has it.
-    fn accepted(&mut self, id: AttemptId, reason: &str) {
+    fn accepted(&mut self, id: AttemptId) {
         let now = self.now;
         self.change_attempt(id, |attempt| {
             attempt.phase = Phase::Accepted;
             attempt.not_after = Some(attempt.not_after.map_or(now, |at| at.max(now)));
-            reason.clone_into(&mut attempt.reason);
+            attempt.reason = UnderWay::Accepted.into();
         });
-        self.event(id.run, "accepted", &format!("attempt {}", id.number));
+        self.event(id.run, Happening::Accepted { attempt: id.number });
         if self.decides(id) {
-            self.move_run(id.run, RunState::Queued, reason, Level::Info);
+            self.move_run(id.run, RunState::Queued, UnderWay::Accepted, Level::Info);
         }
     }
 
     /// It may or may not have been taken: to be settled by looking.
-    fn uncertain(&mut self, id: AttemptId, words: &str) {
+    fn uncertain(&mut self, id: AttemptId, words: String) {
         let late = self.set.agent.request_timeout + LATE_PROCESSING;
         let now = self.now;
+        let reason = Reason::UnderWay(UnderWay::AnswerLost { words });
         self.change_attempt(id, |attempt| {
             attempt.phase = Phase::Uncertain;
             attempt.not_after = Some(shift(attempt.not_before, late).max(now));
-            words.clone_into(&mut attempt.reason);
+            attempt.reason = reason.clone();
         });
-        let reason = format!("the answer was lost ({words}); looking for the transfer");
-        self.event(id.run, "uncertain", &reason);
+        let (attempt, lost) = (id.number, reason.clone());
+        self.event(id.run, Happening::Uncertain { attempt, reason: lost });
         if self.decides(id) {
-            self.move_run(id.run, RunState::Queued, &reason, Level::Warn);
+            self.move_run(id.run, RunState::Queued, reason, Level::Warn);
         }
     }
 
     /// It was certainly not taken, and for a reason that is not the run's: it waits on.
-    fn not_taken(&mut self, id: AttemptId, words: &str) {
+    fn not_taken(&mut self, id: AttemptId, end: AttemptEnd, wait: WaitReason) {
         let now = self.now;
         self.change_attempt(id, |attempt| {
             attempt.phase = Phase::Refused;
             attempt.counts = false;
             attempt.outcome = Some(RunState::Failed);
             attempt.ended_at = Some(now);
-            words.clone_into(&mut attempt.reason);
+            attempt.reason = end.into();
         });
         if !self.ends_by_wish(id) && self.decides(id) {
-            self.change_run(id.run, |run| {
-                run.state = RunState::Waiting;
-                words.clone_into(&mut run.reason);
-            });
-            self.event(id.run, "waiting", words);
+            self.move_run(id.run, RunState::Waiting, wait, Level::Debug);
         }
     }
 
     /// It was refused, and will be again.
-    fn refused(&mut self, id: AttemptId, words: &str) {
+    fn refused(&mut self, id: AttemptId, words: String) {
         let now = self.now;
+        let reason = Reason::Ended(AttemptEnd::Refused { words: words.clone() });
         self.change_attempt(id, |attempt| {
             attempt.phase = Phase::Refused;
             attempt.outcome = Some(RunState::Failed);
             attempt.ended_at = Some(now);
-            words.clone_into(&mut attempt.reason);
+            attempt.reason = reason.clone();
         });
-        self.event(id.run, "refused", words);
+        self.event(id.run, Happening::Refused { attempt: id.number, words });
         if !self.ends_by_wish(id) && self.decides(id) {
-            self.end_run(id.run, RunState::Failed, &format!("the agent refused it: {words}"));
+            self.end_run(id.run, RunState::Failed, reason);
         }
     }
 
     /// "It is there already": the lost 200 of an earlier uncertain POST of the same fingerprint.
-    fn duplicate(&mut self, id: AttemptId, words: &str) {
+    fn duplicate(&mut self, id: AttemptId, words: String) {
         let Some(attempt) = self.state.attempt(id) else { return };
         let earlier = self.state.open.get(&attempt.fingerprint).and_then(|open| {
             let of_this_run = |other: &AttemptId| other.run == id.run && *other != id;
@@ -198,22 +201,24 @@ impl Engine {
             attempt.counts = false;
             attempt.outcome = Some(RunState::Failed);
             attempt.ended_at = Some(now);
-            words.clone_into(&mut attempt.reason);
+            attempt.reason = AttemptEnd::Refused { words: words.clone() }.into();
         });
-        let reason = format!("attempt {} was accepted after all: {words}", earlier.number);
+        let after_all =
+            UnderWay::AcceptedAfterAll { attempt: earlier.number, words: words.clone() };
+        let reason = Reason::UnderWay(after_all);
         self.change_attempt(earlier, |attempt| {
             attempt.phase = Phase::Accepted;
             attempt.outcome = None;
             attempt.ended_at = None;
             attempt.holds_until = None;
             attempt.watched_until = None;
-            reason.clone_into(&mut attempt.reason);
+            attempt.reason = reason.clone();
         });
         let decided = self.decides(id);
         self.change_run(id.run, |run| run.follows = Some(earlier.number));
-        self.event(id.run, "accepted", &reason);
+        self.event(id.run, Happening::AcceptedAfterAll { attempt: earlier.number, words });
         if decided {
-            self.move_run(id.run, RunState::Queued, &reason, Level::Info);
+            self.move_run(id.run, RunState::Queued, reason, Level::Info);
         }
     }
 
@@ -233,7 +238,7 @@ impl Engine {
         if live.run.state != RunState::Canceling || live.run.follows != Some(id.number) {
             return false;
         }
-        self.end_canceling(id.run, "nothing was queued");
+        self.end_canceling(id.run, NothingLeft::NotQueued);
         true
     }
 

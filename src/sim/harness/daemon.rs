@@ -275,7 +275,7 @@ impl<O: Observer> Simulation<O> {
     }
 
     fn carry_out(&mut self, number: usize, step: Step) {
-        let Step { mut record, mut then, notes, skipped: _ } = step;
+        let Step { mut record, mut then, notes } = step;
         then.retain(|effect| !matches!(effect, Effect::Deliver { .. }));
         for note in &notes {
             self.trace.line(self.now, || format!("[{number}]   {:?}: {}", note.level, note.text));

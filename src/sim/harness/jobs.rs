@@ -169,6 +169,7 @@ pub(super) fn set(agent: &AgentSettings, jobs: BTreeMap<JobName, Arc<Job>>) -> J
     JobSet {
         agent: agent.clone(),
         jobs,
+        accounts: Arc::default(),
         alerts: vec![super::alerts::entry()],
         history: HistoryPolicy::default(),
         listen: None,

@@ -11,9 +11,10 @@ use jiff::Timestamp;
 
 use super::lock::Lock;
 use super::standing::Standing;
+use crate::core::event::Event;
 use crate::core::ids::{JobName, RunId};
 use crate::core::job::HistoryPolicy;
-use crate::core::record::{Durable, Event, Mark, Record};
+use crate::core::record::{Durable, Mark, Record};
 use crate::store::sqlite::SqliteStore;
 use crate::store::{HistoryQuery, RunMatch, RunWithAttempts, Store, StoreError};
 

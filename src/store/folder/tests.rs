@@ -156,7 +156,7 @@ fn killed(path: &Path) {
     let folder = StateFolder::open(path, at(0)).unwrap();
     let mut store = folder.open_store().unwrap();
     let run = sample::new_run(sample::run(1, "a", RunState::Waiting));
-    store.commit(&[run, sample::event(1, 0, "waiting")]).unwrap();
+    store.commit(&[run, sample::event(1, 0, RunState::Waiting)]).unwrap();
     // Nothing is tidied up, and the lock goes with the process.
     let copy = path.with_extension("copy");
     fs::create_dir(&copy).unwrap();

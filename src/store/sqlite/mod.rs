@@ -10,9 +10,10 @@ use jiff::Timestamp;
 use rusqlite::{Connection, TransactionBehavior};
 
 use super::{HistoryQuery, RunMatch, RunWithAttempts, Store, StoreError};
+use crate::core::event::Event;
 use crate::core::ids::{JobName, RunId};
 use crate::core::job::HistoryPolicy;
-use crate::core::record::{Durable, Event, Mark, Record};
+use crate::core::record::{Durable, Mark, Record};
 
 mod failure;
 mod open;

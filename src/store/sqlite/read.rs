@@ -9,9 +9,10 @@ use uuid::Uuid;
 use super::failure::Failure;
 use super::rows;
 use crate::core::alert::QueuedAlert;
+use crate::core::event::Event;
 use crate::core::ids::{AttemptId, JobName, RunId, TransferId};
 use crate::core::limits::SETTLED_MAX;
-use crate::core::record::{Durable, Event, Mark};
+use crate::core::record::{Durable, Mark};
 use crate::core::run::{Attempt, Run};
 use crate::store::query::{
     EVENTS_MAX, HistoryQuery, RunMatch, RunWithAttempts, SEVERAL_MAX, ids_beginning_with,
@@ -149,7 +150,7 @@ pub(super) fn run(connection: &Connection, id_or_prefix: &str) -> Result<RunMatc
 pub(super) fn events(connection: &Connection, run: RunId) -> Result<Vec<Event>, Failure> {
     let Some(sequence) = sequence_of(connection, run)? else { return Ok(Vec::new()) };
     let mut statement = connection.prepare_cached(
-        "SELECT at, event, detail FROM events WHERE run = ?1 ORDER BY seq DESC LIMIT ?2",
+        "SELECT at, detail FROM events WHERE run = ?1 ORDER BY seq DESC LIMIT ?2",
     )?;
     let limit = i64::try_from(EVENTS_MAX).unwrap_or(i64::MAX);
     let mut found = statement.query((sequence, limit))?;
@@ -157,7 +158,7 @@ pub(super) fn events(connection: &Connection, run: RunId) -> Result<Vec<Event>, 
     while let Some(row) = found.next()? {
         let at: String = row.get(0)?;
         let at = at.parse().map_err(|error| Failure::Row(format!("an event's row: {error}")))?;
-        events.push(Event { run, at, event: row.get(1)?, detail: row.get(2)? });
+        events.push(Event { run, at, what: rows::from_json(text(row, 1)?, "an event's row")? });
     }
     events.reverse();
     Ok(events)

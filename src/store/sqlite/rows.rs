@@ -14,6 +14,7 @@ use super::failure::Failure;
 use crate::core::ids::{AttemptId, JobName, RunId, TransferId, UserId};
 use crate::core::job::{RetryPolicy, Terms, Verdict};
 use crate::core::place::{Fingerprint, TransferRequest};
+use crate::core::reason::Reason;
 use crate::core::run::{Attempt, CancelWish, Phase, Run, RunState, Trigger};
 use crate::core::transfer::{Progress, TransferStatus};
 
@@ -30,7 +31,7 @@ struct RunBody<'a> {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     scheduled_for: Option<Timestamp>,
     created_at: Timestamp,
-    reason: Cow<'a, str>,
+    reason: Cow<'a, Reason>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     ended_at: Option<Timestamp>,
     ready_at: Timestamp,
@@ -79,7 +80,7 @@ struct AttemptBody<'a> {
     slack_ms: (i64, i64),
     phase: Phase,
     own_crash: bool,
-    reason: Cow<'a, str>,
+    reason: Cow<'a, Reason>,
     ambiguous: bool,
     deadline: Timestamp,
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -1,6 +1,7 @@
 //! What only a store on disk can meet: files that are cut, foreign, newer, full or read elsewhere.
 
 mod damaged;
+mod version_2;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -70,7 +71,7 @@ fn fill(store: &mut SqliteStore, runs: std::ops::RangeInclusive<u128>) {
         let records = [
             new_run(run(n, "nightly", RunState::Succeeded)),
             put(attempt(n, 1, Phase::Closed, Some(n))),
-            event(n, 0, "ended"),
+            event(n, 0, RunState::Succeeded),
         ];
         store.commit(&records).unwrap();
     }
@@ -161,6 +162,9 @@ fn a_folder_in_place_of_the_database_is_refused() {
     assert!(folder.open().unwrap_err().to_string().contains("it is not a file"));
 }
 
+/// The version of a new database.
+const KNOWN: i64 = 3;
+
 /// All migrations, and one that is yet to come.
 fn and_next() -> Vec<&'static str> {
     let mut migrations = schema::MIGRATIONS.to_vec();
@@ -200,12 +204,13 @@ fn a_newer_database_is_refused_and_left_as_it_is() {
     let before = crashed.files();
     let refusal = crashed.open().unwrap_err();
     let path = crashed.database();
-    assert_eq!(refusal, StoreError::Newer { path: path.clone(), found: 3, known: 2 });
-    assert!(refusal.to_string().contains("is of version 3"), "{refusal}");
+    let newer = StoreError::Newer { path: path.clone(), found: KNOWN + 1, known: KNOWN };
+    assert_eq!(refusal, newer);
+    assert!(refusal.to_string().contains(&format!("is of version {}", KNOWN + 1)), "{refusal}");
     let same = ["transferd.db", "transferd.db-wal"];
     assert!(same.iter().all(|name| crashed.files()[*name] == before[*name]));
     let looked_at = SqliteStore::open_read_only(&path).unwrap_err();
-    assert_eq!(looked_at, StoreError::Newer { path, found: 3, known: 2 });
+    assert_eq!(looked_at, StoreError::Newer { path, found: KNOWN + 1, known: KNOWN });
 }
 
 #[test]
@@ -214,15 +219,16 @@ fn an_older_database_is_migrated_after_a_copy_beside_it() {
     let path = folder.database();
     let migrations = and_next();
     let looked_at = open::for_reading(&path, &migrations).unwrap_err();
-    assert_eq!(looked_at, StoreError::Older { path: path.clone(), found: 2, known: 3 });
+    assert_eq!(looked_at, StoreError::Older { path: path.clone(), found: KNOWN, known: KNOWN + 1 });
 
     let connection = open::for_writing(&path, &migrations).unwrap();
-    assert_eq!(schema::identity(&connection).unwrap(), (schema::APPLICATION_ID, 3));
+    assert_eq!(schema::identity(&connection).unwrap(), (schema::APPLICATION_ID, KNOWN + 1));
     let store = SqliteStore { connection, path };
     assert_eq!(everything(&store).unwrap().len(), 3);
     drop(store);
-    assert_eq!(folder.names(), ["transferd.db", "transferd.db.v2"]);
-    let copy = folder.folder.path().join("transferd.db.v2");
+    let beside = format!("transferd.db.v{KNOWN}");
+    assert_eq!(folder.names(), ["transferd.db", &beside]);
+    let copy = folder.folder.path().join(beside);
     assert_eq!(fs::metadata(&copy).unwrap().permissions().mode() & 0o777, 0o600);
     assert_eq!(everything(&SqliteStore::open(&copy).unwrap()).unwrap().len(), 3);
 }

@@ -8,8 +8,9 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use super::failure::Failure;
 use super::rows;
 use crate::core::alert::QueuedAlert;
+use crate::core::event::Event;
 use crate::core::ids::{AlertId, AttemptId, RunId};
-use crate::core::record::{Event, Mark, Record};
+use crate::core::record::{Mark, Record};
 use crate::core::run::{Attempt, Run, RunState};
 use crate::store::StoreError;
 use crate::store::error::{run_is_not_as_expected, transfer_has_an_owner};
@@ -152,10 +153,10 @@ fn replace_attempts(
 }
 
 fn append_event(connection: &Connection, event: &Event) -> Result<(), Failure> {
-    let run = sequence_of(connection, event.run)?;
+    let (run, at) = (sequence_of(connection, event.run)?, event.at.to_string());
     connection
         .prepare_cached("INSERT INTO events (run, at, event, detail) VALUES (?1, ?2, ?3, ?4)")?
-        .execute(params![run, event.at.to_string(), event.event, event.detail])?;
+        .execute(params![run, at, event.what.kind().word(), rows::to_json(&event.what)])?;
     Ok(())
 }
 

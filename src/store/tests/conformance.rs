@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 
 use super::sample::{
-    alert, at, attempt, event, mark, new_run, put, queued, run, run_id, transfer_id, was,
+    alert, at, attempt, came_to, event, mark, new_run, put, queued, run, run_id, transfer_id, was,
 };
 use crate::core::alert::{QueuedAlert, Told};
 use crate::core::ids::{AttemptId, JobName};
@@ -136,7 +136,7 @@ fn carry_a_run_through_several_states_in_one_commit(store: &mut dyn Store) {
     store
         .commit(&[
             // What a run needs may be recorded before the run.
-            event(1, 0, "due"),
+            event(1, 0, RunState::Waiting),
             put(attempt(1, 1, Phase::Intent, None)),
             new_run(waiting),
             was(RunState::Waiting, submitting),
@@ -150,13 +150,15 @@ fn carry_a_run_through_several_states_in_one_commit(store: &mut dyn Store) {
 }
 
 fn commit_all_or_nothing(store: &mut dyn Store) {
-    store.commit(&[new_run(run(1, "nightly", RunState::Waiting)), event(1, 0, "due")]).unwrap();
+    store
+        .commit(&[new_run(run(1, "nightly", RunState::Waiting)), event(1, 0, RunState::Waiting)])
+        .unwrap();
     let before = (store.load().unwrap(), store.events(run_id(1)).unwrap());
     let refused = store.commit(&[
         new_run(run(2, "hourly", RunState::Waiting)),
         was(RunState::Waiting, run(1, "nightly", RunState::Queued)),
         put(attempt(1, 1, Phase::Intent, Some(1))),
-        event(1, 1, "submitting"),
+        event(1, 1, RunState::Submitting),
         Record::Mark(mark("nightly", 5).into()),
         Record::Learned(Learned { longest_listing_delay: SignedDuration::from_secs(9) }),
         was(RunState::Running, run(2, "hourly", RunState::Succeeded)),
@@ -219,14 +221,17 @@ fn let_two_attempts_exchange_their_transfers(store: &mut dyn Store) {
 
 fn want_the_run_of_an_attempt_and_of_an_event(store: &mut dyn Store) {
     assert!(conflicts(store.commit(&[put(attempt(1, 1, Phase::Intent, None))])));
-    assert!(conflicts(store.commit(&[event(1, 0, "due")])));
+    assert!(conflicts(store.commit(&[event(1, 0, RunState::Waiting)])));
 }
 
 fn commit_a_group_in_order_and_refuse_each_by_itself(store: &mut dyn Store) {
     let results = store.commit_group(&[
         vec![new_run(run(1, "nightly", RunState::Waiting))],
-        vec![event(1, 1, "refused"), new_run(run(1, "nightly", RunState::Waiting))],
-        vec![was(RunState::Waiting, run(1, "nightly", RunState::Queued)), event(1, 2, "queued")],
+        vec![event(1, 1, RunState::Failed), new_run(run(1, "nightly", RunState::Waiting))],
+        vec![
+            was(RunState::Waiting, run(1, "nightly", RunState::Queued)),
+            event(1, 2, RunState::Queued),
+        ],
         vec![new_run(run(8, "hourly", RunState::Waiting)), put(attempt(9, 1, Phase::Intent, None))],
         vec![new_run(run(2, "hourly", RunState::Waiting))],
     ]);
@@ -235,7 +240,8 @@ fn commit_a_group_in_order_and_refuse_each_by_itself(store: &mut dyn Store) {
     assert!(results.into_iter().filter(Result::is_err).all(conflicts));
     assert_eq!(ids(&store.history(&everything()).unwrap()), [2, 1]);
     let events = store.events(run_id(1)).unwrap();
-    assert_eq!(events.iter().map(|event| event.event.as_str()).collect::<Vec<_>>(), ["queued"]);
+    let what: Vec<_> = events.iter().map(|event| event.what.clone()).collect();
+    assert_eq!(what, [came_to(RunState::Queued)]);
 }
 
 fn tell_history_newest_first_and_page_by_page(store: &mut dyn Store) {
@@ -317,17 +323,19 @@ fn find_a_run_by_the_beginning_of_its_id(store: &mut dyn Store) {
 }
 
 fn keep_events_in_the_order_of_recording(store: &mut dyn Store) {
-    store.commit(&[new_run(run(1, "nightly", RunState::Waiting)), event(1, 9, "due")]).unwrap();
+    store
+        .commit(&[new_run(run(1, "nightly", RunState::Waiting)), event(1, 9, RunState::Waiting)])
+        .unwrap();
     // The clock was set back in between.
-    store.commit(&[event(1, 3, "submitting"), event(1, 4, "queued")]).unwrap();
+    store.commit(&[event(1, 3, RunState::Submitting), event(1, 4, RunState::Queued)]).unwrap();
     let events = store.events(run_id(1)).unwrap();
-    let told: Vec<_> = events.iter().map(|e| (e.at, e.event.as_str(), e.detail.as_str())).collect();
+    let told: Vec<_> = events.into_iter().map(|event| (event.at, event.what)).collect();
     assert_eq!(
         told,
         [
-            (at(9), "due", "due in words"),
-            (at(3), "submitting", "submitting in words"),
-            (at(4), "queued", "queued in words"),
+            (at(9), came_to(RunState::Waiting)),
+            (at(3), came_to(RunState::Submitting)),
+            (at(4), came_to(RunState::Queued)),
         ]
     );
 }
@@ -339,7 +347,7 @@ fn bound_what_it_answers(store: &mut dyn Store) {
     assert_eq!(store.run("0").unwrap(), RunMatch::Several(first));
 
     let seconds = 0..=i64::try_from(EVENTS_MAX).unwrap();
-    let events = seconds.map(|second| event(1, second, "waiting"));
+    let events = seconds.map(|second| event(1, second, RunState::Waiting));
     store.commit(&events.collect::<Vec<_>>()).unwrap();
     let events = store.events(run_id(1)).unwrap();
     assert_eq!((events.len(), events[0].at), (EVENTS_MAX, at(1)), "the latest are told");
@@ -423,7 +431,7 @@ fn ended_runs(store: &mut dyn Store) {
             .commit(&[
                 new_run(run(n, job, state)),
                 put(attempt(n, 1, Phase::Closed, Some(n))),
-                event(n, 0, "ended"),
+                event(n, 0, RunState::Succeeded),
             ])
             .unwrap();
     }

@@ -98,11 +98,11 @@ fn record(change: &Change, known: &MemoryStore) -> Record {
             };
             let was = if honest { was } else { Some(RunState::Queued) };
             let mut run = run(n, JOBS[usize::try_from(n).unwrap() % JOBS.len()], state);
-            run.reason = format!("was {was:?}");
+            run.reason = format!("was {was:?}").as_str().into();
             Record::Run { was, run: Arc::new(run) }
         }
         Change::Attempt { n, number, phase, transfer } => put(attempt(n, number, phase, transfer)),
-        Change::Event { n } => event(n, 0, "word"),
+        Change::Event { n } => event(n, 0, RunState::Queued),
         Change::Mark { job, handled } => Record::Mark(Arc::new(mark(JOBS[job], handled))),
         Change::Learned(offset) => {
             let longest_listing_delay = SignedDuration::from_millis(offset);

@@ -6,10 +6,12 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::core::alert::{Occasion, QueuedAlert};
+use crate::core::event::{Event, Happening};
 use crate::core::ids::{AccountId, AlertId, AlertKey, AttemptId, JobName, RunId, TransferId};
 use crate::core::job::{AlertEvent, Terms};
 use crate::core::place::{Fingerprint, Place, TransferRequest};
-use crate::core::record::{Event, Mark, Record};
+use crate::core::reason::{Reason, ReasonCode, UnderWay};
+use crate::core::record::{Mark, Record};
 use crate::core::run::{Attempt, Phase, Run, RunState, Trigger};
 use crate::core::transfer::Progress;
 
@@ -50,7 +52,7 @@ pub(crate) fn run(n: u128, job: &str, state: RunState) -> Run {
         scheduled_for: Some(at(second)),
         created_at: at(second),
         state,
-        reason: "on time".to_owned(),
+        reason: Reason::Due,
         ended_at: state.is_over().then(|| at(second)),
         ready_at: at(second),
         cancel: None,
@@ -80,7 +82,7 @@ pub(crate) fn attempt(n: u128, number: u32, phase: Phase, transfer: Option<u128>
         slack_ms: (0, 0),
         phase,
         own_crash: false,
-        reason: String::new(),
+        reason: UnderWay::Accepted.into(),
         transfer: transfer.map(transfer_id),
         ambiguous: false,
         deadline: at(86_400),
@@ -126,6 +128,9 @@ pub(crate) fn alert(n: u128) -> QueuedAlert {
         run: Some(run_id(1)),
         state: Some(RunState::Failed),
         reason: "the agent reports an error of the transfer".to_owned(),
+        reason_code: Some(ReasonCode::AgentError),
+        source: None,
+        destination: None,
         scheduled_for: Some(at(0)),
         attempts: 3,
         text: "nightly failed on station".to_owned(),
@@ -155,12 +160,13 @@ pub(crate) fn put(attempt: Attempt) -> Record {
     Record::Attempt(Arc::new(attempt))
 }
 
-/// The record of an event of run `n`.
-pub(crate) fn event(n: u128, second: i64, word: &str) -> Record {
-    Record::Event(Event {
-        run: run_id(n),
-        at: at(second),
-        event: word.to_owned(),
-        detail: format!("{word} in words"),
-    })
+/// The record of an event of run `n`: it came to this state.
+pub(crate) fn event(n: u128, second: i64, state: RunState) -> Record {
+    Record::Event(Event { run: run_id(n), at: at(second), what: came_to(state) })
+}
+
+/// What happened in [`event`].
+pub(crate) fn came_to(state: RunState) -> Happening {
+    let reason = Reason::Told { code: None, words: format!("{} in words", state.word()) };
+    Happening::State { state, reason }
 }

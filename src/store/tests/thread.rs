@@ -6,9 +6,10 @@ use std::sync::{Arc, Mutex};
 use jiff::Timestamp;
 
 use super::sample::{attempt, event, new_run, put, run, run_id};
+use crate::core::event::Event;
 use crate::core::ids::{JobName, RunId};
 use crate::core::job::HistoryPolicy;
-use crate::core::record::{Durable, Event, Mark, Record};
+use crate::core::record::{Durable, Mark, Record};
 use crate::core::run::{Phase, RunState};
 use crate::store::faulty::{Fault, Faults, Faulty};
 use crate::store::memory::MemoryStore;
@@ -118,8 +119,10 @@ fn every_question_is_answered_from_the_thread() {
     block_on(async {
         let jobs = ["nightly", "hourly"].map(JobName::new);
         for n in 1..=500 {
-            let records =
-                vec![new_run(run(n, "nightly", RunState::Succeeded)), event(n, 0, "ended")];
+            let records = vec![
+                new_run(run(n, "nightly", RunState::Succeeded)),
+                event(n, 0, RunState::Succeeded),
+            ];
             store.commit(records).await.unwrap();
         }
         // More than one page.

@@ -7,8 +7,10 @@ use crate::cli::render::table::Screen;
 use crate::cli::why::facts::{Active, Facts, Known};
 use crate::cli::why::page;
 use crate::control::document::{AttemptDocument, Bytes, Objects, RulesDocument, RunDocument};
-use crate::core::ids::{JobName, RunId, TransferId};
+use crate::core::ids::{AccountId, JobName, RunId, TransferId};
 use crate::core::job::CatchUp;
+use crate::core::place::NamedPlace;
+use crate::core::reason::{Reason, SkipReason, WaitReason};
 use crate::core::record::Pause;
 use crate::core::run::{RunState, Trigger};
 use crate::core::schedule::{Schedule, Timetable};
@@ -22,17 +24,38 @@ fn id(number: u128) -> RunId {
     RunId(Uuid::from_u128(number << 96 | number))
 }
 
-fn run(number: u128, due: &str, end: Option<&str>, state: RunState, reason: &str) -> RunDocument {
+fn run(
+    number: u128,
+    due: &str,
+    end: Option<&str>,
+    state: RunState,
+    reason: impl Into<Reason>,
+) -> RunDocument {
+    let reason = reason.into();
+    let place = |bucket: &str| NamedPlace {
+        account: Some("production".to_owned()),
+        account_id: AccountId(Uuid::from_u128(7)),
+        bucket: bucket.to_owned(),
+        path: "dailies/".to_owned(),
+    };
     RunDocument {
         id: id(number),
         job: JobName::new("nightly"),
         trigger: Trigger::Schedule,
         scheduled_for: Some(at(due)),
+        retry_of: None,
         state,
-        reason: reason.to_owned(),
+        reason: reason.to_string(),
+        reason_code: reason.code(),
+        blocked_by: reason.blocked_by(),
+        until: reason.until(),
+        limit: reason.limit(),
+        source: place("footage"),
+        destination: place("cold"),
         created_at: at(due),
         ended_at: end.map(at),
         attempts: Vec::new(),
+        facts: Some(reason),
     }
 }
 
@@ -43,9 +66,13 @@ fn attempt(number: u32, submitted: &str, state: RunState, reason: &str) -> Attem
         transfer_id: Some(TransferId(Uuid::from_u128(7))),
         state,
         reason: reason.to_owned(),
+        reason_code: None,
         ended_at: None,
         objects: Objects { total: 1_200, transferred: 400, failed: 0, skipped: 0 },
         bytes: Bytes { total: 90 << 30, transferred: 30 << 30 },
+        cost_usd: None,
+        cause: None,
+        facts: None,
     }
 }
 
@@ -98,16 +125,16 @@ fn cases() -> Vec<(&'static str, Facts)> {
         cases.push((name, facts));
     };
     let due = "01:30:00";
-    let skipped =
-        format!("run {} has been active since 2026-03-01T01:30:00Z (`overlap: skip`)", id(9));
+    let since = at("2026-03-01T01:30:00");
+    let skipped = SkipReason::Overlap { active: id(9), since, held: None };
     case("skipped, as another was active", Some(due), &|facts| {
-        facts.runs = vec![run(1, due, Some(due), RunState::Skipped, &skipped)];
+        facts.runs = vec![run(1, due, Some(due), RunState::Skipped, skipped.clone())];
         let reason = "completed: 3 objects";
         let blocker = run(9, "2026-03-01T01:30:00", Some("09:00:00"), RunState::Succeeded, reason);
         facts.blocker = Some(blocker);
     });
     case("missed and too old", Some(due), &|facts| {
-        let reason = "missed, and older than `catch_up_window` when the daemon was back";
+        let reason = SkipReason::CatchUpWindow { limit: SignedDuration::from_hours(24) };
         let mut run = run(1, due, Some("11:00:00"), RunState::Skipped, reason);
         (run.trigger, run.created_at) = (Trigger::CatchUp, at("11:00:00"));
         facts.runs = vec![run];
@@ -128,16 +155,17 @@ fn cases() -> Vec<(&'static str, Facts)> {
             vec![run(1, due, Some("01:40:00"), RunState::Succeeded, "completed: 3 objects")];
     });
     case("waits for a destination", None, &|facts| {
-        let reason =
-            format!("for its destination, which run {} of `weekly` writes to or waits for", id(9));
+        let job = Some(JobName::new("weekly"));
+        let reason = WaitReason::Destination { run: id(9), job };
         let mut blocker = run(9, "01:00:00", None, RunState::Running, "attempt 1 is transfer X");
         blocker.job = JobName::new("weekly");
         blocker.attempts = vec![attempt(1, "01:00:01", RunState::Running, "")];
-        let run = run(1, due, None, RunState::Waiting, &reason);
+        let run = run(1, due, None, RunState::Waiting, reason);
         facts.active = Some(Active { run, since: at("01:30:00"), blocker: Some(blocker) });
     });
     case("waits for the agent", None, &|facts| {
-        let reason = "for the agent: the agent can't be used: it refuses connections";
+        let words = "the agent can't be used: it refuses connections".to_owned();
+        let reason = WaitReason::Agent { words };
         let run = run(1, due, None, RunState::Waiting, reason);
         facts.active = Some(Active { run, since: at("02:10:00"), blocker: None });
     });

@@ -10,6 +10,7 @@ use super::stage::{Stage, at, job, secs, set};
 use crate::core::ids::{JobName, RunId};
 use crate::core::input::{Answer, Input, OperatorRequest, ReplyTo};
 use crate::core::job::{CatchUp, JobSet, Overlap, Terms};
+use crate::core::reason::ReasonCode;
 use crate::core::run::{RunState, Trigger};
 use crate::core::schedule::{Schedule, Timetable};
 use crate::core::transfer::{SubmitAnswer, TransferStatus};
@@ -30,7 +31,7 @@ fn overlapping_destinations_wait_for_each_other_in_turn() {
     assert_eq!(stage.submits.len(), 1);
     let second = (0..2).find(|n| stage.run(*n).state == RunState::Waiting).expect("one waits");
     let reason = &stage.run(second).reason;
-    assert!(reason.starts_with("for its destination"), "{reason}");
+    assert_eq!(reason.code(), Some(ReasonCode::WaitingDestination), "{reason}");
     stage.answer(SubmitAnswer::Accepted);
     stage.list(1, TransferStatus::Completed);
     stage.pass(secs(10));
@@ -135,5 +136,5 @@ fn a_full_house_does_not_hide_the_run_that_blocks() {
         OperatorRequest::Trigger { job: JobName::new("a"), run: RunId(Uuid::from_u128(1)) };
     stage.input(Input::Operator { reply: ReplyTo(1), request, by: None });
     let reason = &stage.run(1).reason;
-    assert_eq!(*reason, format!("for run {first} of `a` to end"));
+    assert_eq!(reason.to_string(), format!("for run {first} of `a` to end"));
 }

@@ -145,7 +145,10 @@ fn a_skipped_occurrence_is_told_of() {
     stage.until(at("02:00:00"));
     let told = stage.deliver_all();
     assert_eq!(told.len(), 1);
-    assert!(told[0].text.starts_with("a was skipped on station: the job is paused"), "{told:?}");
+    assert!(
+        told[0].text.starts_with("a was skipped on station: the job has been paused"),
+        "{told:?}"
+    );
 }
 
 #[test]

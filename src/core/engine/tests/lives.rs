@@ -25,7 +25,10 @@ fn a_run_is_queued_found_followed_and_succeeds() {
     stage.pass(secs(10));
     assert_eq!(stage.run(0).state, RunState::Succeeded);
     assert_eq!(stage.engine.next_wakeup(), Some(at("02:00:00")), "idle again");
-    assert_eq!(stage.run(0).reason, "completed: 2 objects transferred, 0 skipped, 0 failed");
+    assert_eq!(
+        stage.run(0).reason.to_string(),
+        "completed: 2 objects transferred, 0 skipped, 0 failed"
+    );
 }
 
 #[test]
@@ -76,7 +79,7 @@ fn a_persons_cancel_ends_the_run_without_retry() {
     stage.status(1, TransferStatus::Canceled);
     stage.pass(secs(10));
     assert_eq!(stage.run(0).state, RunState::Canceled);
-    assert_eq!(stage.run(0).reason, "canceled in the desktop app");
+    assert_eq!(stage.run(0).reason.to_string(), "canceled in the desktop app");
 }
 
 #[test]
@@ -122,7 +125,7 @@ fn a_final_refusal_fails_at_once_with_the_agents_words() {
     stage.until(at("01:00:00"));
     stage.answer(SubmitAnswer::Refused(Refusal::Final("ACCESS: not yours".to_owned())));
     assert_eq!(stage.run(0).state, RunState::Failed);
-    assert_eq!(stage.run(0).reason, "the agent refused it: ACCESS: not yours");
+    assert_eq!(stage.run(0).reason.to_string(), "the agent refused it: ACCESS: not yours");
     assert_eq!(stage.submits.len(), 1);
 }
 
@@ -132,7 +135,7 @@ fn runs_wait_for_an_agent_that_is_away_and_go_on_by_themselves() {
     stage.agent = AgentState::Paused;
     stage.until(at("01:05:00"));
     assert_eq!(stage.run(0).state, RunState::Waiting);
-    assert_eq!(stage.run(0).reason, "for the agent: the agent is paused");
+    assert_eq!(stage.run(0).reason.to_string(), "for the agent: the agent is paused");
     assert_eq!(stage.submits.len(), 0);
     stage.agent = AgentState::Started;
     stage.pass(secs(16));

@@ -10,13 +10,14 @@ use uuid::Uuid;
 use crate::core::alert::{QueuedAlert, Told};
 use crate::core::engine::outbox::Outbox;
 use crate::core::engine::{Engine, Host};
+use crate::core::event::Event;
 use crate::core::ids::{AccountId, AttemptId, JobName, RunId, TransferId, UserId};
 use crate::core::input::{Answer, Effect, Input, Step};
 use crate::core::job::{
     AgentSettings, CatchUp, HistoryPolicy, Job, JobSet, Overlap, PlaceTemplate, Terms,
 };
 use crate::core::place::TransferRequest;
-use crate::core::record::{Durable, Event, Mark, Record};
+use crate::core::record::{Durable, Mark, Record};
 use crate::core::run::{Attempt, Run};
 use crate::core::schedule::{Schedule, Timetable};
 use crate::core::template::PathTemplate;
@@ -66,6 +67,7 @@ pub(super) fn set(jobs: Vec<Arc<Job>>) -> Arc<JobSet> {
     Arc::new(JobSet {
         agent: AgentSettings::default(),
         jobs: jobs.into_iter().map(|job| (job.name.clone(), job)).collect(),
+        accounts: Arc::default(),
         alerts: Vec::new(),
         history: HistoryPolicy::default(),
         listen: None,
@@ -242,7 +244,7 @@ impl Stage {
 
     /// True if a run's timeline has such an event.
     pub(super) fn happened(&self, event: &str) -> bool {
-        self.events.iter().any(|told| told.event == event)
+        self.events.iter().any(|told| told.what.kind().word() == event)
     }
 
     pub(super) fn restart(&mut self) {

@@ -115,7 +115,8 @@ fn a_full_disk_refuses_the_commit_and_keeps_all_before_it() {
     let full = StoreError::Full { path: folder.database() };
     let refusal = loop {
         let n = acknowledged + 1;
-        let records = [new_run(run(n, "nightly", RunState::Succeeded)), event(n, 0, "ended")];
+        let records =
+            [new_run(run(n, "nightly", RunState::Succeeded)), event(n, 0, RunState::Succeeded)];
         match store.commit(&records) {
             Ok(()) => acknowledged += 1,
             Err(refusal) => break refusal,
@@ -126,7 +127,7 @@ fn a_full_disk_refuses_the_commit_and_keeps_all_before_it() {
     let one = |n| vec![new_run(run(n, "nightly", RunState::Running))];
     let large = |n| {
         let mut run = run(n, "nightly", RunState::Running);
-        run.reason = "long ".repeat(10_000);
+        run.reason = "long ".repeat(10_000).as_str().into();
         vec![new_run(run)]
     };
     // In a group nobody is told that it was kept.

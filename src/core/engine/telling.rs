@@ -1,0 +1,36 @@
+//! Reasons as sentences for the log and for alerts: in the zone of the job.
+
+use jiff::Timestamp;
+
+use super::Engine;
+use crate::core::ids::{RunId, TransferId};
+use crate::core::reason::{Plain, Reason, Telling};
+use crate::core::schedule::Timetable;
+
+/// Times in the zone of a job; ids in full.
+struct InZone<'a>(&'a Timetable);
+
+impl Telling for InZone<'_> {
+    fn run(&self, run: RunId) -> String {
+        Plain.run(run)
+    }
+
+    fn transfer(&self, transfer: TransferId) -> String {
+        Plain.transfer(transfer)
+    }
+
+    fn time(&self, at: Timestamp) -> String {
+        self.0.local(at)
+    }
+}
+
+impl Engine {
+    /// A reason that concerns a run, in a sentence.
+    pub(super) fn told(&self, run: RunId, reason: &Reason) -> String {
+        let job = self.state.runs.get(&run).and_then(|live| self.jobs.get(&live.run.job));
+        match job {
+            Some(planned) => reason.told(&InZone(&planned.job.timetable)),
+            None => reason.told(&Plain),
+        }
+    }
+}

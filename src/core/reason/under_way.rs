@@ -1,0 +1,92 @@
+//! What is known of a request that is under way, and of its transfer.
+
+use serde::{Deserialize, Serialize};
+
+use super::code::ReasonCode;
+use super::telling::Telling;
+use crate::core::ids::TransferId;
+
+/// How far a request is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "what", rename_all = "snake_case")]
+pub enum UnderWay {
+    /// The agent is asked to queue it.
+    Asking {
+        /// The attempt's number.
+        attempt: u32,
+    },
+    /// The agent accepted it, and does not list a transfer yet.
+    Accepted,
+    /// It may have been accepted: the transfer is looked for.
+    AnswerLost {
+        /// How the answer was lost.
+        words: String,
+    },
+    /// The daemon stopped between request and answer: the transfer is looked for.
+    AnswerLostInCrash,
+    /// A later request was refused because this one had been accepted.
+    AcceptedAfterAll {
+        /// This attempt.
+        attempt: u32,
+        /// The agent's words on the later one.
+        words: String,
+    },
+    /// No attempt is left, and the last one, whose answer was lost, may yet turn up.
+    LastAnswerLost,
+    /// The agent lists the transfer.
+    Listed {
+        /// Its id.
+        transfer: TransferId,
+    },
+    /// The run follows this transfer.
+    Follows {
+        /// The attempt that it came of.
+        attempt: u32,
+        /// Its id.
+        transfer: TransferId,
+        /// It turned up when it was not expected any more.
+        late: bool,
+    },
+}
+
+impl UnderWay {
+    pub(super) fn code(&self) -> Option<ReasonCode> {
+        match self {
+            Self::AnswerLost { .. } | Self::AnswerLostInCrash | Self::LastAnswerLost => {
+                Some(ReasonCode::AnswerLost)
+            }
+            Self::Asking { .. }
+            | Self::Accepted
+            | Self::AcceptedAfterAll { .. }
+            | Self::Listed { .. }
+            | Self::Follows { .. } => None,
+        }
+    }
+
+    pub(super) fn told(&self, telling: &dyn Telling) -> String {
+        match self {
+            Self::Asking { attempt } => format!("asking the agent to queue attempt {attempt}"),
+            Self::Accepted => "accepted; not listed by the agent yet".to_owned(),
+            Self::AnswerLost { words } => {
+                format!("the answer was lost ({words}); looking for the transfer")
+            }
+            Self::AnswerLostInCrash => "the daemon stopped between request and answer; looking \
+                                        for the transfer"
+                .to_owned(),
+            Self::AcceptedAfterAll { attempt, words } => {
+                format!("attempt {attempt} was accepted after all: {words}")
+            }
+            Self::LastAnswerLost => "the answer to its last request was lost, and its transfer \
+                                     is not listed yet"
+                .to_owned(),
+            Self::Listed { transfer } => {
+                format!("the agent lists it as transfer {}", telling.transfer(*transfer))
+            }
+            Self::Follows { attempt, transfer, late } => {
+                let late = if *late { ", which turned up late" } else { "" };
+                let transfer = telling.transfer(*transfer);
+                format!("attempt {attempt} is transfer {transfer}{late}")
+            }
+        }
+    }
+}
