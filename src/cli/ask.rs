@@ -2,7 +2,8 @@
 
 use std::future::Future;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 
 use super::places::{Places, Search};
 use super::{Exit, Global};
@@ -36,8 +37,10 @@ impl Daemon {
                     let runtime = runtime().map_err(|error| NoDaemon::Broken(error.to_string()))?;
                     return Ok(Self { client, runtime });
                 }
-                Err(ClientError::NotPermitted(path)) => locked = Some(path),
-                Err(ClientError::NotRunning(_)) => {}
+                Err(ClientError::NotPermitted(path)) if may_be_running(&path) => {
+                    locked = Some(path);
+                }
+                Err(ClientError::NotPermitted(_) | ClientError::NotRunning(_)) => {}
                 Err(
                     error @ (ClientError::Refused(_)
                     | ClientError::Unavailable(_)
@@ -73,6 +76,13 @@ impl Daemon {
     pub fn wait<T>(&self, answer: impl Future<Output = T>) -> T {
         self.runtime.block_on(answer)
     }
+}
+
+/// Whether a socket that may not be reached may be a daemon's that lets others in: not where its
+/// folder is its owner's alone, as one is that was left behind.
+fn may_be_running(socket: &Path) -> bool {
+    let folder = socket.parent().map(std::fs::metadata);
+    folder.is_none_or(|found| found.is_ok_and(|found| found.permissions().mode() & 0o077 != 0))
 }
 
 impl NoDaemon {
@@ -157,6 +167,15 @@ mod tests {
         let mut err = Vec::new();
         let exit = NoDaemon::NotRunning(Search { meant, other }).say(&mut err);
         (exit, String::from_utf8(err).unwrap())
+    }
+
+    #[test]
+    fn a_folder_that_is_its_owners_alone_hides_no_daemon_of_ours() {
+        let folder = tempfile::tempdir().unwrap();
+        for (mode, may) in [(0o700, false), (0o750, true), (0o755, true)] {
+            std::fs::set_permissions(folder.path(), PermissionsExt::from_mode(mode)).unwrap();
+            assert_eq!(may_be_running(&folder.path().join(socket::NAME)), may, "{mode:o}");
+        }
     }
 
     #[test]

@@ -106,13 +106,20 @@ impl Bound {
     }
 }
 
-impl Drop for Bound {
-    fn drop(&mut self) {
+impl Bound {
+    /// Removes the socket's file, unless another has taken its place.
+    pub fn remove(&self) {
         let ours = std::fs::symlink_metadata(&self.path).map(|found| identity(&found));
         if ours.is_ok_and(|found| found == self.identity) {
             // A leftover is replaced by the next daemon anyway.
             let _ = std::fs::remove_file(&self.path);
         }
+    }
+}
+
+impl Drop for Bound {
+    fn drop(&mut self) {
+        self.remove();
     }
 }
 

@@ -81,6 +81,18 @@ impl Doorway {
         }
     }
 
+    /// Stops serving, and leaves nothing behind: an empty folder of ours that nobody else may look
+    /// into would make others' commands guess. systemd's own is systemd's to remove.
+    pub(super) fn close(&self) {
+        self.serving.abort();
+        self.bound.remove();
+        let of_unit = std::env::var_os("RUNTIME_DIRECTORY").is_some();
+        if let Some(folder) = self.path.parent().filter(|_| !of_unit) {
+            // Where there is anything else in it, it stays.
+            let _ = std::fs::remove_dir(folder);
+        }
+    }
+
     fn say(&mut self, error: &io::Error) {
         let words = match error.kind() {
             io::ErrorKind::AddrInUse => "another daemon answers there".to_owned(),

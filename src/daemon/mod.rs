@@ -6,6 +6,7 @@
 
 mod agent;
 mod descriptors;
+mod distress;
 mod doorway;
 mod driver;
 mod effects;

@@ -27,7 +27,7 @@ use crate::core::engine::Engine;
 use crate::core::job::JobSet;
 use crate::metrics::tally::Tally;
 use crate::signals::Signals;
-use crate::store::folder::StateFolder;
+use crate::store::folder::{DATABASE, StateFolder};
 use crate::store::thread::{StoreHandle, StoreThread};
 use crate::systemd;
 use crate::watch::{Watch, ZoneWatch};
@@ -82,6 +82,11 @@ pub fn run(options: Options) -> Result<(), StartError> {
 
 async fn live(options: Options) -> Result<(), StartError> {
     let now = clock::now();
+    if !options.state_folder.join(DATABASE).exists() {
+        // There never was a good one, then: nothing is left behind where there is none yet.
+        let reading = reading::first(options.config.clone()).await.ok_or_else(no_thread)?;
+        reading.outcome.map_err(|bad| StartError::BadConfig(bad.full))?;
+    }
     let folder = StateFolder::open(&options.state_folder, now).map_err(words)?;
     let store = StoreThread::spawn(folder.open_store().map_err(words)?);
     let result = live_on(options, &folder, store.clone()).await;
@@ -172,6 +177,7 @@ async fn live_on(
     driver.turn_until_stopped().await;
     systemd::stopping();
     tracing::info!("stopping; transfers go on at the agent");
+    driver.doorway.close();
     driver.fatal.take().map_or(Ok(()), |words| Err(StartError::Failed(words)))
 }
 
@@ -199,9 +205,12 @@ struct First {
     unkept: Option<Kept>,
 }
 
+fn no_thread() -> StartError {
+    StartError::Failed("the job file can't be read: no thread".to_owned())
+}
+
 /// Reads the job file; where it is invalid, the last good one.
 async fn first_job_set(path: &Path, store: &StoreHandle) -> Result<First, StartError> {
-    let no_thread = || StartError::Failed("the job file can't be read: no thread".to_owned());
     let reading = reading::first(path.to_owned()).await;
     let Reading { warnings, watched, outcome, .. } = reading.ok_or_else(no_thread)?;
     let watched = watched.unwrap_or_default();

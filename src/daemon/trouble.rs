@@ -23,6 +23,9 @@ const RETRY: (SignedDuration, SignedDuration) =
 /// Trouble that comes back within this time was not over.
 const CALM: SignedDuration = SignedDuration::from_secs(60);
 
+/// How long nothing could be recorded before people are told, beyond the log.
+const SILENT_MAX: SignedDuration = SignedDuration::from_mins(5);
+
 /// The database can't be written.
 #[derive(Clone, Debug)]
 pub(super) struct Trouble {
@@ -39,12 +42,22 @@ pub(super) struct Trouble {
     /// How often it has come. What comes and goes for hours is told the first time, the second,
     /// the fourth, and so on.
     times: u64,
+    /// People were told, by what needs no database.
+    pub(super) people_told: bool,
 }
 
 impl Trouble {
     fn new(now: Timestamp) -> Self {
         let (words, delay) = (String::new(), SignedDuration::ZERO);
-        Self { words, since: now, retry_at: now, delay, over_at: None, times: 1 }
+        Self {
+            words,
+            since: now,
+            retry_at: now,
+            delay,
+            over_at: None,
+            times: 1,
+            people_told: false,
+        }
     }
 
     /// Goes on, or comes back; the line for the log, if that is news.
@@ -80,6 +93,12 @@ impl Trouble {
         self.over_at.is_some_and(|at| now.duration_since(at) > CALM)
     }
 
+    /// True once it has lasted for so long that people are to be told.
+    pub(super) fn is_due(&self, now: Timestamp) -> bool {
+        let lasts = self.over_at.is_none() && now.duration_since(self.since) >= SILENT_MAX;
+        lasts && !self.people_told
+    }
+
     fn is_told(&self) -> bool {
         self.times.is_power_of_two()
     }
@@ -102,6 +121,7 @@ impl Driver {
             tracing::error!("{line}");
         }
         self.trouble = Some(trouble);
+        self.tell_of_trouble(now);
         let wanted = step.then.iter().filter_map(|effect| match effect {
             Effect::Cancel { transfer } => Some(*transfer),
             Effect::Look(_)
@@ -228,6 +248,20 @@ mod tests {
     fn other_trouble_is_always_told() {
         let (_, told) = comes_and_goes(6, |time| format!("trouble {time}"));
         assert_eq!(told.iter().filter(|line| line.contains("trouble")).count(), 6, "{told:#?}");
+    }
+
+    #[test]
+    fn people_are_told_once_of_trouble_that_has_lasted_for_five_minutes() {
+        let begin = Timestamp::UNIX_EPOCH;
+        let mut trouble = Trouble::new(begin);
+        trouble.goes_on("full", begin);
+        assert!(!trouble.is_due(begin + SILENT_MAX - SignedDuration::from_secs(1)));
+        assert!(trouble.is_due(begin + SILENT_MAX));
+        trouble.people_told = true;
+        assert!(!trouble.is_due(begin + SILENT_MAX * 2));
+        let mut over = Trouble::new(begin);
+        over.is_over(begin);
+        assert!(!over.is_due(begin + SILENT_MAX));
     }
 
     #[test]

@@ -109,3 +109,12 @@ fn it_is_known_who_has_asked() {
     let paused = log.lines().find(|line| line.contains("paused by")).unwrap();
     assert!(paused.contains(&by), "{paused}");
 }
+
+#[test]
+fn without_a_job_file_nothing_is_left_behind() {
+    let mut stage = Stage::new(WorldOptions::DEFAULT_TOKEN);
+    let daemon = stage.launch();
+    let status = until("it is refused", PATIENCE, || daemon.try_wait().unwrap());
+    assert_eq!(status.code(), Some(78));
+    assert!(!stage.state().exists());
+}
