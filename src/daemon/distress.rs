@@ -1,0 +1,72 @@
+//! One alert from memory when nothing could be recorded for a while: a disk that is full at night
+//! keeps every other alert from being queued, and so from reaching anybody.
+//!
+//! It is sent once a trouble, at best: whether it has arrived is not remembered.
+
+use jiff::Timestamp;
+
+use super::driver::Driver;
+use crate::clock;
+use crate::core::alert::{Delivery, Occasion, QueuedAlert};
+use crate::core::ids::AlertId;
+use crate::core::job::AlertEvent;
+
+/// By which word an entry is told, the first that it names: all of them are about what keeps runs
+/// from being what they should be.
+const WORDS: [AlertEvent; 5] = [
+    AlertEvent::AgentDown,
+    AlertEvent::ConfigInvalid,
+    AlertEvent::TokenExpiring,
+    AlertEvent::Late,
+    AlertEvent::Failed,
+];
+
+impl Driver {
+    /// Tells people of a trouble that has lasted, once.
+    pub(super) fn tell_of_trouble(&mut self, now: Timestamp) {
+        let Some(trouble) = self.trouble.as_mut().filter(|trouble| trouble.is_due(now)) else {
+            return;
+        };
+        trouble.people_told = true;
+        let host = &self.host.hostname;
+        let reason =
+            format!("nothing can be recorded since {:.0}: {}", trouble.since, trouble.words);
+        let text = format!("transferd on {host} queues nothing: {reason}");
+        for entry in &self.set.alerts {
+            let Some(event) = WORDS.into_iter().find(|event| entry.on.contains(event)) else {
+                continue;
+            };
+            let alert = QueuedAlert {
+                id: AlertId(clock::random_uuid()),
+                number: 0,
+                key: entry.channel.key(),
+                occasion: Occasion::Event(event),
+                at: now,
+                job: None,
+                run: None,
+                state: None,
+                reason: reason.clone(),
+                reason_code: None,
+                source: None,
+                destination: None,
+                scheduled_for: None,
+                attempts: 0,
+                text: text.clone(),
+                tries: 0,
+                next_try: now,
+                last_error: None,
+            };
+            let (courier, withheld) = (self.courier.clone(), self.agent.secret_variables());
+            let channel = entry.channel.clone();
+            tokio::spawn(async move {
+                let delivery = courier.deliver(&alert, &channel, &withheld).await;
+                match delivery {
+                    Delivery::Delivered => tracing::info!("{channel} was told of it"),
+                    Delivery::Failed(words) | Delivery::Refused(words) => {
+                        tracing::warn!("{channel} could not be told of it: {words}");
+                    }
+                }
+            });
+        }
+    }
+}
