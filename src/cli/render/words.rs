@@ -206,13 +206,10 @@ mod tests {
             "run 6d0f6b0e has been active since 03:46:35 (`overlap: skip`)"
         );
         // An operator's words are left as they are.
-        let words = Some(format!("see run {run} at 1970-01-02T03:46:35Z"));
-        let paused = Reason::from(SkipReason::Paused { since: at(0), words: words.clone() });
+        let words = format!("see run {run} at 1970-01-02T03:46:35Z");
+        let paused = Reason::from(SkipReason::Paused { since: at(0), words: Some(words.clone()) });
         let told = paused.told(&times);
-        assert_eq!(
-            told,
-            format!("the job has been paused since 1970-01-01 00:00: {}", words.unwrap())
-        );
+        assert_eq!(told, format!("the job has been paused since 1970-01-01 00:00: {words}"));
     }
 
     #[test]
