@@ -1,6 +1,6 @@
 //! Places at which a daemon built for it dies: the boundaries of commit and effect.
 //!
-//! Only a build with the feature `failpoints` has them. `TRANSFERD_FAILPOINT=after_commit:3` aborts
+//! Builds with debug assertions have them, as tests are; builds for users have none. `TRANSFERD_FAILPOINT=after_commit:3` aborts
 //! the process when it passes that place for the third time, as a power cut would.
 
 /// A boundary at which a crash must do no harm.
@@ -14,8 +14,8 @@ pub(super) enum Failpoint {
     AfterEffect,
 }
 
-/// Dies here, if this is the place and the time.
-#[cfg(feature = "failpoints")]
+/// Aborts the process here, if this is the place and the time.
+#[cfg(debug_assertions)]
 pub(super) fn pass(point: Failpoint) {
     use std::sync::atomic::{AtomicU32, Ordering};
     static PASSED: AtomicU32 = AtomicU32::new(0);
@@ -33,5 +33,5 @@ pub(super) fn pass(point: Failpoint) {
 }
 
 /// Nothing happens in a build for users.
-#[cfg(not(feature = "failpoints"))]
+#[cfg(not(debug_assertions))]
 pub(super) fn pass(_point: Failpoint) {}

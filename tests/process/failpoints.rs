@@ -1,5 +1,5 @@
 //! The daemon dies at each boundary of commit and effect, at each passing of it, until a run is
-//! through: `cargo test --features failpoints --test process failpoints`.
+//! through.
 
 use std::os::unix::process::ExitStatusExt;
 

@@ -8,7 +8,6 @@ mod disk;
 mod dumped;
 mod ends;
 mod failing_disk;
-#[cfg(feature = "failpoints")]
 mod failpoints;
 mod flush;
 mod killed;
