@@ -63,6 +63,8 @@ async fn serve(listener: std::os::unix::net::UnixListener) {
             Request::Resume(query, reply) => refuse(&query, reply),
             Request::Cancel(query, reply) => refuse(&query, reply),
             Request::Pause(query, reply) => refuse(&query, reply),
+            Request::PauseAll(query, reply) => refuse(&query, reply),
+            Request::ResumeAll(reply) => refuse(&"resume-all", reply),
             Request::Reload(reply) => refuse(&"reload", reply),
         }
     }

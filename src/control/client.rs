@@ -13,7 +13,9 @@ use serde::de::DeserializeOwned;
 use super::document::{
     DoneDocument, ErrorDocument, ReloadDocument, RunDocument, ShowDocument, StatusDocument,
 };
-use super::request::{CancelQuery, HistoryQuery, JobQuery, PauseQuery, ShowQuery, StatusQuery};
+use super::request::{
+    CancelQuery, HistoryQuery, JobQuery, PauseAllQuery, PauseQuery, ShowQuery, StatusQuery,
+};
 use super::socket::{Reachable, answers};
 
 /// Longer than any answer takes: a reload of 100,000 jobs on a busy machine, or an agent that does
@@ -128,6 +130,16 @@ impl Client {
     /// Asks to schedule it again.
     pub async fn resume(&self, query: &JobQuery) -> Result<DoneDocument, ClientError> {
         self.post("resume", query).await
+    }
+
+    /// Asks not to schedule any job.
+    pub async fn pause_all(&self, query: &PauseAllQuery) -> Result<DoneDocument, ClientError> {
+        self.post("pause-all", query).await
+    }
+
+    /// Asks to schedule all jobs again.
+    pub async fn resume_all(&self) -> Result<DoneDocument, ClientError> {
+        self.post("resume-all", &()).await
     }
 
     /// Asks to read the job file now.

@@ -191,6 +191,9 @@ pub struct RulesDocument {
 pub struct DoneDocument {
     /// The runs concerned.
     pub runs: Vec<RunId>,
+    /// What there is to say besides: a job that was resumed may still be disabled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
 }
 
 /// The answer to `reload`.

@@ -62,6 +62,10 @@ pub enum Request {
     Pause(PauseQuery, Reply<DoneDocument>),
     /// `resume`.
     Resume(JobQuery, Reply<DoneDocument>),
+    /// `pause --all`.
+    PauseAll(PauseAllQuery, Reply<DoneDocument>),
+    /// `resume --all`.
+    ResumeAll(Reply<DoneDocument>),
     /// `reload`.
     Reload(Reply<ReloadDocument>),
 }
@@ -119,6 +123,15 @@ pub struct PauseQuery {
     /// The job.
     pub job: String,
     /// Till when.
+    pub until: Option<Timestamp>,
+    /// In the operator's words.
+    pub reason: Option<String>,
+}
+
+/// What `pause --all` is asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PauseAllQuery {
+    /// Until when.
     pub until: Option<Timestamp>,
     /// In the operator's words.
     pub reason: Option<String>,

@@ -22,8 +22,8 @@ use super::document::ErrorDocument;
 use super::limits::{BODY_MAX, BOUNDS, TURN_WAIT};
 use super::peer::Peer;
 use super::request::{
-    Asked, CancelQuery, HistoryQuery, JobQuery, PauseQuery, Refused, Reply, Request, ShowQuery,
-    StatusQuery,
+    Asked, CancelQuery, HistoryQuery, JobQuery, PauseAllQuery, PauseQuery, Refused, Reply, Request,
+    ShowQuery, StatusQuery,
 };
 use crate::serving::{Slots, Ticket, serve as serve_connections};
 
@@ -47,6 +47,8 @@ fn router(ask: mpsc::Sender<Asked>) -> Router {
         .route("/v1/cancel", post(cancel))
         .route("/v1/pause", post(pause))
         .route("/v1/resume", post(resume))
+        .route("/v1/pause-all", post(pause_all))
+        .route("/v1/resume-all", post(resume_all))
         .route("/v1/reload", post(reload))
         .layer(DefaultBodyLimit::max(BODY_MAX))
         .with_state(ask)
@@ -82,6 +84,14 @@ async fn pause(State(ask): Ask, by: By, Json(query): Json<PauseQuery>) -> Respon
 
 async fn resume(State(ask): Ask, by: By, Json(query): Json<JobQuery>) -> Response {
     put(ask, by.words().await, |reply| Request::Resume(query, reply)).await
+}
+
+async fn pause_all(State(ask): Ask, by: By, Json(query): Json<PauseAllQuery>) -> Response {
+    put(ask, by.words().await, |reply| Request::PauseAll(query, reply)).await
+}
+
+async fn resume_all(State(ask): Ask, by: By) -> Response {
+    put(ask, by.words().await, Request::ResumeAll).await
 }
 
 async fn reload(State(ask): Ask, by: By) -> Response {

@@ -93,6 +93,10 @@ pub enum OperatorRequest {
     },
     /// Schedule it again.
     Resume(JobName),
+    /// Stop scheduling all jobs; single pauses stay as they are.
+    PauseAll(Pause),
+    /// Schedule all jobs again but those that are paused by themselves.
+    ResumeAll,
 }
 
 /// The answer to an operator.
@@ -100,6 +104,8 @@ pub enum OperatorRequest {
 pub enum Answer {
     /// Done; concerns these runs (none for pause and resume).
     Done(Vec<RunId>),
+    /// Done, and there is more to say: it has less effect than one would think.
+    DoneBut(String),
     /// Not done, in words.
     No(String),
 }

@@ -64,13 +64,31 @@ pub const LATE_START: SignedDuration = SignedDuration::from_secs(60);
 /// recorded one by one.
 pub const MISSED_MAX: usize = 100;
 
-/// A clock that was wrong by more than this when an occurrence was handled is not allowed to
-/// silence the job until that time comes again.
+/// A transfer that ended at the agent so shortly before an occurrence still overlaps it: the two
+/// clocks are known no better, as the agent tells its own in whole seconds.
+pub const OVERLAP_SLACK: SignedDuration = SignedDuration::from_secs(2);
+
+/// A clock's difference from the agent's is believed up to this: more is no zone and no drift.
 pub const CLOCK_WAS_WRONG: SignedDuration = SignedDuration::from_hours(24);
 
-/// So many jobs are armed anew in one step when thousands are, so that what falls due meanwhile
-/// waits for some milliseconds and one small commit.
-pub const ADOPTED_MAX: usize = 500;
+/// A clock that is set forward by no more than this passes over occurrences that are still wanted:
+/// of each job the latest runs at once. cron(8) draws the same line; beyond it the clock had been
+/// wrong, and what it passes over never was due.
+pub const STEP_REACHES: SignedDuration = SignedDuration::from_hours(3);
+
+/// So many stretches of the clock are kept of a job in which all occurrences were dealt with. Each
+/// outage with a missed occurrence makes one: a fortnight of them on a machine that is off at night.
+pub const STRETCHES_MAX: usize = 16;
+
+/// So many past pauses are kept of a job: what people still ask about.
+pub const PAUSES_KEPT: usize = 16;
+
+/// The occurrences of a pause are counted up to this, some milliseconds' work.
+pub const PAUSE_COUNT_MAX: u32 = 10_000;
+
+/// What is recorded may lie so far ahead of the clock without a word: drift, and the rounding of
+/// what is computed from spans.
+pub const AHEAD_MAX: SignedDuration = SignedDuration::from_secs(5);
 
 /// So many transfers of closed attempts are remembered as taken. A look's date window reaches back
 /// hours at the most (a clock that was set), and a user queues far fewer in that time.

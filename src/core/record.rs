@@ -10,6 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::alert::{QueuedAlert, Told};
+use super::dealt::DealtWith;
 use super::event::Event;
 use super::ids::{AlertId, JobName, RunId, TransferId};
 use super::run::{Attempt, Run, RunState};
@@ -38,6 +39,8 @@ pub enum Record {
     AlertGone(AlertId),
     /// What people were told of.
     Told(Told),
+    /// The pause of all jobs.
+    PauseOfAll(Arc<PauseOfAll>),
 }
 
 /// What is durable of a job besides its runs.
@@ -55,16 +58,25 @@ pub struct Mark {
     pub scheduled_since: Option<Timestamp>,
     /// Occurrences up to this instant have been dealt with.
     pub handled: Timestamp,
-    /// Grows each time `handled` had to be set back because the clock had been wrong.
+    /// Grows each time `handled` was set back because the clock had been wrong.
     pub generation: u32,
+    /// Of the occurrences up to `handled` and beyond it, those that have their run or skip.
+    #[serde(default)]
+    pub dealt: DealtWith,
     /// Since when the job has been known.
     pub first_seen: Timestamp,
     /// The end of the last success.
     pub last_success: Option<Timestamp>,
-    /// The run created last.
+    /// The run that ended last, skips left aside.
     pub last_run: Option<RunId>,
+    /// The last run that succeeded.
+    #[serde(default)]
+    pub last_success_run: Option<RunId>,
     /// It is paused.
     pub pause: Option<Pause>,
+    /// The pauses before, oldest first: the last [`PAUSES_KEPT`](super::limits::PAUSES_KEPT).
+    #[serde(default)]
+    pub pauses: Vec<PastPause>,
     /// Its last run that was carried out failed or timed out: the next success is a recovery.
     #[serde(default)]
     pub failing: bool,
@@ -89,6 +101,32 @@ impl Pause {
     pub fn holds(&self, now: Timestamp) -> bool {
         self.until.is_none_or(|until| now < until)
     }
+}
+
+/// A pause that is over: one record, instead of a skip for each of its occurrences.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PastPause {
+    /// Since when it held.
+    pub since: Timestamp,
+    /// When it ended.
+    pub until: Timestamp,
+    /// In the operator's words.
+    pub reason: Option<String>,
+    /// How many occurrences fell into it:
+    /// [`PAUSE_COUNT_MAX`](super::limits::PAUSE_COUNT_MAX) stands for as many or more.
+    pub occurrences: u32,
+}
+
+/// The pause of all jobs, apart from those of single ones.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PauseOfAll {
+    /// That which holds, or has just ended.
+    #[serde(default)]
+    pub pause: Option<Pause>,
+    /// Those before, oldest first. Their occurrences are another number for each job, and counted
+    /// when somebody asks.
+    #[serde(default)]
+    pub past: Vec<PastPause>,
 }
 
 /// What was learned of the agent, over all runs.
@@ -116,4 +154,6 @@ pub struct Durable {
     pub alerts: Vec<Arc<QueuedAlert>>,
     /// What people were told of.
     pub told: Told,
+    /// The pause of all jobs.
+    pub pause_of_all: Arc<PauseOfAll>,
 }

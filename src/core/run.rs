@@ -308,6 +308,9 @@ pub struct Attempt {
     pub outcome: Option<RunState>,
     /// When we saw its end.
     pub ended_at: Option<Timestamp>,
+    /// When its transfer ended at the agent, by our clock, where that is known.
+    #[serde(default)]
+    pub finished_at: Option<Timestamp>,
     /// Once given up: till when it keeps its job and its destination from others.
     pub holds_until: Option<Timestamp>,
     /// Once given up: till when it is watched for.

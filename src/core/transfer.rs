@@ -108,6 +108,8 @@ pub struct Transfer {
     pub kind: Option<u32>,
     /// `requestDate`; absent where missing, unreadable, or .NET's "no date".
     pub requested_at: Option<Timestamp>,
+    /// `endDate`, by the agent's clock; absent as `requested_at` may be.
+    pub ended_at: Option<Timestamp>,
     /// Its state.
     pub status: TransferStatus,
     /// Its counters.

@@ -17,6 +17,7 @@ use super::failpoint::{self, Failpoint};
 use super::job_file::JobFile;
 use super::notes::Notebook;
 use super::operators::Pending;
+use super::retention::Retention;
 use super::scrape::Proof;
 use super::standing::Standing;
 use super::timer::ClockWatch;
@@ -75,7 +76,7 @@ pub(super) struct Driver {
     /// Those who ask for the status while the agent is asked.
     pub(super) curious: Vec<(StatusQuery, Reply<StatusDocument>)>,
     pub(super) started_at: Timestamp,
-    pub(super) pruned_at: Option<Timestamp>,
+    pub(super) retention: Retention,
     /// What the service manager was told last.
     pub(super) told: String,
     pub(super) doorway: Doorway,
@@ -109,12 +110,8 @@ impl Driver {
     pub(super) async fn turn_until_stopped(&mut self) {
         while !self.stopping {
             let mut inputs = Vec::new();
-            let mut event = if self.is_adopting() {
-                self.sources.ready()
-            } else {
-                self.set_alarm();
-                Some(self.sources.next().await)
-            };
+            self.set_alarm();
+            let mut event = Some(self.sources.next().await);
             let began = clock::awake_since_boot();
             self.look_at_standing();
             while let Some(happened) = event {
@@ -130,11 +127,6 @@ impl Driver {
                 tracing::debug!("a turn of the loop took {} ms", held.as_millis());
             }
         }
-    }
-
-    /// True while the jobs of a new set are still to be armed, which is not to be waited for.
-    fn is_adopting(&self) -> bool {
-        self.trouble().is_none() && self.engine.is_adopting()
     }
 
     fn set_alarm(&mut self) {
@@ -182,6 +174,7 @@ impl Driver {
     async fn turn(&mut self, mut inputs: Vec<Input>) {
         let now = clock::now();
         if let Some(by) = self.clock.step(now, clock::since_boot()) {
+            self.retention.clock_stepped(by, clock::since_boot());
             inputs.insert(0, Input::ClockStepped { by });
         }
         // Whatever has woken the loop: who asks again and again must not put off for ever what is due.
@@ -230,9 +223,7 @@ impl Driver {
         for effect in step.then {
             self.perform(effect);
         }
-        if !self.is_adopting() {
-            self.job_file_settled();
-        }
+        self.job_file_settled();
         self.prune_after(&step.record);
     }
 
@@ -268,6 +259,8 @@ impl Driver {
             Request::Cancel(query, reply) => self.cancel(&query, by, reply, inputs),
             Request::Pause(query, reply) => inputs.extend(self.pause(query, by, reply)),
             Request::Resume(query, reply) => inputs.extend(self.resume(&query, by, reply)),
+            Request::PauseAll(query, reply) => inputs.push(self.pause_all(query, by, reply)),
+            Request::ResumeAll(reply) => inputs.push(self.resume_all(by, reply)),
             Request::Reload(reply) => self.read_job_file(Some(reply)),
         }
     }

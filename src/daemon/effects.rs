@@ -3,24 +3,13 @@
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 
-use futures_util::FutureExt;
-use jiff::SignedDuration;
-
 use super::driver::Driver;
 use super::event::Event;
 use super::failpoint::{self, Failpoint};
-use crate::clock;
 use crate::core::alert::Delivery;
 use crate::core::input::{Effect, Input};
-use crate::core::record::Record;
 use crate::core::transfer::{CancelAnswer, LookFailure, SubmitAnswer};
-
-/// Runs forgotten in one step of retention, between which commits get their turn.
-const PRUNE_STEP: usize = 200;
-
-/// Retention is looked after at most this often, when a run ends: an idle daemon has no past that
-/// grows.
-const PRUNE_PAUSE: SignedDuration = SignedDuration::from_mins(10);
+use futures_util::FutureExt;
 
 /// What is said of a task of ours that panicked. The loop must get an answer all the same.
 const PANICKED: &str = "internal error: the request panicked";
@@ -68,39 +57,6 @@ impl Driver {
             failpoint::pass(Failpoint::AfterEffect);
             // The loop is gone only when the daemon stops; then the answer is uncertain.
             let _ = events.send(Event::Answer { epoch, input });
-        });
-    }
-
-    /// Forgets what is too old, in small steps beside the loop, if a run has just ended.
-    pub(super) fn prune_after(&mut self, record: &[Record]) {
-        let ended = record.iter().any(|record| match record {
-            Record::Run { run, .. } => run.state.is_over(),
-            Record::Attempt(_)
-            | Record::Event(_)
-            | Record::Mark(_)
-            | Record::Learned(_)
-            | Record::AlertQueued(_)
-            | Record::AlertGone(_)
-            | Record::Told(_) => false,
-        });
-        let now = clock::now();
-        let lately = self.pruned_at.is_some_and(|at| now.duration_since(at).abs() < PRUNE_PAUSE);
-        if !ended || lately {
-            return;
-        }
-        self.pruned_at = Some(now);
-        let (store, policy) = (self.store.clone(), self.set.history);
-        tokio::spawn(async move {
-            loop {
-                match store.prune(policy, now, PRUNE_STEP).await {
-                    Ok(PRUNE_STEP) => {}
-                    Ok(_) => return,
-                    Err(error) => {
-                        tracing::debug!("old runs could not be forgotten: {error}");
-                        return;
-                    }
-                }
-            }
         });
     }
 }

@@ -4,7 +4,7 @@ use super::driver::Driver;
 use super::past::{no_run, several};
 use crate::clock;
 use crate::control::document::{DoneDocument, RunDocument};
-use crate::control::request::{CancelQuery, JobQuery, PauseQuery, Refused, Reply};
+use crate::control::request::{CancelQuery, JobQuery, PauseAllQuery, PauseQuery, Refused, Reply};
 use crate::core::ids::{JobName, RunId};
 use crate::core::input::{Answer, Input, OperatorRequest, ReplyTo};
 use crate::core::plain::plain;
@@ -147,6 +147,23 @@ impl Driver {
         }
     }
 
+    /// No scheduling of any job.
+    pub(super) fn pause_all(
+        &mut self,
+        query: PauseAllQuery,
+        by: By,
+        reply: Reply<DoneDocument>,
+    ) -> Input {
+        let reason = query.reason.map(|reason| plain(&reason));
+        let pause = Pause { at: clock::now(), until: query.until, reason };
+        self.operator(Pending::Done(reply), by, OperatorRequest::PauseAll(pause))
+    }
+
+    /// Scheduling of all jobs again.
+    pub(super) fn resume_all(&mut self, by: By, reply: Reply<DoneDocument>) -> Input {
+        self.operator(Pending::Done(reply), by, OperatorRequest::ResumeAll)
+    }
+
     fn operator(&mut self, pending: Pending, by: By, request: OperatorRequest) -> Input {
         self.replies += 1;
         let reply = ReplyTo(self.replies);
@@ -157,12 +174,13 @@ impl Driver {
     /// The engine's answer, now that it is durable.
     pub(super) fn reply(&mut self, to: ReplyTo, answer: Answer) {
         let Some(pending) = self.pending.remove(&to) else { return };
-        let runs = match answer {
-            Answer::Done(runs) => runs,
+        let (runs, note) = match answer {
+            Answer::Done(runs) => (runs, None),
+            Answer::DoneBut(words) => (Vec::new(), Some(words)),
             Answer::No(words) => return pending.refuse(Refused::No(words)),
         };
         match pending {
-            Pending::Done(reply) => drop(reply.send(Ok(DoneDocument { runs }))),
+            Pending::Done(reply) => drop(reply.send(Ok(DoneDocument { runs, note }))),
             Pending::Run(reply) => {
                 let run = runs.first().and_then(|run| self.live(*run));
                 let gone = || Refused::No("the run is over already; see `history`".to_owned());

@@ -107,11 +107,10 @@ impl Driver {
 
     fn figures_of(&self, name: &JobName, now: Timestamp) -> Option<JobFigures> {
         let view = self.engine.job_view(name, now)?;
-        let pause = view.mark.pause.as_ref();
         Some(JobFigures {
             name: name.clone(),
             running: view.active.is_some(),
-            paused: pause.is_some_and(|pause| pause.holds(now)),
+            paused: view.pause.is_some(),
             late: view.late_since.is_some(),
             next_run: view.next_run,
             last_success: view.mark.last_success,

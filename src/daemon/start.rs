@@ -17,6 +17,7 @@ use super::event::Sources;
 use super::job_file::JobFile;
 use super::notes::Notebook;
 use super::reading::{self, Bad, Good, Kept, Reading, Shelf};
+use super::retention::{self, Retention};
 use super::scrape::Proof;
 use super::standing::Standing;
 use super::timer::{Alarm, ClockWatch};
@@ -127,6 +128,8 @@ async fn live_on(
     let agent = Agent::new(&set.agent, hints).map_err(|e| StartError::BadConfig(e.to_string()))?;
     let durable = store.load().await.map_err(words)?;
     let (host, now) = (super::host(), clock::now());
+    let newest = store.history(retention::newest()).await.map_err(words)?;
+    let newest = newest.first().map(|found| found.run.created_at);
     let mut tally = Tally::default();
     tally.resume(&durable);
     let (engine, step) = Engine::recover(durable, Arc::clone(&set), host.clone(), now);
@@ -156,7 +159,7 @@ async fn live_on(
         replies: 0,
         curious: Vec::new(),
         started_at: now,
-        pruned_at: None,
+        retention: Retention::new(newest, now, clock::since_boot()),
         told: String::new(),
         doorway,
         standing: Standing::new(),

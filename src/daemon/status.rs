@@ -48,7 +48,7 @@ impl Driver {
             None => self.engine.jobs().cloned().collect(),
         };
         let views = names.iter().filter_map(|name| self.engine.job_view(name, now));
-        let jobs: Vec<_> = views.map(|view| self.job(&view, now)).collect();
+        let jobs: Vec<_> = views.map(|view| self.job(&view)).collect();
         let mut status = StatusDocument {
             daemon: DaemonDocument {
                 version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -89,9 +89,8 @@ impl Driver {
         }
     }
 
-    fn job(&self, view: &JobView, now: Timestamp) -> JobDocument {
-        let pause = view.mark.pause.clone();
-        let pause = pause.filter(|pause| pause.holds(now));
+    fn job(&self, view: &JobView) -> JobDocument {
+        let pause = view.pause.clone();
         let active = view.active.and_then(|run| self.engine.run_view(run));
         let latest = active.as_ref().and_then(|active| active.attempts.last());
         let detail = JobDetail {

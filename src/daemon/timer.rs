@@ -6,6 +6,7 @@
 
 use std::io;
 use std::os::fd::OwnedFd;
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use rustix::time::{
@@ -23,6 +24,10 @@ const FAR_AHEAD: SignedDuration = SignedDuration::from_hours(365 * 24);
 /// A jump of the wall clock against the clock that nobody can set counts as a step from here on;
 /// below, it is drift that the protocol's skew covers.
 const STEP_MIN: SignedDuration = SignedDuration::from_secs(1);
+
+/// What an alarm that rings before its time costs: the kernel's clock and ours may differ for hours
+/// (one in a library between them), and a loop that wakes for nothing must not spin.
+const EARLY: Duration = Duration::from_millis(20);
 
 /// The alarm.
 #[derive(Debug)]
@@ -84,7 +89,8 @@ impl Alarm {
     }
 
     /// Waits until the alarm rings or the clock was set. May be dropped and called again. After
-    /// it has rung, it must be set anew.
+    /// it has rung, it must be set anew. One that rings early, by the loop's clock, takes a while
+    /// to be heard, and other events get their turn.
     pub(super) async fn rung(&mut self) {
         loop {
             let Ok(mut ready) = self.timer.readable().await else {
@@ -96,7 +102,10 @@ impl Alarm {
                 Err(_would_block) => {}
                 // Rung; or ECANCELED: the clock was set. Either way it is time to look.
                 Ok(Ok(_) | Err(_)) => {
-                    self.armed_for = None;
+                    let early = self.armed_for.take().is_some_and(|at| clock::now() < at);
+                    if early {
+                        tokio::time::sleep(EARLY).await;
+                    }
                     return;
                 }
             }
@@ -157,6 +166,19 @@ mod tests {
             alarm.set(Some(at(1)), clock::now()).unwrap();
             alarm.rung().await;
         }
+    }
+
+    #[tokio::test]
+    async fn an_alarm_that_rings_early_again_and_again_does_not_spin() {
+        let mut alarm = Alarm::new().unwrap();
+        let began = clock::awake_since_boot();
+        for _ in 0..5 {
+            alarm.set(Some(at(1)), clock::now()).unwrap();
+            // As if the kernel's clock were far ahead of ours.
+            alarm.armed_for = Some(clock::now() + FAR_AHEAD);
+            alarm.rung().await;
+        }
+        assert!(clock::awake_since_boot() - began >= SignedDuration::from_millis(100));
     }
 
     #[tokio::test]

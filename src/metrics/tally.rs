@@ -137,6 +137,7 @@ impl Tally {
                 | Record::Learned(_)
                 | Record::AlertQueued(_)
                 | Record::AlertGone(_)
+                | Record::PauseOfAll(_)
                 | Record::Told(_) => {}
             }
         }

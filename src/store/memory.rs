@@ -18,7 +18,7 @@ use crate::core::event::Event;
 use crate::core::ids::{AlertId, AttemptId, JobName, RunId, TransferId};
 use crate::core::job::HistoryPolicy;
 use crate::core::limits::SETTLED_MAX;
-use crate::core::record::{Durable, Learned, Mark, Record};
+use crate::core::record::{Durable, Learned, Mark, PauseOfAll, Record};
 use crate::core::run::{Attempt, Run, RunState};
 
 /// Rows in memory.
@@ -43,6 +43,7 @@ struct Rows {
     /// The outbox.
     alerts: BTreeMap<AlertId, Arc<QueuedAlert>>,
     told: Told,
+    pause_of_all: Arc<PauseOfAll>,
     job_set: Option<Arc<str>>,
 }
 
@@ -164,6 +165,7 @@ struct Change<'a> {
     /// What becomes of alerts: a row, or none.
     alerts: BTreeMap<AlertId, Option<&'a Arc<QueuedAlert>>>,
     told: Option<Told>,
+    pause_of_all: Option<&'a Arc<PauseOfAll>>,
 }
 
 impl<'a> Change<'a> {
@@ -185,6 +187,7 @@ impl<'a> Change<'a> {
                     change.alerts.insert(*alert, None);
                 }
                 Record::Told(told) => change.told = Some(*told),
+                Record::PauseOfAll(pause) => change.pause_of_all = Some(pause),
             }
         }
         for attempt in change.attempts.keys() {
@@ -273,6 +276,9 @@ impl<'a> Change<'a> {
         }
         rows.learned = self.learned.unwrap_or(rows.learned);
         rows.told = self.told.unwrap_or(rows.told);
+        if let Some(pause) = self.pause_of_all {
+            rows.pause_of_all = Arc::clone(pause);
+        }
         for (id, alert) in self.alerts {
             match alert {
                 Some(alert) => rows.alerts.insert(id, Arc::clone(alert)),
@@ -301,6 +307,7 @@ impl Store for MemoryStore {
             settled: rows.settled(),
             alerts: rows.outbox(),
             told: rows.told,
+            pause_of_all: Arc::clone(&rows.pause_of_all),
         })
     }
 

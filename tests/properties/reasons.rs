@@ -76,6 +76,7 @@ fn simple(filling: Filling) -> Vec<Reason> {
     let skips = [
         SkipReason::Overlap { active: run, since: at, held: other },
         SkipReason::Paused { since: at, words: flag.then(|| words.clone()) },
+        SkipReason::OverlapOfEnded { active: run, until: at },
         SkipReason::CatchUpNone,
         SkipReason::CatchUpWindow { limit },
         SkipReason::Superseded,

@@ -7,6 +7,7 @@ use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use transferd::core::alert::{Occasion, QueuedAlert, Told, ToldToken};
+use transferd::core::dealt::DealtWith;
 use transferd::core::event::Event;
 use transferd::core::ids::{
     AccountId, AlertId, AlertKey, AttemptId, JobName, RunId, TransferId, UserId,
@@ -223,6 +224,7 @@ fn any_attempt(run: RunId) -> impl Strategy<Value = Attempt> {
             cancel: ends.3,
             outcome: ends.4,
             ended_at: perhaps[2],
+            finished_at: perhaps[1],
             holds_until: perhaps[3],
             watched_until: perhaps[2],
         },
@@ -251,10 +253,13 @@ fn any_mark(job: JobName) -> impl Strategy<Value = Mark> {
                 scheduled_since: since,
                 handled,
                 generation: facts.2,
+                dealt: DealtWith::default(),
                 first_seen,
                 last_success,
                 last_run: last_run.map(RunId),
+                last_success_run: last_run.map(RunId),
                 pause,
+                pauses: Vec::new(),
                 failing: told.0,
                 told_late: told.1,
             },

@@ -122,6 +122,7 @@ impl Stage {
                 Record::Event(_)
                 | Record::AlertQueued(_)
                 | Record::AlertGone(_)
+                | Record::PauseOfAll(_)
                 | Record::Told(_) => {}
             }
         }
@@ -232,6 +233,7 @@ impl Stage {
             of_retry_batch: false,
             kind: Some(1),
             requested_at: Some(self.dates[r] + ahead),
+            ended_at: None,
             status: match record.status {
                 Status::Running => TransferStatus::Running,
                 Status::Paused => TransferStatus::Paused,

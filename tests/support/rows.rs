@@ -81,6 +81,7 @@ pub(crate) fn attempt(run: &Run, phase: Phase) -> Attempt {
         cancel: None,
         outcome: None,
         ended_at: run.ended_at,
+        finished_at: None,
         holds_until: None,
         watched_until: None,
     }

@@ -51,6 +51,7 @@ fn expected() -> Transfer {
         of_retry_batch: false,
         kind: Some(1),
         requested_at: Some("2026-11-23T20:17:00.1234567Z".parse().unwrap()),
+        ended_at: None,
         status: TransferStatus::Running,
         progress: Progress {
             objects_total: 10,

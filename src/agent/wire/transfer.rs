@@ -11,7 +11,7 @@ use crate::core::place::Fingerprint;
 use crate::core::transfer::{LookRequest, Progress, Transfer, TransferStatus};
 
 /// The properties that we read, in the order of [`Properties`]; the vendor's in lower case.
-pub(super) const NAMES: [&str; 24] = [
+pub(super) const NAMES: [&str; 25] = [
     "id",
     "userid",
     "synccycleid",
@@ -25,6 +25,7 @@ pub(super) const NAMES: [&str; 24] = [
     "destinationpath",
     "destinationcloudaccount",
     "requestdate",
+    "enddate",
     "transferstatus",
     "transfertype",
     "allowskip",
@@ -71,6 +72,7 @@ impl ReadRecord {
             destination_path,
             destination_embedded,
             request_date,
+            end_date,
             status,
             kind,
             allow_skip,
@@ -116,6 +118,7 @@ impl ReadRecord {
                 of_retry_batch: !retry_batch.is_none(),
                 kind,
                 requested_at,
+                ended_at: end_date.word().and_then(instant),
                 status: transfer_status(status),
                 progress: Progress {
                     objects_total: total.count(),

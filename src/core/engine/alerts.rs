@@ -152,13 +152,17 @@ impl Engine {
     }
 
     /// Notes in a job's mark how its run has ended; true if that is a success after a failure.
-    pub(super) fn mark_end(&mut self, job: &JobName, state: RunState) -> bool {
+    pub(super) fn mark_end(&mut self, job: &JobName, run: RunId, state: RunState) -> bool {
         let now = self.now;
+        if state != RunState::Skipped {
+            self.change_mark(job, |mark| mark.last_run = Some(run));
+        }
         match state {
             RunState::Succeeded => {
                 let failing = self.state.marks.get(job).is_some_and(|mark| mark.failing);
                 self.change_mark(job, |mark| {
                     mark.last_success = Some(now);
+                    mark.last_success_run = Some(run);
                     mark.failing = false;
                     mark.told_late = None;
                 });

@@ -1,7 +1,8 @@
 //! Occurrences: when they are due, which were missed, and what becomes of each.
 //!
-//! An occurrence is dealt with once: `Mark::handled` only moves forward, and a run's id follows
-//! from job and occurrence. Whether a run may then start is decided in `admission`.
+//! An occurrence is known by job and instant, and runs at most once whatever the clock does:
+//! `Mark::dealt` says which have their run, also of those that lie ahead of a clock that was set
+//! back. Whether a run may then start is decided in `admission`.
 
 use std::sync::Arc;
 
@@ -9,15 +10,17 @@ use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use super::Engine;
+use crate::core::dealt::DealtWith;
 use crate::core::ids::{JobName, RunId};
 use crate::core::input::Level;
 use crate::core::job::{CatchUp, Job, Overlap, PlaceTemplate, Terms};
-use crate::core::limits::{CLOCK_WAS_WRONG, LATE_START, MISSED_MAX};
+use crate::core::limits::{LATE_START, MISSED_MAX};
 use crate::core::matching::shift;
 use crate::core::place::{Place, TransferRequest};
 use crate::core::reason::{AttemptEnd, CancelReason, Reason, SkipReason};
 use crate::core::record::{Mark, Record};
 use crate::core::run::{CancelCause, Run, RunState, Trigger};
+use crate::core::schedule::Missed;
 use crate::core::template::TemplateValues;
 
 /// A job of the file, and its next occurrence.
@@ -37,7 +40,11 @@ impl Engine {
         let Some(planned) = self.jobs.get(name) else { return };
         let job = Arc::clone(&planned.job);
         let due = self.state.marks.get(name).filter(|mark| mark.scheduled).and_then(|mark| {
-            let occurrence = job.timetable.next_after(mark.handled)?;
+            if self.held.contains_key(name) {
+                return None;
+            }
+            let after = self.quiet_until(mark)?;
+            let occurrence = next_undealt(&job, mark, after)?;
             Some(self.due_at(&job, occurrence))
         });
         let Some(planned) = self.jobs.get_mut(name) else { return };
@@ -50,7 +57,7 @@ impl Engine {
     }
 
     /// An occurrence with its jitter: the same for the same job and occurrence on one machine.
-    fn due_at(&self, job: &Job, occurrence: Timestamp) -> Timestamp {
+    pub(super) fn due_at(&self, job: &Job, occurrence: Timestamp) -> Timestamp {
         let jitter = u64::try_from(job.jitter.as_millis()).unwrap_or(0);
         if jitter == 0 {
             return occurrence;
@@ -63,29 +70,42 @@ impl Engine {
 
     /// Deals with all occurrences of a job that are due.
     pub(super) fn occurrences_due(&mut self, name: &JobName) {
-        self.adopt_now(name);
+        if !self.is_held_back(name) {
+            self.deal_until(name, self.now);
+        }
+        self.arm(name);
+    }
+
+    /// The newest occurrences that are due by `until`, and whether there are older ones.
+    pub(super) fn due_until(&self, job: &Job, mark: &Mark, until: Timestamp) -> Missed {
+        let mut due = job.timetable.missed(mark.handled, until, MISSED_MAX);
+        let is_due = |occurrence: &Timestamp| self.due_at(job, *occurrence) <= until;
+        let held_back = due.newest.iter().position(|occurrence| !is_due(occurrence));
+        due.newest.truncate(held_back.unwrap_or(due.newest.len()));
+        if due.newest.is_empty() {
+            // Jitter may hold back the oldest of the newest, but not the very first.
+            due.newest.extend(job.timetable.next_after(mark.handled).filter(is_due));
+        }
+        due
+    }
+
+    /// Deals with the occurrences of a job that are due by `until`, which is now, or the instant
+    /// from which the clock was just set forward.
+    pub(super) fn deal_until(&mut self, name: &JobName, until: Timestamp) {
         let Some(planned) = self.jobs.get(name) else { return };
         let job = Arc::clone(&planned.job);
         let Some(mark) = self.state.marks.get(name).map(Arc::clone) else { return };
-        let missed = job.timetable.missed(mark.handled, self.now, MISSED_MAX);
-        let is_due = |occurrence: &Timestamp| self.due_at(&job, *occurrence) <= self.now;
-        let mut due: Vec<Timestamp> = missed.newest.into_iter().take_while(is_due).collect();
-        if due.is_empty() {
-            // Jitter may hold back the oldest of the newest, but not the very first.
-            due.extend(job.timetable.next_after(mark.handled).filter(is_due));
-        }
-        let Some(&last) = due.last() else {
-            self.arm(name);
+        if self.pause_in_force(&mark, self.now).is_some() {
             return;
-        };
-        let over = mark.pause.as_ref().is_some_and(|pause| !pause.holds(self.now));
-        self.change_mark(name, |mark| {
-            mark.handled = last;
-            if over {
-                mark.pause = None;
-            }
-        });
-        if missed.more {
+        }
+        if let Some(until) = mark.pause.as_ref().and_then(|pause| pause.until) {
+            self.end_pause(name, until);
+        }
+        let Some(mark) = self.state.marks.get(name).map(Arc::clone) else { return };
+        let Missed { newest: mut due, more } = self.due_until(&job, &mark, until);
+        let Some(&last) = due.last() else { return };
+        due.retain(|at| mark.dealt.end_of_stretch(*at).is_none());
+        if more {
             self.announce(
                 Level::Warn,
                 Some(name),
@@ -94,64 +114,90 @@ impl Engine {
                 ),
             );
         }
-        let paused_till = mark.pause.as_ref().map(|p| p.until.unwrap_or(Timestamp::MAX));
-        let mut open: Vec<(Timestamp, Trigger)> = Vec::new();
-        for at in due {
-            let late = self.now.duration_since(self.due_at(&job, at)) > LATE_START;
-            let trigger = if late { Trigger::CatchUp } else { Trigger::Schedule };
-            if paused_till.is_none_or(|till| till <= at) {
-                open.push((at, trigger));
-            } else if let Some(pause) = mark.pause.as_ref().filter(|_| !late) {
-                let (since, words) = (pause.at, pause.reason.clone());
-                self.skip(&job, at, trigger, SkipReason::Paused { since, words });
+        let open: Vec<(Timestamp, Trigger)> = due
+            .into_iter()
+            .map(|at| {
+                let late = until.duration_since(self.due_at(&job, at)) > LATE_START;
+                (at, if late { Trigger::CatchUp } else { Trigger::Schedule })
+            })
+            .collect();
+        let fates = self.fates(&job, &open);
+        let dealt = fates.iter().filter(|(_, _, fate)| *fate != Fate::Missed).count();
+        self.change_mark(name, |mark| {
+            // One that is only listed as missed has not had its turn, and breaks the stretch.
+            if more || dealt < open.len() {
+                mark.dealt.break_off(mark.handled);
             }
-        }
-        if open.iter().any(|(_, trigger)| *trigger == Trigger::CatchUp) {
-            self.catch_up(&job, &open);
-        } else {
-            for (at, trigger) in open {
-                self.occurrence(&job, at, trigger, Reason::Due);
+            if let Some((first, _, _)) = fates.iter().find(|(_, _, fate)| *fate != Fate::Missed) {
+                mark.dealt.grow(*first);
             }
-        }
-        self.arm(name);
-    }
-
-    /// Deals with occurrences that were missed while nothing ran, oldest first. One that is hardly
-    /// late was missed with them, and counts among them: `once` runs it and none before it, and
-    /// with `all` it waits for its turn.
-    fn catch_up(&mut self, job: &Arc<Job>, missed: &[(Timestamp, Trigger)]) {
-        let latest = missed.last().map(|(at, _)| *at);
+            mark.handled = last;
+        });
         let mut previous = None;
-        for &(at, trigger) in missed {
-            let late = trigger == Trigger::CatchUp;
-            if late && self.now.duration_since(at) > job.catch_up_window {
-                let limit = job.catch_up_window;
-                self.skip(job, at, trigger, SkipReason::CatchUpWindow { limit });
-                continue;
-            }
-            match job.catch_up {
-                CatchUp::None if late => {
-                    self.skip(job, at, trigger, SkipReason::CatchUpNone);
-                }
-                CatchUp::Once if Some(at) != latest => {
-                    self.skip(job, at, trigger, SkipReason::Superseded);
-                }
-                CatchUp::None | CatchUp::Once => {
+        for (at, trigger, fate) in fates {
+            match fate {
+                Fate::Missed => {}
+                Fate::Occurs => {
+                    let late = trigger == Trigger::CatchUp;
                     let reason = if late { Reason::CaughtUp } else { Reason::Due };
-                    self.occurrence(job, at, trigger, reason);
+                    self.occurrence(&job, at, trigger, reason);
                 }
-                CatchUp::All => {
+                Fate::InTurn => {
                     let behind = previous.or_else(|| self.last_unfinished(&job.name));
                     let reason = Reason::CaughtUp;
-                    previous = Some(self.open_run(job, trigger, Some(at), behind, reason, None));
+                    previous = Some(self.open_run(&job, trigger, Some(at), behind, reason, None));
                 }
             }
         }
+    }
+
+    /// What becomes of occurrences that are due, oldest first; those that are missed for good are
+    /// recorded. One that is hardly late was missed with the late ones before it, and counts among
+    /// them: `once` runs it and none before it, and with `all` it waits for its turn.
+    fn fates(
+        &mut self,
+        job: &Arc<Job>,
+        due: &[(Timestamp, Trigger)],
+    ) -> Vec<(Timestamp, Trigger, Fate)> {
+        let any_late = due.iter().any(|(_, trigger)| *trigger == Trigger::CatchUp);
+        let latest = due.last().map(|(at, _)| *at);
+        let mut fates = Vec::with_capacity(due.len());
+        for &(at, trigger) in due {
+            let late = trigger == Trigger::CatchUp;
+            let too_old = late && self.now.duration_since(at) > job.catch_up_window;
+            let missed = match job.catch_up {
+                _ if !any_late => None,
+                _ if too_old => Some(SkipReason::CatchUpWindow { limit: job.catch_up_window }),
+                CatchUp::None => late.then_some(SkipReason::CatchUpNone),
+                CatchUp::Once => (Some(at) != latest).then_some(SkipReason::Superseded),
+                CatchUp::All => None,
+            };
+            let fate = match missed {
+                Some(reason) => {
+                    self.skip(job, at, trigger, reason);
+                    Fate::Missed
+                }
+                None if any_late && job.catch_up == CatchUp::All => Fate::InTurn,
+                None => Fate::Occurs,
+            };
+            fates.push((at, trigger, fate));
+        }
+        fates
     }
 
     /// An occurrence that is to run now, if the overlap policy lets it.
-    fn occurrence(&mut self, job: &Arc<Job>, at: Timestamp, trigger: Trigger, reason: Reason) {
+    pub(super) fn occurrence(
+        &mut self,
+        job: &Arc<Job>,
+        at: Timestamp,
+        trigger: Trigger,
+        reason: Reason,
+    ) {
         self.end_hopeful_run(&job.name);
+        if let Some(reason) = self.overlapped_by_ended(job, at) {
+            self.skip(job, at, trigger, reason);
+            return;
+        }
         let unfinished = self.state.unfinished.get(&job.name).cloned().unwrap_or_default();
         let Some(&active) = unfinished.first() else {
             self.open_run(job, trigger, Some(at), None, reason, None);
@@ -251,7 +297,6 @@ impl Engine {
         };
         let state = run.state;
         self.record(Record::Run { was: None, run: Arc::new(run) });
-        self.change_mark(&job.name, |mark| mark.last_run = Some(id));
         let level = if end.is_some() { Level::Info } else { Level::Debug };
         self.say_state(id, state, reason, level);
         if end.is_some() {
@@ -285,9 +330,10 @@ impl Engine {
         }
     }
 
-    /// The mark of a job that has stood in the file as it is since then: `handled` moves there
+    /// The mark of a job that stands in the file as it is from now on: `handled` moves here
     /// wherever the schedule starts anew, so that no past occurrence fires.
-    pub(super) fn mark_for(&self, name: &JobName, job: &Job, since: Timestamp) -> Mark {
+    pub(super) fn mark_for(&self, name: &JobName, job: &Job) -> Mark {
+        let since = self.now;
         let identity = job.timetable.identity();
         let scheduled = job.enabled && !job.timetable.is_empty();
         let Some(old) = self.state.marks.get(name) else {
@@ -298,10 +344,13 @@ impl Engine {
                 scheduled_since: Some(since),
                 handled: since,
                 generation: 0,
+                dealt: DealtWith::default(),
                 first_seen: since,
                 last_success: None,
                 last_run: None,
+                last_success_run: None,
                 pause: None,
+                pauses: Vec::new(),
                 failing: false,
                 told_late: None,
             };
@@ -313,12 +362,43 @@ impl Engine {
         }
         mark.timetable = identity;
         mark.scheduled = scheduled;
-        if mark.handled.duration_since(self.now) > CLOCK_WAS_WRONG {
-            mark.handled = self.now;
-            mark.generation += 1;
-        } else if anew {
+        fall_back(&mut mark, self.now);
+        if anew {
+            mark.dealt.break_off(mark.handled);
             mark.handled = mark.handled.max(since);
+        } else if let Some(end) = mark.dealt.resume(mark.handled, self.now) {
+            mark.handled = end;
         }
         mark
+    }
+}
+
+/// What becomes of an occurrence that is due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    /// It was missed, and does not run.
+    Missed,
+    /// It is to run now, if the overlap policy lets it.
+    Occurs,
+    /// It runs behind the missed ones before it (`catch_up: all`).
+    InTurn,
+}
+
+/// The first occurrence after `t` that has no run yet.
+pub(super) fn next_undealt(job: &Job, mark: &Mark, t: Timestamp) -> Option<Timestamp> {
+    let mut next = job.timetable.next_after(t)?;
+    // Each turn leaves one stretch behind, and there are few.
+    while let Some(end) = mark.dealt.end_of_stretch(next) {
+        next = job.timetable.next_after(end)?;
+    }
+    Some(next)
+}
+
+/// What is handled falls back with the clock, so that no job waits until a wrong time comes again.
+pub(super) fn fall_back(mark: &mut Mark, now: Timestamp) {
+    if mark.handled > now {
+        mark.dealt.break_off(mark.handled);
+        mark.handled = now;
+        mark.generation = mark.generation.saturating_add(1);
     }
 }

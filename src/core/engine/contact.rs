@@ -57,10 +57,14 @@ pub(super) struct Contact {
     pub(super) last_began: Option<Timestamp>,
     /// When the last look began that has come back, or failed.
     pub(super) last_answered: Option<Timestamp>,
+    /// When the last complete look began of an agent at work, by the clock as it is set now.
+    pub(super) complete_began: Option<Timestamp>,
     /// The last complete look.
     pub(super) fresh: Option<Fresh>,
     /// The agent's clock less ours, in milliseconds, when it last told.
     pub(super) offset_ms: i64,
+    /// It has told.
+    pub(super) offset_known: bool,
     /// Why nothing can be submitted.
     pub(super) trouble: Option<Trouble>,
     /// Since when.
@@ -97,8 +101,10 @@ impl Default for Contact {
             set_under_way: false,
             last_began: None,
             last_answered: None,
+            complete_began: None,
             fresh: None,
             offset_ms: 0,
+            offset_known: false,
             trouble: None,
             trouble_since: None,
             failures: 0,
@@ -155,6 +161,7 @@ impl Contact {
     pub(super) fn clock_stepped(&mut self, by: SignedDuration) {
         self.fresh = None;
         self.set_under_way = true;
+        self.complete_began = self.complete_began.map(|at| shift(at, by));
         self.last_began = self.last_began.map(|at| shift(at, by));
         self.last_answered = self.last_answered.map(|at| shift(at, by));
         self.retry_at = self.retry_at.map(|at| shift(at, by));
@@ -239,7 +246,7 @@ impl Engine {
 
     /// How often an attempt wants to be looked at: new and doubtful ones at `poll_interval`, old
     /// ones less often, none less than once a minute.
-    fn look_interval(&self, attempt: &Attempt) -> SignedDuration {
+    pub(super) fn look_interval(&self, attempt: &Attempt) -> SignedDuration {
         let poll = self.set.agent.poll_interval;
         match attempt.phase {
             Phase::GivenUp => SLOWEST_LOOK.max(poll),

@@ -158,6 +158,7 @@ impl Engine {
             self.say_status(&attempt, record.status);
         }
         if record.status.is_terminal() {
+            self.note_finish(id, record);
             self.transfer_ended(id, record.status, &record.progress);
             return;
         }

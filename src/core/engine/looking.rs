@@ -52,6 +52,7 @@ impl Engine {
                     self.break_series();
                 }
                 if look.complete && look.agent.may_work() {
+                    self.contact.complete_began = Some(look.began_at);
                     self.stand_on(look, request);
                 }
             }
@@ -185,6 +186,7 @@ impl Engine {
     fn learn_offset(&mut self, offset: SignedDuration) {
         let millis = millis(offset);
         self.contact.offset_ms = millis;
+        self.contact.offset_known = true;
         let open: Vec<AttemptId> = self
             .open_attempts()
             .filter(|attempt| attempt.phase.is_underway() && attempt.transfer.is_none())

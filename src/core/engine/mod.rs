@@ -9,6 +9,8 @@ mod admission;
 mod alerts;
 mod calendar;
 mod cancel;
+mod clamp;
+mod clock;
 mod contact;
 mod follow;
 mod guard;
@@ -16,6 +18,8 @@ mod looking;
 mod operator;
 mod outbox;
 mod outcome;
+mod overlap;
+mod pauses;
 mod query;
 mod recovery;
 mod reload;
@@ -35,7 +39,6 @@ use super::event::{Event, Happening};
 use super::ids::{AttemptId, JobName, RunId};
 use super::input::{Effect, Input, Level, Note, Step};
 use super::job::JobSet;
-use super::limits::ADOPTED_MAX;
 use super::matching::shift;
 use super::reason::Reason;
 use super::record::{Mark, Record};
@@ -43,6 +46,7 @@ use super::run::{Attempt, Run, RunState};
 use alerts::{Entry, Fared};
 use calendar::Planned;
 use contact::{Contact, Trouble};
+use overlap::Ended;
 use state::State;
 use vigil::Vigil;
 
@@ -68,11 +72,14 @@ pub struct Engine {
     jobs: BTreeMap<JobName, Planned>,
     /// When a job's next occurrence is due.
     dues: BTreeSet<(Timestamp, JobName)>,
-    /// Jobs whose marks are to be brought in line with the file, and since when it has said what it
-    /// says of them.
-    to_adopt: BTreeMap<JobName, Timestamp>,
+    /// When this engine began, by the clock as it is set now.
+    began: Timestamp,
     /// When a job will be late by its `max_age`.
     lates: BTreeSet<(Timestamp, JobName)>,
+    /// Jobs of which occurrences are held back until a look, and their runs that ended meanwhile.
+    held: BTreeMap<JobName, Vec<Ended>>,
+    /// Those runs, of the job that is judged now.
+    ended: Vec<Ended>,
     state: State,
     contact: Contact,
     /// Who hears of what.
@@ -93,7 +100,10 @@ impl Engine {
     /// Takes one fact in and gives out what is to be recorded, then done.
     pub fn handle(&mut self, input: Input, now: Timestamp) -> Step {
         self.now = now;
-        let goes_on = self.is_adopting();
+        if matches!(input, Input::Looked(_)) {
+            // What the look shows is judged by what was due before it.
+            self.deal_with_due();
+        }
         match input {
             Input::TimeReached => {}
             Input::JobsReplaced(set) => self.replace_jobs(set),
@@ -112,19 +122,12 @@ impl Engine {
                 self.asker = None;
             }
         }
-        // To find out which jobs are to be armed anew is work enough for a step, if they are many.
-        if goes_on || self.to_adopt.len() <= ADOPTED_MAX {
-            self.adopt_some();
-        }
         self.settle();
         std::mem::take(&mut self.step)
     }
 
     /// When [`Input::TimeReached`] is due next; `None` when nothing is.
     pub fn next_wakeup(&self) -> Option<Timestamp> {
-        if self.is_adopting() {
-            return Some(self.now);
-        }
         let due = self.dues.first().map(|(at, _)| *at);
         let wake = self.state.wakes.first().map(|(at, _)| *at);
         let late = self.lates.first().map(|(at, _)| *at);
@@ -142,11 +145,9 @@ impl Engine {
 
     /// Lets time and consequences take effect until nothing is left to be done at this instant.
     fn settle(&mut self) {
-        while let Some((at, job)) = self.dues.first().cloned()
-            && at <= self.now
-        {
-            self.occurrences_due(&job);
-        }
+        self.end_pause_of_all_in_time();
+        self.judge_held_back();
+        self.deal_with_due();
         while let Some(&(at, run)) = self.state.wakes.first()
             && at <= self.now
         {

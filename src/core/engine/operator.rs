@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::Engine;
+use super::pauses::words;
 use crate::core::ids::{JobName, RunId};
 use crate::core::input::{Answer, Effect, Level, OperatorRequest, ReplyTo};
 use crate::core::reason::{CancelReason, Reason};
@@ -12,12 +13,6 @@ use crate::core::run::{CancelCause, Trigger};
 impl Engine {
     /// Takes a request in.
     pub(super) fn operator(&mut self, to: ReplyTo, request: OperatorRequest) {
-        if let OperatorRequest::Trigger { job, .. }
-        | OperatorRequest::Pause { job, .. }
-        | OperatorRequest::Resume(job) = &request
-        {
-            self.adopt_now(job);
-        }
         let answer = match request {
             OperatorRequest::Trigger { job, run } => self.trigger(&job, run),
             OperatorRequest::CancelRun(run) => self.cancel_by_operator(vec![run]),
@@ -31,6 +26,8 @@ impl Engine {
             }
             OperatorRequest::Pause { job, pause } => self.pause(&job, pause),
             OperatorRequest::Resume(job) => self.resume(&job),
+            OperatorRequest::PauseAll(pause) => self.pause_all(pause),
+            OperatorRequest::ResumeAll => self.resume_all(),
         };
         self.then(Effect::Reply { to, answer });
     }
@@ -77,11 +74,14 @@ impl Engine {
         if pause.until.is_some_and(|until| until <= self.now) {
             return Answer::No("the time until which to pause is past".to_owned());
         }
-        let until = pause.until.map(|at| format!(" until {at:.0}")).unwrap_or_default();
-        let asker = self.asker_words();
-        let why = pause.reason.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
-        self.announce(Level::Info, Some(name), format!("paused by {asker}{until}{why}"));
+        // What was due until now was not paused yet.
+        self.judge_now(name);
+        self.occurrences_due(name);
+        self.end_pause(name, self.now);
+        let text = format!("paused by {}{}", self.asker_words(), words(&pause));
+        self.announce(Level::Info, Some(name), text);
         self.change_mark(name, |mark| mark.pause = Some(pause));
+        self.arm(name);
         self.arm_late(name);
         Answer::Done(Vec::new())
     }
@@ -92,25 +92,39 @@ impl Engine {
             return unknown_job(name);
         }
         let Some(mark) = self.state.marks.get(name) else { return unknown_job(name) };
-        if mark.pause.is_none() {
-            return Answer::No(format!("job `{name}` is not paused"));
+        let holds = |pause: &Pause| pause.holds(self.now);
+        match &mark.pause {
+            Some(pause) if holds(pause) => self.end_pause(name, self.now),
+            Some(_) => {
+                self.occurrences_due(name);
+                return Answer::No(format!("job `{name}` is not paused"));
+            }
+            None => return Answer::No(format!("job `{name}` is not paused")),
         }
-        let now = self.now;
-        self.change_mark(name, |mark| {
-            mark.pause = None;
-            mark.handled = mark.handled.max(now);
-        });
-        let asker = self.asker_words();
-        self.announce(Level::Info, Some(name), format!("resumed by {asker}"));
+        let text = format!("resumed by {}", self.asker_words());
+        self.announce(Level::Info, Some(name), text);
         self.arm(name);
         self.arm_late(name);
-        Answer::Done(Vec::new())
+        self.still_quiet(name).map_or(Answer::Done(Vec::new()), Answer::DoneBut)
+    }
+
+    /// Why a job that was just resumed still has no occurrence.
+    fn still_quiet(&self, name: &JobName) -> Option<String> {
+        if self.pause_of_all(self.now).is_some() {
+            return Some(
+                "no longer paused by itself; all jobs are still paused \
+                (`transferd resume --all` ends that)"
+                    .to_owned(),
+            );
+        }
+        let enabled = self.jobs.get(name)?.job.enabled;
+        (!enabled).then(|| "no longer paused; still disabled in the job file".to_owned())
     }
 }
 
 impl Engine {
     /// Who asks, for a sentence.
-    fn asker_words(&self) -> String {
+    pub(super) fn asker_words(&self) -> String {
         self.asker.clone().unwrap_or_else(|| "an operator".to_owned())
     }
 }

@@ -169,7 +169,8 @@ impl Engine {
             run.reason = reason.clone();
             run.ended_at = Some(now);
         });
-        let recovers = self.mark_end(&job, state);
+        self.note_end(id);
+        let recovers = self.mark_end(&job, id, state);
         let level = match state {
             RunState::Failed | RunState::TimedOut => Level::Error,
             RunState::Waiting

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::calendar::next_undealt;
 use super::state::Wait;
 use super::vigil::late_from;
 use super::{Engine, Trouble};
@@ -13,7 +14,7 @@ use crate::core::alert::Occasion;
 use crate::core::ids::{JobName, RunId};
 use crate::core::job::Job;
 use crate::core::place::AccountNames;
-use crate::core::record::Mark;
+use crate::core::record::{Mark, Pause};
 use crate::core::run::{Attempt, Run, RunState};
 use crate::core::transfer::AgentState;
 
@@ -41,6 +42,8 @@ pub struct JobView {
     pub job: Arc<Job>,
     /// What is durable of it.
     pub mark: Arc<Mark>,
+    /// The pause that holds: its own, or that of all jobs.
+    pub pause: Option<Pause>,
     /// Its next occurrence, without jitter; absent while paused, disabled or without schedule.
     pub next_run: Option<Timestamp>,
     /// Its active run.
@@ -135,19 +138,18 @@ impl Engine {
     /// One job of the file, as of `now`.
     pub fn job_view(&self, name: &JobName, now: Timestamp) -> Option<JobView> {
         let planned = self.jobs.get(name)?;
-        let mark = match self.to_adopt.get(name) {
-            Some(&since) => Arc::new(self.mark_for(name, &planned.job, since)),
-            None => Arc::clone(self.state.marks.get(name)?),
-        };
-        let paused = mark.pause.as_ref().is_some_and(|pause| pause.holds(now));
+        let mark = Arc::clone(self.state.marks.get(name)?);
+        let pause = self.pause_in_force(&mark, now).cloned();
+        let paused = pause.is_some();
         let next_run = (mark.scheduled && !paused)
-            .then(|| planned.job.timetable.next_after(mark.handled.max(now)))
+            .then(|| next_undealt(&planned.job, &mark, mark.handled.max(now)))
             .flatten();
         let unfinished = self.state.unfinished.get(name);
         let late_since = late_from(&planned.job, &mark).filter(|since| *since <= now && !paused);
         Some(JobView {
             job: Arc::clone(&planned.job),
             mark,
+            pause,
             next_run,
             active: unfinished.and_then(|runs| runs.first().copied()),
             behind: unfinished.map(|runs| runs[1..].to_vec()).unwrap_or_default(),

@@ -12,7 +12,7 @@ use super::state::{Settled, State};
 use super::vigil::Vigil;
 use super::{Engine, Host};
 use crate::core::event::Happening;
-use crate::core::ids::AttemptId;
+use crate::core::ids::{AttemptId, JobName};
 use crate::core::input::{Level, Step};
 use crate::core::job::JobSet;
 use crate::core::limits::LATE_PROCESSING;
@@ -33,6 +33,7 @@ impl Engine {
         let settled = Settled::new(durable.settled);
         let mut state = State { learned: durable.learned, settled, ..State::default() };
         state.told = durable.told;
+        state.pause_of_all = durable.pause_of_all;
         for alert in &durable.alerts {
             state.outbox.put(alert);
         }
@@ -50,8 +51,10 @@ impl Engine {
             set: Arc::clone(&jobs),
             jobs: BTreeMap::new(),
             dues: BTreeSet::new(),
-            to_adopt: BTreeMap::new(),
+            began: now,
             lates: BTreeSet::new(),
+            held: BTreeMap::new(),
+            ended: Vec::new(),
             touched: state.runs.keys().copied().collect(),
             state,
             contact: Contact::default(),
@@ -66,12 +69,12 @@ impl Engine {
         engine.doubt_unanswered();
         let stands = |mark: &Mark| mark.scheduled && !jobs.jobs.contains_key(&mark.job);
         let gone = engine.state.marks.values().filter(|mark| stands(mark));
-        engine.to_adopt = gone.map(|mark| (mark.job.clone(), now)).collect();
-        engine.replace_jobs(jobs);
-        // Nothing is under way that could be kept waiting.
-        while engine.is_adopting() {
-            engine.adopt_some();
+        let gone: Vec<JobName> = gone.map(|mark| mark.job.clone()).collect();
+        for name in gone {
+            engine.adopt(&name);
         }
+        engine.clamp();
+        engine.replace_jobs(jobs);
         engine.settle();
         let step = std::mem::take(&mut engine.step);
         (engine, step)

@@ -16,7 +16,7 @@ use crate::core::ids::{AttemptId, JobName, RunId, TransferId};
 use crate::core::limits::SETTLED_MAX;
 use crate::core::matching::shift;
 use crate::core::place::Fingerprint;
-use crate::core::record::{Learned, Mark, Record};
+use crate::core::record::{Learned, Mark, PauseOfAll, Record};
 use crate::core::run::{Attempt, Phase, Run, RunState};
 use crate::core::transfer::Progress;
 
@@ -130,6 +130,8 @@ pub(super) struct State {
     pub(super) outbox: Outbox,
     /// What people were told of.
     pub(super) told: Told,
+    /// The pause of all jobs.
+    pub(super) pause_of_all: Arc<PauseOfAll>,
 }
 
 /// The transfers that were settled last: [`SETTLED_MAX`] of those before the start, and as many
@@ -190,6 +192,7 @@ impl State {
             Record::AlertQueued(alert) => self.outbox.put(alert),
             Record::AlertGone(alert) => self.outbox.remove(*alert),
             Record::Told(told) => self.told = *told,
+            Record::PauseOfAll(pause) => self.pause_of_all = Arc::clone(pause),
             Record::Event(_) => {}
         }
     }

@@ -62,6 +62,7 @@ impl Engine {
             cancel: None,
             outcome: None,
             ended_at: None,
+            finished_at: None,
             holds_until: None,
             watched_until: None,
         };

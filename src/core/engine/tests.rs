@@ -4,6 +4,8 @@ mod admission;
 mod alerts;
 mod identity;
 mod lives;
+mod occurrences;
+mod overlap;
 mod reload;
 mod stage;
 mod time;

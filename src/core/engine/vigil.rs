@@ -49,11 +49,8 @@ impl Engine {
         let Some(mark) = self.state.marks.get(name) else { return };
         let from = late_from(&planned.job, mark);
         let told = mark.told_late.is_some();
-        let at = match &mark.pause {
-            None => from,
-            // Without an end, resuming the job arms it again.
-            Some(pause) => from.and_then(|from| Some(from.max(pause.until?))),
-        };
+        // Without an end, resuming the job arms it again.
+        let at = from.zip(self.unpaused_from(mark)).map(|(from, unpaused)| from.max(unpaused));
         if told && from.is_none_or(|from| self.now < from) {
             self.change_mark(name, |mark| mark.told_late = None);
         }
@@ -77,7 +74,6 @@ impl Engine {
             if let Some(planned) = self.jobs.get_mut(&name) {
                 planned.late_at = None;
             }
-            self.adopt_now(&name);
             self.tell_late_job(&name);
             self.arm_late(&name);
         }
@@ -89,7 +85,7 @@ impl Engine {
         let Some(from) = late_from(&planned.job, mark).filter(|from| *from <= self.now) else {
             return;
         };
-        let paused = mark.pause.as_ref().is_some_and(|pause| pause.holds(self.now));
+        let paused = self.pause_in_force(mark, self.now).is_some();
         if paused || mark.told_late.is_some() {
             return;
         }

@@ -21,7 +21,14 @@ pub enum SkipReason {
         /// `overlap: queue`: the run that waits behind it already; absent for `overlap: skip`.
         held: Option<RunId>,
     },
-    /// The job was paused.
+    /// The job's earlier run was not over then, though it was when that was found out.
+    OverlapOfEnded {
+        /// That run.
+        active: RunId,
+        /// Until when it was active.
+        until: Timestamp,
+    },
+    /// The job was paused: rows of daemons that recorded each occurrence of a pause.
     Paused {
         /// Since when.
         since: Timestamp,
@@ -42,7 +49,7 @@ pub enum SkipReason {
 impl SkipReason {
     pub(super) fn code(&self) -> Option<ReasonCode> {
         match self {
-            Self::Overlap { .. } => Some(ReasonCode::Overlap),
+            Self::Overlap { .. } | Self::OverlapOfEnded { .. } => Some(ReasonCode::Overlap),
             Self::Paused { .. } => None,
             Self::CatchUpNone => Some(ReasonCode::CatchUpNone),
             Self::CatchUpWindow { .. } => Some(ReasonCode::CatchUpWindow),
@@ -52,7 +59,7 @@ impl SkipReason {
 
     pub(super) fn blocked_by(&self) -> Option<RunId> {
         match self {
-            Self::Overlap { active, .. } => Some(*active),
+            Self::Overlap { active, .. } | Self::OverlapOfEnded { active, .. } => Some(*active),
             Self::Paused { .. }
             | Self::CatchUpNone
             | Self::CatchUpWindow { .. }
@@ -63,9 +70,11 @@ impl SkipReason {
     pub(super) fn limit(&self) -> Option<SignedDuration> {
         match self {
             Self::CatchUpWindow { limit } => Some(*limit),
-            Self::Overlap { .. } | Self::Paused { .. } | Self::CatchUpNone | Self::Superseded => {
-                None
-            }
+            Self::Overlap { .. }
+            | Self::OverlapOfEnded { .. }
+            | Self::Paused { .. }
+            | Self::CatchUpNone
+            | Self::Superseded => None,
         }
     }
 
@@ -84,6 +93,11 @@ impl SkipReason {
                     ),
                 }
             }
+            Self::OverlapOfEnded { active, until } => format!(
+                "run {} was active until {} (`overlap`)",
+                telling.run(*active),
+                telling.time(*until)
+            ),
             Self::Paused { since, words } => {
                 let words = words.as_ref().map(|words| format!(": {words}")).unwrap_or_default();
                 format!("the job has been paused since {}{words}", telling.time(*since))

@@ -8,6 +8,7 @@ use crate::core::ids::{AttemptId, RunId, TransferId};
 use crate::core::job::{Terms, Verdict};
 use crate::core::limits::LOOK_LOST;
 use crate::core::place::{Fingerprint, Place, TransferRequest};
+use crate::core::reason::ReasonCode;
 use crate::core::run::{Attempt, Phase, Run, RunState};
 use crate::core::transfer::TransferStatus;
 use crate::sim::world::SimTransfer;
@@ -265,7 +266,16 @@ impl<O: Observer> Simulation<O> {
         }
         let Some(at) = run.scheduled_for else { return };
         let key = (run.job.clone(), at);
-        if let Some(before) = self.daemons[number].occurrences.insert(key, run.id) {
+        let before = self.daemons[number].occurrences.insert(key, run.id);
+        // Missed by a clock that was ahead, it comes in earnest when the clock was put right.
+        let daemon = &self.daemons[number];
+        let missed = |before: &RunId| {
+            daemon.runs.get(before).and_then(|run| run.reason.code()).is_some_and(|code| {
+                [ReasonCode::CatchUpNone, ReasonCode::CatchUpWindow, ReasonCode::Superseded]
+                    .contains(&code)
+            })
+        };
+        if let Some(before) = before.filter(|before| !missed(before)) {
             let words = format!("`{}` has runs {before} and {} for {at}", run.job, run.id);
             self.violation(Checker::Occurrences, number, words);
         }

@@ -16,6 +16,7 @@ pub(in crate::sim) fn transfer(world: &World, found: &SimTransfer, now: Timestam
         of_retry_batch: found.retry_batch.is_some(),
         kind: Some(found.kind),
         requested_at: Some(found.requested_at),
+        ended_at: found.ended_at.and_then(|at| at.checked_add(world.options().clock_skew).ok()),
         status: found.status,
         progress: found.progress(now),
     }

@@ -87,6 +87,9 @@ pub(super) struct Daemon {
     pub(super) expectations: Expectations,
     /// Wall-clock time up to which dues have certainly been dealt with.
     pub(super) processed: Timestamp,
+    /// Jobs whose dues wait for a look, and since when: a daemon that dies meanwhile has not dealt
+    /// with them.
+    pub(super) held_back: BTreeMap<JobName, Timestamp>,
     /// The latest that its clock has shown.
     pub(super) latest_wall: Timestamp,
     /// Since when the engine has been there without a break, in true time.
@@ -136,6 +139,7 @@ impl Daemon {
             occurrences: BTreeMap::new(),
             expectations: Expectations::default(),
             processed: start,
+            held_back: BTreeMap::new(),
             latest_wall: start,
             up_since: None,
             cancel_asked: BTreeMap::new(),
@@ -315,7 +319,7 @@ impl<O: Observer> Simulation<O> {
             }
         }
         let wall = self.wall(number);
-        self.daemons[number].processed = wall;
+        self.daemons[number].has_processed(wall);
         if then.len() > 1 && self.chance.happens(self.hazards.crash_amid_effects) {
             self.count("crash_amid_effects");
             let performed = 1 + self.chance.below(then.len() - 1);
@@ -402,7 +406,8 @@ impl<O: Observer> Simulation<O> {
             }
             Record::Mark(mark) => {
                 let daemon = &mut self.daemons[number];
-                let until = daemon.processed.min(wall);
+                let held = daemon.held_back.get(&mark.job).copied();
+                let until = daemon.processed.min(wall).min(held.unwrap_or(wall));
                 // A clock that was set back does not bring back what was dealt with.
                 daemon.expectations.marked(mark, &daemon.fed, until, daemon.latest_wall);
             }
@@ -410,6 +415,7 @@ impl<O: Observer> Simulation<O> {
             | Record::Learned(_)
             | Record::AlertQueued(_)
             | Record::AlertGone(_)
+            | Record::PauseOfAll(_)
             | Record::Told(_) => {}
         }
     }

@@ -13,6 +13,8 @@ use crate::core::job::JobSet;
 use crate::core::record::Mark;
 use crate::core::schedule::Timetable;
 
+use super::daemon::Daemon;
+
 /// More occurrences than this in one gap are not listed one by one (`MISSED_MAX`, with room).
 const GAP_MAX: usize = 90;
 
@@ -92,6 +94,19 @@ impl Expectations {
         }
     }
 
+    /// The clock was set forward: what it has passed over was not missed.
+    pub(super) fn stepped(&mut self, before: Timestamp, now: Timestamp) {
+        let jobs: Vec<JobName> = self.open.keys().cloned().collect();
+        for job in jobs {
+            let Some(window) = self.open.get(&job).cloned() else { continue };
+            if window.timetable.next_after(before - window.jitter).is_none_or(|next| next > now) {
+                continue;
+            }
+            self.close(&job, before);
+            self.open.insert(job, Window { from: now, ..window });
+        }
+    }
+
     /// All occurrences that must have a run.
     pub(super) fn finish(mut self, until: Timestamp) -> Vec<(JobName, Timestamp)> {
         let open: Vec<JobName> = self.open.keys().cloned().collect();
@@ -99,5 +114,17 @@ impl Expectations {
             self.close(&job, until);
         }
         self.due
+    }
+}
+
+impl Daemon {
+    /// All dues up to now were dealt with, or wait for a look.
+    pub(super) fn has_processed(&mut self, wall: Timestamp) {
+        if let Some(engine) = &self.engine {
+            let (before, since) = (std::mem::take(&mut self.held_back), self.processed);
+            let since = |job: &JobName| before.get(job).copied().unwrap_or(since);
+            self.held_back = engine.held_back().map(|job| (job.clone(), since(job))).collect();
+        }
+        self.processed = wall;
     }
 }

@@ -200,6 +200,12 @@ impl<O: Observer> Simulation<O> {
         }
         self.trace.line(self.now, || format!("[{number}] clock is set by {by:?}"));
         self.jumped(number);
+        if forward && told {
+            let wall = self.wall(number);
+            let daemon = &mut self.daemons[number];
+            let before = (wall - by).min(daemon.processed);
+            daemon.expectations.stepped(before, wall);
+        }
         self.feed_if_awake(number, Input::ClockStepped { by });
     }
 
@@ -233,8 +239,8 @@ impl<O: Observer> Simulation<O> {
         self.count(match &request {
             OperatorRequest::Trigger { .. } => "operator_triggers",
             OperatorRequest::CancelRun(_) | OperatorRequest::CancelJob(_) => "operator_cancels",
-            OperatorRequest::Pause { .. } => "operator_pauses",
-            OperatorRequest::Resume(_) => "operator_resumes",
+            OperatorRequest::Pause { .. } | OperatorRequest::PauseAll(_) => "operator_pauses",
+            OperatorRequest::Resume(_) | OperatorRequest::ResumeAll => "operator_resumes",
         });
         let awake = self.daemons[number].suspended_until.is_none();
         if awake && self.daemons[number].engine.is_some() {

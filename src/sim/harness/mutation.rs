@@ -156,6 +156,7 @@ impl Mutation {
                     | Record::Mark(_)
                     | Record::Learned(_)
                     | Record::AlertGone(_)
+                    | Record::PauseOfAll(_)
                     | Record::Told(_) => true,
                 });
             }

@@ -116,6 +116,7 @@ impl Ledger {
                 | Record::Learned(_)
                 | Record::AlertQueued(_)
                 | Record::AlertGone(_)
+                | Record::PauseOfAll(_)
                 | Record::Told(_) => {}
             }
         }

@@ -160,6 +160,7 @@ impl Store for SqliteStore {
         if !due.is_empty() {
             self.change(|connection| retention::forget(connection, &due))?;
         }
+        self.change(retention::give_back)?;
         Ok(due.len())
     }
 

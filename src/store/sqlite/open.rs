@@ -172,6 +172,9 @@ fn fill_new(unfinished: &Path, migrations: &[&str]) -> Result<(), StoreError> {
     let fill = || {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut connection = Connection::open_with_flags(unfinished, flags)?;
+        // Before the first page is written, or it has no effect: what is forgotten later gives its
+        // room back step by step (`retention::give_back`).
+        connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
         prepare(&connection)?;
         connection.pragma_update(None, "application_id", schema::APPLICATION_ID)?;
         schema::migrate(&mut connection, migrations, 0)?;

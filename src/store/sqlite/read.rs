@@ -48,6 +48,9 @@ pub(super) fn durable(connection: &Connection) -> Result<Durable, Failure> {
     if let Some(text) = single(connection, rows::TOLD)? {
         durable.told = rows::from_json(&text, "what was told of")?;
     }
+    if let Some(text) = single(connection, rows::PAUSE_OF_ALL)? {
+        durable.pause_of_all = Arc::new(rows::from_json(&text, "the pause of all jobs")?);
+    }
     durable.alerts = alerts(connection)?;
     Ok(durable)
 }

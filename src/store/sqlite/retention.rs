@@ -41,6 +41,23 @@ pub(super) fn due(
     Ok(due)
 }
 
+/// Pages that are given back to the file system in one step: a megabyte, some milliseconds. More
+/// than a step forgets, so that it keeps up.
+const PAGES_GIVEN_BACK: u32 = 256;
+
+/// Gives the room of what was forgotten back to the file system, a part at a time. A database of
+/// before it could has nothing to give, and keeps its free pages for later rows.
+pub(super) fn give_back(connection: &Connection) -> Result<(), Failure> {
+    let free: u32 = connection.pragma_query_value(None, "freelist_count", |row| row.get(0))?;
+    if free > 0 {
+        let pragma = format!("PRAGMA incremental_vacuum({PAGES_GIVEN_BACK})");
+        let mut statement = connection.prepare(&pragma)?;
+        let mut steps = statement.query([])?;
+        while steps.next()?.is_some() {}
+    }
+    Ok(())
+}
+
 /// Forgets runs with their attempts and events.
 pub(super) fn forget(connection: &Connection, runs: &[i64]) -> Result<(), Failure> {
     let mut statement = connection.prepare_cached("DELETE FROM runs WHERE seq = ?1")?;

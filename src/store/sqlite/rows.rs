@@ -21,6 +21,7 @@ use crate::core::transfer::{Progress, TransferStatus};
 /// The names of rows in `singles`.
 pub(super) const LEARNED: &str = "learned";
 pub(super) const TOLD: &str = "told";
+pub(super) const PAUSE_OF_ALL: &str = "pause_of_all";
 pub(super) const JOB_SET: &str = "job_set";
 pub(super) const WRITTEN: &str = "written";
 
@@ -95,6 +96,8 @@ struct AttemptBody<'a> {
     outcome: Option<RunState>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     ended_at: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    finished_at: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     holds_until: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -259,6 +262,7 @@ pub(super) fn attempt_to_body(attempt: &Attempt) -> String {
         cancel,
         outcome,
         ended_at,
+        finished_at,
         holds_until,
         watched_until,
     } = attempt;
@@ -283,6 +287,7 @@ pub(super) fn attempt_to_body(attempt: &Attempt) -> String {
         cancel: cancel.as_ref().map(Cow::Borrowed),
         outcome: *outcome,
         ended_at: *ended_at,
+        finished_at: *finished_at,
         holds_until: *holds_until,
         watched_until: *watched_until,
     })
@@ -318,6 +323,7 @@ pub(super) fn attempt_from(
         cancel: row.cancel.map(Cow::into_owned),
         outcome: row.outcome,
         ended_at: row.ended_at,
+        finished_at: row.finished_at,
         holds_until: row.holds_until,
         watched_until: row.watched_until,
     })

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::core::alert::{Occasion, QueuedAlert};
+use crate::core::dealt::DealtWith;
 use crate::core::event::{Event, Happening};
 use crate::core::ids::{AccountId, AlertId, AlertKey, AttemptId, JobName, RunId, TransferId};
 use crate::core::job::{AlertEvent, Terms};
@@ -93,6 +94,7 @@ pub(crate) fn attempt(n: u128, number: u32, phase: Phase, transfer: Option<u128>
         cancel: None,
         outcome: None,
         ended_at: None,
+        finished_at: None,
         holds_until: None,
         watched_until: None,
     }
@@ -107,10 +109,13 @@ pub(crate) fn mark(job: &str, handled: i64) -> Mark {
         scheduled_since: Some(at(0)),
         handled: at(handled),
         generation: 0,
+        dealt: DealtWith::default(),
         first_seen: at(0),
         last_success: None,
         last_run: None,
+        last_success_run: None,
         pause: None,
+        pauses: Vec::new(),
         failing: false,
         told_late: None,
     }

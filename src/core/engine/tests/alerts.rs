@@ -138,17 +138,13 @@ fn a_skipped_occurrence_is_told_of() {
     stage.answer(SubmitAnswer::Accepted);
     stage.list(1, TransferStatus::Running);
     stage.until(at("01:20:00"));
-    let name = JobName::new("a");
-    let pause = Pause { at: stage.now, until: None, reason: Some("moving".to_owned()) };
-    let request = OperatorRequest::Pause { job: name, pause };
-    stage.input(Input::Operator { reply: ReplyTo(1), request, by: None });
-    stage.until(at("02:00:00"));
+    let again = super::reload::scheduled("a", "*/25 * * * *");
+    stage.set = with(vec![again], vec![webhook("ops", &[AlertEvent::Skipped], &[])]);
+    stage.input(Input::JobsReplaced(Arc::clone(&stage.set)));
+    stage.until(at("01:26:00"));
     let told = stage.deliver_all();
     assert_eq!(told.len(), 1);
-    assert!(
-        told[0].text.starts_with("a was skipped on station: the job has been paused"),
-        "{told:?}"
-    );
+    assert!(told[0].text.starts_with("a was skipped on station: run "), "{told:?}");
 }
 
 #[test]

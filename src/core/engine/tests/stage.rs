@@ -17,7 +17,7 @@ use crate::core::job::{
     AgentSettings, CatchUp, HistoryPolicy, Job, JobSet, Overlap, PlaceTemplate, Terms,
 };
 use crate::core::place::TransferRequest;
-use crate::core::record::{Durable, Mark, Record};
+use crate::core::record::{Durable, Mark, PauseOfAll, Record};
 use crate::core::run::{Attempt, Run};
 use crate::core::schedule::{Schedule, Timetable};
 use crate::core::template::PathTemplate;
@@ -92,6 +92,7 @@ pub(super) struct Stage {
     pub(super) replies: Vec<Answer>,
     pub(super) outbox: Outbox,
     pub(super) told: Told,
+    pub(super) pause_of_all: Arc<PauseOfAll>,
     pub(super) deliveries: Vec<Arc<QueuedAlert>>,
     pub(super) looks: usize,
     pub(super) looking: bool,
@@ -123,6 +124,7 @@ impl Stage {
             replies: Vec::new(),
             outbox: Outbox::default(),
             told: Told::default(),
+            pause_of_all: Arc::default(),
             deliveries: Vec::new(),
             looks: 0,
             looking: false,
@@ -155,6 +157,7 @@ impl Stage {
                 Record::AlertQueued(alert) => self.outbox.put(&alert),
                 Record::AlertGone(alert) => self.outbox.remove(alert),
                 Record::Told(told) => self.told = told,
+                Record::PauseOfAll(pause) => self.pause_of_all = pause,
             }
         }
         for effect in step.then {
@@ -226,6 +229,7 @@ impl Stage {
             of_retry_batch: false,
             kind: Some(1),
             requested_at: Some(self.now),
+            ended_at: None,
             status,
             progress: Progress { objects_total: 2, objects_transferred: 2, ..Progress::default() },
         };
@@ -236,6 +240,13 @@ impl Stage {
     pub(super) fn status(&mut self, id: u128, status: TransferStatus) {
         let id = TransferId(Uuid::from_u128(id));
         self.listed.iter_mut().find(|t| t.id == id).expect("listed").status = status;
+    }
+
+    /// A transfer ends, at that time by the agent's clock.
+    pub(super) fn ends(&mut self, id: u128, status: TransferStatus, at: Option<Timestamp>) {
+        self.status(id, status);
+        let id = TransferId(Uuid::from_u128(id));
+        self.listed.iter_mut().find(|t| t.id == id).expect("listed").ended_at = at;
     }
 
     pub(super) fn run(&self, nth: usize) -> &Run {
@@ -254,7 +265,12 @@ impl Stage {
 
     /// Restarts, and leaves the look that is asked for unanswered.
     pub(super) fn restart_unanswered(&mut self) {
-        let mut step = self.rebuild();
+        let step = self.rebuild();
+        self.commit_unanswered(step);
+    }
+
+    /// Commits a step, and leaves the look that it asks for unanswered.
+    pub(super) fn commit_unanswered(&mut self, mut step: Step) {
         step.then.retain(|effect| !matches!(effect, Effect::Look(_)));
         self.perform(step);
     }
@@ -284,7 +300,9 @@ impl Stage {
         let marks = self.marks.values().cloned().collect();
         let alerts = self.outbox.rows().cloned().collect();
         let told = self.told;
-        let durable = Durable { runs, attempts, marks, alerts, told, ..Durable::default() };
+        let pause_of_all = Arc::clone(&self.pause_of_all);
+        let durable =
+            Durable { runs, attempts, marks, alerts, told, pause_of_all, ..Durable::default() };
         let (engine, step) = Engine::recover(durable, Arc::clone(&self.set), host(), self.now);
         self.engine = engine;
         self.looking = false;

@@ -1,0 +1,134 @@
+//! Which occurrences of a job have been dealt with, where the clock may have gone back and forth.
+//!
+//! Kept as stretches of the clock in which every occurrence has its run or its skip: exact for each
+//! instant, and small however dense the schedule is. Keeps true: an occurrence in a stretch never
+//! gets a second run; one outside of all is due when the clock reaches it.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::limits::STRETCHES_MAX;
+
+/// A stretch of the clock, both ends included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stretch {
+    /// Its first occurrence.
+    pub from: Timestamp,
+    /// Its last one.
+    pub to: Timestamp,
+}
+
+/// The stretches of a job. The one that is growing ends at its mark's `handled`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DealtWith {
+    /// The first occurrence of the stretch that ends at `handled`; absent while that has none.
+    #[serde(default)]
+    since: Option<Timestamp>,
+    /// Those before it, in order, none touching another.
+    #[serde(default)]
+    earlier: Vec<Stretch>,
+}
+
+impl DealtWith {
+    /// The stretch that ends at `handled` grows by an occurrence, or begins with it.
+    pub fn grow(&mut self, occurrence: Timestamp) {
+        self.since.get_or_insert(occurrence);
+    }
+
+    /// The stretch that ends at `handled` is over: what follows it was not dealt with one by one.
+    pub fn break_off(&mut self, handled: Timestamp) {
+        if let Some(from) = self.since.take().filter(|from| *from <= handled) {
+            self.keep(Stretch { from, to: handled });
+        }
+    }
+
+    /// If an occurrence lies in an earlier stretch: the end of that.
+    pub fn end_of_stretch(&self, occurrence: Timestamp) -> Option<Timestamp> {
+        let holds = |stretch: &&Stretch| stretch.from <= occurrence && occurrence <= stretch.to;
+        self.earlier.iter().find(holds).map(|stretch| stretch.to)
+    }
+
+    /// Goes on from the last stretch that ends after `handled` and is past by `now`, as after a
+    /// clock that was behind for a while; gives its end.
+    pub fn resume(&mut self, handled: Timestamp, now: Timestamp) -> Option<Timestamp> {
+        let past = |stretch: &Stretch| handled < stretch.to && stretch.to <= now;
+        let last = self.earlier.iter().copied().rfind(past)?;
+        self.break_off(handled);
+        self.since = Some(last.from);
+        Some(last.to)
+    }
+
+    /// Keeps a stretch. Those that touch become one, and beyond [`STRETCHES_MAX`] the two oldest:
+    /// what lies between them was missed long ago, and does not run if the clock ever goes back
+    /// so far.
+    fn keep(&mut self, mut new: Stretch) {
+        self.earlier.retain(|old| {
+            let apart = old.to < new.from || new.to < old.from;
+            if !apart {
+                new.from = new.from.min(old.from);
+                new.to = new.to.max(old.to);
+            }
+            apart
+        });
+        let at = self.earlier.partition_point(|old| old.from < new.from);
+        self.earlier.insert(at, new);
+        if self.earlier.len() > STRETCHES_MAX {
+            let oldest = self.earlier.remove(0);
+            self.earlier[0].from = oldest.from;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    fn stretch(dealt: &mut DealtWith, from: i64, to: i64) {
+        dealt.grow(at(from));
+        dealt.break_off(at(to));
+    }
+
+    #[test]
+    fn an_occurrence_is_dealt_with_in_its_stretch_and_not_between_two() {
+        let mut dealt = DealtWith::default();
+        stretch(&mut dealt, 10, 20);
+        stretch(&mut dealt, 40, 50);
+        let ends = [9, 10, 20, 21, 39, 45, 51].map(|second| dealt.end_of_stretch(at(second)));
+        let (first, second) = (Some(at(20)), Some(at(50)));
+        assert_eq!(ends, [None, first, first, None, None, second, None]);
+    }
+
+    #[test]
+    fn stretches_that_touch_become_one() {
+        let mut dealt = DealtWith::default();
+        stretch(&mut dealt, 10, 20);
+        stretch(&mut dealt, 40, 50);
+        stretch(&mut dealt, 15, 45);
+        assert_eq!(dealt.earlier, [Stretch { from: at(10), to: at(50) }]);
+    }
+
+    #[test]
+    fn however_many_there_are_few_are_kept_and_none_is_forgotten() {
+        let mut dealt = DealtWith::default();
+        for n in 0..100 {
+            stretch(&mut dealt, n * 100, n * 100 + 10);
+        }
+        assert_eq!(dealt.earlier.len(), STRETCHES_MAX);
+        for n in 0..100 {
+            assert!(dealt.end_of_stretch(at(n * 100 + 5)).is_some(), "{n}");
+        }
+    }
+
+    #[test]
+    fn a_clock_that_was_behind_goes_on_from_the_last_stretch_that_is_past() {
+        let mut dealt = DealtWith::default();
+        stretch(&mut dealt, 100, 200);
+        stretch(&mut dealt, 900, 990);
+        assert_eq!(dealt.resume(at(20), at(500)), Some(at(200)));
+        assert_eq!(dealt.resume(at(200), at(500)), None);
+    }
+}

@@ -1,0 +1,166 @@
+//! When the past is forgotten, and by which clock.
+//!
+//! A clock that is wrong for a moment must not take years of history with it. Age is judged only by
+//! a clock that has proven itself: it goes on from the newest row, or the daemon has run by it for a
+//! day. Until then only what is too much is forgotten, not what is too old.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::driver::Driver;
+use crate::clock;
+use crate::core::job::HistoryPolicy;
+use crate::core::record::Record;
+use crate::store::query::HistoryQuery;
+
+/// Runs forgotten in one step of retention, between which commits get their turn.
+const STEP: usize = 200;
+
+/// Retention is looked after at most this often, when a run ends: an idle daemon has no past that
+/// grows.
+const PAUSE: SignedDuration = SignedDuration::from_mins(10);
+
+/// Steps at a time, so that ten thousand runs at most go before the log says so and time passes in
+/// which somebody may notice.
+const STEPS_MAX: usize = 50;
+
+/// A clock that is ahead of the newest row, or was set forward, by more than this is not believed
+/// at first; and so long it takes until it is.
+const DOUBT: SignedDuration = SignedDuration::from_hours(24);
+
+/// What is known of the clock that age is judged by.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Retention {
+    /// Not before this, as time since boot.
+    trusted_from: SignedDuration,
+    /// When it was last looked after.
+    last: Option<Timestamp>,
+}
+
+impl Retention {
+    /// At a start: `newest` is the time of the newest row.
+    pub(super) fn new(
+        newest: Option<Timestamp>,
+        now: Timestamp,
+        since_boot: SignedDuration,
+    ) -> Self {
+        let mut retention = Self { trusted_from: SignedDuration::ZERO, last: None };
+        if newest.is_some_and(|newest| now.duration_since(newest).abs() > DOUBT) {
+            retention.doubt(since_boot);
+        }
+        retention
+    }
+
+    /// The clock was set.
+    pub(super) fn clock_stepped(&mut self, by: SignedDuration, since_boot: SignedDuration) {
+        self.last = None;
+        if by.abs() > DOUBT {
+            self.doubt(since_boot);
+        }
+    }
+
+    fn doubt(&mut self, since_boot: SignedDuration) {
+        self.trusted_from = since_boot + DOUBT;
+        tracing::info!(
+            "the clock is more than a day away from what was recorded last: no run is forgotten \
+             for its age for a day"
+        );
+    }
+
+    /// What may be forgotten now.
+    fn policy(&self, policy: HistoryPolicy, since_boot: SignedDuration) -> HistoryPolicy {
+        let trusted = self.trusted_from <= since_boot;
+        let keep = if trusted { policy.keep } else { SignedDuration::MAX };
+        HistoryPolicy { keep, ..policy }
+    }
+}
+
+/// What finds the newest row.
+pub(super) fn newest() -> HistoryQuery {
+    HistoryQuery { limit: 1, ..HistoryQuery::default() }
+}
+
+impl Driver {
+    /// Forgets what is too old, in small steps beside the loop, if a run has just ended.
+    pub(super) fn prune_after(&mut self, record: &[Record]) {
+        let ended = record.iter().any(|record| match record {
+            Record::Run { run, .. } => run.state.is_over(),
+            Record::Attempt(_)
+            | Record::Event(_)
+            | Record::Mark(_)
+            | Record::Learned(_)
+            | Record::AlertQueued(_)
+            | Record::AlertGone(_)
+            | Record::PauseOfAll(_)
+            | Record::Told(_) => false,
+        });
+        let now = clock::now();
+        let last = self.retention.last;
+        if !ended || last.is_some_and(|at| now.duration_since(at).abs() < PAUSE) {
+            return;
+        }
+        self.retention.last = Some(now);
+        let policy = self.retention.policy(self.set.history, clock::since_boot());
+        let store = self.store.clone();
+        tokio::spawn(async move {
+            let mut forgotten = 0;
+            for _ in 0..STEPS_MAX {
+                match store.prune(policy, now, STEP).await {
+                    Ok(some) => {
+                        forgotten += some;
+                        if some < STEP {
+                            break;
+                        }
+                    }
+                    Err(error) => {
+                        tracing::debug!("old runs could not be forgotten: {error}");
+                        break;
+                    }
+                }
+            }
+            if forgotten > 0 {
+                tracing::info!("{forgotten} old runs were forgotten, as `history:` says");
+            }
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn day(n: i64) -> Timestamp {
+        Timestamp::UNIX_EPOCH + SignedDuration::from_hours(24 * n)
+    }
+
+    /// Whether age counts, so many hours after it began.
+    fn judges_age(retention: Retention, hours: i64) -> bool {
+        let policy = HistoryPolicy::default();
+        retention.policy(policy, SignedDuration::from_hours(hours)).keep == policy.keep
+    }
+
+    #[test]
+    fn a_clock_that_goes_on_from_the_newest_row_is_believed() {
+        for newest in [None, Some(day(100)), Some(day(99))] {
+            assert!(judges_age(Retention::new(newest, day(100), SignedDuration::ZERO), 0));
+        }
+    }
+
+    #[test]
+    fn a_clock_that_is_days_ahead_or_behind_is_believed_after_a_day() {
+        for newest in [day(0), day(300)] {
+            let retention = Retention::new(Some(newest), day(100), SignedDuration::ZERO);
+            assert!(!judges_age(retention, 0) && !judges_age(retention, 23));
+            assert!(judges_age(retention, 24));
+        }
+    }
+
+    #[test]
+    fn a_leap_of_the_clock_is_doubted_and_a_step_is_not() {
+        let mut retention = Retention::new(None, day(100), SignedDuration::ZERO);
+        retention.clock_stepped(SignedDuration::from_hours(2), SignedDuration::from_hours(5));
+        assert!(judges_age(retention, 5));
+        retention.clock_stepped(SignedDuration::from_hours(48), SignedDuration::from_hours(6));
+        assert!(!judges_age(retention, 29));
+        assert!(judges_age(retention, 30));
+    }
+}
