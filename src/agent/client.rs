@@ -116,7 +116,7 @@ impl AgentClient {
     }
 
     /// One page of `get_all`, as it came; for `doctor`.
-    pub async fn raw_page(&self, page: usize, size: usize) -> Result<RawAnswer, AskError> {
+    pub async fn raw_page(&self, page: u64, size: usize) -> Result<RawAnswer, AskError> {
         let token = self.usable_token().await?;
         self.page(&token, page, size).await
     }

@@ -8,19 +8,9 @@ use jiff::SignedDuration;
 /// account's look at one request.
 pub(super) const PAGE_SIZE: usize = 200;
 
-/// What the agent serves if it ignores `pagesize` (click-api, `get_all`).
-pub(super) const DEFAULT_PAGE_SIZE: u64 = 50;
-
-/// Pages read in one look. With ignored `pagesize` that is 5,000 records, else 20,000: more than
-/// a busy account requests in the day that a look reaches back at most.
-pub(super) const PAGES_MAX: usize = 100;
-
-/// A look that takes longer than this is ended as incomplete: what it would prove is stale.
-pub(super) const LOOK_MAX: SignedDuration = SignedDuration::from_secs(120);
-
-/// Wanted records kept from one look. The engine wants dozens; an account full of copies between
-/// the very same places must not fill the memory.
-pub(super) const WANTED_MAX: usize = 10_000;
+/// So many bytes of pages are read in one look: some 150,000 records. Time is the first bound; an
+/// agent that is fast must not keep the machine busy either.
+pub(super) const LOOK_BYTES_MAX: usize = 256 * 1024 * 1024;
 
 /// The body of a good answer. A page of 200 records is some 300 kB.
 pub(super) const BODY_MAX: usize = 16 * 1024 * 1024;

@@ -1,9 +1,7 @@
 //! One reading of `get_all`: as deep as asked for, and honest about whether it proves absence.
 //!
-//! It knows paging and its traps, not runs. A look is complete only if nothing in it says that a
-//! record may have slipped through (protocol, "Words"); an incomplete one still brings what it saw.
+//! It asks for pages and reads them; which ones, and what they prove, `core/paging.rs` decides.
 
-use std::collections::{HashMap, HashSet};
 use std::sync::{MutexGuard, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
@@ -12,14 +10,14 @@ use secrecy::{ExposeSecret, SecretString};
 use super::client::{AgentClient, unreadable};
 use super::endpoint::Endpoint;
 use super::failure::AskError;
-use super::limits::{
-    DEFAULT_PAGE_SIZE, LOOK_MAX, OFFSET_NOISE, PAGES_MAX, USER_STRIKES, WANTED_MAX,
-};
+use super::limits::{LOOK_BYTES_MAX, OFFSET_NOISE, USER_STRIKES};
 use super::transport::{Call, RawAnswer};
-use super::wire::{self, PageFacts, ReadRecord};
+use super::wire::{self, ReadRecord};
 use crate::clock;
-use crate::core::ids::{TransferId, UserId};
-use crate::core::transfer::{AgentState, Look, LookFailure, LookRequest, Transfer};
+use crate::core::ids::UserId;
+use crate::core::limits::LOOK_MAX;
+use crate::core::paging::{PageFacts, PageRecord, Paging, Reading};
+use crate::core::transfer::{AgentState, Gap, Incomplete, Look, LookFailure, LookRequest};
 
 /// What is known of whose token it is.
 pub(super) struct KnownUser {
@@ -39,81 +37,69 @@ impl AgentClient {
     /// but nothing breaks if there are more.
     pub async fn look(&self, request: &LookRequest) -> Result<Look, LookFailure> {
         let began_at = clock::now();
+        let began = clock::awake_since_boot();
+        let took = || clock::awake_since_boot().saturating_sub(began);
         let agent = self.agent_status().await.map_err(look_failure)?;
         let mut again = self.inner.keeper.can_log_in();
         loop {
-            match self.listing(request).await {
+            match self.listing(request, began).await {
                 // What the token is refused for may be that nobody is signed in: the state of the
                 // agent says more than the refusal.
                 Err(AskError::BadToken(_) | AskError::Refused { .. }) if !agent.may_work() => {
-                    return Ok(blind_look(began_at, agent));
+                    return Ok(blind_look(began_at, agent, took()));
                 }
                 Err(AskError::BadToken(_)) if again => again = false,
                 Err(error) => return Err(look_failure(error)),
                 Ok((user, reading)) => {
-                    let at_work = match agent {
-                        AgentState::Started | AgentState::Unknown => true,
-                        AgentState::Created
-                        | AgentState::Stopped
-                        | AgentState::Paused
-                        | AgentState::Disposed => false,
-                    };
+                    let Reading { as_of, gap, pages, records, total, .. } = reading;
+                    let gap = if agent.may_work() { gap } else { Some(Gap::Idle) };
+                    let took = took();
                     return Ok(Look {
                         began_at,
-                        as_of: reading.as_of,
-                        complete: reading.complete && at_work,
+                        as_of,
+                        incomplete: gap.map(|gap| Incomplete { gap, pages, records, total, took }),
                         agent,
                         user,
                         clock_offset: reading.clock_offset,
-                        transfers: reading.wanted.into_values().collect(),
+                        read_back_to: reading.read_back_to,
+                        transfers: reading.transfers,
                     });
                 }
             }
         }
     }
 
-    async fn listing<'a>(
+    async fn listing(
         &self,
-        request: &'a LookRequest,
-    ) -> Result<(Option<UserId>, Reading<'a>), AskError> {
+        request: &LookRequest,
+        began: SignedDuration,
+    ) -> Result<(Option<UserId>, Reading), AskError> {
         let token = self.usable_token().await?;
         let user = self.user_of(&token).await?;
-        let mut reading = Reading::new(request);
-        let started = clock::awake_since_boot();
-        for number in 1..=PAGES_MAX {
-            let answer = self.page(&token, number, self.inner.page_size).await?;
-            match reading.take(self.read(answer, &token)?, self.inner.page_size)? {
-                Turn::Next => {}
-                Turn::End { complete } => {
-                    reading.complete = complete;
-                    break;
-                }
+        let page_size = self.inner.page_size;
+        let mut paging = Paging::new(request.since, page_size as u64);
+        let mut bytes = 0;
+        while let Some(number) = paging.next_page() {
+            let answer = self.page(&token, number, page_size).await;
+            match answer.and_then(|answer| self.take_page(answer, &token, request, &mut paging)) {
+                Ok(length) => bytes += length,
+                Err(error @ AskError::BadToken(_)) => return Err(error),
+                Err(error) if paging.is_at_start() => return Err(error),
+                // The pages before it prove presence.
+                Err(error) => paging.cut(Gap::PageFailed(error.to_string())),
             }
-            if clock::awake_since_boot() - started > LOOK_MAX {
-                break;
+            if let Some(why) = bound(clock::awake_since_boot().saturating_sub(began), bytes) {
+                paging.cut(why);
             }
         }
-        if reading.pages > 1 {
-            // The head is read even if the look is incomplete already: what is new there counts.
-            let answer = self.page(&token, 1, self.inner.page_size).await?;
-            reading.take_head_again(self.read(answer, &token)?)?;
-        }
-        reading.complete &= !reading.shifted && reading.doubtful == 0;
-        if reading.doubtful > 0 {
-            let doubtful = reading.doubtful;
-            tracing::warn!(
-                "{doubtful} records of the agent's list can't be read, and may be ours: the list \
-                 proves no absence"
-            );
-        }
-        Ok((user, reading))
+        Ok((user, paging.finish()))
     }
 
     /// One page, newest first, as it came.
     pub(super) async fn page(
         &self,
         token: &SecretString,
-        number: usize,
+        number: u64,
         size: usize,
     ) -> Result<RawAnswer, AskError> {
         let query = [
@@ -127,10 +113,30 @@ impl AgentClient {
         Ok(self.inner.transport.send(call).await?)
     }
 
-    fn read(&self, answer: RawAnswer, token: &SecretString) -> Result<GoodPage, AskError> {
+    /// Reads a page into `paging`, and tells how long its body was.
+    fn take_page(
+        &self,
+        answer: RawAnswer,
+        token: &SecretString,
+        request: &LookRequest,
+        paging: &mut Paging,
+    ) -> Result<usize, AskError> {
         let clock_offset = offset(&answer);
         let (body, asked_at) = self.judge(Endpoint::Transfers, answer, token)?;
-        Ok(GoodPage { body, asked_at, clock_offset })
+        paging.begin(asked_at, clock_offset);
+        let depth = paging.depth();
+        let mut each = |record: ReadRecord| {
+            paging.record(PageRecord {
+                id: record.id,
+                requested_at: record.requested_at,
+                doubtful: record.is_doubtful(request, depth),
+                wanted: record.wanted_by(request),
+            });
+        };
+        let facts = wire::read_page(&body, &mut each)
+            .map_err(|error| unreadable(Endpoint::Transfers, &error))?;
+        paging.end(PageFacts { total: facts.total, page_size: facts.page_size });
+        Ok(body.len())
     }
 
     /// Whose token it is: asked once for each token.
@@ -165,149 +171,14 @@ impl AgentClient {
     }
 }
 
-/// A page that answered 200.
-struct GoodPage {
-    body: Vec<u8>,
-    asked_at: Timestamp,
-    clock_offset: Option<SignedDuration>,
-}
-
-/// Whether there is more to read.
-enum Turn {
-    Next,
-    End { complete: bool },
-}
-
-/// What has been read so far.
-struct Reading<'a> {
-    request: &'a LookRequest,
-    as_of: Timestamp,
-    complete: bool,
-    clock_offset: Option<SignedDuration>,
-    wanted: HashMap<TransferId, Transfer>,
-    /// Unreadable records that may be wanted.
-    doubtful: usize,
-    /// The list moved while it was read. What is deeper in it may still prove presence.
-    shifted: bool,
-    pages: usize,
-    /// `total` of the first page.
-    total: Option<u64>,
-    first_ids: Vec<Option<TransferId>>,
-    seen: HashSet<TransferId>,
-    records: u64,
-    longest_page: u64,
-    /// The date of the last dated record, while all have come newest first.
-    last_date: Option<Timestamp>,
-    descending: bool,
-}
-
-impl<'a> Reading<'a> {
-    fn new(request: &'a LookRequest) -> Self {
-        Self {
-            request,
-            as_of: clock::now(),
-            complete: false,
-            clock_offset: None,
-            wanted: HashMap::new(),
-            doubtful: 0,
-            shifted: false,
-            pages: 0,
-            total: None,
-            first_ids: Vec::new(),
-            seen: HashSet::new(),
-            records: 0,
-            longest_page: 0,
-            last_date: None,
-            descending: true,
-        }
-    }
-
-    /// Records older than this, by the agent's clock, matter to nobody. An agent whose clock is
-    /// behind dates its records too early.
-    fn depth(&self) -> Timestamp {
-        let behind = self.clock_offset.unwrap_or_default().min(SignedDuration::ZERO);
-        self.request.since.checked_add(behind).unwrap_or(Timestamp::MIN)
-    }
-
-    fn take(&mut self, page: GoodPage, asked_size: usize) -> Result<Turn, AskError> {
-        let first = self.pages == 0;
-        self.pages += 1;
-        self.as_of = page.asked_at;
-        if first {
-            self.clock_offset = page.clock_offset;
-        }
-        let mut ids = Vec::new();
-        let depth = self.depth();
-        let facts = self.read(&page, &mut ids)?;
-        let news = ids.iter().flatten().filter(|id| self.seen.insert(**id)).count();
-        self.records += facts.count;
-        self.longest_page = self.longest_page.max(facts.count);
-        if first {
-            self.total = facts.total;
-            self.first_ids = ids;
-        } else if facts.total != self.total {
-            self.shifted = true;
-        }
-        if facts.count == 0 {
-            return Ok(Turn::End { complete: true });
-        }
-        if !first && news == 0 {
-            // The agent serves the same page whatever is asked for, so there is no telling what
-            // lies behind it.
-            return Ok(Turn::End { complete: false });
-        }
-        if self.wanted.len() >= WANTED_MAX {
-            return Ok(Turn::End { complete: false });
-        }
-        let deep_enough = self.descending && self.last_date.is_some_and(|date| date < depth);
-        if deep_enough || self.is_last(&facts, asked_size) {
-            return Ok(Turn::End { complete: true });
-        }
-        Ok(Turn::Next)
-    }
-
-    /// True if nothing can follow this page. `total` alone is not believed, and a page that is as
-    /// long as one that ignores `pagesize` may be full, until a longer one was seen.
-    fn is_last(&self, facts: &PageFacts, asked_size: usize) -> bool {
-        let full = facts.count >= asked_size as u64
-            || (facts.count == DEFAULT_PAGE_SIZE && self.longest_page <= DEFAULT_PAGE_SIZE)
-            || facts.page_size.is_some_and(|size| facts.count >= size);
-        !full && facts.total.is_none_or(|total| self.records >= total)
-    }
-
-    fn take_head_again(&mut self, page: GoodPage) -> Result<(), AskError> {
-        let mut ids = Vec::new();
-        let facts = self.read(&page, &mut ids)?;
-        self.as_of = page.asked_at;
-        self.shifted |= ids != self.first_ids || facts.total != self.total;
-        Ok(())
-    }
-
-    /// Reads a page's records. Of a record read twice, the later reading counts.
-    fn read(
-        &mut self,
-        page: &GoodPage,
-        ids: &mut Vec<Option<TransferId>>,
-    ) -> Result<PageFacts, AskError> {
-        let depth = self.depth();
-        let Self { request, wanted, doubtful, last_date, descending, .. } = self;
-        let mut each = |record: ReadRecord| {
-            ids.push(record.id);
-            if record.is_doubtful(request, depth) {
-                *doubtful += 1;
-            }
-            if let Some(date) = record.requested_at {
-                *descending &= last_date.is_none_or(|last| date <= last);
-                *last_date = Some(date);
-            }
-            if let Some(transfer) = record.wanted_by(request)
-                && (wanted.len() < WANTED_MAX || wanted.contains_key(&transfer.id))
-            {
-                wanted.insert(transfer.id, transfer);
-            }
-        };
-        wire::read_page(&page.body, &mut each)
-            .map_err(|error| unreadable(Endpoint::Transfers, &error))
+/// What ends a look before the list does.
+fn bound(took: SignedDuration, bytes: usize) -> Option<Gap> {
+    if took > LOOK_MAX {
+        Some(Gap::TooSlow)
+    } else if bytes > LOOK_BYTES_MAX {
+        Some(Gap::TooLarge)
+    } else {
+        None
     }
 }
 
@@ -324,14 +195,16 @@ pub(super) fn offset(answer: &RawAnswer) -> Option<SignedDuration> {
 }
 
 /// A look at an agent that is not at work, and shows no list either.
-fn blind_look(began_at: Timestamp, agent: AgentState) -> Look {
+fn blind_look(began_at: Timestamp, agent: AgentState, took: SignedDuration) -> Look {
+    let incomplete = Incomplete { gap: Gap::Idle, pages: 0, records: 0, total: None, took };
     Look {
         began_at,
         as_of: clock::now(),
-        complete: false,
+        incomplete: Some(incomplete),
         agent,
         user: None,
         clock_offset: None,
+        read_back_to: None,
         transfers: Vec::new(),
     }
 }
@@ -343,5 +216,18 @@ fn look_failure(error: AskError) -> LookFailure {
         AskError::Refused { .. } | AskError::NoSuchRoute(_) | AskError::Unusable(_) => {
             LookFailure::Unusable(error.to_string())
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_look_is_bounded_by_time_and_bytes_and_not_by_pages() {
+        let second = SignedDuration::from_secs(1);
+        assert_eq!(bound(LOOK_MAX, LOOK_BYTES_MAX), None);
+        assert_eq!(bound(LOOK_MAX + second, 0), Some(Gap::TooSlow));
+        assert_eq!(bound(second, LOOK_BYTES_MAX + 1), Some(Gap::TooLarge));
     }
 }

@@ -2,6 +2,7 @@
 //! (protocol, rule 2.)
 
 use serde::Serialize;
+use serde::de::IgnoredAny;
 use uuid::Uuid;
 
 use super::client::AgentClient;
@@ -9,6 +10,7 @@ use super::endpoint::Endpoint;
 use super::failure::AskError;
 use super::problem::{Meaning, Problem};
 use super::transport::{Call, RawAnswer, SendFailure};
+use super::wire::read_object;
 use super::words::fit;
 use crate::core::place::{Place, TransferRequest};
 use crate::core::transfer::{Refusal, SubmitAnswer};
@@ -86,7 +88,11 @@ impl AgentClient {
 /// Sorts an answer by status and code.
 pub(super) fn sort(answer: &RawAnswer, token: &SecretString) -> SubmitAnswer {
     match answer.status {
-        200 => SubmitAnswer::Accepted,
+        // The vendor's 200 has no body. One that could not be read to its end is a 200 still.
+        200 => match answer.body.as_deref().ok().and_then(|body| oddity(body, token)) {
+            None => SubmitAnswer::Accepted,
+            Some(what) => SubmitAnswer::Uncertain(format!("the agent answered 200 with {what}")),
+        },
         401 => {
             SubmitAnswer::Refused(Refusal::BadToken("the agent refuses the token (401)".to_owned()))
         }
@@ -102,5 +108,36 @@ pub(super) fn sort(answer: &RawAnswer, token: &SecretString) -> SubmitAnswer {
             }
         }
         status => SubmitAnswer::Uncertain(format!("the agent answered {status}")),
+    }
+}
+
+/// What a 200's body is, if it is not one that comes with success: another program, a proxy or an
+/// error page may answer 200 to anything, and nothing was queued then.
+fn oddity(body: &[u8], token: &SecretString) -> Option<String> {
+    let text = body.trim_ascii();
+    if text.is_empty() {
+        return None;
+    }
+    if text.starts_with(b"<") {
+        return Some("a web page: is that the agent?".to_owned());
+    }
+    if let Ok([status, errors, error, success]) =
+        read_object(body, &["status", "errors", "error", "success"])
+    {
+        let failed = status.whole().is_some_and(|status| status >= 400)
+            || !errors.is_none()
+            || (!error.is_none() && error.flag() != Some(false))
+            || (!success.is_none() && success.flag() == Some(false));
+        let problem = || Problem::read(None, body).words;
+        return failed.then(|| format!("an error: {}", fit(&problem(), Some(token))));
+    }
+    match serde_json::from_slice::<IgnoredAny>(text) {
+        Ok(_) if text == b"false" => Some("`false`".to_owned()),
+        Ok(_) => None,
+        Err(_) => {
+            const GOOD: [&[u8]; 4] = [b"ok", b"success", b"accepted", b"created"];
+            let is_good = GOOD.iter().any(|word| word.eq_ignore_ascii_case(text));
+            (!is_good).then(|| "a text that says nothing of success".to_owned())
+        }
     }
 }

@@ -6,8 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::ids::{RunId, TransferId};
-use super::matching::Miss;
-use super::reason::{Plain, Reason, Telling};
+use super::reason::{NearMiss, Plain, Reason, Telling, UnderWay};
 use super::run::RunState;
 
 /// One line of a run's timeline.
@@ -87,11 +86,13 @@ pub enum Happening {
         transfer: TransferId,
     },
     /// The agent lists a transfer that is nearly, but not certainly, ours.
-    NearMiss {
-        /// That transfer.
+    NearMiss(NearMiss),
+    /// The agent lists the transfer in a state that is not known.
+    UnknownStatus {
+        /// The transfer.
         transfer: TransferId,
-        /// In what it differs.
-        differs: Miss,
+        /// `transferStatus`, as the agent wrote it; empty where it told none.
+        status: String,
     },
     /// The agent was asked to cancel a transfer.
     CancelRequested {
@@ -145,6 +146,8 @@ pub enum EventKind {
     Ambiguous,
     /// A transfer is nearly, but not certainly, ours.
     NearMiss,
+    /// The transfer is in a state that is not known.
+    UnknownStatus,
     /// A cancellation was asked for.
     CancelRequested,
     /// The agent did not take that request.
@@ -157,7 +160,7 @@ pub enum EventKind {
 
 impl EventKind {
     /// All kinds but the states, in the order in which they are documented.
-    const OTHERS: [Self; 13] = [
+    const OTHERS: [Self; 14] = [
         Self::Accepted,
         Self::Uncertain,
         Self::Refused,
@@ -167,6 +170,7 @@ impl EventKind {
         Self::Doubled,
         Self::Ambiguous,
         Self::NearMiss,
+        Self::UnknownStatus,
         Self::CancelRequested,
         Self::CancelRefused,
         Self::Paused,
@@ -191,6 +195,7 @@ impl EventKind {
             Self::Doubled => "doubled",
             Self::Ambiguous => "ambiguous",
             Self::NearMiss => "near_miss",
+            Self::UnknownStatus => "unknown_status",
             Self::CancelRequested => "cancel_requested",
             Self::CancelRefused => "cancel_refused",
             Self::Paused => "paused",
@@ -231,7 +236,8 @@ impl Happening {
             Self::GivenUp { .. } => EventKind::GivenUp,
             Self::Doubled => EventKind::Doubled,
             Self::Ambiguous { .. } => EventKind::Ambiguous,
-            Self::NearMiss { .. } => EventKind::NearMiss,
+            Self::NearMiss(_) => EventKind::NearMiss,
+            Self::UnknownStatus { .. } => EventKind::UnknownStatus,
             Self::CancelRequested { .. } => EventKind::CancelRequested,
             Self::CancelRefused { .. } => EventKind::CancelRefused,
             Self::Paused { .. } => EventKind::Paused,
@@ -267,12 +273,11 @@ impl Happening {
                  from it; it is left alone",
                 telling.transfer(*transfer)
             ),
-            Self::NearMiss { transfer, differs } => format!(
-                "the agent accepted the request, and lists transfer {}, which is like it but for \
-                 its {}; it is not taken for ours",
-                telling.transfer(*transfer),
-                differs.word()
-            ),
+            Self::NearMiss(near) => near.told(telling),
+            Self::UnknownStatus { transfer, status } => {
+                let (transfer, status) = (*transfer, status.clone());
+                UnderWay::UnknownStatus { transfer, status }.told(telling)
+            }
             Self::CancelRequested { transfer } => {
                 format!("of transfer {}", telling.transfer(*transfer))
             }

@@ -33,9 +33,12 @@ pub const COVERED_GAP: SignedDuration = SignedDuration::from_secs(90);
 /// Given-up attempts are looked for at least this long (protocol, "Open attempt").
 pub const WATCH: SignedDuration = SignedDuration::from_hours(24);
 
+/// A look that takes longer than this is ended as incomplete: what it would prove is stale.
+pub const LOOK_MAX: SignedDuration = SignedDuration::from_mins(2);
+
 /// A look that has not come back after twice `request_timeout` and this is lost, as when the
 /// machine slept meanwhile: the next one must not wait for it. More than any look may take.
-pub const LOOK_LOST: SignedDuration = SignedDuration::from_mins(2);
+pub const LOOK_LOST: SignedDuration = LOOK_MAX;
 
 /// Looks that notifications cause are at least this far apart (contract, "Agent").
 pub const HINTED_LOOK_GAP: SignedDuration = SignedDuration::from_millis(250);
@@ -43,6 +46,21 @@ pub const HINTED_LOOK_GAP: SignedDuration = SignedDuration::from_millis(250);
 /// A record so much older than an accepted request is worth a word if it is nearly like it: an
 /// hour is what a wrong daylight saving setting makes.
 pub const NEAR_MISS_DEPTH: SignedDuration = SignedDuration::from_hours(1);
+
+/// What the agent serves if it ignores `pagesize` (docs/click-api.md, `get_all`).
+pub const DEFAULT_PAGE_SIZE: u64 = 50;
+
+/// Wanted records kept from one look. The engine wants dozens; an account full of copies between
+/// the very same places must not fill the memory.
+pub const WANTED_MAX: usize = 10_000;
+
+/// So many unknown values of `transferStatus` are each warned of once: an agent that makes them up
+/// must fill neither the log nor the memory.
+pub const UNKNOWN_STATUSES_MAX: usize = 32;
+
+/// So many incomplete looks in a row are an outage: runs wait, and it is said why. A list that
+/// changed once while it was read is no news.
+pub const INCOMPLETE_LOOKS_MAX: u32 = 2;
 
 /// No transfer in flight is looked at less often than this (contract, "Agent").
 pub const SLOWEST_LOOK: SignedDuration = SignedDuration::from_secs(60);

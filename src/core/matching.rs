@@ -109,8 +109,9 @@ pub struct Assignment {
     pub left_over: Vec<usize>,
 }
 
-/// Assigns records to attempts, each attempt at most one: oldest record first, nearest in time.
-/// `claimed[i]` is what attempt `i` owns already, by position in `records`: it keeps owning
+/// Assigns records to attempts, each attempt at most one: oldest record first, nearest in time; and
+/// where there are too few, to the attempts whose record is known to exist, or may be confirmed in
+/// a moment, before those that are uncertain or given up. `claimed[i]` is what attempt `i` owns already, by position in `records`: it keeps owning
 /// something, and two attempts exchange what they own only if that lets a further record find its
 /// owner. An attempt that owns a record outside `records` must not be passed in.
 pub fn assign(
@@ -145,7 +146,54 @@ pub fn assign(
             left_over.push(record);
         }
     }
+    for attempt in 0..attempts.len() {
+        if owned[attempt].is_none() && comes_first(attempts[attempt]) {
+            let mut visited = vec![false; attempts.len()];
+            let may_lose = |other: usize| claimed[other].is_none() && !comes_first(attempts[other]);
+            take_over(attempt, &mut owned, &mut visited, &fits, &may_lose);
+        }
+    }
     Assignment { owner_of: owned, left_over }
+}
+
+/// True for an attempt whose record exists, and for one whose answer is awaited: if that one's were
+/// given away to a request that was lost, the 200 that comes next would find none.
+fn comes_first(attempt: &Attempt) -> bool {
+    match attempt.phase {
+        Phase::Accepted | Phase::Intent => true,
+        Phase::Uncertain | Phase::GivenUp | Phase::Refused | Phase::Closed => false,
+    }
+}
+
+/// Finds a record for an attempt that must have one: that of an attempt which may lose its own, or
+/// of one whose record can be had in exchange for such a record.
+fn take_over(
+    attempt: usize,
+    owned: &mut [Option<usize>],
+    visited: &mut [bool],
+    fits: &impl Fn(usize, usize) -> bool,
+    may_lose: &impl Fn(usize) -> bool,
+) -> bool {
+    visited[attempt] = true;
+    let holders: Vec<(usize, usize)> = owned
+        .iter()
+        .enumerate()
+        .filter_map(|(holder, record)| Some((holder, (*record)?)))
+        .filter(|&(holder, record)| !visited[holder] && fits(attempt, record))
+        .collect();
+    let loser = holders.iter().find(|(holder, _)| may_lose(*holder));
+    if let Some(&(holder, record)) = loser {
+        owned[holder] = None;
+        owned[attempt] = Some(record);
+        return true;
+    }
+    for (holder, record) in holders {
+        if !visited[holder] && take_over(holder, owned, visited, fits, may_lose) {
+            owned[attempt] = Some(record);
+            return true;
+        }
+    }
+    false
 }
 
 /// Finds an owner for `record`: a free candidate, else one whose record can move elsewhere.
@@ -176,9 +224,14 @@ fn place(
     false
 }
 
+/// The date, by the agent's clock, that an attempt's transfer should bear.
+pub fn expected_date(attempt: &Attempt) -> Timestamp {
+    shift(attempt.not_before, SignedDuration::from_millis(attempt.offset_ms))
+}
+
 /// How far a record's date is from the attempt's commit, both by the agent's clock.
 fn distance(attempt: &Attempt, record: &Transfer) -> SignedDuration {
-    let expected = shift(attempt.not_before, SignedDuration::from_millis(attempt.offset_ms));
+    let expected = expected_date(attempt);
     let date = record.requested_at.unwrap_or(expected);
     date.duration_since(expected).abs()
 }

@@ -13,6 +13,7 @@ pub mod input;
 pub mod job;
 pub mod limits;
 pub mod matching;
+pub mod paging;
 pub mod place;
 pub mod plain;
 pub mod reason;

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::duration;
 use super::ids::{TransferId, UserId};
 use super::place::Fingerprint;
 
@@ -112,8 +113,13 @@ pub struct Transfer {
     pub ended_at: Option<Timestamp>,
     /// Its state.
     pub status: TransferStatus,
+    /// `transferStatus` as the agent wrote it, where that is [`TransferStatus::Unknown`].
+    pub unknown_status: Option<String>,
     /// Its counters.
     pub progress: Progress,
+    /// The counters of objects that were transferred, skipped and failed were all told, so that
+    /// what is missing from the total is missing.
+    pub counts_objects: bool,
 }
 
 /// `GET /management/agent_status`.
@@ -183,17 +189,92 @@ pub struct Look {
     pub began_at: Timestamp,
     /// When the last answer that it rests on was asked for.
     pub as_of: Timestamp,
-    /// It may prove absence: every page answered, `total` stood still, page 1 read again starts
-    /// alike, and the agent was Started or can't be asked (protocol, "Words").
-    pub complete: bool,
+    /// What keeps it from proving absence; absent for a complete look: every page answered, at
+    /// most its head grew meanwhile, and the agent was Started or can't be asked (docs/protocol.md,
+    /// "Words").
+    pub incomplete: Option<Incomplete>,
     /// What the agent said of itself.
     pub agent: AgentState,
     /// Whose token it was, from `GET /authentication/user`; absent if the agent tells none.
     pub user: Option<UserId>,
     /// The agent's clock less ours, from the `Date` header; absent without one.
     pub clock_offset: Option<SignedDuration>,
+    /// How far back the list was read: the date of the oldest record on its pages. Absent if it
+    /// was read to its end, or is not in order.
+    pub read_back_to: Option<Timestamp>,
     /// Wanted records, each once.
     pub transfers: Vec<Transfer>,
+}
+
+impl Look {
+    /// True if what it does not show is not there.
+    pub fn is_complete(&self) -> bool {
+        self.incomplete.is_none()
+    }
+}
+
+/// Why a look may prove presence and not absence, and how far it came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Incomplete {
+    /// Why.
+    pub gap: Gap,
+    /// Pages that were read.
+    pub pages: u64,
+    /// Records that were read, each counted once.
+    pub records: u64,
+    /// How many there are, as the agent tells it.
+    pub total: Option<u64>,
+    /// How long the reading took.
+    pub took: SignedDuration,
+}
+
+/// What can keep a look from proving absence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Gap {
+    /// The agent was not at work.
+    Idle,
+    /// Records went, or moved, while the list was read.
+    Shifted,
+    /// The agent serves the same page whatever is asked for.
+    Repeating,
+    /// The end was not reached in time.
+    TooSlow,
+    /// The end was not reached within the bytes that a look may read.
+    TooLarge,
+    /// More records between our places than are kept.
+    TooMany,
+    /// So many records can't be read, and may be ours.
+    Unreadable(u64),
+    /// A page after the first could not be had: why not.
+    PageFailed(String),
+    /// Our clock was set meanwhile: its times are another clock's than ours.
+    ClockSet,
+}
+
+impl Incomplete {
+    /// In words, with the figures.
+    pub fn words(&self) -> String {
+        let why = match &self.gap {
+            Gap::Idle => "the agent is not at work".to_owned(),
+            Gap::Shifted => "records move or disappear while the list is read".to_owned(),
+            Gap::Repeating => "the agent gives the same page again and again".to_owned(),
+            Gap::TooSlow => "its end is not reached in time".to_owned(),
+            Gap::TooLarge => "it is too large".to_owned(),
+            Gap::TooMany => "it holds too many transfers between the same places".to_owned(),
+            Gap::Unreadable(1) => "a record in it can't be read".to_owned(),
+            Gap::Unreadable(count) => format!("{count} records in it can't be read"),
+            Gap::PageFailed(words) => words.clone(),
+            Gap::ClockSet => "the clock was set while it was read".to_owned(),
+        };
+        let of = self.total.map_or_else(String::new, |total| format!(" of {total}"));
+        let pages = if self.pages == 1 { "page" } else { "pages" };
+        format!(
+            "{why}; {}{of} records were read on {} {pages} in {}",
+            self.records,
+            self.pages,
+            duration::format_short(self.took)
+        )
+    }
 }
 
 /// Why a look brought nothing.

@@ -75,7 +75,7 @@ async fn a_single_page_is_complete_by_itself() {
     let agent = listing(|_, _| ok(&page_of([record(2, 20), record(1, 10)], 2))).await;
     let client = agent.client();
     let look = client.look(&look_request()).await.unwrap();
-    assert!(look.complete);
+    assert!(look.is_complete());
     assert_eq!(look.agent, AgentState::Started);
     assert_eq!(look.user, Some(UserId(Uuid::from_u128(77))));
     assert_eq!(ids(&look.transfers), BTreeSet::from([1, 2]));
@@ -90,7 +90,7 @@ async fn a_single_page_is_complete_by_itself() {
 async fn an_empty_list_is_complete() {
     let agent = listing(|_, _| ok(r#"{"data":[],"total":0,"options":null}"#)).await;
     let look = agent.client().look(&look_request()).await.unwrap();
-    assert!(look.complete && look.transfers.is_empty());
+    assert!(look.is_complete() && look.transfers.is_empty());
 }
 
 #[tokio::test]
@@ -126,7 +126,7 @@ async fn all_pages_are_read_and_the_first_once_more() {
     let pages = list(450, 200);
     let agent = listing(move |page, _| ok(&pages(page))).await;
     let look = agent.client().look(&look_request()).await.unwrap();
-    assert!(look.complete);
+    assert!(look.is_complete());
     assert_eq!(look.transfers.len(), 450);
     assert_eq!(agent.count("get_all"), 4);
 }
@@ -140,7 +140,7 @@ async fn an_ignored_page_size_hides_nothing(#[case] length: usize) {
     let pages = list(length, 50);
     let agent = listing(move |page, _| ok(&pages(page))).await;
     let look = agent.client().look(&look_request()).await.unwrap();
-    assert!(look.complete);
+    assert!(look.is_complete());
     assert_eq!(look.transfers.len(), length);
 }
 
@@ -150,7 +150,7 @@ async fn a_smaller_page_size_that_the_agent_admits_hides_nothing() {
     let options = r#""total":10,"options":{"PageSize":10}"#;
     let agent = listing(move |page, _| ok(&pages(page).replace(r#""total":30"#, options))).await;
     let look = agent.client().look(&look_request()).await.unwrap();
-    assert!(look.complete, "`total` is wrong, but stands still");
+    assert!(look.is_complete(), "`total` is wrong, but stands still");
     assert_eq!(look.transfers.len(), 30);
 }
 
@@ -164,7 +164,7 @@ async fn reading_ends_where_records_are_too_old() {
     })
     .await;
     let look = agent.client().look(&look_request()).await.unwrap();
-    assert!(look.complete);
+    assert!(look.is_complete());
     assert_eq!(agent.count("get_all"), 1);
 }
 
@@ -182,7 +182,7 @@ async fn records_that_are_not_sorted_or_have_no_date_end_nothing() {
         })
         .await;
         let look = agent.client().look(&look_request()).await.unwrap();
-        assert!(look.complete && ids(&look.transfers).contains(&999));
+        assert!(look.is_complete() && ids(&look.transfers).contains(&999));
     }
 }
 
@@ -220,7 +220,7 @@ async fn a_clock_that_is_right_has_no_offset_and_without_a_date_there_is_none_to
 }
 
 #[tokio::test]
-async fn a_list_that_grows_while_it_is_read_proves_no_absence_but_presence() {
+async fn a_list_that_grows_while_it_is_read_proves_absence() {
     // A record comes after page 1 was read: page 2 starts with one that was read already.
     let (before, after) = (list(300, 200), list(301, 200));
     let agent = listing(move |page, times| match (page, times) {
@@ -229,8 +229,37 @@ async fn a_list_that_grows_while_it_is_read_proves_no_absence_but_presence() {
     })
     .await;
     let look = agent.client().look(&look_request()).await.unwrap();
-    assert!(!look.complete);
+    assert!(look.is_complete());
     assert_eq!(look.transfers.len(), 301, "each once, and the new one too");
+}
+
+#[tokio::test]
+async fn a_list_that_grows_at_each_request_proves_absence() {
+    let asked = Mutex::new(0);
+    let agent = listing(move |page, _| {
+        let mut asked = asked.lock().unwrap();
+        *asked += 3;
+        ok(&list(500 + *asked, 50)(page))
+    })
+    .await;
+    let look = agent.client().look(&look_request()).await.unwrap();
+    assert!(look.is_complete(), "{:?}", look.incomplete);
+    assert!(look.transfers.len() >= 503);
+}
+
+#[tokio::test]
+async fn a_page_that_fails_leaves_what_was_read_before_it() {
+    let pages = list(300, 200);
+    let agent = listing(move |page, _| match page {
+        1 => ok(&pages(1)),
+        _ => answer(500, "", ""),
+    })
+    .await;
+    let look = agent.client().look(&look_request()).await.unwrap();
+    let incomplete = look.incomplete.unwrap();
+    assert_eq!(look.transfers.len(), 200);
+    assert!(incomplete.words().contains("500"), "{}", incomplete.words());
+    assert!(incomplete.words().contains("200 of 300 records"), "{}", incomplete.words());
 }
 
 #[tokio::test]
@@ -242,7 +271,7 @@ async fn a_head_that_changed_under_the_same_total_is_noticed() {
         ok(&if moved { text.replacen("00000000012c", "000000009999", 1) } else { text })
     })
     .await;
-    assert!(!agent.client().look(&look_request()).await.unwrap().complete);
+    assert!(!agent.client().look(&look_request()).await.unwrap().is_complete());
 }
 
 #[tokio::test]
@@ -255,7 +284,7 @@ async fn of_a_record_read_twice_the_later_reading_counts() {
     })
     .await;
     let look = agent.client().look(&look_request()).await.unwrap();
-    assert!(look.complete);
+    assert!(look.is_complete());
     let newest = look.transfers.iter().find(|t| t.id.0.as_u128() == 300).unwrap();
     assert_eq!(newest.status, TransferStatus::Completed);
 }
@@ -265,20 +294,17 @@ async fn an_agent_that_serves_the_same_page_for_ever_ends_incomplete() {
     let pages = list(200, 200);
     let agent = listing(move |_, _| ok(&pages(1))).await;
     let look = agent.client().look(&look_request()).await.unwrap();
-    assert!(!look.complete);
+    assert!(!look.is_complete());
     assert_eq!(look.transfers.len(), 200);
 }
 
 #[tokio::test]
-async fn a_list_without_end_is_left_at_the_bound() {
-    let agent = listing(|page, _| {
-        let from = page as u128 * 1000;
-        ok(&page_of((from..from + 50).map(|id| record(id, 10)), 1_000_000))
-    })
-    .await;
+async fn a_long_list_is_read_to_its_end_however_many_pages_that_takes() {
+    let pages = list(6_500, 50);
+    let agent = listing(move |page, _| ok(&pages(page))).await;
     let look = agent.client().look(&look_request()).await.unwrap();
-    assert!(!look.complete);
-    assert_eq!(look.transfers.len(), 5000);
+    assert!(look.is_complete());
+    assert_eq!(look.transfers.len(), 6_500);
 }
 
 #[tokio::test]
@@ -287,7 +313,7 @@ async fn an_unreadable_record_that_may_be_ours_makes_a_look_incomplete() {
     let page = page_of([broken, record(1, 10)], 2);
     let agent = listing(move |_, _| ok(&page)).await;
     let look = agent.client().look(&look_request()).await.unwrap();
-    assert!(!look.complete);
+    assert!(!look.is_complete());
     assert_eq!(ids(&look.transfers), BTreeSet::from([1]));
 }
 
@@ -310,7 +336,7 @@ async fn only_an_agent_at_work_or_one_that_can_not_be_asked_proves_absence(
     })
     .await;
     let look = agent.client().look(&look_request()).await.unwrap();
-    assert_eq!((look.agent, look.complete), (state, complete));
+    assert_eq!((look.agent, look.is_complete()), (state, complete));
 }
 
 #[tokio::test]
@@ -321,7 +347,7 @@ async fn an_agent_without_a_status_or_a_user_is_looked_at_all_the_same() {
     })
     .await;
     let look = agent.client().look(&look_request()).await.unwrap();
-    assert!(look.complete);
+    assert!(look.is_complete());
     assert_eq!((look.agent, look.user), (AgentState::Unknown, None));
 }
 
@@ -348,7 +374,7 @@ async fn an_agent_that_nobody_is_signed_in_at_is_said_to_be_so() {
     })
     .await;
     let look = agent.client().look(&look_request()).await.unwrap();
-    assert_eq!((look.agent, look.complete), (AgentState::Created, false));
+    assert_eq!((look.agent, look.is_complete()), (AgentState::Created, false));
 }
 
 const TOO_LONG: &str = "HTTP/1.1 200 OK\r\nContent-Length: 99999999\r\n\r\n";

@@ -141,6 +141,31 @@ const ACCESS_IN_HEADER: &str = "HTTP/1.1 499 X\r\nerror-code: ACCESS\r\nContent-
 const ACCESS_CUT: &str = "HTTP/1.1 499 X\r\nContent-Length: 99\r\n\r\n{\"type\":\"ACCESS\"";
 
 #[rstest]
+#[case("", Kind::Accepted)]
+#[case(" \r\n", Kind::Accepted)]
+#[case("null", Kind::Accepted)]
+#[case("true", Kind::Accepted)]
+#[case("{}", Kind::Accepted)]
+#[case("OK", Kind::Accepted)]
+#[case(r#"{"success":true,"error":null}"#, Kind::Accepted)]
+#[case(r#""00000000-0000-0000-0000-00000000000a""#, Kind::Accepted)]
+#[case("<!DOCTYPE html><html><body>Welcome</body></html>", Kind::Uncertain)]
+#[case("false", Kind::Uncertain)]
+#[case(r#"{"success":false}"#, Kind::Uncertain)]
+#[case(r#"{"type":"DUPLICATE","status":499,"errors":{"DUPLICATE":["there"]}}"#, Kind::Uncertain)]
+#[case(r#"{"error":"not signed in"}"#, Kind::Uncertain)]
+#[case(r#"{"data":[{"id":"6f1c"#, Kind::Uncertain)]
+#[case("the service is starting", Kind::Uncertain)]
+#[tokio::test]
+async fn a_200_whose_body_is_no_success_is_uncertain(#[case] body: &str, #[case] expected: Kind) {
+    let judged = submit_to(answer(200, "", body)).await;
+    assert_eq!(kind(&judged), expected, "{judged:?}");
+    if let SubmitAnswer::Uncertain(words) = judged {
+        assert!(words.starts_with("the agent answered 200 with "), "{words}");
+    }
+}
+
+#[rstest]
 #[case::reset_after_reading(Act::Reset, Kind::Uncertain)]
 #[case::closed_after_reading(Act::Close, Kind::Uncertain)]
 #[case::no_answer(Act::Stall, Kind::Uncertain)]

@@ -5,6 +5,7 @@ use std::sync::Mutex;
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 use transferd::agent::{AskError, LoginAnswer, TokenKeeper};
+use transferd::core::ids::UserId;
 use transferd::core::job::{LoginSource, TokenSource};
 use transferd::core::transfer::{LookFailure, Refusal, SubmitAnswer};
 use uuid::Uuid;
@@ -51,12 +52,41 @@ async fn an_unattended_login_answers_a_totp_challenge_and_is_renewed_after_a_401
     .await;
     let folder = tempfile::tempdir().unwrap();
     let client = client_with(agent.address, PATIENT, login_keeper(&folder, true));
-    assert!(client.look(&look_request()).await.unwrap().complete);
+    assert!(client.look(&look_request()).await.unwrap().is_complete());
     assert_eq!(agent.count("/authentication/login"), 2);
     // The second token serves from now on.
     assert_eq!(client.submit(&request()).await, SubmitAnswer::Accepted);
     assert_eq!(agent.count("/authentication/login"), 2);
     assert_eq!(agent.count("transfer/transfer?token=jwt-2"), 1);
+}
+
+#[tokio::test]
+async fn the_user_is_asked_for_anew_when_the_token_changes() {
+    // Another person has logged in between the two looks.
+    let listings = Mutex::new(0);
+    let agent = Agent::play(move |line, _| {
+        let first = line.contains("token=jwt-1");
+        if line.contains("/authentication/login") {
+            let number = 1 + u32::from(*listings.lock().unwrap() > 0);
+            ok(&format!(r#"{{"jwtToken":"jwt-{number}","challenge":0,"session":null}}"#))
+        } else if line.contains("/authentication/user") {
+            let user = Uuid::from_u128(if first { 77 } else { 78 });
+            ok(&format!(r#"{{"userId":"{user}"}}"#))
+        } else if line.contains("agent_status") {
+            ok("1")
+        } else {
+            let mut listings = listings.lock().unwrap();
+            *listings += 1;
+            if first && *listings > 1 { answer(401, "", "") } else { ok(r#"{"data":[]}"#) }
+        }
+    })
+    .await;
+    let folder = tempfile::tempdir().unwrap();
+    let client = client_with(agent.address, PATIENT, login_keeper(&folder, false));
+    for user in [77, 78] {
+        let look = client.look(&look_request()).await.unwrap();
+        assert_eq!(look.user, Some(UserId(Uuid::from_u128(user))));
+    }
 }
 
 #[tokio::test]

@@ -55,6 +55,13 @@ impl Daemon {
                 left_over.push(record);
             }
         }
+        if self.keeps(Rule::AcceptedFirst) {
+            for i in 0..plan.len() {
+                if plan[i].1.is_none() && self.comes_first(s, plan[i].0) {
+                    self.take_over(s, i, &mut plan, &mut Vec::new());
+                }
+            }
+        }
         // An attempt whose answer is awaited only reserves its record: it may be refused yet.
         let found: Vec<(u8, u8)> = plan
             .iter()
@@ -77,6 +84,47 @@ impl Daemon {
         for record in left_over {
             self.left_over(s, &taking_part, record);
         }
+    }
+
+    /// Rule 5: the record of an accepted attempt is known to exist; that of one whose answer is
+    /// awaited may be in a moment.
+    fn comes_first(&self, s: &State, a: u8) -> bool {
+        matches!(s.attempts[usize::from(a)].phase, Phase::Intent | Phase::Accepted)
+    }
+
+    /// Gives an attempt that comes first a record which one that does not was to have, directly or
+    /// in exchange.
+    fn take_over(
+        &self,
+        s: &State,
+        i: usize,
+        plan: &mut [(u8, Option<u8>)],
+        asked: &mut Vec<usize>,
+    ) -> bool {
+        asked.push(i);
+        let attempt = s.attempts[usize::from(plan[i].0)];
+        let holders: Vec<(usize, u8)> = (0..plan.len())
+            .filter_map(|holder| Some((holder, plan[holder].1?)))
+            .filter(|&(_, record)| {
+                self.is_evidence(&attempt, &s.records[usize::from(record)], record)
+            })
+            .collect();
+        let may_lose = |holder: usize| {
+            let other = &s.attempts[usize::from(plan[holder].0)];
+            other.transfer.is_none() && !self.comes_first(s, plan[holder].0)
+        };
+        if let Some(&(holder, record)) = holders.iter().find(|(holder, _)| may_lose(*holder)) {
+            plan[holder].1 = None;
+            plan[i].1 = Some(record);
+            return true;
+        }
+        for (holder, record) in holders {
+            if !asked.contains(&holder) && self.take_over(s, holder, plan, asked) {
+                plan[i].1 = Some(record);
+                return true;
+            }
+        }
+        false
     }
 
     /// Finds an owner for `record`: a free attempt, else one whose own record can move elsewhere.

@@ -31,6 +31,7 @@ fn plain(name: &'static str) -> Bounds {
         max_attempts: 2,
         hides: 0,
         clock_ahead: 0,
+        dates_behind: 0,
         skew: 0,
         window: 2,
         timeout: 4,
@@ -91,6 +92,13 @@ fn configurations() -> Vec<Bounds> {
             skew: 1,
             faults: Faults { answers: 1, crashes: 1, elsewhere: 1, ..none },
             ..plain("an agent whose clock is ahead")
+        },
+        Bounds {
+            dates_behind: 1,
+            skew: 1,
+            window: 1,
+            faults: Faults { answers: 1, crashes: 1, ..none },
+            ..plain("an agent whose dates are behind")
         },
         Bounds {
             second: Second::SameJob,
@@ -207,6 +215,10 @@ necessary! {
         without LearnedOffset,
         "an agent whose clock is ahead",
         "a look shows a transfer too many at work, and it is left alone";
+    rule_5_an_accepted_attempt_comes_first:
+        without AcceptedFirst,
+        "an agent whose dates are behind",
+        "a request that never arrived is given the transfer of one that was accepted";
     rule_5_what_no_attempt_can_own_is_left_alone:
         without LeftOverIsForeign,
         "transfers of others between the same places",

@@ -310,7 +310,7 @@ impl Daemon {
         s.records.push(Transfer {
             origin,
             place: ours.map_or(0, |a| self.bounds.place(s.attempts[usize::from(a)].run)),
-            date: s.now + self.bounds.clock_ahead,
+            date: s.now + self.bounds.clock_ahead - self.bounds.dates_behind,
             queued: s.now,
             listed: ours.is_none().then_some(s.now),
             status: Status::Running,

@@ -17,6 +17,11 @@ impl Daemon {
                 return Some("a run goes on after the operator has cancelled it");
             }
         }
+        if self.is_given_to_the_lost(s) {
+            return Some(
+                "a request that never arrived is given the transfer of one that was accepted",
+            );
+        }
         self.foreign_cancelled(before, happens, s)
             .or_else(|| positions(s.runs.len()).find_map(|run| self.broken_for(before, s, run)))
             .or_else(|| {
@@ -109,6 +114,18 @@ impl Daemon {
                     && then.status != Status::CanceledByUs
             });
         by_a_look.then_some("a foreign transfer is cancelled that no attempt could own")
+    }
+
+    /// The transfer of an attempt that the daemon knows to be accepted, and that has none, is owned
+    /// by an attempt whose own request never arrived.
+    fn is_given_to_the_lost(&self, s: &State) -> bool {
+        let of = |a: u8| s.records.iter().position(|record| record.origin == Origin::Ours(a));
+        positions(s.attempts.len()).any(|owner| {
+            let held = s.attempts[usize::from(owner)].transfer.map(|r| s.records[usize::from(r)]);
+            let Some(Transfer { origin: Origin::Ours(sender), .. }) = held else { return false };
+            let sent = &s.attempts[usize::from(sender)];
+            sender != owner && sent.answered && sent.transfer.is_none() && of(owner).is_none()
+        })
     }
 
     /// Evidence tells a foreign record from the transfer of an attempt.

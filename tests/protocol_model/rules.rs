@@ -21,6 +21,8 @@ pub(crate) enum Rule {
     Skew,
     /// 4: what a look tells of the agent's clock widens the tolerance.
     LearnedOffset,
+    /// 5: an accepted attempt goes before one that is uncertain or given up.
+    AcceptedFirst,
     /// 5: what no attempt can own is foreign, and left alone.
     LeftOverIsForeign,
     /// 6: an uncertain attempt is looked for during `adopt_window`.
@@ -66,7 +68,7 @@ impl Rule {
             | Self::LatePostsCount
             | Self::Skew
             | Self::LearnedOffset => 4,
-            Self::LeftOverIsForeign => 5,
+            Self::AcceptedFirst | Self::LeftOverIsForeign => 5,
             Self::AdoptWindow
             | Self::IncompleteProvesNothing
             | Self::CrashIsFree

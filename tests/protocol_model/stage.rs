@@ -20,7 +20,9 @@ use transferd::core::record::{Durable, Mark, Record};
 use transferd::core::run::{Attempt, Run};
 use transferd::core::schedule::Timetable;
 use transferd::core::template::PathTemplate;
-use transferd::core::transfer::{AgentState, Look, Progress, Transfer, TransferStatus};
+use transferd::core::transfer::{
+    AgentState, Gap, Incomplete, Look, Progress, Transfer, TransferStatus,
+};
 use uuid::Uuid;
 
 use super::state::{Bounds, Origin, START, Second, State, Status, Tick};
@@ -34,6 +36,10 @@ const LOOK_WITHIN: u8 = 6;
 
 const OURS: UserId = UserId(Uuid::from_u128(0xaaaa));
 const THEIRS: UserId = UserId(Uuid::from_u128(0xbbbb));
+
+/// What a look in vain lacks.
+const IN_VAIN: Incomplete =
+    Incomplete { gap: Gap::Shifted, pages: 2, records: 0, total: None, took: SignedDuration::ZERO };
 
 /// The engine, and all that outlives it.
 pub(crate) struct Stage {
@@ -203,16 +209,19 @@ impl Stage {
         if !std::mem::take(&mut self.looking) {
             return false;
         }
-        let ahead = SignedDuration::from_secs(TICK * i64::from(self.bounds.clock_ahead));
+        let ticks = |n: Tick| SignedDuration::from_secs(TICK * i64::from(n));
+        let ahead = ticks(self.bounds.clock_ahead);
+        let off = ahead - ticks(self.bounds.dates_behind);
         let listed = (0..s.records.len()).filter(|&r| complete && s.records[r].listed.is_some());
-        let transfers = listed.map(|r| self.record(s, r, ahead)).collect();
+        let transfers = listed.map(|r| self.record(s, r, off)).collect();
         let look = Look {
             began_at: self.now,
             as_of: self.now,
-            complete,
+            incomplete: (!complete).then_some(IN_VAIN),
             agent: AgentState::Started,
             user: Some(OURS),
-            clock_offset: Some(ahead),
+            clock_offset: (self.bounds.dates_behind == 0).then_some(ahead),
+            read_back_to: None,
             transfers,
         };
         self.input(Input::Looked(Ok(look)));
@@ -220,7 +229,7 @@ impl Stage {
     }
 
     /// One of the model's records, as the agent lists it.
-    fn record(&self, s: &State, r: usize, ahead: SignedDuration) -> Transfer {
+    fn record(&self, s: &State, r: usize, off: SignedDuration) -> Transfer {
         let record = &s.records[r];
         let run = (0..).find(|&run| self.bounds.place(run) == record.place).expect("its places");
         let request = &self.requests[&run_id(run)];
@@ -232,8 +241,10 @@ impl Stage {
             of_sync: false,
             of_retry_batch: false,
             kind: Some(1),
-            requested_at: Some(self.dates[r] + ahead),
+            requested_at: Some(self.dates[r] + off),
             ended_at: None,
+            unknown_status: None,
+            counts_objects: true,
             status: match record.status {
                 Status::Running => TransferStatus::Running,
                 Status::Paused => TransferStatus::Paused,

@@ -273,6 +273,8 @@ pub(crate) struct Bounds {
     pub(crate) hides: Tick,
     /// The agent's clock is ahead by so much.
     pub(crate) clock_ahead: Tick,
+    /// The agent's dates are behind by so much, and its `Date` header does not tell.
+    pub(crate) dates_behind: Tick,
     /// The tolerance for it: two minutes.
     pub(crate) skew: Tick,
     /// `adopt_window`.

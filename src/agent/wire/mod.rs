@@ -19,5 +19,5 @@ pub use answers::{ApiToken, CloudAccount, UserProfile};
 pub(super) use answers::{LoginReply, login_reply, minted_token, user};
 pub(super) use answers::{accounts, agent_state, api_tokens, buckets};
 pub(super) use object::read_object;
-pub(super) use page::{PageFacts, read_page};
+pub(super) use page::read_page;
 pub(super) use transfer::ReadRecord;

@@ -5,6 +5,7 @@ use rstest::rstest;
 use std::collections::BTreeSet;
 use uuid::Uuid;
 
+use super::page::PageFacts;
 use super::*;
 use crate::core::ids::{AccountId, TransferId, UserId};
 use crate::core::place::{Place, TransferRequest};
@@ -53,6 +54,7 @@ fn expected() -> Transfer {
         requested_at: Some("2026-11-23T20:17:00.1234567Z".parse().unwrap()),
         ended_at: None,
         status: TransferStatus::Running,
+        unknown_status: None,
         progress: Progress {
             objects_total: 10,
             objects_transferred: 3,
@@ -63,6 +65,7 @@ fn expected() -> Transfer {
             percent: 30.5,
             speed: 12.25,
         },
+        counts_objects: true,
     }
 }
 

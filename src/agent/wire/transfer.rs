@@ -39,6 +39,9 @@ pub(super) const NAMES: [&str; 25] = [
     "averagespeed",
 ];
 
+/// An unknown `transferStatus` is quoted in messages; the vendor's are below ten letters long.
+const STATUS_LETTERS_MAX: usize = 32;
+
 /// A record as far as it could be read.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct ReadRecord {
@@ -88,6 +91,7 @@ impl ReadRecord {
         let id = id.uuid().map(TransferId);
         let requested_at = request_date.word().and_then(instant);
         let kind = transfer_type(kind);
+        let known_status = transfer_status(status);
         let fingerprints = (|| {
             let source_bucket = source_bucket.text()?;
             let source_path = source_path.text()?;
@@ -119,7 +123,8 @@ impl ReadRecord {
                 kind,
                 requested_at,
                 ended_at: end_date.word().and_then(instant),
-                status: transfer_status(status),
+                status: known_status.unwrap_or(TransferStatus::Unknown),
+                unknown_status: known_status.is_none().then(|| as_written(status)),
                 progress: Progress {
                     objects_total: total.count(),
                     objects_transferred: transferred.count(),
@@ -130,6 +135,7 @@ impl ReadRecord {
                     percent: percent.measure().min(100.0),
                     speed: average_speed.measure(),
                 },
+                counts_objects: [transferred, skipped, failed].iter().all(|it| !it.is_none()),
             });
         let of_sync = of_sync || matches!(kind, Some(2 | 4));
         Self { id, requested_at, transfer, fingerprints, if_it_skips, of_sync }
@@ -171,8 +177,8 @@ fn account(id: &Scalar<'_>, embedded: &Scalar<'_>) -> Option<AccountId> {
     id.is_none().then(|| AccountId(embedded.uuid().unwrap_or(Uuid::nil())))
 }
 
-/// `transferStatus`, as a number or a name.
-fn transfer_status(status: &Scalar<'_>) -> TransferStatus {
+/// `transferStatus`, as a number or a name; absent for one that the vendor's page does not name.
+fn transfer_status(status: &Scalar<'_>) -> Option<TransferStatus> {
     const NAMES: [(&str, i128); 10] = [
         ("none", 0),
         ("created", 1),
@@ -185,17 +191,24 @@ fn transfer_status(status: &Scalar<'_>) -> TransferStatus {
         ("pausing", 64),
         ("paused", 128),
     ];
-    match number_or_name(status, &NAMES) {
-        Some(0 | 1) => TransferStatus::Created,
-        Some(2) => TransferStatus::Running,
-        Some(4) => TransferStatus::Completed,
-        Some(8) => TransferStatus::Canceled,
-        Some(16) => TransferStatus::Error,
-        Some(32) => TransferStatus::Canceling,
-        Some(64) => TransferStatus::Pausing,
-        Some(128) => TransferStatus::Paused,
-        Some(_) | None => TransferStatus::Unknown,
+    match number_or_name(status, &NAMES)? {
+        0 | 1 => Some(TransferStatus::Created),
+        2 => Some(TransferStatus::Running),
+        4 => Some(TransferStatus::Completed),
+        8 => Some(TransferStatus::Canceled),
+        16 => Some(TransferStatus::Error),
+        32 => Some(TransferStatus::Canceling),
+        64 => Some(TransferStatus::Pausing),
+        128 => Some(TransferStatus::Paused),
+        _ => None,
     }
+}
+
+/// A value as the agent wrote it, for people: short, and without what a terminal would act on.
+fn as_written(value: &Scalar<'_>) -> String {
+    let text = value.text().unwrap_or_default();
+    let plain = text.chars().filter(|letter| letter.is_ascii_graphic());
+    plain.take(STATUS_LETTERS_MAX).collect()
 }
 
 /// `transferType`, as a number or a name.

@@ -60,6 +60,7 @@ impl Engine {
             Trouble::Away(words) => Some(Wait::Agent(words.clone())),
             Trouble::Idle(state) => Some(Wait::Agent(format!("the agent is {}", state.word()))),
             Trouble::BadToken(words) => Some(Wait::Token(words.clone())),
+            Trouble::Listing(incomplete) => Some(Wait::Listing(incomplete.clone())),
         }
     }
 
@@ -147,7 +148,9 @@ impl Engine {
         let momentary = wait == Wait::Look;
         let level = match wait {
             // Said once for all runs, or too common to be said for each.
-            Wait::Slot | Wait::Agent(_) | Wait::Token(_) | Wait::Look => Level::Debug,
+            Wait::Slot | Wait::Agent(_) | Wait::Token(_) | Wait::Listing(_) | Wait::Look => {
+                Level::Debug
+            }
             Wait::Behind(_) | Wait::LastTransfer(_) | Wait::Identical(_) | Wait::Destination(_) => {
                 Level::Info
             }
@@ -192,6 +195,7 @@ impl Engine {
             Wait::Slot => WaitReason::Slot { limit: self.set.agent.max_active },
             Wait::Agent(ref words) => WaitReason::Agent { words: words.clone() },
             Wait::Token(ref words) => WaitReason::Token { words: words.clone() },
+            Wait::Listing(ref incomplete) => WaitReason::Listing { words: incomplete.words() },
             Wait::Look => return live.run.reason.clone(),
         })
     }

@@ -110,6 +110,7 @@ impl Engine {
         sighting.cancel_under_way = false;
         sighting.cancel_next = Some(shift(now, doubled.min(longest)));
         let first_try = sighting.cancel_tries == 1;
+        sighting.cancel_refused = matches!(answer, CancelAnswer::NotTaken(_));
         self.touched.insert(id.run);
         self.contact.hint();
         if let CancelAnswer::NotTaken(words) = answer

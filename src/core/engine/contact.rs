@@ -16,7 +16,7 @@ use crate::core::limits::{
 use crate::core::matching::{baseline_since, shift, window};
 use crate::core::place::Fingerprint;
 use crate::core::run::{Attempt, Phase};
-use crate::core::transfer::{AgentState, LookRequest};
+use crate::core::transfer::{AgentState, Incomplete, LookRequest, Transfer};
 
 /// Why nothing can be submitted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +27,22 @@ pub(super) enum Trouble {
     Idle(AgentState),
     /// It does not take our token.
     BadToken(String),
+    /// Its list can't be read to its end, look after look: nothing may stand on what it shows.
+    Listing(Incomplete),
+}
+
+impl Trouble {
+    /// In words, for `status` and alerts.
+    pub(super) fn words(&self) -> String {
+        match self {
+            Self::Away(words) => format!("the agent can't be used: {words}"),
+            Self::Idle(state) => format!("the agent is {}", state.word()),
+            Self::BadToken(words) => format!("no good token: {words}"),
+            Self::Listing(incomplete) => {
+                format!("the agent's list can't be read to its end: {}", incomplete.words())
+            }
+        }
+    }
 }
 
 /// What a complete look has shown, as the ground that submits stand on.
@@ -37,11 +53,28 @@ pub(super) struct Fresh {
     /// The fingerprints that it looked for.
     pub(super) fingerprints: BTreeSet<Fingerprint>,
     /// What it saw of them.
-    pub(super) listed: Vec<(Fingerprint, TransferId)>,
+    pub(super) listed: Vec<Shown>,
+    /// How far back it was read, by the agent's dates; absent if to the list's end.
+    pub(super) read_back_to: Option<Timestamp>,
     /// Whose token it was.
     pub(super) user: Option<UserId>,
     /// The agent's clock less ours, in milliseconds; 0 if it does not tell.
     pub(super) offset_ms: i64,
+}
+
+/// A record that a look has shown: what it is like, exactly and but for spelling.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Shown {
+    pub(super) fingerprint: Fingerprint,
+    pub(super) loose_fingerprint: Fingerprint,
+    pub(super) id: TransferId,
+}
+
+impl From<&Transfer> for Shown {
+    fn from(record: &Transfer) -> Self {
+        let Transfer { fingerprint, loose_fingerprint, id, .. } = *record;
+        Self { fingerprint, loose_fingerprint, id }
+    }
 }
 
 /// What is known of the agent.
@@ -69,8 +102,15 @@ pub(super) struct Contact {
     pub(super) trouble: Option<Trouble>,
     /// Since when.
     pub(super) trouble_since: Option<Timestamp>,
+    /// Since when runs have been kept waiting by it, or ended without a start because of it. An
+    /// outage is the agent's, and outlasts each of its runs.
+    pub(super) kept_waiting_since: Option<Timestamp>,
+    /// When the trouble was last seen to go on.
+    pub(super) failed_at: Option<Timestamp>,
     /// Looks that failed in a row, or were not complete.
     pub(super) failures: u32,
+    /// Looks in a row that could not be read to the list's end.
+    pub(super) incomplete: u32,
     /// No look before this, after a failure.
     pub(super) retry_at: Option<Timestamp>,
     /// No look for the sake of submits before this.
@@ -91,6 +131,8 @@ pub(super) struct Contact {
     pub(super) asked_at: Option<Timestamp>,
     /// It was said that the agent tells no user.
     pub(super) weak_evidence_said: bool,
+    /// Values of `transferStatus` that are not known, and were said.
+    pub(super) unknown_statuses: BTreeSet<String>,
 }
 
 impl Default for Contact {
@@ -107,7 +149,10 @@ impl Default for Contact {
             offset_known: false,
             trouble: None,
             trouble_since: None,
+            kept_waiting_since: None,
+            failed_at: None,
             failures: 0,
+            incomplete: 0,
             retry_at: None,
             submit_look_at: None,
             hinted: false,
@@ -118,6 +163,7 @@ impl Default for Contact {
             token_valid: None,
             asked_at: None,
             weak_evidence_said: false,
+            unknown_statuses: BTreeSet::new(),
         }
     }
 }
@@ -146,7 +192,7 @@ impl Contact {
     pub(super) fn failed(&mut self, trouble: Trouble, now: Timestamp) {
         let delay = match &trouble {
             Trouble::BadToken(_) => TOKEN_RETRY,
-            Trouble::Away(_) | Trouble::Idle(_) => backoff(self.failures),
+            Trouble::Away(_) | Trouble::Idle(_) | Trouble::Listing(_) => backoff(self.failures),
         };
         self.failures = self.failures.saturating_add(1);
         self.retry_at = Some(shift(now, delay));
@@ -154,7 +200,16 @@ impl Contact {
         if self.trouble.is_none() {
             self.trouble_since = Some(now);
         }
+        self.failed_at = Some(now);
         self.trouble = Some(trouble);
+    }
+
+    /// The trouble is over: since when there was one, if there was.
+    pub(super) fn recovered(&mut self) -> Option<Timestamp> {
+        self.kept_waiting_since = None;
+        self.failed_at = None;
+        self.trouble.take()?;
+        self.trouble_since.take()
     }
 
     /// The clock was set: spans that it measured mean nothing now.
@@ -166,6 +221,8 @@ impl Contact {
         self.last_answered = self.last_answered.map(|at| shift(at, by));
         self.retry_at = self.retry_at.map(|at| shift(at, by));
         self.trouble_since = self.trouble_since.map(|at| shift(at, by));
+        self.kept_waiting_since = self.kept_waiting_since.map(|at| shift(at, by));
+        self.failed_at = self.failed_at.map(|at| shift(at, by));
         self.submit_look_at = self.submit_look_at.map(|at| shift(at, by));
     }
 }
@@ -272,6 +329,10 @@ impl Engine {
             fingerprints: self.contact.wanted.clone(),
             transfers: BTreeSet::new(),
         };
+        // What is like a run's request but for its spelling is known before it is sent, too.
+        let wanted = self.state.waiting.iter().filter_map(|(_, run)| self.state.runs.get(run));
+        let wanted = wanted.filter(|live| self.contact.wanted.contains(&live.fingerprint));
+        request.fingerprints.extend(wanted.map(|live| live.run.request.loose_fingerprint()));
         for attempt in self.open_attempts() {
             request.since = request.since.min(window(attempt, exclusive).0);
             request.fingerprints.insert(attempt.fingerprint);

@@ -159,7 +159,12 @@ impl Engine {
         }
         if record.status.is_terminal() {
             self.note_finish(id, record);
-            self.transfer_ended(id, record.status, &record.progress);
+            self.transfer_ended(id, record);
+            return;
+        }
+        if record.status == TransferStatus::Unknown && self.unknown_is_over(id, record) {
+            self.note_finish(id, record);
+            self.transfer_ended(id, record);
             return;
         }
         self.enforce_stall(id, record.status, moved_at);

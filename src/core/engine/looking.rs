@@ -7,16 +7,20 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 
 use super::Engine;
-use super::contact::{Fresh, Trouble, backoff};
+use super::contact::{Fresh, Shown, Trouble, backoff};
 use crate::core::duration;
 use crate::core::event::Happening;
 use crate::core::ids::{AttemptId, TransferId};
 use crate::core::input::Level;
-use crate::core::limits::{ADOPT_WINDOW_CAP, CLOCK_WAS_WRONG, COVERED_GAP, NEAR_MISS_DEPTH, SKEW};
+use crate::core::limits::{
+    ADOPT_WINDOW_CAP, CLOCK_WAS_WRONG, COVERED_GAP, INCOMPLETE_LOOKS_MAX, SKEW,
+};
 use crate::core::matching::{assign, baseline_since, evidence, shift};
 use crate::core::place::Fingerprint;
 use crate::core::run::{Attempt, Phase};
-use crate::core::transfer::{AgentState, Look, LookFailure, LookRequest, Transfer};
+use crate::core::transfer::{
+    AgentState, Gap, Incomplete, Look, LookFailure, LookRequest, Transfer,
+};
 
 impl Engine {
     /// Takes a look's result in.
@@ -33,7 +37,13 @@ impl Engine {
             && self.contact.set_under_way
         {
             // Its times are another clock's than ours: it proves presence alone.
-            look.complete = false;
+            look.incomplete.get_or_insert(Incomplete {
+                gap: Gap::ClockSet,
+                pages: 0,
+                records: 0,
+                total: None,
+                took: SignedDuration::ZERO,
+            });
         }
         self.contact.asked_at = Some(self.now);
         self.contact.last_answered = self.contact.last_began;
@@ -45,13 +55,12 @@ impl Engine {
                 self.take_look(&look);
                 if let Some(fresh) = &mut self.contact.fresh {
                     // What any look has shown since was there before the next request as well.
-                    let seen = look.transfers.iter().map(|record| (record.fingerprint, record.id));
-                    fresh.listed.extend(seen);
+                    fresh.listed.extend(look.transfers.iter().map(Shown::from));
                 }
                 if !look.agent.may_work() {
                     self.break_series();
                 }
-                if look.complete && look.agent.may_work() {
+                if look.is_complete() && look.agent.may_work() {
                     self.contact.complete_began = Some(look.began_at);
                     self.stand_on(look, request);
                 }
@@ -89,14 +98,11 @@ impl Engine {
             .as_ref()
             .is_some_and(|old| std::mem::discriminant(old) == std::mem::discriminant(&trouble));
         if !same_kind {
-            let text = match &trouble {
-                Trouble::Away(words) => format!("the agent can't be used: {words}; runs wait"),
-                Trouble::Idle(state) => format!("the agent is {}; runs wait", state.word()),
-                Trouble::BadToken(words) => {
-                    format!("no good token: {words}; runs wait until it is renewed")
-                }
+            let until = match &trouble {
+                Trouble::Away(_) | Trouble::Idle(_) | Trouble::Listing(_) => "",
+                Trouble::BadToken(_) => " until it is renewed",
             };
-            self.announce(Level::Warn, None, text);
+            self.announce(Level::Warn, None, format!("{}; runs wait{until}", trouble.words()));
         }
         self.contact.failed(trouble, self.now);
         self.admission_due = true;
@@ -108,26 +114,17 @@ impl Engine {
         self.contact.token_valid = Some(true);
         self.contact.agent = look.agent;
         self.contact.retry_at = None;
-        if look.agent.may_work() {
-            if self.contact.trouble.take().is_some() {
-                let since = self.contact.trouble_since.take();
-                let lasted = since.map_or_else(String::new, |at| {
-                    let lasted = self.now.duration_since(at).abs();
-                    format!(", after {}", duration::format_short(lasted))
-                });
-                self.announce(Level::Info, None, format!("the agent can be used again{lasted}"));
-            }
-        } else {
+        if !look.agent.may_work() {
             self.trouble_is(Trouble::Idle(look.agent));
             self.contact.retry_at = None;
-        }
-        if look.complete && look.agent.may_work() {
-            self.contact.failures = 0;
-            self.contact.submit_look_at = None;
+            self.look_again_soon();
+        } else if let Some(incomplete) = &look.incomplete {
+            self.look_was_incomplete(incomplete);
         } else {
-            self.contact.failures = self.contact.failures.saturating_add(1);
-            let delay = backoff(self.contact.failures).min(self.set.agent.poll_interval);
-            self.contact.submit_look_at = Some(self.now.saturating_add(delay).unwrap_or(self.now));
+            self.contact.failures = 0;
+            self.contact.incomplete = 0;
+            self.contact.submit_look_at = None;
+            self.trouble_is_over();
         }
         if look.user.is_none() && !self.contact.weak_evidence_said {
             self.contact.weak_evidence_said = true;
@@ -135,6 +132,48 @@ impl Engine {
                         its places and its time alone";
             self.announce(Level::Warn, None, text.to_owned());
         }
+    }
+
+    /// The list could not be read to its end. Once is no news: it changes, or a page fails. Look
+    /// after look it is an outage like any other, with its reason, its alert and its back-off.
+    fn look_was_incomplete(&mut self, incomplete: &Incomplete) {
+        if incomplete.gap != Gap::ClockSet {
+            self.contact.incomplete = self.contact.incomplete.saturating_add(1);
+        }
+        if self.contact.incomplete < INCOMPLETE_LOOKS_MAX {
+            self.trouble_is_over();
+            self.look_again_soon();
+            return;
+        }
+        // The figures of the first one stay, lest each look changes the reason of all that waits.
+        let same_gap = |old: &&Incomplete| {
+            std::mem::discriminant(&old.gap) == std::mem::discriminant(&incomplete.gap)
+        };
+        let known = match &self.contact.trouble {
+            Some(Trouble::Listing(old)) => Some(old).filter(same_gap),
+            Some(Trouble::Away(_) | Trouble::Idle(_) | Trouble::BadToken(_)) | None => None,
+        };
+        let incomplete = known.unwrap_or(incomplete).clone();
+        self.trouble_is(Trouble::Listing(incomplete));
+    }
+
+    /// Nothing can stand on this look; the next one for the sake of submits comes a little later.
+    fn look_again_soon(&mut self) {
+        self.contact.failures = self.contact.failures.saturating_add(1);
+        let delay = backoff(self.contact.failures).min(self.set.agent.poll_interval);
+        self.contact.submit_look_at = Some(shift(self.now, delay));
+    }
+
+    /// The agent can be used; if it could not be before, that is said.
+    fn trouble_is_over(&mut self) {
+        if self.contact.trouble.is_none() {
+            return;
+        }
+        let lasted = self.contact.recovered().map_or_else(String::new, |at| {
+            let lasted = self.now.duration_since(at).abs();
+            format!(", after {}", duration::format_short(lasted))
+        });
+        self.announce(Level::Info, None, format!("the agent can be used again{lasted}"));
     }
 
     /// Makes a complete look the ground that submits stand on, if it read deep enough.
@@ -148,7 +187,8 @@ impl Engine {
         self.contact.fresh = Some(Fresh {
             came_at: self.now,
             fingerprints: request.fingerprints,
-            listed: look.transfers.iter().map(|record| (record.fingerprint, record.id)).collect(),
+            listed: look.transfers.iter().map(Shown::from).collect(),
+            read_back_to: look.read_back_to,
             user: look.user,
             offset_ms,
         });
@@ -176,7 +216,7 @@ impl Engine {
         for (fingerprint, records) in &unclaimed {
             self.find_owners(*fingerprint, records, &look.transfers);
         }
-        if look.complete {
+        if look.is_complete() {
             self.note_absences(look.began_at, &seen);
         }
         self.say_near_misses(&unclaimed);
@@ -307,39 +347,6 @@ impl Engine {
     pub(super) fn adopt_window(&self) -> SignedDuration {
         let slow = self.state.learned.longest_listing_delay.saturating_mul(3);
         self.set.agent.adopt_window.max(slow.min(ADOPT_WINDOW_CAP))
-    }
-
-    /// A 200 that is followed only by records that fail on date, user or spelling.
-    fn say_near_misses(&mut self, unclaimed: &BTreeMap<Fingerprint, Vec<&Transfer>>) {
-        let exclusive = self.set.agent.exclusive_user;
-        let unlisted: Vec<Attempt> = self
-            .open_attempts()
-            .filter(|attempt| attempt.phase == Phase::Accepted && attempt.transfer.is_none())
-            .cloned()
-            .collect();
-        for attempt in unlisted {
-            let Some(live) = self.state.runs.get(&attempt.id.run) else { continue };
-            let loose = live.run.request.loose_fingerprint();
-            let earliest = shift(attempt.not_before, -NEAR_MISS_DEPTH);
-            let near = unclaimed.values().flatten().find(|record| {
-                record.loose_fingerprint == loose
-                    && !attempt.baseline.contains(&record.id)
-                    && record.requested_at.is_none_or(|at| at >= earliest)
-                    && !self.state.is_owned(record.id)
-            });
-            let Some((near, miss)) = near.and_then(|record| {
-                evidence(&attempt, record, exclusive).err().map(|miss| (record.id, miss))
-            }) else {
-                continue;
-            };
-            let Some(sighting) = self.state.sighting(attempt.id) else { continue };
-            if std::mem::replace(&mut sighting.near_miss_said, true) {
-                continue;
-            }
-            let what = Happening::NearMiss { transfer: near, differs: miss };
-            self.tell(Level::Warn, attempt.id.run, what.to_string());
-            self.event(attempt.id.run, what);
-        }
     }
 }
 

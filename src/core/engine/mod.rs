@@ -15,6 +15,7 @@ mod contact;
 mod follow;
 mod guard;
 mod looking;
+mod near_miss;
 mod operator;
 mod outbox;
 mod outcome;
@@ -28,6 +29,7 @@ mod submit;
 mod telling;
 #[cfg(test)]
 mod tests;
+mod unknown;
 mod vigil;
 
 use std::collections::{BTreeMap, BTreeSet};

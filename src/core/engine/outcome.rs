@@ -13,7 +13,7 @@ use crate::core::limits::WATCH;
 use crate::core::matching::shift;
 use crate::core::reason::{AttemptEnd, CancelReason, NothingLeft, Reason, UnderWay};
 use crate::core::run::{Attempt, CancelCause, CancelWish, Phase, Run, RunState};
-use crate::core::transfer::{Progress, TransferStatus};
+use crate::core::transfer::{Progress, Transfer, TransferStatus};
 
 /// The delay before the next attempt when `used` are used up: initial × multiplier^(used-1),
 /// capped, ±10 % (contract, `retry`). The same run and attempt always get the same.
@@ -32,16 +32,12 @@ pub(super) fn retry_delay(run: &Run, used: u32) -> SignedDuration {
 
 impl Engine {
     /// The agent reports the end of a transfer of ours.
-    pub(super) fn transfer_ended(
-        &mut self,
-        id: AttemptId,
-        status: TransferStatus,
-        progress: &Progress,
-    ) {
+    pub(super) fn transfer_ended(&mut self, id: AttemptId, record: &Transfer) {
         let now = self.now;
+        let status = record.status;
         let Some(live) = self.state.runs.get(&id.run) else { return };
         let Some(attempt) = live.attempts.get(&id.number) else { return };
-        let (outcome, reason) = judge(&live.run, attempt, status, progress, now);
+        let (outcome, reason) = judge(&live.run, attempt, record, now);
         // A retry after one that was seen to be over is no double of it.
         let doubled = status == TransferStatus::Completed
             && live.attempts.values().any(|other| {
@@ -264,6 +260,7 @@ impl Engine {
             return;
         }
         let waited = Box::new(self.wait_reason(live));
+        self.run_was_kept_waiting();
         self.end_run(id, RunState::Skipped, Reason::StartWithin { limit: within, waited });
     }
 
@@ -398,15 +395,9 @@ fn start_limit(run: &Run) -> Option<Timestamp> {
 }
 
 /// What a terminal status means for the attempt (contract, promises 4 and 5).
-fn judge(
-    run: &Run,
-    attempt: &Attempt,
-    status: TransferStatus,
-    progress: &Progress,
-    now: Timestamp,
-) -> (RunState, Reason) {
-    match status {
-        TransferStatus::Completed => judge_completed(run, progress),
+fn judge(run: &Run, attempt: &Attempt, record: &Transfer, now: Timestamp) -> (RunState, Reason) {
+    match record.status {
+        TransferStatus::Completed => judge_completed(run, record),
         TransferStatus::Canceled => match &attempt.cancel {
             Some(wish) => match wish.cause {
                 CancelCause::Timeout | CancelCause::Stall => {
@@ -436,27 +427,40 @@ fn judge(
         | TransferStatus::Running
         | TransferStatus::Canceling
         | TransferStatus::Pausing
-        | TransferStatus::Paused
-        | TransferStatus::Unknown => (RunState::Failed, AttemptEnd::AgentError.into()),
+        | TransferStatus::Paused => (RunState::Failed, AttemptEnd::AgentError.into()),
+        TransferStatus::Unknown => {
+            let status = record.unknown_status.clone().unwrap_or_default();
+            (RunState::Failed, AttemptEnd::UnknownStatus { status }.into())
+        }
     }
 }
 
 /// A Completed transfer is not always a success.
-fn judge_completed(run: &Run, progress: &Progress) -> (RunState, Reason) {
+fn judge_completed(run: &Run, record: &Transfer) -> (RunState, Reason) {
     let Progress { objects_total, objects_transferred, objects_failed, objects_skipped, .. } =
-        *progress;
+        record.progress;
     let state = |verdict| match verdict {
         Verdict::Fail => RunState::Failed,
         Verdict::Accept => RunState::Succeeded,
     };
-    if objects_failed > 0 {
-        let accepted = run.terms.partial == Verdict::Accept;
-        let (failed, total) = (objects_failed, objects_total);
-        let end = AttemptEnd::ObjectsFailed { failed, total, accepted };
+    let accounted =
+        objects_transferred.saturating_add(objects_skipped).saturating_add(objects_failed);
+    if objects_total == 0 && accounted == 0 {
+        return (state(run.terms.empty), AttemptEnd::Empty.into());
+    }
+    // What the agent neither transferred nor skipped nor calls failed has not arrived either.
+    let missing = objects_total.saturating_sub(accounted);
+    let missing = if record.counts_objects { missing } else { 0 };
+    let accepted = run.terms.partial == Verdict::Accept;
+    let (failed, total) = (objects_failed, objects_total);
+    if missing > 0 {
+        let transferred = objects_transferred;
+        let end = AttemptEnd::ObjectsMissing { missing, failed, transferred, total, accepted };
         return (state(run.terms.partial), end.into());
     }
-    if objects_total == 0 && objects_transferred == 0 && objects_skipped == 0 {
-        return (state(run.terms.empty), AttemptEnd::Empty.into());
+    if failed > 0 {
+        let end = AttemptEnd::ObjectsFailed { failed, total, accepted };
+        return (state(run.terms.partial), end.into());
     }
     let end = AttemptEnd::Completed { transferred: objects_transferred, skipped: objects_skipped };
     (RunState::Succeeded, end.into())

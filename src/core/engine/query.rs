@@ -103,12 +103,7 @@ impl Engine {
     /// The agent, as of the last contact.
     pub fn agent_view(&self) -> AgentView {
         let contact = &self.contact;
-        let words = match &contact.trouble {
-            None => String::new(),
-            Some(Trouble::Away(words)) => format!("the agent can't be used: {words}"),
-            Some(Trouble::Idle(state)) => format!("the agent is {}", state.word()),
-            Some(Trouble::BadToken(words)) => format!("no good token: {words}"),
-        };
+        let words = contact.trouble.as_ref().map(Trouble::words).unwrap_or_default();
         AgentView {
             reachable: contact.reachable,
             state: contact.agent,

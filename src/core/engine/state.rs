@@ -18,7 +18,7 @@ use crate::core::matching::shift;
 use crate::core::place::Fingerprint;
 use crate::core::record::{Learned, Mark, PauseOfAll, Record};
 use crate::core::run::{Attempt, Phase, Run, RunState};
-use crate::core::transfer::Progress;
+use crate::core::transfer::{Incomplete, Progress};
 
 /// A run in memory: one that is not over, or whose attempts are still looked for.
 #[derive(Debug)]
@@ -56,6 +56,8 @@ pub enum Wait {
     Token(String),
     /// A complete look at the agent's list.
     Look,
+    /// The agent's list, which can't be read to its end.
+    Listing(Incomplete),
 }
 
 impl Wait {
@@ -66,7 +68,7 @@ impl Wait {
             | Self::LastTransfer(run)
             | Self::Identical(run)
             | Self::Destination(run) => Some(*run),
-            Self::Slot | Self::Agent(_) | Self::Token(_) | Self::Look => None,
+            Self::Slot | Self::Agent(_) | Self::Token(_) | Self::Look | Self::Listing(_) => None,
         }
     }
 }
@@ -97,6 +99,20 @@ pub(super) struct Sighting {
     pub(super) cancel_next: Option<Timestamp>,
     /// A near miss was said already.
     pub(super) near_miss_said: bool,
+    /// What the look before its POST has shown; lost in a restart.
+    pub(super) before: Option<Before>,
+    /// The unknown `transferStatus` that was said of it last.
+    pub(super) unknown_status: Option<String>,
+    /// The agent has turned a cancel request down.
+    pub(super) cancel_refused: bool,
+}
+
+/// What the look before a POST has shown of transfers that are like it.
+#[derive(Clone, Debug)]
+pub(super) struct Before {
+    pub(super) shown: BTreeSet<TransferId>,
+    /// How far back it was read, by the agent's dates; absent if to the list's end.
+    pub(super) read_back_to: Option<Timestamp>,
 }
 
 /// Rows and indexes.

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use super::Engine;
 use super::contact::{Fresh, Trouble};
-use super::state::Sighting;
+use super::state::{Before, Sighting};
 use crate::core::event::Happening;
 use crate::core::ids::{AttemptId, RunId};
 use crate::core::input::{Effect, Level};
@@ -36,8 +36,8 @@ impl Engine {
         let baseline = ground
             .listed
             .iter()
-            .filter(|(listed, _)| *listed == fingerprint)
-            .map(|(_, transfer)| *transfer)
+            .filter(|shown| shown.fingerprint == fingerprint)
+            .map(|shown| shown.id)
             .collect();
         let row = Attempt {
             id: attempt,
@@ -67,8 +67,18 @@ impl Engine {
             watched_until: None,
         };
         self.record(Record::Attempt(Arc::new(row)));
+        let loose = request.loose_fingerprint();
+        let before = Before {
+            shown: ground
+                .listed
+                .iter()
+                .filter(|shown| shown.loose_fingerprint == loose)
+                .map(|shown| shown.id)
+                .collect(),
+            read_back_to: ground.read_back_to,
+        };
         if let Some(sighting) = self.state.sighting(attempt) {
-            *sighting = Sighting::default();
+            *sighting = Sighting { before: Some(before), ..Sighting::default() };
         }
         let asking = Reason::UnderWay(UnderWay::Asking { attempt: number });
         self.change_run(id, |run| {

@@ -2,10 +2,13 @@
 
 mod admission;
 mod alerts;
+mod evidence;
 mod identity;
+mod listing;
 mod lives;
 mod occurrences;
 mod overlap;
 mod reload;
 mod stage;
+mod statuses;
 mod time;

@@ -116,10 +116,16 @@ impl Engine {
         if self.state.told.agent_down.is_some() {
             return;
         }
-        let Some(since) = self.kept_waiting_since() else { return };
+        if let Some(since) = self.run_kept_waiting_since() {
+            self.contact.kept_waiting_since.get_or_insert(since);
+        }
+        let Some(since) = self.contact.kept_waiting_since else { return };
         let at = shift(since, AGENT_DOWN_AFTER);
         if self.now < at {
             self.vigil.down_at = Some(at);
+            return;
+        }
+        if !self.still_fails(at) {
             return;
         }
         self.record(Record::Told(Told { agent_down: Some(since), ..told }));
@@ -130,15 +136,34 @@ impl Engine {
         self.raise_event(AlertEvent::AgentDown, since, None, &reason, text);
     }
 
-    /// Since when the agent, or the want of a good token, has kept a run waiting; absent if it
-    /// keeps none. A restart begins to count anew.
-    fn kept_waiting_since(&self) -> Option<Timestamp> {
+    /// A run has ended without a start because of what the agent was like: the outage goes on, and
+    /// so does the time that counts to its alert.
+    pub(super) fn run_was_kept_waiting(&mut self) {
+        if let Some(since) = self.run_kept_waiting_since() {
+            self.contact.kept_waiting_since.get_or_insert(since);
+        }
+    }
+
+    /// True if the trouble was seen to go on when it had lasted until `at`, or since a run began to
+    /// wait that still does. An agent that nobody has asked for hours may be back.
+    fn still_fails(&self, at: Timestamp) -> bool {
+        let Some(failed_at) = self.contact.failed_at else { return false };
+        at <= failed_at || self.run_waits_from().is_some_and(|from| from <= failed_at)
+    }
+
+    /// Since when the agent, or the want of a good token, has kept a run waiting that still waits;
+    /// absent if it keeps none. A restart begins to count anew.
+    fn run_kept_waiting_since(&self) -> Option<Timestamp> {
+        Some(self.run_waits_from()?.max(self.contact.trouble_since?))
+    }
+
+    /// Since when the first of the runs waits that the trouble keeps waiting.
+    fn run_waits_from(&self) -> Option<Timestamp> {
         let trouble = self.contact.trouble.as_ref()?;
-        let since = self.contact.trouble_since?;
         // Served in order: the first one that waits for this has waited for it the longest.
         let waits = |(_, run): &&(Timestamp, _)| {
             let wait = self.state.runs.get(run).and_then(|live| live.wait.as_ref());
-            matches!(wait, Some(Wait::Agent(_) | Wait::Token(_)))
+            matches!(wait, Some(Wait::Agent(_) | Wait::Token(_) | Wait::Listing(_)))
         };
         let waiting = self.state.waiting.iter().find(waits).map(|(ready_at, _)| *ready_at);
         let unheard = match trouble {
@@ -151,10 +176,9 @@ impl Engine {
                 .filter_map(|live| live.followed().map(|attempt| attempt.not_before))
                 .min(),
             // What is under way is seen to go on, or to stand still by somebody's wish.
-            Trouble::Idle(_) => None,
+            Trouble::Idle(_) | Trouble::Listing(_) => None,
         };
-        let first = [waiting, unheard].into_iter().flatten().min()?;
-        Some(first.max(since))
+        [waiting, unheard].into_iter().flatten().min()
     }
 
     /// The token in use ends then.

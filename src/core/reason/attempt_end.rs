@@ -26,6 +26,24 @@ pub enum AttemptEnd {
         /// `partial: accept` makes a success of it.
         accepted: bool,
     },
+    /// The transfer is complete, and fewer objects than there are were dealt with.
+    ObjectsMissing {
+        /// Objects that were neither transferred, nor skipped, nor failed.
+        missing: u64,
+        /// Objects that failed.
+        failed: u64,
+        /// Objects transferred.
+        transferred: u64,
+        /// Objects in all.
+        total: u64,
+        /// `partial: accept` makes a success of it.
+        accepted: bool,
+    },
+    /// The transfer is over, by its end date or by what else is known, in a state that is not.
+    UnknownStatus {
+        /// `transferStatus`, as the agent wrote it; empty where it told none.
+        status: String,
+    },
     /// The transfer is complete and held no object.
     Empty,
     /// The agent reports an error of the transfer.
@@ -99,8 +117,9 @@ impl AttemptEnd {
         match self {
             Self::Completed { .. } => ReasonCode::Completed,
             Self::ObjectsFailed { .. } => ReasonCode::ObjectsFailed,
+            Self::ObjectsMissing { .. } => ReasonCode::ObjectsMissing,
             Self::Empty => ReasonCode::Empty,
-            Self::AgentError => ReasonCode::AgentError,
+            Self::AgentError | Self::UnknownStatus { .. } => ReasonCode::AgentError,
             Self::Refused { .. } => ReasonCode::AgentRefused,
             Self::NotSent { .. } => ReasonCode::WaitingAgent,
             Self::TokenRefused { .. } => ReasonCode::WaitingToken,
@@ -127,6 +146,8 @@ impl AttemptEnd {
             | Self::LostUntilTimeout { limit } => Some(*limit),
             Self::Completed { .. }
             | Self::ObjectsFailed { .. }
+            | Self::ObjectsMissing { .. }
+            | Self::UnknownStatus { .. }
             | Self::Empty
             | Self::AgentError
             | Self::Refused { .. }
@@ -148,6 +169,21 @@ impl AttemptEnd {
             Self::ObjectsFailed { failed, total, accepted } => {
                 let accepted = if *accepted { ", as accepted" } else { "" };
                 format!("completed in part{accepted}: {failed} of {} failed", objects(*total))
+            }
+            Self::ObjectsMissing { missing, failed, transferred, total, accepted } => {
+                let accepted = if *accepted { ", as accepted" } else { "" };
+                let of = objects(*total);
+                let failed = match failed {
+                    0 => String::new(),
+                    failed => format!(", {failed} failed"),
+                };
+                format!(
+                    "completed in part{accepted}: {missing} of {of} are missing ({transferred} \
+                     transferred{failed})"
+                )
+            }
+            Self::UnknownStatus { status } => {
+                format!("the transfer is over, and how is not known: {}", unknown_status(status))
             }
             Self::Empty => "completed without any object".to_owned(),
             Self::AgentError => "the agent reports an error of the transfer".to_owned(),
@@ -186,6 +222,15 @@ impl AttemptEnd {
                 "gone from the agent's list while it was being canceled".to_owned()
             }
         }
+    }
+}
+
+/// The agent's word for a state that is not known.
+pub(in crate::core) fn unknown_status(status: &str) -> String {
+    if status.is_empty() {
+        "the agent tells no `transferStatus` of it".to_owned()
+    } else {
+        format!("the agent gives it the `transferStatus` {status}, which this version does not know")
     }
 }
 

@@ -6,6 +6,7 @@
 mod attempt_end;
 mod cancel;
 mod code;
+mod near_miss;
 mod skip;
 mod telling;
 #[cfg(test)]
@@ -24,6 +25,7 @@ use super::ids::RunId;
 pub use attempt_end::AttemptEnd;
 pub use cancel::{CancelReason, NothingLeft};
 pub use code::ReasonCode;
+pub use near_miss::NearMiss;
 pub use skip::SkipReason;
 pub use telling::{Plain, Telling};
 pub use under_way::UnderWay;

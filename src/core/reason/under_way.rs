@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::attempt_end::unknown_status;
 use super::code::ReasonCode;
+use super::near_miss::NearMiss;
 use super::telling::Telling;
 use crate::core::ids::TransferId;
 
@@ -38,6 +40,15 @@ pub enum UnderWay {
         /// Its id.
         transfer: TransferId,
     },
+    /// The agent accepted it, and lists what is nearly, but not certainly, its transfer.
+    NearMiss(NearMiss),
+    /// The agent lists the transfer in a state that is not known: it may be at work.
+    UnknownStatus {
+        /// Its id.
+        transfer: TransferId,
+        /// `transferStatus`, as the agent wrote it; empty where it told none.
+        status: String,
+    },
     /// The run follows this transfer.
     Follows {
         /// The attempt that it came of.
@@ -52,6 +63,7 @@ pub enum UnderWay {
 impl UnderWay {
     pub(super) fn code(&self) -> Option<ReasonCode> {
         match self {
+            Self::NearMiss(_) => Some(ReasonCode::NotListed),
             Self::AnswerLost { .. } | Self::AnswerLostInCrash | Self::LastAnswerLost => {
                 Some(ReasonCode::AnswerLost)
             }
@@ -59,11 +71,12 @@ impl UnderWay {
             | Self::Accepted
             | Self::AcceptedAfterAll { .. }
             | Self::Listed { .. }
+            | Self::UnknownStatus { .. }
             | Self::Follows { .. } => None,
         }
     }
 
-    pub(super) fn told(&self, telling: &dyn Telling) -> String {
+    pub(in crate::core) fn told(&self, telling: &dyn Telling) -> String {
         match self {
             Self::Asking { attempt } => format!("asking the agent to queue attempt {attempt}"),
             Self::Accepted => "accepted; not listed by the agent yet".to_owned(),
@@ -82,6 +95,12 @@ impl UnderWay {
             Self::Listed { transfer } => {
                 format!("the agent lists it as transfer {}", telling.transfer(*transfer))
             }
+            Self::NearMiss(near) => near.told(telling),
+            Self::UnknownStatus { transfer, status } => format!(
+                "transfer {} is taken to be at work: {}",
+                telling.transfer(*transfer),
+                unknown_status(status)
+            ),
             Self::Follows { attempt, transfer, late } => {
                 let late = if *late { ", which turned up late" } else { "" };
                 let transfer = telling.transfer(*transfer);

@@ -55,6 +55,11 @@ pub enum WaitReason {
         /// In which way.
         words: String,
     },
+    /// The agent's list can't be read to its end.
+    Listing {
+        /// Why not, and how far it was read.
+        words: String,
+    },
 }
 
 impl WaitReason {
@@ -67,6 +72,7 @@ impl WaitReason {
             Self::Slot { .. } => ReasonCode::WaitingSlot,
             Self::Agent { .. } => ReasonCode::WaitingAgent,
             Self::Token { .. } => ReasonCode::WaitingToken,
+            Self::Listing { .. } => ReasonCode::WaitingListing,
         }
     }
 
@@ -76,7 +82,11 @@ impl WaitReason {
             | Self::LastTransfer { run, .. }
             | Self::Identical { run, .. }
             | Self::Destination { run, .. } => Some(*run),
-            Self::LastRequest | Self::Slot { .. } | Self::Agent { .. } | Self::Token { .. } => None,
+            Self::LastRequest
+            | Self::Slot { .. }
+            | Self::Agent { .. }
+            | Self::Token { .. }
+            | Self::Listing { .. } => None,
         }
     }
 
@@ -100,6 +110,9 @@ impl WaitReason {
             Self::Slot { limit } => format!("for a slot (`max_active` is {limit})"),
             Self::Agent { words } => format!("for the agent: {words}"),
             Self::Token { words } => format!("for a good token: {words}"),
+            Self::Listing { words } => {
+                format!("for the agent's list, which can't be read to its end: {words}")
+            }
         }
     }
 }

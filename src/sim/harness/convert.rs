@@ -18,7 +18,9 @@ pub(in crate::sim) fn transfer(world: &World, found: &SimTransfer, now: Timestam
         requested_at: Some(found.requested_at),
         ended_at: found.ended_at.and_then(|at| at.checked_add(world.options().clock_skew).ok()),
         status: found.status,
+        unknown_status: None,
         progress: found.progress(now),
+        counts_objects: true,
     }
 }
 
@@ -26,8 +28,8 @@ pub(in crate::sim) fn transfer(world: &World, found: &SimTransfer, now: Timestam
 pub(in crate::sim) fn submit_answer(outcome: &Outcome<()>) -> SubmitAnswer {
     let words = outcome.word().to_owned();
     match outcome {
-        // A 200 is a 200, whatever its body.
-        Outcome::Answer(()) | Outcome::Malformed | Outcome::Oversized => SubmitAnswer::Accepted,
+        // A 200 that could not be read to its end is a 200.
+        Outcome::Answer(()) | Outcome::Oversized => SubmitAnswer::Accepted,
         Outcome::Unauthorized => SubmitAnswer::Refused(Refusal::BadToken(words)),
         Outcome::Problem(ProblemCode::Duplicate) => {
             SubmitAnswer::Refused(Refusal::Duplicate(words))
@@ -40,6 +42,7 @@ pub(in crate::sim) fn submit_answer(outcome: &Outcome<()>) -> SubmitAnswer {
         }
         Outcome::Problem(_)
         | Outcome::ServerError
+        | Outcome::Malformed
         | Outcome::Dropped
         | Outcome::Stalled
         | Outcome::Redirected

@@ -1,25 +1,23 @@
-//! A look: status, user, pages until they are old enough, page 1 again; each request takes its
-//! time, and the world goes on between them.
+//! A look: status, user, then the pages that the client's own paging asks for; each request takes
+//! its time, and the world goes on between them.
 
 use jiff::{SignedDuration, Timestamp};
 
 use crate::core::input::Input;
-use crate::core::transfer::{AgentState, Look, LookFailure, LookRequest, Transfer};
-use crate::sim::world::{ListQuery, Listed};
+use crate::core::limits::LOOK_MAX;
+use crate::core::paging::{PageFacts, PageRecord, Paging, Reading};
+use crate::core::transfer::{AgentState, Gap, Incomplete, Look, LookFailure, LookRequest};
+use crate::sim::world::{ListPage, ListQuery};
 
 use super::convert;
 use super::mutation::Mutation;
 use super::simulation::{Answer, Event, Observer, Order, Simulation};
 
-/// A look reads so many pages at most; what lies deeper is not asked for by any plan here.
-const PAGES_MAX: usize = 500;
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
     Status,
     User,
-    Page(usize),
-    Again,
+    List,
 }
 
 /// A look that is under way.
@@ -30,18 +28,13 @@ pub(super) struct LookUnderWay {
     stage: Stage,
     began_true: Timestamp,
     began_at: Timestamp,
-    as_of: Timestamp,
     agent: AgentState,
-    consistent: bool,
-    first_page: Vec<Listed>,
-    total: Option<usize>,
-    /// By id, each once, as it was listed last.
-    found: Vec<Transfer>,
+    paging: Paging,
 }
 
 /// A look in words, for traces.
 pub(super) fn words(look: &Look) -> String {
-    let mut words = format!("look complete={} agent={:?}", look.complete, look.agent);
+    let mut words = format!("look incomplete={:?} agent={:?}", look.incomplete, look.agent);
     for record in &look.transfers {
         words += &format!(
             "\n        {} {:?} user={:?} at={:?} kind={:?} fp={}",
@@ -66,16 +59,12 @@ impl<O: Observer> Simulation<O> {
         daemon.looks += 1;
         let look = LookUnderWay {
             number: daemon.looks,
+            paging: Paging::new(request.since, self.plan.page_size as u64),
             request,
             stage: Stage::Status,
             began_true: now,
             began_at: wall,
-            as_of: wall,
             agent: AgentState::Unknown,
-            consistent: true,
-            first_page: Vec::new(),
-            total: None,
-            found: Vec::new(),
         };
         daemon.look = Some(Box::new(look));
         if self.chance.happens(self.hazards.looks_lost) {
@@ -100,9 +89,7 @@ impl<O: Observer> Simulation<O> {
             return;
         }
         let Some(mut look) = self.daemons[number].look.take() else { return };
-        let asked = self.wall(number);
         let (after, next) = self.ask(number, &mut look);
-        look.as_of = asked;
         match next {
             Ok(Some(stage)) => {
                 look.stage = stage;
@@ -111,8 +98,8 @@ impl<O: Observer> Simulation<O> {
             }
             Ok(None) => self.end_look(number, after, Ok(look)),
             // Pages that were read prove presence, whatever becomes of the others.
-            Err(_) if matches!(look.stage, Stage::Page(2..) | Stage::Again) => {
-                look.consistent = false;
+            Err(_) if !look.paging.is_at_start() => {
+                look.paging.cut(Gap::PageFailed("a page failed".to_owned()));
                 self.end_look(number, after, Ok(look));
             }
             Err(failure) => self.end_look(number, after, Err(failure)),
@@ -135,7 +122,7 @@ impl<O: Observer> Simulation<O> {
                 let next = answer.map(|state| {
                     look.agent = if no_status { AgentState::Unknown } else { state };
                     let known = self.daemons[number].knows_user;
-                    Some(if known { Stage::Page(1) } else { Stage::User })
+                    Some(if known { Stage::List } else { Stage::User })
                 });
                 (after, next)
             }
@@ -143,81 +130,70 @@ impl<O: Observer> Simulation<O> {
                 let reply = self.world.user(&self.daemons[number].token, now);
                 let (after, answer) = convert::within(reply.outcome, reply.after, patience);
                 self.daemons[number].knows_user |= answer.is_ok();
-                (after, answer.map(|_| Some(Stage::Page(1))))
+                (after, answer.map(|_| Some(Stage::List)))
             }
-            Stage::Page(page) => {
+            Stage::List => {
+                let Some(page) = look.paging.next_page() else {
+                    return (SignedDuration::ZERO, Ok(None));
+                };
+                let asked_at = self.wall(number);
                 let reply = self.get_page(number, page);
                 let (after, answer) = convert::within(reply.outcome, reply.after, patience);
-                let next = answer.map(|list| self.read_page(look, page, list.records, list.total));
-                (after, next)
-            }
-            Stage::Again => {
-                let reply = self.get_page(number, 1);
-                let (after, answer) = convert::within(reply.outcome, reply.after, patience);
                 let next = answer.map(|list| {
-                    let same = list.records == look.first_page && Some(list.total) == look.total;
-                    if look.consistent && !same {
-                        self.count("list_shifted");
-                    }
-                    look.consistent &= same;
-                    None
+                    self.read_page(number, look, asked_at, list);
+                    look.paging.next_page().map(|_| Stage::List)
                 });
                 (after, next)
             }
         }
     }
 
-    fn get_page(
-        &mut self,
-        number: usize,
-        page: usize,
-    ) -> crate::sim::world::Reply<crate::sim::world::ListPage> {
+    fn get_page(&mut self, number: usize, page: u64) -> crate::sim::world::Reply<ListPage> {
+        let page = usize::try_from(page).unwrap_or(usize::MAX);
         let query = ListQuery { page, page_size: self.plan.page_size, ..ListQuery::default() };
         self.world.get_all(&self.daemons[number].token, query, self.now)
     }
 
-    /// Takes a page in, and says what is to be read next.
+    /// Takes a page in, as the client does.
     fn read_page(
         &mut self,
+        number: usize,
         look: &mut LookUnderWay,
-        page: usize,
-        records: Vec<Listed>,
-        total: usize,
-    ) -> Option<Stage> {
-        let same = look.total.replace(total).is_none_or(|before| before == total);
-        if look.consistent && !same {
-            self.count("list_shifted");
-        }
-        look.consistent &= same;
-        if page > 1 && self.chance.happens(self.hazards.total_wavers) {
-            self.count("total_wavered");
-            look.consistent = false;
-        }
-        let mut deep_enough = records.len() < self.plan.page_size;
+        asked_at: Timestamp,
+        list: ListPage,
+    ) {
+        let offset = self.clock_offset(number);
+        look.paging.begin(asked_at, offset);
         let asked = &look.request;
-        for listed in &records {
-            deep_enough |= listed.requested_at < asked.since;
+        for listed in &list.records {
             // All else is dropped at the edge; what is not wanted need not be asked for first.
-            let wanted = asked.fingerprints.contains(&listed.fingerprint)
+            let is_wanted = asked.fingerprints.contains(&listed.fingerprint)
                 || asked.fingerprints.contains(&listed.loose_fingerprint)
                 || asked.transfers.contains(&listed.id);
-            if !wanted {
-                continue;
-            }
-            let Some(found) = self.world.transfer(listed.id) else { continue };
-            let record = convert::transfer(&self.world, found, self.now);
-            match look.found.binary_search_by_key(&listed.id, |before| before.id) {
-                Ok(at) => look.found[at] = record,
-                Err(at) => look.found.insert(at, record),
-            }
+            let found = if is_wanted { self.world.transfer(listed.id) } else { None };
+            look.paging.record(PageRecord {
+                id: Some(listed.id),
+                requested_at: Some(listed.requested_at),
+                doubtful: false,
+                wanted: found.map(|found| convert::transfer(&self.world, found, self.now)),
+            });
         }
-        if page == 1 {
-            look.first_page = records;
+        let mut total = list.total as u64;
+        if list.page > 1 && self.chance.happens(self.hazards.total_wavers) {
+            self.count("total_wavered");
+            total = total.saturating_sub(1);
         }
-        if !deep_enough && page < PAGES_MAX {
-            return Some(Stage::Page(page + 1));
+        look.paging.end(PageFacts { total: Some(total), page_size: None });
+        if self.now.duration_since(look.began_true) > LOOK_MAX {
+            look.paging.cut(Gap::TooSlow);
         }
-        (page > 1).then_some(Stage::Again)
+    }
+
+    /// The agent's clock less the daemon's, as the `Date` header tells it.
+    fn clock_offset(&self, number: usize) -> Option<SignedDuration> {
+        let options = self.world.options();
+        let skew = options.clock_skew - self.daemons[number].wall;
+        (!options.variants.no_date_header).then(|| SignedDuration::from_secs(skew.as_secs()))
     }
 
     fn end_look(
@@ -239,7 +215,7 @@ impl<O: Observer> Simulation<O> {
             return;
         }
         self.count("look_answered_late");
-        lost.consistent = false;
+        lost.paging.cut(Gap::TooSlow);
         let lost = if self.chance.happens(0.5) {
             Ok(lost)
         } else {
@@ -263,23 +239,36 @@ impl<O: Observer> Simulation<O> {
         look: Result<Box<LookUnderWay>, LookFailure>,
     ) -> Result<Look, LookFailure> {
         let wall = self.wall(number);
-        let variants = self.world.options().variants;
-        let skew = self.world.options().clock_skew - self.daemons[number].wall;
+        let now = self.now;
+        let no_user_id = self.world.options().variants.no_user_id;
         let daemon = &mut self.daemons[number];
         look.map(|look| {
-            let complete = look.consistent && look.agent.may_work();
-            if complete {
-                daemon.ground_began = look.began_true;
+            let LookUnderWay { paging, agent, began_at, began_true, .. } = *look;
+            let reading = paging.finish();
+            let Reading { as_of, clock_offset, read_back_to, transfers, .. } = reading;
+            if reading.moved {
+                self.report.count("list_shifted", 1);
             }
+            let gap = if agent.may_work() { reading.gap } else { Some(Gap::Idle) };
+            if gap.is_none() {
+                daemon.ground_began = began_true;
+            }
+            let incomplete = gap.map(|gap| Incomplete {
+                gap,
+                pages: reading.pages,
+                records: reading.records,
+                total: reading.total,
+                took: now.duration_since(began_true),
+            });
             let mut look = Look {
-                began_at: look.began_at,
-                as_of: look.as_of,
-                complete,
-                agent: look.agent,
-                user: (!variants.no_user_id && daemon.knows_user).then_some(daemon.user),
-                clock_offset: (!variants.no_date_header)
-                    .then(|| SignedDuration::from_secs(skew.as_secs())),
-                transfers: look.found,
+                began_at,
+                as_of,
+                incomplete,
+                agent,
+                user: (!no_user_id && daemon.knows_user).then_some(daemon.user),
+                clock_offset,
+                read_back_to,
+                transfers,
             };
             if let Some(mutation) = self.mutation {
                 mutation.look(&mut look, wall);

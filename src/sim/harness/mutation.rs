@@ -252,7 +252,7 @@ impl Mutation {
         }
         if self == Self::LooksAreBlind {
             look.transfers.clear();
-            look.complete = true;
+            look.incomplete = None;
         }
     }
 }

@@ -206,9 +206,10 @@ impl Ledger {
                 Some((Wait::Destination(job), place()))
             }
             EngineWait::Behind(_) | EngineWait::LastTransfer(_) => Some((Wait::Own, String::new())),
-            EngineWait::Identical(_) | EngineWait::Agent(_) | EngineWait::Token(_) => {
-                Some((Wait::Other, String::new()))
-            }
+            EngineWait::Identical(_)
+            | EngineWait::Agent(_)
+            | EngineWait::Token(_)
+            | EngineWait::Listing(_) => Some((Wait::Other, String::new())),
             EngineWait::Look => None,
         }
     }

@@ -188,10 +188,11 @@ impl<'a> Player<'a> {
         Look {
             began_at,
             as_of: self.now,
-            complete: true,
+            incomplete: None,
             agent: self.world.agent_state(),
             user: Some(WorldOptions::DEFAULT_USER),
             clock_offset: Some(self.world.options().clock_skew),
+            read_back_to: None,
             transfers: records.filter(|record| request.wants(record)).collect(),
         }
     }

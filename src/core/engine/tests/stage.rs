@@ -12,7 +12,7 @@ use crate::core::engine::outbox::Outbox;
 use crate::core::engine::{Engine, Host};
 use crate::core::event::Event;
 use crate::core::ids::{AccountId, AttemptId, JobName, RunId, TransferId, UserId};
-use crate::core::input::{Answer, Effect, Input, Step};
+use crate::core::input::{Answer, Effect, Input, Level, OperatorRequest, ReplyTo, Step};
 use crate::core::job::{
     AgentSettings, CatchUp, HistoryPolicy, Job, JobSet, Overlap, PlaceTemplate, Terms,
 };
@@ -21,7 +21,10 @@ use crate::core::record::{Durable, Mark, PauseOfAll, Record};
 use crate::core::run::{Attempt, Run};
 use crate::core::schedule::{Schedule, Timetable};
 use crate::core::template::PathTemplate;
-use crate::core::transfer::{AgentState, Look, Progress, SubmitAnswer, Transfer, TransferStatus};
+use crate::core::transfer::{
+    AgentState, Gap, Incomplete, Look, LookFailure, LookRequest, Progress, SubmitAnswer, Transfer,
+    TransferStatus,
+};
 
 pub(super) fn at(text: &str) -> Timestamp {
     format!("2026-03-02T{text}Z").parse().expect("a time")
@@ -87,6 +90,8 @@ pub(super) struct Stage {
     pub(super) events: Vec<Event>,
     pub(super) listed: Vec<Transfer>,
     pub(super) agent: AgentState,
+    /// What keeps looks from being complete.
+    pub(super) gap: Option<Gap>,
     pub(super) submits: Vec<(AttemptId, TransferRequest)>,
     pub(super) cancels: Vec<TransferId>,
     pub(super) replies: Vec<Answer>,
@@ -98,6 +103,14 @@ pub(super) struct Stage {
     pub(super) looking: bool,
     /// How long the agent takes to list its transfers.
     pub(super) look_takes: SignedDuration,
+    /// Why looks fail.
+    pub(super) failure: Option<LookFailure>,
+    /// Looks are not answered.
+    pub(super) hold_looks: bool,
+    /// What looks were to bring back.
+    pub(super) requests: Vec<LookRequest>,
+    /// What was said loudly.
+    pub(super) warnings: Vec<String>,
 }
 
 impl Stage {
@@ -119,6 +132,7 @@ impl Stage {
             events: Vec::new(),
             listed: Vec::new(),
             agent: AgentState::Started,
+            gap: None,
             submits: Vec::new(),
             cancels: Vec::new(),
             replies: Vec::new(),
@@ -129,6 +143,10 @@ impl Stage {
             looks: 0,
             looking: false,
             look_takes: SignedDuration::ZERO,
+            failure: None,
+            hold_looks: false,
+            requests: Vec::new(),
+            warnings: Vec::new(),
         };
         stage.perform(step);
         stage
@@ -160,9 +178,12 @@ impl Stage {
                 Record::PauseOfAll(pause) => self.pause_of_all = pause,
             }
         }
+        let loud = step.notes.into_iter().filter(|note| note.level >= Level::Warn);
+        self.warnings.extend(loud.map(|note| note.text));
         for effect in step.then {
             match effect {
-                Effect::Look(_) => {
+                Effect::Look(request) => {
+                    self.requests.push(request);
                     assert!(!self.looking, "one look at a time");
                     self.looking = true;
                 }
@@ -172,22 +193,35 @@ impl Stage {
                 Effect::Deliver { alert, .. } => self.deliveries.push(alert),
             }
         }
-        if self.looking {
+        if self.looking && !self.hold_looks {
             self.looking = false;
             self.looks += 1;
             let began_at = self.now;
             self.now += self.look_takes;
+            if let Some(failure) = &self.failure {
+                let failure = failure.clone();
+                self.input(Input::Looked(Err(failure)));
+                return;
+            }
             let look = Look {
                 began_at,
                 as_of: began_at,
-                complete: self.agent.may_work(),
+                incomplete: self.incomplete(),
                 agent: self.agent,
                 user: Some(OURS),
                 clock_offset: Some(SignedDuration::ZERO),
+                read_back_to: None,
                 transfers: self.listed.clone(),
             };
             self.input(Input::Looked(Ok(look)));
         }
+    }
+
+    /// What the agent's next look lacks.
+    fn incomplete(&self) -> Option<Incomplete> {
+        let gap = if self.agent.may_work() { self.gap.clone()? } else { Gap::Idle };
+        let took = self.look_takes;
+        Some(Incomplete { gap, pages: 3, records: 600, total: Some(25_000), took })
     }
 
     pub(super) fn input(&mut self, input: Input) {
@@ -231,6 +265,8 @@ impl Stage {
             requested_at: Some(self.now),
             ended_at: None,
             status,
+            unknown_status: None,
+            counts_objects: true,
             progress: Progress { objects_total: 2, objects_transferred: 2, ..Progress::default() },
         };
         self.listed.push(transfer);
@@ -251,6 +287,19 @@ impl Stage {
 
     pub(super) fn run(&self, nth: usize) -> &Run {
         &self.runs[&self.order[nth]]
+    }
+
+    /// A run of a job is asked for by an operator.
+    pub(super) fn trigger(&mut self, job: &str, id: u128) {
+        let run = RunId(Uuid::from_u128(id));
+        let request = OperatorRequest::Trigger { job: JobName::new(job), run };
+        self.input(Input::Operator { reply: ReplyTo(0), request });
+    }
+
+    /// The transfer that the agent lists under this id.
+    pub(super) fn record(&mut self, id: u128) -> &mut Transfer {
+        let id = TransferId(Uuid::from_u128(id));
+        self.listed.iter_mut().find(|transfer| transfer.id == id).expect("listed")
     }
 
     /// True if a run's timeline has such an event.

@@ -131,10 +131,11 @@ fn a_look_that_the_clock_was_set_under_is_heard() {
     stage.input(Input::Looked(Ok(Look {
         began_at,
         as_of: began_at,
-        complete: true,
+        incomplete: None,
         agent: AgentState::Started,
         user: Some(OURS),
         clock_offset: Some(SignedDuration::ZERO),
+        read_back_to: None,
         transfers: stage.listed.clone(),
     })));
     assert_eq!(stage.run(0).state, RunState::Succeeded);

@@ -1,0 +1,373 @@
+//! Reading a list that moves: which page is asked for next, and whether what was read may prove
+//! absence (docs/protocol.md, "Words").
+//!
+//! A pure machine: what pages hold goes in, the number of the next page comes out, and in the end
+//! what was read. It knows neither HTTP nor JSON nor how long a look may take: whoever asks for
+//! the pages says when enough is enough ([`Paging::cut`]). The client and the simulation run it
+//! alike.
+//!
+//! # Why growth hides nothing
+//!
+//! Pages are cut by offset from a list that grows at its head. A record that comes while pages are
+//! read pushes all others down: what was about to be read is read on a later page, and some is
+//! read twice. Only a record that goes can pull another past the reader. So the reading ends at the
+//! head again, and is complete if `total` never shrank and grew by exactly the records that are
+//! new at the head: then none went. This needs a `total` and an order; without them any change that
+//! is seen makes the reading incomplete, and one that goes from the middle is not seen.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::ids::TransferId;
+use super::limits::{DEFAULT_PAGE_SIZE, WANTED_MAX};
+use super::transfer::{Gap, Transfer};
+
+/// One record of a page.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct PageRecord {
+    /// Its id, if that could be read.
+    pub id: Option<TransferId>,
+    /// Its `requestDate`, if that could be read.
+    pub requested_at: Option<Timestamp>,
+    /// It could not be read whole, and may be wanted.
+    pub doubtful: bool,
+    /// The whole record, if it is wanted.
+    pub wanted: Option<Transfer>,
+}
+
+/// What a page says besides its records.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PageFacts {
+    /// The length of the whole list, as the agent tells it.
+    pub total: Option<u64>,
+    /// The size of a page that the agent says it has applied.
+    pub page_size: Option<u64>,
+}
+
+/// What was read of a list.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reading {
+    /// When the answer was asked for that the whole rests on.
+    pub as_of: Timestamp,
+    /// The agent's clock less ours, as the first page told it.
+    pub clock_offset: Option<SignedDuration>,
+    /// The date of the oldest record on the pages; absent if the list was read to its end, or is
+    /// not in order.
+    pub read_back_to: Option<Timestamp>,
+    /// Wanted records, each once, as it was read last.
+    pub transfers: Vec<Transfer>,
+    /// The list has changed while it was read.
+    pub moved: bool,
+    /// What keeps it from proving absence.
+    pub gap: Option<Gap>,
+    /// Pages that were read.
+    pub pages: u64,
+    /// Records that were read, each counted once.
+    pub records: u64,
+    /// The length of the list, as the last page told it.
+    pub total: Option<u64>,
+}
+
+/// Where the reading is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// On its way down; this page is next.
+    Down(u64),
+    /// At the head again; this page is next.
+    Head(u64),
+    /// At its end.
+    Done,
+}
+
+/// The page that is being read.
+#[derive(Debug, Default)]
+struct Page {
+    count: u64,
+    /// Records that no page before has shown.
+    news: u64,
+    /// Records whose id could not be read.
+    nameless: u64,
+    /// On the second reading of the head: a record that was read on the way down.
+    meets_known: bool,
+    last_date: Option<Timestamp>,
+    ids: Vec<Option<TransferId>>,
+}
+
+/// What `total` has said so far.
+#[derive(Debug, Default)]
+struct Totals {
+    first: Option<u64>,
+    last: Option<u64>,
+    /// Some pages told it and others did not, or it has shrunk: something went.
+    odd: bool,
+    /// It has changed.
+    moved: bool,
+}
+
+/// A reading under way.
+#[derive(Debug)]
+pub struct Paging {
+    since: Timestamp,
+    asked_size: u64,
+    stage: Stage,
+    gap: Option<Gap>,
+    as_of: Timestamp,
+    clock_offset: Option<SignedDuration>,
+    page: Page,
+    pages: u64,
+    totals: Totals,
+    first_ids: Vec<Option<TransferId>>,
+    /// Read on the way down.
+    seen: BTreeSet<TransferId>,
+    /// Read at the head for the first time.
+    new_at_head: BTreeSet<TransferId>,
+    /// `total` on the first page of the head's second reading.
+    head_total: Option<u64>,
+    /// That page held the same records as when it was read first.
+    head_is_same: bool,
+    /// Records read on the way down, each counted once.
+    records: u64,
+    longest_page: u64,
+    /// Nothing follows the last page that was read.
+    at_end: bool,
+    last_date: Option<Timestamp>,
+    descending: bool,
+    doubtful: u64,
+    wanted: BTreeMap<TransferId, Transfer>,
+}
+
+impl Paging {
+    /// A reading down to `since`, by the agent's dates, in pages of `asked_size`.
+    pub fn new(since: Timestamp, asked_size: u64) -> Self {
+        Self {
+            since,
+            asked_size,
+            stage: Stage::Down(1),
+            gap: None,
+            as_of: since,
+            clock_offset: None,
+            page: Page::default(),
+            pages: 0,
+            totals: Totals::default(),
+            first_ids: Vec::new(),
+            seen: BTreeSet::new(),
+            new_at_head: BTreeSet::new(),
+            head_total: None,
+            head_is_same: false,
+            records: 0,
+            longest_page: 0,
+            at_end: false,
+            last_date: None,
+            descending: true,
+            doubtful: 0,
+            wanted: BTreeMap::new(),
+        }
+    }
+
+    /// The page to be asked for, counted from 1; absent once the reading is over.
+    pub fn next_page(&self) -> Option<u64> {
+        match self.stage {
+            Stage::Down(number) | Stage::Head(number) => Some(number),
+            Stage::Done => None,
+        }
+    }
+
+    /// True while nothing was read: without a first page there is nothing to tell of.
+    pub fn is_at_start(&self) -> bool {
+        self.pages == 0
+    }
+
+    /// Records older than this, by the agent's clock, matter to nobody. An agent whose clock is
+    /// behind dates its records too early.
+    pub fn depth(&self) -> Timestamp {
+        let behind = self.clock_offset.unwrap_or_default().min(SignedDuration::ZERO);
+        self.since.checked_add(behind).unwrap_or(Timestamp::MIN)
+    }
+
+    /// A page has come that was asked for at `asked_at`. Its records follow, then [`Self::end`].
+    pub fn begin(&mut self, asked_at: Timestamp, clock_offset: Option<SignedDuration>) {
+        self.page = Page::default();
+        // A head of several pages is as old as its first one: what came later stands above it.
+        match self.stage {
+            Stage::Down(_) | Stage::Head(1) => self.as_of = asked_at,
+            Stage::Head(_) | Stage::Done => {}
+        }
+        if self.pages == 0 {
+            self.clock_offset = clock_offset;
+        }
+    }
+
+    /// The next record of the page. Of one that is read twice the later reading counts.
+    pub fn record(&mut self, record: PageRecord) {
+        let page = &mut self.page;
+        page.count += 1;
+        self.doubtful += u64::from(record.doubtful);
+        if let Some(date) = record.requested_at {
+            self.descending &= page.last_date.is_none_or(|last| date <= last);
+            page.last_date = Some(date);
+        }
+        page.nameless += u64::from(record.id.is_none());
+        let known = record.id.is_some_and(|id| self.seen.contains(&id));
+        let is_news = match (self.stage, record.id) {
+            (Stage::Down(_), Some(id)) => self.seen.insert(id),
+            (Stage::Head(_), Some(id)) => !known && self.new_at_head.insert(id),
+            (Stage::Down(_) | Stage::Head(_), None) | (Stage::Done, _) => false,
+        };
+        page.news += u64::from(is_news);
+        match self.stage {
+            Stage::Down(1) | Stage::Head(1) => page.ids.push(record.id),
+            Stage::Down(_) | Stage::Head(_) | Stage::Done => {}
+        }
+        match self.stage {
+            Stage::Down(_) if !known => {
+                self.records += 1;
+                if let Some(date) = record.requested_at {
+                    self.descending &= self.last_date.is_none_or(|last| date <= last);
+                    self.last_date = Some(date);
+                }
+            }
+            Stage::Head(_) => page.meets_known |= known,
+            Stage::Down(_) | Stage::Done => {}
+        }
+        if let Some(transfer) = record.wanted
+            && (self.wanted.len() < WANTED_MAX || self.wanted.contains_key(&transfer.id))
+        {
+            self.wanted.insert(transfer.id, transfer);
+        }
+    }
+
+    /// The page is at its end.
+    pub fn end(&mut self, facts: PageFacts) {
+        let page = std::mem::take(&mut self.page);
+        self.pages += 1;
+        match self.stage {
+            Stage::Down(number) => self.end_on_the_way_down(number, page, facts),
+            Stage::Head(number) => self.end_at_the_head(number, page, facts),
+            Stage::Done => {}
+        }
+    }
+
+    /// Whoever asks for the pages has had enough, or can't get the next one. What is new at the
+    /// head is still read where that is one more page: it may be what the engine waits for.
+    pub fn cut(&mut self, why: Gap) {
+        let next = match (self.stage, &why) {
+            (Stage::Done, _) => return,
+            (Stage::Down(number), Gap::TooSlow | Gap::TooLarge) if number > 2 => Stage::Head(1),
+            (Stage::Down(_) | Stage::Head(_), _) => Stage::Done,
+        };
+        self.fail(why);
+        self.stage = next;
+    }
+
+    /// What was read in the end.
+    pub fn finish(self) -> Reading {
+        let doubtful = (self.doubtful > 0).then_some(Gap::Unreadable(self.doubtful));
+        Reading {
+            as_of: self.as_of,
+            clock_offset: self.clock_offset,
+            read_back_to: self.last_date.filter(|_| !self.at_end && self.descending),
+            transfers: self.wanted.into_values().collect(),
+            moved: self.totals.moved || self.gap == Some(Gap::Shifted),
+            gap: self.gap.or(doubtful),
+            pages: self.pages,
+            records: self.records + self.new_at_head.len() as u64,
+            total: self.totals.last,
+        }
+    }
+
+    fn end_on_the_way_down(&mut self, number: u64, page: Page, facts: PageFacts) {
+        let first = number == 1;
+        self.totals.take(first, facts.total);
+        self.longest_page = self.longest_page.max(page.count);
+        let deep_enough = self.descending && self.last_date.is_some_and(|at| at < self.depth());
+        self.at_end = page.count == 0 || self.is_last(page.count, facts.page_size);
+        let is_over = self.at_end || deep_enough;
+        if first {
+            self.first_ids = page.ids;
+        }
+        if !first && page.news == 0 && !is_over && !self.is_pushed_down(number, page.count) {
+            // The agent serves the same page whatever is asked for, so that there is no telling
+            // what lies behind it.
+            self.fail(Gap::Repeating);
+        } else if self.wanted.len() >= WANTED_MAX {
+            self.fail(Gap::TooMany);
+        } else if !is_over {
+            self.stage = Stage::Down(number + 1);
+            return;
+        }
+        // The head is read even if the look is incomplete already: what is new there counts.
+        self.stage = if first { Stage::Done } else { Stage::Head(1) };
+    }
+
+    fn end_at_the_head(&mut self, number: u64, page: Page, facts: PageFacts) {
+        if number == 1 {
+            self.head_total = facts.total;
+            self.head_is_same = page.ids == self.first_ids;
+        }
+        self.totals.take(false, facts.total);
+        if page.nameless > 0 && !self.head_is_same {
+            self.fail(Gap::Shifted);
+        }
+        // A page of news only: those that are new go on below it.
+        if self.gap.is_none() && !page.meets_known && page.news > 0 {
+            self.stage = Stage::Head(number + 1);
+            return;
+        }
+        let unchanged = self.head_is_same && !self.totals.moved && !self.totals.odd;
+        if !unchanged && !self.has_only_grown() {
+            self.fail(Gap::Shifted);
+        }
+        self.stage = Stage::Done;
+    }
+
+    /// True if nothing can follow this page. `total` alone is not believed, and a page that is as
+    /// long as one that ignores `pagesize` may be full, until a longer one was seen.
+    fn is_last(&self, count: u64, applied_size: Option<u64>) -> bool {
+        let full = count >= self.asked_size
+            || (count == DEFAULT_PAGE_SIZE && self.longest_page <= DEFAULT_PAGE_SIZE)
+            || applied_size.is_some_and(|size| count >= size);
+        // What has come at the head since the first page is read there.
+        !full && self.totals.first.is_none_or(|total| self.records >= total)
+    }
+
+    /// True if so many records have come at the head that this page holds none that is new: the
+    /// list moves faster than it is read.
+    fn is_pushed_down(&self, number: u64, count: u64) -> bool {
+        let growth = self.totals.last.zip(self.totals.first);
+        let growth = growth.map_or(0, |(now, then)| now.saturating_sub(then));
+        let reaches = (number - 1).saturating_mul(self.longest_page).saturating_add(count);
+        reaches <= self.records.saturating_add(growth)
+    }
+
+    /// True if all that happened to the list is that records have come at its head.
+    fn has_only_grown(&self) -> bool {
+        let growth = self.head_total.zip(self.totals.first);
+        let growth = growth.and_then(|(now, then)| now.checked_sub(then));
+        self.descending && !self.totals.odd && growth == Some(self.new_at_head.len() as u64)
+    }
+
+    /// Notes what keeps the reading from proving absence; the first reason counts.
+    fn fail(&mut self, why: Gap) {
+        self.gap.get_or_insert(why);
+    }
+}
+
+impl Totals {
+    fn take(&mut self, first: bool, total: Option<u64>) {
+        if first {
+            self.first = total;
+        } else {
+            self.moved |= total != self.last;
+            self.odd |= match (self.last, total) {
+                (Some(before), Some(now)) => now < before,
+                (None, None) => false,
+                (Some(_), None) | (None, Some(_)) => true,
+            };
+        }
+        self.last = total;
+    }
+}
+
+#[cfg(test)]
+mod tests;
