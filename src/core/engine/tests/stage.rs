@@ -293,7 +293,7 @@ impl Stage {
     pub(super) fn trigger(&mut self, job: &str, id: u128) {
         let run = RunId(Uuid::from_u128(id));
         let request = OperatorRequest::Trigger { job: JobName::new(job), run };
-        self.input(Input::Operator { reply: ReplyTo(0), request });
+        self.input(Input::Operator { reply: ReplyTo(0), request, by: None });
     }
 
     /// The transfer that the agent lists under this id.
