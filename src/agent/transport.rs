@@ -125,8 +125,8 @@ impl Transport {
         url
     }
 
-    /// Sends one request and reads its answer. The body of a 200 to a POST of a transfer or of a
-    /// cancel says nothing, and is left unread.
+    /// Sends one request and reads its answer. The body of a 200 to a cancel says nothing, and is
+    /// left unread; that of one to a POST of a transfer is empty, or tells that it is no success.
     pub(super) async fn send(&self, call: Call<'_>) -> Result<RawAnswer, SendFailure> {
         let mut url = self.url(&[call.endpoint.path()]);
         if call.token.is_some() || !call.query.is_empty() {
@@ -165,6 +165,8 @@ impl Transport {
             call.endpoint,
             match (answer.status, &answer.body) {
                 (200, Ok(_)) => Outcome::Ok,
+                // Taken, however its body went on.
+                (200, Err(_)) if matches!(call.endpoint, Endpoint::Submit) => Outcome::Ok,
                 (401 | 499, _) => Outcome::Refused,
                 _ => Outcome::Error,
             },
@@ -183,11 +185,11 @@ impl Transport {
         let status = response.status().as_u16();
         let error_code = code_header(response.headers());
         let date = response.headers().get(DATE).and_then(date_header);
-        let says_nothing = matches!(endpoint, Endpoint::Submit | Endpoint::Cancel);
-        let body = match status {
-            200 if says_nothing => Ok(Vec::new()),
-            200 => self.body(response, BODY_MAX, token).await,
-            _ => self.body(response, ERROR_BODY_MAX, token).await,
+        let body = match (status, endpoint) {
+            (200, Endpoint::Cancel) => Ok(Vec::new()),
+            (200, Endpoint::Submit) => self.body(response, ERROR_BODY_MAX, token).await,
+            (200, _) => self.body(response, BODY_MAX, token).await,
+            (_, _) => self.body(response, ERROR_BODY_MAX, token).await,
         };
         RawAnswer { status, error_code, date, asked_at, answered_at, body }
     }
