@@ -119,6 +119,10 @@ impl Daemon {
     /// The transfer of an attempt that the daemon knows to be accepted, and that has none, is owned
     /// by an attempt whose own request never arrived.
     fn is_given_to_the_lost(&self, s: &State) -> bool {
+        // Where our own user starts the like elsewhere, evidence can't tell: the second residue.
+        if s.records.iter().any(|record| record.origin == Origin::OurUser) {
+            return false;
+        }
         let of = |a: u8| s.records.iter().position(|record| record.origin == Origin::Ours(a));
         positions(s.attempts.len()).any(|owner| {
             let held = s.attempts[usize::from(owner)].transfer.map(|r| s.records[usize::from(r)]);

@@ -37,9 +37,15 @@ const LOOK_WITHIN: u8 = 6;
 const OURS: UserId = UserId(Uuid::from_u128(0xaaaa));
 const THEIRS: UserId = UserId(Uuid::from_u128(0xbbbb));
 
-/// What a look in vain lacks.
-const IN_VAIN: Incomplete =
-    Incomplete { gap: Gap::Shifted, pages: 2, records: 0, total: None, took: SignedDuration::ZERO };
+/// What a look in vain lacks: what says nothing of the agent's list, which would be an outage after
+/// two looks, and the engine would ask less often than the model does.
+const IN_VAIN: Incomplete = Incomplete {
+    gap: Gap::ClockSet,
+    pages: 2,
+    records: 0,
+    total: None,
+    took: SignedDuration::ZERO,
+};
 
 /// The engine, and all that outlives it.
 pub(crate) struct Stage {
