@@ -8,7 +8,8 @@ use transferd::core::event::{EventKind, Happening};
 use transferd::core::ids::{JobName, RunId, TransferId};
 use transferd::core::matching::Miss;
 use transferd::core::reason::{
-    AttemptEnd, CancelReason, NothingLeft, Reason, ReasonCode, SkipReason, UnderWay, WaitReason,
+    AttemptEnd, CancelReason, NearMiss, NothingLeft, Reason, ReasonCode, SkipReason, UnderWay,
+    WaitReason,
 };
 use uuid::Uuid;
 
@@ -104,7 +105,8 @@ fn waits(filling: &Filling) -> Vec<WaitReason> {
         WaitReason::Destination { run, job },
         WaitReason::Slot { limit: number },
         WaitReason::Agent { words: words.clone() },
-        WaitReason::Token { words },
+        WaitReason::Token { words: words.clone() },
+        WaitReason::Listing { words },
     ]
 }
 
@@ -115,7 +117,8 @@ fn under_way(filling: &Filling) -> Vec<UnderWay> {
         UnderWay::Accepted,
         UnderWay::AnswerLost { words: words.clone() },
         UnderWay::AnswerLostInCrash,
-        UnderWay::AcceptedAfterAll { attempt: number, words },
+        UnderWay::AcceptedAfterAll { attempt: number, words: words.clone() },
+        UnderWay::UnknownStatus { transfer, status: words },
         UnderWay::LastAnswerLost,
         UnderWay::Listed { transfer },
         UnderWay::Follows { attempt: number, transfer, late: flag },
@@ -127,6 +130,14 @@ fn ends(filling: &Filling) -> Vec<AttemptEnd> {
     vec![
         AttemptEnd::Completed { transferred: counts.0, skipped: counts.1 },
         AttemptEnd::ObjectsFailed { failed: counts.0, total: counts.1, accepted: flag },
+        AttemptEnd::ObjectsMissing {
+            missing: counts.0,
+            failed: counts.1,
+            transferred: counts.0,
+            total: counts.1,
+            accepted: flag,
+        },
+        AttemptEnd::UnknownStatus { status: words.clone() },
         AttemptEnd::Empty,
         AttemptEnd::AgentError,
         AttemptEnd::Refused { words: words.clone() },
@@ -171,7 +182,7 @@ pub(crate) fn any_reason() -> impl Strategy<Value = Reason> {
 pub(crate) fn any_happening() -> impl Strategy<Value = Happening> {
     let kinds = select(EventKind::all().collect::<Vec<_>>());
     (any_reason(), any_state(), kinds, filling()).prop_flat_map(|(reason, state, kind, filling)| {
-        let Filling { transfer, words, number: attempt, .. } = filling;
+        let Filling { transfer, words, number: attempt, limit, flag, .. } = filling;
         let differs = Miss::Date;
         select(vec![
             Happening::State { state, reason: reason.clone() },
@@ -184,7 +195,8 @@ pub(crate) fn any_happening() -> impl Strategy<Value = Happening> {
             Happening::GivenUp { attempt, reason },
             Happening::Doubled,
             Happening::Ambiguous { transfer },
-            Happening::NearMiss { transfer, differs },
+            Happening::NearMiss(NearMiss { transfer, differs, off: Some(limit), exclusive: flag }),
+            Happening::UnknownStatus { transfer, status: words.clone() },
             Happening::CancelRequested { transfer },
             Happening::CancelRefused { words: words.clone() },
             Happening::Paused { attempt },

@@ -230,7 +230,9 @@ pub(in crate::core) fn unknown_status(status: &str) -> String {
     if status.is_empty() {
         "the agent tells no `transferStatus` of it".to_owned()
     } else {
-        format!("the agent gives it the `transferStatus` {status}, which this version does not know")
+        format!(
+            "the agent gives it the `transferStatus` {status}, which this version does not know"
+        )
     }
 }
 

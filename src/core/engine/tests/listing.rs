@@ -24,7 +24,7 @@ fn a_list_that_can_not_be_read_to_its_end_is_an_outage_that_says_why() {
     let view = stage.engine.run_view(stage.order[0]).expect("a run");
     assert!(matches!(view.wait, Some(Wait::Listing(_))), "{:?}", view.wait);
     let figures = "its end is not reached in time; 600 of 25000 records were read on 3 pages";
-    assert!(view.run.reason.contains(figures), "{}", view.run.reason);
+    assert!(view.run.reason.to_string().contains(figures), "{}", view.run.reason);
     assert!(stage.engine.agent_view().words.contains(figures));
     assert_eq!(stage.warnings.len(), 1, "{:?}", stage.warnings);
     assert!(stage.warnings[0].contains(figures));
@@ -32,7 +32,8 @@ fn a_list_that_can_not_be_read_to_its_end_is_an_outage_that_says_why() {
     assert!(stage.looks - looks < 55, "{} looks in 11 minutes", stage.looks - looks);
     assert!(stage.told.agent_down.is_some(), "an alert");
     assert_eq!(stage.submits.len(), 0);
-    let waiting = stage.events.iter().filter(|event| event.detail.contains(figures)).count();
+    let waiting =
+        stage.events.iter().filter(|event| event.what.to_string().contains(figures)).count();
     assert_eq!(waiting, 1, "said once");
     stage.gap = None;
     stage.pass(secs(20));
