@@ -37,9 +37,11 @@ fn check(criterion: &mut Criterion) {
         root: PathBuf::from("jobs.yaml"),
         base: PathBuf::from("/"),
         files: vec![SourceFile { path: PathBuf::from("jobs.yaml"), text: realistic(10_000) }],
+        zones: Vec::new(),
     };
     let surroundings = Surroundings {
         system_zone: ("UTC".to_owned(), TimeZone::UTC),
+        zone_trouble: None,
         now: "2026-11-23T12:00:00Z".parse::<Timestamp>().expect("it is a time"),
     };
     let mut group = criterion.benchmark_group("config");

@@ -37,9 +37,13 @@ fn hundred(schedule: impl Fn(usize) -> String) -> JobSet {
         root: PathBuf::from("jobs.yaml"),
         base: PathBuf::from("/"),
         files: vec![SourceFile { path: PathBuf::from("jobs.yaml"), text }],
+        zones: Vec::new(),
     };
-    let surroundings =
-        Surroundings { system_zone: ("UTC".to_owned(), TimeZone::UTC), now: start() };
+    let surroundings = Surroundings {
+        system_zone: ("UTC".to_owned(), TimeZone::UTC),
+        zone_trouble: None,
+        now: start(),
+    };
     config::parse(&sources, &surroundings).expect("the file is good").set
 }
 

@@ -20,5 +20,6 @@ pub mod sim;
 pub mod store;
 pub mod systemd;
 pub mod tls;
+pub mod trusted;
 pub mod watch;
 pub mod web;

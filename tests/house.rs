@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("core", &[]),
     ("clock", &[]),
-    ("config", &["core"]),
-    ("agent", &["core", "clock", "privacy", "tls"]),
-    ("alerts", &["core", "clock", "privacy", "tls"]),
+    ("config", &["core", "trusted"]),
+    ("agent", &["core", "clock", "privacy", "tls", "trusted"]),
+    ("alerts", &["core", "clock", "privacy", "tls", "trusted"]),
     ("store", &["core", "clock"]),
     ("control", &["core", "clock", "serving", "tls"]),
     ("metrics", &["core"]),
@@ -22,6 +22,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("log", &["core", "clock", "privacy"]),
     ("privacy", &[]),
     ("tls", &[]),
+    ("trusted", &[]),
     ("sim", &["core", "clock", "store"]),
     (
         "daemon",

@@ -40,7 +40,11 @@ fn told(seed: u64, change: impl FnOnce(&mut WorldOptions, &mut Hazards)) -> Vec<
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("jobs.yaml");
     std::fs::write(&path, job_file()).unwrap();
-    let surroundings = Surroundings { system_zone: ("UTC".to_owned(), TimeZone::UTC), now: start };
+    let surroundings = Surroundings {
+        system_zone: ("UTC".to_owned(), TimeZone::UTC),
+        zone_trouble: None,
+        now: start,
+    };
     let set = config::read(&path, &surroundings).unwrap().set;
     let mut world = WorldOptions {
         pick_up: Span::millis(500, 30_000),

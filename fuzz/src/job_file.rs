@@ -11,7 +11,7 @@ fn surroundings() -> Surroundings {
     let name = "Europe/Berlin";
     let zone = TimeZone::get(name).expect("every zone database has it");
     let now = Timestamp::from_second(1_795_435_200).expect("it is a time");
-    Surroundings { system_zone: (name.to_owned(), zone), now }
+    Surroundings { system_zone: (name.to_owned(), zone), zone_trouble: None, now }
 }
 
 /// A good file means the same after it was kept in the database as the last good one; a bad one is
@@ -19,7 +19,7 @@ fn surroundings() -> Surroundings {
 pub fn means_the_same_from_the_database_or_is_refused(text: &str) {
     let path = PathBuf::from("jobs.yaml");
     let files = vec![SourceFile { path: path.clone(), text: text.to_owned() }];
-    let sources = Sources { root: path, base: PathBuf::from("/"), files };
+    let sources = Sources { root: path, base: PathBuf::from("/"), files, zones: Vec::new() };
     let loaded = match config::parse(&sources, &surroundings()) {
         Ok(loaded) => loaded,
         Err(rejected) => {

@@ -28,8 +28,8 @@ pub struct Online {
 pub struct OnlineProblem {
     /// False for what is only worth a look.
     pub is_error: bool,
-    /// The key of the job file that it is about.
-    pub path: String,
+    /// The keys of the job file that lead to what it is about.
+    pub keys: Vec<String>,
     /// What is wrong.
     pub words: String,
     /// What would be right.
@@ -37,34 +37,41 @@ pub struct OnlineProblem {
 }
 
 impl Online {
-    fn wrong(&mut self, path: &str, words: impl Into<String>, hint: &str) {
-        self.add(true, path, words.into(), hint);
+    fn wrong(&mut self, keys: &[&str], words: impl Into<String>, hint: &str) {
+        self.add(true, keys, words.into(), hint);
     }
 
-    fn doubtful(&mut self, path: &str, words: impl Into<String>, hint: &str) {
-        self.add(false, path, words.into(), hint);
+    fn doubtful(&mut self, keys: &[&str], words: impl Into<String>, hint: &str) {
+        self.add(false, keys, words.into(), hint);
     }
 
-    fn add(&mut self, is_error: bool, path: &str, words: String, hint: &str) {
+    fn add(&mut self, is_error: bool, keys: &[&str], words: String, hint: &str) {
         let hint = (!hint.is_empty()).then(|| hint.to_owned());
-        self.problems.push(OnlineProblem { is_error, path: path.to_owned(), words, hint });
+        let keys = keys.iter().map(|key| (*key).to_owned()).collect();
+        self.problems.push(OnlineProblem { is_error, keys, words, hint });
     }
 }
 
 /// Asks the agent for its state, the user, the cloud accounts, and the buckets of those that jobs
 /// use.
-pub async fn online(set: &JobSet, client: &AgentClient) -> Online {
+///
+/// `names` are the accounts' names in the job file: what is said of them is said by these.
+pub async fn online(
+    set: &JobSet,
+    names: &BTreeMap<AccountId, String>,
+    client: &AgentClient,
+) -> Online {
     let mut said = Online::default();
     match client.agent_status().await {
         Err(error) => {
             let hint = "is the Amove desktop agent running there? runs wait for it";
-            said.wrong("agent.url", error.to_string(), hint);
+            said.wrong(&["agent", "url"], error.to_string(), hint);
             return said;
         }
         Ok(state) => agent_state(state, &mut said),
     }
     if token(set, client, &mut said).await {
-        accounts(set, client, &mut said).await;
+        accounts(set, names, client, &mut said).await;
     }
     said
 }
@@ -72,17 +79,17 @@ pub async fn online(set: &JobSet, client: &AgentClient) -> Online {
 fn agent_state(state: AgentState, said: &mut Online) {
     match state {
         AgentState::Created => said.wrong(
-            "agent.url",
+            &["agent", "url"],
             "no user is signed in at the agent",
             "sign in with the desktop app; runs wait until then",
         ),
         AgentState::Disposed => said.wrong(
-            "agent.url",
+            &["agent", "url"],
             "the agent's session is over",
             "sign in with the desktop app; runs wait until then",
         ),
         AgentState::Stopped | AgentState::Paused => said.wrong(
-            "agent.url",
+            &["agent", "url"],
             format!("the agent is {}", state.word()),
             "start it in the desktop app; runs wait until then",
         ),
@@ -93,14 +100,14 @@ fn agent_state(state: AgentState, said: &mut Online) {
 
 /// Whether the token is good enough to ask on.
 async fn token(set: &JobSet, client: &AgentClient, said: &mut Online) -> bool {
-    let path = match &set.agent.token {
-        TokenSource::File(_) | TokenSource::Credential => "agent.token_file",
-        TokenSource::Environment(_) => "agent.token_env",
-        TokenSource::Login(_) => "agent.login",
+    let keys = match &set.agent.token {
+        TokenSource::File(_) | TokenSource::Credential => ["agent", "token_file"],
+        TokenSource::Environment(_) => ["agent", "token_env"],
+        TokenSource::Login(_) => ["agent", "login"],
     };
     let asked = client.user().await;
     if let Some(warning) = client.token().warning() {
-        said.doubtful(path, warning, "");
+        said.doubtful(&keys, warning, "");
     }
     match asked {
         Ok(profile) => {
@@ -109,31 +116,31 @@ async fn token(set: &JobSet, client: &AgentClient, said: &mut Online) -> bool {
                 Some(end) => format!("the token is good, until {end}"),
                 None => "the token is good".to_owned(),
             });
-            role(profile.user_type.as_deref(), path, said);
+            role(profile.user_type.as_deref(), &keys, said);
             true
         }
         // An agent that does not tell the user may still serve the rest.
         Err(AskError::NoSuchRoute(_)) => true,
         Err(error @ AskError::BadToken(_)) => {
-            said.wrong(path, error.to_string(), "`transferd login` gets a token");
+            said.wrong(&keys, error.to_string(), "`transferd login` gets a token");
             false
         }
         Err(error @ AskError::Unreachable(_)) => {
-            said.wrong("agent.url", error.to_string(), "");
+            said.wrong(&["agent", "url"], error.to_string(), "");
             false
         }
         Err(error @ (AskError::Refused { .. } | AskError::Unusable(_))) => {
-            said.wrong(path, error.to_string(), "`transferd doctor` looks closer");
+            said.wrong(&keys, error.to_string(), "`transferd doctor` looks closer");
             true
         }
     }
 }
 
 /// What a user type means that click-api names, and that may not transfer.
-fn role(user_type: Option<&str>, path: &str, said: &mut Online) {
+fn role(user_type: Option<&str>, keys: &[&str], said: &mut Online) {
     match user_type {
-        Some("64") => standard(path, said),
-        Some(name) if name.eq_ignore_ascii_case("DesktopStandardUser") => standard(path, said),
+        Some("64") => standard(keys, said),
+        Some(name) if name.eq_ignore_ascii_case("DesktopStandardUser") => standard(keys, said),
         Some("16") => said.good.push("its user is a DesktopAdmin".to_owned()),
         Some("32") => said.good.push("its user is a DesktopCreativeUser".to_owned()),
         Some(name) if name.chars().all(|c| c.is_ascii_alphabetic()) => {
@@ -143,19 +150,24 @@ fn role(user_type: Option<&str>, path: &str, said: &mut Online) {
     }
 }
 
-fn standard(path: &str, said: &mut Online) {
+fn standard(keys: &[&str], said: &mut Online) {
     said.wrong(
-        path,
+        keys,
         "the user is a DesktopStandardUser, who may not queue transfers",
         "it takes one of ProviderAdmin, AccountAdmin, DesktopAdmin and DesktopCreativeUser",
     );
 }
 
-async fn accounts(set: &JobSet, client: &AgentClient, said: &mut Online) {
+async fn accounts(
+    set: &JobSet,
+    names: &BTreeMap<AccountId, String>,
+    client: &AgentClient,
+    said: &mut Online,
+) {
     let listed = match client.accounts().await {
         Ok(listed) => listed,
         Err(error) => {
-            said.wrong("accounts", format!("the cloud accounts can't be listed: {error}"), "");
+            said.wrong(&["accounts"], format!("the cloud accounts can't be listed: {error}"), "");
             return;
         }
     };
@@ -163,19 +175,23 @@ async fn accounts(set: &JobSet, client: &AgentClient, said: &mut Online) {
     let used = uses(set);
     let problems = said.problems.len();
     for (number, (id, uses)) in used.iter().enumerate() {
-        let words = format!("cloud account {id}, which {} uses,", uses.jobs());
-        let path = format!("{}.account", uses.path);
+        let called = match names.get(id) {
+            Some(name) => format!("the account `{name}` ({id})"),
+            None => format!("the account {id}"),
+        };
+        let words = format!("{called}, which {} uses,", uses.jobs());
+        let keys = uses.place.keys("account");
         match known.get(id) {
             None => said.wrong(
-                &path,
+                &keys,
                 format!("{words} is not known to the agent"),
                 "`transferd accounts` lists those that are",
             ),
             Some(account) if account.deleted => {
-                said.wrong(&path, format!("{words} is deleted at the agent"), "");
+                said.wrong(&keys, format!("{words} is deleted at the agent"), "");
             }
             Some(account) if !account.active => {
-                said.wrong(&path, format!("{words} is not active at the agent"), "");
+                said.wrong(&keys, format!("{words} is not active at the agent"), "");
             }
             Some(account) if number < BUCKETS_OF_MAX => buckets(account, uses, client, said).await,
             Some(_) => {}
@@ -197,35 +213,54 @@ async fn buckets(account: &CloudAccount, uses: &Uses<'_>, client: &AgentClient, 
         Ok(None) => return,
         Err(error) => {
             let words = format!("the buckets of `{}` can't be listed: {error}", account.name);
-            said.doubtful(&uses.path, words, "they were not checked; nothing else depends on it");
+            said.doubtful(
+                &uses.place.keys("account"),
+                words,
+                "they were not checked; nothing else depends on it",
+            );
             return;
         }
     };
     let names: Vec<&str> = listed.iter().map(String::as_str).collect();
-    for (bucket, path) in &uses.buckets {
+    for (bucket, place) in &uses.buckets {
         if !names.contains(bucket) {
             let hint = closest(bucket, &names).map_or_else(
                 || "one that another account shares with it may be missing there".to_owned(),
                 |name| format!("did you mean `{name}`?"),
             );
             let words = format!(
-                "bucket `{bucket}` (`{path}`) is not among the {} that the agent lists for `{}`",
+                "the bucket `{bucket}` of job `{}` is not among the {} that the agent lists for `{}`",
+                place.job,
                 listed.len(),
                 account.name
             );
-            said.doubtful(&format!("{path}.bucket"), words, &hint);
+            said.doubtful(&place.keys("bucket"), words, &hint);
         }
+    }
+}
+
+/// A job's source or destination.
+#[derive(Clone, Copy)]
+struct At<'a> {
+    job: &'a str,
+    side: &'static str,
+}
+
+impl<'a> At<'a> {
+    /// The keys that lead to one of its own.
+    fn keys(self, key: &'a str) -> [&'a str; 4] {
+        ["jobs", self.job, self.side, key]
     }
 }
 
 /// Where the job file uses an account.
 struct Uses<'a> {
-    /// The key of the first place that does.
-    path: String,
+    /// The first place that does.
+    place: At<'a>,
     /// Which jobs do.
     names: BTreeSet<&'a str>,
-    /// The buckets, each with the key of the first place that names it.
-    buckets: BTreeMap<&'a str, String>,
+    /// The buckets, each with the first place that names it.
+    buckets: BTreeMap<&'a str, At<'a>>,
 }
 
 impl Uses<'_> {
@@ -244,14 +279,14 @@ fn uses(set: &JobSet) -> BTreeMap<AccountId, Uses<'_>> {
     let mut all: BTreeMap<AccountId, Uses<'_>> = BTreeMap::new();
     for job in set.jobs.values() {
         for (side, place) in [("source", &job.source), ("destination", &job.destination)] {
-            let path = format!("jobs.{}.{side}", job.name);
+            let at = At { job: job.name.as_str(), side };
             let uses = all.entry(place.account).or_insert_with(|| Uses {
-                path: path.clone(),
+                place: at,
                 names: BTreeSet::new(),
                 buckets: BTreeMap::new(),
             });
             uses.names.insert(job.name.as_str());
-            uses.buckets.entry(&place.bucket).or_insert(path);
+            uses.buckets.entry(&place.bucket).or_insert(at);
         }
     }
     all

@@ -18,10 +18,8 @@ use super::limits::{FILES_MAX, LAST_WORDS_MAX, OUTPUT_MAX};
 use crate::clock;
 use crate::core::alert::Delivery;
 
-/// Variables that are meant for this process alone: by glibc's our allocator is tuned, the others
-/// are of the service manager.
-const OURS: [&str; 8] = [
-    "GLIBC_TUNABLES",
+/// Variables of the service manager that are meant for this process alone.
+const OURS: [&str; 7] = [
     "NOTIFY_SOCKET",
     "WATCHDOG_USEC",
     "WATCHDOG_PID",

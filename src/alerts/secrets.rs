@@ -2,7 +2,6 @@
 //! reload, and never repeated in words.
 
 use std::collections::BTreeSet;
-use std::fs::File;
 use std::io::{self, Read as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
@@ -15,6 +14,7 @@ use secrecy::SecretString;
 use super::limits::SECRET_FILE_MAX;
 use crate::core::job::SecretText;
 use crate::privacy::{self, SecretKind};
+use crate::trusted;
 
 /// Reads secrets, and remembers the files that it has warned of.
 #[derive(Clone, Debug, Default)]
@@ -68,14 +68,14 @@ impl Secrets {
         let shown = path.display();
         let failed = |error: io::Error| match error.kind() {
             io::ErrorKind::NotFound => format!("the file `{shown}` does not exist"),
+            io::ErrorKind::InvalidInput => format!("`{shown}` is not a regular file"),
+            _ if trusted::is_changeable(&error) => {
+                format!("the file `{shown}` is not used: {error}; {}", trusted::HINT)
+            }
             io::ErrorKind::PermissionDenied => format!("the file `{shown}` may not be read"),
             _ => format!("the file `{shown}` can't be read: {error}"),
         };
-        // Looked at before it is opened: to open a pipe would wait for its other end.
-        if !path.metadata().map_err(failed)?.is_file() {
-            return Err(format!("`{shown}` is not a regular file"));
-        }
-        let file = File::open(path).map_err(failed)?;
+        let file = trusted::open(path).map_err(failed)?;
         let metadata = file.metadata().map_err(failed)?;
         let mut content = Vec::new();
         file.take(SECRET_FILE_MAX + 1).read_to_end(&mut content).map_err(failed)?;

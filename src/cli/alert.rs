@@ -14,7 +14,6 @@ use super::render::words::count;
 use super::{Exit, Global, jobfile};
 use crate::alerts::Courier;
 use crate::clock;
-use crate::config;
 use crate::core::alert::{Delivery, Occasion, QueuedAlert};
 use crate::core::ids::AlertId;
 use crate::core::job::{Alert, AlertEvent, JobSet, TokenSource};
@@ -73,13 +72,6 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
         Ok(loaded) => loaded,
         Err(exit) => return exit,
     };
-    if rustix::process::geteuid().is_root()
-        && let Err(refused) = config::fit_for_root(&loaded.sources, &loaded.set)
-    {
-        // Nothing is left to tell it to if standard error is gone.
-        let _ = jobfile::diagnostics(&[*refused], global, err);
-        return Exit::No;
-    }
     let set = loaded.set;
     let on = args.on.as_deref().and_then(AlertEvent::from_word);
     let chosen: Vec<_> = set.alerts.iter().filter_map(|alert| chosen(alert, on)).collect();

@@ -9,7 +9,7 @@ use super::ask::runtime;
 use super::places::variable;
 use super::{Exit, Global, jobfile};
 use crate::agent::{AgentClient, Online, OnlineProblem, TokenKeeper, online};
-use crate::config::{self, Diagnostic, Severity, Sources};
+use crate::config::{self, Diagnostic, Lookup, Severity, Sources};
 use crate::core::job::JobSet;
 
 /// What may be typed after `check`.
@@ -31,6 +31,21 @@ struct Document<'a> {
     files: Vec<String>,
     errors: &'a [Diagnostic],
     warnings: &'a [Diagnostic],
+    /// With `--online` and a file that is good by itself: what the agent says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    online: Option<Verdict>,
+}
+
+/// What the agent says to the file.
+#[derive(Debug, Serialize)]
+struct Verdict {
+    /// Nothing speaks against it.
+    agrees: bool,
+    /// What is as it should be, in words.
+    good: Vec<String>,
+    /// How many of the errors and warnings are the agent's.
+    errors: usize,
+    warnings: usize,
 }
 
 /// Carries out `check`.
@@ -47,10 +62,11 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
     let jobs = set.as_ref().map_or(0, |set| set.jobs.len());
     let (file_errors, file_warnings) = (errors.len(), warnings.len());
     let good = set.as_ref().filter(|_| args.online).map(|set| {
-        let said = agent_says(set);
-        for problem in said.problems {
-            let list = if problem.is_error { &mut errors } else { &mut warnings };
-            list.push(diagnostic(problem, &sources));
+        let file = Lookup::new(&sources);
+        let said = agent_says(set, &file);
+        for OnlineProblem { is_error, keys, words, hint } in said.problems {
+            let list = if is_error { &mut errors } else { &mut warnings };
+            list.extend(file.say(&keys, is_error, &words, hint));
         }
         said.good
     });
@@ -61,6 +77,12 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
             files: files(&sources),
             errors: &errors,
             warnings: &warnings,
+            online: good.map(|good| Verdict {
+                agrees: errors.len() == file_errors,
+                good,
+                errors: errors.len() - file_errors,
+                warnings: warnings.len() - file_warnings,
+            }),
         };
         super::write_json(out, &document)
     } else {
@@ -79,10 +101,11 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
 }
 
 /// What the agent says to a job set that is good by itself.
-fn agent_says(set: &JobSet) -> Online {
+fn agent_says(set: &JobSet, file: &Lookup) -> Online {
     let keeper = TokenKeeper::new(set.agent.token.clone(), variable);
     let broken = |words: String| {
-        let problem = OnlineProblem { is_error: true, path: "agent".to_owned(), words, hint: None };
+        let problem =
+            OnlineProblem { is_error: true, keys: vec!["agent".to_owned()], words, hint: None };
         Online { good: Vec::new(), problems: vec![problem] }
     };
     let client = match AgentClient::new(&set.agent, keeper) {
@@ -90,22 +113,8 @@ fn agent_says(set: &JobSet) -> Online {
         Err(error) => return broken(error.to_string()),
     };
     match runtime() {
-        Ok(runtime) => runtime.block_on(online(set, &client)),
+        Ok(runtime) => runtime.block_on(online(set, &file.accounts(), &client)),
         Err(error) => broken(error.to_string()),
-    }
-}
-
-/// What the agent holds against the file, in the form of what is wrong with the file itself.
-fn diagnostic(problem: OnlineProblem, sources: &Sources) -> Diagnostic {
-    Diagnostic {
-        file: sources.root.display().to_string(),
-        line: 1,
-        column: 1,
-        path: problem.path,
-        message: problem.words,
-        hint: problem.hint,
-        severity: if problem.is_error { Severity::Error } else { Severity::Warning },
-        excerpts: Vec::new(),
     }
 }
 
@@ -119,10 +128,10 @@ fn tell_all(
     jobfile::diagnostics(warnings, global, err)?;
     jobfile::diagnostics(errors, global, err)?;
     err.flush()?;
-    Ok(match warnings.len() {
-        0 => String::new(),
-        number => format!(", {}", counted(number, "warning")),
-    })
+    let notes = warnings.iter().filter(|warning| warning.severity == Severity::Note).count();
+    let said = [(warnings.len() - notes, "warning"), (notes, "note")];
+    let said = said.into_iter().filter(|(number, _)| *number > 0);
+    Ok(said.map(|(number, noun)| format!(", {}", counted(number, noun))).collect())
 }
 
 fn tell_online(
@@ -137,7 +146,7 @@ fn tell_online(
     if errors.is_empty() {
         writeln!(out, "the agent agrees: {}{warned}", good.join(", "))?;
     } else {
-        writeln!(out, "the agent does not agree: {}{warned}", counted(errors.len(), "error"))?;
+        writeln!(out, "online check: {}{warned}", counted(errors.len(), "error"))?;
     }
     out.flush()
 }

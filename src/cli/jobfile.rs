@@ -5,15 +5,18 @@ use std::path::Path;
 
 use super::{Exit, Global};
 use crate::clock;
-use crate::config::{self, Diagnostic, Loaded, Rejected, Surroundings};
+use crate::config::{self, Diagnostic, Loaded, Rejected, Severity, Surroundings};
 use crate::core::job::JobSet;
 use crate::core::suggest;
 
 /// The machine as it is now.
 pub fn surroundings() -> Surroundings {
-    let zone = jiff::tz::TimeZone::system();
-    let name = zone.iana_name().unwrap_or("UTC").to_owned();
-    Surroundings { system_zone: (name, zone), now: clock::now() }
+    let zone = clock::machine_zone();
+    Surroundings {
+        system_zone: (zone.name, zone.zone),
+        zone_trouble: zone.trouble,
+        now: clock::now(),
+    }
 }
 
 /// The job file that `global` means.
@@ -58,7 +61,9 @@ pub fn no_job(name: &str, set: &JobSet, err: &mut dyn Write) -> Exit {
 ///
 /// Nobody listens.
 pub fn tell(rejected: &Rejected, global: &Global, err: &mut dyn Write) -> io::Result<()> {
-    diagnostics(&rejected.warnings, global, err)?;
+    let worth = |warning: &&Diagnostic| warning.severity != Severity::Note;
+    let warnings: Vec<_> = rejected.warnings.iter().filter(worth).cloned().collect();
+    diagnostics(&warnings, global, err)?;
     diagnostics(&rejected.errors, global, err)
 }
 

@@ -7,7 +7,6 @@
 pub mod accounts;
 pub mod agent;
 pub mod alert;
-mod allocator;
 pub mod ask;
 pub mod cancel;
 pub mod check;

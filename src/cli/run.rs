@@ -9,7 +9,7 @@ use tracing::Level;
 
 use super::ask::{hint, say};
 use super::places::Places;
-use super::{Exit, Global, LogFormat, LogLevel, allocator};
+use super::{Exit, Global, LogFormat, LogLevel};
 use crate::daemon::{self, Options, StartError};
 use crate::log::{self, Format};
 use crate::systemd;
@@ -20,7 +20,6 @@ pub struct Args {}
 
 /// Carries out `run`.
 pub fn run(_args: &Args, global: &Global, _out: &mut dyn Write, err: &mut dyn Write) -> Exit {
-    allocator::give_back();
     if let Err(error) = start_log(global, LogLevel::Info) {
         say(err, &format!("the journal can't be reached: {error}"));
         return Exit::No;

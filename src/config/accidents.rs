@@ -33,6 +33,15 @@ pub(crate) fn read(
         problems.push(too_deep(file, Some((at.line, at.column + 1))));
         return (None, None);
     }
+    if let Some(line) = conflict(text) {
+        let at = At::Line { file, line, column: 1, length: 7 };
+        problems.push(
+            Problem::error_at(at, "a merge conflict is not resolved here").hint(
+                "keep one of the two versions, and leave out `<<<<<<<`, `=======`, `>>>>>>>`",
+            ),
+        );
+        return (None, None);
+    }
     let mut mended: Option<Mended> = None;
     for _ in 0..=ACCIDENTS {
         let current = mended.as_ref().map_or(text, |mended| &mended.text);
@@ -66,6 +75,12 @@ pub(crate) fn read(
         mended = Some(Mended { text, places });
     }
     (None, None)
+}
+
+/// The line of the first mark that Git leaves in a file that it could not merge.
+fn conflict(text: &str) -> Option<usize> {
+    let mark = |line: &str| line.starts_with("<<<<<<< ") || line.starts_with(">>>>>>> ");
+    text.lines().position(mark).map(|at| at + 1)
 }
 
 /// Where a text goes too deep. Both parsers need time that grows with the square of the depth, so

@@ -1,7 +1,8 @@
 //! Puts the files together: one set of raw values out of all trees, with the merge rules of
 //! `include`, and a job set out of those.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use uuid::Uuid;
@@ -11,16 +12,20 @@ use super::alerts::alerts;
 use super::build::Builder;
 use super::load::Read;
 use super::node::{Kind, Node};
-use super::problem::{At, Problem, Spot, cut};
+use super::problem::{At, Problem, Spot, WarningKind, cut};
 use super::raw::{RawAgent, RawAlert, RawDefaults, RawFile, RawHistory, RawJob};
 use super::reader::{Found, Read as _, Reader};
 use super::sources::Sources;
 use super::values::{Listen, PublicUrl};
 use super::warn;
+use super::zones;
 use super::{Loaded, Rejected, Surroundings, locate};
 use crate::core::ids::{AccountId, JobName};
 use crate::core::job::{HistoryPolicy, JobSet};
 use crate::core::plain::is_unseen;
+
+/// The link or file that says which zone is the machine's.
+const LOCALTIME: &str = "/etc/localtime";
 
 /// All files' values.
 #[derive(Debug, Default)]
@@ -52,8 +57,16 @@ pub(crate) fn assemble(mut read: Read, surroundings: &Surroundings) -> Result<Lo
     let mut problems = std::mem::take(&mut read.problems);
     let whole = merge(&read, &mut problems);
     let set = build(whole, &read.sources, surroundings, &mut problems);
+    let names: BTreeSet<&str> = set.jobs.values().map(|job| job.timetable.zone_name()).collect();
+    let zones = zones::files(names.into_iter());
+    read.watched.extend(zones.keys().cloned());
+    read.watched.insert(PathBuf::from(LOCALTIME));
+    // What was kept stays for the zones that the machine has lost since.
+    for kept in zones.into_values().flatten() {
+        read.sources.keep(kept);
+    }
     let (errors, warnings) =
-        locate::diagnostics(problems, &read.sources, &read.trees, &read.mended);
+        locate::diagnostics(problems, &read.sources, &read.trees, &read.mended, &read.private);
     let watched = read.watched.into_iter().collect();
     if errors.is_empty() {
         Ok(Loaded { set, sources: read.sources, warnings, watched })
@@ -134,6 +147,16 @@ impl Whole {
                 continue;
             }
             let account = Account { key: entry.key, id: entry.value.map(|value| value.0) };
+            if account.id.is_some_and(is_placeholder) {
+                let message = format!(
+                    "the id of the account `{}` is the example's, not one of the agent's accounts",
+                    cut(&entry.name)
+                );
+                problems.push(
+                    Problem::warning(WarningKind::Other, entry.key, message)
+                        .hint("`transferd accounts --yaml` prints yours"),
+                );
+            }
             match self.accounts.get(&entry.name) {
                 Some(first) => problems.push(twice("account", &entry.name, entry.key, first.key)),
                 None => {
@@ -171,6 +194,12 @@ fn odd_name(name: &str, key: Spot) -> Option<Problem> {
     ))
 }
 
+/// True for ids such as those that `transferd init` writes: all zeros but a few digits at the end.
+fn is_placeholder(id: Uuid) -> bool {
+    const FEW: u128 = 1_000;
+    id.as_u128() < FEW
+}
+
 fn single<T>(
     held: &mut Option<Found<T>>,
     new: Option<Found<T>>,
@@ -200,15 +229,15 @@ fn build(
     problems: &mut Vec<Problem>,
 ) -> JobSet {
     let mut jobs = BTreeMap::new();
-    let mut builder = Builder::new(&whole, surroundings);
+    let mut builder = Builder::new(&whole, sources, surroundings);
     for (name, (key, raw)) in &whole.jobs {
         let Some(raw) = raw else { continue };
         if let Some(job) = builder.job(name, *key, raw, problems) {
             jobs.insert(job.name.clone(), Arc::new(job));
         }
     }
-    let facts = builder.finish();
-    let mut void = Builder::new(&whole, surroundings);
+    let facts = builder.finish(problems);
+    let mut void = Builder::new(&whole, sources, surroundings);
     for (name, key, raw) in &whole.void_jobs {
         void.job(name, *key, raw, problems);
     }

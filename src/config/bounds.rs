@@ -46,5 +46,12 @@ pub(crate) const ALERTS: usize = 1_000;
 /// Folder entries that one glob of `include` may look at.
 pub(crate) const GLOB_ENTRIES: usize = 100_000;
 
+/// A zone's file: the largest of the database have 4 kB.
+pub(crate) const ZONE_BYTES: u64 = 64 * 1024;
+
+/// Bytes of a glob or path of `include`: a path ends there (PATH_MAX), and larger globs can't be
+/// compiled.
+pub(crate) const GLOB_BYTES: usize = 4_096;
+
 /// How deep files may include one another.
 pub(crate) const INCLUDE_DEPTH: usize = 16;

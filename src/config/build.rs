@@ -14,7 +14,9 @@ use super::names::closest_name;
 use super::problem::{Problem, Spot, WarningKind, cut};
 use super::raw::{RawJob, RawPlace, RawRetry};
 use super::reader::{Found, Read as _};
+use super::sources::Sources;
 use super::values::Name;
+use super::zones::Zones;
 use crate::core::duration;
 use crate::core::ids::{AccountId, JobName};
 use crate::core::job::{CatchUp, Job, Overlap, PlaceTemplate, RetryPolicy, Terms};
@@ -33,6 +35,8 @@ pub(crate) struct Facts {
     pub(crate) schedules: Vec<(Schedule, Spot)>,
     /// Where the file sets the timeout, if it does.
     pub(crate) timeout: Option<Spot>,
+    /// Where the file says `enabled`, if it does.
+    pub(crate) enabled: Option<Spot>,
 }
 
 /// Builds jobs.
@@ -41,25 +45,42 @@ pub(crate) struct Builder<'w> {
     whole: &'w Whole,
     surroundings: &'w Surroundings,
     schedules: HashMap<String, Result<Schedule, Vec<ScheduleError>>>,
-    /// A zone, or what to write instead.
-    zones: HashMap<String, Result<TimeZone, String>>,
+    zones: Zones<'w>,
+    /// Kinds of terms: files have a few, and jobs share them.
+    terms: Vec<Arc<Terms>>,
     facts: Vec<Facts>,
+    /// Some job goes by the machine's zone.
+    by_machines_zone: bool,
 }
 
 impl<'w> Builder<'w> {
     /// A builder on all files' values.
-    pub(crate) fn new(whole: &'w Whole, surroundings: &'w Surroundings) -> Self {
+    pub(crate) fn new(
+        whole: &'w Whole,
+        sources: &'w Sources,
+        surroundings: &'w Surroundings,
+    ) -> Self {
         Self {
             whole,
             surroundings,
             schedules: HashMap::new(),
-            zones: HashMap::new(),
+            zones: Zones::new(&sources.zones),
+            terms: Vec::new(),
             facts: Vec::new(),
+            by_machines_zone: false,
         }
     }
 
     /// What warnings need.
-    pub(crate) fn finish(self) -> Vec<Facts> {
+    pub(crate) fn finish(self, problems: &mut Vec<Problem>) -> Vec<Facts> {
+        if let (true, Some(trouble)) = (self.by_machines_zone, &self.surroundings.zone_trouble) {
+            let spot = Spot { file: 0, node: 0 };
+            let message = format!("the machine's time zone can't be told: {trouble}");
+            problems.push(
+                Problem::warning(WarningKind::Other, spot, message)
+                    .hint("jobs with a `timezone` of their own, or under `defaults`, go by that"),
+            );
+        }
         self.facts
     }
 
@@ -97,6 +118,7 @@ impl<'w> Builder<'w> {
             destination: destination_at,
             schedules,
             timeout: raw.timeout.as_ref().map(|found| found.at),
+            enabled: raw.enabled.as_ref().map(|found| found.at),
         });
         Some(Job {
             name,
@@ -115,8 +137,21 @@ impl<'w> Builder<'w> {
             jitter: raw.jitter.as_ref().map_or(SignedDuration::ZERO, |found| found.value.0),
             max_age: raw.max_age.as_ref().map(|found| found.value.0),
             enabled: raw.enabled.as_ref().is_none_or(|found| found.value.0),
-            terms: Arc::new(terms),
+            terms: self.shared(terms),
         })
+    }
+
+    /// Where each job has its own terms, looking for equal ones would cost more than it saves.
+    fn shared(&mut self, terms: Terms) -> Arc<Terms> {
+        const KINDS: usize = 32;
+        if let Some(known) = self.terms.iter().find(|known| ***known == terms) {
+            return Arc::clone(known);
+        }
+        let terms = Arc::new(terms);
+        if self.terms.len() < KINDS {
+            self.terms.push(Arc::clone(&terms));
+        }
+        terms
     }
 
     fn timetable(
@@ -157,20 +192,16 @@ impl<'w> Builder<'w> {
         named: Option<&Found<Name>>,
         problems: &mut Vec<Problem>,
     ) -> Option<(String, TimeZone)> {
-        let Some(found) = named else { return Some(self.surroundings.system_zone.clone()) };
+        let Some(found) = named else {
+            self.by_machines_zone = true;
+            return Some(self.surroundings.system_zone.clone());
+        };
         let name = &found.value.0;
-        let zone = self.zones.entry(name.clone()).or_insert_with(|| {
-            let zone = zone_called(name).filter(|zone| zone.iana_name().is_some());
-            zone.ok_or_else(|| zone_hint(name))
-        });
-        match zone {
-            Ok(zone) => {
-                let name = zone.iana_name().unwrap_or(name).to_owned();
-                Some((name, zone.clone()))
-            }
+        match self.zones.get(name) {
+            Ok(zone) => Some(zone.clone()),
             Err(hint) => {
                 problems.push(
-                    Problem::error(found.at, format!("`{}` is no time zone", cut(name)))
+                    Problem::error(found.at, format!("`{}` is not a time zone", cut(name)))
                         .hint(hint.clone()),
                 );
                 None
@@ -192,6 +223,18 @@ impl<'w> Builder<'w> {
                 }));
             })
         });
+        if let Some(found) = &raw.path
+            && let Some(bytes) = unrendered(&found.value.0)
+        {
+            let written = cut(&found.value.0[bytes.clone()]);
+            let message = format!("`{written}` stands for literal braces: was it to be filled in?");
+            problems.push(
+                Problem::warning(WarningKind::Other, found.at, message).inside(bytes).hint(
+                    "templates of other programs are not rendered here; patterns of ours have \
+                     single braces: `{job}`, `{%Y-%m-%d}`",
+                ),
+            );
+        }
         let text = |part: &Option<Found<super::values::Part>>| {
             part.as_ref().map_or_else(String::new, |part| part.value.0.clone())
         };
@@ -238,6 +281,13 @@ impl<'w> Builder<'w> {
         }
         None
     }
+}
+
+/// Where a text holds `{{ name }}`, as templates of Jinja and Helm do.
+fn unrendered(text: &str) -> Option<std::ops::Range<usize>> {
+    let start = text.find("{{ ")?;
+    let end = start + text[start..].find(" }}")? + 3;
+    (!text[start + 3..end - 3].contains(['{', '}'])).then_some(start..end)
 }
 
 /// A job that copies a place onto itself is an error; into itself, a warning.
@@ -333,40 +383,4 @@ fn retry(raw: &RawRetry, problems: &mut Vec<Problem>) -> RetryPolicy {
         problems.push(Problem::warning(WarningKind::Other, at.at, message));
     }
     policy
-}
-
-/// jiff keeps what it has looked up. On a thread of its own, so that this does not lie in the
-/// midst of what the reading thread leaves behind: it would keep all that from going back.
-fn zone_called(name: &str) -> Option<TimeZone> {
-    let get = || TimeZone::get(name).ok();
-    std::thread::scope(|scope| {
-        match std::thread::Builder::new().name("zone".to_owned()).spawn_scoped(scope, get) {
-            Ok(thread) => thread.join().ok().flatten(),
-            Err(_) => get(),
-        }
-    })
-}
-
-fn zone_hint(name: &str) -> String {
-    let upper = name.to_ascii_uppercase();
-    if let Some(offset) = upper.strip_prefix("UTC").or_else(|| upper.strip_prefix("GMT"))
-        && offset.starts_with(['+', '-'])
-    {
-        return "write the name of a place, such as `Europe/Berlin`, which knows about summer \
-                time too"
-            .to_owned();
-    }
-    let known: Vec<String> = jiff::tz::db().available().map(|name| name.to_string()).collect();
-    if known.is_empty() {
-        return "this machine has no zone database: install the package `tzdata`".to_owned();
-    }
-    let by_city = known.iter().find(|zone| {
-        zone.rsplit('/')
-            .next()
-            .is_some_and(|city| city.eq_ignore_ascii_case(&name.trim().replace(' ', "_")))
-    });
-    match by_city.cloned().or_else(|| closest_name(name, known.iter())) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None => "write an IANA name, such as `Europe/Berlin` or `UTC`".to_owned(),
-    }
 }

@@ -15,6 +15,8 @@ pub enum Severity {
     Error,
     /// It is taken, but is worth a look.
     Warning,
+    /// It is taken, and good to know: `check` says so, and nothing else does.
+    Note,
 }
 
 /// Something wrong, or worth a look, in the job file.
@@ -64,6 +66,7 @@ impl Diagnostic {
         let level = match self.severity {
             Severity::Error => Level::ERROR,
             Severity::Warning => Level::WARNING,
+            Severity::Note => Level::NOTE,
         };
         let mut group = Group::with_title(level.primary_title(printable(&self.message)));
         if self.excerpts.is_empty() {

@@ -158,6 +158,22 @@ pub(super) const WITHOUT_LIKE: &[(&[&str], &str)] = &[
     ),
 ];
 
+/// Keys that have their like elsewhere, in words of their own.
+#[rustfmt::skip]
+pub(super) const INSTEAD: &[(&[Scope], &[&str], &str)] = &[
+    (
+        &[Scope::Alert],
+        &["email", "mail", "mailto", "emails", "recipients", "smtp", "to"],
+        "there is no `email`: use `command` with sendmail, for example `command: [/bin/sh, -c, \
+         'printf \"Subject: %s\\n\\n%s\\n\" \"$TRANSFERD_TEXT\" \"$TRANSFERD_REASON\" | sendmail ops@example.com']`",
+    ),
+    (
+        &[Scope::Job, Scope::Defaults],
+        &["notify", "notification", "notifications", "alert", "alerts", "email", "mail", "mailto", "webhook", "slack", "ping"],
+        "a job has no alerts of its own: write an entry under `alerts:`, at the top level of the file, with `jobs: [NAME]`",
+    ),
+];
+
 /// Words that others give the values of our keys.
 #[rustfmt::skip]
 pub(super) const FOREIGN_WORDS: &[(&str, &str, &str)] = &[

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use globset::GlobBuilder;
 
-use super::bounds::GLOB_ENTRIES;
+use super::bounds::{GLOB_BYTES, GLOB_ENTRIES};
 
 /// What a pattern found.
 #[derive(Debug, Default)]
@@ -19,26 +19,49 @@ pub(crate) struct Matches {
     pub(crate) folders: Vec<PathBuf>,
 }
 
-/// The `*.yaml` and `*.yml` files of a folder, in name order.
-pub(crate) fn folder(folder: &Path) -> io::Result<Vec<PathBuf>> {
-    let mut files = Vec::new();
-    for entry in fs::read_dir(folder)?.take(GLOB_ENTRIES) {
+/// A folder's job files.
+#[derive(Debug, Default)]
+pub(crate) struct Folder {
+    /// Its `*.yaml` and `*.yml` files, in name order.
+    pub(crate) files: Vec<PathBuf>,
+    /// Files that were probably meant to be among them, such as `a.YAML`.
+    pub(crate) passed_over: Vec<PathBuf>,
+}
+
+/// The job files of a folder.
+pub(crate) fn folder(folder: &Path) -> io::Result<Folder> {
+    let mut found = Folder::default();
+    for (i, entry) in fs::read_dir(folder)?.enumerate() {
+        if i >= GLOB_ENTRIES {
+            let words = format!(
+                "it has more than {GLOB_ENTRIES} entries: is it the right one? keep the job files \
+                 in a folder of their own"
+            );
+            return Err(io::Error::other(words));
+        }
         let name = entry?.file_name();
         let path = Path::new(&name);
-        let yaml = matches!(path.extension().and_then(|e| e.to_str()), Some("yaml" | "yml"));
+        let ending = path.extension().and_then(|e| e.to_str()).unwrap_or_default();
+        let yaml = matches!(ending, "yaml" | "yml");
+        let nearly = ["yaml", "yml"].iter().any(|known| known.eq_ignore_ascii_case(ending));
         let hidden = name.as_encoded_bytes().starts_with(b".");
         // A link that leads nowhere is an error later; only folders are passed over.
-        if yaml && !hidden && !folder.join(&name).is_dir() {
-            files.push(folder.join(&name));
+        if nearly && !hidden && !folder.join(&name).is_dir() {
+            let list = if yaml { &mut found.files } else { &mut found.passed_over };
+            list.push(folder.join(&name));
         }
     }
-    files.sort();
-    Ok(files)
+    found.files.sort();
+    found.passed_over.sort();
+    Ok(found)
 }
 
 /// The files that a pattern names. A plain name gives itself, there or not.
 pub(crate) fn expand(beside: &Path, pattern: &str) -> Result<Matches, String> {
     let mut matches = Matches::default();
+    if pattern.len() > GLOB_BYTES {
+        return Err(format!("a pattern has {GLOB_BYTES} bytes at most, found {}", pattern.len()));
+    }
     if !is_glob(pattern) {
         matches.files.push(beside.join(pattern));
         return Ok(matches);
@@ -67,7 +90,7 @@ pub(crate) fn expand(beside: &Path, pattern: &str) -> Result<Matches, String> {
         let matcher = GlobBuilder::new(part)
             .literal_separator(true)
             .build()
-            .map_err(|error| format!("`{pattern}` is no glob: {}", error.kind()))?
+            .map_err(|error| format!("`{pattern}` is not a valid glob: {}", error.kind()))?
             .compile_matcher();
         let mut next = Vec::new();
         for folder in found {
@@ -109,4 +132,24 @@ pub(crate) fn is_glob(text: &str) -> bool {
 
 fn non_empty(path: &Path) -> &Path {
     if path.as_os_str().is_empty() { Path::new(".") } else { path }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_longest_patterns_are_compiled_and_longer_ones_refused() {
+        for piece in ["*", "?", "[!a]", "{a,b}", "[a-z]", "{a,{b,c}}"] {
+            let pattern = piece.repeat(GLOB_BYTES / piece.len());
+            // What matters is that it is answered at all.
+            let _ = expand(Path::new("/nowhere"), &pattern);
+            assert!(
+                expand(Path::new("/nowhere"), &piece.repeat(GLOB_BYTES)).is_err()
+                    || piece.len() == 1
+            );
+        }
+        let refused = expand(Path::new("/"), &"*".repeat(100_000)).unwrap_err();
+        assert_eq!(refused, "a pattern has 4096 bytes at most, found 100000");
+    }
 }

@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 
 use super::mask::{Secret, secrets_of};
-use super::names::is_secret;
+use super::secrets::is_secret;
 
 /// What the lines after a secret's key may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +41,9 @@ pub(crate) fn lines<'t>(text: impl Iterator<Item = &'t str>) -> BTreeSet<usize> 
             Rest::Below { .. } if blank => (false, rest),
             Rest::Below { sure: false, .. } if comment => (false, rest),
             // A tab is no indentation to YAML, but that is what its author meant.
-            Rest::Below { least, sure } if indent_of(line) >= least || line.starts_with('\t') => {
+            Rest::Below { least, sure }
+                if indent_of(line) >= least || line.starts_with('\t') || is_item(line, least) =>
+            {
                 match sure || !is_map_like(line) {
                     true => (true, Rest::Below { least, sure: true }),
                     false => (false, Rest::Nothing),
@@ -67,7 +69,13 @@ fn begun_on(line: &str) -> Rest {
         // Its value follows a `:` in the same column.
         return Rest::Below { least: indent_of(line), sure: true };
     }
-    secrets_of(line).last().map_or(Rest::Nothing, |secret| left_over(line, secret))
+    let mut secrets = secrets_of(line);
+    let Some(first) = secrets.next() else { return Rest::Nothing };
+    // A map of secrets holds keys of its own.
+    match (left_over(line, &first), secrets.last()) {
+        (Rest::Nothing, Some(last)) => left_over(line, &last),
+        (rest, _) => rest,
+    }
 }
 
 fn left_over(line: &str, secret: &Secret) -> Rest {
@@ -105,6 +113,11 @@ fn without_properties(mut value: &str) -> &str {
 
 fn indent_of(line: &str) -> usize {
     line.len() - line.trim_start_matches(' ').len()
+}
+
+/// True for an item of a list that stands in the column of its key, as YAML allows.
+fn is_item(line: &str, least: usize) -> bool {
+    indent_of(line) + 1 == least && line.trim_start().starts_with("- ")
 }
 
 /// True when a quote ends within this text; `''` and `\"` do not end theirs.
@@ -158,6 +171,8 @@ mod tests {
     #[test]
     fn headers_are_hidden_whatever_they_are_called() {
         assert_eq!(hidden("headers:\n  X-Key: a\n  Y: b\nd: e"), ["X-Key: a", "Y: b"]);
+        assert_eq!(hidden("command:\n- curl\n- x\nd: e"), ["- curl", "- x"]);
+        assert_eq!(hidden("- on: failed\n  command:\n  - curl\n- on: x"), ["- curl"]);
         assert_eq!(hidden("headers: {X-Key: a,\n  Y: b}\nd: e"), ["Y: b}"]);
     }
 

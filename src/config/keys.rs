@@ -29,10 +29,13 @@ macro_rules! keys {
                 required: &[&str],
                 refused: &[&str],
             ) -> Option<Self> {
-                let entries = reader.entries(node, concat!("a map of ", $title))?;
+                let Some(entries) = reader.entries(node, concat!("a map of ", $title)) else {
+                    reader.hint_last($crate::config::names::as_map(scope, node));
+                    return None;
+                };
                 let mut map = Self::default();
                 for name in required {
-                    if !entries.iter().any(|entry| !entry.void && entry.name == *name) {
+                    if !entries.iter().any(|entry| entry.stands_for(name, scope, Self::KEYS)) {
                         reader.missing_key(scope, name);
                     }
                 }

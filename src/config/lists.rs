@@ -5,7 +5,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use super::bounds::{ALERTS, NAME_BYTES, SCHEDULES};
 use super::node::{Kind, Node};
 use super::patterns;
-use super::problem::{Hint, Problem, Spot, cut};
+use super::problem::{Hint, Problem, Spot, WarningKind, cut};
 use super::reader::{Entry, Found, Read, Reader};
 use super::schema;
 use super::values::{looks_like_a_date, name, text};
@@ -120,6 +120,17 @@ impl Read for Schedules {
             }
             return Some(Self(vec![one(node, reader)?]));
         };
+        if list.is_empty() {
+            let spot = reader.spot(node);
+            reader.tell(
+                Problem::warning(
+                    WarningKind::Other,
+                    spot,
+                    "the list is empty: the job runs only when it is triggered",
+                )
+                .hint("leave `schedule` out to say the same"),
+            );
+        }
         if let Some(beyond) = list.get(SCHEDULES) {
             let spot = reader.spot(beyond);
             reader.tell(Problem::error(spot, format!("a job has {SCHEDULES} schedules at most")));
@@ -137,7 +148,12 @@ impl<T: Read> Read for Named<T> {
             ));
             return None;
         }
-        let entries = reader.entries(node, "a map of names")?;
+        let Some(entries) = reader.entries(node, "a map of names") else {
+            let words = "each stands under its name, without `- `: `nightly-footage: {…}`";
+            let is_list = matches!(node.kind, Kind::List(_));
+            reader.hint_last(is_list.then(|| words.to_owned()));
+            return None;
+        };
         let mut named = Vec::with_capacity(entries.len());
         for entry in &entries {
             if !entry.void {

@@ -6,14 +6,16 @@
 use std::collections::{BTreeSet, HashSet};
 use std::fs;
 use std::io::Read as _;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use super::accidents::{self, Mended};
 use super::bounds::{FILE_BYTES, FILES, INCLUDE_DEPTH, TOTAL_BYTES};
-use super::glob;
+use super::glob::{self, Folder};
 use super::node::{Kind, Node};
-use super::problem::{At, Problem, Spot, cut};
+use super::problem::{At, Problem, Spot, WarningKind, cut};
 use super::sources::{SourceFile, Sources};
+use crate::trusted;
 
 /// What was read, and what was wrong with it so far.
 #[derive(Debug)]
@@ -26,13 +28,35 @@ pub(crate) struct Read {
     pub(crate) watched: BTreeSet<PathBuf>,
     /// Some file is missing or could not be read.
     pub(crate) incomplete: bool,
+    /// For each file, whether fewer people can read it than the one that includes it.
+    pub(crate) private: Vec<bool>,
+    readers: Vec<Readers>,
     canonical: HashSet<PathBuf>,
     bytes: u64,
+}
+
+/// Who can read a file: its owner, its group, its mode.
+type Readers = (u32, u32, u32);
+
+/// True if somebody who can read the second file can't read the first, as far as modes tell.
+fn is_more_private(file: Readers, other: Readers) -> bool {
+    const GROUP: u32 = 0o040;
+    const OTHERS: u32 = 0o004;
+    let (uid, gid, mode) = file;
+    let (other_uid, other_gid, other_mode) = other;
+    if mode & OTHERS != 0 {
+        return false;
+    }
+    let group_can = mode & GROUP != 0;
+    other_mode & OTHERS != 0
+        || (other_mode & GROUP != 0 && !(group_can && gid == other_gid))
+        || (uid != other_uid && other_uid != 0)
 }
 
 /// Reads texts that were read from the disk before.
 pub(crate) fn again(sources: &Sources) -> Read {
     let mut read = empty(sources.root.clone(), sources.base.clone());
+    read.sources.zones.clone_from(&sources.zones);
     for file in &sources.files {
         read.watched.insert(file.path.clone());
         read.take(file.clone());
@@ -48,14 +72,23 @@ pub(crate) fn from_disk(root: &Path) -> Read {
     read.watched.insert(root.to_owned());
     if root.is_dir() {
         match glob::folder(root) {
-            Ok(files) if files.is_empty() => {
+            Ok(Folder { files, passed_over }) if files.is_empty() && passed_over.is_empty() => {
                 read.incomplete = true;
                 read.problems.push(
                     Problem::error_at(At::Path(root.to_owned()), "the folder holds no job file")
                         .hint("its `*.yaml` and `*.yml` files are read, in name order"),
                 );
             }
-            Ok(files) => {
+            Ok(Folder { files, passed_over }) => {
+                for path in passed_over {
+                    let mut problem = Problem::error_at(
+                        At::Path(path),
+                        "this file is not read: its name ends in neither `.yaml` nor `.yml`",
+                    )
+                    .hint("write the ending in small letters, or put it into another folder");
+                    problem.warning = Some(WarningKind::Other);
+                    read.problems.push(problem);
+                }
                 for file in files {
                     read.file(&file, None, &mut Vec::new());
                 }
@@ -76,18 +109,27 @@ pub(crate) fn from_disk(root: &Path) -> Read {
 
 fn empty(root: PathBuf, base: PathBuf) -> Read {
     Read {
-        sources: Sources { root, base, files: Vec::new() },
+        sources: Sources { root, base, files: Vec::new(), zones: Vec::new() },
         trees: Vec::new(),
         mended: Vec::new(),
         problems: Vec::new(),
         watched: BTreeSet::new(),
         incomplete: false,
+        private: Vec::new(),
+        readers: Vec::new(),
         canonical: HashSet::new(),
         bytes: 0,
     }
 }
 
 impl Read {
+    /// True for a file whose content must not be said to everybody who may read the one that names it.
+    fn is_private(&self, readers: Readers, includer: u32) -> bool {
+        let includer = includer as usize;
+        let above = self.private.get(includer).copied().unwrap_or(false);
+        above || self.readers.get(includer).is_some_and(|other| is_more_private(readers, *other))
+    }
+
     /// Adds a text and its tree.
     fn take(&mut self, file: SourceFile) -> u32 {
         let index = u32::try_from(self.sources.files.len()).unwrap_or(u32::MAX);
@@ -130,8 +172,8 @@ impl Read {
             return;
         }
         self.canonical.insert(canonical.clone());
-        let bytes = match self.bytes_of(path, named_at.is_none()) {
-            Ok(bytes) => bytes,
+        let (bytes, readers) = match self.bytes_of(path, named_at.is_none()) {
+            Ok(read) => read,
             Err((message, hint)) => {
                 let problem = self.at(path, named_at, message).maybe_hint(hint);
                 self.problems.push(problem);
@@ -139,6 +181,8 @@ impl Read {
             }
         };
         let index = u32::try_from(self.sources.files.len()).unwrap_or(u32::MAX);
+        self.private.push(named_at.is_some_and(|spot| self.is_private(readers, spot.file)));
+        self.readers.push(readers);
         let (text, wrong) = match String::from_utf8(bytes) {
             Ok(text) => (text, None),
             Err(error) => {
@@ -181,11 +225,17 @@ impl Read {
         &mut self,
         path: &Path,
         is_root: bool,
-    ) -> Result<Vec<u8>, (String, Option<String>)> {
+    ) -> Result<(Vec<u8>, Readers), (String, Option<String>)> {
         let words = |error: &std::io::Error| {
+            if trusted::is_changeable(error) {
+                return (error.to_string(), Some(trusted::HINT.to_owned()));
+            }
             let hint = match error.kind() {
                 std::io::ErrorKind::NotFound => {
                     is_root.then(|| "`transferd init` writes a first one".to_owned())
+                }
+                std::io::ErrorKind::InvalidInput => {
+                    return ("this is not a regular file".to_owned(), None);
                 }
                 std::io::ErrorKind::PermissionDenied => {
                     Some("the user that runs transferd must be able to read it".to_owned())
@@ -194,13 +244,9 @@ impl Read {
             };
             (format!("the file can't be read: {}", plain(error)), hint)
         };
-        // Opened first and asked then, so that what is read is what was asked about; a FIFO must
-        // not hold us up, and so is asked before it is opened.
-        let before = fs::metadata(path).map_err(|error| words(&error))?;
-        if !before.is_file() {
-            return Err(("this is no file".to_owned(), None));
-        }
-        let file = fs::File::open(path).map_err(|error| words(&error))?;
+        let file = trusted::open(path).map_err(|error| words(&error))?;
+        let readers = file.metadata().map_err(|error| words(&error))?;
+        let readers = (readers.uid(), readers.gid(), readers.mode());
         let mut bytes = Vec::new();
         file.take(FILE_BYTES + 1).read_to_end(&mut bytes).map_err(|error| words(&error))?;
         let size = bytes.len() as u64;
@@ -212,7 +258,7 @@ impl Read {
         if self.bytes > TOTAL_BYTES {
             return Err(("all files together may be 64 MB".to_owned(), None));
         }
-        Ok(bytes)
+        Ok((bytes, readers))
     }
 
     fn includes(&mut self, file: u32, above: &mut Vec<PathBuf>) {

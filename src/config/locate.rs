@@ -23,8 +23,9 @@ pub(crate) fn diagnostics(
     sources: &Sources,
     trees: &[Option<Node>],
     mended: &[Option<Mended>],
+    private: &[bool],
 ) -> (Vec<Diagnostic>, Vec<Diagnostic>) {
-    let mut locator = Locator { sources, trees, mended, files: HashMap::new() };
+    let mut locator = Locator { sources, trees, mended, private, files: HashMap::new() };
     let (errors, mut warnings): (Vec<_>, Vec<_>) =
         problems.into_iter().partition(|problem| problem.warning.is_none());
     let mut beyond: BTreeMap<WarningKind, usize> = BTreeMap::new();
@@ -42,7 +43,7 @@ pub(crate) fn diagnostics(
     for (kind, more) in beyond {
         if more > 0 {
             let words = format!("{more} {}", kind.plural());
-            warnings.push(locator.whole(words, Severity::Warning));
+            warnings.push(locator.whole(words, kind.severity()));
         }
     }
     (errors, warnings)
@@ -59,6 +60,7 @@ struct Locator<'s> {
     sources: &'s Sources,
     trees: &'s [Option<Node>],
     mended: &'s [Option<Mended>],
+    private: &'s [bool],
     files: HashMap<u32, Marked<'s>>,
 }
 
@@ -126,6 +128,7 @@ impl<'s> Locator<'s> {
     }
 
     fn one(&mut self, problem: Problem, severity: Severity) -> Option<Diagnostic> {
+        let severity = problem.warning.map_or(severity, WarningKind::severity);
         if let At::Path(path) = &problem.at {
             let mut diagnostic = self.whole(problem.message, severity);
             diagnostic.file = path.display().to_string();
@@ -141,9 +144,14 @@ impl<'s> Locator<'s> {
         if problem.only_if_plain && !shown.plain {
             return None;
         }
+        if self.is_private(&problem.at) {
+            return Some(self.unsaid(&problem.at, shown.position, severity));
+        }
         let mut excerpts = shown.excerpts;
         for (at, label) in &problem.related {
-            if let Some(other) = self.show(at, label) {
+            if !self.is_private(at)
+                && let Some(other) = self.show(at, label)
+            {
                 excerpts.extend(other.excerpts.into_iter().take(1));
             }
         }
@@ -162,6 +170,34 @@ impl<'s> Locator<'s> {
             severity,
             excerpts,
         })
+    }
+
+    /// True for a place in a file that fewer people can read than the one that includes it.
+    fn is_private(&self, at: &At) -> bool {
+        let file = match at {
+            At::Value(spot, _) => spot.file,
+            At::Line { file, .. } => *file,
+            At::Path(_) => return false,
+        };
+        self.private.get(file as usize).copied().unwrap_or(false)
+    }
+
+    /// What is told of a place whose content is not for everybody who is told: whoever includes a
+    /// private file must not learn what is in it.
+    fn unsaid(&self, at: &At, position: Position, severity: Severity) -> Diagnostic {
+        let message = "something is wrong here, and not shown: the file is more private than the \
+                       one that includes it";
+        let mut diagnostic = self.whole(message.to_owned(), severity);
+        let file = match at {
+            At::Value(spot, _) => self.name(spot.file),
+            At::Line { file, .. } => self.name(*file),
+            At::Path(path) => path.display().to_string(),
+        };
+        diagnostic.hint =
+            Some(format!("`transferd check -c {file}` shows it to whoever may see it"));
+        diagnostic.file = file;
+        (diagnostic.line, diagnostic.column) = (position.line, position.column + 1);
+        diagnostic
     }
 
     /// True for a place whose text is not the user's.

@@ -1,41 +1,29 @@
 //! Hides what may be a secret in a line that is about to be shown.
 //!
-//! Works on the text alone, since a file that is no YAML must be shown too: the value of each key
-//! that may hold a secret, user and password in an address, a token in a query.
+//! Works on the text alone, since a file that is no YAML must be shown too. Rather too much is hidden
+//! than too little: from the first thing on that may be a secret, nothing of a line is shown. Keeps
+//! true: a line is gone over a fixed number of times, however long it is.
 
 use std::ops::Range;
 
-use super::names::is_secret;
+use super::bounds::LINE_SHOWN;
+use super::secrets::{holds_only_secrets, may_name_a_secret};
 
-/// What stands for a secret, whatever its length.
+/// What stands for all that is hidden, whatever its length.
 const MASK: &str = "***";
 
-/// A line with its secrets masked, and the marked bytes moved with it.
+/// A token of fewer characters is no JWT.
+const JWT_LEAST: usize = 16;
+
+/// A line without what may be secret, and the marked bytes moved with it.
 pub(crate) fn mask(line: &str, marked: Range<usize>) -> (String, Range<usize>) {
-    let mut hidden = secrets(line);
-    hidden.sort_by_key(|range| range.start);
-    let mut text = String::with_capacity(line.len());
-    let mut moved = marked.clone();
-    let mut done = 0;
-    for range in hidden {
-        if range.start < done {
-            continue;
-        }
-        text.push_str(&line[done..range.start]);
-        let at = text.len();
-        text.push_str(MASK);
-        for (old, new) in [(marked.start, &mut moved.start), (marked.end, &mut moved.end)] {
-            if old >= range.end {
-                *new = text.len() + (old - range.end);
-            } else if old > range.start {
-                *new = if old == marked.start { at } else { text.len() };
-            }
-        }
-        done = range.end;
-    }
-    text.push_str(&line[done..]);
-    let end = moved.end.min(text.len());
-    (text, moved.start.min(end)..end)
+    let Some(from) = first_secret(line) else { return (line.to_owned(), marked) };
+    let mut text = line[..from].to_owned();
+    text.push_str(MASK);
+    // What is marked and hidden is marked by what stands for it.
+    let start = if marked.start >= from { from } else { marked.start };
+    let end = if marked.end > from { text.len() } else { marked.end };
+    (text, start..end.max(start))
 }
 
 /// A line that belongs to a secret as a whole: only its indentation is left.
@@ -46,7 +34,7 @@ pub(crate) fn mask_all(line: &str) -> (String, Range<usize>) {
 
 /// True when a part of a line may be said in words: the mask leaves it in sight.
 pub(crate) fn may_be_said(line: &str, part: &str) -> bool {
-    mask(line, 0..0).0.contains(part)
+    first_secret(line).is_none_or(|from| line[..from].contains(part))
 }
 
 /// A key that stands on a line and may hold a secret.
@@ -56,90 +44,105 @@ pub(crate) struct Secret {
     pub(crate) key: usize,
     /// The byte behind its colon.
     pub(crate) value: usize,
-    /// A map below it holds secrets under whatever names.
+    /// A map or list below it holds secrets under whatever names.
     pub(crate) holds_only_secrets: bool,
 }
 
 /// The keys of a line that may hold secrets, in their order.
-pub(crate) fn secrets_of(line: &str) -> Vec<Secret> {
-    let mut found = Vec::new();
-    for (colon, _) in line.match_indices(':') {
+pub(crate) fn secrets_of(line: &str) -> impl Iterator<Item = Secret> {
+    line.match_indices(':').filter_map(move |(colon, _)| {
         let before = line[..colon].trim_end().trim_end_matches(['"', '\'']);
         let start = before
             .rfind(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '-' | '.')))
             .map_or(0, |at| at + before[at..].chars().next().map_or(1, char::len_utf8));
         let key = before[start..].trim_start_matches('-');
-        let after = &line[colon + 1..];
+        let after = start_of(&line[colon + 1..]);
         // Without a blank behind its colon it is no key to YAML, but was meant for one.
-        let secret = names_a_secret(key) && !after.starts_with("//");
+        let secret = !key.is_empty() && may_name_a_secret(key) && !after.starts_with("//");
         let separates = after.is_empty()
             || after.starts_with([' ', '\t'])
             || line[..colon].ends_with(['"', '\'']);
         // A token has been put where the name of its variable belongs.
-        let variable = after.trim_start().split([' ', ',', '}']).next().unwrap_or_default();
-        let pasted = key == "token_env" && !variable.chars().all(is_of_variable);
-        if secret || pasted || (separates && key == "url" && !is_agent_url(after)) {
-            found.push(Secret {
-                key: start + (before.len() - start - key.len()),
-                value: colon + 1,
-                holds_only_secrets: key.eq_ignore_ascii_case("headers"),
-            });
-        }
+        let variable = || after.trim_start().split([' ', ',', '}']).next().unwrap_or_default();
+        let pasted = key == "token_env" && !variable().chars().all(is_of_variable);
+        let address = separates && key == "url" && !is_agent_url(after);
+        (secret || pasted || address).then(|| Secret {
+            key: start + (before.len() - start - key.len()),
+            value: colon + 1,
+            holds_only_secrets: holds_only_secrets(key),
+        })
+    })
+}
+
+/// As much of a value as is looked at.
+fn start_of(text: &str) -> &str {
+    let mut end = LINE_SHOWN.min(text.len());
+    while !text.is_char_boundary(end) {
+        end -= 1;
     }
-    found
+    &text[..end]
 }
 
 fn is_of_variable(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '_' | '"' | '\'')
 }
 
-/// Wider than what the reader refuses by name: `AMOVE_TOKEN` is unknown to it, and shown.
-fn names_a_secret(key: &str) -> bool {
-    let ends = |end: &str| {
-        let from = key.len().checked_sub(end.len());
-        from.and_then(|from| key.get(from..)).is_some_and(|tail| tail.eq_ignore_ascii_case(end))
-    };
-    is_secret(key) || ["token", "password", "passwd", "passphrase", "secret"].into_iter().any(ends)
+/// The byte from which on a line is not shown.
+fn first_secret(line: &str) -> Option<usize> {
+    let key = secrets_of(line).find_map(|secret| value(line, secret.value));
+    [key, in_address(line), jwt(line), parameter(line)].into_iter().flatten().min()
 }
 
-/// The bytes of a line that may be secrets.
-fn secrets(line: &str) -> Vec<Range<usize>> {
-    let mut found: Vec<Range<usize>> =
-        secrets_of(line).iter().filter_map(|secret| value(line, secret.value)).collect();
-    for (scheme, _) in line.match_indices("://") {
+/// Where the value behind a colon begins, if there is one on the line.
+fn value(line: &str, after_colon: usize) -> Option<usize> {
+    let rest = &line[after_colon..];
+    let value = rest.trim_start();
+    let start = after_colon + (rest.len() - value.len());
+    // A block below, whose lines are hidden themselves, and a comment on it.
+    let empty = value.is_empty() || value.starts_with('#') || matches!(value.trim_end(), "|" | ">");
+    (!empty).then_some(start)
+}
+
+/// User and password before a host, and the path behind it: that of a webhook is its secret,
+/// whatever key it stands under.
+fn in_address(line: &str) -> Option<usize> {
+    line.match_indices("://").find_map(|(scheme, _)| {
         let start = scheme + 3;
-        let rest = &line[start..];
-        let end = rest.find(|c: char| c.is_whitespace() || "/\"',}]".contains(c));
-        let authority = &rest[..end.unwrap_or(rest.len())];
-        if let Some(at) = authority.rfind('@') {
-            found.push(start..start + at);
+        let rest = start_of(&line[start..]);
+        let ends = |c: char| c.is_whitespace() || "/\"',}]".contains(c);
+        let authority = &rest[..rest.find(ends).unwrap_or(rest.len())];
+        if authority.contains('@') {
+            return Some(start);
         }
-        // The path of a webhook is its secret, whatever key it stands under.
-        let path = &rest[authority.len()..];
-        let end = path.find(|c: char| c.is_whitespace() || "\"',}]".contains(c));
-        let path = &path[..end.unwrap_or(path.len())];
-        if path.len() > 1 {
-            found.push(start + authority.len()..start + authority.len() + path.len());
+        let mut path = rest[authority.len()..].chars();
+        let has_path = matches!(path.next(), Some('/'))
+            && path.next().is_some_and(|c| !c.is_whitespace() && !"/\"',}]".contains(c));
+        let has_query = authority.contains(['?', '#']);
+        match (has_path, has_query) {
+            (true, _) => Some(start + authority.len()),
+            (false, true) => Some(start + authority.find(['?', '#']).unwrap_or(0)),
+            (false, false) => None,
         }
-    }
-    // A token has been pasted where something else belongs.
-    for (start, _) in line.match_indices("eyJ") {
-        let rest = &line[start..];
-        let end = rest.find(|c: char| !(c.is_alphanumeric() || "._-+/=".contains(c)));
-        let end = end.unwrap_or(rest.len());
-        if end > 16 {
-            found.push(start..start + end);
-        }
-    }
-    for parameter in ["token=", "key=", "secret=", "password="] {
-        for (at, _) in line.to_ascii_lowercase().match_indices(parameter) {
-            let start = at + parameter.len();
-            let rest = &line[start..];
-            let end = rest.find(|c: char| c.is_whitespace() || "&\"'#,}]".contains(c));
-            found.push(start..start + end.unwrap_or(rest.len()));
-        }
-    }
-    found
+    })
+}
+
+/// A token that has been pasted where something else belongs.
+fn jwt(line: &str) -> Option<usize> {
+    let is_of_jwt = |c: char| c.is_alphanumeric() || "._-+/=".contains(c);
+    line.match_indices("eyJ")
+        .map(|(start, _)| start)
+        .find(|start| line[*start..].chars().take_while(|c| is_of_jwt(*c)).nth(JWT_LEAST).is_some())
+}
+
+/// A secret in a query or in the arguments of a program: `token=…`, `--password …`, `-u me:…`.
+fn parameter(line: &str) -> Option<usize> {
+    line.match_indices('=').find_map(|(equals, _)| {
+        let before = &line[..equals];
+        let start = before
+            .rfind(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '-')))
+            .map_or(0, |at| at + before[at..].chars().next().map_or(1, char::len_utf8));
+        may_name_a_secret(before[start..].trim_start_matches('-')).then_some(equals + 1)
+    })
 }
 
 /// The agent's own address is no secret: plain host and port.
@@ -149,30 +152,10 @@ fn is_agent_url(value: &str) -> bool {
         // Nothing, or the beginning of what goes on below, is an address that is not known yet.
         return !value.is_empty() && !value.contains('/') && !value.starts_with(['|', '>', '#']);
     };
-    let rest = rest.trim_end_matches(['}', ' ', ',', '"', '\'']);
+    // The entries of a flow map that follow are looked at themselves.
+    let end = rest.find(|c: char| c.is_whitespace() || ",}".contains(c)).unwrap_or(rest.len());
+    let rest = rest[..end].trim_end_matches(['"', '\'']);
     !rest.trim_end_matches('/').contains(['/', '?', '@'])
-}
-
-/// The bytes of the value that starts after a colon: to its closing quote, or to the end of the
-/// line or of the flow map's entry.
-fn value(line: &str, after_colon: usize) -> Option<Range<usize>> {
-    let rest = &line[after_colon..];
-    let start = after_colon + (rest.len() - rest.trim_start().len());
-    let value = &line[start..];
-    let first = value.chars().next()?;
-    if matches!(first, '{' | '[' | '|' | '>' | '*' | '&' | '#') && value.len() > 1 {
-        // A map, list or alias; its own keys are looked at themselves. What a bare `&x` or `>x`
-        // hides is not worth a guess: all of it goes.
-        return (!matches!(first, '{' | '[' | '#')).then_some(start..line.trim_end().len());
-    }
-    let end = if matches!(first, '"' | '\'') {
-        value[1..].find(first).map_or(value.trim_end().len(), |at| at + 2)
-    } else {
-        let in_flow = line[..after_colon].contains('{');
-        let stop = value.find(|c: char| in_flow && matches!(c, ',' | '}'));
-        value[..stop.unwrap_or(value.len())].trim_end().len()
-    };
-    (end > 0).then_some(start..start + end)
 }
 
 #[cfg(test)]
@@ -184,33 +167,80 @@ mod tests {
     }
 
     #[test]
-    fn values_of_secret_keys_are_hidden_and_nothing_else() {
-        assert_eq!(masked("  token: hunter2"), "  token: ***");
-        assert_eq!(masked("  \"password\": 'hun ter2' # old"), "  \"password\": *** # old");
-        assert_eq!(
-            masked("login: {username: a, password: hunter2, user_type: x}"),
-            "login: {username: a, password: ***, user_type: x}"
-        );
-        assert_eq!(masked("  token_file: token"), "  token_file: token");
-        assert_eq!(masked("  url: http://localhost:29123"), "  url: http://localhost:29123");
-        assert_eq!(masked("  url: https://hooks.example/T0/secret"), "  url: ***");
-        assert_eq!(masked("  at: http://me:pw@host/x"), "  at: http://***@host***");
-        assert_eq!(masked("  at: http://me:pw@host"), "  at: http://***@host");
-        assert_eq!(masked("  at: http://host?token=abc"), "  at: http://host?token=***");
-        assert_eq!(masked("  [curl, https://host/T0/x]"), "  [curl, https://host***]");
-        assert_eq!(masked("  {token:abc}"), "  {token:***}");
-        assert_eq!(masked("  token_env: AMOVE_TOKEN"), "  token_env: AMOVE_TOKEN");
-        assert_eq!(masked("  AMOVE_TOKEN: hunter2"), "  AMOVE_TOKEN: ***");
+    fn from_the_first_secret_on_nothing_is_shown() {
+        for (line, shown) in [
+            ("  token: hunter2", "  token: ***"),
+            ("  \"password\": 'hun ter2' # old", "  \"password\": ***"),
+            ("login: {username: a, password: hunter2, x: y}", "login: {username: a, password: ***"),
+            ("  url: https://hooks.example/T0/secret", "  url: ***"),
+            ("  at: http://me:pw@host/x", "  at: http://***"),
+            ("  at: http://host?token=abc", "  at: http://host***"),
+            ("  [curl, https://host/T0/x]", "  [curl, https://host***"),
+            ("  {token:abc}", "  {token:***"),
+            ("  AMOVE_TOKEN: hunter2", "  AMOVE_TOKEN: ***"),
+            ("  AWS_SECRET_ACCESS_KEY: x", "  AWS_SECRET_ACCESS_KEY: ***"),
+            ("pasword: x", "pasword: ***"),
+            ("tokn: x", "tokn: ***"),
+            ("tokens: x", "tokens: ***"),
+            ("secrets: x", "secrets: ***"),
+            ("private_key: x", "private_key: ***"),
+            ("auth: x", "auth: ***"),
+            ("cookie: x", "cookie: ***"),
+            ("dsn: x", "dsn: ***"),
+            ("token: [SECRET, b]", "token: ***"),
+            (
+                "webhook: {url: http://h, headers: {X-Foo: SECRET}}",
+                "webhook: {url: http://h, headers: ***",
+            ),
+            ("command: 'curl -u me:SECRET http://h'", "command: ***"),
+            ("comand: [mysql, -pSECRET]", "comand: ***"),
+            ("x: curl --data api_key=SECRET", "x: curl --data api_key=***"),
+            ("path: eyJhbGciOiJIUzI1NiJ9.e30.x", "path: ***"),
+        ] {
+            assert_eq!(masked(line), shown);
+        }
+    }
+
+    #[test]
+    fn what_is_no_secret_is_shown() {
+        for line in [
+            "  token_file: token",
+            "  token_env: AMOVE_TOKEN",
+            "  url: http://localhost:29123",
+            "  {url: http://localhost:29123, poll_interval: 5s}",
+            "  keep_source_tree: true",
+            "  headers_file: hooks/headers",
+            "  password_file: pw",
+            "  schedule: \"30 2 * * *\"",
+            "  bucket: footage",
+        ] {
+            assert_eq!(masked(line), line);
+        }
     }
 
     #[test]
     fn marks_move_with_the_text() {
-        let line = "{token: hunter2, tiemout: 3h}";
+        let line = "{tiemout: 3h, token: hunter2}";
         let at = line.find("tiemout").expect("it is there");
         let (text, marked) = mask(line, at..at + 7);
         assert_eq!(&text[marked], "tiemout");
-        let at = line.find("token").expect("it is there");
-        let (text, marked) = mask(line, at..at + 5);
-        assert_eq!(&text[marked], "token");
+        let at = line.find("hunter2").expect("it is there");
+        let (text, marked) = mask(line, at..at + 7);
+        assert_eq!(&text[marked], "***");
+    }
+
+    #[test]
+    fn long_lines_take_as_long_as_they_are() {
+        const MANY: usize = 1_000_000;
+        for piece in ["token=", "eyJ", "://", "url: ", "a:", "key", "=", "://a", "url: http://x "] {
+            let line = piece.repeat(MANY / piece.len());
+            let (done, wait) = std::sync::mpsc::channel();
+            std::thread::spawn(move || {
+                super::super::hidden::lines([line.as_str()].into_iter());
+                done.send(masked(&line).len())
+            });
+            let answer = wait.recv_timeout(std::time::Duration::from_secs(20));
+            assert!(answer.is_ok(), "takes too long: {piece:?}");
+        }
     }
 }

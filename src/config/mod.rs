@@ -10,16 +10,18 @@ mod alerts;
 mod assemble;
 mod bounds;
 mod build;
-mod compact;
+mod cities;
 mod diagnostic;
 mod difference;
 mod foreign;
 mod glob;
 mod hidden;
 mod keys;
+mod listen;
 mod lists;
 mod load;
 mod locate;
+mod lookup;
 mod marks;
 mod mask;
 mod names;
@@ -31,12 +33,13 @@ mod problem;
 mod raw;
 mod reader;
 mod schema;
+mod secrets;
 mod sources;
-mod trust;
 mod urls;
 mod users;
 mod values;
 mod warn;
+mod zones;
 
 use std::path::{Path, PathBuf};
 
@@ -45,19 +48,21 @@ use jiff::tz::TimeZone;
 
 use crate::core::job::JobSet;
 
-pub use self::compact::compact;
 pub use self::diagnostic::{Diagnostic, Excerpt, Severity};
 pub use self::difference::{Difference, difference};
+pub use self::lookup::Lookup;
 pub use self::paths::{SYSTEM, default_path};
 pub use self::schema::schema;
 pub use self::sources::{SourceFile, Sources};
-pub use self::trust::fit_for_root;
+pub use self::zones::KeptZone;
 
 /// What the meaning of a job file depends on besides its text.
 #[derive(Clone, Debug)]
 pub struct Surroundings {
-    /// The machine's zone, with its IANA name.
+    /// The machine's zone, with its name.
     pub system_zone: (String, TimeZone),
+    /// Why that is not what the machine was told, in words, if so.
+    pub zone_trouble: Option<String>,
     /// The time: warnings look ahead from here.
     pub now: Timestamp,
 }

@@ -1,7 +1,7 @@
 //! What was probably meant: our own keys, misspelt or in the wrong place, and the names that other
 //! schedulers give the same thing.
 
-use super::foreign::{FOREIGN, FOREIGN_WORDS, Foreign, SYSTEMD, WITHOUT_LIKE};
+use super::foreign::{FOREIGN, FOREIGN_WORDS, Foreign, INSTEAD, SYSTEMD, WITHOUT_LIKE};
 use super::node::{Kind, Node};
 use super::problem::cut;
 use super::raw::{
@@ -101,7 +101,7 @@ const SCOPES: [Scope; 10] = [
 ];
 
 /// A key without what spellings differ in.
-fn bare(key: &str) -> String {
+pub(super) fn bare(key: &str) -> String {
     key.chars().filter(|c| !matches!(c, '_' | '-' | ' ')).flat_map(char::to_lowercase).collect()
 }
 
@@ -125,6 +125,11 @@ pub(crate) fn meant(key: &str, scope: Scope, value: &Node) -> Option<String> {
         return Some(
             "there is no such level here: a job's keys stand directly under its name".into(),
         );
+    }
+    if let Some((_, _, why)) =
+        INSTEAD.iter().find(|(scopes, names, _)| scopes.contains(&scope) && names.contains(&&*own))
+    {
+        return Some((*why).to_owned());
     }
     if scope == Scope::Job
         && let Some((_, why)) = WITHOUT_LIKE.iter().find(|(names, _)| names.contains(&&*own))
@@ -150,6 +155,52 @@ pub(crate) fn meant(key: &str, scope: Scope, value: &Node) -> Option<String> {
         .filter(|key| scope != Scope::Defaults || !matches!(*key, "source" | "destination"))
         .collect();
     Some(format!("known here: {}", known.join(", ")))
+}
+
+/// The key of this map that an unknown one was meant to be, if that is clear: it is not missing then.
+pub(crate) fn meant_key(key: &str, scope: Scope) -> Option<&'static str> {
+    let own = bare(key);
+    let keys = scope.keys();
+    if let Some(same) = keys.iter().find(|candidate| bare(candidate) == own) {
+        return Some(same);
+    }
+    let theirs = FOREIGN.iter().find(|(theirs, _, home, ..)| *theirs == own && *home == scope);
+    theirs.map(|(_, _, _, ours, _)| *ours).or_else(|| closest(&own, keys))
+}
+
+/// What a value that should be a map is written like.
+pub(crate) fn as_map(scope: Scope, value: &Node) -> Option<String> {
+    let text = value.as_text().map(str::trim);
+    Some(match (scope, &value.kind) {
+        (Scope::Retry, Kind::Integer(number @ 1..)) => {
+            format!("write `retry: {{max_attempts: {number}}}`; it counts the first attempt too")
+        }
+        (Scope::Retry, Kind::Integer(_) | Kind::Bool(false)) => {
+            "for no second attempt write `retry: {max_attempts: 1}`".to_owned()
+        }
+        (Scope::Place, Kind::Text(_)) => {
+            let address = text.and_then(|text| text.split_once("://")).map(|(_, rest)| rest);
+            let (bucket, path) = address.and_then(|a| a.split_once('/')).unwrap_or(("BUCKET", ""));
+            let plain =
+                |part: &str| part.chars().all(|c| c.is_ascii_alphanumeric() || "-_./".contains(c));
+            match plain(bucket) && plain(path) && !path.is_empty() {
+                true => format!("write `{{account: NAME, bucket: {bucket}, path: {path}}}`"),
+                false => "write `{account: NAME, bucket: BUCKET, path: PATH/}`".to_owned(),
+            }
+        }
+        (Scope::Webhook | Scope::Ping, Kind::Text(_)) => {
+            "write `{url: …}`, or `{url_file: FILE}` to keep the address out of the job file"
+                .to_owned()
+        }
+        (Scope::Agent, Kind::Text(_)) => "write `agent: {url: …}`".to_owned(),
+        (Scope::Alert, Kind::Text(_)) => {
+            "write `{on: [failed], webhook: {url_file: FILE}}`, `command` or `ping`".to_owned()
+        }
+        (Scope::History, Kind::Text(_) | Kind::Integer(_)) => {
+            "write `history: {keep: 90d, max_runs: 100000}`".to_owned()
+        }
+        (_, _) => return None,
+    })
 }
 
 /// The entry of the table. Where the same name has several homes, the one in this map; where
@@ -217,58 +268,6 @@ pub(crate) fn meant_word<'a>(
         }
     }
     closest(&own, words).map(|near| (near, None))
-}
-
-/// Keys under which people put secrets.
-pub(crate) fn is_secret(key: &str) -> bool {
-    let own = bare(key);
-    matches!(
-        own.as_str(),
-        "token"
-            | "password"
-            | "passwd"
-            | "pass"
-            | "pw"
-            | "secret"
-            | "totp"
-            | "totpsecret"
-            | "otp"
-            | "apikey"
-            | "apitoken"
-            | "accesstoken"
-            | "jwt"
-            | "jwttoken"
-            | "bearer"
-            | "authorization"
-            | "secretkey"
-            | "accesskey"
-            | "secretaccesskey"
-            | "clientsecret"
-            | "credentials"
-            | "headers"
-    )
-}
-
-/// What to do with a secret instead.
-pub(crate) fn secret_hint(key: &str, scope: Scope) -> String {
-    let own = bare(key);
-    let file = if own == "headers" {
-        "headers_file"
-    } else if own.contains("totp") || own == "otp" {
-        "totp_secret_file"
-    } else if own.starts_with("pass") || own == "pw" {
-        "password_file"
-    } else {
-        "token_file"
-    };
-    let place = match (file, scope) {
-        ("token_file", Scope::Agent) | ("headers_file", Scope::Webhook) => "",
-        ("password_file" | "totp_secret_file", Scope::Login) => "",
-        ("token_file", _) => " under `agent`",
-        ("headers_file", _) => " under `webhook`",
-        (_, _) => " under `agent.login`",
-    };
-    format!("put it into a file of mode 0600, and name that with `{file}`{place}")
 }
 
 /// What a missing key would look like.

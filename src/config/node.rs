@@ -122,14 +122,6 @@ impl Node {
         }
     }
 
-    /// True for a single value.
-    pub(crate) fn is_scalar(&self) -> bool {
-        match &self.kind {
-            Kind::Null | Kind::Bool(_) | Kind::Integer(_) | Kind::Float(_) | Kind::Text(_) => true,
-            Kind::List(_) | Kind::Map(_) | Kind::Tagged(_) => false,
-        }
-    }
-
     /// What it is, in words that follow "found".
     pub(crate) fn describe(&self) -> String {
         match &self.kind {

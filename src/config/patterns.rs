@@ -6,10 +6,10 @@
 //! keep to what ECMA-262 and Rust's `regex` have in common, without looking ahead.
 
 /// Numbers with units; days come first only, as in `2d12h`.
-pub(crate) const SPAN: &str = r"^\d+(ms|s|m|h|d)(\d+(ms|s|m|h))*$";
+pub(crate) const SPAN: &str = r"^\d+(ms|s|m|h|d)( *\d+(ms|s|m|h))*$";
 
 /// A duration of nothing, which most keys refuse.
-pub(crate) const ZERO_SPAN: &str = "^[0a-z]+$";
+pub(crate) const ZERO_SPAN: &str = "^[0a-z ]+$";
 
 /// Something to see and no control characters.
 pub(crate) const NAME: &str = r"^[^\x00-\x1f\x7f]*[^\x00-\x20\x7f][^\x00-\x1f\x7f]*$";

@@ -5,6 +5,7 @@
 use std::ops::Range;
 use std::path::PathBuf;
 
+use super::diagnostic::Severity;
 use super::mask::mask;
 use crate::core::plain::is_unseen;
 
@@ -68,6 +69,20 @@ pub(crate) enum WarningKind {
 }
 
 impl WarningKind {
+    /// How bad it is.
+    pub(crate) fn severity(self) -> Severity {
+        match self {
+            // Nothing is to be done about it, each year.
+            Self::Dst => Severity::Note,
+            Self::WriteWrite
+            | Self::ReadWrite
+            | Self::InsideItself
+            | Self::Schedule
+            | Self::Timeout
+            | Self::Other => Severity::Warning,
+        }
+    }
+
     /// What the unlisted rest are, in words that follow their number.
     pub(crate) fn plural(self) -> &'static str {
         match self {
@@ -170,6 +185,12 @@ pub(crate) fn cut(text: &str) -> String {
         short.push('…');
     }
     short
+}
+
+/// A character that is there and can't be told from a blank or from nothing: copied from a page or a
+/// chat, most often.
+pub(crate) fn invisible(text: &str) -> Option<char> {
+    text.chars().find(|c| is_unseen(*c) || (c.is_whitespace() && !c.is_ascii()))
 }
 
 /// Words as a list: "`a`, `b` or `c`".

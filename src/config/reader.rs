@@ -8,7 +8,8 @@ use std::collections::HashMap;
 
 use super::names::{self, Scope};
 use super::node::{Kind, Node};
-use super::problem::{At, Problem, Spot, cut};
+use super::problem::{At, Hint, Problem, Spot, cut, invisible};
+use super::secrets;
 
 /// A value with the place that it came from.
 #[derive(Clone, Debug)]
@@ -63,6 +64,16 @@ pub(crate) struct Entry<'a> {
     pub(crate) void: bool,
 }
 
+impl Entry<'_> {
+    /// True for a key, and for one that was clearly meant to be it: that is told, and not that the
+    /// key is missing too.
+    pub(crate) fn stands_for(&self, key: &str, scope: Scope, keys: &[&str]) -> bool {
+        !self.void
+            && (self.name == key
+                || (!keys.contains(&self.name) && names::meant_key(self.name, scope) == Some(key)))
+    }
+}
+
 /// Reads one file.
 #[derive(Debug)]
 pub(crate) struct Reader<'p> {
@@ -88,6 +99,15 @@ impl<'p> Reader<'p> {
     /// Tells a problem.
     pub(crate) fn tell(&mut self, problem: Problem) {
         self.problems.push(problem);
+    }
+
+    /// Adds a hint to what was told last, if that has none.
+    pub(crate) fn hint_last(&mut self, words: Option<String>) {
+        if let (Some(words), Some(problem)) = (words, self.problems.last_mut())
+            && problem.hint == Hint::None
+        {
+            problem.hint = Hint::Says(words);
+        }
     }
 
     /// Tells that a value is of the wrong kind.
@@ -219,7 +239,15 @@ impl<'p> Reader<'p> {
     fn no_name(&mut self, key: &Node) {
         let spot = self.spot(key);
         let problem = Problem::error(spot, format!("expected a name, found {}", key.describe()));
-        self.tell(if key.is_scalar() { problem.quote() } else { problem });
+        self.tell(match &key.kind {
+            Kind::Bool(true) => problem.hint(
+                "quote it; where `on:` was meant write that: some programs make `true` of it",
+            ),
+            Kind::Null | Kind::Bool(false) | Kind::Integer(_) | Kind::Float(_) | Kind::Text(_) => {
+                problem.quote()
+            }
+            Kind::List(_) | Kind::Map(_) | Kind::Tagged(_) => problem,
+        });
     }
 
     fn not_mergeable(&mut self, node: &Node) {
@@ -238,12 +266,19 @@ impl<'p> Reader<'p> {
         }
         // A map of that name holds something else, but for the headers of a webhook.
         let plain = !matches!(entry.value.kind, Kind::Map(_)) || scope == Scope::Webhook;
-        let problem = if names::is_secret(name) && plain {
+        let problem = if let Some(odd) = invisible(name) {
+            let code = u32::from(odd);
+            Problem::error(
+                entry.key,
+                format!("the key holds a character that can't be seen, U+{code:04X}"),
+            )
+            .hint("type the key anew: it was copied with more than is shown")
+        } else if secrets::is_secret(name) && plain {
             Problem::error(
                 entry.key,
                 format!("`{}`: a secret does not belong in the job file", cut(name)),
             )
-            .hint(names::secret_hint(name, scope))
+            .hint(secrets::secret_hint(name, scope))
         } else {
             Problem::error(entry.key, format!("unknown key `{}` in {}", cut(name), scope.words()))
                 .maybe_hint(names::meant(name, scope, entry.value))

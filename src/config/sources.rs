@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::zones::KeptZone;
+
 /// Every file that was read, with its text.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sources {
@@ -14,6 +16,9 @@ pub struct Sources {
     pub base: PathBuf,
     /// The files, the root's own first, included ones after the one that names them.
     pub files: Vec<SourceFile>,
+    /// The rules of the zones that the files name, for the day when the machine has lost them.
+    #[serde(default)]
+    pub zones: Vec<KeptZone>,
 }
 
 /// One file.
@@ -40,6 +45,13 @@ impl SourceFile {
 }
 
 impl Sources {
+    /// Keeps a zone's rules, in the place of older ones.
+    pub(crate) fn keep(&mut self, zone: KeptZone) {
+        self.zones.retain(|known| !known.is_of_same_name(&zone));
+        self.zones.push(zone);
+        self.zones.sort_by(|a, b| a.name().cmp(b.name()));
+    }
+
     /// A path that a file names, made absolute: relative ones are relative to that file.
     pub(crate) fn resolve(&self, file: u32, named: &str) -> PathBuf {
         let beside = self

@@ -143,9 +143,19 @@ pub(crate) fn looks_like_a_date(text: &str) -> bool {
         }
 }
 
+/// Quotes that word processors make of `"` and `'`.
+const CURLY: [char; 7] = ['“', '”', '„', '‘', '’', '«', '»'];
+
 /// Reads text without control characters.
 fn printable<'n>(node: &'n Node, reader: &mut Reader<'_>, what: &str) -> Option<&'n str> {
     let text = text(node, reader, what)?;
+    if text.starts_with(CURLY) && text.ends_with(CURLY) && text.chars().count() > 1 {
+        let spot = reader.spot(node);
+        let inner = text.trim_matches(CURLY);
+        let message = format!("`{}` stands in curly quotes, which are part of it", cut(text));
+        reader.tell(Problem::error(spot, message).hint(format!("write `\"{}\"`", cut(inner))));
+        return None;
+    }
     match text.char_indices().find(|(_, c)| c.is_control()) {
         None => Some(text),
         Some((at, control)) => {
@@ -266,6 +276,9 @@ impl Read for Flag {
             | Kind::Map(_)
             | Kind::Tagged(_) => {
                 reader.wrong_kind(node, "`true` or `false`");
+                if let Kind::Integer(number @ 0..=1) = node.kind {
+                    reader.hint_last(Some(format!("write `{}`", number == 1)));
+                }
                 return None;
             }
         };
@@ -311,7 +324,12 @@ fn grouped(number: i64) -> String {
 
 impl Read for Count {
     fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
-        let value = whole(node, reader, 1, 1_000_000)?;
+        let Some(value) = whole(node, reader, 1, 1_000_000) else {
+            let zero = matches!(node.kind, Kind::Integer(0));
+            let words = "`1` is the least: with `max_attempts`, one attempt and no second one";
+            reader.hint_last(zero.then(|| words.to_owned()));
+            return None;
+        };
         u32::try_from(value).ok().map(Self)
     }
 }
@@ -418,36 +436,6 @@ impl Read for Span {
 impl Read for SpanOrZero {
     fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
         span(node, reader, true).map(Self)
-    }
-}
-
-impl Read for Listen {
-    fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
-        let spot = reader.spot(node);
-        if let Kind::Integer(port) = &node.kind {
-            reader.tell(
-                Problem::error(spot, format!("expected an address and a port, found `{port}`"))
-                    .hint(format!("write `127.0.0.1:{port}`")),
-            );
-            return None;
-        }
-        let text = text(node, reader, "an address and a port")?;
-        if let Ok(address) = text.parse() {
-            return Some(Self(address));
-        }
-        let hint = match text.rsplit_once(':') {
-            Some(("localhost", port)) => format!("write `127.0.0.1:{port}`"),
-            Some(("" | "*", port)) => {
-                format!("write `127.0.0.1:{port}`, or `0.0.0.0:{port}` for the whole network")
-            }
-            Some(_) => "names are not looked up: write an address such as `127.0.0.1:29180`, \
-                        or `[::1]:29180`"
-                .to_owned(),
-            None => format!("write the port too: `{text}:29180`"),
-        };
-        let message = format!("`{}` is no address and port", cut(text));
-        reader.tell(Problem::error(spot, message).hint(hint));
-        None
     }
 }
 

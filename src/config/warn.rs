@@ -36,6 +36,7 @@ pub(crate) fn about(
         effects: HashMap::new(),
         intervals: HashMap::new(),
         told: HashSet::new(),
+        timeouts: BTreeMap::new(),
         problems,
     };
     for fact in facts {
@@ -46,7 +47,28 @@ pub(crate) fn about(
             about.timeout(job, fact);
         }
     }
+    about.tell_timeouts();
     overlaps::about(jobs, facts, problems);
+    idle(jobs, facts, problems);
+}
+
+/// A file in which each schedule is switched off does nothing by itself, and looks as if it did.
+fn idle(jobs: &BTreeMap<JobName, Arc<Job>>, facts: &[Facts], problems: &mut Vec<Problem>) {
+    let mut scheduled = jobs.values().filter(|job| !job.timetable.is_empty()).peekable();
+    if scheduled.peek().is_none() || scheduled.any(|job| job.enabled) {
+        return;
+    }
+    let off = |fact: &&Facts| jobs.get(&fact.name).is_some_and(|job| !job.timetable.is_empty());
+    let Some(first) = facts.iter().find(off) else { return };
+    let at = first.enabled.unwrap_or(first.destination);
+    problems.push(
+        Problem::warning(
+            WarningKind::Other,
+            at,
+            "no job is scheduled: each one that has a schedule is `enabled: false`",
+        )
+        .hint("remove that line when the accounts and places are right"),
+    );
 }
 
 struct About<'p> {
@@ -55,6 +77,8 @@ struct About<'p> {
     effects: HashMap<(String, String), Vec<DstEffect>>,
     intervals: HashMap<(String, String), Option<(Timestamp, SignedDuration)>>,
     told: HashSet<(Spot, WarningKind, i64)>,
+    /// For each place that sets a timeout, what is to be said, and of how many jobs.
+    timeouts: BTreeMap<Spot, (String, usize)>,
     problems: &'p mut Vec<Problem>,
 }
 
@@ -112,17 +136,32 @@ impl About<'_> {
         if interval >= timeout {
             return;
         }
-        let message = format!(
-            "the `timeout` of `{}` ({}) is longer than its schedule's interval: {} after {} it \
-             is due again",
-            job.name,
-            duration::format(timeout),
-            duration::format(interval),
-            job.timetable.local(from),
-        );
-        self.problems.push(Problem::warning(WarningKind::Timeout, at, message).hint(
-            "what comes due while a run is on is skipped, queued or replaces it, as `overlap` says",
-        ));
+        let said = self.timeouts.entry(at).or_insert_with(|| {
+            let words = format!(
+                "the `timeout` of `{}` ({}) is longer than its schedule's interval: {} after {} it \
+                 is due again",
+                job.name,
+                duration::format(timeout),
+                duration::format(interval),
+                job.timetable.local(from),
+            );
+            (words, 0)
+        });
+        said.1 += 1;
+    }
+
+    /// One word for all jobs that have their timeout from the same place.
+    fn tell_timeouts(&mut self) {
+        for (at, (first, jobs)) in std::mem::take(&mut self.timeouts) {
+            let message = match jobs {
+                1 => first,
+                more => format!("{more} jobs: for example, {first}"),
+            };
+            self.problems.push(Problem::warning(WarningKind::Timeout, at, message).hint(
+                "what comes due while a run is on is skipped, queued or replaces it, as `overlap` \
+                 says",
+            ));
+        }
     }
 }
 

@@ -60,6 +60,9 @@ pub struct ConfigDocument {
     pub error: Option<String>,
     /// When the jobs in force were read.
     pub loaded_at: Option<Timestamp>,
+    /// Why changes of its files are looked for once a minute only; null where they are watched.
+    #[serde(default)]
+    pub unwatched: Option<String>,
 }
 
 /// The agent, in `status`: as of the last contact.

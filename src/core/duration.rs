@@ -1,5 +1,5 @@
 //! Durations as people write them in the job file and on the command line: `500ms`, `90s`,
-//! `1h30m`, `2d`.
+//! `1h30m`, `1h 30m`, `2d`.
 //!
 //! A number never stands without its unit, nothing is negative or fractional, and units come from
 //! large to small, each once: there is one way to read a text. A day is 24 hours. Weeks and
@@ -112,6 +112,11 @@ fn parse_strictly(text: &str) -> Result<u64, Problem> {
             .filter(|total| *total <= i64::MAX as u64)
             .ok_or(Problem::TooLarge)?;
         rest = &rest[letters..];
+        // Parts may stand apart: `1h 30m`.
+        let next = rest.trim_start_matches(' ');
+        if next.starts_with(|c: char| c.is_ascii_digit()) {
+            rest = next;
+        }
     }
     Ok(total)
 }
@@ -296,6 +301,8 @@ mod tests {
         assert_eq!(ms("90s"), 90_000);
         assert_eq!(ms("1h30m"), 5_400_000);
         assert_eq!(ms("2d"), 172_800_000);
+        assert_eq!(ms("1h 30m"), 5_400_000);
+        assert_eq!(ms("1d  2h 3m"), 93_780_000);
         assert_eq!(ms("1d2h3m4s5ms"), 93_784_005);
         assert_eq!(ms("0s"), 0);
     }
@@ -303,7 +310,8 @@ mod tests {
     #[test]
     fn other_forms_are_refused_with_the_right_one() {
         for (text, hint) in [
-            ("1h 30m", "write `1h30m`"),
+            ("1 h 30 m", "write `1h30m`"),
+            ("1h 30m ", "write `1h30m`"),
             ("30m1h", "write `1h30m`"),
             ("30m30m", "write `1h`"),
             ("1.5h", "write `1h30m`"),

@@ -32,12 +32,6 @@ impl JobName {
     pub fn as_str(&self) -> &str {
         &self.0
     }
-
-    /// The same name in memory of its own, for what outlives the job set that this one lies in.
-    #[must_use]
-    pub fn apart(&self) -> Self {
-        Self::new(self.as_str())
-    }
 }
 
 /// A mark that is written over, under or into a letter: it takes no room of its own. Marks that do

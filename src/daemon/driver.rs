@@ -102,7 +102,7 @@ impl Driver {
 
     /// What holds without having just happened: an engine that is new is to be told of it.
     pub(super) fn standing_facts(&mut self) -> Vec<Input> {
-        let problem = self.job_file.problem().map(str::to_owned);
+        let problem = self.job_file.judged().map(str::to_owned);
         vec![Input::TokenEnds(self.agent.token_ends()), Input::JobFileJudged(problem)]
     }
 
@@ -151,6 +151,8 @@ impl Driver {
             Event::Hint => inputs.push(Input::Notified),
             Event::Alarm => inputs.push(Input::TimeReached),
             Event::FilesChanged => self.files_changed(inputs),
+            Event::WatchTrouble => self.watch_trouble(),
+            Event::JobFileStayedBad(serial) => inputs.extend(self.job_file.stayed_bad(serial)),
             Event::Tick => {}
             Event::Standing(found) => self.standing_found(*found),
             Event::Reload => {

@@ -14,7 +14,7 @@ use super::timer::Alarm;
 use crate::control::request::Asked;
 use crate::core::input::Input;
 use crate::signals::{Signal, Signals};
-use crate::watch::{Watch, ZoneWatch};
+use crate::watch::{Heard, Watch};
 use crate::web::ask::Ask;
 
 /// Something has happened.
@@ -34,6 +34,10 @@ pub(super) enum Event {
     Hint,
     /// A watched file may have changed.
     FilesChanged,
+    /// Whether changes of files can be watched has changed.
+    WatchTrouble,
+    /// The job file that was found bad has been left as it is for a while.
+    JobFileStayedBad(u64),
     /// The alarm has rung, or the clock was set.
     Alarm,
     /// The watchdog was petted.
@@ -56,8 +60,6 @@ pub(super) struct Sources {
     pub(super) asks: Receiver<Ask>,
     pub(super) hints: Receiver<()>,
     pub(super) watch: Watch,
-    /// The machine's zone; absent where the kernel has no watch left for it.
-    pub(super) zone: Option<ZoneWatch>,
     pub(super) signals: Option<Signals>,
     pub(super) stop: CancellationToken,
     pub(super) alarm: Alarm,
@@ -85,8 +87,10 @@ impl Sources {
             Some(request) = self.requests.recv() => Event::Asked(request),
             Some(ask) = self.asks.recv() => Event::Watched(ask),
             Some(()) = self.hints.recv() => Event::Hint,
-            () = self.watch.changed() => Event::FilesChanged,
-            () = zone_set(self.zone.as_ref()) => Event::FilesChanged,
+            heard = self.watch.heard() => match heard {
+                Heard::Change => Event::FilesChanged,
+                Heard::Trouble => Event::WatchTrouble,
+            },
             () = tick(self.watchdog.as_mut()) => {
                 crate::systemd::alive();
                 Event::Tick
@@ -141,13 +145,6 @@ async fn next_signal(signals: Option<&mut Signals>) -> Event {
 async fn stop_signal(signals: Option<&mut Signals>) {
     match signals {
         Some(signals) => while signals.next().await != Signal::Stop {},
-        None => std::future::pending().await,
-    }
-}
-
-async fn zone_set(zone: Option<&ZoneWatch>) {
-    match zone {
-        Some(zone) => zone.changed().await,
         None => std::future::pending().await,
     }
 }

@@ -2,15 +2,27 @@
 
 use std::path::PathBuf;
 
+use jiff::Timestamp;
+
 use super::driver::Driver;
 
 impl Driver {
-    /// Watches the job file's files and all else that a change of may matter.
-    pub(super) fn watch(&mut self, mut files: Vec<PathBuf>) {
+    /// Watches the job file's files and all else that a change of may matter. They were read when
+    /// the reading that began at `read_at` was done.
+    pub(super) fn watch(&mut self, mut files: Vec<PathBuf>, read_at: Timestamp) {
         files.extend(self.agent.client().token().files());
-        self.sources.watch.set_paths(files);
-        if let Some(trouble) = self.sources.watch.trouble() {
-            tracing::warn!("changes are looked for once a minute only: {trouble}");
+        let watch = &self.sources.watch;
+        watch.set_paths(files, Some(read_at));
+        watch.tell_each_minute(!self.job_file.is_valid());
+    }
+
+    /// Says whether changes of the files can be watched; `status` shows it as long as it holds.
+    pub(super) fn watch_trouble(&mut self) {
+        match self.sources.watch.trouble() {
+            Some(trouble) => {
+                tracing::warn!("changes of files are looked for once a minute only: {trouble}");
+            }
+            None => tracing::info!("changes of files are watched again"),
         }
     }
 }

@@ -4,13 +4,14 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::driver::Driver;
 use super::event::Event;
-use super::reading::{self, Bad, Kept, Reading, Shelf};
+use super::reading::{self, Bad, Kept, Reading};
 use crate::control::document::{ConfigDocument, ReloadDocument};
 use crate::control::request::{Refused, Reply};
 use crate::core::input::Input;
@@ -33,7 +34,7 @@ enum Progress {
 #[derive(Debug)]
 pub(super) struct JobFile {
     path: PathBuf,
-    bad: Option<Bad>,
+    bad: Option<Stays>,
     loaded_at: Option<Timestamp>,
     progress: Progress,
     /// It is to be read once more: it may have changed since the reading began.
@@ -49,11 +50,21 @@ pub(super) struct JobFile {
     unkept: Option<Kept>,
     /// The digest of the texts that are kept; 0 where that is not known.
     kept: Arc<AtomicU64>,
-    /// Where the set in force lies.
-    shelf: Option<Shelf>,
-    /// Sets that were in force, until the engine has let go of them.
-    replaced: Vec<(Arc<JobSet>, Option<Shelf>)>,
 }
+
+/// A bad job file, left as it is or worked on.
+#[derive(Debug)]
+struct Stays {
+    bad: Bad,
+    /// Counts what was found bad, so that a wait is over only if nothing came after it.
+    serial: u64,
+    /// It was left as it is for so long that nobody is at work on it: alerts tell of it.
+    judged: bool,
+}
+
+/// A file that was found bad is judged after a minute without another change: a moment of somebody's
+/// work is not worth an alert (contract, "Job file").
+const SETTLED: Duration = Duration::from_secs(60);
 
 impl JobFile {
     /// The state after the first reading. `unkept` is what is still to be kept.
@@ -62,13 +73,12 @@ impl JobFile {
         bad: Option<Bad>,
         loaded_at: Timestamp,
         unkept: Option<Kept>,
-        shelf: Option<Shelf>,
     ) -> Self {
         Self {
             path,
-            bad,
+            // Nobody was at work on it when the daemon started with the last good one.
+            bad: bad.map(|bad| Stays { bad, serial: 0, judged: true }),
             loaded_at: Some(loaded_at),
-            shelf,
             progress: Progress::Idle,
             again: false,
             asked_for: false,
@@ -77,7 +87,6 @@ impl JobFile {
             settling: Vec::new(),
             unkept,
             kept: Arc::default(),
-            replaced: Vec::new(),
         }
     }
 
@@ -88,33 +97,64 @@ impl JobFile {
 
     /// What is wrong with it, in a line.
     pub(super) fn problem(&self) -> Option<&str> {
-        self.bad.as_ref().map(|bad| bad.summary.as_str())
+        self.bad.as_ref().map(|stays| stays.bad.summary.as_str())
     }
 
-    /// What `status` says of it.
-    pub(super) fn document(&self) -> ConfigDocument {
+    /// What is wrong with it, in a line, once it was left so for a while.
+    pub(super) fn judged(&self) -> Option<&str> {
+        self.bad.as_ref().filter(|stays| stays.judged).map(|stays| stays.bad.summary.as_str())
+    }
+
+    /// What `status` says of it. `unwatched` is why its changes can't be watched.
+    pub(super) fn document(&self, unwatched: Option<String>) -> ConfigDocument {
         ConfigDocument {
             path: self.path.display().to_string(),
             valid: self.is_valid(),
-            error: self.bad.as_ref().map(|bad| bad.full.clone()),
+            error: self.bad.as_ref().map(|stays| stays.bad.full.clone()),
             loaded_at: self.loaded_at,
+            unwatched,
         }
+    }
+
+    /// Remembers what was found wrong; false if that is known already.
+    fn is_bad(&mut self, bad: Bad, events: &UnboundedSender<Event>) -> bool {
+        let (serial, judged) = match &self.bad {
+            Some(known) if known.bad == bad => return false,
+            Some(known) => (known.serial + 1, known.judged),
+            None => (1, false),
+        };
+        self.bad = Some(Stays { bad, serial, judged });
+        let events = events.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(SETTLED).await;
+            // The loop is gone only when the daemon stops.
+            let _ = events.send(Event::JobFileStayedBad(serial));
+        });
+        true
+    }
+
+    /// The wait for a bad file is over: judges it if nothing has changed meanwhile.
+    pub(super) fn stayed_bad(&mut self, serial: u64) -> Option<Input> {
+        self.bad.as_ref().filter(|stays| stays.serial == serial)?;
+        self.judge()
+    }
+
+    /// Judges a bad file, if that is not done.
+    fn judge(&mut self) -> Option<Input> {
+        let stays = self.bad.as_mut().filter(|stays| !stays.judged)?;
+        stays.judged = true;
+        Some(Input::JobFileJudged(Some(stays.bad.summary.clone())))
     }
 
     fn start_reading(&mut self, in_force: Arc<JobSet>, events: UnboundedSender<Event>) {
         self.progress = Progress::Reading;
         systemd::reloading();
-        // The loop is gone only when the daemon stops.
-        let tell = |events: &UnboundedSender<Event>, reading| {
+        let path = self.path.clone();
+        tokio::spawn(async move {
+            let reading = reading::read(path, Some(in_force)).await;
+            // The loop is gone only when the daemon stops.
             let _ = events.send(Event::JobFileRead(Box::new(reading)));
-        };
-        let then = {
-            let events = events.clone();
-            move |reading| tell(&events, reading)
-        };
-        if reading::start(self.path.clone(), in_force, then).is_err() {
-            tell(&events, Reading::nothing());
-        }
+        });
     }
 }
 
@@ -137,7 +177,7 @@ impl Driver {
         self.read_job_file(None);
     }
 
-    /// A watched file may have changed: the job file, the token's, or the machine's zone.
+    /// A watched file may have changed: the job file, the token's, or a zone's.
     pub(super) fn files_changed(&mut self, inputs: &mut Vec<Input>) {
         if self.agent.client().token().has_changed() {
             inputs.push(Input::TokenChanged);
@@ -165,16 +205,14 @@ impl Driver {
                 .map_err(|error| Bad { summary: error.to_string(), full: error.to_string() }),
             Err(bad) => Err(bad),
         };
-        if let Some(watched) = reading.watched {
-            self.watch(watched);
-        }
         match outcome {
             Ok(good) => {
                 self.web.listen(good.set.listen);
-                let mended = self.job_file.bad.take().is_some();
-                if mended {
+                let mended = self.job_file.bad.take();
+                if mended.as_ref().is_some_and(|stays| stays.judged) {
                     inputs.push(Input::JobFileJudged(None));
                 }
+                let mended = mended.is_some();
                 self.job_file.loaded_at = Some(reading.at);
                 if good.kept.digest() != self.job_file.kept.load(Ordering::Relaxed) {
                     self.job_file.unkept = Some(good.kept);
@@ -192,24 +230,29 @@ impl Driver {
                     for warning in &reading.warnings {
                         tracing::warn!("{}", warning.summary);
                     }
-                    let replaced = std::mem::replace(&mut self.set, Arc::clone(&good.set));
+                    self.set = Arc::clone(&good.set);
                     self.tally.keep_only(&good.set);
-                    let shelf = std::mem::replace(&mut self.job_file.shelf, good.shelf);
-                    self.job_file.replaced.push((replaced, shelf));
                     inputs.push(Input::JobsReplaced(good.set));
                 }
                 answer.changes = good.changes;
             }
             Err(bad) => {
-                let summary = &bad.summary;
-                tracing::error!("the job file is invalid, the old jobs stay: {summary}");
                 answer.valid = false;
                 answer.error = Some(bad.full.clone());
-                if self.job_file.is_valid() {
-                    inputs.push(Input::JobFileJudged(Some(bad.summary.clone())));
+                let summary = bad.summary.clone();
+                // One that stays bad is read each minute; it is said once.
+                if self.job_file.is_bad(bad, &self.events) || asked_for {
+                    tracing::error!("the job file is invalid, the old jobs stay: {summary}");
                 }
-                self.job_file.bad = Some(bad);
+                // Whoever asks for it to be read holds it to be done.
+                if asked_for || !waiting.is_empty() {
+                    inputs.extend(self.job_file.judge());
+                }
             }
+        }
+        match reading.watched {
+            Some(watched) => self.watch(watched, reading.began),
+            None => self.sources.watch.tell_each_minute(!self.job_file.is_valid()),
         }
         inputs.extend(self.agent.new_token_ends().map(Input::TokenEnds));
         for reply in waiting {
@@ -240,7 +283,6 @@ impl Driver {
         for (reply, answer) in self.job_file.settling.drain(..) {
             drop(reply.send(Ok(answer)));
         }
-        self.job_file.replaced.clear();
         self.keep_job_file();
         self.job_file_dealt_with();
     }

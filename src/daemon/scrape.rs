@@ -77,7 +77,7 @@ impl Driver {
     }
 
     fn figures(&self) -> Figures {
-        let (agent, config) = (self.agent_document(), self.job_file.document());
+        let (agent, config) = (self.agent_document(), self.job_file.document(None));
         let alerts = self.engine.alerts_view();
         Figures {
             version: env!("CARGO_PKG_VERSION"),

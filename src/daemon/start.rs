@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -16,7 +17,7 @@ use super::driver::Driver;
 use super::event::Sources;
 use super::job_file::JobFile;
 use super::notes::Notebook;
-use super::reading::{self, Bad, Good, Kept, Reading, Shelf};
+use super::reading::{self, Bad, Good, Kept, Reading};
 use super::retention::{self, Retention};
 use super::scrape::Proof;
 use super::standing::Standing;
@@ -31,7 +32,7 @@ use crate::signals::Signals;
 use crate::store::folder::{DATABASE, StateFolder};
 use crate::store::thread::{StoreHandle, StoreThread};
 use crate::systemd;
-use crate::watch::{Watch, ZoneWatch};
+use crate::watch::Watch;
 use crate::web::limits::ASKS_MAX;
 use crate::web::listener::Web;
 
@@ -85,7 +86,7 @@ async fn live(options: Options) -> Result<(), StartError> {
     let now = clock::now();
     if !options.state_folder.join(DATABASE).exists() {
         // There never was a good one, then: nothing is left behind where there is none yet.
-        let reading = reading::first(options.config.clone()).await.ok_or_else(no_thread)?;
+        let reading = reading::read(options.config.clone(), None).await;
         reading.outcome.map_err(|bad| StartError::BadConfig(bad.full))?;
     }
     let folder = StateFolder::open(&options.state_folder, now).map_err(words)?;
@@ -102,7 +103,8 @@ async fn live_on(
     folder: &StateFolder,
     store: StoreHandle,
 ) -> Result<(), StartError> {
-    let First { set, shelf, bad, watched, unkept } = first_job_set(&options.config, &store).await?;
+    let First { set, bad, read_at, watched, unkept } =
+        first_job_set(&options.config, &store).await?;
     let (path, mode) = (options.socket.clone(), options.socket_mode);
     let opened = doorway::bind(&path, mode).map_err(|error| cant_bind(&path, &error))?;
     let (events, events_in) = mpsc::unbounded_channel();
@@ -118,8 +120,7 @@ async fn live_on(
         requests: requests_in,
         asks: asks_in,
         hints: hints_in,
-        watch: Watch::start(Vec::new()),
-        zone: zone_watch(),
+        watch: Watch::start(Vec::new()).map_err(|e| failed("files can't be watched", &e))?,
         signals,
         stop: options.stop,
         alarm: Alarm::new().map_err(|e| failed("no alarm can be had", &e))?,
@@ -133,7 +134,7 @@ async fn live_on(
     let mut tally = Tally::default();
     tally.resume(&durable);
     let (engine, step) = Engine::recover(durable, Arc::clone(&set), host.clone(), now);
-    let job_file = JobFile::new(options.config.clone(), bad, now, unkept, shelf);
+    let job_file = JobFile::new(options.config.clone(), bad, now, unkept);
     let courier = Courier::new(&host.hostname);
     let web = Web::start(set.listen, &host.hostname, asks);
     let doorway = Doorway::open(path.clone(), mode, requests, opened)
@@ -174,7 +175,7 @@ async fn live_on(
         options.socket.display()
     );
     driver.agent.look_at_token();
-    driver.watch(watched);
+    driver.watch(watched, read_at);
     driver.begin(step).await;
     systemd::ready(&driver.told);
     driver.turn_until_stopped().await;
@@ -199,31 +200,27 @@ fn hear_signals() -> io::Result<Signals> {
 /// The jobs to start with.
 struct First {
     set: Arc<JobSet>,
-    /// Where they lie.
-    shelf: Option<Shelf>,
     /// What is wrong with the job file, if these are the last good ones instead.
     bad: Option<Bad>,
+    /// When the reading of the file began, and what is to be watched for it to change.
+    read_at: Timestamp,
     watched: Vec<PathBuf>,
     /// The texts, if they are to be kept.
     unkept: Option<Kept>,
 }
 
-fn no_thread() -> StartError {
-    StartError::Failed("the job file can't be read: no thread".to_owned())
-}
-
 /// Reads the job file; where it is invalid, the last good one.
 async fn first_job_set(path: &Path, store: &StoreHandle) -> Result<First, StartError> {
-    let reading = reading::first(path.to_owned()).await;
-    let Reading { warnings, watched, outcome, .. } = reading.ok_or_else(no_thread)?;
-    let watched = watched.unwrap_or_default();
+    let reading = reading::read(path.to_owned(), None).await;
+    let Reading { began: read_at, warnings, watched, outcome, .. } = reading;
+    let watched = watched.unwrap_or_else(|| vec![path.to_owned()]);
     for warning in &warnings {
         tracing::warn!("{}", warning.summary);
     }
     let bad = match outcome {
         Ok(good) => {
-            let Good { set, shelf, kept, .. } = good;
-            return Ok(First { set, shelf, bad: None, watched, unkept: Some(kept) });
+            let Good { set, kept, .. } = good;
+            return Ok(First { set, bad: None, read_at, watched, unkept: Some(kept) });
         }
         Err(bad) => bad,
     };
@@ -234,13 +231,13 @@ async fn first_job_set(path: &Path, store: &StoreHandle) -> Result<First, StartE
     let Ok(sources) = serde_json::from_str(&kept) else {
         return Err(StartError::BadConfig(bad.full));
     };
-    match reading::last_good(sources).await.ok_or_else(no_thread)?.outcome {
-        Ok(Good { set, shelf, .. }) => {
+    match reading::last_good(sources).await.outcome {
+        Ok(Good { set, .. }) => {
             tracing::error!(
                 "the job file is invalid, the jobs that were good last stay: {}",
                 bad.summary
             );
-            Ok(First { set, shelf, bad: Some(bad), watched, unkept: None })
+            Ok(First { set, bad: Some(bad), read_at, watched, unkept: None })
         }
         Err(_) => Err(StartError::BadConfig(bad.full)),
     }
@@ -262,15 +259,4 @@ fn words(error: impl std::fmt::Display) -> StartError {
 
 fn failed(what: &str, error: &io::Error) -> StartError {
     StartError::Failed(format!("{what}: {error}"))
-}
-
-/// The watch on the machine's zone. Without one, a new zone takes effect with the next reload.
-fn zone_watch() -> Option<ZoneWatch> {
-    match ZoneWatch::start(Path::new(clock::LOCALTIME)) {
-        Ok(watch) => Some(watch),
-        Err(error) => {
-            tracing::warn!("a change of the machine's zone will not be noticed: {error}");
-            None
-        }
-    }
 }

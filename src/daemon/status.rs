@@ -55,7 +55,7 @@ impl Driver {
                 pid: std::process::id(),
                 started_at: self.started_at,
             },
-            config: self.job_file.document(),
+            config: self.job_file.document(self.sources.watch.trouble()),
             agent: self.agent_document(),
             alerts: alerts_document(&self.engine.alerts_view()),
             jobs,

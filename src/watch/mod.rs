@@ -1,199 +1,186 @@
 //! Tells that something about some files may have changed.
 //!
-//! Knows nothing of what is in them: the one who asked looks again and compares. Keeps true: what
-//! is watched is armed before [`Watch::changed`] answers, so that a change during the look that
-//! follows is told too; and while nothing changes, nothing wakes, but on network file systems.
+//! Knows nothing of what is in them: the one who asked looks again and compares. All that touches a
+//! file system happens on a thread of its own, so that a file server that hangs holds up nobody.
+//! Keeps true: what is watched is armed before a change is told, so that a change during the look
+//! that follows is told too; and while nothing changes, nothing wakes, except where the kernel can't
+//! tell of changes: there, files are looked at once a minute.
 
+mod burst;
+mod limits;
+mod listener;
 mod plan;
+mod remote;
 mod stamp;
 #[cfg(test)]
 mod tests;
-mod zone;
+mod thread;
 
+use std::io;
+use std::os::fd::OwnedFd;
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use notify::event::{AccessKind, AccessMode, ModifyKind};
-use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
+use jiff::Timestamp;
+use rustix::event::{EventfdFlags, eventfd};
 use tokio::sync::Notify;
-use tokio::time::{Instant, sleep_until};
 
-use plan::Plan;
-use stamp::Stamps;
+use self::limits::Pace;
 
-pub use zone::ZoneWatch;
-
-/// A burst of changes is over when nothing has happened for this long.
-const QUIET: Duration = Duration::from_millis(200);
-
-/// A flood is told of this long after it began, though it goes on.
-const LONGEST: Duration = Duration::from_secs(2);
-
-/// Where the kernel can't tell of changes, they are looked for this often.
-const LOOK: Duration = Duration::from_secs(60);
+/// What a [`Watch`] has to say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Heard {
+    /// Something may have changed.
+    Change,
+    /// Whether changes can be watched has changed: [`Watch::trouble`] says how.
+    Trouble,
+}
 
 /// Watches some files and folders.
 #[derive(Debug)]
 pub struct Watch {
-    paths: Vec<PathBuf>,
-    plan: Arc<Plan>,
-    watcher: Option<RecommendedWatcher>,
+    shared: Arc<Shared>,
+}
+
+/// What the thread and its owner tell each other.
+#[derive(Debug)]
+struct Shared {
+    /// Wakes the thread.
+    bell: OwnedFd,
+    /// Wakes the owner.
+    told: Notify,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    // For the thread.
+    paths: Option<NewPaths>,
+    each_minute: bool,
+    stop: bool,
+    // For the owner.
+    armed: u64,
+    asked: u64,
+    change: bool,
+    trouble_news: bool,
     trouble: Option<String>,
-    signal: Arc<Notify>,
-    /// When the burst that is going on began, and when it was last heard of.
-    burst: Option<(Instant, Instant)>,
-    /// What the files looked like, where the kernel does not tell.
-    stamps: Option<Stamps>,
+}
+
+/// Paths to watch from now on.
+#[derive(Debug)]
+struct NewPaths {
+    paths: Vec<PathBuf>,
+    /// When they were last read: what has changed since then is told.
+    read_at: Option<Timestamp>,
 }
 
 impl Watch {
     /// Starts to watch these paths, there or not.
-    pub fn start(paths: Vec<PathBuf>) -> Self {
-        let mut watch = Self {
-            paths: Vec::new(),
-            plan: Arc::default(),
-            watcher: None,
-            trouble: None,
-            signal: Arc::default(),
-            burst: None,
-            stamps: None,
-        };
-        watch.set_paths(paths);
-        watch
+    ///
+    /// # Errors
+    /// If the system gives no thread or no descriptor.
+    pub fn start(paths: Vec<PathBuf>) -> io::Result<Self> {
+        Self::with_pace(paths, Pace::default())
     }
 
-    /// Watches these paths from now on.
-    pub fn set_paths(&mut self, paths: Vec<PathBuf>) {
-        self.paths = paths;
-        self.arm();
+    fn with_pace(paths: Vec<PathBuf>, pace: Pace) -> io::Result<Self> {
+        let bell = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
+        let shared = Shared { bell, told: Notify::new(), state: Mutex::default() };
+        let watch = Self { shared: Arc::new(shared) };
+        let thread = thread::Thread::new(Arc::clone(&watch.shared), pace);
+        // Not joined at the end: it may hang with the file server that it asks.
+        std::thread::Builder::new().name("files".to_owned()).spawn(move || thread.run())?;
+        watch.set_paths(paths, None);
+        Ok(watch)
+    }
+
+    /// Watches these paths from now on. What has changed since `read_at` is told as well: nothing
+    /// is lost between a reading and the watch on what it has found.
+    pub fn set_paths(&self, paths: Vec<PathBuf>, read_at: Option<Timestamp>) {
+        let mut state = self.shared.state();
+        state.asked += 1;
+        state.paths = Some(NewPaths { paths, read_at });
+        drop(state);
+        self.shared.ring();
+    }
+
+    /// Tells of a possible change each minute, or no longer: for files that could not be read, since
+    /// what keeps them from being read may end without any event.
+    pub fn tell_each_minute(&self, wanted: bool) {
+        let mut state = self.shared.state();
+        if state.each_minute != wanted {
+            state.each_minute = wanted;
+            drop(state);
+            self.shared.ring();
+        }
     }
 
     /// Why changes are looked for only once a minute, if that is so.
-    pub fn trouble(&self) -> Option<&str> {
-        self.trouble.as_deref()
+    pub fn trouble(&self) -> Option<String> {
+        self.shared.state().trouble.clone()
     }
 
-    /// Waits until something may have changed and the burst of changes is over. May be dropped
-    /// and called again at any time without losing a change.
-    pub async fn changed(&mut self) {
+    /// Waits until there is something to tell. May be dropped and called again at any time without
+    /// losing anything.
+    pub async fn heard(&self) -> Heard {
         loop {
-            match self.burst {
-                Some((began, last)) => {
-                    tokio::select! {
-                        () = self.signal.notified() => {
-                            self.burst = Some((began, Instant::now()));
-                        }
-                        () = sleep_until((last + QUIET).min(began + LONGEST)) => {
-                            self.arm();
-                            self.burst = None;
-                            return;
-                        }
-                    }
+            {
+                let mut state = self.shared.state();
+                if std::mem::take(&mut state.trouble_news) {
+                    return Heard::Trouble;
                 }
-                None if self.stamps.is_some() => {
-                    tokio::select! {
-                        () = self.signal.notified() => self.begin(),
-                        () = sleep_until(Instant::now() + LOOK) => {
-                            if self.looks_different().await {
-                                self.begin();
-                            }
-                        }
-                    }
-                }
-                None => {
-                    self.signal.notified().await;
-                    self.begin();
+                if std::mem::take(&mut state.change) {
+                    return Heard::Change;
                 }
             }
+            self.shared.told.notified().await;
         }
     }
 
-    fn begin(&mut self) {
-        let now = Instant::now();
-        self.burst = Some((now, now));
-    }
-
-    /// Compares stamps, off the loop: a network file system may hang.
-    async fn looks_different(&mut self) -> bool {
-        let plan = Arc::clone(&self.plan);
-        let Ok(now) = tokio::task::spawn_blocking(move || Stamps::of(&plan)).await else {
-            return true;
-        };
-        let differs = self.stamps.as_ref() != Some(&now);
-        self.stamps = Some(now);
-        differs
-    }
-
-    /// Watches what the paths lead through now. A watcher that already does is kept.
-    fn arm(&mut self) {
-        // The way may change between planning and arming; then the next plan is another one.
-        const TRIES: usize = 3;
-        for _ in 0..TRIES {
-            let plan = Plan::of(&self.paths);
-            if *self.plan == plan && self.watcher.is_some() {
-                return;
-            }
-            self.plan = Arc::new(plan);
-            match self.watcher() {
-                Ok(watcher) => {
-                    // The old one goes only now: there is no moment without a watch.
-                    self.watcher = Some(watcher);
-                    self.trouble = None;
-                }
-                Err(error) => {
-                    self.watcher = None;
-                    self.trouble = Some(format!("files can't be watched: {error}"));
-                    break;
+    /// Waits until the paths that were set last are watched.
+    #[cfg(test)]
+    async fn armed(&self) {
+        loop {
+            {
+                let state = self.shared.state();
+                if state.armed == state.asked {
+                    return;
                 }
             }
+            tokio::time::sleep(std::time::Duration::from_millis(2)).await;
         }
-        let deaf = self.watcher.is_none() || self.plan.is_remote();
-        self.stamps = deaf.then(|| Stamps::of(&self.plan));
-    }
-
-    fn watcher(&self) -> notify::Result<RecommendedWatcher> {
-        let (plan, signal) = (Arc::clone(&self.plan), Arc::clone(&self.signal));
-        let mut watcher =
-            notify::recommended_watcher(move |event: notify::Result<Event>| match event {
-                Ok(event) if !matters(&event, &plan) => {}
-                // An error, such as a queue that has overflowed: something may have been missed.
-                Ok(_) | Err(_) => signal.notify_one(),
-            })?;
-        for folder in self.plan.folders() {
-            match watcher.watch(folder, RecursiveMode::NonRecursive) {
-                Ok(()) => {}
-                // It has gone meanwhile, or may not be read; the next plan will know.
-                Err(error) if is_about_folder(&error) => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(watcher)
     }
 }
 
-fn is_about_folder(error: &notify::Error) -> bool {
-    match &error.kind {
-        notify::ErrorKind::PathNotFound | notify::ErrorKind::WatchNotFound => true,
-        notify::ErrorKind::Io(error) => matches!(
-            error.kind(),
-            std::io::ErrorKind::NotFound
-                | std::io::ErrorKind::PermissionDenied
-                | std::io::ErrorKind::NotADirectory
-        ),
-        notify::ErrorKind::Generic(_)
-        | notify::ErrorKind::InvalidConfig(_)
-        | notify::ErrorKind::MaxFilesWatch => false,
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.shared.state().stop = true;
+        self.shared.ring();
     }
 }
 
-/// True when an event may mean a change. Reading is none: else a reload would cause the next.
-fn matters(event: &Event, plan: &Plan) -> bool {
-    let gone = match event.kind {
-        EventKind::Access(AccessKind::Close(AccessMode::Write)) => false,
-        EventKind::Access(_) => return false,
-        EventKind::Remove(_) | EventKind::Modify(ModifyKind::Name(_)) => true,
-        EventKind::Any | EventKind::Create(_) | EventKind::Modify(_) | EventKind::Other => false,
-    };
-    event.need_rescan() || event.paths.iter().any(|path| plan.concerns(path, gone))
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Wakes the thread. A counter that is full wakes it as well.
+    fn ring(&self) {
+        let _ = rustix::io::write(&self.bell, &1_u64.to_ne_bytes());
+    }
+
+    fn tell_change(&self) {
+        self.state().change = true;
+        self.told.notify_one();
+    }
+
+    fn tell_trouble(&self, trouble: Option<String>) {
+        let mut state = self.state();
+        if state.trouble != trouble {
+            state.trouble = trouble;
+            state.trouble_news = true;
+            drop(state);
+            self.told.notify_one();
+        }
+    }
 }

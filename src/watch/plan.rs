@@ -1,34 +1,39 @@
-//! Which folders must be watched to hear of every change of some paths, and which names in them
-//! matter.
+//! Which folders and files must be watched to hear of every change of some paths, and which names
+//! in the folders matter.
 //!
-//! Keeps true: each folder that the way to a path leads through by a symlink is in the plan, and
-//! the nearest existing folder where the way breaks off.
+//! Keeps true: each folder that the way to a path leads through is in the plan, by a symlink or
+//! plainly, and the nearest existing folder where the way breaks off.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Component, Path, PathBuf};
 
-/// As many symlinks as Linux follows (path_resolution(7)).
-const HOPS: usize = 40;
+use rustix::fs::{AtFlags, CWD, StatxFlags, statx};
 
-/// Folders in which files are opened all the time: each opening wakes who watches them, and so
-/// they are watched only where the way breaks off in them.
-const BUSY: [&str; 16] = [
-    "/", "/bin", "/dev", "/etc", "/home", "/lib", "/opt", "/proc", "/root", "/run", "/srv", "/sys",
-    "/tmp", "/usr", "/var", "/var/lib",
-];
+use super::limits::{HOPS, INODES};
+use super::remote;
+
+/// What is at a path: file system and number. Another one there must be watched anew.
+type Identity = (u64, u64);
 
 /// What to watch.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Plan {
-    /// Folders, with what they are: a folder that was replaced must be watched anew.
-    folders: BTreeMap<PathBuf, (u64, u64)>,
-    /// Entries of these folders that matter.
+    /// Folders whose entries are watched.
+    folders: BTreeMap<PathBuf, Identity>,
+    /// Folders on the way, which may only be moved or removed themselves.
+    ways: BTreeMap<PathBuf, Identity>,
+    /// Files that are watched themselves: they may be written through another name or mount.
+    files: BTreeMap<PathBuf, Identity>,
+    /// Entries of the folders that matter.
     entries: BTreeSet<PathBuf>,
     /// Folders of which every entry matters.
     whole: BTreeSet<PathBuf>,
-    remote: bool,
+    /// A folder on a file system that others can change unheard, and what that is called.
+    remote: Option<(PathBuf, &'static str)>,
+    /// A file that was replaced on the other side of a mount, which still shows the old one.
+    orphan: Option<PathBuf>,
 }
 
 impl Plan {
@@ -41,13 +46,27 @@ impl Plan {
                 plan.follow(&path, 0);
             }
         }
-        plan.remote = plan.folders.keys().any(|folder| is_remote(folder));
+        plan.remote = plan
+            .folders
+            .keys()
+            .chain(plan.files.keys())
+            .find_map(|path| remote::file_system(path).map(|kind| (path.clone(), kind)));
         plan
     }
 
-    /// The folders to watch.
+    /// The folders whose entries are watched.
     pub(super) fn folders(&self) -> impl Iterator<Item = &PathBuf> {
         self.folders.keys()
+    }
+
+    /// The folders that are watched for being moved or removed.
+    pub(super) fn ways(&self) -> impl Iterator<Item = &PathBuf> {
+        self.ways.keys().filter(|way| !self.folders.contains_key(*way))
+    }
+
+    /// The files that are watched themselves.
+    pub(super) fn files(&self) -> impl Iterator<Item = &PathBuf> {
+        self.files.keys()
     }
 
     /// The entries whose looks tell of a change.
@@ -55,16 +74,26 @@ impl Plan {
         self.entries.iter().chain(&self.whole)
     }
 
-    /// True when a folder lies where other machines can change it unheard.
-    pub(super) fn is_remote(&self) -> bool {
-        self.remote
+    /// Why some changes can't be heard of, if that is so.
+    pub(super) fn deaf(&self) -> Option<String> {
+        if let Some((path, kind)) = &self.remote {
+            return Some(format!(
+                "`{}` lies on {kind}, where other machines can change it unheard",
+                path.display()
+            ));
+        }
+        let orphan = self.orphan.as_ref()?;
+        Some(format!(
+            "`{}` was replaced on the other side of a mount, which still shows the old file: mount \
+             its folder instead",
+            orphan.display()
+        ))
     }
 
-    /// True when an event at a path matters; `gone` if it says that the path is no longer there.
-    pub(super) fn concerns(&self, path: &Path, gone: bool) -> bool {
+    /// True when an event at a path matters.
+    pub(super) fn concerns(&self, path: &Path) -> bool {
         self.entries.contains(path)
             || path.parent().is_some_and(|folder| self.whole.contains(folder))
-            || (gone && self.folders.contains_key(path))
     }
 
     fn follow(&mut self, path: &Path, hops: usize) {
@@ -94,13 +123,16 @@ impl Plan {
                 }
                 return;
             }
-            let is_its_folder = i + 1 == last && !is_busy(&here);
-            if i == last || is_its_folder {
+            if i == last {
                 self.watch(&here, &entry);
-            }
-            if i == last && found.is_dir() {
-                self.watch(&entry, &entry);
-                self.whole.insert(entry.clone());
+                if found.is_dir() {
+                    self.watch(&entry, &entry);
+                    self.whole.insert(entry.clone());
+                } else {
+                    self.watch_file(&here, &entry, &found);
+                }
+            } else {
+                self.ways.insert(entry.clone(), (found.dev(), found.ino()));
             }
             here = entry;
         }
@@ -112,31 +144,22 @@ impl Plan {
         }
         self.entries.insert(entry.to_owned());
     }
+
+    fn watch_file(&mut self, folder: &Path, entry: &Path, found: &fs::Metadata) {
+        let mounted = || mount(entry) != mount(folder);
+        if self.files.len() < INODES || mounted() {
+            self.files.insert(entry.to_owned(), (found.dev(), found.ino()));
+        }
+        if found.nlink() == 0 {
+            self.orphan = Some(entry.to_owned());
+        }
+    }
 }
 
-fn is_busy(folder: &Path) -> bool {
-    let home = std::env::var_os("HOME").map(PathBuf::from);
-    BUSY.iter().any(|busy| Path::new(busy) == folder)
-        || home.is_some_and(|home| folder == home || folder == home.join(".config"))
-}
-
-/// True for file systems whose changes come from elsewhere (statfs(2) has the numbers).
-fn is_remote(folder: &Path) -> bool {
-    const NFS: u32 = 0x6969;
-    const SMB: [u32; 3] = [0x517b, 0xff53_4d42, 0xfe53_4d42];
-    const FUSE: u32 = 0x6573_5546;
-    const NINE_P: u32 = 0x0102_1997;
-    const CEPH: u32 = 0x00c3_6400;
-    const AFS: [u32; 2] = [0x5346_414f, 0x6b41_4653];
-    const CLUSTER: [u32; 4] = [0x0116_1970, 0x7461_636f, 0x0bd0_0bd0, 0x4750_4653];
-    let Ok(found) = rustix::fs::statfs(folder) else { return false };
-    // The kernel's number has 32 bits, whatever the width and sign of the field.
-    let kind = (i128::from(found.f_type) & 0xffff_ffff) as u32;
-    kind == NFS
-        || kind == FUSE
-        || kind == NINE_P
-        || kind == CEPH
-        || SMB.contains(&kind)
-        || AFS.contains(&kind)
-        || CLUSTER.contains(&kind)
+/// Which mount a path lies on; nothing where the kernel does not say.
+fn mount(path: &Path) -> Option<u64> {
+    let found = statx(CWD, path, AtFlags::SYMLINK_NOFOLLOW, StatxFlags::MNT_ID).ok()?;
+    StatxFlags::from_bits_retain(found.stx_mask)
+        .contains(StatxFlags::MNT_ID)
+        .then_some(found.stx_mnt_id)
 }

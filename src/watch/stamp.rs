@@ -1,14 +1,16 @@
 //! What files look like from outside, where the kernel does not tell of their changes.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::os::unix::fs::MetadataExt as _;
-use std::path::PathBuf;
+use std::fs::{self, Metadata, OpenOptions};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+use jiff::{SignedDuration, Timestamp};
 
 use super::plan::Plan;
 
-/// File system, number, size, and time of the last change with nanoseconds.
-type Stamp = (u64, u64, u64, i64, i64);
+/// File system, number, size, and times of the last changes with nanoseconds.
+type Stamp = (u64, u64, u64, i64, i64, i64, i64);
 
 /// The looks of all that a plan names; absent for what is not there.
 #[derive(Debug, PartialEq, Eq)]
@@ -18,10 +20,39 @@ impl Stamps {
     /// The looks now.
     pub(super) fn of(plan: &Plan) -> Self {
         let stamps = plan.entries().map(|path| {
-            let found = fs::metadata(path).ok();
-            let stamp = found.map(|m| (m.dev(), m.ino(), m.size(), m.ctime(), m.ctime_nsec()));
+            let stamp = look(path).map(|m| {
+                let changed = (m.ctime(), m.ctime_nsec());
+                (m.dev(), m.ino(), m.size(), m.mtime(), m.mtime_nsec(), changed.0, changed.1)
+            });
             (path.clone(), stamp)
         });
         Self(stamps.collect())
     }
+}
+
+/// Looks at an opened file: what a network file system has cached of its looks may be a minute old,
+/// and is asked for anew when a file is opened (nfs(5), "close-to-open cache consistency").
+fn look(path: &Path) -> Option<Metadata> {
+    let found = fs::metadata(path).ok()?;
+    if !found.is_file() {
+        return Some(found);
+    }
+    let nonblock = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
+    let opened = OpenOptions::new().read(true).custom_flags(nonblock).open(path);
+    match opened.and_then(|file| file.metadata()) {
+        Ok(opened) => Some(opened),
+        Err(_) => Some(found),
+    }
+}
+
+/// True when something that a plan names was changed after a time. The kernel's stamps lag behind
+/// its clock by a tick.
+pub(super) fn changed_since(plan: &Plan, time: Timestamp) -> bool {
+    const TICK: SignedDuration = SignedDuration::from_millis(20);
+    let time = time.saturating_sub(TICK).unwrap_or(time).as_nanosecond();
+    plan.entries().any(|path| {
+        fs::metadata(path).is_ok_and(|found| {
+            i128::from(found.ctime()) * 1_000_000_000 + i128::from(found.ctime_nsec()) >= time
+        })
+    })
 }

@@ -57,7 +57,8 @@ fn what_the_parser_takes_the_schema_takes() {
 }
 
 /// What only the parser can refuse, by the reason why a schema can't.
-const BEYOND_A_SCHEMA: [(&str, &[&str]); 6] = [
+const BEYOND_A_SCHEMA: [(&str, &[&str]); 7] = [
+    ("it takes one character for another", &["name-angle", "name-shell", "place-curly"]),
     (
         "it depends on what stands elsewhere in the file",
         &[
@@ -89,7 +90,14 @@ const BEYOND_A_SCHEMA: [(&str, &[&str]); 6] = [
     ),
     (
         "it depends on the zones that there are",
-        &["defaults-bad-zone", "job-zone-city", "job-zone-garbage", "job-zone-typo"],
+        &[
+            "defaults-bad-zone",
+            "job-zone-abbreviation",
+            "job-zone-city",
+            "job-zone-garbage",
+            "job-zone-link",
+            "job-zone-typo",
+        ],
     ),
     (
         "numbers in texts are compared",

@@ -116,3 +116,58 @@ fn schema_prints_json() {
     assert_eq!(code, 0);
     assert!(schema["properties"]["jobs"].is_object());
 }
+
+#[test]
+fn an_included_file_that_is_more_private_is_never_quoted() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = |name: &str| folder.path().join(name);
+    fs::write(at("jobs.yaml"), "include: [shadow]\njobs: {}\n").expect("it is ours");
+    fs::write(at("shadow"), "root:$6$hunter2secret:19000:0:99999:7:::\n").expect("it is ours");
+    let check = || {
+        let path = at("jobs.yaml");
+        let (code, out, err) = transferd(&["check", "-c", path.to_str().expect("it is text")]);
+        assert_eq!(code, 1, "{out}{err}");
+        out + &err
+    };
+    assert!(check().contains("hunter2secret"), "everybody may read it");
+    fs::set_permissions(at("shadow"), fs::Permissions::from_mode(0o600)).expect("it is ours");
+    let said = check();
+    assert!(!said.contains("hunter2secret") && !said.contains("root"), "{said}");
+    assert!(said.contains("more private than the one that includes it"), "{said}");
+}
+
+#[test]
+fn a_folder_of_too_many_entries_is_refused_in_words() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for number in 0..100_001 {
+        fs::File::create(folder.path().join(number.to_string())).expect("it is ours");
+    }
+    let path = folder.path().to_str().expect("it is text");
+    let (code, _, err) = transferd(&["check", "-c", path]);
+    assert_eq!(code, 1);
+    assert!(err.contains("more than 100000 entries"), "{err}");
+}
+
+#[test]
+fn root_obeys_only_what_nobody_else_can_change() {
+    use std::os::unix::fs::{chown, lchown, symlink};
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = |name: &str| folder.path().join(name);
+    fs::write(at("real.yaml"), "jobs: {}\n").expect("it is ours");
+    symlink("real.yaml", at("middle.yaml")).expect("it is ours");
+    symlink("middle.yaml", at("jobs.yaml")).expect("it is ours");
+    let path = at("jobs.yaml");
+    let check = || transferd(&["check", "-c", path.to_str().expect("it is text")]);
+    assert_eq!(check().0, 0);
+    // Only root can give files away.
+    if lchown(at("middle.yaml"), Some(65_534), None).is_err() {
+        return;
+    }
+    let (code, _, err) = check();
+    assert_eq!(code, 1);
+    assert!(err.contains("middle.yaml` belongs to the user with uid 65534"), "{err}");
+    lchown(at("middle.yaml"), Some(0), None).expect("it is ours");
+    chown(at("real.yaml"), Some(65_534), None).expect("it is ours");
+    assert_eq!(check().0, 1);
+}

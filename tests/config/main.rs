@@ -21,6 +21,7 @@ pub fn surroundings() -> Surroundings {
     let name = "Europe/Berlin";
     Surroundings {
         system_zone: (name.to_owned(), TimeZone::get(name).expect("the zone is known")),
+        zone_trouble: None,
         now: "2026-11-23T12:00:00Z".parse::<Timestamp>().expect("it is a time"),
     }
 }
@@ -102,10 +103,18 @@ fn stored_sources_mean_the_same_without_the_disk() {
 }
 
 #[test]
-fn the_files_that_we_hand_out_are_good_and_warn_of_nothing() {
-    for file in ["jobs.example.yaml", "src/cli/init.yaml"] {
-        let loaded = config::read(Path::new(file), &surroundings())
-            .unwrap_or_else(|rejected| panic!("{file}: {:#?}", rejected.errors));
-        assert_eq!(loaded.warnings, [], "{file}");
-    }
+fn the_files_that_we_hand_out_are_good_and_say_what_is_still_to_be_done() {
+    let warnings = |file: &str| {
+        config::read(Path::new(file), &surroundings())
+            .unwrap_or_else(|rejected| panic!("{file}: {:#?}", rejected.errors))
+            .warnings
+    };
+    assert_eq!(warnings("jobs.example.yaml"), []);
+    // What is still to be done to the first file is said.
+    let lines: Vec<String> =
+        warnings("src/cli/init.yaml").iter().map(Diagnostic::one_line).collect();
+    assert_eq!(lines.len(), 3, "{lines:#?}");
+    assert!(lines[0].contains("`production` is the example's"), "{}", lines[0]);
+    assert!(lines[1].contains("`archive` is the example's"), "{}", lines[1]);
+    assert!(lines[2].contains("no job is scheduled"), "{}", lines[2]);
 }

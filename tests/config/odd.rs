@@ -12,6 +12,7 @@ fn read(text: String) {
         root: PathBuf::from("jobs.yaml"),
         base: PathBuf::from("/"),
         files: vec![SourceFile { path: PathBuf::from("jobs.yaml"), text }],
+        zones: Vec::new(),
     };
     let told = match config::parse(&sources, &surroundings()) {
         Ok(loaded) => loaded.warnings,
@@ -43,7 +44,7 @@ fn a_jobs_name_that_a_shell_or_a_terminal_would_act_on_is_refused_with_what_is_o
         let text = text.replace("\\u{202e}", "\u{202e}").replace("\\u{202E}", "\u{202e}");
         let file = SourceFile { path: PathBuf::from("jobs.yaml"), text };
         let (root, base) = (PathBuf::from("jobs.yaml"), PathBuf::from("/"));
-        let sources = Sources { root, base, files: vec![file] };
+        let sources = Sources { root, base, files: vec![file], zones: Vec::new() };
         let rejected = config::parse(&sources, &surroundings()).unwrap_err();
         let [error] = rejected.errors.as_slice() else { panic!("{name}: {:?}", rejected.errors) };
         assert!(error.message.ends_with(odd), "{name}: {}", error.message);
@@ -53,7 +54,13 @@ fn a_jobs_name_that_a_shell_or_a_terminal_would_act_on_is_refused_with_what_is_o
     read(text.clone());
     let file = SourceFile { path: PathBuf::from("jobs.yaml"), text };
     let (root, base) = (PathBuf::from("jobs.yaml"), PathBuf::from("/"));
-    assert!(config::parse(&Sources { root, base, files: vec![file] }, &surroundings()).is_ok());
+    assert!(
+        config::parse(
+            &Sources { root, base, files: vec![file], zones: Vec::new() },
+            &surroundings()
+        )
+        .is_ok()
+    );
 }
 
 #[test]

@@ -63,7 +63,7 @@ fn one_that_fails_is_said_by_the_exit_code_and_in_words() {
 }
 
 #[test]
-fn root_runs_no_command_of_a_job_file_that_others_can_change() {
+fn root_obeys_no_job_file_that_others_can_change() {
     use std::os::unix::fs::PermissionsExt as _;
     let stage = stage_with("- {on: [failed], command: [/bin/true]}");
     let file = stage.state().parent().unwrap().join("jobs.yaml");
@@ -74,8 +74,12 @@ fn root_runs_no_command_of_a_job_file_that_others_can_change() {
     drop(daemon);
     if rustix::process::geteuid().is_root() {
         assert_eq!((tried.code, reload.code), (1, 1), "{}{}", tried.err, reload.err);
-        assert!(tried.err.contains("somebody else can change"), "{}", tried.err);
-        assert!(reload.err.contains("somebody else can change"), "{}", reload.err);
+        assert!(tried.err.contains("root obeys only what nobody else can change"), "{}", tried.err);
+        assert!(
+            reload.err.contains("root obeys only what nobody else can change"),
+            "{}",
+            reload.err
+        );
         // What was good before is still kept, and runs.
         let _daemon = stage.start();
     } else {

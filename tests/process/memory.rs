@@ -13,8 +13,9 @@ const JOBS: usize = 3_000;
 /// Reading is slow in a debug build on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// What a set that was not given back takes and a little, less than half of what reading one does.
-const SLACK_KB: u64 = 4_000;
+/// What the daemon may take after reloads that change all: less than a set more that was not given
+/// back with each of them.
+const BUDGET_KB: u64 = 40_000;
 
 /// Many jobs, of which all that a reload may change depends on `edition`.
 fn job_file(edition: usize) -> String {
@@ -52,7 +53,7 @@ fn is_reading(stage: &mut Stage) -> bool {
 
 #[test]
 #[cfg(target_env = "gnu")]
-fn reloads_leave_nothing_behind() {
+fn reloads_do_not_add_up() {
     let mut stage = Stage::new(WorldOptions::DEFAULT_TOKEN);
     stage.level = "info";
     stage.write("jobs.yaml", &job_file(0));
@@ -64,11 +65,10 @@ fn reloads_leave_nothing_behind() {
         let reloaded = stage.ask(&["reload"]);
         assert!(reloaded.status.success(), "{reloaded:?}");
         let what =
-            format!("after {edition} reloads, {at_first} kB are resident again, as at first");
-        let bound = at_first + SLACK_KB;
+            format!("after {edition} reloads, {at_first} kB at first are {BUDGET_KB} kB at most");
         let settled = until(&what, PATIENCE, || {
             let resident = resident(&mut stage);
-            (resident < bound && !is_reading(&mut stage)).then_some(resident)
+            (resident < BUDGET_KB && !is_reading(&mut stage)).then_some(resident)
         });
         println!("{settled} kB after {edition} reloads, at first {at_first} kB");
     }

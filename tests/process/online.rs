@@ -65,13 +65,19 @@ fn the_agent_is_asked_for_token_role_accounts_and_buckets() {
     let (code, doubtful) = check(&stage);
     assert_eq!((code, &doubtful["valid"]), (0, &json!(true)));
     let words = only(&doubtful["warnings"]);
-    assert!(words.contains("jobs.nightly.source.bucket: bucket `fotage`"), "{words}");
+    assert!(words.contains("jobs.nightly.source.bucket: the bucket `fotage`"), "{words}");
+    let place = |said: &Value| (said["line"].as_u64().unwrap(), said["column"].as_u64().unwrap());
+    assert_eq!(place(&doubtful["warnings"][0]), (5, 43), "{doubtful}");
+    assert_eq!(doubtful["online"]["agrees"], true);
     assert!(words.contains("did you mean `footage`?"), "{words}");
     stage.write("jobs.yaml", &job_file(agent.port).replace("0b6c7c9a", "0b6c7c9b"));
     let (code, bad) = check(&stage);
     assert_eq!((code, &bad["valid"]), (1, &json!(false)));
     let words = only(&bad["errors"]);
+    assert!(words.contains("the account `archive` (0b6c7c9b-"), "{words}");
     assert!(words.contains("which job `nightly` uses, is not known"), "{words}");
+    assert_eq!(place(&bad["errors"][0]).0, 6, "{bad}");
+    assert_eq!((&bad["online"]["agrees"], &bad["online"]["errors"]), (&json!(false), &json!(1)));
     assert!(words.contains("`transferd accounts`"), "{words}");
     stage.write("jobs.yaml", &job_file(agent.port));
 

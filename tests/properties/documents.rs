@@ -64,7 +64,13 @@ fn any_status() -> impl Strategy<Value = StatusDocument> {
             };
             StatusDocument {
                 daemon: DaemonDocument { version, pid: 7, started_at: instant },
-                config: ConfigDocument { path, valid: flag, error, loaded_at: perhaps },
+                config: ConfigDocument {
+                    path,
+                    valid: flag,
+                    error,
+                    loaded_at: perhaps,
+                    unwatched: None,
+                },
                 agent: AgentDocument {
                     url,
                     reachable: may_be,

@@ -1,6 +1,5 @@
 //! Files that hold one secret: a token, a password, a TOTP secret.
 
-use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -10,6 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 use super::TokenProblem;
 use crate::agent::limits::TOKEN_MAX;
 use crate::privacy::{self, SecretKind};
+use crate::trusted;
 
 /// A secret, and how well its file keeps it.
 #[derive(Debug)]
@@ -29,6 +29,10 @@ pub fn read_secret(what: &str, path: &Path) -> Result<SecretFile, TokenProblem> 
     let unreadable = |error: io::Error| {
         fail(match error.kind() {
             io::ErrorKind::NotFound => "does not exist".to_owned(),
+            io::ErrorKind::InvalidInput => "is not a regular file".to_owned(),
+            _ if trusted::is_changeable(&error) => {
+                format!("is not used: {error}; {}", trusted::HINT)
+            }
             io::ErrorKind::PermissionDenied => {
                 let user = rustix::process::geteuid().as_raw();
                 format!("may not be read by this user (uid {user})")
@@ -36,11 +40,7 @@ pub fn read_secret(what: &str, path: &Path) -> Result<SecretFile, TokenProblem> 
             _ => format!("can't be read: {error}"),
         })
     };
-    // Looked at before it is opened: to open a pipe would wait for its other end.
-    if !path.metadata().map_err(unreadable)?.is_file() {
-        return Err(fail("is not a regular file".to_owned()));
-    }
-    let file = File::open(path).map_err(unreadable)?;
+    let file = trusted::open(path).map_err(unreadable)?;
     let metadata = file.metadata().map_err(unreadable)?;
     let mut content = Vec::new();
     let limit = TOKEN_MAX as u64 + 1;

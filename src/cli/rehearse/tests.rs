@@ -34,10 +34,15 @@ fn page_of(jobs: usize, max_active: u32, bounds: Bounds) -> String {
         root: PathBuf::from("jobs.yaml"),
         base: PathBuf::from("/"),
         files: vec![SourceFile { path: PathBuf::from("jobs.yaml"), text }],
+        zones: Vec::new(),
     };
     let from = "2027-05-01T00:00:00Z".parse().unwrap();
     let until = "2027-05-31T00:00:00Z".parse().unwrap();
-    let surroundings = Surroundings { system_zone: ("UTC".to_owned(), TimeZone::UTC), now: from };
+    let surroundings = Surroundings {
+        system_zone: ("UTC".to_owned(), TimeZone::UTC),
+        zone_trouble: None,
+        now: from,
+    };
     let grid = Grid::new(from, until, &TimeZone::UTC);
     let rehearsal = Rehearsal {
         set: Arc::new(config::parse(&sources, &surroundings).unwrap().set),

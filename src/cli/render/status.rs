@@ -73,7 +73,10 @@ fn job_file(status: &StatusDocument, times: &Times) -> (Tone, String) {
     let config = &status.config;
     let read = config.loaded_at.map(|at| format!("read {}", times.at(at)));
     let read = read.unwrap_or_else(|| "never read".to_owned());
-    if config.valid {
+    if let (true, Some(why)) = (config.valid, &config.unwatched) {
+        let looked = format!("changes are looked for once a minute: {why}");
+        (Tone::Doubtful, format!("{}: good, {read}; {looked}", config.path))
+    } else if config.valid {
         (Tone::Plain, format!("{}: good, {read}", config.path))
     } else {
         (Tone::Bad, format!("{}: invalid; the jobs in force were {read}", config.path))

@@ -202,6 +202,7 @@ fn a_status(jobs: Vec<JobDocument>) -> StatusDocument {
             valid: true,
             error: None,
             loaded_at: Some(ago(3_700)),
+            unwatched: None,
         },
         agent: AgentDocument {
             url: "http://localhost:29123".to_owned(),

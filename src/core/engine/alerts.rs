@@ -128,7 +128,7 @@ impl Engine {
                 key,
                 occasion: news.occasion,
                 at: self.now,
-                job: news.job.as_ref().map(JobName::apart),
+                job: news.job.clone(),
                 run: run.map(|run| run.id),
                 state: run.map(|run| run.state),
                 reason: one_line(&news.reason, WORDS_MAX),

@@ -281,7 +281,7 @@ impl Engine {
         let run = Run {
             id,
             // A run outlives the job set, and keeps nothing of it.
-            job: job.name.apart(),
+            job: job.name.clone(),
             trigger,
             scheduled_for,
             created_at: self.now,

@@ -39,7 +39,7 @@ impl Engine {
                     (name, old.due, old.late_at)
                 }
                 None => {
-                    let name = name.apart();
+                    let name = name.clone();
                     changed.push(name.clone());
                     (name, None, None)
                 }

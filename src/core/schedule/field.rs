@@ -177,6 +177,11 @@ impl Field {
         Ok(Self { kind, span, items, starred: text.starts_with('*'), bits })
     }
 
+    /// True if some bytes of the text lie within this field.
+    pub(super) fn spans(&self, bytes: &Range<usize>) -> bool {
+        self.span.start <= bytes.start && bytes.end <= self.span.end
+    }
+
     /// True when every value is named.
     pub(super) fn is_full(&self) -> bool {
         self.bits == self.kind.full()

@@ -102,6 +102,9 @@ fn parts(text: &str) -> Result<Vec<Part<'_>>, ScheduleError> {
         };
         return Ok(split(fields, 0));
     }
+    if let Some(error) = refusal::of_dialect(trimmed, whole.clone()) {
+        return Err(error);
+    }
     let parts = split(trimmed, start);
     if let Some((span, first)) = parts.first()
         && let Some(error) = refusal::of_zone(first, span.clone())
@@ -109,6 +112,7 @@ fn parts(text: &str) -> Result<Vec<Part<'_>>, ScheduleError> {
         return Err(error);
     }
     match parts.len() {
+        6 if refusal::is_user(parts[5].1) => Err(refusal::of_user(&parts[5])),
         5 | 6 => Ok(parts),
         _ => Err(refusal::of_count(&parts, whole)),
     }

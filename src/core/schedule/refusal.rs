@@ -145,6 +145,76 @@ pub(super) fn of_zone(first: &str, span: Range<usize>) -> Option<ScheduleError> 
     )
 }
 
+/// True for what stands behind the five fields in `/etc/crontab`: a user's name, not a weekday's.
+pub(super) fn is_user(word: &str) -> bool {
+    let letters = word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
+    let starts = word.get(..3).unwrap_or(word).to_ascii_uppercase();
+    letters && word.starts_with(|c: char| c.is_ascii_lowercase()) && !weekday(&starts)
+}
+
+/// The words for such a user.
+pub(super) fn of_user(field: &(Range<usize>, &str)) -> ScheduleError {
+    let message = format!("`{}` is not a field: crontabs of the system name a user here", field.1);
+    ScheduleError::at(field.0.clone(), message)
+        .hint("leave it out: `30 2 * * *`; jobs run as the agent's user")
+}
+
+/// The words for what other services call a schedule: AWS's `rate(…)` and `cron(…)`, systemd's
+/// `OnCalendar=`.
+pub(super) fn of_dialect(text: &str, span: Range<usize>) -> Option<ScheduleError> {
+    let lower = text.to_ascii_lowercase();
+    if let Some(rate) = lower.strip_prefix("rate(").and_then(|rest| rest.strip_suffix(')')) {
+        let (number, unit) = rate.trim().split_once(' ').unwrap_or((rate, ""));
+        let meant = match (number.trim(), unit.trim().trim_end_matches('s')) {
+            ("1", "minute") => "* * * * *".to_owned(),
+            ("1", "hour") => "0 * * * *".to_owned(),
+            (_, "day") => "0 0 * * *".to_owned(),
+            (number, "minute") => format!("*/{number} * * * *"),
+            (number, "hour") => format!("0 */{number} * * *"),
+            (_, _) => "*/5 * * * *".to_owned(),
+        };
+        let error = ScheduleError::at(span, "`rate(…)` is how AWS writes it");
+        return Some(error.hint(format!("write for example `{meant}`")));
+    }
+    if lower.starts_with("cron(") {
+        let error = ScheduleError::at(span, "`cron(…)` is how AWS writes it");
+        return Some(error.hint("write the five fields alone: `30 2 * * *`, and `*` for `?`"));
+    }
+    let mut words = lower.split_ascii_whitespace();
+    let has_clock = words.any(|word| {
+        word.contains(':') && word.bytes().all(|b| b.is_ascii_digit() || b":*,/.".contains(&b))
+    });
+    let has_date = lower.split_ascii_whitespace().any(|word| {
+        let mut parts = word.split('-');
+        let year = parts.next().unwrap_or_default();
+        let is_year = year == "*" || (year.len() == 4 && year.bytes().all(|b| b.is_ascii_digit()));
+        is_year && parts.count() == 2
+    });
+    if !(has_clock || has_date || lower == "minutely" || lower == "quarterly") {
+        return None;
+    }
+    let meant = match lower.as_str() {
+        "minutely" => "* * * * *".to_owned(),
+        "quarterly" => "0 0 1 1,4,7,10 *".to_owned(),
+        _ => from_calendar(&lower).unwrap_or_else(|| "30 2 * * *".to_owned()),
+    };
+    let error = ScheduleError::at(span, "this is how systemd writes it (`OnCalendar=`)");
+    Some(error.hint(format!("write it as in crontab: for example `{meant}`")))
+}
+
+/// The five fields of `*-*-* 02:30:00` and `Mon..Fri 10:00`.
+fn from_calendar(text: &str) -> Option<String> {
+    let clock = text.split_ascii_whitespace().find(|word| word.contains(':'))?;
+    let mut parts = clock.split(':');
+    let (hour, minute) = (parts.next()?.parse::<u8>().ok()?, parts.next()?.parse::<u8>().ok()?);
+    let first = text.split_ascii_whitespace().next()?;
+    let days = match first.starts_with(|c: char| c.is_ascii_alphabetic()) {
+        true => first.replace("..", "-"),
+        false => "*".to_owned(),
+    };
+    Some(format!("{minute} {hour} * * {days}"))
+}
+
 /// The words for a number of fields that is neither five nor six. `fields` is never empty.
 pub(super) fn of_count(fields: &[(Range<usize>, &str)], whole: Range<usize>) -> ScheduleError {
     const FIELDS: &str = "minute hour day-of-month month day-of-week";

@@ -20,7 +20,17 @@ pub(super) fn of(text: &str, fields: &Fields) -> Vec<ScheduleWarning> {
         .into_iter()
         .flat_map(|field| field.items.iter().filter_map(|item| uneven_step(text, field.kind, item)))
         .collect();
-    warnings.extend(starred_day(&fields.day_of_month, &fields.day_of_week));
+    let is_nth = names_nth_weekday(fields);
+    if is_nth {
+        // `*/100,1-7` is how cron(8) is made to demand both: it was meant.
+        warnings.retain(|warning| !fields.day_of_month.spans(&warning.span));
+    } else {
+        warnings.extend(starred_day(&fields.day_of_month, &fields.day_of_week));
+    }
+    warnings.extend(seven_days(text, fields));
+    warnings.extend(each_of_sixty(text, &fields.minute, &fields.hour));
+    // A field for seconds that was not written is the value 0.
+    warnings.extend(each_of_sixty(text, &fields.second, &fields.minute));
     warnings
 }
 
@@ -65,6 +75,63 @@ fn uneven_step(text: &str, kind: FieldKind, item: &Item) -> Option<ScheduleWarni
         format!("steps that divide {cycle} are {}", even.join(", "))
     };
     Some(ScheduleWarning { message, hint: Some(hint), span: item.span.clone() })
+}
+
+/// The days of a month among which a weekday comes once: the first, second, third or fourth of its
+/// kind.
+const SEVENS: [(u32, &str); 4] = [(1, "first"), (8, "second"), (15, "third"), (22, "fourth")];
+
+/// The seven days in a row that an item names.
+fn seven(item: &Item) -> Option<(u32, &'static str)> {
+    let is_seven = item.step == 1 && item.end == item.start + 6;
+    SEVENS.into_iter().find(|(first, _)| is_seven && item.start == *first)
+}
+
+/// True for `*/100,1-7` beside a weekday: the first one of the month.
+fn names_nth_weekday(fields: &Fields) -> bool {
+    let month = &fields.day_of_month;
+    month.starred && month.items.iter().any(|item| seven(item).is_some())
+}
+
+/// `0 20 1-7 * 5` beside `0 20 */100,1-7 * 5`: people mean the first Friday, and get eleven days.
+fn seven_days(text: &str, fields: &Fields) -> Option<ScheduleWarning> {
+    let (month, week) = (&fields.day_of_month, &fields.day_of_week);
+    if month.starred || week.starred || week.is_full() {
+        return None;
+    }
+    let (_, which) = month.items.iter().find_map(seven)?;
+    let days = text.get(month.span.clone())?;
+    let weekday = text.get(week.span.clone())?;
+    Some(ScheduleWarning {
+        message: format!(
+            "`{days}` and `{weekday}` do not narrow one another: it fires on each of these days of \
+             the month, and on each of these weekdays too"
+        ),
+        hint: Some(format!(
+            "for the {which} such weekday of the month alone write `*/100,{days}` in the \
+             day-of-month field: where it starts with `*`, both fields must match"
+        )),
+        span: month.span.clone(),
+    })
+}
+
+/// `* 2 * * *`: once an hour was meant, or once a day, and it fires sixty times.
+fn each_of_sixty(text: &str, fine: &Field, coarse: &Field) -> Option<ScheduleWarning> {
+    let single = |item: &Item| item.start == item.end;
+    let by_hand = !coarse.starred && coarse.items.iter().all(single) && !coarse.items.is_empty();
+    if !fine.is_full() || !by_hand {
+        return None;
+    }
+    let (fine_name, coarse_name) = (fine.kind.name(), coarse.kind.name());
+    let values = text.get(coarse.span.clone())?;
+    Some(ScheduleWarning {
+        message: format!(
+            "it fires in each {fine_name} of {coarse_name} {values}: {} times",
+            60 * coarse.items.len()
+        ),
+        hint: Some(format!("for once, write `0` in the {fine_name} field")),
+        span: fine.span.clone(),
+    })
 }
 
 /// A day field that starts with `*` and yet leaves days out, beside one that leaves days out too:

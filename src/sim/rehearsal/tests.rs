@@ -50,10 +50,12 @@ fn set(top: &str, jobs: &[String]) -> JobSet {
         root: PathBuf::from("jobs.yaml"),
         base: PathBuf::from("/"),
         files: vec![SourceFile { path: PathBuf::from("jobs.yaml"), text }],
+        zones: Vec::new(),
     };
     let zone = TimeZone::get("Europe/Berlin").unwrap();
     let surroundings = Surroundings {
         system_zone: ("Europe/Berlin".to_owned(), zone),
+        zone_trouble: None,
         now: at("2027-01-01T00:00:00Z"),
     };
     config::parse(&sources, &surroundings).map_err(|rejected| rejected.errors).unwrap().set

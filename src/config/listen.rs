@@ -1,0 +1,36 @@
+//! `listen`: an address and a port. Names are not looked up, so that a good file stays one.
+
+use super::node::{Kind, Node};
+use super::problem::{Problem, cut};
+use super::reader::{Read, Reader};
+use super::values::{Listen, text};
+
+impl Read for Listen {
+    fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
+        let spot = reader.spot(node);
+        if let Kind::Integer(port) = &node.kind {
+            reader.tell(
+                Problem::error(spot, format!("expected an address and a port, found `{port}`"))
+                    .hint(format!("write `127.0.0.1:{port}`")),
+            );
+            return None;
+        }
+        let text = text(node, reader, "an address and a port")?;
+        if let Ok(address) = text.parse() {
+            return Some(Self(address));
+        }
+        let hint = match text.rsplit_once(':') {
+            Some(("localhost", port)) => format!("write `127.0.0.1:{port}`"),
+            Some(("" | "*", port)) => {
+                format!("write `127.0.0.1:{port}`, or `0.0.0.0:{port}` for the whole network")
+            }
+            Some(_) => "names are not looked up: write an address such as `127.0.0.1:29180`, \
+                        or `[::1]:29180`"
+                .to_owned(),
+            None => format!("write the port too: `{text}:29180`"),
+        };
+        let message = format!("`{}` is no address and port", cut(text));
+        reader.tell(Problem::error(spot, message).hint(hint));
+        None
+    }
+}

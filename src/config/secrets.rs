@@ -1,0 +1,115 @@
+//! Which keys hold secrets: those that are refused by name, and all whose values are not shown.
+
+use super::names::{Scope, bare};
+
+/// Keys under which people put secrets.
+pub(crate) fn is_secret(key: &str) -> bool {
+    let own = bare(key);
+    matches!(
+        own.as_str(),
+        "token"
+            | "password"
+            | "passwd"
+            | "pass"
+            | "pw"
+            | "secret"
+            | "totp"
+            | "totpsecret"
+            | "otp"
+            | "apikey"
+            | "apitoken"
+            | "accesstoken"
+            | "jwt"
+            | "jwttoken"
+            | "bearer"
+            | "authorization"
+            | "secretkey"
+            | "accesskey"
+            | "secretaccesskey"
+            | "clientsecret"
+            | "credentials"
+            | "headers"
+    )
+}
+
+/// What to do with a secret instead.
+pub(crate) fn secret_hint(key: &str, scope: Scope) -> String {
+    let own = bare(key);
+    let file = if own == "headers" {
+        "headers_file"
+    } else if own.contains("totp") || own == "otp" {
+        "totp_secret_file"
+    } else if own.starts_with("pass") || own == "pw" {
+        "password_file"
+    } else {
+        "token_file"
+    };
+    let place = match (file, scope) {
+        ("token_file", Scope::Agent) | ("headers_file", Scope::Webhook) => "",
+        ("password_file" | "totp_secret_file", Scope::Login) => "",
+        ("token_file", _) => " under `agent`",
+        ("headers_file", _) => " under `webhook`",
+        (_, _) => " under `agent.login`",
+    };
+    format!("put it into a file of mode 0600, and name that with `{file}`{place}")
+}
+
+/// Words that the names of secrets hold.
+const PARTS: [&str; 12] = [
+    "secret",
+    "token",
+    "passw",
+    "passphrase",
+    "key",
+    "auth",
+    "cred",
+    "cookie",
+    "dsn",
+    "bearer",
+    "jwt",
+    "otp",
+];
+
+/// Words that people misspell.
+const WORDS: [&str; 8] =
+    ["password", "passwd", "token", "secret", "apikey", "credentials", "headers", "command"];
+
+/// Keys of the job file that hold such a word, and no secret.
+const PLAIN: [&str; 5] =
+    ["token_file", "token_env", "password_file", "totp_secret_file", "headers_file"];
+
+/// No key that may be a misspelt one of ours is longer.
+const LONGEST: usize = 200;
+
+/// Wider than what the reader refuses by name: `AMOVE_TOKEN` is unknown to it, and not shown. So is
+/// what may be misspelt, and where programs have their arguments.
+pub(super) fn may_name_a_secret(key: &str) -> bool {
+    if key.len() > LONGEST {
+        return true;
+    }
+    if PLAIN.contains(&key) {
+        return false;
+    }
+    is_secret(key) || holds_only_secrets(key) || {
+        let own = bare(key);
+        PARTS.iter().any(|part| own.contains(part)) || is_near(&own, &WORDS)
+    }
+}
+
+/// True for a key below which everything may be secret: headers, and the arguments of programs.
+pub(super) fn holds_only_secrets(key: &str) -> bool {
+    let own = bare(key);
+    let programs =
+        ["command", "cmd", "exec", "execstart", "run", "args", "argv", "script", "shell"];
+    programs.contains(&&*own) || is_near(&own, &["headers", "header", "command"])
+}
+
+/// True for a word that is two letters or fewer from one of these.
+fn is_near(own: &str, words: &[&str]) -> bool {
+    words.iter().any(|word| {
+        // A short word is near to many that are not meant.
+        let allowed = if word.len() > 5 { 2 } else { 1 };
+        own.len().abs_diff(word.len()) <= allowed
+            && strsim::damerau_levenshtein(own, word) <= allowed
+    })
+}

@@ -1,0 +1,162 @@
+//! The kernel's ear (inotify(7)): armed with a plan, it turns events into what they mean for it.
+//!
+//! Not asked to tell of files that are opened or read: each program that starts would wake an idle
+//! daemon whose files lie in `/etc`.
+
+use std::collections::HashMap;
+use std::ffi::OsStr;
+use std::io;
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::inotify::{CreateFlags, ReadFlags, Reader, WatchFlags, add_watch, init};
+use rustix::io::Errno;
+
+use super::plan::Plan;
+
+/// Room for some dozens of events: what does not fit is read in the next turn.
+const BUFFER: usize = 4_096;
+
+/// Something that has happened to what the plan names.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Event {
+    /// It changed.
+    Changed,
+    /// This file is being written.
+    Written(PathBuf),
+    /// This file was closed by its writer, or stands in its place as a whole.
+    Closed(PathBuf),
+}
+
+/// A listening inotify instance.
+#[derive(Debug)]
+pub(super) struct Listener {
+    inotify: OwnedFd,
+    /// What each watch is on. One inode may have several names.
+    watches: HashMap<i32, Vec<PathBuf>>,
+    /// Something on the plan that may not be watched.
+    pub(super) unheard: Option<Unheard>,
+}
+
+/// What could not be watched.
+#[derive(Debug)]
+pub(super) enum Unheard {
+    /// A folder that may not be listed: said to people.
+    Folder(PathBuf),
+    /// A folder on the way, of which it matters only whether it is moved.
+    Way,
+}
+
+impl Listener {
+    /// Listens to all that the plan names.
+    ///
+    /// # Errors
+    /// The system has no more instances or watches.
+    pub(super) fn new(plan: &Plan) -> io::Result<Self> {
+        let inotify = init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK)?;
+        let mut listener = Self { inotify, watches: HashMap::new(), unheard: None };
+        let itself = WatchFlags::MOVE_SELF | WatchFlags::DELETE_SELF;
+        let file = itself | WatchFlags::MODIFY | WatchFlags::CLOSE_WRITE | WatchFlags::ATTRIB;
+        let folder = file | WatchFlags::CREATE | WatchFlags::DELETE | WatchFlags::MOVE;
+        for path in plan.ways() {
+            if listener.add(path, itself | WatchFlags::ONLYDIR)? {
+                listener.unheard = Some(Unheard::Way);
+            }
+        }
+        for path in plan.files() {
+            // One that may not be read is a bad file, and looked at for that.
+            listener.add(path, file | WatchFlags::DONT_FOLLOW)?;
+        }
+        for path in plan.folders() {
+            if listener.add(path, folder | WatchFlags::ONLYDIR)? {
+                listener.unheard = Some(Unheard::Folder(path.clone()));
+            }
+        }
+        Ok(listener)
+    }
+
+    /// Adds a watch; true if that is not allowed.
+    fn add(&mut self, path: &Path, what: WatchFlags) -> io::Result<bool> {
+        match add_watch(&self.inotify, path, what | WatchFlags::MASK_ADD) {
+            Ok(watch) => {
+                self.watches.entry(watch).or_default().push(path.to_owned());
+                Ok(false)
+            }
+            Err(Errno::ACCESS | Errno::PERM) => Ok(true),
+            // It has gone meanwhile; the next plan will know.
+            Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => Ok(false),
+            Err(Errno::NOSPC) => Err(io::Error::other(
+                "the user's inotify watches are used up (`fs.inotify.max_user_watches`)",
+            )),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// What has happened, as far as it matters.
+    pub(super) fn events(&self, plan: &Plan) -> Vec<Event> {
+        let mut buffer = [MaybeUninit::uninit(); BUFFER];
+        let mut reader = Reader::new(&self.inotify, &mut buffer);
+        let mut events = Vec::new();
+        while let Ok(event) = reader.next() {
+            let what = event.events();
+            if what.contains(ReadFlags::QUEUE_OVERFLOW) {
+                events.push(Event::Changed);
+                continue;
+            }
+            let Some(paths) = self.watches.get(&event.wd()) else { continue };
+            let name = event.file_name().map(|name| OsStr::from_bytes(name.to_bytes()));
+            for path in paths {
+                events.extend(match name {
+                    Some(name) => meaning(&path.join(name), what, plan),
+                    None => meaning_of_itself(path, what, plan),
+                });
+            }
+        }
+        events
+    }
+}
+
+/// What an event at an entry of a folder means.
+fn meaning(path: &Path, what: ReadFlags, plan: &Plan) -> Option<Event> {
+    if !plan.concerns(path) {
+        return None;
+    }
+    let path = path.to_owned();
+    Some(if what.intersects(ReadFlags::CLOSE_WRITE | ReadFlags::MOVED_TO | ReadFlags::DELETE) {
+        Event::Closed(path)
+    } else if what.contains(ReadFlags::MODIFY)
+        || (what.contains(ReadFlags::CREATE) && is_fresh(&path))
+    {
+        Event::Written(path)
+    } else {
+        Event::Changed
+    })
+}
+
+/// What an event at a watched file or folder itself means.
+fn meaning_of_itself(path: &Path, what: ReadFlags, plan: &Plan) -> Option<Event> {
+    let gone = ReadFlags::MOVE_SELF | ReadFlags::DELETE_SELF | ReadFlags::UNMOUNT;
+    if what.intersects(gone) {
+        return Some(Event::Closed(path.to_owned()));
+    }
+    // The watch's own end; a change of what is not ours to read.
+    if what.contains(ReadFlags::IGNORED) {
+        return None;
+    }
+    meaning(path, what, plan)
+}
+
+/// True for a file that was just made and is still to be written: others, links among them, come
+/// as a whole.
+fn is_fresh(path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    std::fs::symlink_metadata(path).is_ok_and(|found| found.is_file() && found.nlink() == 1)
+}
+
+impl AsFd for Listener {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.inotify.as_fd()
+    }
+}
