@@ -15,7 +15,7 @@ use crate::core::ids::JobName;
 use crate::core::job::Job;
 use crate::core::place::AccountNames;
 use crate::core::record::Mark;
-use crate::core::run::RunState;
+use crate::core::run::{Ended, RunState};
 use crate::daemon::past::{document, no_run, several, store_query};
 use crate::store::folder::StateFolder;
 use crate::store::sqlite::SqliteStore;
@@ -104,7 +104,7 @@ pub fn durations<'a>(
         };
         let runs = store.history(&query).map_err(words)?;
         let good = runs.iter().flat_map(|run| &run.attempts).filter_map(|attempt| {
-            let good = attempt.outcome == Some(RunState::Succeeded);
+            let good = attempt.outcome == Some(Ended::Succeeded);
             let (began, ended) = (attempt.listed_at?, attempt.ended_at?);
             good.then(|| ended.duration_since(began).max(SignedDuration::ZERO))
         });

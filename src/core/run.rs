@@ -128,6 +128,35 @@ impl RunState {
     }
 }
 
+/// How an attempt ended. Its words are those of run states.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ended {
+    /// Done.
+    Succeeded,
+    /// Not done.
+    Failed,
+    /// Past `timeout` or `stall_timeout`.
+    TimedOut,
+    /// Canceled by a person, or because its run is over or has another transfer.
+    Canceled,
+}
+
+impl Ended {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Succeeded, Self::Failed, Self::TimedOut, Self::Canceled];
+
+    /// The state of a run that ends as its attempt did.
+    pub fn state(self) -> RunState {
+        match self {
+            Self::Succeeded => RunState::Succeeded,
+            Self::Failed => RunState::Failed,
+            Self::TimedOut => RunState::TimedOut,
+            Self::Canceled => RunState::Canceled,
+        }
+    }
+}
+
 /// Why there is a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -304,8 +333,8 @@ pub struct Attempt {
     pub listed_at: Option<Timestamp>,
     /// The wish to cancel its transfer.
     pub cancel: Option<CancelWish>,
-    /// How it ended, as a run state; absent while it has not.
-    pub outcome: Option<RunState>,
+    /// How it ended; absent while it has not.
+    pub outcome: Option<Ended>,
     /// When we saw its end.
     pub ended_at: Option<Timestamp>,
     /// When its transfer ended at the agent, by our clock, where that is known.
@@ -335,8 +364,8 @@ impl Attempt {
 
     /// The attempt's state in the words of run states (contract, "Commands").
     pub fn state(&self) -> RunState {
-        if let Some(outcome) = self.outcome {
-            return outcome;
+        if let Some(ended) = self.outcome {
+            return ended.state();
         }
         match self.phase {
             Phase::Intent => RunState::Submitting,

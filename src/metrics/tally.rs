@@ -15,7 +15,7 @@ use crate::core::input::Step;
 use crate::core::job::JobSet;
 use crate::core::reason::ReasonCode;
 use crate::core::record::{Durable, Record};
-use crate::core::run::{Attempt, Phase, Run, RunState};
+use crate::core::run::{Attempt, Ended, Phase, Run, RunState};
 
 /// The states in which runs end, in the order of [`JobTally::runs`].
 pub const ENDS: [RunState; 5] = [
@@ -275,10 +275,9 @@ impl Moved {
 
 /// How an attempt ended, as a place in [`OUTCOMES`].
 fn outcome(attempt: &Attempt) -> Option<usize> {
-    let word = match attempt.outcome? {
-        RunState::Failed if !attempt.counts => NOT_TAKEN,
-        ended => ended.word(),
-    };
+    let ended = attempt.outcome?;
+    let taken = attempt.counts || ended != Ended::Failed;
+    let word = if taken { ended.state().word() } else { NOT_TAKEN };
     OUTCOMES.iter().position(|outcome| *outcome == word)
 }
 
@@ -307,7 +306,7 @@ mod tests {
         Step { record, ..Step::default() }
     }
 
-    fn ended(phase: Phase, outcome: RunState, counts: bool) -> Attempt {
+    fn ended(phase: Phase, outcome: Ended, counts: bool) -> Attempt {
         let mut row = attempt(1, 1, phase, None);
         (row.outcome, row.counts, row.not_before) = (Some(outcome), counts, at(3));
         row
@@ -318,7 +317,7 @@ mod tests {
         let mut tally = Tally::default();
         let mut over = run(1, "nightly", RunState::Succeeded);
         over.ended_at = Some(at(61));
-        let mut moved = ended(Phase::Closed, RunState::Succeeded, true);
+        let mut moved = ended(Phase::Closed, Ended::Succeeded, true);
         moved.progress.bytes_transferred = 10;
         let mut half = attempt(1, 1, Phase::Accepted, Some(1));
         (half.progress.bytes_transferred, half.not_before) = (4, at(3));
@@ -345,16 +344,16 @@ mod tests {
         let mut tally = Tally::default();
         tally.count(&step(vec![
             new_run(run(1, "nightly", RunState::Waiting)),
-            put(ended(Phase::Refused, RunState::Failed, false)),
+            put(ended(Phase::Refused, Ended::Failed, false)),
             put(attempt(1, 1, Phase::Intent, None)),
-            put(ended(Phase::Refused, RunState::Failed, true)),
+            put(ended(Phase::Refused, Ended::Failed, true)),
         ]));
         assert_eq!(tally.of(&JobName::new("nightly")).attempts, [0, 1, 0, 0, 1]);
     }
 
     #[test]
     fn what_the_rows_say_at_a_restart_is_not_news() {
-        let mut given_up = ended(Phase::GivenUp, RunState::Failed, true);
+        let mut given_up = ended(Phase::GivenUp, Ended::Failed, true);
         given_up.progress.bytes_transferred = 7;
         let rows = Durable {
             runs: vec![Arc::new(run(1, "nightly", RunState::Failed))],

@@ -15,7 +15,9 @@ use transferd::core::ids::{
 use transferd::core::job::{AlertEvent, RetryPolicy, Terms, Verdict};
 use transferd::core::place::{AccountNames, Fingerprint, NamedPlace, Place, TransferRequest};
 use transferd::core::record::{Learned, Mark, Pause};
-use transferd::core::run::{Attempt, CancelCause, CancelWish, Phase, Run, RunState, Trigger};
+use transferd::core::run::{
+    Attempt, CancelCause, CancelWish, Ended, Phase, Run, RunState, Trigger,
+};
 use transferd::core::transfer::{Progress, TransferStatus};
 use uuid::Uuid;
 
@@ -198,7 +200,7 @@ fn any_attempt(run: RunId) -> impl Strategy<Value = Attempt> {
         option::of(any_status()),
         any_progress(),
         option::of(any_wish()),
-        option::of(any_state()),
+        option::of(proptest::sample::select(Ended::ALL.to_vec())),
     );
     (ids, instants, perhaps, flags, ends).prop_map(
         move |(ids, instants, perhaps, (flags, slack_ms, reason, phase), ends)| Attempt {

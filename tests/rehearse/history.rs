@@ -7,7 +7,7 @@ use std::sync::Arc;
 use jiff::SignedDuration;
 use serde_json::Value;
 use transferd::core::record::Record;
-use transferd::core::run::RunState;
+use transferd::core::run::{Ended, RunState};
 use transferd::store::Store as _;
 use transferd::store::folder::StateFolder;
 
@@ -29,7 +29,7 @@ fn past(folder: &Path, minutes: &[i64]) {
                 let attempt = Arc::make_mut(attempt);
                 let took = SignedDuration::from_mins(*minutes);
                 attempt.ended_at = attempt.listed_at.map(|listed| listed + took);
-                attempt.outcome = Some(RunState::Succeeded);
+                attempt.outcome = Some(Ended::Succeeded);
             }
         }
         store.commit(&records).expect("it is taken");

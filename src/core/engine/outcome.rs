@@ -12,7 +12,7 @@ use crate::core::job::Verdict;
 use crate::core::limits::WATCH;
 use crate::core::matching::shift;
 use crate::core::reason::{AttemptEnd, CancelReason, NothingLeft, Reason, UnderWay};
-use crate::core::run::{Attempt, CancelCause, CancelWish, Phase, Run, RunState};
+use crate::core::run::{Attempt, CancelCause, CancelWish, Ended, Phase, Run, RunState};
 use crate::core::transfer::{Progress, Transfer, TransferStatus};
 
 /// The delay before the next attempt when `used` are used up: initial × multiplier^(used-1),
@@ -65,7 +65,7 @@ impl Engine {
         if live.run.follows != Some(number) {
             // A second transfer that completes is the run's success, unless the first may be yet.
             let other_works = live.followed().is_some_and(|followed| followed.is_active());
-            if outcome != RunState::Succeeded || other_works {
+            if outcome != Ended::Succeeded || other_works {
                 return;
             }
             self.change_run(id.run, |run| run.follows = Some(number));
@@ -73,17 +73,10 @@ impl Engine {
         let Some(live) = self.state.runs.get(&id.run) else { return };
         let wish = live.run.cancel.as_ref().map(|wish| wish.cause);
         match outcome {
-            RunState::Succeeded => self.end_run(id.run, RunState::Succeeded, reason),
-            RunState::TimedOut => self.timed_out(id.run, reason),
-            RunState::Canceled => self.end_run(id.run, RunState::Canceled, reason),
-            RunState::Failed
-            | RunState::Waiting
-            | RunState::Submitting
-            | RunState::Queued
-            | RunState::Running
-            | RunState::BackingOff
-            | RunState::Canceling
-            | RunState::Skipped => match wish {
+            Ended::Succeeded => self.end_run(id.run, RunState::Succeeded, reason),
+            Ended::TimedOut => self.timed_out(id.run, reason),
+            Ended::Canceled => self.end_run(id.run, RunState::Canceled, reason),
+            Ended::Failed => match wish {
                 Some(CancelCause::Operator | CancelCause::Replaced | CancelCause::Double) => {
                     self.end_run(id.run, RunState::Canceled, reason);
                 }
@@ -196,14 +189,14 @@ impl Engine {
             let (holds_until, outcome) = match attempt.phase {
                 Phase::Accepted => {
                     let late = shift(attempt.deadline.max(now), window);
-                    (if attempt.transfer.is_some() { now } else { late }, RunState::TimedOut)
+                    (if attempt.transfer.is_some() { now } else { late }, Ended::TimedOut)
                 }
-                Phase::Uncertain if searched => (now, RunState::Failed),
+                Phase::Uncertain if searched => (now, Ended::Failed),
                 Phase::Uncertain
                 | Phase::Intent
                 | Phase::GivenUp
                 | Phase::Refused
-                | Phase::Closed => (shift(now, window), RunState::Failed),
+                | Phase::Closed => (shift(now, window), Ended::Failed),
             };
             attempt.phase = Phase::GivenUp;
             attempt.outcome = Some(outcome);
@@ -395,7 +388,7 @@ fn start_limit(run: &Run) -> Option<Timestamp> {
 }
 
 /// What a terminal status means for the attempt (contract, promises 4 and 5).
-fn judge(run: &Run, attempt: &Attempt, record: &Transfer, now: Timestamp) -> (RunState, Reason) {
+fn judge(run: &Run, attempt: &Attempt, record: &Transfer, now: Timestamp) -> (Ended, Reason) {
     match record.status {
         TransferStatus::Completed => judge_completed(run, record),
         TransferStatus::Canceled => match &attempt.cancel {
@@ -407,41 +400,41 @@ fn judge(run: &Run, attempt: &Attempt, record: &Transfer, now: Timestamp) -> (Ru
                         CancelCause::Timeout | CancelCause::Stall | CancelCause::Double => false,
                     };
                     match run.cancel.as_ref().filter(outranks) {
-                        Some(later) => (RunState::Canceled, later.reason.clone()),
-                        None => (RunState::TimedOut, wish.reason.clone()),
+                        Some(later) => (Ended::Canceled, later.reason.clone()),
+                        None => (Ended::TimedOut, wish.reason.clone()),
                     }
                 }
                 CancelCause::Operator | CancelCause::Replaced | CancelCause::Double => {
-                    (RunState::Canceled, wish.reason.clone())
+                    (Ended::Canceled, wish.reason.clone())
                 }
             },
             // Our own cancel, its wish lost with a full disk, is not taken for a person's.
             None if attempt.deadline <= now => {
                 let end = AttemptEnd::CanceledPastTimeout { limit: run.terms.timeout };
-                (RunState::TimedOut, end.into())
+                (Ended::TimedOut, end.into())
             }
-            None => (RunState::Canceled, CancelReason::Person.into()),
+            None => (Ended::Canceled, CancelReason::Person.into()),
         },
         TransferStatus::Error
         | TransferStatus::Created
         | TransferStatus::Running
         | TransferStatus::Canceling
         | TransferStatus::Pausing
-        | TransferStatus::Paused => (RunState::Failed, AttemptEnd::AgentError.into()),
+        | TransferStatus::Paused => (Ended::Failed, AttemptEnd::AgentError.into()),
         TransferStatus::Unknown => {
             let status = record.unknown_status.clone().unwrap_or_default();
-            (RunState::Failed, AttemptEnd::UnknownStatus { status }.into())
+            (Ended::Failed, AttemptEnd::UnknownStatus { status }.into())
         }
     }
 }
 
 /// A Completed transfer is not always a success.
-fn judge_completed(run: &Run, record: &Transfer) -> (RunState, Reason) {
+fn judge_completed(run: &Run, record: &Transfer) -> (Ended, Reason) {
     let Progress { objects_total, objects_transferred, objects_failed, objects_skipped, .. } =
         record.progress;
     let state = |verdict| match verdict {
-        Verdict::Fail => RunState::Failed,
-        Verdict::Accept => RunState::Succeeded,
+        Verdict::Fail => Ended::Failed,
+        Verdict::Accept => Ended::Succeeded,
     };
     let accounted =
         objects_transferred.saturating_add(objects_skipped).saturating_add(objects_failed);
@@ -463,5 +456,5 @@ fn judge_completed(run: &Run, record: &Transfer) -> (RunState, Reason) {
         return (state(run.terms.partial), end.into());
     }
     let end = AttemptEnd::Completed { transferred: objects_transferred, skipped: objects_skipped };
-    (RunState::Succeeded, end.into())
+    (Ended::Succeeded, end.into())
 }

@@ -17,7 +17,7 @@ use crate::core::limits::LATE_PROCESSING;
 use crate::core::matching::shift;
 use crate::core::reason::{AttemptEnd, NothingLeft, Reason, UnderWay, WaitReason};
 use crate::core::record::Record;
-use crate::core::run::{Attempt, Phase, RunState};
+use crate::core::run::{Attempt, Ended, Phase, RunState};
 use crate::core::transfer::{Progress, Refusal, SubmitAnswer};
 
 impl Engine {
@@ -160,7 +160,7 @@ impl Engine {
         self.change_attempt(id, |attempt| {
             attempt.phase = Phase::Refused;
             attempt.counts = false;
-            attempt.outcome = Some(RunState::Failed);
+            attempt.outcome = Some(Ended::Failed);
             attempt.ended_at = Some(now);
             attempt.reason = end.into();
         });
@@ -175,7 +175,7 @@ impl Engine {
         let reason = Reason::Ended(AttemptEnd::Refused { words: words.clone() });
         self.change_attempt(id, |attempt| {
             attempt.phase = Phase::Refused;
-            attempt.outcome = Some(RunState::Failed);
+            attempt.outcome = Some(Ended::Failed);
             attempt.ended_at = Some(now);
             attempt.reason = reason.clone();
         });
@@ -195,7 +195,7 @@ impl Engine {
                     // One that was accepted, and never listed until its timeout, is no question.
                     let doubtful = match other.phase {
                         Phase::Uncertain => true,
-                        Phase::GivenUp => other.outcome == Some(RunState::Failed),
+                        Phase::GivenUp => other.outcome == Some(Ended::Failed),
                         Phase::Intent | Phase::Accepted | Phase::Refused | Phase::Closed => false,
                     };
                     doubtful && other.transfer.is_none()
@@ -210,7 +210,7 @@ impl Engine {
         self.change_attempt(id, |attempt| {
             attempt.phase = Phase::Refused;
             attempt.counts = false;
-            attempt.outcome = Some(RunState::Failed);
+            attempt.outcome = Some(Ended::Failed);
             attempt.ended_at = Some(now);
             attempt.reason = AttemptEnd::Refused { words: words.clone() }.into();
         });

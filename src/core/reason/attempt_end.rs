@@ -189,7 +189,7 @@ impl AttemptEnd {
             Self::AgentError => "the agent reports an error of the transfer".to_owned(),
             Self::Refused { words } => format!("the agent refused it: {words}"),
             Self::NotSent { words } => format!("not sent: {words}"),
-            Self::TokenRefused { words } => format!("the agent refused the token: {words}"),
+            Self::TokenRefused { words } => words.clone(),
             Self::NotFound { words, searched } => not_found(words.as_deref(), *searched),
             Self::NeverListed { limit } => format!(
                 "the agent accepted it and never listed it until its `timeout` ({})",

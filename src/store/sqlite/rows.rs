@@ -15,7 +15,7 @@ use crate::core::ids::{AttemptId, JobName, RunId, TransferId, UserId};
 use crate::core::job::{RetryPolicy, Terms, Verdict};
 use crate::core::place::{Fingerprint, TransferRequest};
 use crate::core::reason::Reason;
-use crate::core::run::{Attempt, CancelWish, Phase, Run, RunState, Trigger};
+use crate::core::run::{Attempt, CancelWish, Ended, Phase, Run, RunState, Trigger};
 use crate::core::transfer::{Progress, TransferStatus};
 
 /// The names of rows in `singles`.
@@ -93,7 +93,7 @@ struct AttemptBody<'a> {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     cancel: Option<Cow<'a, CancelWish>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    outcome: Option<RunState>,
+    outcome: Option<Ended>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     ended_at: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
