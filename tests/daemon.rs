@@ -18,6 +18,8 @@ mod receiver;
 mod stage;
 #[path = "daemon/terminal.rs"]
 mod terminal;
+#[path = "daemon/version_2.rs"]
+mod version_2;
 
 use std::time::Duration;
 
