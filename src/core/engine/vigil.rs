@@ -65,12 +65,12 @@ impl Engine {
         }
     }
 
-    /// Tells of the jobs that have become late.
+    /// Tells of the jobs that have become late, of each at most once a step.
     pub(super) fn tell_late(&mut self) {
-        while let Some((at, name)) = self.lates.first().cloned()
-            && at <= self.now
-        {
-            self.lates.pop_first();
+        let late = self.lates.iter().take_while(|(at, _)| *at <= self.now);
+        let late: Vec<(Timestamp, JobName)> = late.cloned().collect();
+        for (at, name) in late {
+            self.lates.remove(&(at, name.clone()));
             if let Some(planned) = self.jobs.get_mut(&name) {
                 planned.late_at = None;
             }
