@@ -395,7 +395,11 @@ pub(super) fn next_undealt(job: &Job, mark: &Mark, t: Timestamp) -> Option<Times
 }
 
 /// What is handled falls back with the clock, so that no job waits until a wrong time comes again.
+/// So does a pause: what it keeps quiet from here on is not made up for when it ends.
 pub(super) fn fall_back(mark: &mut Mark, now: Timestamp) {
+    if let Some(pause) = &mut mark.pause {
+        pause.at = pause.at.min(now);
+    }
     if mark.handled > now {
         mark.dealt.break_off(mark.handled);
         mark.handled = now;

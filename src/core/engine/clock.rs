@@ -62,6 +62,7 @@ impl Engine {
             }
         }
         self.contact.clock_stepped(by);
+        self.pause_of_all_falls_back();
         let before = shift(self.now, -by);
         let jobs: Vec<JobName> = self.jobs.keys().cloned().collect();
         for name in jobs {

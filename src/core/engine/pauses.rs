@@ -104,6 +104,14 @@ impl Engine {
         }
     }
 
+    /// The clock was set back, perhaps before a start: the pause of all jobs falls back with it.
+    pub(super) fn pause_of_all_falls_back(&mut self) {
+        let mut pauses = PauseOfAll::clone(&self.state.pause_of_all);
+        let Some(pause) = pauses.pause.as_mut().filter(|pause| pause.at > self.now) else { return };
+        pause.at = self.now;
+        self.record(Record::PauseOfAll(Arc::new(pauses)));
+    }
+
     /// The pause of all jobs is over since then; what came due meanwhile is not made up for.
     fn end_pause_of_all(&mut self, until: Timestamp) {
         let Some(pause) = self.state.pause_of_all.pause.clone() else { return };

@@ -74,6 +74,7 @@ impl Engine {
             engine.adopt(&name);
         }
         engine.clamp();
+        engine.pause_of_all_falls_back();
         engine.replace_jobs(jobs);
         engine.settle();
         let step = std::mem::take(&mut engine.step);

@@ -295,6 +295,39 @@ fn a_pause_of_all_ends_by_itself_and_its_occurrences_are_not_made_up_for() {
 }
 
 #[test]
+fn a_pause_outlasts_a_clock_that_is_set_back_and_no_longer() {
+    for (all, restarts) in [(false, false), (false, true), (true, false), (true, true)] {
+        let ten_minutes = scheduled("a", "*/10 * * * *");
+        let mut stage = Stage::new(vec![ten_minutes]);
+        let job = stage.set.jobs.keys().next().expect("a job").clone();
+        work(&mut stage, at("00:45:00"));
+        stage.step_clock(hours(5));
+        work(&mut stage, at("05:55:00"));
+        let before = stage.order.len();
+        let pause = Pause { at: stage.now, until: None, reason: None };
+        let (pause, resume) = if all {
+            (OperatorRequest::PauseAll(pause), OperatorRequest::ResumeAll)
+        } else {
+            (OperatorRequest::Pause { job: job.clone(), pause }, OperatorRequest::Resume(job))
+        };
+        ask(&mut stage, pause);
+        // By a clock that was ahead, as it turns out.
+        if restarts {
+            stage.now -= hours(4);
+            stage.restart();
+        } else {
+            stage.step_clock(-hours(4));
+        }
+        stage.until(at("02:15:00"));
+        ask(&mut stage, resume);
+        stage.until(at("02:19:00"));
+        let made_up = stage.order.len() - before;
+        assert_eq!(made_up, 0, "{all} {restarts}: nothing of the pause is made up for");
+        assert_eq!(stage.engine.next_wakeup(), Some(at("02:20:00")), "{all} {restarts}");
+    }
+}
+
+#[test]
 fn resuming_a_job_that_stays_quiet_says_why() {
     let mut stage = Stage::new(vec![job("a", "to/", |job| job.enabled = false)]);
     let name = stage.set.jobs.keys().next().expect("a job").clone();
