@@ -88,6 +88,15 @@ fn a_thousand_seeds_hold_every_promise_and_every_fault_strikes() {
     }
 }
 
+/// More than the protocol's evidence by dates allows for.
+#[test]
+fn a_hundred_seeds_whose_clocks_are_set_by_hours_hold_every_promise() {
+    let one = |seed| Simulation::new(Plan::draw_wild(seed)).run();
+    for report in play(1..101, one, |report| !report.violations.is_empty()) {
+        assert!(report.violations.is_empty(), "{}", complain(&report, Plan::draw_wild));
+    }
+}
+
 #[test]
 fn seeds_that_have_shown_a_bug_show_it_no_more() {
     let holds = |seed, draw: fn(u64) -> Plan| {

@@ -24,6 +24,8 @@ const CANCEL_GRACE: SignedDuration = SignedDuration::from_mins(3);
 pub enum Checker {
     /// Each occurrence of each job has exactly one run or recorded skip, and it ends.
     Occurrences,
+    /// What has a run is an occurrence that was due, and each skip is justified.
+    Decisions,
     /// For each run at most one transfer is active or has succeeded.
     OneTransfer,
     /// Nothing foreign is claimed or cancelled where evidence could tell.
@@ -155,7 +157,7 @@ impl<O: Observer> Simulation<O> {
         posts.iter().map(|&index| &self.posts[index])
     }
 
-    fn is_good(&self, post: &OwnPost, found: &SimTransfer) -> bool {
+    pub(super) fn is_good(&self, post: &OwnPost, found: &SimTransfer) -> bool {
         if found.is_active() {
             return true;
         }
@@ -264,6 +266,7 @@ impl<O: Observer> Simulation<O> {
         if let Some(job) = daemon.fed.jobs.get(&run.job) {
             daemon.terms.insert(run.id, Arc::clone(&job.terms));
         }
+        self.check_decision(number, run);
         let Some(at) = run.scheduled_for else { return };
         let key = (run.job.clone(), at);
         let before = self.daemons[number].occurrences.insert(key, run.id);

@@ -20,7 +20,9 @@ use crate::store::Store;
 use crate::store::memory::MemoryStore;
 
 use super::check::Checker;
+use super::decisions::Grounds;
 use super::expect::Expectations;
+use super::happenings::ClockStep;
 use super::looking::LookUnderWay;
 use super::mutation::Mutation;
 use super::plan::millis;
@@ -28,19 +30,6 @@ use super::simulation::{Call, Event, Observer, Simulation};
 
 /// How long the driver waits after a failed commit before it rebuilds the engine.
 const REBUILD: SignedDuration = SignedDuration::from_secs(2);
-
-/// A step of a daemon's clock.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct ClockStep {
-    /// When, in true time.
-    pub(super) at: Timestamp,
-    /// By how much.
-    pub(super) by: SignedDuration,
-    /// The engine was told.
-    pub(super) told: bool,
-    /// No process was there to see it.
-    pub(super) unseen: bool,
-}
 
 /// A daemon and what is known of it.
 #[derive(Debug)]
@@ -85,6 +74,7 @@ pub(super) struct Daemon {
     pub(super) terms: BTreeMap<RunId, Arc<Terms>>,
     pub(super) occurrences: BTreeMap<(JobName, Timestamp), RunId>,
     pub(super) expectations: Expectations,
+    pub(super) grounds: Grounds,
     /// Wall-clock time up to which dues have certainly been dealt with.
     pub(super) processed: Timestamp,
     /// Jobs whose dues wait for a look, and since when: a daemon that dies meanwhile has not dealt
@@ -138,6 +128,7 @@ impl Daemon {
             terms: BTreeMap::new(),
             occurrences: BTreeMap::new(),
             expectations: Expectations::default(),
+            grounds: Grounds::default(),
             processed: start,
             held_back: BTreeMap::new(),
             latest_wall: start,
@@ -219,6 +210,7 @@ impl<O: Observer> Simulation<O> {
             mutation.durable(&mut durable, wall);
         }
         daemon.fed = Arc::clone(&daemon.file);
+        daemon.grounds.stands(&daemon.fed);
         let set = mutation.map_or_else(|| Arc::clone(&daemon.fed), |m| m.set(&daemon.fed));
         let host = Host { hostname: format!("host-{number}"), jitter_seed: number as u64 };
         daemon.expectations.jumped(daemon.processed, wall);
@@ -246,6 +238,7 @@ impl<O: Observer> Simulation<O> {
         });
         let daemon = &mut self.daemons[number];
         daemon.latest_wall = daemon.latest_wall.max(wall);
+        daemon.grounds.heard(&input, self.now);
         let Some(engine) = daemon.engine.as_mut() else { return };
         let step = engine.handle(input, wall);
         daemon.note_wakeup();
@@ -406,6 +399,7 @@ impl<O: Observer> Simulation<O> {
             }
             Record::Mark(mark) => {
                 let daemon = &mut self.daemons[number];
+                daemon.grounds.paused(&mark.job, mark.pause.as_ref());
                 let held = daemon.held_back.get(&mark.job).copied();
                 let until = daemon.processed.min(wall).min(held.unwrap_or(wall));
                 // A clock that was set back does not bring back what was dealt with.

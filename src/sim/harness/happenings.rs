@@ -7,8 +7,20 @@ use crate::core::ids::{JobName, RunId};
 use crate::core::input::{Input, OperatorRequest, ReplyTo};
 use crate::core::record::Pause;
 
-use super::daemon::ClockStep;
 use super::simulation::{Event, Observer, Simulation};
+
+/// A step of a daemon's clock.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ClockStep {
+    /// When, in true time.
+    pub(super) at: Timestamp,
+    /// By how much.
+    pub(super) by: SignedDuration,
+    /// The engine was told.
+    pub(super) told: bool,
+    /// No process was there to see it.
+    pub(super) unseen: bool,
+}
 
 /// What happens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -161,7 +173,21 @@ impl<O: Observer> Simulation<O> {
             for step in &mut self.daemons[number].steps {
                 step.told = true;
             }
-            self.feed_if_awake(number, Input::ClockStepped { by });
+            self.stepped(number, by);
+        }
+    }
+
+    /// Tells of a step. One forward passes over what was not missed, and may end pauses so.
+    fn stepped(&mut self, number: usize, by: SignedDuration) {
+        let wall = self.wall(number);
+        let before = (wall - by).min(self.daemons[number].processed);
+        let passes_over = by.is_positive();
+        if passes_over {
+            self.daemons[number].expectations.stepped(before, wall);
+        }
+        self.feed_if_awake(number, Input::ClockStepped { by });
+        if passes_over {
+            self.daemons[number].expectations.stepped(before, wall);
         }
     }
 
@@ -200,13 +226,9 @@ impl<O: Observer> Simulation<O> {
         }
         self.trace.line(self.now, || format!("[{number}] clock is set by {by:?}"));
         self.jumped(number);
-        if forward && told {
-            let wall = self.wall(number);
-            let daemon = &mut self.daemons[number];
-            let before = (wall - by).min(daemon.processed);
-            daemon.expectations.stepped(before, wall);
+        if told {
+            self.stepped(number, by);
         }
-        self.feed_if_awake(number, Input::ClockStepped { by });
     }
 
     fn operator(&mut self, number: usize) {

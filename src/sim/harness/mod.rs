@@ -46,6 +46,7 @@ mod alerts;
 mod check;
 pub(in crate::sim) mod convert;
 mod daemon;
+mod decisions;
 mod expect;
 mod faults;
 mod happenings;

@@ -9,6 +9,7 @@ use crate::core::alert::{Occasion, QueuedAlert};
 use crate::core::ids::AlertId;
 use crate::core::input::Effect;
 use crate::core::job::{AlertEvent, Job, JobSet, Terms};
+use crate::core::reason::SkipReason;
 use crate::core::record::{Durable, Record};
 use crate::core::run::{Phase, RunState};
 use crate::core::transfer::{Look, Refusal, SubmitAnswer, TransferStatus};
@@ -40,6 +41,12 @@ mutations! {
     WaitingRunsForgotten Occurrences,
     /// Skips are not recorded.
     SkipsNotRecorded Occurrences,
+    /// Occurrences are skipped as missed although they come in time.
+    SkippedForNothing Decisions,
+    /// Occurrences are recorded for a second before they are due.
+    DueASecondBefore Decisions,
+    /// A transfer that is over passes for one that has ended just now.
+    EndedJustNow Decisions,
     /// Every POST is sent twice.
     SubmitsTwice OneTransfer,
     /// A lost answer is taken for a request that was never sent.
@@ -160,6 +167,22 @@ impl Mutation {
                     | Record::Told(_) => true,
                 });
             }
+            Self::SkippedForNothing | Self::DueASecondBefore => {
+                for record in records {
+                    if let Record::Run { was: None, run } = record
+                        && run.state == RunState::Waiting
+                        && let Some(at) = run.scheduled_for
+                    {
+                        let run = Arc::make_mut(run);
+                        if self == Self::SkippedForNothing {
+                            (run.state, run.ended_at) = (RunState::Skipped, Some(run.created_at));
+                            run.reason = SkipReason::CatchUpNone.into();
+                        } else {
+                            run.scheduled_for = Some(at - SignedDuration::from_secs(1));
+                        }
+                    }
+                }
+            }
             Self::AlertsNotRecorded => {
                 records.retain(|record| !matches!(record, Record::AlertQueued(_)));
             }
@@ -234,6 +257,7 @@ impl Mutation {
                     record.kind = Some(1);
                 }
                 Self::DatesNotAsked => record.requested_at = Some(now),
+                Self::EndedJustNow if record.status.is_terminal() => record.ended_at = Some(now),
                 Self::RunningIsCompleted if record.status == TransferStatus::Running => {
                     record.status = TransferStatus::Completed;
                 }

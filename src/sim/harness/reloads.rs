@@ -83,6 +83,7 @@ impl<O: Observer> Simulation<O> {
             return;
         }
         daemon.fed = Arc::clone(&set);
+        daemon.grounds.stands(&set);
         let given = self.mutation.map_or_else(|| Arc::clone(&set), |mutation| mutation.set(&set));
         self.feed(number, Input::JobsReplaced(given));
     }
