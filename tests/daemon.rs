@@ -55,6 +55,7 @@ fn a_triggered_job_runs_to_its_end_and_is_told_of() {
     let job = job(&status, "hand");
     is_job(job);
     assert_eq!(job["last_run"]["id"], id.as_str());
+    assert_eq!(job["last_success"]["id"], id.as_str());
     assert_eq!(self::job(&status, "nightly")["schedule"], "30 2 * * *");
 
     drop(daemon);

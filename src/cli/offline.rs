@@ -14,7 +14,7 @@ use crate::control::request::{HistoryQuery, ShowQuery};
 use crate::core::ids::JobName;
 use crate::core::job::Job;
 use crate::core::place::AccountNames;
-use crate::core::record::Mark;
+use crate::core::record::{Mark, PauseOfAll};
 use crate::core::run::{Ended, RunState};
 use crate::daemon::past::{document, no_run, several, store_query};
 use crate::store::folder::StateFolder;
@@ -63,6 +63,17 @@ pub fn mark(global: &Global, job: &JobName) -> Result<Option<Arc<Mark>>, String>
     match open(global)? {
         Some(store) => mark_in(&store, job),
         None => Ok(None),
+    }
+}
+
+/// The pause of all jobs, and those before it.
+///
+/// # Errors
+/// In words.
+pub fn pause_of_all(global: &Global) -> Result<Arc<PauseOfAll>, String> {
+    match open(global)? {
+        Some(mut store) => Ok(store.load().map_err(words)?.pause_of_all),
+        None => Ok(Arc::default()),
     }
 }
 

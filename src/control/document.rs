@@ -8,8 +8,10 @@ use serde::{Deserialize, Serialize};
 
 use super::phrase::Phrase;
 use crate::core::ids::{JobName, RunId};
-use crate::core::job::{CatchUp, Job};
-use crate::core::record::{Mark, Pause};
+use crate::core::job::{CatchUp, Job, PlaceTemplate};
+use crate::core::place::{AccountNames, NamedPlace};
+use crate::core::reason::Reason;
+use crate::core::record::{Mark, PastPause, Pause};
 use crate::core::transfer::AgentState;
 
 pub use super::run_document::{
@@ -29,6 +31,9 @@ pub struct StatusDocument {
     /// How alerts fare.
     #[serde(default)]
     pub alerts: AlertsDocument,
+    /// The pause of all jobs; null while there is none.
+    #[serde(default)]
+    pub pause: Option<PauseDocument>,
     /// The jobs, by name.
     pub jobs: Vec<JobDocument>,
     /// What an operator should act on, in words; empty when all is well.
@@ -120,21 +125,51 @@ pub struct FailingAlertDocument {
 pub struct JobDocument {
     /// Its name.
     pub name: JobName,
+    /// `description`.
+    #[serde(default)]
+    pub description: Option<String>,
     /// `enabled`.
     pub enabled: bool,
-    /// Whether an operator has paused it.
+    /// Whether an operator has paused it, or all jobs.
     pub paused: bool,
+    /// The pause that holds: its own before that of all.
+    #[serde(default)]
+    pub pause: Option<PauseDocument>,
+    /// Whether it is late, by `max_age`.
+    #[serde(default)]
+    pub late: bool,
     /// As in the job file: an expression, a list of them, or null.
     pub schedule: Option<Schedule>,
+    /// The zone in which `schedule` is meant.
+    #[serde(default)]
+    pub timezone: String,
+    /// Where its objects are, the path with its patterns.
+    pub source: NamedPlace,
+    /// Where they are to be, the path with its patterns.
+    pub destination: NamedPlace,
     /// Its next occurrence; null for a paused, disabled or trigger-only job.
     pub next_run: Option<Timestamp>,
     /// The run that is not over.
     pub active_run: Option<RunDocument>,
-    /// The run that ended last.
+    /// The run that ended last, skips left aside.
     pub last_run: Option<RunDocument>,
+    /// The last run that succeeded.
+    #[serde(default)]
+    pub last_success: Option<RunDocument>,
     /// What people want to see besides; left out of `--json`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<JobDetail>,
+}
+
+/// A pause that holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PauseDocument {
+    /// Since when.
+    pub since: Timestamp,
+    /// Until when; null: until resumed.
+    pub until: Option<Timestamp>,
+    /// In the operator's words.
+    pub reason: Option<String>,
 }
 
 /// A schedule as it stands in the job file.
@@ -150,8 +185,12 @@ pub enum Schedule {
 /// What `status` shows to people only.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct JobDetail {
-    /// The pause.
-    pub pause: Option<Pause>,
+    /// The pauses before, its own and those of all, oldest first.
+    #[serde(default)]
+    pub past_pauses: Vec<PastPause>,
+    /// What the occurrence waits for that is due and has no run yet.
+    #[serde(default)]
+    pub held_back: Option<HeldBackDocument>,
     /// Since when it has been late.
     pub late_since: Option<Timestamp>,
     /// How many runs wait behind the active one.
@@ -168,6 +207,15 @@ pub struct JobDetail {
     /// What `why` goes by where the record is silent.
     #[serde(default)]
     pub rules: Option<RulesDocument>,
+}
+
+/// An occurrence that is due, and judged only once it is known what became of the run before.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct HeldBackDocument {
+    /// The occurrence.
+    pub occurrence: Timestamp,
+    /// What it waits for.
+    pub reason: Reason,
 }
 
 /// What decides whether a job runs at a time: of its definition, and of what is kept of it.
@@ -221,6 +269,12 @@ pub struct ErrorDocument {
     pub error: String,
 }
 
+impl From<&Pause> for PauseDocument {
+    fn from(pause: &Pause) -> Self {
+        Self { since: pause.at, until: pause.until, reason: pause.reason.clone() }
+    }
+}
+
 impl RulesDocument {
     /// What holds for a job.
     pub fn new(job: &Job, mark: &Mark) -> Self {
@@ -233,6 +287,16 @@ impl RulesDocument {
             handled: mark.handled,
             generation: mark.generation,
         }
+    }
+}
+
+/// A job's place as its definition has it, the path with its patterns.
+pub fn place_document(place: &PlaceTemplate, names: &AccountNames) -> NamedPlace {
+    NamedPlace {
+        account: names.get(&place.account).cloned(),
+        account_id: place.account,
+        bucket: place.bucket.clone(),
+        path: place.path.text().to_owned(),
     }
 }
 
@@ -268,7 +332,8 @@ impl StatusDocument {
         self.phrases.clear();
         for job in &mut self.jobs {
             job.detail = None;
-            for run in [&mut job.active_run, &mut job.last_run].into_iter().flatten() {
+            let runs = [&mut job.active_run, &mut job.last_run, &mut job.last_success];
+            for run in runs.into_iter().flatten() {
                 run.leave_out_facts();
             }
         }

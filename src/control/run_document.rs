@@ -77,6 +77,9 @@ pub struct AttemptDocument {
     pub cost_usd: Option<f64>,
     /// Why the agent could not transfer all of it; null where none is known.
     pub cause: Option<CauseDocument>,
+    /// When it ended at the agent, as far as that is known; left out of `--json`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finished_at: Option<Timestamp>,
     /// The reason as a value; left out of `--json`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub facts: Option<Reason>,
@@ -181,6 +184,16 @@ impl RunDocument {
         self.attempts.last()
     }
 
+    /// When it was over: the end of its transfer at the agent where that decided it and is known,
+    /// else when we saw it.
+    pub fn over_at(&self) -> Option<Timestamp> {
+        let ended_at = self.ended_at?;
+        let finished_at = self.latest_attempt().and_then(|attempt| attempt.finished_at);
+        let decided = matches!(self.state, RunState::Succeeded | RunState::Failed);
+        let known = finished_at.filter(|_| decided);
+        Some(known.map_or(ended_at, |at| at.max(self.created_at).min(ended_at)))
+    }
+
     /// Why it is in its state, for this reader.
     pub fn told(&self, telling: &dyn Telling) -> String {
         self.facts.as_ref().map_or_else(|| self.reason.clone(), |facts| facts.told(telling))
@@ -190,7 +203,7 @@ impl RunDocument {
     pub fn leave_out_facts(&mut self) {
         self.facts = None;
         for attempt in &mut self.attempts {
-            attempt.facts = None;
+            (attempt.facts, attempt.finished_at) = (None, None);
         }
     }
 }
@@ -215,6 +228,7 @@ impl AttemptDocument {
             bytes: Bytes { total: progress.bytes_total, transferred: progress.bytes_transferred },
             cost_usd: None,
             cause: None,
+            finished_at: attempt.finished_at,
             facts: Some(attempt.reason.clone()),
         }
     }

@@ -21,15 +21,26 @@ pub fn store_query(query: &HistoryQuery) -> store::HistoryQuery {
     }
 }
 
-/// The question for the run of a job that ended last.
+/// Whether a run is over, and was no skip.
+pub(super) fn is_carried_out(state: RunState) -> bool {
+    state.is_over() && state != RunState::Skipped
+}
+
+/// The question for the run of a job that ended last, skips left aside.
 pub(super) fn last_ended(job: &JobName) -> store::HistoryQuery {
-    let ends = RunState::ALL.into_iter().filter(|state| state.is_over());
-    store::HistoryQuery {
-        job: Some(job.clone()),
-        states: ends.collect(),
-        limit: 1,
-        ..store::HistoryQuery::default()
-    }
+    let ends = RunState::ALL.into_iter().filter(|state| is_carried_out(*state));
+    newest(job, ends.collect())
+}
+
+/// The question for the run of a job that succeeded last.
+pub(super) fn last_succeeded(job: &JobName) -> store::HistoryQuery {
+    newest(job, vec![RunState::Succeeded])
+}
+
+/// The question for the newest run of a job in one of some states.
+fn newest(job: &JobName, states: Vec<RunState>) -> store::HistoryQuery {
+    let job = Some(job.clone());
+    store::HistoryQuery { job, states, limit: 1, ..store::HistoryQuery::default() }
 }
 
 /// A run as a document, its accounts by these names.

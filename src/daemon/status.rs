@@ -9,19 +9,24 @@ use jiff::Timestamp;
 
 use super::driver::Driver;
 use super::operators::begins_with;
-use super::past::{document, last_ended, no_run, several, store_query};
+use super::past::{
+    document, is_carried_out, last_ended, last_succeeded, no_run, several, store_query,
+};
 use crate::clock;
 use crate::control::document::{
-    AgentDocument, AlertsDocument, DaemonDocument, EventDocument, FailingAlertDocument, JobDetail,
-    JobDocument, RulesDocument, RunDocument, Schedule, ShowDocument, StatusDocument, TokenDocument,
+    AgentDocument, AlertsDocument, DaemonDocument, EventDocument, FailingAlertDocument,
+    HeldBackDocument, JobDetail, JobDocument, PauseDocument, RulesDocument, RunDocument, Schedule,
+    ShowDocument, StatusDocument, TokenDocument, place_document,
 };
 use crate::control::phrase::Phrase;
 use crate::control::request::{HistoryQuery, Refused, Reply, ShowQuery, StatusQuery};
 use crate::core::engine::{AlertsView, FailingAlert, JobView};
 use crate::core::ids::{JobName, RunId};
 use crate::core::place::AccountNames;
+use crate::core::record::Mark;
+use crate::core::run::RunState;
 use crate::store::thread::StoreHandle;
-use crate::store::{RunMatch, StoreError};
+use crate::store::{HistoryQuery as HistoryOf, RunMatch, RunWithAttempts, StoreError};
 
 /// A token that ends within this is told of as a problem.
 const EXPIRES_SOON: jiff::SignedDuration = jiff::SignedDuration::from_hours(7 * 24);
@@ -48,7 +53,16 @@ impl Driver {
             None => self.engine.jobs().cloned().collect(),
         };
         let views = names.iter().filter_map(|name| self.engine.job_view(name, now));
-        let jobs: Vec<_> = views.map(|view| self.job(&view)).collect();
+        let views: Vec<_> = views.collect();
+        let mut jobs: Vec<_> = views.iter().map(|view| self.job(view)).collect();
+        // Counted when somebody asks, which is of one job.
+        if query.job.is_some() {
+            for job in &mut jobs {
+                let Some(detail) = job.detail.as_mut() else { continue };
+                detail.past_pauses = self.engine.past_pauses(&job.name);
+            }
+        }
+        let marks: Vec<_> = views.into_iter().map(|view| view.mark).collect();
         let mut status = StatusDocument {
             daemon: DaemonDocument {
                 version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -58,6 +72,7 @@ impl Driver {
             config: self.job_file.document(self.sources.watch.trouble()),
             agent: self.agent_document(),
             alerts: alerts_document(&self.engine.alerts_view()),
+            pause: self.engine.pause_of_all(now).map(PauseDocument::from),
             jobs,
             problems: Vec::new(),
             phrases: Vec::new(),
@@ -66,7 +81,7 @@ impl Driver {
         let (store, detail) = (self.store.clone(), query.detail);
         let accounts = Arc::clone(self.engine.accounts());
         tokio::spawn(async move {
-            let status = with_last_runs(status, &store, &accounts).await;
+            let status = with_last_runs(status, &marks, &store, &accounts).await;
             drop(reply.send(Ok(if detail { status } else { status.without_details() })));
         });
     }
@@ -90,11 +105,14 @@ impl Driver {
     }
 
     fn job(&self, view: &JobView) -> JobDocument {
-        let pause = view.pause.clone();
         let active = view.active.and_then(|run| self.engine.run_view(run));
         let latest = active.as_ref().and_then(|active| active.attempts.last());
         let detail = JobDetail {
-            pause: pause.clone(),
+            past_pauses: Vec::new(),
+            held_back: view
+                .held_back
+                .clone()
+                .map(|(occurrence, reason)| HeldBackDocument { occurrence, reason }),
             late_since: view.late_since,
             behind: view.behind.len(),
             blocked_by: active.as_ref().and_then(|active| active.blocked_by),
@@ -105,12 +123,19 @@ impl Driver {
         };
         JobDocument {
             name: view.job.name.clone(),
+            description: view.job.description.clone(),
             enabled: view.job.enabled,
-            paused: pause.is_some(),
+            paused: view.pause.is_some(),
+            pause: view.pause.as_ref().map(PauseDocument::from),
+            late: view.late_since.is_some(),
             schedule: Schedule::new(view.job.timetable.expressions()),
+            timezone: view.job.timetable.zone_name().to_owned(),
+            source: place_document(&view.job.source, self.engine.accounts()),
+            destination: place_document(&view.job.destination, self.engine.accounts()),
             next_run: view.next_run,
             active_run: view.active.and_then(|run| self.live(run)),
             last_run: None,
+            last_success: None,
             detail: Some(detail),
         }
     }
@@ -254,18 +279,18 @@ async fn show(
     }
 }
 
-/// Adds the run that ended last to each job. A past that can't be read is a problem of its own.
+/// Adds to each job its last run and its last success. A past that can't be read is a problem of
+/// its own.
 async fn with_last_runs(
     mut status: StatusDocument,
+    marks: &[Arc<Mark>],
     store: &StoreHandle,
     accounts: &AccountNames,
 ) -> StatusDocument {
-    let names: Vec<_> = status.jobs.iter().map(|job| job.name.clone()).collect();
-    match last_runs(store, &names, accounts).await {
+    match last_runs(store, marks, accounts).await {
         Ok(runs) => {
-            let mut runs = runs.into_iter().peekable();
-            for job in &mut status.jobs {
-                job.last_run = runs.next_if(|run| run.job == job.name);
+            for (job, (run, success)) in status.jobs.iter_mut().zip(runs) {
+                (job.last_run, job.last_success) = (run, success);
             }
         }
         Err(error) => {
@@ -275,23 +300,47 @@ async fn with_last_runs(
     status
 }
 
-/// The run that ended last of each job that has one, in the order of the jobs.
+/// The run that ended last and the one that succeeded last of each job, in the order of the marks.
 async fn last_runs(
     store: &StoreHandle,
-    jobs: &[JobName],
+    marks: &[Arc<Mark>],
     accounts: &AccountNames,
-) -> Result<Vec<RunDocument>, StoreError> {
-    let mut ended = Vec::new();
-    for found in store.last_runs(jobs).await? {
-        if found.run.state.is_over() {
-            ended.push(document(&found, accounts));
-        } else {
-            // The newest is not over: the one before it is wanted.
-            let before = store.history(last_ended(&found.run.job)).await?;
-            ended.extend(before.first().map(|before| document(before, accounts)));
-        }
+) -> Result<Vec<(Option<RunDocument>, Option<RunDocument>)>, StoreError> {
+    let names: Vec<_> = marks.iter().map(|mark| mark.job.clone()).collect();
+    let mut newest = store.last_runs(&names).await?.into_iter().peekable();
+    let mut runs = Vec::with_capacity(marks.len());
+    for mark in marks {
+        let newest = newest.next_if(|found| found.run.job == mark.job);
+        let last = match newest.filter(|found| is_carried_out(found.run.state)) {
+            // The newest is over and no skip: nothing is asked a second time.
+            Some(newest) => Some(newest),
+            None => last_of(store, mark.last_run, last_ended(&mark.job)).await?,
+        };
+        let success = match &last {
+            Some(last) if last.run.state == RunState::Succeeded => Some(last.clone()),
+            _ if mark.last_success.is_none() => None,
+            _ => last_of(store, mark.last_success_run, last_succeeded(&mark.job)).await?,
+        };
+        let document = |found: RunWithAttempts| document(&found, accounts);
+        runs.push((last.map(document), success.map(document)));
     }
-    Ok(ended)
+    Ok(runs)
+}
+
+/// A run by its id, or where no id was kept, or the run is forgotten, the newest that a question
+/// finds.
+async fn last_of(
+    store: &StoreHandle,
+    id: Option<RunId>,
+    question: HistoryOf,
+) -> Result<Option<RunWithAttempts>, StoreError> {
+    if let Some(id) = id
+        && let RunMatch::One(found) = store.run(&id.to_string()).await?
+        && question.states.contains(&found.run.state)
+    {
+        return Ok(Some(*found));
+    }
+    Ok(store.history(question).await?.into_iter().next())
 }
 
 fn unavailable(error: StoreError) -> Refused {

@@ -83,14 +83,45 @@ pub(crate) fn is_run(run: &Value) {
     }
 }
 
+/// Holds a pause to its contract.
+fn is_pause_or_null(pause: &Value) {
+    if pause.is_null() {
+        return;
+    }
+    assert_eq!(keys(pause), ["reason", "since", "until"]);
+    assert!(pause["since"].is_string() && is_time_or_null(&pause["since"]), "{pause}");
+    assert!(is_time_or_null(&pause["until"]), "{pause}");
+}
+
 /// Holds a job of `status` to its contract, and the runs in it.
 pub(crate) fn is_job(job: &Value) {
     assert_eq!(
         keys(job),
-        ["active_run", "enabled", "last_run", "name", "next_run", "paused", "schedule"]
+        [
+            "active_run",
+            "description",
+            "destination",
+            "enabled",
+            "last_run",
+            "last_success",
+            "late",
+            "name",
+            "next_run",
+            "pause",
+            "paused",
+            "schedule",
+            "source",
+            "timezone"
+        ]
     );
     assert!(is_time_or_null(&job["next_run"]), "{job}");
-    for run in ["active_run", "last_run"] {
+    assert!(job["late"].is_boolean() && job["timezone"].is_string(), "{job}");
+    is_pause_or_null(&job["pause"]);
+    assert_eq!(job["paused"], !job["pause"].is_null());
+    for place in ["source", "destination"] {
+        assert_eq!(keys(&job[place]), ["account", "account_id", "bucket", "path"]);
+    }
+    for run in ["active_run", "last_run", "last_success"] {
         if !job[run].is_null() {
             is_run(&job[run]);
         }
@@ -110,6 +141,7 @@ fn each_document_keeps_to_the_contract_in_each_state() {
     stage.until("the transfer runs", || stage.run(&slow)["state"] == "running");
 
     let status = stage.json(&["status", "--json"]);
+    assert!(status["pause"].is_null(), "not all are paused");
     assert!(status["jobs"].as_array().unwrap().len() == 7);
     for job in status["jobs"].as_array().unwrap() {
         is_job(job);
@@ -121,7 +153,10 @@ fn each_document_keeps_to_the_contract_in_each_state() {
         assert!(job["next_run"].is_null(), "{name} is not due");
         assert_eq!((&job["paused"], &job["enabled"]), (&paused.into(), &enabled.into()));
     }
+    assert_eq!(job(&status, "nightly")["pause"]["reason"], "moving");
+    assert_eq!(job(&status, "off")["destination"]["path"], "off/");
     assert_eq!(job(&status, "broken")["last_run"]["state"], "failed");
+    assert!(job(&status, "broken")["last_success"].is_null());
     assert_eq!(job(&status, "slow")["active_run"]["state"], "running");
     assert_eq!(job(&status, "rival")["active_run"]["state"], "waiting");
 

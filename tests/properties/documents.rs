@@ -4,14 +4,15 @@ use jiff::SignedDuration;
 use proptest::prelude::*;
 use rusqlite::types::Value;
 use transferd::control::document::{
-    AgentDocument, AlertsDocument, ConfigDocument, DaemonDocument, FailingAlertDocument, JobDetail,
-    JobDocument, RulesDocument, RunDocument, Schedule, StatusDocument, TokenDocument,
+    AgentDocument, AlertsDocument, ConfigDocument, DaemonDocument, FailingAlertDocument,
+    HeldBackDocument, JobDetail, JobDocument, PauseDocument, RulesDocument, RunDocument, Schedule,
+    StatusDocument, TokenDocument,
 };
 use transferd::control::phrase::Phrase;
 use transferd::control::request::{HistoryQuery, PauseQuery};
 use transferd::core::job::CatchUp;
-use transferd::core::place::AccountNames;
-use transferd::core::record::Pause;
+use transferd::core::place::{AccountNames, NamedPlace};
+use transferd::core::reason::{Reason, WaitReason};
 use transferd::core::run::RunState;
 use transferd::core::transfer::AgentState;
 
@@ -35,7 +36,11 @@ fn any_status() -> impl Strategy<Value = StatusDocument> {
             let reason = error.clone();
             let error_words = problem.clone();
             let detail = JobDetail {
-                pause: flag.then_some(Pause { at: instant, until: perhaps, reason }),
+                past_pauses: mark.pauses,
+                held_back: perhaps.map(|occurrence| HeldBackDocument {
+                    occurrence,
+                    reason: Reason::Waits(WaitReason::Look),
+                }),
                 late_since: perhaps,
                 behind,
                 blocked_by: mark.last_run,
@@ -52,14 +57,23 @@ fn any_status() -> impl Strategy<Value = StatusDocument> {
                     generation: mark.generation,
                 }),
             };
+            let pause = flag.then_some(PauseDocument { since: instant, until: perhaps, reason });
+            let place = || NamedPlace::new(&run.request.source, &AccountNames::new());
             let job = JobDocument {
                 name: mark.job,
+                description: error.clone(),
                 enabled: flag,
                 paused: !flag,
+                pause: pause.clone(),
+                late: flag,
+                timezone: url.clone(),
+                source: place(),
+                destination: place(),
                 schedule: Schedule::new(expressions.iter().map(String::as_str)),
                 next_run: perhaps,
                 active_run: flag.then(|| RunDocument::new(&run, [&attempt], &AccountNames::new())),
                 last_run: None,
+                last_success: None,
                 detail: (!flag).then_some(detail),
             };
             StatusDocument {
@@ -89,6 +103,7 @@ fn any_status() -> impl Strategy<Value = StatusDocument> {
                         error: error_words,
                     }],
                 },
+                pause,
                 jobs: vec![job],
                 problems: vec![problem],
                 phrases: vec![Phrase::new("since ").time(instant)],

@@ -107,6 +107,7 @@ fn waits(filling: &Filling) -> Vec<WaitReason> {
         WaitReason::Agent { words: words.clone() },
         WaitReason::Token { words: words.clone() },
         WaitReason::Listing { words },
+        WaitReason::Look,
     ]
 }
 

@@ -74,7 +74,7 @@ pub fn took(run: &RunDocument, now: Timestamp) -> String {
     if run.state == RunState::Skipped {
         return "-".to_owned();
     }
-    span(run.ended_at.unwrap_or(now).duration_since(run.created_at))
+    span(run.over_at().unwrap_or(now).duration_since(run.created_at))
 }
 
 /// The shortest beginnings, of eight letters or more, that tell these runs apart.

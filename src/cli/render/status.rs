@@ -10,7 +10,9 @@ use super::paint::{Paint, Tone};
 use super::run;
 use super::table::{Rows, Screen};
 use super::words::{Times, bytes, count, span};
-use crate::control::document::{AttemptDocument, JobDocument, RunDocument, StatusDocument};
+use crate::control::document::{
+    AttemptDocument, JobDocument, PauseDocument, RunDocument, StatusDocument,
+};
 use crate::core::run::RunState;
 use crate::core::transfer::AgentState;
 
@@ -49,6 +51,9 @@ pub fn page(status: &StatusDocument, times: &Times, screen: Screen) -> String {
     if times.absolute {
         let now = times.dated(times.now);
         fact("times", (Tone::Plain, format!("of {}, now {now}", times.zone())));
+    }
+    if let Some(pause) = &status.pause {
+        fact("paused", (Tone::Doubtful, format!("all jobs, {}", paused(pause, times))));
     }
     if status.jobs.len() > 1 {
         fact("jobs", (Tone::Plain, summary(&status.jobs)));
@@ -146,7 +151,7 @@ fn jobs(status: &StatusDocument, times: &Times, screen: Screen) -> String {
             last(job.last_run.as_ref(), times),
             (Tone::Plain, next(job, times)),
         ]);
-        for (tone, remark) in remarks(job, asked_at, times) {
+        for (tone, remark) in remarks(job, status.pause.as_ref(), asked_at, times) {
             rows.remark(tone, remark);
         }
     }
@@ -186,7 +191,12 @@ fn state(job: &JobDocument) -> (Tone, String) {
 }
 
 /// What there is to say about a job besides its cells.
-fn remarks(job: &JobDocument, asked_at: Timestamp, times: &Times) -> Vec<(Tone, String)> {
+fn remarks(
+    job: &JobDocument,
+    of_all: Option<&PauseDocument>,
+    asked_at: Timestamp,
+    times: &Times,
+) -> Vec<(Tone, String)> {
     let mut remarks = Vec::new();
     if let Some(active) = &job.active_run {
         let still = still_for(job, active, asked_at);
@@ -205,8 +215,13 @@ fn remarks(job: &JobDocument, asked_at: Timestamp, times: &Times) -> Vec<(Tone, 
     if let Some(since) = late_since(job) {
         remarks.push((Tone::Bad, format!("late since {}", times.brief(since))));
     }
-    if job.paused {
-        remarks.extend(paused(job, times).map(|told| (Tone::Doubtful, told)));
+    if let Some(held) = detail.and_then(|detail| detail.held_back.as_ref()) {
+        let due = times.brief(held.occurrence);
+        remarks.push((Tone::Doubtful, format!("due at {due}, waits {}", held.reason.told(times))));
+    }
+    // That all are paused is said once.
+    if let Some(pause) = job.pause.as_ref().filter(|pause| of_all != Some(*pause)) {
+        remarks.push((Tone::Doubtful, format!("paused {}", paused(pause, times))));
     }
     if let Some(last) = job.last_run.as_ref().filter(|last| is_telling(job, last)) {
         let which = if job.active_run.is_some() { "the run before: " } else { "" };
@@ -238,16 +253,15 @@ fn waits(runs: usize) -> String {
     format!("{} {verb}", count(runs, "run"))
 }
 
-fn paused(job: &JobDocument, times: &Times) -> Option<String> {
-    let pause = job.detail.as_ref()?.pause.as_ref()?;
-    let mut words = format!("paused since {}", times.brief(pause.at));
+fn paused(pause: &PauseDocument, times: &Times) -> String {
+    let mut words = format!("since {}", times.brief(pause.since));
     if let Some(until) = pause.until {
         words.push_str(&format!(" until {}", times.brief(until)));
     }
     if let Some(reason) = &pause.reason {
         words.push_str(&format!(": {reason}"));
     }
-    Some(words)
+    words
 }
 
 /// How long a transfer had not moved when the agent was asked last.

@@ -9,15 +9,14 @@ use super::words::Times;
 use super::{fit, run, status};
 use crate::control::document::{
     AgentDocument, AlertsDocument, AttemptDocument, Bytes, ConfigDocument, DaemonDocument,
-    EventDocument, JobDetail, JobDocument, Objects, RunDocument, Schedule, ShowDocument,
-    StatusDocument, TokenDocument,
+    EventDocument, HeldBackDocument, JobDetail, JobDocument, Objects, PauseDocument, RunDocument,
+    Schedule, ShowDocument, StatusDocument, TokenDocument,
 };
 use crate::control::phrase::Phrase;
 use crate::core::event::{Event, Happening};
 use crate::core::ids::{AccountId, JobName, RunId, TransferId};
 use crate::core::place::NamedPlace;
 use crate::core::reason::{AttemptEnd, Reason, UnderWay, WaitReason};
-use crate::core::record::Pause;
 use crate::core::run::{RunState, Trigger};
 use crate::core::transfer::AgentState;
 
@@ -41,6 +40,15 @@ fn id(number: u128) -> RunId {
     RunId(Uuid::from_u128(number << 96 | number))
 }
 
+fn place(path: &str) -> NamedPlace {
+    NamedPlace {
+        account: Some("production".to_owned()),
+        account_id: AccountId(Uuid::from_u128(7)),
+        bucket: "footage".to_owned(),
+        path: path.to_owned(),
+    }
+}
+
 fn a_run(
     number: u128,
     job: &str,
@@ -49,12 +57,6 @@ fn a_run(
     reason: impl Into<Reason>,
 ) -> RunDocument {
     let reason = reason.into();
-    let place = |path: &str| NamedPlace {
-        account: Some("production".to_owned()),
-        account_id: AccountId(Uuid::from_u128(7)),
-        bucket: "footage".to_owned(),
-        path: path.to_owned(),
-    };
     RunDocument {
         id: id(number),
         job: JobName::new(job),
@@ -95,6 +97,7 @@ fn an_attempt(
         bytes: Bytes { total: 90 << 30, transferred: 41 << 30 },
         cost_usd: None,
         cause: None,
+        finished_at: None,
         facts: Some(reason),
     }
 }
@@ -102,12 +105,19 @@ fn an_attempt(
 fn a_job(name: &str) -> JobDocument {
     JobDocument {
         name: JobName::new(name),
+        description: None,
         enabled: true,
         paused: false,
+        pause: None,
+        late: false,
         schedule: Some(Schedule::One("30 2 * * *".to_owned())),
+        timezone: "UTC".to_owned(),
+        source: place("dailies/{date}/"),
+        destination: place("/archive/{date}/"),
         next_run: Some(ago(-13 * 3_600)),
         active_run: None,
         last_run: None,
+        last_success: None,
         detail: Some(JobDetail::default()),
     }
 }
@@ -150,6 +160,8 @@ fn jobs() -> Vec<JobDocument> {
     let mut still = running(3, "stands-still");
     detail(&mut still).moved_at = Some(ago(1_500));
     detail(&mut still).behind = 1;
+    detail(&mut still).held_back =
+        Some(HeldBackDocument { occurrence: ago(300), reason: Reason::Waits(WaitReason::Look) });
     jobs.push(still);
     let backing_off = Reason::BackingOff {
         because: Box::new(AttemptEnd::AgentError.into()),
@@ -164,7 +176,7 @@ fn jobs() -> Vec<JobDocument> {
     (paused.paused, paused.next_run) = (true, None);
     let until = Some(ago(-600_000));
     let reason = Some("moving to the new building\x1b[31m;\nask Ines first".to_owned());
-    detail(&mut paused).pause = Some(Pause { at: ago(90_000), until, reason });
+    paused.pause = Some(PauseDocument { since: ago(90_000), until, reason });
     jobs.push(paused);
     jobs.push(JobDocument { enabled: false, next_run: None, ..a_job("disabled") });
     let mut late = a_job("late-one");
@@ -212,6 +224,7 @@ fn a_status(jobs: Vec<JobDocument>) -> StatusDocument {
             asked_at: Some(ago(3)),
         },
         alerts: AlertsDocument::default(),
+        pause: None,
         jobs,
         problems: Vec::new(),
         phrases: Vec::new(),

@@ -9,7 +9,9 @@ use crate::control::document::{RulesDocument, RunDocument};
 use crate::core::duration;
 use crate::core::ids::{RunId, TransferId};
 use crate::core::job::CatchUp;
+use crate::core::limits::PAUSE_COUNT_MAX;
 use crate::core::reason::{Reason, Telling};
+use crate::core::record::PastPause;
 use crate::core::run::{RunState, Trigger};
 
 /// People name a time by the minute; a run within it is the one that they mean.
@@ -37,6 +39,10 @@ pub(super) fn explain(facts: &Facts) -> Answer<'_> {
         (_, Some(at)) => of_time(facts, at),
         (_, None) => of_no_schedule(facts),
     };
+    let held = held_back(facts).filter(|(reason, _)| {
+        facts.asked.is_none() && !answer.sentences.iter().any(|said| said.contains(reason))
+    });
+    answer.sentences.extend(held.map(|(_, sentence)| sentence));
     let said = |words: &String| answer.sentences.iter().any(|said| said.contains(words));
     let outlook = outlook(facts).filter(|words| facts.asked.is_none() && !said(words));
     answer.sentences.extend(outlook);
@@ -194,6 +200,14 @@ fn outlook(facts: &Facts) -> Option<String> {
     Some(format!("it is due next at {}, in {ahead}{down}", time(facts, next)))
 }
 
+/// What an occurrence waits for that is due, and the sentence that says so.
+fn held_back(facts: &Facts) -> Option<(String, String)> {
+    let held = facts.job.as_ref()?.held_back.as_ref()?;
+    let (due, reason) = (time(facts, held.occurrence), held.reason.told(facts));
+    let sentence = format!("its occurrence of {due} is due and waits {reason}");
+    Some((reason, sentence))
+}
+
 /// That it is paused now.
 fn pause(facts: &Facts, job: &Known) -> Option<String> {
     let pause = job.pause.as_ref()?;
@@ -201,10 +215,23 @@ fn pause(facts: &Facts, job: &Known) -> Option<String> {
     let why = pause.reason.as_ref().map(|why| format!(": {why}"));
     Some(format!(
         "has been paused since {}{}{}",
-        time(facts, pause.at),
+        time(facts, pause.since),
         until.unwrap_or_default(),
         why.unwrap_or_default()
     ))
+}
+
+/// That it was paused, and what that has cost.
+fn past_pause(facts: &Facts, past: &PastPause) -> String {
+    let why = past.reason.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
+    let more = if past.occurrences >= PAUSE_COUNT_MAX { " or more" } else { "" };
+    let fell = match past.occurrences {
+        0 => String::new(),
+        1 => "; 1 occurrence fell into the pause".to_owned(),
+        many => format!("; {many}{more} occurrences fell into the pause"),
+    };
+    let (since, until) = (time(facts, past.since), time(facts, past.until));
+    format!("was paused from {since} until {until}{why}{fell}")
 }
 
 /// The record is silent: what the rules say of that time.
@@ -260,19 +287,26 @@ fn silence(facts: &Facts, job: &Known, due: Timestamp) -> String {
             time(facts, since)
         );
     }
+    let fell_into = |past: &&PastPause| past.since <= due && due < past.until;
+    if let Some(past) = job.past_pauses.iter().find(fell_into) {
+        return format!("it {}", past_pause(facts, past));
+    }
     if !job.enabled {
         return DISABLED.to_owned();
     }
-    if job.pause.as_ref().is_some_and(|pause| pause.at <= due)
+    if job.pause.as_ref().is_some_and(|pause| pause.since <= due)
         && let Some(paused) = pause(facts, job)
     {
         return format!("it {paused}");
     }
+    if let Some(held) = job.held_back.as_ref().filter(|held| held.occurrence <= due) {
+        return format!("it waits {}", held.reason.told(facts));
+    }
     if due > rules.handled {
         return not_yet(facts, rules, due);
     }
-    "nothing is recorded: it fell into a pause during which the daemon was down, or its record has \
-     passed out of `history` (see `history:` in the job file)"
+    "nothing is recorded: its record has passed out of `history` (see `history:` in the job file), \
+     or the clock was set past it"
         .to_owned()
 }
 
@@ -330,7 +364,8 @@ fn ended(facts: &Facts, run: &RunDocument) -> String {
     };
     match run.ended_at {
         Some(end) => {
-            let took = span(end.duration_since(run.created_at));
+            let over = run.over_at().unwrap_or(end);
+            let took = span(over.duration_since(run.created_at));
             format!("{state} at {} after {took}: {reason}", time(facts, end))
         }
         None => format!("is {state}: {reason}"),

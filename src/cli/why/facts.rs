@@ -1,6 +1,8 @@
 //! What `why` goes by: gathered from the daemon, or where none runs from the database and the
 //! last good job set.
 
+use std::sync::Arc;
+
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
@@ -8,10 +10,13 @@ use super::answer::SAME;
 use crate::cli::ask::{Daemon, NoDaemon, say_error};
 use crate::cli::{Exit, Global, offline};
 use crate::control::client::ClientError;
-use crate::control::document::{JobDetail, JobDocument, RulesDocument, RunDocument, ShowDocument};
+use crate::control::document::{
+    HeldBackDocument, JobDetail, JobDocument, PauseDocument, RulesDocument, RunDocument,
+    ShowDocument,
+};
 use crate::control::request::{HISTORY_MAX, HistoryQuery, ShowQuery, StatusQuery};
 use crate::core::ids::{JobName, RunId};
-use crate::core::record::Pause;
+use crate::core::record::{Mark, PastPause, PauseOfAll};
 use crate::core::schedule::{Schedule, Timetable};
 
 /// How far back the last occurrence is looked for: the rarest schedules come every four years.
@@ -54,7 +59,12 @@ pub(super) struct Facts {
 pub(super) struct Known {
     pub(super) timetable: Timetable,
     pub(super) enabled: bool,
-    pub(super) pause: Option<Pause>,
+    /// The pause that holds.
+    pub(super) pause: Option<PauseDocument>,
+    /// Those before, oldest first.
+    pub(super) past_pauses: Vec<PastPause>,
+    /// What is due and waits to be judged.
+    pub(super) held_back: Option<HeldBackDocument>,
     /// Absent if no daemon has seen the job yet.
     pub(super) rules: Option<RulesDocument>,
 }
@@ -160,10 +170,17 @@ impl Source<'_> {
                 let name = JobName::new(&facts.name);
                 let mark = offline::mark(global, &name).map_err(ClientError::Refused)?;
                 let mark = mark.as_ref();
+                let of_all = offline::pause_of_all(global).map_err(ClientError::Refused)?;
+                let own = mark.and_then(|mark| mark.pause.as_ref());
+                let mut pauses = own.into_iter().chain(&of_all.pause);
+                let pause = pauses.find(|pause| pause.holds(facts.now));
+                let pause = pause.map(PauseDocument::from);
                 facts.job = offline::job(global, &name).map(|job| Known {
                     timetable: job.timetable.clone(),
                     enabled: job.enabled,
-                    pause: mark.and_then(|mark| mark.pause.clone()),
+                    pause,
+                    past_pauses: past_pauses(mark, &of_all),
+                    held_back: None,
                     rules: mark.map(|mark| RulesDocument::new(&job, mark)),
                 });
                 facts.active = self.unfinished(&facts.name)?;
@@ -244,12 +261,27 @@ impl Source<'_> {
 
 /// A job as the daemon has it.
 fn known(document: JobDocument) -> Option<Known> {
-    let JobDetail { pause, rules, .. } = document.detail?;
+    let JobDetail { past_pauses, held_back, rules, .. } = document.detail?;
     let rules = rules?;
     let zone = TimeZone::get(&rules.timezone).unwrap_or_else(|_| TimeZone::system());
     let expressions = document.schedule.as_ref().map(|schedule| schedule.expressions());
     let schedules = expressions.unwrap_or_default().iter().map(|text| Schedule::parse(text));
     let schedules = schedules.collect::<Result<_, _>>().ok()?;
     let timetable = Timetable::new(schedules, &rules.timezone, zone);
-    Some(Known { timetable, enabled: document.enabled, pause, rules: Some(rules) })
+    Some(Known {
+        timetable,
+        enabled: document.enabled,
+        pause: document.pause,
+        past_pauses,
+        held_back,
+        rules: Some(rules),
+    })
+}
+
+/// The pauses that a database tells of, oldest first.
+fn past_pauses(mark: Option<&Arc<Mark>>, of_all: &PauseOfAll) -> Vec<PastPause> {
+    let own = mark.map(|mark| mark.pauses.as_slice()).unwrap_or_default();
+    let mut pauses: Vec<PastPause> = own.iter().chain(&of_all.past).cloned().collect();
+    pauses.sort_by_key(|past| past.since);
+    pauses
 }

@@ -64,6 +64,18 @@ impl Engine {
         }
     }
 
+    /// The same as a reason.
+    pub(super) fn trouble_reason(&self) -> Option<WaitReason> {
+        Some(match self.contact.trouble.as_ref()? {
+            Trouble::Away(words) => WaitReason::Agent { words: words.clone() },
+            Trouble::Idle(state) => {
+                WaitReason::Agent { words: format!("the agent is {}", state.word()) }
+            }
+            Trouble::BadToken(words) => WaitReason::Token { words: words.clone() },
+            Trouble::Listing(incomplete) => WaitReason::Listing { words: incomplete.words() },
+        })
+    }
+
     /// How many more transfers may be in flight.
     fn free_slots(&self) -> u32 {
         let taken = self

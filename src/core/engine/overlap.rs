@@ -13,7 +13,7 @@ use crate::core::ids::{AttemptId, JobName, RunId};
 use crate::core::job::{Job, Overlap};
 use crate::core::limits::{AHEAD_MAX, OVERLAP_SLACK, SKEW};
 use crate::core::matching::shift;
-use crate::core::reason::SkipReason;
+use crate::core::reason::{Reason, SkipReason, WaitReason};
 use crate::core::transfer::Transfer;
 
 /// A run that has ended while occurrences of its job were held back.
@@ -29,6 +29,19 @@ impl Engine {
     /// Jobs of which something is due and waits for a look.
     pub fn held_back(&self) -> impl Iterator<Item = &JobName> {
         self.held.keys()
+    }
+
+    /// The occurrence of a job that waits for a look, and what it waits for; the first where more
+    /// are due.
+    pub(super) fn held_back_view(&self, name: &JobName) -> Option<(Timestamp, Reason)> {
+        if !self.held.contains_key(name) {
+            return None;
+        }
+        let job = &self.jobs.get(name)?.job;
+        let mark = self.state.marks.get(name)?;
+        let occurrence = next_undealt(job, mark, self.quiet_until(mark)?)?;
+        let wait = self.trouble_reason().unwrap_or(WaitReason::Look);
+        Some((occurrence, Reason::Waits(wait)))
     }
 
     /// Deals with what is due, job by job.

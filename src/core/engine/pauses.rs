@@ -147,6 +147,23 @@ impl Engine {
         }
     }
 
+    /// The pauses of a job that are over, its own and those of all, oldest first. How many of its
+    /// occurrences fell into one of all is counted now.
+    pub fn past_pauses(&self, name: &JobName) -> Vec<PastPause> {
+        let Some(planned) = self.jobs.get(name) else { return Vec::new() };
+        let Some(mark) = self.state.marks.get(name) else { return Vec::new() };
+        let of_all = self.state.pause_of_all.past.iter().cloned().map(|mut past| {
+            if mark.scheduled {
+                let from = shift(past.since, JUST_BEFORE);
+                past.occurrences = occurrences_within(&planned.job, from, past.until);
+            }
+            past
+        });
+        let mut pauses: Vec<PastPause> = mark.pauses.iter().cloned().chain(of_all).collect();
+        pauses.sort_by_key(|past| past.since);
+        pauses
+    }
+
     /// The pause of all jobs.
     pub fn pause_of_all(&self, now: Timestamp) -> Option<&Pause> {
         self.state.pause_of_all.pause.as_ref().filter(|pause| pause.holds(now))

@@ -14,6 +14,7 @@ use crate::core::alert::Occasion;
 use crate::core::ids::{JobName, RunId};
 use crate::core::job::Job;
 use crate::core::place::AccountNames;
+use crate::core::reason::Reason;
 use crate::core::record::{Mark, Pause};
 use crate::core::run::{Attempt, Run, RunState};
 use crate::core::transfer::AgentState;
@@ -44,6 +45,8 @@ pub struct JobView {
     pub mark: Arc<Mark>,
     /// The pause that holds: its own, or that of all jobs.
     pub pause: Option<Pause>,
+    /// The occurrence that is due and held back, and what it waits for.
+    pub held_back: Option<(Timestamp, Reason)>,
     /// Its next occurrence, without jitter; absent while paused, disabled or without schedule.
     pub next_run: Option<Timestamp>,
     /// Its active run.
@@ -145,6 +148,7 @@ impl Engine {
             job: Arc::clone(&planned.job),
             mark,
             pause,
+            held_back: self.held_back_view(name),
             next_run,
             active: unfinished.and_then(|runs| runs.first().copied()),
             behind: unfinished.map(|runs| runs[1..].to_vec()).unwrap_or_default(),

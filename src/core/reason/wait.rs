@@ -60,6 +60,8 @@ pub enum WaitReason {
         /// Why not, and how far it was read.
         words: String,
     },
+    /// An occurrence came while a run of the job may have ended unseen: a look will tell.
+    Look,
 }
 
 impl WaitReason {
@@ -72,7 +74,7 @@ impl WaitReason {
             Self::Slot { .. } => ReasonCode::WaitingSlot,
             Self::Agent { .. } => ReasonCode::WaitingAgent,
             Self::Token { .. } => ReasonCode::WaitingToken,
-            Self::Listing { .. } => ReasonCode::WaitingListing,
+            Self::Listing { .. } | Self::Look => ReasonCode::WaitingListing,
         }
     }
 
@@ -86,7 +88,8 @@ impl WaitReason {
             | Self::Slot { .. }
             | Self::Agent { .. }
             | Self::Token { .. }
-            | Self::Listing { .. } => None,
+            | Self::Listing { .. }
+            | Self::Look => None,
         }
     }
 
@@ -112,6 +115,9 @@ impl WaitReason {
             Self::Token { words } => format!("for a good token: {words}"),
             Self::Listing { words } => {
                 format!("for the agent's list, which can't be read to its end: {words}")
+            }
+            Self::Look => {
+                "for a look at the agent: the run before it may have ended by now".to_owned()
             }
         }
     }

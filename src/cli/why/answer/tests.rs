@@ -6,12 +6,14 @@ use super::explain;
 use crate::cli::render::table::Screen;
 use crate::cli::why::facts::{Active, Facts, Known};
 use crate::cli::why::page;
-use crate::control::document::{AttemptDocument, Bytes, Objects, RulesDocument, RunDocument};
+use crate::control::document::{
+    AttemptDocument, Bytes, HeldBackDocument, Objects, PauseDocument, RulesDocument, RunDocument,
+};
 use crate::core::ids::{AccountId, JobName, RunId, TransferId};
 use crate::core::job::CatchUp;
 use crate::core::place::NamedPlace;
 use crate::core::reason::{Reason, SkipReason, WaitReason};
-use crate::core::record::Pause;
+use crate::core::record::PastPause;
 use crate::core::run::{RunState, Trigger};
 use crate::core::schedule::{Schedule, Timetable};
 
@@ -72,6 +74,7 @@ fn attempt(number: u32, submitted: &str, state: RunState, reason: &str) -> Attem
         bytes: Bytes { total: 90 << 30, transferred: 30 << 30 },
         cost_usd: None,
         cause: None,
+        finished_at: None,
         facts: None,
     }
 }
@@ -89,6 +92,8 @@ fn facts(asked: Option<&str>) -> Facts {
             timetable: Timetable::new(schedule, "Europe/Berlin", berlin),
             enabled: true,
             pause: None,
+            past_pauses: Vec::new(),
+            held_back: None,
             rules: Some(RulesDocument {
                 timezone: "Europe/Berlin".to_owned(),
                 catch_up: CatchUp::Once,
@@ -111,9 +116,10 @@ fn rules(facts: &mut Facts) -> &mut RulesDocument {
     facts.job.as_mut().unwrap().rules.as_mut().unwrap()
 }
 
-fn paused(reason: &str) -> Option<Pause> {
+fn paused(reason: &str) -> Option<PauseDocument> {
     let until = Some(at("2026-03-09T00:00:00"));
-    Some(Pause { at: at("2026-02-28T09:00:00"), until, reason: Some(reason.to_owned()) })
+    let reason = Some(reason.to_owned());
+    Some(PauseDocument { since: at("2026-02-28T09:00:00"), until, reason })
 }
 
 /// Each thing that can be the matter, under its name.
@@ -192,6 +198,21 @@ fn cases() -> Vec<(&'static str, Facts)> {
     case("under another schedule", Some("2026-02-05T01:30:00"), &|_| {});
     case("paused now", None, &|facts| {
         facts.job.as_mut().unwrap().pause = paused("moving house");
+    });
+    case("paused then", Some("2026-02-25T01:30:00"), &|facts| {
+        facts.job.as_mut().unwrap().past_pauses = vec![PastPause {
+            since: at("2026-02-23T09:00:00"),
+            until: at("2026-02-26T17:00:00"),
+            reason: Some("moving house".to_owned()),
+            occurrences: 3,
+        }];
+    });
+    case("held back until a look", None, &|facts| {
+        rules(facts).handled = at("2026-03-01T01:30:00");
+        facts.job.as_mut().unwrap().held_back = Some(HeldBackDocument {
+            occurrence: at("01:30:00"),
+            reason: Reason::Waits(WaitReason::Look),
+        });
     });
     case("disabled", None, &|facts| facts.job.as_mut().unwrap().enabled = false);
     case("missed, and the daemon is still down", None, &|facts| {
