@@ -16,6 +16,7 @@ use transferd::control::client::{Client, ClientError};
 use transferd::control::document::{
     DoneDocument, ErrorDocument, ReloadDocument, RunDocument, ShowDocument, StatusDocument,
 };
+use transferd::control::repeats::{BackfillDocument, BackfillQuery, RetryQuery, TriggerQuery};
 use transferd::control::request::{
     CancelQuery, HistoryQuery, JobQuery, PauseQuery, Refused, Reply, Request, ShowQuery,
     StatusQuery,
@@ -60,6 +61,8 @@ async fn serve(listener: std::os::unix::net::UnixListener) {
             Request::History(query, reply) => refuse(&query, reply),
             Request::Show(query, reply) => refuse(&query, reply),
             Request::Trigger(query, reply) => refuse(&query, reply),
+            Request::Retry(query, reply) => refuse(&query, reply),
+            Request::Backfill(query, reply) => refuse(&query, reply),
             Request::Resume(query, reply) => refuse(&query, reply),
             Request::Cancel(query, reply) => refuse(&query, reply),
             Request::Pause(query, reply) => refuse(&query, reply),
@@ -113,6 +116,7 @@ pub fn documents_print_back_and_questions_arrive(text: &str) {
     prints_back::<StatusDocument>(text);
     prints_back::<DoneDocument>(text);
     prints_back::<ReloadDocument>(text);
+    prints_back::<BackfillDocument>(text);
     prints_back::<ErrorDocument>(text);
     if let Some(status) = prints_back::<StatusDocument>(text) {
         let plain = status.without_details();
@@ -122,6 +126,9 @@ pub fn documents_print_back_and_questions_arrive(text: &str) {
     prints_back::<HistoryQuery>(text).iter().for_each(arrives);
     prints_back::<ShowQuery>(text).iter().for_each(arrives);
     prints_back::<JobQuery>(text).iter().for_each(arrives);
+    prints_back::<TriggerQuery>(text).iter().for_each(arrives);
+    prints_back::<RetryQuery>(text).iter().for_each(arrives);
+    prints_back::<BackfillQuery>(text).iter().for_each(arrives);
     prints_back::<CancelQuery>(text).iter().for_each(arrives);
     prints_back::<PauseQuery>(text).iter().for_each(arrives);
 }
@@ -155,7 +162,10 @@ macro_rules! question {
 question!(StatusQuery, status);
 question!(HistoryQuery, history);
 question!(ShowQuery, show);
-question!(JobQuery, trigger);
+question!(JobQuery, resume);
+question!(TriggerQuery, trigger);
+question!(RetryQuery, retry);
+question!(BackfillQuery, backfill);
 question!(CancelQuery, cancel);
 question!(PauseQuery, pause);
 

@@ -16,7 +16,9 @@ use super::render::words::Times;
 use super::{Exit, Global, agent, offline, trigger};
 use crate::agent::doctor::{Finding, Ours, Verdict, examine};
 use crate::clock;
-use crate::control::request::{HISTORY_MAX, HistoryQuery, JobQuery, ShowQuery};
+use crate::control::client::ClientError;
+use crate::control::repeats::TriggerQuery;
+use crate::control::request::{HISTORY_MAX, HistoryQuery, ShowQuery};
 use crate::core::ids::RunId;
 use crate::core::run::RunState;
 
@@ -88,8 +90,11 @@ fn watch(job: String, global: &Global, out: &mut dyn Write, err: &mut dyn Write)
         Err(exit) => return exit,
     };
     let query = |id: RunId| ShowQuery { run: id.to_string() };
+    let trigger = TriggerQuery { jobs: vec![job], ..TriggerQuery::default() };
+    let gone = || ClientError::Broken("the daemon names no run".to_owned());
     let shown = daemon
-        .wait(daemon.client().trigger(&JobQuery { job }))
+        .wait(daemon.client().trigger(&trigger))
+        .and_then(|runs| runs.into_iter().next().ok_or_else(gone))
         .and_then(|run| trigger::follow(&mut daemon, global, run, err))
         .and_then(|run| daemon.wait(daemon.client().show(&query(run.id))));
     let shown = match shown {

@@ -8,6 +8,8 @@ pub mod accounts;
 pub mod agent;
 pub mod alert;
 pub mod ask;
+mod asked;
+pub mod backfill;
 pub mod cancel;
 pub mod check;
 pub mod completions;
@@ -29,6 +31,7 @@ pub mod prompt;
 pub mod rehearse;
 pub mod reload;
 pub mod render;
+pub mod retry;
 pub mod run;
 pub mod schema;
 pub mod show;
@@ -83,8 +86,13 @@ enum Command {
     Show(show::Args),
     /// Say why a job did or did not run then, or what it waits for now
     Why(why::Args),
-    /// Run a job now
+    /// Run jobs now, or for a scheduled time that is past
     Trigger(trigger::Args),
+    /// Repeat runs that did not succeed, for the same scheduled time and to the same places
+    #[command(alias = "rerun")]
+    Retry(retry::Args),
+    /// Run a job for each past occurrence that has no success; shows the plan first
+    Backfill(backfill::Args),
     /// Cancel an active run, at the agent too
     Cancel(cancel::Args),
     /// Stop the scheduling of a job; survives restarts
@@ -139,6 +147,8 @@ fn dispatch(command: Command, global: &Global, out: &mut dyn Write, err: &mut dy
         Command::Show(args) => show::run(args, global, out, err),
         Command::Why(args) => why::run(args, global, out, err),
         Command::Trigger(args) => trigger::run(args, global, out, err),
+        Command::Retry(args) => retry::run(args, global, out, err),
+        Command::Backfill(args) => backfill::run(args, global, out, err),
         Command::Cancel(args) => cancel::run(args, global, out, err),
         Command::Pause(args) => pause::pause(args, global, out, err),
         Command::Resume(args) => pause::resume(args, global, out, err),

@@ -1,4 +1,4 @@
-//! `trigger`: a run now, waited for if wanted.
+//! `trigger`: runs now or for a time that is past, waited for if wanted.
 
 use std::io::{IsTerminal, Write};
 use std::time::Duration;
@@ -8,6 +8,7 @@ use indicatif::ProgressBar;
 use jiff::tz::TimeZone;
 
 use super::ask::{Daemon, done, say, say_error};
+use super::asked::time_asked;
 use super::render::fit;
 use super::render::paint::{Paint, Tone};
 use super::render::run as words;
@@ -16,8 +17,10 @@ use super::{Exit, Global};
 use crate::clock;
 use crate::control::client::ClientError;
 use crate::control::document::RunDocument;
-use crate::control::request::{JobQuery, ShowQuery};
+use crate::control::repeats::TriggerQuery;
+use crate::control::request::ShowQuery;
 use crate::core::ids::RunId;
+use crate::core::repeat::Changes;
 use crate::core::run::RunState;
 use crate::signals::{Signal, Signals};
 
@@ -33,48 +36,108 @@ const ABSENCE_SAID: u32 = 10;
 /// What may be typed after `trigger`.
 #[derive(Debug, ClapArgs)]
 pub struct Args {
-    /// The job
-    job: String,
+    /// The jobs; a glob such as `dailies-*` stands for the enabled ones that it fits
+    #[arg(required = true, value_name = "JOB")]
+    jobs: Vec<String>,
+    /// Run for this scheduled time: an instant, or a day that holds one occurrence; dated paths
+    /// are those of that time
+    #[arg(long = "for", value_name = "TIME")]
+    time: Option<String>,
+    /// Also if that time has succeeded
+    #[arg(long, requires = "time")]
+    again: bool,
+    /// Change this run alone, and what repeats it: `source.path`, `destination.path`,
+    /// `allow_skip`, `timeout`
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+    #[command(flatten)]
+    end: End,
+}
+
+/// What is done once runs are recorded.
+#[derive(Debug, ClapArgs)]
+pub struct End {
     /// Wait for the run's end, and exit 0 only if it succeeded; Ctrl-C ends the waiting, not the
     /// run
     #[arg(long)]
     wait: bool,
-    /// Print the run as a JSON object
+    /// Print the run as a JSON object; several as an array
     #[arg(long)]
     json: bool,
 }
 
 /// Carries out `trigger`.
 pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write) -> Exit {
+    let Args { jobs, time, again, set, end } = args;
+    if let Err(words) = Changes::parse(&set) {
+        say(err, &words);
+        return Exit::Usage;
+    }
+    let time = match time.map(|text| time_asked(&text, clock::now())).transpose() {
+        Ok(time) => time,
+        Err(words) => {
+            say(err, &words);
+            return Exit::Usage;
+        }
+    };
     let mut daemon = match Daemon::find_or_say(global, err) {
         Ok(daemon) => daemon,
         Err(exit) => return exit,
     };
-    let started = match daemon.wait(daemon.client().trigger(&JobQuery { job: args.job })) {
-        Ok(run) => run,
-        Err(error) => return say_error(&error, err),
-    };
-    if !args.json
-        && let Err(error) = writeln!(out, "{}", started.id).and_then(|()| out.flush())
-    {
-        return done(Err(error), Exit::No);
+    let several = jobs.len() > 1 || jobs.iter().any(|job| job.contains(['*', '?', '[', '{']));
+    let query = TriggerQuery { jobs, time, again, set };
+    match daemon.wait(daemon.client().trigger(&query)) {
+        Ok(runs) => end.of(runs, several, &mut daemon, global, (out, err)),
+        Err(error) => say_error(&error, err),
     }
-    let mut run = started;
-    if args.wait {
-        run = match follow(&mut daemon, global, run, err) {
-            Ok(run) => run,
-            Err(error) => return say_error(&error, err),
+}
+
+impl End {
+    /// Prints the ids of runs, waits for their ends if that is wanted, and prints the runs.
+    pub(super) fn of(
+        &self,
+        mut runs: Vec<RunDocument>,
+        several: bool,
+        daemon: &mut Daemon,
+        global: &Global,
+        (out, err): (&mut dyn Write, &mut dyn Write),
+    ) -> Exit {
+        if !self.json {
+            let ids = runs.iter().try_for_each(|run| {
+                tell_time(run, err);
+                writeln!(out, "{}", run.id)
+            });
+            if let Err(error) = ids.and_then(|()| out.flush()) {
+                return done(Err(error), Exit::No);
+            }
+        }
+        if self.wait {
+            for run in &mut runs {
+                *run = match follow(daemon, global, run.clone(), err) {
+                    Ok(run) => run,
+                    Err(error) => return say_error(&error, err),
+                };
+            }
+        }
+        let good = !self.wait || runs.iter().all(|run| run.state == RunState::Succeeded);
+        let exit = if good { Exit::Done } else { Exit::No };
+        runs.iter_mut().for_each(RunDocument::leave_out_facts);
+        let written = match runs.as_slice() {
+            _ if !self.json => Ok(()),
+            [one] if !several => super::write_json(out, one),
+            runs => super::write_json(out, &runs),
         };
+        done(written, exit)
     }
-    let good = !args.wait || run.state == RunState::Succeeded;
-    let exit = if good { Exit::Done } else { Exit::No };
-    let written = if args.json {
-        run.leave_out_facts();
-        super::write_json(out, &run)
-    } else {
-        Ok(())
-    };
-    done(written, exit)
+}
+
+/// Says which scheduled time is meant, and where the run copies to.
+fn tell_time(run: &RunDocument, err: &mut dyn Write) {
+    if let Some(at) = run.scheduled_for {
+        let at = at.to_zoned_datetime(TimeZone::system()).strftime("%a %Y-%m-%d %H:%M:%S %:z");
+        // Nothing is left to tell it to if standard error is gone.
+        let _ = writeln!(err, "{} for {at}, to {}", run.job, run.destination);
+    }
 }
 
 /// Waits for the end of a run and tells each change. The daemon may be restarted meanwhile.

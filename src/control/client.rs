@@ -13,6 +13,7 @@ use serde::de::DeserializeOwned;
 use super::document::{
     DoneDocument, ErrorDocument, ReloadDocument, RunDocument, ShowDocument, StatusDocument,
 };
+use super::repeats::{BackfillDocument, BackfillQuery, RetryQuery, TriggerQuery};
 use super::request::{
     CancelQuery, HistoryQuery, JobQuery, PauseAllQuery, PauseQuery, ShowQuery, StatusQuery,
 };
@@ -113,8 +114,18 @@ impl Client {
     }
 
     /// Asks for a run now.
-    pub async fn trigger(&self, query: &JobQuery) -> Result<RunDocument, ClientError> {
+    pub async fn trigger(&self, query: &TriggerQuery) -> Result<Vec<RunDocument>, ClientError> {
         self.post("trigger", query).await
+    }
+
+    /// Asks for runs once more.
+    pub async fn retry(&self, query: &RetryQuery) -> Result<Vec<RunDocument>, ClientError> {
+        self.post("retry", query).await
+    }
+
+    /// Asks for the runs of a span of time, or which these would be.
+    pub async fn backfill(&self, query: &BackfillQuery) -> Result<BackfillDocument, ClientError> {
+        self.post("backfill", query).await
     }
 
     /// Asks for the end of a run.

@@ -9,6 +9,7 @@ pub mod document;
 pub mod limits;
 mod peer;
 pub mod phrase;
+pub mod repeats;
 pub mod request;
 mod run_document;
 pub mod server;

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
 use super::document::{DoneDocument, ReloadDocument, RunDocument, ShowDocument, StatusDocument};
+use super::repeats::{BackfillDocument, BackfillQuery, RetryQuery, TriggerQuery};
 use crate::core::run::RunState;
 
 /// The most runs that one answer holds, so that it is made in a moment and fits in memory.
@@ -55,7 +56,11 @@ pub enum Request {
     /// `show`.
     Show(ShowQuery, Reply<ShowDocument>),
     /// `trigger`.
-    Trigger(JobQuery, Reply<RunDocument>),
+    Trigger(TriggerQuery, Reply<Vec<RunDocument>>),
+    /// `retry`.
+    Retry(RetryQuery, Reply<Vec<RunDocument>>),
+    /// `backfill`.
+    Backfill(BackfillQuery, Reply<BackfillDocument>),
     /// `cancel`.
     Cancel(CancelQuery, Reply<DoneDocument>),
     /// `pause`.

@@ -163,7 +163,7 @@ impl RunDocument {
             job: run.job.clone(),
             trigger: run.trigger,
             scheduled_for: run.scheduled_for,
-            retry_of: None,
+            retry_of: run.retry_of,
             state: run.state,
             reason: run.reason.to_string(),
             reason_code: run.reason.code(),

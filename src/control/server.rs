@@ -21,6 +21,7 @@ use tokio::time::timeout;
 use super::document::ErrorDocument;
 use super::limits::{BODY_MAX, BOUNDS, TURN_WAIT};
 use super::peer::Peer;
+use super::repeats::{BackfillQuery, RetryQuery, TriggerQuery};
 use super::request::{
     Asked, CancelQuery, HistoryQuery, JobQuery, PauseAllQuery, PauseQuery, Refused, Reply, Request,
     ShowQuery, StatusQuery,
@@ -44,6 +45,8 @@ fn router(ask: mpsc::Sender<Asked>) -> Router {
         .route("/v1/runs", get(history))
         .route("/v1/run", get(show))
         .route("/v1/trigger", post(trigger))
+        .route("/v1/retry", post(retry))
+        .route("/v1/backfill", post(backfill))
         .route("/v1/cancel", post(cancel))
         .route("/v1/pause", post(pause))
         .route("/v1/resume", post(resume))
@@ -70,8 +73,16 @@ async fn show(State(ask): Ask, Query(query): Query<ShowQuery>) -> Response {
     put(ask, None, |reply| Request::Show(query, reply)).await
 }
 
-async fn trigger(State(ask): Ask, by: By, Json(query): Json<JobQuery>) -> Response {
+async fn trigger(State(ask): Ask, by: By, Json(query): Json<TriggerQuery>) -> Response {
     put(ask, by.words().await, |reply| Request::Trigger(query, reply)).await
+}
+
+async fn retry(State(ask): Ask, by: By, Json(query): Json<RetryQuery>) -> Response {
+    put(ask, by.words().await, |reply| Request::Retry(query, reply)).await
+}
+
+async fn backfill(State(ask): Ask, by: By, Json(query): Json<BackfillQuery>) -> Response {
+    put(ask, by.words().await, |reply| Request::Backfill(query, reply)).await
 }
 
 async fn cancel(State(ask): Ask, by: By, Json(query): Json<CancelQuery>) -> Response {

@@ -9,6 +9,7 @@ use super::ids::{AlertId, AttemptId, JobName, RunId, TransferId};
 use super::job::{AlertChannel, JobSet};
 use super::place::TransferRequest;
 use super::record::{Pause, Record};
+use super::repeat::{Backfill, BackfillPlan, Wish};
 use super::transfer::{CancelAnswer, Look, LookFailure, LookRequest, SubmitAnswer};
 
 /// Everything that can happen.
@@ -71,7 +72,7 @@ pub enum Input {
 pub struct ReplyTo(pub u64);
 
 /// What an operator can ask for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum OperatorRequest {
     /// Run the job now.
     Trigger {
@@ -80,6 +81,10 @@ pub enum OperatorRequest {
         /// The id of the run to be, drawn by the daemon.
         run: RunId,
     },
+    /// Run jobs for a time, or runs once more: all of them, or none.
+    Repeat(Vec<Wish>),
+    /// Run a job for all occurrences of a span of time.
+    Backfill(Backfill),
     /// Cancel a run.
     CancelRun(RunId),
     /// Cancel the active run of a job, and the one that waits behind it.
@@ -100,12 +105,14 @@ pub enum OperatorRequest {
 }
 
 /// The answer to an operator.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Answer {
     /// Done; concerns these runs (none for pause and resume).
     Done(Vec<RunId>),
     /// Done, and there is more to say: it has less effect than one would think.
     DoneBut(String),
+    /// Done: these runs are recorded.
+    Planned(Box<BackfillPlan>),
     /// Not done, in words.
     No(String),
 }

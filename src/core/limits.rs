@@ -78,6 +78,17 @@ pub const CANCEL_RETRY: (SignedDuration, SignedDuration) =
 /// An occurrence handled later than this was missed, and is subject to `catch_up`.
 pub const LATE_START: SignedDuration = SignedDuration::from_secs(60);
 
+/// One backfill makes so many runs at most: three years of a nightly job, and a bound on what a
+/// slip of the pen can start.
+pub const BACKFILL_MAX: usize = 1_000;
+
+/// Of so many occurrences at most a backfill finds out which lack a success: those of a week of
+/// minutes, and found in a moment.
+pub const OCCURRENCES_MAX: usize = 10_000;
+
+/// So many retries and backfills of one job may wait: a backfill behind another one.
+pub const REPEATS_WAITING_MAX: usize = 2_000;
+
 /// `catch_up: all` runs at most so many of the newest missed occurrences; so many missed ones are
 /// recorded one by one.
 pub const MISSED_MAX: usize = 100;

@@ -18,6 +18,7 @@ pub mod place;
 pub mod plain;
 pub mod reason;
 pub mod record;
+pub mod repeat;
 pub mod run;
 pub mod schedule;
 pub mod suggest;

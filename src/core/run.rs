@@ -12,6 +12,7 @@ use super::ids::{AttemptId, JobName, RunId, TransferId, UserId};
 use super::job::Terms;
 use super::place::{Fingerprint, TransferRequest};
 use super::reason::Reason;
+use super::repeat::Changes;
 use super::transfer::{Progress, TransferStatus};
 
 /// The state of a run (contract, "Run states"). ARCHITECTURE.md has the diagram.
@@ -167,6 +168,10 @@ pub enum Trigger {
     CatchUp,
     /// An operator's wish.
     Manual,
+    /// An operator's wish to repeat a run.
+    Retry,
+    /// An operator's wish for all runs of a span of time.
+    Backfill,
 }
 
 impl Trigger {
@@ -176,6 +181,16 @@ impl Trigger {
             Self::Schedule => "schedule",
             Self::CatchUp => "catch_up",
             Self::Manual => "manual",
+            Self::Retry => "retry",
+            Self::Backfill => "backfill",
+        }
+    }
+
+    /// True for what lets everything else that its job has to do go first, until it has begun.
+    pub fn steps_behind(self) -> bool {
+        match self {
+            Self::Retry | Self::Backfill => true,
+            Self::Schedule | Self::CatchUp | Self::Manual => false,
         }
     }
 }
@@ -216,7 +231,7 @@ pub struct Run {
     pub job: JobName,
     /// Why there is a run.
     pub trigger: Trigger,
-    /// The occurrence; absent for a manual run.
+    /// The time that it is for; absent for a manual run that names none.
     pub scheduled_for: Option<Timestamp>,
     /// When it was recorded.
     pub created_at: Timestamp,
@@ -234,6 +249,12 @@ pub struct Run {
     pub follows: Option<u32>,
     /// The run that must end first (`overlap: queue`, `replace`, `catch_up: all`, `trigger`).
     pub behind: Option<RunId>,
+    /// The run that it repeats.
+    #[serde(default)]
+    pub retry_of: Option<RunId>,
+    /// What it has otherwise than its job, on an operator's wish.
+    #[serde(default)]
+    pub changes: Changes,
     /// The rendered request: the same for all attempts.
     pub request: TransferRequest,
     /// The terms it started under.

@@ -166,6 +166,7 @@ impl Driver {
                     self.answer_status(&query, reply);
                 }
             }
+            Event::Recalled(recalled) => self.recalled(*recalled, inputs),
             Event::Asked(asked) => self.asked(asked, inputs),
             Event::Watched(ask) => self.watched(ask),
             Event::Stop => self.stopping = true,
@@ -257,7 +258,9 @@ impl Driver {
             Request::Status(query, reply) => self.status_asked(query, reply),
             Request::History(query, reply) => self.answer_history(query, reply),
             Request::Show(query, reply) => self.answer_show(query, reply),
-            Request::Trigger(query, reply) => inputs.extend(self.trigger(&query, by, reply)),
+            Request::Trigger(query, reply) => self.trigger(&query, by, reply, inputs),
+            Request::Retry(query, reply) => self.retry(query, by, reply),
+            Request::Backfill(query, reply) => self.backfill(&query, by, reply),
             Request::Cancel(query, reply) => self.cancel(&query, by, reply, inputs),
             Request::Pause(query, reply) => inputs.extend(self.pause(query, by, reply)),
             Request::Resume(query, reply) => inputs.extend(self.resume(&query, by, reply)),

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::agent::Glance;
 use super::reading::Reading;
+use super::repeats::Recalled;
 use super::standing::Found;
 use super::timer::Alarm;
 use crate::control::request::Asked;
@@ -28,6 +29,8 @@ pub(super) enum Event {
     Glanced(Glance),
     /// Someone asks over the control socket.
     Asked(Asked),
+    /// What the past says of runs that someone asks for.
+    Recalled(Box<Recalled>),
     /// Someone watches, over TCP.
     Watched(Ask),
     /// The agent's notification socket: something changed.

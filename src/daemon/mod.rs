@@ -19,6 +19,7 @@ mod notes;
 mod operators;
 pub mod past;
 mod reading;
+mod repeats;
 mod retention;
 mod scrape;
 mod standing;

@@ -4,11 +4,13 @@ use super::driver::Driver;
 use super::past::{no_run, several};
 use crate::clock;
 use crate::control::document::{DoneDocument, RunDocument};
+use crate::control::repeats::BackfillDocument;
 use crate::control::request::{CancelQuery, JobQuery, PauseAllQuery, PauseQuery, Refused, Reply};
 use crate::core::ids::{JobName, RunId};
 use crate::core::input::{Answer, Input, OperatorRequest, ReplyTo};
 use crate::core::plain::plain;
 use crate::core::record::Pause;
+use crate::core::repeat::BackfillPlan;
 use crate::core::run::{Attempt, RunState};
 use crate::core::suggest;
 use crate::store::RunMatch;
@@ -19,8 +21,10 @@ pub(super) type By = Option<String>;
 /// An operator who waits.
 #[derive(Debug)]
 pub(super) enum Pending {
-    /// For the run that was triggered.
-    Run(Reply<RunDocument>),
+    /// For the runs that were triggered or repeated.
+    Runs(Reply<Vec<RunDocument>>),
+    /// For the runs of a backfill.
+    Backfill(JobName, Reply<BackfillDocument>),
     /// For the runs that are concerned.
     Done(Reply<DoneDocument>),
 }
@@ -29,32 +33,14 @@ impl Pending {
     /// Says no. Who no longer waits for the answer does not need it.
     pub(super) fn refuse(self, why: Refused) {
         match self {
-            Self::Run(reply) => drop(reply.send(Err(why))),
+            Self::Runs(reply) => drop(reply.send(Err(why))),
+            Self::Backfill(_, reply) => drop(reply.send(Err(why))),
             Self::Done(reply) => drop(reply.send(Err(why))),
         }
     }
 }
 
 impl Driver {
-    /// A run now.
-    pub(super) fn trigger(
-        &mut self,
-        query: &JobQuery,
-        by: By,
-        reply: Reply<RunDocument>,
-    ) -> Option<Input> {
-        let pending = Pending::Run(reply);
-        let job = match self.known_job(&query.job) {
-            Ok(job) => job,
-            Err(unknown) => {
-                pending.refuse(unknown);
-                return None;
-            }
-        };
-        let run = RunId(clock::random_uuid());
-        Some(self.operator(pending, by, OperatorRequest::Trigger { job, run }))
-    }
-
     /// The end of a job's runs, or of one run.
     pub(super) fn cancel(
         &mut self,
@@ -164,7 +150,7 @@ impl Driver {
         self.operator(Pending::Done(reply), by, OperatorRequest::ResumeAll)
     }
 
-    fn operator(&mut self, pending: Pending, by: By, request: OperatorRequest) -> Input {
+    pub(super) fn operator(&mut self, pending: Pending, by: By, request: OperatorRequest) -> Input {
         self.replies += 1;
         let reply = ReplyTo(self.replies);
         self.pending.insert(reply, pending);
@@ -174,17 +160,22 @@ impl Driver {
     /// The engine's answer, now that it is durable.
     pub(super) fn reply(&mut self, to: ReplyTo, answer: Answer) {
         let Some(pending) = self.pending.remove(&to) else { return };
-        let (runs, note) = match answer {
-            Answer::Done(runs) => (runs, None),
-            Answer::DoneBut(words) => (Vec::new(), Some(words)),
+        let (runs, note, plan) = match answer {
+            Answer::Done(runs) => (runs, None, BackfillPlan::default()),
+            Answer::DoneBut(words) => (Vec::new(), Some(words), BackfillPlan::default()),
+            Answer::Planned(plan) => (Vec::new(), None, *plan),
             Answer::No(words) => return pending.refuse(Refused::No(words)),
         };
         match pending {
             Pending::Done(reply) => drop(reply.send(Ok(DoneDocument { runs, note }))),
-            Pending::Run(reply) => {
-                let run = runs.first().and_then(|run| self.live(*run));
-                let gone = || Refused::No("the run is over already; see `history`".to_owned());
-                drop(reply.send(run.ok_or_else(gone)));
+            Pending::Backfill(job, reply) => {
+                let accounts = self.engine.accounts();
+                drop(reply.send(Ok(BackfillDocument::new(job, &plan, true, accounts))));
+            }
+            Pending::Runs(reply) => {
+                let runs: Option<Vec<_>> = runs.iter().map(|run| self.live(*run)).collect();
+                let gone = || Refused::No("a run is over already; see `history`".to_owned());
+                drop(reply.send(runs.ok_or_else(gone)));
             }
         }
     }

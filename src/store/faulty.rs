@@ -12,6 +12,7 @@ use crate::core::event::Event;
 use crate::core::ids::{JobName, RunId};
 use crate::core::job::HistoryPolicy;
 use crate::core::record::{Durable, Mark, Record};
+use crate::core::repeat::PastRun;
 
 /// When a commit fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -125,6 +126,16 @@ impl<S: Store> Store for Faulty<S> {
 
     fn last_runs(&self, jobs: &[JobName]) -> Result<Vec<RunWithAttempts>, StoreError> {
         self.inner.last_runs(jobs)
+    }
+
+    fn runs_of_time(
+        &self,
+        job: &JobName,
+        from: Timestamp,
+        to: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<PastRun>, StoreError> {
+        self.inner.runs_of_time(job, from, to, limit)
     }
 
     fn marks(&self) -> Result<Vec<Arc<Mark>>, StoreError> {

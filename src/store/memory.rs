@@ -19,6 +19,7 @@ use crate::core::ids::{AlertId, AttemptId, JobName, RunId, TransferId};
 use crate::core::job::HistoryPolicy;
 use crate::core::limits::SETTLED_MAX;
 use crate::core::record::{Durable, Learned, Mark, PauseOfAll, Record};
+use crate::core::repeat::PastRun;
 use crate::core::run::{Attempt, Run, RunState};
 
 /// Rows in memory.
@@ -353,6 +354,23 @@ impl Store for MemoryStore {
     fn last_runs(&self, jobs: &[JobName]) -> Result<Vec<RunWithAttempts>, StoreError> {
         let last = |job: &JobName| self.rows.runs.values().rev().find(|kept| kept.run.job == *job);
         Ok(jobs.iter().filter_map(last).map(Kept::with_attempts).collect())
+    }
+
+    fn runs_of_time(
+        &self,
+        job: &JobName,
+        from: Timestamp,
+        to: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<PastRun>, StoreError> {
+        let span = from.as_millisecond()..=to.as_millisecond();
+        let of_job = self.rows.runs.values().map(|kept| &kept.run).filter(|run| run.job == *job);
+        let past = of_job.filter_map(|run| {
+            let scheduled_for = run.scheduled_for?;
+            let in_time = span.contains(&scheduled_for.as_millisecond());
+            in_time.then(|| PastRun::of(run.id, scheduled_for, run.state))
+        });
+        Ok(past.take(limit).collect())
     }
 
     fn marks(&self) -> Result<Vec<Arc<Mark>>, StoreError> {

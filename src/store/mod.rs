@@ -15,6 +15,7 @@ use crate::core::event::Event;
 use crate::core::ids::{JobName, RunId};
 use crate::core::job::HistoryPolicy;
 use crate::core::record::{Durable, Mark, Record};
+use crate::core::repeat::PastRun;
 
 pub mod error;
 pub mod faulty;
@@ -62,6 +63,16 @@ pub trait Store {
 
     /// The run that was recorded last of each job that has one, in the order of `jobs`.
     fn last_runs(&self, jobs: &[JobName]) -> Result<Vec<RunWithAttempts>, StoreError>;
+
+    /// The runs of a job whose scheduled time lies in `[from, to]`, to the millisecond, in the
+    /// order in which they were recorded; at most `limit`, the caller's own bound.
+    fn runs_of_time(
+        &self,
+        job: &JobName,
+        from: Timestamp,
+        to: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<PastRun>, StoreError>;
 
     /// All marks, by job name.
     fn marks(&self) -> Result<Vec<Arc<Mark>>, StoreError>;

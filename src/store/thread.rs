@@ -13,6 +13,7 @@ use crate::core::event::Event;
 use crate::core::ids::{JobName, RunId};
 use crate::core::job::HistoryPolicy;
 use crate::core::record::{Durable, Record};
+use crate::core::repeat::PastRun;
 
 /// Requests that may wait; more wait at their askers. The daemon itself has a handful.
 const QUEUE: usize = 256;
@@ -165,6 +166,16 @@ impl StoreHandle {
             last.extend(self.ask(move |store| store.last_runs(&page)).await?);
         }
         Ok(last)
+    }
+
+    /// The runs of a job for a span of scheduled times; see [`Store::runs_of_time`].
+    pub async fn runs_of_time(
+        &self,
+        job: JobName,
+        (from, to): (Timestamp, Timestamp),
+        limit: usize,
+    ) -> Result<Vec<PastRun>, StoreError> {
+        self.ask(move |store| store.runs_of_time(&job, from, to, limit)).await
     }
 
     /// Keeps the text of a good job set.

@@ -87,6 +87,8 @@ fn simple(filling: Filling) -> Vec<Reason> {
         Reason::Due,
         Reason::CaughtUp,
         Reason::Triggered { by: by.clone() },
+        Reason::Retried { of: run, by: by.clone() },
+        Reason::Backfilled { by: by.clone() },
         Reason::NextAttempt,
         Reason::SentAgain,
         told,

@@ -15,6 +15,7 @@ use transferd::core::ids::{
 use transferd::core::job::{AlertEvent, RetryPolicy, Terms, Verdict};
 use transferd::core::place::{AccountNames, Fingerprint, NamedPlace, Place, TransferRequest};
 use transferd::core::record::{Learned, Mark, Pause};
+use transferd::core::repeat::Changes;
 use transferd::core::run::{
     Attempt, CancelCause, CancelWish, Ended, Phase, Run, RunState, Trigger,
 };
@@ -118,13 +119,32 @@ fn any_terms() -> impl Strategy<Value = Terms> {
         )
 }
 
+fn any_changes() -> impl Strategy<Value = Changes> {
+    let paths = (any::<Option<String>>(), any::<Option<String>>());
+    (paths, any::<Option<bool>>(), option::of(any_duration())).prop_map(
+        |((source_path, destination_path), allow_skip, timeout)| Changes {
+            source_path,
+            destination_path,
+            allow_skip,
+            timeout,
+        },
+    )
+}
+
 /// Any run of the id `id`.
 fn any_run(id: RunId) -> impl Strategy<Value = Run> {
-    let triggers = vec![Trigger::Schedule, Trigger::CatchUp, Trigger::Manual];
+    let triggers = vec![
+        Trigger::Schedule,
+        Trigger::CatchUp,
+        Trigger::Manual,
+        Trigger::Retry,
+        Trigger::Backfill,
+    ];
     let times =
         (option::of(any_instant()), any_instant(), option::of(any_instant()), any_instant());
     let words = (any::<String>(), any_reason(), any_state());
-    let links = (option::of(any_wish()), any::<Option<u32>>(), option::of(any_uuid()));
+    let runs = (option::of(any_uuid()), option::of(any_uuid()), any_changes());
+    let links = (option::of(any_wish()), any::<Option<u32>>(), runs);
     let request = (any_place(), any_place(), any::<bool>(), any::<bool>());
     (proptest::sample::select(triggers), times, words, links, request, any_terms()).prop_map(
         move |(trigger, times, words, links, request, terms)| Run {
@@ -139,7 +159,9 @@ fn any_run(id: RunId) -> impl Strategy<Value = Run> {
             ready_at: times.3,
             cancel: links.0,
             follows: links.1,
-            behind: links.2.map(RunId),
+            behind: links.2.0.map(RunId),
+            retry_of: links.2.1.map(RunId),
+            changes: links.2.2,
             request: TransferRequest {
                 source: request.0,
                 destination: request.1,

@@ -9,6 +9,7 @@ use transferd::core::job::Terms;
 use transferd::core::place::{Place, TransferRequest};
 use transferd::core::reason::{AttemptEnd, UnderWay};
 use transferd::core::record::Record;
+use transferd::core::repeat::Changes;
 use transferd::core::run::{Attempt, Phase, Run, RunState, Trigger};
 use transferd::core::transfer::Progress;
 use uuid::Uuid;
@@ -46,6 +47,8 @@ fn run(n: u64, job: &str, state: RunState) -> Run {
         cancel: None,
         follows: Some(1),
         behind: None,
+        retry_of: None,
+        changes: Changes::default(),
         request: TransferRequest {
             source: place("dailies/"),
             destination: place("dailies/2026-11-22/"),

@@ -136,7 +136,9 @@ pub fn show(shown: &ShowDocument, times: &Times, screen: Screen) -> String {
         (Some(at), Trigger::CatchUp) => {
             format!("{}, missed then", times.full(at))
         }
-        (Some(at), Trigger::Schedule | Trigger::Manual) => times.full(at),
+        (Some(at), Trigger::Schedule | Trigger::Manual | Trigger::Retry | Trigger::Backfill) => {
+            times.full(at)
+        }
         (None, _) => "no: triggered by hand".to_owned(),
     };
     fact("scheduled", Tone::Plain, &scheduled);

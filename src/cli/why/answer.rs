@@ -340,7 +340,11 @@ fn outcome(facts: &Facts, run: &RunDocument) -> String {
             time(facts, due),
             time(facts, run.created_at)
         ),
-        (RunState::Skipped, Some(due), Trigger::Schedule | Trigger::Manual) => {
+        (
+            RunState::Skipped,
+            Some(due),
+            Trigger::Schedule | Trigger::Manual | Trigger::Retry | Trigger::Backfill,
+        ) => {
             format!("it did not run at {}: {reason}", time(facts, due))
         }
         _ => format!("run {} ({}) {}", run.id, cause(facts, run), ended(facts, run)),
@@ -381,6 +385,8 @@ fn cause(facts: &Facts, run: &RunDocument) -> String {
             format!("due at {due}, caught up at {}", time(facts, run.created_at))
         }
         Trigger::Manual => format!("triggered at {}", time(facts, run.created_at)),
+        Trigger::Retry => format!("repeated at {}", time(facts, run.created_at)),
+        Trigger::Backfill => format!("backfilled at {}", time(facts, run.created_at)),
     }
 }
 

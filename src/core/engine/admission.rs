@@ -115,6 +115,11 @@ impl Engine {
         {
             return Some(Wait::Behind(behind));
         }
+        if self.state.steps_behind(id)
+            && let Some(before) = self.state.goes_before(id, &live.run.job)
+        {
+            return Some(Wait::Behind(before));
+        }
         let last = self.state.open_of_job.get(&live.run.job).and_then(|runs| {
             let occupied = |run: &&RunId| {
                 self.state.runs.get(run).is_some_and(|other| other.occupies(self.now))

@@ -19,6 +19,7 @@ use crate::core::matching::shift;
 use crate::core::place::{Place, TransferRequest};
 use crate::core::reason::{AttemptEnd, CancelReason, Reason, SkipReason};
 use crate::core::record::{Mark, Record};
+use crate::core::repeat::Changes;
 use crate::core::run::{CancelCause, Run, RunState, Trigger};
 use crate::core::schedule::Missed;
 use crate::core::template::TemplateValues;
@@ -143,7 +144,7 @@ impl Engine {
                     self.occurrence(&job, at, trigger, reason);
                 }
                 Fate::InTurn => {
-                    let behind = previous.or_else(|| self.last_unfinished(&job.name));
+                    let behind = previous.or_else(|| self.last_ahead(&job.name));
                     let reason = Reason::CaughtUp;
                     previous = Some(self.open_run(&job, trigger, Some(at), behind, reason, None));
                 }
@@ -198,9 +199,14 @@ impl Engine {
             self.skip(job, at, trigger, reason);
             return;
         }
-        let unfinished = self.state.unfinished.get(&job.name).cloned().unwrap_or_default();
+        // It is not skipped because of runs that repeat others: it waits for one that has begun.
+        let repeats = |id: &RunId| {
+            self.state.runs.get(id).is_some_and(|live| live.run.trigger.steps_behind())
+        };
+        let ahead = self.state.ahead(&job.name);
+        let unfinished: Vec<RunId> = ahead.iter().copied().filter(|id| !repeats(id)).collect();
         let Some(&active) = unfinished.first() else {
-            self.open_run(job, trigger, Some(at), None, reason, None);
+            self.open_run(job, trigger, Some(at), ahead.last().copied(), reason, None);
             return;
         };
         let since = self.state.runs.get(&active).map_or(at, |live| live.run.created_at);
@@ -221,15 +227,15 @@ impl Engine {
                     let reason = CancelReason::NewerOccurrence.into();
                     self.cancel_run(run, CancelCause::Replaced, reason);
                 }
-                let behind = self.last_unfinished(&job.name);
+                let behind = self.last_ahead(&job.name);
                 self.open_run(job, trigger, Some(at), behind, reason, None);
             }
         }
     }
 
-    /// The job's unfinished run that came last.
-    pub(super) fn last_unfinished(&self, job: &JobName) -> Option<RunId> {
-        self.state.unfinished.get(job)?.last().copied()
+    /// The job's unfinished run that came last, those left aside that step behind.
+    pub(super) fn last_ahead(&self, job: &JobName) -> Option<RunId> {
+        self.state.ahead(job).last().copied()
     }
 
     /// A run that only hopes for a lost request to turn up gives way to the job's next occurrence
@@ -278,7 +284,7 @@ impl Engine {
         end: Option<RunState>,
     ) {
         let at = scheduled_for.unwrap_or(self.now);
-        let run = Run {
+        self.open_row(Run {
             id,
             // A run outlives the job set, and keeps nothing of it.
             job: job.name.clone(),
@@ -286,20 +292,26 @@ impl Engine {
             scheduled_for,
             created_at: self.now,
             state: end.unwrap_or(RunState::Waiting),
-            reason: reason.clone(),
+            reason,
             ended_at: end.map(|_| self.now),
             ready_at: self.now,
             cancel: None,
             follows: None,
             behind,
+            retry_of: None,
+            changes: Changes::default(),
             request: self.render(job, at, id),
             terms: Arc::new(Terms::clone(&job.terms)),
-        };
-        let state = run.state;
+        });
+    }
+
+    /// Records a new run, waiting, or over before it began.
+    pub(super) fn open_row(&mut self, run: Run) {
+        let (id, state, reason) = (run.id, run.state, run.reason.clone());
         self.record(Record::Run { was: None, run: Arc::new(run) });
-        let level = if end.is_some() { Level::Info } else { Level::Debug };
+        let level = if state.is_over() { Level::Info } else { Level::Debug };
         self.say_state(id, state, reason, level);
-        if end.is_some() {
+        if state.is_over() {
             self.raise_end(id, false);
         }
         self.touched.insert(id);
@@ -307,7 +319,7 @@ impl Engine {
     }
 
     /// The request of a run, its paths rendered.
-    fn render(&self, job: &Job, at: Timestamp, run: RunId) -> TransferRequest {
+    pub(super) fn render(&self, job: &Job, at: Timestamp, run: RunId) -> TransferRequest {
         let values = TemplateValues {
             at,
             zone: job.timetable.zone(),

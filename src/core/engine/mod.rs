@@ -24,6 +24,7 @@ mod pauses;
 mod query;
 mod recovery;
 mod reload;
+mod repeat;
 mod state;
 mod submit;
 mod telling;

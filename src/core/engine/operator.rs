@@ -1,20 +1,21 @@
 //! What operators ask for. Every request is answered, after the commit.
 
-use std::sync::Arc;
-
 use super::Engine;
 use super::pauses::words;
 use crate::core::ids::{JobName, RunId};
 use crate::core::input::{Answer, Effect, Level, OperatorRequest, ReplyTo};
 use crate::core::reason::{CancelReason, Reason};
 use crate::core::record::Pause;
-use crate::core::run::{CancelCause, Trigger};
+use crate::core::repeat::Wish;
+use crate::core::run::CancelCause;
 
 impl Engine {
     /// Takes a request in.
     pub(super) fn operator(&mut self, to: ReplyTo, request: OperatorRequest) {
         let answer = match request {
-            OperatorRequest::Trigger { job, run } => self.trigger(&job, run),
+            OperatorRequest::Trigger { job, run } => self.runs_asked_for(&[Wish::now(job, run)]),
+            OperatorRequest::Repeat(wishes) => self.runs_asked_for(&wishes),
+            OperatorRequest::Backfill(wanted) => self.backfill(&wanted),
             OperatorRequest::CancelRun(run) => self.cancel_by_operator(vec![run]),
             OperatorRequest::CancelJob(job) => {
                 let runs = self.state.unfinished.get(&job).cloned().unwrap_or_default();
@@ -30,26 +31,6 @@ impl Engine {
             OperatorRequest::ResumeAll => self.resume_all(),
         };
         self.then(Effect::Reply { to, answer });
-    }
-
-    /// Runs a job now, or behind its active run.
-    fn trigger(&mut self, name: &JobName, run: RunId) -> Answer {
-        let Some(planned) = self.jobs.get(name) else { return unknown_job(name) };
-        let job = Arc::clone(&planned.job);
-        self.end_hopeful_run(name);
-        let unfinished = self.state.unfinished.get(name).cloned().unwrap_or_default();
-        let held = unfinished.iter().skip(1).find(|id| {
-            self.state.runs.get(id).is_some_and(|live| live.run.trigger == Trigger::Manual)
-        });
-        if let Some(held) = held {
-            return Answer::No(format!(
-                "run {held}, triggered before, is still waiting; it can be canceled"
-            ));
-        }
-        let behind = unfinished.last().copied();
-        let reason = Reason::Triggered { by: self.asker.clone() };
-        self.open_run_as(run, &job, Trigger::Manual, None, behind, reason, None);
-        Answer::Done(vec![run])
     }
 
     /// Cancels runs.

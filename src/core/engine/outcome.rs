@@ -12,7 +12,7 @@ use crate::core::job::Verdict;
 use crate::core::limits::WATCH;
 use crate::core::matching::shift;
 use crate::core::reason::{AttemptEnd, CancelReason, NothingLeft, Reason, UnderWay};
-use crate::core::run::{Attempt, CancelCause, CancelWish, Ended, Phase, Run, RunState};
+use crate::core::run::{Attempt, CancelCause, CancelWish, Ended, Phase, Run, RunState, Trigger};
 use crate::core::transfer::{Progress, Transfer, TransferStatus};
 
 /// The delay before the next attempt when `used` are used up: initial × multiplier^(used-1),
@@ -381,10 +381,16 @@ impl Engine {
     }
 }
 
-/// Until when a run must have been queued.
+/// Until when a run must have been queued. What a person asks for is late by intent: a trigger
+/// counts from when it was asked for, and what repeats others waits for its turn, however long.
 fn start_limit(run: &Run) -> Option<Timestamp> {
     let within = run.terms.start_within?;
-    Some(shift(run.scheduled_for.unwrap_or(run.created_at), within))
+    let from = match run.trigger {
+        Trigger::Schedule | Trigger::CatchUp => run.scheduled_for.unwrap_or(run.created_at),
+        Trigger::Manual => run.created_at,
+        Trigger::Retry | Trigger::Backfill => return None,
+    };
+    Some(shift(from, within))
 }
 
 /// What a terminal status means for the attempt (contract, promises 4 and 5).

@@ -119,7 +119,8 @@ impl Engine {
     /// A run has ended: up to when it was in the way of what was held back.
     pub(super) fn note_end(&mut self, id: RunId) {
         let Some(live) = self.state.runs.get(&id) else { return };
-        if !self.held.contains_key(&live.run.job) {
+        // What repeats others never keeps an occurrence from running.
+        if !self.held.contains_key(&live.run.job) || live.run.trigger.steps_behind() {
             return;
         }
         let finished = live.followed().and_then(|attempt| attempt.finished_at);
@@ -137,7 +138,7 @@ impl Engine {
         let skips = match job.overlap {
             Overlap::Skip => true,
             // One is held, and that is there already.
-            Overlap::Queue => self.state.unfinished.contains_key(&job.name),
+            Overlap::Queue => !self.state.ahead(&job.name).is_empty(),
             Overlap::Replace => false,
         };
         let (active, until) = (ended.run, ended.until);

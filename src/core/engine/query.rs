@@ -142,7 +142,7 @@ impl Engine {
         let next_run = (mark.scheduled && !paused)
             .then(|| next_undealt(&planned.job, &mark, mark.handled.max(now)))
             .flatten();
-        let unfinished = self.state.unfinished.get(name);
+        let unfinished = self.state.in_turn(name);
         let late_since = late_from(&planned.job, &mark).filter(|since| *since <= now && !paused);
         Some(JobView {
             job: Arc::clone(&planned.job),
@@ -150,8 +150,8 @@ impl Engine {
             pause,
             held_back: self.held_back_view(name),
             next_run,
-            active: unfinished.and_then(|runs| runs.first().copied()),
-            behind: unfinished.map(|runs| runs[1..].to_vec()).unwrap_or_default(),
+            active: unfinished.first().copied(),
+            behind: unfinished.into_iter().skip(1).collect(),
             late_since,
         })
     }

@@ -213,6 +213,36 @@ impl State {
         }
     }
 
+    /// Unfinished runs of a job, oldest first, those left aside that step behind: retries and
+    /// backfills that have not begun.
+    pub(super) fn ahead(&self, job: &JobName) -> Vec<RunId> {
+        let unfinished = self.unfinished.get(job).map(Vec::as_slice).unwrap_or_default();
+        unfinished.iter().copied().filter(|id| !self.steps_behind(*id)).collect()
+    }
+
+    /// Unfinished runs of a job in the order in which it is their turn.
+    pub(super) fn in_turn(&self, job: &JobName) -> Vec<RunId> {
+        let unfinished = self.unfinished.get(job).map(Vec::as_slice).unwrap_or_default();
+        let behind = unfinished.iter().copied().filter(|id| self.steps_behind(*id));
+        self.ahead(job).into_iter().chain(behind).collect()
+    }
+
+    /// True for a retry or backfill that has not begun: what else its job has to do goes first.
+    pub(super) fn steps_behind(&self, id: RunId) -> bool {
+        self.runs
+            .get(&id)
+            .is_some_and(|live| live.run.trigger.steps_behind() && live.attempts.is_empty())
+    }
+
+    /// The unfinished run of its job that goes before one that steps behind.
+    pub(super) fn goes_before(&self, id: RunId, job: &JobName) -> Option<RunId> {
+        let unfinished = self.unfinished.get(job)?;
+        let place = unfinished.iter().position(|other| *other == id).unwrap_or(unfinished.len());
+        let (earlier, later) = unfinished.split_at(place);
+        let ahead = |other: &&RunId| **other != id && !self.steps_behind(**other);
+        earlier.last().or_else(|| later.iter().find(ahead)).copied()
+    }
+
     /// Puts a run's row in its place.
     pub(super) fn put_run(&mut self, row: &Arc<Run>) {
         if let Some(live) = self.runs.get_mut(&row.id) {

@@ -45,6 +45,18 @@ pub enum Reason {
         /// That operator, if the system says.
         by: Option<String>,
     },
+    /// An operator asked for a run once more.
+    Retried {
+        /// That run.
+        of: RunId,
+        /// That operator, if the system says.
+        by: Option<String>,
+    },
+    /// An operator asked for all runs of a span of time.
+    Backfilled {
+        /// That operator, if the system says.
+        by: Option<String>,
+    },
     /// A back-off is over.
     NextAttempt,
     /// The request that was under way when the daemon stopped never arrived.
@@ -114,7 +126,11 @@ impl Reason {
     pub fn code(&self) -> Option<ReasonCode> {
         match self {
             // The first thing that each run waits for is a complete listing.
-            Self::Due | Self::CaughtUp | Self::Triggered { .. } => Some(ReasonCode::WaitingListing),
+            Self::Due
+            | Self::CaughtUp
+            | Self::Triggered { .. }
+            | Self::Retried { .. }
+            | Self::Backfilled { .. } => Some(ReasonCode::WaitingListing),
             Self::NextAttempt | Self::SentAgain => Some(ReasonCode::WaitingAttempt),
             Self::Waits(wait) => Some(wait.code()),
             Self::UnderWay(under_way) => under_way.code(),
@@ -139,6 +155,8 @@ impl Reason {
             Self::Due
             | Self::CaughtUp
             | Self::Triggered { .. }
+            | Self::Retried { .. }
+            | Self::Backfilled { .. }
             | Self::NextAttempt
             | Self::SentAgain
             | Self::UnderWay(_)
@@ -170,6 +188,8 @@ impl Reason {
             Self::Due
             | Self::CaughtUp
             | Self::Triggered { .. }
+            | Self::Retried { .. }
+            | Self::Backfilled { .. }
             | Self::NextAttempt
             | Self::SentAgain
             | Self::Waits(_)
@@ -196,6 +216,12 @@ impl Reason {
             Self::CaughtUp => "catching up a missed occurrence".to_owned(),
             Self::Triggered { by } => {
                 format!("triggered by {}", by.as_deref().unwrap_or("an operator"))
+            }
+            Self::Retried { of, by } => {
+                format!("repeats run {of}, for {}", by.as_deref().unwrap_or("an operator"))
+            }
+            Self::Backfilled { by } => {
+                format!("backfilled by {}", by.as_deref().unwrap_or("an operator"))
             }
             Self::NextAttempt => "start of the next attempt".to_owned(),
             Self::SentAgain => "the request that was under way when the daemon stopped never \

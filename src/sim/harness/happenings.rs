@@ -260,6 +260,8 @@ impl<O: Observer> Simulation<O> {
         };
         self.count(match &request {
             OperatorRequest::Trigger { .. } => "operator_triggers",
+            OperatorRequest::Repeat(_) => "operator_repeats",
+            OperatorRequest::Backfill(_) => "operator_backfills",
             OperatorRequest::CancelRun(_) | OperatorRequest::CancelJob(_) => "operator_cancels",
             OperatorRequest::Pause { .. } | OperatorRequest::PauseAll(_) => "operator_pauses",
             OperatorRequest::Resume(_) | OperatorRequest::ResumeAll => "operator_resumes",

@@ -15,6 +15,7 @@ use crate::core::event::Event;
 use crate::core::ids::{JobName, RunId};
 use crate::core::job::HistoryPolicy;
 use crate::core::record::{Durable, Mark, Record};
+use crate::core::repeat::PastRun;
 use crate::store::sqlite::SqliteStore;
 use crate::store::{HistoryQuery, RunMatch, RunWithAttempts, Store, StoreError};
 
@@ -88,6 +89,16 @@ impl Store for GuardedStore {
 
     fn last_runs(&self, jobs: &[JobName]) -> Result<Vec<RunWithAttempts>, StoreError> {
         self.store.last_runs(jobs)
+    }
+
+    fn runs_of_time(
+        &self,
+        job: &JobName,
+        from: Timestamp,
+        to: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<PastRun>, StoreError> {
+        self.store.runs_of_time(job, from, to, limit)
     }
 
     fn marks(&self) -> Result<Vec<Arc<Mark>>, StoreError> {

@@ -14,6 +14,7 @@ use crate::core::event::Event;
 use crate::core::ids::{JobName, RunId};
 use crate::core::job::HistoryPolicy;
 use crate::core::record::{Durable, Mark, Record};
+use crate::core::repeat::PastRun;
 
 mod failure;
 mod open;
@@ -131,6 +132,16 @@ impl Store for SqliteStore {
 
     fn last_runs(&self, jobs: &[JobName]) -> Result<Vec<RunWithAttempts>, StoreError> {
         self.snapshot(|connection| read::last_runs(connection, jobs))
+    }
+
+    fn runs_of_time(
+        &self,
+        job: &JobName,
+        from: Timestamp,
+        to: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<PastRun>, StoreError> {
+        self.snapshot(|connection| read::runs_of_time(connection, job, (from, to), limit))
     }
 
     fn marks(&self) -> Result<Vec<Arc<Mark>>, StoreError> {

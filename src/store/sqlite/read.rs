@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
 use uuid::Uuid;
@@ -13,7 +14,8 @@ use crate::core::event::Event;
 use crate::core::ids::{AttemptId, JobName, RunId, TransferId};
 use crate::core::limits::SETTLED_MAX;
 use crate::core::record::{Durable, Mark};
-use crate::core::run::{Attempt, Run};
+use crate::core::repeat::PastRun;
+use crate::core::run::{Attempt, Run, RunState};
 use crate::store::query::{
     EVENTS_MAX, HistoryQuery, RunMatch, RunWithAttempts, SEVERAL_MAX, ids_beginning_with,
 };
@@ -184,6 +186,31 @@ pub(super) fn last_runs(
         }
     }
     Ok(last)
+}
+
+/// The runs of a job for a span of scheduled times.
+pub(super) fn runs_of_time(
+    connection: &Connection,
+    job: &JobName,
+    (from, to): (Timestamp, Timestamp),
+    limit: usize,
+) -> Result<Vec<PastRun>, Failure> {
+    let mut statement = connection.prepare_cached(
+        "SELECT id, scheduled_at, state FROM runs
+         WHERE job = ?1 AND scheduled_at BETWEEN ?2 AND ?3 ORDER BY seq LIMIT ?4",
+    )?;
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let span = (from.as_millisecond(), to.as_millisecond());
+    let mut found = statement.query(params![job.as_str(), span.0, span.1, limit])?;
+    let mut past = Vec::new();
+    while let Some(row) = found.next()? {
+        let at = Timestamp::from_millisecond(row.get(1)?)
+            .map_err(|error| Failure::Row(format!("a run's row: {error}")))?;
+        let state = RunState::from_word(text(row, 2)?)
+            .ok_or_else(|| Failure::Row("a run's row has an unknown state".to_owned()))?;
+        past.push(PastRun::of(run_id(row, 0)?, at, state));
+    }
+    Ok(past)
 }
 
 /// All marks.

@@ -15,6 +15,7 @@ use crate::core::ids::{AttemptId, JobName, RunId, TransferId, UserId};
 use crate::core::job::{RetryPolicy, Terms, Verdict};
 use crate::core::place::{Fingerprint, TransferRequest};
 use crate::core::reason::Reason;
+use crate::core::repeat::Changes;
 use crate::core::run::{Attempt, CancelWish, Ended, Phase, Run, RunState, Trigger};
 use crate::core::transfer::{Progress, TransferStatus};
 
@@ -42,6 +43,10 @@ struct RunBody<'a> {
     follows: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     behind: Option<RunId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    retry_of: Option<RunId>,
+    #[serde(default, skip_serializing_if = "Changes::is_empty")]
+    changes: Cow<'a, Changes>,
     request: Cow<'a, TransferRequest>,
     terms: TermsBody,
 }
@@ -157,6 +162,8 @@ pub(super) fn run_to_body(run: &Run) -> String {
         cancel,
         follows,
         behind,
+        retry_of,
+        changes,
         request,
         terms,
     } = run;
@@ -170,6 +177,8 @@ pub(super) fn run_to_body(run: &Run) -> String {
         cancel: cancel.as_ref().map(Cow::Borrowed),
         follows: *follows,
         behind: *behind,
+        retry_of: *retry_of,
+        changes: Cow::Borrowed(changes),
         request: Cow::Borrowed(request),
         terms: TermsBody::of(terms),
     })
@@ -193,6 +202,8 @@ pub(super) fn run_from(id: RunId, job: &str, state: &str, body: &str) -> Result<
         cancel: row.cancel.map(Cow::into_owned),
         follows: row.follows,
         behind: row.behind,
+        retry_of: row.retry_of,
+        changes: row.changes.into_owned(),
         request: row.request.into_owned(),
         terms: Arc::new(row.terms.into_terms()),
     })

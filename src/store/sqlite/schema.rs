@@ -8,8 +8,12 @@ use super::failure::Failure;
 pub(super) const APPLICATION_ID: i64 = 0x7466_7264;
 
 /// The n-th brings version n to version n + 1. Never changed once released, only appended to.
-pub(super) const MIGRATIONS: &[&str] =
-    &[include_str!("v1.sql"), include_str!("v2.sql"), include_str!("v3.sql")];
+pub(super) const MIGRATIONS: &[&str] = &[
+    include_str!("v1.sql"),
+    include_str!("v2.sql"),
+    include_str!("v3.sql"),
+    include_str!("v4.sql"),
+];
 
 /// The version that migrations lead to.
 pub(super) fn version_after(migrations: &[&str]) -> i64 {

@@ -99,6 +99,7 @@ fn replace_run(connection: &Connection, was: Option<RunState>, run: &Run) -> Res
     // Who forgot to say when a run ended is not kept for ever: it counts as of its creation.
     let ended_at = over.then(|| run.ended_at.unwrap_or(run.created_at).as_millisecond());
     let created_at = run.created_at.as_millisecond();
+    let scheduled_at = run.scheduled_for.map(|at| at.as_millisecond());
     let (id, job, state) = (run.id.0.into_bytes(), run.job.as_str(), run.state.word());
     let body = rows::run_to_body(run);
     let changed = match was {
@@ -111,10 +112,13 @@ fn replace_run(connection: &Connection, was: Option<RunState>, run: &Run) -> Res
             .execute(params![id, job, state, over, created_at, ended_at, body, was.word()])?,
         None => connection
             .prepare_cached(
-                "INSERT INTO runs (id, job, state, over, created_at, ended_at, body)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (id) DO NOTHING",
+                "INSERT INTO runs
+                     (id, job, state, over, created_at, ended_at, body, scheduled_at, serial)
+                 SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, coalesce(max(serial) + 1, 0)
+                 FROM runs WHERE job = ?2 AND scheduled_at = ?8
+                 ON CONFLICT (id) DO NOTHING",
             )?
-            .execute(params![id, job, state, over, created_at, ended_at, body])?,
+            .execute(params![id, job, state, over, created_at, ended_at, body, scheduled_at])?,
     };
     if changed == 1 { Ok(()) } else { Err(run_is_not_as_expected(run.id, was).into()) }
 }

@@ -13,6 +13,7 @@ use crate::core::job::{AlertEvent, Terms};
 use crate::core::place::{Fingerprint, Place, TransferRequest};
 use crate::core::reason::{Reason, ReasonCode, UnderWay};
 use crate::core::record::{Mark, Record};
+use crate::core::repeat::Changes;
 use crate::core::run::{Attempt, Phase, Run, RunState, Trigger};
 use crate::core::transfer::Progress;
 
@@ -59,6 +60,8 @@ pub(crate) fn run(n: u128, job: &str, state: RunState) -> Run {
         cancel: None,
         follows: None,
         behind: None,
+        retry_of: None,
+        changes: Changes::default(),
         request: TransferRequest {
             source: place("dailies/"),
             destination: place("cold/"),

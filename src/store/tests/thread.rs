@@ -10,6 +10,7 @@ use crate::core::event::Event;
 use crate::core::ids::{JobName, RunId};
 use crate::core::job::HistoryPolicy;
 use crate::core::record::{Durable, Mark, Record};
+use crate::core::repeat::PastRun;
 use crate::core::run::{Phase, RunState};
 use crate::store::faulty::{Fault, Faults, Faulty};
 use crate::store::memory::MemoryStore;
@@ -54,6 +55,7 @@ impl Store for Held {
             run(id: &str) -> RunMatch;
             events(run: RunId) -> Vec<Event>;
             last_runs(jobs: &[JobName]) -> Vec<RunWithAttempts>;
+            runs_of_time(job: &JobName, from: Timestamp, to: Timestamp, limit: usize) -> Vec<PastRun>;
             marks() -> Vec<Arc<Mark>>;
             last_job_set() -> Option<String>;
         }

@@ -1,0 +1,35 @@
+//! Times that say for which scheduled time a run is meant. Days and times of day are left as they
+//! are: each job has its own zone, and the daemon knows it.
+
+use jiff::Timestamp;
+use jiff::civil::{Date, DateTime};
+use jiff::tz::TimeZone;
+
+use super::render::words::past_time;
+use crate::control::repeats::TimeAsked;
+
+/// What a text means.
+///
+/// # Errors
+/// In words: the text is not a time.
+pub(super) fn time_asked(text: &str, now: Timestamp) -> Result<TimeAsked, String> {
+    let text = text.trim();
+    if let Ok(instant) = text.parse::<Timestamp>() {
+        return Ok(TimeAsked::Instant(instant));
+    }
+    if text.contains(':')
+        && let Ok(local) = text.parse::<DateTime>()
+    {
+        return Ok(TimeAsked::Local(local));
+    }
+    let today = now.to_zoned_datetime(TimeZone::system()).date();
+    let day = match text.to_lowercase().as_str() {
+        "today" => Some(today),
+        "yesterday" => today.yesterday().ok(),
+        _ => text.parse::<Date>().ok().filter(|_| text.contains('-')),
+    };
+    if let Some(day) = day {
+        return Ok(TimeAsked::Day(day));
+    }
+    past_time(text, now).map(TimeAsked::Instant)
+}

@@ -1,0 +1,114 @@
+//! `backfill`: a run for each past occurrence that has no success. The plan comes first.
+
+use std::io::{self, Write};
+
+use clap::Args as ClapArgs;
+use jiff::tz::TimeZone;
+
+use super::ask::{Daemon, done, hint, say, say_error};
+use super::asked::time_asked;
+use super::prompt::Prompt;
+use super::{Exit, Global};
+use crate::clock;
+use crate::control::repeats::{BackfillDocument, BackfillQuery};
+
+/// What may be typed after `backfill`.
+#[derive(Debug, ClapArgs)]
+pub struct Args {
+    /// The job
+    job: String,
+    /// From this time on; of a day, from its start
+    #[arg(long, value_name = "TIME")]
+    from: String,
+    /// Until this time, itself included; of a day, until its end
+    #[arg(long, value_name = "TIME")]
+    to: String,
+    /// Also occurrences that have succeeded
+    #[arg(long)]
+    all: bool,
+    /// Only show the plan
+    #[arg(long)]
+    dry_run: bool,
+    /// Go ahead without asking
+    #[arg(long)]
+    yes: bool,
+    /// Print a JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+/// Carries out `backfill`.
+pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write) -> Exit {
+    let now = clock::now();
+    let span = time_asked(&args.from, now).and_then(|from| Ok((from, time_asked(&args.to, now)?)));
+    let (from, to) = match span {
+        Ok(span) => span,
+        Err(words) => {
+            say(err, &words);
+            return Exit::Usage;
+        }
+    };
+    let daemon = match Daemon::find_or_say(global, err) {
+        Ok(daemon) => daemon,
+        Err(exit) => return exit,
+    };
+    let mut query = BackfillQuery { job: args.job.clone(), from, to, all: args.all, dry_run: true };
+    if args.dry_run || !args.yes {
+        let plan = match daemon.wait(daemon.client().backfill(&query)) {
+            Ok(plan) => plan,
+            Err(error) => return say_error(&error, err),
+        };
+        if let Err(error) = write(&plan, args.json, out) {
+            return done(Err(error), Exit::No);
+        }
+        if args.dry_run || plan.runs.is_empty() {
+            return Exit::Done;
+        }
+        match is_wanted(plan.runs.len()) {
+            Some(true) => {}
+            Some(false) => return Exit::No,
+            None => {
+                hint(err, "nothing was started: add `--yes` to go ahead");
+                return Exit::Usage;
+            }
+        }
+    }
+    query.dry_run = false;
+    match daemon.wait(daemon.client().backfill(&query)) {
+        Ok(done_of_it) if args.yes => done(write(&done_of_it, args.json, out), Exit::Done),
+        Ok(done_of_it) => {
+            hint(err, &format!("{} runs are waiting", done_of_it.runs.len()));
+            Exit::Done
+        }
+        Err(error) => say_error(&error, err),
+    }
+}
+
+/// Asks the person at the terminal; none where nobody sits there.
+fn is_wanted(runs: usize) -> Option<bool> {
+    let mut prompt = Prompt::open();
+    if !prompt.is_terminal() {
+        return None;
+    }
+    let answer = prompt.line(&format!("start {runs} runs, one after another? [y/N]")).ok()?;
+    Some(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
+}
+
+fn write(plan: &BackfillDocument, json: bool, out: &mut dyn Write) -> io::Result<()> {
+    if json {
+        return super::write_json(out, plan);
+    }
+    let local = |at: jiff::Timestamp| {
+        at.to_zoned_datetime(TimeZone::system()).strftime("%a %Y-%m-%d %H:%M:%S %:z").to_string()
+    };
+    for run in &plan.runs {
+        let at = run.scheduled_for.map(local).unwrap_or_default();
+        writeln!(out, "{at}  {} -> {}", run.source, run.destination)?;
+    }
+    match (plan.runs.len(), plan.left_out.len()) {
+        (0, 0) => writeln!(out, "no occurrence in that time")?,
+        (runs, 0) => writeln!(out, "{runs} runs")?,
+        (runs, left) => writeln!(out, "{runs} runs; {left} occurrences need none")?,
+    }
+    out.flush()
+}

@@ -1,0 +1,62 @@
+//! `retry`: runs that did not succeed once more, for the same time and to the same places.
+
+use std::io::Write;
+
+use clap::Args as ClapArgs;
+
+use super::ask::{Daemon, hint, say, say_error};
+use super::render::words::past_time;
+use super::trigger::End;
+use super::{Exit, Global};
+use crate::clock;
+use crate::control::repeats::RetryQuery;
+
+/// What may be typed after `retry`.
+#[derive(Debug, ClapArgs)]
+pub struct Args {
+    /// Runs, by their ids or the start of these, or jobs for their last run
+    #[arg(value_name = "RUN|JOB", required_unless_present = "failed", conflicts_with = "failed")]
+    runs: Vec<String>,
+    /// All that failed or timed out since `--since` and have not succeeded
+    #[arg(long, requires = "since")]
+    failed: bool,
+    /// With `--failed`: since when
+    #[arg(long, value_name = "TIME", requires = "failed")]
+    since: Option<String>,
+    /// To the places that the job file gives today, not those that the run had
+    #[arg(long)]
+    current: bool,
+    /// Also what has succeeded
+    #[arg(long, conflicts_with = "failed")]
+    again: bool,
+    #[command(flatten)]
+    end: End,
+}
+
+/// Carries out `retry`.
+pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write) -> Exit {
+    let Args { runs, failed, since, current, again, end } = args;
+    let since = since.map(|text| past_time(&text, clock::now())).transpose();
+    let failed_since = match since {
+        Ok(since) => since,
+        Err(words) => {
+            say(err, &words);
+            return Exit::Usage;
+        }
+    };
+    let mut daemon = match Daemon::find_or_say(global, err) {
+        Ok(daemon) => daemon,
+        Err(exit) => return exit,
+    };
+    let several = failed || runs.len() > 1;
+    let query = RetryQuery { runs, failed_since, current, again };
+    match daemon.wait(daemon.client().retry(&query)) {
+        Ok(runs) => {
+            if runs.is_empty() {
+                hint(err, "nothing to retry: all that failed since then has succeeded or runs");
+            }
+            end.of(runs, several, &mut daemon, global, (out, err))
+        }
+        Err(error) => say_error(&error, err),
+    }
+}

@@ -1,0 +1,254 @@
+//! Runs that people ask for besides the schedule: what is asked, and what the past says of it.
+//!
+//! Whether there may be such a run is the engine's decision; the past is looked up by who asks it.
+
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::duration;
+use super::ids::{JobName, RunId};
+use super::reason::ReasonCode;
+use super::run::{Run, RunState};
+use super::suggest;
+use super::template::PathTemplate;
+
+/// The keys that `--set` takes.
+const KEYS: [&str; 4] = ["source.path", "destination.path", "allow_skip", "timeout"];
+
+/// No attempt may take less or more than the job file allows.
+const TIMEOUTS: (SignedDuration, SignedDuration) =
+    (SignedDuration::from_millis(10), SignedDuration::from_hours(365 * 24));
+
+/// A run that a person asks for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Wish {
+    /// The id of the run to be.
+    pub run: RunId,
+    /// Of this job.
+    pub job: JobName,
+    /// Which run.
+    pub what: Wanted,
+    /// Also if its time has succeeded.
+    pub again: bool,
+    /// What is to differ from the job's definition.
+    pub changes: Changes,
+    /// The runs that there have been for this job and time.
+    pub past: Vec<PastRun>,
+}
+
+/// Which run is wanted.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Wanted {
+    /// One for this time, or for none: for now.
+    Manual(Option<Timestamp>),
+    /// One that repeats another.
+    Retry {
+        /// That other.
+        of: Arc<Run>,
+        /// With places rendered from the definition of today, not those that the other had.
+        current: bool,
+    },
+}
+
+impl Wish {
+    /// A run of a job now.
+    pub fn now(job: JobName, run: RunId) -> Self {
+        let what = Wanted::Manual(None);
+        Self { run, job, what, again: false, changes: Changes::default(), past: Vec::new() }
+    }
+
+    /// The time that the run is to be for.
+    pub fn scheduled_for(&self) -> Option<Timestamp> {
+        match &self.what {
+            Wanted::Manual(scheduled_for) => *scheduled_for,
+            Wanted::Retry { of, .. } => of.scheduled_for,
+        }
+    }
+}
+
+/// A run of the past, as far as it decides whether its time is to be run again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PastRun {
+    /// Its id.
+    pub run: RunId,
+    /// The time that it was for, to the millisecond.
+    pub scheduled_for: Timestamp,
+    /// Its state.
+    pub state: RunState,
+}
+
+impl PastRun {
+    /// A run whose scheduled time is known to the millisecond.
+    pub fn of(run: RunId, scheduled_for: Timestamp, state: RunState) -> Self {
+        let milliseconds = scheduled_for.as_millisecond();
+        let scheduled_for = Timestamp::from_millisecond(milliseconds).unwrap_or(scheduled_for);
+        Self { run, scheduled_for, state }
+    }
+}
+
+/// Runs for all occurrences of a job in a span of time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Backfill {
+    /// The job.
+    pub job: JobName,
+    /// The first instant.
+    pub from: Timestamp,
+    /// The last one, itself included.
+    pub to: Timestamp,
+    /// Also for those that have succeeded.
+    pub all: bool,
+    /// The runs that there have been in that time.
+    pub past: Vec<PastRun>,
+    /// What the ids of the runs to be are made of, drawn by the daemon.
+    pub seed: RunId,
+}
+
+/// What a backfill comes to.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct BackfillPlan {
+    /// The runs to be, oldest time first.
+    pub runs: Vec<Run>,
+    /// Occurrences that get none.
+    pub left_out: Vec<LeftOut>,
+}
+
+/// An occurrence that a backfill leaves out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LeftOut {
+    /// The occurrence.
+    pub scheduled_for: Timestamp,
+    /// The run that stands for it.
+    pub run: RunId,
+    /// Why that one is enough.
+    pub code: ReasonCode,
+}
+
+/// What a single run, and each that repeats it, has otherwise than its job: `--set`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Changes {
+    /// `source.path`, with patterns.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source_path: Option<String>,
+    /// `destination.path`, with patterns.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub destination_path: Option<String>,
+    /// `allow_skip`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub allow_skip: Option<bool>,
+    /// `timeout`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<SignedDuration>,
+}
+
+impl Changes {
+    /// Reads `KEY=VALUE` texts.
+    ///
+    /// # Errors
+    /// In words: what is wrong with the first bad one.
+    pub fn parse(texts: &[String]) -> Result<Self, String> {
+        let mut changes = Self::default();
+        for text in texts {
+            let (key, value) = text
+                .split_once('=')
+                .ok_or_else(|| format!("`--set {text}` lacks a `=`: write KEY=VALUE"))?;
+            let wrong = |why: String| format!("`--set {text}`: {why}");
+            let twice = match key.trim() {
+                "source.path" => changes.source_path.replace(path(value).map_err(wrong)?).is_some(),
+                "destination.path" => {
+                    changes.destination_path.replace(path(value).map_err(wrong)?).is_some()
+                }
+                "allow_skip" => {
+                    let value = value.trim().parse::<bool>();
+                    let value = value.map_err(|_| wrong("write `true` or `false`".to_owned()))?;
+                    changes.allow_skip.replace(value).is_some()
+                }
+                "timeout" => changes.timeout.replace(timeout(value).map_err(wrong)?).is_some(),
+                key => return Err(unknown_key(key)),
+            };
+            if twice {
+                return Err(format!("`--set` names `{}` twice", key.trim()));
+            }
+        }
+        Ok(changes)
+    }
+
+    /// True when nothing differs.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+fn unknown_key(key: &str) -> String {
+    let hint = match suggest::closest(key, &KEYS) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("it takes {}", KEYS.map(|key| format!("`{key}`")).join(", ")),
+    };
+    format!("`--set` does not take `{key}`; {hint}")
+}
+
+fn path(text: &str) -> Result<String, String> {
+    if text.chars().any(char::is_control) {
+        return Err("a path may not hold control characters".to_owned());
+    }
+    match PathTemplate::parse(text) {
+        Ok(_) => Ok(text.to_owned()),
+        Err(errors) => Err(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")),
+    }
+}
+
+fn timeout(text: &str) -> Result<SignedDuration, String> {
+    let timeout = duration::parse(text.trim()).map_err(|error| error.to_string())?;
+    if timeout < TIMEOUTS.0 || TIMEOUTS.1 < timeout {
+        return Err("a `timeout` is from 10ms to 365 days".to_owned());
+    }
+    Ok(timeout)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(texts: &[&str]) -> Result<Changes, String> {
+        Changes::parse(&texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn a_run_may_differ_in_paths_allow_skip_and_timeout() {
+        let changes = parse(&[
+            "source.path=a=b/",
+            "destination.path=x/{%Y}/",
+            "allow_skip=false",
+            "timeout=1h30m",
+        ]);
+        let expected = Changes {
+            source_path: Some("a=b/".to_owned()),
+            destination_path: Some("x/{%Y}/".to_owned()),
+            allow_skip: Some(false),
+            timeout: Some(SignedDuration::from_mins(90)),
+        };
+        assert_eq!(changes, Ok(expected));
+        assert!(parse(&[]).unwrap().is_empty());
+    }
+
+    #[test]
+    fn anything_else_is_refused_with_what_would_be_right() {
+        for (text, words) in [
+            ("timeout", "KEY=VALUE"),
+            ("timeuot=2h", "did you mean `timeout`"),
+            ("bucket=b", "it takes `source.path`"),
+            ("timeout=2", "--set timeout=2"),
+            ("timeout=0s", "10ms"),
+            ("allow_skip=yes", "`true` or `false`"),
+            ("source.path=a\nb", "control characters"),
+            ("source.path={nobody}/", "--set source.path"),
+        ] {
+            let refused = parse(&[text]).unwrap_err();
+            assert!(refused.contains(words), "{text}: {refused}");
+        }
+        let twice = parse(&["timeout=2h", "timeout=3h"]).unwrap_err();
+        assert!(twice.contains("twice"), "{twice}");
+    }
+}

@@ -1,0 +1,392 @@
+//! Runs that people ask for: which jobs, runs and times they mean, and what the past says of them.
+//!
+//! The past is read beside the loop; the engine decides by what was found, and by what it knows to
+//! be active.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use globset::Glob;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp, ToSpan as _};
+
+use super::driver::Driver;
+use super::event::Event;
+use super::operators::{By, Pending};
+use super::past::{no_run, several};
+use crate::clock;
+use crate::control::document::RunDocument;
+use crate::control::repeats::{
+    BackfillDocument, BackfillQuery, RetryQuery, TimeAsked, TriggerQuery,
+};
+use crate::control::request::{HISTORY_MAX, Refused, Reply};
+use crate::core::ids::{JobName, RunId};
+use crate::core::input::{Input, OperatorRequest};
+use crate::core::job::Job;
+use crate::core::limits::{BACKFILL_MAX, OCCURRENCES_MAX};
+use crate::core::repeat::{Backfill, Changes, PastRun, Wanted, Wish};
+use crate::core::run::{Run, RunState};
+use crate::store::thread::StoreHandle;
+use crate::store::{HistoryQuery, RunMatch, RunWithAttempts};
+
+/// So many runs of the past are read to find out what a time has come to: each occurrence that a
+/// backfill may look at, repeated several times.
+const PAST_MAX: usize = 5 * OCCURRENCES_MAX;
+
+/// What the past says of runs that someone asks for.
+#[derive(Debug)]
+pub(super) struct Recalled {
+    by: By,
+    pending: Pending,
+    what: What,
+}
+
+/// What is to be done by what was found.
+#[derive(Debug)]
+enum What {
+    /// Ask the engine for it.
+    Ask(OperatorRequest),
+    /// Say what a backfill would come to.
+    Plan(Backfill),
+}
+
+impl Driver {
+    /// Runs now, or for a time.
+    pub(super) fn trigger(
+        &mut self,
+        query: &TriggerQuery,
+        by: By,
+        reply: Reply<Vec<RunDocument>>,
+        inputs: &mut Vec<Input>,
+    ) {
+        let wishes = match self.triggers(query) {
+            Ok(wishes) => wishes,
+            Err(refused) => return drop(reply.send(Err(refused))),
+        };
+        if query.time.is_none() {
+            let request = OperatorRequest::Repeat(wishes);
+            inputs.push(self.operator(Pending::Runs(reply), by, request));
+            return;
+        }
+        let store = self.store.clone();
+        self.recall(by, Pending::Runs(reply), async move {
+            let wishes = with_past(&store, wishes).await?;
+            Ok(Some(What::Ask(OperatorRequest::Repeat(wishes))))
+        });
+    }
+
+    /// Runs once more.
+    pub(super) fn retry(&mut self, query: RetryQuery, by: By, reply: Reply<Vec<RunDocument>>) {
+        let store = self.store.clone();
+        let known: Vec<JobName> = self.engine.jobs().cloned().collect();
+        let unknown: BTreeMap<String, Refused> = query
+            .runs
+            .iter()
+            .map(|word| (word.clone(), self.unknown("job or run", word)))
+            .collect();
+        self.recall(by, Pending::Runs(reply), async move {
+            let runs = match query.failed_since {
+                Some(since) => failed_since(&store, since).await?,
+                None => named(&store, &query.runs, &known, unknown).await?,
+            };
+            let wish = |of: Arc<Run>| Wish {
+                run: RunId(clock::random_uuid()),
+                job: of.job.clone(),
+                what: Wanted::Retry { of, current: query.current },
+                again: query.again,
+                changes: Changes::default(),
+                past: Vec::new(),
+            };
+            let wishes: Vec<Wish> = runs.into_iter().map(wish).collect();
+            if wishes.is_empty() {
+                return Ok(None);
+            }
+            let wishes = with_past(&store, wishes).await?;
+            Ok(Some(What::Ask(OperatorRequest::Repeat(wishes))))
+        });
+    }
+
+    /// Runs for all occurrences of a span of time.
+    pub(super) fn backfill(
+        &mut self,
+        query: &BackfillQuery,
+        by: By,
+        reply: Reply<BackfillDocument>,
+    ) {
+        let span = self.known_job(&query.job).and_then(|job| {
+            let zone = self.zone_of(&job);
+            let from = instant(query.from, &zone, End::First)?;
+            let to = instant(query.to, &zone, End::Last)?;
+            if to < from {
+                return Err(Refused::No("`--to` lies before `--from`".to_owned()));
+            }
+            Ok((job, from, to))
+        });
+        let (job, from, to) = match span {
+            Ok(span) => span,
+            Err(refused) => return drop(reply.send(Err(refused))),
+        };
+        let (store, all, dry_run) = (self.store.clone(), query.all, query.dry_run);
+        self.recall(by, Pending::Backfill(job.clone(), reply), async move {
+            let past = past_of(&store, &job, (from, to)).await?;
+            let seed = RunId(clock::random_uuid());
+            let wanted = Backfill { job, from, to, all, past, seed };
+            Ok(Some(if dry_run {
+                What::Plan(wanted)
+            } else {
+                What::Ask(OperatorRequest::Backfill(wanted))
+            }))
+        });
+    }
+
+    /// The past was read.
+    pub(super) fn recalled(&mut self, recalled: Recalled, inputs: &mut Vec<Input>) {
+        let Recalled { by, pending, what } = recalled;
+        match what {
+            What::Ask(request) => inputs.push(self.operator(pending, by, request)),
+            What::Plan(wanted) => match (self.engine.backfill_plan(&wanted), pending) {
+                (Ok(plan), Pending::Backfill(job, reply)) => {
+                    let accounts = self.engine.accounts();
+                    drop(reply.send(Ok(BackfillDocument::new(job, &plan, false, accounts))));
+                }
+                (Ok(_), Pending::Runs(_) | Pending::Done(_)) => {}
+                (Err(words), pending) => pending.refuse(Refused::No(words)),
+            },
+        }
+    }
+
+    /// Reads the past beside the loop, and comes back with what is to be done by it: nothing, if
+    /// there is nothing to do.
+    fn recall(
+        &self,
+        by: By,
+        pending: Pending,
+        reading: impl Future<Output = Result<Option<What>, Refused>> + Send + 'static,
+    ) {
+        let events = self.events.clone();
+        tokio::spawn(async move {
+            match (reading.await, pending) {
+                (Ok(Some(what)), pending) => {
+                    // Nobody takes it in once the daemon stops.
+                    let _ = events.send(Event::Recalled(Box::new(Recalled { by, pending, what })));
+                }
+                (Ok(None), Pending::Runs(reply)) => drop(reply.send(Ok(Vec::new()))),
+                (Ok(None), Pending::Done(_) | Pending::Backfill(..)) => {}
+                (Err(refused), pending) => pending.refuse(refused),
+            }
+        });
+    }
+
+    /// The runs that `trigger` asks for.
+    fn triggers(&self, query: &TriggerQuery) -> Result<Vec<Wish>, Refused> {
+        let changes = Changes::parse(&query.set).map_err(Refused::No)?;
+        let mut jobs = Vec::new();
+        for word in &query.jobs {
+            let more = self.jobs_meant(word)?;
+            jobs.extend(more);
+        }
+        let mut seen = BTreeSet::new();
+        jobs.retain(|job| seen.insert(job.clone()));
+        jobs.into_iter()
+            .map(|job| {
+                let time = query.time.map(|time| self.time_meant(&job, time)).transpose()?;
+                let mut wish = Wish::now(job, RunId(clock::random_uuid()));
+                wish.what = Wanted::Manual(time);
+                wish.again = query.again;
+                wish.changes = changes.clone();
+                Ok(wish)
+            })
+            .collect()
+    }
+
+    /// The job of a name, or the enabled ones that a glob fits.
+    fn jobs_meant(&self, word: &str) -> Result<Vec<JobName>, Refused> {
+        if !word.contains(['*', '?', '[', '{']) {
+            return self.known_job(word).map(|job| vec![job]);
+        }
+        let bad = |error: globset::Error| Refused::No(format!("`{word}`: {}", error.kind()));
+        let glob = Glob::new(word).map_err(bad)?.compile_matcher();
+        let enabled = |job: &&JobName| self.definition(job).is_some_and(|job| job.enabled);
+        let fitting = self.engine.jobs().filter(|job| glob.is_match(job.as_str()));
+        let fitting: Vec<JobName> = fitting.filter(enabled).cloned().collect();
+        if fitting.is_empty() {
+            return Err(Refused::Unknown(format!("no enabled job is named like `{word}`")));
+        }
+        Ok(fitting)
+    }
+
+    /// The instant that a time means for a job: of a day, its only occurrence.
+    fn time_meant(&self, name: &JobName, time: TimeAsked) -> Result<Timestamp, Refused> {
+        let zone = self.zone_of(name);
+        let TimeAsked::Day(day) = time else { return instant(time, &zone, End::First) };
+        let (from, to) = (instant(time, &zone, End::First)?, instant(time, &zone, End::Last)?);
+        let before = from.checked_sub(SignedDuration::from_nanos(1)).unwrap_or(from);
+        let job = self.definition(name);
+        let found = job.map(|job| job.timetable.missed(before, to, 2).newest).unwrap_or_default();
+        match found.as_slice() {
+            [one] => Ok(*one),
+            [] => Err(Refused::No(format!("`{name}` has no occurrence on {day}; name an instant"))),
+            _ => Err(Refused::No(format!(
+                "`{name}` has several occurrences on {day}; add the time of day"
+            ))),
+        }
+    }
+
+    fn definition(&self, name: &JobName) -> Option<Arc<Job>> {
+        self.engine.job_view(name, clock::now()).map(|view| view.job)
+    }
+
+    fn zone_of(&self, name: &JobName) -> TimeZone {
+        self.definition(name).map_or_else(TimeZone::system, |job| job.timetable.zone().clone())
+    }
+}
+
+/// Which end of a day is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    First,
+    Last,
+}
+
+fn instant(time: TimeAsked, zone: &TimeZone, end: End) -> Result<Timestamp, Refused> {
+    let far = |_| Refused::No("that time is further away than any calendar goes".to_owned());
+    let local = match time {
+        TimeAsked::Instant(at) => return Ok(at),
+        TimeAsked::Local(local) => local,
+        TimeAsked::Day(day) => match end {
+            End::First => day.to_datetime(jiff::civil::Time::midnight()),
+            End::Last => {
+                let next = day.checked_add(1.day()).map_err(far)?;
+                let next = next.to_zoned_datetime(zone.clone()).map_err(far)?.timestamp();
+                return next.checked_sub(SignedDuration::from_nanos(1)).map_err(far);
+            }
+        },
+    };
+    Ok(local.to_zoned_datetime(zone.clone()).map_err(far)?.timestamp())
+}
+
+/// The runs that are named.
+async fn named(
+    store: &StoreHandle,
+    words: &[String],
+    known: &[JobName],
+    mut unknown: BTreeMap<String, Refused>,
+) -> Result<Vec<Arc<Run>>, Refused> {
+    let mut runs: Vec<Arc<Run>> = Vec::new();
+    for word in words {
+        let job = JobName::new(word);
+        let run = match last_run(store, &job).await? {
+            Some(run) => run,
+            None if known.contains(&job) => {
+                return Err(Refused::No(format!("job `{job}` has not run yet")));
+            }
+            None => match store.run(word).await.map_err(unreadable)? {
+                RunMatch::One(found) => found.run,
+                RunMatch::Several(ids) => return Err(Refused::No(several(word, &ids))),
+                RunMatch::None => {
+                    let words = || Refused::Unknown(no_run(word));
+                    return Err(unknown.remove(word).unwrap_or_else(words));
+                }
+            },
+        };
+        if !runs.iter().any(|other| other.id == run.id) {
+            runs.push(run);
+        }
+    }
+    Ok(runs)
+}
+
+/// A job's last run, skips left aside.
+async fn last_run(store: &StoreHandle, job: &JobName) -> Result<Option<Arc<Run>>, Refused> {
+    let states = RunState::ALL.into_iter().filter(|state| *state != RunState::Skipped).collect();
+    let query =
+        HistoryQuery { job: Some(job.clone()), states, limit: 1, ..HistoryQuery::default() };
+    let found = store.history(query).await.map_err(unreadable)?;
+    Ok(found.into_iter().next().map(|found| found.run))
+}
+
+/// Runs that failed since then, the newest of each time, and of whose time none has succeeded or is
+/// under way; oldest first.
+async fn failed_since(store: &StoreHandle, since: Timestamp) -> Result<Vec<Arc<Run>>, Refused> {
+    let query = HistoryQuery { since: Some(since), limit: HISTORY_MAX, ..HistoryQuery::default() };
+    let found = store.history(query).await.map_err(unreadable)?;
+    if found.len() >= HISTORY_MAX {
+        let words = format!("there were more than {HISTORY_MAX} runs since; name a later time");
+        return Err(Refused::No(words));
+    }
+    let mut failed = newest_failed(&found);
+    failed.sort_by_key(|run| run.scheduled_for.unwrap_or(run.created_at));
+    let mut wanted = Vec::new();
+    for run in failed {
+        if let Some(at) = run.scheduled_for {
+            let past = past_of(store, &run.job, (at, at)).await?;
+            let done = |past: &PastRun| past.state == RunState::Succeeded || !past.state.is_over();
+            if past.iter().any(done) {
+                continue;
+            }
+        }
+        wanted.push(run);
+    }
+    if wanted.len() > BACKFILL_MAX {
+        let runs = wanted.len();
+        return Err(Refused::No(format!(
+            "that would be {runs} runs, and {BACKFILL_MAX} are the most; name a later time"
+        )));
+    }
+    Ok(wanted)
+}
+
+/// Of runs, newest first, the failed ones that no later run of the same origin has made up for.
+/// Those that share a job and a scheduled time are of one origin; where there is no time, those
+/// that repeat the same run.
+fn newest_failed(found: &[RunWithAttempts]) -> Vec<Arc<Run>> {
+    let repeats: BTreeMap<RunId, RunId> =
+        found.iter().filter_map(|found| Some((found.run.id, found.run.retry_of?))).collect();
+    let origin = |run: &Run| {
+        let mut id = run.id;
+        while let Some(of) = repeats.get(&id) {
+            id = *of;
+        }
+        let time = run.scheduled_for.map(|at| at.as_millisecond());
+        (run.job.clone(), time, if time.is_some() { None } else { Some(id) })
+    };
+    let mut settled = BTreeSet::new();
+    let mut failed = Vec::new();
+    for RunWithAttempts { run, .. } in found {
+        if run.state == RunState::Skipped || run.state == RunState::Canceled {
+            continue;
+        }
+        let is_failed = matches!(run.state, RunState::Failed | RunState::TimedOut);
+        if settled.insert(origin(run)) && is_failed {
+            failed.push(Arc::clone(run));
+        }
+    }
+    failed
+}
+
+/// Wishes with what there has been for their times.
+async fn with_past(store: &StoreHandle, mut wishes: Vec<Wish>) -> Result<Vec<Wish>, Refused> {
+    for wish in &mut wishes {
+        if let Some(at) = wish.scheduled_for() {
+            wish.past = past_of(store, &wish.job, (at, at)).await?;
+        }
+    }
+    Ok(wishes)
+}
+
+async fn past_of(
+    store: &StoreHandle,
+    job: &JobName,
+    span: (Timestamp, Timestamp),
+) -> Result<Vec<PastRun>, Refused> {
+    let past = store.runs_of_time(job.clone(), span, PAST_MAX).await.map_err(unreadable)?;
+    if past.len() >= PAST_MAX {
+        let words = format!("`{job}` has {PAST_MAX} runs or more in that time; name a shorter one");
+        return Err(Refused::No(words));
+    }
+    Ok(past)
+}
+
+fn unreadable(error: crate::store::StoreError) -> Refused {
+    Refused::Unavailable(error.to_string())
+}
