@@ -8,6 +8,8 @@ mod alert_test;
 mod alerts;
 #[path = "daemon/answers.rs"]
 mod answers;
+#[path = "daemon/causes.rs"]
+mod causes;
 #[path = "daemon/control.rs"]
 mod control;
 #[path = "daemon/metrics.rs"]

@@ -6,7 +6,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio_tungstenite::accept_async;
-use transferd::agent::notifications;
+use transferd::agent::notifications::{self, Listener};
 
 /// A frame with a text, as a server sends it.
 const TEXT: &[u8] = b"\x81\x02{}";
@@ -49,12 +49,15 @@ fn converse(part: impl AsyncFnOnce(TcpStream), heard: bool) {
         let agent = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let port = agent.local_addr().expect("it is bound").port();
         let (hint, mut hints) = mpsc::channel(1);
+        let (failed, _failed) = mpsc::channel(1);
+        let listener = Listener { hint, failed };
+        let url = format!("ws://127.0.0.1:{port}/notification");
         let part = async {
             let (stream, _) = agent.accept().await.expect("the listener comes");
             part(stream).await;
         };
         tokio::select! {
-            () = notifications::listen(format!("ws://127.0.0.1:{port}/notification"), hint) => {
+            () = notifications::listen(url, listener) => {
                 panic!("it listens for as long as somebody wants hints");
             }
             done = tokio::time::timeout(DEADLINE, part) => done.expect("it is read at once"),

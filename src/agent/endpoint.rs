@@ -18,6 +18,8 @@ pub enum Endpoint {
     Submit,
     /// `POST /transfer/cancel_transfer`.
     Cancel,
+    /// `GET /transferhistory/get_all`.
+    History,
     /// `GET /cloud/accounts`.
     Accounts,
     /// `GET /cloud/account`.
@@ -40,12 +42,13 @@ pub enum Endpoint {
 
 impl Endpoint {
     /// All of them, in the order of the counters.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::AgentStatus,
         Self::User,
         Self::Transfers,
         Self::Submit,
         Self::Cancel,
+        Self::History,
         Self::Accounts,
         Self::Account,
         Self::Buckets,
@@ -65,6 +68,7 @@ impl Endpoint {
             Self::Transfers => "get_all",
             Self::Submit => "transfer",
             Self::Cancel => "cancel_transfer",
+            Self::History => "history",
             Self::Accounts => "accounts",
             Self::Account => "account",
             Self::Buckets => "list_buckets",
@@ -84,6 +88,7 @@ impl Endpoint {
             Self::Transfers => "/transfer/get_all",
             Self::Submit => "/transfer/transfer",
             Self::Cancel => "/transfer/cancel_transfer",
+            Self::History => "/transferhistory/get_all",
             Self::Accounts => "/cloud/accounts",
             Self::Account => "/cloud/account",
             Self::Buckets => "/cloud/list_buckets",
@@ -101,6 +106,7 @@ impl Endpoint {
             Self::AgentStatus
             | Self::User
             | Self::Transfers
+            | Self::History
             | Self::Accounts
             | Self::Account
             | Self::ListTokens => Method::GET,

@@ -64,3 +64,17 @@ pub(super) const SOCKET_SILENCE: Duration = Duration::from_secs(30);
 /// Cloud accounts whose buckets `check --online` asks for: each takes the provider's time, and a
 /// person waits.
 pub(super) const BUCKETS_OF_MAX: usize = 50;
+
+/// Pages of the transfer history that are read for one cause (contract, "Causes"), and their size,
+/// which is the vendor's default: an agent that ignores `pagesize` serves that.
+pub(super) const HISTORY_PAGES_MAX: usize = 5;
+pub(super) const HISTORY_PAGE_SIZE: usize = 50;
+
+/// Rows that may be ours. Those of one job's failures, as a rule one.
+pub(super) const HISTORY_ROWS_MAX: usize = 50;
+
+/// The history is read for no longer than this: less than the run waits for it.
+pub(super) const HISTORY_PATIENCE: Duration = Duration::from_secs(8);
+
+/// Objects that failed and wait for the loop. Of a flood, the rest is dropped: a cause names some.
+pub(super) const FAILED_WAITING_MAX: usize = 64;

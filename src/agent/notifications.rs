@@ -1,6 +1,7 @@
 //! The agent's notification socket, as a hint that something has changed.
 //!
-//! What the frames say is not looked at: they are per file, and `get_all` is the truth. No failure
+//! What the frames say decides nothing: they are per file, `get_all` is the truth, and any local
+//! process can send one. Those that name an object that failed are handed on, to be shown. No failure
 //! here matters: the socket is opened again, with back-off, for as long as somebody listens. Keeps
 //! true: a peer that floods the socket, or does not read what it is sent, costs neither memory nor
 //! more than a moment's work.
@@ -16,16 +17,45 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
 use super::limits::{
-    CONNECT_MAX, FRAME_MAX, FRAMES_A_SECOND, RECONNECT, SOCKET_BYTES_A_SECOND, SOCKET_SILENCE,
-    SOCKET_UNSENT_MAX,
+    CONNECT_MAX, FAILED_WAITING_MAX, FRAME_MAX, FRAMES_A_SECOND, RECONNECT, SOCKET_BYTES_A_SECOND,
+    SOCKET_SILENCE, SOCKET_UNSENT_MAX,
 };
 use super::metered::{Budget, Metered, Pace};
 use super::transport::loopback;
+use super::wire;
+use super::words::fit;
+use crate::core::cause::FailedObject;
+use crate::core::ids::TransferId;
+use crate::core::limits::OBJECT_PATH_MAX;
+use crate::core::plain::one_line;
+use crate::privacy::mask;
 
-/// Listens until the receiver of `hint` is gone; drop the future to stop earlier. Hints that
-/// nobody has taken yet are not piled up: a channel of one is enough. `url` is
+/// A frame says that an object could not be transferred.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ObjectFailed {
+    /// Of which transfer.
+    pub transfer: TransferId,
+    /// Which object, and why; fit to be shown.
+    pub object: FailedObject,
+}
+
+/// How many of these a channel is to hold.
+pub const FAILED_OBJECTS_WAITING: usize = FAILED_WAITING_MAX;
+
+/// Who listens.
+#[derive(Clone, Debug)]
+pub struct Listener {
+    /// Is told that something has changed. Hints that nobody has taken yet are not piled up: a
+    /// channel of one is enough.
+    pub hint: Sender<()>,
+    /// Is told of objects that failed; what finds no room is dropped.
+    pub failed: Sender<ObjectFailed>,
+}
+
+/// Listens until the receiver of the hints is gone; drop the future to stop earlier. `url` is
 /// [`super::AgentClient::notification_url`].
-pub async fn listen(url: String, hint: Sender<()>) {
+pub async fn listen(url: String, listener: Listener) {
+    let hint = &listener.hint;
     let mut delay = RECONNECT.0;
     let mut first = true;
     loop {
@@ -33,10 +63,10 @@ pub async fn listen(url: String, hint: Sender<()>) {
             timeout(CONNECT_MAX, open(&url, BY_THE_SECOND)).await.unwrap_or(Err(Closed))
         {
             // What happened while it was closed went unheard.
-            if !first && send(&hint).is_err() {
+            if !first && send(hint).is_err() {
                 return;
             }
-            match follow(socket, &hint).await {
+            match follow(socket, &listener).await {
                 Ok(End::Closed) => {
                     delay = RECONNECT.0;
                     tracing::debug!("the agent's notification socket closed");
@@ -118,7 +148,8 @@ async fn open(url: &str, budget: Budget) -> Result<Socket, Closed> {
 }
 
 /// Turns frames into hints until the socket closes.
-async fn follow(mut socket: Socket, hint: &Sender<()>) -> Result<End, NobodyListens> {
+async fn follow(mut socket: Socket, listener: &Listener) -> Result<End, NobodyListens> {
+    let hint = &listener.hint;
     let mut pinged = false;
     let mut pace = Pace::default();
     loop {
@@ -130,8 +161,12 @@ async fn follow(mut socket: Socket, hint: &Sender<()>) -> Result<End, NobodyList
             return Ok(End::Flooded);
         }
         match frame {
-            Ok(Some(Ok(Message::Text(_) | Message::Binary(_)))) => {
+            Ok(Some(Ok(message @ (Message::Text(_) | Message::Binary(_))))) => {
                 pinged = false;
+                if let Some(failed) = object_failed(&message.into_data()) {
+                    // Where nobody keeps up, some of many are enough.
+                    let _ = listener.failed.try_send(failed);
+                }
                 send(hint)?;
             }
             // Pings are answered by the library, and a close by the next turn.
@@ -148,6 +183,12 @@ async fn follow(mut socket: Socket, hint: &Sender<()>) -> Result<End, NobodyList
             }
         }
     }
+}
+
+fn object_failed(frame: &[u8]) -> Option<ObjectFailed> {
+    let wire::FailedFrame { transfer, path, error } = wire::failed_frame(frame)?;
+    let path = one_line(&mask(&path), OBJECT_PATH_MAX);
+    Some(ObjectFailed { transfer, object: FailedObject { path, error: fit(&error, None) } })
 }
 
 #[cfg(test)]

@@ -205,6 +205,7 @@ mod tests {
             state: None,
             reason: "no success".to_owned(),
             reason_code: None,
+            cause: None,
             source: None,
             destination: None,
             scheduled_for: None,

@@ -26,7 +26,7 @@ pub(super) struct Document<'a> {
     reason_code: Option<ReasonCode>,
     source: Option<&'a NamedPlace>,
     destination: Option<&'a NamedPlace>,
-    /// The agent's most frequent words on what failed; not known yet.
+    /// The agent's most frequent words on what failed.
     cause: Option<&'a str>,
     scheduled_for: Option<Timestamp>,
     attempts: u32,
@@ -53,7 +53,7 @@ impl<'a> Document<'a> {
             reason_code: alert.reason_code,
             source: alert.source.as_ref(),
             destination: alert.destination.as_ref(),
-            cause: None,
+            cause: alert.cause.as_deref(),
             scheduled_for: alert.scheduled_for,
             attempts: alert.attempts,
             at: alert.at,

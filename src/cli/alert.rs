@@ -146,6 +146,7 @@ fn message(alert: &Alert, event: AlertEvent, hostname: &str) -> QueuedAlert {
         text: format!("transferd on {hostname}: {reason}"),
         reason,
         reason_code: None,
+        cause: None,
         source: None,
         destination: None,
         scheduled_for: None,

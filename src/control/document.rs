@@ -15,8 +15,7 @@ use crate::core::record::{Mark, PastPause, Pause};
 use crate::core::transfer::AgentState;
 
 pub use super::run_document::{
-    AttemptDocument, Bytes, CauseDocument, EventDocument, FailedObject, Objects, RunDocument,
-    ShowDocument,
+    AttemptDocument, Bytes, CauseDocument, EventDocument, Objects, RunDocument, ShowDocument,
 };
 
 /// `status --json`.

@@ -6,6 +6,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::core::cause::{Cause, CauseClass, FailedObject};
 use crate::core::event::{Event, Happening};
 use crate::core::ids::{JobName, RunId, TransferId};
 use crate::core::place::{AccountNames, NamedPlace};
@@ -91,18 +92,18 @@ pub struct CauseDocument {
     /// In the agent's words.
     pub message: String,
     /// `access`, `missing`, `quota`, `network`, `checksum` or `other`.
-    pub class: String,
+    pub class: CauseClass,
     /// Objects that failed; not all of them, if they are many.
     pub objects: Vec<FailedObject>,
+    /// How many more were named.
+    pub objects_more: u64,
 }
 
-/// An object that could not be transferred.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FailedObject {
-    /// Its path.
-    pub path: String,
-    /// In the agent's words.
-    pub error: String,
+impl CauseDocument {
+    fn of(cause: &Cause) -> Self {
+        let Cause { message, class, objects, objects_more } = cause.clone();
+        Self { message, class, objects, objects_more }
+    }
 }
 
 /// Object counters.
@@ -226,8 +227,8 @@ impl AttemptDocument {
                 skipped: progress.objects_skipped,
             },
             bytes: Bytes { total: progress.bytes_total, transferred: progress.bytes_transferred },
-            cost_usd: None,
-            cause: None,
+            cost_usd: progress.cost_usd,
+            cause: attempt.cause.as_deref().map(CauseDocument::of),
             finished_at: attempt.finished_at,
             facts: Some(attempt.reason.clone()),
         }

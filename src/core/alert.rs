@@ -61,6 +61,9 @@ pub struct QueuedAlert {
     /// The same in one word, of a run.
     #[serde(default)]
     pub reason_code: Option<ReasonCode>,
+    /// What the agent says of what failed, of a run.
+    #[serde(default)]
+    pub cause: Option<String>,
     /// Where the run's objects are.
     #[serde(default)]
     pub source: Option<NamedPlace>,

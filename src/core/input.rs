@@ -5,6 +5,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 
 use super::alert::{Delivery, QueuedAlert};
+use super::cause::{CauseQuery, FailedObject, OurRow};
 use super::ids::{AlertId, AttemptId, JobName, RunId, TransferId};
 use super::job::{AlertChannel, JobSet};
 use super::place::TransferRequest;
@@ -37,6 +38,22 @@ pub enum Input {
     },
     /// The agent's notification socket said that something has changed.
     Notified,
+    /// A frame of that socket said that an object could not be transferred. Anybody can send one.
+    ObjectFailed {
+        /// Of which transfer.
+        transfer: TransferId,
+        /// Which object, and why.
+        object: FailedObject,
+    },
+    /// The answer to [`Effect::LearnCause`].
+    CauseLearned {
+        /// Of which attempt.
+        attempt: AttemptId,
+        /// Of which transfer.
+        transfer: TransferId,
+        /// What the agent's history says; absent if nothing could be learned.
+        row: Option<OurRow>,
+    },
     /// The token's source has changed.
     TokenChanged,
     /// The wall clock was set, by this much (positive: forward). Suspends are no steps.
@@ -134,6 +151,14 @@ pub enum Effect {
     Cancel {
         /// Which transfer.
         transfer: TransferId,
+    },
+    /// Look into the agent's transfer history for why a transfer failed; answered by
+    /// [`Input::CauseLearned`], soon or never: nobody waits for it long.
+    LearnCause {
+        /// On behalf of this attempt.
+        attempt: AttemptId,
+        /// What a row of ours is known by.
+        query: CauseQuery,
     },
     /// Deliver an alert; answered by [`Input::Delivered`]. One of an entry at a time.
     Deliver {

@@ -159,3 +159,20 @@ pub const ALERT_TRIES_MIN: u32 = 5;
 /// An alert that is turned down so often is given up: what another body or address would mend
 /// keeps those behind it waiting.
 pub const ALERT_REFUSALS_MAX: u32 = 3;
+
+/// For so long at most a failed transfer's run waits for its cause (contract, "Causes"): the
+/// history is local to the agent, and a retry must not be late for the sake of a message.
+pub const CAUSE_PATIENCE: SignedDuration = SignedDuration::from_secs(10);
+
+/// Failed objects of one transfer that are kept; the rest is counted (contract, "Causes").
+pub const FAILED_OBJECTS_MAX: usize = 50;
+
+/// Failed objects of one kind that a sentence names.
+pub const NAMED_OBJECTS_MAX: usize = 3;
+
+/// An object's path in a cause. S3 allows 1,024 bytes for a key.
+pub const OBJECT_PATH_MAX: usize = 1_024;
+
+/// Transfers whose failed objects are kept though they are not known to be ours: frames can come
+/// before the listing that tells, and anybody can send frames about transfers that do not exist.
+pub const UNCLAIMED_FAILURES_MAX: usize = 64;

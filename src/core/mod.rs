@@ -4,6 +4,7 @@
 //! time and chance are arguments. Imports point down only: `core` imports no other layer.
 
 pub mod alert;
+pub mod cause;
 pub mod dealt;
 pub mod duration;
 pub mod engine;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::cause::Cause;
 use super::ids::{AttemptId, JobName, RunId, TransferId, UserId};
 use super::job::Terms;
 use super::place::{Fingerprint, TransferRequest};
@@ -361,6 +362,8 @@ pub struct Attempt {
     /// When its transfer ended at the agent, by our clock, where that is known.
     #[serde(default)]
     pub finished_at: Option<Timestamp>,
+    /// Why its transfer failed, wholly or in part, as far as that could be learned.
+    pub cause: Option<Arc<Cause>>,
     /// Once given up: till when it keeps its job and its destination from others.
     pub holds_until: Option<Timestamp>,
     /// Once given up: till when it is watched for.

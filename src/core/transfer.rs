@@ -71,6 +71,9 @@ pub struct Progress {
     pub percent: f64,
     /// Bytes a second, as the agent tells it.
     pub speed: f64,
+    /// What it has cost so far, in US dollars; absent where the agent does not tell.
+    #[serde(default)]
+    pub cost_usd: Option<f64>,
 }
 
 impl Progress {

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use tokio::sync::mpsc::{Sender, UnboundedSender};
+use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::JoinHandle;
 
 use super::event::Event;
-use crate::agent::{AgentClient, AskError, TokenKeeper, UnusableSettings, notifications};
+use crate::agent::notifications::{self, Listener};
+use crate::agent::{AgentClient, AskError, TokenKeeper, UnusableSettings};
 use crate::clock;
 use crate::core::job::{AgentSettings, TokenSource};
 use crate::core::transfer::AgentState;
@@ -36,7 +37,7 @@ pub(super) struct Glance {
 pub(super) struct Agent {
     client: AgentClient,
     settings: AgentSettings,
-    hints: Sender<()>,
+    listener: Listener,
     listening: Option<JoinHandle<()>>,
     pub(super) glance: Option<Glance>,
     glancing: bool,
@@ -45,16 +46,16 @@ pub(super) struct Agent {
 }
 
 impl Agent {
-    /// The agent under these settings; `hints` is told when its socket says that something has
+    /// The agent under these settings; `listener` is told when its socket says that something has
     /// changed.
     pub(super) fn new(
         settings: &AgentSettings,
-        hints: Sender<()>,
+        listener: Listener,
     ) -> Result<Self, UnusableSettings> {
         Ok(Self {
             client: AgentClient::new(settings, keeper(settings))?,
             settings: settings.clone(),
-            hints,
+            listener,
             listening: None,
             glance: None,
             glancing: false,
@@ -125,7 +126,7 @@ impl Agent {
         match (wanted, self.listening.take()) {
             (true, None) => {
                 let listen =
-                    notifications::listen(self.client.notification_url(), self.hints.clone());
+                    notifications::listen(self.client.notification_url(), self.listener.clone());
                 self.listening = Some(tokio::spawn(listen));
             }
             (true, listening) => self.listening = listening,

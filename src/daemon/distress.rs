@@ -47,6 +47,7 @@ impl Driver {
                 state: None,
                 reason: reason.clone(),
                 reason_code: None,
+                cause: None,
                 source: None,
                 destination: None,
                 scheduled_for: None,

@@ -22,6 +22,7 @@ use super::scrape::Proof;
 use super::standing::Standing;
 use super::timer::ClockWatch;
 use super::trouble::Trouble;
+use crate::agent::ObjectFailed;
 use crate::alerts::Courier;
 use crate::clock;
 use crate::control::document::StatusDocument;
@@ -149,6 +150,9 @@ impl Driver {
             Event::Answer { epoch, .. } if epoch != self.epoch => {}
             Event::Answer { input, .. } => inputs.push(input),
             Event::Hint => inputs.push(Input::Notified),
+            Event::ObjectFailed(ObjectFailed { transfer, object }) => {
+                inputs.push(Input::ObjectFailed { transfer, object });
+            }
             Event::Alarm => inputs.push(Input::TimeReached),
             Event::FilesChanged => self.files_changed(inputs),
             Event::WatchTrouble => self.watch_trouble(),

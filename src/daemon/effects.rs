@@ -35,6 +35,14 @@ impl Driver {
                     Input::CancelAnswered { transfer, answer: client.cancel(transfer).await }
                 });
             }
+            Effect::LearnCause { attempt, query } => {
+                let transfer = query.transfer;
+                let lost = Input::CauseLearned { attempt, transfer, row: None };
+                self.answer(lost, async move {
+                    let row = client.cause(&query).await;
+                    Input::CauseLearned { attempt, transfer, row }
+                });
+            }
             Effect::Deliver { alert, channel } => {
                 let (courier, withheld) = (self.courier.clone(), self.agent.secret_variables());
                 let id = alert.id;

@@ -12,6 +12,7 @@ use super::reading::Reading;
 use super::repeats::Recalled;
 use super::standing::Found;
 use super::timer::Alarm;
+use crate::agent::ObjectFailed;
 use crate::control::request::Asked;
 use crate::core::input::Input;
 use crate::signals::{Signal, Signals};
@@ -35,6 +36,8 @@ pub(super) enum Event {
     Watched(Ask),
     /// The agent's notification socket: something changed.
     Hint,
+    /// That socket: an object could not be transferred.
+    ObjectFailed(ObjectFailed),
     /// A watched file may have changed.
     FilesChanged,
     /// Whether changes of files can be watched has changed.
@@ -62,6 +65,7 @@ pub(super) struct Sources {
     pub(super) requests: Receiver<Asked>,
     pub(super) asks: Receiver<Ask>,
     pub(super) hints: Receiver<()>,
+    pub(super) failed: Receiver<ObjectFailed>,
     pub(super) watch: Watch,
     pub(super) signals: Option<Signals>,
     pub(super) stop: CancellationToken,
@@ -85,6 +89,8 @@ impl Sources {
             biased;
             () = self.stop.cancelled() => Event::Stop,
             signal = next_signal(self.signals.as_mut()) => signal,
+            // Before answers, of which one may be about the same transfer. The socket bounds them.
+            Some(failed) = self.failed.recv() => Event::ObjectFailed(failed),
             Some(event) = self.events.recv() => event,
             () = self.alarm.rung() => Event::Alarm,
             Some(request) = self.requests.recv() => Event::Asked(request),
@@ -103,6 +109,9 @@ impl Sources {
 
     /// An event that is there already.
     pub(super) fn ready(&mut self) -> Option<Event> {
+        if let Ok(failed) = self.failed.try_recv() {
+            return Some(Event::ObjectFailed(failed));
+        }
         if let Ok(event) = self.events.try_recv() {
             return Some(event);
         }

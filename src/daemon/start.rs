@@ -22,6 +22,7 @@ use super::retention::{self, Retention};
 use super::scrape::Proof;
 use super::standing::Standing;
 use super::timer::{Alarm, ClockWatch};
+use crate::agent::notifications::{FAILED_OBJECTS_WAITING, Listener};
 use crate::alerts::{self, Courier};
 use crate::clock;
 use crate::control::limits::WAITING_MAX;
@@ -110,7 +111,8 @@ async fn live_on(
     let (events, events_in) = mpsc::unbounded_channel();
     let (requests, requests_in) = mpsc::channel(WAITING_MAX);
     let (asks, asks_in) = mpsc::channel(ASKS_MAX);
-    let (hints, hints_in) = mpsc::channel(1);
+    let (hint, hints_in) = mpsc::channel(1);
+    let (objects, objects_in) = mpsc::channel(FAILED_OBJECTS_WAITING);
     let signals = match options.signals {
         true => Some(hear_signals().map_err(|e| failed("signals can't be heard", &e))?),
         false => None,
@@ -120,13 +122,15 @@ async fn live_on(
         requests: requests_in,
         asks: asks_in,
         hints: hints_in,
+        failed: objects_in,
         watch: Watch::start(Vec::new()).map_err(|e| failed("files can't be watched", &e))?,
         signals,
         stop: options.stop,
         alarm: Alarm::new().map_err(|e| failed("no alarm can be had", &e))?,
         watchdog: Sources::watchdog(systemd::watchdog()),
     };
-    let agent = Agent::new(&set.agent, hints).map_err(|e| StartError::BadConfig(e.to_string()))?;
+    let agent = Agent::new(&set.agent, Listener { hint, failed: objects })
+        .map_err(|e| StartError::BadConfig(e.to_string()))?;
     let durable = store.load().await.map_err(words)?;
     let (host, now) = (super::host(), clock::now());
     let newest = store.history(retention::newest()).await.map_err(words)?;

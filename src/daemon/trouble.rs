@@ -126,6 +126,7 @@ impl Driver {
             Effect::Cancel { transfer } => Some(*transfer),
             Effect::Look(_)
             | Effect::Submit { .. }
+            | Effect::LearnCause { .. }
             | Effect::Deliver { .. }
             | Effect::Reply { .. } => None,
         });
@@ -153,6 +154,8 @@ impl Driver {
             | Input::Submitted { .. }
             | Input::Looked(_)
             | Input::CancelAnswered { .. }
+            | Input::CauseLearned { .. }
+            | Input::ObjectFailed { .. }
             | Input::Delivered { .. }
             | Input::Notified
             | Input::TokenChanged
@@ -177,10 +180,12 @@ impl Driver {
             Input::Submitted { .. }
             | Input::Looked(_)
             | Input::CancelAnswered { .. }
+            | Input::CauseLearned { .. }
             | Input::Delivered { .. } => false,
             Input::TimeReached
             | Input::JobsReplaced(_)
             | Input::Notified
+            | Input::ObjectFailed { .. }
             | Input::TokenChanged
             | Input::TokenEnds(_)
             | Input::JobFileJudged(_)

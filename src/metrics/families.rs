@@ -204,6 +204,13 @@ pub const FAMILIES: &[Family] = &[
             lines.sample(&[("job", job.name.as_str())], job.tally.moved.objects_failed);
         }),
     ),
+    counter(
+        "transferd_cost_usd_total",
+        "What transfers have cost in US dollars since the daemon started, as far as the agent tells.",
+        OfEachJob(|job, lines| {
+            lines.sample(&[("job", job.name.as_str())], job.tally.moved.cost_usd);
+        }),
+    ),
 ];
 
 /// An instant that may not be known.

@@ -52,7 +52,7 @@ const LAGS: &[f64] =
     &[0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3_600.0, 14_400.0];
 
 /// What a job's runs have come to.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct JobTally {
     /// Runs that ended, by [`ENDS`].
     pub runs: [u64; ENDS.len()],
@@ -65,7 +65,7 @@ pub struct JobTally {
 }
 
 /// What transfers have moved.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Moved {
     /// Bytes.
     pub bytes: u64,
@@ -73,6 +73,8 @@ pub struct Moved {
     pub objects: u64,
     /// Objects that could not be moved.
     pub objects_failed: u64,
+    /// What that has cost in US dollars, as far as the agent tells.
+    pub cost_usd: f64,
 }
 
 /// The counters.
@@ -248,6 +250,7 @@ impl Moved {
             bytes: progress.bytes_transferred,
             objects: progress.objects_transferred,
             objects_failed: progress.objects_failed,
+            cost_usd: progress.cost_usd.unwrap_or_default(),
         }
     }
 
@@ -255,6 +258,7 @@ impl Moved {
         self.bytes = self.bytes.saturating_add(by.bytes);
         self.objects = self.objects.saturating_add(by.objects);
         self.objects_failed = self.objects_failed.saturating_add(by.objects_failed);
+        self.cost_usd += by.cost_usd;
     }
 
     /// Follows the agent's counters; gives by how much they are beyond what was seen. An agent that
@@ -265,10 +269,13 @@ impl Moved {
             *seen += by;
             by
         };
+        let dearer = (now.cost_usd - self.cost_usd).max(0.0);
+        self.cost_usd += dearer;
         Self {
             bytes: ahead(&mut self.bytes, now.bytes),
             objects: ahead(&mut self.objects, now.objects),
             objects_failed: ahead(&mut self.objects_failed, now.objects_failed),
+            cost_usd: dearer,
         }
     }
 }
@@ -318,9 +325,10 @@ mod tests {
         let mut over = run(1, "nightly", RunState::Succeeded);
         over.ended_at = Some(at(61));
         let mut moved = ended(Phase::Closed, Ended::Succeeded, true);
-        moved.progress.bytes_transferred = 10;
+        (moved.progress.bytes_transferred, moved.progress.cost_usd) = (10, Some(0.75));
         let mut half = attempt(1, 1, Phase::Accepted, Some(1));
         (half.progress.bytes_transferred, half.not_before) = (4, at(3));
+        half.progress.cost_usd = Some(0.25);
         tally.count(&step(vec![new_run(run(1, "nightly", RunState::Waiting))]));
         tally.count(&step(vec![put(attempt(1, 1, Phase::Intent, None))]));
         assert_eq!(tally.lags().count(), 0, "the answer is not there yet");
@@ -334,7 +342,7 @@ mod tests {
         ]));
         let job = tally.of(&JobName::new("nightly"));
         assert_eq!((job.runs, job.attempts), ([1, 0, 0, 0, 0], [1, 0, 0, 0, 0]));
-        assert_eq!(job.moved.bytes, 10);
+        assert_eq!((job.moved.bytes, job.moved.cost_usd), (10, 0.75));
         assert_eq!((tally.durations().count(), tally.durations().sum()), (1, 60.0));
         assert_eq!((tally.lags().count(), tally.lags().sum()), (1, 2.0));
     }

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use futures_util::SinkExt;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::mpsc::{Receiver, channel};
+use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
-use transferd::agent::notifications::listen;
+use transferd::agent::notifications::{Listener, ObjectFailed, listen};
 
 use crate::scripted::closed_port;
 
@@ -27,11 +27,50 @@ async fn sockets() -> (String, Receiver<WebSocketStream<TcpStream>>) {
     (url, receiver)
 }
 
+/// A listener that hears no more than hints.
+fn hints_only(hint: Sender<()>) -> Listener {
+    Listener { hint, failed: channel(1).0 }
+}
+
+#[tokio::test]
+async fn a_frame_about_an_object_that_failed_is_handed_on_and_a_flood_of_them_is_not_piled_up() {
+    let (url, mut sockets) = sockets().await;
+    let ((hint, mut hints), (failed, mut heard)) = (channel(1), channel(2));
+    tokio::spawn(listen(url, Listener { hint, failed }));
+    let mut socket = sockets.recv().await.unwrap();
+    let id = "6f1c2f0e-0d8c-4f3e-9a51-0c9d5f0a1b11";
+    for frame in [
+        r#"{"Type":1,"Data":{"Status":"Failed","Path":"no/id.mov","Error":"x"}}"#.to_owned(),
+        format!(r#"{{"Type":4,"Data":{{"Status":"Failed","Path":"a","TransferId":"{id}"}}}}"#),
+        format!(r#"{{"Type":1,"Data":{{"Status":"Completed","Path":"a","TransferId":"{id}"}}}}"#),
+        "{".to_owned(),
+        format!(
+            r#"{{"type":1,"data":{{"status":"Failed","path":"d/a.mov","error":"Access\u001b denied",
+            "transferId":"{id}"}}}}"#
+        ),
+    ] {
+        socket.send(Message::text(frame)).await.unwrap();
+    }
+    for _ in 0..100 {
+        let frame =
+            format!(r#"{{"Type":1,"Data":{{"Status":"Failed","Name":"b","TransferId":"{id}"}}}}"#);
+        socket.send(Message::text(frame)).await.unwrap();
+    }
+    socket.close(None).await.unwrap();
+    drop(sockets.recv().await.unwrap());
+    while hints.try_recv().is_ok() {}
+    let ObjectFailed { transfer, object } = heard.recv().await.unwrap();
+    assert_eq!(transfer.to_string(), id);
+    assert_eq!((object.path.as_str(), object.error.as_str()), ("d/a.mov", "Access denied"));
+    assert_eq!(heard.recv().await.unwrap().object.path, "b");
+    assert!(heard.try_recv().is_err(), "two are kept");
+}
+
 #[tokio::test]
 async fn frames_become_hints_and_a_closed_socket_is_opened_again() {
     let (url, mut sockets) = sockets().await;
     let (hint, mut hints) = channel(1);
-    tokio::spawn(listen(url, hint));
+    tokio::spawn(listen(url, hints_only(hint)));
     let mut socket = sockets.recv().await.unwrap();
     // A flood piles nothing up.
     for _ in 0..100 {
@@ -51,7 +90,7 @@ async fn frames_become_hints_and_a_closed_socket_is_opened_again() {
 async fn a_socket_that_is_opened_again_is_a_hint_by_itself() {
     let (url, mut sockets) = sockets().await;
     let (hint, mut hints) = channel(1);
-    tokio::spawn(listen(url, hint));
+    tokio::spawn(listen(url, hints_only(hint)));
     drop(sockets.recv().await.unwrap());
     let _socket = sockets.recv().await.unwrap();
     assert_eq!(hints.recv().await, Some(()));
@@ -63,7 +102,7 @@ async fn listening_ends_with_its_listener() {
     let closed = format!("ws://{}/notification", closed_port().await);
     for (url, opens) in [(open, true), (closed, false)] {
         let (hint, hints) = channel(1);
-        let listening = tokio::spawn(listen(url, hint));
+        let listening = tokio::spawn(listen(url, hints_only(hint)));
         let _socket = if opens { sockets.recv().await } else { None };
         drop(hints);
         tokio::time::timeout(Duration::from_secs(20), listening).await.unwrap().unwrap();
@@ -74,7 +113,7 @@ async fn listening_ends_with_its_listener() {
 async fn a_flooded_socket_is_closed_and_opened_again() {
     let (url, mut sockets) = sockets().await;
     let (hint, _hints) = channel(1);
-    tokio::spawn(listen(url, hint));
+    tokio::spawn(listen(url, hints_only(hint)));
     for kind in ["text", "ping", "huge"] {
         let mut socket = sockets.recv().await.unwrap();
         let mut sent = 0_u32;

@@ -4,6 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::select;
+use transferd::core::cause::CauseClass;
 use transferd::core::event::{EventKind, Happening};
 use transferd::core::ids::{JobName, RunId, TransferId};
 use transferd::core::matching::Miss;
@@ -146,6 +147,11 @@ fn ends(filling: &Filling) -> Vec<AttemptEnd> {
         AttemptEnd::Refused { words: words.clone() },
         AttemptEnd::NotSent { words: words.clone() },
         AttemptEnd::TokenRefused { words: words.clone() },
+        AttemptEnd::Caused {
+            end: Box::new(AttemptEnd::AgentError),
+            told: words.clone(),
+            lasting: flag.then_some(CauseClass::Missing),
+        },
         AttemptEnd::NotFound { words: flag.then_some(words), searched: flag },
         AttemptEnd::NeverListed { limit },
         AttemptEnd::PastTimeout { limit },

@@ -7,6 +7,7 @@ use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use transferd::core::alert::{Occasion, QueuedAlert, Told, ToldToken};
+use transferd::core::cause::{Cause, FailedObject, FailedObjects};
 use transferd::core::dealt::DealtWith;
 use transferd::core::event::Event;
 use transferd::core::ids::{
@@ -174,7 +175,9 @@ fn any_run(id: RunId) -> impl Strategy<Value = Run> {
 }
 
 fn any_progress() -> impl Strategy<Value = Progress> {
-    (any::<[u64; 6]>(), any_number(), any_number()).prop_map(|(counts, percent, speed)| Progress {
+    let cost = proptest::option::of(any_number());
+    let numbers = (any::<[u64; 6]>(), any_number(), any_number(), cost);
+    numbers.prop_map(|(counts, percent, speed, cost_usd)| Progress {
         objects_total: counts[0],
         objects_transferred: counts[1],
         objects_failed: counts[2],
@@ -183,7 +186,15 @@ fn any_progress() -> impl Strategy<Value = Progress> {
         bytes_transferred: counts[5],
         percent,
         speed,
+        cost_usd,
     })
+}
+
+/// A cause with an object, or none.
+fn flags_cause(some: bool) -> Option<Arc<Cause>> {
+    let mut failed = FailedObjects::default();
+    failed.add(FailedObject { path: "d/ä.mov".to_owned(), error: "Access Denied".to_owned() });
+    some.then(|| Cause::of(None, failed).map(Arc::new)).flatten()
 }
 
 fn any_phase() -> impl Strategy<Value = Phase> {
@@ -250,6 +261,7 @@ fn any_attempt(run: RunId) -> impl Strategy<Value = Attempt> {
             ended_at: perhaps[2],
             finished_at: perhaps[1],
             holds_until: perhaps[3],
+            cause: flags_cause(perhaps[2].is_some()),
             watched_until: perhaps[2],
         },
     )
@@ -312,6 +324,7 @@ fn any_alert() -> impl Strategy<Value = QueuedAlert> {
             state: second.0,
             reason: second.1,
             reason_code: code,
+            cause: third.3.clone(),
             source: places
                 .as_ref()
                 .map(|(source, _)| NamedPlace::new(source, &AccountNames::new())),

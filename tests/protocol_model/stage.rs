@@ -138,13 +138,19 @@ impl Stage {
                 | Record::Told(_) => {}
             }
         }
+        let mut asked = Vec::new();
         for effect in step.then {
             match effect {
                 Effect::Look(_) => self.looking = true,
                 Effect::Submit { attempt, .. } => self.submits.push(attempt),
                 Effect::Cancel { transfer } => self.cancels.push(transfer),
+                Effect::LearnCause { attempt, query } => asked.push((attempt, query.transfer)),
                 Effect::Reply { .. } | Effect::Deliver { .. } => {}
             }
+        }
+        // The model knows no causes: nothing is learned, and at once.
+        for (attempt, transfer) in asked {
+            self.input(Input::CauseLearned { attempt, transfer, row: None });
         }
     }
 

@@ -85,6 +85,7 @@ pub(crate) fn attempt(run: &Run, phase: Phase) -> Attempt {
         outcome: None,
         ended_at: run.ended_at,
         finished_at: None,
+        cause: None,
         holds_until: None,
         watched_until: None,
     }

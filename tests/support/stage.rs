@@ -249,6 +249,14 @@ fn world() -> WorldOptions {
         cancel_takes: Span::millis(10, 50),
         scripts: vec![
             Script { ending: Some(Ending::Error), ..about("broken") },
+            Script {
+                // Long enough for the notification socket to be open.
+                duration: Some(SignedDuration::from_secs(1)),
+                ending: Some(Ending::Partial),
+                failing: Some(3),
+                errors: ["Access Denied", "Access Denied", "NoSuchKey"].map(str::to_owned).to_vec(),
+                ..about("denied")
+            },
             Script { duration: long, ..about("slow") },
             Script { fault: Some(Fault::LoseAfter), ..about("lost") },
         ],

@@ -7,6 +7,8 @@
 mod answers;
 mod date;
 mod faults;
+mod frame;
+mod history;
 mod object;
 mod page;
 mod scalar;
@@ -18,6 +20,8 @@ mod tests;
 pub use answers::{ApiToken, CloudAccount, UserProfile};
 pub(super) use answers::{LoginReply, login_reply, minted_token, user};
 pub(super) use answers::{accounts, agent_state, api_tokens, buckets};
+pub(super) use frame::{FailedFrame, failed_frame};
+pub(super) use history::history;
 pub(super) use object::read_object;
 pub(super) use page::read_page;
 pub(super) use transfer::ReadRecord;

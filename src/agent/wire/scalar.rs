@@ -84,6 +84,18 @@ impl<'de> Scalar<'de> {
         if number.is_finite() && number > 0.0 { number } else { 0.0 }
     }
 
+    /// An amount, 0 included; absent where it is missing, unreadable, negative or not finite.
+    pub(crate) fn amount(&self) -> Option<f64> {
+        let number = match self {
+            #[expect(clippy::cast_precision_loss, reason = "whole amounts are small")]
+            Self::Whole(number) => *number as f64,
+            Self::Float(number) => *number,
+            Self::Text(text) => text.trim().parse().ok()?,
+            Self::Null | Self::Bool(_) | Self::Object(_) | Self::List => return None,
+        };
+        (number.is_finite() && number >= 0.0).then_some(number)
+    }
+
     /// A flag; absent for what is none. Null is `false`: .NET may leave a false out.
     pub(crate) fn flag(&self) -> Option<bool> {
         match self {

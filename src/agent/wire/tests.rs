@@ -64,6 +64,7 @@ fn expected() -> Transfer {
             bytes_transferred: 300,
             percent: 30.5,
             speed: 12.25,
+            cost_usd: Some(0.1),
         },
         counts_objects: true,
     }
@@ -77,6 +78,35 @@ fn read(body: &str) -> (PageFacts, Vec<ReadRecord>) {
 
 fn one(body: &str) -> Transfer {
     read(body).1.remove(0).transfer.expect("a whole record")
+}
+
+#[test]
+fn a_cost_is_an_amount_or_not_told() {
+    for (written, cost) in
+        [("0", Some(0.0)), ("\"0.25\"", Some(0.25)), ("null", None), ("-1", None), ("[]", None)]
+    {
+        let body =
+            CAMEL.replace("\"transferredCost\":0.1", &format!("\"transferredCost\":{written}"));
+        assert_eq!(one(&body).progress.cost_usd, cost, "{written}");
+    }
+}
+
+#[test]
+fn a_row_of_the_history_is_read_whatever_is_missing_in_it() {
+    let body = r#"{"data":[{"Id":"00000000-0000-0000-0000-00000000000a","errorMessage":" Denied ",
+        "sourceCloudAccountId":"00000000-0000-0000-0000-000000000001","sourceBucket":"footage",
+        "sourcePath":"/dailies","endDate":"2026-11-23T20:17:00",
+        "destinationCloudAccountId":"00000000-0000-0000-0000-000000000002",
+        "destinationBucket":"cold","destinationPath":"x/"},null,7,{}],"total":4}"#;
+    let mut rows = Vec::new();
+    assert_eq!(history(body.as_bytes(), &mut |row| rows.push(row)), Ok(4));
+    assert_eq!(rows[0].places, Some(request().loose_fingerprint()));
+    assert_eq!(rows[0].message.as_deref(), Some("Denied"));
+    assert_eq!(rows[0].ended_at, Some("2026-11-23T20:17:00Z".parse().unwrap()));
+    assert_eq!(rows.last().unwrap().id, None);
+    for broken in ["", "{}", "[", "<html>"] {
+        assert!(history(broken.as_bytes(), &mut |_| {}).is_err(), "{broken}");
+    }
 }
 
 #[test]

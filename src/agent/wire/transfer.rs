@@ -11,7 +11,7 @@ use crate::core::place::Fingerprint;
 use crate::core::transfer::{LookRequest, Progress, Transfer, TransferStatus};
 
 /// The properties that we read, in the order of [`Properties`]; the vendor's in lower case.
-pub(super) const NAMES: [&str; 25] = [
+pub(super) const NAMES: [&str; 26] = [
     "id",
     "userid",
     "synccycleid",
@@ -37,6 +37,7 @@ pub(super) const NAMES: [&str; 25] = [
     "transferredsize",
     "percent",
     "averagespeed",
+    "transferredcost",
 ];
 
 /// An unknown `transferStatus` is quoted in messages; the vendor's are below ten letters long.
@@ -87,6 +88,7 @@ impl ReadRecord {
             transferred_size,
             percent,
             average_speed,
+            cost,
         ] = properties;
         let id = id.uuid().map(TransferId);
         let requested_at = request_date.word().and_then(instant);
@@ -134,6 +136,7 @@ impl ReadRecord {
                     bytes_transferred: transferred_size.count(),
                     percent: percent.measure().min(100.0),
                     speed: average_speed.measure(),
+                    cost_usd: cost.amount(),
                 },
                 counts_objects: [transferred, skipped, failed].iter().all(|it| !it.is_none()),
             });
@@ -170,7 +173,7 @@ impl ReadRecord {
 
 /// An account's id; from the embedded account where the id itself is missing. The zero id where
 /// neither is told, which is nobody's. Absent if it can't be read.
-fn account(id: &Scalar<'_>, embedded: &Scalar<'_>) -> Option<AccountId> {
+pub(super) fn account(id: &Scalar<'_>, embedded: &Scalar<'_>) -> Option<AccountId> {
     if let Some(id) = id.uuid() {
         return Some(AccountId(id));
     }

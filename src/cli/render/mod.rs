@@ -6,6 +6,7 @@ pub mod paragraph;
 pub mod run;
 pub mod status;
 pub mod table;
+pub mod totals;
 pub mod words;
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use super::fit::{hanging, plain};
 use super::paint::{Paint, Tone};
 use super::table::{Rows, Screen};
+use super::totals::{Totals, dollars};
 use super::words::{Times, bytes, span};
 use crate::control::document::{AttemptDocument, RunDocument, ShowDocument};
 use crate::core::reason::{Reason, UnderWay};
@@ -23,10 +24,11 @@ pub fn state(state: RunState) -> String {
     state.word().replace('_', " ")
 }
 
-/// How far an attempt's transfer is; nothing if there is nothing to tell.
+/// How far an attempt's transfer is; nothing as long as nothing of it has moved.
 pub fn progress(attempt: &AttemptDocument) -> Option<String> {
     let (objects, size) = (&attempt.objects, &attempt.bytes);
-    if objects.total == 0 && size.total == 0 {
+    let dealt_with = [objects.transferred, objects.failed, objects.skipped, size.transferred];
+    if dealt_with.iter().all(|count| *count == 0) {
         return None;
     }
     let mut words = Vec::new();
@@ -107,7 +109,7 @@ pub fn history(runs: &[RunDocument], times: &Times, screen: Screen) -> String {
         }
     }
     let zone = if times.absolute { format!("times of {}\n", times.zone()) } else { String::new() };
-    format!("{zone}{}", rows.text())
+    format!("{zone}{}{}\n", rows.text(), Totals::of(runs))
 }
 
 /// How far an active run is, or why a run is in its state.
@@ -176,6 +178,9 @@ fn attempts(run: &RunDocument, times: &Times, screen: Screen) -> String {
         }
         if let Some(told) = progress(attempt) {
             rows.remark(Tone::Plain, told);
+        }
+        if let Some(cost) = attempt.cost_usd {
+            rows.remark(Tone::Plain, format!("cost {}", dollars(cost)));
         }
         let known = attempt.facts.as_ref().is_some_and(says_transfer_alone);
         if !attempt.reason.is_empty() && !known {

@@ -133,6 +133,7 @@ impl Engine {
                 state: run.map(|run| run.state),
                 reason: one_line(&news.reason, WORDS_MAX),
                 reason_code: run.and_then(|run| run.reason.code()),
+                cause: run.and_then(|run| self.cause_of(run)),
                 source: run.map(|run| self.named(&run.request.source)),
                 destination: run.map(|run| self.named(&run.request.destination)),
                 scheduled_for: run.and_then(|run| run.scheduled_for),

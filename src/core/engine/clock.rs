@@ -34,6 +34,9 @@ impl Engine {
                 sighting.moved_at = sighting.moved_at.map(|at| shift(at, by));
                 sighting.recorded_at = None;
                 sighting.cancel_next = sighting.cancel_next.map(|at| shift(at, by));
+                if let Some(asking) = &mut sighting.asking {
+                    asking.since = shift(asking.since, by);
+                }
             }
             let open: Vec<u32> = live
                 .attempts

@@ -159,6 +159,9 @@ impl Engine {
         }
         if record.status.is_terminal() {
             self.note_finish(id, record);
+            if self.asks_for_cause(id, record) {
+                return;
+            }
             self.transfer_ended(id, record);
             return;
         }
@@ -166,6 +169,10 @@ impl Engine {
             self.note_finish(id, record);
             self.transfer_ended(id, record);
             return;
+        }
+        if let Some(sighting) = self.state.sighting(id) {
+            // One that is at work again has not failed.
+            sighting.asking = None;
         }
         self.enforce_stall(id, record.status, moved_at);
         self.touched.insert(id.run);

@@ -9,6 +9,7 @@ mod admission;
 mod alerts;
 mod calendar;
 mod cancel;
+mod causes;
 mod clamp;
 mod clock;
 mod contact;
@@ -48,6 +49,7 @@ use super::record::{Mark, Record};
 use super::run::{Attempt, Run, RunState};
 use alerts::{Entry, Fared};
 use calendar::Planned;
+use causes::Failures;
 use contact::{Contact, Trouble};
 use overlap::Ended;
 use state::State;
@@ -88,6 +90,8 @@ pub struct Engine {
     /// Who hears of what.
     entries: Vec<Entry>,
     vigil: Vigil,
+    /// Objects that frames have named.
+    failures: Failures,
     fared: Fared,
     /// Runs to be looked after before the step ends.
     touched: BTreeSet<RunId>,
@@ -114,6 +118,10 @@ impl Engine {
             Input::Looked(result) => self.looked(result),
             Input::CancelAnswered { transfer, answer } => self.cancel_answered(transfer, &answer),
             Input::Notified => self.contact.hint(),
+            Input::ObjectFailed { transfer, object } => self.object_failed(transfer, object),
+            Input::CauseLearned { attempt, transfer, row } => {
+                self.cause_learned(attempt, transfer, row);
+            }
             Input::TokenChanged => self.token_changed(),
             Input::ClockStepped { by } => self.clock_stepped(by),
             Input::Delivered { alert, delivery } => self.delivered(alert, delivery),

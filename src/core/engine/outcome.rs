@@ -38,6 +38,9 @@ impl Engine {
         let Some(live) = self.state.runs.get(&id.run) else { return };
         let Some(attempt) = live.attempts.get(&id.number) else { return };
         let (outcome, reason) = judge(&live.run, attempt, record, now);
+        let (reason, cause) = self.with_cause(id, reason);
+        let Some(live) = self.state.runs.get(&id.run) else { return };
+        let Some(attempt) = live.attempts.get(&id.number) else { return };
         // A retry after one that was seen to be over is no double of it.
         let doubled = status == TransferStatus::Completed
             && live.attempts.values().any(|other| {
@@ -50,6 +53,7 @@ impl Engine {
             attempt.outcome = Some(outcome);
             attempt.ended_at = Some(now);
             attempt.reason = reason.clone();
+            attempt.cause = cause;
         });
         let number = id.number;
         let ended = Happening::TransferEnded { attempt: number, reason: reason.clone() };
@@ -91,10 +95,11 @@ impl Engine {
     /// The followed attempt failed in a way that another try can mend.
     pub(super) fn failed(&mut self, id: RunId, reason: Reason) {
         let Some(live) = self.state.runs.get(&id) else { return };
-        if !live.may_try_again() {
+        if !live.may_try_again() || reason.outlasts_retries() {
             let attempts = live.used();
             let reason = match attempts {
                 1 => reason,
+                _ if reason.outlasts_retries() => reason,
                 _ => Reason::AttemptsExhausted { because: Box::new(reason), attempts },
             };
             self.end_run(id, RunState::Failed, reason);
@@ -274,6 +279,7 @@ impl Engine {
                     self.never_listed(id, follows);
                 }
             }
+            Phase::Accepted if live.is_asked_about(id.number) => self.asks_no_longer_if_late(id),
             Phase::Accepted => {
                 if attempt.cancel.is_some() && absent {
                     self.vanished_while_canceling(id, follows);
@@ -374,7 +380,8 @@ impl Engine {
             let sighting = wish.and_then(|_| live.sightings.get(&attempt.id.number));
             let cancel_next = sighting.and_then(|sighting| sighting.cancel_next);
             let given_up = [attempt.holds_until, attempt.watched_until];
-            [Some(attempt.deadline), stuck_at, cancel_next].into_iter().chain(given_up)
+            let asked = live.asked_until(attempt.id.number);
+            [Some(attempt.deadline), stuck_at, cancel_next, asked].into_iter().chain(given_up)
         });
         let times = of_attempts.chain([of_run]).flatten();
         times.filter(|at| *at > self.now).min()

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::alerts::Fared;
+use super::causes::Failures;
 use super::contact::Contact;
 use super::state::{Settled, State};
 use super::vigil::Vigil;
@@ -60,6 +61,7 @@ impl Engine {
             contact: Contact::default(),
             entries: Vec::new(),
             vigil: Vigil::default(),
+            failures: Failures::default(),
             fared: Fared::default(),
             admission_due: true,
             asker: None,

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::causes::Asking;
 use super::guard::Guard;
 use super::outbox::Outbox;
 use crate::core::alert::Told;
@@ -105,6 +106,8 @@ pub(super) struct Sighting {
     pub(super) unknown_status: Option<String>,
     /// The agent has turned a cancel request down.
     pub(super) cancel_refused: bool,
+    /// Its transfer is over, and the agent is asked why it failed.
+    pub(super) asking: Option<Asking>,
 }
 
 /// What the look before a POST has shown of transfers that are like it.

@@ -63,6 +63,7 @@ impl Engine {
             outcome: None,
             ended_at: None,
             finished_at: None,
+            cause: None,
             holds_until: None,
             watched_until: None,
         };

@@ -2,6 +2,7 @@
 
 mod admission;
 mod alerts;
+mod causes;
 mod evidence;
 mod identity;
 mod listing;

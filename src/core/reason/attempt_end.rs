@@ -4,6 +4,7 @@ use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
 use super::code::ReasonCode;
+use crate::core::cause::CauseClass;
 use crate::core::duration;
 
 /// How an attempt ended, which may be how its run ended too.
@@ -110,6 +111,15 @@ pub enum AttemptEnd {
         /// It was being canceled.
         canceling: bool,
     },
+    /// The transfer failed, wholly or in part, and the agent has told why.
+    Caused {
+        /// How it ended.
+        end: Box<AttemptEnd>,
+        /// Why, in a line.
+        told: String,
+        /// The kind, where the same request would fail in the same way.
+        lasting: Option<CauseClass>,
+    },
 }
 
 impl AttemptEnd {
@@ -133,6 +143,17 @@ impl AttemptEnd {
             | Self::CanceledPastTimeout { .. } => ReasonCode::Timeout,
             Self::Stalled { .. } => ReasonCode::Stalled,
             Self::Vanished { .. } => ReasonCode::Vanished,
+            Self::Caused { end, lasting, .. } => match lasting {
+                Some(CauseClass::Access) => ReasonCode::CauseAccess,
+                Some(CauseClass::Missing) => ReasonCode::CauseMissing,
+                Some(
+                    CauseClass::Quota
+                    | CauseClass::Network
+                    | CauseClass::Checksum
+                    | CauseClass::Other,
+                )
+                | None => end.code(),
+            },
         }
     }
 
@@ -144,6 +165,7 @@ impl AttemptEnd {
             | Self::CanceledPastTimeout { limit }
             | Self::Stalled { limit }
             | Self::LostUntilTimeout { limit } => Some(*limit),
+            Self::Caused { end, .. } => end.limit(),
             Self::Completed { .. }
             | Self::ObjectsFailed { .. }
             | Self::ObjectsMissing { .. }
@@ -221,6 +243,7 @@ impl AttemptEnd {
             Self::Vanished { canceling: true } => {
                 "gone from the agent's list while it was being canceled".to_owned()
             }
+            Self::Caused { end, told, .. } => format!("{}: {told}", end.told()),
         }
     }
 }

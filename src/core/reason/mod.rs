@@ -200,6 +200,11 @@ impl Reason {
         }
     }
 
+    /// True if the same request would fail in the same way, so that another try is of no use.
+    pub fn outlasts_retries(&self) -> bool {
+        matches!(self, Self::Ended(AttemptEnd::Caused { lasting: Some(_), .. }))
+    }
+
     /// How the answer to a request was lost, if that is what it says.
     pub fn lost_words(&self) -> Option<String> {
         if let Self::UnderWay(UnderWay::AnswerLost { words }) = self {

@@ -38,7 +38,8 @@ pub enum Checker {
     Idle,
     /// The intent is durable before the request is sent, and the store never refuses a row.
     Intent,
-    /// A run that has succeeded has a transfer that has.
+    /// A run that has succeeded has a transfer that has, and one that is not tried again for its
+    /// cause has that cause.
     Truth,
     /// Each end of a run is told of once, in the commit of that end.
     Alerts,

@@ -389,6 +389,7 @@ impl<O: Observer> Simulation<O> {
             }
             Record::Attempt(row) => {
                 self.check_claim(number, row);
+                self.check_cause(number, row);
                 let daemon = &mut self.daemons[number];
                 if row.phase.is_open() {
                     daemon.open.insert(row.id, Arc::clone(row));
@@ -439,13 +440,14 @@ impl<O: Observer> Simulation<O> {
                 self.daemons[number].cancel_asked.entry(transfer).or_insert(now);
                 self.send(number, Call::Cancel { transfer });
             }
+            Effect::LearnCause { attempt, query } => self.ask_why(number, attempt, query),
             Effect::Reply { .. } => self.daemons[number].replies += 1,
             // Left out before; see `alerts`.
             Effect::Deliver { .. } => {}
         }
     }
 
-    fn send(&mut self, number: usize, call: Call) {
+    pub(super) fn send(&mut self, number: usize, call: Call) {
         let on_its_way = self.chance.span(self.hazards.latency);
         let incarnation = self.daemons[number].incarnation;
         let call = Box::new(call);

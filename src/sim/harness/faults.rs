@@ -116,6 +116,12 @@ pub const KINDS: &[Kind] = &[
     kind("transfer_stalled", "a transfer stops moving"),
     kind("transfer_partial", "a transfer completes with failed objects"),
     kind("transfer_empty", "a transfer completes without any object"),
+    kind("object_frames", "frames tell of objects that failed"),
+    kind("forged_frames", "somebody sends such frames about our transfers"),
+    kind("frames_flood", "somebody sends hundreds of them"),
+    kind("no_history", "the agent has no transfer history"),
+    kind("history_own_ids", "rows of its history have ids of their own"),
+    kind("history_late", "a row of it comes late"),
     // People.
     kind("person_pauses", "a person pauses a transfer"),
     kind("person_resumes", "a person resumes it"),

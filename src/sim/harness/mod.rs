@@ -27,7 +27,9 @@
 //!   tells its user, or only every other; its status can't be asked; it does not tell its clock;
 //!   Created transfers are listed; ours bear the type of manual ones; an active transfer's like is
 //!   refused as a DUPLICATE.
-//! - *Transfers* fail, stall, end partial or empty.
+//! - *Transfers* fail, stall, end partial or empty, for reasons that another try can mend or not. The
+//!   agent's history says why, or it is missing, late, or has ids of its own; frames about objects
+//!   that failed are true, forged, or a flood.
 //! - *People* pause, resume and cancel; start the same and other transfers as other users and as
 //!   our own, and so do syncs and the agent's own repetitions; change the job file: add, change
 //!   (schedule, terms, destination), remove and rename jobs that have runs in flight;
@@ -43,6 +45,7 @@
 //! cause is seen in the world's own record.
 
 mod alerts;
+mod causes;
 mod check;
 pub(in crate::sim) mod convert;
 mod daemon;

@@ -95,6 +95,8 @@ mutations! {
     CanceledIsSuccess Truth,
     /// What is left of a transfer that has vanished passes for Completed.
     FailedObjectsUncounted Truth,
+    /// The agent's history says that access is denied, whatever it says.
+    CausesInvented Truth,
     /// Alerts are not recorded.
     AlertsNotRecorded Alerts,
     /// Alerts are recorded twice, under two ids.

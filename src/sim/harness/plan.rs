@@ -73,6 +73,8 @@ pub struct Hazards {
     pub lost_looks_answered: f64,
     /// `total` is another on the next page, though the list has not changed.
     pub total_wavers: f64,
+    /// Of the agent's changes, how many come with frames about objects.
+    pub frames: f64,
 }
 
 impl Default for Hazards {
@@ -105,6 +107,7 @@ impl Default for Hazards {
             looks_lost: 0.0,
             lost_looks_answered: 0.0,
             total_wavers: 0.0,
+            frames: 0.0,
         }
     }
 }

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
+use crate::core::cause::CauseQuery;
 use crate::core::ids::{AttemptId, RunId, TransferId, UserId};
 use crate::core::input::Input;
 use crate::core::place::TransferRequest;
@@ -46,6 +47,7 @@ impl Observer for Silent {
 pub(super) enum Call {
     Submit { attempt: AttemptId, request: Box<TransferRequest>, sent: Timestamp },
     Cancel { transfer: TransferId },
+    Cause { attempt: AttemptId, query: Box<CauseQuery> },
 }
 
 /// Where an answer stands among others of one daemon.
@@ -235,7 +237,10 @@ impl<O: Observer> Simulation<O> {
             ("dst_begins", begins),
             ("dst_ends", ends),
             ("hidden_past_adopt_window", u64::try_from(hidden).unwrap_or(u64::MAX)),
-        ] {
+        ]
+        .into_iter()
+        .chain(self.counts_history())
+        {
             self.report.count(kind, count);
         }
     }
@@ -408,6 +413,9 @@ impl<O: Observer> Simulation<O> {
                 let answer = self.mutation.map_or(outcome.clone(), |m| m.answer(outcome));
                 self.reply(number, incarnation, after, Input::Submitted { attempt, answer });
             }
+            Call::Cause { attempt, query } => {
+                self.tell_cause(number, incarnation, attempt, &query);
+            }
             Call::Cancel { transfer } => {
                 let reply = self.world.cancel(&self.daemons[number].token, transfer, self.now);
                 let words = reply.outcome.word();
@@ -421,7 +429,13 @@ impl<O: Observer> Simulation<O> {
         }
     }
 
-    fn reply(&mut self, number: usize, incarnation: u32, after: SignedDuration, input: Input) {
+    pub(super) fn reply(
+        &mut self,
+        number: usize,
+        incarnation: u32,
+        after: SignedDuration,
+        input: Input,
+    ) {
         let way = self.chance.span(self.hazards.latency);
         let at = self.now + after + way;
         let asked = &mut self.daemons[number].answers.0;
@@ -448,10 +462,13 @@ impl<O: Observer> Simulation<O> {
     /// Something has changed at the agent: who listens may hear of it.
     fn hint(&mut self) {
         for number in 0..self.daemons.len() {
-            let daemon = &self.daemons[number];
-            let listens = daemon.engine.as_ref().is_some_and(|engine| engine.wants_notifications());
+            let engine = self.daemons[number].engine.as_ref();
+            let listens = engine.is_some_and(|engine| engine.wants_notifications());
+            if listens {
+                self.tell_of_objects(number);
+            }
             if listens && self.chance.happens(self.hazards.notified) {
-                let incarnation = daemon.incarnation;
+                let incarnation = self.daemons[number].incarnation;
                 let way = self.chance.span(self.hazards.latency);
                 let answer = Box::new(Answer { order: Order::Any, input: Input::Notified });
                 let event = Event::Answer { number, incarnation, answer };

@@ -5,6 +5,15 @@ use crate::sim::world::Chance;
 
 use super::plan::{Plan, Swarm};
 
+/// Why transfers fail in half of the seeds; in the others, another try may always do.
+const ERRORS: [&str; 5] = [
+    "checksum mismatch",
+    "Access Denied",
+    "The specified key does not exist.",
+    "connection reset by peer",
+    "quota exceeded",
+];
+
 impl Plan {
     /// Draws the faults that came later.
     pub(super) fn widen(&mut self) {
@@ -28,6 +37,14 @@ impl Plan {
             // The protocol allows for a skew that it can't learn of; more, nobody could tell.
             hazards.agent_clock_follows = 0.0;
         }
-        self.doubtful |= variants.no_user_id || variants.null_user_ids;
+        let doubtful = variants.no_user_id || variants.null_user_ids;
+        self.doubtful |= doubtful;
+        variants.no_history = chance.happens(0.1);
+        variants.history_own_ids = chance.happens(0.3);
+        variants.history_late = chance.happens(0.1);
+        if chance.happens(0.5) {
+            self.world.errors = ERRORS.map(str::to_owned).to_vec();
+        }
+        self.hazards.frames = Swarm { chance: &mut chance }.rate(0.3);
     }
 }

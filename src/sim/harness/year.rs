@@ -64,11 +64,11 @@ impl Plan {
 fn kinds_of_agents(seed: u64) -> Vec<(SignedDuration, Variants)> {
     let plain = Variants::default();
     let kinds = [
-        Variants { manual_type: true, null_user_ids: true, ..plain },
+        Variants { manual_type: true, null_user_ids: true, no_history: true, ..plain },
         Variants { no_user_id: true, ..plain },
-        Variants { list_created: true, ..plain },
+        Variants { list_created: true, history_own_ids: true, ..plain },
         Variants { manual_type: true, no_status: true, ..plain },
-        Variants { no_date_header: true, ..plain },
+        Variants { no_date_header: true, history_late: true, ..plain },
         Variants { manual_type: true, duplicate_check: true, ..plain },
     ];
     let first = usize::try_from(seed % kinds.len() as u64).unwrap_or(0);
@@ -184,6 +184,7 @@ fn hazards() -> Hazards {
         looks_lost: 0.001,
         lost_looks_answered: 0.5,
         total_wavers: 0.02,
+        frames: 0.05,
         ..Hazards::default()
     }
 }

@@ -213,6 +213,12 @@ impl<'a> Player<'a> {
                 Effect::Look(request) => self.send(Event::List { request, began_at: self.now }),
                 Effect::Submit { attempt, request } => self.send(Event::Post { attempt, request }),
                 Effect::Cancel { transfer } => self.send(Event::Cancel { transfer }),
+                // The ledger goes by ends, and nobody asks why here.
+                Effect::LearnCause { attempt, query } => {
+                    let transfer = query.transfer;
+                    let learned = Input::CauseLearned { attempt, transfer, row: None };
+                    self.send(Event::Answer(Box::new(learned)));
+                }
                 // Nobody asks for anything here, nor is told of it.
                 Effect::Reply { .. } | Effect::Deliver { .. } => {}
             }

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::core::ids::{AccountId, TransferId};
-use crate::sim::world::{ListQuery, Outcome, ProblemCode, Reply, World};
+use crate::sim::world::{HistoryPage, ListQuery, Outcome, ProblemCode, Reply, World};
 
 use super::connection::Kill;
 use super::shared::Shared;
@@ -99,6 +99,18 @@ fn route_to_world(
             let reply = world.get_all(token, query, now);
             map(reply, |page| cased(world, wire::page(world, &page, query, now)))
         }),
+        "GET /transferhistory/get_all" => shared.with(|world, now| {
+            let query = HistoryPage {
+                page: parameters.parsed("page", 1),
+                page_size: parameters.parsed("pagesize", 50),
+                status: parameters.parsed("status", 0),
+            };
+            let known = !world.options().variants.no_history;
+            known.then(|| {
+                let reply = world.history(token, query, now);
+                map(reply, |page| cased(world, wire::history(world, &page)))
+            })
+        })?,
         "POST /transfer/transfer" => {
             let request = wire::Fields::of(body).and_then(|fields| fields.transfer_request());
             match request {

@@ -8,8 +8,8 @@ use crate::core::ids::AccountId;
 use crate::core::place::{Place, TransferRequest};
 use crate::core::transfer::{AgentState, TransferStatus};
 use crate::sim::world::{
-    ApiToken, CloudAccount, FileFrame, ListPage, ListQuery, LoginAnswer, Notice, SimTransfer,
-    SimUser, Variants, World,
+    ApiToken, CloudAccount, FileFrame, HistoryFact, ListPage, ListQuery, LoginAnswer, Notice,
+    SimTransfer, SimUser, Variants, World,
 };
 
 use super::dates::date;
@@ -86,7 +86,8 @@ pub(super) fn transfer(world: &World, found: &SimTransfer, now: Timestamp) -> Va
     put("transferredSizeString", json!(format!("{} MB", progress.bytes_transferred / 1_000_000)));
     put("percent", json!(progress.percent));
     put("averageSpeed", json!(progress.speed));
-    put("transferredCost", json!(0.0));
+    let cost = progress.cost_usd.filter(|_| !variants.no_cost);
+    put("transferredCost", json!(cost));
     Value::Object(record)
 }
 
@@ -112,6 +113,46 @@ pub(super) fn page(world: &World, page: &ListPage, query: ListQuery, now: Timest
             "sort": [{"field": "RequestDate", "descending": query.descending}],
         },
     })
+}
+
+/// A page of the transfer history.
+pub(super) fn history(world: &World, page: &(Vec<HistoryFact>, usize)) -> Value {
+    let (variants, skew) = (&world.options().variants, world.options().clock_skew);
+    let (facts, total) = page;
+    let row = |fact: &HistoryFact| {
+        let found = world.transfer(fact.transfer)?;
+        let at = found.ended_at?;
+        let progress = found.progress(at);
+        let user = world.options().users.iter().find(|user| user.id == found.user);
+        let (source, destination) = (&found.request.source, &found.request.destination);
+        Some(json!({
+            "id": fact.id,
+            "userId": world.tells_user(found.id).then_some(found.user),
+            "accountId": world.account_id(),
+            "userName": user.map(|user| &user.username),
+            "origin": 1,
+            "direction": 0,
+            "transferStatus": status_number(found.status),
+            "startDate": date(found.started_at.map(|at| at + skew), variants),
+            "endDate": date(Some(at + skew), variants),
+            "sourceCloudAccountId": source.account,
+            "sourceBucket": source.bucket,
+            "sourcePath": source.path,
+            "destinationCloudAccountId": destination.account,
+            "destinationBucket": destination.bucket,
+            "destinationPath": destination.path,
+            "totalObjects": progress.objects_total,
+            "transferredObjects": progress.objects_transferred,
+            "failedObjects": progress.objects_failed,
+            "skippedObjects": progress.objects_skipped,
+            "totalSize": progress.bytes_total,
+            "transferredSize": progress.bytes_transferred,
+            "averageSpeed": progress.speed,
+            "errorMessage": fact.message,
+            "name": destination.path,
+        }))
+    };
+    json!({"data": facts.iter().filter_map(row).collect::<Vec<_>>(), "total": total})
 }
 
 /// The profile.
@@ -191,7 +232,7 @@ fn file_frame(frame: &FileFrame, now: Timestamp, variants: &Variants) -> Value {
         "Path": frame.path,
         "Bytes": frame.bytes,
         "Size": frame.size,
-        "Error": if frame.status == "Failed" { "checksum mismatch" } else { "" },
+        "Error": frame.error,
         "Name": frame.path.rsplit('/').next(),
         "StorageName": "simulated",
         "Speed": 0,

@@ -118,6 +118,8 @@ pub enum Endpoint {
     ApiToken,
     /// `/cloud/…`.
     Accounts,
+    /// `GET /transferhistory/get_all`.
+    History,
 }
 
 macro_rules! problem_codes {

@@ -233,7 +233,8 @@ impl FaultRates {
             | Endpoint::User
             | Endpoint::Login
             | Endpoint::ApiToken
-            | Endpoint::Accounts => chance.happens(self.other_lost).then_some(Fault::LoseBefore),
+            | Endpoint::Accounts
+            | Endpoint::History => chance.happens(self.other_lost).then_some(Fault::LoseBefore),
         };
         if drawn.is_none() && chance.happens(self.slow) {
             return Some(Fault::Slow(chance.span(self.slow_by)));

@@ -134,6 +134,14 @@ pub struct Variants {
     pub no_status: bool,
     /// Answers carry no `Date` header.
     pub no_date_header: bool,
+    /// Records do not tell what a transfer has cost.
+    pub no_cost: bool,
+    /// There is no transfer history (404).
+    pub no_history: bool,
+    /// A row of the history has an id of its own rather than its transfer's.
+    pub history_own_ids: bool,
+    /// A transfer has its row only half a minute after its end.
+    pub history_late: bool,
 }
 
 impl Variants {
@@ -160,6 +168,10 @@ pub struct Script {
     pub duration: Option<SignedDuration>,
     /// How it ends.
     pub ending: Option<Ending>,
+    /// Why its objects fail, one after another and over again; and itself, if it does.
+    pub errors: Vec<String>,
+    /// How many objects fail, of a partial one.
+    pub failing: Option<u64>,
     /// What happens to the request.
     pub fault: Option<Fault>,
     /// How many such requests there were.
@@ -192,6 +204,8 @@ pub struct WorldOptions {
     pub date_jitter: SignedDuration,
     /// How transfers end.
     pub endings: Endings,
+    /// Why they fail: each for one of these.
+    pub errors: Vec<String>,
     /// How requests fail.
     pub faults: FaultRates,
     /// What others do.
@@ -237,6 +251,7 @@ impl Default for WorldOptions {
             clock_skew: SignedDuration::ZERO,
             date_jitter: SignedDuration::ZERO,
             endings: Endings::default(),
+            errors: vec!["checksum mismatch".to_owned()],
             faults: FaultRates::default(),
             people: People::default(),
             variants: Variants::default(),

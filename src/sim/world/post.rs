@@ -184,6 +184,13 @@ impl World {
         if let Some(script) = &fact.script {
             let ending = script.ending.unwrap_or(transfer.plan.ending);
             self.set_ending(&mut transfer.plan, ending);
+            if !script.errors.is_empty() {
+                transfer.errors.clone_from(&script.errors);
+            }
+            if let Some(failing) = script.failing.filter(|_| ending == Ending::Partial) {
+                transfer.plan.objects = transfer.plan.objects.max(failing);
+                transfer.plan.failing = failing;
+            }
             transfer.plan.pick_up = script.pick_up.unwrap_or(transfer.plan.pick_up);
             transfer.plan.duration = script.duration.unwrap_or(transfer.plan.duration);
         }
@@ -238,12 +245,21 @@ impl World {
             origin: Origin::Foreign,
             cancels: Vec::new(),
             plan,
+            errors: self.error_for(id),
             worked: SignedDuration::ZERO,
             working_since: None,
             waiting: None,
             due_at: None,
             turn: 0,
         }
+    }
+
+    /// Why it would fail: as its id has it, so that it takes no chance from others.
+    fn error_for(&self, id: TransferId) -> Vec<String> {
+        let errors = &self.options.errors;
+        let (low, _) = id.0.as_u64_pair();
+        let chosen = usize::try_from(low % errors.len().max(1) as u64).unwrap_or_default();
+        errors.get(chosen).cloned().into_iter().collect()
     }
 
     fn draw_ending(&mut self) -> Ending {

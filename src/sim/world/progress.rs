@@ -12,6 +12,9 @@ use super::transfers::{Ending, SimTransfer};
 /// notifications are hints.
 const FRAMES_MAX: u64 = 20;
 
+/// What a byte costs here: two cents a gigabyte, as egress of a cold archive does.
+const USD_A_BYTE: f64 = 0.02 / 1e9;
+
 /// Something that the notification socket tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Notice {
@@ -34,6 +37,8 @@ pub struct FileFrame {
     pub size: u64,
     /// `InProgress`, `Completed` or `Failed`.
     pub status: &'static str,
+    /// Why, of one that failed.
+    pub error: String,
     /// When the transfer began.
     pub started_at: Timestamp,
 }
@@ -75,6 +80,7 @@ impl SimTransfer {
             bytes_transferred: portion(plan.bytes, fraction),
             percent: (fraction * 1_000.0).round() / 10.0,
             speed,
+            cost_usd: Some(cost(portion(plan.bytes, fraction))),
         }
     }
 }
@@ -95,10 +101,14 @@ impl World {
             let mut tell = |number: u64, bytes: u64, status: &'static str| {
                 frames.push(FileFrame {
                     transfer: *id,
-                    path: format!("{}clip-{number:04}.mov", transfer.request.source.path),
+                    path: transfer.key_of(number),
                     bytes,
                     size,
                     status,
+                    error: match status {
+                        "Failed" => transfer.error_of(number).to_owned(),
+                        _ => String::new(),
+                    },
                     started_at,
                 });
             };
@@ -113,6 +123,11 @@ impl World {
         }
         frames
     }
+}
+
+/// What bytes cost, to a hundredth of a cent: short decimals come back from JSON as they were.
+fn cost(bytes: u64) -> f64 {
+    (precise(bytes) * USD_A_BYTE * 10_000.0).round() / 10_000.0
 }
 
 /// A portion of a count, rounded down.

@@ -203,7 +203,8 @@ impl World {
             | Endpoint::User
             | Endpoint::Login
             | Endpoint::ApiToken
-            | Endpoint::Accounts => "other",
+            | Endpoint::Accounts
+            | Endpoint::History => "other",
         };
         self.count(&format!("{kind}_{}", fault.word()));
     }

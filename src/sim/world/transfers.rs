@@ -116,6 +116,9 @@ pub struct SimTransfer {
     /// Cancels that the agent has acted on.
     pub cancels: Vec<CancelFact>,
     pub(crate) plan: Plan,
+    /// Why its objects fail, one after another and over again.
+    #[serde(default)]
+    pub(crate) errors: Vec<String>,
     pub(crate) worked: SignedDuration,
     pub(crate) working_since: Option<Timestamp>,
     /// What is left of a wait for pick-up or cancellation that the agent's absence interrupted.
@@ -260,6 +263,7 @@ impl World {
             Ending::Completed | Ending::Partial | Ending::Empty => {
                 if ending == Ending::Partial {
                     self.count("transfer_partial");
+                    self.tell_of_failed_objects(id);
                 } else if ending == Ending::Empty {
                     self.count("transfer_empty");
                 }

@@ -11,6 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::failure::Failure;
+use crate::core::cause::Cause;
 use crate::core::ids::{AttemptId, JobName, RunId, TransferId, UserId};
 use crate::core::job::{RetryPolicy, Terms, Verdict};
 use crate::core::place::{Fingerprint, TransferRequest};
@@ -104,6 +105,8 @@ struct AttemptBody<'a> {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     finished_at: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    cause: Option<Cow<'a, Cause>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     holds_until: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     watched_until: Option<Timestamp>,
@@ -121,6 +124,8 @@ struct ProgressBody {
     percent: f64,
     #[serde(with = "exact")]
     speed: f64,
+    #[serde(default, with = "exact_if_any", skip_serializing_if = "Option::is_none")]
+    cost_usd: Option<f64>,
 }
 
 /// A floating point number as the shortest text that means exactly it.
@@ -134,6 +139,20 @@ mod exact {
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
         let text = std::borrow::Cow::<'de, str>::deserialize(from)?;
         text.parse().map_err(D::Error::custom)
+    }
+}
+
+/// The same of one that may be absent.
+mod exact_if_any {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
+
+    pub(super) fn serialize<S: Serializer>(value: &Option<f64>, to: S) -> Result<S::Ok, S::Error> {
+        value.map(|number| number.to_string()).serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<f64>, D::Error> {
+        let text = Option::<String>::deserialize(from)?;
+        text.map(|text| text.parse().map_err(D::Error::custom)).transpose()
     }
 }
 
@@ -274,6 +293,7 @@ pub(super) fn attempt_to_body(attempt: &Attempt) -> String {
         outcome,
         ended_at,
         finished_at,
+        cause,
         holds_until,
         watched_until,
     } = attempt;
@@ -299,6 +319,7 @@ pub(super) fn attempt_to_body(attempt: &Attempt) -> String {
         outcome: *outcome,
         ended_at: *ended_at,
         finished_at: *finished_at,
+        cause: cause.as_deref().map(Cow::Borrowed),
         holds_until: *holds_until,
         watched_until: *watched_until,
     })
@@ -335,6 +356,7 @@ pub(super) fn attempt_from(
         outcome: row.outcome,
         ended_at: row.ended_at,
         finished_at: row.finished_at,
+        cause: row.cause.map(|cause| Arc::new(cause.into_owned())),
         holds_until: row.holds_until,
         watched_until: row.watched_until,
     })
@@ -351,6 +373,7 @@ impl ProgressBody {
             bytes_transferred,
             percent,
             speed,
+            cost_usd,
         } = progress;
         Self {
             objects_total: *objects_total,
@@ -361,6 +384,7 @@ impl ProgressBody {
             bytes_transferred: *bytes_transferred,
             percent: *percent,
             speed: *speed,
+            cost_usd: *cost_usd,
         }
     }
 
@@ -374,6 +398,7 @@ impl ProgressBody {
             bytes_transferred: self.bytes_transferred,
             percent: self.percent,
             speed: self.speed,
+            cost_usd: self.cost_usd,
         }
     }
 }

@@ -98,6 +98,7 @@ pub(crate) fn attempt(n: u128, number: u32, phase: Phase, transfer: Option<u128>
         outcome: None,
         ended_at: None,
         finished_at: None,
+        cause: None,
         holds_until: None,
         watched_until: None,
     }
@@ -137,6 +138,7 @@ pub(crate) fn alert(n: u128) -> QueuedAlert {
         state: Some(RunState::Failed),
         reason: "the agent reports an error of the transfer".to_owned(),
         reason_code: Some(ReasonCode::AgentError),
+        cause: None,
         source: None,
         destination: None,
         scheduled_for: Some(at(0)),

@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use crate::core::alert::{QueuedAlert, Told};
+use crate::core::cause::{CauseQuery, OurRow};
 use crate::core::engine::outbox::Outbox;
 use crate::core::engine::{Engine, Host};
 use crate::core::event::Event;
@@ -99,6 +100,12 @@ pub(super) struct Stage {
     pub(super) told: Told,
     pub(super) pause_of_all: Arc<PauseOfAll>,
     pub(super) deliveries: Vec<Arc<QueuedAlert>>,
+    /// The questions for causes that nobody has answered yet.
+    pub(super) asked: Vec<(AttemptId, CauseQuery)>,
+    /// What the history says of a transfer of ours.
+    pub(super) row: Option<OurRow>,
+    /// The history never answers.
+    pub(super) history_is_silent: bool,
     pub(super) looks: usize,
     pub(super) looking: bool,
     /// How long the agent takes to list its transfers.
@@ -140,6 +147,9 @@ impl Stage {
             told: Told::default(),
             pause_of_all: Arc::default(),
             deliveries: Vec::new(),
+            asked: Vec::new(),
+            row: None,
+            history_is_silent: false,
             looks: 0,
             looking: false,
             look_takes: SignedDuration::ZERO,
@@ -189,9 +199,16 @@ impl Stage {
                 }
                 Effect::Submit { attempt, request } => self.submits.push((attempt, request)),
                 Effect::Cancel { transfer } => self.cancels.push(transfer),
+                Effect::LearnCause { attempt, query } => self.asked.push((attempt, query)),
                 Effect::Reply { answer, .. } => self.replies.push(answer),
                 Effect::Deliver { alert, .. } => self.deliveries.push(alert),
             }
+        }
+        if !self.history_is_silent
+            && let Some((attempt, query)) = self.asked.pop()
+        {
+            let (transfer, row) = (query.transfer, self.row.clone());
+            self.input(Input::CauseLearned { attempt, transfer, row });
         }
         if self.looking && !self.hold_looks {
             self.looking = false;

@@ -1,0 +1,69 @@
+//! What several runs have moved and cost in all: the last line of `history` for people.
+
+use std::fmt;
+
+use super::words::{bytes, count};
+use crate::control::document::RunDocument;
+
+/// The sum over the attempts of runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Totals {
+    runs: usize,
+    objects: u64,
+    bytes: u64,
+    /// Absent while no attempt tells a cost.
+    cost_usd: Option<f64>,
+}
+
+impl Totals {
+    /// The sum over these runs. Each attempt has moved, and cost, what it did.
+    pub fn of(runs: &[RunDocument]) -> Self {
+        let mut totals = Self { runs: runs.len(), ..Self::default() };
+        for attempt in runs.iter().flat_map(|run| &run.attempts) {
+            totals.objects = totals.objects.saturating_add(attempt.objects.transferred);
+            totals.bytes = totals.bytes.saturating_add(attempt.bytes.transferred);
+            if let Some(cost) = attempt.cost_usd {
+                *totals.cost_usd.get_or_insert(0.0) += cost;
+            }
+        }
+        totals
+    }
+}
+
+impl fmt::Display for Totals {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let runs = count(self.runs, "run");
+        let objects = usize::try_from(self.objects).unwrap_or(usize::MAX);
+        write!(f, "{runs}: {}, {}", count(objects, "object"), bytes(self.bytes))?;
+        match self.cost_usd {
+            Some(cost) => write!(f, ", {}", dollars(cost)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// An amount of US dollars: to the cent, or to a hundredth of one below that.
+pub fn dollars(amount: f64) -> String {
+    let small = amount > 0.0 && amount < 0.01;
+    let digits = if small { 4 } else { 2 };
+    format!("${amount:.digits$}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amounts_are_told_to_the_cent_and_small_ones_are_not_nothing() {
+        assert_eq!(dollars(0.0), "$0.00");
+        assert_eq!(dollars(0.0004), "$0.0004");
+        assert_eq!(dollars(12.345), "$12.35");
+    }
+
+    #[test]
+    fn where_no_cost_is_told_none_is_summed() {
+        assert_eq!(Totals::default().to_string(), "0 runs: 0 objects, 0 B");
+        let totals = Totals { runs: 2, objects: 1, bytes: 1_024, cost_usd: Some(1.5) };
+        assert_eq!(totals.to_string(), "2 runs: 1 object, 1.0 KiB, $1.50");
+    }
+}

@@ -1,0 +1,160 @@
+//! What kind of cause the agent's words speak of.
+
+use serde::{Deserialize, Serialize};
+
+/// The kinds of causes (contract, "Causes").
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CauseClass {
+    /// The cloud account denies access.
+    Access,
+    /// It does not exist.
+    Missing,
+    /// There is no room for it.
+    Quota,
+    /// It could not be reached, or not in time.
+    Network,
+    /// It arrived as something else.
+    Checksum,
+    /// Anything else.
+    Other,
+}
+
+/// The words by which a kind is known, in lower case; numbers count only as whole words. Words
+/// that speak of a passing trouble are looked for first: to take it for a lasting one would cost
+/// a try that might have gone well.
+const SIGNS: [(CauseClass, &[&str]); 5] = [
+    (CauseClass::Checksum, &["checksum", "md5", "crc32", "etag", "integrity", "hash", "digest"]),
+    (
+        CauseClass::Quota,
+        &[
+            "quota",
+            "no space",
+            "no_space",
+            "enospc",
+            "disk full",
+            "out of space",
+            "insufficient storage",
+            "insufficientstorage",
+            "storage limit",
+            "507",
+        ],
+    ),
+    (
+        CauseClass::Network,
+        &[
+            "timed out",
+            "timeout",
+            "time-out",
+            "connection",
+            "connect to",
+            "network",
+            "socket",
+            "unreachable",
+            "reset by peer",
+            "broken pipe",
+            "dns",
+            "host",
+            "throttl",
+            "slow down",
+            "slowdown",
+            "too many requests",
+            "temporar",
+            "unavailable",
+            "try again",
+            "429",
+            "500",
+            "502",
+            "503",
+            "504",
+        ],
+    ),
+    (
+        CauseClass::Access,
+        &[
+            "access denied",
+            "accessdenied",
+            "access is denied",
+            "access_denied",
+            "denied",
+            "forbidden",
+            "permission",
+            "unauthorized",
+            "unauthorised",
+            "not authorized",
+            "not authorised",
+            "signaturedoesnotmatch",
+            "invalidaccesskey",
+            "credentials",
+            "401",
+            "403",
+        ],
+    ),
+    (
+        CauseClass::Missing,
+        &[
+            "not found",
+            "notfound",
+            "not_found",
+            "no such",
+            "nosuch",
+            "does not exist",
+            "doesn't exist",
+            "missing",
+            "404",
+            "410",
+        ],
+    ),
+];
+
+impl CauseClass {
+    /// All of them.
+    pub const ALL: [Self; 6] =
+        [Self::Access, Self::Missing, Self::Quota, Self::Network, Self::Checksum, Self::Other];
+
+    /// The kind that words speak of.
+    pub fn of(words: &str) -> Self {
+        let words = words.to_lowercase();
+        let holds = |sign: &&str| {
+            if sign.bytes().all(|byte| byte.is_ascii_digit()) {
+                words.split(|letter: char| !letter.is_alphanumeric()).any(|word| word == *sign)
+            } else {
+                words.contains(*sign)
+            }
+        };
+        let found = SIGNS.iter().find(|(_, signs)| signs.iter().any(&holds));
+        found.map_or(Self::Other, |(class, _)| *class)
+    }
+
+    /// The word in JSON.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Access => "access",
+            Self::Missing => "missing",
+            Self::Quota => "quota",
+            Self::Network => "network",
+            Self::Checksum => "checksum",
+            Self::Other => "other",
+        }
+    }
+
+    /// After a number, for people.
+    pub fn told(self) -> &'static str {
+        match self {
+            Self::Access => "access denied",
+            Self::Missing => "missing",
+            Self::Quota => "over quota",
+            Self::Network => "network errors",
+            Self::Checksum => "checksum mismatches",
+            Self::Other => "other errors",
+        }
+    }
+
+    /// True if it is as it is: the same request would fail in the same way.
+    pub fn outlasts_retries(self) -> bool {
+        match self {
+            Self::Access | Self::Missing => true,
+            Self::Quota | Self::Network | Self::Checksum | Self::Other => false,
+        }
+    }
+}

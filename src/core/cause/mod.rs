@@ -1,0 +1,122 @@
+//! Why a transfer failed, wholly or in part, as the agent tells it: a row of its transfer history,
+//! and the frames that name objects.
+//!
+//! A row is evidence once it is known to be ours. Frames are not: any local process can send one.
+//! So they are shown, and only a row decides that another try is of no use.
+
+mod class;
+mod row;
+#[cfg(test)]
+mod tests;
+
+use serde::{Deserialize, Serialize};
+
+pub use class::CauseClass;
+pub use row::{CauseQuery, HistoryRow, OurRow};
+
+use super::limits::{FAILED_OBJECTS_MAX, NAMED_OBJECTS_MAX, WORDS_MAX};
+use super::plain::one_line;
+
+/// An object that could not be transferred.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FailedObject {
+    /// Its path.
+    pub path: String,
+    /// Why, in the agent's words.
+    pub error: String,
+}
+
+impl FailedObject {
+    /// The last part of its path: what people know it by.
+    fn name(&self) -> &str {
+        self.path.rsplit('/').find(|part| !part.is_empty()).unwrap_or(&self.path)
+    }
+}
+
+/// The objects of one transfer that frames have named.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FailedObjects {
+    /// The first [`FAILED_OBJECTS_MAX`], each once.
+    kept: Vec<FailedObject>,
+    /// How often another one was named.
+    more: u64,
+}
+
+impl FailedObjects {
+    /// Takes one in. The last that is said of an object counts.
+    pub fn add(&mut self, object: FailedObject) {
+        if let Some(known) = self.kept.iter_mut().find(|known| known.path == object.path) {
+            known.error = object.error;
+        } else if self.kept.len() < FAILED_OBJECTS_MAX {
+            self.kept.push(object);
+        } else {
+            self.more = self.more.saturating_add(1);
+        }
+    }
+}
+
+/// Why a transfer failed, wholly or in part.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cause {
+    /// In the agent's words: the row's, else the most frequent of the frames.
+    pub message: String,
+    /// What kind most of it is of.
+    pub class: CauseClass,
+    /// Objects that failed, as frames have named them.
+    pub objects: Vec<FailedObject>,
+    /// How many more were named.
+    pub objects_more: u64,
+}
+
+impl Cause {
+    /// What a row and frames come to; absent if neither says anything.
+    pub fn of(row: Option<&OurRow>, failed: FailedObjects) -> Option<Self> {
+        let FailedObjects { kept: objects, more: objects_more } = failed;
+        let said = most_frequent(objects.iter().map(|object| object.error.as_str()));
+        let message = row.map(|row| row.message.as_str()).or(said)?.to_owned();
+        let classes = objects.iter().map(|object| CauseClass::of(&object.error));
+        let class = most_frequent(classes).unwrap_or_else(|| CauseClass::of(&message));
+        Some(Self { message, class, objects, objects_more })
+    }
+
+    /// In a line: `2 access denied (a.mov, b.mov), 1 missing (c.mov)`, or the message where no
+    /// object is named.
+    pub fn told(&self) -> String {
+        let mut classes: Vec<(CauseClass, Vec<&str>)> = Vec::new();
+        for object in &self.objects {
+            let class = CauseClass::of(&object.error);
+            match classes.iter_mut().find(|(known, _)| *known == class) {
+                Some((_, names)) => names.push(object.name()),
+                None => classes.push((class, vec![object.name()])),
+            }
+        }
+        // Stable: of equals, the one that was met first.
+        classes.sort_by_key(|(_, names)| std::cmp::Reverse(names.len()));
+        let group = |(class, names): &(CauseClass, Vec<&str>)| {
+            let shown =
+                names.iter().take(NAMED_OBJECTS_MAX).copied().collect::<Vec<_>>().join(", ");
+            let more = if names.len() > NAMED_OBJECTS_MAX { ", …" } else { "" };
+            format!("{} {} ({shown}{more})", names.len(), class.told())
+        };
+        let mut told = classes.iter().map(group).collect::<Vec<_>>().join(", ");
+        if told.is_empty() {
+            told.clone_from(&self.message);
+        } else if self.objects_more > 0 {
+            told.push_str(&format!(", and {} more", self.objects_more));
+        }
+        one_line(&told, WORDS_MAX)
+    }
+}
+
+/// What comes up most often; of equals, what comes first.
+fn most_frequent<T: PartialEq>(items: impl Iterator<Item = T>) -> Option<T> {
+    let mut counts: Vec<(T, usize)> = Vec::new();
+    for item in items {
+        match counts.iter_mut().find(|(known, _)| *known == item) {
+            Some((_, count)) => *count += 1,
+            None => counts.push((item, 1)),
+        }
+    }
+    counts.reverse();
+    counts.into_iter().max_by_key(|(_, count)| *count).map(|(item, _)| item)
+}
