@@ -51,7 +51,7 @@ fn a_triggered_job_runs_to_its_end_and_is_told_of() {
 
     let status = stage.json(&["status", "--json"]);
     assert_eq!(keys(&status["daemon"]), ["pid", "started_at", "version"]);
-    assert_eq!(keys(&status["config"]), ["error", "loaded_at", "path", "valid"]);
+    assert_eq!(keys(&status["config"]), ["error", "loaded_at", "path", "unwatched", "valid"]);
     assert_eq!(keys(&status["agent"]["token"]), ["expires_at", "valid"]);
     assert_eq!(status["agent"]["state"], "started");
     let job = job(&status, "hand");

@@ -231,7 +231,7 @@ mod tests {
 
     #[test]
     fn long_lines_take_as_long_as_they_are() {
-        const MANY: usize = 1_000_000;
+        const MANY: usize = 100_000;
         for piece in ["token=", "eyJ", "://", "url: ", "a:", "key", "=", "://a", "url: http://x "] {
             let line = piece.repeat(MANY / piece.len());
             let (done, wait) = std::sync::mpsc::channel();

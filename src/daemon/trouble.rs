@@ -76,7 +76,7 @@ impl Trouble {
         }
         let again = match self.times {
             1 => String::new(),
-            times => format!(" (for the {times}th time: it comes and goes)"),
+            times => format!(" ({times} times now: it comes and goes)"),
         };
         news.then(|| format!("the state can't be recorded, so nothing is queued: {words}{again}"))
     }
@@ -246,7 +246,7 @@ mod tests {
         assert_eq!(told.len(), 20, "{told:#?}");
         assert_eq!(told[0], "the state can't be recorded, so nothing is queued: a conflict");
         assert_eq!(told[1], "the state can be recorded again, after 1s");
-        assert!(told[18].ends_with("a conflict (for the 512th time: it comes and goes)"));
+        assert!(told[18].ends_with("a conflict (512 times now: it comes and goes)"));
     }
 
     #[test]

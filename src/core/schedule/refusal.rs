@@ -78,7 +78,7 @@ pub(super) fn of_number(kind: FieldKind, text: &str) -> Option<String> {
     match (kind, text) {
         (FieldKind::Hour, "24") => Some("midnight is hour `0`".to_owned()),
         (FieldKind::Minute | FieldKind::Second, "60") => {
-            Some("`0` is the first value; one that comes each time is written `*`".to_owned())
+            Some("the last is `59`: write `0` for the full one, `*` for each of them".to_owned())
         }
         (FieldKind::DayOfMonth | FieldKind::Month, "0") => Some("the first is `1`".to_owned()),
         (FieldKind::DayOfWeek, "8") => Some("Sunday is `0` or `7`".to_owned()),

@@ -151,7 +151,7 @@ use crate::core::schedule::Schedule;
     "60 * * * *",
     "60",
     "`60` is out of range for the minute field: expected 0 to 59",
-    "`0` is the first value; one that comes each time is written `*`"
+    "the last is `59`: write `0` for the full one, `*` for each of them"
 )]
 #[case(
     "0 24 * * *",
