@@ -34,3 +34,7 @@ pub(super) const INODES: usize = 256;
 
 /// As many symlinks as Linux follows (path_resolution(7)).
 pub(super) const HOPS: usize = 40;
+
+/// What `notify` may have heard and the thread not yet taken: beyond it, that something changed is
+/// all that is kept.
+pub(super) const HEARD: usize = 1_024;

@@ -1,7 +1,9 @@
 //! The kernel's ear (inotify(7)): armed with a plan, it turns events into what they mean for it.
 //!
-//! Not asked to tell of files that are opened or read: each program that starts would wake an idle
-//! daemon whose files lie in `/etc`.
+//! The folders of the user's own files are left to `notify` (`own_folders`). The system's folders,
+//! the ways to them, and files by their inode are watched here, with a mask of our own that does
+//! not ask for files being opened or read: each program that starts opens some in `/etc`, and would
+//! wake an idle daemon.
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
@@ -10,10 +12,13 @@ use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rustix::fs::inotify::{CreateFlags, ReadFlags, Reader, WatchFlags, add_watch, init};
 use rustix::io::Errno;
 
+use super::Shared;
+use super::own_folders::OwnFolders;
 use super::plan::Plan;
 
 /// Room for some dozens of events: what does not fit is read in the next turn.
@@ -36,6 +41,7 @@ pub(super) struct Listener {
     inotify: OwnedFd,
     /// What each watch is on. One inode may have several names.
     watches: HashMap<i32, Vec<PathBuf>>,
+    own_folders: OwnFolders,
     /// Something on the plan that may not be watched.
     pub(super) unheard: Option<Unheard>,
 }
@@ -50,13 +56,15 @@ pub(super) enum Unheard {
 }
 
 impl Listener {
-    /// Listens to all that the plan names.
+    /// Listens to all that the plan names; the thread is woken when `notify` has heard something.
     ///
     /// # Errors
     /// The system has no more instances or watches.
-    pub(super) fn new(plan: &Plan) -> io::Result<Self> {
+    pub(super) fn new(plan: &Plan, shared: &Arc<Shared>) -> io::Result<Self> {
         let inotify = init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK)?;
-        let mut listener = Self { inotify, watches: HashMap::new(), unheard: None };
+        let own_folders = OwnFolders::new(shared)?;
+        let watches = HashMap::new();
+        let mut listener = Self { inotify, watches, own_folders, unheard: None };
         let itself = WatchFlags::MOVE_SELF | WatchFlags::DELETE_SELF;
         let file = itself | WatchFlags::MODIFY | WatchFlags::CLOSE_WRITE | WatchFlags::ATTRIB;
         let folder = file | WatchFlags::CREATE | WatchFlags::DELETE | WatchFlags::MOVE;
@@ -70,7 +78,12 @@ impl Listener {
             listener.add(path, file | WatchFlags::DONT_FOLLOW)?;
         }
         for path in plan.folders() {
-            if listener.add(path, folder | WatchFlags::ONLYDIR)? {
+            let refused = if is_of_the_system(path) {
+                listener.add(path, folder | WatchFlags::ONLYDIR)?
+            } else {
+                listener.own_folders.add(path)?
+            };
+            if refused {
                 listener.unheard = Some(Unheard::Folder(path.clone()));
             }
         }
@@ -87,18 +100,21 @@ impl Listener {
             Err(Errno::ACCESS | Errno::PERM) => Ok(true),
             // It has gone meanwhile; the next plan will know.
             Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => Ok(false),
-            Err(Errno::NOSPC) => Err(io::Error::other(
-                "the user's inotify watches are used up (`fs.inotify.max_user_watches`)",
-            )),
+            Err(Errno::NOSPC) => Err(no_watches_left()),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// True when `notify` has heard something that was not taken yet.
+    pub(super) fn has_heard(&self) -> bool {
+        self.own_folders.has_heard()
     }
 
     /// What has happened, as far as it matters.
     pub(super) fn events(&self, plan: &Plan) -> Vec<Event> {
         let mut buffer = [MaybeUninit::uninit(); BUFFER];
         let mut reader = Reader::new(&self.inotify, &mut buffer);
-        let mut events = Vec::new();
+        let mut events = self.own_folders.events(plan);
         while let Ok(event) = reader.next() {
             let what = event.events();
             if what.contains(ReadFlags::QUEUE_OVERFLOW) {
@@ -116,6 +132,16 @@ impl Listener {
         }
         events
     }
+}
+
+/// The kernel keeps no more watches for this user.
+pub(super) fn no_watches_left() -> io::Error {
+    io::Error::other("the user's inotify watches are used up (`fs.inotify.max_user_watches`)")
+}
+
+/// True for folders in which each program that starts opens files.
+fn is_of_the_system(folder: &Path) -> bool {
+    folder == Path::new("/") || folder == Path::new("/etc") || folder.starts_with("/usr")
 }
 
 /// What an event at an entry of a folder means.
@@ -150,7 +176,7 @@ fn meaning_of_itself(path: &Path, what: ReadFlags, plan: &Plan) -> Option<Event>
 
 /// True for a file that was just made and is still to be written: others, links among them, come
 /// as a whole.
-fn is_fresh(path: &Path) -> bool {
+pub(super) fn is_fresh(path: &Path) -> bool {
     use std::os::unix::fs::MetadataExt as _;
     std::fs::symlink_metadata(path).is_ok_and(|found| found.is_file() && found.nlink() == 1)
 }

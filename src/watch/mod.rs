@@ -9,6 +9,7 @@
 mod burst;
 mod limits;
 mod listener;
+mod own_folders;
 mod plan;
 mod remote;
 mod stamp;

@@ -128,7 +128,8 @@ impl Thread {
         let mut counter = [0; 8];
         let _ = rustix::io::read(&self.shared.bell, &mut counter);
         let mut ready = ready.into_iter().skip(1);
-        let files = self.listener.is_some() && ready.next().unwrap_or(false);
+        let heard = self.listener.as_ref().is_some_and(Listener::has_heard);
+        let files = self.listener.is_some() && (ready.next().unwrap_or(false) || heard);
         let mounts = self.mounts.is_some() && ready.next().unwrap_or(false);
         Woken { files, mounts }
     }
@@ -178,7 +179,7 @@ impl Thread {
             }
             self.plan = plan;
             self.stamps = None;
-            match Listener::new(&self.plan) {
+            match Listener::new(&self.plan, &self.shared) {
                 Ok(listener) => {
                     // The old one goes only now: there is no moment without a watch.
                     let old = self.listener.replace(listener);
