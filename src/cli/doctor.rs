@@ -87,7 +87,7 @@ fn watch(job: String, global: &Global, out: &mut dyn Write, err: &mut dyn Write)
         Ok(daemon) => daemon,
         Err(exit) => return exit,
     };
-    let query = |id: RunId| ShowQuery { run: id.to_string() };
+    let query = |id: RunId| ShowQuery { run: Some(id.to_string()) };
     let shown = daemon
         .wait(daemon.client().trigger(&JobQuery { job }))
         .and_then(|run| trigger::follow(&mut daemon, global, run, err))

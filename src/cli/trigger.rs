@@ -37,7 +37,7 @@ pub struct Args {
     job: String,
     /// Wait for the run's end, and exit 0 only if it succeeded; Ctrl-C ends the waiting, not the
     /// run
-    #[arg(long)]
+    #[arg(short, long)]
     wait: bool,
     /// Print the run as a JSON object
     #[arg(long)]
@@ -90,7 +90,7 @@ pub(super) fn follow(
     let listen = || Signals::listen().map_err(|error| ClientError::Broken(error.to_string()));
     let mut signals = daemon.wait(async { listen() })?;
     let mut teller = Teller::new(global);
-    let query = ShowQuery { run: run.id.to_string() };
+    let query = ShowQuery { run: Some(run.id.to_string()) };
     let mut absent = 0;
     loop {
         teller.tell(&run, err);
