@@ -51,7 +51,10 @@ fn a_triggered_job_runs_to_its_end_and_is_told_of() {
 
     let status = stage.json(&["status", "--json"]);
     assert_eq!(keys(&status["daemon"]), ["pid", "started_at", "version"]);
-    assert_eq!(keys(&status["config"]), ["error", "loaded_at", "path", "unwatched", "valid"]);
+    assert_eq!(
+        keys(&status["config"]),
+        ["error", "errors", "loaded_at", "path", "unwatched", "valid"]
+    );
     assert_eq!(keys(&status["agent"]["token"]), ["expires_at", "valid"]);
     assert_eq!(status["agent"]["state"], "started");
     let job = job(&status, "hand");
@@ -158,6 +161,68 @@ fn a_reload_is_all_or_nothing() {
     let _daemon = stage.start();
     let status = stage.json(&["status", "--json"]);
     assert_eq!(job(&status, "later")["name"], "later", "also over a restart");
+}
+
+#[test]
+fn a_reload_says_what_changed_field_by_field() {
+    let stage = Stage::new("");
+    let _daemon = stage.start();
+    let later = |path: &str| {
+        format!("  later: {{source: *s, destination: {{account: b, bucket: c, path: {path}}}}}")
+    };
+    stage.write_jobs(&later("later/"));
+    let reload = stage.command(&["reload", "--json"]);
+    assert_eq!(reload.code, 0, "{}", reload.err);
+    let told: serde_json::Value = serde_json::from_str(&reload.out).unwrap();
+    let fields = ["added", "changed", "errors", "path", "removed", "settings", "valid", "warnings"];
+    assert_eq!(keys(&told), fields);
+
+    stage.write_jobs(&later("sooner/"));
+    let status = || stage.json(&["status", "later", "--json"])["config"]["loaded_at"].clone();
+    let before = status();
+    let diff = stage.command(&["diff", "--json"]);
+    // The watch may have been faster.
+    let reload = stage.command(&["reload", "--json"]);
+    assert_eq!((diff.code, reload.code), (0, 0));
+    let told: Vec<serde_json::Value> =
+        [&diff, &reload].map(|said| serde_json::from_str(&said.out).unwrap()).into();
+    for told in told.iter().filter(|told| told["changed"] != serde_json::json!([])) {
+        let field = serde_json::json!({
+            "field": "destination.path", "old": "later/", "new": "sooner/",
+        });
+        assert_eq!(told["changed"][0]["job"], "later");
+        assert_eq!(told["changed"][0]["fields"], serde_json::json!([field]));
+    }
+    stage.until("the new file is in force", || status() != before);
+
+    stage.write_jobs("  later: {sourec: 1}");
+    let reload = stage.command(&["reload", "--json"]);
+    let told: serde_json::Value = serde_json::from_str(&reload.out).unwrap();
+    assert_eq!((reload.code, &told["valid"]), (1, &serde_json::json!(false)));
+    assert!(told["errors"][0]["message"].as_str().unwrap().contains("sourec"), "{told}");
+    assert_eq!(keys(&told["errors"][0]), ["column", "file", "hint", "line", "message", "path"]);
+    let status = stage.json(&["status", "--json"]);
+    assert_eq!(status["config"]["errors"][0], told["errors"][0]);
+}
+
+#[test]
+fn errors_are_an_object_where_json_is_wanted() {
+    let stage = Stage::new("");
+    for (args, code) in [
+        (&["status", "--json"][..], 3),
+        (&["history", "--json", "--since", "noon"], 2),
+        (&["show", "nosuch", "--json"], 1),
+        (&["frobnicate", "--json"], 2),
+        (&["next", "nosuch", "--json"], 1),
+    ] {
+        let said = stage.command(args);
+        assert_eq!(said.code, code, "{args:?}: {}", said.err);
+        let told: serde_json::Value = serde_json::from_str(&said.out)
+            .unwrap_or_else(|error| panic!("{args:?}: {error}: {}", said.out));
+        let error = &told["errors"][0];
+        assert_eq!(keys(error), ["column", "file", "hint", "line", "message", "path"], "{args:?}");
+        assert!(said.err.contains(error["message"].as_str().unwrap()), "{args:?}: {told}");
+    }
 }
 
 #[test]

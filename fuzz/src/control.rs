@@ -12,14 +12,15 @@ use serde::de::DeserializeOwned;
 use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::mpsc;
+use transferd::control::changes::ChangesDocument;
 use transferd::control::client::{Client, ClientError};
 use transferd::control::document::{
-    DoneDocument, ErrorDocument, ReloadDocument, RunDocument, ShowDocument, StatusDocument,
+    DoneDocument, ErrorDocument, RunDocument, ShowDocument, StatusDocument,
 };
 use transferd::control::repeats::{BackfillDocument, BackfillQuery, RetryQuery, TriggerQuery};
 use transferd::control::request::{
-    CancelQuery, HistoryQuery, JobQuery, PauseQuery, Refused, Reply, Request, ShowQuery,
-    StatusQuery,
+    CancelQuery, EventsQuery, HistoryQuery, JobQuery, PauseQuery, Refused, Reply, Request,
+    ShowQuery, StatusQuery,
 };
 use transferd::control::{limits, server};
 
@@ -68,6 +69,7 @@ async fn serve(listener: std::os::unix::net::UnixListener) {
             Request::Pause(query, reply) => refuse(&query, reply),
             Request::PauseAll(query, reply) => refuse(&query, reply),
             Request::ResumeAll(reply) => refuse(&"resume-all", reply),
+            Request::Events(query, reply) => refuse(&query, reply),
             Request::Reload(reply) => refuse(&"reload", reply),
         }
     }
@@ -115,8 +117,8 @@ pub fn documents_print_back_and_questions_arrive(text: &str) {
     prints_back::<ShowDocument>(text);
     prints_back::<StatusDocument>(text);
     prints_back::<DoneDocument>(text);
-    prints_back::<ReloadDocument>(text);
     prints_back::<BackfillDocument>(text);
+    prints_back::<ChangesDocument>(text);
     prints_back::<ErrorDocument>(text);
     if let Some(status) = prints_back::<StatusDocument>(text) {
         let plain = status.without_details();
@@ -125,6 +127,7 @@ pub fn documents_print_back_and_questions_arrive(text: &str) {
     prints_back::<StatusQuery>(text).iter().for_each(arrives);
     prints_back::<HistoryQuery>(text).iter().for_each(arrives);
     prints_back::<ShowQuery>(text).iter().for_each(arrives);
+    prints_back::<EventsQuery>(text);
     prints_back::<JobQuery>(text).iter().for_each(arrives);
     prints_back::<TriggerQuery>(text).iter().for_each(arrives);
     prints_back::<RetryQuery>(text).iter().for_each(arrives);

@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use super::places::{Places, Search};
-use super::{Exit, Global};
+use super::{Exit, Global, told};
 use crate::control::client::{Client, ClientError};
 use crate::control::socket;
 
@@ -134,11 +134,13 @@ pub fn say_error(error: &ClientError, err: &mut dyn Write) -> Exit {
 
 /// An error line. Nothing is left to tell it to if standard error itself is gone.
 pub fn say(err: &mut dyn Write, words: &str) {
+    told::keep(words);
     let _ = writeln!(err, "transferd: {words}");
 }
 
 /// A line that says what to do next.
 pub fn hint(err: &mut dyn Write, words: &str) {
+    told::keep_hint(words);
     let _ = writeln!(err, "  {words}");
 }
 

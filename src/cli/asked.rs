@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 
-use super::render::words::past_time;
+use super::when::{Day, Towards, When};
 use crate::control::repeats::TimeAsked;
 
 /// What a text means.
@@ -31,5 +31,12 @@ pub(super) fn time_asked(text: &str, now: Timestamp) -> Result<TimeAsked, String
     if let Some(day) = day {
         return Ok(TimeAsked::Day(day));
     }
-    past_time(text, now).map(TimeAsked::Instant)
+    let zone = TimeZone::system();
+    let when = When { now, zone: zone.clone(), towards: Towards::Past, day: Day::Start };
+    let instant = when.read(text)?;
+    Ok(match text.contains(':') {
+        // A time of day: that of the job's zone is meant.
+        true => TimeAsked::Local(instant.to_zoned_datetime(zone).datetime()),
+        false => TimeAsked::Instant(instant),
+    })
 }

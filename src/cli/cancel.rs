@@ -11,7 +11,7 @@ use crate::control::request::CancelQuery;
 /// What may be typed after `cancel`.
 #[derive(Debug, ClapArgs)]
 pub struct Args {
-    /// The run's id or the start of it, or a job for its active run
+    /// The run's id or the start of it, or a job for its active run and those that wait behind it
     #[arg(value_name = "RUN|JOB")]
     what: String,
     /// Print a JSON object

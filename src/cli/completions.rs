@@ -6,12 +6,13 @@
 
 use std::io::Write;
 
-use clap::{Arg, Args as ClapArgs, Command, CommandFactory};
+use clap::{Arg, Args as ClapArgs, Command};
 use clap_complete::Shell;
 
 use super::ask::{Daemon, done};
 use super::places::Places;
-use super::{Cli, Exit, Global, jobfile};
+use super::program::program;
+use super::{Exit, Global, jobfile};
 use crate::config;
 use crate::control::request::StatusQuery;
 
@@ -37,9 +38,9 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, _err: &mut dyn Writ
 
 fn script(shell: Shell) -> Vec<u8> {
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), "transferd", &mut script);
+    clap_complete::generate(shell, &mut program(), "transferd", &mut script);
     let between = if shell == Shell::Fish { " " } else { "|" };
-    let Words { commands, job_options, options } = Words::of(&Cli::command());
+    let Words { commands, job_options, options } = Words::of(&program());
     let jobs = with_jobs(shell)
         .replace("@COMMANDS@", &commands.join(between))
         .replace("@JOB_OPTIONS@", &job_options.join(between))
@@ -221,13 +222,13 @@ mod tests {
 
     #[test]
     fn the_scripts_know_where_a_job_stands() {
-        let Words { commands, job_options, options } = Words::of(&Cli::command());
+        let Words { commands, job_options, options } = Words::of(&program());
         for command in ["status", "history", "next", "trigger", "cancel", "pause", "resume", "why"]
         {
             assert!(commands.iter().any(|known| known == command), "no `{command}`: {commands:?}");
         }
-        assert!(!commands.iter().any(|command| command == "show"), "a run is no job");
-        assert_eq!(job_options, ["--transfer"]);
+        assert!(!commands.iter().any(|command| command == "man"), "a command is not a job");
+        assert_eq!(job_options, ["--job", "--transfer"]);
         assert!(options.iter().any(|option| option == "--log-level"), "{options:?}");
         assert!(!options.iter().any(|option| option == "--wait"), "{options:?}");
     }

@@ -8,13 +8,15 @@ use std::path::Path;
 
 use clap::Args as ClapArgs;
 use jiff::Timestamp;
-use serde::Serialize;
 
+use super::ask::{done, say};
 use super::places::Places;
-use super::{Exit, Global, jobfile};
-use crate::config::{self, Sources, Surroundings};
-use crate::core::ids::JobName;
+use super::render::table::Screen;
+use super::{Exit, Global, jobfile, render};
+use crate::config::{self, Rejected, Sources};
+use crate::control::changes::ChangesDocument;
 use crate::core::job::JobSet;
+use crate::daemon::{changes, diagnostics};
 use crate::store::Store as _;
 use crate::store::folder::StateFolder;
 
@@ -26,30 +28,12 @@ pub struct Args {
     json: bool,
 }
 
-/// What a reload would do.
-#[derive(Debug, Serialize)]
-struct Document {
-    added: Vec<Line>,
-    changed: Vec<Line>,
-    removed: Vec<Line>,
-    settings: Vec<&'static str>,
-}
-
-/// One job, with its next occurrence before and after.
-#[derive(Debug, Serialize)]
-struct Line {
-    job: String,
-    before: Option<String>,
-    after: Option<String>,
-}
-
 /// Carries out `diff`.
 pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write) -> Exit {
     let old = match in_force(global) {
         Ok(old) => old,
         Err(message) => {
-            // Nothing is left to tell it to if standard error is gone.
-            let _ = writeln!(err, "transferd: {message}");
+            say(err, &message);
             return Exit::No;
         }
     };
@@ -86,9 +70,18 @@ fn compare(
             Err(exit) => return exit,
         },
     };
-    let new = match jobfile::read(&path, global, err) {
-        Ok(loaded) => loaded.set,
-        Err(exit) => return exit,
+    let mut warnings = Vec::new();
+    let new = match config::read(&path, &jobfile::surroundings()) {
+        Ok(loaded) => {
+            warnings.extend(loaded.warnings.iter().map(diagnostics::document));
+            loaded.set
+        }
+        Err(rejected) if args.json => return refused(&path, &rejected, out),
+        Err(rejected) => {
+            return match jobfile::tell(&rejected, global, err) {
+                Ok(()) | Err(_) => Exit::No,
+            };
+        }
     };
     let surroundings = jobfile::surroundings();
     let before = match old.map(|sources| config::parse(sources, &surroundings)) {
@@ -96,89 +89,50 @@ fn compare(
         Some(Ok(loaded)) => Some(loaded.set),
         // An older transferd took what this one does not.
         Some(Err(rejected)) => {
-            let _ = writeln!(err, "transferd: the job set in force is not good to this version");
+            say(err, "the job set in force is not valid for this version of transferd");
             return match jobfile::tell(&rejected, global, err) {
                 Ok(()) | Err(_) => Exit::No,
             };
         }
     };
-    let document = document(before.as_ref(), &new, &surroundings);
+    let mut document = document(&path, before.as_ref(), &new, surroundings.now);
+    document.warnings = warnings;
     let told = if args.json {
-        super::write_json(out, &document)
+        super::write_json(out, &document.without_details())
     } else {
-        for_people(&document, &path, old.is_some(), out)
+        for_people(&document, old.is_some(), Screen::of_stdout(global.color), out)
     };
-    match told {
-        Ok(()) => Exit::Done,
-        Err(_) => Exit::No,
-    }
+    done(told, Exit::Done)
 }
 
-fn document(before: Option<&JobSet>, new: &JobSet, surroundings: &Surroundings) -> Document {
-    let nothing = JobSet {
-        agent: new.agent.clone(),
-        jobs: std::collections::BTreeMap::new(),
-        accounts: std::sync::Arc::default(),
-        alerts: new.alerts.clone(),
-        history: new.history,
-        listen: new.listen,
-        external_url: new.external_url.clone(),
+/// What `--json` says of a file that can't be taken.
+fn refused(path: &Path, rejected: &Rejected, out: &mut dyn Write) -> Exit {
+    let document = ChangesDocument {
+        valid: false,
+        errors: rejected.errors.iter().map(diagnostics::document).collect(),
+        warnings: rejected.warnings.iter().map(diagnostics::document).collect(),
+        ..ChangesDocument::unchanged(path.display().to_string())
     };
-    let old = before.unwrap_or(&nothing);
-    let difference = config::difference(old, new);
-    let lines = |names: Vec<JobName>| -> Vec<Line> {
-        names
-            .into_iter()
-            .map(|name| Line {
-                before: next(old, &name, surroundings.now),
-                after: next(new, &name, surroundings.now),
-                job: name.as_str().to_owned(),
-            })
-            .collect()
-    };
-    Document {
-        added: lines(difference.added),
-        changed: lines(difference.changed),
-        removed: lines(difference.removed),
-        settings: difference.settings_changed,
-    }
+    done(super::write_json(out, &document.without_details()), Exit::No)
 }
 
-/// The job's next occurrence; none for one that is unscheduled or not there.
-fn next(set: &JobSet, name: &JobName, now: Timestamp) -> Option<String> {
-    let job = set.jobs.get(name).filter(|job| job.enabled)?;
-    let at = job.timetable.next_after(now)?.to_zoned_datetime(job.timetable.zone().clone());
-    Some(at.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string())
+fn document(path: &Path, before: Option<&JobSet>, new: &JobSet, now: Timestamp) -> ChangesDocument {
+    let nothing = JobSet { jobs: std::collections::BTreeMap::new(), ..new.clone() };
+    let difference = config::difference(before.unwrap_or(&nothing), new);
+    changes::document(path.display().to_string(), difference, before, new, now)
 }
 
 fn for_people(
-    document: &Document,
-    path: &Path,
+    document: &ChangesDocument,
     in_force: bool,
+    screen: Screen,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    let Document { added, changed, removed, settings } = document;
     if !in_force {
-        writeln!(out, "no job set is in force yet; all of {} is new", path.display())?;
-    } else if added.is_empty() && changed.is_empty() && removed.is_empty() && settings.is_empty() {
-        writeln!(out, "a reload of {} changes nothing", path.display())?;
+        writeln!(out, "no job set is in force yet; all of {} is new", document.path)?;
+    } else if document.is_empty() {
+        writeln!(out, "a reload of {} changes nothing", document.path)?;
     }
-    let all = added.iter().chain(changed).chain(removed);
-    let width = all.map(|line| line.job.chars().count()).max().unwrap_or(0);
-    for (sign, lines) in [('+', added), ('~', changed), ('-', removed)] {
-        for Line { job, before, after } in lines {
-            let shown = |at: &Option<String>| at.clone().unwrap_or_else(|| "never".to_owned());
-            let times = match sign {
-                '+' => format!("next {}", shown(after)),
-                '-' => format!("was next {}", shown(before)),
-                _ if before == after => format!("next {}, as before", shown(after)),
-                _ => format!("next {}, was {}", shown(after), shown(before)),
-            };
-            writeln!(out, "{sign} {job:width$}  {times}")?;
-        }
-    }
-    for key in settings {
-        writeln!(out, "~ setting `{key}`")?;
-    }
+    out.write_all(render::changes::page(document, screen).as_bytes())?;
     out.flush()
 }

@@ -89,7 +89,7 @@ fn watch(job: String, global: &Global, out: &mut dyn Write, err: &mut dyn Write)
         Ok(daemon) => daemon,
         Err(exit) => return exit,
     };
-    let query = |id: RunId| ShowQuery { run: id.to_string() };
+    let query = |id: RunId| ShowQuery { run: Some(id.to_string()) };
     let trigger = TriggerQuery { jobs: vec![job], ..TriggerQuery::default() };
     let gone = || ClientError::Broken("the daemon names no run".to_owned());
     let shown = daemon

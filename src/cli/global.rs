@@ -28,33 +28,67 @@ impl From<Exit> for std::process::ExitCode {
     }
 }
 
-const HEADING: &str = "Global options";
-
 /// Global options as typed.
 #[derive(Debug, Args)]
 pub struct GlobalArgs {
-    /// Job file, or a folder of `*.yaml` and `*.yml` files [default: /etc/transferd/jobs.yaml for
-    /// root, $XDG_CONFIG_HOME/transferd/jobs.yaml for others]
-    #[arg(short, long, value_name = "PATH", global = true, help_heading = HEADING)]
+    /// Job file, or a folder of them [default: /etc/transferd/jobs.yaml for root,
+    /// $XDG_CONFIG_HOME/transferd/jobs.yaml for others]
+    #[arg(
+        short,
+        long,
+        value_name = "PATH",
+        global = true,
+        hide_short_help = true,
+        hide_long_help = true
+    )]
     config: Option<PathBuf>,
     /// State folder [default: $STATE_DIRECTORY, then /var/lib/transferd for root,
     /// $XDG_STATE_HOME/transferd for others]
-    #[arg(long, value_name = "DIR", global = true, help_heading = HEADING)]
+    #[arg(long, value_name = "DIR", global = true, hide_short_help = true, hide_long_help = true)]
     state_dir: Option<PathBuf>,
-    /// The system's service is meant
-    #[arg(long, global = true, help_heading = HEADING, conflicts_with = "user")]
+    /// Talk to the system service
+    #[arg(
+        long,
+        global = true,
+        hide_short_help = true,
+        hide_long_help = true,
+        conflicts_with = "user"
+    )]
     system: bool,
-    /// Your own service is meant
-    #[arg(long, global = true, help_heading = HEADING)]
+    /// Talk to your user service
+    #[arg(long, global = true, hide_short_help = true, hide_long_help = true)]
     user: bool,
-    /// The quietest lines that are logged
-    #[arg(long, value_name = "LEVEL", global = true, help_heading = HEADING, value_enum)]
+    /// Log this level and above
+    #[arg(
+        long,
+        value_name = "LEVEL",
+        global = true,
+        hide_short_help = true,
+        hide_long_help = true,
+        value_enum
+    )]
     log_level: Option<LogLevel>,
-    /// How lines are logged
-    #[arg(long, value_name = "FORMAT", global = true, help_heading = HEADING, value_enum, default_value_t)]
+    /// Format of the log
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        global = true,
+        hide_short_help = true,
+        hide_long_help = true,
+        value_enum,
+        default_value_t
+    )]
     log_format: LogFormat,
     /// When to use colour [also: NO_COLOR]
-    #[arg(long, value_name = "WHEN", global = true, help_heading = HEADING, value_enum, default_value_t)]
+    #[arg(
+        long,
+        value_name = "WHEN",
+        global = true,
+        hide_short_help = true,
+        hide_long_help = true,
+        value_enum,
+        default_value_t
+    )]
     color: ColorChoice,
 }
 
@@ -92,15 +126,15 @@ pub enum Scope {
 /// `--log-level`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum LogLevel {
-    /// Only what an operator should act on
+    /// What an operator should act on
     Error,
-    /// And what an operator should know
+    /// Warnings an operator should know
     Warn,
-    /// And each step in a run's life
+    /// Each step in a run's life
     Info,
-    /// And what led to it
+    /// Details for debugging
     Debug,
-    /// And everything
+    /// Everything
     Trace,
 }
 

@@ -4,13 +4,15 @@
 use std::io::Write;
 
 use clap::Args as ClapArgs;
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::ask::{Daemon, NoDaemon, done, say, say_error};
 use super::render::run;
 use super::render::table::Screen;
-use super::render::words::{Times, past_time};
-use super::{Exit, Global, offline};
+use super::render::words::Times;
+use super::when::{Day, Towards, When};
+use super::{Exit, Global, offline, zone};
 use crate::clock;
 use crate::control::document::RunDocument;
 use crate::control::request::{HISTORY_MAX, HistoryQuery};
@@ -22,17 +24,27 @@ const FOR_PEOPLE: usize = 20;
 /// What may be typed after `history`.
 #[derive(Debug, ClapArgs)]
 pub struct Args {
-    /// Only runs of this job
-    job: Option<String>,
-    /// At most so many runs, 10,000 or fewer [default: 20; with --json, 10,000]
-    #[arg(short = 'n', long = "limit", value_name = "N")]
+    /// Only runs of these jobs
+    #[arg(value_name = "JOB")]
+    jobs: Vec<String>,
+    /// As a plain argument, for those who look for an option
+    #[arg(long = "job", value_name = "JOB", hide = true)]
+    named: Vec<String>,
+    /// Show at most N runs (up to 10,000) [default: 20; with --json, 10,000]
+    #[arg(short = 'n', long = "limit", value_name = "N", alias = "last", value_parser = limit)]
     limit: Option<usize>,
-    /// Only runs in this state, such as `failed`
-    #[arg(long, value_name = "STATE", value_parser = state)]
-    state: Option<RunState>,
-    /// Only runs created since then: RFC 3339, or a duration back (`2d`)
+    /// Only runs in these states, such as `failed,timed_out`
+    #[arg(long, value_name = "STATE", value_delimiter = ',', value_parser = state)]
+    state: Vec<RunState>,
+    /// Only runs that failed or timed out
+    #[arg(long, conflicts_with = "state")]
+    failed: bool,
+    /// Only runs created since then: `yesterday`, `2026-11-26`, `2d`, RFC 3339
     #[arg(long, value_name = "TIME")]
     since: Option<String>,
+    /// Only runs created until then; a day counts to its end
+    #[arg(long, value_name = "TIME")]
+    until: Option<String>,
     /// Show dates instead of how long ago
     #[arg(long)]
     absolute: bool,
@@ -49,23 +61,20 @@ fn state(word: &str) -> Result<RunState, String> {
     })
 }
 
+fn limit(text: &str) -> Result<usize, String> {
+    let number = text.parse().ok().filter(|number| (1..=HISTORY_MAX).contains(number));
+    number.ok_or_else(|| format!("expected a number from 1 to {HISTORY_MAX}"))
+}
+
 /// Carries out `history`.
 pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write) -> Exit {
     let now = clock::now();
-    let since = match args.since.as_deref().map(|text| past_time(text, now)).transpose() {
-        Ok(since) => since,
+    let query = match query(&args, now, global, err) {
+        Ok(query) => query,
         Err(words) => {
             say(err, &words);
             return Exit::Usage;
         }
-    };
-    let default = if args.json { HISTORY_MAX } else { FOR_PEOPLE };
-    let query = HistoryQuery {
-        job: args.job.clone(),
-        state: args.state,
-        since,
-        before: None,
-        limit: Some(args.limit.unwrap_or(default).min(HISTORY_MAX)),
     };
     let mut runs = match Daemon::find(global) {
         Ok(daemon) => match daemon.wait(daemon.client().history(&query)) {
@@ -81,7 +90,7 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
         },
         Err(none @ (NoDaemon::NotPermitted(_) | NoDaemon::Broken(_))) => return none.say(err),
     };
-    if runs.len() == HISTORY_MAX && args.limit.is_none_or(|limit| limit > HISTORY_MAX) {
+    if runs.len() == HISTORY_MAX && args.limit.is_none() {
         say(err, &format!("only the newest {HISTORY_MAX} runs are listed"));
     }
     let written = if args.json {
@@ -94,4 +103,30 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
         out.write_all(run::history(&runs, &times, Screen::of_stdout(global.color)).as_bytes())
     };
     done(written, Exit::Done)
+}
+
+fn query(
+    args: &Args,
+    now: Timestamp,
+    global: &Global,
+    err: &mut dyn Write,
+) -> Result<HistoryQuery, String> {
+    let jobs: Vec<String> = args.jobs.iter().chain(&args.named).cloned().collect();
+    let texts = args.since.iter().chain(&args.until);
+    let zone = zone::meant(texts, &jobs, global);
+    let when = |day| When { now, zone: zone.clone(), towards: Towards::Past, day };
+    let mut read = |option: &str, text: &Option<String>, day| {
+        text.as_deref().map(|text| when(day).read_aloud(option, text, err)).transpose()
+    };
+    let since = read("--since", &args.since, Day::Start)?;
+    let before = read("--until", &args.until, Day::End)?;
+    let failed = [RunState::Failed, RunState::TimedOut];
+    let default = if args.json { HISTORY_MAX } else { FOR_PEOPLE };
+    Ok(HistoryQuery {
+        jobs,
+        states: if args.failed { failed.to_vec() } else { args.state.clone() },
+        since,
+        before,
+        limit: Some(args.limit.unwrap_or(default)),
+    })
 }

@@ -3,7 +3,8 @@
 use std::io::{self, Write};
 use std::path::Path;
 
-use super::{Exit, Global};
+use super::ask::say;
+use super::{Exit, Global, told};
 use crate::clock;
 use crate::config::{self, Diagnostic, Loaded, Rejected, Severity, Surroundings};
 use crate::core::job::JobSet;
@@ -26,8 +27,7 @@ pub fn surroundings() -> Surroundings {
 /// After saying on `err` that none is named.
 pub fn path(global: &Global, err: &mut dyn Write) -> Result<std::path::PathBuf, Exit> {
     super::places::Places::here(global).config().map_err(|message| {
-        // Nothing is left to tell it to if standard error is gone.
-        let _ = writeln!(err, "transferd: {message}");
+        say(err, &message);
         Exit::Usage
     })
 }
@@ -48,10 +48,9 @@ pub fn no_job(name: &str, set: &JobSet, err: &mut dyn Write) -> Exit {
     let names: Vec<&str> = set.jobs.keys().map(|name| name.as_str()).collect();
     let meant = match suggest::closest(name, &names) {
         Some(near) => format!("; did you mean `{near}`?"),
-        None => "; without a name, all are listed".to_owned(),
+        None => "; `transferd status` lists the jobs".to_owned(),
     };
-    // Nothing is left to tell it to if standard error is gone.
-    let _ = writeln!(err, "transferd: no job is called `{name}`{meant}");
+    say(err, &format!("there is no job `{name}`{meant}"));
     Exit::No
 }
 
@@ -75,6 +74,9 @@ pub fn tell(rejected: &Rejected, global: &Global, err: &mut dyn Write) -> io::Re
 pub fn diagnostics(list: &[Diagnostic], global: &Global, err: &mut dyn Write) -> io::Result<()> {
     let width = width();
     for diagnostic in list {
+        if diagnostic.severity == Severity::Error {
+            told::keep_diagnostic(diagnostic);
+        }
         writeln!(err, "{}", diagnostic.render(global.color_err, width))?;
     }
     Ok(())

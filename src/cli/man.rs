@@ -4,12 +4,13 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use clap::{Args as ClapArgs, Command, CommandFactory};
+use clap::{Args as ClapArgs, Command};
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, bold, italic, roman};
 
 use super::ask::{done, hint, say};
-use super::{Cli, Exit, Global};
+use super::program::program as command_line;
+use super::{Exit, Global, examples};
 
 /// What may be typed after `man`.
 #[derive(Debug, ClapArgs)]
@@ -29,7 +30,8 @@ const MORE: &[(&str, &[(&str, &str)])] = &[
             ("0", "Done."),
             ("1", "The answer is no: an invalid file, a failed run, no such job."),
             ("2", "Wrong usage."),
-            ("3", "The daemon is not running; the other service is named, if that one is."),
+            ("3", "The daemon is not running; if the other service is, the message says so."),
+            ("130", "Interrupted by Ctrl-C while waiting; what was waited for goes on."),
             ("78", "`run`: the job file is invalid, and there never was a good one."),
         ],
     ),
@@ -82,7 +84,7 @@ pub fn run(args: Args, _global: &Global, out: &mut dyn Write, err: &mut dyn Writ
 
 /// The command line with all that clap adds to it.
 fn program() -> Command {
-    let mut program = Cli::command().disable_help_subcommand(true);
+    let mut program = command_line().disable_help_subcommand(true);
     program.build();
     program
 }
@@ -135,6 +137,14 @@ fn command_page(program: &Command, command: &Command, out: &mut dyn Write) -> io
     options(&mut page, command, false);
     page.control("SH", ["GLOBAL OPTIONS"]);
     options(&mut page, program, true);
+    if let Some(examples) = examples::of(command.get_name()) {
+        page.control("SH", ["EXAMPLES"]);
+        for example in examples {
+            page.control("TP", []);
+            page.text([bold(example.line)]);
+            page.text([roman(example.does)]);
+        }
+    }
     page.control("SH", ["SEE ALSO"]);
     page.text([bold("transferd"), roman("(1)")]);
     page.to_writer(out)?;

@@ -16,7 +16,12 @@ pub mod completions;
 pub mod demo;
 pub mod diff;
 pub mod doctor;
+pub mod edit;
+pub mod events;
+mod examples;
+pub mod explain;
 mod global;
+mod guess;
 pub mod history;
 pub mod init;
 pub mod jobfile;
@@ -27,6 +32,7 @@ pub mod next;
 pub mod offline;
 pub mod pause;
 pub mod places;
+mod program;
 pub mod prompt;
 pub mod rehearse;
 pub mod reload;
@@ -37,13 +43,17 @@ pub mod schema;
 pub mod show;
 pub mod sim;
 pub mod status;
+mod told;
 pub mod trigger;
+pub mod when;
 pub mod why;
+mod zone;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
+use std::path::PathBuf;
 
-use clap::{Parser, Subcommand};
+use clap::{FromArgMatches as _, Parser, Subcommand};
 use serde::Serialize;
 
 pub use global::{ColorChoice, Exit, Global, GlobalArgs, LogFormat, LogLevel, Scope};
@@ -63,11 +73,12 @@ pub struct Cli {
 enum Command {
     /// Run the daemon, in the foreground
     Run(run::Args),
-    /// Say whether the job file is good, and all that is wrong with it
-    Check(check::Args),
-    /// List the coming occurrences
+    /// Validate the job file and report every problem
+    #[command(aliases = ["validate", "test", "lint"])]
+    Check(CheckArgs),
+    /// List each job's next run, or the coming runs of one job
     Next(next::Args),
-    /// Show what a reload would change, and each next occurrence before and after
+    /// Show what a reload would change, field by field, and each next run before and after
     Diff(diff::Args),
     /// Play the job file in virtual time: what would run, overlap, be skipped or wait
     ///
@@ -78,15 +89,28 @@ enum Command {
     Schema(schema::Args),
     /// Write a commented first job file
     Init(init::Args),
-    /// Show the daemon, the agent, and each job: state, progress, last run, next run
+    /// Edit the job file, which is checked before it replaces the old one
+    ///
+    /// Opens a copy in `$VISUAL`, else `$EDITOR`, else vi. An invalid edit can be gone on with; where
+    /// that is not wanted, the old file stays and the edit is kept beside it.
+    Edit(edit::Args),
+    /// Explain a key of the job file: meaning, type, default, example
+    Explain(explain::Args),
+    /// Show the daemon, the agent and each job; with a job, everything about it
+    #[command(aliases = ["list", "ls", "ps", "jobs"])]
     Status(status::Args),
     /// List past runs, newest first; works with the daemon down
     History(history::Args),
     /// Show one run: its attempts, and what happened in order
+    #[command(alias = "describe")]
     Show(show::Args),
-    /// Say why a job did or did not run then, or what it waits for now
+    /// Follow what happens, as it happens
+    #[command(aliases = ["logs", "tail"])]
+    Events(events::Args),
+    /// Explain why a job did or did not run at a given time, or what it waits for now
     Why(why::Args),
     /// Run jobs now, or for a scheduled time that is past
+    #[command(alias = "start")]
     Trigger(trigger::Args),
     /// Repeat runs that did not succeed, for the same scheduled time and to the same places
     #[command(alias = "rerun")]
@@ -94,10 +118,11 @@ enum Command {
     /// Run a job for each past occurrence that has no success; shows the plan first
     Backfill(backfill::Args),
     /// Cancel an active run, at the agent too
+    #[command(aliases = ["stop", "kill", "abort"])]
     Cancel(cancel::Args),
-    /// Stop the scheduling of a job; survives restarts
+    /// Stop the scheduling of jobs; survives restarts
     Pause(pause::PauseArgs),
-    /// Restart the scheduling of a job
+    /// Restart the scheduling of paused jobs
     Resume(pause::ResumeArgs),
     /// Read the job file now, and say what changed or what is wrong
     Reload(reload::Args),
@@ -115,6 +140,19 @@ enum Command {
     Man(man::Args),
     Demo(demo::Args),
     Sim(Box<sim::Args>),
+    /// Print the version
+    #[command(hide = true)]
+    Version,
+}
+
+/// `check`, whose job file may be named without `-c`.
+#[derive(Debug, clap::Args)]
+struct CheckArgs {
+    /// The job file [default: as for `-c`]
+    #[arg(value_name = "FILE")]
+    file: Option<PathBuf>,
+    #[command(flatten)]
+    args: check::Args,
 }
 
 /// Carries out a command line, and answers the exit code.
@@ -123,20 +161,39 @@ pub fn main(
     out: &mut dyn Write,
     err: &mut dyn Write,
 ) -> Exit {
-    let cli = match Cli::try_parse_from(arguments) {
-        Ok(cli) => cli,
-        Err(error) => return usage(&error),
-    };
-    let global = cli.global.resolve();
-    let exit = dispatch(cli.command, &global, out, err);
-    crate::log::finish();
+    let typed: Vec<OsString> = arguments.into_iter().collect();
+    let json = typed.iter().take_while(|word| *word != "--").any(|word| word == "--json");
+    told::begin();
+    let mut out = told::Watched { out, written: false };
+    let exit = carry_out(&typed, &mut out, err);
+    let silent = !out.written && matches!(exit, Exit::No | Exit::Usage | Exit::NotRunning);
+    if json && silent && told::print(&mut out).is_err() {
+        return Exit::No;
+    }
     exit
+}
+
+fn carry_out(typed: &[OsString], out: &mut dyn Write, err: &mut dyn Write) -> Exit {
+    let parsed = program::program()
+        .try_get_matches_from(typed)
+        .and_then(|matches| Cli::from_arg_matches(&matches));
+    match parsed {
+        Ok(cli) => {
+            let exit = dispatch(cli.command, &cli.global.resolve(), out, err);
+            crate::log::finish();
+            exit
+        }
+        Err(error) => usage(&error, typed, err),
+    }
 }
 
 fn dispatch(command: Command, global: &Global, out: &mut dyn Write, err: &mut dyn Write) -> Exit {
     match command {
         Command::Run(args) => run::run(&args, global, out, err),
-        Command::Check(args) => check::run(args, global, out, err),
+        Command::Check(CheckArgs { file, args }) => {
+            let config = file.or_else(|| global.config.clone());
+            check::run(args, &Global { config, ..global.clone() }, out, err)
+        }
         Command::Next(args) => next::run(args, global, out, err),
         Command::Diff(args) => diff::run(args, global, out, err),
         Command::Rehearse(args) => rehearse::run(args, global, out, err),
@@ -145,6 +202,9 @@ fn dispatch(command: Command, global: &Global, out: &mut dyn Write, err: &mut dy
         Command::Status(args) => status::run(args, global, out, err),
         Command::History(args) => history::run(args, global, out, err),
         Command::Show(args) => show::run(args, global, out, err),
+        Command::Edit(args) => edit::run(args, global, out, err),
+        Command::Explain(args) => explain::run(args, global, out, err),
+        Command::Events(args) => events::run(args, global, out, err),
         Command::Why(args) => why::run(args, global, out, err),
         Command::Trigger(args) => trigger::run(args, global, out, err),
         Command::Retry(args) => retry::run(args, global, out, err),
@@ -161,6 +221,9 @@ fn dispatch(command: Command, global: &Global, out: &mut dyn Write, err: &mut dy
         Command::Man(args) => man::run(args, global, out, err),
         Command::Demo(args) => demo::run(&args, global, out, err),
         Command::Sim(args) => sim::run(&args, global, out, err),
+        Command::Version => {
+            ask::done(writeln!(out, "transferd {}", env!("CARGO_PKG_VERSION")), Exit::Done)
+        }
     }
 }
 
@@ -173,9 +236,25 @@ fn write_json(out: &mut dyn Write, document: &impl Serialize) -> io::Result<()> 
     out.flush()
 }
 
-/// Help and version are answers; everything else is wrong usage.
-fn usage(error: &clap::Error) -> Exit {
-    // Nothing is left to tell it to if the terminal itself is gone.
-    let _ = error.print();
-    if error.use_stderr() { Exit::Usage } else { Exit::Done }
+/// Help and version are answers; everything else is wrong usage, for which what was probably meant
+/// is said.
+fn usage(error: &clap::Error, typed: &[OsString], err: &mut dyn Write) -> Exit {
+    if !error.use_stderr() {
+        // Nothing is left to tell it to if the terminal itself is gone.
+        let _ = error.print();
+        return Exit::Done;
+    }
+    match guess::guess(error, typed) {
+        Some(guess) => {
+            ask::say(err, &guess.message);
+            ask::hint(err, &guess.hint);
+        }
+        None => {
+            let _ = error.print();
+            let words = error.render().to_string();
+            let first = words.lines().next().unwrap_or_default();
+            told::keep(first.trim_start_matches("error:").trim());
+        }
+    }
+    Exit::Usage
 }

@@ -1,27 +1,52 @@
-//! `next`: the coming occurrences, read from the job file alone.
+//! `next`: what is coming: one row a job, or the occurrences one by one.
 //!
-//! Jitter is left out (contract, "Runs"), and pauses are the daemon's: `status` knows them.
+//! Asks the daemon, which knows what is paused; without one, and for a file that is named, reads
+//! the job file, and where that is broken the last good job set. Jitter is left out (contract,
+//! "Runs").
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::io::{self, Write};
 
 use clap::Args as ClapArgs;
-use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, ZonedDateTime};
 use serde::Serialize;
 
-use super::{Exit, Global, jobfile};
-use crate::core::job::Job;
+use super::ask::{Daemon, NoDaemon, done, say, say_error};
+use super::render::paint::Tone;
+use super::render::run::last;
+use super::render::table::{Rows, Screen};
+use super::render::words::{Times, occurrence, span};
+use super::when::{Day, Towards, When};
+use super::{Exit, Global, jobfile, offline, zone};
+use crate::clock;
+use crate::control::document::{JobDocument, RunDocument};
+use crate::control::request::StatusQuery;
+use crate::core::job::{Job, JobSet};
+use crate::core::schedule::{Schedule, Timetable};
+
+/// How many occurrences are listed where neither a number nor an end is given.
+const FEW: usize = 10;
+
+/// No more are ever listed: some megabytes, made in a second.
+const MOST: usize = 100_000;
 
 /// What may be typed after `next`.
 #[derive(Debug, ClapArgs)]
 pub struct Args {
-    /// Only this job's
-    job: Option<String>,
-    /// How many
-    #[arg(short, long, value_name = "N", default_value_t = 10,
-          value_parser = clap::value_parser!(u32).range(1..=100_000))]
-    number: u32,
+    /// The coming occurrences of these jobs [default: one row for each job]
+    #[arg(value_name = "JOB")]
+    jobs: Vec<String>,
+    /// As a plain argument, for those who look for an option
+    #[arg(long = "job", value_name = "JOB", hide = true)]
+    named: Vec<String>,
+    /// Number of occurrences to show [default: 10, or all with --until]
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    number: Option<u32>,
+    /// Show all occurrences until then: `7d`, `tomorrow`, `2026-12-24`, RFC 3339
+    #[arg(long, value_name = "TIME")]
+    until: Option<String>,
     /// Print a JSON array
     #[arg(long)]
     json: bool,
@@ -35,79 +60,328 @@ struct Occurrence<'a> {
     timezone: &'a str,
 }
 
+/// A job as far as it matters here.
+struct Planned {
+    name: String,
+    timetable: Timetable,
+    enabled: bool,
+    paused: bool,
+    last: Option<RunDocument>,
+}
+
+impl Planned {
+    fn from_file(job: &Job, last: Option<RunDocument>) -> Self {
+        Self {
+            name: job.name.as_str().to_owned(),
+            timetable: job.timetable.clone(),
+            enabled: job.enabled,
+            paused: false,
+            last,
+        }
+    }
+
+    /// Absent for a zone or a schedule that this machine, or this version, does not know.
+    fn from_daemon(job: JobDocument) -> Option<Self> {
+        let zone = job.zone()?;
+        let zone_name = job.detail.as_ref()?.rules.as_ref()?.timezone.clone();
+        let expressions = job.schedule.as_ref().map(|schedule| schedule.expressions());
+        let schedules = expressions.unwrap_or_default().iter().map(|text| Schedule::parse(text));
+        let schedules = schedules.collect::<Result<_, _>>().ok()?;
+        Some(Self {
+            name: job.name.as_str().to_owned(),
+            timetable: Timetable::new(schedules, &zone_name, zone),
+            enabled: job.enabled,
+            paused: job.paused,
+            last: job.last_run,
+        })
+    }
+
+    fn next_after(&self, at: Timestamp) -> Option<Timestamp> {
+        if self.enabled && !self.paused { self.timetable.next_after(at) } else { None }
+    }
+
+    fn local(&self, at: Timestamp) -> ZonedDateTime {
+        at.to_zoned_datetime(self.timetable.zone().clone())
+    }
+
+    /// Why nothing is coming.
+    fn silence(&self) -> &'static str {
+        if self.timetable.is_empty() {
+            "by hand"
+        } else if !self.enabled {
+            "disabled"
+        } else if self.paused {
+            "paused"
+        } else {
+            "never"
+        }
+    }
+}
+
 /// Carries out `next`.
-pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write) -> Exit {
-    let path = match jobfile::path(global, err) {
-        Ok(path) => path,
+pub fn run(mut args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write) -> Exit {
+    let now = clock::now();
+    let named = std::mem::take(&mut args.named);
+    args.jobs.extend(named);
+    let zone = zone::meant(args.until.iter(), &args.jobs, global);
+    let when = When { now, zone, towards: Towards::Future, day: Day::End };
+    let until = args.until.as_deref().map(|text| when.read_aloud("--until", text, err));
+    let until = match until.transpose() {
+        Ok(until) => until,
+        Err(words) => {
+            say(err, &words);
+            return Exit::Usage;
+        }
+    };
+    let jobs = match planned(&args.jobs, global, err) {
+        Ok(jobs) => jobs,
         Err(exit) => return exit,
     };
-    let loaded = match jobfile::read(&path, global, err) {
-        Ok(loaded) => loaded,
-        Err(exit) => return exit,
+    let listed = !args.jobs.is_empty() || args.number.is_some() || until.is_some();
+    let default = if until.is_some() { MOST } else { FEW };
+    let number = args.number.map_or(default, |number| number as usize);
+    let coming = if listed { coming(&jobs, now, number, until) } else { firsts(&jobs, now) };
+    let told = if args.json {
+        let all: Vec<_> = coming.iter().map(|(at, job)| document(job, *at)).collect();
+        super::write_json(out, &all)
+    } else if listed {
+        occurrences(&coming, &jobs, now, out, err)
+    } else if jobs.is_empty() {
+        writeln!(out, "there are no jobs")
+    } else {
+        out.write_all(table(&coming, &jobs, now, Screen::of_stdout(global.color)).as_bytes())
     };
-    let jobs: Vec<&Job> = match &args.job {
-        None => loaded.set.jobs.values().map(|job| &**job).collect(),
-        Some(name) => match loaded.set.jobs.get(name.as_str()) {
-            Some(job) => vec![job],
-            None => return jobfile::no_job(name, &loaded.set, err),
+    done(told, Exit::Done)
+}
+
+fn document(job: &Planned, at: Timestamp) -> Occurrence<'_> {
+    let at = job.local(at).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string();
+    Occurrence { job: &job.name, at, timezone: job.timetable.zone_name() }
+}
+
+/// The jobs that are meant: as the daemon has them, or as the file does.
+fn planned(names: &[String], global: &Global, err: &mut dyn Write) -> Result<Vec<Planned>, Exit> {
+    if global.config.is_none() {
+        match Daemon::find(global) {
+            Ok(daemon) => return of_daemon(&daemon, names, err),
+            Err(NoDaemon::NotRunning(_)) => {
+                // Nothing is left to tell it to if standard error is gone.
+                let _ = writeln!(err, "the daemon is not running: pauses are not known");
+            }
+            Err(none @ (NoDaemon::NotPermitted(_) | NoDaemon::Broken(_))) => {
+                return Err(none.say(err));
+            }
+        }
+    }
+    let path = jobfile::path(global, err)?;
+    let set = match crate::config::read(&path, &jobfile::surroundings()) {
+        Ok(loaded) => loaded.set,
+        Err(rejected) => match offline::last_good(global) {
+            Some(set) if global.config.is_none() => {
+                let _ = jobfile::tell(&rejected, global, err);
+                say(err, "the last good job set is shown instead");
+                set
+            }
+            Some(_) | None => {
+                return Err(match jobfile::tell(&rejected, global, err) {
+                    Ok(()) | Err(_) => Exit::No,
+                });
+            }
         },
     };
-    let occurrences = coming(&jobs, jobfile::surroundings().now, args.number as usize);
-    let told = if args.json {
-        super::write_json(out, &occurrences)
-    } else {
-        for_people(&occurrences, &jobs, out, err)
+    of_set(&set, names, global, err)
+}
+
+fn of_daemon(daemon: &Daemon, names: &[String], err: &mut dyn Write) -> Result<Vec<Planned>, Exit> {
+    let wanted = match names {
+        [] => vec![None],
+        names => names.iter().map(|name| Some(name.clone())).collect(),
     };
-    match told {
-        Ok(()) => Exit::Done,
-        Err(_) => Exit::No,
+    let mut jobs = Vec::new();
+    for job in wanted {
+        let query = StatusQuery { job, detail: true };
+        match daemon.wait(daemon.client().status(&query)) {
+            Ok(status) => jobs.extend(status.jobs.into_iter().filter_map(Planned::from_daemon)),
+            Err(error) => return Err(say_error(&error, err)),
+        }
     }
+    Ok(jobs)
+}
+
+fn of_set(
+    set: &JobSet,
+    names: &[String],
+    global: &Global,
+    err: &mut dyn Write,
+) -> Result<Vec<Planned>, Exit> {
+    let jobs: Vec<&Job> = match names {
+        [] => set.jobs.values().map(|job| &**job).collect(),
+        names => {
+            let mut jobs: Vec<&Job> = Vec::new();
+            for name in names {
+                match set.jobs.get(name.as_str()) {
+                    Some(job) => jobs.push(job),
+                    None => return Err(jobfile::no_job(name, set, err)),
+                }
+            }
+            jobs
+        }
+    };
+    let names: Vec<_> = jobs.iter().map(|job| job.name.clone()).collect();
+    // A past that can't be read does not keep the future from being told.
+    let mut last = offline::last_ended(global, &names).unwrap_or_default();
+    Ok(jobs.into_iter().map(|job| Planned::from_file(job, last.remove(&job.name))).collect())
+}
+
+/// The first occurrence of each job, in order of time.
+fn firsts(jobs: &[Planned], now: Timestamp) -> Vec<(Timestamp, &Planned)> {
+    let mut firsts: Vec<_> =
+        jobs.iter().filter_map(|job| Some((job.next_after(now)?, job))).collect();
+    firsts.sort_by_key(|(at, _)| *at);
+    firsts
 }
 
 /// The first occurrences of all jobs together, in order of time, then of name.
-fn coming<'a>(jobs: &[&'a Job], now: Timestamp, number: usize) -> Vec<Occurrence<'a>> {
+fn coming(
+    jobs: &[Planned],
+    now: Timestamp,
+    number: usize,
+    until: Option<Timestamp>,
+) -> Vec<(Timestamp, &Planned)> {
     let mut heap: BinaryHeap<Reverse<(Timestamp, usize)>> = jobs
         .iter()
         .enumerate()
-        .filter(|(_, job)| job.enabled)
-        .filter_map(|(i, job)| Some(Reverse((job.timetable.next_after(now)?, i))))
+        .filter_map(|(i, job)| Some(Reverse((job.next_after(now)?, i))))
         .collect();
-    let mut occurrences = Vec::new();
-    while occurrences.len() < number
+    let mut coming = Vec::new();
+    while coming.len() < number
         && let Some(Reverse((at, i))) = heap.pop()
+        && until.is_none_or(|until| at <= until)
     {
-        let job = jobs[i];
-        let zoned = at.to_zoned_datetime(job.timetable.zone().clone());
-        occurrences.push(Occurrence {
-            job: job.name.as_str(),
-            at: zoned.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string(),
-            timezone: job.timetable.zone_name(),
-        });
-        heap.extend(job.timetable.next_after(at).map(|next| Reverse((next, i))));
+        coming.push((at, &jobs[i]));
+        heap.extend(jobs[i].next_after(at).map(|next| Reverse((next, i))));
     }
-    occurrences
+    coming
 }
 
-fn for_people(
-    occurrences: &[Occurrence<'_>],
-    jobs: &[&Job],
+/// One row a job, the unscheduled ones last.
+fn table(
+    coming: &[(Timestamp, &Planned)],
+    jobs: &[Planned],
+    now: Timestamp,
+    screen: Screen,
+) -> String {
+    let times = Times { now, zone: TimeZone::system(), absolute: false };
+    let mut rows = Rows::new(screen, &["JOB", "NEXT RUN", "IN", "LAST RUN"]).cutting(0);
+    for (at, job) in coming {
+        rows.add([
+            (Tone::Strong, job.name.clone()),
+            (Tone::Plain, occurrence(&job.local(*at))),
+            (Tone::Plain, span(at.duration_since(now))),
+            last(job.last.as_ref(), &times),
+        ]);
+    }
+    for job in jobs.iter().filter(|job| job.next_after(now).is_none()) {
+        rows.add([
+            (Tone::Strong, job.name.clone()),
+            (Tone::Faint, job.silence().to_owned()),
+            (Tone::Faint, "-".to_owned()),
+            last(job.last.as_ref(), &times),
+        ]);
+    }
+    rows.text()
+}
+
+/// The occurrences one by one: the time first, for tools that sort by it.
+fn occurrences(
+    coming: &[(Timestamp, &Planned)],
+    jobs: &[Planned],
+    now: Timestamp,
     out: &mut dyn Write,
     err: &mut dyn Write,
 ) -> io::Result<()> {
-    let width = occurrences.iter().map(|one| one.job.chars().count()).max().unwrap_or(0);
-    for Occurrence { job, at, timezone } in occurrences {
-        writeln!(out, "{at}  {job:width$}  {timezone}")?;
+    let width = coming.iter().map(|(_, job)| job.name.chars().count()).max().unwrap_or(0);
+    for (at, job) in coming {
+        let local = job.local(*at);
+        let (rfc, weekday) = (local.strftime("%Y-%m-%dT%H:%M:%S%:z"), local.strftime("%a"));
+        let (name, zone) = (&job.name, job.timetable.zone_name());
+        let left = span(at.duration_since(now));
+        writeln!(out, "{rfc}  {weekday}  {name:width$}  {zone}  in {left}")?;
     }
-    if occurrences.is_empty() {
-        let why = match jobs {
-            [] => "there are no jobs".to_owned(),
-            [job] if job.timetable.is_empty() => {
-                format!("`{}` has no schedule: it runs when triggered", job.name)
-            }
-            [job] if !job.enabled => format!("`{}` is disabled", job.name),
-            _ => "no job has a coming occurrence".to_owned(),
-        };
-        writeln!(err, "{why}")?;
+    if coming.is_empty() {
+        writeln!(err, "{}", nothing(jobs))?;
     }
     out.flush()
+}
+
+/// Why no occurrence is listed, and what to do about it.
+fn nothing(jobs: &[Planned]) -> String {
+    match jobs {
+        [] => "there are no jobs".to_owned(),
+        [job] if job.timetable.is_empty() => {
+            format!("`{}` has no schedule: it runs when triggered", job.name)
+        }
+        [job] if !job.enabled => {
+            format!("`{}` is disabled: set `enabled: true` in the job file", job.name)
+        }
+        [job] if job.paused => {
+            format!("`{0}` is paused: `transferd resume {0}` ends that", job.name)
+        }
+        [_] | [_, _, ..] => "no occurrence is coming in that time".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn job(name: &str, schedule: &str, enabled: bool) -> Planned {
+        let schedules =
+            if schedule.is_empty() { Vec::new() } else { vec![Schedule::parse(schedule).unwrap()] };
+        let zone = TimeZone::get("Europe/Berlin").unwrap();
+        Planned {
+            name: name.to_owned(),
+            timetable: Timetable::new(schedules, "Europe/Berlin", zone),
+            enabled,
+            paused: false,
+            last: None,
+        }
+    }
+
+    fn jobs() -> Vec<Planned> {
+        vec![
+            job("every-minute", "* * * * *", true),
+            job("nightly", "30 2 * * *", true),
+            job("off", "30 2 * * *", false),
+            job("restore", "", true),
+        ]
+    }
+
+    fn now() -> Timestamp {
+        "2026-11-27T14:00:00+01:00".parse().unwrap()
+    }
+
+    #[test]
+    fn each_job_has_a_row_however_often_others_run() {
+        let jobs = jobs();
+        let text =
+            table(&firsts(&jobs, now()), &jobs, now(), Screen { width: Some(100), color: false });
+        let lines: Vec<_> = text.lines().collect();
+        assert_eq!(lines.len(), 5, "{text}");
+        assert!(lines[0].starts_with("JOB") && lines[0].contains("NEXT RUN"), "{text}");
+        assert!(lines[1].starts_with("every-minute  Fri 2026-11-27 14:01 +01:00"), "{text}");
+        assert!(lines[2].contains("Sat 2026-11-28 02:30 +01:00  12 h"), "{text}");
+        assert!(lines[3].contains("disabled") && lines[4].contains("by hand"), "{text}");
+    }
+
+    #[test]
+    fn occurrences_end_with_their_number_or_their_time() {
+        let jobs = jobs();
+        assert_eq!(coming(&jobs, now(), 3, None).len(), 3);
+        let until = "2026-11-27T14:05:00+01:00".parse().unwrap();
+        assert_eq!(coming(&jobs, now(), MOST, Some(until)).len(), 5, "the end counts");
+        let day = "2026-11-28T14:00:00+01:00".parse().unwrap();
+        let nightly = &jobs[1..2];
+        assert_eq!(coming(nightly, now(), MOST, Some(day)).len(), 1);
+    }
 }

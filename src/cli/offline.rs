@@ -12,11 +12,14 @@ use crate::config::{self, Sources};
 use crate::control::document::{EventDocument, RunDocument, ShowDocument};
 use crate::control::request::{HistoryQuery, ShowQuery};
 use crate::core::ids::JobName;
-use crate::core::job::Job;
+use crate::core::job::{Job, JobSet};
 use crate::core::place::AccountNames;
 use crate::core::record::{Mark, PauseOfAll};
 use crate::core::run::{Ended, RunState};
-use crate::daemon::past::{document, no_run, several, store_query};
+use crate::daemon::past::{
+    NONE_FAILED, document, is_carried_out, last_ended as last_ended_of, last_failed, merged,
+    no_run, several, store_queries,
+};
 use crate::store::folder::StateFolder;
 use crate::store::sqlite::SqliteStore;
 use crate::store::{self, RunMatch, Store};
@@ -27,15 +30,17 @@ use crate::store::{self, RunMatch, Store};
 /// In words.
 pub fn history(global: &Global, query: &HistoryQuery) -> Result<Vec<RunDocument>, String> {
     let Some(store) = open(global)? else { return Ok(Vec::new()) };
-    let query = store_query(query);
-    if let Some(job) = &query.job {
-        let newest = store.last_runs(std::slice::from_ref(job)).map_err(words)?;
-        if newest.is_empty() && mark_in(&store, job)?.is_none() {
-            return Err(format!("no job `{job}` is known"));
+    let mut answers = Vec::new();
+    for query in store_queries(query) {
+        if let Some(job) = &query.job {
+            let newest = store.last_runs(std::slice::from_ref(job)).map_err(words)?;
+            if newest.is_empty() && mark_in(&store, job)?.is_none() {
+                return Err(format!("there is no job `{job}`"));
+            }
         }
+        answers.push(store.history(&query).map_err(words)?);
     }
-    let runs = store.history(&query).map_err(words)?;
-    Ok(runs.iter().map(|found| document(found, &AccountNames::new())).collect())
+    Ok(merged(query, answers, &AccountNames::new()))
 }
 
 /// `show`.
@@ -43,16 +48,26 @@ pub fn history(global: &Global, query: &HistoryQuery) -> Result<Vec<RunDocument>
 /// # Errors
 /// In words.
 pub fn show(global: &Global, query: &ShowQuery) -> Result<ShowDocument, String> {
-    let store = open(global)?.ok_or_else(|| no_run(&query.run))?;
-    match store.run(&query.run).map_err(words)? {
-        RunMatch::None => Err(no_run(&query.run)),
-        RunMatch::Several(ids) => Err(several(&query.run, &ids)),
-        RunMatch::One(found) => {
-            let events = store.events(found.run.id).map_err(words)?;
-            let events = events.iter().map(EventDocument::new).collect();
-            Ok(ShowDocument { run: document(&found, &AccountNames::new()), events })
+    let missing = || query.run.as_deref().map_or_else(|| NONE_FAILED.to_owned(), no_run);
+    let store = open(global)?.ok_or_else(missing)?;
+    let found = match &query.run {
+        None => store.history(&last_failed()).map_err(words)?.into_iter().next(),
+        Some(name) => {
+            let newest = store.last_runs(&[JobName::new(name)]).map_err(words)?.into_iter().next();
+            match newest {
+                Some(newest) => Some(newest),
+                None => match store.run(name).map_err(words)? {
+                    RunMatch::None => None,
+                    RunMatch::Several(ids) => return Err(several(name, &ids)),
+                    RunMatch::One(found) => Some(*found),
+                },
+            }
         }
-    }
+    };
+    let found = found.ok_or_else(missing)?;
+    let events = store.events(found.run.id).map_err(words)?;
+    let events = events.iter().map(EventDocument::new).collect();
+    Ok(ShowDocument { run: document(&found, &AccountNames::new()), events })
 }
 
 /// What is kept of a job, if the daemon has ever seen it.
@@ -87,6 +102,35 @@ pub fn job(global: &Global, name: &JobName) -> Option<Arc<Job>> {
         None => config::read(&Places::here(global).config().ok()?, &surroundings).ok()?,
     };
     loaded.set.jobs.get(name).cloned()
+}
+
+/// The last good job set, if one is kept and this version can read it.
+pub fn last_good(global: &Global) -> Option<JobSet> {
+    let text = open(global).ok().flatten()?.last_job_set().ok().flatten()?;
+    let sources: Sources = serde_json::from_str(&text).ok()?;
+    Some(config::parse(&sources, &jobfile::surroundings()).ok()?.set)
+}
+
+/// The run that ended last, and was not skipped, of each of these jobs that has one.
+///
+/// # Errors
+/// In words.
+pub fn last_ended(
+    global: &Global,
+    jobs: &[JobName],
+) -> Result<BTreeMap<JobName, RunDocument>, String> {
+    let Some(store) = open(global)? else { return Ok(BTreeMap::new()) };
+    let mut last = BTreeMap::new();
+    for newest in store.last_runs(jobs).map_err(words)? {
+        let job = newest.run.job.clone();
+        let found = if is_carried_out(newest.run.state) {
+            Some(newest)
+        } else {
+            store.history(&last_ended_of(&job)).map_err(words)?.into_iter().next()
+        };
+        last.extend(found.map(|found| (job, document(&found, &AccountNames::new()))));
+    }
+    Ok(last)
 }
 
 fn mark_in(store: &SqliteStore, job: &JobName) -> Result<Option<Arc<Mark>>, String> {

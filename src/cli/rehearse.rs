@@ -24,8 +24,8 @@ use jiff::{Timestamp, ToSpan as _};
 
 use super::ask::{done, say};
 use super::render::table::Screen;
-use super::render::words::past_time;
-use super::{Exit, Global, jobfile};
+use super::when::{Day, Towards, When};
+use super::{Exit, Global, jobfile, zone};
 use crate::core::job::JobSet;
 use crate::daemon;
 use crate::sim::rehearsal::limits::DAYS_MAX;
@@ -36,9 +36,10 @@ use paces::{Given, Paces};
 /// What may be typed after `rehearse`.
 #[derive(Debug, ClapArgs)]
 pub struct Args {
-    /// Tell of this job only, run by run; the others are played with it all the same
+    /// Report only this job, run by run (all jobs are still simulated)
     job: Option<String>,
-    /// When to begin: RFC 3339, or a duration back (`2d`) [default: now]
+    /// When to begin: `2026-12-01`, `tomorrow`, `02:30`, a duration back (`2d`), RFC 3339 [default:
+    /// now]
     #[arg(long, value_name = "TIME")]
     from: Option<String>,
     /// How many days to play
@@ -52,7 +53,7 @@ pub struct Args {
     /// The share of transfers that end in an error: `0.1` or `10%`
     #[arg(long, value_name = "RATE", default_value = "0", value_parser = paces::share)]
     fail: f64,
-    /// Decides what is left to chance: which transfers fail, which measured duration each takes
+    /// Random seed: decides which transfers fail, and which measured duration each takes
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
     /// Print a JSON object
@@ -83,14 +84,21 @@ impl Told<'_> {
 /// Carries out `rehearse`.
 pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write) -> Exit {
     let surroundings = jobfile::surroundings();
-    let from = match args.from.as_deref().map(|text| past_time(text, surroundings.now)).transpose()
-    {
-        Ok(from) => from.unwrap_or(surroundings.now),
-        Err(words) => {
-            say(err, &words);
-            return Exit::Usage;
-        }
+    let jobs: Vec<String> = args.job.iter().cloned().collect();
+    let when = When {
+        now: surroundings.now,
+        zone: zone::meant(args.from.iter(), &jobs, global),
+        towards: Towards::Past,
+        day: Day::Start,
     };
+    let from =
+        match args.from.as_deref().map(|text| when.read_aloud("--from", text, err)).transpose() {
+            Ok(from) => from.unwrap_or(surroundings.now),
+            Err(words) => {
+                say(err, &words);
+                return Exit::Usage;
+            }
+        };
     let path = match jobfile::path(global, err) {
         Ok(path) => path,
         Err(exit) => return exit,

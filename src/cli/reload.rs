@@ -5,7 +5,11 @@ use std::io::Write;
 use clap::Args as ClapArgs;
 
 use super::ask::{Daemon, done, say, say_error};
-use super::{Exit, Global};
+use super::render::changes;
+use super::render::table::Screen;
+use super::{Exit, Global, jobfile};
+use crate::config::Severity;
+use crate::daemon::diagnostics::diagnostic;
 
 /// What may be typed after `reload`.
 #[derive(Debug, ClapArgs)]
@@ -27,19 +31,23 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
     };
     let exit = if answer.valid { Exit::Done } else { Exit::No };
     if args.json {
-        return done(super::write_json(out, &answer), exit);
+        return done(super::write_json(out, &answer.without_details()), exit);
     }
-    for warning in &answer.warnings {
-        let _ = writeln!(err, "{}", warning.trim_end());
+    let shown = |list: &[_], severity| -> Vec<_> {
+        list.iter().cloned().map(|document| diagnostic(document, severity)).collect()
+    };
+    if !answer.is_empty() || !answer.valid {
+        // Where nothing has changed, they are those that were shown before.
+        let _ = jobfile::diagnostics(&shown(&answer.warnings, Severity::Warning), global, err);
     }
-    if let Some(error) = &answer.error {
-        let _ = writeln!(err, "{}", error.trim_end());
-        say(err, "the job file is not in force; the old jobs stay");
+    if !answer.valid {
+        let _ = jobfile::diagnostics(&shown(&answer.errors, Severity::Error), global, err);
+        say(err, &format!("{} is not in force; the old jobs stay", answer.path));
         return exit;
     }
-    if answer.changes.is_empty() {
+    if answer.is_empty() {
         return done(writeln!(out, "nothing changed in `{}`", answer.path), exit);
     }
-    let lines = answer.changes.iter().try_for_each(|line| writeln!(out, "{line}"));
-    done(lines, exit)
+    let text = changes::page(&answer, Screen::of_stdout(global.color));
+    done(out.write_all(text.as_bytes()), exit)
 }

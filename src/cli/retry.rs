@@ -3,10 +3,11 @@
 use std::io::Write;
 
 use clap::Args as ClapArgs;
+use jiff::tz::TimeZone;
 
 use super::ask::{Daemon, hint, say, say_error};
-use super::render::words::past_time;
 use super::trigger::End;
+use super::when::{Day, Towards, When};
 use super::{Exit, Global};
 use crate::clock;
 use crate::control::repeats::RetryQuery;
@@ -36,7 +37,9 @@ pub struct Args {
 /// Carries out `retry`.
 pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write) -> Exit {
     let Args { runs, failed, since, current, again, end } = args;
-    let since = since.map(|text| past_time(&text, clock::now())).transpose();
+    let zone = TimeZone::system();
+    let when = When { now: clock::now(), zone, towards: Towards::Past, day: Day::Start };
+    let since = since.map(|text| when.read_aloud("--since", &text, err)).transpose();
     let failed_since = match since {
         Ok(since) => since,
         Err(words) => {

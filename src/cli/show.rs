@@ -16,8 +16,9 @@ use crate::control::request::ShowQuery;
 /// What may be typed after `show`.
 #[derive(Debug, ClapArgs)]
 pub struct Args {
-    /// The run's id, or the start of it
-    run: String,
+    /// The run's id or the start of it, or a job for its last run [default: the last that failed]
+    #[arg(value_name = "RUN|JOB")]
+    run: Option<String>,
     /// Print a JSON object
     #[arg(long)]
     json: bool,

@@ -35,8 +35,11 @@ pub struct Args {
     #[arg(long, conflicts_with = "watch")]
     json: bool,
     /// Stay and follow; `q` or Ctrl-C ends it
-    #[arg(long)]
+    #[arg(short, long)]
     watch: bool,
+    /// As a plain argument, for those who look for an option
+    #[arg(long = "job", value_name = "JOB", hide = true, conflicts_with = "job")]
+    named: Option<String>,
     /// Show dates instead of how long ago
     #[arg(long)]
     absolute: bool,
@@ -51,7 +54,7 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
         Ok(daemon) => daemon,
         Err(exit) => return exit,
     };
-    let query = StatusQuery { job: args.job.clone(), detail: !args.json };
+    let query = StatusQuery { job: args.job.clone().or(args.named.clone()), detail: !args.json };
     if args.watch {
         return watch(&args, &daemon, &query, global, out, err);
     }

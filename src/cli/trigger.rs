@@ -59,7 +59,7 @@ pub struct Args {
 pub struct End {
     /// Wait for the run's end, and exit 0 only if it succeeded; Ctrl-C ends the waiting, not the
     /// run
-    #[arg(long)]
+    #[arg(short, long)]
     wait: bool,
     /// Print the run as a JSON object; several as an array
     #[arg(long)]
@@ -153,7 +153,7 @@ pub(super) fn follow(
     let listen = || Signals::listen().map_err(|error| ClientError::Broken(error.to_string()));
     let mut signals = daemon.wait(async { listen() })?;
     let mut teller = Teller::new(global);
-    let query = ShowQuery { run: run.id.to_string() };
+    let query = ShowQuery { run: Some(run.id.to_string()) };
     let mut absent = 0;
     loop {
         teller.tell(&run, err);

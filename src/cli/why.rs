@@ -15,8 +15,8 @@ use serde::Serialize;
 use super::ask::{done, say};
 use super::render::fit::hanging;
 use super::render::table::Screen;
-use super::render::words::past_time;
-use super::{Exit, Global};
+use super::when::{Day, Towards, When};
+use super::{Exit, Global, zone};
 use crate::clock;
 use crate::control::document::RunDocument;
 use crate::core::ids::RunId;
@@ -28,7 +28,8 @@ use facts::gather;
 pub struct Args {
     /// The job
     job: String,
-    /// When: RFC 3339, or a duration back (`2d`) [default: now, else its last occurrence]
+    /// When: `02:30`, `yesterday 02:30`, `2026-11-26`, `2d`, RFC 3339 [default: now, else its last
+    /// occurrence]
     time: Option<String>,
     /// Print a JSON object
     #[arg(long)]
@@ -52,7 +53,10 @@ struct WhyDocument<'a> {
 /// Carries out `why`.
 pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write) -> Exit {
     let now = clock::now();
-    let asked = match args.time.as_deref().map(|text| past_time(text, now)).transpose() {
+    let zone = zone::meant(args.time.iter(), std::slice::from_ref(&args.job), global);
+    let when = When { now, zone, towards: Towards::Past, day: Day::End };
+    let asked = match args.time.as_deref().map(|text| when.read_aloud("at", text, err)).transpose()
+    {
         Ok(asked) => asked,
         Err(words) => {
             say(err, &words);

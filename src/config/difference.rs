@@ -2,20 +2,43 @@
 
 use std::fmt;
 
+use serde_json::Value;
+
+use super::fields::{Field, job_fields, setting_fields};
 use crate::core::ids::JobName;
 use crate::core::job::JobSet;
 
 /// What differs between two job sets.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Difference {
     /// Jobs that are new.
     pub added: Vec<JobName>,
     /// Jobs of which anything but the name differs.
-    pub changed: Vec<JobName>,
+    pub changed: Vec<Changed>,
     /// Jobs that are gone.
     pub removed: Vec<JobName>,
-    /// Top-level keys that differ: `agent`, `alerts`, `history`, `listen`, `external_url`.
-    pub settings_changed: Vec<&'static str>,
+    /// Keys beside the jobs that differ.
+    pub settings: Vec<Differs>,
+}
+
+/// A job that differs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Changed {
+    /// Its name.
+    pub job: JobName,
+    /// In what.
+    pub fields: Vec<Differs>,
+}
+
+/// A key whose value differs; null where it is off or left out.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Differs {
+    /// The key: `destination.path`.
+    pub field: String,
+    /// Its value so far.
+    pub old: Value,
+    /// Its value from now on.
+    pub new: Value,
 }
 
 /// Names in a one-line summary; beyond, only their number is told.
@@ -27,24 +50,41 @@ pub fn difference(old: &JobSet, new: &JobSet) -> Difference {
     for (name, job) in &new.jobs {
         match old.jobs.get(name) {
             None => difference.added.push(name.clone()),
-            Some(before) if before != job => difference.changed.push(name.clone()),
+            Some(before) if before != job => {
+                let fields = differing(job_fields(before), job_fields(job));
+                difference.changed.push(Changed { job: name.clone(), fields });
+            }
             Some(_) => {}
         }
     }
     difference.removed =
         old.jobs.keys().filter(|name| !new.jobs.contains_key(*name)).cloned().collect();
-    for (key, differs) in [
-        ("agent", old.agent != new.agent),
-        ("alerts", old.alerts != new.alerts),
-        ("history", old.history != new.history),
-        ("listen", old.listen != new.listen),
-        ("external_url", old.external_url != new.external_url),
-    ] {
-        if differs {
-            difference.settings_changed.push(key);
+    difference.settings = differing(setting_fields(old), setting_fields(new));
+    for (index, (before, after)) in old.alerts.iter().zip(&new.alerts).enumerate() {
+        let field = format!("alerts[{index}]");
+        // Addresses are secrets: that they differ is all there is to tell.
+        if before != after && !difference.settings.iter().any(|differs| differs.field == field) {
+            let (old, new) = ("an address".into(), "another address".into());
+            difference.settings.push(Differs { field, old, new });
         }
     }
     difference
+}
+
+/// The keys whose values differ, in the order of the new ones, those that are gone last.
+fn differing(old: Vec<Field>, new: Vec<Field>) -> Vec<Differs> {
+    let mut before: Vec<Option<Field>> = old.into_iter().map(Some).collect();
+    let mut differs = Vec::new();
+    for (field, new) in new {
+        let same = before.iter_mut().find(|one| one.as_ref().is_some_and(|(key, _)| *key == field));
+        let old = same.and_then(Option::take).map_or(Value::Null, |(_, value)| value);
+        if old != new {
+            differs.push(Differs { field, old, new });
+        }
+    }
+    let gone = before.into_iter().flatten().filter(|(_, old)| !old.is_null());
+    differs.extend(gone.map(|(field, old)| Differs { field, old, new: Value::Null }));
+    differs
 }
 
 impl Difference {
@@ -53,34 +93,37 @@ impl Difference {
         self.added.is_empty()
             && self.changed.is_empty()
             && self.removed.is_empty()
-            && self.settings_changed.is_empty()
+            && self.settings.is_empty()
     }
 }
 
 impl fmt::Display for Difference {
-    /// One line: "added `a`; removed `b`, `c`; changed settings: agent".
+    /// One line for the log: "added `a`; changed `b` (schedule, timeout); changed agent.url".
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.is_empty() {
             return f.write_str("nothing changed");
         }
-        let mut parts = Vec::new();
-        for (verb, names) in
-            [("added", &self.added), ("changed", &self.changed), ("removed", &self.removed)]
-        {
-            if names.is_empty() {
-                continue;
-            }
-            let listed: Vec<String> =
-                names.iter().take(NAMED).map(|name| format!("`{name}`")).collect();
-            let mut part = format!("{verb} {}", listed.join(", "));
-            if names.len() > NAMED {
-                part.push_str(&format!(" and {} more", names.len() - NAMED));
-            }
-            parts.push(part);
-        }
-        if !self.settings_changed.is_empty() {
-            parts.push(format!("changed settings: {}", self.settings_changed.join(", ")));
-        }
+        let quoted = |name: &JobName| format!("`{name}`");
+        let changed = self.changed.iter().map(|changed| {
+            let fields: Vec<_> = changed.fields.iter().map(|one| one.field.as_str()).collect();
+            format!("`{}` ({})", changed.job, fields.join(", "))
+        });
+        let settings = self.settings.iter().map(|one| one.field.clone());
+        let parts = [
+            named("added", self.added.iter().map(quoted).collect()),
+            named("changed", changed.collect()),
+            named("removed", self.removed.iter().map(quoted).collect()),
+            named("changed settings:", settings.collect()),
+        ];
+        let parts: Vec<_> = parts.into_iter().flatten().collect();
         f.write_str(&parts.join("; "))
     }
+}
+
+/// "added `a`, `b`", with no more names than a line bears; none where there is nothing.
+fn named(verb: &str, names: Vec<String>) -> Option<String> {
+    let more = names.len().saturating_sub(NAMED);
+    let rest = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let listed: Vec<_> = names.iter().take(NAMED).map(String::as_str).collect();
+    (!listed.is_empty()).then(|| format!("{verb} {}{rest}", listed.join(", ")))
 }

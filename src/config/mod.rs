@@ -13,6 +13,7 @@ mod build;
 mod cities;
 mod diagnostic;
 mod difference;
+mod fields;
 mod foreign;
 mod glob;
 mod hidden;
@@ -49,7 +50,8 @@ use jiff::tz::TimeZone;
 use crate::core::job::JobSet;
 
 pub use self::diagnostic::{Diagnostic, Excerpt, Severity};
-pub use self::difference::{Difference, difference};
+pub use self::difference::{Changed, Difference, Differs, difference};
+pub use self::fields::{Field, job_fields, setting_fields};
 pub use self::lookup::Lookup;
 pub use self::paths::{SYSTEM, default_path};
 pub use self::schema::schema;

@@ -10,12 +10,13 @@ use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::document::{
-    DoneDocument, ErrorDocument, ReloadDocument, RunDocument, ShowDocument, StatusDocument,
-};
+use super::changes::ChangesDocument;
+use super::document::{DoneDocument, ErrorDocument, RunDocument, ShowDocument, StatusDocument};
+use super::events::HappenedDocument;
 use super::repeats::{BackfillDocument, BackfillQuery, RetryQuery, TriggerQuery};
 use super::request::{
-    CancelQuery, HistoryQuery, JobQuery, PauseAllQuery, PauseQuery, ShowQuery, StatusQuery,
+    CancelQuery, EventsQuery, HistoryQuery, JobQuery, PauseAllQuery, PauseQuery, ShowQuery,
+    StatusQuery,
 };
 use super::socket::{Reachable, answers};
 
@@ -154,8 +155,28 @@ impl Client {
     }
 
     /// Asks to read the job file now.
-    pub async fn reload(&self) -> Result<ReloadDocument, ClientError> {
+    pub async fn reload(&self) -> Result<ChangesDocument, ClientError> {
         self.post("reload", &()).await
+    }
+
+    /// Follows what happens.
+    pub async fn events(&self, query: &EventsQuery) -> Result<Following, ClientError> {
+        // As long as it takes: both ends say now and then that they are there.
+        let request = self.request(Method::GET, "events").query(query).timeout(Duration::MAX);
+        let answer = request.send().await.map_err(|error| self.broken(&error))?;
+        if !answer.status().is_success() {
+            let status = answer.status();
+            return Err(ClientError::Refused(format!("the daemon answers {status} to `events`")));
+        }
+        Ok(Following { answer, read: Vec::new(), path: self.path.clone(), last: query.since })
+    }
+
+    fn broken(&self, error: &reqwest::Error) -> ClientError {
+        if error.is_connect() {
+            ClientError::NotRunning(self.path.clone())
+        } else {
+            ClientError::Broken(error.to_string())
+        }
     }
 
     fn request(&self, method: Method, what: &str) -> RequestBuilder {
@@ -209,5 +230,50 @@ impl Client {
             StatusCode::SERVICE_UNAVAILABLE => ClientError::Unavailable(words),
             _ => ClientError::Refused(words),
         })
+    }
+}
+
+/// What happens, as it comes.
+#[derive(Debug)]
+pub struct Following {
+    answer: Response,
+    /// What has come of the next line.
+    read: Vec<u8>,
+    path: PathBuf,
+    last: Option<u64>,
+}
+
+impl Following {
+    /// The event to go on behind, should this end.
+    pub fn last(&self) -> Option<u64> {
+        self.last
+    }
+
+    /// The next event.
+    ///
+    /// # Errors
+    /// The daemon has stopped, or the conversation broke.
+    pub async fn next(&mut self) -> Result<HappenedDocument, ClientError> {
+        loop {
+            while let Some(end) = self.read.iter().position(|byte| *byte == b'\n') {
+                let line: Vec<u8> = self.read.drain(..=end).collect();
+                if let Some(id) = line.strip_prefix(b"id:") {
+                    let id = std::str::from_utf8(id).ok().and_then(|id| id.trim().parse().ok());
+                    self.last = id.or(self.last);
+                }
+                if let Some(data) = line.strip_prefix(b"data:") {
+                    return serde_json::from_slice(data)
+                        .map_err(|error| ClientError::Broken(error.to_string()));
+                }
+            }
+            if self.read.len() > WORDS_MAX {
+                return Err(ClientError::Broken("an event is too long".to_owned()));
+            }
+            match self.answer.chunk().await {
+                Ok(Some(bytes)) => self.read.extend_from_slice(&bytes),
+                Ok(None) => return Err(ClientError::NotRunning(self.path.clone())),
+                Err(error) => return Err(ClientError::Broken(error.without_url().to_string())),
+            }
+        }
     }
 }

@@ -3,9 +3,11 @@
 //!
 //! Built from the engine's types, read back by the command line. Field names are the contract's.
 
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::diagnostic::DiagnosticDocument;
 use super::phrase::Phrase;
 use crate::core::ids::{JobName, RunId};
 use crate::core::job::{CatchUp, Job, PlaceTemplate};
@@ -60,8 +62,11 @@ pub struct ConfigDocument {
     pub path: String,
     /// Whether it was good when last read.
     pub valid: bool,
-    /// What is wrong with it.
+    /// What is wrong with it, in a sentence.
     pub error: Option<String>,
+    /// All that is wrong with it.
+    #[serde(default)]
+    pub errors: Vec<DiagnosticDocument>,
     /// When the jobs in force were read.
     pub loaded_at: Option<Timestamp>,
     /// Why changes of its files are looked for once a minute only; null where they are watched.
@@ -246,21 +251,6 @@ pub struct DoneDocument {
     pub note: Option<String>,
 }
 
-/// The answer to `reload`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ReloadDocument {
-    /// The job file.
-    pub path: String,
-    /// Whether it is good, and so in force.
-    pub valid: bool,
-    /// What changed, a line each; empty if nothing did.
-    pub changes: Vec<String>,
-    /// Warnings, as shown to people.
-    pub warnings: Vec<String>,
-    /// What is wrong, as shown to people.
-    pub error: Option<String>,
-}
-
 /// The answer to anything that can't be done.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ErrorDocument {
@@ -296,6 +286,13 @@ pub fn place_document(place: &PlaceTemplate, names: &AccountNames) -> NamedPlace
         account_id: place.account,
         bucket: place.bucket.clone(),
         path: place.path.text().to_owned(),
+    }
+}
+
+impl JobDocument {
+    /// The zone in which its schedule is meant, if that is told and known on this machine.
+    pub fn zone(&self) -> Option<TimeZone> {
+        TimeZone::get(&self.detail.as_ref()?.rules.as_ref()?.timezone).ok()
     }
 }
 
@@ -335,6 +332,9 @@ impl StatusDocument {
             for run in runs.into_iter().flatten() {
                 run.leave_out_facts();
             }
+        }
+        for error in &mut self.config.errors {
+            error.excerpts.clear();
         }
         self
     }

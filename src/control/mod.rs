@@ -4,8 +4,11 @@
 //! [`document`] the answers (the JSON of the contract), [`server`] and [`client`] the two ends,
 //! [`limits`] how much is served at once.
 
+pub mod changes;
 pub mod client;
+pub mod diagnostic;
 pub mod document;
+pub mod events;
 pub mod limits;
 mod peer;
 pub mod phrase;

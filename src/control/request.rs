@@ -6,7 +6,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
-use super::document::{DoneDocument, ReloadDocument, RunDocument, ShowDocument, StatusDocument};
+use super::changes::ChangesDocument;
+use super::document::{DoneDocument, RunDocument, ShowDocument, StatusDocument};
+use super::events::EventsDocument;
 use super::repeats::{BackfillDocument, BackfillQuery, RetryQuery, TriggerQuery};
 use crate::core::run::RunState;
 
@@ -71,8 +73,10 @@ pub enum Request {
     PauseAll(PauseAllQuery, Reply<DoneDocument>),
     /// `resume --all`.
     ResumeAll(Reply<DoneDocument>),
+    /// `events`: what comes after one, waited for if there is nothing yet.
+    Events(EventsQuery, Reply<EventsDocument>),
     /// `reload`.
-    Reload(Reply<ReloadDocument>),
+    Reload(Reply<ChangesDocument>),
 }
 
 /// What `status` is asked for.
@@ -88,10 +92,12 @@ pub struct StatusQuery {
 /// What `history` is asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HistoryQuery {
-    /// Only this job.
-    pub job: Option<String>,
-    /// Only runs in this state.
-    pub state: Option<RunState>,
+    /// Only these jobs; all if there is none.
+    #[serde(default, with = "commas", skip_serializing_if = "Vec::is_empty")]
+    pub jobs: Vec<String>,
+    /// Only runs in these states; all if there is none.
+    #[serde(default, with = "commas", skip_serializing_if = "Vec::is_empty")]
+    pub states: Vec<RunState>,
     /// Only runs created at or after this.
     pub since: Option<Timestamp>,
     /// Only runs created before this.
@@ -101,11 +107,22 @@ pub struct HistoryQuery {
     pub limit: Option<usize>,
 }
 
+/// What `events` is asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EventsQuery {
+    /// Only what comes after the event of this id; only what is new if it is left out.
+    pub since: Option<u64>,
+    /// Only of these jobs; of all if there is none.
+    #[serde(default, with = "commas", skip_serializing_if = "Vec::is_empty")]
+    pub jobs: Vec<String>,
+}
+
 /// What `show` is asked for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ShowQuery {
-    /// A run's id, or the start of it.
-    pub run: String,
+    /// A job for its last run, or a run's id, or the start of it; the last run that failed if it
+    /// is left out.
+    pub run: Option<String>,
 }
 
 /// A question about one job.
@@ -140,4 +157,55 @@ pub struct PauseAllQuery {
     pub until: Option<Timestamp>,
     /// In the operator's words.
     pub reason: Option<String>,
+}
+
+/// Lists in a query: words with commas between them. Neither states nor jobs' names hold one.
+mod commas {
+    use serde::de::DeserializeOwned;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
+    use serde_json::Value;
+
+    pub(super) fn serialize<T: Serialize, S: Serializer>(
+        list: &[T],
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        let mut words = Vec::new();
+        for item in list {
+            match serde_json::to_value(item).map_err(ser::Error::custom)? {
+                Value::String(word) => words.push(word),
+                _ => return Err(ser::Error::custom("a list of words was expected")),
+            }
+        }
+        serializer.serialize_str(&words.join(","))
+    }
+
+    pub(super) fn deserialize<'de, T: DeserializeOwned, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Vec<T>, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let words = text.split(',').filter(|word| !word.is_empty());
+        let item = |word: &str| serde_json::from_value(Value::String(word.to_owned()));
+        words.map(item).collect::<Result<_, _>>().map_err(de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_are_words_between_commas() {
+        let query = HistoryQuery {
+            jobs: vec!["a b".to_owned(), "c".to_owned()],
+            states: vec![RunState::Failed, RunState::TimedOut],
+            ..HistoryQuery::default()
+        };
+        let text = serde_json::to_value(&query).unwrap();
+        assert_eq!(text["jobs"], "a b,c");
+        assert_eq!(text["states"], "failed,timed_out");
+        assert_eq!(serde_json::from_value::<HistoryQuery>(text).unwrap(), query);
+        let empty = serde_json::from_str::<HistoryQuery>("{}").unwrap();
+        assert_eq!(empty, HistoryQuery::default());
+        assert!(serde_json::from_str::<HistoryQuery>(r#"{"states":"lost"}"#).is_err());
+    }
 }

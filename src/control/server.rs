@@ -9,7 +9,7 @@ use std::convert::Infallible;
 use std::future::Future;
 
 use axum::extract::{DefaultBodyLimit, Query, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Json, Router};
@@ -19,12 +19,13 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
 use super::document::ErrorDocument;
+use super::events;
 use super::limits::{BODY_MAX, BOUNDS, TURN_WAIT};
 use super::peer::Peer;
 use super::repeats::{BackfillQuery, RetryQuery, TriggerQuery};
 use super::request::{
-    Asked, CancelQuery, HistoryQuery, JobQuery, PauseAllQuery, PauseQuery, Refused, Reply, Request,
-    ShowQuery, StatusQuery,
+    Asked, CancelQuery, EventsQuery, HistoryQuery, JobQuery, PauseAllQuery, PauseQuery, Refused,
+    Reply, Request, ShowQuery, StatusQuery,
 };
 use crate::serving::{Slots, Ticket, serve as serve_connections};
 
@@ -53,6 +54,7 @@ fn router(ask: mpsc::Sender<Asked>) -> Router {
         .route("/v1/pause-all", post(pause_all))
         .route("/v1/resume-all", post(resume_all))
         .route("/v1/reload", post(reload))
+        .route("/v1/events", get(follow))
         .layer(DefaultBodyLimit::max(BODY_MAX))
         .with_state(ask)
 }
@@ -103,6 +105,17 @@ async fn pause_all(State(ask): Ask, by: By, Json(query): Json<PauseAllQuery>) ->
 
 async fn resume_all(State(ask): Ask, by: By) -> Response {
     put(ask, by.words().await, Request::ResumeAll).await
+}
+
+async fn follow(
+    State(ask): Ask,
+    headers: HeaderMap,
+    Query(mut query): Query<EventsQuery>,
+) -> Response {
+    // What a client that comes back says it was told last.
+    let last = headers.get("last-event-id").and_then(|id| id.to_str().ok()?.parse().ok());
+    query.since = last.or(query.since);
+    events::stream(ask, query)
 }
 
 async fn reload(State(ask): Ask, by: By) -> Response {

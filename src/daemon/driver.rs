@@ -14,6 +14,7 @@ use super::agent::Agent;
 use super::doorway::Doorway;
 use super::event::{Event, Sources};
 use super::failpoint::{self, Failpoint};
+use super::follow::Followers;
 use super::job_file::JobFile;
 use super::notes::Notebook;
 use super::operators::Pending;
@@ -74,6 +75,7 @@ pub(super) struct Driver {
     /// Operators who wait for the engine's answer.
     pub(super) pending: HashMap<ReplyTo, Pending>,
     pub(super) replies: u64,
+    pub(super) followers: Followers,
     /// Those who ask for the status while the agent is asked.
     pub(super) curious: Vec<(StatusQuery, Reply<StatusDocument>)>,
     pub(super) started_at: Timestamp,
@@ -224,6 +226,7 @@ impl Driver {
             failpoint::pass(Failpoint::AfterCommit);
         }
         self.tally.count(&step);
+        self.followers.tell(&step.record);
         for note in &step.notes {
             self.notebook.tell(note);
         }
@@ -270,6 +273,7 @@ impl Driver {
             Request::Resume(query, reply) => inputs.extend(self.resume(&query, by, reply)),
             Request::PauseAll(query, reply) => inputs.push(self.pause_all(query, by, reply)),
             Request::ResumeAll(reply) => inputs.push(self.resume_all(by, reply)),
+            Request::Events(query, reply) => self.events_asked(query, reply),
             Request::Reload(reply) => self.read_job_file(Some(reply)),
         }
     }

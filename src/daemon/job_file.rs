@@ -12,7 +12,8 @@ use tokio::sync::mpsc::UnboundedSender;
 use super::driver::Driver;
 use super::event::Event;
 use super::reading::{self, Bad, Kept, Reading};
-use crate::control::document::{ConfigDocument, ReloadDocument};
+use crate::control::changes::ChangesDocument;
+use crate::control::document::ConfigDocument;
 use crate::control::request::{Refused, Reply};
 use crate::core::input::Input;
 use crate::core::job::JobSet;
@@ -42,10 +43,10 @@ pub(super) struct JobFile {
     /// Somebody wants to hear of it though nothing may have changed.
     asked_for: bool,
     /// Who waits for the reading that is under way, and for the one after it.
-    waiting: Vec<Reply<ReloadDocument>>,
-    waiting_again: Vec<Reply<ReloadDocument>>,
+    waiting: Vec<Reply<ChangesDocument>>,
+    waiting_again: Vec<Reply<ChangesDocument>>,
     /// Answers that are given once the change is durable.
-    settling: Vec<(Reply<ReloadDocument>, ReloadDocument)>,
+    settling: Vec<(Reply<ChangesDocument>, ChangesDocument)>,
     /// The last good texts, while they are not kept yet.
     unkept: Option<Kept>,
     /// The digest of the texts that are kept; 0 where that is not known.
@@ -110,7 +111,8 @@ impl JobFile {
         ConfigDocument {
             path: self.path.display().to_string(),
             valid: self.is_valid(),
-            error: self.bad.as_ref().map(|stays| stays.bad.full.clone()),
+            error: self.bad.as_ref().map(|stays| stays.bad.summary.clone()),
+            errors: self.bad.as_ref().map(|stays| stays.bad.errors.clone()).unwrap_or_default(),
             loaded_at: self.loaded_at,
             unwatched,
         }
@@ -160,7 +162,7 @@ impl JobFile {
 
 impl Driver {
     /// Reads the job file; if that is under way, once more when it is done.
-    pub(super) fn read_job_file(&mut self, reply: Option<Reply<ReloadDocument>>) {
+    pub(super) fn read_job_file(&mut self, reply: Option<Reply<ChangesDocument>>) {
         let file = &mut self.job_file;
         if file.progress != Progress::Idle {
             file.again = true;
@@ -189,20 +191,15 @@ impl Driver {
     pub(super) fn job_file_read(&mut self, reading: Reading, inputs: &mut Vec<Input>) {
         let waiting = std::mem::take(&mut self.job_file.waiting);
         let asked_for = std::mem::take(&mut self.job_file.asked_for);
-        let mut answer = ReloadDocument {
-            path: self.job_file.path.display().to_string(),
-            valid: true,
-            changes: Vec::new(),
-            warnings: reading.warnings.iter().map(|warning| warning.full.clone()).collect(),
-            error: None,
-        };
+        let path = self.job_file.path.display().to_string();
+        let mut answer = ChangesDocument::unchanged(path.clone());
         self.job_file.progress = Progress::Settling;
         let outcome = match reading.outcome {
             Ok(good) => self
                 .agent
                 .change(&good.set.agent)
                 .map(|()| good)
-                .map_err(|error| Bad { summary: error.to_string(), full: error.to_string() }),
+                .map_err(|error| Bad::of(error.to_string(), Some(&self.job_file.path))),
             Err(bad) => Err(bad),
         };
         match outcome {
@@ -217,28 +214,26 @@ impl Driver {
                 if good.kept.digest() != self.job_file.kept.load(Ordering::Relaxed) {
                     self.job_file.unkept = Some(good.kept);
                 }
-                if good.changes.is_empty() {
-                    if mended {
-                        tracing::info!("the job file is valid again; nothing changed");
-                    } else if asked_for {
-                        tracing::info!("the job file was read: nothing changed");
-                    } else {
-                        tracing::debug!("the job file was read: nothing changed");
-                    }
-                } else {
-                    tracing::info!("the job file was read: {}", good.changes.join("; "));
+                if let Some(changes) = good.changes {
+                    tracing::info!("the job file was read: {}", changes.summary);
                     for warning in &reading.warnings {
                         tracing::warn!("{}", warning.summary);
                     }
                     self.set = Arc::clone(&good.set);
                     self.tally.keep_only(&good.set);
                     inputs.push(Input::JobsReplaced(good.set));
+                    answer = ChangesDocument { path, ..changes.document };
+                } else if mended {
+                    tracing::info!("the job file is valid again; nothing changed");
+                } else if asked_for {
+                    tracing::info!("the job file was read: nothing changed");
+                } else {
+                    tracing::debug!("the job file was read: nothing changed");
                 }
-                answer.changes = good.changes;
             }
             Err(bad) => {
                 answer.valid = false;
-                answer.error = Some(bad.full.clone());
+                answer.errors = bad.errors.clone();
                 let summary = bad.summary.clone();
                 // One that stays bad is read each minute; it is said once.
                 if self.job_file.is_bad(bad, &self.events) || asked_for {
@@ -250,6 +245,7 @@ impl Driver {
                 }
             }
         }
+        answer.warnings = reading.warnings.into_iter().map(|warning| warning.document).collect();
         match reading.watched {
             Some(watched) => self.watch(watched, reading.began),
             None => self.sources.watch.tell_each_minute(!self.job_file.is_valid()),

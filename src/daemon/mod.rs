@@ -2,10 +2,13 @@
 //! the engine recorded, and only then does what the engine wants done.
 //!
 //! [`run`] is all that others need; [`past`] is shared with commands that read the database where
-//! no daemon runs, [`host`] with those that foretell what a daemon here would do.
+//! no daemon runs, [`changes`] and [`diagnostics`] with those that read the job file, [`host`] with
+//! those that foretell what a daemon here would do.
 
 mod agent;
+pub mod changes;
 mod descriptors;
+pub mod diagnostics;
 mod distress;
 mod doorway;
 mod driver;
@@ -13,6 +16,7 @@ mod effects;
 mod event;
 mod failpoint;
 mod files;
+mod follow;
 mod host;
 mod job_file;
 mod notes;

@@ -218,7 +218,7 @@ impl Driver {
 }
 
 /// Whether an id begins so, in either spelling of its letters, with or without its hyphens.
-pub(super) fn begins_with(id: RunId, start: &str) -> bool {
+fn begins_with(id: RunId, start: &str) -> bool {
     let start: String = start.chars().filter(|c| *c != '-').collect();
     !start.is_empty() && id.0.simple().to_string().starts_with(&start.to_ascii_lowercase())
 }

@@ -1,5 +1,7 @@
 //! The past as documents: how questions about it are put to a store, and its rows answered.
 
+use std::cmp::Reverse;
+
 use uuid::Uuid;
 
 use crate::control::document::RunDocument;
@@ -9,25 +11,62 @@ use crate::core::place::AccountNames;
 use crate::core::run::{Attempt, RunState};
 use crate::store::{self, Older, RunWithAttempts};
 
-/// A question of the command line, as a store takes it.
-pub fn store_query(query: &HistoryQuery) -> store::HistoryQuery {
-    store::HistoryQuery {
-        job: query.job.as_deref().map(JobName::new),
-        states: query.state.into_iter().collect(),
+/// A question of the command line as a store takes it: one for each job, or one for all.
+pub fn store_queries(query: &HistoryQuery) -> Vec<store::HistoryQuery> {
+    let of = |job: Option<JobName>| store::HistoryQuery {
+        job,
+        states: query.states.clone(),
         since: query.since,
         // No run has the nil id: all that was created in that very instant is left out too.
         before: query.before.map(|created_at| Older { created_at, run: RunId(Uuid::nil()) }),
-        limit: query.limit.unwrap_or(HISTORY_MAX).min(HISTORY_MAX),
+        limit: limit(query),
+    };
+    let mut jobs: Vec<_> = query.jobs.iter().map(|job| JobName::new(job)).collect();
+    jobs.sort();
+    jobs.dedup();
+    if jobs.is_empty() {
+        vec![of(None)]
+    } else {
+        jobs.into_iter().map(|job| of(Some(job))).collect()
     }
 }
 
+/// The answers to [`store_queries`] as one: newest first, no more than were asked for.
+pub fn merged(
+    query: &HistoryQuery,
+    answers: Vec<Vec<RunWithAttempts>>,
+    accounts: &AccountNames,
+) -> Vec<RunDocument> {
+    let mut runs: Vec<_> = answers.into_iter().flatten().collect();
+    // Stable: a store's own order of those created together stays.
+    runs.sort_by_key(|found| Reverse(found.run.created_at));
+    runs.truncate(limit(query));
+    runs.iter().map(|found| document(found, accounts)).collect()
+}
+
+fn limit(query: &HistoryQuery) -> usize {
+    query.limit.unwrap_or(HISTORY_MAX).min(HISTORY_MAX)
+}
+
+/// The question for the run that failed last.
+pub fn last_failed() -> store::HistoryQuery {
+    store::HistoryQuery {
+        states: vec![RunState::Failed, RunState::TimedOut],
+        limit: 1,
+        ..store::HistoryQuery::default()
+    }
+}
+
+/// Words for `show` without an argument where there is nothing to show.
+pub const NONE_FAILED: &str = "no run has failed; `transferd history` lists all runs";
+
 /// Whether a run is over, and was no skip.
-pub(super) fn is_carried_out(state: RunState) -> bool {
+pub fn is_carried_out(state: RunState) -> bool {
     state.is_over() && state != RunState::Skipped
 }
 
 /// The question for the run of a job that ended last, skips left aside.
-pub(super) fn last_ended(job: &JobName) -> store::HistoryQuery {
+pub fn last_ended(job: &JobName) -> store::HistoryQuery {
     let ends = RunState::ALL.into_iter().filter(|state| is_carried_out(*state));
     newest(job, ends.collect())
 }
@@ -52,7 +91,7 @@ pub fn document(found: &RunWithAttempts, accounts: &AccountNames) -> RunDocument
 /// Words for the beginning of an id that fits several runs.
 pub fn several(start: &str, ids: &[RunId]) -> String {
     let ids: Vec<_> = ids.iter().map(ToString::to_string).collect();
-    format!("`{start}` is how several runs begin: {}", ids.join(", "))
+    format!("`{start}` matches several runs: {}", ids.join(", "))
 }
 
 /// Words for an id that no run has.

@@ -3,7 +3,7 @@
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -12,8 +12,12 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::sync::oneshot;
 
+use super::changes;
+use super::diagnostics::document;
 use crate::clock;
 use crate::config::{self, Diagnostic, Loaded, Rejected, Severity, Sources, Surroundings};
+use crate::control::changes::ChangesDocument;
+use crate::control::diagnostic::DiagnosticDocument;
 use crate::core::job::JobSet;
 
 /// Columns that errors are rendered for: they go to logs and sockets, not to one terminal.
@@ -43,7 +47,7 @@ pub(super) struct Reading {
 impl Reading {
     /// What is said where nothing could be read: the next change of the file tries again.
     fn nothing(began: Timestamp, words: &str) -> Self {
-        let bad = Bad { summary: words.to_owned(), full: words.to_owned() };
+        let bad = Bad::of(words.to_owned(), None);
         let (warnings, watched) = (Vec::new(), None);
         Self { began, at: clock::now(), warnings, watched, outcome: Err(bad) }
     }
@@ -54,8 +58,8 @@ impl Reading {
 pub(super) struct Warning {
     /// In one line.
     pub(super) summary: String,
-    /// All of it, as shown to people.
-    pub(super) full: String,
+    /// All of it.
+    pub(super) document: DiagnosticDocument,
 }
 
 /// A job set that may be put in force.
@@ -65,8 +69,17 @@ pub(super) struct Good {
     pub(super) set: Arc<JobSet>,
     /// The texts, as they are kept in the database.
     pub(super) kept: Kept,
-    /// What differs from the jobs before, a line each.
-    pub(super) changes: Vec<String>,
+    /// What differs from the jobs before; absent if nothing does, or if there were none.
+    pub(super) changes: Option<Changes>,
+}
+
+/// What differs from the jobs before.
+#[derive(Debug)]
+pub(super) struct Changes {
+    /// In one line, for the log.
+    pub(super) summary: String,
+    /// All of it. Its path is for the asker to fill in.
+    pub(super) document: ChangesDocument,
 }
 
 /// The texts of a job set, to be kept as the last good ones.
@@ -103,6 +116,17 @@ pub(super) struct Bad {
     pub(super) summary: String,
     /// All of it, as shown to people.
     pub(super) full: String,
+    /// All of it, as documents.
+    pub(super) errors: Vec<DiagnosticDocument>,
+}
+
+impl Bad {
+    /// What is wrong where it is about no line of the file.
+    pub(super) fn of(words: String, file: Option<&Path>) -> Self {
+        let mut error = DiagnosticDocument::of_nothing(words.clone());
+        error.file = file.map(|file| file.display().to_string());
+        Self { summary: words.clone(), full: words, errors: vec![error] }
+    }
 }
 
 /// Reads the job file; what differs is told against the set in force, if there is one.
@@ -164,7 +188,7 @@ fn reading(
     result: Result<Loaded, Rejected>,
     in_force: Option<Arc<JobSet>>,
 ) -> Reading {
-    let warning = |d: &Diagnostic| Warning { summary: d.one_line(), full: d.render(false, WIDTH) };
+    let warning = |d: &Diagnostic| Warning { summary: d.one_line(), document: document(d) };
     let worth = |d: &&Diagnostic| d.severity != Severity::Note;
     let warnings = |list: &[Diagnostic]| list.iter().filter(worth).map(warning).collect();
     let (warnings, watched, outcome) = match result {
@@ -182,14 +206,15 @@ fn reading(
 fn good(loaded: Loaded, in_force: Option<Arc<JobSet>>) -> Good {
     let kept = Kept::new(&loaded.sources);
     let Some(old) = in_force else {
-        return Good { set: Arc::new(loaded.set), kept, changes: Vec::new() };
+        return Good { set: Arc::new(loaded.set), kept, changes: None };
     };
-    let changes = config::difference(&old, &loaded.set);
-    if changes.is_empty() {
-        return Good { set: old, kept, changes: Vec::new() };
+    let differs = config::difference(&old, &loaded.set);
+    if differs.is_empty() {
+        return Good { set: old, kept, changes: None };
     }
-    let changes = changes.to_string().split("; ").map(str::to_owned).collect();
-    Good { set: Arc::new(loaded.set), kept, changes }
+    let (summary, set) = (differs.to_string(), Arc::new(loaded.set));
+    let document = changes::document(String::new(), differs, Some(&old), &set, clock::now());
+    Good { set, kept, changes: Some(Changes { summary, document }) }
 }
 
 fn bad(errors: &[Diagnostic]) -> Bad {
@@ -199,5 +224,6 @@ fn bad(errors: &[Diagnostic]) -> Bad {
         more => format!("{first} (and {} more)", more - 1),
     };
     let full: Vec<_> = errors.iter().map(|error| error.render(false, WIDTH)).collect();
-    Bad { summary, full: full.join("\n") }
+    let errors = errors.iter().map(document).collect();
+    Bad { summary, full: full.join("\n"), errors }
 }

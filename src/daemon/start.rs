@@ -15,6 +15,7 @@ use super::descriptors;
 use super::doorway::{self, Doorway};
 use super::driver::Driver;
 use super::event::Sources;
+use super::follow::Followers;
 use super::job_file::JobFile;
 use super::notes::Notebook;
 use super::reading::{self, Bad, Good, Kept, Reading};
@@ -162,6 +163,7 @@ async fn live_on(
         epoch: 0,
         pending: HashMap::new(),
         replies: 0,
+        followers: Followers::new(),
         curious: Vec::new(),
         started_at: now,
         retention: Retention::new(newest, now, clock::since_boot()),

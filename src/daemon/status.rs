@@ -8,9 +8,9 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::driver::Driver;
-use super::operators::begins_with;
 use super::past::{
-    document, is_carried_out, last_ended, last_succeeded, no_run, several, store_query,
+    NONE_FAILED, document, is_carried_out, last_ended, last_failed, last_succeeded, merged,
+    several, store_queries,
 };
 use crate::clock;
 use crate::control::document::{
@@ -190,7 +190,11 @@ impl Driver {
 
     /// `history`.
     pub(super) fn answer_history(&self, query: HistoryQuery, reply: Reply<Vec<RunDocument>>) {
-        let unknown = query.job.as_deref().and_then(|job| self.known_job(job).err());
+        let unknown = query.jobs.iter().filter_map(|job| {
+            let refused = self.known_job(job).err()?;
+            Some((JobName::new(job), refused))
+        });
+        let unknown: Vec<_> = unknown.collect();
         let (store, live) = (self.store.clone(), self.all_live());
         let live: HashMap<_, _> = live.into_iter().map(|live| (live.id, live)).collect();
         let accounts = Arc::clone(self.engine.accounts());
@@ -201,12 +205,12 @@ impl Driver {
 
     /// `show`.
     pub(super) fn answer_show(&self, query: ShowQuery, reply: Reply<ShowDocument>) {
-        let ids = self.engine.active_runs().filter(|run| begins_with(*run, &query.run));
-        let live: Vec<_> = ids.filter_map(|run| self.live(run)).collect();
+        let live = self.all_live();
         let store = self.store.clone();
         let accounts = Arc::clone(self.engine.accounts());
+        let unknown = query.run.as_deref().map(|run| self.unknown("run", run));
         tokio::spawn(async move {
-            drop(reply.send(show(&store, &query.run, live, &accounts).await));
+            drop(reply.send(show(&store, query.run, live, unknown, &accounts).await));
         });
     }
 }
@@ -240,17 +244,20 @@ async fn history(
     store: &StoreHandle,
     query: HistoryQuery,
     live: HashMap<RunId, RunDocument>,
-    unknown: Option<Refused>,
+    unknown: Vec<(JobName, Refused)>,
     accounts: &AccountNames,
 ) -> Result<Vec<RunDocument>, Refused> {
-    let found = store.history(store_query(&query)).await.map_err(unavailable)?;
-    let mut runs: Vec<_> = found.iter().map(|found| document(found, accounts)).collect();
     // A job that is gone from the file has a past; one without either was never there.
-    if let (Some(unknown), Some(job), true) = (unknown, query.job, runs.is_empty())
-        && store.last_runs(&[JobName::new(&job)]).await.map_err(unavailable)?.is_empty()
-    {
-        return Err(unknown);
+    for (job, refused) in unknown {
+        if store.last_runs(&[job]).await.map_err(unavailable)?.is_empty() {
+            return Err(refused);
+        }
     }
+    let mut answers = Vec::new();
+    for one in store_queries(&query) {
+        answers.push(store.history(one).await.map_err(unavailable)?);
+    }
+    let mut runs = merged(&query, answers, accounts);
     for run in &mut runs {
         if let Some(live) = live.get(&run.id).filter(|live| live.state == run.state) {
             run.clone_from(live);
@@ -259,24 +266,36 @@ async fn history(
     Ok(runs)
 }
 
+/// A run with its timeline: a job's last one, else the one whose id begins so, or the last that
+/// failed.
 async fn show(
     store: &StoreHandle,
-    run: &str,
+    run: Option<String>,
     live: Vec<RunDocument>,
+    unknown: Option<Refused>,
     accounts: &AccountNames,
 ) -> Result<ShowDocument, Refused> {
-    match store.run(run).await.map_err(unavailable)? {
-        RunMatch::None => Err(Refused::Unknown(no_run(run))),
-        RunMatch::Several(ids) => Err(Refused::No(several(run, &ids))),
-        RunMatch::One(found) => {
-            let stored = document(&found, accounts);
-            let live = live.into_iter().find(|live| live.id == stored.id);
-            let run = live.filter(|live| live.state == stored.state).unwrap_or(stored);
-            let events = store.events(run.id).await.map_err(unavailable)?;
-            let events = events.iter().map(EventDocument::new).collect();
-            Ok(ShowDocument { run, events })
+    let found = match run {
+        None => store.history(last_failed()).await.map_err(unavailable)?.into_iter().next(),
+        Some(name) => {
+            let newest = store.last_runs(&[JobName::new(&name)]).await.map_err(unavailable)?;
+            match newest.into_iter().next() {
+                Some(newest) => Some(newest),
+                None => match store.run(&name).await.map_err(unavailable)? {
+                    RunMatch::None => None,
+                    RunMatch::Several(ids) => return Err(Refused::No(several(&name, &ids))),
+                    RunMatch::One(found) => Some(*found),
+                },
+            }
         }
-    }
+    };
+    let none = || unknown.unwrap_or_else(|| Refused::Unknown(NONE_FAILED.to_owned()));
+    let stored = document(&found.ok_or_else(none)?, accounts);
+    let live = live.into_iter().find(|live| live.id == stored.id);
+    let run = live.filter(|live| live.state == stored.state).unwrap_or(stored);
+    let events = store.events(run.id).await.map_err(unavailable)?;
+    let events = events.iter().map(EventDocument::new).collect();
+    Ok(ShowDocument { run, events })
 }
 
 /// Adds to each job its last run and its last success. A past that can't be read is a problem of

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 
-use super::{HistoryQuery, RunMatch, RunWithAttempts, Store, StoreError};
+use super::{Happened, HistoryQuery, RunMatch, RunWithAttempts, Store, StoreError};
 use crate::core::event::Event;
 use crate::core::ids::{JobName, RunId};
 use crate::core::job::HistoryPolicy;
@@ -122,6 +122,14 @@ impl<S: Store> Store for Faulty<S> {
 
     fn events(&self, run: RunId) -> Result<Vec<Event>, StoreError> {
         self.inner.events(run)
+    }
+
+    fn happened(&self, after: u64, limit: usize) -> Result<Vec<Happened>, StoreError> {
+        self.inner.happened(after, limit)
+    }
+
+    fn last_event(&self) -> Result<u64, StoreError> {
+        self.inner.last_event()
     }
 
     fn last_runs(&self, jobs: &[JobName]) -> Result<Vec<RunWithAttempts>, StoreError> {

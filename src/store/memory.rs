@@ -10,7 +10,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::query::{
-    EVENTS_MAX, HistoryQuery, RunMatch, RunWithAttempts, SEVERAL_MAX, ids_beginning_with,
+    EVENTS_MAX, Happened, HistoryQuery, RunMatch, RunWithAttempts, SEVERAL_MAX, ids_beginning_with,
 };
 use super::{Store, StoreError};
 use crate::core::alert::{QueuedAlert, Told};
@@ -46,6 +46,7 @@ struct Rows {
     told: Told,
     pause_of_all: Arc<PauseOfAll>,
     job_set: Option<Arc<str>>,
+    last_event: u64,
 }
 
 /// Transfers of closed attempts, in the order of runs and attempts. What is new goes in near the
@@ -69,7 +70,7 @@ impl Settled {
 struct Kept {
     run: Arc<Run>,
     attempts: BTreeMap<u32, Arc<Attempt>>,
-    events: Vec<Event>,
+    events: Vec<(u64, Event)>,
 }
 
 impl Kept {
@@ -269,7 +270,8 @@ impl<'a> Change<'a> {
         }
         for event in self.events {
             if let Some(kept) = rows.runs.get_mut(&rows.by_id[&event.run]) {
-                kept.events.push(event.clone());
+                rows.last_event += 1;
+                kept.events.push((rows.last_event, event.clone()));
             }
         }
         for mark in self.marks {
@@ -348,7 +350,27 @@ impl Store for MemoryStore {
     fn events(&self, run: RunId) -> Result<Vec<Event>, StoreError> {
         let kept = self.rows.by_id.get(&run).and_then(|sequence| self.rows.runs.get(sequence));
         let events = kept.map_or(&[][..], |kept| kept.events.as_slice());
-        Ok(events[events.len().saturating_sub(EVENTS_MAX)..].to_vec())
+        let latest = &events[events.len().saturating_sub(EVENTS_MAX)..];
+        Ok(latest.iter().map(|(_, event)| event.clone()).collect())
+    }
+
+    fn happened(&self, after: u64, limit: usize) -> Result<Vec<Happened>, StoreError> {
+        let of = |kept: &Kept, (id, event): &(u64, Event)| Happened {
+            id: *id,
+            job: kept.run.job.clone(),
+            event: event.clone(),
+        };
+        let all = self.rows.runs.values();
+        let all = all.flat_map(|kept| kept.events.iter().map(move |event| (kept, event)));
+        let later = all.filter(|(_, (id, _))| *id > after);
+        let mut happened: Vec<_> = later.map(|(kept, event)| of(kept, event)).collect();
+        happened.sort_by_key(|happened| happened.id);
+        happened.truncate(limit);
+        Ok(happened)
+    }
+
+    fn last_event(&self) -> Result<u64, StoreError> {
+        Ok(self.rows.last_event)
     }
 
     fn last_runs(&self, jobs: &[JobName]) -> Result<Vec<RunWithAttempts>, StoreError> {

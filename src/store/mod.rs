@@ -28,7 +28,7 @@ pub(crate) mod tests;
 pub mod thread;
 
 pub use error::StoreError;
-pub use query::{HistoryQuery, Older, RunMatch, RunWithAttempts};
+pub use query::{Happened, HistoryQuery, Older, RunMatch, RunWithAttempts};
 
 /// The durable rows.
 ///
@@ -60,6 +60,14 @@ pub trait Store {
     /// What happened to a run, in the order in which it was recorded: the latest
     /// [`query::EVENTS_MAX`] events.
     fn events(&self, run: RunId) -> Result<Vec<Event>, StoreError>;
+
+    /// What happened after the event of this id, to whichever run: the first `limit` events, in the
+    /// order in which they were recorded. The caller's own bound: all are held in memory.
+    fn happened(&self, after: u64, limit: usize) -> Result<Vec<Happened>, StoreError>;
+
+    /// The id of the event that was recorded last; 0 where there is none. It grows, unless what was
+    /// recorded last is forgotten.
+    fn last_event(&self) -> Result<u64, StoreError>;
 
     /// The run that was recorded last of each job that has one, in the order of `jobs`.
     fn last_runs(&self, jobs: &[JobName]) -> Result<Vec<RunWithAttempts>, StoreError>;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use crate::core::event::Event;
 use crate::core::ids::{JobName, RunId};
 use crate::core::job::HistoryPolicy;
 use crate::core::run::{Attempt, Run, RunState};
@@ -26,6 +27,17 @@ pub struct RunWithAttempts {
     pub run: Arc<Run>,
     /// Its attempts.
     pub attempts: Vec<Arc<Attempt>>,
+}
+
+/// An event with its place among all events.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Happened {
+    /// Grows with each event that is recorded.
+    pub id: u64,
+    /// The job of its run.
+    pub job: JobName,
+    /// What happened.
+    pub event: Event,
 }
 
 /// Which runs of the past are wanted.

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot};
 
 use super::query::Older;
-use super::{HistoryQuery, RunMatch, RunWithAttempts, Store, StoreError};
+use super::{Happened, HistoryQuery, RunMatch, RunWithAttempts, Store, StoreError};
 use crate::core::event::Event;
 use crate::core::ids::{JobName, RunId};
 use crate::core::job::HistoryPolicy;
@@ -156,6 +156,16 @@ impl StoreHandle {
     /// What happened to a run.
     pub async fn events(&self, run: RunId) -> Result<Vec<Event>, StoreError> {
         self.ask(move |store| store.events(run)).await
+    }
+
+    /// What happened after an event, to whichever run.
+    pub async fn happened(&self, after: u64, limit: usize) -> Result<Vec<Happened>, StoreError> {
+        self.ask(move |store| store.happened(after, limit)).await
+    }
+
+    /// The id of the event that was recorded last.
+    pub async fn last_event(&self) -> Result<u64, StoreError> {
+        self.ask(|store| store.last_event()).await
     }
 
     /// The last run of each job that has one; read page by page.

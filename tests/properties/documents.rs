@@ -82,6 +82,7 @@ fn any_status() -> impl Strategy<Value = StatusDocument> {
                     path,
                     valid: flag,
                     error,
+                    errors: Vec::new(),
                     loaded_at: perhaps,
                     unwatched: None,
                 },
@@ -154,7 +155,8 @@ proptest! {
     ) {
         let [job, reason] = words;
         let pause = PauseQuery { job: job.clone().unwrap_or_default(), until: instant, reason };
-        let history = HistoryQuery { job, state, since: instant, before: instant, limit };
+        let (jobs, states) = (job.into_iter().collect(), state.into_iter().collect());
+        let history = HistoryQuery { jobs, states, since: instant, before: instant, limit };
         for text in [serde_json::to_string(&history), serde_json::to_string(&pause)] {
             let text = text.expect("questions are plain");
             control::documents_print_back_and_questions_arrive(&text);
@@ -163,7 +165,7 @@ proptest! {
 
     #[test]
     fn any_request_is_answered_or_refused(
-        text in "(GET|POST|PUT|\\PC{0,3}) /v1/(status|runs|run|trigger|pause|reload)?(\\?(job|run|state|limit|since|detail)=[%&=+a-z0-9]{0,9})? HTTP/1.[01]\r\n(host: a\r\n|content-length: [0-9]{1,20}\r\n|content-type: application/json\r\n|transfer-encoding: chunked\r\n|[a-z]{0,4}:\\PC{0,9}\r\n){0,4}\r\n(\\{\"job\":\"\\PC{0,9}\"\\}|\\PC{0,20})",
+        text in "(GET|POST|PUT|\\PC{0,3}) /v1/(status|runs|run|trigger|pause|reload)?(\\?(job|jobs|run|states|limit|since|detail)=[%&=+a-z0-9]{0,9})? HTTP/1.[01]\r\n(host: a\r\n|content-length: [0-9]{1,20}\r\n|content-type: application/json\r\n|transfer-encoding: chunked\r\n|[a-z]{0,4}:\\PC{0,9}\r\n){0,4}\r\n(\\{\"job\":\"\\PC{0,9}\"\\}|\\PC{0,20})",
     ) {
         control::bytes_are_answered_or_refused(text.as_bytes());
     }

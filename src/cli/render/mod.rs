@@ -1,5 +1,6 @@
 //! How answers look to people: words for times and sizes, colours, tables, runs.
 
+pub mod changes;
 pub mod fit;
 pub mod paint;
 pub mod paragraph;

@@ -8,7 +8,7 @@ use super::fit::{hanging, plain};
 use super::paint::{Paint, Tone};
 use super::table::{Rows, Screen};
 use super::totals::{Totals, dollars};
-use super::words::{Times, bytes, span};
+use super::words::{Times, bytes, count, span};
 use crate::control::document::{AttemptDocument, RunDocument, ShowDocument};
 use crate::core::reason::{Reason, UnderWay};
 use crate::core::run::{RunState, Trigger};
@@ -79,6 +79,13 @@ pub fn took(run: &RunDocument, now: Timestamp) -> String {
     span(run.over_at().unwrap_or(now).duration_since(run.created_at))
 }
 
+/// How and when a run ended, for a cell.
+pub fn last(run: Option<&RunDocument>, times: &Times) -> (Tone, String) {
+    let Some(run) = run else { return (Tone::Faint, "never".to_owned()) };
+    let when = times.at(run.ended_at.unwrap_or(run.created_at));
+    (Tone::of(run.state), format!("{} {when}", state(run.state)))
+}
+
 /// The shortest beginnings, of eight letters or more, that tell these runs apart.
 pub fn short_ids(runs: &[RunDocument]) -> Vec<String> {
     let mut ids: Vec<_> = runs.iter().map(|run| run.id.to_string()).collect();
@@ -93,13 +100,13 @@ pub fn short_ids(runs: &[RunDocument]) -> Vec<String> {
 
 /// `history` for people.
 pub fn history(runs: &[RunDocument], times: &Times, screen: Screen) -> String {
-    let headings = ["RUN", "JOB", "TRIGGER", "CREATED", "TOOK", "STATE"];
-    let mut rows = Rows::new(screen, &headings).cutting(1).beside("REASON").brief(REASON_LINES);
+    let headings = ["RUN", "JOB", "SCHEDULED", "CREATED", "TOOK", "STATE"];
+    let mut rows = Rows::new(screen, &headings).cutting(1).beside("RESULT").brief(REASON_LINES);
     for (run, id) in runs.iter().zip(short_ids(runs)) {
         rows.add([
             (Tone::Plain, id),
             (Tone::Strong, run.job.to_string()),
-            (Tone::Plain, run.trigger.word().replace('_', "-")),
+            (Tone::Plain, scheduled(run, times)),
             (Tone::Plain, times.at(run.created_at)),
             (Tone::Plain, took(run, times.now)),
             (Tone::of(run.state), state(run.state)),
@@ -112,11 +119,63 @@ pub fn history(runs: &[RunDocument], times: &Times, screen: Screen) -> String {
     format!("{zone}{}{}\n", rows.text(), Totals::of(runs))
 }
 
-/// How far an active run is, or why a run is in its state.
+/// The scheduled time, and what else than the schedule has made the run.
+fn scheduled(run: &RunDocument, times: &Times) -> String {
+    let word = run.trigger.word().replace('_', "-");
+    match run.scheduled_for {
+        Some(at) if run.trigger == Trigger::Schedule => times.short(at),
+        Some(at) => format!("{} {word}", times.short(at)),
+        None => word,
+    }
+}
+
+/// What came of a run: what was transferred and how fast, how far it is, or why it is in its state.
 fn outcome(run: &RunDocument, times: &Times) -> Option<String> {
-    let active = run.latest_attempt().filter(|_| run.state == RunState::Running);
     let reason = || (!run.reason.is_empty()).then(|| run.told(times));
-    active.and_then(progress).or_else(reason)
+    let attempt = run.latest_attempt();
+    let mut told = match run.state {
+        RunState::Running => attempt.and_then(progress).or_else(reason)?,
+        RunState::Succeeded => attempt.and_then(transferred).or_else(reason)?,
+        RunState::Waiting
+        | RunState::Submitting
+        | RunState::Queued
+        | RunState::BackingOff
+        | RunState::Canceling
+        | RunState::Failed
+        | RunState::TimedOut
+        | RunState::Canceled
+        | RunState::Skipped => reason()?,
+    };
+    if run.state == RunState::Succeeded && run.attempts.len() > 1 {
+        told.push_str(&format!(", {} attempts", run.attempts.len()));
+    }
+    Some(told)
+}
+
+/// `10 objects, 10 MiB, 1.2 MiB/s`: what a transfer that is over has moved.
+pub fn transferred(attempt: &AttemptDocument) -> Option<String> {
+    let (objects, size) = (&attempt.objects, &attempt.bytes);
+    if objects.total == 0 && size.transferred == 0 {
+        return None;
+    }
+    let number = usize::try_from(objects.transferred).unwrap_or(usize::MAX);
+    let mut words = vec![count(number, "object")];
+    if objects.skipped > 0 {
+        words.push(format!("{} skipped", objects.skipped));
+    }
+    if objects.failed > 0 {
+        words.push(format!("{} failed", objects.failed));
+    }
+    if size.transferred > 0 {
+        words.push(bytes(size.transferred));
+        let seconds = attempt.ended_at?.duration_since(attempt.submitted_at).as_secs();
+        if let Some(speed) =
+            u64::try_from(seconds).ok().and_then(|s| size.transferred.checked_div(s))
+        {
+            words.push(format!("{}/s", bytes(speed)));
+        }
+    }
+    Some(words.join(", "))
 }
 
 /// `show` for people: the run, its attempts, its timeline.

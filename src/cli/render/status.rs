@@ -148,7 +148,7 @@ fn jobs(status: &StatusDocument, times: &Times, screen: Screen) -> String {
         rows.add([
             (Tone::Strong, job.name.to_string()),
             state(job),
-            last(job.last_run.as_ref(), times),
+            run::last(job.last_run.as_ref(), times),
             (Tone::Plain, next(job, times)),
         ]);
         for (tone, remark) in remarks(job, status.pause.as_ref(), asked_at, times) {
@@ -319,15 +319,10 @@ fn whole_speed(speed: f64) -> Option<u64> {
     (speed >= 1.0).then_some(speed as u64)
 }
 
-fn last(run: Option<&RunDocument>, times: &Times) -> (Tone, String) {
-    let Some(run) = run else { return (Tone::Faint, "never".to_owned()) };
-    let when = times.at(run.ended_at.unwrap_or(run.created_at));
-    (Tone::of(run.state), format!("{} {when}", run::state(run.state)))
-}
-
 fn next(job: &JobDocument, times: &Times) -> String {
     match job.next_run {
-        Some(at) => times.at(at),
+        Some(at) if times.absolute => times.dated(at),
+        Some(at) => times.next(at, job.zone().as_ref()),
         None if job.schedule.is_none() => "by hand".to_owned(),
         None => "-".to_owned(),
     }

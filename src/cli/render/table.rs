@@ -21,6 +21,9 @@ const INDENT: usize = 2;
 /// sentence in two or three lines.
 const REMARK_MIN: usize = 36;
 
+/// Names are whole where remarks have this much room all the same: most take one line then.
+const REMARK_GOOD: usize = 60;
+
 /// Names are cut to this where remarks stand beside their rows.
 const NAME_BESIDE: usize = 24;
 
@@ -182,7 +185,8 @@ impl Rows {
             cut
         };
         let beside = named && total(&cut_to(NAME_MIN)) + REMARK_MIN <= screen;
-        let mut widths = if beside { cut_to(NAME_BESIDE) } else { cut_to(usize::MAX) };
+        let whole = !beside || total(&widths) + REMARK_GOOD <= screen;
+        let mut widths = if whole { cut_to(usize::MAX) } else { cut_to(NAME_BESIDE) };
         let room = if beside { screen - REMARK_MIN } else { screen + GAP };
         while total(&widths) > room {
             let name = self.names.filter(|name| widths[*name] > NAME_MIN);

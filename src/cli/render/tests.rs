@@ -213,6 +213,7 @@ fn a_status(jobs: Vec<JobDocument>) -> StatusDocument {
             path: "/etc/transferd/jobs.yaml".to_owned(),
             valid: true,
             error: None,
+            errors: Vec::new(),
             loaded_at: Some(ago(3_700)),
             unwatched: None,
         },

@@ -234,8 +234,8 @@ impl Source<'_> {
         before: Option<Timestamp>,
         limit: usize,
     ) -> Result<Vec<RunDocument>, ClientError> {
-        let (job, limit) = (Some(job.to_owned()), Some(limit));
-        let query = HistoryQuery { job, since, before, limit, ..HistoryQuery::default() };
+        let (jobs, limit) = (vec![job.to_owned()], Some(limit));
+        let query = HistoryQuery { jobs, since, before, limit, ..HistoryQuery::default() };
         let answer = match self {
             Self::Daemon(daemon) => daemon.wait(daemon.client().history(&query)),
             Self::Database(global) => {
@@ -251,7 +251,7 @@ impl Source<'_> {
 
     /// A run; none where it is gone or can't be had.
     fn show(&self, run: RunId) -> Option<ShowDocument> {
-        let query = ShowQuery { run: run.to_string() };
+        let query = ShowQuery { run: Some(run.to_string()) };
         match self {
             Self::Daemon(daemon) => daemon.wait(daemon.client().show(&query)).ok(),
             Self::Database(global) => offline::show(global, &query).ok(),

@@ -17,7 +17,7 @@ use crate::core::job::HistoryPolicy;
 use crate::core::record::{Durable, Mark, Record};
 use crate::core::repeat::PastRun;
 use crate::store::sqlite::SqliteStore;
-use crate::store::{HistoryQuery, RunMatch, RunWithAttempts, Store, StoreError};
+use crate::store::{Happened, HistoryQuery, RunMatch, RunWithAttempts, Store, StoreError};
 
 /// The store of a folder that a daemon holds.
 #[derive(Debug)]
@@ -85,6 +85,14 @@ impl Store for GuardedStore {
 
     fn events(&self, run: RunId) -> Result<Vec<Event>, StoreError> {
         self.store.events(run)
+    }
+
+    fn happened(&self, after: u64, limit: usize) -> Result<Vec<Happened>, StoreError> {
+        self.store.happened(after, limit)
+    }
+
+    fn last_event(&self) -> Result<u64, StoreError> {
+        self.store.last_event()
     }
 
     fn last_runs(&self, jobs: &[JobName]) -> Result<Vec<RunWithAttempts>, StoreError> {

@@ -11,8 +11,8 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::StoreError;
 use super::sqlite::SqliteStore;
+use super::{Store as _, StoreError};
 
 mod guarded;
 mod lock;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::{HistoryQuery, RunMatch, RunWithAttempts, Store, StoreError};
+use super::{Happened, HistoryQuery, RunMatch, RunWithAttempts, Store, StoreError};
 use crate::core::event::Event;
 use crate::core::ids::{JobName, RunId};
 use crate::core::job::HistoryPolicy;
@@ -55,15 +55,6 @@ impl SqliteStore {
     /// Where the database is.
     pub fn path(&self) -> &Path {
         &self.path
-    }
-
-    /// The number of the event that was recorded last; 0 if there is none. It grows, but where what
-    /// was recorded last is forgotten.
-    ///
-    /// # Errors
-    /// The database can't be read.
-    pub fn last_event(&self) -> Result<u64, StoreError> {
-        self.worded(read::last_event(&self.connection))
     }
 
     fn worded<T>(&self, result: Result<T, Failure>) -> Result<T, StoreError> {
@@ -128,6 +119,14 @@ impl Store for SqliteStore {
 
     fn events(&self, run: RunId) -> Result<Vec<Event>, StoreError> {
         self.snapshot(|connection| read::events(connection, run))
+    }
+
+    fn happened(&self, after: u64, limit: usize) -> Result<Vec<Happened>, StoreError> {
+        self.snapshot(|connection| read::happened(connection, after, limit))
+    }
+
+    fn last_event(&self) -> Result<u64, StoreError> {
+        self.snapshot(read::last_event)
     }
 
     fn last_runs(&self, jobs: &[JobName]) -> Result<Vec<RunWithAttempts>, StoreError> {

@@ -17,7 +17,7 @@ use crate::core::record::{Durable, Mark};
 use crate::core::repeat::PastRun;
 use crate::core::run::{Attempt, Run, RunState};
 use crate::store::query::{
-    EVENTS_MAX, HistoryQuery, RunMatch, RunWithAttempts, SEVERAL_MAX, ids_beginning_with,
+    EVENTS_MAX, Happened, HistoryQuery, RunMatch, RunWithAttempts, SEVERAL_MAX, ids_beginning_with,
 };
 
 /// The runs that matter after a restart, found by two small indexes.
@@ -169,6 +169,39 @@ pub(super) fn events(connection: &Connection, run: RunId) -> Result<Vec<Event>, 
     Ok(events)
 }
 
+/// What happened after an event, to whichever run.
+pub(super) fn happened(
+    connection: &Connection,
+    after: u64,
+    limit: usize,
+) -> Result<Vec<Happened>, Failure> {
+    let bounded = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+    let mut statement = connection.prepare_cached(
+        "SELECT events.seq, runs.id, runs.job, events.at, events.detail
+         FROM events JOIN runs ON runs.seq = events.run
+         WHERE events.seq > ?1 ORDER BY events.seq LIMIT ?2",
+    )?;
+    let limit = u64::try_from(limit).unwrap_or(u64::MAX);
+    let mut found = statement.query((bounded(after), bounded(limit)))?;
+    let mut happened = Vec::new();
+    while let Some(row) = found.next()? {
+        let (seq, job, at): (i64, String, String) = (row.get(0)?, row.get(2)?, row.get(3)?);
+        let at = at.parse().map_err(|error| Failure::Row(format!("an event's row: {error}")))?;
+        let what = rows::from_json(text(row, 4)?, "an event's row")?;
+        let event = Event { run: run_id(row, 1)?, at, what };
+        let id = u64::try_from(seq).unwrap_or(0);
+        happened.push(Happened { id, job: JobName::new(&job), event });
+    }
+    Ok(happened)
+}
+
+/// The id of the event that was recorded last.
+pub(super) fn last_event(connection: &Connection) -> Result<u64, Failure> {
+    let mut statement = connection.prepare_cached("SELECT coalesce(max(seq), 0) FROM events")?;
+    let last: i64 = statement.query_row([], |row| row.get(0))?;
+    Ok(u64::try_from(last).unwrap_or(0))
+}
+
 /// The run that was recorded last of each job.
 pub(super) fn last_runs(
     connection: &Connection,
@@ -268,11 +301,4 @@ fn run_id(row: &Row<'_>, column: usize) -> Result<RunId, Failure> {
 /// A text column, not copied.
 fn text<'row>(row: &'row Row<'_>, column: usize) -> Result<&'row str, Failure> {
     row.get_ref(column)?.as_str().map_err(|error| Failure::Row(format!("a row: {error}")))
-}
-
-/// The number of the event that was recorded last; 0 if there is none.
-pub(super) fn last_event(connection: &Connection) -> Result<u64, Failure> {
-    let mut query = connection.prepare_cached("SELECT coalesce(max(seq), 0) FROM events")?;
-    let last: i64 = query.query_row([], |row| row.get(0))?;
-    Ok(u64::try_from(last).unwrap_or(0))
 }

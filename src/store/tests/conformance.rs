@@ -47,6 +47,7 @@ every_store_must! {
     filter_history_by_job_state_and_time,
     find_a_run_by_the_beginning_of_its_id,
     keep_events_in_the_order_of_recording,
+    tell_of_all_runs_what_happened_after_an_event,
     bound_what_it_answers,
     tell_the_last_run_of_each_job,
     keep_the_last_mark_and_what_was_learned,
@@ -320,6 +321,32 @@ fn find_a_run_by_the_beginning_of_its_id(store: &mut dyn Store) {
     for unknown in ["abce", "", "nightly", "%", "abcd00000000-0000-0000-000000000000-3"] {
         assert_eq!(store.run(unknown).unwrap(), RunMatch::None, "{unknown}");
     }
+}
+
+fn tell_of_all_runs_what_happened_after_an_event(store: &mut dyn Store) {
+    assert_eq!((store.last_event().unwrap(), store.happened(0, 10).unwrap()), (0, Vec::new()));
+    store
+        .commit(&[new_run(run(1, "nightly", RunState::Waiting)), event(1, 9, RunState::Waiting)])
+        .unwrap();
+    store
+        .commit(&[new_run(run(2, "hourly", RunState::Waiting)), event(2, 3, RunState::Waiting)])
+        .unwrap();
+    store.commit(&[event(1, 4, RunState::Queued)]).unwrap();
+    let told = |after, limit| -> Vec<_> {
+        let happened = store.happened(after, limit).unwrap();
+        let told = happened.into_iter();
+        told.map(|one| (one.id, one.job.to_string(), one.event.run, one.event.what)).collect()
+    };
+    let of = |id, job: &str, run, state| (id, job.to_owned(), run_id(run), came_to(state));
+    let all = [
+        of(1, "nightly", 1, RunState::Waiting),
+        of(2, "hourly", 2, RunState::Waiting),
+        of(3, "nightly", 1, RunState::Queued),
+    ];
+    assert_eq!(told(0, 10), all);
+    assert_eq!(told(1, 1), all[1..2]);
+    assert_eq!(told(3, 10), []);
+    assert_eq!(store.last_event().unwrap(), 3);
 }
 
 fn keep_events_in_the_order_of_recording(store: &mut dyn Store) {

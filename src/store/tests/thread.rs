@@ -16,7 +16,7 @@ use crate::store::faulty::{Fault, Faults, Faulty};
 use crate::store::memory::MemoryStore;
 use crate::store::sqlite::SqliteStore;
 use crate::store::thread::{StoreHandle, StoreThread};
-use crate::store::{HistoryQuery, RunMatch, RunWithAttempts, Store, StoreError};
+use crate::store::{Happened, HistoryQuery, RunMatch, RunWithAttempts, Store, StoreError};
 
 fn block_on<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
@@ -54,6 +54,8 @@ impl Store for Held {
             history(query: &HistoryQuery) -> Vec<RunWithAttempts>;
             run(id: &str) -> RunMatch;
             events(run: RunId) -> Vec<Event>;
+            happened(after: u64, limit: usize) -> Vec<Happened>;
+            last_event() -> u64;
             last_runs(jobs: &[JobName]) -> Vec<RunWithAttempts>;
             runs_of_time(job: &JobName, from: Timestamp, to: Timestamp, limit: usize) -> Vec<PastRun>;
             marks() -> Vec<Arc<Mark>>;

@@ -1,0 +1,297 @@
+//! `edit`: the job file in an editor, checked before it replaces the old one, as visudo does.
+//!
+//! Keeps true: the file that a daemon may read at any moment is the old one or a valid new one,
+//! never a part of one and never a bad one.
+
+use std::ffi::OsString;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufRead, IsTerminal, Write};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use clap::Args as ClapArgs;
+use serde::Serialize;
+
+use super::ask::{Daemon, done, hint, say};
+use super::places::variable;
+use super::{Exit, Global, jobfile};
+use crate::config::{self, Loaded, Rejected};
+use crate::control::request::StatusQuery;
+
+/// So many rejected edits are kept beside a job file before the next one stays where it was made.
+const KEPT_MAX: u32 = 100;
+
+/// What may be typed after `edit`.
+#[derive(Debug, ClapArgs)]
+pub struct Args {
+    /// The job file [default: the daemon's, else as for `-c`]
+    #[arg(value_name = "FILE")]
+    file: Option<PathBuf>,
+    /// Print a JSON object at the end
+    #[arg(long)]
+    json: bool,
+}
+
+/// What `--json` says.
+#[derive(Debug, Serialize)]
+struct Document {
+    path: PathBuf,
+    changed: bool,
+}
+
+/// What to do with an edit that is not valid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Answer {
+    /// Open the editor once more.
+    Edit,
+    /// Leave the old file, keep the edit aside.
+    Quit,
+}
+
+/// Carries out `edit`.
+pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write) -> Exit {
+    let path = match path(args.file, global, err) {
+        Ok(path) => path,
+        Err(exit) => return exit,
+    };
+    let changed = match edit(&path, global, err) {
+        Ok(changed) => changed,
+        Err(exit) => return exit,
+    };
+    let written = if args.json {
+        super::write_json(out, &Document { path, changed })
+    } else if changed {
+        writeln!(out, "{} was replaced; a running daemon takes it up by itself", path.display())
+    } else {
+        writeln!(out, "{} is unchanged", path.display())
+    };
+    done(written, Exit::Done)
+}
+
+/// The file that is meant: the one that is named, the running daemon's, or the usual one. Links
+/// are followed: what they lead to is replaced.
+fn path(file: Option<PathBuf>, global: &Global, err: &mut dyn Write) -> Result<PathBuf, Exit> {
+    let named = file.or_else(|| global.config.clone()).or_else(|| of_daemon(global));
+    let path = match named {
+        Some(path) => path,
+        None => jobfile::path(global, err)?,
+    };
+    let refuse = |err: &mut dyn Write, words: &str, what: &str| {
+        say(err, words);
+        hint(err, what);
+        Err(Exit::No)
+    };
+    match fs::canonicalize(&path) {
+        Ok(path) if path.is_dir() => {
+            let words = format!("`{}` is a folder of job files", path.display());
+            refuse(err, &words, "name one of its files: `transferd edit FILE`")
+        }
+        Ok(path) => Ok(path),
+        Err(error) => {
+            let words = format!("`{}` can't be read: {error}", path.display());
+            refuse(err, &words, "`transferd init` writes a first job file")
+        }
+    }
+}
+
+fn of_daemon(global: &Global) -> Option<PathBuf> {
+    let daemon = Daemon::find(global).ok()?;
+    let status = daemon.wait(daemon.client().status(&StatusQuery::default())).ok()?;
+    Some(PathBuf::from(status.config.path))
+}
+
+/// Edits a copy until it is valid or given up. True if the file was replaced.
+fn edit(path: &Path, global: &Global, err: &mut dyn Write) -> Result<bool, Exit> {
+    let failed = |err: &mut dyn Write, what: &str, error: &io::Error| {
+        say(err, &format!("{what}: {error}"));
+        Exit::No
+    };
+    let before =
+        fs::read(path).map_err(|error| failed(err, "the job file can't be read", &error))?;
+    let copy = copied(path, &before).map_err(|error| {
+        failed(err, &format!("no copy can be made beside `{}`", path.display()), &error)
+    })?;
+    loop {
+        if let Err(words) = open_editor(&copy) {
+            let _ = fs::remove_file(&copy);
+            say(err, &words);
+            hint(err, "set `VISUAL` or `EDITOR`");
+            return Err(Exit::No);
+        }
+        let edited = fs::read(&copy).map_err(|error| failed(err, "the edit is gone", &error))?;
+        if edited == before {
+            let _ = fs::remove_file(&copy);
+            return Ok(false);
+        }
+        let Err(rejected) = judged(path, &copy) else { break };
+        // Nobody needs to hear why nobody listens.
+        let _ = jobfile::tell(&rejected, global, err);
+        if ask(err) == Answer::Quit {
+            say(err, &format!("{} stays as it was", path.display()));
+            hint(err, &format!("the edit is kept in `{}`", kept_aside(path, copy).display()));
+            return Err(Exit::No);
+        }
+    }
+    if fs::read(path).ok().as_deref() != Some(before.as_slice()) {
+        say(err, &format!("`{}` was changed by someone else meanwhile", path.display()));
+        hint(err, &format!("the edit is kept in `{}`", kept_aside(path, copy).display()));
+        return Err(Exit::No);
+    }
+    replace(path, &copy).map_err(|error| {
+        hint(err, &format!("the edit is kept in `{}`", copy.display()));
+        failed(err, &format!("`{}` can't be replaced", path.display()), &error)
+    })?;
+    Ok(true)
+}
+
+/// A copy beside the file, so that what is named relative to it stays where it is; with its mode,
+/// and named so that no folder of job files reads it.
+fn copied(path: &Path, text: &[u8]) -> io::Result<PathBuf> {
+    let metadata = fs::metadata(path)?;
+    let name = path.file_name().map(OsString::from).unwrap_or_default();
+    let mut hidden = OsString::from(".");
+    hidden.push(&name);
+    hidden.push(".edit");
+    let copy = path.with_file_name(hidden);
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(metadata.mode() & 0o777)
+        .open(&copy)
+        .map_err(|error| match error.kind() {
+            io::ErrorKind::AlreadyExists => io::Error::new(
+                error.kind(),
+                format!("`{}` is there: another edit is under way, or was kept", copy.display()),
+            ),
+            _ => error,
+        })?;
+    file.write_all(text)?;
+    Ok(copy)
+}
+
+/// Puts an edit that is not taken where it is in nobody's way, and is read by nothing.
+fn kept_aside(path: &Path, copy: PathBuf) -> PathBuf {
+    let name = path.file_name().map(OsString::from).unwrap_or_default();
+    for number in 1..=KEPT_MAX {
+        let mut kept = name.clone();
+        kept.push(format!(".rejected-{number}"));
+        let kept = path.with_file_name(kept);
+        if !kept.exists() && fs::rename(&copy, &kept).is_ok() {
+            return kept;
+        }
+    }
+    copy
+}
+
+/// The edit as if it stood in the file's place.
+fn judged(path: &Path, copy: &Path) -> Result<Loaded, Box<Rejected>> {
+    let mut result = config::read(copy, &jobfile::surroundings()).map_err(Box::new);
+    if let Err(rejected) = &mut result {
+        let (told, meant) = (copy.display().to_string(), path.display().to_string());
+        for diagnostic in rejected.errors.iter_mut().chain(&mut rejected.warnings) {
+            let excerpts = diagnostic.excerpts.iter_mut().map(|excerpt| &mut excerpt.file);
+            for file in excerpts.chain([&mut diagnostic.file]) {
+                if *file == told {
+                    file.clone_from(&meant);
+                }
+            }
+        }
+    }
+    result
+}
+
+/// Opens `$VISUAL`, else `$EDITOR`, else vi, on a file, and waits for its end. Both may hold
+/// arguments, so the shell parts them, as for other tools.
+fn open_editor(file: &Path) -> Result<(), String> {
+    let editor = variable("VISUAL").or_else(|| variable("EDITOR")).unwrap_or_else(|| "vi".into());
+    let told = editor.to_string_lossy().into_owned();
+    let mut script = editor;
+    script.push(" \"$1\"");
+    let ended = Command::new("sh").arg("-c").arg(script).arg("sh").arg(file).status();
+    match ended {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(format!("the editor `{told}` has failed ({status}); nothing is changed")),
+        Err(error) => Err(format!("the editor `{told}` can't be started: {error}")),
+    }
+}
+
+/// Asks what to do with an edit that is not valid. Without a terminal there is nobody to ask.
+fn ask(err: &mut dyn Write) -> Answer {
+    let input = io::stdin();
+    if !input.is_terminal() {
+        return Answer::Quit;
+    }
+    loop {
+        let _ = write!(err, "e: edit again, q: quit and leave the old file? ");
+        let _ = err.flush();
+        let mut line = String::new();
+        match input.lock().read_line(&mut line) {
+            Ok(0) | Err(_) => return Answer::Quit,
+            Ok(_) => match line.trim() {
+                "e" | "E" | "" => return Answer::Edit,
+                "q" | "Q" => return Answer::Quit,
+                _ => {}
+            },
+        }
+    }
+}
+
+/// Puts the edit in the file's place in one step, with its owner, durable.
+fn replace(path: &Path, copy: &Path) -> io::Result<()> {
+    let before = fs::metadata(path)?;
+    // An editor may have put another file in the copy's place, with its own mode.
+    fs::set_permissions(copy, before.permissions())?;
+    let made = fs::metadata(copy)?;
+    if (made.uid(), made.gid()) != (before.uid(), before.gid()) {
+        std::os::unix::fs::chown(copy, Some(before.uid()), Some(before.gid()))?;
+    }
+    File::open(copy)?.sync_all()?;
+    fs::rename(copy, path)?;
+    match path.parent() {
+        Some(folder) => File::open(folder)?.sync_all(),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_copy_lies_beside_the_file_and_is_made_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("jobs.yaml");
+        fs::write(&path, "jobs: {}").unwrap();
+        let copy = copied(&path, b"jobs: {}").unwrap();
+        assert_eq!(copy, folder.path().join(".jobs.yaml.edit"));
+        let error = copied(&path, b"").unwrap_err();
+        assert!(error.to_string().contains("another edit"), "{error}");
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_of_the_file_and_not_of_its_copy() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("jobs.yaml");
+        let copy = folder.path().join(".jobs.yaml.edit");
+        fs::write(&copy, "jobs: {a: {sourec: 1}}").unwrap();
+        let rejected = judged(&path, &copy).unwrap_err();
+        assert!(!rejected.errors.is_empty());
+        for error in &rejected.errors {
+            assert_eq!(Path::new(&error.file), path);
+        }
+    }
+
+    #[test]
+    fn a_replaced_file_keeps_its_mode() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let (path, copy) = (folder.path().join("jobs.yaml"), folder.path().join("copy"));
+        fs::write(&path, "old").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+        fs::write(&copy, "new").unwrap();
+        replace(&path, &copy).unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "new");
+        assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o640);
+    }
+}

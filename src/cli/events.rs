@@ -1,0 +1,187 @@
+//! `events`: what happens, as it happens, as `journalctl -f` shows it.
+
+use std::io::{IsTerminal, Write};
+use std::time::Duration;
+
+use clap::Args as ClapArgs;
+use jiff::tz::TimeZone;
+
+use super::ask::{Daemon, done, say, say_error};
+use super::render::fit::plain;
+use super::render::paint::{Paint, Tone};
+use super::render::words::{ID_TOLD, Times};
+use super::{Exit, Global};
+use crate::clock;
+use crate::control::client::ClientError;
+use crate::control::events::HappenedDocument;
+use crate::control::request::EventsQuery;
+use crate::core::run::RunState;
+use crate::signals::{Signal, Signals};
+
+/// How long it takes until a daemon that has gone is looked for again.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// So many looks pass before it is said: a connection that is only renewed takes one.
+const ABSENCE_SAID: u32 = 3;
+
+/// So often it is looked for before that is given up: a restart takes less.
+const ABSENCE_MAX: u32 = 30;
+
+/// What may be typed after `events`.
+#[derive(Debug, ClapArgs)]
+pub struct Args {
+    /// Only what happens to these jobs
+    #[arg(value_name = "JOB")]
+    jobs: Vec<String>,
+    /// As a plain argument, for those who look for an option
+    #[arg(long = "job", value_name = "JOB", hide = true)]
+    named: Vec<String>,
+    /// Begin behind the event of this id, as `--json` shows it [default: only what is new]
+    #[arg(long, value_name = "ID")]
+    since: Option<u64>,
+    /// As other tools have it: this command follows anyway
+    #[arg(short, long, hide = true)]
+    follow: bool,
+    /// Print a JSON object a line
+    #[arg(long)]
+    json: bool,
+}
+
+/// Carries out `events`.
+pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write) -> Exit {
+    let mut daemon = match Daemon::find_or_say(global, err) {
+        Ok(daemon) => daemon,
+        Err(exit) => return exit,
+    };
+    let jobs = args.jobs.iter().chain(&args.named).cloned().collect();
+    let mut query = EventsQuery { since: args.since, jobs };
+    let signals = daemon.wait(async { Signals::listen() });
+    let mut signals = match signals {
+        Ok(signals) => signals,
+        Err(error) => {
+            say(err, &format!("signals can't be heard: {error}"));
+            return Exit::No;
+        }
+    };
+    let mut absent = 0;
+    loop {
+        let telling = tell(&daemon, &mut query, args.json, global, out, &mut absent);
+        let ended = daemon.wait(async {
+            tokio::select! {
+                biased;
+                () = stop(&mut signals) => Ended::ByUser,
+                ended = telling => ended,
+            }
+        });
+        let error = match ended {
+            Ended::ByUser => return Exit::Interrupted,
+            Ended::Unheard(error) => return done(Err(error), Exit::Done),
+            Ended::By(error) => error,
+        };
+        if !error.may_pass() || absent >= ABSENCE_MAX {
+            return say_error(&error, err);
+        }
+        if absent == ABSENCE_SAID && std::io::stderr().is_terminal() {
+            say(err, &format!("{error}; waiting for it"));
+        }
+        absent += 1;
+        let waited = daemon.wait(async {
+            tokio::select! {
+                biased;
+                () = stop(&mut signals) => false,
+                () = tokio::time::sleep(PAUSE) => true,
+            }
+        });
+        if !waited {
+            return Exit::Interrupted;
+        }
+        daemon.reconnect();
+    }
+}
+
+/// Why the following has ended.
+enum Ended {
+    /// Ctrl-C.
+    ByUser,
+    /// Nobody reads what is printed.
+    Unheard(std::io::Error),
+    /// No more comes.
+    By(ClientError),
+}
+
+/// Prints what happens until no more comes. A daemon that is new goes on behind the last event.
+async fn tell(
+    daemon: &Daemon,
+    query: &mut EventsQuery,
+    json: bool,
+    global: &Global,
+    out: &mut dyn Write,
+    absent: &mut u32,
+) -> Ended {
+    let mut following = match daemon.client().events(query).await {
+        Ok(following) => following,
+        Err(error) => return Ended::By(error),
+    };
+    loop {
+        let happened = match following.next().await {
+            Ok(happened) => happened,
+            Err(error) => {
+                query.since = following.last();
+                return Ended::By(error);
+            }
+        };
+        *absent = 0;
+        query.since = Some(happened.id);
+        let text = if json {
+            let happened = HappenedDocument { facts: None, ..happened };
+            serde_json::to_string(&happened).unwrap_or_default()
+        } else {
+            let times = Times { now: clock::now(), zone: TimeZone::system(), absolute: false };
+            line(&happened, &times, Paint(global.color))
+        };
+        if let Err(error) = writeln!(out, "{text}").and_then(|()| out.flush()) {
+            return Ended::Unheard(error);
+        }
+    }
+}
+
+async fn stop(signals: &mut Signals) {
+    while signals.next().await != Signal::Stop {}
+}
+
+/// An event in a line.
+fn line(happened: &HappenedDocument, times: &Times, paint: Paint) -> String {
+    let HappenedDocument { id: _, at, event, job, run, .. } = happened;
+    let id = run.to_string();
+    let tone = RunState::from_word(event).map_or(Tone::Plain, Tone::of);
+    let at = paint.tone(Tone::Faint, &times.dated(*at));
+    let job = paint.tone(Tone::Strong, &plain(job.as_str()));
+    let event = paint.tone(tone, &plain(&event.replace('_', " ")));
+    let detail = plain(&happened.told(times));
+    let id = id.get(..ID_TOLD).unwrap_or(&id);
+    let line = format!("{at}  {job}  {id}  {event}");
+    if detail.is_empty() { line } else { format!("{line}: {detail}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_is_a_line_that_begins_with_its_time() {
+        let happened = HappenedDocument {
+            id: 7,
+            at: "2026-11-27T02:30:00Z".parse().unwrap(),
+            event: "timed_out".to_owned(),
+            job: crate::core::ids::JobName::new("nightly"),
+            run: crate::core::ids::RunId("6d0f6b0e-93f5-4c0b-9a56-2f6f33b27a01".parse().unwrap()),
+            detail: "past its `timeout`\u{1b}[31m".to_owned(),
+            facts: None,
+        };
+        let times = Times { now: happened.at, zone: TimeZone::UTC, absolute: false };
+        assert_eq!(
+            line(&happened, &times, Paint(false)),
+            "2026-11-27 02:30:00  nightly  6d0f6b0e  timed out: past its `timeout` [31m"
+        );
+    }
+}

@@ -1,0 +1,400 @@
+//! `explain`: what a key of the job file means, its type, its default and an example, from the
+//! JSON Schema.
+
+use std::io::Write;
+
+use clap::Args as ClapArgs;
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::ask::{done, hint, say};
+use super::render::fit::{hanging, lines, width};
+use super::render::paint::{Paint, Tone};
+use super::render::table::Screen;
+use super::{Exit, Global};
+use crate::config;
+use crate::core::suggest;
+
+/// The example file, in which most keys stand as they are written.
+const EXAMPLE_FILE: &str = include_str!("../../jobs.example.yaml");
+
+/// No key lies deeper than this: what is typed is not followed for ever.
+const DEPTH_MAX: usize = 8;
+
+/// Columns of a description where a screen has no width.
+const WIDE: usize = 100;
+
+/// What may be typed after `explain`.
+#[derive(Debug, ClapArgs)]
+pub struct Args {
+    /// The key, such as `job.overlap`, `agent.max_active`, `retry` [default: list the keys]
+    key: Option<String>,
+    /// Print a JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+/// A key that is explained, or the file as a whole.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+struct Document {
+    /// The key, with those above it; empty for the file.
+    key: String,
+    #[serde(rename = "type")]
+    kind: String,
+    required: bool,
+    default: Option<String>,
+    description: String,
+    example: Option<String>,
+    /// The words that may be written, with their meanings.
+    values: Vec<Named>,
+    /// The keys below.
+    keys: Vec<Named>,
+}
+
+/// A word and what it means.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+struct Named {
+    name: String,
+    description: String,
+}
+
+/// Carries out `explain`.
+pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write) -> Exit {
+    let schema = config::schema();
+    let words = Words { root: &schema };
+    let asked = args.key.unwrap_or_default();
+    let Some(document) = words.document(&asked) else {
+        say(err, &format!("the job file has no key `{asked}`"));
+        let all = words.all_keys();
+        let all: Vec<&str> = all.iter().map(String::as_str).collect();
+        let last = asked.rsplit('.').next().unwrap_or(&asked);
+        match suggest::closest(last, &all) {
+            Some(near) => hint(err, &format!("did you mean `{near}`?")),
+            None => hint(err, "`transferd explain` lists the keys"),
+        }
+        return Exit::No;
+    };
+    let written = if args.json {
+        super::write_json(out, &document)
+    } else {
+        out.write_all(page(&document, Screen::of_stdout(global.color)).as_bytes())
+    };
+    done(written, Exit::Done)
+}
+
+/// The schema, by its keys.
+struct Words<'a> {
+    root: &'a Value,
+}
+
+/// A key and how it was reached.
+struct Found<'a> {
+    path: Vec<String>,
+    schema: &'a Value,
+    required: bool,
+}
+
+impl<'a> Words<'a> {
+    fn document(&self, asked: &str) -> Option<Document> {
+        let found = self.find(asked)?;
+        let schema = self.resolved(found.schema);
+        let description = text(found.schema, "description").or_else(|| text(schema, "description"));
+        let (description, default) = parted(&description.unwrap_or_default());
+        let key = found.path.join(".");
+        let example = found.path.last().and_then(|name| example(name, default.as_deref()));
+        Some(Document {
+            kind: self.kind(found.schema),
+            required: found.required,
+            default,
+            description,
+            example,
+            values: values(schema),
+            keys: self.keys_below(found.schema),
+            key,
+        })
+    }
+
+    /// A key by its path from the top, or by its name alone where that is enough.
+    fn find(&self, asked: &str) -> Option<Found<'a>> {
+        let parts: Vec<&str> = asked.split('.').filter(|part| !part.is_empty()).collect();
+        if parts.len() > DEPTH_MAX {
+            return None;
+        }
+        let top = Found { path: Vec::new(), schema: self.root, required: true };
+        self.follow(top, &parts).or_else(|| {
+            let [name] = parts.as_slice() else { return None };
+            let places = ["jobs", "agent", "alerts", "history"].into_iter();
+            let nested = ["jobs.source", "jobs.retry", "agent.login", "alerts.webhook"];
+            places.chain(nested).find_map(|place| self.find(&format!("{place}.{name}")))
+        })
+    }
+
+    fn follow(&self, from: Found<'a>, parts: &[&str]) -> Option<Found<'a>> {
+        let Some((part, rest)) = parts.split_first() else { return Some(from) };
+        let schema = self.object(from.schema)?;
+        // Singular and plural are one word to whoever asks.
+        let plural = format!("{part}s");
+        let known = |name: &&String| **name == **part || (from.path.is_empty() && **name == plural);
+        if let Some((name, below)) =
+            properties(schema).into_iter().flatten().find(|(n, _)| known(n))
+        {
+            let required = required(schema, name);
+            let path = from.path.iter().cloned().chain([name.clone()]).collect();
+            return self.follow(Found { path, schema: below, required }, rest);
+        }
+        None
+    }
+
+    /// The map of keys that a value is, or that each of its items or named values is.
+    fn object(&self, schema: &'a Value) -> Option<&'a Value> {
+        let mut schema = self.resolved(schema);
+        for _ in 0..DEPTH_MAX {
+            if properties(schema).is_some() {
+                return Some(schema);
+            }
+            let inner = schema
+                .get("additionalProperties")
+                .filter(|inner| inner.is_object())
+                .or_else(|| schema.get("items"))
+                .or_else(|| schema.pointer("/anyOf/0"))?;
+            schema = self.resolved(inner);
+        }
+        None
+    }
+
+    /// What a reference refers to.
+    fn resolved(&self, schema: &'a Value) -> &'a Value {
+        let mut schema = schema;
+        for _ in 0..DEPTH_MAX {
+            let Some(target) = schema.get("$ref").and_then(Value::as_str) else { return schema };
+            match target.strip_prefix('#').and_then(|pointer| self.root.pointer(pointer)) {
+                Some(found) => schema = found,
+                None => return schema,
+            }
+        }
+        schema
+    }
+
+    fn keys_below(&self, schema: &'a Value) -> Vec<Named> {
+        let object = self.object(schema);
+        let all = object.and_then(properties).into_iter().flatten();
+        all.map(|(name, below)| {
+            let told = text(below, "description");
+            let told = told.or_else(|| text(self.resolved(below), "description"));
+            Named { name: name.clone(), description: told.unwrap_or_default() }
+        })
+        .collect()
+    }
+
+    /// Every key's name.
+    fn all_keys(&self) -> Vec<String> {
+        let parts = self.root.get("$defs").and_then(Value::as_object);
+        let all = parts.into_iter().flat_map(Map::values).chain([self.root]);
+        let names = all.filter_map(properties).flat_map(Map::keys).cloned();
+        let mut names: Vec<_> = names.collect();
+        names.sort();
+        names.dedup();
+        names
+    }
+
+    /// The type in a word or two.
+    fn kind(&self, schema: &'a Value) -> String {
+        let schema = self.resolved(schema);
+        if schema.get("oneOf").is_some_and(|one| one.pointer("/0/const").is_some()) {
+            return "one of the words below".to_owned();
+        }
+        if let Some(choices) = schema.get("anyOf").and_then(Value::as_array) {
+            let kinds: Vec<_> = choices.iter().map(|choice| self.kind(choice)).collect();
+            return kinds.join(", or ");
+        }
+        let inner = |key: &str| schema.get(key).filter(|inner| inner.is_object());
+        match schema.get("type").and_then(Value::as_str) {
+            Some("string") if is_duration(schema) => "duration (`90s`, `1h30m`, `2d`)".to_owned(),
+            Some("string") => "text".to_owned(),
+            Some("boolean") => "true or false".to_owned(),
+            Some("integer") => "whole number".to_owned(),
+            Some("number") => "number".to_owned(),
+            Some("array") => inner("items")
+                .map_or_else(|| "list".to_owned(), |item| format!("list: {}", self.kind(item))),
+            Some("object") if inner("additionalProperties").is_some() => "map by name".to_owned(),
+            Some("object") => "map".to_owned(),
+            Some(other) => other.to_owned(),
+            None if schema.get("const").is_some() => "number".to_owned(),
+            None => "value".to_owned(),
+        }
+    }
+}
+
+/// Whether a text's form is that of durations.
+fn is_duration(schema: &Value) -> bool {
+    schema.get("pattern").and_then(Value::as_str).is_some_and(|form| form.contains("(ms|s|m|h"))
+}
+
+fn properties(schema: &Value) -> Option<&Map<String, Value>> {
+    schema.get("properties").and_then(Value::as_object)
+}
+
+fn required(schema: &Value, name: &str) -> bool {
+    let names = schema.get("required").and_then(Value::as_array);
+    names.is_some_and(|names| names.iter().any(|one| one == name))
+}
+
+fn text(schema: &Value, key: &str) -> Option<String> {
+    schema.get(key).and_then(Value::as_str).map(str::to_owned)
+}
+
+fn values(schema: &Value) -> Vec<Named> {
+    let choices = schema.get("oneOf").and_then(Value::as_array);
+    let word = |choice: &Value| {
+        let name = choice.get("const")?.as_str()?.to_owned();
+        Some(Named { name, description: text(choice, "description").unwrap_or_default() })
+    };
+    choices.into_iter().flatten().filter_map(word).collect()
+}
+
+/// A description without its default, and that.
+fn parted(description: &str) -> (String, Option<String>) {
+    match description.rsplit_once("Default: ") {
+        Some((words, default)) => {
+            let default = default.trim_end_matches('.').trim_matches('`').to_owned();
+            (words.trim().to_owned(), Some(default))
+        }
+        None => (description.to_owned(), None),
+    }
+}
+
+/// A key as it stands in the example file, else with its default.
+fn example(name: &str, default: Option<&str>) -> Option<String> {
+    let begin = format!("{name}:");
+    let told = EXAMPLE_FILE.lines().map(str::trim).find_map(|line| {
+        let value = line.strip_prefix(&begin)?.trim();
+        let plain = !value.is_empty() && !value.starts_with(['&', '*', '#', '|', '>']);
+        plain.then(|| format!("{name}: {}", value.split(" #").next().unwrap_or(value).trim()))
+    });
+    let known = default.filter(|default| !["off", "the machine's"].contains(default));
+    told.or_else(|| known.map(|default| format!("{name}: {default}")))
+}
+
+/// The explanation for people.
+fn page(document: &Document, screen: Screen) -> String {
+    let paint = Paint(screen.color);
+    let room = screen.room().unwrap_or(WIDE);
+    let mut page = String::new();
+    if document.key.is_empty() {
+        page.push_str(&format!("{}\n", paint.tone(Tone::Strong, "the job file")));
+    } else {
+        let kind = &document.kind;
+        let required = if document.required { ", required" } else { "" };
+        let name = paint.tone(Tone::Strong, &document.key);
+        page.push_str(&format!(
+            "{name}  {}\n",
+            paint.tone(Tone::Faint, &format!("{kind}{required}"))
+        ));
+    }
+    for line in lines(&document.description, Some(room.saturating_sub(2))) {
+        page.push_str(&format!("  {line}\n"));
+    }
+    for (name, value) in [("default", &document.default), ("example", &document.example)] {
+        if let Some(value) = value {
+            let value = hanging(value, 13, 13, Some(room));
+            page.push_str(&format!(
+                "\n  {}{value}\n",
+                paint.tone(Tone::Faint, &format!("{name:<11}"))
+            ));
+        }
+    }
+    page.push_str(&list(&document.values, room));
+    page.push_str(&list(&document.keys, room));
+    if !document.keys.is_empty() {
+        let below = if document.key.is_empty() {
+            "KEY".to_owned()
+        } else {
+            format!("{}.KEY", document.key)
+        };
+        page.push_str(&format!("\n`transferd explain {below}` says more\n"));
+    }
+    page
+}
+
+/// Words and their meanings, side by side.
+fn list(named: &[Named], room: usize) -> String {
+    let Some(longest) = named.iter().map(|one| width(&one.name)).max() else {
+        return String::new();
+    };
+    let indent = longest + 4;
+    let mut text = String::from("\n");
+    for Named { name, description } in named {
+        let told = hanging(description, indent, indent, Some(room));
+        text.push_str(&format!("  {name:longest$}  {told}\n"));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn explained(key: &str) -> Option<Document> {
+        Words { root: &config::schema() }.document(key)
+    }
+
+    #[test]
+    fn a_key_has_its_type_default_meaning_and_example() {
+        let overlap = explained("job.overlap").unwrap();
+        assert_eq!(
+            (overlap.key.as_str(), overlap.default.as_deref()),
+            ("jobs.overlap", Some("skip"))
+        );
+        let words: Vec<_> = overlap.values.iter().map(|value| value.name.as_str()).collect();
+        assert_eq!(words, ["skip", "queue", "replace"]);
+        assert!(!overlap.description.contains("Default"), "{overlap:?}");
+        assert!(overlap.example.unwrap().starts_with("overlap: "));
+        let timeout = explained("timeout").unwrap();
+        assert_eq!(timeout.key, "jobs.timeout");
+        assert!(timeout.kind.starts_with("duration"), "{}", timeout.kind);
+        let attempts = explained("jobs.retry.max_attempts").unwrap();
+        assert_eq!(
+            (attempts.kind.as_str(), attempts.default.as_deref()),
+            ("whole number", Some("3"))
+        );
+        assert!(
+            explained("source.bucket").is_none()
+                && explained("job.source.bucket").unwrap().required
+        );
+    }
+
+    #[test]
+    fn every_key_of_the_file_is_explained() {
+        let schema = config::schema();
+        let words = Words { root: &schema };
+        let mut left = vec![String::new()];
+        let mut seen = 0;
+        while let Some(key) = left.pop() {
+            let document = words.document(&key).unwrap_or_else(|| panic!("`{key}`"));
+            assert!(!document.description.is_empty() || key.is_empty(), "`{key}` says nothing");
+            let page = page(&document, Screen { width: Some(80), color: false });
+            for line in page.lines() {
+                assert!(width(line) <= 80 || !line.contains(' '), "`{key}`: {line}");
+            }
+            seen += 1;
+            // `defaults` repeats the keys of a job.
+            if key != "defaults" {
+                let below = |named: &Named| match key.as_str() {
+                    "" => named.name.clone(),
+                    above => format!("{above}.{}", named.name),
+                };
+                left.extend(document.keys.iter().map(below));
+            }
+        }
+        assert!(seen > 50, "{seen}");
+    }
+
+    #[test]
+    fn an_unknown_key_gets_the_one_that_was_meant() {
+        assert!(explained("job.overlapp").is_none());
+        let schema = config::schema();
+        let all = Words { root: &schema }.all_keys();
+        let all: Vec<&str> = all.iter().map(String::as_str).collect();
+        assert_eq!(suggest::closest("overlapp", &all), Some("overlap"));
+    }
+}

@@ -1,0 +1,221 @@
+//! Command lines that were not understood: what was probably meant, and how it is typed here.
+//!
+//! Words that mean the same everywhere are hidden aliases of the commands; this file has those
+//! that would do something else here, or that have no equal. A suggestion is made only where it
+//! is close.
+
+use std::ffi::OsString;
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{Command, Error};
+
+use super::program::program;
+use crate::core::suggest;
+
+/// What is wrong with a command line, and what to type instead.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Guess {
+    /// What is wrong.
+    pub(super) message: String,
+    /// What to type.
+    pub(super) hint: String,
+}
+
+/// A word that is longer or shorter than a command by more than this was not meant to be it.
+const LENGTHS_APART: usize = 3;
+
+/// Words from elsewhere that are no command here, and what to do instead.
+const WORDS: &[(&[&str], &str)] = &[
+    (
+        &["enable", "unpause", "unsuspend"],
+        "`transferd resume JOB` ends a pause; `enabled: false` is ended in the job file \
+         (`transferd edit`)",
+    ),
+    (
+        &["disable", "suspend"],
+        "`transferd pause JOB` stops its scheduling for a while; for good, write \
+         `enabled: false` in the job file (`transferd edit`)",
+    ),
+    (
+        &["delete", "del", "remove", "rm"],
+        "take the job out of the job file (`transferd edit`); `transferd cancel RUN` ends a run",
+    ),
+    (
+        &["add", "create", "new", "apply", "set", "config"],
+        "jobs are defined in the job file: `transferd edit`, then `transferd check`",
+    ),
+    (
+        &["get", "info", "top"],
+        "`transferd status` shows all jobs, `transferd status JOB` one, `transferd show RUN` a run",
+    ),
+    (
+        &["restart"],
+        "`transferd trigger JOB` runs a job again; `systemctl restart transferd` is for the daemon",
+    ),
+    (&["exec", "submit", "queue"], "`transferd trigger JOB` runs a job now"),
+    (&["up", "daemon", "serve", "server"], "`transferd run` is the daemon, in the foreground"),
+    (&["down", "quit", "shutdown"], "`systemctl stop transferd` stops the daemon"),
+    (&["log", "journal", "follow"], "`transferd events` follows what happens"),
+    (&["timers", "upcoming", "schedule"], "`transferd next` lists what is coming"),
+    (&["signin", "auth"], "`transferd login` signs in and writes the token file"),
+    (&["simulate", "plan", "dry-run"], "`transferd rehearse` plays the job file in virtual time"),
+];
+
+/// Options from elsewhere: for the commands that are named, or for all, what to type instead.
+const OPTIONS: &[(&[&str], &[&str], &str)] = &[
+    (&["history", "show"], &["-f", "--follow"], "`transferd events` follows what happens"),
+    (&[], &["-f", "--file", "--filename"], "the job file is named by `-c PATH`"),
+    (&["cancel", "trigger"], &["--all"], "name the jobs"),
+    (&["status", "next", "history", "show"], &["--all", "-a"], "without a job, all are listed"),
+    (
+        &[],
+        &["-v", "--verbose", "--debug", "-d"],
+        "`--log-level debug` logs more, for `run`, `demo` and `rehearse`",
+    ),
+    (&[], &["-q", "--quiet"], "`--log-level error` logs less; results are never left out"),
+    (&[], &["-o", "--output", "--format"], "`--json` prints JSON"),
+    (&["trigger"], &["--follow"], "`--wait` waits for the run's end"),
+    (&["history", "next"], &["--days"], "`--since 7d` (history) and `--until 7d` (next) do that"),
+];
+
+/// What was probably meant by a command line that clap refused; none where clap's own words are
+/// the best there are.
+pub(super) fn guess(error: &Error, typed: &[OsString]) -> Option<Guess> {
+    let context = |kind| match error.get(kind) {
+        Some(ContextValue::String(word)) => Some(word.clone()),
+        _ => None,
+    };
+    match error.kind() {
+        ErrorKind::InvalidSubcommand => Some(command(&context(ContextKind::InvalidSubcommand)?)),
+        ErrorKind::UnknownArgument => {
+            let word = context(ContextKind::InvalidArg)?;
+            option(&word, typed)
+        }
+        _ => None,
+    }
+}
+
+/// For a word that is no command.
+fn command(word: &str) -> Guess {
+    let message = format!("there is no command `{word}`");
+    let lower = word.to_lowercase();
+    if let Some((_, hint)) = WORDS.iter().find(|(words, _)| words.contains(&lower.as_str())) {
+        return Guess { message, hint: (*hint).to_owned() };
+    }
+    let program = program();
+    let known: Vec<_> = program
+        .get_subcommands()
+        .flat_map(|command| std::iter::once(command.get_name()).chain(command.get_all_aliases()))
+        .collect();
+    let near = suggest::closest(&lower, &known);
+    let hint = match near.filter(|near| lower.len().abs_diff(near.len()) <= LENGTHS_APART) {
+        Some(near) => format!("did you mean `{near}`? `transferd --help` lists the commands"),
+        None => "`transferd --help` lists the commands".to_owned(),
+    };
+    Guess { message, hint }
+}
+
+/// For an argument that the command does not take.
+fn option(word: &str, typed: &[OsString]) -> Option<Guess> {
+    let program = program();
+    let command = typed_command(&program, typed)?;
+    let name = command.get_name();
+    if !word.starts_with('-') {
+        let hint = match name {
+            "run" => format!("`transferd trigger {word}` runs a job; `run` is the daemon"),
+            _ => format!("`transferd {name} --help` has its arguments"),
+        };
+        return Some(Guess { message: format!("`{name}` does not take `{word}`"), hint });
+    }
+    let begin = word.split('=').next().unwrap_or(word);
+    let message = format!("`{name}` has no option `{begin}`");
+    let meant = OPTIONS.iter().find(|(commands, options, _)| {
+        (commands.is_empty() || commands.contains(&name)) && options.contains(&begin)
+    });
+    if let Some((_, _, hint)) = meant {
+        return Some(Guess { message, hint: (*hint).to_owned() });
+    }
+    let all = command.get_arguments().chain(program.get_arguments());
+    let longs: Vec<_> = all.filter(|a| !a.is_hide_set()).filter_map(|a| a.get_long()).collect();
+    let near = suggest::closest(begin.trim_start_matches('-'), &longs);
+    let near = near.map(|near| format!("did you mean `--{near}`? ")).unwrap_or_default();
+    Some(Guess { message, hint: format!("{near}`transferd {name} --help` has its options") })
+}
+
+/// The command that a line begins with, whatever global options stand before it.
+fn typed_command<'a>(program: &'a Command, typed: &[OsString]) -> Option<&'a Command> {
+    typed.iter().skip(1).find_map(|word| program.find_subcommand(word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is said to a line that is not understood; none if it is.
+    fn said(line: &str) -> Option<Guess> {
+        let typed: Vec<OsString> = line.split(' ').map(OsString::from).collect();
+        let error = program().try_get_matches_from(&typed).err()?;
+        guess(&error, &typed)
+    }
+
+    fn hint(line: &str) -> String {
+        said(line).unwrap_or_else(|| panic!("`{line}` is understood, or left to clap")).hint
+    }
+
+    #[test]
+    fn words_from_elsewhere_lead_to_what_was_meant() {
+        for (line, meant) in [
+            ("transferd enable x", "transferd resume JOB"),
+            ("transferd disable x", "transferd pause JOB"),
+            ("transferd delete x", "the job file"),
+            ("transferd run nightly-footage", "`transferd trigger nightly-footage`"),
+            ("transferd check -f jobs.yaml", "`-c PATH`"),
+            ("transferd history -f", "transferd events"),
+            ("transferd status --verbose", "--log-level debug"),
+            ("transferd history -o json", "--json"),
+            ("transferd statsu", "did you mean `status`?"),
+            ("transferd histroy", "did you mean `history`?"),
+            ("transferd history --fialed", "did you mean `--failed`?"),
+        ] {
+            assert!(hint(line).contains(meant), "{line}: {}", hint(line));
+        }
+    }
+
+    #[test]
+    fn a_word_that_is_far_from_all_gets_no_suggestion() {
+        for word in ["frobnicate", "zz", "halt", "qwerty", "stopwatch-now"] {
+            let hint = hint(&format!("transferd {word}"));
+            assert!(!hint.contains("did you mean"), "{word}: {hint}");
+        }
+    }
+
+    #[test]
+    fn words_that_mean_the_same_everywhere_are_understood() {
+        for (line, command) in [
+            ("transferd list", "status"),
+            ("transferd ls", "status"),
+            ("transferd ps", "status"),
+            ("transferd jobs", "status"),
+            ("transferd validate", "check"),
+            ("transferd test", "check"),
+            ("transferd check jobs.yaml", "check"),
+            ("transferd logs", "events"),
+            ("transferd tail nightly", "events"),
+            ("transferd events -f", "events"),
+            ("transferd describe nightly", "show"),
+            ("transferd start nightly", "trigger"),
+            ("transferd trigger nightly -w", "trigger"),
+            ("transferd stop nightly", "cancel"),
+            ("transferd kill nightly", "cancel"),
+            ("transferd version", "version"),
+            ("transferd status -w", "status"),
+            ("transferd history --last 5", "history"),
+            ("transferd history --job nightly", "history"),
+            ("transferd next --job nightly", "next"),
+        ] {
+            let parsed = program().try_get_matches_from(line.split(' '));
+            let parsed = parsed.unwrap_or_else(|error| panic!("{line}: {error}"));
+            assert_eq!(parsed.subcommand_name(), Some(command), "{line}");
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! The command line as clap is given it: commands in groups, examples in each command's help,
+//! and the global options folded to one line there.
+//!
+//! Parser, help, manual pages and completions all take it from here.
+
+use clap::{Arg, Command, CommandFactory};
+
+use super::Cli;
+use super::examples;
+use super::render::fit::{lines, width};
+use super::render::table::Screen;
+
+/// Lines of help are no longer than this: longer ones are hard to read.
+const WIDEST: usize = 100;
+
+/// Where the commands' descriptions begin.
+const NAME: usize = 15;
+
+/// Where the global options' descriptions begin.
+const OPTION: usize = 24;
+
+/// The commands by what they are for. One that stands in no group is listed in the last.
+const GROUPS: &[(&str, &[&str])] = &[
+    (
+        "Daily use",
+        &[
+            "status", "next", "history", "show", "why", "events", "trigger", "retry", "backfill",
+            "cancel", "pause", "resume",
+        ],
+    ),
+    (
+        "Job file",
+        &["init", "edit", "check", "diff", "reload", "explain", "rehearse", "alert", "schema"],
+    ),
+    ("Agent", &["login", "accounts", "doctor"]),
+    ("Service and extras", &["run", "service", "demo", "sim", "completions", "man"]),
+];
+
+/// What a command's help says of the global options.
+const FOLDED: &str = "Global options: -c PATH, --state-dir DIR, --system, --user, --log-level, \
+                      --log-format, --color\n(`transferd --help` explains them)";
+
+/// The command line.
+pub(super) fn program() -> Command {
+    let mut program = Cli::command();
+    let help = page(&program, Screen::of_stdout(false).room().unwrap_or(WIDEST).min(WIDEST));
+    let names: Vec<_> = program.get_subcommands().map(|c| c.get_name().to_owned()).collect();
+    for name in names {
+        let end = match examples::of(&name) {
+            Some(examples) => format!("Examples:\n{}\n{FOLDED}", listed(examples)),
+            None => FOLDED.to_owned(),
+        };
+        program = program.mut_subcommand(name, |command| command.after_help(end));
+    }
+    program.override_help(help)
+}
+
+/// Examples, a line each, what they do beside them where that fits and else above.
+fn listed(examples: &[examples::Example]) -> String {
+    let longest = examples.iter().map(|example| width(example.line)).max().unwrap_or(0);
+    let mut text = String::new();
+    for example in examples {
+        text.push_str(&format!("  {:longest$}   # {}\n", example.line, example.does));
+    }
+    text
+}
+
+/// The help of the whole program.
+fn page(program: &Command, room: usize) -> String {
+    let about = program.get_about().map(ToString::to_string).unwrap_or_default();
+    let about = lines(&about, Some(room)).join("\n");
+    let mut text = format!("{about}\n\nUsage: transferd [OPTIONS] <COMMAND>\n");
+    let grouped = |name: &str| GROUPS.iter().any(|(_, names)| names.contains(&name));
+    for (index, (heading, names)) in GROUPS.iter().enumerate() {
+        text.push_str(&format!("\n{heading}:\n"));
+        let known = names.iter().filter_map(|name| program.find_subcommand(name));
+        let rest = program
+            .get_subcommands()
+            .filter(|command| index + 1 == GROUPS.len() && !grouped(command.get_name()));
+        for command in known.chain(rest).filter(|command| !command.is_hide_set()) {
+            let about = command.get_about().map(ToString::to_string).unwrap_or_default();
+            text.push_str(&entry(command.get_name(), &about, NAME, room));
+        }
+    }
+    text.push_str("\nGlobal options:\n");
+    for option in program.get_arguments().filter(|option| option.is_global_set()) {
+        let words = described(option);
+        text.push_str(&entry(&typed(option), &words, OPTION, room));
+    }
+    text.push_str(&entry("-h, --help", "Print help", OPTION, room));
+    text.push_str(&entry("-V, --version", "Print the version", OPTION, room));
+    let more = "`transferd COMMAND --help` has options and examples of a command.";
+    text.push_str(&format!("\n{}", lines(more, Some(room)).join("\n")));
+    text
+}
+
+/// A term and what it means, the meaning's further lines set in as far as its first.
+fn entry(term: &str, meaning: &str, indent: usize, room: usize) -> String {
+    let mut text = String::new();
+    let begin = format!("  {term}");
+    let wrapped = lines(meaning, Some(room.saturating_sub(indent).max(20)));
+    let mut rest = wrapped.iter();
+    if width(&begin) < indent {
+        let first = rest.next().map_or("", String::as_str);
+        text.push_str(&format!("{begin:indent$}{first}\n"));
+    } else {
+        text.push_str(&format!("{begin}\n"));
+    }
+    for line in rest {
+        text.push_str(&format!("{:indent$}{line}\n", ""));
+    }
+    text
+}
+
+/// How an option is typed: `-c, --config PATH`.
+fn typed(option: &Arg) -> String {
+    let short = option.get_short().map(|short| format!("-{short}"));
+    let long = option.get_long().map(|long| format!("--{long}"));
+    let mut text = short.into_iter().chain(long).collect::<Vec<_>>().join(", ");
+    if option.get_action().takes_values()
+        && let Some(name) = option.get_value_names().and_then(|names| names.first())
+    {
+        text.push_str(&format!(" {name}"));
+    }
+    text
+}
+
+/// An option's help, with the values that it takes.
+fn described(option: &Arg) -> String {
+    let mut words = option.get_help().map(ToString::to_string).unwrap_or_default();
+    if option.get_action().takes_values() {
+        let values = option.get_possible_values();
+        let values: Vec<_> = values.iter().map(|value| value.get_name()).collect();
+        if !values.is_empty() {
+            words.push_str(&format!(" [{}]", values.join(", ")));
+        }
+    }
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_command_is_listed_once_in_the_programs_help() {
+        let page = page(&Cli::command(), 100);
+        for command in Cli::command().get_subcommands().filter(|command| !command.is_hide_set()) {
+            let begin = format!("\n  {} ", command.get_name());
+            assert_eq!(page.matches(&begin).count(), 1, "{begin}: {page}");
+        }
+        for option in ["-c, --config PATH", "--state-dir DIR", "--color WHEN", "-V, --version"] {
+            assert!(page.contains(option), "{option}: {page}");
+        }
+    }
+
+    #[test]
+    fn help_fits_sixty_columns_and_more() {
+        for room in [60, 80, 100] {
+            for line in page(&Cli::command(), room).lines() {
+                assert!(width(line) <= room, "{room}: {line}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_commands_help_folds_the_global_options_and_gives_examples() {
+        let mut program = program();
+        program.build();
+        let history = program.find_subcommand_mut("history").expect("it is a command");
+        let help = history.render_long_help().to_string();
+        assert!(help.contains("Examples:\n  transferd history"), "{help}");
+        assert!(help.contains("Global options: -c PATH"), "{help}");
+        assert!(!help.contains("--state-dir <DIR>"), "{help}");
+    }
+}

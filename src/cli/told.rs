@@ -1,0 +1,83 @@
+//! What a command has said is wrong, kept for `--json`: there the same is printed as one object on
+//! standard output, unless the command has printed a document of its own.
+//!
+//! Kept by thread: a command runs on one, and tests run many side by side.
+
+use std::cell::RefCell;
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use crate::config::Diagnostic;
+use crate::control::diagnostic::DiagnosticDocument;
+
+/// No more errors than this are kept: enough for a broken file of any size, and a bound.
+const KEPT_MAX: usize = 10_000;
+
+thread_local! {
+    static SAID: RefCell<Vec<DiagnosticDocument>> = const { RefCell::new(Vec::new()) };
+}
+
+/// What `--json` prints of a command that could not answer.
+#[derive(Debug, Serialize)]
+struct Document {
+    errors: Vec<DiagnosticDocument>,
+}
+
+/// Forgets what was said: a command begins.
+pub(super) fn begin() {
+    SAID.with_borrow_mut(Vec::clear);
+}
+
+/// Keeps an error that is about no place in a file.
+pub(super) fn keep(message: &str) {
+    push(DiagnosticDocument::of_nothing(message.to_owned()));
+}
+
+/// Keeps what to do about the last error.
+pub(super) fn keep_hint(hint: &str) {
+    SAID.with_borrow_mut(|said| {
+        if let Some(last) = said.last_mut() {
+            let before = last.hint.take().map(|before| format!("{before}; "));
+            last.hint = Some(before.unwrap_or_default() + hint);
+        }
+    });
+}
+
+/// Keeps an error about the job file.
+pub(super) fn keep_diagnostic(diagnostic: &Diagnostic) {
+    push(crate::daemon::diagnostics::document(diagnostic).without_excerpts());
+}
+
+fn push(error: DiagnosticDocument) {
+    SAID.with_borrow_mut(|said| {
+        if said.len() < KEPT_MAX {
+            said.push(error);
+        }
+    });
+}
+
+/// Prints what was said as one object.
+///
+/// # Errors
+/// Nobody listens.
+pub(super) fn print(out: &mut dyn Write) -> io::Result<()> {
+    super::write_json(out, &Document { errors: SAID.with_borrow_mut(std::mem::take) })
+}
+
+/// Standard output that knows whether anything was written.
+pub(super) struct Watched<'a> {
+    pub(super) out: &'a mut dyn Write,
+    pub(super) written: bool,
+}
+
+impl Write for Watched<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.written |= !bytes.is_empty();
+        self.out.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}

@@ -1,0 +1,292 @@
+//! Times as people write them on the command line: RFC 3339, `2026-11-26`, `02:30`, `yesterday`,
+//! `yesterday 02:30`, `Sat 02:30`, `2d`.
+//!
+//! One parser for all commands. What is meant depends on where it stands: a day in `--since` is
+//! its start and in `--until` its end, `02:30` is the last one past or the next. Says back what
+//! it took a text for, so that nobody has to guess.
+
+use std::io::Write;
+
+use jiff::civil::{Date, DateTime, Time, Weekday};
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan as _};
+
+use crate::core::duration;
+
+/// Which way a duration and a time of day count from now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Towards {
+    /// `2d` is two days ago, `02:30` the last one.
+    Past,
+    /// `2d` is in two days, `02:30` the next one.
+    Future,
+}
+
+/// Which moment of a day is meant where no time of day is said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Day {
+    /// Its first.
+    Start,
+    /// The first one after it.
+    End,
+}
+
+/// How a text is read.
+#[derive(Clone, Debug)]
+pub struct When {
+    /// The present.
+    pub now: Timestamp,
+    /// Where days and times of day are meant.
+    pub zone: TimeZone,
+    /// Which way is counted.
+    pub towards: Towards,
+    /// What a day means.
+    pub day: Day,
+}
+
+/// Whether what a text means depends on a zone.
+pub fn needs_zone(text: &str) -> bool {
+    let text = text.trim();
+    text.parse::<Timestamp>().is_err() && distance(text).is_none() && text != "now"
+}
+
+impl When {
+    /// The instant that is meant.
+    ///
+    /// # Errors
+    /// In words: the text is no time, or one that no calendar has.
+    pub fn read(&self, text: &str) -> Result<Timestamp, String> {
+        let text = text.trim();
+        let unknown = || {
+            format!(
+                "`{text}` is not a time: write `2026-11-26 02:30`, `2026-11-26`, `02:30`, \
+                 `yesterday 02:30`, a duration such as `2d`, or RFC 3339"
+            )
+        };
+        if let Ok(time) = text.parse::<Timestamp>() {
+            return Ok(time);
+        }
+        if text.eq_ignore_ascii_case("now") {
+            return Ok(self.now);
+        }
+        if let Some((distance, towards)) = distance(text) {
+            let time = match towards.unwrap_or(self.towards) {
+                Towards::Past => self.now.checked_sub(distance),
+                Towards::Future => self.now.checked_add(distance),
+            };
+            return time.map_err(|_| format!("`{text}` is further away than any calendar goes"));
+        }
+        let given = self.civil(text).ok_or_else(unknown)?;
+        given
+            .to_zoned_datetime(self.zone.clone())
+            .map(|zoned| zoned.timestamp())
+            .map_err(|_| unknown())
+    }
+
+    /// As [`When::read`]; says on `err` what it took the text for, unless that is plain.
+    ///
+    /// # Errors
+    /// As for [`When::read`].
+    pub fn read_aloud(
+        &self,
+        option: &str,
+        text: &str,
+        err: &mut dyn Write,
+    ) -> Result<Timestamp, String> {
+        let time = self.read(text)?;
+        if text.trim().parse::<Timestamp>().is_err() {
+            let zoned = time.to_zoned_datetime(self.zone.clone());
+            let meant = zoned.strftime("%a %Y-%m-%d %H:%M:%S %:z");
+            // Nothing is left to tell it to if standard error is gone.
+            let _ = writeln!(err, "{option} {}: {meant}", text.trim());
+        }
+        Ok(time)
+    }
+
+    /// A date and a time of day in the zone.
+    fn civil(&self, text: &str) -> Option<DateTime> {
+        if let Ok(moment) = text.parse::<DateTime>()
+            && text.contains(':')
+        {
+            return Some(moment);
+        }
+        let today = self.now.to_zoned_datetime(self.zone.clone());
+        if let Some(time) = time_of_day(text) {
+            let moment = today.date().to_datetime(time);
+            let begun = moment <= today.datetime();
+            return match (self.towards, begun) {
+                (Towards::Past, true) | (Towards::Future, false) => Some(moment),
+                (Towards::Past, false) => moment.checked_sub(1.day()).ok(),
+                (Towards::Future, true) => moment.checked_add(1.day()).ok(),
+            };
+        }
+        let (day, time) = match text.split_once(' ') {
+            Some((day, time)) => (day, Some(time_of_day(time.trim())?)),
+            None => (text, None),
+        };
+        let date = self.date(day, today.date())?;
+        match (time, self.day) {
+            (Some(time), _) => Some(date.to_datetime(time)),
+            (None, Day::Start) => Some(date.to_datetime(Time::midnight())),
+            (None, Day::End) => Some(date.checked_add(1.day()).ok()?.to_datetime(Time::midnight())),
+        }
+    }
+
+    fn date(&self, text: &str, today: Date) -> Option<Date> {
+        match text.to_lowercase().as_str() {
+            "today" => return Some(today),
+            "yesterday" => return today.yesterday().ok(),
+            "tomorrow" => return today.tomorrow().ok(),
+            _ => {}
+        }
+        if let Some(weekday) = weekday(text) {
+            return match self.towards {
+                Towards::Past if today.weekday() == weekday => Some(today),
+                Towards::Past => today.nth_weekday(-1, weekday).ok(),
+                Towards::Future => today.nth_weekday(1, weekday).ok(),
+            };
+        }
+        text.parse::<Date>().ok().filter(|_| text.contains('-'))
+    }
+}
+
+/// `2d`, `2d ago`, `in 2d`: how far, and which way if that is said.
+fn distance(text: &str) -> Option<(jiff::SignedDuration, Option<Towards>)> {
+    let (text, towards) = match (text.strip_suffix(" ago"), text.strip_prefix("in ")) {
+        (Some(text), _) => (text, Some(Towards::Past)),
+        (None, Some(text)) => (text, Some(Towards::Future)),
+        (None, None) => (text, None),
+    };
+    duration::parse(text).ok().map(|distance| (distance, towards))
+}
+
+/// `02:30` or `02:30:15`.
+fn time_of_day(text: &str) -> Option<Time> {
+    let digits = |text: &str| text.len() <= 2 && text.chars().all(|c| c.is_ascii_digit());
+    let parts: Vec<&str> = text.split(':').collect();
+    if !(2..=3).contains(&parts.len()) || !parts.iter().all(|part| digits(part)) {
+        return None;
+    }
+    let mut numbers = parts.iter().map(|part| part.parse::<i8>().ok());
+    let (hour, minute) = (numbers.next()??, numbers.next()??);
+    let second = numbers.next().unwrap_or(Some(0))?;
+    Time::new(hour, minute, second, 0).ok()
+}
+
+fn weekday(text: &str) -> Option<Weekday> {
+    let text = text.to_lowercase();
+    let names = [
+        ("monday", Weekday::Monday),
+        ("tuesday", Weekday::Tuesday),
+        ("wednesday", Weekday::Wednesday),
+        ("thursday", Weekday::Thursday),
+        ("friday", Weekday::Friday),
+        ("saturday", Weekday::Saturday),
+        ("sunday", Weekday::Sunday),
+    ];
+    let named = names
+        .iter()
+        .find(|(name, _)| *name == text || (text.len() == 3 && name.starts_with(&text)));
+    named.map(|(_, weekday)| *weekday)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Friday, 2026-11-27, 14:00 in Berlin.
+    fn when(towards: Towards, day: Day) -> When {
+        let now = "2026-11-27T14:00:00+01:00".parse().unwrap();
+        When { now, zone: TimeZone::get("Europe/Berlin").unwrap(), towards, day }
+    }
+
+    fn read(when: &When, text: &str) -> String {
+        let time = when.read(text).unwrap_or_else(|words| panic!("{words}"));
+        time.to_zoned_datetime(when.zone.clone()).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
+    }
+
+    #[test]
+    fn the_past_is_written_as_people_write_it() {
+        let past = when(Towards::Past, Day::Start);
+        for (text, meant) in [
+            ("2026-11-26T02:30:00+01:00", "2026-11-26T02:30:00+01:00"),
+            ("2026-11-26T01:30:00Z", "2026-11-26T02:30:00+01:00"),
+            ("2026-11-26", "2026-11-26T00:00:00+01:00"),
+            ("2026-11-26 02:30", "2026-11-26T02:30:00+01:00"),
+            ("2026-11-26T02:30", "2026-11-26T02:30:00+01:00"),
+            ("02:30", "2026-11-27T02:30:00+01:00"),
+            ("2:30", "2026-11-27T02:30:00+01:00"),
+            ("15:00", "2026-11-26T15:00:00+01:00"),
+            ("14:00", "2026-11-27T14:00:00+01:00"),
+            ("yesterday", "2026-11-26T00:00:00+01:00"),
+            ("Yesterday 02:30:15", "2026-11-26T02:30:15+01:00"),
+            ("today", "2026-11-27T00:00:00+01:00"),
+            ("Thu 02:30", "2026-11-26T02:30:00+01:00"),
+            ("friday", "2026-11-27T00:00:00+01:00"),
+            ("sat", "2026-11-21T00:00:00+01:00"),
+            ("2d", "2026-11-25T14:00:00+01:00"),
+            ("1h30m ago", "2026-11-27T12:30:00+01:00"),
+            ("now", "2026-11-27T14:00:00+01:00"),
+            ("2026-07-01", "2026-07-01T00:00:00+02:00"),
+        ] {
+            assert_eq!(read(&past, text), meant, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_future_counts_the_other_way_and_a_day_to_its_end() {
+        let future = when(Towards::Future, Day::End);
+        for (text, meant) in [
+            ("2d", "2026-11-29T14:00:00+01:00"),
+            ("in 90m", "2026-11-27T15:30:00+01:00"),
+            ("02:30", "2026-11-28T02:30:00+01:00"),
+            ("15:00", "2026-11-27T15:00:00+01:00"),
+            ("tomorrow", "2026-11-29T00:00:00+01:00"),
+            ("tomorrow 08:00", "2026-11-28T08:00:00+01:00"),
+            ("2026-12-24", "2026-12-25T00:00:00+01:00"),
+            ("Mon 08:00", "2026-11-30T08:00:00+01:00"),
+        ] {
+            assert_eq!(read(&future, text), meant, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_time_is_said_to_be_none() {
+        let past = when(Towards::Past, Day::Start);
+        for text in [
+            "",
+            "2",
+            "25:00",
+            "12:60",
+            "2026-13-01",
+            "2026-02-30",
+            "nightly",
+            "-5m",
+            "1:2:3:4",
+            "yesterday noon",
+            "20261126",
+        ] {
+            let words = past.read(text).unwrap_err();
+            assert!(words.contains("is not a time"), "{text}: {words}");
+        }
+    }
+
+    #[test]
+    fn a_time_that_the_clock_leaves_out_is_the_one_behind_the_gap() {
+        let zone = TimeZone::get("Europe/Berlin").unwrap();
+        let now = "2026-03-29T12:00:00+02:00".parse().unwrap();
+        let when = When { now, zone, towards: Towards::Past, day: Day::Start };
+        assert_eq!(read(&when, "02:30"), "2026-03-29T03:30:00+02:00");
+    }
+
+    #[test]
+    fn what_is_meant_is_said_unless_it_is_plain() {
+        let past = when(Towards::Past, Day::Start);
+        let mut err = Vec::new();
+        past.read_aloud("--since", "yesterday", &mut err).unwrap();
+        past.read_aloud("--since", "2026-11-26T01:30:00Z", &mut err).unwrap();
+        let said = String::from_utf8(err).unwrap();
+        assert_eq!(said, "--since yesterday: Thu 2026-11-26 00:00:00 +01:00\n");
+        assert!(needs_zone("02:30") && !needs_zone("2d") && !needs_zone("2026-11-26T01:30:00Z"));
+    }
+}

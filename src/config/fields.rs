@@ -1,0 +1,192 @@
+//! The values of a job, and of the settings beside the jobs, key by key as the job file names
+//! them: for `diff`, `reload`, `status JOB`.
+//!
+//! Keeps true: no key is forgotten, since all fields are named; and no secret is among the values.
+
+use jiff::SignedDuration;
+use serde_json::{Value, json};
+
+use crate::core::duration::format;
+use crate::core::job::{
+    AgentSettings, Alert, AlertChannel, HistoryPolicy, Job, JobSet, LoginSource, PlaceTemplate,
+    RetryPolicy, SecretText, Terms, TokenSource, UserRef,
+};
+
+/// A key and its value; null where it is off or left out.
+pub type Field = (String, Value);
+
+/// All keys of a job but its name.
+pub fn job_fields(job: &Job) -> Vec<Field> {
+    let Job {
+        name: _,
+        description,
+        timetable,
+        source,
+        destination,
+        allow_skip,
+        keep_source_tree,
+        overlap,
+        catch_up,
+        catch_up_window,
+        jitter,
+        max_age,
+        enabled,
+        terms,
+    } = job;
+    let expressions: Vec<&str> = timetable.expressions().collect();
+    let schedule = match expressions.as_slice() {
+        [] => Value::Null,
+        [one] => json!(one),
+        several => json!(several),
+    };
+    let mut fields = vec![
+        field("description", json!(description)),
+        field("enabled", json!(enabled)),
+        field("schedule", schedule),
+        field("timezone", json!(timetable.zone_name())),
+    ];
+    fields.extend(place("source", source));
+    fields.extend(place("destination", destination));
+    fields.extend([
+        field("allow_skip", json!(allow_skip)),
+        field("keep_source_tree", json!(keep_source_tree)),
+        field("overlap", json!(overlap)),
+        field("catch_up", json!(catch_up)),
+        field("catch_up_window", length(*catch_up_window)),
+        field("jitter", length(*jitter)),
+        field("max_age", optional(*max_age)),
+    ]);
+    fields.extend(terms_fields(terms));
+    fields
+}
+
+fn terms_fields(terms: &Terms) -> Vec<Field> {
+    let Terms { timeout, stall_timeout, start_within, retry, partial, empty, exclusive } = terms;
+    let RetryPolicy { max_attempts, initial_delay, multiplier, max_delay, on_timeout } = retry;
+    vec![
+        field("timeout", length(*timeout)),
+        field("stall_timeout", optional(*stall_timeout)),
+        field("start_within", optional(*start_within)),
+        field("retry.max_attempts", json!(max_attempts)),
+        field("retry.initial_delay", length(*initial_delay)),
+        field("retry.multiplier", json!(multiplier)),
+        field("retry.max_delay", length(*max_delay)),
+        field("retry.on_timeout", json!(on_timeout)),
+        field("partial", json!(partial)),
+        field("empty", json!(empty)),
+        field("exclusive", json!(exclusive)),
+    ]
+}
+
+fn place(end: &str, place: &PlaceTemplate) -> [Field; 5] {
+    let PlaceTemplate { account, bucket, bucket_id, path, id } = place;
+    let some = |text: &str| if text.is_empty() { Value::Null } else { json!(text) };
+    [
+        (format!("{end}.account"), json!(account)),
+        (format!("{end}.bucket"), json!(bucket)),
+        (format!("{end}.bucket_id"), some(bucket_id)),
+        (format!("{end}.path"), json!(path.text())),
+        (format!("{end}.id"), some(id)),
+    ]
+}
+
+/// All keys beside the jobs.
+pub fn setting_fields(set: &JobSet) -> Vec<Field> {
+    // Names of accounts are resolved in the places that use them.
+    let JobSet { agent, jobs: _, accounts: _, alerts, history, listen, external_url } = set;
+    let HistoryPolicy { keep, max_runs } = history;
+    let mut fields = agent_fields(agent);
+    fields.extend([
+        field("history.keep", length(*keep)),
+        field("history.max_runs", json!(max_runs)),
+        field("listen", json!(listen)),
+        field("external_url", json!(external_url)),
+    ]);
+    fields.extend(
+        alerts.iter().enumerate().map(|(index, one)| (format!("alerts[{index}]"), alert(one))),
+    );
+    fields
+}
+
+fn agent_fields(agent: &AgentSettings) -> Vec<Field> {
+    let AgentSettings {
+        url,
+        token,
+        poll_interval,
+        request_timeout,
+        max_active,
+        adopt_window,
+        exclusive_user,
+        allow_insecure,
+        start,
+        user,
+    } = agent;
+    let users = user.iter().map(|user| match user {
+        UserRef::Name(name) => json!(name),
+        UserRef::Id(id) => json!(id),
+    });
+    let users: Vec<Value> = users.collect();
+    let mut fields = vec![
+        field("agent.url", json!(url)),
+        field("agent.poll_interval", length(*poll_interval)),
+        field("agent.request_timeout", length(*request_timeout)),
+        field("agent.max_active", json!(max_active)),
+        field("agent.adopt_window", length(*adopt_window)),
+        field("agent.exclusive_user", json!(exclusive_user)),
+        field("agent.allow_insecure", json!(allow_insecure)),
+        field("agent.start", json!(start)),
+        field("agent.user", if users.is_empty() { Value::Null } else { json!(users) }),
+    ];
+    fields.extend(token_fields(token));
+    fields
+}
+
+fn token_fields(token: &TokenSource) -> Vec<Field> {
+    match token {
+        TokenSource::File(path) => vec![field("agent.token_file", json!(path))],
+        TokenSource::Environment(name) => vec![field("agent.token_env", json!(name))],
+        TokenSource::Credential => Vec::new(),
+        TokenSource::Login(login) => {
+            let LoginSource { username, password_file, user_type, totp_secret_file } = login;
+            vec![
+                field("agent.login.username", json!(username)),
+                field("agent.login.password_file", json!(password_file)),
+                field("agent.login.user_type", json!(user_type)),
+                field("agent.login.totp_secret_file", json!(totp_secret_file)),
+            ]
+        }
+    }
+}
+
+/// An alert without its address, which is a secret: a new address shows as a new mark of it.
+fn alert(alert: &Alert) -> Value {
+    let Alert { on, jobs, channel } = alert;
+    let by = match channel {
+        AlertChannel::Webhook { url, headers_file } => {
+            json!({ "webhook": address(url), "headers_file": headers_file })
+        }
+        AlertChannel::Command(words) => json!({ "command": words }),
+        AlertChannel::Ping { url } => json!({ "ping": address(url) }),
+    };
+    let jobs = if jobs.is_empty() { Value::Null } else { json!(jobs) };
+    json!({ "on": on, "jobs": jobs, "by": by })
+}
+
+fn address(url: &SecretText) -> Value {
+    match url {
+        SecretText::File(path) => json!(path),
+        SecretText::Inline(_) => json!("***"),
+    }
+}
+
+fn field(key: &str, value: Value) -> Field {
+    (key.to_owned(), value)
+}
+
+fn length(duration: SignedDuration) -> Value {
+    json!(format(duration))
+}
+
+fn optional(duration: Option<SignedDuration>) -> Value {
+    duration.map_or(Value::Null, length)
+}

@@ -1,0 +1,106 @@
+//! Who follows what happens: a question about what is new waits until something is.
+//!
+//! Keeps true: the loop reads no events itself; the database is asked beside it.
+
+use std::sync::Arc;
+
+use tokio::sync::{Semaphore, watch};
+
+use super::driver::Driver;
+use crate::control::events::{EventsDocument, HappenedDocument, PAGE_MAX};
+use crate::control::request::{EventsQuery, Refused, Reply};
+use crate::core::ids::JobName;
+use crate::core::record::Record;
+use crate::store::thread::StoreHandle;
+use crate::store::{Happened, StoreError};
+
+/// So many may follow at once: more are a fault of whoever opens connections, and each of them
+/// costs a question to the database for every event.
+const FOLLOWERS_MAX: usize = 64;
+
+/// What followers wait with.
+#[derive(Debug)]
+pub(super) struct Followers {
+    /// Changes whenever an event has become durable.
+    recorded: watch::Sender<()>,
+    places: Arc<Semaphore>,
+}
+
+impl Followers {
+    /// Nobody yet.
+    pub(super) fn new() -> Self {
+        let places = Arc::new(Semaphore::new(FOLLOWERS_MAX));
+        Self { recorded: watch::Sender::new(()), places }
+    }
+
+    /// Wakes whoever waits for what these records hold.
+    pub(super) fn tell(&self, records: &[Record]) {
+        if records.iter().any(|record| matches!(record, Record::Event(_))) {
+            self.recorded.send_replace(());
+        }
+    }
+}
+
+impl Driver {
+    /// What comes after an event; waits where nothing has come yet.
+    pub(super) fn events_asked(&self, query: EventsQuery, mut reply: Reply<EventsDocument>) {
+        let jobs: Vec<_> = query.jobs.iter().map(|job| JobName::new(job)).collect();
+        let unknown = query.jobs.iter().find_map(|name| self.known_job(name).err());
+        if let Some(unknown) = unknown {
+            return drop(reply.send(Err(unknown)));
+        }
+        let Ok(place) = Arc::clone(&self.followers.places).try_acquire_owned() else {
+            let words = format!("{FOLLOWERS_MAX} clients follow the events already");
+            return drop(reply.send(Err(Refused::Unavailable(words))));
+        };
+        // From before the first look: what is recorded between the two is not missed.
+        let mut recorded = self.followers.recorded.subscribe();
+        let store = self.store.clone();
+        tokio::spawn(async move {
+            let _place = place;
+            loop {
+                match page(&store, query.since, &jobs).await {
+                    Ok(Some(page)) => return drop(reply.send(Ok(page))),
+                    Ok(None) => {}
+                    Err(error) => {
+                        let refused = Refused::Unavailable(error.to_string());
+                        return drop(reply.send(Err(refused)));
+                    }
+                }
+                tokio::select! {
+                    changed = recorded.changed() => if changed.is_err() { return },
+                    () = reply.closed() => return,
+                }
+            }
+        });
+    }
+}
+
+/// What comes after an event; none where nothing does. Without one, where the next will come.
+async fn page(
+    store: &StoreHandle,
+    since: Option<u64>,
+    jobs: &[JobName],
+) -> Result<Option<EventsDocument>, StoreError> {
+    let Some(since) = since else {
+        let last = store.last_event().await?;
+        return Ok(Some(EventsDocument { last, events: Vec::new() }));
+    };
+    let happened = store.happened(since, PAGE_MAX).await?;
+    let Some(last) = happened.last().map(|one| one.id) else { return Ok(None) };
+    let wanted = happened.into_iter().filter(|one| jobs.is_empty() || jobs.contains(&one.job));
+    Ok(Some(EventsDocument { last, events: wanted.map(document).collect() }))
+}
+
+fn document(happened: Happened) -> HappenedDocument {
+    let Happened { id, job, event } = happened;
+    HappenedDocument {
+        id,
+        at: event.at,
+        event: event.what.kind().word().to_owned(),
+        job,
+        run: event.run,
+        detail: event.what.to_string(),
+        facts: Some(event.what),
+    }
+}
