@@ -26,6 +26,7 @@ pub mod man;
 pub mod next;
 pub mod offline;
 pub mod pause;
+mod pauses;
 pub mod places;
 pub mod prompt;
 pub mod rehearse;
