@@ -136,6 +136,10 @@ impl AgentClient {
         let facts = wire::read_page(&body, &mut each)
             .map_err(|error| unreadable(Endpoint::Transfers, &error))?;
         paging.end(PageFacts { total: facts.total, page_size: facts.page_size });
+        if facts.cut {
+            // What is not read of it may be ours, unless what was read is older than that.
+            paging.cut(Gap::TooLarge);
+        }
         Ok(body.len())
     }
 
