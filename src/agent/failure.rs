@@ -38,6 +38,7 @@ impl From<SendFailure> for AskError {
     fn from(failure: SendFailure) -> Self {
         match failure {
             SendFailure::NotSent(words)
+            | SendFailure::PortHeld(words)
             | SendFailure::TimedOut(words)
             | SendFailure::Lost(words) => Self::Unreachable(words),
         }

@@ -73,7 +73,9 @@ impl AgentClient {
         let call = Call { body: Some(body), ..Call::to(Endpoint::Submit, Some(&token)) };
         let answer = match self.inner.transport.send(call).await {
             Ok(answer) => sort(&answer, &token),
-            Err(SendFailure::NotSent(words)) => SubmitAnswer::Refused(Refusal::NotSent(words)),
+            Err(SendFailure::NotSent(words) | SendFailure::PortHeld(words)) => {
+                SubmitAnswer::Refused(Refusal::NotSent(words))
+            }
             Err(SendFailure::TimedOut(words) | SendFailure::Lost(words)) => {
                 SubmitAnswer::Uncertain(words)
             }

@@ -12,6 +12,7 @@ mod failpoints;
 mod flush;
 mod killed;
 mod memory;
+mod neighbor;
 mod online;
 mod reconcile;
 mod secrecy;

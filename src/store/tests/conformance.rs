@@ -52,6 +52,7 @@ every_store_must! {
     keep_the_last_mark_and_what_was_learned,
     keep_the_outbox_in_order_until_each_is_gone,
     keep_the_last_job_set,
+    keep_who_held_the_agents_port,
     forget_what_is_too_old,
     forget_what_is_too_much,
     never_forget_what_is_unsettled,
@@ -406,6 +407,14 @@ fn keep_the_outbox_in_order_until_each_is_gone(store: &mut dyn Store) {
     let gone = Record::AlertGone(alert(2).id);
     store.commit(&[queued(alert(4)), Record::AlertGone(alert(4).id), gone]).unwrap();
     assert_eq!(numbers(store), [3]);
+}
+
+fn keep_who_held_the_agents_port(store: &mut dyn Store) {
+    assert_eq!(store.agent_user().unwrap(), None);
+    for uid in [1000, u32::MAX] {
+        store.save_agent_user(uid).unwrap();
+        assert_eq!(store.agent_user().unwrap(), Some(uid));
+    }
 }
 
 fn keep_the_last_job_set(store: &mut dyn Store) {
