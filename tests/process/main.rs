@@ -6,6 +6,7 @@
 mod credentials;
 mod disk;
 mod dumped;
+mod echoes;
 mod ends;
 mod failing_disk;
 mod failpoints;
