@@ -258,7 +258,9 @@ pub(super) fn login_answer(
 /// What a failed login means for the token.
 fn login_problem(error: AskError) -> TokenProblem {
     match error {
-        AskError::Unreachable(words) => TokenProblem::Unreachable(words),
+        AskError::Unreachable(words) | AskError::PortHeld(words) => {
+            TokenProblem::Unreachable(words)
+        }
         AskError::Refused { .. } => TokenProblem::Refused(format!("login failed: {error}")),
         AskError::BadToken(words) => TokenProblem::Refused(format!("login failed: {words}")),
         // The agent or its service is in trouble: the same login may do in a moment.

@@ -61,7 +61,7 @@ impl AgentClient {
     pub async fn submit(&self, request: &TransferRequest) -> SubmitAnswer {
         let token = match self.usable_token().await {
             Ok(token) => token,
-            Err(AskError::Unreachable(words)) => {
+            Err(AskError::Unreachable(words) | AskError::PortHeld(words)) => {
                 return SubmitAnswer::Refused(Refusal::NotSent(words));
             }
             Err(error) => return SubmitAnswer::Refused(Refusal::BadToken(error.to_string())),

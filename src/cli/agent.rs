@@ -92,6 +92,8 @@ pub fn say_no(error: &crate::agent::AskError, err: &mut dyn Write) -> Exit {
                 "is the Amove desktop agent running on this machine? `transferd doctor` looks closer",
             );
         }
+        // Its words say what to do.
+        AskError::PortHeld(_) => {}
         AskError::BadToken(_) => hint(err, "`transferd login` gets a token"),
         AskError::Refused { .. } | AskError::NoSuchRoute(_) | AskError::Unusable(_) => {
             hint(err, "`transferd doctor` looks closer");

@@ -203,6 +203,7 @@ async fn glance(client: &AgentClient) -> Glance {
                 Err(error @ AskError::BadToken(_)) => (true, state, Some(false), error.to_string()),
                 Err(
                     error @ (AskError::Unreachable(_)
+                    | AskError::PortHeld(_)
                     | AskError::Refused { .. }
                     | AskError::NoSuchRoute(_)
                     | AskError::Unusable(_)),

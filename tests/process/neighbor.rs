@@ -52,15 +52,31 @@ fn the_token_goes_to_the_user_who_was_first_found_at_work_and_to_nobody_else() {
     until("the run says who holds the port", PATIENCE, || {
         let run = stage.history().into_iter().next()?;
         let reason = run["reason"].as_str()?.contains(&words);
-        (run["state"] == "waiting" && reason).then_some(())
+        let waits = run["state"] == "waiting" && run["reason_code"] == "waiting_port";
+        (waits && reason).then_some(())
     });
     assert_eq!(impostor.get("/_sim/requests"), before, "something was sent");
+    let problems = stage.json(&["status", "--json"])["problems"].to_string();
+    assert!(problems.contains(&words), "{problems}");
     let doctor = stage.ask(&["doctor"]);
     assert!(String::from_utf8_lossy(&doctor.stdout).contains(&words), "the doctor says so too");
 
     // The agent is back, and the run goes on by itself.
     impostor.kill();
     agent.rise();
+    until("the run ends", PATIENCE, || {
+        (stage.history().first()?["state"] == "succeeded").then_some(())
+    });
+
+    // Whoever is named in the job file may have it.
+    agent.kill();
+    impostor.rise();
+    assert!(stage.ask(&["trigger", "one"]).status.success());
+    until("the run waits", PATIENCE, || {
+        (stage.history().first()?["reason_code"] == "waiting_port").then_some(())
+    });
+    let named = job_file(agent.port).replace("agent: {", &format!("agent: {{user: {MALLORY}, "));
+    stage.write("jobs.yaml", &named);
     until("the run ends", PATIENCE, || {
         (stage.history().first()?["state"] == "succeeded").then_some(())
     });

@@ -179,7 +179,7 @@ pub async fn examine(client: &AgentClient, ours: &Ours) -> Vec<Finding> {
             findings.push(page::role(profile.user_type.as_deref()));
             profile.user
         }
-        Err(error @ (AskError::BadToken(_) | AskError::Unreachable(_))) => {
+        Err(error @ (AskError::BadToken(_) | AskError::Unreachable(_) | AskError::PortHeld(_))) => {
             findings.push(TOKEN.judged(false, error.to_string()));
             return findings;
         }
