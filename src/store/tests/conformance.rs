@@ -1,6 +1,6 @@
 //! What every store must do, store by store.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use super::sample::{
     alert, at, attempt, came_to, event, mark, new_run, put, queued, run, run_id, transfer_id, was,
@@ -49,6 +49,7 @@ every_store_must! {
     keep_events_in_the_order_of_recording,
     bound_what_it_answers,
     tell_the_last_run_of_each_job,
+    tell_the_runs_of_a_time_however_many_there_were,
     keep_the_last_mark_and_what_was_learned,
     keep_the_outbox_in_order_until_each_is_gone,
     keep_the_last_job_set,
@@ -69,6 +70,30 @@ fn everything() -> HistoryQuery {
 
 fn conflicts(result: Result<(), StoreError>) -> bool {
     matches!(result, Err(StoreError::Conflict(_)))
+}
+
+fn tell_the_runs_of_a_time_however_many_there_were(store: &mut dyn Store) {
+    let mut at = |n: u128, time: Option<&str>, job: &str| {
+        let mut run = run(n, job, RunState::Failed);
+        run.scheduled_for = time.map(|time| time.parse().unwrap());
+        store.commit(&[new_run(run)]).unwrap();
+    };
+    let (one, two) = ("2026-03-01T02:30:00Z", "2026-03-02T02:30:00Z");
+    at(3, Some(one), "nightly");
+    at(1, Some(two), "nightly");
+    at(2, Some(one), "nightly");
+    at(4, None, "nightly");
+    at(5, Some(one), "hourly");
+    let (one, two): (Timestamp, Timestamp) = (one.parse().unwrap(), two.parse().unwrap());
+    let job = JobName::new("nightly");
+    let found = |from, to, limit| -> Vec<u128> {
+        let past = store.runs_of_time(&job, from, to, limit).unwrap();
+        past.iter().map(|past| past.run.0.as_u128()).collect()
+    };
+    assert_eq!(found(one, one, 9), [3, 2]);
+    assert_eq!(found(one, two, 9), [3, 1, 2]);
+    assert_eq!(found(one, two, 1), [3]);
+    assert_eq!(store.runs_of_time(&job, one, one, 1).unwrap()[0].state, RunState::Failed);
 }
 
 fn be_empty_at_first(store: &mut dyn Store) {
