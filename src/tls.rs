@@ -4,9 +4,11 @@
 //! Built here for every HTTP client, as a client that is told nothing reads the machine's
 //! certificates though it will never need one. Keeps no global state.
 
+use std::error::Error;
+use std::io;
 use std::sync::Arc;
 
-use rustls::{ClientConfig, RootCertStore};
+use rustls::{CertificateError, ClientConfig, RootCertStore};
 
 /// For clients that speak plain HTTP only: nobody is trusted.
 pub fn none() -> ClientConfig {
@@ -36,4 +38,88 @@ fn trusting(roots: RootCertStore) -> ClientConfig {
         .expect("ring speaks the versions that rustls holds safe")
         .with_root_certificates(roots)
         .with_no_client_auth()
+}
+
+/// Why TLS failed, in words that say what to do; absent if an error is not about TLS.
+pub fn in_words(error: &(dyn Error + 'static)) -> Option<&'static str> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        let tls = error.downcast_ref().or_else(|| wrapped?.downcast_ref());
+        if let Some(tls) = tls {
+            return Some(said(tls));
+        }
+        next = error.source();
+    }
+    None
+}
+
+fn said(error: &rustls::Error) -> &'static str {
+    match error {
+        rustls::Error::InvalidCertificate(why) => certificate(why),
+        rustls::Error::InvalidMessage(_) => "it does not speak TLS: is it `http://` there?",
+        rustls::Error::AlertReceived(_) => "it refuses to speak TLS with this program",
+        rustls::Error::PeerIncompatible(_) => "it speaks no version of TLS that is safe",
+        // The list may grow; what it says of itself is for programmers.
+        _ => "TLS could not be agreed on with it",
+    }
+}
+
+fn certificate(error: &CertificateError) -> &'static str {
+    match error {
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+            "its certificate has expired"
+        }
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+            "its certificate is not valid yet: is this machine's clock right?"
+        }
+        CertificateError::Revoked => "its certificate was revoked",
+        CertificateError::UnknownIssuer => {
+            "its certificate is not signed by an authority that this machine trusts: add the \
+             authority to the machine's certificates, or name a file of it in `SSL_CERT_FILE`"
+        }
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            "its certificate is for another name than that of the address"
+        }
+        CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
+            "its certificate is not meant for servers"
+        }
+        CertificateError::BadSignature => "its certificate's signature is wrong",
+        CertificateError::Other(other) if other.0.to_string() == "CaUsedAsEndEntity" => {
+            "its certificate is an authority's own, as one that is signed by itself usually is: \
+             give the server one that is signed by it, with `basicConstraints=CA:FALSE`, and let \
+             the machine trust the authority"
+        }
+        _ => "its certificate can't be checked",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rustls::OtherError;
+
+    use super::*;
+
+    #[test]
+    fn what_is_wrong_with_a_certificate_is_said_in_words_wherever_a_library_hides_it() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("CaUsedAsEndEntity")]
+        struct OfWebpki;
+        let other = CertificateError::Other(OtherError(Arc::new(OfWebpki)));
+        for (why, words) in [
+            (CertificateError::Expired, "has expired"),
+            (CertificateError::UnknownIssuer, "SSL_CERT_FILE"),
+            (CertificateError::NotValidForName, "another name"),
+            (other, "basicConstraints=CA:FALSE"),
+            (CertificateError::BadEncoding, "can't be checked"),
+        ] {
+            let tls = rustls::Error::InvalidCertificate(why);
+            let hidden = io::Error::other(io::Error::other(tls.clone()));
+            assert!(in_words(&tls).unwrap().contains(words));
+            let told = in_words(&hidden);
+            assert!(told.is_none_or(|told| told.contains(words)), "{told:?}");
+            assert!(in_words(&io::Error::other(tls)).unwrap().contains(words));
+        }
+        assert_eq!(in_words(&io::Error::other("broken")), None);
+    }
 }

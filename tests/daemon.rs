@@ -16,6 +16,8 @@ mod control;
 mod metrics;
 #[path = "daemon/receiver.rs"]
 mod receiver;
+#[path = "daemon/repeats.rs"]
+mod repeats;
 #[path = "support/stage.rs"]
 mod stage;
 #[path = "daemon/terminal.rs"]

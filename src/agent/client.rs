@@ -8,6 +8,7 @@ use secrecy::{ExposeSecret, SecretString};
 use super::endpoint::{Endpoint, RequestCounters};
 use super::failure::{AskError, UnusableSettings};
 use super::look::KnownUser;
+use super::neighbor::Owners;
 use super::problem::Problem;
 use super::token::{Next, TokenKeeper};
 use super::transport::{Call, RawAnswer, Transport};
@@ -16,6 +17,7 @@ use super::words::fit;
 use crate::core::ids::{AccountId, TransferId};
 use crate::core::job::AgentSettings;
 use crate::core::transfer::{AgentState, CancelAnswer};
+use crate::privacy::mask;
 
 /// A client of one agent under one token source. Cheap to clone: submits run concurrently.
 #[derive(Clone)]
@@ -41,16 +43,18 @@ impl std::fmt::Debug for AgentClient {
 impl AgentClient {
     /// A client under the job file's settings.
     pub fn new(settings: &AgentSettings, token: TokenKeeper) -> Result<Self, UnusableSettings> {
-        Self::counting(settings, token, Arc::default())
+        Self::with(settings, token, Owners::forgetful(&settings.user, None), Arc::default())
     }
 
-    /// A client that counts its requests in a table that outlives it.
-    pub fn counting(
+    /// A client that knows who may hold the agent's port, and counts its requests in a table that
+    /// outlives it.
+    pub fn with(
         settings: &AgentSettings,
         token: TokenKeeper,
+        owners: Owners,
         counters: Arc<RequestCounters>,
     ) -> Result<Self, UnusableSettings> {
-        let transport = Transport::new(settings, Arc::clone(&counters))?;
+        let transport = Transport::new(settings, owners, Arc::clone(&counters))?;
         let inner = Inner {
             transport,
             keeper: token,
@@ -66,6 +70,16 @@ impl AgentClient {
         &self.inner.keeper
     }
 
+    /// Who may hold the agent's port, and what was learned of that.
+    pub fn owners(&self) -> &Owners {
+        self.inner.transport.ways().owners()
+    }
+
+    /// Where the agent is, for people.
+    pub fn address(&self) -> &str {
+        self.inner.transport.address()
+    }
+
     /// The requests so far, for the metrics.
     pub fn requests(&self) -> &Arc<RequestCounters> {
         &self.inner.counters
@@ -77,10 +91,41 @@ impl AgentClient {
     }
 
     /// `GET /management/agent_status`. [`AgentState::Unknown`] if the agent answers, but does not
-    /// tell; an error only if it can't be reached.
+    /// tell; an error if it can't be reached, or if what answers is no agent. Of the two addresses
+    /// of `localhost`, the other one is tried before that is said: another program may hold one.
     pub async fn agent_status(&self) -> Result<AgentState, AskError> {
-        let answer = self.inner.transport.send(Call::to(Endpoint::AgentStatus, None)).await?;
-        Ok(state_of(&answer))
+        let ways = self.inner.transport.ways();
+        let not_the_agent = || {
+            let at = self.address();
+            let words = "answers with a web page: is that the agent? `agent.url` says where it is";
+            AskError::Unusable(format!("`{at}` {words}"))
+        };
+        match self.agent_status_there().await? {
+            Some(state) => return Ok(state),
+            None if ways.turn() => {}
+            None => return Err(not_the_agent()),
+        }
+        match self.agent_status_there().await {
+            Ok(Some(state)) => Ok(state),
+            Ok(None) | Err(_) => {
+                ways.turn();
+                Err(not_the_agent())
+            }
+        }
+    }
+
+    /// Absent if what answers is no agent.
+    async fn agent_status_there(&self) -> Result<Option<AgentState>, AskError> {
+        let call = Call::to(Endpoint::AgentStatus, None);
+        let (answer, holder) = self.inner.transport.send_and_tell_holder(call).await?;
+        if is_web_page(&answer) {
+            return Ok(None);
+        }
+        let state = state_of(&answer);
+        if let (AgentState::Started, Some(uid)) = (state, holder) {
+            self.owners().found_at_work(uid);
+        }
+        Ok(Some(state))
     }
 
     /// `GET /authentication/user`.
@@ -92,7 +137,13 @@ impl AgentClient {
     /// `GET /cloud/accounts`.
     pub async fn accounts(&self) -> Result<Vec<CloudAccount>, AskError> {
         let answer = self.ask(Endpoint::Accounts, &[]).await?;
-        wire::accounts(&answer).map_err(|error| unreadable(Endpoint::Accounts, &error))
+        let accounts = wire::accounts(&answer);
+        let mut accounts = accounts.map_err(|error| unreadable(Endpoint::Accounts, &error))?;
+        for account in &mut accounts {
+            // A key of a job file is made of it, in which a secret could not be told any more.
+            account.name = mask(&account.name).into_owned();
+        }
+        Ok(accounts)
     }
 
     /// The names of an account's buckets, by `POST /cloud/list_buckets`; absent where the agent
@@ -186,6 +237,11 @@ impl AgentClient {
             },
         }
     }
+}
+
+/// True for what no agent answers to any question of ours.
+fn is_web_page(answer: &RawAnswer) -> bool {
+    answer.body.as_deref().is_ok_and(|body| body.trim_ascii_start().starts_with(b"<"))
 }
 
 /// What an answer to `agent_status` says.

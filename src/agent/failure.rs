@@ -15,6 +15,9 @@ pub enum AskError {
     /// The agent can't be reached: refused, no name, time-out, reset.
     #[error("the agent can't be reached: {0}")]
     Unreachable(String),
+    /// The agent's port is held by a user who may not have the token: nothing was sent.
+    #[error("{0}")]
+    PortHeld(String),
     /// There is no token, or the agent refuses it.
     #[error("{0}")]
     BadToken(String),
@@ -37,6 +40,7 @@ pub enum AskError {
 impl From<SendFailure> for AskError {
     fn from(failure: SendFailure) -> Self {
         match failure {
+            SendFailure::PortHeld(words) => Self::PortHeld(words),
             SendFailure::NotSent(words)
             | SendFailure::TimedOut(words)
             | SendFailure::Lost(words) => Self::Unreachable(words),

@@ -30,9 +30,16 @@ impl AgentClient {
         query.pick(&rows)
     }
 
-    /// One page of the history, as `doctor` looks at it: how many rows it holds.
-    pub async fn history_rows(&self) -> Result<usize, AskError> {
-        self.history_page(1, 0, &mut |_| {}).await
+    /// The newest rows of the history, whatever became of their transfers; for `doctor`.
+    pub async fn history_rows(&self) -> Result<Vec<HistoryRow>, AskError> {
+        let mut rows = Vec::new();
+        let mut each = |row| {
+            if rows.len() < HISTORY_ROWS_MAX {
+                rows.push(row);
+            }
+        };
+        self.history_page(1, 0, &mut each).await?;
+        Ok(rows)
     }
 
     async fn read_history(

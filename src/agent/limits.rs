@@ -78,3 +78,19 @@ pub(super) const HISTORY_PATIENCE: Duration = Duration::from_secs(8);
 
 /// Objects that failed and wait for the loop. Of a flood, the rest is dropped: a cause names some.
 pub(super) const FAILED_WAITING_MAX: usize = 64;
+
+/// Header lines of an answer. The vendor's have a dozen.
+pub(super) const HEADERS_MAX: usize = 100;
+
+/// Records that are read of one page: four times what is asked for. An agent that ignores what is
+/// asked for has a page of 50; one whose page does not end must not hold up everything else.
+pub(super) const PAGE_RECORDS_MAX: u64 = 4 * PAGE_SIZE as u64;
+
+/// The kernel's table of connections, in bytes: one of 50,000 connections.
+pub(super) const SOCKET_TABLE_MAX: u64 = 8 * 1024 * 1024;
+
+/// The file of users, in bytes: one of 20,000 users.
+pub(super) const USERS_FILE_MAX: u64 = 2 * 1024 * 1024;
+
+/// Ending our sessions takes no longer than this: a stop is over in two seconds.
+pub(super) const LOG_OUT_MAX: Duration = Duration::from_millis(700);

@@ -136,6 +136,10 @@ impl AgentClient {
         let facts = wire::read_page(&body, &mut each)
             .map_err(|error| unreadable(Endpoint::Transfers, &error))?;
         paging.end(PageFacts { total: facts.total, page_size: facts.page_size });
+        if facts.cut {
+            // What is not read of it may be ours, unless what was read is older than that.
+            paging.cut(Gap::TooLarge);
+        }
         Ok(body.len())
     }
 
@@ -155,7 +159,9 @@ impl AgentClient {
         let (known, result) = match told {
             Ok(profile) => (Known::Told(profile.user), Ok(profile.user)),
             Err(AskError::NoSuchRoute(_)) => (Known::Told(None), Ok(None)),
-            Err(error @ (AskError::Unreachable(_) | AskError::BadToken(_))) => return Err(error),
+            Err(
+                error @ (AskError::Unreachable(_) | AskError::PortHeld(_) | AskError::BadToken(_)),
+            ) => return Err(error),
             Err(error @ (AskError::Refused { .. } | AskError::Unusable(_))) => {
                 let strikes = strikes.saturating_add(1);
                 let result = if strikes < USER_STRIKES { Err(error) } else { Ok(None) };
@@ -212,6 +218,7 @@ fn blind_look(began_at: Timestamp, agent: AgentState, took: SignedDuration) -> L
 fn look_failure(error: AskError) -> LookFailure {
     match error {
         AskError::Unreachable(words) => LookFailure::Unreachable(words),
+        AskError::PortHeld(words) => LookFailure::PortHeld(words),
         AskError::BadToken(words) => LookFailure::BadToken(words),
         AskError::Refused { .. } | AskError::NoSuchRoute(_) | AskError::Unusable(_) => {
             LookFailure::Unusable(error.to_string())

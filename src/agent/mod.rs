@@ -6,6 +6,7 @@
 //! most once for each call; nothing that the agent sends can make it panic or grow without bound.
 
 mod client;
+mod connection;
 pub mod doctor;
 mod endpoint;
 mod failure;
@@ -13,6 +14,7 @@ mod history;
 mod limits;
 mod look;
 mod metered;
+mod neighbor;
 pub mod notifications;
 mod online;
 mod problem;
@@ -30,6 +32,7 @@ mod tests;
 pub use client::AgentClient;
 pub use endpoint::{Endpoint, Outcome, RequestCount, RequestCounters};
 pub use failure::{AskError, UnusableSettings};
+pub use neighbor::{Keep, Owners};
 pub use notifications::ObjectFailed;
 pub use online::{Online, OnlineProblem, online};
 pub use readings::Readings;

@@ -16,12 +16,12 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
+use super::connection::loopback;
 use super::limits::{
     CONNECT_MAX, FAILED_WAITING_MAX, FRAME_MAX, FRAMES_A_SECOND, RECONNECT, SOCKET_BYTES_A_SECOND,
     SOCKET_SILENCE, SOCKET_UNSENT_MAX,
 };
 use super::metered::{Budget, Metered, Pace};
-use super::transport::loopback;
 use super::wire;
 use super::words::fit;
 use crate::core::cause::FailedObject;

@@ -125,7 +125,7 @@ async fn token(set: &JobSet, client: &AgentClient, said: &mut Online) -> bool {
             said.wrong(&keys, error.to_string(), "`transferd login` gets a token");
             false
         }
-        Err(error @ AskError::Unreachable(_)) => {
+        Err(error @ (AskError::Unreachable(_) | AskError::PortHeld(_))) => {
             said.wrong(&["agent", "url"], error.to_string(), "");
             false
         }

@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::client::{AgentClient, good_body, unreadable};
 use super::endpoint::Endpoint;
 use super::failure::AskError;
+use super::limits::LOG_OUT_MAX;
 use super::token::{TokenProblem, check_token, read_secret, totp_code};
 use super::transport::{Call, RawAnswer};
 use super::wire::{self, ApiToken, LoginReply};
@@ -91,6 +92,23 @@ impl AgentClient {
         good_body(Endpoint::Logout, answer, Some(token)).map(|_| ())
     }
 
+    /// Ends the sessions of all logins that were made here, as well as it can be done in the time
+    /// that a stop has. One that stays open ends by itself.
+    pub async fn log_out(&self) {
+        let ending = self.end(self.token().take_sessions());
+        if tokio::time::timeout(LOG_OUT_MAX, ending).await.is_err() {
+            tracing::debug!("a session could not be ended in time");
+        }
+    }
+
+    async fn end(&self, sessions: Vec<SecretString>) {
+        for session in sessions {
+            if let Err(error) = self.logout(&session).await {
+                tracing::debug!("a session could not be ended: {error}");
+            }
+        }
+    }
+
     /// `POST /apitoken/insert`: a token that lasts until `expires_at`, with the date that the agent
     /// says it ends.
     pub async fn mint_api_token(
@@ -136,7 +154,10 @@ impl AgentClient {
         keeper.note_protection(&password);
         let result = self.log_in_with(source, &password.secret).await;
         match &result {
-            Ok(token) => keeper.logged_in(token.clone()),
+            Ok(token) => {
+                keeper.logged_in(token.clone());
+                self.end(keeper.take_left_over()).await;
+            }
             Err(TokenProblem::Unreachable(_)) => {}
             Err(problem @ (TokenProblem::Refused(_) | TokenProblem::Source(_))) => {
                 keeper.login_refused(problem.clone(), password.secret);
@@ -237,7 +258,9 @@ pub(super) fn login_answer(
 /// What a failed login means for the token.
 fn login_problem(error: AskError) -> TokenProblem {
     match error {
-        AskError::Unreachable(words) => TokenProblem::Unreachable(words),
+        AskError::Unreachable(words) | AskError::PortHeld(words) => {
+            TokenProblem::Unreachable(words)
+        }
         AskError::Refused { .. } => TokenProblem::Refused(format!("login failed: {error}")),
         AskError::BadToken(words) => TokenProblem::Refused(format!("login failed: {words}")),
         // The agent or its service is in trouble: the same login may do in a moment.

@@ -61,7 +61,7 @@ impl AgentClient {
     pub async fn submit(&self, request: &TransferRequest) -> SubmitAnswer {
         let token = match self.usable_token().await {
             Ok(token) => token,
-            Err(AskError::Unreachable(words)) => {
+            Err(AskError::Unreachable(words) | AskError::PortHeld(words)) => {
                 return SubmitAnswer::Refused(Refusal::NotSent(words));
             }
             Err(error) => return SubmitAnswer::Refused(Refusal::BadToken(error.to_string())),
@@ -73,7 +73,9 @@ impl AgentClient {
         let call = Call { body: Some(body), ..Call::to(Endpoint::Submit, Some(&token)) };
         let answer = match self.inner.transport.send(call).await {
             Ok(answer) => sort(&answer, &token),
-            Err(SendFailure::NotSent(words)) => SubmitAnswer::Refused(Refusal::NotSent(words)),
+            Err(SendFailure::NotSent(words) | SendFailure::PortHeld(words)) => {
+                SubmitAnswer::Refused(Refusal::NotSent(words))
+            }
             Err(SendFailure::TimedOut(words) | SendFailure::Lost(words)) => {
                 SubmitAnswer::Uncertain(words)
             }

@@ -1,27 +1,28 @@
 //! One HTTP request to the agent, and what became of it.
 //!
-//! It owns the `reqwest` client and every url with a token in it: neither leaves this file, and
-//! all errors are put into words here, without url and token. It does not judge answers. What it
-//! keeps true: each call sends one request on a connection of its own, and never repeats it;
-//! redirects and proxies are not followed; every wait and every body is bounded.
+//! It owns every url with a token in it: none leaves this file, and all errors are put into words
+//! here, without url and token. It does not judge answers. What it keeps true: each call sends one
+//! request on a connection of its own, and never repeats it; another address is tried only while
+//! nothing was sent; redirects and proxies are not followed; every wait and every body is bounded.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use reqwest::header::{CONNECTION, CONTENT_TYPE, DATE, HeaderMap, HeaderValue};
-use reqwest::{Client, Response, Url};
+use reqwest::header::{CONTENT_TYPE, DATE, HeaderValue};
+use reqwest::{Response, Url};
 use secrecy::{ExposeSecret, SecretString};
 
+use super::connection::{Patience, Way, Ways};
 use super::endpoint::{Endpoint, Outcome, RequestCounters};
 use super::failure::UnusableSettings;
 use super::limits::{BODY_MAX, CONNECT_MAX, ERROR_BODY_MAX};
+use super::neighbor::{Errand, Held, Owners};
 use super::problem::code_header;
 use super::words::fit;
 use crate::clock;
 use crate::core::job::AgentSettings;
-use crate::tls;
 
 /// One request.
 pub(super) struct Call<'a> {
@@ -64,6 +65,8 @@ pub struct RawAnswer {
 pub(super) enum SendFailure {
     /// No byte of the request was sent: the connection was not made.
     NotSent(String),
+    /// No byte of it was sent: who holds the agent's port may not have it.
+    PortHeld(String),
     /// Nothing came in time; the agent may have the request.
     TimedOut(String),
     /// The connection broke; the agent may have the request.
@@ -72,7 +75,7 @@ pub(super) enum SendFailure {
 
 /// The way to one agent.
 pub(super) struct Transport {
-    client: Client,
+    ways: Ways,
     base: Url,
     timeout: Duration,
     counters: Arc<RequestCounters>,
@@ -81,6 +84,7 @@ pub(super) struct Transport {
 impl Transport {
     pub(super) fn new(
         settings: &AgentSettings,
+        owners: Owners,
         counters: Arc<RequestCounters>,
     ) -> Result<Self, UnusableSettings> {
         let base = base_url(settings)?;
@@ -88,27 +92,20 @@ impl Transport {
         if timeout.is_zero() {
             return Err(UnusableSettings("`agent.request_timeout` must be longer than 0".into()));
         }
-        // A keep-alive connection that the agent has just closed would turn a POST into an
-        // uncertain one; on loopback a fresh connection costs nothing.
-        let headers = HeaderMap::from_iter([(CONNECTION, HeaderValue::from_static("close"))]);
         // Connecting ends before the whole does, so that "never connected" is told from "late".
-        let connect_timeout = CONNECT_MAX.min(timeout / 2).max(Duration::from_millis(1));
-        let client = Client::builder()
-            .no_proxy()
-            .redirect(reqwest::redirect::Policy::none())
-            .referer(false)
-            .retry(reqwest::retry::never())
-            .pool_max_idle_per_host(0)
-            .timeout(timeout)
-            .connect_timeout(connect_timeout)
-            .default_headers(headers)
-            .tls_backend_preconfigured(tls::none())
-            .user_agent(concat!("transferd/", env!("CARGO_PKG_VERSION")))
-            // `localhost` is this machine whatever a resolver says, and needs no resolver thread.
-            .resolve_to_addrs("localhost", &loopback(0))
-            .build()
+        let connecting = CONNECT_MAX.min(timeout / 2).max(Duration::from_millis(1));
+        let ways = Ways::new(&base, Patience { whole: timeout, connecting }, owners)
             .map_err(|error| UnusableSettings(format!("no http client: {}", cause(error, None))))?;
-        Ok(Self { client, base, timeout, counters })
+        Ok(Self { ways, base, timeout, counters })
+    }
+
+    pub(super) fn ways(&self) -> &Ways {
+        &self.ways
+    }
+
+    /// Where the agent is, for people.
+    pub(super) fn address(&self) -> &str {
+        self.base.as_str().trim_end_matches('/')
     }
 
     /// The agent's address for the notification socket: `ws://…/notification`.
@@ -128,6 +125,49 @@ impl Transport {
     /// Sends one request and reads its answer. The body of a 200 to a cancel says nothing, and is
     /// left unread; that of one to a POST of a transfer is empty, or tells that it is no success.
     pub(super) async fn send(&self, call: Call<'_>) -> Result<RawAnswer, SendFailure> {
+        self.send_and_tell_holder(call).await.map(|(answer, _)| answer)
+    }
+
+    /// As [`Self::send`]; where it asks for the agent's state, it tells also which user holds the
+    /// other end, if that matters and the system knows.
+    pub(super) async fn send_and_tell_holder(
+        &self,
+        call: Call<'_>,
+    ) -> Result<(RawAnswer, Option<u32>), SendFailure> {
+        let sent = self.try_each_way(&call).await;
+        let outcome = match &sent {
+            Ok((answer, _)) => match (answer.status, &answer.body) {
+                (200, Ok(_)) => Outcome::Ok,
+                // Taken, however its body went on.
+                (200, Err(_)) if matches!(call.endpoint, Endpoint::Submit) => Outcome::Ok,
+                (401 | 499, _) => Outcome::Refused,
+                _ => Outcome::Error,
+            },
+            Err(SendFailure::NotSent(_) | SendFailure::PortHeld(_)) => Outcome::Unreachable,
+            Err(SendFailure::TimedOut(_)) => Outcome::Timeout,
+            Err(SendFailure::Lost(_)) => Outcome::Error,
+        };
+        self.counters.count(call.endpoint, outcome);
+        sent
+    }
+
+    async fn try_each_way(&self, call: &Call<'_>) -> Result<(RawAnswer, Option<u32>), SendFailure> {
+        let mut failure = None;
+        for way in self.ways.in_order() {
+            match self.exchange(call, way).await {
+                Ok(answer) => return Ok((answer, way.holder())),
+                Err(SendFailure::NotSent(words)) => {
+                    failure.get_or_insert(SendFailure::NotSent(words));
+                }
+                // Says more than that nobody listens at the other address.
+                Err(held @ SendFailure::PortHeld(_)) => failure = Some(held),
+                Err(sent @ (SendFailure::TimedOut(_) | SendFailure::Lost(_))) => return Err(sent),
+            }
+        }
+        Err(failure.unwrap_or_else(|| SendFailure::NotSent("no address".into())))
+    }
+
+    async fn exchange(&self, call: &Call<'_>, way: &Way) -> Result<RawAnswer, SendFailure> {
         let mut url = self.url(&[call.endpoint.path()]);
         if call.token.is_some() || !call.query.is_empty() {
             let mut query = url.query_pairs_mut();
@@ -138,40 +178,19 @@ impl Transport {
                 query.append_pair("token", token.expose_secret());
             }
         }
-        let mut request = self.client.request(call.endpoint.method(), url);
-        if let Some(body) = call.body {
-            request = request.header(CONTENT_TYPE, "application/json").body(body);
+        let errand = match call.endpoint == Endpoint::AgentStatus {
+            true => Errand::State,
+            false => Errand::Secret,
+        };
+        let mut request = way.client(errand).request(call.endpoint.method(), url);
+        if let Some(body) = &call.body {
+            request = request.header(CONTENT_TYPE, "application/json").body(body.clone());
         }
         let asked_at = clock::now();
         let result = request.send().await;
         let answered_at = clock::now();
-        let response = match result {
-            Ok(response) => response,
-            Err(error) => {
-                let failure = self.failure(error, call.token);
-                self.counters.count(
-                    call.endpoint,
-                    match failure {
-                        SendFailure::NotSent(_) => Outcome::Unreachable,
-                        SendFailure::TimedOut(_) => Outcome::Timeout,
-                        SendFailure::Lost(_) => Outcome::Error,
-                    },
-                );
-                return Err(failure);
-            }
-        };
-        let answer = self.read(response, &call.endpoint, call.token, asked_at, answered_at).await;
-        self.counters.count(
-            call.endpoint,
-            match (answer.status, &answer.body) {
-                (200, Ok(_)) => Outcome::Ok,
-                // Taken, however its body went on.
-                (200, Err(_)) if matches!(call.endpoint, Endpoint::Submit) => Outcome::Ok,
-                (401 | 499, _) => Outcome::Refused,
-                _ => Outcome::Error,
-            },
-        );
-        Ok(answer)
+        let response = result.map_err(|error| self.failure(error, call.token))?;
+        Ok(self.read(response, &call.endpoint, call.token, asked_at, answered_at).await)
     }
 
     async fn read(
@@ -220,7 +239,9 @@ impl Transport {
     }
 
     fn failure(&self, error: reqwest::Error, token: Option<&SecretString>) -> SendFailure {
-        if error.is_connect() || error.is_builder() {
+        if let Some(held) = held(&error) {
+            SendFailure::PortHeld(held.to_string())
+        } else if error.is_connect() || error.is_builder() {
             let late = error.is_timeout();
             let words = if late { "no connection in time".into() } else { cause(error, token) };
             SendFailure::NotSent(words)
@@ -231,6 +252,18 @@ impl Transport {
             SendFailure::Lost(words)
         }
     }
+}
+
+/// The judgment of a connection that ended a request before it was sent.
+fn held(error: &reqwest::Error) -> Option<&Held> {
+    let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = next {
+        if let Some(held) = error.downcast_ref() {
+            return Some(held);
+        }
+        next = error.source();
+    }
+    None
 }
 
 /// The innermost cause of a library's error, without its url: the one place where such an error
@@ -248,14 +281,6 @@ fn cause(error: reqwest::Error, token: Option<&SecretString>) -> String {
 fn date_header(value: &HeaderValue) -> Option<Timestamp> {
     let parser = jiff::fmt::rfc2822::DateTimeParser::new();
     parser.parse_timestamp(value.to_str().ok()?).ok()
-}
-
-/// Both addresses of this machine, in the order in which .NET listens for `localhost`.
-pub(super) fn loopback(port: u16) -> [SocketAddr; 2] {
-    [
-        SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port),
-        SocketAddr::new(IpAddr::V6(Ipv6Addr::LOCALHOST), port),
-    ]
 }
 
 /// Checks `agent.url`. Its text is not repeated: a person may have put a secret into it.

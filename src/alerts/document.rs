@@ -12,6 +12,13 @@ use crate::core::job::AlertEvent;
 use crate::core::place::NamedPlace;
 use crate::core::reason::ReasonCode;
 use crate::core::run::RunState;
+use crate::privacy::mask;
+
+/// A line as chat services read it: `<!channel>` and links are commands to them (Slack,
+/// "Escaping text"). Others show the three characters as they are written in web pages.
+fn for_chats(line: &str) -> String {
+    line.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
 
 /// The document of an alert.
 #[derive(Debug, Serialize)]
@@ -33,8 +40,11 @@ pub(super) struct Document<'a> {
     at: Timestamp,
     hostname: &'a str,
     version: &'static str,
-    /// All of it in a line, under the name that chat services look for.
-    text: &'a str,
+    /// All of it in a line, under the name that chat services look for, in their spelling.
+    text: String,
+    /// The same, as it is.
+    #[serde(skip)]
+    line: &'a str,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     test: bool,
     #[serde(skip)]
@@ -59,7 +69,8 @@ impl<'a> Document<'a> {
             at: alert.at,
             hostname,
             version: env!("CARGO_PKG_VERSION"),
-            text: &alert.text,
+            text: for_chats(&alert.text),
+            line: &alert.text,
             test,
             occasion: alert.occasion,
         }
@@ -67,7 +78,8 @@ impl<'a> Document<'a> {
 
     /// The document as JSON.
     pub(super) fn json(&self) -> Vec<u8> {
-        serde_json::to_vec(self).expect("a document has text keys only")
+        let text = serde_json::to_string(self).expect("a document has text keys only");
+        mask(&text).into_owned().into_bytes()
     }
 
     /// Its main fields, as variables of a command; those that are absent are left out.
@@ -87,11 +99,12 @@ impl<'a> Document<'a> {
             some("TRANSFERD_AT", Some(self.at.to_string())),
             some("TRANSFERD_HOSTNAME", Some(self.hostname.to_owned())),
             some("TRANSFERD_VERSION", Some(self.version.to_owned())),
-            some("TRANSFERD_TEXT", Some(self.text.to_owned())),
+            some("TRANSFERD_TEXT", Some(self.line.to_owned())),
             some("TRANSFERD_TEST", self.test.then(|| "true".to_owned())),
         ]
         .into_iter()
         .flatten()
+        .map(|(name, value)| (name, mask(&value).into_owned()))
         .collect()
     }
 
@@ -113,5 +126,18 @@ impl<'a> Document<'a> {
                 | AlertEvent::ConfigInvalid,
             ) => "/fail",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_in_a_text_is_a_command_to_a_chat() {
+        assert_eq!(
+            for_chats("<!channel> R&D <http://evil|click>"),
+            "&lt;!channel&gt; R&amp;D &lt;http://evil|click&gt;"
+        );
     }
 }

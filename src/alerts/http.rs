@@ -4,14 +4,18 @@
 
 use std::path::Path;
 
-use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
-use reqwest::{Client, StatusCode, Url};
+use jiff::{SignedDuration, Timestamp};
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
+use reqwest::{Client, Response, StatusCode, Url};
 
 use super::document::Document;
-use super::limits::{ANSWER_MAX, CONNECT_MAX};
+use super::limits::{ANSWER_MAX, CONNECT_MAX, SAID_MAX};
 use super::secrets::{Secrets, masked};
+use crate::clock;
 use crate::core::alert::Delivery;
 use crate::core::job::SecretText;
+use crate::core::plain::one_line;
+use crate::privacy::mask;
 use crate::tls;
 
 /// POSTs the document.
@@ -30,7 +34,7 @@ pub(super) async fn webhook(
             headers.insert(name.clone(), value.clone());
         }
     }
-    post(url, headers, document.json()).await
+    post(url, headers, document.json()).await.map(|_| ())
 }
 
 /// POSTs the reason to the address, or to the one below it that says what has happened.
@@ -47,14 +51,16 @@ pub(super) async fn ping(
     }
     let text = HeaderValue::from_static("text/plain; charset=utf-8");
     let headers = HeaderMap::from_iter([(CONTENT_TYPE, text)]);
-    post(url, headers, document.reason.as_bytes().to_vec()).await
+    let body = mask(document.reason).into_owned().into_bytes();
+    let mut answer = post(url, headers, body).await?;
+    says_otherwise(&beginning(&mut answer).await).map_or(Ok(()), Err)
 }
 
-async fn post(url: Url, headers: HeaderMap, body: Vec<u8>) -> Result<(), Delivery> {
+async fn post(url: Url, headers: HeaderMap, body: Vec<u8>) -> Result<Response, Delivery> {
     let client = client(url.scheme() == "https").await.map_err(Delivery::Failed)?;
     let sent = client.post(url.clone()).headers(headers).body(body).send().await;
     match sent {
-        Ok(answer) => judge(answer.status()),
+        Ok(answer) => judge(answer.status(), answer.headers(), clock::now()).map(|()| answer),
         Err(error) => Err(Delivery::Failed(words(error, &url))),
     }
 }
@@ -83,7 +89,7 @@ async fn client(secure: bool) -> Result<Client, String> {
 }
 
 /// What a status means. Whether another try may do better is what counts.
-fn judge(status: StatusCode) -> Result<(), Delivery> {
+fn judge(status: StatusCode, headers: &HeaderMap, now: Timestamp) -> Result<(), Delivery> {
     let said = format!("it answered {}", status.as_u16());
     if status.is_success() {
         Ok(())
@@ -93,10 +99,53 @@ fn judge(status: StatusCode) -> Result<(), Delivery> {
         || status == StatusCode::TOO_MANY_REQUESTS
         || status == StatusCode::REQUEST_TIMEOUT
     {
-        Err(Delivery::Failed(said))
+        Err(match headers.get(RETRY_AFTER).and_then(|value| retry_after(value, now)) {
+            Some(after) => Delivery::Later { words: said, after },
+            None => Delivery::Failed(said),
+        })
     } else {
         Err(Delivery::Refused(said))
     }
+}
+
+/// `Retry-After` (RFC 9110, 10.2.3): seconds, or a date.
+fn retry_after(value: &HeaderValue, now: Timestamp) -> Option<SignedDuration> {
+    let text = value.to_str().ok()?.trim();
+    if let Ok(seconds) = text.parse::<u32>() {
+        return Some(SignedDuration::from_secs(seconds.into()));
+    }
+    let at = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text).ok()?;
+    Some(at.duration_since(now).max(SignedDuration::ZERO))
+}
+
+/// The beginning of an answer's body, which may say more than its status.
+async fn beginning(answer: &mut Response) -> String {
+    let mut body = Vec::new();
+    // What can't be read says nothing.
+    while body.len() < SAID_MAX
+        && let Ok(Some(chunk)) = answer.chunk().await
+    {
+        body.extend_from_slice(&chunk);
+    }
+    body.truncate(SAID_MAX);
+    String::from_utf8_lossy(&body).into_owned()
+}
+
+/// What a ping's answer means whose status is good: healthchecks.io and its like answer 200 to a
+/// ping for a check that they do not have, and say so in the body.
+fn says_otherwise(body: &str) -> Option<Delivery> {
+    let said = body.trim().to_ascii_lowercase();
+    let bare: String = said.chars().filter(|c| !c.is_whitespace()).collect();
+    let words = || format!("it answered 200, but says \"{}\"", one_line(&mask(body), SAID_MAX));
+    if said.contains("rate limited") || said.contains("too many") {
+        return Some(Delivery::Failed(words()));
+    }
+    let otherwise = said.starts_with("ok (")
+        || said.contains("not found")
+        || said.starts_with("error")
+        || bare.contains("\"ok\":false")
+        || bare.contains("\"success\":false");
+    otherwise.then(|| Delivery::Refused(words()))
 }
 
 fn words(error: reqwest::Error, url: &Url) -> String {
@@ -107,7 +156,11 @@ fn words(error: reqwest::Error, url: &Url) -> String {
         return format!("{what} within {limit:?}");
     }
     let what = if connecting { "no connection" } else { "the connection broke" };
-    format!("{what}: {}", masked(&innermost(&error.without_url()), url))
+    let error = error.without_url();
+    if let Some(words) = tls::in_words(&error) {
+        return format!("{what}: {words}");
+    }
+    format!("{what}: {}", mask(&masked(&innermost(&error), url)))
 }
 
 /// The innermost cause of an error, which says most.
@@ -117,4 +170,50 @@ fn innermost(error: &dyn std::error::Error) -> String {
         innermost = source;
     }
     innermost.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case("45", Some(45))]
+    #[case(" 0 ", Some(0))]
+    #[case("Fri, 27 Nov 2026 12:00:30 GMT", Some(30))]
+    #[case("Fri, 27 Nov 2026 11:00:00 GMT", Some(0))]
+    #[case("soon", None)]
+    #[case("-5", None)]
+    fn when_to_come_again_is_told_in_seconds_or_as_a_date(
+        #[case] value: &'static str,
+        #[case] seconds: Option<i64>,
+    ) {
+        let now = "2026-11-27T12:00:00Z".parse().unwrap();
+        let headers = HeaderMap::from_iter([(RETRY_AFTER, HeaderValue::from_static(value))]);
+        let said = "it answered 429".to_owned();
+        let expected = match seconds {
+            Some(seconds) => {
+                Delivery::Later { words: said, after: SignedDuration::from_secs(seconds) }
+            }
+            None => Delivery::Failed(said),
+        };
+        assert_eq!(judge(StatusCode::TOO_MANY_REQUESTS, &headers, now), Err(expected));
+    }
+
+    #[rstest]
+    #[case("OK (not found)", true)]
+    #[case("OK (rate limited)", true)]
+    #[case("{\"ok\": false, \"msg\": \"Monitor not active\"}", true)]
+    #[case("OK", false)]
+    #[case("", false)]
+    #[case("{\"ok\":true}", false)]
+    #[case("Got it, thanks!", false)]
+    fn a_pings_body_may_say_otherwise_and_is_quoted(#[case] body: &str, #[case] otherwise: bool) {
+        let said = says_otherwise(body);
+        assert_eq!(said.is_some(), otherwise, "{said:?}");
+        if let Some(Delivery::Failed(words) | Delivery::Refused(words)) = said {
+            assert_eq!(words, format!("it answered 200, but says \"{body}\""));
+        }
+    }
 }

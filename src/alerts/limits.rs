@@ -26,3 +26,7 @@ pub(super) const SECRET_FILE_MAX: u64 = 16 * 1_024;
 /// Files that a command may open at once: what the kernel gives a program where nobody says
 /// otherwise, and what select(2) can take.
 pub(super) const FILES_MAX: u64 = 1_024;
+
+/// Of what a receiver says in the body of its answer so much is read, in bytes: enough for the
+/// line that says why.
+pub(super) const SAID_MAX: usize = 200;

@@ -3,11 +3,12 @@
 
 use std::io::Write;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::ask::{hint, runtime, say};
 use super::places::{Places, variable};
-use super::{Exit, Global, jobfile};
-use crate::agent::{AgentClient, TokenKeeper};
+use super::{Exit, Global, jobfile, offline};
+use crate::agent::{AgentClient, Owners, TokenKeeper};
 use crate::core::job::{AgentSettings, JobSet, TokenSource};
 
 /// An agent, and the means to wait for its answers.
@@ -20,6 +21,13 @@ pub struct Asked {
     pub jobs: Option<JobSet>,
     /// Waits for answers.
     pub runtime: tokio::runtime::Runtime,
+}
+
+impl Drop for Asked {
+    /// A command that logged in leaves no session behind.
+    fn drop(&mut self) {
+        self.runtime.block_on(self.client.log_out());
+    }
 }
 
 /// The settings that `global` means, and the job file that they stand in, if there is one. Says
@@ -60,11 +68,12 @@ pub fn find(global: &Global, url: Option<String>, err: &mut dyn Write) -> Result
     if let Some(url) = url {
         settings.url = url;
     }
-    let client = AgentClient::new(&settings, TokenKeeper::new(settings.token.clone(), variable))
-        .map_err(|error| {
-            say(err, &error.to_string());
-            Exit::No
-        })?;
+    let keeper = TokenKeeper::new(settings.token.clone(), variable);
+    let owners = Owners::forgetful(&settings.user, offline::agent_user(global));
+    let client = AgentClient::with(&settings, keeper, owners, Arc::default()).map_err(|error| {
+        say(err, &error.to_string());
+        Exit::No
+    })?;
     let runtime = runtime().map_err(|error| {
         say(err, &error.to_string());
         Exit::No
@@ -83,6 +92,8 @@ pub fn say_no(error: &crate::agent::AskError, err: &mut dyn Write) -> Exit {
                 "is the Amove desktop agent running on this machine? `transferd doctor` looks closer",
             );
         }
+        // Its words say what to do.
+        AskError::PortHeld(_) => {}
         AskError::BadToken(_) => hint(err, "`transferd login` gets a token"),
         AskError::Refused { .. } | AskError::NoSuchRoute(_) | AskError::Unusable(_) => {
             hint(err, "`transferd doctor` looks closer");

@@ -119,7 +119,9 @@ async fn send(set: &JobSet, chosen: &[(&Alert, AlertEvent)]) -> Vec<Entry> {
         let message = message(alert, *event, &hostname);
         let error = match courier.deliver(&message, &alert.channel, &withheld).await {
             Delivery::Delivered => None,
-            Delivery::Failed(words) | Delivery::Refused(words) => Some(words),
+            Delivery::Failed(words) | Delivery::Later { words, .. } | Delivery::Refused(words) => {
+                Some(words)
+            }
         };
         Entry {
             channel: alert.channel.to_string(),

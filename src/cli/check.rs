@@ -1,14 +1,15 @@
 //! `check`: is the job file good, and if not, what is wrong with it, all at once.
 
 use std::io::{self, Write};
+use std::sync::Arc;
 
 use clap::Args as ClapArgs;
 use serde::Serialize;
 
 use super::ask::runtime;
 use super::places::variable;
-use super::{Exit, Global, jobfile};
-use crate::agent::{AgentClient, Online, OnlineProblem, TokenKeeper, online};
+use super::{Exit, Global, jobfile, offline};
+use crate::agent::{AgentClient, Online, OnlineProblem, Owners, TokenKeeper, online};
 use crate::config::{self, Diagnostic, Lookup, Severity, Sources};
 use crate::core::job::JobSet;
 
@@ -63,7 +64,7 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
     let (file_errors, file_warnings) = (errors.len(), warnings.len());
     let good = set.as_ref().filter(|_| args.online).map(|set| {
         let file = Lookup::new(&sources);
-        let said = agent_says(set, &file);
+        let said = agent_says(set, &file, global);
         for OnlineProblem { is_error, keys, words, hint } in said.problems {
             let list = if is_error { &mut errors } else { &mut warnings };
             list.extend(file.say(&keys, is_error, &words, hint));
@@ -101,19 +102,24 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
 }
 
 /// What the agent says to a job set that is good by itself.
-fn agent_says(set: &JobSet, file: &Lookup) -> Online {
+fn agent_says(set: &JobSet, file: &Lookup, global: &Global) -> Online {
     let keeper = TokenKeeper::new(set.agent.token.clone(), variable);
     let broken = |words: String| {
         let problem =
             OnlineProblem { is_error: true, keys: vec!["agent".to_owned()], words, hint: None };
         Online { good: Vec::new(), problems: vec![problem] }
     };
-    let client = match AgentClient::new(&set.agent, keeper) {
+    let owners = Owners::forgetful(&set.agent.user, offline::agent_user(global));
+    let client = match AgentClient::with(&set.agent, keeper, owners, Arc::default()) {
         Ok(client) => client,
         Err(error) => return broken(error.to_string()),
     };
     match runtime() {
-        Ok(runtime) => runtime.block_on(online(set, &file.accounts(), &client)),
+        Ok(runtime) => runtime.block_on(async {
+            let said = online(set, &file.accounts(), &client).await;
+            client.log_out().await;
+            said
+        }),
         Err(error) => broken(error.to_string()),
     }
 }

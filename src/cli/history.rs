@@ -12,7 +12,7 @@ use super::render::run;
 use super::render::table::Screen;
 use super::render::words::Times;
 use super::when::{Day, Towards, When};
-use super::{Exit, Global, offline, zone};
+use super::{Exit, Global, offline, pauses, zone};
 use crate::clock;
 use crate::control::document::RunDocument;
 use crate::control::request::{HISTORY_MAX, HistoryQuery};
@@ -100,7 +100,8 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
         writeln!(out, "no runs")
     } else {
         let times = Times { now, zone: TimeZone::system(), absolute: args.absolute };
-        out.write_all(run::history(&runs, &times, Screen::of_stdout(global.color)).as_bytes())
+        let page = run::history(&runs, &times, Screen::of_stdout(global.color));
+        write!(out, "{page}{}", pauses::beneath(&runs, global, &times))
     };
     done(written, Exit::Done)
 }

@@ -4,7 +4,7 @@
 //! The password is used once and kept nowhere. The session that it opens is closed again.
 
 use std::fs;
-use std::io::{self, Write};
+use std::io::{self, Read as _, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -23,6 +23,9 @@ use crate::core::job::TokenSource;
 
 /// Wrong codes that a person may give before the login is given up.
 const CODES_MAX: usize = 3;
+
+/// A file of a token is no longer than this, in bytes: no request takes a longer one.
+const TOKEN_FILE_MAX: u64 = 8 * 1024;
 
 /// What may be typed after `login`.
 #[derive(Debug, ClapArgs)]
@@ -90,11 +93,33 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
     if let Err(error) = writable(&path) {
         say(err, &format!("the token file `{}` can't be written: {error}", path.display()));
         match error.kind() {
+            io::ErrorKind::InvalidData => {
+                hint(err, "move it away if it is not needed, or name another with `--token-file`");
+            }
             io::ErrorKind::NotFound => {
                 hint(err, "`transferd init` makes the folder; `--token-file PATH` names another");
             }
             _ => hint(err, "`--token-file PATH` writes it elsewhere"),
         }
+        return Exit::No;
+    }
+    // A password is asked for by who can take it.
+    if let Err(error) = asked.runtime.block_on(asked.client.agent_status()) {
+        say(err, &format!("no login at `{}`: {error}", asked.client.address()));
+        hint(
+            err,
+            "is the Amove desktop agent running there? `agent.url` in the job file, or `--url`, \
+             says where it is",
+        );
+        return Exit::No;
+    }
+    let told = writeln!(
+        err,
+        "user name and password go to the agent at {}, its token is written to {}",
+        asked.client.address(),
+        path.display()
+    );
+    if told.is_err() {
         return Exit::No;
     }
     let mut prompt = Prompt::open();
@@ -259,7 +284,30 @@ fn writable(path: &Path) -> io::Result<()> {
     if path.is_dir() {
         return Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a folder"));
     }
+    holds_a_token_at_most(path)?;
     tempfile::Builder::new().prefix(".token").tempfile_in(folder(path)).map(|_| ())
+}
+
+/// Nothing but a token is ever overwritten: whoever wrote the job file may have named any file.
+fn holds_a_token_at_most(path: &Path) -> io::Result<()> {
+    // Looked at before it is opened: to open a pipe would wait for its other end.
+    let found = match fs::metadata(path) {
+        Ok(found) => found,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    let refuse = || {
+        let words = "it holds something else than a token, and is left as it is";
+        Err(io::Error::new(io::ErrorKind::InvalidData, words))
+    };
+    if !found.is_file() {
+        return refuse();
+    }
+    let mut content = Vec::new();
+    fs::File::open(path)?.take(TOKEN_FILE_MAX + 1).read_to_end(&mut content)?;
+    let content = content.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&content).trim_ascii();
+    let is_word = content.iter().all(u8::is_ascii_graphic);
+    if is_word && content.len() as u64 <= TOKEN_FILE_MAX { Ok(()) } else { refuse() }
 }
 
 fn folder(path: &Path) -> &Path {
@@ -274,6 +322,7 @@ fn write_secret(path: &Path, secret: &SecretString) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => path.to_owned(),
         Err(error) => return Err(error),
     };
+    holds_a_token_at_most(&path)?;
     // Made with mode 0600 (tempfile), so that nobody else can ever open it.
     let mut file = tempfile::Builder::new().prefix(".token").tempfile_in(folder(&path))?;
     file.write_all(secret.expose_secret().as_bytes())?;
@@ -312,6 +361,23 @@ mod tests {
         assert_eq!(fs::metadata(&real).unwrap().mode() & 0o777, 0o600);
         let left: Vec<_> = fs::read_dir(folder.path()).unwrap().collect();
         assert_eq!(left.len(), 2, "nothing is left beside it");
+    }
+
+    #[test]
+    fn nothing_but_a_token_is_overwritten() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        for kept in ["* * * * * root id\n", "one\ntwo\n", "[section]\nkey = value\n", "pässwort"] {
+            fs::write(&path, kept).unwrap();
+            let error = writable(&path).unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::InvalidData, "{kept:?}");
+            assert!(write_secret(&path, &SecretString::from("new")).is_err());
+            assert_eq!(fs::read_to_string(&path).unwrap(), kept);
+        }
+        for word in ["", "\n", "old-token\n", " eyJhbGciOiJIUzI1NiJ9.eyJl.abc \n"] {
+            fs::write(&path, word).unwrap();
+            assert!(writable(&path).is_ok(), "{word:?}");
+        }
     }
 
     #[test]

@@ -31,6 +31,7 @@ pub mod man;
 pub mod next;
 pub mod offline;
 pub mod pause;
+mod pauses;
 pub mod places;
 mod program;
 pub mod prompt;

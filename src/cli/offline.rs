@@ -133,6 +133,11 @@ pub fn last_ended(
     Ok(last)
 }
 
+/// Which user held the agent's port when a daemon first found an agent at work there.
+pub fn agent_user(global: &Global) -> Option<u32> {
+    open(global).ok().flatten()?.agent_user().ok().flatten()
+}
+
 fn mark_in(store: &SqliteStore, job: &JobName) -> Result<Option<Arc<Mark>>, String> {
     let marks = store.marks().map_err(words)?;
     Ok(marks.into_iter().find(|mark| mark.job == *job))

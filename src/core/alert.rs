@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::ids::{AlertId, AlertKey, JobName, RunId};
 use super::job::{AlertChannel, AlertEvent, SecretText};
-use super::limits::ALERT_RETRY;
+use super::limits::{ALERT_PROMPT_TRIES, ALERT_RETRY};
 use super::place::NamedPlace;
 use super::reason::ReasonCode;
 use super::run::RunState;
@@ -115,6 +115,13 @@ pub enum Delivery {
     Delivered,
     /// It was not, in words; a later try may do better.
     Failed(String),
+    /// It was not, in words, and whoever was to take it says when to come again.
+    Later {
+        /// Why.
+        words: String,
+        /// How long to wait.
+        after: SignedDuration,
+    },
     /// It was turned down, in words; a few more tries will show that this is meant.
     Refused(String),
 }
@@ -218,9 +225,32 @@ pub(crate) fn retry_delay(tries: u32) -> SignedDuration {
     SignedDuration::from_secs(doubled).min(longest)
 }
 
+/// The delay where whoever is to take a message says when to come again: the larger of ours and
+/// theirs, up to our longest. A short one is kept to as it was told, for a few tries: who counts
+/// requests by the second takes the next one in a second.
+pub(crate) fn told_delay(tries: u32, told: SignedDuration) -> SignedDuration {
+    let (first, longest) = ALERT_RETRY;
+    let told = told.max(SignedDuration::from_secs(1));
+    if told <= first && tries <= ALERT_PROMPT_TRIES {
+        return told;
+    }
+    retry_delay(tries).max(told).min(longest)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_delay_that_is_told_is_kept_to_within_reason() {
+        let after = |tries, told| told_delay(tries, SignedDuration::from_secs(told)).as_secs();
+        assert_eq!(after(1, 0), 1);
+        assert_eq!(after(1, 2), 2);
+        assert_eq!(after(1, 45), 45);
+        assert_eq!(after(5, 45), 160);
+        assert_eq!(after(1, 100_000), 3600);
+        assert_eq!(after(20, 1), 3600, "it has said so often enough");
+    }
 
     #[test]
     fn a_key_says_nothing_and_tells_channels_apart() {

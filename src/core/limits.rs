@@ -149,6 +149,9 @@ pub const DELIVERIES_MAX: usize = 4;
 pub const ALERT_RETRY: (SignedDuration, SignedDuration) =
     (SignedDuration::from_secs(10), SignedDuration::from_hours(1));
 
+/// So many tries come as soon as the receiver says: one that says the same each time is in trouble.
+pub const ALERT_PROMPT_TRIES: u32 = 5;
+
 /// An alert this old is given up when a try fails: it is no news any more.
 pub const ALERT_STALE: SignedDuration = SignedDuration::from_hours(24);
 

@@ -285,6 +285,8 @@ impl Incomplete {
 pub enum LookFailure {
     /// The agent can't be reached: refused, no name, time-out, reset.
     Unreachable(String),
+    /// The agent's port is held by a user who may not have the token: nothing was sent.
+    PortHeld(String),
     /// There is no token, or the agent refuses it.
     BadToken(String),
     /// The agent answers, but not so that a listing could be read.

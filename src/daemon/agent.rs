@@ -10,7 +10,9 @@ use tokio::task::JoinHandle;
 
 use super::event::Event;
 use crate::agent::notifications::{self, Listener};
-use crate::agent::{AgentClient, AskError, TokenKeeper, UnusableSettings};
+use crate::agent::{
+    AgentClient, AskError, Keep, Owners, RequestCounters, TokenKeeper, UnusableSettings,
+};
 use crate::clock;
 use crate::core::job::{AgentSettings, TokenSource};
 use crate::core::transfer::AgentState;
@@ -33,10 +35,11 @@ pub(super) struct Glance {
 }
 
 /// The agent.
-#[derive(Debug)]
 pub(super) struct Agent {
     client: AgentClient,
     settings: AgentSettings,
+    /// Remembers which user held the agent's port first.
+    keep: Keep,
     listener: Listener,
     listening: Option<JoinHandle<()>>,
     pub(super) glance: Option<Glance>,
@@ -47,14 +50,17 @@ pub(super) struct Agent {
 
 impl Agent {
     /// The agent under these settings; `listener` is told when its socket says that something has
-    /// changed.
+    /// changed. `first` is the user who held its port first, if that is known, else `keep` is told.
     pub(super) fn new(
         settings: &AgentSettings,
         listener: Listener,
+        first: Option<u32>,
+        keep: Keep,
     ) -> Result<Self, UnusableSettings> {
         Ok(Self {
-            client: AgentClient::new(settings, keeper(settings))?,
+            client: client(settings, first, &keep, Arc::default())?,
             settings: settings.clone(),
+            keep,
             listener,
             listening: None,
             glance: None,
@@ -113,12 +119,20 @@ impl Agent {
             return Ok(());
         }
         let counters = Arc::clone(self.client.requests());
-        self.client = AgentClient::counting(settings, keeper(settings), counters)?;
+        let first = self.client.owners().first();
+        let new = client(settings, first, &self.keep, counters)?;
+        let old = std::mem::replace(&mut self.client, new);
+        tokio::spawn(async move { old.log_out().await });
         self.settings = settings.clone();
         self.listen(false);
         self.glance = None;
         self.look_at_token();
         Ok(())
+    }
+
+    /// Ends the sessions that were opened here.
+    pub(super) async fn log_out(&self) {
+        self.client.log_out().await;
     }
 
     /// Opens or closes the notification socket.
@@ -167,6 +181,16 @@ impl Agent {
     }
 }
 
+fn client(
+    settings: &AgentSettings,
+    first: Option<u32>,
+    keep: &Keep,
+    counters: Arc<RequestCounters>,
+) -> Result<AgentClient, UnusableSettings> {
+    let owners = Owners::new(&settings.user, first, Arc::clone(keep));
+    AgentClient::with(settings, keeper(settings), owners, counters)
+}
+
 fn keeper(settings: &AgentSettings) -> TokenKeeper {
     TokenKeeper::new(settings.token.clone(), |name: &str| std::env::var_os(name))
 }
@@ -179,6 +203,7 @@ async fn glance(client: &AgentClient) -> Glance {
                 Err(error @ AskError::BadToken(_)) => (true, state, Some(false), error.to_string()),
                 Err(
                     error @ (AskError::Unreachable(_)
+                    | AskError::PortHeld(_)
                     | AskError::Refused { .. }
                     | AskError::NoSuchRoute(_)
                     | AskError::Unusable(_)),

@@ -63,7 +63,9 @@ impl Driver {
                 let delivery = courier.deliver(&alert, &channel, &withheld).await;
                 match delivery {
                     Delivery::Delivered => tracing::info!("{channel} was told of it"),
-                    Delivery::Failed(words) | Delivery::Refused(words) => {
+                    Delivery::Failed(words)
+                    | Delivery::Later { words, .. }
+                    | Delivery::Refused(words) => {
                         tracing::warn!("{channel} could not be told of it: {words}");
                     }
                 }

@@ -23,6 +23,7 @@ use super::retention::{self, Retention};
 use super::scrape::Proof;
 use super::standing::Standing;
 use super::timer::{Alarm, ClockWatch};
+use crate::agent::Keep;
 use crate::agent::notifications::{FAILED_OBJECTS_WAITING, Listener};
 use crate::alerts::{self, Courier};
 use crate::clock;
@@ -130,7 +131,9 @@ async fn live_on(
         alarm: Alarm::new().map_err(|e| failed("no alarm can be had", &e))?,
         watchdog: Sources::watchdog(systemd::watchdog()),
     };
-    let agent = Agent::new(&set.agent, Listener { hint, failed: objects })
+    let first = store.agent_user().await.map_err(words)?;
+    let listener = Listener { hint, failed: objects };
+    let agent = Agent::new(&set.agent, listener, first, remembering(&store))
         .map_err(|e| StartError::BadConfig(e.to_string()))?;
     let durable = store.load().await.map_err(words)?;
     let (host, now) = (super::host(), clock::now());
@@ -188,6 +191,7 @@ async fn live_on(
     systemd::stopping();
     tracing::info!("stopping; transfers go on at the agent");
     driver.doorway.close();
+    driver.agent.log_out().await;
     driver.fatal.take().map_or(Ok(()), |words| Err(StartError::Failed(words)))
 }
 
@@ -201,6 +205,20 @@ fn hear_signals() -> io::Result<Signals> {
         tracing::warn!("what an alert's command leaves behind can't be looked after: {error}");
     });
     Signals::listen()
+}
+
+/// Remembers in the database which user held the agent's port first.
+fn remembering(store: &StoreHandle) -> Keep {
+    let store = store.clone();
+    Arc::new(move |uid| {
+        let store = store.clone();
+        tokio::spawn(async move {
+            if let Err(error) = store.save_agent_user(uid).await {
+                // It is learned again by the next daemon.
+                tracing::warn!("the agent's user could not be remembered: {error}");
+            }
+        });
+    })
 }
 
 /// The jobs to start with.

@@ -159,6 +159,15 @@ impl<S: Store> Store for Faulty<S> {
         self.inner.last_job_set()
     }
 
+    fn save_agent_user(&mut self, uid: u32) -> Result<(), StoreError> {
+        self.room()?;
+        self.inner.save_agent_user(uid)
+    }
+
+    fn agent_user(&self) -> Result<Option<u32>, StoreError> {
+        self.inner.agent_user()
+    }
+
     fn prune(
         &mut self,
         policy: HistoryPolicy,

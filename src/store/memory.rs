@@ -47,6 +47,7 @@ struct Rows {
     pause_of_all: Arc<PauseOfAll>,
     job_set: Option<Arc<str>>,
     last_event: u64,
+    agent_user: Option<u32>,
 }
 
 /// Transfers of closed attempts, in the order of runs and attempts. What is new goes in near the
@@ -406,6 +407,15 @@ impl Store for MemoryStore {
 
     fn last_job_set(&self) -> Result<Option<String>, StoreError> {
         Ok(self.rows.job_set.as_deref().map(str::to_owned))
+    }
+
+    fn save_agent_user(&mut self, uid: u32) -> Result<(), StoreError> {
+        Arc::make_mut(&mut self.rows).agent_user = Some(uid);
+        Ok(())
+    }
+
+    fn agent_user(&self) -> Result<Option<u32>, StoreError> {
+        Ok(self.rows.agent_user)
     }
 
     fn prune(

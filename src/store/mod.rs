@@ -91,6 +91,12 @@ pub trait Store {
     /// The text that was kept last.
     fn last_job_set(&self) -> Result<Option<String>, StoreError>;
 
+    /// Keeps which user held the agent's port when an agent was first found at work there.
+    fn save_agent_user(&mut self, uid: u32) -> Result<(), StoreError>;
+
+    /// The user that was kept.
+    fn agent_user(&self) -> Result<Option<u32>, StoreError>;
+
     /// Forgets at most `step_limit` runs that ended longer than `keep` ago, or are more than
     /// `max_runs`, those that ended first before others; answers how many. Call it until it
     /// answers less than `step_limit`.

@@ -198,6 +198,16 @@ impl StoreHandle {
         self.ask(|store| store.last_job_set()).await
     }
 
+    /// Keeps which user held the agent's port first.
+    pub async fn save_agent_user(&self, uid: u32) -> Result<(), StoreError> {
+        self.ask(move |store| store.save_agent_user(uid)).await
+    }
+
+    /// The user that was kept.
+    pub async fn agent_user(&self) -> Result<Option<u32>, StoreError> {
+        self.ask(|store| store.agent_user()).await
+    }
+
     /// Forgets a few runs of the past; see [`Store::prune`].
     pub async fn prune(
         &self,

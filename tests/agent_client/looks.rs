@@ -324,7 +324,6 @@ async fn an_unreadable_record_that_may_be_ours_makes_a_look_incomplete() {
 #[case("4", AgentState::Paused, false)]
 #[case("8", AgentState::Disposed, false)]
 #[case("77", AgentState::Unknown, true)]
-#[case("<html>", AgentState::Unknown, true)]
 #[tokio::test]
 async fn only_an_agent_at_work_or_one_that_can_not_be_asked_proves_absence(
     #[case] status: &'static str,

@@ -57,7 +57,14 @@ pub(crate) struct Agent {
 impl Agent {
     /// An agent that plays `script`, which is asked with the request line and the body.
     pub(crate) async fn play(script: impl Fn(&str, &str) -> Act + Send + Sync + 'static) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self::play_on(TcpListener::bind("127.0.0.1:0").await.unwrap(), script)
+    }
+
+    /// An agent that plays it where `listener` listens.
+    pub(crate) fn play_on(
+        listener: TcpListener,
+        script: impl Fn(&str, &str) -> Act + Send + Sync + 'static,
+    ) -> Self {
         let address = listener.local_addr().unwrap();
         let seen: Arc<Mutex<Vec<Seen>>> = Arc::default();
         let (script, log) = (Arc::new(script), Arc::clone(&seen));

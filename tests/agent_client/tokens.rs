@@ -189,3 +189,48 @@ async fn each_question_that_fails_says_why_without_a_secret() {
         }
     }
 }
+
+#[tokio::test]
+async fn each_session_that_was_opened_is_closed_again() {
+    let logins = Mutex::new(0);
+    let agent = Agent::play(move |line, _| {
+        let mut logins = logins.lock().unwrap();
+        if line.contains("/authentication/login") {
+            *logins += 1;
+            ok(&format!(r#"{{"jwtToken":"jwt-token-{logins}","challenge":0}}"#))
+        } else if line.contains("agent_status") {
+            ok("1")
+        } else if line.contains("token=jwt-token-1") {
+            answer(401, "", "")
+        } else {
+            ok(r#"{"data":[]}"#)
+        }
+    })
+    .await;
+    let folder = tempfile::tempdir().unwrap();
+    let client = client_with(agent.address, PATIENT, login_keeper(&folder, false));
+    let logged_out = || {
+        let seen = agent.seen();
+        let logouts = seen.iter().filter(|seen| seen.line.contains("/authentication/logout"));
+        logouts.map(|seen| seen.body.clone()).collect::<Vec<_>>()
+    };
+    assert!(client.look(&look_request()).await.unwrap().is_complete());
+    assert_eq!(logged_out(), [r#"{"jwtToken":"jwt-token-1"}"#], "the one that was replaced");
+    client.log_out().await;
+    client.log_out().await;
+    assert_eq!(logged_out()[1..], [r#"{"jwtToken":"jwt-token-2"}"#], "the last one, once");
+}
+
+#[tokio::test]
+async fn a_token_that_is_not_one_printable_word_is_not_taken_from_the_agent() {
+    for odd in ["two words", "line\\nbreak", "a\\tb", "\u{e4}", "x\\u0000y"] {
+        let answered = format!(r#"{{"jwtToken":"{odd}","token":"{odd}","challenge":0}}"#);
+        let agent = Agent::play(move |_, _| ok(&answered)).await;
+        let client = agent.client();
+        let secret = SecretString::from("pass-w0rd");
+        let failed = client.login("a@b.c", &secret, 32).await.unwrap_err().to_string();
+        assert!(failed.contains("is not one word of printable ASCII"), "{failed}");
+        let minted = client.mint_api_token(&secret, "t", Timestamp::UNIX_EPOCH).await.unwrap_err();
+        assert!(minted.to_string().contains("is not one word"), "{minted}");
+    }
+}

@@ -48,7 +48,8 @@ pub(crate) fn is_run(run: &Value) {
             "until"
         ]
     );
-    assert!(["schedule", "catch_up", "manual"].contains(&run["trigger"].as_str().unwrap()));
+    let triggers = ["schedule", "catch_up", "manual", "retry", "backfill"];
+    assert!(triggers.contains(&run["trigger"].as_str().unwrap()));
     for time in ["created_at", "ended_at", "scheduled_for", "until"] {
         assert!(is_time_or_null(&run[time]), "{time}: {run}");
     }

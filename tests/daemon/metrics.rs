@@ -61,12 +61,12 @@ fn metrics_count_what_was_done_and_each_job_has_its_series_from_the_start() {
     let expected = [
         "transferd_attempts_total{job,outcome=\"succeeded\"}",
         "transferd_bytes_transferred_total{job}",
+        "transferd_cost_usd_total{job}",
         "transferd_job_last_success_timestamp_seconds{job}",
         "transferd_job_late{job}",
         "transferd_job_paused{job}",
         "transferd_job_running{job}",
         "transferd_objects_failed_total{job}",
-        "transferd_cost_usd_total{job}",
         "transferd_objects_transferred_total{job}",
         "transferd_runs_total{job,state=\"canceled\"}",
         "transferd_runs_total{job,state=\"failed\"}",

@@ -6,12 +6,14 @@
 mod credentials;
 mod disk;
 mod dumped;
+mod echoes;
 mod ends;
 mod failing_disk;
 mod failpoints;
 mod flush;
 mod killed;
 mod memory;
+mod neighbor;
 mod online;
 mod reconcile;
 mod secrecy;

@@ -59,12 +59,24 @@ pub(crate) struct Agent {
     child: Option<Child>,
     pub(crate) port: u16,
     seed: u64,
+    /// The user that it runs as, if that is not ours.
+    uid: Option<u32>,
 }
 
 impl Agent {
     /// Starts one on any port, with its memory in `folder`.
     pub(crate) fn start(folder: &Path, world: &WorldOptions, seed: u64) -> Self {
-        let mut agent = Self { folder: folder.to_owned(), child: None, port: 0, seed };
+        let mut agent = Self { folder: folder.to_owned(), child: None, port: 0, seed, uid: None };
+        agent.set_options(world);
+        agent.rise();
+        agent
+    }
+
+    /// Starts one that another user runs, which takes root.
+    pub(crate) fn start_as(uid: u32, port: u16, folder: &Path, world: &WorldOptions) -> Self {
+        std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o777)).unwrap();
+        let (folder, uid) = (folder.to_owned(), Some(uid));
+        let mut agent = Self { folder, child: None, port, seed: 1, uid };
         agent.set_options(world);
         agent.rise();
         agent
@@ -79,7 +91,11 @@ impl Agent {
     /// Starts it (again), with all that it knew.
     pub(crate) fn rise(&mut self) {
         let log = append(&self.folder.join("agent.log"));
-        let mut child = Command::new(transferd())
+        let mut command = Command::new(transferd());
+        if let Some(uid) = self.uid {
+            std::os::unix::process::CommandExt::uid(&mut command, uid);
+        }
+        let mut child = command
             .args(["sim", "--port", &self.port.to_string(), "--seed", &self.seed.to_string()])
             .args(["--state", "agent.json", "--options", "agent-options.json"])
             .current_dir(&self.folder)

@@ -108,6 +108,7 @@ fn waits(filling: &Filling) -> Vec<WaitReason> {
         WaitReason::Destination { run, job },
         WaitReason::Slot { limit: number },
         WaitReason::Agent { words: words.clone() },
+        WaitReason::Port { words: words.clone() },
         WaitReason::Token { words: words.clone() },
         WaitReason::Listing { words },
         WaitReason::Look,

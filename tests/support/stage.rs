@@ -259,6 +259,7 @@ fn world() -> WorldOptions {
             },
             Script { duration: long, ..about("slow") },
             Script { fault: Some(Fault::LoseAfter), ..about("lost") },
+            Script { ending: Some(Ending::Error), times: Some(1), ..about("night") },
         ],
         ..WorldOptions::default()
     }

@@ -22,6 +22,7 @@ use super::look::offset;
 use super::words::fit;
 use super::{notifications, token};
 use crate::clock;
+use crate::core::cause::HistoryRow;
 use crate::core::duration;
 use crate::core::ids::{TransferId, UserId};
 use crate::core::limits::SKEW;
@@ -126,6 +127,18 @@ const CLOCK: Assumption = Assumption {
     holds: "dates of requests are compared with that tolerance",
     otherwise: "the tolerance is widened by what was learned of the difference",
 };
+const HISTORY: Assumption = Assumption {
+    name: "history",
+    text: "the agent has a transfer history",
+    holds: "a run that fails says why",
+    otherwise: "a run that fails says no more than that, and is tried again whatever the cause",
+};
+const HISTORY_IDS: Assumption = Assumption {
+    name: "history_ids",
+    text: "rows of the history bear the ids of their transfers",
+    holds: "a row of ours is known by its id",
+    otherwise: "a row of ours is known by its places, user and end",
+};
 const CANCEL: Assumption = Assumption {
     name: "cancel_refused",
     text: "a cancel of what is not running is answered with an error",
@@ -166,7 +179,7 @@ pub async fn examine(client: &AgentClient, ours: &Ours) -> Vec<Finding> {
             findings.push(page::role(profile.user_type.as_deref()));
             profile.user
         }
-        Err(error @ (AskError::BadToken(_) | AskError::Unreachable(_))) => {
+        Err(error @ (AskError::BadToken(_) | AskError::Unreachable(_) | AskError::PortHeld(_))) => {
             findings.push(TOKEN.judged(false, error.to_string()));
             return findings;
         }
@@ -181,6 +194,7 @@ pub async fn examine(client: &AgentClient, ours: &Ours) -> Vec<Finding> {
         Err(error) => ACCOUNTS.judged(false, error.to_string()),
     });
     pages(client, user, ours, &mut findings).await;
+    history(client, ours, &mut findings).await;
     // To see it, something would have to be cancelled.
     findings.push(CANCEL.found(Verdict::CantTell, "not asked: the doctor changes nothing"));
     findings.push(notification_socket(client).await);
@@ -236,6 +250,29 @@ async fn pages(
         }
     }
     findings.extend(page::paging(&long, &short));
+}
+
+/// Reads the first page of the transfer history.
+async fn history(client: &AgentClient, ours: &Ours, findings: &mut Vec<Finding>) {
+    match client.history_rows().await {
+        Ok(rows) => {
+            let number = rows.len();
+            findings.push(HISTORY.judged(true, format!("{number} rows on its first page")));
+            findings.push(row_ids(&rows, ours));
+        }
+        Err(error) => findings.push(HISTORY.judged(false, error.to_string())),
+    }
+}
+
+fn row_ids(rows: &[HistoryRow], ours: &Ours) -> Finding {
+    let Some(ours) = ours else {
+        return HISTORY_IDS.found(Verdict::CantTell, "there is no database to compare it with");
+    };
+    let known = rows.iter().filter(|row| row.id.is_some_and(|id| ours.contains_key(&id))).count();
+    match known {
+        0 => HISTORY_IDS.found(Verdict::CantTell, "no id of our transfers is on its first page"),
+        known => HISTORY_IDS.judged(true, format!("{known} ids of our transfers are there")),
+    }
 }
 
 /// How far the agent's clock, or a date of its, is from ours.

@@ -119,3 +119,13 @@ fn our_own_transfers_are_told_from_our_users_others() {
         assert_eq!(verdict(&findings, "exclusive_user"), Verdict::CantTell);
     }
 }
+
+#[test]
+fn rows_of_the_history_are_known_by_the_ids_of_our_transfers() {
+    let id = |number| TransferId(uuid::Uuid::from_u128(number));
+    let row = |number| HistoryRow { id: Some(id(number)), ..HistoryRow::default() };
+    let ours = |number| Some(BTreeMap::from([(id(number), clock::now())]));
+    assert_eq!(row_ids(&[row(1), row(2)], &ours(2)).verdict, Verdict::Holds);
+    assert_eq!(row_ids(&[row(1)], &ours(2)).verdict, Verdict::CantTell);
+    assert_eq!(row_ids(&[row(1)], &None).verdict, Verdict::CantTell);
+}

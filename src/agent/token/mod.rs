@@ -69,6 +69,9 @@ struct State {
     exposed: BTreeMap<PathBuf, String>,
     /// The token of a login.
     session: Option<Session>,
+    /// Tokens of logins that are used no more, whose sessions are still to be ended: a user may
+    /// have so many at a time (click-api, SESSION_MAXOUT).
+    left_over: Vec<SecretString>,
     /// The last login that was refused.
     refused: Option<RefusedLogin>,
 }
@@ -253,7 +256,8 @@ impl TokenKeeper {
             end - (lifetime / 10).min(SignedDuration::from_mins(10))
         });
         let mut state = self.state();
-        state.session = Some(Session { token, renew_at });
+        let before = state.session.replace(Session { token, renew_at });
+        state.left_over.extend(before.map(|session| session.token));
         state.refused = None;
     }
 
@@ -274,8 +278,23 @@ impl TokenKeeper {
     pub(super) fn refused(&self, token: &SecretString) {
         let mut state = self.state();
         if state.session.as_ref().is_some_and(|session| same(&session.token, token)) {
-            state.session = None;
+            // What the agent refuses may still count as a session there.
+            let before = state.session.take();
+            state.left_over.extend(before.map(|session| session.token));
         }
+    }
+
+    /// The tokens of logins that are used no more; each is given once.
+    pub(super) fn take_left_over(&self) -> Vec<SecretString> {
+        std::mem::take(&mut self.state().left_over)
+    }
+
+    /// The tokens of all logins whose sessions may still be open. Whoever asks for a token after
+    /// this logs in anew.
+    pub(super) fn take_sessions(&self) -> Vec<SecretString> {
+        let mut state = self.state();
+        let current = state.session.take().map(|session| session.token);
+        std::mem::take(&mut state.left_over).into_iter().chain(current).collect()
     }
 
     /// Takes note of how a secret's file is protected, and warns once.

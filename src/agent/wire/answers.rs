@@ -105,12 +105,21 @@ impl fmt::Debug for LoginReply {
     }
 }
 
-/// `GET /management/agent_status`: a bare integer, survived as text or name. A number without a
-/// name is [`AgentState::Unknown`]; absent if it is no state at all.
+/// `GET /management/agent_status`: a bare integer, or an object with one (click-api names both);
+/// survived as text or name. A number without a name is [`AgentState::Unknown`]; absent if it is
+/// no state at all.
 pub(crate) fn agent_state(body: &[u8]) -> Option<AgentState> {
+    let status: Scalar<'_> = serde_json::from_slice(without_mark(body)).ok()?;
+    if !matches!(status, Scalar::Object(_)) {
+        return state_of(&status);
+    }
+    let names = ["status", "state", "agentstatus", "agentstate", "value"];
+    read_object(body, &names).ok()?.iter().find_map(state_of)
+}
+
+fn state_of(status: &Scalar<'_>) -> Option<AgentState> {
     const NAMES: [(&str, i128); 5] =
         [("created", 0), ("started", 1), ("stopped", 2), ("paused", 4), ("disposed", 8)];
-    let status: Scalar<'_> = serde_json::from_slice(without_mark(body)).ok()?;
     let named = || {
         let word = status.word()?;
         NAMES.iter().find(|(name, _)| name.eq_ignore_ascii_case(word)).map(|(_, number)| *number)

@@ -2,12 +2,13 @@
 
 use std::fmt;
 
-use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::faults::told;
-use super::object::{Element, ElementSeed, ListSeed, without_mark};
+use super::object::{Element, ElementSeed, without_mark};
 use super::scalar::{Key, Scalar};
 use super::transfer::{NAMES, ReadRecord};
+use crate::agent::limits::PAGE_RECORDS_MAX;
 
 /// What a page says besides its records.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -20,6 +21,9 @@ pub(crate) struct PageFacts {
     pub(crate) count: u64,
     /// A list stood where an object with `data` was expected.
     pub(crate) bare: bool,
+    /// The page goes on behind the last record that was read: it has more than was asked for by
+    /// far, and what comes after its records was not read.
+    pub(crate) cut: bool,
 }
 
 /// Reads a page, and hands on its records one by one. The error is in words.
@@ -28,14 +32,68 @@ pub(crate) fn read_page(
     each: &mut dyn FnMut(ReadRecord),
 ) -> Result<PageFacts, String> {
     let mut deserializer = serde_json::Deserializer::from_slice(without_mark(body));
-    let facts = deserializer
-        .deserialize_any(PageVisitor { each })
-        .and_then(|facts| deserializer.end().map(|()| facts));
-    facts.map_err(|error| told(body, &error))
+    let mut facts = PageFacts::default();
+    let read = deserializer
+        .deserialize_any(PageVisitor { each, facts: &mut facts })
+        .and_then(|()| deserializer.end());
+    match read {
+        // The reading was given up, which says nothing against what was read.
+        Err(_) if facts.cut => Ok(facts),
+        Err(error) => Err(told(body, &error)),
+        Ok(()) => Ok(facts),
+    }
 }
 
 struct PageVisitor<'a> {
     each: &'a mut dyn FnMut(ReadRecord),
+    facts: &'a mut PageFacts,
+}
+
+impl PageVisitor<'_> {
+    /// Takes an element of the list; an error once there are more than are read.
+    fn take<E: serde::de::Error>(
+        &mut self,
+        element: Element<'_, { NAMES.len() }>,
+    ) -> Result<(), E> {
+        let Some(record) = record(element) else { return Ok(()) };
+        if self.facts.count >= PAGE_RECORDS_MAX {
+            self.facts.cut = true;
+            return Err(E::custom("the page has too many records"));
+        }
+        self.facts.count += 1;
+        (self.each)(record);
+        Ok(())
+    }
+}
+
+/// The list in a page.
+struct Records<'a, 'b>(&'a mut PageVisitor<'b>);
+
+impl<'de> DeserializeSeed<'de> for Records<'_, '_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Records<'_, '_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of transfers")
+    }
+
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
+        while let Some(element) = list.next_element_seed(ElementSeed(&NAMES))? {
+            self.0.take(element)?;
+        }
+        Ok(())
+    }
 }
 
 /// An element of the list; a null is none.
@@ -48,47 +106,34 @@ fn record(element: Element<'_, { NAMES.len() }>) -> Option<ReadRecord> {
 }
 
 impl<'de> Visitor<'de> for PageVisitor<'_> {
-    type Value = PageFacts;
+    type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a page of transfers")
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<PageFacts, A::Error> {
-        let mut facts = PageFacts { bare: true, ..PageFacts::default() };
-        while let Some(element) = list.next_element_seed(ElementSeed(&NAMES))? {
-            if let Some(record) = record(element) {
-                facts.count += 1;
-                (self.each)(record);
-            }
-        }
-        Ok(facts)
+    fn visit_seq<A: SeqAccess<'de>>(mut self, list: A) -> Result<(), A::Error> {
+        self.facts.bare = true;
+        Records(&mut self).visit_seq(list)
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<PageFacts, A::Error> {
-        let mut facts = PageFacts::default();
+    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
         let mut found = false;
         while let Some(key) = map.next_key::<Key<'de>>()? {
             if key.0.eq_ignore_ascii_case("data") {
                 found = true;
-                let mut each = |element: Element<'_, { NAMES.len() }>| {
-                    if let Some(record) = record(element) {
-                        facts.count += 1;
-                        (self.each)(record);
-                    }
-                };
-                map.next_value_seed(ListSeed { names: &NAMES, each: &mut each })?;
+                map.next_value_seed(Records(&mut self))?;
             } else if key.0.eq_ignore_ascii_case("total") {
                 let total: Scalar<'de> = map.next_value()?;
-                facts.total = total.whole().and_then(|total| u64::try_from(total).ok());
+                self.facts.total = total.whole().and_then(|total| u64::try_from(total).ok());
             } else if key.0.eq_ignore_ascii_case("options") {
                 if let Element::Object([size]) = map.next_value_seed(ElementSeed(&["pagesize"]))? {
-                    facts.page_size = size.whole().and_then(|size| u64::try_from(size).ok());
+                    self.facts.page_size = size.whole().and_then(|size| u64::try_from(size).ok());
                 }
             } else {
                 map.next_value::<IgnoredAny>()?;
             }
         }
-        if found { Ok(facts) } else { Err(serde::de::Error::missing_field("data")) }
+        if found { Ok(()) } else { Err(serde::de::Error::missing_field("data")) }
     }
 }

@@ -112,7 +112,8 @@ fn a_row_of_the_history_is_read_whatever_is_missing_in_it() {
 #[test]
 fn a_page_in_the_vendors_form_is_read() {
     let (facts, records) = read(CAMEL);
-    let expected_facts = PageFacts { total: Some(1), page_size: Some(200), count: 1, bare: false };
+    let expected_facts =
+        PageFacts { total: Some(1), page_size: Some(200), count: 1, ..PageFacts::default() };
     assert_eq!(facts, expected_facts);
     assert_eq!(records[0].transfer, Some(expected()));
 }
@@ -295,4 +296,31 @@ fn deep_nesting_is_refused_or_skipped_but_not_followed() {
     assert_eq!(read(&inside).0.count, 1, "an unknown property may hold anything");
     let ids = format!(r#"[{{"id":{}1{}}}]"#, r#"{"id":"#.repeat(5000), "}".repeat(5000));
     assert!(read_page(ids.as_bytes(), &mut |_| {}).is_err());
+}
+
+#[test]
+fn a_page_of_far_more_than_was_asked_for_is_given_up() {
+    let body = format!(r#"{{"data":[{}{{}}],"total":7}}"#, "{},".repeat(100_000));
+    let mut read = 0;
+    let facts = read_page(body.as_bytes(), &mut |_| read += 1).unwrap();
+    assert!(facts.cut && facts.count == 800 && read == 800, "{read}: {facts:?}");
+    let body = body.replace(&"{},".repeat(100_000 - 700), "");
+    let facts = read_page(body.as_bytes(), &mut |_| {}).unwrap();
+    assert_eq!((facts.cut, facts.count, facts.total), (false, 701, Some(7)));
+}
+
+#[rstest]
+#[case("1", Some(AgentState::Started))]
+#[case(r#""Paused""#, Some(AgentState::Paused))]
+#[case(r#"{"status":1}"#, Some(AgentState::Started))]
+#[case(r#"{"Status":"Disposed","version":"3"}"#, Some(AgentState::Disposed))]
+#[case(r#"{"agentStatus":4}"#, Some(AgentState::Paused))]
+#[case(r#"{"state":77}"#, Some(AgentState::Unknown))]
+#[case(r#"{"hello":"world"}"#, None)]
+#[case("[1]", None)]
+fn the_agents_state_is_a_number_or_an_object_with_one(
+    #[case] body: &str,
+    #[case] state: Option<AgentState>,
+) {
+    assert_eq!(agent_state(body.as_bytes()), state);
 }

@@ -3,13 +3,13 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::facts::{Active, Facts, Known, LOOK_BACK};
+use crate::cli::pauses;
 use crate::cli::render::run::progress;
 use crate::cli::render::words::{count, span};
 use crate::control::document::{RulesDocument, RunDocument};
 use crate::core::duration;
 use crate::core::ids::{RunId, TransferId};
 use crate::core::job::CatchUp;
-use crate::core::limits::PAUSE_COUNT_MAX;
 use crate::core::reason::{Reason, Telling};
 use crate::core::record::PastPause;
 use crate::core::run::{RunState, Trigger};
@@ -221,19 +221,6 @@ fn pause(facts: &Facts, job: &Known) -> Option<String> {
     ))
 }
 
-/// That it was paused, and what that has cost.
-fn past_pause(facts: &Facts, past: &PastPause) -> String {
-    let why = past.reason.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
-    let more = if past.occurrences >= PAUSE_COUNT_MAX { " or more" } else { "" };
-    let fell = match past.occurrences {
-        0 => String::new(),
-        1 => "; 1 occurrence fell into the pause".to_owned(),
-        many => format!("; {many}{more} occurrences fell into the pause"),
-    };
-    let (since, until) = (time(facts, past.since), time(facts, past.until));
-    format!("was paused from {since} until {until}{why}{fell}")
-}
-
 /// The record is silent: what the rules say of that time.
 fn no_record(facts: &Facts, at: Timestamp) -> String {
     let when = time(facts, at);
@@ -289,7 +276,7 @@ fn silence(facts: &Facts, job: &Known, due: Timestamp) -> String {
     }
     let fell_into = |past: &&PastPause| past.since <= due && due < past.until;
     if let Some(past) = job.past_pauses.iter().find(fell_into) {
-        return format!("it {}", past_pause(facts, past));
+        return format!("it {}", pauses::told(past, |at| time(facts, at)));
     }
     if !job.enabled {
         return DISABLED.to_owned();

@@ -1,14 +1,12 @@
 //! What `why` goes by: gathered from the daemon, or where none runs from the database and the
 //! last good job set.
 
-use std::sync::Arc;
-
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use super::answer::SAME;
 use crate::cli::ask::{Daemon, NoDaemon, say_error};
-use crate::cli::{Exit, Global, offline};
+use crate::cli::{Exit, Global, offline, pauses};
 use crate::control::client::ClientError;
 use crate::control::document::{
     HeldBackDocument, JobDetail, JobDocument, PauseDocument, RulesDocument, RunDocument,
@@ -16,7 +14,7 @@ use crate::control::document::{
 };
 use crate::control::request::{HISTORY_MAX, HistoryQuery, ShowQuery, StatusQuery};
 use crate::core::ids::{JobName, RunId};
-use crate::core::record::{Mark, PastPause, PauseOfAll};
+use crate::core::record::PastPause;
 use crate::core::schedule::{Schedule, Timetable};
 
 /// How far back the last occurrence is looked for: the rarest schedules come every four years.
@@ -179,7 +177,7 @@ impl Source<'_> {
                     timetable: job.timetable.clone(),
                     enabled: job.enabled,
                     pause,
-                    past_pauses: past_pauses(mark, &of_all),
+                    past_pauses: pauses::in_order(mark.map(AsRef::as_ref), &of_all),
                     held_back: None,
                     rules: mark.map(|mark| RulesDocument::new(&job, mark)),
                 });
@@ -276,12 +274,4 @@ fn known(document: JobDocument) -> Option<Known> {
         held_back,
         rules: Some(rules),
     })
-}
-
-/// The pauses that a database tells of, oldest first.
-fn past_pauses(mark: Option<&Arc<Mark>>, of_all: &PauseOfAll) -> Vec<PastPause> {
-    let own = mark.map(|mark| mark.pauses.as_slice()).unwrap_or_default();
-    let mut pauses: Vec<PastPause> = own.iter().chain(&of_all.past).cloned().collect();
-    pauses.sort_by_key(|past| past.since);
-    pauses
 }

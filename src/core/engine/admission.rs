@@ -58,6 +58,7 @@ impl Engine {
     fn trouble(&self) -> Option<Wait> {
         match self.contact.trouble.as_ref()? {
             Trouble::Away(words) => Some(Wait::Agent(words.clone())),
+            Trouble::PortHeld(words) => Some(Wait::Port(words.clone())),
             Trouble::Idle(state) => Some(Wait::Agent(format!("the agent is {}", state.word()))),
             Trouble::BadToken(words) => Some(Wait::Token(words.clone())),
             Trouble::Listing(incomplete) => Some(Wait::Listing(incomplete.clone())),
@@ -68,6 +69,7 @@ impl Engine {
     pub(super) fn trouble_reason(&self) -> Option<WaitReason> {
         Some(match self.contact.trouble.as_ref()? {
             Trouble::Away(words) => WaitReason::Agent { words: words.clone() },
+            Trouble::PortHeld(words) => WaitReason::Port { words: words.clone() },
             Trouble::Idle(state) => {
                 WaitReason::Agent { words: format!("the agent is {}", state.word()) }
             }
@@ -165,9 +167,12 @@ impl Engine {
         let momentary = wait == Wait::Look;
         let level = match wait {
             // Said once for all runs, or too common to be said for each.
-            Wait::Slot | Wait::Agent(_) | Wait::Token(_) | Wait::Listing(_) | Wait::Look => {
-                Level::Debug
-            }
+            Wait::Slot
+            | Wait::Agent(_)
+            | Wait::Port(_)
+            | Wait::Token(_)
+            | Wait::Listing(_)
+            | Wait::Look => Level::Debug,
             Wait::Behind(_) | Wait::LastTransfer(_) | Wait::Identical(_) | Wait::Destination(_) => {
                 Level::Info
             }
@@ -211,6 +216,7 @@ impl Engine {
             }
             Wait::Slot => WaitReason::Slot { limit: self.set.agent.max_active },
             Wait::Agent(ref words) => WaitReason::Agent { words: words.clone() },
+            Wait::Port(ref words) => WaitReason::Port { words: words.clone() },
             Wait::Token(ref words) => WaitReason::Token { words: words.clone() },
             Wait::Listing(ref incomplete) => WaitReason::Listing { words: incomplete.words() },
             Wait::Look => return live.run.reason.clone(),

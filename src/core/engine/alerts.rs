@@ -12,7 +12,7 @@ use jiff::Timestamp;
 
 use super::Engine;
 use super::query::{AlertsView, FailingAlert};
-use crate::core::alert::{Delivery, Occasion, QueuedAlert, id_of, retry_delay};
+use crate::core::alert::{Delivery, Occasion, QueuedAlert, id_of, retry_delay, told_delay};
 use crate::core::ids::{AlertId, AlertKey, JobName, RunId};
 use crate::core::input::{Effect, Level, Note};
 use crate::core::job::{Alert, AlertChannel, AlertEvent};
@@ -287,6 +287,8 @@ impl Engine {
         self.state.outbox.under_way.retain(|_, under_way| *under_way != id);
         let Some(row) = self.state.outbox.get(id).map(Arc::clone) else { return };
         let tries = row.tries.saturating_add(1);
+        let stale = self.now.duration_since(row.at) >= ALERT_STALE;
+        let mut delay = retry_delay(tries);
         let (words, enough) = match delivery {
             Delivery::Delivered => {
                 self.fared.delivered += 1;
@@ -295,8 +297,9 @@ impl Engine {
                 return;
             }
             Delivery::Refused(words) => (words, tries >= ALERT_REFUSALS_MAX),
-            Delivery::Failed(words) => {
-                let stale = self.now.duration_since(row.at) >= ALERT_STALE;
+            Delivery::Failed(words) => (words, stale && tries >= ALERT_TRIES_MIN),
+            Delivery::Later { words, after } => {
+                delay = told_delay(tries, after);
                 (words, stale && tries >= ALERT_TRIES_MIN)
             }
         };
@@ -313,7 +316,7 @@ impl Engine {
             self.give_up_alert(&row, &words);
             return;
         }
-        let next_try = super::shift(self.now, retry_delay(tries));
+        let next_try = super::shift(self.now, delay);
         let line = format!("not delivered, and tried again: {words}");
         self.tell_of_alert(Level::Warn, &row, &line);
         let row = QueuedAlert { tries, next_try, last_error: Some(words), ..(*row).clone() };

@@ -76,6 +76,12 @@ impl Live {
         self.asking(number).map(|asking| shift(asking.since, CAUSE_PATIENCE))
     }
 
+    /// True while the followed transfer may yet succeed: one that is asked about has failed.
+    pub(super) fn followed_is_at_work(&self) -> bool {
+        let followed = self.followed();
+        followed.is_some_and(|it| it.is_active() && !self.is_asked_about(it.id.number))
+    }
+
     fn asking(&self, number: u32) -> Option<&Asking> {
         self.sightings.get(&number)?.asking.as_ref()
     }

@@ -23,6 +23,8 @@ use crate::core::transfer::{AgentState, Incomplete, LookRequest, Transfer};
 pub(super) enum Trouble {
     /// It does not answer, or not usefully.
     Away(String),
+    /// Its port is held by a user who may not have the token.
+    PortHeld(String),
     /// It answers, but takes no work.
     Idle(AgentState),
     /// It does not take our token.
@@ -36,6 +38,7 @@ impl Trouble {
     pub(super) fn words(&self) -> String {
         match self {
             Self::Away(words) => format!("the agent can't be used: {words}"),
+            Self::PortHeld(words) => words.clone(),
             Self::Idle(state) => format!("the agent is {}", state.word()),
             Self::BadToken(words) => format!("no good token: {words}"),
             Self::Listing(incomplete) => {
@@ -192,7 +195,9 @@ impl Contact {
     pub(super) fn failed(&mut self, trouble: Trouble, now: Timestamp) {
         let delay = match &trouble {
             Trouble::BadToken(_) => TOKEN_RETRY,
-            Trouble::Away(_) | Trouble::Idle(_) | Trouble::Listing(_) => backoff(self.failures),
+            Trouble::Away(_) | Trouble::PortHeld(_) | Trouble::Idle(_) | Trouble::Listing(_) => {
+                backoff(self.failures)
+            }
         };
         self.failures = self.failures.saturating_add(1);
         self.retry_at = Some(shift(now, delay));

@@ -54,7 +54,8 @@ impl Engine {
         }
         let has_good = live.followed().is_some_and(|followed| {
             followed.transfer.is_some()
-                && (followed.is_active() || followed.status == Some(TransferStatus::Completed))
+                && (live.followed_is_at_work()
+                    || followed.status == Some(TransferStatus::Completed))
         });
         if has_good {
             self.another_transfer(id, CancelReason::SecondTransfer);

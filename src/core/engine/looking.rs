@@ -77,6 +77,11 @@ impl Engine {
                 self.contact.agent = AgentState::Unknown;
                 Trouble::Away(words)
             }
+            LookFailure::PortHeld(words) => {
+                self.contact.reachable = Some(false);
+                self.contact.agent = AgentState::Unknown;
+                Trouble::PortHeld(words)
+            }
             LookFailure::BadToken(words) => {
                 self.contact.token_valid = Some(false);
                 Trouble::BadToken(words)
@@ -99,7 +104,10 @@ impl Engine {
             .is_some_and(|old| std::mem::discriminant(old) == std::mem::discriminant(&trouble));
         if !same_kind {
             let until = match &trouble {
-                Trouble::Away(_) | Trouble::Idle(_) | Trouble::Listing(_) => "",
+                Trouble::Away(_)
+                | Trouble::PortHeld(_)
+                | Trouble::Idle(_)
+                | Trouble::Listing(_) => "",
                 Trouble::BadToken(_) => " until it is renewed",
             };
             self.announce(Level::Warn, None, format!("{}; runs wait{until}", trouble.words()));
@@ -151,7 +159,10 @@ impl Engine {
         };
         let known = match &self.contact.trouble {
             Some(Trouble::Listing(old)) => Some(old).filter(same_gap),
-            Some(Trouble::Away(_) | Trouble::Idle(_) | Trouble::BadToken(_)) | None => None,
+            Some(
+                Trouble::Away(_) | Trouble::PortHeld(_) | Trouble::Idle(_) | Trouble::BadToken(_),
+            )
+            | None => None,
         };
         let incomplete = known.unwrap_or(incomplete).clone();
         self.trouble_is(Trouble::Listing(incomplete));

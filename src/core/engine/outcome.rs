@@ -68,7 +68,7 @@ impl Engine {
         }
         if live.run.follows != Some(number) {
             // A second transfer that completes is the run's success, unless the first may be yet.
-            let other_works = live.followed().is_some_and(|followed| followed.is_active());
+            let other_works = live.followed_is_at_work();
             if outcome != Ended::Succeeded || other_works {
                 return;
             }

@@ -53,6 +53,8 @@ pub enum Wait {
     Slot,
     /// The agent: away, not signed in, paused.
     Agent(String),
+    /// The agent's port, which somebody else holds.
+    Port(String),
     /// A good token.
     Token(String),
     /// A complete look at the agent's list.
@@ -69,7 +71,12 @@ impl Wait {
             | Self::LastTransfer(run)
             | Self::Identical(run)
             | Self::Destination(run) => Some(*run),
-            Self::Slot | Self::Agent(_) | Self::Token(_) | Self::Look | Self::Listing(_) => None,
+            Self::Slot
+            | Self::Agent(_)
+            | Self::Port(_)
+            | Self::Token(_)
+            | Self::Look
+            | Self::Listing(_) => None,
         }
     }
 }

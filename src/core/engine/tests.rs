@@ -10,6 +10,7 @@ mod lives;
 mod occurrences;
 mod overlap;
 mod reload;
+mod repeat;
 mod stage;
 mod statuses;
 mod time;

@@ -163,11 +163,11 @@ impl Engine {
         // Served in order: the first one that waits for this has waited for it the longest.
         let waits = |(_, run): &&(Timestamp, _)| {
             let wait = self.state.runs.get(run).and_then(|live| live.wait.as_ref());
-            matches!(wait, Some(Wait::Agent(_) | Wait::Token(_) | Wait::Listing(_)))
+            matches!(wait, Some(Wait::Agent(_) | Wait::Port(_) | Wait::Token(_) | Wait::Listing(_)))
         };
         let waiting = self.state.waiting.iter().find(waits).map(|(ready_at, _)| *ready_at);
         let unheard = match trouble {
-            Trouble::Away(_) | Trouble::BadToken(_) => self
+            Trouble::Away(_) | Trouble::PortHeld(_) | Trouble::BadToken(_) => self
                 .state
                 .in_flight
                 .iter()

@@ -50,6 +50,11 @@ pub enum WaitReason {
         /// In which way.
         words: String,
     },
+    /// Another user's process holds the agent's port.
+    Port {
+        /// Which user that is.
+        words: String,
+    },
     /// The agent has refused the token, or there is none.
     Token {
         /// In which way.
@@ -73,6 +78,7 @@ impl WaitReason {
             Self::Destination { .. } => ReasonCode::WaitingDestination,
             Self::Slot { .. } => ReasonCode::WaitingSlot,
             Self::Agent { .. } => ReasonCode::WaitingAgent,
+            Self::Port { .. } => ReasonCode::WaitingPort,
             Self::Token { .. } => ReasonCode::WaitingToken,
             Self::Listing { .. } | Self::Look => ReasonCode::WaitingListing,
         }
@@ -87,6 +93,7 @@ impl WaitReason {
             Self::LastRequest
             | Self::Slot { .. }
             | Self::Agent { .. }
+            | Self::Port { .. }
             | Self::Token { .. }
             | Self::Listing { .. }
             | Self::Look => None,
@@ -111,7 +118,7 @@ impl WaitReason {
                 format!("for its destination, which {} writes to or waits for", named(run, job))
             }
             Self::Slot { limit } => format!("for a slot (`max_active` is {limit})"),
-            Self::Agent { words } => format!("for the agent: {words}"),
+            Self::Agent { words } | Self::Port { words } => format!("for the agent: {words}"),
             Self::Token { words } => format!("for a good token: {words}"),
             Self::Listing { words } => {
                 format!("for the agent's list, which can't be read to its end: {words}")

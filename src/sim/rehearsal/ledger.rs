@@ -208,6 +208,7 @@ impl Ledger {
             EngineWait::Behind(_) | EngineWait::LastTransfer(_) => Some((Wait::Own, String::new())),
             EngineWait::Identical(_)
             | EngineWait::Agent(_)
+            | EngineWait::Port(_)
             | EngineWait::Token(_)
             | EngineWait::Listing(_) => Some((Wait::Other, String::new())),
             EngineWait::Look => None,

@@ -121,6 +121,14 @@ impl Store for GuardedStore {
         self.store.last_job_set()
     }
 
+    fn save_agent_user(&mut self, uid: u32) -> Result<(), StoreError> {
+        self.change(|store| store.save_agent_user(uid))
+    }
+
+    fn agent_user(&self) -> Result<Option<u32>, StoreError> {
+        self.store.agent_user()
+    }
+
     fn prune(
         &mut self,
         policy: HistoryPolicy,

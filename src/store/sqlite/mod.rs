@@ -159,6 +159,16 @@ impl Store for SqliteStore {
         self.snapshot(|connection| read::single(connection, rows::JOB_SET))
     }
 
+    fn save_agent_user(&mut self, uid: u32) -> Result<(), StoreError> {
+        self.change(|connection| write::single(connection, rows::AGENT_USER, &uid.to_string()))
+    }
+
+    fn agent_user(&self) -> Result<Option<u32>, StoreError> {
+        let kept = self.snapshot(|connection| read::single(connection, rows::AGENT_USER))?;
+        // What is no number was not written by us, and trusts nobody.
+        Ok(kept.and_then(|uid| uid.parse().ok()))
+    }
+
     fn prune(
         &mut self,
         policy: HistoryPolicy,

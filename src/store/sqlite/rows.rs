@@ -25,6 +25,7 @@ pub(super) const LEARNED: &str = "learned";
 pub(super) const TOLD: &str = "told";
 pub(super) const PAUSE_OF_ALL: &str = "pause_of_all";
 pub(super) const JOB_SET: &str = "job_set";
+pub(super) const AGENT_USER: &str = "agent_user";
 pub(super) const WRITTEN: &str = "written";
 
 /// What a run's row holds besides its columns.

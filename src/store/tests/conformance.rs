@@ -1,6 +1,6 @@
 //! What every store must do, store by store.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use super::sample::{
     alert, at, attempt, came_to, event, mark, new_run, put, queued, run, run_id, transfer_id, was,
@@ -50,9 +50,11 @@ every_store_must! {
     tell_of_all_runs_what_happened_after_an_event,
     bound_what_it_answers,
     tell_the_last_run_of_each_job,
+    tell_the_runs_of_a_time_however_many_there_were,
     keep_the_last_mark_and_what_was_learned,
     keep_the_outbox_in_order_until_each_is_gone,
     keep_the_last_job_set,
+    keep_who_held_the_agents_port,
     forget_what_is_too_old,
     forget_what_is_too_much,
     never_forget_what_is_unsettled,
@@ -69,6 +71,30 @@ fn everything() -> HistoryQuery {
 
 fn conflicts(result: Result<(), StoreError>) -> bool {
     matches!(result, Err(StoreError::Conflict(_)))
+}
+
+fn tell_the_runs_of_a_time_however_many_there_were(store: &mut dyn Store) {
+    let mut at = |n: u128, time: Option<&str>, job: &str| {
+        let mut run = run(n, job, RunState::Failed);
+        run.scheduled_for = time.map(|time| time.parse().unwrap());
+        store.commit(&[new_run(run)]).unwrap();
+    };
+    let (one, two) = ("2026-03-01T02:30:00Z", "2026-03-02T02:30:00Z");
+    at(3, Some(one), "nightly");
+    at(1, Some(two), "nightly");
+    at(2, Some(one), "nightly");
+    at(4, None, "nightly");
+    at(5, Some(one), "hourly");
+    let (one, two): (Timestamp, Timestamp) = (one.parse().unwrap(), two.parse().unwrap());
+    let job = JobName::new("nightly");
+    let found = |from, to, limit| -> Vec<u128> {
+        let past = store.runs_of_time(&job, from, to, limit).unwrap();
+        past.iter().map(|past| past.run.0.as_u128()).collect()
+    };
+    assert_eq!(found(one, one, 9), [3, 2]);
+    assert_eq!(found(one, two, 9), [3, 1, 2]);
+    assert_eq!(found(one, two, 1), [3]);
+    assert_eq!(store.runs_of_time(&job, one, one, 1).unwrap()[0].state, RunState::Failed);
 }
 
 fn be_empty_at_first(store: &mut dyn Store) {
@@ -433,6 +459,14 @@ fn keep_the_outbox_in_order_until_each_is_gone(store: &mut dyn Store) {
     let gone = Record::AlertGone(alert(2).id);
     store.commit(&[queued(alert(4)), Record::AlertGone(alert(4).id), gone]).unwrap();
     assert_eq!(numbers(store), [3]);
+}
+
+fn keep_who_held_the_agents_port(store: &mut dyn Store) {
+    assert_eq!(store.agent_user().unwrap(), None);
+    for uid in [1000, u32::MAX] {
+        store.save_agent_user(uid).unwrap();
+        assert_eq!(store.agent_user().unwrap(), Some(uid));
+    }
 }
 
 fn keep_the_last_job_set(store: &mut dyn Store) {

@@ -60,10 +60,12 @@ impl Store for Held {
             runs_of_time(job: &JobName, from: Timestamp, to: Timestamp, limit: usize) -> Vec<PastRun>;
             marks() -> Vec<Arc<Mark>>;
             last_job_set() -> Option<String>;
+            agent_user() -> Option<u32>;
         }
         write {
             load() -> Durable;
             save_job_set(text: &str) -> ();
+            save_agent_user(uid: u32) -> ();
             prune(policy: HistoryPolicy, now: Timestamp, step_limit: usize) -> usize;
             close() -> ();
         }

@@ -1,0 +1,355 @@
+//! Who holds the agent's port. A loopback port belongs to whoever is first: before a secret goes
+//! out, the process at the other end must be one of a user who may have it.
+//!
+//! The kernel's tables of connections (proc_pid_net(5)) tell the user of each socket of this
+//! machine. It knows nothing of HTTP, and not which connection is about to be used: everybody who
+//! listens at the port, and everybody who has accepted a connection of our user there, must be one
+//! who may. A connection that nobody has accepted yet belongs to the listener.
+
+use std::fs;
+use std::io::{self, Read as _};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::core::job::UserRef;
+
+use super::limits::{SOCKET_TABLE_MAX, USERS_FILE_MAX};
+
+/// The user id of root.
+const ROOT: u32 = 0;
+
+/// Who may hold the agent's port. Cheap to clone; all clones share what is learned.
+#[derive(Clone, Debug)]
+pub struct Owners {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    /// `agent.user`; empty where the job file does not say.
+    named: Vec<UserRef>,
+    /// Keeps for later who was found at work first.
+    keep: Keep,
+    state: Mutex<State>,
+}
+
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shared").field("named", &self.named).finish_non_exhaustive()
+    }
+}
+
+/// How a user id is remembered beyond this process.
+pub type Keep = Arc<dyn Fn(u32) + Send + Sync>;
+
+#[derive(Debug, Default)]
+struct State {
+    /// Where nobody is named: who held the port when an agent was first found at work there.
+    first: Option<u32>,
+    /// That the system tells no owner was said.
+    warned: bool,
+}
+
+/// The port is held by somebody who may not have the token.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the agent's port is held by {by}; if the agent runs as that user, name it in `agent.user`"
+)]
+pub(super) struct Held {
+    by: String,
+}
+
+/// What is asked of the process at the other end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Errand {
+    /// Whether an agent is at work there: no secret is sent.
+    State,
+    /// Anything else.
+    Secret,
+}
+
+impl Owners {
+    /// Root, our own user, and those whom the job file names; where it names none, `first` is who
+    /// held the port when an agent was first found at work there. One that is found is told to
+    /// `keep`.
+    pub fn new(named: &[UserRef], first: Option<u32>, keep: Keep) -> Self {
+        let state = Mutex::new(State { first, ..State::default() });
+        Self { shared: Arc::new(Shared { named: named.to_vec(), keep, state }) }
+    }
+
+    /// As [`Self::new`], for a process that remembers nothing.
+    pub fn forgetful(named: &[UserRef], first: Option<u32>) -> Self {
+        Self::new(named, first, Arc::new(|_| {}))
+    }
+
+    /// Who held the port when an agent was first found at work there.
+    pub fn first(&self) -> Option<u32> {
+        self.state().first
+    }
+
+    /// Judges who holds a port to which a connection was just made, and tells who that is, where it
+    /// matters and the system knows.
+    pub(super) fn judge(&self, at: SocketAddr, errand: Errand) -> Result<Option<u32>, Held> {
+        if !at.ip().to_canonical().is_loopback() {
+            return Ok(None);
+        }
+        let holders = holders(at);
+        let Some(&holder) = holders.first() else {
+            let mut state = self.state();
+            if !std::mem::replace(&mut state.warned, true) {
+                tracing::warn!(
+                    "this system does not tell which user holds the agent's port: the token goes \
+                     to whoever answers there"
+                );
+            }
+            return Ok(None);
+        };
+        holders.iter().try_for_each(|uid| self.judge_user(*uid, errand))?;
+        Ok(Some(holder))
+    }
+
+    fn judge_user(&self, uid: u32, errand: Errand) -> Result<(), Held> {
+        if uid == ROOT || uid == rustix::process::geteuid().as_raw() {
+            return Ok(());
+        }
+        let allowed = if self.shared.named.is_empty() {
+            match self.state().first {
+                Some(first) => first == uid,
+                None => errand == Errand::State,
+            }
+        } else {
+            self.shared.named.iter().any(|user| is(user, uid))
+        };
+        if allowed { Ok(()) } else { Err(Held { by: shown(uid) }) }
+    }
+
+    /// Takes note that an agent was found at work at a port that this user holds.
+    pub(super) fn found_at_work(&self, uid: u32) {
+        let own = uid == ROOT || uid == rustix::process::geteuid().as_raw();
+        let mut state = self.state();
+        if own || !self.shared.named.is_empty() || state.first.is_some() {
+            return;
+        }
+        state.first = Some(uid);
+        drop(state);
+        (self.shared.keep)(uid);
+        let user = shown(uid);
+        tracing::warn!(
+            "the agent runs as {user}, who gets the token from now on; `agent.user` in the job \
+             file says so too"
+        );
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Nothing panics while it is held; if something did, the state is still whole.
+        self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn is(user: &UserRef, uid: u32) -> bool {
+    match user {
+        UserRef::Id(id) => *id == uid,
+        UserRef::Name(name) => users().any_named(name, uid),
+    }
+}
+
+/// `user alice (uid 1000)`, or the number alone where it has no name.
+fn shown(uid: u32) -> String {
+    match users().name_of(uid) {
+        Some(name) => format!("user {} (uid {uid})", crate::core::plain::plain(&name)),
+        None => format!("uid {uid}"),
+    }
+}
+
+/// The users of this machine (passwd(5)).
+struct Users(String);
+
+fn users() -> Users {
+    let mut text = String::new();
+    // Without it, users go by their numbers.
+    let _ = fs::File::open("/etc/passwd")
+        .and_then(|file| file.take(USERS_FILE_MAX).read_to_string(&mut text));
+    Users(text)
+}
+
+impl Users {
+    fn entries(&self) -> impl Iterator<Item = (&str, u32)> {
+        self.0.lines().filter_map(|line| {
+            let mut fields = line.split(':');
+            let (name, _, uid) = (fields.next()?, fields.next()?, fields.next()?);
+            Some((name, uid.parse().ok()?))
+        })
+    }
+
+    fn any_named(&self, name: &str, uid: u32) -> bool {
+        self.entries().any(|entry| entry == (name, uid))
+    }
+
+    fn name_of(&self, uid: u32) -> Option<String> {
+        self.entries().find(|(_, id)| *id == uid).map(|(name, _)| name.to_owned())
+    }
+}
+
+/// The users who hold a port: who has accepted connections of ours there, then who listens.
+fn holders(at: SocketAddr) -> Vec<u32> {
+    let tables: Vec<String> = ["tcp", "tcp6"].iter().filter_map(|name| table(name).ok()).collect();
+    holders_in(&tables, at, rustix::process::geteuid().as_raw())
+}
+
+fn table(name: &str) -> io::Result<String> {
+    let mut text = String::new();
+    let file = fs::File::open(format!("/proc/self/net/{name}"))?;
+    file.take(SOCKET_TABLE_MAX).read_to_string(&mut text)?;
+    Ok(text)
+}
+
+/// A socket of the tables.
+struct Row {
+    local: SocketAddr,
+    remote: SocketAddr,
+    listens: bool,
+    uid: u32,
+    inode: u64,
+}
+
+fn holders_in(tables: &[String], at: SocketAddr, us: u32) -> Vec<u32> {
+    let same = |one: SocketAddr, other: SocketAddr| {
+        one.port() == other.port() && one.ip().to_canonical() == other.ip().to_canonical()
+    };
+    // A busy machine has thousands of rows, nearly all of them about other ports.
+    let port = format!(":{:04X}", at.port());
+    let about = |line: &&str| {
+        line.split_ascii_whitespace().skip(1).take(2).any(|address| address.ends_with(&port))
+    };
+    let rows = tables.iter().flat_map(|table| table.lines()).filter(about).filter_map(row);
+    let (listening, connected): (Vec<Row>, Vec<Row>) =
+        // Sockets that no process has any more hold nothing.
+        rows.filter(|row| row.inode != 0).partition(|row| row.listens);
+    let ours = connected.iter().filter(|row| row.uid == us && same(row.remote, at));
+    let mut holders: Vec<u32> = ours
+        .filter_map(|our| {
+            let theirs = |row: &&Row| same(row.local, at) && same(row.remote, our.local);
+            connected.iter().find(theirs).map(|row| row.uid)
+        })
+        .collect();
+    let exact = listening.iter().find(|row| same(row.local, at));
+    let anywhere = || {
+        let on_all = |row: &&Row| row.local.port() == at.port() && row.local.ip().is_unspecified();
+        listening.iter().find(on_all)
+    };
+    holders.extend(exact.or_else(anywhere).map(|row| row.uid));
+    holders
+}
+
+fn row(line: &str) -> Option<Row> {
+    const LISTEN: &str = "0A";
+    let fields: Vec<&str> = line.split_ascii_whitespace().take(10).collect();
+    let [_, local, remote, state, _, _, _, uid, _, inode] = fields.as_slice() else { return None };
+    Some(Row {
+        local: address(local)?,
+        remote: address(remote)?,
+        listens: *state == LISTEN,
+        uid: uid.parse().ok()?,
+        inode: inode.parse().ok()?,
+    })
+}
+
+/// `0100007F:71C3`: words of four bytes in the machine's own order, then the port.
+fn address(text: &str) -> Option<SocketAddr> {
+    let (ip, port) = text.split_once(':')?;
+    let word = |at: usize| {
+        let word = u32::from_str_radix(ip.get(at..at + 8)?, 16).ok()?;
+        Some(word.to_ne_bytes())
+    };
+    let ip: IpAddr = match ip.len() {
+        8 => Ipv4Addr::from(word(0)?).into(),
+        32 => {
+            let mut bytes = [0; 16];
+            for (index, chunk) in bytes.chunks_exact_mut(4).enumerate() {
+                chunk.copy_from_slice(&word(index * 8)?);
+            }
+            Ipv6Addr::from(bytes).into()
+        }
+        _ => return None,
+    };
+    Some(SocketAddr::new(ip, u16::from_str_radix(port, 16).ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEAD: &str = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n";
+
+    fn tables(rows: &[&str]) -> Vec<String> {
+        vec![HEAD.to_owned() + &rows.join("\n")]
+    }
+
+    fn at(text: &str) -> SocketAddr {
+        text.parse().unwrap()
+    }
+
+    #[cfg(target_endian = "little")]
+    #[test]
+    fn the_listener_and_those_who_have_accepted_a_connection_of_ours_hold_a_port() {
+        const LISTEN: &str = "0: 0100007F:71C3 00000000:0000 0A 00000000:00000000 00:00000000 00000000 65534 0 4242 1 0 100 0 0 10 0";
+        const ACCEPTED: &str = "1: 0100007F:71C3 0100007F:C452 01 00000000:00000000 00:00000000 00000000 1000 0 4243 1 0 20 4 30 10 -1";
+        const UNACCEPTED: &str = "1: 0100007F:71C3 0100007F:C452 01 00000000:00000000 00:00000000 00000000 0 0 0 1 0 20 4 30 10 -1";
+        const OURS: &str = "2: 0100007F:C452 0100007F:71C3 01 00000000:00000000 00:00000000 00000000 77 0 4250 1 0 20 4 30 10 -1";
+        let theirs = at("127.0.0.1:29123");
+        let holders = |rows: &[&str], at| holders_in(&tables(rows), at, 77);
+        assert_eq!(holders(&[LISTEN, ACCEPTED, OURS], theirs), [1000, 65534]);
+        assert_eq!(holders(&[ACCEPTED, OURS], theirs), [1000], "it listens no more");
+        assert_eq!(holders(&[LISTEN, UNACCEPTED, OURS], theirs), [65534]);
+        assert_eq!(holders(&[LISTEN, ACCEPTED], theirs), [65534], "somebody else's connection");
+        assert!(holders(&[LISTEN], at("127.0.0.1:29124")).is_empty());
+        assert!(holders(&[], theirs).is_empty());
+        // One that listens on all addresses, in the other table.
+        const ALL: &str = "0: 00000000000000000000000000000000:71C3 00000000000000000000000000000000:0000 0A 00000000:00000000 00:00000000 00000000 1001 0 4244 1 0 100 0 0 10 0";
+        assert_eq!(holders(&[ALL], theirs), [1001]);
+        assert_eq!(holders(&[ALL, LISTEN], theirs), [65534]);
+        const MAPPED: &str = "1: 0000000000000000FFFF00000100007F:71C3 0000000000000000FFFF00000100007F:C452 01 00000000:00000000 00:00000000 00000000 1002 0 4245 1 0 20 4 30 10 -1";
+        assert_eq!(holders(&[ALL, MAPPED, OURS], theirs), [1002, 1001]);
+    }
+
+    #[test]
+    fn our_own_listener_is_found_in_the_tables_of_this_machine() {
+        let own = rustix::process::geteuid().as_raw();
+        for bound in ["127.0.0.1:0", "[::1]:0"] {
+            // A machine without IPv6 has nothing to find there.
+            let Ok(listener) = std::net::TcpListener::bind(bound) else { continue };
+            let theirs = listener.local_addr().unwrap();
+            let _ours = std::net::TcpStream::connect(theirs).unwrap();
+            assert_eq!(holders(theirs), [own], "not accepted");
+            let _accepted = listener.accept().unwrap();
+            assert_eq!(holders(theirs), [own, own], "accepted");
+        }
+    }
+
+    #[test]
+    fn the_first_user_at_work_is_remembered_and_anybody_else_is_refused() {
+        let stranger = 4_000_000_001;
+        let kept = Arc::new(Mutex::new(Vec::new()));
+        let book = Arc::clone(&kept);
+        let owners = Owners::new(&[], None, Arc::new(move |uid| book.lock().unwrap().push(uid)));
+        let refused = owners.judge_user(stranger, Errand::Secret).unwrap_err().to_string();
+        assert!(refused.starts_with("the agent's port is held by uid 4000000001"), "{refused}");
+        assert_eq!(owners.judge_user(stranger, Errand::State), Ok(()), "nothing is sent yet");
+        owners.found_at_work(stranger);
+        owners.found_at_work(stranger + 1);
+        assert_eq!(owners.judge_user(stranger, Errand::Secret), Ok(()));
+        assert!(owners.judge_user(stranger + 1, Errand::State).is_err());
+        assert_eq!((owners.first(), &*kept.lock().unwrap()), (Some(stranger), &vec![stranger]));
+        // Once somebody is named, nobody else is trusted for having been there before.
+        let named = Owners::forgetful(&[UserRef::Id(stranger)], Some(stranger + 1));
+        assert!(named.judge_user(stranger, Errand::Secret).is_ok());
+        assert!(named.judge_user(stranger + 1, Errand::State).is_err());
+    }
+
+    #[test]
+    fn users_go_by_their_names() {
+        let users = Users("root:x:0:0::/:/bin/sh\nbad line\nalice:x:1000:1000::/:\n".to_owned());
+        assert!(users.any_named("alice", 1000) && !users.any_named("alice", 0));
+        assert_eq!(users.name_of(1000).as_deref(), Some("alice"));
+        assert_eq!(users.name_of(7), None);
+    }
+}

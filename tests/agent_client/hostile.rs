@@ -1,0 +1,115 @@
+//! Agents that are none, and peers that say more than any answer takes.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use jiff::SignedDuration;
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpListener;
+use transferd::agent::{AgentClient, TokenKeeper};
+use transferd::core::job::{AgentSettings, TokenSource};
+use transferd::core::transfer::{AgentState, LookFailure, SubmitAnswer};
+
+use crate::looks::look_request;
+use crate::scripted::*;
+
+/// A peer that answers each request with this, for as long as somebody reads; tells how much it
+/// could send.
+async fn without_end(piece: &'static str) -> (std::net::SocketAddr, Arc<AtomicU64>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let sent = Arc::new(AtomicU64::new(0));
+    let counted = Arc::clone(&sent);
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let counted = Arc::clone(&counted);
+            tokio::spawn(async move {
+                if read_request(&mut stream).await.is_none() {
+                    return;
+                }
+                let _ = stream.write_all(b"HTTP/1.1 ").await;
+                let pieces = piece.repeat(200);
+                while stream.write_all(pieces.as_bytes()).await.is_ok() {
+                    counted.fetch_add(pieces.len() as u64, Ordering::Relaxed);
+                }
+            });
+        }
+    });
+    (address, sent)
+}
+
+#[tokio::test]
+async fn heads_without_end_are_given_up_soon() {
+    for piece in ["200 OK\r\nx: y\r\n", "200 OK\r\nx: yyyyyyyyyyyyyyyyyy"] {
+        let (address, sent) = without_end(piece).await;
+        let client = client_of(address, PATIENT);
+        match client.look(&look_request()).await {
+            Err(LookFailure::Unreachable(words)) => assert_secretless(&words),
+            other => panic!("{piece:?}: {other:?}"),
+        }
+        match client.submit(&request()).await {
+            SubmitAnswer::Uncertain(words) => assert_secretless(&words),
+            other => panic!("{piece:?}: {other:?}"),
+        }
+        // What lies in the buffers of the two ends is a few megabytes on loopback.
+        let sent = sent.load(Ordering::Relaxed);
+        assert!(sent < 32 * 1024 * 1024, "{piece:?}: {sent} bytes were taken");
+    }
+}
+
+#[tokio::test]
+async fn answers_before_the_answer_end_with_the_time_of_a_request_and_hold_up_nothing_else() {
+    let (address, _) = without_end("100 Continue\r\n\r\nHTTP/1.1 ").await;
+    let client = client_of(address, SignedDuration::from_millis(300));
+    let wanted = look_request();
+    let look = client.look(&wanted);
+    tokio::pin!(look);
+    let mut turns = 0;
+    let failed = loop {
+        tokio::select! {
+            failed = &mut look => break failed,
+            () = tokio::task::yield_now() => turns += 1,
+        }
+    };
+    assert!(matches!(failed, Err(LookFailure::Unreachable(_))), "{failed:?}");
+    assert!(turns > 10, "others had their turn {turns} times");
+}
+
+#[tokio::test]
+async fn a_web_page_is_no_agent_and_gets_no_token() {
+    for act in [ok("<!DOCTYPE html><p>hi"), answer(404, "", "\n <html>nothing here")] {
+        let agent = Agent::play(move |_, _| act.clone()).await;
+        match agent.client().look(&look_request()).await {
+            Err(LookFailure::Unusable(words)) => {
+                assert!(words.contains("answers with a web page: is that the agent?"), "{words}");
+            }
+            other => panic!("{other:?}"),
+        }
+        assert_eq!(agent.count("token"), 0, "{:?}", agent.seen());
+    }
+}
+
+#[tokio::test]
+async fn the_agent_is_found_at_the_other_address_of_localhost() {
+    let page = Agent::play(|_, _| ok("<html></html>")).await;
+    let port = page.address.port();
+    // A machine without IPv6 has no other address.
+    let Ok(listener) = TcpListener::bind(("::1", port)).await else { return };
+    let agent = Agent::play_on(listener, |line, _| {
+        ok(if line.contains("agent_status") { "1" } else { r#"{"data":[]}"# })
+    });
+    let settings = AgentSettings {
+        url: format!("http://localhost:{port}"),
+        request_timeout: SignedDuration::from_secs(20),
+        ..AgentSettings::default()
+    };
+    let keeper = TokenKeeper::new(TokenSource::Environment("T".into()), |_| Some(TOKEN.into()));
+    let client = AgentClient::new(&settings, keeper).unwrap();
+    for _ in 0..2 {
+        let look = client.look(&look_request()).await.unwrap();
+        assert_eq!((look.agent, look.is_complete()), (AgentState::Started, true));
+    }
+    assert_eq!(page.count("token"), 0, "{:?}", page.seen());
+    assert_eq!(page.seen().len(), 1, "it is asked no more");
+    assert!(agent.count("get_all") >= 2);
+}

@@ -1,0 +1,95 @@
+//! A red night is found, repeated to its folder and green; what was never run is run.
+
+use crate::answers::is_run;
+use crate::stage::Stage;
+
+/// A job with a dated folder, whose first transfer fails.
+const NIGHT: &str = "  night: {source: *s, destination: {account: b, bucket: c, \
+                     path: \"night/{%Y-%m-%d}/\"}, schedule: \"30 2 * * *\", timezone: UTC}";
+
+#[test]
+fn a_red_night_is_found_repeated_to_its_folder_and_green() {
+    let stage = Stage::new("");
+    stage.write_jobs(NIGHT);
+    let _daemon = stage.start();
+    let red = stage.command(&["trigger", "night", "--for", "2026-03-02", "--wait"]);
+    assert_eq!(red.code, 1, "{}", red.err);
+    let id = red.out.trim();
+
+    let shown = stage.run(&id[..8]);
+    assert_eq!(shown["state"], "failed");
+    assert_eq!(shown["reason_code"], "agent_error");
+    assert_eq!(shown["destination"]["path"], "night/2026-03-02/");
+
+    let retried = stage.command(&["retry", "night", "--wait", "--json"]);
+    assert_eq!(retried.code, 0, "{}", retried.err);
+    let run: serde_json::Value = serde_json::from_str(&retried.out).unwrap();
+    is_run(&run);
+    assert_eq!((&run["trigger"], &run["retry_of"]), (&"retry".into(), &id.into()));
+    assert_eq!(run["state"], "succeeded");
+    assert_eq!(run["scheduled_for"], "2026-03-02T02:30:00Z");
+    assert_eq!(run["destination"], shown["destination"]);
+
+    for (words, hint) in [
+        (vec!["retry", "night"], "--again"),
+        (vec!["trigger", "night", "--for", "2026-03-02 02:30"], "--again"),
+        (vec!["trigger", "night", "--for", "2126-03-02T02:30:00Z"], "lies ahead"),
+        (vec!["trigger", "hand", "--for", "2026-03-02"], "no occurrence"),
+        (vec!["retry", "nihgt"], "did you mean `night`"),
+    ] {
+        let refused = stage.command(&words);
+        assert_eq!(refused.code, 1, "{words:?}: {}", refused.out);
+        assert!(refused.err.contains(hint), "{words:?}: {}", refused.err);
+    }
+    let none = stage.json(&["retry", "--failed", "--since", "1d", "--json"]);
+    assert_eq!(none, serde_json::json!([]));
+}
+
+#[test]
+fn a_backfill_shows_its_plan_and_runs_what_has_no_success() {
+    let stage = Stage::new("");
+    stage.write_jobs(NIGHT);
+    let _daemon = stage.start();
+    stage.command(&["trigger", "night", "--for", "2026-03-02", "--wait"]);
+    assert_eq!(stage.command(&["retry", "night", "--wait"]).code, 0);
+    let span = ["backfill", "night", "--from", "2026-03-01", "--to", "2026-03-03"];
+    let with = |more: &[&'static str]| [&span[..], more].concat();
+
+    let plan = stage.json(&with(&["--dry-run", "--json"]));
+    assert_eq!(plan["runs"][0]["scheduled_for"], "2026-03-01T02:30:00Z");
+    assert_eq!(plan["runs"][1]["destination"]["path"], "night/2026-03-03/");
+    assert_eq!(plan["runs"].as_array().unwrap().len(), 2);
+    assert_eq!(plan["left_out"][0]["reason_code"], "completed");
+
+    let asked = stage.command(&with(&[]));
+    assert_eq!(asked.code, 2, "{}", asked.err);
+    assert!(asked.out.contains("night/2026-03-01/"), "{}", asked.out);
+    assert_eq!(stage.json(&["history", "night", "--json"]).as_array().unwrap().len(), 2);
+
+    assert_eq!(stage.command(&with(&["--yes"])).code, 0);
+    stage.until("both have succeeded", || {
+        let history = stage.json(&["history", "night", "--json"]);
+        let runs = history.as_array().unwrap();
+        runs.iter()
+            .filter(|run| run["trigger"] == "backfill" && run["state"] == "succeeded")
+            .count()
+            == 2
+    });
+    assert_eq!(stage.json(&with(&["--dry-run", "--json"]))["runs"], serde_json::json!([]));
+}
+
+#[test]
+fn several_jobs_are_triggered_together_or_not_at_all() {
+    let stage = Stage::new("");
+    let _daemon = stage.start();
+    let refused = stage.command(&["trigger", "hand", "nobody"]);
+    assert_eq!(refused.code, 1);
+    assert_eq!(stage.json(&["history", "--json"]), serde_json::json!([]));
+    let set = "destination.path=other/{%Y}/";
+    let runs = stage.json(&["trigger", "h*", "hand", "--set", set, "--wait", "--json"]);
+    assert_eq!(runs.as_array().unwrap().len(), 1);
+    let path = runs[0]["destination"]["path"].as_str().unwrap();
+    assert!(path.starts_with("other/2"), "{path}");
+    assert_eq!(stage.command(&["trigger", "none-*"]).code, 1);
+    assert_eq!(stage.command(&["trigger", "hand", "--set", "bucket=x"]).code, 2);
+}
