@@ -38,6 +38,20 @@ pub enum TransferStatus {
 }
 
 impl TransferStatus {
+    /// True for an end that is no success.
+    pub fn is_failure(self) -> bool {
+        match self {
+            Self::Canceled | Self::Error => true,
+            Self::Created
+            | Self::Running
+            | Self::Completed
+            | Self::Canceling
+            | Self::Pausing
+            | Self::Paused
+            | Self::Unknown => false,
+        }
+    }
+
     /// True when the agent will not change the transfer any more.
     pub fn is_terminal(self) -> bool {
         match self {

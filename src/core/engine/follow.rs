@@ -53,7 +53,9 @@ impl Engine {
             return;
         }
         let has_good = live.followed().is_some_and(|followed| {
+            let failed = followed.status.is_some_and(TransferStatus::is_failure);
             followed.transfer.is_some()
+                && !failed
                 && (live.followed_is_at_work()
                     || followed.status == Some(TransferStatus::Completed))
         });

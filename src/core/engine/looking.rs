@@ -218,14 +218,29 @@ impl Engine {
                 unclaimed.entry(record.fingerprint).or_default().push(record);
             }
         }
-        // Whether a followed transfer is good is judged by this look (protocol, rule 8).
+        // Whether a followed transfer is good is judged by this look (docs/protocol.md, rule 8);
+        // but a failure ends its run only once it is known whether a late one of it is shown too.
+        let mut failures: Vec<&Transfer> = Vec::new();
         for record in &look.transfers {
-            if let Some(owner) = self.state.owner.get(&record.id).copied() {
+            let Some(owner) = self.state.owner.get(&record.id).copied() else { continue };
+            if record.status.is_failure() {
+                self.change_attempt(owner, |attempt| {
+                    if attempt.phase.is_open() {
+                        attempt.status = Some(record.status);
+                    }
+                });
+                failures.push(record);
+            } else {
                 self.saw(owner, record);
             }
         }
         for (fingerprint, records) in &unclaimed {
             self.find_owners(*fingerprint, records, &look.transfers);
+        }
+        for record in failures {
+            if let Some(owner) = self.state.owner.get(&record.id).copied() {
+                self.saw(owner, record);
+            }
         }
         if look.is_complete() {
             self.note_absences(look.began_at, &seen);

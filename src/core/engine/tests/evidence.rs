@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::stage::{Stage, at, job, secs};
 use crate::core::ids::AttemptId;
+use crate::core::job::Terms;
 use crate::core::place::Fingerprint;
 use crate::core::run::{Attempt, Phase, RunState};
 use crate::core::transfer::{AgentState, Gap, Incomplete, Look, SubmitAnswer, TransferStatus};
@@ -72,6 +73,30 @@ fn of_two_records_each_request_gets_the_nearer_one() {
     }
     stage.pass(secs(10));
     assert_eq!((owner(&stage, 1), owner(&stage, 2)), (Some(first), Some(second)));
+}
+
+#[test]
+fn a_failure_and_a_late_success_in_one_look_are_a_success() {
+    let mut stage = Stage::new(vec![job("a", "to/", |job| {
+        let mut terms = Terms::default();
+        terms.retry.max_attempts = 2;
+        job.terms = Arc::new(terms);
+    })]);
+    stage.until(at("01:00:00"));
+    stage.answer(SubmitAnswer::Uncertain("reset".to_owned()));
+    let asked = stage.now;
+    while stage.submits.len() < 2 {
+        stage.pass(secs(1));
+    }
+    stage.answer(SubmitAnswer::Accepted);
+    stage.list(2, TransferStatus::Running);
+    stage.pass(secs(10));
+    stage.status(2, TransferStatus::Error);
+    stage.list(1, TransferStatus::Completed);
+    stage.record(1).requested_at = Some(asked);
+    stage.pass(secs(10));
+    assert_eq!(stage.run(0).state, RunState::Succeeded, "{}", stage.run(0).reason);
+    assert!(!stage.happened("doubled"));
 }
 
 #[test]
