@@ -201,10 +201,11 @@ fn a_reload_says_what_changed_field_by_field() {
     let reload = stage.command(&["reload", "--json"]);
     let told: serde_json::Value = serde_json::from_str(&reload.out).unwrap();
     assert_eq!((reload.code, &told["valid"]), (1, &serde_json::json!(false)));
-    assert!(told["errors"][0]["message"].as_str().unwrap().contains("sourec"), "{told}");
+    let mut messages = told["errors"].as_array().unwrap().iter().map(|error| &error["message"]);
+    assert!(messages.any(|message| message.as_str().unwrap().contains("sourec")), "{told}");
     assert_eq!(keys(&told["errors"][0]), ["column", "file", "hint", "line", "message", "path"]);
     let status = stage.json(&["status", "--json"]);
-    assert_eq!(status["config"]["errors"][0], told["errors"][0]);
+    assert_eq!(status["config"]["errors"], told["errors"]);
 }
 
 #[test]

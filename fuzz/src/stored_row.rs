@@ -152,7 +152,8 @@ impl Damaged {
                  PRAGMA writable_schema = ON;
                  UPDATE sqlite_master SET sql = replace(replace(replace(replace(replace(sql,
                      ') STRICT, WITHOUT', ') WITHOUT'), ') STRICT', ')'), 'NOT NULL', ''),
-                     ' TEXT ', ' '), 'BLOB', '');
+                     ' TEXT ', ' '), 'BLOB', '')
+                     WHERE type = 'table';
                  PRAGMA writable_schema = RESET;",
             )
             .expect("the schema can be loosened");

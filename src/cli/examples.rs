@@ -38,6 +38,20 @@ const EXAMPLES: &[(&str, &[Example])] = &[
             example("transferd next --until 7d", "all that is due within a week"),
         ],
     ),
+    (
+        "retry",
+        &[
+            example("transferd retry nightly-footage", "its last run, to the same places"),
+            example("transferd retry --failed --since 12h", "all that failed last night"),
+        ],
+    ),
+    (
+        "backfill",
+        &[example(
+            "transferd backfill nightly-footage --from 2026-11-20 --to 2026-11-25 --dry-run",
+            "what would be run for those days",
+        )],
+    ),
     ("diff", &[example("transferd diff -c new.yaml", "what new.yaml would change")]),
     (
         "rehearse",

@@ -230,7 +230,7 @@ impl Stage {
 
     /// All runs that there ever were.
     pub(crate) fn history(&self) -> Vec<Value> {
-        match self.json(&["history", "--json", "-n", "1000000"]) {
+        match self.json(&["history", "--json", "-n", "10000"]) {
             Value::Array(runs) => runs,
             other => panic!("no array: {other}"),
         }

@@ -27,11 +27,14 @@ use crate::properties::stored_row::Rows;
 use crate::reasons::{any_code, any_happening, any_reason};
 
 /// A row of each kind.
+/// Its parts are boxed: as one value they are too large for a test's stack.
 pub(crate) fn any_rows() -> impl Strategy<Value = Rows> {
     let run = any_uuid().prop_map(RunId).prop_flat_map(|id| {
-        (any_run(id), any_attempt(id), any_event(id), any_mark(JobName::new("a job")))
+        let (run, attempt) = (any_run(id).boxed(), any_attempt(id).boxed());
+        (run, attempt, any_event(id).boxed(), any_mark(JobName::new("a job")).boxed())
     });
-    (run, any::<i64>(), any::<String>(), any_alert(), any_told()).prop_map(
+    let (alert, told) = (any_alert().boxed(), any_told().boxed());
+    (run, any::<i64>(), any::<String>(), alert, told).prop_map(
         |((run, attempt, event, mark), delay, job_set, alert, told)| {
             let learned = Learned { longest_listing_delay: SignedDuration::from_millis(delay) };
             Rows { run, attempt, event, mark, learned, job_set, alert, told }
