@@ -77,7 +77,8 @@ fn the_token_goes_to_the_user_who_was_first_found_at_work_and_to_nobody_else() {
     });
     let named = job_file(agent.port).replace("agent: {", &format!("agent: {{user: {MALLORY}, "));
     stage.write("jobs.yaml", &named);
-    until("the run ends", PATIENCE, || {
-        (stage.history().first()?["state"] == "succeeded").then_some(())
+    until("the run is sent there", PATIENCE, || {
+        let posts = impostor.get("/_sim/posts");
+        (!posts.as_array().unwrap().is_empty()).then_some(())
     });
 }

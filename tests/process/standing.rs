@@ -82,7 +82,8 @@ fn idle_connections_keep_nobody_from_asking() {
     let mut idle: Vec<_> = (0..100).map(|_| UnixStream::connect(&socket)).collect();
     idle.retain(Result::is_ok);
     let pid = stage.daemon().id();
-    assert!(stage.ask(&["status"]).status.success(), "{} are idle", idle.len());
+    let said = stage.ask(&["status"]);
+    assert!(said.status.success(), "{} are idle: {said:?}", idle.len());
     let files = std::fs::read_dir(format!("/proc/{pid}/fd")).unwrap().count();
     assert!(files < 100, "{files} files are open");
 }
