@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[rstest]
-    #[case("at http://h/x?token=abc", "at http://h/x?token=…")]
+    #[case("at http://nowhere-else/x?token=abc", "at http://nowhere-else/x?token=…")]
     #[case(
         "x?token=abc&page=1 (original /x?TOKEN=def&a)",
         "x?token=…&page=1 (original /x?TOKEN=…&a)"

@@ -13,9 +13,10 @@ const JOBS: usize = 3_000;
 /// Reading is slow in a debug build on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// What the daemon may take after reloads that change all, besides what it took at first: less than
-/// a set more that was not given back with each of them.
-const GROWTH_KB: u64 = 30_000;
+/// What later reloads may add to the first one, which grows the heap to hold the old set and the new
+/// one side by side. Reading leaves gaps of up to a set, now and then; a set that was not given back
+/// with each of three reloads would be more.
+const GROWTH_KB: u64 = 70_000;
 
 /// Many jobs, of which all that a reload may change depends on `edition`.
 fn job_file(edition: usize) -> String {
@@ -60,16 +61,17 @@ fn reloads_do_not_add_up() {
     stage.start();
     until("the job file is read", PATIENCE, || (!is_reading(&mut stage)).then_some(()));
     let at_first = resident(&mut stage);
+    let mut bound = u64::MAX;
     for edition in 1..=4 {
         stage.write("jobs.yaml", &job_file(edition));
         let reloaded = stage.ask(&["reload"]);
         assert!(reloaded.status.success(), "{reloaded:?}");
-        let what =
-            format!("after {edition} reloads, {at_first} kB have grown by {GROWTH_KB} kB at most");
-        let settled = until(&what, PATIENCE, || {
-            let resident = resident(&mut stage);
-            (resident < at_first + GROWTH_KB && !is_reading(&mut stage)).then_some(resident)
-        });
+        let settled =
+            until(&format!("{edition} reloads take {bound} kB at most"), PATIENCE, || {
+                let resident = resident(&mut stage);
+                (resident < bound && !is_reading(&mut stage)).then_some(resident)
+            });
         println!("{settled} kB after {edition} reloads, at first {at_first} kB");
+        bound = bound.min(settled + GROWTH_KB);
     }
 }
