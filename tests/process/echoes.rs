@@ -165,7 +165,8 @@ fn the_token_is_nowhere_whatever_way_the_agent_says_it_back() {
     );
     stage.start();
     for place in PLACES {
-        for says in spellings() {
+        // Each place with some of them: all of them together are tried by the mask itself.
+        for says in spellings().into_iter().step_by(7) {
             let lists = {
                 let mut script = script.lock().unwrap();
                 (script.place, script.says) = (Some(place), says.clone());
