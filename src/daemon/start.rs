@@ -108,6 +108,11 @@ async fn live_on(
 ) -> Result<(), StartError> {
     let First { set, bad, read_at, watched, unkept } =
         first_job_set(&options.config, &store).await?;
+    // Before the socket is there: whoever sees it may send SIGHUP, which ends what does not hear it.
+    let signals = match options.signals {
+        true => Some(hear_signals().map_err(|e| failed("signals can't be heard", &e))?),
+        false => None,
+    };
     let (path, mode) = (options.socket.clone(), options.socket_mode);
     let opened = doorway::bind(&path, mode).map_err(|error| cant_bind(&path, &error))?;
     let (events, events_in) = mpsc::unbounded_channel();
@@ -115,10 +120,6 @@ async fn live_on(
     let (asks, asks_in) = mpsc::channel(ASKS_MAX);
     let (hint, hints_in) = mpsc::channel(1);
     let (objects, objects_in) = mpsc::channel(FAILED_OBJECTS_WAITING);
-    let signals = match options.signals {
-        true => Some(hear_signals().map_err(|e| failed("signals can't be heard", &e))?),
-        false => None,
-    };
     let sources = Sources {
         events: events_in,
         requests: requests_in,
