@@ -209,6 +209,50 @@ fn a_reload_says_what_changed_field_by_field() {
 }
 
 #[test]
+fn a_job_that_is_asked_for_by_name_is_told_of_in_full() {
+    let stage = Stage::new("");
+    let _daemon = stage.start();
+    assert_eq!(stage.command(&["trigger", "hand", "--wait"]).code, 0);
+    let status = stage.json(&["status", "nightly", "--json"]);
+    let nightly = &status["jobs"][0];
+    assert_eq!(nightly["next"].as_array().unwrap().len(), 3);
+    assert_eq!(nightly["next"][0], nightly["next_run"]);
+    assert_eq!(nightly["policies"]["overlap"], "skip");
+    assert_eq!(nightly["policies"]["retry"]["max_attempts"], 3);
+    assert_eq!(nightly["recent"], serde_json::json!([]));
+    let status = stage.json(&["status", "hand", "--json"]);
+    assert_eq!(status["jobs"][0]["recent"][0]["state"], "succeeded");
+    assert!(stage.json(&["status", "--json"])["jobs"][0].get("policies").is_none());
+    let told = stage.command(&["status", "hand"]).out;
+    assert!(told.contains("policies") && told.contains("from "), "{told}");
+    let shown = stage.json(&["show", "hand", "--json"]);
+    assert_eq!(shown["state"], "succeeded", "a job stands for its last run");
+}
+
+#[test]
+fn what_happens_is_followed_from_an_event_on() {
+    use std::io::{BufRead as _, BufReader};
+    let stage = Stage::new("");
+    let _daemon = stage.start();
+    assert_eq!(stage.command(&["trigger", "hand", "--wait"]).code, 0);
+    let mut events = stage.spawn(&["events", "hand", "--since", "0", "--json"]);
+    let lines = BufReader::new(events.stdout.take().unwrap()).lines();
+    let mut before = 0;
+    for line in lines {
+        let told: serde_json::Value = serde_json::from_str(&line.unwrap()).unwrap();
+        assert_eq!(keys(&told), ["at", "detail", "event", "id", "job", "run"]);
+        assert!(told["id"].as_u64().unwrap() > before, "{told}");
+        before = told["id"].as_u64().unwrap();
+        if told["event"] == "succeeded" {
+            break;
+        }
+    }
+    events.kill().unwrap();
+    events.wait().unwrap();
+    assert!(before > 2, "each step is told of");
+}
+
+#[test]
 fn errors_are_an_object_where_json_is_wanted() {
     let stage = Stage::new("");
     for (args, code) in [

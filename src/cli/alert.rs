@@ -36,7 +36,7 @@ enum What {
 /// What may be typed after `alert test`.
 #[derive(Debug, ClapArgs)]
 pub struct TestArgs {
-    /// Only by the entries that name this event; without it by all, each for its first event
+    /// Test only entries subscribed to EVENT (default: all entries, each for its first event)
     #[arg(long, value_name = "EVENT", value_parser = event_names())]
     on: Option<String>,
     /// Print a JSON object

@@ -2,7 +2,6 @@
 
 use std::future::Future;
 use std::io::{self, Write};
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use super::places::{Places, Search};
@@ -30,17 +29,17 @@ impl Daemon {
     /// The daemon that `global` means.
     pub fn find(global: &Global) -> Result<Self, NoDaemon> {
         let search = Places::here(global).search();
-        let mut locked = None;
+        let (mut locked, mut unseen) = (None, None);
         for path in &search.meant {
             match Client::connect(path) {
                 Ok(client) => {
                     let runtime = runtime().map_err(|error| NoDaemon::Broken(error.to_string()))?;
                     return Ok(Self { client, runtime });
                 }
-                Err(ClientError::NotPermitted(path)) if may_be_running(&path) => {
-                    locked = Some(path);
-                }
-                Err(ClientError::NotPermitted(_) | ClientError::NotRunning(_)) => {}
+                // A folder that can't be looked into may be anybody's, and empty.
+                Err(ClientError::NotPermitted(path)) if hidden(&path) => unseen = Some(path),
+                Err(ClientError::NotPermitted(path)) => locked = Some(path),
+                Err(ClientError::NotRunning(_)) => {}
                 Err(
                     error @ (ClientError::Refused(_)
                     | ClientError::Unavailable(_)
@@ -51,7 +50,10 @@ impl Daemon {
                 }
             }
         }
-        Err(locked.map_or(NoDaemon::NotRunning(search), NoDaemon::NotPermitted))
+        Err(match locked {
+            Some(path) => NoDaemon::NotPermitted(path),
+            None => NoDaemon::NotRunning(Search { unseen, ..search }),
+        })
     }
 
     /// As [`Daemon::find`]; says why there is none.
@@ -78,11 +80,10 @@ impl Daemon {
     }
 }
 
-/// Whether a socket that may not be reached may be a daemon's that lets others in: not where its
-/// folder is its owner's alone, as one is that was left behind.
-fn may_be_running(socket: &Path) -> bool {
-    let folder = socket.parent().map(std::fs::metadata);
-    folder.is_none_or(|found| found.is_ok_and(|found| found.permissions().mode() & 0o077 != 0))
+/// Whether it can't be seen if there is a socket at all.
+fn hidden(socket: &Path) -> bool {
+    std::fs::symlink_metadata(socket)
+        .is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied)
 }
 
 impl NoDaemon {
@@ -93,6 +94,12 @@ impl NoDaemon {
                 let looked: Vec<_> =
                     search.meant.iter().map(|path| format!("`{}`", path.display())).collect();
                 say(err, &format!("the daemon is not running (looked at {})", looked.join(", ")));
+                if let Some(path) = &search.unseen {
+                    let folder = path.parent().unwrap_or(path).display();
+                    let words = "can't be looked into: if a daemon runs there, be root, or join \
+                                 the service's group (`usermod -aG transferd NAME`)";
+                    hint(err, &format!("`{folder}` {words}"));
+                }
                 if let Some((name, option, path)) = &search.other
                     && socket::answers(path).is_ok()
                 {
@@ -167,7 +174,7 @@ mod tests {
         let meant = vec![PathBuf::from("/nowhere/control.sock")];
         let other = Some(("the system's service", "--system", other));
         let mut err = Vec::new();
-        let exit = NoDaemon::NotRunning(Search { meant, other }).say(&mut err);
+        let exit = NoDaemon::NotRunning(Search { meant, other, unseen: None }).say(&mut err);
         (exit, String::from_utf8(err).unwrap())
     }
 

@@ -9,10 +9,11 @@ use serde::Serialize;
 use jiff::tz::TimeZone;
 
 use super::ask::{Daemon, done, say_error};
+use super::render::fit::hanging;
 use super::render::paint::{Paint, Tone};
 use super::render::run;
 use super::render::table::Screen;
-use super::render::words::Times;
+use super::render::words::{Times, count};
 use super::{Exit, Global, agent, offline, trigger};
 use crate::agent::doctor::{Finding, Ours, Verdict, examine};
 use crate::clock;
@@ -31,7 +32,13 @@ pub struct Args {
     /// Run this job too, by asking the daemon to, and watch its transfer through
     #[arg(long, value_name = "JOB", conflicts_with = "json")]
     transfer: Option<String>,
+    /// List the checks that passed too
+    #[arg(short, long)]
+    verbose: bool,
 }
+
+/// Lines below a mark are set in by this.
+const INDENT: usize = 2;
 
 /// The document of `doctor --json`.
 #[derive(Debug, Serialize)]
@@ -49,7 +56,7 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
     let look = || asked.runtime.block_on(examine(&asked.client, &ours(global)));
     let mut findings = look();
     let mut exit = usable(&findings);
-    if let (Some(job), Exit::Done) = (args.transfer, exit) {
+    if let (Some(job), Exit::Done) = (args.transfer.clone(), exit) {
         exit = watch(job, global, out, err);
         // There is more to be seen now: a transfer that is certainly ours.
         findings = look();
@@ -58,7 +65,7 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
         let version = env!("CARGO_PKG_VERSION");
         super::write_json(out, &Document { version, findings: &findings })
     } else {
-        tell(&findings, Paint(global.color), out)
+        tell(&findings, args.verbose, Screen::of_stdout(global.color), out)
     };
     done(told, exit)
 }
@@ -107,29 +114,46 @@ fn watch(job: String, global: &Global, out: &mut dyn Write, err: &mut dyn Write)
     done(out.write_all(text.as_bytes()), exit)
 }
 
-fn tell(findings: &[Finding], paint: Paint, out: &mut dyn Write) -> io::Result<()> {
+/// What there is to say: first what does not hold, then what can't be told; what holds is folded
+/// to its number unless it is wanted too. One sentence closes it.
+fn tell(findings: &[Finding], all: bool, screen: Screen, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "transferd {}", env!("CARGO_PKG_VERSION"))?;
-    for finding in findings {
-        let (tone, word) = match finding.verdict {
-            Verdict::Holds => (Tone::Good, "holds"),
-            Verdict::DoesNotHold => (Tone::Bad, "does not hold"),
-            Verdict::CantTell => (Tone::Doubtful, "can't tell"),
+    let paint = Paint(screen.color);
+    let of = |verdict| findings.iter().filter(move |found| found.verdict == verdict);
+    for verdict in [Verdict::DoesNotHold, Verdict::CantTell, Verdict::Holds] {
+        let (tone, mark) = match verdict {
+            Verdict::Holds => (Tone::Good, "✓"),
+            Verdict::DoesNotHold => (Tone::Bad, "✗"),
+            Verdict::CantTell => (Tone::Doubtful, "?"),
         };
-        let word = paint.tone(tone, &format!("{word:<13}"));
-        writeln!(out, "{word}  {}", finding.assumption)?;
-        writeln!(out, "{:<13}  {}", "", paint.tone(Tone::Faint, &finding.seen))?;
-        if finding.verdict != Verdict::Holds {
-            writeln!(out, "{:<13}  then: {}", "", finding.then)?;
+        if verdict == Verdict::Holds && !all {
+            continue;
+        }
+        for finding in of(verdict) {
+            let line = |text: &str| hanging(text, INDENT, INDENT, screen.room());
+            writeln!(out, "{} {}", paint.tone(tone, mark), line(finding.assumption))?;
+            writeln!(out, "  {}", paint.tone(Tone::Faint, &line(&finding.seen)))?;
+            if verdict == Verdict::DoesNotHold {
+                writeln!(out, "  {}", line(&format!("so: {}", finding.then)))?;
+            }
         }
     }
-    let count = |verdict| findings.iter().filter(|found| found.verdict == verdict).count();
-    writeln!(
-        out,
-        "{} hold, {} do not, {} can't be told",
-        count(Verdict::Holds),
-        count(Verdict::DoesNotHold),
-        count(Verdict::CantTell),
-    )?;
+    let (good, bad) = (of(Verdict::Holds).count(), of(Verdict::DoesNotHold).count());
+    let unknown = of(Verdict::CantTell).count();
+    if good > 0 && !all {
+        let good = count(good, "check");
+        writeln!(out, "{} {good} passed (`-v` lists them)", paint.tone(Tone::Good, "✓"))?;
+    }
+    let untold = match unknown {
+        0 => String::new(),
+        1 => "; 1 check can't be made yet".to_owned(),
+        many => format!("; {many} checks can't be made yet"),
+    };
+    let verdict = match bad {
+        0 => "nothing speaks against unattended use".to_owned(),
+        _ => format!("{} failed: see above what follows from it", count(bad, "check")),
+    };
+    writeln!(out, "{verdict}{untold}")?;
     out.flush()
 }
 
@@ -146,17 +170,20 @@ mod tests {
             seen: "3 h apart".to_owned(),
             then: "the tolerance is widened",
         };
-        let mut out = Vec::new();
         let findings = [finding(Verdict::Holds), finding(Verdict::DoesNotHold)];
-        tell(&findings, Paint(false), &mut out).unwrap();
-        let expected = format!(
-            "transferd {}\n\
-             holds          the clocks agree\n               3 h apart\n\
-             does not hold  the clocks agree\n               3 h apart\n               \
-             then: the tolerance is widened\n\
-             1 hold, 1 do not, 0 can't be told\n",
-            env!("CARGO_PKG_VERSION")
+        let told = |all| {
+            let mut out = Vec::new();
+            tell(&findings, all, Screen { width: None, color: false }, &mut out).unwrap();
+            String::from_utf8(out).unwrap()
+        };
+        let version = env!("CARGO_PKG_VERSION");
+        let bad = "✗ the clocks agree\n  3 h apart\n  so: the tolerance is widened\n";
+        let end = "1 check failed: see above what follows from it\n";
+        assert_eq!(
+            told(false),
+            format!("transferd {version}\n{bad}✓ 1 check passed (`-v` lists them)\n{end}")
         );
-        assert_eq!(String::from_utf8(out).unwrap(), expected);
+        let good = "✓ the clocks agree\n  3 h apart\n";
+        assert_eq!(told(true), format!("transferd {version}\n{bad}{good}{end}"));
     }
 }

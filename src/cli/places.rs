@@ -22,6 +22,8 @@ pub struct Search {
     pub meant: Vec<PathBuf>,
     /// The service that is not meant: its name, the option that means it, its socket.
     pub other: Option<(&'static str, &'static str, PathBuf)>,
+    /// A socket of them whose folder can't be looked into: filled in by who looks.
+    pub unseen: Option<PathBuf>,
 }
 
 /// The environment of this process, without empty variables.
@@ -114,27 +116,29 @@ impl<'a> Places<'a> {
     /// Where a daemon is looked for.
     pub fn search(&self) -> Search {
         if let Some(folder) = &self.global.state_dir {
-            return Search { meant: vec![folder.join(socket::NAME)], other: None };
+            return Search { meant: vec![folder.join(socket::NAME)], other: None, unseen: None };
         }
         let system = system_runtime().join(socket::NAME);
         let own = self.user_runtime().or_else(|| self.state_folder().ok().filter(|_| !self.root));
         let own = own.map(|folder| folder.join(socket::NAME));
         let user = |path| ("your own service", "--user", path);
         match self.global.scope {
-            Scope::System => Search { meant: vec![system], other: own.map(user) },
+            Scope::System => Search { meant: vec![system], other: own.map(user), unseen: None },
             Scope::User => Search {
                 meant: own.into_iter().collect(),
                 other: Some(("the system's service", "--system", system)),
+                unseen: None,
             },
             Scope::Unsaid => {
                 let here = self.runtime_directory().map(|folder| folder.join(socket::NAME));
                 if self.root {
                     let meant = here.into_iter().chain([system]).collect();
-                    Search { meant, other: own.map(user) }
+                    Search { meant, other: own.map(user), unseen: None }
                 } else {
                     Search {
                         meant: here.into_iter().chain(own).chain([system]).collect(),
                         other: None,
+                        unseen: None,
                     }
                 }
             }
@@ -238,7 +242,7 @@ mod tests {
         with(Scope::Unsaid, Some("/s"), false, HOME, |places| {
             let socket = Path::new("/s/control.sock").to_owned();
             assert_eq!(places.own_socket().unwrap(), (socket.clone(), 0o600));
-            assert_eq!(places.search(), Search { meant: vec![socket], other: None });
+            assert_eq!(places.search(), Search { meant: vec![socket], other: None, unseen: None });
         });
     }
 

@@ -22,7 +22,7 @@ pub struct Args {
     /// Port on 127.0.0.1; 0 for any
     #[arg(long, value_name = "N", default_value_t = 29123)]
     port: u16,
-    /// Decides all chance
+    /// Random seed
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
     /// A token that is good; each further one is another user's [default: `sim-token`, or those of
@@ -100,6 +100,10 @@ pub fn run(args: &Args, _global: &Global, out: &mut dyn Write, err: &mut dyn Wri
             return Exit::Usage;
         }
     };
+    // On standard error: the address stands alone on standard output, for scripts.
+    for user in &options.world.users {
+        let _ = writeln!(err, "{}", credentials(user));
+    }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let served = runtime.and_then(|runtime| runtime.block_on(serve(options, out)));
     match served {
@@ -109,6 +113,17 @@ pub fn run(args: &Args, _global: &Global, out: &mut dyn Write, err: &mut dyn Wri
             Exit::No
         }
     }
+}
+
+/// What to sign in with. Nothing of a simulated agent is a secret.
+fn credentials(user: &SimUser) -> String {
+    let SimUser { id: _, username, password, user_type, totp_secret, sms_code, tokens } = user;
+    let mut words = format!("user {username}, password {password}, user type {user_type}");
+    for (name, value) in [("TOTP secret", totp_secret), ("text message code", sms_code)] {
+        words.extend(value.iter().map(|value| format!(", {name} {value}")));
+    }
+    words.extend(tokens.iter().map(|token| format!(", token {token}")));
+    words
 }
 
 async fn serve(options: SimOptions, out: &mut dyn Write) -> std::io::Result<()> {
@@ -216,8 +231,9 @@ fn signed(text: &str) -> Result<SignedDuration, String> {
         Some(plain) => (-1, plain),
         None => (1, text),
     };
-    let span: JiffSpan =
-        plain.parse().map_err(|_| format!("`{text}` is no duration such as `90s` or `1h30m`"))?;
+    let span: JiffSpan = plain
+        .parse()
+        .map_err(|_| format!("`{text}` is not a duration such as `90s` or `1h30m`"))?;
     let duration = SignedDuration::try_from(span)
         .map_err(|_| format!("`{text}` is too long, or holds days: use hours"))?;
     Ok(duration * sign)
@@ -234,10 +250,10 @@ fn range(text: &str) -> Result<Span, String> {
 
 fn share(text: &str) -> Result<f64, String> {
     let share = text.parse().ok().filter(|share| (0.0..=1.0).contains(share));
-    share.ok_or_else(|| format!("`{text}` is no share: expected a number from 0 to 1"))
+    share.ok_or_else(|| format!("`{text}` is not a share: expected a number from 0 to 1"))
 }
 
 fn factor(text: &str) -> Result<f64, String> {
     let factor = text.parse().ok().filter(|factor: &f64| *factor > 0.0 && factor.is_finite());
-    factor.ok_or_else(|| format!("`{text}` is no factor: expected a number above 0"))
+    factor.ok_or_else(|| format!("`{text}` is not a factor: expected a number above 0"))
 }

@@ -6,6 +6,7 @@
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use super::diagnostic::DiagnosticDocument;
 use super::phrase::Phrase;
@@ -160,6 +161,15 @@ pub struct JobDocument {
     /// The last run that succeeded.
     #[serde(default)]
     pub last_success: Option<RunDocument>,
+    /// Where the job was asked for by name: what its runs are carried out under, by key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policies: Option<Map<String, Value>>,
+    /// Where the job was asked for by name: its newest runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recent: Option<Vec<RunDocument>>,
+    /// Where the job was asked for by name: its coming occurrences.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<Vec<Timestamp>>,
     /// What people want to see besides; left out of `--json`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<JobDetail>,
@@ -208,6 +218,9 @@ pub struct JobDetail {
     /// When it last moved.
     #[serde(default)]
     pub moved_at: Option<Timestamp>,
+    /// All keys of its definition, where the job was asked for by name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fields: Vec<(String, Value)>,
     /// What `why` goes by where the record is silent.
     #[serde(default)]
     pub rules: Option<RulesDocument>,

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use serde_json::{Map, Value};
 
 use super::driver::Driver;
 use super::past::{
@@ -13,6 +14,7 @@ use super::past::{
     several, store_queries,
 };
 use crate::clock;
+use crate::config::{Field, job_fields};
 use crate::control::document::{
     AgentDocument, AlertsDocument, DaemonDocument, EventDocument, FailingAlertDocument,
     HeldBackDocument, JobDetail, JobDocument, PauseDocument, RulesDocument, RunDocument, Schedule,
@@ -27,6 +29,12 @@ use crate::core::record::Mark;
 use crate::core::run::RunState;
 use crate::store::thread::StoreHandle;
 use crate::store::{HistoryQuery as HistoryOf, RunMatch, RunWithAttempts, StoreError};
+
+/// So many of a job's newest runs are shown where it is asked for by name.
+const RECENT: usize = 5;
+
+/// And so many of its coming occurrences.
+const COMING: usize = 3;
 
 /// A token that ends within this is told of as a problem.
 const EXPIRES_SOON: jiff::SignedDuration = jiff::SignedDuration::from_hours(7 * 24);
@@ -54,14 +62,9 @@ impl Driver {
         };
         let views = names.iter().filter_map(|name| self.engine.job_view(name, now));
         let views: Vec<_> = views.collect();
-        let mut jobs: Vec<_> = views.iter().map(|view| self.job(view)).collect();
-        // Counted when somebody asks, which is of one job.
-        if query.job.is_some() {
-            for job in &mut jobs {
-                let Some(detail) = job.detail.as_mut() else { continue };
-                detail.past_pauses = self.engine.past_pauses(&job.name);
-            }
-        }
+        let named = query.job.is_some();
+        let job = |view| if named { self.whole_job(view, now) } else { self.job(view) };
+        let jobs: Vec<_> = views.iter().map(job).collect();
         let marks: Vec<_> = views.into_iter().map(|view| view.mark).collect();
         let mut status = StatusDocument {
             daemon: DaemonDocument {
@@ -120,6 +123,7 @@ impl Driver {
             speed: latest.map_or(0.0, |attempt| attempt.progress.speed),
             moved_at: latest.map(|attempt| attempt.moved_at),
             rules: Some(RulesDocument::new(&view.job, &view.mark)),
+            fields: Vec::new(),
         };
         JobDocument {
             name: view.job.name.clone(),
@@ -136,8 +140,33 @@ impl Driver {
             active_run: view.active.and_then(|run| self.live(run)),
             last_run: None,
             last_success: None,
+            policies: None,
+            recent: None,
+            next: None,
             detail: Some(detail),
         }
+    }
+
+    /// A job that was asked for by name: with its definition, and what is coming.
+    fn whole_job(&self, view: &JobView, now: Timestamp) -> JobDocument {
+        let mut document = self.job(view);
+        let fields = job_fields(&view.job);
+        document.policies = Some(policies(&fields));
+        let mut next = Vec::new();
+        let mut after = document.next_run;
+        while let Some(at) = after.filter(|_| next.len() < COMING) {
+            next.push(at);
+            after = view.job.timetable.next_after(at);
+        }
+        document.next = Some(next);
+        // Filled in where the past is read.
+        document.recent = Some(Vec::new());
+        if let Some(detail) = &mut document.detail {
+            detail.fields = fields;
+            // Counted when somebody asks, which is of one job.
+            detail.past_pauses = self.engine.past_pauses(&document.name);
+        }
+        document
     }
 
     /// What an operator should act on.
@@ -228,6 +257,26 @@ fn undelivered(alert: &FailingAlert) -> Phrase {
         .words(format!(": {}", alert.words))
 }
 
+/// The keys that say under what a job's runs are carried out, those of `retry` in a map.
+fn policies(fields: &[Field]) -> Map<String, Value> {
+    let mut policies = Map::new();
+    for (key, value) in fields {
+        let elsewhere = ["description", "enabled", "schedule", "timezone"].contains(&key.as_str());
+        match key.split_once('.') {
+            Some(("retry", inner)) => {
+                let retry = policies.entry("retry").or_insert_with(|| Value::Object(Map::new()));
+                if let Value::Object(retry) = retry {
+                    retry.insert(inner.to_owned(), value.clone());
+                }
+            }
+            Some(_) => {}
+            None if elsewhere => {}
+            None => drop(policies.insert(key.clone(), value.clone())),
+        }
+    }
+    policies
+}
+
 fn alerts_document(view: &AlertsView) -> AlertsDocument {
     let failing = view.failing.iter().map(|alert| FailingAlertDocument {
         channel: alert.channel.clone(),
@@ -316,6 +365,21 @@ async fn with_last_runs(
             status.add_problem(Phrase::new(format!("the past can't be read: {error}")));
         }
     }
+    let mut problems = Vec::new();
+    for job in status.jobs.iter_mut().filter(|job| job.recent.is_some()) {
+        match store.history(newest(&job.name)).await {
+            Ok(found) => {
+                let active = |run: RunDocument| match &job.active_run {
+                    Some(active) if active.id == run.id => active.clone(),
+                    _ => run,
+                };
+                job.recent =
+                    Some(found.iter().map(|found| document(found, accounts)).map(active).collect());
+            }
+            Err(error) => problems.push(Phrase::new(format!("the past can't be read: {error}"))),
+        }
+    }
+    problems.into_iter().for_each(|problem| status.add_problem(problem));
     status
 }
 
@@ -360,6 +424,11 @@ async fn last_of(
         return Ok(Some(*found));
     }
     Ok(store.history(question).await?.into_iter().next())
+}
+
+/// The question for a job's newest runs.
+fn newest(job: &JobName) -> HistoryOf {
+    HistoryOf { job: Some(job.clone()), limit: RECENT, ..HistoryOf::default() }
 }
 
 fn unavailable(error: StoreError) -> Refused {

@@ -47,6 +47,7 @@ fn any_status() -> impl Strategy<Value = StatusDocument> {
                 percent,
                 speed,
                 moved_at: perhaps,
+                fields: vec![("timeout".to_owned(), "4h".into())],
                 rules: flag.then(|| RulesDocument {
                     timezone: mark.timetable,
                     catch_up: CatchUp::All,
@@ -74,6 +75,9 @@ fn any_status() -> impl Strategy<Value = StatusDocument> {
                 active_run: flag.then(|| RunDocument::new(&run, [&attempt], &AccountNames::new())),
                 last_run: None,
                 last_success: None,
+                policies: None,
+                recent: None,
+                next: None,
                 detail: (!flag).then_some(detail),
             };
             StatusDocument {

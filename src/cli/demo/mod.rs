@@ -34,7 +34,7 @@ pub struct Args {
     /// End after this long [default: on a terminal at Ctrl-C, else after 30s]
     #[arg(long = "for", value_name = "DURATION", value_parser = length)]
     length: Option<Duration>,
-    /// Decides all chance of the simulated agent
+    /// Random seed of the simulated agent
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
 }

@@ -2,6 +2,7 @@
 
 pub mod changes;
 pub mod fit;
+pub mod job;
 pub mod paint;
 pub mod paragraph;
 pub mod run;

@@ -71,6 +71,13 @@ pub fn page(status: &StatusDocument, times: &Times, screen: Screen) -> String {
     } else {
         text.push_str(&jobs(status, times, screen));
     }
+    // One job that was asked for by name is told of in full.
+    if let [job] = status.jobs.as_slice()
+        && job.recent.is_some()
+    {
+        text.push('\n');
+        text.push_str(&super::job::page(job, times, screen));
+    }
     text
 }
 

@@ -118,6 +118,9 @@ fn a_job(name: &str) -> JobDocument {
         active_run: None,
         last_run: None,
         last_success: None,
+        policies: None,
+        recent: None,
+        next: None,
         detail: Some(JobDetail::default()),
     }
 }
@@ -391,4 +394,38 @@ fn colour_changes_no_letter() {
     assert!(colored.contains("\x1b[31m"));
     let codes = regex::Regex::new("\x1b\\[[0-9]*m").unwrap();
     assert_eq!(codes.replace_all(&colored, ""), plain);
+}
+
+#[test]
+fn a_job_that_is_asked_for_is_told_of_in_full() {
+    let mut job = running(10, "big");
+    let field = |key: &str, value: serde_json::Value| (key.to_owned(), value);
+    detail(&mut job).fields = vec![
+        field("description", "Dailies to cold storage".into()),
+        field("timezone", "Europe/Berlin".into()),
+        field("source.account", "production".into()),
+        field("source.bucket", "footage".into()),
+        field("source.path", "dailies/".into()),
+        field("destination.account", "archive".into()),
+        field("destination.bucket", "cold".into()),
+        field("destination.path", "{%Y}/".into()),
+        field("timeout", "4h".into()),
+        field("jitter", serde_json::Value::Null),
+    ];
+    job.next = Some(vec![ago(-13 * 3_600)]);
+    job.recent = Some(vec![a_run(8, "big", RunState::Succeeded, 34_000, "completed")]);
+    let told = status::page(&a_status(vec![job]), &times(false), screen(80));
+    for expected in [
+        "Dailies to cold storage",
+        "from         production:footage/dailies/",
+        "to           archive:cold/{%Y}/",
+        "(Europe/Berlin)",
+        "next runs    Tue 02:00 (in 13 h)",
+        "last success succeeded ",
+        "policies     timeout 4h\n",
+        "RUN ",
+        "`transferd why big`",
+    ] {
+        assert!(told.contains(expected), "{expected}: {told}");
+    }
 }

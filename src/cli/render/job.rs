@@ -1,0 +1,82 @@
+//! `status JOB` for people: everything about one job.
+//!
+//! A function of the document, the present, the zone and the screen alone.
+
+use serde_json::Value;
+
+use super::changes::value;
+use super::fit::{hanging, plain, width};
+use super::paint::{Paint, Tone};
+use super::run;
+use super::table::Screen;
+use super::words::Times;
+use crate::control::document::JobDocument;
+use crate::core::run::RunState;
+
+/// Where the values of facts begin.
+const FACT: usize = 15;
+
+/// What is told of a job at other places of the page than among its policies.
+const TOLD: [&str; 4] = ["description", "enabled", "schedule", "timezone"];
+
+/// Everything about a job, below the table row that says how it is now.
+pub fn page(job: &JobDocument, times: &Times, screen: Screen) -> String {
+    let paint = Paint(screen.color);
+    let mut text = String::new();
+    let mut fact = |name: &str, tone: Tone, words: &str| {
+        let name = paint.tone(Tone::Faint, &format!("  {name:<0$}", FACT - 2));
+        let words = paint.tone(tone, &hanging(words, FACT, FACT, screen.room()));
+        text.push_str(&format!("{name}{words}\n"));
+    };
+    let fields = job.detail.as_ref().map(|detail| detail.fields.as_slice()).unwrap_or_default();
+    let of = |key: &str| fields.iter().find(|(name, _)| name == key).map(|(_, value)| value);
+    if let Some(Value::String(description)) = of("description") {
+        fact("description", Tone::Plain, &plain(description));
+    }
+    for (end, name) in [("source", "from"), ("destination", "to")] {
+        let part = |key: &str| of(&format!("{end}.{key}")).map(value).unwrap_or_default();
+        fact(
+            name,
+            Tone::Plain,
+            &format!("{}:{}/{}", part("account"), part("bucket"), part("path")),
+        );
+    }
+    let zone = of("timezone").map(value).unwrap_or_default();
+    let schedule = match &job.schedule {
+        None => "none: it runs when triggered".to_owned(),
+        Some(schedule) => format!("{}  ({zone})", schedule.expressions().join(", ")),
+    };
+    fact("schedule", Tone::Plain, &schedule);
+    if let Some(next) = job.next.as_ref().filter(|next| !next.is_empty()) {
+        let zone = job.zone();
+        let told: Vec<_> = next.iter().map(|at| times.next(*at, zone.as_ref())).collect();
+        fact("next runs", Tone::Plain, &told.join(", "));
+    }
+    let recent = job.recent.as_deref().unwrap_or_default();
+    if let Some(good) = recent.iter().find(|run| run.state == RunState::Succeeded) {
+        let (tone, told) = run::last(Some(good), times);
+        fact("last success", tone, &told);
+    }
+    let policies: Vec<String> = fields
+        .iter()
+        .filter(|(key, value)| {
+            let elsewhere = TOLD.contains(&key.as_str())
+                || key.starts_with("source.")
+                || key.starts_with("destination.");
+            !elsewhere && !value.is_null()
+        })
+        .map(|(key, told)| format!("{key} {}", value(told)))
+        .collect();
+    fact("policies", Tone::Plain, &policies.join(", "));
+    if !recent.is_empty() {
+        text.push('\n');
+        text.push_str(&run::history(recent, times, screen));
+    }
+    let name = job.name.as_str();
+    let quoted = if name.contains(' ') { format!("'{name}'") } else { name.to_owned() };
+    let more = format!("`transferd why {quoted}` says why it did or did not run");
+    if width(&more) <= screen.room().unwrap_or(usize::MAX) {
+        text.push_str(&format!("\n{}\n", paint.tone(Tone::Faint, &more)));
+    }
+    text
+}
