@@ -179,15 +179,6 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_that_is_its_owners_alone_hides_no_daemon_of_ours() {
-        let folder = tempfile::tempdir().unwrap();
-        for (mode, may) in [(0o700, false), (0o750, true), (0o755, true)] {
-            std::fs::set_permissions(folder.path(), PermissionsExt::from_mode(mode)).unwrap();
-            assert_eq!(may_be_running(&folder.path().join(socket::NAME)), may, "{mode:o}");
-        }
-    }
-
-    #[test]
     fn the_other_service_is_named_if_that_one_runs() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(socket::NAME);
