@@ -24,6 +24,20 @@ pub enum StoreError {
         path: PathBuf,
     },
 
+    /// The disk that a copy of the state goes to is full.
+    #[error("the disk is full: `{}` can't be written, and no copy was made", .path.display())]
+    NoRoom {
+        /// What was written to.
+        path: PathBuf,
+    },
+
+    /// A copy of the state would overwrite something.
+    #[error("`{}` is there already, and was left as it is; name a new file", .path.display())]
+    Exists {
+        /// What is there.
+        path: PathBuf,
+    },
+
     /// The file or its file system can be read only.
     #[error(
         "`{}` can't be written: it is read-only; make the file, its folder and its file system \

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::sqlite::SqliteStore;
+use super::sqlite::{Backup, SqliteStore};
 use super::{Store as _, StoreError};
 
 mod guarded;
@@ -98,6 +98,15 @@ impl StateFolder {
     /// there is none. Makes and changes nothing.
     pub fn open_read_only(path: &Path) -> Result<Option<SqliteStore>, StoreError> {
         SqliteStore::open_read_only(&path.join(DATABASE))
+    }
+
+    /// Copies the database of a folder to a file that is not there yet, whether or not a daemon
+    /// runs, as it stands at one moment; absent if there is none. The copy's mode is 0600.
+    ///
+    /// # Errors
+    /// Among others [`StoreError::Exists`]: nothing is ever overwritten.
+    pub fn back_up(path: &Path, copy: &Path) -> Result<Option<Backup>, StoreError> {
+        SqliteStore::back_up(&path.join(DATABASE), copy)
     }
 }
 

@@ -16,6 +16,7 @@ use crate::core::job::HistoryPolicy;
 use crate::core::record::{Durable, Mark, Record};
 use crate::core::repeat::PastRun;
 
+mod backup;
 mod failure;
 mod open;
 mod read;
@@ -27,6 +28,7 @@ mod tests;
 mod wal;
 mod write;
 
+pub use backup::Backup;
 use failure::Failure;
 
 /// The database's file.
@@ -50,6 +52,12 @@ impl SqliteStore {
     pub fn open_read_only(path: &Path) -> Result<Option<Self>, StoreError> {
         let connection = open::for_reading(path, schema::MIGRATIONS)?;
         Ok(connection.map(|connection| Self { connection, path: path.to_owned() }))
+    }
+
+    /// Copies the database at `path`, of whatever version, to a new file: see
+    /// [`super::folder::StateFolder::back_up`].
+    pub(super) fn back_up(path: &Path, copy: &Path) -> Result<Option<Backup>, StoreError> {
+        backup::back_up(path, copy, schema::MIGRATIONS)
     }
 
     /// Where the database is.

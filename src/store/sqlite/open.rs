@@ -54,6 +54,19 @@ pub(super) fn for_reading(
     path: &Path,
     migrations: &[&str],
 ) -> Result<Option<Connection>, StoreError> {
+    let Some((connection, found)) = for_copying(path, migrations)? else { return Ok(None) };
+    let known = schema::version_after(migrations);
+    if found < known {
+        return Err(StoreError::Older { path: path.to_owned(), found, known });
+    }
+    Ok(Some(connection))
+}
+
+/// As [`for_reading`], but a database that an older transferd has written too; with its version.
+pub(super) fn for_copying(
+    path: &Path,
+    migrations: &[&str],
+) -> Result<Option<(Connection, i64)>, StoreError> {
     match size_of(path)? {
         None => return Ok(None),
         Some(0) => return Err(emptied(path)),
@@ -75,14 +88,31 @@ pub(super) fn for_reading(
         let connection = Connection::open_with_flags(uri(path, options), flags)?;
         prepare(&connection)?;
         let found = version(&connection, path, migrations)?;
-        let known = schema::version_after(migrations);
-        if found < known {
-            return Err(StoreError::Older { path: path.to_owned(), found, known }.into());
-        }
         wal::check_length(&connection, path, &beside(path, "-wal"))?;
-        Ok(connection)
+        Ok((connection, found))
     };
     open().map(Some).map_err(|failure: Failure| failure.at(path))
+}
+
+/// Whether a copy that was just made is a whole database of ours, of this version; its size in bytes.
+pub(super) fn check_copy(
+    path: &Path,
+    version: i64,
+    migrations: &[&str],
+) -> Result<u64, StoreError> {
+    let checked = || {
+        let Some((connection, found)) = for_copying(path, migrations)? else { return Ok(false) };
+        let said: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+        Ok(found == version && said == "ok")
+    };
+    match checked().map_err(|failure: Failure| failure.at(path))? {
+        true => sync(path)?,
+        false => {
+            let detail = "what was copied can't be read back".to_owned();
+            return Err(StoreError::Io { path: path.to_owned(), detail });
+        }
+    }
+    size_of(path).map(Option::unwrap_or_default)
 }
 
 /// Moves the log into the database. What can't be moved now is moved after the next start.
@@ -106,6 +136,9 @@ fn existing(path: &Path, migrations: &[&str]) -> Result<Connection, Failure> {
         back_up(&connection, path, found)?;
         schema::migrate(&mut connection, migrations, found)?;
     }
+    // A copy that was put back (`VACUUM INTO`) has no log, and without one nobody could look at the
+    // database while it is written to.
+    connection.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
     Ok(connection)
 }
@@ -248,13 +281,13 @@ fn sync(path: &Path) -> Result<(), StoreError> {
     synced.map_err(|error| StoreError::from_io(path, &error))
 }
 
-fn sync_folder_of(path: &Path) -> Result<(), StoreError> {
+pub(super) fn sync_folder_of(path: &Path) -> Result<(), StoreError> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     sync(folder.unwrap_or(Path::new(".")))
 }
 
 /// The path with something appended to its last part.
-fn beside(path: &Path, suffix: &str) -> PathBuf {
+pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     PathBuf::from(name)

@@ -1,5 +1,6 @@
 //! What only a store on disk can meet: files that are cut, foreign, newer, full or read elsewhere.
 
+mod backup;
 mod damaged;
 mod version_2;
 
