@@ -232,3 +232,48 @@ fn met(
         lines.sample(&[("job", job.name.as_str()), (label, word)], count);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::fs;
+    use std::path::Path;
+
+    use super::*;
+
+    /// What a histogram is served as.
+    const OF_HISTOGRAMS: [&str; 3] = ["_bucket", "_sum", "_count"];
+
+    /// The names of ours that a text mentions.
+    fn mentioned(text: &str) -> BTreeSet<&str> {
+        let words = text.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
+        words.filter(|word| word.starts_with("transferd_")).collect()
+    }
+
+    fn is_served(name: &str) -> bool {
+        FAMILIES.iter().any(|family| match family.kind {
+            "histogram" => name
+                .strip_prefix(family.name)
+                .is_some_and(|rest| rest.is_empty() || OF_HISTOGRAMS.contains(&rest)),
+            _ => name == family.name,
+        })
+    }
+
+    #[test]
+    fn each_metric_that_rules_and_dashboard_name_is_served() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        for (file, least) in [
+            ("contrib/prometheus/transferd.rules.yml", 8),
+            ("contrib/prometheus/transferd.rules.test.yml", 6),
+            ("contrib/grafana/transferd.json", 18),
+        ] {
+            let text = fs::read_to_string(root.join(file)).unwrap();
+            let names = mentioned(&text);
+            assert!(names.len() >= least, "{file}: only {names:?}");
+            for name in names {
+                assert!(is_served(name), "{file}: no metric `{name}`");
+            }
+        }
+        assert!(!is_served("transferd_runs") && !is_served("transferd_runs_total_sum"));
+    }
+}
