@@ -36,7 +36,8 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, _err: &mut dyn Writ
     done(out.write_all(&script(shell)), Exit::Done)
 }
 
-fn script(shell: Shell) -> Vec<u8> {
+/// The script for a shell.
+pub(super) fn script(shell: Shell) -> Vec<u8> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut program(), "transferd", &mut script);
     let between = if shell == Shell::Fish { " " } else { "|" };

@@ -135,6 +135,19 @@ const EXAMPLES: &[(&str, &[Example])] = &[
             example("transferd doctor --transfer nightly-footage", "and watch a transfer"),
         ],
     ),
+    (
+        "backup",
+        &[example("transferd backup transferd-2026-11-27.db", "while the daemon runs, too")],
+    ),
+    (
+        "service",
+        &[
+            example("transferd service install --print", "what would be put where"),
+            example("transferd service install --user", "a service of your own"),
+            example("transferd service uninstall", "jobs and state stay"),
+        ],
+    ),
+    ("desktop", &[example("transferd desktop", "until Ctrl-C; as a unit: transferd-desktop")]),
     ("demo", &[example("transferd demo --for 20s", "a show of 20 seconds")]),
     ("sim", &[example("transferd sim --port 29123", "an agent to try things on")]),
     ("completions", &[example("transferd completions bash", "a script for bash")]),

@@ -52,6 +52,11 @@ const WORDS: &[(&[&str], &str)] = &[
         &["restart"],
         "`transferd trigger JOB` runs a job again; `systemctl restart transferd` is for the daemon",
     ),
+    (
+        &["install", "uninstall"],
+        "`transferd service install` puts the service in place, `transferd service uninstall` takes \
+         it away",
+    ),
     (&["exec", "submit", "queue"], "`transferd trigger JOB` runs a job now"),
     (&["up", "daemon", "serve", "server"], "`transferd run` is the daemon, in the foreground"),
     (&["down", "quit", "shutdown"], "`systemctl stop transferd` stops the daemon"),

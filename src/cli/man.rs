@@ -152,16 +152,28 @@ fn command_page(program: &Command, command: &Command, out: &mut dyn Write) -> io
 }
 
 fn write_all(program: &Command, folder: &Path) -> io::Result<()> {
-    let write = |name: &str, page: Vec<u8>| fs::write(folder.join(format!("{name}.1")), page);
+    for (name, page) in pages_of(program)? {
+        fs::write(folder.join(name), page)?;
+    }
+    Ok(())
+}
+
+/// All manual pages, with the names of their files: one about everything, and one for each command.
+pub(super) fn pages() -> Vec<(String, Vec<u8>)> {
+    // Memory takes all that is written to it.
+    pages_of(&program()).unwrap_or_default()
+}
+
+fn pages_of(program: &Command) -> io::Result<Vec<(String, Vec<u8>)>> {
     let mut page = Vec::new();
     main_page(program, &mut page)?;
-    write("transferd", page)?;
+    let mut pages = vec![("transferd.1".to_owned(), page)];
     for command in commands(program) {
         let mut page = Vec::new();
         command_page(program, command, &mut page)?;
-        write(&format!("transferd-{}", command.get_name()), page)?;
+        pages.push((format!("transferd-{}.1", command.get_name()), page));
     }
-    Ok(())
+    Ok(pages)
 }
 
 /// A page's head names the version at its foot, and no date: it changes with the program.

@@ -10,10 +10,12 @@ pub mod alert;
 pub mod ask;
 mod asked;
 pub mod backfill;
+pub mod backup;
 pub mod cancel;
 pub mod check;
 pub mod completions;
 pub mod demo;
+pub mod desktop;
 pub mod diff;
 pub mod doctor;
 pub mod edit;
@@ -41,6 +43,7 @@ pub mod render;
 pub mod retry;
 pub mod run;
 pub mod schema;
+pub mod service;
 pub mod show;
 pub mod sim;
 pub mod status;
@@ -135,6 +138,15 @@ enum Command {
     Doctor(doctor::Args),
     /// Sign in, mint an API token, and write it to the token file
     Login(login::Args),
+    /// Copy the state to a file, whether or not the daemon runs
+    Backup(backup::Args),
+    /// Install, remove or look at the service of a program that came without a package
+    Service(service::Args),
+    /// Show a notification on your desktop when a transfer fails or is late
+    ///
+    /// Follows your own service and the system's, if it may, until it is stopped. The unit
+    /// `transferd-desktop` runs it with the desktop.
+    Desktop(desktop::Args),
     /// Print completions for a shell
     Completions(completions::Args),
     /// Print the manual page
@@ -218,6 +230,9 @@ fn dispatch(command: Command, global: &Global, out: &mut dyn Write, err: &mut dy
         Command::Accounts(args) => accounts::run(args, global, out, err),
         Command::Doctor(args) => doctor::run(args, global, out, err),
         Command::Login(args) => login::run(args, global, out, err),
+        Command::Backup(args) => backup::run(args, global, out, err),
+        Command::Service(args) => service::run(args, global, out, err),
+        Command::Desktop(args) => desktop::run(args, global, out, err),
         Command::Completions(args) => completions::run(args, global, out, err),
         Command::Man(args) => man::run(args, global, out, err),
         Command::Demo(args) => demo::run(&args, global, out, err),

@@ -199,7 +199,7 @@ fn of_daemon(daemon: &Daemon, names: &[String], err: &mut dyn Write) -> Result<V
     };
     let mut jobs = Vec::new();
     for job in wanted {
-        let query = StatusQuery { job, detail: true };
+        let query = StatusQuery { job, detail: true, ..StatusQuery::default() };
         match daemon.wait(daemon.client().status(&query)) {
             Ok(status) => jobs.extend(status.jobs.into_iter().filter_map(Planned::from_daemon)),
             Err(error) => return Err(say_error(&error, err)),

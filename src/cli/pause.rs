@@ -157,7 +157,7 @@ fn known(daemon: &Daemon, names: &[String]) -> Result<Vec<JobDocument>, ClientEr
 }
 
 fn ask(daemon: &Daemon, name: &str) -> Result<JobDocument, ClientError> {
-    let query = StatusQuery { job: Some(name.to_owned()), detail: true };
+    let query = StatusQuery { job: Some(name.to_owned()), detail: true, ..StatusQuery::default() };
     let status = daemon.wait(daemon.client().status(&query))?;
     let gone = || ClientError::Refused(format!("there is no job `{name}`"));
     status.jobs.into_iter().next().ok_or_else(gone)

@@ -29,7 +29,8 @@ pub(super) fn beneath(runs: &[RunDocument], global: &Global, times: &Times) -> S
     let Some(job) = only_job(runs) else { return String::new() };
     let pauses = match Daemon::find(global) {
         Ok(daemon) => {
-            let query = StatusQuery { job: Some(job.to_string()), detail: true };
+            let query =
+                StatusQuery { job: Some(job.to_string()), detail: true, ..StatusQuery::default() };
             let status = daemon.wait(daemon.client().status(&query)).ok();
             let job = status.and_then(|status| status.jobs.into_iter().next());
             job.and_then(|job| job.detail).map(|detail| detail.past_pauses)

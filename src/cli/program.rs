@@ -33,7 +33,10 @@ const GROUPS: &[(&str, &[&str])] = &[
         &["init", "edit", "check", "diff", "reload", "explain", "rehearse", "alert", "schema"],
     ),
     ("Agent", &["login", "accounts", "doctor"]),
-    ("Service and extras", &["run", "service", "demo", "sim", "completions", "man"]),
+    (
+        "Service and extras",
+        &["run", "service", "backup", "desktop", "demo", "sim", "completions", "man"],
+    ),
 ];
 
 /// What a command's help says of the global options.

@@ -54,7 +54,11 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
         Ok(daemon) => daemon,
         Err(exit) => return exit,
     };
-    let query = StatusQuery { job: args.job.clone().or(args.named.clone()), detail: !args.json };
+    let query = StatusQuery {
+        job: args.job.clone().or(args.named.clone()),
+        detail: !args.json,
+        ..StatusQuery::default()
+    };
     if args.watch {
         return watch(&args, &daemon, &query, global, out, err);
     }

@@ -87,6 +87,9 @@ pub struct StatusQuery {
     /// With what people want to see besides.
     #[serde(default)]
     pub detail: bool,
+    /// Answered from what is known, without asking the agent.
+    #[serde(default)]
+    pub known: bool,
 }
 
 /// What `history` is asked for.

@@ -43,7 +43,7 @@ impl Driver {
     /// `status`: after the agent was asked, if nobody has lately.
     pub(super) fn status_asked(&mut self, query: StatusQuery, reply: Reply<StatusDocument>) {
         let asked_at = self.engine.agent_view().asked_at;
-        if self.agent.glance_if_stale(asked_at, &self.events, clock::now()) {
+        if !query.known && self.agent.glance_if_stale(asked_at, &self.events, clock::now()) {
             self.curious.push((query, reply));
         } else {
             self.answer_status(&query, reply);
@@ -63,7 +63,7 @@ impl Driver {
         let views = names.iter().filter_map(|name| self.engine.job_view(name, now));
         let views: Vec<_> = views.collect();
         let named = query.job.is_some();
-        let job = |view| if named { self.whole_job(view, now) } else { self.job(view) };
+        let job = |view| if named { self.whole_job(view) } else { self.job(view) };
         let jobs: Vec<_> = views.iter().map(job).collect();
         let marks: Vec<_> = views.into_iter().map(|view| view.mark).collect();
         let mut status = StatusDocument {
@@ -148,7 +148,7 @@ impl Driver {
     }
 
     /// A job that was asked for by name: with its definition, and what is coming.
-    fn whole_job(&self, view: &JobView, now: Timestamp) -> JobDocument {
+    fn whole_job(&self, view: &JobView) -> JobDocument {
         let mut document = self.job(view);
         let fields = job_fields(&view.job);
         document.policies = Some(policies(&fields));

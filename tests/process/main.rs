@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod backup;
 mod credentials;
 mod disk;
 mod dumped;
@@ -17,6 +18,7 @@ mod neighbor;
 mod online;
 mod reconcile;
 mod secrecy;
+mod service;
 mod shells;
 mod stage;
 mod standing;

@@ -54,7 +54,7 @@ impl View {
         if !self.terminal {
             return std::future::pending().await;
         }
-        let query = StatusQuery { job: None, detail: true };
+        let query = StatusQuery { job: None, detail: true, ..StatusQuery::default() };
         let newest = HistoryQuery { limit: Some(NEWEST), ..HistoryQuery::default() };
         loop {
             if let Ok(runs) = client.history(&newest).await {

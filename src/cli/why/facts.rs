@@ -146,7 +146,11 @@ impl Source<'_> {
     fn add_job(&self, facts: &mut Facts) -> Result<(), ClientError> {
         match self {
             Self::Daemon(daemon) => {
-                let query = StatusQuery { job: Some(facts.name.clone()), detail: true };
+                let query = StatusQuery {
+                    job: Some(facts.name.clone()),
+                    detail: true,
+                    ..StatusQuery::default()
+                };
                 match daemon.wait(daemon.client().status(&query)) {
                     Ok(status) => {
                         let Some(document) = status.jobs.into_iter().next() else { return Ok(()) };

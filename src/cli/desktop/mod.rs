@@ -1,0 +1,141 @@
+//! `desktop`: notifications on the desktop of whoever runs it, about their own service and the
+//! system's.
+//!
+//! Follows what happens as `events` does, and looks now and then how things stand. Asks the daemon
+//! only for what it knows, so that an idle daemon leaves the agent alone. Does not end by itself: a
+//! daemon that is away is waited for.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use clap::Args as ClapArgs;
+use futures_util::future::join_all;
+use tokio::sync::mpsc;
+
+use super::ask::{runtime, say};
+use super::places::Places;
+use super::{Exit, Global};
+use crate::clock;
+use crate::control::client::{Client, ClientError};
+use crate::control::request::{EventsQuery, StatusQuery};
+use crate::signals::{Signal, Signals};
+use notices::{Notice, Throttle, Watcher};
+
+mod limits;
+mod notices;
+mod notify;
+#[cfg(test)]
+mod tests;
+
+/// What may be typed after `desktop`.
+#[derive(Debug, ClapArgs)]
+pub struct Args {}
+
+/// Carries out `desktop`.
+pub fn run(_: Args, global: &Global, _: &mut dyn Write, err: &mut dyn Write) -> Exit {
+    let sockets = sockets(global);
+    let runtime = match runtime() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            say(err, &format!("nothing can be followed: {error}"));
+            return Exit::No;
+        }
+    };
+    runtime.block_on(async {
+        let mut signals = match Signals::listen() {
+            Ok(signals) => signals,
+            Err(error) => {
+                say(err, &format!("signals can't be heard: {error}"));
+                return Exit::No;
+            }
+        };
+        let (tell, told) = mpsc::channel(limits::WAITING);
+        let followers = join_all(sockets.into_iter().map(|socket| follow(socket, tell.clone())));
+        tokio::select! {
+            biased;
+            () = stop(&mut signals) => {}
+            _ = followers => {}
+            () = show(told, err) => {}
+        }
+        Exit::Done
+    })
+}
+
+/// The sockets of all services that are meant: without an option both.
+fn sockets(global: &Global) -> Vec<PathBuf> {
+    let search = Places::here(global).search();
+    let other = match global.scope {
+        super::Scope::Unsaid => search.other.map(|(_, _, path)| path),
+        super::Scope::System | super::Scope::User => None,
+    };
+    let mut sockets = search.meant;
+    sockets.extend(other);
+    sockets.dedup();
+    sockets
+}
+
+async fn stop(signals: &mut Signals) {
+    while signals.next().await != Signal::Stop {}
+}
+
+/// Follows one daemon, whenever it is there.
+async fn follow(socket: PathBuf, tell: mpsc::Sender<Notice>) {
+    let mut watcher = Watcher::default();
+    let mut query = EventsQuery::default();
+    loop {
+        if let Ok(client) = Client::connect(&socket) {
+            // It has stopped, or does not let us in: it is asked again.
+            let _ = listen(&client, &mut watcher, &mut query, &tell).await;
+        }
+        tokio::time::sleep(limits::RETRY).await;
+    }
+}
+
+/// Tells of what happens until the daemon is gone.
+async fn listen(
+    client: &Client,
+    watcher: &mut Watcher,
+    query: &mut EventsQuery,
+    tell: &mpsc::Sender<Notice>,
+) -> Result<(), ClientError> {
+    let mut following = client.events(query).await?;
+    let mut looks = tokio::time::interval(limits::LOOK);
+    looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        let notices = tokio::select! {
+            happened = following.next() => {
+                query.since = following.last().or(query.since);
+                Watcher::happened(&happened?).into_iter().collect()
+            }
+            _ = looks.tick() => {
+                let known = StatusQuery { known: true, ..StatusQuery::default() };
+                watcher.looked(&client.status(&known).await?, clock::now())
+            }
+        };
+        for notice in notices {
+            // Whoever shows them lives as long as we do.
+            let _ = tell.send(notice).await;
+        }
+    }
+}
+
+/// Shows what is told, one after another.
+async fn show(mut told: mpsc::Receiver<Notice>, err: &mut dyn Write) {
+    let mut throttle = Throttle::default();
+    loop {
+        let rest = throttle.wait(clock::now());
+        let notice = tokio::select! {
+            notice = told.recv() => match notice {
+                Some(notice) => throttle.admit(notice, clock::now()),
+                None => return,
+            },
+            () = tokio::time::sleep(rest.unwrap_or_default()), if rest.is_some() => {
+                throttle.rest(clock::now())
+            }
+        };
+        let Some(notice) = notice else { continue };
+        if let Err(words) = notify::show(&notice).await {
+            say(err, &format!("{}: {words}", notice.title));
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! What is told of, and how often.
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+
+use super::limits::{MOST, OUTAGE, SPAN};
+use super::notices::{Notice, Throttle, Watcher};
+use crate::control::document::StatusDocument;
+use crate::control::events::HappenedDocument;
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(1_790_000_000 + second).unwrap()
+}
+
+fn place() -> Value {
+    json!({"account": null, "account_id": "6f1c2f0e-0d8c-4f3e-9a51-0c9d5f0a1b11", "bucket": "b",
+           "path": "p/"})
+}
+
+fn job(name: &str, late: bool, waits_for: Option<&str>) -> Value {
+    let run = waits_for.map(|code| {
+        json!({"id": "6d0f6b0e-93f5-4c0b-9a56-2f6f33b27a01", "job": name, "trigger": "manual",
+               "state": "waiting", "reason": "for the agent: it is away", "reason_code": code,
+               "source": place(), "destination": place(), "created_at": at(0), "attempts": []})
+    });
+    json!({"name": name, "enabled": true, "paused": false, "late": late, "source": place(),
+           "destination": place(), "active_run": run})
+}
+
+fn status(jobs: &[Value], more: &Value) -> StatusDocument {
+    let mut document = json!({
+        "daemon": {"version": "0", "pid": 1, "started_at": at(0)},
+        "config": {"path": "jobs.yaml", "valid": true},
+        "agent": {"url": "u", "state": "started", "token": {"valid": true, "expires_at": null}},
+        "jobs": jobs, "problems": [],
+    });
+    for (key, value) in more.as_object().unwrap() {
+        document[key] = value.clone();
+    }
+    serde_json::from_value(document).unwrap()
+}
+
+fn titles(notices: &[Notice]) -> Vec<&str> {
+    notices.iter().map(|notice| notice.title.as_str()).collect()
+}
+
+#[test]
+fn a_failure_is_told_of_with_its_reason_and_nothing_else_is() {
+    let happened = |event: &str| HappenedDocument {
+        id: 1,
+        at: at(0),
+        event: event.to_owned(),
+        job: crate::core::ids::JobName::new("nightly"),
+        run: crate::core::ids::RunId("6d0f6b0e-93f5-4c0b-9a56-2f6f33b27a01".parse().unwrap()),
+        detail: "3 of 20 objects failed\u{202e}".to_owned(),
+        facts: None,
+    };
+    let notice = Watcher::happened(&happened("failed")).unwrap();
+    assert_eq!((&*notice.title, &*notice.body), ("nightly failed", "3 of 20 objects failed"));
+    assert_eq!(Watcher::happened(&happened("timed_out")).unwrap().title, "nightly timed out");
+    for event in ["succeeded", "skipped", "canceled", "backing_off", "accepted", "unheard_of"] {
+        assert_eq!(Watcher::happened(&happened(event)), None, "{event}");
+    }
+}
+
+#[test]
+fn a_late_job_is_told_of_once_until_it_is_late_again() {
+    let mut watcher = Watcher::default();
+    let mut look = |late: &[bool]| {
+        let jobs: Vec<_> =
+            late.iter().enumerate().map(|(n, late)| job(&format!("j{n}"), *late, None)).collect();
+        watcher.looked(&status(&jobs, &json!({})), at(0))
+    };
+    assert_eq!(titles(&look(&[true, false])), ["j0 is late"]);
+    assert_eq!(look(&[true, false]), []);
+    assert_eq!(look(&[false, false]), []);
+    let several = look(&[true; 5]);
+    assert_eq!(titles(&several), ["5 jobs are late"]);
+    assert_eq!(several[0].body, "j0, j1, j2 and 2 more");
+}
+
+#[test]
+fn an_outage_is_told_of_once_and_only_if_it_lasts() {
+    let mut watcher = Watcher::default();
+    let mut look = |code: Option<&str>, now| {
+        watcher.looked(&status(&[job("nightly", false, code)], &json!({})), now)
+    };
+    let lasts = |from: i64| at(from) + OUTAGE;
+    assert_eq!(look(Some("waiting_agent"), at(0)), []);
+    assert_eq!(look(Some("waiting_agent"), at(60)), []);
+    let told = look(Some("waiting_token"), lasts(0));
+    assert_eq!(titles(&told), ["transfers wait for the Amove agent"]);
+    assert_eq!(told[0].body, "for the agent: it is away: nightly");
+    assert_eq!(look(Some("waiting_agent"), lasts(3600)), []);
+    // Waiting for a slot is no outage, and the next outage is another one.
+    assert_eq!(look(Some("waiting_slot"), at(7200)), []);
+    assert_eq!(look(Some("waiting_agent"), at(7300)), []);
+    // The clock was set back: it begins anew.
+    assert_eq!(look(Some("waiting_agent"), at(100)), []);
+    assert_eq!(look(Some("waiting_agent"), at(7300)).len(), 1);
+}
+
+#[test]
+fn a_token_is_told_of_three_days_before_its_end_and_at_its_end() {
+    let mut watcher = Watcher::default();
+    let day = 24 * 3600;
+    let mut look = |ends: i64, now: i64| {
+        let agent = json!({"url": "u", "state": "started",
+                           "token": {"valid": true, "expires_at": at(ends)}});
+        let told = watcher.looked(&status(&[], &json!({"agent": agent})), at(now));
+        titles(&told).first().map(|title| (*title).to_owned())
+    };
+    assert_eq!(look(10 * day, 0), None);
+    assert_eq!(look(10 * day, 7 * day).as_deref(), Some("the agent's token expires in 3 days"));
+    assert_eq!(look(10 * day, 9 * day), None);
+    assert_eq!(look(10 * day, 10 * day).as_deref(), Some("the agent's token has expired"));
+    assert_eq!(look(10 * day, 11 * day), None);
+    // A new one, that ends within hours.
+    assert_eq!(look(12 * day, 11 * day).as_deref(), Some("the agent's token expires in 24 h"));
+}
+
+#[test]
+fn a_bad_job_file_is_told_of_once_until_it_is_good() {
+    let mut watcher = Watcher::default();
+    let mut look = |valid: bool| {
+        let config = json!({"path": "jobs.yaml", "valid": valid, "error": "no `jobs`"});
+        watcher.looked(&status(&[], &json!({"config": config})), at(0))
+    };
+    assert_eq!(look(true), []);
+    assert_eq!(look(false)[0].body, "the old jobs go on: no `jobs`");
+    assert_eq!(look(false), []);
+    assert_eq!(look(true), []);
+    assert_eq!(look(false).len(), 1);
+}
+
+#[test]
+fn a_bad_night_does_not_cover_the_screen() {
+    let mut throttle = Throttle::default();
+    let notice = || Notice { title: "a failed".to_owned(), body: String::new(), urgent: true };
+    for _ in 0..MOST {
+        assert!(throttle.admit(notice(), at(0)).is_some());
+    }
+    assert_eq!(throttle.wait(at(0)), None, "nothing was held back");
+    for _ in 0..7 {
+        assert_eq!(throttle.admit(notice(), at(1)), None);
+    }
+    assert_eq!(throttle.wait(at(10)), Some(std::time::Duration::from_secs(50)));
+    let after = at(0) + SPAN;
+    assert_eq!(throttle.rest(after).unwrap().title, "7 more messages from transferd");
+    assert_eq!((throttle.rest(after), throttle.wait(after)), (None, None));
+    assert!(throttle.admit(notice(), after).is_some());
+    // A clock that was set back holds nothing up.
+    assert!(throttle.admit(notice(), at(0) - SignedDuration::from_hours(1)).is_some());
+}
