@@ -235,12 +235,18 @@ mod tests {
         for _ in 0..1_000 {
             socket.read().unwrap();
         }
-        let before = resident_pages();
-        for _ in 0..200_000 {
-            socket.read().unwrap();
+        // Without a bound it is 26 MB each time. Other tests of the process take memory meanwhile.
+        let mut grown = usize::MAX;
+        for _ in 0..5 {
+            let before = resident_pages();
+            for _ in 0..200_000 {
+                socket.read().unwrap();
+            }
+            grown = grown.min(resident_pages().saturating_sub(before));
+            if grown < 1_000 {
+                break;
+            }
         }
-        // Without a bound it is 26 MB.
-        let grown = resident_pages().saturating_sub(before);
         assert!(grown < 1_000, "{grown} pages of 4 KiB more");
     }
 }

@@ -60,7 +60,7 @@ async fn heads_without_end_are_given_up_soon() {
 #[tokio::test]
 async fn answers_before_the_answer_end_with_the_time_of_a_request_and_hold_up_nothing_else() {
     let (address, _) = without_end("100 Continue\r\n\r\nHTTP/1.1 ").await;
-    let client = client_of(address, SignedDuration::from_millis(300));
+    let client = client_of(address, SignedDuration::from_secs(1));
     let wanted = look_request();
     let look = client.look(&wanted);
     tokio::pin!(look);
@@ -72,7 +72,7 @@ async fn answers_before_the_answer_end_with_the_time_of_a_request_and_hold_up_no
         }
     };
     assert!(matches!(failed, Err(LookFailure::Unreachable(_))), "{failed:?}");
-    assert!(turns > 10, "others had their turn {turns} times");
+    assert!(turns > 5, "others had their turn {turns} times");
 }
 
 #[tokio::test]

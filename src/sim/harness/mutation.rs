@@ -93,7 +93,7 @@ mutations! {
     ErrorIsSuccess Truth,
     /// Canceled passes for Completed.
     CanceledIsSuccess Truth,
-    /// What is left of a transfer that has vanished passes for Completed.
+    /// Failed objects are left out of what a transfer counts.
     FailedObjectsUncounted Truth,
     /// The agent's history says that access is denied, whatever it says.
     CausesInvented Truth,
@@ -272,7 +272,12 @@ impl Mutation {
                 Self::CanceledIsSuccess if record.status == TransferStatus::Canceled => {
                     record.status = TransferStatus::Completed;
                 }
-                Self::FailedObjectsUncounted => record.progress.objects_failed = 0,
+                Self::FailedObjectsUncounted => {
+                    // Nor in the total: objects that are nowhere are an end of their own.
+                    let progress = &mut record.progress;
+                    progress.objects_total -= progress.objects_failed.min(progress.objects_total);
+                    progress.objects_failed = 0;
+                }
                 _ => {}
             }
         }
