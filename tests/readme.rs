@@ -50,9 +50,8 @@ fn commands(block: &Block) -> Vec<Vec<String>> {
         code.split(['|', ';']).flat_map(|part| part.split("&&")).map(str::trim).collect::<Vec<_>>()
     });
     let ours = parts.filter_map(|part| {
-        let rest = part
-            .strip_prefix("transferd ")
-            .or_else(|| part.strip_prefix("cargo run --release -- "))?;
+        let rest =
+            part.strip_prefix("transferd ").or_else(|| part.strip_prefix("cargo run -- "))?;
         let words = rest.split_whitespace().map(|word| word.trim_matches(['\'', '"']).to_owned());
         Some(std::iter::once("transferd".to_owned()).chain(words).collect())
     });
