@@ -15,26 +15,41 @@ pub(super) struct Paced<S> {
     stream: S,
     ticket: Ticket,
     sent: u64,
-    /// Since when there is something to read, and when the next byte has to be taken.
-    reading: Option<(Instant, Pin<Box<Sleep>>)>,
+    /// How long the other end has been waited for in all, up to its last byte.
+    waited: Duration,
+    /// Since when it has been waited for, while it is.
+    waiting_since: Option<Instant>,
+    /// Rings when the next byte has to be taken; there once an answer has begun.
+    late: Option<Pin<Box<Sleep>>>,
 }
 
 impl<S> Paced<S> {
     pub(super) fn new(stream: S, ticket: Ticket) -> Self {
-        Self { stream, ticket, sent: 0, reading: None }
+        let (waited, waiting_since, late) = (Duration::ZERO, None, None);
+        Self { stream, ticket, sent: 0, waited, waiting_since, late }
     }
 
-    /// Wakes the task up, or fails, when the reader is late.
+    /// Wakes the task up, or fails, when the reader is late. Only the time that it is waited for
+    /// counts: a stream on which nothing has happened for a while is not read slowly.
     fn poll_late(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
         let pace = self.ticket.bounds().pace;
-        let Some((since, late)) = &mut self.reading else { return Poll::Pending };
+        let Some(late) = &mut self.late else { return Poll::Pending };
+        let since = *self.waiting_since.get_or_insert_with(Instant::now);
         let earned = self.sent.saturating_mul(1_000) / u64::from(pace.bytes_per_second.max(1));
-        let due = *since + pace.grace + Duration::from_millis(earned);
+        let allowed = pace.grace + Duration::from_millis(earned);
+        let due = since + allowed.saturating_sub(self.waited);
         if late.deadline() != due {
             late.as_mut().reset(due);
         }
         ready!(late.as_mut().poll(cx));
         Poll::Ready(io::Error::new(io::ErrorKind::TimedOut, "the answer is read too slowly"))
+    }
+
+    /// Some bytes were taken, or none ever will be.
+    fn waited(&mut self) {
+        if let Some(since) = self.waiting_since.take() {
+            self.waited += since.elapsed();
+        }
     }
 }
 
@@ -55,13 +70,13 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Paced<S> {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        if this.reading.is_none() {
-            let now = Instant::now();
-            this.reading = Some((now, Box::pin(sleep_until(now))));
+        if this.late.is_none() {
+            this.late = Some(Box::pin(sleep_until(Instant::now())));
             this.ticket.reads();
         }
         match Pin::new(&mut this.stream).poll_write(cx, bytes) {
             Poll::Ready(written) => {
+                this.waited();
                 if let Ok(count) = written {
                     this.sent += count as u64;
                 }
