@@ -11,6 +11,7 @@ use super::{Happened, HistoryQuery, RunMatch, RunWithAttempts, Store, StoreError
 use crate::core::event::Event;
 use crate::core::ids::{JobName, RunId};
 use crate::core::job::HistoryPolicy;
+use crate::core::outcomes::Outcomes;
 use crate::core::record::{Durable, Mark, Record};
 use crate::core::repeat::PastRun;
 
@@ -144,6 +145,14 @@ impl<S: Store> Store for Faulty<S> {
         limit: usize,
     ) -> Result<Vec<PastRun>, StoreError> {
         self.inner.runs_of_time(job, from, to, limit)
+    }
+
+    fn outcomes(
+        &self,
+        jobs: &[JobName],
+        days: &[Timestamp],
+    ) -> Result<Vec<Vec<Outcomes>>, StoreError> {
+        self.inner.outcomes(jobs, days)
     }
 
     fn marks(&self) -> Result<Vec<Arc<Mark>>, StoreError> {

@@ -18,6 +18,7 @@ use crate::core::event::Event;
 use crate::core::ids::{AlertId, AttemptId, JobName, RunId, TransferId};
 use crate::core::job::HistoryPolicy;
 use crate::core::limits::SETTLED_MAX;
+use crate::core::outcomes::Outcomes;
 use crate::core::record::{Durable, Learned, Mark, PauseOfAll, Record};
 use crate::core::repeat::PastRun;
 use crate::core::run::{Attempt, Run, RunState};
@@ -394,6 +395,23 @@ impl Store for MemoryStore {
             in_time.then(|| PastRun::of(run.id, scheduled_for, run.state))
         });
         Ok(past.take(limit).collect())
+    }
+
+    fn outcomes(
+        &self,
+        jobs: &[JobName],
+        days: &[Timestamp],
+    ) -> Result<Vec<Vec<Outcomes>>, StoreError> {
+        let of_job = |job: &JobName| {
+            let mut outcomes = vec![Outcomes::default(); days.len().saturating_sub(1)];
+            for run in self.rows.runs.values().map(|kept| &kept.run).filter(|run| run.job == *job) {
+                if let Some(day) = Outcomes::day_of(days, run.created_at) {
+                    outcomes[day].add(run.state, 1);
+                }
+            }
+            outcomes
+        };
+        Ok(jobs.iter().map(of_job).collect())
     }
 
     fn marks(&self) -> Result<Vec<Arc<Mark>>, StoreError> {

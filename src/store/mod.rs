@@ -14,6 +14,7 @@ use jiff::Timestamp;
 use crate::core::event::Event;
 use crate::core::ids::{JobName, RunId};
 use crate::core::job::HistoryPolicy;
+use crate::core::outcomes::Outcomes;
 use crate::core::record::{Durable, Mark, Record};
 use crate::core::repeat::PastRun;
 
@@ -81,6 +82,14 @@ pub trait Store {
         to: Timestamp,
         limit: usize,
     ) -> Result<Vec<PastRun>, StoreError>;
+
+    /// How the runs of each job have ended on each day, in the order of `jobs` and `days`, which say
+    /// where each day begins and where the last one ends. A run counts on the day of its creation.
+    fn outcomes(
+        &self,
+        jobs: &[JobName],
+        days: &[Timestamp],
+    ) -> Result<Vec<Vec<Outcomes>>, StoreError>;
 
     /// All marks, by job name.
     fn marks(&self) -> Result<Vec<Arc<Mark>>, StoreError>;

@@ -4,6 +4,8 @@
 //! loop never does. The thread sleeps in its queue when there is nothing to do. Requests are
 //! carried out in the order in which they were asked, so a read sees each commit before it.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot};
 
@@ -12,6 +14,7 @@ use super::{Happened, HistoryQuery, RunMatch, RunWithAttempts, Store, StoreError
 use crate::core::event::Event;
 use crate::core::ids::{JobName, RunId};
 use crate::core::job::HistoryPolicy;
+use crate::core::outcomes::Outcomes;
 use crate::core::record::{Durable, Record};
 use crate::core::repeat::PastRun;
 
@@ -23,6 +26,10 @@ const GROUP: usize = QUEUE;
 
 /// Rows read in one turn, between which commits get theirs: some 2 ms of work.
 const PAGE: usize = 200;
+
+/// Jobs whose past is counted in one turn: a job that runs each minute has 20,000 runs in a
+/// fortnight, which take a few milliseconds, and no more are kept than `history.max_runs`.
+const OUTCOMES_PAGE: usize = 10;
 
 type Ask = Box<dyn FnOnce(&mut dyn Store) + Send>;
 type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
@@ -186,6 +193,21 @@ impl StoreHandle {
         limit: usize,
     ) -> Result<Vec<PastRun>, StoreError> {
         self.ask(move |store| store.runs_of_time(&job, from, to, limit)).await
+    }
+
+    /// How the runs of some jobs have ended on some days, a few jobs at a time; see
+    /// [`Store::outcomes`].
+    pub async fn outcomes(
+        &self,
+        jobs: &[JobName],
+        days: Arc<[Timestamp]>,
+    ) -> Result<Vec<Vec<Outcomes>>, StoreError> {
+        let mut outcomes = Vec::with_capacity(jobs.len());
+        for page in jobs.chunks(OUTCOMES_PAGE) {
+            let (page, days) = (page.to_vec(), Arc::clone(&days));
+            outcomes.extend(self.ask(move |store| store.outcomes(&page, &days)).await?);
+        }
+        Ok(outcomes)
     }
 
     /// Keeps the text of a good job set.

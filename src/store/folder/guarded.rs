@@ -14,6 +14,7 @@ use super::standing::Standing;
 use crate::core::event::Event;
 use crate::core::ids::{JobName, RunId};
 use crate::core::job::HistoryPolicy;
+use crate::core::outcomes::Outcomes;
 use crate::core::record::{Durable, Mark, Record};
 use crate::core::repeat::PastRun;
 use crate::store::sqlite::SqliteStore;
@@ -107,6 +108,14 @@ impl Store for GuardedStore {
         limit: usize,
     ) -> Result<Vec<PastRun>, StoreError> {
         self.store.runs_of_time(job, from, to, limit)
+    }
+
+    fn outcomes(
+        &self,
+        jobs: &[JobName],
+        days: &[Timestamp],
+    ) -> Result<Vec<Vec<Outcomes>>, StoreError> {
+        self.store.outcomes(jobs, days)
     }
 
     fn marks(&self) -> Result<Vec<Arc<Mark>>, StoreError> {

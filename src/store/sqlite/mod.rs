@@ -13,6 +13,7 @@ use super::{Happened, HistoryQuery, RunMatch, RunWithAttempts, Store, StoreError
 use crate::core::event::Event;
 use crate::core::ids::{JobName, RunId};
 use crate::core::job::HistoryPolicy;
+use crate::core::outcomes::Outcomes;
 use crate::core::record::{Durable, Mark, Record};
 use crate::core::repeat::PastRun;
 
@@ -149,6 +150,15 @@ impl Store for SqliteStore {
         limit: usize,
     ) -> Result<Vec<PastRun>, StoreError> {
         self.snapshot(|connection| read::runs_of_time(connection, job, (from, to), limit))
+    }
+
+    fn outcomes(
+        &self,
+        jobs: &[JobName],
+        days: &[Timestamp],
+    ) -> Result<Vec<Vec<Outcomes>>, StoreError> {
+        let of_job = |connection: &Connection, job| read::outcomes(connection, job, days);
+        self.snapshot(|connection| jobs.iter().map(|job| of_job(connection, job)).collect())
     }
 
     fn marks(&self) -> Result<Vec<Arc<Mark>>, StoreError> {

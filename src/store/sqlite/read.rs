@@ -13,6 +13,7 @@ use crate::core::alert::QueuedAlert;
 use crate::core::event::Event;
 use crate::core::ids::{AttemptId, JobName, RunId, TransferId};
 use crate::core::limits::SETTLED_MAX;
+use crate::core::outcomes::Outcomes;
 use crate::core::record::{Durable, Mark};
 use crate::core::repeat::PastRun;
 use crate::core::run::{Attempt, Run, RunState};
@@ -244,6 +245,33 @@ pub(super) fn runs_of_time(
         past.push(PastRun::of(run_id(row, 0)?, at, state));
     }
     Ok(past)
+}
+
+/// Runs by the time of their creation, answered from an index alone.
+pub(super) const OUTCOMES: &str = "SELECT created_at, state FROM runs
+     WHERE job = ?1 AND created_at >= ?2 AND created_at < ?3";
+
+/// How the runs of a job have ended on each day.
+pub(super) fn outcomes(
+    connection: &Connection,
+    job: &JobName,
+    days: &[Timestamp],
+) -> Result<Vec<Outcomes>, Failure> {
+    let mut outcomes = vec![Outcomes::default(); days.len().saturating_sub(1)];
+    let (Some(first), Some(last)) = (days.first(), days.last()) else { return Ok(outcomes) };
+    let mut statement = connection.prepare_cached(OUTCOMES)?;
+    let span = (first.as_millisecond(), last.as_millisecond());
+    let mut found = statement.query(params![job.as_str(), span.0, span.1])?;
+    while let Some(row) = found.next()? {
+        let at = Timestamp::from_millisecond(row.get(0)?)
+            .map_err(|error| Failure::Row(format!("a run's row: {error}")))?;
+        let state = RunState::from_word(text(row, 1)?)
+            .ok_or_else(|| Failure::Row("a run's row has an unknown state".to_owned()))?;
+        if let Some(day) = Outcomes::day_of(days, at) {
+            outcomes[day].add(state, 1);
+        }
+    }
+    Ok(outcomes)
 }
 
 /// All marks.

@@ -8,6 +8,7 @@ use super::sample::{
 use crate::core::alert::{QueuedAlert, Told};
 use crate::core::ids::{AttemptId, JobName};
 use crate::core::job::HistoryPolicy;
+use crate::core::outcomes::Outcomes;
 use crate::core::record::{Durable, Learned, Record};
 use crate::core::run::{Phase, RunState};
 use crate::store::query::{EVENTS_MAX, SEVERAL_MAX};
@@ -51,6 +52,7 @@ every_store_must! {
     bound_what_it_answers,
     tell_the_last_run_of_each_job,
     tell_the_runs_of_a_time_however_many_there_were,
+    count_how_the_runs_of_each_day_ended,
     keep_the_last_mark_and_what_was_learned,
     keep_the_outbox_in_order_until_each_is_gone,
     keep_the_last_job_set,
@@ -95,6 +97,32 @@ fn tell_the_runs_of_a_time_however_many_there_were(store: &mut dyn Store) {
     assert_eq!(found(one, two, 9), [3, 1, 2]);
     assert_eq!(found(one, two, 1), [3]);
     assert_eq!(store.runs_of_time(&job, one, one, 1).unwrap()[0].state, RunState::Failed);
+}
+
+fn count_how_the_runs_of_each_day_ended(store: &mut dyn Store) {
+    let time = |text: &str| -> Timestamp { text.parse().unwrap() };
+    let days = ["2026-03-01T00:00:00Z", "2026-03-02T00:00:00Z", "2026-03-03T00:00:00Z"].map(time);
+    let mut made = 0;
+    let mut create = |job: &str, at: &str, state| {
+        made += 1;
+        let mut run = run(made, job, state);
+        run.created_at = time(at);
+        store.commit(&[new_run(run)]).unwrap();
+    };
+    create("nightly", "2026-02-28T23:59:59Z", RunState::Failed);
+    create("nightly", "2026-03-01T00:00:00Z", RunState::TimedOut);
+    create("nightly", "2026-03-01T23:59:59Z", RunState::Succeeded);
+    create("nightly", "2026-03-02T02:30:00Z", RunState::Running);
+    create("nightly", "2026-03-03T00:00:00Z", RunState::Failed);
+    create("hourly", "2026-03-02T00:00:00Z", RunState::Skipped);
+    let [nightly, hourly, never] = ["nightly", "hourly", "never"].map(JobName::new);
+    let none = Outcomes::default();
+    let outcomes = store.outcomes(&[nightly, hourly, never], &days).unwrap();
+    let first = Outcomes { failed: 1, succeeded: 1, ..none };
+    assert_eq!(outcomes[0], [first, Outcomes { active: 1, ..none }]);
+    assert_eq!(outcomes[1], [none, Outcomes { skipped: 1, ..none }]);
+    assert_eq!(outcomes[2], [none, none]);
+    assert_eq!(store.outcomes(&[], &days).unwrap(), Vec::<Vec<Outcomes>>::new());
 }
 
 fn be_empty_at_first(store: &mut dyn Store) {

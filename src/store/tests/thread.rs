@@ -9,6 +9,7 @@ use super::sample::{attempt, event, new_run, put, run, run_id};
 use crate::core::event::Event;
 use crate::core::ids::{JobName, RunId};
 use crate::core::job::HistoryPolicy;
+use crate::core::outcomes::Outcomes;
 use crate::core::record::{Durable, Mark, Record};
 use crate::core::repeat::PastRun;
 use crate::core::run::{Phase, RunState};
@@ -58,6 +59,7 @@ impl Store for Held {
             last_event() -> u64;
             last_runs(jobs: &[JobName]) -> Vec<RunWithAttempts>;
             runs_of_time(job: &JobName, from: Timestamp, to: Timestamp, limit: usize) -> Vec<PastRun>;
+            outcomes(jobs: &[JobName], days: &[Timestamp]) -> Vec<Vec<Outcomes>>;
             marks() -> Vec<Arc<Mark>>;
             last_job_set() -> Option<String>;
             agent_user() -> Option<u32>;

@@ -1,0 +1,59 @@
+//! How many runs ended how.
+
+use jiff::Timestamp;
+
+use super::run::RunState;
+
+/// Runs, counted by what became of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Outcomes {
+    /// That succeeded.
+    pub succeeded: u64,
+    /// That failed or timed out.
+    pub failed: u64,
+    /// That somebody canceled.
+    pub canceled: u64,
+    /// That were skipped.
+    pub skipped: u64,
+    /// That are not over.
+    pub active: u64,
+}
+
+impl Outcomes {
+    /// Counts runs in a state.
+    pub fn add(&mut self, state: RunState, runs: u64) {
+        let count = match state {
+            RunState::Succeeded => &mut self.succeeded,
+            RunState::Failed | RunState::TimedOut => &mut self.failed,
+            RunState::Canceled => &mut self.canceled,
+            RunState::Skipped => &mut self.skipped,
+            RunState::Waiting
+            | RunState::Submitting
+            | RunState::Queued
+            | RunState::Running
+            | RunState::BackingOff
+            | RunState::Canceling => &mut self.active,
+        };
+        *count = count.saturating_add(runs);
+    }
+
+    /// The day that an instant lies in, by where each day begins and the last one ends.
+    pub fn day_of(days: &[Timestamp], at: Timestamp) -> Option<usize> {
+        let begun = days.partition_point(|begin| *begin <= at);
+        (begun > 0 && begun < days.len()).then(|| begun - 1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_day_begins_with_its_first_instant_and_ends_before_the_next() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let days = [at(0), at(10), at(20)];
+        let found = [-1, 0, 9, 10, 19, 20].map(|second| Outcomes::day_of(&days, at(second)));
+        assert_eq!(found, [None, Some(0), Some(0), Some(1), Some(1), None]);
+        assert_eq!(Outcomes::day_of(&[], at(0)), None);
+    }
+}
