@@ -4,14 +4,11 @@
 //! the job file, and where that is broken the last good job set. Jitter is left out (contract,
 //! "Runs").
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
 use std::io::{self, Write};
 
 use clap::Args as ClapArgs;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ZonedDateTime};
-use serde::Serialize;
 
 use super::ask::{Daemon, NoDaemon, done, say, say_error};
 use super::render::paint::Tone;
@@ -22,9 +19,10 @@ use super::when::{Day, Towards, When};
 use super::{Exit, Global, jobfile, offline, zone};
 use crate::clock;
 use crate::control::document::{JobDocument, RunDocument};
+use crate::control::occurrences::OccurrenceDocument;
 use crate::control::request::StatusQuery;
 use crate::core::job::{Job, JobSet};
-use crate::core::schedule::{Schedule, Timetable};
+use crate::core::schedule::{Occurring, Schedule, Timetable, coming, firsts};
 
 /// How many occurrences are listed where neither a number nor an end is given.
 const FEW: usize = 10;
@@ -52,14 +50,6 @@ pub struct Args {
     json: bool,
 }
 
-/// One occurrence.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-struct Occurrence<'a> {
-    job: &'a str,
-    at: String,
-    timezone: &'a str,
-}
-
 /// A job as far as it matters here.
 struct Planned {
     name: String,
@@ -67,6 +57,12 @@ struct Planned {
     enabled: bool,
     paused: bool,
     last: Option<RunDocument>,
+}
+
+impl Occurring for Planned {
+    fn next_after(&self, at: Timestamp) -> Option<Timestamp> {
+        if self.enabled && !self.paused { self.timetable.next_after(at) } else { None }
+    }
 }
 
 impl Planned {
@@ -94,10 +90,6 @@ impl Planned {
             paused: job.paused,
             last: job.last_run,
         })
-    }
-
-    fn next_after(&self, at: Timestamp) -> Option<Timestamp> {
-        if self.enabled && !self.paused { self.timetable.next_after(at) } else { None }
     }
 
     fn local(&self, at: Timestamp) -> ZonedDateTime {
@@ -154,9 +146,8 @@ pub fn run(mut args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn W
     done(told, Exit::Done)
 }
 
-fn document(job: &Planned, at: Timestamp) -> Occurrence<'_> {
-    let at = job.local(at).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string();
-    Occurrence { job: &job.name, at, timezone: job.timetable.zone_name() }
+fn document(job: &Planned, at: Timestamp) -> OccurrenceDocument {
+    OccurrenceDocument::new(&job.name, &job.timetable, at)
 }
 
 /// The jobs that are meant: as the daemon has them, or as the file does.
@@ -231,37 +222,6 @@ fn of_set(
     // A past that can't be read does not keep the future from being told.
     let mut last = offline::last_ended(global, &names).unwrap_or_default();
     Ok(jobs.into_iter().map(|job| Planned::from_file(job, last.remove(&job.name))).collect())
-}
-
-/// The first occurrence of each job, in order of time.
-fn firsts(jobs: &[Planned], now: Timestamp) -> Vec<(Timestamp, &Planned)> {
-    let mut firsts: Vec<_> =
-        jobs.iter().filter_map(|job| Some((job.next_after(now)?, job))).collect();
-    firsts.sort_by_key(|(at, _)| *at);
-    firsts
-}
-
-/// The first occurrences of all jobs together, in order of time, then of name.
-fn coming(
-    jobs: &[Planned],
-    now: Timestamp,
-    number: usize,
-    until: Option<Timestamp>,
-) -> Vec<(Timestamp, &Planned)> {
-    let mut heap: BinaryHeap<Reverse<(Timestamp, usize)>> = jobs
-        .iter()
-        .enumerate()
-        .filter_map(|(i, job)| Some(Reverse((job.next_after(now)?, i))))
-        .collect();
-    let mut coming = Vec::new();
-    while coming.len() < number
-        && let Some(Reverse((at, i))) = heap.pop()
-        && until.is_none_or(|until| at <= until)
-    {
-        coming.push((at, &jobs[i]));
-        heap.extend(jobs[i].next_after(at).map(|next| Reverse((next, i))));
-    }
-    coming
 }
 
 /// One row a job, the unscheduled ones last.

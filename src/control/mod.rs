@@ -10,6 +10,7 @@ pub mod diagnostic;
 pub mod document;
 pub mod events;
 pub mod limits;
+pub mod occurrences;
 mod peer;
 pub mod phrase;
 pub mod repeats;

@@ -3,8 +3,10 @@
 //! `parse`, `field`, `refusal` and `never` turn text into a [`Schedule`] or a worded error;
 //! `walk` steps over wall-clock values by the `cron` crate; `zone` knows a zone's changes; `rule`
 //! joins the two by the contract's rule for the hours that a change removes or repeats;
-//! `timetable` is all of a job's schedules in its zone. Reads no clock: time is an argument.
+//! `timetable` is all of a job's schedules in its zone; `coming` those of several
+//! jobs together. Reads no clock: time is an argument.
 
+mod coming;
 mod effects;
 mod error;
 mod field;
@@ -20,6 +22,7 @@ mod zone;
 #[cfg(test)]
 mod tests;
 
+pub use coming::{Occurring, coming, firsts};
 pub use effects::{DstEffect, DstEffectKind};
 pub use error::{ScheduleError, ScheduleWarning};
 pub use parse::{Schedule, TEXT_MAX};
