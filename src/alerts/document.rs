@@ -40,6 +40,9 @@ pub(super) struct Document<'a> {
     at: Timestamp,
     hostname: &'a str,
     version: &'static str,
+    /// The page of its run, or the page of all jobs, where people can reach it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    url: Option<String>,
     /// All of it in a line, under the name that chat services look for, in their spelling.
     text: String,
     /// The same, as it is.
@@ -69,11 +72,20 @@ impl<'a> Document<'a> {
             at: alert.at,
             hostname,
             version: env!("CARGO_PKG_VERSION"),
+            url: None,
             text: for_chats(&alert.text),
             line: &alert.text,
             test,
             occasion: alert.occasion,
         }
+    }
+
+    /// Adds where more is to be seen, below `external_url`.
+    pub(super) fn link_to(&mut self, external_url: &str) {
+        self.url = Some(match self.run {
+            Some(run) => format!("{external_url}/runs/{run}"),
+            None => format!("{external_url}/"),
+        });
     }
 
     /// The document as JSON.
@@ -99,6 +111,7 @@ impl<'a> Document<'a> {
             some("TRANSFERD_AT", Some(self.at.to_string())),
             some("TRANSFERD_HOSTNAME", Some(self.hostname.to_owned())),
             some("TRANSFERD_VERSION", Some(self.version.to_owned())),
+            some("TRANSFERD_URL", self.url.clone()),
             some("TRANSFERD_TEXT", Some(self.line.to_owned())),
             some("TRANSFERD_TEST", self.test.then(|| "true".to_owned())),
         ]

@@ -44,17 +44,29 @@ pub struct Courier {
     hostname: Arc<str>,
     secrets: Secrets,
     test: bool,
+    external_url: Option<Arc<str>>,
 }
 
 impl Courier {
     /// One that tells of this machine.
     pub fn new(hostname: &str) -> Self {
-        Self { hostname: hostname.into(), secrets: Secrets::default(), test: false }
+        Self {
+            hostname: hostname.into(),
+            secrets: Secrets::default(),
+            test: false,
+            external_url: None,
+        }
     }
 
     /// One whose alerts are said to be tests.
     pub fn for_tests(hostname: &str) -> Self {
         Self { test: true, ..Self::new(hostname) }
+    }
+
+    /// The same, whose alerts link to the page that people reach at `external_url`.
+    #[must_use]
+    pub fn linking_to(&self, external_url: Option<&str>) -> Self {
+        Self { external_url: external_url.map(Arc::from), ..self.clone() }
     }
 
     /// Delivers one alert by one channel. A command's environment is this process's own without
@@ -65,7 +77,10 @@ impl Courier {
         channel: &AlertChannel,
         withheld: &[String],
     ) -> Delivery {
-        let document = Document::new(alert, &self.hostname, self.test);
+        let mut document = Document::new(alert, &self.hostname, self.test);
+        if let Some(url) = &self.external_url {
+            document.link_to(url);
+        }
         let result = match channel {
             AlertChannel::Webhook { url, headers_file } => {
                 http::webhook(&document, url, headers_file.as_deref(), &self.secrets).await

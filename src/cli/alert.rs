@@ -110,7 +110,7 @@ fn chosen(alert: &Alert, on: Option<AlertEvent>) -> Option<(&Alert, AlertEvent)>
 
 async fn send(set: &JobSet, chosen: &[(&Alert, AlertEvent)]) -> Vec<Entry> {
     let hostname = crate::daemon::host().hostname;
-    let courier = Courier::for_tests(&hostname);
+    let courier = Courier::for_tests(&hostname).linking_to(set.external_url.as_deref());
     let withheld = match &set.agent.token {
         TokenSource::Environment(name) => vec![name.clone()],
         TokenSource::File(_) | TokenSource::Login(_) | TokenSource::Credential => Vec::new(),

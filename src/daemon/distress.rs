@@ -6,6 +6,7 @@
 use jiff::Timestamp;
 
 use super::driver::Driver;
+use crate::alerts::Courier;
 use crate::clock;
 use crate::core::alert::{Delivery, Occasion, QueuedAlert};
 use crate::core::ids::AlertId;
@@ -22,6 +23,11 @@ const WORDS: [AlertEvent; 5] = [
 ];
 
 impl Driver {
+    /// What delivers an alert, as the job file in force has it.
+    pub(super) fn courier(&self) -> Courier {
+        self.courier.linking_to(self.set.external_url.as_deref())
+    }
+
     /// Tells people of a trouble that has lasted, once.
     pub(super) fn tell_of_trouble(&mut self, now: Timestamp) {
         let Some(trouble) = self.trouble.as_mut().filter(|trouble| trouble.is_due(now)) else {
@@ -57,7 +63,7 @@ impl Driver {
                 next_try: now,
                 last_error: None,
             };
-            let (courier, withheld) = (self.courier.clone(), self.agent.secret_variables());
+            let (courier, withheld) = (self.courier(), self.agent.secret_variables());
             let channel = entry.channel.clone();
             tokio::spawn(async move {
                 let delivery = courier.deliver(&alert, &channel, &withheld).await;

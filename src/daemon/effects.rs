@@ -44,7 +44,7 @@ impl Driver {
                 });
             }
             Effect::Deliver { alert, channel } => {
-                let (courier, withheld) = (self.courier.clone(), self.agent.secret_variables());
+                let (courier, withheld) = (self.courier(), self.agent.secret_variables());
                 let id = alert.id;
                 let delivery = Delivery::Failed(PANICKED.to_owned());
                 self.answer(Input::Delivered { alert: id, delivery }, async move {

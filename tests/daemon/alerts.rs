@@ -40,7 +40,10 @@ pub(crate) fn document(body: &str) -> Value {
 #[test]
 fn a_webhook_is_given_the_document_and_the_headers_of_its_file() {
     let receiver = Receiver::start(ok);
-    let stage = stage_with("- {on: [failed], webhook: {url_file: hook, headers_file: headers}}");
+    let stage = stage_with(
+        "- {on: [failed], webhook: {url_file: hook, headers_file: headers}}\n\
+         external_url: https://transfers.example.com/a/",
+    );
     write(&stage, "hook", &format!("{}\n", receiver.url("/hook")));
     write(&stage, "headers", "# whose\nX-Tag: of mine\nAuthorization: Bearer b\n\n");
     let daemon = stage.start();
@@ -55,7 +58,9 @@ fn a_webhook_is_given_the_document_and_the_headers_of_its_file() {
     let told = document(&seen.body);
     assert_eq!(told["event"], "failed");
     assert_eq!(told["job"], "broken");
-    assert_eq!(told["run"], waited.out.trim());
+    let run = waited.out.trim();
+    assert_eq!(told["run"], run);
+    assert_eq!(told["url"], format!("https://transfers.example.com/a/runs/{run}"));
     assert_eq!(told["state"], "failed");
     assert_eq!(told["attempts"], 1);
     assert!(told["scheduled_for"].is_null(), "a manual run has none");
