@@ -23,3 +23,4 @@ pub mod tls;
 pub mod trusted;
 pub mod watch;
 pub mod web;
+pub mod words;

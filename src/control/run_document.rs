@@ -238,6 +238,18 @@ impl AttemptDocument {
     pub fn told(&self, telling: &dyn Telling) -> String {
         self.facts.as_ref().map_or_else(|| self.reason.clone(), |facts| facts.told(telling))
     }
+
+    /// How far in percent, by bytes or else by objects.
+    pub fn percent(&self) -> Option<u64> {
+        let of = |part: u64, whole: u64| {
+            (whole > 0).then(|| {
+                let percent = u128::from(part.min(whole)) * 100 / u128::from(whole);
+                u64::try_from(percent).unwrap_or(100)
+            })
+        };
+        of(self.bytes.transferred, self.bytes.total)
+            .or_else(|| of(self.objects.transferred, self.objects.total))
+    }
 }
 
 impl ShowDocument {

@@ -9,7 +9,8 @@ pub mod run;
 pub mod status;
 pub mod table;
 pub mod totals;
-pub mod words;
+
+pub use crate::words;
 
 #[cfg(test)]
 mod tests;

@@ -49,14 +49,7 @@ pub fn progress(attempt: &AttemptDocument) -> Option<String> {
 
 /// How far in percent, by bytes or else by objects.
 pub fn percent(attempt: &AttemptDocument) -> Option<u64> {
-    let of = |part: u64, whole: u64| {
-        (whole > 0).then(|| {
-            let percent = u128::from(part.min(whole)) * 100 / u128::from(whole);
-            u64::try_from(percent).unwrap_or(100)
-        })
-    };
-    of(attempt.bytes.transferred, attempt.bytes.total)
-        .or_else(|| of(attempt.objects.transferred, attempt.objects.total))
+    attempt.percent()
 }
 
 /// A line for people who wait for a run.

@@ -232,6 +232,7 @@ fn a_status(jobs: Vec<JobDocument>) -> StatusDocument {
         jobs,
         problems: Vec::new(),
         phrases: Vec::new(),
+        served_at: None,
     }
 }
 
