@@ -24,6 +24,8 @@ mod stage;
 mod terminal;
 #[path = "daemon/version_2.rs"]
 mod version_2;
+#[path = "daemon/web.rs"]
+mod web;
 
 use std::time::Duration;
 

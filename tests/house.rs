@@ -15,7 +15,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("control", &["core", "clock", "serving", "tls"]),
     ("metrics", &["core"]),
     ("serving", &["core", "clock"]),
-    ("web", &["core", "clock", "metrics", "serving"]),
+    ("words", &["core"]),
+    ("web", &["core", "clock", "control", "metrics", "serving", "words"]),
     ("watch", &["core", "clock"]),
     ("signals", &["core", "clock"]),
     ("systemd", &["core", "clock"]),
@@ -35,7 +36,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         "cli",
         &[
             "core", "clock", "config", "agent", "alerts", "store", "control", "watch", "signals",
-            "systemd", "log", "sim", "daemon", "privacy",
+            "systemd", "log", "sim", "daemon", "privacy", "words",
         ],
     ),
 ];

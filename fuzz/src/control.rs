@@ -59,6 +59,7 @@ async fn serve(listener: std::os::unix::net::UnixListener) {
     while let Some(asked) = asked.recv().await {
         match asked.request {
             Request::Status(query, reply) => refuse(&query, reply),
+            Request::StatusSlice(slice, reply) => refuse(&slice, reply),
             Request::History(query, reply) => refuse(&query, reply),
             Request::Show(query, reply) => refuse(&query, reply),
             Request::Trigger(query, reply) => refuse(&query, reply),

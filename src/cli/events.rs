@@ -54,7 +54,7 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
         Err(exit) => return exit,
     };
     let jobs = args.jobs.iter().chain(&args.named).cloned().collect();
-    let mut query = EventsQuery { since: args.since, jobs };
+    let mut query = EventsQuery { since: args.since, jobs, detail: !args.json };
     let signals = daemon.wait(async { Signals::listen() });
     let mut signals = match signals {
         Ok(signals) => signals,
@@ -133,7 +133,6 @@ async fn tell(
         *absent = 0;
         query.since = Some(happened.id);
         let text = if json {
-            let happened = HappenedDocument { facts: None, ..happened };
             serde_json::to_string(&happened).unwrap_or_default()
         } else {
             let times = Times { now: clock::now(), zone: TimeZone::system(), absolute: false };

@@ -163,19 +163,36 @@ impl Client {
     pub async fn events(&self, query: &EventsQuery) -> Result<Following, ClientError> {
         // As long as it takes: both ends say now and then that they are there.
         let request = self.request(Method::GET, "events").query(query).timeout(Duration::MAX);
-        let answer = request.send().await.map_err(|error| self.broken(&error))?;
+        let answer = request.send().await.map_err(|error| self.broken(error))?;
         if !answer.status().is_success() {
-            let status = answer.status();
-            return Err(ClientError::Refused(format!("the daemon answers {status} to `events`")));
+            return Err(self.refused(answer).await);
         }
         Ok(Following { answer, read: Vec::new(), path: self.path.clone(), last: query.since })
     }
 
-    fn broken(&self, error: &reqwest::Error) -> ClientError {
+    fn broken(&self, error: reqwest::Error) -> ClientError {
         if error.is_connect() {
             ClientError::NotRunning(self.path.clone())
         } else {
-            ClientError::Broken(error.to_string())
+            ClientError::Broken(error.without_url().to_string())
+        }
+    }
+
+    /// Why the answer is no.
+    async fn refused(&self, answer: Response) -> ClientError {
+        let status = answer.status();
+        let body = match answer.bytes().await {
+            Ok(body) => body,
+            Err(error) => return self.broken(error),
+        };
+        let body = &body[..body.len().min(WORDS_MAX)];
+        let words = match serde_json::from_slice::<ErrorDocument>(body) {
+            Ok(document) => document.error,
+            Err(_) => format!("{status} {}", String::from_utf8_lossy(body).trim()),
+        };
+        match status {
+            StatusCode::SERVICE_UNAVAILABLE => ClientError::Unavailable(words),
+            _ => ClientError::Refused(words),
         }
     }
 
@@ -204,31 +221,15 @@ impl Client {
         &self,
         answer: Result<Response, reqwest::Error>,
     ) -> Result<T, ClientError> {
-        let broken = |error: reqwest::Error| {
-            if error.is_connect() {
-                ClientError::NotRunning(self.path.clone())
-            } else {
-                ClientError::Broken(error.without_url().to_string())
-            }
-        };
-        let answer = answer.map_err(broken)?;
-        let status = answer.status();
-        let body = answer.bytes().await.map_err(broken)?;
-        if status.is_success() {
-            return serde_json::from_slice(&body).map_err(|error| {
-                ClientError::Broken(format!(
-                    "it does not read as expected ({error}); is the daemon of this version?"
-                ))
-            });
+        let answer = answer.map_err(|error| self.broken(error))?;
+        if !answer.status().is_success() {
+            return Err(self.refused(answer).await);
         }
-        let body = &body[..body.len().min(WORDS_MAX)];
-        let words = match serde_json::from_slice::<ErrorDocument>(body) {
-            Ok(document) => document.error,
-            Err(_) => format!("{status} {}", String::from_utf8_lossy(body).trim()),
-        };
-        Err(match status {
-            StatusCode::SERVICE_UNAVAILABLE => ClientError::Unavailable(words),
-            _ => ClientError::Refused(words),
+        let body = answer.bytes().await.map_err(|error| self.broken(error))?;
+        serde_json::from_slice(&body).map_err(|error| {
+            ClientError::Broken(format!(
+                "it does not read as expected ({error}); is the daemon of this version?"
+            ))
         })
     }
 }

@@ -3,6 +3,8 @@
 //!
 //! Built from the engine's types, read back by the command line. Field names are the contract's.
 
+use std::net::SocketAddr;
+
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -43,6 +45,9 @@ pub struct StatusDocument {
     /// The same with its times apart; left out of `--json`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub phrases: Vec<Phrase>,
+    /// Where the page is served; left out of `--json`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub served_at: Option<SocketAddr>,
 }
 
 /// The daemon, in `status`.
@@ -218,6 +223,9 @@ pub struct JobDetail {
     /// When it last moved.
     #[serde(default)]
     pub moved_at: Option<Timestamp>,
+    /// When its attempt is past `timeout`.
+    #[serde(default)]
+    pub deadline: Option<Timestamp>,
     /// All keys of its definition, where the job was asked for by name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fields: Vec<(String, Value)>,
@@ -339,6 +347,7 @@ impl StatusDocument {
     #[must_use]
     pub fn without_details(mut self) -> Self {
         self.phrases.clear();
+        self.served_at = None;
         for job in &mut self.jobs {
             job.detail = None;
             let runs = [&mut job.active_run, &mut job.last_run, &mut job.last_success];

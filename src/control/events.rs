@@ -1,4 +1,4 @@
-//! What happens, as a stream: server-sent events over the control socket.
+//! What happens, as a stream: server-sent events, for the control socket and the page alike.
 //!
 //! Keeps true: a client that reads slowly holds no more than one page in memory, and nothing is
 //! left out: it goes on behind the event that it was told last.
@@ -7,14 +7,16 @@ use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::time::Duration;
 
+use axum::http::HeaderMap;
 use axum::response::sse::{Event as SseEvent, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
-use futures_util::stream;
+use futures_util::{StreamExt, stream};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::sleep;
 
-use super::request::{Asked, EventsQuery, Request};
+use super::request::{Asked, EventsQuery, Refused, Request};
 use crate::core::event::Happening;
 use crate::core::ids::{JobName, RunId};
 use crate::core::reason::Telling;
@@ -24,6 +26,13 @@ pub const PAGE_MAX: usize = 500;
 
 /// So often something is sent although nothing happens, so that either end notices a dead one.
 const ALIVE: Duration = Duration::from_secs(15);
+
+/// So long an answer lasts: a little less than a connection may, so that it has a proper end, which
+/// browsers take for one and not for an error.
+const LASTS: Duration = Duration::from_secs(50);
+
+/// When a client should come back after that.
+const RETRY: Duration = Duration::from_secs(1);
 
 /// One event, as `events --json` prints it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -68,22 +77,29 @@ struct Follower {
     page: VecDeque<HappenedDocument>,
 }
 
-/// Streams what happens, each event as `data:` with its `id:`, until either end goes.
-pub fn stream(ask: mpsc::Sender<Asked>, query: EventsQuery) -> Response {
-    let follower = Follower { ask, query, page: VecDeque::new() };
+/// Streams what happens, each event as `data:` with its `id:`, until either end goes, or for as
+/// long as one answer lasts: who wants more comes back and says which event was the last.
+///
+/// # Errors
+/// There is no such job, or too many follow already.
+pub async fn stream(ask: mpsc::Sender<Asked>, query: EventsQuery) -> Result<Response, Refused> {
+    let wanted = query.since;
+    let mut follower = Follower { ask, query, page: VecDeque::new() };
+    // Where the events stand now is told at once, and whether the question is a good one.
+    follower.query.since = None;
+    let now = follower.turn().await?;
+    // A database that was put back has fewer of them than the client has seen.
+    let since = wanted.map_or(now, |since| since.min(now));
+    follower.query.since = Some(since);
+    // Without data: where a client stands that comes back before anything has happened.
+    let first = SseEvent::default().id(since.to_string()).retry(RETRY);
     let events = stream::unfold(follower, |mut follower| async {
-        if follower.query.since.is_none() {
-            // Without data: where a client stands that comes back before anything has happened.
-            follower.turn().await?;
-            let last = follower.query.since.unwrap_or(0);
-            let sse = SseEvent::default().id(last.to_string());
-            return Some((Ok::<_, Infallible>(sse), follower));
-        }
         let event = follower.next().await?;
         let sse = SseEvent::default().id(event.id.to_string()).json_data(&event).ok()?;
         Some((Ok::<_, Infallible>(sse), follower))
     });
-    Sse::new(events).keep_alive(KeepAlive::new().interval(ALIVE)).into_response()
+    let events = stream::iter([Ok(first)]).chain(events).take_until(Box::pin(sleep(LASTS)));
+    Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(ALIVE)).into_response())
 }
 
 impl Follower {
@@ -93,18 +109,25 @@ impl Follower {
             if let Some(event) = self.page.pop_front() {
                 return Some(event);
             }
-            self.turn().await?;
+            self.turn().await.ok()?;
         }
     }
 
-    /// Fetches the next page, which may be empty.
-    async fn turn(&mut self) -> Option<()> {
+    /// Fetches the next page, which may be empty; gives the id of its last event.
+    async fn turn(&mut self) -> Result<u64, Refused> {
+        let gone = || Refused::Unavailable("the daemon is stopping".to_owned());
         let (reply, answer) = oneshot::channel();
         let request = Request::Events(self.query.clone(), reply);
-        self.ask.send(Asked { request, by: None }).await.ok()?;
-        let page = answer.await.ok()?.ok()?;
+        self.ask.send(Asked { request, by: None }).await.map_err(|_| gone())?;
+        let page = answer.await.map_err(|_| gone())??;
         self.query.since = Some(page.last);
         self.page.extend(page.events);
-        Some(())
+        Ok(page.last)
     }
+}
+
+/// The event that a client which comes back says it was told last (`Last-Event-ID`, HTML, "Server-sent
+/// events").
+pub fn last_event_id(headers: &HeaderMap) -> Option<u64> {
+    headers.get("last-event-id")?.to_str().ok()?.trim().parse().ok()
 }

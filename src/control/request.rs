@@ -10,6 +10,7 @@ use super::changes::ChangesDocument;
 use super::document::{DoneDocument, RunDocument, ShowDocument, StatusDocument};
 use super::events::EventsDocument;
 use super::repeats::{BackfillDocument, BackfillQuery, RetryQuery, TriggerQuery};
+use crate::core::ids::JobName;
 use crate::core::run::RunState;
 
 /// The most runs that one answer holds, so that it is made in a moment and fits in memory.
@@ -53,6 +54,8 @@ pub struct Asked {
 pub enum Request {
     /// `status`.
     Status(StatusQuery, Reply<StatusDocument>),
+    /// `status` of some of the jobs, with what people want to see besides.
+    StatusSlice(Slice, Reply<StatusDocument>),
     /// `history`.
     History(HistoryQuery, Reply<Vec<RunDocument>>),
     /// `show`.
@@ -92,6 +95,16 @@ pub struct StatusQuery {
     pub known: bool,
 }
 
+/// Some of the jobs, in the order of their names: what the loop answers in a moment, however many
+/// there are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Slice {
+    /// Those after this one, or from the first.
+    pub after: Option<JobName>,
+    /// So many; fewer only at the end.
+    pub most: usize,
+}
+
 /// What `history` is asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HistoryQuery {
@@ -118,6 +131,9 @@ pub struct EventsQuery {
     /// Only of these jobs; of all if there is none.
     #[serde(default, with = "commas", skip_serializing_if = "Vec::is_empty")]
     pub jobs: Vec<String>,
+    /// With what happened as a value besides, which is told anew in the reader's zone.
+    #[serde(default)]
+    pub detail: bool,
 }
 
 /// What `show` is asked for.

@@ -111,11 +111,9 @@ async fn follow(
     State(ask): Ask,
     headers: HeaderMap,
     Query(mut query): Query<EventsQuery>,
-) -> Response {
-    // What a client that comes back says it was told last.
-    let last = headers.get("last-event-id").and_then(|id| id.to_str().ok()?.parse().ok());
-    query.since = last.or(query.since);
-    events::stream(ask, query)
+) -> Result<Response, Refused> {
+    query.since = events::last_event_id(&headers).or(query.since);
+    events::stream(ask, query).await
 }
 
 async fn reload(State(ask): Ask, by: By) -> Response {

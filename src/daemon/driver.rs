@@ -21,13 +21,13 @@ use super::operators::Pending;
 use super::retention::Retention;
 use super::scrape::Proof;
 use super::standing::Standing;
+use super::status::StatusQuestion;
 use super::timer::ClockWatch;
 use super::trouble::Trouble;
 use crate::agent::ObjectFailed;
 use crate::alerts::Courier;
 use crate::clock;
-use crate::control::document::StatusDocument;
-use crate::control::request::{Asked, Reply, Request, StatusQuery};
+use crate::control::request::{Asked, Request};
 use crate::core::engine::{Engine, Host};
 use crate::core::input::{Input, ReplyTo, Step};
 use crate::core::job::JobSet;
@@ -77,7 +77,7 @@ pub(super) struct Driver {
     pub(super) replies: u64,
     pub(super) followers: Followers,
     /// Those who ask for the status while the agent is asked.
-    pub(super) curious: Vec<(StatusQuery, Reply<StatusDocument>)>,
+    pub(super) curious: Vec<StatusQuestion>,
     pub(super) started_at: Timestamp,
     pub(super) retention: Retention,
     /// What the service manager was told last.
@@ -168,8 +168,8 @@ impl Driver {
             Event::JobFileRead(reading) => self.job_file_read(*reading, inputs),
             Event::Glanced(glance) => {
                 self.agent.glanced(glance);
-                for (query, reply) in std::mem::take(&mut self.curious) {
-                    self.answer_status(&query, reply);
+                for question in std::mem::take(&mut self.curious) {
+                    self.answer_status(question);
                 }
             }
             Event::Recalled(recalled) => self.recalled(*recalled, inputs),
@@ -262,7 +262,12 @@ impl Driver {
     fn asked(&mut self, asked: Asked, inputs: &mut Vec<Input>) {
         let Asked { request, by } = asked;
         match request {
-            Request::Status(query, reply) => self.status_asked(query, reply),
+            Request::Status(query, reply) => {
+                self.status_asked(StatusQuestion::Whole(query, reply));
+            }
+            Request::StatusSlice(slice, reply) => {
+                self.status_asked(StatusQuestion::Slice(slice, reply));
+            }
             Request::History(query, reply) => self.answer_history(query, reply),
             Request::Show(query, reply) => self.answer_show(query, reply),
             Request::Trigger(query, reply) => self.trigger(&query, by, reply, inputs),

@@ -59,7 +59,7 @@ impl Driver {
         tokio::spawn(async move {
             let _place = place;
             loop {
-                match page(&store, query.since, &jobs).await {
+                match page(&store, &query, &jobs).await {
                     Ok(Some(page)) => return drop(reply.send(Ok(page))),
                     Ok(None) => {}
                     Err(error) => {
@@ -79,20 +79,21 @@ impl Driver {
 /// What comes after an event; none where nothing does. Without one, where the next will come.
 async fn page(
     store: &StoreHandle,
-    since: Option<u64>,
+    query: &EventsQuery,
     jobs: &[JobName],
 ) -> Result<Option<EventsDocument>, StoreError> {
-    let Some(since) = since else {
+    let Some(since) = query.since else {
         let last = store.last_event().await?;
         return Ok(Some(EventsDocument { last, events: Vec::new() }));
     };
     let happened = store.happened(since, PAGE_MAX).await?;
     let Some(last) = happened.last().map(|one| one.id) else { return Ok(None) };
     let wanted = happened.into_iter().filter(|one| jobs.is_empty() || jobs.contains(&one.job));
+    let document = |happened| document(happened, query.detail);
     Ok(Some(EventsDocument { last, events: wanted.map(document).collect() }))
 }
 
-fn document(happened: Happened) -> HappenedDocument {
+fn document(happened: Happened, detail: bool) -> HappenedDocument {
     let Happened { id, job, event } = happened;
     HappenedDocument {
         id,
@@ -101,6 +102,6 @@ fn document(happened: Happened) -> HappenedDocument {
         job,
         run: event.run,
         detail: event.what.to_string(),
-        facts: Some(event.what),
+        facts: detail.then_some(event.what),
     }
 }

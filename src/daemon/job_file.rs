@@ -18,6 +18,7 @@ use crate::control::request::{Refused, Reply};
 use crate::core::input::Input;
 use crate::core::job::JobSet;
 use crate::systemd;
+use crate::web::listener::Wanted;
 
 /// How far a reading of the job file is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -204,7 +205,7 @@ impl Driver {
         };
         match outcome {
             Ok(good) => {
-                self.web.listen(good.set.listen);
+                self.web.listen(Wanted::of(&good.set));
                 let mended = self.job_file.bad.take();
                 if mended.as_ref().is_some_and(|stays| stays.judged) {
                     inputs.push(Input::JobFileJudged(None));

@@ -1,5 +1,5 @@
-//! What is asked of the loop by those who watch: figures from the engine's view, and whether the
-//! database takes what is to be recorded.
+//! What is asked of the loop by those who watch: figures from the engine's view, what is coming, how
+//! runs have ended, and whether the database takes what is to be recorded.
 //!
 //! Asks the agent nothing, and shows no secret.
 
@@ -12,11 +12,14 @@ use tokio::sync::oneshot;
 use super::driver::Driver;
 use crate::agent::{Endpoint, Outcome, RequestCount};
 use crate::clock;
+use crate::control::request::Refused;
+use crate::core::engine::JobView;
 use crate::core::ids::JobName;
+use crate::core::outcomes::Outcomes;
 use crate::metrics::figures::{Figures, JobFigures, RequestFigure, SLICE};
 use crate::store::StoreError;
 use crate::store::thread::StoreHandle;
-use crate::web::ask::Ask;
+use crate::web::ask::{Ask, Planned};
 
 /// The routes that runs need: each of their outcomes is there from the start, so that the first one
 /// counts.
@@ -73,6 +76,8 @@ impl Driver {
             Ask::Figures(reply) => drop(reply.send(self.figures())),
             Ask::Jobs { after, reply } => drop(reply.send(self.job_figures(after.as_ref()))),
             Ask::Health(reply) => self.answer_health(reply),
+            Ask::Planned { after, reply } => drop(reply.send(self.planned(after.as_ref()))),
+            Ask::Outcomes { jobs, days, reply } => self.answer_outcomes(jobs, days, reply),
         }
     }
 
@@ -116,6 +121,30 @@ impl Driver {
             last_success: view.mark.last_success,
             tally: self.tally.of(name),
         })
+    }
+
+    fn planned(&self, after: Option<&JobName>) -> Vec<Planned> {
+        let now = clock::now();
+        let views = self.engine.jobs_after(after).take(SLICE);
+        let views = views.filter_map(|name| self.engine.job_view(name, now));
+        let planned = |view: JobView| {
+            let scheduled = view.job.enabled && view.pause.is_none();
+            Planned { job: view.job, scheduled }
+        };
+        views.map(planned).collect()
+    }
+
+    fn answer_outcomes(
+        &self,
+        jobs: Vec<JobName>,
+        days: Arc<[Timestamp]>,
+        reply: oneshot::Sender<Result<Vec<Vec<Outcomes>>, Refused>>,
+    ) {
+        let store = self.store.clone();
+        tokio::spawn(async move {
+            let outcomes = store.outcomes(&jobs, days).await;
+            drop(reply.send(outcomes.map_err(|error| Refused::Unavailable(error.to_string()))));
+        });
     }
 
     fn answer_health(&self, reply: oneshot::Sender<Result<(), String>>) {

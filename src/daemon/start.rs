@@ -37,7 +37,7 @@ use crate::store::thread::{StoreHandle, StoreThread};
 use crate::systemd;
 use crate::watch::Watch;
 use crate::web::limits::ASKS_MAX;
-use crate::web::listener::Web;
+use crate::web::listener::{Wanted, Web};
 
 /// How long the database may take to close: it holds nothing that is not durable already.
 const CLOSE_MAX: Duration = Duration::from_millis(300);
@@ -145,7 +145,7 @@ async fn live_on(
     let (engine, step) = Engine::recover(durable, Arc::clone(&set), host.clone(), now);
     let job_file = JobFile::new(options.config.clone(), bad, now, unkept);
     let courier = Courier::new(&host.hostname);
-    let web = Web::start(set.listen, &host.hostname, asks);
+    let web = Web::start(Wanted::of(&set), &host.hostname, asks, requests.clone());
     let doorway = Doorway::open(path.clone(), mode, requests, opened)
         .map_err(|error| cant_bind(&path, &error))?;
     let mut driver = Driver {

@@ -21,8 +21,8 @@ use crate::control::document::{
     ShowDocument, StatusDocument, TokenDocument, place_document,
 };
 use crate::control::phrase::Phrase;
-use crate::control::request::{HistoryQuery, Refused, Reply, ShowQuery, StatusQuery};
-use crate::core::engine::{AlertsView, FailingAlert, JobView};
+use crate::control::request::{HistoryQuery, Refused, Reply, ShowQuery, Slice, StatusQuery};
+use crate::core::engine::{AlertsView, FailingAlert, JobView, RunView};
 use crate::core::ids::{JobName, RunId};
 use crate::core::place::AccountNames;
 use crate::core::record::Mark;
@@ -39,32 +39,67 @@ const COMING: usize = 3;
 /// A token that ends within this is told of as a problem.
 const EXPIRES_SOON: jiff::SignedDuration = jiff::SignedDuration::from_hours(7 * 24);
 
+/// Who asks for the status, and for how much of it.
+#[derive(Debug)]
+pub(super) enum StatusQuestion {
+    /// All jobs, or one.
+    Whole(StatusQuery, Reply<StatusDocument>),
+    /// Some of the jobs, with what people want to see besides.
+    Slice(Slice, Reply<StatusDocument>),
+}
+
 impl Driver {
     /// `status`: after the agent was asked, if nobody has lately.
-    pub(super) fn status_asked(&mut self, query: StatusQuery, reply: Reply<StatusDocument>) {
+    pub(super) fn status_asked(&mut self, question: StatusQuestion) {
         let asked_at = self.engine.agent_view().asked_at;
-        if !query.known && self.agent.glance_if_stale(asked_at, &self.events, clock::now()) {
-            self.curious.push((query, reply));
+        let known = matches!(&question, StatusQuestion::Whole(query, _) if query.known);
+        if !known && self.agent.glance_if_stale(asked_at, &self.events, clock::now()) {
+            self.curious.push(question);
         } else {
-            self.answer_status(&query, reply);
+            self.answer_status(question);
         }
     }
 
     /// `status`, from what is known.
-    pub(super) fn answer_status(&self, query: &StatusQuery, reply: Reply<StatusDocument>) {
+    pub(super) fn answer_status(&self, question: StatusQuestion) {
+        match question {
+            StatusQuestion::Whole(query, reply) => self.answer_whole(&query, reply),
+            StatusQuestion::Slice(slice, reply) => self.answer_slice(&slice, reply),
+        }
+    }
+
+    fn answer_whole(&self, query: &StatusQuery, reply: Reply<StatusDocument>) {
         let now = clock::now();
-        let names: Vec<_> = match &query.job {
+        let views: Vec<_> = match &query.job {
             Some(name) => match self.known_job(name) {
-                Ok(job) => vec![job],
+                Ok(job) => self.engine.job_view(&job, now).into_iter().collect(),
                 Err(unknown) => return drop(reply.send(Err(unknown))),
             },
-            None => self.engine.jobs().cloned().collect(),
+            None => self.engine.jobs().filter_map(|name| self.engine.job_view(name, now)).collect(),
         };
-        let views = names.iter().filter_map(|name| self.engine.job_view(name, now));
-        let views: Vec<_> = views.collect();
         let named = query.job.is_some();
         let job = |view| if named { self.whole_job(view) } else { self.job(view) };
         let jobs: Vec<_> = views.iter().map(job).collect();
+        self.answer_with(jobs, views, query.detail, reply);
+    }
+
+    fn answer_slice(&self, slice: &Slice, reply: Reply<StatusDocument>) {
+        let now = clock::now();
+        let names = self.engine.jobs_after(slice.after.as_ref()).take(slice.most);
+        let views: Vec<_> = names.filter_map(|name| self.engine.job_view(name, now)).collect();
+        let jobs: Vec<_> = views.iter().map(|view| self.job(view)).collect();
+        self.answer_with(jobs, views, true, reply);
+    }
+
+    /// Adds to jobs what is known of the rest, and of their past.
+    fn answer_with(
+        &self,
+        jobs: Vec<JobDocument>,
+        views: Vec<JobView>,
+        detail: bool,
+        reply: Reply<StatusDocument>,
+    ) {
+        let now = clock::now();
         let marks: Vec<_> = views.into_iter().map(|view| view.mark).collect();
         let mut status = StatusDocument {
             daemon: DaemonDocument {
@@ -79,9 +114,10 @@ impl Driver {
             jobs,
             problems: Vec::new(),
             phrases: Vec::new(),
+            served_at: self.web.served(),
         };
         self.problems(now).into_iter().for_each(|problem| status.add_problem(problem));
-        let (store, detail) = (self.store.clone(), query.detail);
+        let store = self.store.clone();
         let accounts = Arc::clone(self.engine.accounts());
         tokio::spawn(async move {
             let status = with_last_runs(status, &marks, &store, &accounts).await;
@@ -122,6 +158,7 @@ impl Driver {
             percent: latest.map_or(0.0, |attempt| attempt.progress.percent),
             speed: latest.map_or(0.0, |attempt| attempt.progress.speed),
             moved_at: latest.map(|attempt| attempt.moved_at),
+            deadline: active.as_ref().and_then(deadline),
             rules: Some(RulesDocument::new(&view.job, &view.mark)),
             fields: Vec::new(),
         };
@@ -242,6 +279,12 @@ impl Driver {
             drop(reply.send(show(&store, query.run, live, unknown, &accounts).await));
         });
     }
+}
+
+/// When the transfer of an active run is past its `timeout`.
+fn deadline(active: &RunView) -> Option<Timestamp> {
+    let latest = active.attempts.last().filter(|attempt| attempt.ended_at.is_none())?;
+    latest.not_before.checked_add(active.run.terms.timeout).ok()
 }
 
 /// An alert whose delivery fails.

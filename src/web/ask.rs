@@ -1,10 +1,17 @@
-//! What the pages ask of the daemon's loop.
+//! What the pages ask of the daemon's loop beside what can be asked over the control socket.
 //!
 //! Knows nothing of HTTP, nor of how it is answered.
 
+use std::sync::Arc;
+
+use jiff::Timestamp;
 use tokio::sync::oneshot;
 
+use crate::control::request::Refused;
 use crate::core::ids::JobName;
+use crate::core::job::Job;
+use crate::core::outcomes::Outcomes;
+use crate::core::schedule::Occurring;
 use crate::metrics::figures::{Figures, JobFigures};
 
 /// A question together with the way back.
@@ -22,4 +29,36 @@ pub enum Ask {
     },
     /// Whether the database takes what is to be recorded; if not, why, in words.
     Health(oneshot::Sender<Result<(), String>>),
+    /// What is coming of the jobs after this one, or from the first; as many as for
+    /// [`Ask::Jobs`].
+    Planned {
+        /// The last that the asker has.
+        after: Option<JobName>,
+        /// The way back.
+        reply: oneshot::Sender<Vec<Planned>>,
+    },
+    /// How the runs of some jobs have ended on some days.
+    Outcomes {
+        /// The jobs.
+        jobs: Vec<JobName>,
+        /// Where each day begins, in order, and where the last one ends.
+        days: Arc<[Timestamp]>,
+        /// The way back: of each job, in the order of `jobs`, each day.
+        reply: oneshot::Sender<Result<Vec<Vec<Outcomes>>, Refused>>,
+    },
+}
+
+/// A job, as far as its coming occurrences go.
+#[derive(Clone, Debug)]
+pub struct Planned {
+    /// The job.
+    pub job: Arc<Job>,
+    /// Whether its schedule is obeyed: it is enabled, and not paused.
+    pub scheduled: bool,
+}
+
+impl Occurring for Planned {
+    fn next_after(&self, t: Timestamp) -> Option<Timestamp> {
+        if self.scheduled { self.job.timetable.next_after(t) } else { None }
+    }
 }

@@ -6,7 +6,7 @@ use crate::serving::{Bounds, Pace};
 
 /// How much is served at once.
 pub const BOUNDS: Bounds = Bounds {
-    // A scraper needs one.
+    // A scraper needs one, and each open page follows the stream on one.
     connections_max: CONNECTIONS_MAX,
     // With 10,000 jobs each page takes some megabytes.
     large_max: 2,
@@ -24,7 +24,7 @@ pub const BOUNDS: Bounds = Bounds {
 pub const HEAD_WAIT_HERE: Duration = Duration::from_secs(2);
 
 /// Connections at once; the next one waits until another is done, or has to give way.
-const CONNECTIONS_MAX: usize = 16;
+const CONNECTIONS_MAX: usize = 32;
 
 /// How long an answer of the daemon's loop is waited for: more than the slowest fsync of a disk that
 /// works, less than the time-out of who asks.
@@ -32,6 +32,9 @@ pub const LOOP_WAIT: Duration = Duration::from_secs(5);
 
 /// Questions that wait for the loop: one for each connection.
 pub const ASKS_MAX: usize = CONNECTIONS_MAX;
+
+/// Occurrences that one answer tells of: some megabytes.
+pub const OCCURRENCES_MAX: usize = 10_000;
 
 /// First and longest delay before an address that can't be bound is tried again. What has it, or
 /// lacks it, is changed by people.

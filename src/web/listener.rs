@@ -8,52 +8,104 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Extension;
+use axum::http::Uri;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::time::sleep;
 
 use super::ask::Ask;
 use super::limits::{BIND_RETRY, BOUNDS, HEAD_WAIT_HERE};
+use super::page::PastDays;
 use super::pages::Pages;
+use super::questions::Questions;
+use crate::control::request::Asked;
+use crate::core::job::JobSet;
 use crate::serving::{Bounds, Slots, serve};
+
+/// Where it is to be served, and by which name people reach it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// `listen`.
+    pub(super) at: Option<SocketAddr>,
+    /// The host in `external_url`.
+    pub(super) external_host: Option<String>,
+}
+
+impl Wanted {
+    /// What a job file wants.
+    pub fn of(set: &JobSet) -> Self {
+        let url = set.external_url.as_ref().and_then(|url| url.parse::<Uri>().ok());
+        let external_host = url.and_then(|url| url.host().map(str::to_owned));
+        Self { at: set.listen, external_host }
+    }
+}
 
 /// What is served over TCP. It ends when this is dropped.
 #[derive(Debug)]
 pub struct Web {
-    wanted: watch::Sender<Option<SocketAddr>>,
-    problem: Arc<Mutex<Option<String>>>,
+    wanted: watch::Sender<Wanted>,
+    standing: Arc<Mutex<Standing>>,
+}
+
+/// How it stands.
+#[derive(Clone, Debug, Default)]
+struct Standing {
+    /// Where it is served.
+    served: Option<SocketAddr>,
+    /// Why it is not.
+    problem: Option<String>,
 }
 
 impl Web {
-    /// Serves at this address, or nowhere yet. The pages put their questions to `ask`, and know this
-    /// machine by `hostname`. Must be called inside a runtime.
-    pub fn start(at: Option<SocketAddr>, hostname: &str, ask: mpsc::Sender<Ask>) -> Self {
-        let (wanted, heard) = watch::channel(at);
-        let problem = Arc::default();
+    /// Serves where it is wanted, or nowhere yet. The pages put their questions to `asks` and
+    /// `requests`, and know this machine by `hostname`. Must be called inside a runtime.
+    pub fn start(
+        wanted: Wanted,
+        hostname: &str,
+        asks: mpsc::Sender<Ask>,
+        requests: mpsc::Sender<Asked>,
+    ) -> Self {
+        let (wanted, heard) = watch::channel(wanted);
+        let standing = Arc::default();
+        let questions = Questions::new(asks, requests);
         let server = Server {
-            wanted: heard,
-            problem: Arc::clone(&problem),
-            pages: Pages::new(hostname, ask),
+            wanted: heard.clone(),
+            standing: Arc::clone(&standing),
+            pages: Pages {
+                questions,
+                past_days: PastDays::default(),
+                hostname: hostname.into(),
+                wanted: heard,
+            },
         };
         tokio::spawn(server.serve());
-        Self { wanted, problem }
+        Self { wanted, standing }
     }
 
-    /// Serves at this address from now on, or nowhere. What could not be bound is tried again now.
-    pub fn listen(&self, at: Option<SocketAddr>) {
-        self.wanted.send_replace(at);
+    /// Serves there from now on, or nowhere. What could not be bound is tried again now.
+    pub fn listen(&self, wanted: Wanted) {
+        self.wanted.send_replace(wanted);
+    }
+
+    /// Where it is served, if it is.
+    pub fn served(&self) -> Option<SocketAddr> {
+        self.standing().served
     }
 
     /// Why nothing is served where something should be.
     pub fn problem(&self) -> Option<String> {
-        self.problem.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.standing().problem
+    }
+
+    fn standing(&self) -> Standing {
+        self.standing.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
 #[derive(Debug)]
 struct Server {
-    wanted: watch::Receiver<Option<SocketAddr>>,
-    problem: Arc<Mutex<Option<String>>>,
+    wanted: watch::Receiver<Wanted>,
+    standing: Arc<Mutex<Standing>>,
     pages: Pages,
 }
 
@@ -62,9 +114,9 @@ impl Server {
     async fn serve(mut self) {
         let mut delay = BIND_RETRY.0;
         loop {
-            let wanted = *self.wanted.borrow_and_update();
+            let wanted = self.wanted.borrow_and_update().at;
             let Some(at) = wanted else {
-                self.set_problem(None);
+                self.stands(None, None);
                 match self.wanted.changed().await {
                     Ok(()) => continue,
                     Err(_) => return,
@@ -72,10 +124,13 @@ impl Server {
             };
             match TcpListener::bind(at).await {
                 Ok(listener) => {
-                    self.set_problem(None);
                     delay = BIND_RETRY.0;
                     let bound = listener.local_addr().unwrap_or(at);
-                    tracing::info!("metrics are served at http://{bound}/metrics");
+                    self.stands(Some(bound), None);
+                    tracing::info!(
+                        "the page is served at http://{bound}/, metrics are served at \
+                         http://{bound}/metrics"
+                    );
                     let (slots, router) = (Slots::new(bounds(at)), self.pages.router(at));
                     let accepting = serve(listener, &slots, |_, ticket| {
                         router.clone().layer(Extension(ticket.clone()))
@@ -83,13 +138,13 @@ impl Server {
                     tokio::select! {
                         never = accepting => match never {},
                         wanted = other_than(at, &mut self.wanted) => match wanted {
-                            Ok(()) => tracing::info!("metrics are no longer served at {bound}"),
+                            Ok(()) => tracing::info!("nothing is served at {bound} any more"),
                             Err(_) => return,
                         },
                     }
                 }
                 Err(error) => {
-                    self.set_problem(Some(words(at, &error)));
+                    self.stands(None, Some(words(at, &error)));
                     tokio::select! {
                         () = sleep(delay) => delay = (delay * 2).min(BIND_RETRY.1),
                         heard = self.wanted.changed() => match heard {
@@ -102,13 +157,15 @@ impl Server {
         }
     }
 
-    /// Remembers what is wrong, and tells the log if that is news.
-    fn set_problem(&self, words: Option<String>) {
-        let mut problem = self.problem.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(words) = words.as_ref().filter(|words| problem.as_ref() != Some(words)) {
+    /// Remembers how it stands, and tells the log what is wrong if that is news.
+    fn stands(&self, served: Option<SocketAddr>, problem: Option<String>) {
+        let mut standing = self.standing.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(words) =
+            problem.as_ref().filter(|words| standing.problem.as_ref() != Some(words))
+        {
             tracing::error!("{words}; it is tried again");
         }
-        *problem = words;
+        *standing = Standing { served, problem };
     }
 }
 
@@ -121,11 +178,11 @@ fn bounds(at: SocketAddr) -> Bounds {
 /// Waits until another address, or none, is wanted.
 async fn other_than(
     at: SocketAddr,
-    wanted: &mut watch::Receiver<Option<SocketAddr>>,
+    wanted: &mut watch::Receiver<Wanted>,
 ) -> Result<(), watch::error::RecvError> {
     loop {
         wanted.changed().await?;
-        if *wanted.borrow_and_update() != Some(at) {
+        if wanted.borrow_and_update().at != Some(at) {
             return Ok(());
         }
     }
@@ -139,5 +196,5 @@ fn words(at: SocketAddr, error: &io::Error) -> String {
         io::ErrorKind::PermissionDenied => ": name a port above 1023",
         _ => "",
     };
-    format!("`listen`: `{at}` can't be bound, no metrics are served ({error}){hint}")
+    format!("`listen`: `{at}` can't be bound, neither page nor metrics are served ({error}){hint}")
 }

@@ -7,7 +7,7 @@ use std::net::{TcpListener, TcpStream};
 use crate::stage::{Daemon, Stage};
 
 /// One request on a connection of its own: the status, and the answer with its headers.
-fn ask(at: &str, method: &str, path: &str, host: &str) -> (u16, String) {
+pub(crate) fn ask(at: &str, method: &str, path: &str, host: &str) -> (u16, String) {
     let mut stream = TcpStream::connect(at).unwrap();
     write!(stream, "{method} {path} HTTP/1.1\r\nhost: {host}\r\n\r\n").unwrap();
     let mut answer = String::new();
@@ -15,14 +15,14 @@ fn ask(at: &str, method: &str, path: &str, host: &str) -> (u16, String) {
     (answer[9..12].parse().unwrap(), answer)
 }
 
-fn get(at: &str, path: &str) -> String {
+pub(crate) fn get(at: &str, path: &str) -> String {
     let (status, answer) = ask(at, "GET", path, at);
     assert_eq!(status, 200, "{answer}");
     answer
 }
 
 /// The addresses that the daemon has served at, in order.
-fn served(daemon: &Daemon) -> Vec<String> {
+pub(crate) fn served(daemon: &Daemon) -> Vec<String> {
     let log = daemon.log();
     let after = log.split("metrics are served at http://").skip(1);
     after.map(|rest| rest.split('/').next().unwrap().to_owned()).collect()

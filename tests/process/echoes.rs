@@ -214,13 +214,15 @@ fn the_token_is_nowhere_whatever_way_the_agent_says_it_back() {
         (alerts.matches("POST /hook").count() >= runs).then_some(())
     });
     search("an alert", &script.lock().unwrap().alerts);
-    let mut scrape = TcpStream::connect(metrics).unwrap();
-    write!(scrape, "GET /metrics HTTP/1.1\r\nhost: {metrics}\r\nconnection: close\r\n\r\n")
-        .unwrap();
-    let mut page = Vec::new();
-    scrape.read_to_end(&mut page).unwrap();
-    assert!(page.starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&page));
-    search("the metrics", &page);
+    for path in ["/metrics", "/", "/runs/one", "/api/status", "/api/history", "/api/runs/one"] {
+        let mut stream = TcpStream::connect(metrics).unwrap();
+        write!(stream, "GET {path} HTTP/1.1\r\nhost: {metrics}\r\nconnection: close\r\n\r\n")
+            .unwrap();
+        let mut page = Vec::new();
+        stream.read_to_end(&mut page).unwrap();
+        assert!(page.starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&page));
+        search(path, &page);
+    }
     for entry in std::fs::read_dir(stage.state()).unwrap() {
         let entry = entry.unwrap();
         if entry.file_type().unwrap().is_file() {

@@ -47,6 +47,7 @@ fn any_status() -> impl Strategy<Value = StatusDocument> {
                 percent,
                 speed,
                 moved_at: perhaps,
+                deadline: perhaps,
                 fields: vec![("timeout".to_owned(), "4h".into())],
                 rules: flag.then(|| RulesDocument {
                     timezone: mark.timetable,
@@ -112,6 +113,7 @@ fn any_status() -> impl Strategy<Value = StatusDocument> {
                 jobs: vec![job],
                 problems: vec![problem],
                 phrases: vec![Phrase::new("since ").time(instant)],
+                served_at: flag.then(|| ([127, 0, 0, 1], 29_180).into()),
             }
         },
     )

@@ -1,0 +1,262 @@
+//! The documents of `--json`, for whoever may read the page: `/api/…` and `/events`.
+
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Extension, Json, Router};
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, civil};
+use serde::{Deserialize, Serialize};
+use tokio::time::timeout;
+
+use super::ask::Planned;
+use super::limits::{LOOP_WAIT, OCCURRENCES_MAX};
+use super::pages::Pages;
+use crate::clock;
+use crate::control::diagnostic::DiagnosticDocument;
+use crate::control::document::{RunDocument, ShowDocument};
+use crate::control::events::last_event_id;
+use crate::control::occurrences::OccurrenceDocument;
+use crate::control::request::{EventsQuery, HISTORY_MAX, HistoryQuery, Refused};
+use crate::core::duration;
+use crate::core::run::RunState;
+use crate::core::schedule::{coming, firsts};
+use crate::serving::Ticket;
+
+/// The routes.
+pub(super) fn router() -> Router<Pages> {
+    Router::new()
+        .route("/api/status", get(status))
+        .route("/api/history", get(history))
+        .route("/api/runs/{run}", get(run))
+        .route("/api/next", get(next))
+        .route("/events", get(follow))
+}
+
+type Turn = Extension<Ticket>;
+type Asked<T> = Result<Query<T>, QueryRejection>;
+
+/// What `/api/status` may be asked for.
+#[derive(Debug, Default, Deserialize)]
+struct StatusAsked {
+    job: Option<String>,
+}
+
+/// What `/api/history` may be asked for.
+#[derive(Debug, Default, Deserialize)]
+struct HistoryAsked {
+    n: Option<usize>,
+    job: Option<String>,
+    state: Option<String>,
+    since: Option<String>,
+}
+
+/// What `/api/next` may be asked for.
+#[derive(Debug, Default, Deserialize)]
+struct NextAsked {
+    n: Option<usize>,
+    job: Option<String>,
+}
+
+/// What `/events` may be asked for.
+#[derive(Debug, Default, Deserialize)]
+struct EventsAsked {
+    since: Option<u64>,
+    job: Option<String>,
+}
+
+/// Why there is no document.
+enum No {
+    /// The question can't be understood.
+    Odd(String),
+    /// The daemon's answer.
+    Refused(Refused),
+}
+
+impl From<Refused> for No {
+    fn from(refused: Refused) -> Self {
+        Self::Refused(refused)
+    }
+}
+
+impl From<QueryRejection> for No {
+    fn from(rejection: QueryRejection) -> Self {
+        Self::Odd(rejection.body_text())
+    }
+}
+
+/// As `--json` has what is wrong.
+#[derive(Serialize)]
+struct Errors {
+    errors: [DiagnosticDocument; 1],
+}
+
+impl IntoResponse for No {
+    fn into_response(self) -> Response {
+        let (status, words) = match self {
+            Self::Odd(words) => (StatusCode::BAD_REQUEST, words),
+            Self::Refused(Refused::Unknown(words)) => (StatusCode::NOT_FOUND, words),
+            Self::Refused(Refused::No(words)) => (StatusCode::CONFLICT, words),
+            Self::Refused(Refused::Unavailable(words)) => (StatusCode::SERVICE_UNAVAILABLE, words),
+        };
+        (status, Json(Errors { errors: [DiagnosticDocument::of_nothing(words)] })).into_response()
+    }
+}
+
+async fn status(
+    State(pages): State<Pages>,
+    turn: Turn,
+    asked: Asked<StatusAsked>,
+) -> Result<Response, No> {
+    large(&turn).await?;
+    let status = match asked?.0.job {
+        Some(job) => pages.questions.status_of(job).await?,
+        None => pages.questions.status().await?,
+    };
+    Ok(Json(status.without_details()).into_response())
+}
+
+async fn history(
+    State(pages): State<Pages>,
+    turn: Turn,
+    asked: Asked<HistoryAsked>,
+) -> Result<Response, No> {
+    let query = asked?.0.query(clock::now(), &TimeZone::system()).map_err(No::Odd)?;
+    large(&turn).await?;
+    let mut runs = pages.questions.history(query).await?;
+    runs.iter_mut().for_each(RunDocument::leave_out_facts);
+    Ok(Json(runs).into_response())
+}
+
+async fn run(
+    State(pages): State<Pages>,
+    Path(run): Path<String>,
+) -> Result<Json<ShowDocument>, No> {
+    let mut shown = pages.questions.show(run).await?;
+    shown.leave_out_facts();
+    Ok(Json(shown))
+}
+
+async fn next(
+    State(pages): State<Pages>,
+    turn: Turn,
+    asked: Asked<NextAsked>,
+) -> Result<Json<Vec<OccurrenceDocument>>, No> {
+    let NextAsked { n, job } = asked?.0;
+    if n.is_some_and(|n| !(1..=OCCURRENCES_MAX).contains(&n)) {
+        return Err(No::Odd(format!("`n` is a number from 1 to {OCCURRENCES_MAX}")));
+    }
+    large(&turn).await?;
+    let mut planned = pages.questions.planned().await?;
+    if let Some(job) = &job {
+        planned.retain(|planned| planned.job.name.as_str() == job);
+        if planned.is_empty() {
+            let words = format!("there is no job `{job}`; `/api/status` lists the jobs");
+            return Err(Refused::Unknown(words).into());
+        }
+    }
+    let now = clock::now();
+    let number = n.or(job.map(|_| FEW));
+    let coming = match number {
+        Some(number) => coming(&planned, now, number, None),
+        None => firsts(&planned, now),
+    };
+    let document = |(at, planned): &(Timestamp, &Planned)| {
+        OccurrenceDocument::new(planned.job.name.as_str(), &planned.job.timetable, *at)
+    };
+    Ok(Json(coming.iter().map(document).collect()))
+}
+
+/// How many occurrences of a job are told where no number is given; `next` does the same.
+const FEW: usize = 10;
+
+async fn follow(
+    State(pages): State<Pages>,
+    headers: HeaderMap,
+    asked: Asked<EventsAsked>,
+) -> Result<Response, No> {
+    let EventsAsked { since, job } = asked?.0;
+    let jobs = words(job.as_deref()).map(str::to_owned).collect();
+    let since = last_event_id(&headers).or(since);
+    let mut response = pages.questions.stream(EventsQuery { since, jobs, detail: false }).await?;
+    // Proxies that hold answers back until they are whole would hold this one back for good.
+    let unheld = HeaderValue::from_static("no");
+    response.headers_mut().insert("x-accel-buffering", unheld);
+    Ok(response)
+}
+
+/// Waits for the turn of an answer that may be large.
+async fn large(turn: &Turn) -> Result<(), Refused> {
+    let busy = |_| Refused::Unavailable("others are still being answered".to_owned());
+    timeout(LOOP_WAIT, turn.large()).await.map_err(busy)
+}
+
+/// The words of a list with commas between them.
+fn words(list: Option<&str>) -> impl Iterator<Item = &str> {
+    list.unwrap_or_default().split(',').map(str::trim).filter(|word| !word.is_empty())
+}
+
+impl HistoryAsked {
+    fn query(self, now: Timestamp, zone: &TimeZone) -> Result<HistoryQuery, String> {
+        let limit = self.n.unwrap_or(HISTORY_MAX);
+        if !(1..=HISTORY_MAX).contains(&limit) {
+            return Err(format!("`n` is a number from 1 to {HISTORY_MAX}"));
+        }
+        let state = |word| RunState::from_word(word).ok_or(format!("`{word}` is not a state"));
+        Ok(HistoryQuery {
+            jobs: words(self.job.as_deref()).map(str::to_owned).collect(),
+            states: words(self.state.as_deref()).map(state).collect::<Result<_, _>>()?,
+            since: self.since.map(|text| since(&text, now, zone)).transpose()?,
+            before: None,
+            limit: Some(limit),
+        })
+    }
+}
+
+/// An instant, the start of a day, or a duration back.
+fn since(text: &str, now: Timestamp, zone: &TimeZone) -> Result<Timestamp, String> {
+    // In an address a `+` that nobody has escaped is a blank.
+    if let Ok(at) = text.replace(' ', "+").parse::<Timestamp>() {
+        return Ok(at);
+    }
+    if let Ok(day) = text.parse::<civil::Date>()
+        && let Ok(start) = day.to_zoned_datetime(zone.clone())
+    {
+        return Ok(start.timestamp());
+    }
+    let back = duration::parse(text).ok().and_then(|back| now.checked_sub(back).ok());
+    back.ok_or_else(|| {
+        format!("`{text}` is not a time: write RFC 3339, a day such as `2026-11-26`, or `2d`")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_question_about_the_past_is_understood_or_said_to_be_odd() {
+        let now = "2026-11-27T12:00:00Z".parse().unwrap();
+        let zone = TimeZone::get("Europe/Berlin").unwrap();
+        let since = |text: &str| since(text, now, &zone).map(|at| at.to_string());
+        assert_eq!(since("2026-11-26").unwrap(), "2026-11-25T23:00:00Z");
+        assert_eq!(since("2d").unwrap(), "2026-11-25T12:00:00Z");
+        assert_eq!(since("2026-11-26T02:30:00+01:00").unwrap(), "2026-11-26T01:30:00Z");
+        assert_eq!(since("2026-11-26T02:30:00 01:00").unwrap(), "2026-11-26T01:30:00Z");
+        assert!(since("soon").is_err());
+        let asked = |state: &str, n| HistoryAsked {
+            n,
+            state: Some(state.to_owned()),
+            job: Some("a, b c".to_owned()),
+            since: None,
+        };
+        let query = asked("failed,timed_out", Some(3)).query(now, &zone).unwrap();
+        assert_eq!(query.jobs, ["a", "b c"]);
+        assert_eq!(query.states, [RunState::Failed, RunState::TimedOut]);
+        assert!(asked("lost", Some(3)).query(now, &zone).is_err());
+        assert!(asked("failed", Some(0)).query(now, &zone).is_err());
+        assert!(asked("failed", Some(HISTORY_MAX + 1)).query(now, &zone).is_err());
+    }
+}

@@ -1,0 +1,178 @@
+//! Who is let in, and what is said to browsers with every answer.
+//!
+//! Keeps true: nothing is changed by any request; a page of another site that points its name at
+//! this machine is not answered (DNS rebinding), shows none of this in a frame, and reads nothing.
+
+use std::net::{IpAddr, SocketAddr};
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, Uri, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use tokio::sync::watch;
+
+use super::listener::Wanted;
+
+/// Names that lead to this machine wherever they are looked up (RFC 6761, section 6.3; hosts(5) as
+/// it is installed).
+const LOOPBACK_NAMES: [&str; 4] =
+    ["localhost", "localhost.localdomain", "ip6-localhost", "ip6-loopback"];
+
+/// Paths for machines, which reach us by whatever name they were given.
+const FOR_MACHINES: [&str; 2] = ["/metrics", "/healthz"];
+
+/// What is said to browsers with every answer.
+const HEADERS: [(HeaderName, &str); 6] = [
+    (header::CACHE_CONTROL, "no-store"),
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::REFERRER_POLICY, "no-referrer"),
+    (header::X_FRAME_OPTIONS, "DENY"),
+    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+    (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+];
+
+/// What may be loaded by an answer that is no page: nothing.
+const NOTHING: &str = "default-src 'none'; base-uri 'none'; form-action 'none'; \
+                       frame-ancestors 'none'";
+
+/// Decides who is let in at an address.
+#[derive(Clone, Debug)]
+pub(super) struct Gate {
+    /// Only this machine can connect, so that only its own names can be meant.
+    loopback: bool,
+    /// Has the name by which people reach us from elsewhere.
+    wanted: watch::Receiver<Wanted>,
+}
+
+/// Lets a request in, or says why not; adds to every answer what browsers are to know.
+pub(super) async fn let_in(State(gate): State<Gate>, request: Request, next: Next) -> Response {
+    let mut response = if ![Method::GET, Method::HEAD].contains(request.method()) {
+        let allowed = [(header::ALLOW, "GET, HEAD")];
+        (StatusCode::METHOD_NOT_ALLOWED, allowed, "nothing can be changed here\n").into_response()
+    } else if gate.is_meant(request.uri(), request.headers().get(header::HOST)) {
+        next.run(request).await
+    } else {
+        let words = "ask by an address, by `localhost`, or by the name in `external_url`\n";
+        (StatusCode::MISDIRECTED_REQUEST, words).into_response()
+    };
+    let headers = response.headers_mut();
+    for (name, value) in HEADERS {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    let policy = headers.entry(header::CONTENT_SECURITY_POLICY);
+    policy.or_insert(HeaderValue::from_static(NOTHING));
+    response
+}
+
+impl Gate {
+    pub(super) fn new(at: SocketAddr, wanted: watch::Receiver<Wanted>) -> Self {
+        Self { loopback: at.ip().is_loopback(), wanted }
+    }
+
+    /// Whether a request is meant for us, by its `Host`. Browsers always name one.
+    fn is_meant(&self, uri: &Uri, host: Option<&HeaderValue>) -> bool {
+        if !self.loopback && FOR_MACHINES.contains(&uri.path()) {
+            return true;
+        }
+        // A request that names its host in its first line means that one (RFC 9112, section 3.2.2).
+        let host = match (uri.host(), host) {
+            (Some(host), _) => host,
+            (None, None) => return true,
+            (None, Some(host)) => match host.to_str() {
+                Ok(host) => without_port(host),
+                Err(_) => return false,
+            },
+        };
+        let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+        if let Ok(address) = bare.parse::<IpAddr>() {
+            return !self.loopback
+                || address.to_canonical().is_loopback()
+                || self.is_external(host);
+        }
+        is_loopback_name(host) || self.is_external(host)
+    }
+
+    /// Whether it is the name in `external_url`.
+    fn is_external(&self, host: &str) -> bool {
+        let wanted = self.wanted.borrow();
+        wanted.external_host.as_ref().is_some_and(|known| known.eq_ignore_ascii_case(host))
+    }
+}
+
+/// A host without its port. The colons of an address in brackets are not before one.
+fn without_port(host: &str) -> &str {
+    match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
+        Some(_) | None => host,
+    }
+}
+
+fn is_loopback_name(host: &str) -> bool {
+    let host = host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase();
+    LOOPBACK_NAMES.contains(&host.as_str()) || host.ends_with(".localhost")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn gate(at: &str) -> Gate {
+        let external_host = Some("Transfers.example.com".to_owned());
+        let (_, wanted) = watch::channel(Wanted { at: None, external_host });
+        Gate::new(at.parse().unwrap(), wanted)
+    }
+
+    fn is_meant(gate: &Gate, path: &str, host: &str) -> bool {
+        gate.is_meant(&path.parse().unwrap(), Some(&HeaderValue::from_str(host).unwrap()))
+    }
+
+    const STRANGERS: [&str; 7] = [
+        "evil.example:29180",
+        "127.0.0.1.evil.example",
+        "localhost.evil.example",
+        "notlocalhost",
+        "transfers.example.com.evil.example",
+        "",
+        ":1",
+    ];
+
+    #[test]
+    fn on_loopback_only_loopback_and_the_external_name_are_answered_on_every_path() {
+        let gate = gate("127.0.0.1:29180");
+        for path in ["/", "/metrics", "/healthz", "/events", "/api/status", "/runs/1"] {
+            for host in [
+                "127.0.0.1:29180",
+                "127.0.0.1",
+                "127.8.8.8",
+                "[::1]:29180",
+                "[::1]",
+                "LocalHost:1",
+                "localhost.",
+                "box.localhost:1",
+                "transfers.example.com",
+                "TRANSFERS.example.com:443",
+            ] {
+                assert!(is_meant(&gate, path, host), "{path} {host}");
+            }
+            for host in STRANGERS.into_iter().chain(["192.0.2.7", "[2001:db8::1]:80"]) {
+                assert!(!is_meant(&gate, path, host), "{path} {host}");
+            }
+            assert!(!is_meant(&gate, &format!("http://evil.example{path}"), "localhost"));
+            assert!(gate.is_meant(&path.parse().unwrap(), None), "HTTP/1.0 names no host");
+        }
+    }
+
+    #[test]
+    fn elsewhere_addresses_and_the_external_name_are_for_people_and_any_name_for_machines() {
+        let gate = gate("0.0.0.0:29180");
+        for host in ["192.0.2.7:29180", "[2001:db8::1]", "localhost", "transfers.example.com"] {
+            assert!(is_meant(&gate, "/", host), "{host}");
+        }
+        for host in STRANGERS {
+            assert!(!is_meant(&gate, "/", host), "{host}");
+            assert!(!is_meant(&gate, "/events", host), "{host}");
+            assert!(is_meant(&gate, "/metrics", host), "{host}");
+            assert!(is_meant(&gate, "/healthz", host), "{host}");
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! `/calendar.ics`: what is coming, for calendars (RFC 5545).
+//!
+//! Written a job at a time beside the loop. Keeps true: an occurrence has the same UID in every
+//! answer, so that a calendar that subscribes keeps one entry for it.
+
+use std::convert::Infallible;
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use futures_util::stream;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use tokio::time::timeout;
+use uuid::Uuid;
+
+use super::front::refused;
+use super::html::Root;
+use crate::clock;
+use crate::control::request::Refused;
+use crate::core::job::Job;
+use crate::core::plain::plain;
+use crate::core::schedule::Occurring as _;
+use crate::metrics::figures::SLICE;
+use crate::serving::Ticket;
+use crate::web::ask::Planned;
+use crate::web::limits::LOOP_WAIT;
+use crate::web::pages::Pages;
+
+/// How far it looks ahead.
+const AHEAD: SignedDuration = SignedDuration::from_hours(30 * 24);
+
+/// Occurrences of one job: a job that is due each minute would fill every calendar.
+const OF_A_JOB_MAX: usize = 50;
+
+/// A line has so many bytes at most (RFC 5545, section 3.1).
+const LINE_MAX: usize = 75;
+
+/// What our ids are made in.
+const NAMESPACE: Uuid = Uuid::from_u128(0x2a6c_11b4_77d0_4e0f_8f35_0b8e_5f5b_9d01);
+
+const HEAD: &str = concat!(
+    "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//transferd//transferd ",
+    env!("CARGO_PKG_VERSION"),
+    "//EN\r\nCALSCALE:GREGORIAN\r\nMETHOD:PUBLISH\r\nX-WR-CALNAME:transferd\r\n\
+     REFRESH-INTERVAL;VALUE=DURATION:PT1H\r\nX-PUBLISHED-TTL:PT1H\r\n"
+);
+
+const END: &str = "END:VCALENDAR\r\n";
+
+/// What is written next.
+enum Next {
+    Head,
+    Jobs { planned: Vec<Planned>, done: usize },
+    End,
+    Nothing,
+}
+
+/// `/calendar.ics`.
+pub(in crate::web) async fn calendar(
+    State(pages): State<Pages>,
+    turn: Extension<Ticket>,
+) -> Response {
+    if timeout(LOOP_WAIT, turn.large()).await.is_err() {
+        let busy = Refused::Unavailable("others are still being answered".to_owned());
+        return refused(&busy, Root::HERE);
+    }
+    // Asked before anything is sent, so that a daemon that hangs is said so.
+    let planned = match pages.questions.planned_after(None).await {
+        Ok(planned) => planned,
+        Err(why) => return refused(&why, Root::HERE),
+    };
+    let writer = Writer { pages, now: clock::now(), first: Some(planned), next: Next::Head };
+    let pieces = stream::unfold(writer, |mut writer| async {
+        // The loop has its turn between two pieces, however fast the reader is.
+        tokio::task::yield_now().await;
+        let piece = writer.piece().await?;
+        Some((Ok::<_, Infallible>(piece), writer))
+    });
+    let kind = [(header::CONTENT_TYPE, "text/calendar; charset=utf-8")];
+    (kind, Body::from_stream(pieces)).into_response()
+}
+
+struct Writer {
+    pages: Pages,
+    now: Timestamp,
+    first: Option<Vec<Planned>>,
+    next: Next,
+}
+
+impl Writer {
+    /// The next piece; none at the end, and where the daemon is gone: what has no end is known to
+    /// be broken.
+    async fn piece(&mut self) -> Option<String> {
+        match std::mem::replace(&mut self.next, Next::Nothing) {
+            Next::Head => {
+                let planned = self.first.take().unwrap_or_default();
+                self.next = Next::Jobs { planned, done: 0 };
+                Some(HEAD.to_owned())
+            }
+            Next::Jobs { planned, done } => match planned.get(done) {
+                Some(one) => {
+                    let piece = job(one, &self.pages.hostname, self.now);
+                    self.next = Next::Jobs { planned, done: done + 1 };
+                    Some(piece)
+                }
+                None if planned.len() < SLICE => {
+                    self.next = Next::End;
+                    Some(String::new())
+                }
+                None => {
+                    let last = planned.last().map(|planned| planned.job.name.clone());
+                    let planned = self.pages.questions.planned_after(last).await.ok()?;
+                    self.next = Next::Jobs { planned, done: 0 };
+                    Some(String::new())
+                }
+            },
+            Next::End => Some(END.to_owned()),
+            Next::Nothing => None,
+        }
+    }
+}
+
+/// The coming occurrences of a job.
+fn job(planned: &Planned, hostname: &str, now: Timestamp) -> String {
+    let until = now.saturating_add(AHEAD).unwrap_or(Timestamp::MAX);
+    let next = |at: &Timestamp| planned.next_after(*at);
+    let all = std::iter::successors(planned.next_after(now), next);
+    let mut text = String::new();
+    for at in all.take(OF_A_JOB_MAX).take_while(|at| *at <= until) {
+        event(&planned.job, at, hostname, now, &mut text);
+    }
+    text
+}
+
+fn event(job: &Arc<Job>, at: Timestamp, hostname: &str, now: Timestamp, text: &mut String) {
+    let key = format!("{hostname}\n{}\n{}", job.name, at.as_millisecond());
+    let uid = Uuid::new_v5(&NAMESPACE, key.as_bytes());
+    let place = |place: &crate::core::job::PlaceTemplate| {
+        format!("{}/{}", place.bucket, place.path.text().trim_start_matches('/'))
+    };
+    let about = format!("{} to {}", place(&job.source), place(&job.destination));
+    let description = job.description.iter().chain([&about]).map(String::as_str);
+    let description: Vec<_> = description.collect();
+    line(text, "BEGIN", "VEVENT");
+    line(text, "UID", &format!("{uid}@transferd"));
+    line(text, "DTSTAMP", &utc(now));
+    line(text, "DTSTART", &utc(at));
+    line(text, "SUMMARY", &escaped(job.name.as_str()));
+    line(text, "DESCRIPTION", &escaped(&description.join(": ")));
+    line(text, "LOCATION", &escaped(hostname));
+    line(text, "TRANSP", "TRANSPARENT");
+    line(text, "END", "VEVENT");
+}
+
+fn utc(at: Timestamp) -> String {
+    at.to_zoned_datetime(TimeZone::UTC).strftime("%Y%m%dT%H%M%SZ").to_string()
+}
+
+/// Text as a value (section 3.3.11).
+fn escaped(text: &str) -> String {
+    let mut value = String::new();
+    for letter in plain(text).chars() {
+        if matches!(letter, '\\' | ';' | ',') {
+            value.push('\\');
+        }
+        value.push(letter);
+    }
+    value
+}
+
+/// Adds a line, folded where it is too long, never within a letter.
+fn line(text: &mut String, name: &str, value: &str) {
+    let mut length = 0;
+    let mut whole = String::with_capacity(name.len() + 1 + value.len());
+    // A string takes all that is written to it.
+    let _ = write!(whole, "{name}:{value}");
+    for letter in whole.chars() {
+        if length + letter.len_utf8() > LINE_MAX {
+            text.push_str("\r\n ");
+            length = 1;
+        }
+        text.push(letter);
+        length += letter.len_utf8();
+    }
+    text.push_str("\r\n");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_lines_are_folded_between_letters() {
+        let mut text = String::new();
+        line(&mut text, "SUMMARY", &"ä".repeat(100));
+        assert!(text.split("\r\n").all(|line| line.len() <= LINE_MAX), "{text}");
+        assert_eq!(text.replace("\r\n ", ""), format!("SUMMARY:{}\r\n", "ä".repeat(100)));
+    }
+
+    #[test]
+    fn text_is_no_syntax() {
+        assert_eq!(escaped("a;b,c\\d\r\nEND:VEVENT"), "a\\;b\\,c\\\\d  END:VEVENT");
+    }
+}

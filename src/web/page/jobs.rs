@@ -1,0 +1,205 @@
+//! Each job: its state and what it waits for, its last days, its last success, its last and its
+//! next run. The ones that need somebody come first.
+
+use super::days::Past;
+use super::html::{Html, Root};
+use super::strip::strip;
+use crate::control::document::{JobDocument, PauseDocument, RunDocument};
+use crate::core::run::RunState;
+use crate::words::{Times, count};
+
+/// Jobs that one page shows; the rest are found by their names.
+pub(super) const SHOWN_MAX: usize = 500;
+
+/// The jobs of a page.
+pub(super) struct Jobs<'a> {
+    /// Those that are shown, in order.
+    pub(super) shown: Vec<&'a JobDocument>,
+    /// How many fit what was searched for.
+    pub(super) found: usize,
+}
+
+impl<'a> Jobs<'a> {
+    /// The jobs whose name or description holds `search`, the most urgent first.
+    pub(super) fn of(jobs: &'a [JobDocument], search: &str) -> Self {
+        let search = search.trim().to_lowercase();
+        let holds = |text: &str| text.to_lowercase().contains(&search);
+        let fits = |job: &&JobDocument| {
+            search.is_empty()
+                || holds(job.name.as_str())
+                || job.description.as_deref().is_some_and(holds)
+        };
+        let mut shown: Vec<_> = jobs.iter().filter(fits).collect();
+        let found = shown.len();
+        // Stable: within a group they stay in the order of their names.
+        shown.sort_by_key(|job| urgency(job));
+        shown.truncate(SHOWN_MAX);
+        Self { shown, found }
+    }
+}
+
+fn urgency(job: &JobDocument) -> u8 {
+    match &job.active_run {
+        _ if job.late || has_failed(job) => 0,
+        Some(_) => 1,
+        None if job.paused => 2,
+        None if job.enabled => 3,
+        None => 4,
+    }
+}
+
+/// Whether its last run failed.
+pub(super) fn has_failed(job: &JobDocument) -> bool {
+    job.last_run.as_ref().is_some_and(|run| class(run.state) == "bad")
+}
+
+/// A state, as people read it.
+pub(super) fn state(state: RunState) -> String {
+    state.word().replace('_', " ")
+}
+
+/// The class that a state is shown with.
+pub(super) fn class(state: RunState) -> &'static str {
+    match state {
+        RunState::Succeeded => "good",
+        RunState::Failed | RunState::TimedOut => "bad",
+        RunState::Canceled | RunState::Skipped | RunState::BackingOff | RunState::Canceling => {
+            "odd"
+        }
+        RunState::Waiting | RunState::Submitting | RunState::Queued | RunState::Running => "busy",
+    }
+}
+
+/// The part of the page.
+pub(super) fn jobs(
+    jobs: &Jobs<'_>,
+    past: Option<&Past>,
+    of_all: Option<&PauseDocument>,
+    times: &Times,
+) -> Html {
+    let mut html = Html::new();
+    html.raw("<section id=\"jobs\" data-live aria-label=\"Jobs\">");
+    if jobs.shown.is_empty() {
+        html.raw("<p class=\"none\">There is no such job.</p></section>");
+        return html;
+    }
+    html.raw(
+        "<table role=\"table\"><caption>Jobs, those that need somebody first</caption>\
+         <thead><tr role=\"row\"><th role=\"columnheader\" scope=\"col\">Job</th>\
+         <th role=\"columnheader\" scope=\"col\">State</th>\
+         <th role=\"columnheader\" scope=\"col\">Last 14 days</th>\
+         <th role=\"columnheader\" scope=\"col\">Last success</th>\
+         <th role=\"columnheader\" scope=\"col\">Last run</th>\
+         <th role=\"columnheader\" scope=\"col\">Next run</th></tr></thead><tbody>",
+    );
+    for (index, job) in jobs.shown.iter().enumerate() {
+        html.add(&row(job, past.map(|past| (past, index)), of_all, times));
+    }
+    html.raw("</tbody></table>");
+    if jobs.found > jobs.shown.len() {
+        html.raw("<p>").text(jobs.shown.len()).raw(" of ").text(count(jobs.found, "job"));
+        html.raw("; search by name for the others.</p>");
+    }
+    html.raw("</section>");
+    html
+}
+
+fn row(
+    job: &JobDocument,
+    past: Option<(&Past, usize)>,
+    of_all: Option<&PauseDocument>,
+    times: &Times,
+) -> Html {
+    let mut html = Html::new();
+    html.raw("<tr role=\"row\"><th role=\"rowheader\" scope=\"row\">").text(&job.name);
+    if let Some(description) = &job.description {
+        html.raw("<small>").text(description).raw("</small>");
+    }
+    html.raw("</th><td role=\"cell\" data-label=\"State\">").add(&standing(job, of_all, times));
+    html.raw("</td><td role=\"cell\" data-label=\"Last 14 days\">");
+    if let Some((past, index)) = past
+        && let Some(outcomes) = past.outcomes.get(index)
+    {
+        html.add(&strip(&past.days, outcomes));
+    }
+    html.raw("</td><td role=\"cell\" data-label=\"Last success\">");
+    html.add(&ended(job.last_success.as_ref(), false, times));
+    html.raw("</td><td role=\"cell\" data-label=\"Last run\">");
+    html.add(&ended(job.last_run.as_ref(), true, times));
+    html.raw("</td><td role=\"cell\" data-label=\"Next run\">").add(&next(job, times));
+    html.raw("</td></tr>");
+    html
+}
+
+/// How a job is now, and why.
+fn standing(job: &JobDocument, of_all: Option<&PauseDocument>, times: &Times) -> Html {
+    let mut html = Html::new();
+    let (shown, words) = match &job.active_run {
+        Some(run) => (class(run.state), state(run.state)),
+        None if job.paused => ("odd", "paused".to_owned()),
+        None if !job.enabled => ("off", "disabled".to_owned()),
+        None => ("off", "idle".to_owned()),
+    };
+    html.raw("<span class=\"state ").raw(shown).raw("\">").text(words).raw("</span>");
+    if job.late {
+        html.raw(" <span class=\"state bad\">late</span>");
+    }
+    let mut remark = |words: String| {
+        html.raw("<small>").text(words).raw("</small>");
+    };
+    if let Some(run) = job.active_run.as_ref().filter(|run| !run.reason.is_empty()) {
+        remark(run.told(times));
+    }
+    let detail = job.detail.as_ref();
+    if let Some(since) = detail.and_then(|detail| detail.late_since) {
+        remark(format!("late since {}", times.brief(since)));
+    }
+    if let Some(held) = detail.and_then(|detail| detail.held_back.as_ref()) {
+        let due = times.brief(held.occurrence);
+        remark(format!("due at {due}, waits {}", held.reason.told(times)));
+    }
+    // That all are paused is said once.
+    if let Some(pause) = job.pause.as_ref().filter(|pause| of_all != Some(*pause)) {
+        let mut words = format!("since {}", times.brief(pause.since));
+        if let Some(until) = pause.until {
+            words.push_str(&format!(" until {}", times.brief(until)));
+        }
+        if let Some(reason) = &pause.reason {
+            words.push_str(&format!(": {reason}"));
+        }
+        remark(words);
+    }
+    html
+}
+
+/// How and when a run ended, with why if that is wanted and worth it.
+fn ended(run: Option<&RunDocument>, why: bool, times: &Times) -> Html {
+    let mut html = Html::new();
+    let Some(run) = run else {
+        html.raw("<span class=\"none\">never</span>");
+        return html;
+    };
+    let at = run.over_at().unwrap_or(run.created_at);
+    let mut words = Html::new();
+    words.time(at, &times.at(at), times);
+    if why {
+        html.raw("<span class=\"state ").raw(class(run.state)).raw("\">");
+        html.text(state(run.state)).raw("</span> ");
+    }
+    html.raw("<a href=\"").raw(Root::HERE.0).raw("runs/").text(run.id).raw("\">").add(&words);
+    html.raw("</a>");
+    if why && class(run.state) == "bad" {
+        html.raw("<small>").text(run.told(times)).raw("</small>");
+    }
+    html
+}
+
+fn next(job: &JobDocument, times: &Times) -> Html {
+    let mut html = Html::new();
+    match job.next_run {
+        Some(at) => html.time(at, &times.next(at, job.zone().as_ref()), times),
+        None if job.schedule.is_none() => html.raw("<span class=\"none\">by hand</span>"),
+        None => html.raw("<span class=\"none\">none</span>"),
+    };
+    html
+}

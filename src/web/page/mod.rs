@@ -1,0 +1,25 @@
+//! The page for people: what is wrong first, then what is under way, each job, and what is coming;
+//! a page for each run; a calendar.
+//!
+//! All of it is written by the server and reads without JavaScript; with it, the page follows the
+//! stream and takes over what the server writes then. [`html`] keeps text from being markup,
+//! [`document`] is the file around it and what browsers may load, [`front`] and [`run`] are the
+//! two pages, [`problems`], [`running`], [`jobs`], [`coming`] and [`latest`] the parts of the first.
+
+mod calendar;
+mod coming;
+mod days;
+mod document;
+mod front;
+mod html;
+mod jobs;
+mod latest;
+mod problems;
+mod run;
+mod running;
+mod strip;
+
+pub(super) use calendar::calendar;
+pub(super) use days::PastDays;
+pub(super) use front::front;
+pub(super) use run::run;

@@ -1,0 +1,189 @@
+//! What an operator should act on, and how daemon, job file, agent, token and alerts are.
+
+use jiff::Timestamp;
+
+use super::html::Html;
+use super::jobs::has_failed;
+use crate::control::document::{AgentDocument, JobDocument, StatusDocument};
+use crate::core::transfer::AgentState;
+use crate::words::{Times, count};
+
+/// Errors of the job file that are shown; `transferd check` has all of them.
+const ERRORS_MAX: usize = 20;
+
+/// How a fact is: the class that it is shown with.
+#[derive(Clone, Copy)]
+enum Tone {
+    Good,
+    Bad,
+    Odd,
+    Plain,
+}
+
+impl Tone {
+    fn class(self) -> &'static str {
+        match self {
+            Self::Good => "good",
+            Self::Bad => "bad",
+            Self::Odd => "odd",
+            Self::Plain => "plain",
+        }
+    }
+}
+
+/// The part of the page. Jobs that are late or failed last are told of here too, so that what is
+/// wrong is seen without looking further.
+pub(super) fn problems(status: &StatusDocument, times: &Times) -> Html {
+    let mut html = Html::new();
+    let of = |is: fn(&JobDocument) -> bool| {
+        let names = status.jobs.iter().filter(|job| is(job)).map(|job| job.name.as_str());
+        names.collect::<Vec<_>>()
+    };
+    let kinds = [(of(|job| job.late), " late: "), (of(has_failed), " that failed last: ")];
+    let kinds: Vec<_> = kinds.into_iter().filter(|(names, _)| !names.is_empty()).collect();
+    let wrong = status.phrases.len() + kinds.len();
+    html.raw("<section id=\"problems\" data-live aria-labelledby=\"problems-h\" data-wrong=\"");
+    html.text(wrong).raw("\"><h2 id=\"problems-h\">");
+    if wrong == 0 {
+        html.raw("All is well</h2>");
+    } else {
+        html.text(count(wrong, "problem")).raw("</h2><ul class=\"problems\">");
+        for phrase in &status.phrases {
+            html.raw("<li>").text(phrase.told(times)).raw("</li>");
+        }
+        for (names, kind) in kinds {
+            html.raw("<li>").text(count(names.len(), "job")).raw(kind);
+            html.text(names[..names.len().min(NAMED)].join(", "));
+            if names.len() > NAMED {
+                html.raw(" and ").text(names.len() - NAMED).raw(" more");
+            }
+            html.raw("</li>");
+        }
+        html.raw("</ul>");
+    }
+    errors(status, &mut html);
+    facts(status, times, &mut html);
+    html.raw("</section>");
+    html
+}
+
+/// Jobs of a kind that are named; the table has all of them, on top.
+const NAMED: usize = 10;
+
+/// What is wrong in the job file, each error with its place.
+fn errors(status: &StatusDocument, html: &mut Html) {
+    let errors = &status.config.errors;
+    if errors.is_empty() {
+        return;
+    }
+    html.raw("<ul class=\"errors\">");
+    for error in errors.iter().take(ERRORS_MAX) {
+        html.raw("<li>");
+        if let Some(file) = &error.file {
+            html.raw("<code>").text(file);
+            for number in [error.line, error.column].into_iter().flatten() {
+                html.raw(":").text(number);
+            }
+            html.raw("</code> ");
+        }
+        html.text(&error.message);
+        if let Some(hint) = &error.hint {
+            html.raw(" <span class=\"hint\">").text(hint).raw("</span>");
+        }
+        html.raw("</li>");
+    }
+    if errors.len() > ERRORS_MAX {
+        html.raw("<li>and ").text(errors.len() - ERRORS_MAX).raw(" more</li>");
+    }
+    html.raw("</ul>");
+}
+
+fn facts(status: &StatusDocument, times: &Times, html: &mut Html) {
+    html.raw("<dl class=\"facts\">");
+    let mut fact = |name: &'static str, tone: Tone, value: Html| {
+        html.raw("<div><dt>").raw(name).raw("</dt><dd class=\"").raw(tone.class()).raw("\">");
+        html.add(&value).raw("</dd></div>");
+    };
+    let (tone, value) = agent(&status.agent, times);
+    fact("Agent", tone, value);
+    let (tone, value) = token(&status.agent, times);
+    fact("Token", tone, value);
+    let config = &status.config;
+    let mut value = Html::new();
+    value.text(if config.valid { "good" } else { "invalid, the old jobs stay" });
+    since(&mut value, ", read ", config.loaded_at, times);
+    value.raw(" <code>").text(&config.path).raw("</code>");
+    fact("Job file", if config.valid { Tone::Good } else { Tone::Bad }, value);
+    let mut value = Html::new();
+    let (waiting, failing) = (status.alerts.waiting, status.alerts.failing.len());
+    let tone = match (waiting, failing) {
+        (_, 1..) => Tone::Bad,
+        (1.., 0) => Tone::Odd,
+        (0, 0) => Tone::Good,
+    };
+    match waiting {
+        0 => value.raw("all delivered"),
+        waiting => value.text(count(waiting, "alert")).raw(" not delivered yet"),
+    };
+    fact("Alerts", tone, value);
+    if let Some(pause) = &status.pause {
+        let mut value = Html::new();
+        value.raw("all jobs");
+        since(&mut value, " since ", Some(pause.since), times);
+        since(&mut value, ", until ", pause.until, times);
+        if let Some(reason) = &pause.reason {
+            value.raw(": ").text(reason);
+        }
+        fact("Paused", Tone::Odd, value);
+    }
+    let mut value = Html::new();
+    value.text(&status.daemon.version);
+    since(&mut value, ", started ", Some(status.daemon.started_at), times);
+    fact("Daemon", Tone::Plain, value);
+    html.raw("</dl>");
+}
+
+/// Adds a time, if there is one.
+fn since(html: &mut Html, words: &'static str, at: Option<Timestamp>, times: &Times) {
+    if let Some(at) = at {
+        html.raw(words).time(at, &times.at(at), times);
+    }
+}
+
+fn agent(agent: &AgentDocument, times: &Times) -> (Tone, Html) {
+    let (tone, words) = match (agent.reachable, agent.state) {
+        (None, _) => (Tone::Plain, "not asked yet"),
+        (Some(false), _) => (Tone::Bad, "does not answer"),
+        (Some(true), AgentState::Started) => (Tone::Good, "started"),
+        (Some(true), AgentState::Unknown) => (Tone::Odd, "answers"),
+        (Some(true), AgentState::Created) => (Tone::Bad, "nobody is signed in"),
+        (Some(true), AgentState::Stopped) => (Tone::Bad, "stopped"),
+        (Some(true), AgentState::Paused) => (Tone::Odd, "paused"),
+        (Some(true), AgentState::Disposed) => (Tone::Bad, "needs a new login"),
+    };
+    let mut html = Html::new();
+    html.raw(words);
+    since(&mut html, ", asked ", agent.asked_at, times);
+    html.raw(" <code>").text(&agent.url).raw("</code>");
+    (tone, html)
+}
+
+fn token(agent: &AgentDocument, times: &Times) -> (Tone, Html) {
+    let (tone, words) = match agent.token.valid {
+        None => (Tone::Plain, "not tried yet"),
+        Some(true) => (Tone::Good, "good"),
+        Some(false) => (Tone::Bad, "bad"),
+    };
+    let mut html = Html::new();
+    html.raw(words);
+    match agent.token.expires_at {
+        Some(at) if at <= times.now => {
+            since(&mut html, ", expired ", Some(at), times);
+            (Tone::Bad, html)
+        }
+        expires_at => {
+            since(&mut html, ", expires ", expires_at, times);
+            (tone, html)
+        }
+    }
+}

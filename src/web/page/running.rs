@@ -1,0 +1,116 @@
+//! What is under way: each transfer with its bar, its speed, what is left of it, and its deadline.
+
+use jiff::SignedDuration;
+
+use super::html::{Html, Root};
+use crate::control::document::{AttemptDocument, JobDocument, RunDocument, StatusDocument};
+use crate::words::{ID_TOLD, Times, bytes, span};
+
+/// A speed is of the last look; after so long without a move it says nothing any more.
+const SLOW: SignedDuration = SignedDuration::from_secs(20);
+
+/// Runs that are shown; more are in the table of jobs.
+const SHOWN_MAX: usize = 100;
+
+/// The part of the page.
+pub(super) fn running(status: &StatusDocument, times: &Times) -> Html {
+    let active = status.jobs.iter().filter_map(|job| Some((job, job.active_run.as_ref()?)));
+    let active: Vec<_> = active.collect();
+    let mut html = Html::new();
+    html.raw("<section id=\"running\" data-live aria-labelledby=\"running-h\"");
+    if !active.is_empty() {
+        // Bytes are no events: the page has to look again by itself.
+        html.raw(" data-moving");
+    }
+    html.raw("><h2 id=\"running-h\">Under way</h2>");
+    if active.is_empty() {
+        html.raw("<p class=\"none\">No run is under way.</p>");
+    } else {
+        html.raw("<ul class=\"running\">");
+        for (job, run) in active.iter().take(SHOWN_MAX) {
+            html.add(&item(job, run, status, times));
+        }
+        html.raw("</ul>");
+        if active.len() > SHOWN_MAX {
+            html.raw("<p>and ").text(active.len() - SHOWN_MAX).raw(" more</p>");
+        }
+    }
+    html.raw("</section>");
+    html
+}
+
+fn item(job: &JobDocument, run: &RunDocument, status: &StatusDocument, times: &Times) -> Html {
+    let mut html = Html::new();
+    html.raw("<li><h3>").text(&job.name).raw(" ");
+    let id = run.id.to_string();
+    html.run(Root::HERE, run.id, id.get(..ID_TOLD).unwrap_or(&id)).raw("</h3>");
+    html.raw("<p><span class=\"state ").raw(super::jobs::class(run.state)).raw("\">");
+    html.text(super::jobs::state(run.state)).raw("</span> since ");
+    html.time(run.created_at, &times.brief(run.created_at), times);
+    if let Some(detail) = job.detail.as_ref().filter(|detail| detail.behind > 0) {
+        html.raw(", ").text(detail.behind).raw(" more behind it");
+    }
+    html.raw("</p>");
+    if let Some(attempt) = run.latest_attempt().filter(|_| run.state.is_transferring()) {
+        html.add(&progress(job, run, attempt, status, times));
+    } else if !run.reason.is_empty() {
+        html.raw("<p class=\"reason\">").text(run.told(times)).raw("</p>");
+    }
+    html.raw("</li>");
+    html
+}
+
+/// The bar, and what there is to say about it.
+fn progress(
+    job: &JobDocument,
+    run: &RunDocument,
+    attempt: &AttemptDocument,
+    status: &StatusDocument,
+    times: &Times,
+) -> Html {
+    let detail = job.detail.as_ref();
+    let told = detail.map_or(0.0, |detail| detail.percent);
+    let percent = attempt.percent().unwrap_or_else(|| whole(told.clamp(0.0, 100.0)));
+    let mut html = Html::new();
+    html.raw("<progress max=\"100\" value=\"").text(percent).raw("\" aria-label=\"Progress of ");
+    html.text(&run.job).raw("\">").text(percent).raw(" %</progress><p>").text(percent).raw(" %");
+    let size = &attempt.bytes;
+    if size.total > 0 {
+        html.raw(", ").text(bytes(size.transferred)).raw(" of ").text(bytes(size.total));
+    }
+    let objects = &attempt.objects;
+    if objects.total > 0 {
+        html.raw(", ").text(objects.transferred).raw(" of ").text(objects.total).raw(" objects");
+    }
+    if objects.failed > 0 {
+        html.raw(", <strong class=\"bad\">").text(objects.failed).raw(" failed</strong>");
+    }
+    let asked_at = status.agent.asked_at.unwrap_or(times.now);
+    let still = detail.and_then(|detail| detail.moved_at).map(|at| asked_at.duration_since(at));
+    let still = still.unwrap_or_default();
+    let speed = detail.map_or(0, |detail| whole(detail.speed));
+    if still >= SLOW {
+        html.raw(", <strong class=\"odd\">has not moved for ").text(span(still)).raw("</strong>");
+    } else if speed > 0 {
+        html.raw(", ").text(bytes(speed)).raw("/s");
+        let left = size.total.saturating_sub(size.transferred);
+        if left > 0 {
+            let seconds = i64::try_from(left.div_ceil(speed)).unwrap_or(i64::MAX);
+            html.raw(", ").text(span(SignedDuration::from_secs(seconds))).raw(" left");
+        }
+    }
+    if let Some(deadline) = detail.and_then(|detail| detail.deadline) {
+        html.raw(", to be done by ").time(deadline, &times.brief(deadline), times);
+    }
+    html.raw("</p>");
+    html
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a figure for people: what is below zero, not a number or beyond u64 is cut"
+)]
+fn whole(number: f64) -> u64 {
+    number as u64
+}

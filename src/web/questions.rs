@@ -1,0 +1,159 @@
+//! The daemon's loop, as the pages ask it: slice by slice, so that ten thousand jobs do not hold it
+//! up, and never for longer than is bearable.
+//!
+//! Keeps true: nothing that is asked here changes anything.
+
+use std::sync::Arc;
+
+use axum::response::Response;
+use jiff::Timestamp;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::timeout;
+
+use super::ask::{Ask, Planned};
+use super::limits::LOOP_WAIT;
+use crate::control::document::{RunDocument, ShowDocument, StatusDocument};
+use crate::control::events;
+use crate::control::request::{
+    Asked, EventsQuery, HistoryQuery, Refused, Reply, Request, ShowQuery, Slice, StatusQuery,
+};
+use crate::core::ids::JobName;
+use crate::core::outcomes::Outcomes;
+use crate::metrics::figures::{JobFigures, SLICE};
+use crate::metrics::page::Page;
+
+/// The ways to the loop.
+#[derive(Clone, Debug)]
+pub(super) struct Questions {
+    asks: mpsc::Sender<Ask>,
+    requests: mpsc::Sender<Asked>,
+}
+
+/// The loop, or the disk that it waits for, hangs.
+fn hangs() -> Refused {
+    Refused::Unavailable("the daemon does not answer: its loop, or the disk, hangs".to_owned())
+}
+
+/// The loop is gone.
+fn stops() -> Refused {
+    Refused::Unavailable("the daemon is stopping".to_owned())
+}
+
+impl Questions {
+    pub(super) fn new(asks: mpsc::Sender<Ask>, requests: mpsc::Sender<Asked>) -> Self {
+        Self { asks, requests }
+    }
+
+    /// Puts a question to the loop.
+    async fn ask<T>(&self, ask: impl FnOnce(oneshot::Sender<T>) -> Ask) -> Result<T, Refused> {
+        let (reply, answer) = oneshot::channel();
+        let asking = async {
+            self.asks.send(ask(reply)).await.map_err(|_| stops())?;
+            answer.await.map_err(|_| stops())
+        };
+        timeout(LOOP_WAIT, asking).await.map_err(|_| hangs())?
+    }
+
+    /// Puts a question that the control socket knows too.
+    async fn request<T>(&self, request: impl FnOnce(Reply<T>) -> Request) -> Result<T, Refused> {
+        let (reply, answer) = oneshot::channel();
+        let asking = async {
+            let request = Asked { request: request(reply), by: None };
+            self.requests.send(request).await.map_err(|_| stops())?;
+            answer.await.map_err(|_| stops())?
+        };
+        timeout(LOOP_WAIT, asking).await.map_err(|_| hangs())?
+    }
+
+    /// All figures, those of the jobs slice by slice.
+    pub(super) async fn figures(&self) -> Result<Page, Refused> {
+        let figures = self.ask(Ask::Figures).await?;
+        let mut jobs = Vec::new();
+        loop {
+            let after = jobs.last().map(|job: &JobFigures| job.name.clone());
+            let slice = self.ask(|reply| Ask::Jobs { after, reply }).await?;
+            let more = slice.len() >= SLICE;
+            jobs.extend(slice);
+            if !more {
+                return Ok(Page::new(figures, jobs));
+            }
+        }
+    }
+
+    /// Whether what is due can be recorded.
+    pub(super) async fn health(&self) -> Result<(), Refused> {
+        self.ask(Ask::Health).await?.map_err(Refused::Unavailable)
+    }
+
+    /// `status`, with what people want to see besides.
+    pub(super) async fn status(&self) -> Result<StatusDocument, Refused> {
+        let mut whole: Option<StatusDocument> = None;
+        loop {
+            let last = whole.as_ref().and_then(|status| status.jobs.last());
+            let slice = Slice { after: last.map(|job| job.name.clone()), most: SLICE };
+            let status = self.request(|reply| Request::StatusSlice(slice, reply)).await?;
+            let more = status.jobs.len() >= SLICE;
+            match &mut whole {
+                Some(whole) => whole.jobs.extend(status.jobs),
+                None => whole = Some(status),
+            }
+            if !more && let Some(whole) = whole {
+                return Ok(whole);
+            }
+        }
+    }
+
+    /// `status` of one job.
+    pub(super) async fn status_of(&self, job: String) -> Result<StatusDocument, Refused> {
+        let query = StatusQuery { job: Some(job), detail: true, ..StatusQuery::default() };
+        self.request(|reply| Request::Status(query, reply)).await
+    }
+
+    /// `history`.
+    pub(super) async fn history(&self, query: HistoryQuery) -> Result<Vec<RunDocument>, Refused> {
+        self.request(|reply| Request::History(query, reply)).await
+    }
+
+    /// `show`.
+    pub(super) async fn show(&self, run: String) -> Result<ShowDocument, Refused> {
+        self.request(|reply| Request::Show(ShowQuery { run: Some(run) }, reply)).await
+    }
+
+    /// The stream of what happens.
+    pub(super) async fn stream(&self, query: EventsQuery) -> Result<Response, Refused> {
+        timeout(LOOP_WAIT, events::stream(self.requests.clone(), query))
+            .await
+            .map_err(|_| hangs())?
+    }
+
+    /// What is coming of the jobs after one: as many as a slice holds, fewer only at the end.
+    pub(super) async fn planned_after(
+        &self,
+        after: Option<JobName>,
+    ) -> Result<Vec<Planned>, Refused> {
+        self.ask(|reply| Ask::Planned { after, reply }).await
+    }
+
+    /// What is coming of all jobs.
+    pub(super) async fn planned(&self) -> Result<Vec<Planned>, Refused> {
+        let mut jobs: Vec<Planned> = Vec::new();
+        loop {
+            let after = jobs.last().map(|planned| planned.job.name.clone());
+            let slice = self.planned_after(after).await?;
+            let more = slice.len() >= SLICE;
+            jobs.extend(slice);
+            if !more {
+                return Ok(jobs);
+            }
+        }
+    }
+
+    /// How the runs of some jobs have ended on some days.
+    pub(super) async fn outcomes(
+        &self,
+        jobs: Vec<JobName>,
+        days: Arc<[Timestamp]>,
+    ) -> Result<Vec<Vec<Outcomes>>, Refused> {
+        self.ask(|reply| Ask::Outcomes { jobs, days, reply }).await?
+    }
+}
