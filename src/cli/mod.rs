@@ -30,6 +30,7 @@ pub mod jobfile;
 mod live;
 pub mod login;
 pub mod man;
+mod news;
 pub mod next;
 pub mod offline;
 pub mod pause;

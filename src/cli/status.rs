@@ -9,6 +9,7 @@ use jiff::tz::TimeZone;
 
 use super::ask::{Daemon, done, say_error};
 use super::live::Live;
+use super::news::News;
 use super::render::fit::hanging;
 use super::render::paint::{Paint, Tone};
 use super::render::status::page;
@@ -23,8 +24,18 @@ use crate::core::ids::{JobName, RunId};
 use crate::core::run::RunState;
 use crate::signals::{ScreenSignal, ScreenSignals, Signals};
 
-/// How often the live view is drawn.
+/// How often the live view is drawn: it says how long ago things were.
 const FRAME: Duration = Duration::from_secs(1);
+
+/// So long after something has happened the daemon is asked: what happens together is shown
+/// together.
+const TOGETHER: Duration = Duration::from_millis(150);
+
+/// How often the daemon is asked while transfers are under way: their counters are no events.
+const COUNTERS: Duration = Duration::from_secs(2);
+
+/// And how often while none is: neither is what operators, the job file and the agent do.
+const QUIET_MAX: Duration = Duration::from_secs(5);
 
 /// What may be typed after `status`.
 #[derive(Debug, ClapArgs)]
@@ -122,7 +133,8 @@ async fn watch_on_terminal(
         ScreenSignals::listen().map_err(|error| ClientError::Broken(error.to_string()))?;
     let mut live = Live::begin(out);
     let mut followed = Followed::default();
-    let mut asking = Box::pin(ask(client.again(), query, Duration::ZERO));
+    let mut frames = tokio::time::interval(FRAME);
+    let mut asking = Box::pin(ask(client.again(), query, News::default(), Duration::ZERO));
     loop {
         tokio::select! {
             biased;
@@ -132,9 +144,10 @@ async fn watch_on_terminal(
             },
             () = live.quit() => return Ok(()),
             answer = &mut asking => {
-                let client = followed.take(answer, client)?;
-                asking.set(ask(client, query, FRAME));
+                let (now, news) = followed.take(answer, client)?;
+                asking.set(ask(now, query, news, followed.patience()));
             }
+            _ = frames.tick() => {}
         }
         let page = followed.page(&times(args), Screen::of_stdout(global.color));
         // A terminal that is gone has nobody in front of it.
@@ -153,12 +166,12 @@ async fn watch_in_file(
 ) -> Result<(), ClientError> {
     let mut followed = Followed::default();
     let mut written = None;
-    let mut delay = Duration::ZERO;
-    let mut client_now = client.again();
+    let (mut client_now, mut news) = (client.again(), News::default());
+    let mut patience = Duration::ZERO;
     loop {
-        let answer = ask(client_now, query, delay).await;
-        client_now = followed.take(answer, client)?;
-        delay = FRAME;
+        let answer = ask(client_now, query, news, patience).await;
+        (client_now, news) = followed.take(answer, client)?;
+        patience = followed.patience();
         let gist = followed.gist();
         if written.as_ref() == Some(&gist) {
             continue;
@@ -172,19 +185,29 @@ async fn watch_in_file(
     }
 }
 
-/// Asks once, after a while. Gives the client back, if there was one.
+/// What a question has come to: the client, if there was one, where the stream is, and the answer.
+type Answered = (Option<Client>, News, Result<StatusDocument, ClientError>);
+
+/// Asks once, when something has happened or `longest` is over.
 async fn ask(
     client: Result<Client, ClientError>,
     query: &StatusQuery,
-    delay: Duration,
-) -> (Option<Client>, Result<StatusDocument, ClientError>) {
-    tokio::time::sleep(delay).await;
+    mut news: News,
+    longest: Duration,
+) -> Answered {
     match client {
         Ok(client) => {
+            if !longest.is_zero() {
+                news.wait(&client, |_| true, longest).await;
+                tokio::time::sleep(TOGETHER).await;
+            }
             let answer = client.status(query).await;
-            (Some(client), answer)
+            (Some(client), news, answer)
         }
-        Err(error) => (None, Err(error)),
+        Err(error) => {
+            tokio::time::sleep(FRAME).await;
+            (None, news, Err(error))
+        }
     }
 }
 
@@ -219,20 +242,32 @@ impl Followed {
     /// daemon that does not answer may come back.
     fn take(
         &mut self,
-        (client, answer): (Option<Client>, Result<StatusDocument, ClientError>),
+        (client, news, answer): Answered,
         place: &Client,
-    ) -> Result<Result<Client, ClientError>, ClientError> {
+    ) -> Result<(Result<Client, ClientError>, News), ClientError> {
         match answer {
             Ok(status) => {
                 self.last = Some((status, clock::now()));
                 self.away = None;
-                Ok(client.map_or_else(|| place.again(), Ok))
+                Ok((client.map_or_else(|| place.again(), Ok), news))
             }
             Err(error) if error.may_pass() => {
                 self.away = Some(error.to_string());
-                Ok(place.again())
+                Ok((place.again(), News::default()))
             }
             Err(error) => Err(error),
+        }
+    }
+
+    /// How long what is known may stand while nothing is told.
+    fn patience(&self) -> Duration {
+        let moves = |(status, _): &(StatusDocument, Timestamp)| {
+            status.jobs.iter().any(|job| job.active_run.is_some())
+        };
+        match &self.last {
+            _ if self.away.is_some() => FRAME,
+            Some(last) if moves(last) => COUNTERS,
+            Some(_) | None => QUIET_MAX,
         }
     }
 

@@ -9,6 +9,7 @@ use jiff::tz::TimeZone;
 
 use super::ask::{Daemon, done, say, say_error};
 use super::asked::time_asked;
+use super::news::News;
 use super::render::fit;
 use super::render::paint::{Paint, Tone};
 use super::render::run as words;
@@ -24,14 +25,17 @@ use crate::core::repeat::Changes;
 use crate::core::run::RunState;
 use crate::signals::{Signal, Signals};
 
-/// How often a run that is waited for is asked about: fast enough to feel live.
-const GLANCE: Duration = Duration::from_millis(200);
+/// How long a run that is waited for is left alone while nothing is told of it.
+const QUIET_MAX: Duration = Duration::from_secs(15);
 
-/// How many glances long a daemon that has gone, as for a restart, is waited for: 30 s.
-const ABSENCE_MAX: u32 = 150;
+/// How often it is asked about while its counters are shown: they are no events.
+const COUNTERS: Duration = Duration::from_secs(1);
 
-/// So many of them pass before it is said: a restart takes less.
-const ABSENCE_SAID: u32 = 10;
+/// So often a daemon that has gone, as for a restart, is looked for, a second apart.
+const ABSENCE_MAX: u32 = 30;
+
+/// So many looks pass before it is said: a restart takes less.
+const ABSENCE_SAID: u32 = 2;
 
 /// What may be typed after `trigger`.
 #[derive(Debug, ClapArgs)]
@@ -154,7 +158,7 @@ pub(super) fn follow(
     let mut signals = daemon.wait(async { listen() })?;
     let mut teller = Teller::new(global);
     let query = ShowQuery { run: Some(run.id.to_string()) };
-    let mut absent = 0;
+    let (mut absent, mut news) = (0, News::default());
     loop {
         teller.tell(&run, err);
         if run.state.is_over() {
@@ -165,7 +169,8 @@ pub(super) fn follow(
                 biased;
                 () = stop(&mut signals) => None,
                 shown = async {
-                    tokio::time::sleep(GLANCE).await;
+                    let longest = teller.patience(&run);
+                    news.wait(daemon.client(), |happened| happened.run == run.id, longest).await;
                     daemon.client().show(&query).await
                 } => Some(shown),
             }
@@ -211,6 +216,11 @@ impl Teller {
             bar
         });
         Self { bar, paint: Paint(global.color_err), told: None }
+    }
+
+    /// How long what was told may stand.
+    fn patience(&self, run: &RunDocument) -> Duration {
+        if self.bar.is_some() && run.state.is_transferring() { COUNTERS } else { QUIET_MAX }
     }
 
     fn tell(&mut self, run: &RunDocument, err: &mut dyn Write) {

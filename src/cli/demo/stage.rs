@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Write;
+use std::net::SocketAddr;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::control::client::Client;
 use crate::control::document::RunDocument;
-use crate::control::request::{HISTORY_MAX, HistoryQuery};
+use crate::control::request::{HISTORY_MAX, HistoryQuery, StatusQuery};
 use crate::control::socket;
 use crate::core::transfer::TransferStatus;
 use crate::daemon::{self, Options, StartError};
@@ -35,6 +36,8 @@ pub(super) struct Stage {
     _temporary: Option<tempfile::TempDir>,
     agent: SimHandle,
     client: Arc<Client>,
+    /// Where the page is served.
+    page: SocketAddr,
     stop: CancellationToken,
     ended: oneshot::Receiver<Result<(), StartError>>,
 }
@@ -82,16 +85,19 @@ impl Stage {
         };
         let mut ended = start(options)?;
         let client = first_contact(&folder.join(socket::NAME), &mut ended).await?;
+        let page = page(&client).await?;
         let client = Arc::new(client);
-        Ok(Self { folder, _temporary: temporary, agent, client, stop, ended })
+        Ok(Self { folder, _temporary: temporary, agent, client, page, stop, ended })
     }
 
     /// What is to be seen, and where else to look.
     pub(super) fn words(&self) -> String {
         format!(
-            "transferd demo: six jobs on schedules of seconds, a simulated agent at\n\
-             {}; from another terminal:\n  transferd --state-dir {} status --watch\n",
+            "transferd demo: six jobs on schedules of seconds, a simulated agent at {}\n\
+             in a browser:\n  http://{}/\n\
+             from another terminal:\n  transferd --state-dir {} status --watch\n",
             self.agent.url(),
+            self.page,
             self.folder.display()
         )
     }
@@ -179,6 +185,22 @@ async fn first_contact(
             Ok(Ok(())) | Err(_) => "the daemon has died".to_owned(),
         }),
     }
+}
+
+/// Waits until the page is served, and says where.
+async fn page(client: &Client) -> Result<SocketAddr, String> {
+    let query = StatusQuery { detail: true, ..StatusQuery::default() };
+    let trying = async {
+        loop {
+            let status = client.status(&query).await.map_err(|error| error.to_string())?;
+            if let Some(at) = status.served_at {
+                return Ok(at);
+            }
+            tokio::time::sleep(START_TRY).await;
+        }
+    };
+    let waited = tokio::time::timeout(START_MAX, trying).await;
+    waited.unwrap_or_else(|_| Err("the page is not served".to_owned()))
 }
 
 /// A private file, whole or not at all.

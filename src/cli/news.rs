@@ -1,0 +1,60 @@
+//! News from the daemon: a command that waits for a change follows the stream of events, and asks
+//! when there was one, instead of asking again and again.
+//!
+//! Keeps true: what happens between two questions is not missed; a stream that can't be had, or has
+//! ended, only makes the command ask now and then.
+
+use std::time::Duration;
+
+use tokio::time::{sleep, timeout};
+
+use crate::control::client::{Client, Following};
+use crate::control::events::HappenedDocument;
+use crate::control::request::EventsQuery;
+
+/// How long a daemon that can't be followed is left alone.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// The stream, as far as it was followed.
+#[derive(Debug, Default)]
+pub(super) struct News {
+    following: Option<Following>,
+    last: Option<u64>,
+}
+
+impl News {
+    /// Waits until something has happened that concerns the command, or may have, as at the
+    /// beginning and after each gap; `longest` at most.
+    pub(super) async fn wait(
+        &mut self,
+        client: &Client,
+        concerns: impl Fn(&HappenedDocument) -> bool,
+        longest: Duration,
+    ) {
+        // Not everything that a command shows is an event.
+        let _ = timeout(longest, self.until_news(client, concerns)).await;
+    }
+
+    async fn until_news(&mut self, client: &Client, concerns: impl Fn(&HappenedDocument) -> bool) {
+        let Some(following) = &mut self.following else {
+            let query = EventsQuery { since: self.last, ..EventsQuery::default() };
+            match client.events(&query).await {
+                // What happened before is asked for now, and from here on it is told.
+                Ok(following) => self.following = Some(following),
+                Err(_) => sleep(PAUSE).await,
+            }
+            return;
+        };
+        loop {
+            match following.next().await {
+                Ok(happened) if concerns(&happened) => return,
+                Ok(_) => {}
+                Err(_) => {
+                    self.last = following.last();
+                    self.following = None;
+                    return sleep(PAUSE).await;
+                }
+            }
+        }
+    }
+}
