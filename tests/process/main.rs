@@ -5,6 +5,7 @@
 
 mod backup;
 mod credentials;
+mod desktop;
 mod disk;
 mod dumped;
 mod echoes;
