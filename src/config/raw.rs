@@ -34,7 +34,7 @@ keys! {
         alerts: ListOf<RawAlert>,
         /// How much of the past is kept.
         history: RawHistory,
-        /// Address and port of `/metrics` and `/healthz`; off when absent.
+        /// Address and port of the page, `/events`, `/metrics` and `/healthz`; off when absent.
         listen: Listen,
         /// Where people reach what `listen` serves, for links in alerts and for its `Host` check:
         /// `https://transfers.example.com`.

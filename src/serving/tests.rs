@@ -1,6 +1,8 @@
 //! Silent connections, slow readers, and those that wait for them, over real sockets.
 
+use axum::body::Body;
 use axum::routing::get;
+use futures_util::{StreamExt as _, stream};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::*;
@@ -22,7 +24,7 @@ fn bounds() -> Bounds {
     }
 }
 
-/// Serves `/small` and `/large` to the end of the test.
+/// Serves `/small`, `/large` and `/late` to the end of the test.
 fn server(bounds: Bounds) -> std::path::PathBuf {
     let folder = tempfile::tempdir().unwrap().keep();
     let path = folder.join("socket");
@@ -35,7 +37,19 @@ fn server(bounds: Bounds) -> std::path::PathBuf {
                 ticket.large().await;
                 vec![b'x'; LARGE]
             };
-            Router::new().route("/small", get(async || "small")).route("/large", get(large))
+            // A word, and much more after a silence that is longer than any grace in these tests.
+            let late = async || {
+                let word = stream::iter([Ok::<_, Infallible>(vec![b'x'])]);
+                let rest = stream::once(async {
+                    sleep(Duration::from_millis(500)).await;
+                    Ok(vec![b'x'; LARGE])
+                });
+                Body::from_stream(word.chain(rest))
+            };
+            Router::new()
+                .route("/small", get(async || "small"))
+                .route("/large", get(large))
+                .route("/late", get(late))
         })
         .await
     });
@@ -111,6 +125,15 @@ fn a_reader_that_is_too_slow_is_cut_off_and_one_that_keeps_pace_is_not() {
         assert!(length(&mut ask(&path, "large").await).await > LARGE);
         sleep(grace * 10).await;
         assert!(length(&mut idle).await < LARGE);
+    });
+}
+
+#[test]
+fn a_stream_that_was_silent_for_long_is_not_read_slowly() {
+    on_a_loop(async {
+        let pace = Pace { grace: Duration::from_millis(200), bytes_per_second: 64 << 20 };
+        let path = server(Bounds { pace, ..bounds() });
+        assert!(length(&mut ask(&path, "late").await).await > LARGE);
     });
 }
 

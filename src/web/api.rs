@@ -14,6 +14,7 @@ use tokio::time::timeout;
 use super::ask::Planned;
 use super::limits::{LOOP_WAIT, OCCURRENCES_MAX};
 use super::pages::Pages;
+use super::questions::beside;
 use crate::clock;
 use crate::control::diagnostic::DiagnosticDocument;
 use crate::control::document::{RunDocument, ShowDocument};
@@ -115,7 +116,7 @@ async fn status(
         Some(job) => pages.questions.status_of(job).await?,
         None => pages.questions.status().await?,
     };
-    Ok(Json(status.without_details()).into_response())
+    Ok(beside(move || Json(status.without_details()).into_response()).await?)
 }
 
 async fn history(
@@ -126,8 +127,11 @@ async fn history(
     let query = asked?.0.query(clock::now(), &TimeZone::system()).map_err(No::Odd)?;
     large(&turn).await?;
     let mut runs = pages.questions.history(query).await?;
-    runs.iter_mut().for_each(RunDocument::leave_out_facts);
-    Ok(Json(runs).into_response())
+    let answer = move || {
+        runs.iter_mut().for_each(RunDocument::leave_out_facts);
+        Json(runs).into_response()
+    };
+    Ok(beside(answer).await?)
 }
 
 async fn run(
@@ -143,7 +147,7 @@ async fn next(
     State(pages): State<Pages>,
     turn: Turn,
     asked: Asked<NextAsked>,
-) -> Result<Json<Vec<OccurrenceDocument>>, No> {
+) -> Result<Response, No> {
     let NextAsked { n, job } = asked?.0;
     if n.is_some_and(|n| !(1..=OCCURRENCES_MAX).contains(&n)) {
         return Err(No::Odd(format!("`n` is a number from 1 to {OCCURRENCES_MAX}")));
@@ -157,16 +161,21 @@ async fn next(
             return Err(Refused::Unknown(words).into());
         }
     }
-    let now = clock::now();
     let number = n.or(job.map(|_| FEW));
+    Ok(beside(move || Json(occurrences(&planned, number)).into_response()).await?)
+}
+
+/// So many coming occurrences, or the first one of each job.
+fn occurrences(planned: &[Planned], number: Option<usize>) -> Vec<OccurrenceDocument> {
+    let now = clock::now();
     let coming = match number {
-        Some(number) => coming(&planned, now, number, None),
-        None => firsts(&planned, now),
+        Some(number) => coming(planned, now, number, None),
+        None => firsts(planned, now),
     };
     let document = |(at, planned): &(Timestamp, &Planned)| {
         OccurrenceDocument::new(planned.job.name.as_str(), &planned.job.timetable, *at)
     };
-    Ok(Json(coming.iter().map(document).collect()))
+    coming.iter().map(document).collect()
 }
 
 /// How many occurrences of a job are told where no number is given; `next` does the same.

@@ -30,6 +30,9 @@ const CONNECTIONS_MAX: usize = 32;
 /// works, less than the time-out of who asks.
 pub const LOOP_WAIT: Duration = Duration::from_secs(5);
 
+/// How long the past is waited for: ten thousand runs are read page by page, between commits.
+pub const PAST_WAIT: Duration = Duration::from_secs(30);
+
 /// Questions that wait for the loop: one for each connection.
 pub const ASKS_MAX: usize = CONNECTIONS_MAX;
 

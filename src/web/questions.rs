@@ -4,6 +4,7 @@
 //! Keeps true: nothing that is asked here changes anything.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::response::Response;
 use jiff::Timestamp;
@@ -11,7 +12,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
 use super::ask::{Ask, Planned};
-use super::limits::LOOP_WAIT;
+use super::limits::{LOOP_WAIT, PAST_WAIT};
 use crate::control::document::{RunDocument, ShowDocument, StatusDocument};
 use crate::control::events;
 use crate::control::request::{
@@ -39,6 +40,15 @@ fn stops() -> Refused {
     Refused::Unavailable("the daemon is stopping".to_owned())
 }
 
+/// Does what takes a while on a thread beside the loop: a page of hundreds of jobs is written in
+/// some ten milliseconds, in which a run may be due.
+pub(super) async fn beside<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Refused> {
+    let broken = |_| Refused::Unavailable("the answer could not be made".to_owned());
+    tokio::task::spawn_blocking(work).await.map_err(broken)
+}
+
 impl Questions {
     pub(super) fn new(asks: mpsc::Sender<Ask>, requests: mpsc::Sender<Asked>) -> Self {
         Self { asks, requests }
@@ -56,13 +66,22 @@ impl Questions {
 
     /// Puts a question that the control socket knows too.
     async fn request<T>(&self, request: impl FnOnce(Reply<T>) -> Request) -> Result<T, Refused> {
+        self.request_within(LOOP_WAIT, request).await
+    }
+
+    /// The same, for what the database takes its time for.
+    async fn request_within<T>(
+        &self,
+        wait: Duration,
+        request: impl FnOnce(Reply<T>) -> Request,
+    ) -> Result<T, Refused> {
         let (reply, answer) = oneshot::channel();
         let asking = async {
             let request = Asked { request: request(reply), by: None };
             self.requests.send(request).await.map_err(|_| stops())?;
             answer.await.map_err(|_| stops())?
         };
-        timeout(LOOP_WAIT, asking).await.map_err(|_| hangs())?
+        timeout(wait, asking).await.map_err(|_| hangs())?
     }
 
     /// All figures, those of the jobs slice by slice.
@@ -111,7 +130,7 @@ impl Questions {
 
     /// `history`.
     pub(super) async fn history(&self, query: HistoryQuery) -> Result<Vec<RunDocument>, Refused> {
-        self.request(|reply| Request::History(query, reply)).await
+        self.request_within(PAST_WAIT, |reply| Request::History(query, reply)).await
     }
 
     /// `show`.

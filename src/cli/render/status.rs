@@ -48,6 +48,9 @@ pub fn page(status: &StatusDocument, times: &Times, screen: Screen) -> String {
     fact("job file", job_file(status, times));
     fact("agent", agent(status, times));
     fact("token", token(status, times));
+    if let Some(at) = status.served_at {
+        fact("page", (Tone::Plain, format!("http://{at}/")));
+    }
     if times.absolute {
         let now = times.dated(times.now);
         fact("times", (Tone::Plain, format!("of {}, now {now}", times.zone())));

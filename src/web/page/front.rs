@@ -1,5 +1,7 @@
 //! The front page, put together of its parts.
 
+use std::sync::Arc;
+
 use axum::Extension;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
@@ -9,6 +11,7 @@ use serde::Deserialize;
 use tokio::time::timeout;
 
 use super::coming::coming;
+use super::days::Past;
 use super::document::{Content, respond};
 use super::html::{Html, Root};
 use super::jobs::{Jobs, has_failed, jobs};
@@ -16,10 +19,13 @@ use super::latest::{LISTED, latest};
 use super::problems::problems;
 use super::running::running;
 use crate::clock;
+use crate::control::document::{RunDocument, StatusDocument};
 use crate::control::request::{HistoryQuery, Refused};
 use crate::serving::Ticket;
+use crate::web::ask::Planned;
 use crate::web::limits::LOOP_WAIT;
 use crate::web::pages::Pages;
+use crate::web::questions::beside;
 use crate::words::Times;
 
 /// What the page may be asked for.
@@ -39,34 +45,56 @@ pub(in crate::web) async fn front(
         let busy = Refused::Unavailable("others are still being answered".to_owned());
         return refused(&busy, Root::HERE);
     }
-    match body(&pages, &asked.q.unwrap_or_default()).await {
+    match body(&pages, asked.q.unwrap_or_default()).await {
         Ok((title, body)) => respond(StatusCode::OK, Content { title, root: Root::HERE, body }),
         Err(why) => refused(&why, Root::HERE),
     }
 }
 
-async fn body(pages: &Pages, search: &str) -> Result<(String, Html), Refused> {
+async fn body(pages: &Pages, search: String) -> Result<(String, Html), Refused> {
     let times = Times { now: clock::now(), zone: TimeZone::system(), absolute: false };
     let status = pages.questions.status().await?;
     let planned = pages.questions.planned().await?;
     let newest = HistoryQuery { limit: Some(LISTED), ..HistoryQuery::default() };
     // A past that can't be read is told among the problems, and the rest is shown.
     let newest = pages.questions.history(newest).await.unwrap_or_default();
-    let listed = Jobs::of(&status.jobs, search);
-    let names = listed.shown.iter().map(|job| job.name.clone()).collect();
+    let names = Jobs::of(&status.jobs, &search).names();
     let past = pages.past_days.of(&pages.questions, names, times.now, &times.zone).await.ok();
-    let mut html = Html::new();
-    html.add(&head(Root::HERE, &times)).raw("<main id=\"main\" tabindex=\"-1\">");
-    html.raw("<h1>Transfers of ").text(&pages.hostname).raw("</h1>");
-    html.add(&problems(&status, &times)).add(&running(&status, &times));
-    html.add(&filter(search));
-    html.add(&jobs(&listed, past.as_deref(), status.pause.as_ref(), &times));
-    html.raw("<div class=\"beside\">").add(&coming(&planned, &times));
-    html.add(&latest(&newest, &times)).raw("</div></main>");
-    html.add(&foot());
-    let bad = status.jobs.iter().any(|job| job.late || has_failed(job));
-    let mark = if status.phrases.is_empty() && !bad { "" } else { "! " };
-    Ok((format!("{mark}transferd on {}", pages.hostname), html))
+    let hostname = Arc::clone(&pages.hostname);
+    let all = All { hostname, search, status, planned, newest, past };
+    beside(move || (all.title(), all.body(&times))).await
+}
+
+/// All that the page shows.
+struct All {
+    hostname: Arc<str>,
+    search: String,
+    status: StatusDocument,
+    planned: Vec<Planned>,
+    newest: Vec<RunDocument>,
+    past: Option<Arc<Past>>,
+}
+
+impl All {
+    fn title(&self) -> String {
+        let bad = self.status.jobs.iter().any(|job| job.late || has_failed(job));
+        let mark = if self.status.phrases.is_empty() && !bad { "" } else { "! " };
+        format!("{mark}transferd on {}", self.hostname)
+    }
+
+    fn body(&self, times: &Times) -> Html {
+        let Self { hostname, search, status, planned, newest, past } = self;
+        let listed = Jobs::of(&status.jobs, search);
+        let mut html = Html::new();
+        html.add(&head(Root::HERE, times)).raw("<main id=\"main\" tabindex=\"-1\">");
+        html.raw("<h1>Transfers of ").text(hostname).raw("</h1>");
+        html.add(&problems(status, times)).add(&running(status, times));
+        html.add(&filter(search));
+        html.add(&jobs(&listed, past.as_deref(), status.pause.as_ref(), times));
+        html.raw("<div class=\"beside\">").add(&coming(planned, times));
+        html.add(&latest(newest, times)).raw("</div></main>").add(&foot());
+        html
+    }
 }
 
 /// What stands above every page.
@@ -76,7 +104,8 @@ pub(super) fn head(root: Root, times: &Times) -> Html {
     html.raw("<p class=\"name\"><a href=\"").raw(root.front()).raw("\">transferd</a></p>");
     html.raw("<p class=\"as-of\" id=\"as-of\" data-live>As of ");
     html.time(times.now, &times.dated(times.now), times).raw(", times of ");
-    html.text(times.zone()).raw("</p><p id=\"link\" role=\"status\"></p></header>");
+    html.text(times.zone()).raw("</p><p id=\"link\" role=\"status\"></p>");
+    html.raw("<noscript><p>Reload the page to see it anew.</p></noscript></header>");
     html
 }
 

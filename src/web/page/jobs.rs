@@ -5,6 +5,7 @@ use super::days::Past;
 use super::html::{Html, Root};
 use super::strip::strip;
 use crate::control::document::{JobDocument, PauseDocument, RunDocument};
+use crate::core::ids::JobName;
 use crate::core::run::RunState;
 use crate::words::{Times, count};
 
@@ -35,6 +36,11 @@ impl<'a> Jobs<'a> {
         shown.sort_by_key(|job| urgency(job));
         shown.truncate(SHOWN_MAX);
         Self { shown, found }
+    }
+
+    /// The names of those that are shown.
+    pub(super) fn names(&self) -> Vec<JobName> {
+        self.shown.iter().map(|job| job.name.clone()).collect()
     }
 }
 
