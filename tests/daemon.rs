@@ -220,7 +220,7 @@ fn a_job_that_is_asked_for_by_name_is_told_of_in_full() {
     assert_eq!(nightly["next"].as_array().unwrap().len(), 3);
     assert_eq!(nightly["next"][0], nightly["next_run"]);
     assert_eq!(nightly["policies"]["overlap"], "skip");
-    assert_eq!(nightly["policies"]["retry"]["max_attempts"], 3);
+    assert_eq!(nightly["policies"]["retry"]["max_attempts"], 1, "as the defaults of the file say");
     assert_eq!(nightly["recent"], serde_json::json!([]));
     let status = stage.json(&["status", "hand", "--json"]);
     assert_eq!(status["jobs"][0]["recent"][0]["state"], "succeeded");
