@@ -55,6 +55,8 @@ fn router(ask: mpsc::Sender<Asked>) -> Router {
         .route("/v1/resume-all", post(resume_all))
         .route("/v1/reload", post(reload))
         .route("/v1/events", get(follow))
+        // By the name that it has on `listen`.
+        .route("/events", get(follow))
         .layer(DefaultBodyLimit::max(BODY_MAX))
         .with_state(ask)
 }
