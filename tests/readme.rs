@@ -1,5 +1,5 @@
-//! What the READMEs show is true: each command is one, with options that it has, and each job
-//! file is good.
+//! What the READMEs and the pages beside them show is true: each command is one, with options that
+//! it has, each job file is good, and each page that is linked is there.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -8,6 +8,10 @@ use std::process::Command;
 
 use clap::Parser;
 use transferd::cli::Cli;
+
+/// Pages for people.
+const PAGES: [&str; 5] =
+    ["README.md", "systemd/README.md", "docs/operations.md", "docs/daily-use.md", "docs/alerts.md"];
 
 /// A block of a README: its language, the line that it begins on, its text without indentation.
 struct Block {
@@ -61,7 +65,7 @@ fn commands(block: &Block) -> Vec<Vec<String>> {
 #[test]
 fn each_command_that_is_shown_can_be_typed() {
     let mut seen = 0;
-    for file in ["README.md", "systemd/README.md", "docs/operations.md"] {
+    for file in PAGES {
         for block in blocks(file) {
             if !matches!(block.language.as_str(), "sh" | "console") {
                 continue;
@@ -81,7 +85,8 @@ fn each_command_that_is_shown_can_be_typed() {
 fn each_job_file_that_is_shown_is_good() {
     let folder = tempfile::tempdir().unwrap();
     let mut seen = 0;
-    for block in blocks("README.md").iter().filter(|block| block.language == "yaml") {
+    let all = PAGES.into_iter().flat_map(|file| blocks(file).into_iter().map(move |b| (file, b)));
+    for (file, block) in all.filter(|(_, block)| block.language == "yaml") {
         let path = folder.path().join("jobs.yaml");
         let whole = block.text.contains("\njobs:") || block.text.starts_with("jobs:");
         let rest = if whole { "" } else { "jobs: {}\n" };
@@ -92,8 +97,27 @@ fn each_job_file_that_is_shown_is_good() {
             .output()
             .unwrap();
         let words = String::from_utf8_lossy(&check.stderr);
-        assert!(check.status.success(), "README.md:{}: {words}", block.line);
+        assert!(check.status.success(), "{file}:{}: {words}", block.line);
         seen += 1;
     }
-    assert!(seen > 0, "the README shows no job file");
+    assert!(seen > 1, "only {seen} job files were found");
+}
+
+#[test]
+fn each_page_that_is_linked_is_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut seen = 0;
+    for file in PAGES {
+        let text = std::fs::read_to_string(root.join(file)).unwrap();
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            let path = link.split('#').next().unwrap_or_default();
+            if path.is_empty() || path.contains("://") {
+                continue;
+            }
+            let target = root.join(file).parent().unwrap().join(path);
+            assert!(target.exists(), "{file} links to `{link}`, which is not there");
+            seen += 1;
+        }
+    }
+    assert!(seen > 10, "only {seen} links were found");
 }

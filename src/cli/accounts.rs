@@ -101,19 +101,27 @@ fn yaml(accounts: &[CloudAccount]) -> String {
         return "accounts: {}\n".to_owned();
     }
     let mut text = "accounts:\n".to_owned();
+    for (account, key) in accounts.iter().zip(keys(accounts)) {
+        let name = plain(&account.name);
+        // Writing to a string can't fail.
+        let _ = writeln!(text, "  {key}: {}  # {name}, {}", account.id, account.provider());
+    }
+    text
+}
+
+/// A key of its own for each account, made of its name.
+pub(super) fn keys(accounts: &[CloudAccount]) -> Vec<String> {
     let mut used = BTreeSet::new();
-    for account in accounts {
+    let key = |account: &CloudAccount| {
         let mut key = key_of(&account.name);
         let mut number = 2;
         while !used.insert(key.clone()) {
             key = format!("{}-{number}", key_of(&account.name));
             number += 1;
         }
-        let name = plain(&account.name);
-        // Writing to a string can't fail.
-        let _ = writeln!(text, "  {key}: {}  # {name}, {}", account.id, account.provider());
-    }
-    text
+        key
+    };
+    accounts.iter().map(key).collect()
 }
 
 /// A name that needs no quotes: lower case, digits, and single hyphens; never a bare number or a

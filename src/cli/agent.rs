@@ -5,6 +5,8 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use jiff::SignedDuration;
+
 use super::ask::{hint, runtime, say};
 use super::places::{Places, variable};
 use super::{Exit, Global, jobfile, offline};
@@ -79,6 +81,22 @@ pub fn find(global: &Global, url: Option<String>, err: &mut dyn Write) -> Result
         Exit::No
     })?;
     Ok(Asked { client, settings, jobs, runtime })
+}
+
+/// The agent as it can be asked before there is a job file: with the token that lies where `login`
+/// writes it. None without one.
+pub fn before_a_file(global: &Global, url: &str, patience: SignedDuration) -> Option<Asked> {
+    let token = default_token(global).filter(|path| path.exists())?;
+    let settings = AgentSettings {
+        url: url.to_owned(),
+        token: TokenSource::File(token),
+        request_timeout: patience,
+        ..AgentSettings::default()
+    };
+    let keeper = TokenKeeper::new(settings.token.clone(), variable);
+    let owners = Owners::forgetful(&settings.user, offline::agent_user(global));
+    let client = AgentClient::with(&settings, keeper, owners, Arc::default()).ok()?;
+    Some(Asked { client, settings, jobs: None, runtime: runtime().ok()? })
 }
 
 /// Says that the agent did not answer as hoped, and what to do.

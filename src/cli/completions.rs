@@ -1,20 +1,25 @@
-//! `completions`: scripts for shells, from the same source as `--help`, job names included.
+//! `completions`: scripts for shells, from the same source as `--help`, job names and the ids of
+//! runs included.
 //!
-//! The scripts ask `transferd completions --jobs` for the names, with the global options of the
-//! line that is being typed, so that they are those of the daemon, or of the job file, that the
-//! line is about.
+//! The scripts ask `transferd completions --jobs` for the names (with `--runs` for ids too), with
+//! the global options of the line that is being typed, so that they are those of the daemon, or of
+//! the job file, that the line is about. Which commands take them is read from the command line
+//! itself.
 
 use std::io::Write;
 
-use clap::{Arg, Args as ClapArgs, Command};
+use clap::{Arg, ArgAction, Args as ClapArgs, Command};
 use clap_complete::Shell;
 
 use super::ask::{Daemon, done};
 use super::places::Places;
 use super::program::program;
-use super::{Exit, Global, jobfile};
+use super::{Exit, Global, jobfile, offline, render};
 use crate::config;
-use crate::control::request::StatusQuery;
+use crate::control::request::{HistoryQuery, StatusQuery};
+
+/// So many runs are offered: what a screen shows.
+const RUNS: usize = 20;
 
 /// What may be typed after `completions`.
 #[derive(Debug, ClapArgs)]
@@ -25,13 +30,19 @@ pub struct Args {
     /// Print the names of the jobs, for the scripts
     #[arg(long, hide = true)]
     jobs: bool,
+    /// Also print the beginnings of the newest runs' ids
+    #[arg(long, hide = true, requires = "jobs")]
+    runs: bool,
 }
 
 /// Carries out `completions`.
 pub fn run(args: Args, global: &Global, out: &mut dyn Write, _err: &mut dyn Write) -> Exit {
     let Some(shell) = args.shell else {
-        let names = job_names(global).join("\n");
-        return done(writeln!(out, "{names}"), Exit::Done);
+        let mut names = job_names(global);
+        if args.runs {
+            names.extend(run_ids(global));
+        }
+        return done(writeln!(out, "{}", names.join("\n")), Exit::Done);
     };
     done(out.write_all(&script(shell)), Exit::Done)
 }
@@ -41,9 +52,11 @@ pub(super) fn script(shell: Shell) -> Vec<u8> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut program(), "transferd", &mut script);
     let between = if shell == Shell::Fish { " " } else { "|" };
-    let Words { commands, job_options, options } = Words::of(&program());
+    let Words { commands, several, runs, job_options, options } = Words::of(&program());
     let jobs = with_jobs(shell)
         .replace("@COMMANDS@", &commands.join(between))
+        .replace("@SEVERAL@", &several.join(between))
+        .replace("@RUN_COMMANDS@", &runs.join(between))
         .replace("@JOB_OPTIONS@", &job_options.join(between))
         .replace("@OPTIONS@", &options.join(between));
     script.extend_from_slice(jobs.as_bytes());
@@ -51,9 +64,14 @@ pub(super) fn script(shell: Shell) -> Vec<u8> {
 }
 
 /// What the scripts have to know of the command line to find a job's place on it.
+#[derive(Default)]
 struct Words {
-    /// The commands whose first argument is a job.
+    /// The commands whose first argument is a job, by all their names.
     commands: Vec<String>,
+    /// Those of them that take several.
+    several: Vec<String>,
+    /// Those of them that take a run as well.
+    runs: Vec<String>,
     /// The options whose value is a job.
     job_options: Vec<String>,
     /// The options that take any other value, but for those that name a daemon.
@@ -62,14 +80,22 @@ struct Words {
 
 impl Words {
     fn of(program: &Command) -> Self {
-        let mut words = Self { commands: Vec::new(), job_options: Vec::new(), options: Vec::new() };
+        let mut words = Self::default();
         words.take(program.get_arguments());
         for command in program.get_subcommands() {
-            let job = command.get_positionals().next().is_some_and(is_job);
-            if job {
-                words.commands.push(command.get_name().to_owned());
-            }
             words.take(command.get_arguments());
+            let Some(first) = command.get_positionals().next().filter(|first| is_job(first)) else {
+                continue;
+            };
+            let names = || std::iter::once(command.get_name()).chain(command.get_all_aliases());
+            let names = || names().map(str::to_owned);
+            words.commands.extend(names());
+            if matches!(first.get_action(), ArgAction::Append) {
+                words.several.extend(names());
+            }
+            if is_named(first, "RUN") {
+                words.runs.extend(names());
+            }
         }
         for list in [&mut words.job_options, &mut words.options] {
             list.sort();
@@ -93,8 +119,13 @@ impl Words {
 
 /// Whether an argument is the name of a job, or may be.
 fn is_job(argument: &Arg) -> bool {
+    argument.get_id() == "job" || is_named(argument, "JOB")
+}
+
+/// Whether an argument's value is called so, be it among others.
+fn is_named(argument: &Arg, word: &str) -> bool {
     let named = argument.get_value_names().and_then(|names| names.first());
-    argument.get_id() == "job" || named.is_some_and(|name| name.split('|').any(|n| n == "JOB"))
+    named.is_some_and(|name| name.split('|').any(|name| name == word))
 }
 
 /// The daemon's jobs; without a daemon those of the job file; none where neither can be had, for
@@ -112,6 +143,17 @@ fn job_names(global: &Global) -> Vec<String> {
     }
 }
 
+/// The beginnings of the newest runs' ids, from the daemon or the database; none where neither can
+/// be had.
+fn run_ids(global: &Global) -> Vec<String> {
+    let query = HistoryQuery { limit: Some(RUNS), ..HistoryQuery::default() };
+    let runs = match Daemon::find(global) {
+        Ok(daemon) => daemon.wait(daemon.client().history(&query)).ok(),
+        Err(_) => offline::history(global, &query).ok(),
+    };
+    render::run::short_ids(&runs.unwrap_or_default())
+}
+
 /// What makes a shell offer job names too.
 fn with_jobs(shell: Shell) -> &'static str {
     match shell {
@@ -127,7 +169,7 @@ const BASH: &str = r#"
 _transferd_with_jobs() {
     _transferd "$@"
     local current="${COMP_WORDS[COMP_CWORD]}" command="" taken=0 i
-    local -a options=()
+    local -a options=() runs=() typed_before=()
     for ((i = 1; i < COMP_CWORD; i++)); do
         case "${COMP_WORDS[i]}" in
             -c|--config|--state-dir)
@@ -135,9 +177,17 @@ _transferd_with_jobs() {
             --system|--user) options+=("${COMP_WORDS[i]}") ;;
             @OPTIONS@) ((i++)) ;;
             -*) ;;
-            *) if [[ -z ${command} ]]; then command="${COMP_WORDS[i]}"; else taken=1; fi ;;
+            *)
+                if [[ -z ${command} ]]; then
+                    command="${COMP_WORDS[i]}"
+                else
+                    taken=1
+                    typed_before+=("${COMP_WORDS[i]}")
+                fi ;;
         esac
     done
+    case "${command}" in @SEVERAL@) taken=0 ;; esac
+    case "${command}" in @RUN_COMMANDS@) runs=(--runs) ;; esac
     # A value that belongs to an option is no job, but for the doctor's.
     case "${COMP_WORDS[COMP_CWORD - 1]}" in
         @JOB_OPTIONS@) ;;
@@ -150,13 +200,17 @@ _transferd_with_jobs() {
             esac ;;
     esac
     # A name is data: it is never expanded, and is offered as it must be typed.
-    local name typed
+    local name typed before
     local -a names=()
-    mapfile -t names < <(transferd "${options[@]}" completions --jobs 2>/dev/null)
+    mapfile -t names < <(transferd "${options[@]}" completions --jobs "${runs[@]}" 2>/dev/null)
     COMPREPLY=()
     for name in "${names[@]}"; do
         [[ -n ${name} ]] || continue
         printf -v typed '%q' "${name}"
+        # What stands on the line already is not offered again.
+        for before in "${typed_before[@]}"; do
+            [[ ${before} == "${name}" || ${before} == "${typed}" ]] && continue 2
+        done
         if [[ ${name} == "${current}"* || ${typed} == "${current}"* ]]; then
             COMPREPLY+=("${typed}")
         fi
@@ -177,16 +231,17 @@ function __transferd_jobs
                 set -a options $words[$i]
         end
     end
-    transferd $options completions --jobs 2>/dev/null
+    transferd $options completions --jobs $argv 2>/dev/null
 end
 complete -c transferd -n "__fish_seen_subcommand_from @COMMANDS@" -f -a "(__transferd_jobs)"
+complete -c transferd -n "__fish_seen_subcommand_from @RUN_COMMANDS@" -f -a "(__transferd_jobs --runs)"
 complete -c transferd -n "__fish_seen_subcommand_from doctor" -l transfer -x -a "(__transferd_jobs)"
 "#;
 
 const ZSH: &str = r#"
 _transferd_with_jobs() {
     local command="" taken=0 word
-    local -a options=()
+    local -a options=() runs=()
     local -i i
     for ((i = 2; i < CURRENT; i++)); do
         word="${words[i]}"
@@ -198,6 +253,8 @@ _transferd_with_jobs() {
             *) if [[ -z ${command} ]]; then command="${word}"; else taken=1; fi ;;
         esac
     done
+    case "${command}" in @SEVERAL@) taken=0 ;; esac
+    case "${command}" in @RUN_COMMANDS@) runs=(--runs) ;; esac
     local offer=0
     case "${words[CURRENT - 1]}" in
         @JOB_OPTIONS@) offer=1 ;;
@@ -209,7 +266,7 @@ _transferd_with_jobs() {
             esac ;;
     esac
     if (( offer )); then
-        compadd -- ${(f)"$(transferd "${options[@]}" completions --jobs 2>/dev/null)"}
+        compadd -- ${(f)"$(transferd "${options[@]}" completions --jobs "${runs[@]}" 2>/dev/null)"}
         return
     fi
     _transferd "$@"
@@ -223,11 +280,19 @@ mod tests {
 
     #[test]
     fn the_scripts_know_where_a_job_stands() {
-        let Words { commands, job_options, options } = Words::of(&program());
-        for command in ["status", "history", "next", "trigger", "cancel", "pause", "resume", "why"]
-        {
-            assert!(commands.iter().any(|known| known == command), "no `{command}`: {commands:?}");
+        let Words { commands, several, runs, job_options, options } = Words::of(&program());
+        let has = |list: &[String], word: &str| list.iter().any(|known| known == word);
+        for command in [
+            "status", "history", "next", "trigger", "start", "cancel", "pause", "resume", "why",
+            "retry", "backfill", "events", "show",
+        ] {
+            assert!(has(&commands, command), "no `{command}`: {commands:?}");
         }
+        for command in ["trigger", "start", "retry", "pause", "history", "events", "cancel"] {
+            assert!(has(&several, command), "only one for `{command}`: {several:?}");
+        }
+        assert!(!has(&several, "why") && !has(&several, "backfill"), "{several:?}");
+        assert!(has(&runs, "show") && has(&runs, "retry") && !has(&runs, "trigger"), "{runs:?}");
         assert!(!commands.iter().any(|command| command == "man"), "a command is not a job");
         assert_eq!(job_options, ["--job", "--transfer"]);
         assert!(options.iter().any(|option| option == "--log-level"), "{options:?}");
@@ -239,8 +304,16 @@ mod tests {
         for shell in [Shell::Bash, Shell::Zsh, Shell::Fish] {
             let script = String::from_utf8(script(shell)).unwrap();
             assert!(script.contains("completions --jobs"), "{shell}");
-            for place in ["@COMMANDS@", "@OPTIONS@", "@JOB_OPTIONS@"] {
-                assert!(!script.contains(place), "{shell}: {place}");
+            assert!(!script.contains("@COMMANDS@") && !script.contains("OPTIONS@"), "{shell}");
+            assert!(!script.contains("@SEVERAL@") && !script.contains("@RUN_"), "{shell}");
+            // Each command and option that people may see, clap's own included.
+            let program = program();
+            for command in program.get_subcommands().filter(|command| !command.is_hide_set()) {
+                let options = command.get_arguments().filter(|option| !option.is_hide_set());
+                let longs = options.filter_map(Arg::get_long);
+                for word in longs.chain([command.get_name()]) {
+                    assert!(script.contains(word), "{shell}: no `{word}` of `{command}`");
+                }
             }
         }
     }

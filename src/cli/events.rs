@@ -10,11 +10,12 @@ use super::ask::{Daemon, done, say, say_error};
 use super::render::fit::plain;
 use super::render::paint::{Paint, Tone};
 use super::render::words::{ID_TOLD, Times};
-use super::{Exit, Global};
+use super::{Exit, Global, meant};
 use crate::clock;
 use crate::control::client::ClientError;
 use crate::control::events::HappenedDocument;
 use crate::control::request::EventsQuery;
+use crate::core::meant::{JobWord, is_glob};
 use crate::core::run::RunState;
 use crate::signals::{Signal, Signals};
 
@@ -30,7 +31,7 @@ const ABSENCE_MAX: u32 = 30;
 /// What may be typed after `events`.
 #[derive(Debug, ClapArgs)]
 pub struct Args {
-    /// Only what happens to these jobs
+    /// Only what happens to these jobs; a glob such as `dailies-*` stands for those that it fits
     #[arg(value_name = "JOB")]
     jobs: Vec<String>,
     /// As a plain argument, for those who look for an option
@@ -53,7 +54,16 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
         Ok(daemon) => daemon,
         Err(exit) => return exit,
     };
-    let jobs = args.jobs.iter().chain(&args.named).cloned().collect();
+    let jobs: Vec<String> = args.jobs.iter().chain(&args.named).cloned().collect();
+    // A glob may wait for jobs that are yet to come; a name must be a job's.
+    let names: Vec<String> = jobs.iter().filter(|word| !is_glob(word)).cloned().collect();
+    if let Err(error) = meant::jobs(&daemon, &names) {
+        return say_error(&error, err);
+    }
+    if let Some(words) = jobs.iter().find_map(|word| JobWord::parse(word).err()) {
+        say(err, &words);
+        return Exit::Usage;
+    }
     let mut query = EventsQuery { since: args.since, jobs, detail: !args.json };
     let signals = daemon.wait(async { Signals::listen() });
     let mut signals = match signals {

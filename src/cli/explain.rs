@@ -36,26 +36,33 @@ pub struct Args {
 
 /// A key that is explained, or the file as a whole.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-struct Document {
+pub(super) struct Document {
     /// The key, with those above it; empty for the file.
-    key: String,
+    pub(super) key: String,
+    /// Its type in a word or two.
     #[serde(rename = "type")]
-    kind: String,
-    required: bool,
-    default: Option<String>,
-    description: String,
-    example: Option<String>,
+    pub(super) kind: String,
+    /// Whether it must be there.
+    pub(super) required: bool,
+    /// What holds without it.
+    pub(super) default: Option<String>,
+    /// What it means.
+    pub(super) description: String,
+    /// How it is written.
+    pub(super) example: Option<String>,
     /// The words that may be written, with their meanings.
-    values: Vec<Named>,
+    pub(super) values: Vec<Named>,
     /// The keys below.
-    keys: Vec<Named>,
+    pub(super) keys: Vec<Named>,
 }
 
 /// A word and what it means.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-struct Named {
-    name: String,
-    description: String,
+pub(super) struct Named {
+    /// The word.
+    pub(super) name: String,
+    /// Its meaning.
+    pub(super) description: String,
 }
 
 /// Carries out `explain`.
@@ -82,6 +89,15 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
     done(written, Exit::Done)
 }
 
+/// Every key of the job file, the file itself first, each before those below it. The keys of
+/// `defaults` are a job's, and are left out.
+pub(super) fn every_key() -> Vec<Document> {
+    let schema = config::schema();
+    let mut all = Vec::new();
+    Words { root: &schema }.add_below("", &mut all);
+    all
+}
+
 /// The schema, by its keys.
 struct Words<'a> {
     root: &'a Value,
@@ -95,15 +111,29 @@ struct Found<'a> {
 }
 
 impl<'a> Words<'a> {
+    fn add_below(&self, key: &str, all: &mut Vec<Document>) {
+        let Some(document) = self.document(key) else { return };
+        let names: Vec<String> = document.keys.iter().map(|below| below.name.clone()).collect();
+        all.push(document);
+        for name in names.iter().filter(|_| key != "defaults") {
+            match key {
+                "" => self.add_below(name, all),
+                key => self.add_below(&format!("{key}.{name}"), all),
+            }
+        }
+    }
+
     fn document(&self, asked: &str) -> Option<Document> {
         let found = self.find(asked)?;
         let schema = self.resolved(found.schema);
         let description = text(found.schema, "description").or_else(|| text(schema, "description"));
         let (description, default) = parted(&description.unwrap_or_default());
         let key = found.path.join(".");
-        let example = found.path.last().and_then(|name| example(name, default.as_deref()));
+        let kind = self.kind(found.schema);
+        // Of names that the user gives there is no example in a line.
+        let example = example(&found.path, default.as_deref()).filter(|_| kind != "map by name");
         Some(Document {
-            kind: self.kind(found.schema),
+            kind,
             required: found.required,
             default,
             description,
@@ -264,15 +294,34 @@ fn parted(description: &str) -> (String, Option<String>) {
 }
 
 /// A key as it stands in the example file, else with its default.
-fn example(name: &str, default: Option<&str>) -> Option<String> {
+fn example(path: &[String], default: Option<&str>) -> Option<String> {
+    let name = path.last()?;
     let begin = format!("{name}:");
     let told = EXAMPLE_FILE.lines().map(str::trim).find_map(|line| {
         let value = line.strip_prefix(&begin)?.trim();
         let plain = !value.is_empty() && !value.starts_with(['&', '*', '#', '|', '>']);
         plain.then(|| format!("{name}: {}", value.split(" #").next().unwrap_or(value).trim()))
     });
+    // A key of this name may stand elsewhere only, and mean something else there.
+    let file = serde_yaml::from_str(EXAMPLE_FILE).ok();
+    let told = told.filter(|_| file.is_some_and(|file| stands_in(&file, path)));
     let known = default.filter(|default| !["off", "the machine's"].contains(default));
     told.or_else(|| known.map(|default| format!("{name}: {default}")))
+}
+
+/// Whether the example file has a key at this place: of a list, or of a map by names, in any entry.
+fn stands_in(value: &serde_yaml::Value, path: &[String]) -> bool {
+    use serde_yaml::Value as Yaml;
+    let Some((name, rest)) = path.split_first() else { return true };
+    let entries: Vec<&Yaml> = match value {
+        Yaml::Mapping(map) => std::iter::once(value).chain(map.values()).collect(),
+        Yaml::Sequence(list) => list.iter().collect(),
+        Yaml::Null | Yaml::Bool(_) | Yaml::Number(_) | Yaml::String(_) | Yaml::Tagged(_) => {
+            Vec::new()
+        }
+    };
+    let mut below = entries.into_iter().filter_map(|entry| entry.get(name));
+    below.any(|below| stands_in(below, rest))
 }
 
 /// The explanation for people.
@@ -365,28 +414,16 @@ mod tests {
 
     #[test]
     fn every_key_of_the_file_is_explained() {
-        let schema = config::schema();
-        let words = Words { root: &schema };
-        let mut left = vec![String::new()];
-        let mut seen = 0;
-        while let Some(key) = left.pop() {
-            let document = words.document(&key).unwrap_or_else(|| panic!("`{key}`"));
+        let all = every_key();
+        for document in &all {
+            let key = &document.key;
             assert!(!document.description.is_empty() || key.is_empty(), "`{key}` says nothing");
-            let page = page(&document, Screen { width: Some(80), color: false });
+            let page = page(document, Screen { width: Some(80), color: false });
             for line in page.lines() {
                 assert!(width(line) <= 80 || !line.contains(' '), "`{key}`: {line}");
             }
-            seen += 1;
-            // `defaults` repeats the keys of a job.
-            if key != "defaults" {
-                let below = |named: &Named| match key.as_str() {
-                    "" => named.name.clone(),
-                    above => format!("{above}.{}", named.name),
-                };
-                left.extend(document.keys.iter().map(below));
-            }
         }
-        assert!(seen > 50, "{seen}");
+        assert!(all.len() > 50, "{}", all.len());
     }
 
     #[test]

@@ -70,7 +70,7 @@ const WORDS: &[(&[&str], &str)] = &[
 const OPTIONS: &[(&[&str], &[&str], &str)] = &[
     (&["history", "show"], &["-f", "--follow"], "`transferd events` follows what happens"),
     (&[], &["-f", "--file", "--filename"], "the job file is named by `-c PATH`"),
-    (&["cancel", "trigger"], &["--all"], "name the jobs"),
+    (&["cancel", "trigger"], &["--all"], "name the jobs, or write `'*'`"),
     (&["status", "next", "history", "show"], &["--all", "-a"], "without a job, all are listed"),
     (
         &[],

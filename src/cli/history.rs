@@ -4,6 +4,7 @@
 use std::io::Write;
 
 use clap::Args as ClapArgs;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
@@ -24,7 +25,7 @@ const FOR_PEOPLE: usize = 20;
 /// What may be typed after `history`.
 #[derive(Debug, ClapArgs)]
 pub struct Args {
-    /// Only runs of these jobs
+    /// Only runs of these jobs; a glob such as `dailies-*` stands for those that it fits
     #[arg(value_name = "JOB")]
     jobs: Vec<String>,
     /// As a plain argument, for those who look for an option
@@ -34,7 +35,7 @@ pub struct Args {
     #[arg(short = 'n', long = "limit", value_name = "N", alias = "last", value_parser = limit)]
     limit: Option<usize>,
     /// Only runs in these states, such as `failed,timed_out`
-    #[arg(long, value_name = "STATE", value_delimiter = ',', value_parser = state)]
+    #[arg(long, value_name = "STATE", value_delimiter = ',', value_parser = states())]
     state: Vec<RunState>,
     /// Only runs that failed or timed out
     #[arg(long, conflicts_with = "state")]
@@ -53,11 +54,24 @@ pub struct Args {
     json: bool,
 }
 
-/// A state from its word; `-` will do for `_`.
-fn state(word: &str) -> Result<RunState, String> {
-    RunState::from_word(&word.replace('-', "_")).ok_or_else(|| {
-        let words: Vec<_> = RunState::ALL.into_iter().map(RunState::word).collect();
-        format!("expected one of {}", words.join(", "))
+/// The states by their words; `-` will do for `_`.
+fn states() -> impl TypedValueParser<Value = RunState> {
+    let word = |state: RunState| match state {
+        RunState::TimedOut => PossibleValue::new(state.word()).alias("timed-out"),
+        RunState::BackingOff => PossibleValue::new(state.word()).alias("backing-off"),
+        RunState::Waiting
+        | RunState::Submitting
+        | RunState::Queued
+        | RunState::Running
+        | RunState::Canceling
+        | RunState::Succeeded
+        | RunState::Failed
+        | RunState::Canceled
+        | RunState::Skipped => PossibleValue::new(state.word()),
+    };
+    PossibleValuesParser::new(RunState::ALL.map(word)).try_map(|word| {
+        let state = RunState::from_word(&word.replace('-', "_"));
+        state.ok_or_else(|| format!("`{word}` is not a state"))
     })
 }
 

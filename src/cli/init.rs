@@ -1,28 +1,59 @@
-//! `init`: a commented first job file, where the daemon will look for it.
+//! `init`: a commented first job file, where the daemon will look for it; with the agent's own
+//! accounts and buckets where a token is there already and the agent answers.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::path::Path;
 
 use clap::Args as ClapArgs;
+use jiff::SignedDuration;
 
-use super::{Exit, Global, jobfile};
+use super::ask::{hint, say};
+use super::{Exit, Global, accounts, agent, jobfile};
+use crate::agent::CloudAccount;
+use crate::core::plain::plain;
 
 /// What `init` writes. A test reads it as the daemon would.
 pub const FIRST_FILE: &str = include_str!("init.yaml");
 
+/// The agent has so long for each answer: without one the file has placeholders.
+const PATIENCE: SignedDuration = SignedDuration::from_secs(5);
+
+/// So many buckets of an account are named: enough to choose from, and no page of them.
+const BUCKETS_TOLD: usize = 10;
+
+/// Lines of [`FIRST_FILE`] that the agent's own take the place of.
+const URL: &str = "http://localhost:29123";
+const ACCOUNTS: &str = "accounts:
+  production: 00000000-0000-0000-0000-000000000001
+  archive: 00000000-0000-0000-0000-000000000002
+";
+const SOURCE: &str = "source: {account: production, bucket: footage, path: ";
+const DESTINATION: &str = "destination: {account: archive, bucket: cold, path: ";
+
 /// What may be typed after `init`.
 #[derive(Debug, ClapArgs)]
 pub struct Args {
-    /// Print it instead
+    /// Print to standard output instead of writing the file
     #[arg(long)]
     print: bool,
+    /// Where the agent is
+    #[arg(long, value_name = "URL", default_value = URL)]
+    url: String,
+}
+
+/// An account of the agent, with its key in the file.
+struct Offered {
+    key: String,
+    account: CloudAccount,
+    buckets: Vec<String>,
 }
 
 /// Carries out `init`.
 pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write) -> Exit {
     if args.print {
-        return match out.write_all(FIRST_FILE.as_bytes()).and_then(|()| out.flush()) {
+        let text = filled(&args.url, &offered(global, &args.url));
+        return match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
             Ok(()) => Exit::Done,
             Err(_) => Exit::No,
         };
@@ -31,30 +62,118 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
         Ok(path) => path,
         Err(exit) => return exit,
     };
-    match write(&path) {
+    // Nobody is asked for a file that is not going to be written.
+    let offered = if path.exists() { Vec::new() } else { offered(global, &args.url) };
+    match write(&path, &filled(&args.url, &offered)) {
         Ok(()) => {
-            let _ = writeln!(
-                out,
-                "wrote {}\nnext: put the agent's API token beside it, into `token` with mode 0600 \
-                 (`transferd login` does), name your accounts, then `transferd check`",
-                path.display()
-            );
-            Exit::Done
+            let told = tell(&path, !offered.is_empty(), has_token(global), out);
+            if told.is_ok() { Exit::Done } else { Exit::No }
+        }
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            say(err, &format!("{} already exists; left unchanged", path.display()));
+            hint(err, "`transferd edit` changes it; `transferd init --print` prints a new one");
+            Exit::No
         }
         Err(error) => {
-            let why = match error.kind() {
-                io::ErrorKind::AlreadyExists => "it is there already, and stays as it is".into(),
-                _ => error.to_string(),
-            };
-            // Nothing is left to tell it to if standard error is gone.
-            let _ = writeln!(err, "transferd: {} is not written: {why}", path.display());
+            say(err, &format!("{} can't be written: {error}", path.display()));
             Exit::No
         }
     }
 }
 
+/// What was written, and what is to be done next.
+fn tell(path: &Path, filled: bool, token: bool, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "wrote {}\n\nnext:", path.display())?;
+    let login = (!token).then_some("`transferd login` gets an API token from the agent");
+    let names = match filled {
+        true => "`transferd edit`: choose buckets and paths, and take out `enabled: false`",
+        false => {
+            "`transferd accounts --yaml` prints your accounts; `transferd edit` takes them, your \
+             buckets and paths: take out `enabled: false` then"
+        }
+    };
+    let rest = [
+        names,
+        "`transferd check --online` asks the agent whether it knows them",
+        "`transferd run` is the daemon; `transferd trigger nightly-footage --wait` tries the job",
+    ];
+    for (number, step) in login.into_iter().chain(rest).enumerate() {
+        writeln!(out, "  {}. {step}", number + 1)?;
+    }
+    out.flush()
+}
+
+fn has_token(global: &Global) -> bool {
+    agent::default_token(global).is_some_and(|path| path.exists())
+}
+
+/// The agent's active accounts with their buckets; none without a token, or where it does not
+/// answer: a first file is written all the same.
+fn offered(global: &Global, url: &str) -> Vec<Offered> {
+    let Some(asked) = agent::before_a_file(global, url, PATIENCE) else { return Vec::new() };
+    asked.runtime.block_on(async {
+        let Ok(mut known) = asked.client.accounts().await else { return Vec::new() };
+        known.retain(|account| account.active && !account.deleted);
+        known.sort_by_key(|account| (account.name.to_lowercase(), account.id));
+        let keys = accounts::keys(&known);
+        let mut offered = Vec::new();
+        for (key, account) in keys.into_iter().zip(known) {
+            // Only what the first job may name is asked for.
+            let wanted = offered.len() < 2;
+            let buckets = match wanted {
+                true => asked.client.buckets(account.id).await.ok().flatten().unwrap_or_default(),
+                false => Vec::new(),
+            };
+            offered.push(Offered { key, account, buckets });
+        }
+        offered
+    })
+}
+
+/// The first file, with the agent's own accounts and buckets if there are any.
+fn filled(url: &str, offered: &[Offered]) -> String {
+    let mut text = FIRST_FILE.replace(URL, url);
+    let Some(from) = offered.first() else { return text };
+    let to = offered.get(1).unwrap_or(from);
+    let mut list = "accounts:\n".to_owned();
+    for Offered { key, account, buckets } in offered {
+        let told: Vec<String> = buckets.iter().take(BUCKETS_TOLD).map(|name| plain(name)).collect();
+        let more = if buckets.len() > BUCKETS_TOLD { ", …" } else { "" };
+        let told = match told.as_slice() {
+            [] => String::new(),
+            told => format!("; buckets: {}{more}", told.join(", ")),
+        };
+        let (name, provider) = (plain(&account.name), account.provider());
+        list.push_str(&format!("  {key}: {}  # {name}, {provider}{told}\n", account.id));
+    }
+    text = text.replace(ACCOUNTS, &list);
+    let first = nameable(from).next();
+    // Within one account another bucket is better than the one that is read.
+    let other = nameable(to).find(|bucket| Some(*bucket) != first).or(nameable(to).next());
+    let end = |word: &str, key: &str, bucket: Option<&String>, example: &str| {
+        // A JSON string is one of YAML too, whatever the name holds.
+        let bucket = bucket.and_then(|name| serde_json::to_string(name).ok());
+        let bucket = bucket.unwrap_or_else(|| example.to_owned());
+        format!("{word}: {{account: {key}, bucket: {bucket}, path: ")
+    };
+    let same = from.account.id == to.account.id && first == other;
+    text = text.replace(SOURCE, &end("source", &from.key, first, "footage"));
+    let destination = end("destination", &to.key, other, "cold");
+    match same {
+        // A job may not copy a place onto itself.
+        true => text.replace(&format!("{DESTINATION}\""), &format!("{destination}\"copies/")),
+        false => text.replace(DESTINATION, &destination),
+    }
+}
+
+/// The buckets that a job file can name.
+fn nameable(offered: &Offered) -> impl Iterator<Item = &String> {
+    let good = |name: &&String| !name.is_empty() && !name.contains(char::is_control);
+    offered.buckets.iter().filter(good)
+}
+
 /// Never over a file that is there, nor through a link that leads nowhere.
-fn write(path: &Path) -> io::Result<()> {
+fn write(path: &Path, text: &str) -> io::Result<()> {
     if path.is_dir() {
         return Err(io::Error::from(io::ErrorKind::AlreadyExists));
     }
@@ -62,6 +181,50 @@ fn write(path: &Path) -> io::Result<()> {
         fs::create_dir_all(folder)?;
     }
     let mut file = OpenOptions::new().write(true).create_new(true).open(path)?;
-    file.write_all(FIRST_FILE.as_bytes())?;
+    file.write_all(text.as_bytes())?;
     file.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config;
+    use crate::core::ids::AccountId;
+    use uuid::Uuid;
+
+    fn offer(id: u128, name: &str, buckets: &[&str]) -> Offered {
+        let account = CloudAccount {
+            id: AccountId(Uuid::from_u128(id)),
+            name: name.to_owned(),
+            cloud_type: 2,
+            active: true,
+            deleted: false,
+            shared: false,
+        };
+        let buckets = buckets.iter().map(|&name| name.to_owned()).collect();
+        Offered { key: format!("key-{id}"), account, buckets }
+    }
+
+    #[test]
+    fn whatever_the_agent_offers_the_first_file_is_good() {
+        let (hostile, hostile_line) = ("b\"} # x: {y", "b\"} #\n- x: y");
+        for offered in [
+            vec![],
+            vec![offer(1, "Only", &[])],
+            vec![offer(1, "Only", &["one"])],
+            vec![offer(1, "Only", &["one", "two"])],
+            vec![offer(1, "A\nb: c", &[hostile, hostile_line]), offer(2, "B", &["cold"])],
+            vec![offer(1, "A", &[hostile_line]), offer(2, "B", &[""]), offer(3, "C", &[])],
+        ] {
+            let text = filled("http://127.0.0.1:1", &offered);
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("jobs.yaml");
+            fs::write(&path, &text).unwrap();
+            let read = config::read(&path, &jobfile::surroundings());
+            let errors = read.as_ref().err().map(|rejected| rejected.errors.clone());
+            assert!(errors.is_none(), "{errors:?}\n{text}");
+            assert!(text.contains("url: http://127.0.0.1:1\n"), "{text}");
+            assert_eq!(text.contains(ACCOUNTS), offered.is_empty(), "{text}");
+        }
+    }
 }

@@ -1,4 +1,5 @@
-//! `man`: the manual pages, from the same source as `--help`.
+//! `man`: the manual pages: transferd(1) and one for each command from the same source as `--help`,
+//! transferd-jobs(5) from the schema of the job file.
 
 use std::fs;
 use std::io::{self, Write};
@@ -10,24 +11,29 @@ use clap_mangen::roff::{Roff, bold, italic, roman};
 
 use super::ask::{done, hint, say};
 use super::program::program as command_line;
-use super::{Exit, Global, examples};
+use super::{Exit, Global, examples, man_jobs};
 
 /// What may be typed after `man`.
 #[derive(Debug, ClapArgs)]
 pub struct Args {
-    /// Print the page of this command [default: one page about everything]
+    /// Print the page of this command, or `jobs` for the job file's, transferd-jobs(5) [default:
+    /// transferd(1), one page about all commands]
+    #[arg(value_name = "PAGE")]
     command: Option<String>,
-    /// Write one page for each command into this folder, instead of one page to standard output
+    /// Write all pages into this folder, instead of one page to standard output
     #[arg(long, value_name = "DIR", conflicts_with = "command")]
     dir: Option<PathBuf>,
 }
+
+/// The page about the job file: it has no command of this name.
+const JOBS: &str = "jobs";
 
 /// What no option's help can say: the end of the main page.
 const MORE: &[(&str, &[(&str, &str)])] = &[
     (
         "EXIT STATUS",
         &[
-            ("0", "Done."),
+            ("0", "Done. Of trigger --wait: the run has succeeded."),
             ("1", "The answer is no: an invalid file, a failed run, no such job."),
             ("2", "Wrong usage."),
             ("3", "The daemon is not running; if the other service is, the message says so."),
@@ -52,7 +58,16 @@ const MORE: &[(&str, &[(&str, &str)])] = &[
         &[
             ("STATE_DIRECTORY, RUNTIME_DIRECTORY", "As systemd sets them for the service."),
             ("CREDENTIALS_DIRECTORY", "Its `token` is used where the job file names none."),
+            ("VISUAL, EDITOR", "The editor of `transferd edit`."),
             ("NO_COLOR", "No colour."),
+            ("COLUMNS", "The width of tables where the terminal does not tell one."),
+        ],
+    ),
+    (
+        "SIGNALS",
+        &[
+            ("SIGTERM, SIGINT", "`run` stops in under two seconds; transfers go on at the agent."),
+            ("SIGHUP", "`run` reads the job file, as `transferd reload` does."),
         ],
     ),
 ];
@@ -72,18 +87,22 @@ pub fn run(args: Args, _global: &Global, out: &mut dyn Write, err: &mut dyn Writ
         };
     }
     let Some(name) = args.command else { return done(main_page(&program, out), Exit::Done) };
+    let name = name.trim_start_matches("transferd-");
+    if name == JOBS {
+        return done(man_jobs::page(out), Exit::Done);
+    }
     match program.get_subcommands().find(|command| command.get_name() == name) {
         Some(command) => done(command_page(&program, command, out), Exit::Done),
         None => {
             say(err, &format!("there is no command `{name}`"));
-            hint(err, "`transferd --help` lists them");
+            hint(err, "`transferd --help` lists them; `transferd man jobs` is about the job file");
             Exit::No
         }
     }
 }
 
 /// The command line with all that clap adds to it.
-fn program() -> Command {
+pub(super) fn program() -> Command {
     let mut program = command_line().disable_help_subcommand(true);
     program.build();
     program
@@ -119,6 +138,16 @@ fn main_page(program: &Command, out: &mut dyn Write) -> io::Result<()> {
             page.text([roman(*words)]);
         }
     }
+    page.control("SH", ["EXAMPLES"]);
+    for command in commands(program) {
+        for example in examples::of(command.get_name()).unwrap_or_default() {
+            page.control("TP", []);
+            page.text([bold(example.line)]);
+            page.text([roman(example.does)]);
+        }
+    }
+    page.control("SH", ["SEE ALSO"]);
+    page.text([bold("transferd-jobs"), roman("(5), "), bold("systemctl"), roman("(1)")]);
     page.to_writer(out)?;
     out.flush()
 }
@@ -146,7 +175,7 @@ fn command_page(program: &Command, command: &Command, out: &mut dyn Write) -> io
         }
     }
     page.control("SH", ["SEE ALSO"]);
-    page.text([bold("transferd"), roman("(1)")]);
+    page.text([bold("transferd"), roman("(1), "), bold("transferd-jobs"), roman("(5)")]);
     page.to_writer(out)?;
     out.flush()
 }
@@ -158,16 +187,18 @@ fn write_all(program: &Command, folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// All manual pages, with the names of their files: one about everything, and one for each command.
+/// All manual pages, with the names of their files: one about everything, one about the job file,
+/// and one for each command.
 pub(super) fn pages() -> Vec<(String, Vec<u8>)> {
     // Memory takes all that is written to it.
     pages_of(&program()).unwrap_or_default()
 }
 
 fn pages_of(program: &Command) -> io::Result<Vec<(String, Vec<u8>)>> {
-    let mut page = Vec::new();
+    let (mut page, mut jobs) = (Vec::new(), Vec::new());
     main_page(program, &mut page)?;
-    let mut pages = vec![("transferd.1".to_owned(), page)];
+    man_jobs::page(&mut jobs)?;
+    let mut pages = vec![("transferd.1".to_owned(), page), ("transferd-jobs.5".to_owned(), jobs)];
     for command in commands(program) {
         let mut page = Vec::new();
         command_page(program, command, &mut page)?;
@@ -187,47 +218,53 @@ fn commands(program: &Command) -> impl Iterator<Item = &Command> {
 }
 
 /// As `--help` has it: `transferd trigger [OPTIONS] <JOB>`.
-fn usage(command: &Command) -> String {
+pub(super) fn usage(command: &Command) -> String {
     let usage = command.clone().render_usage().to_string();
     usage.trim_start_matches("Usage:").trim().to_owned()
 }
 
-fn about(command: &Command) -> String {
+/// What a command does.
+pub(super) fn about(command: &Command) -> String {
     let about = command.get_long_about().or_else(|| command.get_about());
     about.map(ToString::to_string).unwrap_or_default()
 }
 
-/// The options of a command: its own, or the global ones.
+/// The options of a command on a page: its own, or the global ones.
 fn options(page: &mut Roff, command: &Command, global: bool) {
+    for (names, words) in told_options(command, global) {
+        page.control("TP", []);
+        page.text([bold(names)]);
+        page.text([roman(words)]);
+    }
+}
+
+/// The options of a command, its own or the global ones: how each is typed, and what it does.
+pub(super) fn told_options(command: &Command, global: bool) -> Vec<(String, String)> {
     let shown = command.get_arguments().filter(|option| {
         let help = matches!(option.get_id().as_str(), "help" | "version");
         option.is_global_set() == global && !option.is_hide_set() && !help
     });
-    for option in shown {
-        page.control("TP", []);
-        page.text([bold(names(option))]);
-        let mut words = option
-            .get_long_help()
-            .or_else(|| option.get_help())
-            .map(ToString::to_string)
-            .unwrap_or_default();
-        let default = option.get_default_values();
-        if let (Some(default), false) = (default.first(), option.is_hide_default_value_set())
-            && option.get_action().takes_values()
-        {
-            words += &format!(" [default: {}]", default.to_string_lossy());
-        }
-        let values: Vec<String> = option
-            .get_possible_values()
-            .iter()
-            .filter(|value| !value.is_hide_set())
-            .map(|value| value.get_name().to_owned())
-            .collect();
-        if !values.is_empty() && option.get_action().takes_values() {
-            words += &format!(" [one of: {}]", values.join(", "));
-        }
-        page.text([roman(words)]);
+    shown.map(|option| (names(option), words(option))).collect()
+}
+
+/// What an option does, its default, and the words that it takes.
+fn words(option: &clap::Arg) -> String {
+    let help = option.get_long_help().or_else(|| option.get_help());
+    let mut words = help.map(ToString::to_string).unwrap_or_default();
+    if !option.get_action().takes_values() {
+        return words;
     }
+    let default = option.get_default_values();
+    if let (Some(default), false) = (default.first(), option.is_hide_default_value_set()) {
+        words += &format!(" [default: {}]", default.to_string_lossy());
+    }
+    let values = option.get_possible_values();
+    let values = values.iter().filter(|value| !value.is_hide_set());
+    let values: Vec<&str> = values.map(|value| value.get_name()).collect();
+    if !values.is_empty() {
+        words += &format!(" [one of: {}]", values.join(", "));
+    }
+    words
 }
 
 /// `-c, --config PATH`, or `JOB`.
@@ -285,8 +322,8 @@ mod tests {
     fn each_command_gets_a_file_of_its_own() {
         let folder = tempfile::tempdir().unwrap();
         write_all(&program(), folder.path()).unwrap();
-        for name in ["transferd", "transferd-run", "transferd-pause"] {
-            assert!(folder.path().join(format!("{name}.1")).exists(), "{name}");
+        for name in ["transferd.1", "transferd-run.1", "transferd-pause.1", "transferd-jobs.5"] {
+            assert!(folder.path().join(name).exists(), "{name}");
         }
     }
 }

@@ -30,6 +30,8 @@ pub mod jobfile;
 mod live;
 pub mod login;
 pub mod man;
+mod man_jobs;
+mod meant;
 mod news;
 pub mod next;
 pub mod offline;
@@ -48,6 +50,8 @@ pub mod service;
 pub mod show;
 pub mod sim;
 pub mod status;
+#[cfg(test)]
+mod tests;
 mod told;
 pub mod trigger;
 pub mod when;

@@ -16,12 +16,13 @@ use super::render::run::last;
 use super::render::table::{Rows, Screen};
 use super::render::words::{Times, occurrence, span};
 use super::when::{Day, Towards, When};
-use super::{Exit, Global, jobfile, offline, zone};
+use super::{Exit, Global, jobfile, meant, offline, zone};
 use crate::clock;
 use crate::control::document::{JobDocument, RunDocument};
 use crate::control::occurrences::OccurrenceDocument;
 use crate::control::request::StatusQuery;
 use crate::core::job::{Job, JobSet};
+use crate::core::meant::names_meant;
 use crate::core::schedule::{Occurring, Schedule, Timetable, coming, firsts};
 
 /// How many occurrences are listed where neither a number nor an end is given.
@@ -33,7 +34,8 @@ const MOST: usize = 100_000;
 /// What may be typed after `next`.
 #[derive(Debug, ClapArgs)]
 pub struct Args {
-    /// The coming occurrences of these jobs [default: one row for each job]
+    /// The coming occurrences of these jobs; a glob such as `dailies-*` stands for those that it
+    /// fits [default: one row for each job]
     #[arg(value_name = "JOB")]
     jobs: Vec<String>,
     /// As a plain argument, for those who look for an option
@@ -184,19 +186,17 @@ fn planned(names: &[String], global: &Global, err: &mut dyn Write) -> Result<Vec
 }
 
 fn of_daemon(daemon: &Daemon, names: &[String], err: &mut dyn Write) -> Result<Vec<Planned>, Exit> {
-    let wanted = match names {
-        [] => vec![None],
-        names => names.iter().map(|name| Some(name.clone())).collect(),
-    };
-    let mut jobs = Vec::new();
-    for job in wanted {
-        let query = StatusQuery { job, detail: true, ..StatusQuery::default() };
-        match daemon.wait(daemon.client().status(&query)) {
-            Ok(status) => jobs.extend(status.jobs.into_iter().filter_map(Planned::from_daemon)),
-            Err(error) => return Err(say_error(&error, err)),
+    let jobs = match names {
+        [] => {
+            let query = StatusQuery { detail: true, ..StatusQuery::default() };
+            daemon.wait(daemon.client().status(&query)).map(|status| status.jobs)
         }
+        names => meant::jobs(daemon, names),
+    };
+    match jobs {
+        Ok(jobs) => Ok(jobs.into_iter().filter_map(Planned::from_daemon).collect()),
+        Err(error) => Err(say_error(&error, err)),
     }
-    Ok(jobs)
 }
 
 fn of_set(
@@ -208,11 +208,18 @@ fn of_set(
     let jobs: Vec<&Job> = match names {
         [] => set.jobs.values().map(|job| &**job).collect(),
         names => {
+            let meant = match names_meant(names, set.jobs.keys()) {
+                Ok(meant) => meant,
+                Err(words) => {
+                    say(err, &words);
+                    return Err(Exit::No);
+                }
+            };
             let mut jobs: Vec<&Job> = Vec::new();
-            for name in names {
-                match set.jobs.get(name.as_str()) {
+            for name in meant {
+                match set.jobs.get(&name) {
                     Some(job) => jobs.push(job),
-                    None => return Err(jobfile::no_job(name, set, err)),
+                    None => return Err(jobfile::no_job(name.as_str(), set, err)),
                 }
             }
             jobs
@@ -285,7 +292,7 @@ fn nothing(jobs: &[Planned]) -> String {
             format!("`{}` is disabled: set `enabled: true` in the job file", job.name)
         }
         [job] if job.paused => {
-            format!("`{0}` is paused: `transferd resume {0}` ends that", job.name)
+            format!("`{0}` is paused: `transferd resume {0}` or `resume --all` ends that", job.name)
         }
         [_] | [_, _, ..] => "no occurrence is coming in that time".to_owned(),
     }

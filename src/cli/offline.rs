@@ -13,6 +13,7 @@ use crate::control::document::{EventDocument, RunDocument, ShowDocument};
 use crate::control::request::{HistoryQuery, ShowQuery};
 use crate::core::ids::JobName;
 use crate::core::job::{Job, JobSet};
+use crate::core::meant::names_meant;
 use crate::core::place::AccountNames;
 use crate::core::record::{Mark, PauseOfAll};
 use crate::core::run::{Ended, RunState};
@@ -30,8 +31,12 @@ use crate::store::{self, RunMatch, Store};
 /// In words.
 pub fn history(global: &Global, query: &HistoryQuery) -> Result<Vec<RunDocument>, String> {
     let Some(store) = open(global)? else { return Ok(Vec::new()) };
+    let mut query = query.clone();
+    let marks = store.marks().map_err(words)?;
+    let names = names_meant(&query.jobs, marks.iter().map(|mark| &mark.job))?;
+    query.jobs = names.iter().map(ToString::to_string).collect();
     let mut answers = Vec::new();
-    for query in store_queries(query) {
+    for query in store_queries(&query) {
         if let Some(job) = &query.job {
             let newest = store.last_runs(std::slice::from_ref(job)).map_err(words)?;
             if newest.is_empty() && mark_in(&store, job)?.is_none() {
@@ -40,7 +45,7 @@ pub fn history(global: &Global, query: &HistoryQuery) -> Result<Vec<RunDocument>
         }
         answers.push(store.history(&query).map_err(words)?);
     }
-    Ok(merged(query, answers, &AccountNames::new()))
+    Ok(merged(&query, answers, &AccountNames::new()))
 }
 
 /// `show`.

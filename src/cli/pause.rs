@@ -10,18 +10,22 @@ use serde::Serialize;
 use super::ask::{Daemon, done, say, say_error};
 use super::render::words::Times;
 use super::when::{Day, Towards, When};
-use super::{Exit, Global, zone};
+use super::{Exit, Global, meant, zone};
 use crate::clock;
 use crate::control::client::ClientError;
-use crate::control::document::JobDocument;
-use crate::control::request::{JobQuery, PauseQuery, StatusQuery};
+use crate::control::document::{JobDocument, StatusDocument};
+use crate::control::request::{JobQuery, PauseAllQuery, PauseQuery, StatusQuery};
+use crate::core::meant::is_glob;
 
 /// What may be typed after `pause`.
 #[derive(Debug, ClapArgs)]
 pub struct PauseArgs {
-    /// The jobs
-    #[arg(value_name = "JOB", required = true)]
+    /// The jobs; a glob such as `dailies-*` stands for those that it fits
+    #[arg(value_name = "JOB", required_unless_present = "all", conflicts_with = "all")]
     jobs: Vec<String>,
+    /// Pause all jobs, those that are added meanwhile too; pauses of single jobs stay as they are
+    #[arg(long)]
+    all: bool,
     /// Resume automatically at this time (`tomorrow 08:00`, RFC 3339), or after this duration (`2d`)
     #[arg(long, value_name = "TIME")]
     until: Option<String>,
@@ -36,9 +40,12 @@ pub struct PauseArgs {
 /// What may be typed after `resume`.
 #[derive(Debug, ClapArgs)]
 pub struct ResumeArgs {
-    /// The jobs
-    #[arg(value_name = "JOB", required = true)]
+    /// The jobs; a glob such as `dailies-*` stands for those that it fits
+    #[arg(value_name = "JOB", required_unless_present = "all", conflicts_with = "all")]
     jobs: Vec<String>,
+    /// End the pause of all jobs; jobs that are paused by themselves stay so
+    #[arg(long)]
+    all: bool,
     /// Print a JSON object, or an array for several jobs
     #[arg(long)]
     json: bool,
@@ -52,6 +59,17 @@ struct Document {
     until: Option<Timestamp>,
     reason: Option<String>,
     next_run: Option<Timestamp>,
+}
+
+/// What they say of `--all`.
+#[derive(Debug, Serialize)]
+struct AllDocument {
+    all: bool,
+    paused: bool,
+    until: Option<Timestamp>,
+    reason: Option<String>,
+    /// The jobs that a pause of their own holds.
+    paused_jobs: Vec<String>,
 }
 
 /// Carries out `pause`.
@@ -75,27 +93,50 @@ pub fn pause(args: PauseArgs, global: &Global, out: &mut dyn Write, err: &mut dy
         Ok(daemon) => daemon,
         Err(exit) => return exit,
     };
-    // All are known before one is paused.
-    let known = match known(&daemon, &args.jobs) {
-        Ok(known) => known,
-        Err(error) => return say_error(&error, err),
+    let times = Times { now, zone: when.zone.clone(), absolute: true };
+    let end = until.map(|until| format!(" until {}", times.full(until))).unwrap_or_default();
+    let told = if args.all {
+        pause_all(&daemon, until, args.reason).map(|document| match args.json {
+            true => super::write_json(out, &document),
+            false => writeln!(out, "all jobs are paused{end}"),
+        })
+    } else {
+        pause_jobs(&daemon, &args, until).map(|paused| {
+            let several = is_several(&args.jobs);
+            tell(&paused, args.json, several, out, |one| format!("`{}` is paused{end}", one.job))
+        })
     };
+    match told {
+        Ok(written) => done(written, Exit::Done),
+        Err(error) => say_error(&error, err),
+    }
+}
+
+fn pause_all(
+    daemon: &Daemon,
+    until: Option<Timestamp>,
+    reason: Option<String>,
+) -> Result<AllDocument, ClientError> {
+    let query = PauseAllQuery { until, reason };
+    daemon.wait(daemon.client().pause_all(&query))?;
+    Ok(AllDocument::new(&status(daemon)?))
+}
+
+fn pause_jobs(
+    daemon: &Daemon,
+    args: &PauseArgs,
+    until: Option<Timestamp>,
+) -> Result<Vec<Document>, ClientError> {
     let mut paused = Vec::new();
-    for job in known {
+    // All are known before one is paused.
+    for job in meant::jobs(daemon, &args.jobs)? {
         let name = job.name.as_str().to_owned();
         let query = PauseQuery { job: name.clone(), until, reason: args.reason.clone() };
-        if let Err(error) = daemon.wait(daemon.client().pause(&query)) {
-            return say_error(&error, err);
-        }
+        daemon.wait(daemon.client().pause(&query))?;
         let reason = args.reason.clone();
         paused.push(Document { job: name, paused: true, until, reason, next_run: None });
     }
-    let end = until.map(|until| {
-        let times = Times { now, zone: when.zone.clone(), absolute: true };
-        format!(" until {}", times.full(until))
-    });
-    let end = end.unwrap_or_default();
-    done(tell(&paused, args.json, out, |one| format!("`{}` is paused{end}", one.job)), Exit::Done)
+    Ok(paused)
 }
 
 /// Carries out `resume`.
@@ -104,74 +145,118 @@ pub fn resume(args: ResumeArgs, global: &Global, out: &mut dyn Write, err: &mut 
         Ok(daemon) => daemon,
         Err(exit) => return exit,
     };
-    let known = match known(&daemon, &args.jobs) {
-        Ok(known) => known,
-        Err(error) => return say_error(&error, err),
+    let times = Times { now: clock::now(), zone: TimeZone::system(), absolute: false };
+    let told = if args.all {
+        resume_all(&daemon).map(|document| match args.json {
+            true => super::write_json(out, &document),
+            false => writeln!(out, "{}", after_all(&document)),
+        })
+    } else {
+        resume_jobs(&daemon, &args.jobs).map(|(resumed, of_all)| {
+            let documents: Vec<_> = resumed.iter().map(Document::after).collect();
+            let mut lines = resumed.iter().map(|job| after(job, of_all, &times));
+            tell(&documents, args.json, is_several(&args.jobs), out, |_| {
+                lines.next().unwrap_or_default()
+            })
+        })
     };
+    match told {
+        Ok(written) => done(written, Exit::Done),
+        Err(error) => say_error(&error, err),
+    }
+}
+
+fn resume_all(daemon: &Daemon) -> Result<AllDocument, ClientError> {
+    daemon.wait(daemon.client().resume_all())?;
+    Ok(AllDocument::new(&status(daemon)?))
+}
+
+/// The jobs after they were resumed, and whether all jobs are paused. Of several, those that were
+/// not paused are passed over; one must have been.
+fn resume_jobs(daemon: &Daemon, words: &[String]) -> Result<(Vec<JobDocument>, bool), ClientError> {
+    let of_all = status(daemon)?.pause;
     let mut resumed = Vec::new();
-    for job in known {
+    let mut refused = None;
+    for job in meant::jobs(daemon, words)? {
         let query = JobQuery { job: job.name.as_str().to_owned() };
-        if let Err(error) = daemon.wait(daemon.client().resume(&query)) {
-            return say_error(&error, err);
-        }
-        match ask(&daemon, &query.job) {
-            Ok(after) => resumed.push((job.paused, after)),
-            Err(error) => return say_error(&error, err),
+        match daemon.wait(daemon.client().resume(&query)) {
+            Ok(_) => resumed.push(meant::job(daemon, &query.job)?),
+            Err(error @ ClientError::Refused(_)) => refused = Some(error),
+            Err(error) => return Err(error),
         }
     }
-    let documents: Vec<_> = resumed
-        .iter()
-        .map(|(_, job)| Document {
+    match refused {
+        Some(error) if resumed.is_empty() => Err(error),
+        Some(_) | None => Ok((resumed, of_all.is_some())),
+    }
+}
+
+fn status(daemon: &Daemon) -> Result<StatusDocument, ClientError> {
+    daemon.wait(daemon.client().status(&StatusQuery::default()))
+}
+
+impl Document {
+    fn after(job: &JobDocument) -> Self {
+        Self {
             job: job.name.as_str().to_owned(),
             paused: job.paused,
-            until: None,
-            reason: None,
+            until: job.pause.as_ref().and_then(|pause| pause.until),
+            reason: job.pause.as_ref().and_then(|pause| pause.reason.clone()),
             next_run: job.next_run,
-        })
-        .collect();
-    if args.json {
-        return done(tell(&documents, true, out, |_| String::new()), Exit::Done);
+        }
     }
-    let times = Times { now: clock::now(), zone: TimeZone::system(), absolute: false };
-    let lines =
-        resumed.iter().try_for_each(|(was, job)| writeln!(out, "{}", after(*was, job, &times)));
-    done(lines, Exit::Done)
+}
+
+impl AllDocument {
+    fn new(status: &StatusDocument) -> Self {
+        let pause = status.pause.as_ref();
+        let own = status.jobs.iter().filter(|job| job.paused && job.pause.as_ref() != pause);
+        Self {
+            all: true,
+            paused: pause.is_some(),
+            until: pause.and_then(|pause| pause.until),
+            reason: pause.and_then(|pause| pause.reason.clone()),
+            paused_jobs: own.map(|job| job.name.to_string()).collect(),
+        }
+    }
+}
+
+/// What holds after the pause of all jobs has ended.
+fn after_all(document: &AllDocument) -> String {
+    match document.paused_jobs.as_slice() {
+        [] => "all jobs are scheduled again".to_owned(),
+        jobs => format!("jobs are scheduled again but for these: {}", jobs.join(", ")),
+    }
 }
 
 /// What holds of a job that was resumed.
-fn after(was_paused: bool, job: &JobDocument, times: &Times) -> String {
+fn after(job: &JobDocument, of_all: bool, times: &Times) -> String {
     let name = &job.name;
-    let no_longer = if was_paused { "is no longer paused" } else { "was not paused" };
     let next = match job.next_run {
-        _ if job.paused => "stays paused: all jobs are (`transferd resume --all`)".to_owned(),
+        _ if of_all => "it stays paused: all jobs are (`transferd resume --all`)".to_owned(),
         _ if !job.enabled => "it is still disabled in the job file (`enabled: false`)".to_owned(),
         Some(at) => format!("its next run is {}", times.next(at, job.zone().as_ref())),
         None => "it has no schedule: it runs when triggered".to_owned(),
     };
-    format!("`{name}` {no_longer}; {next}")
+    let itself = if of_all { " by itself" } else { "" };
+    format!("`{name}` is no longer paused{itself}; {next}")
 }
 
-/// The jobs as they are, if all are known.
-fn known(daemon: &Daemon, names: &[String]) -> Result<Vec<JobDocument>, ClientError> {
-    names.iter().map(|name| ask(daemon, name)).collect()
-}
-
-fn ask(daemon: &Daemon, name: &str) -> Result<JobDocument, ClientError> {
-    let query = StatusQuery { job: Some(name.to_owned()), detail: true, ..StatusQuery::default() };
-    let status = daemon.wait(daemon.client().status(&query))?;
-    let gone = || ClientError::Refused(format!("there is no job `{name}`"));
-    status.jobs.into_iter().next().ok_or_else(gone)
+/// Whether more than one job may be meant.
+fn is_several(words: &[String]) -> bool {
+    words.len() > 1 || words.iter().any(|word| is_glob(word))
 }
 
 fn tell(
     documents: &[Document],
     json: bool,
+    several: bool,
     out: &mut dyn Write,
-    line: impl Fn(&Document) -> String,
+    mut line: impl FnMut(&Document) -> String,
 ) -> io::Result<()> {
     match documents {
-        [one] if json => super::write_json(out, one),
-        several if json => super::write_json(out, &several),
-        several => several.iter().try_for_each(|one| writeln!(out, "{}", line(one))),
+        [one] if json && !several => super::write_json(out, one),
+        documents if json => super::write_json(out, &documents),
+        documents => documents.iter().try_for_each(|one| writeln!(out, "{}", line(one))),
     }
 }

@@ -20,7 +20,7 @@ const NAME: usize = 15;
 const OPTION: usize = 24;
 
 /// The commands by what they are for. One that stands in no group is listed in the last.
-const GROUPS: &[(&str, &[&str])] = &[
+pub(super) const GROUPS: &[(&str, &[&str])] = &[
     (
         "Daily use",
         &[

@@ -21,6 +21,7 @@ use crate::control::document::RunDocument;
 use crate::control::repeats::TriggerQuery;
 use crate::control::request::ShowQuery;
 use crate::core::ids::RunId;
+use crate::core::meant::is_glob;
 use crate::core::repeat::Changes;
 use crate::core::run::RunState;
 use crate::signals::{Signal, Signals};
@@ -88,7 +89,7 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
         Ok(daemon) => daemon,
         Err(exit) => return exit,
     };
-    let several = jobs.len() > 1 || jobs.iter().any(|job| job.contains(['*', '?', '[', '{']));
+    let several = jobs.len() > 1 || jobs.iter().any(|job| is_glob(job));
     let query = TriggerQuery { jobs, time, again, set };
     match daemon.wait(daemon.client().trigger(&query)) {
         Ok(runs) => end.of(runs, several, &mut daemon, global, (out, err)),

@@ -87,7 +87,7 @@ pub struct AgentDocument {
     pub url: String,
     /// Whether it answered; null while it has not been asked.
     pub reachable: Option<bool>,
-    /// What it says of itself.
+    /// What it says of itself: `created`, `started`, `stopped`, `paused`, `disposed` or `unknown`.
     pub state: AgentState,
     /// The token.
     pub token: TokenDocument,

@@ -178,7 +178,8 @@ pub struct PauseAllQuery {
     pub reason: Option<String>,
 }
 
-/// Lists in a query: words with commas between them. Neither states nor jobs' names hold one.
+/// Lists in a query: words with commas between them. A comma that belongs to a word, as in a glob,
+/// has a backslash before it, and so has a backslash.
 mod commas {
     use serde::de::DeserializeOwned;
     use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
@@ -191,7 +192,7 @@ mod commas {
         let mut words = Vec::new();
         for item in list {
             match serde_json::to_value(item).map_err(ser::Error::custom)? {
-                Value::String(word) => words.push(word),
+                Value::String(word) => words.push(word.replace('\\', r"\\").replace(',', r"\,")),
                 _ => return Err(ser::Error::custom("a list of words was expected")),
             }
         }
@@ -202,9 +203,27 @@ mod commas {
         deserializer: D,
     ) -> Result<Vec<T>, D::Error> {
         let text = String::deserialize(deserializer)?;
-        let words = text.split(',').filter(|word| !word.is_empty());
-        let item = |word: &str| serde_json::from_value(Value::String(word.to_owned()));
+        let words = parted(&text).into_iter().filter(|word| !word.is_empty());
+        let item = |word: String| serde_json::from_value(Value::String(word));
         words.map(item).collect::<Result<_, _>>().map_err(de::Error::custom)
+    }
+
+    /// The words of a list.
+    fn parted(text: &str) -> Vec<String> {
+        let mut words = vec![String::new()];
+        let mut letters = text.chars();
+        while let Some(letter) = letters.next() {
+            let belongs = match letter {
+                ',' => None,
+                '\\' => letters.next(),
+                letter => Some(letter),
+            };
+            match (belongs, words.last_mut()) {
+                (Some(letter), Some(word)) => word.push(letter),
+                (None, _) | (_, None) => words.push(String::new()),
+            }
+        }
+        words
     }
 }
 
@@ -215,12 +234,12 @@ mod tests {
     #[test]
     fn lists_are_words_between_commas() {
         let query = HistoryQuery {
-            jobs: vec!["a b".to_owned(), "c".to_owned()],
+            jobs: vec!["a b".to_owned(), "c".to_owned(), r"{d,e\*}".to_owned()],
             states: vec![RunState::Failed, RunState::TimedOut],
             ..HistoryQuery::default()
         };
         let text = serde_json::to_value(&query).unwrap();
-        assert_eq!(text["jobs"], "a b,c");
+        assert_eq!(text["jobs"], r"a b,c,{d\,e\\*}");
         assert_eq!(text["states"], "failed,timed_out");
         assert_eq!(serde_json::from_value::<HistoryQuery>(text).unwrap(), query);
         let empty = serde_json::from_str::<HistoryQuery>("{}").unwrap();

@@ -179,3 +179,7 @@ pub const OBJECT_PATH_MAX: usize = 1_024;
 /// Transfers whose failed objects are kept though they are not known to be ours: frames can come
 /// before the listing that tells, and anybody can send frames about transfers that do not exist.
 pub const UNCLAIMED_FAILURES_MAX: usize = 64;
+
+/// The longest glob that may stand for jobs on a command line: several names long, and compiled in
+/// a moment.
+pub const JOB_GLOB_BYTES: usize = 256;

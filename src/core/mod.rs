@@ -14,6 +14,7 @@ pub mod input;
 pub mod job;
 pub mod limits;
 pub mod matching;
+pub mod meant;
 pub mod outcomes;
 pub mod paging;
 pub mod place;

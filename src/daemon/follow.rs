@@ -9,7 +9,7 @@ use tokio::sync::{Semaphore, watch};
 use super::driver::Driver;
 use crate::control::events::{EventsDocument, HappenedDocument, PAGE_MAX};
 use crate::control::request::{EventsQuery, Refused, Reply};
-use crate::core::ids::JobName;
+use crate::core::meant::JobWord;
 use crate::core::record::Record;
 use crate::store::thread::StoreHandle;
 use crate::store::{Happened, StoreError};
@@ -44,11 +44,10 @@ impl Followers {
 impl Driver {
     /// What comes after an event; waits where nothing has come yet.
     pub(super) fn events_asked(&self, query: EventsQuery, mut reply: Reply<EventsDocument>) {
-        let jobs: Vec<_> = query.jobs.iter().map(|job| JobName::new(job)).collect();
-        let unknown = query.jobs.iter().find_map(|name| self.known_job(name).err());
-        if let Some(unknown) = unknown {
-            return drop(reply.send(Err(unknown)));
-        }
+        let jobs = match self.jobs_followed(&query.jobs) {
+            Ok(jobs) => jobs,
+            Err(refused) => return drop(reply.send(Err(refused))),
+        };
         let Ok(place) = Arc::clone(&self.followers.places).try_acquire_owned() else {
             let words = format!("{FOLLOWERS_MAX} clients follow the events already");
             return drop(reply.send(Err(Refused::Unavailable(words))));
@@ -74,13 +73,25 @@ impl Driver {
             }
         });
     }
+
+    /// What words mean: a name must be a job's; a glob also means jobs that are yet to come.
+    fn jobs_followed(&self, words: &[String]) -> Result<Vec<JobWord>, Refused> {
+        let meant = |word: &String| {
+            let meant = JobWord::parse(word).map_err(Refused::No)?;
+            if let JobWord::Name(_) = &meant {
+                self.known_job(word)?;
+            }
+            Ok(meant)
+        };
+        words.iter().map(meant).collect()
+    }
 }
 
 /// What comes after an event; none where nothing does. Without one, where the next will come.
 async fn page(
     store: &StoreHandle,
     query: &EventsQuery,
-    jobs: &[JobName],
+    jobs: &[JobWord],
 ) -> Result<Option<EventsDocument>, StoreError> {
     let Some(since) = query.since else {
         let last = store.last_event().await?;
@@ -88,7 +99,8 @@ async fn page(
     };
     let happened = store.happened(since, PAGE_MAX).await?;
     let Some(last) = happened.last().map(|one| one.id) else { return Ok(None) };
-    let wanted = happened.into_iter().filter(|one| jobs.is_empty() || jobs.contains(&one.job));
+    let wanted = |one: &Happened| jobs.is_empty() || jobs.iter().any(|word| word.means(&one.job));
+    let wanted = happened.into_iter().filter(wanted);
     let document = |happened| document(happened, query.detail);
     Ok(Some(EventsDocument { last, events: wanted.map(document).collect() }))
 }

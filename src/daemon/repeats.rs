@@ -6,7 +6,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use globset::Glob;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan as _};
 
@@ -24,6 +23,7 @@ use crate::core::ids::{JobName, RunId};
 use crate::core::input::{Input, OperatorRequest};
 use crate::core::job::Job;
 use crate::core::limits::{BACKFILL_MAX, OCCURRENCES_MAX};
+use crate::core::meant::JobWord;
 use crate::core::repeat::{Backfill, Changes, PastRun, Wanted, Wish};
 use crate::core::run::{Run, RunState};
 use crate::store::thread::StoreHandle;
@@ -201,11 +201,10 @@ impl Driver {
 
     /// The job of a name, or the enabled ones that a glob fits.
     fn jobs_meant(&self, word: &str) -> Result<Vec<JobName>, Refused> {
-        if !word.contains(['*', '?', '[', '{']) {
-            return self.known_job(word).map(|job| vec![job]);
-        }
-        let bad = |error: globset::Error| Refused::No(format!("`{word}`: {}", error.kind()));
-        let glob = Glob::new(word).map_err(bad)?.compile_matcher();
+        let glob = match JobWord::parse(word).map_err(Refused::No)? {
+            JobWord::Name(_) => return self.known_job(word).map(|job| vec![job]),
+            JobWord::Glob(glob) => glob,
+        };
         let enabled = |job: &&JobName| self.definition(job).is_some_and(|job| job.enabled);
         let fitting = self.engine.jobs().filter(|job| glob.is_match(job.as_str()));
         let fitting: Vec<JobName> = fitting.filter(enabled).cloned().collect();

@@ -24,6 +24,7 @@ use crate::control::phrase::Phrase;
 use crate::control::request::{HistoryQuery, Refused, Reply, ShowQuery, Slice, StatusQuery};
 use crate::core::engine::{AlertsView, FailingAlert, JobView, RunView};
 use crate::core::ids::{JobName, RunId};
+use crate::core::meant::{is_glob, names_meant};
 use crate::core::place::AccountNames;
 use crate::core::record::Mark;
 use crate::core::run::RunState;
@@ -255,8 +256,13 @@ impl Driver {
     }
 
     /// `history`.
-    pub(super) fn answer_history(&self, query: HistoryQuery, reply: Reply<Vec<RunDocument>>) {
-        let unknown = query.jobs.iter().filter_map(|job| {
+    pub(super) fn answer_history(&self, mut query: HistoryQuery, reply: Reply<Vec<RunDocument>>) {
+        let names = match names_meant(&query.jobs, self.engine.jobs_ever_known()) {
+            Ok(names) => names.iter().map(ToString::to_string).collect(),
+            Err(words) => return drop(reply.send(Err(Refused::Unknown(words)))),
+        };
+        let words = std::mem::replace(&mut query.jobs, names);
+        let unknown = words.iter().filter(|word| !is_glob(word)).filter_map(|job| {
             let refused = self.known_job(job).err()?;
             Some((JobName::new(job), refused))
         });

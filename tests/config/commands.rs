@@ -95,7 +95,7 @@ fn init_writes_a_good_file_once_and_never_over_another() {
     fs::write(&path, "mine").expect("it is ours");
     let (code, _, err) = transferd(&["init", "-c", file]);
     assert_eq!(code, 1);
-    assert!(err.contains("stays as it is"), "{err}");
+    assert!(err.contains("left unchanged"), "{err}");
     assert_eq!(fs::read_to_string(&path).expect("it is there"), "mine");
 }
 

@@ -156,3 +156,64 @@ fn a_pause_is_for_the_future_and_is_told_in_the_readers_time() {
     assert_eq!(again.code, 1);
     assert!(again.err.contains("not paused"), "{}", again.err);
 }
+
+#[test]
+fn a_pause_of_all_leaves_single_pauses_as_they_are() {
+    let stage = Stage::new("");
+    let _daemon = stage.start();
+    assert_eq!(stage.command(&["pause"]).code, 2, "jobs or `--all`");
+    assert_eq!(stage.command(&["resume", "--all"]).code, 1, "it is not in force");
+    assert_eq!(stage.command(&["pause", "nightly"]).code, 0);
+    let all = stage.json(&["pause", "--all", "--until", "2d", "--reason", "new disks", "--json"]);
+    assert_eq!((&all["paused"], &all["reason"]), (&true.into(), &"new disks".into()), "{all}");
+    let status = stage.json(&["status", "--json"]);
+    assert_eq!(status["pause"]["reason"], "new disks");
+    assert!(status["jobs"].as_array().unwrap().iter().all(|job| job["paused"] == true));
+
+    // Its own pause is over, that of all is not.
+    let own = stage.command(&["resume", "nightly"]);
+    assert!(own.code == 0 && own.out.contains("stays paused"), "{}{}", own.out, own.err);
+    let none = stage.command(&["resume", "hand"]);
+    assert!(none.code == 1 && none.err.contains("stays paused"), "{}", none.err);
+
+    assert_eq!(stage.command(&["pause", "nightly"]).code, 0);
+    let over = stage.command(&["resume", "--all"]);
+    assert!(over.code == 0 && over.out.contains("nightly"), "{}{}", over.out, over.err);
+    let status = stage.json(&["status", "--json"]);
+    assert!(status["pause"].is_null());
+    for job in status["jobs"].as_array().unwrap() {
+        assert_eq!(job["paused"], job["name"] == "nightly", "{job}");
+    }
+}
+
+#[test]
+fn a_glob_stands_for_the_jobs_that_it_fits() {
+    let stage = Stage::new("");
+    let _daemon = stage.start();
+    let names = |answer: &serde_json::Value| -> Vec<String> {
+        let jobs = answer.as_array().unwrap().iter();
+        jobs.map(|one| one["job"].as_str().unwrap().to_owned()).collect()
+    };
+    let paused = stage.json(&["pause", "nig*", "hand", "*nightly", "--json"]);
+    assert_eq!(names(&paused), ["nightly", "hand"]);
+    let resumed = stage.json(&["resume", "*", "--json"]);
+    assert_eq!(names(&resumed), ["hand", "nightly"], "those that were not paused are passed over");
+    assert_eq!(names(&stage.json(&["next", "night*", "-n", "2", "--json"])), ["nightly"; 2]);
+
+    assert_eq!(stage.command(&["trigger", "hand", "--wait"]).code, 0);
+    assert_eq!(names(&stage.json(&["history", "{hand,nightly}", "--json"])), ["hand"]);
+    assert_eq!(stage.command(&["trigger", "slow"]).code, 0);
+    let canceled = stage.json(&["cancel", "s*", "--json"]);
+    assert_eq!(canceled.as_array().unwrap().len(), 1, "{canceled}");
+    for line in [
+        &["pause", "x*"][..],
+        &["history", "x*"],
+        &["next", "x*"],
+        &["cancel", "x*"],
+        &["cancel", "hand", "slwo"],
+        &["events", "nobody"],
+    ] {
+        let refused = stage.command(line);
+        assert_eq!(refused.code, 1, "{line:?}: {}", refused.err);
+    }
+}

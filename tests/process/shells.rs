@@ -51,10 +51,13 @@ fn bash_offers_commands_options_and_the_jobs_of_the_file_that_the_line_names() {
     assert_eq!(ask(&["doctor", "--transfer", "ni"]), ["nightly"]);
     assert_eq!(ask(&["--log-level", "in"]), ["info"]);
     assert!(ask(&["trigger", "--wa"]).contains(&"--wait".to_owned()));
-    // One job is enough where only one is taken, and a number is none.
-    for line in [&["trigger", "nightly", ""][..], &["history", "-n", ""]] {
+    // One job is enough where only one is taken, none is offered twice, and a number is none.
+    assert_eq!(ask(&["trigger", "nightly", ""]), ["noon"]);
+    assert_eq!(ask(&["start", "--wait", "ni"]), ["nightly"]);
+    for line in [&["why", "nightly", ""][..], &["history", "-n", ""]] {
         assert!(!ask(line).iter().any(|word| word == "noon"), "{line:?}");
     }
+    assert_eq!(ask(&["history", "--state", "time"]), ["timed_out"]);
 }
 
 /// Names that no job file of today may hold, but a daemon of another version may have.

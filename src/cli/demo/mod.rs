@@ -3,6 +3,7 @@
 //! Agent and view share one thread, the daemon has its own, and all asking goes over the control
 //! socket as for any other daemon. With `--state-dir` all of it outlives the process.
 
+mod no_echo;
 mod stage;
 mod summary;
 mod view;
@@ -13,13 +14,17 @@ use std::time::Duration;
 use clap::Args as ClapArgs;
 
 use super::ask::{done, runtime, say};
-use super::render::table::Screen;
+use super::render::table::{Screen, is_dumb};
 use super::run::start_log;
 use super::{Exit, Global, LogLevel};
+use crate::control::client::Client;
+use crate::control::document::JobDocument;
+use crate::control::request::StatusQuery;
 use crate::core::duration;
 use crate::signals::Signals;
+use no_echo::NoEcho;
 use stage::Stage;
-use view::View;
+use view::{Seen, View};
 
 /// Where nobody watches, the demo ends by itself after this: each thing that it shows has
 /// happened at least twice.
@@ -46,8 +51,14 @@ fn length(text: &str) -> Result<Duration, String> {
 
 /// Carries out `demo`.
 pub fn run(args: &Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write) -> Exit {
-    let terminal = std::io::stdout().is_terminal();
-    if !terminal && let Err(error) = start_log(global, LogLevel::Info) {
+    let seen = match (std::io::stdout().is_terminal(), is_dumb()) {
+        (true, false) => Seen::Terminal,
+        (true, true) => Seen::Dumb,
+        (false, _) => Seen::File,
+    };
+    if seen == Seen::File
+        && let Err(error) = start_log(global, LogLevel::Info)
+    {
         say(err, &format!("the journal can't be reached: {error}"));
         return Exit::No;
     }
@@ -58,7 +69,7 @@ pub fn run(args: &Args, global: &Global, out: &mut dyn Write, err: &mut dyn Writ
             return Exit::No;
         }
     };
-    let result = runtime.block_on(play(args, global, terminal, out));
+    let result = runtime.block_on(play(args, global, seen, out));
     runtime.shutdown_background();
     match result {
         Ok(written) => done(written, Exit::Done),
@@ -73,17 +84,19 @@ pub fn run(args: &Args, global: &Global, out: &mut dyn Write, err: &mut dyn Writ
 async fn play(
     args: &Args,
     global: &Global,
-    terminal: bool,
+    seen: Seen,
     out: &mut dyn Write,
 ) -> Result<std::io::Result<()>, String> {
     let mut signals = Signals::listen().map_err(|error| error.to_string())?;
     let mut stage = Stage::set(global.state_dir.as_deref(), args.seed).await?;
-    let length = args.length.or((!terminal).then_some(UNWATCHED));
-    if let Err(error) = writeln!(out, "{}", stage.words()) {
+    let length = args.length.or((seen == Seen::File).then_some(UNWATCHED));
+    let client = stage.client();
+    let legend = legend(&client).await;
+    if let Err(error) = writeln!(out, "{}\n{legend}", stage.words()).and_then(|()| out.flush()) {
         return Ok(Err(error));
     }
-    let client = stage.client();
-    let mut view = View::new(terminal, global.color);
+    let _no_echo = (seen == Seen::Terminal).then(NoEcho::begin);
+    let mut view = View::new(seen, global.color);
     let end = async {
         match length {
             Some(length) => tokio::time::sleep(length).await,
@@ -105,4 +118,13 @@ async fn play(
     stage.clear().await?;
     let screen = Screen::of_stdout(global.color);
     Ok(write!(out, "\n{}", summary::text(&history, &agent, screen)))
+}
+
+/// What each job is there to show, a line each.
+async fn legend(client: &Client) -> String {
+    let Ok(status) = client.status(&StatusQuery::default()).await else { return String::new() };
+    let line = |job: &JobDocument| {
+        format!("  {:<12} {}\n", job.name, job.description.as_deref().unwrap_or_default())
+    };
+    status.jobs.iter().map(line).collect()
 }

@@ -93,9 +93,9 @@ impl Stage {
     /// What is to be seen, and where else to look.
     pub(super) fn words(&self) -> String {
         format!(
-            "transferd demo: six jobs on schedules of seconds, a simulated agent at {}\n\
-             in a browser:\n  http://{}/\n\
-             from another terminal:\n  transferd --state-dir {} status --watch\n",
+            "transferd demo: six jobs on schedules of seconds, on a simulated agent at {}\n\
+             in a browser: http://{}/\n\
+             from another terminal: transferd --state-dir {} status --watch\n",
             self.agent.url(),
             self.page,
             self.folder.display()

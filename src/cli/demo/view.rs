@@ -1,91 +1,149 @@
-//! The demo as it goes on: on a terminal a bar for each job and a line for each end; elsewhere
-//! the daemon's own log says it all.
+//! The demo as it goes on: on a terminal a bar for each job, and a line for each thing that is
+//! worth one; on a dumb terminal the lines alone; elsewhere the daemon's own log says it all.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::cli::render::fit;
 use crate::cli::render::paint::{Paint, Tone};
 use crate::cli::render::run as words;
 use crate::cli::render::words::{Times, bytes};
 use crate::clock;
-use crate::control::client::Client;
+use crate::control::client::{Client, ClientError, Following};
 use crate::control::document::{JobDocument, RunDocument};
-use crate::control::request::{HistoryQuery, StatusQuery};
+use crate::control::events::HappenedDocument;
+use crate::control::request::{EventsQuery, ShowQuery, StatusQuery};
+use crate::core::event::Happening;
 use crate::core::ids::{JobName, RunId};
+use crate::core::reason::Telling as _;
+use crate::core::run::RunState;
 
-/// How often the daemon is asked.
+/// How often the bars are drawn.
 const FRAME: Duration = Duration::from_millis(150);
 
-/// Ends told of are looked for among so many of the newest runs.
-const NEWEST: usize = 40;
+/// What is most worth seeing stands in its bar for so long, however soon it is over.
+const HEADLINE: SignedDuration = SignedDuration::from_secs(2);
 
 /// What stands beside a bar's message: its name, the bar, and blanks.
-const BESIDE: usize = 12 + 1 + 20 + 1;
+const BESIDE: usize = NAME + 1 + 20 + 1;
+
+/// The width of a job's name.
+const NAME: usize = 12;
 
 /// The terminal's width now.
-fn width() -> u16 {
-    rustix::termios::tcgetwinsize(std::io::stdout()).map_or(80, |size| size.ws_col.max(20))
+fn width() -> usize {
+    rustix::termios::tcgetwinsize(std::io::stdout()).map_or(80, |size| usize::from(size.ws_col))
+}
+
+/// Through what the demo is seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Seen {
+    /// A terminal that can be drawn on.
+    Terminal,
+    /// A terminal that takes lines only.
+    Dumb,
+    /// A file or a pipe.
+    File,
 }
 
 /// The live view.
 pub(super) struct View {
-    terminal: bool,
+    seen: Seen,
     paint: Paint,
     bars: MultiProgress,
     by_job: BTreeMap<JobName, ProgressBar>,
-    told: BTreeSet<RunId>,
+    /// Runs whose answer was lost, and that are looked for.
+    lost: BTreeSet<RunId>,
+    /// What is held in a job's bar, and until when.
+    headlines: BTreeMap<JobName, (String, Timestamp)>,
 }
 
 impl View {
     /// An empty view.
-    pub(super) fn new(terminal: bool, color: bool) -> Self {
-        let target = ProgressDrawTarget::stdout();
-        let bars = MultiProgress::with_draw_target(target);
-        let (by_job, told) = (BTreeMap::new(), BTreeSet::new());
-        Self { terminal, paint: Paint(color), bars, by_job, told }
+    pub(super) fn new(seen: Seen, color: bool) -> Self {
+        let bars = MultiProgress::with_draw_target(ProgressDrawTarget::stdout());
+        let (by_job, lost, headlines) = (BTreeMap::new(), BTreeSet::new(), BTreeMap::new());
+        Self { seen, paint: Paint(color), bars, by_job, lost, headlines }
     }
 
     /// Follows the daemon for as long as it is polled.
     pub(super) async fn follow(&mut self, client: &Client) {
-        if !self.terminal {
+        if self.seen == Seen::File {
             return std::future::pending().await;
         }
-        let query = StatusQuery { job: None, detail: true, ..StatusQuery::default() };
-        let newest = HistoryQuery { limit: Some(NEWEST), ..HistoryQuery::default() };
+        let mut query = EventsQuery { detail: true, ..EventsQuery::default() };
+        let mut following = client.events(&query).await.ok();
         loop {
-            if let Ok(runs) = client.history(&newest).await {
-                self.tell_ends(&runs);
-            }
-            if let Ok(status) = client.status(&query).await {
-                for job in &status.jobs {
-                    self.draw(job);
+            tokio::select! {
+                happened = next(&mut following) => match happened {
+                    Ok(happened) => {
+                        query.since = Some(happened.id);
+                        self.tell(&happened, client).await;
+                    }
+                    Err(_) => following = None,
+                },
+                () = tokio::time::sleep(FRAME) => {
+                    self.draw_all(client).await;
+                    if following.is_none() {
+                        following = client.events(&query).await.ok();
+                    }
                 }
             }
-            tokio::time::sleep(FRAME).await;
         }
     }
 
-    /// A line for each run that is over and was not told of yet, oldest first.
-    fn tell_ends(&mut self, newest: &[RunDocument]) {
-        let times = Times { now: clock::now(), zone: TimeZone::system(), absolute: false };
-        for run in newest.iter().rev().filter(|run| run.state.is_over()) {
-            if !self.told.insert(run.id) {
-                continue;
+    /// A line for what is worth one: each end of a run, and an answer that is lost and found.
+    async fn tell(&mut self, happened: &HappenedDocument, client: &Client) {
+        let times = times();
+        let (tone, line) = match &happened.facts {
+            Some(Happening::Uncertain { .. }) => {
+                self.lost.insert(happened.run);
+                let line = "answer lost: looking for the transfer, nothing is sent again yet";
+                (Tone::Doubtful, line.to_owned())
             }
-            let state = self.paint.tone(Tone::of(run.state), &words::state(run.state));
-            let tries = match run.attempts.len() {
-                0 | 1 => String::new(),
-                tries => format!(" at attempt {tries}"),
-            };
-            let head = format!("{:<12} {}{tries}: ", run.job, words::state(run.state));
-            let room = usize::from(width()).saturating_sub(fit::width(&head));
-            let reason = fit::cut_end(&fit::plain(&run.told(&times)), room);
-            // The terminal is gone: the next frame will tell.
-            let _ = self.bars.println(format!("{:<12} {state}{tries}: {reason}", run.job));
+            Some(Happening::Listed { transfer, .. }) if self.lost.remove(&happened.run) => {
+                let transfer = times.transfer(*transfer);
+                (Tone::Good, format!("answer lost → found again as {transfer}, not sent twice"))
+            }
+            Some(Happening::State { state, .. }) if state.is_over() => {
+                let query = ShowQuery { run: Some(happened.run.to_string()) };
+                let told = client.show(&query).await.map(|shown| end(&shown.run, &times));
+                let line = told.unwrap_or_else(|_| words::state(*state));
+                return self.line(&happened.job, Tone::of(*state), happened.at, &line);
+            }
+            Some(_) | None => return,
+        };
+        self.headlines.insert(happened.job.clone(), (line.clone(), clock::now() + HEADLINE));
+        self.line(&happened.job, tone, happened.at, &line);
+    }
+
+    fn line(&self, job: &JobName, tone: Tone, at: Timestamp, line: &str) {
+        let at = at.to_zoned_datetime(TimeZone::system()).strftime("%H:%M:%S").to_string();
+        let head = format!("{at}  {job:<NAME$} ");
+        let room = width().max(20).saturating_sub(fit::width(&head));
+        let line = self.paint.tone(tone, &fit::cut_end(&fit::plain(line), room));
+        let head = self.paint.tone(Tone::Faint, &head);
+        // The terminal is gone: the next frame will tell.
+        let _ = match self.seen {
+            Seen::Terminal => self.bars.println(format!("{head}{line}")),
+            Seen::Dumb | Seen::File => {
+                use std::io::Write as _;
+                writeln!(std::io::stdout(), "{head}{line}")
+            }
+        };
+    }
+
+    async fn draw_all(&mut self, client: &Client) {
+        if self.seen != Seen::Terminal {
+            return;
+        }
+        let query = StatusQuery { detail: true, ..StatusQuery::default() };
+        if let Ok(status) = client.status(&query).await {
+            status.jobs.iter().for_each(|job| self.draw(job));
         }
     }
 
@@ -98,25 +156,17 @@ impl View {
             bar.set_prefix(job.name.to_string());
             bar
         });
-        match &job.active_run {
-            Some(run) => {
-                let attempt = run.latest_attempt();
-                bar.set_position(attempt.and_then(words::percent).unwrap_or(0));
-                let mut line = words::state(run.state);
-                if let Some(attempt) = attempt.filter(|attempt| attempt.bytes.total > 0) {
-                    let (moved, total) = (attempt.bytes.transferred, attempt.bytes.total);
-                    line.push_str(&format!(" {} of {}", bytes(moved), bytes(total)));
-                } else {
-                    line.push_str(&format!(": {}", run.reason));
-                }
-                let room = usize::from(width()).saturating_sub(BESIDE);
-                bar.set_message(fit::cut_end(&line, room));
-            }
-            None => {
-                bar.set_position(0);
-                bar.set_message(self.paint.tone(Tone::Faint, "idle"));
-            }
-        }
+        let room = width().max(20).saturating_sub(BESIDE);
+        let headline = self.headlines.get(&job.name).filter(|(_, until)| clock::now() < *until);
+        let attempt = job.active_run.as_ref().and_then(RunDocument::latest_attempt);
+        bar.set_position(attempt.and_then(words::percent).unwrap_or(0));
+        let (tone, line) = match (&job.active_run, headline) {
+            (Some(_), Some((line, _))) => (Tone::Doubtful, line.clone()),
+            (Some(run), None) => (Tone::Plain, under_way(run)),
+            // What the job is there to show stays in sight.
+            (None, _) => (Tone::Faint, job.description.clone().unwrap_or_default()),
+        };
+        bar.set_message(self.paint.tone(tone, &fit::cut_end(&line, room)));
     }
 
     /// Takes the bars away; the lines stay.
@@ -128,4 +178,53 @@ impl View {
         // What can't be cleared is no harm.
         let _ = self.bars.clear();
     }
+}
+
+fn times() -> Times {
+    Times { now: clock::now(), zone: TimeZone::system(), absolute: false }
+}
+
+/// What happens next; never where nothing is followed.
+async fn next(following: &mut Option<Following>) -> Result<HappenedDocument, ClientError> {
+    match following {
+        Some(following) => following.next().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// How far a run is.
+fn under_way(run: &RunDocument) -> String {
+    let state = words::state(run.state);
+    match run.latest_attempt().filter(|attempt| attempt.bytes.total > 0) {
+        Some(attempt) => {
+            let (moved, total) = (attempt.bytes.transferred, attempt.bytes.total);
+            format!("{state} {} of {}", bytes(moved), bytes(total))
+        }
+        None if run.state == RunState::Canceling => format!("{state}: the agent is asked to stop"),
+        None => format!("{state}: {}", fit::plain(&run.told(&times()))),
+    }
+}
+
+/// How a run ended.
+fn end(run: &RunDocument, times: &Times) -> String {
+    let state = words::state(run.state);
+    let tries = match run.attempts.len() {
+        0 | 1 => String::new(),
+        tries => format!(" at attempt {tries}"),
+    };
+    let done = run.latest_attempt().and_then(words::transferred);
+    let told = match run.state {
+        RunState::Succeeded => done.unwrap_or_else(|| run.told(times)),
+        RunState::TimedOut => format!("{}; canceled at the agent", run.told(times)),
+        RunState::Waiting
+        | RunState::Submitting
+        | RunState::Queued
+        | RunState::Running
+        | RunState::BackingOff
+        | RunState::Canceling
+        | RunState::Failed
+        | RunState::Canceled
+        | RunState::Skipped => run.told(times),
+    };
+    format!("{state}{tries}: {told}")
 }

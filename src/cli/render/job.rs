@@ -53,7 +53,8 @@ pub fn page(job: &JobDocument, times: &Times, screen: Screen) -> String {
         fact("next runs", Tone::Plain, &told.join(", "));
     }
     let recent = job.recent.as_deref().unwrap_or_default();
-    if let Some(good) = recent.iter().find(|run| run.state == RunState::Succeeded) {
+    let good = recent.iter().find(|run| run.state == RunState::Succeeded);
+    if let Some(good) = job.last_success.as_ref().or(good) {
         let (tone, told) = run::last(Some(good), times);
         fact("last success", tone, &told);
     }

@@ -23,7 +23,7 @@ const BAR: u64 = 10;
 const NAME: usize = 10;
 
 /// So many lines are told of each job; `show` and `why` have the rest.
-const REMARK_LINES: usize = 4;
+const REMARK_LINES: usize = 5;
 
 /// A transfer that had not moved for so long when the agent was asked last is said to stand
 /// still: looks at a long transfer are up to a minute apart, and others may be asking too.
@@ -34,6 +34,24 @@ const SLOW: SignedDuration = SignedDuration::from_secs(20);
 
 /// The whole page.
 pub fn page(status: &StatusDocument, times: &Times, screen: Screen) -> String {
+    let mut text = head(status, times, screen);
+    if status.jobs.is_empty() {
+        text.push_str("no jobs\n");
+    } else {
+        text.push_str(&jobs(status, times, screen).1.text());
+    }
+    // One job that was asked for by name is told of in full.
+    if let [job] = status.jobs.as_slice()
+        && job.recent.is_some()
+    {
+        text.push('\n');
+        text.push_str(&super::job::page(job, times, screen));
+    }
+    text
+}
+
+/// What stands above the jobs: daemon, job file, agent, token, and what is wrong.
+pub fn head(status: &StatusDocument, times: &Times, screen: Screen) -> String {
     let paint = Paint(screen.color);
     let mut text = String::new();
     let mut fact = |name: &str, (tone, value): (Tone, String)| {
@@ -68,18 +86,6 @@ pub fn page(status: &StatusDocument, times: &Times, screen: Screen) -> String {
     }
     if !status.phrases.is_empty() {
         text.push('\n');
-    }
-    if status.jobs.is_empty() {
-        text.push_str("no jobs\n");
-    } else {
-        text.push_str(&jobs(status, times, screen));
-    }
-    // One job that was asked for by name is told of in full.
-    if let [job] = status.jobs.as_slice()
-        && job.recent.is_some()
-    {
-        text.push('\n');
-        text.push_str(&super::job::page(job, times, screen));
     }
     text
 }
@@ -146,15 +152,19 @@ fn summary(jobs: &[JobDocument]) -> String {
     }
 }
 
-/// The jobs as a table, problems first, then what is under way.
-fn jobs(status: &StatusDocument, times: &Times, screen: Screen) -> String {
+/// The jobs, problems first, then what is under way, and their table: a row each.
+pub fn jobs<'a>(
+    status: &'a StatusDocument,
+    times: &Times,
+    screen: Screen,
+) -> (Vec<&'a JobDocument>, Rows) {
     let asked_at = status.agent.asked_at.unwrap_or(times.now);
     let mut sorted: Vec<_> = status.jobs.iter().collect();
     // Stable: within a group they stay in the order of their names.
     sorted.sort_by_key(|job| urgency(job));
     let headings = ["JOB", "STATE", "LAST RUN", "NEXT RUN"];
     let mut rows = Rows::new(screen, &headings).cutting(0).beside("DETAIL").brief(REMARK_LINES);
-    for job in sorted {
+    for job in &sorted {
         rows.add([
             (Tone::Strong, job.name.to_string()),
             state(job),
@@ -165,7 +175,7 @@ fn jobs(status: &StatusDocument, times: &Times, screen: Screen) -> String {
             rows.remark(tone, remark);
         }
     }
-    rows.text()
+    (sorted, rows)
 }
 
 fn urgency(job: &JobDocument) -> u8 {
@@ -232,6 +242,16 @@ fn remarks(
     // That all are paused is said once.
     if let Some(pause) = job.pause.as_ref().filter(|pause| of_all != Some(*pause)) {
         remarks.push((Tone::Doubtful, format!("paused {}", paused(pause, times))));
+    }
+    if job.last_run.as_ref().is_some_and(|last| last.state != RunState::Succeeded) {
+        let told = match &job.last_success {
+            Some(success) => {
+                let at = success.ended_at.unwrap_or(success.created_at);
+                format!("last success {}", times.at(at))
+            }
+            None => "has never succeeded".to_owned(),
+        };
+        remarks.push((Tone::Faint, told));
     }
     if let Some(last) = job.last_run.as_ref().filter(|last| is_telling(job, last)) {
         let which = if job.active_run.is_some() { "the run before: " } else { "" };

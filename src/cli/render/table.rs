@@ -40,6 +40,11 @@ pub struct Screen {
     pub color: bool,
 }
 
+/// Whether the terminal takes lines only: nothing can be drawn over, and no cursor moved.
+pub fn is_dumb() -> bool {
+    std::env::var_os("TERM").is_none_or(|term| term.is_empty() || term == "dumb")
+}
+
 impl Screen {
     /// Standard output, coloured or not. `$COLUMNS` counts too, as for other tools.
     pub fn of_stdout(color: bool) -> Self {
@@ -147,6 +152,13 @@ impl Rows {
 
     /// The table, without blanks at the ends of its lines.
     pub fn text(&self) -> String {
+        let (mut text, rows) = self.parts();
+        rows.iter().for_each(|row| text.push_str(row));
+        text
+    }
+
+    /// The line of headings, and each row with its remarks, in one layout.
+    pub fn parts(&self) -> (String, Vec<String>) {
         let layout = self.layout();
         let mut text = String::new();
         let mut headings: Vec<_> =
@@ -157,10 +169,12 @@ impl Rows {
             headings.push(vec![(Tone::Faint, heading.clone())]);
         }
         self.write(&mut text, &layout.widths, &headings);
-        for row in &self.rows {
+        let row = |row| {
+            let mut text = String::new();
             self.write_row(&mut text, &layout, row);
-        }
-        text
+            text
+        };
+        (text, self.rows.iter().map(row).collect())
     }
 
     /// Decides on the widths: as each column would have it; where that is too much, names are

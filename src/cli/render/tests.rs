@@ -198,6 +198,8 @@ fn jobs() -> Vec<JobDocument> {
     for (name, state, reason) in ends {
         jobs.push(JobDocument {
             last_run: Some(a_run(8, name, state, 34_000, reason)),
+            last_success: (name != "canceled")
+                .then(|| a_run(9, name, RunState::Succeeded, 200_000, "completed")),
             ..a_job(name)
         });
     }

@@ -156,7 +156,8 @@ impl Layout {
             add(tmpfiles, TMPFILES.into(), "the service's folders");
         }
         for (name, page) in man::pages() {
-            add(self.share.join("man/man1").join(name), page, "a manual page");
+            let section = if name.ends_with(".5") { "man/man5" } else { "man/man1" };
+            add(self.share.join(section).join(name), page, "a manual page");
         }
         for (shell, path) in [
             (Shell::Bash, "bash-completion/completions/transferd"),

@@ -78,15 +78,27 @@ impl Engine {
             Some(pause) if holds(pause) => self.end_pause(name, self.now),
             Some(_) => {
                 self.occurrences_due(name);
-                return Answer::No(format!("job `{name}` is not paused"));
+                return self.not_paused(name);
             }
-            None => return Answer::No(format!("job `{name}` is not paused")),
+            None => return self.not_paused(name),
         }
         let text = format!("resumed by {}", self.asker_words());
         self.announce(Level::Info, Some(name), text);
         self.arm(name);
         self.arm_late(name);
         self.still_quiet(name).map_or(Answer::Done(Vec::new()), Answer::DoneBut)
+    }
+
+    /// A job that is under no pause of its own can't be resumed by its name.
+    fn not_paused(&self, name: &JobName) -> Answer {
+        Answer::No(if self.pause_of_all(self.now).is_some() {
+            format!(
+                "job `{name}` is not paused by itself and stays paused: all jobs are \
+                 (`transferd resume --all` ends that)"
+            )
+        } else {
+            format!("job `{name}` is not paused")
+        })
     }
 
     /// Why a job that was just resumed still has no occurrence.

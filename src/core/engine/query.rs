@@ -127,6 +127,11 @@ impl Engine {
         self.jobs.keys()
     }
 
+    /// The names of all jobs that are kept in mind, those that are gone from the file too.
+    pub fn jobs_ever_known(&self) -> impl Iterator<Item = &JobName> + Clone {
+        self.state.marks.keys()
+    }
+
     /// The names of the jobs after this one, or of all, in order: for those who ask by and by.
     pub fn jobs_after(&self, name: Option<&JobName>) -> impl Iterator<Item = &JobName> {
         let after = name.map_or(Bound::Unbounded, Bound::Excluded);

@@ -1,0 +1,41 @@
+//! The daemon's jobs that are named on a command line: by name, or by a glob.
+
+use super::ask::Daemon;
+use crate::control::client::ClientError;
+use crate::control::document::JobDocument;
+use crate::control::request::StatusQuery;
+use crate::core::ids::JobName;
+use crate::core::meant::{is_glob, names_meant};
+
+/// The jobs that words mean, each once, in the order of the words.
+///
+/// # Errors
+/// A name is not a job's, a glob fits none, or the daemon gives no answer.
+pub(super) fn jobs(daemon: &Daemon, words: &[String]) -> Result<Vec<JobDocument>, ClientError> {
+    let mut known = Vec::new();
+    if words.iter().any(|word| is_glob(word)) {
+        let query = StatusQuery { detail: true, ..StatusQuery::default() };
+        known = daemon.wait(daemon.client().status(&query))?.jobs;
+    }
+    let names: Vec<JobName> = known.iter().map(|job| job.name.clone()).collect();
+    let meant = names_meant(words, names.iter()).map_err(ClientError::Refused)?;
+    let mut jobs = Vec::new();
+    for name in meant {
+        match known.iter().position(|job| job.name == name) {
+            Some(index) => jobs.push(known.swap_remove(index)),
+            None => jobs.push(job(daemon, name.as_str())?),
+        }
+    }
+    Ok(jobs)
+}
+
+/// One job.
+///
+/// # Errors
+/// There is none of this name, or the daemon gives no answer.
+pub(super) fn job(daemon: &Daemon, name: &str) -> Result<JobDocument, ClientError> {
+    let query = StatusQuery { job: Some(name.to_owned()), detail: true, ..StatusQuery::default() };
+    let status = daemon.wait(daemon.client().status(&query))?;
+    let gone = || ClientError::Refused(format!("there is no job `{name}`"));
+    status.jobs.into_iter().next().ok_or_else(gone)
+}

@@ -1,0 +1,105 @@
+//! Jobs as people name them: by name, or by a glob that stands for several.
+//!
+//! A name that nothing has is not judged here: whoever knows the jobs says so. No job's name holds
+//! a letter that makes a glob of it.
+
+use globset::{Glob, GlobMatcher};
+
+use super::ids::JobName;
+use super::limits::JOB_GLOB_BYTES;
+
+/// A word that means jobs.
+#[derive(Clone, Debug)]
+pub enum JobWord {
+    /// One job.
+    Name(JobName),
+    /// Each job that it fits.
+    Glob(GlobMatcher),
+}
+
+/// Whether a word stands for several jobs.
+pub fn is_glob(word: &str) -> bool {
+    word.contains(['*', '?', '[', '{'])
+}
+
+impl JobWord {
+    /// What a word means.
+    ///
+    /// # Errors
+    /// In words: it is not a valid glob.
+    pub fn parse(word: &str) -> Result<Self, String> {
+        if !is_glob(word) {
+            return Ok(Self::Name(JobName::new(word)));
+        }
+        if word.len() > JOB_GLOB_BYTES {
+            return Err(format!("a glob for jobs has at most {JOB_GLOB_BYTES} bytes"));
+        }
+        match Glob::new(word) {
+            Ok(glob) => Ok(Self::Glob(glob.compile_matcher())),
+            Err(error) => Err(format!("`{word}` is not a valid glob: {}", error.kind())),
+        }
+    }
+
+    /// Whether it means this job.
+    pub fn means(&self, job: &JobName) -> bool {
+        match self {
+            Self::Name(name) => name == job,
+            Self::Glob(glob) => glob.is_match(job.as_str()),
+        }
+    }
+}
+
+/// What words mean, each job once, in the order of the words: a name stands for itself, known or
+/// not, a glob for those of `jobs` that it fits.
+///
+/// # Errors
+/// In words: a glob is not valid, or fits no job.
+pub fn names_meant<'a>(
+    words: &[String],
+    jobs: impl Iterator<Item = &'a JobName> + Clone,
+) -> Result<Vec<JobName>, String> {
+    let mut meant: Vec<JobName> = Vec::new();
+    for word in words {
+        let fitting = match JobWord::parse(word)? {
+            JobWord::Name(name) => vec![name],
+            JobWord::Glob(glob) => {
+                let fitting = jobs.clone().filter(|job| glob.is_match(job.as_str()));
+                fitting.cloned().collect()
+            }
+        };
+        if fitting.is_empty() {
+            return Err(format!("no job is named like `{word}`"));
+        }
+        for job in fitting {
+            if !meant.contains(&job) {
+                meant.push(job);
+            }
+        }
+    }
+    Ok(meant)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn meant(words: &[&str]) -> Result<Vec<String>, String> {
+        let jobs = ["dailies-a", "dailies-b", "weekly"].map(JobName::new);
+        let words: Vec<String> = words.iter().map(|&word| word.to_owned()).collect();
+        let names = names_meant(&words, jobs.iter())?;
+        Ok(names.iter().map(ToString::to_string).collect())
+    }
+
+    #[test]
+    fn a_glob_means_the_jobs_that_it_fits_and_each_job_once() {
+        assert_eq!(meant(&["dailies-*"]).unwrap(), ["dailies-a", "dailies-b"]);
+        assert_eq!(
+            meant(&["weekly", "*", "weekly"]).unwrap(),
+            ["weekly", "dailies-a", "dailies-b"]
+        );
+        assert_eq!(meant(&["nobody-knows-it"]).unwrap(), ["nobody-knows-it"]);
+        assert!(meant(&["monthly-*"]).unwrap_err().contains("named like `monthly-*`"));
+        assert!(meant(&["daily[a"]).unwrap_err().contains("not a valid glob"));
+        assert!(meant(&[&"*".repeat(JOB_GLOB_BYTES + 1)]).is_err());
+    }
+}
