@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
+use std::path::PathBuf;
 
 use clap::Args as ClapArgs;
 use serde::Serialize;
@@ -14,7 +15,7 @@ use super::render::paint::{Paint, Tone};
 use super::render::run;
 use super::render::table::Screen;
 use super::render::words::{Times, count};
-use super::{Exit, Global, agent, offline, trigger};
+use super::{Exit, Global, agent, bundle, offline, trigger};
 use crate::agent::doctor::{Finding, Ours, Verdict, examine};
 use crate::clock;
 use crate::control::client::ClientError;
@@ -35,6 +36,10 @@ pub struct Args {
     /// List the checks that passed too
     #[arg(short, long)]
     verbose: bool,
+    /// Write an archive for a bug report, without secrets: the checks, status, newest runs and job
+    /// file
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["json", "transfer", "verbose"])]
+    bundle: Option<PathBuf>,
 }
 
 /// Lines below a mark are set in by this.
@@ -49,6 +54,9 @@ struct Document<'a> {
 
 /// Carries out `doctor`. Exits 1 if the agent can't be used at all.
 pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write) -> Exit {
+    if let Some(path) = &args.bundle {
+        return bundle::run(path, global, out, err);
+    }
     let asked = match agent::find(global, None, err) {
         Ok(asked) => asked,
         Err(exit) => return exit,
@@ -79,7 +87,7 @@ fn usable(findings: &[Finding]) -> Exit {
 
 /// Our transfers of late, by what the daemon or its database says. Without either there is less
 /// to compare with, and that is all.
-fn ours(global: &Global) -> Ours {
+pub(super) fn ours(global: &Global) -> Ours {
     let query = HistoryQuery { limit: Some(HISTORY_MAX), ..HistoryQuery::default() };
     let runs = match Daemon::find(global) {
         Ok(daemon) => daemon.wait(daemon.client().history(&query)).ok(),

@@ -133,6 +133,7 @@ const EXAMPLES: &[(&str, &[Example])] = &[
         &[
             example("transferd doctor", "check the agent, changing nothing"),
             example("transferd doctor --transfer nightly-footage", "and watch a transfer"),
+            example("transferd doctor --bundle report.tar", "what a bug report needs, no secrets"),
         ],
     ),
     (

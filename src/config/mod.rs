@@ -58,6 +58,20 @@ pub use self::schema::schema;
 pub use self::sources::{SourceFile, Sources};
 pub use self::zones::KeptZone;
 
+/// The text of a job file for others to read: each value that may be a secret is hidden, line by
+/// line.
+pub fn without_secrets(text: &str) -> String {
+    let hidden = hidden::lines(text.lines());
+    let told = |(number, line): (usize, &str)| {
+        let line = match hidden.contains(&(number + 1)) {
+            true => mask::mask_all(line).0,
+            false => mask::mask(line, 0..0).0,
+        };
+        format!("{line}\n")
+    };
+    text.lines().enumerate().map(told).collect()
+}
+
 /// What the meaning of a job file depends on besides its text.
 #[derive(Clone, Debug)]
 pub struct Surroundings {

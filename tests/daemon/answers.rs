@@ -254,3 +254,30 @@ fn why_knows_since_when_a_schedule_is_in_force_and_what_comes_of_a_missed_occurr
     let _daemon = stage.start();
     stage.until("it is caught up", || newest()["scheduled_for"].as_str() > Some(due.as_str()));
 }
+
+#[test]
+fn a_bundle_for_a_bug_report_holds_what_is_known_and_no_secret() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let stage = Stage::new("");
+    stage.write_jobs(
+        "alerts: [{on: failed, webhook: {url: 'https://chat.example.com/h00k-secret'}}]",
+    );
+    let _daemon = stage.start();
+    assert_eq!(stage.command(&["trigger", "hand", "--wait"]).code, 0);
+    let path = stage.state().join("report.tar");
+    let bundle = ["doctor", "--bundle", path.to_str().unwrap()];
+    let written = stage.command(&bundle);
+    assert_eq!(written.code, 0, "{}", written.err);
+    let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let listed = std::process::Command::new("tar").arg("-tf").arg(&path).output().unwrap();
+    assert!(listed.status.success(), "{}", String::from_utf8_lossy(&listed.stderr));
+    let names = String::from_utf8(listed.stdout).unwrap();
+    for name in ["about.txt", "doctor.json", "status.json", "history.json", "job-file-1.yaml"] {
+        assert!(names.lines().any(|line| line == name), "no {name}: {names}");
+    }
+    let text = String::from_utf8(std::fs::read(&path).unwrap()).unwrap();
+    assert!(text.contains("\"succeeded\"") && text.contains("nightly"), "{text}");
+    assert!(!text.contains(Stage::TOKEN) && !text.contains("h00k-secret"), "{text}");
+    assert_eq!(stage.command(&bundle).code, 1, "nothing is overwritten");
+}

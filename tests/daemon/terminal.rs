@@ -22,6 +22,11 @@ struct Terminal {
 
 impl Terminal {
     fn watch(stage: &Stage) -> Self {
+        Self::watch_on(stage, "xterm")
+    }
+
+    /// The same on a terminal of this kind.
+    fn watch_on(stage: &Stage, kind: &str) -> Self {
         let globals = stage.globals().map(|text| format!("'{text}'")).join(" ");
         let command = format!(
             "trap : INT; stty rows 30 cols 100; stty -g; '{}' {globals} status --watch; \
@@ -31,6 +36,7 @@ impl Terminal {
         let mut script = Command::new("script")
             .args(["-qfec", &command, "/dev/null"])
             .env("SHELL", "/bin/sh")
+            .env("TERM", kind)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -96,6 +102,54 @@ fn the_live_view_gives_the_terminal_back_at_q_and_ctrl_c() {
         terminal.press(keys);
         terminal.ends_tidily();
     }
+}
+
+#[test]
+fn keys_look_into_runs_and_act_once_a_question_is_answered() {
+    let stage = Stage::new("");
+    let _daemon = stage.start();
+    let mut terminal = Terminal::watch(&stage);
+    terminal.until("q quit");
+    terminal.press("/han\r");
+    terminal.until("/han (Esc: all)");
+    terminal.press("t");
+    terminal.until("run `hand` now? [y/N]");
+    terminal.press("n");
+    terminal.until("q quit");
+    terminal.press("t");
+    terminal.until("run `hand` now? [y/N]");
+    terminal.press("y");
+    terminal.until("`hand` runs as ");
+    terminal.until("succeeded");
+    terminal.press("\r");
+    terminal.until("transfer ended");
+    terminal.press("q");
+    terminal.until("/han (Esc: all)");
+    terminal.press("c");
+    terminal.until("`hand` has no run to cancel");
+    terminal.press("\x1b");
+    terminal.until("nightly");
+    terminal.press("?");
+    terminal.until("trigger: run the job now");
+    terminal.press("qq");
+    terminal.ends_tidily();
+    let runs = stage.json(&["history", "--json"]);
+    assert_eq!(runs.as_array().unwrap().len(), 1, "a no is a no");
+}
+
+#[test]
+fn a_dumb_terminal_gets_blocks_of_lines() {
+    let stage = Stage::new("");
+    let _daemon = stage.start();
+    let mut terminal = Terminal::watch_on(&stage, "dumb");
+    terminal.until("nightly");
+    assert_eq!(stage.command(&["pause", "nightly", "--reason", "moving house"]).code, 0);
+    terminal.until("moving house");
+    terminal.press("\x03");
+    terminal.until("code=0");
+    assert!(!terminal.seen.contains("\x1b[H") && !terminal.seen.contains(ENTER));
+    drop(terminal.script.stdin.take());
+    terminal.script.wait().unwrap();
 }
 
 #[test]

@@ -59,7 +59,7 @@ pub(super) struct View {
     /// Runs whose answer was lost, and that are looked for.
     lost: BTreeSet<RunId>,
     /// What is held in a job's bar, and until when.
-    headlines: BTreeMap<JobName, (String, Timestamp)>,
+    headlines: BTreeMap<JobName, (&'static str, Timestamp)>,
 }
 
 impl View {
@@ -99,15 +99,16 @@ impl View {
     /// A line for what is worth one: each end of a run, and an answer that is lost and found.
     async fn tell(&mut self, happened: &HappenedDocument, client: &Client) {
         let times = times();
-        let (tone, line) = match &happened.facts {
+        let (tone, headline, line) = match &happened.facts {
             Some(Happening::Uncertain { .. }) => {
                 self.lost.insert(happened.run);
-                let line = "answer lost: looking for the transfer, nothing is sent again yet";
-                (Tone::Doubtful, line.to_owned())
+                let headline = "answer lost: looking for its transfer";
+                (Tone::Doubtful, headline, format!("{headline}, not sent again"))
             }
             Some(Happening::Listed { transfer, .. }) if self.lost.remove(&happened.run) => {
                 let transfer = times.transfer(*transfer);
-                (Tone::Good, format!("answer lost → found again as {transfer}, not sent twice"))
+                let line = format!("answer lost → found again as {transfer}, not sent twice");
+                (Tone::Good, "answer lost → found again, not sent twice", line)
             }
             Some(Happening::State { state, .. }) if state.is_over() => {
                 let query = ShowQuery { run: Some(happened.run.to_string()) };
@@ -117,7 +118,7 @@ impl View {
             }
             Some(_) | None => return,
         };
-        self.headlines.insert(happened.job.clone(), (line.clone(), clock::now() + HEADLINE));
+        self.headlines.insert(happened.job.clone(), (headline, clock::now() + HEADLINE));
         self.line(&happened.job, tone, happened.at, &line);
     }
 
@@ -161,7 +162,7 @@ impl View {
         let attempt = job.active_run.as_ref().and_then(RunDocument::latest_attempt);
         bar.set_position(attempt.and_then(words::percent).unwrap_or(0));
         let (tone, line) = match (&job.active_run, headline) {
-            (Some(_), Some((line, _))) => (Tone::Doubtful, line.clone()),
+            (Some(_), Some((line, _))) => (Tone::Doubtful, (*line).to_owned()),
             (Some(run), None) => (Tone::Plain, under_way(run)),
             // What the job is there to show stays in sight.
             (None, _) => (Tone::Faint, job.description.clone().unwrap_or_default()),

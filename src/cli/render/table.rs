@@ -42,7 +42,7 @@ pub struct Screen {
 
 /// Whether the terminal takes lines only: nothing can be drawn over, and no cursor moved.
 pub fn is_dumb() -> bool {
-    std::env::var_os("TERM").is_none_or(|term| term.is_empty() || term == "dumb")
+    std::env::var_os("TERM").is_some_and(|term| term == "dumb")
 }
 
 impl Screen {

@@ -1,0 +1,239 @@
+//! `doctor --bundle`: what a bug report needs, in one archive, with the secrets taken out.
+//!
+//! Keeps true: what can't be had is named in it instead; nothing is overwritten; only its owner may
+//! read it. Secrets that were read are masked wherever they stand, and of the job file each value
+//! that may be one is hidden.
+
+use std::fs::OpenOptions;
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::ask::{Daemon, done, hint, say};
+use super::doctor::ours;
+use super::places::Places;
+use super::{Exit, Global, agent, jobfile, offline};
+use crate::agent::doctor::examine;
+use crate::clock;
+use crate::config::{self, Diagnostic, Sources};
+use crate::control::document::RunDocument;
+use crate::control::request::{HistoryQuery, StatusQuery};
+use crate::privacy::mask;
+
+/// So many of the newest runs are told of: those before them are seldom what a report is about.
+const RUNS: usize = 200;
+
+/// A block of an archive, in bytes (POSIX.1-1988, ustar).
+const BLOCK: usize = 512;
+
+/// The most bytes of one file in it: a job file may have 64 MB, and no report needs that.
+const FILE_MAX: usize = 4 << 20;
+
+/// A file of the archive.
+struct Entry {
+    name: String,
+    text: String,
+}
+
+/// What is said of the job file.
+#[derive(Serialize)]
+struct Checked<'a> {
+    valid: bool,
+    errors: &'a [Diagnostic],
+    warnings: &'a [Diagnostic],
+}
+
+/// Writes the archive.
+pub(super) fn run(path: &Path, global: &Global, out: &mut dyn Write, err: &mut dyn Write) -> Exit {
+    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    let mut file = match file {
+        Ok(file) => file,
+        Err(error) => {
+            say(err, &format!("`{}` can't be written: {error}", path.display()));
+            if error.kind() == io::ErrorKind::AlreadyExists {
+                hint(err, "nothing is overwritten: name another file");
+            }
+            return Exit::No;
+        }
+    };
+    let entries = entries(global);
+    let written = entries
+        .iter()
+        .try_for_each(|entry| file.write_all(&member(entry)))
+        .and_then(|()| file.write_all(&[0; 2 * BLOCK]))
+        .and_then(|()| file.sync_all());
+    if let Err(error) = written {
+        say(err, &format!("`{}` can't be written: {error}", path.display()));
+        return Exit::No;
+    }
+    let names: Vec<&str> = entries.iter().map(|entry| entry.name.as_str()).collect();
+    let told = writeln!(
+        out,
+        "wrote {}: {}\nsecrets are taken out; names of jobs, accounts, buckets and paths are in it: \
+         `tar -xOf {0}` shows all of it",
+        path.display(),
+        names.join(", ")
+    );
+    done(told, Exit::Done)
+}
+
+/// All that is known, each as far as it can be had.
+fn entries(global: &Global) -> Vec<Entry> {
+    let mut entries = vec![entry("about.txt", about(global))];
+    // The token is read by this, and so masked in all that follows.
+    entries.push(entry("doctor.json", doctor(global)));
+    let (status, history) = past(global);
+    entries.push(entry("status.json", status));
+    entries.push(entry("history.json", history));
+    entries.extend(job_file(global));
+    entries
+}
+
+fn about(global: &Global) -> String {
+    let system = rustix::system::uname();
+    let places = Places::here(global);
+    let told = |place: Result<std::path::PathBuf, String>| match place {
+        Ok(path) => path.display().to_string(),
+        Err(words) => words,
+    };
+    format!(
+        "transferd {}\n{} {} {}\nmade at {}, machine's zone {}\njob file {}\nstate {}\n",
+        env!("CARGO_PKG_VERSION"),
+        system.sysname().to_string_lossy(),
+        system.release().to_string_lossy(),
+        system.machine().to_string_lossy(),
+        clock::now(),
+        clock::machine_zone().name,
+        told(places.config()),
+        told(places.state_folder()),
+    )
+}
+
+fn doctor(global: &Global) -> String {
+    let mut words = Vec::new();
+    match agent::find(global, None, &mut words) {
+        Ok(asked) => json(&asked.runtime.block_on(examine(&asked.client, &ours(global)))),
+        Err(_) => String::from_utf8_lossy(&words).into_owned(),
+    }
+}
+
+/// The status and the newest runs, as the daemon or the database tells them.
+fn past(global: &Global) -> (String, String) {
+    let query = HistoryQuery { limit: Some(RUNS), ..HistoryQuery::default() };
+    let (status, history) = match Daemon::find(global) {
+        Ok(daemon) => {
+            let status = daemon.wait(daemon.client().status(&StatusQuery::default()));
+            let history = daemon.wait(daemon.client().history(&query));
+            (
+                status.map(|status| json(&status)).map_err(|error| error.to_string()),
+                history.map_err(|error| error.to_string()),
+            )
+        }
+        Err(_) => (Err("no daemon answers".to_owned()), offline::history(global, &query)),
+    };
+    let history = history.map(|mut runs| {
+        runs.iter_mut().for_each(RunDocument::leave_out_facts);
+        json(&runs)
+    });
+    (status.unwrap_or_else(|words| words), history.unwrap_or_else(|words| words))
+}
+
+/// The job file's texts, and what is wrong with them.
+fn job_file(global: &Global) -> Vec<Entry> {
+    let path = match Places::here(global).config() {
+        Ok(path) => path,
+        Err(words) => return vec![entry("check.json", words)],
+    };
+    let (sources, errors, warnings) = match config::read(&path, &jobfile::surroundings()) {
+        Ok(loaded) => (loaded.sources, Vec::new(), loaded.warnings),
+        Err(rejected) => (*rejected.sources, rejected.errors, rejected.warnings),
+    };
+    let valid = errors.is_empty();
+    let checked = Checked { valid, errors: &errors, warnings: &warnings };
+    let mut entries = vec![entry("check.json", json(&checked))];
+    entries.extend(texts(&sources));
+    entries
+}
+
+fn texts(sources: &Sources) -> impl Iterator<Item = Entry> {
+    sources.files.iter().enumerate().map(|(number, file)| {
+        let name = format!("job-file-{}.yaml", number + 1);
+        let path = file.path.display();
+        entry(&name, format!("# {path}\n{}", config::without_secrets(&file.text)))
+    })
+}
+
+fn json(document: &impl Serialize) -> String {
+    serde_json::to_string_pretty(document).unwrap_or_else(|error| error.to_string())
+}
+
+/// A file of the archive, without secrets.
+fn entry(name: &str, text: String) -> Entry {
+    let mut masked: String = text.split_inclusive('\n').map(mask).collect();
+    if masked.len() > FILE_MAX {
+        let mut end = FILE_MAX;
+        while !masked.is_char_boundary(end) {
+            end -= 1;
+        }
+        masked.truncate(end);
+        masked.push_str("\n… (cut)\n");
+    }
+    Entry { name: name.to_owned(), text: masked }
+}
+
+/// A file as it stands in an archive: a header, the text, and zeros up to a whole block. `tar` of
+/// crates.io does more than this needs: links, owners, long names.
+fn member(entry: &Entry) -> Vec<u8> {
+    let mut header = [0_u8; BLOCK];
+    let mut put =
+        |at: usize, text: &str| header[at..at + text.len()].copy_from_slice(text.as_bytes());
+    put(0, &entry.name);
+    put(100, "0000600");
+    put(108, "0000000");
+    put(116, "0000000");
+    put(124, &format!("{:011o}", entry.text.len()));
+    put(136, &format!("{:011o}", clock::now().as_second().max(0)));
+    put(148, "        ");
+    put(156, "0");
+    put(257, "ustar\x0000");
+    let sum: u32 = header.iter().map(|byte| u32::from(*byte)).sum();
+    header[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+    let mut member = header.to_vec();
+    member.extend_from_slice(entry.text.as_bytes());
+    member.resize(member.len().next_multiple_of(BLOCK), 0);
+    member
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_member_is_a_header_with_its_sum_and_whole_blocks() {
+        let member = member(&entry("about.txt", "transferd\n".to_owned()));
+        assert_eq!(member.len(), 2 * BLOCK);
+        assert!(member.starts_with(b"about.txt\0"));
+        assert_eq!(&member[124..136], b"00000000012\0");
+        assert_eq!(&member[257..265], b"ustar\x0000");
+        let blank = [b' '; 8];
+        let sum: u32 = member[..148]
+            .iter()
+            .chain(&blank)
+            .chain(&member[156..BLOCK])
+            .map(|b| u32::from(*b))
+            .sum();
+        assert_eq!(&member[148..156], format!("{sum:06o}\0 ").as_bytes());
+    }
+
+    #[test]
+    fn of_the_job_file_nothing_is_left_that_may_be_a_secret() {
+        let text = "agent:\n  token: abcdefgh\nalerts:\n  - on: failed\n    webhook: {url: https://h/secret}\n\
+                    jobs:\n  a:\n    source: {account: x, bucket: y, path: z/}\n";
+        let told = config::without_secrets(text);
+        assert!(!told.contains("abcdefgh") && !told.contains("secret"), "{told}");
+        assert!(told.contains("source: {account: x, bucket: y, path: z/}"), "{told}");
+        assert_eq!(told.lines().count(), text.lines().count());
+    }
+}

@@ -1,0 +1,99 @@
+//! What the daemon that is followed has said last, and how more is heard: from its stream of news.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::cli::news::News;
+use crate::clock;
+use crate::control::client::{Client, ClientError};
+use crate::control::document::StatusDocument;
+use crate::control::request::StatusQuery;
+
+/// How often the live view is drawn: it says how long ago things were.
+pub(super) const FRAME: Duration = Duration::from_secs(1);
+
+/// So long after something has happened the daemon is asked: what happens together is shown
+/// together.
+const TOGETHER: Duration = Duration::from_millis(150);
+
+/// How often the daemon is asked while transfers are under way: their counters are no events.
+const COUNTERS: Duration = Duration::from_secs(2);
+
+/// And how often while none is: neither is what operators, the job file and the agent do.
+const QUIET_MAX: Duration = Duration::from_secs(5);
+
+/// What a question has come to: the client, if there was one, where the stream is, and the answer.
+pub(super) type Answered = (Option<Client>, News, Result<StatusDocument, ClientError>);
+
+/// Asks once, when something has happened or `longest` is over.
+pub(super) async fn ask(
+    client: Result<Client, ClientError>,
+    query: &StatusQuery,
+    mut news: News,
+    longest: Duration,
+) -> Answered {
+    match client {
+        Ok(client) => {
+            if !longest.is_zero() {
+                news.wait(&client, |_| true, longest).await;
+                tokio::time::sleep(TOGETHER).await;
+            }
+            let answer = client.status(query).await;
+            (Some(client), news, answer)
+        }
+        Err(error) => {
+            tokio::time::sleep(FRAME).await;
+            (None, news, Err(error))
+        }
+    }
+}
+
+/// What is known of the daemon that is followed.
+#[derive(Default)]
+pub(super) struct Followed {
+    /// What it said last, and when.
+    pub(super) last: Option<(StatusDocument, Timestamp)>,
+    /// Why it does not answer.
+    pub(super) away: Option<String>,
+}
+
+impl Followed {
+    /// Takes an answer in, and gives the client for the next question. A no is for good; a
+    /// daemon that does not answer may come back.
+    pub(super) fn take(
+        &mut self,
+        (client, news, answer): Answered,
+        place: &Client,
+    ) -> Result<(Result<Client, ClientError>, News), ClientError> {
+        match answer {
+            Ok(status) => {
+                self.last = Some((status, clock::now()));
+                self.away = None;
+                Ok((client.map_or_else(|| place.again(), Ok), news))
+            }
+            Err(error) if error.may_pass() => {
+                self.away = Some(error.to_string());
+                Ok((place.again(), News::default()))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// How long what is known may stand while nothing is told.
+    pub(super) fn patience(&self) -> Duration {
+        let moves = |(status, _): &(StatusDocument, Timestamp)| {
+            status.jobs.iter().any(|job| job.active_run.is_some())
+        };
+        match &self.last {
+            _ if self.away.is_some() => FRAME,
+            Some(last) if moves(last) => COUNTERS,
+            Some(_) | None => QUIET_MAX,
+        }
+    }
+
+    /// What it said last.
+    pub(super) fn status(&self) -> Option<&StatusDocument> {
+        self.last.as_ref().map(|(status, _)| status)
+    }
+}

@@ -1,0 +1,113 @@
+//! `status --watch`: the page of `status`, kept up to date, on a terminal with keys to look into
+//! runs and to act; in a file, a pipe or a dumb terminal as a block whenever something has changed.
+//!
+//! `feed` asks the daemon, `model` is what is looked at and what keys do, `page` what is shown of
+//! it, `screen` the terminal, `act` what is asked of the daemon, `blocks` the form without one.
+
+mod act;
+mod blocks;
+mod feed;
+mod model;
+mod page;
+mod screen;
+
+use std::io::{IsTerminal, Write};
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+
+use super::ask::{Daemon, say_error};
+use super::news::News;
+use super::render::table::{Screen as Paper, is_dumb};
+use super::render::words::Times;
+use super::{Exit, Global};
+use crate::clock;
+use crate::control::client::{Client, ClientError};
+use crate::control::request::StatusQuery;
+use crate::signals::{ScreenSignal, ScreenSignals, Signals};
+use model::{Model, Step};
+use screen::Screen;
+
+/// Shows the page until a signal or `q` comes. A daemon that goes away is waited for.
+pub(super) fn watch(
+    daemon: &Daemon,
+    query: &StatusQuery,
+    absolute: bool,
+    global: &Global,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> Exit {
+    let watched = daemon.wait(async {
+        let mut signals = Signals::listen().map_err(|e| ClientError::Broken(e.to_string()))?;
+        let watching = async {
+            if std::io::stdout().is_terminal() && !is_dumb() {
+                on_terminal(daemon.client(), query, absolute, global, out).await
+            } else {
+                blocks::write(daemon.client(), query, global, out).await
+            }
+        };
+        tokio::select! {
+            result = watching => result,
+            _ = signals.next() => Ok(()),
+        }
+    });
+    match watched {
+        Ok(()) => Exit::Done,
+        Err(error) => say_error(&error, err),
+    }
+}
+
+async fn on_terminal(
+    client: &Client,
+    query: &StatusQuery,
+    absolute: bool,
+    global: &Global,
+    out: &mut dyn Write,
+) -> Result<(), ClientError> {
+    let mut screen_signals =
+        ScreenSignals::listen().map_err(|error| ClientError::Broken(error.to_string()))?;
+    let mut screen = Screen::begin(out);
+    let mut model = Model::default();
+    let mut frames = tokio::time::interval(feed::FRAME);
+    let mut asking = Box::pin(feed::ask(client.again(), query, News::default(), Duration::ZERO));
+    loop {
+        let step = tokio::select! {
+            biased;
+            signal = screen_signals.next() => match signal {
+                ScreenSignal::Suspended => {
+                    screen.suspend();
+                    Step::Nothing
+                }
+                ScreenSignal::Resized => Step::Nothing,
+            },
+            key = screen.key() => model.press(key),
+            answer = &mut asking => {
+                let (now, news) = model.followed.take(answer, client)?;
+                asking.set(feed::ask(now, query, news, model.followed.patience()));
+                model.again()
+            }
+            _ = frames.tick() => Step::Nothing,
+        };
+        match step {
+            Step::Nothing => {}
+            Step::Quit => return Ok(()),
+            Step::Do(action) => {
+                let told = act::act(client, &action).await;
+                model.note(told);
+                // What it has changed is shown at once.
+                asking.set(feed::ask(client.again(), query, News::default(), Duration::ZERO));
+            }
+            Step::Look(what) => {
+                let told = act::look(client, &what, absolute, Paper::of_stdout(global.color)).await;
+                model.shows(what, told);
+            }
+        }
+        let times = Times { now: clock::now(), zone: TimeZone::system(), absolute };
+        let paper = Paper::of_stdout(global.color);
+        let lines = page::lines(&mut model, &times, paper, Screen::height());
+        // A terminal that is gone has nobody in front of it.
+        if screen.draw(&lines).is_err() {
+            return Ok(());
+        }
+    }
+}
