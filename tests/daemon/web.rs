@@ -221,7 +221,7 @@ fn the_page_reads_without_javascript_and_links_to_each_run() {
     for word in [
         "2 problems",
         "can be read by others",
-        "1 job that failed last: broken",
+        "1 job failed last: broken",
         "Agent",
         "Token",
         "Job file",

@@ -81,10 +81,10 @@ fn item(due: &Due<'_>, times: &Times) -> Html {
     match due.times.len() {
         0..=NAMED => {}
         many @ ..=COUNTED => {
-            html.raw(" and ").text(many - NAMED).raw(" more times");
+            html.raw(" and ").text(many - NAMED).raw(" more");
         }
         _ => {
-            html.raw(" and more than ").text(COUNTED - NAMED).raw(" more times");
+            html.raw(" and over ").text(COUNTED - NAMED).raw(" more");
         }
     }
     html.raw("</li>");

@@ -39,7 +39,9 @@ pub(super) fn problems(status: &StatusDocument, times: &Times) -> Html {
         let names = status.jobs.iter().filter(|job| is(job)).map(|job| job.name.as_str());
         names.collect::<Vec<_>>()
     };
-    let kinds = [(of(|job| job.late), " late: "), (of(has_failed), " that failed last: ")];
+    let (late, failed) = (of(|job| job.late), of(has_failed));
+    let are_late = if late.len() == 1 { " is late: " } else { " are late: " };
+    let kinds = [(late, are_late), (failed, " failed last: ")];
     let kinds: Vec<_> = kinds.into_iter().filter(|(names, _)| !names.is_empty()).collect();
     let wrong = status.phrases.len() + kinds.len();
     html.raw("<section id=\"problems\" data-live aria-labelledby=\"problems-h\" data-wrong=\"");
