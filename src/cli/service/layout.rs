@@ -23,6 +23,9 @@ const PACKAGED_PROGRAM: &str = "/usr/bin/transferd";
 /// The unit's name, for `systemctl`.
 pub(super) const UNIT: &str = "transferd.service";
 
+/// The name of the unit that shows notifications.
+const DESKTOP: &str = "transferd-desktop.service";
+
 /// Whose service it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Owner {
@@ -98,6 +101,14 @@ impl Layout {
         self.units.join(UNIT)
     }
 
+    /// The names of all units.
+    pub(super) fn unit_names(&self) -> &'static [&'static str] {
+        match self.owner {
+            Owner::System => &[UNIT],
+            Owner::User => &[UNIT, DESKTOP],
+        }
+    }
+
     /// Whether a file is a unit.
     pub(super) fn is_unit(&self, path: &Path) -> bool {
         path.parent() == Some(&self.units)
@@ -168,7 +179,7 @@ impl Layout {
         }
         if self.owner == Owner::User {
             let unit = with_program(DESKTOP_UNIT, program).into_bytes();
-            add(self.units.join("transferd-desktop.service"), unit, "the unit of notifications");
+            add(self.units.join(DESKTOP), unit, "the unit of notifications");
         }
         // Last: once systemd finds the unit, all that it needs is there.
         add(self.unit(), with_program(unit, program).into_bytes(), "the unit");

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::super::render::words::bytes;
 use super::disk::Disk;
-use super::layout::{Layout, Owner, UNIT, WantedFile};
+use super::layout::{Layout, Owner, WantedFile};
 
 /// One thing to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -156,7 +156,7 @@ fn after_install(layout: &Layout, disk: &Disk<'_>, changes: Changes) -> Vec<Step
     }
     if changes.unit || changes.program {
         let why = "a service that runs goes on with what is new; disturbs no transfer";
-        steps.push(systemctl(layout, &["try-restart", UNIT], why));
+        steps.push(systemctl_units(layout, &["try-restart"], why));
     }
     steps
 }
@@ -168,7 +168,7 @@ pub(super) fn uninstall(layout: &Layout, disk: &Disk<'_>) -> Vec<Step> {
     let mut steps = Vec::new();
     if has_unit && layout.is_here() {
         let why = "stops the service for good; transfers go on at the agent";
-        steps.push(systemctl(layout, &["disable", "--now", UNIT], why));
+        steps.push(systemctl_units(layout, &["disable", "--now"], why));
     }
     steps.extend(listed.into_iter().map(Step::Remove));
     if disk.exists(&layout.list()) {
@@ -193,6 +193,11 @@ fn list(layout: &Layout, wanted: &[WantedFile], more: &[PathBuf]) -> WantedFile 
         content: text.into_bytes(),
         what: "the list of these files",
     }
+}
+
+/// Does the same to all units.
+fn systemctl_units(layout: &Layout, verb: &[&str], why: &'static str) -> Step {
+    systemctl(layout, &[verb, layout.unit_names()].concat(), why)
 }
 
 fn systemctl(layout: &Layout, arguments: &[&str], why: &'static str) -> Step {

@@ -183,7 +183,10 @@ fn the_running_system_takes_up_what_is_new() {
     let steps = steps::install(&own, wanted(&own, "one"), &nothing).unwrap();
     assert_eq!(
         ran(&steps),
-        ["systemctl --user daemon-reload", "systemctl --user try-restart transferd.service"]
+        [
+            "systemctl --user daemon-reload",
+            "systemctl --user try-restart transferd.service transferd-desktop.service",
+        ]
     );
     assert!(steps.iter().all(|step| match step {
         Step::Write(file) => file.path.starts_with(home),
