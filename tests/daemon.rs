@@ -350,7 +350,7 @@ fn the_demo_shows_it_all_and_ends_by_itself() {
         assert!(demo.out.contains(job), "{}", demo.out);
     }
     assert!(demo.out.contains("0 lost, 0 doubled"), "{}", demo.out);
-    assert!(demo.out.contains("in a browser:\n  http://127.0.0.1:"), "{}", demo.out);
+    assert!(demo.out.contains("in a browser: http://127.0.0.1:"), "{}", demo.out);
 }
 
 fn keys(object: &Value) -> Vec<&str> {

@@ -117,6 +117,9 @@ fn the_stream_tells_what_events_does_and_goes_on_behind_the_last_one() {
     assert_eq!(stage.command(&["trigger", "hand", "--wait"]).code, 0);
     assert!(ahead.until("succeeded").iter().all(|came| came.id < 1_000_000));
     assert_eq!(ask(&at, "GET", "/events?job=nobody", &at).0, 404);
+    let nobody = stage.command(&["events", "nobody"]);
+    assert_eq!(nobody.code, 1, "{}", nobody.err);
+    assert!(nobody.err.contains("nobody"), "{}", nobody.err);
 }
 
 #[test]
