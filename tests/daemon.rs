@@ -20,6 +20,8 @@ mod receiver;
 mod repeats;
 #[path = "support/stage.rs"]
 mod stage;
+#[path = "daemon/starting.rs"]
+mod starting;
 #[path = "daemon/terminal.rs"]
 mod terminal;
 #[path = "daemon/version_2.rs"]

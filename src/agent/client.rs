@@ -16,7 +16,7 @@ use super::wire::{self, CloudAccount, UserProfile};
 use super::words::fit;
 use crate::core::ids::{AccountId, TransferId};
 use crate::core::job::AgentSettings;
-use crate::core::transfer::{AgentState, CancelAnswer};
+use crate::core::transfer::{AgentState, CancelAnswer, StartAnswer};
 use crate::privacy::mask;
 
 /// A client of one agent under one token source. Cheap to clone: submits run concurrently.
@@ -163,6 +163,18 @@ impl AgentClient {
         match self.ask_with(Endpoint::Cancel, &[], Some(body)).await {
             Ok(_) => CancelAnswer::Taken,
             Err(error) => CancelAnswer::NotTaken(error.to_string()),
+        }
+    }
+
+    /// `POST /management/command/0`: the agent loads the user of our token.
+    pub async fn start(&self) -> StartAnswer {
+        if let Err(error) = self.usable_token().await {
+            return StartAnswer::NotTaken(error.to_string());
+        }
+        match self.ask(Endpoint::Start, &[]).await {
+            Ok(_) => StartAnswer::Taken,
+            Err(AskError::BadToken(words)) => StartAnswer::TokenRefused(words),
+            Err(error) => StartAnswer::NotTaken(error.to_string()),
         }
     }
 

@@ -10,6 +10,8 @@ use reqwest::Method;
 pub enum Endpoint {
     /// `GET /management/agent_status`.
     AgentStatus,
+    /// `POST /management/command/0`, Start.
+    Start,
     /// `GET /authentication/user`.
     User,
     /// `GET /transfer/get_all`.
@@ -42,8 +44,9 @@ pub enum Endpoint {
 
 impl Endpoint {
     /// All of them, in the order of the counters.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::AgentStatus,
+        Self::Start,
         Self::User,
         Self::Transfers,
         Self::Submit,
@@ -64,6 +67,7 @@ impl Endpoint {
     pub fn word(self) -> &'static str {
         match self {
             Self::AgentStatus => "agent_status",
+            Self::Start => "start",
             Self::User => "user",
             Self::Transfers => "get_all",
             Self::Submit => "transfer",
@@ -84,6 +88,7 @@ impl Endpoint {
     pub(super) fn path(self) -> &'static str {
         match self {
             Self::AgentStatus => "/management/agent_status",
+            Self::Start => "/management/command/0",
             Self::User => "/authentication/user",
             Self::Transfers => "/transfer/get_all",
             Self::Submit => "/transfer/transfer",
@@ -110,7 +115,8 @@ impl Endpoint {
             | Self::Accounts
             | Self::Account
             | Self::ListTokens => Method::GET,
-            Self::Submit
+            Self::Start
+            | Self::Submit
             | Self::Buckets
             | Self::Cancel
             | Self::Login

@@ -11,7 +11,7 @@ use super::job::{AlertChannel, JobSet};
 use super::place::TransferRequest;
 use super::record::{Pause, Record};
 use super::repeat::{Backfill, BackfillPlan, Wish};
-use super::transfer::{CancelAnswer, Look, LookFailure, LookRequest, SubmitAnswer};
+use super::transfer::{CancelAnswer, Look, LookFailure, LookRequest, StartAnswer, SubmitAnswer};
 
 /// Everything that can happen.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,6 +36,8 @@ pub enum Input {
         /// What came of it.
         answer: CancelAnswer,
     },
+    /// The answer to [`Effect::StartAgent`].
+    AgentStarted(StartAnswer),
     /// The agent's notification socket said that something has changed.
     Notified,
     /// A frame of that socket said that an object could not be transferred. Anybody can send one.
@@ -152,6 +154,8 @@ pub enum Effect {
         /// Which transfer.
         transfer: TransferId,
     },
+    /// Ask the agent to start with our token; answered by [`Input::AgentStarted`]. Safe to repeat.
+    StartAgent,
     /// Look into the agent's transfer history for why a transfer failed; answered by
     /// [`Input::CauseLearned`], soon or never: nobody waits for it long.
     LearnCause {

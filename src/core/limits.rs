@@ -132,6 +132,11 @@ pub const WORDS_MAX: usize = 500;
 /// A run that the agent has kept waiting for so long is told of (contract, "Alerts").
 pub const AGENT_DOWN_AFTER: SignedDuration = SignedDuration::from_mins(10);
 
+/// First and longest delay between two requests that an agent start which nobody has signed in
+/// (contract, "Agent"): a start takes seconds, and one that is refused for hours needs a person.
+pub const AGENT_START_RETRY: (SignedDuration, SignedDuration) =
+    (SignedDuration::from_secs(30), SignedDuration::from_hours(1));
+
 /// So long before its end a token is told of, and once more at its end: over a weekend there is
 /// still somebody to renew it.
 pub const TOKEN_NOTICE: SignedDuration = SignedDuration::from_hours(3 * 24);

@@ -339,3 +339,14 @@ pub enum CancelAnswer {
     /// Anything else, in words. A cancel is safe to repeat.
     NotTaken(String),
 }
+
+/// The answer to a request that the agent start.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StartAnswer {
+    /// 200: the request was taken. The next look tells what came of it.
+    Taken,
+    /// The agent refuses our token, in words: another try with it is of no use.
+    TokenRefused(String),
+    /// Anything else, in words. A start is safe to repeat.
+    NotTaken(String),
+}

@@ -8,7 +8,7 @@ use super::event::Event;
 use super::failpoint::{self, Failpoint};
 use crate::core::alert::Delivery;
 use crate::core::input::{Effect, Input};
-use crate::core::transfer::{CancelAnswer, LookFailure, SubmitAnswer};
+use crate::core::transfer::{CancelAnswer, LookFailure, StartAnswer, SubmitAnswer};
 use futures_util::FutureExt;
 
 /// What is said of a task of ours that panicked. The loop must get an answer all the same.
@@ -33,6 +33,12 @@ impl Driver {
                 let answer = CancelAnswer::NotTaken(PANICKED.to_owned());
                 self.answer(Input::CancelAnswered { transfer, answer }, async move {
                     Input::CancelAnswered { transfer, answer: client.cancel(transfer).await }
+                });
+            }
+            Effect::StartAgent => {
+                let lost = StartAnswer::NotTaken(PANICKED.to_owned());
+                self.answer(Input::AgentStarted(lost), async move {
+                    Input::AgentStarted(client.start().await)
                 });
             }
             Effect::LearnCause { attempt, query } => {

@@ -126,6 +126,7 @@ impl Driver {
             Effect::Cancel { transfer } => Some(*transfer),
             Effect::Look(_)
             | Effect::Submit { .. }
+            | Effect::StartAgent
             | Effect::LearnCause { .. }
             | Effect::Deliver { .. }
             | Effect::Reply { .. } => None,
@@ -157,6 +158,7 @@ impl Driver {
             | Input::CauseLearned { .. }
             | Input::ObjectFailed { .. }
             | Input::Delivered { .. }
+            | Input::AgentStarted(_)
             | Input::Notified
             | Input::TokenChanged
             | Input::TokenEnds(_)
@@ -181,6 +183,7 @@ impl Driver {
             | Input::Looked(_)
             | Input::CancelAnswered { .. }
             | Input::CauseLearned { .. }
+            | Input::AgentStarted(_)
             | Input::Delivered { .. } => false,
             Input::TimeReached
             | Input::JobsReplaced(_)

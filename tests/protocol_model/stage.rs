@@ -145,7 +145,7 @@ impl Stage {
                 Effect::Submit { attempt, .. } => self.submits.push(attempt),
                 Effect::Cancel { transfer } => self.cancels.push(transfer),
                 Effect::LearnCause { attempt, query } => asked.push((attempt, query.transfer)),
-                Effect::Reply { .. } | Effect::Deliver { .. } => {}
+                Effect::StartAgent | Effect::Reply { .. } | Effect::Deliver { .. } => {}
             }
         }
         // The model knows no causes: nothing is learned, and at once.

@@ -104,6 +104,19 @@ impl Stage {
         std::fs::rename(fresh, self.folder.path().join("jobs.yaml")).unwrap();
     }
 
+    /// Adds keys to `agent` in the job file.
+    pub(crate) fn change_agent(&self, keys: &str) {
+        let path = self.folder.path().join("jobs.yaml");
+        let text = std::fs::read_to_string(&path).unwrap();
+        let text = text.replacen("agent: {", &format!("agent: {{{keys}, "), 1);
+        std::fs::write(path, text).unwrap();
+    }
+
+    /// The simulated agent.
+    pub(crate) fn agent(&self) -> &SimHandle {
+        &self.agent
+    }
+
     /// Runs a command about this stage.
     pub(crate) fn command(&self, arguments: &[&str]) -> Output {
         let globals = self.globals();

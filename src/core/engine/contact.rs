@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use jiff::{SignedDuration, Timestamp};
 
 use super::Engine;
+use super::starting::Starting;
 use crate::core::ids::{TransferId, UserId};
 use crate::core::input::Effect;
 use crate::core::limits::{
@@ -136,6 +137,8 @@ pub(super) struct Contact {
     pub(super) weak_evidence_said: bool,
     /// Values of `transferStatus` that are not known, and were said.
     pub(super) unknown_statuses: BTreeSet<String>,
+    /// Requests that the agent start.
+    pub(super) starting: Starting,
 }
 
 impl Default for Contact {
@@ -167,6 +170,7 @@ impl Default for Contact {
             asked_at: None,
             weak_evidence_said: false,
             unknown_statuses: BTreeSet::new(),
+            starting: Starting::default(),
         }
     }
 }
@@ -229,6 +233,7 @@ impl Contact {
         self.kept_waiting_since = self.kept_waiting_since.map(|at| shift(at, by));
         self.failed_at = self.failed_at.map(|at| shift(at, by));
         self.submit_look_at = self.submit_look_at.map(|at| shift(at, by));
+        self.starting.clock_stepped(by);
     }
 }
 
@@ -241,6 +246,7 @@ pub(super) fn backoff(failures: u32) -> SignedDuration {
 impl Engine {
     /// The token's source has changed: it is tried at once.
     pub(super) fn token_changed(&mut self) {
+        self.contact.starting.token_changed();
         if matches!(self.contact.trouble, Some(Trouble::BadToken(_))) {
             self.contact.retry_at = None;
             self.contact.submit_look_at = None;

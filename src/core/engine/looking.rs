@@ -84,6 +84,7 @@ impl Engine {
             }
             LookFailure::BadToken(words) => {
                 self.contact.token_valid = Some(false);
+                self.token_was_refused();
                 Trouble::BadToken(words)
             }
             LookFailure::Unusable(words) => {
@@ -119,8 +120,12 @@ impl Engine {
     /// Takes in what the agent said of itself.
     fn agent_answered(&mut self, look: &Look) {
         self.contact.reachable = Some(true);
-        self.contact.token_valid = Some(true);
+        let saw_no_page = look.incomplete.as_ref().is_some_and(|incomplete| incomplete.pages == 0);
+        if !saw_no_page {
+            self.contact.token_valid = Some(true);
+        }
         self.contact.agent = look.agent;
+        self.contact.starting.found(look.agent);
         self.contact.retry_at = None;
         if !look.agent.may_work() {
             self.trouble_is(Trouble::Idle(look.agent));

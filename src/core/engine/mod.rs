@@ -26,6 +26,7 @@ mod query;
 mod recovery;
 mod reload;
 mod repeat;
+mod starting;
 mod state;
 mod submit;
 mod telling;
@@ -117,6 +118,7 @@ impl Engine {
             Input::Submitted { attempt, answer } => self.submitted(attempt, answer),
             Input::Looked(result) => self.looked(result),
             Input::CancelAnswered { transfer, answer } => self.cancel_answered(transfer, &answer),
+            Input::AgentStarted(answer) => self.agent_started(answer),
             Input::Notified => self.contact.hint(),
             Input::ObjectFailed { transfer, object } => self.object_failed(transfer, object),
             Input::CauseLearned { attempt, transfer, row } => {
@@ -170,6 +172,7 @@ impl Engine {
         self.admit();
         self.tend_touched();
         self.plan_look();
+        self.start_agent();
         self.tell_late();
         self.watch_agent();
         self.watch_token();

@@ -12,5 +12,6 @@ mod overlap;
 mod reload;
 mod repeat;
 mod stage;
+mod starting;
 mod statuses;
 mod time;

@@ -27,6 +27,7 @@ use super::looking::LookUnderWay;
 use super::mutation::Mutation;
 use super::plan::millis;
 use super::simulation::{Call, Event, Observer, Simulation};
+use super::starts::Starts;
 
 /// How long the driver waits after a failed commit before it rebuilds the engine.
 const REBUILD: SignedDuration = SignedDuration::from_secs(2);
@@ -91,6 +92,7 @@ pub(super) struct Daemon {
     pub(super) deadlines_checked: Timestamp,
     /// When a look of it last came to nothing.
     pub(super) look_lost_at: Option<Timestamp>,
+    pub(super) starts: Starts,
     /// Places for which it has taken somebody else's transfer for its own, and when.
     pub(super) strangers: Vec<(Fingerprint, Timestamp)>,
     /// Answers are numbered as they are asked for: the next number, and the latest that came.
@@ -138,6 +140,7 @@ impl Daemon {
             alerts: BTreeSet::new(),
             deadlines_checked: start,
             look_lost_at: None,
+            starts: Starts::default(),
             strangers: Vec::new(),
             answers: (1, 0),
             wakes_at: (start, 0),
@@ -216,6 +219,7 @@ impl<O: Observer> Simulation<O> {
         daemon.expectations.jumped(daemon.processed, wall);
         daemon.latest_wall = daemon.latest_wall.max(wall);
         let (engine, step) = Engine::recover(durable, set, host, wall);
+        daemon.starts = Starts::default();
         daemon.engine = Some(engine);
         daemon.note_wakeup();
         daemon.look = None;
@@ -239,6 +243,7 @@ impl<O: Observer> Simulation<O> {
         let daemon = &mut self.daemons[number];
         daemon.latest_wall = daemon.latest_wall.max(wall);
         daemon.grounds.heard(&input, self.now);
+        daemon.starts.heard(&input);
         let Some(engine) = daemon.engine.as_mut() else { return };
         let step = engine.handle(input, wall);
         daemon.note_wakeup();
@@ -440,6 +445,7 @@ impl<O: Observer> Simulation<O> {
                 self.daemons[number].cancel_asked.entry(transfer).or_insert(now);
                 self.send(number, Call::Cancel { transfer });
             }
+            Effect::StartAgent => self.ask_to_start(number),
             Effect::LearnCause { attempt, query } => self.ask_why(number, attempt, query),
             Effect::Reply { .. } => self.daemons[number].replies += 1,
             // Left out before; see `alerts`.

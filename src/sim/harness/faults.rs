@@ -76,6 +76,7 @@ pub const KINDS: &[Kind] = &[
     kind("agent_stopped", "it is stopped"),
     kind("agent_created", "its user signs out"),
     kind("agent_disposed", "its session is disposed"),
+    kind("agent_started", "a daemon starts it again"),
     kinds(
         "token_refused",
         &[

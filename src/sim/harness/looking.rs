@@ -97,6 +97,10 @@ impl<O: Observer> Simulation<O> {
                 self.schedule_look(number, after);
             }
             Ok(None) => self.end_look(number, after, Ok(look)),
+            // The agent's state says more than that it refuses the token then.
+            Err(LookFailure::BadToken(_)) if !look.agent.may_work() => {
+                self.end_look(number, after, Ok(look));
+            }
             // Pages that were read prove presence, whatever becomes of the others.
             Err(_) if !look.paging.is_at_start() => {
                 look.paging.cut(Gap::PageFailed("a page failed".to_owned()));

@@ -62,6 +62,7 @@ mod report;
 mod residue;
 mod settle;
 mod simulation;
+mod starts;
 mod trace;
 mod widen;
 mod year;

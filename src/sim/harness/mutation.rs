@@ -79,6 +79,8 @@ mutations! {
     LooksUnanswered Occurrences,
     /// Looks are made though there is nothing to look for.
     LooksWithoutNeed Idle,
+    /// The agent is started though the job file does not say so.
+    StartsUnasked Idle,
     /// What was given up is looked for on and on.
     WatchedForEver Idle,
     /// The engine is not told that its time has come.
@@ -112,6 +114,7 @@ impl Mutation {
         if self == Self::SlotsUnlimited {
             changed.agent.max_active = 1_000;
         }
+        changed.agent.start |= self == Self::StartsUnasked;
         for job in changed.jobs.values_mut() {
             let mut terms = Terms::clone(&job.terms);
             match self {

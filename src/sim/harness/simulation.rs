@@ -48,6 +48,7 @@ pub(super) enum Call {
     Submit { attempt: AttemptId, request: Box<TransferRequest>, sent: Timestamp },
     Cancel { transfer: TransferId },
     Cause { attempt: AttemptId, query: Box<CauseQuery> },
+    StartAgent,
 }
 
 /// Where an answer stands among others of one daemon.
@@ -416,6 +417,7 @@ impl<O: Observer> Simulation<O> {
             Call::Cause { attempt, query } => {
                 self.tell_cause(number, incarnation, attempt, &query);
             }
+            Call::StartAgent => self.start_reaches_agent(number, incarnation),
             Call::Cancel { transfer } => {
                 let reply = self.world.cancel(&self.daemons[number].token, transfer, self.now);
                 let words = reply.outcome.word();

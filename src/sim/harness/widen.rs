@@ -1,6 +1,8 @@
 //! What the model was widened by: drawn apart from the rest, so that a seed's plan is as it was
 //! but for this.
 
+use std::sync::Arc;
+
 use crate::sim::world::Chance;
 
 use super::plan::{Plan, Swarm};
@@ -44,6 +46,10 @@ impl Plan {
         variants.history_late = chance.happens(0.1);
         if chance.happens(0.5) {
             self.world.errors = ERRORS.map(str::to_owned).to_vec();
+        }
+        for daemon in &mut self.daemons {
+            // In the others a person has to sign in.
+            Arc::make_mut(&mut daemon.set).agent.start = chance.happens(0.5);
         }
         self.hazards.frames = Swarm { chance: &mut chance }.rate(0.3);
     }

@@ -31,7 +31,8 @@ impl Plan {
         let agents = kinds_of_agents(seed);
         let daemon = |number: usize, count: u32| {
             let poll_interval = SignedDuration::from_secs(15);
-            let agent = AgentSettings { poll_interval, ..AgentSettings::default() };
+            let agent =
+                AgentSettings { poll_interval, start: true, ..AgentSettings::default() };
             let all: Vec<Arc<Job>> =
                 (0..count).map(|job| Arc::new(daily(&format!("{number}-"), job))).collect();
             let jobs = all.iter().map(|job| (job.name.clone(), Arc::clone(job))).collect();
@@ -146,6 +147,8 @@ fn world(users: &[SimUser]) -> WorldOptions {
             restart_every: Some(SignedDuration::from_hours(12)),
             restart_loses_created: 0.8,
             status_change_every: Some(days(5)),
+            // Long, as few runs begin at any moment.
+            status_change_for: Span::millis(60_000, 3_600_000),
             forget_after: Some(days(20)),
             ..People::default()
         },

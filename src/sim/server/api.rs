@@ -88,6 +88,9 @@ fn route_to_world(
             let reply = world.agent_status(now);
             known.then(|| map(reply, |state| json!(wire::agent_number(state))))
         })?,
+        "POST /management/command/0" => {
+            shared.with_durably(|world, now| map(world.start(token, now), |()| Value::Null))
+        }
         "GET /transfer/get_all" => shared.with(|world, now| {
             let plain = ListQuery::default();
             let query = ListQuery {

@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::core::ids::TransferId;
 use crate::core::transfer::{AgentState, TransferStatus};
 
-use super::api::{Endpoint, Outcome, Reply};
+use super::api::{Endpoint, Outcome, ProblemCode, Reply};
 use super::events::Event;
 use super::state::World;
 
@@ -13,6 +13,21 @@ impl World {
     /// `GET /management/agent_status`.
     pub fn agent_status(&mut self, now: Timestamp) -> Reply<AgentState> {
         self.answer(Endpoint::Status, now, |world| Outcome::Answer(world.agent))
+    }
+
+    /// `POST /management/command/0`, Start: loads the user of the token.
+    pub fn start(&mut self, token: &str, now: Timestamp) -> Reply<()> {
+        self.answer(Endpoint::Start, now, |world| {
+            if world.token_user(token, now).is_none() {
+                return Outcome::Problem(ProblemCode::Token);
+            }
+            let worked = world.works();
+            world.agent = AgentState::Started;
+            world.revision += 1;
+            world.count("agent_started");
+            world.after_work_change(worked, now);
+            Outcome::Answer(())
+        })
     }
 
     /// What the agent's status is.

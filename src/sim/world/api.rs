@@ -110,6 +110,8 @@ pub enum Endpoint {
     Cancel,
     /// `GET /management/agent_status`.
     Status,
+    /// `POST /management/command/0`.
+    Start,
     /// `GET /authentication/user`.
     User,
     /// `POST /authentication/login`, `mfa_respond`, `logout`.

@@ -230,6 +230,7 @@ impl FaultRates {
             Endpoint::List => self.draw_list(chance),
             Endpoint::Cancel => self.draw_cancel(chance),
             Endpoint::Status
+            | Endpoint::Start
             | Endpoint::User
             | Endpoint::Login
             | Endpoint::ApiToken

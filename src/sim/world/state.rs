@@ -200,6 +200,7 @@ impl World {
             Endpoint::List => "list",
             Endpoint::Cancel => "cancel",
             Endpoint::Status
+            | Endpoint::Start
             | Endpoint::User
             | Endpoint::Login
             | Endpoint::ApiToken

@@ -95,6 +95,8 @@ pub(super) struct Stage {
     pub(super) gap: Option<Gap>,
     pub(super) submits: Vec<(AttemptId, TransferRequest)>,
     pub(super) cancels: Vec<TransferId>,
+    /// When the agent was asked to start.
+    pub(super) starts: Vec<Timestamp>,
     pub(super) replies: Vec<Answer>,
     pub(super) outbox: Outbox,
     pub(super) told: Told,
@@ -142,6 +144,7 @@ impl Stage {
             gap: None,
             submits: Vec::new(),
             cancels: Vec::new(),
+            starts: Vec::new(),
             replies: Vec::new(),
             outbox: Outbox::default(),
             told: Told::default(),
@@ -199,6 +202,7 @@ impl Stage {
                 }
                 Effect::Submit { attempt, request } => self.submits.push((attempt, request)),
                 Effect::Cancel { transfer } => self.cancels.push(transfer),
+                Effect::StartAgent => self.starts.push(self.now),
                 Effect::LearnCause { attempt, query } => self.asked.push((attempt, query)),
                 Effect::Reply { answer, .. } => self.replies.push(answer),
                 Effect::Deliver { alert, .. } => self.deliveries.push(alert),

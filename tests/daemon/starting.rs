@@ -1,0 +1,30 @@
+//! `agent.start`: an agent that nobody has signed in is started for a run that waits, and only then.
+
+use transferd::core::transfer::AgentState;
+
+use crate::stage::Stage;
+
+fn starts(stage: &Stage) -> u64 {
+    stage.agent().with(|world, _| world.faults_fired().get("agent_started").copied().unwrap_or(0))
+}
+
+#[test]
+fn an_agent_that_nobody_has_signed_in_is_started_when_a_run_waits() {
+    let stage = Stage::new("");
+    stage.change_agent("start: true");
+    stage.agent().with(|world, now| world.set_agent_state(AgentState::Created, now));
+    let daemon = stage.start();
+    assert_eq!(starts(&stage), 0);
+    let waited = stage.command(&["trigger", "hand", "--wait"]);
+    assert_eq!(waited.code, 0, "{}", waited.err);
+    assert_eq!(starts(&stage), 1);
+    assert!(daemon.log().contains("no user is signed in at the agent (created); starting it"));
+
+    // A person has paused it: the run waits until it is canceled.
+    stage.agent().with(|world, now| world.set_agent_state(AgentState::Paused, now));
+    assert_eq!(stage.command(&["trigger", "hand"]).code, 0);
+    stage.until("it waits for the agent", || {
+        stage.json(&["status", "hand", "--json"])["active_run"]["reason_code"] == "waiting_agent"
+    });
+    assert_eq!(starts(&stage), 1);
+}
