@@ -63,6 +63,12 @@ fn a_triggered_job_runs_to_its_end_and_is_told_of() {
     );
     assert_eq!(keys(&status["agent"]["token"]), ["expires_at", "valid"]);
     assert_eq!(status["agent"]["state"], "started");
+    stage.until("the agent has told its version", || {
+        stage.json(&["status", "--json"])["agent"]["version"] == "2.31.0-sim"
+    });
+    let people = stage.command(&["status"]).out;
+    assert!(people.contains("started, version 2.31.0-sim"), "{people}");
+    assert_eq!(stage.asked("/management/check_update"), 1, "once a day");
     let job = job(&status, "hand");
     is_job(job);
     assert_eq!(job["last_run"]["id"], id.as_str());

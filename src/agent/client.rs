@@ -7,6 +7,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::endpoint::{Endpoint, RequestCounters};
 use super::failure::{AskError, UnusableSettings};
+use super::limits::VERSION_MAX;
 use super::look::KnownUser;
 use super::neighbor::Owners;
 use super::problem::Problem;
@@ -16,6 +17,7 @@ use super::wire::{self, CloudAccount, UserProfile};
 use super::words::fit;
 use crate::core::ids::{AccountId, TransferId};
 use crate::core::job::AgentSettings;
+use crate::core::plain::one_line;
 use crate::core::transfer::{AgentState, CancelAnswer, StartAnswer};
 use crate::privacy::mask;
 
@@ -23,6 +25,15 @@ use crate::privacy::mask;
 #[derive(Clone)]
 pub struct AgentClient {
     pub(super) inner: Arc<Inner>,
+}
+
+/// Which version an agent is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AgentVersion {
+    /// The one that it is.
+    pub current: String,
+    /// The one that it could become, if that is another.
+    pub newer: Option<String>,
 }
 
 pub(super) struct Inner {
@@ -126,6 +137,17 @@ impl AgentClient {
             self.owners().found_at_work(uid);
         }
         Ok(Some(state))
+    }
+
+    /// `GET /management/check_update`. It makes the agent ask the vendor's update feed.
+    pub async fn version(&self) -> Result<AgentVersion, AskError> {
+        let call = Call::to(Endpoint::CheckUpdate, None);
+        let answer = self.inner.transport.send(call).await?;
+        let body = good_body(Endpoint::CheckUpdate, answer, None)?;
+        let (current, new) = wire::versions(&body)
+            .map_err(|error| unreadable(Endpoint::CheckUpdate, &error))?;
+        let shown = |version: String| one_line(&mask(&version), VERSION_MAX);
+        Ok(AgentVersion { current: shown(current), newer: new.map(shown) })
     }
 
     /// `GET /authentication/user`.

@@ -12,6 +12,8 @@ pub enum Endpoint {
     AgentStatus,
     /// `POST /management/command/0`, Start.
     Start,
+    /// `GET /management/check_update`.
+    CheckUpdate,
     /// `GET /authentication/user`.
     User,
     /// `GET /transfer/get_all`.
@@ -44,9 +46,10 @@ pub enum Endpoint {
 
 impl Endpoint {
     /// All of them, in the order of the counters.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::AgentStatus,
         Self::Start,
+        Self::CheckUpdate,
         Self::User,
         Self::Transfers,
         Self::Submit,
@@ -68,6 +71,7 @@ impl Endpoint {
         match self {
             Self::AgentStatus => "agent_status",
             Self::Start => "start",
+            Self::CheckUpdate => "check_update",
             Self::User => "user",
             Self::Transfers => "get_all",
             Self::Submit => "transfer",
@@ -89,6 +93,7 @@ impl Endpoint {
         match self {
             Self::AgentStatus => "/management/agent_status",
             Self::Start => "/management/command/0",
+            Self::CheckUpdate => "/management/check_update",
             Self::User => "/authentication/user",
             Self::Transfers => "/transfer/get_all",
             Self::Submit => "/transfer/transfer",
@@ -109,6 +114,7 @@ impl Endpoint {
     pub(super) fn method(self) -> Method {
         match self {
             Self::AgentStatus
+            | Self::CheckUpdate
             | Self::User
             | Self::Transfers
             | Self::History

@@ -24,6 +24,9 @@ pub(super) const LISTED_MAX: usize = 10_000;
 /// A token travels in the request line, of which ASP.NET Core takes 8 KiB.
 pub(super) const TOKEN_MAX: usize = 8 * 1024;
 
+/// A version as it is shown, in bytes: `12.34.5678.90-beta.1` and more.
+pub(super) const VERSION_MAX: usize = 64;
+
 /// Connecting to a desktop agent takes milliseconds; a host that does not answer is away.
 pub(super) const CONNECT_MAX: Duration = Duration::from_secs(10);
 

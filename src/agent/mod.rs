@@ -29,7 +29,7 @@ mod words;
 #[cfg(test)]
 mod tests;
 
-pub use client::AgentClient;
+pub use client::{AgentClient, AgentVersion};
 pub use endpoint::{Endpoint, Outcome, RequestCount, RequestCounters};
 pub use failure::{AskError, UnusableSettings};
 pub use neighbor::{Keep, Owners};

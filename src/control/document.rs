@@ -89,6 +89,9 @@ pub struct AgentDocument {
     pub reachable: Option<bool>,
     /// What it says of itself: `created`, `started`, `stopped`, `paused`, `disposed` or `unknown`.
     pub state: AgentState,
+    /// Which version it is; null while it has not told.
+    #[serde(default)]
+    pub version: Option<String>,
     /// The token.
     pub token: TokenDocument,
     /// When the last contact was; null while there has been none.

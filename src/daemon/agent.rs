@@ -23,6 +23,10 @@ const STALE: SignedDuration = SignedDuration::from_secs(60);
 /// `status` waits for the agent no longer than this.
 const GLANCE_MAX: Duration = Duration::from_secs(3);
 
+/// The agent's version is asked for once a day at most, and while in contact (contract, "Agent"):
+/// the agent asks the vendor's update feed for it.
+const VERSION_HOLDS: SignedDuration = SignedDuration::from_hours(24);
+
 /// What the agent said when `status` asked it.
 #[derive(Clone, Debug)]
 pub(super) struct Glance {
@@ -44,6 +48,10 @@ pub(super) struct Agent {
     listening: Option<JoinHandle<()>>,
     pub(super) glance: Option<Glance>,
     glancing: bool,
+    /// Which version it is, as it last told.
+    pub(super) version: Option<String>,
+    /// When it was asked for that, since boot.
+    version_asked: Option<SignedDuration>,
     /// When the token ends, as the engine was told last.
     told_ends: Option<Timestamp>,
 }
@@ -65,6 +73,8 @@ impl Agent {
             listening: None,
             glance: None,
             glancing: false,
+            version: None,
+            version_asked: None,
             told_ends: None,
         })
     }
@@ -126,6 +136,7 @@ impl Agent {
         self.settings = settings.clone();
         self.listen(false);
         self.glance = None;
+        (self.version, self.version_asked) = (None, None);
         self.look_at_token();
         Ok(())
     }
@@ -172,6 +183,35 @@ impl Agent {
             });
         }
         true
+    }
+
+    /// The agent has just answered: its version is asked for, if that is due; answered by
+    /// [`Event::VersionTold`].
+    pub(super) fn in_contact(&mut self, events: &UnboundedSender<Event>) {
+        let now = clock::since_boot();
+        if self.version_asked.is_some_and(|asked| now - asked < VERSION_HOLDS) {
+            return;
+        }
+        self.version_asked = Some(now);
+        let (client, events) = (self.client.clone(), events.clone());
+        tokio::spawn(async move {
+            let version = match client.version().await {
+                Ok(version) => Some(version.current),
+                Err(error) => {
+                    tracing::debug!("the agent does not tell its version: {error}");
+                    None
+                }
+            };
+            let _ = events.send(Event::VersionTold { asked: now, version });
+        });
+    }
+
+    /// The agent has told its version, or not, when asked then.
+    pub(super) fn version_told(&mut self, asked: SignedDuration, version: Option<String>) {
+        // Another agent may have been asked since.
+        if self.version_asked == Some(asked) {
+            self.version = version;
+        }
     }
 
     /// Takes the answer in.

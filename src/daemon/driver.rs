@@ -150,7 +150,13 @@ impl Driver {
         match event {
             // What an engine that is gone had asked for: uncertain, and settled by looking.
             Event::Answer { epoch, .. } if epoch != self.epoch => {}
-            Event::Answer { input, .. } => inputs.push(input),
+            Event::Answer { input, .. } => {
+                if matches!(input, Input::Looked(Ok(_))) {
+                    self.agent.in_contact(&self.events);
+                }
+                inputs.push(input);
+            }
+            Event::VersionTold { asked, version } => self.agent.version_told(asked, version),
             Event::Hint => inputs.push(Input::Notified),
             Event::ObjectFailed(ObjectFailed { transfer, object }) => {
                 inputs.push(Input::ObjectFailed { transfer, object });
@@ -167,6 +173,9 @@ impl Driver {
             }
             Event::JobFileRead(reading) => self.job_file_read(*reading, inputs),
             Event::Glanced(glance) => {
+                if glance.reachable {
+                    self.agent.in_contact(&self.events);
+                }
                 self.agent.glanced(glance);
                 for question in std::mem::take(&mut self.curious) {
                     self.answer_status(question);

@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use tokio::sync::mpsc::{Receiver, UnboundedReceiver};
 use tokio::time::{Interval, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
@@ -28,6 +29,8 @@ pub(super) enum Event {
     JobFileRead(Box<Reading>),
     /// The agent was asked for `status`.
     Glanced(Glance),
+    /// The agent was asked for its version, so long since boot.
+    VersionTold { asked: SignedDuration, version: Option<String> },
     /// Someone asks over the control socket.
     Asked(Asked),
     /// What the past says of runs that someone asks for.

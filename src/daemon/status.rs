@@ -139,6 +139,7 @@ impl Driver {
             url: self.agent.settings().url.clone(),
             reachable,
             state,
+            version: self.agent.version.clone(),
             token: TokenDocument { valid, expires_at: self.agent.client().token().expires_at() },
             asked_at,
         }

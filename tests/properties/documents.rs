@@ -92,6 +92,7 @@ fn any_status() -> impl Strategy<Value = StatusDocument> {
                     unwatched: None,
                 },
                 agent: AgentDocument {
+                    version: None,
                     url,
                     reachable: may_be,
                     state: AgentState::Started,

@@ -146,6 +146,11 @@ impl Stage {
         self.agent.with(|world, _| world.posts().count())
     }
 
+    /// How often the agent was asked for this path.
+    pub(crate) fn asked(&self, path: &str) -> usize {
+        self.agent.requests().iter().filter(|seen| seen.path == path).count()
+    }
+
     /// Starts the daemon and waits until it answers.
     pub(crate) fn start(&self) -> Daemon {
         self.start_with(&[])

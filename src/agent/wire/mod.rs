@@ -18,7 +18,7 @@ mod transfer;
 mod tests;
 
 pub use answers::{ApiToken, CloudAccount, UserProfile};
-pub(super) use answers::{LoginReply, login_reply, minted_token, user};
+pub(super) use answers::{LoginReply, login_reply, minted_token, user, versions};
 pub(super) use answers::{accounts, agent_state, api_tokens, buckets};
 pub(super) use frame::{FailedFrame, failed_frame};
 pub(super) use history::history;

@@ -117,7 +117,9 @@ fn agent(status: &StatusDocument, times: &Times) -> (Tone, String) {
         (Some(true), AgentState::Disposed) => (Tone::Bad, "needs a new login"),
     };
     let asked = agent.asked_at.map(|at| format!(", asked {}", times.at(at))).unwrap_or_default();
-    (tone, format!("{}: {words}{asked}", agent.url))
+    let version = agent.version.as_deref().filter(|_| agent.reachable == Some(true));
+    let version = version.map(|version| format!(", version {version}"));
+    (tone, format!("{}: {words}{}{asked}", agent.url, version.unwrap_or_default()))
 }
 
 fn token(status: &StatusDocument, times: &Times) -> (Tone, String) {

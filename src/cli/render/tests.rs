@@ -223,6 +223,7 @@ fn a_status(jobs: Vec<JobDocument>) -> StatusDocument {
             unwatched: None,
         },
         agent: AgentDocument {
+            version: Some("2.31.0".to_owned()),
             url: "http://localhost:29123".to_owned(),
             reachable: Some(true),
             state: AgentState::Started,

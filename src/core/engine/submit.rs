@@ -117,6 +117,7 @@ impl Engine {
                 let end = AttemptEnd::TokenRefused { words: words.clone() };
                 self.not_taken(id, end, WaitReason::Token { words: words.clone() });
                 self.contact.token_valid = Some(false);
+                self.token_was_refused();
                 self.trouble_is(Trouble::BadToken(words));
             }
             SubmitAnswer::Refused(Refusal::Final(words)) => self.refused(id, words),

@@ -88,6 +88,10 @@ fn route_to_world(
             let reply = world.agent_status(now);
             known.then(|| map(reply, |state| json!(wire::agent_number(state))))
         })?,
+        "GET /management/check_update" => shared.with(|world, now| {
+            let reply = world.check_update(now);
+            map(reply, |version| cased(world, wire::versions(version)))
+        }),
         "POST /management/command/0" => {
             shared.with_durably(|world, now| map(world.start(token, now), |()| Value::Null))
         }

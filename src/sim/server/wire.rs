@@ -172,6 +172,11 @@ pub(super) fn profile(world: &World, user: &SimUser) -> Value {
     profile
 }
 
+/// Answer of `check_update`, of an agent that is up to date.
+pub(super) fn versions(current: &str) -> Value {
+    json!({"isUpdateRequired": false, "currentVersion": current, "newVersion": current})
+}
+
 /// A CloudAccount, its keys obfuscated.
 pub(super) fn cloud_account(account: &CloudAccount) -> Value {
     json!({

@@ -9,10 +9,18 @@ use super::api::{Endpoint, Outcome, ProblemCode, Reply};
 use super::events::Event;
 use super::state::World;
 
+/// What it calls itself.
+const VERSION: &str = "2.31.0-sim";
+
 impl World {
     /// `GET /management/agent_status`.
     pub fn agent_status(&mut self, now: Timestamp) -> Reply<AgentState> {
         self.answer(Endpoint::Status, now, |world| Outcome::Answer(world.agent))
+    }
+
+    /// `GET /management/check_update`: the version that it is.
+    pub fn check_update(&mut self, now: Timestamp) -> Reply<&'static str> {
+        self.answer(Endpoint::Update, now, |_| Outcome::Answer(VERSION))
     }
 
     /// `POST /management/command/0`, Start: loads the user of the token.

@@ -112,6 +112,8 @@ pub enum Endpoint {
     Status,
     /// `POST /management/command/0`.
     Start,
+    /// `GET /management/check_update`.
+    Update,
     /// `GET /authentication/user`.
     User,
     /// `POST /authentication/login`, `mfa_respond`, `logout`.

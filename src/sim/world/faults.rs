@@ -219,7 +219,8 @@ impl Default for FaultRates {
 impl FaultRates {
     /// Draws what befalls a request of this endpoint.
     pub(crate) fn draw(&self, endpoint: Endpoint, chance: &mut Chance) -> Option<Fault> {
-        let takes_token = endpoint != Endpoint::Status && endpoint != Endpoint::Login;
+        let takes_token =
+            ![Endpoint::Status, Endpoint::Update, Endpoint::Login].contains(&endpoint);
         if takes_token && chance.happens(self.bad_token) {
             let code = ProblemCode::BAD_TOKEN[chance.below(ProblemCode::BAD_TOKEN.len())];
             let plain = chance.happens(0.5);
@@ -231,6 +232,7 @@ impl FaultRates {
             Endpoint::Cancel => self.draw_cancel(chance),
             Endpoint::Status
             | Endpoint::Start
+            | Endpoint::Update
             | Endpoint::User
             | Endpoint::Login
             | Endpoint::ApiToken

@@ -201,6 +201,7 @@ impl World {
             Endpoint::Cancel => "cancel",
             Endpoint::Status
             | Endpoint::Start
+            | Endpoint::Update
             | Endpoint::User
             | Endpoint::Login
             | Endpoint::ApiToken
