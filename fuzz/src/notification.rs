@@ -49,8 +49,8 @@ fn converse(part: impl AsyncFnOnce(TcpStream), heard: bool) {
         let agent = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let port = agent.local_addr().expect("it is bound").port();
         let (hint, mut hints) = mpsc::channel(1);
-        let (failed, _failed) = mpsc::channel(1);
-        let listener = Listener { hint, failed };
+        let (frames, _frames) = mpsc::channel(1);
+        let listener = Listener { hint, frames };
         let url = format!("ws://127.0.0.1:{port}/notification");
         let part = async {
             let (stream, _) = agent.accept().await.expect("the listener comes");

@@ -171,12 +171,42 @@ impl AgentClient {
     /// The names of an account's buckets, by `POST /cloud/list_buckets`; absent where the agent
     /// tells only some of them.
     pub async fn buckets(&self, account: AccountId) -> Result<Option<Vec<String>>, AskError> {
+        let body = self.list_buckets(account, None).await?;
+        wire::buckets(&body).map_err(|error| unreadable(Endpoint::Buckets, &error))
+    }
+
+    /// The answer to `POST /cloud/list_buckets`, made under an `X-App-Origin`.
+    pub(super) async fn list_buckets(
+        &self,
+        account: AccountId,
+        origin: Option<&str>,
+    ) -> Result<Vec<u8>, AskError> {
         let id = account.to_string();
         // It wants the account as it gives it; what is in there is the agent's, and goes back.
         let whole = self.ask(Endpoint::Account, &[("id", &id)]).await?;
+        let (answer, token) = self.post_buckets(whole, origin).await?;
+        self.judge(Endpoint::Buckets, answer, &token).map(|(body, _)| body)
+    }
+
+    /// `POST /cloud/list_buckets` with any body; as it came, and the token that was used.
+    pub(super) async fn post_buckets(
+        &self,
+        body: Vec<u8>,
+        origin: Option<&str>,
+    ) -> Result<(RawAnswer, SecretString), AskError> {
+        let token = self.usable_token().await?;
         let query = [("includeRegion", "false")];
-        let body = self.ask_with(Endpoint::Buckets, &query, Some(whole)).await?;
-        wire::buckets(&body).map_err(|error| unreadable(Endpoint::Buckets, &error))
+        let to = Call::to(Endpoint::Buckets, Some(&token));
+        let call = Call { query: &query, body: Some(body), origin, ..to };
+        let answer = self.inner.transport.send(call).await?;
+        Ok((answer, token))
+    }
+
+    /// `GET /management/agent_status`, as it came, perhaps under another spelling of its path; for
+    /// `doctor`.
+    pub(super) async fn raw_state(&self, spelled: Option<&'static str>) -> Option<RawAnswer> {
+        let call = Call { spelled, ..Call::to(Endpoint::AgentStatus, None) };
+        self.inner.transport.send(call).await.ok()
     }
 
     /// `POST /transfer/cancel_transfer`.
@@ -226,7 +256,8 @@ impl AgentClient {
         let mut again = self.inner.keeper.can_log_in();
         loop {
             let token = self.usable_token().await?;
-            let call = Call { endpoint, token: Some(&token), query, body: body.clone() };
+            let body = body.clone();
+            let call = Call { query, body, ..Call::to(endpoint, Some(&token)) };
             let answer = self.inner.transport.send(call).await?;
             match self.judge(endpoint, answer, &token) {
                 Err(AskError::BadToken(_)) if again => again = false,

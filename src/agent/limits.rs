@@ -57,6 +57,11 @@ pub(super) const SOCKET_BYTES_A_SECOND: usize = 2 * FRAME_MAX;
 /// 131 bytes at most. A peer that reads none of them must not fill the memory.
 pub(super) const SOCKET_UNSENT_MAX: usize = 4 * 1024;
 
+/// The doctor waits so long for a notification of what it has just asked, where one is to come,
+/// and where none is: the agent is on this machine, as a rule.
+pub(super) const ECHO_MAX: Duration = Duration::from_secs(3);
+pub(super) const SILENCE_MAX: Duration = Duration::from_secs(1);
+
 /// Delay before the notification socket is opened again, and its cap.
 pub(super) const RECONNECT: (Duration, Duration) =
     (Duration::from_secs(1), Duration::from_secs(30));
@@ -79,8 +84,9 @@ pub(super) const HISTORY_ROWS_MAX: usize = 50;
 /// The history is read for no longer than this: less than the run waits for it.
 pub(super) const HISTORY_PATIENCE: Duration = Duration::from_secs(8);
 
-/// Objects that failed and wait for the loop. Of a flood, the rest is dropped: a cause names some.
-pub(super) const FAILED_WAITING_MAX: usize = 64;
+/// Frames about objects and requests that wait for the loop. Of a flood, the rest is dropped: a
+/// cause names some.
+pub(super) const FRAMES_WAITING_MAX: usize = 64;
 
 /// Header lines of an answer. The vendor's have a dozen.
 pub(super) const HEADERS_MAX: usize = 100;

@@ -1,10 +1,12 @@
 //! The agent's notification socket, as a hint that something has changed.
 //!
 //! What the frames say decides nothing: they are per file, `get_all` is the truth, and any local
-//! process can send one. Those that name an object that failed are handed on, to be shown. No failure
-//! here matters: the socket is opened again, with back-off, for as long as somebody listens. Keeps
+//! process can send one. Those that name an object that failed, or a request of ours that was carried
+//! out, are handed on, to be shown. No failure here matters: the socket is opened again, with back-off, for as long as somebody listens. Keeps
 //! true: a peer that floods the socket, or does not read what it is sent, costs neither memory nor
 //! more than a moment's work.
+
+use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use reqwest::Url;
@@ -18,29 +20,34 @@ use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
 use super::connection::loopback;
 use super::limits::{
-    CONNECT_MAX, FAILED_WAITING_MAX, FRAME_MAX, FRAMES_A_SECOND, RECONNECT, SOCKET_BYTES_A_SECOND,
+    CONNECT_MAX, FRAME_MAX, FRAMES_A_SECOND, FRAMES_WAITING_MAX, RECONNECT, SOCKET_BYTES_A_SECOND,
     SOCKET_SILENCE, SOCKET_UNSENT_MAX,
 };
 use super::metered::{Budget, Metered, Pace};
-use super::wire;
 use super::words::fit;
+use super::{origin, wire};
 use crate::core::cause::FailedObject;
-use crate::core::ids::TransferId;
+use crate::core::ids::{AttemptId, TransferId};
 use crate::core::limits::OBJECT_PATH_MAX;
 use crate::core::plain::one_line;
 use crate::privacy::mask;
 
-/// A frame says that an object could not be transferred.
+/// What a frame says that is worth more than a hint.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ObjectFailed {
-    /// Of which transfer.
-    pub transfer: TransferId,
-    /// Which object, and why; fit to be shown.
-    pub object: FailedObject,
+pub enum Frame {
+    /// An object could not be transferred.
+    ObjectFailed {
+        /// Of which transfer.
+        transfer: TransferId,
+        /// Which object, and why; fit to be shown.
+        object: FailedObject,
+    },
+    /// The request of an attempt was carried out (protocol, rule 14).
+    Receipt(AttemptId),
 }
 
 /// How many of these a channel is to hold.
-pub const FAILED_OBJECTS_WAITING: usize = FAILED_WAITING_MAX;
+pub const FRAMES_WAITING: usize = FRAMES_WAITING_MAX;
 
 /// Who listens.
 #[derive(Clone, Debug)]
@@ -48,8 +55,8 @@ pub struct Listener {
     /// Is told that something has changed. Hints that nobody has taken yet are not piled up: a
     /// channel of one is enough.
     pub hint: Sender<()>,
-    /// Is told of objects that failed; what finds no room is dropped.
-    pub failed: Sender<ObjectFailed>,
+    /// Is told what frames say; what finds no room is dropped.
+    pub frames: Sender<Frame>,
 }
 
 /// Listens until the receiver of the hints is gone; drop the future to stop earlier. `url` is
@@ -87,10 +94,28 @@ pub async fn listen(url: String, listener: Listener) {
     }
 }
 
-/// Whether the socket can be opened.
-pub(super) async fn opens(url: &str) -> bool {
-    // Nothing is read but the answer to the upgrade.
-    open(url, Budget::InAll(FRAME_MAX)).await.is_ok()
+/// The socket while something is asked of the agent, to hear it said back.
+pub(super) struct Ear(Socket);
+
+impl Ear {
+    /// Absent if the socket does not open.
+    pub(super) async fn open(url: &str) -> Option<Self> {
+        timeout(CONNECT_MAX, open(url, BY_THE_SECOND)).await.ok()?.ok().map(Self)
+    }
+
+    /// True if a frame comes in time about a request that bore this `X-App-Origin`.
+    pub(super) async fn hears(&mut self, origin: &str, patience: Duration) -> bool {
+        let heard = async {
+            while let Some(Ok(message)) = self.0.next().await {
+                let frame = wire::frame(&message.into_data());
+                if frame == Some(wire::ReadFrame::Called(origin.to_owned())) {
+                    return true;
+                }
+            }
+            false
+        };
+        timeout(patience, heard).await.unwrap_or(false)
+    }
 }
 
 /// The socket is closed, or could not be opened: no matter why.
@@ -163,9 +188,9 @@ async fn follow(mut socket: Socket, listener: &Listener) -> Result<End, NobodyLi
         match frame {
             Ok(Some(Ok(message @ (Message::Text(_) | Message::Binary(_))))) => {
                 pinged = false;
-                if let Some(failed) = object_failed(&message.into_data()) {
+                if let Some(frame) = read(&message.into_data()) {
                     // Where nobody keeps up, some of many are enough.
-                    let _ = listener.failed.try_send(failed);
+                    let _ = listener.frames.try_send(frame);
                 }
                 send(hint)?;
             }
@@ -185,10 +210,15 @@ async fn follow(mut socket: Socket, listener: &Listener) -> Result<End, NobodyLi
     }
 }
 
-fn object_failed(frame: &[u8]) -> Option<ObjectFailed> {
-    let wire::FailedFrame { transfer, path, error } = wire::failed_frame(frame)?;
-    let path = one_line(&mask(&path), OBJECT_PATH_MAX);
-    Some(ObjectFailed { transfer, object: FailedObject { path, error: fit(&error, None) } })
+fn read(frame: &[u8]) -> Option<Frame> {
+    match wire::frame(frame)? {
+        wire::ReadFrame::Failed(wire::FailedFrame { transfer, path, error }) => {
+            let path = one_line(&mask(&path), OBJECT_PATH_MAX);
+            let object = FailedObject { path, error: fit(&error, None) };
+            Some(Frame::ObjectFailed { transfer, object })
+        }
+        wire::ReadFrame::Called(origin) => origin::attempt(&origin).map(Frame::Receipt),
+    }
 }
 
 #[cfg(test)]

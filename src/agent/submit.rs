@@ -8,10 +8,12 @@ use uuid::Uuid;
 use super::client::AgentClient;
 use super::endpoint::Endpoint;
 use super::failure::AskError;
+use super::origin;
 use super::problem::{Meaning, Problem};
 use super::transport::{Call, RawAnswer, SendFailure};
 use super::wire::read_object;
 use super::words::fit;
+use crate::core::ids::AttemptId;
 use crate::core::place::{Place, TransferRequest};
 use crate::core::transfer::{Refusal, SubmitAnswer};
 use secrecy::SecretString;
@@ -57,8 +59,9 @@ impl<'a> From<&'a TransferRequest> for Body<'a> {
 
 impl AgentClient {
     /// Queues a transfer: sends one POST, and never a second. A refused token is not renewed and
-    /// tried again here, since each POST follows a look of its own (protocol, rule 1).
-    pub async fn submit(&self, request: &TransferRequest) -> SubmitAnswer {
+    /// tried again here, since each POST follows a look of its own (protocol, rule 1). The agent
+    /// says back on whose behalf it was once it has carried it out (rule 14).
+    pub async fn submit(&self, attempt: AttemptId, request: &TransferRequest) -> SubmitAnswer {
         let token = match self.usable_token().await {
             Ok(token) => token,
             Err(AskError::Unreachable(words) | AskError::PortHeld(words)) => {
@@ -70,7 +73,9 @@ impl AgentClient {
             Ok(body) => body,
             Err(error) => return SubmitAnswer::Refused(Refusal::NotSent(error.to_string())),
         };
-        let call = Call { body: Some(body), ..Call::to(Endpoint::Submit, Some(&token)) };
+        let origin = origin::of(attempt);
+        let to = Call::to(Endpoint::Submit, Some(&token));
+        let call = Call { body: Some(body), origin: Some(&origin), ..to };
         let answer = match self.inner.transport.send(call).await {
             Ok(answer) => sort(&answer, &token),
             Err(SendFailure::NotSent(words) | SendFailure::PortHeld(words)) => {

@@ -19,6 +19,7 @@ use super::endpoint::{Endpoint, Outcome, RequestCounters};
 use super::failure::UnusableSettings;
 use super::limits::{BODY_MAX, CONNECT_MAX, ERROR_BODY_MAX};
 use super::neighbor::{Errand, Held, Owners};
+use super::origin;
 use super::problem::code_header;
 use super::words::fit;
 use crate::clock;
@@ -34,12 +35,16 @@ pub(super) struct Call<'a> {
     pub(super) query: &'a [(&'a str, &'a str)],
     /// A JSON body.
     pub(super) body: Option<Vec<u8>>,
+    /// The `X-App-Origin` header.
+    pub(super) origin: Option<&'a str>,
+    /// Another spelling of the endpoint's path.
+    pub(super) spelled: Option<&'static str>,
 }
 
 impl<'a> Call<'a> {
     /// A request without parameters or body.
     pub(super) fn to(endpoint: Endpoint, token: Option<&'a SecretString>) -> Self {
-        Self { endpoint, token, query: &[], body: None }
+        Self { endpoint, token, query: &[], body: None, origin: None, spelled: None }
     }
 }
 
@@ -168,7 +173,7 @@ impl Transport {
     }
 
     async fn exchange(&self, call: &Call<'_>, way: &Way) -> Result<RawAnswer, SendFailure> {
-        let mut url = self.url(&[call.endpoint.path()]);
+        let mut url = self.url(&[call.spelled.unwrap_or_else(|| call.endpoint.path())]);
         if call.token.is_some() || !call.query.is_empty() {
             let mut query = url.query_pairs_mut();
             for (name, value) in call.query {
@@ -185,6 +190,9 @@ impl Transport {
         let mut request = way.client(errand).request(call.endpoint.method(), url);
         if let Some(body) = &call.body {
             request = request.header(CONTENT_TYPE, "application/json").body(body.clone());
+        }
+        if let Some(origin) = call.origin {
+            request = request.header(origin::HEADER, origin);
         }
         let asked_at = clock::now();
         let result = request.send().await;

@@ -43,6 +43,11 @@ pub enum Happening {
         /// The agent's words on the later one.
         words: String,
     },
+    /// A frame said that the agent has carried a request out (protocol, rule 14).
+    Receipt {
+        /// Of this attempt.
+        attempt: u32,
+    },
     /// The answer to a request was lost.
     Uncertain {
         /// Of this attempt.
@@ -130,6 +135,8 @@ pub enum EventKind {
     State(RunState),
     /// A request was accepted.
     Accepted,
+    /// A request was carried out, said a frame.
+    Receipt,
     /// The answer to a request was lost.
     Uncertain,
     /// A request was refused.
@@ -160,8 +167,9 @@ pub enum EventKind {
 
 impl EventKind {
     /// All kinds but the states, in the order in which they are documented.
-    const OTHERS: [Self; 14] = [
+    const OTHERS: [Self; 15] = [
         Self::Accepted,
+        Self::Receipt,
         Self::Uncertain,
         Self::Refused,
         Self::Listed,
@@ -187,6 +195,7 @@ impl EventKind {
         match self {
             Self::State(state) => state.word(),
             Self::Accepted => "accepted",
+            Self::Receipt => "receipt",
             Self::Uncertain => "uncertain",
             Self::Refused => "refused",
             Self::Listed => "listed",
@@ -229,6 +238,7 @@ impl Happening {
         match self {
             Self::State { state, .. } => EventKind::State(*state),
             Self::Accepted { .. } | Self::AcceptedAfterAll { .. } => EventKind::Accepted,
+            Self::Receipt { .. } => EventKind::Receipt,
             Self::Uncertain { .. } => EventKind::Uncertain,
             Self::Refused { .. } => EventKind::Refused,
             Self::Listed { .. } => EventKind::Listed,
@@ -251,6 +261,9 @@ impl Happening {
         match self {
             Self::State { reason, .. } | Self::Uncertain { reason, .. } => reason.told(telling),
             Self::Accepted { attempt } => format!("attempt {attempt}"),
+            Self::Receipt { attempt } => {
+                format!("the agent says that it has carried out the request of attempt {attempt}")
+            }
             Self::AcceptedAfterAll { attempt, words } => {
                 format!("attempt {attempt} was accepted after all: {words}")
             }

@@ -40,6 +40,9 @@ pub enum Input {
     AgentStarted(StartAnswer),
     /// The agent's notification socket said that something has changed.
     Notified,
+    /// A frame of that socket said that the request of this attempt was carried out. Anybody can
+    /// send one, and its lack proves nothing (protocol, rule 14).
+    Receipt(AttemptId),
     /// A frame of that socket said that an object could not be transferred. Anybody can send one.
     ObjectFailed {
         /// Of which transfer.

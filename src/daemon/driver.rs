@@ -24,7 +24,7 @@ use super::standing::Standing;
 use super::status::StatusQuestion;
 use super::timer::ClockWatch;
 use super::trouble::Trouble;
-use crate::agent::ObjectFailed;
+use crate::agent::Frame;
 use crate::alerts::Courier;
 use crate::clock;
 use crate::control::request::{Asked, Request};
@@ -158,9 +158,10 @@ impl Driver {
             }
             Event::VersionTold { asked, version } => self.agent.version_told(asked, version),
             Event::Hint => inputs.push(Input::Notified),
-            Event::ObjectFailed(ObjectFailed { transfer, object }) => {
+            Event::Frame(Frame::ObjectFailed { transfer, object }) => {
                 inputs.push(Input::ObjectFailed { transfer, object });
             }
+            Event::Frame(Frame::Receipt(attempt)) => inputs.push(Input::Receipt(attempt)),
             Event::Alarm => inputs.push(Input::TimeReached),
             Event::FilesChanged => self.files_changed(inputs),
             Event::WatchTrouble => self.watch_trouble(),

@@ -26,7 +26,7 @@ impl Driver {
             Effect::Submit { attempt, request } => {
                 let answer = SubmitAnswer::Uncertain(PANICKED.to_owned());
                 self.answer(Input::Submitted { attempt, answer }, async move {
-                    Input::Submitted { attempt, answer: client.submit(&request).await }
+                    Input::Submitted { attempt, answer: client.submit(attempt, &request).await }
                 });
             }
             Effect::Cancel { transfer } => {

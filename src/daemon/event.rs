@@ -13,7 +13,7 @@ use super::reading::Reading;
 use super::repeats::Recalled;
 use super::standing::Found;
 use super::timer::Alarm;
-use crate::agent::ObjectFailed;
+use crate::agent::Frame;
 use crate::control::request::Asked;
 use crate::core::input::Input;
 use crate::signals::{Signal, Signals};
@@ -39,8 +39,8 @@ pub(super) enum Event {
     Watched(Ask),
     /// The agent's notification socket: something changed.
     Hint,
-    /// That socket: an object could not be transferred.
-    ObjectFailed(ObjectFailed),
+    /// That socket: an object could not be transferred, or a request was carried out.
+    Frame(Frame),
     /// A watched file may have changed.
     FilesChanged,
     /// Whether changes of files can be watched has changed.
@@ -68,7 +68,7 @@ pub(super) struct Sources {
     pub(super) requests: Receiver<Asked>,
     pub(super) asks: Receiver<Ask>,
     pub(super) hints: Receiver<()>,
-    pub(super) failed: Receiver<ObjectFailed>,
+    pub(super) frames: Receiver<Frame>,
     pub(super) watch: Watch,
     pub(super) signals: Option<Signals>,
     pub(super) stop: CancellationToken,
@@ -93,7 +93,7 @@ impl Sources {
             () = self.stop.cancelled() => Event::Stop,
             signal = next_signal(self.signals.as_mut()) => signal,
             // Before answers, of which one may be about the same transfer. The socket bounds them.
-            Some(failed) = self.failed.recv() => Event::ObjectFailed(failed),
+            Some(frame) = self.frames.recv() => Event::Frame(frame),
             Some(event) = self.events.recv() => event,
             () = self.alarm.rung() => Event::Alarm,
             Some(request) = self.requests.recv() => Event::Asked(request),
@@ -112,8 +112,8 @@ impl Sources {
 
     /// An event that is there already.
     pub(super) fn ready(&mut self) -> Option<Event> {
-        if let Ok(failed) = self.failed.try_recv() {
-            return Some(Event::ObjectFailed(failed));
+        if let Ok(frame) = self.frames.try_recv() {
+            return Some(Event::Frame(frame));
         }
         if let Ok(event) = self.events.try_recv() {
             return Some(event);

@@ -24,7 +24,7 @@ use super::scrape::Proof;
 use super::standing::Standing;
 use super::timer::{Alarm, ClockWatch};
 use crate::agent::Keep;
-use crate::agent::notifications::{FAILED_OBJECTS_WAITING, Listener};
+use crate::agent::notifications::{FRAMES_WAITING, Listener};
 use crate::alerts::{self, Courier};
 use crate::clock;
 use crate::control::limits::WAITING_MAX;
@@ -119,13 +119,13 @@ async fn live_on(
     let (requests, requests_in) = mpsc::channel(WAITING_MAX);
     let (asks, asks_in) = mpsc::channel(ASKS_MAX);
     let (hint, hints_in) = mpsc::channel(1);
-    let (objects, objects_in) = mpsc::channel(FAILED_OBJECTS_WAITING);
+    let (frames, frames_in) = mpsc::channel(FRAMES_WAITING);
     let sources = Sources {
         events: events_in,
         requests: requests_in,
         asks: asks_in,
         hints: hints_in,
-        failed: objects_in,
+        frames: frames_in,
         watch: Watch::start(Vec::new()).map_err(|e| failed("files can't be watched", &e))?,
         signals,
         stop: options.stop,
@@ -133,7 +133,7 @@ async fn live_on(
         watchdog: Sources::watchdog(systemd::watchdog()),
     };
     let first = store.agent_user().await.map_err(words)?;
-    let listener = Listener { hint, failed: objects };
+    let listener = Listener { hint, frames };
     let agent = Agent::new(&set.agent, listener, first, remembering(&store))
         .map_err(|e| StartError::BadConfig(e.to_string()))?;
     let durable = store.load().await.map_err(words)?;

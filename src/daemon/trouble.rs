@@ -159,6 +159,7 @@ impl Driver {
             | Input::ObjectFailed { .. }
             | Input::Delivered { .. }
             | Input::AgentStarted(_)
+            | Input::Receipt(_)
             | Input::Notified
             | Input::TokenChanged
             | Input::TokenEnds(_)
@@ -187,6 +188,7 @@ impl Driver {
             | Input::Delivered { .. } => false,
             Input::TimeReached
             | Input::JobsReplaced(_)
+            | Input::Receipt(_)
             | Input::Notified
             | Input::ObjectFailed { .. }
             | Input::TokenChanged

@@ -47,7 +47,7 @@ async fn heads_without_end_are_given_up_soon() {
             Err(LookFailure::Unreachable(words)) => assert_secretless(&words),
             other => panic!("{piece:?}: {other:?}"),
         }
-        match client.submit(&request()).await {
+        match client.submit(attempt(), &request()).await {
             SubmitAnswer::Uncertain(words) => assert_secretless(&words),
             other => panic!("{piece:?}: {other:?}"),
         }

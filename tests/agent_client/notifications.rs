@@ -7,7 +7,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
-use transferd::agent::notifications::{Listener, ObjectFailed, listen};
+use transferd::agent::notifications::{Frame, Listener, listen};
 
 use crate::scripted::closed_port;
 
@@ -29,14 +29,14 @@ async fn sockets() -> (String, Receiver<WebSocketStream<TcpStream>>) {
 
 /// A listener that hears no more than hints.
 fn hints_only(hint: Sender<()>) -> Listener {
-    Listener { hint, failed: channel(1).0 }
+    Listener { hint, frames: channel(1).0 }
 }
 
 #[tokio::test]
 async fn a_frame_about_an_object_that_failed_is_handed_on_and_a_flood_of_them_is_not_piled_up() {
     let (url, mut sockets) = sockets().await;
-    let ((hint, mut hints), (failed, mut heard)) = (channel(1), channel(2));
-    tokio::spawn(listen(url, Listener { hint, failed }));
+    let ((hint, mut hints), (frames, mut heard)) = (channel(1), channel(2));
+    tokio::spawn(listen(url, Listener { hint, frames }));
     let mut socket = sockets.recv().await.unwrap();
     let id = "6f1c2f0e-0d8c-4f3e-9a51-0c9d5f0a1b11";
     for frame in [
@@ -59,10 +59,14 @@ async fn a_frame_about_an_object_that_failed_is_handed_on_and_a_flood_of_them_is
     socket.close(None).await.unwrap();
     drop(sockets.recv().await.unwrap());
     while hints.try_recv().is_ok() {}
-    let ObjectFailed { transfer, object } = heard.recv().await.unwrap();
-    assert_eq!(transfer.to_string(), id);
-    assert_eq!((object.path.as_str(), object.error.as_str()), ("d/a.mov", "Access denied"));
-    assert_eq!(heard.recv().await.unwrap().object.path, "b");
+    let mut object = async || match heard.recv().await.unwrap() {
+        Frame::ObjectFailed { transfer, object } => (transfer.to_string(), object),
+        frame @ Frame::Receipt(_) => panic!("{frame:?}"),
+    };
+    let (transfer, first) = object().await;
+    assert_eq!(transfer, id);
+    assert_eq!((first.path.as_str(), first.error.as_str()), ("d/a.mov", "Access denied"));
+    assert_eq!(object().await.1.path, "b");
     assert!(heard.try_recv().is_err(), "two are kept");
 }
 
@@ -130,4 +134,31 @@ async fn a_flooded_socket_is_closed_and_opened_again() {
             assert!(sent < 1_000_000, "{kind}: nobody minds {sent} frames");
         }
     }
+}
+
+#[tokio::test]
+async fn a_frame_about_a_request_of_ours_is_handed_on_and_those_of_others_are_hints() {
+    let (url, mut sockets) = sockets().await;
+    let ((hint, _hints), (frames, mut heard)) = (channel(1), channel(8));
+    tokio::spawn(listen(url, Listener { hint, frames }));
+    let mut socket = sockets.recv().await.unwrap();
+    let run = "6f1c2f0e-0d8c-4f3e-9a51-0c9d5f0a1b11";
+    let frame = |kind: u8, origin: &str| {
+        let data = r#""Operation":2,"EndpointAddress":"/transfer/transfer","HttpMethod":"POST""#;
+        Message::text(format!(r#"{{"Type":{kind},"Data":{{{data},"Origin":{origin}}}}}"#))
+    };
+    let ours = format!(r#""transferd/{run}-3""#);
+    for frame in [
+        frame(4, "null"),
+        frame(4, r#""""#),
+        frame(4, r#""desktop""#),
+        frame(4, &format!(r#""transferd/{run}""#)),
+        frame(1, &ours),
+        frame(4, &ours),
+    ] {
+        socket.send(frame).await.unwrap();
+    }
+    let Some(Frame::Receipt(attempt)) = heard.recv().await else { panic!("a receipt") };
+    assert_eq!((attempt.run.to_string().as_str(), attempt.number), (run, 3));
+    assert!(heard.try_recv().is_err());
 }

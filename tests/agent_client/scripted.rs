@@ -7,7 +7,7 @@ use jiff::SignedDuration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use transferd::agent::{AgentClient, TokenKeeper};
-use transferd::core::ids::AccountId;
+use transferd::core::ids::{AccountId, AttemptId, RunId};
 use transferd::core::job::{AgentSettings, TokenSource};
 use transferd::core::place::{Place, TransferRequest};
 use uuid::Uuid;
@@ -163,6 +163,11 @@ pub(crate) fn client_with(
         ..AgentSettings::default()
     };
     AgentClient::new(&settings, keeper).unwrap()
+}
+
+/// On whose behalf requests are made.
+pub(crate) fn attempt() -> AttemptId {
+    AttemptId { run: RunId(Uuid::from_u128(7)), number: 3 }
 }
 
 pub(crate) fn request() -> TransferRequest {

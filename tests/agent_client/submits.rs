@@ -41,7 +41,7 @@ async fn submit_to(act: Act) -> SubmitAnswer {
     let stalls = !matches!(act, Act::Say(_) | Act::Close | Act::Reset);
     let agent = Agent::play(move |_, _| act.clone()).await;
     let client = if stalls { agent.hasty_client() } else { agent.client() };
-    let answer = client.submit(&request()).await;
+    let answer = client.submit(attempt(), &request()).await;
     assert_eq!(agent.seen().len(), 1, "one request for each submit");
     assert_secretless(&format!("{answer:?}"));
     answer
@@ -189,13 +189,13 @@ async fn a_connection_that_is_reset_before_the_request_was_read_is_uncertain() {
         let (stream, _) = listener.accept().await.unwrap();
         stream.set_zero_linger().unwrap();
     });
-    assert_eq!(kind(&client.submit(&request()).await), Kind::Uncertain);
+    assert_eq!(kind(&client.submit(attempt(), &request()).await), Kind::Uncertain);
 }
 
 #[tokio::test]
 async fn a_refused_connection_means_not_sent() {
     let client = client_of(closed_port().await, PATIENT);
-    let answer = client.submit(&request()).await;
+    let answer = client.submit(attempt(), &request()).await;
     assert_eq!(kind(&answer), Kind::NotSent);
     assert!(format!("{answer:?}").contains("refused"), "{answer:?}");
     let outcome = Outcome::Unreachable;
@@ -208,14 +208,14 @@ async fn a_missing_token_is_a_bad_one_and_nothing_is_sent() {
     let agent = Agent::play(|_, _| ok("")).await;
     let keeper = TokenKeeper::new(TokenSource::File(PathBuf::from("/nowhere/token")), |_| None);
     let client = client_with(agent.address, PATIENT, keeper);
-    assert_eq!(kind(&client.submit(&request()).await), Kind::BadToken);
+    assert_eq!(kind(&client.submit(attempt(), &request()).await), Kind::BadToken);
     assert!(agent.seen().is_empty());
 }
 
 #[tokio::test]
 async fn a_submit_sends_what_the_vendor_describes() {
     let agent = Agent::play(|_, _| ok("")).await;
-    assert_eq!(agent.client().submit(&request()).await, SubmitAnswer::Accepted);
+    assert_eq!(agent.client().submit(attempt(), &request()).await, SubmitAnswer::Accepted);
     let seen = agent.seen().remove(0);
     assert_eq!(seen.line, "POST /transfer/transfer?token=s3cret%2Ft0ken%2Bplus%3D HTTP/1.1");
     let body: serde_json::Value = serde_json::from_str(&seen.body).unwrap();
@@ -247,7 +247,7 @@ async fn submits_run_side_by_side() {
     });
     let other = client.clone();
     let (one, two) = (request(), request());
-    let answers = tokio::join!(client.submit(&one), other.submit(&two));
+    let answers = tokio::join!(client.submit(attempt(), &one), other.submit(attempt(), &two));
     assert_eq!(answers, (SubmitAnswer::Accepted, SubmitAnswer::Accepted));
 }
 
@@ -285,7 +285,7 @@ async fn requests_are_counted_by_endpoint_and_outcome() {
     let _ = client.agent_status().await;
     let _ = client.user().await;
     let _ = client.cancel(TransferId(Uuid::nil())).await;
-    let _ = client.submit(&request()).await;
+    let _ = client.submit(attempt(), &request()).await;
     let counts: Vec<_> =
         client.requests().read().iter().map(|c| (c.endpoint, c.outcome, c.count)).collect();
     let expected = [

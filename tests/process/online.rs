@@ -195,6 +195,9 @@ fn the_doctor_finds_what_an_agent_does_otherwise() {
     for name in ["reachable", "token", "listing", "records", "request_date", "notifications"] {
         assert_eq!(found[name]["verdict"], "holds", "{name}: {}", found[name]);
     }
+    for name in ["version", "errors", "receipts", "receipts_of_failures"] {
+        assert_eq!(found[name]["verdict"], "holds", "{name}: {}", found[name]);
+    }
 }
 
 #[test]
@@ -210,6 +213,9 @@ fn the_doctor_watches_a_transfer_through_and_learns_from_it() {
     assert!(said.status.success(), "{text}");
     assert!(text.contains("state      succeeded") && text.contains("holds"), "{text}");
     let after = doctor(&stage);
+    for name in ["state_form", "route_case", "counters", "end_date", "history_transfers"] {
+        assert_eq!(after[name]["verdict"], "holds", "{name}: {}", after[name]);
+    }
     for name in ["own_dates", "own_user", "exclusive_user"] {
         assert_eq!(after[name]["verdict"], "holds", "{name}: {}", after[name]);
     }

@@ -197,6 +197,7 @@ pub(crate) fn any_happening() -> impl Strategy<Value = Happening> {
         select(vec![
             Happening::State { state, reason: reason.clone() },
             Happening::Accepted { attempt },
+            Happening::Receipt { attempt },
             Happening::AcceptedAfterAll { attempt, words: words.clone() },
             Happening::Uncertain { attempt, reason: reason.clone() },
             Happening::Refused { attempt, words: words.clone() },

@@ -115,6 +115,7 @@ impl Walk {
                 let request = OperatorRequest::CancelRun(run_id(run));
                 self.stage.input(Input::Operator { reply: ReplyTo(0), request, by: None });
             }
+            Move::Receipt(a) => self.stage.input(Input::Receipt(self.names[usize::from(a)])),
             Move::Crash => self.stage.crash(),
             Move::Restart => {
                 self.stage.restart();
@@ -299,6 +300,7 @@ fn engine_configurations() -> Vec<Bounds> {
             operator: 1,
             others: 1,
             elsewhere: 1,
+            receipts: 3,
         },
         ..plain("everything at once")
     };
@@ -358,6 +360,7 @@ fn a_protocol_with_a_rule_less_is_told_from_the_engines() {
         Rule::VanishedEnds,
         Rule::CompletedWins,
         Rule::TimeoutFromCommit,
+        Rule::ReceiptIsAHint,
     ];
     let all = engine_configurations();
     for rule in rules {

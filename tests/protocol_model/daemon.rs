@@ -108,6 +108,14 @@ impl Daemon {
         }
     }
 
+    /// Rule 14: a receipt decides nothing, as any local process can forge one.
+    pub(crate) fn receipt(&self, s: &mut State, a: u8) {
+        let attempt = &mut s.attempts[usize::from(a)];
+        if !self.keeps(Rule::ReceiptIsAHint) && attempt.phase == Phase::Uncertain {
+            attempt.phase = Phase::Accepted;
+        }
+    }
+
     /// Perhaps: to be settled by looking. Rule 4: it may be processed until `LATE` after it was
     /// sent.
     pub(crate) fn uncertain(&self, s: &mut State, a: u8) {

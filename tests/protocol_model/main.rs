@@ -54,6 +54,11 @@ fn configurations() -> Vec<Bounds> {
             ..plain("an agent that hides, a crash, an outage")
         },
         Bounds {
+            hides: 1,
+            faults: Faults { answers: 1, receipts: 1, crashes: 1, ..none },
+            ..plain("frames about requests, true and forged")
+        },
+        Bounds {
             hides: 3,
             faults: Faults { answers: 2, ..none },
             ..plain("an agent that hides for longer than the window")
@@ -279,4 +284,8 @@ necessary! {
         without TimeoutFromCommit,
         "a quick agent, lost answers, a crash",
         "a run is past its `timeout`, and is not being cancelled";
+    rule_14_a_receipt_is_a_hint:
+        without ReceiptIsAHint,
+        "frames about requests, true and forged",
+        "a lost POST was not sent again, though attempts were left";
 }

@@ -59,6 +59,8 @@ pub(crate) enum Move {
     Other,
     /// Our own user starts one elsewhere.
     Elsewhere,
+    /// A frame says that the POST of an attempt was carried out: the agent's, or forged.
+    Receipt(u8),
     /// The operator cancels a run.
     Operator(u8),
     /// The daemon dies.
@@ -92,6 +94,10 @@ impl Daemon {
                 let unfinished =
                     |&r: &u8| !matches!(s.runs[usize::from(r)].state, RunState::Over(_));
                 moves.extend(positions(s.runs.len()).filter(unfinished).map(Move::Operator));
+            }
+            if left.receipts > 0 {
+                let open = |&a: &u8| s.attempts[usize::from(a)].phase.is_open();
+                moves.extend(positions(s.attempts.len()).filter(open).map(Move::Receipt));
             }
             if left.crashes > 0 {
                 moves.push(Move::Crash);
@@ -286,6 +292,10 @@ impl Daemon {
                 s.left.elsewhere -= 1;
                 self.queue(&mut s, Origin::OurUser);
             }
+            Move::Receipt(a) => {
+                s.left.receipts -= 1;
+                self.receipt(&mut s, a);
+            }
             Move::Operator(run) => {
                 s.left.operator -= 1;
                 self.cancel_run(&mut s, run);
@@ -389,6 +399,7 @@ impl Faults {
             operator,
             others,
             elsewhere,
+            receipts,
         } = *self;
         crashes
             + outages
@@ -401,6 +412,7 @@ impl Faults {
             + operator
             + others
             + elsewhere
+            + receipts
     }
 }
 
@@ -434,6 +446,9 @@ impl std::fmt::Display for Move {
             Self::LoseCancel(a) => write!(f, "the cancel for attempt {a} is lost (rule 10)"),
             Self::Other => f.write_str("another user starts a transfer between the same places"),
             Self::Elsewhere => f.write_str("our own user starts one elsewhere"),
+            Self::Receipt(a) => {
+                write!(f, "a frame says that the POST of attempt {a} was carried out (rule 14)")
+            }
             Self::Operator(run) => write!(f, "the operator cancels run {run} (rule 10)"),
             Self::Crash => f.write_str("the daemon dies"),
             Self::Restart => f.write_str("the daemon is back (rules 2, 6)"),

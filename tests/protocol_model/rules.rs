@@ -54,6 +54,8 @@ pub(crate) enum Rule {
     HoldWhatMayCome,
     /// 12: `timeout` counts from the commit before the POST.
     TimeoutFromCommit,
+    /// 14: a receipt is no proof that a POST was accepted.
+    ReceiptIsAHint,
 }
 
 impl Rule {
@@ -79,6 +81,7 @@ impl Rule {
             Self::WishFirst | Self::RepeatCancels | Self::VanishedEnds | Self::CompletedWins => 10,
             Self::HoldWhatMayCome => 11,
             Self::TimeoutFromCommit => 12,
+            Self::ReceiptIsAHint => 14,
         }
     }
 }

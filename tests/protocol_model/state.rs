@@ -245,6 +245,8 @@ pub(crate) struct Faults {
     pub(crate) others: u8,
     /// Our own user starts one elsewhere.
     pub(crate) elsewhere: u8,
+    /// A frame says that a POST was carried out, truly or not.
+    pub(crate) receipts: u8,
 }
 
 /// What the second run is to the first.

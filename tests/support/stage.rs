@@ -276,6 +276,7 @@ fn world() -> WorldOptions {
                 ..about("denied")
             },
             Script { duration: long, ..about("slow") },
+            Script { duration: Some(SignedDuration::from_hours(1)), ..about("endless") },
             Script { fault: Some(Fault::LoseAfter), ..about("lost") },
             Script { ending: Some(Ending::Error), times: Some(1), ..about("night") },
         ],

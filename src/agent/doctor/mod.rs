@@ -3,13 +3,13 @@
 //! Each assumption is one that click-api marks as inferred, or that the submit protocol rests on.
 //! A finding holds no secret: it is what a user pastes into a bug report.
 
+mod calls;
 mod page;
 
 #[cfg(test)]
 mod tests;
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use secrecy::ExposeSecret;
@@ -17,16 +17,16 @@ use serde::Serialize;
 
 use super::client::AgentClient;
 use super::failure::AskError;
-use super::limits::PAGE_SIZE;
+use super::limits::{HISTORY_PAGE_SIZE, PAGE_SIZE};
 use super::look::offset;
 use super::words::fit;
-use super::{notifications, token};
+use super::token;
 use crate::clock;
 use crate::core::cause::HistoryRow;
 use crate::core::duration;
 use crate::core::ids::{TransferId, UserId};
 use crate::core::limits::SKEW;
-use crate::core::transfer::AgentState;
+use crate::core::transfer::{AgentState, Transfer};
 
 /// What an assumption turned out to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -139,17 +139,17 @@ const HISTORY_IDS: Assumption = Assumption {
     holds: "a row of ours is known by its id",
     otherwise: "a row of ours is known by its places, user and end",
 };
+const HISTORY_TRANSFERS: Assumption = Assumption {
+    name: "history_transfers",
+    text: "cloud-to-cloud transfers stand in the transfer history",
+    holds: "a run that fails says why",
+    otherwise: "a run that fails says no more than that, and is tried again whatever the cause",
+};
 const CANCEL: Assumption = Assumption {
     name: "cancel_refused",
     text: "a cancel of what is not running is answered with an error",
     holds: "nothing",
     otherwise: "whatever is answered, a cancel is repeated until the list shows the transfer's end",
-};
-const NOTIFICATIONS: Assumption = Assumption {
-    name: "notifications",
-    text: "the notification socket opens",
-    holds: "changes are seen at once while a run is active",
-    otherwise: "changes are seen at the next poll",
 };
 
 /// What the database says of our own transfers: when each was asked for. Absent where there is no
@@ -168,6 +168,8 @@ pub async fn examine(client: &AgentClient, ours: &Ours) -> Vec<Finding> {
                 AgentState::Unknown => STATE.found(Verdict::CantTell, "it tells no known state"),
                 state => STATE.judged(state == AgentState::Started, state.word()),
             });
+            findings.extend(calls::state(client).await);
+            findings.push(calls::version(client).await);
         }
     }
     token_itself(client, &mut findings);
@@ -189,15 +191,23 @@ pub async fn examine(client: &AgentClient, ours: &Ours) -> Vec<Finding> {
             None
         }
     };
-    findings.push(match client.accounts().await {
-        Ok(accounts) => ACCOUNTS.judged(true, format!("{} listed", accounts.len())),
-        Err(error) => ACCOUNTS.judged(false, error.to_string()),
-    });
-    pages(client, user, ours, &mut findings).await;
-    history(client, ours, &mut findings).await;
+    let account = match client.accounts().await {
+        Ok(accounts) => {
+            findings.push(ACCOUNTS.judged(true, format!("{} listed", accounts.len())));
+            // Others' buckets go by ids, and may not be there to be listed.
+            let usual = accounts.iter().find(|account| account.has_buckets_by_name());
+            usual.or(accounts.first()).map(|account| account.id)
+        }
+        Err(error) => {
+            findings.push(ACCOUNTS.judged(false, error.to_string()));
+            None
+        }
+    };
+    let page = pages(client, user, ours, &mut findings).await;
+    history(client, page.as_ref(), ours, &mut findings).await;
     // To see it, something would have to be cancelled.
     findings.push(CANCEL.found(Verdict::CantTell, "not asked: the doctor changes nothing"));
-    findings.push(notification_socket(client).await);
+    findings.extend(calls::echoes(client, account).await);
     findings
 }
 
@@ -220,12 +230,12 @@ async fn pages(
     user: Option<UserId>,
     ours: &Ours,
     findings: &mut Vec<Finding>,
-) {
+) -> Option<page::Page> {
     let long = match client.raw_page(1, PAGE_SIZE).await {
         Ok(answer) => answer,
         Err(error) => {
             findings.push(page::unread(error.to_string()));
-            return;
+            return None;
         }
     };
     findings.push(match offset(&long) {
@@ -236,7 +246,7 @@ async fn pages(
         Ok(long) => long,
         Err(words) => {
             findings.push(page::unread(words));
-            return;
+            return None;
         }
     };
     findings.extend(page::forms(&long));
@@ -250,17 +260,40 @@ async fn pages(
         }
     }
     findings.extend(page::paging(&long, &short));
+    Some(long)
 }
 
 /// Reads the first page of the transfer history.
-async fn history(client: &AgentClient, ours: &Ours, findings: &mut Vec<Finding>) {
+async fn history(
+    client: &AgentClient,
+    page: Option<&page::Page>,
+    ours: &Ours,
+    findings: &mut Vec<Finding>,
+) {
     match client.history_rows().await {
         Ok(rows) => {
             let number = rows.len();
             findings.push(HISTORY.judged(true, format!("{number} rows on its first page")));
             findings.push(row_ids(&rows, ours));
+            findings.extend(page.map(|page| history_transfers(&rows, page)));
         }
         Err(error) => findings.push(HISTORY.judged(false, error.to_string())),
+    }
+}
+
+/// Whether transfers of the list that are over have their rows.
+fn history_transfers(rows: &[HistoryRow], page: &page::Page) -> Finding {
+    let is_of = |row: &HistoryRow, transfer: &Transfer| {
+        row.id == Some(transfer.id) || row.places == Some(transfer.loose_fingerprint)
+    };
+    let over: Vec<&Transfer> = page.transfers().filter(|t| t.status.is_terminal()).collect();
+    let found = over.iter().filter(|t| rows.iter().any(|row| is_of(row, t))).count();
+    let seen = format!("{found} of {} that are over", over.len());
+    match found {
+        0 if over.is_empty() => HISTORY_TRANSFERS.found(Verdict::CantTell, "none is over"),
+        // The rows of others may fill the page.
+        0 if rows.len() >= HISTORY_PAGE_SIZE => HISTORY_TRANSFERS.found(Verdict::CantTell, seen),
+        found => HISTORY_TRANSFERS.judged(found > 0, seen),
     }
 }
 
@@ -282,14 +315,5 @@ fn distance(offset: SignedDuration) -> String {
         0 => "no difference that can be told".to_owned(),
         1 => format!("{long} ahead of ours"),
         _ => format!("{long} behind ours"),
-    }
-}
-
-async fn notification_socket(client: &AgentClient) -> Finding {
-    let url = client.notification_url();
-    let opened = notifications::opens(&url);
-    match tokio::time::timeout(Duration::from_secs(10), opened).await {
-        Ok(true) => NOTIFICATIONS.judged(true, "it opened"),
-        Ok(false) | Err(_) => NOTIFICATIONS.judged(false, "it did not open"),
     }
 }

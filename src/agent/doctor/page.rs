@@ -54,6 +54,18 @@ const CREATED: Assumption = Assumption {
     holds: "an accepted transfer that is not listed is waited for",
     otherwise: "one that is listed is taken as queued",
 };
+const COUNTERS: Assumption = Assumption {
+    name: "counters",
+    text: "each record counts its objects and bytes",
+    holds: "progress is shown, and a transfer that stands still is noticed",
+    otherwise: "what is not told counts as 0; `percent` alone may show progress",
+};
+const END_DATE: Assumption = Assumption {
+    name: "end_date",
+    text: "a transfer that is over tells its `endDate`",
+    holds: "what came due after it is not skipped for its sake",
+    otherwise: "it counts as over when a look has shown it",
+};
 const RECORD_USER: Assumption = Assumption {
     name: "record_user",
     text: "each record tells its `userId`",
@@ -139,6 +151,11 @@ impl Page {
         Ok(Self { records, raw, total: facts.total })
     }
 
+    /// The records that could be read whole.
+    pub(super) fn transfers(&self) -> impl Iterator<Item = &Transfer> {
+        self.records.iter().filter_map(|record| record.transfer.as_ref())
+    }
+
     fn ids(&self) -> Vec<Option<TransferId>> {
         self.records.iter().map(|record| record.id).collect()
     }
@@ -170,12 +187,13 @@ pub(super) fn forms(page: &Page) -> Vec<Finding> {
     let mut findings = vec![LISTING.judged(true, seen)];
     if count == 0 {
         let none = |assumption: &Assumption| assumption.found(Verdict::CantTell, "no transfer yet");
-        findings.extend([&NAMES, &IDS, &DATES, &STATUS, &CREATED, &RECORD_USER].map(none));
+        findings.extend([&NAMES, &IDS, &DATES, &STATUS, &CREATED].map(none));
+        findings.extend([&COUNTERS, &END_DATE, &RECORD_USER].map(none));
         return findings;
     }
     let of = |number: usize| format!("{number} of {count}");
     let whole = page.records.iter().filter(|record| record.transfer.is_some()).count();
-    let transfers: Vec<_> = page.records.iter().filter_map(|r| r.transfer.as_ref()).collect();
+    let transfers: Vec<_> = page.transfers().collect();
     let camel = page.raw.iter().all(|record| record.contains_key("id"));
     findings.push(NAMES.judged(camel, if camel { "camelCase" } else { "another case" }));
     findings.push(IDS.judged(whole == count, format!("{} read", of(whole))));
@@ -192,6 +210,21 @@ pub(super) fn forms(page: &Page) -> Vec<Finding> {
     } else {
         CREATED.found(Verdict::CantTell, "none in state Created is listed now")
     });
+    let counted = transfers.iter().filter(|transfer| transfer.counts_objects).count();
+    let sized = |record: &&Map<String, Value>| {
+        ["totalSize", "transferredSize"].iter().all(|name| value(record, name).is_some())
+    };
+    let sized = page.raw.iter().filter(sized).count();
+    let seen = format!("objects: {}, bytes: {}", of(counted), of(sized));
+    findings.push(COUNTERS.judged(counted == count && sized == count, seen));
+    let over = transfers.iter().filter(|transfer| transfer.status.is_terminal());
+    let (over, ended) = over.fold((0, 0), |(over, ended), transfer| {
+        (over + 1, ended + usize::from(transfer.ended_at.is_some()))
+    });
+    findings.push(match over {
+        0 => END_DATE.found(Verdict::CantTell, "none is over"),
+        over => END_DATE.judged(ended == over, format!("{ended} of {over} that are over")),
+    });
     let told = transfers.iter().filter(|transfer| transfer.user.is_some()).count();
     findings.push(RECORD_USER.judged(told == count, of(told)));
     findings
@@ -205,9 +238,8 @@ pub(super) fn ours(page: &Page, user: Option<UserId>, ours: &Ours) -> Vec<Findin
         };
         return [&OWN_DATES, &OWN_USER, &OTHERS].map(unknown).into();
     };
-    let transfers = || page.records.iter().filter_map(|record| record.transfer.as_ref());
-    let own: Vec<_> = transfers().filter_map(|t| Some((t, *ours.get(&t.id)?))).collect();
-    vec![own_dates(&own), own_user(&own, user), others(transfers(), user, ours)]
+    let own: Vec<_> = page.transfers().filter_map(|t| Some((t, *ours.get(&t.id)?))).collect();
+    vec![own_dates(&own), own_user(&own, user), others(page.transfers(), user, ours)]
 }
 
 fn own_dates(own: &[(&Transfer, Timestamp)]) -> Finding {

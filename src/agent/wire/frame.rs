@@ -1,4 +1,5 @@
-//! Frames of the notification socket, as far as they say that an object could not be transferred.
+//! Frames of the notification socket, as far as they say that an object could not be transferred,
+//! or that a request was carried out.
 
 use std::fmt;
 
@@ -9,10 +10,22 @@ use super::scalar::{Key, Scalar};
 use crate::core::ids::TransferId;
 
 /// The properties of `Data` that we read, in lower case.
-const NAMES: [&str; 5] = ["status", "path", "name", "error", "transferid"];
+const NAMES: [&str; 6] = ["status", "path", "name", "error", "transferid", "origin"];
 
 /// `Type` of a Progress frame.
 const PROGRESS: i128 = 1;
+
+/// `Type` of an AppNotification, which comes after every call that is no GET.
+const APP: i128 = 4;
+
+/// What a frame says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum ReadFrame {
+    /// An object failed.
+    Failed(FailedFrame),
+    /// A request was carried out that bore this `X-App-Origin`.
+    Called(String),
+}
 
 /// An object that failed, in the agent's words, which are not fit to be shown yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,9 +38,9 @@ pub(crate) struct FailedFrame {
     pub(crate) error: String,
 }
 
-/// What a frame says of an object that failed; absent for every other frame, and for one that
-/// names no transfer.
-pub(crate) fn failed_frame(text: &[u8]) -> Option<FailedFrame> {
+/// What a frame says; absent for every other frame, for one of an object that names no transfer,
+/// and for one of a request without an origin.
+pub(crate) fn frame(text: &[u8]) -> Option<ReadFrame> {
     let mut deserializer = serde_json::Deserializer::from_slice(without_mark(text));
     let found = deserializer.deserialize_map(FrameVisitor).ok()?;
     deserializer.end().ok()?;
@@ -37,32 +50,40 @@ pub(crate) fn failed_frame(text: &[u8]) -> Option<FailedFrame> {
 struct FrameVisitor;
 
 impl<'de> Visitor<'de> for FrameVisitor {
-    type Value = Option<FailedFrame>;
+    type Value = Option<ReadFrame>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a frame")
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let (mut is_progress, mut failed) = (false, None);
+        let (mut kind, mut failed, mut called) = (None, None, None);
         while let Some(key) = map.next_key::<Key<'de>>()? {
             if key.0.eq_ignore_ascii_case("type") {
-                let kind: Scalar<'de> = map.next_value()?;
-                is_progress = kind.whole() == Some(PROGRESS);
+                kind = map.next_value::<Scalar<'de>>()?.whole();
             } else if key.0.eq_ignore_ascii_case("data") {
                 if let Element::Object(data) = map.next_value_seed(ElementSeed(&NAMES))? {
-                    failed = of_data(&data);
+                    failed = failed_object(&data).map(ReadFrame::Failed);
+                    called = origin(&data).map(ReadFrame::Called);
                 }
             } else {
                 map.next_value::<IgnoredAny>()?;
             }
         }
-        Ok(failed.filter(|_| is_progress))
+        Ok(match kind {
+            Some(PROGRESS) => failed,
+            Some(APP) => called,
+            Some(_) | None => None,
+        })
     }
 }
 
-fn of_data(data: &Properties<'_, { NAMES.len() }>) -> Option<FailedFrame> {
-    let [status, path, name, error, transfer] = data;
+fn origin([.., origin]: &Properties<'_, { NAMES.len() }>) -> Option<String> {
+    Some(origin.word()?.to_owned())
+}
+
+fn failed_object(data: &Properties<'_, { NAMES.len() }>) -> Option<FailedFrame> {
+    let [status, path, name, error, transfer, _] = data;
     if !status.word()?.eq_ignore_ascii_case("failed") {
         return None;
     }

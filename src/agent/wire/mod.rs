@@ -20,7 +20,7 @@ mod tests;
 pub use answers::{ApiToken, CloudAccount, UserProfile};
 pub(super) use answers::{LoginReply, login_reply, minted_token, user, versions};
 pub(super) use answers::{accounts, agent_state, api_tokens, buckets};
-pub(super) use frame::{FailedFrame, failed_frame};
+pub(super) use frame::{FailedFrame, ReadFrame, frame};
 pub(super) use history::history;
 pub(super) use object::read_object;
 pub(super) use page::read_page;

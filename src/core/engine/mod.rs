@@ -120,6 +120,7 @@ impl Engine {
             Input::CancelAnswered { transfer, answer } => self.cancel_answered(transfer, &answer),
             Input::AgentStarted(answer) => self.agent_started(answer),
             Input::Notified => self.contact.hint(),
+            Input::Receipt(attempt) => self.receipt(attempt),
             Input::ObjectFailed { transfer, object } => self.object_failed(transfer, object),
             Input::CauseLearned { attempt, transfer, row } => {
                 self.cause_learned(attempt, transfer, row);

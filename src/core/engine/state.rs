@@ -105,6 +105,8 @@ pub(super) struct Sighting {
     pub(super) cancel_tries: u32,
     /// No cancel request before this.
     pub(super) cancel_next: Option<Timestamp>,
+    /// A receipt for its request was noted already.
+    pub(super) receipt_noted: bool,
     /// A near miss was said already.
     pub(super) near_miss_said: bool,
     /// What the look before its POST has shown; lost in a restart.

@@ -125,6 +125,18 @@ impl Engine {
         }
     }
 
+    /// The agent has carried the request out to its end, says a frame (protocol, rule 14). That
+    /// decides nothing: it is noted, and looked at once.
+    pub(super) fn receipt(&mut self, id: AttemptId) {
+        let is_open = self.state.attempt(id).is_some_and(|attempt| attempt.phase.is_open());
+        let Some(sighting) = self.state.sighting(id).filter(|_| is_open) else { return };
+        // Anybody can repeat it.
+        if !std::mem::replace(&mut sighting.receipt_noted, true) {
+            self.event(id.run, Happening::Receipt { attempt: id.number });
+            self.contact.hint();
+        }
+    }
+
     /// The agent has it.
     fn accepted(&mut self, id: AttemptId) {
         let now = self.now;

@@ -9,6 +9,7 @@ mod listing;
 mod lives;
 mod occurrences;
 mod overlap;
+mod receipts;
 mod reload;
 mod repeat;
 mod stage;

@@ -74,6 +74,10 @@ impl<O: Observer> Simulation<O> {
         }
         let id = ours[self.chance.below(ours.len())];
         let forged = |path: String| FailedObject { path, error: "Access Denied".to_owned() };
+        if self.chance.happens(0.3) {
+            self.tell_of_requests(number, id);
+            return;
+        }
         let (kind, frames): (&str, Vec<(TransferId, FailedObject)>) = match self.chance.below(3) {
             0 => ("object_frames", self.true_frames(id)),
             1 => ("forged_frames", vec![(id, forged("forged.mov".to_owned()))]),
@@ -93,6 +97,21 @@ impl<O: Observer> Simulation<O> {
         for (transfer, object) in frames {
             let input = Input::ObjectFailed { transfer, object };
             let answer = Box::new(Answer { order: Order::Any, input });
+            self.schedule(self.now, Event::Answer { number, incarnation, answer });
+        }
+    }
+
+    /// Frames about requests, which decide nothing: that of one that was accepted, and one of an
+    /// attempt that perhaps never arrived.
+    fn tell_of_requests(&mut self, number: usize, id: TransferId) {
+        let accepted = self.by_transfer.get(&id).map(|&post| self.posts[post].attempt);
+        let open: Vec<AttemptId> = self.daemons[number].open.keys().copied().collect();
+        let forged = (!open.is_empty()).then(|| open[self.chance.below(open.len())]);
+        let incarnation = self.daemons[number].incarnation;
+        for (kind, attempt) in [("receipts", accepted), ("forged_receipts", forged)] {
+            let Some(attempt) = attempt else { continue };
+            self.count(kind);
+            let answer = Box::new(Answer { order: Order::Any, input: Input::Receipt(attempt) });
             self.schedule(self.now, Event::Answer { number, incarnation, answer });
         }
     }

@@ -120,6 +120,8 @@ pub const KINDS: &[Kind] = &[
     kind("object_frames", "frames tell of objects that failed"),
     kind("forged_frames", "somebody sends such frames about our transfers"),
     kind("frames_flood", "somebody sends hundreds of them"),
+    kind("receipts", "frames tell of requests that were carried out"),
+    kind("forged_receipts", "somebody sends such frames about our requests"),
     kind("no_history", "the agent has no transfer history"),
     kind("history_own_ids", "rows of its history have ids of their own"),
     kind("history_late", "a row of it comes late"),

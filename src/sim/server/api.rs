@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::core::ids::{AccountId, TransferId};
-use crate::sim::world::{HistoryPage, ListQuery, Outcome, ProblemCode, Reply, World};
+use crate::sim::world::{HistoryPage, ListQuery, Notice, Outcome, ProblemCode, Reply, World};
 
 use super::connection::Kill;
 use super::shared::Shared;
@@ -56,7 +56,11 @@ pub(super) async fn handle(
     shared.saw(&method, &path);
     if path == "/notification" {
         return match WebSocketUpgrade::from_request_parts(&mut parts, &shared).await {
-            Ok(upgrade) => upgrade.on_upgrade(move |socket| notifications::tell(shared, socket)),
+            Ok(upgrade) => {
+                // From the answer to the upgrade on nothing is missed.
+                let frames = shared.frames.subscribe();
+                upgrade.on_upgrade(move |socket| notifications::tell(shared, frames, socket))
+            }
             Err(rejection) => rejection.into_response(),
         };
     }
@@ -65,21 +69,32 @@ pub(super) async fn handle(
         return StatusCode::PAYLOAD_TOO_LARGE.into_response();
     };
     let route = format!("{method} {path}");
-    let Some(reply) = route_to_world(&shared, &route, &parameters, &body) else {
+    let origin = parts.headers.get("x-app-origin").and_then(|value| value.to_str().ok());
+    let origin = origin.unwrap_or_default().to_owned();
+    let notice = Notice::App { address: path, method, origin };
+    let Some(reply) = route_to_world(&shared, &route, &parameters, &body, &notice) else {
         return (StatusCode::NOT_FOUND, headers(&shared)).into_response();
     };
+    if !route.starts_with("GET ") && route != QUEUES && matches!(reply.outcome, Outcome::Answer(_)) {
+        shared.with(|world, _| world.tell(notice));
+    }
     if reply.after.is_positive() {
         tokio::time::sleep(reply.after.unsigned_abs()).await;
     }
     render(&shared, &kill, reply.outcome).await
 }
 
-/// Asks the world. `None`: there is no such route.
+/// What queues a transfer.
+const QUEUES: &str = "POST /transfer/transfer";
+
+/// Asks the world. `None`: there is no such route. `notice` is told of a transfer that is queued,
+/// whatever becomes of the answer.
 fn route_to_world(
     shared: &Shared,
     route: &str,
     parameters: &Parameters,
     body: &Bytes,
+    notice: &Notice,
 ) -> Option<Reply<Value>> {
     let token = parameters.text("token");
     let reply = match route {
@@ -118,11 +133,15 @@ fn route_to_world(
                 map(reply, |page| cased(world, wire::history(world, &page)))
             })
         })?,
-        "POST /transfer/transfer" => {
+        QUEUES => {
             let request = wire::Fields::of(body).and_then(|fields| fields.transfer_request());
             match request {
                 Some(request) => shared.with_durably(|world, now| {
-                    map(world.post_transfer(token, &request, now).reply, |()| Value::Null)
+                    let result = world.post_transfer(token, &request, now);
+                    if world.post(result.number).is_some_and(|fact| fact.transfer.is_some()) {
+                        world.tell(notice.clone());
+                    }
+                    map(result.reply, |()| Value::Null)
                 }),
                 None => unreadable(),
             }

@@ -3,13 +3,17 @@
 use std::sync::Arc;
 
 use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
+use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
 use super::shared::Shared;
 
 /// Tells one client all that happens, until either side goes.
-pub(super) async fn tell(shared: Arc<Shared>, mut socket: WebSocket) {
-    let mut frames = shared.frames.subscribe();
+pub(super) async fn tell(
+    shared: Arc<Shared>,
+    mut frames: Receiver<String>,
+    mut socket: WebSocket,
+) {
     // The pace at which files are told of depends on whether anyone listens.
     shared.changed.notify_one();
     loop {

@@ -222,7 +222,13 @@ pub(super) fn api_token(token: &ApiToken, variants: &Variants) -> Value {
 pub(super) fn notice(notice: &Notice, now: Timestamp) -> String {
     let plain = Variants::default();
     match notice {
-        Notice::App => json!({"Type": 4, "Data": {}}).to_string(),
+        Notice::App { address, method, origin } => json!({"Type": 4, "Data": {
+            "Operation": 2,
+            "EndpointAddress": address,
+            "HttpMethod": method,
+            "Origin": origin,
+        }})
+        .to_string(),
         Notice::File(frame) => file_frame(frame, now, &plain).to_string(),
     }
 }

@@ -13,7 +13,6 @@ use super::api::{Endpoint, Outcome, ProblemCode, Reply};
 use super::events::Event;
 use super::faults::Fault;
 use super::options::Script;
-use super::progress::Notice;
 use super::state::World;
 use super::transfers::{By, CancelFact, Ending, Origin, Plan, SimTransfer};
 
@@ -103,7 +102,6 @@ impl World {
         while self.posts.len() > POSTS_MAX {
             self.posts.pop_first();
         }
-        self.notify(Notice::App);
         PostResult { number, reply }
     }
 
@@ -299,7 +297,7 @@ impl World {
 
     /// `POST /transfer/cancel_transfer`.
     pub fn cancel(&mut self, token: &str, id: TransferId, now: Timestamp) -> Reply<()> {
-        let reply = self.answer_signed_in(Endpoint::Cancel, token, now, |world, user| {
+        self.answer_signed_in(Endpoint::Cancel, token, now, |world, user| {
             let listed = world.transfers.get(&id).is_some_and(|found| found.listed);
             if !listed {
                 return Outcome::Problem(ProblemCode::NotFound);
@@ -313,9 +311,7 @@ impl World {
             } else {
                 Outcome::Problem(ProblemCode::Transfer)
             }
-        });
-        self.notify(Notice::App);
-        reply
+        })
     }
 
     fn ignore_cancel(&mut self, id: TransferId, user: UserId, now: Timestamp) -> Outcome<()> {

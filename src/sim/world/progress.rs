@@ -19,7 +19,14 @@ const USD_A_BYTE: f64 = 0.02 / 1e9;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Notice {
     /// Type 4: after every call that is not a GET.
-    App,
+    App {
+        /// `EndpointAddress`: its path.
+        address: String,
+        /// `HttpMethod`.
+        method: String,
+        /// `Origin`: its `X-App-Origin`, or empty.
+        origin: String,
+    },
     /// Type 1: a file of a transfer has moved or is done.
     File(FileFrame),
 }
