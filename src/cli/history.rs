@@ -140,6 +140,7 @@ fn query(
     Ok(HistoryQuery {
         jobs,
         states: if args.failed { failed.to_vec() } else { args.state.clone() },
+        scheduled_for: None,
         since,
         before,
         limit: Some(args.limit.unwrap_or(default)),

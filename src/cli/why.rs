@@ -46,6 +46,8 @@ struct WhyDocument<'a> {
     answer: Vec<String>,
     /// The run that it is about.
     run: Option<&'a RunDocument>,
+    /// All runs for that time, oldest first.
+    runs: Vec<RunDocument>,
     /// The run that it waits for, or that was in its way.
     blocked_by: Option<RunId>,
 }
@@ -74,12 +76,14 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
     let answer = explain(&facts);
     let written = if args.json {
         let mut run = answer.run.cloned();
-        run.iter_mut().for_each(RunDocument::leave_out_facts);
+        let mut runs: Vec<_> = answer.runs.into_iter().cloned().collect();
+        run.iter_mut().chain(&mut runs).for_each(RunDocument::leave_out_facts);
         let document = WhyDocument {
             job: &args.job,
             at: answer.at,
             answer: answer.sentences,
             run: run.as_ref(),
+            runs,
             blocked_by: answer.blocked_by,
         };
         super::write_json(out, &document)

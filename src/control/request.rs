@@ -114,6 +114,9 @@ pub struct HistoryQuery {
     /// Only runs in these states; all if there is none.
     #[serde(default, with = "commas", skip_serializing_if = "Vec::is_empty")]
     pub states: Vec<RunState>,
+    /// Only runs for this scheduled time.
+    #[serde(default)]
+    pub scheduled_for: Option<Timestamp>,
     /// Only runs created at or after this.
     pub since: Option<Timestamp>,
     /// Only runs created before this.

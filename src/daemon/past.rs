@@ -16,6 +16,7 @@ pub fn store_queries(query: &HistoryQuery) -> Vec<store::HistoryQuery> {
     let of = |job: Option<JobName>| store::HistoryQuery {
         job,
         states: query.states.clone(),
+        scheduled_for: query.scheduled_for,
         since: query.since,
         // No run has the nil id: all that was created in that very instant is left out too.
         before: query.before.map(|created_at| Older { created_at, run: RunId(Uuid::nil()) }),

@@ -331,6 +331,9 @@ impl Store for MemoryStore {
             let created = run.created_at.as_millisecond();
             query.job.as_ref().is_none_or(|job| *job == run.job)
                 && (query.states.is_empty() || query.states.contains(&run.state))
+                && query.scheduled_for.is_none_or(|at| {
+                    run.scheduled_for.map(Timestamp::as_millisecond) == Some(at.as_millisecond())
+                })
                 && query.since.is_none_or(|since| created >= since.as_millisecond())
                 && before.is_none_or(|before| (created, sequence) < before)
         };

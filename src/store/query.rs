@@ -47,6 +47,8 @@ pub struct HistoryQuery {
     pub job: Option<JobName>,
     /// In one of these states only; empty: in any.
     pub states: Vec<RunState>,
+    /// For this scheduled time only, to the millisecond.
+    pub scheduled_for: Option<Timestamp>,
     /// Created at this instant or later only.
     pub since: Option<Timestamp>,
     /// Older than this run only: the next page.

@@ -217,6 +217,7 @@ impl HistoryAsked {
         Ok(HistoryQuery {
             jobs: words(self.job.as_deref()).map(str::to_owned).collect(),
             states: words(self.state.as_deref()).map(state).collect::<Result<_, _>>()?,
+            scheduled_for: None,
             since: self.since.map(|text| since(&text, now, zone)).transpose()?,
             before: None,
             limit: Some(limit),

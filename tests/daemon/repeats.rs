@@ -30,6 +30,13 @@ fn a_red_night_is_found_repeated_to_its_folder_and_green() {
     assert_eq!(run["scheduled_for"], "2026-03-02T02:30:00Z");
     assert_eq!(run["destination"], shown["destination"]);
 
+    let why = stage.json(&["why", "night", "2026-03-02T02:30:00Z", "--json"]);
+    assert_eq!(why["run"]["id"], run["id"], "the one that has succeeded");
+    let runs: Vec<_> = why["runs"].as_array().unwrap().iter().map(|run| &run["id"]).collect();
+    assert_eq!(runs, [&serde_json::json!(id), &run["id"]]);
+    let told = stage.command(&["why", "night", "2026-03-02T02:30:00Z"]).out;
+    assert!(told.contains("2 runs") && told.contains("one of them has succeeded"), "{told}");
+
     for (words, hint) in [
         (vec!["retry", "night"], "--again"),
         (vec!["trigger", "night", "--for", "2026-03-02 02:30"], "--again"),

@@ -26,8 +26,11 @@ pub(super) struct Answer<'a> {
     pub(super) at: Option<Timestamp>,
     /// In sentences.
     pub(super) sentences: Vec<String>,
-    /// The run that it is about.
+    /// The run that it is about: of those for that time the one that has succeeded, else the
+    /// newest.
     pub(super) run: Option<&'a RunDocument>,
+    /// All runs for that time, oldest first.
+    pub(super) runs: Vec<&'a RunDocument>,
     /// The run that it waits for, or that was in its way.
     pub(super) blocked_by: Option<RunId>,
 }
@@ -83,7 +86,7 @@ fn of_active<'a>(facts: &Facts, active: &'a Active) -> Answer<'a> {
     sentences.extend(attempts(facts, run));
     sentences.push(places(run));
     let blocked_by = active.blocker.as_ref().map(|blocker| blocker.id).or(run.blocked_by);
-    Answer { at: run.scheduled_for, sentences, run: Some(run), blocked_by }
+    Answer { at: run.scheduled_for, sentences, run: Some(run), runs: vec![run], blocked_by }
 }
 
 /// Whether it waits for something that its reason names.
@@ -109,12 +112,19 @@ fn in_the_way(facts: &Facts, run: &RunDocument) -> String {
 /// Why it did or did not run at a time.
 fn of_time<'a>(facts: &'a Facts, at: Timestamp) -> Answer<'a> {
     if let Some(run) = run_of(facts, at) {
-        let mut sentences = vec![outcome(facts, run)];
+        let runs = runs_like(facts, run);
+        let decides = |run: &&RunDocument| run.state == RunState::Succeeded;
+        let run = runs.iter().copied().rfind(decides).or(runs.last().copied()).unwrap_or(run);
+        let mut sentences = match runs.as_slice() {
+            [] | [_] => vec![outcome(facts, run)],
+            several => told_in_order(facts, several),
+        };
         let blocker = facts.blocker.as_ref().filter(|other| run.blocked_by == Some(other.id));
         sentences.extend(blocker.map(|blocker| in_the_way(facts, blocker)));
         sentences.extend(attempts(facts, run));
         sentences.push(places(run));
-        return Answer { at: Some(at), sentences, run: Some(run), blocked_by: run.blocked_by };
+        let blocked_by = run.blocked_by;
+        return Answer { at: Some(at), sentences, run: Some(run), runs, blocked_by };
     }
     let mut sentences = vec![no_record(facts, at)];
     let at_work = facts.runs.iter().find(|run| {
@@ -128,7 +138,32 @@ fn of_time<'a>(facts: &'a Facts, at: Timestamp) -> Answer<'a> {
     } else if let Some(before) = last_before(facts, at) {
         sentences.push(format!("the one before: {}", outcome(facts, before)));
     }
-    Answer { at: Some(at), sentences, run: at_work, blocked_by: None }
+    Answer { at: Some(at), sentences, run: at_work, runs: Vec::new(), blocked_by: None }
+}
+
+/// All runs for the time that a run is for, oldest first: itself and those that repeat it. One
+/// without a time is alone.
+fn runs_like<'a>(facts: &'a Facts, run: &'a RunDocument) -> Vec<&'a RunDocument> {
+    let Some(at) = run.scheduled_for else { return vec![run] };
+    let mut runs: Vec<_> = facts.runs.iter().filter(|r| r.scheduled_for == Some(at)).collect();
+    runs.sort_by_key(|run| run.created_at);
+    runs
+}
+
+/// What became of each of several runs for one time.
+fn told_in_order(facts: &Facts, runs: &[&RunDocument]) -> Vec<String> {
+    let at = runs.first().and_then(|run| run.scheduled_for).map(|at| time(facts, at));
+    let state = if runs.iter().any(|run| run.state == RunState::Succeeded) {
+        "one of them has succeeded"
+    } else if runs.iter().any(|run| !run.state.is_over()) {
+        "none of them has succeeded yet"
+    } else {
+        "none of them has succeeded"
+    };
+    let number = count(runs.len(), "run");
+    let head = format!("there are {number} for {}, and {state}:", at.unwrap_or_default());
+    let told = runs.iter().map(|run| format!("  {}", outcome(facts, run)));
+    std::iter::once(head).chain(told).collect()
 }
 
 /// The run that people mean by a time: that of the occurrence then, or one of another schedule or
@@ -179,7 +214,7 @@ fn of_no_schedule(facts: &Facts) -> Answer<'_> {
         Some(run) => sentences.push(format!("its last run: {}", outcome(facts, run))),
         None => sentences.push("it has never run".to_owned()),
     }
-    Answer { at: None, sentences, run: last, blocked_by: None }
+    Answer { at: None, sentences, run: last, runs: Vec::new(), blocked_by: None }
 }
 
 /// What keeps the job from running later, or when it is due next.

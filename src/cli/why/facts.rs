@@ -1,6 +1,8 @@
 //! What `why` goes by: gathered from the daemon, or where none runs from the database and the
 //! last good job set.
 
+use std::collections::BTreeSet;
+
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
@@ -131,7 +133,7 @@ pub(super) fn gather(
         if facts.asked.is_some() || facts.active.is_none() {
             facts.runs = match facts.about() {
                 Some(at) => source.runs_around(&facts, at)?,
-                None => source.history(&facts.name, None, None, 1)?,
+                None => source.history(&facts.name, newest(1))?,
             };
         }
         let blocked_by = facts.runs.first().and_then(|run| run.blocked_by);
@@ -193,7 +195,7 @@ impl Source<'_> {
 
     /// The newest run, if it is not over.
     fn unfinished(&self, name: &str) -> Result<Option<Active>, ClientError> {
-        let newest = self.history(name, None, None, 1)?.into_iter().next();
+        let newest = self.history(name, newest(1))?.into_iter().next();
         Ok(newest.filter(|run| !run.state.is_over()).map(|run| self.active(run, None)))
     }
 
@@ -206,8 +208,8 @@ impl Source<'_> {
         Active { run, since, blocker }
     }
 
-    /// Runs that have to do with a time: the one of the occurrence then, or else of the last one
-    /// before; those recorded around it; the one at work then. Newest first.
+    /// Runs that have to do with a time: those for the occurrence then, or else for the last one
+    /// before; those recorded around it; the one at work then. Newest first of each.
     fn runs_around(&self, facts: &Facts, at: Timestamp) -> Result<Vec<RunDocument>, ClientError> {
         let mut runs = Vec::new();
         if let Some(job) = &facts.job {
@@ -221,23 +223,30 @@ impl Source<'_> {
                     .map(|generation| RunId::for_occurrence(&name, occurrence, generation));
                 ids.find_map(|id| self.show(id)).map(|shown| shown.run)
             }));
+            // Repeated at any time since.
+            if let Some(occurrence) = occurrence {
+                runs.splice(0..0, self.history(&facts.name, of_time(occurrence))?);
+            }
         }
+        runs.extend(self.history(&facts.name, of_time(at))?);
         let since = at.saturating_sub(SAME).unwrap_or(at);
         let before = at.saturating_add(RECORDED_WITHIN).unwrap_or(at);
-        runs.extend(self.history(&facts.name, Some(since), Some(before), HISTORY_MAX)?);
-        runs.extend(self.history(&facts.name, None, Some(since), AT_WORK_MAX)?);
+        let around = HistoryQuery {
+            since: Some(since),
+            before: Some(before),
+            limit: Some(HISTORY_MAX),
+            ..HistoryQuery::default()
+        };
+        runs.extend(self.history(&facts.name, around)?);
+        let at_work = HistoryQuery { before: Some(since), ..newest(AT_WORK_MAX) };
+        runs.extend(self.history(&facts.name, at_work)?);
+        let mut seen = BTreeSet::new();
+        runs.retain(|run| seen.insert(run.id));
         Ok(runs)
     }
 
-    fn history(
-        &self,
-        job: &str,
-        since: Option<Timestamp>,
-        before: Option<Timestamp>,
-        limit: usize,
-    ) -> Result<Vec<RunDocument>, ClientError> {
-        let (jobs, limit) = (vec![job.to_owned()], Some(limit));
-        let query = HistoryQuery { jobs, since, before, limit, ..HistoryQuery::default() };
+    fn history(&self, job: &str, query: HistoryQuery) -> Result<Vec<RunDocument>, ClientError> {
+        let query = HistoryQuery { jobs: vec![job.to_owned()], ..query };
         let answer = match self {
             Self::Daemon(daemon) => daemon.wait(daemon.client().history(&query)),
             Self::Database(global) => {
@@ -259,6 +268,16 @@ impl Source<'_> {
             Self::Database(global) => offline::show(global, &query).ok(),
         }
     }
+}
+
+/// The question for the newest runs.
+fn newest(limit: usize) -> HistoryQuery {
+    HistoryQuery { limit: Some(limit), ..HistoryQuery::default() }
+}
+
+/// The question for the runs for a time.
+fn of_time(at: Timestamp) -> HistoryQuery {
+    HistoryQuery { scheduled_for: Some(at), ..newest(AT_WORK_MAX) }
 }
 
 /// A job as the daemon has it.

@@ -95,6 +95,9 @@ pub(super) fn history(
     if let Some(job) = &query.job {
         conditions.push(format!("job = ?{}", value(job.as_str().to_owned().into())));
     }
+    if let Some(at) = query.scheduled_for {
+        conditions.push(format!("scheduled_at = ?{}", value(at.as_millisecond().into())));
+    }
     if let Some(since) = query.since {
         conditions.push(format!("created_at >= ?{}", value(since.as_millisecond().into())));
     }

@@ -156,6 +156,14 @@ fn cases() -> Vec<(&'static str, Facts)> {
             .collect();
         facts.runs = vec![run];
     });
+    case("failed, and repeated with success", Some(due), &|facts| {
+        let reason = "the agent reports an error of the transfer";
+        let first = run(1, due, Some("01:45:00"), RunState::Failed, reason);
+        let mut retry = run(2, due, Some("09:10:00"), RunState::Succeeded, "completed: 3 objects");
+        (retry.trigger, retry.retry_of) = (Trigger::Retry, Some(first.id));
+        retry.created_at = at("09:00:00");
+        facts.runs = vec![retry, first];
+    });
     case("succeeded", None, &|facts| {
         facts.runs =
             vec![run(1, due, Some("01:40:00"), RunState::Succeeded, "completed: 3 objects")];
