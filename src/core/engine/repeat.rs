@@ -110,6 +110,9 @@ impl Engine {
         if let Some(run) = self.active_for(&wanted.job, at) {
             return Some(LeftOut { scheduled_for: at, run, code: ReasonCode::Overlap });
         }
+        if let Some(run) = self.ended_since(&wanted.past, &wanted.job, at).filter(|_| !wanted.all) {
+            return Some(LeftOut { scheduled_for: at, run, code: ReasonCode::Overlap });
+        }
         let success = success_for(&wanted.past, at).filter(|_| !wanted.all)?;
         Some(LeftOut { scheduled_for: at, run: success, code: ReasonCode::Completed })
     }
@@ -125,6 +128,12 @@ impl Engine {
             }
             if let Some(run) = self.active_for(name, at) {
                 return Err(format!("run {run} of `{name}` for {} is not over", told()));
+            }
+            if let Some(run) = self.ended_since(&wish.past, name, at).filter(|_| !wish.again) {
+                return Err(format!(
+                    "run {run} of `{name}` for {} has just ended; ask once more",
+                    told()
+                ));
             }
             if let Some(run) = success_for(&wish.past, at).filter(|_| !wish.again) {
                 return Err(format!(
@@ -312,6 +321,18 @@ impl Engine {
             run.and_then(|run| run.scheduled_for).is_some_and(|other| is_same_time(other, at))
         };
         self.state.unfinished.get(job)?.iter().find(is_for).copied()
+    }
+
+    /// A run for that time that was not over when the past was read, and is now: how it ended is
+    /// not known here.
+    fn ended_since(&self, past: &[PastRun], job: &JobName, at: Timestamp) -> Option<RunId> {
+        let unfinished = self.state.unfinished.get(job).map(Vec::as_slice).unwrap_or_default();
+        let is = |run: &&PastRun| {
+            !run.state.is_over()
+                && is_same_time(run.scheduled_for, at)
+                && !unfinished.contains(&run.run)
+        };
+        past.iter().find(is).map(|run| run.run)
     }
 
     /// A time for people, in the zone of the job.

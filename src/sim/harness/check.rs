@@ -9,7 +9,7 @@ use crate::core::job::{Terms, Verdict};
 use crate::core::limits::LOOK_LOST;
 use crate::core::place::{Fingerprint, Place, TransferRequest};
 use crate::core::reason::ReasonCode;
-use crate::core::run::{Attempt, Phase, Run, RunState};
+use crate::core::run::{Attempt, Phase, Run, RunState, Trigger};
 use crate::core::transfer::TransferStatus;
 use crate::sim::world::SimTransfer;
 
@@ -267,8 +267,10 @@ impl<O: Observer> Simulation<O> {
         if let Some(job) = daemon.fed.jobs.get(&run.job) {
             daemon.terms.insert(run.id, Arc::clone(&job.terms));
         }
+        self.check_repeat(number, run);
+        let of_schedule = matches!(run.trigger, Trigger::Schedule | Trigger::CatchUp);
+        let Some(at) = run.scheduled_for.filter(|_| of_schedule) else { return };
         self.check_decision(number, run);
-        let Some(at) = run.scheduled_for else { return };
         let key = (run.job.clone(), at);
         let before = self.daemons[number].occurrences.insert(key, run.id);
         // Missed by a clock that was ahead, it comes in earnest when the clock was put right.

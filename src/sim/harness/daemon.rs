@@ -26,6 +26,7 @@ use super::happenings::ClockStep;
 use super::looking::LookUnderWay;
 use super::mutation::Mutation;
 use super::plan::millis;
+use super::repeats::Repeats;
 use super::simulation::{Call, Event, Observer, Simulation};
 use super::starts::Starts;
 
@@ -93,6 +94,7 @@ pub(super) struct Daemon {
     /// When a look of it last came to nothing.
     pub(super) look_lost_at: Option<Timestamp>,
     pub(super) starts: Starts,
+    pub(super) repeats: Repeats,
     /// Places for which it has taken somebody else's transfer for its own, and when.
     pub(super) strangers: Vec<(Fingerprint, Timestamp)>,
     /// Answers are numbered as they are asked for: the next number, and the latest that came.
@@ -141,6 +143,7 @@ impl Daemon {
             deadlines_checked: start,
             look_lost_at: None,
             starts: Starts::default(),
+            repeats: Repeats::default(),
             strangers: Vec::new(),
             answers: (1, 0),
             wakes_at: (start, 0),

@@ -126,6 +126,9 @@ impl<O: Observer> Simulation<O> {
         let Some(active) = daemon.runs.get(&run) else {
             return Some(format!("it is skipped for run {run}, which there is not"));
         };
+        if active.trigger.steps_behind() {
+            return Some(format!("it is skipped for run {run}, which only repeats another"));
+        }
         if active.job != *job {
             return Some(format!("it is skipped for run {run}, which is of `{}`", active.job));
         }

@@ -33,6 +33,7 @@ pub(super) enum Happening {
     ClockStep,
     Reload,
     Operator,
+    Repeat,
     TokenGone,
     TokenBack,
 }
@@ -48,6 +49,7 @@ impl<O: Observer> Simulation<O> {
             Happening::Reload,
             Happening::Operator,
             Happening::TokenGone,
+            Happening::Repeat,
         ] {
             self.arm(number, happening);
         }
@@ -61,6 +63,7 @@ impl<O: Observer> Simulation<O> {
             Happening::ClockStep => self.hazards.clock_step_every,
             Happening::Reload => self.hazards.reload_every,
             Happening::Operator => self.hazards.operator_every,
+            Happening::Repeat => self.hazards.repeat_every,
             Happening::TokenGone => self.hazards.token_every,
             Happening::DiskFree | Happening::Resume | Happening::TokenBack => None,
         };
@@ -104,6 +107,7 @@ impl<O: Observer> Simulation<O> {
             Happening::ClockStep => self.step_clock(number),
             Happening::Reload => self.reload(number),
             Happening::Operator => self.operator(number),
+            Happening::Repeat => self.repeat(number),
             Happening::TokenGone => {
                 self.count("token_gone");
                 let token = self.daemons[number].token.clone();
@@ -260,8 +264,8 @@ impl<O: Observer> Simulation<O> {
         };
         self.count(match &request {
             OperatorRequest::Trigger { .. } => "operator_triggers",
-            OperatorRequest::Repeat(_) => "operator_repeats",
-            OperatorRequest::Backfill(_) => "operator_backfills",
+            // Asked for elsewhere.
+            OperatorRequest::Repeat(_) | OperatorRequest::Backfill(_) => return,
             OperatorRequest::CancelRun(_) | OperatorRequest::CancelJob(_) => "operator_cancels",
             OperatorRequest::Pause { .. } | OperatorRequest::PauseAll(_) => "operator_pauses",
             OperatorRequest::Resume(_) | OperatorRequest::ResumeAll => "operator_resumes",

@@ -33,7 +33,8 @@
 //! - *People* pause, resume and cancel; start the same and other transfers as other users and as
 //!   our own, and so do syncs and the agent's own repetitions; change the job file: add, change
 //!   (schedule, terms, destination), remove and rename jobs that have runs in flight;
-//!   trigger, cancel, pause and resume jobs; take a token away and give it back.
+//!   trigger, cancel, pause and resume jobs; run them for times that are past, once more, and for
+//!   spans of time; take a token away and give it back.
 //! - *Other daemons* work on the same account, each with its own user, or all with one.
 //!
 //! Not modelled: a store that lies about an acknowledged commit, an agent that lists a record
@@ -58,6 +59,7 @@ mod looking;
 mod mutation;
 mod plan;
 mod reloads;
+mod repeats;
 mod report;
 mod residue;
 mod settle;

@@ -45,6 +45,10 @@ mutations! {
     SkippedForNothing Decisions,
     /// Occurrences are recorded for a second before they are due.
     DueASecondBefore Decisions,
+    /// Nothing is known of the past when something is wanted again.
+    PastForgotten Decisions,
+    /// What is run once more goes elsewhere.
+    RetriesGoElsewhere Decisions,
     /// A transfer that is over passes for one that has ended just now.
     EndedJustNow Decisions,
     /// Every POST is sent twice.
@@ -185,6 +189,15 @@ impl Mutation {
                         } else {
                             run.scheduled_for = Some(at - SignedDuration::from_secs(1));
                         }
+                    }
+                }
+            }
+            Self::RetriesGoElsewhere => {
+                for record in records {
+                    if let Record::Run { was: None, run } = record
+                        && run.retry_of.is_some()
+                    {
+                        Arc::make_mut(run).request.destination.path.push_str("elsewhere/");
                     }
                 }
             }

@@ -49,6 +49,8 @@ pub struct Hazards {
     pub reload_every: Option<SignedDuration>,
     /// An operator asks for something.
     pub operator_every: Option<SignedDuration>,
+    /// An operator wants something again: for a time, once more, for a span of time.
+    pub repeat_every: Option<SignedDuration>,
     /// The token is taken away, and given back.
     pub token_every: Option<SignedDuration>,
     /// For how long.
@@ -95,6 +97,7 @@ impl Default for Hazards {
             clock_step_by: Span::millis(500, 50_000),
             reload_every: None,
             operator_every: None,
+            repeat_every: None,
             token_every: None,
             token_away_for: Span::millis(1_000, 900_000),
             notified: 0.0,
@@ -181,7 +184,7 @@ impl Swarm<'_> {
         if self.chance.happens(0.45) { upto * self.chance.fraction() } else { 0.0 }
     }
 
-    fn every(&mut self, span: Span) -> Option<SignedDuration> {
+    pub(super) fn every(&mut self, span: Span) -> Option<SignedDuration> {
         self.chance.happens(0.4).then(|| self.chance.span(span))
     }
 }

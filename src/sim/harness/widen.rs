@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use crate::sim::world::Chance;
+use crate::sim::world::{Chance, Span};
 
 use super::plan::{Plan, Swarm};
 
@@ -51,6 +51,8 @@ impl Plan {
             // In the others a person has to sign in.
             Arc::make_mut(&mut daemon.set).agent.start = chance.happens(0.5);
         }
+        let often = Span::millis(120_000, 3_600_000);
+        self.hazards.repeat_every = Swarm { chance: &mut chance }.every(often);
         self.hazards.frames = Swarm { chance: &mut chance }.rate(0.3);
     }
 }

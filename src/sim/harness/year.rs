@@ -176,6 +176,7 @@ fn hazards() -> Hazards {
         // Often, as few runs are in flight at any moment.
         reload_every: Some(SignedDuration::from_hours(12)),
         operator_every: Some(days(1)),
+        repeat_every: Some(days(2)),
         token_every: Some(days(20)),
         notified: 0.5,
         // All stay daily.

@@ -70,6 +70,31 @@ fn is_no(answer: &Answer, words: &str) -> bool {
     matches!(answer, Answer::No(said) if said.contains(words))
 }
 
+/// The past is read beside the loop, so that a run may end between its reading and the decision.
+#[test]
+fn a_run_that_has_ended_since_the_past_was_read_is_not_repeated_by_mistake() {
+    let mut stage = Stage::new(vec![job("a", "to/{%H}/", |_| {})]);
+    stage.until(at("01:00:00"));
+    let time = at("01:00:00");
+    let before = wish(&stage, 7, Wanted::Manual(Some(time)), false);
+    let whole = Backfill {
+        job: JobName::new("a"),
+        from: time,
+        to: time,
+        all: false,
+        past: past(&stage),
+        seed: id(8),
+    };
+    end_last(&mut stage, 1, TransferStatus::Completed);
+    assert_eq!(stage.run(0).state, RunState::Succeeded);
+    let refused = ask(&mut stage, OperatorRequest::Repeat(vec![before.clone()]));
+    assert!(is_no(&refused, "has just ended"), "{refused:?}");
+    let planned = ask(&mut stage, OperatorRequest::Backfill(whole));
+    assert!(matches!(&planned, Answer::Planned(plan) if plan.runs.is_empty()), "{planned:?}");
+    let again = Wish { again: true, ..before };
+    assert_eq!(ask(&mut stage, OperatorRequest::Repeat(vec![again])), Answer::Done(vec![id(7)]));
+}
+
 #[test]
 fn a_retry_goes_to_the_places_of_its_night_and_is_for_its_time() {
     let mut stage = failed();
