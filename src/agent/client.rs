@@ -144,8 +144,8 @@ impl AgentClient {
         let call = Call::to(Endpoint::CheckUpdate, None);
         let answer = self.inner.transport.send(call).await?;
         let body = good_body(Endpoint::CheckUpdate, answer, None)?;
-        let (current, new) = wire::versions(&body)
-            .map_err(|error| unreadable(Endpoint::CheckUpdate, &error))?;
+        let (current, new) =
+            wire::versions(&body).map_err(|error| unreadable(Endpoint::CheckUpdate, &error))?;
         let shown = |version: String| one_line(&mask(&version), VERSION_MAX);
         Ok(AgentVersion { current: shown(current), newer: new.map(shown) })
     }

@@ -62,6 +62,9 @@ pub(super) const SOCKET_UNSENT_MAX: usize = 4 * 1024;
 pub(super) const ECHO_MAX: Duration = Duration::from_secs(3);
 pub(super) const SILENCE_MAX: Duration = Duration::from_secs(1);
 
+/// And reads no more of the notification socket than this, whatever else is told there.
+pub(super) const ECHO_BYTES_MAX: usize = 4 * FRAME_MAX;
+
 /// Delay before the notification socket is opened again, and its cap.
 pub(super) const RECONNECT: (Duration, Duration) =
     (Duration::from_secs(1), Duration::from_secs(30));

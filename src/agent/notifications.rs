@@ -20,8 +20,8 @@ use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
 use super::connection::loopback;
 use super::limits::{
-    CONNECT_MAX, FRAME_MAX, FRAMES_A_SECOND, FRAMES_WAITING_MAX, RECONNECT, SOCKET_BYTES_A_SECOND,
-    SOCKET_SILENCE, SOCKET_UNSENT_MAX,
+    CONNECT_MAX, ECHO_BYTES_MAX, FRAME_MAX, FRAMES_A_SECOND, FRAMES_WAITING_MAX, RECONNECT,
+    SOCKET_BYTES_A_SECOND, SOCKET_SILENCE, SOCKET_UNSENT_MAX,
 };
 use super::metered::{Budget, Metered, Pace};
 use super::words::fit;
@@ -100,7 +100,7 @@ pub(super) struct Ear(Socket);
 impl Ear {
     /// Absent if the socket does not open.
     pub(super) async fn open(url: &str) -> Option<Self> {
-        timeout(CONNECT_MAX, open(url, BY_THE_SECOND)).await.ok()?.ok().map(Self)
+        timeout(CONNECT_MAX, open(url, Budget::InAll(ECHO_BYTES_MAX))).await.ok()?.ok().map(Self)
     }
 
     /// True if a frame comes in time about a request that bore this `X-App-Origin`.

@@ -27,7 +27,7 @@ pub(super) struct Document<'a> {
     id: AlertId,
     event: &'static str,
     job: Option<&'a JobName>,
-    run: Option<RunId>,
+    pub(super) run: Option<RunId>,
     state: Option<RunState>,
     pub(super) reason: &'a str,
     reason_code: Option<ReasonCode>,
@@ -136,7 +136,9 @@ impl<'a> Document<'a> {
                 | AlertEvent::Late
                 | AlertEvent::AgentDown
                 | AlertEvent::TokenExpiring
-                | AlertEvent::ConfigInvalid,
+                | AlertEvent::ConfigInvalid
+                | AlertEvent::Stuck
+                | AlertEvent::Doubled,
             ) => "/fail",
         }
     }

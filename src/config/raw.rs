@@ -319,5 +319,9 @@ words! {
         "token_expiring" => AlertEvent::TokenExpiring,
         /// The job file is invalid.
         "config_invalid" => AlertEvent::ConfigInvalid,
+        /// A cancel is unconfirmed for 15 minutes, or a transfer can't be told from somebody else's.
+        "stuck" => AlertEvent::Stuck,
+        /// Two transfers of a run were completed.
+        "doubled" => AlertEvent::Doubled,
     }
 }

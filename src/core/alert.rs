@@ -128,7 +128,7 @@ pub enum Delivery {
 
 impl AlertEvent {
     /// All events, as the contract lists them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Succeeded,
         Self::Failed,
         Self::TimedOut,
@@ -139,6 +139,8 @@ impl AlertEvent {
         Self::AgentDown,
         Self::TokenExpiring,
         Self::ConfigInvalid,
+        Self::Stuck,
+        Self::Doubled,
     ];
 
     /// The word for it in the job file and in documents.
@@ -154,6 +156,8 @@ impl AlertEvent {
             Self::AgentDown => "agent_down",
             Self::TokenExpiring => "token_expiring",
             Self::ConfigInvalid => "config_invalid",
+            Self::Stuck => "stuck",
+            Self::Doubled => "doubled",
         }
     }
 

@@ -304,6 +304,10 @@ pub enum AlertEvent {
     TokenExpiring,
     /// The job file is invalid.
     ConfigInvalid,
+    /// A cancel is unconfirmed for 15 minutes, or a transfer can't be told from somebody else's.
+    Stuck,
+    /// Two transfers of a run were completed.
+    Doubled,
 }
 
 /// How an alert is delivered.

@@ -132,6 +132,9 @@ pub const WORDS_MAX: usize = 500;
 /// A run that the agent has kept waiting for so long is told of (contract, "Alerts").
 pub const AGENT_DOWN_AFTER: SignedDuration = SignedDuration::from_mins(10);
 
+/// A cancel that the agent has not confirmed for so long is told of (contract, "Alerts").
+pub const STUCK_AFTER: SignedDuration = SignedDuration::from_mins(15);
+
 /// First and longest delay between two requests that an agent start which nobody has signed in
 /// (contract, "Agent"): a start takes seconds, and one that is refused for hours needs a person.
 pub const AGENT_START_RETRY: (SignedDuration, SignedDuration) =

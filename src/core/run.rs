@@ -205,6 +205,9 @@ pub struct CancelWish {
     pub cause: CancelCause,
     /// Why, which may be how the attempt ends.
     pub reason: Reason,
+    /// It was told that this lasts for long.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub told: bool,
 }
 
 /// Why a run or transfer is to be cancelled.

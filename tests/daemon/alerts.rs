@@ -146,10 +146,12 @@ fn a_ping_says_start_success_and_failure_in_this_order() {
     let alert = format!("- {{on: [succeeded, failed], ping: {{url: '{url}'}}}}");
     let stage = stage_with(&alert);
     let _daemon = stage.start();
-    assert_eq!(stage.command(&["trigger", "hand", "--wait"]).code, 0);
-    assert_eq!(stage.command(&["trigger", "broken", "--wait"]).code, 1);
+    let runs = ["hand", "broken"].map(|job| stage.command(&["trigger", job, "--wait"]));
+    assert_eq!(runs.each_ref().map(|run| run.code), [0, 1]);
     stage.until("all are there", || receiver.seen().len() == 4);
-    let lines = ["POST /check/start", "POST /check/", "POST /check/start", "POST /check/fail"];
+    let [good, bad] = runs.each_ref().map(|run| run.out.trim());
+    let lines = [("start", good), ("", good), ("start", bad), ("fail", bad)];
+    let lines = lines.map(|(what, run)| format!("POST /check/{what}?rid={run}"));
     assert_eq!(receiver.lines(), lines);
     assert!(receiver.seen()[3].body.contains("error of the transfer"), "the reason is told");
 }

@@ -4,7 +4,8 @@ use serde_json::Value;
 
 use crate::stage::Stage;
 
-const ENDLESS: &str = "  endless: {source: *s, destination: {account: b, bucket: c, path: endless/}}";
+const ENDLESS: &str =
+    "  endless: {source: *s, destination: {account: b, bucket: c, path: endless/}}";
 
 #[test]
 fn a_receipt_is_in_the_timeline_of_its_run() {

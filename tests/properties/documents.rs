@@ -163,7 +163,14 @@ proptest! {
         let [job, reason] = words;
         let pause = PauseQuery { job: job.clone().unwrap_or_default(), until: instant, reason };
         let (jobs, states) = (job.into_iter().collect(), state.into_iter().collect());
-        let history = HistoryQuery { jobs, states, since: instant, before: instant, limit };
+        let history = HistoryQuery {
+            jobs,
+            states,
+            scheduled_for: instant,
+            since: instant,
+            before: instant,
+            limit,
+        };
         for text in [serde_json::to_string(&history), serde_json::to_string(&pause)] {
             let text = text.expect("questions are plain");
             control::documents_print_back_and_questions_arrive(&text);

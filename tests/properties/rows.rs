@@ -77,8 +77,8 @@ fn any_wish() -> impl Strategy<Value = CancelWish> {
         CancelCause::Stall,
         CancelCause::Double,
     ];
-    (any_instant(), proptest::sample::select(causes.to_vec()), any_reason())
-        .prop_map(|(at, cause, reason)| CancelWish { at, cause, reason })
+    (any_instant(), proptest::sample::select(causes.to_vec()), any_reason(), any::<bool>())
+        .prop_map(|(at, cause, reason, told)| CancelWish { at, cause, reason, told })
 }
 
 fn any_place() -> impl Strategy<Value = Place> {

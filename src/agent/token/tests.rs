@@ -111,17 +111,17 @@ fn each_file_of_a_login_that_others_can_read_is_warned_about_before_it_is_used()
     };
     let source = LoginSource {
         username: "a@b.c".to_owned(),
-        password_file: file("pw", 0o644),
+        password_file: file("password", 0o644),
         user_type: 32,
         totp_secret_file: Some(file("totp", 0o604)),
     };
     let keeper = TokenKeeper::new(TokenSource::Login(source), |_| None);
     let warning = keeper.warning().unwrap();
-    assert!(warning.contains("pw") && warning.contains("totp"), "{warning}");
-    file("pw", 0o600);
+    assert!(warning.contains("password") && warning.contains("totp"), "{warning}");
+    file("password", 0o600);
     let warning = keeper.warning().unwrap();
-    assert!(!warning.contains("pw") && warning.contains("totp"), "{warning}");
-    std::fs::remove_file(folder.path().join("pw")).unwrap();
+    assert!(!warning.contains("password") && warning.contains("totp"), "{warning}");
+    std::fs::remove_file(folder.path().join("password")).unwrap();
     assert!(keeper.inspect().unwrap_err().to_string().contains("does not exist"));
 }
 

@@ -137,11 +137,13 @@ fn state_of(status: &Scalar<'_>) -> Option<AgentState> {
 /// `GET /management/check_update`, in the agent's words, which are not fit to be shown yet: the
 /// version that it is, and the one that it could become. The error is in words.
 pub(crate) fn versions(body: &[u8]) -> Result<(String, Option<String>), String> {
-    let [current, new] = read_object(body, &["currentversion", "newversion"])
-        .map_err(|error| told(body, &error))?;
-    let text = |version: &Scalar<'_>| version.text().filter(|text| !text.is_empty());
-    let current = text(&current).ok_or("the answer holds no `currentVersion`")?.into_owned();
-    let new = text(&new).map(std::borrow::Cow::into_owned).filter(|new| *new != current);
+    let [current, new] =
+        read_object(body, &["currentversion", "newversion"]).map_err(|error| told(body, &error))?;
+    let text = |version: &Scalar<'_>| {
+        version.text().map(std::borrow::Cow::into_owned).filter(|text| !text.is_empty())
+    };
+    let current = text(&current).ok_or("the answer holds no `currentVersion`")?;
+    let new = text(&new).filter(|new| *new != current);
     Ok((current, new))
 }
 

@@ -27,7 +27,7 @@ impl Engine {
                     self.end_run(id, end_of(cause), reason);
                     return;
                 }
-                let wish = CancelWish { at: self.now, cause, reason: reason.clone() };
+                let wish = CancelWish { at: self.now, cause, reason: reason.clone(), told: false };
                 let followed = live.followed().map(|attempt| (attempt.id, attempt.is_active()));
                 self.change_run(id, |run| run.cancel = Some(wish.clone()));
                 self.move_run(id, RunState::Canceling, reason, Level::Info);

@@ -61,7 +61,12 @@ impl Engine {
                 });
             }
             if self.state.runs.get(&run).is_some_and(|live| !live.run.state.is_over()) {
-                self.change_run(run, |run| run.ready_at = shift(run.ready_at, by));
+                self.change_run(run, |run| {
+                    run.ready_at = shift(run.ready_at, by);
+                    if let Some(wish) = &mut run.cancel {
+                        wish.at = shift(wish.at, by);
+                    }
+                });
             }
         }
         self.contact.clock_stepped(by);

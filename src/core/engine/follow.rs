@@ -112,7 +112,7 @@ impl Engine {
         }
         let reason = Reason::Canceled(why);
         self.tell(Level::Warn, id.run, format!("{reason}; it is cancelled if it is active"));
-        let wish = CancelWish { at: self.now, cause: CancelCause::Double, reason };
+        let wish = CancelWish { at: self.now, cause: CancelCause::Double, reason, told: false };
         self.wish_cancel(id, wish);
     }
 

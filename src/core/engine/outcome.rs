@@ -61,6 +61,7 @@ impl Engine {
         if doubled {
             self.tell(Level::Error, id.run, format!("doubled: {}", Happening::Doubled));
             self.event(id.run, Happening::Doubled);
+            self.raise_doubled(id.run);
         }
         let Some(live) = self.state.runs.get(&id.run) else { return };
         if live.run.state.is_over() {
@@ -156,7 +157,8 @@ impl Engine {
         // window and timeout settle them, and until then they hold what they hold.
         for attempt in doubles {
             let reason = CancelReason::EndOfRun.into();
-            self.wish_cancel(attempt, CancelWish { at: now, cause: CancelCause::Double, reason });
+            let (cause, told) = (CancelCause::Double, false);
+            self.wish_cancel(attempt, CancelWish { at: now, cause, reason, told });
         }
         self.change_run(id, |run| {
             run.state = state;
@@ -225,6 +227,7 @@ impl Engine {
         for attempt in attempts {
             self.tend_attempt(attempt);
         }
+        self.tell_stuck(id);
         let Some(live) = self.state.runs.get(&id) else { return };
         let run = &live.run;
         match run.state {
@@ -383,7 +386,7 @@ impl Engine {
             let asked = live.asked_until(attempt.id.number);
             [Some(attempt.deadline), stuck_at, cancel_next, asked].into_iter().chain(given_up)
         });
-        let times = of_attempts.chain([of_run]).flatten();
+        let times = of_attempts.chain([of_run, super::vigil::stuck_from(live)]).flatten();
         times.filter(|at| *at > self.now).min()
     }
 }

@@ -15,4 +15,5 @@ mod repeat;
 mod stage;
 mod starting;
 mod statuses;
+mod stuck;
 mod time;

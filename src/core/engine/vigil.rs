@@ -1,23 +1,27 @@
-//! What is told of because it lasts: a job that is late, an agent that keeps runs waiting, a token
-//! that ends, a job file that is invalid.
+//! What is told of because it lasts: a job that is late, an agent that keeps runs waiting, a cancel
+//! that is not confirmed, a token that ends, a job file that is invalid.
 //!
 //! Each is told of once while it lasts; that it was told is durable. Time alone brings it about, so
 //! that it is one of the engine's wake-ups: nothing is polled for it.
+
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use super::Engine;
 use super::alerts::News;
 use super::contact::Trouble;
-use super::state::Wait;
+use super::state::{Live, Wait};
 use crate::core::alert::{Occasion, Told, ToldToken};
 use crate::core::duration;
-use crate::core::ids::JobName;
+use crate::core::event::Happening;
+use crate::core::ids::{AttemptId, JobName, RunId};
 use crate::core::input::Level;
 use crate::core::job::{AlertEvent, Job};
-use crate::core::limits::{AGENT_DOWN_AFTER, TOKEN_NOTICE};
+use crate::core::limits::{AGENT_DOWN_AFTER, STUCK_AFTER, TOKEN_NOTICE};
 use crate::core::matching::shift;
 use crate::core::record::{Mark, Record};
+use crate::core::run::{CancelWish, RunState};
 
 /// What is watched for besides jobs.
 #[derive(Debug, Default)]
@@ -42,7 +46,63 @@ pub(super) fn late_from(job: &Job, mark: &Mark) -> Option<Timestamp> {
     Some(shift(mark.last_success.unwrap_or(mark.first_seen), job.max_age?))
 }
 
+/// The wishes to cancel something of a run that the agent has not confirmed, and that were not told
+/// of.
+fn unconfirmed(live: &Live) -> impl Iterator<Item = &CancelWish> {
+    let of_run = live.run.cancel.iter().filter(|_| live.run.state == RunState::Canceling);
+    let open = live.attempts.values().filter(|attempt| attempt.phase.is_underway());
+    of_run.chain(open.filter_map(|attempt| attempt.cancel.as_ref())).filter(|wish| !wish.told)
+}
+
+/// When something that is to be canceled will have lasted for long enough to be told of.
+pub(super) fn stuck_from(live: &Live) -> Option<Timestamp> {
+    unconfirmed(live).map(|wish| shift(wish.at, STUCK_AFTER)).min()
+}
+
 impl Engine {
+    /// Tells of a cancel that has not been confirmed for long, once.
+    pub(super) fn tell_stuck(&mut self, id: RunId) {
+        let Some(live) = self.state.runs.get(&id) else { return };
+        let Some(from) = stuck_from(live).filter(|from| *from <= self.now) else { return };
+        let Some(wish) = unconfirmed(live).min_by_key(|wish| wish.at) else { return };
+        let (since, why) = (shift(from, -STUCK_AFTER), self.told(id, &wish.reason));
+        let open = live.attempts.values().filter(|attempt| attempt.cancel.is_some());
+        let attempts: Vec<AttemptId> = open.map(|attempt| attempt.id).collect();
+        let told = |wish: &mut Option<CancelWish>| wish.iter_mut().for_each(|w| w.told = true);
+        self.change_run(id, |run| told(&mut run.cancel));
+        for attempt in attempts {
+            self.change_attempt(attempt, |row| told(&mut row.cancel));
+        }
+        let reason =
+            format!("to be canceled since {since:.0}, and not confirmed by the agent: {why}");
+        self.tell(Level::Error, id, reason.clone());
+        self.raise_stuck(id, &reason);
+    }
+
+    /// A run needs a person: what is to be canceled goes on, or can't be told from somebody else's.
+    pub(super) fn raise_stuck(&mut self, id: RunId, reason: &str) {
+        self.raise_about(id, AlertEvent::Stuck, "is stuck", reason);
+    }
+
+    /// Two transfers of a run were completed.
+    pub(super) fn raise_doubled(&mut self, id: RunId) {
+        self.raise_about(id, AlertEvent::Doubled, "was doubled", &Happening::Doubled.to_string());
+    }
+
+    /// Raises what concerns a run without being its state.
+    fn raise_about(&mut self, id: RunId, event: AlertEvent, verb: &str, reason: &str) {
+        let Some(run) = self.state.runs.get(&id).map(|live| Arc::clone(&live.run)) else { return };
+        let text = format!("{} {verb} on {}: {reason}", run.job, self.host.hostname);
+        self.raise(&News {
+            occasion: Occasion::Event(event),
+            at: self.now,
+            job: Some(run.job.clone()),
+            run: Some(run),
+            reason: reason.to_owned(),
+            text,
+        });
+    }
+
     /// Sets when it is to be told that the job is late.
     pub(super) fn arm_late(&mut self, name: &JobName) {
         let Some(planned) = self.jobs.get(name) else { return };

@@ -150,23 +150,6 @@ impl Daemon {
         }
     }
 
-    /// By how much its clock was set since then, whichever way.
-    pub(super) fn stepped_since(&self, at: Timestamp) -> SignedDuration {
-        self.steps.iter().rev().take_while(|step| step.at >= at).map(|step| step.by.abs()).sum()
-    }
-
-    /// The same, of steps that no process was there to see.
-    pub(super) fn stepped_unseen_since(&self, at: Timestamp) -> SignedDuration {
-        let since = self.steps.iter().rev().take_while(|step| step.at >= at);
-        since.filter(|step| step.unseen).map(|step| step.by.abs()).sum()
-    }
-
-    /// How long its machine slept since then. What it asked before may be answered only after.
-    pub(super) fn slept_since(&self, at: Timestamp) -> SignedDuration {
-        let sleeps = self.sleeps.iter().rev().take_while(|(_, until)| *until >= at);
-        sleeps.map(|(from, until)| until.duration_since(*from.max(&at))).sum()
-    }
-
     /// When its engine wants to be woken, in true time; absent while nobody would hear.
     pub(super) fn wakeup(&self) -> Option<Timestamp> {
         if self.suspended_until.is_some() {

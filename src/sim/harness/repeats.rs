@@ -97,7 +97,8 @@ impl<O: Observer> Simulation<O> {
     fn wish(&mut self, number: usize, job: JobName, what: Wanted) -> Option<OperatorRequest> {
         let run = RunId(self.chance.uuid());
         let again = self.chance.happens(0.2);
-        let mut wish = Wish { run, job, what, again, changes: Changes::default(), past: Vec::new() };
+        let mut wish =
+            Wish { run, job, what, again, changes: Changes::default(), past: Vec::new() };
         if let Some(at) = wish.scheduled_for() {
             wish.past = self.past(number, &wish.job, (at, at))?;
         }
@@ -140,7 +141,9 @@ impl<O: Observer> Simulation<O> {
     fn fault_of_repeat(&self, number: usize, run: &Run) -> Option<String> {
         let daemon = &self.daemons[number];
         match (run.trigger, run.scheduled_for, run.retry_of) {
-            (Trigger::Schedule | Trigger::CatchUp, _, _) | (Trigger::Manual, None, _) => return None,
+            (Trigger::Schedule | Trigger::CatchUp, _, _) | (Trigger::Manual, None, _) => {
+                return None;
+            }
             (Trigger::Manual | Trigger::Retry | Trigger::Backfill, _, _) => {}
         }
         let Some(again) = daemon.repeats.asked_for(run) else {
@@ -153,9 +156,8 @@ impl<O: Observer> Simulation<O> {
                 && other.scheduled_for == run.scheduled_for
         };
         let mut others = daemon.runs.values().filter(of_its_time);
-        let in_the_way = others.find(|other| {
-            !other.state.is_over() || (other.state == RunState::Succeeded && !again)
-        });
+        let in_the_way = others
+            .find(|other| !other.state.is_over() || (other.state == RunState::Succeeded && !again));
         if let Some(other) = in_the_way {
             let (id, state) = (other.id, other.state.word());
             return Some(format!("its time has run {id} already, which is {state}"));
@@ -163,6 +165,7 @@ impl<O: Observer> Simulation<O> {
         let wish = daemon.repeats.wishes.get(&run.id)?;
         let Wanted::Retry { of, current: false } = &wish.what else { return None };
         let (was, is) = (&of.request, &run.request);
-        (was != is).then(|| format!("it goes to {:?} instead of {:?}", is.destination, was.destination))
+        (was != is)
+            .then(|| format!("it goes to {:?} instead of {:?}", is.destination, was.destination))
     }
 }

@@ -63,7 +63,8 @@ impl<O: Observer> Simulation<O> {
         if starts.token_refused {
             return Some("it has refused the token".to_owned());
         }
-        let is_waiting = |run| daemon.runs.get(run).is_some_and(|run| run.state == RunState::Waiting);
+        let is_waiting =
+            |run| daemon.runs.get(run).is_some_and(|run| run.state == RunState::Waiting);
         if !daemon.unfinished.iter().any(is_waiting) && daemon.held_back.is_empty() {
             return Some("no run waits for it".to_owned());
         }

@@ -31,8 +31,7 @@ impl Plan {
         let agents = kinds_of_agents(seed);
         let daemon = |number: usize, count: u32| {
             let poll_interval = SignedDuration::from_secs(15);
-            let agent =
-                AgentSettings { poll_interval, start: true, ..AgentSettings::default() };
+            let agent = AgentSettings { poll_interval, start: true, ..AgentSettings::default() };
             let all: Vec<Arc<Job>> =
                 (0..count).map(|job| Arc::new(daily(&format!("{number}-"), job))).collect();
             let jobs = all.iter().map(|job| (job.name.clone(), Arc::clone(job))).collect();

@@ -75,7 +75,8 @@ pub(super) async fn handle(
     let Some(reply) = route_to_world(&shared, &route, &parameters, &body, &notice) else {
         return (StatusCode::NOT_FOUND, headers(&shared)).into_response();
     };
-    if !route.starts_with("GET ") && route != QUEUES && matches!(reply.outcome, Outcome::Answer(_)) {
+    if !route.starts_with("GET ") && route != QUEUES && matches!(reply.outcome, Outcome::Answer(_))
+    {
         shared.with(|world, _| world.tell(notice));
     }
     if reply.after.is_positive() {

@@ -349,15 +349,16 @@ fn filter_history_by_job_state_and_time(store: &mut dyn Store) {
     assert_eq!(found(HistoryQuery { job: even.clone(), ..everything() }), [8, 6, 4, 2]);
     assert_eq!(found(HistoryQuery { states: failed.clone(), ..everything() }), [6, 5, 2, 1]);
     assert_eq!(found(HistoryQuery { since: Some(at(7)), ..everything() }), [8, 7]);
+    let all = HistoryQuery { job: even, states: failed, since: Some(at(3)), ..everything() };
+    assert_eq!(found(all), [6]);
+    assert_eq!(found(HistoryQuery { job: Some(JobName::new("none")), ..everything() }), []);
     let mut repeat = run(9, "odd", RunState::Failed);
     repeat.scheduled_for = run(3, "odd", RunState::Failed).scheduled_for;
     let scheduled_for = repeat.scheduled_for;
     assert!(scheduled_for.is_some());
     store.commit(&[new_run(repeat)]).unwrap();
-    assert_eq!(found(HistoryQuery { scheduled_for, ..everything() }), [9, 3]);
-    let all = HistoryQuery { job: even, states: failed, since: Some(at(3)), ..everything() };
-    assert_eq!(found(all), [6]);
-    assert_eq!(found(HistoryQuery { job: Some(JobName::new("none")), ..everything() }), []);
+    let of_time = HistoryQuery { scheduled_for, ..everything() };
+    assert_eq!(ids(&store.history(&of_time).unwrap()), [9, 3]);
 }
 
 fn find_a_run_by_the_beginning_of_its_id(store: &mut dyn Store) {

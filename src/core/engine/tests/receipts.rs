@@ -32,10 +32,9 @@ fn a_receipt_proves_nothing_and_nothing_is_noted_of_attempts_that_there_are_not(
     let attempt = stage.answer(SubmitAnswer::Uncertain("timed out".to_owned()));
     stage.input(Input::Receipt(attempt));
     assert_eq!(stage.attempts[&attempt].phase, Phase::Uncertain);
-    for stranger in [
-        AttemptId { number: 9, ..attempt },
-        AttemptId { run: RunId(uuid::Uuid::nil()), ..attempt },
-    ] {
+    for stranger in
+        [AttemptId { number: 9, ..attempt }, AttemptId { run: RunId(uuid::Uuid::nil()), ..attempt }]
+    {
         stage.input(Input::Receipt(stranger));
     }
     assert_eq!(receipts(&stage), 1);

@@ -87,7 +87,7 @@ fn each_outage_is_one_of_its_own() {
     let mut stage = stage(AgentState::Created);
     stage.until(at("01:00:00"));
     stage.input(not_taken());
-    stage.pass(secs(31));
+    stage.pass(secs(40));
     assert_eq!(stage.starts.len(), 2);
     stage.agent = AgentState::Started;
     stage.pass(secs(60));
