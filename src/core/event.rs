@@ -92,6 +92,13 @@ pub enum Happening {
     },
     /// The agent lists a transfer that is nearly, but not certainly, ours.
     NearMiss(NearMiss),
+    /// The agent lists a transfer like this run, which no row knows.
+    Unrecorded {
+        /// The transfer.
+        transfer: TransferId,
+        /// When it was requested, by our clock.
+        requested_at: Timestamp,
+    },
     /// The agent lists the transfer in a state that is not known.
     UnknownStatus {
         /// The transfer.
@@ -153,6 +160,8 @@ pub enum EventKind {
     Ambiguous,
     /// A transfer is nearly, but not certainly, ours.
     NearMiss,
+    /// A transfer like the run's is in no row.
+    Unrecorded,
     /// The transfer is in a state that is not known.
     UnknownStatus,
     /// A cancellation was asked for.
@@ -167,7 +176,7 @@ pub enum EventKind {
 
 impl EventKind {
     /// All kinds but the states, in the order in which they are documented.
-    const OTHERS: [Self; 15] = [
+    const OTHERS: [Self; 16] = [
         Self::Accepted,
         Self::Receipt,
         Self::Uncertain,
@@ -178,6 +187,7 @@ impl EventKind {
         Self::Doubled,
         Self::Ambiguous,
         Self::NearMiss,
+        Self::Unrecorded,
         Self::UnknownStatus,
         Self::CancelRequested,
         Self::CancelRefused,
@@ -204,6 +214,7 @@ impl EventKind {
             Self::Doubled => "doubled",
             Self::Ambiguous => "ambiguous",
             Self::NearMiss => "near_miss",
+            Self::Unrecorded => "unrecorded",
             Self::UnknownStatus => "unknown_status",
             Self::CancelRequested => "cancel_requested",
             Self::CancelRefused => "cancel_refused",
@@ -247,6 +258,7 @@ impl Happening {
             Self::Doubled => EventKind::Doubled,
             Self::Ambiguous { .. } => EventKind::Ambiguous,
             Self::NearMiss(_) => EventKind::NearMiss,
+            Self::Unrecorded { .. } => EventKind::Unrecorded,
             Self::UnknownStatus { .. } => EventKind::UnknownStatus,
             Self::CancelRequested { .. } => EventKind::CancelRequested,
             Self::CancelRefused { .. } => EventKind::CancelRefused,
@@ -287,6 +299,12 @@ impl Happening {
                 telling.transfer(*transfer)
             ),
             Self::NearMiss(near) => near.told(telling),
+            Self::Unrecorded { transfer, requested_at } => format!(
+                "the agent lists transfer {} between the same places, requested at {}, which is in \
+                 no record",
+                telling.transfer(*transfer),
+                telling.time(*requested_at)
+            ),
             Self::UnknownStatus { transfer, status } => {
                 let (transfer, status) = (*transfer, status.clone());
                 UnderWay::UnknownStatus { transfer, status }.told(telling)

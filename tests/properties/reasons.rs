@@ -192,7 +192,7 @@ pub(crate) fn any_reason() -> impl Strategy<Value = Reason> {
 pub(crate) fn any_happening() -> impl Strategy<Value = Happening> {
     let kinds = select(EventKind::all().collect::<Vec<_>>());
     (any_reason(), any_state(), kinds, filling()).prop_flat_map(|(reason, state, kind, filling)| {
-        let Filling { transfer, words, number: attempt, limit, flag, .. } = filling;
+        let Filling { transfer, words, number: attempt, limit, flag, at, .. } = filling;
         let differs = Miss::Date;
         select(vec![
             Happening::State { state, reason: reason.clone() },
@@ -207,6 +207,7 @@ pub(crate) fn any_happening() -> impl Strategy<Value = Happening> {
             Happening::Doubled,
             Happening::Ambiguous { transfer },
             Happening::NearMiss(NearMiss { transfer, differs, off: Some(limit), exclusive: flag }),
+            Happening::Unrecorded { transfer, requested_at: at },
             Happening::UnknownStatus { transfer, status: words.clone() },
             Happening::CancelRequested { transfer },
             Happening::CancelRefused { words: words.clone() },

@@ -53,6 +53,7 @@ impl Engine {
             Ok(look) => {
                 self.agent_answered(&look);
                 self.take_look(&look);
+                self.say_unrecorded(&look);
                 if let Some(fresh) = &mut self.contact.fresh {
                     // What any look has shown since was there before the next request as well.
                     fresh.listed.extend(look.transfers.iter().map(Shown::from));

@@ -33,6 +33,7 @@ mod telling;
 #[cfg(test)]
 mod tests;
 mod unknown;
+mod unrecorded;
 mod vigil;
 
 use std::collections::{BTreeMap, BTreeSet};

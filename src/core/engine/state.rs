@@ -36,6 +36,8 @@ pub(super) struct Live {
     pub(super) wake: Option<Timestamp>,
     /// What it was last found waiting for.
     pub(super) wait: Option<Wait>,
+    /// It was said that the agent lists a transfer like it that no row knows.
+    pub(super) unrecorded_said: bool,
 }
 
 /// What a run in state `waiting` waits for.
@@ -271,6 +273,7 @@ impl State {
                 sightings: BTreeMap::new(),
                 wake: None,
                 wait: None,
+                unrecorded_said: false,
             };
             self.runs.insert(row.id, live);
             if !row.state.is_over() {

@@ -17,3 +17,4 @@ mod starting;
 mod statuses;
 mod stuck;
 mod time;
+mod unrecorded;
