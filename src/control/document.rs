@@ -221,7 +221,7 @@ pub struct JobDetail {
     pub blocked_by: Option<RunId>,
     /// Percent of the active transfer.
     pub percent: f64,
-    /// Its speed in bytes a second, as the agent tells it.
+    /// Its speed in bytes a second, by our own looks; 0 until they have shown it move.
     pub speed: f64,
     /// When it last moved.
     #[serde(default)]

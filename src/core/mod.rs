@@ -16,6 +16,7 @@ pub mod limits;
 pub mod matching;
 pub mod meant;
 pub mod outcomes;
+pub mod pace;
 pub mod paging;
 pub mod place;
 pub mod plain;

@@ -27,8 +27,7 @@ pub fn state(state: RunState) -> String {
 /// How far an attempt's transfer is; nothing as long as nothing of it has moved.
 pub fn progress(attempt: &AttemptDocument) -> Option<String> {
     let (objects, size) = (&attempt.objects, &attempt.bytes);
-    let dealt_with = [objects.transferred, objects.failed, objects.skipped, size.transferred];
-    if dealt_with.iter().all(|count| *count == 0) {
+    if !has_moved(attempt) {
         return None;
     }
     let mut words = Vec::new();
@@ -45,6 +44,13 @@ pub fn progress(attempt: &AttemptDocument) -> Option<String> {
         words.push(format!("{} failed", objects.failed));
     }
     Some(words.join(", "))
+}
+
+/// True once a byte has moved, or an object was dealt with.
+pub fn has_moved(attempt: &AttemptDocument) -> bool {
+    let AttemptDocument { objects, bytes, .. } = attempt;
+    let counts = [objects.transferred, objects.failed, objects.skipped, bytes.transferred];
+    counts.iter().any(|count| *count > 0)
 }
 
 /// How far in percent, by bytes or else by objects.

@@ -14,6 +14,7 @@ use crate::core::ids::{AttemptId, JobName};
 use crate::core::input::Level;
 use crate::core::limits::STEP_REACHES;
 use crate::core::matching::shift;
+use crate::core::pace::Pace;
 use crate::core::reason::Reason;
 use crate::core::run::Trigger;
 
@@ -33,6 +34,7 @@ impl Engine {
                 sighting.seen_at = sighting.seen_at.map(|at| shift(at, by));
                 sighting.moved_at = sighting.moved_at.map(|at| shift(at, by));
                 sighting.recorded_at = None;
+                sighting.pace = Pace::default();
                 sighting.cancel_next = sighting.cancel_next.map(|at| shift(at, by));
                 if let Some(asking) = &mut sighting.asking {
                     asking.since = shift(asking.since, by);

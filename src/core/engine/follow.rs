@@ -145,6 +145,7 @@ impl Engine {
         sighting.agent_away = false;
         sighting.moved_at = Some(moved_at);
         sighting.progress = Some(record.progress);
+        sighting.pace.saw(now, record.progress.bytes_transferred);
         let due = sighting
             .recorded_at
             .is_none_or(|at| now.duration_since(at) >= PROGRESS_RECORD || now < at);

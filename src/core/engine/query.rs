@@ -62,7 +62,7 @@ pub struct JobView {
 pub struct RunView {
     /// Its row, the reason up to date.
     pub run: Arc<Run>,
-    /// Its attempts, with the progress last seen, and when it last moved.
+    /// Its attempts, with the progress last seen, the speed by our own looks, and when it last moved.
     pub attempts: Vec<Arc<Attempt>>,
     /// What it waits for.
     pub wait: Option<Wait>,
@@ -178,9 +178,14 @@ impl Engine {
             .iter()
             .map(|(number, attempt)| {
                 let mut attempt = Arc::clone(attempt);
-                let Some(sighting) = live.sightings.get(number) else { return attempt };
-                let progress = sighting.progress.unwrap_or(attempt.progress);
-                let moved_at = sighting.moved_at.unwrap_or(attempt.moved_at);
+                let sighting = live.sightings.get(number);
+                let seen = sighting.and_then(|sighting| sighting.progress);
+                let mut progress = seen.unwrap_or(attempt.progress);
+                // The agent's own is the average of the whole transfer.
+                let speed = sighting.and_then(|sighting| sighting.pace.speed());
+                progress.speed = speed.unwrap_or_default();
+                let moved_at = sighting.and_then(|sighting| sighting.moved_at);
+                let moved_at = moved_at.unwrap_or(attempt.moved_at);
                 if (attempt.progress, attempt.moved_at) != (progress, moved_at) {
                     let attempt = Arc::make_mut(&mut attempt);
                     (attempt.progress, attempt.moved_at) = (progress, moved_at);

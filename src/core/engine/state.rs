@@ -16,6 +16,7 @@ use crate::core::alert::Told;
 use crate::core::ids::{AttemptId, JobName, RunId, TransferId};
 use crate::core::limits::SETTLED_MAX;
 use crate::core::matching::shift;
+use crate::core::pace::Pace;
 use crate::core::place::Fingerprint;
 use crate::core::record::{Learned, Mark, PauseOfAll, Record};
 use crate::core::run::{Attempt, Phase, Run, RunState};
@@ -99,6 +100,8 @@ pub(super) struct Sighting {
     pub(super) moved_at: Option<Timestamp>,
     /// The counters of that look.
     pub(super) progress: Option<Progress>,
+    /// How fast they move.
+    pub(super) pace: Pace,
     /// When its progress was last recorded.
     pub(super) recorded_at: Option<Timestamp>,
     /// A cancel request is under way.
