@@ -288,12 +288,12 @@ impl AgentClient {
     /// A token, after a login if that is what it takes.
     pub(super) async fn usable_token(&self) -> Result<SecretString, AskError> {
         let keeper = &self.inner.keeper;
-        if let Next::Use(token) = keeper.next()? {
+        if let Next::Use(token) = keeper.next_beside().await? {
             return Ok(token);
         }
         let _turn = keeper.login_turn().await;
         // Another's login may have been ours to wait for.
-        match keeper.next()? {
+        match keeper.next_beside().await? {
             Next::Use(token) => Ok(token),
             Next::LogIn { with, instead_of } => match (self.log_in_as(&with).await, instead_of) {
                 (Ok(token), _) => Ok(token),

@@ -37,6 +37,10 @@ pub(super) const OFFSET_NOISE: SignedDuration = SignedDuration::from_secs(2);
 /// without: a broken endpoint must not hold up every job for ever.
 pub(super) const USER_STRIKES: u32 = 3;
 
+/// A secret's file is read in microseconds, and over a network in some milliseconds. Runs wait for a
+/// token that is not there by then, as for any other outage.
+pub(super) const READ_MAX: Duration = Duration::from_secs(5);
+
 /// Delay after a login that was refused, and its cap: a wrong password must not lock the account.
 /// The first is also how long a TOTP code can't be used again.
 pub(super) const LOGIN_RETRY: (SignedDuration, SignedDuration) =

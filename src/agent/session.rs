@@ -11,7 +11,7 @@ use super::client::{AgentClient, good_body, unreadable};
 use super::endpoint::Endpoint;
 use super::failure::AskError;
 use super::limits::LOG_OUT_MAX;
-use super::token::{TokenProblem, check_token, read_secret, totp_code};
+use super::token::{TokenProblem, check_token, totp_code};
 use super::transport::{Call, RawAnswer};
 use super::wire::{self, ApiToken, LoginReply};
 use super::words::fit;
@@ -150,7 +150,7 @@ impl AgentClient {
         source: &LoginSource,
     ) -> Result<SecretString, TokenProblem> {
         let keeper = self.token();
-        let password = read_secret("password", &source.password_file)?;
+        let password = keeper.password(&source.password_file).await?;
         keeper.note_protection(&password);
         let result = self.log_in_with(source, &password.secret).await;
         match &result {
@@ -193,7 +193,7 @@ impl AgentClient {
                 ));
             }
         };
-        let secret = read_secret("TOTP secret", file)?;
+        let secret = self.token().totp_secret(file).await?;
         self.token().note_protection(&secret);
         let code = totp_code(&secret.secret, clock::now())?;
         match self.mfa_respond(&code, &session).await.map_err(login_problem)? {

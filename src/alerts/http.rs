@@ -7,6 +7,7 @@ use std::path::Path;
 use jiff::{SignedDuration, Timestamp};
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::{Client, Response, StatusCode, Url};
+use tokio::time::timeout;
 
 use super::document::Document;
 use super::limits::{ANSWER_MAX, CONNECT_MAX, SAID_MAX};
@@ -25,12 +26,13 @@ pub(super) async fn webhook(
     headers_file: Option<&Path>,
     secrets: &Secrets,
 ) -> Result<(), Delivery> {
-    let url = secrets.address(url).map_err(Delivery::Failed)?;
+    let url = address(url, secrets).await?;
     let mut headers = HeaderMap::new();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     if let Some(path) = headers_file {
         // One of them may say what kind of text a receiver wants to take this for.
-        for (name, value) in &secrets.headers(path).map_err(Delivery::Failed)? {
+        let (path, secrets) = (path.to_owned(), secrets.clone());
+        for (name, value) in &beside(move || secrets.headers(&path)).await? {
             headers.insert(name.clone(), value.clone());
         }
     }
@@ -43,7 +45,7 @@ pub(super) async fn ping(
     url: &SecretText,
     secrets: &Secrets,
 ) -> Result<(), Delivery> {
-    let mut url = secrets.address(url).map_err(Delivery::Failed)?;
+    let mut url = address(url, secrets).await?;
     let suffix = document.ping_suffix();
     if !suffix.is_empty() {
         let path = format!("{}{suffix}", url.path().trim_end_matches('/'));
@@ -58,6 +60,25 @@ pub(super) async fn ping(
     let body = mask(document.reason).into_owned().into_bytes();
     let mut answer = post(url, headers, body).await?;
     says_otherwise(&beginning(&mut answer).await).map_or(Ok(()), Err)
+}
+
+async fn address(url: &SecretText, secrets: &Secrets) -> Result<Url, Delivery> {
+    let (url, secrets) = (url.clone(), secrets.clone());
+    beside(move || secrets.address(&url)).await
+}
+
+/// Reads a file beside the loop, which a file system that does not answer must not hold up.
+async fn beside<T: Send + 'static>(
+    reading: impl FnOnce() -> Result<T, String> + Send + 'static,
+) -> Result<T, Delivery> {
+    match timeout(ANSWER_MAX, tokio::task::spawn_blocking(reading)).await {
+        Ok(Ok(read)) => read.map_err(Delivery::Failed),
+        Ok(Err(_)) => Err(Delivery::Failed("internal error: its file could not be read".into())),
+        Err(_) => {
+            let words = format!("its file could not be read within {ANSWER_MAX:?}");
+            Err(Delivery::Failed(format!("{words}: does its file system answer?")))
+        }
+    }
 }
 
 async fn post(url: Url, headers: HeaderMap, body: Vec<u8>) -> Result<Response, Delivery> {

@@ -80,11 +80,30 @@ impl Agent {
     }
 
     /// Warns in time of a token that can't be had, or that others can read: an idle daemon needs
-    /// none before its first run, at night.
-    pub(super) fn look_at_token(&self) {
-        if let Err(problem) = self.client.token().inspect() {
-            tracing::warn!("there is no token yet, and runs will wait for one: {problem}");
-        }
+    /// none before its first run, at night. Answered by [`Event::TokenLookedAt`].
+    pub(super) fn look_at_token(&self, events: &UnboundedSender<Event>) {
+        let (keeper, events) = (self.client.token().clone(), events.clone());
+        tokio::spawn(async move {
+            let look = keeper.look().await;
+            let problem = match &look {
+                None => Some("its file can't be read in time".to_owned()),
+                Some(look) => look.problem.as_ref().map(ToString::to_string),
+            };
+            if let Some(problem) = problem {
+                tracing::warn!("there is no token yet, and runs will wait for one: {problem}");
+            }
+            // The loop is gone only when the daemon stops.
+            let _ = events.send(Event::TokenLookedAt { changed: false });
+        });
+    }
+
+    /// A file has changed, perhaps the token's. Answered by [`Event::TokenLookedAt`].
+    pub(super) fn has_token_changed(&self, events: &UnboundedSender<Event>) {
+        let (keeper, events) = (self.client.token().clone(), events.clone());
+        tokio::spawn(async move {
+            let changed = keeper.look().await.is_some_and(|look| look.changed);
+            let _ = events.send(Event::TokenLookedAt { changed });
+        });
     }
 
     /// When the token in use ends; absent where that is not known, or a login brings another.
@@ -92,7 +111,7 @@ impl Agent {
         self.told_ends = match &self.settings.token {
             TokenSource::Login(_) => None,
             TokenSource::File(_) | TokenSource::Environment(_) | TokenSource::Credential => {
-                self.client.token().expires_at()
+                self.client.token().known_end()
             }
         };
         self.told_ends
@@ -124,7 +143,11 @@ impl Agent {
     }
 
     /// Puts other settings in force. What is under way ends under the old ones.
-    pub(super) fn change(&mut self, settings: &AgentSettings) -> Result<(), UnusableSettings> {
+    pub(super) fn change(
+        &mut self,
+        settings: &AgentSettings,
+        events: &UnboundedSender<Event>,
+    ) -> Result<(), UnusableSettings> {
         if *settings == self.settings {
             return Ok(());
         }
@@ -137,7 +160,7 @@ impl Agent {
         self.listen(false);
         self.glance = None;
         (self.version, self.version_asked) = (None, None);
-        self.look_at_token();
+        self.look_at_token(events);
         Ok(())
     }
 

@@ -156,6 +156,10 @@ impl Driver {
                 }
                 inputs.push(input);
             }
+            Event::TokenLookedAt { changed } => {
+                inputs.extend(changed.then_some(Input::TokenChanged));
+                inputs.extend(self.agent.new_token_ends().map(Input::TokenEnds));
+            }
             Event::VersionTold { asked, version } => self.agent.version_told(asked, version),
             Event::Hint => inputs.push(Input::Notified),
             Event::Frame(Frame::ObjectFailed { transfer, object }) => {
@@ -163,7 +167,7 @@ impl Driver {
             }
             Event::Frame(Frame::Receipt(attempt)) => inputs.push(Input::Receipt(attempt)),
             Event::Alarm => inputs.push(Input::TimeReached),
-            Event::FilesChanged => self.files_changed(inputs),
+            Event::FilesChanged => self.files_changed(),
             Event::WatchTrouble => self.watch_trouble(),
             Event::JobFileStayedBad(serial) => inputs.extend(self.job_file.stayed_bad(serial)),
             Event::Tick => {}

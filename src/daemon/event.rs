@@ -31,6 +31,8 @@ pub(super) enum Event {
     Glanced(Glance),
     /// The agent was asked for its version, so long since boot.
     VersionTold { asked: SignedDuration, version: Option<String> },
+    /// The token's source was read: whether it gives another one than was used last.
+    TokenLookedAt { changed: bool },
     /// Someone asks over the control socket.
     Asked(Asked),
     /// What the past says of runs that someone asks for.

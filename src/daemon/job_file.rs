@@ -181,10 +181,8 @@ impl Driver {
     }
 
     /// A watched file may have changed: the job file, the token's, or a zone's.
-    pub(super) fn files_changed(&mut self, inputs: &mut Vec<Input>) {
-        if self.agent.client().token().has_changed() {
-            inputs.push(Input::TokenChanged);
-        }
+    pub(super) fn files_changed(&mut self) {
+        self.agent.has_token_changed(&self.events);
         self.read_job_file(None);
     }
 
@@ -198,7 +196,7 @@ impl Driver {
         let outcome = match reading.outcome {
             Ok(good) => self
                 .agent
-                .change(&good.set.agent)
+                .change(&good.set.agent, &self.events)
                 .map(|()| good)
                 .map_err(|error| Bad::of(error.to_string(), Some(&self.job_file.path))),
             Err(bad) => Err(bad),

@@ -184,7 +184,7 @@ async fn live_on(
         folder.path().display(),
         options.socket.display()
     );
-    driver.agent.look_at_token();
+    driver.agent.look_at_token(&driver.events);
     driver.watch(watched, read_at);
     driver.begin(step).await;
     systemd::ready(&driver.told);

@@ -140,7 +140,7 @@ impl Driver {
             reachable,
             state,
             version: self.agent.version.clone(),
-            token: TokenDocument { valid, expires_at: self.agent.client().token().expires_at() },
+            token: TokenDocument { valid, expires_at: self.agent.client().token().known_end() },
             asked_at,
         }
     }
@@ -236,8 +236,8 @@ impl Driver {
             }
         }
         let token = self.agent.client().token();
-        problems.extend(token.warning().map(Phrase::new));
-        if let Some(end) = token.expires_at()
+        problems.extend(token.known_warning().map(Phrase::new));
+        if let Some(end) = token.known_end()
             && end.duration_since(now) < EXPIRES_SOON
         {
             let verb = if end <= now { "expired" } else { "expires" };

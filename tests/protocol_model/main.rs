@@ -54,11 +54,6 @@ fn configurations() -> Vec<Bounds> {
             ..plain("an agent that hides, a crash, an outage")
         },
         Bounds {
-            hides: 1,
-            faults: Faults { answers: 1, receipts: 1, crashes: 1, ..none },
-            ..plain("frames about requests, true and forged")
-        },
-        Bounds {
             hides: 3,
             faults: Faults { answers: 2, ..none },
             ..plain("an agent that hides for longer than the window")
@@ -130,6 +125,11 @@ fn configurations() -> Vec<Bounds> {
             hides: 1,
             faults: Faults { answers: 1, crashes: 1, ..none },
             ..plain("two jobs with overlapping destinations")
+        },
+        Bounds {
+            hides: 1,
+            faults: Faults { answers: 1, receipts: 1, crashes: 1, ..none },
+            ..plain("frames about requests, true and forged")
         },
     ]
 }

@@ -12,7 +12,7 @@ use crate::privacy::{self, SecretKind};
 use crate::trusted;
 
 /// A secret, and how well its file keeps it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct SecretFile {
     /// Which file.
     pub path: PathBuf,

@@ -1,9 +1,10 @@
 //! The agent's token: where it comes from, whether it is still good, and what is wrong with it.
 //!
-//! A file is read anew at each use, so that no cache can be stale: it is one small local read
-//! beside a request. Tokens are `SecretString`s; the only way out of this module is into a url.
+//! A file is read anew at each use, so that no cache can be stale: it is one small read beside a
+//! request, on a thread of its own. Tokens are `SecretString`s; the only way out of this module is into a url.
 //! It does not know the agent: a login's token is brought here by the client.
 
+mod beside;
 mod file;
 mod jwt;
 mod totp;
@@ -14,18 +15,19 @@ mod tests;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret, SecretString};
 
+use beside::Beside;
 pub(super) use file::check_token;
 pub use file::{SecretFile, read_secret};
 pub use jwt::expiry;
 pub(super) use totp::code as totp_code;
 
-use super::limits::LOGIN_RETRY;
+use super::limits::{LOGIN_RETRY, READ_MAX};
 use crate::clock;
 use crate::core::job::{LoginSource, TokenSource};
 use crate::privacy::{SecretKind, remember};
@@ -57,6 +59,11 @@ struct Shared {
     source: TokenSource,
     environment: Environment,
     state: Mutex<State>,
+    /// Readings under way: for a token, for whether it is another one, for a login.
+    next: Beside<Result<Next, TokenProblem>>,
+    looks: Beside<TokenLook>,
+    passwords: Beside<Result<SecretFile, TokenProblem>>,
+    totp_secrets: Beside<Result<SecretFile, TokenProblem>>,
     /// Held while a login is under way, so that there is one at a time.
     login: tokio::sync::Mutex<()>,
 }
@@ -91,7 +98,18 @@ struct RefusedLogin {
     password: SecretString,
 }
 
+/// What a look at the token's source has shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokenLook {
+    /// It gives something else than when it was used last: the daemon tells the engine so
+    /// (`Input::TokenChanged`).
+    pub changed: bool,
+    /// What keeps a token, or a login, from being made of it.
+    pub problem: Option<TokenProblem>,
+}
+
 /// What to do for a token.
+#[derive(Clone)]
 pub(super) enum Next {
     /// Use this one.
     Use(SecretString),
@@ -116,6 +134,10 @@ impl TokenKeeper {
                 source,
                 environment: Box::new(environment),
                 state: Mutex::default(),
+                next: Beside::default(),
+                looks: Beside::default(),
+                passwords: Beside::default(),
+                totp_secrets: Beside::default(),
                 login: tokio::sync::Mutex::new(()),
             }),
         }
@@ -133,8 +155,54 @@ impl TokenKeeper {
         }
     }
 
-    /// True if the source gives something else than when it was used last: the daemon tells the
-    /// engine so (`Input::TokenChanged`).
+    /// Reads the source beside the caller; absent if that is not over in time.
+    pub async fn look(&self) -> Option<TokenLook> {
+        let keeper = self.clone();
+        let look = move || {
+            let changed = keeper.has_changed();
+            TokenLook { changed, problem: keeper.inspect().err() }
+        };
+        self.shared.looks.read(READ_MAX, look).await
+    }
+
+    /// As [`Self::next`], read beside the caller.
+    pub(super) async fn next_beside(&self) -> Result<Next, TokenProblem> {
+        match &self.shared.source {
+            TokenSource::Environment(_) => self.next(),
+            TokenSource::File(_) | TokenSource::Credential | TokenSource::Login(_) => {
+                let keeper = self.clone();
+                let read = self.shared.next.read(READ_MAX, move || keeper.next()).await;
+                read.unwrap_or_else(|| Err(unread("token")))
+            }
+        }
+    }
+
+    /// The password of a login, read beside the caller.
+    pub(super) async fn password(&self, path: &Path) -> Result<SecretFile, TokenProblem> {
+        read_beside(&self.shared.passwords, "password", path).await
+    }
+
+    /// The TOTP secret of a login, read beside the caller.
+    pub(super) async fn totp_secret(&self, path: &Path) -> Result<SecretFile, TokenProblem> {
+        read_beside(&self.shared.totp_secrets, "TOTP secret", path).await
+    }
+
+    /// When the token ends that was used last, or looked at; reads nothing.
+    pub fn known_end(&self) -> Option<Timestamp> {
+        let state = self.state();
+        let last = state.last.as_ref().and_then(|last| last.as_ref().ok());
+        let token = state.session.as_ref().map(|session| &session.token).or(last)?;
+        expiry(token.expose_secret())
+    }
+
+    /// As [`Self::warning`], of what was read last; reads nothing.
+    pub fn known_warning(&self) -> Option<String> {
+        let state = self.state();
+        let words: Vec<_> = state.exposed.values().map(String::as_str).collect();
+        (!words.is_empty()).then(|| words.join("; "))
+    }
+
+    /// True if the source gives something else than when it was used last.
     pub fn has_changed(&self) -> bool {
         let before = {
             let state = self.state();
@@ -197,9 +265,7 @@ impl TokenKeeper {
     /// What is wrong with how the secrets are kept, in words: others can read their files.
     pub fn warning(&self) -> Option<String> {
         let _ = self.inspect();
-        let state = self.state();
-        let words: Vec<_> = state.exposed.values().map(String::as_str).collect();
-        (!words.is_empty()).then(|| words.join("; "))
+        self.known_warning()
     }
 
     /// True if a refused token can be replaced by logging in.
@@ -360,6 +426,21 @@ impl TokenKeeper {
         // Nothing panics while it is held; if something did, the state is still whole.
         self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+async fn read_beside(
+    readings: &Beside<Result<SecretFile, TokenProblem>>,
+    what: &'static str,
+    path: &Path,
+) -> Result<SecretFile, TokenProblem> {
+    let path = path.to_owned();
+    let read = readings.read(READ_MAX, move || read_secret(what, &path)).await;
+    read.unwrap_or_else(|| Err(unread(what)))
+}
+
+fn unread(what: &str) -> TokenProblem {
+    let words = format!("the {what} file could not be read within {READ_MAX:?}");
+    TokenProblem::Source(format!("{words}: does its file system answer?"))
 }
 
 /// Whether two secrets are the same. Both are ours, so that timing tells nobody anything.

@@ -307,7 +307,9 @@ fn still_for(job: &JobDocument, active: &RunDocument, asked_at: Timestamp) -> Si
 fn progress(job: &JobDocument, active: &RunDocument, moves: bool) -> Option<String> {
     let attempt = active.latest_attempt().filter(|_| active.state.is_transferring())?;
     let detail = job.detail.as_ref();
-    let percent = run::percent(attempt).filter(|_| run::has_moved(attempt)).or_else(|| whole_percent(detail?.percent))?;
+    let percent = run::percent(attempt)
+        .filter(|_| run::has_moved(attempt))
+        .or_else(|| whole_percent(detail?.percent))?;
     let full = percent * BAR / 100;
     let bar: String = (0..BAR).map(|at| if at < full { '█' } else { '░' }).collect();
     let mut words = format!("{bar} {percent} %");

@@ -23,9 +23,10 @@ impl Engine {
             let Some(live) = self.state.runs.get(id).filter(|live| catches_up(live)) else {
                 continue;
             };
-            let mut like_it = look.transfers.iter().filter_map(|record| {
-                Some((record.id, self.requested_since(live, look, record)?))
-            });
+            let mut like_it = look
+                .transfers
+                .iter()
+                .filter_map(|record| Some((record.id, self.requested_since(live, look, record)?)));
             found.extend(like_it.next().map(|(transfer, at)| (*id, transfer, at)));
         }
         for (id, transfer, requested_at) in found {
@@ -33,7 +34,11 @@ impl Engine {
                 live.unrecorded_said = true;
             }
             let what = Happening::Unrecorded { transfer, requested_at };
-            self.tell(Level::Warn, id, format!("{what}; was an older copy of the database put back?"));
+            self.tell(
+                Level::Warn,
+                id,
+                format!("{what}; was an older copy of the database put back?"),
+            );
             self.event(id, what);
         }
     }

@@ -11,8 +11,7 @@ fn put_back() -> Stage {
     stage.answer(SubmitAnswer::Accepted);
     stage.list(1, TransferStatus::Completed);
     stage.until(at("01:30:00"));
-    let (runs, attempts, marks) =
-        (stage.runs.clone(), stage.attempts.clone(), stage.marks.clone());
+    let (runs, attempts, marks) = (stage.runs.clone(), stage.attempts.clone(), stage.marks.clone());
     let order = stage.order.clone();
     stage.until(at("02:00:00"));
     stage.answer(SubmitAnswer::Accepted);
