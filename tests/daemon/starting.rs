@@ -24,7 +24,8 @@ fn an_agent_that_nobody_has_signed_in_is_started_when_a_run_waits() {
     stage.agent().with(|world, now| world.set_agent_state(AgentState::Paused, now));
     assert_eq!(stage.command(&["trigger", "hand"]).code, 0);
     stage.until("it waits for the agent", || {
-        stage.json(&["status", "hand", "--json"])["active_run"]["reason_code"] == "waiting_agent"
+        let status = stage.json(&["status", "hand", "--json"]);
+        status["jobs"][0]["active_run"]["reason_code"] == "waiting_agent"
     });
     assert_eq!(starts(&stage), 1);
 }

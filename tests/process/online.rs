@@ -211,7 +211,7 @@ fn the_doctor_watches_a_transfer_through_and_learns_from_it() {
     let said = stage.ask(&["doctor", "--transfer", "nightly"]);
     let text = String::from_utf8(said.stdout).unwrap();
     assert!(said.status.success(), "{text}");
-    assert!(text.contains("state      succeeded") && text.contains("holds"), "{text}");
+    assert!(text.contains("state      succeeded") && text.contains("checks passed"), "{text}");
     let after = doctor(&stage);
     for name in ["state_form", "route_case", "counters", "end_date", "history_transfers"] {
         assert_eq!(after[name]["verdict"], "holds", "{name}: {}", after[name]);

@@ -231,11 +231,12 @@ fn mark(word: &str) -> &'static str {
             EventKind::Uncertain
             | EventKind::Ambiguous
             | EventKind::NearMiss
+            | EventKind::Unrecorded
             | EventKind::UnknownStatus
             | EventKind::CancelRequested
             | EventKind::CancelRefused
             | EventKind::Paused,
         ) => "odd",
-        Some(EventKind::TransferEnded) | None => "off",
+        Some(EventKind::Receipt | EventKind::TransferEnded) | None => "off",
     }
 }
