@@ -9,23 +9,24 @@ fn starts(stage: &Stage) -> u64 {
 }
 
 #[test]
-fn an_agent_that_nobody_has_signed_in_is_started_when_a_run_waits() {
+fn an_agent_that_nobody_has_signed_in_is_started_when_a_run_waits_and_one_that_is_paused_is_not() {
     let stage = Stage::new("");
     stage.change_agent("start: true");
-    stage.agent().with(|world, now| world.set_agent_state(AgentState::Created, now));
+    let becomes = |state| stage.agent().with(|world, now| world.set_agent_state(state, now));
+    becomes(AgentState::Paused);
     let daemon = stage.start();
-    assert_eq!(starts(&stage), 0);
-    let waited = stage.command(&["trigger", "hand", "--wait"]);
-    assert_eq!(waited.code, 0, "{}", waited.err);
-    assert_eq!(starts(&stage), 1);
-    assert!(daemon.log().contains("no user is signed in at the agent (created); starting it"));
-
-    // A person has paused it: the run waits until it is canceled.
-    stage.agent().with(|world, now| world.set_agent_state(AgentState::Paused, now));
     assert_eq!(stage.command(&["trigger", "hand"]).code, 0);
     stage.until("it waits for the agent", || {
         let status = stage.json(&["status", "hand", "--json"]);
         status["jobs"][0]["active_run"]["reason_code"] == "waiting_agent"
     });
+    assert_eq!(starts(&stage), 0, "a person has paused it");
+
+    becomes(AgentState::Created);
+    stage.until("it has run", || {
+        let status = stage.json(&["status", "hand", "--json"]);
+        status["jobs"][0]["last_run"]["state"] == "succeeded"
+    });
     assert_eq!(starts(&stage), 1);
+    assert!(daemon.log().contains("no user is signed in at the agent (created); starting it"));
 }
