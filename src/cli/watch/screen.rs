@@ -91,6 +91,8 @@ impl<'a> Screen<'a> {
             // Returns at once, be there keys or not: see `enter`.
             match rustix::io::read(keyboard.input.get_ref(), &mut bytes) {
                 Ok(count @ 1..) => self.typed.extend(keys(&bytes[..count])),
+                // The other end has hung up, and there would be no waiting for more.
+                Ok(_) if ready.ready().is_read_closed() => return std::future::pending().await,
                 Ok(_) | Err(rustix::io::Errno::INTR) => ready.clear_ready(),
                 // The terminal is gone; the next page or a signal will tell.
                 Err(_) => return std::future::pending().await,
