@@ -27,50 +27,49 @@ fn json(output: &Output) -> Value {
 
 #[test]
 fn what_print_shows_is_what_is_done_and_undone() {
-    for (scope, program, unit) in [
-        ("--system", "usr/local/bin/transferd", "usr/local/lib/systemd/system/transferd.service"),
-        (
-            "--user",
-            "home/alice/.local/bin/transferd",
-            "home/alice/.local/share/systemd/user/transferd.service",
-        ),
-    ] {
-        let folder = tempfile::tempdir().unwrap();
-        let root = folder.path();
-        let shown = service(scope, &["install", "--print"], root);
-        assert!(shown.status.success(), "{}", words(&shown.stderr));
-        assert!(!root.join(program).exists() && !root.join(unit).exists(), "nothing was done");
-        let planned = json(&service(scope, &["install", "--print", "--json"], root));
-        assert_eq!((&planned["changed"], &planned["performed"]), (&true.into(), &false.into()));
-        assert_eq!(service(scope, &["status"], root).status.code(), Some(1));
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    let program = root.join("usr/local/bin/transferd");
+    let unit = root.join("usr/local/lib/systemd/system/transferd.service");
+    let shown = service("--system", &["install", "--print"], root);
+    assert!(shown.status.success(), "{}", words(&shown.stderr));
+    assert!(!program.exists() && !unit.exists(), "nothing was done");
 
-        let done = service(scope, &["install"], root);
-        assert!(done.status.success(), "{}", words(&done.stderr));
-        assert_eq!(words(&done.stdout), words(&shown.stdout));
-        let installed = std::fs::read(root.join(program)).unwrap();
-        assert!(installed == std::fs::read(transferd()).unwrap(), "it is this program");
-        for step in planned["steps"].as_array().unwrap() {
-            let path = step["path"].as_str().unwrap().trim_start_matches('/');
-            assert!(root.join(path).exists(), "{path}");
-        }
-        let text = std::fs::read_to_string(root.join(unit)).unwrap();
-        let start = text.lines().find(|line| line.starts_with("ExecStart=")).unwrap();
-        assert!(start.starts_with(&format!("ExecStart=/{program} ")), "{start}");
-        let standing = json(&service(scope, &["status", "--json"], root));
-        assert_eq!(standing["by"], "service install");
-        assert_eq!(standing["program"], format!("/{program}"));
-        assert_eq!(standing["differing"], serde_json::json!([]));
-        let again = json(&service(scope, &["install", "--json"], root));
-        assert_eq!(again["changed"], false);
+    let done = service("--system", &["install"], root);
+    assert!(done.status.success(), "{}", words(&done.stderr));
+    let steps = words(&done.stdout);
+    assert_eq!(steps, words(&shown.stdout));
+    let written = steps.lines().filter_map(|line| line.strip_prefix("write   /"));
+    let written: Vec<_> = written.map(|rest| root.join(rest.split(" (").next().unwrap())).collect();
+    assert!(written.contains(&program) && written.contains(&unit), "{steps}");
+    assert!(written.iter().all(|path| path.exists()), "{steps}");
+    let installed = std::fs::read(&program).unwrap();
+    assert!(installed == std::fs::read(transferd()).unwrap(), "it is this program");
+    let text = std::fs::read_to_string(&unit).unwrap();
+    assert!(text.contains("\nExecStart=/usr/local/bin/transferd run\n"), "{text}");
+    let standing = json(&service("--system", &["status", "--json"], root));
+    assert_eq!(standing["by"], "service install");
+    assert_eq!(standing["program"], "/usr/local/bin/transferd");
+    assert_eq!(standing["differing"], serde_json::json!([]));
 
-        let removed = service(scope, &["uninstall"], root);
-        assert!(removed.status.success(), "{}", words(&removed.stderr));
-        assert!(words(&removed.stdout).contains("left as they are"));
-        for step in planned["steps"].as_array().unwrap() {
-            let path = step["path"].as_str().unwrap().trim_start_matches('/');
-            assert!(!root.join(path).exists(), "{path}");
-        }
+    let removed = service("--system", &["uninstall"], root);
+    assert!(removed.status.success(), "{}", words(&removed.stderr));
+    assert!(words(&removed.stdout).contains("left as they are"));
+    assert!(!written.iter().any(|path| path.exists()));
+}
+
+#[test]
+fn a_service_of_ones_own_lies_in_ones_home() {
+    let folder = tempfile::tempdir().unwrap();
+    let planned = json(&service("--user", &["install", "--print", "--json"], folder.path()));
+    assert_eq!((&planned["changed"], &planned["performed"]), (&true.into(), &false.into()));
+    let steps = planned["steps"].as_array().unwrap();
+    let paths: Vec<_> = steps.iter().map(|step| step["path"].as_str().unwrap()).collect();
+    assert!(paths.iter().all(|path| path.starts_with("/home/alice/.local/")), "{paths:?}");
+    for path in ["bin/transferd", "share/systemd/user/transferd.service"] {
+        assert!(paths.contains(&&*format!("/home/alice/.local/{path}")), "{path}: {paths:?}");
     }
+    assert_eq!(service("--user", &["status"], folder.path()).status.code(), Some(1));
 }
 
 #[test]
