@@ -145,16 +145,17 @@ mod tests {
         }
         queue.finish(Duration::from_millis(1));
         drop(go_on);
-        let mut whole = 0_u64;
-        let dropped = loop {
+        // The writer may have taken all there was in the midst of it: then there are two gaps.
+        let (mut whole, mut dropped) = (0_u64, 0_u64);
+        while whole + dropped < 3_000 {
             let line = written.recv_timeout(PATIENCE).unwrap();
             match line.strip_suffix(" dropped") {
-                Some(count) => break count.parse::<u64>().unwrap(),
+                Some(count) => dropped += count.parse::<u64>().unwrap(),
                 None => whole += 1,
             }
-        };
+        }
         assert_eq!(whole + dropped, 3_000);
-        assert!((1_000..1_100).contains(&whole), "{whole}");
+        assert!(whole >= 1_000 && dropped > 0, "{whole} and {dropped}");
         queue.push(b"again".to_vec());
         assert_eq!(written.recv_timeout(PATIENCE).unwrap(), "again");
     }

@@ -116,7 +116,8 @@ fn keys_look_into_runs_and_act_once_a_question_is_answered() {
     let stage = Stage::new("");
     let _daemon = stage.start();
     let mut terminal = Terminal::watch(&stage);
-    terminal.until("q quit");
+    // Keys mean jobs, which have to be there.
+    terminal.until("nightly");
     terminal.press("/han\r");
     terminal.until("/han (Esc: all)");
     terminal.press("t");
