@@ -73,6 +73,8 @@ pub(super) struct Sources {
     pub(super) frames: Receiver<Frame>,
     pub(super) watch: Watch,
     pub(super) signals: Option<Signals>,
+    /// A reload was asked for while something else was waited for.
+    pub(super) reload_owed: bool,
     pub(super) stop: CancellationToken,
     pub(super) alarm: Alarm,
     pub(super) watchdog: Option<Interval>,
@@ -90,6 +92,9 @@ impl Sources {
 
     /// Waits for the next event.
     pub(super) async fn next(&mut self) -> Event {
+        if std::mem::take(&mut self.reload_owed) {
+            return Event::Reload;
+        }
         tokio::select! {
             biased;
             () = self.stop.cancelled() => Event::Stop,
@@ -133,10 +138,11 @@ impl Sources {
         patience: Duration,
     ) -> Option<T> {
         let (signals, stop) = (self.signals.as_mut(), &self.stop);
+        let owed = &mut self.reload_owed;
         let asked = async {
             tokio::select! {
                 () = stop.cancelled() => {}
-                () = stop_signal(signals) => stop.cancel(),
+                () = stop_signal(signals, owed) => stop.cancel(),
             }
             tokio::time::sleep(patience).await;
         };
@@ -158,10 +164,15 @@ async fn next_signal(signals: Option<&mut Signals>) -> Event {
     }
 }
 
-/// A reload asked for while the disk does not answer is not remembered: the file is watched.
-async fn stop_signal(signals: Option<&mut Signals>) {
+/// Waits to be asked to stop. A reload that is asked for meanwhile is owed.
+async fn stop_signal(signals: Option<&mut Signals>, reload_owed: &mut bool) {
     match signals {
-        Some(signals) => while signals.next().await != Signal::Stop {},
+        Some(signals) => loop {
+            match signals.next().await {
+                Signal::Stop => return,
+                Signal::Reload => *reload_owed = true,
+            }
+        },
         None => std::future::pending().await,
     }
 }
@@ -172,5 +183,28 @@ async fn tick(ticks: Option<&mut Interval>) {
             ticks.tick().await;
         }
         None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rustix::process::{Signal as Sent, getpid, kill_process};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_reload_that_is_asked_for_while_a_commit_is_waited_for_is_owed() {
+        let mut signals = Signals::listen().unwrap();
+        let mut owed = false;
+        kill_process(getpid(), Sent::HUP).unwrap();
+        for _ in 0..400 {
+            let waited = stop_signal(Some(&mut signals), &mut owed);
+            // It ends by SIGTERM alone.
+            tokio::time::timeout(Duration::from_millis(50), waited).await.unwrap_err();
+            if owed {
+                return;
+            }
+        }
+        panic!("it is forgotten");
     }
 }

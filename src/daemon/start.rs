@@ -128,6 +128,7 @@ async fn live_on(
         frames: frames_in,
         watch: Watch::start(Vec::new()).map_err(|e| failed("files can't be watched", &e))?,
         signals,
+        reload_owed: false,
         stop: options.stop,
         alarm: Alarm::new().map_err(|e| failed("no alarm can be had", &e))?,
         watchdog: Sources::watchdog(systemd::watchdog()),
