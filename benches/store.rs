@@ -11,7 +11,7 @@ use transferd::core::job::HistoryPolicy;
 use transferd::core::run::RunState;
 use transferd::store::sqlite::SqliteStore;
 use transferd::store::thread::StoreThread;
-use transferd::store::{HistoryQuery, Store};
+use transferd::store::{HistoryQuery, Queries as _, Store};
 
 #[path = "../tests/support/rows.rs"]
 mod rows;

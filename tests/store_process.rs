@@ -14,7 +14,7 @@ use std::process::{Child, Command, Stdio};
 use transferd::core::run::RunState;
 use transferd::store::folder::StateFolder;
 use transferd::store::thread::StoreThread;
-use transferd::store::{HistoryQuery, RunMatch, Store, StoreError};
+use transferd::store::{HistoryQuery, Queries as _, RunMatch, Store, StoreError};
 
 #[path = "support/rows.rs"]
 mod rows;

@@ -11,7 +11,7 @@ use transferd::core::ids::{AttemptId, RunId};
 use transferd::core::record::{Durable, Learned, Mark, Record};
 use transferd::core::run::{Attempt, Run, RunState};
 use transferd::store::sqlite::SqliteStore;
-use transferd::store::{HistoryQuery, RunMatch, RunWithAttempts, Store, StoreError};
+use transferd::store::{HistoryQuery, Queries as _, RunMatch, RunWithAttempts, Store, StoreError};
 use uuid::Uuid;
 
 /// A row of each kind, about one run.

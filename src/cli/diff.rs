@@ -17,7 +17,7 @@ use crate::config::{self, Rejected, Sources};
 use crate::control::changes::ChangesDocument;
 use crate::core::job::JobSet;
 use crate::daemon::{changes, diagnostics};
-use crate::store::Store as _;
+use crate::store::Queries as _;
 use crate::store::folder::StateFolder;
 
 /// What may be typed after `diff`.

@@ -23,7 +23,7 @@ use crate::daemon::past::{
 };
 use crate::store::folder::StateFolder;
 use crate::store::sqlite::SqliteStore;
-use crate::store::{self, RunMatch, Store};
+use crate::store::{self, Queries as _, RunMatch, Store as _};
 
 /// `history`; nothing where there is no database.
 ///

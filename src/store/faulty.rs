@@ -7,13 +7,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 
-use super::{Happened, HistoryQuery, RunMatch, RunWithAttempts, Store, StoreError};
-use crate::core::event::Event;
-use crate::core::ids::{JobName, RunId};
+use super::{Store, StoreError, Wraps};
 use crate::core::job::HistoryPolicy;
-use crate::core::outcomes::Outcomes;
-use crate::core::record::{Durable, Mark, Record};
-use crate::core::repeat::PastRun;
+use crate::core::record::{Durable, Record};
 
 /// When a commit fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,6 +86,14 @@ fn full() -> StoreError {
     StoreError::Full { path: PathBuf::from("transferd.db") }
 }
 
+impl<S: Store> Wraps for Faulty<S> {
+    type Inner = S;
+
+    fn inner(&self) -> &S {
+        &self.inner
+    }
+}
+
 impl<S: Store> Store for Faulty<S> {
     fn load(&mut self) -> Result<Durable, StoreError> {
         self.inner.load()
@@ -113,68 +117,14 @@ impl<S: Store> Store for Faulty<S> {
         }
     }
 
-    fn history(&self, query: &HistoryQuery) -> Result<Vec<RunWithAttempts>, StoreError> {
-        self.inner.history(query)
-    }
-
-    fn run(&self, id_or_prefix: &str) -> Result<RunMatch, StoreError> {
-        self.inner.run(id_or_prefix)
-    }
-
-    fn events(&self, run: RunId) -> Result<Vec<Event>, StoreError> {
-        self.inner.events(run)
-    }
-
-    fn happened(&self, after: u64, limit: usize) -> Result<Vec<Happened>, StoreError> {
-        self.inner.happened(after, limit)
-    }
-
-    fn last_event(&self) -> Result<u64, StoreError> {
-        self.inner.last_event()
-    }
-
-    fn last_runs(&self, jobs: &[JobName]) -> Result<Vec<RunWithAttempts>, StoreError> {
-        self.inner.last_runs(jobs)
-    }
-
-    fn runs_of_time(
-        &self,
-        job: &JobName,
-        from: Timestamp,
-        to: Timestamp,
-        limit: usize,
-    ) -> Result<Vec<PastRun>, StoreError> {
-        self.inner.runs_of_time(job, from, to, limit)
-    }
-
-    fn outcomes(
-        &self,
-        jobs: &[JobName],
-        days: &[Timestamp],
-    ) -> Result<Vec<Vec<Outcomes>>, StoreError> {
-        self.inner.outcomes(jobs, days)
-    }
-
-    fn marks(&self) -> Result<Vec<Arc<Mark>>, StoreError> {
-        self.inner.marks()
-    }
-
     fn save_job_set(&mut self, text: &str) -> Result<(), StoreError> {
         self.room()?;
         self.inner.save_job_set(text)
     }
 
-    fn last_job_set(&self) -> Result<Option<String>, StoreError> {
-        self.inner.last_job_set()
-    }
-
     fn save_agent_user(&mut self, uid: u32) -> Result<(), StoreError> {
         self.room()?;
         self.inner.save_agent_user(uid)
-    }
-
-    fn agent_user(&self) -> Result<Option<u32>, StoreError> {
-        self.inner.agent_user()
     }
 
     fn prune(

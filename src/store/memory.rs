@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use super::query::{
     EVENTS_MAX, Happened, HistoryQuery, RunMatch, RunWithAttempts, SEVERAL_MAX, ids_beginning_with,
 };
-use super::{Store, StoreError};
+use super::{Queries, Store, StoreError};
 use crate::core::alert::{QueuedAlert, Told};
 use crate::core::event::Event;
 use crate::core::ids::{AlertId, AttemptId, JobName, RunId, TransferId};
@@ -322,6 +322,58 @@ impl Store for MemoryStore {
         Ok(())
     }
 
+    fn save_job_set(&mut self, text: &str) -> Result<(), StoreError> {
+        Arc::make_mut(&mut self.rows).job_set = Some(text.into());
+        Ok(())
+    }
+
+    fn save_agent_user(&mut self, uid: u32) -> Result<(), StoreError> {
+        Arc::make_mut(&mut self.rows).agent_user = Some(uid);
+        Ok(())
+    }
+
+    fn prune(
+        &mut self,
+        policy: HistoryPolicy,
+        now: Timestamp,
+        step_limit: usize,
+    ) -> Result<usize, StoreError> {
+        let cutoff = super::query::prune_cutoff(policy, now);
+        let total = self.rows.runs.len() as u64;
+        let excess = usize::try_from(total.saturating_sub(policy.max_runs)).unwrap_or(usize::MAX);
+        let stays = self.rows.kept_whatever_their_age();
+        let mut candidates: Vec<_> = self
+            .rows
+            .runs
+            .iter()
+            .filter(|(sequence, kept)| !kept.is_unsettled() && !stays.contains(sequence))
+            .map(|(sequence, kept)| (kept.ended_ms(), *sequence))
+            .collect();
+        candidates.sort_unstable();
+        let goes =
+            |(index, (ended, _)): &(usize, (i64, Sequence))| *ended < cutoff || *index < excess;
+        let gone: Vec<_> =
+            candidates.into_iter().enumerate().take_while(goes).take(step_limit).collect();
+        if gone.is_empty() {
+            return Ok(0);
+        }
+        let rows = Arc::make_mut(&mut self.rows);
+        for (_, (_, sequence)) in &gone {
+            rows.forget(*sequence);
+        }
+        Ok(gone.len())
+    }
+
+    fn check_writable(&mut self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    fn close(&mut self) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
+
+impl Queries for MemoryStore {
     fn history(&self, query: &HistoryQuery) -> Result<Vec<RunWithAttempts>, StoreError> {
         let before = query.before.map(|older| {
             let sequence = self.rows.by_id.get(&older.run).copied().unwrap_or(0);
@@ -421,61 +473,11 @@ impl Store for MemoryStore {
         Ok(self.rows.marks.values().cloned().collect())
     }
 
-    fn save_job_set(&mut self, text: &str) -> Result<(), StoreError> {
-        Arc::make_mut(&mut self.rows).job_set = Some(text.into());
-        Ok(())
-    }
-
     fn last_job_set(&self) -> Result<Option<String>, StoreError> {
         Ok(self.rows.job_set.as_deref().map(str::to_owned))
     }
 
-    fn save_agent_user(&mut self, uid: u32) -> Result<(), StoreError> {
-        Arc::make_mut(&mut self.rows).agent_user = Some(uid);
-        Ok(())
-    }
-
     fn agent_user(&self) -> Result<Option<u32>, StoreError> {
         Ok(self.rows.agent_user)
-    }
-
-    fn prune(
-        &mut self,
-        policy: HistoryPolicy,
-        now: Timestamp,
-        step_limit: usize,
-    ) -> Result<usize, StoreError> {
-        let cutoff = super::query::prune_cutoff(policy, now);
-        let total = self.rows.runs.len() as u64;
-        let excess = usize::try_from(total.saturating_sub(policy.max_runs)).unwrap_or(usize::MAX);
-        let stays = self.rows.kept_whatever_their_age();
-        let mut candidates: Vec<_> = self
-            .rows
-            .runs
-            .iter()
-            .filter(|(sequence, kept)| !kept.is_unsettled() && !stays.contains(sequence))
-            .map(|(sequence, kept)| (kept.ended_ms(), *sequence))
-            .collect();
-        candidates.sort_unstable();
-        let goes =
-            |(index, (ended, _)): &(usize, (i64, Sequence))| *ended < cutoff || *index < excess;
-        let gone: Vec<_> =
-            candidates.into_iter().enumerate().take_while(goes).take(step_limit).collect();
-        if gone.is_empty() {
-            return Ok(0);
-        }
-        let rows = Arc::make_mut(&mut self.rows);
-        for (_, (_, sequence)) in &gone {
-            rows.forget(*sequence);
-        }
-        Ok(gone.len())
-    }
-
-    fn check_writable(&mut self) -> Result<(), StoreError> {
-        Ok(())
-    }
-
-    fn close(&mut self) -> Result<(), StoreError> {
-        Ok(())
     }
 }

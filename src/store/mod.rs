@@ -31,27 +31,8 @@ pub mod thread;
 pub use error::StoreError;
 pub use query::{Happened, HistoryQuery, Older, RunMatch, RunWithAttempts};
 
-/// The durable rows.
-///
-/// Reads see every commit that was acknowledged before them.
-pub trait Store {
-    /// What the engine is rebuilt from. Reads what is unfinished, never the past.
-    fn load(&mut self) -> Result<Durable, StoreError>;
-
-    /// Makes all records durable, or none of them.
-    ///
-    /// A [`Record::Run`] replaces the row that is in state `was`, or adds one that was not there;
-    /// an attempt and an event need their run; a transfer id belongs to one attempt. All that is
-    /// judged by the rows as they stand after the whole commit, so that two attempts may exchange
-    /// their transfers in one. Anything else is a [`StoreError::Conflict`].
-    fn commit(&mut self, records: &[Record]) -> Result<(), StoreError>;
-
-    /// Several commits for the price of one: each is whole by itself, in order, and refused by
-    /// itself. They are durable together, when this returns.
-    fn commit_group(&mut self, group: &[Vec<Record>]) -> Vec<Result<(), StoreError>> {
-        group.iter().map(|records| self.commit(records)).collect()
-    }
-
+/// What can be asked of a store.
+pub trait Queries {
     /// Runs, newest first by `created_at`, those created together latest recorded first.
     fn history(&self, query: &HistoryQuery) -> Result<Vec<RunWithAttempts>, StoreError>;
 
@@ -94,17 +75,39 @@ pub trait Store {
     /// All marks, by job name.
     fn marks(&self) -> Result<Vec<Arc<Mark>>, StoreError>;
 
+    /// The text of a job set that was kept last.
+    fn last_job_set(&self) -> Result<Option<String>, StoreError>;
+
+    /// The user of the agent's port that was kept.
+    fn agent_user(&self) -> Result<Option<u32>, StoreError>;
+}
+
+/// The durable rows.
+///
+/// Reads see every commit that was acknowledged before them.
+pub trait Store: Queries {
+    /// What the engine is rebuilt from. Reads what is unfinished, never the past.
+    fn load(&mut self) -> Result<Durable, StoreError>;
+
+    /// Makes all records durable, or none of them.
+    ///
+    /// A [`Record::Run`] replaces the row that is in state `was`, or adds one that was not there;
+    /// an attempt and an event need their run; a transfer id belongs to one attempt. All that is
+    /// judged by the rows as they stand after the whole commit, so that two attempts may exchange
+    /// their transfers in one. Anything else is a [`StoreError::Conflict`].
+    fn commit(&mut self, records: &[Record]) -> Result<(), StoreError>;
+
+    /// Several commits for the price of one: each is whole by itself, in order, and refused by
+    /// itself. They are durable together, when this returns.
+    fn commit_group(&mut self, group: &[Vec<Record>]) -> Vec<Result<(), StoreError>> {
+        group.iter().map(|records| self.commit(records)).collect()
+    }
+
     /// Keeps the text of a job set that was found good, in place of the one before.
     fn save_job_set(&mut self, text: &str) -> Result<(), StoreError>;
 
-    /// The text that was kept last.
-    fn last_job_set(&self) -> Result<Option<String>, StoreError>;
-
     /// Keeps which user held the agent's port when an agent was first found at work there.
     fn save_agent_user(&mut self, uid: u32) -> Result<(), StoreError>;
-
-    /// The user that was kept.
-    fn agent_user(&self) -> Result<Option<u32>, StoreError>;
 
     /// Forgets at most `step_limit` runs that ended longer than `keep` ago, or are more than
     /// `max_runs`, those that ended first before others; answers how many. Call it until it
@@ -129,4 +132,69 @@ pub trait Store {
 
     /// Leaves everything tidy for the next start. Nothing may be asked afterwards.
     fn close(&mut self) -> Result<(), StoreError>;
+}
+
+/// A store around another one: it may change how things are written, and is asked as that one is.
+pub trait Wraps {
+    /// The store inside.
+    type Inner: Queries;
+
+    /// The store inside.
+    fn inner(&self) -> &Self::Inner;
+}
+
+impl<S: Wraps> Queries for S {
+    fn history(&self, query: &HistoryQuery) -> Result<Vec<RunWithAttempts>, StoreError> {
+        self.inner().history(query)
+    }
+
+    fn run(&self, id_or_prefix: &str) -> Result<RunMatch, StoreError> {
+        self.inner().run(id_or_prefix)
+    }
+
+    fn events(&self, run: RunId) -> Result<Vec<Event>, StoreError> {
+        self.inner().events(run)
+    }
+
+    fn happened(&self, after: u64, limit: usize) -> Result<Vec<Happened>, StoreError> {
+        self.inner().happened(after, limit)
+    }
+
+    fn last_event(&self) -> Result<u64, StoreError> {
+        self.inner().last_event()
+    }
+
+    fn last_runs(&self, jobs: &[JobName]) -> Result<Vec<RunWithAttempts>, StoreError> {
+        self.inner().last_runs(jobs)
+    }
+
+    fn runs_of_time(
+        &self,
+        job: &JobName,
+        from: Timestamp,
+        to: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<PastRun>, StoreError> {
+        self.inner().runs_of_time(job, from, to, limit)
+    }
+
+    fn outcomes(
+        &self,
+        jobs: &[JobName],
+        days: &[Timestamp],
+    ) -> Result<Vec<Vec<Outcomes>>, StoreError> {
+        self.inner().outcomes(jobs, days)
+    }
+
+    fn marks(&self) -> Result<Vec<Arc<Mark>>, StoreError> {
+        self.inner().marks()
+    }
+
+    fn last_job_set(&self) -> Result<Option<String>, StoreError> {
+        self.inner().last_job_set()
+    }
+
+    fn agent_user(&self) -> Result<Option<u32>, StoreError> {
+        self.inner().agent_user()
+    }
 }

@@ -15,7 +15,7 @@ use crate::core::input::{Input, OperatorRequest, ReplyTo};
 use crate::core::repeat::{Backfill, Changes, PastRun, Wanted, Wish};
 use crate::core::run::{Run, RunState, Trigger};
 use crate::sim::world::Span;
-use crate::store::Store;
+use crate::store::Queries;
 
 use super::check::Checker;
 use super::mutation::Mutation;

@@ -11,14 +11,10 @@ use jiff::Timestamp;
 
 use super::lock::Lock;
 use super::standing::Standing;
-use crate::core::event::Event;
-use crate::core::ids::{JobName, RunId};
 use crate::core::job::HistoryPolicy;
-use crate::core::outcomes::Outcomes;
-use crate::core::record::{Durable, Mark, Record};
-use crate::core::repeat::PastRun;
+use crate::core::record::{Durable, Record};
 use crate::store::sqlite::SqliteStore;
-use crate::store::{Happened, HistoryQuery, RunMatch, RunWithAttempts, Store, StoreError};
+use crate::store::{Queries as _, Store, StoreError, Wraps};
 
 /// The store of a folder that a daemon holds.
 #[derive(Debug)]
@@ -60,6 +56,14 @@ impl GuardedStore {
     }
 }
 
+impl Wraps for GuardedStore {
+    type Inner = SqliteStore;
+
+    fn inner(&self) -> &SqliteStore {
+        &self.store
+    }
+}
+
 impl Store for GuardedStore {
     fn load(&mut self) -> Result<Durable, StoreError> {
         self.store.load()
@@ -76,66 +80,12 @@ impl Store for GuardedStore {
         }
     }
 
-    fn history(&self, query: &HistoryQuery) -> Result<Vec<RunWithAttempts>, StoreError> {
-        self.store.history(query)
-    }
-
-    fn run(&self, id_or_prefix: &str) -> Result<RunMatch, StoreError> {
-        self.store.run(id_or_prefix)
-    }
-
-    fn events(&self, run: RunId) -> Result<Vec<Event>, StoreError> {
-        self.store.events(run)
-    }
-
-    fn happened(&self, after: u64, limit: usize) -> Result<Vec<Happened>, StoreError> {
-        self.store.happened(after, limit)
-    }
-
-    fn last_event(&self) -> Result<u64, StoreError> {
-        self.store.last_event()
-    }
-
-    fn last_runs(&self, jobs: &[JobName]) -> Result<Vec<RunWithAttempts>, StoreError> {
-        self.store.last_runs(jobs)
-    }
-
-    fn runs_of_time(
-        &self,
-        job: &JobName,
-        from: Timestamp,
-        to: Timestamp,
-        limit: usize,
-    ) -> Result<Vec<PastRun>, StoreError> {
-        self.store.runs_of_time(job, from, to, limit)
-    }
-
-    fn outcomes(
-        &self,
-        jobs: &[JobName],
-        days: &[Timestamp],
-    ) -> Result<Vec<Vec<Outcomes>>, StoreError> {
-        self.store.outcomes(jobs, days)
-    }
-
-    fn marks(&self) -> Result<Vec<Arc<Mark>>, StoreError> {
-        self.store.marks()
-    }
-
     fn save_job_set(&mut self, text: &str) -> Result<(), StoreError> {
         self.change(|store| store.save_job_set(text))
     }
 
-    fn last_job_set(&self) -> Result<Option<String>, StoreError> {
-        self.store.last_job_set()
-    }
-
     fn save_agent_user(&mut self, uid: u32) -> Result<(), StoreError> {
         self.change(|store| store.save_agent_user(uid))
-    }
-
-    fn agent_user(&self) -> Result<Option<u32>, StoreError> {
-        self.store.agent_user()
     }
 
     fn prune(

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::sqlite::{Backup, SqliteStore};
-use super::{Store as _, StoreError};
+use super::{Queries as _, StoreError};
 
 mod guarded;
 mod lock;

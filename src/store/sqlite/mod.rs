@@ -9,7 +9,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::{Happened, HistoryQuery, RunMatch, RunWithAttempts, Store, StoreError};
+use super::{Happened, HistoryQuery, Queries, RunMatch, RunWithAttempts, Store, StoreError};
 use crate::core::event::Event;
 use crate::core::ids::{JobName, RunId};
 use crate::core::job::HistoryPolicy;
@@ -118,6 +118,44 @@ impl Store for SqliteStore {
         }
     }
 
+    fn save_job_set(&mut self, text: &str) -> Result<(), StoreError> {
+        // A restart saves what it has just read: megabytes need not be written again for it.
+        if self.last_job_set()?.as_deref() == Some(text) {
+            return Ok(());
+        }
+        self.change(|connection| write::single(connection, rows::JOB_SET, text))
+    }
+
+    fn save_agent_user(&mut self, uid: u32) -> Result<(), StoreError> {
+        self.change(|connection| write::single(connection, rows::AGENT_USER, &uid.to_string()))
+    }
+
+    fn prune(
+        &mut self,
+        policy: HistoryPolicy,
+        now: Timestamp,
+        step_limit: usize,
+    ) -> Result<usize, StoreError> {
+        let due =
+            self.snapshot(|connection| retention::due(connection, policy, now, step_limit))?;
+        if !due.is_empty() {
+            self.change(|connection| retention::forget(connection, &due))?;
+        }
+        self.change(retention::give_back)?;
+        Ok(due.len())
+    }
+
+    fn check_writable(&mut self) -> Result<(), StoreError> {
+        self.change(write::proof)
+    }
+
+    fn close(&mut self) -> Result<(), StoreError> {
+        let result = open::tidy(&self.connection);
+        self.worded(result)
+    }
+}
+
+impl Queries for SqliteStore {
     fn history(&self, query: &HistoryQuery) -> Result<Vec<RunWithAttempts>, StoreError> {
         self.snapshot(|connection| read::history(connection, query))
     }
@@ -165,49 +203,13 @@ impl Store for SqliteStore {
         self.snapshot(read::marks)
     }
 
-    fn save_job_set(&mut self, text: &str) -> Result<(), StoreError> {
-        // A restart saves what it has just read: megabytes need not be written again for it.
-        if self.last_job_set()?.as_deref() == Some(text) {
-            return Ok(());
-        }
-        self.change(|connection| write::single(connection, rows::JOB_SET, text))
-    }
-
     fn last_job_set(&self) -> Result<Option<String>, StoreError> {
         self.snapshot(|connection| read::single(connection, rows::JOB_SET))
-    }
-
-    fn save_agent_user(&mut self, uid: u32) -> Result<(), StoreError> {
-        self.change(|connection| write::single(connection, rows::AGENT_USER, &uid.to_string()))
     }
 
     fn agent_user(&self) -> Result<Option<u32>, StoreError> {
         let kept = self.snapshot(|connection| read::single(connection, rows::AGENT_USER))?;
         // What is no number was not written by us, and trusts nobody.
         Ok(kept.and_then(|uid| uid.parse().ok()))
-    }
-
-    fn prune(
-        &mut self,
-        policy: HistoryPolicy,
-        now: Timestamp,
-        step_limit: usize,
-    ) -> Result<usize, StoreError> {
-        let due =
-            self.snapshot(|connection| retention::due(connection, policy, now, step_limit))?;
-        if !due.is_empty() {
-            self.change(|connection| retention::forget(connection, &due))?;
-        }
-        self.change(retention::give_back)?;
-        Ok(due.len())
-    }
-
-    fn check_writable(&mut self) -> Result<(), StoreError> {
-        self.change(write::proof)
-    }
-
-    fn close(&mut self) -> Result<(), StoreError> {
-        let result = open::tidy(&self.connection);
-        self.worded(result)
     }
 }

@@ -16,7 +16,7 @@ use crate::core::record::{Learned, Record};
 use crate::core::run::{Phase, RunState};
 use crate::store::memory::MemoryStore;
 use crate::store::sqlite::SqliteStore;
-use crate::store::{HistoryQuery, RunMatch, Store};
+use crate::store::{HistoryQuery, Queries as _, RunMatch, Store};
 
 const JOBS: [&str; 3] = ["a", "b", "c"];
 const RUNS: u128 = 6;

@@ -6,18 +6,15 @@ use std::sync::{Arc, Mutex};
 use jiff::Timestamp;
 
 use super::sample::{attempt, event, new_run, put, run, run_id};
-use crate::core::event::Event;
-use crate::core::ids::{JobName, RunId};
+use crate::core::ids::JobName;
 use crate::core::job::HistoryPolicy;
-use crate::core::outcomes::Outcomes;
-use crate::core::record::{Durable, Mark, Record};
-use crate::core::repeat::PastRun;
+use crate::core::record::{Durable, Record};
 use crate::core::run::{Phase, RunState};
 use crate::store::faulty::{Fault, Faults, Faulty};
 use crate::store::memory::MemoryStore;
 use crate::store::sqlite::SqliteStore;
 use crate::store::thread::{StoreHandle, StoreThread};
-use crate::store::{Happened, HistoryQuery, RunMatch, RunWithAttempts, Store, StoreError};
+use crate::store::{HistoryQuery, RunMatch, Store, StoreError, Wraps};
 
 fn block_on<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
@@ -35,42 +32,17 @@ struct Held {
     groups: Arc<Mutex<Vec<usize>>>,
 }
 
-macro_rules! to_inner {
-    (
-        read { $($read:ident($($given:ident: $kind:ty),*) -> $found:ty;)* }
-        write { $($write:ident($($taken:ident: $type:ty),*) -> $answer:ty;)* }
-    ) => {
-        $(fn $read(&self $(, $given: $kind)*) -> Result<$found, StoreError> {
-            self.inner.$read($($given),*)
-        })*
-        $(fn $write(&mut self $(, $taken: $type)*) -> Result<$answer, StoreError> {
-            self.inner.$write($($taken),*)
-        })*
-    };
+impl Wraps for Held {
+    type Inner = MemoryStore;
+
+    fn inner(&self) -> &MemoryStore {
+        &self.inner
+    }
 }
 
 impl Store for Held {
-    to_inner! {
-        read {
-            history(query: &HistoryQuery) -> Vec<RunWithAttempts>;
-            run(id: &str) -> RunMatch;
-            events(run: RunId) -> Vec<Event>;
-            happened(after: u64, limit: usize) -> Vec<Happened>;
-            last_event() -> u64;
-            last_runs(jobs: &[JobName]) -> Vec<RunWithAttempts>;
-            runs_of_time(job: &JobName, from: Timestamp, to: Timestamp, limit: usize) -> Vec<PastRun>;
-            outcomes(jobs: &[JobName], days: &[Timestamp]) -> Vec<Vec<Outcomes>>;
-            marks() -> Vec<Arc<Mark>>;
-            last_job_set() -> Option<String>;
-            agent_user() -> Option<u32>;
-        }
-        write {
-            load() -> Durable;
-            save_job_set(text: &str) -> ();
-            save_agent_user(uid: u32) -> ();
-            prune(policy: HistoryPolicy, now: Timestamp, step_limit: usize) -> usize;
-            close() -> ();
-        }
+    fn load(&mut self) -> Result<Durable, StoreError> {
+        self.inner.load()
     }
 
     fn commit(&mut self, records: &[Record]) -> Result<(), StoreError> {
@@ -83,10 +55,31 @@ impl Store for Held {
         self.inner.commit_group(group)
     }
 
+    fn save_job_set(&mut self, text: &str) -> Result<(), StoreError> {
+        self.inner.save_job_set(text)
+    }
+
+    fn save_agent_user(&mut self, uid: u32) -> Result<(), StoreError> {
+        self.inner.save_agent_user(uid)
+    }
+
+    fn prune(
+        &mut self,
+        policy: HistoryPolicy,
+        now: Timestamp,
+        step_limit: usize,
+    ) -> Result<usize, StoreError> {
+        self.inner.prune(policy, now, step_limit)
+    }
+
     fn check_writable(&mut self) -> Result<(), StoreError> {
         self.reached.send(()).unwrap();
         self.go.recv().unwrap();
         Ok(())
+    }
+
+    fn close(&mut self) -> Result<(), StoreError> {
+        self.inner.close()
     }
 }
 
