@@ -16,6 +16,7 @@ use crate::core::record::{Mark, Record};
 use crate::core::repeat::Changes;
 use crate::core::run::{Attempt, Phase, Run, RunState, Trigger};
 use crate::core::transfer::Progress;
+use crate::store::{HistoryQuery, RunWithAttempts};
 
 /// A folder for files that no test needs to outlive a power cut: in memory, where there is one.
 pub(crate) fn folder() -> tempfile::TempDir {
@@ -179,4 +180,12 @@ pub(crate) fn event(n: u128, second: i64, state: RunState) -> Record {
 pub(crate) fn came_to(state: RunState) -> Happening {
     let reason = Reason::Told { code: None, words: format!("{} in words", state.word()) };
     Happening::State { state, reason }
+}
+
+pub(super) fn ids(history: &[RunWithAttempts]) -> Vec<u128> {
+    history.iter().map(|found| found.run.id.0.as_u128()).collect()
+}
+
+pub(super) fn everything() -> HistoryQuery {
+    HistoryQuery { limit: 1000, ..HistoryQuery::default() }
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use jiff::Timestamp;
 
-use super::sample::{attempt, event, new_run, put, run, run_id};
+use super::sample::{attempt, event, everything, new_run, put, run, run_id};
 use crate::core::ids::JobName;
 use crate::core::job::HistoryPolicy;
 use crate::core::record::{Durable, Record};
@@ -18,10 +18,6 @@ use crate::store::{HistoryQuery, RunMatch, Store, StoreError, Wraps};
 
 fn block_on<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
-}
-
-fn everything() -> HistoryQuery {
-    HistoryQuery { limit: 1000, ..HistoryQuery::default() }
 }
 
 /// A store that holds its thread in `check_writable` until it is let go, and counts flushes.
