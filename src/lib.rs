@@ -21,6 +21,7 @@ pub mod store;
 pub mod systemd;
 pub mod tls;
 pub mod trusted;
+mod users;
 pub mod watch;
 pub mod web;
 pub mod words;

@@ -12,8 +12,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::core::job::UserRef;
+use crate::users;
 
-use super::limits::{SOCKET_TABLE_MAX, USERS_FILE_MAX};
+use super::limits::SOCKET_TABLE_MAX;
 
 /// The user id of root.
 const ROOT: u32 = 0;
@@ -108,7 +109,7 @@ impl Owners {
     }
 
     fn judge_user(&self, uid: u32, errand: Errand) -> Result<(), Held> {
-        if uid == ROOT || uid == rustix::process::geteuid().as_raw() {
+        if is_trusted(uid) {
             return Ok(());
         }
         let allowed = if self.shared.named.is_empty() {
@@ -124,9 +125,8 @@ impl Owners {
 
     /// Takes note that an agent was found at work at a port that this user holds.
     pub(super) fn found_at_work(&self, uid: u32) {
-        let own = uid == ROOT || uid == rustix::process::geteuid().as_raw();
         let mut state = self.state();
-        if own || !self.shared.named.is_empty() || state.first.is_some() {
+        if is_trusted(uid) || !self.shared.named.is_empty() || state.first.is_some() {
             return;
         }
         state.first = Some(uid);
@@ -148,45 +148,31 @@ impl Owners {
 fn is(user: &UserRef, uid: u32) -> bool {
     match user {
         UserRef::Id(id) => *id == uid,
-        UserRef::Name(name) => users().any_named(name, uid),
+        UserRef::Name(name) => {
+            users::entries(&users_file()).any(|entry| entry == (name.as_str(), uid))
+        }
     }
 }
 
 /// `user alice (uid 1000)`, or the number alone where it has no name.
 fn shown(uid: u32) -> String {
-    match users().name_of(uid) {
-        Some(name) => format!("user {} (uid {uid})", crate::core::plain::plain(&name)),
+    match users::named(uid, &users_file()) {
+        Some(name) => format!("user {name}"),
         None => format!("uid {uid}"),
     }
 }
 
-/// The users of this machine (passwd(5)).
-struct Users(String);
-
-fn users() -> Users {
-    let mut text = String::new();
+fn users_file() -> String {
+    let mut text = Vec::new();
     // Without it, users go by their numbers.
-    let _ = fs::File::open("/etc/passwd")
-        .and_then(|file| file.take(USERS_FILE_MAX).read_to_string(&mut text));
-    Users(text)
+    let _ = fs::File::open(users::FILE)
+        .and_then(|file| file.take(users::FILE_MAX).read_to_end(&mut text));
+    String::from_utf8_lossy(&text).into_owned()
 }
 
-impl Users {
-    fn entries(&self) -> impl Iterator<Item = (&str, u32)> {
-        self.0.lines().filter_map(|line| {
-            let mut fields = line.split(':');
-            let (name, _, uid) = (fields.next()?, fields.next()?, fields.next()?);
-            Some((name, uid.parse().ok()?))
-        })
-    }
-
-    fn any_named(&self, name: &str, uid: u32) -> bool {
-        self.entries().any(|entry| entry == (name, uid))
-    }
-
-    fn name_of(&self, uid: u32) -> Option<String> {
-        self.entries().find(|(_, id)| *id == uid).map(|(name, _)| name.to_owned())
-    }
+/// Root and our own user have our secrets anyway.
+fn is_trusted(uid: u32) -> bool {
+    uid == ROOT || uid == rustix::process::geteuid().as_raw()
 }
 
 /// The users who hold a port: who has accepted connections of ours there, then who listens.
@@ -343,13 +329,5 @@ mod tests {
         let named = Owners::forgetful(&[UserRef::Id(stranger)], Some(stranger + 1));
         assert!(named.judge_user(stranger, Errand::Secret).is_ok());
         assert!(named.judge_user(stranger + 1, Errand::State).is_err());
-    }
-
-    #[test]
-    fn users_go_by_their_names() {
-        let users = Users("root:x:0:0::/:/bin/sh\nbad line\nalice:x:1000:1000::/:\n".to_owned());
-        assert!(users.any_named("alice", 1000) && !users.any_named("alice", 0));
-        assert_eq!(users.name_of(1000).as_deref(), Some("alice"));
-        assert_eq!(users.name_of(7), None);
     }
 }

@@ -3,12 +3,7 @@
 
 use tokio::net::UnixStream;
 
-/// Where the machine's own users have their names (passwd(5)). Those of a directory service are
-/// not asked for: it may hang.
-const USERS: &str = "/etc/passwd";
-
-/// More than this of it is not read.
-const USERS_BYTES_MAX: u64 = 1 << 20;
+use crate::users;
 
 /// Who asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,25 +19,17 @@ impl Peer {
     pub(super) async fn words(self) -> Option<String> {
         use tokio::io::AsyncReadExt as _;
         let uid = self.0?;
-        let mut users = Vec::new();
-        if let Ok(file) = tokio::fs::File::open(USERS).await {
+        let mut text = Vec::new();
+        if let Ok(file) = tokio::fs::File::open(users::FILE).await {
             // Without its name the number has to do.
-            let _ = file.take(USERS_BYTES_MAX).read_to_end(&mut users).await;
+            let _ = file.take(users::FILE_MAX).read_to_end(&mut text).await;
         }
-        Some(named(uid, &String::from_utf8_lossy(&users)))
+        Some(named(uid, &String::from_utf8_lossy(&text)))
     }
 }
 
 fn named(uid: u32, users: &str) -> String {
-    let name = users.lines().find_map(|line| {
-        let mut fields = line.split(':');
-        let (name, number) = (fields.next()?, fields.nth(1)?);
-        (number.parse() == Ok(uid) && !name.is_empty()).then_some(name)
-    });
-    match name {
-        Some(name) => format!("{} (uid {uid})", crate::core::plain::plain(name)),
-        None => format!("uid {uid}"),
-    }
+    users::named(uid, users).unwrap_or_else(|| format!("uid {uid}"))
 }
 
 #[cfg(test)]
