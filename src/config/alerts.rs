@@ -4,7 +4,6 @@ use globset::Glob;
 
 use super::assemble::Whole;
 use super::bounds::ERRORS_SHOWN;
-use super::glob::is_glob;
 use super::names::closest_name;
 use super::problem::{Problem, Spot, WarningKind, cut};
 use super::raw::RawAlert;
@@ -12,6 +11,7 @@ use super::reader::Found;
 use super::sources::Sources;
 use super::values::{FileName, SecretUrl};
 use crate::core::job::{Alert, AlertChannel, SecretText};
+use crate::core::meant::is_glob;
 
 /// All alerts that are good.
 pub(crate) fn alerts(whole: &Whole, sources: &Sources, problems: &mut Vec<Problem>) -> Vec<Alert> {

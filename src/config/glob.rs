@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use globset::GlobBuilder;
 
 use super::bounds::{GLOB_BYTES, GLOB_ENTRIES};
+use crate::core::meant::is_glob;
 
 /// What a pattern found.
 #[derive(Debug, Default)]
@@ -123,11 +124,6 @@ pub(crate) fn expand(beside: &Path, pattern: &str) -> Result<Matches, String> {
     }
     matches.files = found;
     Ok(matches)
-}
-
-/// True when a name holds what globs are made of.
-pub(crate) fn is_glob(text: &str) -> bool {
-    text.contains(['*', '?', '[', '{'])
 }
 
 fn non_empty(path: &Path) -> &Path {

@@ -15,7 +15,7 @@ use super::phrase::Phrase;
 use crate::core::ids::{JobName, RunId};
 use crate::core::job::{CatchUp, Job, PlaceTemplate};
 use crate::core::place::{AccountNames, NamedPlace};
-use crate::core::reason::Reason;
+use crate::core::reason::{Reason, Telling};
 use crate::core::record::{Mark, PastPause, Pause};
 use crate::core::transfer::AgentState;
 
@@ -194,6 +194,20 @@ pub struct PauseDocument {
     pub reason: Option<String>,
 }
 
+impl PauseDocument {
+    /// Since when, until when and why, for people.
+    pub fn told(&self, telling: &dyn Telling) -> String {
+        let mut words = format!("since {}", telling.time(self.since));
+        if let Some(until) = self.until {
+            words.push_str(&format!(" until {}", telling.time(until)));
+        }
+        if let Some(reason) = &self.reason {
+            words.push_str(&format!(": {reason}"));
+        }
+        words
+    }
+}
+
 /// A schedule as it stands in the job file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
@@ -314,6 +328,11 @@ pub fn place_document(place: &PlaceTemplate, names: &AccountNames) -> NamedPlace
 }
 
 impl JobDocument {
+    /// Whether its last run failed.
+    pub fn has_failed(&self) -> bool {
+        self.last_run.as_ref().is_some_and(|run| run.state.is_failure())
+    }
+
     /// The zone in which its schedule is meant, if that is told and known on this machine.
     pub fn zone(&self) -> Option<TimeZone> {
         TimeZone::get(&self.detail.as_ref()?.rules.as_ref()?.timezone).ok()

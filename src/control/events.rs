@@ -13,10 +13,10 @@ use axum::response::{IntoResponse, Response};
 use futures_util::{StreamExt, stream};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use tokio::time::sleep;
 
-use super::request::{Asked, EventsQuery, Refused, Request};
+use super::request::{Asked, EventsQuery, Refused, Request, put};
 use crate::core::event::Happening;
 use crate::core::ids::{JobName, RunId};
 use crate::core::reason::Telling;
@@ -115,11 +115,9 @@ impl Follower {
 
     /// Fetches the next page, which may be empty; gives the id of its last event.
     async fn turn(&mut self) -> Result<u64, Refused> {
-        let gone = || Refused::Unavailable("the daemon is stopping".to_owned());
-        let (reply, answer) = oneshot::channel();
-        let request = Request::Events(self.query.clone(), reply);
-        self.ask.send(Asked { request, by: None }).await.map_err(|_| gone())?;
-        let page = answer.await.map_err(|_| gone())??;
+        let query = self.query.clone();
+        let events = |reply| Request::Events(query, reply);
+        let page = put(self.ask.clone(), None, events).await?;
         self.query.since = Some(page.last);
         self.page.extend(page.events);
         Ok(page.last)

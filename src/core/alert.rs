@@ -9,6 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::duration;
 use super::ids::{AlertId, AlertKey, JobName, RunId};
 use super::job::{AlertChannel, AlertEvent, SecretText};
 use super::limits::{ALERT_PROMPT_TRIES, ALERT_RETRY};
@@ -224,9 +225,7 @@ pub(crate) fn id_of(about: &str, occasion: Occasion, at: Timestamp, key: AlertKe
 
 /// How long after the `tries`-th failed delivery the next one comes.
 pub(crate) fn retry_delay(tries: u32) -> SignedDuration {
-    let (first, longest) = ALERT_RETRY;
-    let doubled = first.as_secs().saturating_mul(1 << tries.saturating_sub(1).min(20));
-    SignedDuration::from_secs(doubled).min(longest)
+    duration::doubling(ALERT_RETRY, tries)
 }
 
 /// The delay where whoever is to take a message says when to come again: the larger of ours and

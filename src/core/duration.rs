@@ -220,6 +220,12 @@ fn from_millis(millis: u64) -> SignedDuration {
     SignedDuration::from_millis(i64::try_from(millis).unwrap_or(i64::MAX))
 }
 
+/// The delay after so many tries: the first one, doubled with each further try, up to the longest.
+pub fn doubling((first, longest): (SignedDuration, SignedDuration), tries: u32) -> SignedDuration {
+    let seconds = first.as_secs().saturating_mul(1 << tries.saturating_sub(1).min(20));
+    SignedDuration::from_secs(seconds).min(longest)
+}
+
 /// Judges the length of a setting: 10 ms to 365 days (contract, "Job file"). Whether 0 is allowed
 /// is for the caller to know.
 ///

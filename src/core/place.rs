@@ -31,6 +31,15 @@ impl Place {
         compared_path(&self.path)
     }
 
+    /// True when the two are one place. Providers addressed by ids may leave all paths empty.
+    pub fn is_same_as(&self, other: &Place) -> bool {
+        self.account == other.account
+            && self.bucket == other.bucket
+            && self.bucket_id == other.bucket_id
+            && self.id == other.id
+            && self.compared_path() == other.compared_path()
+    }
+
     /// True when one of the two places lies in the other, or they are the same: same account and
     /// bucket, and one path is a prefix of the other at a `/`. Object ids are not looked at, so
     /// the answer errs on the side of an overlap.
@@ -183,6 +192,20 @@ fn push_part(key: &mut String, part: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn places_that_only_ids_tell_apart_are_not_the_same() {
+        let place = |id: &str, path: &str| Place {
+            account: AccountId(Uuid::nil()),
+            bucket: "b".to_owned(),
+            bucket_id: String::new(),
+            path: path.to_owned(),
+            id: id.to_owned(),
+        };
+        assert!(place("1", "a/").is_same_as(&place("1", "/a/")));
+        assert!(!place("1", "").is_same_as(&place("2", "")));
+        assert!(!place("1", "a/").is_same_as(&place("1", "b/")));
+    }
 
     #[test]
     fn paths_overlap_at_segment_boundaries_only() {

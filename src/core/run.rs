@@ -82,6 +82,27 @@ impl RunState {
         Self::ALL.into_iter().find(|state| state.word() == word)
     }
 
+    /// Its word, as people read it.
+    pub fn told(self) -> String {
+        self.word().replace('_', " ")
+    }
+
+    /// True for an end that somebody should look at.
+    pub fn is_failure(self) -> bool {
+        match self {
+            Self::Failed | Self::TimedOut => true,
+            Self::Waiting
+            | Self::Submitting
+            | Self::Queued
+            | Self::Running
+            | Self::BackingOff
+            | Self::Canceling
+            | Self::Succeeded
+            | Self::Canceled
+            | Self::Skipped => false,
+        }
+    }
+
     /// True for an end, which a run never leaves.
     pub fn is_over(self) -> bool {
         match self {

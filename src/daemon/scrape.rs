@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use tokio::sync::oneshot;
 
 use super::driver::Driver;
+use super::status::unavailable;
 use crate::agent::{Endpoint, Outcome, RequestCount};
 use crate::clock;
 use crate::control::request::Refused;
@@ -143,7 +144,7 @@ impl Driver {
         let store = self.store.clone();
         tokio::spawn(async move {
             let outcomes = store.outcomes(&jobs, days).await;
-            drop(reply.send(outcomes.map_err(|error| Refused::Unavailable(error.to_string()))));
+            drop(reply.send(outcomes.map_err(unavailable)));
         });
     }
 

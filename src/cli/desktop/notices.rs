@@ -44,20 +44,8 @@ pub(super) struct Watcher {
 impl Watcher {
     /// What to tell of an event.
     pub(super) fn happened(happened: &HappenedDocument) -> Option<Notice> {
-        let what = match RunState::from_word(&happened.event)? {
-            RunState::Failed => "failed",
-            RunState::TimedOut => "timed out",
-            RunState::Waiting
-            | RunState::Submitting
-            | RunState::Queued
-            | RunState::Running
-            | RunState::BackingOff
-            | RunState::Canceling
-            | RunState::Succeeded
-            | RunState::Canceled
-            | RunState::Skipped => return None,
-        };
-        Some(Notice::new(&format!("{} {what}", happened.job), &happened.detail, true))
+        let state = RunState::from_word(&happened.event).filter(|state| state.is_failure())?;
+        Some(Notice::new(&format!("{} {}", happened.job, state.told()), &happened.detail, true))
     }
 
     /// What to tell of how things stand.

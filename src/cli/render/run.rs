@@ -21,7 +21,7 @@ const FACT: usize = 13;
 
 /// A state, as people read it.
 pub fn state(state: RunState) -> String {
-    state.word().replace('_', " ")
+    state.told()
 }
 
 /// How far an attempt's transfer is; nothing as long as nothing of it has moved.

@@ -74,7 +74,7 @@ pub fn head(status: &StatusDocument, times: &Times, screen: Screen) -> String {
         fact("times", (Tone::Plain, format!("of {}, now {now}", times.zone())));
     }
     if let Some(pause) = &status.pause {
-        fact("paused", (Tone::Doubtful, format!("all jobs, {}", paused(pause, times))));
+        fact("paused", (Tone::Doubtful, format!("all jobs, {}", pause.told(times))));
     }
     if status.jobs.len() > 1 {
         fact("jobs", (Tone::Plain, summary(&status.jobs)));
@@ -141,7 +141,7 @@ fn summary(jobs: &[JobDocument]) -> String {
     let of = |holds: &dyn Fn(&JobDocument) -> bool| jobs.iter().filter(|job| holds(job)).count();
     let kinds = [
         (of(&|job| late_since(job).is_some()), "late"),
-        (of(&has_failed), "failed last"),
+        (of(&JobDocument::has_failed), "failed last"),
         (of(&|job| job.active_run.is_some()), "active"),
         (of(&|job| job.paused), "paused"),
         (of(&|job| !job.enabled), "disabled"),
@@ -181,7 +181,7 @@ pub fn jobs<'a>(
 }
 
 fn urgency(job: &JobDocument) -> u8 {
-    match (late_since(job).is_some() || has_failed(job), &job.active_run) {
+    match (late_since(job).is_some() || job.has_failed(), &job.active_run) {
         (true, _) => 0,
         (false, Some(_)) => 1,
         (false, None) if job.paused => 2,
@@ -192,10 +192,6 @@ fn urgency(job: &JobDocument) -> u8 {
 
 fn late_since(job: &JobDocument) -> Option<Timestamp> {
     job.detail.as_ref()?.late_since
-}
-
-fn has_failed(job: &JobDocument) -> bool {
-    job.last_run.as_ref().is_some_and(|run| Tone::of(run.state) == Tone::Bad)
 }
 
 fn state(job: &JobDocument) -> (Tone, String) {
@@ -243,7 +239,7 @@ fn remarks(
     }
     // That all are paused is said once.
     if let Some(pause) = job.pause.as_ref().filter(|pause| of_all != Some(*pause)) {
-        remarks.push((Tone::Doubtful, format!("paused {}", paused(pause, times))));
+        remarks.push((Tone::Doubtful, format!("paused {}", pause.told(times))));
     }
     if job.last_run.as_ref().is_some_and(|last| last.state != RunState::Succeeded) {
         let told = match &job.last_success {
@@ -283,17 +279,6 @@ fn is_telling(job: &JobDocument, last: &RunDocument) -> bool {
 fn waits(runs: usize) -> String {
     let verb = if runs == 1 { "waits" } else { "wait" };
     format!("{} {verb}", count(runs, "run"))
-}
-
-fn paused(pause: &PauseDocument, times: &Times) -> String {
-    let mut words = format!("since {}", times.brief(pause.since));
-    if let Some(until) = pause.until {
-        words.push_str(&format!(" until {}", times.brief(until)));
-    }
-    if let Some(reason) = &pause.reason {
-        words.push_str(&format!(": {reason}"));
-    }
-    words
 }
 
 /// How long a transfer had not moved when the agent was asked last.

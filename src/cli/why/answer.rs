@@ -375,7 +375,7 @@ fn outcome(facts: &Facts, run: &RunDocument) -> String {
 
 /// How a run ended, or that it has not.
 fn ended(facts: &Facts, run: &RunDocument) -> String {
-    let (state, reason) = (run.state.word().replace('_', " "), run.told(facts));
+    let (state, reason) = (run.state.told(), run.told(facts));
     let state = match run.state {
         RunState::Canceled | RunState::Skipped => format!("was {state}"),
         RunState::Waiting
@@ -423,7 +423,7 @@ fn attempts(facts: &Facts, run: &RunDocument) -> Vec<String> {
             "  {} at {}, {}: {}",
             attempt.number,
             time(facts, attempt.submitted_at),
-            attempt.state.word().replace('_', " "),
+            attempt.state.told(),
             attempt.told(facts)
         ));
     }

@@ -214,10 +214,8 @@ impl Engine {
     }
 
     fn raise_of_run(&mut self, run: &Arc<Run>, occasion: Occasion, verb: &str) {
-        let when = run.scheduled_for.map(|at| match self.jobs.get(&run.job) {
-            Some(planned) => format!(" (scheduled for {})", planned.job.timetable.local(at)),
-            None => format!(" (scheduled for {at:.0})"),
-        });
+        let when = run.scheduled_for;
+        let when = when.map(|at| format!(" (scheduled for {})", self.told_time(&run.job, at)));
         let reason = self.told(run.id, &run.reason);
         let host = &self.host.hostname;
         let text = format!("{} {verb} on {host}: {reason}{}", run.job, when.unwrap_or_default());

@@ -13,13 +13,12 @@ use super::Engine;
 use crate::core::dealt::DealtWith;
 use crate::core::ids::{JobName, RunId};
 use crate::core::input::Level;
-use crate::core::job::{CatchUp, Job, Overlap, PlaceTemplate, Terms};
+use crate::core::job::{CatchUp, Job, Overlap, PlaceTemplate};
 use crate::core::limits::{LATE_START, MISSED_MAX};
 use crate::core::matching::shift;
 use crate::core::place::{Place, TransferRequest};
 use crate::core::reason::{AttemptEnd, CancelReason, Reason, SkipReason};
 use crate::core::record::{Mark, Record};
-use crate::core::repeat::Changes;
 use crate::core::run::{CancelCause, Run, RunState, Trigger};
 use crate::core::schedule::Missed;
 use crate::core::template::TemplateValues;
@@ -267,42 +266,15 @@ impl Engine {
         let generation = self.state.marks.get(&job.name).map_or(0, |mark| mark.generation);
         let at = scheduled_for.unwrap_or(self.now);
         let id = RunId::for_occurrence(&job.name, at, generation);
-        self.open_run_as(id, job, trigger, scheduled_for, behind, reason, end);
+        let (of, request) = ((id, &job.name), self.render(job, at, id));
+        let mut run = self.new_run(of, trigger, scheduled_for, reason, request, &job.terms);
+        run.behind = behind;
+        if let Some(end) = end {
+            run.state = end;
+            run.ended_at = Some(self.now);
+        }
+        self.open_row(run);
         id
-    }
-
-    /// [`Self::open_run`] with an id that is given.
-    #[expect(clippy::too_many_arguments, reason = "each is one fact of the new row")]
-    pub(super) fn open_run_as(
-        &mut self,
-        id: RunId,
-        job: &Arc<Job>,
-        trigger: Trigger,
-        scheduled_for: Option<Timestamp>,
-        behind: Option<RunId>,
-        reason: Reason,
-        end: Option<RunState>,
-    ) {
-        let at = scheduled_for.unwrap_or(self.now);
-        self.open_row(Run {
-            id,
-            // A run outlives the job set, and keeps nothing of it.
-            job: job.name.clone(),
-            trigger,
-            scheduled_for,
-            created_at: self.now,
-            state: end.unwrap_or(RunState::Waiting),
-            reason,
-            ended_at: end.map(|_| self.now),
-            ready_at: self.now,
-            cancel: None,
-            follows: None,
-            behind,
-            retry_of: None,
-            changes: Changes::default(),
-            request: self.render(job, at, id),
-            terms: Arc::new(Terms::clone(&job.terms)),
-        });
     }
 
     /// Records a new run, waiting, or over before it began.

@@ -5,6 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::Engine;
 use super::state::Live;
+use crate::core::duration;
 use crate::core::event::Happening;
 use crate::core::ids::{AttemptId, RunId, TransferId};
 use crate::core::input::{Effect, Level};
@@ -105,10 +106,9 @@ impl Engine {
         let now = self.now;
         let Some(id) = self.state.owner.get(&transfer).copied() else { return };
         let Some(sighting) = self.state.sighting(id) else { return };
-        let (first, longest) = CANCEL_RETRY;
-        let doubled = first.saturating_mul(1 << sighting.cancel_tries.min(10).saturating_sub(1));
+        let delay = duration::doubling(CANCEL_RETRY, sighting.cancel_tries);
         sighting.cancel_under_way = false;
-        sighting.cancel_next = Some(shift(now, doubled.min(longest)));
+        sighting.cancel_next = Some(shift(now, delay));
         let first_try = sighting.cancel_tries == 1;
         sighting.cancel_refused = matches!(answer, CancelAnswer::NotTaken(_));
         self.touched.insert(id.run);

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 
 use super::Engine;
+use super::outcome::judge;
 use super::state::Live;
 use crate::core::cause::{Cause, CauseClass, CauseQuery, FailedObject, FailedObjects, OurRow};
 use crate::core::ids::{AttemptId, TransferId};
@@ -19,7 +20,7 @@ use crate::core::limits::{CAUSE_PATIENCE, SKEW, UNCLAIMED_FAILURES_MAX};
 use crate::core::matching::shift;
 use crate::core::reason::{AttemptEnd, Reason};
 use crate::core::run::{Attempt, Run};
-use crate::core::transfer::{Transfer, TransferStatus};
+use crate::core::transfer::Transfer;
 
 /// Dates are whole seconds in places, and an end lies a moment before its record.
 const END_SLACK: SignedDuration = SignedDuration::from_secs(2);
@@ -104,7 +105,11 @@ impl Engine {
         let now = self.now;
         let Some(live) = self.state.runs.get(&id.run) else { return false };
         let Some(attempt) = live.attempts.get(&id.number) else { return false };
-        if !has_failed(record) || live.run.state.is_over() || attempt.cancel.is_some() {
+        if live.run.state.is_over() || attempt.cancel.is_some() {
+            return false;
+        }
+        let (_, reason) = judge(&live.run, attempt, record, now);
+        if !matches!(&reason, Reason::Ended(end) if end.may_have_cause()) {
             return false;
         }
         let query = self.cause_query(live, attempt, record);
@@ -185,27 +190,8 @@ impl Engine {
         let asking = self.state.sighting(id).and_then(|sighting| sighting.asking.take());
         let row = asking.and_then(|asking| asking.row);
         let Reason::Ended(end) = &reason else { return (reason, None) };
-        match end {
-            AttemptEnd::AgentError
-            | AttemptEnd::ObjectsFailed { .. }
-            | AttemptEnd::ObjectsMissing { .. } => {}
-            AttemptEnd::Completed { .. }
-            | AttemptEnd::Empty
-            | AttemptEnd::UnknownStatus { .. }
-            | AttemptEnd::Refused { .. }
-            | AttemptEnd::NotSent { .. }
-            | AttemptEnd::TokenRefused { .. }
-            | AttemptEnd::NotFound { .. }
-            | AttemptEnd::NeverListed { .. }
-            | AttemptEnd::PastTimeout { .. }
-            | AttemptEnd::UnfoundPastTimeout { .. }
-            | AttemptEnd::CanceledPastTimeout { .. }
-            | AttemptEnd::Stalled { .. }
-            | AttemptEnd::RequestLost
-            | AttemptEnd::LostUntilTimeout { .. }
-            | AttemptEnd::LostUntilNext
-            | AttemptEnd::Vanished { .. }
-            | AttemptEnd::Caused { .. } => return (reason, None),
+        if !end.may_have_cause() {
+            return (reason, None);
         }
         let Some(cause) = Cause::of(row.as_ref(), named) else { return (reason, None) };
         let accepted = matches!(
@@ -220,26 +206,6 @@ impl Engine {
         let end = Box::new(end.clone());
         let reason = AttemptEnd::Caused { end, told: cause.told(), lasting };
         (reason.into(), Some(Arc::new(cause)))
-    }
-}
-
-/// A transfer that failed, wholly or in part.
-fn has_failed(record: &Transfer) -> bool {
-    match record.status {
-        TransferStatus::Error => true,
-        TransferStatus::Completed => {
-            let progress = &record.progress;
-            let arrived = progress.objects_transferred.saturating_add(progress.objects_skipped);
-            let lacks = record.counts_objects && arrived < progress.objects_total;
-            progress.objects_failed > 0 || lacks
-        }
-        TransferStatus::Created
-        | TransferStatus::Running
-        | TransferStatus::Canceled
-        | TransferStatus::Canceling
-        | TransferStatus::Pausing
-        | TransferStatus::Paused
-        | TransferStatus::Unknown => false,
     }
 }
 

@@ -167,18 +167,7 @@ impl Engine {
         });
         self.note_end(id);
         let recovers = self.mark_end(&job, id, state);
-        let level = match state {
-            RunState::Failed | RunState::TimedOut => Level::Error,
-            RunState::Waiting
-            | RunState::Submitting
-            | RunState::Queued
-            | RunState::Running
-            | RunState::BackingOff
-            | RunState::Canceling
-            | RunState::Succeeded
-            | RunState::Canceled
-            | RunState::Skipped => Level::Info,
-        };
+        let level = if state.is_failure() { Level::Error } else { Level::Info };
         self.say_state(id, state, reason, level);
         self.raise_end(id, recovers);
     }
@@ -404,7 +393,12 @@ fn start_limit(run: &Run) -> Option<Timestamp> {
 }
 
 /// What a terminal status means for the attempt (contract, promises 4 and 5).
-fn judge(run: &Run, attempt: &Attempt, record: &Transfer, now: Timestamp) -> (Ended, Reason) {
+pub(super) fn judge(
+    run: &Run,
+    attempt: &Attempt,
+    record: &Transfer,
+    now: Timestamp,
+) -> (Ended, Reason) {
     match record.status {
         TransferStatus::Completed => judge_completed(run, record),
         TransferStatus::Canceled => match &attempt.cancel {

@@ -84,11 +84,23 @@ impl Engine {
             ));
         }
         let mut plan = BackfillPlan::default();
+        let (past, active) = (by_time(&wanted.past), self.active_by_time(name));
+        let mut times = Vec::new();
         for at in found.newest {
-            if let Some(left_out) = self.left_out(wanted, at) {
-                plan.left_out.push(left_out);
-                continue;
+            let key = at.as_millisecond();
+            let past = past.get(&key).map(Vec::as_slice).unwrap_or_default();
+            match self.left_out(wanted, at, active.get(&key).copied(), past) {
+                Some(left_out) => plan.left_out.push(left_out),
+                None => times.push(at),
             }
+        }
+        if times.len() > BACKFILL_MAX {
+            let runs = times.len();
+            return Err(format!(
+                "that would be {runs} runs, and {BACKFILL_MAX} are the most; name a shorter time"
+            ));
+        }
+        for at in times {
             let key = at.as_millisecond().to_be_bytes();
             let id = RunId(Uuid::new_v5(&wanted.seed.0, &key));
             let reason = Reason::Backfilled { by: self.asker.clone() };
@@ -96,25 +108,41 @@ impl Engine {
             let (of, trigger) = ((id, name), Trigger::Backfill);
             plan.runs.push(self.new_run(of, trigger, Some(at), reason, request, &job.terms));
         }
-        if plan.runs.len() > BACKFILL_MAX {
-            let runs = plan.runs.len();
-            return Err(format!(
-                "that would be {runs} runs, and {BACKFILL_MAX} are the most; name a shorter time"
-            ));
-        }
         self.too_many(plan.runs.iter()).map_or(Ok(plan), Err)
     }
 
-    /// Why an occurrence needs no run, if it does not.
-    fn left_out(&self, wanted: &Backfill, at: Timestamp) -> Option<LeftOut> {
-        if let Some(run) = self.active_for(&wanted.job, at) {
-            return Some(LeftOut { scheduled_for: at, run, code: ReasonCode::Overlap });
+    /// Why an occurrence needs no run, if it does not: by the run of its time that is not over, and
+    /// by the past ones.
+    fn left_out(
+        &self,
+        wanted: &Backfill,
+        at: Timestamp,
+        active: Option<RunId>,
+        past: &[PastRun],
+    ) -> Option<LeftOut> {
+        let left_out = |run, code| LeftOut { scheduled_for: at, run, code };
+        if let Some(run) = active {
+            return Some(left_out(run, ReasonCode::Overlap));
         }
-        if let Some(run) = self.ended_since(&wanted.past, &wanted.job, at).filter(|_| !wanted.all) {
-            return Some(LeftOut { scheduled_for: at, run, code: ReasonCode::Overlap });
+        if wanted.all {
+            return None;
         }
-        let success = success_for(&wanted.past, at).filter(|_| !wanted.all)?;
-        Some(LeftOut { scheduled_for: at, run: success, code: ReasonCode::Completed })
+        if let Some(run) = self.ended_since(past, &wanted.job, at) {
+            return Some(left_out(run, ReasonCode::Overlap));
+        }
+        success_for(past, at).map(|run| left_out(run, ReasonCode::Completed))
+    }
+
+    /// The runs of a job that are not over, the oldest of each scheduled time, by its milliseconds.
+    fn active_by_time(&self, job: &JobName) -> BTreeMap<i64, RunId> {
+        let mut active = BTreeMap::new();
+        for id in self.state.unfinished_of(job) {
+            let run = self.state.runs.get(id).map(|live| &live.run);
+            if let Some(at) = run.and_then(|run| run.scheduled_for) {
+                active.entry(at.as_millisecond()).or_insert(*id);
+            }
+        }
+        active
     }
 
     /// The row of a run that somebody asks for, if there may be one.
@@ -175,10 +203,7 @@ impl Engine {
         change_terms(&mut run, &wish.changes);
         run.changes = wish.changes.clone();
         let (source, destination) = (&run.request.source, &run.request.destination);
-        if source.account == destination.account
-            && source.bucket == destination.bucket
-            && source.compared_path() == destination.compared_path()
-        {
+        if source.is_same_as(destination) {
             return Err(format!("source and destination of `{}` would be the same", job.name));
         }
         Ok(run)
@@ -192,7 +217,7 @@ impl Engine {
         of: &Arc<Run>,
         current: bool,
     ) -> Result<Run, String> {
-        let unfinished = self.state.unfinished.get(&of.job).map(Vec::as_slice).unwrap_or_default();
+        let unfinished = self.state.unfinished_of(&of.job);
         let retries = |id: &&RunId| {
             let live = self.state.runs.get(id);
             live.is_some_and(|live| live.run.retry_of == Some(of.id))
@@ -234,7 +259,7 @@ impl Engine {
     }
 
     /// The row of a run that waits.
-    fn new_run(
+    pub(super) fn new_run(
         &self,
         (id, job): (RunId, &JobName),
         trigger: Trigger,
@@ -259,6 +284,7 @@ impl Engine {
             retry_of: None,
             changes: Changes::default(),
             request,
+            // A run outlives the job set, and keeps nothing of it.
             terms: Arc::new(Terms::clone(terms)),
         }
     }
@@ -288,7 +314,7 @@ impl Engine {
         let ids = runs.iter().map(|run| run.id).collect();
         for mut run in runs {
             run.behind = if run.trigger.steps_behind() {
-                self.state.unfinished.get(&run.job).and_then(|runs| runs.last().copied())
+                self.state.unfinished_of(&run.job).last().copied()
             } else {
                 self.last_ahead(&run.job)
             };
@@ -304,7 +330,7 @@ impl Engine {
             *more.entry(&run.job).or_default() += 1;
         }
         more.into_iter().find_map(|(job, more)| {
-            let waiting = self.state.unfinished.get(job).map_or(0, Vec::len);
+            let waiting = self.state.unfinished_of(job).len();
             (waiting + more > REPEATS_WAITING_MAX).then(|| {
                 format!(
                     "{waiting} runs of `{job}` are waiting already, and {REPEATS_WAITING_MAX} are \
@@ -320,13 +346,13 @@ impl Engine {
             let run = self.state.runs.get(id).map(|live| &live.run);
             run.and_then(|run| run.scheduled_for).is_some_and(|other| is_same_time(other, at))
         };
-        self.state.unfinished.get(job)?.iter().find(is_for).copied()
+        self.state.unfinished_of(job).iter().find(is_for).copied()
     }
 
     /// A run for that time that was not over when the past was read, and is now: how it ended is
     /// not known here.
     fn ended_since(&self, past: &[PastRun], job: &JobName, at: Timestamp) -> Option<RunId> {
-        let unfinished = self.state.unfinished.get(job).map(Vec::as_slice).unwrap_or_default();
+        let unfinished = self.state.unfinished_of(job);
         let is = |run: &&PastRun| {
             !run.state.is_over()
                 && is_same_time(run.scheduled_for, at)
@@ -334,14 +360,15 @@ impl Engine {
         };
         past.iter().find(is).map(|run| run.run)
     }
+}
 
-    /// A time for people, in the zone of the job.
-    fn told_time(&self, job: &JobName, at: Timestamp) -> String {
-        match self.jobs.get(job) {
-            Some(planned) => planned.job.timetable.local(at),
-            None => format!("{at:.0}"),
-        }
+/// Past runs by the milliseconds of their scheduled time.
+fn by_time(past: &[PastRun]) -> BTreeMap<i64, Vec<PastRun>> {
+    let mut by_time: BTreeMap<i64, Vec<PastRun>> = BTreeMap::new();
+    for run in past {
+        by_time.entry(run.scheduled_for.as_millisecond()).or_default().push(*run);
     }
+    by_time
 }
 
 /// The success that a time has had.

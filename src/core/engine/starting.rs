@@ -50,9 +50,7 @@ impl Starting {
 
     /// How long after the last request the next one comes.
     fn delay(&self) -> SignedDuration {
-        let (first, longest) = AGENT_START_RETRY;
-        let doubled = first.as_secs().saturating_mul(1 << self.tries.saturating_sub(1).min(20));
-        SignedDuration::from_secs(doubled).min(longest)
+        duration::doubling(AGENT_START_RETRY, self.tries)
     }
 }
 

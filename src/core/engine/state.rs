@@ -230,18 +230,24 @@ impl State {
         }
     }
 
+    /// Unfinished runs of a job, oldest first.
+    pub(super) fn unfinished_of(&self, job: &JobName) -> &[RunId] {
+        self.unfinished.get(job).map(Vec::as_slice).unwrap_or_default()
+    }
+
     /// Unfinished runs of a job, oldest first, those left aside that step behind: retries and
     /// backfills that have not begun.
     pub(super) fn ahead(&self, job: &JobName) -> Vec<RunId> {
-        let unfinished = self.unfinished.get(job).map(Vec::as_slice).unwrap_or_default();
-        unfinished.iter().copied().filter(|id| !self.steps_behind(*id)).collect()
+        self.unfinished_of(job).iter().copied().filter(|id| !self.steps_behind(*id)).collect()
     }
 
     /// Unfinished runs of a job in the order in which it is their turn.
     pub(super) fn in_turn(&self, job: &JobName) -> Vec<RunId> {
-        let unfinished = self.unfinished.get(job).map(Vec::as_slice).unwrap_or_default();
-        let behind = unfinished.iter().copied().filter(|id| self.steps_behind(*id));
-        self.ahead(job).into_iter().chain(behind).collect()
+        let unfinished = self.unfinished_of(job).iter().copied();
+        let (behind, mut in_turn): (Vec<_>, Vec<_>) =
+            unfinished.partition(|id| self.steps_behind(*id));
+        in_turn.extend(behind);
+        in_turn
     }
 
     /// True for a retry or backfill that has not begun: what else its job has to do goes first.

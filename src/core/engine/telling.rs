@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::Engine;
-use crate::core::ids::{RunId, TransferId};
+use crate::core::ids::{JobName, RunId, TransferId};
 use crate::core::reason::{Plain, Reason, Telling};
 use crate::core::schedule::Timetable;
 
@@ -25,6 +25,14 @@ impl Telling for InZone<'_> {
 }
 
 impl Engine {
+    /// A time for people, in the zone of the job.
+    pub(super) fn told_time(&self, job: &JobName, at: Timestamp) -> String {
+        match self.jobs.get(job) {
+            Some(planned) => planned.job.timetable.local(at),
+            None => format!("{at:.0}"),
+        }
+    }
+
     /// A reason that concerns a run, in a sentence.
     pub(super) fn told(&self, run: RunId, reason: &Reason) -> String {
         let job = self.state.runs.get(&run).and_then(|live| self.jobs.get(&live.run.job));

@@ -63,9 +63,11 @@ impl Engine {
     /// Tells of a cancel that has not been confirmed for long, once.
     pub(super) fn tell_stuck(&mut self, id: RunId) {
         let Some(live) = self.state.runs.get(&id) else { return };
-        let Some(from) = stuck_from(live).filter(|from| *from <= self.now) else { return };
         let Some(wish) = unconfirmed(live).min_by_key(|wish| wish.at) else { return };
-        let (since, why) = (shift(from, -STUCK_AFTER), self.told(id, &wish.reason));
+        if self.now < shift(wish.at, STUCK_AFTER) {
+            return;
+        }
+        let (since, why) = (wish.at, self.told(id, &wish.reason));
         let open = live.attempts.values().filter(|attempt| attempt.cancel.is_some());
         let attempts: Vec<AttemptId> = open.map(|attempt| attempt.id).collect();
         let told = |wish: &mut Option<CancelWish>| wish.iter_mut().for_each(|w| w.told = true);

@@ -123,6 +123,30 @@ pub enum AttemptEnd {
 }
 
 impl AttemptEnd {
+    /// True if the transfer failed at the agent, wholly or in part, so that the agent may say why.
+    pub fn may_have_cause(&self) -> bool {
+        match self {
+            Self::AgentError | Self::ObjectsFailed { .. } | Self::ObjectsMissing { .. } => true,
+            Self::Completed { .. }
+            | Self::Empty
+            | Self::UnknownStatus { .. }
+            | Self::Refused { .. }
+            | Self::NotSent { .. }
+            | Self::TokenRefused { .. }
+            | Self::NotFound { .. }
+            | Self::NeverListed { .. }
+            | Self::PastTimeout { .. }
+            | Self::UnfoundPastTimeout { .. }
+            | Self::CanceledPastTimeout { .. }
+            | Self::Stalled { .. }
+            | Self::RequestLost
+            | Self::LostUntilTimeout { .. }
+            | Self::LostUntilNext
+            | Self::Vanished { .. }
+            | Self::Caused { .. } => false,
+        }
+    }
+
     pub(super) fn code(&self) -> ReasonCode {
         match self {
             Self::Completed { .. } => ReasonCode::Completed,
