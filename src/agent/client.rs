@@ -184,8 +184,14 @@ impl AgentClient {
         let id = account.to_string();
         // It wants the account as it gives it; what is in there is the agent's, and goes back.
         let whole = self.ask(Endpoint::Account, &[("id", &id)]).await?;
-        let (answer, token) = self.post_buckets(whole, origin).await?;
-        self.judge(Endpoint::Buckets, answer, &token).map(|(body, _)| body)
+        let mut again = self.inner.keeper.can_log_in();
+        loop {
+            let (answer, token) = self.post_buckets(whole.clone(), origin).await?;
+            match self.judge(Endpoint::Buckets, answer, &token) {
+                Err(AskError::BadToken(_)) if again => again = false,
+                result => return result.map(|(body, _)| body),
+            }
+        }
     }
 
     /// `POST /cloud/list_buckets` with any body; as it came, and the token that was used.

@@ -105,8 +105,5 @@ pub(super) const PAGE_RECORDS_MAX: u64 = 4 * PAGE_SIZE as u64;
 /// The kernel's table of connections, in bytes: one of 50,000 connections.
 pub(super) const SOCKET_TABLE_MAX: u64 = 8 * 1024 * 1024;
 
-/// The file of users, in bytes: one of 20,000 users.
-pub(super) const USERS_FILE_MAX: u64 = 2 * 1024 * 1024;
-
 /// Ending our sessions takes no longer than this: a stop is over in two seconds.
 pub(super) const LOG_OUT_MAX: Duration = Duration::from_millis(700);

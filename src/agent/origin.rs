@@ -7,7 +7,7 @@ use crate::core::ids::{AttemptId, RunId};
 /// The name of this header.
 pub(super) const HEADER: &str = "x-app-origin";
 
-const PREFIX: &str = "transferd/";
+pub(super) const PREFIX: &str = "transferd/";
 
 /// The header of an attempt's POST.
 pub(super) fn of(attempt: AttemptId) -> String {

@@ -2,9 +2,11 @@
 //!
 //! Knows nothing of HTTP, nor of how it is answered.
 
+use std::future::Future;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 
 use super::changes::ChangesDocument;
 use super::document::{DoneDocument, RunDocument, ShowDocument, StatusDocument};
@@ -47,6 +49,25 @@ pub struct Asked {
     /// The user who asks for a change, by name and number; absent where nothing is changed, or the
     /// kernel does not say.
     pub by: Option<String>,
+}
+
+/// The loop is gone.
+pub fn stops() -> Refused {
+    Refused::Unavailable("the daemon is stopping".to_owned())
+}
+
+/// Puts a question to the loop.
+pub fn put<T: Send>(
+    ask: mpsc::Sender<Asked>,
+    by: Option<String>,
+    request: impl FnOnce(Reply<T>) -> Request,
+) -> impl Future<Output = Result<T, Refused>> + Send {
+    let (reply, answer) = oneshot::channel();
+    let asked = Asked { request: request(reply), by };
+    async move {
+        ask.send(asked).await.map_err(|_| stops())?;
+        answer.await.map_err(|_| stops())?
+    }
 }
 
 /// A question together with the way back.

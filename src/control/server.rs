@@ -15,7 +15,7 @@ use axum::routing::{get, post};
 use axum::{Extension, Json, Router};
 use serde::Serialize;
 use tokio::net::UnixListener;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use super::document::ErrorDocument;
@@ -24,8 +24,8 @@ use super::limits::{BODY_MAX, BOUNDS, TURN_WAIT};
 use super::peer::Peer;
 use super::repeats::{BackfillQuery, RetryQuery, TriggerQuery};
 use super::request::{
-    Asked, CancelQuery, EventsQuery, HistoryQuery, JobQuery, PauseAllQuery, PauseQuery, Refused,
-    Reply, Request, ShowQuery, StatusQuery,
+    self, Asked, CancelQuery, EventsQuery, HistoryQuery, JobQuery, PauseAllQuery, PauseQuery,
+    Refused, Reply, Request, ShowQuery, StatusQuery,
 };
 use crate::serving::{Slots, Ticket, serve as serve_connections};
 
@@ -142,28 +142,28 @@ fn put<T: Serialize + Send + 'static>(
     by: Option<String>,
     request: impl FnOnce(Reply<T>) -> Request,
 ) -> impl Future<Output = Response> + Send {
-    let (reply, answer) = oneshot::channel();
-    let request = Asked { request: request(reply), by };
+    let answer = request::put(ask, by, request);
     async move {
-        let gone = || Refused::Unavailable("the daemon is stopping".to_owned());
-        let answer = match ask.send(request).await {
-            Ok(()) => answer.await.unwrap_or_else(|_| Err(gone())),
-            Err(_) => Err(gone()),
-        };
-        match answer {
+        match answer.await {
             Ok(document) => Json(document).into_response(),
             Err(refused) => refused.into_response(),
         }
     }
 }
 
-impl IntoResponse for Refused {
-    fn into_response(self) -> Response {
-        let status = match self {
+impl Refused {
+    /// What HTTP says for it.
+    pub fn status(&self) -> StatusCode {
+        match self {
             Self::Unknown(_) => StatusCode::NOT_FOUND,
             Self::No(_) => StatusCode::CONFLICT,
             Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
-        };
-        (status, Json(ErrorDocument { error: self.words().to_owned() })).into_response()
+        }
+    }
+}
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        (self.status(), Json(ErrorDocument { error: self.words().to_owned() })).into_response()
     }
 }

@@ -78,7 +78,7 @@ pub(super) fn last_succeeded(job: &JobName) -> store::HistoryQuery {
 }
 
 /// The question for the newest run of a job in one of some states.
-fn newest(job: &JobName, states: Vec<RunState>) -> store::HistoryQuery {
+pub(super) fn newest(job: &JobName, states: Vec<RunState>) -> store::HistoryQuery {
     let job = Some(job.clone());
     store::HistoryQuery { job, states, limit: 1, ..store::HistoryQuery::default() }
 }

@@ -12,7 +12,8 @@ use jiff::{SignedDuration, Timestamp, ToSpan as _};
 use super::driver::Driver;
 use super::event::Event;
 use super::operators::{By, Pending};
-use super::past::{no_run, several};
+use super::past::{newest, no_run, several};
+use super::status::unavailable;
 use crate::clock;
 use crate::control::document::RunDocument;
 use crate::control::repeats::{
@@ -97,11 +98,15 @@ impl Driver {
                 changes: Changes::default(),
                 past: Vec::new(),
             };
-            let wishes: Vec<Wish> = runs.into_iter().map(wish).collect();
+            let wishes = runs.into_iter().map(wish).collect();
+            let mut wishes = with_past(&store, wishes).await?;
+            if query.failed_since.is_some() {
+                wishes.retain(|wish| !wish.past.iter().any(makes_up_for_it));
+                few_enough(wishes.len())?;
+            }
             if wishes.is_empty() {
                 return Ok(None);
             }
-            let wishes = with_past(&store, wishes).await?;
             Ok(Some(What::Ask(OperatorRequest::Repeat(wishes))))
         });
     }
@@ -279,7 +284,7 @@ async fn named(
             None if known.contains(&job) => {
                 return Err(Refused::No(format!("job `{job}` has not run yet")));
             }
-            None => match store.run(word).await.map_err(unreadable)? {
+            None => match store.run(word).await.map_err(unavailable)? {
                 RunMatch::One(found) => found.run,
                 RunMatch::Several(ids) => return Err(Refused::No(several(word, &ids))),
                 RunMatch::None => {
@@ -298,41 +303,35 @@ async fn named(
 /// A job's last run, skips left aside.
 async fn last_run(store: &StoreHandle, job: &JobName) -> Result<Option<Arc<Run>>, Refused> {
     let states = RunState::ALL.into_iter().filter(|state| *state != RunState::Skipped).collect();
-    let query =
-        HistoryQuery { job: Some(job.clone()), states, limit: 1, ..HistoryQuery::default() };
-    let found = store.history(query).await.map_err(unreadable)?;
+    let found = store.history(newest(job, states)).await.map_err(unavailable)?;
     Ok(found.into_iter().next().map(|found| found.run))
 }
 
-/// Runs that failed since then, the newest of each time, and of whose time none has succeeded or is
-/// under way; oldest first.
+/// Runs that failed since then, the newest of each time; oldest first.
 async fn failed_since(store: &StoreHandle, since: Timestamp) -> Result<Vec<Arc<Run>>, Refused> {
     let query = HistoryQuery { since: Some(since), limit: HISTORY_MAX, ..HistoryQuery::default() };
-    let found = store.history(query).await.map_err(unreadable)?;
+    let found = store.history(query).await.map_err(unavailable)?;
     if found.len() >= HISTORY_MAX {
         let words = format!("there were more than {HISTORY_MAX} runs since; name a later time");
         return Err(Refused::No(words));
     }
     let mut failed = newest_failed(&found);
     failed.sort_by_key(|run| run.scheduled_for.unwrap_or(run.created_at));
-    let mut wanted = Vec::new();
-    for run in failed {
-        if let Some(at) = run.scheduled_for {
-            let past = past_of(store, &run.job, (at, at)).await?;
-            let done = |past: &PastRun| past.state == RunState::Succeeded || !past.state.is_over();
-            if past.iter().any(done) {
-                continue;
-            }
-        }
-        wanted.push(run);
+    Ok(failed)
+}
+
+/// Whether a run leaves nothing to repeat for its time: it has succeeded, or is under way.
+fn makes_up_for_it(past: &PastRun) -> bool {
+    past.state == RunState::Succeeded || !past.state.is_over()
+}
+
+fn few_enough(runs: usize) -> Result<(), Refused> {
+    if runs <= BACKFILL_MAX {
+        return Ok(());
     }
-    if wanted.len() > BACKFILL_MAX {
-        let runs = wanted.len();
-        return Err(Refused::No(format!(
-            "that would be {runs} runs, and {BACKFILL_MAX} are the most; name a later time"
-        )));
-    }
-    Ok(wanted)
+    Err(Refused::No(format!(
+        "that would be {runs} runs, and {BACKFILL_MAX} are the most; name a later time"
+    )))
 }
 
 /// Of runs, newest first, the failed ones that no later run of the same origin has made up for.
@@ -355,8 +354,7 @@ fn newest_failed(found: &[RunWithAttempts]) -> Vec<Arc<Run>> {
         if run.state == RunState::Skipped || run.state == RunState::Canceled {
             continue;
         }
-        let is_failed = matches!(run.state, RunState::Failed | RunState::TimedOut);
-        if settled.insert(origin(run)) && is_failed {
+        if settled.insert(origin(run)) && run.state.is_failure() {
             failed.push(Arc::clone(run));
         }
     }
@@ -378,14 +376,10 @@ async fn past_of(
     job: &JobName,
     span: (Timestamp, Timestamp),
 ) -> Result<Vec<PastRun>, Refused> {
-    let past = store.runs_of_time(job.clone(), span, PAST_MAX).await.map_err(unreadable)?;
+    let past = store.runs_of_time(job.clone(), span, PAST_MAX).await.map_err(unavailable)?;
     if past.len() >= PAST_MAX {
         let words = format!("`{job}` has {PAST_MAX} runs or more in that time; name a shorter one");
         return Err(Refused::No(words));
     }
     Ok(past)
-}
-
-fn unreadable(error: crate::store::StoreError) -> Refused {
-    Refused::Unavailable(error.to_string())
 }

@@ -191,13 +191,9 @@ impl Driver {
         let mut document = self.job(view);
         let fields = job_fields(&view.job);
         document.policies = Some(policies(&fields));
-        let mut next = Vec::new();
-        let mut after = document.next_run;
-        while let Some(at) = after.filter(|_| next.len() < COMING) {
-            next.push(at);
-            after = view.job.timetable.next_after(at);
-        }
-        document.next = Some(next);
+        let after = |at: &Timestamp| view.job.timetable.next_after(*at);
+        let next = std::iter::successors(document.next_run, after);
+        document.next = Some(next.take(COMING).collect());
         // Filled in where the past is read.
         document.recent = Some(Vec::new());
         if let Some(detail) = &mut document.detail {
@@ -481,6 +477,7 @@ fn newest(job: &JobName) -> HistoryOf {
     HistoryOf { job: Some(job.clone()), limit: RECENT, ..HistoryOf::default() }
 }
 
-fn unavailable(error: StoreError) -> Refused {
+/// The past can't be read.
+pub(super) fn unavailable(error: StoreError) -> Refused {
     Refused::Unavailable(error.to_string())
 }

@@ -9,12 +9,11 @@ use axum::{Extension, Json, Router};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, civil};
 use serde::{Deserialize, Serialize};
-use tokio::time::timeout;
 
 use super::ask::Planned;
-use super::limits::{LOOP_WAIT, OCCURRENCES_MAX};
+use super::limits::OCCURRENCES_MAX;
 use super::pages::Pages;
-use super::questions::beside;
+use super::questions::{beside, large};
 use crate::clock;
 use crate::control::diagnostic::DiagnosticDocument;
 use crate::control::document::{RunDocument, ShowDocument};
@@ -98,9 +97,7 @@ impl IntoResponse for No {
     fn into_response(self) -> Response {
         let (status, words) = match self {
             Self::Odd(words) => (StatusCode::BAD_REQUEST, words),
-            Self::Refused(Refused::Unknown(words)) => (StatusCode::NOT_FOUND, words),
-            Self::Refused(Refused::No(words)) => (StatusCode::CONFLICT, words),
-            Self::Refused(Refused::Unavailable(words)) => (StatusCode::SERVICE_UNAVAILABLE, words),
+            Self::Refused(refused) => (refused.status(), refused.words().to_owned()),
         };
         (status, Json(Errors { errors: [DiagnosticDocument::of_nothing(words)] })).into_response()
     }
@@ -194,12 +191,6 @@ async fn follow(
     let unheld = HeaderValue::from_static("no");
     response.headers_mut().insert("x-accel-buffering", unheld);
     Ok(response)
-}
-
-/// Waits for the turn of an answer that may be large.
-async fn large(turn: &Turn) -> Result<(), Refused> {
-    let busy = |_| Refused::Unavailable("others are still being answered".to_owned());
-    timeout(LOOP_WAIT, turn.large()).await.map_err(busy)
 }
 
 /// The words of a list with commas between them.

@@ -16,12 +16,14 @@ use super::limits::{LOOP_WAIT, PAST_WAIT};
 use crate::control::document::{RunDocument, ShowDocument, StatusDocument};
 use crate::control::events;
 use crate::control::request::{
-    Asked, EventsQuery, HistoryQuery, Refused, Reply, Request, ShowQuery, Slice, StatusQuery,
+    Asked, EventsQuery, HistoryQuery, Refused, Reply, Request, ShowQuery, Slice, StatusQuery, put,
+    stops,
 };
 use crate::core::ids::JobName;
 use crate::core::outcomes::Outcomes;
 use crate::metrics::figures::{JobFigures, SLICE};
 use crate::metrics::page::Page;
+use crate::serving::Ticket;
 
 /// The ways to the loop.
 #[derive(Clone, Debug)]
@@ -35,11 +37,6 @@ fn hangs() -> Refused {
     Refused::Unavailable("the daemon does not answer: its loop, or the disk, hangs".to_owned())
 }
 
-/// The loop is gone.
-fn stops() -> Refused {
-    Refused::Unavailable("the daemon is stopping".to_owned())
-}
-
 /// Does what takes a while on a thread beside the loop: a page of hundreds of jobs is written in
 /// some ten milliseconds, in which a run may be due.
 pub(super) async fn beside<T: Send + 'static>(
@@ -47,6 +44,12 @@ pub(super) async fn beside<T: Send + 'static>(
 ) -> Result<T, Refused> {
     let broken = |_| Refused::Unavailable("the answer could not be made".to_owned());
     tokio::task::spawn_blocking(work).await.map_err(broken)
+}
+
+/// Waits for the turn of an answer that may be large.
+pub(super) async fn large(turn: &Ticket) -> Result<(), Refused> {
+    let busy = |_| Refused::Unavailable("others are still being answered".to_owned());
+    timeout(LOOP_WAIT, turn.large()).await.map_err(busy)
 }
 
 impl Questions {
@@ -65,36 +68,45 @@ impl Questions {
     }
 
     /// Puts a question that the control socket knows too.
-    async fn request<T>(&self, request: impl FnOnce(Reply<T>) -> Request) -> Result<T, Refused> {
+    async fn request<T: Send>(
+        &self,
+        request: impl FnOnce(Reply<T>) -> Request,
+    ) -> Result<T, Refused> {
         self.request_within(LOOP_WAIT, request).await
     }
 
     /// The same, for what the database takes its time for.
-    async fn request_within<T>(
+    async fn request_within<T: Send>(
         &self,
         wait: Duration,
         request: impl FnOnce(Reply<T>) -> Request,
     ) -> Result<T, Refused> {
-        let (reply, answer) = oneshot::channel();
-        let asking = async {
-            let request = Asked { request: request(reply), by: None };
-            self.requests.send(request).await.map_err(|_| stops())?;
-            answer.await.map_err(|_| stops())?
-        };
+        let asking = put(self.requests.clone(), None, request);
         timeout(wait, asking).await.map_err(|_| hangs())?
     }
 
     /// All figures, those of the jobs slice by slice.
     pub(super) async fn figures(&self) -> Result<Page, Refused> {
         let figures = self.ask(Ask::Figures).await?;
-        let mut jobs = Vec::new();
+        let ask = |after, reply| Ask::Jobs { after, reply };
+        let jobs = self.all(|job: &JobFigures| &job.name, ask).await?;
+        Ok(Page::new(figures, jobs))
+    }
+
+    /// All of what is asked for job by job, slice by slice.
+    async fn all<T>(
+        &self,
+        name: impl Fn(&T) -> &JobName,
+        ask: impl Fn(Option<JobName>, oneshot::Sender<Vec<T>>) -> Ask,
+    ) -> Result<Vec<T>, Refused> {
+        let mut all = Vec::new();
         loop {
-            let after = jobs.last().map(|job: &JobFigures| job.name.clone());
-            let slice = self.ask(|reply| Ask::Jobs { after, reply }).await?;
+            let after = all.last().map(|one| name(one).clone());
+            let slice = self.ask(|reply| ask(after, reply)).await?;
             let more = slice.len() >= SLICE;
-            jobs.extend(slice);
+            all.extend(slice);
             if !more {
-                return Ok(Page::new(figures, jobs));
+                return Ok(all);
             }
         }
     }
@@ -155,16 +167,8 @@ impl Questions {
 
     /// What is coming of all jobs.
     pub(super) async fn planned(&self) -> Result<Vec<Planned>, Refused> {
-        let mut jobs: Vec<Planned> = Vec::new();
-        loop {
-            let after = jobs.last().map(|planned| planned.job.name.clone());
-            let slice = self.planned_after(after).await?;
-            let more = slice.len() >= SLICE;
-            jobs.extend(slice);
-            if !more {
-                return Ok(jobs);
-            }
-        }
+        let ask = |after, reply| Ask::Planned { after, reply };
+        self.all(|planned: &Planned| &planned.job.name, ask).await
     }
 
     /// How the runs of some jobs have ended on some days.

@@ -10,6 +10,7 @@ use super::{Assumption, Finding, Verdict};
 use crate::agent::client::AgentClient;
 use crate::agent::limits::{ECHO_MAX, SILENCE_MAX};
 use crate::agent::notifications::Ear;
+use crate::agent::origin::PREFIX;
 use crate::agent::problem::Problem;
 use crate::agent::transport::RawAnswer;
 use crate::clock;
@@ -157,7 +158,7 @@ fn errors(answer: &RawAnswer) -> Finding {
 
 /// An `X-App-Origin` that no other request bears.
 fn origin() -> String {
-    format!("transferd/doctor-{}", clock::random_uuid())
+    format!("{PREFIX}doctor-{}", clock::random_uuid())
 }
 
 #[cfg(test)]

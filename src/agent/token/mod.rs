@@ -240,12 +240,6 @@ impl TokenKeeper {
         }
     }
 
-    /// When the token ends, if it is a JWT that says so.
-    pub fn expires_at(&self) -> Option<Timestamp> {
-        let token = self.current().ok()?;
-        expiry(token.expose_secret())
-    }
-
     /// Reads the source's files before their secrets are needed, so that what is wrong with them is
     /// known, and warned of, in time.
     ///

@@ -205,7 +205,7 @@ fn a_login_is_kept_until_it_is_refused() {
     assert!(matches!(keeper.next(), Ok(Next::LogIn { instead_of: None, .. })));
     keeper.logged_in(SecretString::from(FAR));
     assert_eq!(current(&keeper).as_deref(), Ok(FAR));
-    assert!(keeper.expires_at().is_some());
+    assert!(keeper.known_end().is_some());
     keeper.refused(&SecretString::from("another"));
     assert!(matches!(keeper.next(), Ok(Next::Use(_))));
     keeper.refused(&SecretString::from(FAR));

@@ -38,10 +38,9 @@ pub(in crate::store) fn back_up(
     for _ in 0..TRIES {
         let before = Standing::of(database)?;
         // Its mode is 0600 from the beginning; it is removed if it does not get its name.
-        let folder = copy.parent().filter(|folder| !folder.as_os_str().is_empty());
         let unfinished = tempfile::Builder::new()
             .prefix(".transferd-backup-")
-            .tempfile_in(folder.unwrap_or(Path::new(".")))
+            .tempfile_in(open::folder_of(copy))
             .map_err(|error| StoreError::from_io(copy, &error))?;
         let Some(version) = copy_into(database, unfinished.path(), migrations)? else {
             return Ok(None);

@@ -281,9 +281,14 @@ fn sync(path: &Path) -> Result<(), StoreError> {
     synced.map_err(|error| StoreError::from_io(path, &error))
 }
 
-pub(super) fn sync_folder_of(path: &Path) -> Result<(), StoreError> {
+/// The folder that a file lies in.
+pub(super) fn folder_of(path: &Path) -> &Path {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    sync(folder.unwrap_or(Path::new(".")))
+    folder.unwrap_or(Path::new("."))
+}
+
+pub(super) fn sync_folder_of(path: &Path) -> Result<(), StoreError> {
+    sync(folder_of(path))
 }
 
 /// The path with something appended to its last part.

@@ -241,13 +241,23 @@ pub(super) fn runs_of_time(
     let mut found = statement.query(params![job.as_str(), span.0, span.1, limit])?;
     let mut past = Vec::new();
     while let Some(row) = found.next()? {
-        let at = Timestamp::from_millisecond(row.get(1)?)
-            .map_err(|error| Failure::Row(format!("a run's row: {error}")))?;
-        let state = RunState::from_word(text(row, 2)?)
-            .ok_or_else(|| Failure::Row("a run's row has an unknown state".to_owned()))?;
+        let (at, state) = time_and_state(row, 1, 2)?;
         past.push(PastRun::of(run_id(row, 0)?, at, state));
     }
     Ok(past)
+}
+
+/// A time and the state of a run's row, by their columns.
+fn time_and_state(
+    row: &Row<'_>,
+    time: usize,
+    state: usize,
+) -> Result<(Timestamp, RunState), Failure> {
+    let at = Timestamp::from_millisecond(row.get(time)?)
+        .map_err(|error| Failure::Row(format!("a run's row: {error}")))?;
+    let state = RunState::from_word(text(row, state)?)
+        .ok_or_else(|| Failure::Row("a run's row has an unknown state".to_owned()))?;
+    Ok((at, state))
 }
 
 /// Runs by the time of their creation, answered from an index alone.
@@ -266,10 +276,7 @@ pub(super) fn outcomes(
     let span = (first.as_millisecond(), last.as_millisecond());
     let mut found = statement.query(params![job.as_str(), span.0, span.1])?;
     while let Some(row) = found.next()? {
-        let at = Timestamp::from_millisecond(row.get(0)?)
-            .map_err(|error| Failure::Row(format!("a run's row: {error}")))?;
-        let state = RunState::from_word(text(row, 1)?)
-            .ok_or_else(|| Failure::Row("a run's row has an unknown state".to_owned()))?;
+        let (at, state) = time_and_state(row, 0, 1)?;
         if let Some(day) = Outcomes::day_of(days, at) {
             outcomes[day].add(state, 1);
         }

@@ -15,21 +15,19 @@ use axum::response::{IntoResponse, Response};
 use futures_util::stream;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
-use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::front::refused;
 use super::html::Root;
 use crate::clock;
-use crate::control::request::Refused;
 use crate::core::job::Job;
 use crate::core::plain::plain;
-use crate::core::schedule::Occurring as _;
+use crate::core::schedule::coming;
 use crate::metrics::figures::SLICE;
 use crate::serving::Ticket;
 use crate::web::ask::Planned;
-use crate::web::limits::LOOP_WAIT;
 use crate::web::pages::Pages;
+use crate::web::questions::large;
 
 /// How far it looks ahead.
 const AHEAD: SignedDuration = SignedDuration::from_hours(30 * 24);
@@ -54,9 +52,8 @@ const END: &str = "END:VCALENDAR\r\n";
 
 /// What is written next.
 enum Next {
-    Head,
+    Head(Vec<Planned>),
     Jobs { planned: Vec<Planned>, done: usize },
-    End,
     Nothing,
 }
 
@@ -65,16 +62,15 @@ pub(in crate::web) async fn calendar(
     State(pages): State<Pages>,
     turn: Extension<Ticket>,
 ) -> Response {
-    if timeout(LOOP_WAIT, turn.large()).await.is_err() {
-        let busy = Refused::Unavailable("others are still being answered".to_owned());
+    if let Err(busy) = large(&turn).await {
         return refused(&busy, Root::HERE);
     }
-    // Asked before anything is sent, so that a daemon that hangs is said so.
+    // Asked before anything is sent, so that the answer can still say that the daemon hangs.
     let planned = match pages.questions.planned_after(None).await {
         Ok(planned) => planned,
         Err(why) => return refused(&why, Root::HERE),
     };
-    let writer = Writer { pages, now: clock::now(), first: Some(planned), next: Next::Head };
+    let writer = Writer { pages, now: clock::now(), next: Next::Head(planned) };
     let pieces = stream::unfold(writer, |mut writer| async {
         // The loop has its turn between two pieces, however fast the reader is.
         tokio::task::yield_now().await;
@@ -88,7 +84,6 @@ pub(in crate::web) async fn calendar(
 struct Writer {
     pages: Pages,
     now: Timestamp,
-    first: Option<Vec<Planned>>,
     next: Next,
 }
 
@@ -97,8 +92,7 @@ impl Writer {
     /// be broken.
     async fn piece(&mut self) -> Option<String> {
         match std::mem::replace(&mut self.next, Next::Nothing) {
-            Next::Head => {
-                let planned = self.first.take().unwrap_or_default();
+            Next::Head(planned) => {
                 self.next = Next::Jobs { planned, done: 0 };
                 Some(HEAD.to_owned())
             }
@@ -108,10 +102,7 @@ impl Writer {
                     self.next = Next::Jobs { planned, done: done + 1 };
                     Some(piece)
                 }
-                None if planned.len() < SLICE => {
-                    self.next = Next::End;
-                    Some(String::new())
-                }
+                None if planned.len() < SLICE => Some(END.to_owned()),
                 None => {
                     let last = planned.last().map(|planned| planned.job.name.clone());
                     let planned = self.pages.questions.planned_after(last).await.ok()?;
@@ -119,7 +110,6 @@ impl Writer {
                     Some(String::new())
                 }
             },
-            Next::End => Some(END.to_owned()),
             Next::Nothing => None,
         }
     }
@@ -128,10 +118,8 @@ impl Writer {
 /// The coming occurrences of a job.
 fn job(planned: &Planned, hostname: &str, now: Timestamp) -> String {
     let until = now.saturating_add(AHEAD).unwrap_or(Timestamp::MAX);
-    let next = |at: &Timestamp| planned.next_after(*at);
-    let all = std::iter::successors(planned.next_after(now), next);
     let mut text = String::new();
-    for at in all.take(OF_A_JOB_MAX).take_while(|at| *at <= until) {
+    for (at, planned) in coming(std::slice::from_ref(planned), now, OF_A_JOB_MAX, Some(until)) {
         event(&planned.job, at, hostname, now, &mut text);
     }
     text

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::html::Html;
-use crate::core::schedule::Occurring as _;
+use crate::core::schedule;
 use crate::web::ask::Planned;
 use crate::words::Times;
 
@@ -19,42 +19,29 @@ const COUNTED: usize = 100;
 /// Jobs that are named.
 const JOBS_MAX: usize = 200;
 
-/// A job's times within the coming day.
-struct Due<'a> {
-    planned: &'a Planned,
-    times: Vec<Timestamp>,
-}
-
 /// The part of the page.
 pub(super) fn coming(planned: &[Planned], times: &Times) -> Html {
     let until = times.now.saturating_add(AHEAD).unwrap_or(Timestamp::MAX);
-    let mut due: Vec<_> = planned
-        .iter()
-        .filter_map(|planned| Some((planned.next_after(times.now)?, planned)))
-        .filter(|(first, _)| *first <= until)
-        .collect();
-    // Stable: jobs that are due together stay in the order of their names.
-    due.sort_by_key(|(first, _)| *first);
-    let more = due.len().saturating_sub(JOBS_MAX);
-    let due = due.into_iter().take(JOBS_MAX).map(|(first, planned)| {
-        let next = |at: &Timestamp| planned.next_after(*at).filter(|at| *at <= until);
-        let times = std::iter::successors(Some(first), next).take(COUNTED + 1).collect();
-        Due { planned, times }
-    });
+    let mut due = schedule::firsts(planned, times.now);
+    due.retain(|(first, _)| *first <= until);
     let mut html = Html::new();
     html.raw(
         "<section id=\"coming\" data-live aria-labelledby=\"coming-h\">\
          <h2 id=\"coming-h\">The coming 24 hours</h2>",
     );
-    let mut items = Html::new();
-    for due in due {
-        items.add(&item(&due, times));
-    }
-    if items == Html::new() {
+    if due.is_empty() {
         html.raw("<p class=\"none\">Nothing is due.</p>");
     } else {
-        html.raw("<ol class=\"coming\">").add(&items).raw("</ol>");
+        html.raw("<ol class=\"coming\">");
+        for (_, planned) in due.iter().take(JOBS_MAX) {
+            let one = std::slice::from_ref(*planned);
+            let due = schedule::coming(one, times.now, COUNTED + 1, Some(until));
+            let due: Vec<_> = due.into_iter().map(|(at, _)| at).collect();
+            html.add(&item(planned, &due, times));
+        }
+        html.raw("</ol>");
     }
+    let more = due.len().saturating_sub(JOBS_MAX);
     if more > 0 {
         html.raw("<p>and ").text(more).raw(" more jobs</p>");
     }
@@ -62,11 +49,11 @@ pub(super) fn coming(planned: &[Planned], times: &Times) -> Html {
     html
 }
 
-fn item(due: &Due<'_>, times: &Times) -> Html {
-    let zone = due.planned.job.timetable.zone();
+fn item(planned: &Planned, due: &[Timestamp], times: &Times) -> Html {
+    let zone = planned.job.timetable.zone();
     let mut html = Html::new();
-    html.raw("<li><strong>").text(&due.planned.job.name).raw("</strong> ");
-    for (index, at) in due.times.iter().take(NAMED).enumerate() {
+    html.raw("<li><strong>").text(&planned.job.name).raw("</strong> ");
+    for (index, at) in due.iter().take(NAMED).enumerate() {
         html.raw(if index == 0 { "" } else { ", " });
         let words = match index {
             0 => times.next(*at, Some(zone)),
@@ -78,7 +65,7 @@ fn item(due: &Due<'_>, times: &Times) -> Html {
         };
         html.time(*at, &words, times);
     }
-    match due.times.len() {
+    match due.len() {
         0..=NAMED => {}
         many @ ..=COUNTED => {
             html.raw(" and ").text(many - NAMED).raw(" more");

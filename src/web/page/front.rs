@@ -5,16 +5,15 @@ use std::sync::Arc;
 use axum::Extension;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use jiff::tz::TimeZone;
 use serde::Deserialize;
-use tokio::time::timeout;
 
 use super::coming::coming;
 use super::days::Past;
 use super::document::{Content, respond};
 use super::html::{Html, Root};
-use super::jobs::{Jobs, has_failed, jobs};
+use super::jobs::{Jobs, jobs};
 use super::latest::{LISTED, latest};
 use super::problems::problems;
 use super::running::running;
@@ -23,9 +22,8 @@ use crate::control::document::{RunDocument, StatusDocument};
 use crate::control::request::{HistoryQuery, Refused};
 use crate::serving::Ticket;
 use crate::web::ask::Planned;
-use crate::web::limits::LOOP_WAIT;
 use crate::web::pages::Pages;
-use crate::web::questions::beside;
+use crate::web::questions::{beside, large};
 use crate::words::Times;
 
 /// What the page may be asked for.
@@ -41,8 +39,7 @@ pub(in crate::web) async fn front(
     turn: Extension<Ticket>,
     Query(asked): Query<Asked>,
 ) -> Response {
-    if timeout(LOOP_WAIT, turn.large()).await.is_err() {
-        let busy = Refused::Unavailable("others are still being answered".to_owned());
+    if let Err(busy) = large(&turn).await {
         return refused(&busy, Root::HERE);
     }
     match body(&pages, asked.q.unwrap_or_default()).await {
@@ -77,7 +74,7 @@ struct All {
 
 impl All {
     fn title(&self) -> String {
-        let bad = self.status.jobs.iter().any(|job| job.late || has_failed(job));
+        let bad = self.status.jobs.iter().any(|job| job.late || job.has_failed());
         let mark = if self.status.phrases.is_empty() && !bad { "" } else { "! " };
         format!("{mark}transferd on {}", self.hostname)
     }
@@ -135,15 +132,10 @@ fn foot() -> Html {
 
 /// A page that says why there is none.
 pub(super) fn refused(why: &Refused, root: Root) -> Response {
-    let status = match why {
-        Refused::Unknown(_) => StatusCode::NOT_FOUND,
-        Refused::No(_) => StatusCode::CONFLICT,
-        Refused::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
-    };
     let mut body = Html::new();
     body.raw("<main id=\"main\"><h1>There is nothing to show</h1><p>").text(why.words());
     body.raw("</p><p><a href=\"").raw(root.front());
     body.raw("\">All jobs</a></p></main>");
     let title = "transferd".to_owned();
-    respond(status, Content { title, root, body }).into_response()
+    respond(why.status(), Content { title, root, body })
 }

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 
 use crate::core::ids::RunId;
 use crate::core::plain::plain;
+use crate::core::reason::Telling as _;
 use crate::words::Times;
 
 /// A piece of a page.
@@ -66,9 +67,9 @@ impl Html {
     }
 
     /// Adds a link to the page of a run.
-    pub(super) fn run(&mut self, root: Root, run: RunId, words: &str) -> &mut Self {
+    pub(super) fn run(&mut self, root: Root, run: RunId, times: &Times) -> &mut Self {
         self.raw("<a href=\"").raw(root.0).raw("runs/").text(run).raw("\">");
-        self.text(words).raw("</a>")
+        self.text(times.run(run)).raw("</a>")
     }
 
     /// The text.

@@ -46,22 +46,12 @@ impl<'a> Jobs<'a> {
 
 fn urgency(job: &JobDocument) -> u8 {
     match &job.active_run {
-        _ if job.late || has_failed(job) => 0,
+        _ if job.late || job.has_failed() => 0,
         Some(_) => 1,
         None if job.paused => 2,
         None if job.enabled => 3,
         None => 4,
     }
-}
-
-/// Whether its last run failed.
-pub(super) fn has_failed(job: &JobDocument) -> bool {
-    job.last_run.as_ref().is_some_and(|run| class(run.state) == "bad")
-}
-
-/// A state, as people read it.
-pub(super) fn state(state: RunState) -> String {
-    state.word().replace('_', " ")
 }
 
 /// The class that a state is shown with.
@@ -141,7 +131,7 @@ fn row(
 fn standing(job: &JobDocument, of_all: Option<&PauseDocument>, times: &Times) -> Html {
     let mut html = Html::new();
     let (shown, words) = match &job.active_run {
-        Some(run) => (class(run.state), state(run.state)),
+        Some(run) => (class(run.state), run.state.told()),
         None if job.paused => ("odd", "paused".to_owned()),
         None if !job.enabled => ("off", "disabled".to_owned()),
         None => ("off", "idle".to_owned()),
@@ -166,14 +156,7 @@ fn standing(job: &JobDocument, of_all: Option<&PauseDocument>, times: &Times) ->
     }
     // That all are paused is said once.
     if let Some(pause) = job.pause.as_ref().filter(|pause| of_all != Some(*pause)) {
-        let mut words = format!("since {}", times.brief(pause.since));
-        if let Some(until) = pause.until {
-            words.push_str(&format!(" until {}", times.brief(until)));
-        }
-        if let Some(reason) = &pause.reason {
-            words.push_str(&format!(": {reason}"));
-        }
-        remark(words);
+        remark(pause.told(times));
     }
     html
 }
@@ -190,11 +173,11 @@ fn ended(run: Option<&RunDocument>, why: bool, times: &Times) -> Html {
     words.time(at, &times.at(at), times);
     if why {
         html.raw("<span class=\"state ").raw(class(run.state)).raw("\">");
-        html.text(state(run.state)).raw("</span> ");
+        html.text(run.state.told()).raw("</span> ");
     }
     html.raw("<a href=\"").raw(Root::HERE.0).raw("runs/").text(run.id).raw("\">").add(&words);
     html.raw("</a>");
-    if why && class(run.state) == "bad" {
+    if why && run.state.is_failure() {
         html.raw("<small>").text(run.told(times)).raw("</small>");
     }
     html

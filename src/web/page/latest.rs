@@ -1,10 +1,10 @@
 //! The newest runs, each with a link to its page.
 
 use super::html::{Html, Root};
-use super::jobs::{class, state};
+use super::jobs::class;
 use crate::control::document::RunDocument;
 use crate::core::run::RunState;
-use crate::words::{ID_TOLD, Times, span};
+use crate::words::{Times, span};
 
 /// Runs that are listed; `transferd history` has all of them.
 pub(super) const LISTED: usize = 20;
@@ -23,9 +23,8 @@ pub(super) fn latest(runs: &[RunDocument], times: &Times) -> Html {
     html.raw("<ol class=\"latest\">");
     for run in runs {
         html.raw("<li><span class=\"state ").raw(class(run.state)).raw("\">");
-        html.text(state(run.state)).raw("</span> <strong>").text(&run.job).raw("</strong> ");
-        let id = run.id.to_string();
-        html.run(Root::HERE, run.id, id.get(..ID_TOLD).unwrap_or(&id)).raw(" ");
+        html.text(run.state.told()).raw("</span> <strong>").text(&run.job).raw("</strong> ");
+        html.run(Root::HERE, run.id, times).raw(" ");
         html.time(run.created_at, &times.at(run.created_at), times);
         if let Some(over) = run.over_at().filter(|_| run.state != RunState::Skipped) {
             html.raw(", took ").text(span(over.duration_since(run.created_at)));

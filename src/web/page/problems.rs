@@ -3,7 +3,6 @@
 use jiff::Timestamp;
 
 use super::html::Html;
-use super::jobs::has_failed;
 use crate::control::document::{AgentDocument, JobDocument, StatusDocument};
 use crate::core::transfer::AgentState;
 use crate::words::{Times, count};
@@ -39,7 +38,7 @@ pub(super) fn problems(status: &StatusDocument, times: &Times) -> Html {
         let names = status.jobs.iter().filter(|job| is(job)).map(|job| job.name.as_str());
         names.collect::<Vec<_>>()
     };
-    let (late, failed) = (of(|job| job.late), of(has_failed));
+    let (late, failed) = (of(|job| job.late), of(JobDocument::has_failed));
     let are_late = if late.len() == 1 { " is late: " } else { " are late: " };
     let kinds = [(late, are_late), (failed, " failed last: ")];
     let kinds: Vec<_> = kinds.into_iter().filter(|(names, _)| !names.is_empty()).collect();

@@ -10,13 +10,13 @@ use jiff::tz::TimeZone;
 use super::document::{Content, respond};
 use super::front::{head, refused};
 use super::html::{Html, Root};
-use super::jobs::{class, state};
+use super::jobs::class;
 use crate::clock;
 use crate::control::document::{AttemptDocument, CauseDocument, RunDocument, ShowDocument};
 use crate::core::event::EventKind;
 use crate::core::run::Trigger;
 use crate::web::pages::Pages;
-use crate::words::{ID_TOLD, Times, bytes, span};
+use crate::words::{Times, bytes, span};
 
 /// Events that are shown, the newest; a run that waits for days with changing reasons has more.
 const EVENTS_MAX: usize = 1_000;
@@ -26,7 +26,7 @@ pub(in crate::web) async fn run(State(pages): State<Pages>, Path(run): Path<Stri
     let times = Times { now: clock::now(), zone: TimeZone::system(), absolute: false };
     match pages.questions.show(run).await {
         Ok(shown) => {
-            let (state, job) = (state(shown.run.state), &shown.run.job);
+            let (state, job) = (shown.run.state.told(), &shown.run.job);
             let title = format!("{job}: {state} - transferd on {}", pages.hostname);
             let body = body(&shown, &times);
             respond(StatusCode::OK, Content { title, root: Root::ABOVE, body })
@@ -44,7 +44,7 @@ fn body(shown: &ShowDocument, times: &Times) -> Html {
         html.raw(" data-moving");
     }
     html.raw("><h1 id=\"run-h\">").text(&run.job).raw(" <span class=\"state ");
-    html.raw(class(run.state)).raw("\">").text(state(run.state)).raw("</span></h1>");
+    html.raw(class(run.state)).raw("\">").text(run.state.told()).raw("</span></h1>");
     if !run.reason.is_empty() {
         html.raw("<p class=\"reason\">").text(run.told(times)).raw("</p>");
     }
@@ -113,8 +113,7 @@ fn facts(run: &RunDocument, times: &Times) -> Html {
     for (name, other) in [("Repeats", run.retry_of), ("Held up by", run.blocked_by)] {
         if let Some(other) = other {
             let mut link = Html::new();
-            let id = other.to_string();
-            link.run(Root::ABOVE, other, id.get(..ID_TOLD).unwrap_or(&id));
+            link.run(Root::ABOVE, other, times);
             fact(&mut html, name, &link);
         }
     }
@@ -135,7 +134,7 @@ fn made_by(trigger: Trigger) -> &'static str {
 fn attempt(attempt: &AttemptDocument, times: &Times) -> Html {
     let mut html = Html::new();
     html.raw("<article><h3>Attempt ").text(attempt.number).raw(" <span class=\"state ");
-    html.raw(class(attempt.state)).raw("\">").text(state(attempt.state)).raw("</span></h3>");
+    html.raw(class(attempt.state)).raw("\">").text(attempt.state.told()).raw("</span></h3>");
     if !attempt.reason.is_empty() {
         html.raw("<p class=\"reason\">").text(attempt.told(times)).raw("</p>");
     }

@@ -4,7 +4,7 @@ use jiff::SignedDuration;
 
 use super::html::{Html, Root};
 use crate::control::document::{AttemptDocument, JobDocument, RunDocument, StatusDocument};
-use crate::words::{ID_TOLD, Times, bytes, span};
+use crate::words::{Times, bytes, span};
 
 /// A speed is of the last look; after so long without a move it says nothing any more.
 const SLOW: SignedDuration = SignedDuration::from_secs(20);
@@ -42,10 +42,9 @@ pub(super) fn running(status: &StatusDocument, times: &Times) -> Html {
 fn item(job: &JobDocument, run: &RunDocument, status: &StatusDocument, times: &Times) -> Html {
     let mut html = Html::new();
     html.raw("<li><h3>").text(&job.name).raw(" ");
-    let id = run.id.to_string();
-    html.run(Root::HERE, run.id, id.get(..ID_TOLD).unwrap_or(&id)).raw("</h3>");
+    html.run(Root::HERE, run.id, times).raw("</h3>");
     html.raw("<p><span class=\"state ").raw(super::jobs::class(run.state)).raw("\">");
-    html.text(super::jobs::state(run.state)).raw("</span> since ");
+    html.text(run.state.told()).raw("</span> since ");
     html.time(run.created_at, &times.brief(run.created_at), times);
     if let Some(detail) = job.detail.as_ref().filter(|detail| detail.behind > 0) {
         html.raw(", ").text(detail.behind).raw(" more behind it");
