@@ -75,6 +75,10 @@ fn a_good_day_of_twenty_nightly_jobs_is_three_lines_a_run() {
     let lines = told(1, |_, _| {});
     assert_eq!(count(&lines, "succeeded"), 20, "{}", lines.join("\n"));
     assert_eq!(lines.len(), 60, "{}", lines.join("\n"));
+    let intents =
+        lines.iter().filter(|line| line.contains("submitting: attempt 1, from a:footage/"));
+    let told = intents.filter(|line| line.contains(" to b:cold/")).count();
+    assert_eq!(told, 20, "each says from where to where: {}", lines.join("\n"));
 }
 
 #[test]

@@ -80,6 +80,11 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
             Some(event) if !set.alerts.is_empty() => {
                 format!("no entry of `alerts` names `{}`", event.word())
             }
+            Some(_) | None if !set.desktop.is_empty() => {
+                "only `transferd desktop` shows what `alerts` asks for: all its entries say \
+                 `notify: desktop`"
+                    .to_owned()
+            }
             Some(_) | None => "the job file has no `alerts`".to_owned(),
         };
         say(err, &words);

@@ -6,24 +6,38 @@ use super::assemble::Whole;
 use super::bounds::ERRORS_SHOWN;
 use super::names::closest_name;
 use super::problem::{Problem, Spot, WarningKind, cut};
-use super::raw::RawAlert;
+use super::raw::{Notifier, RawAlert};
 use super::reader::Found;
 use super::sources::Sources;
 use super::values::{FileName, SecretUrl};
-use crate::core::job::{Alert, AlertChannel, SecretText};
+use crate::core::job::{Alert, AlertChannel, DesktopAlert, SecretText};
 use crate::core::meant::is_glob;
 
-/// All alerts that are good.
-pub(crate) fn alerts(whole: &Whole, sources: &Sources, problems: &mut Vec<Problem>) -> Vec<Alert> {
-    whole.alerts.iter().filter_map(|found| alert(found, whole, sources, problems)).collect()
+/// The entries that are good, by who delivers them.
+#[derive(Debug, Default)]
+pub(crate) struct Entries {
+    /// The daemon.
+    pub(crate) alerts: Vec<Alert>,
+    /// `transferd desktop`.
+    pub(crate) desktop: Vec<DesktopAlert>,
 }
 
-fn alert(
+/// All alerts that are good.
+pub(crate) fn alerts(whole: &Whole, sources: &Sources, problems: &mut Vec<Problem>) -> Entries {
+    let mut entries = Entries::default();
+    for found in &whole.alerts {
+        read(found, whole, sources, problems, &mut entries);
+    }
+    entries
+}
+
+fn read(
     found: &Found<RawAlert>,
     whole: &Whole,
     sources: &Sources,
     problems: &mut Vec<Problem>,
-) -> Option<Alert> {
+    entries: &mut Entries,
+) -> Option<()> {
     let raw = &found.value;
     let on = raw.on.as_ref()?.value.0.iter().map(|event| event.value.0).collect();
     let jobs: Vec<String> = raw
@@ -35,7 +49,16 @@ fn alert(
             job.value.0.clone()
         })
         .collect();
-    Some(Alert { on, jobs, channel: channel(found, sources, problems)? })
+    let way = way(found, problems)?;
+    match raw.notify.as_ref().map(|notify| notify.value.0) {
+        Some(Notifier::Desktop) if way == "notify" => {
+            entries.desktop.push(DesktopAlert { on, jobs });
+        }
+        Some(Notifier::Desktop) | None => {
+            entries.alerts.push(Alert { on, jobs, channel: channel(raw, sources, problems)? });
+        }
+    }
+    Some(())
 }
 
 /// A name must be a job's; a glob that matches none yet is worth a word.
@@ -66,16 +89,14 @@ fn check_jobs(pattern: &str, at: Spot, whole: &Whole, problems: &mut Vec<Problem
     }
 }
 
-fn channel(
-    found: &Found<RawAlert>,
-    sources: &Sources,
-    problems: &mut Vec<Problem>,
-) -> Option<AlertChannel> {
+/// The key that says how the alert is delivered: there must be one, and no other.
+fn way(found: &Found<RawAlert>, problems: &mut Vec<Problem>) -> Option<&'static str> {
     let raw = &found.value;
     let keys = [
         ("webhook", raw.webhook.as_ref().map(|found| found.key)),
         ("command", raw.command.as_ref().map(|found| found.key)),
         ("ping", raw.ping.as_ref().map(|found| found.key)),
+        ("notify", raw.notify.as_ref().map(|found| found.key)),
     ];
     let mut named = keys.iter().filter_map(|(name, key)| key.map(|key| (*name, key)));
     match (named.next(), named.next()) {
@@ -85,17 +106,23 @@ fn channel(
             }
             problems.push(
                 Problem::error(found.at, "the alert does not say how it is delivered")
-                    .hint("give it one of `webhook`, `command` or `ping`"),
+                    .hint("give it one of `webhook`, `command`, `ping` or `notify: desktop`"),
             );
-            return None;
+            None
         }
-        (Some((first, at)), Some((second, also_at))) => problems.push(
-            Problem::error(also_at, format!("the alert has both `{first}` and `{second}`"))
-                .see(at, "the other one")
-                .hint("write two alerts, one for each"),
-        ),
-        (Some(_), None) => {}
+        (Some((first, at)), Some((second, also_at))) => {
+            problems.push(
+                Problem::error(also_at, format!("the alert has both `{first}` and `{second}`"))
+                    .see(at, "the other one")
+                    .hint("write two alerts, one for each"),
+            );
+            Some(first)
+        }
+        (Some((only, _)), None) => Some(only),
     }
+}
+
+fn channel(raw: &RawAlert, sources: &Sources, problems: &mut Vec<Problem>) -> Option<AlertChannel> {
     if let Some(webhook) = &raw.webhook {
         let raw = &webhook.value;
         let headers = raw.headers_file.as_ref();

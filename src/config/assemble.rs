@@ -8,7 +8,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::agent::agent;
-use super::alerts::alerts;
+use super::alerts::{Entries, alerts};
 use super::build::Builder;
 use super::load::Read;
 use super::node::{Kind, Node};
@@ -248,10 +248,12 @@ fn build(
     let mut names: Vec<_> = whole.accounts.iter().filter_map(named).collect();
     // Of two names for one account the first in order stands.
     names.sort_unstable_by(|a, b| b.cmp(a));
+    let Entries { alerts, desktop } = alerts(&whole, sources, problems);
     JobSet {
         accounts: Arc::new(names.into_iter().collect()),
         agent: agent(whole.agent.as_ref(), sources, problems),
-        alerts: alerts(&whole, sources, problems),
+        alerts,
+        desktop,
         history: HistoryPolicy {
             keep: history.and_then(|h| h.keep.as_ref()).map_or(default.keep, |k| k.value.0),
             max_runs: history

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 
 use crate::core::duration::format;
 use crate::core::job::{
-    AgentSettings, Alert, AlertChannel, HistoryPolicy, Job, JobSet, LoginSource, PlaceTemplate,
-    RetryPolicy, SecretText, Terms, TokenSource, UserRef,
+    AgentSettings, Alert, AlertChannel, DesktopAlert, HistoryPolicy, Job, JobSet, LoginSource,
+    PlaceTemplate, RetryPolicy, SecretText, Terms, TokenSource, UserRef,
 };
 
 /// A key and its value; null where it is off or left out.
@@ -93,7 +93,8 @@ fn place(end: &str, place: &PlaceTemplate) -> [Field; 5] {
 /// All keys beside the jobs.
 pub fn setting_fields(set: &JobSet) -> Vec<Field> {
     // Names of accounts are resolved in the places that use them.
-    let JobSet { agent, jobs: _, accounts: _, alerts, history, listen, external_url } = set;
+    let JobSet { agent, jobs: _, accounts: _, alerts, desktop, history, listen, external_url } =
+        set;
     let HistoryPolicy { keep, max_runs } = history;
     let mut fields = agent_fields(agent);
     fields.extend([
@@ -102,9 +103,9 @@ pub fn setting_fields(set: &JobSet) -> Vec<Field> {
         field("listen", json!(listen)),
         field("external_url", json!(external_url)),
     ]);
-    fields.extend(
-        alerts.iter().enumerate().map(|(index, one)| (format!("alerts[{index}]"), alert(one))),
-    );
+    let notify = |one: &DesktopAlert| json!({ "on": one.on, "jobs": all_or(&one.jobs) });
+    fields.extend(numbered("alerts", alerts.iter().map(alert)));
+    fields.extend(numbered("alerts.desktop", desktop.iter().map(notify)));
     fields
 }
 
@@ -168,8 +169,17 @@ fn alert(alert: &Alert) -> Value {
         AlertChannel::Command(words) => json!({ "command": words }),
         AlertChannel::Ping { url } => json!({ "ping": address(url) }),
     };
-    let jobs = if jobs.is_empty() { Value::Null } else { json!(jobs) };
-    json!({ "on": on, "jobs": jobs, "by": by })
+    json!({ "on": on, "jobs": all_or(jobs), "by": by })
+}
+
+/// The entries of a list, each by its number in it.
+fn numbered(list: &str, entries: impl Iterator<Item = Value>) -> impl Iterator<Item = Field> {
+    entries.enumerate().map(move |(index, one)| (format!("{list}[{index}]"), one))
+}
+
+/// The jobs that an entry is about; null for all.
+fn all_or(jobs: &[String]) -> Value {
+    if jobs.is_empty() { Value::Null } else { json!(jobs) }
 }
 
 fn address(url: &SecretText) -> Value {

@@ -225,6 +225,9 @@ keys! {
         command: ListOf<Text>,
         /// A healthchecks.io address: `/start`, success, `/fail`.
         ping: RawPing,
+        /// Who shows it instead of the daemon: `desktop`, on the desktop of whoever runs
+        /// `transferd desktop`.
+        notify: NotifyWord,
     }
 }
 
@@ -247,6 +250,21 @@ keys! {
         url: SecretUrl,
         /// The file with the address, relative to this file.
         url_file: FileName,
+    }
+}
+
+/// Who shows what an entry of `alerts` asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Notifier {
+    /// `transferd desktop`.
+    Desktop,
+}
+
+words! {
+    /// `notify`.
+    pub(crate) struct NotifyWord of Notifier, called "way to notify", {
+        /// A notification on the desktop of whoever runs `transferd desktop`.
+        "desktop" => Notifier::Desktop,
     }
 }
 

@@ -49,7 +49,7 @@ fn across_keys() -> [(&'static str, &'static str, Value); 4] {
                 not_both("token_env", "login"),
             ]),
         ),
-        ("Alert", "oneOf", one_of(&["webhook", "command", "ping"])),
+        ("Alert", "oneOf", one_of(&["webhook", "command", "ping", "notify"])),
         ("Webhook", "oneOf", one_of(&["url", "url_file"])),
         ("Ping", "oneOf", one_of(&["url", "url_file"])),
     ]

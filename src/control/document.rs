@@ -114,6 +114,18 @@ pub struct AlertsDocument {
     pub waiting: usize,
     /// Those whose delivery has failed and is tried again, one for each entry.
     pub failing: Vec<FailingAlertDocument>,
+    /// What `transferd desktop` is to show; null where no entry says `notify: desktop`.
+    #[serde(default)]
+    pub desktop: Option<Vec<DesktopAlertDocument>>,
+}
+
+/// An entry with `notify: desktop`, in `status`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DesktopAlertDocument {
+    /// `on`, as words.
+    pub on: Vec<String>,
+    /// `jobs`: names or globs; empty for all.
+    pub jobs: Vec<String>,
 }
 
 /// An alert whose delivery fails, in `status`.

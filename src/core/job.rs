@@ -166,8 +166,10 @@ pub struct JobSet {
     pub jobs: BTreeMap<JobName, Arc<Job>>,
     /// `accounts`, by id.
     pub accounts: Arc<AccountNames>,
-    /// `alerts`.
+    /// Entries of `alerts` that the daemon delivers.
     pub alerts: Vec<Alert>,
+    /// Entries of `alerts` with `notify: desktop`, which whoever follows the daemon delivers.
+    pub desktop: Vec<DesktopAlert>,
     /// `history`.
     pub history: HistoryPolicy,
     /// `listen`.
@@ -278,6 +280,15 @@ pub struct Alert {
     pub jobs: Vec<String>,
     /// `webhook`, `command` or `ping`.
     pub channel: AlertChannel,
+}
+
+/// One entry of `alerts` with `notify: desktop`, validated.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DesktopAlert {
+    /// `on`.
+    pub on: Vec<AlertEvent>,
+    /// `jobs`: names or globs; empty for all.
+    pub jobs: Vec<String>,
 }
 
 /// What an alert can be raised for.

@@ -16,14 +16,15 @@ use super::past::{
 use crate::clock;
 use crate::config::{Field, job_fields};
 use crate::control::document::{
-    AgentDocument, AlertsDocument, DaemonDocument, EventDocument, FailingAlertDocument,
-    HeldBackDocument, JobDetail, JobDocument, PauseDocument, RulesDocument, RunDocument, Schedule,
-    ShowDocument, StatusDocument, TokenDocument, place_document,
+    AgentDocument, AlertsDocument, DaemonDocument, DesktopAlertDocument, EventDocument,
+    FailingAlertDocument, HeldBackDocument, JobDetail, JobDocument, PauseDocument, RulesDocument,
+    RunDocument, Schedule, ShowDocument, StatusDocument, TokenDocument, place_document,
 };
 use crate::control::phrase::Phrase;
 use crate::control::request::{HistoryQuery, Refused, Reply, ShowQuery, Slice, StatusQuery};
 use crate::core::engine::{AlertsView, FailingAlert, JobView, RunView};
 use crate::core::ids::{JobName, RunId};
+use crate::core::job::DesktopAlert;
 use crate::core::meant::{is_glob, names_meant};
 use crate::core::place::AccountNames;
 use crate::core::record::Mark;
@@ -110,7 +111,7 @@ impl Driver {
             },
             config: self.job_file.document(self.sources.watch.trouble()),
             agent: self.agent_document(),
-            alerts: alerts_document(&self.engine.alerts_view()),
+            alerts: alerts_document(&self.engine.alerts_view(), &self.set.desktop),
             pause: self.engine.pause_of_all(now).map(PauseDocument::from),
             jobs,
             problems: Vec::new(),
@@ -323,7 +324,7 @@ fn policies(fields: &[Field]) -> Map<String, Value> {
     policies
 }
 
-fn alerts_document(view: &AlertsView) -> AlertsDocument {
+fn alerts_document(view: &AlertsView, desktop: &[DesktopAlert]) -> AlertsDocument {
     let failing = view.failing.iter().map(|alert| FailingAlertDocument {
         channel: alert.channel.clone(),
         event: alert.occasion.word().to_owned(),
@@ -332,7 +333,16 @@ fn alerts_document(view: &AlertsView) -> AlertsDocument {
         next_try: alert.next_try,
         error: alert.words.clone(),
     });
-    AlertsDocument { waiting: view.waiting, failing: failing.collect() }
+    let desktop = desktop.iter().map(|entry| DesktopAlertDocument {
+        on: entry.on.iter().map(|event| event.word().to_owned()).collect(),
+        jobs: entry.jobs.clone(),
+    });
+    let desktop: Vec<_> = desktop.collect();
+    AlertsDocument {
+        waiting: view.waiting,
+        failing: failing.collect(),
+        desktop: (!desktop.is_empty()).then_some(desktop),
+    }
 }
 
 async fn history(

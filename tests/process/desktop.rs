@@ -56,17 +56,15 @@ fn what_fails_and_what_is_late_is_shown_on_the_desktop() {
              retry: {{max_attempts: 1}}\n{more}"
         )
     };
-    stage.write(
-        "jobs.yaml",
-        &format!(
-            "agent: {{url: 'http://127.0.0.1:{}', token_file: token, poll_interval: 50ms}}\n\
-             accounts: {{a: 6f1c2f0e-0d8c-4f3e-9a51-0c9d5f0a1b11}}\njobs:\n{}{}{}",
-            agent.port,
-            job("good", ""),
-            job("bad", ""),
-            job("slack", "    max_age: 10ms\n")
-        ),
+    let jobs = format!(
+        "agent: {{url: 'http://127.0.0.1:{}', token_file: token, poll_interval: 50ms}}\n\
+         accounts: {{a: 6f1c2f0e-0d8c-4f3e-9a51-0c9d5f0a1b11}}\njobs:\n{}{}{}",
+        agent.port,
+        job("good", ""),
+        job("bad", ""),
+        job("slack", "    max_age: 10ms\n")
     );
+    stage.write("jobs.yaml", &jobs);
     stage.start();
     until("a job is late", PATIENCE, || {
         let status = stage.json(&["status", "--json"]);
@@ -89,7 +87,20 @@ fn what_fails_and_what_is_late_is_shown_on_the_desktop() {
     assert_eq!(stage.ask(&["trigger", "bad", "--wait"]).status.code(), Some(1));
     let failed = shown("bad failed");
     assert!(failed.ends_with("|0|1|urgency|y|2|-1|"), "{failed}");
-    assert_eq!(terminate(&mut desktop.0).code(), Some(0));
     let all = std::fs::read_to_string(&notified).unwrap();
     assert_eq!(all.lines().count(), 2, "{all}");
+    // The job file asks for something else: that is shown, and what it does not ask for is not.
+    let entry = "alerts: [{on: [succeeded], jobs: [go*], notify: desktop}]\n";
+    stage.write("jobs.yaml", &format!("{jobs}{entry}"));
+    assert!(stage.ask(&["reload"]).status.success());
+    let status = stage.json(&["status", "--json"]);
+    assert_eq!(status["alerts"]["desktop"][0]["on"][0], "succeeded", "{status}");
+    assert_eq!(stage.ask(&["trigger", "bad", "--wait"]).status.code(), Some(1));
+    assert!(stage.ask(&["trigger", "good", "--wait"]).status.success());
+    shown("good succeeded");
+    assert_eq!(terminate(&mut desktop.0).code(), Some(0));
+    let all = std::fs::read_to_string(&notified).unwrap();
+    assert_eq!(all.lines().count(), 3, "{all}");
+    let status = stage.json(&["status", "--json"]);
+    assert_eq!(status["alerts"]["waiting"], 0, "the daemon delivers nothing for it: {status}");
 }

@@ -4,9 +4,9 @@ use jiff::SignedDuration;
 use proptest::prelude::*;
 use rusqlite::types::Value;
 use transferd::control::document::{
-    AgentDocument, AlertsDocument, ConfigDocument, DaemonDocument, FailingAlertDocument,
-    HeldBackDocument, JobDetail, JobDocument, PauseDocument, RulesDocument, RunDocument, Schedule,
-    StatusDocument, TokenDocument,
+    AgentDocument, AlertsDocument, ConfigDocument, DaemonDocument, DesktopAlertDocument,
+    FailingAlertDocument, HeldBackDocument, JobDetail, JobDocument, PauseDocument, RulesDocument,
+    RunDocument, Schedule, StatusDocument, TokenDocument,
 };
 use transferd::control::phrase::Phrase;
 use transferd::control::request::{HistoryQuery, PauseQuery};
@@ -109,6 +109,12 @@ fn any_status() -> impl Strategy<Value = StatusDocument> {
                         next_try: instant,
                         error: error_words,
                     }],
+                    desktop: may_be.map(|_| {
+                        vec![DesktopAlertDocument {
+                            on: vec!["failed".to_owned()],
+                            jobs: vec!["night*".to_owned()],
+                        }]
+                    }),
                 },
                 pause,
                 jobs: vec![job],

@@ -379,6 +379,7 @@ fn jobs(bounds: &Bounds) -> Arc<JobSet> {
         jobs: jobs.into_iter().map(|job| (job.name.clone(), job)).collect(),
         accounts: Arc::default(),
         alerts: Vec::new(),
+        desktop: Vec::new(),
         history: HistoryPolicy::default(),
         listen: None,
         external_url: None,

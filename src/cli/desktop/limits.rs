@@ -14,6 +14,9 @@ pub(super) const LOOK: Duration = Duration::from_secs(5 * 60);
 /// Runs that have waited for the agent for this long are an outage, as for the alert `agent_down`.
 pub(super) const OUTAGE: SignedDuration = SignedDuration::from_mins(10);
 
+/// A run that is seen to be canceled for this long is stuck, as for the alert `stuck`.
+pub(super) const STUCK: SignedDuration = SignedDuration::from_mins(15);
+
 /// A token that ends within this is told of, as for the alert `token_expiring`.
 pub(super) const EXPIRES_SOON: SignedDuration = SignedDuration::from_hours(3 * 24);
 

@@ -26,6 +26,7 @@ mod notices;
 mod notify;
 #[cfg(test)]
 mod tests;
+mod wanted;
 
 /// What may be typed after `desktop`.
 #[derive(Debug, ClapArgs)]
@@ -99,17 +100,25 @@ async fn listen(
     tell: &mpsc::Sender<Notice>,
 ) -> Result<(), ClientError> {
     let mut following = client.events(query).await?;
+    let known = StatusQuery { known: true, ..StatusQuery::default() };
     let mut looks = tokio::time::interval(limits::LOOK);
     looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         let notices = tokio::select! {
+            // The first look comes before what has happened since.
+            biased;
+            _ = looks.tick() => watcher.looked(&client.status(&known).await?, clock::now()),
             happened = following.next() => {
                 query.since = following.last().or(query.since);
-                Watcher::happened(&happened?).into_iter().collect()
-            }
-            _ = looks.tick() => {
-                let known = StatusQuery { known: true, ..StatusQuery::default() };
-                watcher.looked(&client.status(&known).await?, clock::now())
+                let happened = happened?;
+                if Watcher::occasion(&happened).is_some() {
+                    // The job file may ask for something else since the last look.
+                    let job = Some(happened.job.to_string());
+                    let one = StatusQuery { job, ..known.clone() };
+                    let status = client.status(&one).await;
+                    status.iter().for_each(|status| watcher.heed(status));
+                }
+                watcher.happened(&happened).into_iter().collect()
             }
         };
         for notice in notices {

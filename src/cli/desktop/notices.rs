@@ -1,14 +1,18 @@
-//! What a person at the desktop is told of, and how often: each failure, and once what lasts.
+//! What a person at the desktop is told of, and how often: what has happened, and once what lasts.
 //!
 //! Pure: is given what the daemon says and what time it is.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use jiff::Timestamp;
 
-use super::limits::{EXPIRES_SOON, MOST, NAMES, OUTAGE, SPAN, TEXT_MAX};
+use super::limits::{EXPIRES_SOON, MOST, NAMES, OUTAGE, SPAN, STUCK, TEXT_MAX};
+use super::wanted::Wanted;
 use crate::control::document::{RunDocument, StatusDocument};
 use crate::control::events::HappenedDocument;
+use crate::core::event::EventKind;
+use crate::core::ids::{JobName, RunId};
+use crate::core::job::AlertEvent;
 use crate::core::plain::one_line;
 use crate::core::reason::ReasonCode;
 use crate::core::run::RunState;
@@ -33,7 +37,14 @@ impl Notice {
 /// What one daemon has been told of, so that nothing lasting is told of twice.
 #[derive(Debug, Default)]
 pub(super) struct Watcher {
-    late: BTreeSet<String>,
+    wanted: Wanted,
+    /// It has been looked how things stand.
+    begun: bool,
+    /// Jobs whose last run failed or timed out: their next success is a recovery.
+    failing: BTreeSet<JobName>,
+    late: BTreeSet<JobName>,
+    /// Runs that were seen to be canceled: since when, and whether that was told of.
+    canceling: BTreeMap<RunId, (Timestamp, bool)>,
     waiting_since: Option<Timestamp>,
     outage: bool,
     /// The end of the token that was told of, and whether it had come.
@@ -42,27 +53,106 @@ pub(super) struct Watcher {
 }
 
 impl Watcher {
+    /// Takes in what is to be shown from now on.
+    pub(super) fn heed(&mut self, status: &StatusDocument) {
+        self.wanted = Wanted::by(status.alerts.desktop.as_deref());
+    }
+
+    /// What an event may be told of as; none of what nobody can ask to be told of.
+    pub(super) fn occasion(happened: &HappenedDocument) -> Option<AlertEvent> {
+        match EventKind::from_word(&happened.event)? {
+            EventKind::State(RunState::Succeeded) => Some(AlertEvent::Succeeded),
+            EventKind::State(RunState::Failed) => Some(AlertEvent::Failed),
+            EventKind::State(RunState::TimedOut) => Some(AlertEvent::TimedOut),
+            EventKind::State(RunState::Canceled) => Some(AlertEvent::Canceled),
+            EventKind::State(RunState::Skipped) => Some(AlertEvent::Skipped),
+            EventKind::Ambiguous => Some(AlertEvent::Stuck),
+            EventKind::Doubled => Some(AlertEvent::Doubled),
+            EventKind::State(
+                RunState::Waiting
+                | RunState::Submitting
+                | RunState::Queued
+                | RunState::Running
+                | RunState::BackingOff
+                | RunState::Canceling,
+            )
+            | EventKind::Accepted
+            | EventKind::Receipt
+            | EventKind::Uncertain
+            | EventKind::Refused
+            | EventKind::Listed
+            | EventKind::TransferEnded
+            | EventKind::GivenUp
+            | EventKind::NearMiss
+            | EventKind::Unrecorded
+            | EventKind::UnknownStatus
+            | EventKind::CancelRequested
+            | EventKind::CancelRefused
+            | EventKind::Paused
+            | EventKind::Resumed => None,
+        }
+    }
+
     /// What to tell of an event.
-    pub(super) fn happened(happened: &HappenedDocument) -> Option<Notice> {
-        let state = RunState::from_word(&happened.event).filter(|state| state.is_failure())?;
-        Some(Notice::new(&format!("{} {}", happened.job, state.told()), &happened.detail, true))
+    pub(super) fn happened(&mut self, happened: &HappenedDocument) -> Option<Notice> {
+        let event = Self::occasion(happened)?;
+        let job = &happened.job;
+        let recovers = match event {
+            AlertEvent::Failed | AlertEvent::TimedOut => {
+                self.failing.insert(job.clone());
+                false
+            }
+            AlertEvent::Succeeded => self.failing.remove(job),
+            AlertEvent::Canceled
+            | AlertEvent::Skipped
+            | AlertEvent::Late
+            | AlertEvent::Recovered
+            | AlertEvent::AgentDown
+            | AlertEvent::TokenExpiring
+            | AlertEvent::ConfigInvalid
+            | AlertEvent::Stuck
+            | AlertEvent::Doubled => false,
+        };
+        let told_as = if recovers && self.wanted.of(AlertEvent::Recovered, job) {
+            AlertEvent::Recovered
+        } else {
+            event
+        };
+        if !self.wanted.of(told_as, job) {
+            return None;
+        }
+        let urgent = !matches!(
+            told_as,
+            AlertEvent::Succeeded
+                | AlertEvent::Recovered
+                | AlertEvent::Canceled
+                | AlertEvent::Skipped
+        );
+        Some(Notice::new(&format!("{job} {}", verb(told_as)), &happened.detail, urgent))
     }
 
     /// What to tell of how things stand.
     pub(super) fn looked(&mut self, status: &StatusDocument, now: Timestamp) -> Vec<Notice> {
+        self.heed(status);
+        if !std::mem::replace(&mut self.begun, true) {
+            let failing = status.jobs.iter().filter(|job| job.has_failed());
+            self.failing.extend(failing.map(|job| job.name.clone()));
+        }
         let notices = [
             self.late(status),
             self.outage(status, now),
             self.token(status, now),
             self.bad_file(status),
         ];
-        notices.into_iter().flatten().collect()
+        notices.into_iter().flatten().chain(self.stuck(status, now)).collect()
     }
 
     fn late(&mut self, status: &StatusDocument) -> Option<Notice> {
         let late = status.jobs.iter().filter(|job| job.late);
-        let late: BTreeSet<String> = late.map(|job| job.name.to_string()).collect();
-        let new: Vec<&str> = late.difference(&self.late).map(String::as_str).collect();
+        let late: BTreeSet<JobName> = late.map(|job| job.name.clone()).collect();
+        let new = late.difference(&self.late);
+        let new = new.filter(|job| self.wanted.of(AlertEvent::Late, job));
+        let new: Vec<&str> = new.map(JobName::as_str).collect();
         let notice = match new.as_slice() {
             [] => None,
             [job] => {
@@ -76,6 +166,28 @@ impl Watcher {
         };
         self.late = late;
         notice
+    }
+
+    /// Runs whose cancellation the agent does not confirm.
+    fn stuck(&mut self, status: &StatusDocument, now: Timestamp) -> Vec<Notice> {
+        let runs = status.jobs.iter().filter_map(|job| job.active_run.as_ref());
+        let mut before = std::mem::take(&mut self.canceling);
+        let mut notices = Vec::new();
+        for run in runs.filter(|run| run.state == RunState::Canceling) {
+            let (since, mut told) = before.remove(&run.id).unwrap_or((now, false));
+            // A clock that was set back begins anew.
+            let since = since.min(now);
+            if !told && now.duration_since(since) >= STUCK {
+                told = true;
+                if self.wanted.of(AlertEvent::Stuck, &run.job) {
+                    let title = format!("{} {}", run.job, verb(AlertEvent::Stuck));
+                    let body = "the agent does not confirm that it is canceled";
+                    notices.push(Notice::new(&title, body, true));
+                }
+            }
+            self.canceling.insert(run.id, (since, told));
+        }
+        notices
     }
 
     /// Runs wait for the agent, be it away, signed out, or without a good token.
@@ -93,6 +205,9 @@ impl Watcher {
             return None;
         }
         self.outage = true;
+        if !self.wanted.any(AlertEvent::AgentDown) {
+            return None;
+        }
         let jobs: Vec<&str> = waiting.iter().map(|run| run.job.as_str()).collect();
         let body = format!("{}: {}", first.reason, named(&jobs));
         Some(Notice::new("transfers wait for the Amove agent", &body, true))
@@ -105,6 +220,9 @@ impl Watcher {
             return None;
         }
         self.token = Some((ends, over));
+        if !self.wanted.any(AlertEvent::TokenExpiring) {
+            return None;
+        }
         let title = match over {
             true => "the agent's token has expired".to_owned(),
             false => {
@@ -120,7 +238,7 @@ impl Watcher {
 
     fn bad_file(&mut self, status: &StatusDocument) -> Option<Notice> {
         let told = std::mem::replace(&mut self.bad_file, !status.config.valid);
-        if told || status.config.valid {
+        if told || status.config.valid || !self.wanted.any(AlertEvent::ConfigInvalid) {
             return None;
         }
         let body = format!(
@@ -128,6 +246,24 @@ impl Watcher {
             status.config.error.as_deref().unwrap_or("`transferd check` says why")
         );
         Some(Notice::new("the job file is invalid", &body, false))
+    }
+}
+
+/// What a title says of a job.
+fn verb(event: AlertEvent) -> &'static str {
+    match event {
+        AlertEvent::Succeeded => "succeeded",
+        AlertEvent::Failed => "failed",
+        AlertEvent::TimedOut => "timed out",
+        AlertEvent::Canceled => "was canceled",
+        AlertEvent::Skipped => "was skipped",
+        AlertEvent::Late => "is late",
+        AlertEvent::Recovered => "has recovered",
+        AlertEvent::AgentDown => "waits for the agent",
+        AlertEvent::TokenExpiring => "needs a new token",
+        AlertEvent::ConfigInvalid => "has an invalid job file",
+        AlertEvent::Stuck => "is stuck",
+        AlertEvent::Doubled => "was doubled",
     }
 }
 

@@ -55,11 +55,14 @@ fn a_failure_is_told_of_with_its_reason_and_nothing_else_is() {
         detail: "3 of 20 objects failed\u{202e}".to_owned(),
         facts: None,
     };
-    let notice = Watcher::happened(&happened("failed")).unwrap();
+    let notice = Watcher::default().happened(&happened("failed")).unwrap();
     assert_eq!((&*notice.title, &*notice.body), ("nightly failed", "3 of 20 objects failed"));
-    assert_eq!(Watcher::happened(&happened("timed_out")).unwrap().title, "nightly timed out");
+    assert_eq!(
+        Watcher::default().happened(&happened("timed_out")).unwrap().title,
+        "nightly timed out"
+    );
     for event in ["succeeded", "skipped", "canceled", "backing_off", "accepted", "unheard_of"] {
-        assert_eq!(Watcher::happened(&happened(event)), None, "{event}");
+        assert_eq!(Watcher::default().happened(&happened(event)), None, "{event}");
     }
 }
 
@@ -151,4 +154,56 @@ fn a_bad_night_does_not_cover_the_screen() {
     assert!(throttle.admit(notice(), after).is_some());
     // A clock that was set back holds nothing up.
     assert!(throttle.admit(notice(), at(0) - SignedDuration::from_hours(1)).is_some());
+}
+
+#[test]
+fn what_the_job_file_asks_for_is_shown_and_nothing_else() {
+    let mut watcher = Watcher::default();
+    let asked = json!({"alerts": {"waiting": 0, "failing": [], "desktop": [
+        {"on": ["succeeded", "late"], "jobs": ["nightly-*"]},
+        {"on": ["recovered", "stuck", "from_a_newer_daemon"], "jobs": []},
+    ]}});
+    let jobs = [job("nightly-a", true, None), job("hourly", true, None)];
+    assert_eq!(titles(&watcher.looked(&status(&jobs, &asked), at(0))), ["nightly-a is late"]);
+    let mut told = |job: &str, event: &str| {
+        let happened = HappenedDocument {
+            id: 1,
+            at: at(0),
+            event: event.to_owned(),
+            job: crate::core::ids::JobName::new(job),
+            run: crate::core::ids::RunId("6d0f6b0e-93f5-4c0b-9a56-2f6f33b27a01".parse().unwrap()),
+            detail: "1 object".to_owned(),
+            facts: None,
+        };
+        watcher.happened(&happened).map(|notice| (notice.title, notice.urgent))
+    };
+    let quiet = |title: &str| Some((title.to_owned(), false));
+    assert_eq!(told("nightly-a", "succeeded"), quiet("nightly-a succeeded"));
+    assert_eq!(told("hourly", "succeeded"), None);
+    assert_eq!(told("hourly", "failed"), None, "no entry names it");
+    assert_eq!(told("hourly", "succeeded"), quiet("hourly has recovered"));
+    assert_eq!(told("hourly", "ambiguous"), Some(("hourly is stuck".to_owned(), true)));
+    // An outage, a token and a bad job file are named by no entry.
+    let bad = json!({"alerts": asked["alerts"],
+                     "config": {"path": "jobs.yaml", "valid": false, "error": "no `jobs`"}});
+    assert_eq!(watcher.looked(&status(&jobs, &bad), at(1)), []);
+}
+
+#[test]
+fn a_cancel_that_is_not_confirmed_is_told_of_once_where_it_is_asked_for() {
+    let mut watcher = Watcher::default();
+    let asked = json!({"alerts": {"waiting": 0, "failing": [],
+                                  "desktop": [{"on": ["stuck"], "jobs": ["slow"]}]}});
+    let mut look = |state: &str, second: i64| {
+        let mut slow = job("slow", false, Some("waiting_agent"));
+        slow["active_run"]["state"] = state.into();
+        titles(&watcher.looked(&status(&[slow], &asked), at(second))).len()
+    };
+    assert_eq!((look("canceling", 0), look("canceling", 800)), (0, 0));
+    assert_eq!((look("canceling", 900), look("canceling", 1800)), (1, 0));
+    assert_eq!(
+        (look("running", 1900), look("canceling", 2000), look("canceling", 2800)),
+        (0, 0, 0)
+    );
+    assert_eq!(look("canceling", 2900), 1);
 }

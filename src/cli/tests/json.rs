@@ -29,6 +29,7 @@ const ANSWERS: &[(&str, &str, &[&str])] = &[
             "TokenDocument",
             "AlertsDocument",
             "FailingAlertDocument",
+            "DesktopAlertDocument",
             "JobDocument",
             "PauseDocument",
         ],

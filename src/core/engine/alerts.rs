@@ -148,7 +148,8 @@ impl Engine {
         }
     }
 
-    fn named(&self, place: &Place) -> NamedPlace {
+    /// A place with its account's name as it stands in the job file.
+    pub(super) fn named(&self, place: &Place) -> NamedPlace {
         NamedPlace::new(place, &self.set.accounts)
     }
 

@@ -88,6 +88,8 @@ impl Engine {
             run.reason = asking.clone();
         });
         self.event(id, Happening::State { state: RunState::Submitting, reason: asking });
+        let (from, to) = (self.named(&request.source), self.named(&request.destination));
+        self.tell(Level::Info, id, format!("submitting: attempt {number}, from {from} to {to}"));
         if number == 1 {
             self.raise_start(id);
         }
@@ -147,7 +149,8 @@ impl Engine {
         });
         self.event(id.run, Happening::Accepted { attempt: id.number });
         if self.decides(id) {
-            self.move_run(id.run, RunState::Queued, UnderWay::Accepted, Level::Info);
+            // The line before it has told the attempt, and the one behind it tells its transfer.
+            self.move_run(id.run, RunState::Queued, UnderWay::Accepted, Level::Debug);
         }
     }
 

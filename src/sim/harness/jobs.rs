@@ -171,6 +171,7 @@ pub(super) fn set(agent: &AgentSettings, jobs: BTreeMap<JobName, Arc<Job>>) -> J
         jobs,
         accounts: Arc::default(),
         alerts: vec![super::alerts::entry()],
+        desktop: Vec::new(),
         history: HistoryPolicy::default(),
         listen: None,
         external_url: None,

@@ -73,6 +73,7 @@ pub(super) fn set(jobs: Vec<Arc<Job>>) -> Arc<JobSet> {
         jobs: jobs.into_iter().map(|job| (job.name.clone(), job)).collect(),
         accounts: Arc::default(),
         alerts: Vec::new(),
+        desktop: Vec::new(),
         history: HistoryPolicy::default(),
         listen: None,
         external_url: None,

@@ -1,0 +1,60 @@
+//! What the job file's entries with `notify: desktop` ask for; where it has none, what a person at
+//! the desktop wants to know.
+
+use crate::control::document::DesktopAlertDocument;
+use crate::core::ids::JobName;
+use crate::core::job::AlertEvent;
+use crate::core::meant::JobWord;
+
+/// What is shown where no entry of the job file says.
+const UNASKED: [AlertEvent; 6] = [
+    AlertEvent::Failed,
+    AlertEvent::TimedOut,
+    AlertEvent::Late,
+    AlertEvent::AgentDown,
+    AlertEvent::TokenExpiring,
+    AlertEvent::ConfigInvalid,
+];
+
+/// What is to be shown.
+#[derive(Debug)]
+pub(super) struct Wanted {
+    entries: Vec<Entry>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    on: Vec<AlertEvent>,
+    /// Empty for all.
+    jobs: Vec<JobWord>,
+}
+
+impl Default for Wanted {
+    fn default() -> Self {
+        Self { entries: vec![Entry { on: UNASKED.to_vec(), jobs: Vec::new() }] }
+    }
+}
+
+impl Wanted {
+    /// What the entries ask for, as the daemon tells them. Words of a newer daemon say nothing here.
+    pub(super) fn by(entries: Option<&[DesktopAlertDocument]>) -> Self {
+        let Some(entries) = entries else { return Self::default() };
+        let entry = |entry: &DesktopAlertDocument| Entry {
+            on: entry.on.iter().filter_map(|word| AlertEvent::from_word(word)).collect(),
+            jobs: entry.jobs.iter().filter_map(|word| JobWord::parse(word).ok()).collect(),
+        };
+        Self { entries: entries.iter().map(entry).collect() }
+    }
+
+    /// Whether this is to be shown of this job.
+    pub(super) fn of(&self, event: AlertEvent, job: &JobName) -> bool {
+        let covers =
+            |entry: &Entry| entry.jobs.is_empty() || entry.jobs.iter().any(|word| word.means(job));
+        self.entries.iter().any(|entry| entry.on.contains(&event) && covers(entry))
+    }
+
+    /// Whether this is to be shown, which concerns no single job.
+    pub(super) fn any(&self, event: AlertEvent) -> bool {
+        self.entries.iter().any(|entry| entry.on.contains(&event))
+    }
+}
