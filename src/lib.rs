@@ -3,20 +3,21 @@
 //! The library exists for the binary, its tests, benches and fuzz targets. ARCHITECTURE.md has
 //! the layers and what each may import.
 
+pub use transferd_clock as clock;
+pub use transferd_engine as core;
+pub use transferd_sim as sim;
+
 pub mod agent;
 pub mod alerts;
 pub mod cli;
-pub mod clock;
 pub mod config;
 pub mod control;
-pub mod core;
 pub mod daemon;
 pub mod log;
 pub mod metrics;
 pub mod privacy;
 pub mod serving;
 pub mod signals;
-pub mod sim;
 pub mod store;
 pub mod systemd;
 pub mod tls;

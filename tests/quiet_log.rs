@@ -11,8 +11,8 @@ use std::sync::Arc;
 use jiff::SignedDuration;
 use jiff::tz::TimeZone;
 use transferd::config::{self, Surroundings};
-use transferd::sim::harness::{Hazards, Plan, Simulation};
 use transferd::sim::world::{Span, WorldOptions};
+use transferd_simulation::{Hazards, Plan, Simulation};
 
 /// Lines of a day, for twenty nightly jobs.
 const LINES_MAX: usize = 200;

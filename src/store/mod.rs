@@ -1,200 +1,31 @@
 //! What outlives the process: runs, attempts, events, marks and the last good job set.
 //!
-//! A store keeps rows and finds them again; what they mean, and which change is right, is the
-//! engine's business. Two stores obey one contract, which the conformance suite in `tests` holds
-//! them to: [`sqlite::SqliteStore`] on disk, [`memory::MemoryStore`] for the simulation.
-//!
-//! What a commit was acknowledged for is there after any crash; what it was refused for never
-//! shows.
+//! The engine's crate has the contract of all stores ([`Store`], [`Queries`]) and the store in
+//! memory; here are the one on disk, the folder that it lies in, and the thread that it lives on.
+//! The conformance suite in `tests` holds both stores to the contract.
 
-use std::sync::Arc;
+use std::io::{self, ErrorKind};
+use std::path::Path;
 
-use jiff::Timestamp;
+pub use transferd_engine::store::{
+    Happened, HistoryQuery, Older, Queries, RunMatch, RunWithAttempts, Store, StoreError, Wraps,
+    error, memory, query,
+};
 
-use crate::core::event::Event;
-use crate::core::ids::{JobName, RunId};
-use crate::core::job::HistoryPolicy;
-use crate::core::outcomes::Outcomes;
-use crate::core::record::{Durable, Mark, Record};
-use crate::core::repeat::PastRun;
-
-pub mod error;
 pub mod faulty;
 pub mod folder;
-pub mod memory;
-pub mod query;
 pub mod sqlite;
 #[cfg(test)]
 pub(crate) mod tests;
 pub mod thread;
 
-pub use error::StoreError;
-pub use query::{Happened, HistoryQuery, Older, RunMatch, RunWithAttempts};
-
-/// What can be asked of a store.
-pub trait Queries {
-    /// Runs, newest first by `created_at`, those created together latest recorded first.
-    fn history(&self, query: &HistoryQuery) -> Result<Vec<RunWithAttempts>, StoreError>;
-
-    /// The run of an id, or of an id's beginning if only one run's id begins so.
-    fn run(&self, id_or_prefix: &str) -> Result<RunMatch, StoreError>;
-
-    /// What happened to a run, in the order in which it was recorded: the latest
-    /// [`query::EVENTS_MAX`] events.
-    fn events(&self, run: RunId) -> Result<Vec<Event>, StoreError>;
-
-    /// What happened after the event of this id, to whichever run: the first `limit` events, in the
-    /// order in which they were recorded. The caller's own bound: all are held in memory.
-    fn happened(&self, after: u64, limit: usize) -> Result<Vec<Happened>, StoreError>;
-
-    /// The id of the event that was recorded last; 0 where there is none. It grows, unless what was
-    /// recorded last is forgotten.
-    fn last_event(&self) -> Result<u64, StoreError>;
-
-    /// The run that was recorded last of each job that has one, in the order of `jobs`.
-    fn last_runs(&self, jobs: &[JobName]) -> Result<Vec<RunWithAttempts>, StoreError>;
-
-    /// The runs of a job whose scheduled time lies in `[from, to]`, to the millisecond, in the
-    /// order in which they were recorded; at most `limit`, the caller's own bound.
-    fn runs_of_time(
-        &self,
-        job: &JobName,
-        from: Timestamp,
-        to: Timestamp,
-        limit: usize,
-    ) -> Result<Vec<PastRun>, StoreError>;
-
-    /// How the runs of each job have ended on each day, in the order of `jobs` and `days`, which say
-    /// where each day begins and where the last one ends. A run counts on the day of its creation.
-    fn outcomes(
-        &self,
-        jobs: &[JobName],
-        days: &[Timestamp],
-    ) -> Result<Vec<Vec<Outcomes>>, StoreError>;
-
-    /// All marks, by job name.
-    fn marks(&self) -> Result<Vec<Arc<Mark>>, StoreError>;
-
-    /// The text of a job set that was kept last.
-    fn last_job_set(&self) -> Result<Option<String>, StoreError>;
-
-    /// The user of the agent's port that was kept.
-    fn agent_user(&self) -> Result<Option<u32>, StoreError>;
-}
-
-/// The durable rows.
-///
-/// Reads see every commit that was acknowledged before them.
-pub trait Store: Queries {
-    /// What the engine is rebuilt from. Reads what is unfinished, never the past.
-    fn load(&mut self) -> Result<Durable, StoreError>;
-
-    /// Makes all records durable, or none of them.
-    ///
-    /// A [`Record::Run`] replaces the row that is in state `was`, or adds one that was not there;
-    /// an attempt and an event need their run; a transfer id belongs to one attempt. All that is
-    /// judged by the rows as they stand after the whole commit, so that two attempts may exchange
-    /// their transfers in one. Anything else is a [`StoreError::Conflict`].
-    fn commit(&mut self, records: &[Record]) -> Result<(), StoreError>;
-
-    /// Several commits for the price of one: each is whole by itself, in order, and refused by
-    /// itself. They are durable together, when this returns.
-    fn commit_group(&mut self, group: &[Vec<Record>]) -> Vec<Result<(), StoreError>> {
-        group.iter().map(|records| self.commit(records)).collect()
-    }
-
-    /// Keeps the text of a job set that was found good, in place of the one before.
-    fn save_job_set(&mut self, text: &str) -> Result<(), StoreError>;
-
-    /// Keeps which user held the agent's port when an agent was first found at work there.
-    fn save_agent_user(&mut self, uid: u32) -> Result<(), StoreError>;
-
-    /// Forgets at most `step_limit` runs that ended longer than `keep` ago, or are more than
-    /// `max_runs`, those that ended first before others; answers how many. Call it until it
-    /// answers less than `step_limit`.
-    ///
-    /// A job's last run and its last success stay whatever their age, and so does what is
-    /// unfinished or has an open attempt.
-    fn prune(
-        &mut self,
-        policy: HistoryPolicy,
-        now: Timestamp,
-        step_limit: usize,
-    ) -> Result<usize, StoreError>;
-
-    /// Proves by doing it that the store can write.
-    fn check_writable(&mut self) -> Result<(), StoreError>;
-
-    /// Whether what is recorded is certain to be found again: the files lie under their names.
-    fn check_standing(&self) -> Result<(), StoreError> {
-        Ok(())
-    }
-
-    /// Leaves everything tidy for the next start. Nothing may be asked afterwards.
-    fn close(&mut self) -> Result<(), StoreError>;
-}
-
-/// A store around another one: it may change how things are written, and is asked as that one is.
-pub trait Wraps {
-    /// The store inside.
-    type Inner: Queries;
-
-    /// The store inside.
-    fn inner(&self) -> &Self::Inner;
-}
-
-impl<S: Wraps> Queries for S {
-    fn history(&self, query: &HistoryQuery) -> Result<Vec<RunWithAttempts>, StoreError> {
-        self.inner().history(query)
-    }
-
-    fn run(&self, id_or_prefix: &str) -> Result<RunMatch, StoreError> {
-        self.inner().run(id_or_prefix)
-    }
-
-    fn events(&self, run: RunId) -> Result<Vec<Event>, StoreError> {
-        self.inner().events(run)
-    }
-
-    fn happened(&self, after: u64, limit: usize) -> Result<Vec<Happened>, StoreError> {
-        self.inner().happened(after, limit)
-    }
-
-    fn last_event(&self) -> Result<u64, StoreError> {
-        self.inner().last_event()
-    }
-
-    fn last_runs(&self, jobs: &[JobName]) -> Result<Vec<RunWithAttempts>, StoreError> {
-        self.inner().last_runs(jobs)
-    }
-
-    fn runs_of_time(
-        &self,
-        job: &JobName,
-        from: Timestamp,
-        to: Timestamp,
-        limit: usize,
-    ) -> Result<Vec<PastRun>, StoreError> {
-        self.inner().runs_of_time(job, from, to, limit)
-    }
-
-    fn outcomes(
-        &self,
-        jobs: &[JobName],
-        days: &[Timestamp],
-    ) -> Result<Vec<Vec<Outcomes>>, StoreError> {
-        self.inner().outcomes(jobs, days)
-    }
-
-    fn marks(&self) -> Result<Vec<Arc<Mark>>, StoreError> {
-        self.inner().marks()
-    }
-
-    fn last_job_set(&self) -> Result<Option<String>, StoreError> {
-        self.inner().last_job_set()
-    }
-
-    fn agent_user(&self) -> Result<Option<u32>, StoreError> {
-        self.inner().agent_user()
+/// An error of the system about a file or folder.
+pub(crate) fn io_error(path: &Path, error: &io::Error) -> StoreError {
+    let path = path.to_owned();
+    match error.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => StoreError::Full { path },
+        ErrorKind::ReadOnlyFilesystem => StoreError::ReadOnly { path },
+        ErrorKind::PermissionDenied => StoreError::Permission { path },
+        _ => StoreError::Io { path, detail: error.to_string() },
     }
 }

@@ -1,6 +1,7 @@
 //! `transferd rehearse`, as people and scripts see it: the page at 80 columns, the document, what
 //! it says of bad input, and that it leaves nothing behind.
 
+mod findings;
 mod history;
 
 use std::fs;

@@ -136,8 +136,10 @@ fn detail(job: &mut JobDocument) -> &mut JobDetail {
 }
 
 fn running(number: u128, name: &str) -> JobDocument {
-    let mut job = active(number, name, RunState::Running, "attempt 1 is transfer X");
-    let attempt = an_attempt(1, RunState::Running, 750, "attempt 1 is transfer X");
+    let mut job =
+        active(number, name, RunState::Running, Reason::in_words("attempt 1 is transfer X"));
+    let attempt =
+        an_attempt(1, RunState::Running, 750, Reason::in_words("attempt 1 is transfer X"));
     job.active_run.as_mut().unwrap().attempts.push(attempt);
     (detail(&mut job).speed, detail(&mut job).moved_at) = (212.0 * 1_048_576.0, Some(ago(2)));
     job
@@ -173,8 +175,18 @@ fn jobs() -> Vec<JobDocument> {
         at: Some("2026-03-02T12:00:41Z".parse().unwrap()),
     };
     jobs.push(active(4, "tried-again", RunState::BackingOff, backing_off));
-    jobs.push(active(5, "queued", RunState::Queued, "accepted; not listed by the agent yet"));
-    jobs.push(active(6, "canceling", RunState::Canceling, "past its `timeout` (4h)"));
+    jobs.push(active(
+        5,
+        "queued",
+        RunState::Queued,
+        Reason::in_words("accepted; not listed by the agent yet"),
+    ));
+    jobs.push(active(
+        6,
+        "canceling",
+        RunState::Canceling,
+        Reason::in_words("past its `timeout` (4h)"),
+    ));
     let mut paused = a_job("paused");
     (paused.paused, paused.next_run) = (true, None);
     let until = Some(ago(-600_000));
@@ -184,7 +196,8 @@ fn jobs() -> Vec<JobDocument> {
     jobs.push(JobDocument { enabled: false, next_run: None, ..a_job("disabled") });
     let mut late = a_job("late-one");
     detail(&mut late).late_since = Some(ago(7_200));
-    late.last_run = Some(a_run(7, "late-one", RunState::Succeeded, 400_000, "completed"));
+    late.last_run =
+        Some(a_run(7, "late-one", RunState::Succeeded, 400_000, Reason::in_words("completed")));
     jobs.push(late);
     let failed = "completed in part: 1075 of 6694 objects failed, the first of them with \
                   NO_SPACE_LEFT_ON_DEVICE (attempt 3 of 3)";
@@ -197,9 +210,10 @@ fn jobs() -> Vec<JobDocument> {
     ];
     for (name, state, reason) in ends {
         jobs.push(JobDocument {
-            last_run: Some(a_run(8, name, state, 34_000, reason)),
-            last_success: (name != "canceled")
-                .then(|| a_run(9, name, RunState::Succeeded, 200_000, "completed")),
+            last_run: Some(a_run(8, name, state, 34_000, Reason::in_words(reason))),
+            last_success: (name != "canceled").then(|| {
+                a_run(9, name, RunState::Succeeded, 200_000, Reason::in_words("completed"))
+            }),
             ..a_job(name)
         });
     }
@@ -281,7 +295,7 @@ fn a_shown() -> ShowDocument {
     let reason = UnderWay::Follows { attempt: 2, transfer, late: false };
     let mut run = a_run(1, "nightly-footage", RunState::Running, 50_000, reason);
     run.attempts = vec![
-        an_attempt(1, RunState::Failed, 49_990, error),
+        an_attempt(1, RunState::Failed, 49_990, Reason::in_words(error)),
         an_attempt(2, RunState::Running, 700, UnderWay::Listed { transfer }),
     ];
     let state = |state, reason| Happening::State { state, reason };
@@ -417,7 +431,8 @@ fn a_job_that_is_asked_for_is_told_of_in_full() {
         field("jitter", serde_json::Value::Null),
     ];
     job.next = Some(vec![ago(-13 * 3_600)]);
-    job.recent = Some(vec![a_run(8, "big", RunState::Succeeded, 34_000, "completed")]);
+    job.recent =
+        Some(vec![a_run(8, "big", RunState::Succeeded, 34_000, Reason::in_words("completed"))]);
     let told = status::page(&a_status(vec![job]), &times(false), screen(80));
     for expected in [
         "Dailies to cold storage",

@@ -12,8 +12,8 @@ const SOURCES: &[&str] = &[
     include_str!("../../control/changes.rs"),
     include_str!("../../control/diagnostic.rs"),
     include_str!("../../control/events.rs"),
-    include_str!("../../core/place.rs"),
-    include_str!("../../core/cause/mod.rs"),
+    include_str!("../../../crates/engine/src/place.rs"),
+    include_str!("../../../crates/engine/src/cause/mod.rs"),
 ];
 
 /// The commands, what each prints, and the documents that are part of it alone.

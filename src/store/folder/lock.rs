@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use rustix::fs::OFlags;
 
-use crate::store::StoreError;
+use crate::store::{StoreError, io_error};
 
 /// The lock file's name in the folder.
 pub(super) const NAME: &str = "transferd.lock";
@@ -40,12 +40,12 @@ impl Lock {
     /// Takes the folder's lock, or says who has it.
     pub(super) fn take(folder: &Path, now: Timestamp) -> Result<Self, StoreError> {
         let path = folder.join(NAME);
-        let fault = |error: &std::io::Error| StoreError::from_io(&path, error);
+        let fault = |error: &std::io::Error| io_error(&path, error);
         let folder_file = OpenOptions::new()
             .read(true)
             .custom_flags(OFlags::DIRECTORY.bits().cast_signed())
             .open(folder)
-            .map_err(|error| StoreError::from_io(folder, &error))?;
+            .map_err(|error| io_error(folder, &error))?;
         let mut file = OpenOptions::new()
             .read(true)
             .write(true)

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::sqlite::{Backup, SqliteStore};
-use super::{Queries as _, StoreError};
+use super::{Queries as _, StoreError, io_error};
 
 mod guarded;
 mod lock;
@@ -55,7 +55,7 @@ impl StateFolder {
             ErrorKind::AlreadyExists | ErrorKind::NotADirectory => {
                 unusable(path, "something that is no folder is in its place")
             }
-            _ => StoreError::from_io(path, &error),
+            _ => io_error(path, &error),
         })?;
         if let Some(kind) = network::kind_of(path)? {
             return Err(StoreError::Network { path: path.to_owned(), kind });
@@ -90,7 +90,7 @@ impl StateFolder {
             standing.add(self.lock.path())?;
             Ok(standing)
         };
-        let standing = standing().map_err(|error| StoreError::from_io(&self.path, &error))?;
+        let standing = standing().map_err(|error| io_error(&self.path, &error))?;
         Ok(GuardedStore::new(store, standing, Arc::clone(&self.lock)))
     }
 

@@ -7,7 +7,7 @@
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use crate::store::StoreError;
+use crate::store::{StoreError, io_error};
 
 const FUSE: u64 = 0x6573_5546;
 
@@ -59,7 +59,7 @@ const FUSE_KINDS: &[&str] = &[
 
 /// The name of the network file system that the folder lies on; absent if it is a local one.
 pub(super) fn kind_of(folder: &Path) -> Result<Option<String>, StoreError> {
-    let fault = |error: std::io::Error| StoreError::from_io(folder, &error);
+    let fault = |error: std::io::Error| io_error(folder, &error);
     let statfs = rustix::fs::statfs(folder).map_err(|error| fault(error.into()))?;
     // Narrowed: some systems widen the number with its sign.
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a bit pattern")]

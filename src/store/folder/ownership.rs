@@ -7,7 +7,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 
 use super::{DATABASE, MODE, lock, unusable};
-use crate::store::StoreError;
+use crate::store::{StoreError, io_error};
 
 /// Stands for all users that a container does not know (user_namespaces(7)).
 const UNKNOWN_USER: u32 = 65_534;
@@ -44,7 +44,7 @@ impl Us {
 /// Refuses a folder that is not ours, that others could put files into or take files out of, or
 /// that others could exchange; takes away others' access from one that is plainly for us alone.
 pub(super) fn keep_to_ourselves(path: &Path, us: Us) -> Result<(), StoreError> {
-    let fault = |error: std::io::Error| StoreError::from_io(path, &error);
+    let fault = |error: std::io::Error| io_error(path, &error);
     let folder = fs::metadata(path).map_err(fault)?;
     if folder.uid() != us.user {
         // Where we may not even look, that is what is to be said.
@@ -82,7 +82,7 @@ pub(super) fn keep_to_ourselves(path: &Path, us: Us) -> Result<(), StoreError> {
 /// Refuses a folder below one in which others could put another in its place.
 fn check_parents(path: &Path, us: Us) -> Result<(), StoreError> {
     for parent in path.ancestors().skip(1) {
-        let found = fs::metadata(parent).map_err(|error| StoreError::from_io(parent, &error))?;
+        let found = fs::metadata(parent).map_err(|error| io_error(parent, &error))?;
         if let Some(who) = who_could_change(&found, us) {
             let detail = format!(
                 "{who} could put another folder in its place, by way of `{}`; name a folder \
@@ -116,9 +116,9 @@ fn who_could_change(folder: &Metadata, us: Us) -> Option<String> {
 /// True for a folder that is empty or holds our database.
 fn is_for_us_alone(path: &Path) -> Result<bool, StoreError> {
     let mut empty = true;
-    let entries = fs::read_dir(path).map_err(|error| StoreError::from_io(path, &error))?;
+    let entries = fs::read_dir(path).map_err(|error| io_error(path, &error))?;
     for entry in entries {
-        let entry = entry.map_err(|error| StoreError::from_io(path, &error))?;
+        let entry = entry.map_err(|error| io_error(path, &error))?;
         let name = entry.file_name();
         // A dead daemon's socket lies there too, with an explicit `--state-dir`.
         if !name.as_bytes().starts_with(b"transferd.") && name != "control.sock" {

@@ -11,7 +11,7 @@ use std::path::Path;
 
 use super::failure::Failure;
 use super::open;
-use crate::store::StoreError;
+use crate::store::{StoreError, io_error};
 
 /// A daemon that starts or ends while an idle database is copied makes the copy begin again: so
 /// often, where once is likely to do.
@@ -41,7 +41,7 @@ pub(in crate::store) fn back_up(
         let unfinished = tempfile::Builder::new()
             .prefix(".transferd-backup-")
             .tempfile_in(open::folder_of(copy))
-            .map_err(|error| StoreError::from_io(copy, &error))?;
+            .map_err(|error| io_error(copy, &error))?;
         let Some(version) = copy_into(database, unfinished.path(), migrations)? else {
             return Ok(None);
         };
@@ -52,7 +52,7 @@ pub(in crate::store) fn back_up(
         let kept = unfinished.persist_noclobber(copy);
         kept.map_err(|error| match error.error.kind() {
             ErrorKind::AlreadyExists => StoreError::Exists { path: copy.to_owned() },
-            _ => StoreError::from_io(copy, &error.error),
+            _ => io_error(copy, &error.error),
         })?;
         open::sync_folder_of(copy)?;
         return Ok(Some(Backup { bytes, version }));
@@ -75,7 +75,7 @@ fn copy_into(
             detail: "its path is not UTF-8".to_owned(),
         })?;
         // Absolute: SQLite takes what begins with `file:` for a URI.
-        let path = std::path::absolute(path).map_err(|e| StoreError::from_io(unfinished, &e))?;
+        let path = std::path::absolute(path).map_err(|e| io_error(unfinished, &e))?;
         connection.execute("VACUUM INTO ?1", [path.to_string_lossy()])?;
         Ok(())
     };
@@ -102,7 +102,7 @@ impl Standing {
         let file = match fs::metadata(database) {
             Ok(found) => Some((found.ino(), found.size(), found.ctime(), found.ctime_nsec())),
             Err(error) if error.kind() == ErrorKind::NotFound => None,
-            Err(error) => return Err(StoreError::from_io(database, &error)),
+            Err(error) => return Err(io_error(database, &error)),
         };
         Ok(Self { is_idle: !is_there("-wal") && !is_there("-shm"), file })
     }

@@ -6,7 +6,7 @@ use rusqlite::ErrorCode;
 
 use crate::core::limits::WORDS_MAX;
 use crate::core::plain::one_line;
-use crate::store::StoreError;
+use crate::store::{StoreError, io_error};
 
 /// Something went wrong; where the database lies is not known here yet.
 #[derive(Debug)]
@@ -68,7 +68,7 @@ fn from_sqlite(path: &Path, error: &rusqlite::Error) -> StoreError {
             StoreError::Corrupt { path: owned, detail: "parts of it contradict others".to_owned() }
         }
         ErrorCode::CannotOpen => match std::fs::File::open(path) {
-            Err(io) => StoreError::from_io(path, &io),
+            Err(io) => io_error(path, &io),
             Ok(_) => StoreError::Io { path: owned, detail: error.to_string() },
         },
         _ => StoreError::Io { path: owned, detail: error.to_string() },

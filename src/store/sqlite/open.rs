@@ -15,7 +15,7 @@ use rusqlite::{Connection, MAIN_DB, OpenFlags};
 
 use super::failure::Failure;
 use super::{schema, wal};
-use crate::store::StoreError;
+use crate::store::{StoreError, io_error};
 
 /// How long to wait for another program that has the database open for writing, such as the
 /// `sqlite3` shell; well below the watchdog's minute.
@@ -191,7 +191,7 @@ fn create(path: &Path, migrations: &[&str]) -> Result<(), StoreError> {
     let unfinished = beside(path, ".new");
     remove_with_companions(&unfinished)?;
     let made = fill_new(&unfinished, migrations)
-        .and_then(|()| fs::rename(&unfinished, path).map_err(|e| StoreError::from_io(path, &e)))
+        .and_then(|()| fs::rename(&unfinished, path).map_err(|e| io_error(path, &e)))
         .and_then(|()| sync_folder_of(path));
     if made.is_err() {
         // What is left of it would only take room; the next start removes it if this can't.
@@ -226,7 +226,7 @@ fn back_up(connection: &Connection, path: &Path, version: i64) -> Result<(), Fai
     connection.execute("VACUUM INTO ?1", [&*unfinished.to_string_lossy()])?;
     sync(&unfinished)?;
     let copy = beside(path, &format!(".v{version}"));
-    fs::rename(&unfinished, &copy).map_err(|error| StoreError::from_io(&copy, &error))?;
+    fs::rename(&unfinished, &copy).map_err(|error| io_error(&copy, &error))?;
     sync_folder_of(path)?;
     Ok(())
 }
@@ -244,13 +244,13 @@ fn size_of(path: &Path) -> Result<Option<u64>, StoreError> {
             detail: "it is not a file".to_owned(),
         }),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(StoreError::from_io(path, &error)),
+        Err(error) => Err(io_error(path, &error)),
     }
 }
 
 fn create_private(path: &Path) -> Result<(), StoreError> {
     let created = OpenOptions::new().write(true).create_new(true).mode(MODE).open(path);
-    created.map(|_| ()).map_err(|error| StoreError::from_io(path, &error))
+    created.map(|_| ()).map_err(|error| io_error(path, &error))
 }
 
 /// Takes away what others may do with a file of ours, if it is there.
@@ -261,14 +261,14 @@ fn restrict(path: &Path) -> Result<(), StoreError> {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
         Err(error) => Err(error),
     };
-    restricted.map_err(|error| StoreError::from_io(path, &error))
+    restricted.map_err(|error| io_error(path, &error))
 }
 
 fn remove_with_companions(path: &Path) -> Result<(), StoreError> {
     for file in ["", "-wal", "-shm", "-journal"].map(|suffix| beside(path, suffix)) {
         match fs::remove_file(&file) {
             Err(error) if error.kind() != ErrorKind::NotFound => {
-                return Err(StoreError::from_io(&file, &error));
+                return Err(io_error(&file, &error));
             }
             Ok(()) | Err(_) => {}
         }
@@ -278,7 +278,7 @@ fn remove_with_companions(path: &Path) -> Result<(), StoreError> {
 
 fn sync(path: &Path) -> Result<(), StoreError> {
     let synced = File::open(path).and_then(|file| file.sync_all());
-    synced.map_err(|error| StoreError::from_io(path, &error))
+    synced.map_err(|error| io_error(path, &error))
 }
 
 /// The folder that a file lies in.

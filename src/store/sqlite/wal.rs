@@ -13,7 +13,7 @@ use std::path::Path;
 use rusqlite::Connection;
 
 use super::failure::Failure;
-use crate::store::StoreError;
+use crate::store::{StoreError, io_error};
 
 const HEADER: usize = 32;
 const FRAME_HEADER: usize = 24;
@@ -31,7 +31,7 @@ pub(super) fn check_length(
     if in_file >= pages {
         return Ok(());
     }
-    let logged = logged_pages(log, page_size).map_err(|error| StoreError::from_io(log, &error))?;
+    let logged = logged_pages(log, page_size).map_err(|error| io_error(log, &error))?;
     match (in_file + 1..=pages).find(|page| !logged.contains(page)) {
         Some(page) if whole_pages(path, page_size)? < pages => {
             Err(Failure::Row(format!("it was cut short: page {page} of {pages} is missing")))
@@ -42,7 +42,7 @@ pub(super) fn check_length(
 
 /// How many pages the database's file holds whole.
 fn whole_pages(path: &Path, page_size: u32) -> Result<u32, StoreError> {
-    let length = std::fs::metadata(path).map_err(|error| StoreError::from_io(path, &error))?.len();
+    let length = std::fs::metadata(path).map_err(|error| io_error(path, &error))?.len();
     Ok(u32::try_from(length / u64::from(page_size.max(1))).unwrap_or(u32::MAX))
 }
 

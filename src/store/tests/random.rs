@@ -12,6 +12,7 @@ use super::sample::{alert, at, attempt, event, mark, put, queued, run, run_id};
 use crate::core::alert::QueuedAlert;
 use crate::core::ids::JobName;
 use crate::core::job::HistoryPolicy;
+use crate::core::reason::Reason;
 use crate::core::record::{Learned, Record};
 use crate::core::run::{Phase, RunState};
 use crate::store::memory::MemoryStore;
@@ -98,7 +99,7 @@ fn record(change: &Change, known: &MemoryStore) -> Record {
             };
             let was = if honest { was } else { Some(RunState::Queued) };
             let mut run = run(n, JOBS[usize::try_from(n).unwrap() % JOBS.len()], state);
-            run.reason = format!("was {was:?}").as_str().into();
+            run.reason = Reason::in_words(format!("was {was:?}"));
             Record::Run { was, run: Arc::new(run) }
         }
         Change::Attempt { n, number, phase, transfer } => put(attempt(n, number, phase, transfer)),

@@ -178,7 +178,7 @@ pub(crate) fn event(n: u128, second: i64, state: RunState) -> Record {
 
 /// What happened in [`event`].
 pub(crate) fn came_to(state: RunState) -> Happening {
-    let reason = Reason::Told { code: None, words: format!("{} in words", state.word()) };
+    let reason = Reason::in_words(format!("{} in words", state.word()));
     Happening::State { state, reason }
 }
 

@@ -136,7 +136,13 @@ fn cases() -> Vec<(&'static str, Facts)> {
     case("skipped, as another was active", Some(due), &|facts| {
         facts.runs = vec![run(1, due, Some(due), RunState::Skipped, skipped.clone())];
         let reason = "completed: 3 objects";
-        let blocker = run(9, "2026-03-01T01:30:00", Some("09:00:00"), RunState::Succeeded, reason);
+        let blocker = run(
+            9,
+            "2026-03-01T01:30:00",
+            Some("09:00:00"),
+            RunState::Succeeded,
+            Reason::in_words(reason),
+        );
         facts.blocker = Some(blocker);
     });
     case("missed and too old", Some(due), &|facts| {
@@ -147,7 +153,7 @@ fn cases() -> Vec<(&'static str, Facts)> {
     });
     case("failed after three attempts", None, &|facts| {
         let reason = "the agent reports an error of the transfer (attempt 3 of 3)";
-        let mut run = run(1, due, Some("01:45:00"), RunState::Failed, reason);
+        let mut run = run(1, due, Some("01:45:00"), RunState::Failed, Reason::in_words(reason));
         let reason = "the agent reports an error of the transfer";
         run.attempts = ["01:30:01", "01:35:00", "01:44:00"]
             .iter()
@@ -158,20 +164,37 @@ fn cases() -> Vec<(&'static str, Facts)> {
     });
     case("failed, and repeated with success", Some(due), &|facts| {
         let reason = "the agent reports an error of the transfer";
-        let first = run(1, due, Some("01:45:00"), RunState::Failed, reason);
-        let mut retry = run(2, due, Some("09:10:00"), RunState::Succeeded, "completed: 3 objects");
+        let first = run(1, due, Some("01:45:00"), RunState::Failed, Reason::in_words(reason));
+        let mut retry = run(
+            2,
+            due,
+            Some("09:10:00"),
+            RunState::Succeeded,
+            Reason::in_words("completed: 3 objects"),
+        );
         (retry.trigger, retry.retry_of) = (Trigger::Retry, Some(first.id));
         retry.created_at = at("09:00:00");
         facts.runs = vec![retry, first];
     });
     case("succeeded", None, &|facts| {
-        facts.runs =
-            vec![run(1, due, Some("01:40:00"), RunState::Succeeded, "completed: 3 objects")];
+        facts.runs = vec![run(
+            1,
+            due,
+            Some("01:40:00"),
+            RunState::Succeeded,
+            Reason::in_words("completed: 3 objects"),
+        )];
     });
     case("waits for a destination", None, &|facts| {
         let job = Some(JobName::new("weekly"));
         let reason = WaitReason::Destination { run: id(9), job };
-        let mut blocker = run(9, "01:00:00", None, RunState::Running, "attempt 1 is transfer X");
+        let mut blocker = run(
+            9,
+            "01:00:00",
+            None,
+            RunState::Running,
+            Reason::in_words("attempt 1 is transfer X"),
+        );
         blocker.job = JobName::new("weekly");
         blocker.attempts = vec![attempt(1, "01:00:01", RunState::Running, "")];
         let run = run(1, due, None, RunState::Waiting, reason);
@@ -184,22 +207,39 @@ fn cases() -> Vec<(&'static str, Facts)> {
         facts.active = Some(Active { run, since: at("02:10:00"), blocker: None });
     });
     case("runs", None, &|facts| {
-        let mut run = run(1, due, None, RunState::Running, "attempt 1 is transfer X");
+        let mut run =
+            run(1, due, None, RunState::Running, Reason::in_words("attempt 1 is transfer X"));
         run.attempts = vec![attempt(1, "01:30:01", RunState::Running, "attempt 1 is transfer X")];
         facts.active = Some(Active { run, since: at("01:30:02"), blocker: None });
     });
     case("ran when the daemon died", None, &|facts| {
-        let run = run(1, due, None, RunState::Queued, "accepted; not listed by the agent yet");
+        let run = run(
+            1,
+            due,
+            None,
+            RunState::Queued,
+            Reason::in_words("accepted; not listed by the agent yet"),
+        );
         facts.active = Some(Active { run, since: at("01:30:02"), blocker: None });
         facts.daemon = false;
     });
     case("not scheduled then", Some("03:00:00"), &|facts| {
-        facts.runs =
-            vec![run(1, due, Some("02:10:00"), RunState::TimedOut, "past its `timeout` (30m)")];
+        facts.runs = vec![run(
+            1,
+            due,
+            Some("02:10:00"),
+            RunState::TimedOut,
+            Reason::in_words("past its `timeout` (30m)"),
+        )];
     });
     case("not scheduled then, but at work", Some("03:00:00"), &|facts| {
-        facts.runs =
-            vec![run(1, due, Some("04:00:00"), RunState::Succeeded, "completed: 3 objects")];
+        facts.runs = vec![run(
+            1,
+            due,
+            Some("04:00:00"),
+            RunState::Succeeded,
+            Reason::in_words("completed: 3 objects"),
+        )];
     });
     case("yet to come", Some("2026-03-03T01:30:00"), &|_| {});
     case("before it was known", Some("2026-01-20T01:30:00"), &|_| {});
@@ -239,7 +279,8 @@ fn cases() -> Vec<(&'static str, Facts)> {
     case("forgotten", Some("2026-02-20T01:30:00"), &|_| {});
     case("triggered by hand, and canceled", Some("08:00:30"), &|facts| {
         let reason = "canceled by an operator";
-        let mut run = run(1, "08:00:00", Some("08:05:00"), RunState::Canceled, reason);
+        let mut run =
+            run(1, "08:00:00", Some("08:05:00"), RunState::Canceled, Reason::in_words(reason));
         (run.trigger, run.scheduled_for) = (Trigger::Manual, None);
         facts.runs = vec![run];
     });
@@ -249,8 +290,13 @@ fn cases() -> Vec<(&'static str, Facts)> {
     });
     case("gone from the file", None, &|facts| {
         facts.job = None;
-        facts.runs =
-            vec![run(1, due, Some("01:40:00"), RunState::Succeeded, "completed: 3 objects")];
+        facts.runs = vec![run(
+            1,
+            due,
+            Some("01:40:00"),
+            RunState::Succeeded,
+            Reason::in_words("completed: 3 objects"),
+        )];
     });
     cases
 }
@@ -284,7 +330,7 @@ fn the_run_that_was_in_the_way_is_named() {
 
 #[test]
 fn a_time_is_meant_by_its_minute() {
-    let runs = [run(1, "01:30:00", Some("01:40:00"), RunState::Succeeded, "")];
+    let runs = [run(1, "01:30:00", Some("01:40:00"), RunState::Succeeded, Reason::in_words(""))];
     for (asked, found) in
         [("01:29:59", false), ("01:30:00", true), ("01:30:59", true), ("01:31:00", false)]
     {
@@ -303,7 +349,8 @@ fn an_occurrence_is_not_taken_for_the_one_a_second_before() {
     facts.job.as_mut().unwrap().timetable = Timetable::new(every_second, "UTC", TimeZone::UTC);
     rules(&mut facts).handled = at("01:30:00");
     facts.daemon = false;
-    facts.runs = vec![run(1, "01:30:00", Some("01:40:00"), RunState::Succeeded, "")];
+    facts.runs =
+        vec![run(1, "01:30:00", Some("01:40:00"), RunState::Succeeded, Reason::in_words(""))];
     let answer = explain(&facts);
     assert!(answer.sentences[0].contains("the daemon was down"), "{:?}", answer.sentences);
 }

@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use proptest::prelude::*;
 
 use super::*;
+use crate::core::reason::Reason;
 
 /// What a database holds, and its files as after a crash: the last of it only in the log.
 static CRASHED: LazyLock<(Vec<RunWithAttempts>, Files)> = LazyLock::new(|| {
@@ -127,7 +128,7 @@ fn a_full_disk_refuses_the_commit_and_keeps_all_before_it() {
     let one = |n| vec![new_run(run(n, "nightly", RunState::Running))];
     let large = |n| {
         let mut run = run(n, "nightly", RunState::Running);
-        run.reason = "long ".repeat(10_000).as_str().into();
+        run.reason = Reason::in_words("long ".repeat(10_000));
         vec![new_run(run)]
     };
     // In a group nobody is told that it was kept.

@@ -1,0 +1,86 @@
+//! Whose a row of the transfer history is: by its id, else by places, user and end
+//! (docs/click-api.md, "Transfer history").
+
+use jiff::Timestamp;
+
+use crate::ids::{TransferId, UserId};
+use crate::place::Fingerprint;
+
+/// What is asked of the history, and a row of ours is known by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CauseQuery {
+    /// The transfer.
+    pub transfer: TransferId,
+    /// Its places. Rows do not tell `allowSkip`.
+    pub places: Fingerprint,
+    /// Our user, where the agent tells.
+    pub user: Option<UserId>,
+    /// It ended between these, by the agent's clock.
+    pub ended: (Timestamp, Timestamp),
+}
+
+/// A row of the transfer history, as far as it could be read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HistoryRow {
+    /// Its id: the transfer's own, or the history's.
+    pub id: Option<TransferId>,
+    /// Whose transfer it was.
+    pub user: Option<UserId>,
+    /// Its places.
+    pub places: Option<Fingerprint>,
+    /// When it ended, by the agent's clock.
+    pub ended_at: Option<Timestamp>,
+    /// `errorMessage`, fit to be shown.
+    pub message: Option<String>,
+}
+
+/// What a row of ours says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OurRow {
+    /// In the agent's words.
+    pub message: String,
+    /// It is certainly this transfer's: by its id, or the only one that fits.
+    pub certain: bool,
+}
+
+impl CauseQuery {
+    /// True if a row bears the transfer's id: there is nothing more to read.
+    pub fn names(&self, row: &HistoryRow) -> bool {
+        row.id == Some(self.transfer) && self.may_be_of_our_user(row)
+    }
+
+    /// True if a row may be ours by places, user and end.
+    pub fn fits(&self, row: &HistoryRow) -> bool {
+        let (first, last) = self.ended;
+        row.places == Some(self.places)
+            && self.may_be_of_our_user(row)
+            && row.ended_at.is_some_and(|at| first <= at && at <= last)
+    }
+
+    /// True if the search has to keep a row.
+    pub fn wants(&self, row: &HistoryRow) -> bool {
+        self.names(row) || self.fits(row)
+    }
+
+    /// Ours of these rows; absent if there is none, or if it says nothing.
+    pub fn pick(&self, rows: &[HistoryRow]) -> Option<OurRow> {
+        let said = |row: &HistoryRow, certain| {
+            let message = row.message.clone().filter(|message| !message.is_empty())?;
+            Some(OurRow { message, certain })
+        };
+        if let Some(named) = rows.iter().find(|row| self.names(row)) {
+            return said(named, true);
+        }
+        let mut fitting: Vec<&HistoryRow> = rows.iter().filter(|row| self.fits(row)).collect();
+        // Ours has ended last: it is asked for when its end is seen.
+        fitting.sort_by_key(|row| row.ended_at);
+        said(fitting.last()?, fitting.len() == 1)
+    }
+
+    fn may_be_of_our_user(&self, row: &HistoryRow) -> bool {
+        match (self.user, row.user) {
+            (Some(ours), Some(theirs)) => ours == theirs,
+            (None, _) | (_, None) => true,
+        }
+    }
+}

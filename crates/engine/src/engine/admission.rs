@@ -1,0 +1,225 @@
+//! Who may start now: runs in state `waiting`, first come, first served.
+//!
+//! A run starts when nothing of its job may still be at work, no other request for the same
+//! transfer is open, no overlapping destination is taken, there is a slot, the agent takes work,
+//! and a complete look younger than a second has been had (protocol, rules 1, 3, 11).
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+
+use super::Engine;
+use super::contact::Trouble;
+use super::state::{Live, Wait};
+use crate::ids::RunId;
+use crate::input::Level;
+use crate::reason::{Reason, WaitReason};
+use crate::run::{Phase, RunState};
+
+impl Engine {
+    /// Starts what may start, and notes what the others wait for.
+    pub(super) fn admit(&mut self) {
+        if !std::mem::take(&mut self.admission_due) && self.contact.wanted.is_empty() {
+            return;
+        }
+        self.contact.wanted = BTreeSet::new();
+        if self.state.waiting.is_empty() {
+            return;
+        }
+        let mut slots = self.free_slots();
+        let order: Vec<RunId> = self.state.waiting.iter().map(|(_, run)| *run).collect();
+        for id in order {
+            if slots == 0 {
+                // What only its own job's runs can end is the better answer, and cheap to find.
+                let own = self.state.runs.get(&id).and_then(|live| self.own_obstacle(live));
+                self.note_wait(id, own.unwrap_or(Wait::Slot));
+                continue;
+            }
+            if let Some(wait) = self.obstacle(id) {
+                self.note_wait(id, wait);
+                continue;
+            }
+            slots -= 1;
+            let Some(live) = self.state.runs.get(&id) else { continue };
+            let fingerprint = live.fingerprint;
+            if let Some(wait) = self.trouble() {
+                self.contact.wanted.insert(fingerprint);
+                self.note_wait(id, wait);
+            } else if let Some(ground) = self.contact.ground(fingerprint, self.now).cloned() {
+                self.submit(id, &ground);
+            } else {
+                self.contact.wanted.insert(fingerprint);
+                self.note_wait(id, Wait::Look);
+            }
+        }
+    }
+
+    /// What keeps every run from being submitted.
+    fn trouble(&self) -> Option<Wait> {
+        match self.contact.trouble.as_ref()? {
+            Trouble::Away(words) => Some(Wait::Agent(words.clone())),
+            Trouble::PortHeld(words) => Some(Wait::Port(words.clone())),
+            Trouble::Idle(state) => Some(Wait::Agent(format!("the agent is {}", state.word()))),
+            Trouble::BadToken(words) => Some(Wait::Token(words.clone())),
+            Trouble::Listing(incomplete) => Some(Wait::Listing(incomplete.clone())),
+        }
+    }
+
+    /// The same as a reason.
+    pub(super) fn trouble_reason(&self) -> Option<WaitReason> {
+        Some(match self.contact.trouble.as_ref()? {
+            Trouble::Away(words) => WaitReason::Agent { words: words.clone() },
+            Trouble::PortHeld(words) => WaitReason::Port { words: words.clone() },
+            Trouble::Idle(state) => {
+                WaitReason::Agent { words: format!("the agent is {}", state.word()) }
+            }
+            Trouble::BadToken(words) => WaitReason::Token { words: words.clone() },
+            Trouble::Listing(incomplete) => WaitReason::Listing { words: incomplete.words() },
+        })
+    }
+
+    /// How many more transfers may be in flight.
+    fn free_slots(&self) -> u32 {
+        let taken = self
+            .open_attempts()
+            .filter(|attempt| match attempt.phase {
+                Phase::Intent | Phase::Uncertain | Phase::Accepted => {
+                    attempt.cancel.as_ref().is_none_or(|wish| !self.is_stuck(wish.at))
+                }
+                Phase::GivenUp | Phase::Refused | Phase::Closed => false,
+            })
+            .count();
+        self.set.agent.max_active.saturating_sub(u32::try_from(taken).unwrap_or(u32::MAX))
+    }
+
+    /// What of our own keeps a run from starting, if anything does.
+    pub(super) fn obstacle(&self, id: RunId) -> Option<Wait> {
+        let live = self.state.runs.get(&id)?;
+        if let Some(wait) = self.own_obstacle(live) {
+            return Some(wait);
+        }
+        let place = (live.run.ready_at, id);
+        let destination = &live.run.request.destination;
+        self.state
+            .guard
+            .overlapping(destination)
+            .filter(|other| *other != id)
+            .find(|other| self.keeps_destination(*other, live, place))
+            .map(Wait::Destination)
+    }
+
+    /// Obstacles that do not come from destinations: an earlier run of the job, its last
+    /// transfer, a request for the same transfer.
+    fn own_obstacle(&self, live: &Live) -> Option<Wait> {
+        let id = live.run.id;
+        if let Some(behind) = live.run.behind
+            && self.state.runs.get(&behind).is_some_and(|other| !other.run.state.is_over())
+        {
+            return Some(Wait::Behind(behind));
+        }
+        if self.state.steps_behind(id)
+            && let Some(before) = self.state.goes_before(id, &live.run.job)
+        {
+            return Some(Wait::Behind(before));
+        }
+        let last = self.state.open_of_job.get(&live.run.job).and_then(|runs| {
+            let occupied = |run: &&RunId| {
+                self.state.runs.get(run).is_some_and(|other| other.occupies(self.now))
+            };
+            runs.iter().find(occupied).copied()
+        });
+        if let Some(last) = last {
+            return Some(Wait::LastTransfer(last));
+        }
+        let identical = self.state.open.get(&live.fingerprint).and_then(|open| {
+            open.iter().find(|other| {
+                other.run != id
+                    && self.state.attempt(**other).is_some_and(|attempt| match attempt.phase {
+                        Phase::Intent | Phase::Uncertain => true,
+                        Phase::Accepted => attempt.transfer.is_none(),
+                        Phase::GivenUp | Phase::Refused | Phase::Closed => false,
+                    })
+            })
+        });
+        identical.map(|attempt| Wait::Identical(attempt.run))
+    }
+
+    /// True when `other`, whose destination overlaps, is at work there, or was here first.
+    fn keeps_destination(&self, other: RunId, live: &Live, place: (Timestamp, RunId)) -> bool {
+        let Some(rival) = self.state.runs.get(&other) else { return false };
+        if !rival.run.terms.exclusive && !live.run.terms.exclusive {
+            return false;
+        }
+        if rival.occupies(self.now) {
+            return true;
+        }
+        rival.run.state == RunState::Waiting
+            && (rival.run.ready_at, other) < place
+            && self.own_obstacle(rival).is_none()
+    }
+
+    /// Notes what a run waits for; a new kind of obstacle is recorded and said.
+    fn note_wait(&mut self, id: RunId, wait: Wait) {
+        let Some(live) = self.state.runs.get_mut(&id) else { return };
+        if live.wait.as_ref() == Some(&wait) {
+            return;
+        }
+        let momentary = wait == Wait::Look;
+        let level = match wait {
+            // Said once for all runs, or too common to be said for each.
+            Wait::Slot
+            | Wait::Agent(_)
+            | Wait::Port(_)
+            | Wait::Token(_)
+            | Wait::Listing(_)
+            | Wait::Look => Level::Debug,
+            Wait::Behind(_) | Wait::LastTransfer(_) | Wait::Identical(_) | Wait::Destination(_) => {
+                Level::Info
+            }
+        };
+        live.wait = Some(wait);
+        if momentary {
+            return;
+        }
+        let Some(live) = self.state.runs.get(&id) else { return };
+        let reason = self.wait_reason(live);
+        if live.run.reason == reason {
+            return;
+        }
+        self.move_run(id, RunState::Waiting, reason, level);
+    }
+
+    /// What a waiting run waits for.
+    pub(super) fn wait_reason(&self, live: &Live) -> Reason {
+        let Some(wait) = &live.wait else { return live.run.reason.clone() };
+        let of = |run: RunId| {
+            let job = self.state.runs.get(&run).map(|live| live.run.job.clone());
+            (run, job)
+        };
+        Reason::Waits(match *wait {
+            Wait::Behind(run) => {
+                let (run, job) = of(run);
+                WaitReason::Run { run, job }
+            }
+            Wait::LastTransfer(run) if run == live.run.id => WaitReason::LastRequest,
+            Wait::LastTransfer(run) => {
+                let (run, job) = of(run);
+                WaitReason::LastTransfer { run, job }
+            }
+            Wait::Identical(run) => {
+                let (run, job) = of(run);
+                WaitReason::Identical { run, job }
+            }
+            Wait::Destination(run) => {
+                let (run, job) = of(run);
+                WaitReason::Destination { run, job }
+            }
+            Wait::Slot => WaitReason::Slot { limit: self.set.agent.max_active },
+            Wait::Agent(ref words) => WaitReason::Agent { words: words.clone() },
+            Wait::Port(ref words) => WaitReason::Port { words: words.clone() },
+            Wait::Token(ref words) => WaitReason::Token { words: words.clone() },
+            Wait::Listing(ref incomplete) => WaitReason::Listing { words: incomplete.words() },
+            Wait::Look => return live.run.reason.clone(),
+        })
+    }
+}

@@ -1,0 +1,367 @@
+//! Alerts: which entries of the job file hear of what happens, and when each message is tried,
+//! tried again, or given up.
+//!
+//! A message is recorded in the step of what it tells of, and removed by a record once it is
+//! delivered: it is delivered at least once, and told twice only where a crash came between
+//! delivery and record.
+
+use std::sync::Arc;
+
+use globset::{Glob, GlobSet, GlobSetBuilder};
+use jiff::Timestamp;
+
+use super::Engine;
+use super::query::{AlertsView, FailingAlert};
+use crate::alert::{Delivery, Occasion, QueuedAlert, id_of, retry_delay, told_delay};
+use crate::ids::{AlertId, AlertKey, JobName, RunId};
+use crate::input::{Effect, Level, Note};
+use crate::job::{Alert, AlertChannel, AlertEvent};
+use crate::limits::{
+    ALERT_REFUSALS_MAX, ALERT_RETRY, ALERT_STALE, ALERT_TRIES_MIN, DELIVERIES_MAX, OUTBOX_MAX,
+    WORDS_MAX,
+};
+use crate::place::{NamedPlace, Place};
+use crate::plain::one_line;
+use crate::record::Record;
+use crate::run::{Run, RunState};
+
+/// One entry of `alerts`, as it is asked for each event.
+#[derive(Debug)]
+pub(super) struct Entry {
+    key: AlertKey,
+    on: Vec<AlertEvent>,
+    /// Absent for all jobs.
+    jobs: Option<Covered>,
+    channel: AlertChannel,
+}
+
+/// The jobs that an entry is about.
+#[derive(Debug)]
+struct Covered {
+    names: Vec<String>,
+    globs: GlobSet,
+}
+
+/// How alerts have fared since the engine began.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Fared {
+    delivered: u64,
+    failed: u64,
+    given_up: u64,
+}
+
+/// Something to be told.
+#[derive(Debug)]
+pub(super) struct News {
+    pub(super) occasion: Occasion,
+    /// The instant that it is known by: the same if it is found out again.
+    pub(super) at: Timestamp,
+    pub(super) job: Option<JobName>,
+    pub(super) run: Option<Arc<Run>>,
+    pub(super) reason: String,
+    /// A line for people.
+    pub(super) text: String,
+}
+
+impl Entry {
+    /// The entry as the engine keeps it: in memory of its own, as it outlives no job set.
+    pub(super) fn new(alert: &Alert) -> Self {
+        let jobs = (!alert.jobs.is_empty()).then(|| {
+            let mut globs = GlobSetBuilder::new();
+            // The job file was refused if one of them is no glob.
+            for glob in alert.jobs.iter().filter_map(|pattern| Glob::new(pattern).ok()) {
+                globs.add(glob);
+            }
+            Covered { names: alert.jobs.clone(), globs: globs.build().unwrap_or_default() }
+        });
+        let channel = alert.channel.clone();
+        Self { key: channel.key(), on: alert.on.clone(), jobs, channel }
+    }
+
+    /// True if the entry is to hear of it. What concerns no single job concerns every entry that
+    /// names it.
+    fn wants(&self, occasion: Occasion, job: Option<&JobName>) -> bool {
+        let named = match occasion {
+            Occasion::Event(event) => self.on.contains(&event),
+            // A check that never hears of a success would wait for one for ever.
+            Occasion::Started => {
+                matches!(self.channel, AlertChannel::Ping { .. })
+                    && self.on.contains(&AlertEvent::Succeeded)
+            }
+        };
+        named && job.is_none_or(|job| self.covers(job))
+    }
+
+    fn covers(&self, job: &JobName) -> bool {
+        self.jobs.as_ref().is_none_or(|jobs| {
+            jobs.names.iter().any(|name| name == job.as_str()) || jobs.globs.is_match(job.as_str())
+        })
+    }
+}
+
+impl Engine {
+    /// Queues a message for each entry that is to hear of it.
+    pub(super) fn raise(&mut self, news: &News) {
+        let job = news.job.as_ref();
+        let mut keys: Vec<AlertKey> = Vec::new();
+        for entry in self.entries.iter().filter(|entry| entry.wants(news.occasion, job)) {
+            if !keys.contains(&entry.key) {
+                keys.push(entry.key);
+            }
+        }
+        let run = news.run.as_deref();
+        let about = match (run, job) {
+            (Some(run), _) => run.id.to_string(),
+            (None, Some(job)) => job.to_string(),
+            (None, None) => String::new(),
+        };
+        for key in keys {
+            let id = id_of(&about, news.occasion, news.at, key);
+            if self.state.outbox.get(id).is_some() {
+                continue;
+            }
+            self.make_room();
+            let attempts = run.and_then(|run| self.state.runs.get(&run.id));
+            let row = QueuedAlert {
+                id,
+                number: self.state.outbox.next_number(),
+                key,
+                occasion: news.occasion,
+                at: self.now,
+                job: news.job.clone(),
+                run: run.map(|run| run.id),
+                state: run.map(|run| run.state),
+                reason: one_line(&news.reason, WORDS_MAX),
+                reason_code: run.and_then(|run| run.reason.code()),
+                cause: run.and_then(|run| self.cause_of(run)),
+                source: run.map(|run| self.named(&run.request.source)),
+                destination: run.map(|run| self.named(&run.request.destination)),
+                scheduled_for: run.and_then(|run| run.scheduled_for),
+                attempts: attempts
+                    .map_or(0, |live| u32::try_from(live.attempts.len()).unwrap_or(u32::MAX)),
+                text: one_line(&news.text, WORDS_MAX),
+                tries: 0,
+                next_try: self.now,
+                last_error: None,
+            };
+            self.record(Record::AlertQueued(Arc::new(row)));
+        }
+    }
+
+    /// A place with its account's name as it stands in the job file.
+    pub(super) fn named(&self, place: &Place) -> NamedPlace {
+        NamedPlace::new(place, &self.set.accounts)
+    }
+
+    /// Notes in a job's mark how its run has ended; true if that is a success after a failure.
+    pub(super) fn mark_end(&mut self, job: &JobName, run: RunId, state: RunState) -> bool {
+        let now = self.now;
+        if state != RunState::Skipped {
+            self.change_mark(job, |mark| mark.last_run = Some(run));
+        }
+        match state {
+            RunState::Succeeded => {
+                let failing = self.state.marks.get(job).is_some_and(|mark| mark.failing);
+                self.change_mark(job, |mark| {
+                    mark.last_success = Some(now);
+                    mark.last_success_run = Some(run);
+                    mark.failing = false;
+                    mark.told_late = None;
+                });
+                self.arm_late(job);
+                failing
+            }
+            RunState::Failed | RunState::TimedOut => {
+                self.change_mark(job, |mark| mark.failing = true);
+                false
+            }
+            RunState::Waiting
+            | RunState::Submitting
+            | RunState::Queued
+            | RunState::Running
+            | RunState::BackingOff
+            | RunState::Canceling
+            | RunState::Canceled
+            | RunState::Skipped => false,
+        }
+    }
+
+    /// A run has come to its end.
+    pub(super) fn raise_end(&mut self, id: RunId, recovers: bool) {
+        let Some(run) = self.state.runs.get(&id).map(|live| Arc::clone(&live.run)) else { return };
+        let (event, verb) = match run.state {
+            RunState::Succeeded => (AlertEvent::Succeeded, "succeeded"),
+            RunState::Failed => (AlertEvent::Failed, "failed"),
+            RunState::TimedOut => (AlertEvent::TimedOut, "timed out"),
+            RunState::Canceled => (AlertEvent::Canceled, "was canceled"),
+            RunState::Skipped => (AlertEvent::Skipped, "was skipped"),
+            RunState::Waiting
+            | RunState::Submitting
+            | RunState::Queued
+            | RunState::Running
+            | RunState::BackingOff
+            | RunState::Canceling => return,
+        };
+        self.raise_of_run(&run, Occasion::Event(event), verb);
+        if recovers {
+            self.raise_of_run(&run, Occasion::Event(AlertEvent::Recovered), "has recovered");
+        }
+    }
+
+    /// A run makes its first attempt.
+    pub(super) fn raise_start(&mut self, id: RunId) {
+        let Some(run) = self.state.runs.get(&id).map(|live| Arc::clone(&live.run)) else { return };
+        self.raise_of_run(&run, Occasion::Started, "started");
+    }
+
+    fn raise_of_run(&mut self, run: &Arc<Run>, occasion: Occasion, verb: &str) {
+        let when = run.scheduled_for;
+        let when = when.map(|at| format!(" (scheduled for {})", self.told_time(&run.job, at)));
+        let reason = self.told(run.id, &run.reason);
+        let host = &self.host.hostname;
+        let text = format!("{} {verb} on {host}: {reason}{}", run.job, when.unwrap_or_default());
+        self.raise(&News {
+            occasion,
+            at: run.ended_at.unwrap_or(run.created_at),
+            job: Some(run.job.clone()),
+            run: Some(Arc::clone(run)),
+            reason,
+            text,
+        });
+    }
+
+    /// Drops the oldest message where there is room for no other.
+    fn make_room(&mut self) {
+        while self.state.outbox.len() >= OUTBOX_MAX {
+            let Some(oldest) = self.state.outbox.rows().next().map(Arc::clone) else { return };
+            let words = format!("{OUTBOX_MAX} alerts are waiting, so the oldest one is dropped");
+            self.give_up_alert(&oldest, &words);
+        }
+    }
+
+    /// Takes the entries of a new job set. What was meant for one that is gone is dropped.
+    pub(super) fn take_entries(&mut self) {
+        self.entries = self.set.alerts.iter().map(Entry::new).collect();
+        let entries = &self.entries;
+        let gone = |row: &&Arc<QueuedAlert>| !entries.iter().any(|entry| entry.key == row.key);
+        let orphans: Vec<_> = self.state.outbox.rows().filter(gone).map(Arc::clone).collect();
+        for orphan in orphans {
+            let words = "its entry is gone from the job file, so it is dropped";
+            self.tell_of_alert(Level::Warn, &orphan, words);
+            self.record(Record::AlertGone(orphan.id));
+        }
+    }
+
+    /// Asks for the deliveries that are due, and says when the next one will be.
+    pub(super) fn plan_deliveries(&mut self) {
+        self.state.outbox.next = None;
+        let outbox = &self.state.outbox;
+        let idle = outbox.heads().filter(|row| !outbox.under_way.contains_key(&row.key));
+        // A clock that was set back must not put a delivery off for as long as that.
+        let latest = super::shift(self.now, ALERT_RETRY.1);
+        let due_at = |row: &QueuedAlert| {
+            if row.next_try > latest { self.now } else { row.next_try }
+        };
+        let mut waiting: Vec<_> =
+            idle.map(|row| (due_at(row), row.number, Arc::clone(row))).collect();
+        waiting.sort_by_key(|(at, number, _)| (*at, *number));
+        for (at, _, alert) in waiting {
+            if self.state.outbox.under_way.len() >= DELIVERIES_MAX {
+                // The end of one of them plans anew.
+                return;
+            }
+            if at > self.now {
+                self.state.outbox.next = Some(at);
+                return;
+            }
+            let entry = self.entries.iter().find(|entry| entry.key == alert.key);
+            let Some(channel) = entry.map(|entry| entry.channel.clone()) else { continue };
+            self.state.outbox.under_way.insert(alert.key, alert.id);
+            self.then(Effect::Deliver { alert, channel });
+        }
+    }
+
+    /// Takes in what came of a delivery.
+    pub(super) fn delivered(&mut self, id: AlertId, delivery: Delivery) {
+        self.state.outbox.under_way.retain(|_, under_way| *under_way != id);
+        let Some(row) = self.state.outbox.get(id).map(Arc::clone) else { return };
+        let tries = row.tries.saturating_add(1);
+        let stale = self.now.duration_since(row.at) >= ALERT_STALE;
+        let mut delay = retry_delay(tries);
+        let (words, enough) = match delivery {
+            Delivery::Delivered => {
+                self.fared.delivered += 1;
+                self.tell_of_alert(Level::Debug, &row, "delivered");
+                self.record(Record::AlertGone(id));
+                return;
+            }
+            Delivery::Refused(words) => (words, tries >= ALERT_REFUSALS_MAX),
+            Delivery::Failed(words) => (words, stale && tries >= ALERT_TRIES_MIN),
+            Delivery::Later { words, after } => {
+                delay = told_delay(tries, after);
+                (words, stale && tries >= ALERT_TRIES_MIN)
+            }
+        };
+        self.fared.failed += 1;
+        let words = one_line(&words, WORDS_MAX);
+        if row.occasion == Occasion::Started {
+            // The end of the run follows, and says more.
+            self.tell_of_alert(Level::Warn, &row, &format!("not delivered: {words}"));
+            self.record(Record::AlertGone(id));
+            return;
+        }
+        if enough {
+            let words = format!("given up after {tries} tries: {words}");
+            self.give_up_alert(&row, &words);
+            return;
+        }
+        let next_try = super::shift(self.now, delay);
+        let line = format!("not delivered, and tried again: {words}");
+        self.tell_of_alert(Level::Warn, &row, &line);
+        let row = QueuedAlert { tries, next_try, last_error: Some(words), ..(*row).clone() };
+        self.record(Record::AlertQueued(Arc::new(row)));
+    }
+
+    fn give_up_alert(&mut self, row: &QueuedAlert, words: &str) {
+        self.fared.given_up += 1;
+        self.tell_of_alert(Level::Error, row, words);
+        self.record(Record::AlertGone(row.id));
+    }
+
+    /// Says a sentence about a message to the log.
+    fn tell_of_alert(&mut self, level: Level, row: &QueuedAlert, words: &str) {
+        let entry = self.entries.iter().find(|entry| entry.key == row.key);
+        let by = entry.map(|entry| format!(" by {}", entry.channel)).unwrap_or_default();
+        let text = format!("alert `{}`{by}: {words}", row.occasion.word());
+        self.step.notes.push(Note {
+            level,
+            job: row.job.clone(),
+            run: row.run,
+            by: None,
+            at: self.now,
+            text,
+        });
+    }
+
+    /// How alerts fare.
+    pub fn alerts_view(&self) -> AlertsView {
+        let entry = |key| self.entries.iter().find(|entry: &&Entry| entry.key == key);
+        let failing = self.state.outbox.heads().filter_map(|row| {
+            Some(FailingAlert {
+                channel: entry(row.key)?.channel.to_string(),
+                occasion: row.occasion,
+                at: row.at,
+                tries: row.tries,
+                next_try: row.next_try,
+                words: row.last_error.clone()?,
+            })
+        });
+        AlertsView {
+            waiting: self.state.outbox.len(),
+            failing: failing.collect(),
+            delivered: self.fared.delivered,
+            failed: self.fared.failed,
+            given_up: self.fared.given_up,
+        }
+    }
+}

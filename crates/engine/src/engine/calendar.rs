@@ -1,0 +1,392 @@
+//! Occurrences: when they are due, which were missed, and what becomes of each.
+//!
+//! An occurrence is known by job and instant, and runs at most once whatever the clock does:
+//! `Mark::dealt` says which have their run, also of those that lie ahead of a clock that was set
+//! back. Whether a run may then start is decided in `admission`.
+
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+use uuid::Uuid;
+
+use super::Engine;
+use crate::dealt::DealtWith;
+use crate::ids::{JobName, RunId};
+use crate::input::Level;
+use crate::job::{CatchUp, Job, Overlap, PlaceTemplate};
+use crate::limits::{LATE_START, MISSED_MAX};
+use crate::matching::shift;
+use crate::place::{Place, TransferRequest};
+use crate::reason::{AttemptEnd, CancelReason, Reason, SkipReason};
+use crate::record::{Mark, Record};
+use crate::run::{CancelCause, Run, RunState, Trigger};
+use crate::schedule::Missed;
+use crate::template::TemplateValues;
+
+/// A job of the file, and its next occurrence.
+#[derive(Debug)]
+pub(super) struct Planned {
+    /// Its definition.
+    pub(super) job: Arc<Job>,
+    /// When its next occurrence is due, jitter included.
+    pub(super) due: Option<Timestamp>,
+    /// When it is to be told that it is late.
+    pub(super) late_at: Option<Timestamp>,
+}
+
+impl Engine {
+    /// Sets when the job's next occurrence is due.
+    pub(super) fn arm(&mut self, name: &JobName) {
+        let Some(planned) = self.jobs.get(name) else { return };
+        let job = Arc::clone(&planned.job);
+        let due = self.state.marks.get(name).filter(|mark| mark.scheduled).and_then(|mark| {
+            if self.held.contains_key(name) {
+                return None;
+            }
+            let after = self.quiet_until(mark)?;
+            let occurrence = next_undealt(&job, mark, after)?;
+            Some(self.due_at(&job, occurrence))
+        });
+        let Some(planned) = self.jobs.get_mut(name) else { return };
+        if let Some(old) = std::mem::replace(&mut planned.due, due) {
+            self.dues.remove(&(old, name.clone()));
+        }
+        if let Some(due) = due {
+            self.dues.insert((due, name.clone()));
+        }
+    }
+
+    /// An occurrence with its jitter: the same for the same job and occurrence on one machine.
+    pub(super) fn due_at(&self, job: &Job, occurrence: Timestamp) -> Timestamp {
+        let jitter = u64::try_from(job.jitter.as_millis()).unwrap_or(0);
+        if jitter == 0 {
+            return occurrence;
+        }
+        let key = format!("{}\n{}\n{occurrence}", self.host.jitter_seed, job.name);
+        let (chance, _) = Uuid::new_v5(&Uuid::NAMESPACE_OID, key.as_bytes()).as_u64_pair();
+        let delay = i64::try_from(chance % jitter).unwrap_or(0);
+        shift(occurrence, SignedDuration::from_millis(delay))
+    }
+
+    /// Deals with all occurrences of a job that are due.
+    pub(super) fn occurrences_due(&mut self, name: &JobName) {
+        if !self.is_held_back(name) {
+            self.deal_until(name, self.now);
+        }
+        self.arm(name);
+    }
+
+    /// The newest occurrences that are due by `until`, and whether there are older ones.
+    pub(super) fn due_until(&self, job: &Job, mark: &Mark, until: Timestamp) -> Missed {
+        let mut due = job.timetable.missed(mark.handled, until, MISSED_MAX);
+        let is_due = |occurrence: &Timestamp| self.due_at(job, *occurrence) <= until;
+        let held_back = due.newest.iter().position(|occurrence| !is_due(occurrence));
+        due.newest.truncate(held_back.unwrap_or(due.newest.len()));
+        if due.newest.is_empty() {
+            // Jitter may hold back the oldest of the newest, but not the very first.
+            due.newest.extend(job.timetable.next_after(mark.handled).filter(is_due));
+        }
+        due
+    }
+
+    /// Deals with the occurrences of a job that are due by `until`, which is now, or the instant
+    /// from which the clock was just set forward.
+    pub(super) fn deal_until(&mut self, name: &JobName, until: Timestamp) {
+        let Some(planned) = self.jobs.get(name) else { return };
+        let job = Arc::clone(&planned.job);
+        let Some(mark) = self.state.marks.get(name).map(Arc::clone) else { return };
+        if self.pause_in_force(&mark, self.now).is_some() {
+            return;
+        }
+        if let Some(until) = mark.pause.as_ref().and_then(|pause| pause.until) {
+            self.end_pause(name, until);
+        }
+        let Some(mark) = self.state.marks.get(name).map(Arc::clone) else { return };
+        let Missed { newest: mut due, more } = self.due_until(&job, &mark, until);
+        let Some(&last) = due.last() else { return };
+        due.retain(|at| mark.dealt.end_of_stretch(*at).is_none());
+        if more {
+            self.announce(
+                Level::Warn,
+                Some(name),
+                format!(
+                    "more than {MISSED_MAX} occurrences were missed; the oldest are not listed"
+                ),
+            );
+        }
+        let open: Vec<(Timestamp, Trigger)> = due
+            .into_iter()
+            .map(|at| {
+                let late = until.duration_since(self.due_at(&job, at)) > LATE_START;
+                (at, if late { Trigger::CatchUp } else { Trigger::Schedule })
+            })
+            .collect();
+        let fates = self.fates(&job, &open);
+        let dealt = fates.iter().filter(|(_, _, fate)| *fate != Fate::Missed).count();
+        self.change_mark(name, |mark| {
+            // One that is only listed as missed has not had its turn, and breaks the stretch.
+            if more || dealt < open.len() {
+                mark.dealt.break_off(mark.handled);
+            }
+            if let Some((first, _, _)) = fates.iter().find(|(_, _, fate)| *fate != Fate::Missed) {
+                mark.dealt.grow(*first);
+            }
+            mark.handled = last;
+        });
+        let mut previous = None;
+        for (at, trigger, fate) in fates {
+            match fate {
+                Fate::Missed => {}
+                Fate::Occurs => {
+                    let late = trigger == Trigger::CatchUp;
+                    let reason = if late { Reason::CaughtUp } else { Reason::Due };
+                    self.occurrence(&job, at, trigger, reason);
+                }
+                Fate::InTurn => {
+                    let behind = previous.or_else(|| self.last_ahead(&job.name));
+                    let reason = Reason::CaughtUp;
+                    previous = Some(self.open_run(&job, trigger, Some(at), behind, reason, None));
+                }
+            }
+        }
+    }
+
+    /// What becomes of occurrences that are due, oldest first; those that are missed for good are
+    /// recorded. One that is hardly late was missed with the late ones before it, and counts among
+    /// them: `once` runs it and none before it, and with `all` it waits for its turn.
+    fn fates(
+        &mut self,
+        job: &Arc<Job>,
+        due: &[(Timestamp, Trigger)],
+    ) -> Vec<(Timestamp, Trigger, Fate)> {
+        let any_late = due.iter().any(|(_, trigger)| *trigger == Trigger::CatchUp);
+        let latest = due.last().map(|(at, _)| *at);
+        let mut fates = Vec::with_capacity(due.len());
+        for &(at, trigger) in due {
+            let late = trigger == Trigger::CatchUp;
+            let too_old = late && self.now.duration_since(at) > job.catch_up_window;
+            let missed = match job.catch_up {
+                _ if !any_late => None,
+                _ if too_old => Some(SkipReason::CatchUpWindow { limit: job.catch_up_window }),
+                CatchUp::None => late.then_some(SkipReason::CatchUpNone),
+                CatchUp::Once => (Some(at) != latest).then_some(SkipReason::Superseded),
+                CatchUp::All => None,
+            };
+            let fate = match missed {
+                Some(reason) => {
+                    self.skip(job, at, trigger, reason);
+                    Fate::Missed
+                }
+                None if any_late && job.catch_up == CatchUp::All => Fate::InTurn,
+                None => Fate::Occurs,
+            };
+            fates.push((at, trigger, fate));
+        }
+        fates
+    }
+
+    /// An occurrence that is to run now, if the overlap policy lets it.
+    pub(super) fn occurrence(
+        &mut self,
+        job: &Arc<Job>,
+        at: Timestamp,
+        trigger: Trigger,
+        reason: Reason,
+    ) {
+        self.end_hopeful_run(&job.name);
+        if let Some(reason) = self.overlapped_by_ended(job, at) {
+            self.skip(job, at, trigger, reason);
+            return;
+        }
+        // It is not skipped because of runs that repeat others: it waits for one that has begun.
+        let repeats = |id: &RunId| {
+            self.state.runs.get(id).is_some_and(|live| live.run.trigger.steps_behind())
+        };
+        let ahead = self.state.ahead(&job.name);
+        let unfinished: Vec<RunId> = ahead.iter().copied().filter(|id| !repeats(id)).collect();
+        let Some(&active) = unfinished.first() else {
+            self.open_run(job, trigger, Some(at), ahead.last().copied(), reason, None);
+            return;
+        };
+        let since = self.state.runs.get(&active).map_or(at, |live| live.run.created_at);
+        match job.overlap {
+            Overlap::Skip => {
+                self.skip(job, at, trigger, SkipReason::Overlap { active, since, held: None });
+            }
+            Overlap::Queue => match unfinished.get(1).copied() {
+                held @ Some(_) => {
+                    self.skip(job, at, trigger, SkipReason::Overlap { active, since, held });
+                }
+                None => {
+                    self.open_run(job, trigger, Some(at), Some(active), reason, None);
+                }
+            },
+            Overlap::Replace => {
+                for run in unfinished {
+                    let reason = CancelReason::NewerOccurrence.into();
+                    self.cancel_run(run, CancelCause::Replaced, reason);
+                }
+                let behind = self.last_ahead(&job.name);
+                self.open_run(job, trigger, Some(at), behind, reason, None);
+            }
+        }
+    }
+
+    /// The job's unfinished run that came last, those left aside that step behind.
+    pub(super) fn last_ahead(&self, job: &JobName) -> Option<RunId> {
+        self.state.ahead(job).last().copied()
+    }
+
+    /// A run that only hopes for a lost request to turn up gives way to the job's next occurrence
+    /// (protocol, rule 6).
+    pub(super) fn end_hopeful_run(&mut self, job: &JobName) {
+        let Some(runs) = self.state.unfinished.get(job).cloned() else { return };
+        for run in runs {
+            if self.state.runs.get(&run).is_some_and(super::state::Live::only_hopes) {
+                self.end_run(run, RunState::Failed, AttemptEnd::LostUntilNext);
+            }
+        }
+    }
+
+    /// Records an occurrence that does not run.
+    fn skip(&mut self, job: &Arc<Job>, at: Timestamp, trigger: Trigger, reason: SkipReason) {
+        self.open_run(job, trigger, Some(at), None, reason.into(), Some(RunState::Skipped));
+    }
+
+    /// Records a run: waiting, or with `end` one that is over before it began. Gives its id.
+    pub(super) fn open_run(
+        &mut self,
+        job: &Arc<Job>,
+        trigger: Trigger,
+        scheduled_for: Option<Timestamp>,
+        behind: Option<RunId>,
+        reason: Reason,
+        end: Option<RunState>,
+    ) -> RunId {
+        let generation = self.state.marks.get(&job.name).map_or(0, |mark| mark.generation);
+        let at = scheduled_for.unwrap_or(self.now);
+        let id = RunId::for_occurrence(&job.name, at, generation);
+        let (of, request) = ((id, &job.name), self.render(job, at, id));
+        let mut run = self.new_run(of, trigger, scheduled_for, reason, request, &job.terms);
+        run.behind = behind;
+        if let Some(end) = end {
+            run.state = end;
+            run.ended_at = Some(self.now);
+        }
+        self.open_row(run);
+        id
+    }
+
+    /// Records a new run, waiting, or over before it began.
+    pub(super) fn open_row(&mut self, run: Run) {
+        let (id, state, reason) = (run.id, run.state, run.reason.clone());
+        self.record(Record::Run { was: None, run: Arc::new(run) });
+        let level = if state.is_over() { Level::Info } else { Level::Debug };
+        self.say_state(id, state, reason, level);
+        if state.is_over() {
+            self.raise_end(id, false);
+        }
+        self.touched.insert(id);
+        self.admission_due = true;
+    }
+
+    /// The request of a run, its paths rendered.
+    pub(super) fn render(&self, job: &Job, at: Timestamp, run: RunId) -> TransferRequest {
+        let values = TemplateValues {
+            at,
+            zone: job.timetable.zone(),
+            job: &job.name,
+            run,
+            hostname: &self.host.hostname,
+        };
+        let place = |template: &PlaceTemplate| Place {
+            account: template.account,
+            bucket: template.bucket.clone(),
+            bucket_id: template.bucket_id.clone(),
+            path: template.path.render(&values),
+            id: template.id.clone(),
+        };
+        TransferRequest {
+            source: place(&job.source),
+            destination: place(&job.destination),
+            allow_skip: job.allow_skip,
+            keep_source_tree: job.keep_source_tree,
+        }
+    }
+
+    /// The mark of a job that stands in the file as it is from now on: `handled` moves here
+    /// wherever the schedule starts anew, so that no past occurrence fires.
+    pub(super) fn mark_for(&self, name: &JobName, job: &Job) -> Mark {
+        let since = self.now;
+        let identity = job.timetable.identity();
+        let scheduled = job.enabled && !job.timetable.is_empty();
+        let Some(old) = self.state.marks.get(name) else {
+            return Mark {
+                job: name.clone(),
+                timetable: identity,
+                scheduled,
+                scheduled_since: Some(since),
+                handled: since,
+                generation: 0,
+                dealt: DealtWith::default(),
+                first_seen: since,
+                last_success: None,
+                last_run: None,
+                last_success_run: None,
+                pause: None,
+                pauses: Vec::new(),
+                failing: false,
+                told_late: None,
+            };
+        };
+        let mut mark = Mark::clone(old);
+        let anew = mark.timetable != identity || (scheduled && !mark.scheduled);
+        if anew || scheduled != mark.scheduled {
+            mark.scheduled_since = Some(since);
+        }
+        mark.timetable = identity;
+        mark.scheduled = scheduled;
+        fall_back(&mut mark, self.now);
+        if anew {
+            mark.dealt.break_off(mark.handled);
+            mark.handled = mark.handled.max(since);
+        } else if let Some(end) = mark.dealt.resume(mark.handled, self.now) {
+            mark.handled = end;
+        }
+        mark
+    }
+}
+
+/// What becomes of an occurrence that is due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    /// It was missed, and does not run.
+    Missed,
+    /// It is to run now, if the overlap policy lets it.
+    Occurs,
+    /// It runs behind the missed ones before it (`catch_up: all`).
+    InTurn,
+}
+
+/// The first occurrence after `t` that has no run yet.
+pub(super) fn next_undealt(job: &Job, mark: &Mark, t: Timestamp) -> Option<Timestamp> {
+    let mut next = job.timetable.next_after(t)?;
+    // Each turn leaves one stretch behind, and there are few.
+    while let Some(end) = mark.dealt.end_of_stretch(next) {
+        next = job.timetable.next_after(end)?;
+    }
+    Some(next)
+}
+
+/// What is handled falls back with the clock, so that no job waits until a wrong time comes again.
+/// So does a pause: what it keeps quiet from here on is not made up for when it ends.
+pub(super) fn fall_back(mark: &mut Mark, now: Timestamp) {
+    if let Some(pause) = &mut mark.pause {
+        pause.at = pause.at.min(now);
+    }
+    if mark.handled > now {
+        mark.dealt.break_off(mark.handled);
+        mark.handled = now;
+        mark.generation = mark.generation.saturating_add(1);
+    }
+}

@@ -1,0 +1,128 @@
+//! What a wrong clock has recorded, put right at a start.
+//!
+//! Nothing that is durable can lie further ahead of now than some span of its own; what does was
+//! written while the clock was ahead, and would block or silence a job until then. It is taken to
+//! be as far ahead as it can be at most, and said once.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::Engine;
+use crate::ids::{AttemptId, JobName, RunId};
+use crate::input::Level;
+use crate::limits::{ADOPT_WINDOW_CAP, AHEAD_MAX, WATCH};
+use crate::matching::shift;
+use crate::run::{Attempt, Run};
+
+/// Brings what lies ahead of its latest back to it, and notes how far it was.
+#[derive(Default)]
+struct Clamp {
+    furthest: SignedDuration,
+}
+
+impl Clamp {
+    fn to(&mut self, at: &mut Timestamp, latest: Timestamp) {
+        let ahead = at.duration_since(latest);
+        if ahead > AHEAD_MAX {
+            *at = latest;
+            self.furthest = self.furthest.max(ahead);
+        }
+    }
+
+    fn optional(&mut self, at: &mut Option<Timestamp>, latest: Timestamp) {
+        if let Some(at) = at {
+            self.to(at, latest);
+        }
+    }
+}
+
+impl Engine {
+    /// Brings all that lies further ahead than it ever can back to where it can be.
+    pub(super) fn clamp(&mut self) {
+        let mut clamp = Clamp::default();
+        let runs: Vec<RunId> = self.state.runs.keys().copied().collect();
+        for run in runs {
+            self.clamp_run(run, &mut clamp);
+        }
+        let jobs: Vec<JobName> = self.state.marks.keys().cloned().collect();
+        for job in jobs {
+            self.clamp_mark(&job, &mut clamp);
+        }
+        if clamp.furthest.is_zero() {
+            return;
+        }
+        let furthest = crate::duration::format_short(clamp.furthest);
+        let text = format!(
+            "the clock was wrong: what it recorded lies up to {furthest} further ahead than it \
+             can; it is taken to be of now, and no job waits for it"
+        );
+        self.announce(Level::Warn, None, text);
+    }
+
+    fn clamp_run(&mut self, id: RunId, clamp: &mut Clamp) {
+        let now = self.now;
+        let Some(live) = self.state.runs.get(&id) else { return };
+        let numbers: Vec<u32> = live
+            .attempts
+            .iter()
+            .filter(|(_, attempt)| attempt.phase.is_open())
+            .map(|(number, _)| *number)
+            .collect();
+        let timeout = live.run.terms.timeout;
+        for number in numbers {
+            self.change_attempt(AttemptId { run: id, number }, |attempt| {
+                clamp_attempt(attempt, timeout, now, clamp);
+            });
+        }
+        self.change_run(id, |run| {
+            if !run.state.is_over() {
+                let latest = latest_ready(run, now);
+                clamp.to(&mut run.ready_at, latest);
+                if let Some(wish) = &mut run.cancel {
+                    clamp.to(&mut wish.at, now);
+                }
+            }
+        });
+    }
+
+    fn clamp_mark(&mut self, job: &JobName, clamp: &mut Clamp) {
+        let now = self.now;
+        self.change_mark(job, |mark| {
+            // What is handled falls back with its stretch remembered (`calendar::fall_back`).
+            clamp.to(&mut mark.handled.clone(), now);
+            clamp.to(&mut mark.first_seen, now);
+            clamp.optional(&mut mark.scheduled_since, now);
+            clamp.optional(&mut mark.last_success, now);
+            clamp.optional(&mut mark.told_late, now);
+            if let Some(pause) = &mut mark.pause {
+                clamp.to(&mut pause.at, now);
+            }
+        });
+    }
+}
+
+/// The latest at which a run that is not over may be ready: the longest back-off, a tenth more.
+fn latest_ready(run: &Run, now: Timestamp) -> Timestamp {
+    let longest = run.terms.retry.max_delay.max(run.terms.retry.initial_delay);
+    if run.state.is_between_attempts() { shift(now, longest + longest / 10) } else { now }
+}
+
+fn clamp_attempt(
+    attempt: &mut Attempt,
+    timeout: SignedDuration,
+    now: Timestamp,
+    clamp: &mut Clamp,
+) {
+    // A request that was sent by a wrong clock may bear a date of any clock since.
+    let ahead = attempt.not_before.duration_since(now);
+    if ahead > AHEAD_MAX && attempt.phase.is_underway() && attempt.transfer.is_none() {
+        let millis = i64::try_from(ahead.as_millis()).unwrap_or(i64::MAX);
+        attempt.slack_ms.0 = attempt.slack_ms.0.saturating_sub(millis);
+    }
+    clamp.to(&mut attempt.deadline, shift(now, timeout));
+    clamp.to(&mut attempt.moved_at, now);
+    clamp.optional(&mut attempt.holds_until, shift(now, timeout + ADOPT_WINDOW_CAP));
+    clamp.optional(&mut attempt.watched_until, shift(now, WATCH.max(timeout)));
+    if let Some(wish) = &mut attempt.cancel {
+        clamp.to(&mut wish.at, now);
+    }
+}

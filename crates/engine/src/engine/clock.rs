@@ -1,0 +1,140 @@
+//! The wall clock is set while the daemon runs.
+//!
+//! Spans move with the clock; instants stay. Keeps true: an occurrence never runs twice, none that
+//! the clock comes to is passed over in silence, and across a step nothing counts as missed.
+
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::Engine;
+use super::calendar::fall_back;
+use crate::duration;
+use crate::ids::{AttemptId, JobName};
+use crate::input::Level;
+use crate::limits::STEP_REACHES;
+use crate::matching::shift;
+use crate::pace::Pace;
+use crate::reason::Reason;
+use crate::run::Trigger;
+
+impl Engine {
+    /// The wall clock was set. What is measured as a span of time (deadlines, back-off) moves
+    /// with it, and the dates of open attempts may lie on either side of the step.
+    pub(super) fn clock_stepped(&mut self, by: SignedDuration) {
+        let millis = i64::try_from(by.as_millis()).unwrap_or(0);
+        let way = if by.is_negative() { "back" } else { "forward" };
+        let text = format!("the clock was set {way} by {}", duration::format_short(by.abs()));
+        self.announce(Level::Warn, None, text);
+        let runs: Vec<_> = self.state.runs.keys().copied().collect();
+        for run in runs {
+            let Some(live) = self.state.runs.get_mut(&run) else { continue };
+            for sighting in live.sightings.values_mut() {
+                sighting.absent_at = None;
+                sighting.seen_at = sighting.seen_at.map(|at| shift(at, by));
+                sighting.moved_at = sighting.moved_at.map(|at| shift(at, by));
+                sighting.recorded_at = None;
+                sighting.pace = Pace::default();
+                sighting.cancel_next = sighting.cancel_next.map(|at| shift(at, by));
+                if let Some(asking) = &mut sighting.asking {
+                    asking.since = shift(asking.since, by);
+                }
+            }
+            let open: Vec<u32> = live
+                .attempts
+                .iter()
+                .filter(|(_, attempt)| attempt.phase.is_open())
+                .map(|(number, _)| *number)
+                .collect();
+            for number in open {
+                self.change_attempt(AttemptId { run, number }, |attempt| {
+                    attempt.deadline = shift(attempt.deadline, by);
+                    attempt.moved_at = shift(attempt.moved_at, by);
+                    attempt.holds_until = attempt.holds_until.map(|at| shift(at, by));
+                    attempt.watched_until = attempt.watched_until.map(|at| shift(at, by));
+                    // One that was given up was processed before, by the old clock, or never.
+                    if attempt.phase.is_underway() && attempt.transfer.is_none() {
+                        attempt.slack_ms.0 = attempt.slack_ms.0.saturating_add(millis.min(0));
+                        attempt.slack_ms.1 = attempt.slack_ms.1.saturating_add(millis.max(0));
+                    }
+                    if let Some(wish) = &mut attempt.cancel {
+                        wish.at = shift(wish.at, by);
+                    }
+                });
+            }
+            if self.state.runs.get(&run).is_some_and(|live| !live.run.state.is_over()) {
+                self.change_run(run, |run| {
+                    run.ready_at = shift(run.ready_at, by);
+                    if let Some(wish) = &mut run.cancel {
+                        wish.at = shift(wish.at, by);
+                    }
+                });
+            }
+        }
+        self.contact.clock_stepped(by);
+        self.pause_of_all_falls_back();
+        let before = shift(self.now, -by);
+        let jobs: Vec<JobName> = self.jobs.keys().cloned().collect();
+        for name in jobs {
+            self.first_seen_moves(&name, by);
+            if by.is_negative() {
+                self.step_back(&name);
+            } else {
+                self.step_forward(&name, before);
+            }
+            self.arm_late(&name);
+        }
+        self.began = shift(self.began, by);
+    }
+
+    /// A job that this engine saw first was seen by the clock that has just been put right.
+    fn first_seen_moves(&mut self, name: &JobName, by: SignedDuration) {
+        let (began, now) = (self.began, self.now);
+        let put_right = |at: Timestamp| if at >= began { shift(at, by) } else { at }.min(now);
+        self.change_mark(name, |mark| {
+            mark.first_seen = put_right(mark.first_seen);
+            mark.scheduled_since = mark.scheduled_since.map(put_right);
+        });
+    }
+
+    /// The clock was set back: what it comes to again and has no run yet is due again.
+    fn step_back(&mut self, name: &JobName) {
+        let now = self.now;
+        self.change_mark(name, |mark| fall_back(mark, now));
+        self.arm(name);
+    }
+
+    /// The clock was set forward, from `before`. What was due by then is dealt with as ever; what
+    /// the clock has passed over was not missed. Of that the latest runs if the step is no longer
+    /// than [`STEP_REACHES`].
+    fn step_forward(&mut self, name: &JobName, before: Timestamp) {
+        let Some(planned) = self.jobs.get(name) else { return };
+        if planned.due.is_none_or(|due| due > self.now) {
+            return;
+        }
+        let job = Arc::clone(&planned.job);
+        if self.is_held_back(name) {
+            return self.arm(name);
+        }
+        self.deal_until(name, before);
+        let Some(mark) = self.state.marks.get(name).map(Arc::clone) else { return };
+        let passed = self.due_until(&job, &mark, self.now);
+        let Some(&latest) = passed.newest.last() else { return self.arm(name) };
+        let reached = self.now.duration_since(before) <= STEP_REACHES;
+        let wanted = reached && mark.dealt.end_of_stretch(latest).is_none();
+        let alone = !passed.more && passed.newest.len() == 1;
+        self.change_mark(name, |mark| {
+            if !(wanted && alone) {
+                mark.dealt.break_off(mark.handled);
+            }
+            if wanted {
+                mark.dealt.grow(latest);
+            }
+            mark.handled = latest;
+        });
+        if wanted {
+            self.occurrence(&job, latest, Trigger::Schedule, Reason::Due);
+        }
+        self.arm(name);
+    }
+}

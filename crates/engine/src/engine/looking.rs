@@ -1,0 +1,386 @@
+//! A look has come back: what it says of the agent, whose its records are, and what is proven
+//! absent (protocol, rules 4 to 7).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::Engine;
+use super::contact::{Fresh, Shown, Trouble, backoff};
+use crate::duration;
+use crate::event::Happening;
+use crate::ids::{AttemptId, TransferId};
+use crate::input::Level;
+use crate::limits::{ADOPT_WINDOW_CAP, CLOCK_WAS_WRONG, COVERED_GAP, INCOMPLETE_LOOKS_MAX, SKEW};
+use crate::matching::{assign, baseline_since, evidence, shift};
+use crate::place::Fingerprint;
+use crate::run::{Attempt, Phase};
+use crate::transfer::{AgentState, Gap, Incomplete, Look, LookFailure, LookRequest, Transfer};
+
+impl Engine {
+    /// Takes a look's result in.
+    pub(super) fn looked(&mut self, mut result: Result<Look, LookFailure>) {
+        let Some(request) = self.contact.under_way.take() else { return };
+        // One that was lost and comes back late was asked other questions than the one under way.
+        if let (Ok(look), Some(since)) = (&result, self.contact.under_way_since)
+            && look.began_at < since
+        {
+            self.contact.under_way = Some(request);
+            return;
+        }
+        if let Ok(look) = &mut result
+            && self.contact.set_under_way
+        {
+            // Its times are another clock's than ours: it proves presence alone.
+            look.incomplete.get_or_insert(Incomplete {
+                gap: Gap::ClockSet,
+                pages: 0,
+                records: 0,
+                total: None,
+                took: SignedDuration::ZERO,
+            });
+        }
+        self.contact.asked_at = Some(self.now);
+        self.contact.last_answered = self.contact.last_began;
+        self.touched.extend(self.state.in_flight.iter().copied());
+        self.admission_due = true;
+        match result {
+            Ok(look) => {
+                self.agent_answered(&look);
+                self.take_look(&look);
+                self.say_unrecorded(&look);
+                if let Some(fresh) = &mut self.contact.fresh {
+                    // What any look has shown since was there before the next request as well.
+                    fresh.listed.extend(look.transfers.iter().map(Shown::from));
+                }
+                if !look.agent.may_work() {
+                    self.break_series();
+                }
+                if look.is_complete() && look.agent.may_work() {
+                    self.contact.complete_began = Some(look.began_at);
+                    self.stand_on(look, request);
+                }
+            }
+            Err(failure) => self.look_failed(failure),
+        }
+    }
+
+    /// The agent can't be asked: nothing is proven, runs wait.
+    fn look_failed(&mut self, failure: LookFailure) {
+        let trouble = match failure {
+            LookFailure::Unreachable(words) => {
+                self.contact.reachable = Some(false);
+                self.contact.agent = AgentState::Unknown;
+                Trouble::Away(words)
+            }
+            LookFailure::PortHeld(words) => {
+                self.contact.reachable = Some(false);
+                self.contact.agent = AgentState::Unknown;
+                Trouble::PortHeld(words)
+            }
+            LookFailure::BadToken(words) => {
+                self.contact.token_valid = Some(false);
+                self.token_was_refused();
+                Trouble::BadToken(words)
+            }
+            LookFailure::Unusable(words) => {
+                self.contact.reachable = Some(true);
+                Trouble::Away(words)
+            }
+        };
+        self.trouble_is(trouble);
+        self.break_series();
+    }
+
+    /// Notes what keeps runs from being submitted; a new kind of trouble is said once.
+    pub(super) fn trouble_is(&mut self, trouble: Trouble) {
+        let same_kind = self
+            .contact
+            .trouble
+            .as_ref()
+            .is_some_and(|old| std::mem::discriminant(old) == std::mem::discriminant(&trouble));
+        if !same_kind {
+            let until = match &trouble {
+                Trouble::Away(_)
+                | Trouble::PortHeld(_)
+                | Trouble::Idle(_)
+                | Trouble::Listing(_) => "",
+                Trouble::BadToken(_) => " until it is renewed",
+            };
+            self.announce(Level::Warn, None, format!("{}; runs wait{until}", trouble.words()));
+        }
+        self.contact.failed(trouble, self.now);
+        self.admission_due = true;
+    }
+
+    /// Takes in what the agent said of itself.
+    fn agent_answered(&mut self, look: &Look) {
+        self.contact.reachable = Some(true);
+        let saw_no_page = look.incomplete.as_ref().is_some_and(|incomplete| incomplete.pages == 0);
+        if !saw_no_page {
+            self.contact.token_valid = Some(true);
+        }
+        self.contact.agent = look.agent;
+        self.contact.starting.found(look.agent);
+        self.contact.retry_at = None;
+        if !look.agent.may_work() {
+            self.trouble_is(Trouble::Idle(look.agent));
+            self.contact.retry_at = None;
+            self.look_again_soon();
+        } else if let Some(incomplete) = &look.incomplete {
+            self.look_was_incomplete(incomplete);
+        } else {
+            self.contact.failures = 0;
+            self.contact.incomplete = 0;
+            self.contact.submit_look_at = None;
+            self.trouble_is_over();
+        }
+        if look.user.is_none() && !self.contact.weak_evidence_said {
+            self.contact.weak_evidence_said = true;
+            let text = "the agent does not tell whose transfers are whose: a transfer is known by \
+                        its places and its time alone";
+            self.announce(Level::Warn, None, text.to_owned());
+        }
+    }
+
+    /// The list could not be read to its end. Once is no news: it changes, or a page fails. Look
+    /// after look it is an outage like any other, with its reason, its alert and its back-off.
+    fn look_was_incomplete(&mut self, incomplete: &Incomplete) {
+        if incomplete.gap != Gap::ClockSet {
+            self.contact.incomplete = self.contact.incomplete.saturating_add(1);
+        }
+        if self.contact.incomplete < INCOMPLETE_LOOKS_MAX {
+            self.trouble_is_over();
+            self.look_again_soon();
+            return;
+        }
+        // The figures of the first one stay, lest each look changes the reason of all that waits.
+        let same_gap = |old: &&Incomplete| {
+            std::mem::discriminant(&old.gap) == std::mem::discriminant(&incomplete.gap)
+        };
+        let known = match &self.contact.trouble {
+            Some(Trouble::Listing(old)) => Some(old).filter(same_gap),
+            Some(
+                Trouble::Away(_) | Trouble::PortHeld(_) | Trouble::Idle(_) | Trouble::BadToken(_),
+            )
+            | None => None,
+        };
+        let incomplete = known.unwrap_or(incomplete).clone();
+        self.trouble_is(Trouble::Listing(incomplete));
+    }
+
+    /// Nothing can stand on this look; the next one for the sake of submits comes a little later.
+    fn look_again_soon(&mut self) {
+        self.contact.failures = self.contact.failures.saturating_add(1);
+        let delay = backoff(self.contact.failures).min(self.set.agent.poll_interval);
+        self.contact.submit_look_at = Some(shift(self.now, delay));
+    }
+
+    /// The agent can be used; if it could not be before, that is said.
+    fn trouble_is_over(&mut self) {
+        if self.contact.trouble.is_none() {
+            return;
+        }
+        let lasted = self.contact.recovered().map_or_else(String::new, |at| {
+            let lasted = self.now.duration_since(at).abs();
+            format!(", after {}", duration::format_short(lasted))
+        });
+        self.announce(Level::Info, None, format!("the agent can be used again{lasted}"));
+    }
+
+    /// Makes a complete look the ground that submits stand on, if it read deep enough.
+    fn stand_on(&mut self, look: Look, request: LookRequest) {
+        let exclusive = self.set.agent.exclusive_user;
+        let offset_ms = self.contact.offset_ms;
+        let needed = baseline_since(look.as_of, offset_ms, exclusive);
+        if request.since > shift(needed, SKEW) {
+            return;
+        }
+        self.contact.fresh = Some(Fresh {
+            came_at: self.now,
+            fingerprints: request.fingerprints,
+            listed: look.transfers.iter().map(Shown::from).collect(),
+            read_back_to: look.read_back_to,
+            user: look.user,
+            offset_ms,
+        });
+    }
+
+    /// Reads a look's records: owned ones first, then whose the others are, then who is absent.
+    fn take_look(&mut self, look: &Look) {
+        if let Some(offset) = look.clock_offset {
+            self.learn_offset(offset);
+        }
+        let mut unclaimed: BTreeMap<Fingerprint, Vec<&Transfer>> = BTreeMap::new();
+        let mut seen: BTreeSet<TransferId> = BTreeSet::new();
+        for record in &look.transfers {
+            seen.insert(record.id);
+            if !self.state.is_owned(record.id) {
+                unclaimed.entry(record.fingerprint).or_default().push(record);
+            }
+        }
+        // Whether a followed transfer is good is judged by this look (docs/protocol.md, rule 8);
+        // but a failure ends its run only once it is known whether a late one of it is shown too.
+        let mut failures: Vec<&Transfer> = Vec::new();
+        for record in &look.transfers {
+            let Some(owner) = self.state.owner.get(&record.id).copied() else { continue };
+            if record.status.is_failure() {
+                self.change_attempt(owner, |attempt| {
+                    if attempt.phase.is_open() {
+                        attempt.status = Some(record.status);
+                    }
+                });
+                failures.push(record);
+            } else {
+                self.saw(owner, record);
+            }
+        }
+        for (fingerprint, records) in &unclaimed {
+            self.find_owners(*fingerprint, records, &look.transfers);
+        }
+        for record in failures {
+            if let Some(owner) = self.state.owner.get(&record.id).copied() {
+                self.saw(owner, record);
+            }
+        }
+        if look.is_complete() {
+            self.note_absences(look.began_at, &seen);
+        }
+        self.say_near_misses(&unclaimed);
+    }
+
+    /// The agent's clock differs from ours: the dates of requests under way may lie so far off.
+    fn learn_offset(&mut self, offset: SignedDuration) {
+        let millis = millis(offset);
+        self.contact.offset_ms = millis;
+        self.contact.offset_known = true;
+        let open: Vec<AttemptId> = self
+            .open_attempts()
+            .filter(|attempt| attempt.phase.is_underway() && attempt.transfer.is_none())
+            .filter(|attempt| millis < attempt.slack_ms.0 || attempt.slack_ms.1 < millis)
+            .map(|attempt| attempt.id)
+            .collect();
+        for id in open {
+            self.change_attempt(id, |attempt| {
+                attempt.slack_ms.0 = attempt.slack_ms.0.min(millis);
+                attempt.slack_ms.1 = attempt.slack_ms.1.max(millis);
+            });
+        }
+    }
+
+    /// Assigns unclaimed records of one fingerprint to its open attempts.
+    fn find_owners(&mut self, fingerprint: Fingerprint, records: &[&Transfer], all: &[Transfer]) {
+        let Some(open) = self.state.open.get(&fingerprint) else { return };
+        let attempts: Vec<Arc<Attempt>> =
+            open.iter().filter_map(|id| self.state.attempt(*id)).map(Arc::clone).collect();
+        // An owner whose record this look does not show keeps it, and takes no part.
+        let mut taking_part: Vec<&Attempt> = Vec::new();
+        let mut claimed = Vec::new();
+        let mut pool: Vec<&Transfer> = records.to_vec();
+        for attempt in &attempts {
+            let held = attempt.transfer.map(|id| all.iter().find(|record| record.id == id));
+            match held {
+                None => claimed.push(None),
+                Some(Some(record)) => {
+                    claimed.push(Some(pool.len()));
+                    pool.push(record);
+                }
+                Some(None) => continue,
+            }
+            taking_part.push(attempt);
+        }
+        let exclusive = self.set.agent.exclusive_user;
+        let assignment = assign(&taking_part, &pool, &claimed, exclusive);
+        let mut found: Vec<(&Attempt, &Transfer)> = Vec::new();
+        for (position, attempt) in taking_part.iter().enumerate() {
+            let Some(record) = assignment.owner_of[position].map(|record| pool[record]) else {
+                continue;
+            };
+            // Its answer is still awaited: it may be a refusal. The next look will do.
+            if attempt.phase != Phase::Intent && attempt.transfer != Some(record.id) {
+                found.push((attempt, record));
+            }
+        }
+        found.sort_by_key(|(attempt, record)| (record.requested_at, attempt.id.number));
+        let taken: BTreeSet<TransferId> = found.iter().map(|(_, record)| record.id).collect();
+        for attempt in &taking_part {
+            // First all that is exchanged is let go, so that no id has two owners at any time.
+            if attempt.transfer.is_some_and(|id| taken.contains(&id)) {
+                self.change_attempt(attempt.id, |row| row.transfer = None);
+            }
+        }
+        for left in assignment.left_over {
+            let doubtful: Vec<AttemptId> = taking_part
+                .iter()
+                .filter(|attempt| attempt.phase != Phase::Intent && !attempt.ambiguous)
+                .filter(|attempt| evidence(attempt, pool[left], exclusive).is_ok())
+                .map(|attempt| attempt.id)
+                .collect();
+            for id in doubtful {
+                self.say_ambiguous(id, pool[left].id);
+            }
+        }
+        // Only now: a claim may cancel a double, and none that is ambiguous is one.
+        for (attempt, record) in found {
+            self.claim(attempt.id, record);
+            self.saw(attempt.id, record);
+        }
+    }
+
+    /// More records fit than attempts could own.
+    fn say_ambiguous(&mut self, id: AttemptId, other: TransferId) {
+        self.change_attempt(id, |attempt| attempt.ambiguous = true);
+        let what = Happening::Ambiguous { transfer: other };
+        self.tell(Level::Error, id.run, format!("ambiguous: {what}"));
+        self.raise_stuck(id.run, &what.to_string());
+        self.event(id.run, what);
+    }
+
+    /// A look that failed, or found the agent not at work, breaks the series of looks in which an absence counts.
+    pub(super) fn break_series(&mut self) {
+        for run in &self.state.in_flight {
+            let Some(live) = self.state.runs.get_mut(run) else { continue };
+            for sighting in live.sightings.values_mut() {
+                sighting.absent_at = None;
+                sighting.agent_away = true;
+            }
+        }
+    }
+
+    /// Adds a complete look to the proof that what it has not shown is not there.
+    fn note_absences(&mut self, began_at: Timestamp, seen: &BTreeSet<TransferId>) {
+        let absent: Vec<AttemptId> = self
+            .open_attempts()
+            .filter(|attempt| attempt.phase != Phase::Intent)
+            .filter(|attempt| attempt.transfer.is_none_or(|id| !seen.contains(&id)))
+            .map(|attempt| attempt.id)
+            .collect();
+        for id in absent {
+            let Some(live) = self.state.runs.get(&id.run) else { continue };
+            let Some(attempt) = live.attempts.get(&id.number) else { continue };
+            if began_at < live.asked_at(attempt) {
+                continue;
+            }
+            let Some(sighting) = self.state.sighting(id) else { continue };
+            if let Some(last) = sighting.absent_at {
+                let gap = began_at.duration_since(last);
+                sighting.absent_for += gap.clamp(SignedDuration::ZERO, COVERED_GAP);
+            }
+            sighting.absent_at = Some(began_at);
+            self.touched.insert(id.run);
+        }
+    }
+
+    /// How long complete looks must not show a transfer before it counts as absent.
+    pub(super) fn adopt_window(&self) -> SignedDuration {
+        let slow = self.state.learned.longest_listing_delay.saturating_mul(3);
+        self.set.agent.adopt_window.max(slow.min(ADOPT_WINDOW_CAP))
+    }
+}
+
+/// A duration in milliseconds, within what a day can hold.
+fn millis(duration: SignedDuration) -> i64 {
+    let bound = CLOCK_WAS_WRONG.as_millis();
+    i64::try_from(duration.as_millis().clamp(-bound, bound)).unwrap_or(0)
+}

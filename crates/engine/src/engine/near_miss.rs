@@ -1,0 +1,95 @@
+//! Records that are nearly like an accepted request, and not taken for its transfer: said loudly,
+//! since the run would else wait in silence (docs/protocol.md, rule 4).
+
+use std::collections::BTreeMap;
+
+use super::Engine;
+use super::state::{Before, Live};
+use crate::event::Happening;
+use crate::ids::AttemptId;
+use crate::input::Level;
+use crate::limits::NEAR_MISS_DEPTH;
+use crate::matching::{Miss, evidence, expected_date, shift};
+use crate::place::Fingerprint;
+use crate::reason::{NearMiss, UnderWay};
+use crate::run::{Attempt, Phase, RunState};
+use crate::transfer::Transfer;
+
+impl Before {
+    /// True for a record that was listed before the POST, or may have been where the look before
+    /// it did not read.
+    fn may_have_known(&self, record: &Transfer) -> bool {
+        let below = self
+            .read_back_to
+            .is_some_and(|oldest| record.requested_at.is_none_or(|at| at < oldest));
+        below || self.shown.contains(&record.id)
+    }
+}
+
+impl Engine {
+    /// A 200 that is followed only by records that fail on date, user or spelling.
+    pub(super) fn say_near_misses(&mut self, unclaimed: &BTreeMap<Fingerprint, Vec<&Transfer>>) {
+        let exclusive = self.set.agent.exclusive_user;
+        let said = |live: &Live, attempt: &Attempt| {
+            live.sightings.get(&attempt.id.number).is_some_and(|it| it.near_miss_said)
+        };
+        let unlisted: Vec<AttemptId> = self
+            .open_attempts()
+            .filter(|attempt| attempt.phase == Phase::Accepted && attempt.transfer.is_none())
+            .map(|attempt| attempt.id)
+            .collect();
+        for id in unlisted {
+            let Some(live) = self.state.runs.get(&id.run) else { continue };
+            let Some(attempt) = live.attempts.get(&id.number) else { continue };
+            if said(live, attempt) {
+                continue;
+            }
+            let loose = live.run.request.loose_fingerprint();
+            let before = live.sightings.get(&id.number).and_then(|it| it.before.as_ref());
+            let near = unclaimed.values().flatten().filter(|record| {
+                record.loose_fingerprint == loose
+                    && is_new(attempt, before, record)
+                    && !self.state.is_owned(record.id)
+            });
+            let missed = near.filter_map(|record| {
+                evidence(attempt, record, exclusive).err().map(|miss| (*record, miss))
+            });
+            // A sync's between the same places is as old as the hills; of the others the newest.
+            let Some((near, miss)) = missed
+                .filter(|(_, miss)| *miss != Miss::Kind)
+                .max_by_key(|(record, _)| (record.requested_at, record.id))
+            else {
+                continue;
+            };
+            let date = near.requested_at.filter(|_| miss == Miss::Date);
+            let off = date.map(|at| at.duration_since(expected_date(attempt)));
+            let near = NearMiss { transfer: near.id, differs: miss, off, exclusive };
+            if let Some(sighting) = self.state.sighting(id) {
+                sighting.near_miss_said = true;
+            }
+            if self.decides(id) {
+                self.change_run(id.run, |run| {
+                    if run.state == RunState::Queued {
+                        run.reason = UnderWay::NearMiss(near).into();
+                    }
+                });
+            }
+            let what = Happening::NearMiss(near);
+            self.tell(Level::Warn, id.run, what.to_string());
+            self.event(id.run, what);
+        }
+    }
+}
+
+/// True for a record that was not listed before the POST of the attempt. After a restart the look
+/// before it is not known any more, and only what is not much older than the POST counts as new.
+fn is_new(attempt: &Attempt, before: Option<&Before>, record: &Transfer) -> bool {
+    if attempt.baseline.contains(&record.id) {
+        return false;
+    }
+    let earliest = shift(attempt.not_before, -NEAR_MISS_DEPTH);
+    match before {
+        Some(before) => !before.may_have_known(record),
+        None => record.requested_at.is_none_or(|at| at >= earliest),
+    }
+}

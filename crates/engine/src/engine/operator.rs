@@ -1,0 +1,128 @@
+//! What operators ask for. Every request is answered, after the commit.
+
+use super::Engine;
+use super::pauses::words;
+use crate::ids::{JobName, RunId};
+use crate::input::{Answer, Effect, Level, OperatorRequest, ReplyTo};
+use crate::reason::{CancelReason, Reason};
+use crate::record::Pause;
+use crate::repeat::Wish;
+use crate::run::CancelCause;
+
+impl Engine {
+    /// Takes a request in.
+    pub(super) fn operator(&mut self, to: ReplyTo, request: OperatorRequest) {
+        let answer = match request {
+            OperatorRequest::Trigger { job, run } => self.runs_asked_for(&[Wish::now(job, run)]),
+            OperatorRequest::Repeat(wishes) => self.runs_asked_for(&wishes),
+            OperatorRequest::Backfill(wanted) => self.backfill(&wanted),
+            OperatorRequest::CancelRun(run) => self.cancel_by_operator(vec![run]),
+            OperatorRequest::CancelJob(job) => {
+                let runs = self.state.unfinished.get(&job).cloned().unwrap_or_default();
+                if runs.is_empty() {
+                    Answer::No(format!("job `{job}` has no active run"))
+                } else {
+                    self.cancel_by_operator(runs)
+                }
+            }
+            OperatorRequest::Pause { job, pause } => self.pause(&job, pause),
+            OperatorRequest::Resume(job) => self.resume(&job),
+            OperatorRequest::PauseAll(pause) => self.pause_all(pause),
+            OperatorRequest::ResumeAll => self.resume_all(),
+        };
+        self.then(Effect::Reply { to, answer });
+    }
+
+    /// Cancels runs.
+    fn cancel_by_operator(&mut self, runs: Vec<RunId>) -> Answer {
+        let active =
+            |id: &RunId| self.state.runs.get(id).is_some_and(|live| !live.run.state.is_over());
+        if let Some(over) = runs.iter().find(|id| !active(id)) {
+            return Answer::No(format!("run {over} is not active"));
+        }
+        let reason = Reason::from(CancelReason::Operator { name: self.asker.clone() });
+        for run in &runs {
+            self.cancel_run(*run, CancelCause::Operator, reason.clone());
+        }
+        Answer::Done(runs)
+    }
+
+    /// Stops the scheduling of a job.
+    fn pause(&mut self, name: &JobName, pause: Pause) -> Answer {
+        if !self.jobs.contains_key(name) {
+            return unknown_job(name);
+        }
+        if pause.until.is_some_and(|until| until <= self.now) {
+            return Answer::No("the time until which to pause is past".to_owned());
+        }
+        // What was due until now was not paused yet.
+        self.judge_now(name);
+        self.occurrences_due(name);
+        self.end_pause(name, self.now);
+        let text = format!("paused by {}{}", self.asker_words(), words(&pause));
+        self.announce(Level::Info, Some(name), text);
+        self.change_mark(name, |mark| mark.pause = Some(pause));
+        self.arm(name);
+        self.arm_late(name);
+        Answer::Done(Vec::new())
+    }
+
+    /// Schedules a job again. What was due meanwhile is not caught up.
+    fn resume(&mut self, name: &JobName) -> Answer {
+        if !self.jobs.contains_key(name) {
+            return unknown_job(name);
+        }
+        let Some(mark) = self.state.marks.get(name) else { return unknown_job(name) };
+        let holds = |pause: &Pause| pause.holds(self.now);
+        match &mark.pause {
+            Some(pause) if holds(pause) => self.end_pause(name, self.now),
+            Some(_) => {
+                self.occurrences_due(name);
+                return self.not_paused(name);
+            }
+            None => return self.not_paused(name),
+        }
+        let text = format!("resumed by {}", self.asker_words());
+        self.announce(Level::Info, Some(name), text);
+        self.arm(name);
+        self.arm_late(name);
+        self.still_quiet(name).map_or(Answer::Done(Vec::new()), Answer::DoneBut)
+    }
+
+    /// A job that is under no pause of its own can't be resumed by its name.
+    fn not_paused(&self, name: &JobName) -> Answer {
+        Answer::No(if self.pause_of_all(self.now).is_some() {
+            format!(
+                "job `{name}` is not paused by itself and stays paused: all jobs are \
+                 (`transferd resume --all` ends that)"
+            )
+        } else {
+            format!("job `{name}` is not paused")
+        })
+    }
+
+    /// Why a job that was just resumed still has no occurrence.
+    fn still_quiet(&self, name: &JobName) -> Option<String> {
+        if self.pause_of_all(self.now).is_some() {
+            return Some(
+                "no longer paused by itself; all jobs are still paused \
+                (`transferd resume --all` ends that)"
+                    .to_owned(),
+            );
+        }
+        let enabled = self.jobs.get(name)?.job.enabled;
+        (!enabled).then(|| "no longer paused; still disabled in the job file".to_owned())
+    }
+}
+
+impl Engine {
+    /// Who asks, for a sentence.
+    pub(super) fn asker_words(&self) -> String {
+        self.asker.clone().unwrap_or_else(|| "an operator".to_owned())
+    }
+}
+
+/// There is no such job.
+fn unknown_job(name: &JobName) -> Answer {
+    Answer::No(format!("there is no job `{name}`"))
+}

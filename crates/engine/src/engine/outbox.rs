@@ -1,0 +1,82 @@
+//! The outbox as it is in memory: the rows, in order, and the indexes over them.
+//!
+//! What is put into it, and what is delivered when, is decided in `alerts`. Keeps true: of one
+//! entry of the job file one alert at most is on its way.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::alert::QueuedAlert;
+use crate::ids::{AlertId, AlertKey};
+
+/// Alerts that are not delivered yet.
+#[derive(Debug, Default)]
+pub(super) struct Outbox {
+    /// All of them, by number.
+    rows: BTreeMap<u64, Arc<QueuedAlert>>,
+    /// The number of each.
+    numbers: BTreeMap<AlertId, u64>,
+    /// Those of each entry.
+    of_entry: BTreeMap<AlertKey, BTreeSet<u64>>,
+    /// What is on its way, by entry. Lost in a crash: then it is delivered again.
+    pub(super) under_way: BTreeMap<AlertKey, AlertId>,
+    /// When the next delivery is due; absent when none is.
+    pub(super) next: Option<Timestamp>,
+}
+
+impl Outbox {
+    /// Puts a row in its place.
+    pub(super) fn put(&mut self, row: &Arc<QueuedAlert>) {
+        if let Some(number) = self.numbers.get(&row.id).copied().filter(|n| *n != row.number) {
+            self.take(number);
+        }
+        self.numbers.insert(row.id, row.number);
+        self.of_entry.entry(row.key).or_default().insert(row.number);
+        self.rows.insert(row.number, Arc::clone(row));
+    }
+
+    /// Removes a row.
+    pub(super) fn remove(&mut self, id: AlertId) {
+        if let Some(number) = self.numbers.get(&id).copied() {
+            self.take(number);
+        }
+    }
+
+    fn take(&mut self, number: u64) {
+        let Some(row) = self.rows.remove(&number) else { return };
+        self.numbers.remove(&row.id);
+        if let Some(numbers) = self.of_entry.get_mut(&row.key) {
+            numbers.remove(&number);
+            if numbers.is_empty() {
+                self.of_entry.remove(&row.key);
+            }
+        }
+    }
+
+    /// A row.
+    pub(super) fn get(&self, id: AlertId) -> Option<&Arc<QueuedAlert>> {
+        self.rows.get(self.numbers.get(&id)?)
+    }
+
+    /// The number that the next row gets.
+    pub(super) fn next_number(&self) -> u64 {
+        self.rows.last_key_value().map_or(1, |(last, _)| last.saturating_add(1))
+    }
+
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// All rows, in order.
+    pub(super) fn rows(&self) -> impl Iterator<Item = &Arc<QueuedAlert>> {
+        self.rows.values()
+    }
+
+    /// The first row of each entry: what is delivered next.
+    pub(super) fn heads(&self) -> impl Iterator<Item = &Arc<QueuedAlert>> {
+        self.of_entry.values().filter_map(|numbers| self.rows.get(numbers.first()?))
+    }
+}

@@ -1,0 +1,147 @@
+//! Look before overlap (docs/protocol.md, rule 13).
+//!
+//! A row that says "running" is as old as the last complete look. After a start, a wake-up or an
+//! outage the transfer may have ended long ago, and what came due since must not be skipped for its
+//! sake: it is held back until a look has shown how things stand. Keeps true: what is held back is
+//! judged once, and never wakes the daemon by itself.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::Engine;
+use super::calendar::next_undealt;
+use crate::ids::{AttemptId, JobName, RunId};
+use crate::job::{Job, Overlap};
+use crate::limits::{AHEAD_MAX, OVERLAP_SLACK, SKEW};
+use crate::matching::shift;
+use crate::reason::{Reason, SkipReason, WaitReason};
+use crate::transfer::Transfer;
+
+/// A run that has ended while occurrences of its job were held back.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ended {
+    /// The run.
+    run: RunId,
+    /// Up to when it counts as active.
+    until: Timestamp,
+}
+
+impl Engine {
+    /// Jobs of which something is due and waits for a look.
+    pub fn held_back(&self) -> impl Iterator<Item = &JobName> {
+        self.held.keys()
+    }
+
+    /// The occurrence of a job that waits for a look, and what it waits for; the first where more
+    /// are due.
+    pub(super) fn held_back_view(&self, name: &JobName) -> Option<(Timestamp, Reason)> {
+        if !self.held.contains_key(name) {
+            return None;
+        }
+        let job = &self.jobs.get(name)?.job;
+        let mark = self.state.marks.get(name)?;
+        let occurrence = next_undealt(job, mark, self.quiet_until(mark)?)?;
+        let wait = self.trouble_reason().unwrap_or(WaitReason::Look);
+        Some((occurrence, Reason::Waits(wait)))
+    }
+
+    /// Deals with what is due, job by job.
+    pub(super) fn deal_with_due(&mut self) {
+        while let Some((at, job)) = self.dues.first().cloned()
+            && at <= self.now
+        {
+            self.occurrences_due(&job);
+        }
+    }
+
+    /// True if what is due of a job has to wait for a look, and notes that it does.
+    pub(super) fn is_held_back(&mut self, name: &JobName) -> bool {
+        if !self.must_look_first(name) {
+            return false;
+        }
+        self.held.entry(name.clone()).or_default();
+        self.contact.hint();
+        true
+    }
+
+    /// True if an occurrence is due of a job whose transfer was last seen before that.
+    fn must_look_first(&self, name: &JobName) -> bool {
+        let Some(due) = self.first_due(name) else { return false };
+        let Some(runs) = self.state.open_of_job.get(name) else { return false };
+        runs.iter().filter_map(|run| self.state.runs.get(run)).any(|live| {
+            let mut open = live.attempts.values().filter(|attempt| attempt.phase.is_underway());
+            !live.run.state.is_over()
+                && open.any(|attempt| {
+                    // As old as this is what was seen last while nothing is amiss.
+                    let usual = self.look_interval(attempt) + OVERLAP_SLACK;
+                    self.contact.complete_began.is_none_or(|began| began < shift(due, -usual))
+                })
+        })
+    }
+
+    /// When the first occurrence of a job is due that has not been dealt with, if it is by now.
+    fn first_due(&self, name: &JobName) -> Option<Timestamp> {
+        let job = &self.jobs.get(name)?.job;
+        let mark = self.state.marks.get(name).filter(|mark| mark.scheduled)?;
+        let occurrence = next_undealt(job, mark, self.quiet_until(mark)?)?;
+        Some(self.due_at(job, occurrence)).filter(|due| *due <= self.now)
+    }
+
+    /// Judges what was held back, of the jobs of which enough is known now.
+    pub(super) fn judge_held_back(&mut self) {
+        let known = |name: &&JobName| !self.must_look_first(name);
+        let known: Vec<JobName> = self.held.keys().filter(known).cloned().collect();
+        for name in known {
+            self.judge_now(&name);
+        }
+    }
+
+    /// Judges what was held back of a job, whatever is known: its schedule is about to change.
+    pub(super) fn judge_now(&mut self, name: &JobName) {
+        let Some(ended) = self.held.remove(name) else { return };
+        self.ended = ended;
+        self.deal_until(name, self.now);
+        self.ended.clear();
+        self.arm(name);
+    }
+
+    /// Notes when a transfer ended at the agent, by our clock as far as both are known.
+    pub(super) fn note_finish(&mut self, id: AttemptId, record: &Transfer) {
+        let now = self.now;
+        let offset = SignedDuration::from_millis(self.contact.offset_ms);
+        let Some(finished) = record.ended_at.map(|at| shift(at, -offset)) else { return };
+        self.change_attempt(id, |attempt| {
+            let possible =
+                shift(attempt.not_before, -SKEW) <= finished && finished <= shift(now, AHEAD_MAX);
+            attempt.finished_at = possible.then(|| finished.min(now));
+        });
+    }
+
+    /// A run has ended: up to when it was in the way of what was held back.
+    pub(super) fn note_end(&mut self, id: RunId) {
+        let Some(live) = self.state.runs.get(&id) else { return };
+        // What repeats others never keeps an occurrence from running.
+        if !self.held.contains_key(&live.run.job) || live.run.trigger.steps_behind() {
+            return;
+        }
+        let finished = live.followed().and_then(|attempt| attempt.finished_at);
+        let slack = if self.contact.offset_known { OVERLAP_SLACK } else { SKEW };
+        let until = finished.map_or(self.now, |at| shift(at, slack).min(self.now));
+        let ended = Ended { run: id, until };
+        let job = live.run.job.clone();
+        self.held.entry(job).or_default().push(ended);
+    }
+
+    /// Whether an occurrence came while a run was active that has ended since, and does not run for
+    /// that.
+    pub(super) fn overlapped_by_ended(&self, job: &Job, at: Timestamp) -> Option<SkipReason> {
+        let ended = self.ended.iter().find(|ended| at < ended.until)?;
+        let skips = match job.overlap {
+            Overlap::Skip => true,
+            // One is held, and that is there already.
+            Overlap::Queue => !self.state.ahead(&job.name).is_empty(),
+            Overlap::Replace => false,
+        };
+        let (active, until) = (ended.run, ended.until);
+        skips.then_some(SkipReason::OverlapOfEnded { active, until })
+    }
+}

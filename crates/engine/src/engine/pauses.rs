@@ -1,0 +1,191 @@
+//! Pauses: while one holds nothing is due, nothing wakes the daemon, and nothing is recorded. The
+//! pause itself is the record, with the number of the occurrences that fell into it.
+
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::Engine;
+use crate::ids::JobName;
+use crate::input::{Answer, Level};
+use crate::job::Job;
+use crate::limits::{PAUSE_COUNT_MAX, PAUSES_KEPT};
+use crate::matching::shift;
+use crate::record::{Mark, PastPause, Pause, PauseOfAll, Record};
+
+/// Times are kept to the millisecond: just before an instant is the one before it.
+const JUST_BEFORE: SignedDuration = SignedDuration::from_millis(-1);
+
+impl Engine {
+    /// The pauses that a job may be under: its own, and that of all.
+    fn pauses_of<'a>(&'a self, mark: &'a Mark) -> impl Iterator<Item = &'a Pause> {
+        mark.pause.iter().chain(&self.state.pause_of_all.pause)
+    }
+
+    /// The pause that holds for a job now: its own before that of all.
+    pub(super) fn pause_in_force<'a>(
+        &'a self,
+        mark: &'a Mark,
+        now: Timestamp,
+    ) -> Option<&'a Pause> {
+        self.pauses_of(mark).find(|pause| pause.holds(now))
+    }
+
+    /// From when a job is under no pause, which may be past; absent if no end is set.
+    pub(super) fn unpaused_from(&self, mark: &Mark) -> Option<Timestamp> {
+        self.pauses_of(mark).try_fold(Timestamp::MIN, |from, pause| Some(from.max(pause.until?)))
+    }
+
+    /// Up to when no occurrence of a job is due, handled or paused; absent if it is paused without
+    /// an end.
+    pub(super) fn quiet_until(&self, mark: &Mark) -> Option<Timestamp> {
+        let from = self.unpaused_from(mark)?;
+        Some(mark.handled.max(from.saturating_add(JUST_BEFORE).unwrap_or(from)))
+    }
+
+    /// A job's pause is over since then: it becomes a record, and its occurrences are not made up
+    /// for.
+    pub(super) fn end_pause(&mut self, name: &JobName, until: Timestamp) {
+        let Some(planned) = self.jobs.get(name) else { return };
+        let Some(mark) = self.state.marks.get(name) else { return };
+        let Some(pause) = mark.pause.clone() else { return };
+        let from = mark.handled.max(shift(pause.at, JUST_BEFORE));
+        let until = until.max(pause.at);
+        let scheduled = mark.scheduled;
+        let occurrences = if scheduled { occurrences_within(&planned.job, from, until) } else { 0 };
+        self.change_mark(name, |mark| {
+            mark.pause = None;
+            if occurrences > 0 {
+                mark.dealt.break_off(mark.handled);
+                mark.handled = mark.handled.max(shift(until, JUST_BEFORE));
+            }
+            let (since, reason) = (pause.at, pause.reason);
+            mark.pauses.push(PastPause { since, until, reason, occurrences });
+            let surplus = mark.pauses.len().saturating_sub(PAUSES_KEPT);
+            mark.pauses.drain(..surplus);
+        });
+    }
+
+    /// Stops the scheduling of all jobs.
+    pub(super) fn pause_all(&mut self, pause: Pause) -> Answer {
+        if pause.until.is_some_and(|until| until <= self.now) {
+            return Answer::No("the time until which to pause is past".to_owned());
+        }
+        // What was due until now was not paused yet.
+        let held: Vec<JobName> = self.held.keys().cloned().collect();
+        held.iter().for_each(|name| self.judge_now(name));
+        self.deal_with_due();
+        self.end_pause_of_all(self.now);
+        let text = format!("all jobs are paused by {}{}", self.asker_words(), words(&pause));
+        self.announce(Level::Info, None, text);
+        let past = self.state.pause_of_all.past.clone();
+        self.record(Record::PauseOfAll(Arc::new(PauseOfAll { pause: Some(pause), past })));
+        self.arm_all();
+        Answer::Done(Vec::new())
+    }
+
+    /// Schedules all jobs again but those that are paused by themselves.
+    pub(super) fn resume_all(&mut self) -> Answer {
+        if self.state.pause_of_all.pause.as_ref().is_none_or(|pause| !pause.holds(self.now)) {
+            let hint = "`pause --all` is not in force; single jobs are resumed by their names";
+            return Answer::No(hint.to_owned());
+        }
+        self.end_pause_of_all(self.now);
+        let text = format!("all jobs are resumed by {}", self.asker_words());
+        self.announce(Level::Info, None, text);
+        Answer::Done(Vec::new())
+    }
+
+    /// Ends the pause of all jobs if its time is over.
+    pub(super) fn end_pause_of_all_in_time(&mut self) {
+        let until = self.state.pause_of_all.pause.as_ref().and_then(|pause| pause.until);
+        if let Some(until) = until.filter(|until| *until <= self.now) {
+            self.end_pause_of_all(until);
+        }
+    }
+
+    /// The clock was set back, perhaps before a start: the pause of all jobs falls back with it.
+    pub(super) fn pause_of_all_falls_back(&mut self) {
+        let mut pauses = PauseOfAll::clone(&self.state.pause_of_all);
+        let Some(pause) = pauses.pause.as_mut().filter(|pause| pause.at > self.now) else { return };
+        pause.at = self.now;
+        self.record(Record::PauseOfAll(Arc::new(pauses)));
+    }
+
+    /// The pause of all jobs is over since then; what came due meanwhile is not made up for.
+    fn end_pause_of_all(&mut self, until: Timestamp) {
+        let Some(pause) = self.state.pause_of_all.pause.clone() else { return };
+        let until = until.max(pause.at);
+        let mut past = self.state.pause_of_all.past.clone();
+        let (since, reason) = (pause.at, pause.reason);
+        past.push(PastPause { since, until, reason, occurrences: 0 });
+        let surplus = past.len().saturating_sub(PAUSES_KEPT);
+        past.drain(..surplus);
+        let jobs: Vec<(JobName, Arc<Job>)> = self
+            .jobs
+            .iter()
+            .map(|(name, planned)| (name.clone(), Arc::clone(&planned.job)))
+            .collect();
+        for (name, job) in jobs {
+            self.change_mark(&name, |mark| {
+                let next = job.timetable.next_after(mark.handled);
+                if mark.scheduled && next.is_some_and(|next| next < until) {
+                    mark.dealt.break_off(mark.handled);
+                    mark.handled = mark.handled.max(shift(until, JUST_BEFORE));
+                }
+            });
+        }
+        self.record(Record::PauseOfAll(Arc::new(PauseOfAll { pause: None, past })));
+        self.arm_all();
+    }
+
+    fn arm_all(&mut self) {
+        let jobs: Vec<JobName> = self.jobs.keys().cloned().collect();
+        for name in jobs {
+            self.arm(&name);
+            self.arm_late(&name);
+        }
+    }
+
+    /// The pauses of a job that are over, its own and those of all, oldest first. How many of its
+    /// occurrences fell into one of all is counted now.
+    pub fn past_pauses(&self, name: &JobName) -> Vec<PastPause> {
+        let Some(planned) = self.jobs.get(name) else { return Vec::new() };
+        let Some(mark) = self.state.marks.get(name) else { return Vec::new() };
+        let of_all = self.state.pause_of_all.past.iter().cloned().map(|mut past| {
+            if mark.scheduled {
+                let from = shift(past.since, JUST_BEFORE);
+                past.occurrences = occurrences_within(&planned.job, from, past.until);
+            }
+            past
+        });
+        let mut pauses: Vec<PastPause> = mark.pauses.iter().cloned().chain(of_all).collect();
+        pauses.sort_by_key(|past| past.since);
+        pauses
+    }
+
+    /// The pause of all jobs.
+    pub fn pause_of_all(&self, now: Timestamp) -> Option<&Pause> {
+        self.state.pause_of_all.pause.as_ref().filter(|pause| pause.holds(now))
+    }
+}
+
+/// Until when and why, for the log.
+pub(super) fn words(pause: &Pause) -> String {
+    let until = pause.until.map(|at| format!(" until {at:.0}")).unwrap_or_default();
+    let why = pause.reason.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
+    format!("{until}{why}")
+}
+
+/// How many occurrences there are after `from` and before `until`, up to [`PAUSE_COUNT_MAX`].
+pub(super) fn occurrences_within(job: &Job, from: Timestamp, until: Timestamp) -> u32 {
+    let (mut count, mut at) = (0, from);
+    while count < PAUSE_COUNT_MAX
+        && let Some(next) = job.timetable.next_after(at)
+        && next < until
+    {
+        count += 1;
+        at = next;
+    }
+    count
+}

@@ -1,0 +1,216 @@
+//! Read-only questions, asked between inputs. None changes anything, and none is longer than one
+//! job or run.
+
+use std::ops::Bound;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::calendar::next_undealt;
+use super::state::Wait;
+use super::vigil::late_from;
+use super::{Engine, Trouble};
+use crate::alert::Occasion;
+use crate::ids::{JobName, RunId};
+use crate::job::Job;
+use crate::place::AccountNames;
+use crate::reason::Reason;
+use crate::record::{Mark, Pause};
+use crate::run::{Attempt, Run, RunState};
+use crate::transfer::AgentState;
+
+/// What is known of the agent, as of the last contact.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AgentView {
+    /// Whether it answered; absent if never asked.
+    pub reachable: Option<bool>,
+    /// What it said of itself.
+    pub state: AgentState,
+    /// Whether it took our token; absent if never asked.
+    pub token_valid: Option<bool>,
+    /// When it was last asked.
+    pub asked_at: Option<Timestamp>,
+    /// What keeps runs from being submitted, in words; empty if nothing does.
+    pub words: String,
+    /// Since when.
+    pub trouble_since: Option<Timestamp>,
+}
+
+/// A job of the file.
+#[derive(Clone, Debug)]
+pub struct JobView {
+    /// Its definition.
+    pub job: Arc<Job>,
+    /// What is durable of it.
+    pub mark: Arc<Mark>,
+    /// The pause that holds: its own, or that of all jobs.
+    pub pause: Option<Pause>,
+    /// The occurrence that is due and held back, and what it waits for.
+    pub held_back: Option<(Timestamp, Reason)>,
+    /// Its next occurrence, without jitter; absent while paused, disabled or without schedule.
+    pub next_run: Option<Timestamp>,
+    /// Its active run.
+    pub active: Option<RunId>,
+    /// Runs that wait behind the active one.
+    pub behind: Vec<RunId>,
+    /// Since when it has been late, by `max_age`.
+    pub late_since: Option<Timestamp>,
+}
+
+/// A run in memory.
+#[derive(Clone, Debug)]
+pub struct RunView {
+    /// Its row, the reason up to date.
+    pub run: Arc<Run>,
+    /// Its attempts, with the progress last seen, the speed by our own looks, and when it last moved.
+    pub attempts: Vec<Arc<Attempt>>,
+    /// What it waits for.
+    pub wait: Option<Wait>,
+    /// The run that it waits for.
+    pub blocked_by: Option<RunId>,
+}
+
+/// How alerts fare.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AlertsView {
+    /// Alerts that are not delivered yet.
+    pub waiting: usize,
+    /// Of each entry whose deliveries fail, the one that is tried now.
+    pub failing: Vec<FailingAlert>,
+    /// Deliveries that were taken, since the engine began.
+    pub delivered: u64,
+    /// Tries that failed, since the engine began.
+    pub failed: u64,
+    /// Alerts that were given up, since the engine began.
+    pub given_up: u64,
+}
+
+/// An alert whose delivery has failed, and is tried again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FailingAlert {
+    /// How it is delivered, in words that hold no secret.
+    pub channel: String,
+    /// What it tells of.
+    pub occasion: Occasion,
+    /// When that happened.
+    pub at: Timestamp,
+    /// Deliveries tried.
+    pub tries: u32,
+    /// The next one.
+    pub next_try: Timestamp,
+    /// Why the last one failed.
+    pub words: String,
+}
+
+impl Engine {
+    /// The agent, as of the last contact.
+    pub fn agent_view(&self) -> AgentView {
+        let contact = &self.contact;
+        let words = contact.trouble.as_ref().map(Trouble::words).unwrap_or_default();
+        AgentView {
+            reachable: contact.reachable,
+            state: contact.agent,
+            token_valid: contact.token_valid,
+            asked_at: contact.asked_at,
+            words,
+            trouble_since: contact.trouble_since.filter(|_| contact.trouble.is_some()),
+        }
+    }
+
+    /// The names that accounts have in the job file.
+    pub fn accounts(&self) -> &Arc<AccountNames> {
+        &self.set.accounts
+    }
+
+    /// The names of all jobs of the file, in order.
+    pub fn jobs(&self) -> impl Iterator<Item = &JobName> {
+        self.jobs.keys()
+    }
+
+    /// The names of all jobs that are kept in mind, those that are gone from the file too.
+    pub fn jobs_ever_known(&self) -> impl Iterator<Item = &JobName> + Clone {
+        self.state.marks.keys()
+    }
+
+    /// The names of the jobs after this one, or of all, in order: for those who ask by and by.
+    pub fn jobs_after(&self, name: Option<&JobName>) -> impl Iterator<Item = &JobName> {
+        let after = name.map_or(Bound::Unbounded, Bound::Excluded);
+        self.jobs.range::<JobName, _>((after, Bound::Unbounded)).map(|(name, _)| name)
+    }
+
+    /// One job of the file, as of `now`.
+    pub fn job_view(&self, name: &JobName, now: Timestamp) -> Option<JobView> {
+        let planned = self.jobs.get(name)?;
+        let mark = Arc::clone(self.state.marks.get(name)?);
+        let pause = self.pause_in_force(&mark, now).cloned();
+        let paused = pause.is_some();
+        let next_run = (mark.scheduled && !paused)
+            .then(|| next_undealt(&planned.job, &mark, mark.handled.max(now)))
+            .flatten();
+        let unfinished = self.state.in_turn(name);
+        let late_since = late_from(&planned.job, &mark).filter(|since| *since <= now && !paused);
+        Some(JobView {
+            job: Arc::clone(&planned.job),
+            mark,
+            pause,
+            held_back: self.held_back_view(name),
+            next_run,
+            active: unfinished.first().copied(),
+            behind: unfinished.into_iter().skip(1).collect(),
+            late_since,
+        })
+    }
+
+    /// A run that is in memory: one that is not over, or whose attempts are still looked for.
+    pub fn run_view(&self, id: RunId) -> Option<RunView> {
+        let live = self.state.runs.get(&id)?;
+        let waiting = live.run.state == RunState::Waiting;
+        let wait = live.wait.clone().filter(|_| waiting);
+        let mut run = Arc::clone(&live.run);
+        if waiting {
+            let reason = self.wait_reason(live);
+            if run.reason != reason {
+                Arc::make_mut(&mut run).reason = reason;
+            }
+        }
+        let attempts = live
+            .attempts
+            .iter()
+            .map(|(number, attempt)| {
+                let mut attempt = Arc::clone(attempt);
+                let sighting = live.sightings.get(number);
+                let seen = sighting.and_then(|sighting| sighting.progress);
+                let mut progress = seen.unwrap_or(attempt.progress);
+                // The agent's own is the average of the whole transfer.
+                let speed = sighting.and_then(|sighting| sighting.pace.speed());
+                progress.speed = speed.unwrap_or_default();
+                let moved_at = sighting.and_then(|sighting| sighting.moved_at);
+                let moved_at = moved_at.unwrap_or(attempt.moved_at);
+                if (attempt.progress, attempt.moved_at) != (progress, moved_at) {
+                    let attempt = Arc::make_mut(&mut attempt);
+                    (attempt.progress, attempt.moved_at) = (progress, moved_at);
+                }
+                attempt
+            })
+            .collect();
+        let blocked_by = wait.as_ref().and_then(Wait::blocker);
+        Some(RunView { run, attempts, wait, blocked_by })
+    }
+
+    /// Runs that are not over, by job.
+    pub fn active_runs(&self) -> impl Iterator<Item = RunId> {
+        self.state.unfinished.values().flatten().copied()
+    }
+
+    /// Open attempts: what may still be at work at the agent, or may yet turn up.
+    pub fn in_flight(&self) -> impl Iterator<Item = RunId> {
+        self.state.in_flight.iter().copied()
+    }
+
+    /// Transfers whose cancellation is wished and not confirmed.
+    pub fn cancels_unconfirmed(&self) -> usize {
+        self.open_attempts()
+            .filter(|attempt| attempt.cancel.is_some() && attempt.is_active())
+            .count()
+    }
+}

@@ -1,0 +1,114 @@
+//! Rebuilding the engine from its rows: the same path after a crash, a clean stop, and a commit
+//! that failed.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::alerts::Fared;
+use super::causes::Failures;
+use super::contact::Contact;
+use super::state::{Settled, State};
+use super::vigil::Vigil;
+use super::{Engine, Host};
+use crate::event::Happening;
+use crate::ids::{AttemptId, JobName};
+use crate::input::{Level, Step};
+use crate::job::JobSet;
+use crate::limits::LATE_PROCESSING;
+use crate::matching::shift;
+use crate::reason::{Reason, UnderWay};
+use crate::record::{Durable, Mark};
+use crate::run::{Phase, RunState};
+
+impl Engine {
+    /// An engine rebuilt from durable rows: attempts whose answer is not recorded are uncertain.
+    /// The step settles what changed while nothing ran; commit it like any other.
+    pub fn recover(
+        durable: Durable,
+        jobs: Arc<JobSet>,
+        host: Host,
+        now: Timestamp,
+    ) -> (Self, Step) {
+        let settled = Settled::new(durable.settled);
+        let mut state = State { learned: durable.learned, settled, ..State::default() };
+        state.told = durable.told;
+        state.pause_of_all = durable.pause_of_all;
+        for alert in &durable.alerts {
+            state.outbox.put(alert);
+        }
+        for mark in durable.marks {
+            state.marks.insert(mark.job.clone(), mark);
+        }
+        for run in &durable.runs {
+            state.put_run(run);
+        }
+        for attempt in &durable.attempts {
+            state.put_attempt(attempt);
+        }
+        let mut engine = Self {
+            host,
+            set: Arc::clone(&jobs),
+            jobs: BTreeMap::new(),
+            dues: BTreeSet::new(),
+            began: now,
+            lates: BTreeSet::new(),
+            held: BTreeMap::new(),
+            ended: Vec::new(),
+            touched: state.runs.keys().copied().collect(),
+            state,
+            contact: Contact::default(),
+            entries: Vec::new(),
+            vigil: Vigil::default(),
+            failures: Failures::default(),
+            fared: Fared::default(),
+            admission_due: true,
+            asker: None,
+            step: Step::default(),
+            now,
+        };
+        engine.doubt_unanswered();
+        let stands = |mark: &Mark| mark.scheduled && !jobs.jobs.contains_key(&mark.job);
+        let gone = engine.state.marks.values().filter(|mark| stands(mark));
+        let gone: Vec<JobName> = gone.map(|mark| mark.job.clone()).collect();
+        for name in gone {
+            engine.adopt(&name);
+        }
+        engine.clamp();
+        engine.pause_of_all_falls_back();
+        engine.replace_jobs(jobs);
+        engine.settle();
+        let step = std::mem::take(&mut engine.step);
+        (engine, step)
+    }
+
+    /// An intent without an answer: we died, or the disk failed, between commit and answer. It
+    /// may have been sent, and may even be processed late; it uses up no attempt.
+    fn doubt_unanswered(&mut self) {
+        let unanswered: Vec<AttemptId> = self
+            .state
+            .runs
+            .values()
+            .flat_map(|live| live.attempts.values())
+            .filter(|attempt| attempt.phase == Phase::Intent)
+            .map(|attempt| attempt.id)
+            .collect();
+        let late = self.set.agent.request_timeout + LATE_PROCESSING;
+        for id in unanswered {
+            let reason = Reason::UnderWay(UnderWay::AnswerLostInCrash);
+            self.change_attempt(id, |attempt| {
+                attempt.phase = Phase::Uncertain;
+                attempt.own_crash = true;
+                attempt.counts = false;
+                attempt.not_after = Some(shift(attempt.not_before, late));
+                attempt.reason = reason.clone();
+            });
+            let (attempt, lost) = (id.number, reason.clone());
+            self.event(id.run, Happening::Uncertain { attempt, reason: lost });
+            if self.decides(id) {
+                self.move_run(id.run, RunState::Queued, reason, Level::Info);
+            }
+        }
+    }
+}

@@ -1,0 +1,391 @@
+//! Runs that people ask for: now, for a time that is past, or once more.
+//!
+//! Several that are asked for at once are all recorded, or none. Retries and backfills step behind:
+//! until one has begun, whatever else its job has to do goes first. Keeps true: a time that has
+//! succeeded is not run again unless that is asked for, and one that is active never is.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+use uuid::Uuid;
+
+use super::Engine;
+use crate::ids::{JobName, RunId};
+use crate::input::Answer;
+use crate::job::{Job, Terms};
+use crate::limits::{BACKFILL_MAX, OCCURRENCES_MAX, REPEATS_WAITING_MAX};
+use crate::place::TransferRequest;
+use crate::reason::{Reason, ReasonCode};
+use crate::repeat::{Backfill, BackfillPlan, Changes, LeftOut, PastRun, Wanted, Wish};
+use crate::run::{Run, RunState, Trigger};
+use crate::template::PathTemplate;
+
+impl Engine {
+    /// Records the runs that somebody asks for: all of them, or none.
+    pub(super) fn runs_asked_for(&mut self, wishes: &[Wish]) -> Answer {
+        for wish in wishes {
+            self.end_hopeful_run(&wish.job);
+        }
+        let mut runs = Vec::with_capacity(wishes.len());
+        for wish in wishes {
+            match self.wished(wish) {
+                Ok(run) => runs.push(run),
+                Err(words) => return Answer::No(words),
+            }
+        }
+        let mut times = BTreeMap::new();
+        for run in &runs {
+            let time = run.scheduled_for.map(|at| (&run.job, at.as_millisecond()));
+            if let Some(time) = time
+                && times.insert(time, run.id).is_some()
+            {
+                let at = self.told_time(&run.job, run.scheduled_for.unwrap_or(self.now));
+                let words = format!("two of these runs are for the same time of `{}`", run.job);
+                return Answer::No(format!("{words}, {at}; name one of them"));
+            }
+        }
+        if let Some(words) = self.too_many(runs.iter()) {
+            return Answer::No(words);
+        }
+        Answer::Done(self.open_all(runs))
+    }
+
+    /// Records the runs of a backfill.
+    pub(super) fn backfill(&mut self, wanted: &Backfill) -> Answer {
+        self.end_hopeful_run(&wanted.job);
+        match self.backfill_plan(wanted) {
+            Ok(plan) => {
+                self.open_all(plan.runs.clone());
+                Answer::Planned(Box::new(plan))
+            }
+            Err(words) => Answer::No(words),
+        }
+    }
+
+    /// The runs that a backfill would come to now.
+    ///
+    /// # Errors
+    /// In words: there is no such job, its time lies ahead, or there are too many.
+    pub fn backfill_plan(&self, wanted: &Backfill) -> Result<BackfillPlan, String> {
+        let name = &wanted.job;
+        let planned = self.jobs.get(name).ok_or_else(|| format!("there is no job `{name}`"))?;
+        let job = Arc::clone(&planned.job);
+        if job.timetable.is_empty() {
+            return Err(format!("job `{name}` has no schedule, and so no occurrences"));
+        }
+        let to = wanted.to.min(self.now);
+        let before = wanted.from.checked_sub(SignedDuration::from_nanos(1));
+        let found = job.timetable.missed(before.unwrap_or(wanted.from), to, OCCURRENCES_MAX);
+        if found.more {
+            return Err(format!(
+                "`{name}` has more than {OCCURRENCES_MAX} occurrences in that time; name a \
+                 shorter one"
+            ));
+        }
+        let mut plan = BackfillPlan::default();
+        let (past, active) = (by_time(&wanted.past), self.active_by_time(name));
+        let mut times = Vec::new();
+        for at in found.newest {
+            let key = at.as_millisecond();
+            let past = past.get(&key).map(Vec::as_slice).unwrap_or_default();
+            match self.left_out(wanted, at, active.get(&key).copied(), past) {
+                Some(left_out) => plan.left_out.push(left_out),
+                None => times.push(at),
+            }
+        }
+        if times.len() > BACKFILL_MAX {
+            let runs = times.len();
+            return Err(format!(
+                "that would be {runs} runs, and {BACKFILL_MAX} are the most; name a shorter time"
+            ));
+        }
+        for at in times {
+            let key = at.as_millisecond().to_be_bytes();
+            let id = RunId(Uuid::new_v5(&wanted.seed.0, &key));
+            let reason = Reason::Backfilled { by: self.asker.clone() };
+            let request = self.render(&job, at, id);
+            let (of, trigger) = ((id, name), Trigger::Backfill);
+            plan.runs.push(self.new_run(of, trigger, Some(at), reason, request, &job.terms));
+        }
+        self.too_many(plan.runs.iter()).map_or(Ok(plan), Err)
+    }
+
+    /// Why an occurrence needs no run, if it does not: by the run of its time that is not over, and
+    /// by the past ones.
+    fn left_out(
+        &self,
+        wanted: &Backfill,
+        at: Timestamp,
+        active: Option<RunId>,
+        past: &[PastRun],
+    ) -> Option<LeftOut> {
+        let left_out = |run, code| LeftOut { scheduled_for: at, run, code };
+        if let Some(run) = active {
+            return Some(left_out(run, ReasonCode::Overlap));
+        }
+        if wanted.all {
+            return None;
+        }
+        if let Some(run) = self.ended_since(past, &wanted.job, at) {
+            return Some(left_out(run, ReasonCode::Overlap));
+        }
+        success_for(past, at).map(|run| left_out(run, ReasonCode::Completed))
+    }
+
+    /// The runs of a job that are not over, the oldest of each scheduled time, by its milliseconds.
+    fn active_by_time(&self, job: &JobName) -> BTreeMap<i64, RunId> {
+        let mut active = BTreeMap::new();
+        for id in self.state.unfinished_of(job) {
+            let run = self.state.runs.get(id).map(|live| &live.run);
+            if let Some(at) = run.and_then(|run| run.scheduled_for) {
+                active.entry(at.as_millisecond()).or_insert(*id);
+            }
+        }
+        active
+    }
+
+    /// The row of a run that somebody asks for, if there may be one.
+    fn wished(&self, wish: &Wish) -> Result<Run, String> {
+        let name = &wish.job;
+        let job = self.jobs.get(name).map(|planned| Arc::clone(&planned.job));
+        if let Some(at) = wish.scheduled_for() {
+            let told = || self.told_time(name, at);
+            if at > self.now {
+                return Err(format!("{} lies ahead: `{name}` can't be run for it yet", told()));
+            }
+            if let Some(run) = self.active_for(name, at) {
+                return Err(format!("run {run} of `{name}` for {} is not over", told()));
+            }
+            if let Some(run) = self.ended_since(&wish.past, name, at).filter(|_| !wish.again) {
+                return Err(format!(
+                    "run {run} of `{name}` for {} has just ended; ask once more",
+                    told()
+                ));
+            }
+            if let Some(run) = success_for(&wish.past, at).filter(|_| !wish.again) {
+                return Err(format!(
+                    "`{name}` has succeeded for {} (run {run}); `--again` repeats it",
+                    told()
+                ));
+            }
+        }
+        match &wish.what {
+            Wanted::Manual(scheduled_for) => {
+                let job = job.ok_or_else(|| format!("there is no job `{name}`"))?;
+                self.manual_run(wish, &job, *scheduled_for)
+            }
+            Wanted::Retry { of, current } => self.retry_run(wish, job.as_deref(), of, *current),
+        }
+    }
+
+    /// A run that is triggered.
+    fn manual_run(
+        &self,
+        wish: &Wish,
+        job: &Job,
+        scheduled_for: Option<Timestamp>,
+    ) -> Result<Run, String> {
+        let ahead = self.state.ahead(&job.name);
+        let held = ahead.iter().skip(1).find(|id| {
+            self.state.runs.get(id).is_some_and(|live| live.run.trigger == Trigger::Manual)
+        });
+        if let Some(held) = held {
+            return Err(format!(
+                "run {held}, triggered before, is still waiting; it can be canceled"
+            ));
+        }
+        let reason = Reason::Triggered { by: self.asker.clone() };
+        let at = scheduled_for.unwrap_or(self.now);
+        let request = self.render_changed(job, at, wish.run, &wish.changes);
+        let (of, trigger) = ((wish.run, &job.name), Trigger::Manual);
+        let mut run = self.new_run(of, trigger, scheduled_for, reason, request, &job.terms);
+        change_terms(&mut run, &wish.changes);
+        run.changes = wish.changes.clone();
+        let (source, destination) = (&run.request.source, &run.request.destination);
+        if source.is_same_as(destination) {
+            return Err(format!("source and destination of `{}` would be the same", job.name));
+        }
+        Ok(run)
+    }
+
+    /// A run that repeats another.
+    fn retry_run(
+        &self,
+        wish: &Wish,
+        job: Option<&Job>,
+        of: &Arc<Run>,
+        current: bool,
+    ) -> Result<Run, String> {
+        let unfinished = self.state.unfinished_of(&of.job);
+        let retries = |id: &&RunId| {
+            let live = self.state.runs.get(id);
+            live.is_some_and(|live| live.run.retry_of == Some(of.id))
+        };
+        if unfinished.contains(&of.id) || !of.state.is_over() {
+            return Err(format!("run {} of `{}` is not over", of.id, of.job));
+        }
+        if let Some(run) = unfinished.iter().find(retries) {
+            return Err(format!("run {run} repeats run {} already", of.id));
+        }
+        if of.state == RunState::Succeeded && !wish.again {
+            return Err(format!(
+                "run {} of `{}` has succeeded; `--again` repeats it",
+                of.id, of.job
+            ));
+        }
+        let reason = Reason::Retried { of: of.id, by: self.asker.clone() };
+        // The policy of today is the better one; where the job is gone, that of then is left.
+        let terms = job.map_or(&of.terms, |job| &job.terms);
+        let request = if current {
+            let job = job.ok_or_else(|| {
+                format!(
+                    "job `{}` is gone from the job file: without `--current`, the places that the \
+                     run had are taken",
+                    of.job
+                )
+            })?;
+            let at = of.scheduled_for.unwrap_or(of.created_at);
+            self.render_changed(job, at, wish.run, &of.changes)
+        } else {
+            of.request.clone()
+        };
+        let (about, trigger) = ((wish.run, &of.job), Trigger::Retry);
+        let mut run = self.new_run(about, trigger, of.scheduled_for, reason, request, terms);
+        run.retry_of = Some(of.id);
+        run.changes = of.changes.clone();
+        change_terms(&mut run, &of.changes);
+        Ok(run)
+    }
+
+    /// The row of a run that waits.
+    pub(super) fn new_run(
+        &self,
+        (id, job): (RunId, &JobName),
+        trigger: Trigger,
+        scheduled_for: Option<Timestamp>,
+        reason: Reason,
+        request: TransferRequest,
+        terms: &Arc<Terms>,
+    ) -> Run {
+        Run {
+            id,
+            job: job.clone(),
+            trigger,
+            scheduled_for,
+            created_at: self.now,
+            state: RunState::Waiting,
+            reason,
+            ended_at: None,
+            ready_at: self.now,
+            cancel: None,
+            follows: None,
+            behind: None,
+            retry_of: None,
+            changes: Changes::default(),
+            request,
+            // A run outlives the job set, and keeps nothing of it.
+            terms: Arc::new(Terms::clone(terms)),
+        }
+    }
+
+    /// The request of a run that may differ from its job.
+    fn render_changed(
+        &self,
+        job: &Job,
+        at: Timestamp,
+        run: RunId,
+        changes: &Changes,
+    ) -> TransferRequest {
+        let mut changed = job.clone();
+        let path = |text: &Option<String>| PathTemplate::parse(text.as_deref()?).ok();
+        if let Some(path) = path(&changes.source_path) {
+            changed.source.path = path;
+        }
+        if let Some(path) = path(&changes.destination_path) {
+            changed.destination.path = path;
+        }
+        changed.allow_skip = changes.allow_skip.unwrap_or(changed.allow_skip);
+        self.render(&changed, at, run)
+    }
+
+    /// Records runs, each behind what its job has to do before it.
+    fn open_all(&mut self, runs: Vec<Run>) -> Vec<RunId> {
+        let ids = runs.iter().map(|run| run.id).collect();
+        for mut run in runs {
+            run.behind = if run.trigger.steps_behind() {
+                self.state.unfinished_of(&run.job).last().copied()
+            } else {
+                self.last_ahead(&run.job)
+            };
+            self.open_row(run);
+        }
+        ids
+    }
+
+    /// Words for more retries and backfills of one job than may wait.
+    fn too_many<'a>(&self, runs: impl Iterator<Item = &'a Run>) -> Option<String> {
+        let mut more: BTreeMap<&JobName, usize> = BTreeMap::new();
+        for run in runs.filter(|run| run.trigger.steps_behind()) {
+            *more.entry(&run.job).or_default() += 1;
+        }
+        more.into_iter().find_map(|(job, more)| {
+            let waiting = self.state.unfinished_of(job).len();
+            (waiting + more > REPEATS_WAITING_MAX).then(|| {
+                format!(
+                    "{waiting} runs of `{job}` are waiting already, and {REPEATS_WAITING_MAX} are \
+                     the most"
+                )
+            })
+        })
+    }
+
+    /// The run of a job for that time that is not over.
+    fn active_for(&self, job: &JobName, at: Timestamp) -> Option<RunId> {
+        let is_for = |id: &&RunId| {
+            let run = self.state.runs.get(id).map(|live| &live.run);
+            run.and_then(|run| run.scheduled_for).is_some_and(|other| is_same_time(other, at))
+        };
+        self.state.unfinished_of(job).iter().find(is_for).copied()
+    }
+
+    /// A run for that time that was not over when the past was read, and is now: how it ended is
+    /// not known here.
+    fn ended_since(&self, past: &[PastRun], job: &JobName, at: Timestamp) -> Option<RunId> {
+        let unfinished = self.state.unfinished_of(job);
+        let is = |run: &&PastRun| {
+            !run.state.is_over()
+                && is_same_time(run.scheduled_for, at)
+                && !unfinished.contains(&run.run)
+        };
+        past.iter().find(is).map(|run| run.run)
+    }
+}
+
+/// Past runs by the milliseconds of their scheduled time.
+fn by_time(past: &[PastRun]) -> BTreeMap<i64, Vec<PastRun>> {
+    let mut by_time: BTreeMap<i64, Vec<PastRun>> = BTreeMap::new();
+    for run in past {
+        by_time.entry(run.scheduled_for.as_millisecond()).or_default().push(*run);
+    }
+    by_time
+}
+
+/// The success that a time has had.
+fn success_for(past: &[PastRun], at: Timestamp) -> Option<RunId> {
+    let is =
+        |run: &&PastRun| run.state == RunState::Succeeded && is_same_time(run.scheduled_for, at);
+    past.iter().find(is).map(|run| run.run)
+}
+
+/// Times are searched by the millisecond.
+fn is_same_time(a: Timestamp, b: Timestamp) -> bool {
+    a.as_millisecond() == b.as_millisecond()
+}
+
+/// `--set timeout` holds whatever the policy.
+fn change_terms(run: &mut Run, changes: &Changes) {
+    if let Some(timeout) = changes.timeout {
+        Arc::make_mut(&mut run.terms).timeout = timeout;
+    }
+}

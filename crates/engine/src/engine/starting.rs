@@ -1,0 +1,113 @@
+//! An agent that nobody has signed in since it began is started with our token, where the job file
+//! says so (`agent.start`).
+//!
+//! It follows a look that has just found the agent so, while a run waits for it: one that a person
+//! has stopped or paused is left alone. Keeps true: one request for each outage at once, further
+//! ones with back-off, and none with a token that the agent has refused since it last was at work.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::Engine;
+use crate::duration;
+use crate::input::{Effect, Level};
+use crate::job::TokenSource;
+use crate::limits::AGENT_START_RETRY;
+use crate::matching::shift;
+use crate::transfer::{AgentState, StartAnswer};
+
+/// What is known of starting the agent.
+#[derive(Debug, Default)]
+pub(super) struct Starting {
+    /// The state in which a look of this step has found the agent.
+    found: Option<AgentState>,
+    /// The agent has refused our token since it last was at work.
+    token_refused: bool,
+    /// Requests made in this outage.
+    tries: u32,
+    /// When the last one was made.
+    last: Option<Timestamp>,
+}
+
+impl Starting {
+    /// A look has found the agent in this state.
+    pub(super) fn found(&mut self, state: AgentState) {
+        self.found = Some(state);
+        if state.may_work() {
+            self.tries = 0;
+            self.token_refused = false;
+        }
+    }
+
+    /// There is another token.
+    pub(super) fn token_changed(&mut self) {
+        *self = Self { found: self.found, ..Self::default() };
+    }
+
+    /// The clock was set.
+    pub(super) fn clock_stepped(&mut self, by: SignedDuration) {
+        self.last = self.last.map(|at| shift(at, by));
+    }
+
+    /// How long after the last request the next one comes.
+    fn delay(&self) -> SignedDuration {
+        duration::doubling(AGENT_START_RETRY, self.tries)
+    }
+}
+
+impl Engine {
+    /// Asks the agent to start if a look has just shown that this is what runs wait for.
+    pub(super) fn start_agent(&mut self) {
+        let Some(state) = self.contact.starting.found.take() else { return };
+        let signed_out = match state {
+            AgentState::Created | AgentState::Disposed => true,
+            AgentState::Started
+            | AgentState::Stopped
+            | AgentState::Paused
+            | AgentState::Unknown => false,
+        };
+        let awaited = !self.contact.wanted.is_empty() || !self.held.is_empty();
+        let starting = &mut self.contact.starting;
+        if !signed_out || !awaited || !self.set.agent.start || starting.token_refused {
+            return;
+        }
+        let delay = starting.delay();
+        // A clock that went back must not stretch it.
+        let age = starting.last.map(|last| self.now.duration_since(last));
+        if age.is_some_and(|age| !age.is_negative() && age < delay) {
+            return;
+        }
+        starting.tries = starting.tries.saturating_add(1);
+        starting.last = Some(self.now);
+        let text = format!("no user is signed in at the agent ({}); starting it", state.word());
+        self.announce(Level::Info, None, text);
+        self.then(Effect::StartAgent);
+    }
+
+    /// The agent was asked to start.
+    pub(super) fn agent_started(&mut self, answer: StartAnswer) {
+        match answer {
+            // Whether it is at work now, the next look tells.
+            StartAnswer::Taken => self.contact.submit_look_at = Some(self.now),
+            StartAnswer::TokenRefused(words) => {
+                self.token_was_refused();
+                let text = format!("the agent was not started: {words}");
+                self.announce(Level::Warn, None, text);
+            }
+            StartAnswer::NotTaken(words) => {
+                let delay = duration::format_short(self.contact.starting.delay());
+                let text = format!("the agent was not started: {words}; next try in {delay}");
+                self.announce(Level::Warn, None, text);
+            }
+        }
+    }
+
+    /// The agent has refused our token. A login brings another one each time.
+    pub(super) fn token_was_refused(&mut self) {
+        match &self.set.agent.token {
+            TokenSource::Login(_) => {}
+            TokenSource::File(_) | TokenSource::Environment(_) | TokenSource::Credential => {
+                self.contact.starting.token_refused = true;
+            }
+        }
+    }
+}

@@ -1,0 +1,424 @@
+//! The engine's memory: the durable rows that still matter, the indexes over them, and what was
+//! merely observed.
+//!
+//! `apply` is the only way in which rows change, live and in recovery. Indexes follow from rows
+//! alone, so that an engine rebuilt from the store equals the one that died.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::causes::Asking;
+use super::guard::Guard;
+use super::outbox::Outbox;
+use crate::alert::Told;
+use crate::ids::{AttemptId, JobName, RunId, TransferId};
+use crate::limits::SETTLED_MAX;
+use crate::matching::shift;
+use crate::pace::Pace;
+use crate::place::Fingerprint;
+use crate::record::{Learned, Mark, PauseOfAll, Record};
+use crate::run::{Attempt, Phase, Run, RunState};
+use crate::transfer::{Incomplete, Progress};
+
+/// A run in memory: one that is not over, or whose attempts are still looked for.
+#[derive(Debug)]
+pub(super) struct Live {
+    /// Its row.
+    pub(super) run: Arc<Run>,
+    /// That of its request, which never changes: each run that waits is asked for it at each step.
+    pub(super) fingerprint: Fingerprint,
+    /// Its attempts' rows, by number.
+    pub(super) attempts: BTreeMap<u32, Arc<Attempt>>,
+    /// What was observed of its attempts and is not durable.
+    pub(super) sightings: BTreeMap<u32, Sighting>,
+    /// When time alone changes something for it.
+    pub(super) wake: Option<Timestamp>,
+    /// What it was last found waiting for.
+    pub(super) wait: Option<Wait>,
+    /// It was said that the agent lists a transfer like it that no row knows.
+    pub(super) unrecorded_said: bool,
+}
+
+/// What a run in state `waiting` waits for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Wait {
+    /// An earlier run of the same job.
+    Behind(RunId),
+    /// A transfer of the same job that may still be at work.
+    LastTransfer(RunId),
+    /// Another run's request for the very same transfer.
+    Identical(RunId),
+    /// Another run that writes to an overlapping destination.
+    Destination(RunId),
+    /// One of `max_active` slots.
+    Slot,
+    /// The agent: away, not signed in, paused.
+    Agent(String),
+    /// The agent's port, which somebody else holds.
+    Port(String),
+    /// A good token.
+    Token(String),
+    /// A complete look at the agent's list.
+    Look,
+    /// The agent's list, which can't be read to its end.
+    Listing(Incomplete),
+}
+
+impl Wait {
+    /// The run that blocks, if one does.
+    pub fn blocker(&self) -> Option<RunId> {
+        match self {
+            Self::Behind(run)
+            | Self::LastTransfer(run)
+            | Self::Identical(run)
+            | Self::Destination(run) => Some(*run),
+            Self::Slot
+            | Self::Agent(_)
+            | Self::Port(_)
+            | Self::Token(_)
+            | Self::Look
+            | Self::Listing(_) => None,
+        }
+    }
+}
+
+/// What was observed of an attempt. Lost in a crash without harm: each field starts over on the
+/// safe side.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Sighting {
+    /// For how long complete looks have not shown its transfer.
+    pub(super) absent_for: SignedDuration,
+    /// The last complete look of an unbroken series that counts into `absent_for`.
+    pub(super) absent_at: Option<Timestamp>,
+    /// The last look that showed it.
+    pub(super) seen_at: Option<Timestamp>,
+    /// The agent could not be asked since then.
+    pub(super) agent_away: bool,
+    /// When the counters last moved, newer than in the row.
+    pub(super) moved_at: Option<Timestamp>,
+    /// The counters of that look.
+    pub(super) progress: Option<Progress>,
+    /// How fast they move.
+    pub(super) pace: Pace,
+    /// When its progress was last recorded.
+    pub(super) recorded_at: Option<Timestamp>,
+    /// A cancel request is under way.
+    pub(super) cancel_under_way: bool,
+    /// Cancel requests made.
+    pub(super) cancel_tries: u32,
+    /// No cancel request before this.
+    pub(super) cancel_next: Option<Timestamp>,
+    /// A receipt for its request was noted already.
+    pub(super) receipt_noted: bool,
+    /// A near miss was said already.
+    pub(super) near_miss_said: bool,
+    /// What the look before its POST has shown; lost in a restart.
+    pub(super) before: Option<Before>,
+    /// The unknown `transferStatus` that was said of it last.
+    pub(super) unknown_status: Option<String>,
+    /// The agent has turned a cancel request down.
+    pub(super) cancel_refused: bool,
+    /// Its transfer is over, and the agent is asked why it failed.
+    pub(super) asking: Option<Asking>,
+}
+
+/// What the look before a POST has shown of transfers that are like it.
+#[derive(Clone, Debug)]
+pub(super) struct Before {
+    pub(super) shown: BTreeSet<TransferId>,
+    /// How far back it was read, by the agent's dates; absent if to the list's end.
+    pub(super) read_back_to: Option<Timestamp>,
+}
+
+/// Rows and indexes.
+#[derive(Debug, Default)]
+pub(super) struct State {
+    /// Runs in memory.
+    pub(super) runs: BTreeMap<RunId, Live>,
+    /// Marks of all jobs ever seen in the file.
+    pub(super) marks: BTreeMap<JobName, Arc<Mark>>,
+    /// What was learned of the agent.
+    pub(super) learned: Learned,
+    /// Unfinished runs of each job, oldest first.
+    pub(super) unfinished: BTreeMap<JobName, Vec<RunId>>,
+    /// Runs of each job with an open attempt.
+    pub(super) open_of_job: BTreeMap<JobName, BTreeSet<RunId>>,
+    /// Runs with an open attempt.
+    pub(super) in_flight: BTreeSet<RunId>,
+    /// Runs in state `waiting`, in the order in which they are served.
+    pub(super) waiting: BTreeSet<(Timestamp, RunId)>,
+    /// Open attempts by fingerprint.
+    pub(super) open: BTreeMap<Fingerprint, BTreeSet<AttemptId>>,
+    /// Whose transfer is this.
+    pub(super) owner: BTreeMap<TransferId, AttemptId>,
+    /// Transfers of attempts that are not in memory any more: never another's.
+    pub(super) settled: Settled,
+    /// Destinations of runs in memory.
+    pub(super) guard: Guard,
+    /// When time alone changes something for a run.
+    pub(super) wakes: BTreeSet<(Timestamp, RunId)>,
+    /// Alerts that are not delivered yet.
+    pub(super) outbox: Outbox,
+    /// What people were told of.
+    pub(super) told: Told,
+    /// The pause of all jobs.
+    pub(super) pause_of_all: Arc<PauseOfAll>,
+}
+
+/// The transfers that were settled last: [`SETTLED_MAX`] of those before the start, and as many
+/// since.
+#[derive(Debug, Default)]
+pub(super) struct Settled {
+    /// Those before the start, sorted: they come by the thousand, and are only ever asked for.
+    before: Vec<TransferId>,
+    since: BTreeSet<TransferId>,
+    /// Those since the start, oldest first.
+    order: VecDeque<TransferId>,
+}
+
+impl Settled {
+    /// Remembers these, of which the newest come first.
+    pub(super) fn new(newest_first: Vec<TransferId>) -> Self {
+        let mut before = newest_first;
+        before.truncate(SETTLED_MAX);
+        // By number, which is the order of their bytes and faster.
+        before.sort_unstable_by_key(|id| id.0.as_u128());
+        Self { before, ..Self::default() }
+    }
+
+    fn contains(&self, transfer: TransferId) -> bool {
+        self.since.contains(&transfer) || self.before.binary_search(&transfer).is_ok()
+    }
+
+    /// Remembers a transfer, and forgets the oldest beyond the bound.
+    pub(super) fn insert(&mut self, transfer: TransferId) {
+        if self.contains(transfer) {
+            return;
+        }
+        self.since.insert(transfer);
+        self.order.push_back(transfer);
+        if self.order.len() > SETTLED_MAX
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.since.remove(&oldest);
+        }
+    }
+}
+
+impl State {
+    /// True when a transfer has an owner, now or once.
+    pub(super) fn is_owned(&self, transfer: TransferId) -> bool {
+        self.owner.contains_key(&transfer) || self.settled.contains(transfer)
+    }
+
+    /// Puts a record's row in its place. Live, in recovery and in simulation alike.
+    pub(super) fn apply(&mut self, record: &Record) {
+        match record {
+            Record::Run { run, .. } => self.put_run(run),
+            Record::Attempt(attempt) => self.put_attempt(attempt),
+            Record::Mark(mark) => {
+                self.marks.insert(mark.job.clone(), Arc::clone(mark));
+            }
+            Record::Learned(learned) => self.learned = *learned,
+            Record::AlertQueued(alert) => self.outbox.put(alert),
+            Record::AlertGone(alert) => self.outbox.remove(*alert),
+            Record::Told(told) => self.told = *told,
+            Record::PauseOfAll(pause) => self.pause_of_all = Arc::clone(pause),
+            Record::Event(_) => {}
+        }
+    }
+
+    /// Unfinished runs of a job, oldest first.
+    pub(super) fn unfinished_of(&self, job: &JobName) -> &[RunId] {
+        self.unfinished.get(job).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// Unfinished runs of a job, oldest first, those left aside that step behind: retries and
+    /// backfills that have not begun.
+    pub(super) fn ahead(&self, job: &JobName) -> Vec<RunId> {
+        self.unfinished_of(job).iter().copied().filter(|id| !self.steps_behind(*id)).collect()
+    }
+
+    /// Unfinished runs of a job in the order in which it is their turn.
+    pub(super) fn in_turn(&self, job: &JobName) -> Vec<RunId> {
+        let unfinished = self.unfinished_of(job).iter().copied();
+        let (behind, mut in_turn): (Vec<_>, Vec<_>) =
+            unfinished.partition(|id| self.steps_behind(*id));
+        in_turn.extend(behind);
+        in_turn
+    }
+
+    /// True for a retry or backfill that has not begun: what else its job has to do goes first.
+    pub(super) fn steps_behind(&self, id: RunId) -> bool {
+        self.runs
+            .get(&id)
+            .is_some_and(|live| live.run.trigger.steps_behind() && live.attempts.is_empty())
+    }
+
+    /// The unfinished run of its job that goes before one that steps behind.
+    pub(super) fn goes_before(&self, id: RunId, job: &JobName) -> Option<RunId> {
+        let unfinished = self.unfinished.get(job)?;
+        let place = unfinished.iter().position(|other| *other == id).unwrap_or(unfinished.len());
+        let (earlier, later) = unfinished.split_at(place);
+        let ahead = |other: &&RunId| **other != id && !self.steps_behind(**other);
+        earlier.last().or_else(|| later.iter().find(ahead)).copied()
+    }
+
+    /// Puts a run's row in its place.
+    pub(super) fn put_run(&mut self, row: &Arc<Run>) {
+        if let Some(live) = self.runs.get_mut(&row.id) {
+            if live.run.state == RunState::Waiting {
+                self.waiting.remove(&(live.run.ready_at, row.id));
+            }
+            live.run = Arc::clone(row);
+        } else {
+            self.guard.insert(&row.request.destination, row.id);
+            let live = Live {
+                run: Arc::clone(row),
+                fingerprint: row.request.fingerprint(),
+                attempts: BTreeMap::new(),
+                sightings: BTreeMap::new(),
+                wake: None,
+                wait: None,
+                unrecorded_said: false,
+            };
+            self.runs.insert(row.id, live);
+            if !row.state.is_over() {
+                self.unfinished.entry(row.job.clone()).or_default().push(row.id);
+            }
+        }
+        if row.state == RunState::Waiting {
+            self.waiting.insert((row.ready_at, row.id));
+        }
+        if row.state.is_over()
+            && let Some(runs) = self.unfinished.get_mut(&row.job)
+        {
+            runs.retain(|id| *id != row.id);
+            if runs.is_empty() {
+                self.unfinished.remove(&row.job);
+            }
+        }
+    }
+
+    /// Puts an attempt's row in its place.
+    pub(super) fn put_attempt(&mut self, row: &Arc<Attempt>) {
+        let Some(live) = self.runs.get_mut(&row.id.run) else { return };
+        let job = live.run.job.clone();
+        let old = live.attempts.insert(row.id.number, Arc::clone(row));
+        let still_open = live.attempts.values().any(|attempt| attempt.phase.is_open());
+        if let Some(old) = old {
+            if old.transfer != row.transfer
+                && let Some(transfer) = old.transfer
+                && self.owner.get(&transfer) == Some(&row.id)
+            {
+                self.owner.remove(&transfer);
+            }
+            if let Some(open) = self.open.get_mut(&old.fingerprint) {
+                open.remove(&row.id);
+                if open.is_empty() {
+                    self.open.remove(&old.fingerprint);
+                }
+            }
+        }
+        if let Some(transfer) = row.transfer {
+            self.owner.insert(transfer, row.id);
+        }
+        if row.phase.is_open() {
+            self.open.entry(row.fingerprint).or_default().insert(row.id);
+        }
+        if still_open {
+            self.in_flight.insert(row.id.run);
+            self.open_of_job.entry(job).or_default().insert(row.id.run);
+        } else {
+            self.in_flight.remove(&row.id.run);
+            if let Some(runs) = self.open_of_job.get_mut(&job) {
+                runs.remove(&row.id.run);
+                if runs.is_empty() {
+                    self.open_of_job.remove(&job);
+                }
+            }
+        }
+    }
+
+    /// Forgets a run that is over and has no open attempt: nothing can happen to it any more.
+    pub(super) fn forget_if_settled(&mut self, id: RunId) {
+        let Some(live) = self.runs.get(&id) else { return };
+        if !live.run.state.is_over() || live.attempts.values().any(|a| a.phase.is_open()) {
+            return;
+        }
+        if let Some(wake) = live.wake {
+            self.wakes.remove(&(wake, id));
+        }
+        self.guard.remove(&live.run.request.destination, id);
+        for attempt in live.attempts.values() {
+            if let Some(transfer) = attempt.transfer {
+                self.owner.remove(&transfer);
+                self.settled.insert(transfer);
+            }
+        }
+        self.runs.remove(&id);
+    }
+
+    /// Sets when time alone changes something for a run.
+    pub(super) fn set_wake(&mut self, id: RunId, wake: Option<Timestamp>) {
+        let Some(live) = self.runs.get_mut(&id) else { return };
+        if live.wake == wake {
+            return;
+        }
+        if let Some(old) = live.wake {
+            self.wakes.remove(&(old, id));
+        }
+        if let Some(new) = wake {
+            self.wakes.insert((new, id));
+        }
+        live.wake = wake;
+    }
+
+    /// An attempt's row.
+    pub(super) fn attempt(&self, id: AttemptId) -> Option<&Arc<Attempt>> {
+        self.runs.get(&id.run)?.attempts.get(&id.number)
+    }
+
+    /// The observations of an attempt, to be changed.
+    pub(super) fn sighting(&mut self, id: AttemptId) -> Option<&mut Sighting> {
+        Some(self.runs.get_mut(&id.run)?.sightings.entry(id.number).or_default())
+    }
+}
+
+impl Live {
+    /// The attempt whose outcome decides the run.
+    pub(super) fn followed(&self) -> Option<&Arc<Attempt>> {
+        self.attempts.get(&self.run.follows?)
+    }
+
+    /// When an attempt's intent was committed, by the clock as it is set now: a deadline moves
+    /// with the clock, `not_before` does not.
+    pub(super) fn asked_at(&self, attempt: &Attempt) -> Timestamp {
+        shift(attempt.deadline, -self.run.terms.timeout)
+    }
+
+    /// How many attempts are used up.
+    pub(super) fn used(&self) -> u32 {
+        let used = self.attempts.values().filter(|attempt| attempt.counts).count();
+        u32::try_from(used).unwrap_or(u32::MAX)
+    }
+
+    /// True while `retry` allows a further attempt.
+    pub(super) fn may_try_again(&self) -> bool {
+        self.used() < self.run.terms.retry.max_attempts
+    }
+
+    /// True while a transfer of the run may be at work.
+    pub(super) fn occupies(&self, now: Timestamp) -> bool {
+        self.attempts.values().any(|attempt| attempt.occupies(now))
+    }
+
+    /// The run has used up its attempts on requests that were never found, and waits for what may
+    /// yet turn up (protocol, rule 6).
+    pub(super) fn only_hopes(&self) -> bool {
+        self.run.state == RunState::Queued
+            && self.followed().is_some_and(|attempt| attempt.phase == Phase::GivenUp)
+    }
+}

@@ -1,0 +1,278 @@
+//! An attempt's POST: the intent before it, and its answer.
+//!
+//! Every answer says one of three things: accepted, certainly not accepted, or perhaps
+//! (protocol, rule 2).
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::Engine;
+use super::contact::{Fresh, Trouble};
+use super::state::{Before, Sighting};
+use crate::event::Happening;
+use crate::ids::{AttemptId, RunId};
+use crate::input::{Effect, Level};
+use crate::limits::LATE_PROCESSING;
+use crate::matching::shift;
+use crate::reason::{AttemptEnd, NothingLeft, Reason, UnderWay, WaitReason};
+use crate::record::Record;
+use crate::run::{Attempt, Ended, Phase, RunState};
+use crate::transfer::{Progress, Refusal, SubmitAnswer};
+
+impl Engine {
+    /// Records the intent to queue a run's transfer, and asks for the POST.
+    pub(super) fn submit(&mut self, id: RunId, ground: &Fresh) {
+        let Some(live) = self.state.runs.get(&id) else { return };
+        let request = live.run.request.clone();
+        let fingerprint = live.fingerprint;
+        // A refusal that used up nothing leaves its number to the next attempt.
+        let number = match live.attempts.last_key_value() {
+            Some((last, attempt)) if attempt.phase == Phase::Refused && !attempt.counts => *last,
+            Some((last, _)) => last + 1,
+            None => 1,
+        };
+        let attempt = AttemptId { run: id, number };
+        let baseline = ground
+            .listed
+            .iter()
+            .filter(|shown| shown.fingerprint == fingerprint)
+            .map(|shown| shown.id)
+            .collect();
+        let row = Attempt {
+            id: attempt,
+            counts: true,
+            fingerprint,
+            user: ground.user,
+            baseline,
+            not_before: self.now,
+            not_after: None,
+            offset_ms: ground.offset_ms,
+            slack_ms: (ground.offset_ms.min(0), ground.offset_ms.max(0)),
+            phase: Phase::Intent,
+            own_crash: false,
+            reason: UnderWay::Asking { attempt: number }.into(),
+            transfer: None,
+            ambiguous: false,
+            deadline: shift(self.now, live.run.terms.timeout),
+            status: None,
+            progress: Progress::default(),
+            moved_at: self.now,
+            listed_at: None,
+            cancel: None,
+            outcome: None,
+            ended_at: None,
+            finished_at: None,
+            cause: None,
+            holds_until: None,
+            watched_until: None,
+        };
+        self.record(Record::Attempt(Arc::new(row)));
+        let loose = request.loose_fingerprint();
+        let before = Before {
+            shown: ground
+                .listed
+                .iter()
+                .filter(|shown| shown.loose_fingerprint == loose)
+                .map(|shown| shown.id)
+                .collect(),
+            read_back_to: ground.read_back_to,
+        };
+        if let Some(sighting) = self.state.sighting(attempt) {
+            *sighting = Sighting { before: Some(before), ..Sighting::default() };
+        }
+        let asking = Reason::UnderWay(UnderWay::Asking { attempt: number });
+        self.change_run(id, |run| {
+            run.state = RunState::Submitting;
+            run.follows = Some(number);
+            run.reason = asking.clone();
+        });
+        self.event(id, Happening::State { state: RunState::Submitting, reason: asking });
+        let (from, to) = (self.named(&request.source), self.named(&request.destination));
+        self.tell(Level::Info, id, format!("submitting: attempt {number}, from {from} to {to}"));
+        if number == 1 {
+            self.raise_start(id);
+        }
+        self.then(Effect::Submit { attempt, request });
+    }
+
+    /// Takes the answer to a POST in. One that comes after we gave up waiting still counts.
+    pub(super) fn submitted(&mut self, id: AttemptId, answer: SubmitAnswer) {
+        let Some(attempt) = self.state.attempt(id) else { return };
+        if !matches!(attempt.phase, Phase::Intent | Phase::Uncertain) || attempt.transfer.is_some()
+        {
+            return;
+        }
+        let lost_before = attempt.phase == Phase::Uncertain;
+        match answer {
+            // Says nothing new; above all not that it was processed any later.
+            SubmitAnswer::Uncertain(_) if lost_before => {}
+            SubmitAnswer::Accepted => self.accepted(id),
+            SubmitAnswer::Uncertain(words) => self.uncertain(id, words),
+            SubmitAnswer::Refused(Refusal::NotSent(words)) => {
+                let end = AttemptEnd::NotSent { words: words.clone() };
+                self.not_taken(id, end, WaitReason::Agent { words: words.clone() });
+                self.contact.reachable = Some(false);
+                self.trouble_is(Trouble::Away(words));
+            }
+            SubmitAnswer::Refused(Refusal::BadToken(words)) => {
+                let end = AttemptEnd::TokenRefused { words: words.clone() };
+                self.not_taken(id, end, WaitReason::Token { words: words.clone() });
+                self.contact.token_valid = Some(false);
+                self.token_was_refused();
+                self.trouble_is(Trouble::BadToken(words));
+            }
+            SubmitAnswer::Refused(Refusal::Final(words)) => self.refused(id, words),
+            SubmitAnswer::Refused(Refusal::Duplicate(words)) => self.duplicate(id, words),
+        }
+    }
+
+    /// The agent has carried the request out to its end, says a frame (protocol, rule 14). That
+    /// decides nothing: it is noted, and looked at once.
+    pub(super) fn receipt(&mut self, id: AttemptId) {
+        let is_open = self.state.attempt(id).is_some_and(|attempt| attempt.phase.is_open());
+        let Some(sighting) = self.state.sighting(id).filter(|_| is_open) else { return };
+        // Anybody can repeat it.
+        if !std::mem::replace(&mut sighting.receipt_noted, true) {
+            self.event(id.run, Happening::Receipt { attempt: id.number });
+            self.contact.hint();
+        }
+    }
+
+    /// The agent has it.
+    fn accepted(&mut self, id: AttemptId) {
+        let now = self.now;
+        self.change_attempt(id, |attempt| {
+            attempt.phase = Phase::Accepted;
+            attempt.not_after = Some(attempt.not_after.map_or(now, |at| at.max(now)));
+            attempt.reason = UnderWay::Accepted.into();
+        });
+        self.event(id.run, Happening::Accepted { attempt: id.number });
+        if self.decides(id) {
+            // The line before it has told the attempt, and the one behind it tells its transfer.
+            self.move_run(id.run, RunState::Queued, UnderWay::Accepted, Level::Debug);
+        }
+    }
+
+    /// It may or may not have been taken: to be settled by looking.
+    fn uncertain(&mut self, id: AttemptId, words: String) {
+        let late = self.set.agent.request_timeout + LATE_PROCESSING;
+        let now = self.now;
+        let reason = Reason::UnderWay(UnderWay::AnswerLost { words });
+        self.change_attempt(id, |attempt| {
+            attempt.phase = Phase::Uncertain;
+            attempt.not_after = Some(shift(attempt.not_before, late).max(now));
+            attempt.reason = reason.clone();
+        });
+        let (attempt, lost) = (id.number, reason.clone());
+        self.event(id.run, Happening::Uncertain { attempt, reason: lost });
+        if self.decides(id) {
+            self.move_run(id.run, RunState::Queued, reason, Level::Warn);
+        }
+    }
+
+    /// It was certainly not taken, and for a reason that is not the run's: it waits on.
+    fn not_taken(&mut self, id: AttemptId, end: AttemptEnd, wait: WaitReason) {
+        let now = self.now;
+        self.change_attempt(id, |attempt| {
+            attempt.phase = Phase::Refused;
+            attempt.counts = false;
+            attempt.outcome = Some(Ended::Failed);
+            attempt.ended_at = Some(now);
+            attempt.reason = end.into();
+        });
+        if !self.ends_by_wish(id) && self.decides(id) {
+            self.move_run(id.run, RunState::Waiting, wait, Level::Debug);
+        }
+    }
+
+    /// It was refused, and will be again.
+    fn refused(&mut self, id: AttemptId, words: String) {
+        let now = self.now;
+        let reason = Reason::Ended(AttemptEnd::Refused { words: words.clone() });
+        self.change_attempt(id, |attempt| {
+            attempt.phase = Phase::Refused;
+            attempt.outcome = Some(Ended::Failed);
+            attempt.ended_at = Some(now);
+            attempt.reason = reason.clone();
+        });
+        self.event(id.run, Happening::Refused { attempt: id.number, words });
+        if !self.ends_by_wish(id) && self.decides(id) {
+            self.end_run(id.run, RunState::Failed, reason);
+        }
+    }
+
+    /// "It is there already": the lost 200 of an earlier uncertain POST of the same fingerprint.
+    fn duplicate(&mut self, id: AttemptId, words: String) {
+        let Some(attempt) = self.state.attempt(id) else { return };
+        let earlier = self.state.open.get(&attempt.fingerprint).and_then(|open| {
+            let of_this_run = |other: &AttemptId| other.run == id.run && *other != id;
+            open.iter().copied().filter(of_this_run).find(|other| {
+                self.state.attempt(*other).is_some_and(|other| {
+                    // One that was accepted, and never listed until its timeout, is no question.
+                    let doubtful = match other.phase {
+                        Phase::Uncertain => true,
+                        Phase::GivenUp => other.outcome == Some(Ended::Failed),
+                        Phase::Intent | Phase::Accepted | Phase::Refused | Phase::Closed => false,
+                    };
+                    doubtful && other.transfer.is_none()
+                })
+            })
+        });
+        let Some(earlier) = earlier else {
+            self.refused(id, words);
+            return;
+        };
+        let now = self.now;
+        self.change_attempt(id, |attempt| {
+            attempt.phase = Phase::Refused;
+            attempt.counts = false;
+            attempt.outcome = Some(Ended::Failed);
+            attempt.ended_at = Some(now);
+            attempt.reason = AttemptEnd::Refused { words: words.clone() }.into();
+        });
+        let after_all =
+            UnderWay::AcceptedAfterAll { attempt: earlier.number, words: words.clone() };
+        let reason = Reason::UnderWay(after_all);
+        self.change_attempt(earlier, |attempt| {
+            attempt.phase = Phase::Accepted;
+            attempt.outcome = None;
+            attempt.ended_at = None;
+            attempt.holds_until = None;
+            attempt.watched_until = None;
+            attempt.reason = reason.clone();
+        });
+        let decided = self.decides(id);
+        self.change_run(id.run, |run| run.follows = Some(earlier.number));
+        self.event(id.run, Happening::AcceptedAfterAll { attempt: earlier.number, words });
+        if decided {
+            self.move_run(id.run, RunState::Queued, reason, Level::Info);
+        }
+    }
+
+    /// True when the attempt's turns are the run's: it is followed, the run is not over, and
+    /// nobody wishes it cancelled.
+    pub(super) fn decides(&self, id: AttemptId) -> bool {
+        self.state.runs.get(&id.run).is_some_and(|live| {
+            live.run.follows == Some(id.number)
+                && !live.run.state.is_over()
+                && live.run.state != RunState::Canceling
+        })
+    }
+
+    /// The attempt has come to nothing; if its run is to be cancelled, that is done now.
+    fn ends_by_wish(&mut self, id: AttemptId) -> bool {
+        let Some(live) = self.state.runs.get(&id.run) else { return false };
+        if live.run.state != RunState::Canceling || live.run.follows != Some(id.number) {
+            return false;
+        }
+        self.end_canceling(id.run, NothingLeft::NotQueued);
+        true
+    }
+
+    /// When the answer to a request that was sent at `sent` can come no more.
+    pub(super) fn retry_after(&self, run: RunId, sent: Timestamp) -> Timestamp {
+        let Some(live) = self.state.runs.get(&run) else { return sent };
+        shift(sent, super::outcome::retry_delay(&live.run, live.used()))
+    }
+}

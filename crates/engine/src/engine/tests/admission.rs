@@ -1,0 +1,140 @@
+//! When a run begins: due, caught up, triggered, and what it waits for.
+
+use std::sync::Arc;
+
+use jiff::SignedDuration;
+use jiff::tz::TimeZone;
+use uuid::Uuid;
+
+use super::stage::{Stage, at, job, secs, set};
+use crate::ids::{JobName, RunId};
+use crate::input::{Answer, Input, OperatorRequest, ReplyTo};
+use crate::job::{CatchUp, JobSet, Overlap, Terms};
+use crate::reason::ReasonCode;
+use crate::run::{RunState, Trigger};
+use crate::schedule::{Schedule, Timetable};
+use crate::transfer::{SubmitAnswer, TransferStatus};
+
+#[test]
+fn an_idle_engine_sleeps_until_the_next_occurrence() {
+    let stage = Stage::new(vec![job("a", "to/", |_| {})]);
+    assert_eq!(stage.engine.next_wakeup(), Some(at("01:00:00")));
+    assert_eq!(stage.looks, 0);
+    let stage = Stage::new(Vec::new());
+    assert_eq!(stage.engine.next_wakeup(), None);
+}
+
+#[test]
+fn overlapping_destinations_wait_for_each_other_in_turn() {
+    let mut stage = Stage::new(vec![job("a", "to/", |_| {}), job("b", "to/inner/", |_| {})]);
+    stage.until(at("01:00:00"));
+    assert_eq!(stage.submits.len(), 1);
+    let second = (0..2).find(|n| stage.run(*n).state == RunState::Waiting).expect("one waits");
+    let reason = &stage.run(second).reason;
+    assert_eq!(reason.code(), Some(ReasonCode::WaitingDestination), "{reason}");
+    stage.answer(SubmitAnswer::Accepted);
+    stage.list(1, TransferStatus::Completed);
+    stage.pass(secs(10));
+    assert_eq!(stage.submits.len(), 2);
+}
+
+#[test]
+fn max_active_bounds_what_is_in_flight() {
+    let jobs = (0..12).map(|n| job(&format!("j{n}"), &format!("to{n}/"), |_| {})).collect();
+    let mut stage = Stage::new(jobs);
+    stage.until(at("01:00:00"));
+    assert_eq!(stage.submits.len(), 8);
+    assert_eq!(stage.looks, 1, "one look serves the batch");
+}
+
+#[test]
+fn overlap_skips_queues_or_replaces() {
+    for (overlap, states) in [
+        (Overlap::Skip, [RunState::Running, RunState::Skipped]),
+        (Overlap::Queue, [RunState::Running, RunState::Waiting]),
+        (Overlap::Replace, [RunState::Canceling, RunState::Waiting]),
+    ] {
+        let long = Terms { timeout: SignedDuration::from_hours(5), ..Terms::default() };
+        let mut stage = Stage::new(vec![job("a", "to/", |job| {
+            job.overlap = overlap;
+            job.terms = Arc::new(long);
+        })]);
+        stage.until(at("01:00:00"));
+        stage.answer(SubmitAnswer::Accepted);
+        stage.list(1, TransferStatus::Running);
+        stage.until(at("02:00:00"));
+        assert_eq!([stage.run(0).state, stage.run(1).state], states, "{overlap:?}");
+    }
+}
+
+#[test]
+fn missed_occurrences_are_caught_up_once_and_the_others_are_recorded() {
+    let mut stage = Stage::new(vec![job("a", "to/", |_| {})]);
+    stage.now = at("04:30:00");
+    stage.restart();
+    let states: Vec<_> = stage.order.iter().map(|id| stage.runs[id].state).collect();
+    let ran = RunState::Submitting;
+    assert_eq!(states, [RunState::Skipped, RunState::Skipped, RunState::Skipped, ran]);
+    assert_eq!(stage.run(3).trigger, Trigger::CatchUp);
+    assert_eq!(stage.run(3).scheduled_for, Some(at("04:00:00")));
+}
+
+#[test]
+fn an_occurrence_missed_last_is_the_one_caught_up_though_it_is_hardly_late() {
+    for (catch_up, ends) in [
+        (CatchUp::Once, [RunState::Skipped, RunState::Skipped, RunState::Submitting]),
+        (CatchUp::All, [RunState::Submitting, RunState::Waiting, RunState::Waiting]),
+        (CatchUp::None, [RunState::Skipped, RunState::Skipped, RunState::Submitting]),
+    ] {
+        let mut stage = Stage::new(vec![job("a", "to/", |job| job.catch_up = catch_up)]);
+        stage.now = at("03:00:30");
+        stage.restart();
+        let states: Vec<_> = stage.order.iter().map(|id| stage.runs[id].state).collect();
+        assert_eq!(states, ends, "{catch_up:?}");
+        let triggers: Vec<_> = stage.order.iter().map(|id| stage.runs[id].trigger).collect();
+        assert_eq!(triggers, [Trigger::CatchUp, Trigger::CatchUp, Trigger::Schedule]);
+    }
+}
+
+#[test]
+fn a_job_that_is_edited_never_fires_a_past_occurrence() {
+    let mut stage = Stage::new(vec![job("a", "to/", |_| {})]);
+    let changed = job("a", "to/", |job| {
+        let schedule = Schedule::parse("29,31 * * * *").expect("a schedule");
+        job.timetable = Timetable::new(vec![schedule], "UTC", TimeZone::UTC);
+    });
+    stage.set = set(vec![changed]);
+    let replaced = Input::JobsReplaced(Arc::clone(&stage.set));
+    stage.input(replaced);
+    assert_eq!(stage.order.len(), 0);
+    assert_eq!(stage.engine.next_wakeup(), Some(at("00:31:00")));
+}
+
+#[test]
+fn a_trigger_waits_behind_the_active_run_and_a_second_is_refused() {
+    let mut stage = Stage::new(vec![job("a", "to/", |_| {})]);
+    for (nth, waiting) in [(1, 0), (2, 1), (3, 1)] {
+        let run = RunId(Uuid::from_u128(nth));
+        let request = OperatorRequest::Trigger { job: JobName::new("a"), run };
+        stage.input(Input::Operator { reply: ReplyTo(1), request, by: None });
+        let states = stage.runs.values().filter(|run| run.state == RunState::Waiting);
+        assert_eq!(states.count(), waiting);
+    }
+    assert!(matches!(stage.replies[2], Answer::No(_)));
+}
+
+#[test]
+fn a_full_house_does_not_hide_the_run_that_blocks() {
+    let mut stage = Stage::new(vec![job("a", "to/", |job| job.overlap = Overlap::Queue)]);
+    let mut set = JobSet::clone(&stage.set);
+    set.agent.max_active = 1;
+    stage.input(Input::JobsReplaced(Arc::new(set)));
+    stage.until(at("01:00:00"));
+    stage.answer(SubmitAnswer::Accepted);
+    let first = stage.order[0];
+    let request =
+        OperatorRequest::Trigger { job: JobName::new("a"), run: RunId(Uuid::from_u128(1)) };
+    stage.input(Input::Operator { reply: ReplyTo(1), request, by: None });
+    let reason = &stage.run(1).reason;
+    assert_eq!(reason.to_string(), format!("for run {first} of `a` to end"));
+}

@@ -1,0 +1,217 @@
+//! Which record is whose, where dates, clocks and lost answers make it hard to tell.
+
+use std::sync::Arc;
+
+use jiff::SignedDuration;
+use uuid::Uuid;
+
+use super::stage::{Stage, at, job, secs};
+use crate::ids::AttemptId;
+use crate::job::Terms;
+use crate::place::Fingerprint;
+use crate::run::{Attempt, Phase, RunState};
+use crate::transfer::{AgentState, Gap, Incomplete, Look, SubmitAnswer, TransferStatus};
+
+fn owner(stage: &Stage, id: u128) -> Option<AttemptId> {
+    let holds = |attempt: &&Arc<Attempt>| {
+        attempt.transfer.is_some_and(|transfer| transfer.0.as_u128() == id)
+    };
+    stage.attempts.values().find(holds).map(|attempt| attempt.id)
+}
+
+#[test]
+fn the_record_of_an_accepted_request_is_not_given_to_one_that_was_lost() {
+    // The first request never arrived; the agent's dates are 90 s behind, and nothing says so.
+    let mut stage = Stage::new(vec![job("a", "to/", |_| {})]);
+    stage.until(at("01:00:00"));
+    stage.answer(SubmitAnswer::Uncertain("reset".to_owned()));
+    while stage.submits.len() < 2 {
+        stage.pass(secs(1));
+    }
+    let second = stage.answer(SubmitAnswer::Accepted);
+    stage.list(1, TransferStatus::Running);
+    stage.record(1).requested_at = Some(stage.now - secs(90));
+    stage.pass(secs(10));
+    assert_eq!(owner(&stage, 1), Some(second));
+    stage.status(1, TransferStatus::Completed);
+    stage.pass(secs(100));
+    assert_eq!(stage.run(0).state, RunState::Succeeded);
+    stage.until(at("02:00:00"));
+    assert_eq!(stage.submits.len(), 3, "the next run waits for nothing");
+}
+
+#[test]
+fn the_record_of_a_request_whose_answer_is_awaited_is_kept_for_it() {
+    let mut stage = Stage::new(vec![job("a", "to/", |_| {})]);
+    stage.until(at("01:00:00"));
+    stage.answer(SubmitAnswer::Uncertain("reset".to_owned()));
+    while stage.submits.len() < 2 {
+        stage.pass(secs(1));
+    }
+    stage.list(1, TransferStatus::Running);
+    stage.record(1).requested_at = Some(stage.now - secs(90));
+    stage.pass(secs(10));
+    assert_eq!(owner(&stage, 1), None, "its 200 is on its way");
+    let second = stage.answer(SubmitAnswer::Accepted);
+    stage.pass(secs(10));
+    assert_eq!(owner(&stage, 1), Some(second));
+}
+
+#[test]
+fn of_two_records_each_request_gets_the_nearer_one() {
+    let mut stage = Stage::new(vec![job("a", "to/", |_| {})]);
+    stage.until(at("01:00:00"));
+    let first = stage.answer(SubmitAnswer::Uncertain("reset".to_owned()));
+    let asked = stage.now;
+    while stage.submits.len() < 2 {
+        stage.pass(secs(1));
+    }
+    let second = stage.answer(SubmitAnswer::Accepted);
+    for (id, date) in [(1, asked + secs(50)), (2, stage.now)] {
+        stage.list(id, TransferStatus::Running);
+        stage.record(id).requested_at = Some(date);
+    }
+    stage.pass(secs(10));
+    assert_eq!((owner(&stage, 1), owner(&stage, 2)), (Some(first), Some(second)));
+}
+
+#[test]
+fn a_failure_and_a_late_success_in_one_look_are_a_success() {
+    let mut stage = Stage::new(vec![job("a", "to/", |job| {
+        let mut terms = Terms::default();
+        terms.retry.max_attempts = 2;
+        job.terms = Arc::new(terms);
+    })]);
+    stage.until(at("01:00:00"));
+    stage.answer(SubmitAnswer::Uncertain("reset".to_owned()));
+    let asked = stage.now;
+    while stage.submits.len() < 2 {
+        stage.pass(secs(1));
+    }
+    stage.answer(SubmitAnswer::Accepted);
+    stage.list(2, TransferStatus::Running);
+    stage.pass(secs(10));
+    stage.status(2, TransferStatus::Error);
+    stage.list(1, TransferStatus::Completed);
+    stage.record(1).requested_at = Some(asked);
+    stage.pass(secs(10));
+    assert_eq!(stage.run(0).state, RunState::Succeeded, "{}", stage.run(0).reason);
+    assert!(!stage.happened("doubled"));
+}
+
+#[test]
+fn without_a_date_there_is_no_evidence() {
+    let mut stage = Stage::new(vec![job("a", "to/", |_| {})]);
+    stage.until(at("01:00:00"));
+    stage.answer(SubmitAnswer::Accepted);
+    stage.list(1, TransferStatus::Running);
+    stage.record(1).requested_at = None;
+    stage.pass(secs(60));
+    assert_eq!(owner(&stage, 1), None);
+    assert!(stage.happened("near_miss"));
+    assert!(stage.run(0).reason.to_string().contains("has no date"), "{}", stage.run(0).reason);
+}
+
+#[test]
+fn a_record_that_is_hours_off_is_said_with_how_far_and_what_to_do() {
+    let mut stage = Stage::new(vec![job("a", "to/", |_| {})]);
+    stage.until(at("01:00:00"));
+    stage.answer(SubmitAnswer::Accepted);
+    stage.list(1, TransferStatus::Running);
+    stage.record(1).requested_at = Some(stage.now - secs(5 * 3600));
+    stage.pass(secs(20));
+    let reason = stage.run(0).reason.to_string();
+    assert!(reason.contains("is dated 5h before the request"), "{reason}");
+    assert!(reason.contains("agent.exclusive_user"), "{reason}");
+    assert!(stage.warnings.iter().any(|text| text == &reason), "{:?}", stage.warnings);
+}
+
+#[test]
+fn a_record_that_was_listed_before_is_no_near_miss() {
+    let mut stage = Stage::new(vec![job("a", "to/", |_| {})]);
+    stage.until(at("01:00:00"));
+    stage.answer(SubmitAnswer::Accepted);
+    stage.list(1, TransferStatus::Completed);
+    stage.pass(secs(20));
+    // Somebody else's, spelled another way, and listed before the second request.
+    stage.list(2, TransferStatus::Running);
+    stage.record(2).fingerprint = Fingerprint(Uuid::from_u128(7));
+    stage.record(2).requested_at = Some(stage.now);
+    stage.until(at("02:00:00"));
+    stage.answer(SubmitAnswer::Accepted);
+    stage.pass(secs(60));
+    assert!(!stage.happened("near_miss"), "{:?}", stage.events);
+    stage.list(3, TransferStatus::Running);
+    stage.record(3).fingerprint = Fingerprint(Uuid::from_u128(7));
+    stage.pass(secs(20));
+    assert!(stage.happened("near_miss"));
+    assert!(stage.run(1).reason.to_string().contains("spelling"), "{}", stage.run(1).reason);
+}
+
+#[test]
+fn a_clock_that_is_set_while_a_request_is_under_way_widens_its_evidence() {
+    let mut stage = Stage::new(vec![job("a", "to/", |_| {})]);
+    stage.until(at("01:00:00"));
+    stage.step_clock(secs(-3600));
+    let id = stage.answer(SubmitAnswer::Accepted);
+    stage.list(1, TransferStatus::Running);
+    stage.pass(secs(10));
+    assert_eq!(owner(&stage, 1), Some(id), "{:?}", stage.attempts[&id]);
+}
+
+#[test]
+fn a_listing_that_was_slow_makes_the_next_search_longer() {
+    let mut stage = Stage::new(vec![job("a", "to/", |_| {})]);
+    stage.until(at("01:00:00"));
+    stage.answer(SubmitAnswer::Accepted);
+    stage.pass(secs(200));
+    stage.list(1, TransferStatus::Completed);
+    stage.record(1).requested_at = Some(at("01:00:01"));
+    stage.pass(secs(60));
+    assert_eq!(stage.run(0).state, RunState::Succeeded);
+    stage.until(at("02:00:00"));
+    let id = stage.answer(SubmitAnswer::Uncertain("reset".to_owned()));
+    stage.pass(secs(500));
+    assert_eq!(stage.attempts[&id].phase, Phase::Uncertain, "three times 200 s");
+    stage.pass(secs(200));
+    assert_eq!(stage.attempts[&id].phase, Phase::GivenUp);
+}
+
+#[test]
+fn a_back_off_is_moved_with_the_clock() {
+    let mut stage = Stage::new(vec![job("a", "to/", |_| {})]);
+    stage.until(at("01:00:00"));
+    stage.answer(SubmitAnswer::Accepted);
+    stage.list(1, TransferStatus::Error);
+    stage.pass(secs(10));
+    assert_eq!(stage.run(0).state, RunState::BackingOff);
+    let delay = stage.run(0).ready_at.duration_since(stage.now);
+    stage.step_clock(secs(-1800));
+    stage.pass(delay + secs(5));
+    assert_eq!(stage.submits.len(), 2, "{}", stage.run(0).reason);
+}
+
+#[test]
+fn a_look_is_complete_or_says_why_not() {
+    let look = |incomplete| Look {
+        began_at: at("01:00:00"),
+        as_of: at("01:00:00"),
+        incomplete,
+        agent: AgentState::Started,
+        user: None,
+        clock_offset: None,
+        read_back_to: None,
+        transfers: Vec::new(),
+    };
+    assert!(look(None).is_complete());
+    let incomplete = Incomplete {
+        gap: Gap::Unreadable(2),
+        pages: 1,
+        records: 40,
+        total: None,
+        took: SignedDuration::from_secs(3),
+    };
+    let words = incomplete.words();
+    assert_eq!(words, "2 records in it can't be read; 40 records were read on 1 page in 3s");
+    assert!(!look(Some(incomplete)).is_complete());
+}

@@ -1,0 +1,140 @@
+//! Looks that prove nothing, and agents that are away: what waits for them, and who hears of it.
+
+use std::sync::Arc;
+
+use jiff::SignedDuration;
+
+use super::stage::{OURS, Stage, at, job, secs};
+use crate::engine::Wait;
+use crate::input::Input;
+use crate::job::Terms;
+use crate::limits::{BASELINE_DEPTH, SKEW};
+use crate::run::RunState;
+use crate::transfer::{AgentState, Gap, Look, LookFailure, Refusal, SubmitAnswer, TransferStatus};
+
+#[test]
+fn a_list_that_can_not_be_read_to_its_end_is_an_outage_that_says_why() {
+    let mut stage = Stage::new(vec![job("a", "to/", |_| {})]);
+    stage.gap = Some(Gap::TooSlow);
+    stage.until(at("01:00:00"));
+    let looks = stage.looks;
+    stage.pass(secs(60));
+    let view = stage.engine.run_view(stage.order[0]).expect("a run");
+    assert!(matches!(view.wait, Some(Wait::Listing(_))), "{:?}", view.wait);
+    let figures = "its end is not reached in time; 600 of 25000 records were read on 3 pages";
+    assert!(view.run.reason.to_string().contains(figures), "{}", view.run.reason);
+    assert!(stage.engine.agent_view().words.contains(figures));
+    assert_eq!(stage.warnings.len(), 1, "{:?}", stage.warnings);
+    assert!(stage.warnings[0].contains(figures));
+    stage.pass(secs(600));
+    assert!(stage.looks - looks < 55, "{} looks in 11 minutes", stage.looks - looks);
+    assert!(stage.told.agent_down.is_some(), "an alert");
+    assert_eq!(stage.submits.len(), 0);
+    let waiting =
+        stage.events.iter().filter(|event| event.what.to_string().contains(figures)).count();
+    assert_eq!(waiting, 1, "said once");
+    stage.gap = None;
+    stage.pass(secs(20));
+    assert_eq!(stage.submits.len(), 1);
+    assert_eq!(stage.engine.agent_view().words, "");
+    assert_eq!(stage.told.agent_down, None);
+}
+
+#[test]
+fn one_incomplete_look_is_no_news() {
+    let mut stage = Stage::new(vec![job("a", "to/", |_| {})]);
+    stage.gap = Some(Gap::Shifted);
+    stage.until(at("01:00:00"));
+    assert_eq!((stage.looks, stage.submits.len()), (1, 0));
+    stage.gap = None;
+    stage.pass(secs(5));
+    assert_eq!(stage.submits.len(), 1);
+    assert_eq!(stage.warnings, [] as [String; 0]);
+}
+
+#[test]
+fn an_outage_is_told_of_though_each_of_its_runs_ends_before_it_is_long() {
+    let mut stage = Stage::new(vec![job("a", "to/", |job| {
+        let start_within = Some(SignedDuration::from_mins(2));
+        job.terms = Arc::new(Terms { start_within, ..Terms::default() });
+    })]);
+    stage.failure = Some(LookFailure::Unreachable("refused".to_owned()));
+    stage.until(at("01:30:00"));
+    assert_eq!(stage.run(0).state, RunState::Skipped);
+    assert_eq!(stage.told.agent_down, None, "nobody has asked it since");
+    stage.until(at("02:01:00"));
+    assert_eq!(stage.told.agent_down, Some(at("01:00:00")), "{:?}", stage.told);
+}
+
+#[test]
+fn an_agent_that_was_away_for_one_run_and_is_back_for_the_next_is_not_told_of() {
+    let mut stage = Stage::new(vec![job("a", "to/", |job| {
+        let start_within = Some(SignedDuration::from_mins(2));
+        job.terms = Arc::new(Terms { start_within, ..Terms::default() });
+    })]);
+    stage.failure = Some(LookFailure::Unreachable("refused".to_owned()));
+    stage.until(at("01:30:00"));
+    stage.failure = None;
+    stage.until(at("02:01:00"));
+    assert_eq!(stage.told.agent_down, None);
+    assert_eq!(stage.submits.len(), 1);
+    assert!(stage.warnings.iter().all(|text| !text.contains("runs wait for the agent")));
+}
+
+#[test]
+fn a_request_stands_on_a_look_that_is_younger_than_a_second() {
+    let mut stage = Stage::new(vec![job("a", "to/", |_| {})]);
+    stage.until(at("01:00:00"));
+    stage.answer(SubmitAnswer::Refused(Refusal::Final("ACCESS".to_owned())));
+    let looks = stage.looks;
+    stage.pass(secs(2));
+    stage.trigger("a", 5);
+    assert_eq!(stage.submits.len(), 2);
+    assert_eq!(stage.looks, looks + 1, "what was listed two seconds ago is not what is listed");
+}
+
+#[test]
+fn a_request_stands_on_a_look_that_was_read_deep_enough() {
+    let mut stage = Stage::new(vec![job("a", "to/", |_| {})]);
+    stage.until(at("01:00:00"));
+    stage.answer(SubmitAnswer::Accepted);
+    stage.list(1, TransferStatus::Running);
+    stage.pass(secs(10));
+    stage.trigger("a", 5);
+    stage.pass(secs(10));
+    assert_eq!(stage.submits.len(), 1, "it waits behind the first");
+    stage.status(1, TransferStatus::Completed);
+    stage.pass(secs(10));
+    assert_eq!(stage.submits.len(), 2);
+    let asked = stage.requests.iter().rev().find(|it| it.since < stage.now - BASELINE_DEPTH / 2);
+    let asked = asked.expect("a deep look");
+    let sent = stage.attempts[&stage.submits[1].0].not_before;
+    assert!(asked.since <= sent - BASELINE_DEPTH + SKEW);
+    assert!(stage.requests.iter().filter(|it| it.since <= sent - BASELINE_DEPTH).count() >= 2);
+}
+
+#[test]
+fn a_look_that_the_clock_was_set_under_is_no_ground_and_proves_no_absence() {
+    let mut stage = Stage::new(vec![job("a", "to/", |_| {})]);
+    stage.hold_looks = true;
+    stage.until(at("01:00:00"));
+    assert!(stage.looking);
+    let began_at = stage.now;
+    stage.step_clock(secs(20));
+    stage.looking = false;
+    stage.input(Input::Looked(Ok(Look {
+        began_at,
+        as_of: began_at,
+        incomplete: None,
+        agent: AgentState::Started,
+        user: Some(OURS),
+        clock_offset: Some(SignedDuration::ZERO),
+        read_back_to: None,
+        transfers: Vec::new(),
+    })));
+    assert_eq!(stage.submits.len(), 0, "its times are another clock's");
+    stage.hold_looks = false;
+    stage.input(Input::TimeReached);
+    stage.pass(secs(10));
+    assert_eq!(stage.submits.len(), 1, "the next one is good");
+}

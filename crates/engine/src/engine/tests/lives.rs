@@ -1,0 +1,238 @@
+//! The life of one run: queued, found, followed, retried, refused, timed out, cancelled.
+
+use std::sync::Arc;
+
+use jiff::SignedDuration;
+
+use super::stage::{Stage, at, job, secs};
+use crate::input::Input;
+use crate::job::Terms;
+use crate::run::RunState;
+use crate::transfer::{AgentState, CancelAnswer, Refusal, SubmitAnswer, TransferStatus};
+
+#[test]
+fn a_run_is_queued_found_followed_and_succeeds() {
+    let mut stage = Stage::new(vec![job("a", "to/", |_| {})]);
+    stage.until(at("01:00:00"));
+    assert_eq!(stage.submits.len(), 1);
+    assert_eq!(stage.run(0).state, RunState::Submitting);
+    stage.answer(SubmitAnswer::Accepted);
+    assert_eq!(stage.run(0).state, RunState::Queued);
+    stage.list(1, TransferStatus::Running);
+    stage.pass(secs(10));
+    assert_eq!(stage.run(0).state, RunState::Running);
+    stage.status(1, TransferStatus::Completed);
+    stage.pass(secs(10));
+    assert_eq!(stage.run(0).state, RunState::Succeeded);
+    assert_eq!(stage.engine.next_wakeup(), Some(at("02:00:00")), "idle again");
+    assert_eq!(
+        stage.run(0).reason.to_string(),
+        "completed: 2 objects transferred, 0 skipped, 0 failed"
+    );
+}
+
+#[test]
+fn an_accepted_request_is_waited_for_until_its_timeout_and_never_repeated() {
+    let mut stage = Stage::new(vec![job("a", "to/", |_| {})]);
+    stage.until(at("01:00:00"));
+    stage.answer(SubmitAnswer::Accepted);
+    stage.pass(secs(29 * 60));
+    assert_eq!(stage.run(0).state, RunState::Queued);
+    stage.pass(secs(2 * 60));
+    assert_eq!(stage.run(0).state, RunState::TimedOut);
+    assert_eq!(stage.submits.len(), 1);
+    // Late, it is cancelled.
+    let late = stage.list(1, TransferStatus::Running);
+    stage.listed[0].requested_at = Some(at("01:00:00"));
+    stage.pass(secs(130));
+    assert_eq!(stage.cancels.first(), Some(&late));
+}
+
+#[test]
+fn past_its_timeout_a_transfer_is_canceled_until_the_agent_agrees() {
+    let mut stage = Stage::new(vec![job("a", "to/", |_| {})]);
+    stage.until(at("01:00:00"));
+    stage.answer(SubmitAnswer::Accepted);
+    let transfer = stage.list(1, TransferStatus::Running);
+    stage.until(at("01:30:00"));
+    assert_eq!(stage.run(0).state, RunState::Canceling);
+    assert_eq!(stage.cancels, [transfer]);
+    stage.input(Input::CancelAnswered {
+        transfer,
+        answer: CancelAnswer::NotTaken("499 TRANSFER".to_owned()),
+    });
+    stage.pass(secs(3));
+    assert_eq!(stage.cancels, [transfer, transfer]);
+    stage.input(Input::CancelAnswered { transfer, answer: CancelAnswer::Taken });
+    stage.status(1, TransferStatus::Canceled);
+    stage.pass(secs(10));
+    assert_eq!(stage.run(0).state, RunState::TimedOut);
+}
+
+#[test]
+fn a_persons_cancel_ends_the_run_without_retry() {
+    let mut stage = Stage::new(vec![job("a", "to/", |_| {})]);
+    stage.until(at("01:00:00"));
+    stage.answer(SubmitAnswer::Accepted);
+    stage.list(1, TransferStatus::Running);
+    stage.pass(secs(10));
+    stage.status(1, TransferStatus::Canceled);
+    stage.pass(secs(10));
+    assert_eq!(stage.run(0).state, RunState::Canceled);
+    assert_eq!(stage.run(0).reason.to_string(), "canceled in the desktop app");
+}
+
+#[test]
+fn errors_are_retried_with_growing_delays_and_then_fail() {
+    let mut stage = Stage::new(vec![job("a", "to/", |_| {})]);
+    stage.until(at("01:00:00"));
+    for attempt in 1..=3 {
+        assert_eq!(stage.submits.len(), attempt);
+        stage.answer(SubmitAnswer::Accepted);
+        stage.list(attempt as u128, TransferStatus::Error);
+        stage.pass(secs(5));
+        if attempt < 3 {
+            assert_eq!(stage.run(0).state, RunState::BackingOff);
+            stage.pass(secs(27 + 70));
+        }
+    }
+    assert_eq!(stage.run(0).state, RunState::Failed);
+}
+
+#[test]
+fn a_refused_connection_or_bad_token_uses_up_no_attempt() {
+    let mut stage = Stage::new(vec![job("a", "to/", |_| {})]);
+    stage.until(at("01:00:00"));
+    let refusals = [
+        Refusal::NotSent("connection refused".to_owned()),
+        Refusal::BadToken("401".to_owned()),
+        Refusal::NotSent("connection refused".to_owned()),
+        Refusal::BadToken("499 SESSION".to_owned()),
+    ];
+    for refusal in refusals {
+        stage.answer(SubmitAnswer::Refused(refusal));
+        assert_eq!(stage.run(0).state, RunState::Waiting);
+        stage.pass(secs(40));
+        assert_eq!(stage.submits.last().expect("a submit").0.number, 1);
+    }
+    stage.answer(SubmitAnswer::Accepted);
+    assert_eq!(stage.run(0).state, RunState::Queued);
+}
+
+#[test]
+fn a_final_refusal_fails_at_once_with_the_agents_words() {
+    let mut stage = Stage::new(vec![job("a", "to/", |_| {})]);
+    stage.until(at("01:00:00"));
+    stage.answer(SubmitAnswer::Refused(Refusal::Final("ACCESS: not yours".to_owned())));
+    assert_eq!(stage.run(0).state, RunState::Failed);
+    assert_eq!(stage.run(0).reason.to_string(), "the agent refused it: ACCESS: not yours");
+    assert_eq!(stage.submits.len(), 1);
+}
+
+#[test]
+fn runs_wait_for_an_agent_that_is_away_and_go_on_by_themselves() {
+    let mut stage = Stage::new(vec![job("a", "to/", |_| {})]);
+    stage.agent = AgentState::Paused;
+    stage.until(at("01:05:00"));
+    assert_eq!(stage.run(0).state, RunState::Waiting);
+    assert_eq!(stage.run(0).reason.to_string(), "for the agent: the agent is paused");
+    assert_eq!(stage.submits.len(), 0);
+    stage.agent = AgentState::Started;
+    stage.pass(secs(16));
+    assert_eq!(stage.submits.len(), 1);
+}
+
+#[test]
+fn a_request_under_way_when_its_run_ends_is_not_watched_for_without_an_end() {
+    let mut stage = Stage::new(vec![job("a", "to/", |_| {})]);
+    stage.until(at("01:00:00"));
+    stage.answer(SubmitAnswer::Uncertain("500".to_owned()));
+    let first_asked = stage.now;
+    stage.pass(secs(150));
+    assert_eq!(stage.submits.len(), 2, "the second request is under way");
+    stage.list(1, TransferStatus::Completed);
+    stage.listed[0].requested_at = Some(first_asked);
+    stage.pass(secs(10));
+    assert_eq!(stage.run(0).state, RunState::Succeeded);
+    stage.answer(SubmitAnswer::Refused(Refusal::NotSent("connection refused".to_owned())));
+    // An hour later the same user copies the same places by hand.
+    stage.until(at("01:50:00"));
+    stage.list(2, TransferStatus::Running);
+    stage.until(at("01:55:00"));
+    assert_eq!(stage.cancels, [], "not ours");
+}
+
+#[test]
+fn a_request_under_way_at_the_crash_does_not_reopen_a_run_that_is_over() {
+    let mut stage = Stage::new(vec![job("a", "to/", |_| {})]);
+    stage.until(at("01:00:00"));
+    stage.answer(SubmitAnswer::Uncertain("500".to_owned()));
+    let first_asked = stage.now;
+    stage.pass(secs(150));
+    stage.list(1, TransferStatus::Completed);
+    stage.listed[0].requested_at = Some(first_asked);
+    stage.pass(secs(10));
+    stage.restart();
+    assert_eq!(stage.run(0).state, RunState::Succeeded);
+    let second = stage.list(2, TransferStatus::Running);
+    stage.listed[1].requested_at = Some(first_asked + secs(150));
+    stage.pass(secs(70));
+    assert_eq!(stage.cancels.first(), Some(&second), "it had arrived, and is a second one");
+}
+
+#[test]
+fn a_second_transfer_that_completes_after_the_first_failed_is_the_runs_success() {
+    let mut stage = Stage::new(vec![job("a", "to/", |_| {})]);
+    stage.until(at("01:00:00"));
+    stage.answer(SubmitAnswer::Uncertain("500".to_owned()));
+    let first_asked = stage.now;
+    stage.pass(secs(150));
+    stage.answer(SubmitAnswer::Accepted);
+    stage.list(2, TransferStatus::Running);
+    stage.pass(secs(10));
+    stage.list(1, TransferStatus::Running);
+    stage.listed[1].requested_at = Some(first_asked);
+    stage.pass(secs(10));
+    stage.status(2, TransferStatus::Error);
+    stage.pass(secs(10));
+    stage.status(1, TransferStatus::Completed);
+    stage.pass(secs(10));
+    assert_eq!(stage.run(0).state, RunState::Succeeded, "{}", stage.run(0).reason);
+    assert_eq!(stage.submits.len(), 2);
+}
+
+#[test]
+fn a_transfer_that_vanished_and_comes_back_does_not_take_a_promised_retry() {
+    let mut stage = Stage::new(vec![job("a", "to/", |job| {
+        let mut terms = Terms { timeout: SignedDuration::from_mins(5), ..Terms::default() };
+        terms.retry.on_timeout = true;
+        terms.retry.initial_delay = secs(600);
+        job.terms = Arc::new(terms);
+    })]);
+    stage.until(at("01:00:00"));
+    stage.answer(SubmitAnswer::Accepted);
+    stage.list(1, TransferStatus::Running);
+    stage.pass(secs(60));
+    let gone = stage.listed.pop().expect("listed");
+    stage.until(at("01:08:00"));
+    assert_eq!(stage.run(0).state, RunState::BackingOff);
+    stage.listed.push(gone);
+    stage.pass(secs(120));
+    assert_eq!(stage.run(0).state, RunState::BackingOff, "{}", stage.run(0).reason);
+}
+
+#[test]
+fn a_retry_after_a_partial_transfer_is_no_double() {
+    let mut stage = Stage::new(vec![job("a", "to/", |_| {})]);
+    stage.until(at("01:00:00"));
+    stage.answer(SubmitAnswer::Accepted);
+    stage.list(1, TransferStatus::Completed);
+    stage.listed[0].progress.objects_failed = 1;
+    stage.pass(secs(60));
+    assert_eq!(stage.submits.len(), 2, "the partial one is tried again");
+    stage.answer(SubmitAnswer::Accepted);
+    stage.list(2, TransferStatus::Completed);
+    stage.pass(secs(10));
+    assert_eq!(stage.run(0).state, RunState::Succeeded);
+    assert!(!stage.happened("doubled"), "one came after the other, as was asked");
+}

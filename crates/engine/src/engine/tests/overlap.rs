@@ -1,0 +1,151 @@
+//! Look before overlap (docs/protocol.md, rule 13): what came due while nobody looked is judged by
+//! what the first look shows.
+
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::stage::{Stage, at, job, secs};
+use crate::input::{Input, OperatorRequest, ReplyTo};
+use crate::job::{CatchUp, Overlap, Terms};
+use crate::record::Pause;
+use crate::run::{RunState, Trigger};
+use crate::transfer::{LookFailure, SubmitAnswer, TransferStatus};
+
+/// A job at each full hour whose run of 01:00 is at work.
+fn at_work(overlap: Overlap, catch_up: CatchUp) -> Stage {
+    let timeout = SignedDuration::from_hours(20);
+    let mut stage = Stage::new(vec![job("a", "to/", |job| {
+        job.terms = Arc::new(Terms { timeout, ..Terms::default() });
+        (job.overlap, job.catch_up) = (overlap, catch_up);
+    })]);
+    stage.until(at("01:00:00"));
+    stage.answer(SubmitAnswer::Accepted);
+    stage.list(1, TransferStatus::Running);
+    stage.until(at("01:10:00"));
+    stage
+}
+
+/// What became of each occurrence after the first: its time, trigger and state.
+fn fates(stage: &Stage) -> Vec<(Timestamp, Trigger, RunState)> {
+    let mut runs: Vec<_> = stage.order.iter().skip(1).map(|id| &stage.runs[id]).collect();
+    runs.sort_by_key(|run| run.scheduled_for);
+    runs.iter().map(|run| (run.scheduled_for.expect("due"), run.trigger, run.state)).collect()
+}
+
+/// The state of the last occurrence that was missed.
+fn latest(stage: &Stage) -> RunState {
+    fates(stage).last().expect("an occurrence").2
+}
+
+#[test]
+fn what_came_due_after_the_transfer_had_ended_is_caught_up() {
+    let mut stage = at_work(Overlap::Skip, CatchUp::Once);
+    stage.ends(1, TransferStatus::Completed, Some(at("01:20:00")));
+    stage.now = at("03:30:00");
+    stage.restart();
+    assert_eq!(stage.run(0).state, RunState::Succeeded);
+    let missed = (at("02:00:00"), Trigger::CatchUp, RunState::Skipped);
+    let caught_up = (at("03:00:00"), Trigger::CatchUp, RunState::Submitting);
+    assert_eq!(fates(&stage), [missed, caught_up]);
+}
+
+#[test]
+fn what_came_due_before_the_transfer_ended_overlaps_it() {
+    for (ended, state) in [
+        ("02:59:57", RunState::Submitting),
+        ("02:59:59", RunState::Skipped),
+        ("03:10:00", RunState::Skipped),
+    ] {
+        let mut stage = at_work(Overlap::Skip, CatchUp::Once);
+        stage.ends(1, TransferStatus::Completed, Some(at(ended)));
+        stage.now = at("03:30:00");
+        stage.restart();
+        assert_eq!(latest(&stage), state, "{ended}");
+        let skip =
+            stage.runs.values().find(|run| run.reason.to_string().contains("was active until"));
+        assert_eq!(skip.is_some(), state == RunState::Skipped, "{ended}");
+    }
+}
+
+#[test]
+fn a_transfer_that_is_still_at_work_or_tells_no_end_overlaps() {
+    let mut stage = at_work(Overlap::Skip, CatchUp::Once);
+    stage.now = at("03:30:00");
+    stage.restart();
+    assert_eq!(latest(&stage), RunState::Skipped, "still at work");
+    let mut stage = at_work(Overlap::Skip, CatchUp::Once);
+    stage.ends(1, TransferStatus::Completed, None);
+    stage.now = at("03:30:00");
+    stage.restart();
+    assert_eq!(latest(&stage), RunState::Skipped, "it may have ended just now");
+}
+
+#[test]
+fn each_policy_judges_by_the_end_at_the_agent() {
+    for overlap in [Overlap::Queue, Overlap::Replace] {
+        for ended in ["01:20:00", "03:10:00"] {
+            let mut stage = at_work(overlap, CatchUp::Once);
+            stage.ends(1, TransferStatus::Completed, Some(at(ended)));
+            stage.now = at("03:30:00");
+            stage.restart();
+            assert_eq!(stage.run(0).state, RunState::Succeeded, "{overlap:?}: not canceled");
+            assert_eq!(latest(&stage), RunState::Submitting, "{overlap:?}, {ended}");
+        }
+    }
+}
+
+#[test]
+fn a_machine_that_slept_looks_before_it_judges() {
+    let mut stage = at_work(Overlap::Skip, CatchUp::Once);
+    stage.ends(1, TransferStatus::Completed, Some(at("01:20:00")));
+    stage.now = at("03:00:00");
+    stage.input(Input::TimeReached);
+    assert_eq!(stage.run(0).state, RunState::Succeeded);
+    let caught_up = (at("03:00:00"), Trigger::Schedule, RunState::Submitting);
+    assert_eq!(fates(&stage).last(), Some(&caught_up));
+}
+
+#[test]
+fn without_an_agent_it_is_not_judged_and_wakes_nothing_by_itself() {
+    let mut stage = at_work(Overlap::Skip, CatchUp::All);
+    stage.ends(1, TransferStatus::Completed, Some(at("01:20:00")));
+    stage.now = at("03:30:00");
+    stage.restart_unanswered();
+    for _ in 0..20 {
+        stage.input(Input::Looked(Err(LookFailure::Unreachable("refused".to_owned()))));
+        assert_eq!(fates(&stage), [], "nothing is known yet");
+        let next = stage.engine.next_wakeup().expect("the agent is asked again");
+        assert!(next > stage.now, "it does not spin");
+        stage.now = next;
+        let step = stage.engine.handle(Input::TimeReached, stage.now);
+        stage.commit_unanswered(step);
+    }
+    stage.restart();
+    let states: Vec<_> = fates(&stage).iter().map(|(_, _, state)| *state).collect();
+    assert_eq!(states, [RunState::Submitting, RunState::Waiting], "all, in order");
+}
+
+#[test]
+fn while_nothing_is_amiss_an_overlap_is_judged_at_once() {
+    let mut stage = at_work(Overlap::Skip, CatchUp::Once);
+    stage.until(at("01:59:59"));
+    let looks = stage.looks;
+    stage.until(at("02:00:00"));
+    assert_eq!(latest(&stage), RunState::Skipped);
+    assert!(stage.looks <= looks + 1);
+}
+
+#[test]
+fn what_is_held_back_when_the_job_is_paused_was_not_paused_yet() {
+    let mut stage = at_work(Overlap::Skip, CatchUp::Once);
+    stage.now = at("02:00:10");
+    stage.restart_unanswered();
+    let job = stage.set.jobs.keys().next().expect("a job").clone();
+    let pause = Pause { at: stage.now, until: None, reason: None };
+    let request = OperatorRequest::Pause { job, pause };
+    stage.input(Input::Operator { reply: ReplyTo(1), request, by: None });
+    assert_eq!(fates(&stage).len(), 1);
+    stage.pass(secs(3_600));
+    assert_eq!(fates(&stage).len(), 1, "paused");
+}

@@ -1,0 +1,213 @@
+//! Runs that people ask for: for a time that is past, once more, and for a whole span of time.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use super::stage::{Stage, at, job, set};
+use crate::ids::{JobName, RunId};
+use crate::input::{Answer, Input, OperatorRequest, ReplyTo};
+use crate::job::Overlap;
+use crate::repeat::{Backfill, Changes, PastRun, Wanted, Wish};
+use crate::run::{RunState, Trigger};
+use crate::transfer::{SubmitAnswer, TransferStatus};
+
+fn id(n: u128) -> RunId {
+    RunId(Uuid::from_u128(n))
+}
+
+/// The runs of a job as the store has them.
+fn past(stage: &Stage) -> Vec<PastRun> {
+    let runs = stage.order.iter().map(|id| &stage.runs[id]);
+    runs.filter_map(|run| Some(PastRun::of(run.id, run.scheduled_for?, run.state))).collect()
+}
+
+fn wish(stage: &Stage, n: u128, what: Wanted, again: bool) -> Wish {
+    let (job, changes) = (JobName::new("a"), Changes::default());
+    Wish { run: id(n), job, what, again, changes, past: past(stage) }
+}
+
+fn ask(stage: &mut Stage, request: OperatorRequest) -> Answer {
+    stage.input(Input::Operator { reply: ReplyTo(1), request, by: None });
+    stage.replies.last().expect("an answer").clone()
+}
+
+fn trigger_for(stage: &mut Stage, n: u128, time: Timestamp, again: bool) -> Answer {
+    let wish = wish(stage, n, Wanted::Manual(Some(time)), again);
+    ask(stage, OperatorRequest::Repeat(vec![wish]))
+}
+
+fn retry(stage: &mut Stage, n: u128, nth: usize, current: bool) -> Answer {
+    let of = Arc::new(stage.run(nth).clone());
+    let wish = wish(stage, n, Wanted::Retry { of, current }, false);
+    ask(stage, OperatorRequest::Repeat(vec![wish]))
+}
+
+/// A job whose paths hold the hour, and whose only attempt at 01:00 has failed.
+fn failed() -> Stage {
+    let mut stage = Stage::new(vec![job("a", "to/{%H}/", |job| {
+        let mut terms = crate::job::Terms::clone(&job.terms);
+        terms.retry.max_attempts = 1;
+        job.terms = Arc::new(terms);
+    })]);
+    stage.until(at("01:00:00"));
+    end_last(&mut stage, 1, TransferStatus::Error);
+    assert_eq!(stage.run(0).state, RunState::Failed);
+    stage
+}
+
+/// The last submit is accepted, and its transfer ends so.
+fn end_last(stage: &mut Stage, transfer: u128, status: TransferStatus) {
+    stage.answer(SubmitAnswer::Accepted);
+    stage.list(transfer, TransferStatus::Running);
+    stage.pass(super::stage::secs(30));
+    stage.status(transfer, status);
+    stage.pass(super::stage::secs(60));
+}
+
+fn is_no(answer: &Answer, words: &str) -> bool {
+    matches!(answer, Answer::No(said) if said.contains(words))
+}
+
+/// The past is read beside the loop, so that a run may end between its reading and the decision.
+#[test]
+fn a_run_that_has_ended_since_the_past_was_read_is_not_repeated_by_mistake() {
+    let mut stage = Stage::new(vec![job("a", "to/{%H}/", |_| {})]);
+    stage.until(at("01:00:00"));
+    let time = at("01:00:00");
+    let before = wish(&stage, 7, Wanted::Manual(Some(time)), false);
+    let whole = Backfill {
+        job: JobName::new("a"),
+        from: time,
+        to: time,
+        all: false,
+        past: past(&stage),
+        seed: id(8),
+    };
+    end_last(&mut stage, 1, TransferStatus::Completed);
+    assert_eq!(stage.run(0).state, RunState::Succeeded);
+    let refused = ask(&mut stage, OperatorRequest::Repeat(vec![before.clone()]));
+    assert!(is_no(&refused, "has just ended"), "{refused:?}");
+    let planned = ask(&mut stage, OperatorRequest::Backfill(whole));
+    assert!(matches!(&planned, Answer::Planned(plan) if plan.runs.is_empty()), "{planned:?}");
+    let again = Wish { again: true, ..before };
+    assert_eq!(ask(&mut stage, OperatorRequest::Repeat(vec![again])), Answer::Done(vec![id(7)]));
+}
+
+#[test]
+fn a_retry_goes_to_the_places_of_its_night_and_is_for_its_time() {
+    let mut stage = failed();
+    stage.set = set(vec![job("a", "elsewhere/{%H}/", |_| {})]);
+    let replaced = Input::JobsReplaced(Arc::clone(&stage.set));
+    stage.input(replaced);
+    stage.until(at("01:20:00"));
+    assert_eq!(retry(&mut stage, 7, 0, false), Answer::Done(vec![id(7)]));
+    let run = stage.runs[&id(7)].clone();
+    assert_eq!(run.request.destination.path, "to/01/");
+    assert_eq!((run.trigger, run.scheduled_for), (Trigger::Retry, Some(at("01:00:00"))));
+    assert_eq!(run.retry_of, Some(stage.order[0]));
+    assert!(is_no(&retry(&mut stage, 8, 0, false), "is not over"));
+    end_last(&mut stage, 2, TransferStatus::Completed);
+    assert_eq!(stage.runs[&id(7)].state, RunState::Succeeded);
+    assert!(is_no(&retry(&mut stage, 9, 0, false), "has succeeded"));
+}
+
+#[test]
+fn a_retry_of_a_job_that_is_gone_keeps_its_policy_and_can_not_be_current() {
+    let mut stage = failed();
+    stage.set = set(Vec::new());
+    let replaced = Input::JobsReplaced(Arc::clone(&stage.set));
+    stage.input(replaced);
+    assert!(is_no(&retry(&mut stage, 7, 0, true), "gone from the job file"));
+    assert_eq!(retry(&mut stage, 8, 0, false), Answer::Done(vec![id(8)]));
+    assert_eq!(stage.runs[&id(8)].terms.retry.max_attempts, 1);
+}
+
+#[test]
+fn a_time_that_has_succeeded_or_lies_ahead_is_not_run_unless_that_is_asked_for() {
+    let mut stage = Stage::new(vec![job("a", "to/{%H}/", |_| {})]);
+    stage.until(at("01:00:00"));
+    let one = at("01:00:00");
+    assert!(is_no(&trigger_for(&mut stage, 7, one, true), "is not over"));
+    end_last(&mut stage, 1, TransferStatus::Completed);
+    assert!(is_no(&trigger_for(&mut stage, 7, one, false), "--again"));
+    assert!(is_no(&trigger_for(&mut stage, 7, at("03:00:00"), true), "lies ahead"));
+    assert_eq!(trigger_for(&mut stage, 7, one, true), Answer::Done(vec![id(7)]));
+    assert_eq!(stage.runs[&id(7)].request.destination.path, "to/01/");
+}
+
+#[test]
+fn several_are_all_recorded_or_none() {
+    let mut stage = Stage::new(vec![job("a", "a/", |_| {}), job("b", "b/", |_| {})]);
+    let wish = |n, name| Wish::now(JobName::new(name), id(n));
+    let both = vec![wish(1, "a"), wish(2, "nobody")];
+    assert!(is_no(&ask(&mut stage, OperatorRequest::Repeat(both)), "no job `nobody`"));
+    assert_eq!(stage.order, []);
+    let both = vec![wish(1, "a"), wish(2, "b")];
+    let answer = ask(&mut stage, OperatorRequest::Repeat(both));
+    assert_eq!(answer, Answer::Done(vec![id(1), id(2)]));
+}
+
+#[test]
+fn an_occurrence_is_not_skipped_for_a_backfill_and_goes_before_what_of_it_waits() {
+    let mut stage = Stage::new(vec![job("a", "to/{%H}/", |job| job.overlap = Overlap::Skip)]);
+    stage.until(at("00:50:00"));
+    let before = |hour: &str| format!("2026-03-01T{hour}:00:00Z").parse().expect("a time");
+    let wanted = Backfill {
+        job: JobName::new("a"),
+        from: before("21"),
+        to: before("23"),
+        all: false,
+        past: Vec::new(),
+        seed: id(99),
+    };
+    let plan = stage.engine.backfill_plan(&wanted).expect("a plan");
+    let Answer::Planned(recorded) = ask(&mut stage, OperatorRequest::Backfill(wanted)) else {
+        panic!("it was refused")
+    };
+    let times = |plan: &crate::repeat::BackfillPlan| -> Vec<_> {
+        plan.runs.iter().map(|run| (run.scheduled_for, run.request.clone())).collect()
+    };
+    assert_eq!(times(&recorded), times(&plan));
+    assert_eq!(stage.order.len(), 3);
+    assert_eq!(stage.submits.len(), 1, "one after another");
+    stage.answer(SubmitAnswer::Accepted);
+    stage.list(1, TransferStatus::Running);
+    stage.until(at("01:00:00"));
+    let occurrence = stage.run(3).clone();
+    assert_eq!((occurrence.state, occurrence.trigger), (RunState::Waiting, Trigger::Schedule));
+    stage.status(1, TransferStatus::Completed);
+    stage.until(at("01:02:00"));
+    let last = stage.submits.last().expect("a submit").0;
+    assert_eq!(last.run, occurrence.id, "before those that wait");
+    end_last(&mut stage, 2, TransferStatus::Completed);
+    let last = stage.submits.last().expect("a submit").0;
+    assert_eq!(last.run, stage.order[1]);
+    stage.restart();
+    assert_eq!(stage.run(2).state, RunState::Waiting);
+}
+
+#[test]
+fn a_backfill_leaves_out_what_has_succeeded_and_refuses_more_than_it_may_make() {
+    let mut stage = Stage::new(vec![job("a", "to/", |_| {})]);
+    stage.until(at("01:00:00"));
+    end_last(&mut stage, 1, TransferStatus::Completed);
+    let mut wanted = Backfill {
+        job: JobName::new("a"),
+        from: at("00:00:00"),
+        to: at("23:00:00"),
+        all: false,
+        past: past(&stage),
+        seed: id(99),
+    };
+    let plan = stage.engine.backfill_plan(&wanted).expect("a plan");
+    let times: Vec<_> = plan.runs.iter().filter_map(|run| run.scheduled_for).collect();
+    assert_eq!(times, [at("00:00:00")], "never ahead of now");
+    assert_eq!(plan.left_out.len(), 1);
+    wanted.all = true;
+    assert_eq!(stage.engine.backfill_plan(&wanted).expect("a plan").runs.len(), 2);
+    wanted.from = "2026-01-01T00:00:00Z".parse().expect("a time");
+    let refused = stage.engine.backfill_plan(&wanted).expect_err("too many");
+    assert!(refused.contains("1000 are the most"), "{refused}");
+}

@@ -1,0 +1,404 @@
+//! An engine, the rows that it had committed, and an agent that lists what it is told to.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use uuid::Uuid;
+
+use crate::alert::{QueuedAlert, Told};
+use crate::cause::{CauseQuery, OurRow};
+use crate::engine::outbox::Outbox;
+use crate::engine::{Engine, Host};
+use crate::event::Event;
+use crate::ids::{AccountId, AttemptId, JobName, RunId, TransferId, UserId};
+use crate::input::{Answer, Effect, Input, Level, OperatorRequest, ReplyTo, Step};
+use crate::job::{
+    AgentSettings, CatchUp, HistoryPolicy, Job, JobSet, Overlap, PlaceTemplate, Terms,
+};
+use crate::place::TransferRequest;
+use crate::record::{Durable, Mark, PauseOfAll, Record};
+use crate::run::{Attempt, Run};
+use crate::schedule::{Schedule, Timetable};
+use crate::template::PathTemplate;
+use crate::transfer::{
+    AgentState, Gap, Incomplete, Look, LookFailure, LookRequest, Progress, SubmitAnswer, Transfer,
+    TransferStatus,
+};
+
+pub(super) fn at(text: &str) -> Timestamp {
+    format!("2026-03-02T{text}Z").parse().expect("a time")
+}
+
+pub(super) fn secs(n: i64) -> SignedDuration {
+    SignedDuration::from_secs(n)
+}
+
+pub(super) const OURS: UserId = UserId(Uuid::from_u128(0xaaaa));
+
+/// A job that is due at each full hour.
+pub(super) fn job(name: &str, destination: &str, change: impl FnOnce(&mut Job)) -> Arc<Job> {
+    let place = |account: u128, path: &str| PlaceTemplate {
+        account: AccountId(Uuid::from_u128(account)),
+        bucket: "bucket".to_owned(),
+        bucket_id: String::new(),
+        path: PathTemplate::parse(path).expect("a path"),
+        id: String::new(),
+    };
+    let schedule = Schedule::parse("0 * * * *").expect("a schedule");
+    let mut job = Job {
+        name: JobName::new(name),
+        description: None,
+        timetable: Timetable::new(vec![schedule], "UTC", TimeZone::UTC),
+        source: place(1, "from/"),
+        destination: place(2, destination),
+        allow_skip: true,
+        keep_source_tree: false,
+        overlap: Overlap::Skip,
+        catch_up: CatchUp::Once,
+        catch_up_window: SignedDuration::from_hours(24),
+        jitter: SignedDuration::ZERO,
+        max_age: None,
+        enabled: true,
+        terms: Arc::new(Terms { timeout: SignedDuration::from_mins(30), ..Terms::default() }),
+    };
+    change(&mut job);
+    Arc::new(job)
+}
+
+pub(super) fn set(jobs: Vec<Arc<Job>>) -> Arc<JobSet> {
+    Arc::new(JobSet {
+        agent: AgentSettings::default(),
+        jobs: jobs.into_iter().map(|job| (job.name.clone(), job)).collect(),
+        accounts: Arc::default(),
+        alerts: Vec::new(),
+        desktop: Vec::new(),
+        history: HistoryPolicy::default(),
+        listen: None,
+        external_url: None,
+    })
+}
+
+/// An engine, the rows that it had committed, and an agent that lists what it is told to.
+pub(super) struct Stage {
+    pub(super) engine: Engine,
+    pub(super) now: Timestamp,
+    pub(super) set: Arc<JobSet>,
+    pub(super) runs: BTreeMap<RunId, Arc<Run>>,
+    pub(super) order: Vec<RunId>,
+    pub(super) attempts: BTreeMap<AttemptId, Arc<Attempt>>,
+    pub(super) marks: BTreeMap<JobName, Arc<Mark>>,
+    pub(super) events: Vec<Event>,
+    pub(super) listed: Vec<Transfer>,
+    pub(super) agent: AgentState,
+    /// What keeps looks from being complete.
+    pub(super) gap: Option<Gap>,
+    pub(super) submits: Vec<(AttemptId, TransferRequest)>,
+    pub(super) cancels: Vec<TransferId>,
+    /// When the agent was asked to start.
+    pub(super) starts: Vec<Timestamp>,
+    pub(super) replies: Vec<Answer>,
+    pub(super) outbox: Outbox,
+    pub(super) told: Told,
+    pub(super) pause_of_all: Arc<PauseOfAll>,
+    pub(super) deliveries: Vec<Arc<QueuedAlert>>,
+    /// The questions for causes that nobody has answered yet.
+    pub(super) asked: Vec<(AttemptId, CauseQuery)>,
+    /// What the history says of a transfer of ours.
+    pub(super) row: Option<OurRow>,
+    /// The history never answers.
+    pub(super) history_is_silent: bool,
+    pub(super) looks: usize,
+    pub(super) looking: bool,
+    /// How long the agent takes to list its transfers.
+    pub(super) look_takes: SignedDuration,
+    /// Why looks fail.
+    pub(super) failure: Option<LookFailure>,
+    /// Looks are not answered.
+    pub(super) hold_looks: bool,
+    /// What looks were to bring back.
+    pub(super) requests: Vec<LookRequest>,
+    /// What was said loudly.
+    pub(super) warnings: Vec<String>,
+}
+
+impl Stage {
+    pub(super) fn new(jobs: Vec<Arc<Job>>) -> Self {
+        Self::with(set(jobs))
+    }
+
+    pub(super) fn with(set: Arc<JobSet>) -> Self {
+        let now = at("00:30:00");
+        let (engine, step) = Engine::recover(Durable::default(), Arc::clone(&set), host(), now);
+        let mut stage = Self {
+            engine,
+            now,
+            set,
+            runs: BTreeMap::new(),
+            order: Vec::new(),
+            attempts: BTreeMap::new(),
+            marks: BTreeMap::new(),
+            events: Vec::new(),
+            listed: Vec::new(),
+            agent: AgentState::Started,
+            gap: None,
+            submits: Vec::new(),
+            cancels: Vec::new(),
+            starts: Vec::new(),
+            replies: Vec::new(),
+            outbox: Outbox::default(),
+            told: Told::default(),
+            pause_of_all: Arc::default(),
+            deliveries: Vec::new(),
+            asked: Vec::new(),
+            row: None,
+            history_is_silent: false,
+            looks: 0,
+            looking: false,
+            look_takes: SignedDuration::ZERO,
+            failure: None,
+            hold_looks: false,
+            requests: Vec::new(),
+            warnings: Vec::new(),
+        };
+        stage.perform(step);
+        stage
+    }
+
+    /// Commits a step, and answers its looks.
+    pub(super) fn perform(&mut self, step: Step) {
+        for record in step.record {
+            match record {
+                Record::Run { was, run } => {
+                    let old = self.runs.insert(run.id, Arc::clone(&run));
+                    assert_eq!(old.as_ref().map(|run| run.state), was, "compare and set");
+                    assert!(old.as_ref().is_none_or(|old| !old.state.is_over()), "an end is final");
+                    if old.is_none() {
+                        self.order.push(run.id);
+                    }
+                }
+                Record::Attempt(attempt) => {
+                    self.attempts.insert(attempt.id, attempt);
+                }
+                Record::Mark(mark) => {
+                    self.marks.insert(mark.job.clone(), mark);
+                }
+                Record::Event(event) => self.events.push(event),
+                Record::Learned(_) => {}
+                Record::AlertQueued(alert) => self.outbox.put(&alert),
+                Record::AlertGone(alert) => self.outbox.remove(alert),
+                Record::Told(told) => self.told = told,
+                Record::PauseOfAll(pause) => self.pause_of_all = pause,
+            }
+        }
+        let loud = step.notes.into_iter().filter(|note| note.level >= Level::Warn);
+        self.warnings.extend(loud.map(|note| note.text));
+        for effect in step.then {
+            match effect {
+                Effect::Look(request) => {
+                    self.requests.push(request);
+                    assert!(!self.looking, "one look at a time");
+                    self.looking = true;
+                }
+                Effect::Submit { attempt, request } => self.submits.push((attempt, request)),
+                Effect::Cancel { transfer } => self.cancels.push(transfer),
+                Effect::StartAgent => self.starts.push(self.now),
+                Effect::LearnCause { attempt, query } => self.asked.push((attempt, query)),
+                Effect::Reply { answer, .. } => self.replies.push(answer),
+                Effect::Deliver { alert, .. } => self.deliveries.push(alert),
+            }
+        }
+        if !self.history_is_silent
+            && let Some((attempt, query)) = self.asked.pop()
+        {
+            let (transfer, row) = (query.transfer, self.row.clone());
+            self.input(Input::CauseLearned { attempt, transfer, row });
+        }
+        if self.looking && !self.hold_looks {
+            self.looking = false;
+            self.looks += 1;
+            let began_at = self.now;
+            self.now += self.look_takes;
+            if let Some(failure) = &self.failure {
+                let failure = failure.clone();
+                self.input(Input::Looked(Err(failure)));
+                return;
+            }
+            let look = Look {
+                began_at,
+                as_of: began_at,
+                incomplete: self.incomplete(),
+                agent: self.agent,
+                user: Some(OURS),
+                clock_offset: Some(SignedDuration::ZERO),
+                read_back_to: None,
+                transfers: self.listed.clone(),
+            };
+            self.input(Input::Looked(Ok(look)));
+        }
+    }
+
+    /// What the agent's next look lacks.
+    fn incomplete(&self) -> Option<Incomplete> {
+        let gap = if self.agent.may_work() { self.gap.clone()? } else { Gap::Idle };
+        let took = self.look_takes;
+        Some(Incomplete { gap, pages: 3, records: 600, total: Some(25_000), took })
+    }
+
+    pub(super) fn input(&mut self, input: Input) {
+        let step = self.engine.handle(input, self.now);
+        self.perform(step);
+    }
+
+    /// Lets time pass, wake-up by wake-up.
+    pub(super) fn until(&mut self, to: Timestamp) {
+        let mut turns = 0;
+        while let Some(next) = self.engine.next_wakeup().filter(|next| *next <= to) {
+            turns += 1;
+            assert!(turns < 100_000, "the engine spins at {next}");
+            self.now = self.now.max(next);
+            self.input(Input::TimeReached);
+        }
+        self.now = to;
+    }
+
+    pub(super) fn pass(&mut self, span: SignedDuration) {
+        self.until(self.now + span);
+    }
+
+    pub(super) fn answer(&mut self, answer: SubmitAnswer) -> AttemptId {
+        let attempt = self.submits.last().expect("a submit").0;
+        self.input(Input::Submitted { attempt, answer });
+        attempt
+    }
+
+    /// The agent lists a transfer for the last submit.
+    pub(super) fn list(&mut self, id: u128, status: TransferStatus) -> TransferId {
+        let request = &self.submits.last().expect("a submit").1;
+        let transfer = Transfer {
+            id: TransferId(Uuid::from_u128(id)),
+            user: Some(OURS),
+            fingerprint: request.fingerprint(),
+            loose_fingerprint: request.loose_fingerprint(),
+            of_sync: false,
+            of_retry_batch: false,
+            kind: Some(1),
+            requested_at: Some(self.now),
+            ended_at: None,
+            status,
+            unknown_status: None,
+            counts_objects: true,
+            progress: Progress { objects_total: 2, objects_transferred: 2, ..Progress::default() },
+        };
+        self.listed.push(transfer);
+        TransferId(Uuid::from_u128(id))
+    }
+
+    pub(super) fn status(&mut self, id: u128, status: TransferStatus) {
+        let id = TransferId(Uuid::from_u128(id));
+        self.listed.iter_mut().find(|t| t.id == id).expect("listed").status = status;
+    }
+
+    /// A transfer ends, at that time by the agent's clock.
+    pub(super) fn ends(&mut self, id: u128, status: TransferStatus, at: Option<Timestamp>) {
+        self.status(id, status);
+        let id = TransferId(Uuid::from_u128(id));
+        self.listed.iter_mut().find(|t| t.id == id).expect("listed").ended_at = at;
+    }
+
+    pub(super) fn run(&self, nth: usize) -> &Run {
+        &self.runs[&self.order[nth]]
+    }
+
+    /// A run of a job is asked for by an operator.
+    pub(super) fn trigger(&mut self, job: &str, id: u128) {
+        let run = RunId(Uuid::from_u128(id));
+        let request = OperatorRequest::Trigger { job: JobName::new(job), run };
+        self.input(Input::Operator { reply: ReplyTo(0), request, by: None });
+    }
+
+    /// The transfer that the agent lists under this id.
+    pub(super) fn record(&mut self, id: u128) -> &mut Transfer {
+        let id = TransferId(Uuid::from_u128(id));
+        self.listed.iter_mut().find(|transfer| transfer.id == id).expect("listed")
+    }
+
+    /// True if a run's timeline has such an event.
+    pub(super) fn happened(&self, event: &str) -> bool {
+        self.events.iter().any(|told| told.what.kind().word() == event)
+    }
+
+    pub(super) fn restart(&mut self) {
+        let step = self.rebuild();
+        self.perform(step);
+    }
+
+    /// Restarts, and leaves the look that is asked for unanswered.
+    pub(super) fn restart_unanswered(&mut self) {
+        let step = self.rebuild();
+        self.commit_unanswered(step);
+    }
+
+    /// Commits a step, and leaves the look that it asks for unanswered.
+    pub(super) fn commit_unanswered(&mut self, mut step: Step) {
+        step.then.retain(|effect| !matches!(effect, Effect::Look(_)));
+        self.perform(step);
+    }
+
+    /// The wall clock is set.
+    pub(super) fn step_clock(&mut self, by: SignedDuration) {
+        self.now += by;
+        self.input(Input::ClockStepped { by });
+    }
+
+    /// A new engine from the committed rows.
+    pub(super) fn rebuild(&mut self) -> Step {
+        let open =
+            |run: &RunId| self.attempts.values().any(|a| a.id.run == *run && a.phase.is_open());
+        let runs: Vec<_> = self
+            .order
+            .iter()
+            .filter(|id| !self.runs[id].state.is_over() || open(id))
+            .map(|id| Arc::clone(&self.runs[id]))
+            .collect();
+        let attempts = self
+            .attempts
+            .values()
+            .filter(|attempt| runs.iter().any(|run| run.id == attempt.id.run))
+            .cloned()
+            .collect();
+        let marks = self.marks.values().cloned().collect();
+        let alerts = self.outbox.rows().cloned().collect();
+        let told = self.told;
+        let pause_of_all = Arc::clone(&self.pause_of_all);
+        let durable =
+            Durable { runs, attempts, marks, alerts, told, pause_of_all, ..Durable::default() };
+        let (engine, step) = Engine::recover(durable, Arc::clone(&self.set), host(), self.now);
+        self.engine = engine;
+        self.looking = false;
+        step
+    }
+}
+
+pub(super) fn host() -> Host {
+    Host { hostname: "station".to_owned(), jitter_seed: 7 }
+}
+
+/// The request that the first job makes.
+pub(super) fn stage_request(stage: &Stage) -> TransferRequest {
+    let job = stage.set.jobs.values().next().expect("a job");
+    let place = |template: &PlaceTemplate| crate::place::Place {
+        account: template.account,
+        bucket: template.bucket.clone(),
+        bucket_id: String::new(),
+        path: template.path.text().to_owned(),
+        id: String::new(),
+    };
+    TransferRequest {
+        source: place(&job.source),
+        destination: place(&job.destination),
+        allow_skip: true,
+        keep_source_tree: false,
+    }
+}

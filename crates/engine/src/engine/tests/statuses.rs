@@ -1,0 +1,190 @@
+//! What the agent says of a transfer's state: unknown values, counters that do not add up, progress,
+//! and cancels that never come to an end.
+
+use std::sync::Arc;
+
+use jiff::SignedDuration;
+use rstest::rstest;
+
+use super::stage::{Stage, at, job, secs};
+use crate::input::Input;
+use crate::job::{JobSet, Terms, Verdict};
+use crate::run::RunState;
+use crate::transfer::{CancelAnswer, Progress, SubmitAnswer, TransferStatus};
+
+/// A stage whose first run is queued, with its transfer listed as number 1.
+fn running(change: impl FnOnce(&mut Terms)) -> Stage {
+    let mut terms = Terms { timeout: SignedDuration::from_mins(30), ..Terms::default() };
+    terms.retry.max_attempts = 1;
+    change(&mut terms);
+    let mut stage = Stage::new(vec![job("a", "to/", |job| job.terms = Arc::new(terms))]);
+    stage.until(at("01:00:00"));
+    stage.answer(SubmitAnswer::Accepted);
+    stage.list(1, TransferStatus::Running);
+    stage
+}
+
+fn unknown(stage: &mut Stage, value: &str) {
+    stage.record(1).status = TransferStatus::Unknown;
+    stage.record(1).unknown_status = Some(value.to_owned());
+}
+
+#[test]
+fn an_unknown_status_is_said_once_for_each_value() {
+    let mut stage = running(|_| {});
+    unknown(&mut stage, "256");
+    stage.pass(secs(300));
+    let said = |stage: &Stage| {
+        stage.warnings.iter().filter(|text| text.contains("`transferStatus`")).count()
+    };
+    assert_eq!(said(&stage), 1, "{:?}", stage.warnings);
+    let reason = stage.run(0).reason.to_string();
+    assert!(reason.contains("the `transferStatus` 256, which this version does not"), "{reason}");
+    assert!(stage.happened("unknown_status"));
+    unknown(&mut stage, "512");
+    stage.pass(secs(300));
+    assert_eq!(said(&stage), 2);
+    assert_eq!(stage.run(0).state, RunState::Running, "it may be at work");
+}
+
+#[test]
+fn an_unknown_status_with_an_end_date_is_an_end() {
+    let mut stage = running(|_| {});
+    unknown(&mut stage, "256");
+    stage.record(1).ended_at = Some(at("01:00:05"));
+    stage.pass(secs(60));
+    assert_eq!(stage.run(0).state, RunState::Failed, "{}", stage.run(0).reason);
+    assert!(stage.run(0).reason.to_string().contains("256"), "{}", stage.run(0).reason);
+    stage.until(at("02:00:00"));
+    assert_eq!(stage.submits.len(), 2, "the job goes on");
+}
+
+#[test]
+fn an_unknown_status_at_100_percent_that_can_not_be_canceled_is_an_end() {
+    let mut stage = running(|_| {});
+    unknown(&mut stage, "256");
+    stage.record(1).progress = Progress { percent: 100.0, ..Progress::default() };
+    stage.until(at("01:29:00"));
+    assert_eq!(stage.run(0).state, RunState::Running);
+    stage.until(at("01:31:00"));
+    assert_eq!(stage.run(0).state, RunState::Canceling);
+    let transfer = stage.cancels[0];
+    let answer = CancelAnswer::NotTaken("NOT_FOUND".to_owned());
+    stage.input(Input::CancelAnswered { transfer, answer });
+    stage.pass(secs(60));
+    assert_eq!(stage.run(0).state, RunState::TimedOut, "{}", stage.run(0).reason);
+}
+
+#[rstest]
+#[case::all_there(10, 7, 3, 0, Verdict::Fail, RunState::Succeeded, "7 objects transferred")]
+#[case::missing(10, 3, 0, 0, Verdict::Fail, RunState::Failed, "7 of 10 objects are missing")]
+#[case::accepted(10, 3, 0, 0, Verdict::Accept, RunState::Succeeded, "7 of 10 objects are missing")]
+#[case::failed(10, 9, 0, 1, Verdict::Fail, RunState::Failed, "1 of 10 objects failed")]
+#[case::both(
+    10,
+    3,
+    0,
+    2,
+    Verdict::Fail,
+    RunState::Failed,
+    "5 of 10 objects are missing (3 transferred, 2 failed)"
+)]
+#[case::more_than_the_total(2, 3, 0, 0, Verdict::Fail, RunState::Succeeded, "3 objects")]
+fn what_is_missing_from_the_total_has_not_arrived(
+    #[case] objects_total: u64,
+    #[case] objects_transferred: u64,
+    #[case] objects_skipped: u64,
+    #[case] objects_failed: u64,
+    #[case] partial: Verdict,
+    #[case] expected: RunState,
+    #[case] words: &str,
+) {
+    let mut stage = running(|terms| terms.partial = partial);
+    stage.record(1).status = TransferStatus::Completed;
+    stage.record(1).progress = Progress {
+        objects_total,
+        objects_transferred,
+        objects_skipped,
+        objects_failed,
+        ..Progress::default()
+    };
+    stage.pass(secs(60));
+    assert_eq!(stage.run(0).state, expected);
+    assert!(stage.run(0).reason.to_string().contains(words), "{}", stage.run(0).reason);
+}
+
+#[test]
+fn what_an_agent_does_not_count_is_not_missing() {
+    let mut stage = running(|_| {});
+    stage.record(1).status = TransferStatus::Completed;
+    stage.record(1).progress = Progress { objects_total: 10, ..Progress::default() };
+    stage.record(1).counts_objects = false;
+    stage.pass(secs(60));
+    assert_eq!(stage.run(0).state, RunState::Succeeded, "{}", stage.run(0).reason);
+}
+
+#[test]
+fn progress_starts_the_stall_timer_anew() {
+    let stall = SignedDuration::from_mins(5);
+    let mut stage = running(|terms| {
+        terms.stall_timeout = Some(stall);
+        terms.timeout = SignedDuration::from_hours(4);
+    });
+    for _ in 0..30 {
+        stage.pass(secs(60));
+        stage.record(1).progress.bytes_transferred += 1;
+    }
+    assert_eq!(stage.run(0).state, RunState::Running, "it moves: {}", stage.run(0).reason);
+    stage.pass(stall - secs(60));
+    assert_eq!(stage.run(0).state, RunState::Running);
+    stage.pass(secs(180));
+    assert_eq!(stage.run(0).state, RunState::Canceling, "it has stopped");
+}
+
+#[test]
+fn a_cancel_that_never_ends_gives_its_slot_back_and_keeps_its_destination() {
+    let long = |job: &mut crate::job::Job| {
+        let timeout = SignedDuration::from_mins(30);
+        job.terms = Arc::new(Terms { timeout, ..Terms::default() });
+    };
+    let mut stage = Stage::new(vec![job("a", "to/", long), job("b", "elsewhere/", long)]);
+    let mut narrow = JobSet::clone(&stage.set);
+    narrow.agent.max_active = 1;
+    let window = narrow.agent.adopt_window;
+    stage.input(Input::JobsReplaced(Arc::new(narrow)));
+    stage.until(at("01:00:00"));
+    stage.answer(SubmitAnswer::Accepted);
+    stage.list(1, TransferStatus::Running);
+    stage.until(at("01:30:30"));
+    assert_eq!(stage.run(0).state, RunState::Canceling);
+    stage.status(1, TransferStatus::Canceling);
+    stage.pass(window - secs(60));
+    assert_eq!(stage.submits.len(), 1, "the slot is taken");
+    stage.pass(secs(90));
+    assert_eq!(stage.submits.len(), 2, "it can't be waited for any longer");
+    assert_eq!(stage.run(0).state, RunState::Canceling);
+    stage.until(at("02:10:00"));
+    let of_a = stage.submits.iter().filter(|(id, _)| id.run == stage.order[0]).count();
+    assert_eq!(of_a, 1, "its own job waits on");
+}
+
+#[test]
+fn a_cancel_of_ours_that_a_full_disk_kept_no_record_of_is_not_a_persons() {
+    let mut stage = running(|_| {});
+    stage.pass(secs(10));
+    // Past its `timeout` it was canceled, and the wish could not be recorded.
+    stage.status(1, TransferStatus::Canceled);
+    stage.now = at("01:31:00");
+    stage.restart();
+    assert_eq!(stage.run(0).state, RunState::TimedOut, "{}", stage.run(0).reason);
+}
+
+#[test]
+fn a_cancel_before_the_timeout_is_a_persons() {
+    let mut stage = running(|_| {});
+    stage.pass(secs(10));
+    stage.status(1, TransferStatus::Canceled);
+    stage.pass(secs(60));
+    assert_eq!(stage.run(0).state, RunState::Canceled);
+    assert!(stage.run(0).reason.to_string().contains("desktop app"), "{}", stage.run(0).reason);
+}

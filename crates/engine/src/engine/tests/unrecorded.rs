@@ -1,0 +1,48 @@
+//! An older copy of the database is put back: what was queued since is said before it is caught up.
+
+use super::stage::{Stage, at, job, secs};
+use crate::run::Trigger;
+use crate::transfer::{SubmitAnswer, TransferStatus};
+
+/// A stage whose database was put back as it was at 01:30, when its run of 02:00 had succeeded.
+fn put_back() -> Stage {
+    let mut stage = Stage::new(vec![job("a", "to/", |_| {})]);
+    stage.until(at("01:00:00"));
+    stage.answer(SubmitAnswer::Accepted);
+    stage.list(1, TransferStatus::Completed);
+    stage.until(at("01:30:00"));
+    let (runs, attempts, marks) = (stage.runs.clone(), stage.attempts.clone(), stage.marks.clone());
+    let order = stage.order.clone();
+    stage.until(at("02:00:00"));
+    stage.answer(SubmitAnswer::Accepted);
+    stage.list(2, TransferStatus::Completed);
+    stage.until(at("02:30:00"));
+    (stage.runs, stage.attempts, stage.marks, stage.order) = (runs, attempts, marks, order);
+    stage.warnings.clear();
+    stage
+}
+
+fn said(stage: &Stage) -> usize {
+    stage.warnings.iter().filter(|text| text.contains("older copy of the database")).count()
+}
+
+#[test]
+fn what_an_older_copy_of_the_database_does_not_know_is_said_before_it_is_caught_up() {
+    let mut stage = put_back();
+    let submits = stage.submits.len();
+    stage.restart();
+    assert_eq!(stage.run(1).trigger, Trigger::CatchUp);
+    stage.pass(secs(10));
+    assert_eq!(said(&stage), 1, "{:?}", stage.warnings);
+    assert!(stage.happened("unrecorded"));
+    assert_eq!(stage.submits.len(), submits + 1, "it is caught up all the same");
+}
+
+#[test]
+fn a_transfer_of_before_or_of_somebody_else_is_not_said() {
+    let mut stage = put_back();
+    stage.record(2).user = None;
+    stage.restart();
+    stage.pass(secs(10));
+    assert_eq!(said(&stage), 0, "{:?}", stage.warnings);
+}

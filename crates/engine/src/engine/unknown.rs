@@ -1,0 +1,49 @@
+//! Transfers whose `transferStatus` is not one that the vendor's page names: said once for each
+//! value, and over where everything else says so.
+
+use super::Engine;
+use crate::event::Happening;
+use crate::ids::AttemptId;
+use crate::input::Level;
+use crate::limits::UNKNOWN_STATUSES_MAX;
+use crate::reason::UnderWay;
+use crate::run::RunState;
+use crate::transfer::Transfer;
+
+/// All of it, in percent.
+const WHOLE: f64 = 100.0;
+
+impl Engine {
+    /// Says that a transfer of ours has a status that is not known, and judges whether it is over:
+    /// one with an end date is, and so is one that has all its bytes and can't be cancelled. It
+    /// would else keep its job and destination for good.
+    pub(super) fn unknown_is_over(&mut self, id: AttemptId, record: &Transfer) -> bool {
+        let told = record.unknown_status.clone().unwrap_or_default();
+        let Some(sighting) = self.state.sighting(id) else { return false };
+        let refused = sighting.cancel_refused;
+        let said = sighting.unknown_status.replace(told.clone());
+        if said.as_deref() != Some(told.as_str()) {
+            self.say_unknown_status(id, &told, record);
+        }
+        record.ended_at.is_some() || (refused && record.progress.percent >= WHOLE)
+    }
+
+    fn say_unknown_status(&mut self, id: AttemptId, told: &str, record: &Transfer) {
+        let (transfer, status) = (record.id, told.to_owned());
+        if self.decides(id) {
+            let status = status.clone();
+            self.change_run(id.run, |run| {
+                if run.state == RunState::Running {
+                    run.reason = UnderWay::UnknownStatus { transfer, status }.into();
+                }
+            });
+        }
+        let what = Happening::UnknownStatus { transfer, status };
+        let text = what.to_string();
+        self.event(id.run, what);
+        let known = &mut self.contact.unknown_statuses;
+        if known.len() < UNKNOWN_STATUSES_MAX && known.insert(told.to_owned()) {
+            self.tell(Level::Warn, id.run, text);
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! Transfers like ours that no row knows. Where an older copy of the database was put back, what was
+//! queued since counts as missed, and would be queued again without a word.
+//!
+//! Said before it is caught up, and no more: a person may have copied the same by hand.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::Engine;
+use super::state::Live;
+use crate::event::Happening;
+use crate::ids::{RunId, TransferId};
+use crate::input::Level;
+use crate::limits::SKEW;
+use crate::matching::shift;
+use crate::run::Trigger;
+use crate::transfer::{Look, Transfer};
+
+impl Engine {
+    /// Says of each run that catches up that a transfer like it was requested after its time.
+    pub(super) fn say_unrecorded(&mut self, look: &Look) {
+        let mut found: Vec<(RunId, TransferId, Timestamp)> = Vec::new();
+        for (_, id) in &self.state.waiting {
+            let Some(live) = self.state.runs.get(id).filter(|live| catches_up(live)) else {
+                continue;
+            };
+            let mut like_it = look
+                .transfers
+                .iter()
+                .filter_map(|record| Some((record.id, self.requested_since(live, look, record)?)));
+            found.extend(like_it.next().map(|(transfer, at)| (*id, transfer, at)));
+        }
+        for (id, transfer, requested_at) in found {
+            if let Some(live) = self.state.runs.get_mut(&id) {
+                live.unrecorded_said = true;
+            }
+            let what = Happening::Unrecorded { transfer, requested_at };
+            self.tell(
+                Level::Warn,
+                id,
+                format!("{what}; was an older copy of the database put back?"),
+            );
+            self.event(id, what);
+        }
+    }
+
+    /// When a record was requested, by our clock, if it is like a run's, came after its time, and
+    /// nobody owns it.
+    fn requested_since(&self, live: &Live, look: &Look, record: &Transfer) -> Option<Timestamp> {
+        let offset = SignedDuration::from_millis(self.contact.offset_ms);
+        let at = shift(record.requested_at?, -offset);
+        let is_ours = record.user == look.user && !record.of_sync && !record.of_retry_batch;
+        let since = shift(live.run.scheduled_for?, -SKEW);
+        let is_like_it = is_ours && record.fingerprint == live.fingerprint && since <= at;
+        (is_like_it && !self.state.is_owned(record.id)).then_some(at)
+    }
+}
+
+/// True for a missed occurrence that is about to be caught up, and of which nothing was said.
+fn catches_up(live: &Live) -> bool {
+    live.run.trigger == Trigger::CatchUp && live.attempts.is_empty() && !live.unrecorded_said
+}

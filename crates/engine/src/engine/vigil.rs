@@ -1,0 +1,304 @@
+//! What is told of because it lasts: a job that is late, an agent that keeps runs waiting, a cancel
+//! that is not confirmed, a token that ends, a job file that is invalid.
+//!
+//! Each is told of once while it lasts; that it was told is durable. Time alone brings it about, so
+//! that it is one of the engine's wake-ups: nothing is polled for it.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::Engine;
+use super::alerts::News;
+use super::contact::Trouble;
+use super::state::{Live, Wait};
+use crate::alert::{Occasion, Told, ToldToken};
+use crate::duration;
+use crate::event::Happening;
+use crate::ids::{AttemptId, JobName, RunId};
+use crate::input::Level;
+use crate::job::{AlertEvent, Job};
+use crate::limits::{AGENT_DOWN_AFTER, STUCK_AFTER, TOKEN_NOTICE};
+use crate::matching::shift;
+use crate::record::{Mark, Record};
+use crate::run::{CancelWish, RunState};
+
+/// What is watched for besides jobs.
+#[derive(Debug, Default)]
+pub(super) struct Vigil {
+    /// When the agent will have kept a run waiting for long enough to be told of.
+    down_at: Option<Timestamp>,
+    /// When the token in use ends.
+    token_ends: Option<Timestamp>,
+    /// When that is told of.
+    token_at: Option<Timestamp>,
+}
+
+impl Vigil {
+    /// When time alone brings something about.
+    pub(super) fn next(&self) -> Option<Timestamp> {
+        [self.down_at, self.token_at].into_iter().flatten().min()
+    }
+}
+
+/// Since when a job is late by its `max_age`, or will be if it does not succeed until then.
+pub(super) fn late_from(job: &Job, mark: &Mark) -> Option<Timestamp> {
+    Some(shift(mark.last_success.unwrap_or(mark.first_seen), job.max_age?))
+}
+
+/// The wishes to cancel something of a run that the agent has not confirmed, and that were not told
+/// of.
+fn unconfirmed(live: &Live) -> impl Iterator<Item = &CancelWish> {
+    let of_run = live.run.cancel.iter().filter(|_| live.run.state == RunState::Canceling);
+    let open = live.attempts.values().filter(|attempt| attempt.phase.is_underway());
+    of_run.chain(open.filter_map(|attempt| attempt.cancel.as_ref())).filter(|wish| !wish.told)
+}
+
+/// When something that is to be canceled will have lasted for long enough to be told of.
+pub(super) fn stuck_from(live: &Live) -> Option<Timestamp> {
+    unconfirmed(live).map(|wish| shift(wish.at, STUCK_AFTER)).min()
+}
+
+impl Engine {
+    /// Tells of a cancel that has not been confirmed for long, once.
+    pub(super) fn tell_stuck(&mut self, id: RunId) {
+        let Some(live) = self.state.runs.get(&id) else { return };
+        let Some(wish) = unconfirmed(live).min_by_key(|wish| wish.at) else { return };
+        if self.now < shift(wish.at, STUCK_AFTER) {
+            return;
+        }
+        let (since, why) = (wish.at, self.told(id, &wish.reason));
+        let open = live.attempts.values().filter(|attempt| attempt.cancel.is_some());
+        let attempts: Vec<AttemptId> = open.map(|attempt| attempt.id).collect();
+        let told = |wish: &mut Option<CancelWish>| wish.iter_mut().for_each(|w| w.told = true);
+        self.change_run(id, |run| told(&mut run.cancel));
+        for attempt in attempts {
+            self.change_attempt(attempt, |row| told(&mut row.cancel));
+        }
+        let reason =
+            format!("to be canceled since {since:.0}, and not confirmed by the agent: {why}");
+        self.tell(Level::Error, id, reason.clone());
+        self.raise_stuck(id, &reason);
+    }
+
+    /// A run needs a person: what is to be canceled goes on, or can't be told from somebody else's.
+    pub(super) fn raise_stuck(&mut self, id: RunId, reason: &str) {
+        self.raise_about(id, AlertEvent::Stuck, "is stuck", reason);
+    }
+
+    /// Two transfers of a run were completed.
+    pub(super) fn raise_doubled(&mut self, id: RunId) {
+        self.raise_about(id, AlertEvent::Doubled, "was doubled", &Happening::Doubled.to_string());
+    }
+
+    /// Raises what concerns a run without being its state.
+    fn raise_about(&mut self, id: RunId, event: AlertEvent, verb: &str, reason: &str) {
+        let Some(run) = self.state.runs.get(&id).map(|live| Arc::clone(&live.run)) else { return };
+        let text = format!("{} {verb} on {}: {reason}", run.job, self.host.hostname);
+        self.raise(&News {
+            occasion: Occasion::Event(event),
+            at: self.now,
+            job: Some(run.job.clone()),
+            run: Some(run),
+            reason: reason.to_owned(),
+            text,
+        });
+    }
+
+    /// Sets when it is to be told that the job is late.
+    pub(super) fn arm_late(&mut self, name: &JobName) {
+        let Some(planned) = self.jobs.get(name) else { return };
+        let Some(mark) = self.state.marks.get(name) else { return };
+        let from = late_from(&planned.job, mark);
+        let told = mark.told_late.is_some();
+        // Without an end, resuming the job arms it again.
+        let at = from.zip(self.unpaused_from(mark)).map(|(from, unpaused)| from.max(unpaused));
+        if told && from.is_none_or(|from| self.now < from) {
+            self.change_mark(name, |mark| mark.told_late = None);
+        }
+        let still_told = self.state.marks.get(name).is_some_and(|mark| mark.told_late.is_some());
+        let at = at.filter(|_| !still_told);
+        let Some(planned) = self.jobs.get_mut(name) else { return };
+        if let Some(old) = std::mem::replace(&mut planned.late_at, at) {
+            self.lates.remove(&(old, name.clone()));
+        }
+        if let Some(at) = at {
+            self.lates.insert((at, name.clone()));
+        }
+    }
+
+    /// Tells of the jobs that have become late, of each at most once a step.
+    pub(super) fn tell_late(&mut self) {
+        let late = self.lates.iter().take_while(|(at, _)| *at <= self.now);
+        let late: Vec<(Timestamp, JobName)> = late.cloned().collect();
+        for (at, name) in late {
+            self.lates.remove(&(at, name.clone()));
+            if let Some(planned) = self.jobs.get_mut(&name) {
+                planned.late_at = None;
+            }
+            self.tell_late_job(&name);
+            self.arm_late(&name);
+        }
+    }
+
+    fn tell_late_job(&mut self, name: &JobName) {
+        let Some(planned) = self.jobs.get(name) else { return };
+        let Some(mark) = self.state.marks.get(name) else { return };
+        let Some(from) = late_from(&planned.job, mark).filter(|from| *from <= self.now) else {
+            return;
+        };
+        let paused = self.pause_in_force(mark, self.now).is_some();
+        if paused || mark.told_late.is_some() {
+            return;
+        }
+        let age = planned.job.max_age.map(duration::format).unwrap_or_default();
+        let local = |at| planned.job.timetable.local(at);
+        let reason = match mark.last_success {
+            Some(at) => format!("no success since {} (`max_age` is {age})", local(at)),
+            None => format!(
+                "no success since it was first seen at {} (`max_age` is {age})",
+                local(mark.first_seen)
+            ),
+        };
+        let now = self.now;
+        self.change_mark(name, |mark| mark.told_late = Some(now));
+        self.announce(Level::Warn, Some(name), format!("late: {reason}"));
+        let text = format!("{name} is late on {}: {reason}", self.host.hostname);
+        self.raise_event(AlertEvent::Late, from, Some(name), &reason, text);
+    }
+
+    /// Tells of an agent that has kept a run waiting for long, once for each outage.
+    pub(super) fn watch_agent(&mut self) {
+        let told = self.state.told;
+        let works = self.contact.trouble.is_none() && self.contact.reachable == Some(true);
+        if works && told.agent_down.is_some() {
+            self.record(Record::Told(Told { agent_down: None, ..told }));
+        }
+        self.vigil.down_at = None;
+        if self.state.told.agent_down.is_some() {
+            return;
+        }
+        if let Some(since) = self.run_kept_waiting_since() {
+            self.contact.kept_waiting_since.get_or_insert(since);
+        }
+        let Some(since) = self.contact.kept_waiting_since else { return };
+        let at = shift(since, AGENT_DOWN_AFTER);
+        if self.now < at {
+            self.vigil.down_at = Some(at);
+            return;
+        }
+        if !self.still_fails(at) {
+            return;
+        }
+        self.record(Record::Told(Told { agent_down: Some(since), ..told }));
+        let words = self.agent_view().words;
+        let reason = format!("{words}; runs have waited since {since:.0}");
+        self.announce(Level::Error, None, format!("runs wait for the agent: {reason}"));
+        let text = format!("runs on {} wait for the agent: {reason}", self.host.hostname);
+        self.raise_event(AlertEvent::AgentDown, since, None, &reason, text);
+    }
+
+    /// A run has ended without a start because of what the agent was like: the outage goes on, and
+    /// so does the time that counts to its alert.
+    pub(super) fn run_was_kept_waiting(&mut self) {
+        if let Some(since) = self.run_kept_waiting_since() {
+            self.contact.kept_waiting_since.get_or_insert(since);
+        }
+    }
+
+    /// True if the trouble was seen to go on when it had lasted until `at`, or since a run began to
+    /// wait that still does. An agent that nobody has asked for hours may be back.
+    fn still_fails(&self, at: Timestamp) -> bool {
+        let Some(failed_at) = self.contact.failed_at else { return false };
+        at <= failed_at || self.run_waits_from().is_some_and(|from| from <= failed_at)
+    }
+
+    /// Since when the agent, or the want of a good token, has kept a run waiting that still waits;
+    /// absent if it keeps none. A restart begins to count anew.
+    fn run_kept_waiting_since(&self) -> Option<Timestamp> {
+        Some(self.run_waits_from()?.max(self.contact.trouble_since?))
+    }
+
+    /// Since when the first of the runs waits that the trouble keeps waiting.
+    fn run_waits_from(&self) -> Option<Timestamp> {
+        let trouble = self.contact.trouble.as_ref()?;
+        // Served in order: the first one that waits for this has waited for it the longest.
+        let waits = |(_, run): &&(Timestamp, _)| {
+            let wait = self.state.runs.get(run).and_then(|live| live.wait.as_ref());
+            matches!(wait, Some(Wait::Agent(_) | Wait::Port(_) | Wait::Token(_) | Wait::Listing(_)))
+        };
+        let waiting = self.state.waiting.iter().find(waits).map(|(ready_at, _)| *ready_at);
+        let unheard = match trouble {
+            Trouble::Away(_) | Trouble::PortHeld(_) | Trouble::BadToken(_) => self
+                .state
+                .in_flight
+                .iter()
+                .filter_map(|run| self.state.runs.get(run))
+                .filter(|live| !live.run.state.is_over())
+                .filter_map(|live| live.followed().map(|attempt| attempt.not_before))
+                .min(),
+            // What is under way is seen to go on, or to stand still by somebody's wish.
+            Trouble::Idle(_) | Trouble::Listing(_) => None,
+        };
+        [waiting, unheard].into_iter().flatten().min()
+    }
+
+    /// The token in use ends then.
+    pub(super) fn token_ends(&mut self, ends: Option<Timestamp>) {
+        self.vigil.token_ends = ends;
+    }
+
+    /// Tells of a token that ends soon, and once more when it has ended.
+    pub(super) fn watch_token(&mut self) {
+        self.vigil.token_at = None;
+        let Some(ends) = self.vigil.token_ends else { return };
+        let told = self.state.told;
+        let before = told.token.filter(|told| told.ends == ends);
+        let notice = shift(ends, -TOKEN_NOTICE);
+        let at = match before {
+            None => notice,
+            Some(ToldToken { ended: false, .. }) => ends,
+            Some(ToldToken { ended: true, .. }) => return,
+        };
+        if self.now < at {
+            self.vigil.token_at = Some(at);
+            return;
+        }
+        let ended = ends <= self.now;
+        self.record(Record::Told(Told { token: Some(ToldToken { ends, ended }), ..told }));
+        self.vigil.token_at = (!ended).then_some(ends);
+        let verb = if ended { "expired" } else { "expires" };
+        let reason = format!("the token {verb} at {ends:.0}: renew it with `transferd login`");
+        self.announce(Level::Warn, None, reason.clone());
+        let text = format!("on {}, {reason}", self.host.hostname);
+        let known_by = if ended { ends } else { notice };
+        self.raise_event(AlertEvent::TokenExpiring, known_by, None, &reason, text);
+    }
+
+    /// The job file was read.
+    pub(super) fn job_file_judged(&mut self, problem: Option<&str>) {
+        let told = self.state.told;
+        if told.config_invalid == problem.is_some() {
+            return;
+        }
+        let config_invalid = problem.is_some();
+        self.record(Record::Told(Told { config_invalid, ..told }));
+        let Some(problem) = problem else { return };
+        let host = &self.host.hostname;
+        let text = format!("the job file on {host} is invalid, the old jobs stay: {problem}");
+        self.raise_event(AlertEvent::ConfigInvalid, self.now, None, problem, text);
+    }
+
+    /// Raises what concerns no run.
+    fn raise_event(
+        &mut self,
+        event: AlertEvent,
+        at: Timestamp,
+        job: Option<&JobName>,
+        reason: &str,
+        text: String,
+    ) {
+        let (occasion, job) = (Occasion::Event(event), job.cloned());
+        self.raise(&News { occasion, at, job, run: None, reason: reason.to_owned(), text });
+    }
+}

@@ -1,0 +1,31 @@
+//! The pure engine and the types it decides over.
+//!
+//! Nothing here reads a clock, opens a file, sends anything, is async or draws a random number:
+//! time and chance are arguments. Imports point down only: `core` imports no other layer.
+
+pub mod alert;
+pub mod cause;
+pub mod dealt;
+pub mod duration;
+pub mod engine;
+pub mod event;
+pub mod ids;
+pub mod input;
+pub mod job;
+pub mod limits;
+pub mod matching;
+pub mod meant;
+pub mod outcomes;
+pub mod pace;
+pub mod paging;
+pub mod place;
+pub mod plain;
+pub mod reason;
+pub mod record;
+pub mod repeat;
+pub mod run;
+pub mod schedule;
+pub mod store;
+pub mod suggest;
+pub mod template;
+pub mod transfer;

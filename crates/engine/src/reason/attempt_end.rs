@@ -1,0 +1,299 @@
+//! How an attempt came to its end, or was given up.
+
+use jiff::SignedDuration;
+use serde::{Deserialize, Serialize};
+
+use super::code::ReasonCode;
+use crate::cause::CauseClass;
+use crate::duration;
+
+/// How an attempt ended, which may be how its run ended too.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "how", rename_all = "snake_case")]
+pub enum AttemptEnd {
+    /// The transfer is complete.
+    Completed {
+        /// Objects transferred.
+        transferred: u64,
+        /// Objects that were there already.
+        skipped: u64,
+    },
+    /// The transfer is complete but for some objects.
+    ObjectsFailed {
+        /// Objects that failed.
+        failed: u64,
+        /// Objects in all.
+        total: u64,
+        /// `partial: accept` makes a success of it.
+        accepted: bool,
+    },
+    /// The transfer is complete, and fewer objects than there are were dealt with.
+    ObjectsMissing {
+        /// Objects that were neither transferred, nor skipped, nor failed.
+        missing: u64,
+        /// Objects that failed.
+        failed: u64,
+        /// Objects transferred.
+        transferred: u64,
+        /// Objects in all.
+        total: u64,
+        /// `partial: accept` makes a success of it.
+        accepted: bool,
+    },
+    /// The transfer is over, by its end date or by what else is known, in a state that is not.
+    UnknownStatus {
+        /// `transferStatus`, as the agent wrote it; empty where it told none.
+        status: String,
+    },
+    /// The transfer is complete and held no object.
+    Empty,
+    /// The agent reports an error of the transfer.
+    AgentError,
+    /// The agent refused the request.
+    Refused {
+        /// In its words.
+        words: String,
+    },
+    /// The request never left: the agent was away.
+    NotSent {
+        /// In which way.
+        words: String,
+    },
+    /// The agent took no request with this token.
+    TokenRefused {
+        /// In its words.
+        words: String,
+    },
+    /// The answer was lost, and the transfer was not found.
+    NotFound {
+        /// How the answer was lost; absent if the daemon had stopped.
+        words: Option<String>,
+        /// Complete listings over `adopt_window` have not shown it; else it was past `timeout`.
+        searched: bool,
+    },
+    /// The agent accepted the request and never listed a transfer until `timeout`.
+    NeverListed {
+        /// `timeout`.
+        limit: SignedDuration,
+    },
+    /// Past `timeout`.
+    PastTimeout {
+        /// `timeout`.
+        limit: SignedDuration,
+    },
+    /// Past `timeout`, and no transfer was found.
+    UnfoundPastTimeout {
+        /// `timeout`.
+        limit: SignedDuration,
+    },
+    /// The transfer was canceled past `timeout`.
+    CanceledPastTimeout {
+        /// `timeout`.
+        limit: SignedDuration,
+    },
+    /// No progress for `stall_timeout`.
+    Stalled {
+        /// `stall_timeout`.
+        limit: SignedDuration,
+    },
+    /// The request was lost; it may be repeated.
+    RequestLost,
+    /// The answer to the last request was lost, and no transfer has turned up within `timeout`.
+    LostUntilTimeout {
+        /// `timeout`.
+        limit: SignedDuration,
+    },
+    /// The answer to the last request was lost, and no transfer has turned up until the job's next
+    /// occurrence.
+    LostUntilNext,
+    /// The transfer is gone from the agent's list.
+    Vanished {
+        /// It was being canceled.
+        canceling: bool,
+    },
+    /// The transfer failed, wholly or in part, and the agent has told why.
+    Caused {
+        /// How it ended.
+        end: Box<AttemptEnd>,
+        /// Why, in a line.
+        told: String,
+        /// The kind, where the same request would fail in the same way.
+        lasting: Option<CauseClass>,
+    },
+}
+
+impl AttemptEnd {
+    /// True if the transfer failed at the agent, wholly or in part, so that the agent may say why.
+    pub fn may_have_cause(&self) -> bool {
+        match self {
+            Self::AgentError | Self::ObjectsFailed { .. } | Self::ObjectsMissing { .. } => true,
+            Self::Completed { .. }
+            | Self::Empty
+            | Self::UnknownStatus { .. }
+            | Self::Refused { .. }
+            | Self::NotSent { .. }
+            | Self::TokenRefused { .. }
+            | Self::NotFound { .. }
+            | Self::NeverListed { .. }
+            | Self::PastTimeout { .. }
+            | Self::UnfoundPastTimeout { .. }
+            | Self::CanceledPastTimeout { .. }
+            | Self::Stalled { .. }
+            | Self::RequestLost
+            | Self::LostUntilTimeout { .. }
+            | Self::LostUntilNext
+            | Self::Vanished { .. }
+            | Self::Caused { .. } => false,
+        }
+    }
+
+    pub(super) fn code(&self) -> ReasonCode {
+        match self {
+            Self::Completed { .. } => ReasonCode::Completed,
+            Self::ObjectsFailed { .. } => ReasonCode::ObjectsFailed,
+            Self::ObjectsMissing { .. } => ReasonCode::ObjectsMissing,
+            Self::Empty => ReasonCode::Empty,
+            Self::AgentError | Self::UnknownStatus { .. } => ReasonCode::AgentError,
+            Self::Refused { .. } => ReasonCode::AgentRefused,
+            Self::NotSent { .. } => ReasonCode::WaitingAgent,
+            Self::TokenRefused { .. } => ReasonCode::WaitingToken,
+            Self::NotFound { .. }
+            | Self::RequestLost
+            | Self::LostUntilTimeout { .. }
+            | Self::LostUntilNext => ReasonCode::AnswerLost,
+            Self::NeverListed { .. } => ReasonCode::NotListed,
+            Self::PastTimeout { .. }
+            | Self::UnfoundPastTimeout { .. }
+            | Self::CanceledPastTimeout { .. } => ReasonCode::Timeout,
+            Self::Stalled { .. } => ReasonCode::Stalled,
+            Self::Vanished { .. } => ReasonCode::Vanished,
+            Self::Caused { end, lasting, .. } => match lasting {
+                Some(CauseClass::Access) => ReasonCode::CauseAccess,
+                Some(CauseClass::Missing) => ReasonCode::CauseMissing,
+                Some(
+                    CauseClass::Quota
+                    | CauseClass::Network
+                    | CauseClass::Checksum
+                    | CauseClass::Other,
+                )
+                | None => end.code(),
+            },
+        }
+    }
+
+    pub(super) fn limit(&self) -> Option<SignedDuration> {
+        match self {
+            Self::NeverListed { limit }
+            | Self::PastTimeout { limit }
+            | Self::UnfoundPastTimeout { limit }
+            | Self::CanceledPastTimeout { limit }
+            | Self::Stalled { limit }
+            | Self::LostUntilTimeout { limit } => Some(*limit),
+            Self::Caused { end, .. } => end.limit(),
+            Self::Completed { .. }
+            | Self::ObjectsFailed { .. }
+            | Self::ObjectsMissing { .. }
+            | Self::UnknownStatus { .. }
+            | Self::Empty
+            | Self::AgentError
+            | Self::Refused { .. }
+            | Self::NotSent { .. }
+            | Self::TokenRefused { .. }
+            | Self::NotFound { .. }
+            | Self::RequestLost
+            | Self::LostUntilNext
+            | Self::Vanished { .. } => None,
+        }
+    }
+
+    pub(super) fn told(&self) -> String {
+        match self {
+            Self::Completed { transferred, skipped } => {
+                let objects = objects(*transferred);
+                format!("completed: {objects} transferred, {skipped} skipped, 0 failed")
+            }
+            Self::ObjectsFailed { failed, total, accepted } => {
+                let accepted = if *accepted { ", as accepted" } else { "" };
+                format!("completed in part{accepted}: {failed} of {} failed", objects(*total))
+            }
+            Self::ObjectsMissing { missing, failed, transferred, total, accepted } => {
+                let accepted = if *accepted { ", as accepted" } else { "" };
+                let of = objects(*total);
+                let failed = match failed {
+                    0 => String::new(),
+                    failed => format!(", {failed} failed"),
+                };
+                format!(
+                    "completed in part{accepted}: {missing} of {of} are missing ({transferred} \
+                     transferred{failed})"
+                )
+            }
+            Self::UnknownStatus { status } => {
+                format!("the transfer is over, and how is not known: {}", unknown_status(status))
+            }
+            Self::Empty => "completed without any object".to_owned(),
+            Self::AgentError => "the agent reports an error of the transfer".to_owned(),
+            Self::Refused { words } => format!("the agent refused it: {words}"),
+            Self::NotSent { words } => format!("not sent: {words}"),
+            Self::TokenRefused { words } => words.clone(),
+            Self::NotFound { words, searched } => not_found(words.as_deref(), *searched),
+            Self::NeverListed { limit } => format!(
+                "the agent accepted it and never listed it until its `timeout` ({})",
+                duration::format(*limit)
+            ),
+            Self::PastTimeout { limit } => {
+                format!("past its `timeout` ({})", duration::format(*limit))
+            }
+            Self::UnfoundPastTimeout { limit } => format!(
+                "past its `timeout` ({}), and no transfer was found",
+                duration::format(*limit)
+            ),
+            Self::CanceledPastTimeout { limit } => {
+                format!("canceled past its `timeout` ({})", duration::format(*limit))
+            }
+            Self::Stalled { limit } => {
+                format!("no progress for `stall_timeout` ({})", duration::format(*limit))
+            }
+            Self::RequestLost => "the request was lost".to_owned(),
+            Self::LostUntilTimeout { limit } => format!(
+                "the answer to its last request was lost, and no transfer has turned up within \
+                 `timeout` ({})",
+                duration::format(*limit)
+            ),
+            Self::LostUntilNext => "the answer to its last request was lost, and no transfer has \
+                                    turned up until the job's next occurrence"
+                .to_owned(),
+            Self::Vanished { canceling: false } => "gone from the agent's list".to_owned(),
+            Self::Vanished { canceling: true } => {
+                "gone from the agent's list while it was being canceled".to_owned()
+            }
+            Self::Caused { end, told, .. } => format!("{}: {told}", end.told()),
+        }
+    }
+}
+
+/// The agent's word for a state that is not known.
+pub(crate) fn unknown_status(status: &str) -> String {
+    if status.is_empty() {
+        "the agent tells no `transferStatus` of it".to_owned()
+    } else {
+        format!(
+            "the agent gives it the `transferStatus` {status}, which this version does not know"
+        )
+    }
+}
+
+fn not_found(words: Option<&str>, searched: bool) -> String {
+    let lost = match words {
+        Some(words) => format!("the answer was lost ({words})"),
+        None => "the daemon stopped between request and answer".to_owned(),
+    };
+    let missed =
+        if searched { "complete looks have not shown it" } else { "it is past its `timeout`" };
+    format!("{lost}, and {missed}")
+}
+
+/// A number of objects.
+fn objects(number: u64) -> String {
+    if number == 1 { "1 object".to_owned() } else { format!("{number} objects") }
+}

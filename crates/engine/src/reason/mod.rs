@@ -1,0 +1,309 @@
+//! Why a run or an attempt is as it is: a value with its facts.
+//!
+//! Scripts read [`Reason::code`] and the facts, people the sentence that [`Reason::told`] makes of
+//! them. The words of the agent and of operators are fields, and are never parsed.
+
+mod attempt_end;
+mod cancel;
+mod code;
+mod near_miss;
+mod skip;
+mod telling;
+#[cfg(test)]
+mod tests;
+mod under_way;
+mod wait;
+
+use std::fmt;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::duration;
+use super::ids::RunId;
+
+pub use attempt_end::AttemptEnd;
+pub use cancel::{CancelReason, NothingLeft};
+pub use code::ReasonCode;
+pub use near_miss::NearMiss;
+pub use skip::SkipReason;
+pub use telling::{Plain, Telling};
+pub use under_way::UnderWay;
+pub use wait::WaitReason;
+
+/// Why a run or an attempt is in its state. Rows hold it as it is: variants and fields are only
+/// ever added.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "is", rename_all = "snake_case")]
+pub enum Reason {
+    /// An occurrence is due.
+    Due,
+    /// An occurrence that was missed is caught up.
+    CaughtUp,
+    /// An operator asked for the run.
+    Triggered {
+        /// That operator, if the system says.
+        by: Option<String>,
+    },
+    /// An operator asked for a run once more.
+    Retried {
+        /// That run.
+        of: RunId,
+        /// That operator, if the system says.
+        by: Option<String>,
+    },
+    /// An operator asked for all runs of a span of time.
+    Backfilled {
+        /// That operator, if the system says.
+        by: Option<String>,
+    },
+    /// A back-off is over.
+    NextAttempt,
+    /// The request that was under way when the daemon stopped never arrived.
+    SentAgain,
+    /// What the run waits for.
+    Waits(WaitReason),
+    /// How far its request or its transfer is.
+    UnderWay(UnderWay),
+    /// An attempt failed while a later one is under way.
+    AnotherUnderWay {
+        /// The one that failed.
+        attempt: u32,
+        /// Why.
+        because: Box<Reason>,
+        /// The one that is under way.
+        other: u32,
+    },
+    /// An attempt failed, and the next one is to come.
+    BackingOff {
+        /// Why the last one failed.
+        because: Box<Reason>,
+        /// The number of the next one, of those that count.
+        attempt: u32,
+        /// `max_attempts`.
+        of: u32,
+        /// When it is due; absent for at once.
+        at: Option<Timestamp>,
+    },
+    /// How the attempt, or the run by its last attempt, ended.
+    Ended(AttemptEnd),
+    /// Why it was canceled.
+    Canceled(CancelReason),
+    /// It was to be canceled, and nothing of it is left at the agent.
+    NothingLeft {
+        /// Why it was to be canceled.
+        because: Box<Reason>,
+        /// How that is known.
+        how: NothingLeft,
+    },
+    /// The last attempt that `retry` allows has failed.
+    AttemptsExhausted {
+        /// Why.
+        because: Box<Reason>,
+        /// How many were made.
+        attempts: u32,
+    },
+    /// Why the occurrence did not run.
+    Skipped(SkipReason),
+    /// The run could not be queued in time.
+    StartWithin {
+        /// `start_within`.
+        limit: SignedDuration,
+        /// What it waited for at last.
+        waited: Box<Reason>,
+    },
+    /// A sentence that an older version recorded.
+    Told {
+        /// What it comes to, where that is certain.
+        code: Option<ReasonCode>,
+        /// The sentence.
+        words: String,
+    },
+}
+
+impl Reason {
+    /// A sentence without facts, as rows of the first versions hold them.
+    pub fn in_words(words: impl Into<String>) -> Self {
+        Self::Told { code: None, words: words.into() }
+    }
+
+    /// The reason in one word; absent where there is nothing to say beyond the state.
+    pub fn code(&self) -> Option<ReasonCode> {
+        match self {
+            // The first thing that each run waits for is a complete listing.
+            Self::Due
+            | Self::CaughtUp
+            | Self::Triggered { .. }
+            | Self::Retried { .. }
+            | Self::Backfilled { .. } => Some(ReasonCode::WaitingListing),
+            Self::NextAttempt | Self::SentAgain => Some(ReasonCode::WaitingAttempt),
+            Self::Waits(wait) => Some(wait.code()),
+            Self::UnderWay(under_way) => under_way.code(),
+            Self::AnotherUnderWay { .. } => None,
+            Self::BackingOff { .. } => Some(ReasonCode::BackingOff),
+            Self::Ended(end) => Some(end.code()),
+            Self::Canceled(cancel) => Some(cancel.code()),
+            Self::NothingLeft { because, .. } => because.code(),
+            Self::AttemptsExhausted { .. } => Some(ReasonCode::AttemptsExhausted),
+            Self::Skipped(skip) => skip.code(),
+            Self::StartWithin { .. } => Some(ReasonCode::StartWithin),
+            Self::Told { code, .. } => *code,
+        }
+    }
+
+    /// The run that is, or was, in the way.
+    pub fn blocked_by(&self) -> Option<RunId> {
+        match self {
+            Self::Waits(wait) => wait.blocked_by(),
+            Self::Skipped(skip) => skip.blocked_by(),
+            Self::StartWithin { waited: because, .. } => because.blocked_by(),
+            Self::Due
+            | Self::CaughtUp
+            | Self::Triggered { .. }
+            | Self::Retried { .. }
+            | Self::Backfilled { .. }
+            | Self::NextAttempt
+            | Self::SentAgain
+            | Self::UnderWay(_)
+            | Self::AnotherUnderWay { .. }
+            | Self::BackingOff { .. }
+            | Self::Ended(_)
+            | Self::Canceled(_)
+            | Self::NothingLeft { .. }
+            | Self::AttemptsExhausted { .. }
+            | Self::Told { .. } => None,
+        }
+    }
+
+    /// Until when it holds, where that is known.
+    pub fn until(&self) -> Option<Timestamp> {
+        if let Self::BackingOff { at, .. } = self { *at } else { None }
+    }
+
+    /// The bound that was met, as the job file writes it: `4h`, `8`.
+    pub fn limit(&self) -> Option<String> {
+        match self {
+            Self::Waits(WaitReason::Slot { limit }) => Some(limit.to_string()),
+            Self::Ended(end) => end.limit().map(duration::format),
+            Self::Skipped(skip) => skip.limit().map(duration::format),
+            Self::StartWithin { limit, .. } => Some(duration::format(*limit)),
+            Self::NothingLeft { because, .. }
+            | Self::BackingOff { because, .. }
+            | Self::AttemptsExhausted { because, .. } => because.limit(),
+            Self::Due
+            | Self::CaughtUp
+            | Self::Triggered { .. }
+            | Self::Retried { .. }
+            | Self::Backfilled { .. }
+            | Self::NextAttempt
+            | Self::SentAgain
+            | Self::Waits(_)
+            | Self::UnderWay(_)
+            | Self::AnotherUnderWay { .. }
+            | Self::Canceled(_)
+            | Self::Told { .. } => None,
+        }
+    }
+
+    /// True if the same request would fail in the same way, so that another try is of no use.
+    pub fn outlasts_retries(&self) -> bool {
+        matches!(self, Self::Ended(AttemptEnd::Caused { lasting: Some(_), .. }))
+    }
+
+    /// How the answer to a request was lost, if that is what it says.
+    pub fn lost_words(&self) -> Option<String> {
+        if let Self::UnderWay(UnderWay::AnswerLost { words }) = self {
+            Some(words.clone())
+        } else {
+            None
+        }
+    }
+
+    /// The sentence: in lower case, without a full stop.
+    pub fn told(&self, telling: &dyn Telling) -> String {
+        match self {
+            Self::Due => "due".to_owned(),
+            Self::CaughtUp => "catching up a missed occurrence".to_owned(),
+            Self::Triggered { by } => {
+                format!("triggered by {}", by.as_deref().unwrap_or("an operator"))
+            }
+            Self::Retried { of, by } => {
+                format!("repeats run {of}, for {}", by.as_deref().unwrap_or("an operator"))
+            }
+            Self::Backfilled { by } => {
+                format!("backfilled by {}", by.as_deref().unwrap_or("an operator"))
+            }
+            Self::NextAttempt => "start of the next attempt".to_owned(),
+            Self::SentAgain => "the request that was under way when the daemon stopped never \
+                                arrived; it is sent again"
+                .to_owned(),
+            Self::Waits(wait) => wait.told(telling),
+            Self::UnderWay(under_way) => under_way.told(telling),
+            Self::AnotherUnderWay { attempt, because, other } => {
+                let because = because.told(telling);
+                format!("attempt {attempt}: {because}; attempt {other} is under way")
+            }
+            Self::BackingOff { because, attempt, of, at } => {
+                let because = because.told(telling);
+                // A delay would be wrong a moment later.
+                match at {
+                    Some(at) => {
+                        let at = telling.time(*at);
+                        format!("{because}; attempt {attempt} of {of} at {at}")
+                    }
+                    None => format!("{because}; attempt {attempt} of {of} follows"),
+                }
+            }
+            Self::Ended(end) => end.told(),
+            Self::Canceled(cancel) => cancel.told(),
+            Self::NothingLeft { because, how } => {
+                format!("{}; {}", because.told(telling), how.told())
+            }
+            Self::AttemptsExhausted { because, attempts } => {
+                format!("{} (attempt {attempts} of {attempts})", because.told(telling))
+            }
+            Self::Skipped(skip) => skip.told(telling),
+            Self::StartWithin { limit, waited } => {
+                let (limit, waited) = (duration::format(*limit), waited.told(telling));
+                format!("could not be queued within `start_within` ({limit}): {waited}")
+            }
+            Self::Told { words, .. } => words.clone(),
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.told(&Plain))
+    }
+}
+
+impl From<AttemptEnd> for Reason {
+    fn from(end: AttemptEnd) -> Self {
+        Self::Ended(end)
+    }
+}
+
+impl From<CancelReason> for Reason {
+    fn from(cancel: CancelReason) -> Self {
+        Self::Canceled(cancel)
+    }
+}
+
+impl From<SkipReason> for Reason {
+    fn from(skip: SkipReason) -> Self {
+        Self::Skipped(skip)
+    }
+}
+
+impl From<UnderWay> for Reason {
+    fn from(under_way: UnderWay) -> Self {
+        Self::UnderWay(under_way)
+    }
+}
+
+impl From<WaitReason> for Reason {
+    fn from(wait: WaitReason) -> Self {
+        Self::Waits(wait)
+    }
+}

@@ -1,0 +1,53 @@
+//! A listed transfer that is nearly, but not certainly, that of an accepted request.
+
+use jiff::SignedDuration;
+use serde::{Deserialize, Serialize};
+
+use super::telling::Telling;
+use crate::duration;
+use crate::ids::TransferId;
+use crate::matching::Miss;
+
+/// What is nearly ours, and in what it differs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NearMiss {
+    /// That transfer.
+    pub transfer: TransferId,
+    /// In what it differs.
+    pub differs: Miss,
+    /// How far its date is off, later ones positive; absent where it has none, or where the date
+    /// is not what differs.
+    #[serde(default)]
+    pub off: Option<SignedDuration>,
+    /// `agent.exclusive_user` is set already.
+    #[serde(default)]
+    pub exclusive: bool,
+}
+
+impl NearMiss {
+    pub(crate) fn told(&self, telling: &dyn Telling) -> String {
+        let differs = match (self.differs, self.off) {
+            (Miss::Date, Some(off)) => {
+                let far = duration::format_short(off.abs());
+                let side = if off.is_negative() { "before" } else { "after" };
+                format!("which is like it but is dated {far} {side} the request")
+            }
+            (Miss::Date, None) => "which is like it but has no date to go by".to_owned(),
+            (Miss::Places | Miss::User | Miss::Kind | Miss::Baseline, _) => {
+                format!("which is like it but for its {}", self.differs.word())
+            }
+        };
+        let advice = match self.differs {
+            Miss::Date if !self.exclusive => {
+                "; if nobody else starts transfers as this Amove user, set \
+                 `agent.exclusive_user: true`, and dates are not compared"
+            }
+            Miss::Date | Miss::Places | Miss::User | Miss::Kind | Miss::Baseline => "",
+        };
+        let transfer = telling.transfer(self.transfer);
+        format!(
+            "the agent accepted the request, and lists transfer {transfer}, {differs}; it is not \
+             taken for ours{advice}"
+        )
+    }
+}

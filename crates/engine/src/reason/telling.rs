@@ -1,0 +1,41 @@
+//! How sentences name runs, transfers and times: the reader's choice.
+
+use jiff::Timestamp;
+
+use crate::ids::{JobName, RunId, TransferId};
+
+/// How a sentence names runs, transfers and times.
+pub trait Telling {
+    /// A run's id.
+    fn run(&self, run: RunId) -> String;
+    /// A transfer's id.
+    fn transfer(&self, transfer: TransferId) -> String;
+    /// An instant.
+    fn time(&self, at: Timestamp) -> String;
+}
+
+/// Ids in full, times in UTC to the second: for readers who have nothing but the sentence.
+#[derive(Clone, Copy, Debug)]
+pub struct Plain;
+
+impl Telling for Plain {
+    fn run(&self, run: RunId) -> String {
+        run.to_string()
+    }
+
+    fn transfer(&self, transfer: TransferId) -> String {
+        transfer.to_string()
+    }
+
+    fn time(&self, at: Timestamp) -> String {
+        format!("{at:.0}")
+    }
+}
+
+/// A run, with its job if that is known.
+pub(super) fn run_of(telling: &dyn Telling, run: RunId, job: Option<&JobName>) -> String {
+    match job {
+        Some(job) => format!("run {} of `{job}`", telling.run(run)),
+        None => format!("run {}", telling.run(run)),
+    }
+}

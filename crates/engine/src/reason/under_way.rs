@@ -1,0 +1,111 @@
+//! What is known of a request that is under way, and of its transfer.
+
+use serde::{Deserialize, Serialize};
+
+use super::attempt_end::unknown_status;
+use super::code::ReasonCode;
+use super::near_miss::NearMiss;
+use super::telling::Telling;
+use crate::ids::TransferId;
+
+/// How far a request is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "what", rename_all = "snake_case")]
+pub enum UnderWay {
+    /// The agent is asked to queue it.
+    Asking {
+        /// The attempt's number.
+        attempt: u32,
+    },
+    /// The agent accepted it, and does not list a transfer yet.
+    Accepted,
+    /// It may have been accepted: the transfer is looked for.
+    AnswerLost {
+        /// How the answer was lost.
+        words: String,
+    },
+    /// The daemon stopped between request and answer: the transfer is looked for.
+    AnswerLostInCrash,
+    /// A later request was refused because this one had been accepted.
+    AcceptedAfterAll {
+        /// This attempt.
+        attempt: u32,
+        /// The agent's words on the later one.
+        words: String,
+    },
+    /// No attempt is left, and the last one, whose answer was lost, may yet turn up.
+    LastAnswerLost,
+    /// The agent lists the transfer.
+    Listed {
+        /// Its id.
+        transfer: TransferId,
+    },
+    /// The agent accepted it, and lists what is nearly, but not certainly, its transfer.
+    NearMiss(NearMiss),
+    /// The agent lists the transfer in a state that is not known: it may be at work.
+    UnknownStatus {
+        /// Its id.
+        transfer: TransferId,
+        /// `transferStatus`, as the agent wrote it; empty where it told none.
+        status: String,
+    },
+    /// The run follows this transfer.
+    Follows {
+        /// The attempt that it came of.
+        attempt: u32,
+        /// Its id.
+        transfer: TransferId,
+        /// It turned up when it was not expected any more.
+        late: bool,
+    },
+}
+
+impl UnderWay {
+    pub(super) fn code(&self) -> Option<ReasonCode> {
+        match self {
+            Self::NearMiss(_) => Some(ReasonCode::NotListed),
+            Self::AnswerLost { .. } | Self::AnswerLostInCrash | Self::LastAnswerLost => {
+                Some(ReasonCode::AnswerLost)
+            }
+            Self::Asking { .. }
+            | Self::Accepted
+            | Self::AcceptedAfterAll { .. }
+            | Self::Listed { .. }
+            | Self::UnknownStatus { .. }
+            | Self::Follows { .. } => None,
+        }
+    }
+
+    pub(crate) fn told(&self, telling: &dyn Telling) -> String {
+        match self {
+            Self::Asking { attempt } => format!("asking the agent to queue attempt {attempt}"),
+            Self::Accepted => "accepted; not listed by the agent yet".to_owned(),
+            Self::AnswerLost { words } => {
+                format!("the answer was lost ({words}); looking for the transfer")
+            }
+            Self::AnswerLostInCrash => "the daemon stopped between request and answer; looking \
+                                        for the transfer"
+                .to_owned(),
+            Self::AcceptedAfterAll { attempt, words } => {
+                format!("attempt {attempt} was accepted after all: {words}")
+            }
+            Self::LastAnswerLost => "the answer to its last request was lost, and its transfer \
+                                     is not listed yet"
+                .to_owned(),
+            Self::Listed { transfer } => {
+                format!("the agent lists it as transfer {}", telling.transfer(*transfer))
+            }
+            Self::NearMiss(near) => near.told(telling),
+            Self::UnknownStatus { transfer, status } => format!(
+                "transfer {} is taken to be at work: {}",
+                telling.transfer(*transfer),
+                unknown_status(status)
+            ),
+            Self::Follows { attempt, transfer, late } => {
+                let late = if *late { ", which turned up late" } else { "" };
+                let transfer = telling.transfer(*transfer);
+                format!("attempt {attempt} is transfer {transfer}{late}")
+            }
+        }
+    }
+}

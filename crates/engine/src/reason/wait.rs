@@ -1,0 +1,131 @@
+//! What a run in state `waiting` waits for.
+
+use serde::{Deserialize, Serialize};
+
+use super::code::ReasonCode;
+use super::telling::{Telling, run_of};
+use crate::ids::{JobName, RunId};
+
+/// What a run waits for before its next request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "for", rename_all = "snake_case")]
+pub enum WaitReason {
+    /// An earlier run of the job is to end first.
+    Run {
+        /// That run.
+        run: RunId,
+        /// Its job, if it is known.
+        job: Option<JobName>,
+    },
+    /// The last transfer of the job may still be at work.
+    LastTransfer {
+        /// The run whose transfer it is.
+        run: RunId,
+        /// Its job, if it is known.
+        job: Option<JobName>,
+    },
+    /// The run's own last request may yet turn up.
+    LastRequest,
+    /// Another run has asked for the very same transfer.
+    Identical {
+        /// That run.
+        run: RunId,
+        /// Its job, if it is known.
+        job: Option<JobName>,
+    },
+    /// Another run writes to an overlapping destination, or was there first.
+    Destination {
+        /// That run.
+        run: RunId,
+        /// Its job, if it is known.
+        job: Option<JobName>,
+    },
+    /// As many transfers as may be are in flight.
+    Slot {
+        /// `max_active`.
+        limit: u32,
+    },
+    /// The agent is away, not signed in, paused or stopped.
+    Agent {
+        /// In which way.
+        words: String,
+    },
+    /// Another user's process holds the agent's port.
+    Port {
+        /// Which user that is.
+        words: String,
+    },
+    /// The agent has refused the token, or there is none.
+    Token {
+        /// In which way.
+        words: String,
+    },
+    /// The agent's list can't be read to its end.
+    Listing {
+        /// Why not, and how far it was read.
+        words: String,
+    },
+    /// An occurrence came while a run of the job may have ended unseen: a look will tell.
+    Look,
+}
+
+impl WaitReason {
+    pub(super) fn code(&self) -> ReasonCode {
+        match self {
+            Self::Run { .. } => ReasonCode::WaitingRun,
+            Self::LastTransfer { .. } | Self::LastRequest => ReasonCode::WaitingAttempt,
+            Self::Identical { .. } => ReasonCode::WaitingIdentical,
+            Self::Destination { .. } => ReasonCode::WaitingDestination,
+            Self::Slot { .. } => ReasonCode::WaitingSlot,
+            Self::Agent { .. } => ReasonCode::WaitingAgent,
+            Self::Port { .. } => ReasonCode::WaitingPort,
+            Self::Token { .. } => ReasonCode::WaitingToken,
+            Self::Listing { .. } | Self::Look => ReasonCode::WaitingListing,
+        }
+    }
+
+    pub(super) fn blocked_by(&self) -> Option<RunId> {
+        match self {
+            Self::Run { run, .. }
+            | Self::LastTransfer { run, .. }
+            | Self::Identical { run, .. }
+            | Self::Destination { run, .. } => Some(*run),
+            Self::LastRequest
+            | Self::Slot { .. }
+            | Self::Agent { .. }
+            | Self::Port { .. }
+            | Self::Token { .. }
+            | Self::Listing { .. }
+            | Self::Look => None,
+        }
+    }
+
+    /// Read after "waits" or "waiting".
+    pub(super) fn told(&self, telling: &dyn Telling) -> String {
+        let named = |run: &RunId, job: &Option<JobName>| run_of(telling, *run, job.as_ref());
+        match self {
+            Self::Run { run, job } => format!("for {} to end", named(run, job)),
+            Self::LastTransfer { run, job } => {
+                format!("for the last transfer of this job, of {}, to be over", named(run, job))
+            }
+            Self::LastRequest => {
+                "for its last request, which may yet turn up, to be settled".to_owned()
+            }
+            Self::Identical { run, job } => {
+                format!("for an identical transfer, of {}", named(run, job))
+            }
+            Self::Destination { run, job } => {
+                format!("for its destination, which {} writes to or waits for", named(run, job))
+            }
+            Self::Slot { limit } => format!("for a slot (`max_active` is {limit})"),
+            Self::Agent { words } | Self::Port { words } => format!("for the agent: {words}"),
+            Self::Token { words } => format!("for a good token: {words}"),
+            Self::Listing { words } => {
+                format!("for the agent's list, which can't be read to its end: {words}")
+            }
+            Self::Look => {
+                "for a look at the agent: the run before it may have ended by now".to_owned()
+            }
+        }
+    }
+}

@@ -1,0 +1,246 @@
+//! Words for what other dialects of cron write and this one does not know.
+//!
+//! Only gives words: whatever is not recognised here is refused by the parser all the same. Each
+//! hint says what to write instead, where crontab(5) can say it at all.
+
+use std::ops::Range;
+
+use super::error::ScheduleError;
+use super::field::FieldKind;
+use crate::suggest;
+
+/// The words for an entry of a list in another dialect.
+pub(super) fn of_item(kind: FieldKind, text: &str, span: Range<usize>) -> Option<ScheduleError> {
+    let field = kind.name();
+    let upper = text.to_ascii_uppercase();
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    let (what, hint) = if text.contains('?') {
+        ("`?` (no value)", "write `*`".to_owned())
+    } else if text.contains('#') {
+        let day = text.split('#').next().filter(|day| !day.is_empty()).unwrap_or("5");
+        (
+            "`#` (the nth weekday of the month)",
+            format!(
+                "cron(8) has no such day: write `{day}` for every week, or list days of the month"
+            ),
+        )
+    } else if upper == "LW" || upper == "W" || upper.strip_suffix('W').is_some_and(digits) {
+        let day = upper.trim_end_matches('W');
+        let day = if digits(day) { day } else { "28" };
+        (
+            "`W` (the nearest weekday)",
+            format!("cron(8) has no such day: write `{day}`, or `1-5` in the day-of-week field"),
+        )
+    } else if upper == "L"
+        || upper.starts_with("L-")
+        || upper.strip_suffix('L').is_some_and(|day| digits(day) || weekday(day))
+    {
+        let hint = match kind {
+            FieldKind::DayOfWeek if upper != "L" => format!(
+                "cron(8) has no such day: write `{}` for every week",
+                &text[..text.len() - 1]
+            ),
+            FieldKind::DayOfWeek => "write `6` or `sat`".to_owned(),
+            FieldKind::Second
+            | FieldKind::Minute
+            | FieldKind::Hour
+            | FieldKind::DayOfMonth
+            | FieldKind::Month => "cron(8) has no such day: write `1`, the day after it, and name \
+                                   yesterday in paths as `{-1d:%Y-%m-%d}`"
+                .to_owned(),
+        };
+        ("`L` (the last day)", hint)
+    } else if upper == "H" || upper.starts_with("H/") || upper.starts_with("H(") {
+        ("`H` (hashed)", "write a number, and set `jitter` to spread jobs out".to_owned())
+    } else if text.contains('~') {
+        ("`~` (a random value)", "write a number, and set `jitter` to spread jobs out".to_owned())
+    } else if text.contains("..") {
+        let range = text.replace("..", "-");
+        ("`..`", format!("write `{}`", range.replace("--", "-")))
+    } else {
+        return None;
+    };
+    Some(
+        ScheduleError::at(
+            span,
+            format!("{what} is not supported, in `{text}` of the {field} field"),
+        )
+        .hint(hint),
+    )
+}
+
+fn weekday(text: &str) -> bool {
+    ["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"].contains(&text)
+}
+
+/// A hint for a number that is out of range.
+pub(super) fn of_number(kind: FieldKind, text: &str) -> Option<String> {
+    match (kind, text) {
+        (FieldKind::Hour, "24") => Some("midnight is hour `0`".to_owned()),
+        (FieldKind::Minute | FieldKind::Second, "60") => {
+            Some("the last is `59`: write `0` for the full one, `*` for each of them".to_owned())
+        }
+        (FieldKind::DayOfMonth | FieldKind::Month, "0") => Some("the first is `1`".to_owned()),
+        (FieldKind::DayOfWeek, "8") => Some("Sunday is `0` or `7`".to_owned()),
+        (FieldKind::DayOfWeek | FieldKind::Month, year) if year.len() == 4 => {
+            Some("a field for years is not supported".to_owned())
+        }
+        (
+            FieldKind::Second
+            | FieldKind::Minute
+            | FieldKind::Hour
+            | FieldKind::DayOfMonth
+            | FieldKind::Month
+            | FieldKind::DayOfWeek,
+            _,
+        ) => None,
+    }
+}
+
+/// The macros that are known, with what they stand for.
+pub(super) const MACROS: [(&str, &str); 7] = [
+    ("@hourly", "0 * * * *"),
+    ("@daily", "0 0 * * *"),
+    ("@midnight", "0 0 * * *"),
+    ("@weekly", "0 0 * * 0"),
+    ("@monthly", "0 0 1 * *"),
+    ("@yearly", "0 0 1 1 *"),
+    ("@annually", "0 0 1 1 *"),
+];
+
+/// The words for a text that starts with `@` and is no macro.
+pub(super) fn of_macro(text: &str, span: Range<usize>) -> ScheduleError {
+    let word = text.split_ascii_whitespace().next().unwrap_or(text);
+    let lower = word.to_ascii_lowercase();
+    if lower == "@reboot" {
+        return ScheduleError::at(span, "`@reboot` is not supported: it names no time").hint(
+            "leave `schedule` out, and run `transferd trigger JOB` from a unit that starts at boot",
+        );
+    }
+    if lower == "@every" {
+        return ScheduleError::at(span, "`@every` is not supported").hint(
+            "write fields: `*/5 * * * *` is every five minutes, `0 */2 * * *` every two hours",
+        );
+    }
+    if word.len() < text.len() && MACROS.iter().any(|(known, _)| *known == lower) {
+        return ScheduleError::at(span, format!("`{word}` stands alone, without fields"))
+            .hint(format!("write `{lower}`"));
+    }
+    let known = MACROS.map(|(name, _)| name);
+    let error = ScheduleError::at(span, format!("`{word}` is not a schedule"));
+    match suggest::closest(word, &known) {
+        Some(meant) => error.hint(format!("did you mean `{meant}`?")),
+        None => {
+            error.hint(format!("known are {}", known.map(|name| format!("`{name}`")).join(", ")))
+        }
+    }
+}
+
+/// The words for a zone before the fields, as some crontabs have it.
+pub(super) fn of_zone(first: &str, span: Range<usize>) -> Option<ScheduleError> {
+    let zone = first.strip_prefix("CRON_TZ=").or_else(|| first.strip_prefix("TZ="))?;
+    Some(
+        ScheduleError::at(span, format!("`{first}` is not part of a schedule"))
+            .hint(format!("leave it out, and write `timezone: {zone}` beside the schedule")),
+    )
+}
+
+/// True for what stands behind the five fields in `/etc/crontab`: a user's name, not a weekday's.
+pub(super) fn is_user(word: &str) -> bool {
+    let letters = word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
+    let starts = word.get(..3).unwrap_or(word).to_ascii_uppercase();
+    letters && word.starts_with(|c: char| c.is_ascii_lowercase()) && !weekday(&starts)
+}
+
+/// The words for such a user.
+pub(super) fn of_user(field: &(Range<usize>, &str)) -> ScheduleError {
+    let message = format!("`{}` is not a field: crontabs of the system name a user here", field.1);
+    ScheduleError::at(field.0.clone(), message)
+        .hint("leave it out: `30 2 * * *`; jobs run as the agent's user")
+}
+
+/// The words for what other services call a schedule: AWS's `rate(…)` and `cron(…)`, systemd's
+/// `OnCalendar=`.
+pub(super) fn of_dialect(text: &str, span: Range<usize>) -> Option<ScheduleError> {
+    let lower = text.to_ascii_lowercase();
+    if let Some(rate) = lower.strip_prefix("rate(").and_then(|rest| rest.strip_suffix(')')) {
+        let (number, unit) = rate.trim().split_once(' ').unwrap_or((rate, ""));
+        let meant = match (number.trim(), unit.trim().trim_end_matches('s')) {
+            ("1", "minute") => "* * * * *".to_owned(),
+            ("1", "hour") => "0 * * * *".to_owned(),
+            (_, "day") => "0 0 * * *".to_owned(),
+            (number, "minute") => format!("*/{number} * * * *"),
+            (number, "hour") => format!("0 */{number} * * *"),
+            (_, _) => "*/5 * * * *".to_owned(),
+        };
+        let error = ScheduleError::at(span, "`rate(…)` is how AWS writes it");
+        return Some(error.hint(format!("write for example `{meant}`")));
+    }
+    if lower.starts_with("cron(") {
+        let error = ScheduleError::at(span, "`cron(…)` is how AWS writes it");
+        return Some(error.hint("write the five fields alone: `30 2 * * *`, and `*` for `?`"));
+    }
+    let mut words = lower.split_ascii_whitespace();
+    let has_clock = words.any(|word| {
+        word.contains(':') && word.bytes().all(|b| b.is_ascii_digit() || b":*,/.".contains(&b))
+    });
+    let has_date = lower.split_ascii_whitespace().any(|word| {
+        let mut parts = word.split('-');
+        let year = parts.next().unwrap_or_default();
+        let is_year = year == "*" || (year.len() == 4 && year.bytes().all(|b| b.is_ascii_digit()));
+        is_year && parts.count() == 2
+    });
+    if !(has_clock || has_date || lower == "minutely" || lower == "quarterly") {
+        return None;
+    }
+    let meant = match lower.as_str() {
+        "minutely" => "* * * * *".to_owned(),
+        "quarterly" => "0 0 1 1,4,7,10 *".to_owned(),
+        _ => from_calendar(&lower).unwrap_or_else(|| "30 2 * * *".to_owned()),
+    };
+    let error = ScheduleError::at(span, "this is how systemd writes it (`OnCalendar=`)");
+    Some(error.hint(format!("write it as in crontab: for example `{meant}`")))
+}
+
+/// The five fields of `*-*-* 02:30:00` and `Mon..Fri 10:00`.
+fn from_calendar(text: &str) -> Option<String> {
+    let clock = text.split_ascii_whitespace().find(|word| word.contains(':'))?;
+    let mut parts = clock.split(':');
+    let (hour, minute) = (parts.next()?.parse::<u8>().ok()?, parts.next()?.parse::<u8>().ok()?);
+    let first = text.split_ascii_whitespace().next()?;
+    let days = match first.starts_with(|c: char| c.is_ascii_alphabetic()) {
+        true => first.replace("..", "-"),
+        false => "*".to_owned(),
+    };
+    Some(format!("{minute} {hour} * * {days}"))
+}
+
+/// The words for a number of fields that is neither five nor six. `fields` is never empty.
+pub(super) fn of_count(fields: &[(Range<usize>, &str)], whole: Range<usize>) -> ScheduleError {
+    const FIELDS: &str = "minute hour day-of-month month day-of-week";
+    let count = fields.len();
+    let found = format!("expected 5 fields, or 6 with seconds first, found {count}");
+    if count == 7 && fields[6].1.bytes().all(|b| b.is_ascii_digit() || b"*?-,/".contains(&b)) {
+        return ScheduleError::at(
+            fields[6].0.clone(),
+            format!("{found}: a field for years is not supported"),
+        )
+        .hint("leave the last field out");
+    }
+    if count > 6 {
+        // What follows the fields in a crontab is a user and a command.
+        let extra = fields[5].0.start..whole.end;
+        return ScheduleError::at(extra, found)
+            .hint(format!("a schedule is `{FIELDS}` and nothing else; several make a list"));
+    }
+    let alone = fields[0].1;
+    if count == 1 {
+        let known = MACROS.map(|(name, _)| &name[1..]);
+        if let Some(meant) = suggest::closest(alone, &known) {
+            return ScheduleError::at(whole, format!("`{alone}` is not a schedule"))
+                .hint(format!("did you mean `@{meant}`?"));
+        }
+    }
+    ScheduleError::at(whole, found)
+        .hint(format!("the fields are `{FIELDS}`: `30 2 * * *` is every day at 02:30"))
+}

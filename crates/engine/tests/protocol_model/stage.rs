@@ -1,0 +1,387 @@
+//! A stage for the real engine: its committed rows, its outstanding requests, and the clock, all
+//! led by the model.
+//!
+//! A tick is 70 seconds. `adopt_window`, `timeout` and the skew lie well between two multiples of
+//! it, so that the seconds within a tick decide nothing.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use transferd_engine::engine::{Engine, Host};
+use transferd_engine::ids::{AccountId, AttemptId, JobName, RunId, TransferId, UserId};
+use transferd_engine::input::{Effect, Input, OperatorRequest, ReplyTo, Step};
+use transferd_engine::job::{
+    AgentSettings, CatchUp, HistoryPolicy, Job, JobSet, Overlap, PlaceTemplate, RetryPolicy, Terms,
+};
+use transferd_engine::place::TransferRequest;
+use transferd_engine::record::{Durable, Mark, Record};
+use transferd_engine::run::{Attempt, Run};
+use transferd_engine::schedule::Timetable;
+use transferd_engine::template::PathTemplate;
+use transferd_engine::transfer::{
+    AgentState, Gap, Incomplete, Look, Progress, Transfer, TransferStatus,
+};
+use uuid::Uuid;
+
+use super::state::{Bounds, Origin, START, Second, State, Status, Tick};
+
+/// A tick, in seconds.
+const TICK: i64 = 70;
+
+/// The engine makes a look that it wants within so many seconds: after looks in vain it waits a
+/// little, `poll_interval` at most.
+const LOOK_WITHIN: u8 = 6;
+
+const OURS: UserId = UserId(Uuid::from_u128(0xaaaa));
+const THEIRS: UserId = UserId(Uuid::from_u128(0xbbbb));
+
+/// What a look in vain lacks: what says nothing of the agent's list, which would be an outage after
+/// two looks, and the engine would ask less often than the model does.
+const IN_VAIN: Incomplete = Incomplete {
+    gap: Gap::ClockSet,
+    pages: 2,
+    records: 0,
+    total: None,
+    took: SignedDuration::ZERO,
+};
+
+/// The engine, and all that outlives it.
+pub(crate) struct Stage {
+    bounds: Bounds,
+    set: Arc<JobSet>,
+    engine: Engine,
+    now: Timestamp,
+    runs: BTreeMap<RunId, Arc<Run>>,
+    attempts: BTreeMap<AttemptId, Arc<Attempt>>,
+    marks: BTreeMap<JobName, Arc<Mark>>,
+    /// A look is asked for and not answered.
+    looking: bool,
+    /// Submits that were asked for since they were last taken.
+    pub(crate) submits: Vec<AttemptId>,
+    /// Cancel requests, likewise.
+    pub(crate) cancels: Vec<TransferId>,
+    /// What was asked for by each run.
+    requests: BTreeMap<RunId, TransferRequest>,
+    /// When each of the model's records was queued.
+    dates: Vec<Timestamp>,
+    /// The time from POST to listing that the engine has learned of outlasts a tick: from now on
+    /// its `adopt_window` is not the model's.
+    pub(crate) has_learned: bool,
+}
+
+impl Stage {
+    /// An engine with the model's jobs, their runs triggered.
+    pub(crate) fn new(bounds: &Bounds) -> Self {
+        let set = jobs(bounds);
+        let now = at(START);
+        let (engine, step) = Engine::recover(Durable::default(), Arc::clone(&set), host(), now);
+        let mut stage = Self {
+            bounds: bounds.clone(),
+            set,
+            engine,
+            now,
+            runs: BTreeMap::new(),
+            attempts: BTreeMap::new(),
+            marks: BTreeMap::new(),
+            looking: false,
+            submits: Vec::new(),
+            cancels: Vec::new(),
+            requests: BTreeMap::new(),
+            dates: Vec::new(),
+            has_learned: false,
+        };
+        stage.perform(step);
+        let count = if bounds.second == Second::None { 1 } else { 2 };
+        for run in 0..count {
+            let job = JobName::new(if bounds.job(run) == 0 { "a" } else { "b" });
+            let request = OperatorRequest::Trigger { job, run: run_id(run) };
+            stage.input(Input::Operator { reply: ReplyTo(0), request, by: None });
+            stage.requests.insert(run_id(run), stage.row(run).request.clone());
+        }
+        stage
+    }
+
+    /// A run's row, by its position in the model.
+    pub(crate) fn row(&self, run: u8) -> &Run {
+        &self.runs[&run_id(run)]
+    }
+
+    /// An attempt's row.
+    pub(crate) fn attempt(&self, id: AttemptId) -> &Attempt {
+        &self.attempts[&id]
+    }
+
+    /// Commits a step, and keeps what it asks for.
+    fn perform(&mut self, step: Step) {
+        for record in step.record {
+            match record {
+                Record::Run { was, run } => {
+                    let old = self.runs.insert(run.id, Arc::clone(&run));
+                    assert_eq!(old.map(|run| run.state), was, "compare and set");
+                }
+                Record::Attempt(attempt) => {
+                    self.attempts.insert(attempt.id, attempt);
+                }
+                Record::Mark(mark) => {
+                    self.marks.insert(mark.job.clone(), mark);
+                }
+                Record::Learned(learned) => {
+                    let window = self.set.agent.adopt_window;
+                    self.has_learned |= learned.longest_listing_delay * 3 > window;
+                }
+                Record::Event(_)
+                | Record::AlertQueued(_)
+                | Record::AlertGone(_)
+                | Record::PauseOfAll(_)
+                | Record::Told(_) => {}
+            }
+        }
+        let mut asked = Vec::new();
+        for effect in step.then {
+            match effect {
+                Effect::Look(_) => self.looking = true,
+                Effect::Submit { attempt, .. } => self.submits.push(attempt),
+                Effect::Cancel { transfer } => self.cancels.push(transfer),
+                Effect::LearnCause { attempt, query } => asked.push((attempt, query.transfer)),
+                Effect::StartAgent | Effect::Reply { .. } | Effect::Deliver { .. } => {}
+            }
+        }
+        // The model knows no causes: nothing is learned, and at once.
+        for (attempt, transfer) in asked {
+            self.input(Input::CauseLearned { attempt, transfer, row: None });
+        }
+    }
+
+    /// Tells the engine something.
+    pub(crate) fn input(&mut self, input: Input) {
+        let step = self.engine.handle(input, self.now);
+        self.perform(step);
+    }
+
+    /// Lets time pass, wake-up by wake-up. A look that is asked for meanwhile stays unanswered.
+    pub(crate) fn until(&mut self, to: Timestamp) {
+        while let Some(next) = self.engine.next_wakeup().filter(|next| *next <= to) {
+            self.now = self.now.max(next);
+            self.input(Input::TimeReached);
+        }
+        self.now = self.now.max(to);
+    }
+
+    /// Time passes until the model's tick begins. A look that is under way comes back in vain
+    /// before: none is lost, which would be another story than the model's.
+    pub(crate) fn tick(&mut self, s: &State) {
+        if s.up {
+            if self.looking {
+                self.look(s, false);
+            }
+            self.until(at(s.now));
+            self.ask_about_deadlines(s);
+        } else {
+            self.now = at(s.now);
+        }
+    }
+
+    /// Lets a second pass.
+    pub(crate) fn pass_a_second(&mut self) {
+        self.until(self.now + SignedDuration::from_secs(1));
+    }
+
+    /// How far the present tick has gone.
+    pub(crate) fn since(&self, tick: Tick) -> SignedDuration {
+        self.now.duration_since(at(tick))
+    }
+
+    /// The engine looks before it holds a `timeout` to be past, lest a daemon that was down, or a
+    /// machine that slept, cancels what has long been done. The protocol asks for no such look,
+    /// so this one comes back in vain: it shows nothing and proves nothing, and the model need
+    /// not hear of it. What time has brought about, both then know at the same instant.
+    pub(crate) fn ask_about_deadlines(&mut self, s: &State) {
+        // The look under way may have been asked for long before: then it takes another.
+        for _ in 0..2 {
+            let now = self.now;
+            let overdue = |row: &Arc<Attempt>| row.phase.is_open() && row.deadline <= now;
+            if self.attempts.values().any(overdue) {
+                self.look(s, false);
+            }
+        }
+    }
+
+    /// Answers a look with what the model's agent lists. False if the engine wants none.
+    pub(crate) fn look(&mut self, s: &State, complete: bool) -> bool {
+        for _ in 0..LOOK_WITHIN {
+            if !self.looking {
+                self.input(Input::Notified);
+            }
+            if !self.looking {
+                self.pass_a_second();
+            }
+        }
+        if !std::mem::take(&mut self.looking) {
+            return false;
+        }
+        let ticks = |n: Tick| SignedDuration::from_secs(TICK * i64::from(n));
+        let ahead = ticks(self.bounds.clock_ahead);
+        let off = ahead - ticks(self.bounds.dates_behind);
+        let listed = (0..s.records.len()).filter(|&r| complete && s.records[r].listed.is_some());
+        let transfers = listed.map(|r| self.record(s, r, off)).collect();
+        let look = Look {
+            began_at: self.now,
+            as_of: self.now,
+            incomplete: (!complete).then_some(IN_VAIN),
+            agent: AgentState::Started,
+            user: Some(OURS),
+            clock_offset: (self.bounds.dates_behind == 0).then_some(ahead),
+            read_back_to: None,
+            transfers,
+        };
+        self.input(Input::Looked(Ok(look)));
+        true
+    }
+
+    /// One of the model's records, as the agent lists it.
+    fn record(&self, s: &State, r: usize, off: SignedDuration) -> Transfer {
+        let record = &s.records[r];
+        let run = (0..).find(|&run| self.bounds.place(run) == record.place).expect("its places");
+        let request = &self.requests[&run_id(run)];
+        Transfer {
+            id: transfer_id(r),
+            user: Some(if record.origin == Origin::OtherUser { THEIRS } else { OURS }),
+            fingerprint: request.fingerprint(),
+            loose_fingerprint: request.loose_fingerprint(),
+            of_sync: false,
+            of_retry_batch: false,
+            kind: Some(1),
+            requested_at: Some(self.dates[r] + off),
+            ended_at: None,
+            unknown_status: None,
+            counts_objects: true,
+            status: match record.status {
+                Status::Running => TransferStatus::Running,
+                Status::Paused => TransferStatus::Paused,
+                Status::Completed => TransferStatus::Completed,
+                Status::Error => TransferStatus::Error,
+                Status::CanceledByUs | Status::CanceledByPerson => TransferStatus::Canceled,
+                Status::Vanished => unreachable!("it is not listed"),
+            },
+            progress: Progress { objects_total: 2, objects_transferred: 2, ..Progress::default() },
+        }
+    }
+
+    /// Dates the records that the model's agent has queued just now, each later than the others.
+    pub(crate) fn date(&mut self, count: usize) {
+        let order = i64::try_from(count).expect("few records");
+        self.dates.resize(count, self.now + SignedDuration::from_millis(order));
+    }
+
+    /// The daemon dies: what it had asked for is forgotten.
+    pub(crate) fn crash(&mut self) {
+        self.looking = false;
+        self.cancels.clear();
+    }
+
+    /// It is rebuilt from the committed rows.
+    pub(crate) fn restart(&mut self) {
+        let open =
+            |run: &RunId| self.attempts.values().any(|a| a.id.run == *run && a.phase.is_open());
+        let mut runs: Vec<Arc<Run>> = self
+            .runs
+            .values()
+            .filter(|run| !run.state.is_over() || open(&run.id))
+            .cloned()
+            .collect();
+        runs.sort_by_key(|run| run.id);
+        let attempts = self
+            .attempts
+            .values()
+            .filter(|attempt| runs.iter().any(|run| run.id == attempt.id.run))
+            .cloned()
+            .collect();
+        let marks = self.marks.values().cloned().collect();
+        let durable = Durable { runs, attempts, marks, ..Durable::default() };
+        let (engine, step) = Engine::recover(durable, Arc::clone(&self.set), host(), self.now);
+        self.engine = engine;
+        self.perform(step);
+    }
+}
+
+/// When a tick begins.
+fn at(tick: Tick) -> Timestamp {
+    let zero: Timestamp = "2026-03-02T00:00:00Z".parse().expect("a time");
+    zero + SignedDuration::from_secs(TICK * i64::from(tick))
+}
+
+/// A run's id, in the order of the model's positions.
+pub(crate) fn run_id(run: u8) -> RunId {
+    RunId(Uuid::from_u128(u128::from(run) + 1))
+}
+
+/// A record's id.
+pub(crate) fn transfer_id(record: usize) -> TransferId {
+    TransferId(Uuid::from_u128(record as u128 + 1))
+}
+
+fn host() -> Host {
+    Host { hostname: "station".to_owned(), jitter_seed: 7 }
+}
+
+/// The model's jobs, in the engine's words.
+fn jobs(bounds: &Bounds) -> Arc<JobSet> {
+    let ticks = |n: Tick, less: i64| SignedDuration::from_secs(TICK * i64::from(n) - less);
+    let second = SignedDuration::from_secs(1);
+    let place = |account: u128, path: &str| PlaceTemplate {
+        account: AccountId(Uuid::from_u128(account)),
+        bucket: "bucket".to_owned(),
+        bucket_id: String::new(),
+        path: PathTemplate::parse(path).expect("a path"),
+        id: String::new(),
+    };
+    let job = |name: &str, destination: &str| {
+        let retry = RetryPolicy {
+            max_attempts: u32::from(bounds.max_attempts),
+            initial_delay: second,
+            multiplier: 1.0,
+            max_delay: second,
+            on_timeout: false,
+        };
+        let terms = Terms {
+            timeout: ticks(bounds.timeout, 20),
+            retry,
+            exclusive: bounds.second != Second::SamePlaces,
+            ..Terms::default()
+        };
+        Arc::new(Job {
+            name: JobName::new(name),
+            description: None,
+            timetable: Timetable::new(Vec::new(), "UTC", TimeZone::UTC),
+            source: place(1, "from/"),
+            destination: place(2, destination),
+            allow_skip: true,
+            keep_source_tree: false,
+            overlap: Overlap::Queue,
+            catch_up: CatchUp::Once,
+            catch_up_window: SignedDuration::from_hours(24),
+            jitter: SignedDuration::ZERO,
+            max_age: None,
+            enabled: true,
+            terms: Arc::new(terms),
+        })
+    };
+    let other = if bounds.second == Second::Overlapping { "to/below/" } else { "to/" };
+    let jobs = [job("a", "to/"), job("b", other)];
+    Arc::new(JobSet {
+        agent: AgentSettings {
+            adopt_window: ticks(bounds.window, 10),
+            request_timeout: SignedDuration::from_secs(TICK - 30),
+            ..AgentSettings::default()
+        },
+        jobs: jobs.into_iter().map(|job| (job.name.clone(), job)).collect(),
+        accounts: Arc::default(),
+        alerts: Vec::new(),
+        desktop: Vec::new(),
+        history: HistoryPolicy::default(),
+        listen: None,
+        external_url: None,
+    })
+}

@@ -1,0 +1,146 @@
+//! `GET /transferhistory/get_all`: what is over, newest first, whoever's it was.
+
+use jiff::{SignedDuration, Timestamp};
+use uuid::Uuid;
+
+use transferd_engine::ids::TransferId;
+use transferd_engine::transfer::TransferStatus;
+
+use super::api::{Endpoint, Outcome, Reply};
+use super::progress::{FileFrame, Notice};
+use super::state::World;
+use super::transfers::{Ending, SimTransfer};
+
+/// With `history_late`, how long after its end a transfer has its row.
+const LATE: SignedDuration = SignedDuration::from_secs(30);
+
+/// Failed objects that are told of once more when their transfer ends.
+const LAST_FRAMES_MAX: u64 = 200;
+
+/// The query of the history.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HistoryPage {
+    /// `page`, counted from 1.
+    pub page: usize,
+    /// `pagesize`.
+    pub page_size: usize,
+    /// `status`: a mask over statuses; 0 is all.
+    pub status: u32,
+}
+
+/// A row: whose it is, and what [`World::transfer`] does not tell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HistoryFact {
+    /// Its id.
+    pub id: Uuid,
+    /// The transfer.
+    pub transfer: TransferId,
+    /// `errorMessage`.
+    pub message: Option<String>,
+}
+
+impl SimTransfer {
+    /// Why the object of this number fails.
+    pub fn error_of(&self, number: u64) -> &str {
+        let number = usize::try_from(number).unwrap_or_default();
+        let error = self.errors.get(number.checked_rem(self.errors.len()).unwrap_or_default());
+        error.map_or("checksum mismatch", String::as_str)
+    }
+
+    /// `errorMessage` of its row.
+    pub fn message(&self) -> Option<String> {
+        let failed = match self.status {
+            TransferStatus::Error => true,
+            TransferStatus::Completed => self.plan.failing > 0,
+            TransferStatus::Created
+            | TransferStatus::Running
+            | TransferStatus::Canceled
+            | TransferStatus::Canceling
+            | TransferStatus::Pausing
+            | TransferStatus::Paused
+            | TransferStatus::Unknown => false,
+        };
+        failed.then(|| self.error_of(0).to_owned())
+    }
+
+    /// The key of its object of this number.
+    pub(crate) fn key_of(&self, number: u64) -> String {
+        format!("{}clip-{number:04}.mov", self.request.source.path)
+    }
+}
+
+impl World {
+    /// A page of the history, sorted by `startDate`.
+    pub fn history(
+        &mut self,
+        token: &str,
+        query: HistoryPage,
+        now: Timestamp,
+    ) -> Reply<(Vec<HistoryFact>, usize)> {
+        self.answer_signed_in(Endpoint::History, token, now, |world, _| {
+            Outcome::Answer(world.history_page(query, now))
+        })
+    }
+
+    fn history_page(&self, query: HistoryPage, now: Timestamp) -> (Vec<HistoryFact>, usize) {
+        let variants = &self.options.variants;
+        let after = if variants.history_late { LATE } else { SignedDuration::ZERO };
+        let is_meant = |found: &&SimTransfer| {
+            let bit = match found.status {
+                TransferStatus::Completed => 4,
+                TransferStatus::Canceled => 8,
+                TransferStatus::Error => 16,
+                TransferStatus::Created
+                | TransferStatus::Running
+                | TransferStatus::Canceling
+                | TransferStatus::Pausing
+                | TransferStatus::Paused
+                | TransferStatus::Unknown => return false,
+            };
+            (query.status == 0 || query.status & bit != 0)
+                && found.ended_at.is_some_and(|at| at + after <= now)
+        };
+        let mut all: Vec<&SimTransfer> = self.transfers().filter(is_meant).collect();
+        all.sort_by_key(|found| std::cmp::Reverse((found.started_at, found.id)));
+        let total = all.len();
+        let skipped = (query.page.max(1) - 1).saturating_mul(query.page_size);
+        let rows = all.into_iter().skip(skipped).take(query.page_size).map(|found| HistoryFact {
+            id: match variants.history_own_ids {
+                true => Uuid::new_v5(&found.id.0, b"history"),
+                false => found.id.0,
+            },
+            transfer: found.id,
+            message: found.message(),
+        });
+        (rows.collect(), total)
+    }
+
+    /// Tells of the objects of a transfer that failed, as it ends.
+    pub(crate) fn tell_of_failed_objects(&mut self, id: TransferId) {
+        let Some(transfer) = self.transfers.get(&id) else { return };
+        if transfer.plan.ending != Ending::Partial {
+            return;
+        }
+        let frames: Vec<FileFrame> = transfer.failed_frames().collect();
+        for frame in frames {
+            self.notify(Notice::File(frame));
+        }
+    }
+}
+
+impl SimTransfer {
+    /// The frames of its objects that fail.
+    pub fn failed_frames(&self) -> impl Iterator<Item = FileFrame> {
+        let size = self.plan.bytes / self.plan.objects.max(1);
+        let failing = self.plan.failing.min(LAST_FRAMES_MAX);
+        (0..failing).map(move |number| FileFrame {
+            transfer: self.id,
+            path: self.key_of(number),
+            bytes: 0,
+            size,
+            status: "Failed",
+            error: self.error_of(number).to_owned(),
+            started_at: self.started_at.unwrap_or(self.accepted_at),
+        })
+    }
+}

@@ -1,0 +1,93 @@
+//! `GET /transfer/get_all`: pages by offset over a list that grows at its head.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use transferd_engine::ids::TransferId;
+use transferd_engine::place::Fingerprint;
+
+use super::api::{Endpoint, Outcome, Reply};
+use super::state::World;
+use super::transfers::SimTransfer;
+
+/// All transfer types.
+const ALL_TYPES: u32 = 15;
+
+/// The query of `get_all`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ListQuery {
+    /// `page`, counted from 1.
+    pub page: usize,
+    /// `pagesize`.
+    pub page_size: usize,
+    /// `descending`.
+    pub descending: bool,
+    /// `type`: a mask over transfer types.
+    pub types: u32,
+}
+
+impl Default for ListQuery {
+    fn default() -> Self {
+        Self { page: 1, page_size: 50, descending: true, types: ALL_TYPES }
+    }
+}
+
+/// A record of the list: what it is sorted by, and what it is recognised by, so that who reads
+/// pages need not ask for each. In the order of the list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Listed {
+    /// `requestDate`.
+    pub requested_at: Timestamp,
+    /// `id`.
+    pub id: TransferId,
+    /// The digest of what was asked for.
+    pub fingerprint: Fingerprint,
+    /// Its digest that forgives spelling.
+    pub loose_fingerprint: Fingerprint,
+}
+
+impl Listed {
+    pub(crate) fn of(transfer: &SimTransfer) -> Self {
+        let SimTransfer { requested_at, id, fingerprint, loose_fingerprint, .. } = *transfer;
+        Self { requested_at, id, fingerprint, loose_fingerprint }
+    }
+}
+
+/// A page: the records in order; [`World::transfer`] and its `progress` tell the rest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListPage {
+    /// The records of this page.
+    pub records: Vec<Listed>,
+    /// How many there are over all pages.
+    pub total: usize,
+    /// As asked.
+    pub page: usize,
+    /// As it was applied.
+    pub page_size: usize,
+}
+
+impl World {
+    /// `GET /transfer/get_all`, sorted by `requestDate`.
+    pub fn get_all(&mut self, token: &str, query: ListQuery, now: Timestamp) -> Reply<ListPage> {
+        self.answer_signed_in(Endpoint::List, token, now, |world, _| {
+            Outcome::Answer(world.page(query))
+        })
+    }
+
+    /// A page as it is, whoever asks.
+    pub fn page(&self, query: ListQuery) -> ListPage {
+        let page_size = self.options.variants.fixed_page_size.unwrap_or(query.page_size).max(1);
+        let page = query.page.max(1);
+        let skipped = (page - 1).saturating_mul(page_size);
+        let all = query.types & ALL_TYPES == ALL_TYPES;
+        let meant = |it: &&Listed| all || self.transfers[&it.id].kind & query.types != 0;
+        let total = if all { self.listed.len() } else { self.listed.iter().filter(meant).count() };
+        let mut records = Vec::with_capacity(page_size.min(total.saturating_sub(skipped)));
+        if query.descending {
+            records.extend(self.listed.iter().rev().filter(meant).skip(skipped).take(page_size));
+        } else {
+            records.extend(self.listed.iter().filter(meant).skip(skipped).take(page_size));
+        }
+        ListPage { records, total, page, page_size }
+    }
+}

@@ -1,0 +1,150 @@
+//! What becomes of each occurrence, judged by the job files that have stood, the clock, and the
+//! agent's own record, apart from the engine.
+//!
+//! A file may change in the very step that still judges by the one before, so that what any file
+//! has allowed so far passes.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+
+use transferd_engine::ids::{JobName, RunId};
+use transferd_engine::input::Input;
+use transferd_engine::job::{CatchUp, Job, JobSet, Overlap};
+use transferd_engine::limits::LATE_START;
+use transferd_engine::reason::{Reason, SkipReason};
+use transferd_engine::record::Pause;
+use transferd_engine::run::{Run, RunState};
+
+use super::check::Checker;
+use super::simulation::{Observer, Simulation};
+
+/// A transfer that ended so much earlier than an occurrence is seen to be over in time: looks at
+/// it are up to a minute apart, and neither clock may be known better than by the skew that the
+/// protocol allows.
+const SEEN_WITHIN: SignedDuration = SignedDuration::from_mins(5);
+
+/// What decisions are judged by.
+#[derive(Debug, Default)]
+pub(super) struct Grounds {
+    /// The definitions that each job has had, oldest first.
+    definitions: BTreeMap<JobName, Vec<Arc<Job>>>,
+    /// The pauses of single jobs, as committed.
+    pauses: BTreeMap<JobName, Pause>,
+    /// When the job file, an operator or the clock last asked for a decision at once, whatever is
+    /// known.
+    pressed_at: Option<Timestamp>,
+}
+
+impl Grounds {
+    /// A job file is in force.
+    pub(super) fn stands(&mut self, set: &JobSet) {
+        for (name, job) in &set.jobs {
+            let definitions = self.definitions.entry(name.clone()).or_default();
+            if definitions.last().is_none_or(|last| !Arc::ptr_eq(last, job)) {
+                definitions.push(Arc::clone(job));
+            }
+        }
+    }
+
+    /// A job's pause was committed, or its end.
+    pub(super) fn paused(&mut self, job: &JobName, pause: Option<&Pause>) {
+        match pause {
+            Some(pause) => self.pauses.insert(job.clone(), pause.clone()),
+            None => self.pauses.remove(job),
+        };
+    }
+
+    /// The engine is about to get an input.
+    pub(super) fn heard(&mut self, input: &Input, now: Timestamp) {
+        let presses = matches!(
+            input,
+            Input::JobsReplaced(_) | Input::Operator { .. } | Input::ClockStepped { .. }
+        );
+        if presses {
+            self.pressed_at = Some(now);
+        }
+    }
+}
+
+impl<O: Observer> Simulation<O> {
+    /// A run of an occurrence, or its skip, is recorded.
+    pub(super) fn check_decision(&mut self, number: usize, run: &Run) {
+        let Some(at) = run.scheduled_for else { return };
+        if let Some(fault) = self.fault_of(number, run, at) {
+            let words = format!("run {} of `{}` for {at}: {fault}", run.id, run.job);
+            self.violation(Checker::Decisions, number, words);
+        }
+    }
+
+    fn fault_of(&self, number: usize, run: &Run, at: Timestamp) -> Option<String> {
+        let wall = self.wall(number);
+        let grounds = &self.daemons[number].grounds;
+        let jobs = grounds.definitions.get(&run.job).map_or(&[][..], Vec::as_slice);
+        let allows = |holds: &dyn Fn(&Job) -> bool| jobs.iter().any(|job| holds(job));
+        let before = at - SignedDuration::from_nanos(1);
+        if !allows(&|job| job.timetable.next_after(before) == Some(at)) {
+            return Some("that is no occurrence of it".to_owned());
+        }
+        if at > wall {
+            return Some(format!("its time has not come at {wall}"));
+        }
+        let paused = grounds.pauses.get(&run.job).filter(|pause| pause.holds(wall));
+        if paused.is_some_and(|pause| pause.at < at) {
+            return Some("the job is paused".to_owned());
+        }
+        let Reason::Skipped(skip) = &run.reason else {
+            let skipped = run.state == RunState::Skipped;
+            return skipped.then(|| format!("it is skipped: {}", run.reason));
+        };
+        let age = wall.duration_since(at);
+        let late = age > LATE_START;
+        let justified = match skip {
+            SkipReason::CatchUpNone => late && allows(&|job| job.catch_up == CatchUp::None),
+            SkipReason::CatchUpWindow { .. } => late && allows(&|job| age > job.catch_up_window),
+            SkipReason::Superseded => allows(&|job| {
+                let later = job.timetable.next_after(at);
+                job.catch_up == CatchUp::Once && later.is_some_and(|later| later <= wall)
+            }),
+            SkipReason::Overlap { active, .. } | SkipReason::OverlapOfEnded { active, .. } => {
+                if let Some(fault) = self.was_over(number, &run.job, *active, at) {
+                    return Some(fault);
+                }
+                allows(&|job| job.overlap != Overlap::Replace)
+            }
+            // No daemon records the occurrences of a pause any more.
+            SkipReason::Paused { .. } => false,
+        };
+        (!justified).then(|| format!("nothing justifies the skip: {}", run.reason))
+    }
+
+    /// Why an occurrence does not overlap the run that it was skipped for (protocol, rule 13): its
+    /// transfer was over and good long before, and the agent says so.
+    fn was_over(&self, number: usize, job: &JobName, run: RunId, at: Timestamp) -> Option<String> {
+        let daemon = &self.daemons[number];
+        let Some(active) = daemon.runs.get(&run) else {
+            return Some(format!("it is skipped for run {run}, which there is not"));
+        };
+        if active.trigger.steps_behind() {
+            return Some(format!("it is skipped for run {run}, which only repeats another"));
+        }
+        if active.job != *job {
+            return Some(format!("it is skipped for run {run}, which is of `{}`", active.job));
+        }
+        if daemon.grounds.pressed_at == Some(self.now) {
+            return None;
+        }
+        let post = self.posts_of(number, run).next_back()?;
+        let row = daemon.attempts.get(&post.attempt)?;
+        let id = post.transfer.filter(|id| row.transfer == Some(*id))?;
+        let transfer = self.world.transfer(id).filter(|found| found.listed)?;
+        let ended = transfer.ended_at.filter(|_| self.is_good(post, transfer))?;
+        // The clock may have shown the instant more than once: the last time counts.
+        let due = at - daemon.wall;
+        let slack = SEEN_WITHIN + daemon.stepped_since(ended);
+        (due.duration_since(ended) > slack).then(|| {
+            format!("it is skipped for run {run}, whose transfer {id} had ended at {ended}")
+        })
+    }
+}
