@@ -19,6 +19,7 @@ mod files;
 mod follow;
 mod host;
 mod job_file;
+mod last_runs;
 mod notes;
 mod operators;
 pub mod past;

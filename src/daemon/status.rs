@@ -9,10 +9,8 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::driver::Driver;
-use super::past::{
-    NONE_FAILED, document, is_carried_out, last_ended, last_failed, last_succeeded, merged,
-    several, store_queries,
-};
+use super::last_runs::last_of_each;
+use super::past::{NONE_FAILED, document, last_failed, merged, several, store_queries};
 use crate::clock;
 use crate::config::{Field, job_fields};
 use crate::control::document::{
@@ -28,7 +26,6 @@ use crate::core::job::DesktopAlert;
 use crate::core::meant::{is_glob, names_meant};
 use crate::core::place::AccountNames;
 use crate::core::record::Mark;
-use crate::core::run::RunState;
 use crate::store::thread::StoreHandle;
 use crate::store::{HistoryQuery as HistoryOf, RunMatch, RunWithAttempts, StoreError};
 
@@ -445,41 +442,9 @@ async fn last_runs(
     marks: &[Arc<Mark>],
     accounts: &AccountNames,
 ) -> Result<Vec<(Option<RunDocument>, Option<RunDocument>)>, StoreError> {
-    let names: Vec<_> = marks.iter().map(|mark| mark.job.clone()).collect();
-    let mut newest = store.last_runs(&names).await?.into_iter().peekable();
-    let mut runs = Vec::with_capacity(marks.len());
-    for mark in marks {
-        let newest = newest.next_if(|found| found.run.job == mark.job);
-        let last = match newest.filter(|found| is_carried_out(found.run.state)) {
-            // The newest is over and no skip: nothing is asked a second time.
-            Some(newest) => Some(newest),
-            None => last_of(store, mark.last_run, last_ended(&mark.job)).await?,
-        };
-        let success = match &last {
-            Some(last) if last.run.state == RunState::Succeeded => Some(last.clone()),
-            _ if mark.last_success.is_none() => None,
-            _ => last_of(store, mark.last_success_run, last_succeeded(&mark.job)).await?,
-        };
-        let document = |found: RunWithAttempts| document(&found, accounts);
-        runs.push((last.map(document), success.map(document)));
-    }
-    Ok(runs)
-}
-
-/// A run by its id, or where no id was kept, or the run is forgotten, the newest that a question
-/// finds.
-async fn last_of(
-    store: &StoreHandle,
-    id: Option<RunId>,
-    question: HistoryOf,
-) -> Result<Option<RunWithAttempts>, StoreError> {
-    if let Some(id) = id
-        && let RunMatch::One(found) = store.run(&id.to_string()).await?
-        && question.states.contains(&found.run.state)
-    {
-        return Ok(Some(*found));
-    }
-    Ok(store.history(question).await?.into_iter().next())
+    let (last, success) = last_of_each(store, marks).await?;
+    let document = |found: RunWithAttempts| document(&found, accounts);
+    Ok(last.into_iter().zip(success).map(|(l, s)| (l.map(document), s.map(document))).collect())
 }
 
 /// The question for a job's newest runs.

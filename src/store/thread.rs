@@ -27,6 +27,9 @@ const GROUP: usize = QUEUE;
 /// Rows read in one turn, between which commits get theirs: some 2 ms of work.
 const PAGE: usize = 200;
 
+/// Questions for a part of the past that are answered in one turn: each finds a run by an index.
+const QUESTIONS_PAGE: usize = 50;
+
 /// Jobs whose past is counted in one turn: a job that runs each minute has 20,000 runs in a
 /// fortnight, which take a few milliseconds, and no more are kept than `history.max_runs`.
 const OUTCOMES_PAGE: usize = 10;
@@ -158,6 +161,41 @@ impl StoreHandle {
     pub async fn run(&self, id_or_prefix: &str) -> Result<RunMatch, StoreError> {
         let text = id_or_prefix.to_owned();
         self.ask(move |store| store.run(&text)).await
+    }
+
+    /// The runs of these ids, those that are there; read page by page.
+    pub async fn runs(&self, ids: &[RunId]) -> Result<Vec<RunWithAttempts>, StoreError> {
+        let mut runs = Vec::new();
+        for page in ids.chunks(PAGE) {
+            let page = page.to_vec();
+            let found = self.ask(move |store| {
+                page.iter().map(|id| store.run(&id.to_string())).collect::<Result<Vec<_>, _>>()
+            });
+            for found in found.await? {
+                match found {
+                    RunMatch::One(found) => runs.push(*found),
+                    // Nothing but one run has a whole id.
+                    RunMatch::None | RunMatch::Several(_) => {}
+                }
+            }
+        }
+        Ok(runs)
+    }
+
+    /// The answers to several questions for a few runs each, in the order of the questions.
+    pub async fn histories(
+        &self,
+        queries: Vec<HistoryQuery>,
+    ) -> Result<Vec<Vec<RunWithAttempts>>, StoreError> {
+        let mut histories = Vec::with_capacity(queries.len());
+        for page in queries.chunks(QUESTIONS_PAGE) {
+            let page = page.to_vec();
+            let answers = self.ask(move |store| {
+                page.iter().map(|query| store.history(query)).collect::<Result<Vec<_>, _>>()
+            });
+            histories.extend(answers.await?);
+        }
+        Ok(histories)
     }
 
     /// What happened to a run.

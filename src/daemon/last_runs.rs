@@ -1,0 +1,80 @@
+//! The run that ended last and the one that succeeded last, of many jobs at once.
+//!
+//! The store is asked in turns of many jobs each: with thousands of runs under way a question for
+//! each would take seconds.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::past::{is_carried_out, last_ended, last_succeeded};
+use crate::core::ids::RunId;
+use crate::core::record::Mark;
+use crate::core::run::RunState;
+use crate::store::thread::StoreHandle;
+use crate::store::{HistoryQuery, RunWithAttempts, StoreError};
+
+/// A run of each job, where it has one; in the order of the jobs' marks.
+pub(super) type OfEach = Vec<Option<RunWithAttempts>>;
+
+/// A run that is to be found: for which mark, by which id if one was kept, else by which question.
+type Wanted = (usize, Option<RunId>, HistoryQuery);
+
+/// The runs that ended last, and those that succeeded last.
+pub(super) async fn last_of_each(
+    store: &StoreHandle,
+    marks: &[Arc<Mark>],
+) -> Result<(OfEach, OfEach), StoreError> {
+    let names: Vec<_> = marks.iter().map(|mark| mark.job.clone()).collect();
+    let mut newest = store.last_runs(&names).await?.into_iter().peekable();
+    let mut last: OfEach = vec![None; marks.len()];
+    let mut wanted = Vec::new();
+    for (at, mark) in marks.iter().enumerate() {
+        match newest.next_if(|found| found.run.job == mark.job) {
+            // The newest is over and no skip: nothing is asked a second time.
+            Some(newest) if is_carried_out(newest.run.state) => last[at] = Some(newest),
+            Some(_) => wanted.push((at, mark.last_run, last_ended(&mark.job))),
+            // There never was one, or it is forgotten.
+            None => {}
+        }
+    }
+    find(store, &mut last, wanted).await?;
+    let mut success: OfEach = vec![None; marks.len()];
+    let mut wanted = Vec::new();
+    for (at, mark) in marks.iter().enumerate() {
+        match &last[at] {
+            Some(last) if last.run.state == RunState::Succeeded => success[at] = Some(last.clone()),
+            _ if mark.last_success.is_none() => {}
+            _ => wanted.push((at, mark.last_success_run, last_succeeded(&mark.job))),
+        }
+    }
+    find(store, &mut success, wanted).await?;
+    Ok((last, success))
+}
+
+/// Finds runs by their ids, and where no id was kept, or its run is forgotten, the newest that a
+/// question finds.
+async fn find(
+    store: &StoreHandle,
+    found: &mut OfEach,
+    wanted: Vec<Wanted>,
+) -> Result<(), StoreError> {
+    let ids: Vec<RunId> = wanted.iter().filter_map(|(_, id, _)| *id).collect();
+    let known = store.runs(&ids).await?;
+    let known: HashMap<RunId, _> = known.into_iter().map(|known| (known.run.id, known)).collect();
+    let (mut at_of, mut questions) = (Vec::new(), Vec::new());
+    for (at, id, question) in wanted {
+        let known = id.and_then(|id| known.get(&id));
+        match known.filter(|known| question.states.contains(&known.run.state)) {
+            Some(known) => found[at] = Some(known.clone()),
+            None => {
+                at_of.push(at);
+                questions.push(question);
+            }
+        }
+    }
+    let answers = store.histories(questions).await?;
+    for (at, answer) in at_of.into_iter().zip(answers) {
+        found[at] = answer.into_iter().next();
+    }
+    Ok(())
+}
