@@ -156,6 +156,7 @@ pub(crate) fn job_set(jobs: u32, edition: u32) -> Arc<JobSet> {
         jobs: jobs.collect(),
         accounts: Arc::default(),
         alerts: Vec::new(),
+        desktop: Vec::new(),
         history: HistoryPolicy::default(),
         listen: None,
         external_url: None,
