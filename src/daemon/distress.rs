@@ -1,7 +1,7 @@
 //! One alert from memory when nothing could be recorded for a while: a disk that is full at night
 //! keeps every other alert from being queued, and so from reaching anybody.
 //!
-//! It is sent once a trouble, at best: whether it has arrived is not remembered.
+//! It is sent once an outage, at best: whether it has arrived is not remembered.
 
 use jiff::Timestamp;
 
@@ -25,20 +25,16 @@ const WORDS: [AlertEvent; 5] = [
 impl Driver {
     /// What delivers an alert, as the job file in force has it.
     pub(super) fn courier(&self) -> Courier {
-        self.courier.linking_to(self.set.external_url.as_deref())
+        self.courier.linking_to(self.event_loop.jobs().external_url.as_deref())
     }
 
-    /// Tells people of a trouble that has lasted, once.
-    pub(super) fn tell_of_trouble(&mut self, now: Timestamp) {
-        let Some(trouble) = self.trouble.as_mut().filter(|trouble| trouble.is_due(now)) else {
-            return;
-        };
-        trouble.people_told = true;
-        let host = &self.host.hostname;
-        let reason =
-            format!("nothing can be recorded since {:.0}: {}", trouble.since, trouble.words);
+    /// Tells people of an outage that has lasted, once.
+    pub(super) fn report_outage(&mut self, now: Timestamp) {
+        let Some(outage) = self.event_loop.outage_to_report(now) else { return };
+        let reason = format!("nothing can be recorded since {:.0}: {}", outage.since, outage.words);
+        let host = &self.event_loop.machine().hostname;
         let text = format!("transferd on {host} queues nothing: {reason}");
-        for entry in &self.set.alerts {
+        for entry in &self.event_loop.jobs().alerts {
             let Some(event) = WORDS.into_iter().find(|event| entry.on.contains(event)) else {
                 continue;
             };

@@ -1,10 +1,10 @@
-//! The loop: wait, hand the engine what happened, commit what it recorded, then do what it wants.
+//! The shell around [`EventLoop`]: it waits, turns what has happened into inputs, and does what the
+//! loop asks of the store, the agent and the log.
 //!
-//! Keeps true: no effect is performed before the records of its step are durable; answers to
-//! effects of an engine that was thrown away reach no other.
+//! What is committed with what, what a commit that fails comes to, and which answers still reach
+//! somebody, is decided there. Keeps true: a turn goes on only once the store has answered.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -23,24 +23,19 @@ use super::scrape::Proof;
 use super::standing::Standing;
 use super::status::StatusQuestion;
 use super::timer::ClockWatch;
-use super::trouble::Trouble;
 use crate::agent::Frame;
 use crate::alerts::Courier;
 use crate::clock;
-use crate::control::request::{Asked, Request};
-use crate::core::engine::{Engine, Host};
-use crate::core::input::{Input, ReplyTo, Step};
-use crate::core::job::JobSet;
+use crate::control::request::{Asked, Refused, Request};
+use crate::core::engine::Engine;
+use crate::core::event_loop::{EventLoop, Output, StoreRequest};
+use crate::core::input::{Input, ReplyTo};
 use crate::core::record::Record;
 use crate::metrics::tally::Tally;
 use crate::store::StoreError;
 use crate::store::thread::StoreHandle;
 use crate::systemd;
 use crate::web::listener::Web;
-
-/// Inputs that share one commit (architecture, "Decided"): a full batch is handled in some
-/// milliseconds.
-const BATCH_MAX: usize = 1_024;
 
 /// When the engine names a wake-up that has passed already, the loop waits this long all the
 /// same: a fault of ours must not become a fan that spins.
@@ -54,24 +49,18 @@ const STOP_PATIENCE: Duration = Duration::from_millis(300);
 
 /// Everything that the loop works with.
 pub(super) struct Driver {
-    pub(super) engine: Engine,
-    pub(super) host: Host,
-    pub(super) set: Arc<JobSet>,
+    pub(super) event_loop: EventLoop,
     pub(super) store: StoreHandle,
     pub(super) sources: Sources,
     pub(super) events: UnboundedSender<Event>,
     pub(super) agent: Agent,
     pub(super) courier: Courier,
     pub(super) job_file: JobFile,
-    /// The last trouble with the database.
-    pub(super) trouble: Option<Trouble>,
     pub(super) notebook: Notebook,
     pub(super) tally: Tally,
     pub(super) web: Web,
     pub(super) proof: Proof,
     pub(super) clock: ClockWatch,
-    /// Counts engines: each is rebuilt from the rows after a commit failed.
-    pub(super) epoch: u64,
     /// Operators who wait for the engine's answer.
     pub(super) pending: HashMap<ReplyTo, Pending>,
     pub(super) replies: u64,
@@ -90,40 +79,30 @@ pub(super) struct Driver {
 }
 
 impl Driver {
-    /// Makes the step of recovery durable, and performs it.
-    pub(super) async fn begin(&mut self, mut step: Step) {
-        let now = clock::now();
-        let facts = self.standing_facts();
-        add(&mut step, handle_all(&mut self.engine, facts, now));
-        match self.commit(step.record.clone()).await {
-            Ok(()) => self.done(step),
-            Err(error) => self.commit_failed(step, &error, now),
-        }
-        self.agent.listen(self.trouble().is_none() && self.engine.wants_notifications());
-        self.tell_service_manager();
-    }
-
-    /// What holds without having just happened: an engine that is new is to be told of it.
-    pub(super) fn standing_facts(&mut self) -> Vec<Input> {
+    /// Makes durable what the engine has decided when it was rebuilt, and performs it.
+    pub(super) async fn begin(&mut self) {
+        // What holds without having just happened.
+        let ends = self.agent.token_ends();
+        self.event_loop.push(Input::TokenEnds(ends));
         let problem = self.job_file.judged().map(str::to_owned);
-        vec![Input::TokenEnds(self.agent.token_ends()), Input::JobFileJudged(problem)]
+        self.event_loop.push(Input::JobFileJudged(problem));
+        self.turn().await;
     }
 
     /// Turns until the daemon is asked to stop.
     pub(super) async fn turn_until_stopped(&mut self) {
         while !self.stopping {
-            let mut inputs = Vec::new();
             self.set_alarm();
             let mut event = Some(self.sources.next().await);
             let began = clock::awake_since_boot();
             self.look_at_standing();
             while let Some(happened) = event {
-                self.take(happened, &mut inputs);
-                let more = inputs.len() < BATCH_MAX && !self.stopping;
+                self.take(happened);
+                let more = !self.event_loop.is_full() && !self.stopping;
                 event = if more { self.sources.ready() } else { None };
             }
             if !self.stopping {
-                self.turn(inputs).await;
+                self.turn().await;
             }
             let held = clock::awake_since_boot() - began;
             if held > SLOW_TURN {
@@ -134,10 +113,7 @@ impl Driver {
 
     fn set_alarm(&mut self) {
         let now = clock::now();
-        let at = match self.trouble() {
-            Some(trouble) => Some(trouble.retry_at),
-            None => self.engine.next_wakeup(),
-        };
+        let at = self.event_loop.next_wakeup();
         let at = at.map(|at| if at <= now { now + BREATH } else { at });
         if let Err(error) = self.sources.alarm.set(at, now) {
             // The kernel refuses only what we must never ask for; without an alarm no job runs.
@@ -145,38 +121,52 @@ impl Driver {
         }
     }
 
+    /// The engine that answers questions.
+    pub(super) fn engine(&self) -> &Engine {
+        self.event_loop.engine()
+    }
+
     /// Turns an event into inputs, or deals with it.
-    fn take(&mut self, event: Event, inputs: &mut Vec<Input>) {
+    fn take(&mut self, event: Event) {
         match event {
-            // What an engine that is gone had asked for: uncertain, and settled by looking.
-            Event::Answer { epoch, .. } if epoch != self.epoch => {}
-            Event::Answer { input, .. } => {
-                if matches!(input, Input::Looked(Ok(_))) {
+            Event::Answer { epoch, input } => {
+                let looked = matches!(input, Input::Looked(Ok(_)));
+                if looked && self.event_loop.is_current(epoch) {
                     self.agent.in_contact(&self.events);
                 }
-                inputs.push(input);
+                self.event_loop.push_answer(epoch, input);
             }
             Event::TokenLookedAt { changed } => {
-                inputs.extend(changed.then_some(Input::TokenChanged));
-                inputs.extend(self.agent.new_token_ends().map(Input::TokenEnds));
+                if changed {
+                    self.event_loop.push(Input::TokenChanged);
+                }
+                if let Some(ends) = self.agent.new_token_ends() {
+                    self.event_loop.push(Input::TokenEnds(ends));
+                }
             }
             Event::VersionTold { asked, version } => self.agent.version_told(asked, version),
-            Event::Hint => inputs.push(Input::Notified),
+            Event::Hint => self.event_loop.push(Input::Notified),
             Event::Frame(Frame::ObjectFailed { transfer, object }) => {
-                inputs.push(Input::ObjectFailed { transfer, object });
+                self.event_loop.push(Input::ObjectFailed { transfer, object });
             }
-            Event::Frame(Frame::Receipt(attempt)) => inputs.push(Input::Receipt(attempt)),
-            Event::Alarm => inputs.push(Input::TimeReached),
+            Event::Frame(Frame::Receipt(attempt)) => {
+                self.event_loop.push(Input::Receipt(attempt));
+            }
             Event::FilesChanged => self.files_changed(),
             Event::WatchTrouble => self.watch_trouble(),
-            Event::JobFileStayedBad(serial) => inputs.extend(self.job_file.stayed_bad(serial)),
-            Event::Tick => {}
+            Event::JobFileStayedBad(serial) => {
+                if let Some(judged) = self.job_file.stayed_bad(serial) {
+                    self.event_loop.push(judged);
+                }
+            }
+            // The loop knows what is due.
+            Event::Alarm | Event::Tick => {}
             Event::Standing(found) => self.standing_found(*found),
             Event::Reload => {
                 self.look_at_standing_now();
                 self.hang_up();
             }
-            Event::JobFileRead(reading) => self.job_file_read(*reading, inputs),
+            Event::JobFileRead(reading) => self.job_file_read(*reading),
             Event::Glanced(glance) => {
                 if glance.reachable {
                     self.agent.in_contact(&self.events);
@@ -186,45 +176,50 @@ impl Driver {
                     self.answer_status(question);
                 }
             }
-            Event::Recalled(recalled) => self.recalled(*recalled, inputs),
-            Event::Asked(asked) => self.asked(asked, inputs),
+            Event::Recalled(recalled) => self.recalled(*recalled),
+            Event::Asked(asked) => self.asked(asked),
             Event::Watched(ask) => self.watched(ask),
             Event::Stop => self.stopping = true,
         }
     }
 
-    /// Hands inputs to the engine, commits, performs.
-    async fn turn(&mut self, mut inputs: Vec<Input>) {
+    /// Has what was collected decided, made durable and performed.
+    async fn turn(&mut self) {
         let now = clock::now();
         if let Some(by) = self.clock.step(now, clock::since_boot()) {
             self.retention.clock_stepped(by, clock::since_boot());
-            inputs.insert(0, Input::ClockStepped { by });
+            self.event_loop.push(Input::ClockStepped { by });
         }
-        // Whatever has woken the loop: who asks again and again must not put off for ever what is due.
-        if self.engine.next_wakeup().is_some_and(|at| at <= now) {
-            inputs.push(Input::TimeReached);
-        }
-        if self.trouble().is_some() {
-            self.mend(inputs, now).await;
-        } else if !inputs.is_empty() {
-            let step = handle_all(&mut self.engine, inputs, now);
-            match self.commit(step.record.clone()).await {
-                Ok(()) => self.done(step),
-                Err(error) => self.commit_failed(step, &error, now),
+        while let Some(request) = self.event_loop.poll_store(now) {
+            match request {
+                StoreRequest::Commit(records) => {
+                    let result = self.commit(records).await;
+                    let result = result.map_err(|error| self.store_failed(&error));
+                    self.event_loop.committed(result, clock::now());
+                }
+                StoreRequest::Load => {
+                    let rows = self.store.load().await;
+                    let rows = rows.map_err(|error| self.store_failed(&error));
+                    rows.iter().for_each(|rows| self.tally.resume(rows));
+                    self.event_loop.loaded(rows, clock::now());
+                }
             }
         }
-        self.agent.listen(self.trouble().is_none() && self.engine.wants_notifications());
+        while let Some(output) = self.event_loop.poll_output() {
+            self.act_on(output);
+        }
+        self.agent.listen(self.event_loop.wants_notifications());
         self.tell_service_manager();
     }
 
-    /// Makes records durable. Nothing to record costs nothing.
-    pub(super) async fn commit(&mut self, record: Vec<Record>) -> Result<(), StoreError> {
-        if record.is_empty() {
-            return Ok(());
+    /// Makes records durable; without any, proves that they could be.
+    async fn commit(&mut self, records: Vec<Record>) -> Result<(), StoreError> {
+        let store = self.store.clone();
+        if records.is_empty() {
+            return store.check_writable().await;
         }
         failpoint::pass(Failpoint::BeforeCommit);
-        let store = self.store.clone();
-        let commit = store.commit(record);
+        let commit = store.commit(records);
         match self.sources.unless_stopped(commit, STOP_PATIENCE).await {
             Some(result) => result,
             None => {
@@ -234,35 +229,46 @@ impl Driver {
         }
     }
 
-    /// A step is durable: tell it, and do what it wants.
-    pub(super) fn done(&mut self, step: Step) {
-        if !step.record.is_empty() {
-            failpoint::pass(Failpoint::AfterCommit);
+    /// The store's refusal, in words.
+    fn store_failed(&mut self, error: &StoreError) -> String {
+        self.end_if_gone(error);
+        error.to_string()
+    }
+
+    /// Does or tells what the loop has decided.
+    fn act_on(&mut self, output: Output) {
+        match output {
+            Output::Recorded(records) => {
+                failpoint::pass(Failpoint::AfterCommit);
+                self.tally.count(&records);
+                self.followers.tell(&records);
+                self.prune_after(&records);
+            }
+            Output::Note(note) => self.notebook.tell(&note),
+            Output::Perform { epoch, effect } => self.perform(epoch, effect),
+            Output::Settled(Ok(())) => self.job_file_settled(),
+            Output::Settled(Err(words)) => {
+                self.report_outage(clock::now());
+                for (_, pending) in self.pending.drain() {
+                    pending.refuse(Refused::Unavailable(words.clone()));
+                }
+                self.job_file_unsettled(&words);
+            }
         }
-        self.tally.count(&step);
-        self.followers.tell(&step.record);
-        for note in &step.notes {
-            self.notebook.tell(note);
-        }
-        for effect in step.then {
-            self.perform(effect);
-        }
-        self.job_file_settled();
-        self.prune_after(&step.record);
     }
 
     /// Says in a line how things stand, if that has changed.
     pub(super) fn tell_service_manager(&mut self) {
-        let jobs = self.set.jobs.len();
-        let active = self.engine.active_runs().count();
+        let jobs = self.event_loop.jobs().jobs.len();
+        let active = self.engine().active_runs().count();
         let mut line = match (active, jobs) {
             (0, 1) => "1 job".to_owned(),
             (0, _) => format!("{jobs} jobs"),
             (1, _) => format!("{jobs} jobs, 1 run active"),
             (_, _) => format!("{jobs} jobs, {active} runs active"),
         };
-        if let Some(trouble) = self.trouble() {
-            line = format!("{}; {line}", trouble.words);
+        if let Some(outage) = self.event_loop.outage() {
+            line = format!("{}; {line}", outage.words);
         } else if !self.job_file.is_valid() {
             line.push_str("; the job file is invalid, the old jobs stay");
         }
@@ -273,7 +279,7 @@ impl Driver {
     }
 
     /// Deals with a question that came over the control socket.
-    fn asked(&mut self, asked: Asked, inputs: &mut Vec<Input>) {
+    fn asked(&mut self, asked: Asked) {
         let Asked { request, by } = asked;
         match request {
             Request::Status(query, reply) => {
@@ -284,32 +290,16 @@ impl Driver {
             }
             Request::History(query, reply) => self.answer_history(query, reply),
             Request::Show(query, reply) => self.answer_show(query, reply),
-            Request::Trigger(query, reply) => self.trigger(&query, by, reply, inputs),
+            Request::Trigger(query, reply) => self.trigger(&query, by, reply),
             Request::Retry(query, reply) => self.retry(query, by, reply),
             Request::Backfill(query, reply) => self.backfill(&query, by, reply),
-            Request::Cancel(query, reply) => self.cancel(&query, by, reply, inputs),
-            Request::Pause(query, reply) => inputs.extend(self.pause(query, by, reply)),
-            Request::Resume(query, reply) => inputs.extend(self.resume(&query, by, reply)),
-            Request::PauseAll(query, reply) => inputs.push(self.pause_all(query, by, reply)),
-            Request::ResumeAll(reply) => inputs.push(self.resume_all(by, reply)),
+            Request::Cancel(query, reply) => self.cancel(&query, by, reply),
+            Request::Pause(query, reply) => self.pause(query, by, reply),
+            Request::Resume(query, reply) => self.resume(&query, by, reply),
+            Request::PauseAll(query, reply) => self.pause_all(query, by, reply),
+            Request::ResumeAll(reply) => self.resume_all(by, reply),
             Request::Events(query, reply) => self.events_asked(query, reply),
             Request::Reload(reply) => self.read_job_file(Some(reply)),
         }
     }
-}
-
-/// Hands all inputs to the engine; their steps become one.
-pub(super) fn handle_all(engine: &mut Engine, inputs: Vec<Input>, now: Timestamp) -> Step {
-    let mut all = Step::default();
-    for input in inputs {
-        add(&mut all, engine.handle(input, now));
-    }
-    all
-}
-
-/// Adds a step to those before it.
-pub(super) fn add(all: &mut Step, step: Step) {
-    all.record.extend(step.record);
-    all.then.extend(step.then);
-    all.notes.extend(step.notes);
 }

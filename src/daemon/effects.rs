@@ -7,6 +7,7 @@ use super::driver::Driver;
 use super::event::Event;
 use super::failpoint::{self, Failpoint};
 use crate::core::alert::Delivery;
+use crate::core::event_loop::Epoch;
 use crate::core::input::{Effect, Input};
 use crate::core::transfer::{CancelAnswer, LookFailure, StartAnswer, SubmitAnswer};
 use futures_util::FutureExt;
@@ -15,36 +16,36 @@ use futures_util::FutureExt;
 const PANICKED: &str = "internal error: the request panicked";
 
 impl Driver {
-    /// Performs an effect whose step is durable.
-    pub(super) fn perform(&mut self, effect: Effect) {
+    /// Performs an effect of the engine of that epoch.
+    pub(super) fn perform(&mut self, epoch: Epoch, effect: Effect) {
         let client = self.agent.client().clone();
         match effect {
             Effect::Look(request) => {
                 let lost = Input::Looked(Err(LookFailure::Unusable(PANICKED.to_owned())));
-                self.answer(lost, async move { Input::Looked(client.look(&request).await) });
+                self.answer(epoch, lost, async move { Input::Looked(client.look(&request).await) });
             }
             Effect::Submit { attempt, request } => {
                 let answer = SubmitAnswer::Uncertain(PANICKED.to_owned());
-                self.answer(Input::Submitted { attempt, answer }, async move {
+                self.answer(epoch, Input::Submitted { attempt, answer }, async move {
                     Input::Submitted { attempt, answer: client.submit(attempt, &request).await }
                 });
             }
             Effect::Cancel { transfer } => {
                 let answer = CancelAnswer::NotTaken(PANICKED.to_owned());
-                self.answer(Input::CancelAnswered { transfer, answer }, async move {
+                self.answer(epoch, Input::CancelAnswered { transfer, answer }, async move {
                     Input::CancelAnswered { transfer, answer: client.cancel(transfer).await }
                 });
             }
             Effect::StartAgent => {
                 let lost = StartAnswer::NotTaken(PANICKED.to_owned());
-                self.answer(Input::AgentStarted(lost), async move {
+                self.answer(epoch, Input::AgentStarted(lost), async move {
                     Input::AgentStarted(client.start().await)
                 });
             }
             Effect::LearnCause { attempt, query } => {
                 let transfer = query.transfer;
                 let lost = Input::CauseLearned { attempt, transfer, row: None };
-                self.answer(lost, async move {
+                self.answer(epoch, lost, async move {
                     let row = client.cause(&query).await;
                     Input::CauseLearned { attempt, transfer, row }
                 });
@@ -53,7 +54,7 @@ impl Driver {
                 let (courier, withheld) = (self.courier(), self.agent.secret_variables());
                 let id = alert.id;
                 let delivery = Delivery::Failed(PANICKED.to_owned());
-                self.answer(Input::Delivered { alert: id, delivery }, async move {
+                self.answer(epoch, Input::Delivered { alert: id, delivery }, async move {
                     let delivery = courier.deliver(&alert, &channel, &withheld).await;
                     Input::Delivered { alert: id, delivery }
                 });
@@ -64,8 +65,13 @@ impl Driver {
 
     /// Runs a request to the agent, or a delivery, beside the loop; brings back its answer, or `lost` if it
     /// panics.
-    fn answer(&self, lost: Input, asking: impl Future<Output = Input> + Send + 'static) {
-        let (events, epoch) = (self.events.clone(), self.epoch);
+    fn answer(
+        &self,
+        epoch: Epoch,
+        lost: Input,
+        asking: impl Future<Output = Input> + Send + 'static,
+    ) {
+        let events = self.events.clone();
         tokio::spawn(async move {
             let input = AssertUnwindSafe(asking).catch_unwind().await.unwrap_or(lost);
             failpoint::pass(Failpoint::AfterEffect);

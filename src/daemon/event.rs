@@ -15,6 +15,7 @@ use super::standing::Found;
 use super::timer::Alarm;
 use crate::agent::Frame;
 use crate::control::request::Asked;
+use crate::core::event_loop::Epoch;
 use crate::core::input::Input;
 use crate::signals::{Signal, Signals};
 use crate::watch::{Heard, Watch};
@@ -24,7 +25,7 @@ use crate::web::ask::Ask;
 #[derive(Debug)]
 pub(super) enum Event {
     /// The answer to an effect, of the engine of that epoch.
-    Answer { epoch: u64, input: Input },
+    Answer { epoch: Epoch, input: Input },
     /// The job file has been read.
     JobFileRead(Box<Reading>),
     /// The agent was asked for `status`.

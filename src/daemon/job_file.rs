@@ -171,7 +171,7 @@ impl Driver {
             return;
         }
         file.waiting.extend(reply);
-        file.start_reading(Arc::clone(&self.set), self.events.clone());
+        file.start_reading(Arc::clone(self.event_loop.jobs()), self.events.clone());
     }
 
     /// SIGHUP: reads the job file, and says so in the log.
@@ -187,7 +187,7 @@ impl Driver {
     }
 
     /// Puts what was read in force, or says why not.
-    pub(super) fn job_file_read(&mut self, reading: Reading, inputs: &mut Vec<Input>) {
+    pub(super) fn job_file_read(&mut self, reading: Reading) {
         let waiting = std::mem::take(&mut self.job_file.waiting);
         let asked_for = std::mem::take(&mut self.job_file.asked_for);
         let path = self.job_file.path.display().to_string();
@@ -206,7 +206,7 @@ impl Driver {
                 self.web.listen(Wanted::of(&good.set));
                 let mended = self.job_file.bad.take();
                 if mended.as_ref().is_some_and(|stays| stays.judged) {
-                    inputs.push(Input::JobFileJudged(None));
+                    self.event_loop.push(Input::JobFileJudged(None));
                 }
                 let mended = mended.is_some();
                 self.job_file.loaded_at = Some(reading.at);
@@ -218,9 +218,8 @@ impl Driver {
                     for warning in &reading.warnings {
                         tracing::warn!("{}", warning.summary);
                     }
-                    self.set = Arc::clone(&good.set);
                     self.tally.keep_only(&good.set);
-                    inputs.push(Input::JobsReplaced(good.set));
+                    self.event_loop.push(Input::JobsReplaced(good.set));
                     answer = ChangesDocument { path, ..changes.document };
                 } else if mended {
                     tracing::info!("the job file is valid again; nothing changed");
@@ -239,8 +238,10 @@ impl Driver {
                     tracing::error!("the job file is invalid, the old jobs stay: {summary}");
                 }
                 // Whoever asks for it to be read holds it to be done.
-                if asked_for || !waiting.is_empty() {
-                    inputs.extend(self.job_file.judge());
+                if (asked_for || !waiting.is_empty())
+                    && let Some(judged) = self.job_file.judge()
+                {
+                    self.event_loop.push(judged);
                 }
             }
         }
@@ -249,13 +250,15 @@ impl Driver {
             Some(watched) => self.watch(watched, reading.began),
             None => self.sources.watch.tell_each_minute(!self.job_file.is_valid()),
         }
-        inputs.extend(self.agent.new_token_ends().map(Input::TokenEnds));
+        if let Some(ends) = self.agent.new_token_ends() {
+            self.event_loop.push(Input::TokenEnds(ends));
+        }
         for reply in waiting {
             self.job_file.settling.push((reply, answer.clone()));
         }
         systemd::ready(&self.told);
-        // Without an input there is nothing to wait for.
-        if inputs.is_empty() && self.trouble().is_none() {
+        // Where nothing has come of it there is no commit to wait for.
+        if self.event_loop.is_settled() {
             self.job_file_settled();
         }
     }
@@ -269,7 +272,7 @@ impl Driver {
         file.progress = Progress::Idle;
         if std::mem::take(&mut file.again) {
             file.waiting = std::mem::take(&mut file.waiting_again);
-            file.start_reading(Arc::clone(&self.set), self.events.clone());
+            file.start_reading(Arc::clone(self.event_loop.jobs()), self.events.clone());
         }
     }
 

@@ -31,7 +31,6 @@ mod standing;
 mod start;
 mod status;
 mod timer;
-mod trouble;
 
 pub use host::host;
 pub use start::{Options, StartError, run};

@@ -42,27 +42,21 @@ impl Pending {
 
 impl Driver {
     /// The end of a job's runs, or of one run.
-    pub(super) fn cancel(
-        &mut self,
-        query: &CancelQuery,
-        by: By,
-        reply: Reply<DoneDocument>,
-        inputs: &mut Vec<Input>,
-    ) {
+    pub(super) fn cancel(&mut self, query: &CancelQuery, by: By, reply: Reply<DoneDocument>) {
         let what = query.what.trim();
         let job = JobName::new(what);
         let active: Vec<_> = self
-            .engine
+            .engine()
             .active_runs()
-            .filter_map(|id| self.engine.run_view(id))
+            .filter_map(|id| self.engine().run_view(id))
             .map(|view| (view.run.id, view.run.job.clone()))
             .collect();
         // A job that is gone from the file may still have a run.
-        let is_job = self.engine.job_view(&job, clock::now()).is_some()
+        let is_job = self.engine().job_view(&job, clock::now()).is_some()
             || active.iter().any(|(_, name)| *name == job);
         if is_job {
             let request = OperatorRequest::CancelJob(job);
-            inputs.push(self.operator(Pending::Done(reply), by, request));
+            self.ask_engine(Pending::Done(reply), by, request);
             return;
         }
         let begins = |id: &RunId| begins_with(*id, what);
@@ -70,7 +64,7 @@ impl Driver {
         match fitting.as_slice() {
             [one] => {
                 let request = OperatorRequest::CancelRun(*one);
-                inputs.push(self.operator(Pending::Done(reply), by, request));
+                self.ask_engine(Pending::Done(reply), by, request);
             }
             [] => self.refuse_cancel(what, reply),
             ids => drop(reply.send(Err(Refused::No(several(what, ids))))),
@@ -96,65 +90,45 @@ impl Driver {
     }
 
     /// No scheduling of a job.
-    pub(super) fn pause(
-        &mut self,
-        query: PauseQuery,
-        by: By,
-        reply: Reply<DoneDocument>,
-    ) -> Option<Input> {
+    pub(super) fn pause(&mut self, query: PauseQuery, by: By, reply: Reply<DoneDocument>) {
         let pending = Pending::Done(reply);
         let job = match self.known_job(&query.job) {
             Ok(job) => job,
-            Err(unknown) => {
-                pending.refuse(unknown);
-                return None;
-            }
+            Err(unknown) => return pending.refuse(unknown),
         };
         // It stands in lines and tables from now on.
         let reason = query.reason.as_deref().map(plain);
         let pause = Pause { at: clock::now(), until: query.until, reason };
-        Some(self.operator(pending, by, OperatorRequest::Pause { job, pause }))
+        self.ask_engine(pending, by, OperatorRequest::Pause { job, pause });
     }
 
     /// Scheduling again.
-    pub(super) fn resume(
-        &mut self,
-        query: &JobQuery,
-        by: By,
-        reply: Reply<DoneDocument>,
-    ) -> Option<Input> {
+    pub(super) fn resume(&mut self, query: &JobQuery, by: By, reply: Reply<DoneDocument>) {
         let pending = Pending::Done(reply);
         match self.known_job(&query.job) {
-            Ok(job) => Some(self.operator(pending, by, OperatorRequest::Resume(job))),
-            Err(unknown) => {
-                pending.refuse(unknown);
-                None
-            }
+            Ok(job) => self.ask_engine(pending, by, OperatorRequest::Resume(job)),
+            Err(unknown) => pending.refuse(unknown),
         }
     }
 
     /// No scheduling of any job.
-    pub(super) fn pause_all(
-        &mut self,
-        query: PauseAllQuery,
-        by: By,
-        reply: Reply<DoneDocument>,
-    ) -> Input {
+    pub(super) fn pause_all(&mut self, query: PauseAllQuery, by: By, reply: Reply<DoneDocument>) {
         let reason = query.reason.map(|reason| plain(&reason));
         let pause = Pause { at: clock::now(), until: query.until, reason };
-        self.operator(Pending::Done(reply), by, OperatorRequest::PauseAll(pause))
+        self.ask_engine(Pending::Done(reply), by, OperatorRequest::PauseAll(pause));
     }
 
     /// Scheduling of all jobs again.
-    pub(super) fn resume_all(&mut self, by: By, reply: Reply<DoneDocument>) -> Input {
-        self.operator(Pending::Done(reply), by, OperatorRequest::ResumeAll)
+    pub(super) fn resume_all(&mut self, by: By, reply: Reply<DoneDocument>) {
+        self.ask_engine(Pending::Done(reply), by, OperatorRequest::ResumeAll);
     }
 
-    pub(super) fn operator(&mut self, pending: Pending, by: By, request: OperatorRequest) -> Input {
+    /// Hands the engine what an operator asks for, in the batch that is collected now.
+    pub(super) fn ask_engine(&mut self, pending: Pending, by: By, request: OperatorRequest) {
         self.replies += 1;
         let reply = ReplyTo(self.replies);
         self.pending.insert(reply, pending);
-        Input::Operator { reply, request, by }
+        self.event_loop.push(Input::Operator { reply, request, by });
     }
 
     /// The engine's answer, now that it is durable.
@@ -169,7 +143,7 @@ impl Driver {
         match pending {
             Pending::Done(reply) => drop(reply.send(Ok(DoneDocument { runs, note }))),
             Pending::Backfill(job, reply) => {
-                let accounts = self.engine.accounts();
+                let accounts = self.engine().accounts();
                 drop(reply.send(Ok(BackfillDocument::new(job, &plan, true, accounts))));
             }
             Pending::Runs(reply) => {
@@ -182,21 +156,21 @@ impl Driver {
 
     /// A run in memory, as a document.
     pub(super) fn live(&self, run: RunId) -> Option<RunDocument> {
-        let view = self.engine.run_view(run)?;
+        let view = self.engine().run_view(run)?;
         let attempts = view.attempts.iter().map(|attempt| -> &Attempt { attempt });
-        Some(RunDocument::new(&view.run, attempts, self.engine.accounts()))
+        Some(RunDocument::new(&view.run, attempts, self.engine().accounts()))
     }
 
     /// The runs in memory that are not over, as documents.
     pub(super) fn all_live(&self) -> Vec<RunDocument> {
-        let live = self.engine.active_runs().filter_map(|run| self.live(run));
+        let live = self.engine().active_runs().filter_map(|run| self.live(run));
         live.filter(|run| run.state != RunState::Skipped).collect()
     }
 
     /// A job of the file.
     pub(super) fn known_job(&self, name: &str) -> Result<JobName, Refused> {
         let job = JobName::new(name);
-        if self.engine.job_view(&job, clock::now()).is_some() {
+        if self.engine().job_view(&job, clock::now()).is_some() {
             return Ok(job);
         }
         Err(self.unknown("job", name))
@@ -204,7 +178,7 @@ impl Driver {
 
     /// Words for a name that nothing has, with the job that was probably meant.
     pub(super) fn unknown(&self, what: &str, name: &str) -> Refused {
-        let jobs: Vec<_> = self.engine.jobs().map(JobName::as_str).collect();
+        let jobs: Vec<_> = self.engine().jobs().map(JobName::as_str).collect();
         let near = suggest::closest(name, &jobs);
         let hint = match near {
             Some(job) => format!("; did you mean `{job}`?"),

@@ -21,7 +21,7 @@ use crate::control::repeats::{
 };
 use crate::control::request::{HISTORY_MAX, Refused, Reply};
 use crate::core::ids::{JobName, RunId};
-use crate::core::input::{Input, OperatorRequest};
+use crate::core::input::OperatorRequest;
 use crate::core::job::Job;
 use crate::core::limits::{BACKFILL_MAX, OCCURRENCES_MAX};
 use crate::core::meant::JobWord;
@@ -53,20 +53,14 @@ enum What {
 
 impl Driver {
     /// Runs now, or for a time.
-    pub(super) fn trigger(
-        &mut self,
-        query: &TriggerQuery,
-        by: By,
-        reply: Reply<Vec<RunDocument>>,
-        inputs: &mut Vec<Input>,
-    ) {
+    pub(super) fn trigger(&mut self, query: &TriggerQuery, by: By, reply: Reply<Vec<RunDocument>>) {
         let wishes = match self.triggers(query) {
             Ok(wishes) => wishes,
             Err(refused) => return drop(reply.send(Err(refused))),
         };
         if query.time.is_none() {
             let request = OperatorRequest::Repeat(wishes);
-            inputs.push(self.operator(Pending::Runs(reply), by, request));
+            self.ask_engine(Pending::Runs(reply), by, request);
             return;
         }
         let store = self.store.clone();
@@ -79,7 +73,7 @@ impl Driver {
     /// Runs once more.
     pub(super) fn retry(&mut self, query: RetryQuery, by: By, reply: Reply<Vec<RunDocument>>) {
         let store = self.store.clone();
-        let known: Vec<JobName> = self.engine.jobs().cloned().collect();
+        let known: Vec<JobName> = self.engine().jobs().cloned().collect();
         let unknown: BTreeMap<String, Refused> = query
             .runs
             .iter()
@@ -145,13 +139,13 @@ impl Driver {
     }
 
     /// The past was read.
-    pub(super) fn recalled(&mut self, recalled: Recalled, inputs: &mut Vec<Input>) {
+    pub(super) fn recalled(&mut self, recalled: Recalled) {
         let Recalled { by, pending, what } = recalled;
         match what {
-            What::Ask(request) => inputs.push(self.operator(pending, by, request)),
-            What::Plan(wanted) => match (self.engine.backfill_plan(&wanted), pending) {
+            What::Ask(request) => self.ask_engine(pending, by, request),
+            What::Plan(wanted) => match (self.engine().backfill_plan(&wanted), pending) {
                 (Ok(plan), Pending::Backfill(job, reply)) => {
-                    let accounts = self.engine.accounts();
+                    let accounts = self.engine().accounts();
                     drop(reply.send(Ok(BackfillDocument::new(job, &plan, false, accounts))));
                 }
                 (Ok(_), Pending::Runs(_) | Pending::Done(_)) => {}
@@ -211,7 +205,7 @@ impl Driver {
             JobWord::Glob(glob) => glob,
         };
         let enabled = |job: &&JobName| self.definition(job).is_some_and(|job| job.enabled);
-        let fitting = self.engine.jobs().filter(|job| glob.is_match(job.as_str()));
+        let fitting = self.engine().jobs().filter(|job| glob.is_match(job.as_str()));
         let fitting: Vec<JobName> = fitting.filter(enabled).cloned().collect();
         if fitting.is_empty() {
             return Err(Refused::Unknown(format!("no enabled job is named like `{word}`")));
@@ -237,7 +231,7 @@ impl Driver {
     }
 
     fn definition(&self, name: &JobName) -> Option<Arc<Job>> {
-        self.engine.job_view(name, clock::now()).map(|view| view.job)
+        self.engine().job_view(name, clock::now()).map(|view| view.job)
     }
 
     fn zone_of(&self, name: &JobName) -> TimeZone {

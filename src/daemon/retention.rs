@@ -99,7 +99,7 @@ impl Driver {
             return;
         }
         self.retention.last = Some(now);
-        let policy = self.retention.policy(self.set.history, clock::since_boot());
+        let policy = self.retention.policy(self.event_loop.jobs().history, clock::since_boot());
         let store = self.store.clone();
         tokio::spawn(async move {
             let mut forgotten = 0;

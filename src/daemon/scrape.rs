@@ -84,7 +84,7 @@ impl Driver {
 
     fn figures(&self) -> Figures {
         let (agent, config) = (self.agent_document(), self.job_file.document(None));
-        let alerts = self.engine.alerts_view();
+        let alerts = self.engine().alerts_view();
         Figures {
             version: env!("CARGO_PKG_VERSION"),
             config_valid: config.valid,
@@ -92,7 +92,7 @@ impl Driver {
             agent_up: agent.reachable,
             agent_asked_at: agent.asked_at,
             token_expires_at: agent.token.expires_at,
-            cancels_unconfirmed: self.engine.cancels_unconfirmed(),
+            cancels_unconfirmed: self.engine().cancels_unconfirmed(),
             alerts_waiting: alerts.waiting,
             deliveries: [
                 ("delivered", alerts.delivered),
@@ -107,12 +107,12 @@ impl Driver {
 
     fn job_figures(&self, after: Option<&JobName>) -> Vec<JobFigures> {
         let now = clock::now();
-        let names = self.engine.jobs_after(after).take(SLICE);
+        let names = self.engine().jobs_after(after).take(SLICE);
         names.filter_map(|name| self.figures_of(name, now)).collect()
     }
 
     fn figures_of(&self, name: &JobName, now: Timestamp) -> Option<JobFigures> {
-        let view = self.engine.job_view(name, now)?;
+        let view = self.engine().job_view(name, now)?;
         Some(JobFigures {
             name: name.clone(),
             running: view.active.is_some(),
@@ -126,8 +126,8 @@ impl Driver {
 
     fn planned(&self, after: Option<&JobName>) -> Vec<Planned> {
         let now = clock::now();
-        let views = self.engine.jobs_after(after).take(SLICE);
-        let views = views.filter_map(|name| self.engine.job_view(name, now));
+        let views = self.engine().jobs_after(after).take(SLICE);
+        let views = views.filter_map(|name| self.engine().job_view(name, now));
         let planned = |view: JobView| {
             let scheduled = view.job.enabled && view.pause.is_none();
             Planned { job: view.job, scheduled }
@@ -149,9 +149,9 @@ impl Driver {
     }
 
     fn answer_health(&self, reply: oneshot::Sender<Result<(), String>>) {
-        if let Some(trouble) = self.trouble() {
+        if let Some(outage) = self.event_loop.outage() {
             let words =
-                format!("nothing can be recorded since {:.0}: {}", trouble.since, trouble.words);
+                format!("nothing can be recorded since {:.0}: {}", outage.since, outage.words);
             return drop(reply.send(Err(words)));
         }
         let (proof, store) = (self.proof.clone(), self.store.clone());

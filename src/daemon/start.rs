@@ -28,7 +28,7 @@ use crate::agent::notifications::{FRAMES_WAITING, Listener};
 use crate::alerts::{self, Courier};
 use crate::clock;
 use crate::control::limits::WAITING_MAX;
-use crate::core::engine::Engine;
+use crate::core::event_loop::EventLoop;
 use crate::core::job::JobSet;
 use crate::metrics::tally::Tally;
 use crate::signals::Signals;
@@ -143,29 +143,25 @@ async fn live_on(
     let newest = newest.first().map(|found| found.run.created_at);
     let mut tally = Tally::default();
     tally.resume(&durable);
-    let (engine, step) = Engine::recover(durable, Arc::clone(&set), host.clone(), now);
+    let event_loop = EventLoop::recover(durable, Arc::clone(&set), host.clone(), now);
     let job_file = JobFile::new(options.config.clone(), bad, now, unkept);
     let courier = Courier::new(&host.hostname);
     let web = Web::start(Wanted::of(&set), &host.hostname, asks, requests.clone());
     let doorway = Doorway::open(path.clone(), mode, requests, opened)
         .map_err(|error| cant_bind(&path, &error))?;
     let mut driver = Driver {
-        engine,
-        host,
-        set,
+        event_loop,
         store,
         sources,
         events,
         agent,
         courier,
         job_file,
-        trouble: None,
         notebook: Notebook::default(),
         tally,
         web,
         proof: Proof::default(),
         clock: ClockWatch::new(now, clock::since_boot()),
-        epoch: 0,
         pending: HashMap::new(),
         replies: 0,
         followers: Followers::new(),
@@ -187,7 +183,7 @@ async fn live_on(
     );
     driver.agent.look_at_token(&driver.events);
     driver.watch(watched, read_at);
-    driver.begin(step).await;
+    driver.begin().await;
     systemd::ready(&driver.told);
     driver.turn_until_stopped().await;
     systemd::stopping();

@@ -50,7 +50,7 @@ pub(super) enum StatusQuestion {
 impl Driver {
     /// `status`: after the agent was asked, if nobody has lately.
     pub(super) fn status_asked(&mut self, question: StatusQuestion) {
-        let asked_at = self.engine.agent_view().asked_at;
+        let asked_at = self.engine().agent_view().asked_at;
         let known = matches!(&question, StatusQuestion::Whole(query, _) if query.known);
         if !known && self.agent.glance_if_stale(asked_at, &self.events, clock::now()) {
             self.curious.push(question);
@@ -71,10 +71,12 @@ impl Driver {
         let now = clock::now();
         let views: Vec<_> = match &query.job {
             Some(name) => match self.known_job(name) {
-                Ok(job) => self.engine.job_view(&job, now).into_iter().collect(),
+                Ok(job) => self.engine().job_view(&job, now).into_iter().collect(),
                 Err(unknown) => return drop(reply.send(Err(unknown))),
             },
-            None => self.engine.jobs().filter_map(|name| self.engine.job_view(name, now)).collect(),
+            None => {
+                self.engine().jobs().filter_map(|name| self.engine().job_view(name, now)).collect()
+            }
         };
         let named = query.job.is_some();
         let job = |view| if named { self.whole_job(view) } else { self.job(view) };
@@ -84,8 +86,8 @@ impl Driver {
 
     fn answer_slice(&self, slice: &Slice, reply: Reply<StatusDocument>) {
         let now = clock::now();
-        let names = self.engine.jobs_after(slice.after.as_ref()).take(slice.most);
-        let views: Vec<_> = names.filter_map(|name| self.engine.job_view(name, now)).collect();
+        let names = self.engine().jobs_after(slice.after.as_ref()).take(slice.most);
+        let views: Vec<_> = names.filter_map(|name| self.engine().job_view(name, now)).collect();
         let jobs: Vec<_> = views.iter().map(|view| self.job(view)).collect();
         self.answer_with(jobs, views, true, reply);
     }
@@ -108,8 +110,8 @@ impl Driver {
             },
             config: self.job_file.document(self.sources.watch.trouble()),
             agent: self.agent_document(),
-            alerts: alerts_document(&self.engine.alerts_view(), &self.set.desktop),
-            pause: self.engine.pause_of_all(now).map(PauseDocument::from),
+            alerts: alerts_document(&self.engine().alerts_view(), &self.event_loop.jobs().desktop),
+            pause: self.engine().pause_of_all(now).map(PauseDocument::from),
             jobs,
             problems: Vec::new(),
             phrases: Vec::new(),
@@ -117,7 +119,7 @@ impl Driver {
         };
         self.problems(now).into_iter().for_each(|problem| status.add_problem(problem));
         let store = self.store.clone();
-        let accounts = Arc::clone(self.engine.accounts());
+        let accounts = Arc::clone(self.engine().accounts());
         tokio::spawn(async move {
             let status = with_last_runs(status, &marks, &store, &accounts).await;
             drop(reply.send(Ok(if detail { status } else { status.without_details() })));
@@ -125,7 +127,7 @@ impl Driver {
     }
 
     pub(super) fn agent_document(&self) -> AgentDocument {
-        let view = self.engine.agent_view();
+        let view = self.engine().agent_view();
         let (mut reachable, mut state, mut valid) = (view.reachable, view.state, view.token_valid);
         let mut asked_at = view.asked_at;
         if let Some(glance) = self.agent.glance.as_ref().filter(|g| Some(g.at) > asked_at) {
@@ -144,7 +146,7 @@ impl Driver {
     }
 
     fn job(&self, view: &JobView) -> JobDocument {
-        let active = view.active.and_then(|run| self.engine.run_view(run));
+        let active = view.active.and_then(|run| self.engine().run_view(run));
         let latest = active.as_ref().and_then(|active| active.attempts.last());
         let detail = JobDetail {
             past_pauses: Vec::new(),
@@ -171,8 +173,8 @@ impl Driver {
             late: view.late_since.is_some(),
             schedule: Schedule::new(view.job.timetable.expressions()),
             timezone: view.job.timetable.zone_name().to_owned(),
-            source: place_document(&view.job.source, self.engine.accounts()),
-            destination: place_document(&view.job.destination, self.engine.accounts()),
+            source: place_document(&view.job.source, self.engine().accounts()),
+            destination: place_document(&view.job.destination, self.engine().accounts()),
             next_run: view.next_run,
             active_run: view.active.and_then(|run| self.live(run)),
             last_run: None,
@@ -197,7 +199,7 @@ impl Driver {
         if let Some(detail) = &mut document.detail {
             detail.fields = fields;
             // Counted when somebody asks, which is of one job.
-            detail.past_pauses = self.engine.past_pauses(&document.name);
+            detail.past_pauses = self.engine().past_pauses(&document.name);
         }
         document
     }
@@ -205,16 +207,16 @@ impl Driver {
     /// What an operator should act on.
     fn problems(&self, now: Timestamp) -> Vec<Phrase> {
         let mut problems = Vec::new();
-        if let Some(trouble) = self.trouble() {
-            let phrase = Phrase::new("nothing can be recorded since ").time(trouble.since);
-            problems.push(phrase.words(format!(": {}", trouble.words)));
+        if let Some(outage) = self.event_loop.outage() {
+            let phrase = Phrase::new("nothing can be recorded since ").time(outage.since);
+            problems.push(phrase.words(format!(": {}", outage.words)));
         }
         if let Some(problem) = self.job_file.problem() {
             let words = format!("the job file is invalid, the old jobs stay: {problem}");
             problems.push(Phrase::new(words));
         }
         problems.extend(self.web.problem().map(Phrase::new));
-        let view = self.engine.agent_view();
+        let view = self.engine().agent_view();
         match &self.agent.glance {
             Some(glance) if Some(glance.at) > view.asked_at => {
                 let words = Some(glance.words.clone()).filter(|words| !words.is_empty());
@@ -238,8 +240,8 @@ impl Driver {
             let phrase = Phrase::new(format!("the token {verb} at ")).time(end);
             problems.push(phrase.words(": renew it with `transferd login`"));
         }
-        problems.extend(self.engine.alerts_view().failing.iter().map(undelivered));
-        match self.engine.cancels_unconfirmed() {
+        problems.extend(self.engine().alerts_view().failing.iter().map(undelivered));
+        match self.engine().cancels_unconfirmed() {
             0 => {}
             1 => problems.push(Phrase::new("1 transfer is to be canceled, and is not yet")),
             many => {
@@ -252,7 +254,7 @@ impl Driver {
 
     /// `history`.
     pub(super) fn answer_history(&self, mut query: HistoryQuery, reply: Reply<Vec<RunDocument>>) {
-        let names = match names_meant(&query.jobs, self.engine.jobs_ever_known()) {
+        let names = match names_meant(&query.jobs, self.engine().jobs_ever_known()) {
             Ok(names) => names.iter().map(ToString::to_string).collect(),
             Err(words) => return drop(reply.send(Err(Refused::Unknown(words)))),
         };
@@ -264,7 +266,7 @@ impl Driver {
         let unknown: Vec<_> = unknown.collect();
         let (store, live) = (self.store.clone(), self.all_live());
         let live: HashMap<_, _> = live.into_iter().map(|live| (live.id, live)).collect();
-        let accounts = Arc::clone(self.engine.accounts());
+        let accounts = Arc::clone(self.engine().accounts());
         tokio::spawn(async move {
             drop(reply.send(history(&store, query, live, unknown, &accounts).await));
         });
@@ -274,7 +276,7 @@ impl Driver {
     pub(super) fn answer_show(&self, query: ShowQuery, reply: Reply<ShowDocument>) {
         let live = self.all_live();
         let store = self.store.clone();
-        let accounts = Arc::clone(self.engine.accounts());
+        let accounts = Arc::clone(self.engine().accounts());
         let unknown = query.run.as_deref().map(|run| self.unknown("run", run));
         tokio::spawn(async move {
             drop(reply.send(show(&store, query.run, live, unknown, &accounts).await));

@@ -11,7 +11,6 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::histogram::Histogram;
 use crate::core::ids::{JobName, RunId};
-use crate::core::input::Step;
 use crate::core::job::JobSet;
 use crate::core::reason::ReasonCode;
 use crate::core::record::{Durable, Record};
@@ -128,9 +127,9 @@ impl Tally {
         }
     }
 
-    /// Counts a step that is durable.
-    pub fn count(&mut self, step: &Step) {
-        for record in &step.record {
+    /// Counts records that are durable.
+    pub fn count(&mut self, records: &[Record]) {
+        for record in records {
             match record {
                 Record::Run { was, run } => self.run(*was, run),
                 Record::Attempt(attempt) => self.attempt(attempt),
@@ -309,10 +308,6 @@ mod tests {
     use crate::core::reason::SkipReason;
     use crate::store::tests::sample::{at, attempt, new_run, put, run, was};
 
-    fn step(record: Vec<Record>) -> Step {
-        Step { record, ..Step::default() }
-    }
-
     fn ended(phase: Phase, outcome: Ended, counts: bool) -> Attempt {
         let mut row = attempt(1, 1, phase, None);
         (row.outcome, row.counts, row.not_before) = (Some(outcome), counts, at(3));
@@ -329,17 +324,17 @@ mod tests {
         let mut half = attempt(1, 1, Phase::Accepted, Some(1));
         (half.progress.bytes_transferred, half.not_before) = (4, at(3));
         half.progress.cost_usd = Some(0.25);
-        tally.count(&step(vec![new_run(run(1, "nightly", RunState::Waiting))]));
-        tally.count(&step(vec![put(attempt(1, 1, Phase::Intent, None))]));
+        tally.count(&[new_run(run(1, "nightly", RunState::Waiting))]);
+        tally.count(&[put(attempt(1, 1, Phase::Intent, None))]);
         assert_eq!(tally.lags().count(), 0, "the answer is not there yet");
-        tally.count(&step(vec![put(half.clone()), put(half)]));
-        tally.count(&step(vec![
+        tally.count(&[put(half.clone()), put(half)]);
+        tally.count(&[
             put(moved.clone()),
             put(moved.clone()),
             was(RunState::Running, over.clone()),
             was(RunState::Succeeded, over),
             put(moved),
-        ]));
+        ]);
         let job = tally.of(&JobName::new("nightly"));
         assert_eq!((job.runs, job.attempts), ([1, 0, 0, 0, 0], [1, 0, 0, 0, 0]));
         assert_eq!((job.moved.bytes, job.moved.cost_usd), (10, 0.75));
@@ -350,12 +345,12 @@ mod tests {
     #[test]
     fn what_used_nothing_up_is_told_apart_and_its_number_counts_again() {
         let mut tally = Tally::default();
-        tally.count(&step(vec![
+        tally.count(&[
             new_run(run(1, "nightly", RunState::Waiting)),
             put(ended(Phase::Refused, Ended::Failed, false)),
             put(attempt(1, 1, Phase::Intent, None)),
             put(ended(Phase::Refused, Ended::Failed, true)),
-        ]));
+        ]);
         assert_eq!(tally.of(&JobName::new("nightly")).attempts, [0, 1, 0, 0, 1]);
     }
 
@@ -371,7 +366,7 @@ mod tests {
         let mut tally = Tally::default();
         tally.resume(&rows);
         given_up.phase = Phase::Closed;
-        tally.count(&step(vec![put(given_up)]));
+        tally.count(&[put(given_up)]);
         assert_eq!(tally.of(&JobName::new("nightly")), JobTally::default());
         assert_eq!(tally.lags().count(), 0);
     }
@@ -381,7 +376,7 @@ mod tests {
         let mut tally = Tally::default();
         let mut skipped = run(1, "nightly", RunState::Skipped);
         skipped.reason = SkipReason::CatchUpNone.into();
-        tally.count(&step(vec![new_run(skipped)]));
+        tally.count(&[new_run(skipped)]);
         let job = tally.of(&JobName::new("nightly"));
         assert_eq!((job.runs, job.skipped), ([0, 0, 0, 0, 1], [0, 0, 1, 0, 0]));
         assert_eq!(tally.durations().count(), 0);

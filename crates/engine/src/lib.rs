@@ -9,6 +9,9 @@ pub mod dealt;
 pub mod duration;
 pub mod engine;
 pub mod event;
+pub mod event_loop;
+#[cfg(test)]
+pub(crate) mod fixtures;
 pub mod ids;
 pub mod input;
 pub mod job;

@@ -191,3 +191,16 @@ pub const UNCLAIMED_FAILURES_MAX: usize = 64;
 /// The longest glob that may stand for jobs on a command line: several names long, and compiled in
 /// a moment.
 pub const JOB_GLOB_BYTES: usize = 256;
+
+/// Inputs that share one commit: a full batch is decided in some milliseconds.
+pub const BATCH_MAX: usize = 1_024;
+
+/// First and longest delay between two tries to record anything. A full disk is emptied by people.
+pub const OUTAGE_RETRY: (SignedDuration, SignedDuration) =
+    (SignedDuration::from_secs(1), SignedDuration::from_secs(15));
+
+/// An outage of the store that comes back within this time was not over.
+pub const OUTAGE_CALM: SignedDuration = SignedDuration::from_secs(60);
+
+/// How long nothing could be recorded before people are told, beyond the log.
+pub const OUTAGE_REPORTED: SignedDuration = SignedDuration::from_mins(5);

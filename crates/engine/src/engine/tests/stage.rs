@@ -3,82 +3,26 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use crate::alert::{QueuedAlert, Told};
 use crate::cause::{CauseQuery, OurRow};
+use crate::engine::Engine;
 use crate::engine::outbox::Outbox;
-use crate::engine::{Engine, Host};
 use crate::event::Event;
-use crate::ids::{AccountId, AttemptId, JobName, RunId, TransferId, UserId};
+use crate::fixtures::machine;
+pub(super) use crate::fixtures::{OURS, at, job, secs, set};
+use crate::ids::{AttemptId, JobName, RunId, TransferId};
 use crate::input::{Answer, Effect, Input, Level, OperatorRequest, ReplyTo, Step};
-use crate::job::{
-    AgentSettings, CatchUp, HistoryPolicy, Job, JobSet, Overlap, PlaceTemplate, Terms,
-};
+use crate::job::{Job, JobSet, PlaceTemplate};
 use crate::place::TransferRequest;
 use crate::record::{Durable, Mark, PauseOfAll, Record};
 use crate::run::{Attempt, Run};
-use crate::schedule::{Schedule, Timetable};
-use crate::template::PathTemplate;
 use crate::transfer::{
     AgentState, Gap, Incomplete, Look, LookFailure, LookRequest, Progress, SubmitAnswer, Transfer,
     TransferStatus,
 };
-
-pub(super) fn at(text: &str) -> Timestamp {
-    format!("2026-03-02T{text}Z").parse().expect("a time")
-}
-
-pub(super) fn secs(n: i64) -> SignedDuration {
-    SignedDuration::from_secs(n)
-}
-
-pub(super) const OURS: UserId = UserId(Uuid::from_u128(0xaaaa));
-
-/// A job that is due at each full hour.
-pub(super) fn job(name: &str, destination: &str, change: impl FnOnce(&mut Job)) -> Arc<Job> {
-    let place = |account: u128, path: &str| PlaceTemplate {
-        account: AccountId(Uuid::from_u128(account)),
-        bucket: "bucket".to_owned(),
-        bucket_id: String::new(),
-        path: PathTemplate::parse(path).expect("a path"),
-        id: String::new(),
-    };
-    let schedule = Schedule::parse("0 * * * *").expect("a schedule");
-    let mut job = Job {
-        name: JobName::new(name),
-        description: None,
-        timetable: Timetable::new(vec![schedule], "UTC", TimeZone::UTC),
-        source: place(1, "from/"),
-        destination: place(2, destination),
-        allow_skip: true,
-        keep_source_tree: false,
-        overlap: Overlap::Skip,
-        catch_up: CatchUp::Once,
-        catch_up_window: SignedDuration::from_hours(24),
-        jitter: SignedDuration::ZERO,
-        max_age: None,
-        enabled: true,
-        terms: Arc::new(Terms { timeout: SignedDuration::from_mins(30), ..Terms::default() }),
-    };
-    change(&mut job);
-    Arc::new(job)
-}
-
-pub(super) fn set(jobs: Vec<Arc<Job>>) -> Arc<JobSet> {
-    Arc::new(JobSet {
-        agent: AgentSettings::default(),
-        jobs: jobs.into_iter().map(|job| (job.name.clone(), job)).collect(),
-        accounts: Arc::default(),
-        alerts: Vec::new(),
-        desktop: Vec::new(),
-        history: HistoryPolicy::default(),
-        listen: None,
-        external_url: None,
-    })
-}
 
 /// An engine, the rows that it had committed, and an agent that lists what it is told to.
 pub(super) struct Stage {
@@ -130,7 +74,7 @@ impl Stage {
 
     pub(super) fn with(set: Arc<JobSet>) -> Self {
         let now = at("00:30:00");
-        let (engine, step) = Engine::recover(Durable::default(), Arc::clone(&set), host(), now);
+        let (engine, step) = Engine::recover(Durable::default(), Arc::clone(&set), machine(), now);
         let mut stage = Self {
             engine,
             now,
@@ -374,15 +318,11 @@ impl Stage {
         let pause_of_all = Arc::clone(&self.pause_of_all);
         let durable =
             Durable { runs, attempts, marks, alerts, told, pause_of_all, ..Durable::default() };
-        let (engine, step) = Engine::recover(durable, Arc::clone(&self.set), host(), self.now);
+        let (engine, step) = Engine::recover(durable, Arc::clone(&self.set), machine(), self.now);
         self.engine = engine;
         self.looking = false;
         step
     }
-}
-
-pub(super) fn host() -> Host {
-    Host { hostname: "station".to_owned(), jitter_seed: 7 }
 }
 
 /// The request that the first job makes.

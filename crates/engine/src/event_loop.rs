@@ -1,0 +1,405 @@
+//! The daemon's loop without input and output: facts go in, requests to the store and effects come
+//! out. The daemon, the simulation, rehearsals, the engine's tests and the protocol model all turn
+//! this one; each of them brings its own clock, store and agent.
+//!
+//! # The life of one batch
+//!
+//! 1. [`push`](EventLoop::push) collects what happens, up to [`BATCH_MAX`] inputs
+//!    ([`is_full`](EventLoop::is_full)).
+//! 2. [`poll_store`](EventLoop::poll_store) hands all of it to the engine and asks for one commit of
+//!    all that the engine wants recorded. Nothing to record: the batch is settled at once.
+//! 3. [`committed`](EventLoop::committed) takes the store's answer in.
+//! 4. [`poll_output`](EventLoop::poll_output) gives, in order: the records, lines for the log, the
+//!    effects, and [`Output::Settled`] for those who wait. Only now may anything be sent.
+//! 5. What comes of an effect returns by [`push_answer`](EventLoop::push_answer), in a later batch.
+//!
+//! Where the commit fails, nothing of the batch is done but cancels, which are safe to repeat and
+//! need no room on the disk (protocol, rule 10). The engine knows now what no row says, so it is of
+//! no use any more: an [`Outage`] begins. At each of its tries, `poll_store` asks for the rows
+//! ([`StoreRequest::Load`]), [`loaded`](EventLoop::loaded) rebuilds the engine from them as after a
+//! crash, and the batch of the new engine is committed; the outage is over once a commit succeeds.
+//!
+//! Each engine is an [`Epoch`]. An answer to an effect of an engine that is gone is dropped: to the
+//! engine after it, that request is uncertain, and it is settled by looking.
+//!
+//! Keeps true: no effect comes out before the records of its batch are durable; the store is asked
+//! for one thing at a time; the job set that was pushed last is in force, also after a rebuild.
+
+mod outage;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::engine::{Engine, Host};
+use super::input::{Effect, Input, Level, Note, Step};
+use super::job::JobSet;
+use super::limits::BATCH_MAX;
+use super::matching::shift;
+use super::record::{Durable, Record};
+
+pub use outage::Outage;
+
+/// Counts the engines of one process: each is rebuilt from the rows after a commit has failed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Epoch(u64);
+
+/// What the store is to do. It is asked for one thing at a time.
+#[derive(Clone, Debug, PartialEq)]
+pub enum StoreRequest {
+    /// Make these records durable, all or none; answered by [`EventLoop::committed`]. Without
+    /// records, in an outage, it is only to be proven that some could be written.
+    Commit(Vec<Record>),
+    /// Read the rows back; answered by [`EventLoop::loaded`].
+    Load,
+}
+
+/// What is to be done or told, now that a batch is durable, or can't be made so.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Output {
+    /// These records are durable.
+    Recorded(Vec<Record>),
+    /// A line for the log.
+    Note(Note),
+    /// To be done now. Its answer comes back with the epoch.
+    Perform {
+        /// Of which engine it is.
+        epoch: Epoch,
+        /// What.
+        effect: Effect,
+    },
+    /// Whoever waited for what was pushed so far is to be answered: it is durable, job set and
+    /// all; or it is not, in words, and operators have to ask again.
+    Settled(Result<(), String>),
+}
+
+/// How far a batch is.
+#[derive(Debug)]
+enum Stage {
+    /// What happens is collected.
+    Collecting,
+    /// An engine was rebuilt, and its first step waits for what else has happened.
+    Rebuilt(Step),
+    /// The store was asked to commit the records of this step.
+    Committing(Step),
+    /// The store was asked for the rows.
+    Loading,
+}
+
+/// What an engine was told and the next one can't read from the rows.
+#[derive(Debug, Default)]
+struct Standing {
+    token_ends: Option<Option<Timestamp>>,
+    job_file: Option<Option<String>>,
+    /// How far the clock was set since the last commit.
+    clock_step: SignedDuration,
+}
+
+/// An engine, and the batch that it is working on.
+#[derive(Debug)]
+pub struct EventLoop {
+    engine: Engine,
+    machine: Host,
+    jobs: Arc<JobSet>,
+    epoch: Epoch,
+    /// What has happened since the last batch.
+    inbox: Vec<Input>,
+    standing: Standing,
+    stage: Stage,
+    outputs: VecDeque<Output>,
+    /// The last outage, until it is forgotten.
+    outage: Option<Outage>,
+}
+
+impl EventLoop {
+    /// A loop whose engine is rebuilt from the rows: after any start of the process. What it is to
+    /// hear before it decides anything is pushed before the first [`Self::poll_store`].
+    pub fn recover(rows: Durable, jobs: Arc<JobSet>, machine: Host, now: Timestamp) -> Self {
+        let (engine, step) = Engine::recover(rows, Arc::clone(&jobs), machine.clone(), now);
+        Self {
+            engine,
+            machine,
+            jobs,
+            epoch: Epoch::default(),
+            inbox: Vec::new(),
+            standing: Standing::default(),
+            stage: Stage::Rebuilt(step),
+            outputs: VecDeque::new(),
+            outage: None,
+        }
+    }
+
+    /// Something has happened. It is dealt with by the next batch.
+    pub fn push(&mut self, input: Input) {
+        self.assert_store_is_idle();
+        match &input {
+            Input::ClockStepped { by } => {
+                self.standing.clock_step = self.standing.clock_step.saturating_add(*by);
+                if let Some(outage) = &mut self.outage {
+                    outage.clock_stepped(*by);
+                }
+                return;
+            }
+            Input::TokenEnds(ends) => self.standing.token_ends = Some(*ends),
+            Input::JobFileJudged(problem) => self.standing.job_file = Some(problem.clone()),
+            Input::JobsReplaced(set) => self.jobs = Arc::clone(set),
+            Input::TimeReached
+            | Input::Submitted { .. }
+            | Input::Looked(_)
+            | Input::CancelAnswered { .. }
+            | Input::AgentStarted(_)
+            | Input::Notified
+            | Input::Receipt(_)
+            | Input::ObjectFailed { .. }
+            | Input::CauseLearned { .. }
+            | Input::TokenChanged
+            | Input::Delivered { .. }
+            | Input::Operator { .. } => {}
+        }
+        // In an outage the engine that would hear of it is yet to be built, and starts without any
+        // doubts that this could remove. Only people wait for an answer.
+        if self.outage().is_none() || is_waited_for(&input) {
+            self.inbox.push(input);
+        }
+    }
+
+    /// The answer to an effect of the engine of that epoch has come. If that engine is gone, the
+    /// answer goes with it.
+    pub fn push_answer(&mut self, epoch: Epoch, input: Input) {
+        if self.is_current(epoch) {
+            self.push(input);
+        }
+    }
+
+    /// The engine that is there now.
+    pub fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+
+    /// True while answers to what the engine of that epoch has asked for still reach it.
+    pub fn is_current(&self, epoch: Epoch) -> bool {
+        self.epoch == epoch && self.outage().is_none()
+    }
+
+    /// True once a batch holds as much as one commit should.
+    pub fn is_full(&self) -> bool {
+        self.inbox.len() >= BATCH_MAX
+    }
+
+    /// True when nothing that was pushed waits for a commit.
+    pub fn is_settled(&self) -> bool {
+        self.inbox.is_empty() && matches!(self.stage, Stage::Collecting) && self.outage().is_none()
+    }
+
+    /// Lets the engine decide over what has happened; what the store is to do now, if anything.
+    /// To be asked again after each answer of the store, until there is nothing.
+    pub fn poll_store(&mut self, now: Timestamp) -> Option<StoreRequest> {
+        self.assert_store_is_idle();
+        let (mut step, rebuilt) = match std::mem::replace(&mut self.stage, Stage::Collecting) {
+            Stage::Rebuilt(step) => (step, true),
+            Stage::Collecting if self.outage().is_some() => return self.try_again(now),
+            Stage::Collecting | Stage::Committing(_) | Stage::Loading => (Step::default(), false),
+        };
+        let inputs = self.take_inputs(now);
+        if inputs.is_empty() && !rebuilt {
+            return None;
+        }
+        for input in inputs {
+            let Step { record, then, notes } = self.engine.handle(input, now);
+            step.record.extend(record);
+            step.then.extend(then);
+            step.notes.extend(notes);
+        }
+        if step.record.is_empty() && self.outage().is_none() {
+            self.settle(step);
+            return None;
+        }
+        let records = step.record.clone();
+        self.stage = Stage::Committing(step);
+        Some(StoreRequest::Commit(records))
+    }
+
+    /// The store has made the records durable, or has not, in words.
+    ///
+    /// # Panics
+    /// If no commit was asked for.
+    pub fn committed(&mut self, result: Result<(), String>, now: Timestamp) {
+        let Stage::Committing(step) = std::mem::replace(&mut self.stage, Stage::Collecting) else {
+            panic!("a commit is answered that was not asked for");
+        };
+        match result {
+            Ok(()) => {
+                let line = self.outage.as_mut().and_then(|outage| outage.ends(now));
+                self.outputs.extend(line.map(|text| note(Level::Warn, text, now)));
+                self.settle(step);
+            }
+            Err(words) => self.fail(&step.then, words, now),
+        }
+    }
+
+    /// The store has read the rows, or could not, in words. The engine is rebuilt from them.
+    ///
+    /// # Panics
+    /// If the rows were not asked for.
+    pub fn loaded(&mut self, rows: Result<Durable, String>, now: Timestamp) {
+        let Stage::Loading = std::mem::replace(&mut self.stage, Stage::Collecting) else {
+            panic!("rows are given that were not asked for");
+        };
+        let rows = match rows {
+            Ok(rows) => rows,
+            Err(words) => return self.fail(&[], words, now),
+        };
+        let (jobs, machine) = (Arc::clone(&self.jobs), self.machine.clone());
+        // Its rows are dated by the clock as it was; it then hears how far that was set.
+        let before = shift(now, -self.standing.clock_step);
+        let (engine, step) = Engine::recover(rows, jobs, machine, before);
+        self.engine = engine;
+        self.epoch.0 += 1;
+        self.inbox.extend(self.standing.token_ends.map(Input::TokenEnds));
+        self.inbox.extend(self.standing.job_file.clone().map(Input::JobFileJudged));
+        self.stage = Stage::Rebuilt(step);
+    }
+
+    /// What is to be done or told next, in order.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// When the loop is to be turned though nothing has happened; `None` while it may sleep.
+    pub fn next_wakeup(&self) -> Option<Timestamp> {
+        match self.outage() {
+            Some(outage) => Some(outage.retry_at()),
+            None => self.engine.next_wakeup(),
+        }
+    }
+
+    /// True while the agent's notification socket is worth having.
+    pub fn wants_notifications(&self) -> bool {
+        self.outage().is_none() && self.engine.wants_notifications()
+    }
+
+    /// The engine, for questions. In an outage it is the one that could not be recorded.
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// The job set in force.
+    pub fn jobs(&self) -> &Arc<JobSet> {
+        &self.jobs
+    }
+
+    /// What the engine is told about the machine.
+    pub fn machine(&self) -> &Host {
+        &self.machine
+    }
+
+    /// Since when, and why, nothing can be recorded; absent while all is well.
+    pub fn outage(&self) -> Option<&Outage> {
+        self.outage.as_ref().filter(|outage| outage.lasts())
+    }
+
+    /// The outage, once it has lasted for so long that people are to be told by what needs no
+    /// database: given out once.
+    pub fn outage_to_report(&mut self, now: Timestamp) -> Option<&Outage> {
+        self.outage.as_mut().and_then(|outage| outage.is_to_report(now).then_some(&*outage))
+    }
+
+    /// What the engine is to hear now: a clock that was set before anything that is dated by it.
+    fn take_inputs(&mut self, now: Timestamp) -> Vec<Input> {
+        let by = self.standing.clock_step;
+        let step = (!by.is_zero()).then_some(Input::ClockStepped { by });
+        // Whatever has woken the loop: who asks again and again does not put off what is due.
+        let is_due = self.engine.next_wakeup().is_some_and(|at| at <= now);
+        let time = is_due.then_some(Input::TimeReached);
+        step.into_iter().chain(std::mem::take(&mut self.inbox)).chain(time).collect()
+    }
+
+    /// Asks for the rows once it is time to try again, or people wait.
+    fn try_again(&mut self, now: Timestamp) -> Option<StoreRequest> {
+        let is_due = self.outage().is_none_or(|outage| outage.retry_at() <= now);
+        // In an outage, the inbox holds only what somebody waits for.
+        if !is_due && self.inbox.is_empty() {
+            return None;
+        }
+        self.stage = Stage::Loading;
+        Some(StoreRequest::Load)
+    }
+
+    /// A batch is durable, or needed no commit.
+    fn settle(&mut self, step: Step) {
+        self.standing.clock_step = SignedDuration::ZERO;
+        let Step { record, then, notes } = step;
+        if !record.is_empty() {
+            self.outputs.push_back(Output::Recorded(record));
+        }
+        self.outputs.extend(notes.into_iter().map(Output::Note));
+        let epoch = self.epoch;
+        self.outputs.extend(then.into_iter().map(|effect| Output::Perform { epoch, effect }));
+        self.outputs.push_back(Output::Settled(Ok(())));
+    }
+
+    /// A batch could not be made durable, or the rows could not be read: the engine is given up,
+    /// and only what is safe to repeat is done.
+    fn fail(&mut self, wanted: &[Effect], mut words: String, now: Timestamp) {
+        // What it has asked for and not heard of is uncertain from now on.
+        self.epoch.0 += 1;
+        self.inbox.clear();
+        let known = self.outage.take().filter(|outage| !outage.is_forgotten(now));
+        let outage = self.outage.insert(known.unwrap_or_else(|| Outage::new(now)));
+        let line = outage.goes_on(&words, now);
+        self.outputs.extend(line.map(|text| note(Level::Error, text, now)));
+        let wanted = wanted.iter().filter_map(|effect| match effect {
+            Effect::Cancel { transfer } => Some(*transfer),
+            Effect::Look(_)
+            | Effect::Submit { .. }
+            | Effect::StartAgent
+            | Effect::LearnCause { .. }
+            | Effect::Deliver { .. }
+            | Effect::Reply { .. } => None,
+        });
+        let cancels: BTreeSet<_> = wanted.chain(self.engine.overdue(now)).collect();
+        if !cancels.is_empty() {
+            words.push_str("; the agent was asked to cancel all the same");
+        }
+        let epoch = self.epoch;
+        self.outputs.extend(cancels.into_iter().map(|transfer| {
+            let effect = Effect::Cancel { transfer };
+            Output::Perform { epoch, effect }
+        }));
+        self.outputs.push_back(Output::Settled(Err(words)));
+    }
+
+    /// What happens while the store is asked belongs to the next batch: it is pushed after.
+    fn assert_store_is_idle(&self) {
+        let is_asked = matches!(self.stage, Stage::Committing(_) | Stage::Loading);
+        assert!(!is_asked, "the loop goes on before the store has answered");
+    }
+}
+
+/// Whether somebody waits for what comes of an input, so that the outage is tried at once.
+fn is_waited_for(input: &Input) -> bool {
+    match input {
+        Input::Operator { .. } | Input::JobsReplaced(_) => true,
+        Input::TimeReached
+        | Input::Submitted { .. }
+        | Input::Looked(_)
+        | Input::CancelAnswered { .. }
+        | Input::AgentStarted(_)
+        | Input::Notified
+        | Input::Receipt(_)
+        | Input::ObjectFailed { .. }
+        | Input::CauseLearned { .. }
+        | Input::TokenChanged
+        | Input::ClockStepped { .. }
+        | Input::Delivered { .. }
+        | Input::TokenEnds(_)
+        | Input::JobFileJudged(_) => false,
+    }
+}
+
+fn note(level: Level, text: String, at: Timestamp) -> Output {
+    Output::Note(Note { level, job: None, run: None, by: None, at, text })
+}

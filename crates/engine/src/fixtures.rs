@@ -1,0 +1,129 @@
+//! What the tests of engine and event loop have in common: jobs, times, and the rows that a store
+//! would hold.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use uuid::Uuid;
+
+use super::engine::Host;
+use super::event::Event;
+use super::ids::{AccountId, AttemptId, JobName, RunId, UserId};
+use super::job::{
+    AgentSettings, CatchUp, HistoryPolicy, Job, JobSet, Overlap, PlaceTemplate, Terms,
+};
+use super::record::{Durable, Mark, Record};
+use super::run::{Attempt, Run};
+use super::schedule::{Schedule, Timetable};
+use super::store::Store;
+use super::store::memory::MemoryStore;
+use super::template::PathTemplate;
+
+/// A time of day.
+pub(crate) fn at(text: &str) -> Timestamp {
+    format!("2026-03-02T{text}Z").parse().expect("a time")
+}
+
+pub(crate) fn secs(n: i64) -> SignedDuration {
+    SignedDuration::from_secs(n)
+}
+
+/// The user that our token belongs to.
+pub(crate) const OURS: UserId = UserId(Uuid::from_u128(0xaaaa));
+
+/// A job that is due at each full hour.
+pub(crate) fn job(name: &str, destination: &str, change: impl FnOnce(&mut Job)) -> Arc<Job> {
+    let place = |account: u128, path: &str| PlaceTemplate {
+        account: AccountId(Uuid::from_u128(account)),
+        bucket: "bucket".to_owned(),
+        bucket_id: String::new(),
+        path: PathTemplate::parse(path).expect("a path"),
+        id: String::new(),
+    };
+    let schedule = Schedule::parse("0 * * * *").expect("a schedule");
+    let mut job = Job {
+        name: JobName::new(name),
+        description: None,
+        timetable: Timetable::new(vec![schedule], "UTC", TimeZone::UTC),
+        source: place(1, "from/"),
+        destination: place(2, destination),
+        allow_skip: true,
+        keep_source_tree: false,
+        overlap: Overlap::Skip,
+        catch_up: CatchUp::Once,
+        catch_up_window: SignedDuration::from_hours(24),
+        jitter: SignedDuration::ZERO,
+        max_age: None,
+        enabled: true,
+        terms: Arc::new(Terms { timeout: SignedDuration::from_mins(30), ..Terms::default() }),
+    };
+    change(&mut job);
+    Arc::new(job)
+}
+
+/// A job file with these jobs.
+pub(crate) fn set(jobs: Vec<Arc<Job>>) -> Arc<JobSet> {
+    Arc::new(JobSet {
+        agent: AgentSettings::default(),
+        jobs: jobs.into_iter().map(|job| (job.name.clone(), job)).collect(),
+        accounts: Arc::default(),
+        alerts: Vec::new(),
+        desktop: Vec::new(),
+        history: HistoryPolicy::default(),
+        listen: None,
+        external_url: None,
+    })
+}
+
+/// The machine that the tests run on.
+pub(crate) fn machine() -> Host {
+    Host { hostname: "station".to_owned(), jitter_seed: 7 }
+}
+
+/// A store, and its rows as tests look at them: those that are over among them.
+#[derive(Debug, Default)]
+pub(crate) struct Rows {
+    store: MemoryStore,
+    pub(crate) runs: BTreeMap<RunId, Arc<Run>>,
+    /// The runs, in the order in which they were recorded.
+    pub(crate) order: Vec<RunId>,
+    pub(crate) attempts: BTreeMap<AttemptId, Arc<Attempt>>,
+    pub(crate) marks: BTreeMap<JobName, Arc<Mark>>,
+    pub(crate) events: Vec<Event>,
+}
+
+impl Rows {
+    pub(crate) fn commit(&mut self, records: &[Record]) {
+        self.store.commit(records).expect("records that fit the rows");
+        for record in records {
+            match record {
+                Record::Run { run, .. } => {
+                    let old = self.runs.insert(run.id, Arc::clone(run));
+                    assert!(old.as_ref().is_none_or(|old| !old.state.is_over()), "an end is final");
+                    if old.is_none() {
+                        self.order.push(run.id);
+                    }
+                }
+                Record::Attempt(attempt) => {
+                    self.attempts.insert(attempt.id, Arc::clone(attempt));
+                }
+                Record::Mark(mark) => {
+                    self.marks.insert(mark.job.clone(), Arc::clone(mark));
+                }
+                Record::Event(event) => self.events.push(event.clone()),
+                Record::Learned(_)
+                | Record::AlertQueued(_)
+                | Record::AlertGone(_)
+                | Record::Told(_)
+                | Record::PauseOfAll(_) => {}
+            }
+        }
+    }
+
+    /// What an engine is rebuilt from.
+    pub(crate) fn load(&mut self) -> Durable {
+        self.store.load().expect("rows in memory")
+    }
+}
