@@ -252,7 +252,23 @@ fn what_happens_is_followed_from_an_event_on() {
     let mut before = 0;
     for line in lines {
         let told: serde_json::Value = serde_json::from_str(&line.unwrap()).unwrap();
-        assert_eq!(keys(&told), ["at", "detail", "event", "id", "job", "run"]);
+        assert_eq!(
+            keys(&told),
+            [
+                "at",
+                "attempt",
+                "blocked_by",
+                "detail",
+                "event",
+                "id",
+                "job",
+                "limit",
+                "reason_code",
+                "run",
+                "transfer_id",
+                "until",
+            ]
+        );
         assert!(told["id"].as_u64().unwrap() > before, "{told}");
         before = told["id"].as_u64().unwrap();
         if told["event"] == "succeeded" {

@@ -1,42 +1,42 @@
 //! Times that say for which scheduled time a run is meant. Days and times of day are left as they
 //! are: each job has its own zone, and the daemon knows it.
 
+use std::io::Write;
+
 use jiff::Timestamp;
-use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 
-use super::when::{Day, Towards, When};
+use super::when::{Civil, Day, Towards, When};
 use crate::control::repeats::TimeAsked;
 
-/// What a text means.
+/// What a text means; `zone` is the one in which today is today. Says on `err` what that is,
+/// unless it is plain.
 ///
 /// # Errors
 /// In words: the text is not a time.
-pub(super) fn time_asked(text: &str, now: Timestamp) -> Result<TimeAsked, String> {
+pub(super) fn time_asked(
+    (option, text): (&str, &str),
+    now: Timestamp,
+    zone: &TimeZone,
+    err: &mut dyn Write,
+) -> Result<TimeAsked, String> {
     let text = text.trim();
-    if let Ok(instant) = text.parse::<Timestamp>() {
-        return Ok(TimeAsked::Instant(instant));
-    }
-    if text.contains(':')
-        && let Ok(local) = text.parse::<DateTime>()
-    {
-        return Ok(TimeAsked::Local(local));
-    }
-    let today = now.to_zoned_datetime(TimeZone::system()).date();
-    let day = match text.to_lowercase().as_str() {
-        "today" => Some(today),
-        "yesterday" => today.yesterday().ok(),
-        _ => text.parse::<Date>().ok().filter(|_| text.contains('-')),
-    };
-    if let Some(day) = day {
-        return Ok(TimeAsked::Day(day));
-    }
-    let zone = TimeZone::system();
     let when = When { now, zone: zone.clone(), towards: Towards::Past, day: Day::Start };
-    let instant = when.read(text)?;
-    Ok(match text.contains(':') {
-        // A time of day: that of the job's zone is meant.
-        true => TimeAsked::Local(instant.to_zoned_datetime(zone).datetime()),
-        false => TimeAsked::Instant(instant),
-    })
+    if text.parse::<Timestamp>().is_err() {
+        match when.civil(text) {
+            Some(Civil::Day(day)) => {
+                if day.to_string() != text {
+                    // Nothing is left to tell it to if standard error is gone.
+                    let _ = writeln!(err, "{option} {text}: {}", day.strftime("%a %Y-%m-%d"));
+                }
+                return Ok(TimeAsked::Day(day));
+            }
+            Some(Civil::Moment(moment)) => {
+                when.read_aloud(option, text, err)?;
+                return Ok(TimeAsked::Local(moment));
+            }
+            None => {}
+        }
+    }
+    when.read_aloud(option, text, err).map(TimeAsked::Instant)
 }

@@ -1,6 +1,7 @@
 //! `backfill`: a run for each past occurrence that has no success. The plan comes first.
 
 use std::io::{self, Write};
+use std::slice;
 
 use clap::Args as ClapArgs;
 use jiff::tz::TimeZone;
@@ -8,7 +9,8 @@ use jiff::tz::TimeZone;
 use super::ask::{Daemon, done, hint, say, say_error};
 use super::asked::time_asked;
 use super::prompt::Prompt;
-use super::{Exit, Global};
+use super::render::words::count;
+use super::{Exit, Global, zone};
 use crate::clock;
 use crate::control::repeats::{BackfillDocument, BackfillQuery};
 
@@ -40,7 +42,9 @@ pub struct Args {
 /// Carries out `backfill`.
 pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write) -> Exit {
     let now = clock::now();
-    let span = time_asked(&args.from, now).and_then(|from| Ok((from, time_asked(&args.to, now)?)));
+    let zone = zone::meant([&args.from, &args.to].into_iter(), slice::from_ref(&args.job), global);
+    let mut asked = |option, text: &str| time_asked((option, text), now, &zone, err);
+    let span = asked("--from", &args.from).and_then(|from| Ok((from, asked("--to", &args.to)?)));
     let (from, to) = match span {
         Ok(span) => span,
         Err(words) => {
@@ -58,7 +62,7 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
             Ok(plan) => plan,
             Err(error) => return say_error(&error, err),
         };
-        if let Err(error) = write(&plan, args.json, out) {
+        if let Err(error) = write(&plan, args.json, &zone, out) {
             return done(Err(error), Exit::No);
         }
         if args.dry_run || plan.runs.is_empty() {
@@ -75,9 +79,9 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
     }
     query.dry_run = false;
     match daemon.wait(daemon.client().backfill(&query)) {
-        Ok(done_of_it) if args.yes => done(write(&done_of_it, args.json, out), Exit::Done),
+        Ok(done_of_it) if args.yes => done(write(&done_of_it, args.json, &zone, out), Exit::Done),
         Ok(done_of_it) => {
-            hint(err, &format!("{} runs are waiting", done_of_it.runs.len()));
+            hint(err, &format!("added {}", count(done_of_it.runs.len(), "run")));
             Exit::Done
         }
         Err(error) => say_error(&error, err),
@@ -90,16 +94,22 @@ fn is_wanted(runs: usize) -> Option<bool> {
     if !prompt.is_terminal() {
         return None;
     }
-    let answer = prompt.line(&format!("start {runs} runs, one after another? [y/N]")).ok()?;
+    let answer =
+        prompt.line(&format!("start {}, one after another? [y/N]", count(runs, "run"))).ok()?;
     Some(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
 }
 
-fn write(plan: &BackfillDocument, json: bool, out: &mut dyn Write) -> io::Result<()> {
+fn write(
+    plan: &BackfillDocument,
+    json: bool,
+    zone: &TimeZone,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     if json {
         return super::write_json(out, plan);
     }
     let local = |at: jiff::Timestamp| {
-        at.to_zoned_datetime(TimeZone::system()).strftime("%a %Y-%m-%d %H:%M:%S %:z").to_string()
+        at.to_zoned_datetime(zone.clone()).strftime("%a %Y-%m-%d %H:%M:%S %:z").to_string()
     };
     for run in &plan.runs {
         let at = run.scheduled_for.map(local).unwrap_or_default();
@@ -107,8 +117,10 @@ fn write(plan: &BackfillDocument, json: bool, out: &mut dyn Write) -> io::Result
     }
     match (plan.runs.len(), plan.left_out.len()) {
         (0, 0) => writeln!(out, "no occurrence in that time")?,
-        (runs, 0) => writeln!(out, "{runs} runs")?,
-        (runs, left) => writeln!(out, "{runs} runs; {left} occurrences need none")?,
+        (runs, 0) => writeln!(out, "{}", count(runs, "run"))?,
+        (runs, left) => {
+            writeln!(out, "{}; {} left out", count(runs, "run"), count(left, "occurrence"))?;
+        }
     }
     out.flush()
 }

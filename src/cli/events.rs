@@ -178,15 +178,15 @@ mod tests {
 
     #[test]
     fn an_event_is_a_line_that_begins_with_its_time() {
-        let happened = HappenedDocument {
-            id: 7,
-            at: "2026-11-27T02:30:00Z".parse().unwrap(),
-            event: "timed_out".to_owned(),
-            job: crate::core::ids::JobName::new("nightly"),
-            run: crate::core::ids::RunId("6d0f6b0e-93f5-4c0b-9a56-2f6f33b27a01".parse().unwrap()),
-            detail: "past its `timeout`\u{1b}[31m".to_owned(),
-            facts: None,
-        };
+        let document = serde_json::json!({
+            "id": 7,
+            "at": "2026-11-27T02:30:00Z",
+            "event": "timed_out",
+            "job": "nightly",
+            "run": "6d0f6b0e-93f5-4c0b-9a56-2f6f33b27a01",
+            "detail": "past its `timeout`\u{1b}[31m",
+        });
+        let happened: HappenedDocument = serde_json::from_value(document).unwrap();
         let times = Times { now: happened.at, zone: TimeZone::UTC, absolute: false };
         assert_eq!(
             line(&happened, &times, Paint(false)),

@@ -2,6 +2,7 @@
 //! JSON Schema.
 
 use std::io::Write;
+use std::sync::LazyLock;
 
 use clap::Args as ClapArgs;
 use serde::Serialize;
@@ -16,7 +17,11 @@ use crate::config;
 use crate::core::suggest;
 
 /// The example file, in which most keys stand as they are written.
-const EXAMPLE_FILE: &str = include_str!("../../jobs.example.yaml");
+pub(super) const EXAMPLE_FILE: &str = include_str!("../../jobs.example.yaml");
+
+/// The same as values; that it is good YAML is tested.
+static EXAMPLE: LazyLock<serde_yaml::Value> =
+    LazyLock::new(|| serde_yaml::from_str(EXAMPLE_FILE).unwrap_or_default());
 
 /// No key lies deeper than this: what is typed is not followed for ever.
 const DEPTH_MAX: usize = 8;
@@ -303,8 +308,7 @@ fn example(path: &[String], default: Option<&str>) -> Option<String> {
         plain.then(|| format!("{name}: {}", value.split(" #").next().unwrap_or(value).trim()))
     });
     // A key of this name may stand elsewhere only, and mean something else there.
-    let file = serde_yaml::from_str(EXAMPLE_FILE).ok();
-    let told = told.filter(|_| file.is_some_and(|file| stands_in(&file, path)));
+    let told = told.filter(|_| stands_in(&EXAMPLE, path));
     let known = default.filter(|default| !["off", "the machine's"].contains(default));
     told.or_else(|| known.map(|default| format!("{name}: {default}")))
 }

@@ -4,10 +4,7 @@ use std::io::{self, Write};
 
 use clap_mangen::roff::{Roff, bold, roman};
 
-use super::explain::{Document, every_key};
-
-/// A file that shows each common case.
-const EXAMPLE_FILE: &str = include_str!("../../jobs.example.yaml");
+use super::explain::{Document, EXAMPLE_FILE, every_key};
 
 /// Where it lies, and what is done with it.
 const DESCRIPTION: &[&str] = &[

@@ -37,6 +37,10 @@ pub struct Args {
 /// Carries out `retry`.
 pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write) -> Exit {
     let Args { runs, failed, since, current, again, end } = args;
+    if since.is_some() && !failed {
+        say(err, "`--since` is for `--failed`: `transferd retry --failed --since 1d`");
+        return Exit::Usage;
+    }
     let zone = TimeZone::system();
     let when = When { now: clock::now(), zone, towards: Towards::Past, day: Day::Start };
     let since = since.map(|text| when.read_aloud("--since", &text, err)).transpose();

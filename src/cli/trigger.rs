@@ -1,5 +1,6 @@
 //! `trigger`: runs now or for a time that is past, waited for if wanted.
 
+use std::collections::BTreeMap;
 use std::io::{IsTerminal, Write};
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use super::render::fit;
 use super::render::paint::{Paint, Tone};
 use super::render::run as words;
 use super::render::words::{ID_TOLD, Times};
-use super::{Exit, Global};
+use super::{Exit, Global, zone};
 use crate::clock;
 use crate::control::client::ClientError;
 use crate::control::document::RunDocument;
@@ -78,7 +79,9 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
         say(err, &words);
         return Exit::Usage;
     }
-    let time = match time.map(|text| time_asked(&text, clock::now())).transpose() {
+    let zone = zone::meant(time.iter(), &jobs, global);
+    let asked = |text: String| time_asked(("--for", &text), clock::now(), &zone, err);
+    let time = match time.map(asked).transpose() {
         Ok(time) => time,
         Err(words) => {
             say(err, &words);
@@ -108,8 +111,11 @@ impl End {
         (out, err): (&mut dyn Write, &mut dyn Write),
     ) -> Exit {
         if !self.json {
+            let mut zones = BTreeMap::new();
             let ids = runs.iter().try_for_each(|run| {
-                tell_time(run, err);
+                let of_job = || zone::of_job(run.job.as_str(), global);
+                let zone = zones.entry(run.job.clone()).or_insert_with(of_job);
+                tell_time(run, zone.as_ref(), err);
                 writeln!(out, "{}", run.id)
             });
             if let Err(error) = ids.and_then(|()| out.flush()) {
@@ -136,10 +142,12 @@ impl End {
     }
 }
 
-/// Says which scheduled time is meant, and where the run copies to.
-fn tell_time(run: &RunDocument, err: &mut dyn Write) {
+/// Says which scheduled time is meant, in the job's zone if that is known, and where the run copies
+/// to.
+fn tell_time(run: &RunDocument, zone: Option<&TimeZone>, err: &mut dyn Write) {
     if let Some(at) = run.scheduled_for {
-        let at = at.to_zoned_datetime(TimeZone::system()).strftime("%a %Y-%m-%d %H:%M:%S %:z");
+        let zone = zone.cloned().unwrap_or_else(TimeZone::system);
+        let at = at.to_zoned_datetime(zone).strftime("%a %Y-%m-%d %H:%M:%S %:z");
         // Nothing is left to tell it to if standard error is gone.
         let _ = writeln!(err, "{} for {at}, to {}", run.job, run.destination);
     }

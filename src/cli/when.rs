@@ -44,6 +44,15 @@ pub struct When {
     pub day: Day,
 }
 
+/// A time by the calendar and the clock on the wall.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Civil {
+    /// A moment.
+    Moment(DateTime),
+    /// A whole day.
+    Day(Date),
+}
+
 /// Whether what a text means depends on a zone.
 pub fn needs_zone(text: &str) -> bool {
     let text = text.trim();
@@ -76,7 +85,11 @@ impl When {
             };
             return time.map_err(|_| format!("`{text}` is further away than any calendar goes"));
         }
-        let given = self.civil(text).ok_or_else(unknown)?;
+        let given = match self.civil(text).ok_or_else(unknown)? {
+            Civil::Moment(moment) => moment,
+            Civil::Day(day) if self.day == Day::Start => day.to_datetime(Time::midnight()),
+            Civil::Day(day) => day.tomorrow().map_err(|_| unknown())?.to_datetime(Time::midnight()),
+        };
         given
             .to_zoned_datetime(self.zone.clone())
             .map(|zoned| zoned.timestamp())
@@ -103,33 +116,39 @@ impl When {
         Ok(time)
     }
 
-    /// A date and a time of day in the zone.
-    fn civil(&self, text: &str) -> Option<DateTime> {
+    /// The first instant of the day that a text names without a time of day, and the first one
+    /// after it.
+    pub fn whole_day(&self, text: &str) -> Option<(Timestamp, Timestamp)> {
+        let Civil::Day(day) = self.civil(text.trim())? else { return None };
+        let first =
+            |day: Date| day.to_zoned_datetime(self.zone.clone()).ok().map(|day| day.timestamp());
+        Some((first(day)?, first(day.tomorrow().ok()?)?))
+    }
+
+    /// A day or a moment in the zone; none if the text is neither.
+    pub fn civil(&self, text: &str) -> Option<Civil> {
         if let Ok(moment) = text.parse::<DateTime>()
             && text.contains(':')
         {
-            return Some(moment);
+            return Some(Civil::Moment(moment));
         }
         let today = self.now.to_zoned_datetime(self.zone.clone());
         if let Some(time) = time_of_day(text) {
             let moment = today.date().to_datetime(time);
             let begun = moment <= today.datetime();
-            return match (self.towards, begun) {
+            let moment = match (self.towards, begun) {
                 (Towards::Past, true) | (Towards::Future, false) => Some(moment),
                 (Towards::Past, false) => moment.checked_sub(1.day()).ok(),
                 (Towards::Future, true) => moment.checked_add(1.day()).ok(),
             };
+            return moment.map(Civil::Moment);
         }
         let (day, time) = match text.split_once(' ') {
             Some((day, time)) => (day, Some(time_of_day(time.trim())?)),
             None => (text, None),
         };
         let date = self.date(day, today.date())?;
-        match (time, self.day) {
-            (Some(time), _) => Some(date.to_datetime(time)),
-            (None, Day::Start) => Some(date.to_datetime(Time::midnight())),
-            (None, Day::End) => Some(date.checked_add(1.day()).ok()?.to_datetime(Time::midnight())),
-        }
+        Some(time.map_or(Civil::Day(date), |time| Civil::Moment(date.to_datetime(time))))
     }
 
     fn date(&self, text: &str, today: Date) -> Option<Date> {

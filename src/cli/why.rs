@@ -21,7 +21,7 @@ use crate::clock;
 use crate::control::document::RunDocument;
 use crate::core::ids::RunId;
 use answer::explain;
-use facts::gather;
+use facts::{Asked, gather};
 
 /// What may be typed after `why`.
 #[derive(Debug, ClapArgs)]
@@ -56,9 +56,8 @@ struct WhyDocument<'a> {
 pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write) -> Exit {
     let now = clock::now();
     let zone = zone::meant(args.time.iter(), std::slice::from_ref(&args.job), global);
-    let when = When { now, zone, towards: Towards::Past, day: Day::End };
-    let asked = match args.time.as_deref().map(|text| when.read_aloud("at", text, err)).transpose()
-    {
+    let when = When { now, zone, towards: Towards::Past, day: Day::Start };
+    let asked = match args.time.as_deref().map(|text| asked(&when, text, err)).transpose() {
         Ok(asked) => asked,
         Err(words) => {
             say(err, &words);
@@ -91,6 +90,14 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
         out.write_all(page(&answer.sentences, Screen::of_stdout(global.color)).as_bytes())
     };
     done(written, Exit::Done)
+}
+
+/// What a text asks about.
+fn asked(when: &When, text: &str, err: &mut dyn Write) -> Result<Asked, String> {
+    match when.whole_day(text) {
+        Some((first, end)) => Ok(Asked::Day { first, end }),
+        None => when.read_aloud("at", text, err).map(Asked::Time),
+    }
 }
 
 /// The sentences as people read them, a paragraph each.

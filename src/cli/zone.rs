@@ -24,7 +24,7 @@ pub(super) fn meant<'a>(
 }
 
 /// The zone of a job, as the daemon has it, else as the last good job set does.
-fn of_job(job: &str, global: &Global) -> Option<TimeZone> {
+pub(super) fn of_job(job: &str, global: &Global) -> Option<TimeZone> {
     if let Ok(daemon) = Daemon::find(global) {
         let query =
             StatusQuery { job: Some(job.to_owned()), detail: true, ..StatusQuery::default() };

@@ -78,10 +78,12 @@ impl ChangesDocument {
 
     /// Whether nothing differs.
     pub fn is_empty(&self) -> bool {
-        self.added.is_empty()
-            && self.removed.is_empty()
-            && self.changed.is_empty()
-            && self.settings.is_empty()
+        self.len() == 0
+    }
+
+    /// How many jobs and settings differ.
+    pub fn len(&self) -> usize {
+        self.added.len() + self.removed.len() + self.changed.len() + self.settings.len()
     }
 
     /// The document without what only people are shown.

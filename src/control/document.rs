@@ -385,7 +385,8 @@ impl StatusDocument {
         for job in &mut self.jobs {
             job.detail = None;
             let runs = [&mut job.active_run, &mut job.last_run, &mut job.last_success];
-            for run in runs.into_iter().flatten() {
+            let recent = job.recent.iter_mut().flatten();
+            for run in runs.into_iter().flatten().chain(recent) {
                 run.leave_out_facts();
             }
         }

@@ -17,9 +17,10 @@ use tokio::sync::mpsc;
 use tokio::time::sleep;
 
 use super::request::{Asked, EventsQuery, Refused, Request, put};
-use crate::core::event::Happening;
-use crate::core::ids::{JobName, RunId};
-use crate::core::reason::Telling;
+use crate::core::event::{Event, Happening};
+use crate::core::ids::{JobName, RunId, TransferId};
+use crate::core::reason::{Reason, ReasonCode, Telling};
+use crate::core::store::Happened;
 
 /// Events of one page: some hundred kilobytes.
 pub const PAGE_MAX: usize = 500;
@@ -47,6 +48,24 @@ pub struct HappenedDocument {
     pub job: JobName,
     /// The run.
     pub run: RunId,
+    /// The attempt that it is about; null where it is about none.
+    #[serde(default)]
+    pub attempt: Option<u32>,
+    /// The transfer that it is about; null where it is about none.
+    #[serde(default)]
+    pub transfer_id: Option<TransferId>,
+    /// Why, in one word; null where there is nothing to say.
+    #[serde(default)]
+    pub reason_code: Option<ReasonCode>,
+    /// The run that is, or was, in the way.
+    #[serde(default)]
+    pub blocked_by: Option<RunId>,
+    /// Until when the reason holds.
+    #[serde(default)]
+    pub until: Option<Timestamp>,
+    /// The bound that was met, as the job file writes it.
+    #[serde(default)]
+    pub limit: Option<String>,
     /// In words.
     pub detail: String,
     /// What happened as a value; left out of `--json`.
@@ -55,6 +74,27 @@ pub struct HappenedDocument {
 }
 
 impl HappenedDocument {
+    /// What happened as a document, with `detail` also as a value.
+    pub fn new(happened: Happened, detail: bool) -> Self {
+        let Happened { id, job, event: Event { run, at, what } } = happened;
+        let reason = what.reason();
+        Self {
+            id,
+            at,
+            event: what.kind().word().to_owned(),
+            job,
+            run,
+            attempt: what.attempt(),
+            transfer_id: what.transfer(),
+            reason_code: reason.and_then(Reason::code),
+            blocked_by: reason.and_then(Reason::blocked_by),
+            until: reason.and_then(Reason::until),
+            limit: reason.and_then(Reason::limit),
+            detail: what.to_string(),
+            facts: detail.then_some(what),
+        }
+    }
+
     /// What happened, for this reader.
     pub fn told(&self, telling: &dyn Telling) -> String {
         self.facts.as_ref().map_or_else(|| self.detail.clone(), |facts| facts.told(telling))

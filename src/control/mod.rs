@@ -13,6 +13,7 @@ pub mod limits;
 pub mod occurrences;
 mod peer;
 pub mod phrase;
+pub mod progress;
 pub mod repeats;
 pub mod request;
 mod run_document;

@@ -239,6 +239,13 @@ impl AttemptDocument {
         self.facts.as_ref().map_or_else(|| self.reason.clone(), |facts| facts.told(telling))
     }
 
+    /// True once a byte has moved, or an object was dealt with.
+    pub fn has_moved(&self) -> bool {
+        let Self { objects, bytes, .. } = self;
+        let counts = [objects.transferred, objects.failed, objects.skipped, bytes.transferred];
+        counts.iter().any(|count| *count > 0)
+    }
+
     /// How far in percent, by bytes or else by objects.
     pub fn percent(&self) -> Option<u64> {
         let of = |part: u64, whole: u64| {

@@ -101,19 +101,6 @@ async fn page(
     let Some(last) = happened.last().map(|one| one.id) else { return Ok(None) };
     let wanted = |one: &Happened| jobs.is_empty() || jobs.iter().any(|word| word.means(&one.job));
     let wanted = happened.into_iter().filter(wanted);
-    let document = |happened| document(happened, query.detail);
+    let document = |happened| HappenedDocument::new(happened, query.detail);
     Ok(Some(EventsDocument { last, events: wanted.map(document).collect() }))
-}
-
-fn document(happened: Happened, detail: bool) -> HappenedDocument {
-    let Happened { id, job, event } = happened;
-    HappenedDocument {
-        id,
-        at: event.at,
-        event: event.what.kind().word().to_owned(),
-        job,
-        run: event.run,
-        detail: event.what.to_string(),
-        facts: detail.then_some(event.what),
-    }
 }

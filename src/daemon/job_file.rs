@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::driver::Driver;
@@ -46,6 +46,8 @@ pub(super) struct JobFile {
     /// Who waits for the reading that is under way, and for the one after it.
     waiting: Vec<Reply<ChangesDocument>>,
     waiting_again: Vec<Reply<ChangesDocument>>,
+    /// What was taken up when the file was saved, for a `reload` that comes right after.
+    untold: Option<Untold>,
     /// Answers that are given once the change is durable.
     settling: Vec<(Reply<ChangesDocument>, ChangesDocument)>,
     /// The last good texts, while they are not kept yet.
@@ -63,6 +65,20 @@ struct Stays {
     /// It was left as it is for so long that nobody is at work on it: alerts tell of it.
     judged: bool,
 }
+
+/// What a reading that nobody asked for has changed.
+#[derive(Debug)]
+struct Untold {
+    at: Timestamp,
+    changes: ChangesDocument,
+}
+
+/// For so long a `reload` tells of what the daemon had taken up by itself: whoever saves a file and
+/// then asks for it to be read means that change.
+const UNTOLD_FOR: SignedDuration = SignedDuration::from_secs(60);
+
+/// Larger changes are not kept for that.
+const UNTOLD_MAX: usize = 500;
 
 /// A file that was found bad is judged after a minute without another change: a moment of somebody's
 /// work is not worth an alert (contract, "Job file").
@@ -86,10 +102,30 @@ impl JobFile {
             asked_for: false,
             waiting: Vec::new(),
             waiting_again: Vec::new(),
+            untold: None,
             settling: Vec::new(),
             unkept,
             kept: Arc::default(),
         }
+    }
+
+    /// Keeps what has changed for a `reload` that comes soon, if nobody waits for it now.
+    fn changed(&mut self, changes: &ChangesDocument, at: Timestamp, unasked: bool) {
+        let few = changes.len() <= UNTOLD_MAX;
+        self.untold = (unasked && few).then(|| Untold { at, changes: changes.clone() });
+    }
+
+    /// What was changed just before somebody asked.
+    fn told_now(
+        &mut self,
+        now: Timestamp,
+        waiting: &[Reply<ChangesDocument>],
+    ) -> Option<ChangesDocument> {
+        let untold = self
+            .untold
+            .take_if(|untold| !waiting.is_empty() || now.duration_since(untold.at) > UNTOLD_FOR)?;
+        let recent = now.duration_since(untold.at) <= UNTOLD_FOR;
+        recent.then_some(untold.changes)
     }
 
     /// Whether the file was good when it was read last.
@@ -221,6 +257,9 @@ impl Driver {
                     self.tally.keep_only(&good.set);
                     self.event_loop.push(Input::JobsReplaced(good.set));
                     answer = ChangesDocument { path, ..changes.document };
+                    self.job_file.changed(&answer, reading.at, waiting.is_empty());
+                } else if let Some(changes) = self.job_file.told_now(reading.at, &waiting) {
+                    answer = changes;
                 } else if mended {
                     tracing::info!("the job file is valid again; nothing changed");
                 } else if asked_for {

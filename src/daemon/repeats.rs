@@ -80,6 +80,11 @@ impl Driver {
             .map(|word| (word.clone(), self.unknown("job or run", word)))
             .collect();
         self.recall(by, Pending::Runs(reply), async move {
+            if query.failed_since.is_some() && !query.runs.is_empty() {
+                return Err(Refused::No(
+                    "name runs, or ask for all that failed: not both".to_owned(),
+                ));
+            }
             let runs = match query.failed_since {
                 Some(since) => failed_since(&store, since).await?,
                 None => named(&store, &query.runs, &known, unknown).await?,

@@ -54,7 +54,18 @@ static KNOWN: RwLock<Option<Known>> = RwLock::new(None);
 
 /// Takes a secret in, so that it is masked from now on.
 pub fn remember(secret: &SecretString, kind: SecretKind) {
-    let spelled = spelled(secret.expose_secret());
+    let secret = secret.expose_secret();
+    let as_read: Vec<u8> = meant(secret.as_bytes()).iter().map(|meant| meant.byte).collect();
+    let as_written = spelled(secret);
+    // One that itself holds something like an escape is another one where escapes are undone.
+    if as_read != as_written {
+        take_in(as_read, kind);
+    }
+    take_in(as_written, kind);
+}
+
+/// Takes in what is looked for, byte by byte.
+fn take_in(spelled: Vec<u8>, kind: SecretKind) {
     if spelled.len() < SHORTEST || spelled.len() > SECRET_MAX {
         return;
     }
@@ -291,6 +302,16 @@ mod tests {
         #[case] left: &str,
     ) {
         assert_eq!(masked(text), left);
+    }
+
+    #[rstest]
+    #[case::plain("is abc%41defGHI0123&lt;xyz9876 it")]
+    #[case::percent("is abc%2541defGHI0123%26lt%3Bxyz9876 it")]
+    #[case::twice("is abc%252541defGHI0123%2526lt%253Bxyz9876 it")]
+    #[case::html("is abc%41defGHI0123&amp;lt;xyz9876 it")]
+    fn a_secret_that_holds_an_escape_is_masked_in_every_spelling(#[case] text: &str) {
+        remember(&SecretString::from("abc%41defGHI0123&lt;xyz9876"), SecretKind::Random);
+        assert_eq!(mask(text), "is … it");
     }
 
     #[test]

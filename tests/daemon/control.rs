@@ -217,3 +217,18 @@ fn a_glob_stands_for_the_jobs_that_it_fits() {
         assert_eq!(refused.code, 1, "{line:?}: {}", refused.err);
     }
 }
+
+#[test]
+fn a_reload_tells_of_what_was_taken_up_the_moment_before() {
+    let stage = Stage::new("");
+    let _daemon = stage.start();
+    stage.write_jobs("  fresh: {source: *s, destination: {account: b, bucket: c, path: fresh/}}");
+    stage.until("the job is there", || {
+        let status = stage.json(&["status", "--json"]);
+        status["jobs"].as_array().unwrap().iter().any(|job| job["name"] == "fresh")
+    });
+    let told = stage.json(&["reload", "--json"]);
+    assert_eq!(told["added"][0]["job"], "fresh", "{told}");
+    let again = stage.json(&["reload", "--json"]);
+    assert_eq!(again["added"], serde_json::json!([]), "it is told once");
+}

@@ -48,6 +48,13 @@ fn a_red_night_is_found_repeated_to_its_folder_and_green() {
         assert_eq!(refused.code, 1, "{words:?}: {}", refused.out);
         assert!(refused.err.contains(hint), "{words:?}: {}", refused.err);
     }
+    // A name beside it would be left aside in silence.
+    let mixed = stage.command(&["retry", "night", "--since", "1d"]);
+    assert_eq!(mixed.code, 2, "{}", mixed.out);
+    assert!(mixed.err.contains("retry --failed --since"), "{}", mixed.err);
+    let of_day = stage.json(&["why", "night", "2026-03-02", "--json"]);
+    assert_eq!(of_day["at"], "2026-03-02T02:30:00Z", "the occurrence of that day");
+    assert_eq!(of_day["run"]["id"], run["id"]);
     let none = stage.json(&["retry", "--failed", "--since", "1d", "--json"]);
     assert_eq!(none, serde_json::json!([]));
 }

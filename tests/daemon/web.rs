@@ -94,8 +94,27 @@ fn the_stream_tells_what_events_does_and_goes_on_behind_the_last_one() {
     for came in &told {
         assert_eq!(came.data["id"], came.id);
         let keys: Vec<_> = came.data.as_object().unwrap().keys().map(String::as_str).collect();
-        assert_eq!(keys, ["at", "detail", "event", "id", "job", "run"]);
+        assert_eq!(
+            keys,
+            [
+                "at",
+                "attempt",
+                "blocked_by",
+                "detail",
+                "event",
+                "id",
+                "job",
+                "limit",
+                "reason_code",
+                "run",
+                "transfer_id",
+                "until",
+            ]
+        );
     }
+    let listed = &told.iter().find(|came| came.data["event"] == "listed").unwrap().data;
+    assert_eq!(listed["attempt"], 1);
+    assert!(listed["transfer_id"].is_string(), "{listed}");
     assert!(told.is_sorted_by_key(|came| came.id) && told.len() > 3, "{told:?}");
 
     let mut child = stage.spawn(&["events", "--since", "0", "--json"]);
@@ -111,7 +130,9 @@ fn the_stream_tells_what_events_does_and_goes_on_behind_the_last_one() {
     assert_eq!(again, told[2], "behind {last}");
     let mut of_another = Stream::open(&at, "/events?since=0&job=broken", None);
     assert_eq!(stage.command(&["trigger", "broken", "--wait"]).code, 1);
-    assert!(of_another.until("failed").iter().all(|came| came.data["job"] == "broken"));
+    let of_another = of_another.until("failed");
+    assert!(of_another.iter().all(|came| came.data["job"] == "broken"));
+    assert_eq!(of_another.last().unwrap().data["reason_code"], "agent_error");
     // Ids that this database does not have yet are of one that was put back since.
     let mut ahead = Stream::open(&at, "/events", Some(1_000_000));
     assert_eq!(stage.command(&["trigger", "hand", "--wait"]).code, 0);

@@ -268,6 +268,81 @@ impl Happening {
         }
     }
 
+    /// The attempt that it is about.
+    pub fn attempt(&self) -> Option<u32> {
+        match self {
+            Self::Accepted { attempt }
+            | Self::AcceptedAfterAll { attempt, .. }
+            | Self::Receipt { attempt }
+            | Self::Uncertain { attempt, .. }
+            | Self::Refused { attempt, .. }
+            | Self::Listed { attempt, .. }
+            | Self::TransferEnded { attempt, .. }
+            | Self::GivenUp { attempt, .. }
+            | Self::Paused { attempt }
+            | Self::Resumed { attempt } => Some(*attempt),
+            Self::State { .. }
+            | Self::Doubled
+            | Self::Ambiguous { .. }
+            | Self::NearMiss(_)
+            | Self::Unrecorded { .. }
+            | Self::UnknownStatus { .. }
+            | Self::CancelRequested { .. }
+            | Self::CancelRefused { .. }
+            | Self::Told { .. } => None,
+        }
+    }
+
+    /// The transfer that it is about.
+    pub fn transfer(&self) -> Option<TransferId> {
+        match self {
+            Self::Listed { transfer, .. }
+            | Self::Ambiguous { transfer }
+            | Self::Unrecorded { transfer, .. }
+            | Self::UnknownStatus { transfer, .. }
+            | Self::CancelRequested { transfer } => Some(*transfer),
+            Self::NearMiss(near) => Some(near.transfer),
+            Self::State { .. }
+            | Self::Accepted { .. }
+            | Self::AcceptedAfterAll { .. }
+            | Self::Receipt { .. }
+            | Self::Uncertain { .. }
+            | Self::Refused { .. }
+            | Self::TransferEnded { .. }
+            | Self::GivenUp { .. }
+            | Self::Doubled
+            | Self::CancelRefused { .. }
+            | Self::Paused { .. }
+            | Self::Resumed { .. }
+            | Self::Told { .. } => None,
+        }
+    }
+
+    /// Why it happened, where more is known of that than words.
+    pub fn reason(&self) -> Option<&Reason> {
+        match self {
+            Self::State { reason, .. }
+            | Self::Uncertain { reason, .. }
+            | Self::TransferEnded { reason, .. }
+            | Self::GivenUp { reason, .. } => Some(reason),
+            Self::Accepted { .. }
+            | Self::AcceptedAfterAll { .. }
+            | Self::Receipt { .. }
+            | Self::Refused { .. }
+            | Self::Listed { .. }
+            | Self::Doubled
+            | Self::Ambiguous { .. }
+            | Self::NearMiss(_)
+            | Self::Unrecorded { .. }
+            | Self::UnknownStatus { .. }
+            | Self::CancelRequested { .. }
+            | Self::CancelRefused { .. }
+            | Self::Paused { .. }
+            | Self::Resumed { .. }
+            | Self::Told { .. } => None,
+        }
+    }
+
     /// What happened, in a sentence.
     pub fn told(&self, telling: &dyn Telling) -> String {
         match self {

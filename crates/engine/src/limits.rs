@@ -78,6 +78,10 @@ pub const CANCEL_RETRY: (SignedDuration, SignedDuration) =
 /// An occurrence handled later than this was missed, and is subject to `catch_up`.
 pub const LATE_START: SignedDuration = SignedDuration::from_secs(60);
 
+/// So was one that is later than this when the next one is due too. An engine that is only busy
+/// deals with each occurrence well within that.
+pub const OVERTAKEN: SignedDuration = SignedDuration::from_secs(1);
+
 /// One backfill makes so many runs at most: three years of a nightly job, and a bound on what a
 /// slip of the pen can start.
 pub const BACKFILL_MAX: usize = 1_000;

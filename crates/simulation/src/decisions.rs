@@ -12,7 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use transferd_engine::ids::{JobName, RunId};
 use transferd_engine::input::Input;
 use transferd_engine::job::{CatchUp, Job, JobSet, Overlap};
-use transferd_engine::limits::LATE_START;
+use transferd_engine::limits::{LATE_START, OVERTAKEN};
 use transferd_engine::reason::{Reason, SkipReason};
 use transferd_engine::record::Pause;
 use transferd_engine::run::{Run, RunState};
@@ -99,10 +99,16 @@ impl<O: Observer> Simulation<O> {
             return skipped.then(|| format!("it is skipped: {}", run.reason));
         };
         let age = wall.duration_since(at);
-        let late = age > LATE_START;
+        let overtaken = |job: &Job| {
+            let later = job.timetable.next_after(at);
+            age > OVERTAKEN && later.is_some_and(|later| later <= wall)
+        };
+        let missed = |job: &Job| age > LATE_START || overtaken(job);
         let justified = match skip {
-            SkipReason::CatchUpNone => late && allows(&|job| job.catch_up == CatchUp::None),
-            SkipReason::CatchUpWindow { .. } => late && allows(&|job| age > job.catch_up_window),
+            SkipReason::CatchUpNone => allows(&|job| missed(job) && job.catch_up == CatchUp::None),
+            SkipReason::CatchUpWindow { .. } => {
+                allows(&|job| missed(job) && age > job.catch_up_window)
+            }
             SkipReason::Superseded => allows(&|job| {
                 let later = job.timetable.next_after(at);
                 job.catch_up == CatchUp::Once && later.is_some_and(|later| later <= wall)

@@ -14,7 +14,7 @@ use crate::cli::render::run as words;
 use crate::cli::render::words::{Times, bytes};
 use crate::clock;
 use crate::control::client::{Client, ClientError, Following};
-use crate::control::document::{JobDocument, RunDocument};
+use crate::control::document::{AttemptDocument, JobDocument, RunDocument};
 use crate::control::events::HappenedDocument;
 use crate::control::request::{EventsQuery, ShowQuery, StatusQuery};
 use crate::core::event::Happening;
@@ -160,7 +160,7 @@ impl View {
         let room = width().max(20).saturating_sub(BESIDE);
         let headline = self.headlines.get(&job.name).filter(|(_, until)| clock::now() < *until);
         let attempt = job.active_run.as_ref().and_then(RunDocument::latest_attempt);
-        bar.set_position(attempt.and_then(words::percent).unwrap_or(0));
+        bar.set_position(attempt.and_then(AttemptDocument::percent).unwrap_or(0));
         let (tone, line) = match (&job.active_run, headline) {
             (Some(_), Some((line, _))) => (Tone::Doubtful, (*line).to_owned()),
             (Some(run), None) => (Tone::Plain, under_way(run)),

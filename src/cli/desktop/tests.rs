@@ -40,21 +40,20 @@ fn status(jobs: &[Value], more: &Value) -> StatusDocument {
     serde_json::from_value(document).unwrap()
 }
 
+fn happened(job: &str, event: &str, detail: &str) -> HappenedDocument {
+    let run = "6d0f6b0e-93f5-4c0b-9a56-2f6f33b27a01";
+    let document =
+        json!({"id": 1, "at": at(0), "event": event, "job": job, "run": run, "detail": detail});
+    serde_json::from_value(document).unwrap()
+}
+
 fn titles(notices: &[Notice]) -> Vec<&str> {
     notices.iter().map(|notice| notice.title.as_str()).collect()
 }
 
 #[test]
 fn a_failure_is_told_of_with_its_reason_and_nothing_else_is() {
-    let happened = |event: &str| HappenedDocument {
-        id: 1,
-        at: at(0),
-        event: event.to_owned(),
-        job: crate::core::ids::JobName::new("nightly"),
-        run: crate::core::ids::RunId("6d0f6b0e-93f5-4c0b-9a56-2f6f33b27a01".parse().unwrap()),
-        detail: "3 of 20 objects failed\u{202e}".to_owned(),
-        facts: None,
-    };
+    let happened = |event: &str| happened("nightly", event, "3 of 20 objects failed\u{202e}");
     let notice = Watcher::default().happened(&happened("failed")).unwrap();
     assert_eq!((&*notice.title, &*notice.body), ("nightly failed", "3 of 20 objects failed"));
     assert_eq!(
@@ -166,16 +165,9 @@ fn what_the_job_file_asks_for_is_shown_and_nothing_else() {
     let jobs = [job("nightly-a", true, None), job("hourly", true, None)];
     assert_eq!(titles(&watcher.looked(&status(&jobs, &asked), at(0))), ["nightly-a is late"]);
     let mut told = |job: &str, event: &str| {
-        let happened = HappenedDocument {
-            id: 1,
-            at: at(0),
-            event: event.to_owned(),
-            job: crate::core::ids::JobName::new(job),
-            run: crate::core::ids::RunId("6d0f6b0e-93f5-4c0b-9a56-2f6f33b27a01".parse().unwrap()),
-            detail: "1 object".to_owned(),
-            facts: None,
-        };
-        watcher.happened(&happened).map(|notice| (notice.title, notice.urgent))
+        watcher
+            .happened(&happened(job, event, "1 object"))
+            .map(|notice| (notice.title, notice.urgent))
     };
     let quiet = |title: &str| Some((title.to_owned(), false));
     assert_eq!(told("nightly-a", "succeeded"), quiet("nightly-a succeeded"));

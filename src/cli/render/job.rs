@@ -33,14 +33,8 @@ pub fn page(job: &JobDocument, times: &Times, screen: Screen) -> String {
     if let Some(Value::String(description)) = of("description") {
         fact("description", Tone::Plain, &plain(description));
     }
-    for (end, name) in [("source", "from"), ("destination", "to")] {
-        let part = |key: &str| of(&format!("{end}.{key}")).map(value).unwrap_or_default();
-        fact(
-            name,
-            Tone::Plain,
-            &format!("{}:{}/{}", part("account"), part("bucket"), part("path")),
-        );
-    }
+    fact("from", Tone::Plain, &plain(&job.source.to_string()));
+    fact("to", Tone::Plain, &plain(&job.destination.to_string()));
     let zone = of("timezone").map(value).unwrap_or_default();
     let schedule = match &job.schedule {
         None => "none: it runs when triggered".to_owned(),

@@ -27,11 +27,11 @@ pub fn state(state: RunState) -> String {
 /// How far an attempt's transfer is; nothing as long as nothing of it has moved.
 pub fn progress(attempt: &AttemptDocument) -> Option<String> {
     let (objects, size) = (&attempt.objects, &attempt.bytes);
-    if !has_moved(attempt) {
+    if !attempt.has_moved() {
         return None;
     }
     let mut words = Vec::new();
-    if let Some(percent) = percent(attempt) {
+    if let Some(percent) = attempt.percent() {
         words.push(format!("{percent} %"));
     }
     if size.total > 0 {
@@ -44,18 +44,6 @@ pub fn progress(attempt: &AttemptDocument) -> Option<String> {
         words.push(format!("{} failed", objects.failed));
     }
     Some(words.join(", "))
-}
-
-/// True once a byte has moved, or an object was dealt with.
-pub fn has_moved(attempt: &AttemptDocument) -> bool {
-    let AttemptDocument { objects, bytes, .. } = attempt;
-    let counts = [objects.transferred, objects.failed, objects.skipped, bytes.transferred];
-    counts.iter().any(|count| *count > 0)
-}
-
-/// How far in percent, by bytes or else by objects.
-pub fn percent(attempt: &AttemptDocument) -> Option<u64> {
-    attempt.percent()
 }
 
 /// A line for people who wait for a run.
@@ -199,6 +187,7 @@ pub fn show(shown: &ShowDocument, times: &Times, screen: Screen) -> String {
         (Some(at), Trigger::Schedule | Trigger::Manual | Trigger::Retry | Trigger::Backfill) => {
             times.full(at)
         }
+        (None, Trigger::Retry) => "no: a retry of a run that was triggered by hand".to_owned(),
         (None, _) => "no: triggered by hand".to_owned(),
     };
     fact("scheduled", Tone::Plain, &scheduled);

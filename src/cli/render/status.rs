@@ -3,16 +3,15 @@
 //!
 //! A function of the document, the present, the zone and the screen alone.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::fit::hanging;
 use super::paint::{Paint, Tone};
 use super::run;
 use super::table::{Rows, Screen};
 use super::words::{Times, bytes, count, span};
-use crate::control::document::{
-    AttemptDocument, JobDocument, PauseDocument, RunDocument, StatusDocument,
-};
+use crate::control::document::{JobDocument, PauseDocument, RunDocument, StatusDocument};
+use crate::control::progress::Progress;
 use crate::core::run::RunState;
 use crate::core::transfer::AgentState;
 
@@ -24,13 +23,6 @@ const NAME: usize = 10;
 
 /// So many lines are told of each job; `show` and `why` have the rest.
 const REMARK_LINES: usize = 5;
-
-/// A transfer that had not moved for so long when the agent was asked last is said to stand
-/// still: looks at a long transfer are up to a minute apart, and others may be asking too.
-const STILL: SignedDuration = SignedDuration::from_secs(90);
-
-/// And after so long its speed says nothing any more.
-const SLOW: SignedDuration = SignedDuration::from_secs(20);
 
 /// The whole page.
 pub fn page(status: &StatusDocument, times: &Times, screen: Screen) -> String {
@@ -217,9 +209,9 @@ fn remarks(
 ) -> Vec<(Tone, String)> {
     let mut remarks = Vec::new();
     if let Some(active) = &job.active_run {
-        let still = still_for(job, active, asked_at);
-        remarks.extend(progress(job, active, still < SLOW).map(|told| (Tone::Busy, told)));
-        if still >= STILL {
+        let progress = job.progress(asked_at);
+        remarks.extend(bar(progress).map(|told| (Tone::Busy, told)));
+        if let Some(still) = progress.still {
             remarks.push((Tone::Doubtful, format!("has not moved for {}", span(still))));
         }
         if active.state != RunState::Running && !active.reason.is_empty() {
@@ -281,61 +273,19 @@ fn waits(runs: usize) -> String {
     format!("{} {verb}", count(runs, "run"))
 }
 
-/// How long a transfer had not moved when the agent was asked last.
-fn still_for(job: &JobDocument, active: &RunDocument, asked_at: Timestamp) -> SignedDuration {
-    let moved_at = job.detail.as_ref().and_then(|detail| detail.moved_at);
-    let moved_at = moved_at.filter(|_| active.state == RunState::Running);
-    moved_at.map_or(SignedDuration::ZERO, |moved_at| asked_at.duration_since(moved_at))
-}
-
 /// A bar, the percentage, the speed and how long it may still take.
-fn progress(job: &JobDocument, active: &RunDocument, moves: bool) -> Option<String> {
-    let attempt = active.latest_attempt().filter(|_| active.state.is_transferring())?;
-    let detail = job.detail.as_ref();
-    let percent = run::percent(attempt)
-        .filter(|_| run::has_moved(attempt))
-        .or_else(|| whole_percent(detail?.percent))?;
+fn bar(progress: Progress) -> Option<String> {
+    let percent = progress.percent?;
     let full = percent * BAR / 100;
     let bar: String = (0..BAR).map(|at| if at < full { '█' } else { '░' }).collect();
     let mut words = format!("{bar} {percent} %");
-    if moves
-        && active.state == RunState::Running
-        && let Some(speed) = detail.and_then(|detail| whole_speed(detail.speed))
-    {
+    if let Some(speed) = progress.speed {
         words.push_str(&format!(", {}/s", bytes(speed)));
-        words.push_str(&time_left(attempt, speed));
+    }
+    if let Some(left) = progress.left {
+        words.push_str(&format!(", {} left", span(left)));
     }
     Some(words)
-}
-
-fn time_left(attempt: &AttemptDocument, speed: u64) -> String {
-    let left = attempt.bytes.total.saturating_sub(attempt.bytes.transferred);
-    if left == 0 {
-        return String::new();
-    }
-    let seconds = i64::try_from(left.div_ceil(speed)).unwrap_or(i64::MAX);
-    // It is a guess: whole minutes are enough.
-    let seconds = if seconds < 60 { seconds } else { seconds / 60 * 60 };
-    format!(", {} left", span(SignedDuration::from_secs(seconds)))
-}
-
-/// The agent's own percentage, where it counts neither bytes nor objects.
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "between 0 and 100 by the clamp"
-)]
-fn whole_percent(percent: f64) -> Option<u64> {
-    (percent > 0.0).then(|| percent.clamp(0.0, 100.0) as u64)
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "at least one, and a speed beyond u64 is none"
-)]
-fn whole_speed(speed: f64) -> Option<u64> {
-    (speed >= 1.0).then_some(speed as u64)
 }
 
 fn next(job: &JobDocument, times: &Times) -> String {

@@ -436,8 +436,8 @@ fn a_job_that_is_asked_for_is_told_of_in_full() {
     let told = status::page(&a_status(vec![job]), &times(false), screen(80));
     for expected in [
         "Dailies to cold storage",
-        "from         production:footage/dailies/",
-        "to           archive:cold/{%Y}/",
+        "from         production:footage/dailies/{date}/",
+        "to           production:footage/archive/{date}/",
         "(Europe/Berlin)",
         "next runs    Tue 02:00 (in 13 h)",
         "last success succeeded ",

@@ -31,6 +31,37 @@ const RECORDED_WITHIN: SignedDuration = SignedDuration::from_hours(2);
 /// Clocks that were set back and forth more often than this leave older ids unfound.
 const GENERATIONS_MAX: u32 = 4;
 
+/// What was asked about.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Asked {
+    /// A time.
+    Time(Timestamp),
+    /// A day: the occurrence on it.
+    Day {
+        /// Its first instant.
+        first: Timestamp,
+        /// The first one after it.
+        end: Timestamp,
+    },
+}
+
+impl Asked {
+    /// The time that is meant: of a day the last occurrence that has come, else the first one that
+    /// is yet to come, else its beginning.
+    fn time(self, timetable: Option<&Timetable>, now: Timestamp) -> Timestamp {
+        let (first, end) = match self {
+            Self::Time(at) => return at,
+            Self::Day { first, end } => (first, end),
+        };
+        let instant = SignedDuration::from_nanos(1);
+        let last = end.saturating_sub(instant).unwrap_or(end);
+        let before = first.saturating_sub(instant).unwrap_or(first);
+        let come = || timetable?.last_at_or_before(last.min(now), first);
+        let coming = || timetable?.next_after(before.max(now)).filter(|at| *at < end);
+        come().or_else(coming).unwrap_or(first)
+    }
+}
+
 /// What is known.
 pub(super) struct Facts {
     /// The present.
@@ -106,7 +137,7 @@ enum Source<'a> {
 /// After saying on `err` why nothing can be known.
 pub(super) fn gather(
     name: &str,
-    asked: Option<Timestamp>,
+    asked: Option<Asked>,
     now: Timestamp,
     global: &Global,
     err: &mut dyn std::io::Write,
@@ -119,7 +150,7 @@ pub(super) fn gather(
     let gathered = (|| {
         let mut facts = Facts {
             now,
-            asked,
+            asked: None,
             zone: TimeZone::system(),
             name: name.to_owned(),
             job: None,
@@ -130,6 +161,8 @@ pub(super) fn gather(
             blocker: None,
         };
         source.add_job(&mut facts)?;
+        let timetable = facts.job.as_ref().map(|job| &job.timetable);
+        facts.asked = asked.map(|asked| asked.time(timetable, now));
         if facts.asked.is_some() || facts.active.is_none() {
             facts.runs = match facts.about() {
                 Some(at) => source.runs_around(&facts, at)?,
@@ -224,7 +257,7 @@ impl Source<'_> {
                 ids.find_map(|id| self.show(id)).map(|shown| shown.run)
             }));
             // Repeated at any time since.
-            if let Some(occurrence) = occurrence {
+            if let Some(occurrence) = occurrence.filter(|occurrence| *occurrence != at) {
                 runs.splice(0..0, self.history(&facts.name, of_time(occurrence))?);
             }
         }
@@ -297,4 +330,27 @@ fn known(document: JobDocument) -> Option<Known> {
         held_back,
         rules: Some(rules),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_day_is_asked_about_for_its_occurrence() {
+        let schedule = Schedule::parse("30 2,14 * * *").unwrap();
+        let timetable = Timetable::new(vec![schedule], "UTC", TimeZone::UTC);
+        let at = |text: &str| text.parse::<Timestamp>().unwrap();
+        let now = at("2026-03-03T10:00:00Z");
+        for (day, next, meant) in [
+            ("2026-03-01", "2026-03-02", "2026-03-01T14:30:00Z"),
+            ("2026-03-03", "2026-03-04", "2026-03-03T02:30:00Z"),
+            ("2026-03-04", "2026-03-05", "2026-03-04T02:30:00Z"),
+        ] {
+            let of = |day: &str| at(&format!("{day}T00:00:00Z"));
+            let asked = Asked::Day { first: of(day), end: of(next) };
+            assert_eq!(asked.time(Some(&timetable), now), at(meant), "{day}");
+            assert_eq!(asked.time(None, now), of(day));
+        }
+    }
 }

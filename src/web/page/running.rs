@@ -1,13 +1,8 @@
 //! What is under way: each transfer with its bar, its speed, what is left of it, and its deadline.
 
-use jiff::SignedDuration;
-
 use super::html::{Html, Root};
 use crate::control::document::{AttemptDocument, JobDocument, RunDocument, StatusDocument};
 use crate::words::{Times, bytes, span};
-
-/// A speed is of the last look; after so long without a move it says nothing any more.
-const SLOW: SignedDuration = SignedDuration::from_secs(20);
 
 /// Runs that are shown; more are in the table of jobs.
 const SHOWN_MAX: usize = 100;
@@ -67,9 +62,8 @@ fn progress(
     status: &StatusDocument,
     times: &Times,
 ) -> Html {
-    let detail = job.detail.as_ref();
-    let told = detail.map_or(0.0, |detail| detail.percent);
-    let percent = attempt.percent().unwrap_or_else(|| whole(told.clamp(0.0, 100.0)));
+    let known = job.progress(status.agent.asked_at.unwrap_or(times.now));
+    let percent = known.percent.unwrap_or(0);
     let mut html = Html::new();
     html.raw("<progress max=\"100\" value=\"").text(percent).raw("\" aria-label=\"Progress of ");
     html.text(&run.job).raw("\">").text(percent).raw(" %</progress><p>").text(percent).raw(" %");
@@ -84,32 +78,18 @@ fn progress(
     if objects.failed > 0 {
         html.raw(", <strong class=\"bad\">").text(objects.failed).raw(" failed</strong>");
     }
-    let asked_at = status.agent.asked_at.unwrap_or(times.now);
-    let still = detail.and_then(|detail| detail.moved_at).map(|at| asked_at.duration_since(at));
-    let still = still.unwrap_or_default();
-    let speed = detail.map_or(0, |detail| whole(detail.speed));
-    if still >= SLOW {
+    if let Some(still) = known.still {
         html.raw(", <strong class=\"odd\">has not moved for ").text(span(still)).raw("</strong>");
-    } else if speed > 0 {
-        html.raw(", ").text(bytes(speed)).raw("/s");
-        let left = size.total.saturating_sub(size.transferred);
-        if left > 0 {
-            let seconds = i64::try_from(left.div_ceil(speed)).unwrap_or(i64::MAX);
-            html.raw(", ").text(span(SignedDuration::from_secs(seconds))).raw(" left");
-        }
     }
-    if let Some(deadline) = detail.and_then(|detail| detail.deadline) {
+    if let Some(speed) = known.speed {
+        html.raw(", ").text(bytes(speed)).raw("/s");
+    }
+    if let Some(left) = known.left {
+        html.raw(", ").text(span(left)).raw(" left");
+    }
+    if let Some(deadline) = job.detail.as_ref().and_then(|detail| detail.deadline) {
         html.raw(", to be done by ").time(deadline, &times.brief(deadline), times);
     }
     html.raw("</p>");
     html
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "a figure for people: what is below zero, not a number or beyond u64 is cut"
-)]
-fn whole(number: f64) -> u64 {
-    number as u64
 }

@@ -14,7 +14,7 @@ use crate::dealt::DealtWith;
 use crate::ids::{JobName, RunId};
 use crate::input::Level;
 use crate::job::{CatchUp, Job, Overlap, PlaceTemplate};
-use crate::limits::{LATE_START, MISSED_MAX};
+use crate::limits::{LATE_START, MISSED_MAX, OVERTAKEN};
 use crate::matching::shift;
 use crate::place::{Place, TransferRequest};
 use crate::reason::{AttemptEnd, CancelReason, Reason, SkipReason};
@@ -95,7 +95,7 @@ impl Engine {
         let Some(planned) = self.jobs.get(name) else { return };
         let job = Arc::clone(&planned.job);
         let Some(mark) = self.state.marks.get(name).map(Arc::clone) else { return };
-        if self.pause_in_force(&mark, self.now).is_some() {
+        if !mark.scheduled || self.pause_in_force(&mark, self.now).is_some() {
             return;
         }
         if let Some(until) = mark.pause.as_ref().and_then(|pause| pause.until) {
@@ -114,29 +114,24 @@ impl Engine {
                 ),
             );
         }
-        let open: Vec<(Timestamp, Trigger)> = due
-            .into_iter()
-            .map(|at| {
-                let late = until.duration_since(self.due_at(&job, at)) > LATE_START;
-                (at, if late { Trigger::CatchUp } else { Trigger::Schedule })
-            })
-            .collect();
+        let open: Vec<DueOccurrence> =
+            due.iter().map(|at| self.judge_lateness(&job, *at, until, last)).collect();
         let fates = self.fates(&job, &open);
-        let dealt = fates.iter().filter(|(_, _, fate)| *fate != Fate::Missed).count();
+        let dealt = fates.iter().filter(|(_, fate)| *fate != Fate::Dropped).count();
         self.change_mark(name, |mark| {
             // One that is only listed as missed has not had its turn, and breaks the stretch.
             if more || dealt < open.len() {
                 mark.dealt.break_off(mark.handled);
             }
-            if let Some((first, _, _)) = fates.iter().find(|(_, _, fate)| *fate != Fate::Missed) {
-                mark.dealt.grow(*first);
+            if let Some((first, _)) = fates.iter().find(|(_, fate)| *fate != Fate::Dropped) {
+                mark.dealt.grow(first.at);
             }
             mark.handled = last;
         });
         let mut previous = None;
-        for (at, trigger, fate) in fates {
+        for (DueOccurrence { at, trigger, .. }, fate) in fates {
             match fate {
-                Fate::Missed => {}
+                Fate::Dropped => {}
                 Fate::Occurs => {
                     let late = trigger == Trigger::CatchUp;
                     let reason = if late { Reason::CaughtUp } else { Reason::Due };
@@ -151,36 +146,49 @@ impl Engine {
         }
     }
 
-    /// What becomes of occurrences that are due, oldest first; those that are missed for good are
-    /// recorded. One that is hardly late was missed with the late ones before it, and counts among
-    /// them: `once` runs it and none before it, and with `all` it waits for its turn.
-    fn fates(
-        &mut self,
-        job: &Arc<Job>,
-        due: &[(Timestamp, Trigger)],
-    ) -> Vec<(Timestamp, Trigger, Fate)> {
-        let any_late = due.iter().any(|(_, trigger)| *trigger == Trigger::CatchUp);
-        let latest = due.last().map(|(at, _)| *at);
+    /// How late an occurrence is, of which `last` is the latest that is due by `until`.
+    fn judge_lateness(
+        &self,
+        job: &Job,
+        at: Timestamp,
+        until: Timestamp,
+        last: Timestamp,
+    ) -> DueOccurrence {
+        let lateness = until.duration_since(self.due_at(job, at));
+        let late = lateness > LATE_START;
+        DueOccurrence {
+            at,
+            trigger: if late { Trigger::CatchUp } else { Trigger::Schedule },
+            missed: late || (at != last && lateness > OVERTAKEN),
+        }
+    }
+
+    /// What becomes of occurrences that are due, oldest first; those that are dropped are recorded.
+    /// One that is hardly late was missed with the ones before it, and counts among them: `once`
+    /// runs it and none before it, and with `all` it waits for its turn.
+    fn fates(&mut self, job: &Arc<Job>, due: &[DueOccurrence]) -> Vec<(DueOccurrence, Fate)> {
+        let any_missed = due.iter().any(|occurrence| occurrence.missed);
+        let latest = due.last().map(|occurrence| occurrence.at);
         let mut fates = Vec::with_capacity(due.len());
-        for &(at, trigger) in due {
-            let late = trigger == Trigger::CatchUp;
-            let too_old = late && self.now.duration_since(at) > job.catch_up_window;
-            let missed = match job.catch_up {
-                _ if !any_late => None,
+        for occurrence in due {
+            let DueOccurrence { at, trigger, missed } = *occurrence;
+            let too_old = missed && self.now.duration_since(at) > job.catch_up_window;
+            let dropped = match job.catch_up {
+                _ if !any_missed => None,
                 _ if too_old => Some(SkipReason::CatchUpWindow { limit: job.catch_up_window }),
-                CatchUp::None => late.then_some(SkipReason::CatchUpNone),
+                CatchUp::None => missed.then_some(SkipReason::CatchUpNone),
                 CatchUp::Once => (Some(at) != latest).then_some(SkipReason::Superseded),
                 CatchUp::All => None,
             };
-            let fate = match missed {
+            let fate = match dropped {
                 Some(reason) => {
                     self.skip(job, at, trigger, reason);
-                    Fate::Missed
+                    Fate::Dropped
                 }
-                None if any_late && job.catch_up == CatchUp::All => Fate::InTurn,
+                None if any_missed && job.catch_up == CatchUp::All => Fate::InTurn,
                 None => Fate::Occurs,
             };
-            fates.push((at, trigger, fate));
+            fates.push((*occurrence, fate));
         }
         fates
     }
@@ -357,11 +365,22 @@ impl Engine {
     }
 }
 
+/// An occurrence that is due.
+#[derive(Clone, Copy, Debug)]
+struct DueOccurrence {
+    /// Its time.
+    at: Timestamp,
+    /// Why there is a run of it, if there is one.
+    trigger: Trigger,
+    /// Whether its time went by while nobody was there to see it: it is subject to `catch_up`.
+    missed: bool,
+}
+
 /// What becomes of an occurrence that is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fate {
     /// It was missed, and does not run.
-    Missed,
+    Dropped,
     /// It is to run now, if the overlap policy lets it.
     Occurs,
     /// It runs behind the missed ones before it (`catch_up: all`).

@@ -180,6 +180,30 @@ fn the_catch_up_window_bounds_what_is_caught_up() {
 }
 
 #[test]
+fn what_a_short_outage_has_missed_is_caught_up_like_any_other() {
+    for (catch_up, ran) in [
+        (CatchUp::Once, &["00:00:50"][..]),
+        (CatchUp::All, &["00:00:20", "00:00:30", "00:00:40", "00:00:50"]),
+        (CatchUp::None, &["00:00:50"]),
+    ] {
+        let mut often = Job::clone(&scheduled("a", "*/10 * * * * *"));
+        often.catch_up = catch_up;
+        let mut stage = Stage::new(vec![Arc::new(often)]);
+        stage.now = at("00:00:15");
+        stage.restart();
+        let before = carried_out(&stage).len();
+        // Away for 35 s, and back a hair after the latest one.
+        stage.now = at("00:00:50");
+        stage.restart();
+        let ran: Vec<Timestamp> = ran.iter().map(|ran| at(ran)).collect();
+        assert_eq!(carried_out(&stage)[before..], ran, "{catch_up:?}");
+        let overlap =
+            stage.runs.values().filter(|run| run.reason.code() == Some(ReasonCode::Overlap));
+        assert_eq!(overlap.count(), 0, "{catch_up:?}");
+    }
+}
+
+#[test]
 fn jitter_is_the_same_after_a_restart_and_less_than_it_may_be() {
     let jittered = |name: &str| -> Arc<Job> {
         job(name, "to/", |job| job.jitter = SignedDuration::from_mins(20))
@@ -330,10 +354,12 @@ fn a_pause_outlasts_a_clock_that_is_set_back_and_no_longer() {
 #[test]
 fn resuming_a_job_that_stays_quiet_says_why() {
     let mut stage = Stage::new(vec![job("a", "to/", |job| job.enabled = false)]);
+    stage.until(at("03:10:00"));
     let name = stage.set.jobs.keys().next().expect("a job").clone();
     let pause = Pause { at: stage.now, until: None, reason: None };
     ask(&mut stage, OperatorRequest::Pause { job: name.clone(), pause });
     ask(&mut stage, OperatorRequest::Resume(name));
+    assert_eq!(stage.order, [], "it is disabled: no occurrence is dealt with");
     let words = "no longer paused; still disabled in the job file".to_owned();
     assert_eq!(stage.replies.last(), Some(&Answer::DoneBut(words)));
 }
