@@ -47,7 +47,7 @@ pub fn in_words(error: &(dyn Error + 'static)) -> Option<&'static str> {
         if let Some(tls) = error.downcast_ref() {
             return Some(said(tls));
         }
-        // What an error of the system holds is no source of it, and may hold another one.
+        // What an error of the system holds is not a source of it, and may hold another one.
         let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
         next = inner.map(|inner| inner as &(dyn Error + 'static)).or_else(|| error.source());
     }

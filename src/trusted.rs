@@ -38,7 +38,7 @@ pub fn is_changeable(error: &io::Error) -> bool {
 /// Opens a regular file for reading.
 ///
 /// # Errors
-/// The system's own; what is no regular file; and, for root, [`Changeable`].
+/// The system's own; what is not a regular file; and, for root, [`Changeable`].
 pub fn open(path: &Path) -> io::Result<File> {
     if rustix::process::geteuid().is_root() {
         return open_as_root(path);

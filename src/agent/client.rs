@@ -102,8 +102,9 @@ impl AgentClient {
     }
 
     /// `GET /management/agent_status`. [`AgentState::Unknown`] if the agent answers, but does not
-    /// tell; an error if it can't be reached, or if what answers is no agent. Of the two addresses
-    /// of `localhost`, the other one is tried before that is said: another program may hold one.
+    /// tell; an error if it can't be reached, or if what answers is not an agent. Of the two
+    /// addresses of `localhost`, the other one is tried before that is said: another program may
+    /// hold one.
     pub async fn agent_status(&self) -> Result<AgentState, AskError> {
         let ways = self.inner.transport.ways();
         let not_the_agent = || {
@@ -125,7 +126,7 @@ impl AgentClient {
         }
     }
 
-    /// Absent if what answers is no agent.
+    /// Absent if what answers is not an agent.
     async fn agent_status_there(&self) -> Result<Option<AgentState>, AskError> {
         let call = Call::to(Endpoint::AgentStatus, None);
         let (answer, holder) = self.inner.transport.send_and_tell_holder(call).await?;

@@ -128,7 +128,8 @@ impl Transport {
     }
 
     /// Sends one request and reads its answer. The body of a 200 to a cancel says nothing, and is
-    /// left unread; that of one to a POST of a transfer is empty, or tells that it is no success.
+    /// left unread; that of one to a POST of a transfer is empty, or tells that it is not a
+    /// success.
     pub(super) async fn send(&self, call: Call<'_>) -> Result<RawAnswer, SendFailure> {
         self.send_and_tell_holder(call).await.map(|(answer, _)| answer)
     }

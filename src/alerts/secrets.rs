@@ -32,7 +32,7 @@ impl Secrets {
             }
         };
         privacy::remember(&SecretString::from(address.trim()), SecretKind::Address);
-        let url = Url::parse(address.trim()).map_err(|_| format!("{named} is no address"))?;
+        let url = Url::parse(address.trim()).map_err(|_| format!("{named} is not an address"))?;
         match url.scheme() {
             "http" | "https" if url.has_host() => Ok(url),
             _ => Err(format!("{named} does not begin with `http://` or `https://`")),
@@ -57,7 +57,9 @@ impl Secrets {
             });
             let Some((name, value)) = header else {
                 let (line, path) = (i + 1, path.display());
-                return Err(format!("line {line} of `{path}` is no header: write `Name: value`"));
+                return Err(format!(
+                    "line {line} of `{path}` is not a header: write `Name: value`"
+                ));
             };
             headers.append(name, value);
         }

@@ -24,7 +24,7 @@ pub(super) struct Guess {
 /// A word that is longer or shorter than a command by more than this was not meant to be it.
 const LENGTHS_APART: usize = 3;
 
-/// Words from elsewhere that are no command here, and what to do instead.
+/// Words from elsewhere that are not commands here, and what to do instead.
 const WORDS: &[(&[&str], &str)] = &[
     (
         &["enable", "unpause", "unsuspend"],
@@ -100,7 +100,7 @@ pub(super) fn guess(error: &Error, typed: &[OsString]) -> Option<Guess> {
     }
 }
 
-/// For a word that is no command.
+/// For a word that is not a command.
 fn command(word: &str) -> Guess {
     let message = format!("there is no command `{word}`");
     let lower = word.to_lowercase();

@@ -14,7 +14,7 @@ use super::{Exit, Global};
 /// Run the simulated agent alone
 ///
 /// Prints its URL as the first line and runs until it is interrupted. Routes under /_sim, which
-/// are no part of the Click API, steer it: POST /_sim/faults, /_sim/down, /_sim/status,
+/// are not part of the Click API, steer it: POST /_sim/faults, /_sim/down, /_sim/status,
 /// /_sim/foreign, /_sim/pause, /_sim/cancel, /_sim/token, /_sim/options; GET /_sim/transfers,
 /// /_sim/posts, /_sim/requests.
 #[derive(Debug, clap::Args)]

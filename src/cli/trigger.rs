@@ -30,7 +30,7 @@ use crate::signals::{Signal, Signals};
 /// How long a run that is waited for is left alone while nothing is told of it.
 const QUIET_MAX: Duration = Duration::from_secs(15);
 
-/// How often it is asked about while its counters are shown: they are no events.
+/// How often it is asked about while its counters are shown: they are not events.
 const COUNTERS: Duration = Duration::from_secs(1);
 
 /// So often a daemon that has gone, as for a restart, is looked for, a second apart.

@@ -63,7 +63,7 @@ impl When {
     /// The instant that is meant.
     ///
     /// # Errors
-    /// In words: the text is no time, or one that no calendar has.
+    /// In words: the text is not a time, or one that no calendar has.
     pub fn read(&self, text: &str) -> Result<Timestamp, String> {
         let text = text.trim();
         let unknown = || {

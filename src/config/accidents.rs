@@ -297,7 +297,7 @@ fn in_words(what: &str, context: &str, content: &str, column: usize) -> (String,
             ("a value is missing before this", "is a `[` or `{` left open?")
         }
         "found unknown escape character" => (
-            "this is no escape that YAML knows",
+            "this is not an escape that YAML knows",
             "in double quotes `\\` starts an escape: use single quotes",
         ),
         "control characters are not allowed" => {
@@ -345,7 +345,7 @@ fn unquoted(content: &str, line: usize, column: usize, what: &str) -> Option<Acc
                 || what == "found character that cannot start any token" =>
         {
             let closing = if first == '{' { '}' } else { ']' };
-            (format!("`{first}…{closing}` without quotes is no text"), text.contains(closing))
+            (format!("`{first}…{closing}` without quotes is not text"), text.contains(closing))
         }
         _ if what == "mapping values are not allowed in this context" && text.contains(": ") => {
             ("a text that holds `: ` needs quotes".to_owned(), true)

@@ -77,8 +77,10 @@ fn check_jobs(pattern: &str, at: Spot, whole: &Whole, problems: &mut Vec<Problem
         return;
     }
     match Glob::new(pattern) {
-        Err(error) => problems
-            .push(Problem::error(at, format!("`{}` is no glob: {}", cut(pattern), error.kind()))),
+        Err(error) => problems.push(Problem::error(
+            at,
+            format!("`{}` is not a glob: {}", cut(pattern), error.kind()),
+        )),
         Ok(glob) => {
             let matcher = glob.compile_matcher();
             if !whole.jobs.keys().any(|name| matcher.is_match(name)) {

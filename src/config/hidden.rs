@@ -40,7 +40,7 @@ pub(crate) fn lines<'t>(text: impl Iterator<Item = &'t str>) -> BTreeSet<usize> 
             Rest::NextLine => (true, Rest::Nothing),
             Rest::Below { .. } if blank => (false, rest),
             Rest::Below { sure: false, .. } if comment => (false, rest),
-            // A tab is no indentation to YAML, but that is what its author meant.
+            // A tab is not indentation to YAML, but that is what its author meant.
             Rest::Below { least, sure }
                 if indent_of(line) >= least || line.starts_with('\t') || is_item(line, least) =>
             {

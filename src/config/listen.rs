@@ -29,7 +29,7 @@ impl Read for Listen {
                 .to_owned(),
             None => format!("write the port too: `{text}:29180`"),
         };
-        let message = format!("`{}` is no address and port", cut(text));
+        let message = format!("`{}` is not an address and port", cut(text));
         reader.tell(Problem::error(spot, message).hint(hint));
         None
     }

@@ -207,15 +207,18 @@ impl Read for AccountValue {
             Ok(id) => {
                 let spot = reader.spot(node);
                 reader.tell(
-                    Problem::error(spot, format!("`{}` is no uuid in its usual form", cut(text)))
-                        .hint(format!("write `{id}`")),
+                    Problem::error(
+                        spot,
+                        format!("`{}` is not a uuid in its usual form", cut(text)),
+                    )
+                    .hint(format!("write `{id}`")),
                 );
                 None
             }
             Err(_) => {
                 let spot = reader.spot(node);
                 reader.tell(
-                    Problem::error(spot, format!("`{}` is no uuid", cut(text))).hint(
+                    Problem::error(spot, format!("`{}` is not a uuid", cut(text))).hint(
                         "`transferd accounts --yaml` prints the agent's accounts to paste here",
                     ),
                 );

@@ -278,7 +278,7 @@ impl Read {
             }
         }
         for (spot, pattern) in named {
-            // What is no path at all is told when the file's keys are read.
+            // What is not a path at all is told when the file's keys are read.
             if pattern.trim().is_empty() || pattern.chars().any(char::is_control) {
                 continue;
             }

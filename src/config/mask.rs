@@ -57,7 +57,7 @@ pub(crate) fn secrets_of(line: &str) -> impl Iterator<Item = Secret> {
             .map_or(0, |at| at + before[at..].chars().next().map_or(1, char::len_utf8));
         let key = before[start..].trim_start_matches('-');
         let after = start_of(&line[colon + 1..]);
-        // Without a blank behind its colon it is no key to YAML, but was meant for one.
+        // Without a blank behind its colon it is not a key to YAML, but was meant for one.
         let secret = !key.is_empty() && may_name_a_secret(key) && !after.starts_with("//");
         let separates = after.is_empty()
             || after.starts_with([' ', '\t'])
@@ -145,7 +145,7 @@ fn parameter(line: &str) -> Option<usize> {
     })
 }
 
-/// The agent's own address is no secret: plain host and port.
+/// The agent's own address is not a secret: plain host and port.
 fn is_agent_url(value: &str) -> bool {
     let value = value.trim().trim_matches(['"', '\'']);
     let Some((_, rest)) = value.split_once("://") else {

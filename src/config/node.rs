@@ -140,7 +140,7 @@ impl Node {
     }
 }
 
-/// Why a text is no document.
+/// Why a text is not a document.
 #[derive(Debug)]
 pub(crate) enum Unreadable {
     /// Not YAML, or not what we take of it: words, and line and column from 1 where known.

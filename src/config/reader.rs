@@ -153,8 +153,8 @@ impl<'p> Reader<'p> {
         Some(Found::new(value?, node, at))
     }
 
-    /// The entries of a map, merge keys applied; duplicates and keys that are no names are told,
-    /// and void. `None` if it is no map.
+    /// The entries of a map, merge keys applied; duplicates and keys that are not names are told,
+    /// and void. `None` if it is not a map.
     pub(crate) fn entries<'n>(&mut self, node: &'n Node, what: &str) -> Option<Vec<Entry<'n>>> {
         let Kind::Map(own) = &node.kind else {
             self.wrong_kind(node, what);

@@ -65,7 +65,7 @@ pub(crate) fn parts(url: &str) -> Result<Parts<'_>, (String, Option<String>)> {
     if let Some(port) = port
         && !matches!(port.parse::<u16>(), Ok(1..))
     {
-        return Err(no("the address's port is no number from 1 to 65535", None));
+        return Err(no("the address's port is not a number from 1 to 65535", None));
     }
     Ok(Parts { secure, host, user, extra: tail.contains(['?', '#']) })
 }

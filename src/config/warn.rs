@@ -1,4 +1,4 @@
-//! What is no error and yet worth a look: schedules, DST, timeouts. Overlapping places are in
+//! What is not an error and yet worth a look: schedules, DST, timeouts. Overlapping places are in
 //! `overlaps`.
 //!
 //! Keeps true: each distinct schedule is looked at once, so that 10,000 jobs cost little.

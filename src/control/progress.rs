@@ -56,7 +56,7 @@ impl JobDocument {
     }
 }
 
-/// A figure for people, from 1; what is no number, or beyond u64, is cut.
+/// A figure for people, from 1; what is not a number, or beyond u64, is cut.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,

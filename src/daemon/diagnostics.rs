@@ -30,7 +30,7 @@ pub fn diagnostic(document: DiagnosticDocument, severity: Severity) -> Diagnosti
         file: excerpt.file,
         line: excerpt.line,
         column: excerpt.column,
-        // A mark that is no part of the line would end the rendering.
+        // A mark that is not part of the line would end the rendering.
         marked: if excerpt.text.get(excerpt.marked.0..excerpt.marked.1).is_some() {
             excerpt.marked.0..excerpt.marked.1
         } else {

@@ -61,7 +61,7 @@ pub fn last_failed() -> store::HistoryQuery {
 /// Words for `show` without an argument where there is nothing to show.
 pub const NONE_FAILED: &str = "no run has failed; `transferd history` lists all runs";
 
-/// Whether a run is over, and was no skip.
+/// Whether a run is over, and was not a skip.
 pub fn is_carried_out(state: RunState) -> bool {
     state.is_over() && state != RunState::Skipped
 }

@@ -113,7 +113,7 @@ impl Alarm {
     }
 }
 
-/// Notices when the wall clock is set. Suspends are no steps: both clocks count them.
+/// Notices when the wall clock is set. Suspends are not steps: both clocks count them.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ClockWatch {
     offset: SignedDuration,

@@ -56,7 +56,7 @@ struct Lines {
 /// # Errors
 /// The journal can't be reached, or no thread be started.
 pub fn start(format: Format, level: Level) -> io::Result<()> {
-    // Starting twice is no error: the first one stands.
+    // Starting twice is not an error: the first one stands.
     if LOG.get().is_some() {
         return Ok(());
     }

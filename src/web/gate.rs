@@ -31,7 +31,7 @@ const HEADERS: [(HeaderName, &str); 6] = [
     (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
 ];
 
-/// What may be loaded by an answer that is no page: nothing.
+/// What may be loaded by an answer that is not a page: nothing.
 const NOTHING: &str = "default-src 'none'; base-uri 'none'; form-action 'none'; \
                        frame-ancestors 'none'";
 

@@ -23,7 +23,7 @@ const UNITS: [(&str, u64); 5] =
 /// No duration has more characters; longer text is not looked at, nor echoed.
 const TEXT_MAX: usize = 60;
 
-/// Why a text is no duration, or none that a setting may have.
+/// Why a text is not a duration, or none that a setting may have.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DurationError {
     /// What is wrong.

@@ -61,7 +61,7 @@ pub enum Input {
     },
     /// The token's source has changed.
     TokenChanged,
-    /// The wall clock was set, by this much (positive: forward). Suspends are no steps.
+    /// The wall clock was set, by this much (positive: forward). Suspends are not steps.
     ClockStepped {
         /// New time less old.
         by: SignedDuration,

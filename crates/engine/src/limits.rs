@@ -59,7 +59,7 @@ pub const WANTED_MAX: usize = 10_000;
 pub const UNKNOWN_STATUSES_MAX: usize = 32;
 
 /// So many incomplete looks in a row are an outage: runs wait, and it is said why. A list that
-/// changed once while it was read is no news.
+/// changed once while it was read is not news.
 pub const INCOMPLETE_LOOKS_MAX: u32 = 2;
 
 /// No transfer in flight is looked at less often than this (contract, "Agent").
@@ -101,7 +101,7 @@ pub const MISSED_MAX: usize = 100;
 /// clocks are known no better, as the agent tells its own in whole seconds.
 pub const OVERLAP_SLACK: SignedDuration = SignedDuration::from_secs(2);
 
-/// A clock's difference from the agent's is believed up to this: more is no zone and no drift.
+/// A clock's difference from the agent's is believed up to this: more is neither a zone nor drift.
 pub const CLOCK_WAS_WRONG: SignedDuration = SignedDuration::from_hours(24);
 
 /// A clock that is set forward by no more than this passes over occurrences that are still wanted:
@@ -164,7 +164,7 @@ pub const ALERT_RETRY: (SignedDuration, SignedDuration) =
 /// So many tries come as soon as the receiver says: one that says the same each time is in trouble.
 pub const ALERT_PROMPT_TRIES: u32 = 5;
 
-/// An alert this old is given up when a try fails: it is no news any more.
+/// An alert this old is given up when a try fails: it is not news any more.
 pub const ALERT_STALE: SignedDuration = SignedDuration::from_hours(24);
 
 /// An alert is tried so often at least, however old: the network may come back minutes after a

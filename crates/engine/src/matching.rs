@@ -12,7 +12,7 @@ use super::limits::{BASELINE_DEPTH, EXCLUSIVE_DEPTH, SKEW};
 use super::run::{Attempt, Phase};
 use super::transfer::Transfer;
 
-/// Why a record is no evidence for an attempt.
+/// Why a record is not evidence for an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Miss {

@@ -76,7 +76,7 @@ struct Offset {
     seconds: i64,
 }
 
-/// Why a text is no template.
+/// Why a text is not a template.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TemplateError {
     /// What is wrong.
@@ -393,7 +393,7 @@ fn check_format(format: &str, span: Range<usize>) -> Result<(), TemplateError> {
     Ok(())
 }
 
-/// The words for what is no pattern at all.
+/// The words for what is not a pattern at all.
 fn unknown(inner: &str, span: Range<usize>) -> TemplateError {
     const KNOWN: &str =
         "patterns are `{%Y-%m-%d}`, `{-1d:%Y-%m-%d}`, `{job}`, `{run}` and `{hostname}`";

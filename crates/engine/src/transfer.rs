@@ -38,7 +38,7 @@ pub enum TransferStatus {
 }
 
 impl TransferStatus {
-    /// True for an end that is no success.
+    /// True for an end that is not a success.
     pub fn is_failure(self) -> bool {
         match self {
             Self::Canceled | Self::Error => true,

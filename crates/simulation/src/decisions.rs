@@ -85,7 +85,7 @@ impl<O: Observer> Simulation<O> {
         let allows = |holds: &dyn Fn(&Job) -> bool| jobs.iter().any(|job| holds(job));
         let before = at - SignedDuration::from_nanos(1);
         if !allows(&|job| job.timetable.next_after(before) == Some(at)) {
-            return Some("that is no occurrence of it".to_owned());
+            return Some("that is not an occurrence of it".to_owned());
         }
         if at > wall {
             return Some(format!("its time has not come at {wall}"));

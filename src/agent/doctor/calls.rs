@@ -143,7 +143,7 @@ fn heard(assumption: &Assumption, heard: bool, assumed: bool) -> Finding {
 
 fn errors(answer: &RawAnswer) -> Finding {
     if answer.status == 200 {
-        return ERRORS.found(Verdict::CantTell, "an unknown account is no error");
+        return ERRORS.found(Verdict::CantTell, "a request for an unknown account is not refused");
     }
     let body = answer.body.as_deref().unwrap_or(&[]);
     let code = |header| Problem::read(header, body).code;

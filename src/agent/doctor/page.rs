@@ -40,7 +40,7 @@ const DATES: Assumption = Assumption {
     name: "request_date",
     text: "each record has a readable `requestDate`",
     holds: "it is compared with when we asked",
-    otherwise: "a record without one is no evidence unless `agent.exclusive_user` is set",
+    otherwise: "a record without one is not evidence unless `agent.exclusive_user` is set",
 };
 const STATUS: Assumption = Assumption {
     name: "status",

@@ -46,7 +46,7 @@ pub fn read_secret(what: &str, path: &Path) -> Result<SecretFile, TokenProblem> 
     let limit = TOKEN_MAX as u64 + 1;
     file.take(limit).read_to_end(&mut content).map_err(unreadable)?;
     if content.len() > TOKEN_MAX {
-        return Err(fail(format!("is longer than {TOKEN_MAX} bytes: that is no {what}")));
+        return Err(fail(format!("is longer than {TOKEN_MAX} bytes: that is not a {what}")));
     }
     let Ok(content) = String::from_utf8(content) else {
         return Err(fail("is not text".to_owned()));
@@ -56,7 +56,7 @@ pub fn read_secret(what: &str, path: &Path) -> Result<SecretFile, TokenProblem> 
         return Err(fail("is empty".to_owned()));
     }
     if secret.contains(|c: char| c.is_control()) {
-        return Err(fail(format!("holds more than one line, or is binary: that is no {what}")));
+        return Err(fail(format!("holds more than one line, or is binary: that is not a {what}")));
     }
     let warning = privacy::others_may_read(metadata.mode(), metadata.gid()).then(|| {
         let mode = metadata.mode() & 0o7777;

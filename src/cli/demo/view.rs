@@ -176,7 +176,7 @@ impl View {
         for bar in self.by_job.values() {
             bar.finish_and_clear();
         }
-        // What can't be cleared is no harm.
+        // What can't be cleared does no harm.
         let _ = self.bars.clear();
     }
 }

@@ -94,7 +94,7 @@ fn an_outage_is_told_of_once_and_only_if_it_lasts() {
     assert_eq!(titles(&told), ["transfers wait for the Amove agent"]);
     assert_eq!(told[0].body, "for the agent: it is away: nightly");
     assert_eq!(look(Some("waiting_agent"), lasts(3600)), []);
-    // Waiting for a slot is no outage, and the next outage is another one.
+    // Waiting for a slot is not an outage, and the next outage is another one.
     assert_eq!(look(Some("waiting_slot"), at(7200)), []);
     assert_eq!(look(Some("waiting_agent"), at(7300)), []);
     // The clock was set back: it begins anew.

@@ -17,7 +17,7 @@ pub(super) const FRAME: Duration = Duration::from_secs(1);
 /// together.
 const TOGETHER: Duration = Duration::from_millis(150);
 
-/// How often the daemon is asked while transfers are under way: their counters are no events.
+/// How often the daemon is asked while transfers are under way: their counters are not events.
 const COUNTERS: Duration = Duration::from_secs(2);
 
 /// And how often while none is: neither is what operators, the job file and the agent do.

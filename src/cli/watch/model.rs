@@ -4,7 +4,7 @@ use super::feed::Followed;
 use crate::control::document::JobDocument;
 use crate::core::ids::{JobName, RunId};
 
-/// A filter that is longer is no name's part.
+/// A filter that is longer is not part of a name.
 const FILTER_MAX: usize = 100;
 
 /// A key, as far as it means anything here.

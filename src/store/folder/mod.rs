@@ -53,7 +53,7 @@ impl StateFolder {
         let made = DirBuilder::new().recursive(true).mode(MODE).create(path);
         made.map_err(|error| match error.kind() {
             ErrorKind::AlreadyExists | ErrorKind::NotADirectory => {
-                unusable(path, "something that is no folder is in its place")
+                unusable(path, "something that is not a folder is in its place")
             }
             _ => io_error(path, &error),
         })?;

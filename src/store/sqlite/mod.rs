@@ -209,7 +209,7 @@ impl Queries for SqliteStore {
 
     fn agent_user(&self) -> Result<Option<u32>, StoreError> {
         let kept = self.snapshot(|connection| read::single(connection, rows::AGENT_USER))?;
-        // What is no number was not written by us, and trusts nobody.
+        // What is not a number was not written by us, and trusts nobody.
         Ok(kept.and_then(|uid| uid.parse().ok()))
     }
 }

@@ -106,7 +106,7 @@ pub(super) fn head(root: Root, times: &Times) -> Html {
     html
 }
 
-/// The search for jobs. It is no live part: what somebody types stays.
+/// The search for jobs. It is not a live part: what somebody types stays.
 fn filter(search: &str) -> Html {
     let mut html = Html::new();
     html.raw("<form class=\"filter\" method=\"get\" role=\"search\"><h2>Jobs</h2>");

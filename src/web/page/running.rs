@@ -14,7 +14,7 @@ pub(super) fn running(status: &StatusDocument, times: &Times) -> Html {
     let mut html = Html::new();
     html.raw("<section id=\"running\" data-live aria-labelledby=\"running-h\"");
     if !active.is_empty() {
-        // Bytes are no events: the page has to look again by itself.
+        // Bytes are not events: the page has to look again by itself.
         html.raw(" data-moving");
     }
     html.raw("><h2 id=\"running-h\">Under way</h2>");

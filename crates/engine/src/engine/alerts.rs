@@ -68,7 +68,7 @@ impl Entry {
     pub(super) fn new(alert: &Alert) -> Self {
         let jobs = (!alert.jobs.is_empty()).then(|| {
             let mut globs = GlobSetBuilder::new();
-            // The job file was refused if one of them is no glob.
+            // The job file was refused if one of them is not a glob.
             for glob in alert.jobs.iter().filter_map(|pattern| Glob::new(pattern).ok()) {
                 globs.add(glob);
             }

@@ -144,7 +144,7 @@ impl Engine {
         }
     }
 
-    /// The list could not be read to its end. Once is no news: it changes, or a page fails. Look
+    /// The list could not be read to its end. Once is not news: it changes, or a page fails. Look
     /// after look it is an outage like any other, with its reason, its alert and its back-off.
     fn look_was_incomplete(&mut self, incomplete: &Incomplete) {
         if incomplete.gap != Gap::ClockSet {

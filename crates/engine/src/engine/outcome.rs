@@ -41,7 +41,7 @@ impl Engine {
         let (reason, cause) = self.with_cause(id, reason);
         let Some(live) = self.state.runs.get(&id.run) else { return };
         let Some(attempt) = live.attempts.get(&id.number) else { return };
-        // A retry after one that was seen to be over is no double of it.
+        // A retry after one that was seen to be over is not a double of it.
         let doubled = status == TransferStatus::Completed
             && live.attempts.values().any(|other| {
                 other.id != id

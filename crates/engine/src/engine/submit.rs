@@ -209,7 +209,7 @@ impl Engine {
             let of_this_run = |other: &AttemptId| other.run == id.run && *other != id;
             open.iter().copied().filter(of_this_run).find(|other| {
                 self.state.attempt(*other).is_some_and(|other| {
-                    // One that was accepted, and never listed until its timeout, is no question.
+                    // One that was accepted, and never listed until its timeout, is not a question.
                     let doubtful = match other.phase {
                         Phase::Uncertain => true,
                         Phase::GivenUp => other.outcome == Some(Ended::Failed),

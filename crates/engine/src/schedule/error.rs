@@ -6,7 +6,7 @@
 use std::fmt;
 use std::ops::Range;
 
-/// Why a text is no schedule.
+/// Why a text is not a schedule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ScheduleError {
     /// What is wrong.

@@ -108,7 +108,7 @@ pub(super) const MACROS: [(&str, &str); 7] = [
     ("@annually", "0 0 1 1 *"),
 ];
 
-/// The words for a text that starts with `@` and is no macro.
+/// The words for a text that starts with `@` and is not a macro.
 pub(super) fn of_macro(text: &str, span: Range<usize>) -> ScheduleError {
     let word = text.split_ascii_whitespace().next().unwrap_or(text);
     let lower = word.to_ascii_lowercase();

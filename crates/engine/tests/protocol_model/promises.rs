@@ -78,7 +78,7 @@ impl Daemon {
     }
 
     /// Where nothing more can happen, every run is over and nothing of ours is at work. What a
-    /// person has paused can't be cancelled: that is said in `status`, and is no fault.
+    /// person has paused can't be cancelled: that is said in `status`, and is not a fault.
     pub(crate) fn broken_at_the_end(&self, s: &State) -> Option<&'static str> {
         let paused = s.records.iter().any(|record| record.status == Status::Paused);
         if !self.is_idle(s) {

@@ -54,7 +54,7 @@ pub(crate) enum Rule {
     HoldWhatMayCome,
     /// 12: `timeout` counts from the commit before the POST.
     TimeoutFromCommit,
-    /// 14: a receipt is no proof that a POST was accepted.
+    /// 14: a receipt is not proof that a POST was accepted.
     ReceiptIsAHint,
 }
 

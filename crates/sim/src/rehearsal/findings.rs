@@ -177,7 +177,7 @@ impl Finding {
         }
     }
 
-    /// How often it happens; absent where that is no question.
+    /// How often it happens; absent where that is not a question.
     pub fn often(&self) -> Option<Often> {
         match self {
             Self::Overlapped { often, .. }

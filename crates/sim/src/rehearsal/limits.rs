@@ -30,5 +30,5 @@ pub const LOOKS_APART: SignedDuration = SignedDuration::from_secs(60);
 /// The longest rehearsal, in days: ten years.
 pub const DAYS_MAX: u32 = 3_660;
 
-/// A wait shorter than this is counted, and is no finding: nobody plans nights by the second.
+/// A wait shorter than this is counted, and is not a finding: nobody plans nights by the second.
 pub const WORTH_A_WORD: SignedDuration = SignedDuration::from_secs(60);

@@ -2,7 +2,7 @@
 //! agent of `transferd demo`, and the other end of integration tests.
 //!
 //! All behaviour is the world's; what is here is transport: sockets that die on demand, JSON in
-//! the forms the vendor uses, and the admin routes under `/_sim`, which are no part of the API.
+//! the forms the vendor uses, and the admin routes under `/_sim`, which are not part of the API.
 
 mod admin;
 mod api;

@@ -185,7 +185,7 @@ async fn live(shared: Arc<Shared>) {
         tokio::select! {
             () = tokio::time::sleep(if unsaved { pace.min(SAVE_PACE) } else { pace }) => {}
             () = shared.changed.notified() => {
-                // Many requests at once are no reason to look as often.
+                // Many requests at once are not a reason to look as often.
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
             () = shared.stop.cancelled() => {

@@ -216,7 +216,7 @@ impl FromStr for ProblemCode {
             .iter()
             .copied()
             .find(|code| code.as_str().eq_ignore_ascii_case(text))
-            .ok_or_else(|| format!("`{text}` is no error code of the Click API"))
+            .ok_or_else(|| format!("`{text}` is not an error code of the Click API"))
     }
 }
 

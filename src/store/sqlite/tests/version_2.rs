@@ -54,7 +54,7 @@ fn its_past_keeps_its_sentences_and_is_given_codes() {
         [
             ("canceled", Some("canceled_by_operator")),
             ("failed", Some("attempts_exhausted")),
-            // An operator's words name a run, and are no fact.
+            // An operator's words name a run, and are not facts.
             ("skipped", None),
             ("skipped", Some("overlap")),
             ("succeeded", Some("completed")),

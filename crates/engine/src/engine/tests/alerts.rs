@@ -157,7 +157,7 @@ fn what_was_queued_survives_a_crash_and_is_neither_lost_nor_doubled() {
     let again = stage.deliveries.pop().expect("the same again");
     assert_eq!((before.id, stage.outbox.len()), (again.id, 1));
     stage.input(Input::Delivered { alert: again.id, delivery: Delivery::Delivered });
-    // An answer that comes twice is no harm.
+    // An answer that comes twice does no harm.
     stage.input(Input::Delivered { alert: again.id, delivery: Delivery::Delivered });
     stage.restart();
     assert_eq!((stage.handed_out(), stage.outbox.len()), (vec![], 0));
