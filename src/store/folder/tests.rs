@@ -196,7 +196,7 @@ fn what_is_no_folder_and_what_is_too_long_is_refused_in_words() {
     fs::write(&file, "").unwrap();
     for path in [file.clone(), file.join("below")] {
         let refusal = StateFolder::open(&path, at(0)).unwrap_err().to_string();
-        assert!(refusal.contains("no folder"), "{refusal}");
+        assert!(refusal.contains("not a folder"), "{refusal}");
     }
     let long = parent.path().join("x".repeat(200)).join("y".repeat(200)).join("z".repeat(100));
     let refusal = StateFolder::open(&long, at(0)).unwrap_err().to_string();
