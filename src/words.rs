@@ -3,6 +3,7 @@
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ZonedDateTime};
 
+pub use crate::core::amount::bytes;
 use crate::core::ids::{RunId, TransferId};
 use crate::core::reason::Telling;
 
@@ -148,23 +149,6 @@ pub fn span(duration: SignedDuration) -> String {
         }
         _ => format!("{} d", seconds / 86_400),
     }
-}
-
-/// A number of bytes.
-pub fn bytes(count: u64) -> String {
-    const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
-    if count < 1_024 {
-        return format!("{count} B");
-    }
-    #[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
-    let mut size = count as f64 / 1_024.0;
-    let mut unit = 0;
-    while size >= 999.5 && unit + 1 < UNITS.len() {
-        size /= 1_024.0;
-        unit += 1;
-    }
-    let digits = if size < 9.95 { 1 } else { 0 };
-    format!("{size:.digits$} {}", UNITS[unit])
 }
 
 /// A count and its noun, which takes an `s` but for one.

@@ -60,7 +60,7 @@ pub fn is_read_back_as_it_was_written(mut rows: Rows) {
         Record::Mark(Arc::new(mark.clone())),
         Record::Learned(learned),
         Record::AlertQueued(Arc::new(alert.clone())),
-        Record::Told(told),
+        Record::Told(told.clone()),
     ];
     store.commit(&records).expect("the rows can be written");
     store.save_job_set(&job_set).expect("a text can be written");

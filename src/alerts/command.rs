@@ -211,6 +211,7 @@ mod tests {
             scheduled_for: None,
             attempts: 0,
             text: "late".to_owned(),
+            digest: None,
             tries: 0,
             next_try: jiff::Timestamp::UNIX_EPOCH,
             last_error: None,

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::core::alert::{Occasion, QueuedAlert};
+use crate::core::digest::Digest;
 use crate::core::ids::{AlertId, JobName, RunId};
 use crate::core::job::AlertEvent;
 use crate::core::place::NamedPlace;
@@ -40,6 +41,9 @@ pub(super) struct Document<'a> {
     at: Timestamp,
     hostname: &'a str,
     version: &'static str,
+    /// The summary, of a digest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    digest: Option<&'a Digest>,
     /// The page of its run, or the page of all jobs, where people can reach it.
     #[serde(skip_serializing_if = "Option::is_none")]
     url: Option<String>,
@@ -72,6 +76,7 @@ impl<'a> Document<'a> {
             at: alert.at,
             hostname,
             version: env!("CARGO_PKG_VERSION"),
+            digest: alert.digest.as_deref(),
             url: None,
             text: for_chats(&alert.text),
             line: &alert.text,
@@ -97,6 +102,7 @@ impl<'a> Document<'a> {
     /// Its main fields, as variables of a command; those that are absent are left out.
     pub(super) fn variables(&self) -> Vec<(&'static str, String)> {
         let some = |name, value: Option<String>| value.map(|value| (name, value));
+        let digest = |value: fn(&Digest) -> String| self.digest.map(value);
         [
             some("TRANSFERD_EVENT", Some(self.event.to_owned())),
             some("TRANSFERD_JOB", self.job.map(ToString::to_string)),
@@ -113,6 +119,19 @@ impl<'a> Document<'a> {
             some("TRANSFERD_VERSION", Some(self.version.to_owned())),
             some("TRANSFERD_URL", self.url.clone()),
             some("TRANSFERD_TEXT", Some(self.line.to_owned())),
+            some("TRANSFERD_SINCE", digest(|digest| digest.since.to_string())),
+            some(
+                "TRANSFERD_SUCCEEDED",
+                digest(|digest| digest.gathered.runs.succeeded.to_string()),
+            ),
+            some("TRANSFERD_FAILED", digest(|digest| digest.gathered.runs.failed.to_string())),
+            some(
+                "TRANSFERD_TIMED_OUT",
+                digest(|digest| digest.gathered.runs.timed_out.to_string()),
+            ),
+            some("TRANSFERD_CANCELED", digest(|digest| digest.gathered.runs.canceled.to_string())),
+            some("TRANSFERD_SKIPPED", digest(|digest| digest.gathered.runs.skipped.to_string())),
+            some("TRANSFERD_LATE", digest(|digest| digest.late_jobs().to_string())),
             some("TRANSFERD_TEST", self.test.then(|| "true".to_owned())),
         ]
         .into_iter()
@@ -127,6 +146,8 @@ impl<'a> Document<'a> {
         match self.occasion {
             _ if self.test => "",
             Occasion::Started => "/start",
+            // No entry with `ping` is a digest.
+            Occasion::Digest => "",
             Occasion::Event(AlertEvent::Succeeded | AlertEvent::Recovered) => "",
             Occasion::Event(
                 AlertEvent::Failed

@@ -15,8 +15,9 @@ use super::{Exit, Global, jobfile};
 use crate::alerts::Courier;
 use crate::clock;
 use crate::core::alert::{Delivery, Occasion, QueuedAlert};
+use crate::core::digest::Digest;
 use crate::core::ids::AlertId;
-use crate::core::job::{Alert, AlertEvent, JobSet, TokenSource};
+use crate::core::job::{Alert, AlertChannel, AlertEvent, JobSet, TokenSource};
 
 /// What may be typed after `alert`.
 #[derive(Debug, ClapArgs)]
@@ -36,7 +37,8 @@ enum What {
 /// What may be typed after `alert test`.
 #[derive(Debug, ClapArgs)]
 pub struct TestArgs {
-    /// Test only entries subscribed to EVENT (default: all entries, each for its first event)
+    /// Test only entries subscribed to EVENT, or digests (default: all entries, each for its first
+    /// event)
     #[arg(long, value_name = "EVENT", value_parser = event_names())]
     on: Option<String>,
     /// Print a JSON object
@@ -45,7 +47,8 @@ pub struct TestArgs {
 }
 
 fn event_names() -> clap::builder::PossibleValuesParser {
-    AlertEvent::ALL.map(AlertEvent::word).into()
+    let words = AlertEvent::ALL.into_iter().map(AlertEvent::word);
+    words.chain([Occasion::Digest.word()]).collect::<Vec<_>>().into()
 }
 
 /// The document of `alert test --json`.
@@ -73,12 +76,12 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
         Err(exit) => return exit,
     };
     let set = loaded.set;
-    let on = args.on.as_deref().and_then(AlertEvent::from_word);
-    let chosen: Vec<_> = set.alerts.iter().filter_map(|alert| chosen(alert, on)).collect();
+    let on = args.on.as_deref();
+    let chosen = chosen(&set, on);
     if chosen.is_empty() {
         let words = match on {
-            Some(event) if !set.alerts.is_empty() => {
-                format!("no entry of `alerts` names `{}`", event.word())
+            Some(word) if !set.alerts.is_empty() || !set.digests.is_empty() => {
+                format!("no entry of `alerts` names `{word}`")
             }
             Some(_) | None if !set.desktop.is_empty() => {
                 "only `transferd desktop` shows what `alerts` asks for: all its entries say \
@@ -104,33 +107,38 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
     done(told, exit)
 }
 
-/// The entry, with the event that it is tried with.
-fn chosen(alert: &Alert, on: Option<AlertEvent>) -> Option<(&Alert, AlertEvent)> {
-    let event = match on {
-        Some(event) => alert.on.contains(&event).then_some(event),
-        None => alert.on.first().copied(),
+/// The ways that are tried, each with what it is tried with.
+fn chosen<'a>(set: &'a JobSet, on: Option<&str>) -> Vec<(&'a AlertChannel, Occasion)> {
+    let of_entry = |alert: &'a Alert| {
+        let event = match on.map(AlertEvent::from_word) {
+            Some(event) => event.filter(|event| alert.on.contains(event)),
+            None => alert.on.first().copied(),
+        };
+        event.map(|event| (&alert.channel, Occasion::Event(event)))
     };
-    event.map(|event| (alert, event))
+    let digests = set.digests.iter().map(|entry| (&entry.channel, Occasion::Digest));
+    let digests = digests.filter(|(_, occasion)| on.is_none_or(|word| word == occasion.word()));
+    set.alerts.iter().filter_map(of_entry).chain(digests).collect()
 }
 
-async fn send(set: &JobSet, chosen: &[(&Alert, AlertEvent)]) -> Vec<Entry> {
+async fn send(set: &JobSet, chosen: &[(&AlertChannel, Occasion)]) -> Vec<Entry> {
     let hostname = crate::daemon::host().hostname;
     let courier = Courier::for_tests(&hostname).linking_to(set.external_url.as_deref());
     let withheld = match &set.agent.token {
         TokenSource::Environment(name) => vec![name.clone()],
         TokenSource::File(_) | TokenSource::Login(_) | TokenSource::Credential => Vec::new(),
     };
-    let deliveries = chosen.iter().map(async |(alert, event)| {
-        let message = message(alert, *event, &hostname);
-        let error = match courier.deliver(&message, &alert.channel, &withheld).await {
+    let deliveries = chosen.iter().map(async |(channel, occasion)| {
+        let message = message(channel, *occasion, &hostname);
+        let error = match courier.deliver(&message, channel, &withheld).await {
             Delivery::Delivered => None,
             Delivery::Failed(words) | Delivery::Later { words, .. } | Delivery::Refused(words) => {
                 Some(words)
             }
         };
         Entry {
-            channel: alert.channel.to_string(),
-            event: event.word(),
+            channel: channel.to_string(),
+            event: occasion.word(),
             delivered: error.is_none(),
             error,
         }
@@ -138,14 +146,16 @@ async fn send(set: &JobSet, chosen: &[(&Alert, AlertEvent)]) -> Vec<Entry> {
     join_all(deliveries).await
 }
 
-fn message(alert: &Alert, event: AlertEvent, hostname: &str) -> QueuedAlert {
+fn message(channel: &AlertChannel, occasion: Occasion, hostname: &str) -> QueuedAlert {
     let now = clock::now();
-    let reason = format!("a test of `alerts`, as for `{}`: nothing has happened", event.word());
+    let word = occasion.word();
+    let reason = format!("a test of `alerts`, as for `{word}`: nothing has happened");
+    let digest = (occasion == Occasion::Digest).then(|| Box::new(Digest::empty(now)));
     QueuedAlert {
         id: AlertId(clock::random_uuid()),
         number: 0,
-        key: alert.channel.key(),
-        occasion: Occasion::Event(event),
+        key: channel.key(),
+        occasion,
         at: now,
         job: None,
         run: None,
@@ -158,6 +168,7 @@ fn message(alert: &Alert, event: AlertEvent, hostname: &str) -> QueuedAlert {
         destination: None,
         scheduled_for: None,
         attempts: 0,
+        digest,
         tries: 0,
         next_try: now,
         last_error: None,

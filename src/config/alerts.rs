@@ -1,64 +1,158 @@
 //! `alerts`: each goes one way, and names jobs that are there.
 
+use std::sync::Arc;
+
 use globset::Glob;
 
 use super::assemble::Whole;
 use super::bounds::ERRORS_SHOWN;
-use super::names::closest_name;
+use super::build::Builder;
+use super::lists::ListOf;
+use super::names::{Scope, closest_name, example};
 use super::problem::{Problem, Spot, WarningKind, cut};
-use super::raw::{Notifier, RawAlert};
+use super::raw::{Notifier, RawAlert, RawDigest, RawPing, RawWebhook};
 use super::reader::Found;
 use super::sources::Sources;
-use super::values::{FileName, SecretUrl};
-use crate::core::job::{Alert, AlertChannel, DesktopAlert, SecretText};
+use super::values::{FileName, SecretUrl, Text};
+use crate::core::job::{Alert, AlertChannel, DesktopAlert, DigestEntry, SecretText};
 use crate::core::meant::is_glob;
 
-/// The entries that are good, by who delivers them.
+/// The entries that are good, by what becomes of them.
 #[derive(Debug, Default)]
 pub(crate) struct Entries {
-    /// The daemon.
+    /// The daemon delivers them.
     pub(crate) alerts: Vec<Alert>,
-    /// `transferd desktop`.
+    /// `transferd desktop` does.
     pub(crate) desktop: Vec<DesktopAlert>,
+    /// The daemon sends a summary.
+    pub(crate) digests: Vec<Arc<DigestEntry>>,
 }
 
 /// All alerts that are good.
-pub(crate) fn alerts(whole: &Whole, sources: &Sources, problems: &mut Vec<Problem>) -> Entries {
+pub(crate) fn alerts(
+    whole: &Whole,
+    sources: &Sources,
+    builder: &mut Builder<'_>,
+    problems: &mut Vec<Problem>,
+) -> Entries {
     let mut entries = Entries::default();
     for found in &whole.alerts {
-        read(found, whole, sources, problems, &mut entries);
+        let jobs = jobs(&found.value, whole, problems);
+        match &found.value.digest {
+            Some(digest) => {
+                let entry = digest_entry(found, digest, jobs, sources, builder, problems);
+                entries.digests.extend(entry.map(Arc::new));
+            }
+            None => {
+                read(found, jobs, sources, problems, &mut entries);
+            }
+        }
     }
     entries
 }
 
-fn read(
-    found: &Found<RawAlert>,
-    whole: &Whole,
-    sources: &Sources,
-    problems: &mut Vec<Problem>,
-    entries: &mut Entries,
-) -> Option<()> {
-    let raw = &found.value;
-    let on = raw.on.as_ref()?.value.0.iter().map(|event| event.value.0).collect();
-    let jobs: Vec<String> = raw
-        .jobs
+/// The jobs that an entry is about: names or globs; empty for all.
+fn jobs(raw: &RawAlert, whole: &Whole, problems: &mut Vec<Problem>) -> Vec<String> {
+    raw.jobs
         .iter()
         .flat_map(|jobs| &jobs.value.0)
         .map(|job| {
             check_jobs(&job.value.0, job.at, whole, problems);
             job.value.0.clone()
         })
-        .collect();
-    let way = way(found, problems)?;
+        .collect()
+}
+
+fn read(
+    found: &Found<RawAlert>,
+    jobs: Vec<String>,
+    sources: &Sources,
+    problems: &mut Vec<Problem>,
+    entries: &mut Entries,
+) -> Option<()> {
+    let raw = &found.value;
+    let way = way(found, problems);
+    if raw.on.is_none() && !found.has_problem(problems) {
+        problems.push(
+            Problem::error(found.at, "the alert has no `on`")
+                .maybe_hint(example(Scope::Alert, "on")),
+        );
+    }
+    let on = raw.on.as_ref()?.value.0.iter().map(|event| event.value.0).collect();
     match raw.notify.as_ref().map(|notify| notify.value.0) {
-        Some(Notifier::Desktop) if way == "notify" => {
+        Some(Notifier::Desktop) if way? == "notify" => {
             entries.desktop.push(DesktopAlert { on, jobs });
         }
         Some(Notifier::Desktop) | None => {
-            entries.alerts.push(Alert { on, jobs, channel: channel(raw, sources, problems)? });
+            way?;
+            let (webhook, command) = (raw.webhook.as_ref(), raw.command.as_ref());
+            let channel = channel(webhook, command, raw.ping.as_ref(), sources, problems)?;
+            entries.alerts.push(Alert { on, jobs, channel });
         }
     }
     Some(())
+}
+
+/// An entry with `digest`, which has its own schedule and its own way, and no other.
+fn digest_entry(
+    found: &Found<RawAlert>,
+    digest: &Found<RawDigest>,
+    jobs: Vec<String>,
+    sources: &Sources,
+    builder: &mut Builder<'_>,
+    problems: &mut Vec<Problem>,
+) -> Option<DigestEntry> {
+    let raw = &found.value;
+    let beside = [
+        ("on", raw.on.as_ref().map(|found| found.key)),
+        ("webhook", raw.webhook.as_ref().map(|found| found.key)),
+        ("command", raw.command.as_ref().map(|found| found.key)),
+        ("ping", raw.ping.as_ref().map(|found| found.key)),
+        ("notify", raw.notify.as_ref().map(|found| found.key)),
+    ];
+    for (name, at) in beside.into_iter().filter_map(|(name, at)| at.map(|at| (name, at))) {
+        let hint = match name {
+            "on" => "a digest tells of everything that has happened: leave `on` out",
+            "webhook" | "command" => "write it under `digest`, or as an entry of its own with `on`",
+            _ => "write two entries, one for each",
+        };
+        problems.push(
+            Problem::error(at, format!("an entry with `digest` has no `{name}`"))
+                .see(digest.key, "the digest")
+                .hint(hint),
+        );
+    }
+    let inner = &digest.value;
+    let no_time = inner.schedule.as_ref().is_some_and(|found| found.value.0.is_empty());
+    if no_time {
+        problems.push(
+            Problem::error(digest.key, "the digest names no time")
+                .hint("write for example `schedule: \"0 8 * * *\"`"),
+        );
+    }
+    let timetable = builder.digest_timetable(inner, problems);
+    let channel = match (&inner.webhook, &inner.command) {
+        (None, None) => {
+            if !digest.has_problem(problems) {
+                problems.push(
+                    Problem::error(digest.key, "the digest does not say how it is delivered")
+                        .hint("give it one of `webhook` or `command`"),
+                );
+            }
+            None
+        }
+        (Some(webhook), Some(command)) => {
+            problems.push(
+                Problem::error(command.key, "the digest has both `webhook` and `command`")
+                    .see(webhook.key, "the other one")
+                    .hint("write two entries, one for each"),
+            );
+            None
+        }
+        (webhook, command) => channel(webhook.as_ref(), command.as_ref(), None, sources, problems),
+    };
+    let (timetable, channel) = (timetable?, channel?);
+    Some(DigestEntry { timetable, jobs, channel })
 }
 
 /// A name must be a job's; a glob that matches none yet is worth a word.
@@ -107,8 +201,9 @@ fn way(found: &Found<RawAlert>, problems: &mut Vec<Problem>) -> Option<&'static 
                 return None;
             }
             problems.push(
-                Problem::error(found.at, "the alert does not say how it is delivered")
-                    .hint("give it one of `webhook`, `command`, `ping` or `notify: desktop`"),
+                Problem::error(found.at, "the alert does not say how it is delivered").hint(
+                    "give it one of `webhook`, `command`, `ping`, `notify: desktop` or `digest`",
+                ),
             );
             None
         }
@@ -124,8 +219,14 @@ fn way(found: &Found<RawAlert>, problems: &mut Vec<Problem>) -> Option<&'static 
     }
 }
 
-fn channel(raw: &RawAlert, sources: &Sources, problems: &mut Vec<Problem>) -> Option<AlertChannel> {
-    if let Some(webhook) = &raw.webhook {
+fn channel(
+    webhook: Option<&Found<RawWebhook>>,
+    command: Option<&Found<ListOf<Text>>>,
+    ping: Option<&Found<RawPing>>,
+    sources: &Sources,
+    problems: &mut Vec<Problem>,
+) -> Option<AlertChannel> {
+    if let Some(webhook) = webhook {
         let raw = &webhook.value;
         let headers = raw.headers_file.as_ref();
         return Some(AlertChannel::Webhook {
@@ -133,13 +234,13 @@ fn channel(raw: &RawAlert, sources: &Sources, problems: &mut Vec<Problem>) -> Op
             headers_file: headers.map(|file| sources.resolve(file.at.file, &file.value.0)),
         });
     }
-    if let Some(ping) = &raw.ping {
+    if let Some(ping) = ping {
         let raw = &ping.value;
         return Some(AlertChannel::Ping {
             url: address(ping, raw.url.as_ref(), raw.url_file.as_ref(), sources, problems)?,
         });
     }
-    let command = raw.command.as_ref()?;
+    let command = command?;
     let words: Vec<String> = command.value.0.iter().map(|word| word.value.0.clone()).collect();
     if words.first().is_none_or(|program| program.trim().is_empty()) {
         problems.push(

@@ -236,6 +236,7 @@ fn build(
             jobs.insert(job.name.clone(), Arc::new(job));
         }
     }
+    let Entries { alerts, desktop, digests } = alerts(&whole, sources, &mut builder, problems);
     let facts = builder.finish(problems);
     let mut void = Builder::new(&whole, sources, surroundings);
     for (name, key, raw) in &whole.void_jobs {
@@ -248,12 +249,12 @@ fn build(
     let mut names: Vec<_> = whole.accounts.iter().filter_map(named).collect();
     // Of two names for one account the first in order stands.
     names.sort_unstable_by(|a, b| b.cmp(a));
-    let Entries { alerts, desktop } = alerts(&whole, sources, problems);
     JobSet {
         accounts: Arc::new(names.into_iter().collect()),
         agent: agent(whole.agent.as_ref(), sources, problems),
         alerts,
         desktop,
+        digests,
         history: HistoryPolicy {
             keep: history.and_then(|h| h.keep.as_ref()).map_or(default.keep, |k| k.value.0),
             max_runs: history

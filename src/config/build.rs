@@ -10,9 +10,10 @@ use jiff::tz::TimeZone;
 use super::Surroundings;
 use super::assemble::Whole;
 use super::bounds::ERRORS_SHOWN;
+use super::lists::Schedules;
 use super::names::closest_name;
 use super::problem::{Problem, Spot, WarningKind, cut};
-use super::raw::{RawJob, RawPlace, RawRetry};
+use super::raw::{RawDigest, RawJob, RawPlace, RawRetry};
 use super::reader::{Found, Read as _};
 use super::sources::Sources;
 use super::values::Name;
@@ -103,7 +104,7 @@ impl<'w> Builder<'w> {
             }
         };
         let name = JobName::new(name);
-        let timetable = self.timetable(raw, problems);
+        let timetable = self.timetable(raw.schedule.as_ref(), raw.timezone.as_ref(), problems);
         let source = self.place(raw.source.as_ref(), problems);
         let destination = self.place(raw.destination.as_ref(), problems);
         let terms = terms(raw, problems);
@@ -154,15 +155,29 @@ impl<'w> Builder<'w> {
         terms
     }
 
+    /// The schedule of a digest, in its zone or that of the defaults.
+    pub(crate) fn digest_timetable(
+        &mut self,
+        raw: &RawDigest,
+        problems: &mut Vec<Problem>,
+    ) -> Option<Timetable> {
+        let defaults = self.whole.defaults.as_ref();
+        let zone = raw.timezone.as_ref();
+        let zone = zone.or_else(|| defaults.and_then(|found| found.value.0.timezone.as_ref()));
+        let (timetable, _) = self.timetable(raw.schedule.as_ref(), zone, problems)?;
+        Some(timetable)
+    }
+
     fn timetable(
         &mut self,
-        raw: &RawJob,
+        schedule: Option<&Found<Schedules>>,
+        timezone: Option<&Found<Name>>,
         problems: &mut Vec<Problem>,
     ) -> Option<(Timetable, Vec<(Schedule, Spot)>)> {
-        let zone = self.zone(raw.timezone.as_ref(), problems);
+        let zone = self.zone(timezone, problems);
         let mut parsed = Vec::new();
         let mut good = true;
-        for found in raw.schedule.iter().flat_map(|schedules| &schedules.value.0) {
+        for found in schedule.iter().flat_map(|schedules| &schedules.value.0) {
             let schedule = match self.schedules.entry(found.value.clone()) {
                 Entry::Occupied(entry) => entry.into_mut(),
                 Entry::Vacant(entry) => {

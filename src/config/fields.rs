@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 
 use crate::core::duration::format;
 use crate::core::job::{
-    AgentSettings, Alert, AlertChannel, DesktopAlert, HistoryPolicy, Job, JobSet, LoginSource,
-    PlaceTemplate, RetryPolicy, SecretText, Terms, TokenSource, UserRef,
+    AgentSettings, Alert, AlertChannel, DesktopAlert, DigestEntry, HistoryPolicy, Job, JobSet,
+    LoginSource, PlaceTemplate, RetryPolicy, SecretText, Terms, TokenSource, UserRef,
 };
 
 /// A key and its value; null where it is off or left out.
@@ -93,8 +93,17 @@ fn place(end: &str, place: &PlaceTemplate) -> [Field; 5] {
 /// All keys beside the jobs.
 pub fn setting_fields(set: &JobSet) -> Vec<Field> {
     // Names of accounts are resolved in the places that use them.
-    let JobSet { agent, jobs: _, accounts: _, alerts, desktop, history, listen, external_url } =
-        set;
+    let JobSet {
+        agent,
+        jobs: _,
+        accounts: _,
+        alerts,
+        desktop,
+        digests,
+        history,
+        listen,
+        external_url,
+    } = set;
     let HistoryPolicy { keep, max_runs } = history;
     let mut fields = agent_fields(agent);
     fields.extend([
@@ -106,6 +115,7 @@ pub fn setting_fields(set: &JobSet) -> Vec<Field> {
     let notify = |one: &DesktopAlert| json!({ "on": one.on, "jobs": all_or(&one.jobs) });
     fields.extend(numbered("alerts", alerts.iter().map(alert)));
     fields.extend(numbered("alerts.desktop", desktop.iter().map(notify)));
+    fields.extend(numbered("alerts.digest", digests.iter().map(|one| digest(one))));
     fields
 }
 
@@ -162,14 +172,24 @@ fn token_fields(token: &TokenSource) -> Vec<Field> {
 /// An alert without its address, which is a secret: a new address shows as a new mark of it.
 fn alert(alert: &Alert) -> Value {
     let Alert { on, jobs, channel } = alert;
-    let by = match channel {
+    json!({ "on": on, "jobs": all_or(jobs), "by": way(channel) })
+}
+
+fn digest(entry: &DigestEntry) -> Value {
+    let DigestEntry { timetable, jobs, channel } = entry;
+    let schedule: Vec<&str> = timetable.expressions().collect();
+    let timezone = timetable.zone_name();
+    json!({ "schedule": schedule, "timezone": timezone, "jobs": all_or(jobs), "by": way(channel) })
+}
+
+fn way(channel: &AlertChannel) -> Value {
+    match channel {
         AlertChannel::Webhook { url, headers_file } => {
             json!({ "webhook": address(url), "headers_file": headers_file })
         }
         AlertChannel::Command(words) => json!({ "command": words }),
         AlertChannel::Ping { url } => json!({ "ping": address(url) }),
-    };
-    json!({ "on": on, "jobs": all_or(jobs), "by": by })
+    }
 }
 
 /// The entries of a list, each by its number in it.

@@ -5,8 +5,8 @@ use super::foreign::{FOREIGN, FOREIGN_WORDS, Foreign, INSTEAD, SYSTEMD, WITHOUT_
 use super::node::{Kind, Node};
 use super::problem::cut;
 use super::raw::{
-    RawAgent, RawAlert, RawFile, RawHistory, RawJob, RawLogin, RawPing, RawPlace, RawRetry,
-    RawWebhook,
+    RawAgent, RawAlert, RawDigest, RawFile, RawHistory, RawJob, RawLogin, RawPing, RawPlace,
+    RawRetry, RawWebhook,
 };
 
 /// A kind of map in the job file.
@@ -34,6 +34,8 @@ pub(crate) enum Scope {
     Webhook,
     /// `ping`.
     Ping,
+    /// `digest`.
+    Digest,
 }
 
 impl Scope {
@@ -51,6 +53,7 @@ impl Scope {
             Self::Alert => "the alert",
             Self::Webhook => "`webhook`",
             Self::Ping => "`ping`",
+            Self::Digest => "`digest`",
         }
     }
 
@@ -66,6 +69,7 @@ impl Scope {
             Self::Alert => RawAlert::KEYS,
             Self::Webhook => RawWebhook::KEYS,
             Self::Ping => RawPing::KEYS,
+            Self::Digest => RawDigest::KEYS,
         }
     }
 
@@ -83,11 +87,12 @@ impl Scope {
             Self::Alert => "to an entry of `alerts`",
             Self::Webhook => "under `webhook`",
             Self::Ping => "under `ping`",
+            Self::Digest => "under `digest`",
         }
     }
 }
 
-const SCOPES: [Scope; 10] = [
+const SCOPES: [Scope; 11] = [
     Scope::Job,
     Scope::Retry,
     Scope::Place,
@@ -98,6 +103,7 @@ const SCOPES: [Scope; 10] = [
     Scope::Webhook,
     Scope::Ping,
     Scope::History,
+    Scope::Digest,
 ];
 
 /// A key without what spellings differ in.
@@ -192,6 +198,9 @@ pub(crate) fn as_map(scope: Scope, value: &Node) -> Option<String> {
             "write `{url: …}`, or `{url_file: FILE}` to keep the address out of the job file"
                 .to_owned()
         }
+        (Scope::Digest, Kind::Text(_)) => {
+            "write `digest: {schedule: \"0 8 * * *\", webhook: {url_file: FILE}}`".to_owned()
+        }
         (Scope::Agent, Kind::Text(_)) => "write `agent: {url: …}`".to_owned(),
         (Scope::Alert, Kind::Text(_)) => {
             "write `{on: [failed], webhook: {url_file: FILE}}`, `command` or `ping`".to_owned()
@@ -215,7 +224,9 @@ fn foreign(key: &str, own: &str, scope: Scope) -> Option<&'static Foreign> {
 }
 
 fn foreign_hint((_, whose, home, ours, more): &Foreign, key: &str, scope: Scope) -> String {
-    let here = *home == scope || (*home == Scope::Job && scope == Scope::Defaults);
+    let here = *home == scope
+        || (*home == Scope::Job && scope == Scope::Defaults)
+        || (scope == Scope::Digest && scope.keys().contains(ours));
     let mut hint = if here {
         format!("write `{ours}`")
     } else if *home == Scope::Retry && matches!(scope, Scope::Job | Scope::Defaults) {
@@ -281,6 +292,7 @@ pub(crate) fn example(scope: Scope, key: &str) -> Option<String> {
         (Scope::Login, "password_file") => "password",
         (Scope::Login, "username") => "name@example.com",
         (Scope::Alert, "on") => "[failed, timed_out]",
+        (Scope::Digest, "schedule") => "\"0 8 * * *\"",
         (_, _) => return None,
     };
     Some(format!("write for example `{key}: {example}`"))

@@ -214,8 +214,8 @@ keys! {
 
 keys! {
     /// Whom to tell of what.
-    pub(crate) struct RawAlert in Scope::Alert, called "an alert's keys", requires ["on"] {
-        /// What is told.
+    pub(crate) struct RawAlert in Scope::Alert, called "an alert's keys", requires [] {
+        /// What is told. Every entry has it but one with `digest`.
         on: OneOrMore<EventWord>,
         /// Names or globs of the jobs that it is about; all when absent.
         jobs: OneOrMore<Name>,
@@ -228,6 +228,23 @@ keys! {
         /// Who shows it instead of the daemon: `desktop`, on the desktop of whoever runs
         /// `transferd desktop`.
         notify: NotifyWord,
+        /// A summary of what happened since the last one, at times of its own.
+        digest: RawDigest,
+    }
+}
+
+keys! {
+    /// A summary of what happened since the last one, at times of its own.
+    pub(crate) struct RawDigest in Scope::Digest, called "a digest's keys",
+    requires ["schedule"] {
+        /// When it is sent, written as a job's `schedule` is.
+        schedule: Schedules,
+        /// The IANA zone of the schedule; where it is left out that of `defaults`, or the machine's.
+        timezone: Name,
+        /// A POST of a JSON document.
+        webhook: RawWebhook,
+        /// A program and its arguments, with the document on standard input.
+        command: ListOf<Text>,
     }
 }
 

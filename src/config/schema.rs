@@ -34,7 +34,7 @@ pub fn schema() -> Value {
 }
 
 /// What holds for several keys of a map together.
-fn across_keys() -> [(&'static str, &'static str, Value); 4] {
+fn across_keys() -> [(&'static str, &'static str, Value); 5] {
     let one_of = |keys: &[&str]| {
         Value::from(keys.iter().map(|key| json!({ "required": [key] })).collect::<Vec<_>>())
     };
@@ -49,10 +49,18 @@ fn across_keys() -> [(&'static str, &'static str, Value); 4] {
                 not_both("token_env", "login"),
             ]),
         ),
-        ("Alert", "oneOf", one_of(&["webhook", "command", "ping", "notify"])),
+        ("Alert", "oneOf", Value::from(alert_ways())),
+        ("Digest", "oneOf", one_of(&["webhook", "command"])),
         ("Webhook", "oneOf", one_of(&["url", "url_file"])),
         ("Ping", "oneOf", one_of(&["url", "url_file"])),
     ]
+}
+
+/// An entry of `alerts` tells what it names in one way, or is a digest.
+fn alert_ways() -> Vec<Value> {
+    let told = ["webhook", "command", "ping", "notify"];
+    let told = told.map(|key| json!({ "required": ["on", key] })).into_iter();
+    told.chain([json!({ "required": ["digest"] })]).collect()
 }
 
 /// Keys that say more than the type of their values does.
@@ -62,6 +70,8 @@ fn closer() -> Vec<(&'static str, &'static str, Value)> {
     vec![
         ("Agent/properties/token_env", "pattern", patterns::VARIABLE.into()),
         ("Alert/properties/command", "minItems", 1.into()),
+        ("Digest/properties/command", "minItems", 1.into()),
+        ("Digest/properties/timezone", "pattern", patterns::ZONE.into()),
         ("Job/properties/timezone", "pattern", patterns::ZONE.into()),
         ("Defaults/properties/timezone", "pattern", patterns::ZONE.into()),
         ("Place/properties/path", "pattern", patterns::PATH.into()),

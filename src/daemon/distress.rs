@@ -55,6 +55,7 @@ impl Driver {
                 scheduled_for: None,
                 attempts: 0,
                 text: text.clone(),
+                digest: None,
                 tries: 0,
                 next_try: now,
                 last_error: None,

@@ -59,6 +59,15 @@ impl Driver {
                     Input::Delivered { alert: id, delivery }
                 });
             }
+            Effect::GatherDigest { digest, jobs, after } => {
+                let store = self.store.clone();
+                let answer = Err(PANICKED.to_owned());
+                self.answer(epoch, Input::DigestGathered { digest, after, answer }, async move {
+                    let answer = super::digest::gather(&store, &jobs, after).await;
+                    let answer = answer.map_err(|error| error.to_string());
+                    Input::DigestGathered { digest, after, answer }
+                });
+            }
             Effect::Reply { to, answer } => self.reply(to, answer),
         }
     }

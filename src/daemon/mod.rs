@@ -9,6 +9,7 @@ mod agent;
 pub mod changes;
 mod descriptors;
 pub mod diagnostics;
+mod digest;
 mod distress;
 mod doorway;
 mod driver;

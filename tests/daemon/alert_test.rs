@@ -86,3 +86,17 @@ fn root_obeys_no_job_file_that_others_can_change() {
         assert_eq!((tried.code, reload.code), (0, 0), "{}{}", tried.err, reload.err);
     }
 }
+
+#[test]
+fn a_digest_is_tried_too_with_the_variables_of_one_in_which_nothing_has_happened() {
+    let script = "test \"$TRANSFERD_EVENT $TRANSFERD_SUCCEEDED $TRANSFERD_LATE\" = \"digest 0 0\"";
+    let digest = format!("{{schedule: '@daily', command: [/bin/sh, -c, '{script}']}}");
+    let stage = stage_with(&format!("- {{digest: {digest}}}\n- {{on: late, notify: desktop}}"));
+    for arguments in [&["alert", "test"][..], &["alert", "test", "--on", "digest"]] {
+        let tried = stage.command(arguments);
+        assert_eq!(tried.code, 0, "{}{}", tried.out, tried.err);
+        assert!(tried.out.ends_with("1 of 1 alert delivered\n"), "{}", tried.out);
+    }
+    let tried = stage.command(&["alert", "test", "--on", "failed"]);
+    assert!(tried.err.contains("no entry of `alerts` names `failed`"), "{}", tried.err);
+}

@@ -275,3 +275,45 @@ fn a_job_without_a_success_is_late_by_time_alone() {
     assert!(told["run"].is_null());
     assert!(told["text"].as_str().unwrap().contains("`max_age` is 1s"), "{told}");
 }
+
+#[test]
+fn each_end_is_counted_in_one_digest_also_across_a_kill() {
+    let receiver = Receiver::start(ok);
+    let url = receiver.url("/hook");
+    let digest = format!("schedule: '* * * * * *', webhook: {{url: '{url}'}}");
+    let stage = stage_with(&format!("- {{jobs: [hand, br*], digest: {{{digest}}}}}"));
+    let mut daemon = stage.start();
+    stage.until("digests come", || !receiver.seen().is_empty());
+    assert_eq!(stage.command(&["trigger", "hand", "--wait"]).code, 0);
+    assert_eq!(stage.command(&["trigger", "broken", "--wait"]).code, 1);
+    daemon.kill();
+    let _daemon = stage.start();
+    assert_eq!(stage.command(&["trigger", "slow", "--json"]).code, 0, "it is about other jobs");
+    assert_eq!(stage.command(&["trigger", "broken", "--wait"]).code, 1);
+    // What was under way in the kill may come twice, by the same id.
+    let told = || {
+        let seen = receiver.seen().into_iter().map(|seen| document(&seen.body));
+        let by_id = seen.map(|told| (told["id"].as_str().unwrap().to_owned(), told));
+        let mut told: Vec<_> =
+            by_id.collect::<std::collections::BTreeMap<_, _>>().into_values().collect();
+        told.sort_by_key(|told| told["at"].as_str().unwrap().parse::<jiff::Timestamp>().unwrap());
+        told
+    };
+    let sum = |field: &str| {
+        told().iter().map(|told| told["digest"]["runs"][field].as_u64().unwrap()).sum::<u64>()
+    };
+    stage.until("all ends are counted", || sum("failed") >= 2);
+    assert_eq!((sum("succeeded"), sum("failed"), sum("timed_out")), (1, 2, 0));
+    let told = told();
+    for pair in told.windows(2) {
+        assert_eq!(pair[0]["digest"]["until"], pair[1]["digest"]["since"], "nothing between them");
+    }
+    let failed = told.iter().find(|told| told["digest"]["runs"]["failed"] != 0).unwrap();
+    assert_eq!((&failed["event"], &failed["run"]), (&"digest".into(), &Value::Null));
+    let failure = &failed["digest"]["failures"][0];
+    assert_eq!((&failure["job"], &failure["recovered"]), (&"broken".into(), &false.into()));
+    let words = failed["text"].as_str().unwrap();
+    assert!(words.starts_with("transferd on ") && words.contains("failed: broken ("), "{words}");
+    let moved = told.iter().find(|told| told["digest"]["runs"]["succeeded"] != 0).unwrap();
+    assert!(moved["digest"]["objects"].as_u64().unwrap() > 0, "{moved}");
+}

@@ -9,6 +9,7 @@ use proptest::prelude::*;
 use transferd::core::alert::{Occasion, QueuedAlert, Told, ToldToken};
 use transferd::core::cause::{Cause, FailedObject, FailedObjects};
 use transferd::core::dealt::DealtWith;
+use transferd::core::digest::{DigestMark, Outage};
 use transferd::core::event::Event;
 use transferd::core::ids::{
     AccountId, AlertId, AlertKey, AttemptId, JobName, RunId, TransferId, UserId,
@@ -338,6 +339,7 @@ fn any_alert() -> impl Strategy<Value = QueuedAlert> {
             scheduled_for: second.2,
             attempts: second.3,
             text: third.0,
+            digest: None,
             tries: third.1,
             next_try: third.2,
             last_error: third.3,
@@ -346,8 +348,23 @@ fn any_alert() -> impl Strategy<Value = QueuedAlert> {
 
 fn any_told() -> impl Strategy<Value = Told> {
     let token = (any_instant(), any::<bool>()).prop_map(|(ends, ended)| ToldToken { ends, ended });
-    (option::of(any_instant()), option::of(token), any::<bool>())
-        .prop_map(|(agent_down, token, config_invalid)| Told { agent_down, token, config_invalid })
+    let mark = (any_uuid(), any_instant(), any::<u64>()).prop_map(|(key, at, event)| DigestMark {
+        key: AlertKey(key),
+        at,
+        event,
+    });
+    let outage = (any_instant(), option::of(any_instant()))
+        .prop_map(|(since, until)| Outage { since, until });
+    let lists = (vec(mark, 0..3), vec(outage, 0..3));
+    (option::of(any_instant()), option::of(token), any::<bool>(), lists).prop_map(
+        |(agent_down, token, config_invalid, (digests, outages))| Told {
+            agent_down,
+            token,
+            config_invalid,
+            digests,
+            outages,
+        },
+    )
 }
 
 /// Any event of a run.

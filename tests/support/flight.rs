@@ -114,6 +114,7 @@ impl Flight {
                 | Effect::StartAgent
                 | Effect::LearnCause { .. }
                 | Effect::Deliver { .. }
+                | Effect::GatherDigest { .. }
                 | Effect::Reply { .. } => {}
             }
         }
@@ -157,6 +158,7 @@ pub(crate) fn job_set(jobs: u32, edition: u32) -> Arc<JobSet> {
         accounts: Arc::default(),
         alerts: Vec::new(),
         desktop: Vec::new(),
+        digests: Vec::new(),
         history: HistoryPolicy::default(),
         listen: None,
         external_url: None,

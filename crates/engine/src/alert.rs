@@ -9,9 +9,10 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::digest::{Digest, DigestMark, Outage};
 use super::duration;
 use super::ids::{AlertId, AlertKey, JobName, RunId};
-use super::job::{AlertChannel, AlertEvent, SecretText};
+use super::job::{AlertChannel, AlertEvent, DigestEntry, SecretText};
 use super::limits::{ALERT_PROMPT_TRIES, ALERT_RETRY};
 use super::place::NamedPlace;
 use super::reason::ReasonCode;
@@ -25,6 +26,8 @@ pub enum Occasion {
     Started,
     /// What an entry's `on` names.
     Event(AlertEvent),
+    /// The time for a summary has come.
+    Digest,
 }
 
 impl Occasion {
@@ -33,6 +36,7 @@ impl Occasion {
         match self {
             Self::Started => "started",
             Self::Event(event) => event.word(),
+            Self::Digest => "digest",
         }
     }
 }
@@ -77,6 +81,9 @@ pub struct QueuedAlert {
     pub attempts: u32,
     /// All of it in a line for people.
     pub text: String,
+    /// The summary, of a digest.
+    #[serde(default)]
+    pub digest: Option<Box<Digest>>,
     /// Deliveries tried.
     pub tries: u32,
     /// The next one is not before this.
@@ -87,7 +94,7 @@ pub struct QueuedAlert {
 
 /// What people were told of already, beyond single jobs: each outage, token and bad job file is
 /// told of once, whatever restarts come between.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Told {
     /// Since when the agent has kept runs waiting, while that lasts.
     #[serde(default)]
@@ -98,6 +105,12 @@ pub struct Told {
     /// The job file is invalid.
     #[serde(default)]
     pub config_invalid: bool,
+    /// How far each digest of the job file has told.
+    #[serde(default)]
+    pub digests: Vec<DigestMark>,
+    /// The last outages that are over and that a digest is still to tell of, oldest first.
+    #[serde(default)]
+    pub outages: Vec<Outage>,
 }
 
 /// A token whose end was told of.
@@ -198,6 +211,16 @@ impl AlertChannel {
             Self::Command(_) => "command",
             Self::Ping { .. } => "ping",
         }
+    }
+}
+
+impl DigestEntry {
+    /// Names the entry as [`AlertChannel::key`] does, apart from `earlier` ones like it. Its
+    /// schedule is no part of it: a digest that comes at other times goes on where it was.
+    pub fn key(&self, earlier: usize) -> AlertKey {
+        const NAMESPACE: Uuid = Uuid::from_u128(0x5a0e_3c77_9d42_4b16_8f21_c6e0_7b94_12ad);
+        let text = format!("{}\0{earlier}\0{}", self.channel.key(), self.jobs.join("\0"));
+        AlertKey(Uuid::new_v5(&NAMESPACE, text.as_bytes()))
     }
 }
 

@@ -157,6 +157,7 @@ impl EventLoop {
             | Input::CauseLearned { .. }
             | Input::TokenChanged
             | Input::Delivered { .. }
+            | Input::DigestGathered { .. }
             | Input::Operator { .. } => {}
         }
         // In an outage the engine that would hear of it is yet to be built, and starts without any
@@ -358,6 +359,7 @@ impl EventLoop {
             | Effect::StartAgent
             | Effect::LearnCause { .. }
             | Effect::Deliver { .. }
+            | Effect::GatherDigest { .. }
             | Effect::Reply { .. } => None,
         });
         let cancels: BTreeSet<_> = wanted.chain(self.engine.overdue(now)).collect();
@@ -395,6 +397,7 @@ fn is_waited_for(input: &Input) -> bool {
         | Input::TokenChanged
         | Input::ClockStepped { .. }
         | Input::Delivered { .. }
+        | Input::DigestGathered { .. }
         | Input::TokenEnds(_)
         | Input::JobFileJudged(_) => false,
     }

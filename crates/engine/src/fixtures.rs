@@ -71,6 +71,7 @@ pub(crate) fn set(jobs: Vec<Arc<Job>>) -> Arc<JobSet> {
         accounts: Arc::default(),
         alerts: Vec::new(),
         desktop: Vec::new(),
+        digests: Vec::new(),
         history: HistoryPolicy::default(),
         listen: None,
         external_url: None,

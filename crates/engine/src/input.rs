@@ -6,7 +6,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::alert::{Delivery, QueuedAlert};
 use super::cause::{CauseQuery, FailedObject, OurRow};
-use super::ids::{AlertId, AttemptId, JobName, RunId, TransferId};
+use super::digest::Reading;
+use super::ids::{AlertId, AlertKey, AttemptId, JobName, RunId, TransferId};
 use super::job::{AlertChannel, JobSet};
 use super::place::TransferRequest;
 use super::record::{Pause, Record};
@@ -72,6 +73,15 @@ pub enum Input {
         alert: AlertId,
         /// What came of it.
         delivery: Delivery,
+    },
+    /// The answer to [`Effect::GatherDigest`].
+    DigestGathered {
+        /// For which digest.
+        digest: AlertKey,
+        /// From which event on.
+        after: Option<u64>,
+        /// What the history says, or why it could not be read.
+        answer: Result<Reading, String>,
     },
     /// When the token in use ends; absent where that is not known, or another one follows by
     /// itself.
@@ -173,6 +183,15 @@ pub enum Effect {
         alert: Arc<QueuedAlert>,
         /// How.
         channel: AlertChannel,
+    },
+    /// Read the history for a digest; answered by [`Input::DigestGathered`].
+    GatherDigest {
+        /// Which digest.
+        digest: AlertKey,
+        /// The jobs that it is about: names or globs; empty for all.
+        jobs: Vec<String>,
+        /// What was recorded after this event; absent to be told where the history stands.
+        after: Option<u64>,
     },
     /// Answer an operator.
     Reply {

@@ -170,6 +170,8 @@ pub struct JobSet {
     pub alerts: Vec<Alert>,
     /// Entries of `alerts` with `notify: desktop`, which whoever follows the daemon delivers.
     pub desktop: Vec<DesktopAlert>,
+    /// Entries of `alerts` with `digest`.
+    pub digests: Vec<Arc<DigestEntry>>,
     /// `history`.
     pub history: HistoryPolicy,
     /// `listen`.
@@ -289,6 +291,17 @@ pub struct DesktopAlert {
     pub on: Vec<AlertEvent>,
     /// `jobs`: names or globs; empty for all.
     pub jobs: Vec<String>,
+}
+
+/// One entry of `alerts` with `digest`, validated.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DigestEntry {
+    /// `schedule`, in its zone.
+    pub timetable: Timetable,
+    /// `jobs`: names or globs; empty for all.
+    pub jobs: Vec<String>,
+    /// `webhook` or `command`.
+    pub channel: AlertChannel,
 }
 
 /// What an alert can be raised for.

@@ -4,8 +4,10 @@
 //! time and chance are arguments. Imports point down only: `core` imports no other layer.
 
 pub mod alert;
+pub mod amount;
 pub mod cause;
 pub mod dealt;
+pub mod digest;
 pub mod duration;
 pub mod engine;
 pub mod event;

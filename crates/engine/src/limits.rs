@@ -175,6 +175,28 @@ pub const ALERT_TRIES_MIN: u32 = 5;
 /// keeps those behind it waiting.
 pub const ALERT_REFUSALS_MAX: u32 = 3;
 
+/// Jobs that a digest counts one by one: more are read by no one in a message.
+pub const DIGEST_JOBS: usize = 50;
+
+/// Jobs of which a digest says why they failed: with a sentence of each, some kilobytes.
+pub const DIGEST_FAILURES: usize = 20;
+
+/// Jobs that did not run, or are late, and outages, of which a digest has each.
+pub const DIGEST_LISTED: usize = 20;
+
+/// Of each of these so many are named in a digest's line for people.
+pub const DIGEST_NAMED: usize = 5;
+
+/// Bytes of a digest's line for people: chat services take 2,000 characters at least (Discord).
+pub const DIGEST_TEXT_MAX: usize = 1_800;
+
+/// A digest for which the history could not be read is tried again after this: whatever is wrong
+/// with the database is said elsewhere, and lasts for more than a moment.
+pub const DIGEST_RETRY: SignedDuration = SignedDuration::from_mins(1);
+
+/// Outages that are kept for the next digests: a week of an agent that goes away thrice a day.
+pub const OUTAGES_KEPT: usize = 20;
+
 /// For so long at most a failed transfer's run waits for its cause (contract, "Causes"): the
 /// history is local to the agent, and a retry must not be late for the sake of a message.
 pub const CAUSE_PATIENCE: SignedDuration = SignedDuration::from_secs(10);

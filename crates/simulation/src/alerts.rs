@@ -48,7 +48,7 @@ impl<O: Observer> Simulation<O> {
             let ended = alert.run.and_then(|run| untold.remove(&run));
             let told = match alert.occasion {
                 Occasion::Event(event) => event.word(),
-                Occasion::Started => "started",
+                Occasion::Started | Occasion::Digest => alert.occasion.word(),
             };
             let right = ended.is_some_and(|state| state.word() == told);
             if !right || !self.daemons[number].alerts.insert(alert.id) {

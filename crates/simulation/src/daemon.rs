@@ -435,7 +435,7 @@ impl<O: Observer> Simulation<O> {
             Effect::LearnCause { attempt, query } => self.ask_why(number, attempt, query),
             Effect::Reply { .. } => self.daemons[number].replies += 1,
             // Left out before; see `alerts`.
-            Effect::Deliver { .. } => {}
+            Effect::Deliver { .. } | Effect::GatherDigest { .. } => {}
         }
     }
 

@@ -172,6 +172,7 @@ pub(super) fn set(agent: &AgentSettings, jobs: BTreeMap<JobName, Arc<Job>>) -> J
         accounts: Arc::default(),
         alerts: vec![super::alerts::entry()],
         desktop: Vec::new(),
+        digests: Vec::new(),
         history: HistoryPolicy::default(),
         listen: None,
         external_url: None,

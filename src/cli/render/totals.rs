@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::words::{bytes, count};
 use crate::control::document::RunDocument;
+pub use crate::core::amount::dollars;
 
 /// The sum over the attempts of runs.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -40,13 +41,6 @@ impl fmt::Display for Totals {
             None => Ok(()),
         }
     }
-}
-
-/// An amount of US dollars: to the cent, or to a hundredth of one below that.
-pub fn dollars(amount: f64) -> String {
-    let small = amount > 0.0 && amount < 0.01;
-    let digits = if small { 4 } else { 2 };
-    format!("${amount:.digits$}")
 }
 
 #[cfg(test)]

@@ -239,7 +239,13 @@ fn keep_the_outbox_in_order_until_each_is_gone(store: &mut dyn Store) {
     let gone = Record::AlertGone(alert(1).id);
     let told = Told { agent_down: Some(at(1)), config_invalid: true, ..Told::default() };
     store
-        .commit(&[queued(tried.clone()), gone.clone(), gone, Record::Told(told), queued(alert(3))])
+        .commit(&[
+            queued(tried.clone()),
+            gone.clone(),
+            gone,
+            Record::Told(told.clone()),
+            queued(alert(3)),
+        ])
         .unwrap();
     assert_eq!(numbers(store), [2, 3]);
     let durable = store.load().unwrap();

@@ -145,6 +145,7 @@ pub(crate) fn alert(n: u128) -> QueuedAlert {
         scheduled_for: Some(at(0)),
         attempts: 3,
         text: "nightly failed on station".to_owned(),
+        digest: None,
         tries: 0,
         next_try: at(0),
         last_error: None,

@@ -11,6 +11,7 @@ use globset::{Glob, GlobSet, GlobSetBuilder};
 use jiff::Timestamp;
 
 use super::Engine;
+use super::digests::Summary;
 use super::query::{AlertsView, FailingAlert};
 use crate::alert::{Delivery, Occasion, QueuedAlert, id_of, retry_delay, told_delay};
 use crate::ids::{AlertId, AlertKey, JobName, RunId};
@@ -37,7 +38,7 @@ pub(super) struct Entry {
 
 /// The jobs that an entry is about.
 #[derive(Debug)]
-struct Covered {
+pub(super) struct Covered {
     names: Vec<String>,
     globs: GlobSet,
 }
@@ -66,14 +67,7 @@ pub(super) struct News {
 impl Entry {
     /// The entry as the engine keeps it: in memory of its own, as it outlives no job set.
     pub(super) fn new(alert: &Alert) -> Self {
-        let jobs = (!alert.jobs.is_empty()).then(|| {
-            let mut globs = GlobSetBuilder::new();
-            // The job file was refused if one of them is not a glob.
-            for glob in alert.jobs.iter().filter_map(|pattern| Glob::new(pattern).ok()) {
-                globs.add(glob);
-            }
-            Covered { names: alert.jobs.clone(), globs: globs.build().unwrap_or_default() }
-        });
+        let jobs = Covered::by(&alert.jobs);
         let channel = alert.channel.clone();
         Self { key: channel.key(), on: alert.on.clone(), jobs, channel }
     }
@@ -88,14 +82,33 @@ impl Entry {
                 matches!(self.channel, AlertChannel::Ping { .. })
                     && self.on.contains(&AlertEvent::Succeeded)
             }
+            // A digest is queued for its own entry alone.
+            Occasion::Digest => false,
         };
         named && job.is_none_or(|job| self.covers(job))
     }
 
     fn covers(&self, job: &JobName) -> bool {
-        self.jobs.as_ref().is_none_or(|jobs| {
-            jobs.names.iter().any(|name| name == job.as_str()) || jobs.globs.is_match(job.as_str())
+        self.jobs.as_ref().is_none_or(|jobs| jobs.covers(job))
+    }
+}
+
+impl Covered {
+    /// The jobs that names and globs stand for; absent for all jobs.
+    pub(super) fn by(patterns: &[String]) -> Option<Self> {
+        (!patterns.is_empty()).then(|| {
+            let mut globs = GlobSetBuilder::new();
+            // The job file was refused if one of them is not a glob.
+            for glob in patterns.iter().filter_map(|pattern| Glob::new(pattern).ok()) {
+                globs.add(glob);
+            }
+            Self { names: patterns.to_vec(), globs: globs.build().unwrap_or_default() }
         })
+    }
+
+    /// True for one of them.
+    pub(super) fn covers(&self, job: &JobName) -> bool {
+        self.names.iter().any(|name| name == job.as_str()) || self.globs.is_match(job.as_str())
     }
 }
 
@@ -140,6 +153,7 @@ impl Engine {
                 attempts: attempts
                     .map_or(0, |live| u32::try_from(live.attempts.len()).unwrap_or(u32::MAX)),
                 text: one_line(&news.text, WORDS_MAX),
+                digest: None,
                 tries: 0,
                 next_try: self.now,
                 last_error: None,
@@ -231,7 +245,7 @@ impl Engine {
     }
 
     /// Drops the oldest message where there is room for no other.
-    fn make_room(&mut self) {
+    pub(super) fn make_room(&mut self) {
         while self.state.outbox.len() >= OUTBOX_MAX {
             let Some(oldest) = self.state.outbox.rows().next().map(Arc::clone) else { return };
             let words = format!("{OUTBOX_MAX} alerts are waiting, so the oldest one is dropped");
@@ -242,14 +256,21 @@ impl Engine {
     /// Takes the entries of a new job set. What was meant for one that is gone is dropped.
     pub(super) fn take_entries(&mut self) {
         self.entries = self.set.alerts.iter().map(Entry::new).collect();
-        let entries = &self.entries;
-        let gone = |row: &&Arc<QueuedAlert>| !entries.iter().any(|entry| entry.key == row.key);
+        self.take_digests();
+        let gone = |row: &&Arc<QueuedAlert>| self.channel_of(row.key).is_none();
         let orphans: Vec<_> = self.state.outbox.rows().filter(gone).map(Arc::clone).collect();
         for orphan in orphans {
             let words = "its entry is gone from the job file, so it is dropped";
             self.tell_of_alert(Level::Warn, &orphan, words);
             self.record(Record::AlertGone(orphan.id));
         }
+    }
+
+    /// How the messages of an entry are delivered; absent if the job file has no such entry.
+    fn channel_of(&self, key: AlertKey) -> Option<&AlertChannel> {
+        let entry = self.entries.iter().find(|entry| entry.key == key);
+        let digest = || self.digests.iter().find(|one| one.key == key);
+        entry.map(|entry| &entry.channel).or_else(|| digest().map(Summary::channel))
     }
 
     /// Asks for the deliveries that are due, and says when the next one will be.
@@ -274,8 +295,7 @@ impl Engine {
                 self.state.outbox.next = Some(at);
                 return;
             }
-            let entry = self.entries.iter().find(|entry| entry.key == alert.key);
-            let Some(channel) = entry.map(|entry| entry.channel.clone()) else { continue };
+            let Some(channel) = self.channel_of(alert.key).cloned() else { continue };
             self.state.outbox.under_way.insert(alert.key, alert.id);
             self.then(Effect::Deliver { alert, channel });
         }
@@ -330,8 +350,8 @@ impl Engine {
 
     /// Says a sentence about a message to the log.
     fn tell_of_alert(&mut self, level: Level, row: &QueuedAlert, words: &str) {
-        let entry = self.entries.iter().find(|entry| entry.key == row.key);
-        let by = entry.map(|entry| format!(" by {}", entry.channel)).unwrap_or_default();
+        let channel = self.channel_of(row.key);
+        let by = channel.map(|channel| format!(" by {channel}")).unwrap_or_default();
         let text = format!("alert `{}`{by}: {words}", row.occasion.word());
         self.step.notes.push(Note {
             level,
@@ -345,10 +365,9 @@ impl Engine {
 
     /// How alerts fare.
     pub fn alerts_view(&self) -> AlertsView {
-        let entry = |key| self.entries.iter().find(|entry: &&Entry| entry.key == key);
         let failing = self.state.outbox.heads().filter_map(|row| {
             Some(FailingAlert {
-                channel: entry(row.key)?.channel.to_string(),
+                channel: self.channel_of(row.key)?.to_string(),
                 occasion: row.occasion,
                 at: row.at,
                 tries: row.tries,

@@ -72,6 +72,7 @@ impl Engine {
             }
         }
         self.contact.clock_stepped(by);
+        self.arm_digests();
         self.pause_of_all_falls_back();
         let before = shift(self.now, -by);
         let jobs: Vec<JobName> = self.jobs.keys().cloned().collect();

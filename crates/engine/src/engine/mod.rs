@@ -13,6 +13,7 @@ mod causes;
 mod clamp;
 mod clock;
 mod contact;
+mod digests;
 mod follow;
 mod guard;
 mod looking;
@@ -53,6 +54,7 @@ use alerts::{Entry, Fared};
 use calendar::Planned;
 use causes::Failures;
 use contact::{Contact, Trouble};
+use digests::Summary;
 use overlap::Ended;
 use state::State;
 use vigil::Vigil;
@@ -91,6 +93,8 @@ pub struct Engine {
     contact: Contact,
     /// Who hears of what.
     entries: Vec<Entry>,
+    /// Summaries that the job file asks for.
+    digests: Vec<Summary>,
     vigil: Vigil,
     /// Objects that frames have named.
     failures: Failures,
@@ -129,6 +133,9 @@ impl Engine {
             Input::TokenChanged => self.token_changed(),
             Input::ClockStepped { by } => self.clock_stepped(by),
             Input::Delivered { alert, delivery } => self.delivered(alert, delivery),
+            Input::DigestGathered { digest, after, answer } => {
+                self.digest_gathered(digest, after, answer);
+            }
             Input::TokenEnds(ends) => self.token_ends(ends),
             Input::JobFileJudged(problem) => self.job_file_judged(problem.as_deref()),
             Input::Operator { reply, request, by } => {
@@ -146,7 +153,8 @@ impl Engine {
         let due = self.dues.first().map(|(at, _)| *at);
         let wake = self.state.wakes.first().map(|(at, _)| *at);
         let late = self.lates.first().map(|(at, _)| *at);
-        let others = [self.contact.next_look, self.vigil.next(), self.state.outbox.next];
+        let alerts = [self.vigil.next(), self.next_digest(), self.state.outbox.next];
+        let others = alerts.into_iter().chain([self.contact.next_look]);
         [due, wake, late].into_iter().chain(others).flatten().min()
     }
 
@@ -178,6 +186,7 @@ impl Engine {
         self.tell_late();
         self.watch_agent();
         self.watch_token();
+        self.plan_digests();
         self.plan_deliveries();
     }
 

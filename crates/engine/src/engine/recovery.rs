@@ -60,6 +60,7 @@ impl Engine {
             state,
             contact: Contact::default(),
             entries: Vec::new(),
+            digests: Vec::new(),
             vigil: Vigil::default(),
             failures: Failures::default(),
             fared: Fared::default(),

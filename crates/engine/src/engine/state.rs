@@ -224,7 +224,7 @@ impl State {
             Record::Learned(learned) => self.learned = *learned,
             Record::AlertQueued(alert) => self.outbox.put(alert),
             Record::AlertGone(alert) => self.outbox.remove(*alert),
-            Record::Told(told) => self.told = *told,
+            Record::Told(told) => self.told = told.clone(),
             Record::PauseOfAll(pause) => self.pause_of_all = Arc::clone(pause),
             Record::Event(_) => {}
         }

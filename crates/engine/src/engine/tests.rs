@@ -3,6 +3,7 @@
 mod admission;
 mod alerts;
 mod causes;
+mod digests;
 mod evidence;
 mod identity;
 mod listing;

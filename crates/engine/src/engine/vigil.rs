@@ -169,9 +169,10 @@ impl Engine {
 
     /// Tells of an agent that has kept a run waiting for long, once for each outage.
     pub(super) fn watch_agent(&mut self) {
-        let told = self.state.told;
         let works = self.contact.trouble.is_none() && self.contact.reachable == Some(true);
-        if works && told.agent_down.is_some() {
+        if works && self.state.told.agent_down.is_some() {
+            let mut told = self.state.told.clone();
+            self.outage_is_over(&mut told);
             self.record(Record::Told(Told { agent_down: None, ..told }));
         }
         self.vigil.down_at = None;
@@ -190,6 +191,7 @@ impl Engine {
         if !self.still_fails(at) {
             return;
         }
+        let told = self.state.told.clone();
         self.record(Record::Told(Told { agent_down: Some(since), ..told }));
         let words = self.agent_view().words;
         let reason = format!("{words}; runs have waited since {since:.0}");
@@ -252,8 +254,7 @@ impl Engine {
     pub(super) fn watch_token(&mut self) {
         self.vigil.token_at = None;
         let Some(ends) = self.vigil.token_ends else { return };
-        let told = self.state.told;
-        let before = told.token.filter(|told| told.ends == ends);
+        let before = self.state.told.token.filter(|told| told.ends == ends);
         let notice = shift(ends, -TOKEN_NOTICE);
         let at = match before {
             None => notice,
@@ -265,6 +266,7 @@ impl Engine {
             return;
         }
         let ended = ends <= self.now;
+        let told = self.state.told.clone();
         self.record(Record::Told(Told { token: Some(ToldToken { ends, ended }), ..told }));
         self.vigil.token_at = (!ended).then_some(ends);
         let verb = if ended { "expired" } else { "expires" };
@@ -277,11 +279,11 @@ impl Engine {
 
     /// The job file was read.
     pub(super) fn job_file_judged(&mut self, problem: Option<&str>) {
-        let told = self.state.told;
-        if told.config_invalid == problem.is_some() {
+        if self.state.told.config_invalid == problem.is_some() {
             return;
         }
         let config_invalid = problem.is_some();
+        let told = self.state.told.clone();
         self.record(Record::Told(Told { config_invalid, ..told }));
         let Some(problem) = problem else { return };
         let host = &self.host.hostname;

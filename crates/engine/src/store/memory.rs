@@ -168,7 +168,7 @@ struct Change<'a> {
     learned: Option<Learned>,
     /// What becomes of alerts: a row, or none.
     alerts: BTreeMap<AlertId, Option<&'a Arc<QueuedAlert>>>,
-    told: Option<Told>,
+    told: Option<&'a Told>,
     pause_of_all: Option<&'a Arc<PauseOfAll>>,
 }
 
@@ -190,7 +190,7 @@ impl<'a> Change<'a> {
                 Record::AlertGone(alert) => {
                     change.alerts.insert(*alert, None);
                 }
-                Record::Told(told) => change.told = Some(*told),
+                Record::Told(told) => change.told = Some(told),
                 Record::PauseOfAll(pause) => change.pause_of_all = Some(pause),
             }
         }
@@ -280,7 +280,9 @@ impl<'a> Change<'a> {
             rows.marks.insert(mark.job.clone(), Arc::clone(mark));
         }
         rows.learned = self.learned.unwrap_or(rows.learned);
-        rows.told = self.told.unwrap_or(rows.told);
+        if let Some(told) = self.told {
+            rows.told = told.clone();
+        }
         if let Some(pause) = self.pause_of_all {
             rows.pause_of_all = Arc::clone(pause);
         }
@@ -311,7 +313,7 @@ impl Store for MemoryStore {
             learned: rows.learned,
             settled: rows.settled(),
             alerts: rows.outbox(),
-            told: rows.told,
+            told: rows.told.clone(),
             pause_of_all: Arc::clone(&rows.pause_of_all),
         })
     }

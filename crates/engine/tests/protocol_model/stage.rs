@@ -145,7 +145,10 @@ impl Stage {
                 Effect::Submit { attempt, .. } => self.submits.push(attempt),
                 Effect::Cancel { transfer } => self.cancels.push(transfer),
                 Effect::LearnCause { attempt, query } => asked.push((attempt, query.transfer)),
-                Effect::StartAgent | Effect::Reply { .. } | Effect::Deliver { .. } => {}
+                Effect::StartAgent
+                | Effect::Reply { .. }
+                | Effect::Deliver { .. }
+                | Effect::GatherDigest { .. } => {}
             }
         }
         // The model knows no causes: nothing is learned, and at once.
@@ -380,6 +383,7 @@ fn jobs(bounds: &Bounds) -> Arc<JobSet> {
         accounts: Arc::default(),
         alerts: Vec::new(),
         desktop: Vec::new(),
+        digests: Vec::new(),
         history: HistoryPolicy::default(),
         listen: None,
         external_url: None,

@@ -220,7 +220,10 @@ impl<'a> Player<'a> {
                     self.send(Event::Answer(Box::new(learned)));
                 }
                 // Nobody asks for anything here, nor is told of it.
-                Effect::StartAgent | Effect::Reply { .. } | Effect::Deliver { .. } => {}
+                Effect::StartAgent
+                | Effect::Reply { .. }
+                | Effect::Deliver { .. }
+                | Effect::GatherDigest { .. } => {}
             }
         }
     }

@@ -13,7 +13,7 @@ use crate::engine::outbox::Outbox;
 use crate::event::Event;
 use crate::fixtures::machine;
 pub(super) use crate::fixtures::{OURS, at, job, secs, set};
-use crate::ids::{AttemptId, JobName, RunId, TransferId};
+use crate::ids::{AlertKey, AttemptId, JobName, RunId, TransferId};
 use crate::input::{Answer, Effect, Input, Level, OperatorRequest, ReplyTo, Step};
 use crate::job::{Job, JobSet, PlaceTemplate};
 use crate::place::TransferRequest;
@@ -47,6 +47,8 @@ pub(super) struct Stage {
     pub(super) told: Told,
     pub(super) pause_of_all: Arc<PauseOfAll>,
     pub(super) deliveries: Vec<Arc<QueuedAlert>>,
+    /// Digests for which the history was to be read, and after which event.
+    pub(super) gathers: Vec<(AlertKey, Option<u64>)>,
     /// The questions for causes that nobody has answered yet.
     pub(super) asked: Vec<(AttemptId, CauseQuery)>,
     /// What the history says of a transfer of ours.
@@ -95,6 +97,7 @@ impl Stage {
             told: Told::default(),
             pause_of_all: Arc::default(),
             deliveries: Vec::new(),
+            gathers: Vec::new(),
             asked: Vec::new(),
             row: None,
             history_is_silent: false,
@@ -151,6 +154,7 @@ impl Stage {
                 Effect::LearnCause { attempt, query } => self.asked.push((attempt, query)),
                 Effect::Reply { answer, .. } => self.replies.push(answer),
                 Effect::Deliver { alert, .. } => self.deliveries.push(alert),
+                Effect::GatherDigest { digest, after, .. } => self.gathers.push((digest, after)),
             }
         }
         if !self.history_is_silent
@@ -314,7 +318,7 @@ impl Stage {
             .collect();
         let marks = self.marks.values().cloned().collect();
         let alerts = self.outbox.rows().cloned().collect();
-        let told = self.told;
+        let told = self.told.clone();
         let pause_of_all = Arc::clone(&self.pause_of_all);
         let durable =
             Durable { runs, attempts, marks, alerts, told, pause_of_all, ..Durable::default() };

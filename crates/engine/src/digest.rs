@@ -1,0 +1,391 @@
+//! Digests: one summary of what has happened since the last one.
+//!
+//! What runs have come to is counted by the events that the history holds, in the order in which
+//! they were recorded: no end is left out or counted twice, whatever the clock did. Knows no store:
+//! is handed events and rows. Keeps true: a digest is bounded, however long it reaches back.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::amount::{bytes, dollars};
+use super::event::{EventKind, Happening};
+use super::ids::{AlertKey, JobName, RunId};
+use super::limits::{DIGEST_FAILURES, DIGEST_JOBS, DIGEST_LISTED, DIGEST_NAMED, WORDS_MAX};
+use super::meant::JobWord;
+use super::plain::one_line;
+use super::reason::ReasonCode;
+use super::run::{Attempt, Run, RunState};
+use super::schedule::Timetable;
+
+/// How far a digest has told: recorded with the message that tells it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DigestMark {
+    /// The entry of the job file.
+    pub key: AlertKey,
+    /// When.
+    pub at: Timestamp,
+    /// The last event that was told of, by its number in the history.
+    pub event: u64,
+}
+
+/// A time in which runs waited for the agent for so long that people were told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outage {
+    /// Since when.
+    pub since: Timestamp,
+    /// Until when; absent while it lasts.
+    pub until: Option<Timestamp>,
+}
+
+/// Runs by how they have ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ends {
+    /// That succeeded.
+    pub succeeded: u64,
+    /// That failed.
+    pub failed: u64,
+    /// That timed out.
+    pub timed_out: u64,
+    /// That somebody canceled.
+    pub canceled: u64,
+    /// That were skipped.
+    pub skipped: u64,
+}
+
+/// How the runs of a job have ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JobEnds {
+    /// The job.
+    pub job: JobName,
+    /// Its runs.
+    #[serde(flatten)]
+    pub ends: Ends,
+}
+
+/// A job that has failed, by its last failure.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// The job.
+    pub job: JobName,
+    /// The run that failed last.
+    pub run: RunId,
+    /// `failed` or `timed_out`.
+    pub state: RunState,
+    /// What it was for.
+    pub scheduled_for: Option<Timestamp>,
+    /// Why, in words.
+    pub reason: String,
+    /// The same in one word.
+    pub reason_code: Option<ReasonCode>,
+    /// What the agent says of what failed.
+    pub cause: Option<String>,
+    /// How many of the job's runs have failed or timed out.
+    pub times: u64,
+    /// The job has succeeded since.
+    pub recovered: bool,
+}
+
+/// Occurrences of a job that did not run, for one reason.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NotRun {
+    /// The job.
+    pub job: JobName,
+    /// How many.
+    pub times: u64,
+    /// Why the last of them did not, in words.
+    pub reason: String,
+    /// The same in one word.
+    pub reason_code: Option<ReasonCode>,
+}
+
+/// A job that is late.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LateJob {
+    /// The job.
+    pub job: JobName,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+/// What the history says of a span of time.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Gathered {
+    /// All runs that have ended.
+    pub runs: Ends,
+    /// Objects that they have transferred.
+    pub objects: u64,
+    /// Bytes that they have transferred.
+    pub bytes: u64,
+    /// What that has cost in US dollars; null where the agent does not tell.
+    pub cost_usd: Option<f64>,
+    /// By job, those that failed most first.
+    pub jobs: Vec<JobEnds>,
+    /// How many more jobs there were.
+    pub jobs_more: u64,
+    /// The jobs that have failed, those that have not succeeded since first.
+    pub failures: Vec<Failure>,
+    /// How many more jobs have.
+    pub failures_more: u64,
+    /// What did not run, by job and reason, the most frequent first.
+    pub not_run: Vec<NotRun>,
+    /// How many more jobs and reasons there were.
+    pub not_run_more: u64,
+}
+
+/// One summary.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Digest {
+    /// From when on it tells.
+    pub since: Timestamp,
+    /// Until when.
+    pub until: Timestamp,
+    /// What runs have come to.
+    #[serde(flatten)]
+    pub gathered: Gathered,
+    /// Jobs that are late.
+    pub late: Vec<LateJob>,
+    /// How many more are.
+    pub late_more: u64,
+    /// Times in which runs waited for the agent.
+    pub outages: Vec<Outage>,
+    /// How many more there were.
+    pub outages_more: u64,
+}
+
+/// How far the history was read, and what it says.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reading {
+    /// The last event that was looked at.
+    pub last: u64,
+    /// What was found.
+    pub gathered: Gathered,
+}
+
+/// Counts what the history is read for.
+#[derive(Debug)]
+pub struct Gathering {
+    /// Absent for all jobs.
+    wanted: Vec<JobWord>,
+    all: Gathered,
+    jobs: BTreeMap<JobName, OfJob>,
+}
+
+#[derive(Debug, Default)]
+struct OfJob {
+    ends: Ends,
+    failure: Option<Failure>,
+    not_run: BTreeMap<Option<&'static str>, NotRun>,
+}
+
+impl Ends {
+    /// Counts a run; false for a state that is no end.
+    fn add(&mut self, state: RunState) -> bool {
+        let count = match state {
+            RunState::Succeeded => &mut self.succeeded,
+            RunState::Failed => &mut self.failed,
+            RunState::TimedOut => &mut self.timed_out,
+            RunState::Canceled => &mut self.canceled,
+            RunState::Skipped => &mut self.skipped,
+            RunState::Waiting
+            | RunState::Submitting
+            | RunState::Queued
+            | RunState::Running
+            | RunState::BackingOff
+            | RunState::Canceling => return false,
+        };
+        *count = count.saturating_add(1);
+        true
+    }
+
+    fn bad(&self) -> u64 {
+        self.failed.saturating_add(self.timed_out)
+    }
+
+    /// All of them.
+    pub fn total(&self) -> u64 {
+        [self.succeeded, self.failed, self.timed_out, self.canceled, self.skipped]
+            .into_iter()
+            .fold(0, u64::saturating_add)
+    }
+
+    fn told(&self) -> String {
+        let counts = [
+            (self.succeeded, "succeeded"),
+            (self.failed, "failed"),
+            (self.timed_out, "timed out"),
+            (self.canceled, "canceled"),
+            (self.skipped, "skipped"),
+        ];
+        let told: Vec<_> = counts
+            .into_iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, word)| format!("{count} {word}"))
+            .collect();
+        if told.is_empty() { "no run has ended".to_owned() } else { told.join(", ") }
+    }
+}
+
+impl Gathering {
+    /// For these jobs, by name or glob; for all where none is named.
+    pub fn new(jobs: &[String]) -> Self {
+        // The job file was refused if one of them is not valid.
+        let wanted = jobs.iter().filter_map(|word| JobWord::parse(word).ok()).collect();
+        Self { wanted, all: Gathered::default(), jobs: BTreeMap::new() }
+    }
+
+    /// The end that an event is, if the digest is about its job.
+    pub fn end(&self, job: &JobName, what: &Happening) -> Option<RunState> {
+        let EventKind::State(state) = what.kind() else { return None };
+        let wanted = self.wanted.is_empty() || self.wanted.iter().any(|word| word.means(job));
+        (wanted && state.is_over()).then_some(state)
+    }
+
+    /// Counts an end. The run is absent if it was forgotten since.
+    pub fn add(&mut self, job: &JobName, state: RunState, run: Option<(&Run, &[Arc<Attempt>])>) {
+        if !self.all.runs.add(state) {
+            return;
+        }
+        let of_job = self.jobs.entry(job.clone()).or_default();
+        of_job.ends.add(state);
+        if state == RunState::Succeeded
+            && let Some(failure) = &mut of_job.failure
+        {
+            failure.recovered = true;
+        }
+        let Some((run, attempts)) = run else { return };
+        for attempt in attempts {
+            let progress = &attempt.progress;
+            self.all.objects = self.all.objects.saturating_add(progress.objects_transferred);
+            self.all.bytes = self.all.bytes.saturating_add(progress.bytes_transferred);
+            if let Some(cost) = progress.cost_usd {
+                *self.all.cost_usd.get_or_insert(0.0) += cost;
+            }
+        }
+        let (reason, reason_code) = (run.reason.to_string(), run.reason.code());
+        if state.is_failure() {
+            let cause = attempts.iter().rev().find_map(|attempt| attempt.cause.as_ref());
+            of_job.failure = Some(Failure {
+                job: job.clone(),
+                run: run.id,
+                state,
+                scheduled_for: run.scheduled_for,
+                reason: one_line(&reason, WORDS_MAX),
+                reason_code,
+                cause: cause.map(|cause| cause.message.clone()),
+                times: 0,
+                recovered: false,
+            });
+        } else if state == RunState::Skipped {
+            let known = of_job.not_run.entry(reason_code.map(ReasonCode::word));
+            let not_run = known.or_insert_with(|| NotRun {
+                job: job.clone(),
+                times: 0,
+                reason: String::new(),
+                reason_code,
+            });
+            not_run.times = not_run.times.saturating_add(1);
+            not_run.reason = one_line(&reason, WORDS_MAX);
+        }
+    }
+
+    /// What was counted, cut to what a digest holds.
+    pub fn finish(self) -> Gathered {
+        let mut all = self.all;
+        let (mut failures, mut not_run) = (Vec::new(), Vec::new());
+        for (job, of_job) in self.jobs {
+            let times = of_job.ends.bad();
+            failures.extend(of_job.failure.map(|failure| Failure { times, ..failure }));
+            not_run.extend(of_job.not_run.into_values());
+            all.jobs.push(JobEnds { job, ends: of_job.ends });
+        }
+        // Stable: of equals, the first by name.
+        failures.sort_by_key(|failure| (failure.recovered, Reverse(failure.times)));
+        not_run.sort_by_key(|one| Reverse(one.times));
+        all.jobs.sort_by_key(|one| Reverse((one.ends.bad(), one.ends.total())));
+        all.jobs_more = cut(&mut all.jobs, DIGEST_JOBS);
+        (all.failures_more, all.not_run_more) =
+            (cut(&mut failures, DIGEST_FAILURES), cut(&mut not_run, DIGEST_LISTED));
+        (all.failures, all.not_run) = (failures, not_run);
+        all
+    }
+}
+
+/// Cuts a list; answers how many went.
+pub(crate) fn cut<T>(list: &mut Vec<T>, most: usize) -> u64 {
+    let more = list.len().saturating_sub(most);
+    list.truncate(most);
+    u64::try_from(more).unwrap_or(u64::MAX)
+}
+
+impl Digest {
+    /// Of an instant in which nothing has happened.
+    pub fn empty(at: Timestamp) -> Self {
+        Self {
+            since: at,
+            until: at,
+            gathered: Gathered::default(),
+            late: Vec::new(),
+            late_more: 0,
+            outages: Vec::new(),
+            outages_more: 0,
+        }
+    }
+
+    /// How many jobs are late.
+    pub fn late_jobs(&self) -> u64 {
+        u64::try_from(self.late.len()).unwrap_or(u64::MAX).saturating_add(self.late_more)
+    }
+
+    /// All of it in a line for people, without the time and the machine.
+    pub fn told(&self, timetable: &Timetable) -> String {
+        let gathered = &self.gathered;
+        let mut told = gathered.runs.told();
+        if gathered.objects > 0 {
+            let noun = if gathered.objects == 1 { "object" } else { "objects" };
+            told.push_str(&format!("; {} {noun}, {}", gathered.objects, bytes(gathered.bytes)));
+        }
+        if let Some(cost) = gathered.cost_usd {
+            told.push_str(&format!(", {}", dollars(cost)));
+        }
+        let failure = |one: &Failure| {
+            let why = one.cause.as_deref().unwrap_or(&one.reason);
+            let since = if one.recovered { ", recovered since" } else { "" };
+            format!("{} ({}{since}: {why})", one.job, times(one.times))
+        };
+        let not_run = |one: &NotRun| format!("{} ({}: {})", one.job, times(one.times), one.reason);
+        let late = |one: &LateJob| format!("{} (since {})", one.job, timetable.local(one.since));
+        let outage = |one: &Outage| match one.until {
+            Some(until) => {
+                format!("{} to {}", timetable.local(one.since), timetable.local(until))
+            }
+            None => format!("since {}", timetable.local(one.since)),
+        };
+        let parts = [
+            named("failed", &gathered.failures, gathered.failures_more, failure),
+            named("did not run", &gathered.not_run, gathered.not_run_more, not_run),
+            named("late", &self.late, self.late_more, late),
+            named("runs waited for the agent", &self.outages, self.outages_more, outage),
+        ];
+        for part in parts.into_iter().flatten() {
+            told.push_str("; ");
+            told.push_str(&part);
+        }
+        told
+    }
+}
+
+fn times(count: u64) -> String {
+    if count == 1 { "once".to_owned() } else { format!("{count} times") }
+}
+
+/// The first of a list and how many there are besides; none for an empty one.
+fn named<T>(title: &str, list: &[T], more: u64, word: impl Fn(&T) -> String) -> Option<String> {
+    let shown: Vec<_> = list.iter().take(DIGEST_NAMED).map(word).collect();
+    let left = u64::try_from(list.len() - shown.len()).unwrap_or(u64::MAX).saturating_add(more);
+    let rest = if left > 0 { format!(" and {left} more") } else { String::new() };
+    (!shown.is_empty()).then(|| format!("{title}: {}{rest}", shown.join(", ")))
+}

@@ -1,0 +1,223 @@
+//! Digests: when the next summary of an entry is due, what is asked of the history for it, and that
+//! it is queued once.
+//!
+//! How far a digest has told is recorded in the step that queues its message. So an outage of the
+//! daemon over several of its times leaves one that covers all of it, and a crash before that step
+//! has the history read anew. Keeps true: nothing wakes for a digest but its schedule.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::Engine;
+use super::alerts::Covered;
+use super::vigil::late_from;
+use crate::alert::{Occasion, QueuedAlert, Told, id_of};
+use crate::digest::{Digest, DigestMark, LateJob, Outage, Reading, cut};
+use crate::ids::AlertKey;
+use crate::input::{Effect, Level};
+use crate::job::{AlertChannel, DigestEntry};
+use crate::limits::{DIGEST_LISTED, DIGEST_RETRY, DIGEST_TEXT_MAX, OUTAGES_KEPT};
+use crate::matching::shift;
+use crate::plain::one_line;
+use crate::record::Record;
+
+/// A digest of the job file.
+#[derive(Debug)]
+pub(super) struct Summary {
+    pub(super) key: AlertKey,
+    entry: Arc<DigestEntry>,
+    jobs: Option<Covered>,
+    /// When the next one is due; absent if its schedule names no time any more.
+    due: Option<Timestamp>,
+    /// The history is being read for it.
+    gathering: bool,
+}
+
+impl Summary {
+    /// How it is delivered.
+    pub(super) fn channel(&self) -> &AlertChannel {
+        &self.entry.channel
+    }
+}
+
+impl Engine {
+    /// Takes the digests of a new job set. What is asked of the history already stays asked.
+    pub(super) fn take_digests(&mut self) {
+        let gathering: Vec<AlertKey> =
+            self.digests.iter().filter(|one| one.gathering).map(|one| one.key).collect();
+        self.digests = self
+            .set
+            .digests
+            .iter()
+            .enumerate()
+            .map(|(index, entry)| {
+                // Two of one channel and the same jobs, as one a day and one a week, by their order.
+                let alike = self.set.digests[..index].iter();
+                let alike =
+                    alike.filter(|one| one.channel == entry.channel && one.jobs == entry.jobs);
+                let key = entry.key(alike.count());
+                let gathering = gathering.contains(&key);
+                let jobs = Covered::by(&entry.jobs);
+                Summary { key, entry: Arc::clone(entry), jobs, due: None, gathering }
+            })
+            .collect();
+        let gone = |mark: &DigestMark| !self.digests.iter().any(|one| one.key == mark.key);
+        if self.state.told.digests.iter().any(gone) {
+            let mut told = self.state.told.clone();
+            told.digests.retain(|mark| !gone(mark));
+            self.record(Record::Told(told));
+        }
+        self.arm_digests();
+    }
+
+    /// Sets when each digest is due.
+    pub(super) fn arm_digests(&mut self) {
+        for index in 0..self.digests.len() {
+            self.arm_digest(index);
+        }
+    }
+
+    fn arm_digest(&mut self, index: usize) {
+        let mark = self.digest_mark(self.digests[index].key);
+        let now = self.now;
+        let one = &mut self.digests[index];
+        one.due = match mark {
+            // A clock that was set back must not put it off for as long as that.
+            Some(mark) => one.entry.timetable.next_after(mark.at.min(now)),
+            // It tells of what comes from now on: where the history stands is asked at once.
+            None => Some(now),
+        };
+    }
+
+    fn digest_mark(&self, key: AlertKey) -> Option<DigestMark> {
+        self.state.told.digests.iter().find(|mark| mark.key == key).copied()
+    }
+
+    /// When the next digest is due.
+    pub(super) fn next_digest(&self) -> Option<Timestamp> {
+        self.digests.iter().filter(|one| !one.gathering).filter_map(|one| one.due).min()
+    }
+
+    /// Asks the history for the digests that are due.
+    pub(super) fn plan_digests(&mut self) {
+        for index in 0..self.digests.len() {
+            let one = &self.digests[index];
+            if one.gathering || one.due.is_none_or(|due| due > self.now) {
+                continue;
+            }
+            let (digest, entry) = (one.key, Arc::clone(&one.entry));
+            let after = self.digest_mark(digest).map(|mark| mark.event);
+            self.digests[index].gathering = true;
+            self.then(Effect::GatherDigest { digest, jobs: entry.jobs.clone(), after });
+        }
+    }
+
+    /// Takes in what the history says.
+    pub(super) fn digest_gathered(
+        &mut self,
+        digest: AlertKey,
+        after: Option<u64>,
+        answer: Result<Reading, String>,
+    ) {
+        let Some(index) = self.digests.iter().position(|one| one.key == digest) else { return };
+        self.digests[index].gathering = false;
+        let before = self.digest_mark(digest);
+        if before.map(|mark| mark.event) != after {
+            return;
+        }
+        match answer {
+            Ok(reading) => {
+                let mark = DigestMark { key: digest, at: self.now, event: reading.last };
+                if let Some(before) = before {
+                    self.queue_digest(index, before, reading);
+                }
+                self.mark_digest(mark);
+                self.arm_digest(index);
+            }
+            Err(words) => {
+                let line = format!("a digest is put off, as the history can't be read: {words}");
+                self.announce(Level::Warn, None, line);
+                self.digests[index].due = Some(shift(self.now, DIGEST_RETRY));
+            }
+        }
+    }
+
+    fn mark_digest(&mut self, mark: DigestMark) {
+        let mut told = self.state.told.clone();
+        told.digests.retain(|old| old.key != mark.key);
+        told.digests.push(mark);
+        let oldest = told.digests.iter().map(|mark| mark.at).min();
+        // What each digest has told of is not told again.
+        told.outages.retain(|outage| outage.until >= oldest);
+        self.record(Record::Told(told));
+    }
+
+    fn queue_digest(&mut self, index: usize, before: DigestMark, reading: Reading) {
+        let key = before.key;
+        let id = id_of("", Occasion::Digest, before.at, key);
+        let digest = self.digest(index, before.at, reading);
+        let timetable = &self.digests[index].entry.timetable;
+        let told = digest.told(timetable);
+        let since = timetable.local(before.at);
+        let text = format!("transferd on {} since {since}: {told}", self.host.hostname);
+        self.make_room();
+        let row = QueuedAlert {
+            id,
+            number: self.state.outbox.next_number(),
+            key,
+            occasion: Occasion::Digest,
+            at: self.now,
+            job: None,
+            run: None,
+            state: None,
+            reason: one_line(&told, DIGEST_TEXT_MAX),
+            reason_code: None,
+            cause: None,
+            source: None,
+            destination: None,
+            scheduled_for: None,
+            attempts: 0,
+            text: one_line(&text, DIGEST_TEXT_MAX),
+            digest: Some(Box::new(digest)),
+            tries: 0,
+            next_try: self.now,
+            last_error: None,
+        };
+        self.record(Record::AlertQueued(Arc::new(row)));
+    }
+
+    /// What the history says, with what the engine itself knows.
+    fn digest(&self, index: usize, since: Timestamp, reading: Reading) -> Digest {
+        let jobs = self.digests[index].jobs.as_ref();
+        let late = self.jobs.iter().filter(|(name, _)| jobs.is_none_or(|jobs| jobs.covers(name)));
+        let late = late.filter_map(|(name, planned)| {
+            let mark = self.state.marks.get(name)?;
+            let since = late_from(&planned.job, mark).filter(|from| *from <= self.now)?;
+            let paused = self.pause_in_force(mark, self.now).is_some();
+            (!paused).then(|| LateJob { job: name.clone(), since })
+        });
+        let mut late: Vec<LateJob> = late.collect();
+        late.sort_by_key(|one| one.since);
+        let late_more = cut(&mut late, DIGEST_LISTED);
+        let over = self.state.told.outages.iter().copied();
+        let over = over.filter(|outage| outage.until.is_none_or(|until| until > since));
+        let lasts = self.state.told.agent_down.map(|since| Outage { since, until: None });
+        let mut outages: Vec<Outage> = over.chain(lasts).collect();
+        outages.reverse();
+        let outages_more = cut(&mut outages, DIGEST_LISTED);
+        outages.reverse();
+        let gathered = reading.gathered;
+        Digest { since, until: self.now, gathered, late, late_more, outages, outages_more }
+    }
+
+    /// An outage that people were told of is over: the next digests tell of it.
+    pub(super) fn outage_is_over(&self, told: &mut Told) {
+        let Some(since) = told.agent_down.take().filter(|_| !self.digests.is_empty()) else {
+            return;
+        };
+        told.outages.push(Outage { since, until: Some(self.now) });
+        let beyond = told.outages.len().saturating_sub(OUTAGES_KEPT);
+        told.outages.drain(..beyond);
+    }
+}
