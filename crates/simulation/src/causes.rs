@@ -2,6 +2,7 @@
 //! anybody can send some.
 
 use transferd_engine::cause::{CauseClass, CauseQuery, FailedObject, HistoryRow};
+use transferd_engine::event_loop::Epoch;
 use transferd_engine::ids::{AttemptId, TransferId};
 use transferd_engine::input::Input;
 use transferd_engine::reason::ReasonCode;
@@ -9,6 +10,7 @@ use transferd_engine::run::Attempt;
 use transferd_sim::world::{HistoryFact, HistoryPage, Outcome, World};
 
 use super::check::Checker;
+use super::daemon::Asker;
 use super::mutation::Mutation;
 use super::simulation::{Answer, Call, Event, Observer, Order, Simulation};
 
@@ -29,15 +31,21 @@ fn row(world: &World, fact: &HistoryFact) -> HistoryRow {
 
 impl<O: Observer> Simulation<O> {
     /// A daemon wants to know why its transfer failed.
-    pub(super) fn ask_why(&mut self, number: usize, attempt: AttemptId, query: CauseQuery) {
-        self.send(number, Call::Cause { attempt, query: Box::new(query) });
+    pub(super) fn ask_why(
+        &mut self,
+        number: usize,
+        epoch: Epoch,
+        attempt: AttemptId,
+        query: CauseQuery,
+    ) {
+        self.send(number, epoch, Call::Cause { attempt, query: Box::new(query) });
     }
 
     /// A question about the cause of a failure reaches the agent.
     pub(super) fn tell_cause(
         &mut self,
         number: usize,
-        incarnation: u32,
+        asker: Asker,
         attempt: AttemptId,
         query: &CauseQuery,
     ) {
@@ -60,7 +68,7 @@ impl<O: Observer> Simulation<O> {
         }
         let transfer = query.transfer;
         let input = Input::CauseLearned { attempt, transfer, row: found };
-        self.reply(number, incarnation, reply.after, input);
+        self.reply(number, asker, reply.after, input);
     }
 
     /// Whoever listens hears of objects: true things, and others.
@@ -93,11 +101,11 @@ impl<O: Observer> Simulation<O> {
             return;
         }
         self.count(kind);
-        let incarnation = self.daemons[number].incarnation;
+        let asker = self.daemons[number].unasked();
         for (transfer, object) in frames {
             let input = Input::ObjectFailed { transfer, object };
             let answer = Box::new(Answer { order: Order::Any, input });
-            self.schedule(self.now, Event::Answer { number, incarnation, answer });
+            self.schedule(self.now, Event::Answer { number, asker, answer });
         }
     }
 
@@ -107,12 +115,12 @@ impl<O: Observer> Simulation<O> {
         let accepted = self.by_transfer.get(&id).map(|&post| self.posts[post].attempt);
         let open: Vec<AttemptId> = self.daemons[number].open.keys().copied().collect();
         let forged = (!open.is_empty()).then(|| open[self.chance.below(open.len())]);
-        let incarnation = self.daemons[number].incarnation;
+        let asker = self.daemons[number].unasked();
         for (kind, attempt) in [("receipts", accepted), ("forged_receipts", forged)] {
             let Some(attempt) = attempt else { continue };
             self.count(kind);
             let answer = Box::new(Answer { order: Order::Any, input: Input::Receipt(attempt) });
-            self.schedule(self.now, Event::Answer { number, incarnation, answer });
+            self.schedule(self.now, Event::Answer { number, asker, answer });
         }
     }
 

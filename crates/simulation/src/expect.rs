@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
+use transferd_engine::event_loop::EventLoop;
 use transferd_engine::ids::JobName;
 use transferd_engine::job::JobSet;
 use transferd_engine::record::Mark;
@@ -120,7 +121,7 @@ impl Expectations {
 impl Daemon {
     /// All dues up to now were dealt with, or wait for a look.
     pub(super) fn has_processed(&mut self, wall: Timestamp) {
-        if let Some(engine) = &self.engine {
+        if let Some(engine) = self.event_loop.as_ref().map(EventLoop::engine) {
             let (before, since) = (std::mem::take(&mut self.held_back), self.processed);
             let since = |job: &JobName| before.get(job).copied().unwrap_or(since);
             self.held_back = engine.held_back().map(|job| (job.clone(), since(job))).collect();

@@ -49,6 +49,8 @@ pub const KINDS: &[Kind] = &[
     kind("commit_failed", "one commit fails"),
     kind("disk_full", "the disk fills up"),
     kind("commit_on_full_disk", "a commit fails while the disk is full"),
+    kind("answer_for_nobody", "an answer comes for an engine that was given up thereby"),
+    kind("batched", "what happens within milliseconds shares one commit"),
     // The network.
     kind("post_lost_before", "a POST is lost on its way"),
     kind("post_lost_after", "the answer to a POST is lost"),

@@ -17,7 +17,7 @@ pub(super) struct ClockStep {
     pub(super) at: Timestamp,
     /// By how much.
     pub(super) by: SignedDuration,
-    /// The engine was told.
+    /// An engine that could be recorded was told.
     pub(super) told: bool,
     /// No process was there to see it.
     pub(super) unseen: bool,
@@ -156,7 +156,7 @@ impl<O: Observer> Simulation<O> {
             self.jumped(number);
             let now = self.now;
             let daemon = &mut self.daemons[number];
-            daemon.up_since = daemon.engine.is_some().then_some(now);
+            daemon.up_since = daemon.is_up().then_some(now);
             self.tell_step(number);
         }
     }
@@ -165,7 +165,8 @@ impl<O: Observer> Simulation<O> {
     fn bring_forward(&mut self, number: usize, until: Timestamp) {
         let waited = |event: &Event| match event {
             Event::Start { number: of }
-            | Event::Rebuild { number: of }
+            | Event::Turn { number: of, .. }
+            | Event::FileChanged { number: of }
             | Event::Answer { number: of, .. }
             | Event::LookStep { number: of, .. } => *of == number,
             Event::Arrive { .. }
@@ -194,9 +195,6 @@ impl<O: Observer> Simulation<O> {
     pub(super) fn tell_step(&mut self, number: usize) {
         let by = std::mem::take(&mut self.daemons[number].step_untold);
         if !by.is_zero() {
-            for step in &mut self.daemons[number].steps {
-                step.told = true;
-            }
             self.stepped(number, by);
         }
     }
@@ -217,7 +215,7 @@ impl<O: Observer> Simulation<O> {
 
     fn feed_if_awake(&mut self, number: usize, input: Input) {
         let daemon = &self.daemons[number];
-        if daemon.suspended_until.is_none() && daemon.engine.is_some() {
+        if daemon.suspended_until.is_none() && daemon.event_loop.is_some() {
             self.feed(number, input);
         }
     }
@@ -240,17 +238,17 @@ impl<O: Observer> Simulation<O> {
         daemon.wall += by;
         daemon.note_wakeup();
         let unseen = !daemon.alive;
-        let told = daemon.alive && daemon.suspended_until.is_none() && daemon.engine.is_some();
-        daemon.steps.push(ClockStep { at: self.now, by, told, unseen });
+        let sleeps = daemon.suspended_until.is_some();
+        daemon.steps.push(ClockStep { at: self.now, by, told: false, unseen });
         if unseen {
             self.count("clock_set_unseen");
-        } else if !told {
+        } else if sleeps {
             // The driver compares clocks, and finds the step when it can.
             daemon.step_untold += by;
         }
         self.trace.line(self.now, || format!("[{number}] clock is set by {by:?}"));
         self.jumped(number);
-        if told {
+        if !unseen && !sleeps {
             self.stepped(number, by);
         }
     }
@@ -291,7 +289,7 @@ impl<O: Observer> Simulation<O> {
             OperatorRequest::Resume(_) | OperatorRequest::ResumeAll => "operator_resumes",
         });
         let awake = self.daemons[number].suspended_until.is_none();
-        if awake && self.daemons[number].engine.is_some() {
+        if awake && self.daemons[number].event_loop.is_some() {
             let replies = self.daemons[number].replies;
             self.feed(number, Input::Operator { reply: ReplyTo(replies), request, by: None });
         }

@@ -1,4 +1,4 @@
-//! Deterministic simulation: the real engine and recovery, a store that keeps exactly what was
+//! Deterministic simulation: the real loop, engine and recovery, a store that keeps exactly what was
 //! committed, the simulated world, and a virtual clock. One seed decides everything, and a seed
 //! replays exactly, with a trace for people.
 //!
@@ -13,8 +13,9 @@
 //!   sleeps, for minutes to hours. The wall clock is set, either way, while the daemon runs or
 //!   while it does not, with the agent's or without. Daylight saving begins and ends.
 //! - *The store* refuses a commit, once or for a while (full disk); a refused commit has changed
-//!   nothing. Cancels are performed all the same; everything else of that step is not, and the
-//!   engine is rebuilt from the rows. An acknowledged commit is never lost.
+//!   nothing. What then becomes of the batch, of the engine and of answers to it is decided by the
+//!   daemon's own loop (`core::event_loop`). An acknowledged commit is never lost.
+//! - *The loop* turns at each event, or when some milliseconds of them have come together.
 //! - *The network* loses requests and answers, delays them, repeats answers and lets them
 //!   overtake one another. A look may come to nothing, or be answered when the engine has long
 //!   given it up for lost. A POST may be processed up to `request_timeout` + 30 s after it was
@@ -65,6 +66,7 @@ mod settle;
 mod simulation;
 mod starts;
 mod trace;
+mod turns;
 mod widen;
 mod year;
 

@@ -3,12 +3,14 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use transferd_engine::event_loop::Epoch;
 use transferd_engine::input::Input;
 use transferd_engine::limits::LOOK_MAX;
 use transferd_engine::paging::{PageFacts, PageRecord, Paging, Reading};
 use transferd_engine::transfer::{AgentState, Gap, Incomplete, Look, LookFailure, LookRequest};
 use transferd_sim::world::{ListPage, ListQuery};
 
+use super::daemon::Asker;
 use super::mutation::Mutation;
 use super::simulation::{Answer, Event, Observer, Order, Simulation};
 use transferd_sim::convert;
@@ -24,6 +26,8 @@ enum Stage {
 #[derive(Debug)]
 pub(super) struct LookUnderWay {
     number: u64,
+    /// Which engine waits for it.
+    epoch: Epoch,
     request: LookRequest,
     stage: Stage,
     began_true: Timestamp,
@@ -50,7 +54,7 @@ pub(super) fn words(look: &Look) -> String {
 }
 
 impl<O: Observer> Simulation<O> {
-    pub(super) fn begin_look(&mut self, number: usize, request: LookRequest) {
+    pub(super) fn begin_look(&mut self, number: usize, epoch: Epoch, request: LookRequest) {
         self.check_look_is_needed(number);
         self.answer_lost_look(number);
         let wall = self.wall(number);
@@ -59,6 +63,7 @@ impl<O: Observer> Simulation<O> {
         daemon.looks += 1;
         let look = LookUnderWay {
             number: daemon.looks,
+            epoch,
             paging: Paging::new(request.since, self.plan.page_size as u64),
             request,
             stage: Stage::Status,
@@ -89,6 +94,7 @@ impl<O: Observer> Simulation<O> {
             return;
         }
         let Some(mut look) = self.daemons[number].look.take() else { return };
+        let epoch = look.epoch;
         let (after, next) = self.ask(number, &mut look);
         match next {
             Ok(Some(stage)) => {
@@ -96,17 +102,17 @@ impl<O: Observer> Simulation<O> {
                 self.daemons[number].look = Some(look);
                 self.schedule_look(number, after);
             }
-            Ok(None) => self.end_look(number, after, Ok(look)),
+            Ok(None) => self.end_look(number, epoch, after, Ok(look)),
             // The agent's state says more than that it refuses the token then.
             Err(LookFailure::BadToken(_)) if !look.agent.may_work() => {
-                self.end_look(number, after, Ok(look));
+                self.end_look(number, epoch, after, Ok(look));
             }
             // Pages that were read prove presence, whatever becomes of the others.
             Err(_) if !look.paging.is_at_start() => {
                 look.paging.cut(Gap::PageFailed("a page failed".to_owned()));
-                self.end_look(number, after, Ok(look));
+                self.end_look(number, epoch, after, Ok(look));
             }
-            Err(failure) => self.end_look(number, after, Err(failure)),
+            Err(failure) => self.end_look(number, epoch, after, Err(failure)),
         }
     }
 
@@ -203,12 +209,13 @@ impl<O: Observer> Simulation<O> {
     fn end_look(
         &mut self,
         number: usize,
+        epoch: Epoch,
         after: SignedDuration,
         look: Result<Box<LookUnderWay>, LookFailure>,
     ) {
         let order = Order::OfLook(self.daemons[number].looks);
         let input = Input::Looked(self.result_of(number, look));
-        self.deliver_look(number, after, order, input);
+        self.deliver_look(number, epoch, after, Answer { order, input });
     }
 
     /// The engine has given up a look that is still under way: its answer may come yet, when the
@@ -220,20 +227,21 @@ impl<O: Observer> Simulation<O> {
         }
         self.count("look_answered_late");
         lost.paging.cut(Gap::TooSlow);
+        let epoch = lost.epoch;
         let lost = if self.chance.happens(0.5) {
             Ok(lost)
         } else {
             Err(LookFailure::Unreachable("timed out".to_owned()))
         };
         let input = Input::Looked(self.result_of(number, lost));
-        self.deliver_look(number, SignedDuration::ZERO, Order::Any, input);
+        let answer = Answer { order: Order::Any, input };
+        self.deliver_look(number, epoch, SignedDuration::ZERO, answer);
     }
 
-    fn deliver_look(&mut self, number: usize, after: SignedDuration, order: Order, input: Input) {
-        let incarnation = self.daemons[number].incarnation;
+    fn deliver_look(&mut self, number: usize, epoch: Epoch, after: SignedDuration, answer: Answer) {
+        let asker = Asker { epoch: Some(epoch), ..self.daemons[number].unasked() };
         let at = self.now + after + self.chance.span(self.hazards.latency);
-        let answer = Box::new(Answer { order, input });
-        self.schedule(at, Event::Answer { number, incarnation, answer });
+        self.schedule(at, Event::Answer { number, asker, answer: Box::new(answer) });
     }
 
     /// What the engine is told of a look.

@@ -77,6 +77,8 @@ pub struct Hazards {
     pub total_wavers: f64,
     /// Of the agent's changes, how many come with frames about objects.
     pub frames: f64,
+    /// The loop does not turn at once: what happens within milliseconds is dealt with together.
+    pub batched: f64,
 }
 
 impl Default for Hazards {
@@ -111,6 +113,7 @@ impl Default for Hazards {
             lost_looks_answered: 0.0,
             total_wavers: 0.0,
             frames: 0.0,
+            batched: 0.0,
         }
     }
 }

@@ -68,20 +68,23 @@ impl<O: Observer> Simulation<O> {
         }
     }
 
-    /// The job file changes; a daemon that runs hears of it.
+    /// The job file changes; a daemon that runs hears of it, or finds it when its machine wakes.
     pub(super) fn change_file(&mut self, number: usize, set: Arc<JobSet>) {
         let daemon = &mut self.daemons[number];
-        daemon.file = Arc::clone(&set);
-        if daemon.engine.is_none() || daemon.suspended_until.is_some() {
-            // A sleeper finds it when it wakes: as if it had been told then.
-            if let Some(until) = daemon.suspended_until {
-                let event = Event::Rebuild { number };
-                daemon.engine = None;
-                daemon.look = None;
-                self.schedule(until, event);
-            }
+        daemon.file = set;
+        match daemon.suspended_until {
+            Some(until) => self.schedule(until, Event::FileChanged { number }),
+            None => self.tell_file(number),
+        }
+    }
+
+    /// Hands the loop the job file as it stands, if that is another one.
+    pub(super) fn tell_file(&mut self, number: usize) {
+        let daemon = &mut self.daemons[number];
+        if !daemon.alive || Arc::ptr_eq(&daemon.fed, &daemon.file) {
             return;
         }
+        let set = Arc::clone(&daemon.file);
         daemon.fed = Arc::clone(&set);
         daemon.grounds.stands(&set);
         let given = self.mutation.map_or_else(|| Arc::clone(&set), |mutation| mutation.set(&set));

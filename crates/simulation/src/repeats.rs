@@ -62,10 +62,10 @@ impl<O: Observer> Simulation<O> {
         let Some(request) = request else { return };
         let reply = ReplyTo(self.daemons[number].replies);
         let input = Input::Operator { reply, request, by: None };
-        let incarnation = self.daemons[number].incarnation;
+        let asker = self.daemons[number].unasked();
         let at = self.now + self.chance.span(RECALLED_WITHIN);
         let answer = Box::new(Answer { order: Order::Any, input });
-        self.schedule(at, Event::Answer { number, incarnation, answer });
+        self.schedule(at, Event::Answer { number, asker, answer });
     }
 
     fn any_job(&mut self, number: usize) -> Option<JobName> {

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 
 use transferd_engine::cause::CauseQuery;
+use transferd_engine::event_loop::EventLoop;
 use transferd_engine::ids::{AttemptId, RunId, TransferId, UserId};
 use transferd_engine::input::Input;
 use transferd_engine::place::TransferRequest;
@@ -16,7 +17,7 @@ use transferd_engine::transfer::{Refusal, SubmitAnswer};
 use transferd_sim::world::{Chance, Outcome, Span, World};
 
 use super::check::{Checker, Intended, OfRun, OwnPost, Violation};
-use super::daemon::Daemon;
+use super::daemon::{Asker, Daemon};
 use super::happenings::Happening;
 use super::mutation::Mutation;
 use super::plan::{Hazards, Plan, Settle, millis};
@@ -78,17 +79,23 @@ pub(super) enum Event {
     Start {
         number: usize,
     },
-    Rebuild {
+    /// The loop is turned, with all that has happened since that was put off.
+    Turn {
+        number: usize,
+        incarnation: u32,
+    },
+    /// A machine that has slept finds another job file.
+    FileChanged {
         number: usize,
     },
     Arrive {
         number: usize,
-        incarnation: u32,
+        asker: Asker,
         call: Box<Call>,
     },
     Answer {
         number: usize,
-        incarnation: u32,
+        asker: Asker,
         answer: Box<Answer>,
     },
     LookStep {
@@ -112,7 +119,7 @@ enum Next {
     World,
     /// That of the event that is due first.
     Queued,
-    /// That of the daemon of this number, whose engine wants to be woken.
+    /// That of the daemon of this number, whose loop wants to be woken.
     Wakes(usize),
 }
 
@@ -317,18 +324,18 @@ impl<O: Observer> Simulation<O> {
                 self.when_awake(number, Event::Start { number }, |it| it.start(number));
             }
             Event::Start { .. } => {}
-            Event::Rebuild { number } => {
-                self.when_awake(number, Event::Rebuild { number }, |it| it.rebuild(number));
+            Event::Turn { number, incarnation } => {
+                let event = Event::Turn { number, incarnation };
+                self.when_awake(number, event, |it| it.turn_at_last(number, incarnation));
             }
-            Event::Arrive { number, incarnation, call } => self.arrive(number, incarnation, *call),
-            Event::Answer { number, incarnation, answer } => {
-                match self.daemons[number].suspended_until {
-                    Some(until) => {
-                        self.schedule(until, Event::Answer { number, incarnation, answer });
-                    }
-                    None => self.answer(number, incarnation, *answer),
-                }
+            Event::FileChanged { number } => {
+                self.when_awake(number, Event::FileChanged { number }, |it| it.tell_file(number));
             }
+            Event::Arrive { number, asker, call } => self.arrive(number, asker, *call),
+            Event::Answer { number, asker, answer } => match self.daemons[number].suspended_until {
+                Some(until) => self.schedule(until, Event::Answer { number, asker, answer }),
+                None => self.answer(number, asker, *answer),
+            },
             Event::LookStep { number, look } => {
                 let event = Event::LookStep { number, look };
                 self.when_awake(number, event, |it| it.look_step(number, look));
@@ -352,7 +359,7 @@ impl<O: Observer> Simulation<O> {
         }
     }
 
-    fn answer(&mut self, number: usize, incarnation: u32, answer: Answer) {
+    fn answer(&mut self, number: usize, asker: Asker, answer: Answer) {
         let Answer { order, input } = answer;
         let asked = match order {
             Order::Repeated { attempt, .. } => self.intents_of(number, attempt.run),
@@ -369,16 +376,16 @@ impl<O: Observer> Simulation<O> {
             Order::OfLook(look) => (look != daemon.looks, false),
             Order::Any => (false, false),
         };
-        if daemon.incarnation == incarnation && !stale && daemon.engine.is_some() {
+        if daemon.incarnation == asker.incarnation && !stale && daemon.event_loop.is_some() {
             if overtaken {
                 self.count("answer_overtaken");
             }
-            self.feed(number, input);
+            self.feed_to(number, asker, input);
         }
     }
 
     /// A request reaches the agent.
-    fn arrive(&mut self, number: usize, incarnation: u32, call: Call) {
+    fn arrive(&mut self, number: usize, asker: Asker, call: Call) {
         let patience = self.daemons[number].fed.agent.request_timeout;
         match call {
             Call::Submit { attempt, request, sent } => {
@@ -386,12 +393,7 @@ impl<O: Observer> Simulation<O> {
                     // The connection is refused: it never was sent.
                     let refusal = Refusal::NotSent("connection refused".to_owned());
                     let answer = SubmitAnswer::Refused(refusal);
-                    self.reply(
-                        number,
-                        incarnation,
-                        millis(0),
-                        Input::Submitted { attempt, answer },
-                    );
+                    self.reply(number, asker, millis(0), Input::Submitted { attempt, answer });
                     return;
                 }
                 let result =
@@ -412,12 +414,12 @@ impl<O: Observer> Simulation<O> {
                         (reply.after, convert::submit_answer(&reply.outcome))
                     };
                 let answer = self.mutation.map_or(outcome.clone(), |m| m.answer(outcome));
-                self.reply(number, incarnation, after, Input::Submitted { attempt, answer });
+                self.reply(number, asker, after, Input::Submitted { attempt, answer });
             }
             Call::Cause { attempt, query } => {
-                self.tell_cause(number, incarnation, attempt, &query);
+                self.tell_cause(number, asker, attempt, &query);
             }
-            Call::StartAgent => self.start_reaches_agent(number, incarnation),
+            Call::StartAgent => self.start_reaches_agent(number, asker),
             Call::Cancel { transfer } => {
                 let reply = self.world.cancel(&self.daemons[number].token, transfer, self.now);
                 let words = reply.outcome.word();
@@ -426,7 +428,7 @@ impl<O: Observer> Simulation<O> {
                 let after =
                     if matches!(reply.outcome, Outcome::Stalled) { patience } else { reply.after };
                 let input = Input::CancelAnswered { transfer, answer };
-                self.reply(number, incarnation, after.min(patience), input);
+                self.reply(number, asker, after.min(patience), input);
             }
         }
     }
@@ -434,7 +436,7 @@ impl<O: Observer> Simulation<O> {
     pub(super) fn reply(
         &mut self,
         number: usize,
-        incarnation: u32,
+        asker: Asker,
         after: SignedDuration,
         input: Input,
     ) {
@@ -454,26 +456,26 @@ impl<O: Observer> Simulation<O> {
                 Order::Any
             };
             let answer = Box::new(Answer { order, input });
-            let again = Event::Answer { number, incarnation, answer };
+            let again = Event::Answer { number, asker, answer };
             self.schedule(at + later, again);
         }
         let answer = Box::new(Answer { order, input });
-        self.schedule(at, Event::Answer { number, incarnation, answer });
+        self.schedule(at, Event::Answer { number, asker, answer });
     }
 
     /// Something has changed at the agent: who listens may hear of it.
     fn hint(&mut self) {
         for number in 0..self.daemons.len() {
-            let engine = self.daemons[number].engine.as_ref();
-            let listens = engine.is_some_and(|engine| engine.wants_notifications());
+            let event_loop = self.daemons[number].event_loop.as_ref();
+            let listens = event_loop.is_some_and(EventLoop::wants_notifications);
             if listens {
                 self.tell_of_objects(number);
             }
             if listens && self.chance.happens(self.hazards.notified) {
-                let incarnation = self.daemons[number].incarnation;
+                let asker = self.daemons[number].unasked();
                 let way = self.chance.span(self.hazards.latency);
                 let answer = Box::new(Answer { order: Order::Any, input: Input::Notified });
-                let event = Event::Answer { number, incarnation, answer };
+                let event = Event::Answer { number, asker, answer };
                 self.schedule(self.now + way, event);
             }
         }

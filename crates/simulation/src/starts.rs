@@ -2,12 +2,14 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use transferd_engine::event_loop::Epoch;
 use transferd_engine::input::Input;
 use transferd_engine::run::RunState;
 use transferd_engine::transfer::{AgentState, LookFailure, StartAnswer};
 use transferd_sim::world::{Outcome, ProblemCode};
 
 use super::check::Checker;
+use super::daemon::Asker;
 use super::simulation::{Call, Observer, Simulation};
 
 /// Two requests of one engine are at least so far apart.
@@ -42,12 +44,12 @@ impl Starts {
 
 impl<O: Observer> Simulation<O> {
     /// A daemon asks the agent to start.
-    pub(super) fn ask_to_start(&mut self, number: usize) {
+    pub(super) fn ask_to_start(&mut self, number: usize, epoch: Epoch) {
         if let Some(fault) = self.fault_of_start(number) {
             self.violation(Checker::Idle, number, format!("the agent is started: {fault}"));
         }
         self.daemons[number].starts.last = Some(self.now);
-        self.send(number, Call::StartAgent);
+        self.send(number, epoch, Call::StartAgent);
     }
 
     fn fault_of_start(&self, number: usize) -> Option<String> {
@@ -75,7 +77,7 @@ impl<O: Observer> Simulation<O> {
     }
 
     /// The request reaches the agent.
-    pub(super) fn start_reaches_agent(&mut self, number: usize, incarnation: u32) {
+    pub(super) fn start_reaches_agent(&mut self, number: usize, asker: Asker) {
         let patience = self.daemons[number].fed.agent.request_timeout;
         let reply = self.world.start(&self.daemons[number].token, self.now);
         let words = reply.outcome.word();
@@ -97,6 +99,6 @@ impl<O: Observer> Simulation<O> {
             | Outcome::NotReached => StartAnswer::NotTaken(words.to_owned()),
         };
         let after = if stalled { patience } else { reply.after.min(patience) };
-        self.reply(number, incarnation, after, Input::AgentStarted(answer));
+        self.reply(number, asker, after, Input::AgentStarted(answer));
     }
 }

@@ -54,5 +54,6 @@ impl Plan {
         let often = Span::millis(120_000, 3_600_000);
         self.hazards.repeat_every = Swarm { chance: &mut chance }.every(often);
         self.hazards.frames = Swarm { chance: &mut chance }.rate(0.3);
+        self.hazards.batched = Swarm { chance: &mut chance }.rate(0.5);
     }
 }

@@ -188,6 +188,7 @@ fn hazards() -> Hazards {
         lost_looks_answered: 0.5,
         total_wavers: 0.02,
         frames: 0.05,
+        batched: 0.05,
         ..Hazards::default()
     }
 }
