@@ -145,6 +145,18 @@ impl Owners {
     }
 }
 
+/// The names among these that are no user's of this machine, as far as its own list tells: none
+/// where a directory service may have more.
+pub fn unknown_users(users: &[UserRef]) -> Vec<&str> {
+    let (names, list) = (users.iter(), users_file());
+    let names = names.filter_map(|user| match user {
+        UserRef::Name(name) => Some(name.as_str()),
+        UserRef::Id(_) => None,
+    });
+    let known = |name: &str| users::entries(&list).any(|(known, _)| known == name);
+    names.filter(|name| !list.is_empty() && !known(name)).collect()
+}
+
 fn is(user: &UserRef, uid: u32) -> bool {
     match user {
         UserRef::Id(id) => *id == uid,

@@ -1,17 +1,22 @@
 //! `check`: is the job file good, and if not, what is wrong with it, all at once.
 
-use std::io::{self, Write};
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::FileTypeExt as _;
+use std::path::Path;
 use std::sync::Arc;
 
 use clap::Args as ClapArgs;
 use serde::Serialize;
 
-use super::ask::runtime;
+use super::ask::{done, runtime};
 use super::places::variable;
 use super::{Exit, Global, jobfile, offline};
-use crate::agent::{AgentClient, Online, OnlineProblem, Owners, TokenKeeper, online};
-use crate::config::{self, Diagnostic, Lookup, Severity, Sources};
-use crate::core::job::JobSet;
+use crate::agent::{
+    AgentClient, Online, OnlineProblem, Owners, TokenKeeper, online, unknown_users,
+};
+use crate::config::{self, Diagnostic, Loaded, Lookup, Rejected, Severity, Sources};
+use crate::core::job::{JobSet, TokenSource};
 
 /// What may be typed after `check`.
 #[derive(Debug, ClapArgs)]
@@ -55,13 +60,20 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
         Ok(path) => path,
         Err(exit) => return exit,
     };
-    let (sources, set, mut errors, mut warnings) =
-        match config::read(&path, &jobfile::surroundings()) {
-            Ok(loaded) => (loaded.sources, Some(loaded.set), Vec::new(), loaded.warnings),
-            Err(rejected) => (*rejected.sources, None, rejected.errors, rejected.warnings),
-        };
+    let (sources, set, mut errors, mut warnings) = match read(&path) {
+        Ok(loaded) => (loaded.sources, Some(loaded.set), Vec::new(), loaded.warnings),
+        Err(rejected) => (*rejected.sources, None, rejected.errors, rejected.warnings),
+    };
     let jobs = set.as_ref().map_or(0, |set| set.jobs.len());
-    let (file_errors, file_warnings) = (errors.len(), warnings.len());
+    let file_errors = errors.len();
+    if let Some(set) = &set {
+        let file = Lookup::new(&sources);
+        for (keys, words) in around(set, args.online) {
+            let keys: Vec<_> = keys.iter().map(|&key| key.to_owned()).collect();
+            warnings.extend(file.say(&keys, false, &words, None));
+        }
+    }
+    let file_warnings = warnings.len();
     let good = set.as_ref().filter(|_| args.online).map(|set| {
         let file = Lookup::new(&sources);
         let said = agent_says(set, &file, global);
@@ -95,10 +107,45 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
             None => Ok(()),
         })
     };
-    match told {
-        Ok(()) => exit,
-        Err(_) => Exit::No,
+    done(told, exit)
+}
+
+/// Reads the job file; from a pipe too, such as standard input, which `-` stands for.
+fn read(path: &Path) -> Result<Loaded, Rejected> {
+    let surroundings = jobfile::surroundings();
+    let is_pipe = || fs::metadata(path).is_ok_and(|found| found.file_type().is_fifo());
+    let stream: Option<Box<dyn Read>> = match path.to_str() {
+        Some("-" | "/dev/stdin") => Some(Box::new(io::stdin())),
+        // What can't be opened is told of as any file is.
+        Some(_) | None if is_pipe() => File::open(path).ok().map(|pipe| Box::new(pipe) as _),
+        Some(_) | None => None,
+    };
+    let Some(stream) = stream else { return config::read(path, &surroundings) };
+    let mut bytes = Vec::new();
+    // One that breaks off is judged by what came of it.
+    let _ = stream.take(config::STREAM_BYTES + 1).read_to_end(&mut bytes);
+    let name = if path == Path::new("-") { Path::new("<stdin>") } else { path };
+    config::read_bytes(name, bytes, &surroundings)
+}
+
+/// What is worth a look in what the file names on this machine. The agent's verdict has the token
+/// itself.
+fn around(set: &JobSet, online: bool) -> Vec<([&'static str; 2], String)> {
+    let mut found = Vec::new();
+    if !online {
+        let key = match &set.agent.token {
+            TokenSource::File(_) | TokenSource::Credential => "token_file",
+            TokenSource::Environment(_) => "token_env",
+            TokenSource::Login(_) => "login",
+        };
+        let warning = TokenKeeper::new(set.agent.token.clone(), variable).warning();
+        found.extend(warning.map(|words| (["agent", key], words)));
     }
+    for name in unknown_users(&set.agent.user) {
+        let words = format!("this machine has no user `{name}`: the agent can't run as it");
+        found.push((["agent", "user"], words));
+    }
+    found
 }
 
 /// What the agent says to a job set that is good by itself.

@@ -80,6 +80,11 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
         let all = words.all_keys();
         let all: Vec<&str> = all.iter().map(String::as_str).collect();
         let last = asked.rsplit('.').next().unwrap_or(&asked);
+        // A name from elsewhere may look like another key of ours.
+        if let Some(words) = config::known_elsewhere(last) {
+            hint(err, &words);
+            return Exit::No;
+        }
         match suggest::closest(last, &all) {
             Some(near) => hint(err, &format!("did you mean `{near}`?")),
             None => hint(err, "`transferd explain` lists the keys"),

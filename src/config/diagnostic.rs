@@ -6,7 +6,7 @@
 use std::ops::Range;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -24,11 +24,15 @@ pub enum Severity {
 pub struct Diagnostic {
     /// The file, as it was named.
     pub file: String,
-    /// From 1; 1 where the whole file is meant.
+    /// From 1; 1 where the whole file is meant, 0 (null in JSON) where it could not be read.
+    #[serde(serialize_with = "or_null")]
     pub line: usize,
-    /// From 1, in characters.
+    /// From 1, in characters; as for `line`.
+    #[serde(serialize_with = "or_null")]
     pub column: usize,
-    /// The key, such as `jobs.nightly.retry.max_attempts`; empty where the file is no YAML.
+    /// The key, such as `jobs.nightly.retry.max_attempts`; empty (null in JSON) where there is none,
+    /// as in a file that is no YAML.
+    #[serde(serialize_with = "or_null")]
     pub path: String,
     /// What is wrong: lower case, no full stop, the user's words in backticks.
     pub message: String,
@@ -40,6 +44,14 @@ pub struct Diagnostic {
     /// The lines it is about, the first one foremost; secrets are masked.
     #[serde(skip)]
     pub excerpts: Vec<Excerpt>,
+}
+
+/// What says nothing is null.
+fn or_null<T: Default + PartialEq + Serialize, S: Serializer>(
+    value: &T,
+    to: S,
+) -> Result<S::Ok, S::Error> {
+    Some(value).filter(|value| **value != T::default()).serialize(to)
 }
 
 /// A line that a [`Diagnostic`] is about.

@@ -44,6 +44,9 @@ macro_rules! keys {
                         name if refused.contains(&name) => reader.unknown_key(scope, entry),
                         $( stringify!($field) => {
                             let found = reader.field(entry);
+                            if required.contains(&stringify!($field)) {
+                                reader.keep_required(entry);
+                            }
                             if !entry.void {
                                 map.$field = found;
                             }

@@ -107,6 +107,27 @@ pub(crate) fn from_disk(root: &Path) -> Read {
     read
 }
 
+/// Reads a job file that somebody has read already, from a pipe: what it includes is looked for in
+/// the working folder.
+pub(crate) fn from_bytes(name: &Path, bytes: Vec<u8>) -> Read {
+    let base = std::env::current_dir().unwrap_or_default();
+    let mut read = empty(name.to_owned(), base);
+    if bytes.len() as u64 > FILE_BYTES {
+        let hint = "part it, and name the parts under `include`".to_owned();
+        let problem = read.at(name, None, TOO_LONG.to_owned()).hint(hint);
+        read.problems.push(problem);
+        return read;
+    }
+    read.bytes += bytes.len() as u64;
+    let user = rustix::process::geteuid().as_raw();
+    let readers = (user, rustix::process::getegid().as_raw(), 0o600);
+    read.content(name, bytes, readers, false, &mut Vec::new());
+    read
+}
+
+/// What is said of a file that is larger than [`FILE_BYTES`].
+const TOO_LONG: &str = "a file may be 4 MB";
+
 fn empty(root: PathBuf, base: PathBuf) -> Read {
     Read {
         sources: Sources { root, base, files: Vec::new(), zones: Vec::new() },
@@ -180,8 +201,23 @@ impl Read {
                 return;
             }
         };
+        let private = named_at.is_some_and(|spot| self.is_private(readers, spot.file));
+        above.push(canonical);
+        self.content(path, bytes, readers, private, above);
+        above.pop();
+    }
+
+    /// Takes what a file holds, and reads what it includes.
+    fn content(
+        &mut self,
+        path: &Path,
+        bytes: Vec<u8>,
+        readers: Readers,
+        private: bool,
+        above: &mut Vec<PathBuf>,
+    ) {
         let index = u32::try_from(self.sources.files.len()).unwrap_or(u32::MAX);
-        self.private.push(named_at.is_some_and(|spot| self.is_private(readers, spot.file)));
+        self.private.push(private);
         self.readers.push(readers);
         let (text, wrong) = match String::from_utf8(bytes) {
             Ok(text) => (text, None),
@@ -200,9 +236,7 @@ impl Read {
             return;
         }
         self.take(file);
-        above.push(canonical);
         self.includes(index, above);
-        above.pop();
     }
 
     /// An error at the place that names a file, or at the file itself.
@@ -252,7 +286,7 @@ impl Read {
         let size = bytes.len() as u64;
         if size > FILE_BYTES {
             let hint = "part it, and name the parts under `include`".to_owned();
-            return Err(("a file may be 4 MB".to_owned(), Some(hint)));
+            return Err((TOO_LONG.to_owned(), Some(hint)));
         }
         self.bytes += size;
         if self.bytes > TOTAL_BYTES {

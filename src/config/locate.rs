@@ -42,8 +42,7 @@ pub(crate) fn diagnostics(
     let mut warnings = locator.all(warnings, Severity::Warning);
     for (kind, more) in beyond {
         if more > 0 {
-            let words = format!("{more} {}", kind.plural());
-            warnings.push(locator.whole(words, kind.severity()));
+            warnings.push(locator.whole(kind.rest(more), kind.severity()));
         }
     }
     (errors, warnings)
@@ -132,6 +131,10 @@ impl<'s> Locator<'s> {
         if let At::Path(path) = &problem.at {
             let mut diagnostic = self.whole(problem.message, severity);
             diagnostic.file = path.display().to_string();
+            if !self.sources.files.iter().any(|file| file.path == *path) {
+                // There is no line in what was not read.
+                (diagnostic.line, diagnostic.column) = (0, 0);
+            }
             diagnostic.hint = says(problem.hint, None);
             return Some(diagnostic);
         }

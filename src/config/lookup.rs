@@ -22,7 +22,8 @@ impl Lookup {
         Self { read: load::again(sources) }
     }
 
-    /// The accounts by the names that the file gives them; of two names, the first.
+    /// The accounts by the names that the file gives them; of two names, the first in order, as a
+    /// job set has them.
     pub fn accounts(&self) -> BTreeMap<AccountId, String> {
         let mut names = BTreeMap::new();
         let trees = self.read.trees.iter().flatten();
@@ -32,7 +33,10 @@ impl Lookup {
             for (name, id) in entries {
                 let id = id.as_text().and_then(|id| uuid::Uuid::parse_str(id).ok());
                 if let (Some(name), Some(id)) = (name.as_text(), id) {
-                    names.entry(AccountId(id)).or_insert_with(|| name.to_owned());
+                    let held = names.entry(AccountId(id)).or_insert_with(|| name.to_owned());
+                    if name < held.as_str() {
+                        name.clone_into(held);
+                    }
                 }
             }
         }

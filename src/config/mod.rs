@@ -49,10 +49,14 @@ use jiff::tz::TimeZone;
 
 use crate::core::job::JobSet;
 
+/// The most bytes of a job file that comes from no file.
+pub const STREAM_BYTES: u64 = bounds::FILE_BYTES;
+
 pub use self::diagnostic::{Diagnostic, Excerpt, Severity};
 pub use self::difference::{Changed, Difference, Differs, difference};
 pub use self::fields::{Field, job_fields, setting_fields};
 pub use self::lookup::Lookup;
+pub use self::names::known_elsewhere;
 pub use self::paths::{SYSTEM, default_path};
 pub use self::schema::schema;
 pub use self::sources::{SourceFile, Sources};
@@ -117,6 +121,20 @@ pub struct Rejected {
 /// All that is wrong, at once.
 pub fn read(path: &Path, surroundings: &Surroundings) -> Result<Loaded, Rejected> {
     assemble::assemble(load::from_disk(path), surroundings)
+}
+
+/// Reads a job file that comes from no file: `name` is what it is called in what is said of it. Of
+/// more than [`STREAM_BYTES`] it takes none.
+///
+/// # Errors
+///
+/// All that is wrong, at once.
+pub fn read_bytes(
+    name: &Path,
+    bytes: Vec<u8>,
+    surroundings: &Surroundings,
+) -> Result<Loaded, Rejected> {
+    assemble::assemble(load::from_bytes(name, bytes), surroundings)
 }
 
 /// Reads texts that were read from the disk before, without touching it.

@@ -223,6 +223,12 @@ fn foreign(key: &str, own: &str, scope: Scope) -> Option<&'static Foreign> {
         .min_by_key(|(_, whose, home, ..)| (!same(*home), capital != (*whose == SYSTEMD)))
 }
 
+/// What other schedulers' name for a key is here, in words: for whoever asks by that name.
+pub fn known_elsewhere(name: &str) -> Option<String> {
+    let foreign = foreign(name, &bare(name), Scope::Job)?;
+    Some(foreign_hint(foreign, name, Scope::Job))
+}
+
 fn foreign_hint((_, whose, home, ours, more): &Foreign, key: &str, scope: Scope) -> String {
     let here = *home == scope
         || (*home == Scope::Job && scope == Scope::Defaults)

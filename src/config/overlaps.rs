@@ -63,11 +63,10 @@ fn writes(
             around.pop();
         }
         pairs += around.len();
-        if let Some(outer) = around.last()
-            && listed.len() < WARNINGS_SHOWN
-        {
-            listed.push((outer.1.min(entry.1), outer.1.max(entry.1)));
-        }
+        let room = WARNINGS_SHOWN - listed.len();
+        // The innermost first: it is the nearest to what is meant.
+        let pairs = around.iter().rev().map(|outer| (outer.1.min(entry.1), outer.1.max(entry.1)));
+        listed.extend(pairs.take(room));
         around.push(entry);
     }
     let beyond = pairs - listed.len();

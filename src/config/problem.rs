@@ -83,17 +83,32 @@ impl WarningKind {
         }
     }
 
-    /// What the unlisted rest are, in words that follow their number.
-    pub(crate) fn plural(self) -> &'static str {
-        match self {
-            Self::WriteWrite => "more pairs of jobs write to overlapping destinations",
-            Self::ReadWrite => "more jobs read what another job writes",
-            Self::InsideItself => "more destinations lie inside their own source",
-            Self::Schedule => "more schedules are worth a look",
-            Self::Dst => "more times are moved by a DST change",
-            Self::Timeout => "more timeouts are longer than their schedule's interval",
-            Self::Other => "more warnings",
-        }
+    /// What the unlisted rest are, with their number.
+    pub(crate) fn rest(self, more: usize) -> String {
+        let (one, several) = match self {
+            Self::WriteWrite => (
+                "more pair of jobs writes to overlapping destinations",
+                "more pairs of jobs write to overlapping destinations",
+            ),
+            Self::ReadWrite => (
+                "more job reads what another job writes",
+                "more jobs read what another job writes",
+            ),
+            Self::InsideItself => (
+                "more destination lies inside its own source",
+                "more destinations lie inside their own source",
+            ),
+            Self::Schedule => ("more schedule is worth a look", "more schedules are worth a look"),
+            Self::Dst => {
+                ("more time is moved by a DST change", "more times are moved by a DST change")
+            }
+            Self::Timeout => (
+                "more timeout is longer than its schedule's interval",
+                "more timeouts are longer than their schedule's interval",
+            ),
+            Self::Other => ("more warning", "more warnings"),
+        };
+        format!("{more} {}", if more == 1 { one } else { several })
     }
 }
 

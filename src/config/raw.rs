@@ -9,7 +9,7 @@ use super::names::Scope;
 use super::node::Node;
 use super::reader::{Read, Reader};
 use super::values::{
-    Count, Factor, FileName, Flag, Listen, Name, Part, PublicUrl, SecretUrl, Span, SpanOrZero,
+    Attempts, Count, Factor, FileName, Flag, Listen, Name, Part, PublicUrl, SecretUrl, Span, SpanOrZero,
     Text, Url, User, Version,
 };
 use crate::core::job::{AlertEvent, CatchUp, Overlap, Verdict};
@@ -190,7 +190,7 @@ keys! {
     /// When and how often a failed attempt is tried again.
     pub(crate) struct RawRetry in Scope::Retry, called "retry keys", requires [] {
         /// How many attempts there may be, the first among them. Default: 3.
-        max_attempts: Count,
+        max_attempts: Attempts,
         /// The delay before the second attempt. Default: `30s`.
         initial_delay: Span,
         /// The factor from one delay to the next. Default: 2.

@@ -132,6 +132,16 @@ impl<'p> Reader<'p> {
         self.tell(problem);
     }
 
+    /// A key that must be there can't be left out, whatever its value's kind would say.
+    pub(crate) fn keep_required(&mut self, entry: &Entry<'_>) {
+        if matches!(entry.value.kind, Kind::Null)
+            && let Some(Problem { hint: Hint::Says(words), .. }) = self.problems.last_mut()
+            && let Some(rest) = words.strip_suffix(", or leave the key out")
+        {
+            *words = rest.to_owned();
+        }
+    }
+
     /// Reads the value of an entry.
     pub(crate) fn field<T: Read>(&mut self, entry: &Entry<'_>) -> Option<Found<T>> {
         let outer = std::mem::replace(&mut self.owner, entry.key);

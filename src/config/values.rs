@@ -43,6 +43,10 @@ pub(crate) struct Flag(pub(crate) bool);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Count(pub(crate) u32);
 
+/// A count of attempts, the first among them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Attempts(pub(crate) u32);
+
 /// A factor, 1 to 100.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Factor(pub(crate) f64);
@@ -325,12 +329,20 @@ fn grouped(number: i64) -> String {
 impl Read for Count {
     fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
         let Some(value) = whole(node, reader, 1, 1_000_000) else {
-            let zero = matches!(node.kind, Kind::Integer(0));
-            let words = "`1` is the least: with `max_attempts`, one attempt and no second one";
-            reader.hint_last(zero.then(|| words.to_owned()));
             return None;
         };
         u32::try_from(value).ok().map(Self)
+    }
+}
+
+impl Read for Attempts {
+    fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
+        let count = Count::read(node, reader);
+        if matches!(node.kind, Kind::Integer(0)) {
+            let words = "`1` is the least: one attempt and no second one";
+            reader.hint_last(Some(words.to_owned()));
+        }
+        count.map(|Count(attempts)| Self(attempts))
     }
 }
 
@@ -464,6 +476,7 @@ schemas! {
     FileName => schema::pattern(patterns::NAME),
     Flag => schema::kind("boolean"),
     Count => schema::whole(1, 1_000_000),
+    Attempts => schema::whole(1, 1_000_000),
     Factor => schema::number(1, 100),
     Span => schema::pattern_but_not(patterns::SPAN, patterns::ZERO_SPAN),
     SpanOrZero => schema::either(schema::pattern(patterns::SPAN), schema::constant(0)),

@@ -15,9 +15,9 @@ pub fn document(diagnostic: &Diagnostic) -> DiagnosticDocument {
     });
     DiagnosticDocument {
         file: Some(diagnostic.file.clone()),
-        line: Some(diagnostic.line),
-        column: Some(diagnostic.column),
-        path: Some(diagnostic.path.clone()),
+        line: Some(diagnostic.line).filter(|line| *line > 0),
+        column: Some(diagnostic.column).filter(|column| *column > 0),
+        path: Some(diagnostic.path.clone()).filter(|path| !path.is_empty()),
         message: diagnostic.message.clone(),
         hint: diagnostic.hint.clone(),
         excerpts: excerpts.collect(),
@@ -41,8 +41,8 @@ pub fn diagnostic(document: DiagnosticDocument, severity: Severity) -> Diagnosti
     });
     Diagnostic {
         file: document.file.unwrap_or_default(),
-        line: document.line.unwrap_or(1),
-        column: document.column.unwrap_or(1),
+        line: document.line.unwrap_or_default(),
+        column: document.column.unwrap_or_default(),
         path: document.path.unwrap_or_default(),
         message: document.message,
         hint: document.hint,

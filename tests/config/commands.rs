@@ -90,7 +90,8 @@ fn init_writes_a_good_file_once_and_never_over_another() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("deep/jobs.yaml");
     let file = path.to_str().expect("it is text");
-    assert_eq!(transferd(&["init", "-c", file]).0, 0);
+    let (code, told) = json(&["init", "-c", file, "--json"]);
+    assert_eq!((code, told), (0, json!({"path": file, "accounts": [], "token_file": null})));
     assert_eq!(transferd(&["check", "-c", file]).0, 0);
     fs::write(&path, "mine").expect("it is ours");
     let (code, _, err) = transferd(&["init", "-c", file]);
@@ -112,9 +113,12 @@ fn diff_without_a_past_calls_everything_new_and_makes_no_state_folder() {
 
 #[test]
 fn schema_prints_json() {
-    let (code, schema) = json(&["schema"]);
-    assert_eq!(code, 0);
-    assert!(schema["properties"]["jobs"].is_object());
+    for arguments in [&["schema"][..], &["schema", "--json"]] {
+        let (code, schema) = json(arguments);
+        assert_eq!(code, 0);
+        assert!(schema["properties"]["jobs"].is_object());
+    }
+    assert_eq!(json(&["version", "--json"]).1["version"], env!("CARGO_PKG_VERSION"));
 }
 
 #[test]
@@ -170,4 +174,137 @@ fn root_obeys_only_what_nobody_else_can_change() {
     lchown(at("middle.yaml"), Some(0), None).expect("it is ours");
     chown(at("real.yaml"), Some(65_534), None).expect("it is ours");
     assert_eq!(check().0, 1);
+}
+
+/// `check --json` of a file with this content.
+fn check(text: &str) -> Value {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("jobs.yaml");
+    fs::write(&path, text).expect("it is ours");
+    json(&["check", "--json", "-c", path.to_str().expect("it is text")]).1
+}
+
+#[test]
+fn pairs_that_overlap_are_listed_up_to_twenty_and_then_counted() {
+    let jobs = |number: usize| {
+        let job = |n| {
+            format!(
+                "  j{n:02}: {{schedule: '@daily', \
+                 source: {{account: 6f1c2f0e-0d8c-4f3e-9a51-0c9d5f0a1b11, bucket: s, path: {n}/}}, \
+                 destination: {{account: 6f1c2f0e-0d8c-4f3e-9a51-0c9d5f0a1b11, bucket: d, path: x/}}}}\n"
+            )
+        };
+        format!("defaults: {{timezone: UTC}}\njobs:\n{}", (0..number).map(job).collect::<String>())
+    };
+    let said = |number| {
+        let told = check(&jobs(number));
+        let warnings = told["warnings"].as_array().expect("an array");
+        let text = |warning: &Value| warning["message"].as_str().expect("text").to_owned();
+        warnings.iter().map(text).collect::<Vec<_>>()
+    };
+    let mut pairs = said(3);
+    pairs.sort();
+    let pair = |a, b| format!("`{a}` and `{b}` write to overlapping destinations");
+    assert_eq!(pairs, [pair("j00", "j01"), pair("j00", "j02"), pair("j01", "j02")]);
+    // 7 jobs make 21 pairs, 8 make 28.
+    let beyond = |number| said(number).split_off(20);
+    assert_eq!(beyond(7), ["1 more pair of jobs writes to overlapping destinations"]);
+    assert_eq!(beyond(8), ["8 more pairs of jobs write to overlapping destinations"]);
+}
+
+#[test]
+fn a_job_file_may_come_through_a_pipe() {
+    let good = fs::read("jobs.example.yaml").expect("it is there");
+    let check = |name: &str, text: &[u8]| {
+        let mut command = Command::cargo_bin("transferd").expect("it is built");
+        let output = command.args(["check", name]).write_stdin(text).output().expect("it runs");
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (output.status.code(), text(&output.stdout), text(&output.stderr))
+    };
+    for name in ["-", "/dev/stdin"] {
+        let (code, out, err) = check(name, &good);
+        assert_eq!(code, Some(0), "{name}: {err}");
+        assert!(out.contains(" is good: "), "{out}");
+        let (code, _, err) = check(name, b"jobs:\n  a: {sourec: 1}\n");
+        assert_eq!(code, Some(1));
+        assert!(err.contains("did you mean `source`?") && err.contains(":2:"), "{err}");
+    }
+    let long = vec![b'#'; 5 * 1024 * 1024];
+    assert!(check("-", &long).2.contains("a file may be 4 MB"));
+}
+
+#[test]
+fn a_token_that_others_can_read_and_a_user_that_is_none_are_warned_of() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = |name: &str| folder.path().join(name);
+    let text = "agent: {token_file: token, user: [root, nobody-such-user, 7]}\njobs: {}\n";
+    fs::write(at("jobs.yaml"), text).expect("it is ours");
+    fs::write(at("token"), "t0ken-0f-somebody").expect("it is ours");
+    let warnings = |mode| {
+        let mode = fs::Permissions::from_mode(mode);
+        fs::set_permissions(at("token"), mode).expect("it is ours");
+        let path = at("jobs.yaml");
+        let path = path.to_str().expect("it is text");
+        let (code, told) = json(&["check", "--json", "-c", path]);
+        assert_eq!(code, 0, "a warning changes no exit code");
+        assert!(!told.to_string().contains("t0ken"), "{told}");
+        told["warnings"].as_array().expect("an array").clone()
+    };
+    let safe = warnings(0o600);
+    assert_eq!(safe.len(), 1, "{safe:?}");
+    assert_eq!(safe[0]["path"], "agent.user");
+    let words = safe[0]["message"].as_str().expect("text");
+    assert!(words.contains("no user `nobody-such-user`"), "{words}");
+    let open = warnings(0o644);
+    assert_eq!((open.len(), &open[0]["path"]), (2, &json!("agent.token_file")));
+    assert_eq!((&open[0]["line"], &open[0]["column"]), (&json!(1), &json!(21)));
+    assert!(open[0]["message"].as_str().expect("text").contains("mode 0644"), "{open:?}");
+}
+
+#[test]
+fn what_has_no_place_in_a_file_has_a_null_for_it() {
+    let (code, told) = json(&["check", "--json", "-c", "/no/such/jobs.yaml"]);
+    let error = &told["errors"][0];
+    assert_eq!((code, &error["file"]), (1, &json!("/no/such/jobs.yaml")));
+    for key in ["line", "column", "path"] {
+        assert_eq!(error[key], Value::Null, "{key}");
+    }
+    let syntax = &check("jobs: [\n")["errors"][0];
+    assert_eq!(syntax["path"], Value::Null);
+    assert!(syntax["line"].is_u64() && syntax["column"].is_u64(), "{syntax}");
+}
+
+#[test]
+fn hints_are_about_the_key_that_is_wrong() {
+    let hint = |text: &str| check(text)["errors"][0]["hint"].as_str().unwrap_or("").to_owned();
+    let zero = hint("agent: {max_active: 0}\njobs: {}\n");
+    assert!(!zero.contains("max_attempts"), "{zero}");
+    assert!(hint("defaults: {retry: {max_attempts: 0}}\njobs: {}\n").contains("one attempt"));
+    let place = "{account: 6f1c2f0e-0d8c-4f3e-9a51-0c9d5f0a1b11, bucket: b, path: x/";
+    let empty = |key: &str, rest: &str| {
+        let source = place.replace("path: x/", rest);
+        hint(&format!("jobs: {{a: {{source: {source}}}, destination: {place}}}, {key}}}}}\n"))
+    };
+    assert_eq!(empty("enabled: true", "path: "), "write `\"\"` for the empty text");
+    assert!(empty("enabled: true", "path: y/, id: ").ends_with(", or leave the key out"));
+    let (code, _, err) = transferd(&["explain", "concurrencyPolicy"]);
+    assert_eq!(code, 1);
+    assert!(err.contains("write `overlap`: it is what Kubernetes calls"), "{err}");
+}
+
+#[test]
+fn a_reader_that_has_enough_changes_no_exit_code() {
+    use std::process::{Command, Stdio};
+    for arguments in [&["check", "-c", "jobs.example.yaml"][..], &["schema"], &["init", "--print"]] {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_transferd"))
+            .args(arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("it starts");
+        drop(child.stdout.take());
+        let status = child.wait().expect("it ends");
+        assert_eq!(status.code(), Some(0), "{arguments:?}");
+    }
 }
