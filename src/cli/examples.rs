@@ -55,7 +55,10 @@ const EXAMPLES: &[(&str, &[Example])] = &[
     ("diff", &[example("transferd diff -c new.yaml", "what new.yaml would change")]),
     (
         "rehearse",
-        &[example("transferd rehearse --days 7", "a week of the job file, in virtual time")],
+        &[
+            example("transferd rehearse --days 7", "a week of the job file, in virtual time"),
+            example("transferd rehearse --expect nights.yaml", "is it still as it is meant to be?"),
+        ],
     ),
     ("schema", &[example("transferd schema", "for the editor's YAML plugin")]),
     ("init", &[example("transferd init -c jobs.yaml", "write a first job file here")]),

@@ -5,6 +5,7 @@
 //! how long transfers have taken so far.
 
 mod document;
+mod expect;
 mod grid;
 mod paces;
 mod page;
@@ -14,7 +15,7 @@ mod sentences;
 mod tests;
 
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args as ClapArgs;
@@ -30,6 +31,7 @@ use crate::core::job::JobSet;
 use crate::daemon;
 use crate::sim::rehearsal::limits::DAYS_MAX;
 use crate::sim::rehearsal::{self, Bounds, Pace, Played, Rehearsal};
+use expect::Expected;
 use grid::Grid;
 use paces::{Given, Paces};
 
@@ -42,20 +44,24 @@ pub struct Args {
     /// now]
     #[arg(long, value_name = "TIME")]
     from: Option<String>,
-    /// How many days to play
-    #[arg(long, value_name = "N", default_value_t = 30,
+    /// How many days to play [default: 30]
+    #[arg(long, value_name = "N",
           value_parser = clap::value_parser!(u32).range(1..=i64::from(DAYS_MAX)))]
-    days: u32,
+    days: Option<u32>,
     /// How long each transfer takes (`2h`), or those of one job (`nightly=2h`); may be repeated
     /// [default: as in the job's own history, else 5m]
     #[arg(long, value_name = "[JOB=]DURATION", value_parser = paces::given)]
     duration: Vec<Given>,
-    /// The share of transfers that end in an error: `0.1` or `10%`
-    #[arg(long, value_name = "RATE", default_value = "0", value_parser = paces::share)]
-    fail: f64,
-    /// Random seed: decides which transfers fail, and which measured duration each takes
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    seed: u64,
+    /// The share of transfers that end in an error: `0.1` or `10%` [default: 0]
+    #[arg(long, value_name = "RATE", value_parser = paces::share)]
+    fail: Option<f64>,
+    /// Random seed: decides which transfers fail, and which measured duration each takes [default: 1]
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// Exit 1 unless it comes out as FILE says, which holds a part of what `--json` prints, as JSON
+    /// or YAML; its `from`, `days`, `seed`, `fail` and given durations stand for options left out
+    #[arg(long, value_name = "FILE")]
+    expect: Option<PathBuf>,
     /// Print a JSON object
     #[arg(long)]
     json: bool,
@@ -81,8 +87,35 @@ impl Told<'_> {
     }
 }
 
+/// Days that are played unless something else is said.
+const DAYS: u32 = 30;
+
+impl Args {
+    /// With what `expected` says where no option does.
+    fn filled(mut self, expected: Option<&Expected>) -> Self {
+        let Some(expected) = expected else { return self };
+        self.from = self.from.or_else(|| expected.from().map(str::to_owned));
+        self.days = self.days.or_else(|| expected.days().filter(|days| (1..=DAYS_MAX).contains(days)));
+        self.seed = self.seed.or_else(|| expected.seed());
+        self.fail = self.fail.or_else(|| expected.fail());
+        if self.duration.is_empty() {
+            self.duration.extend(expected.durations());
+        }
+        self
+    }
+}
+
 /// Carries out `rehearse`.
-pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write) -> Exit {
+pub fn run(mut args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write) -> Exit {
+    let expected = match args.expect.as_deref().map(Expected::read).transpose() {
+        Ok(expected) => expected,
+        Err(words) => {
+            say(err, &words);
+            return Exit::No;
+        }
+    };
+    args = args.filled(expected.as_ref());
+    let days = args.days.unwrap_or(DAYS);
     let surroundings = jobfile::surroundings();
     let jobs: Vec<String> = args.job.iter().cloned().collect();
     let when = When {
@@ -112,7 +145,7 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
         return jobfile::no_job(unknown, &set, err);
     }
     let zone = common_zone(&set).unwrap_or(surroundings.system_zone.1);
-    let Ok(until) = from.to_zoned_datetime(zone.clone()).checked_add(i64::from(args.days).days())
+    let Ok(until) = from.to_zoned_datetime(zone.clone()).checked_add(i64::from(days).days())
     else {
         say(err, "the end of these days is too far away to be a time");
         return Exit::Usage;
@@ -130,8 +163,8 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
         cells: grid.starts.clone(),
         paces,
         otherwise,
-        fail: args.fail,
-        seed: args.seed,
+        fail: args.fail.unwrap_or(0.0),
+        seed: args.seed.unwrap_or(1),
         kept: args
             .job
             .as_deref()
@@ -146,9 +179,12 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
         rehearsal: &rehearsal,
         played: &played,
         grid: &grid,
-        days: args.days,
+        days,
         history_is_bad: no_history.is_some(),
     };
+    if let (Some(expected), Some(file)) = (&expected, &args.expect) {
+        return judge(expected, file, &told, args.json, global, out);
+    }
     let written = if args.json {
         super::write_json(out, &document::Document::new(&told))
     } else {
@@ -156,6 +192,28 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
         out.write_all(text.as_bytes()).and_then(|()| out.flush())
     };
     done(written, Exit::Done)
+}
+
+/// Says whether it came out as expected.
+fn judge(
+    expected: &Expected,
+    file: &Path,
+    told: &Told<'_>,
+    json: bool,
+    global: &Global,
+    out: &mut dyn Write,
+) -> Exit {
+    let mut document = document::Document::new(told);
+    let found = serde_json::to_value(&document).unwrap_or_default();
+    let verdict = expected.compare(&found, file);
+    let exit = if verdict.met { Exit::Done } else { Exit::No };
+    let written = if json {
+        document.expected = Some(verdict);
+        super::write_json(out, &document)
+    } else {
+        verdict.tell(global.color, out)
+    };
+    done(written, exit)
 }
 
 /// The zone that all scheduled jobs share, if they do.

@@ -212,3 +212,57 @@ fn colour_is_for_those_who_ask_for_it() {
     let strip = regex::Regex::new("\u{1b}\\[[0-9;]*m").expect("it is good");
     assert_eq!(strip.replace_all(&coloured, ""), plain);
 }
+
+/// `rehearse --expect` with this expectation, of the jobs of `clash`.
+fn expecting(expected: &str, more: &[&str]) -> Output {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("expected.yaml");
+    fs::write(&path, expected).expect("it is written");
+    let path = path.to_str().expect("it is text");
+    let file = file("clash");
+    without_state(&[&["-c", &file, "--expect", path], more].concat())
+}
+
+#[test]
+fn a_rehearsal_that_comes_out_otherwise_than_expected_is_exit_1() {
+    let file = file("clash");
+    let printed = without_state(&[
+        "-c", &file, "--from", MARCH, "--days", "7", "--duration", "1h", "--seed", "3", "--json",
+    ]);
+    // What was printed once is met by the same file, without any other option.
+    let met = expecting(&printed.out, &[]);
+    assert_eq!((met.code, met.err.as_str()), (0, ""), "{}", met.out);
+    assert!(met.out.starts_with("the rehearsal comes out as "), "{}", met.out);
+
+    let by_hand = "from: 2027-03-01T00:00:00+01:00\ndays: 7\ntotals: {failed: 0, skipped: 0}\n\
+                   jobs: [{name: archive-all, succeeded: 7}, {name: elsewhere, succeeded: 7}]\n";
+    let met = expecting(by_hand, &["--duration", "1h"]);
+    assert_eq!(met.code, 0, "{}", met.out);
+
+    let quiet = format!("{by_hand}findings: []\n").replace("skipped: 0", "skipped: 3");
+    let unmet = expecting(&quiet, &["--duration", "1h"]);
+    assert_eq!(unmet.code, 1, "{}", unmet.out);
+    assert!(unmet.out.contains("✗ totals.skipped: expected 3, found 0\n"), "{}", unmet.out);
+    let finding = "✗ findings.destination(archive-finals, archive-all): not expected: ";
+    assert!(unmet.out.contains(finding), "{}", unmet.out);
+    assert!(unmet.out.ends_with(" expects: 2 differences\n"), "{}", unmet.out);
+
+    let unmet = expecting(&quiet, &["--duration", "1h", "--json"]);
+    assert_eq!(unmet.code, 1);
+    let told: Value = serde_json::from_str(&unmet.out).expect("it is JSON");
+    assert_eq!(told["expected"]["met"], false);
+    let skipped = serde_json::json!({"path": "totals.skipped", "expected": 3, "found": 0});
+    let differences = told["expected"]["differences"].as_array().expect("an array");
+    assert!(differences.contains(&skipped), "{differences:?}");
+}
+
+#[test]
+fn an_expectation_that_can_t_be_read_is_said_so() {
+    for expected in ["", "- 1", "{", "jobs: [", "{}"] {
+        let output = expecting(expected, &[]);
+        assert_eq!((output.code, output.out.as_str()), (1, ""), "{expected}");
+        assert!(output.err.contains("can't be read as what is expected"), "{}", output.err);
+    }
+    let output = without_state(&["-c", &file("clash"), "--expect", "/no/such/file"]);
+    assert_eq!(output.code, 1);
+}

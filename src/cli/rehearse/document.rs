@@ -5,6 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use super::Told;
+use super::expect::Verdict;
 use super::sentences::Sentences;
 use crate::core::run::RunState;
 use crate::sim::rehearsal::{
@@ -34,6 +35,9 @@ pub(super) struct Document {
     jobs: Vec<JobDocument>,
     runs: Vec<RunDocument>,
     runs_left_out: u64,
+    /// With `--expect`: whether it came out so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) expected: Option<Verdict>,
 }
 
 #[derive(Debug, Serialize)]
@@ -165,6 +169,7 @@ impl Document {
             jobs: played.jobs.iter().filter(wanted).map(|story| job(story, told)).collect(),
             runs: played.runs.iter().map(|one| run(one, told)).collect(),
             runs_left_out: played.runs_left_out,
+            expected: None,
         }
     }
 }
