@@ -80,6 +80,10 @@ fn a_triggered_job_runs_to_its_end_and_is_told_of() {
     drop(daemon);
     let offline = stage.json(&["history", "--json"]);
     assert_eq!(offline[0]["id"], id.as_str(), "the past can be read without a daemon");
+    let places = |run: &Value| [run["source"].clone(), run["destination"].clone()];
+    assert_eq!(places(&offline[0]), places(&history[0]), "accounts have their names too");
+    assert_eq!(offline[0]["source"]["account"], "a");
+    assert_eq!(places(&stage.run(&id)), places(&history[0]));
     assert_eq!(stage.command(&["status"]).code, 3);
 }
 
@@ -289,6 +293,7 @@ fn errors_are_an_object_where_json_is_wanted() {
         (&["show", "nosuch", "--json"], 1),
         (&["frobnicate", "--json"], 2),
         (&["next", "nosuch", "--json"], 1),
+        (&["--json", "status"], 2),
     ] {
         let said = stage.command(args);
         assert_eq!(said.code, code, "{args:?}: {}", said.err);
@@ -298,6 +303,30 @@ fn errors_are_an_object_where_json_is_wanted() {
         assert_eq!(keys(error), ["column", "file", "hint", "line", "message", "path"], "{args:?}");
         assert!(said.err.contains(error["message"].as_str().unwrap()), "{args:?}: {told}");
     }
+}
+
+#[test]
+fn what_is_missing_on_a_command_line_is_named_in_json_too() {
+    let usage = |args: &[&str]| {
+        let said = stage::transferd(args);
+        assert_eq!(said.code, 2, "{args:?}: {}", said.err);
+        let told: Value = serde_json::from_str(&said.out).unwrap();
+        let text = |key: &str| told["errors"][0][key].as_str().unwrap_or_default().to_owned();
+        (text("message"), text("hint"))
+    };
+    for (args, missing) in [
+        (&["trigger", "--json"][..], "<JOB>..."),
+        (&["pause", "--json"], "<JOB>..."),
+        (&["retry", "--failed", "--json"], "--since <TIME>"),
+    ] {
+        let (message, hint) = usage(args);
+        assert!(message.contains(missing), "{args:?}: {message}");
+        assert!(hint.contains(&format!("usage: `transferd {}", args[0])), "{args:?}: {hint}");
+        assert!(!message.contains('\n') && !hint.contains('\n'), "{args:?}");
+    }
+    let (message, hint) = usage(&["--json", "status"]);
+    assert!(message.contains("`--json` is an option of `status`"), "{message}");
+    assert!(hint.contains("`transferd status --json`"), "{hint}");
 }
 
 #[test]

@@ -41,7 +41,8 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
         Ok(asked) => asked,
         Err(exit) => return exit,
     };
-    let mut accounts = match asked.runtime.block_on(asked.client.accounts()) {
+    let accounts = asked.greet().and_then(|()| asked.runtime.block_on(asked.client.accounts()));
+    let mut accounts = match accounts {
         Ok(accounts) => accounts,
         Err(error) => return agent::say_no(&error, err),
     };

@@ -10,7 +10,7 @@ use jiff::SignedDuration;
 use super::ask::{hint, runtime, say};
 use super::places::{Places, variable};
 use super::{Exit, Global, jobfile, offline};
-use crate::agent::{AgentClient, Owners, TokenKeeper};
+use crate::agent::{AgentClient, AskError, Owners, TokenKeeper};
 use crate::core::job::{AgentSettings, JobSet, TokenSource};
 
 /// An agent, and the means to wait for its answers.
@@ -23,6 +23,17 @@ pub struct Asked {
     pub jobs: Option<JobSet>,
     /// Waits for answers.
     pub runtime: tokio::runtime::Runtime,
+}
+
+impl Asked {
+    /// Asks for the agent's state, which takes no token. Comes before all that does: whatever else
+    /// listens at that address is to learn no token.
+    ///
+    /// # Errors
+    /// What answers is no agent, or nothing does.
+    pub fn greet(&self) -> Result<(), AskError> {
+        self.runtime.block_on(self.client.agent_status()).map(drop)
+    }
 }
 
 impl Drop for Asked {
@@ -100,8 +111,7 @@ pub fn before_a_file(global: &Global, url: &str, patience: SignedDuration) -> Op
 }
 
 /// Says that the agent did not answer as hoped, and what to do.
-pub fn say_no(error: &crate::agent::AskError, err: &mut dyn Write) -> Exit {
-    use crate::agent::AskError;
+pub fn say_no(error: &AskError, err: &mut dyn Write) -> Exit {
     say(err, &error.to_string());
     match error {
         AskError::Unreachable(_) => {

@@ -93,7 +93,11 @@ impl NoDaemon {
             Self::NotRunning(search) => {
                 let looked: Vec<_> =
                     search.meant.iter().map(|path| format!("`{}`", path.display())).collect();
-                say(err, &format!("the daemon is not running (looked at {})", looked.join(", ")));
+                let where_to = match looked.as_slice() {
+                    [] => "no place to look at: XDG_RUNTIME_DIR is not set".to_owned(),
+                    looked => format!("looked at {}", looked.join(", ")),
+                };
+                say(err, &format!("the daemon is not running ({where_to})"));
                 if let Some(path) = &search.unseen {
                     let folder = path.parent().unwrap_or(path).display();
                     let words = "can't be looked into: if a daemon runs there, be root, or join \
@@ -176,6 +180,14 @@ mod tests {
         let mut err = Vec::new();
         let exit = NoDaemon::NotRunning(Search { meant, other, unseen: None }).say(&mut err);
         (exit, String::from_utf8(err).unwrap())
+    }
+
+    #[test]
+    fn where_there_is_no_place_to_look_at_that_is_said() {
+        let mut err = Vec::new();
+        NoDaemon::NotRunning(Search { meant: Vec::new(), other: None, unseen: None }).say(&mut err);
+        let words = String::from_utf8(err).unwrap();
+        assert!(words.contains("(no place to look at: XDG_RUNTIME_DIR is not set)"), "{words}");
     }
 
     #[test]

@@ -13,11 +13,10 @@ use std::process::Command;
 use clap::Args as ClapArgs;
 use serde::Serialize;
 
-use super::ask::{Daemon, done, hint, say};
+use super::ask::{done, hint, say};
 use super::places::variable;
 use super::{Exit, Global, jobfile};
 use crate::config::{self, Loaded, Rejected};
-use crate::control::request::StatusQuery;
 
 /// So many rejected edits are kept beside a job file before the next one stays where it was made.
 const KEPT_MAX: u32 = 100;
@@ -72,7 +71,7 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
 /// The file that is meant: the one that is named, the running daemon's, or the usual one. Links
 /// are followed: what they lead to is replaced.
 fn path(file: Option<PathBuf>, global: &Global, err: &mut dyn Write) -> Result<PathBuf, Exit> {
-    let named = file.or_else(|| global.config.clone()).or_else(|| of_daemon(global));
+    let named = file.or_else(|| global.config.clone()).or_else(|| jobfile::of_daemon(global));
     let path = match named {
         Some(path) => path,
         None => jobfile::path(global, err)?,
@@ -93,12 +92,6 @@ fn path(file: Option<PathBuf>, global: &Global, err: &mut dyn Write) -> Result<P
             refuse(err, &words, "`transferd init` writes a first job file")
         }
     }
-}
-
-fn of_daemon(global: &Global) -> Option<PathBuf> {
-    let daemon = Daemon::find(global).ok()?;
-    let status = daemon.wait(daemon.client().status(&StatusQuery::default())).ok()?;
-    Some(PathBuf::from(status.config.path))
 }
 
 /// Edits a copy until it is valid or given up. True if the file was replaced.

@@ -133,6 +133,9 @@ fn option(word: &str, typed: &[OsString]) -> Option<Guess> {
         return Some(Guess { message: format!("`{name}` does not take `{word}`"), hint });
     }
     let begin = word.split('=').next().unwrap_or(word);
+    if let Some(guess) = too_early(begin, command, typed) {
+        return Some(guess);
+    }
     let message = format!("`{name}` has no option `{begin}`");
     let meant = OPTIONS.iter().find(|(commands, options, _)| {
         (commands.is_empty() || commands.contains(&name)) && options.contains(&begin)
@@ -145,6 +148,24 @@ fn option(word: &str, typed: &[OsString]) -> Option<Guess> {
     let near = suggest::closest(begin.trim_start_matches('-'), &longs);
     let near = near.map(|near| format!("did you mean `--{near}`? ")).unwrap_or_default();
     Some(Guess { message, hint: format!("{near}`transferd {name} --help` has its options") })
+}
+
+/// For an option of the command that stands before it.
+fn too_early(option: &str, command: &Command, typed: &[OsString]) -> Option<Guess> {
+    let is_it = |argument: &clap::Arg| {
+        let long = option.strip_prefix("--").is_some_and(|long| argument.get_long() == Some(long));
+        let short = option.strip_prefix('-').and_then(|rest| rest.chars().next());
+        long || (!option.starts_with("--") && short.is_some() && argument.get_short() == short)
+    };
+    let name = command.get_name();
+    let words = typed.iter().skip(1).filter_map(|word| word.to_str());
+    let before = words
+        .take_while(|word| *word != name && !command.get_all_aliases().any(|alias| alias == *word));
+    let is_before = before.into_iter().any(|word| word.split('=').next() == Some(option));
+    (is_before && command.get_arguments().any(is_it)).then(|| Guess {
+        message: format!("`{option}` is an option of `{name}`, and stands before it"),
+        hint: format!("write it behind the command: `transferd {name} {option}`"),
+    })
 }
 
 /// The command that a line begins with, whatever global options stand before it.
@@ -181,6 +202,10 @@ mod tests {
             ("transferd statsu", "did you mean `status`?"),
             ("transferd histroy", "did you mean `history`?"),
             ("transferd history --fialed", "did you mean `--failed`?"),
+            ("transferd --json status", "behind the command: `transferd status --json`"),
+            ("transferd --state-dir x --json ls", "`transferd status --json`"),
+            ("transferd -n 5 history", "`transferd history -n`"),
+            ("transferd --since=2d history", "`transferd history --since`"),
         ] {
             assert!(hint(line).contains(meant), "{line}: {}", hint(line));
         }

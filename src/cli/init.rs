@@ -3,12 +3,13 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use clap::Args as ClapArgs;
 use jiff::SignedDuration;
+use serde::Serialize;
 
-use super::ask::{hint, say};
+use super::ask::{done, hint, say};
 use super::{Exit, Global, accounts, agent, jobfile};
 use crate::agent::CloudAccount;
 use crate::core::plain::plain;
@@ -40,6 +41,20 @@ pub struct Args {
     /// Where the agent is
     #[arg(long, value_name = "URL", default_value = URL)]
     url: String,
+    /// Print a JSON object
+    #[arg(long, conflicts_with = "print")]
+    json: bool,
+}
+
+/// What `init --json` says.
+#[derive(Debug, Serialize)]
+struct Document<'a> {
+    /// What was written.
+    path: &'a Path,
+    /// The keys of the agent's accounts in it; none where it has placeholders.
+    accounts: Vec<&'a str>,
+    /// Where the token lies already, if it does.
+    token_file: Option<PathBuf>,
 }
 
 /// An account of the agent, with its key in the file.
@@ -53,10 +68,7 @@ struct Offered {
 pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write) -> Exit {
     if args.print {
         let text = filled(&args.url, &offered(global, &args.url));
-        return match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-            Ok(()) => Exit::Done,
-            Err(_) => Exit::No,
-        };
+        return done(out.write_all(text.as_bytes()).and_then(|()| out.flush()), Exit::Done);
     }
     let path = match jobfile::path(global, err) {
         Ok(path) => path,
@@ -65,10 +77,15 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
     // Nobody is asked for a file that is not going to be written.
     let offered = if path.exists() { Vec::new() } else { offered(global, &args.url) };
     match write(&path, &filled(&args.url, &offered)) {
-        Ok(()) => {
-            let told = tell(&path, !offered.is_empty(), has_token(global), out);
-            if told.is_ok() { Exit::Done } else { Exit::No }
+        Ok(()) if args.json => {
+            let accounts = offered.iter().map(|offered| offered.key.as_str()).collect();
+            let token_file = agent::default_token(global).filter(|path| path.exists());
+            done(
+                super::write_json(out, &Document { path: &path, accounts, token_file }),
+                Exit::Done,
+            )
         }
+        Ok(()) => done(tell(&path, !offered.is_empty(), has_token(global), out), Exit::Done),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
             say(err, &format!("{} already exists; left unchanged", path.display()));
             hint(err, "`transferd edit` changes it; `transferd init --print` prints a new one");
@@ -111,6 +128,9 @@ fn has_token(global: &Global) -> bool {
 /// answer: a first file is written all the same.
 fn offered(global: &Global, url: &str) -> Vec<Offered> {
     let Some(asked) = agent::before_a_file(global, url, PATIENCE) else { return Vec::new() };
+    if asked.greet().is_err() {
+        return Vec::new();
+    }
     asked.runtime.block_on(async {
         let Ok(mut known) = asked.client.accounts().await else { return Vec::new() };
         known.retain(|account| account.active && !account.deleted);

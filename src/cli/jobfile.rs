@@ -1,12 +1,13 @@
 //! How commands read the job file, and how they tell what is wrong with it.
 
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use super::ask::say;
+use super::ask::{Daemon, say};
 use super::{Exit, Global, told};
 use crate::clock;
 use crate::config::{self, Diagnostic, Loaded, Rejected, Severity, Surroundings};
+use crate::control::request::StatusQuery;
 use crate::core::job::JobSet;
 use crate::core::suggest;
 
@@ -25,11 +26,29 @@ pub fn surroundings() -> Surroundings {
 /// # Errors
 ///
 /// After saying on `err` that none is named.
-pub fn path(global: &Global, err: &mut dyn Write) -> Result<std::path::PathBuf, Exit> {
+pub fn path(global: &Global, err: &mut dyn Write) -> Result<PathBuf, Exit> {
     super::places::Places::here(global).config().map_err(|message| {
         say(err, &message);
         Exit::Usage
     })
+}
+
+/// The running daemon's own job file; none where `global` names one, or no daemon answers.
+pub fn of_daemon(global: &Global) -> Option<PathBuf> {
+    if global.config.is_some() {
+        return None;
+    }
+    let daemon = Daemon::find(global).ok()?;
+    // The agent is not asked for this, and may be the one thing that does not answer.
+    let query = StatusQuery { known: true, ..StatusQuery::default() };
+    let status = daemon.wait(daemon.client().status(&query)).ok()?;
+    Some(PathBuf::from(status.config.path))
+}
+
+/// What `global` means to a command that needs no daemon: where one runs, that one's job file.
+pub fn as_daemon(global: &Global) -> Global {
+    let config = of_daemon(global).or_else(|| global.config.clone());
+    Global { config, ..global.clone() }
 }
 
 /// Reads a job file, or tells all that is wrong with it.

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args as ClapArgs, ValueEnum};
 use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret, SecretString};
+use serde::Serialize;
 
 use super::agent::{Asked, default_token, find, say_no};
 use super::ask::{done, hint, say};
@@ -48,6 +49,20 @@ pub struct Args {
     /// What the token is called in the agent's list
     #[arg(long, value_name = "TEXT", default_value = "transferd")]
     title: String,
+    /// Print a JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+/// What `login --json` says: where the token is, never the token.
+#[derive(Debug, Serialize)]
+struct Document<'a> {
+    token_file: &'a Path,
+    agent: &'a str,
+    /// Null where the agent does not say.
+    expires_at: Option<Timestamp>,
+    /// Whether the job file names that file.
+    in_job_file: bool,
 }
 
 /// `--user-type`, as in `agent.login.user_type`.
@@ -104,7 +119,7 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
         return Exit::No;
     }
     // A password is asked for by who can take it.
-    if let Err(error) = asked.runtime.block_on(asked.client.agent_status()) {
+    if let Err(error) = asked.greet() {
         say(err, &format!("no login at `{}`: {error}", asked.client.address()));
         hint(
             err,
@@ -145,7 +160,19 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
         return Exit::No;
     }
     let ends = expiry(token.expose_secret()).or(told);
-    done(tell(&path, ends, now, &asked, out), Exit::Done)
+    let told = match args.json {
+        true => super::write_json(
+            out,
+            &Document {
+                token_file: &path,
+                agent: asked.client.address(),
+                expires_at: ends,
+                in_job_file: is_named(&asked, &path),
+            },
+        ),
+        false => tell(&path, ends, now, &asked, out),
+    };
+    done(told, Exit::Done)
 }
 
 /// Says why there is no session, and what to do.
@@ -201,10 +228,15 @@ fn tell(
         }
         None => writeln!(out, "the agent does not say when it expires")?,
     }
-    if asked.settings.token != TokenSource::File(path.to_owned()) {
+    if !is_named(asked, path) {
         writeln!(out, "name it in the job file: agent: {{token_file: {}}}", path.display())?;
     }
     out.flush()
+}
+
+/// Whether the job file takes its token from there.
+fn is_named(asked: &Asked, path: &Path) -> bool {
+    asked.settings.token == TokenSource::File(path.to_owned())
 }
 
 /// Where the token goes.

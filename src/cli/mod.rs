@@ -93,7 +93,8 @@ enum Command {
     /// Play the job file in virtual time: what would run, overlap, be skipped or wait
     ///
     /// The daemon's own engine plays it against a simulated agent. Needs no daemon, asks no agent
-    /// and writes nothing; exits 0 whatever it finds, and 1 on a bad file.
+    /// and writes nothing; exits 0 whatever it finds, and 1 on a bad file. With `--expect FILE`, which
+    /// holds a part of what `--json` printed, it exits 1 where the rehearsal comes out otherwise.
     Rehearse(rehearse::Args),
     /// Print the JSON Schema of the job file, for editors
     Schema(schema::Args),
@@ -161,7 +162,7 @@ enum Command {
     Sim(Box<sim::Args>),
     /// Print the version
     #[command(hide = true)]
-    Version,
+    Version(VersionArgs),
 }
 
 /// `check`, whose job file may be named without `-c`.
@@ -172,6 +173,14 @@ struct CheckArgs {
     file: Option<PathBuf>,
     #[command(flatten)]
     args: check::Args,
+}
+
+/// What may be typed after `version`.
+#[derive(Debug, clap::Args)]
+struct VersionArgs {
+    /// Print a JSON object
+    #[arg(long)]
+    json: bool,
 }
 
 /// Carries out a command line, and answers the exit code.
@@ -211,11 +220,12 @@ fn dispatch(command: Command, global: &Global, out: &mut dyn Write, err: &mut dy
         Command::Run(args) => run::run(&args, global, out, err),
         Command::Check(CheckArgs { file, args }) => {
             let config = file.or_else(|| global.config.clone());
-            check::run(args, &Global { config, ..global.clone() }, out, err)
+            let named = Global { config, ..global.clone() };
+            check::run(args, &jobfile::as_daemon(&named), out, err)
         }
         Command::Next(args) => next::run(args, global, out, err),
         Command::Diff(args) => diff::run(args, global, out, err),
-        Command::Rehearse(args) => rehearse::run(args, global, out, err),
+        Command::Rehearse(args) => rehearse::run(args, &jobfile::as_daemon(global), out, err),
         Command::Schema(args) => schema::run(args, global, out, err),
         Command::Init(args) => init::run(args, global, out, err),
         Command::Status(args) => status::run(args, global, out, err),
@@ -232,10 +242,10 @@ fn dispatch(command: Command, global: &Global, out: &mut dyn Write, err: &mut dy
         Command::Pause(args) => pause::pause(args, global, out, err),
         Command::Resume(args) => pause::resume(args, global, out, err),
         Command::Reload(args) => reload::run(args, global, out, err),
-        Command::Alert(args) => alert::run(args, global, out, err),
-        Command::Accounts(args) => accounts::run(args, global, out, err),
-        Command::Doctor(args) => doctor::run(args, global, out, err),
-        Command::Login(args) => login::run(args, global, out, err),
+        Command::Alert(args) => alert::run(args, &jobfile::as_daemon(global), out, err),
+        Command::Accounts(args) => accounts::run(args, &jobfile::as_daemon(global), out, err),
+        Command::Doctor(args) => doctor::run(args, &jobfile::as_daemon(global), out, err),
+        Command::Login(args) => login::run(args, &jobfile::as_daemon(global), out, err),
         Command::Backup(args) => backup::run(args, global, out, err),
         Command::Service(args) => service::run(args, global, out, err),
         Command::Desktop(args) => desktop::run(args, global, out, err),
@@ -243,8 +253,13 @@ fn dispatch(command: Command, global: &Global, out: &mut dyn Write, err: &mut dy
         Command::Man(args) => man::run(args, global, out, err),
         Command::Demo(args) => demo::run(&args, global, out, err),
         Command::Sim(args) => sim::run(&args, global, out, err),
-        Command::Version => {
-            ask::done(writeln!(out, "transferd {}", env!("CARGO_PKG_VERSION")), Exit::Done)
+        Command::Version(VersionArgs { json }) => {
+            let version = env!("CARGO_PKG_VERSION");
+            let told = match json {
+                true => write_json(out, &serde_json::json!({ "version": version })),
+                false => writeln!(out, "transferd {version}"),
+            };
+            ask::done(told, Exit::Done)
         }
     }
 }
@@ -273,10 +288,28 @@ fn usage(error: &clap::Error, typed: &[OsString], err: &mut dyn Write) -> Exit {
         }
         None => {
             let _ = error.print();
-            let words = error.render().to_string();
-            let first = words.lines().next().unwrap_or_default();
-            told::keep(first.trim_start_matches("error:").trim());
+            let (message, hint) = in_lines(&error.render().to_string());
+            told::keep(&message);
+            if let Some(hint) = hint {
+                told::keep_hint(&hint);
+            }
         }
     }
     Exit::Usage
+}
+
+/// Clap's words as a message and a hint, a line each: its first paragraph, which may list what is
+/// missing; its tips, and how the command is typed.
+fn in_lines(words: &str) -> (String, Option<String>) {
+    let line = |paragraph: &str| paragraph.split_whitespace().collect::<Vec<_>>().join(" ");
+    let mut paragraphs = words.split("\n\n").map(line).filter(|line| !line.is_empty());
+    let message = paragraphs.next().unwrap_or_default();
+    let message = message.trim_start_matches("error:").trim().to_owned();
+    let hints: Vec<String> = paragraphs
+        .filter_map(|line| {
+            let usage = line.strip_prefix("Usage: ").map(|usage| format!("usage: `{usage}`"));
+            usage.or_else(|| line.strip_prefix("tip: ").map(str::to_owned))
+        })
+        .collect();
+    (message, (!hints.is_empty()).then(|| hints.join("; ")))
 }

@@ -8,7 +8,7 @@ use jiff::SignedDuration;
 
 use super::places::Places;
 use super::{Global, jobfile};
-use crate::config::{self, Sources};
+use crate::config::{self, Lookup, Sources};
 use crate::control::document::{EventDocument, RunDocument, ShowDocument};
 use crate::control::request::{HistoryQuery, ShowQuery};
 use crate::core::ids::JobName;
@@ -45,7 +45,8 @@ pub fn history(global: &Global, query: &HistoryQuery) -> Result<Vec<RunDocument>
         }
         answers.push(store.history(&query).map_err(words)?);
     }
-    Ok(merged(&query, answers, &AccountNames::new()))
+    let names = account_names(&store, global);
+    Ok(merged(&query, answers, &names))
 }
 
 /// `show`.
@@ -72,7 +73,8 @@ pub fn show(global: &Global, query: &ShowQuery) -> Result<ShowDocument, String> 
     let found = found.ok_or_else(missing)?;
     let events = store.events(found.run.id).map_err(words)?;
     let events = events.iter().map(EventDocument::new).collect();
-    Ok(ShowDocument { run: document(&found, &AccountNames::new()), events })
+    let names = account_names(&store, global);
+    Ok(ShowDocument { run: document(&found, &names), events })
 }
 
 /// What is kept of a job, if the daemon has ever seen it.
@@ -125,6 +127,7 @@ pub fn last_ended(
     jobs: &[JobName],
 ) -> Result<BTreeMap<JobName, RunDocument>, String> {
     let Some(store) = open(global)? else { return Ok(BTreeMap::new()) };
+    let names = account_names(&store, global);
     let mut last = BTreeMap::new();
     for newest in store.last_runs(jobs).map_err(words)? {
         let job = newest.run.job.clone();
@@ -133,7 +136,7 @@ pub fn last_ended(
         } else {
             store.history(&last_ended_of(&job)).map_err(words)?.into_iter().next()
         };
-        last.extend(found.map(|found| (job, document(&found, &AccountNames::new()))));
+        last.extend(found.map(|found| (job, document(&found, &names))));
     }
     Ok(last)
 }
@@ -179,6 +182,21 @@ pub fn durations<'a>(
         }
     }
     Ok(Some(durations))
+}
+
+/// The names that accounts have in the last good job set, or where none is kept in the job file:
+/// the texts will do, whether or not this version takes them.
+fn account_names(store: &SqliteStore, global: &Global) -> AccountNames {
+    let kept = store.last_job_set().ok().flatten();
+    let kept = kept.and_then(|text| serde_json::from_str::<Sources>(&text).ok());
+    let sources = kept.or_else(|| {
+        let path = Places::here(global).config().ok()?;
+        match config::read(&path, &jobfile::surroundings()) {
+            Ok(loaded) => Some(loaded.sources),
+            Err(rejected) => Some(*rejected.sources),
+        }
+    });
+    sources.map(|sources| Lookup::new(&sources).accounts()).unwrap_or_default()
 }
 
 fn open(global: &Global) -> Result<Option<SqliteStore>, String> {

@@ -146,13 +146,17 @@ pub fn resume(args: ResumeArgs, global: &Global, out: &mut dyn Write, err: &mut 
         Err(exit) => return exit,
     };
     let times = Times { now: clock::now(), zone: TimeZone::system(), absolute: false };
+    let mut exit = Exit::Done;
     let told = if args.all {
         resume_all(&daemon).map(|document| match args.json {
             true => super::write_json(out, &document),
             false => writeln!(out, "{}", after_all(&document)),
         })
     } else {
-        resume_jobs(&daemon, &args.jobs).map(|(resumed, of_all)| {
+        resume_jobs(&daemon, &args.jobs).map(|Resumed { jobs: resumed, of_all, refused }| {
+            for error in &refused {
+                exit = say_error(error, err);
+            }
             let documents: Vec<_> = resumed.iter().map(Document::after).collect();
             let mut lines = resumed.iter().map(|job| after(job, of_all, &times));
             tell(&documents, args.json, is_several(&args.jobs), out, |_| {
@@ -161,7 +165,7 @@ pub fn resume(args: ResumeArgs, global: &Global, out: &mut dyn Write, err: &mut 
         })
     };
     match told {
-        Ok(written) => done(written, Exit::Done),
+        Ok(written) => done(written, exit),
         Err(error) => say_error(&error, err),
     }
 }
@@ -171,23 +175,35 @@ fn resume_all(daemon: &Daemon) -> Result<AllDocument, ClientError> {
     Ok(AllDocument::new(&status(daemon)?))
 }
 
-/// The jobs after they were resumed, and whether all jobs are paused. Of several, those that were
-/// not paused are passed over; one must have been.
-fn resume_jobs(daemon: &Daemon, words: &[String]) -> Result<(Vec<JobDocument>, bool), ClientError> {
-    let of_all = status(daemon)?.pause;
-    let mut resumed = Vec::new();
-    let mut refused = None;
+/// What came of it.
+struct Resumed {
+    /// The jobs that were resumed, as they are now.
+    jobs: Vec<JobDocument>,
+    /// All jobs are paused.
+    of_all: bool,
+    /// Of those that were named, what was not paused; none that a glob stands for.
+    refused: Vec<ClientError>,
+}
+
+/// What can't be resumed keeps nothing else from being; one job must be.
+fn resume_jobs(daemon: &Daemon, words: &[String]) -> Result<Resumed, ClientError> {
+    let of_all = status(daemon)?.pause.is_some();
+    let mut resumed = Resumed { jobs: Vec::new(), of_all, refused: Vec::new() };
+    let mut passed_over = None;
     for job in meant::jobs(daemon, words)? {
-        let query = JobQuery { job: job.name.as_str().to_owned() };
+        let name = job.name.as_str().to_owned();
+        let is_named = words.contains(&name);
+        let query = JobQuery { job: name };
         match daemon.wait(daemon.client().resume(&query)) {
-            Ok(_) => resumed.push(meant::job(daemon, &query.job)?),
-            Err(error @ ClientError::Refused(_)) => refused = Some(error),
+            Ok(_) => resumed.jobs.push(meant::job(daemon, &query.job)?),
+            Err(error @ ClientError::Refused(_)) if is_named => resumed.refused.push(error),
+            Err(error @ ClientError::Refused(_)) => passed_over = Some(error),
             Err(error) => return Err(error),
         }
     }
-    match refused {
-        Some(error) if resumed.is_empty() => Err(error),
-        Some(_) | None => Ok((resumed, of_all.is_some())),
+    match passed_over {
+        Some(error) if resumed.jobs.is_empty() && resumed.refused.is_empty() => Err(error),
+        Some(_) | None => Ok(resumed),
     }
 }
 
@@ -256,6 +272,8 @@ fn tell(
 ) -> io::Result<()> {
     match documents {
         [one] if json && !several => super::write_json(out, one),
+        // Why there is none has been said.
+        [] if !several => Ok(()),
         documents if json => super::write_json(out, &documents),
         documents => documents.iter().try_for_each(|one| writeln!(out, "{}", line(one))),
     }

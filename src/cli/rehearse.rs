@@ -95,7 +95,8 @@ impl Args {
     fn filled(mut self, expected: Option<&Expected>) -> Self {
         let Some(expected) = expected else { return self };
         self.from = self.from.or_else(|| expected.from().map(str::to_owned));
-        self.days = self.days.or_else(|| expected.days().filter(|days| (1..=DAYS_MAX).contains(days)));
+        self.days =
+            self.days.or_else(|| expected.days().filter(|days| (1..=DAYS_MAX).contains(days)));
         self.seed = self.seed.or_else(|| expected.seed());
         self.fail = self.fail.or_else(|| expected.fail());
         if self.duration.is_empty() {
@@ -145,8 +146,7 @@ pub fn run(mut args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn W
         return jobfile::no_job(unknown, &set, err);
     }
     let zone = common_zone(&set).unwrap_or(surroundings.system_zone.1);
-    let Ok(until) = from.to_zoned_datetime(zone.clone()).checked_add(i64::from(days).days())
-    else {
+    let Ok(until) = from.to_zoned_datetime(zone.clone()).checked_add(i64::from(days).days()) else {
         say(err, "the end of these days is too far away to be a time");
         return Exit::Usage;
     };

@@ -11,11 +11,13 @@ use super::when::{Day, Towards, When};
 use super::{Exit, Global};
 use crate::clock;
 use crate::control::repeats::RetryQuery;
+use crate::core::meant::is_glob;
 
 /// What may be typed after `retry`.
 #[derive(Debug, ClapArgs)]
 pub struct Args {
-    /// Runs, by their ids or the start of these, or jobs for their last run
+    /// Runs, by their ids or the start of these, or jobs for their last run; a glob such as
+    /// `dailies-*` stands for the jobs that it fits and whose last run did not succeed
     #[arg(value_name = "RUN|JOB", required_unless_present = "failed", conflicts_with = "failed")]
     runs: Vec<String>,
     /// All that failed or timed out since `--since` and have not succeeded
@@ -55,7 +57,7 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
         Ok(daemon) => daemon,
         Err(exit) => return exit,
     };
-    let several = failed || runs.len() > 1;
+    let several = failed || runs.len() > 1 || runs.iter().any(|word| is_glob(word));
     let query = RetryQuery { runs, failed_since, current, again };
     match daemon.wait(daemon.client().retry(&query)) {
         Ok(runs) => {

@@ -4,17 +4,19 @@ use std::io::Write;
 
 use clap::Args as ClapArgs;
 
+use super::ask::done;
 use super::{Exit, Global};
 use crate::config;
 
 /// What may be typed after `schema`.
 #[derive(Debug, ClapArgs)]
-pub struct Args {}
+pub struct Args {
+    /// It is JSON in any case; scripts that always ask for it are right
+    #[arg(long, hide = true)]
+    json: bool,
+}
 
 /// Carries out `schema`.
 pub fn run(_: Args, _: &Global, out: &mut dyn Write, _: &mut dyn Write) -> Exit {
-    match super::write_json(out, &config::schema()) {
-        Ok(()) => Exit::Done,
-        Err(_) => Exit::No,
-    }
+    done(super::write_json(out, &config::schema()), Exit::Done)
 }

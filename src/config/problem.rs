@@ -90,10 +90,9 @@ impl WarningKind {
                 "more pair of jobs writes to overlapping destinations",
                 "more pairs of jobs write to overlapping destinations",
             ),
-            Self::ReadWrite => (
-                "more job reads what another job writes",
-                "more jobs read what another job writes",
-            ),
+            Self::ReadWrite => {
+                ("more job reads what another job writes", "more jobs read what another job writes")
+            }
             Self::InsideItself => (
                 "more destination lies inside its own source",
                 "more destinations lie inside their own source",

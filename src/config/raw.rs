@@ -9,8 +9,8 @@ use super::names::Scope;
 use super::node::Node;
 use super::reader::{Read, Reader};
 use super::values::{
-    Attempts, Count, Factor, FileName, Flag, Listen, Name, Part, PublicUrl, SecretUrl, Span, SpanOrZero,
-    Text, Url, User, Version,
+    Attempts, Count, Factor, FileName, Flag, Listen, Name, Part, PublicUrl, SecretUrl, Span,
+    SpanOrZero, Text, Url, User, Version,
 };
 use crate::core::job::{AlertEvent, CatchUp, Overlap, Verdict};
 

@@ -328,9 +328,7 @@ fn grouped(number: i64) -> String {
 
 impl Read for Count {
     fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
-        let Some(value) = whole(node, reader, 1, 1_000_000) else {
-            return None;
-        };
+        let value = whole(node, reader, 1, 1_000_000)?;
         u32::try_from(value).ok().map(Self)
     }
 }

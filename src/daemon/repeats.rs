@@ -87,7 +87,7 @@ impl Driver {
             }
             let runs = match query.failed_since {
                 Some(since) => failed_since(&store, since).await?,
-                None => named(&store, &query.runs, &known, unknown).await?,
+                None => named(&store, &query, &known, unknown).await?,
             };
             let wish = |of: Arc<Run>| Wish {
                 run: RunId(clock::random_uuid()),
@@ -271,13 +271,25 @@ fn instant(time: TimeAsked, zone: &TimeZone, end: End) -> Result<Timestamp, Refu
 /// The runs that are named.
 async fn named(
     store: &StoreHandle,
-    words: &[String],
+    query: &RetryQuery,
     known: &[JobName],
     mut unknown: BTreeMap<String, Refused>,
 ) -> Result<Vec<Arc<Run>>, Refused> {
     let mut runs: Vec<Arc<Run>> = Vec::new();
-    for word in words {
-        let job = JobName::new(word);
+    for word in &query.runs {
+        let job = match JobWord::parse(word).map_err(Refused::No)? {
+            JobWord::Name(job) => job,
+            JobWord::Glob(glob) => {
+                let fitting = known.iter().filter(|job| glob.is_match(job.as_str()));
+                for run in repeatable(store, word, fitting, query.again).await? {
+                    if !runs.iter().any(|other| other.id == run.id) {
+                        runs.push(run);
+                    }
+                }
+                few_enough(runs.len())?;
+                continue;
+            }
+        };
         let run = match last_run(store, &job).await? {
             Some(run) => run,
             None if known.contains(&job) => {
@@ -297,6 +309,29 @@ async fn named(
         }
     }
     Ok(runs)
+}
+
+/// The last runs of jobs that a glob fits, as far as they can be repeated: a job that runs, or has
+/// succeeded, is left out.
+async fn repeatable(
+    store: &StoreHandle,
+    word: &str,
+    fitting: impl Iterator<Item = &JobName>,
+    again: bool,
+) -> Result<Vec<Arc<Run>>, Refused> {
+    let (mut runs, mut any) = (Vec::new(), false);
+    for job in fitting {
+        any = true;
+        let over = last_run(store, job).await?.filter(|run| run.state.is_over());
+        runs.extend(over.filter(|run| again || run.state != RunState::Succeeded));
+    }
+    match (any, runs.is_empty()) {
+        (false, _) => Err(Refused::Unknown(format!("no job is named like `{word}`"))),
+        (true, true) => {
+            Err(Refused::No(format!("no job that is named like `{word}` has a last run to retry")))
+        }
+        (true, false) => Ok(runs),
+    }
 }
 
 /// A job's last run, skips left aside.

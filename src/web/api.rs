@@ -1,5 +1,7 @@
 //! The documents of `--json`, for whoever may read the page: `/api/…` and `/events`.
 
+use std::collections::BTreeMap;
+
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
@@ -8,7 +10,7 @@ use axum::routing::get;
 use axum::{Extension, Json, Router};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, civil};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::ask::Planned;
 use super::limits::OCCURRENCES_MAX;
@@ -21,6 +23,7 @@ use crate::control::events::last_event_id;
 use crate::control::occurrences::OccurrenceDocument;
 use crate::control::request::{EventsQuery, HISTORY_MAX, HistoryQuery, Refused};
 use crate::core::duration;
+use crate::core::plain::plain;
 use crate::core::run::RunState;
 use crate::core::schedule::{coming, firsts};
 use crate::serving::Ticket;
@@ -36,35 +39,55 @@ pub(super) fn router() -> Router<Pages> {
 }
 
 type Turn = Extension<Ticket>;
-type Asked<T> = Result<Query<T>, QueryRejection>;
+/// What stands behind the `?` of an address, word by word.
+type Asked = Result<Query<Vec<(String, String)>>, QueryRejection>;
 
-/// What `/api/status` may be asked for.
-#[derive(Debug, Default, Deserialize)]
-struct StatusAsked {
-    job: Option<String>,
+/// The keys that an address may have, and their values.
+struct Words(BTreeMap<String, String>);
+
+impl Words {
+    /// Takes these keys, and no other: one that is spelled wrong would be obeyed in part.
+    fn of(asked: Asked, known: &[&str]) -> Result<Self, No> {
+        let mut words = BTreeMap::new();
+        for (key, value) in asked?.0 {
+            let quoted: Vec<String> = known.iter().map(|key| format!("`{key}`")).collect();
+            let (key, quoted) = (plain(&key), quoted.join(", "));
+            if !known.contains(&key.as_str()) {
+                return Err(No::Odd(format!("there is no `{key}` here; known are {quoted}")));
+            }
+            if words.contains_key(&key) {
+                return Err(No::Odd(format!("`{key}` stands there twice")));
+            }
+            words.insert(key, value);
+        }
+        Ok(Self(words))
+    }
+
+    fn take(&mut self, key: &str) -> Option<String> {
+        self.0.remove(key)
+    }
+
+    /// A number of things to be told.
+    fn number(&mut self, most: usize) -> Result<Option<usize>, No> {
+        let Some(text) = self.take("n") else { return Ok(None) };
+        let number = text.parse().ok().filter(|number| (1..=most).contains(number));
+        match number {
+            Some(number) => Ok(Some(number)),
+            None => {
+                let text = plain(&text);
+                Err(No::Odd(format!("`n` is a number from 1 to {most}, found `{text}`")))
+            }
+        }
+    }
 }
 
 /// What `/api/history` may be asked for.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default)]
 struct HistoryAsked {
     n: Option<usize>,
     job: Option<String>,
     state: Option<String>,
     since: Option<String>,
-}
-
-/// What `/api/next` may be asked for.
-#[derive(Debug, Default, Deserialize)]
-struct NextAsked {
-    n: Option<usize>,
-    job: Option<String>,
-}
-
-/// What `/events` may be asked for.
-#[derive(Debug, Default, Deserialize)]
-struct EventsAsked {
-    since: Option<u64>,
-    job: Option<String>,
 }
 
 /// Why there is no document.
@@ -103,25 +126,25 @@ impl IntoResponse for No {
     }
 }
 
-async fn status(
-    State(pages): State<Pages>,
-    turn: Turn,
-    asked: Asked<StatusAsked>,
-) -> Result<Response, No> {
+async fn status(State(pages): State<Pages>, turn: Turn, asked: Asked) -> Result<Response, No> {
+    let job = Words::of(asked, &["job"])?.take("job");
     large(&turn).await?;
-    let status = match asked?.0.job {
+    let status = match job {
         Some(job) => pages.questions.status_of(job).await?,
         None => pages.questions.status().await?,
     };
     Ok(beside(move || Json(status.without_details()).into_response()).await?)
 }
 
-async fn history(
-    State(pages): State<Pages>,
-    turn: Turn,
-    asked: Asked<HistoryAsked>,
-) -> Result<Response, No> {
-    let query = asked?.0.query(clock::now(), &TimeZone::system()).map_err(No::Odd)?;
+async fn history(State(pages): State<Pages>, turn: Turn, asked: Asked) -> Result<Response, No> {
+    let mut words = Words::of(asked, &["n", "job", "state", "since"])?;
+    let asked = HistoryAsked {
+        n: words.number(HISTORY_MAX)?,
+        job: words.take("job"),
+        state: words.take("state"),
+        since: words.take("since"),
+    };
+    let query = asked.query(clock::now(), &TimeZone::system()).map_err(No::Odd)?;
     large(&turn).await?;
     let mut runs = pages.questions.history(query).await?;
     let answer = move || {
@@ -140,15 +163,9 @@ async fn run(
     Ok(Json(shown))
 }
 
-async fn next(
-    State(pages): State<Pages>,
-    turn: Turn,
-    asked: Asked<NextAsked>,
-) -> Result<Response, No> {
-    let NextAsked { n, job } = asked?.0;
-    if n.is_some_and(|n| !(1..=OCCURRENCES_MAX).contains(&n)) {
-        return Err(No::Odd(format!("`n` is a number from 1 to {OCCURRENCES_MAX}")));
-    }
+async fn next(State(pages): State<Pages>, turn: Turn, asked: Asked) -> Result<Response, No> {
+    let mut words = Words::of(asked, &["n", "job"])?;
+    let (n, job) = (words.number(OCCURRENCES_MAX)?, words.take("job"));
     large(&turn).await?;
     let mut planned = pages.questions.planned().await?;
     if let Some(job) = &job {
@@ -181,9 +198,15 @@ const FEW: usize = 10;
 async fn follow(
     State(pages): State<Pages>,
     headers: HeaderMap,
-    asked: Asked<EventsAsked>,
+    asked: Asked,
 ) -> Result<Response, No> {
-    let EventsAsked { since, job } = asked?.0;
+    let mut asked = Words::of(asked, &["since", "job"])?;
+    let job = asked.take("job");
+    let since = asked.take("since").map(|text| {
+        let odd = |_| No::Odd(format!("`since` is an event's id, found `{}`", plain(&text)));
+        text.parse::<u64>().map_err(odd)
+    });
+    let since = since.transpose()?;
     let jobs = words(job.as_deref()).map(str::to_owned).collect();
     let since = last_event_id(&headers).or(since);
     let mut response = pages.questions.stream(EventsQuery { since, jobs, detail: false }).await?;
@@ -200,10 +223,6 @@ fn words(list: Option<&str>) -> impl Iterator<Item = &str> {
 
 impl HistoryAsked {
     fn query(self, now: Timestamp, zone: &TimeZone) -> Result<HistoryQuery, String> {
-        let limit = self.n.unwrap_or(HISTORY_MAX);
-        if !(1..=HISTORY_MAX).contains(&limit) {
-            return Err(format!("`n` is a number from 1 to {HISTORY_MAX}"));
-        }
         let state = |word| RunState::from_word(word).ok_or(format!("`{word}` is not a state"));
         Ok(HistoryQuery {
             jobs: words(self.job.as_deref()).map(str::to_owned).collect(),
@@ -211,7 +230,7 @@ impl HistoryAsked {
             scheduled_for: None,
             since: self.since.map(|text| since(&text, now, zone)).transpose()?,
             before: None,
-            limit: Some(limit),
+            limit: Some(self.n.unwrap_or(HISTORY_MAX)),
         })
     }
 }
@@ -257,7 +276,26 @@ mod tests {
         assert_eq!(query.jobs, ["a", "b c"]);
         assert_eq!(query.states, [RunState::Failed, RunState::TimedOut]);
         assert!(asked("lost", Some(3)).query(now, &zone).is_err());
-        assert!(asked("failed", Some(0)).query(now, &zone).is_err());
-        assert!(asked("failed", Some(HISTORY_MAX + 1)).query(now, &zone).is_err());
+    }
+
+    #[test]
+    fn an_address_is_taken_word_by_word_or_refused_in_words() {
+        let words = |pairs: &[(&str, &str)]| {
+            let pairs = pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+            let mut words = Words::of(Ok(Query(pairs)), &["n", "job"])?;
+            words.number(100)
+        };
+        let odd = |pairs: &[(&str, &str)]| match words(pairs) {
+            Err(No::Odd(words)) => words,
+            Err(No::Refused(refused)) => panic!("{refused:?}"),
+            Ok(number) => panic!("{number:?} is taken"),
+        };
+        assert_eq!(words(&[("n", "7"), ("job", "a")]).ok(), Some(Some(7)));
+        for n in ["0", "101", "x", "", "-1", "1.5"] {
+            let expected = format!("`n` is a number from 1 to 100, found `{n}`");
+            assert_eq!(odd(&[("n", n)]), expected);
+        }
+        assert_eq!(odd(&[("jbo", "a")]), "there is no `jbo` here; known are `n`, `job`");
+        assert_eq!(odd(&[("n", "1"), ("n", "2")]), "`n` stands there twice");
     }
 }

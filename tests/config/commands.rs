@@ -296,7 +296,8 @@ fn hints_are_about_the_key_that_is_wrong() {
 #[test]
 fn a_reader_that_has_enough_changes_no_exit_code() {
     use std::process::{Command, Stdio};
-    for arguments in [&["check", "-c", "jobs.example.yaml"][..], &["schema"], &["init", "--print"]] {
+    for arguments in [&["check", "-c", "jobs.example.yaml"][..], &["schema"], &["init", "--print"]]
+    {
         let mut child = Command::new(env!("CARGO_BIN_EXE_transferd"))
             .args(arguments)
             .stdout(Stdio::piped())

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 use transferd::core::reason::ReasonCode;
 
-use crate::stage::Stage;
+use crate::stage::{Stage, transferd};
 use crate::{job, keys};
 
 const MORE: &str = "  off: {source: *s, destination: {account: b, bucket: c, path: off/}, \
@@ -280,4 +280,31 @@ fn a_bundle_for_a_bug_report_holds_what_is_known_and_no_secret() {
     assert!(text.contains("\"succeeded\"") && text.contains("nightly"), "{text}");
     assert!(!text.contains(Stage::TOKEN) && !text.contains("h00k-secret"), "{text}");
     assert_eq!(stage.command(&bundle).code, 1, "nothing is overwritten");
+}
+
+#[test]
+fn commands_that_name_no_file_take_the_running_daemons() {
+    let stage = Stage::new("");
+    let state = stage.state().to_str().unwrap().to_owned();
+    // As for a person with a job file of their own elsewhere, or with none.
+    let ask = |args: &[&str]| transferd(&[&["--state-dir", &state], args].concat());
+    let file = || stage.json(&["status", "--json"])["config"]["path"].as_str().unwrap().to_owned();
+    let daemon = stage.start();
+    let accounts = ask(&["accounts", "--json"]);
+    assert_eq!(accounts.code, 0, "{}", accounts.err);
+    let check: Value = serde_json::from_str(&ask(&["check", "--json"]).out).unwrap();
+    assert_eq!(check["files"], serde_json::json!([file()]));
+    let rehearsal = ask(&["rehearse", "--days", "1", "nightly"]);
+    assert_eq!(rehearsal.code, 0, "{}", rehearsal.err);
+    assert_eq!(ask(&["doctor"]).code, 0);
+    let alert = ask(&["alert", "test"]);
+    assert!(alert.err.contains("the job file has no `alerts`"), "{}", alert.err);
+    let bundle = stage.state().parent().unwrap().join("bundle.tar");
+    assert_eq!(ask(&["doctor", "--bundle", bundle.to_str().unwrap()]).code, 0);
+    let bundled = String::from_utf8_lossy(&std::fs::read(bundle).unwrap()).into_owned();
+    assert!(bundled.contains(&format!("job file {}", file())), "{bundled}");
+    assert!(bundled.contains("nightly: {source"), "{bundled}");
+    drop(daemon);
+    // Without it, what it last knew stands in the database; the file is the usual one again.
+    assert!(!ask(&["check"]).out.contains(stage.state().parent().unwrap().to_str().unwrap()));
 }

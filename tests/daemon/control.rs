@@ -232,3 +232,19 @@ fn a_reload_tells_of_what_was_taken_up_the_moment_before() {
     let again = stage.json(&["reload", "--json"]);
     assert_eq!(again["added"], serde_json::json!([]), "it is told once");
 }
+
+#[test]
+fn of_several_that_are_named_each_that_was_not_paused_is_told() {
+    let stage = Stage::new("");
+    let _daemon = stage.start();
+    assert_eq!(stage.command(&["pause", "nightly"]).code, 0);
+    let told = stage.command(&["resume", "hand", "nightly", "--json"]);
+    assert_eq!(told.code, 1, "{}", told.err);
+    assert!(told.err.contains("`hand`"), "{}", told.err);
+    let resumed: serde_json::Value = serde_json::from_str(&told.out).unwrap();
+    assert_eq!(resumed[0]["job"], "nightly");
+    assert_eq!(resumed.as_array().unwrap().len(), 1);
+    let none = stage.command(&["resume", "hand", "nightly"]);
+    assert_eq!((none.code, none.out.as_str()), (1, ""));
+    assert!(none.err.contains("`hand`") && none.err.contains("`nightly`"), "{}", none.err);
+}

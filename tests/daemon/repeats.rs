@@ -60,6 +60,26 @@ fn a_red_night_is_found_repeated_to_its_folder_and_green() {
 }
 
 #[test]
+fn a_glob_retries_the_jobs_whose_last_run_did_not_succeed() {
+    let stage = Stage::new("");
+    let _daemon = stage.start();
+    let none = stage.command(&["retry", "*"]);
+    assert_eq!(none.code, 1);
+    assert!(none.err.contains("has a last run to retry"), "{}", none.err);
+    assert_eq!(stage.command(&["trigger", "hand", "--wait"]).code, 0);
+    let broken = stage.command(&["trigger", "broken", "--wait"]);
+    assert_eq!(broken.code, 1);
+    let runs = stage.json(&["retry", "*", "br*", "--json"]);
+    assert_eq!(runs.as_array().unwrap().len(), 1, "{runs}");
+    assert_eq!(runs[0]["retry_of"], broken.out.trim());
+    let again = stage.json(&["retry", "h*", "--again", "--json"]);
+    assert_eq!(again[0]["job"], "hand");
+    let unfit = stage.command(&["retry", "none-*"]);
+    assert_eq!(unfit.code, 1);
+    assert!(unfit.err.contains("no job is named like `none-*`"), "{}", unfit.err);
+}
+
+#[test]
 fn a_backfill_shows_its_plan_and_runs_what_has_no_success() {
     let stage = Stage::new("");
     stage.write_jobs(NIGHT);

@@ -43,7 +43,11 @@ fn stage(agent: &Agent) -> Stage {
 
 /// `login` with these lines of input.
 fn log_in(stage: &Stage, lines: &str) -> Output {
-    let mut command = stage.command(&["login"]);
+    log_in_with(stage, &["login"], lines)
+}
+
+fn log_in_with(stage: &Stage, args: &[&str], lines: &str) -> Output {
+    let mut command = stage.command(args);
     let piped = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = piped.spawn().unwrap();
     child.stdin.take().unwrap().write_all(lines.as_bytes()).unwrap();
@@ -69,6 +73,12 @@ fn a_login_without_a_terminal_leaves_a_token_that_is_good_and_its_owners_alone()
     for said in [&said.stdout, &said.stderr] {
         assert!(!words(said).contains(minted.trim()) && !words(said).contains(PASSWORD));
     }
+    let lines = format!("me@example.com\n{PASSWORD}\n");
+    let said = words(&log_in_with(&stage, &["login", "--json"], &lines).stdout);
+    let told: serde_json::Value = serde_json::from_str(&said).unwrap();
+    assert_eq!(told["token_file"], token.to_str().unwrap(), "{said}");
+    assert_eq!((&told["in_job_file"], told["expires_at"].is_string()), (&true.into(), true));
+    assert!(!said.contains(std::fs::read_to_string(&token).unwrap().trim()));
     let checked = stage.ask(&["check", "--online"]);
     assert!(checked.status.success(), "{}", words(&checked.stderr));
     let said = words(&checked.stdout);

@@ -222,3 +222,36 @@ fn the_doctor_watches_a_transfer_through_and_learns_from_it() {
     let missing = stage.ask(&["doctor", "--transfer", "nothing"]);
     assert_eq!(missing.status.code(), Some(1));
 }
+
+#[test]
+fn what_is_no_agent_learns_no_token() {
+    use std::io::{Read as _, Write as _};
+    use std::sync::{Arc, Mutex};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let heard = Arc::new(Mutex::new(String::new()));
+    let ear = Arc::clone(&heard);
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut bytes = [0; 8192];
+            let length = stream.read(&mut bytes).unwrap_or(0);
+            ear.lock().unwrap().push_str(&String::from_utf8_lossy(&bytes[..length]));
+            let page = "HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: 13\r\n\
+                        connection: close\r\n\r\n<html></html>";
+            let _ = stream.write_all(page.as_bytes());
+        }
+    });
+    let stage = Stage::new(TOKEN);
+    stage.write("jobs.yaml", &job_file(port));
+    let url = format!("http://127.0.0.1:{port}");
+    let first = ["init", "--url", &url, "--print"];
+    for args in [&["accounts"][..], &["check", "--online"], &["doctor"], &first] {
+        heard.lock().unwrap().clear();
+        let code = stage.ask(args).status.code();
+        assert_eq!(code, Some(i32::from(args[0] != "init")), "{args:?}");
+        let heard = heard.lock().unwrap().to_lowercase();
+        assert!(heard.contains("agent_status"), "{args:?} asks for the state first: {heard}");
+        assert!(!heard.contains(TOKEN) && !heard.contains("authorization"), "{args:?}: {heard}");
+    }
+}

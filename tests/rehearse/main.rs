@@ -227,7 +227,17 @@ fn expecting(expected: &str, more: &[&str]) -> Output {
 fn a_rehearsal_that_comes_out_otherwise_than_expected_is_exit_1() {
     let file = file("clash");
     let printed = without_state(&[
-        "-c", &file, "--from", MARCH, "--days", "7", "--duration", "1h", "--seed", "3", "--json",
+        "-c",
+        &file,
+        "--from",
+        MARCH,
+        "--days",
+        "7",
+        "--duration",
+        "1h",
+        "--seed",
+        "3",
+        "--json",
     ]);
     // What was printed once is met by the same file, without any other option.
     let met = expecting(&printed.out, &[]);

@@ -66,8 +66,7 @@ impl Expected {
             return Err(bad("it is larger than 64 MB"));
         }
         // YAML takes JSON too.
-        let value: Value =
-            serde_yaml::from_str(&text).map_err(|error| bad(&error.to_string()))?;
+        let value: Value = serde_yaml::from_str(&text).map_err(|error| bad(&error.to_string()))?;
         match value.as_object().is_some_and(|object| !object.is_empty()) {
             true => Ok(Self(value)),
             false => Err(bad(
@@ -127,7 +126,9 @@ impl Verdict {
             let words = match (expected, found) {
                 (Value::Null, found) => format!("not expected: {}", shown(found)),
                 (expected, Value::Null) => format!("expected, but not there: {}", shown(expected)),
-                (expected, found) => format!("expected {}, found {}", shown(expected), shown(found)),
+                (expected, found) => {
+                    format!("expected {}, found {}", shown(expected), shown(found))
+                }
             };
             writeln!(out, "{} {path}: {words}", paint.tone(Tone::Bad, "✗"))?;
         }
@@ -139,7 +140,11 @@ impl Verdict {
             false => {
                 let all = self.differences.len() + self.differences_left_out;
                 let number = count(all, "difference");
-                writeln!(out, "the rehearsal does not come out as {} expects: {number}", self.file)?;
+                writeln!(
+                    out,
+                    "the rehearsal does not come out as {} expects: {number}",
+                    self.file
+                )?;
             }
         }
         out.flush()
@@ -175,11 +180,9 @@ fn lists(path: &str, expected: &[Value], found: &[Value], differences: &mut Vec<
             let path = format!("{path}[{index}]");
             match (expected.get(index), found.get(index)) {
                 (Some(expected), Some(found)) => compare(&path, expected, found, differences),
-                (None, _) | (_, None) => differences.push(Difference {
-                    path,
-                    expected: at(expected),
-                    found: at(found),
-                }),
+                (None, _) | (_, None) => {
+                    differences.push(Difference { path, expected: at(expected), found: at(found) })
+                }
             }
         }
         return;
@@ -193,11 +196,9 @@ fn lists(path: &str, expected: &[Value], found: &[Value], differences: &mut Vec<
         let path = below(path, name);
         match index {
             Some(index) => compare(&path, value, &found[index], differences),
-            None => differences.push(Difference {
-                path,
-                expected: value.clone(),
-                found: Value::Null,
-            }),
+            None => {
+                differences.push(Difference { path, expected: value.clone(), found: Value::Null })
+            }
         }
     }
     let named: BTreeSet<&str> = expected.iter().filter_map(|run| run["job"].as_str()).collect();

@@ -64,7 +64,10 @@ version; none is taken away or changes its meaning.
 \"provider\", \"active\", \"shared\"}`; `pause` and `resume` objects of `{\"job\", \"paused\", \
 \"until\", \"reason\", \"next_run\"}`, with `--all` one of `{\"all\", \"paused\", \"until\", \"reason\", \
 \"paused_jobs\"}`; `explain` `{\"key\", \"type\", \"required\", \"default\", \"description\", \
-\"example\", \"values\", \"keys\"}`; `why` `{\"job\", \"at\", \"answer\", \"run\", \"blocked_by\"}`.
+\"example\", \"values\", \"keys\"}`; `login` `{\"token_file\", \"agent\", \"expires_at\", \
+\"in_job_file\"}`, never the token; `init` `{\"path\", \"accounts\", \"token_file\"}`; `rehearse` what it \
+found, and with `--expect` `expected`: `{\"file\", \"met\", \"differences\": [{\"path\", \"expected\", \
+\"found\"}], \"differences_left_out\"}`; `why` `{\"job\", \"at\", \"answer\", \"run\", \"blocked_by\"}`.
 ";
 
 /// The page.
