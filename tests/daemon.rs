@@ -18,6 +18,8 @@ mod metrics;
 mod receipts;
 #[path = "daemon/receiver.rs"]
 mod receiver;
+#[path = "daemon/recipes.rs"]
+mod recipes;
 #[path = "daemon/repeats.rs"]
 mod repeats;
 #[path = "support/stage.rs"]
