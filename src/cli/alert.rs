@@ -149,7 +149,7 @@ async fn send(set: &JobSet, chosen: &[(&AlertChannel, Occasion)]) -> Vec<Entry> 
 fn message(channel: &AlertChannel, occasion: Occasion, hostname: &str) -> QueuedAlert {
     let now = clock::now();
     let word = occasion.word();
-    let reason = format!("a test of `alerts`, as for `{word}`: nothing has happened");
+    let reason = format!("test alert (`{word}`): nothing is wrong");
     let digest = (occasion == Occasion::Digest).then(|| Box::new(Digest::empty(now)));
     QueuedAlert {
         id: AlertId(clock::random_uuid()),

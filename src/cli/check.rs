@@ -226,7 +226,7 @@ fn for_people(
         };
         writeln!(out, "{root} is good: {}{among}{warned}", counted(jobs, "job"))?;
     } else {
-        writeln!(out, "{root} is not good: {}{warned}", counted(errors.len(), "error"))?;
+        writeln!(out, "{root}: {}{warned}", counted(errors.len(), "error"))?;
     }
     out.flush()
 }

@@ -34,7 +34,7 @@ pub struct Args {
     /// User name [default: asked for]
     #[arg(long, value_name = "NAME")]
     username: Option<String>,
-    /// What the user is at the agent
+    /// Type of the Amove user
     #[arg(long, value_name = "TYPE", value_enum, default_value_t)]
     user_type: UserType,
     /// Where the token is written [default: the job file's `token_file`, else `token` beside it]

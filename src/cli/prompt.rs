@@ -91,7 +91,7 @@ fn read_line(from: &mut impl BufRead) -> io::Result<String> {
     if from.take(ANSWER_MAX).read_line(&mut line)? == 0 {
         return Err(io::Error::new(
             io::ErrorKind::UnexpectedEof,
-            "the input ended before an answer",
+            "nothing was typed: standard input ended",
         ));
     }
     Ok(line.trim_end_matches(['\r', '\n']).to_owned())
@@ -123,7 +123,7 @@ fn read_keys(from: &mut impl BufRead) -> io::Result<String> {
             key => line.push(key),
         }
     }
-    Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the input ended before an answer"))
+    Err(io::Error::new(io::ErrorKind::UnexpectedEof, "nothing was typed: standard input ended"))
 }
 
 /// A terminal that shows nothing of what is typed, until this is dropped.

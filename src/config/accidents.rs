@@ -12,6 +12,7 @@ use super::hidden;
 use super::marks::{self, Position};
 use super::mask::may_be_said;
 use super::node::{self, Node, Unreadable};
+use super::open_quote::open_quote;
 use super::problem::{At, Hint, Problem, cut};
 
 /// A file with accidents, mended.
@@ -202,6 +203,17 @@ fn diagnose(text: &str, words: &str, at: Option<(usize, usize)>) -> Accident {
         }
         return accident;
     }
+    if let Some((line, column)) = open_quote(text, line) {
+        return Accident {
+            line,
+            column,
+            length: 1,
+            message: "this quote is not closed on its line".to_owned(),
+            hint: Some("end the text with the same quote".to_owned()),
+            related: None,
+            replace: None,
+        };
+    }
     let (message, hint) = match what {
         "did not find expected node content" if at_end => (
             "the file ends in the middle of a value".to_owned(),
@@ -279,10 +291,10 @@ fn in_words(what: &str, context: &str, content: &str, column: usize) -> (String,
             ("a list goes on with something that is no `- `", "check the indentation")
         }
         "did not find expected ',' or '}'" => {
-            ("a `{` is not closed before this", "entries in `{…}` are parted by `,`")
+            ("a `{` is not closed before this", "separate entries in `{…}` with commas")
         }
         "did not find expected ',' or ']'" => {
-            ("a `[` is not closed before this", "entries in `[…]` are parted by `,`")
+            ("a `[` is not closed before this", "separate entries in `[…]` with commas")
         }
         "could not find expected ':'" => {
             ("a key without its `:`", "write `key: value`, with a space after the `:`")
@@ -346,6 +358,13 @@ fn unquoted(content: &str, line: usize, column: usize, what: &str) -> Option<Acc
         {
             let closing = if first == '{' { '}' } else { ']' };
             (format!("`{first}…{closing}` without quotes is not text"), text.contains(closing))
+        }
+        // A pattern in a path that stands in a flow map: `{bucket: b, path: a/{%Y}/}`.
+        _ if what.starts_with("did not find expected ','")
+            && matches!(characters.get(at), Some('{' | '['))
+            && at > value.start =>
+        {
+            (format!("a text that holds `{}` needs quotes here", characters[at]), true)
         }
         _ if what == "mapping values are not allowed in this context" && text.contains(": ") => {
             ("a text that holds `: ` needs quotes".to_owned(), true)

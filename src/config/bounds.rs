@@ -55,3 +55,7 @@ pub(crate) const GLOB_BYTES: usize = 4_096;
 
 /// How deep files may include one another.
 pub(crate) const INCLUDE_DEPTH: usize = 16;
+
+/// So many lines above the place where YAML stumbles a forgotten quote is looked for: a job is
+/// hardly longer, and the next quoted text ends the search.
+pub(crate) const QUOTE_REACH: usize = 30;

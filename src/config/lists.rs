@@ -144,7 +144,7 @@ impl<T: Read> Read for Named<T> {
         if matches!(node.kind, Kind::Null) {
             let owner = reader.owner;
             reader.tell(Problem::error(owner, "there is nothing under this key").hint(
-                "write `{}` if nothing is meant, so that a cut-off file is not taken for it",
+                "indent what belongs under it; write `{}` after the colon for an empty list",
             ));
             return None;
         }

@@ -27,6 +27,7 @@ mod marks;
 mod mask;
 mod names;
 mod node;
+mod open_quote;
 mod overlaps;
 mod paths;
 mod patterns;

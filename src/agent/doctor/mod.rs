@@ -215,7 +215,10 @@ fn token_itself(client: &AgentClient, findings: &mut Vec<Finding>) {
     if let Ok(token) = client.token().current() {
         findings.push(match token::expiry(token.expose_secret()) {
             Some(end) => EXPIRY.judged(end > clock::now(), format!("it ends at {end}")),
-            None => EXPIRY.found(Verdict::CantTell, "it is no JWT with an end"),
+            None => EXPIRY.found(
+                Verdict::CantTell,
+                "it shows no expiry date; expiry is noticed when the agent refuses it",
+            ),
         });
         findings.push(match client.token().warning() {
             Some(warning) => PROTECTION.judged(false, warning),

@@ -34,7 +34,7 @@ const IDS: Assumption = Assumption {
     name: "records",
     text: "each record has a readable id and places",
     holds: "nothing is overlooked",
-    otherwise: "a record that can't be read and may be ours makes a listing prove no absence",
+    otherwise: "with an unreadable record no listing proves that a transfer is missing",
 };
 const DATES: Assumption = Assumption {
     name: "request_date",

@@ -300,7 +300,7 @@ fn silence(facts: &Facts, job: &Known, due: Timestamp) -> String {
     };
     if due < rules.first_seen {
         let known = time(facts, rules.first_seen);
-        return format!("the job did not stand in the file then: it is known since {known}");
+        return format!("the job was added to the job file only at {known}");
     }
     if let Some(since) = rules.scheduled_since.filter(|since| due < *since) {
         return format!(

@@ -159,6 +159,13 @@ fn odd_character(odd: char, at: usize) -> ScheduleError {
         return ScheduleError::at(span, "a schedule is one line")
             .hint("several schedules make a list: `schedule: [\"0 2 * * *\", \"0 14 * * *\"]`");
     }
+    if "“”„‟‘’‚‛«»".contains(odd) {
+        return ScheduleError::at(
+            span,
+            format!("`{odd}` is a typographic quote, which YAML does not know"),
+        )
+        .hint("write plain ones: `schedule: \"30 2 * * *\"`");
+    }
     let shown = if odd.is_control() || odd.is_whitespace() {
         format!("the character U+{:04X}", u32::from(odd))
     } else {

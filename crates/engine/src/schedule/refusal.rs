@@ -230,6 +230,11 @@ pub(super) fn of_count(fields: &[(Range<usize>, &str)], whole: Range<usize>) -> 
     if count > 6 {
         // What follows the fields in a crontab is a user and a command.
         let extra = fields[5].0.start..whole.end;
+        if is_user(fields[5].1) {
+            let message = "crontabs of the system name a user and a command here";
+            return ScheduleError::at(extra, message)
+                .hint("leave them out: a job transfers from its `source` to its `destination`");
+        }
         return ScheduleError::at(extra, found)
             .hint(format!("a schedule is `{FIELDS}` and nothing else; several make a list"));
     }

@@ -138,8 +138,20 @@ use crate::schedule::Schedule;
 #[case(
     "0 2 * * * root rsync -a",
     "root rsync -a",
+    "crontabs of the system name a user and a command here",
+    "leave them out: a job transfers from its `source` to its `destination`"
+)]
+#[case(
+    "0 2 * * * 5 6 *7",
+    "5 6 *7",
     "expected 5 fields, or 6 with seconds first, found 8",
     "a schedule is `minute hour day-of-month month day-of-week` and nothing else; several make a list"
+)]
+#[case(
+    "“0 2 * * *”",
+    "“",
+    "`“` is a typographic quote, which YAML does not know",
+    "write plain ones: `schedule: \"30 2 * * *\"`"
 )]
 #[case(
     "TZ=UTC 0 2 * * *",
