@@ -1,7 +1,11 @@
 //! The house rules, as tests: imports point down only, `core` is pure, files stay readable.
 
-use std::collections::BTreeMap;
+#[path = "../examples/faults/list.rs"]
+mod list;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 /// Which modules of the crate a module may import, besides itself.
@@ -267,4 +271,56 @@ fn the_top_level_holds_what_was_promised() {
     for name in ["Cargo.toml", "src", "jobs.example.yaml", "tests", "systemd", "README.md"] {
         assert!(root().join(name).exists(), "`{name}` is missing");
     }
+}
+
+#[test]
+fn each_deliberate_fault_has_its_place_and_its_test() {
+    let text = fs::read_to_string(root().join("tests/faults.yaml")).expect("the list");
+    let faults = list::read(&text).expect("a list of faults");
+    assert!(faults.len() >= 60, "{} faults", faults.len());
+    assert!(faults.iter().filter(|fault| fault.hangs).count() <= 3, "each hang takes a minute");
+    let mut names = BTreeSet::new();
+    let mut places: BTreeMap<&str, Vec<Range<usize>>> = BTreeMap::new();
+    let mut tests: BTreeMap<PathBuf, String> = BTreeMap::new();
+    for fault in &faults {
+        let name = &fault.name;
+        assert!(names.insert(name), "two faults are called {name}");
+        assert!(!fault.loses.is_empty() && fault.loses.len() <= 80, "{name}: what is lost");
+        assert_ne!(fault.faulty, fault.original, "{name} is no fault");
+        let source = fs::read_to_string(root().join(&fault.file));
+        let source = source.unwrap_or_else(|error| panic!("{name}: {}: {error}", fault.file));
+        let place = fault.place(&source).unwrap_or_else(|why| panic!("{why}"));
+        let others = places.entry(&fault.file).or_default();
+        let apart = |other: &Range<usize>| other.end <= place.start || place.end <= other.start;
+        assert!(others.iter().all(apart), "{name} overlaps another fault");
+        others.push(place);
+        let folder = folder_of_tests(&fault.caught_by);
+        let text = tests.entry(folder).or_insert_with_key(|folder| all_texts(folder));
+        let test = fault.caught_by.test.rsplit("::").next().expect("a name");
+        let stands = text.contains(&format!("fn {test}("));
+        assert!(stands, "{name}: there is no test {}", fault.caught_by.test);
+    }
+}
+
+/// Where the sources of a test lie.
+fn folder_of_tests(catcher: &list::Catcher) -> PathBuf {
+    let package = match catcher.package.as_str() {
+        "transferd" => root().to_owned(),
+        other => root().join("crates").join(other.trim_start_matches("transferd-")),
+    };
+    match catcher.target.as_str() {
+        "lib" => package.join("src"),
+        test => package.join("tests").join(test),
+    }
+}
+
+/// The texts of all sources below a folder, or of the one file of that name.
+fn all_texts(folder: &Path) -> String {
+    let mut files = Vec::new();
+    if folder.is_dir() {
+        sources(folder, &mut files);
+    } else {
+        files.push(folder.with_extension("rs"));
+    }
+    files.iter().map(|path| fs::read_to_string(path).expect("a text")).collect()
 }

@@ -33,6 +33,8 @@ fn overlapping_destinations_wait_for_each_other_in_turn() {
     let reason = &stage.run(second).reason;
     assert_eq!(reason.code(), Some(ReasonCode::WaitingDestination), "{reason}");
     stage.answer(SubmitAnswer::Accepted);
+    stage.pass(secs(20));
+    assert_eq!(stage.submits.len(), 1, "until the first one has ended");
     stage.list(1, TransferStatus::Completed);
     stage.pass(secs(10));
     assert_eq!(stage.submits.len(), 2);
@@ -99,15 +101,16 @@ fn an_occurrence_missed_last_is_the_one_caught_up_though_it_is_hardly_late() {
 #[test]
 fn a_job_that_is_edited_never_fires_a_past_occurrence() {
     let mut stage = Stage::new(vec![job("a", "to/", |_| {})]);
+    stage.until(at("00:45:00"));
     let changed = job("a", "to/", |job| {
-        let schedule = Schedule::parse("29,31 * * * *").expect("a schedule");
+        let schedule = Schedule::parse("40,50 * * * *").expect("a schedule");
         job.timetable = Timetable::new(vec![schedule], "UTC", TimeZone::UTC);
     });
     stage.set = set(vec![changed]);
     let replaced = Input::JobsReplaced(Arc::clone(&stage.set));
     stage.input(replaced);
     assert_eq!(stage.order.len(), 0);
-    assert_eq!(stage.engine.next_wakeup(), Some(at("00:31:00")));
+    assert_eq!(stage.engine.next_wakeup(), Some(at("00:50:00")));
 }
 
 #[test]
@@ -137,4 +140,58 @@ fn a_full_house_does_not_hide_the_run_that_blocks() {
     stage.input(Input::Operator { reply: ReplyTo(1), request, by: None });
     let reason = &stage.run(1).reason;
     assert_eq!(reason.to_string(), format!("for run {first} of `a` to end"));
+}
+
+/// Two jobs that ask for the same transfer, and mind nobody at their destination.
+fn twins() -> Stage {
+    let alike = |name: &str| {
+        job(name, "to/", |job| {
+            let timeout = SignedDuration::from_mins(30);
+            job.terms = Arc::new(Terms { timeout, exclusive: false, ..Terms::default() });
+        })
+    };
+    Stage::new(vec![alike("a"), alike("b")])
+}
+
+#[test]
+fn a_request_for_the_same_transfer_waits_until_the_first_one_is_listed() {
+    let mut stage = twins();
+    stage.until(at("01:00:00"));
+    stage.answer(SubmitAnswer::Accepted);
+    stage.pass(secs(30));
+    assert_eq!(stage.submits.len(), 1, "its record could be taken for either's");
+    stage.list(1, TransferStatus::Running);
+    stage.pass(secs(10));
+    assert_eq!(stage.submits.len(), 2);
+}
+
+#[test]
+fn a_request_that_was_never_listed_keeps_its_job_until_it_can_come_no_more() {
+    let mut stage = Stage::new(vec![job("a", "to/", |job| {
+        let timeout = SignedDuration::from_mins(30);
+        job.terms = Arc::new(Terms { timeout, exclusive: false, ..Terms::default() });
+    })]);
+    stage.until(at("01:00:00"));
+    stage.answer(SubmitAnswer::Accepted);
+    stage.until(at("01:30:30"));
+    assert_eq!(stage.run(0).state, RunState::TimedOut);
+    stage.trigger("a", 5);
+    stage.until(at("01:31:30"));
+    assert_eq!(stage.submits.len(), 1, "{}", stage.run(1).reason);
+    stage.until(at("01:34:00"));
+    assert_eq!(stage.submits.len(), 2, "{}", stage.run(1).reason);
+}
+
+#[test]
+fn a_queue_holds_one_occurrence() {
+    let mut stage = Stage::new(vec![job("a", "to/", |job| {
+        job.overlap = Overlap::Queue;
+        job.terms = Arc::new(Terms::default());
+    })]);
+    stage.until(at("01:00:00"));
+    stage.answer(SubmitAnswer::Accepted);
+    stage.list(1, TransferStatus::Running);
+    stage.until(at("03:00:00"));
+    let states: Vec<_> = stage.order.iter().map(|id| stage.runs[id].state).collect();
+    assert_eq!(states, [RunState::Running, RunState::Waiting, RunState::Skipped]);
 }

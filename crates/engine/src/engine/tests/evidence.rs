@@ -6,11 +6,11 @@ use jiff::SignedDuration;
 use uuid::Uuid;
 
 use super::stage::{Stage, at, job, secs};
-use crate::ids::AttemptId;
+use crate::ids::{AttemptId, UserId};
 use crate::job::Terms;
 use crate::place::Fingerprint;
 use crate::run::{Attempt, Phase, RunState};
-use crate::transfer::{AgentState, Gap, Incomplete, Look, SubmitAnswer, TransferStatus};
+use crate::transfer::{AgentState, Gap, Incomplete, Look, SubmitAnswer, Transfer, TransferStatus};
 
 fn owner(stage: &Stage, id: u128) -> Option<AttemptId> {
     let holds = |attempt: &&Arc<Attempt>| {
@@ -214,4 +214,24 @@ fn a_look_is_complete_or_says_why_not() {
     let words = incomplete.words();
     assert_eq!(words, "2 records in it can't be read; 40 records were read on 1 page in 3s");
     assert!(!look(Some(incomplete)).is_complete());
+}
+
+#[test]
+fn what_somebody_else_or_a_sync_has_queued_is_not_ours() {
+    let changes: [fn(&mut Transfer); 5] = [
+        |record| record.user = Some(UserId(Uuid::from_u128(0xbbbb))),
+        |record| record.of_sync = true,
+        |record| record.of_retry_batch = true,
+        |record| record.kind = Some(2),
+        |record| record.kind = Some(4),
+    ];
+    for (number, change) in changes.into_iter().enumerate() {
+        let mut stage = Stage::new(vec![job("a", "to/", |_| {})]);
+        stage.until(at("01:00:00"));
+        stage.answer(SubmitAnswer::Accepted);
+        stage.list(1, TransferStatus::Running);
+        change(stage.record(1));
+        stage.pass(secs(60));
+        assert_eq!(owner(&stage, 1), None, "{number}");
+    }
 }

@@ -9,6 +9,7 @@ use super::stage::{Stage, at, job, secs, stage_request};
 use crate::ids::{AttemptId, RunId};
 use crate::input::{Effect, Input};
 use crate::job::{JobSet, Terms};
+use crate::limits::SKEW;
 use crate::record::Record;
 use crate::run::RunState;
 use crate::transfer::{AgentState, LookFailure, Refusal, SubmitAnswer, TransferStatus};
@@ -295,4 +296,23 @@ fn an_answer_that_is_lost_twice_is_looked_for_no_later_than_one_lost_once() {
     stage.pass(secs(100));
     stage.answer(SubmitAnswer::Uncertain("reset".to_owned()));
     assert_eq!(stage.attempts[&id].not_after, until);
+}
+
+#[test]
+fn a_request_that_was_carried_out_after_its_answer_was_lost_is_found() {
+    for crash in [false, true] {
+        let mut stage = Stage::new(vec![job("a", "to/", |_| {})]);
+        stage.until(at("01:00:00"));
+        let asked = stage.now;
+        if crash {
+            stage.restart();
+        } else {
+            stage.answer(SubmitAnswer::Uncertain("reset".to_owned()));
+        }
+        // It lay at the agent for 50 s, whose dates are off by as much as they may be.
+        stage.list(1, TransferStatus::Running);
+        stage.listed[0].requested_at = Some(asked + secs(50) + SKEW);
+        stage.pass(secs(70));
+        assert_eq!(stage.run(0).state, RunState::Running, "crash: {crash}");
+    }
 }

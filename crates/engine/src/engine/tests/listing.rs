@@ -9,7 +9,7 @@ use crate::engine::Wait;
 use crate::input::Input;
 use crate::job::Terms;
 use crate::limits::{BASELINE_DEPTH, SKEW};
-use crate::run::RunState;
+use crate::run::{Phase, RunState};
 use crate::transfer::{AgentState, Gap, Look, LookFailure, Refusal, SubmitAnswer, TransferStatus};
 
 #[test]
@@ -137,4 +137,14 @@ fn a_look_that_the_clock_was_set_under_is_no_ground_and_proves_no_absence() {
     stage.input(Input::TimeReached);
     stage.pass(secs(10));
     assert_eq!(stage.submits.len(), 1, "the next one is good");
+}
+
+#[test]
+fn a_list_that_was_not_read_to_its_end_proves_no_absence() {
+    let mut stage = Stage::new(vec![job("a", "to/", |_| {})]);
+    stage.until(at("01:00:00"));
+    let id = stage.answer(SubmitAnswer::Uncertain("reset".to_owned()));
+    stage.gap = Some(Gap::Shifted);
+    stage.pass(secs(600));
+    assert_eq!(stage.attempts[&id].phase, Phase::Uncertain, "it may stand where nobody has read");
 }

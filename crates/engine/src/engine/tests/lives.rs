@@ -5,7 +5,8 @@ use std::sync::Arc;
 use jiff::SignedDuration;
 
 use super::stage::{Stage, at, job, secs};
-use crate::input::Input;
+use crate::ids::JobName;
+use crate::input::{Input, OperatorRequest, ReplyTo};
 use crate::job::Terms;
 use crate::run::RunState;
 use crate::transfer::{AgentState, CancelAnswer, Refusal, SubmitAnswer, TransferStatus};
@@ -235,4 +236,57 @@ fn a_retry_after_a_partial_transfer_is_no_double() {
     stage.pass(secs(10));
     assert_eq!(stage.run(0).state, RunState::Succeeded);
     assert!(!stage.happened("doubled"), "one came after the other, as was asked");
+}
+
+#[test]
+fn delays_between_attempts_grow_up_to_the_longest() {
+    let mut stage = Stage::new(vec![job("a", "to/", |job| {
+        let mut terms = Terms::default();
+        terms.retry.max_attempts = 4;
+        terms.retry.initial_delay = secs(100);
+        terms.retry.multiplier = 4.0;
+        terms.retry.max_delay = secs(600);
+        job.terms = Arc::new(terms);
+    })]);
+    stage.until(at("01:00:00"));
+    for (number, delay) in [(1, 100), (2, 400), (3, 600)] {
+        stage.answer(SubmitAnswer::Accepted);
+        stage.list(number, TransferStatus::Error);
+        stage.pass(secs(5));
+        assert_eq!(stage.run(0).state, RunState::BackingOff, "{number}");
+        let left = stage.run(0).ready_at.duration_since(stage.now).as_secs();
+        assert!((delay * 9 / 10 - 6..=delay * 11 / 10).contains(&left), "{number}: {left} s");
+        stage.pass(secs(delay * 11 / 10 + 1));
+    }
+    assert_eq!(stage.submits.len(), 4);
+}
+
+#[test]
+fn a_persons_wish_outranks_a_timeouts() {
+    let mut stage = Stage::new(vec![job("a", "to/", |job| {
+        let mut terms = Terms { timeout: SignedDuration::from_mins(30), ..Terms::default() };
+        terms.retry.on_timeout = true;
+        job.terms = Arc::new(terms);
+    })]);
+    stage.until(at("01:00:00"));
+    stage.answer(SubmitAnswer::Accepted);
+    stage.list(1, TransferStatus::Running);
+    stage.until(at("01:30:10"));
+    assert_eq!(stage.run(0).state, RunState::Canceling);
+    let request = OperatorRequest::CancelJob(JobName::new("a"));
+    stage.input(Input::Operator { reply: ReplyTo(0), request, by: None });
+    stage.status(1, TransferStatus::Canceled);
+    stage.pass(secs(30));
+    assert_eq!(stage.run(0).state, RunState::Canceled, "{}", stage.run(0).reason);
+}
+
+#[test]
+fn what_is_past_its_time_is_canceled_though_nothing_can_be_recorded() {
+    let mut stage = Stage::new(vec![job("a", "to/", |_| {})]);
+    stage.until(at("01:00:00"));
+    stage.answer(SubmitAnswer::Accepted);
+    let transfer = stage.list(1, TransferStatus::Running);
+    stage.pass(secs(10));
+    assert_eq!(stage.engine.overdue(at("01:29:59")), []);
+    assert_eq!(stage.engine.overdue(at("01:30:00")), [transfer]);
 }

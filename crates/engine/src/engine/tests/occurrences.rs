@@ -8,11 +8,11 @@ use jiff::{SignedDuration, Timestamp};
 use super::reload::scheduled;
 use super::stage::{Stage, at, job, secs};
 use crate::input::{Answer, Input, OperatorRequest, ReplyTo};
-use crate::job::{CatchUp, Job};
+use crate::job::{CatchUp, Job, Terms};
 use crate::reason::ReasonCode;
 use crate::record::Pause;
 use crate::run::{Phase, Run, RunState, Trigger};
-use crate::transfer::{SubmitAnswer, TransferStatus};
+use crate::transfer::{LookFailure, SubmitAnswer, TransferStatus};
 
 fn hours(n: i64) -> SignedDuration {
     SignedDuration::from_hours(n)
@@ -271,6 +271,15 @@ fn the_last_run_of_a_job_is_never_a_skip() {
     stage.until(at("02:30:00"));
     assert_eq!(skipped(&stage), [at("02:30:00")]);
     assert_eq!(stage.marks[&name].last_run, Some(first));
+    // Nor is it one that could not start in time.
+    let mut stage = Stage::new(vec![job("a", "to/", |job| {
+        let start_within = Some(SignedDuration::from_mins(2));
+        job.terms = Arc::new(Terms { start_within, ..Terms::default() });
+    })]);
+    stage.failure = Some(LookFailure::Unreachable("refused".to_owned()));
+    stage.until(at("01:30:00"));
+    assert_eq!(stage.run(0).state, RunState::Skipped);
+    assert_eq!(stage.marks[&name].last_run, None);
 }
 
 #[test]
@@ -362,4 +371,31 @@ fn resuming_a_job_that_stays_quiet_says_why() {
     assert_eq!(stage.order, [], "it is disabled: no occurrence is dealt with");
     let words = "no longer paused; still disabled in the job file".to_owned();
     assert_eq!(stage.replies.last(), Some(&Answer::DoneBut(words)));
+}
+
+#[test]
+fn a_run_that_a_wrong_clock_has_put_off_is_not_waited_for() {
+    let mut stage = Stage::new(vec![job("a", "to/", |_| {})]);
+    stage.now += hours(240);
+    stage.restart();
+    stage.answer(SubmitAnswer::Accepted);
+    stage.list(1, TransferStatus::Error);
+    stage.pass(secs(10));
+    let last = stage.order.len() - 1;
+    assert_eq!(stage.run(last).state, RunState::BackingOff);
+    stage.now -= hours(240);
+    stage.restart();
+    stage.pass(secs(1_200));
+    assert_eq!(stage.submits.len(), 2, "{}", stage.run(last).reason);
+}
+
+#[test]
+fn what_has_run_is_not_made_up_for_after_a_sleep_by_a_clock_that_was_set_back() {
+    let mut stage = Stage::new(vec![job("a", "to/", |job| job.catch_up = CatchUp::All)]);
+    work(&mut stage, at("03:10:00"));
+    stage.step_clock(-secs(5_400));
+    stage.now = at("04:05:00");
+    stage.input(Input::TimeReached);
+    assert_eq!(carried_out(&stage), ["01:00:00", "02:00:00", "03:00:00", "04:00:00"].map(at));
+    assert_eq!(skipped(&stage), []);
 }

@@ -188,3 +188,17 @@ fn a_cancel_before_the_timeout_is_a_persons() {
     assert_eq!(stage.run(0).state, RunState::Canceled);
     assert!(stage.run(0).reason.to_string().contains("desktop app"), "{}", stage.run(0).reason);
 }
+
+#[rstest]
+#[case(Verdict::Fail, RunState::Failed)]
+#[case(Verdict::Accept, RunState::Succeeded)]
+fn what_an_empty_transfer_means_is_for_the_job_to_say(
+    #[case] empty: Verdict,
+    #[case] expected: RunState,
+) {
+    let mut stage = running(|terms| terms.empty = empty);
+    stage.record(1).status = TransferStatus::Completed;
+    stage.record(1).progress = Progress::default();
+    stage.pass(secs(60));
+    assert_eq!(stage.run(0).state, expected, "{}", stage.run(0).reason);
+}

@@ -7,7 +7,7 @@ use jiff::SignedDuration;
 use super::stage::{OURS, Stage, at, job, secs};
 use crate::input::Input;
 use crate::job::Terms;
-use crate::run::RunState;
+use crate::run::{Phase, RunState};
 use crate::transfer::{AgentState, Look, LookFailure, SubmitAnswer, TransferStatus};
 
 #[test]
@@ -152,4 +152,19 @@ fn a_look_that_is_lost_is_noticed_though_nothing_else_happens() {
     let looks = stage.looks;
     stage.pass(patience);
     assert!(stage.looks > looks, "another look is made");
+}
+
+#[test]
+fn a_time_in_which_nobody_looked_proves_no_absence() {
+    let mut stage = Stage::new(vec![job("a", "to/", |job| {
+        job.terms = Arc::new(Terms::default());
+    })]);
+    stage.until(at("01:00:00"));
+    let id = stage.answer(SubmitAnswer::Uncertain("reset".to_owned()));
+    stage.pass(secs(10));
+    stage.now = at("01:30:00");
+    stage.input(Input::TimeReached);
+    assert_eq!(stage.attempts[&id].phase, Phase::Uncertain, "asleep, it was not looked for");
+    stage.pass(secs(120));
+    assert_eq!(stage.attempts[&id].phase, Phase::GivenUp);
 }

@@ -1,0 +1,81 @@
+//! The list of faults, `tests/faults.yaml`, as the command and the house rules read it.
+
+use std::ops::Range;
+
+use regex::Regex;
+use serde::Deserialize;
+
+/// One deliberate fault.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Fault {
+    /// Its name: words and hyphens.
+    pub(crate) name: String,
+    /// What a user would lose by it.
+    pub(crate) loses: String,
+    /// The file that it is in, from the root of the sources.
+    pub(crate) file: String,
+    /// The expression or statement that is right. It stands in the file once, whatever its white
+    /// space.
+    pub(crate) original: String,
+    /// What takes its place while the fault is switched on.
+    pub(crate) faulty: String,
+    /// The test that notices.
+    pub(crate) caught_by: Catcher,
+    /// The test notices by not coming to its end.
+    #[serde(default)]
+    pub(crate) hangs: bool,
+}
+
+/// A test that catches a fault: `package target test`, where `target` is `lib` or a file or folder
+/// of `tests`, and `test` may stand for all cases of a test that has several.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(try_from = "String")]
+pub(crate) struct Catcher {
+    pub(crate) package: String,
+    pub(crate) target: String,
+    pub(crate) test: String,
+}
+
+impl TryFrom<String> for Catcher {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let words: Vec<&str> = text.split_whitespace().collect();
+        let [package, target, test] = words.as_slice() else {
+            return Err(format!("expected `package target test`, found `{text}`"));
+        };
+        let [package, target, test] = [package, target, test].map(|word| (*word).to_owned());
+        Ok(Self { package, target, test })
+    }
+}
+
+impl Fault {
+    /// Where the original stands in its file's text.
+    ///
+    /// # Errors
+    /// In words, if it does not stand there exactly once.
+    pub(crate) fn place(&self, text: &str) -> Result<Range<usize>, String> {
+        let words: Vec<String> = self.original.split_whitespace().map(regex::escape).collect();
+        let pattern = Regex::new(&words.join(r"\s+")).map_err(|error| error.to_string())?;
+        let found: Vec<Range<usize>> = pattern.find_iter(text).map(|found| found.range()).collect();
+        match found.as_slice() {
+            [one] if !one.is_empty() => Ok(one.clone()),
+            several => Err(format!(
+                "{}: `{}` stands {} times in {}",
+                self.name,
+                self.original.trim(),
+                several.len(),
+                self.file
+            )),
+        }
+    }
+}
+
+/// Reads the list.
+///
+/// # Errors
+/// In words, if it is not a list of faults.
+pub(crate) fn read(text: &str) -> Result<Vec<Fault>, String> {
+    serde_yaml::from_str(text).map_err(|error| format!("tests/faults.yaml: {error}"))
+}
