@@ -51,11 +51,19 @@ pub fn line(run: &RunDocument, times: &Times) -> String {
     let mut line = state(run.state);
     let at_work = run.latest_attempt().filter(|_| run.state.is_transferring());
     let told = at_work.and_then(progress);
-    let reason = (!run.reason.is_empty()).then(|| plain(&run.told(times)));
-    if let Some(told) = told.or(reason) {
+    if let Some(told) = told.or_else(|| beside_state(run, times).map(|reason| plain(&reason))) {
         line.push_str(&format!(": {told}"));
     }
     line
+}
+
+/// Why a run is in its state, to be read behind that: one that succeeded was completed.
+fn beside_state(run: &RunDocument, times: &Times) -> Option<String> {
+    let told = (!run.reason.is_empty()).then(|| run.told(times))?;
+    match told.strip_prefix("completed: ").filter(|_| run.state == RunState::Succeeded) {
+        Some(rest) => Some(rest.to_owned()),
+        None => Some(told),
+    }
 }
 
 /// How long a run has taken, or has been going on.
@@ -177,7 +185,7 @@ pub fn show(shown: &ShowDocument, times: &Times, screen: Screen) -> String {
     fact("job", Tone::Strong, run.job.as_str());
     fact("from", Tone::Plain, &run.source.to_string());
     fact("to", Tone::Plain, &run.destination.to_string());
-    let reason = (!run.reason.is_empty()).then(|| format!(": {}", run.told(times)));
+    let reason = beside_state(run, times).map(|reason| format!(": {reason}"));
     let told = format!("{}{}", state(run.state), reason.unwrap_or_default());
     fact("state", Tone::of(run.state), &told);
     let scheduled = match (run.scheduled_for, run.trigger) {

@@ -448,3 +448,13 @@ fn a_job_that_is_asked_for_is_told_of_in_full() {
         assert!(told.contains(expected), "{expected}: {told}");
     }
 }
+
+#[test]
+fn a_run_that_succeeded_is_not_said_to_be_completed_besides() {
+    let line = |state, reason: &str| {
+        super::run::line(&a_run(3, "a", state, 60, Reason::in_words(reason)), &times(false))
+    };
+    assert_eq!(line(RunState::Succeeded, "completed: 3 objects"), "succeeded: 3 objects");
+    assert_eq!(line(RunState::Succeeded, "completed"), "succeeded: completed");
+    assert_eq!(line(RunState::Failed, "completed: 1 failed"), "failed: completed: 1 failed");
+}
