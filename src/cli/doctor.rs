@@ -110,7 +110,7 @@ fn watch(job: String, global: &Global, out: &mut dyn Write, err: &mut dyn Write)
     let shown = daemon
         .wait(daemon.client().trigger(&trigger))
         .and_then(|runs| runs.into_iter().next().ok_or_else(gone))
-        .and_then(|run| trigger::follow(&mut daemon, global, run, err))
+        .and_then(|run| trigger::follow(&mut daemon, global, run, false, err))
         .and_then(|run| daemon.wait(daemon.client().show(&query(run.id))));
     let shown = match shown {
         Ok(shown) => shown,

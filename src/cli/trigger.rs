@@ -123,8 +123,9 @@ impl End {
             }
         }
         if self.wait {
+            let named = runs.len() > 1;
             for run in &mut runs {
-                *run = match follow(daemon, global, run.clone(), err) {
+                *run = match follow(daemon, global, run.clone(), named, err) {
                     Ok(run) => run,
                     Err(error) => return say_error(&error, err),
                 };
@@ -153,7 +154,8 @@ fn tell_time(run: &RunDocument, zone: Option<&TimeZone>, err: &mut dyn Write) {
     }
 }
 
-/// Waits for the end of a run and tells each change. The daemon may be restarted meanwhile.
+/// Waits for the end of a run and tells each change, `named` with its job's name. The daemon may be
+/// restarted meanwhile.
 ///
 /// # Errors
 /// The daemon stays away, does not know the run, or the user does not want to wait.
@@ -161,11 +163,12 @@ pub(super) fn follow(
     daemon: &mut Daemon,
     global: &Global,
     mut run: RunDocument,
+    named: bool,
     err: &mut dyn Write,
 ) -> Result<RunDocument, ClientError> {
     let listen = || Signals::listen().map_err(|error| ClientError::Broken(error.to_string()));
     let mut signals = daemon.wait(async { listen() })?;
-    let mut teller = Teller::new(global);
+    let mut teller = Teller::new(global, named);
     let query = ShowQuery { run: Some(run.id.to_string()) };
     let (mut absent, mut news) = (0, News::default());
     loop {
@@ -214,17 +217,18 @@ async fn stop(signals: &mut Signals) {
 struct Teller {
     bar: Option<ProgressBar>,
     paint: Paint,
+    named: bool,
     told: Option<RunState>,
 }
 
 impl Teller {
-    fn new(global: &Global) -> Self {
+    fn new(global: &Global, named: bool) -> Self {
         let bar = std::io::stderr().is_terminal().then(|| {
             let bar = ProgressBar::new_spinner();
             bar.enable_steady_tick(Duration::from_millis(120));
             bar
         });
-        Self { bar, paint: Paint(global.color_err), told: None }
+        Self { bar, paint: Paint(global.color_err), named, told: None }
     }
 
     /// How long what was told may stand.
@@ -234,7 +238,10 @@ impl Teller {
 
     fn tell(&mut self, run: &RunDocument, err: &mut dyn Write) {
         let times = Times { now: clock::now(), zone: TimeZone::system(), absolute: false };
-        let line = words::line(run, &times);
+        let mut line = words::line(run, &times);
+        if self.named {
+            line = format!("{}: {line}", fit::plain(run.job.as_str()));
+        }
         let news = self.told != Some(run.state);
         self.told = Some(run.state);
         match &self.bar {

@@ -3,6 +3,8 @@
 //!
 //! Decisions about them are the engine's.
 
+mod moves;
+
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -15,6 +17,8 @@ use super::place::{Fingerprint, TransferRequest};
 use super::reason::Reason;
 use super::repeat::Changes;
 use super::transfer::{Progress, TransferStatus};
+
+pub use moves::{attempt_may_become, run_may_become};
 
 /// The state of a run (contract, "Run states"). ARCHITECTURE.md has the diagram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -202,6 +202,7 @@ impl Engine {
 
     /// Records a fact: it takes effect in memory now, and is committed before any effect.
     fn record(&mut self, record: Record) {
+        self.state.assert_move(&record);
         self.state.apply(&record);
         self.step.record.push(record);
     }

@@ -19,7 +19,7 @@ use crate::matching::shift;
 use crate::pace::Pace;
 use crate::place::Fingerprint;
 use crate::record::{Learned, Mark, PauseOfAll, Record};
-use crate::run::{Attempt, Phase, Run, RunState};
+use crate::run::{Attempt, Phase, Run, RunState, attempt_may_become, run_may_become};
 use crate::transfer::{Incomplete, Progress};
 
 /// A run in memory: one that is not over, or whose attempts are still looked for.
@@ -227,6 +227,32 @@ impl State {
             Record::Told(told) => self.told = told.clone(),
             Record::PauseOfAll(pause) => self.pause_of_all = Arc::clone(pause),
             Record::Event(_) => {}
+        }
+    }
+
+    /// Asserts that a row goes to a state that may follow its last one, wherever the engine is tried
+    /// out. In a release it does not: a move that the table forgot must not end a daemon.
+    pub(super) fn assert_move(&self, record: &Record) {
+        if !cfg!(debug_assertions) {
+            return;
+        }
+        match record {
+            Record::Run { was, run } => {
+                let is = run.state;
+                assert!(run_may_become(*was, is), "run {} goes from {was:?} to {is:?}", run.id);
+            }
+            Record::Attempt(attempt) => {
+                let (id, is) = (attempt.id, attempt.phase);
+                let was = self.attempt(id).map(|attempt| attempt.phase);
+                assert!(attempt_may_become(was, is), "attempt {id:?} goes from {was:?} to {is:?}");
+            }
+            Record::Event(_)
+            | Record::Mark(_)
+            | Record::Learned(_)
+            | Record::AlertQueued(_)
+            | Record::AlertGone(_)
+            | Record::Told(_)
+            | Record::PauseOfAll(_) => {}
         }
     }
 
