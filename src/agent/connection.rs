@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use reqwest::header::{CONNECTION, HeaderMap, HeaderValue};
 use reqwest::{Client, Url};
+use tower::BoxError;
 use tower::util::AndThenLayer;
 
 use super::limits::HEADERS_MAX;
@@ -136,13 +137,14 @@ fn client(
             // `localhost` is this machine whatever a resolver says, and needs no resolver thread.
             .resolve_to_addrs("localhost", &[address])
             .connector_layer(AndThenLayer::new(move |connection| {
-                let judged = owners.judge(address, errand).map(|uid| {
+                let (owners, holder) = (owners.clone(), Arc::clone(&holder));
+                async move {
+                    let uid = owners.judge(address, errand).await?;
                     if errand == Errand::State {
                         *holder.lock().unwrap_or_else(PoisonError::into_inner) = uid;
                     }
-                    connection
-                });
-                std::future::ready(judged.map_err(Into::into))
+                    Ok::<_, BoxError>(connection)
+                }
             }));
     }
     builder.build()

@@ -48,6 +48,19 @@ struct State {
     first: Option<u32>,
     /// That the system tells no owner was said.
     warned: bool,
+    /// Connections that were made so far.
+    made: u64,
+    /// What the tables said last.
+    reading: Option<Reading>,
+}
+
+/// What the kernel's tables said of a port.
+#[derive(Clone, Debug)]
+struct Reading {
+    at: SocketAddr,
+    /// The connections that were made before the tables were read, and so stand in them.
+    covers: u64,
+    holders: Vec<u32>,
 }
 
 /// The port is held by somebody who may not have the token.
@@ -89,11 +102,11 @@ impl Owners {
 
     /// Judges who holds a port to which a connection was just made, and tells who that is, where it
     /// matters and the system knows.
-    pub(super) fn judge(&self, at: SocketAddr, errand: Errand) -> Result<Option<u32>, Held> {
+    pub(super) async fn judge(&self, at: SocketAddr, errand: Errand) -> Result<Option<u32>, Held> {
         if !at.ip().to_canonical().is_loopback() {
             return Ok(None);
         }
-        let holders = holders(at);
+        let holders = self.holders(at).await;
         let Some(&holder) = holders.first() else {
             let mut state = self.state();
             if !std::mem::replace(&mut state.warned, true) {
@@ -106,6 +119,28 @@ impl Owners {
         };
         holders.iter().try_for_each(|uid| self.judge_user(*uid, errand))?;
         Ok(Some(holder))
+    }
+
+    /// Who holds a port to which a connection was just made. The tables are read after it was: the
+    /// kernel walks all connections of the machine for that, which takes milliseconds, so that all
+    /// connections that are made in one turn of the loop share a reading.
+    async fn holders(&self, at: SocketAddr) -> Vec<u32> {
+        let made = {
+            let mut state = self.state();
+            state.made += 1;
+            state.made
+        };
+        // Whatever else was connected meanwhile comes to this point, too.
+        tokio::task::yield_now().await;
+        let mut state = self.state();
+        let covers = state.made;
+        let shared = state.reading.as_ref().filter(|last| last.at == at && made <= last.covers);
+        if let Some(shared) = shared {
+            return shared.holders.clone();
+        }
+        let holders = holders(at);
+        state.reading = Some(Reading { at, covers, holders: holders.clone() });
+        holders
     }
 
     fn judge_user(&self, uid: u32, errand: Errand) -> Result<(), Held> {
