@@ -8,13 +8,14 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
+use super::alert::{QueuedAlert, Told};
 use super::engine::Host;
 use super::event::Event;
-use super::ids::{AccountId, AttemptId, JobName, RunId, UserId};
+use super::ids::{AccountId, AlertId, AttemptId, JobName, RunId, UserId};
 use super::job::{
     AgentSettings, CatchUp, HistoryPolicy, Job, JobSet, Overlap, PlaceTemplate, Terms,
 };
-use super::record::{Durable, Mark, Record};
+use super::record::{Durable, Mark, PauseOfAll, Record};
 use super::run::{Attempt, Run};
 use super::schedule::{Schedule, Timetable};
 use super::store::Store;
@@ -84,7 +85,7 @@ pub(crate) fn machine() -> Host {
 }
 
 /// A store, and its rows as tests look at them: those that are over among them.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Rows {
     store: MemoryStore,
     pub(crate) runs: BTreeMap<RunId, Arc<Run>>,
@@ -93,6 +94,9 @@ pub(crate) struct Rows {
     pub(crate) attempts: BTreeMap<AttemptId, Arc<Attempt>>,
     pub(crate) marks: BTreeMap<JobName, Arc<Mark>>,
     pub(crate) events: Vec<Event>,
+    pub(crate) alerts: BTreeMap<AlertId, Arc<QueuedAlert>>,
+    pub(crate) told: Told,
+    pub(crate) pause_of_all: Arc<PauseOfAll>,
 }
 
 impl Rows {
@@ -114,13 +118,24 @@ impl Rows {
                     self.marks.insert(mark.job.clone(), Arc::clone(mark));
                 }
                 Record::Event(event) => self.events.push(event.clone()),
-                Record::Learned(_)
-                | Record::AlertQueued(_)
-                | Record::AlertGone(_)
-                | Record::Told(_)
-                | Record::PauseOfAll(_) => {}
+                Record::AlertQueued(alert) => {
+                    self.alerts.insert(alert.id, Arc::clone(alert));
+                }
+                Record::AlertGone(alert) => {
+                    self.alerts.remove(alert);
+                }
+                Record::Told(told) => self.told = told.clone(),
+                Record::PauseOfAll(pause) => self.pause_of_all = Arc::clone(pause),
+                Record::Learned(_) => {}
             }
         }
+    }
+
+    /// The alerts that wait, in order.
+    pub(crate) fn outbox(&self) -> Vec<Arc<QueuedAlert>> {
+        let mut alerts: Vec<_> = self.alerts.values().cloned().collect();
+        alerts.sort_by_key(|alert| alert.number);
+        alerts
     }
 
     /// What an engine is rebuilt from.

@@ -1,4 +1,4 @@
-//! A stage for the real engine: its committed rows, its outstanding requests, and the clock, all
+//! A stage for the real loop: its committed rows, its outstanding requests, and the clock, all
 //! led by the model.
 //!
 //! A tick is 70 seconds. `adopt_window`, `timeout` and the skew lie well between two multiples of
@@ -9,16 +9,19 @@ use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
-use transferd_engine::engine::{Engine, Host};
+use transferd_engine::engine::Host;
+use transferd_engine::event_loop::{EventLoop, Output, StoreRequest};
 use transferd_engine::ids::{AccountId, AttemptId, JobName, RunId, TransferId, UserId};
-use transferd_engine::input::{Effect, Input, OperatorRequest, ReplyTo, Step};
+use transferd_engine::input::{Effect, Input, OperatorRequest, ReplyTo};
 use transferd_engine::job::{
     AgentSettings, CatchUp, HistoryPolicy, Job, JobSet, Overlap, PlaceTemplate, RetryPolicy, Terms,
 };
 use transferd_engine::place::TransferRequest;
-use transferd_engine::record::{Durable, Mark, Record};
+use transferd_engine::record::{Durable, Record};
 use transferd_engine::run::{Attempt, Run};
 use transferd_engine::schedule::Timetable;
+use transferd_engine::store::Store as _;
+use transferd_engine::store::memory::MemoryStore;
 use transferd_engine::template::PathTemplate;
 use transferd_engine::transfer::{
     AgentState, Gap, Incomplete, Look, Progress, Transfer, TransferStatus,
@@ -47,15 +50,16 @@ const IN_VAIN: Incomplete = Incomplete {
     took: SignedDuration::ZERO,
 };
 
-/// The engine, and all that outlives it.
+/// The daemon's loop, and all that outlives it.
 pub(crate) struct Stage {
     bounds: Bounds,
     set: Arc<JobSet>,
-    engine: Engine,
+    event_loop: EventLoop,
     now: Timestamp,
+    store: MemoryStore,
+    /// The rows that were committed, those that are over among them.
     runs: BTreeMap<RunId, Arc<Run>>,
     attempts: BTreeMap<AttemptId, Arc<Attempt>>,
-    marks: BTreeMap<JobName, Arc<Mark>>,
     /// A look is asked for and not answered.
     looking: bool,
     /// Submits that were asked for since they were last taken.
@@ -76,15 +80,15 @@ impl Stage {
     pub(crate) fn new(bounds: &Bounds) -> Self {
         let set = jobs(bounds);
         let now = at(START);
-        let (engine, step) = Engine::recover(Durable::default(), Arc::clone(&set), host(), now);
+        let event_loop = EventLoop::recover(Durable::default(), Arc::clone(&set), machine(), now);
         let mut stage = Self {
             bounds: bounds.clone(),
             set,
-            engine,
+            event_loop,
             now,
+            store: MemoryStore::new(),
             runs: BTreeMap::new(),
             attempts: BTreeMap::new(),
-            marks: BTreeMap::new(),
             looking: false,
             submits: Vec::new(),
             cancels: Vec::new(),
@@ -92,7 +96,7 @@ impl Stage {
             dates: Vec::new(),
             has_learned: false,
         };
-        stage.perform(step);
+        stage.turn();
         let count = if bounds.second == Second::None { 1 } else { 2 };
         for run in 0..count {
             let job = JobName::new(if bounds.job(run) == 0 { "a" } else { "b" });
@@ -113,42 +117,32 @@ impl Stage {
         &self.attempts[&id]
     }
 
-    /// Commits a step, and keeps what it asks for.
-    fn perform(&mut self, step: Step) {
-        for record in step.record {
-            match record {
-                Record::Run { was, run } => {
-                    let old = self.runs.insert(run.id, Arc::clone(&run));
-                    assert_eq!(old.map(|run| run.state), was, "compare and set");
+    /// Has what has happened decided and committed, and keeps what is asked for.
+    fn turn(&mut self) {
+        while let Some(request) = self.event_loop.poll_store(self.now) {
+            match request {
+                StoreRequest::Commit(records) => {
+                    self.store.commit(&records).expect("a commit that fits the rows");
+                    self.event_loop.committed(Ok(()), self.now);
                 }
-                Record::Attempt(attempt) => {
-                    self.attempts.insert(attempt.id, attempt);
-                }
-                Record::Mark(mark) => {
-                    self.marks.insert(mark.job.clone(), mark);
-                }
-                Record::Learned(learned) => {
-                    let window = self.set.agent.adopt_window;
-                    self.has_learned |= learned.longest_listing_delay * 3 > window;
-                }
-                Record::Event(_)
-                | Record::AlertQueued(_)
-                | Record::AlertGone(_)
-                | Record::PauseOfAll(_)
-                | Record::Told(_) => {}
+                StoreRequest::Load => unreachable!("rows are read back after a failed commit"),
             }
         }
         let mut asked = Vec::new();
-        for effect in step.then {
-            match effect {
-                Effect::Look(_) => self.looking = true,
-                Effect::Submit { attempt, .. } => self.submits.push(attempt),
-                Effect::Cancel { transfer } => self.cancels.push(transfer),
-                Effect::LearnCause { attempt, query } => asked.push((attempt, query.transfer)),
-                Effect::StartAgent
-                | Effect::Reply { .. }
-                | Effect::Deliver { .. }
-                | Effect::GatherDigest { .. } => {}
+        while let Some(output) = self.event_loop.poll_output() {
+            match output {
+                Output::Recorded(records) => self.recorded(records),
+                Output::Perform { effect, .. } => match effect {
+                    Effect::Look(_) => self.looking = true,
+                    Effect::Submit { attempt, .. } => self.submits.push(attempt),
+                    Effect::Cancel { transfer } => self.cancels.push(transfer),
+                    Effect::LearnCause { attempt, query } => asked.push((attempt, query.transfer)),
+                    Effect::StartAgent
+                    | Effect::Reply { .. }
+                    | Effect::Deliver { .. }
+                    | Effect::GatherDigest { .. } => {}
+                },
+                Output::Note(_) | Output::Settled(_) => {}
             }
         }
         // The model knows no causes: nothing is learned, and at once.
@@ -157,17 +151,36 @@ impl Stage {
         }
     }
 
-    /// Tells the engine something.
+    fn recorded(&mut self, records: Vec<Record>) {
+        for record in records {
+            match record {
+                Record::Run { run, .. } => drop(self.runs.insert(run.id, run)),
+                Record::Attempt(attempt) => drop(self.attempts.insert(attempt.id, attempt)),
+                Record::Learned(learned) => {
+                    let window = self.set.agent.adopt_window;
+                    self.has_learned |= learned.longest_listing_delay * 3 > window;
+                }
+                Record::Mark(_)
+                | Record::Event(_)
+                | Record::AlertQueued(_)
+                | Record::AlertGone(_)
+                | Record::PauseOfAll(_)
+                | Record::Told(_) => {}
+            }
+        }
+    }
+
+    /// Something happens.
     pub(crate) fn input(&mut self, input: Input) {
-        let step = self.engine.handle(input, self.now);
-        self.perform(step);
+        self.event_loop.push(input);
+        self.turn();
     }
 
     /// Lets time pass, wake-up by wake-up. A look that is asked for meanwhile stays unanswered.
     pub(crate) fn until(&mut self, to: Timestamp) {
-        while let Some(next) = self.engine.next_wakeup().filter(|next| *next <= to) {
+        while let Some(next) = self.event_loop.next_wakeup().filter(|next| *next <= to) {
             self.now = self.now.max(next);
-            self.input(Input::TimeReached);
+            self.turn();
         }
         self.now = self.now.max(to);
     }
@@ -286,26 +299,9 @@ impl Stage {
 
     /// It is rebuilt from the committed rows.
     pub(crate) fn restart(&mut self) {
-        let open =
-            |run: &RunId| self.attempts.values().any(|a| a.id.run == *run && a.phase.is_open());
-        let mut runs: Vec<Arc<Run>> = self
-            .runs
-            .values()
-            .filter(|run| !run.state.is_over() || open(&run.id))
-            .cloned()
-            .collect();
-        runs.sort_by_key(|run| run.id);
-        let attempts = self
-            .attempts
-            .values()
-            .filter(|attempt| runs.iter().any(|run| run.id == attempt.id.run))
-            .cloned()
-            .collect();
-        let marks = self.marks.values().cloned().collect();
-        let durable = Durable { runs, attempts, marks, ..Durable::default() };
-        let (engine, step) = Engine::recover(durable, Arc::clone(&self.set), host(), self.now);
-        self.engine = engine;
-        self.perform(step);
+        let rows = self.store.load().expect("rows in memory");
+        self.event_loop = EventLoop::recover(rows, Arc::clone(&self.set), machine(), self.now);
+        self.turn();
     }
 }
 
@@ -325,7 +321,7 @@ pub(crate) fn transfer_id(record: usize) -> TransferId {
     TransferId(Uuid::from_u128(record as u128 + 1))
 }
 
-fn host() -> Host {
+fn machine() -> Host {
     Host { hostname: "station".to_owned(), jitter_seed: 7 }
 }
 

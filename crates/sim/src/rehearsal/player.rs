@@ -1,7 +1,6 @@
-//! Plays a rehearsal: one queue of events, the engine, the simulated agent.
+//! Plays a rehearsal: one queue of events, the daemon's loop, the simulated agent.
 //!
-//! The same contract as the daemon's loop (wait, handle, perform), without a store: nothing dies
-//! here, so nothing is ever read back.
+//! Nothing dies here and no commit fails, so nothing is kept: what is recorded goes to the ledger.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,9 +15,9 @@ use super::plan::Rehearsal;
 use super::story::{JobStory, RunStory};
 use crate::convert;
 use crate::world::{Chance, World, WorldOptions};
-use transferd_engine::engine::Engine;
+use transferd_engine::event_loop::{EventLoop, Output, StoreRequest};
 use transferd_engine::ids::{AttemptId, TransferId};
-use transferd_engine::input::{Effect, Input, Step};
+use transferd_engine::input::{Effect, Input};
 use transferd_engine::matching::shift;
 use transferd_engine::place::TransferRequest;
 use transferd_engine::record::Durable;
@@ -82,7 +81,7 @@ enum Event {
 struct Player<'a> {
     rehearsal: &'a Rehearsal,
     now: Timestamp,
-    engine: Engine,
+    event_loop: EventLoop,
     world: World,
     chance: Chance,
     ledger: Ledger,
@@ -98,11 +97,10 @@ impl<'a> Player<'a> {
         let set = Arc::new(rehearsal.unhurried_set());
         let now = rehearsal.from;
         let host = rehearsal.host.clone();
-        let (engine, first) = Engine::recover(Durable::default(), set, host, now);
         let mut player = Self {
             rehearsal,
             now,
-            engine,
+            event_loop: EventLoop::recover(Durable::default(), set, host, now),
             world: World::new(rehearsal.world(), rehearsal.seed.rotate_left(17), now),
             chance: Chance::from(rehearsal.seed),
             ledger: Ledger::new(rehearsal),
@@ -111,7 +109,7 @@ impl<'a> Player<'a> {
             hinted: false,
             work: 0,
         };
-        player.carry_out(first);
+        player.turn();
         player
     }
 
@@ -132,7 +130,7 @@ impl<'a> Player<'a> {
 
     fn next_instant(&self) -> Option<Timestamp> {
         let queued = self.queue.first_key_value().map(|((at, _), _)| *at);
-        let woken = self.engine.next_wakeup();
+        let woken = self.event_loop.next_wakeup();
         [queued, woken, self.world.next_event()].into_iter().flatten().min()
     }
 
@@ -140,7 +138,7 @@ impl<'a> Player<'a> {
     fn step(&mut self) {
         if self.world.next_event().is_some_and(|at| at <= self.now) {
             self.world.advance(self.now);
-            if self.engine.wants_notifications() && !std::mem::replace(&mut self.hinted, true) {
+            if self.event_loop.wants_notifications() && !std::mem::replace(&mut self.hinted, true) {
                 self.send(Event::Answer(Box::new(Input::Notified)));
             }
             return;
@@ -150,7 +148,7 @@ impl<'a> Player<'a> {
                 let event = entry.remove();
                 self.happen(event);
             }
-            Some(_) | None => self.feed(Input::TimeReached),
+            Some(_) | None => self.turn(),
         }
     }
 
@@ -165,7 +163,8 @@ impl<'a> Player<'a> {
             Event::List { request, began_at } => Input::Looked(Ok(self.list(&request, began_at))),
             Event::Answer(input) => {
                 self.hinted &= *input != Input::Notified;
-                self.feed(*input);
+                self.event_loop.push(*input);
+                self.turn();
                 return;
             }
         };
@@ -197,34 +196,45 @@ impl<'a> Player<'a> {
         }
     }
 
-    fn feed(&mut self, input: Input) {
+    /// Has what has happened decided, and does what comes of it.
+    fn turn(&mut self) {
         self.work += 1 + u64::try_from(self.ledger.waiting()).unwrap_or(u64::MAX);
-        let step = self.engine.handle(input, self.now);
-        self.carry_out(step);
-    }
-
-    fn carry_out(&mut self, step: Step) {
-        self.ledger.take(&step.record, &self.engine, self.now);
+        while let Some(request) = self.event_loop.poll_store(self.now) {
+            match request {
+                StoreRequest::Commit(_) => self.event_loop.committed(Ok(()), self.now),
+                StoreRequest::Load => unreachable!("rows are read back after a failed commit"),
+            }
+        }
+        while let Some(output) = self.event_loop.poll_output() {
+            match output {
+                Output::Recorded(records) => {
+                    self.ledger.take(&records, self.event_loop.engine(), self.now);
+                }
+                Output::Perform { effect, .. } => self.perform(effect),
+                Output::Note(_) | Output::Settled(_) => {}
+            }
+        }
         for transfer in self.ledger.take_settled() {
             self.world.discard(transfer);
         }
-        for effect in step.then {
-            match effect {
-                Effect::Look(request) => self.send(Event::List { request, began_at: self.now }),
-                Effect::Submit { attempt, request } => self.send(Event::Post { attempt, request }),
-                Effect::Cancel { transfer } => self.send(Event::Cancel { transfer }),
-                // The ledger goes by ends, and nobody asks why here.
-                Effect::LearnCause { attempt, query } => {
-                    let transfer = query.transfer;
-                    let learned = Input::CauseLearned { attempt, transfer, row: None };
-                    self.send(Event::Answer(Box::new(learned)));
-                }
-                // Nobody asks for anything here, nor is told of it.
-                Effect::StartAgent
-                | Effect::Reply { .. }
-                | Effect::Deliver { .. }
-                | Effect::GatherDigest { .. } => {}
+    }
+
+    fn perform(&mut self, effect: Effect) {
+        match effect {
+            Effect::Look(request) => self.send(Event::List { request, began_at: self.now }),
+            Effect::Submit { attempt, request } => self.send(Event::Post { attempt, request }),
+            Effect::Cancel { transfer } => self.send(Event::Cancel { transfer }),
+            // The ledger goes by ends, and nobody asks why here.
+            Effect::LearnCause { attempt, query } => {
+                let transfer = query.transfer;
+                let learned = Input::CauseLearned { attempt, transfer, row: None };
+                self.send(Event::Answer(Box::new(learned)));
             }
+            // Nobody asks for anything here, nor is told of it.
+            Effect::StartAgent
+            | Effect::Reply { .. }
+            | Effect::Deliver { .. }
+            | Effect::GatherDigest { .. } => {}
         }
     }
 

@@ -18,10 +18,10 @@ use crate::transfer::{SubmitAnswer, TransferStatus};
 #[test]
 fn an_idle_engine_sleeps_until_the_next_occurrence() {
     let stage = Stage::new(vec![job("a", "to/", |_| {})]);
-    assert_eq!(stage.engine.next_wakeup(), Some(at("01:00:00")));
+    assert_eq!(stage.engine().next_wakeup(), Some(at("01:00:00")));
     assert_eq!(stage.looks, 0);
     let stage = Stage::new(Vec::new());
-    assert_eq!(stage.engine.next_wakeup(), None);
+    assert_eq!(stage.engine().next_wakeup(), None);
 }
 
 #[test]
@@ -74,7 +74,7 @@ fn missed_occurrences_are_caught_up_once_and_the_others_are_recorded() {
     let mut stage = Stage::new(vec![job("a", "to/", |_| {})]);
     stage.now = at("04:30:00");
     stage.restart();
-    let states: Vec<_> = stage.order.iter().map(|id| stage.runs[id].state).collect();
+    let states: Vec<_> = stage.rows.order.iter().map(|id| stage.rows.runs[id].state).collect();
     let ran = RunState::Submitting;
     assert_eq!(states, [RunState::Skipped, RunState::Skipped, RunState::Skipped, ran]);
     assert_eq!(stage.run(3).trigger, Trigger::CatchUp);
@@ -91,9 +91,10 @@ fn an_occurrence_missed_last_is_the_one_caught_up_though_it_is_hardly_late() {
         let mut stage = Stage::new(vec![job("a", "to/", |job| job.catch_up = catch_up)]);
         stage.now = at("03:00:30");
         stage.restart();
-        let states: Vec<_> = stage.order.iter().map(|id| stage.runs[id].state).collect();
+        let states: Vec<_> = stage.rows.order.iter().map(|id| stage.rows.runs[id].state).collect();
         assert_eq!(states, ends, "{catch_up:?}");
-        let triggers: Vec<_> = stage.order.iter().map(|id| stage.runs[id].trigger).collect();
+        let triggers: Vec<_> =
+            stage.rows.order.iter().map(|id| stage.rows.runs[id].trigger).collect();
         assert_eq!(triggers, [Trigger::CatchUp, Trigger::CatchUp, Trigger::Schedule]);
     }
 }
@@ -109,8 +110,8 @@ fn a_job_that_is_edited_never_fires_a_past_occurrence() {
     stage.set = set(vec![changed]);
     let replaced = Input::JobsReplaced(Arc::clone(&stage.set));
     stage.input(replaced);
-    assert_eq!(stage.order.len(), 0);
-    assert_eq!(stage.engine.next_wakeup(), Some(at("00:50:00")));
+    assert_eq!(stage.rows.order.len(), 0);
+    assert_eq!(stage.engine().next_wakeup(), Some(at("00:50:00")));
 }
 
 #[test]
@@ -120,7 +121,7 @@ fn a_trigger_waits_behind_the_active_run_and_a_second_is_refused() {
         let run = RunId(Uuid::from_u128(nth));
         let request = OperatorRequest::Trigger { job: JobName::new("a"), run };
         stage.input(Input::Operator { reply: ReplyTo(1), request, by: None });
-        let states = stage.runs.values().filter(|run| run.state == RunState::Waiting);
+        let states = stage.rows.runs.values().filter(|run| run.state == RunState::Waiting);
         assert_eq!(states.count(), waiting);
     }
     assert!(matches!(stage.replies[2], Answer::No(_)));
@@ -134,7 +135,7 @@ fn a_full_house_does_not_hide_the_run_that_blocks() {
     stage.input(Input::JobsReplaced(Arc::new(set)));
     stage.until(at("01:00:00"));
     stage.answer(SubmitAnswer::Accepted);
-    let first = stage.order[0];
+    let first = stage.rows.order[0];
     let request =
         OperatorRequest::Trigger { job: JobName::new("a"), run: RunId(Uuid::from_u128(1)) };
     stage.input(Input::Operator { reply: ReplyTo(1), request, by: None });
@@ -192,6 +193,6 @@ fn a_queue_holds_one_occurrence() {
     stage.answer(SubmitAnswer::Accepted);
     stage.list(1, TransferStatus::Running);
     stage.until(at("03:00:00"));
-    let states: Vec<_> = stage.order.iter().map(|id| stage.runs[id].state).collect();
+    let states: Vec<_> = stage.rows.order.iter().map(|id| stage.rows.runs[id].state).collect();
     assert_eq!(states, [RunState::Running, RunState::Waiting, RunState::Skipped]);
 }

@@ -90,8 +90,8 @@ fn the_end_of_a_run_is_told_of_with_what_belongs_to_it() {
         "a failed on station: the agent reports an error of the transfer (scheduled for \
          2026-03-02 01:00:00+00:00)"
     );
-    assert_eq!(stage.outbox.len(), 0, "what is delivered is gone");
-    assert_eq!(stage.engine.alerts_view().delivered, 1);
+    assert_eq!(stage.rows.alerts.len(), 0, "what is delivered is gone");
+    assert_eq!(stage.engine().alerts_view().delivered, 1);
 }
 
 #[test]
@@ -155,12 +155,12 @@ fn what_was_queued_survives_a_crash_and_is_neither_lost_nor_doubled() {
     // It dies before it has heard what came of it.
     stage.restart();
     let again = stage.deliveries.pop().expect("the same again");
-    assert_eq!((before.id, stage.outbox.len()), (again.id, 1));
+    assert_eq!((before.id, stage.rows.alerts.len()), (again.id, 1));
     stage.input(Input::Delivered { alert: again.id, delivery: Delivery::Delivered });
     // An answer that comes twice does no harm.
     stage.input(Input::Delivered { alert: again.id, delivery: Delivery::Delivered });
     stage.restart();
-    assert_eq!((stage.handed_out(), stage.outbox.len()), (vec![], 0));
+    assert_eq!((stage.handed_out(), stage.rows.alerts.len()), (vec![], 0));
 }
 
 #[test]
@@ -168,10 +168,10 @@ fn a_failed_delivery_is_tried_again_later_and_later_and_after_a_restart_where_it
     let mut stage = stage(vec![webhook("ops", &[AlertEvent::Failed], &[])]);
     stage.run_ends(1, TransferStatus::Error);
     stage.fail_delivery(failed());
-    let view = stage.engine.alerts_view();
+    let view = stage.engine().alerts_view();
     assert_eq!((view.waiting, view.failing[0].tries), (1, 1));
     assert_eq!(view.failing[0].words, "away");
-    assert_eq!(stage.engine.next_wakeup(), Some(stage.now + secs(10)), "time alone wakes it");
+    assert_eq!(stage.engine().next_wakeup(), Some(stage.now + secs(10)), "time alone wakes it");
     stage.pass(secs(9));
     assert_eq!(stage.handed_out(), [""; 0]);
     stage.pass(secs(1));
@@ -180,7 +180,7 @@ fn a_failed_delivery_is_tried_again_later_and_later_and_after_a_restart_where_it
     assert_eq!(stage.handed_out(), [""; 0], "not at once");
     stage.pass(secs(20));
     assert_eq!(stage.delivered_words(), ["failed"]);
-    assert!(stage.engine.alerts_view().failing.is_empty());
+    assert!(stage.engine().alerts_view().failing.is_empty());
 }
 
 #[test]
@@ -191,16 +191,16 @@ fn a_delivery_that_is_turned_down_is_given_up_soon_and_one_that_fails_after_a_da
         stage.fail_delivery(Delivery::Refused("it answered 404".to_owned()));
         stage.pass(secs(40));
     }
-    assert_eq!((stage.outbox.len(), stage.engine.alerts_view().given_up), (0, 1));
+    assert_eq!((stage.rows.alerts.len(), stage.engine().alerts_view().given_up), (0, 1));
 
     stage.run_ends(2, TransferStatus::Error);
     let began = stage.now;
     let first = stage.deliveries.last().expect("a delivery").id;
-    let waits = |stage: &Stage| stage.outbox.get(first).is_some();
+    let waits = |stage: &Stage| stage.rows.alerts.contains_key(&first);
     while waits(&stage) {
         stage.fail_delivery(failed());
         while waits(&stage) && stage.deliveries.is_empty() {
-            let next = stage.engine.next_wakeup().expect("a wake-up");
+            let next = stage.engine().next_wakeup().expect("a wake-up");
             stage.until(next);
         }
     }
@@ -214,7 +214,7 @@ fn of_one_entry_one_alert_is_on_its_way_in_the_order_of_what_happened() {
     stage.run_ends(1, TransferStatus::Error);
     stage.run_ends(2, TransferStatus::Completed);
     assert_eq!(stage.handed_out(), ["failed"]);
-    let first = Arc::clone(stage.outbox.rows().next().expect("a row"));
+    let first = Arc::clone(stage.rows.outbox().first().expect("a row"));
     stage.input(Input::Delivered { alert: first.id, delivery: Delivery::Delivered });
     assert_eq!(stage.delivered_words(), ["recovered"]);
 }
@@ -237,7 +237,7 @@ fn what_was_meant_for_an_entry_that_is_gone_is_dropped() {
         vec![webhook("other", &[AlertEvent::Failed], &[])],
     );
     stage.input(Input::JobsReplaced(other));
-    assert_eq!(stage.outbox.len(), 0);
+    assert_eq!(stage.rows.alerts.len(), 0);
 }
 
 #[test]
@@ -248,10 +248,10 @@ fn the_outbox_is_bounded_and_the_oldest_goes_first() {
         stage.input(Input::JobFileJudged(Some("bad".to_owned())));
         stage.input(Input::JobFileJudged(None));
     }
-    assert_eq!(stage.outbox.len(), OUTBOX_MAX);
-    let first = stage.outbox.rows().next().expect("a row").number;
+    assert_eq!(stage.rows.alerts.len(), OUTBOX_MAX);
+    let first = stage.rows.outbox().first().expect("a row").number;
     assert_eq!(first, 6);
-    assert_eq!(stage.engine.alerts_view().given_up, 5);
+    assert_eq!(stage.engine().alerts_view().given_up, 5);
 }
 
 fn ping() -> Alert {
@@ -270,7 +270,7 @@ fn a_ping_of_a_start_goes_before_that_of_the_end_and_is_tried_once() {
     assert_eq!(stage.deliveries.len(), 1, "the end waits for it");
     stage.fail_delivery(failed());
     assert_eq!(stage.delivered_words(), ["succeeded"]);
-    assert_eq!(stage.outbox.len(), 0);
+    assert_eq!(stage.rows.alerts.len(), 0);
 }
 
 /// A job that has no success for 90 minutes is late.
@@ -332,7 +332,7 @@ fn an_agent_that_keeps_runs_waiting_is_told_of_once_an_outage() {
     assert_eq!(stage.delivered_words(), [""; 0], "it is the same outage");
     stage.agent = AgentState::Started;
     stage.pass(secs(30));
-    assert!(stage.told.agent_down.is_none());
+    assert!(stage.rows.told.agent_down.is_none());
     stage.answer(SubmitAnswer::Accepted);
     stage.list(1, TransferStatus::Completed);
     stage.pass(secs(10));
@@ -347,8 +347,7 @@ fn a_token_that_ends_is_told_of_in_time_and_once_more_at_its_end() {
     let ends = stage.now + SignedDuration::from_hours(80);
     stage.input(Input::TokenEnds(Some(ends)));
     assert_eq!(stage.delivered_words(), [""; 0]);
-    let step = stage.rebuild();
-    stage.perform(step);
+    stage.restart();
     stage.input(Input::TokenEnds(Some(ends)));
     let mut told = 0;
     let mut reasons = Vec::new();

@@ -29,7 +29,7 @@ fn ours(message: &str, certain: bool) -> Option<OurRow> {
 }
 
 fn attempt(stage: &Stage) -> &Attempt {
-    stage.attempts.values().next().expect("an attempt")
+    stage.rows.attempts.values().next().expect("an attempt")
 }
 
 fn frame(stage: &mut Stage, transfer: u128, path: &str, error: &str) {

@@ -154,8 +154,8 @@ fn a_digest_that_comes_at_other_times_goes_on_where_it_was_and_one_that_is_gone_
     stage.input(Input::JobsReplaced(Arc::clone(&both)));
     assert_eq!(stage.gathers.len(), 2, "the first of them is asked for already");
     stage.input(Input::JobsReplaced(with(jobs(), Vec::new())));
-    assert_eq!(stage.told.digests, []);
-    let digest_time: Option<Timestamp> = stage.engine.next_digest();
+    assert_eq!(stage.rows.told.digests, []);
+    let digest_time: Option<Timestamp> = stage.engine().next_digest();
     assert_eq!(digest_time, None);
 }
 

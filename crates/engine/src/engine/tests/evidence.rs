@@ -16,7 +16,7 @@ fn owner(stage: &Stage, id: u128) -> Option<AttemptId> {
     let holds = |attempt: &&Arc<Attempt>| {
         attempt.transfer.is_some_and(|transfer| transfer.0.as_u128() == id)
     };
-    stage.attempts.values().find(holds).map(|attempt| attempt.id)
+    stage.rows.attempts.values().find(holds).map(|attempt| attempt.id)
 }
 
 #[test]
@@ -140,7 +140,7 @@ fn a_record_that_was_listed_before_is_no_near_miss() {
     stage.until(at("02:00:00"));
     stage.answer(SubmitAnswer::Accepted);
     stage.pass(secs(60));
-    assert!(!stage.happened("near_miss"), "{:?}", stage.events);
+    assert!(!stage.happened("near_miss"), "{:?}", stage.rows.events);
     stage.list(3, TransferStatus::Running);
     stage.record(3).fingerprint = Fingerprint(Uuid::from_u128(7));
     stage.pass(secs(20));
@@ -156,7 +156,7 @@ fn a_clock_that_is_set_while_a_request_is_under_way_widens_its_evidence() {
     let id = stage.answer(SubmitAnswer::Accepted);
     stage.list(1, TransferStatus::Running);
     stage.pass(secs(10));
-    assert_eq!(owner(&stage, 1), Some(id), "{:?}", stage.attempts[&id]);
+    assert_eq!(owner(&stage, 1), Some(id), "{:?}", stage.rows.attempts[&id]);
 }
 
 #[test]
@@ -172,9 +172,9 @@ fn a_listing_that_was_slow_makes_the_next_search_longer() {
     stage.until(at("02:00:00"));
     let id = stage.answer(SubmitAnswer::Uncertain("reset".to_owned()));
     stage.pass(secs(500));
-    assert_eq!(stage.attempts[&id].phase, Phase::Uncertain, "three times 200 s");
+    assert_eq!(stage.rows.attempts[&id].phase, Phase::Uncertain, "three times 200 s");
     stage.pass(secs(200));
-    assert_eq!(stage.attempts[&id].phase, Phase::GivenUp);
+    assert_eq!(stage.rows.attempts[&id].phase, Phase::GivenUp);
 }
 
 #[test]

@@ -7,10 +7,9 @@ use uuid::Uuid;
 
 use super::stage::{Stage, at, job, secs, stage_request};
 use crate::ids::{AttemptId, RunId};
-use crate::input::{Effect, Input};
+use crate::input::Input;
 use crate::job::{JobSet, Terms};
 use crate::limits::SKEW;
-use crate::record::Record;
 use crate::run::RunState;
 use crate::transfer::{AgentState, LookFailure, Refusal, SubmitAnswer, TransferStatus};
 
@@ -83,7 +82,7 @@ fn a_crash_between_commit_and_answer_is_settled_by_looking_and_uses_up_no_attemp
     assert_eq!(stage.submits.len(), 1);
     stage.pass(secs(30));
     assert_eq!(stage.submits.len(), 2, "never arrived: sent again");
-    let counted = stage.attempts.values().filter(|attempt| attempt.counts).count();
+    let counted = stage.rows.attempts.values().filter(|attempt| attempt.counts).count();
     assert_eq!(counted, 1);
 }
 
@@ -99,7 +98,7 @@ fn what_was_listed_before_we_asked_is_never_ours() {
     stage.answer(SubmitAnswer::Accepted);
     stage.pass(secs(60));
     assert_eq!(stage.run(0).state, RunState::Queued);
-    assert!(stage.attempts.values().all(|attempt| attempt.transfer.is_none()));
+    assert!(stage.rows.attempts.values().all(|attempt| attempt.transfer.is_none()));
 }
 
 #[test]
@@ -111,7 +110,7 @@ fn two_records_for_one_request_are_ambiguous_and_left_alone() {
     stage.list(2, TransferStatus::Running);
     stage.pass(secs(60));
     assert_eq!(stage.run(0).state, RunState::Running);
-    assert!(stage.attempts.values().any(|attempt| attempt.ambiguous));
+    assert!(stage.rows.attempts.values().any(|attempt| attempt.ambiguous));
     stage.status(1, TransferStatus::Completed);
     stage.pass(secs(60));
     assert_eq!(stage.run(0).state, RunState::Succeeded);
@@ -126,11 +125,12 @@ fn a_failed_look_proves_no_absence() {
     stage.agent = AgentState::Stopped;
     // A listing of an agent that is not at work is not complete.
     for _ in 0..100 {
-        stage.now = stage.engine.next_wakeup().expect("a look");
-        let step = stage.engine.handle(Input::TimeReached, stage.now);
-        if !step.then.iter().any(|effect| matches!(effect, Effect::Look(_))) {
+        stage.now = stage.engine().next_wakeup().expect("a look");
+        let (asked, told) = (stage.requests.len(), stage.rows.told.clone());
+        stage.turn_unanswered();
+        if stage.requests.len() == asked {
             // Once, it is told that the agent has been away for long.
-            assert!(step.record.iter().any(|record| matches!(record, Record::Told(_))));
+            assert_ne!(stage.rows.told, told);
             continue;
         }
         stage.input(Input::Looked(Err(LookFailure::Unreachable("refused".to_owned()))));
@@ -221,7 +221,7 @@ fn of_two_late_records_for_one_lost_request_neither_is_canceled() {
         stage.listed.last_mut().expect("listed").requested_at = Some(first_asked);
     }
     stage.pass(secs(20));
-    assert!(stage.attempts.values().any(|attempt| attempt.ambiguous));
+    assert!(stage.rows.attempts.values().any(|attempt| attempt.ambiguous));
     assert_eq!(stage.cancels, [], "one of them is not ours");
 }
 
@@ -292,10 +292,10 @@ fn an_answer_that_is_lost_twice_is_looked_for_no_later_than_one_lost_once() {
     let mut stage = Stage::new(vec![job("a", "to/", |_| {})]);
     stage.until(at("01:00:00"));
     let id = stage.answer(SubmitAnswer::Uncertain("reset".to_owned()));
-    let until = stage.attempts[&id].not_after;
+    let until = stage.rows.attempts[&id].not_after;
     stage.pass(secs(100));
     stage.answer(SubmitAnswer::Uncertain("reset".to_owned()));
-    assert_eq!(stage.attempts[&id].not_after, until);
+    assert_eq!(stage.rows.attempts[&id].not_after, until);
 }
 
 #[test]

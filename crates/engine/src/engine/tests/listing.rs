@@ -19,25 +19,25 @@ fn a_list_that_can_not_be_read_to_its_end_is_an_outage_that_says_why() {
     stage.until(at("01:00:00"));
     let looks = stage.looks;
     stage.pass(secs(60));
-    let view = stage.engine.run_view(stage.order[0]).expect("a run");
+    let view = stage.engine().run_view(stage.rows.order[0]).expect("a run");
     assert!(matches!(view.wait, Some(Wait::Listing(_))), "{:?}", view.wait);
     let figures = "its end is not reached in time; 600 of 25000 records were read on 3 pages";
     assert!(view.run.reason.to_string().contains(figures), "{}", view.run.reason);
-    assert!(stage.engine.agent_view().words.contains(figures));
+    assert!(stage.engine().agent_view().words.contains(figures));
     assert_eq!(stage.warnings.len(), 1, "{:?}", stage.warnings);
     assert!(stage.warnings[0].contains(figures));
     stage.pass(secs(600));
     assert!(stage.looks - looks < 55, "{} looks in 11 minutes", stage.looks - looks);
-    assert!(stage.told.agent_down.is_some(), "an alert");
+    assert!(stage.rows.told.agent_down.is_some(), "an alert");
     assert_eq!(stage.submits.len(), 0);
     let waiting =
-        stage.events.iter().filter(|event| event.what.to_string().contains(figures)).count();
+        stage.rows.events.iter().filter(|event| event.what.to_string().contains(figures)).count();
     assert_eq!(waiting, 1, "said once");
     stage.gap = None;
     stage.pass(secs(20));
     assert_eq!(stage.submits.len(), 1);
-    assert_eq!(stage.engine.agent_view().words, "");
-    assert_eq!(stage.told.agent_down, None);
+    assert_eq!(stage.engine().agent_view().words, "");
+    assert_eq!(stage.rows.told.agent_down, None);
 }
 
 #[test]
@@ -61,9 +61,9 @@ fn an_outage_is_told_of_though_each_of_its_runs_ends_before_it_is_long() {
     stage.failure = Some(LookFailure::Unreachable("refused".to_owned()));
     stage.until(at("01:30:00"));
     assert_eq!(stage.run(0).state, RunState::Skipped);
-    assert_eq!(stage.told.agent_down, None, "nobody has asked it since");
+    assert_eq!(stage.rows.told.agent_down, None, "nobody has asked it since");
     stage.until(at("02:01:00"));
-    assert_eq!(stage.told.agent_down, Some(at("01:00:00")), "{:?}", stage.told);
+    assert_eq!(stage.rows.told.agent_down, Some(at("01:00:00")), "{:?}", stage.rows.told);
 }
 
 #[test]
@@ -76,7 +76,7 @@ fn an_agent_that_was_away_for_one_run_and_is_back_for_the_next_is_not_told_of() 
     stage.until(at("01:30:00"));
     stage.failure = None;
     stage.until(at("02:01:00"));
-    assert_eq!(stage.told.agent_down, None);
+    assert_eq!(stage.rows.told.agent_down, None);
     assert_eq!(stage.submits.len(), 1);
     assert!(stage.warnings.iter().all(|text| !text.contains("runs wait for the agent")));
 }
@@ -108,7 +108,7 @@ fn a_request_stands_on_a_look_that_was_read_deep_enough() {
     assert_eq!(stage.submits.len(), 2);
     let asked = stage.requests.iter().rev().find(|it| it.since < stage.now - BASELINE_DEPTH / 2);
     let asked = asked.expect("a deep look");
-    let sent = stage.attempts[&stage.submits[1].0].not_before;
+    let sent = stage.rows.attempts[&stage.submits[1].0].not_before;
     assert!(asked.since <= sent - BASELINE_DEPTH + SKEW);
     assert!(stage.requests.iter().filter(|it| it.since <= sent - BASELINE_DEPTH).count() >= 2);
 }
@@ -146,5 +146,9 @@ fn a_list_that_was_not_read_to_its_end_proves_no_absence() {
     let id = stage.answer(SubmitAnswer::Uncertain("reset".to_owned()));
     stage.gap = Some(Gap::Shifted);
     stage.pass(secs(600));
-    assert_eq!(stage.attempts[&id].phase, Phase::Uncertain, "it may stand where nobody has read");
+    assert_eq!(
+        stage.rows.attempts[&id].phase,
+        Phase::Uncertain,
+        "it may stand where nobody has read"
+    );
 }

@@ -25,7 +25,7 @@ fn a_run_is_queued_found_followed_and_succeeds() {
     stage.status(1, TransferStatus::Completed);
     stage.pass(secs(10));
     assert_eq!(stage.run(0).state, RunState::Succeeded);
-    assert_eq!(stage.engine.next_wakeup(), Some(at("02:00:00")), "idle again");
+    assert_eq!(stage.engine().next_wakeup(), Some(at("02:00:00")), "idle again");
     assert_eq!(
         stage.run(0).reason.to_string(),
         "completed: 2 objects transferred, 0 skipped, 0 failed"
@@ -287,6 +287,6 @@ fn what_is_past_its_time_is_canceled_though_nothing_can_be_recorded() {
     stage.answer(SubmitAnswer::Accepted);
     let transfer = stage.list(1, TransferStatus::Running);
     stage.pass(secs(10));
-    assert_eq!(stage.engine.overdue(at("01:29:59")), []);
-    assert_eq!(stage.engine.overdue(at("01:30:00")), [transfer]);
+    assert_eq!(stage.engine().overdue(at("01:29:59")), []);
+    assert_eq!(stage.engine().overdue(at("01:30:00")), [transfer]);
 }

@@ -20,13 +20,13 @@ fn hours(n: i64) -> SignedDuration {
 
 /// The occurrences that were carried out, oldest run first.
 fn carried_out(stage: &Stage) -> Vec<Timestamp> {
-    let runs = stage.order.iter().map(|id| &stage.runs[id]);
+    let runs = stage.rows.order.iter().map(|id| &stage.rows.runs[id]);
     runs.filter(|run| run.state != RunState::Skipped).filter_map(|run| run.scheduled_for).collect()
 }
 
 /// The occurrences that were recorded as skipped.
 fn skipped(stage: &Stage) -> Vec<Timestamp> {
-    let runs = stage.order.iter().map(|id| &stage.runs[id]);
+    let runs = stage.rows.order.iter().map(|id| &stage.rows.runs[id]);
     runs.filter(|run| run.state == RunState::Skipped).filter_map(|run| run.scheduled_for).collect()
 }
 
@@ -34,13 +34,13 @@ fn skipped(stage: &Stage) -> Vec<Timestamp> {
 fn work(stage: &mut Stage, to: Timestamp) {
     loop {
         let asked = stage.submits.last().map(|(attempt, _)| *attempt);
-        if asked.is_some_and(|asked| stage.attempts[&asked].phase == Phase::Intent) {
+        if asked.is_some_and(|asked| stage.rows.attempts[&asked].phase == Phase::Intent) {
             stage.answer(SubmitAnswer::Accepted);
             stage.list(stage.submits.len() as u128, TransferStatus::Completed);
             stage.pass(secs(6));
             stage.listed.clear();
         } else if stage.now < to {
-            let next = stage.engine.next_wakeup().unwrap_or(to).clamp(stage.now, to);
+            let next = stage.engine().next_wakeup().unwrap_or(to).clamp(stage.now, to);
             stage.until(next);
         } else {
             return;
@@ -108,12 +108,12 @@ fn a_clock_that_is_behind_at_a_start_and_then_right_runs_no_occurrence_twice() {
 fn a_new_job_that_a_wrong_clock_saw_first_has_no_past() {
     let mut stage = Stage::new(vec![scheduled("a", "*/10 * * * * *")]);
     stage.now -= hours(3 * 365 * 24);
-    stage.marks.clear();
+    stage.rows.marks.clear();
     stage.restart();
     stage.step_clock(hours(3 * 365 * 24));
     assert_eq!(skipped(&stage), []);
     assert_eq!(carried_out(&stage), []);
-    assert_eq!(stage.marks.values().next().expect("a mark").first_seen, stage.now);
+    assert_eq!(stage.rows.marks.values().next().expect("a mark").first_seen, stage.now);
 }
 
 #[test]
@@ -124,7 +124,7 @@ fn a_step_forward_runs_the_latest_that_it_passes_over_and_a_leap_none() {
         stage.step_clock(hours(step) + secs(180));
         assert_eq!(skipped(&stage), []);
         assert_eq!(carried_out(&stage), runs, "{step}");
-        assert!(stage.runs.values().all(|run| run.trigger == Trigger::Schedule));
+        assert!(stage.rows.runs.values().all(|run| run.trigger == Trigger::Schedule));
     }
 }
 
@@ -169,7 +169,7 @@ fn the_catch_up_window_bounds_what_is_caught_up() {
         stage.restart();
         assert_eq!(carried_out(&stage).len(), runs, "{catch_up:?}");
         let too_old = |run: &&Arc<Run>| run.reason.code() == Some(ReasonCode::CatchUpWindow);
-        let old = stage.runs.values().filter(too_old);
+        let old = stage.rows.runs.values().filter(too_old);
         assert!(old.clone().all(|run| run.scheduled_for <= Some(at("03:00:00"))));
         assert_eq!(old.count(), 3, "{catch_up:?}");
     }
@@ -198,7 +198,7 @@ fn what_a_short_outage_has_missed_is_caught_up_like_any_other() {
         let ran: Vec<Timestamp> = ran.iter().map(|ran| at(ran)).collect();
         assert_eq!(carried_out(&stage)[before..], ran, "{catch_up:?}");
         let overlap =
-            stage.runs.values().filter(|run| run.reason.code() == Some(ReasonCode::Overlap));
+            stage.rows.runs.values().filter(|run| run.reason.code() == Some(ReasonCode::Overlap));
         assert_eq!(overlap.count(), 0, "{catch_up:?}");
     }
 }
@@ -209,14 +209,15 @@ fn jitter_is_the_same_after_a_restart_and_less_than_it_may_be() {
         job(name, "to/", |job| job.jitter = SignedDuration::from_mins(20))
     };
     let mut stage = Stage::new(vec![jittered("a")]);
-    let due = stage.engine.next_wakeup().expect("it is due");
+    let due = stage.engine().next_wakeup().expect("it is due");
     assert!(at("01:00:00") < due && due < at("01:20:00"), "{due}");
     stage.restart();
-    assert_eq!(stage.engine.next_wakeup(), Some(due));
+    assert_eq!(stage.engine().next_wakeup(), Some(due));
     stage.now = at("01:00:00") + secs(1);
     stage.restart();
-    assert_eq!(stage.engine.next_wakeup(), Some(due), "also while it holds the occurrence back");
-    let others = ["b", "c", "d"].map(|name| Stage::new(vec![jittered(name)]).engine.next_wakeup());
+    assert_eq!(stage.engine().next_wakeup(), Some(due), "also while it holds the occurrence back");
+    let others =
+        ["b", "c", "d"].map(|name| Stage::new(vec![jittered(name)]).engine().next_wakeup());
     assert!(others.iter().any(|other| *other != Some(due)), "not one delay for all jobs");
 }
 
@@ -231,17 +232,17 @@ fn a_paused_job_wakes_nothing_and_leaves_one_record() {
         let job = stage.set.jobs.keys().next().expect("a job").clone();
         let pause = Pause { at: stage.now, until, reason: Some("moving".to_owned()) };
         ask(&mut stage, OperatorRequest::Pause { job: job.clone(), pause });
-        assert_eq!(stage.engine.next_wakeup(), until, "quiet until its end");
+        assert_eq!(stage.engine().next_wakeup(), until, "quiet until its end");
         stage.restart();
-        assert_eq!(stage.engine.next_wakeup(), until, "after a restart, too");
+        assert_eq!(stage.engine().next_wakeup(), until, "after a restart, too");
         let noon = at("00:30:10");
         stage.until(noon);
-        assert_eq!(stage.order.len(), 0);
+        assert_eq!(stage.rows.order.len(), 0);
         match until {
             None => ask(&mut stage, OperatorRequest::Resume(job.clone())),
             Some(until) => stage.until(until),
         }
-        let mark = &stage.marks[&job];
+        let mark = &stage.rows.marks[&job];
         assert_eq!(mark.pause, None);
         let past = mark.pauses.last().expect("a record of the pause");
         assert_eq!((past.since, past.until), (at("00:30:00"), until.unwrap_or(noon)));
@@ -259,8 +260,8 @@ fn a_paused_job_wakes_nothing_and_leaves_one_record() {
 fn the_last_run_of_a_job_is_never_a_skip() {
     let mut stage = Stage::new(vec![job("a", "to/", |_| {})]);
     work(&mut stage, at("01:10:00"));
-    let (name, mark) = stage.marks.iter().next().expect("a mark");
-    let (name, first) = (name.clone(), stage.order[0]);
+    let (name, mark) = stage.rows.marks.iter().next().expect("a mark");
+    let (name, first) = (name.clone(), stage.rows.order[0]);
     assert_eq!((mark.last_run, mark.last_success_run), (Some(first), Some(first)));
     stage.until(at("02:00:00"));
     stage.answer(SubmitAnswer::Accepted);
@@ -270,7 +271,7 @@ fn the_last_run_of_a_job_is_never_a_skip() {
     stage.input(Input::JobsReplaced(Arc::clone(&stage.set)));
     stage.until(at("02:30:00"));
     assert_eq!(skipped(&stage), [at("02:30:00")]);
-    assert_eq!(stage.marks[&name].last_run, Some(first));
+    assert_eq!(stage.rows.marks[&name].last_run, Some(first));
     // Nor is it one that could not start in time.
     let mut stage = Stage::new(vec![job("a", "to/", |job| {
         let start_within = Some(SignedDuration::from_mins(2));
@@ -279,7 +280,7 @@ fn the_last_run_of_a_job_is_never_a_skip() {
     stage.failure = Some(LookFailure::Unreachable("refused".to_owned()));
     stage.until(at("01:30:00"));
     assert_eq!(stage.run(0).state, RunState::Skipped);
-    assert_eq!(stage.marks[&name].last_run, None);
+    assert_eq!(stage.rows.marks[&name].last_run, None);
 }
 
 #[test]
@@ -296,20 +297,20 @@ fn a_pause_of_all_leaves_single_pauses_and_survives_restarts() {
     ask(&mut stage, single);
     let all = OperatorRequest::PauseAll(pause(stage.now));
     ask(&mut stage, all);
-    assert_eq!(stage.engine.next_wakeup(), None, "nothing wakes");
+    assert_eq!(stage.engine().next_wakeup(), None, "nothing wakes");
     stage.restart();
     stage.until(at("01:05:00"));
-    assert_eq!((stage.order.len(), stage.engine.next_wakeup()), (0, None));
-    let view = stage.engine.job_view(&names[0], stage.now).expect("a view");
+    assert_eq!((stage.rows.order.len(), stage.engine().next_wakeup()), (0, None));
+    let view = stage.engine().job_view(&names[0], stage.now).expect("a view");
     assert_eq!(view.pause.and_then(|pause| pause.reason).as_deref(), Some("maintenance"));
     ask(&mut stage, OperatorRequest::Resume(names[0].clone()));
     assert!(matches!(stage.replies.last(), Some(Answer::No(_))), "it is not paused by itself");
     ask(&mut stage, OperatorRequest::ResumeAll);
-    assert_eq!(stage.engine.next_wakeup(), Some(at("01:10:00")));
+    assert_eq!(stage.engine().next_wakeup(), Some(at("01:10:00")));
     stage.until(at("01:10:00"));
-    let due: Vec<_> = stage.runs.values().map(|run| (&run.job, run.scheduled_for)).collect();
+    let due: Vec<_> = stage.rows.runs.values().map(|run| (&run.job, run.scheduled_for)).collect();
     assert_eq!(due, [(&names[0], Some(at("01:10:00")))], "the other is paused still");
-    assert_eq!(stage.pause_of_all.past.len(), 1);
+    assert_eq!(stage.rows.pause_of_all.past.len(), 1);
     ask(&mut stage, OperatorRequest::ResumeAll);
     assert!(matches!(stage.replies.last(), Some(Answer::No(_))));
 }
@@ -320,11 +321,11 @@ fn a_pause_of_all_ends_by_itself_and_its_occurrences_are_not_made_up_for() {
     let until = Some(at("04:30:00"));
     let pause = Pause { at: stage.now, until, reason: None };
     ask(&mut stage, OperatorRequest::PauseAll(pause));
-    assert_eq!(stage.engine.next_wakeup(), until);
+    assert_eq!(stage.engine().next_wakeup(), until);
     stage.until(at("04:30:00"));
     assert_eq!(carried_out(&stage), [at("04:30:00")]);
     assert_eq!(skipped(&stage), []);
-    assert_eq!(stage.pause_of_all.pause, None);
+    assert_eq!(stage.rows.pause_of_all.pause, None);
 }
 
 #[test]
@@ -336,7 +337,7 @@ fn a_pause_outlasts_a_clock_that_is_set_back_and_no_longer() {
         work(&mut stage, at("00:45:00"));
         stage.step_clock(hours(5));
         work(&mut stage, at("05:55:00"));
-        let before = stage.order.len();
+        let before = stage.rows.order.len();
         let pause = Pause { at: stage.now, until: None, reason: None };
         let (pause, resume) = if all {
             (OperatorRequest::PauseAll(pause), OperatorRequest::ResumeAll)
@@ -354,9 +355,9 @@ fn a_pause_outlasts_a_clock_that_is_set_back_and_no_longer() {
         stage.until(at("02:15:00"));
         ask(&mut stage, resume);
         stage.until(at("02:19:00"));
-        let made_up = stage.order.len() - before;
+        let made_up = stage.rows.order.len() - before;
         assert_eq!(made_up, 0, "{all} {restarts}: nothing of the pause is made up for");
-        assert_eq!(stage.engine.next_wakeup(), Some(at("02:20:00")), "{all} {restarts}");
+        assert_eq!(stage.engine().next_wakeup(), Some(at("02:20:00")), "{all} {restarts}");
     }
 }
 
@@ -368,7 +369,7 @@ fn resuming_a_job_that_stays_quiet_says_why() {
     let pause = Pause { at: stage.now, until: None, reason: None };
     ask(&mut stage, OperatorRequest::Pause { job: name.clone(), pause });
     ask(&mut stage, OperatorRequest::Resume(name));
-    assert_eq!(stage.order, [], "it is disabled: no occurrence is dealt with");
+    assert_eq!(stage.rows.order, [], "it is disabled: no occurrence is dealt with");
     let words = "no longer paused; still disabled in the job file".to_owned();
     assert_eq!(stage.replies.last(), Some(&Answer::DoneBut(words)));
 }
@@ -381,7 +382,7 @@ fn a_run_that_a_wrong_clock_has_put_off_is_not_waited_for() {
     stage.answer(SubmitAnswer::Accepted);
     stage.list(1, TransferStatus::Error);
     stage.pass(secs(10));
-    let last = stage.order.len() - 1;
+    let last = stage.rows.order.len() - 1;
     assert_eq!(stage.run(last).state, RunState::BackingOff);
     stage.now -= hours(240);
     stage.restart();

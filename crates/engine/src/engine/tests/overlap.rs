@@ -28,7 +28,7 @@ fn at_work(overlap: Overlap, catch_up: CatchUp) -> Stage {
 
 /// What became of each occurrence after the first: its time, trigger and state.
 fn fates(stage: &Stage) -> Vec<(Timestamp, Trigger, RunState)> {
-    let mut runs: Vec<_> = stage.order.iter().skip(1).map(|id| &stage.runs[id]).collect();
+    let mut runs: Vec<_> = stage.rows.order.iter().skip(1).map(|id| &stage.rows.runs[id]).collect();
     runs.sort_by_key(|run| run.scheduled_for);
     runs.iter().map(|run| (run.scheduled_for.expect("due"), run.trigger, run.state)).collect()
 }
@@ -62,8 +62,11 @@ fn what_came_due_before_the_transfer_ended_overlaps_it() {
         stage.now = at("03:30:00");
         stage.restart();
         assert_eq!(latest(&stage), state, "{ended}");
-        let skip =
-            stage.runs.values().find(|run| run.reason.to_string().contains("was active until"));
+        let skip = stage
+            .rows
+            .runs
+            .values()
+            .find(|run| run.reason.to_string().contains("was active until"));
         assert_eq!(skip.is_some(), state == RunState::Skipped, "{ended}");
     }
 }
@@ -115,11 +118,10 @@ fn without_an_agent_it_is_not_judged_and_wakes_nothing_by_itself() {
     for _ in 0..20 {
         stage.input(Input::Looked(Err(LookFailure::Unreachable("refused".to_owned()))));
         assert_eq!(fates(&stage), [], "nothing is known yet");
-        let next = stage.engine.next_wakeup().expect("the agent is asked again");
+        let next = stage.engine().next_wakeup().expect("the agent is asked again");
         assert!(next > stage.now, "it does not spin");
         stage.now = next;
-        let step = stage.engine.handle(Input::TimeReached, stage.now);
-        stage.commit_unanswered(step);
+        stage.turn_unanswered();
     }
     stage.restart();
     let states: Vec<_> = fates(&stage).iter().map(|(_, _, state)| *state).collect();

@@ -7,7 +7,7 @@ use crate::run::{Phase, RunState};
 use crate::transfer::{SubmitAnswer, TransferStatus};
 
 fn receipts(stage: &Stage) -> usize {
-    stage.events.iter().filter(|event| event.what.kind().word() == "receipt").count()
+    stage.rows.events.iter().filter(|event| event.what.kind().word() == "receipt").count()
 }
 
 #[test]
@@ -31,7 +31,7 @@ fn a_receipt_proves_nothing_and_nothing_is_noted_of_attempts_that_there_are_not(
     stage.until(at("01:00:00"));
     let attempt = stage.answer(SubmitAnswer::Uncertain("timed out".to_owned()));
     stage.input(Input::Receipt(attempt));
-    assert_eq!(stage.attempts[&attempt].phase, Phase::Uncertain);
+    assert_eq!(stage.rows.attempts[&attempt].phase, Phase::Uncertain);
     for stranger in
         [AttemptId { number: 9, ..attempt }, AttemptId { run: RunId(uuid::Uuid::nil()), ..attempt }]
     {
@@ -39,6 +39,6 @@ fn a_receipt_proves_nothing_and_nothing_is_noted_of_attempts_that_there_are_not(
     }
     assert_eq!(receipts(&stage), 1);
     stage.pass(secs(200));
-    assert_eq!(stage.attempts[&attempt].phase, Phase::GivenUp, "it was not found");
+    assert_eq!(stage.rows.attempts[&attempt].phase, Phase::GivenUp, "it was not found");
     assert_eq!(stage.submits.len(), 2, "and is asked for again");
 }

@@ -43,16 +43,16 @@ fn z() -> JobName {
 #[test]
 fn all_jobs_of_a_set_are_armed_in_the_step_that_takes_it() {
     let stage = replaced(scheduled("z", "30 * * * *"));
-    assert_eq!(stage.marks.len(), 1 + MANY);
-    assert!(stage.marks.values().all(|mark| mark.handled == at("00:59:59.9")));
-    assert_eq!(stage.engine.next_wakeup(), Some(at("01:30:00")));
+    assert_eq!(stage.rows.marks.len(), 1 + MANY);
+    assert!(stage.rows.marks.values().all(|mark| mark.handled == at("00:59:59.9")));
+    assert_eq!(stage.engine().next_wakeup(), Some(at("01:30:00")));
 }
 
 #[test]
 fn what_falls_due_just_after_runs() {
     let mut stage = replaced(scheduled("z", "0 1 * * *"));
     stage.until(at("01:00:00.2"));
-    let due: Vec<_> = stage.runs.values().map(|run| (&run.job, run.scheduled_for)).collect();
+    let due: Vec<_> = stage.rows.runs.values().map(|run| (&run.job, run.scheduled_for)).collect();
     assert_eq!(due, [(&z(), Some(at("01:00:00")))]);
 }
 
@@ -60,8 +60,8 @@ fn what_falls_due_just_after_runs() {
 fn neither_the_old_schedule_fires_nor_the_new_ones_past() {
     let mut stage = replaced(scheduled("z", "45 * * * *"));
     stage.until(at("01:00:00.2"));
-    assert_eq!(stage.order.len(), 0);
-    assert_eq!(stage.engine.next_wakeup(), Some(at("01:45:00")));
+    assert_eq!(stage.rows.order.len(), 0);
+    assert_eq!(stage.engine().next_wakeup(), Some(at("01:45:00")));
 }
 
 #[test]
@@ -69,8 +69,8 @@ fn jobs_that_are_gone_are_let_go_of_at_once() {
     let mut stage = replaced(scheduled("z", "30 * * * *"));
     stage.set = set(vec![scheduled("z", "30 * * * *")]);
     stage.input(Input::JobsReplaced(Arc::clone(&stage.set)));
-    let scheduled: Vec<_> = stage.marks.values().filter(|mark| mark.scheduled).collect();
+    let scheduled: Vec<_> = stage.rows.marks.values().filter(|mark| mark.scheduled).collect();
     assert_eq!(scheduled.iter().map(|mark| &mark.job).collect::<Vec<_>>(), [&z()]);
     stage.until(at("23:30:00"));
-    assert!(stage.runs.values().all(|run| run.job == z()));
+    assert!(stage.rows.runs.values().all(|run| run.job == z()));
 }

@@ -19,7 +19,7 @@ fn id(n: u128) -> RunId {
 
 /// The runs of a job as the store has them.
 fn past(stage: &Stage) -> Vec<PastRun> {
-    let runs = stage.order.iter().map(|id| &stage.runs[id]);
+    let runs = stage.rows.order.iter().map(|id| &stage.rows.runs[id]);
     runs.filter_map(|run| Some(PastRun::of(run.id, run.scheduled_for?, run.state))).collect()
 }
 
@@ -103,13 +103,13 @@ fn a_retry_goes_to_the_places_of_its_night_and_is_for_its_time() {
     stage.input(replaced);
     stage.until(at("01:20:00"));
     assert_eq!(retry(&mut stage, 7, 0, false), Answer::Done(vec![id(7)]));
-    let run = stage.runs[&id(7)].clone();
+    let run = stage.rows.runs[&id(7)].clone();
     assert_eq!(run.request.destination.path, "to/01/");
     assert_eq!((run.trigger, run.scheduled_for), (Trigger::Retry, Some(at("01:00:00"))));
-    assert_eq!(run.retry_of, Some(stage.order[0]));
+    assert_eq!(run.retry_of, Some(stage.rows.order[0]));
     assert!(is_no(&retry(&mut stage, 8, 0, false), "is not over"));
     end_last(&mut stage, 2, TransferStatus::Completed);
-    assert_eq!(stage.runs[&id(7)].state, RunState::Succeeded);
+    assert_eq!(stage.rows.runs[&id(7)].state, RunState::Succeeded);
     assert!(is_no(&retry(&mut stage, 9, 0, false), "has succeeded"));
 }
 
@@ -121,7 +121,7 @@ fn a_retry_of_a_job_that_is_gone_keeps_its_policy_and_can_not_be_current() {
     stage.input(replaced);
     assert!(is_no(&retry(&mut stage, 7, 0, true), "gone from the job file"));
     assert_eq!(retry(&mut stage, 8, 0, false), Answer::Done(vec![id(8)]));
-    assert_eq!(stage.runs[&id(8)].terms.retry.max_attempts, 1);
+    assert_eq!(stage.rows.runs[&id(8)].terms.retry.max_attempts, 1);
 }
 
 #[test]
@@ -134,7 +134,7 @@ fn a_time_that_has_succeeded_or_lies_ahead_is_not_run_unless_that_is_asked_for()
     assert!(is_no(&trigger_for(&mut stage, 7, one, false), "--again"));
     assert!(is_no(&trigger_for(&mut stage, 7, at("03:00:00"), true), "lies ahead"));
     assert_eq!(trigger_for(&mut stage, 7, one, true), Answer::Done(vec![id(7)]));
-    assert_eq!(stage.runs[&id(7)].request.destination.path, "to/01/");
+    assert_eq!(stage.rows.runs[&id(7)].request.destination.path, "to/01/");
 }
 
 #[test]
@@ -143,7 +143,7 @@ fn several_are_all_recorded_or_none() {
     let wish = |n, name| Wish::now(JobName::new(name), id(n));
     let both = vec![wish(1, "a"), wish(2, "nobody")];
     assert!(is_no(&ask(&mut stage, OperatorRequest::Repeat(both)), "no job `nobody`"));
-    assert_eq!(stage.order, []);
+    assert_eq!(stage.rows.order, []);
     let both = vec![wish(1, "a"), wish(2, "b")];
     let answer = ask(&mut stage, OperatorRequest::Repeat(both));
     assert_eq!(answer, Answer::Done(vec![id(1), id(2)]));
@@ -162,7 +162,7 @@ fn an_occurrence_is_not_skipped_for_a_backfill_and_goes_before_what_of_it_waits(
         past: Vec::new(),
         seed: id(99),
     };
-    let plan = stage.engine.backfill_plan(&wanted).expect("a plan");
+    let plan = stage.engine().backfill_plan(&wanted).expect("a plan");
     let Answer::Planned(recorded) = ask(&mut stage, OperatorRequest::Backfill(wanted)) else {
         panic!("it was refused")
     };
@@ -170,7 +170,7 @@ fn an_occurrence_is_not_skipped_for_a_backfill_and_goes_before_what_of_it_waits(
         plan.runs.iter().map(|run| (run.scheduled_for, run.request.clone())).collect()
     };
     assert_eq!(times(&recorded), times(&plan));
-    assert_eq!(stage.order.len(), 3);
+    assert_eq!(stage.rows.order.len(), 3);
     assert_eq!(stage.submits.len(), 1, "one after another");
     stage.answer(SubmitAnswer::Accepted);
     stage.list(1, TransferStatus::Running);
@@ -183,7 +183,7 @@ fn an_occurrence_is_not_skipped_for_a_backfill_and_goes_before_what_of_it_waits(
     assert_eq!(last.run, occurrence.id, "before those that wait");
     end_last(&mut stage, 2, TransferStatus::Completed);
     let last = stage.submits.last().expect("a submit").0;
-    assert_eq!(last.run, stage.order[1]);
+    assert_eq!(last.run, stage.rows.order[1]);
     stage.restart();
     assert_eq!(stage.run(2).state, RunState::Waiting);
 }
@@ -201,13 +201,13 @@ fn a_backfill_leaves_out_what_has_succeeded_and_refuses_more_than_it_may_make() 
         past: past(&stage),
         seed: id(99),
     };
-    let plan = stage.engine.backfill_plan(&wanted).expect("a plan");
+    let plan = stage.engine().backfill_plan(&wanted).expect("a plan");
     let times: Vec<_> = plan.runs.iter().filter_map(|run| run.scheduled_for).collect();
     assert_eq!(times, [at("00:00:00")], "never ahead of now");
     assert_eq!(plan.left_out.len(), 1);
     wanted.all = true;
-    assert_eq!(stage.engine.backfill_plan(&wanted).expect("a plan").runs.len(), 2);
+    assert_eq!(stage.engine().backfill_plan(&wanted).expect("a plan").runs.len(), 2);
     wanted.from = "2026-01-01T00:00:00Z".parse().expect("a time");
-    let refused = stage.engine.backfill_plan(&wanted).expect_err("too many");
+    let refused = stage.engine().backfill_plan(&wanted).expect_err("too many");
     assert!(refused.contains("1000 are the most"), "{refused}");
 }

@@ -1,39 +1,32 @@
-//! An engine, the rows that it had committed, and an agent that lists what it is told to.
+//! The daemon's loop, the rows that it had committed, and an agent that lists what it is told to.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
-use crate::alert::{QueuedAlert, Told};
+use crate::alert::QueuedAlert;
 use crate::cause::{CauseQuery, OurRow};
 use crate::engine::Engine;
-use crate::engine::outbox::Outbox;
-use crate::event::Event;
-use crate::fixtures::machine;
+use crate::event_loop::{EventLoop, Output, StoreRequest};
 pub(super) use crate::fixtures::{OURS, at, job, secs, set};
+use crate::fixtures::{Rows, machine};
 use crate::ids::{AlertKey, AttemptId, JobName, RunId, TransferId};
-use crate::input::{Answer, Effect, Input, Level, OperatorRequest, ReplyTo, Step};
+use crate::input::{Answer, Effect, Input, Level, OperatorRequest, ReplyTo};
 use crate::job::{Job, JobSet, PlaceTemplate};
 use crate::place::TransferRequest;
-use crate::record::{Durable, Mark, PauseOfAll, Record};
-use crate::run::{Attempt, Run};
+use crate::run::Run;
 use crate::transfer::{
     AgentState, Gap, Incomplete, Look, LookFailure, LookRequest, Progress, SubmitAnswer, Transfer,
     TransferStatus,
 };
 
-/// An engine, the rows that it had committed, and an agent that lists what it is told to.
+/// The daemon's loop, the rows that it had committed, and an agent that lists what it is told to.
 pub(super) struct Stage {
-    pub(super) engine: Engine,
+    event_loop: EventLoop,
     pub(super) now: Timestamp,
     pub(super) set: Arc<JobSet>,
-    pub(super) runs: BTreeMap<RunId, Arc<Run>>,
-    pub(super) order: Vec<RunId>,
-    pub(super) attempts: BTreeMap<AttemptId, Arc<Attempt>>,
-    pub(super) marks: BTreeMap<JobName, Arc<Mark>>,
-    pub(super) events: Vec<Event>,
+    pub(super) rows: Rows,
     pub(super) listed: Vec<Transfer>,
     pub(super) agent: AgentState,
     /// What keeps looks from being complete.
@@ -43,9 +36,6 @@ pub(super) struct Stage {
     /// When the agent was asked to start.
     pub(super) starts: Vec<Timestamp>,
     pub(super) replies: Vec<Answer>,
-    pub(super) outbox: Outbox,
-    pub(super) told: Told,
-    pub(super) pause_of_all: Arc<PauseOfAll>,
     pub(super) deliveries: Vec<Arc<QueuedAlert>>,
     /// Digests for which the history was to be read, and after which event.
     pub(super) gathers: Vec<(AlertKey, Option<u64>)>,
@@ -76,16 +66,13 @@ impl Stage {
 
     pub(super) fn with(set: Arc<JobSet>) -> Self {
         let now = at("00:30:00");
-        let (engine, step) = Engine::recover(Durable::default(), Arc::clone(&set), machine(), now);
+        let mut rows = Rows::default();
+        let event_loop = EventLoop::recover(rows.load(), Arc::clone(&set), machine(), now);
         let mut stage = Self {
-            engine,
+            event_loop,
             now,
             set,
-            runs: BTreeMap::new(),
-            order: Vec::new(),
-            attempts: BTreeMap::new(),
-            marks: BTreeMap::new(),
-            events: Vec::new(),
+            rows,
             listed: Vec::new(),
             agent: AgentState::Started,
             gap: None,
@@ -93,9 +80,6 @@ impl Stage {
             cancels: Vec::new(),
             starts: Vec::new(),
             replies: Vec::new(),
-            outbox: Outbox::default(),
-            told: Told::default(),
-            pause_of_all: Arc::default(),
             deliveries: Vec::new(),
             gathers: Vec::new(),
             asked: Vec::new(),
@@ -109,54 +93,62 @@ impl Stage {
             requests: Vec::new(),
             warnings: Vec::new(),
         };
-        stage.perform(step);
+        stage.turn();
         stage
     }
 
-    /// Commits a step, and answers its looks.
-    pub(super) fn perform(&mut self, step: Step) {
-        for record in step.record {
-            match record {
-                Record::Run { was, run } => {
-                    let old = self.runs.insert(run.id, Arc::clone(&run));
-                    assert_eq!(old.as_ref().map(|run| run.state), was, "compare and set");
-                    assert!(old.as_ref().is_none_or(|old| !old.state.is_over()), "an end is final");
-                    if old.is_none() {
-                        self.order.push(run.id);
-                    }
+    /// The engine, for questions.
+    pub(super) fn engine(&self) -> &Engine {
+        self.event_loop.engine()
+    }
+
+    /// Has what has happened decided and committed, and answers its looks.
+    pub(super) fn turn(&mut self) {
+        while let Some(request) = self.event_loop.poll_store(self.now) {
+            match request {
+                StoreRequest::Commit(records) => {
+                    self.rows.commit(&records);
+                    self.event_loop.committed(Ok(()), self.now);
                 }
-                Record::Attempt(attempt) => {
-                    self.attempts.insert(attempt.id, attempt);
-                }
-                Record::Mark(mark) => {
-                    self.marks.insert(mark.job.clone(), mark);
-                }
-                Record::Event(event) => self.events.push(event),
-                Record::Learned(_) => {}
-                Record::AlertQueued(alert) => self.outbox.put(&alert),
-                Record::AlertGone(alert) => self.outbox.remove(alert),
-                Record::Told(told) => self.told = told,
-                Record::PauseOfAll(pause) => self.pause_of_all = pause,
+                StoreRequest::Load => unreachable!("rows are read back after a failed commit"),
             }
         }
-        let loud = step.notes.into_iter().filter(|note| note.level >= Level::Warn);
-        self.warnings.extend(loud.map(|note| note.text));
-        for effect in step.then {
-            match effect {
-                Effect::Look(request) => {
-                    self.requests.push(request);
-                    assert!(!self.looking, "one look at a time");
-                    self.looking = true;
-                }
-                Effect::Submit { attempt, request } => self.submits.push((attempt, request)),
-                Effect::Cancel { transfer } => self.cancels.push(transfer),
-                Effect::StartAgent => self.starts.push(self.now),
-                Effect::LearnCause { attempt, query } => self.asked.push((attempt, query)),
-                Effect::Reply { answer, .. } => self.replies.push(answer),
-                Effect::Deliver { alert, .. } => self.deliveries.push(alert),
-                Effect::GatherDigest { digest, after, .. } => self.gathers.push((digest, after)),
+        while let Some(output) = self.event_loop.poll_output() {
+            match output {
+                Output::Note(note) if note.level >= Level::Warn => self.warnings.push(note.text),
+                Output::Perform { effect, .. } => self.perform(effect),
+                Output::Recorded(_) | Output::Note(_) | Output::Settled(_) => {}
             }
         }
+        self.answer_questions();
+    }
+
+    /// The same, but the look that is asked for stays unanswered.
+    pub(super) fn turn_unanswered(&mut self) {
+        let held = std::mem::replace(&mut self.hold_looks, true);
+        self.turn();
+        (self.hold_looks, self.looking) = (held, false);
+    }
+
+    fn perform(&mut self, effect: Effect) {
+        match effect {
+            Effect::Look(request) => {
+                self.requests.push(request);
+                assert!(!self.looking, "one look at a time");
+                self.looking = true;
+            }
+            Effect::Submit { attempt, request } => self.submits.push((attempt, request)),
+            Effect::Cancel { transfer } => self.cancels.push(transfer),
+            Effect::StartAgent => self.starts.push(self.now),
+            Effect::LearnCause { attempt, query } => self.asked.push((attempt, query)),
+            Effect::Reply { answer, .. } => self.replies.push(answer),
+            Effect::Deliver { alert, .. } => self.deliveries.push(alert),
+            Effect::GatherDigest { digest, after, .. } => self.gathers.push((digest, after)),
+        }
+    }
+
+    /// The agent answers what it is asked.
+    fn answer_questions(&mut self) {
         if !self.history_is_silent
             && let Some((attempt, query)) = self.asked.pop()
         {
@@ -195,18 +187,18 @@ impl Stage {
     }
 
     pub(super) fn input(&mut self, input: Input) {
-        let step = self.engine.handle(input, self.now);
-        self.perform(step);
+        self.event_loop.push(input);
+        self.turn();
     }
 
     /// Lets time pass, wake-up by wake-up.
     pub(super) fn until(&mut self, to: Timestamp) {
         let mut turns = 0;
-        while let Some(next) = self.engine.next_wakeup().filter(|next| *next <= to) {
+        while let Some(next) = self.event_loop.next_wakeup().filter(|next| *next <= to) {
             turns += 1;
             assert!(turns < 100_000, "the engine spins at {next}");
             self.now = self.now.max(next);
-            self.input(Input::TimeReached);
+            self.turn();
         }
         self.now = to;
     }
@@ -256,7 +248,7 @@ impl Stage {
     }
 
     pub(super) fn run(&self, nth: usize) -> &Run {
-        &self.runs[&self.order[nth]]
+        &self.rows.runs[&self.rows.order[nth]]
     }
 
     /// A run of a job is asked for by an operator.
@@ -274,58 +266,31 @@ impl Stage {
 
     /// True if a run's timeline has such an event.
     pub(super) fn happened(&self, event: &str) -> bool {
-        self.events.iter().any(|told| told.what.kind().word() == event)
+        self.rows.events.iter().any(|told| told.what.kind().word() == event)
     }
 
     pub(super) fn restart(&mut self) {
-        let step = self.rebuild();
-        self.perform(step);
+        self.rebuild();
+        self.turn();
     }
 
     /// Restarts, and leaves the look that is asked for unanswered.
     pub(super) fn restart_unanswered(&mut self) {
-        let step = self.rebuild();
-        self.commit_unanswered(step);
+        self.rebuild();
+        self.turn_unanswered();
     }
 
-    /// Commits a step, and leaves the look that it asks for unanswered.
-    pub(super) fn commit_unanswered(&mut self, mut step: Step) {
-        step.then.retain(|effect| !matches!(effect, Effect::Look(_)));
-        self.perform(step);
+    /// A new process, whose engine is rebuilt from the committed rows.
+    fn rebuild(&mut self) {
+        let (rows, set) = (self.rows.load(), Arc::clone(&self.set));
+        self.event_loop = EventLoop::recover(rows, set, machine(), self.now);
+        self.looking = false;
     }
 
     /// The wall clock is set.
     pub(super) fn step_clock(&mut self, by: SignedDuration) {
         self.now += by;
         self.input(Input::ClockStepped { by });
-    }
-
-    /// A new engine from the committed rows.
-    pub(super) fn rebuild(&mut self) -> Step {
-        let open =
-            |run: &RunId| self.attempts.values().any(|a| a.id.run == *run && a.phase.is_open());
-        let runs: Vec<_> = self
-            .order
-            .iter()
-            .filter(|id| !self.runs[id].state.is_over() || open(id))
-            .map(|id| Arc::clone(&self.runs[id]))
-            .collect();
-        let attempts = self
-            .attempts
-            .values()
-            .filter(|attempt| runs.iter().any(|run| run.id == attempt.id.run))
-            .cloned()
-            .collect();
-        let marks = self.marks.values().cloned().collect();
-        let alerts = self.outbox.rows().cloned().collect();
-        let told = self.told.clone();
-        let pause_of_all = Arc::clone(&self.pause_of_all);
-        let durable =
-            Durable { runs, attempts, marks, alerts, told, pause_of_all, ..Durable::default() };
-        let (engine, step) = Engine::recover(durable, Arc::clone(&self.set), machine(), self.now);
-        self.engine = engine;
-        self.looking = false;
-        step
     }
 }
 

@@ -164,7 +164,7 @@ fn a_cancel_that_never_ends_gives_its_slot_back_and_keeps_its_destination() {
     assert_eq!(stage.submits.len(), 2, "it can't be waited for any longer");
     assert_eq!(stage.run(0).state, RunState::Canceling);
     stage.until(at("02:10:00"));
-    let of_a = stage.submits.iter().filter(|(id, _)| id.run == stage.order[0]).count();
+    let of_a = stage.submits.iter().filter(|(id, _)| id.run == stage.rows.order[0]).count();
     assert_eq!(of_a, 1, "its own job waits on");
 }
 

@@ -19,7 +19,7 @@ fn stage() -> Stage {
 }
 
 fn told(stage: &Stage) -> Vec<(&'static str, String)> {
-    stage.outbox.rows().map(|row| (row.occasion.word(), row.text.clone())).collect()
+    stage.rows.outbox().iter().map(|row| (row.occasion.word(), row.text.clone())).collect()
 }
 
 /// A stage whose run is to be canceled since 01:00:10, of which the agent takes no notice.

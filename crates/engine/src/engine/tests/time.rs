@@ -99,7 +99,7 @@ fn a_clock_that_is_set_forward_is_not_a_slow_listing() {
     stage.pass(secs(70));
     stage.list(1, TransferStatus::Completed);
     stage.pass(secs(70));
-    assert!(stage.engine.adopt_window() < secs(600), "{}", stage.engine.adopt_window());
+    assert!(stage.engine().adopt_window() < secs(600), "{}", stage.engine().adopt_window());
 }
 
 #[test]
@@ -148,7 +148,7 @@ fn a_look_that_is_lost_is_noticed_though_nothing_else_happens() {
     stage.answer(SubmitAnswer::Accepted);
     stage.restart_unanswered();
     let patience = SignedDuration::from_mins(5);
-    assert!(stage.engine.next_wakeup().is_some_and(|next| next < stage.now + patience));
+    assert!(stage.engine().next_wakeup().is_some_and(|next| next < stage.now + patience));
     let looks = stage.looks;
     stage.pass(patience);
     assert!(stage.looks > looks, "another look is made");
@@ -164,7 +164,7 @@ fn a_time_in_which_nobody_looked_proves_no_absence() {
     stage.pass(secs(10));
     stage.now = at("01:30:00");
     stage.input(Input::TimeReached);
-    assert_eq!(stage.attempts[&id].phase, Phase::Uncertain, "asleep, it was not looked for");
+    assert_eq!(stage.rows.attempts[&id].phase, Phase::Uncertain, "asleep, it was not looked for");
     stage.pass(secs(120));
-    assert_eq!(stage.attempts[&id].phase, Phase::GivenUp);
+    assert_eq!(stage.rows.attempts[&id].phase, Phase::GivenUp);
 }

@@ -11,13 +11,12 @@ fn put_back() -> Stage {
     stage.answer(SubmitAnswer::Accepted);
     stage.list(1, TransferStatus::Completed);
     stage.until(at("01:30:00"));
-    let (runs, attempts, marks) = (stage.runs.clone(), stage.attempts.clone(), stage.marks.clone());
-    let order = stage.order.clone();
+    let older = stage.rows.clone();
     stage.until(at("02:00:00"));
     stage.answer(SubmitAnswer::Accepted);
     stage.list(2, TransferStatus::Completed);
     stage.until(at("02:30:00"));
-    (stage.runs, stage.attempts, stage.marks, stage.order) = (runs, attempts, marks, order);
+    stage.rows = older;
     stage.warnings.clear();
     stage
 }
