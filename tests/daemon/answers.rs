@@ -201,7 +201,8 @@ fn why_names_the_run_in_the_way_and_answers_from_the_record_without_a_daemon() {
     let why = stage.command(&["why", "broken"]).out;
     assert!(why.contains("no schedule") && why.contains("failed at"), "{why}");
     let why = stage.command(&["why", "nightly"]).out;
-    assert!(why.contains("it is known since") && why.contains("it is due next at"), "{why}");
+    assert!(why.contains("was added to the job file only at"), "{why}");
+    assert!(why.contains("it is due next at"), "{why}");
     let why = stage.command(&["why", "nightly", "2020-01-01T12:00:00Z"]).out;
     assert!(why.contains("it is not scheduled for"), "{why}");
     let why = stage.command(&["why", "off"]).out;
