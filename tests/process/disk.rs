@@ -129,7 +129,7 @@ fn with_a_full_disk_it_lives_on_queues_nothing_cancels_and_says_so() {
     }
     let disk = tempfile::tempdir().unwrap();
     // In a mount namespace of the child's own, gone with the child.
-    let script = "mount -t tmpfs -o size=2m,mode=0700 tmpfs \"$1\" || exit 77; shift; exec \"$@\"";
+    let script = "mount -t tmpfs -o size=8m,mode=0700 tmpfs \"$1\" || exit 77; shift; exec \"$@\"";
     let test = "disk::with_a_full_disk_it_lives_on_queues_nothing_cancels_and_says_so";
     let output = Command::new("unshare")
         .args(["--mount", "--map-root-user", "--user", "sh", "-c", script, "sh"])
