@@ -17,7 +17,7 @@ use tokio::sync::mpsc;
 use tokio::time::sleep;
 
 use super::request::{Asked, EventsQuery, Refused, Request, put};
-use crate::core::event::{Event, Happening};
+use crate::core::event::{Event, Facts, Happening};
 use crate::core::ids::{JobName, RunId, TransferId};
 use crate::core::reason::{Reason, ReasonCode, Telling};
 use crate::core::store::Happened;
@@ -77,15 +77,15 @@ impl HappenedDocument {
     /// What happened as a document, with `detail` also as a value.
     pub fn new(happened: Happened, detail: bool) -> Self {
         let Happened { id, job, event: Event { run, at, what } } = happened;
-        let reason = what.reason();
+        let Facts { attempt, transfer, reason } = what.facts();
         Self {
             id,
             at,
             event: what.kind().word().to_owned(),
             job,
             run,
-            attempt: what.attempt(),
-            transfer_id: what.transfer(),
+            attempt,
+            transfer_id: transfer,
             reason_code: reason.and_then(Reason::code),
             blocked_by: reason.and_then(Reason::blocked_by),
             until: reason.and_then(Reason::until),

@@ -135,6 +135,17 @@ pub enum Happening {
     },
 }
 
+/// What is known of an event besides words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Facts<'a> {
+    /// The attempt that it is about.
+    pub attempt: Option<u32>,
+    /// The transfer that it is about.
+    pub transfer: Option<TransferId>,
+    /// Why it happened.
+    pub reason: Option<&'a Reason>,
+}
+
 /// What happened, in one word. The list is closed: see `docs/reason-codes.md`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EventKind {
@@ -268,79 +279,28 @@ impl Happening {
         }
     }
 
-    /// The attempt that it is about.
-    pub fn attempt(&self) -> Option<u32> {
-        match self {
+    /// What is known of it besides words.
+    pub fn facts(&self) -> Facts<'_> {
+        let (attempt, transfer, reason) = match self {
+            Self::State { reason, .. } => (None, None, Some(reason)),
+            Self::Uncertain { attempt, reason }
+            | Self::TransferEnded { attempt, reason }
+            | Self::GivenUp { attempt, reason } => (Some(*attempt), None, Some(reason)),
             Self::Accepted { attempt }
             | Self::AcceptedAfterAll { attempt, .. }
             | Self::Receipt { attempt }
-            | Self::Uncertain { attempt, .. }
             | Self::Refused { attempt, .. }
-            | Self::Listed { attempt, .. }
-            | Self::TransferEnded { attempt, .. }
-            | Self::GivenUp { attempt, .. }
             | Self::Paused { attempt }
-            | Self::Resumed { attempt } => Some(*attempt),
-            Self::State { .. }
-            | Self::Doubled
-            | Self::Ambiguous { .. }
-            | Self::NearMiss(_)
-            | Self::Unrecorded { .. }
-            | Self::UnknownStatus { .. }
-            | Self::CancelRequested { .. }
-            | Self::CancelRefused { .. }
-            | Self::Told { .. } => None,
-        }
-    }
-
-    /// The transfer that it is about.
-    pub fn transfer(&self) -> Option<TransferId> {
-        match self {
-            Self::Listed { transfer, .. }
-            | Self::Ambiguous { transfer }
+            | Self::Resumed { attempt } => (Some(*attempt), None, None),
+            Self::Listed { attempt, transfer } => (Some(*attempt), Some(*transfer), None),
+            Self::Ambiguous { transfer }
             | Self::Unrecorded { transfer, .. }
             | Self::UnknownStatus { transfer, .. }
-            | Self::CancelRequested { transfer } => Some(*transfer),
-            Self::NearMiss(near) => Some(near.transfer),
-            Self::State { .. }
-            | Self::Accepted { .. }
-            | Self::AcceptedAfterAll { .. }
-            | Self::Receipt { .. }
-            | Self::Uncertain { .. }
-            | Self::Refused { .. }
-            | Self::TransferEnded { .. }
-            | Self::GivenUp { .. }
-            | Self::Doubled
-            | Self::CancelRefused { .. }
-            | Self::Paused { .. }
-            | Self::Resumed { .. }
-            | Self::Told { .. } => None,
-        }
-    }
-
-    /// Why it happened, where more is known of that than words.
-    pub fn reason(&self) -> Option<&Reason> {
-        match self {
-            Self::State { reason, .. }
-            | Self::Uncertain { reason, .. }
-            | Self::TransferEnded { reason, .. }
-            | Self::GivenUp { reason, .. } => Some(reason),
-            Self::Accepted { .. }
-            | Self::AcceptedAfterAll { .. }
-            | Self::Receipt { .. }
-            | Self::Refused { .. }
-            | Self::Listed { .. }
-            | Self::Doubled
-            | Self::Ambiguous { .. }
-            | Self::NearMiss(_)
-            | Self::Unrecorded { .. }
-            | Self::UnknownStatus { .. }
-            | Self::CancelRequested { .. }
-            | Self::CancelRefused { .. }
-            | Self::Paused { .. }
-            | Self::Resumed { .. }
-            | Self::Told { .. } => None,
-        }
+            | Self::CancelRequested { transfer } => (None, Some(*transfer), None),
+            Self::NearMiss(near) => (None, Some(near.transfer), None),
+            Self::Doubled | Self::CancelRefused { .. } | Self::Told { .. } => (None, None, None),
+        };
+        Facts { attempt, transfer, reason }
     }
 
     /// What happened, in a sentence.

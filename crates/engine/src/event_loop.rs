@@ -135,7 +135,7 @@ impl EventLoop {
     /// Something has happened. It is dealt with by the next batch.
     pub fn push(&mut self, input: Input) {
         self.assert_store_is_idle();
-        match &input {
+        let is_waited_for = match &input {
             Input::ClockStepped { by } => {
                 self.standing.clock_step = self.standing.clock_step.saturating_add(*by);
                 if let Some(outage) = &mut self.outage {
@@ -143,9 +143,19 @@ impl EventLoop {
                 }
                 return;
             }
-            Input::TokenEnds(ends) => self.standing.token_ends = Some(*ends),
-            Input::JobFileJudged(problem) => self.standing.job_file = Some(problem.clone()),
-            Input::JobsReplaced(set) => self.jobs = Arc::clone(set),
+            Input::TokenEnds(ends) => {
+                self.standing.token_ends = Some(*ends);
+                false
+            }
+            Input::JobFileJudged(problem) => {
+                self.standing.job_file = Some(problem.clone());
+                false
+            }
+            Input::JobsReplaced(set) => {
+                self.jobs = Arc::clone(set);
+                true
+            }
+            Input::Operator { .. } => true,
             Input::TimeReached
             | Input::Submitted { .. }
             | Input::Looked(_)
@@ -157,12 +167,11 @@ impl EventLoop {
             | Input::CauseLearned { .. }
             | Input::TokenChanged
             | Input::Delivered { .. }
-            | Input::DigestGathered { .. }
-            | Input::Operator { .. } => {}
-        }
+            | Input::DigestGathered { .. } => false,
+        };
         // In an outage the engine that would hear of it is yet to be built, and starts without any
         // doubts that this could remove. Only people wait for an answer.
-        if self.outage().is_none() || is_waited_for(&input) {
+        if self.outage().is_none() || is_waited_for {
             self.inbox.push(input);
         }
     }
@@ -378,28 +387,6 @@ impl EventLoop {
     fn assert_store_is_idle(&self) {
         let is_asked = matches!(self.stage, Stage::Committing(_) | Stage::Loading);
         assert!(!is_asked, "the loop goes on before the store has answered");
-    }
-}
-
-/// Whether somebody waits for what comes of an input, so that the outage is tried at once.
-fn is_waited_for(input: &Input) -> bool {
-    match input {
-        Input::Operator { .. } | Input::JobsReplaced(_) => true,
-        Input::TimeReached
-        | Input::Submitted { .. }
-        | Input::Looked(_)
-        | Input::CancelAnswered { .. }
-        | Input::AgentStarted(_)
-        | Input::Notified
-        | Input::Receipt(_)
-        | Input::ObjectFailed { .. }
-        | Input::CauseLearned { .. }
-        | Input::TokenChanged
-        | Input::ClockStepped { .. }
-        | Input::Delivered { .. }
-        | Input::DigestGathered { .. }
-        | Input::TokenEnds(_)
-        | Input::JobFileJudged(_) => false,
     }
 }
 
