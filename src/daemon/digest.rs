@@ -1,8 +1,11 @@
 //! What the history says for a digest, read beside the loop, page by page.
 
+use std::collections::HashMap;
+
 use crate::core::digest::{Gathered, Gathering, Reading};
+use crate::core::ids::RunId;
+use crate::store::StoreError;
 use crate::store::thread::StoreHandle;
-use crate::store::{RunMatch, StoreError};
 
 /// Events of one page: what is recorded meanwhile waits for one page at most.
 const PAGE: usize = 500;
@@ -21,14 +24,18 @@ pub(super) async fn gather(
     while after < last {
         let page = store.happened(after, PAGE).await?;
         let Some(end) = page.last().map(|one| one.id) else { break };
-        for one in page.into_iter().filter(|one| one.id <= last) {
-            let Some(state) = gathering.end(&one.job, &one.event.what) else { continue };
-            match store.run(&one.event.run.to_string()).await? {
-                RunMatch::One(found) => {
-                    gathering.add(&one.job, state, Some((&found.run, &found.attempts)));
-                }
-                RunMatch::None | RunMatch::Several(_) => gathering.add(&one.job, state, None),
-            }
+        let page = page.iter().filter(|one| one.id <= last);
+        let ends: Vec<_> = page
+            .filter_map(|one| {
+                Some((&one.job, one.event.run, gathering.end(&one.job, &one.event.what)?))
+            })
+            .collect();
+        let ids: Vec<RunId> = ends.iter().map(|(_, run, _)| *run).collect();
+        let runs = store.runs(&ids).await?;
+        let runs: HashMap<RunId, _> = runs.iter().map(|found| (found.run.id, found)).collect();
+        for (job, run, state) in ends {
+            let found = runs.get(&run).map(|found| (&*found.run, found.attempts.as_slice()));
+            gathering.add(job, state, found);
         }
         after = end;
     }

@@ -121,9 +121,10 @@ impl JobFile {
         now: Timestamp,
         waiting: &[Reply<ChangesDocument>],
     ) -> Option<ChangesDocument> {
-        let untold = self
-            .untold
-            .take_if(|untold| !waiting.is_empty() || now.duration_since(untold.at) > UNTOLD_FOR)?;
+        if waiting.is_empty() {
+            return None;
+        }
+        let untold = self.untold.take()?;
         let recent = now.duration_since(untold.at) <= UNTOLD_FOR;
         recent.then_some(untold.changes)
     }

@@ -319,25 +319,31 @@ async fn repeatable(
     fitting: impl Iterator<Item = &JobName>,
     again: bool,
 ) -> Result<Vec<Arc<Run>>, Refused> {
-    let (mut runs, mut any) = (Vec::new(), false);
-    for job in fitting {
-        any = true;
-        let over = last_run(store, job).await?.filter(|run| run.state.is_over());
-        runs.extend(over.filter(|run| again || run.state != RunState::Succeeded));
+    let questions: Vec<_> = fitting.map(of_last_run).collect();
+    if questions.is_empty() {
+        return Err(Refused::Unknown(format!("no job is named like `{word}`")));
     }
-    match (any, runs.is_empty()) {
-        (false, _) => Err(Refused::Unknown(format!("no job is named like `{word}`"))),
-        (true, true) => {
-            Err(Refused::No(format!("no job that is named like `{word}` has a last run to retry")))
-        }
-        (true, false) => Ok(runs),
+    let found = store.histories(questions).await.map_err(unavailable)?;
+    let last = found.into_iter().flatten().map(|found| found.run);
+    let repeats =
+        |run: &Arc<Run>| run.state.is_over() && (again || run.state != RunState::Succeeded);
+    let runs: Vec<_> = last.filter(repeats).collect();
+    if runs.is_empty() {
+        let words = format!("no job that is named like `{word}` has a last run to retry");
+        return Err(Refused::No(words));
     }
+    Ok(runs)
+}
+
+/// The question for a job's last run, skips left aside.
+fn of_last_run(job: &JobName) -> HistoryQuery {
+    let states = RunState::ALL.into_iter().filter(|state| *state != RunState::Skipped).collect();
+    newest(job, states)
 }
 
 /// A job's last run, skips left aside.
 async fn last_run(store: &StoreHandle, job: &JobName) -> Result<Option<Arc<Run>>, Refused> {
-    let states = RunState::ALL.into_iter().filter(|state| *state != RunState::Skipped).collect();
-    let found = store.history(newest(job, states)).await.map_err(unavailable)?;
+    let found = store.history(of_last_run(job)).await.map_err(unavailable)?;
     Ok(found.into_iter().next().map(|found| found.run))
 }
 
