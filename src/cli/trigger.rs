@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::Args as ClapArgs;
 use indicatif::ProgressBar;
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::ask::{Daemon, done, say, say_error};
@@ -113,9 +114,11 @@ impl End {
         if !self.json {
             let mut zones = BTreeMap::new();
             let ids = runs.iter().try_for_each(|run| {
-                let of_job = || zone::of_job(run.job.as_str(), global);
-                let zone = zones.entry(run.job.clone()).or_insert_with(of_job);
-                tell_time(run, zone.as_ref(), err);
+                if let Some(at) = run.scheduled_for {
+                    let of_job = || zone::of_job(run.job.as_str(), global);
+                    let zone = zones.entry(&run.job).or_insert_with(of_job);
+                    tell_time(run, at, zone.as_ref(), err);
+                }
                 writeln!(out, "{}", run.id)
             });
             if let Err(error) = ids.and_then(|()| out.flush()) {
@@ -145,13 +148,11 @@ impl End {
 
 /// Says which scheduled time is meant, in the job's zone if that is known, and where the run copies
 /// to.
-fn tell_time(run: &RunDocument, zone: Option<&TimeZone>, err: &mut dyn Write) {
-    if let Some(at) = run.scheduled_for {
-        let zone = zone.cloned().unwrap_or_else(TimeZone::system);
-        let at = at.to_zoned_datetime(zone).strftime("%a %Y-%m-%d %H:%M:%S %:z");
-        // Nothing is left to tell it to if standard error is gone.
-        let _ = writeln!(err, "{} for {at}, to {}", run.job, run.destination);
-    }
+fn tell_time(run: &RunDocument, at: Timestamp, zone: Option<&TimeZone>, err: &mut dyn Write) {
+    let zone = zone.cloned().unwrap_or_else(TimeZone::system);
+    let at = at.to_zoned_datetime(zone).strftime("%a %Y-%m-%d %H:%M:%S %:z");
+    // Nothing is left to tell it to if standard error is gone.
+    let _ = writeln!(err, "{} for {at}, to {}", run.job, run.destination);
 }
 
 /// Waits for the end of a run and tells each change, `named` with its job's name. The daemon may be

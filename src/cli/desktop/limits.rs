@@ -11,14 +11,8 @@ pub(super) const RETRY: Duration = Duration::from_secs(30);
 /// So often the daemon is asked how things stand. What is told of by it lasts for longer.
 pub(super) const LOOK: Duration = Duration::from_secs(5 * 60);
 
-/// Runs that have waited for the agent for this long are an outage, as for the alert `agent_down`.
-pub(super) const OUTAGE: SignedDuration = SignedDuration::from_mins(10);
-
-/// A run that is seen to be canceled for this long is stuck, as for the alert `stuck`.
-pub(super) const STUCK: SignedDuration = SignedDuration::from_mins(15);
-
-/// A token that ends within this is told of, as for the alert `token_expiring`.
-pub(super) const EXPIRES_SOON: SignedDuration = SignedDuration::from_hours(3 * 24);
+// What lasts is told of when the daemon's alerts `agent_down`, `stuck` and `token_expiring` are.
+pub(super) use crate::core::limits::{AGENT_DOWN_AFTER, STUCK_AFTER, TOKEN_NOTICE};
 
 /// So many notifications within [`SPAN`]; what comes besides is counted, and told of in one.
 pub(super) const MOST: usize = 5;

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use jiff::Timestamp;
 
-use super::limits::{EXPIRES_SOON, MOST, NAMES, OUTAGE, SPAN, STUCK, TEXT_MAX};
+use super::limits::{AGENT_DOWN_AFTER, MOST, NAMES, SPAN, STUCK_AFTER, TEXT_MAX, TOKEN_NOTICE};
 use super::wanted::Wanted;
 use crate::control::document::{RunDocument, StatusDocument};
 use crate::control::events::HappenedDocument;
@@ -177,7 +177,7 @@ impl Watcher {
             let (since, mut told) = before.remove(&run.id).unwrap_or((now, false));
             // A clock that was set back begins anew.
             let since = since.min(now);
-            if !told && now.duration_since(since) >= STUCK {
+            if !told && now.duration_since(since) >= STUCK_AFTER {
                 told = true;
                 if self.wanted.of(AlertEvent::Stuck, &run.job) {
                     let title = format!("{} {}", run.job, verb(AlertEvent::Stuck));
@@ -201,7 +201,7 @@ impl Watcher {
         // A clock that was set back begins anew.
         let since = self.waiting_since.filter(|since| *since <= now).unwrap_or(now);
         self.waiting_since = Some(since);
-        if self.outage || now.duration_since(since) < OUTAGE {
+        if self.outage || now.duration_since(since) < AGENT_DOWN_AFTER {
             return None;
         }
         self.outage = true;
@@ -216,7 +216,7 @@ impl Watcher {
     fn token(&mut self, status: &StatusDocument, now: Timestamp) -> Option<Notice> {
         let ends = status.agent.token.expires_at?;
         let over = ends <= now;
-        if ends.duration_since(now) > EXPIRES_SOON || self.token == Some((ends, over)) {
+        if ends.duration_since(now) > TOKEN_NOTICE || self.token == Some((ends, over)) {
             return None;
         }
         self.token = Some((ends, over));

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use super::limits::{MOST, OUTAGE, SPAN};
+use super::limits::{AGENT_DOWN_AFTER, MOST, SPAN};
 use super::notices::{Notice, Throttle, Watcher};
 use crate::control::document::StatusDocument;
 use crate::control::events::HappenedDocument;
@@ -87,7 +87,7 @@ fn an_outage_is_told_of_once_and_only_if_it_lasts() {
     let mut look = |code: Option<&str>, now| {
         watcher.looked(&status(&[job("nightly", false, code)], &json!({})), now)
     };
-    let lasts = |from: i64| at(from) + OUTAGE;
+    let lasts = |from: i64| at(from) + AGENT_DOWN_AFTER;
     assert_eq!(look(Some("waiting_agent"), at(0)), []);
     assert_eq!(look(Some("waiting_agent"), at(60)), []);
     let told = look(Some("waiting_token"), lasts(0));
