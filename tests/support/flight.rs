@@ -40,7 +40,8 @@ impl Flight {
         let now = "2026-03-02T12:00:00Z".parse().expect("a time");
         let set = job_set(jobs, 0);
         let host = Host { hostname: "station".to_owned(), jitter_seed: 7 };
-        let (engine, first) = Engine::recover(Durable::default(), set, host, now);
+        let (engine, first) =
+            Engine::recover(Durable::default(), set, host, SignedDuration::ZERO, now);
         let mut flight = Self { engine, now, listed: Vec::new(), looking: false };
         flight.perform(first);
         for job in 0..runs {

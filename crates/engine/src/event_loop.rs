@@ -38,7 +38,6 @@ use super::engine::{Engine, Host};
 use super::input::{Effect, Input, Level, Note, Step};
 use super::job::JobSet;
 use super::limits::BATCH_MAX;
-use super::matching::shift;
 use super::record::{Durable, Record};
 
 pub use outage::Outage;
@@ -96,6 +95,8 @@ struct Standing {
     job_file: Option<Option<String>>,
     /// How far the clock was set since the last commit.
     clock_step: SignedDuration,
+    /// How much of that this engine has not heard of.
+    untold_step: SignedDuration,
 }
 
 /// An engine, and the batch that it is working on.
@@ -118,7 +119,8 @@ impl EventLoop {
     /// A loop whose engine is rebuilt from the rows: after any start of the process. What it is to
     /// hear before it decides anything is pushed before the first [`Self::poll_store`].
     pub fn recover(rows: Durable, jobs: Arc<JobSet>, machine: Host, now: Timestamp) -> Self {
-        let (engine, step) = Engine::recover(rows, Arc::clone(&jobs), machine.clone(), now);
+        let unset = SignedDuration::ZERO;
+        let (engine, step) = Engine::recover(rows, Arc::clone(&jobs), machine.clone(), unset, now);
         Self {
             engine,
             machine,
@@ -137,7 +139,9 @@ impl EventLoop {
         self.assert_store_is_idle();
         let is_waited_for = match &input {
             Input::ClockStepped { by } => {
-                self.standing.clock_step = self.standing.clock_step.saturating_add(*by);
+                let Standing { clock_step, untold_step, .. } = &mut self.standing;
+                *clock_step = clock_step.saturating_add(*by);
+                *untold_step = untold_step.saturating_add(*by);
                 if let Some(outage) = &mut self.outage {
                     outage.clock_stepped(*by);
                 }
@@ -263,9 +267,8 @@ impl EventLoop {
             Err(words) => return self.fail(&[], words, now),
         };
         let (jobs, machine) = (Arc::clone(&self.jobs), self.machine.clone());
-        // Its rows are dated by the clock as it was; it then hears how far that was set.
-        let before = shift(now, -self.standing.clock_step);
-        let (engine, step) = Engine::recover(rows, jobs, machine, before);
+        self.standing.untold_step = SignedDuration::ZERO;
+        let (engine, step) = Engine::recover(rows, jobs, machine, self.standing.clock_step, now);
         self.engine = engine;
         self.epoch.0 += 1;
         self.inbox.extend(self.standing.token_ends.map(Input::TokenEnds));
@@ -319,7 +322,7 @@ impl EventLoop {
 
     /// What the engine is to hear now: a clock that was set before anything that is dated by it.
     fn take_inputs(&mut self, now: Timestamp) -> Vec<Input> {
-        let by = self.standing.clock_step;
+        let by = std::mem::take(&mut self.standing.untold_step);
         let step = (!by.is_zero()).then_some(Input::ClockStepped { by });
         // Whatever has woken the loop: who asks again and again does not put off what is due.
         let is_due = self.engine.next_wakeup().is_some_and(|at| at <= now);

@@ -225,6 +225,8 @@ impl Contact {
     pub(super) fn clock_stepped(&mut self, by: SignedDuration) {
         self.fresh = None;
         self.set_under_way = true;
+        // The look may have begun by either clock.
+        self.under_way_since = self.under_way_since.map(|at| at.min(shift(at, by)));
         self.complete_began = self.complete_began.map(|at| shift(at, by));
         self.last_began = self.last_began.map(|at| shift(at, by));
         self.last_answered = self.last_answered.map(|at| shift(at, by));

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::alerts::Fared;
 use super::causes::Failures;
@@ -25,12 +25,17 @@ use crate::run::{Phase, RunState};
 impl Engine {
     /// An engine rebuilt from durable rows: attempts whose answer is not recorded are uncertain.
     /// The step settles what changed while nothing ran; commit it like any other.
+    ///
+    /// The rows are dated by a clock that was set by `stepped` since. What is due is judged by the
+    /// clock as it is now.
     pub fn recover(
         durable: Durable,
         jobs: Arc<JobSet>,
         host: Host,
+        stepped: SignedDuration,
         now: Timestamp,
     ) -> (Self, Step) {
+        let before = shift(now, -stepped);
         let settled = Settled::new(durable.settled);
         let mut state = State { learned: durable.learned, settled, ..State::default() };
         state.told = durable.told;
@@ -52,7 +57,7 @@ impl Engine {
             set: Arc::clone(&jobs),
             jobs: BTreeMap::new(),
             dues: BTreeSet::new(),
-            began: now,
+            began: before,
             lates: BTreeSet::new(),
             held: BTreeMap::new(),
             ended: Vec::new(),
@@ -67,7 +72,7 @@ impl Engine {
             admission_due: true,
             asker: None,
             step: Step::default(),
-            now,
+            now: before,
         };
         engine.doubt_unanswered();
         let stands = |mark: &Mark| mark.scheduled && !jobs.jobs.contains_key(&mark.job);
@@ -79,6 +84,10 @@ impl Engine {
         engine.clamp();
         engine.pause_of_all_falls_back();
         engine.replace_jobs(jobs);
+        engine.now = now;
+        if !stepped.is_zero() {
+            engine.clock_stepped(stepped);
+        }
         engine.settle();
         let step = std::mem::take(&mut engine.step);
         (engine, step)

@@ -430,6 +430,27 @@ fn a_step_of_the_clock_is_told_until_it_is_recorded() {
 }
 
 #[test]
+fn what_is_due_after_an_outage_is_judged_by_the_clock_as_it_was_set_meanwhile() {
+    let mut desk = Desk::new(two_jobs());
+    desk.now = at("00:59:50");
+    desk.disk_is_full = true;
+    desk.operator(trigger("a", 1));
+    desk.turn();
+    assert_eq!(desk.settled, [Err(FULL.to_owned())]);
+    desk.disk_is_full = false;
+    // A moment before the hour at which both are due, the clock is put back.
+    desk.now -= secs(10);
+    desk.event_loop.push(Input::ClockStepped { by: secs(-10) });
+    desk.now += secs(15);
+    desk.turn();
+    assert!(desk.event_loop.outage().is_none());
+    assert_eq!(desk.rows.runs.len(), 0, "by the old clock it is past the hour");
+    desk.now = at("01:00:00");
+    desk.turn();
+    assert_eq!(desk.rows.runs.len(), 2);
+}
+
+#[test]
 fn what_holds_is_told_to_the_engine_that_is_rebuilt() {
     let on = vec![AlertEvent::ConfigInvalid];
     let channel = AlertChannel::Command(vec!["tell".to_owned()]);
