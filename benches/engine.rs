@@ -144,7 +144,6 @@ fn record(attempt: &Attempt) -> Transfer {
         ended_at: None,
         status: TransferStatus::Running,
         unknown_status: None,
-        counts_objects: true,
         progress: Progress::default(),
     }
 }

@@ -114,11 +114,15 @@ pub struct Assignment {
 /// a moment, before those that are uncertain or given up. `claimed[i]` is what attempt `i` owns already, by position in `records`: it keeps owning
 /// something, and two attempts exchange what they own only if that lets a further record find its
 /// owner. An attempt that owns a record outside `records` must not be passed in.
+///
+/// With `exclusive` dates decide nothing, save that an attempt takes no record from another whose
+/// date is far from its own, if the agent's clock is known (`clock_known`): that record is older.
 pub fn assign(
     attempts: &[&Attempt],
     records: &[&Transfer],
     claimed: &[Option<usize>],
     exclusive: bool,
+    clock_known: bool,
 ) -> Assignment {
     let fits = |attempt: usize, record: usize| {
         evidence(attempts[attempt], records[record], exclusive).is_ok()
@@ -146,11 +150,15 @@ pub fn assign(
             left_over.push(record);
         }
     }
+    let dates_ignored = exclusive && !clock_known;
+    let fits_by_date = |attempt: usize, record: usize| {
+        evidence(attempts[attempt], records[record], dates_ignored).is_ok()
+    };
     for attempt in 0..attempts.len() {
         if owned[attempt].is_none() && comes_first(attempts[attempt]) {
             let mut visited = vec![false; attempts.len()];
             let may_lose = |other: usize| claimed[other].is_none() && !comes_first(attempts[other]);
-            take_over(attempt, &mut owned, &mut visited, &fits, &may_lose);
+            take_over(attempt, &mut owned, &mut visited, &fits_by_date, &may_lose);
         }
     }
     Assignment { owner_of: owned, left_over }

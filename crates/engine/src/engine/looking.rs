@@ -291,7 +291,8 @@ impl Engine {
             taking_part.push(attempt);
         }
         let exclusive = self.set.agent.exclusive_user;
-        let assignment = assign(&taking_part, &pool, &claimed, exclusive);
+        let clock_known = self.contact.offset_known;
+        let assignment = assign(&taking_part, &pool, &claimed, exclusive, clock_known);
         let mut found: Vec<(&Attempt, &Transfer)> = Vec::new();
         for (position, attempt) in taking_part.iter().enumerate() {
             let Some(record) = assignment.owner_of[position].map(|record| pool[record]) else {

@@ -7,7 +7,8 @@ use uuid::Uuid;
 
 use super::stage::{Stage, at, job, secs};
 use crate::ids::{AttemptId, UserId};
-use crate::job::Terms;
+use crate::input::Input;
+use crate::job::{JobSet, Terms};
 use crate::place::Fingerprint;
 use crate::run::{Attempt, Phase, RunState};
 use crate::transfer::{AgentState, Gap, Incomplete, Look, SubmitAnswer, Transfer, TransferStatus};
@@ -38,6 +39,30 @@ fn the_record_of_an_accepted_request_is_not_given_to_one_that_was_lost() {
     assert_eq!(stage.run(0).state, RunState::Succeeded);
     stage.until(at("02:00:00"));
     assert_eq!(stage.submits.len(), 3, "the next run waits for nothing");
+}
+
+#[test]
+fn an_old_record_is_that_of_the_lost_request_where_dates_are_known_and_not_asked() {
+    // Nobody else queues as our user. The first request arrived, and is listed after it was given
+    // up, before the second one's own.
+    let mut stage = Stage::new(vec![job("a", "to/", |_| {})]);
+    let mut exclusive = JobSet::clone(&stage.set);
+    exclusive.agent.exclusive_user = true;
+    stage.input(Input::JobsReplaced(Arc::new(exclusive)));
+    stage.until(at("01:00:00"));
+    let first = stage.answer(SubmitAnswer::Uncertain("reset".to_owned()));
+    while stage.submits.len() < 2 {
+        stage.pass(secs(1));
+    }
+    assert!(stage.now > at("01:02:00"), "further apart than the skew");
+    let second = stage.answer(SubmitAnswer::Accepted);
+    stage.list(1, TransferStatus::Running);
+    stage.record(1).requested_at = Some(at("01:00:00"));
+    stage.pass(secs(10));
+    assert_eq!(owner(&stage, 1), Some(first));
+    stage.list(2, TransferStatus::Running);
+    stage.pass(secs(10));
+    assert_eq!(owner(&stage, 2), Some(second));
 }
 
 #[test]
