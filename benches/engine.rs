@@ -108,7 +108,7 @@ fn matching(criterion: &mut Criterion) {
         let records: Vec<_> = records.iter().collect();
         let claimed = vec![None; attempts.len()];
         criterion.bench_function(&format!("{count} records assigned"), |bencher| {
-            bencher.iter(|| black_box(assign(&attempts, &records, &claimed, false)));
+            bencher.iter(|| black_box(assign(&attempts, &records, &claimed, false, true)));
         });
     }
 }

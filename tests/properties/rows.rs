@@ -181,8 +181,8 @@ fn any_run(id: RunId) -> impl Strategy<Value = Run> {
 fn any_progress() -> impl Strategy<Value = Progress> {
     // Whole cents: what the documents print of them is read back to the last bit.
     let cost = proptest::option::of(any::<u32>().prop_map(|cents| f64::from(cents) / 100.0));
-    let numbers = (any::<[u64; 6]>(), any_number(), any_number(), cost);
-    numbers.prop_map(|(counts, percent, speed, cost_usd)| Progress {
+    let numbers = (any::<[u64; 6]>(), any_number(), any_number(), cost, any::<bool>());
+    numbers.prop_map(|(counts, percent, speed, cost_usd, objects_untold)| Progress {
         objects_total: counts[0],
         objects_transferred: counts[1],
         objects_failed: counts[2],
@@ -192,6 +192,7 @@ fn any_progress() -> impl Strategy<Value = Progress> {
         percent,
         speed,
         cost_usd,
+        objects_untold,
     })
 }
 

@@ -135,7 +135,6 @@ impl Flight {
             ended_at: None,
             status: TransferStatus::Running,
             unknown_status: None,
-            counts_objects: true,
             progress: Progress { objects_total: 2, ..Progress::default() },
         }
     }

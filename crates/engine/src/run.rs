@@ -385,7 +385,7 @@ pub struct Attempt {
     pub cancel: Option<CancelWish>,
     /// How it ended; absent while it has not.
     pub outcome: Option<Ended>,
-    /// When we saw its end.
+    /// When we saw its end. Before `outcome`, where the agent is asked first why it failed.
     pub ended_at: Option<Timestamp>,
     /// When its transfer ended at the agent, by our clock, where that is known.
     #[serde(default)]
@@ -412,6 +412,11 @@ impl Attempt {
     /// True when its transfer is known and not known to be over.
     pub fn is_active(&self) -> bool {
         self.phase == Phase::Accepted && self.transfer.is_some()
+    }
+
+    /// True while the end of its transfer is seen and not taken in: the agent is asked why it failed.
+    pub fn is_ending(&self) -> bool {
+        self.is_active() && self.outcome.is_none() && self.ended_at.is_some()
     }
 
     /// The attempt's state in the words of run states (contract, "Commands").

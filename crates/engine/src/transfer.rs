@@ -88,6 +88,10 @@ pub struct Progress {
     /// What it has cost so far, in US dollars; absent where the agent does not tell.
     #[serde(default)]
     pub cost_usd: Option<f64>,
+    /// Not all counters of objects that were transferred, skipped and failed are told, so that
+    /// what they lack of the total may have arrived all the same.
+    #[serde(default)]
+    pub objects_untold: bool,
 }
 
 impl Progress {
@@ -134,9 +138,6 @@ pub struct Transfer {
     pub unknown_status: Option<String>,
     /// Its counters.
     pub progress: Progress,
-    /// The counters of objects that were transferred, skipped and failed were all told, so that
-    /// what is missing from the total is missing.
-    pub counts_objects: bool,
 }
 
 /// `GET /management/agent_status`.

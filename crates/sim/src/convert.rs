@@ -20,7 +20,6 @@ pub fn transfer(world: &World, found: &SimTransfer, now: Timestamp) -> Transfer 
         status: found.status,
         unknown_status: None,
         progress: found.progress(now),
-        counts_objects: true,
     }
 }
 

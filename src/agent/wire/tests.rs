@@ -65,8 +65,8 @@ fn expected() -> Transfer {
             percent: 30.5,
             speed: 12.25,
             cost_usd: Some(0.1),
+            objects_untold: false,
         },
-        counts_objects: true,
     }
 }
 

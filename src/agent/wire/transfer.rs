@@ -137,8 +137,8 @@ impl ReadRecord {
                     percent: percent.measure().min(100.0),
                     speed: average_speed.measure(),
                     cost_usd: cost.amount(),
+                    objects_untold: [transferred, skipped, failed].iter().any(|it| it.is_none()),
                 },
-                counts_objects: [transferred, skipped, failed].iter().all(|it| !it.is_none()),
             });
         let of_sync = of_sync || matches!(kind, Some(2 | 4));
         Self { id, requested_at, transfer, fingerprints, if_it_skips, of_sync }

@@ -127,6 +127,8 @@ struct ProgressBody {
     speed: f64,
     #[serde(default, with = "exact_if_any", skip_serializing_if = "Option::is_none")]
     cost_usd: Option<f64>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    objects_untold: bool,
 }
 
 /// A floating point number as the shortest text that means exactly it.
@@ -375,6 +377,7 @@ impl ProgressBody {
             percent,
             speed,
             cost_usd,
+            objects_untold,
         } = progress;
         Self {
             objects_total: *objects_total,
@@ -386,6 +389,7 @@ impl ProgressBody {
             percent: *percent,
             speed: *speed,
             cost_usd: *cost_usd,
+            objects_untold: *objects_untold,
         }
     }
 
@@ -400,6 +404,7 @@ impl ProgressBody {
             percent: self.percent,
             speed: self.speed,
             cost_usd: self.cost_usd,
+            objects_untold: self.objects_untold,
         }
     }
 }

@@ -12,6 +12,7 @@ mod tests;
 use serde::{Deserialize, Serialize};
 
 pub use class::CauseClass;
+pub(crate) use row::END_SLACK;
 pub use row::{CauseQuery, HistoryRow, OurRow};
 
 use super::limits::{FAILED_OBJECTS_MAX, NAMED_OBJECTS_MAX, WORDS_MAX};

@@ -1,10 +1,13 @@
 //! Whose a row of the transfer history is: by its id, else by places, user and end
 //! (docs/click-api.md, "Transfer history").
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::ids::{TransferId, UserId};
 use crate::place::Fingerprint;
+
+/// Dates are whole seconds in places, and an end lies a moment before its record.
+pub(crate) const END_SLACK: SignedDuration = SignedDuration::from_secs(2);
 
 /// What is asked of the history, and a row of ours is known by.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +20,8 @@ pub struct CauseQuery {
     pub user: Option<UserId>,
     /// It ended between these, by the agent's clock.
     pub ended: (Timestamp, Timestamp),
+    /// When it ended by the list, and the agent's clock; absent where that does not tell.
+    pub listed_end: Option<Timestamp>,
 }
 
 /// A row of the transfer history, as far as it could be read.
@@ -39,7 +44,8 @@ pub struct HistoryRow {
 pub struct OurRow {
     /// In the agent's words.
     pub message: String,
-    /// It is certainly this transfer's: by its id, or the only one that fits.
+    /// It is certainly this transfer's: by its id, or the only one that fits, and dated as the
+    /// list dates the end.
     pub certain: bool,
 }
 
@@ -74,7 +80,14 @@ impl CauseQuery {
         let mut fitting: Vec<&HistoryRow> = rows.iter().filter(|row| self.fits(row)).collect();
         // Ours has ended last: it is asked for when its end is seen.
         fitting.sort_by_key(|row| row.ended_at);
-        said(fitting.last()?, fitting.len() == 1)
+        let last = fitting.last()?;
+        said(last, fitting.len() == 1 && self.ends_as_listed(last))
+    }
+
+    /// The row of a transfer before it, of the same places, may be the only one that is there yet.
+    fn ends_as_listed(&self, row: &HistoryRow) -> bool {
+        let ends = row.ended_at.zip(self.listed_end);
+        ends.is_some_and(|(told, listed)| told.duration_since(listed).abs() <= END_SLACK)
     }
 
     fn may_be_of_our_user(&self, row: &HistoryRow) -> bool {

@@ -32,6 +32,7 @@ fn query() -> CauseQuery {
         places: Fingerprint(uuid(2)),
         user: Some(UserId(uuid(3))),
         ended: (at(100), at(200)),
+        listed_end: Some(at(149)),
     }
 }
 
@@ -106,6 +107,12 @@ fn a_row_is_ours_by_its_id_else_by_places_user_and_end() {
         HistoryRow { id: Some(query.transfer), places: None, ended_at: None, ..row("by its id") };
     assert_eq!(ours(&[row("by places"), named]), said("by its id", true));
     assert_eq!(ours(&[row("by places")]), said("by places", true));
+    for ended_at in [at(146), at(152)] {
+        let other = HistoryRow { ended_at: Some(ended_at), ..row("of another") };
+        assert_eq!(ours(&[other]), said("of another", false), "ours may not be there yet");
+    }
+    let undated = CauseQuery { listed_end: None, ..query.clone() };
+    assert_eq!(undated.pick(&[row("alone")]).map(|row| row.certain), Some(false));
     let later = HistoryRow { ended_at: Some(at(160)), ..row("later") };
     assert_eq!(ours(&[row("earlier"), later]), said("later", false), "which of them, who knows");
     for other in [

@@ -1,9 +1,11 @@
 //! Why a transfer failed: the agent's history is asked once when its end is seen, and frames that
 //! name objects are kept until then.
 //!
-//! The end is not recorded before the answer is there, so that whoever waits for it sees the cause,
-//! and no retry is sent that is of no use; but not for longer than [`CAUSE_PATIENCE`]. Nothing of
-//! this is durable: after a crash the transfer is seen to be over again, and asked about again.
+//! The run does not end before the answer is there, so that whoever waits for it sees the cause,
+//! and no retry is sent that is of no use; but not for longer than [`CAUSE_PATIENCE`]. That the
+//! transfer is over, and how, is in the attempt's row from the first look that shows it
+//! ([`Attempt::is_ending`]): after a crash the agent is asked again, and the end holds even if the
+//! list has forgotten the transfer meanwhile.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -13,25 +15,21 @@ use jiff::{SignedDuration, Timestamp};
 use super::Engine;
 use super::outcome::judge;
 use super::state::Live;
-use crate::cause::{Cause, CauseClass, CauseQuery, FailedObject, FailedObjects, OurRow};
+use crate::cause::{Cause, CauseClass, CauseQuery, END_SLACK, FailedObject, FailedObjects, OurRow};
 use crate::ids::{AttemptId, TransferId};
 use crate::input::Effect;
 use crate::limits::{CAUSE_PATIENCE, SKEW, UNCLAIMED_FAILURES_MAX};
 use crate::matching::shift;
 use crate::reason::{AttemptEnd, Reason};
 use crate::run::{Attempt, Run};
-use crate::transfer::Transfer;
-
-/// Dates are whole seconds in places, and an end lies a moment before its record.
-const END_SLACK: SignedDuration = SignedDuration::from_secs(2);
 
 /// The agent is asked why a transfer failed.
 #[derive(Clone, Debug)]
 pub(super) struct Asking {
     /// Since when.
     pub(super) since: Timestamp,
-    /// The transfer as it was listed last.
-    record: Transfer,
+    /// The transfer.
+    transfer: TransferId,
     /// What the history says; absent while it is asked, and if it says nothing.
     row: Option<OurRow>,
 }
@@ -67,20 +65,14 @@ impl Failures {
 }
 
 impl Live {
-    /// True while the end of an attempt's transfer waits for its cause.
-    pub(super) fn is_asked_about(&self, number: u32) -> bool {
-        self.asking(number).is_some()
-    }
-
-    /// Until when it waits at most.
+    /// Until when the end of an attempt's transfer waits for its cause at most.
     pub(super) fn asked_until(&self, number: u32) -> Option<Timestamp> {
         self.asking(number).map(|asking| shift(asking.since, CAUSE_PATIENCE))
     }
 
-    /// True while the followed transfer may yet succeed: one that is asked about has failed.
+    /// True while the followed transfer may yet succeed: one whose end has been seen has failed.
     pub(super) fn followed_is_at_work(&self) -> bool {
-        let followed = self.followed();
-        followed.is_some_and(|it| it.is_active() && !self.is_asked_about(it.id.number))
+        self.followed().is_some_and(|attempt| attempt.is_active() && !attempt.is_ending())
     }
 
     fn asking(&self, number: u32) -> Option<&Asking> {
@@ -99,40 +91,50 @@ impl Engine {
         failures.add(transfer, object, |id| state.owner.contains_key(&id));
     }
 
-    /// A look shows that a transfer of ours is over. True if the agent is asked why it failed, so
-    /// that its end is not taken in yet.
-    pub(super) fn asks_for_cause(&mut self, id: AttemptId, record: &Transfer) -> bool {
+    /// A transfer of ours is over: its end is taken in, once it is known why if it failed.
+    pub(super) fn end_with_cause(&mut self, id: AttemptId) {
+        if !self.waits_for_cause(id) {
+            self.transfer_ended(id);
+        }
+    }
+
+    /// True while the agent is asked why a transfer failed, which begins here.
+    fn waits_for_cause(&mut self, id: AttemptId) -> bool {
         let now = self.now;
         let Some(live) = self.state.runs.get(&id.run) else { return false };
         let Some(attempt) = live.attempts.get(&id.number) else { return false };
+        let Some(transfer) = attempt.transfer else { return false };
         if live.run.state.is_over() || attempt.cancel.is_some() {
             return false;
         }
-        let (_, reason) = judge(&live.run, attempt, record, now);
+        let (_, reason) = judge(live, attempt, now);
         if !matches!(&reason, Reason::Ended(end) if end.may_have_cause()) {
             return false;
         }
-        let query = self.cause_query(live, attempt, record);
-        let Some(sighting) = self.state.sighting(id) else { return false };
-        if let Some(asking) = &mut sighting.asking {
-            asking.record = record.clone();
+        if let Some(asking) = live.asking(id.number).filter(|asking| asking.transfer == transfer) {
             return !is_late(asking, now);
         }
-        sighting.asking = Some(Asking { since: now, record: record.clone(), row: None });
+        let query = self.cause_query(live, attempt, transfer);
+        let Some(sighting) = self.state.sighting(id) else { return false };
+        sighting.asking = Some(Asking { since: now, transfer, row: None });
         self.touched.insert(id.run);
         self.then(Effect::LearnCause { attempt: id, query });
         true
     }
 
-    /// What a row of ours is known by. It ended after we asked, and after it was last seen at work.
-    fn cause_query(&self, live: &Live, attempt: &Attempt, record: &Transfer) -> CauseQuery {
+    /// What a row of ours is known by: it ended when the list says, or else after we asked.
+    fn cause_query(&self, live: &Live, attempt: &Attempt, transfer: TransferId) -> CauseQuery {
         let theirs = |at: Timestamp| shift(at, SignedDuration::from_millis(attempt.offset_ms));
-        let first = shift(attempt.not_before, -END_SLACK);
+        let sighting = live.sightings.get(&attempt.id.number);
+        let listed_end = sighting.and_then(|sighting| sighting.listed_end);
+        let listed_end = listed_end.or(attempt.finished_at.map(theirs));
+        let first = listed_end.unwrap_or_else(|| theirs(attempt.not_before));
         CauseQuery {
-            transfer: record.id,
+            transfer,
             places: live.run.request.loose_fingerprint(),
-            user: attempt.user.or(record.user),
-            ended: (theirs(first), theirs(shift(self.now, SKEW))),
+            user: attempt.user.or(sighting.and_then(|sighting| sighting.user)),
+            ended: (shift(first, -END_SLACK), theirs(shift(self.now, SKEW)).max(first)),
+            listed_end,
         }
     }
 
@@ -143,19 +145,12 @@ impl Engine {
         transfer: TransferId,
         row: Option<OurRow>,
     ) {
+        let is_ending = self.state.attempt(id).is_some_and(|attempt| attempt.is_ending());
         let Some(sighting) = self.state.sighting(id) else { return };
-        let Some(asking) = sighting.asking.as_mut() else { return };
-        if asking.record.id == transfer {
+        let Some(asking) = &mut sighting.asking else { return };
+        if is_ending && asking.transfer == transfer {
             asking.row = row;
-            self.take_end(id);
-        }
-    }
-
-    /// An answer that does not come is not waited for any longer.
-    pub(super) fn asks_no_longer_if_late(&mut self, id: AttemptId) {
-        let Some(live) = self.state.runs.get(&id.run) else { return };
-        if live.asking(id.number).is_some_and(|asking| is_late(asking, self.now)) {
-            self.take_end(id);
+            self.transfer_ended(id);
         }
     }
 
@@ -163,20 +158,6 @@ impl Engine {
     pub(super) fn cause_of(&self, run: &Run) -> Option<String> {
         let cause = self.state.runs.get(&run.id)?.followed()?.cause.as_ref()?;
         Some(cause.message.clone())
-    }
-
-    /// Takes the end in that has waited for its cause.
-    fn take_end(&mut self, id: AttemptId) {
-        let Some(attempt) = self.state.attempt(id) else { return };
-        let (open, transfer) = (attempt.phase.is_open(), attempt.transfer);
-        let Some(sighting) = self.state.sighting(id) else { return };
-        let Some(asking) = &sighting.asking else { return };
-        let record = asking.record.clone();
-        if open && transfer == Some(record.id) {
-            self.transfer_ended(id, &record);
-        } else {
-            sighting.asking = None;
-        }
     }
 
     /// The cause of an end, as far as it was learned, and the reason with it.

@@ -142,6 +142,8 @@ impl Engine {
         sighting.absent_for = SignedDuration::ZERO;
         sighting.absent_at = None;
         sighting.seen_at = Some(now);
+        sighting.user = record.user;
+        sighting.listed_end = record.ended_at;
         sighting.agent_away = false;
         sighting.moved_at = Some(moved_at);
         sighting.progress = Some(record.progress);
@@ -150,7 +152,8 @@ impl Engine {
             .recorded_at
             .is_none_or(|at| now.duration_since(at) >= PROGRESS_RECORD || now < at);
         let changed = attempt.status != Some(record.status);
-        if changed || (due && attempt.progress != record.progress) {
+        let is_over = record.status.is_terminal();
+        if changed || ((due || is_over) && attempt.progress != record.progress) {
             sighting.recorded_at = Some(now);
             self.change_attempt(id, |attempt| {
                 attempt.status = Some(record.status);
@@ -161,21 +164,19 @@ impl Engine {
         if changed {
             self.say_status(&attempt, record.status);
         }
-        if record.status.is_terminal() {
+        if is_over {
             self.note_finish(id, record);
-            if self.asks_for_cause(id, record) {
-                return;
-            }
-            self.transfer_ended(id, record);
+            self.end_with_cause(id);
             return;
         }
         if record.status == TransferStatus::Unknown && self.unknown_is_over(id, record) {
             self.note_finish(id, record);
-            self.transfer_ended(id, record);
+            self.transfer_ended(id);
             return;
         }
+        // One that is at work again has not ended.
+        self.change_attempt(id, |attempt| attempt.ended_at = None);
         if let Some(sighting) = self.state.sighting(id) {
-            // One that is at work again has not failed.
             sighting.asking = None;
         }
         self.enforce_stall(id, record.status, moved_at);

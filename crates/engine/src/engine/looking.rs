@@ -308,7 +308,11 @@ impl Engine {
         for attempt in &taking_part {
             // First all that is exchanged is let go, so that no id has two owners at any time.
             if attempt.transfer.is_some_and(|id| taken.contains(&id)) {
-                self.change_attempt(attempt.id, |row| row.transfer = None);
+                self.change_attempt(attempt.id, |row| {
+                    row.transfer = None;
+                    row.status = None;
+                    row.ended_at = None;
+                });
             }
         }
         for left in assignment.left_over {

@@ -179,6 +179,8 @@ impl Engine {
             self.admission_due = true;
         }
         self.tend_touched();
+        // A run may have ended that stood in the way.
+        self.judge_held_back();
         self.admit();
         self.tend_touched();
         self.plan_look();

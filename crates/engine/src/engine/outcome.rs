@@ -5,6 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use super::Engine;
+use super::state::Live;
 use crate::event::Happening;
 use crate::ids::{AttemptId, RunId};
 use crate::input::Level;
@@ -13,7 +14,7 @@ use crate::limits::WATCH;
 use crate::matching::shift;
 use crate::reason::{AttemptEnd, CancelReason, NothingLeft, Reason, UnderWay};
 use crate::run::{Attempt, CancelCause, CancelWish, Ended, Phase, Run, RunState, Trigger};
-use crate::transfer::{Progress, Transfer, TransferStatus};
+use crate::transfer::{Progress, TransferStatus};
 
 /// The delay before the next attempt when `used` are used up: initial × multiplier^(used-1),
 /// capped, ±10 % (contract, `retry`). The same run and attempt always get the same.
@@ -31,18 +32,18 @@ pub(super) fn retry_delay(run: &Run, used: u32) -> SignedDuration {
 }
 
 impl Engine {
-    /// The agent reports the end of a transfer of ours.
-    pub(super) fn transfer_ended(&mut self, id: AttemptId, record: &Transfer) {
+    /// The agent has reported the end of a transfer of ours, and its row holds how it ended.
+    pub(super) fn transfer_ended(&mut self, id: AttemptId) {
         let now = self.now;
-        let status = record.status;
         let Some(live) = self.state.runs.get(&id.run) else { return };
         let Some(attempt) = live.attempts.get(&id.number) else { return };
-        let (outcome, reason) = judge(&live.run, attempt, record, now);
+        let status = attempt.status;
+        let (outcome, reason) = judge(live, attempt, now);
         let (reason, cause) = self.with_cause(id, reason);
         let Some(live) = self.state.runs.get(&id.run) else { return };
         let Some(attempt) = live.attempts.get(&id.number) else { return };
         // A retry after one that was seen to be over is not a double of it.
-        let doubled = status == TransferStatus::Completed
+        let doubled = status == Some(TransferStatus::Completed)
             && live.attempts.values().any(|other| {
                 other.id != id
                     && other.status == Some(TransferStatus::Completed)
@@ -51,7 +52,7 @@ impl Engine {
         self.change_attempt(id, |attempt| {
             attempt.phase = Phase::Closed;
             attempt.outcome = Some(outcome);
-            attempt.ended_at = Some(now);
+            attempt.ended_at.get_or_insert(now);
             attempt.reason = reason.clone();
             attempt.cause = cause;
         });
@@ -271,7 +272,7 @@ impl Engine {
                     self.never_listed(id, follows);
                 }
             }
-            Phase::Accepted if live.is_asked_about(id.number) => self.asks_no_longer_if_late(id),
+            Phase::Accepted if attempt.is_ending() => self.end_with_cause(id),
             Phase::Accepted => {
                 if attempt.cancel.is_some() && absent {
                     self.vanished_while_canceling(id, follows);
@@ -393,14 +394,10 @@ fn start_limit(run: &Run) -> Option<Timestamp> {
 }
 
 /// What a terminal status means for the attempt (contract, promises 4 and 5).
-pub(super) fn judge(
-    run: &Run,
-    attempt: &Attempt,
-    record: &Transfer,
-    now: Timestamp,
-) -> (Ended, Reason) {
-    match record.status {
-        TransferStatus::Completed => judge_completed(run, record),
+pub(super) fn judge(live: &Live, attempt: &Attempt, now: Timestamp) -> (Ended, Reason) {
+    let run = &live.run;
+    match attempt.status.unwrap_or(TransferStatus::Unknown) {
+        TransferStatus::Completed => judge_completed(run, &attempt.progress),
         TransferStatus::Canceled => match &attempt.cancel {
             Some(wish) => match wish.cause {
                 CancelCause::Timeout | CancelCause::Stall => {
@@ -432,16 +429,18 @@ pub(super) fn judge(
         | TransferStatus::Pausing
         | TransferStatus::Paused => (Ended::Failed, AttemptEnd::AgentError.into()),
         TransferStatus::Unknown => {
-            let status = record.unknown_status.clone().unwrap_or_default();
+            let sighting = live.sightings.get(&attempt.id.number);
+            let status = sighting.and_then(|sighting| sighting.unknown_status.clone());
+            let status = status.unwrap_or_default();
             (Ended::Failed, AttemptEnd::UnknownStatus { status }.into())
         }
     }
 }
 
 /// A Completed transfer is not always a success.
-fn judge_completed(run: &Run, record: &Transfer) -> (Ended, Reason) {
+fn judge_completed(run: &Run, progress: &Progress) -> (Ended, Reason) {
     let Progress { objects_total, objects_transferred, objects_failed, objects_skipped, .. } =
-        record.progress;
+        *progress;
     let state = |verdict| match verdict {
         Verdict::Fail => Ended::Failed,
         Verdict::Accept => Ended::Succeeded,
@@ -453,7 +452,7 @@ fn judge_completed(run: &Run, record: &Transfer) -> (Ended, Reason) {
     }
     // What the agent neither transferred nor skipped nor calls failed has not arrived either.
     let missing = objects_total.saturating_sub(accounted);
-    let missing = if record.counts_objects { missing } else { 0 };
+    let missing = if progress.objects_untold { 0 } else { missing };
     let accepted = run.terms.partial == Verdict::Accept;
     let (failed, total) = (objects_failed, objects_total);
     if missing > 0 {

@@ -63,7 +63,8 @@ impl Engine {
         true
     }
 
-    /// True if an occurrence is due of a job whose transfer was last seen before that.
+    /// True if an occurrence is due of a job whose transfer was last seen before that, or is over
+    /// while its run waits to know why.
     fn must_look_first(&self, name: &JobName) -> bool {
         let Some(due) = self.first_due(name) else { return false };
         let Some(runs) = self.state.open_of_job.get(name) else { return false };
@@ -71,6 +72,9 @@ impl Engine {
             let mut open = live.attempts.values().filter(|attempt| attempt.phase.is_underway());
             !live.run.state.is_over()
                 && open.any(|attempt| {
+                    if attempt.is_ending() {
+                        return true;
+                    }
                     // As old as this is what was seen last while nothing is amiss.
                     let usual = self.look_interval(attempt) + OVERLAP_SLACK;
                     self.contact.complete_began.is_none_or(|began| began < shift(due, -usual))
@@ -104,15 +108,20 @@ impl Engine {
         self.arm(name);
     }
 
-    /// Notes when a transfer ended at the agent, by our clock as far as both are known.
+    /// Notes that the end of a transfer is seen, and when it ended at the agent, by our clock as far
+    /// as both are known.
     pub(super) fn note_finish(&mut self, id: AttemptId, record: &Transfer) {
         let now = self.now;
         let offset = SignedDuration::from_millis(self.contact.offset_ms);
-        let Some(finished) = record.ended_at.map(|at| shift(at, -offset)) else { return };
+        let finished = record.ended_at.map(|at| shift(at, -offset));
         self.change_attempt(id, |attempt| {
-            let possible =
-                shift(attempt.not_before, -SKEW) <= finished && finished <= shift(now, AHEAD_MAX);
-            attempt.finished_at = possible.then(|| finished.min(now));
+            attempt.ended_at.get_or_insert(now);
+            let is_possible = |at: &Timestamp| {
+                shift(attempt.not_before, -SKEW) <= *at && *at <= shift(now, AHEAD_MAX)
+            };
+            if let Some(finished) = finished {
+                attempt.finished_at = Some(finished).filter(is_possible).map(|at| at.min(now));
+            }
         });
     }
 
@@ -123,9 +132,11 @@ impl Engine {
         if !self.held.contains_key(&live.run.job) || live.run.trigger.steps_behind() {
             return;
         }
-        let finished = live.followed().and_then(|attempt| attempt.finished_at);
+        let followed = live.followed();
+        let finished = followed.and_then(|attempt| attempt.finished_at);
+        let seen = followed.and_then(|attempt| attempt.ended_at).unwrap_or(self.now).min(self.now);
         let slack = if self.contact.offset_known { OVERLAP_SLACK } else { SKEW };
-        let until = finished.map_or(self.now, |at| shift(at, slack).min(self.now));
+        let until = finished.map_or(seen, |at| shift(at, slack).min(seen));
         let ended = Ended { run: id, until };
         let job = live.run.job.clone();
         self.held.entry(job).or_default().push(ended);

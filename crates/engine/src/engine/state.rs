@@ -13,7 +13,7 @@ use super::causes::Asking;
 use super::guard::Guard;
 use super::outbox::Outbox;
 use crate::alert::Told;
-use crate::ids::{AttemptId, JobName, RunId, TransferId};
+use crate::ids::{AttemptId, JobName, RunId, TransferId, UserId};
 use crate::limits::SETTLED_MAX;
 use crate::matching::shift;
 use crate::pace::Pace;
@@ -94,6 +94,10 @@ pub(super) struct Sighting {
     pub(super) absent_at: Option<Timestamp>,
     /// The last look that showed it.
     pub(super) seen_at: Option<Timestamp>,
+    /// Whose transfer it is, as that look tells.
+    pub(super) user: Option<UserId>,
+    /// When it ended, as that look tells, by the agent's clock.
+    pub(super) listed_end: Option<Timestamp>,
     /// The agent could not be asked since then.
     pub(super) agent_away: bool,
     /// When the counters last moved, newer than in the row.

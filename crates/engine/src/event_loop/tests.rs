@@ -151,7 +151,6 @@ impl Desk {
             ended_at: None,
             status: TransferStatus::Running,
             unknown_status: None,
-            counts_objects: true,
             progress: Progress { objects_total: 2, ..Progress::default() },
         }
     }

@@ -33,7 +33,6 @@ fn transfer(id: TransferId) -> Transfer {
         status: TransferStatus::Running,
         unknown_status: None,
         progress: Progress::default(),
-        counts_objects: false,
     }
 }
 

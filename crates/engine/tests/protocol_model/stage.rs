@@ -272,7 +272,6 @@ impl Stage {
             requested_at: Some(self.dates[r] + off),
             ended_at: None,
             unknown_status: None,
-            counts_objects: true,
             status: match record.status {
                 Status::Running => TransferStatus::Running,
                 Status::Paused => TransferStatus::Paused,

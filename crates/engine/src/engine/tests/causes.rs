@@ -147,6 +147,55 @@ fn after_a_restart_it_is_asked_again_and_a_clock_that_was_set_holds_nobody_up() 
     assert_eq!(stage.run(0).state, RunState::BackingOff);
 }
 
+/// A stage whose daemon dies while it asks why a transfer has failed in part, and whose agent has
+/// forgotten that transfer when the daemon is back.
+fn died_while_asking(partial: Verdict) -> Stage {
+    let mut stage = at_work(partial);
+    stage.history_is_silent = true;
+    fail_in_part(&mut stage, 1);
+    assert_eq!((stage.run(0).state, stage.asked.len()), (RunState::Running, 1));
+    stage.listed.clear();
+    stage.restart();
+    stage
+}
+
+#[test]
+fn an_end_that_was_seen_holds_though_the_daemon_dies_and_the_list_forgets_it() {
+    let mut stage = died_while_asking(Verdict::Accept);
+    stage.pass(secs(12));
+    let run = stage.run(0);
+    assert_eq!(
+        (run.state, run.reason.code()),
+        (RunState::Succeeded, Some(ReasonCode::ObjectsFailed))
+    );
+    assert_eq!(stage.asked.len(), 2, "it is asked again");
+
+    let mut stage = died_while_asking(Verdict::Fail);
+    let (attempt, query) = stage.asked.remove(1);
+    let row = ours("Access Denied", true);
+    stage.input(Input::CauseLearned { attempt, transfer: query.transfer, row });
+    assert_eq!(stage.run(0).reason.code(), Some(ReasonCode::CauseAccess));
+    assert_eq!(stage.rows.attempts.len(), 1, "nothing is sent again");
+}
+
+#[test]
+fn what_comes_due_while_the_cause_is_asked_for_does_not_overlap_a_transfer_that_is_over() {
+    let mut stage = at_work(Verdict::Accept);
+    stage.history_is_silent = true;
+    // The job is due each hour; the end is seen a moment before.
+    stage.until(at("01:59:57"));
+    stage.listed[0].progress.objects_failed = 1;
+    stage.ends(1, TransferStatus::Completed, Some(at("01:59:42")));
+    stage.input(Input::Notified);
+    let (attempt, query) = stage.asked.remove(0);
+    stage.until(at("02:00:00"));
+    assert_eq!(stage.rows.runs.len(), 1, "it is held back");
+    stage.input(Input::CauseLearned { attempt, transfer: query.transfer, row: None });
+    assert_eq!(stage.run(0).state, RunState::Succeeded);
+    stage.pass(secs(1));
+    assert_eq!(stage.run(1).state, RunState::Submitting, "{}", stage.run(1).reason);
+}
+
 #[test]
 fn an_operators_cancel_wins_over_a_cause_that_is_being_learned() {
     let mut stage = at_work(Verdict::Fail);

@@ -228,7 +228,6 @@ impl Stage {
             ended_at: None,
             status,
             unknown_status: None,
-            counts_objects: true,
             progress: Progress { objects_total: 2, objects_transferred: 2, ..Progress::default() },
         };
         self.listed.push(transfer);
