@@ -264,8 +264,8 @@ impl<O: Observer> Simulation<O> {
             return;
         }
         let daemon = &mut self.daemons[number];
-        if let Some(job) = daemon.fed.jobs.get(&run.job) {
-            daemon.terms.insert(run.id, Arc::clone(&job.terms));
+        if let Some(terms) = daemon.grounds.terms(run) {
+            daemon.terms.insert(run.id, terms);
         }
         self.check_repeat(number, run);
         let of_schedule = matches!(run.trigger, Trigger::Schedule | Trigger::CatchUp);
@@ -364,7 +364,9 @@ impl<O: Observer> Simulation<O> {
         let daemon = &self.daemons[number];
         let mut words = None;
         for (id, row) in &daemon.open {
-            let Some(transfer) = row.transfer.filter(|_| row.phase == Phase::Accepted) else {
+            // One whose end is seen has nothing left to cancel.
+            let is_active = row.is_active() && !row.is_ending();
+            let Some(transfer) = row.transfer.filter(|_| is_active) else {
                 continue;
             };
             if daemon.cancel_asked.contains_key(&transfer) {
@@ -402,7 +404,8 @@ impl<O: Observer> Simulation<O> {
     /// A look is about to be made: there must be something to look for.
     pub(super) fn check_look_is_needed(&mut self, number: usize) {
         let daemon = &self.daemons[number];
-        if daemon.open.is_empty() && daemon.unfinished.is_empty() {
+        // What ends in the batch that asks for the look was something to look for.
+        if !daemon.had_work && daemon.open.is_empty() && daemon.unfinished.is_empty() {
             self.violation(Checker::Idle, number, "a look without need".to_owned());
         }
     }

@@ -100,6 +100,8 @@ pub(super) struct Daemon {
     pub(super) deadlines_checked: Timestamp,
     /// When a look of it last came to nothing.
     pub(super) look_lost_at: Option<Timestamp>,
+    /// There was something to look for when the present turn began.
+    pub(super) had_work: bool,
     pub(super) starts: Starts,
     pub(super) repeats: Repeats,
     /// Places for which it has taken somebody else's transfer for its own, and when.
@@ -150,6 +152,7 @@ impl Daemon {
             alerts: BTreeSet::new(),
             deadlines_checked: start,
             look_lost_at: None,
+            had_work: false,
             starts: Starts::default(),
             repeats: Repeats::default(),
             strangers: Vec::new(),
@@ -222,7 +225,7 @@ impl<O: Observer> Simulation<O> {
         if asker.epoch.is_some_and(|epoch| !event_loop.is_current(epoch)) {
             self.report.count("answer_for_nobody", 1);
         } else {
-            daemon.grounds.heard(&input, self.now);
+            daemon.grounds.heard(&input);
             daemon.starts.heard(&input);
         }
         let may_wait = !matches!(input, Input::ClockStepped { .. });

@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use transferd_engine::ids::{JobName, RunId};
 use transferd_engine::input::Input;
-use transferd_engine::job::{CatchUp, Job, JobSet, Overlap};
+use transferd_engine::job::{CatchUp, Job, JobSet, Overlap, Terms};
 use transferd_engine::limits::{LATE_START, OVERTAKEN};
 use transferd_engine::reason::{Reason, SkipReason};
 use transferd_engine::record::Pause;
@@ -32,8 +32,9 @@ pub(super) struct Grounds {
     definitions: BTreeMap<JobName, Vec<Arc<Job>>>,
     /// The pauses of single jobs, as committed.
     pauses: BTreeMap<JobName, Pause>,
-    /// When the job file, an operator or the clock last asked for a decision at once, whatever is
-    /// known.
+    /// The job file, an operator or the clock asks for a decision at once, whatever is known.
+    is_pressed: bool,
+    /// When such a decision was last made.
     pressed_at: Option<Timestamp>,
 }
 
@@ -48,6 +49,15 @@ impl Grounds {
         }
     }
 
+    /// The terms that a run starts with: the file's own. In a batch in which the file changes, a
+    /// run may have begun before that.
+    pub(super) fn terms(&self, run: &Run) -> Option<Arc<Terms>> {
+        let definitions = self.definitions.get(&run.job)?;
+        let latest = definitions.last()?;
+        let before = definitions.iter().rev().nth(1).filter(|job| job.terms == run.terms);
+        Some(Arc::clone(&before.unwrap_or(latest).terms))
+    }
+
     /// A job's pause was committed, or its end.
     pub(super) fn paused(&mut self, job: &JobName, pause: Option<&Pause>) {
         match pause {
@@ -56,13 +66,17 @@ impl Grounds {
         };
     }
 
-    /// The engine is about to get an input.
-    pub(super) fn heard(&mut self, input: &Input, now: Timestamp) {
-        let presses = matches!(
+    /// An input waits for the engine.
+    pub(super) fn heard(&mut self, input: &Input) {
+        self.is_pressed |= matches!(
             input,
             Input::JobsReplaced(_) | Input::Operator { .. } | Input::ClockStepped { .. }
         );
-        if presses {
+    }
+
+    /// The engine is about to decide over what it was told.
+    pub(super) fn decides(&mut self, now: Timestamp) {
+        if std::mem::take(&mut self.is_pressed) {
             self.pressed_at = Some(now);
         }
     }

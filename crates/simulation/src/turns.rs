@@ -30,6 +30,8 @@ impl<O: Observer> Simulation<O> {
         let wall = self.wall(number);
         let daemon = &mut self.daemons[number];
         daemon.collects = false;
+        daemon.grounds.decides(self.now);
+        daemon.had_work = !(daemon.open.is_empty() && daemon.unfinished.is_empty());
         daemon.latest_wall = daemon.latest_wall.max(wall);
         loop {
             let Some(event_loop) = self.daemons[number].event_loop.as_mut() else { return };
@@ -205,10 +207,11 @@ impl<O: Observer> Simulation<O> {
                 format!("[{number}]   run {} {} {:?}: {}", run.id, run.job, run.state, run.reason)
             }
             Record::Attempt(row) => format!(
-                "[{number}]   attempt {}/{} {:?} transfer {:?} cancel {:?} status {:?}",
+                "[{number}]   attempt {}/{} {:?} until {} transfer {:?} cancel {:?} status {:?}",
                 row.id.run,
                 row.id.number,
                 row.phase,
+                row.deadline,
                 row.transfer,
                 row.cancel.as_ref().map(|wish| wish.cause),
                 row.status
