@@ -125,6 +125,15 @@ impl Owners {
     /// kernel walks all connections of the machine for that, which takes milliseconds, so that all
     /// connections that are made in one turn of the loop share a reading.
     async fn holders(&self, at: SocketAddr) -> Vec<u32> {
+        self.holders_by(at, holders).await
+    }
+
+    /// As [`Self::holders`], by what `read` says of an address.
+    async fn holders_by(
+        &self,
+        at: SocketAddr,
+        read: impl FnOnce(SocketAddr) -> Vec<u32>,
+    ) -> Vec<u32> {
         let made = {
             let mut state = self.state();
             state.made += 1;
@@ -138,7 +147,7 @@ impl Owners {
         if let Some(shared) = shared {
             return shared.holders.clone();
         }
-        let holders = holders(at);
+        let holders = read(at);
         state.reading = Some(Reading { at, covers, holders: holders.clone() });
         holders
     }
@@ -309,6 +318,8 @@ fn address(text: &str) -> Option<SocketAddr> {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::future::join_all;
+
     use super::*;
 
     const HEAD: &str = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n";
@@ -356,6 +367,26 @@ mod tests {
             let _accepted = listener.accept().unwrap();
             assert_eq!(holders(theirs), [own, own], "accepted");
         }
+    }
+
+    #[tokio::test]
+    async fn connections_of_one_turn_share_a_reading_and_no_later_one_does() {
+        let owners = Owners::forgetful(&[], None);
+        let read = std::cell::Cell::new(0);
+        // Each reading finds somebody else.
+        let ask = |at| {
+            owners.holders_by(at, |_| {
+                read.set(read.get() + 1);
+                vec![read.get()]
+            })
+        };
+        let (one, other) = (at("127.0.0.1:29123"), at("[::1]:29123"));
+        assert_eq!(join_all([one; 3].map(ask)).await, [[1]; 3]);
+        assert_eq!(ask(one).await, [2], "somebody may have taken the port meanwhile");
+        assert_eq!(ask(one).await, [3]);
+        // Who holds one address says nothing of another one.
+        assert_eq!(join_all([one, other, one].map(ask)).await, [[4], [5], [6]]);
+        assert_eq!(join_all([other; 2].map(ask)).await, [[7]; 2]);
     }
 
     #[test]
