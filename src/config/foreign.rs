@@ -71,7 +71,7 @@ pub(super) const FOREIGN: &[Foreign] = &[
     ("onfailure", CRONSTABLE, Scope::File, "alerts", "with `on: failed`; its `retry` is a key of the job"),
     ("onsuccess", CRONSTABLE, Scope::File, "alerts", "with `on: succeeded`"),
     ("executiontimeout", CRONSTABLE, Scope::Job, "timeout", "with a unit: `600s`"),
-    ("killtimeout", CRONSTABLE, Scope::Job, "timeout", "past it, the transfer is cancelled"),
+    ("killtimeout", CRONSTABLE, Scope::Job, "timeout", "past it, the transfer is canceled"),
     ("maximumretries", CRONSTABLE, Scope::Retry, "max_attempts", "it counts the first attempt too"),
     ("initialdelay", CRONSTABLE, Scope::Retry, "initial_delay", ""),
     ("maximumdelay", CRONSTABLE, Scope::Retry, "max_delay", ""),

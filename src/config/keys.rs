@@ -39,14 +39,22 @@ macro_rules! keys {
                         reader.missing_key(scope, name);
                     }
                 }
-                for entry in &entries {
+                let strays = reader.strays(&entries, |above, entry| match above.name {
+                    _ if Self::KEYS.contains(&entry.name) => false,
+                    $( stringify!($field) => {
+                        <$ty as $crate::config::reader::Read>::takes(entry)
+                    } )*
+                    _ => false,
+                });
+                for (index, entry) in entries.iter().enumerate() {
+                    if strays.contains(&index) {
+                        continue;
+                    }
                     match entry.name {
                         name if refused.contains(&name) => reader.unknown_key(scope, entry),
                         $( stringify!($field) => {
-                            let found = reader.field(entry);
-                            if required.contains(&stringify!($field)) {
-                                reader.keep_required(entry);
-                            }
+                            let needed = required.contains(&stringify!($field));
+                            let found = reader.field_that(needed, entry);
                             if !entry.void {
                                 map.$field = found;
                             }
@@ -65,6 +73,14 @@ macro_rules! keys {
                 reader: &mut $crate::config::reader::Reader<'_>,
             ) -> Option<Self> {
                 Self::read_in(node, reader, $scope, &[$($required),*], &[])
+            }
+
+            fn takes(entry: &$crate::config::reader::Entry<'_>) -> bool {
+                Self::KEYS.contains(&entry.name)
+            }
+
+            fn looks_like(node: &$crate::config::node::Node) -> bool {
+                $crate::config::node::has_key_of(node, Self::KEYS)
             }
 
             fn fill_from(&mut self, defaults: &Self) {

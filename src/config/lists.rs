@@ -56,13 +56,20 @@ impl<T: Read> Read for ListOf<T> {
         if let Kind::List(list) = &node.kind {
             return Some(Self(items(list, reader)));
         }
-        let problems = reader.problems.len();
-        reader.wrong_kind(node, "a list");
-        if !matches!(node.kind, Kind::Null | Kind::Tagged(_)) {
-            for problem in &mut reader.problems[problems..] {
-                problem.hint = Hint::Says(
-                    "write `[…, …]`, or each entry on its own line after `- `".to_owned(),
-                );
+        let hint = "write `[…, …]`, or each entry on its own line after `- `";
+        match &node.kind {
+            Kind::Null | Kind::Tagged(_) => reader.wrong_kind(node, "a list"),
+            // A command's words may hold a secret, and what they are does not matter.
+            Kind::Text(_) => {
+                let spot = reader.spot(node);
+                reader.tell(Problem::error(spot, "expected a list, found a text").hint(hint));
+            }
+            Kind::Bool(_) | Kind::Integer(_) | Kind::Float(_) | Kind::List(_) | Kind::Map(_) => {
+                let problems = reader.problems.len();
+                reader.wrong_kind(node, "a list");
+                for problem in &mut reader.problems[problems..] {
+                    problem.hint = Hint::Says(hint.to_owned());
+                }
             }
         }
         None
@@ -75,8 +82,7 @@ impl<T: Read> Read for OneOrMore<T> {
             Kind::List(list) if list.is_empty() => {
                 let spot = reader.spot(node);
                 reader.tell(
-                    Problem::error(spot, "the list is empty")
-                        .hint("name one, or leave the key out"),
+                    Problem::error(spot, "the list is empty").hint(reader.or_without("name one")),
                 );
                 None
             }
@@ -154,8 +160,12 @@ impl<T: Read> Read for Named<T> {
             reader.hint_last(is_list.then(|| words.to_owned()));
             return None;
         };
+        let strays = reader.strays(&entries, |_, entry| T::takes(entry));
         let mut named = Vec::with_capacity(entries.len());
-        for entry in &entries {
+        for (index, entry) in entries.iter().enumerate() {
+            if strays.contains(&index) {
+                continue;
+            }
             if !entry.void {
                 check_name(entry.name, entry.key, reader);
             }
@@ -164,6 +174,10 @@ impl<T: Read> Read for Named<T> {
             named.push(NamedEntry { name: name.to_owned(), key, value, void });
         }
         Some(Self(named))
+    }
+
+    fn takes(entry: &Entry<'_>) -> bool {
+        T::looks_like(entry.value)
     }
 }
 
@@ -200,6 +214,10 @@ fn check_name(name: &str, key: Spot, reader: &mut Reader<'_>) {
 }
 
 impl Read for AccountValue {
+    fn looks_like(node: &Node) -> bool {
+        node.as_text().is_some_and(|text| uuid::Uuid::parse_str(text).is_ok())
+    }
+
     fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
         let text = name(node, reader, "the uuid of a cloud account")?;
         match uuid::Uuid::parse_str(text) {

@@ -311,16 +311,26 @@ pub(crate) fn closest_name<'a>(
 ) -> Option<String> {
     // Ten thousand names of sixty letters are compared in some 50 ms, once for each error shown.
     const LONGEST: usize = 60;
+    // So much of a name may stand for it where no other begins so.
+    const BEGINNING: usize = 3;
     if name.len() > LONGEST {
         return None;
     }
     let lower = name.to_lowercase();
-    known
+    let mut prefixed = None;
+    let mut several = false;
+    let near = known
+        .inspect(|candidate| {
+            if name.len() >= BEGINNING && candidate.to_lowercase().starts_with(&lower) {
+                several = prefixed.replace((*candidate).clone()).is_some() || several;
+            }
+        })
         .filter(|candidate| candidate.len().abs_diff(name.len()) <= name.len() / 3 + 1)
         .map(|candidate| {
             (strsim::damerau_levenshtein(&lower, &candidate.to_lowercase()), candidate)
         })
         .filter(|(distance, candidate)| *distance <= (candidate.len().min(name.len()) / 3).max(1))
         .min()
-        .map(|(_, candidate)| candidate.clone())
+        .map(|(_, candidate)| candidate.clone());
+    near.or(prefixed.filter(|_| !several))
 }

@@ -140,6 +140,12 @@ impl Node {
     }
 }
 
+/// True for a map that has one of these keys.
+pub(crate) fn has_key_of(node: &Node, keys: &[&str]) -> bool {
+    let Kind::Map(entries) = &node.kind else { return false };
+    entries.iter().any(|(key, _)| key.as_text().is_some_and(|name| keys.contains(&name)))
+}
+
 /// Why a text is not a document.
 #[derive(Debug)]
 pub(crate) enum Unreadable {

@@ -7,7 +7,7 @@ use super::keys::{keys, words};
 use super::lists::{AccountValue, ListOf, Named, OneOrMore, Schedules};
 use super::names::Scope;
 use super::node::Node;
-use super::reader::{Read, Reader};
+use super::reader::{Entry, Read, Reader};
 use super::values::{
     Attempts, Count, Factor, FileName, Flag, Listen, Name, Part, PublicUrl, SecretUrl, Span,
     SpanOrZero, Text, Url, User, Version,
@@ -107,7 +107,7 @@ keys! {
         allow_skip: Flag,
         /// Keep the folder structure of the source. Default: false.
         keep_source_tree: Flag,
-        /// How long one attempt may take; past it, it is cancelled. Default: `24h`.
+        /// How long one attempt may take; past it, it is canceled. Default: `24h`.
         timeout: Span,
         /// No progress at all for this long counts as a timeout. Default: off.
         stall_timeout: Span,
@@ -146,6 +146,10 @@ const OWN: [&str; 2] = ["source", "destination"];
 impl Read for RawDefaults {
     fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
         RawJob::read_in(node, reader, Scope::Defaults, &[], &OWN).map(Self)
+    }
+
+    fn takes(entry: &Entry<'_>) -> bool {
+        RawJob::takes(entry)
     }
 }
 
@@ -292,7 +296,7 @@ words! {
         "skip" => Overlap::Skip,
         /// One run is held behind the active one.
         "queue" => Overlap::Queue,
-        /// The active run is cancelled, then the new one starts.
+        /// The active run is canceled, then the new one starts.
         "replace" => Overlap::Replace,
     }
 }

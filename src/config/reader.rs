@@ -49,6 +49,17 @@ pub(crate) trait Read: Sized {
 
     /// Takes over from the defaults what is not set. Only maps with keys of ours have parts.
     fn fill_from(&mut self, _defaults: &Self) {}
+
+    /// True for an entry that a map of this type may hold: where it stands beside an empty one, its
+    /// line is not indented.
+    fn takes(_entry: &Entry<'_>) -> bool {
+        false
+    }
+
+    /// True for a value that is written like one of this type.
+    fn looks_like(_node: &Node) -> bool {
+        false
+    }
 }
 
 /// One entry of a map, after merge keys.
@@ -81,6 +92,8 @@ pub(crate) struct Reader<'p> {
     pub(crate) file: u32,
     /// The key whose value is being read.
     pub(crate) owner: Spot,
+    /// That key can't be left out.
+    required: bool,
     /// What was wrong so far.
     pub(crate) problems: &'p mut Vec<Problem>,
 }
@@ -88,7 +101,7 @@ pub(crate) struct Reader<'p> {
 impl<'p> Reader<'p> {
     /// A reader of a file that starts at its top.
     pub(crate) fn new(file: u32, problems: &'p mut Vec<Problem>) -> Self {
-        Self { file, owner: Spot { file, node: 0 }, problems }
+        Self { file, owner: Spot { file, node: 0 }, required: false, problems }
     }
 
     /// The place of a node of this file.
@@ -115,7 +128,7 @@ impl<'p> Reader<'p> {
         let spot = self.spot(node);
         let problem = match &node.kind {
             Kind::Null => Problem::error(self.owner, format!("expected {expected}, found nothing"))
-                .hint("give it a value, or leave the key out"),
+                .hint(self.or_without("give it a value")),
             Kind::Tagged(tag) => {
                 Problem::error(spot, format!("the tag `{}` means nothing here", cut(tag)))
                     .hint("YAML tags are not used in a job file: leave it out")
@@ -132,22 +145,52 @@ impl<'p> Reader<'p> {
         self.tell(problem);
     }
 
-    /// A key that must be there can't be left out, whatever its value's kind would say.
-    pub(crate) fn keep_required(&mut self, entry: &Entry<'_>) {
-        if matches!(entry.value.kind, Kind::Null)
-            && let Some(Problem { hint: Hint::Says(words), .. }) = self.problems.last_mut()
-            && let Some(rest) = words.strip_suffix(", or leave the key out")
-        {
-            *words = rest.to_owned();
-        }
+    /// What to do about a value, or to leave its key out where it can be.
+    pub(crate) fn or_without(&self, words: &str) -> String {
+        if self.required { words.to_owned() } else { format!("{words}, or leave the key out") }
     }
 
-    /// Reads the value of an entry.
+    /// Reads the value of an entry whose key can be left out.
     pub(crate) fn field<T: Read>(&mut self, entry: &Entry<'_>) -> Option<Found<T>> {
-        let outer = std::mem::replace(&mut self.owner, entry.key);
+        self.field_that(false, entry)
+    }
+
+    /// Reads the value of an entry, which may be `required`.
+    pub(crate) fn field_that<T: Read>(
+        &mut self,
+        required: bool,
+        entry: &Entry<'_>,
+    ) -> Option<Found<T>> {
+        let owner = std::mem::replace(&mut self.owner, entry.key);
+        let before = std::mem::replace(&mut self.required, required);
         let value = T::read(entry.value, self);
-        self.owner = outer;
+        (self.owner, self.required) = (owner, before);
         Some(Found::new(value?, entry.value, entry.key))
+    }
+
+    /// Tells once of each empty key that is followed by what belongs under it, for want of
+    /// indentation, and gives the places of all those entries: nothing else is to be said of them.
+    pub(crate) fn strays(
+        &mut self,
+        entries: &[Entry<'_>],
+        belongs: impl Fn(&Entry<'_>, &Entry<'_>) -> bool,
+    ) -> Vec<usize> {
+        let mut strays = Vec::new();
+        for (index, above) in entries.iter().enumerate() {
+            if above.void || !matches!(above.value.kind, Kind::Null) {
+                continue;
+            }
+            let below = entries.iter().skip(index + 1);
+            let below: Vec<_> = below.take_while(|entry| belongs(above, entry)).collect();
+            let Some(first) = below.first() else { continue };
+            let (name, first) = (cut(above.name), cut(first.name));
+            self.tell(
+                Problem::error(above.key, format!("what belongs under `{name}` is not indented"))
+                    .hint(format!("begin `{first}` further to the right than `{name}`")),
+            );
+            strays.extend(index..=index + below.len());
+        }
+        strays
     }
 
     /// Reads an item of a list.

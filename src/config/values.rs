@@ -199,9 +199,9 @@ pub(crate) fn word<'n>(
         return Some(text);
     }
     let (message, found) = match &node.kind {
-        Kind::Text(text) => (format!("`{}` is no {what}", cut(text)), text.to_string()),
-        Kind::Bool(value) => (format!("`{value}` is no {what}"), value.to_string()),
-        Kind::Integer(value) => (format!("`{value}` is no {what}"), value.to_string()),
+        Kind::Text(text) => (format!("`{}` is not {}", cut(text), one(what)), text.to_string()),
+        Kind::Bool(value) => (format!("`{value}` is not {}", one(what)), value.to_string()),
+        Kind::Integer(value) => (format!("`{value}` is not {}", one(what)), value.to_string()),
         Kind::Null | Kind::Float(_) | Kind::List(_) | Kind::Map(_) | Kind::Tagged(_) => {
             reader.wrong_kind(node, &format!("one of {}", choices(words)));
             return None;
@@ -217,6 +217,12 @@ pub(crate) fn word<'n>(
     );
     reader.tell(Problem::error(spot, message).hint(hint));
     None
+}
+
+/// A noun with its article; one that begins with `u`, as `user`, does not sound like a vowel.
+fn one(noun: &str) -> String {
+    let article = if noun.starts_with(['a', 'e', 'i', 'o']) { "an" } else { "a" };
+    format!("{article} {noun}")
 }
 
 impl Read for Text {
@@ -244,7 +250,7 @@ impl Read for Part {
             let owner = reader.owner;
             reader.tell(
                 Problem::error(owner, "expected text, found nothing")
-                    .hint("write `\"\"` for the empty text, or leave the key out"),
+                    .hint(reader.or_without("write `\"\"` for the empty text")),
             );
             return None;
         }
