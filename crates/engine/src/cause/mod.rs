@@ -80,6 +80,18 @@ impl Cause {
         Some(Self { message, class, objects, objects_more })
     }
 
+    /// Names no more objects than have failed by the listing, which counts: frames may come twice,
+    /// and name an object that was copied in the end. A listing that counts none leaves all.
+    pub fn keep_to(&mut self, failed: u64) {
+        if failed == 0 {
+            return;
+        }
+        let most = usize::try_from(failed).unwrap_or(usize::MAX);
+        self.objects.truncate(most);
+        let rest = failed.saturating_sub(self.objects.len() as u64);
+        self.objects_more = self.objects_more.min(rest);
+    }
+
     /// In a line: `2 access denied (a.mov, b.mov), 1 missing (c.mov)`, or the message where no
     /// object is named.
     pub fn told(&self) -> String {

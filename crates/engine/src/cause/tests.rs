@@ -126,3 +126,22 @@ fn a_row_is_ours_by_its_id_else_by_places_user_and_end() {
         assert_eq!(ours(std::slice::from_ref(&other)), None, "{other:?}");
     }
 }
+
+#[test]
+fn no_more_objects_are_named_than_have_failed() {
+    let mut frames = FailedObjects::default();
+    for turn in 0..2 {
+        for number in 0..60 {
+            let error = if turn == 0 { "connection reset" } else { "Access Denied" };
+            frames.add(FailedObject { path: format!("{number}.mov"), error: error.to_owned() });
+        }
+    }
+    let mut cause = Cause::of(None, frames).unwrap();
+    cause.keep_to(60);
+    assert_eq!((cause.objects.len(), cause.objects_more), (50, 10));
+    assert!(cause.told().ends_with(", and 10 more"), "{}", cause.told());
+    cause.keep_to(7);
+    assert_eq!((cause.objects.len(), cause.objects_more), (7, 0));
+    cause.keep_to(0);
+    assert_eq!(cause.objects.len(), 7, "a listing that counts none says nothing of them");
+}

@@ -174,7 +174,12 @@ impl Engine {
         if !end.may_have_cause() {
             return (reason, None);
         }
-        let Some(cause) = Cause::of(row.as_ref(), named) else { return (reason, None) };
+        let Some(mut cause) = Cause::of(row.as_ref(), named) else { return (reason, None) };
+        if let AttemptEnd::ObjectsFailed { failed, .. }
+        | AttemptEnd::ObjectsMissing { failed, .. } = end
+        {
+            cause.keep_to(*failed);
+        }
         let accepted = matches!(
             end,
             AttemptEnd::ObjectsFailed { accepted: true, .. }
