@@ -29,7 +29,7 @@ use super::when::{Day, Towards, When};
 use super::{Exit, Global, jobfile, zone};
 use crate::core::job::JobSet;
 use crate::daemon;
-use crate::sim::rehearsal::limits::DAYS_MAX;
+use crate::sim::rehearsal::limits::{CELLS_MAX, DAYS_MAX};
 use crate::sim::rehearsal::{self, Bounds, Pace, Played, Rehearsal};
 use expect::Expected;
 use grid::Grid;
@@ -150,7 +150,11 @@ pub fn run(mut args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn W
         say(err, "the end of these days is too far away to be a time");
         return Exit::Usage;
     };
-    let grid = Grid::new(from, until.timestamp(), &zone);
+    let screen = Screen::of_stdout(global.color);
+    // What is compared, or read by scripts, is the same on each screen.
+    let is_page = !args.json && expected.is_none();
+    let cells = if is_page { page::cells_that_fit(screen) } else { CELLS_MAX };
+    let grid = Grid::new(from, until.timestamp(), &zone, cells);
     let Paces { paces, otherwise, no_history } = Paces::find(&args.duration, &set, global);
     if let Some(words) = &no_history {
         say(err, &format!("the history is left out: {words}"));
@@ -188,7 +192,7 @@ pub fn run(mut args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn W
     let written = if args.json {
         super::write_json(out, &document::Document::new(&told))
     } else {
-        let text = page::page(&told, Screen::of_stdout(global.color));
+        let text = page::page(&told, screen);
         out.write_all(text.as_bytes()).and_then(|()| out.flush())
     };
     done(written, Exit::Done)

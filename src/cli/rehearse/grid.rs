@@ -26,19 +26,21 @@ pub(super) struct Grid {
 }
 
 impl Grid {
-    /// A grid from `from` to `until`, its cells beginning with hours and days of `zone`.
-    pub(super) fn new(from: Timestamp, until: Timestamp, zone: &TimeZone) -> Self {
+    /// A grid of at most so many cells from `from` to `until`, beginning with hours and days of
+    /// `zone`.
+    pub(super) fn new(from: Timestamp, until: Timestamp, zone: &TimeZone, most: usize) -> Self {
+        let most = most.min(CELLS_MAX);
         let mut last = Vec::new();
         for hours in WIDTHS {
             let cells = cells(from, until, zone, hours);
-            if cells.len() <= CELLS_MAX {
+            if cells.len() <= most {
                 let (starts, walls): (Vec<_>, Vec<_>) = cells.into_iter().unzip();
                 return Self { starts, cell: words(hours), ruler: ruler(&walls, hours) };
             }
             last = cells;
         }
         // Wider than the widest: the bound on days keeps this from being reached.
-        last.truncate(CELLS_MAX);
+        last.truncate(most);
         let (starts, walls): (Vec<_>, Vec<_>) = last.into_iter().unzip();
         Self { starts, cell: words(WIDTHS[WIDTHS.len() - 1]), ruler: ruler(&walls, DAY) }
     }
@@ -124,7 +126,7 @@ mod tests {
         let zone = TimeZone::get("Europe/Berlin").unwrap();
         let from: Timestamp = from.parse().unwrap();
         let until = from.to_zoned_datetime(zone.clone()).checked_add(days.days()).unwrap();
-        Grid::new(from, until.timestamp(), &zone)
+        Grid::new(from, until.timestamp(), &zone, CELLS_MAX)
     }
 
     #[test]

@@ -8,12 +8,13 @@ use jiff::SignedDuration;
 
 use super::sentences::{Sentences, grouped, listed, time};
 use super::{Told, runs};
+use crate::cli::render::fit::{cut, width};
 use crate::cli::render::paint::{Paint, Tone};
 use crate::cli::render::paragraph::paragraph;
 use crate::cli::render::table::Screen;
-use crate::cli::render::words::count;
-use crate::core::duration::format_short;
+use crate::cli::render::words::{count, span};
 use crate::core::ids::JobName;
+use crate::sim::rehearsal::limits::CELLS_MAX;
 use crate::sim::rehearsal::{Cell, Counts, Cut, Finding, JobStory, Pace, Severity};
 
 /// So many findings of a kind are told, the rest is counted: where a hundred jobs are skipped for
@@ -26,8 +27,25 @@ const JOBS_SHOWN: usize = 100;
 /// The width of a page that no terminal limits.
 const UNLIMITED: usize = 100;
 
-/// Names are cut to no less than this.
-const NAME_MIN: usize = 12;
+/// Names are cut to no less than this; the cells leave so much to them.
+const NAME_MIN: usize = 8;
+const NAME_GOOD: usize = 12;
+
+/// What the columns of numbers take at most, where none is a very large one.
+const NUMBERS: usize = 34;
+
+/// No timeline has fewer cells.
+const CELLS_MIN: usize = 8;
+
+/// How many cells a timeline may have for its rows to fit the screen.
+pub(super) fn cells_that_fit(screen: Screen) -> usize {
+    let beside = NAME_GOOD + 2 + NUMBERS;
+    let left = screen.room().map(|room| room.saturating_sub(beside).max(CELLS_MIN));
+    left.map_or(CELLS_MAX, |left| left.min(CELLS_MAX))
+}
+
+/// What the load of each hour of a day takes, side by side.
+const DAY_IN_A_LINE: usize = 8 + 24 * 3 - 1;
 
 /// The whole page.
 pub(super) fn page(told: &Told<'_>, screen: Screen) -> String {
@@ -109,9 +127,7 @@ impl Page<'_> {
         let mut words = Vec::new();
         let all = given.len() == 1 && measured == 0 && assumed.is_empty();
         match given.first_key_value() {
-            Some((duration, _)) if all => {
-                words.push(format!("{}, as given", format_short(*duration)))
-            }
+            Some((duration, _)) if all => words.push(format!("{}, as given", span(*duration))),
             Some(_) => words.push(format!("{}, as given", lengths(&given))),
             None => {}
         }
@@ -196,7 +212,7 @@ impl Page<'_> {
             .collect();
         let strip = self.told.grid.starts.len().max(self.told.grid.ruler.chars().count());
         let taken: usize = strip + 2 + widths.iter().map(|width| width + 1).sum::<usize>();
-        let longest = shown.iter().map(|story| story.job.name.as_str().chars().count());
+        let longest = shown.iter().map(|story| width(story.job.name.as_str()));
         let wanted = longest.max().unwrap_or(0).max("JOB".len());
         let room = self.width.saturating_sub(taken).max(NAME_MIN);
         let name = if self.limited { wanted.min(room) } else { wanted };
@@ -282,15 +298,20 @@ impl Page<'_> {
         text.push_str(&paragraph("", &line, self.width));
         let zone = zone.iana_name().unwrap_or("the machine's zone");
         text.push_str(&format!("\nthe most in each hour of the day ({zone})\n"));
-        let hours = |name: &str, number: &dyn Fn(usize) -> String| {
-            let cells: Vec<String> = (0..24).map(|hour| format!("{:>2}", number(hour))).collect();
-            format!("{name:<7} {}\n", cells.join(" "))
-        };
-        let head = hours("HOUR", &|hour| format!("{hour:02}"));
-        text.push_str(&self.paint.tone(Tone::Faint, &head));
-        text.push_str(&hours("at work", &|hour| dot(load.hours[hour].in_flight)));
-        if load.hours.iter().any(|hour| hour.waiting > 0) {
-            text.push_str(&hours("waiting", &|hour| dot(load.hours[hour].waiting)));
+        let some_wait = load.hours.iter().any(|hour| hour.waiting > 0);
+        // A day in one line, or in two.
+        let many = if self.width < DAY_IN_A_LINE { 12 } else { 24 };
+        for first in (0..24).step_by(many) {
+            let hours = |name: &str, number: &dyn Fn(usize) -> String| {
+                let cells = (first..first + many).map(|hour| format!("{:>2}", number(hour)));
+                format!("{name:<7} {}\n", cells.collect::<Vec<_>>().join(" "))
+            };
+            let head = hours("HOUR", &|hour| format!("{hour:02}"));
+            text.push_str(&self.paint.tone(Tone::Faint, &head));
+            text.push_str(&hours("at work", &|hour| dot(load.hours[hour].in_flight)));
+            if some_wait {
+                text.push_str(&hours("waiting", &|hour| dot(load.hours[hour].waiting)));
+            }
         }
         text
     }
@@ -300,7 +321,7 @@ impl Page<'_> {
 fn lengths(jobs: &BTreeMap<SignedDuration, usize>) -> String {
     let parts = jobs.iter().rev();
     let parts: Vec<String> = parts
-        .map(|(length, jobs)| format!("{} for {}", format_short(*length), count(*jobs, "job")))
+        .map(|(length, jobs)| format!("{} for {}", span(*length), count(*jobs, "job")))
         .collect();
     listed(&parts)
 }
@@ -320,26 +341,24 @@ fn percent(share: f64) -> String {
 }
 
 fn totals(total: &Counts) -> String {
-    let number = |number: u64, one: &str, many: &str| match number {
-        1 => format!("1 {one}"),
-        _ => format!("{} {many}", grouped(number)),
-    };
+    let number = |number: u64, word: &str| format!("{} {word}", grouped(number));
+    let one_or = |number: u64, one, many| if number == 1 { one } else { many };
     let mut text = format!(
         "{}: {}",
-        number(total.due, "occurrence", "occurrences"),
-        number(total.succeeded, "succeeds", "succeed")
+        number(total.due, one_or(total.due, "occurrence", "occurrences")),
+        number(total.succeeded, "succeeded")
     );
-    for (sign, count, one, many) in [
-        (',', total.skipped, "is skipped", "are skipped"),
-        (',', total.replaced, "is replaced", "are replaced"),
-        (',', total.failed, "fails", "fail"),
-        (',', total.timed_out, "times out", "time out"),
-        (',', total.unfinished, "is not over at the end", "are not over at the end"),
-        (';', total.retries, "retry", "retries"),
-        (';', total.waited, "has to wait", "have to wait"),
+    for (sign, count, word) in [
+        (',', total.skipped, "skipped"),
+        (',', total.replaced, "replaced"),
+        (',', total.failed, "failed"),
+        (',', total.timed_out, "timed out"),
+        (',', total.unfinished, "not over at the end"),
+        (';', total.retries, one_or(total.retries, "retry", "retries")),
+        (';', total.waited, "had to wait"),
     ] {
         if count > 0 {
-            text.push_str(&format!("{sign} {}", number(count, one, many)));
+            text.push_str(&format!("{sign} {}", number(count, word)));
         }
     }
     text
@@ -349,7 +368,7 @@ fn numbers(story: &JobStory) -> [String; 5] {
     let counts = &story.counts;
     let some = |number: u64| if number == 0 { "·".to_owned() } else { number.to_string() };
     let lasted = |longest: Option<super::rehearsal::Longest>| {
-        longest.map_or_else(|| "·".to_owned(), |longest| format_short(longest.lasted))
+        longest.map_or_else(|| "·".to_owned(), |longest| span(longest.lasted))
     };
     [
         some(counts.due),
@@ -362,13 +381,7 @@ fn numbers(story: &JobStory) -> [String; 5] {
 
 /// A name that fills its column. One that is longer is cut in its middle: names that begin alike
 /// differ at their ends.
-fn padded(name: &str, width: usize) -> String {
-    let length = name.chars().count();
-    if length <= width {
-        return format!("{name:<width$}");
-    }
-    let (head, tail) = (width / 2, width.saturating_sub(1) / 2);
-    let begin: String = name.chars().take(head).collect();
-    let end: String = name.chars().skip(length - tail).collect();
-    format!("{begin}…{end}")
+fn padded(name: &str, to: usize) -> String {
+    let name = cut(name, to);
+    format!("{name}{:1$}", "", to.saturating_sub(width(&name)))
 }

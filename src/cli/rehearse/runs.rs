@@ -6,7 +6,7 @@ use crate::cli::render::paint::{Paint, Tone};
 use crate::cli::render::paragraph::paragraph;
 use crate::cli::render::run::state;
 use crate::cli::render::table::{Rows, Screen};
-use crate::core::duration::format_short;
+use crate::cli::render::words::span;
 use crate::core::run::RunState;
 use crate::sim::rehearsal::limits::{SHORTEST_WAIT, WORTH_A_WORD};
 use crate::sim::rehearsal::{Busy, RunStory, Wait};
@@ -52,8 +52,8 @@ pub(super) fn list(told: &Told<'_>, screen: Screen) -> String {
     let mut rows = Rows::new(screen, &["DUE", "WAITED", "TOOK", "TRIES", "STATE", "WHY"]);
     for run in shown {
         let took = run.started_at.zip(run.ended_at);
-        let took = took.map(|(start, end)| format_short(end.duration_since(start)));
-        let waited = (run.waited >= SHORTEST_WAIT).then(|| format_short(run.waited));
+        let took = took.map(|(start, end)| span(end.duration_since(start)));
+        let waited = (run.waited >= SHORTEST_WAIT).then(|| span(run.waited));
         let tries = (run.attempts > 0).then(|| run.attempts.to_string());
         rows.add([
             (Tone::Plain, time(run.scheduled_for, zone)),

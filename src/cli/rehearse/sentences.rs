@@ -271,8 +271,8 @@ fn colon(text: String) -> String {
 /// How long a transfer takes, and whence that is known.
 fn takes(pace: &Pace) -> String {
     match pace {
-        Pace::Given(duration) => duration::format_short(*duration),
-        Pace::Assumed(duration) => format!("{}, as assumed", duration::format_short(*duration)),
+        Pace::Given(duration) => span(*duration),
+        Pace::Assumed(duration) => format!("{}, as assumed", span(*duration)),
         Pace::Measured(seen) => {
             let longest = seen.iter().max().copied().unwrap_or_default();
             format!("up to {}, as measured", span(longest))

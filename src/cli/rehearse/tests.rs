@@ -17,6 +17,7 @@ use crate::sim::rehearsal::{Bounds, Pace, Rehearsal, play};
 
 /// The page of daily jobs over 30 days.
 fn page_of(jobs: usize, max_active: u32, bounds: Bounds) -> String {
+    let screen = Screen { width: Some(80), color: false };
     let mut text = format!(
         "accounts: {{a: 6f1c2f0e-0d8c-4f3e-9a51-0c9d5f0a1b11}}\n\
          agent: {{max_active: {max_active}}}\ndefaults: {{start_within: 10m}}\njobs:\n"
@@ -43,7 +44,7 @@ fn page_of(jobs: usize, max_active: u32, bounds: Bounds) -> String {
         zone_trouble: None,
         now: from,
     };
-    let grid = Grid::new(from, until, &TimeZone::UTC);
+    let grid = Grid::new(from, until, &TimeZone::UTC, page::cells_that_fit(screen));
     let rehearsal = Rehearsal {
         set: Arc::new(config::parse(&sources, &surroundings).unwrap().set),
         host: Host { hostname: "here".to_owned(), jitter_seed: 1 },
@@ -66,7 +67,7 @@ fn page_of(jobs: usize, max_active: u32, bounds: Bounds) -> String {
         days: 30,
         history_is_bad: false,
     };
-    page::page(&told, Screen { width: Some(80), color: false })
+    page::page(&told, screen)
 }
 
 #[test]
@@ -78,7 +79,7 @@ fn one_that_is_cut_short_says_so_first() {
         [
             "30 days, from 2027-05-01 00:00 +00:00 to 2027-05-31 00:00 +00:00",
             "2 jobs of jobs.yaml, played on a simulated agent",
-            "each transfer takes 5m for 2 jobs, assumed, as no history has it (see",
+            "each transfer takes 5 min for 2 jobs, assumed, as no history has it (see",
             "`--duration`)",
             "! played to 2027-05-11 00:00 +00:00 only, 10 of 30 days: more occurrences than",
             "  one rehearsal plays; fewer `--days` may fit",
@@ -95,7 +96,7 @@ fn the_page_of_a_huge_file_is_bounded_and_no_line_too_wide() {
     assert!(page.contains("and 150 jobs more"), "{page}");
     let widest = page.lines().map(|line| line.chars().count()).max();
     assert!(widest <= Some(80), "{widest:?}");
-    assert!(page.contains("a-job-with…-name-100"), "{page}");
+    assert!(page.contains("a-job-wit…name-100"), "{page}");
 }
 
 #[test]
