@@ -3,11 +3,13 @@
 use std::io::Write;
 use std::process::ExitCode;
 
+use transferd::cli::folded::Folded;
+use transferd::cli::render::table::Screen;
 use transferd::privacy::{Masked, keep_memory_private};
 
 fn main() -> ExitCode {
     let mut out = Masked(std::io::stdout());
-    let mut err = Masked(std::io::stderr());
+    let mut err = Folded::new(Masked(std::io::stderr()), Screen::room_of(std::io::stderr()));
     if let Err(error) = keep_memory_private() {
         // Worth a word, but no reason to leave the transfers alone.
         let _ = writeln!(err, "transferd: its memory can't be kept out of core dumps: {error}");

@@ -89,7 +89,13 @@ impl Times {
         }
     }
 
-    /// A time within a sentence: of today without its date.
+    /// A time within a sentence, with its offset: of today without its date.
+    pub fn zoned(&self, time: Timestamp) -> String {
+        let offset = time.to_zoned_datetime(self.zone.clone()).strftime("%:z").to_string();
+        format!("{} {offset}", self.brief(time))
+    }
+
+    /// A time of which the zone is told besides: of today without its date.
     pub fn brief(&self, time: Timestamp) -> String {
         let there = |time: Timestamp| time.to_zoned_datetime(self.zone.clone());
         let (time, now) = (there(time), there(self.now));
@@ -120,7 +126,7 @@ impl Telling for Times {
     }
 
     fn time(&self, at: Timestamp) -> String {
-        self.brief(at)
+        self.zoned(at)
     }
 }
 
@@ -186,13 +192,13 @@ mod tests {
         let overlap = Reason::from(SkipReason::Overlap { active: run, since, held: None });
         assert_eq!(
             overlap.told(&times),
-            "run 6d0f6b0e has been active since 03:46:35 (`overlap: skip`)"
+            "run 6d0f6b0e has been active since 03:46:35 +00:00 (`overlap: skip`)"
         );
         // An operator's words are left as they are.
         let words = format!("see run {run} at 1970-01-02T03:46:35Z");
         let paused = Reason::from(SkipReason::Paused { since: at(0), words: Some(words.clone()) });
         let told = paused.told(&times);
-        assert_eq!(told, format!("the job has been paused since 1970-01-01 00:00: {words}"));
+        assert_eq!(told, format!("the job has been paused since 1970-01-01 00:00 +00:00: {words}"));
     }
 
     #[test]

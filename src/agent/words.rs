@@ -14,7 +14,17 @@ pub(super) fn fit(text: &str, secret: Option<&SecretString>) -> String {
         remember(secret, SecretKind::Random);
     }
     // Masked before it is cut: the beginning of a token is one too.
-    one_line(&mask(text), WORDS_MAX)
+    one_line(&without_numbers(&mask(text)), WORDS_MAX)
+}
+
+/// The words of the system without the number that it has for them, which only programs look up.
+fn without_numbers(text: &str) -> String {
+    let mut plain = text.to_owned();
+    while let Some(begin) = plain.find(" (os error ") {
+        let Some(length) = plain[begin..].find(')') else { break };
+        plain.replace_range(begin..=begin + length, "");
+    }
+    plain
 }
 
 #[cfg(test)]
@@ -26,6 +36,13 @@ mod tests {
         let token = SecretString::from("a+b/c=d");
         let text = "bad \u{1b}[31mtoken a+b/c=d in ?token=a%2Bb%2Fc%3Dd&page=1 and a%2bb%2Fc%3Dd";
         assert_eq!(fit(text, Some(&token)), "bad [31mtoken … in ?token=…&page=1 and …");
+    }
+
+    #[test]
+    fn the_numbers_of_the_system_are_left_out() {
+        let told = fit("Connection refused (os error 111); Permission denied (os error 13)", None);
+        assert_eq!(told, "Connection refused; Permission denied");
+        assert_eq!(fit("cut (os error 1", None), "cut (os error 1");
     }
 
     #[test]

@@ -22,6 +22,8 @@ use crate::core::job::AlertChannel;
 use document::Document;
 use secrets::Secrets;
 
+pub use secrets::exposed_files;
+
 /// Takes charge of what commands leave behind, for as long as it runs: as their reaper, so that
 /// nothing escapes by losing its parent, and none stays as a zombie.
 ///

@@ -12,7 +12,7 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use secrecy::SecretString;
 
 use super::limits::SECRET_FILE_MAX;
-use crate::core::job::SecretText;
+use crate::core::job::{AlertChannel, SecretText};
 use crate::privacy::{self, SecretKind};
 use crate::trusted;
 
@@ -94,17 +94,50 @@ impl Secrets {
         // Nothing panics while it is held; if something did, the set is still whole.
         let mut warned = self.exposed.lock().unwrap_or_else(PoisonError::into_inner);
         match exposed {
-            Some(mode) if warned.insert(path.to_owned()) => tracing::warn!(
-                "the file `{}` of an alert can be read by others (mode {mode:04o}); `chmod 600` \
-                 it, or 640 with the service's own group",
-                path.display()
-            ),
+            Some(mode) if warned.insert(path.to_owned()) => {
+                tracing::warn!("{}", exposure(path, mode));
+            }
             Some(_) => {}
             None => {
                 warned.remove(path);
             }
         }
     }
+}
+
+/// What is said of a file that others can read.
+fn exposure(path: &Path, mode: u32) -> String {
+    format!(
+        "the file `{}` of an alert can be read by others (mode {mode:04o}); `chmod 600` it, or \
+         640 with the service's own group",
+        path.display()
+    )
+}
+
+/// What is wrong with how the secrets of these channels are kept, in words: each file that others
+/// can read. One that can't be looked at is told of when it is to be used.
+pub fn exposed_files<'a>(channels: impl Iterator<Item = &'a AlertChannel>) -> Vec<String> {
+    let files: BTreeSet<&Path> = channels.flat_map(files_of).collect();
+    let exposed = files.into_iter().filter_map(|path| {
+        let found = std::fs::metadata(path).ok()?;
+        let exposed = privacy::others_may_read(found.mode(), found.gid());
+        exposed.then(|| exposure(path, found.mode() & 0o7777))
+    });
+    exposed.collect()
+}
+
+/// The files that a channel takes its secrets from.
+fn files_of(channel: &AlertChannel) -> impl Iterator<Item = &Path> {
+    let (url, headers) = match channel {
+        AlertChannel::Webhook { url, headers_file } => (Some(url), headers_file.as_deref()),
+        AlertChannel::Ping { url } => (Some(url), None),
+        AlertChannel::Command(_) => (None, None),
+    };
+    let url = url.and_then(|url| match url {
+        SecretText::File(path) => Some(path.as_path()),
+        SecretText::Inline(_) => None,
+    });
+    url.into_iter().chain(headers)
 }
 
 /// Words of a library, without what they repeat of an address.

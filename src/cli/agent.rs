@@ -110,16 +110,26 @@ pub fn before_a_file(global: &Global, url: &str, patience: SignedDuration) -> Op
     Some(Asked { client, settings, jobs: None, runtime: runtime().ok()? })
 }
 
-/// Says that the agent did not answer as hoped, and what to do.
-pub fn say_no(error: &AskError, err: &mut dyn Write) -> Exit {
-    say(err, &error.to_string());
+/// Says that the agent at `address` did not answer as hoped, and what to do.
+pub fn say_no(error: &AskError, address: &str, err: &mut dyn Write) -> Exit {
     match error {
-        AskError::Unreachable(_) => {
+        AskError::Unreachable(words) => {
+            say(err, &format!("the agent can't be reached at `{address}`: {words}"));
             hint(
                 err,
-                "is the Amove desktop agent running on this machine? `transferd doctor` looks closer",
+                "is the Amove desktop agent running there? `agent.url` in the job file says where \
+                 it is; `transferd doctor` looks closer",
             );
+            return Exit::No;
         }
+        AskError::PortHeld(_)
+        | AskError::BadToken(_)
+        | AskError::Refused { .. }
+        | AskError::NoSuchRoute(_)
+        | AskError::Unusable(_) => say(err, &error.to_string()),
+    }
+    match error {
+        AskError::Unreachable(_) => {}
         // Its words say what to do.
         AskError::PortHeld(_) => {}
         AskError::BadToken(_) => hint(err, "`transferd login` gets a token"),

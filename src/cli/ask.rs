@@ -8,6 +8,7 @@ use super::places::{Places, Search};
 use super::{Exit, Global, told};
 use crate::control::client::{Client, ClientError};
 use crate::control::socket;
+use crate::store::folder::daemon_at_work;
 
 /// A daemon that answers, and the means to wait for its answers.
 pub struct Daemon {
@@ -52,7 +53,12 @@ impl Daemon {
         }
         Err(match locked {
             Some(path) => NoDaemon::NotPermitted(path),
-            None => NoDaemon::NotRunning(Search { unseen, ..search }),
+            None => {
+                let folder = Places::here(global).state_folder().ok();
+                let elsewhere =
+                    folder.and_then(|folder| daemon_at_work(&folder).map(|pid| (pid, folder)));
+                NoDaemon::NotRunning(Search { unseen, elsewhere, ..search })
+            }
         })
     }
 
@@ -104,7 +110,11 @@ impl NoDaemon {
                                  the service's group (`usermod -aG transferd NAME`)";
                     hint(err, &format!("`{folder}` {words}"));
                 }
-                if let Some((name, option, path)) = &search.other
+                if let Some((pid, folder)) = &search.elsewhere {
+                    let folder = folder.display();
+                    let words = "listens elsewhere: set XDG_RUNTIME_DIR as it was set for it";
+                    hint(err, &format!("pid {pid} holds the state in `{folder}`, and {words}"));
+                } else if let Some((name, option, path)) = &search.other
                     && socket::answers(path).is_ok()
                 {
                     say(err, &format!("{name} is: add `{option}` to ask it"));
@@ -178,14 +188,21 @@ mod tests {
         let meant = vec![PathBuf::from("/nowhere/control.sock")];
         let other = Some(("the system's service", "--system", other));
         let mut err = Vec::new();
-        let exit = NoDaemon::NotRunning(Search { meant, other, unseen: None }).say(&mut err);
+        let exit = NoDaemon::NotRunning(Search { meant, other, unseen: None, elsewhere: None })
+            .say(&mut err);
         (exit, String::from_utf8(err).unwrap())
     }
 
     #[test]
     fn where_there_is_no_place_to_look_at_that_is_said() {
         let mut err = Vec::new();
-        NoDaemon::NotRunning(Search { meant: Vec::new(), other: None, unseen: None }).say(&mut err);
+        NoDaemon::NotRunning(Search {
+            meant: Vec::new(),
+            other: None,
+            unseen: None,
+            elsewhere: None,
+        })
+        .say(&mut err);
         let words = String::from_utf8(err).unwrap();
         assert!(words.contains("(no place to look at: XDG_RUNTIME_DIR is not set)"), "{words}");
     }

@@ -11,10 +11,12 @@ use serde::Serialize;
 
 use super::ask::{done, runtime};
 use super::places::variable;
+use super::render::words::count;
 use super::{Exit, Global, jobfile, offline};
 use crate::agent::{
     AgentClient, Online, OnlineProblem, Owners, TokenKeeper, online, unknown_users,
 };
+use crate::alerts::exposed_files;
 use crate::config::{self, Diagnostic, Loaded, Lookup, Rejected, Severity, Sources};
 use crate::core::job::{JobSet, TokenSource};
 
@@ -130,7 +132,7 @@ fn read(path: &Path) -> Result<Loaded, Rejected> {
 
 /// What is worth a look in what the file names on this machine. The agent's verdict has the token
 /// itself.
-fn around(set: &JobSet, online: bool) -> Vec<([&'static str; 2], String)> {
+fn around(set: &JobSet, online: bool) -> Vec<(Vec<&'static str>, String)> {
     let mut found = Vec::new();
     if !online {
         let key = match &set.agent.token {
@@ -139,11 +141,14 @@ fn around(set: &JobSet, online: bool) -> Vec<([&'static str; 2], String)> {
             TokenSource::Login(_) => "login",
         };
         let warning = TokenKeeper::new(set.agent.token.clone(), variable).warning();
-        found.extend(warning.map(|words| (["agent", key], words)));
+        found.extend(warning.map(|words| (vec!["agent", key], words)));
     }
+    let digests = set.digests.iter().map(|digest| &digest.channel);
+    let channels = set.alerts.iter().map(|alert| &alert.channel).chain(digests);
+    found.extend(exposed_files(channels).into_iter().map(|words| (vec!["alerts"], words)));
     for name in unknown_users(&set.agent.user) {
         let words = format!("this machine has no user `{name}`: the agent can't run as it");
-        found.push((["agent", "user"], words));
+        found.push((vec!["agent", "user"], words));
     }
     found
 }
@@ -184,7 +189,7 @@ fn tell_all(
     let notes = warnings.iter().filter(|warning| warning.severity == Severity::Note).count();
     let said = [(warnings.len() - notes, "warning"), (notes, "note")];
     let said = said.into_iter().filter(|(number, _)| *number > 0);
-    Ok(said.map(|(number, noun)| format!(", {}", counted(number, noun))).collect())
+    Ok(said.map(|(number, noun)| format!(", {}", count(number, noun))).collect())
 }
 
 fn tell_online(
@@ -199,7 +204,7 @@ fn tell_online(
     if errors.is_empty() {
         writeln!(out, "the agent agrees: {}{warned}", good.join(", "))?;
     } else {
-        writeln!(out, "online check: {}{warned}", counted(errors.len(), "error"))?;
+        writeln!(out, "online check: {}{warned}", count(errors.len(), "error"))?;
     }
     out.flush()
 }
@@ -222,15 +227,11 @@ fn for_people(
     if errors.is_empty() {
         let among = match sources.files.len() {
             0 | 1 => String::new(),
-            number => format!(" in {}", counted(number, "file")),
+            number => format!(" in {}", count(number, "file")),
         };
-        writeln!(out, "{root} is good: {}{among}{warned}", counted(jobs, "job"))?;
+        writeln!(out, "{root} is good: {}{among}{warned}", count(jobs, "job"))?;
     } else {
-        writeln!(out, "{root}: {}{warned}", counted(errors.len(), "error"))?;
+        writeln!(out, "{root}: {}{warned}", count(errors.len(), "error"))?;
     }
     out.flush()
-}
-
-fn counted(number: usize, noun: &str) -> String {
-    super::render::words::count(number, noun)
 }

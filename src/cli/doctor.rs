@@ -15,10 +15,11 @@ use super::render::paint::{Paint, Tone};
 use super::render::run;
 use super::render::table::Screen;
 use super::render::words::{Times, count};
-use super::{Exit, Global, agent, bundle, offline, trigger};
+use super::{Exit, Global, agent, bundle, offline, trigger, zone};
 use crate::agent::doctor::{Finding, Ours, Verdict, examine};
 use crate::clock;
 use crate::control::client::ClientError;
+use crate::control::document::ShowDocument;
 use crate::control::repeats::TriggerQuery;
 use crate::control::request::{HISTORY_MAX, HistoryQuery, ShowQuery};
 use crate::core::ids::RunId;
@@ -31,7 +32,7 @@ pub struct Args {
     #[arg(long)]
     json: bool,
     /// Run this job too, by asking the daemon to, and watch its transfer through
-    #[arg(long, value_name = "JOB", conflicts_with = "json")]
+    #[arg(long, value_name = "JOB")]
     transfer: Option<String>,
     /// List the checks that passed too
     #[arg(short, long)]
@@ -50,6 +51,9 @@ const INDENT: usize = 2;
 struct Document<'a> {
     version: &'static str,
     findings: &'a [Finding],
+    /// With `--transfer`: its run, as `show --json` has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    transfer: Option<ShowDocument>,
 }
 
 /// Carries out `doctor`. Exits 1 if the agent can't be used at all.
@@ -64,16 +68,31 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
     let look = || asked.runtime.block_on(examine(&asked.client, &ours(global)));
     let mut findings = look();
     let mut exit = usable(&findings);
+    let mut transfer: Option<ShowDocument> = None;
     if let (Some(job), Exit::Done) = (args.transfer.clone(), exit) {
-        exit = watch(job, global, out, err);
+        match watch(job, global, err) {
+            Ok(shown) => transfer = Some(shown),
+            Err(failed) => exit = failed,
+        }
         // There is more to be seen now: a transfer that is certainly ours.
         findings = look();
     }
+    if transfer.as_ref().is_some_and(|shown| shown.run.state != RunState::Succeeded) {
+        exit = Exit::No;
+    }
     let told = if args.json {
+        transfer.iter_mut().for_each(ShowDocument::leave_out_facts);
         let version = env!("CARGO_PKG_VERSION");
-        super::write_json(out, &Document { version, findings: &findings })
+        super::write_json(out, &Document { version, findings: &findings, transfer })
     } else {
-        tell(&findings, args.verbose, Screen::of_stdout(global.color), out)
+        let screen = Screen::of_stdout(global.color);
+        let run = transfer.map(|shown| {
+            let zone = zone::of_job(shown.run.job.as_str(), global);
+            let zone = zone.unwrap_or_else(TimeZone::system);
+            run::show(&shown, &Times { now: clock::now(), zone, absolute: true }, screen)
+        });
+        write!(out, "{}", run.unwrap_or_default())
+            .and_then(|()| tell(&findings, args.verbose, screen, out))
     };
     done(told, exit)
 }
@@ -98,28 +117,18 @@ pub(super) fn ours(global: &Global) -> Ours {
     Some(known.collect::<BTreeMap<_, _>>()).filter(|known| !known.is_empty())
 }
 
-/// Runs one job, and shows what happened to its transfer in order.
-fn watch(job: String, global: &Global, out: &mut dyn Write, err: &mut dyn Write) -> Exit {
-    let mut daemon = match Daemon::find_or_say(global, err) {
-        Ok(daemon) => daemon,
-        Err(exit) => return exit,
-    };
+/// Runs one job, and tells what happened to its transfer in order.
+fn watch(job: String, global: &Global, err: &mut dyn Write) -> Result<ShowDocument, Exit> {
+    let mut daemon = Daemon::find_or_say(global, err)?;
     let query = |id: RunId| ShowQuery { run: Some(id.to_string()) };
     let trigger = TriggerQuery { jobs: vec![job], ..TriggerQuery::default() };
     let gone = || ClientError::Broken("the daemon names no run".to_owned());
-    let shown = daemon
+    daemon
         .wait(daemon.client().trigger(&trigger))
         .and_then(|runs| runs.into_iter().next().ok_or_else(gone))
         .and_then(|run| trigger::follow(&mut daemon, global, run, false, err))
-        .and_then(|run| daemon.wait(daemon.client().show(&query(run.id))));
-    let shown = match shown {
-        Ok(shown) => shown,
-        Err(error) => return say_error(&error, err),
-    };
-    let exit = if shown.run.state == RunState::Succeeded { Exit::Done } else { Exit::No };
-    let times = Times { now: clock::now(), zone: TimeZone::system(), absolute: true };
-    let text = run::show(&shown, &times, Screen::of_stdout(global.color));
-    done(out.write_all(text.as_bytes()), exit)
+        .and_then(|run| daemon.wait(daemon.client().show(&query(run.id))))
+        .map_err(|error| say_error(&error, err))
 }
 
 /// What there is to say: first what does not hold, then what can't be told; what holds is folded

@@ -163,7 +163,7 @@ fn line(happened: &HappenedDocument, times: &Times, paint: Paint) -> String {
     let HappenedDocument { id: _, at, event, job, run, .. } = happened;
     let id = run.to_string();
     let tone = RunState::from_word(event).map_or(Tone::Plain, Tone::of);
-    let at = paint.tone(Tone::Faint, &times.dated(*at));
+    let at = paint.tone(Tone::Faint, &times.full(*at));
     let job = paint.tone(Tone::Strong, &plain(job.as_str()));
     let event = paint.tone(tone, &plain(&event.replace('_', " ")));
     let detail = plain(&happened.told(times));
@@ -190,7 +190,7 @@ mod tests {
         let times = Times { now: happened.at, zone: TimeZone::UTC, absolute: false };
         assert_eq!(
             line(&happened, &times, Paint(false)),
-            "2026-11-27 02:30:00  nightly  6d0f6b0e  timed out: past its `timeout` [31m"
+            "2026-11-27 02:30:00 +00:00  nightly  6d0f6b0e  timed out: past its `timeout` [31m"
         );
     }
 }

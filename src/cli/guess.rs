@@ -61,6 +61,10 @@ const WORDS: &[(&[&str], &str)] = &[
     (&["up", "daemon", "serve", "server"], "`transferd run` is the daemon, in the foreground"),
     (&["down", "quit", "shutdown"], "`systemctl stop transferd` stops the daemon"),
     (&["log", "journal", "follow"], "`transferd events` follows what happens"),
+    (
+        &["watch", "live"],
+        "`transferd status --watch` shows it live, `transferd events` line by line",
+    ),
     (&["timers", "upcoming", "schedule"], "`transferd next` lists what is coming"),
     (&["signin", "auth"], "`transferd login` signs in and writes the token file"),
     (&["simulate", "plan", "dry-run"], "`transferd rehearse` plays the job file in virtual time"),
@@ -96,6 +100,7 @@ pub(super) fn guess(error: &Error, typed: &[OsString]) -> Option<Guess> {
             let word = context(ContextKind::InvalidArg)?;
             option(&word, typed)
         }
+        ErrorKind::MissingRequiredArgument => missing(typed),
         _ => None,
     }
 }
@@ -120,10 +125,26 @@ fn command(word: &str) -> Guess {
     Guess { message, hint }
 }
 
+/// For a command that takes jobs or, instead of them, an option.
+fn missing(typed: &[OsString]) -> Option<Guess> {
+    let program = program();
+    let name = typed_command(&program, typed)?.get_name();
+    matches!(name, "pause" | "resume").then(|| Guess {
+        message: format!("`{name}` needs a job"),
+        hint: format!("`transferd {name} JOB`, or `transferd {name} --all` for all of them"),
+    })
+}
+
 /// For an argument that the command does not take.
 fn option(word: &str, typed: &[OsString]) -> Option<Guess> {
     let program = program();
-    let command = typed_command(&program, typed)?;
+    let Some(command) = typed_command(&program, typed) else {
+        let begin = word.split('=').next().unwrap_or(word);
+        let everywhere = OPTIONS.iter().filter(|(commands, ..)| commands.is_empty());
+        let (_, _, hint) = everywhere.into_iter().find(|(_, words, _)| words.contains(&begin))?;
+        let message = format!("there is no option `{begin}`");
+        return Some(Guess { message, hint: (*hint).to_owned() });
+    };
     let name = command.get_name();
     if !word.starts_with('-') {
         let hint = match name {
@@ -199,6 +220,9 @@ mod tests {
             ("transferd history -f", "transferd events"),
             ("transferd status --verbose", "--log-level debug"),
             ("transferd history -o json", "--json"),
+            ("transferd --verbose", "--log-level debug"),
+            ("transferd watch", "status --watch"),
+            ("transferd pause", "`transferd pause --all`"),
             ("transferd statsu", "did you mean `status`?"),
             ("transferd histroy", "did you mean `history`?"),
             ("transferd history --fialed", "did you mean `--failed`?"),

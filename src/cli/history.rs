@@ -96,7 +96,17 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
             Err(error) => return say_error(&error, err),
         },
         Err(NoDaemon::NotRunning(_)) => match offline::history(global, &query) {
-            Ok(runs) => runs,
+            Ok(runs) => {
+                if let Some(folder) = offline::without_database(global) {
+                    let folder = folder.display();
+                    // Nothing is left to tell it to if standard error is gone.
+                    let _ = writeln!(
+                        err,
+                        "there is no database in `{folder}`; `--state-dir` names another folder"
+                    );
+                }
+                runs
+            }
             Err(words) => {
                 say(err, &words);
                 return Exit::No;

@@ -46,6 +46,13 @@ pub struct Args {
     json: bool,
 }
 
+impl Args {
+    /// True if the file itself is the answer.
+    pub(super) fn prints(&self) -> bool {
+        self.print
+    }
+}
+
 /// What `init --json` says.
 #[derive(Debug, Serialize)]
 struct Document<'a> {

@@ -9,6 +9,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use clap::{Args as ClapArgs, ValueEnum};
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
@@ -16,6 +17,7 @@ use serde::Serialize;
 use super::agent::{Asked, default_token, find, say_no};
 use super::ask::{done, hint, say};
 use super::prompt::Prompt;
+use super::render::words::Times;
 use super::{Exit, Global};
 use crate::agent::token::expiry;
 use crate::agent::{AgentClient, AskError, Challenge, LoginAnswer};
@@ -106,7 +108,15 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
     };
     // Said before a password is asked for, since the token can be shown to nobody afterwards.
     if let Err(error) = writable(&path) {
-        say(err, &format!("the token file `{}` can't be written: {error}", path.display()));
+        let why = match error.kind() {
+            io::ErrorKind::NotFound => format!("there is no folder `{}`", folder(&path).display()),
+            // A library's words name the file that was tried, which is gone again.
+            kind if error.raw_os_error().is_none() && kind != io::ErrorKind::InvalidData => {
+                kind.to_string()
+            }
+            _ => error.to_string(),
+        };
+        say(err, &format!("the token file `{}` can't be written: {why}", path.display()));
         match error.kind() {
             io::ErrorKind::InvalidData => {
                 hint(err, "move it away if it is not needed, or name another with `--token-file`");
@@ -140,7 +150,7 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
     let mut prompt = Prompt::open();
     let session = match asked.runtime.block_on(log_in(&asked.client, &args, &mut prompt)) {
         Ok(session) => session,
-        Err(failed) => return tell_failure(&failed, &prompt, err),
+        Err(failed) => return tell_failure(&failed, &prompt, asked.client.address(), err),
     };
     let now = clock::now();
     let wanted = now + SignedDuration::from_hours(24 * i64::from(args.days));
@@ -152,11 +162,11 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
     });
     let (token, told) = match minted {
         Ok(minted) => minted,
-        Err(error) => return say_no(&error, err),
+        Err(error) => return say_no(&error, asked.client.address(), err),
     };
     if let Err(error) = write_secret(&path, &token) {
         say(err, &format!("the token file `{}` can't be written: {error}", path.display()));
-        hint(err, "a token was minted all the same; remove it in the agent's list of API tokens");
+        hint(err, "a token was minted nevertheless; remove it in the agent's list of API tokens");
         return Exit::No;
     }
     let ends = expiry(token.expose_secret()).or(told);
@@ -176,7 +186,7 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
 }
 
 /// Says why there is no session, and what to do.
-fn tell_failure(failed: &Failed, prompt: &Prompt, err: &mut dyn Write) -> Exit {
+fn tell_failure(failed: &Failed, prompt: &Prompt, address: &str, err: &mut dyn Write) -> Exit {
     match failed {
         Failed::Prompt(error) if error.kind() == io::ErrorKind::Interrupted => {
             say(err, "interrupted; no token was written");
@@ -192,7 +202,7 @@ fn tell_failure(failed: &Failed, prompt: &Prompt, err: &mut dyn Write) -> Exit {
             say(err, &format!("the agent refuses the login: {words}"));
             hint(err, what_to_do(code));
         }
-        Failed::Agent(error) => return say_no(error, err),
+        Failed::Agent(error) => return say_no(error, address, err),
     }
     Exit::No
 }
@@ -224,7 +234,8 @@ fn tell(
         Some(end) => {
             // Rounded: a token for a year is not one for 364 days because a second has passed.
             let days = (end.duration_since(now).as_hours() + 12) / 24;
-            writeln!(out, "it expires at {end}, in {days} days")?;
+            let times = Times { now, zone: TimeZone::system(), absolute: true };
+            writeln!(out, "it expires at {}, in {days} days", times.full(end))?;
         }
         None => writeln!(out, "the agent does not say when it expires")?,
     }

@@ -23,6 +23,7 @@ pub mod edit;
 pub mod events;
 mod examples;
 pub mod explain;
+pub mod folded;
 mod global;
 mod guess;
 pub mod history;
@@ -65,6 +66,9 @@ use std::path::PathBuf;
 
 use clap::{FromArgMatches as _, Parser, Subcommand};
 use serde::Serialize;
+
+use folded::Folded;
+use render::table::Screen;
 
 pub use global::{ColorChoice, Exit, Global, GlobalArgs, LogFormat, LogLevel, Scope};
 
@@ -165,6 +169,48 @@ enum Command {
     Version(VersionArgs),
 }
 
+impl Command {
+    /// Whether its answer is for people, line by line; what is to be pasted, piped or drawn over is
+    /// left as it is.
+    fn is_prose(&self) -> bool {
+        match self {
+            Self::Check(_)
+            | Self::Next(_)
+            | Self::Diff(_)
+            | Self::Rehearse(_)
+            | Self::Edit(_)
+            | Self::Explain(_)
+            | Self::History(_)
+            | Self::Show(_)
+            | Self::Events(_)
+            | Self::Why(_)
+            | Self::Trigger(_)
+            | Self::Retry(_)
+            | Self::Backfill(_)
+            | Self::Cancel(_)
+            | Self::Pause(_)
+            | Self::Resume(_)
+            | Self::Reload(_)
+            | Self::Alert(_)
+            | Self::Doctor(_)
+            | Self::Login(_)
+            | Self::Backup(_)
+            | Self::Demo(_) => true,
+            Self::Init(args) => !args.prints(),
+            Self::Run(_)
+            | Self::Schema(_)
+            | Self::Status(_)
+            | Self::Accounts(_)
+            | Self::Service(_)
+            | Self::Desktop(_)
+            | Self::Completions(_)
+            | Self::Man(_)
+            | Self::Sim(_)
+            | Self::Version(_) => false,
+        }
+    }
+}
+
 /// `check`, whose job file may be named without `-c`.
 #[derive(Debug, clap::Args)]
 struct CheckArgs {
@@ -193,7 +239,7 @@ pub fn main(
     let json = typed.iter().take_while(|word| *word != "--").any(|word| word == "--json");
     told::begin();
     let mut out = told::Watched { out, written: false };
-    let exit = carry_out(&typed, &mut out, err);
+    let exit = carry_out(&typed, json, &mut out, err);
     let silent = !out.written && matches!(exit, Exit::No | Exit::Usage | Exit::NotRunning);
     if json && silent && told::print(&mut out).is_err() {
         return Exit::No;
@@ -201,13 +247,16 @@ pub fn main(
     exit
 }
 
-fn carry_out(typed: &[OsString], out: &mut dyn Write, err: &mut dyn Write) -> Exit {
+fn carry_out(typed: &[OsString], json: bool, out: &mut dyn Write, err: &mut dyn Write) -> Exit {
     let parsed = program::program()
         .try_get_matches_from(typed)
         .and_then(|matches| Cli::from_arg_matches(&matches));
     match parsed {
         Ok(cli) => {
-            let exit = dispatch(cli.command, &cli.global.resolve(), out, err);
+            let is_prose = !json && cli.command.is_prose();
+            let room = Screen::room_of(io::stdout()).filter(|_| is_prose);
+            let mut out = Folded::new(out, room);
+            let exit = dispatch(cli.command, &cli.global.resolve(), &mut out, err);
             crate::log::finish();
             exit
         }

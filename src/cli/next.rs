@@ -4,13 +4,14 @@
 //! the job file, and where that is broken the last good job set. Jitter is left out (contract,
 //! "Runs").
 
-use std::io::{self, Write};
+use std::io::Write;
 
 use clap::Args as ClapArgs;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ZonedDateTime};
 
 use super::ask::{Daemon, NoDaemon, done, say, say_error};
+use super::render::fit::width;
 use super::render::paint::Tone;
 use super::render::run::last;
 use super::render::table::{Rows, Screen};
@@ -42,14 +43,19 @@ pub struct Args {
     #[arg(long = "job", value_name = "JOB", hide = true)]
     named: Vec<String>,
     /// Number of occurrences to show [default: 10, or all with --until]
-    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
-    number: Option<u32>,
+    #[arg(short, long, value_name = "N", value_parser = number)]
+    number: Option<usize>,
     /// Show all occurrences until then: `7d`, `tomorrow`, `2026-12-24`, RFC 3339
     #[arg(long, value_name = "TIME")]
     until: Option<String>,
     /// Print a JSON array
     #[arg(long)]
     json: bool,
+}
+
+fn number(text: &str) -> Result<usize, String> {
+    let number = text.parse().ok().filter(|number| (1..=MOST).contains(number));
+    number.ok_or_else(|| format!("expected a number from 1 to {MOST}"))
 }
 
 /// A job as far as it matters here.
@@ -98,6 +104,14 @@ impl Planned {
         at.to_zoned_datetime(self.timetable.zone().clone())
     }
 
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn zone(&self) -> &str {
+        self.timetable.zone_name()
+    }
+
     /// Why nothing is coming.
     fn silence(&self) -> &'static str {
         if self.timetable.is_empty() {
@@ -133,13 +147,17 @@ pub fn run(mut args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn W
     };
     let listed = !args.jobs.is_empty() || args.number.is_some() || until.is_some();
     let default = if until.is_some() { MOST } else { FEW };
-    let number = args.number.map_or(default, |number| number as usize);
+    let number = args.number.unwrap_or(default);
     let coming = if listed { coming(&jobs, now, number, until) } else { firsts(&jobs, now) };
     let told = if args.json {
         let all: Vec<_> = coming.iter().map(|(at, job)| document(job, *at)).collect();
         super::write_json(out, &all)
     } else if listed {
-        occurrences(&coming, &jobs, now, out, err)
+        if coming.is_empty() {
+            // Nothing is left to tell it to if standard error is gone.
+            let _ = writeln!(err, "{}", nothing(&jobs));
+        }
+        out.write_all(occurrences(&coming, now).as_bytes())
     } else if jobs.is_empty() {
         writeln!(out, "there are no jobs")
     } else {
@@ -260,25 +278,20 @@ fn table(
 }
 
 /// The occurrences one by one: the time first, for tools that sort by it.
-fn occurrences(
-    coming: &[(Timestamp, &Planned)],
-    jobs: &[Planned],
-    now: Timestamp,
-    out: &mut dyn Write,
-    err: &mut dyn Write,
-) -> io::Result<()> {
-    let width = coming.iter().map(|(_, job)| job.name.chars().count()).max().unwrap_or(0);
+fn occurrences(coming: &[(Timestamp, &Planned)], now: Timestamp) -> String {
+    let longest =
+        |of: fn(&Planned) -> &str| coming.iter().map(|(_, job)| width(of(job))).max().unwrap_or(0);
+    let (names, zones) = (longest(Planned::name), longest(Planned::zone));
+    let padded = |text: &str, to: usize| format!("{text}{:1$}", "", to.saturating_sub(width(text)));
+    let mut text = String::new();
     for (at, job) in coming {
         let local = job.local(*at);
         let (rfc, weekday) = (local.strftime("%Y-%m-%dT%H:%M:%S%:z"), local.strftime("%a"));
-        let (name, zone) = (&job.name, job.timetable.zone_name());
+        let (name, zone) = (padded(job.name(), names), padded(job.zone(), zones));
         let left = span(at.duration_since(now));
-        writeln!(out, "{rfc}  {weekday}  {name:width$}  {zone}  in {left}")?;
+        text.push_str(&format!("{rfc}  {weekday}  {name}  {zone}  in {left}\n"));
     }
-    if coming.is_empty() {
-        writeln!(err, "{}", nothing(jobs))?;
-    }
-    out.flush()
+    text
 }
 
 /// Why no occurrence is listed, and what to do about it.

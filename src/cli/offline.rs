@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use jiff::SignedDuration;
@@ -197,6 +198,13 @@ fn account_names(store: &SqliteStore, global: &Global) -> AccountNames {
         }
     });
     sources.map(|sources| Lookup::new(&sources).accounts()).unwrap_or_default()
+}
+
+/// The state folder, if it has no database.
+pub fn without_database(global: &Global) -> Option<PathBuf> {
+    let folder = Places::here(global).state_folder().ok()?;
+    let none = StateFolder::open_read_only(&folder).is_ok_and(|store| store.is_none());
+    none.then_some(folder)
 }
 
 fn open(global: &Global) -> Result<Option<SqliteStore>, String> {

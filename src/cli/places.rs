@@ -24,6 +24,9 @@ pub struct Search {
     pub other: Option<(&'static str, &'static str, PathBuf)>,
     /// A socket of them whose folder can't be looked into: filled in by who looks.
     pub unseen: Option<PathBuf>,
+    /// The daemon that has the state folder, by its pid, and listens elsewhere: filled in by who
+    /// looks.
+    pub elsewhere: Option<(u32, PathBuf)>,
 }
 
 /// The environment of this process, without empty variables.
@@ -116,29 +119,38 @@ impl<'a> Places<'a> {
     /// Where a daemon is looked for.
     pub fn search(&self) -> Search {
         if let Some(folder) = &self.global.state_dir {
-            return Search { meant: vec![folder.join(socket::NAME)], other: None, unseen: None };
+            return Search {
+                meant: vec![folder.join(socket::NAME)],
+                other: None,
+                unseen: None,
+                elsewhere: None,
+            };
         }
         let system = system_runtime().join(socket::NAME);
         let own = self.user_runtime().or_else(|| self.state_folder().ok().filter(|_| !self.root));
         let own = own.map(|folder| folder.join(socket::NAME));
         let user = |path| ("your own service", "--user", path);
         match self.global.scope {
-            Scope::System => Search { meant: vec![system], other: own.map(user), unseen: None },
+            Scope::System => {
+                Search { meant: vec![system], other: own.map(user), unseen: None, elsewhere: None }
+            }
             Scope::User => Search {
                 meant: own.into_iter().collect(),
                 other: Some(("the system's service", "--system", system)),
                 unseen: None,
+                elsewhere: None,
             },
             Scope::Unsaid => {
                 let here = self.runtime_directory().map(|folder| folder.join(socket::NAME));
                 if self.root {
                     let meant = here.into_iter().chain([system]).collect();
-                    Search { meant, other: own.map(user), unseen: None }
+                    Search { meant, other: own.map(user), unseen: None, elsewhere: None }
                 } else {
                     Search {
                         meant: here.into_iter().chain(own).chain([system]).collect(),
                         other: None,
                         unseen: None,
+                        elsewhere: None,
                     }
                 }
             }
@@ -242,7 +254,10 @@ mod tests {
         with(Scope::Unsaid, Some("/s"), false, HOME, |places| {
             let socket = Path::new("/s/control.sock").to_owned();
             assert_eq!(places.own_socket().unwrap(), (socket.clone(), 0o600));
-            assert_eq!(places.search(), Search { meant: vec![socket], other: None, unseen: None });
+            assert_eq!(
+                places.search(),
+                Search { meant: vec![socket], other: None, unseen: None, elsewhere: None }
+            );
         });
     }
 

@@ -9,7 +9,7 @@ use super::ask::{Daemon, NoDaemon, done, say, say_error};
 use super::render::run;
 use super::render::table::Screen;
 use super::render::words::Times;
-use super::{Exit, Global, offline};
+use super::{Exit, Global, offline, zone};
 use crate::clock;
 use crate::control::request::ShowQuery;
 
@@ -45,7 +45,9 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
         shown.leave_out_facts();
         super::write_json(out, &shown)
     } else {
-        let times = Times { now: clock::now(), zone: TimeZone::system(), absolute: true };
+        // One job is meant: its times are told in its zone.
+        let zone = zone::of_job(shown.run.job.as_str(), global).unwrap_or_else(TimeZone::system);
+        let times = Times { now: clock::now(), zone, absolute: true };
         out.write_all(run::show(&shown, &times, Screen::of_stdout(global.color)).as_bytes())
     };
     done(written, Exit::Done)

@@ -124,6 +124,10 @@ impl End {
             if let Err(error) = ids.and_then(|()| out.flush()) {
                 return done(Err(error), Exit::No);
             }
+            if !self.wait && std::io::stdout().is_terminal() {
+                // Nothing is left to tell it to if standard error is gone.
+                let _ = writeln!(err, "{}", how_to_follow(&runs));
+            }
         }
         if self.wait {
             let named = runs.len() > 1;
@@ -143,6 +147,20 @@ impl End {
             runs => super::write_json(out, &runs),
         };
         done(written, exit)
+    }
+}
+
+/// What to type to see how runs go on, for who has read nothing but their ids.
+fn how_to_follow(runs: &[RunDocument]) -> String {
+    match runs {
+        [] => "nothing is to be run".to_owned(),
+        [one] => {
+            let id = &one.id.to_string()[..ID_TOLD];
+            format!("`transferd show {id}` tells how it goes; `--wait` waits for its end")
+        }
+        [_, _, ..] => {
+            "`transferd status --watch` shows how they go; `--wait` waits for their ends".to_owned()
+        }
     }
 }
 

@@ -210,6 +210,15 @@ impl RunDocument {
 }
 
 impl AttemptDocument {
+    /// When it was over: by the agent's own end where that has decided, as [`RunDocument::over_at`]
+    /// has it for the run.
+    pub fn over_at(&self) -> Option<Timestamp> {
+        let ended_at = self.ended_at?;
+        let decided = matches!(self.state, RunState::Succeeded | RunState::Failed);
+        let known = self.finished_at.filter(|_| decided);
+        Some(known.map_or(ended_at, |at| at.max(self.submitted_at).min(ended_at)))
+    }
+
     fn new(attempt: &Attempt) -> Self {
         let progress = &attempt.progress;
         Self {

@@ -94,7 +94,7 @@ pub const FAMILIES: &[Family] = &[
     ),
     gauge(
         "transferd_cancels_unconfirmed",
-        "Transfers that are to be cancelled, which the agent has not confirmed yet.",
+        "Transfers that are to be canceled, which the agent has not confirmed yet.",
         Whole(|figures, lines| lines.sample(&[], figures.cancels_unconfirmed)),
     ),
     gauge(

@@ -376,7 +376,7 @@ impl EventLoop {
         });
         let cancels: BTreeSet<_> = wanted.chain(self.engine.overdue(now)).collect();
         if !cancels.is_empty() {
-            words.push_str("; the agent was asked to cancel all the same");
+            words.push_str("; the agent was asked to cancel nevertheless");
         }
         let epoch = self.epoch;
         self.outputs.extend(cancels.into_iter().map(|transfer| {

@@ -107,7 +107,7 @@ const PROTECTION: Assumption = Assumption {
     name: "token_protection",
     text: "only its owner can read the token",
     holds: "nothing",
-    otherwise: "the token is used all the same, with a warning",
+    otherwise: "the token is used nevertheless, with a warning",
 };
 const USER: Assumption = Assumption {
     name: "user",

@@ -3,11 +3,15 @@
 use std::collections::BTreeMap;
 
 use super::stage::AgentRecord;
+use crate::cli::render::fit::{hanging, width};
 use crate::cli::render::paint::{Paint, Tone};
 use crate::cli::render::table::{Rows, Screen};
 use crate::cli::render::words::count;
 use crate::control::document::RunDocument;
 use crate::core::run::RunState;
+
+/// The table has headings for so many columns; the names of the demo's jobs are short.
+const TABLE: usize = 76;
 
 /// The runs of one job, counted.
 #[derive(Default)]
@@ -27,10 +31,20 @@ pub(super) fn text(runs: &[RunDocument], agent: &AgentRecord, screen: Screen) ->
     for run in runs {
         jobs.entry(run.job.as_str()).or_default().add(run);
     }
+    let verdict = verdict(runs, agent, Paint(screen.color));
+    let told = match screen.room() {
+        Some(room) if room < TABLE => sentences(&jobs, screen),
+        Some(_) | None => table(&jobs, screen),
+    };
+    format!("{told}\n{verdict}\n")
+}
+
+/// A row for each job.
+fn table(jobs: &BTreeMap<&str, Tally>, screen: Screen) -> String {
     let headings =
         ["JOB", "RUNS", "SUCCEEDED", "FAILED", "TIMED OUT", "SKIPPED", "UNDER WAY", "ATTEMPTS"];
     let mut rows = Rows::new(screen, &headings);
-    for (job, tally) in &jobs {
+    for (job, tally) in jobs {
         let number =
             |tone, count: usize| (if count == 0 { Tone::Faint } else { tone }, count.to_string());
         rows.add([
@@ -44,7 +58,32 @@ pub(super) fn text(runs: &[RunDocument], agent: &AgentRecord, screen: Screen) ->
             number(Tone::Plain, tally.attempts),
         ]);
     }
-    format!("{}\n{}\n", rows.text(), verdict(runs, agent, Paint(screen.color)))
+    rows.text()
+}
+
+/// A line for each job, where a table has no room.
+fn sentences(jobs: &BTreeMap<&str, Tally>, screen: Screen) -> String {
+    let longest = jobs.keys().map(|job| width(job)).max().unwrap_or(0);
+    let paint = Paint(screen.color);
+    let mut text = String::new();
+    for (job, tally) in jobs {
+        let ends = [
+            (tally.succeeded, "succeeded"),
+            (tally.failed, "failed"),
+            (tally.timed_out, "timed out"),
+            (tally.skipped, "skipped"),
+            (tally.active, "under way"),
+        ];
+        let ends = ends.iter().filter(|(number, _)| *number > 0);
+        let ends: Vec<_> = ends.map(|(number, word)| format!("{number} {word}")).collect();
+        let runs = count(tally.runs, "run");
+        let attempts = count(tally.attempts, "attempt");
+        let told = format!("{runs}: {}; {attempts}", ends.join(", "));
+        let begin = longest + 2;
+        let name = paint.tone(Tone::Strong, &format!("{job:longest$}"));
+        text.push_str(&format!("{name}  {}\n", hanging(&told, begin, begin, screen.room())));
+    }
+    text
 }
 
 /// Whether the agent's books agree: no more transfers than attempts, and one that completed for

@@ -125,8 +125,8 @@ impl View {
     fn line(&self, job: &JobName, tone: Tone, at: Timestamp, line: &str) {
         let at = at.to_zoned_datetime(TimeZone::system()).strftime("%H:%M:%S").to_string();
         let head = format!("{at}  {job:<NAME$} ");
-        let room = width().max(20).saturating_sub(fit::width(&head));
-        let line = self.paint.tone(tone, &fit::cut_end(&fit::plain(line), room));
+        let begin = fit::width(&head);
+        let line = self.paint.tone(tone, &fit::hanging(line, begin, begin, Some(width().max(40))));
         let head = self.paint.tone(Tone::Faint, &head);
         // The terminal is gone: the next frame will tell.
         let _ = match self.seen {

@@ -58,22 +58,78 @@ pub fn lines(text: &str, room: Option<usize>) -> Vec<String> {
     textwrap::wrap(&text, options).iter().map(|line| line.replace(BOUND, " ")).collect()
 }
 
-/// A blank at which no line is broken (U+00A0).
-const BOUND: char = '\u{a0}';
+/// A line in lines of at most `room` columns where it has words to be broken between, later ones
+/// set in by two more than the first. Colours stay; a line of a file behind its number, and its
+/// place, stay whole.
+pub fn folded(line: &str, room: usize) -> String {
+    let (text, end) = match line.strip_suffix('\n') {
+        Some(text) => (text, "\n"),
+        None => (line, ""),
+    };
+    if width(text) <= room || is_excerpt(text) {
+        return line.to_owned();
+    }
+    let indent = (text.len() - text.trim_start_matches(' ').len() + 2).min(room / 2);
+    let indent = " ".repeat(indent);
+    let options = Options::new(room.max(1))
+        .subsequent_indent(&indent)
+        .break_words(false)
+        .word_separator(WordSeparator::AsciiSpace)
+        .word_splitter(WordSplitter::NoHyphenation);
+    let lines = textwrap::wrap(&bound(text), options).join("\n").replace(BOUND, " ");
+    format!("{lines}{end}")
+}
 
-/// Binds numbers to the units behind them.
-fn bound(text: &str) -> String {
+/// True for a line of a file that is shown with its number, `20 |     schedule: …`, and for its
+/// place, ` --> jobs.yaml:20:15`.
+fn is_excerpt(line: &str) -> bool {
+    let mut chars = line.chars();
+    while let Some(c) = chars.next() {
+        match c {
+            '\u{1b}' => {
+                // A colour: up to the letter that ends it.
+                chars.find(char::is_ascii_alphabetic);
+            }
+            ' ' | '0'..='9' => {}
+            other => return other == '|' || (other == '-' && chars.as_str().starts_with("->")),
+        }
+    }
+    false
+}
+
+/// A blank at which no line is broken (U+00A0).
+pub(super) const BOUND: char = '\u{a0}';
+
+/// The widest part of a text that no line break parts.
+pub fn longest_word(text: &str) -> usize {
+    bound(text).split(' ').map(width).max().unwrap_or(0)
+}
+
+/// Binds numbers to the units behind them, times to their offsets, and weekdays to what follows.
+pub(super) fn bound(text: &str) -> String {
     const UNITS: [&str; 11] = ["%", "ms", "s", "min", "h", "d", "B", "KiB", "MiB", "GiB", "TiB"];
+    const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
     let mut bound = String::new();
     for (index, word) in text.split(' ').enumerate() {
         let unit = word.trim_end_matches([',', ';', ':', '.', ')']).trim_end_matches("/s");
         let follows_number = bound.ends_with(|c: char| c.is_ascii_digit());
+        let follows_day = DAYS.iter().any(|day| bound.ends_with(day));
+        let belongs = (follows_number && (UNITS.contains(&unit) || is_offset(unit)))
+            || (follows_day && word.starts_with(|c: char| c.is_ascii_digit()));
         if index > 0 {
-            bound.push(if follows_number && UNITS.contains(&unit) { BOUND } else { ' ' });
+            bound.push(if belongs { BOUND } else { ' ' });
         }
         bound.push_str(word);
     }
     bound
+}
+
+/// `+01:00`.
+fn is_offset(word: &str) -> bool {
+    let digits = word.strip_prefix(['+', '-']).and_then(|rest| rest.split_once(':'));
+    digits.is_some_and(|(hours, minutes)| {
+        [hours, minutes].iter().all(|part| part.len() == 2 && part.parse::<u8>().is_ok())
+    })
 }
 
 /// The text wrapped to `room`, its later lines indented by `indent` blanks; `used` columns of the
@@ -114,6 +170,9 @@ mod tests {
         let text = "after 2 h 30 min: 45 %, 1.5 GiB/s";
         assert_eq!(lines(text, Some(12)), ["after 2 h", "30 min:", "45 %,", "1.5 GiB/s"]);
         assert_eq!(lines("  2 at", Some(20)), ["  2 at"]);
+        let text = "Sat 2026-11-28 02:30 +01:00 (in 1 h 2 min)";
+        let told = ["Sat 2026-11-28", "02:30 +01:00", "(in 1 h 2 min)"];
+        assert_eq!(lines(text, Some(14)), told);
     }
 
     #[test]

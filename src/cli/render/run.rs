@@ -2,7 +2,7 @@
 //!
 //! Functions of documents, the present, the zone and the screen alone.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::fit::{hanging, plain};
 use super::paint::{Paint, Tone};
@@ -15,6 +15,9 @@ use crate::core::run::{RunState, Trigger};
 
 /// Lines of a run's reason in `history`; `show` has all of it.
 const REASON_LINES: usize = 3;
+
+/// An end that we saw so much later than it came is told of with both times.
+const SEEN_LATER: SignedDuration = SignedDuration::from_secs(60);
 
 /// Where the values of facts begin.
 const FACT: usize = 13;
@@ -77,7 +80,7 @@ pub fn took(run: &RunDocument, now: Timestamp) -> String {
 /// How and when a run ended, for a cell.
 pub fn last(run: Option<&RunDocument>, times: &Times) -> (Tone, String) {
     let Some(run) = run else { return (Tone::Faint, "never".to_owned()) };
-    let when = times.at(run.ended_at.unwrap_or(run.created_at));
+    let when = times.at(run.over_at().unwrap_or(run.created_at));
     (Tone::of(run.state), format!("{} {when}", state(run.state)))
 }
 
@@ -110,8 +113,14 @@ pub fn history(runs: &[RunDocument], times: &Times, screen: Screen) -> String {
             rows.remark(Tone::Plain, told);
         }
     }
-    let zone = if times.absolute { format!("times of {}\n", times.zone()) } else { String::new() };
-    format!("{zone}{}{}\n", rows.text(), Totals::of(runs))
+    let scheduled = runs.iter().any(|run| run.scheduled_for.is_some());
+    let (above, beneath) = match (times.absolute, scheduled) {
+        (true, _) => (format!("times of {}\n", times.zone()), String::new()),
+        (false, true) => (String::new(), format!("; scheduled times are of {}", times.zone())),
+        (false, false) => (String::new(), String::new()),
+    };
+    let totals = hanging(&format!("{}{beneath}", Totals::of(runs)), 0, 2, screen.room());
+    format!("{above}{}{totals}\n", rows.text())
 }
 
 /// The scheduled time, and what else than the schedule has made the run.
@@ -163,7 +172,7 @@ pub fn transferred(attempt: &AttemptDocument) -> Option<String> {
     }
     if size.transferred > 0 {
         words.push(bytes(size.transferred));
-        let seconds = attempt.ended_at?.duration_since(attempt.submitted_at).as_secs();
+        let seconds = attempt.over_at()?.duration_since(attempt.submitted_at).as_secs();
         if let Some(speed) =
             u64::try_from(seconds).ok().and_then(|s| size.transferred.checked_div(s))
         {
@@ -203,7 +212,13 @@ pub fn show(shown: &ShowDocument, times: &Times, screen: Screen) -> String {
     let took = took(run, times.now);
     let ended = match run.ended_at {
         Some(end) if run.state == RunState::Skipped => times.full(end),
-        Some(end) => format!("{}, after {took}", times.full(end)),
+        Some(seen) => {
+            let over = run.over_at().unwrap_or(seen);
+            // The agent's own end is earlier where nobody looked for a while.
+            let late = seen.duration_since(over) >= SEEN_LATER;
+            let seen = if late { format!("; seen {}", times.full(seen)) } else { String::new() };
+            format!("{}, after {took}{seen}", times.full(over))
+        }
         None => format!("not yet, after {took}"),
     };
     fact("ended", Tone::Plain, &ended);
@@ -221,7 +236,7 @@ pub fn show(shown: &ShowDocument, times: &Times, screen: Screen) -> String {
 fn attempts(run: &RunDocument, times: &Times, screen: Screen) -> String {
     let mut rows = Rows::new(screen, &["ATTEMPT", "SUBMITTED", "TOOK", "STATE"]).beside("DETAIL");
     for attempt in &run.attempts {
-        let end = attempt.ended_at.unwrap_or(times.now);
+        let end = attempt.over_at().unwrap_or(times.now);
         rows.add([
             (Tone::Plain, attempt.number.to_string()),
             (Tone::Plain, times.dated(attempt.submitted_at)),

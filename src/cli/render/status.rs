@@ -223,10 +223,10 @@ fn remarks(
         remarks.push((Tone::Plain, format!("{} behind it", waits(behind))));
     }
     if let Some(since) = late_since(job) {
-        remarks.push((Tone::Bad, format!("late since {}", times.brief(since))));
+        remarks.push((Tone::Bad, format!("late since {}", times.zoned(since))));
     }
     if let Some(held) = detail.and_then(|detail| detail.held_back.as_ref()) {
-        let due = times.brief(held.occurrence);
+        let due = times.zoned(held.occurrence);
         remarks.push((Tone::Doubtful, format!("due at {due}, waits {}", held.reason.told(times))));
     }
     // That all are paused is said once.

@@ -4,8 +4,9 @@
 //! Without a width, as in a pipe, each row is one line, for tools that work by lines.
 
 use std::io::IsTerminal;
+use std::os::fd::AsFd;
 
-use super::fit::{cut, lines, plain, width};
+use super::fit::{cut, lines, longest_word, plain, width};
 use super::paint::{Paint, Tone};
 
 /// A terminal narrower than this is treated as if it had this width: no table reads well in less.
@@ -27,9 +28,13 @@ const REMARK_GOOD: usize = 60;
 /// Names are cut to this where remarks stand beside their rows.
 const NAME_BESIDE: usize = 24;
 
-/// Names are cut to no less than this, and other columns wrapped to no less than [`CELL_MIN`].
+/// Names are cut to no less than this, and other columns wrapped to no less than their longest
+/// word, as long as there is room.
 const NAME_MIN: usize = 16;
-const CELL_MIN: usize = 8;
+
+/// Where there is not, names are cut to this, and words are broken to no less than [`CELL_LEAST`].
+const NAME_LEAST: usize = 6;
+const CELL_LEAST: usize = 4;
 
 /// What the reader sees through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +62,13 @@ impl Screen {
             named
         };
         Self { width: width.map(|width| width.max(NARROWEST)), color }
+    }
+
+    /// The columns of a stream, if that is a terminal.
+    pub fn room_of(stream: impl IsTerminal + AsFd) -> Option<usize> {
+        let size = stream.is_terminal().then(|| rustix::termios::tcgetwinsize(&stream).ok());
+        let width = size.flatten().map(|size| size.ws_col).filter(|width| *width > 0);
+        width.map(|width| usize::from(width.max(NARROWEST)))
     }
 
     /// The columns to fill.
@@ -111,7 +123,9 @@ impl Rows {
         }
     }
 
-    /// Cuts the texts of this column in their middle, where others are wrapped.
+    /// Cuts the texts of this column in their middle, where others are wrapped. In the first column
+    /// a name that would be cut stands whole on a line of its own, above the rest of its row, if the
+    /// screen is as wide as that: who reads it may have to type it.
     #[must_use]
     pub fn cutting(mut self, column: usize) -> Self {
         self.names = Some(column);
@@ -161,8 +175,11 @@ impl Rows {
     pub fn parts(&self) -> (String, Vec<String>) {
         let layout = self.layout();
         let mut text = String::new();
-        let mut headings: Vec<_> =
-            self.headings.iter().map(|heading| vec![(Tone::Faint, heading.clone())]).collect();
+        let heading = |(heading, room): (&String, &usize)| {
+            let room = layout.room.map(|_| *room);
+            lines(heading, room).into_iter().map(|line| (Tone::Faint, line)).collect::<Vec<_>>()
+        };
+        let mut headings: Vec<_> = self.headings.iter().zip(&layout.widths).map(heading).collect();
         if layout.beside
             && let Some(heading) = &self.remarks
         {
@@ -202,16 +219,45 @@ impl Rows {
         let whole = !beside || total(&widths) + REMARK_GOOD <= screen;
         let mut widths = if whole { cut_to(usize::MAX) } else { cut_to(NAME_BESIDE) };
         let room = if beside { screen - REMARK_MIN } else { screen + GAP };
+        let words = self.longest_words();
         while total(&widths) > room {
-            let name = self.names.filter(|name| widths[*name] > NAME_MIN);
-            let widest = (0..widths.len()).max_by_key(|column| widths[*column]);
-            match name.or(widest.filter(|column| widths[*column] > CELL_MIN)) {
+            let name = |least| self.names.filter(|name| widths[*name] > least);
+            let widest = |least: &dyn Fn(usize) -> usize| {
+                let columns = 0..widths.len();
+                let columns = columns.filter(|column| widths[*column] > least(*column));
+                columns.max_by_key(|column| widths[*column])
+            };
+            let narrower = name(NAME_MIN)
+                .or_else(|| widest(&|column| words[column]))
+                .or_else(|| name(NAME_LEAST))
+                .or_else(|| widest(&|_| CELL_LEAST));
+            match narrower {
                 Some(column) => widths[column] -= 1,
                 None => break,
             }
         }
         let room = if beside { screen - total(&widths) } else { screen - INDENT };
         Layout { widths, beside, room: Some(room) }
+    }
+
+    /// The longest word of each column, and all of the names that are cut.
+    fn longest_words(&self) -> Vec<usize> {
+        let mut words: Vec<_> = self.headings.iter().map(|text| longest_word(text)).collect();
+        for row in &self.rows {
+            for (index, (most, (_, cell))) in words.iter_mut().zip(&row.cells).enumerate() {
+                let word = if self.names == Some(index) { width(cell) } else { longest_word(cell) };
+                *most = (*most).max(word);
+            }
+        }
+        words
+    }
+
+    /// A name that stands on a line of its own: one that would be cut, and need not be.
+    fn whole_name(&self, layout: &Layout, row: &Row) -> Option<String> {
+        let (tone, name) = row.cells.first().filter(|_| self.names == Some(0))?;
+        let (room, wanted) = (layout.widths.first()?, width(name));
+        let fits = layout.room.is_some() && wanted <= self.screen.room()?;
+        (wanted > *room && fits).then(|| Paint(self.screen.color).tone(*tone, name))
     }
 
     fn write_row(&self, text: &mut String, layout: &Layout, row: &Row) {
@@ -223,7 +269,15 @@ impl Rows {
             return;
         }
         let mut columns: Vec<Vec<Toned>> = Vec::new();
+        let whole = self.whole_name(layout, row);
+        if let Some(name) = &whole {
+            text.push_str(&format!("{name}\n"));
+        }
         for (index, (tone, cell)) in row.cells.iter().enumerate() {
+            if index == 0 && whole.is_some() {
+                columns.push(Vec::new());
+                continue;
+            }
             let room = layout.widths.get(index).copied().filter(|_| layout.room.is_some());
             columns.push(match room {
                 Some(room) if self.names == Some(index) => vec![(*tone, cut(cell, room))],
@@ -304,6 +358,38 @@ mod tests {
         let beside = "JOB      STATE    DETAIL\nnightly  waiting  for a slot\n日本     idle\n";
         assert_eq!(table(Some(54)), beside);
         assert_eq!(table(None), beside);
+    }
+
+    #[test]
+    fn a_name_that_would_be_cut_has_a_line_of_its_own() {
+        let name = "a-job-with-a-name-of-sixty-letters-for-the-second-studio-yes";
+        let text = |width| {
+            let screen = Screen { width: Some(width), color: false };
+            let mut rows = Rows::new(screen, &["JOB", "STATE", "NEXT"]).cutting(0);
+            rows.add([name, "idle", "Sat 02:30 +01:00 (in 13 h)"].map(String::from).map(plainly));
+            rows.add(["b", "idle", "-"].map(String::from).map(plainly));
+            rows.text()
+        };
+        let lines = text(60);
+        let lines: Vec<_> = lines.lines().collect();
+        assert_eq!(lines[1], name);
+        let begin = lines[0].find("STATE").unwrap();
+        assert!(lines[2].starts_with(' ') && lines[2].find("idle") == Some(begin), "{lines:?}");
+        assert!(lines[3].starts_with("b ") && lines[3].find("idle") == Some(begin), "{lines:?}");
+        assert!(text(120).lines().nth(1).unwrap().starts_with(&format!("{name}  idle")));
+    }
+
+    #[test]
+    fn a_date_is_broken_before_its_time_and_not_within() {
+        let screen = Screen { width: Some(60), color: false };
+        let mut rows = Rows::new(screen, &["RUN", "JOB", "SCHEDULED", "CREATED", "TOOK", "STATE"]);
+        rows = rows.cutting(1);
+        let (due, created) = ("2026-11-27 23:58", "2026-11-27 23:58:00");
+        let cells = ["22894cb2", "every-minute", due, created, "208 ms", "timed out"];
+        rows.add(cells.map(|text| plainly(text.to_owned())));
+        let text = rows.text();
+        assert_eq!(text.matches("2026-11-27").count(), 2, "{text}");
+        assert!(text.contains("23:58:00") && text.lines().all(|line| super::width(line) <= 60));
     }
 
     #[test]

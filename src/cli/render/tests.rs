@@ -1,5 +1,7 @@
 //! What people see, at two widths: each kind of state, long and wide names, and many jobs.
 
+mod widths;
+
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;

@@ -2,7 +2,7 @@
 
 use super::feed::Followed;
 use super::model::{Mode, Model};
-use crate::cli::render::fit::{cut_end, hanging};
+use crate::cli::render::fit::{cut_end, hanging, width};
 use crate::cli::render::paint::{Paint, Tone};
 use crate::cli::render::status::{head, jobs};
 use crate::cli::render::table::Screen;
@@ -76,7 +76,7 @@ fn scrolled(model: &mut Model, lines: Vec<Line>, room: usize) -> Vec<Line> {
 pub(super) fn away(followed: &Followed, times: &Times, paper: Screen) -> String {
     let Some(away) = &followed.away else { return String::new() };
     let known = match &followed.last {
-        Some((_, at)) => format!("; what follows is of {}", times.brief(*at)),
+        Some((_, at)) => format!("; what follows is of {}", times.zoned(*at)),
         None => String::new(),
     };
     let words = hanging(&format!("{away}; waiting for it{known}"), 2, 2, paper.room());
@@ -134,6 +134,24 @@ fn filtered(status: &StatusDocument, filter: &str) -> StatusDocument {
     shown
 }
 
+/// The keys that the last line names, the most wanted ones first.
+const FOOT: [&str; 8] =
+    ["q quit", "? keys", "Enter run", "d job", "t trigger", "r retry", "c cancel", "p pause"];
+
+/// The first of these words that fit into a line.
+fn as_many_as_fit(words: &[String], room: usize) -> String {
+    let mut line = String::new();
+    for word in words {
+        let gap = if line.is_empty() { "" } else { "  " };
+        if width(&line) + gap.len() + width(word) > room {
+            break;
+        }
+        line.push_str(gap);
+        line.push_str(word);
+    }
+    line
+}
+
 /// The last line: a question, what came of the last one, the filter, or the keys.
 fn foot(model: &Model, paper: Screen) -> String {
     let (tone, words) = match (&model.mode, &model.told) {
@@ -148,14 +166,14 @@ fn foot(model: &Model, paper: Screen) -> String {
             (Tone::Faint, "Up, Down, PgUp, PgDn scroll   q back".to_owned())
         }
         (Mode::Jobs, None) => {
-            let filter = match model.filter.as_str() {
-                "" => "/ filter".to_owned(),
-                filter => format!("/{filter} (Esc: all)"),
+            // What is left out of the list must not be overlooked.
+            let (filter, first) = match model.filter.as_str() {
+                "" => ("/ filter".to_owned(), false),
+                filter => (format!("/{filter} (Esc: all)"), true),
             };
-            let keys = format!(
-                "q quit  ? keys  Enter run  d job  t trigger  r retry  c cancel  p pause  {filter}"
-            );
-            (Tone::Faint, keys)
+            let mut keys = FOOT.map(str::to_owned).to_vec();
+            keys.insert(if first { 0 } else { keys.len() }, filter);
+            (Tone::Faint, as_many_as_fit(&keys, paper.room().unwrap_or(80)))
         }
     };
     let room = paper.room().unwrap_or(80);

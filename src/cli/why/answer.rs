@@ -447,7 +447,7 @@ impl Telling for Facts {
 
 /// A time in the job's zone, with the offset.
 fn time(facts: &Facts, at: Timestamp) -> String {
-    at.to_zoned_datetime(facts.zone()).strftime("%Y-%m-%d %H:%M:%S%:z").to_string()
+    at.to_zoned_datetime(facts.zone()).strftime("%Y-%m-%d %H:%M:%S %:z").to_string()
 }
 
 #[cfg(test)]

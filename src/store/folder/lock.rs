@@ -123,6 +123,19 @@ fn field(words: &str, name: &str) -> Option<String> {
     words.lines().find_map(|line| line.strip_prefix(name)).map(|value| value.trim().to_owned())
 }
 
+/// The daemon that a folder's lock file names, if that process still is one. Takes no lock: a
+/// daemon that starts at this moment must find it free.
+pub(super) fn at_work(folder: &Path) -> Option<u32> {
+    let file = OpenOptions::new()
+        .read(true)
+        .custom_flags((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed())
+        .open(folder.join(NAME))
+        .ok()?;
+    let pid = field(&words(&file), "pid ")?.parse().ok()?;
+    let name = std::fs::read_to_string(format!("/proc/{pid}/comm")).ok()?;
+    (name.trim_end() == env!("CARGO_PKG_NAME")).then_some(pid)
+}
+
 /// Who has the lock, in words.
 fn holder(words: &str) -> String {
     match (field(words, "pid "), field(words, "since ")) {

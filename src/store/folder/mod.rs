@@ -36,6 +36,11 @@ const PATH_BYTES_MAX: usize = 480;
 /// The folder's mode.
 const MODE: u32 = 0o700;
 
+/// The pid of the daemon that has this state folder, as far as that can be seen without taking it.
+pub fn daemon_at_work(folder: &Path) -> Option<u32> {
+    lock::at_work(folder)
+}
+
 /// A state folder that is this process's own, as long as this value lives.
 #[derive(Debug)]
 pub struct StateFolder {

@@ -192,7 +192,8 @@ impl Engine {
         });
         if let Some(held) = held {
             return Err(format!(
-                "run {held}, triggered before, is still waiting; it can be canceled"
+                "run {held}, triggered before, is still waiting; `transferd cancel {held}` \
+                 cancels it"
             ));
         }
         let reason = Reason::Triggered { by: self.asker.clone() };

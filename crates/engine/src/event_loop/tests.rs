@@ -254,7 +254,7 @@ fn of_a_batch_that_could_not_be_committed_only_cancels_are_performed() {
     desk.turn();
     let cancels: Vec<_> = desk.effects.iter().map(|(_, effect)| effect.clone()).collect();
     assert_eq!(cancels, [Effect::Cancel { transfer }]);
-    let words = format!("{FULL}; the agent was asked to cancel all the same");
+    let words = format!("{FULL}; the agent was asked to cancel nevertheless");
     assert_eq!(desk.settled, [Err(words)]);
     assert_eq!(desk.said(&format!("nothing is queued: {FULL}")), 1);
     let outage = desk.event_loop.outage().expect("an outage");

@@ -1,0 +1,126 @@
+//! The main pages at the widths that terminals have: columns stand under their headings, and what
+//! can be copied is whole.
+
+use jiff::Timestamp;
+
+use super::*;
+use crate::cli::render::fit::width;
+
+const WIDTHS: [u16; 4] = [60, 80, 120, 200];
+
+/// The display columns at which the headings of a line begin.
+fn begins(headings: &str) -> Vec<usize> {
+    let mut begins = vec![0];
+    let mut from = 0;
+    // Headings are parted by two blanks or more, their words by one.
+    while let Some(gap) = headings[from..].find("  ") {
+        let blanks = headings[from + gap..].chars().take_while(|c| *c == ' ').count();
+        from += gap + blanks;
+        if from < headings.len() {
+            begins.push(width(&headings[..from]));
+        }
+    }
+    begins
+}
+
+/// The character that stands at a display column; none behind the line's end or within a wide one.
+fn at(line: &str, column: usize) -> Option<char> {
+    let mut used = 0;
+    line.chars().find(|c| {
+        let here = used == column;
+        used += width(c.encode_utf8(&mut [0; 4]));
+        here
+    })
+}
+
+/// Holds the rows of a table, which begins with `heading`, to its columns: two blanks stand before
+/// each. Remarks beneath a row are set in and run across them, names of their own too.
+fn assert_aligned(page: &str, heading: &str) {
+    let mut lines = page.lines().skip_while(|line| !line.starts_with(heading));
+    let headings = lines.next().unwrap_or_else(|| panic!("no `{heading}`: {page}"));
+    let begins = begins(headings);
+    assert!(begins.len() > 1, "{headings}");
+    let mut rows = 0;
+    for line in lines.take_while(|line| !line.is_empty()) {
+        let beneath = line.starts_with("  ") && at(line, 2).is_some_and(|c| c != ' ');
+        if beneath || !line.trim().contains("  ") {
+            continue;
+        }
+        rows += 1;
+        for begin in &begins[1..] {
+            let before = [at(line, begin - 1), at(line, begin - 2)];
+            let blank = before.iter().all(|c| c.is_none_or(|c| c == ' '));
+            assert!(blank, "column {begin} of `{headings}`: {line}");
+        }
+    }
+    assert!(rows > 0, "{page}");
+}
+
+#[test]
+fn columns_stand_under_their_headings_at_each_width() {
+    let status = a_status(jobs());
+    for at in WIDTHS {
+        for absolute in [false, true] {
+            let (times, screen) = (times(absolute), screen(at));
+            assert_aligned(&status::page(&status, &times, screen), "JOB ");
+            assert_aligned(&run::history(&runs(), &times, screen), "RUN ");
+            let show = run::show(&a_shown(), &times, screen);
+            assert_aligned(&show, "ATTEMPT ");
+            assert_aligned(&show, "TIME ");
+        }
+    }
+}
+
+#[test]
+fn no_name_of_a_job_is_cut_where_the_screen_is_as_wide_as_it() {
+    let status = a_status(jobs());
+    for at in WIDTHS {
+        let page = status::page(&status, &times(false), screen(at));
+        for job in jobs().iter().filter(|job| width(job.name.as_str()) <= usize::from(at)) {
+            assert!(page.contains(job.name.as_str()), "{at}: {}\n{page}", job.name);
+        }
+    }
+}
+
+#[test]
+fn dates_are_never_parted_within() {
+    for at in WIDTHS {
+        let page = run::history(&runs(), &times(true), screen(at));
+        for line in page.lines() {
+            for (begin, _) in line.match_indices("2026-") {
+                let date = line.get(begin..begin + 10).unwrap_or_default();
+                assert!(date.parse::<jiff::civil::Date>().is_ok(), "{at}: {line}");
+            }
+        }
+    }
+}
+
+#[test]
+fn times_within_sentences_carry_their_offset() {
+    let status = a_status(jobs());
+    let page = status::page(&status, &times(false), screen(200));
+    for told in ["late since 11:00:00 +01:00", "paused since 2026-03-01 12:00 +01:00"] {
+        assert!(page.contains(told), "{told}: {page}");
+    }
+    let history = run::history(&runs(), &times(false), screen(200));
+    assert!(history.contains("scheduled times are of Europe/Berlin (+01:00)"), "{history}");
+}
+
+#[test]
+fn an_end_that_was_seen_late_is_told_with_both_times() {
+    let mut shown = a_shown();
+    let at = |text: &str| Some(text.parse::<Timestamp>().unwrap());
+    shown.run.state = RunState::Succeeded;
+    shown.run.created_at = at("2026-03-02T10:56:00Z").unwrap();
+    shown.run.ended_at = at("2026-03-02T10:57:14Z");
+    let attempt = shown.run.attempts.last_mut().unwrap();
+    attempt.state = RunState::Succeeded;
+    attempt.submitted_at = shown.run.created_at;
+    (attempt.ended_at, attempt.finished_at) = (shown.run.ended_at, at("2026-03-02T10:56:10Z"));
+    let page = run::show(&shown, &times(true), screen(200));
+    let told = "ended      2026-03-02 11:56:10 +01:00, after 10 s; seen 2026-03-02 11:57:14 +01:00";
+    assert!(page.contains(told), "{page}");
+    assert!(page.contains("2        2026-03-02 11:56:00  10 s        succeeded"), "{page}");
+    shown.run.ended_at = at("2026-03-02T10:56:11Z");
+    assert!(!run::show(&shown, &times(true), screen(200)).contains("; seen"));
+}
