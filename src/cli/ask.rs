@@ -55,8 +55,8 @@ impl Daemon {
             Some(path) => NoDaemon::NotPermitted(path),
             None => {
                 let folder = Places::here(global).state_folder().ok();
-                let elsewhere =
-                    folder.and_then(|folder| daemon_at_work(&folder).map(|pid| (pid, folder)));
+                let elsewhere = folder
+                    .and_then(|folder| daemon_at_work(&folder).map(|pid| Box::new((pid, folder))));
                 NoDaemon::NotRunning(Search { unseen, elsewhere, ..search })
             }
         })
@@ -110,7 +110,7 @@ impl NoDaemon {
                                  the service's group (`usermod -aG transferd NAME`)";
                     hint(err, &format!("`{folder}` {words}"));
                 }
-                if let Some((pid, folder)) = &search.elsewhere {
+                if let Some((pid, folder)) = search.elsewhere.as_deref() {
                     let folder = folder.display();
                     let words = "listens elsewhere: set XDG_RUNTIME_DIR as it was set for it";
                     hint(err, &format!("pid {pid} holds the state in `{folder}`, and {words}"));

@@ -26,7 +26,7 @@ pub struct Search {
     pub unseen: Option<PathBuf>,
     /// The daemon that has the state folder, by its pid, and listens elsewhere: filled in by who
     /// looks.
-    pub elsewhere: Option<(u32, PathBuf)>,
+    pub elsewhere: Option<Box<(u32, PathBuf)>>,
 }
 
 /// The environment of this process, without empty variables.
