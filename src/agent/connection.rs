@@ -1,22 +1,18 @@
 //! The ways to one agent: its addresses, and who is at their other end.
 //!
-//! A connection is judged after it was made and before a byte goes out, by a layer around the
-//! connector of the library. The layer is not told for which request a connection is made, and
-//! not where it leads: each address has a client for each errand.
+//! A connection is judged after it was made and before a byte goes out. Knows nothing of HTTP.
 
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use reqwest::header::{CONNECTION, HeaderMap, HeaderValue};
-use reqwest::{Client, Url};
-use tower::BoxError;
-use tower::util::AndThenLayer;
+use reqwest::Url;
+use tokio::net::{TcpStream, lookup_host};
+use tokio::time::timeout;
 
-use super::limits::HEADERS_MAX;
-use super::neighbor::{Errand, Owners};
-use crate::tls;
+use super::neighbor::{Errand, Held, Owners};
 
 /// The ways to one agent.
 #[derive(Debug)]
@@ -31,37 +27,46 @@ pub(super) struct Ways {
 /// The way to one address.
 #[derive(Debug)]
 pub(super) struct Way {
-    /// Asks whether an agent is at work there.
-    status: Client,
-    /// Asks all else.
-    rest: Client,
-    /// Who held the other end of the last connection of `status`, where that can be told.
-    holder: Arc<Mutex<Option<u32>>>,
+    target: Target,
+    owners: Owners,
+    /// Who held the other end of the last connection that was made to ask for the agent's state,
+    /// where that can be told.
+    holder: Mutex<Option<u32>>,
 }
 
-/// How long a request may take, and connecting for it.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Patience {
-    pub(super) whole: Duration,
-    pub(super) connecting: Duration,
+#[derive(Debug)]
+enum Target {
+    Address(SocketAddr),
+    /// A name that a resolver knows, and a port.
+    Named(String, u16),
+}
+
+/// Why there is no connection.
+#[derive(Debug)]
+pub(super) enum NoConnection {
+    /// It was not made in time.
+    Late,
+    /// Its other end may not have what is to be sent.
+    Held(Held),
+    /// Refused, no such name, no way there.
+    Failed(io::Error),
 }
 
 impl Ways {
-    pub(super) fn new(
-        base: &Url,
-        patience: Patience,
-        owners: Owners,
-    ) -> Result<Self, reqwest::Error> {
+    pub(super) fn new(base: &Url, owners: Owners) -> Self {
         let port = base.port_or_known_default().unwrap_or(80);
         let host = base.host_str().unwrap_or("").trim_matches(['[', ']']);
-        let addresses = match host.parse::<IpAddr>() {
-            Ok(address) => vec![Some(SocketAddr::new(address, port))],
-            Err(_) if host.eq_ignore_ascii_case("localhost") => loopback(port).map(Some).into(),
-            Err(_) => vec![None],
+        let targets = match host.parse::<IpAddr>() {
+            Ok(address) => vec![Target::Address(SocketAddr::new(address, port))],
+            // `localhost` is this machine whatever a resolver says, and needs no resolver thread.
+            Err(_) if host.eq_ignore_ascii_case("localhost") => {
+                loopback(port).map(Target::Address).into()
+            }
+            Err(_) => vec![Target::Named(host.to_owned(), port)],
         };
-        let way = |address| Way::new(address, patience, &owners);
-        let ways = addresses.into_iter().map(way).collect::<Result<_, _>>()?;
-        Ok(Self { ways, last_first: AtomicBool::new(false), owners })
+        let way = |target| Way { target, owners: owners.clone(), holder: Mutex::default() };
+        let ways = targets.into_iter().map(way).collect();
+        Self { ways, last_first: AtomicBool::new(false), owners }
     }
 
     pub(super) fn owners(&self) -> &Owners {
@@ -85,22 +90,31 @@ impl Ways {
 }
 
 impl Way {
-    fn new(
-        address: Option<SocketAddr>,
-        patience: Patience,
-        owners: &Owners,
-    ) -> Result<Self, reqwest::Error> {
-        let holder = Arc::default();
-        let client = |errand| client(address, patience, owners, errand, &holder);
-        let (status, rest) = (client(Errand::State)?, client(Errand::Secret)?);
-        Ok(Self { status, rest, holder })
-    }
-
-    pub(super) fn client(&self, errand: Errand) -> &Client {
-        match errand {
-            Errand::State => &self.status,
-            Errand::Secret => &self.rest,
+    /// Makes a connection, and judges who is at its other end. One is made for each request: one
+    /// that is kept and that the agent has just closed would turn a POST into an uncertain one, and
+    /// its other end may have changed hands; on loopback a fresh one costs nothing.
+    pub(super) async fn connect(
+        &self,
+        errand: Errand,
+        patience: Duration,
+    ) -> Result<TcpStream, NoConnection> {
+        let connecting = async {
+            match &self.target {
+                Target::Address(address) => TcpStream::connect(address).await,
+                Target::Named(host, port) => first_of(host, *port, patience).await,
+            }
+        };
+        let stream = timeout(patience, connecting).await.map_err(|_| NoConnection::Late)?;
+        let stream = stream.map_err(NoConnection::Failed)?;
+        // A request is one small packet: it need not wait for another.
+        stream.set_nodelay(true).map_err(NoConnection::Failed)?;
+        if let Target::Address(address) = self.target {
+            let uid = self.owners.judge(address, errand).await.map_err(NoConnection::Held)?;
+            if errand == Errand::State {
+                *self.holder.lock().unwrap_or_else(PoisonError::into_inner) = uid;
+            }
         }
+        Ok(stream)
     }
 
     /// Who held the other end of the last connection that was made to ask for the agent's state.
@@ -109,45 +123,20 @@ impl Way {
     }
 }
 
-fn client(
-    address: Option<SocketAddr>,
-    patience: Patience,
-    owners: &Owners,
-    errand: Errand,
-    holder: &Arc<Mutex<Option<u32>>>,
-) -> Result<Client, reqwest::Error> {
-    // A keep-alive connection that the agent has just closed would turn a POST into an uncertain
-    // one, and its other end may have changed hands; on loopback a fresh one costs nothing.
-    let headers = HeaderMap::from_iter([(CONNECTION, HeaderValue::from_static("close"))]);
-    let mut builder = Client::builder()
-        .no_proxy()
-        .redirect(reqwest::redirect::Policy::none())
-        .referer(false)
-        .retry(reqwest::retry::never())
-        .pool_max_idle_per_host(0)
-        .timeout(patience.whole)
-        .connect_timeout(patience.connecting)
-        .http1_max_headers(HEADERS_MAX)
-        .default_headers(headers)
-        .tls_backend_preconfigured(tls::none())
-        .user_agent(concat!("transferd/", env!("CARGO_PKG_VERSION")));
-    if let Some(address) = address {
-        let (owners, holder) = (owners.clone(), Arc::clone(holder));
-        builder = builder
-            // `localhost` is this machine whatever a resolver says, and needs no resolver thread.
-            .resolve_to_addrs("localhost", &[address])
-            .connector_layer(AndThenLayer::new(move |connection| {
-                let (owners, holder) = (owners.clone(), Arc::clone(&holder));
-                async move {
-                    let uid = owners.judge(address, errand).await?;
-                    if errand == Errand::State {
-                        *holder.lock().unwrap_or_else(PoisonError::into_inner) = uid;
-                    }
-                    Ok::<_, BoxError>(connection)
-                }
-            }));
+/// A connection to the first address of a name that takes one. Each address has its share of the
+/// time, since one that does not answer must not hide the next.
+async fn first_of(host: &str, port: u16, patience: Duration) -> io::Result<TcpStream> {
+    let addresses: Vec<_> = lookup_host((host, port)).await?.collect();
+    let share = patience / u32::try_from(addresses.len()).unwrap_or(u32::MAX).max(1);
+    let mut failure = io::Error::other("the name has no address");
+    for address in addresses {
+        match timeout(share, TcpStream::connect(address)).await {
+            Ok(Ok(stream)) => return Ok(stream),
+            Ok(Err(error)) => failure = error,
+            Err(_) => failure = io::ErrorKind::TimedOut.into(),
+        }
     }
-    builder.build()
+    Err(failure)
 }
 
 /// Both addresses of this machine, in the order in which .NET listens for `localhost`.

@@ -98,6 +98,10 @@ pub(super) const FRAMES_WAITING_MAX: usize = 64;
 /// Header lines of an answer. The vendor's have a dozen.
 pub(super) const HEADERS_MAX: usize = 100;
 
+/// The bytes before the body of an answer: its head, and the answers before it ("100 Continue"). The
+/// vendor's head is a few hundred bytes; answers before it have none to bound them.
+pub(super) const HEADS_MAX: usize = 128 * 1024;
+
 /// Records that are read of one page: four times what is asked for. An agent that ignores what is
 /// asked for has a page of 50; one whose page does not end must not hold up everything else.
 pub(super) const PAGE_RECORDS_MAX: u64 = 4 * PAGE_SIZE as u64;

@@ -6,6 +6,8 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
 use jiff::SignedDuration;
@@ -44,11 +46,27 @@ impl Pace {
     }
 }
 
+/// Lifts the budget of a connection, once what comes is bounded elsewhere.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Lift(Arc<AtomicBool>);
+
+impl Lift {
+    /// From now on nothing is counted.
+    pub(super) fn lift(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    fn is_lifted(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
 /// A connection with a budget for reading.
 #[derive(Debug)]
 pub(super) struct Metered<S> {
     inner: S,
     budget: Budget,
+    lift: Lift,
     total: u64,
     pace: Pace,
     spent: bool,
@@ -56,7 +74,12 @@ pub(super) struct Metered<S> {
 
 impl<S> Metered<S> {
     pub(super) fn new(inner: S, budget: Budget) -> Self {
-        Self { inner, budget, total: 0, pace: Pace::default(), spent: false }
+        Self { inner, budget, lift: Lift::default(), total: 0, pace: Pace::default(), spent: false }
+    }
+
+    /// What lifts its budget.
+    pub(super) fn lift(&self) -> Lift {
+        self.lift.clone()
     }
 
     /// True once more has come than the budget allows.
@@ -65,6 +88,9 @@ impl<S> Metered<S> {
     }
 
     fn take(&mut self, read: usize) {
+        if self.lift.is_lifted() {
+            return;
+        }
         let read = read as u64;
         self.total = self.total.saturating_add(read);
         self.spent |= match self.budget {
@@ -137,5 +163,17 @@ mod tests {
         assert_eq!(total, 1_200, "the read that crosses it is the last");
         assert_eq!(error.kind(), io::ErrorKind::Other);
         assert!(metered.is_spent() && metered.read(&mut buffer).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_budget_that_is_lifted_counts_no_more() {
+        let mut metered = Metered::new(tokio::io::repeat(b'x'), Budget::InAll(1_000));
+        let mut buffer = [0; 900];
+        metered.read_exact(&mut buffer).await.unwrap();
+        metered.lift().lift();
+        for _ in 0..3 {
+            metered.read_exact(&mut buffer).await.unwrap();
+        }
+        assert!(!metered.is_spent());
     }
 }

@@ -9,6 +9,7 @@ mod client;
 mod connection;
 pub mod doctor;
 mod endpoint;
+mod exchange;
 mod failure;
 mod history;
 mod limits;

@@ -6,19 +6,24 @@
 //! nothing was sent; redirects and proxies are not followed; every wait and every body is bounded.
 
 use std::net::IpAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hyper::Request;
 use jiff::Timestamp;
-use reqwest::header::{CONTENT_TYPE, DATE, HeaderValue};
-use reqwest::{Response, Url};
+use reqwest::Url;
+use reqwest::header::{
+    ACCEPT, CONNECTION, CONTENT_TYPE, DATE, HOST, HeaderMap, HeaderValue, USER_AGENT,
+};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::connection::{Patience, Way, Ways};
+use super::connection::{NoConnection, Way, Ways};
 use super::endpoint::{Endpoint, Outcome, RequestCounters};
+use super::exchange::{self, Content, Head, NoBody};
 use super::failure::UnusableSettings;
 use super::limits::{BODY_MAX, CONNECT_MAX, ERROR_BODY_MAX};
-use super::neighbor::{Errand, Held, Owners};
+use super::neighbor::{Errand, Owners};
 use super::origin;
 use super::problem::code_header;
 use super::words::fit;
@@ -83,6 +88,8 @@ pub(super) struct Transport {
     ways: Ways,
     base: Url,
     timeout: Duration,
+    /// Connecting ends before the whole does, so that "never connected" is told from "late".
+    connecting: Duration,
     counters: Arc<RequestCounters>,
 }
 
@@ -97,11 +104,8 @@ impl Transport {
         if timeout.is_zero() {
             return Err(UnusableSettings("`agent.request_timeout` must be longer than 0".into()));
         }
-        // Connecting ends before the whole does, so that "never connected" is told from "late".
         let connecting = CONNECT_MAX.min(timeout / 2).max(Duration::from_millis(1));
-        let ways = Ways::new(&base, Patience { whole: timeout, connecting }, owners)
-            .map_err(|error| UnusableSettings(format!("no http client: {}", cause(error, None))))?;
-        Ok(Self { ways, base, timeout, counters })
+        Ok(Self { ways: Ways::new(&base, owners), base, timeout, connecting, counters })
     }
 
     pub(super) fn ways(&self) -> &Ways {
@@ -174,6 +178,46 @@ impl Transport {
     }
 
     async fn exchange(&self, call: &Call<'_>, way: &Way) -> Result<RawAnswer, SendFailure> {
+        let mut late = pin!(tokio::time::sleep(self.timeout));
+        let asked_at = clock::now();
+        let head = tokio::select! {
+            biased;
+            head = self.head(call, way) => head?,
+            () = &mut late => {
+                return Err(SendFailure::TimedOut(format!("no answer within {:?}", self.timeout)));
+            }
+        };
+        let answered_at = clock::now();
+        let status = head.status.as_u16();
+        let error_code = code_header(&head.headers);
+        let date = head.headers.get(DATE).and_then(date_header);
+        let body = tokio::select! {
+            biased;
+            body = body(head, &call.endpoint, call.token) => body,
+            () = &mut late => Err(format!("its body was not complete within {:?}", self.timeout)),
+        };
+        Ok(RawAnswer { status, error_code, date, asked_at, answered_at, body })
+    }
+
+    async fn head(&self, call: &Call<'_>, way: &Way) -> Result<Head, SendFailure> {
+        let errand = match call.endpoint == Endpoint::AgentStatus {
+            true => Errand::State,
+            false => Errand::Secret,
+        };
+        let request = self.request(call).map_err(|error| not_sent(&error, call.token))?;
+        let stream = way.connect(errand, self.connecting).await.map_err(|error| match error {
+            NoConnection::Late => SendFailure::NotSent("no connection in time".into()),
+            NoConnection::Held(held) => SendFailure::PortHeld(held.to_string()),
+            NoConnection::Failed(error) => not_sent(&error, call.token),
+        })?;
+        exchange::send(stream, request).await.map_err(|error| {
+            let words = cause(&error, call.token);
+            SendFailure::Lost(format!("the connection broke before an answer: {words}"))
+        })
+    }
+
+    /// The request as it goes out.
+    fn request(&self, call: &Call<'_>) -> Result<Request<Content>, hyper::http::Error> {
         let mut url = self.url(&[call.spelled.unwrap_or_else(|| call.endpoint.path())]);
         if call.token.is_some() || !call.query.is_empty() {
             let mut query = url.query_pairs_mut();
@@ -184,102 +228,62 @@ impl Transport {
                 query.append_pair("token", token.expose_secret());
             }
         }
-        let errand = match call.endpoint == Endpoint::AgentStatus {
-            true => Errand::State,
-            false => Errand::Secret,
-        };
-        let mut request = way.client(errand).request(call.endpoint.method(), url);
-        if let Some(body) = &call.body {
-            request = request.header(CONTENT_TYPE, "application/json").body(body.clone());
+        let query = url.query().map(|query| format!("?{query}")).unwrap_or_default();
+        let host = url.host_str().unwrap_or("");
+        let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+        let mut request = Request::builder()
+            .method(call.endpoint.method())
+            .uri(format!("{}{query}", url.path()))
+            .header(HOST, format!("{host}{port}"));
+        if let Some(headers) = request.headers_mut() {
+            headers.extend(usual_headers());
+            if call.body.is_some() {
+                headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            }
         }
         if let Some(origin) = call.origin {
             request = request.header(origin::HEADER, origin);
         }
-        let asked_at = clock::now();
-        let result = request.send().await;
-        let answered_at = clock::now();
-        let response = result.map_err(|error| self.failure(error, call.token))?;
-        Ok(self.read(response, &call.endpoint, call.token, asked_at, answered_at).await)
-    }
-
-    async fn read(
-        &self,
-        response: Response,
-        endpoint: &Endpoint,
-        token: Option<&SecretString>,
-        asked_at: Timestamp,
-        answered_at: Timestamp,
-    ) -> RawAnswer {
-        let status = response.status().as_u16();
-        let error_code = code_header(response.headers());
-        let date = response.headers().get(DATE).and_then(date_header);
-        let body = match (status, endpoint) {
-            (200, Endpoint::Cancel) => Ok(Vec::new()),
-            (200, Endpoint::Submit) => self.body(response, ERROR_BODY_MAX, token).await,
-            (200, _) => self.body(response, BODY_MAX, token).await,
-            (_, _) => self.body(response, ERROR_BODY_MAX, token).await,
-        };
-        RawAnswer { status, error_code, date, asked_at, answered_at, body }
-    }
-
-    async fn body(
-        &self,
-        mut response: Response,
-        limit: usize,
-        token: Option<&SecretString>,
-    ) -> Result<Vec<u8>, String> {
-        let too_long = || format!("its body is longer than {limit} bytes");
-        let told = response.content_length().and_then(|length| usize::try_from(length).ok());
-        if told.is_some_and(|length| length > limit) {
-            return Err(too_long());
-        }
-        let mut body = Vec::with_capacity(told.unwrap_or(0));
-        loop {
-            match response.chunk().await {
-                Ok(Some(chunk)) if body.len() + chunk.len() > limit => return Err(too_long()),
-                Ok(Some(chunk)) => body.extend_from_slice(&chunk),
-                Ok(None) => return Ok(body),
-                Err(error) if error.is_timeout() => {
-                    return Err(format!("its body was not complete within {:?}", self.timeout));
-                }
-                Err(error) => return Err(format!("its body broke off: {}", cause(error, token))),
-            }
-        }
-    }
-
-    fn failure(&self, error: reqwest::Error, token: Option<&SecretString>) -> SendFailure {
-        if let Some(held) = held(&error) {
-            SendFailure::PortHeld(held.to_string())
-        } else if error.is_connect() || error.is_builder() {
-            let late = error.is_timeout();
-            let words = if late { "no connection in time".into() } else { cause(error, token) };
-            SendFailure::NotSent(words)
-        } else if error.is_timeout() {
-            SendFailure::TimedOut(format!("no answer within {:?}", self.timeout))
-        } else {
-            let words = format!("the connection broke before an answer: {}", cause(error, token));
-            SendFailure::Lost(words)
-        }
+        request.body(Content::new(call.body.clone().unwrap_or_default()))
     }
 }
 
-/// The judgment of a connection that ended a request before it was sent.
-fn held(error: &reqwest::Error) -> Option<&Held> {
-    let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error);
-    while let Some(error) = next {
-        if let Some(held) = error.downcast_ref() {
-            return Some(held);
-        }
-        next = error.source();
-    }
-    None
+fn usual_headers() -> HeaderMap {
+    let program = concat!("transferd/", env!("CARGO_PKG_VERSION"));
+    HeaderMap::from_iter([
+        (ACCEPT, HeaderValue::from_static("*/*")),
+        (USER_AGENT, HeaderValue::from_static(program)),
+        (CONNECTION, HeaderValue::from_static("close")),
+    ])
 }
 
-/// The innermost cause of a library's error, without its url: the one place where such an error
-/// becomes text.
-fn cause(error: reqwest::Error, token: Option<&SecretString>) -> String {
-    let error = error.without_url();
-    let mut innermost: &dyn std::error::Error = &error;
+async fn body(
+    mut head: Head,
+    endpoint: &Endpoint,
+    token: Option<&SecretString>,
+) -> Result<Vec<u8>, String> {
+    let limit = match (head.status.as_u16(), endpoint) {
+        (200, Endpoint::Cancel) => return Ok(Vec::new()),
+        (200, Endpoint::Submit) => ERROR_BODY_MAX,
+        (200, _) => BODY_MAX,
+        (_, _) => ERROR_BODY_MAX,
+    };
+    head.body(limit).await.map_err(|error| match error {
+        NoBody::TooLong => format!("its body is longer than {limit} bytes"),
+        NoBody::Broken(error) => format!("its body broke off: {}", cause(&error, token)),
+    })
+}
+
+fn not_sent(
+    error: &(dyn std::error::Error + 'static),
+    token: Option<&SecretString>,
+) -> SendFailure {
+    SendFailure::NotSent(cause(error, token))
+}
+
+/// The innermost cause of a library's error: the one place where such an error becomes text.
+fn cause(error: &(dyn std::error::Error + 'static), token: Option<&SecretString>) -> String {
+    let mut innermost = error;
     while let Some(source) = innermost.source() {
         innermost = source;
     }
