@@ -22,9 +22,11 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::time::{sleep, timeout};
 
+mod heard;
 mod paced;
 mod slots;
 
+use heard::Heard;
 use paced::Paced;
 use slots::Place;
 pub use slots::{Slots, Ticket};
@@ -121,8 +123,7 @@ where
     let routes = TowerToHyperService::new(router);
     let asked = ticket.clone();
     let service = service_fn(move |request: hyper::Request<Incoming>| {
-        asked.has_asked();
-        routes.call(request)
+        routes.call(request.map(|body| Heard::new(body, asked.clone())))
     });
     let serving = http1::Builder::new()
         .timer(TokioTimer::new())

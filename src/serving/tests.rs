@@ -1,7 +1,7 @@
 //! Silent connections, slow readers, and those that wait for them, over real sockets.
 
 use axum::body::Body;
-use axum::routing::get;
+use axum::routing::{get, post};
 use futures_util::{StreamExt as _, stream};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -24,7 +24,7 @@ fn bounds() -> Bounds {
     }
 }
 
-/// Serves `/small`, `/large` and `/late` to the end of the test.
+/// Serves `/small`, `/large`, `/late` and `/said` to the end of the test.
 fn server(bounds: Bounds) -> std::path::PathBuf {
     let folder = tempfile::tempdir().unwrap().keep();
     let path = folder.join("socket");
@@ -50,6 +50,7 @@ fn server(bounds: Bounds) -> std::path::PathBuf {
                 .route("/small", get(async || "small"))
                 .route("/large", get(large))
                 .route("/late", get(late))
+                .route("/said", post(async |said: String| said))
         })
         .await
     });
@@ -85,6 +86,29 @@ fn connections_that_say_nothing_give_way() {
         }
         assert!(length(&mut ask(&path, "small").await).await > 5);
         assert_eq!(length(&mut silent[0]).await, 0, "the oldest has given way");
+    });
+}
+
+#[test]
+fn requests_whose_body_does_not_come_give_way_and_those_that_come_whole_are_answered() {
+    on_a_loop(async {
+        let path = server(bounds());
+        let said = |length: usize| {
+            let head = format!("POST /said HTTP/1.1\r\nhost: here\r\ncontent-length: {length}");
+            format!("{head}\r\n\r\nhere")
+        };
+        let mut half = Vec::new();
+        for _ in 0..20 {
+            let mut stream = UnixStream::connect(&path).await.unwrap();
+            stream.write_all(said(60_000).as_bytes()).await.unwrap();
+            half.push(stream);
+        }
+        assert!(length(&mut ask(&path, "small").await).await > 5);
+        let mut whole = UnixStream::connect(&path).await.unwrap();
+        whole.write_all(said(4).as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        whole.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.ends_with("here"), "{answer}");
     });
 }
 

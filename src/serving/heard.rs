@@ -1,0 +1,56 @@
+//! The body of a request, of which it is told when it has come whole. Until then its connection is
+//! one that says nothing, whatever its head was.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
+
+use super::slots::Ticket;
+
+/// A body that says when it has come whole.
+pub(super) struct Heard {
+    body: Incoming,
+    /// Gone once that was said.
+    ticket: Option<Ticket>,
+}
+
+impl Heard {
+    pub(super) fn new(body: Incoming, ticket: Ticket) -> Self {
+        let mut heard = Self { body, ticket: Some(ticket) };
+        heard.tell_at_the_end();
+        heard
+    }
+
+    fn tell_at_the_end(&mut self) {
+        if self.body.is_end_stream()
+            && let Some(ticket) = self.ticket.take()
+        {
+            ticket.has_asked();
+        }
+    }
+}
+
+impl Body for Heard {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let polled = Pin::new(&mut self.body).poll_frame(context);
+        if polled.is_ready() {
+            self.tell_at_the_end();
+        }
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
