@@ -11,7 +11,7 @@
         "aarch64-linux"
       ];
       each = f: nixpkgs.lib.genAttrs systems (system: f nixpkgs.legacyPackages.${system});
-      version = (builtins.fromTOML (builtins.readFile ./Cargo.toml)).package.version;
+      version = (builtins.fromTOML (builtins.readFile ./Cargo.toml)).workspace.package.version;
     in
     {
       packages = each (pkgs: {
@@ -27,7 +27,7 @@
           postInstall = ''
             mkdir man
             $out/bin/transferd man --dir man
-            installManPage man/*.1
+            installManPage man/*.[15]
             installShellCompletion --cmd transferd \
               --bash <($out/bin/transferd completions bash) \
               --zsh <($out/bin/transferd completions zsh) \
