@@ -3,10 +3,13 @@
 //! Its errors are put into words here, and nowhere else: a library's own hold the address.
 
 use std::path::Path;
+use std::{io, thread};
 
 use jiff::{SignedDuration, Timestamp};
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::{Client, Response, StatusCode, Url};
+use tokio::runtime;
+use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use super::document::Document;
@@ -36,7 +39,8 @@ pub(super) async fn webhook(
             headers.insert(name.clone(), value.clone());
         }
     }
-    post(url, headers, document.json()).await.map(|_| ())
+    let body = document.json();
+    apart(async move { post(url, headers, body).await.map(|_| ()) }).await
 }
 
 /// POSTs the reason to the address, or to the one below it that says what has happened.
@@ -58,8 +62,11 @@ pub(super) async fn ping(
     let text = HeaderValue::from_static("text/plain; charset=utf-8");
     let headers = HeaderMap::from_iter([(CONTENT_TYPE, text)]);
     let body = mask(document.reason).into_owned().into_bytes();
-    let mut answer = post(url, headers, body).await?;
-    says_otherwise(&beginning(&mut answer).await).map_or(Ok(()), Err)
+    let said = apart(async move {
+        let mut answer = post(url, headers, body).await?;
+        Ok(beginning(&mut answer).await)
+    });
+    says_otherwise(&said.await?).map_or(Ok(()), Err)
 }
 
 async fn address(url: &SecretText, secrets: &Secrets) -> Result<Url, Delivery> {
@@ -79,6 +86,39 @@ async fn beside<T: Send + 'static>(
             Err(Delivery::Failed(format!("{words}: does its file system answer?")))
         }
     }
+}
+
+/// Talks to a receiver on a thread of its own, which ends with it. The library reads answers before
+/// the answer ("100 Continue") for as long as they come, without ever giving way: on the loop's
+/// thread, a receiver that sends them without end would hold up everything else.
+async fn apart<T: Send + 'static>(
+    talk: impl Future<Output = Result<T, Delivery>> + Send + 'static,
+) -> Result<T, Delivery> {
+    let (tell, told) = oneshot::channel();
+    let run = move || {
+        let runtime = match runtime::Builder::new_current_thread().enable_all().build() {
+            Ok(runtime) => runtime,
+            Err(error) => return tell.send(Err(Delivery::Failed(no_thread(&error)))),
+        };
+        let told = tell.send(runtime.block_on(talk));
+        // A resolver that does not answer is not waited for.
+        runtime.shutdown_background();
+        told
+    };
+    thread::Builder::new()
+        .name("receiver".to_owned())
+        .spawn(run)
+        .map_err(|error| Delivery::Failed(no_thread(&error)))?;
+    // Its own bounds are in there; where it is kept from seeing to them, it is given up here.
+    match timeout(CONNECT_MAX + ANSWER_MAX, told).await {
+        Ok(Ok(outcome)) => outcome,
+        Ok(Err(_)) => Err(Delivery::Failed("internal error: its thread has ended".to_owned())),
+        Err(_) => Err(Delivery::Failed(format!("no answer within {ANSWER_MAX:?}"))),
+    }
+}
+
+fn no_thread(error: &io::Error) -> String {
+    format!("this machine has no thread for it: {error}")
 }
 
 async fn post(url: Url, headers: HeaderMap, body: Vec<u8>) -> Result<Response, Delivery> {

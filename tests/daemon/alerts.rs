@@ -1,5 +1,6 @@
 //! Alerts as people get them: the real binary, the simulated agent, and receivers of all kinds.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use rustix::process::{Pid, test_kill_process};
@@ -103,6 +104,29 @@ fn a_receiver_that_is_late_holds_up_neither_runs_nor_the_end_of_the_daemon() {
     assert_eq!(daemon.stop(), 0);
     assert!(began.elapsed().as_secs() < 2, "{:?}", began.elapsed());
     assert_eq!(receiver.seen().len(), 1, "one of an entry at a time");
+}
+
+#[test]
+fn a_receiver_that_sends_answers_before_its_answer_without_end_holds_up_nothing() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let (under_way, begun) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let pieces = "HTTP/1.1 100 Continue\r\n\r\n".repeat(4_000);
+        while let Ok((mut stream, _)) = listener.accept() {
+            under_way.send(()).unwrap();
+            while stream.write_all(pieces.as_bytes()).is_ok() {}
+        }
+    });
+    let stage = stage_with(&format!("- {{on: [failed], webhook: {{url: 'http://{address}/'}}}}"));
+    let mut daemon = stage.start();
+    assert_eq!(stage.command(&["trigger", "broken", "--wait"]).code, 1);
+    begun.recv_timeout(std::time::Duration::from_secs(20)).unwrap();
+    let began = now();
+    assert_eq!(stage.command(&["trigger", "hand", "--wait"]).code, 0);
+    assert_eq!(stage.command(&["status"]).code, 0);
+    assert_eq!(daemon.stop(), 0);
+    assert!(began.elapsed().as_secs() < 10, "{:?}", began.elapsed());
 }
 
 #[test]
