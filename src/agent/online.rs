@@ -179,7 +179,7 @@ async fn accounts(
             Some(name) => format!("the account `{name}` ({id})"),
             None => format!("the account {id}"),
         };
-        let words = format!("{called}, which {} uses,", uses.jobs());
+        let words = format!("{called}, which {} {},", uses.jobs(), uses.verb());
         let keys = uses.place.keys("account");
         match known.get(id) {
             None => said.wrong(
@@ -264,6 +264,10 @@ struct Uses<'a> {
 }
 
 impl Uses<'_> {
+    fn verb(&self) -> &'static str {
+        if self.names.len() == 1 { "uses" } else { "use" }
+    }
+
     fn jobs(&self) -> String {
         let names: Vec<&str> = self.names.iter().copied().collect();
         match names.as_slice() {

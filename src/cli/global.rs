@@ -176,11 +176,20 @@ impl ColorChoice {
     }
 }
 
+/// Whether a stream is coloured where nothing was typed about it, or could not be understood.
+pub(super) fn color_of(stream: &impl IsTerminal) -> bool {
+    ColorChoice::Auto.resolve(stream.is_terminal(), is_color_unwanted())
+}
+
+fn is_color_unwanted() -> bool {
+    let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    set("NO_COLOR") || std::env::var_os("TERM").is_some_and(|term| term == "dumb")
+}
+
 impl GlobalArgs {
     /// What is meant by what was typed.
     pub fn resolve(self) -> Global {
-        let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-        let no_color = set("NO_COLOR") || std::env::var_os("TERM").is_some_and(|t| t == "dumb");
+        let no_color = is_color_unwanted();
         Global {
             config: self.config,
             state_dir: self.state_dir,

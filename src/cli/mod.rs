@@ -336,8 +336,13 @@ fn usage(error: &clap::Error, typed: &[OsString], err: &mut dyn Write) -> Exit {
             ask::hint(err, &guess.hint);
         }
         None => {
-            let _ = error.print();
-            let (message, hint) = in_lines(&error.render().to_string());
+            let told = error.render();
+            // Nothing is left to tell it to if standard error is gone.
+            let _ = match global::color_of(&io::stderr()) {
+                true => write!(err, "{}", told.ansi()),
+                false => write!(err, "{told}"),
+            };
+            let (message, hint) = in_lines(&told.to_string());
             told::keep(&message);
             if let Some(hint) = hint {
                 told::keep_hint(&hint);

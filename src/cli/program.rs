@@ -7,7 +7,7 @@ use clap::{Arg, Command, CommandFactory};
 
 use super::Cli;
 use super::examples;
-use super::render::fit::{lines, width};
+use super::render::fit::{hanging, lines, width};
 use super::render::table::Screen;
 
 /// Lines of help are no longer than this: longer ones are hard to read.
@@ -46,11 +46,12 @@ const FOLDED: &str = "Global options: -c PATH, --state-dir DIR, --system, --user
 /// The command line.
 pub(super) fn program() -> Command {
     let mut program = Cli::command();
-    let help = page(&program, Screen::of_stdout(false).room().unwrap_or(WIDEST).min(WIDEST));
+    let room = Screen::of_stdout(false).room().unwrap_or(WIDEST).min(WIDEST);
+    let help = page(&program, room);
     let names: Vec<_> = program.get_subcommands().map(|c| c.get_name().to_owned()).collect();
     for name in names {
         let end = match examples::of(&name) {
-            Some(examples) => format!("Examples:\n{}\n{FOLDED}", listed(examples)),
+            Some(examples) => format!("Examples:\n{}\n{FOLDED}", listed(examples, room)),
             None => FOLDED.to_owned(),
         };
         program = program.mut_subcommand(name, |command| command.after_help(end));
@@ -59,11 +60,20 @@ pub(super) fn program() -> Command {
 }
 
 /// Examples, a line each, what they do beside them where that fits and else above.
-fn listed(examples: &[examples::Example]) -> String {
-    let longest = examples.iter().map(|example| width(example.line)).max().unwrap_or(0);
+fn listed(examples: &[examples::Example], room: usize) -> String {
+    let widest = |of: fn(&examples::Example) -> &str| {
+        examples.iter().map(|example| width(of(example))).max().unwrap_or(0)
+    };
+    let (longest, does) = (widest(|example| example.line), widest(|example| example.does));
+    let beside = 2 + longest + 5 + does <= room;
     let mut text = String::new();
     for example in examples {
-        text.push_str(&format!("  {:longest$}   # {}\n", example.line, example.does));
+        if beside {
+            text.push_str(&format!("  {:longest$}   # {}\n", example.line, example.does));
+        } else {
+            let told = hanging(&format!("# {}", example.does), 2, 4, Some(room));
+            text.push_str(&format!("  {told}\n  {}\n", example.line));
+        }
     }
     text
 }
@@ -162,6 +172,18 @@ mod tests {
         for room in [60, 80, 100] {
             for line in page(&Cli::command(), room).lines() {
                 assert!(width(line) <= room, "{room}: {line}");
+            }
+        }
+    }
+
+    #[test]
+    fn examples_stand_above_their_commands_where_there_is_no_room_beside() {
+        for name in Cli::command().get_subcommands().map(clap::Command::get_name) {
+            let Some(examples) = examples::of(name) else { continue };
+            for line in listed(examples, 60).lines() {
+                let is_command = line.starts_with("  transferd");
+                assert!(width(line) <= 60 || is_command, "{name}: {line}");
+                assert!(!is_command || !line.contains('#') || width(line) <= 60, "{line}");
             }
         }
     }

@@ -6,7 +6,8 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::civil::DateTime;
+use jiff::{SignedDuration, Timestamp, ZonedDateTime};
 
 use super::Surroundings;
 use super::build::Facts;
@@ -19,6 +20,9 @@ use crate::core::schedule::{DstEffect, DstEffectKind, ScheduleWarning, Timetable
 
 /// How far ahead DST changes are looked for.
 const YEAR: SignedDuration = SignedDuration::from_hours(365 * 24);
+
+/// So many jobs are named that a DST change moves; the rest is counted.
+const NAMED: usize = 3;
 
 /// So many intervals of a schedule are looked at for the shortest one: a day of an hourly job.
 const INTERVALS: usize = 24;
@@ -36,6 +40,7 @@ pub(crate) fn about(
         effects: HashMap::new(),
         intervals: HashMap::new(),
         told: HashSet::new(),
+        moved: BTreeMap::new(),
         timeouts: BTreeMap::new(),
         problems,
     };
@@ -47,6 +52,7 @@ pub(crate) fn about(
             about.timeout(job, fact);
         }
     }
+    about.tell_moved();
     about.tell_timeouts();
     overlaps::about(jobs, facts, problems);
     idle(jobs, facts, problems);
@@ -71,12 +77,52 @@ fn idle(jobs: &BTreeMap<JobName, Arc<Job>>, facts: &[Facts], problems: &mut Vec<
     );
 }
 
+/// A time that a DST change moves.
+struct Moved {
+    kind: DstEffectKind,
+    fires: ZonedDateTime,
+    /// Where the first of the jobs has it.
+    at: Spot,
+    jobs: Vec<JobName>,
+}
+
+impl Moved {
+    fn told(&self, wall: DateTime, zone: &str) -> Problem {
+        let (wall_time, date) = (wall.strftime("%H:%M"), wall.strftime("%Y-%m-%d"));
+        let names: Vec<_> = self.jobs.iter().take(NAMED).map(|job| format!("`{job}`")).collect();
+        let more = self.jobs.len() - names.len();
+        let jobs = match (names.split_last(), more) {
+            (Some((last, [])), 0) => last.clone(),
+            (Some((last, rest)), 0) => format!("{} and {last}", rest.join(", ")),
+            (_, 1) => format!("{} and 1 other", names.join(", ")),
+            (_, more) => format!("{} and {more} others", names.join(", ")),
+        };
+        let verb = if self.jobs.len() == 1 { "fires" } else { "fire" };
+        let fires = &self.fires;
+        let message = match self.kind {
+            DstEffectKind::Removed => format!(
+                "{wall_time} does not exist in {zone} on {date}, when the clock goes forward: \
+                 {jobs} {verb} at {} then",
+                fires.strftime("%H:%M")
+            ),
+            DstEffectKind::Repeated => format!(
+                "{wall_time} comes twice in {zone} on {date}, when the clock goes back: {jobs} \
+                 {verb} once, the first time, at {}",
+                fires.strftime("%H:%M %:z")
+            ),
+        };
+        Problem::warning(WarningKind::Dst, self.at, message)
+    }
+}
+
 struct About<'p> {
     now: Timestamp,
     schedules: HashMap<String, Vec<ScheduleWarning>>,
     effects: HashMap<(String, String), Vec<DstEffect>>,
     intervals: HashMap<(String, String), Option<(Timestamp, SignedDuration)>>,
-    told: HashSet<(Spot, WarningKind, i64)>,
+    told: HashSet<(Spot, usize)>,
+    /// For each time that a DST change moves, by instant, wall time and zone, whose it is.
+    moved: BTreeMap<(Timestamp, DateTime, String), Moved>,
     /// For each place that sets a timeout, what is to be said, and of how many jobs.
     timeouts: BTreeMap<Spot, (String, usize)>,
     problems: &'p mut Vec<Problem>,
@@ -90,9 +136,8 @@ impl About<'_> {
                 .entry(schedule.text().to_owned())
                 .or_insert_with(|| schedule.warnings());
             for (i, warning) in warnings.iter().enumerate() {
-                let number = i64::try_from(i).unwrap_or(i64::MAX);
                 // A default's expression is worth a look once, not once for each job.
-                if self.told.insert((*at, WarningKind::Schedule, number)) {
+                if self.told.insert((*at, i)) {
                     self.problems.push(
                         Problem::warning(WarningKind::Schedule, *at, warning.message.clone())
                             .maybe_hint(warning.hint.clone())
@@ -117,10 +162,24 @@ impl About<'_> {
                 effects
             });
             for effect in effects {
-                if self.told.insert((*at, WarningKind::Dst, effect.at.as_second())) {
-                    self.problems.push(dst_warning(effect, job, zone_name, *at));
+                let key = (effect.at, effect.wall, zone_name.to_owned());
+                let moved = self.moved.entry(key).or_insert_with(|| Moved {
+                    kind: effect.kind,
+                    fires: effect.fires_at.to_zoned_datetime(job.timetable.zone().clone()),
+                    at: *at,
+                    jobs: Vec::new(),
+                });
+                if moved.jobs.last() != Some(&job.name) {
+                    moved.jobs.push(job.name.clone());
                 }
             }
+        }
+    }
+
+    /// One word for all jobs that have the same time moved by the same change.
+    fn tell_moved(&mut self) {
+        for ((_, wall, zone), moved) in std::mem::take(&mut self.moved) {
+            self.problems.push(moved.told(wall, &zone));
         }
     }
 
@@ -138,8 +197,7 @@ impl About<'_> {
         }
         let said = self.timeouts.entry(at).or_insert_with(|| {
             let words = format!(
-                "the `timeout` of `{}` ({}) is longer than its schedule's interval: {} after {} it \
-                 is due again",
+                "the `timeout` of `{}` ({}) is longer than its schedule's interval ({}, from {})",
                 job.name,
                 duration::format(timeout),
                 duration::format(interval),
@@ -157,10 +215,10 @@ impl About<'_> {
                 1 => first,
                 more => format!("{more} jobs: for example, {first}"),
             };
-            self.problems.push(Problem::warning(WarningKind::Timeout, at, message).hint(
-                "what comes due while a run is on is skipped, queued or replaces it, as `overlap` \
-                 says",
-            ));
+            self.problems.push(
+                Problem::warning(WarningKind::Timeout, at, message)
+                    .hint("a run can still be active when the next is due; `overlap` decides"),
+            );
         }
     }
 }
@@ -181,25 +239,4 @@ fn shortest_interval(timetable: &Timetable, now: Timestamp) -> Option<(Timestamp
         from = next;
     }
     shortest
-}
-
-fn dst_warning(effect: &DstEffect, job: &Job, zone_name: &str, at: Spot) -> Problem {
-    let wall_time = effect.wall.strftime("%H:%M");
-    let date = effect.wall.strftime("%Y-%m-%d");
-    let fires = effect.fires_at.to_zoned_datetime(job.timetable.zone().clone());
-    let message = match effect.kind {
-        DstEffectKind::Removed => format!(
-            "{wall_time} does not exist in {zone_name} on {date}, when the clock goes forward: \
-             `{}` fires at {} then",
-            job.name,
-            fires.strftime("%H:%M")
-        ),
-        DstEffectKind::Repeated => format!(
-            "{wall_time} comes twice in {zone_name} on {date}, when the clock goes back: `{}` \
-             fires once, the first time, at {}",
-            job.name,
-            fires.strftime("%H:%M%:z")
-        ),
-    };
-    Problem::warning(WarningKind::Dst, at, message)
 }

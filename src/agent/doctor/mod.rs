@@ -161,7 +161,10 @@ pub type Ours = Option<BTreeMap<TransferId, Timestamp>>;
 pub async fn examine(client: &AgentClient, ours: &Ours) -> Vec<Finding> {
     let mut findings = Vec::new();
     match client.agent_status().await {
-        Err(error) => return vec![REACHABLE.judged(false, error.to_string())],
+        Err(error) => {
+            let seen = format!("at `{}`: {error}", client.address());
+            return vec![REACHABLE.judged(false, seen)];
+        }
         Ok(state) => {
             findings.push(REACHABLE.judged(true, "it answered"));
             findings.push(match state {

@@ -210,7 +210,9 @@ impl Page<'_> {
                 cells.chain([headings[column].len()]).max().unwrap_or(0)
             })
             .collect();
-        let strip = self.told.grid.starts.len().max(self.told.grid.ruler.chars().count());
+        let words = shown.iter().filter_map(|story| unscheduled(story)).map(width);
+        let cells = [self.told.grid.starts.len(), width(&self.told.grid.ruler)];
+        let strip = words.chain(cells).max().unwrap_or(0);
         let taken: usize = strip + 2 + widths.iter().map(|width| width + 1).sum::<usize>();
         let longest = shown.iter().map(|story| width(story.job.name.as_str()));
         let wanted = longest.max().unwrap_or(0).max("JOB".len());
@@ -262,8 +264,7 @@ impl Page<'_> {
     }
 
     fn cells(&self, story: &JobStory, strip: usize) -> String {
-        if !story.is_scheduled() {
-            let why = if story.job.enabled { "no schedule" } else { "disabled" };
+        if let Some(why) = unscheduled(story) {
             return self.paint.tone(Tone::Faint, &format!("{why:<strip$}"));
         }
         let mut text = String::new();
@@ -315,6 +316,12 @@ impl Page<'_> {
         }
         text
     }
+}
+
+/// Why a job has no occurrences, if it has none.
+fn unscheduled(story: &JobStory) -> Option<&'static str> {
+    let why = if story.job.enabled { "no schedule" } else { "disabled" };
+    (!story.is_scheduled()).then_some(why)
 }
 
 /// "2h for 3 jobs and 5m for 1 job", the longest first.

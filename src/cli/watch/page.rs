@@ -61,7 +61,7 @@ pub(super) fn lines(model: &mut Model, times: &Times, paper: Screen, height: usi
         }
     };
     lines.resize(room, Line::default());
-    lines.push(Line::plain(&foot(model, paper)));
+    lines.push(Line::plain(&foot(model, times, paper)));
     lines
 }
 
@@ -153,7 +153,7 @@ fn as_many_as_fit(words: &[String], room: usize) -> String {
 }
 
 /// The last line: a question, what came of the last one, the filter, or the keys.
-fn foot(model: &Model, paper: Screen) -> String {
+fn foot(model: &Model, times: &Times, paper: Screen) -> String {
     let (tone, words) = match (&model.mode, &model.told) {
         (Mode::Question(action), _) => (Tone::Strong, action.question()),
         (Mode::Filter, _) => {
@@ -173,7 +173,11 @@ fn foot(model: &Model, paper: Screen) -> String {
             };
             let mut keys = FOOT.map(str::to_owned).to_vec();
             keys.insert(if first { 0 } else { keys.len() }, filter);
-            (Tone::Faint, as_many_as_fit(&keys, paper.room().unwrap_or(80)))
+            let room = paper.room().unwrap_or(80);
+            let (keys, clock) = (as_many_as_fit(&keys, room), times.zoned(times.now));
+            let left = room.saturating_sub(width(&keys));
+            let wanted = width(&clock) + 2;
+            (Tone::Faint, if left < wanted { keys } else { format!("{keys}{clock:>left$}") })
         }
     };
     let room = paper.room().unwrap_or(80);
