@@ -318,7 +318,6 @@ fn what_is_missing_on_a_command_line_is_named_in_json_too() {
     };
     for (args, missing) in [
         (&["trigger", "--json"][..], "<JOB>..."),
-        (&["pause", "--json"], "<JOB>..."),
         (&["retry", "--failed", "--json"], "--since <TIME>"),
     ] {
         let (message, hint) = usage(args);
@@ -326,6 +325,8 @@ fn what_is_missing_on_a_command_line_is_named_in_json_too() {
         assert!(hint.contains(&format!("usage: `transferd {}", args[0])), "{args:?}: {hint}");
         assert!(!message.contains('\n') && !hint.contains('\n'), "{args:?}");
     }
+    let (message, hint) = usage(&["pause", "--json"]);
+    assert!(message.contains("needs a job") && hint.contains("pause --all"), "{message}: {hint}");
     let (message, hint) = usage(&["--json", "status"]);
     assert!(message.contains("`--json` is an option of `status`"), "{message}");
     assert!(hint.contains("`transferd status --json`"), "{hint}");
