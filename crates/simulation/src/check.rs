@@ -264,7 +264,8 @@ impl<O: Observer> Simulation<O> {
             return;
         }
         let daemon = &mut self.daemons[number];
-        if let Some(terms) = daemon.grounds.terms(run) {
+        let is_in_file = daemon.fed.jobs.contains_key(&run.job);
+        if let Some(terms) = daemon.grounds.terms(run).filter(|_| is_in_file) {
             daemon.terms.insert(run.id, terms);
         }
         self.check_repeat(number, run);

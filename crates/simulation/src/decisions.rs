@@ -17,7 +17,9 @@ use transferd_engine::reason::{Reason, SkipReason};
 use transferd_engine::record::Pause;
 use transferd_engine::run::{Run, RunState};
 
-use super::check::Checker;
+use transferd_sim::world::SimTransfer;
+
+use super::check::{Checker, OwnPost};
 use super::simulation::{Observer, Simulation};
 
 /// A transfer that ended so much earlier than an occurrence is seen to be over in time: looks at
@@ -153,6 +155,12 @@ impl<O: Observer> Simulation<O> {
             return Some(format!("it is skipped for run {run}, which is of `{}`", active.job));
         }
         if daemon.grounds.pressed_at == Some(self.now) {
+            return None;
+        }
+        let at_work = |post: &OwnPost| {
+            post.transfer.and_then(|id| self.world.transfer(id)).is_some_and(SimTransfer::is_active)
+        };
+        if self.posts_of(number, run).any(at_work) {
             return None;
         }
         let post = self.posts_of(number, run).next_back()?;
