@@ -86,6 +86,9 @@ impl Engine {
     /// The followed transfer failed. A later request of the run that is under way, sent when this
     /// transfer was thought lost, is followed instead of given up.
     pub(super) fn failed_unless_another_may_succeed(&mut self, id: AttemptId, reason: Reason) {
+        if self.has_succeeded_otherwise(id.run) {
+            return;
+        }
         let Some(live) = self.state.runs.get(&id.run) else { return };
         let hope = live.attempts.values().rev().find(|other| {
             other.id != id

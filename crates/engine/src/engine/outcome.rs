@@ -81,6 +81,7 @@ impl Engine {
         match outcome {
             Ended::Succeeded => self.end_run(id.run, RunState::Succeeded, reason),
             Ended::TimedOut => self.timed_out(id.run, reason),
+            Ended::Canceled if wish.is_none() && self.has_succeeded_otherwise(id.run) => {}
             Ended::Canceled => self.end_run(id.run, RunState::Canceled, reason),
             Ended::Failed => match wish {
                 Some(CancelCause::Operator | CancelCause::Replaced | CancelCause::Double) => {
@@ -94,8 +95,24 @@ impl Engine {
         }
     }
 
+    /// The attempt that the run follows came to nothing, but another one has succeeded meanwhile: so
+    /// has the run. True if that is so.
+    pub(super) fn has_succeeded_otherwise(&mut self, id: RunId) -> bool {
+        let Some(live) = self.state.runs.get(&id) else { return false };
+        let good = live.attempts.values().find(|it| it.outcome == Some(Ended::Succeeded));
+        let Some((number, reason)) = good.map(|it| (it.id.number, it.reason.clone())) else {
+            return false;
+        };
+        self.change_run(id, |run| run.follows = Some(number));
+        self.end_run(id, RunState::Succeeded, reason);
+        true
+    }
+
     /// The followed attempt failed in a way that another try can mend.
     pub(super) fn failed(&mut self, id: RunId, reason: Reason) {
+        if self.has_succeeded_otherwise(id) {
+            return;
+        }
         let Some(live) = self.state.runs.get(&id) else { return };
         if !live.may_try_again() || reason.outlasts_retries() {
             let attempts = live.used();
@@ -113,6 +130,9 @@ impl Engine {
 
     /// The followed attempt went past its time, and nothing of it is at work any more.
     pub(super) fn timed_out(&mut self, id: RunId, reason: Reason) {
+        if self.has_succeeded_otherwise(id) {
+            return;
+        }
         let Some(live) = self.state.runs.get(&id) else { return };
         if !live.run.terms.retry.on_timeout || !live.may_try_again() {
             self.end_run(id, RunState::TimedOut, reason);

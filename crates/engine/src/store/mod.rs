@@ -10,7 +10,7 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::event::Event;
 use crate::ids::{JobName, RunId};
@@ -18,6 +18,7 @@ use crate::job::HistoryPolicy;
 use crate::outcomes::Outcomes;
 use crate::record::{Durable, Mark, Record};
 use crate::repeat::PastRun;
+use crate::run::{Ended, RunState};
 
 pub mod error;
 pub mod memory;
@@ -58,6 +59,23 @@ pub trait Queries {
         to: Timestamp,
         limit: usize,
     ) -> Result<Vec<PastRun>, StoreError>;
+
+    /// How long the last good transfers of a job took, from the first look that listed it to the one
+    /// that saw its end, newest first: at most `most`.
+    fn durations(&self, job: &JobName, most: usize) -> Result<Vec<SignedDuration>, StoreError> {
+        let runs = self.history(&HistoryQuery {
+            job: Some(job.clone()),
+            states: vec![RunState::Succeeded],
+            limit: most,
+            ..HistoryQuery::default()
+        })?;
+        let took = runs.iter().flat_map(|run| &run.attempts).filter_map(|attempt| {
+            let good = attempt.outcome == Some(Ended::Succeeded);
+            let (began, ended) = (attempt.listed_at?, attempt.ended_at?);
+            good.then(|| ended.duration_since(began).max(SignedDuration::ZERO))
+        });
+        Ok(took.take(most).collect())
+    }
 
     /// How the runs of each job have ended on each day, in the order of `jobs` and `days`, which say
     /// where each day begins and where the last one ends. A run counts on the day of its creation.

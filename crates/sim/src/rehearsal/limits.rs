@@ -27,6 +27,13 @@ pub const WAY: SignedDuration = SignedDuration::from_millis(10);
 /// is as often as the daemon looks at a transfer of an hour.
 pub const LOOKS_APART: SignedDuration = SignedDuration::from_secs(60);
 
+/// So many of a job's last good transfers are drawn from: a month of nights, and enough to hold
+/// the odd long one.
+pub const MEASURED_MAX: usize = 30;
+
+/// What a transfer takes of which nothing is known.
+pub const ASSUMED: SignedDuration = SignedDuration::from_mins(5);
+
 /// The longest rehearsal, in days: ten years.
 pub const DAYS_MAX: u32 = 3_660;
 

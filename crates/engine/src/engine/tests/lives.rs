@@ -203,6 +203,31 @@ fn a_second_transfer_that_completes_after_the_first_failed_is_the_runs_success()
 }
 
 #[test]
+fn a_second_transfer_that_completed_while_the_first_was_at_work_is_the_runs_success_if_that_fails()
+{
+    for end in [TransferStatus::Error, TransferStatus::Canceled] {
+        let mut stage = Stage::new(vec![job("a", "to/", |_| {})]);
+        stage.until(at("01:00:00"));
+        stage.answer(SubmitAnswer::Uncertain("500".to_owned()));
+        let first_asked = stage.now;
+        stage.pass(secs(150));
+        stage.answer(SubmitAnswer::Accepted);
+        // The first turns up after all, and is followed; of the second the end is the first that
+        // is seen.
+        stage.list(1, TransferStatus::Running);
+        stage.record(1).requested_at = Some(first_asked);
+        stage.pass(secs(10));
+        stage.list(2, TransferStatus::Completed);
+        stage.pass(secs(10));
+        assert_eq!(stage.run(0).state, RunState::Running, "{}", stage.run(0).reason);
+        stage.status(1, end);
+        stage.until(at("01:30:00"));
+        assert_eq!(stage.run(0).state, RunState::Succeeded, "{}", stage.run(0).reason);
+        assert_eq!(stage.submits.len(), 2, "nothing is sent a third time");
+    }
+}
+
+#[test]
 fn a_transfer_that_vanished_and_comes_back_does_not_take_a_promised_retry() {
     let mut stage = Stage::new(vec![job("a", "to/", |job| {
         let mut terms = Terms { timeout: SignedDuration::from_mins(5), ..Terms::default() };
