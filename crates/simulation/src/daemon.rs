@@ -100,7 +100,7 @@ pub(super) struct Daemon {
     pub(super) deadlines_checked: Timestamp,
     /// When a look of it last came to nothing.
     pub(super) look_lost_at: Option<Timestamp>,
-    /// There was something to look for when the present turn began.
+    /// There was something to look for in the present turn, if only for a moment.
     pub(super) had_work: bool,
     pub(super) starts: Starts,
     pub(super) repeats: Repeats,

@@ -128,6 +128,9 @@ impl<O: Observer> Simulation<O> {
             self.violation(Checker::Intent, number, format!("a commit was refused: {error}"));
             return false;
         }
+        let begins =
+            |record: &Record| matches!(record, Record::Run { run, .. } if !run.state.is_over());
+        self.daemons[number].had_work |= records.iter().any(begins);
         for row in records {
             self.took_effect(number, row);
         }
