@@ -22,7 +22,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("metrics", &["core"]),
     ("serving", &["core", "clock"]),
     ("words", &["core"]),
-    ("web", &["core", "clock", "control", "metrics", "serving", "words"]),
+    ("web", &["core", "clock", "control", "metrics", "serving", "sim", "words"]),
     ("watch", &["core", "clock"]),
     ("signals", &["core", "clock"]),
     ("systemd", &["core", "clock"]),
@@ -35,7 +35,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         "daemon",
         &[
             "core", "clock", "config", "agent", "alerts", "store", "control", "metrics", "web",
-            "serving", "watch", "signals", "systemd", "log",
+            "serving", "sim", "watch", "signals", "systemd", "log",
         ],
     ),
     (

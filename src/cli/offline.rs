@@ -17,14 +17,13 @@ use crate::core::job::{Job, JobSet};
 use crate::core::meant::names_meant;
 use crate::core::place::AccountNames;
 use crate::core::record::{Mark, PauseOfAll};
-use crate::core::run::{Ended, RunState};
 use crate::daemon::past::{
     NONE_FAILED, document, is_carried_out, last_ended as last_ended_of, last_failed, merged,
     no_run, several, store_queries,
 };
 use crate::store::folder::StateFolder;
 use crate::store::sqlite::SqliteStore;
-use crate::store::{self, Queries as _, RunMatch, Store as _};
+use crate::store::{Queries as _, RunMatch, Store as _};
 
 /// `history`; nothing where there is no database.
 ///
@@ -165,19 +164,7 @@ pub fn durations<'a>(
     let Some(store) = open(global)? else { return Ok(None) };
     let mut durations = BTreeMap::new();
     for job in jobs {
-        let query = store::HistoryQuery {
-            job: Some(job.clone()),
-            states: vec![RunState::Succeeded],
-            limit: most,
-            ..store::HistoryQuery::default()
-        };
-        let runs = store.history(&query).map_err(words)?;
-        let good = runs.iter().flat_map(|run| &run.attempts).filter_map(|attempt| {
-            let good = attempt.outcome == Some(Ended::Succeeded);
-            let (began, ended) = (attempt.listed_at?, attempt.ended_at?);
-            good.then(|| ended.duration_since(began).max(SignedDuration::ZERO))
-        });
-        let seen: Vec<SignedDuration> = good.take(most).collect();
+        let seen = store.durations(job, most).map_err(words)?;
         if !seen.is_empty() {
             durations.insert(job.clone(), seen);
         }

@@ -18,9 +18,10 @@ use crate::core::engine::JobView;
 use crate::core::ids::JobName;
 use crate::core::outcomes::Outcomes;
 use crate::metrics::figures::{Figures, JobFigures, RequestFigure, SLICE};
+use crate::sim::rehearsal::limits::MEASURED_MAX;
 use crate::store::StoreError;
 use crate::store::thread::StoreHandle;
-use crate::web::ask::{Ask, Planned};
+use crate::web::ask::{Ask, Ground, Planned};
 
 /// The routes that runs need: each of their outcomes is there from the start, so that the first one
 /// counts.
@@ -79,6 +80,7 @@ impl Driver {
             Ask::Health(reply) => self.answer_health(reply),
             Ask::Planned { after, reply } => drop(reply.send(self.planned(after.as_ref()))),
             Ask::Outcomes { jobs, days, reply } => self.answer_outcomes(jobs, days, reply),
+            Ask::Ground { jobs, reply } => self.answer_ground(jobs, reply),
         }
     }
 
@@ -145,6 +147,16 @@ impl Driver {
         tokio::spawn(async move {
             let outcomes = store.outcomes(&jobs, days).await;
             drop(reply.send(outcomes.map_err(unavailable)));
+        });
+    }
+
+    fn answer_ground(&self, jobs: Vec<JobName>, reply: oneshot::Sender<Result<Ground, Refused>>) {
+        let (set, host) = (Arc::clone(self.event_loop.jobs()), self.event_loop.machine().clone());
+        let store = self.store.clone();
+        tokio::spawn(async move {
+            let durations = store.durations(&jobs, MEASURED_MAX).await;
+            let ground = durations.map(|durations| Ground { set, host, durations });
+            drop(reply.send(ground.map_err(unavailable)));
         });
     }
 

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{mpsc, oneshot};
 
 use super::query::Older;
@@ -246,6 +246,24 @@ impl StoreHandle {
             outcomes.extend(self.ask(move |store| store.outcomes(&page, &days)).await?);
         }
         Ok(outcomes)
+    }
+
+    /// How long the last good transfers of some jobs took, a few jobs at a time; see
+    /// [`Queries::durations`].
+    pub async fn durations(
+        &self,
+        jobs: &[JobName],
+        most: usize,
+    ) -> Result<Vec<Vec<SignedDuration>>, StoreError> {
+        let mut durations = Vec::with_capacity(jobs.len());
+        for page in jobs.chunks(OUTCOMES_PAGE) {
+            let page = page.to_vec();
+            let read = self.ask(move |store| {
+                page.iter().map(|job| store.durations(job, most)).collect::<Result<Vec<_>, _>>()
+            });
+            durations.extend(read.await?);
+        }
+        Ok(durations)
     }
 
     /// Keeps the text of a good job set.

@@ -4,12 +4,13 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::oneshot;
 
 use crate::control::request::Refused;
+use crate::core::engine::Host;
 use crate::core::ids::JobName;
-use crate::core::job::Job;
+use crate::core::job::{Job, JobSet};
 use crate::core::outcomes::Outcomes;
 use crate::core::schedule::Occurring;
 use crate::metrics::figures::{Figures, JobFigures};
@@ -46,6 +47,24 @@ pub enum Ask {
         /// The way back: of each job, in the order of `jobs`, each day.
         reply: oneshot::Sender<Result<Vec<Vec<Outcomes>>, Refused>>,
     },
+    /// What a rehearsal goes by.
+    Ground {
+        /// The jobs of which it is wanted how long their transfers took.
+        jobs: Vec<JobName>,
+        /// The way back.
+        reply: oneshot::Sender<Result<Ground, Refused>>,
+    },
+}
+
+/// What a rehearsal of the job file goes by.
+#[derive(Debug)]
+pub struct Ground {
+    /// The job file in force.
+    pub set: Arc<JobSet>,
+    /// The machine.
+    pub host: Host,
+    /// How long the last good transfers of each job that was asked for took.
+    pub durations: Vec<Vec<SignedDuration>>,
 }
 
 /// A job, as far as its coming occurrences go.

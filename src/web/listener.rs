@@ -15,7 +15,7 @@ use tokio::time::sleep;
 
 use super::ask::Ask;
 use super::limits::{BIND_RETRY, BOUNDS, HEAD_WAIT_HERE};
-use super::page::PastDays;
+use super::page::{Foresight, PastDays};
 use super::pages::Pages;
 use super::questions::Questions;
 use crate::control::request::Asked;
@@ -74,6 +74,7 @@ impl Web {
             pages: Pages {
                 questions,
                 past_days: PastDays::default(),
+                foresight: Foresight::default(),
                 hostname: hostname.into(),
                 wanted: heard,
             },

@@ -23,7 +23,7 @@ use super::api;
 use super::gate::{Gate, let_in};
 use super::limits::LOOP_WAIT;
 use super::listener::Wanted;
-use super::page::{self, PastDays};
+use super::page::{self, Foresight, PastDays};
 use super::questions::Questions;
 use crate::metrics::page::CONTENT_TYPE;
 use crate::serving::Ticket;
@@ -33,6 +33,7 @@ use crate::serving::Ticket;
 pub(super) struct Pages {
     pub(super) questions: Questions,
     pub(super) past_days: PastDays,
+    pub(super) foresight: Foresight,
     pub(super) hostname: Arc<str>,
     pub(super) wanted: watch::Receiver<Wanted>,
 }

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
-use super::ask::{Ask, Planned};
+use super::ask::{Ask, Ground, Planned};
 use super::limits::{LOOP_WAIT, PAST_WAIT};
 use crate::control::document::{RunDocument, ShowDocument, StatusDocument};
 use crate::control::events;
@@ -178,5 +178,10 @@ impl Questions {
         days: Arc<[Timestamp]>,
     ) -> Result<Vec<Vec<Outcomes>>, Refused> {
         self.ask(|reply| Ask::Outcomes { jobs, days, reply }).await?
+    }
+
+    /// What a rehearsal goes by, with how long the transfers of these jobs took.
+    pub(super) async fn ground(&self, jobs: Vec<JobName>) -> Result<Ground, Refused> {
+        self.ask(|reply| Ask::Ground { jobs, reply }).await?
     }
 }

@@ -262,7 +262,10 @@ fn the_page_reads_without_javascript_and_links_to_each_run() {
     }
     assert!(jobs.find(">broken<") < jobs.find(">hand<"), "what failed comes first: {jobs}");
     assert!(jobs.contains("1 day with failures, 13 days without runs"), "{jobs}");
-    assert!(between(&page, "id=\"coming\"", "</section>").contains("<strong>nightly</strong>"));
+    let coming = between(&page, "id=\"coming\"", "</section>");
+    assert!(coming.contains("<strong>nightly</strong>"), "{coming}");
+    let foreseen = "aria-label=\"1 hour in which a transfer is at work\"";
+    assert!(coming.contains("class=\"strip hours\"") && coming.contains(foreseen), "{coming}");
     let latest = between(&page, "id=\"latest\"", "</section>");
     for id in [&good, &bad] {
         assert!(latest.contains(&format!("<a href=\"runs/{id}\">{}</a>", &id[..8])), "{latest}");

@@ -9,13 +9,7 @@ use crate::cli::{Global, offline};
 use crate::core::duration;
 use crate::core::ids::JobName;
 use crate::core::job::JobSet;
-
-/// So many of a job's last good transfers are drawn from: a month of nights, and enough to hold
-/// the odd long one.
-const MEASURED_MAX: usize = 30;
-
-/// What a transfer takes of which nothing is known.
-const ASSUMED: SignedDuration = SignedDuration::from_mins(5);
+use crate::sim::rehearsal::limits::{ASSUMED, MEASURED_MAX};
 
 /// `--duration` as typed.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,8 +1,10 @@
-//! The coming 24 hours: when each job is due.
+//! The coming 24 hours: when each job is due, and how it will go as far as a rehearsal can tell.
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::foresight::Foreseen;
 use super::html::Html;
+use crate::core::ids::JobName;
 use crate::core::schedule;
 use crate::web::ask::Planned;
 use crate::words::Times;
@@ -19,11 +21,28 @@ const COUNTED: usize = 100;
 /// Jobs that are named.
 const JOBS_MAX: usize = 200;
 
+/// Until when is looked ahead.
+pub(super) fn horizon(now: Timestamp) -> Timestamp {
+    now.saturating_add(AHEAD).unwrap_or(Timestamp::MAX)
+}
+
+/// What is due until then, by job, the first first.
+fn due(planned: &[Planned], now: Timestamp) -> Vec<(Timestamp, &Planned)> {
+    let mut due = schedule::firsts(planned, now);
+    due.retain(|(first, _)| *first <= horizon(now));
+    due
+}
+
+/// The jobs that are shown.
+pub(super) fn shown(planned: &[Planned], now: Timestamp) -> Vec<JobName> {
+    let due = due(planned, now);
+    due.iter().take(JOBS_MAX).map(|(_, planned)| planned.job.name.clone()).collect()
+}
+
 /// The part of the page.
-pub(super) fn coming(planned: &[Planned], times: &Times) -> Html {
-    let until = times.now.saturating_add(AHEAD).unwrap_or(Timestamp::MAX);
-    let mut due = schedule::firsts(planned, times.now);
-    due.retain(|(first, _)| *first <= until);
+pub(super) fn coming(planned: &[Planned], foreseen: Option<&Foreseen>, times: &Times) -> Html {
+    let until = horizon(times.now);
+    let due = due(planned, times.now);
     let mut html = Html::new();
     html.raw(
         "<section id=\"coming\" data-live aria-labelledby=\"coming-h\">\
@@ -32,12 +51,22 @@ pub(super) fn coming(planned: &[Planned], times: &Times) -> Html {
     if due.is_empty() {
         html.raw("<p class=\"none\">Nothing is due.</p>");
     } else {
+        if let Some(foreseen) = foreseen {
+            html.raw(
+                "<p class=\"hint\">Each strip shows the hours as a rehearsal plays them, with transfers \
+                 as long as the last good ones of their job",
+            );
+            if let Some(cut) = foreseen.cut(until) {
+                html.raw(", until ").time(cut, &times.next(cut, None), times);
+            }
+            html.raw(".</p>");
+        }
         html.raw("<ol class=\"coming\">");
         for (_, planned) in due.iter().take(JOBS_MAX) {
             let one = std::slice::from_ref(*planned);
             let due = schedule::coming(one, times.now, COUNTED + 1, Some(until));
             let due: Vec<_> = due.into_iter().map(|(at, _)| at).collect();
-            html.add(&item(planned, &due, times));
+            html.add(&item(planned, &due, foreseen, times));
         }
         html.raw("</ol>");
     }
@@ -49,7 +78,7 @@ pub(super) fn coming(planned: &[Planned], times: &Times) -> Html {
     html
 }
 
-fn item(planned: &Planned, due: &[Timestamp], times: &Times) -> Html {
+fn item(planned: &Planned, due: &[Timestamp], foreseen: Option<&Foreseen>, times: &Times) -> Html {
     let zone = planned.job.timetable.zone();
     let mut html = Html::new();
     html.raw("<li><strong>").text(&planned.job.name).raw("</strong> ");
@@ -73,6 +102,9 @@ fn item(planned: &Planned, due: &[Timestamp], times: &Times) -> Html {
         _ => {
             html.raw(" and over ").text(COUNTED - NAMED).raw(" more");
         }
+    }
+    if let Some(foreseen) = foreseen {
+        html.add(&foreseen.job(&planned.job.name, zone));
     }
     html.raw("</li>");
     html

@@ -9,9 +9,10 @@ use axum::response::Response;
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 
-use super::coming::coming;
+use super::coming::{coming, horizon, shown};
 use super::days::Past;
 use super::document::{Content, respond};
+use super::foresight::Foreseen;
 use super::html::{Html, Root};
 use super::jobs::{Jobs, jobs};
 use super::latest::{LISTED, latest};
@@ -57,8 +58,11 @@ async fn body(pages: &Pages, search: String) -> Result<(String, Html), Refused> 
     let newest = pages.questions.history(newest).await.unwrap_or_default();
     let names = Jobs::of(&status.jobs, &search).names();
     let past = pages.past_days.of(&pages.questions, names, times.now, &times.zone).await.ok();
+    let ahead = (planned.as_slice(), shown(&planned, times.now));
+    let span = (times.now, horizon(times.now));
+    let foreseen = pages.foresight.of(&pages.questions, ahead, span).await;
     let hostname = Arc::clone(&pages.hostname);
-    let all = All { hostname, search, status, planned, newest, past };
+    let all = All { hostname, search, status, planned, foreseen, newest, past };
     beside(move || (all.title(), all.body(&times))).await
 }
 
@@ -68,6 +72,7 @@ struct All {
     search: String,
     status: StatusDocument,
     planned: Vec<Planned>,
+    foreseen: Option<Arc<Foreseen>>,
     newest: Vec<RunDocument>,
     past: Option<Arc<Past>>,
 }
@@ -80,7 +85,7 @@ impl All {
     }
 
     fn body(&self, times: &Times) -> Html {
-        let Self { hostname, search, status, planned, newest, past } = self;
+        let Self { hostname, search, status, planned, foreseen, newest, past } = self;
         let listed = Jobs::of(&status.jobs, search);
         let mut html = Html::new();
         html.add(&head(Root::HERE, times)).raw("<main id=\"main\" tabindex=\"-1\">");
@@ -88,7 +93,8 @@ impl All {
         html.add(&problems(status, times)).add(&running(status, times));
         html.add(&filter(search));
         html.add(&jobs(&listed, past.as_deref(), status.pause.as_ref(), times));
-        html.raw("<div class=\"beside\">").add(&coming(planned, times));
+        html.raw("<div class=\"beside\">");
+        html.add(&coming(planned, foreseen.as_deref(), times));
         html.add(&latest(newest, times)).raw("</div></main>").add(&foot());
         html
     }

@@ -4,12 +4,14 @@
 //! All of it is written by the server and reads without JavaScript; with it, the page follows the
 //! stream and takes over what the server writes then. [`html`] keeps text from being markup,
 //! [`document`] is the file around it and what browsers may load, [`front`] and [`run`] are the
-//! two pages, [`problems`], [`running`], [`jobs`], [`coming`] and [`latest`] the parts of the first.
+//! two pages, [`problems`], [`running`], [`jobs`], [`coming`] and [`latest`] the parts of the first;
+//! [`foresight`] rehearses what is coming.
 
 mod calendar;
 mod coming;
 mod days;
 mod document;
+mod foresight;
 mod front;
 mod html;
 mod jobs;
@@ -21,5 +23,6 @@ mod strip;
 
 pub(super) use calendar::calendar;
 pub(super) use days::PastDays;
+pub(super) use foresight::Foresight;
 pub(super) use front::front;
 pub(super) use run::run;
