@@ -113,8 +113,8 @@ fn a_row_is_ours_by_its_id_else_by_places_user_and_end() {
     }
     let undated = CauseQuery { listed_end: None, ..query.clone() };
     assert_eq!(undated.pick(&[row("alone")]).map(|row| row.certain), Some(false));
-    let later = HistoryRow { ended_at: Some(at(160)), ..row("later") };
-    assert_eq!(ours(&[row("earlier"), later]), said("later", false), "which of them, who knows");
+    let later = HistoryRow { ended_at: Some(at(151)), ..row("later") };
+    assert_eq!(ours(&[later, row("earlier")]), said("later", false), "which of them, who knows");
     for other in [
         HistoryRow { user: Some(UserId(uuid(4))), ..row("another user's") },
         HistoryRow { user: Some(UserId(uuid(4))), id: Some(query.transfer), ..row("with our id") },

@@ -199,3 +199,29 @@ impl Engine {
 fn is_late(asking: &Asking, now: Timestamp) -> bool {
     now < asking.since || now.duration_since(asking.since) >= CAUSE_PATIENCE
 }
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn of_transfers_that_nobody_owns_so_many_are_remembered_and_no_more() {
+        let object = || FailedObject { path: "a".to_owned(), error: "denied".to_owned() };
+        let id = |number| TransferId(Uuid::from_u128(number));
+        let ours = id(1);
+        let mut failures = Failures::default();
+        let mut last = 0;
+        for number in (1..).take(3 * UNCLAIMED_FAILURES_MAX) {
+            last = number;
+            failures.add(id(number), object(), |one| one == ours);
+        }
+        assert_eq!(failures.of.len(), UNCLAIMED_FAILURES_MAX + 1);
+        assert_eq!(failures.order.len(), failures.of.len());
+        assert_ne!(failures.take(ours), FailedObjects::default(), "ours make no room");
+        assert_ne!(failures.take(id(last)), FailedObjects::default());
+        assert_eq!(failures.take(id(2)), FailedObjects::default(), "the oldest went");
+        assert_eq!(failures.order.len(), UNCLAIMED_FAILURES_MAX - 1);
+    }
+}

@@ -450,19 +450,31 @@ fn what_is_due_after_an_outage_is_judged_by_the_clock_as_it_was_set_meanwhile() 
 }
 
 #[test]
+fn a_step_of_the_clock_is_heard_before_what_else_has_happened() {
+    let mut desk = Desk::new(two_jobs());
+    let leap = SignedDuration::from_hours(9);
+    desk.now += leap;
+    desk.event_loop.push(Input::Notified);
+    desk.event_loop.push(Input::ClockStepped { by: leap });
+    desk.turn();
+    assert_eq!(desk.rows.order, [], "nothing that the clock has leapt over was missed");
+}
+
+#[test]
 fn what_holds_is_told_to_the_engine_that_is_rebuilt() {
-    let on = vec![AlertEvent::ConfigInvalid];
+    let on = vec![AlertEvent::ConfigInvalid, AlertEvent::TokenExpiring];
     let channel = AlertChannel::Command(vec!["tell".to_owned()]);
     let alerts = vec![Alert { on, jobs: Vec::new(), channel }];
     let mut desk = Desk::new(Arc::new(JobSet { alerts, ..JobSet::clone(&two_jobs()) }));
     desk.disk_is_full = true;
     desk.event_loop.push(Input::JobFileJudged(Some("a tab".to_owned())));
+    desk.event_loop.push(Input::TokenEnds(Some(desk.now + secs(3_600))));
     desk.turn();
     assert_eq!(desk.rows.load().alerts.len(), 0);
     desk.disk_is_full = false;
     desk.now += OUTAGE_RETRY.0;
     desk.turn();
-    assert_eq!(desk.rows.load().alerts.len(), 1);
+    assert_eq!(desk.rows.load().alerts.len(), 2);
 }
 
 #[test]

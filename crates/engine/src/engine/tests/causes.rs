@@ -1,8 +1,9 @@
 //! Why a transfer failed: asked once, waited for briefly, and what comes of it.
 
+use jiff::SignedDuration;
 use uuid::Uuid;
 
-use super::stage::{Stage, at, job, secs};
+use super::stage::{OURS, Stage, at, job, secs};
 use crate::cause::{CauseClass, FailedObject, OurRow};
 use crate::ids::TransferId;
 use crate::input::{Input, OperatorRequest, ReplyTo};
@@ -13,9 +14,15 @@ use crate::transfer::{SubmitAnswer, TransferStatus};
 
 /// A stage whose only transfer is at work.
 fn at_work(partial: Verdict) -> Stage {
+    at_work_by(partial, secs(0))
+}
+
+/// The same, at an agent whose clock is so far ahead.
+fn at_work_by(partial: Verdict, clock_offset: SignedDuration) -> Stage {
     let retry = RetryPolicy { max_attempts: 3, ..RetryPolicy::default() };
     let terms = Terms { retry, partial, ..Terms::default() };
     let mut stage = Stage::new(vec![job("a", "to/", |job| job.terms = terms.into())]);
+    stage.clock_offset = clock_offset;
     stage.until(at("01:00:00"));
     stage.answer(SubmitAnswer::Accepted);
     stage.list(1, TransferStatus::Running);
@@ -131,6 +138,23 @@ fn a_history_that_does_not_answer_holds_up_no_run() {
     let row = ours("Access Denied", true);
     stage.input(Input::CauseLearned { attempt, transfer: query.transfer, row });
     assert_eq!(stage.run(0).state, RunState::BackingOff);
+}
+
+/// Of rows like it, none is ours that another user's transfer has left, or one of another time.
+#[test]
+fn the_history_is_asked_for_a_row_of_our_user_that_ended_since_by_the_agents_clock() {
+    let ahead = SignedDuration::from_hours(2);
+    let mut stage = at_work_by(Verdict::Fail, ahead);
+    stage.history_is_silent = true;
+    stage.status(1, TransferStatus::Error);
+    stage.pass(secs(6));
+    let (asked_for, query) = stage.asked.remove(0);
+    let row = attempt(&stage);
+    assert_eq!((asked_for, Some(query.transfer)), (row.id, row.transfer));
+    assert_eq!(query.user, Some(OURS));
+    let (first, last) = query.ended;
+    assert_eq!(first, row.not_before + ahead - secs(2), "dates may be whole seconds");
+    assert!(stage.now + ahead <= last && last < stage.now + ahead + secs(600), "{last}");
 }
 
 #[test]

@@ -4,16 +4,21 @@ use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
+use uuid::Uuid;
 
 use super::stage::{Stage, at, job, secs, set};
-use crate::alert::{Delivery, QueuedAlert};
-use crate::digest::{Digest, Gathered, Gathering, Reading};
-use crate::ids::AlertKey;
-use crate::input::Input;
+use crate::alert::{Delivery, QueuedAlert, Told};
+use crate::cause::{Cause, FailedObjects, OurRow};
+use crate::digest::{Digest, Gathered, Gathering, Outage, Reading};
+use crate::ids::{AlertKey, JobName, RunId};
+use crate::input::{Input, OperatorRequest, ReplyTo};
 use crate::job::{AlertChannel, DigestEntry, Job, JobSet};
-use crate::run::RunState;
+use crate::limits::OUTAGES_KEPT;
+use crate::reason::{AttemptEnd, Reason, SkipReason};
+use crate::record::Pause;
+use crate::run::{Attempt, Run, RunState};
 use crate::schedule::{Schedule, Timetable};
-use crate::transfer::AgentState;
+use crate::transfer::{AgentState, Progress, SubmitAnswer};
 
 fn entry(schedule: &str, jobs: &[&str]) -> Arc<DigestEntry> {
     let schedule = Schedule::parse(schedule).expect("a schedule");
@@ -195,12 +200,76 @@ fn it_says_what_is_late_and_when_runs_waited_for_the_agent() {
     assert_eq!(outage.since, at("01:00:00"));
     assert!(outage.until.is_some_and(|until| until < at("01:40:00")), "{outage:?}");
     assert!(alert.text.contains("; late: a (since "), "{}", alert.text);
+    assert_eq!(stage.rows.told.outages, [], "it was told");
     assert!(alert.text.contains("; runs waited for the agent: 2026-03-02 01:00"), "{}", alert.text);
     // It is told once.
     stage.pass(SignedDuration::from_hours(2));
     let asked = stage.asked();
     stage.gathered(asked, reading(30, 0));
     assert_eq!(stage.digest().1.outages, []);
+}
+
+#[test]
+fn each_digest_tells_an_outage_once_and_one_that_lasts_as_such() {
+    let both = vec![entry("30 */2 * * *", &[]), entry("0 12 * * *", &[])];
+    let mut stage = Stage::with(with(vec![job("a", "to/", |_| {})], both));
+    for asked in std::mem::take(&mut stage.gathers) {
+        stage.gathered(asked, reading(10, 0));
+    }
+    let tell = |stage: &mut Stage, time: &str| {
+        stage.until(at(time));
+        let asked = stage.asked();
+        stage.gathered(asked, reading(10, 0));
+        stage.digest()
+    };
+    stage.agent = AgentState::Disposed;
+    let (alert, digest) = tell(&mut stage, "02:30:00");
+    assert_eq!(digest.outages, [Outage { since: at("01:00:00"), until: None }]);
+    let told = "; runs waited for the agent: since 2026-03-02 01:00";
+    assert!(alert.text.contains(told), "{}", alert.text);
+    stage.agent = AgentState::Started;
+    let (_, digest) = tell(&mut stage, "04:30:00");
+    let [outage] = digest.outages.as_slice() else { panic!("{:?}", digest.outages) };
+    assert!(outage.since == at("01:00:00") && outage.until.is_some(), "{outage:?}");
+    for time in ["06:30:00", "08:30:00", "10:30:00"] {
+        assert_eq!(tell(&mut stage, time).1.outages, []);
+    }
+    assert_eq!(stage.rows.told.outages.len(), 1, "the other one has not told of it yet");
+    assert_eq!(tell(&mut stage, "12:00:00").1.outages.len(), 1);
+    assert_eq!(stage.rows.told.outages, []);
+}
+
+#[test]
+fn of_many_outages_the_newest_are_kept() {
+    let stage = stage();
+    let mut told = Told::default();
+    for second in (0..).take(OUTAGES_KEPT + 5) {
+        told.agent_down = Some(at("00:00:00") + secs(second));
+        stage.engine().outage_is_over(&mut told);
+    }
+    assert_eq!(told.outages.len(), OUTAGES_KEPT);
+    assert_eq!(told.outages[0].since, at("00:00:05"));
+}
+
+#[test]
+fn a_job_that_is_paused_or_not_late_yet_is_not_called_late() {
+    let max_age =
+        |hours| move |job: &mut Job| job.max_age = Some(SignedDuration::from_hours(hours));
+    let jobs =
+        vec![job("a", "to/", max_age(1)), job("b", "b/", max_age(1)), job("c", "c/", max_age(9))];
+    let mut stage = Stage::with(with(jobs, vec![entry("30 */2 * * *", &[])]));
+    let first = stage.asked();
+    stage.gathered(first, reading(10, 0));
+    let pause = Pause { at: stage.now, until: None, reason: None };
+    let request = OperatorRequest::Pause { job: JobName::new("a"), pause };
+    stage.input(Input::Operator { reply: ReplyTo(1), request, by: None });
+    stage.agent = AgentState::Disposed;
+    stage.until(at("02:30:00"));
+    let asked = stage.asked();
+    stage.gathered(asked, reading(10, 0));
+    let (_, digest) = stage.digest();
+    let late: Vec<_> = digest.late.iter().map(|one| (one.job.as_str(), one.since)).collect();
+    assert_eq!(late, [("b", at("01:30:00"))]);
 }
 
 #[test]
@@ -225,4 +294,110 @@ fn what_the_history_says_is_counted_by_job_and_bounded() {
     assert_eq!(gathering.end(&name(1), &state(RunState::Waiting)), None);
     let other = crate::ids::JobName::new("other");
     assert_eq!(gathering.end(&other, &state(RunState::Failed)), None);
+}
+
+/// Runs that have ended, as the history tells of them.
+struct Past {
+    run: Run,
+    attempt: Attempt,
+    gathering: Gathering,
+    ends: u128,
+}
+
+impl Past {
+    fn new() -> Self {
+        let mut stage = Stage::new(vec![job("a", "to/", |_| {})]);
+        stage.until(at("01:00:00"));
+        stage.answer(SubmitAnswer::Accepted);
+        let attempt = stage.rows.attempts.values().next().expect("an attempt");
+        let attempt = Attempt::clone(attempt);
+        Self { run: stage.run(0).clone(), attempt, gathering: Gathering::new(&[]), ends: 0 }
+    }
+
+    /// A run ends, with an attempt for each of these, of which the agent says why it failed or not.
+    fn ends(&mut self, job: &str, state: RunState, reason: Reason, attempts: &[Option<&str>]) {
+        self.ends += 1;
+        let (id, job) = (RunId(Uuid::from_u128(self.ends)), JobName::new(job));
+        let attempt = |words: &Option<&str>| {
+            let row = words.map(|words| OurRow { message: words.to_owned(), certain: true });
+            let cause = Cause::of(row.as_ref(), FailedObjects::default()).map(Arc::new);
+            let progress = Progress {
+                objects_transferred: 2,
+                bytes_transferred: 512,
+                cost_usd: Some(0.25),
+                ..Progress::default()
+            };
+            Arc::new(Attempt { cause, progress, ..self.attempt.clone() })
+        };
+        let attempts: Vec<_> = attempts.iter().map(attempt).collect();
+        let run = Run { id, job, state, reason, ..self.run.clone() };
+        self.gathering.add(&run.job, state, Some((&run, &attempts)));
+    }
+
+    fn fails(&mut self, job: &str, attempts: &[Option<&str>]) {
+        self.ends(job, RunState::Failed, AttemptEnd::AgentError.into(), attempts);
+    }
+}
+
+#[test]
+fn a_digest_tells_of_each_job_its_last_failure_and_what_has_not_recovered_first() {
+    let mut past = Past::new();
+    for _ in 0..3 {
+        past.fails("mended", &[None]);
+    }
+    let completed = AttemptEnd::Completed { transferred: 2, skipped: 0 };
+    past.ends("mended", RunState::Succeeded, completed.into(), &[None]);
+    past.fails("often", &[Some("the disk is full")]);
+    past.ends(
+        "often",
+        RunState::TimedOut,
+        AttemptEnd::PastTimeout { limit: secs(60) }.into(),
+        &[Some("connection reset"), Some("Access Denied"), None],
+    );
+    past.fails("once", &[]);
+    // One that was forgotten since is counted, and nothing more is known of it.
+    past.gathering.add(&JobName::new("gone"), RunState::Failed, None);
+    let told = past.gathering.finish();
+    assert_eq!((told.runs.failed, told.runs.timed_out, told.runs.succeeded), (6, 1, 1));
+    assert_eq!((told.objects, told.bytes, told.cost_usd), (16, 4_096, Some(2.0)));
+    let failures: Vec<_> = told
+        .failures
+        .iter()
+        .map(|one| (one.job.as_str(), one.times, one.recovered, one.run.0.as_u128()))
+        .collect();
+    assert_eq!(failures, [("often", 2, false, 6), ("once", 1, false, 7), ("mended", 3, true, 3)]);
+    let last = &told.failures[0];
+    assert_eq!((last.state, last.cause.as_deref()), (RunState::TimedOut, Some("Access Denied")));
+    let digest = Digest { gathered: told, ..Digest::empty(at("01:00:00")) };
+    assert_eq!(
+        digest.told(&entry("@daily", &[]).timetable),
+        "1 succeeded, 6 failed, 1 timed out; 16 objects, 4.0 KiB, $2.00; failed: often (2 times: \
+         Access Denied), once (once: the agent reports an error of the transfer), mended (3 times, \
+         recovered since: the agent reports an error of the transfer)"
+    );
+}
+
+#[test]
+fn a_digest_tells_what_did_not_run_by_job_and_reason_and_how_much_more_there_is() {
+    let mut past = Past::new();
+    let mut skipped = |job: &str, reason: SkipReason| {
+        past.ends(job, RunState::Skipped, reason.into(), &[]);
+    };
+    skipped("a", SkipReason::CatchUpNone);
+    for _ in 0..2 {
+        skipped("b", SkipReason::Superseded);
+    }
+    skipped("b", SkipReason::CatchUpNone);
+    for job in ["c", "d", "e", "f"] {
+        skipped(job, SkipReason::CatchUpNone);
+    }
+    let told = past.gathering.finish();
+    let not_run: Vec<_> = told.not_run.iter().map(|one| (one.job.as_str(), one.times)).collect();
+    assert_eq!(not_run[..3], [("b", 2), ("a", 1), ("b", 1)]);
+    assert_eq!((not_run.len(), told.not_run_more, told.runs.skipped), (7, 0, 8));
+    assert_ne!(told.not_run[0].reason_code, told.not_run[2].reason_code);
+    let digest = Digest { gathered: told, ..Digest::empty(at("01:00:00")) };
+    let told = digest.told(&entry("@daily", &[]).timetable);
+    assert!(told.starts_with("8 skipped; did not run: b (2 times: "), "{told}");
+    assert!(told.ends_with(" and 2 more") && !told.contains("e (once"), "{told}");
 }

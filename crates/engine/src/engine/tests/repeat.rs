@@ -5,13 +5,14 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::stage::{Stage, at, job, set};
+use super::stage::{Stage, at, job, secs, set};
 use crate::ids::{JobName, RunId};
 use crate::input::{Answer, Input, OperatorRequest, ReplyTo};
-use crate::job::Overlap;
+use crate::job::{Overlap, Terms, Verdict};
 use crate::repeat::{Backfill, Changes, PastRun, Wanted, Wish};
 use crate::run::{RunState, Trigger};
-use crate::transfer::{SubmitAnswer, TransferStatus};
+use crate::template::PathTemplate;
+use crate::transfer::{LookFailure, SubmitAnswer, TransferStatus};
 
 fn id(n: u128) -> RunId {
     RunId(Uuid::from_u128(n))
@@ -61,9 +62,9 @@ fn failed() -> Stage {
 fn end_last(stage: &mut Stage, transfer: u128, status: TransferStatus) {
     stage.answer(SubmitAnswer::Accepted);
     stage.list(transfer, TransferStatus::Running);
-    stage.pass(super::stage::secs(30));
+    stage.pass(secs(30));
     stage.status(transfer, status);
-    stage.pass(super::stage::secs(60));
+    stage.pass(secs(60));
 }
 
 fn is_no(answer: &Answer, words: &str) -> bool {
@@ -122,6 +123,91 @@ fn a_retry_of_a_job_that_is_gone_keeps_its_policy_and_can_not_be_current() {
     assert!(is_no(&retry(&mut stage, 7, 0, true), "gone from the job file"));
     assert_eq!(retry(&mut stage, 8, 0, false), Answer::Done(vec![id(8)]));
     assert_eq!(stage.rows.runs[&id(8)].terms.retry.max_attempts, 1);
+}
+
+#[test]
+fn a_run_is_repeated_by_one_at_a_time_also_where_it_is_for_no_time() {
+    let mut stage = failed();
+    stage.trigger("a", 5);
+    end_last(&mut stage, 2, TransferStatus::Error);
+    assert_eq!((stage.run(1).state, stage.run(1).scheduled_for), (RunState::Failed, None));
+    assert_eq!(retry(&mut stage, 7, 1, false), Answer::Done(vec![id(7)]));
+    assert!(is_no(&retry(&mut stage, 8, 1, false), "repeats run"));
+    // Nor are two asked for together that are for one time.
+    let of = Arc::new(stage.run(0).clone());
+    let both = vec![
+        wish(&stage, 8, Wanted::Retry { of, current: false }, false),
+        wish(&stage, 9, Wanted::Manual(Some(at("01:00:00"))), false),
+    ];
+    let refused = ask(&mut stage, OperatorRequest::Repeat(both));
+    assert!(is_no(&refused, "two of these runs are for the same time"), "{refused:?}");
+    assert_eq!(stage.rows.order.len(), 3);
+}
+
+#[test]
+fn what_a_run_had_otherwise_than_its_job_each_that_repeats_it_has_too() {
+    let mut stage = failed();
+    let changes = Changes {
+        destination_path: Some("other/".to_owned()),
+        timeout: Some(secs(120)),
+        ..Changes::default()
+    };
+    let changed = wish(&stage, 5, Wanted::Manual(None), false);
+    let changed = Wish { changes: changes.clone(), ..changed };
+    let answer = ask(&mut stage, OperatorRequest::Repeat(vec![changed]));
+    assert_eq!(answer, Answer::Done(vec![id(5)]));
+    end_last(&mut stage, 2, TransferStatus::Error);
+    stage.set = set(vec![job("a", "to/", |job| {
+        job.source.path = PathTemplate::parse("new/").expect("a path");
+        let mut terms = Terms { partial: Verdict::Accept, ..Terms::clone(&job.terms) };
+        terms.retry.max_attempts = 1;
+        job.terms = Arc::new(terms);
+    })]);
+    let replaced = Input::JobsReplaced(Arc::clone(&stage.set));
+    stage.input(replaced);
+    for (n, current, source) in [(7, false, "from/"), (8, true, "new/")] {
+        assert_eq!(retry(&mut stage, n, 1, current), Answer::Done(vec![id(n)]));
+        let run = &stage.rows.runs[&id(n)];
+        assert_eq!((&run.changes, run.terms.timeout), (&changes, secs(120)));
+        assert_eq!(run.terms.partial, Verdict::Accept, "for the rest, the policy of today holds");
+        let request = &run.request;
+        assert_eq!((&*request.source.path, &*request.destination.path), (source, "other/"));
+        end_last(&mut stage, n, TransferStatus::Error);
+    }
+}
+
+#[test]
+fn a_run_whose_places_would_be_one_is_refused() {
+    let mut stage = Stage::new(vec![job("a", "to/", |job| {
+        job.destination.account = job.source.account;
+    })]);
+    let path = Some("from/".to_owned());
+    let changes = Changes { destination_path: path, ..Changes::default() };
+    let changed = Wish { changes, ..wish(&stage, 5, Wanted::Manual(None), false) };
+    let refused = ask(&mut stage, OperatorRequest::Repeat(vec![changed]));
+    assert!(is_no(&refused, "would be the same"), "{refused:?}");
+}
+
+#[test]
+fn of_one_job_so_many_repeats_wait_and_no_more() {
+    let mut stage = Stage::new(vec![super::reload::scheduled("a", "* * * * *")]);
+    stage.failure = Some(LookFailure::Unreachable("away".to_owned()));
+    let thousand_from = |from: &str, seed| {
+        let from: Timestamp = from.parse().expect("a time");
+        let (job, to) = (JobName::new("a"), from + secs(999 * 60));
+        let wanted = Backfill { job, from, to, all: true, past: Vec::new(), seed: id(seed) };
+        OperatorRequest::Backfill(wanted)
+    };
+    // The second of them is cut short by the present.
+    for (from, seed) in [("2026-03-01T00:00:00Z", 1), ("2026-03-01T17:00:00Z", 2)] {
+        let answer = ask(&mut stage, thousand_from(from, seed));
+        assert!(matches!(answer, Answer::Planned(_)), "{answer:?}");
+    }
+    let waiting = stage.rows.order.len();
+    assert_eq!(waiting, 1_451);
+    let refused = ask(&mut stage, thousand_from("2026-02-01T00:00:00Z", 3));
+    assert!(is_no(&refused, "and 2000 are the most"), "{refused:?}");
+    assert_eq!(stage.rows.order.len(), waiting);
 }
 
 #[test]
@@ -210,4 +296,7 @@ fn a_backfill_leaves_out_what_has_succeeded_and_refuses_more_than_it_may_make() 
     wanted.from = "2026-01-01T00:00:00Z".parse().expect("a time");
     let refused = stage.engine().backfill_plan(&wanted).expect_err("too many");
     assert!(refused.contains("1000 are the most"), "{refused}");
+    wanted.from = "2016-01-01T00:00:00Z".parse().expect("a time");
+    let refused = stage.engine().backfill_plan(&wanted).expect_err("too long a time");
+    assert!(refused.contains("name a shorter one"), "{refused}");
 }

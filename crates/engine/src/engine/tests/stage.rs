@@ -47,6 +47,8 @@ pub(super) struct Stage {
     pub(super) history_is_silent: bool,
     pub(super) looks: usize,
     pub(super) looking: bool,
+    /// The agent's clock less ours.
+    pub(super) clock_offset: SignedDuration,
     /// How long the agent takes to list its transfers.
     pub(super) look_takes: SignedDuration,
     /// Why looks fail.
@@ -87,6 +89,7 @@ impl Stage {
             history_is_silent: false,
             looks: 0,
             looking: false,
+            clock_offset: SignedDuration::ZERO,
             look_takes: SignedDuration::ZERO,
             failure: None,
             hold_looks: false,
@@ -171,7 +174,7 @@ impl Stage {
                 incomplete: self.incomplete(),
                 agent: self.agent,
                 user: Some(OURS),
-                clock_offset: Some(SignedDuration::ZERO),
+                clock_offset: Some(self.clock_offset),
                 read_back_to: None,
                 transfers: self.listed.clone(),
             };
@@ -224,7 +227,7 @@ impl Stage {
             of_sync: false,
             of_retry_batch: false,
             kind: Some(1),
-            requested_at: Some(self.now),
+            requested_at: Some(self.now + self.clock_offset),
             ended_at: None,
             status,
             unknown_status: None,

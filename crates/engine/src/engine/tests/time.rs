@@ -168,3 +168,13 @@ fn a_time_in_which_nobody_looked_proves_no_absence() {
     stage.pass(secs(120));
     assert_eq!(stage.rows.attempts[&id].phase, Phase::GivenUp);
 }
+
+#[test]
+fn a_step_of_the_clock_is_heard_once() {
+    let mut stage = Stage::new(vec![job("a", "to/", |_| {})]);
+    stage.step_clock(secs(-600));
+    stage.input(Input::Notified);
+    stage.pass(secs(60));
+    let said = stage.warnings.iter().filter(|line| line.contains("the clock was set back"));
+    assert_eq!(said.count(), 1);
+}
