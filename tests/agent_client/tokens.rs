@@ -178,11 +178,9 @@ async fn each_question_that_fails_says_why_without_a_secret() {
     ] {
         let agent = Agent::play(move |_, _| act.clone()).await;
         let client = agent.hasty_client();
-        let errors: [AskError; 3] = [
-            client.user().await.unwrap_err(),
-            client.accounts().await.unwrap_err(),
-            client.api_tokens().await.unwrap_err(),
-        ];
+        let (user, accounts, tokens) =
+            tokio::join!(client.user(), client.accounts(), client.api_tokens());
+        let errors: [AskError; 3] = [user.unwrap_err(), accounts.unwrap_err(), tokens.unwrap_err()];
         for error in errors {
             assert_secretless(&format!("{error} {error:?}"));
             assert!(!error.to_string().is_empty());
