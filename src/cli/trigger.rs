@@ -9,7 +9,7 @@ use indicatif::ProgressBar;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::ask::{Daemon, done, say, say_error};
+use super::ask::{Daemon, done, hint, say, say_error};
 use super::asked::time_asked;
 use super::news::News;
 use super::render::fit;
@@ -24,6 +24,7 @@ use crate::control::repeats::TriggerQuery;
 use crate::control::request::ShowQuery;
 use crate::core::ids::RunId;
 use crate::core::meant::is_glob;
+use crate::core::reason::ReasonCode;
 use crate::core::repeat::Changes;
 use crate::core::run::RunState;
 use crate::signals::{Signal, Signals};
@@ -138,6 +139,9 @@ impl End {
                 };
             }
         }
+        if self.wait && runs.iter().any(is_refused) {
+            hint(err, "`transferd check --online` asks the agent about accounts and buckets");
+        }
         let good = !self.wait || runs.iter().all(|run| run.state == RunState::Succeeded);
         let exit = if good { Exit::Done } else { Exit::No };
         runs.iter_mut().for_each(RunDocument::leave_out_facts);
@@ -148,6 +152,11 @@ impl End {
         };
         done(written, exit)
     }
+}
+
+/// Whether the agent took a run's request for one that can't be carried out.
+fn is_refused(run: &RunDocument) -> bool {
+    run.state == RunState::Failed && run.reason_code == Some(ReasonCode::AgentRefused)
 }
 
 /// What to type to see how runs go on, for who has read nothing but their ids.

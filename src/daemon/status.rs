@@ -224,11 +224,18 @@ impl Driver {
             }
             Some(_) | None if view.words.is_empty() => {}
             Some(_) | None => {
+                // Who logs in by itself, or has been told, needs no such word.
+                let client = self.agent.client();
+                let login = view.token_valid == Some(false)
+                    && !client.token().can_log_in()
+                    && !view.words.contains("transferd login");
                 let words = Phrase::new(view.words);
-                problems.push(match view.trouble_since {
+                let words = match view.trouble_since {
                     Some(at) => words.words(" (since ").time(at).words(")"),
                     None => words,
-                });
+                };
+                let next = if login { "; `transferd login` gets a new one" } else { "" };
+                problems.push(words.words(next));
             }
         }
         let token = self.agent.client().token();

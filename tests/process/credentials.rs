@@ -187,6 +187,8 @@ fn a_token_that_dies_holds_all_runs_is_told_of_once_and_they_go_on_with_the_next
         });
         (waits && status["agent"]["token"]["valid"] == false).then_some(())
     });
+    let told = words(&stage.ask(&["status"]).stdout);
+    assert!(told.contains("`transferd login` gets a new one"), "{told}");
     // The agent is started anew meanwhile, and knows the token no better.
     agent.kill();
     agent.rise();

@@ -263,7 +263,7 @@ impl TokenKeeper {
     }
 
     /// True if a refused token can be replaced by logging in.
-    pub(super) fn can_log_in(&self) -> bool {
+    pub fn can_log_in(&self) -> bool {
         match &self.shared.source {
             TokenSource::Login(_) => true,
             TokenSource::File(_) | TokenSource::Environment(_) | TokenSource::Credential => false,
