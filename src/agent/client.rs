@@ -7,7 +7,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::endpoint::{Endpoint, RequestCounters};
 use super::failure::{AskError, UnusableSettings};
-use super::limits::VERSION_MAX;
+use super::limits::{ACCOUNT_NAME_MAX, VERSION_MAX};
 use super::look::KnownUser;
 use super::neighbor::Owners;
 use super::problem::Problem;
@@ -165,6 +165,9 @@ impl AgentClient {
         for account in &mut accounts {
             // A key of a job file is made of it, in which a secret could not be told any more.
             account.name = mask(&account.name).into_owned();
+            if account.name.len() > ACCOUNT_NAME_MAX {
+                account.name = one_line(&account.name, ACCOUNT_NAME_MAX);
+            }
         }
         Ok(accounts)
     }

@@ -21,6 +21,9 @@ pub(super) const ERROR_BODY_MAX: usize = 64 * 1024;
 /// Cloud accounts, or API tokens, that are kept of a list.
 pub(super) const LISTED_MAX: usize = 10_000;
 
+/// A cloud account's name, in bytes. People write them; a table is as wide as the longest.
+pub(super) const ACCOUNT_NAME_MAX: usize = 500;
+
 /// A token travels in the request line, of which ASP.NET Core takes 8 KiB.
 pub(super) const TOKEN_MAX: usize = 8 * 1024;
 

@@ -125,3 +125,13 @@ async fn the_agent_is_found_at_the_other_address_of_localhost() {
     assert_eq!(page.seen().len(), 1, "it is asked no more");
     assert!(agent.count("get_all") >= 2);
 }
+
+#[tokio::test]
+async fn a_name_without_end_is_cut() {
+    let account = "6f1c2f0e-0d8c-4f3e-9a51-0c9d5f0a1b11";
+    let long = "ä".repeat(100_000);
+    let list = format!(r#"[{{"id":"{account}","name":"{long}"}}]"#);
+    let agent = Agent::play(move |_, _| ok(&list)).await;
+    let accounts = agent.client().accounts().await.unwrap();
+    assert!(accounts[0].name.len() <= 500 && accounts[0].name.ends_with("ä…"));
+}

@@ -22,8 +22,9 @@ const TRACES: [&str; 3] = ["qT9vZr4X", "Jm27bKwe", "cVQ5dlpyNFgrcXVpZXQvYWJvdXQ9
 /// How long a daemon lives while failures strike: some of them make it wait for seconds.
 const LIFE: Duration = Duration::from_millis(350);
 
-/// All failures must have struck within this.
-const STRIKES: Duration = Duration::from_secs(120);
+/// All failures must have struck within this. That takes some forty lives, each of which begins with
+/// a start: half a minute, and four times that on a busy machine.
+const STRIKES: Duration = Duration::from_secs(240);
 
 /// Finds the token, in whatever form, and says where it stands.
 fn search(what: &str, bytes: &[u8]) {

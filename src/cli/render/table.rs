@@ -326,7 +326,9 @@ impl Rows {
             for (index, column) in columns.iter().enumerate() {
                 let filled = match column.get(line).filter(|(_, cell)| !cell.is_empty()) {
                     Some((tone, cell)) => {
-                        text.push_str(&format!("{:pending$}{}", "", paint.tone(*tone, cell)));
+                        // Not as the width of a format, which is 65,535 at most.
+                        text.extend(std::iter::repeat_n(' ', pending));
+                        text.push_str(&paint.tone(*tone, cell));
                         pending = 0;
                         width(cell)
                     }
@@ -396,6 +398,16 @@ mod tests {
     fn remarks_stand_beneath_their_row_where_there_is_not() {
         let beneath = "JOB      STATE\nnightly  waiting\n  for a slot\n日本     idle\n";
         assert_eq!(table(Some(53)), beneath);
+    }
+
+    #[test]
+    fn a_cell_may_be_of_any_length_where_there_is_no_width() {
+        let mut rows = Rows::new(Screen { width: None, color: false }, &["NAME", "STATE"]);
+        rows.add(["x".repeat(100_000), "idle".to_owned()].map(plainly));
+        rows.add(["y", "idle"].map(String::from).map(plainly));
+        let text = rows.text();
+        let ends: Vec<_> = text.lines().skip(1).map(|line| line.find("idle")).collect();
+        assert_eq!(ends, [Some(100_002); 2]);
     }
 
     #[test]
