@@ -22,7 +22,7 @@ pub struct RunDocument {
     pub job: JobName,
     /// Why there is a run.
     pub trigger: Trigger,
-    /// The occurrence; null for a manual run.
+    /// The time that it is for; null for a manual run that names none.
     pub scheduled_for: Option<Timestamp>,
     /// The run that it repeats.
     pub retry_of: Option<RunId>,

@@ -138,16 +138,20 @@ impl CauseClass {
         }
     }
 
-    /// After a number, for people.
-    pub fn told(self) -> &'static str {
-        match self {
+    /// So many objects, and what befell them, for people.
+    pub fn told(self, objects: usize) -> String {
+        let word = match self {
             Self::Access => "access denied",
             Self::Missing => "missing",
             Self::Quota => "over quota",
+            Self::Network if objects == 1 => "network error",
             Self::Network => "network errors",
+            Self::Checksum if objects == 1 => "checksum mismatch",
             Self::Checksum => "checksum mismatches",
+            Self::Other if objects == 1 => "other error",
             Self::Other => "other errors",
-        }
+        };
+        format!("{objects} {word}")
     }
 
     /// True if it is as it is: the same request would fail in the same way.

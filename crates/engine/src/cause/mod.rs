@@ -109,7 +109,7 @@ impl Cause {
             let shown =
                 names.iter().take(NAMED_OBJECTS_MAX).copied().collect::<Vec<_>>().join(", ");
             let more = if names.len() > NAMED_OBJECTS_MAX { ", …" } else { "" };
-            format!("{} {} ({shown}{more})", names.len(), class.told())
+            format!("{} ({shown}{more})", class.told(names.len()))
         };
         let mut told = classes.iter().map(group).collect::<Vec<_>>().join(", ");
         if told.is_empty() {
@@ -118,6 +118,11 @@ impl Cause {
             told.push_str(&format!(", and {} more", self.objects_more));
         }
         one_line(&told, WORDS_MAX)
+    }
+
+    /// True if an object that was named failed in a way that another try may mend.
+    pub fn may_be_mended(&self) -> bool {
+        self.objects.iter().any(|object| !CauseClass::of(&object.error).outlasts_retries())
     }
 }
 

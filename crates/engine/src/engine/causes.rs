@@ -186,7 +186,7 @@ impl Engine {
                 | AttemptEnd::ObjectsMissing { accepted: true, .. }
         );
         let lasting = row
-            .filter(|row| row.certain && !accepted)
+            .filter(|row| row.certain && !accepted && !cause.may_be_mended())
             .map(|row| CauseClass::of(&row.message))
             .filter(|class| class.outlasts_retries());
         let end = Box::new(end.clone());

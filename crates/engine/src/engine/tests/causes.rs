@@ -71,6 +71,20 @@ fn what_a_row_of_ours_calls_denied_or_missing_is_not_tried_again() {
 }
 
 #[test]
+fn a_failure_of_which_a_part_may_be_mended_is_tried_again() {
+    for (error, state) in
+        [("checksum mismatch", RunState::BackingOff), ("NoSuchKey", RunState::Failed)]
+    {
+        let mut stage = at_work(Verdict::Fail);
+        stage.row = ours("Access Denied", true);
+        frame(&mut stage, 1, "a.mov", "Access Denied");
+        frame(&mut stage, 1, "b.mov", error);
+        fail_in_part(&mut stage, 2);
+        assert_eq!(stage.run(0).state, state, "{error}");
+    }
+}
+
+#[test]
 fn a_passing_trouble_or_a_row_that_may_be_anothers_is_tried_again() {
     for row in [ours("connection reset", true), ours("Access Denied", false), None] {
         let mut stage = at_work(Verdict::Fail);
