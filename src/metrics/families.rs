@@ -8,6 +8,7 @@
 use super::figures::{Figures, JobFigures};
 use super::page::Lines;
 use super::tally::{ENDS, OUTCOMES, SKIPS};
+use crate::core::amount::summed_dollars;
 use crate::core::reason::ReasonCode;
 
 /// A metric.
@@ -208,7 +209,8 @@ pub const FAMILIES: &[Family] = &[
         "transferd_cost_usd_total",
         "What transfers have cost in US dollars since the daemon started, as far as the agent tells.",
         OfEachJob(|job, lines| {
-            lines.sample(&[("job", job.name.as_str())], job.tally.moved.cost_usd);
+            let cost = summed_dollars(job.tally.moved.cost_usd);
+            lines.sample(&[("job", job.name.as_str())], cost);
         }),
     ),
 ];

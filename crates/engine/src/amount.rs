@@ -17,6 +17,11 @@ pub fn bytes(count: u64) -> String {
     format!("{size:.digits$} {}", UNITS[unit])
 }
 
+/// A sum of US dollars to a millionth: without what binary fractions add to it.
+pub fn summed_dollars(sum: f64) -> f64 {
+    (sum * 1e6).round() / 1e6
+}
+
 /// An amount of US dollars: to the cent, or to a hundredth of one below that.
 pub fn dollars(amount: f64) -> String {
     let small = amount > 0.0 && amount < 0.01;

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::amount::{bytes, dollars};
+use super::amount::{bytes, dollars, summed_dollars};
 use super::event::{EventKind, Happening};
 use super::ids::{AlertKey, JobName, RunId};
 use super::limits::{DIGEST_FAILURES, DIGEST_JOBS, DIGEST_LISTED, DIGEST_NAMED, WORDS_MAX};
@@ -262,7 +262,8 @@ impl Gathering {
             self.all.objects = self.all.objects.saturating_add(progress.objects_transferred);
             self.all.bytes = self.all.bytes.saturating_add(progress.bytes_transferred);
             if let Some(cost) = progress.cost_usd {
-                *self.all.cost_usd.get_or_insert(0.0) += cost;
+                let sum = self.all.cost_usd.unwrap_or_default() + cost;
+                self.all.cost_usd = Some(summed_dollars(sum));
             }
         }
         let (reason, reason_code) = (run.reason.to_string(), run.reason.code());
