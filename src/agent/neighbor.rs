@@ -106,7 +106,11 @@ impl Owners {
         if !at.ip().to_canonical().is_loopback() {
             return Ok(None);
         }
-        let holders = self.holders(at).await;
+        self.judge_all(&self.holders(at).await, errand)
+    }
+
+    /// Judges all who hold a port: one of them has accepted our connection, and which cannot be told.
+    fn judge_all(&self, holders: &[u32], errand: Errand) -> Result<Option<u32>, Held> {
         let Some(&holder) = holders.first() else {
             let mut state = self.state();
             if !std::mem::replace(&mut state.warned, true) {
@@ -366,6 +370,18 @@ mod tests {
             assert_eq!(holders(theirs), [own], "not accepted");
             let _accepted = listener.accept().unwrap();
             assert_eq!(holders(theirs), [own, own], "accepted");
+        }
+    }
+
+    #[test]
+    fn each_holder_of_a_port_must_be_one_who_may() {
+        let (alice, mallory) = (4_000_000_001, 4_000_000_002);
+        let owners = Owners::forgetful(&[], Some(alice));
+        let judged = |holders: &[u32]| owners.judge_all(holders, Errand::Secret);
+        assert_eq!(judged(&[alice, ROOT]), Ok(Some(alice)));
+        assert_eq!(judged(&[]), Ok(None), "a system that does not tell");
+        for holders in [[alice, mallory], [mallory, alice], [ROOT, mallory]] {
+            assert_eq!(judged(&holders), Err(Held { by: "uid 4000000002".to_owned() }));
         }
     }
 

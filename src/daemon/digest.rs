@@ -41,3 +41,31 @@ pub(super) async fn gather(
     }
     Ok(Reading { last, gathered: gathering.finish() })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::run::RunState;
+    use crate::store::memory::MemoryStore;
+    use crate::store::tests::sample::{event, new_run, run};
+    use crate::store::thread::StoreThread;
+
+    #[tokio::test]
+    async fn each_end_since_is_counted_however_many_pages_that_takes() {
+        let store = StoreThread::spawn(MemoryStore::new());
+        let mut ends = Vec::new();
+        for (number, second) in (1..=1_200).zip(0..) {
+            ends.push(new_run(run(number, "nightly", RunState::Succeeded)));
+            ends.push(event(number, second, RunState::Succeeded));
+        }
+        store.commit(ends).await.unwrap();
+        let begin = gather(&store, &[], None).await.unwrap();
+        assert_eq!(begin, Reading { last: 1_200, gathered: Gathered::default() });
+        let all = gather(&store, &[], Some(50)).await.unwrap();
+        assert_eq!((all.last, all.gathered.runs.succeeded), (1_200, 1_150));
+        let others = gather(&store, &["hourly".to_owned()], Some(50)).await.unwrap();
+        assert_eq!((others.last, others.gathered.runs.succeeded), (1_200, 0));
+        let none = gather(&store, &[], Some(1_200)).await.unwrap();
+        assert_eq!(none, begin);
+    }
+}

@@ -140,6 +140,16 @@ fn those_that_do_not_read_give_way_to_those_that_do() {
 }
 
 #[test]
+fn those_that_do_not_read_give_way_also_where_every_place_is_theirs() {
+    on_a_loop(async {
+        let path = server(Bounds { connections_max: 2, large_max: 2, ..bounds() });
+        let mut idle = [ask(&path, "large").await, ask(&path, "large").await];
+        assert!(length(&mut ask(&path, "small").await).await > 5);
+        assert!(length(&mut idle[0]).await < LARGE);
+    });
+}
+
+#[test]
 fn a_reader_that_is_too_slow_is_cut_off_and_one_that_keeps_pace_is_not() {
     on_a_loop(async {
         let grace = Duration::from_millis(200);

@@ -13,8 +13,8 @@ use futures_util::future::join_all;
 use tokio::sync::mpsc;
 
 use super::ask::{runtime, say};
-use super::places::Places;
-use super::{Exit, Global};
+use super::places::{Places, Search};
+use super::{Exit, Global, Scope};
 use crate::clock;
 use crate::control::client::{Client, ClientError};
 use crate::control::request::{EventsQuery, StatusQuery};
@@ -34,7 +34,7 @@ pub struct Args {}
 
 /// Carries out `desktop`.
 pub fn run(_: Args, global: &Global, _: &mut dyn Write, err: &mut dyn Write) -> Exit {
-    let sockets = sockets(global);
+    let sockets = sockets(Places::here(global).search(), global.scope);
     let runtime = match runtime() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -63,11 +63,10 @@ pub fn run(_: Args, global: &Global, _: &mut dyn Write, err: &mut dyn Write) -> 
 }
 
 /// The sockets of all services that are meant: without an option both.
-fn sockets(global: &Global) -> Vec<PathBuf> {
-    let search = Places::here(global).search();
-    let other = match global.scope {
-        super::Scope::Unsaid => search.other.map(|(_, _, path)| path),
-        super::Scope::System | super::Scope::User => None,
+fn sockets(search: Search, scope: Scope) -> Vec<PathBuf> {
+    let other = match scope {
+        Scope::Unsaid => search.other.map(|(_, _, path)| path),
+        Scope::System | Scope::User => None,
     };
     let mut sockets = search.meant;
     sockets.extend(other);

@@ -1,12 +1,21 @@
 //! What is told of, and how often.
 
+use std::path::PathBuf;
+
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::UnixListener;
+use tokio::sync::mpsc;
 
 use super::limits::{AGENT_DOWN_AFTER, MOST, SPAN};
 use super::notices::{Notice, Throttle, Watcher};
+use super::{Scope, listen, sockets};
+use crate::cli::places::Search;
+use crate::control::client::Client;
 use crate::control::document::StatusDocument;
 use crate::control::events::HappenedDocument;
+use crate::control::request::EventsQuery;
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_790_000_000 + second).unwrap()
@@ -90,6 +99,7 @@ fn an_outage_is_told_of_once_and_only_if_it_lasts() {
     let lasts = |from: i64| at(from) + AGENT_DOWN_AFTER;
     assert_eq!(look(Some("waiting_agent"), at(0)), []);
     assert_eq!(look(Some("waiting_agent"), at(60)), []);
+    assert_eq!(look(Some("waiting_port"), at(120)), []);
     let told = look(Some("waiting_token"), lasts(0));
     assert_eq!(titles(&told), ["transfers wait for the Amove agent"]);
     assert_eq!(told[0].body, "for the agent: it is away: nightly");
@@ -150,7 +160,7 @@ fn a_bad_night_does_not_cover_the_screen() {
     let after = at(0) + SPAN;
     assert_eq!(throttle.rest(after).unwrap().title, "7 more messages from transferd");
     assert_eq!((throttle.rest(after), throttle.wait(after)), (None, None));
-    assert!(throttle.admit(notice(), after).is_some());
+    while throttle.admit(notice(), after).is_some() {}
     // A clock that was set back holds nothing up.
     assert!(throttle.admit(notice(), at(0) - SignedDuration::from_hours(1)).is_some());
 }
@@ -182,6 +192,100 @@ fn what_the_job_file_asks_for_is_shown_and_nothing_else() {
 }
 
 #[test]
+fn a_job_that_had_failed_before_anybody_looked_recovers_once() {
+    let failed = |state: &str| {
+        let mut job = job("nightly", false, Some("agent_error"));
+        job["last_run"] = job["active_run"].take();
+        job["last_run"]["state"] = state.into();
+        job
+    };
+    let look = |watcher: &mut Watcher, state: &str, on: &[&str]| {
+        let entry = json!({"on": on, "jobs": []});
+        let alerts = json!({"waiting": 0, "failing": [], "desktop": [entry]});
+        watcher.looked(&status(&[failed(state)], &json!({"alerts": alerts})), at(0));
+    };
+    let succeeded = |watcher: &mut Watcher| {
+        watcher.happened(&happened("nightly", "succeeded", "")).map(|notice| notice.title)
+    };
+    let mut watcher = Watcher::default();
+    look(&mut watcher, "failed", &["recovered"]);
+    assert_eq!(succeeded(&mut watcher).as_deref(), Some("nightly has recovered"));
+    assert_eq!(succeeded(&mut watcher), None);
+    // From then on it is events that tell of failures: what a look shows may be older.
+    look(&mut watcher, "failed", &["recovered"]);
+    assert_eq!(succeeded(&mut watcher), None);
+    // A recovery is a success, too, for those who ask for successes alone.
+    let mut watcher = Watcher::default();
+    look(&mut watcher, "timed_out", &["succeeded"]);
+    assert_eq!(succeeded(&mut watcher).as_deref(), Some("nightly succeeded"));
+}
+
+#[test]
+fn without_an_option_both_services_are_followed() {
+    let search = || Search {
+        meant: vec![PathBuf::from("/run/user/7/control.sock")],
+        other: Some(("the system's service", "--system", PathBuf::from("/run/control.sock"))),
+        unseen: None,
+        elsewhere: None,
+    };
+    let own = PathBuf::from("/run/user/7/control.sock");
+    let both = vec![own.clone(), PathBuf::from("/run/control.sock")];
+    assert_eq!(sockets(search(), Scope::Unsaid), both);
+    assert_eq!(sockets(search(), Scope::User), [own]);
+}
+
+/// Answers for a daemon in which all is well and one run fails; ends with that event. Tells what it
+/// was asked.
+async fn stand_in(listener: UnixListener, asked: mpsc::UnboundedSender<String>) {
+    let status = serde_json::to_string(&status(&[], &json!({}))).unwrap();
+    let mut failed = serde_json::to_value(happened("nightly", "failed", "no such bucket")).unwrap();
+    failed["id"] = 41.into();
+    while let Ok((mut connection, _)) = listener.accept().await {
+        let (asked, mut request) = (asked.clone(), Vec::new());
+        let (status, event) = (status.clone(), format!("id: 41\ndata: {failed}\n\n"));
+        tokio::spawn(async move {
+            while !request.ends_with(b"\r\n\r\n") {
+                match connection.read_u8().await {
+                    Ok(byte) => request.push(byte),
+                    Err(_) => return,
+                }
+            }
+            let line = String::from_utf8_lossy(&request).lines().next().map(str::to_owned);
+            let body = match &line {
+                Some(line) if line.contains("/events") => event,
+                _ => status,
+            };
+            let (first, length) = ("HTTP/1.1 200 OK\r\nconnection: close", body.len());
+            let answer = format!("{first}\r\ncontent-length: {length}\r\n\r\n{body}");
+            // A client that is gone needs no answer.
+            let _ = connection.write_all(answer.as_bytes()).await;
+            asked.send(line.unwrap_or_default()).unwrap();
+        });
+    }
+}
+
+#[tokio::test]
+async fn after_a_daemon_has_gone_its_events_are_followed_from_where_they_broke_off() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("control.sock");
+    let (ask, mut asked) = mpsc::unbounded_channel();
+    tokio::spawn(stand_in(UnixListener::bind(&path).unwrap(), ask));
+    let (tell, mut told) = mpsc::channel(8);
+    let (mut watcher, mut query) = (Watcher::default(), EventsQuery::default());
+    for _ in 0..2 {
+        let client = Client::connect(&path).unwrap();
+        assert!(listen(&client, &mut watcher, &mut query, &tell).await.is_err(), "it is gone");
+        assert_eq!(told.recv().await.unwrap().title, "nightly failed");
+    }
+    let mut events = Vec::new();
+    while let Ok(line) = asked.try_recv() {
+        events.extend(line.contains("/events").then_some(line));
+    }
+    let [first, second] = events.as_slice() else { panic!("{events:?}") };
+    assert!(!first.contains("since=") && second.contains("since=41"), "{events:?}");
+}
+
+#[test]
 fn a_cancel_that_is_not_confirmed_is_told_of_once_where_it_is_asked_for() {
     let mut watcher = Watcher::default();
     let asked = json!({"alerts": {"waiting": 0, "failing": [],
@@ -198,4 +302,7 @@ fn a_cancel_that_is_not_confirmed_is_told_of_once_where_it_is_asked_for() {
         (0, 0, 0)
     );
     assert_eq!(look("canceling", 2900), 1);
+    // A clock that was set back by hours puts nothing off for as long.
+    let states = [("running", 9_000), ("canceling", 9_001), ("canceling", 1), ("canceling", 901)];
+    assert_eq!(states.map(|(state, second)| look(state, second)), [0, 0, 0, 1]);
 }
