@@ -3,7 +3,8 @@
 //! It owns the requests, the child processes and the form of the document. It does not know why an
 //! alert was raised, nor whether it is tried again. Keeps true: no address, header or argument of a
 //! command is in an error, a log line or `Debug` output; redirects and proxies are not followed;
-//! every wait and every output is bounded; no child outlives its time or this process's end.
+//! every wait and every output is bounded; no child outlives its time or this process's end. What a
+//! command that has ended well leaves at work is its own.
 
 mod command;
 mod descendants;
