@@ -429,6 +429,28 @@ fn a_step_of_the_clock_is_told_until_it_is_recorded() {
 }
 
 #[test]
+fn a_step_that_is_recorded_moves_nothing_in_a_later_outage_and_two_in_a_batch_are_both_told() {
+    let (mut desk, _) = Desk::at_work();
+    let deadline = |desk: &Desk| desk.rows.attempts.values().next().map(|row| row.deadline);
+    let before = deadline(&desk);
+    for by in [20, 10] {
+        desk.now += secs(by);
+        desk.event_loop.push(Input::ClockStepped { by: secs(by) });
+    }
+    desk.turn();
+    assert_eq!(deadline(&desk), before.map(|at| at + secs(30)));
+    desk.disk_is_full = true;
+    desk.operator(trigger("a", 2));
+    desk.turn();
+    assert!(desk.event_loop.outage().is_some());
+    desk.disk_is_full = false;
+    desk.now += OUTAGE_RETRY.0;
+    desk.turn();
+    assert!(desk.event_loop.outage().is_none());
+    assert_eq!(deadline(&desk), before.map(|at| at + secs(30)));
+}
+
+#[test]
 fn what_is_due_after_an_outage_is_judged_by_the_clock_as_it_was_set_meanwhile() {
     let mut desk = Desk::new(two_jobs());
     desk.now = at("00:59:50");
