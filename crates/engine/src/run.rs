@@ -414,6 +414,11 @@ impl Attempt {
         self.phase == Phase::Accepted && self.transfer.is_some()
     }
 
+    /// True when its transfer is known, and its end has not been seen.
+    pub fn is_at_work(&self) -> bool {
+        self.is_active() && !self.is_ending()
+    }
+
     /// True while the end of its transfer is seen and not taken in: the agent is asked why it failed.
     pub fn is_ending(&self) -> bool {
         self.is_active() && self.outcome.is_none() && self.ended_at.is_some()

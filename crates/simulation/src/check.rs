@@ -264,8 +264,9 @@ impl<O: Observer> Simulation<O> {
             return;
         }
         let daemon = &mut self.daemons[number];
-        let is_in_file = daemon.fed.jobs.contains_key(&run.job);
-        if let Some(terms) = daemon.grounds.terms(run).filter(|_| is_in_file) {
+        if daemon.fed.jobs.contains_key(&run.job)
+            && let Some(terms) = daemon.grounds.terms(run)
+        {
             daemon.terms.insert(run.id, terms);
         }
         self.check_repeat(number, run);
@@ -366,10 +367,7 @@ impl<O: Observer> Simulation<O> {
         let mut words = None;
         for (id, row) in &daemon.open {
             // One whose end is seen has nothing left to cancel.
-            let is_active = row.is_active() && !row.is_ending();
-            let Some(transfer) = row.transfer.filter(|_| is_active) else {
-                continue;
-            };
+            let Some(transfer) = row.transfer.filter(|_| row.is_at_work()) else { continue };
             if daemon.cancel_asked.contains_key(&transfer) {
                 continue;
             }
@@ -405,7 +403,7 @@ impl<O: Observer> Simulation<O> {
     /// A look is about to be made: there must be something to look for.
     pub(super) fn check_look_is_needed(&mut self, number: usize) {
         let daemon = &self.daemons[number];
-        // What ends in the batch that asks for the look was something to look for.
+        // A run that ends in the batch in which the look is asked for was a reason to look.
         if !daemon.had_work && daemon.open.is_empty() && daemon.unfinished.is_empty() {
             self.violation(Checker::Idle, number, "a look without need".to_owned());
         }

@@ -16,7 +16,6 @@ use transferd_engine::limits::{LATE_START, OVERTAKEN};
 use transferd_engine::reason::{Reason, SkipReason};
 use transferd_engine::record::Pause;
 use transferd_engine::run::{Run, RunState};
-
 use transferd_sim::world::SimTransfer;
 
 use super::check::{Checker, OwnPost};

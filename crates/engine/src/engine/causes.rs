@@ -72,7 +72,7 @@ impl Live {
 
     /// True while the followed transfer may yet succeed: one whose end has been seen has failed.
     pub(super) fn followed_is_at_work(&self) -> bool {
-        self.followed().is_some_and(|attempt| attempt.is_active() && !attempt.is_ending())
+        self.followed().is_some_and(|attempt| attempt.is_at_work())
     }
 
     fn asking(&self, number: u32) -> Option<&Asking> {
@@ -122,7 +122,7 @@ impl Engine {
         true
     }
 
-    /// What a row of ours is known by: it ended when the list says, or else after we asked.
+    /// How a row of ours is found: it ended when the list says, else after the transfer was asked for.
     fn cause_query(&self, live: &Live, attempt: &Attempt, transfer: TransferId) -> CauseQuery {
         let theirs = |at: Timestamp| shift(at, SignedDuration::from_millis(attempt.offset_ms));
         let sighting = live.sightings.get(&attempt.id.number);

@@ -83,10 +83,11 @@ impl Engine {
         }
     }
 
-    /// The followed transfer failed. A later request of the run that is under way, sent when this
-    /// transfer was thought lost, is followed instead of given up.
+    /// The followed transfer failed. Another of the run that has completed meanwhile is its success;
+    /// a later request that is under way, sent when this transfer was thought lost, is followed
+    /// instead of given up.
     pub(super) fn failed_unless_another_may_succeed(&mut self, id: AttemptId, reason: Reason) {
-        if self.has_succeeded_otherwise(id.run) {
+        if self.succeeds_by_another(id.run) {
             return;
         }
         let Some(live) = self.state.runs.get(&id.run) else { return };
@@ -177,10 +178,12 @@ impl Engine {
             self.transfer_ended(id);
             return;
         }
-        // One that is at work again has not ended.
-        self.change_attempt(id, |attempt| attempt.ended_at = None);
-        if let Some(sighting) = self.state.sighting(id) {
-            sighting.asking = None;
+        if attempt.ended_at.is_some() {
+            // One that is at work again has not ended.
+            self.change_attempt(id, |attempt| attempt.ended_at = None);
+            if let Some(sighting) = self.state.sighting(id) {
+                sighting.asking = None;
+            }
         }
         self.enforce_stall(id, record.status, moved_at);
         self.touched.insert(id.run);

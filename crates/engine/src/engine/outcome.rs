@@ -81,8 +81,11 @@ impl Engine {
         match outcome {
             Ended::Succeeded => self.end_run(id.run, RunState::Succeeded, reason),
             Ended::TimedOut => self.timed_out(id.run, reason),
-            Ended::Canceled if wish.is_none() && self.has_succeeded_otherwise(id.run) => {}
-            Ended::Canceled => self.end_run(id.run, RunState::Canceled, reason),
+            Ended::Canceled => {
+                if wish.is_some() || !self.succeeds_by_another(id.run) {
+                    self.end_run(id.run, RunState::Canceled, reason);
+                }
+            }
             Ended::Failed => match wish {
                 Some(CancelCause::Operator | CancelCause::Replaced | CancelCause::Double) => {
                     self.end_run(id.run, RunState::Canceled, reason);
@@ -95,9 +98,9 @@ impl Engine {
         }
     }
 
-    /// The attempt that the run follows came to nothing, but another one has succeeded meanwhile: so
-    /// has the run. True if that is so.
-    pub(super) fn has_succeeded_otherwise(&mut self, id: RunId) -> bool {
+    /// Ends a run as another of its attempts did that has succeeded meanwhile, where the one that it
+    /// follows came to nothing. False if there is none.
+    pub(super) fn succeeds_by_another(&mut self, id: RunId) -> bool {
         let Some(live) = self.state.runs.get(&id) else { return false };
         let good = live.attempts.values().find(|it| it.outcome == Some(Ended::Succeeded));
         let Some((number, reason)) = good.map(|it| (it.id.number, it.reason.clone())) else {
@@ -110,9 +113,6 @@ impl Engine {
 
     /// The followed attempt failed in a way that another try can mend.
     pub(super) fn failed(&mut self, id: RunId, reason: Reason) {
-        if self.has_succeeded_otherwise(id) {
-            return;
-        }
         let Some(live) = self.state.runs.get(&id) else { return };
         if !live.may_try_again() || reason.outlasts_retries() {
             let attempts = live.used();
@@ -130,7 +130,7 @@ impl Engine {
 
     /// The followed attempt went past its time, and nothing of it is at work any more.
     pub(super) fn timed_out(&mut self, id: RunId, reason: Reason) {
-        if self.has_succeeded_otherwise(id) {
+        if self.succeeds_by_another(id) {
             return;
         }
         let Some(live) = self.state.runs.get(&id) else { return };

@@ -42,12 +42,7 @@ fn a_request_that_complete_looks_do_not_show_is_repeated_after_the_window() {
 
 #[test]
 fn a_late_first_transfer_is_canceled_when_the_second_is_followed() {
-    let mut stage = Stage::new(vec![job("a", "to/", |_| {})]);
-    stage.until(at("01:00:00"));
-    stage.answer(SubmitAnswer::Uncertain("500".to_owned()));
-    let first_asked = stage.now;
-    stage.pass(secs(150));
-    stage.answer(SubmitAnswer::Accepted);
+    let (mut stage, first_asked) = Stage::sent_again();
     stage.list(2, TransferStatus::Running);
     stage.pass(secs(10));
     assert_eq!(stage.run(0).follows, Some(2));

@@ -183,12 +183,7 @@ fn a_request_under_way_at_the_crash_does_not_reopen_a_run_that_is_over() {
 
 #[test]
 fn a_second_transfer_that_completes_after_the_first_failed_is_the_runs_success() {
-    let mut stage = Stage::new(vec![job("a", "to/", |_| {})]);
-    stage.until(at("01:00:00"));
-    stage.answer(SubmitAnswer::Uncertain("500".to_owned()));
-    let first_asked = stage.now;
-    stage.pass(secs(150));
-    stage.answer(SubmitAnswer::Accepted);
+    let (mut stage, first_asked) = Stage::sent_again();
     stage.list(2, TransferStatus::Running);
     stage.pass(secs(10));
     stage.list(1, TransferStatus::Running);
@@ -206,12 +201,7 @@ fn a_second_transfer_that_completes_after_the_first_failed_is_the_runs_success()
 fn a_second_transfer_that_completed_while_the_first_was_at_work_is_the_runs_success_if_that_fails()
 {
     for end in [TransferStatus::Error, TransferStatus::Canceled] {
-        let mut stage = Stage::new(vec![job("a", "to/", |_| {})]);
-        stage.until(at("01:00:00"));
-        stage.answer(SubmitAnswer::Uncertain("500".to_owned()));
-        let first_asked = stage.now;
-        stage.pass(secs(150));
-        stage.answer(SubmitAnswer::Accepted);
+        let (mut stage, first_asked) = Stage::sent_again();
         // The first turns up after all, and is followed; of the second the end is the first that
         // is seen.
         stage.list(1, TransferStatus::Running);

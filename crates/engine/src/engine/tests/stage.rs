@@ -249,6 +249,18 @@ impl Stage {
         self.listed.iter_mut().find(|t| t.id == id).expect("listed").ended_at = at;
     }
 
+    /// A stage whose only run has sent two requests: the answer to the first was lost, and after it
+    /// was looked for in vain the second was accepted. Also when the first was sent.
+    pub(super) fn sent_again() -> (Self, Timestamp) {
+        let mut stage = Self::new(vec![job("a", "to/", |_| {})]);
+        stage.until(at("01:00:00"));
+        stage.answer(SubmitAnswer::Uncertain("500".to_owned()));
+        let first_asked = stage.now;
+        stage.pass(secs(150));
+        stage.answer(SubmitAnswer::Accepted);
+        (stage, first_asked)
+    }
+
     pub(super) fn run(&self, nth: usize) -> &Run {
         &self.rows.runs[&self.rows.order[nth]]
     }
