@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::oneshot;
 
 use super::driver::Driver;
@@ -80,7 +80,8 @@ impl Driver {
             Ask::Health(reply) => self.answer_health(reply),
             Ask::Planned { after, reply } => drop(reply.send(self.planned(after.as_ref()))),
             Ask::Outcomes { jobs, days, reply } => self.answer_outcomes(jobs, days, reply),
-            Ask::Ground { jobs, reply } => self.answer_ground(jobs, reply),
+            Ask::Ground(reply) => drop(reply.send(self.ground())),
+            Ask::Durations { jobs, reply } => self.answer_durations(jobs, reply),
         }
     }
 
@@ -150,13 +151,20 @@ impl Driver {
         });
     }
 
-    fn answer_ground(&self, jobs: Vec<JobName>, reply: oneshot::Sender<Result<Ground, Refused>>) {
+    fn ground(&self) -> Ground {
         let (set, host) = (Arc::clone(self.event_loop.jobs()), self.event_loop.machine().clone());
+        Ground { set, host }
+    }
+
+    fn answer_durations(
+        &self,
+        jobs: Vec<JobName>,
+        reply: oneshot::Sender<Result<Vec<Vec<SignedDuration>>, Refused>>,
+    ) {
         let store = self.store.clone();
         tokio::spawn(async move {
             let durations = store.durations(&jobs, MEASURED_MAX).await;
-            let ground = durations.map(|durations| Ground { set, host, durations });
-            drop(reply.send(ground.map_err(unavailable)));
+            drop(reply.send(durations.map_err(unavailable)));
         });
     }
 

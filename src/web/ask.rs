@@ -47,24 +47,24 @@ pub enum Ask {
         /// The way back: of each job, in the order of `jobs`, each day.
         reply: oneshot::Sender<Result<Vec<Vec<Outcomes>>, Refused>>,
     },
-    /// What a rehearsal goes by.
-    Ground {
-        /// The jobs of which it is wanted how long their transfers took.
+    /// What a rehearsal is played of.
+    Ground(oneshot::Sender<Ground>),
+    /// How long the last good transfers of some jobs took.
+    Durations {
+        /// The jobs.
         jobs: Vec<JobName>,
-        /// The way back.
-        reply: oneshot::Sender<Result<Ground, Refused>>,
+        /// The way back: of each job, in the order of `jobs`.
+        reply: oneshot::Sender<Result<Vec<Vec<SignedDuration>>, Refused>>,
     },
 }
 
-/// What a rehearsal of the job file goes by.
+/// What a rehearsal is played of.
 #[derive(Debug)]
 pub struct Ground {
     /// The job file in force.
     pub set: Arc<JobSet>,
     /// The machine.
     pub host: Host,
-    /// How long the last good transfers of each job that was asked for took.
-    pub durations: Vec<Vec<SignedDuration>>,
 }
 
 /// A job, as far as its coming occurrences go.

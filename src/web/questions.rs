@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::response::Response;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
@@ -180,8 +180,16 @@ impl Questions {
         self.ask(|reply| Ask::Outcomes { jobs, days, reply }).await?
     }
 
-    /// What a rehearsal goes by, with how long the transfers of these jobs took.
-    pub(super) async fn ground(&self, jobs: Vec<JobName>) -> Result<Ground, Refused> {
-        self.ask(|reply| Ask::Ground { jobs, reply }).await?
+    /// What a rehearsal is played of.
+    pub(super) async fn ground(&self) -> Result<Ground, Refused> {
+        self.ask(Ask::Ground).await
+    }
+
+    /// How long the last good transfers of some jobs took.
+    pub(super) async fn durations(
+        &self,
+        jobs: Vec<JobName>,
+    ) -> Result<Vec<Vec<SignedDuration>>, Refused> {
+        self.ask(|reply| Ask::Durations { jobs, reply }).await?
     }
 }

@@ -62,7 +62,7 @@ impl Foresight {
     ) -> Option<Arc<Foreseen>> {
         let obeyed = planned.iter().filter(|planned| planned.scheduled);
         let jobs: Vec<JobName> = obeyed.map(|planned| planned.job.name.clone()).collect();
-        let ground = questions.ground(shown.clone()).await.ok()?;
+        let ground = questions.ground().await.ok()?;
         let last = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if let Some(kept) = last.filter(|kept| {
             kept.at.elapsed() < HOLDS && kept.jobs == jobs && Arc::ptr_eq(&kept.set, &ground.set)
@@ -70,7 +70,8 @@ impl Foresight {
             return Some(kept.foreseen);
         }
         let set = Arc::clone(&ground.set);
-        let rehearsal = rehearsal(ground, &jobs, shown, (now, until));
+        let took = questions.durations(shown.clone()).await.ok()?;
+        let rehearsal = rehearsal(ground, &jobs, shown.into_iter().zip(took), (now, until));
         let foreseen = Arc::new(beside(move || Foreseen::of(&rehearsal)).await.ok()?);
         let kept = Kept { at: Instant::now(), jobs, set, foreseen: Arc::clone(&foreseen) };
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(kept);
@@ -82,13 +83,13 @@ impl Foresight {
 fn rehearsal(
     ground: Ground,
     jobs: &[JobName],
-    shown: Vec<JobName>,
+    took: impl Iterator<Item = (JobName, Vec<SignedDuration>)>,
     (from, until): (Timestamp, Timestamp),
 ) -> Rehearsal {
-    let Ground { set, host, durations } = ground;
+    let Ground { set, host } = ground;
     let mut obeyed = JobSet::clone(&set);
     obeyed.jobs.retain(|name, _| jobs.binary_search(name).is_ok());
-    let measured = shown.into_iter().zip(durations).filter(|(_, took)| !took.is_empty());
+    let measured = took.filter(|(_, took)| !took.is_empty());
     let zone = TimeZone::system();
     Rehearsal {
         set: Arc::new(obeyed),
