@@ -72,7 +72,7 @@ async fn find(
             }
         }
     }
-    let answers = store.histories(questions).await?;
+    let answers = store.histories(&questions).await?;
     for (at, answer) in at_of.into_iter().zip(answers) {
         found[at] = answer.into_iter().next();
     }

@@ -323,7 +323,7 @@ async fn repeatable(
     if questions.is_empty() {
         return Err(Refused::Unknown(format!("no job is named like `{word}`")));
     }
-    let found = store.histories(questions).await.map_err(unavailable)?;
+    let found = store.histories(&questions).await.map_err(unavailable)?;
     let last = found.into_iter().flatten().map(|found| found.run);
     let repeats =
         |run: &Arc<Run>| run.state.is_over() && (again || run.state != RunState::Succeeded);

@@ -165,37 +165,21 @@ impl StoreHandle {
 
     /// The runs of these ids, those that are there; read page by page.
     pub async fn runs(&self, ids: &[RunId]) -> Result<Vec<RunWithAttempts>, StoreError> {
-        let mut runs = Vec::new();
-        for page in ids.chunks(PAGE) {
-            let page = page.to_vec();
-            let found = self.ask(move |store| {
-                page.iter().map(|id| store.run(&id.to_string())).collect::<Result<Vec<_>, _>>()
-            });
-            for found in found.await? {
-                match found {
-                    RunMatch::One(found) => runs.push(*found),
-                    // Nothing but one run has a whole id.
-                    RunMatch::None | RunMatch::Several(_) => {}
-                }
-            }
-        }
-        Ok(runs)
+        let found = self.ask_each(ids, PAGE, |store, id| store.run(&id.to_string())).await?;
+        let one = |found| match found {
+            RunMatch::One(found) => Some(*found),
+            // Nothing but one run has a whole id.
+            RunMatch::None | RunMatch::Several(_) => None,
+        };
+        Ok(found.into_iter().filter_map(one).collect())
     }
 
     /// The answers to several questions for a few runs each, in the order of the questions.
     pub async fn histories(
         &self,
-        queries: Vec<HistoryQuery>,
+        queries: &[HistoryQuery],
     ) -> Result<Vec<Vec<RunWithAttempts>>, StoreError> {
-        let mut histories = Vec::with_capacity(queries.len());
-        for page in queries.chunks(QUESTIONS_PAGE) {
-            let page = page.to_vec();
-            let answers = self.ask(move |store| {
-                page.iter().map(|query| store.history(query)).collect::<Result<Vec<_>, _>>()
-            });
-            histories.extend(answers.await?);
-        }
-        Ok(histories)
+        self.ask_each(queries, QUESTIONS_PAGE, |store, query| store.history(query)).await
     }
 
     /// What happened to a run.
@@ -255,15 +239,7 @@ impl StoreHandle {
         jobs: &[JobName],
         most: usize,
     ) -> Result<Vec<Vec<SignedDuration>>, StoreError> {
-        let mut durations = Vec::with_capacity(jobs.len());
-        for page in jobs.chunks(OUTCOMES_PAGE) {
-            let page = page.to_vec();
-            let read = self.ask(move |store| {
-                page.iter().map(|job| store.durations(job, most)).collect::<Result<Vec<_>, _>>()
-            });
-            durations.extend(read.await?);
-        }
-        Ok(durations)
+        self.ask_each(jobs, OUTCOMES_PAGE, move |store, job| store.durations(job, most)).await
     }
 
     /// Keeps the text of a good job set.
@@ -309,6 +285,25 @@ impl StoreHandle {
     /// Ends the thread, after what was asked before. Answers when the files are tidy.
     pub async fn close(&self) -> Result<(), StoreError> {
         self.ask_by(Request::Close).await
+    }
+
+    /// Puts the same question of each of these, `page` of them in one turn; the answers in their
+    /// order.
+    async fn ask_each<Q: Clone + Send + 'static, T: Send + 'static>(
+        &self,
+        of: &[Q],
+        page: usize,
+        ask: impl Fn(&mut dyn Store, &Q) -> Result<T, StoreError> + Copy + Send + 'static,
+    ) -> Result<Vec<T>, StoreError> {
+        let mut answers = Vec::with_capacity(of.len());
+        for page in of.chunks(page) {
+            let page = page.to_vec();
+            let answered = self.ask(move |store| {
+                page.iter().map(|one| ask(store, one)).collect::<Result<Vec<_>, _>>()
+            });
+            answers.extend(answered.await?);
+        }
+        Ok(answers)
     }
 
     async fn ask<T: Send + 'static>(
