@@ -112,30 +112,24 @@ pub fn before_a_file(global: &Global, url: &str, patience: SignedDuration) -> Op
 
 /// Says that the agent at `address` did not answer as hoped, and what to do.
 pub fn say_no(error: &AskError, address: &str, err: &mut dyn Write) -> Exit {
-    match error {
-        AskError::Unreachable(words) => {
-            say(err, &format!("the agent can't be reached at `{address}`: {words}"));
-            hint(
-                err,
+    let (words, next) = match error {
+        AskError::Unreachable(words) => (
+            format!("the agent can't be reached at `{address}`: {words}"),
+            Some(
                 "is the Amove desktop agent running there? `agent.url` in the job file says where \
                  it is; `transferd doctor` looks closer",
-            );
-            return Exit::No;
-        }
-        AskError::PortHeld(_)
-        | AskError::BadToken(_)
-        | AskError::Refused { .. }
-        | AskError::NoSuchRoute(_)
-        | AskError::Unusable(_) => say(err, &error.to_string()),
-    }
-    match error {
-        AskError::Unreachable(_) => {}
+            ),
+        ),
         // Its words say what to do.
-        AskError::PortHeld(_) => {}
-        AskError::BadToken(_) => hint(err, "`transferd login` gets a token"),
+        AskError::PortHeld(_) => (error.to_string(), None),
+        AskError::BadToken(_) => (error.to_string(), Some("`transferd login` gets a token")),
         AskError::Refused { .. } | AskError::NoSuchRoute(_) | AskError::Unusable(_) => {
-            hint(err, "`transferd doctor` looks closer");
+            (error.to_string(), Some("`transferd doctor` looks closer"))
         }
+    };
+    say(err, &words);
+    if let Some(next) = next {
+        hint(err, next);
     }
     Exit::No
 }

@@ -188,21 +188,14 @@ mod tests {
         let meant = vec![PathBuf::from("/nowhere/control.sock")];
         let other = Some(("the system's service", "--system", other));
         let mut err = Vec::new();
-        let exit = NoDaemon::NotRunning(Search { meant, other, unseen: None, elsewhere: None })
-            .say(&mut err);
+        let exit = NoDaemon::NotRunning(Search { meant, other, ..Search::default() }).say(&mut err);
         (exit, String::from_utf8(err).unwrap())
     }
 
     #[test]
     fn where_there_is_no_place_to_look_at_that_is_said() {
         let mut err = Vec::new();
-        NoDaemon::NotRunning(Search {
-            meant: Vec::new(),
-            other: None,
-            unseen: None,
-            elsewhere: None,
-        })
-        .say(&mut err);
+        NoDaemon::NotRunning(Search::default()).say(&mut err);
         let words = String::from_utf8(err).unwrap();
         assert!(words.contains("(no place to look at: XDG_RUNTIME_DIR is not set)"), "{words}");
     }

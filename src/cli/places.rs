@@ -16,7 +16,7 @@ pub struct Places<'a> {
 }
 
 /// Where a daemon is looked for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Search {
     /// The sockets of the service that is meant, the first that answers counts.
     pub meant: Vec<PathBuf>,
@@ -119,42 +119,28 @@ impl<'a> Places<'a> {
     /// Where a daemon is looked for.
     pub fn search(&self) -> Search {
         if let Some(folder) = &self.global.state_dir {
-            return Search {
-                meant: vec![folder.join(socket::NAME)],
-                other: None,
-                unseen: None,
-                elsewhere: None,
-            };
+            return Search { meant: vec![folder.join(socket::NAME)], ..Search::default() };
         }
         let system = system_runtime().join(socket::NAME);
         let own = self.user_runtime().or_else(|| self.state_folder().ok().filter(|_| !self.root));
         let own = own.map(|folder| folder.join(socket::NAME));
         let user = |path| ("your own service", "--user", path);
-        match self.global.scope {
-            Scope::System => {
-                Search { meant: vec![system], other: own.map(user), unseen: None, elsewhere: None }
+        let (meant, other) = match self.global.scope {
+            Scope::System => (vec![system], own.map(user)),
+            Scope::User => {
+                let other = ("the system's service", "--system", system);
+                (own.into_iter().collect(), Some(other))
             }
-            Scope::User => Search {
-                meant: own.into_iter().collect(),
-                other: Some(("the system's service", "--system", system)),
-                unseen: None,
-                elsewhere: None,
-            },
             Scope::Unsaid => {
                 let here = self.runtime_directory().map(|folder| folder.join(socket::NAME));
                 if self.root {
-                    let meant = here.into_iter().chain([system]).collect();
-                    Search { meant, other: own.map(user), unseen: None, elsewhere: None }
+                    (here.into_iter().chain([system]).collect(), own.map(user))
                 } else {
-                    Search {
-                        meant: here.into_iter().chain(own).chain([system]).collect(),
-                        other: None,
-                        unseen: None,
-                        elsewhere: None,
-                    }
+                    (here.into_iter().chain(own).chain([system]).collect(), None)
                 }
             }
-        }
+        };
+        Search { meant, other, ..Search::default() }
     }
 
     fn runtime_directory(&self) -> Option<PathBuf> {
@@ -254,10 +240,8 @@ mod tests {
         with(Scope::Unsaid, Some("/s"), false, HOME, |places| {
             let socket = Path::new("/s/control.sock").to_owned();
             assert_eq!(places.own_socket().unwrap(), (socket.clone(), 0o600));
-            assert_eq!(
-                places.search(),
-                Search { meant: vec![socket], other: None, unseen: None, elsewhere: None }
-            );
+            let meant = Search { meant: vec![socket], ..Search::default() };
+            assert_eq!(places.search(), meant);
         });
     }
 

@@ -225,8 +225,7 @@ fn without_an_option_both_services_are_followed() {
     let search = || Search {
         meant: vec![PathBuf::from("/run/user/7/control.sock")],
         other: Some(("the system's service", "--system", PathBuf::from("/run/control.sock"))),
-        unseen: None,
-        elsewhere: None,
+        ..Search::default()
     };
     let own = PathBuf::from("/run/user/7/control.sock");
     let both = vec![own.clone(), PathBuf::from("/run/control.sock")];
