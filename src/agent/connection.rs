@@ -41,7 +41,7 @@ enum Target {
     Named(String, u16),
 }
 
-/// Why there is no connection.
+/// The reason why a connection could not be made, or may not be used.
 #[derive(Debug)]
 pub(super) enum NoConnection {
     /// It was not made in time.

@@ -19,7 +19,7 @@ use tokio_util::task::AbortOnDropHandle;
 use super::limits::{HEADERS_MAX, HEADS_MAX};
 use super::metered::{Budget, Metered};
 
-/// What a request carries.
+/// The body of a request.
 #[derive(Debug)]
 pub(super) struct Content(Vec<u8>);
 

@@ -77,7 +77,7 @@ impl<S> Metered<S> {
         Self { inner, budget, lift: Lift::default(), total: 0, pace: Pace::default(), spent: false }
     }
 
-    /// What lifts its budget.
+    /// The switch that lifts its budget.
     pub(super) fn lift(&self) -> Lift {
         self.lift.clone()
     }

@@ -400,7 +400,7 @@ mod tests {
         assert_eq!(join_all([one; 3].map(ask)).await, [[1]; 3]);
         assert_eq!(ask(one).await, [2], "somebody may have taken the port meanwhile");
         assert_eq!(ask(one).await, [3]);
-        // Who holds one address says nothing of another one.
+        // The holder of one address need not hold another one.
         assert_eq!(join_all([one, other, one].map(ask)).await, [[4], [5], [6]]);
         assert_eq!(join_all([other; 2].map(ask)).await, [[7]; 2]);
     }

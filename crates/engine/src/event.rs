@@ -135,7 +135,7 @@ pub enum Happening {
     },
 }
 
-/// What is known of an event besides words.
+/// The facts of an event, beside its words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Facts<'a> {
     /// The attempt that it is about.
@@ -279,7 +279,7 @@ impl Happening {
         }
     }
 
-    /// What is known of it besides words.
+    /// Its facts, beside its words.
     pub fn facts(&self) -> Facts<'_> {
         let (attempt, transfer, reason) = match self {
             Self::State { reason, .. } => (None, None, Some(reason)),

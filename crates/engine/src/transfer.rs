@@ -88,8 +88,8 @@ pub struct Progress {
     /// What it has cost so far, in US dollars; absent where the agent does not tell.
     #[serde(default)]
     pub cost_usd: Option<f64>,
-    /// Not all counters of objects that were transferred, skipped and failed are told, so that
-    /// what they lack of the total may have arrived all the same.
+    /// Not all counters of objects that were transferred, skipped and failed are told: objects that
+    /// they leave out may have arrived all the same.
     #[serde(default)]
     pub objects_untold: bool,
 }

@@ -31,7 +31,7 @@ pub const LOOKS_APART: SignedDuration = SignedDuration::from_secs(60);
 /// the odd long one.
 pub const MEASURED_MAX: usize = 30;
 
-/// What a transfer takes of which nothing is known.
+/// How long a transfer takes where no transfer of its job has been seen.
 pub const ASSUMED: SignedDuration = SignedDuration::from_mins(5);
 
 /// The longest rehearsal, in days: ten years.
