@@ -4,6 +4,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ZonedDateTime};
 
 pub use crate::core::amount::bytes;
+use crate::core::date_time::with_offset;
 use crate::core::ids::{RunId, TransferId};
 use crate::core::reason::Telling;
 
@@ -39,7 +40,7 @@ impl Times {
 
     /// A time with its date and its offset, in the reader's zone.
     pub fn full(&self, time: Timestamp) -> String {
-        time.to_zoned_datetime(self.zone.clone()).strftime("%Y-%m-%d %H:%M:%S %:z").to_string()
+        with_offset(time, &self.zone)
     }
 
     /// A coming occurrence: `Sat 02:30 (in 13 h)`, in the zone of its job. Of today without the day,

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::tz::TimeZone;
 use secrecy::ExposeSecret;
 
 use super::client::AgentClient;
@@ -9,6 +10,7 @@ use super::failure::AskError;
 use super::limits::BUCKETS_OF_MAX;
 use super::token::expiry;
 use super::wire::CloudAccount;
+use crate::core::date_time::with_offset;
 use crate::core::ids::AccountId;
 use crate::core::job::{JobSet, TokenSource};
 use crate::core::suggest::closest;
@@ -113,7 +115,7 @@ async fn token(set: &JobSet, client: &AgentClient, said: &mut Online) -> bool {
         Ok(profile) => {
             let end = client.token().current().ok().and_then(|t| expiry(t.expose_secret()));
             said.good.push(match end {
-                Some(end) => format!("the token is good, until {end}"),
+                Some(end) => format!("the token is good until {}", with_offset(end, &TimeZone::system())),
                 None => "the token is good".to_owned(),
             });
             role(profile.user_type.as_deref(), &keys, said);

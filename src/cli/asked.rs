@@ -22,21 +22,18 @@ pub(super) fn time_asked(
 ) -> Result<TimeAsked, String> {
     let text = text.trim();
     let when = When { now, zone: zone.clone(), towards: Towards::Past, day: Day::Start };
-    if text.parse::<Timestamp>().is_err() {
-        match when.civil(text) {
-            Some(Civil::Day(day)) => {
-                if day.to_string() != text {
-                    // Nothing is left to tell it to if standard error is gone.
-                    let _ = writeln!(err, "{option} {text}: {}", day.strftime("%a %Y-%m-%d"));
-                }
-                return Ok(TimeAsked::Day(day));
+    match when.civil(text) {
+        Some(Civil::Day(day)) => {
+            if day.to_string() != text {
+                // Nothing is left to tell it to if standard error is gone.
+                let _ = writeln!(err, "{option} {text}: {}", day.strftime("%a %Y-%m-%d"));
             }
-            Some(Civil::Moment(moment)) => {
-                when.read_aloud(option, text, err)?;
-                return Ok(TimeAsked::Local(moment));
-            }
-            None => {}
+            Ok(TimeAsked::Day(day))
         }
+        Some(Civil::Moment(moment)) => {
+            when.read_aloud(option, text, err)?;
+            Ok(TimeAsked::Local(moment))
+        }
+        None => when.read_aloud(option, text, err).map(TimeAsked::Instant),
     }
-    when.read_aloud(option, text, err).map(TimeAsked::Instant)
 }

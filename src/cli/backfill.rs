@@ -20,10 +20,10 @@ pub struct Args {
     /// The job
     job: String,
     /// From this time on; of a day, from its start
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     from: String,
     /// Until this time, itself included; of a day, until its end
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     to: String,
     /// Also occurrences that have succeeded
     #[arg(long)]

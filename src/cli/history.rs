@@ -41,10 +41,10 @@ pub struct Args {
     #[arg(long, conflicts_with = "state")]
     failed: bool,
     /// Only runs created since then: `yesterday`, `2026-11-26`, `2d`, RFC 3339
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     since: Option<String>,
     /// Only runs created until then; a day counts to its end
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     until: Option<String>,
     /// Show dates instead of how long ago
     #[arg(long)]

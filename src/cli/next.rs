@@ -46,7 +46,7 @@ pub struct Args {
     #[arg(short, long, value_name = "N", value_parser = number)]
     number: Option<usize>,
     /// Show all occurrences until then: `7d`, `tomorrow`, `2026-12-24`, RFC 3339
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     until: Option<String>,
     /// Print a JSON array
     #[arg(long)]

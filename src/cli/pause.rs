@@ -27,7 +27,7 @@ pub struct PauseArgs {
     #[arg(long)]
     all: bool,
     /// Resume automatically at this time (`tomorrow 08:00`, RFC 3339), or after this duration (`2d`)
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     until: Option<String>,
     /// Why, for those who read `status`
     #[arg(long, value_name = "TEXT")]

@@ -42,7 +42,7 @@ pub struct Args {
     job: Option<String>,
     /// When to begin: `2026-12-01`, `tomorrow`, `02:30`, a duration back (`2d`), RFC 3339 [default:
     /// now]
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     from: Option<String>,
     /// How many days to play [default: 30]
     #[arg(long, value_name = "N",

@@ -24,7 +24,7 @@ pub struct Args {
     #[arg(long, requires = "since")]
     failed: bool,
     /// With `--failed`: since when
-    #[arg(long, value_name = "TIME", requires = "failed")]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true, requires = "failed")]
     since: Option<String>,
     /// To the places that the job file gives today, not those that the run had
     #[arg(long)]

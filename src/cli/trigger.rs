@@ -49,7 +49,7 @@ pub struct Args {
     jobs: Vec<String>,
     /// Run for this scheduled time: an instant, or a day that holds one occurrence; dated paths
     /// are those of that time
-    #[arg(long = "for", value_name = "TIME")]
+    #[arg(long = "for", value_name = "TIME", allow_hyphen_values = true)]
     time: Option<String>,
     /// Also if that time has succeeded
     #[arg(long, requires = "time")]

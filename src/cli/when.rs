@@ -1,5 +1,6 @@
 //! Times as people write them on the command line: RFC 3339, `2026-11-26`, `02:30`, `yesterday`,
-//! `yesterday 02:30`, `Sat 02:30`, `2d`.
+//! `yesterday 02:30`, `last friday`, `Sat 02:30`, `2d`, `-2h`, `2 hours ago`; and as this program
+//! writes them: `Sat 2026-11-28 02:30:00 +01:00`.
 //!
 //! One parser for all commands. What is meant depends on where it stands: a day in `--since` is
 //! its start and in `--until` its end, `02:30` is the last one past or the next. Says back what
@@ -9,7 +10,7 @@ use std::io::Write;
 
 use jiff::civil::{Date, DateTime, Time, Weekday};
 use jiff::tz::TimeZone;
-use jiff::{Timestamp, ToSpan as _};
+use jiff::{SignedDuration, Timestamp, ToSpan as _, ZonedDateTime};
 
 use crate::core::duration;
 
@@ -56,7 +57,7 @@ pub enum Civil {
 /// Whether what a text means depends on a zone.
 pub fn needs_zone(text: &str) -> bool {
     let text = text.trim();
-    text.parse::<Timestamp>().is_err() && distance(text).is_none() && text != "now"
+    instant(text).is_none() && distance(text).is_none() && text != "now"
 }
 
 impl When {
@@ -69,10 +70,11 @@ impl When {
         let unknown = || {
             format!(
                 "`{text}` is not a time: write `2026-11-26 02:30`, `2026-11-26`, `02:30`, \
-                 `yesterday 02:30`, a duration such as `2d`, or RFC 3339"
+                 `yesterday 02:30`, a duration such as `2d`, or with a zone \
+                 `2026-11-26 02:30 +01:00`"
             )
         };
-        if let Ok(time) = text.parse::<Timestamp>() {
+        if let Some(time) = instant(text) {
             return Ok(time);
         }
         if text.eq_ignore_ascii_case("now") {
@@ -127,6 +129,10 @@ impl When {
 
     /// A day or a moment in the zone; none if the text is neither.
     pub fn civil(&self, text: &str) -> Option<Civil> {
+        if instant(text).is_some() {
+            return None;
+        }
+        let text = without_weekday(text);
         if let Ok(moment) = text.parse::<DateTime>()
             && text.contains(':')
         {
@@ -143,10 +149,12 @@ impl When {
             };
             return moment.map(Civil::Moment);
         }
-        let (day, time) = match text.split_once(' ') {
-            Some((day, time)) => (day, Some(time_of_day(time.trim())?)),
-            None => (text, None),
-        };
+        let behind = text.rsplit_once(' ').map(|(day, time)| (day, time_of_day(time)));
+        let before = text.split_once(' ').map(|(time, day)| (day, time_of_day(time)));
+        let with_time = behind.filter(|(_, time)| time.is_some());
+        let with_time = with_time.or(before.filter(|(_, time)| time.is_some()));
+        let (day, time) = with_time.unwrap_or((text, None));
+        let day = day.trim().trim_end_matches(" at");
         let date = self.date(day, today.date())?;
         Some(time.map_or(Civil::Day(date), |time| Civil::Moment(date.to_datetime(time))))
     }
@@ -158,7 +166,14 @@ impl When {
             "tomorrow" => return today.tomorrow().ok(),
             _ => {}
         }
-        if let Some(weekday) = weekday(text) {
+        let text = text.to_lowercase();
+        if let Some(weekday) = text.strip_prefix("last ").and_then(weekday) {
+            return today.nth_weekday(-1, weekday).ok();
+        }
+        if let Some(weekday) = text.strip_prefix("next ").and_then(weekday) {
+            return today.nth_weekday(1, weekday).ok();
+        }
+        if let Some(weekday) = weekday(&text) {
             return match self.towards {
                 Towards::Past if today.weekday() == weekday => Some(today),
                 Towards::Past => today.nth_weekday(-1, weekday).ok(),
@@ -169,14 +184,75 @@ impl When {
     }
 }
 
-/// `2d`, `2d ago`, `in 2d`: how far, and which way if that is said.
-fn distance(text: &str) -> Option<(jiff::SignedDuration, Option<Towards>)> {
-    let (text, towards) = match (text.strip_suffix(" ago"), text.strip_prefix("in ")) {
-        (Some(text), _) => (text, Some(Towards::Past)),
-        (None, Some(text)) => (text, Some(Towards::Future)),
-        (None, None) => (text, None),
+/// A moment that depends on no zone but the one that is written: RFC 3339, also with a zone's name
+/// in brackets, or with an offset or a zone's name apart.
+fn instant(text: &str) -> Option<Timestamp> {
+    let text = without_weekday(text);
+    if let Ok(time) = text.parse::<Timestamp>() {
+        return Some(time);
+    }
+    if let Ok(time) = text.parse::<ZonedDateTime>() {
+        return Some(time.timestamp());
+    }
+    let (moment, zone) = text.rsplit_once(' ')?;
+    let moment = moment.contains(':').then(|| moment.trim().parse::<DateTime>().ok()).flatten()?;
+    if zone.starts_with(['+', '-']) || zone == "Z" {
+        return format!("{moment}{zone}").parse().ok();
+    }
+    // Abbreviations such as `CET` mean one thing here and another there.
+    let zone = match zone {
+        "UTC" | "GMT" => TimeZone::UTC,
+        name if name.contains('/') => TimeZone::get(name).ok()?,
+        _ => return None,
     };
-    duration::parse(text).ok().map(|distance| (distance, towards))
+    moment.to_zoned_datetime(zone).ok().map(|zoned| zoned.timestamp())
+}
+
+/// The text without the weekday before its date, where that is the day's.
+fn without_weekday(text: &str) -> &str {
+    let Some((day, rest)) = text.split_once(' ') else { return text };
+    let date = rest.split([' ', 'T']).next().and_then(|date| date.parse::<Date>().ok());
+    match (weekday(day), date) {
+        (Some(weekday), Some(date)) if date.weekday() == weekday => rest.trim_start(),
+        _ => text,
+    }
+}
+
+/// `2d`, `-2d`, `2d ago`, `in 2d`, `2 days ago`: how far, and which way if that is said.
+fn distance(text: &str) -> Option<(SignedDuration, Option<Towards>)> {
+    let past = text.strip_suffix(" ago").or_else(|| text.strip_prefix('-'));
+    let future = || text.strip_prefix("in ").or_else(|| text.strip_prefix('+'));
+    let (text, towards) = match past {
+        Some(text) => (text, Some(Towards::Past)),
+        None => match future() {
+            Some(text) => (text, Some(Towards::Future)),
+            None => (text, None),
+        },
+    };
+    let distance = duration::parse(text).ok().or_else(|| spelled(text))?;
+    Some((distance, towards))
+}
+
+/// `2 days`, `1 h 30 min`, `an hour`.
+fn spelled(text: &str) -> Option<SignedDuration> {
+    let mut words = text.split_ascii_whitespace();
+    let mut total = SignedDuration::ZERO;
+    while let Some(number) = words.next() {
+        let number: u32 = match number {
+            "a" | "an" => 1,
+            digits => digits.parse().ok()?,
+        };
+        let seconds = match words.next()?.to_lowercase().as_str() {
+            "s" | "sec" | "secs" | "second" | "seconds" => 1,
+            "m" | "min" | "mins" | "minute" | "minutes" => 60,
+            "h" | "hr" | "hrs" | "hour" | "hours" => 3_600,
+            "d" | "day" | "days" => 86_400,
+            "w" | "week" | "weeks" => 7 * 86_400,
+            _ => return None,
+        };
+        total = total.checked_add(SignedDuration::from_secs(i64::from(number) * seconds))?;
+    }
+    (!total.is_zero()).then_some(total)
 }
 
 /// `02:30` or `02:30:15`.
@@ -243,6 +319,15 @@ mod tests {
             ("Thu 02:30", "2026-11-26T02:30:00+01:00"),
             ("friday", "2026-11-27T00:00:00+01:00"),
             ("sat", "2026-11-21T00:00:00+01:00"),
+            ("last friday", "2026-11-20T00:00:00+01:00"),
+            ("last Thu 22:00", "2026-11-26T22:00:00+01:00"),
+            ("yesterday at 22:00", "2026-11-26T22:00:00+01:00"),
+            ("22:00 yesterday", "2026-11-26T22:00:00+01:00"),
+            ("-2h", "2026-11-27T12:00:00+01:00"),
+            ("2 hours ago", "2026-11-27T12:00:00+01:00"),
+            ("1 h 30 min ago", "2026-11-27T12:30:00+01:00"),
+            ("an hour ago", "2026-11-27T13:00:00+01:00"),
+            ("2 weeks", "2026-11-13T14:00:00+01:00"),
             ("2d", "2026-11-25T14:00:00+01:00"),
             ("1h30m ago", "2026-11-27T12:30:00+01:00"),
             ("now", "2026-11-27T14:00:00+01:00"),
@@ -253,11 +338,38 @@ mod tests {
     }
 
     #[test]
+    fn a_time_with_a_zone_is_the_same_everywhere() {
+        let past = when(Towards::Past, Day::Start);
+        for text in [
+            "2026-11-28T02:30:00+01:00",
+            "2026-11-28 02:30:00+01:00",
+            "2026-11-28 02:30:00 +01:00",
+            "2026-11-28 02:30 +01:00",
+            "Sat 2026-11-28 02:30 +01:00",
+            "2026-11-28 02:30 +0100",
+            "2026-11-28T01:30:00Z",
+            "2026-11-28 01:30Z",
+            "2026-11-28 01:30 UTC",
+            "2026-11-27 20:30 America/New_York",
+            "2026-11-27T20:30:00[America/New_York]",
+            "2026-11-28T02:30+01:00[Europe/Berlin]",
+        ] {
+            assert_eq!(read(&past, text), "2026-11-28T02:30:00+01:00", "{text}");
+            assert!(!needs_zone(text) && past.civil(text).is_none(), "{text}");
+        }
+        assert_eq!(read(&past, "Sat 2026-11-28"), "2026-11-28T00:00:00+01:00");
+        assert!(past.read("Fri 2026-11-28").is_err(), "it is a Saturday");
+    }
+
+    #[test]
     fn the_future_counts_the_other_way_and_a_day_to_its_end() {
         let future = when(Towards::Future, Day::End);
         for (text, meant) in [
             ("2d", "2026-11-29T14:00:00+01:00"),
             ("in 90m", "2026-11-27T15:30:00+01:00"),
+            ("+90m", "2026-11-27T15:30:00+01:00"),
+            ("in 2 days", "2026-11-29T14:00:00+01:00"),
+            ("next Fri 08:00", "2026-12-04T08:00:00+01:00"),
             ("02:30", "2026-11-28T02:30:00+01:00"),
             ("15:00", "2026-11-27T15:00:00+01:00"),
             ("tomorrow", "2026-11-29T00:00:00+01:00"),
@@ -280,7 +392,14 @@ mod tests {
             "2026-13-01",
             "2026-02-30",
             "nightly",
-            "-5m",
+            "-5",
+            "- 5m",
+            "ago",
+            "2 fortnights ago",
+            "last",
+            "2026-11-26 02:30 CET",
+            "2026-11-26 02:30 Europe/Nowhere",
+            "11/26/2026",
             "1:2:3:4",
             "yesterday noon",
             "20261126",

@@ -263,6 +263,7 @@ fn build(
         },
         listen: whole.listen.as_ref().map(|found| found.value.0),
         external_url: whole.external_url.as_ref().map(|found| found.value.0.clone()),
+        zone: surroundings.system_zone.1.clone(),
         jobs,
     }
 }

@@ -92,7 +92,7 @@ fn place(end: &str, place: &PlaceTemplate) -> [Field; 5] {
 
 /// All keys beside the jobs.
 pub fn setting_fields(set: &JobSet) -> Vec<Field> {
-    // Names of accounts are resolved in the places that use them.
+    // Names of accounts are resolved in the places that use them; the zone is the machine's.
     let JobSet {
         agent,
         jobs: _,
@@ -103,6 +103,7 @@ pub fn setting_fields(set: &JobSet) -> Vec<Field> {
         history,
         listen,
         external_url,
+        zone: _,
     } = set;
     let HistoryPolicy { keep, max_runs } = history;
     let mut fields = agent_fields(agent);

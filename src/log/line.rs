@@ -6,12 +6,14 @@
 use std::fmt::{self, Write as _};
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use serde_json::{Map, Value};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level};
 
 use super::Format;
 use super::limits::LINE_BYTES_MAX;
+use crate::core::date_time::with_offset;
 use crate::core::plain::plain;
 use crate::privacy::mask;
 
@@ -57,7 +59,7 @@ impl Line {
         }
     }
 
-    /// `2026-11-23 20:31:48+01:00 info  nightly 6d0f6b0e: queued …`
+    /// `2026-11-23 20:31:48 +01:00 info  nightly 6d0f6b0e: queued …`
     fn human(&self, ansi: bool) -> String {
         let (word, color) = match self.level {
             Level::ERROR => ("error", "\x1b[1;31m"),
@@ -68,8 +70,8 @@ impl Line {
         };
         let paint = |color| if ansi { (color, "\x1b[0m") } else { ("", "") };
         let (on, off) = paint(color);
-        let time = self.at.to_zoned_datetime(jiff::tz::TimeZone::system());
-        let mut line = format!("{} {on}{word}{off} ", time.strftime("%Y-%m-%d %H:%M:%S%:z"));
+        let time = with_offset(self.at, &TimeZone::system());
+        let mut line = format!("{time} {on}{word}{off} ");
         let Fields { message, job, run, by: _, others } = &self.fields;
         if let Some(job) = job {
             let (on, off) = paint("\x1b[1m");

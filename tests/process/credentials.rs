@@ -82,7 +82,7 @@ fn a_login_without_a_terminal_leaves_a_token_that_is_good_and_its_owners_alone()
     let checked = stage.ask(&["check", "--online"]);
     assert!(checked.status.success(), "{}", words(&checked.stderr));
     let said = words(&checked.stdout);
-    assert!(said.contains("the token is good, until 20"), "{said}");
+    assert!(said.contains("the token is good until 20"), "{said}");
     assert!(said.contains("DesktopCreativeUser"), "{said}");
 }
 

@@ -162,6 +162,7 @@ pub(crate) fn job_set(jobs: u32, edition: u32) -> Arc<JobSet> {
         history: HistoryPolicy::default(),
         listen: None,
         external_url: None,
+        zone: TimeZone::UTC,
     })
 }
 

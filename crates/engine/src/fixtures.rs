@@ -76,6 +76,7 @@ pub(crate) fn set(jobs: Vec<Arc<Job>>) -> Arc<JobSet> {
         history: HistoryPolicy::default(),
         listen: None,
         external_url: None,
+        zone: TimeZone::UTC,
     })
 }
 

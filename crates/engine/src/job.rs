@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use jiff::SignedDuration;
+use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
 use super::ids::{AccountId, JobName};
@@ -178,6 +179,8 @@ pub struct JobSet {
     pub listen: Option<SocketAddr>,
     /// `external_url`, without a trailing slash: where people reach what `listen` serves.
     pub external_url: Option<String>,
+    /// The machine's zone, for sentences that concern no single job.
+    pub zone: TimeZone,
 }
 
 /// `agent`.

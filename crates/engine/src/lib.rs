@@ -6,6 +6,7 @@
 pub mod alert;
 pub mod amount;
 pub mod cause;
+pub mod date_time;
 pub mod dealt;
 pub mod digest;
 pub mod duration;

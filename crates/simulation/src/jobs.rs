@@ -176,5 +176,6 @@ pub(super) fn set(agent: &AgentSettings, jobs: BTreeMap<JobName, Arc<Job>>) -> J
         history: HistoryPolicy::default(),
         listen: None,
         external_url: None,
+        zone: TimeZone::UTC,
     }
 }

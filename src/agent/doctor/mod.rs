@@ -11,6 +11,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use secrecy::ExposeSecret;
 use serde::Serialize;
@@ -23,6 +24,7 @@ use super::token;
 use super::words::fit;
 use crate::clock;
 use crate::core::cause::HistoryRow;
+use crate::core::date_time::with_offset;
 use crate::core::duration;
 use crate::core::ids::{TransferId, UserId};
 use crate::core::limits::SKEW;
@@ -217,7 +219,9 @@ pub async fn examine(client: &AgentClient, ours: &Ours) -> Vec<Finding> {
 fn token_itself(client: &AgentClient, findings: &mut Vec<Finding>) {
     if let Ok(token) = client.token().current() {
         findings.push(match token::expiry(token.expose_secret()) {
-            Some(end) => EXPIRY.judged(end > clock::now(), format!("it ends at {end}")),
+            Some(end) => EXPIRY.judged(end > clock::now(), {
+                format!("it expires at {}", with_offset(end, &TimeZone::system()))
+            }),
             None => EXPIRY.found(
                 Verdict::CantTell,
                 "it shows no expiry date; expiry is noticed when the agent refuses it",

@@ -7,6 +7,7 @@ use crate::cli::pauses;
 use crate::cli::render::run::progress;
 use crate::cli::render::words::{count, span};
 use crate::control::document::{RulesDocument, RunDocument};
+use crate::core::date_time::with_offset;
 use crate::core::duration;
 use crate::core::ids::{RunId, TransferId};
 use crate::core::job::CatchUp;
@@ -447,7 +448,7 @@ impl Telling for Facts {
 
 /// A time in the job's zone, with the offset.
 fn time(facts: &Facts, at: Timestamp) -> String {
-    at.to_zoned_datetime(facts.zone()).strftime("%Y-%m-%d %H:%M:%S %:z").to_string()
+    with_offset(at, &facts.zone())
 }
 
 #[cfg(test)]

@@ -10,8 +10,10 @@ use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use rustix::fs::OFlags;
 
+use crate::core::date_time::with_offset;
 use crate::store::{StoreError, io_error};
 
 /// The lock file's name in the folder.
@@ -139,7 +141,11 @@ pub(super) fn at_work(folder: &Path) -> Option<u32> {
 /// Who has the lock, in words.
 fn holder(words: &str) -> String {
     match (field(words, "pid "), field(words, "since ")) {
-        (Some(pid), Some(since)) => format!("the transferd with pid {pid}, since {since}"),
+        (Some(pid), Some(since)) => {
+            let zone = TimeZone::system();
+            let since = since.parse().map_or_else(|_| since.clone(), |at| with_offset(at, &zone));
+            format!("the transferd with pid {pid}, since {since}")
+        }
         (Some(pid), None) => format!("the transferd with pid {pid}"),
         (None, _) => "another transferd".to_owned(),
     }

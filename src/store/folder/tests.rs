@@ -3,7 +3,10 @@
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 
+use jiff::tz::TimeZone;
+
 use super::*;
+use crate::core::date_time::with_offset;
 use crate::core::run::RunState;
 use crate::store::Store;
 use crate::store::tests::sample::{self, at};
@@ -35,7 +38,8 @@ fn a_second_daemon_is_refused_and_told_of_the_first() {
     let folder = tempfile::tempdir().unwrap();
     let first = StateFolder::open(folder.path(), at(0)).unwrap();
     let refusal = StateFolder::open(folder.path(), at(1)).unwrap_err();
-    let holder = format!("the transferd with pid {}, since {:.0}", std::process::id(), at(0));
+    let since = with_offset(at(0), &TimeZone::system());
+    let holder = format!("the transferd with pid {}, since {since}", std::process::id());
     assert_eq!(
         refusal,
         StoreError::InUse { path: folder.path().to_owned(), holder: holder.clone() }

@@ -76,7 +76,8 @@ impl Engine {
         held.iter().for_each(|name| self.judge_now(name));
         self.deal_with_due();
         self.end_pause_of_all(self.now);
-        let text = format!("all jobs are paused by {}{}", self.asker_words(), words(&pause));
+        let text = words(&pause, |at| self.local(at));
+        let text = format!("all jobs are paused by {}{text}", self.asker_words());
         self.announce(Level::Info, None, text);
         let past = self.state.pause_of_all.past.clone();
         self.record(Record::PauseOfAll(Arc::new(PauseOfAll { pause: Some(pause), past })));
@@ -170,9 +171,9 @@ impl Engine {
     }
 }
 
-/// Until when and why, for the log.
-pub(super) fn words(pause: &Pause) -> String {
-    let until = pause.until.map(|at| format!(" until {at:.0}")).unwrap_or_default();
+/// Until when and why, for the log; `local` writes a time.
+pub(super) fn words(pause: &Pause, local: impl FnOnce(Timestamp) -> String) -> String {
+    let until = pause.until.map(|at| format!(" until {}", local(at))).unwrap_or_default();
     let why = pause.reason.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
     format!("{until}{why}")
 }

@@ -1,14 +1,15 @@
-//! Reasons as sentences for the log and for alerts: in the zone of the job.
+//! Reasons as sentences for the log and for alerts: in the zone of the job, or of the machine.
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 use super::Engine;
+use crate::date_time::with_offset;
 use crate::ids::{JobName, RunId, TransferId};
 use crate::reason::{Plain, Reason, Telling};
-use crate::schedule::Timetable;
 
-/// Times in the zone of a job; ids in full.
-struct InZone<'a>(&'a Timetable);
+/// Times by the clock of a zone; ids in full.
+struct InZone<'a>(&'a TimeZone);
 
 impl Telling for InZone<'_> {
     fn run(&self, run: RunId) -> String {
@@ -20,7 +21,7 @@ impl Telling for InZone<'_> {
     }
 
     fn time(&self, at: Timestamp) -> String {
-        self.0.local(at)
+        with_offset(at, self.0)
     }
 }
 
@@ -29,16 +30,19 @@ impl Engine {
     pub(super) fn told_time(&self, job: &JobName, at: Timestamp) -> String {
         match self.jobs.get(job) {
             Some(planned) => planned.job.timetable.local(at),
-            None => format!("{at:.0}"),
+            None => self.local(at),
         }
+    }
+
+    /// A time for people, in the zone of the machine: where no single job is meant.
+    pub(super) fn local(&self, at: Timestamp) -> String {
+        with_offset(at, &self.set.zone)
     }
 
     /// A reason that concerns a run, in a sentence.
     pub(super) fn told(&self, run: RunId, reason: &Reason) -> String {
         let job = self.state.runs.get(&run).and_then(|live| self.jobs.get(&live.run.job));
-        match job {
-            Some(planned) => reason.told(&InZone(&planned.job.timetable)),
-            None => reason.told(&Plain),
-        }
+        let zone = job.map_or(&self.set.zone, |planned| planned.job.timetable.zone());
+        reason.told(&InZone(zone))
     }
 }

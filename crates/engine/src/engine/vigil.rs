@@ -67,7 +67,8 @@ impl Engine {
         if self.now < shift(wish.at, STUCK_AFTER) {
             return;
         }
-        let (since, why) = (wish.at, self.told(id, &wish.reason));
+        let since = self.told_time(&live.run.job, wish.at);
+        let why = self.told(id, &wish.reason);
         let open = live.attempts.values().filter(|attempt| attempt.cancel.is_some());
         let attempts: Vec<AttemptId> = open.map(|attempt| attempt.id).collect();
         let told = |wish: &mut Option<CancelWish>| wish.iter_mut().for_each(|w| w.told = true);
@@ -76,7 +77,7 @@ impl Engine {
             self.change_attempt(attempt, |row| told(&mut row.cancel));
         }
         let reason =
-            format!("to be canceled since {since:.0}, and not confirmed by the agent: {why}");
+            format!("asked to cancel at {since}, and not confirmed by the agent since: {why}");
         self.tell(Level::Error, id, reason.clone());
         self.raise_stuck(id, &reason);
     }
@@ -194,7 +195,7 @@ impl Engine {
         let told = self.state.told.clone();
         self.record(Record::Told(Told { agent_down: Some(since), ..told }));
         let words = self.agent_view().words;
-        let reason = format!("{words}; runs have waited since {since:.0}");
+        let reason = format!("{words}; runs have waited since {}", self.local(since));
         self.announce(Level::Error, None, format!("runs wait for the agent: {reason}"));
         let text = format!("runs on {} wait for the agent: {reason}", self.host.hostname);
         self.raise_event(AlertEvent::AgentDown, since, None, &reason, text);
@@ -270,7 +271,7 @@ impl Engine {
         self.record(Record::Told(Told { token: Some(ToldToken { ends, ended }), ..told }));
         self.vigil.token_at = (!ended).then_some(ends);
         let verb = if ended { "expired" } else { "expires" };
-        let reason = format!("the token {verb} at {ends:.0}: renew it with `transferd login`");
+        let reason = format!("the token {verb} at {}: renew it with `transferd login`", self.local(ends));
         self.announce(Level::Warn, None, reason.clone());
         let text = format!("on {}, {reason}", self.host.hostname);
         let known_by = if ended { ends } else { notice };

@@ -11,6 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::parse::Schedule;
 use super::rule::Rule;
+use crate::date_time::with_offset;
 
 /// All schedules of a job, in its zone. Equal to another that has the same occurrences: of the
 /// same [`Timetable::identity`], and with the same changes of the zone.
@@ -118,7 +119,7 @@ impl Timetable {
 
     /// An instant for people to read: in the timetable's zone, with the offset, to the second.
     pub fn local(&self, at: Timestamp) -> String {
-        at.to_zoned_datetime(self.zone.clone()).strftime("%Y-%m-%d %H:%M:%S%:z").to_string()
+        with_offset(at, &self.zone)
     }
 
     /// Expressions and zone as text. Timetables of equal identity have the same occurrences;

@@ -382,5 +382,6 @@ fn jobs(bounds: &Bounds) -> Arc<JobSet> {
         history: HistoryPolicy::default(),
         listen: None,
         external_url: None,
+        zone: TimeZone::UTC,
     })
 }

@@ -80,7 +80,7 @@ fn the_first_digest_covers_what_came_since_it_was_asked_for_and_the_next_what_ca
     stage.gathered(second, reading(25, 2));
     let (alert, digest) = stage.digest();
     assert_eq!((digest.since, digest.until), (at("00:30:00"), at("02:30:00")));
-    assert_eq!(alert.text, "transferd on station since 2026-03-02 00:30:00+00:00: 2 failed");
+    assert_eq!(alert.text, "transferd on station since 2026-03-02 00:30:00 +00:00: 2 failed");
     stage.pass(SignedDuration::from_mins(120));
     let third = stage.asked();
     assert_eq!(third.1, Some(25));

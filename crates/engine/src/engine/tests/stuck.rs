@@ -45,8 +45,8 @@ fn a_cancel_that_is_not_confirmed_is_told_of_once_over_restarts() {
     assert_eq!(words.len(), 1, "{words:?}");
     let (event, text) = &words[0];
     assert_eq!(*event, "stuck");
-    let start = "a is stuck on station: to be canceled since 2026-03-02T01:00:10Z, and not \
-                 confirmed by the agent: ";
+    let start = "a is stuck on station: asked to cancel at 2026-03-02 01:00:10 +00:00, and not \
+                 confirmed by the agent since: ";
     assert!(text.starts_with(start), "{text}");
     stage.restart();
     stage.pass(secs(3_600));

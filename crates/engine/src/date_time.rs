@@ -1,0 +1,25 @@
+//! The one way in which a moment is written for people: `2026-11-28 02:30:00 +01:00`.
+//!
+//! The log, alerts and commands write moments alike, so that one can be looked for in the other,
+//! and each command takes them as they are written here. Programs get RFC 3339 instead.
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+/// The moment by the clock of a zone, to the second, with the zone's offset then.
+pub fn with_offset(at: Timestamp, zone: &TimeZone) -> String {
+    at.to_zoned_datetime(zone.clone()).strftime("%Y-%m-%d %H:%M:%S %:z").to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moment_has_its_date_its_seconds_and_its_offset() {
+        let zone = TimeZone::get("Europe/Berlin").unwrap();
+        let told = |at: &str| with_offset(at.parse().unwrap(), &zone);
+        assert_eq!(told("2026-11-28T01:30:00.9Z"), "2026-11-28 02:30:00 +01:00");
+        assert_eq!(told("2026-07-01T00:00:07Z"), "2026-07-01 02:00:07 +02:00");
+    }
+}
