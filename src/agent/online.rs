@@ -115,7 +115,9 @@ async fn token(set: &JobSet, client: &AgentClient, said: &mut Online) -> bool {
         Ok(profile) => {
             let end = client.token().current().ok().and_then(|t| expiry(t.expose_secret()));
             said.good.push(match end {
-                Some(end) => format!("the token is good until {}", with_offset(end, &TimeZone::system())),
+                Some(end) => {
+                    format!("the token is good until {}", with_offset(end, &TimeZone::system()))
+                }
                 None => "the token is good".to_owned(),
             });
             role(profile.user_type.as_deref(), &keys, said);

@@ -38,7 +38,7 @@ pub struct Args {
     #[arg(long = "job", value_name = "JOB", hide = true)]
     named: Vec<String>,
     /// Begin behind the event of this id, as `--json` shows it [default: only what is new]
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", value_parser = event_id)]
     since: Option<u64>,
     /// As other tools have it: this command follows anyway
     #[arg(short, long, hide = true)]
@@ -46,6 +46,15 @@ pub struct Args {
     /// Print a JSON object a line
     #[arg(long)]
     json: bool,
+}
+
+/// The id of an event.
+fn event_id(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| {
+        "not the id of an event, which `events --json` shows; for a time, \
+         `transferd history --since` is what is meant"
+            .to_owned()
+    })
 }
 
 /// Carries out `events`.

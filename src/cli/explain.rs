@@ -343,11 +343,10 @@ fn page(document: &Document, screen: Screen) -> String {
     } else {
         let kind = &document.kind;
         let required = if document.required { ", required" } else { "" };
+        let begin = width(&document.key) + 2;
+        let kind = hanging(&format!("{kind}{required}"), begin, begin, Some(room));
         let name = paint.tone(Tone::Strong, &document.key);
-        page.push_str(&format!(
-            "{name}  {}\n",
-            paint.tone(Tone::Faint, &format!("{kind}{required}"))
-        ));
+        page.push_str(&format!("{name}  {}\n", paint.tone(Tone::Faint, &kind)));
     }
     for line in lines(&document.description, Some(room.saturating_sub(2))) {
         page.push_str(&format!("  {line}\n"));
@@ -427,9 +426,14 @@ mod tests {
         for document in &all {
             let key = &document.key;
             assert!(!document.description.is_empty() || key.is_empty(), "`{key}` says nothing");
-            let page = page(document, Screen { width: Some(80), color: false });
-            for line in page.lines() {
-                assert!(width(line) <= 80 || !line.contains(' '), "`{key}`: {line}");
+            for room in [60, 80, 120] {
+                let page = page(document, Screen { width: Some(room), color: false });
+                for line in page.lines() {
+                    let fits = width(line) <= usize::from(room) || !line.contains(' ');
+                    assert!(fits, "`{key}` at {room}: {line}");
+                    let parted = line.ends_with("Default:");
+                    assert!(!parted, "`{key}` at {room}: {line}");
+                }
             }
         }
         assert!(all.len() > 50, "{}", all.len());

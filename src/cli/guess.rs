@@ -27,12 +27,12 @@ const LENGTHS_APART: usize = 3;
 /// Words from elsewhere that are not commands here, and what to do instead.
 const WORDS: &[(&[&str], &str)] = &[
     (
-        &["enable", "unpause", "unsuspend"],
+        &["enable", "unpause", "unsuspend", "unmask"],
         "`transferd resume JOB` ends a pause; `enabled: false` is ended in the job file \
          (`transferd edit`)",
     ),
     (
-        &["disable", "suspend"],
+        &["disable", "suspend", "mask"],
         "`transferd pause JOB` stops its scheduling for a while; for good, write \
          `enabled: false` in the job file (`transferd edit`)",
     ),
@@ -41,11 +41,14 @@ const WORDS: &[(&[&str], &str)] = &[
         "take the job out of the job file (`transferd edit`); `transferd cancel RUN` ends a run",
     ),
     (
-        &["add", "create", "new", "apply", "set", "config"],
+        &[
+            "add", "create", "new", "apply", "set", "config", "crontab", "copy", "sync", "move",
+            "patch", "replace", "rollout",
+        ],
         "jobs are defined in the job file: `transferd edit`, then `transferd check`",
     ),
     (
-        &["get", "info", "top"],
+        &["get", "info", "top", "inspect", "stats", "stat", "job", "cat", "is-active", "is-failed"],
         "`transferd status` shows all jobs, `transferd status JOB` one, `transferd show RUN` a run",
     ),
     (
@@ -57,7 +60,49 @@ const WORDS: &[(&[&str], &str)] = &[
         "`transferd service install` puts the service in place, `transferd service uninstall` takes \
          it away",
     ),
-    (&["exec", "submit", "queue"], "`transferd trigger JOB` runs a job now"),
+    (&["exec", "submit", "queue", "transfer"], "`transferd trigger JOB` runs a job now"),
+    (
+        &["daemon-reload", "refresh", "reread"],
+        "`transferd reload` reads the job file now; a running daemon takes each good change anyway",
+    ),
+    (&["reset-failed"], "`transferd retry --failed --since 1d` repeats what has failed"),
+    (
+        &["wait"],
+        "`transferd trigger JOB --wait` and `transferd retry JOB --wait` wait for the run's end",
+    ),
+    (
+        &["snapshots", "runs", "last", "results", "report"],
+        "`transferd history` lists past runs, `transferd show RUN` shows one",
+    ),
+    (
+        &["forget", "prune", "cleanup", "vacuum"],
+        "old runs are forgotten as `history:` in the job file says: `transferd explain history`",
+    ),
+    (
+        &["restore", "export", "import", "migrate"],
+        "`transferd backup FILE` copies the state; it is restored by putting the file in its place \
+         while the daemon is stopped (docs/operations.md)",
+    ),
+    (
+        &["upgrade", "update", "self-update"],
+        "install the new program and restart the daemon: it takes the state over \
+         (docs/operations.md)",
+    ),
+    (
+        &["token", "logout", "whoami"],
+        "`transferd login` writes a new token, `transferd check --online` says whose it is; without \
+         the token file nobody is signed in",
+    ),
+    (
+        &["ping", "health", "healthcheck"],
+        "`transferd status` asks the daemon and the agent; `listen:` in the job file serves \
+         `/healthz`",
+    ),
+    (
+        &["ui", "tui", "web", "dashboard", "open", "metrics"],
+        "`transferd status --watch` is the view in the terminal; `listen:` in the job file serves a \
+         page and metrics (`transferd explain listen`)",
+    ),
     (&["up", "daemon", "serve", "server"], "`transferd run` is the daemon, in the foreground"),
     (&["down", "quit", "shutdown"], "`systemctl stop transferd` stops the daemon"),
     (&["log", "journal", "follow"], "`transferd events` follows what happens"),
@@ -65,17 +110,47 @@ const WORDS: &[(&[&str], &str)] = &[
         &["watch", "live"],
         "`transferd status --watch` shows it live, `transferd events` line by line",
     ),
-    (&["timers", "upcoming", "schedule"], "`transferd next` lists what is coming"),
+    (&["timers", "list-timers", "upcoming", "schedule"], "`transferd next` lists what is coming"),
     (&["signin", "auth"], "`transferd login` signs in and writes the token file"),
     (&["simulate", "plan", "dry-run"], "`transferd rehearse` plays the job file in virtual time"),
 ];
 
 /// Options from elsewhere: for the commands that are named, or for all, what to type instead.
 const OPTIONS: &[(&[&str], &[&str], &str)] = &[
+    (
+        &["status"],
+        &["-f", "--follow"],
+        "`transferd status --watch` shows it live, `transferd events` line by line",
+    ),
+    (
+        &["trigger", "retry"],
+        &["-f", "--force"],
+        "`--again` repeats what has succeeded; nothing else is asked about",
+    ),
+    (
+        &["reload"],
+        &["--force", "-f"],
+        "a reload takes each valid file, and never one with an error",
+    ),
+    (
+        &["trigger", "retry", "cancel", "pause", "resume", "run", "rehearse", "check", "edit"],
+        &["-n", "--dry-run"],
+        "`transferd rehearse` plays the job file and changes nothing; `backfill` has `--dry-run`",
+    ),
+    (&["reload"], &["-n", "--dry-run"], "`transferd diff` shows what a reload would change"),
+    (&["history"], &["--tail", "--lines", "--count", "--head"], "`-n N` lists the newest N runs"),
+    (&["history"], &["-l", "--long", "--wide"], "`transferd show RUN` has all of a run"),
+    (&[], &["-l", "--list"], "`transferd status` and `transferd next` list the jobs"),
+    (&[], &["-e", "--edit"], "`transferd edit` opens the job file"),
+    (&[], &["--version", "-V"], "`transferd --version` prints it"),
     (&["history", "show"], &["-f", "--follow"], "`transferd events` follows what happens"),
     (&[], &["-f", "--file", "--filename"], "the job file is named by `-c PATH`"),
     (&["cancel", "trigger"], &["--all"], "name the jobs, or write `'*'`"),
-    (&["status", "next", "history", "show"], &["--all", "-a"], "without a job, all are listed"),
+    (
+        &["status", "next", "history", "show"],
+        &["--all", "-a", "-A", "--all-namespaces"],
+        "without a job, all are listed",
+    ),
     (
         &[],
         &["-v", "--verbose", "--debug", "-d"],
@@ -100,7 +175,7 @@ pub(super) fn guess(error: &Error, typed: &[OsString]) -> Option<Guess> {
             let word = context(ContextKind::InvalidArg)?;
             option(&word, typed)
         }
-        ErrorKind::MissingRequiredArgument => missing(typed),
+        ErrorKind::MissingRequiredArgument => missing(error, typed),
         _ => None,
     }
 }
@@ -125,14 +200,59 @@ fn command(word: &str) -> Guess {
     Guess { message, hint }
 }
 
-/// For a command that takes jobs or, instead of them, an option.
-fn missing(typed: &[OsString]) -> Option<Guess> {
+/// For a command without what it is about.
+fn missing(error: &Error, typed: &[OsString]) -> Option<Guess> {
+    let Some(ContextValue::Strings(lacking)) = error.get(ContextKind::InvalidArg) else {
+        return None;
+    };
+    if !lacking
+        .iter()
+        .any(|argument| ["JOB", "FILE", "TIME"].iter().any(|what| argument.contains(what)))
+    {
+        return None;
+    }
     let program = program();
     let name = typed_command(&program, typed)?.get_name();
-    matches!(name, "pause" | "resume").then(|| Guess {
-        message: format!("`{name}` needs a job"),
-        hint: format!("`transferd {name} JOB`, or `transferd {name} --all` for all of them"),
-    })
+    let (what, hint) = match name {
+        "pause" | "resume" => (
+            "a job",
+            format!("`transferd {name} JOB`, or `transferd {name} --all` for all of them"),
+        ),
+        "cancel" => (
+            "a job or a run",
+            "`transferd cancel JOB` ends what it runs; `systemctl stop transferd` stops the daemon"
+                .to_owned(),
+        ),
+        "trigger" => (
+            "a job",
+            "`transferd trigger JOB` runs it now, and `transferd status` lists the jobs; \
+             `systemctl start transferd` starts the daemon"
+                .to_owned(),
+        ),
+        "retry" => (
+            "a job or a run",
+            "`transferd retry JOB` repeats its last run, `transferd retry --failed --since 1d` all \
+             that have failed"
+                .to_owned(),
+        ),
+        "why" => ("a job", "`transferd why JOB`; `transferd status` lists the jobs".to_owned()),
+        "backfill" => (
+            "a job and a span of time",
+            "`transferd backfill JOB --from yesterday --to now --dry-run` shows what it would run"
+                .to_owned(),
+        ),
+        "backup" => ("a file", "`transferd backup FILE` copies the state to it".to_owned()),
+        _ => return None,
+    };
+    Some(Guess { message: format!("`{name}` needs {what}"), hint })
+}
+
+/// The line with the request for help behind the command, where it stands before it: `-h status`.
+pub(super) fn help_behind(typed: &[OsString]) -> Option<Vec<OsString>> {
+    let [own, help, command, ..] = typed else { return None };
+    let is_help = help == "-h" || help == "--help";
+    let known = is_help && program().find_subcommand(command).is_some();
+    known.then(|| vec![own.clone(), command.clone(), help.clone()])
 }
 
 /// For an argument that the command does not take.
@@ -230,9 +350,45 @@ mod tests {
             ("transferd --state-dir x --json ls", "`transferd status --json`"),
             ("transferd -n 5 history", "`transferd history -n`"),
             ("transferd --since=2d history", "`transferd history --since`"),
+            ("transferd list-timers", "`transferd next`"),
+            ("transferd daemon-reload", "`transferd reload`"),
+            ("transferd is-active", "`transferd status`"),
+            ("transferd crontab -l", "`transferd edit`"),
+            ("transferd job run nightly", "`transferd show RUN`"),
+            ("transferd snapshots", "`transferd history`"),
+            ("transferd dashboard", "`transferd status --watch`"),
+            ("transferd token", "`transferd login`"),
+            ("transferd status -f", "--watch"),
+            ("transferd status -A", "all are listed"),
+            ("transferd status --version", "`transferd --version`"),
+            ("transferd history --tail 5", "`-n N`"),
+            ("transferd trigger --dry-run nightly", "`transferd rehearse`"),
+            ("transferd reload --dry-run", "`transferd diff`"),
+            ("transferd retry --force nightly", "`--again`"),
+            ("transferd -e", "`transferd edit`"),
+            ("transferd -l", "`transferd next`"),
+            ("transferd stop", "`systemctl stop transferd`"),
+            ("transferd start", "`systemctl start transferd`"),
+            ("transferd retry", "`transferd retry --failed --since 1d`"),
+            ("transferd why", "`transferd why JOB`"),
+            ("transferd backfill nightly", "--dry-run"),
+            ("transferd backup", "`transferd backup FILE`"),
         ] {
             assert!(hint(line).contains(meant), "{line}: {}", hint(line));
         }
+    }
+
+    #[test]
+    fn help_that_is_asked_for_before_the_command_is_the_commands() {
+        let behind = |line: &str| {
+            let typed: Vec<OsString> = line.split(' ').map(OsString::from).collect();
+            let told = help_behind(&typed)?;
+            Some(told.join(std::ffi::OsStr::new(" ")).into_string().unwrap())
+        };
+        assert_eq!(behind("transferd -h status"), Some("transferd status -h".to_owned()));
+        assert_eq!(behind("transferd --help ls"), Some("transferd ls --help".to_owned()));
+        assert_eq!(behind("transferd -h"), None);
+        assert_eq!(behind("transferd -h nonsense"), None);
     }
 
     #[test]

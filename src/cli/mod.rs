@@ -236,6 +236,7 @@ pub fn main(
     err: &mut dyn Write,
 ) -> Exit {
     let typed: Vec<OsString> = arguments.into_iter().collect();
+    let typed = guess::help_behind(&typed).unwrap_or(typed);
     let json = typed.iter().take_while(|word| *word != "--").any(|word| word == "--json");
     told::begin();
     let mut out = told::Watched { out, written: false };

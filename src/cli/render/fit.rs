@@ -50,12 +50,16 @@ fn taken(chars: impl Iterator<Item = char>, room: usize) -> String {
 /// is wider than a line. All in one line where the room has no end.
 pub fn lines(text: &str, room: Option<usize>) -> Vec<String> {
     let text = plain(text);
-    let Some(room) = room else { return vec![text] };
-    let text = bound(&text);
+    let Some(room) = room else { return vec![text.replace(BOUND, " ")] };
+    broken(&bound(&text, Narrow::Yes), room)
+}
+
+/// A text in which what belongs together is bound, in lines.
+fn broken(text: &str, room: usize) -> Vec<String> {
     let options = Options::new(room.max(1))
         .word_separator(WordSeparator::AsciiSpace)
         .word_splitter(WordSplitter::NoHyphenation);
-    textwrap::wrap(&text, options).iter().map(|line| line.replace(BOUND, " ")).collect()
+    textwrap::wrap(text, options).iter().map(|line| line.replace(BOUND, " ")).collect()
 }
 
 /// A line in lines of at most `room` columns where it has words to be broken between, later ones
@@ -76,7 +80,7 @@ pub fn folded(line: &str, room: usize) -> String {
         .break_words(false)
         .word_separator(WordSeparator::AsciiSpace)
         .word_splitter(WordSplitter::NoHyphenation);
-    let lines = textwrap::wrap(&bound(text), options).join("\n").replace(BOUND, " ");
+    let lines = textwrap::wrap(&bound(text, Narrow::No), options).join("\n").replace(BOUND, " ");
     format!("{lines}{end}")
 }
 
@@ -97,26 +101,41 @@ fn is_excerpt(line: &str) -> bool {
     false
 }
 
+/// A name and its value, of which no line break parts the value's beginning.
+pub(super) fn pair(name: &str, value: &str) -> String {
+    format!("{name}{BOUND}{value}")
+}
+
 /// A blank at which no line is broken (U+00A0).
 pub(super) const BOUND: char = '\u{a0}';
 
 /// The widest part of a text that no line break parts.
 pub fn longest_word(text: &str) -> usize {
-    bound(text).split(' ').map(width).max().unwrap_or(0)
+    bound(text, Narrow::Yes).split(' ').map(width).max().unwrap_or(0)
 }
 
-/// Binds numbers to the units behind them, times to their offsets, and weekdays to what follows.
-pub(super) fn bound(text: &str) -> String {
-    const UNITS: [&str; 11] = ["%", "ms", "s", "min", "h", "d", "B", "KiB", "MiB", "GiB", "TiB"];
-    const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
-    let mut bound = String::new();
-    for (index, word) in text.split(' ').enumerate() {
-        let unit = word.trim_end_matches([',', ';', ':', '.', ')']).trim_end_matches("/s");
-        let follows_number = bound.ends_with(|c: char| c.is_ascii_digit());
-        let follows_day = DAYS.iter().any(|day| bound.ends_with(day));
-        let belongs = (follows_number && (UNITS.contains(&unit) || is_offset(unit)))
-            || (follows_day && word.starts_with(|c: char| c.is_ascii_digit()));
-        if index > 0 {
+/// Whether a text stands in a column: there a long duration may be parted between its units.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Narrow {
+    /// In a column.
+    Yes,
+    /// Across the screen.
+    No,
+}
+
+/// Binds what is read as one: numbers to the units behind them, the parts of a duration to each
+/// other, times to their offsets, weekdays to what follows, and names to the beginnings of their
+/// values.
+pub(super) fn bound(text: &str, narrow: Narrow) -> String {
+    let words: Vec<&str> = text.split(' ').collect();
+    let mut bound = String::with_capacity(text.len());
+    let mut code = Code::default();
+    for (index, word) in words.iter().enumerate() {
+        if let Some(before) = index.checked_sub(1) {
+            code.pass(words[before]);
+            let belongs = code.parts_name(words[before])
+                || is_one(&words, before)
+                || (narrow == Narrow::No && is_one_span(&words, before));
             bound.push(if belongs { BOUND } else { ' ' });
         }
         bound.push_str(word);
@@ -124,9 +143,67 @@ pub(super) fn bound(text: &str) -> String {
     bound
 }
 
+/// Whether the word at an index and the one behind it say one number, duration or moment.
+fn is_one(words: &[&str], index: usize) -> bool {
+    const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
+    let (word, next) = (words[index], words[index + 1]);
+    let begins_with_digit = next.starts_with(|c: char| c.is_ascii_digit());
+    (word.ends_with(|c: char| c.is_ascii_digit()) && (is_unit(next) || is_offset(next)))
+        || (DAYS.iter().any(|day| word.ends_with(day)) && begins_with_digit)
+}
+
+/// Whether the word at an index and the one behind it are parts of one duration: `2 h 30 min`,
+/// `(in 22 h)`, `9 s ago`.
+fn is_one_span(words: &[&str], index: usize) -> bool {
+    let (word, next) = (words[index], words[index + 1]);
+    let is_amount = |at: usize| {
+        words.get(at).is_some_and(|word| word.ends_with(|c: char| c.is_ascii_digit()))
+            && words.get(at + 1).is_some_and(|unit| is_unit(unit))
+    };
+    let ends_amount = index.checked_sub(1).is_some_and(is_amount) && without_end(word) == word;
+    (ends_amount && (is_amount(index + 1) || without_end(next) == "ago"))
+        || (word.trim_start_matches('(') == "in" && is_amount(index + 1))
+}
+
+/// `min`, `MiB/s`, also with what ends a part of a sentence.
+fn is_unit(word: &str) -> bool {
+    const UNITS: [&str; 11] = ["%", "ms", "s", "min", "h", "d", "B", "KiB", "MiB", "GiB", "TiB"];
+    UNITS.contains(&without_end(word).trim_end_matches("/s"))
+}
+
+fn without_end(word: &str) -> &str {
+    word.trim_end_matches([',', ';', ':', '.', ')'])
+}
+
+/// Whether words stand in what people write in a file: between backticks, or in a map `{a: b}`.
+#[derive(Debug, Default)]
+struct Code {
+    quoted: bool,
+    depth: usize,
+}
+
+impl Code {
+    /// Takes notice of a word.
+    fn pass(&mut self, word: &str) {
+        for c in word.chars() {
+            match c {
+                '`' => self.quoted = !self.quoted,
+                '{' => self.depth += 1,
+                '}' => self.depth = self.depth.saturating_sub(1),
+                _ => {}
+            }
+        }
+    }
+
+    /// True behind the colon of a key, and behind the word that says what holds without one.
+    fn parts_name(&self, word: &str) -> bool {
+        (word.ends_with(':') && (self.quoted || self.depth > 0)) || word == "Default:"
+    }
+}
+
 /// `+01:00`.
 fn is_offset(word: &str) -> bool {
-    let digits = word.strip_prefix(['+', '-']).and_then(|rest| rest.split_once(':'));
+    let digits = without_end(word).strip_prefix(['+', '-']).and_then(|rest| rest.split_once(':'));
     digits.is_some_and(|(hours, minutes)| {
         [hours, minutes].iter().all(|part| part.len() == 2 && part.parse::<u8>().is_ok())
     })
@@ -136,7 +213,12 @@ fn is_offset(word: &str) -> bool {
 /// first line are taken already. Ends without a line feed.
 pub fn hanging(text: &str, used: usize, indent: usize, room: Option<usize>) -> String {
     let room = room.map(|room| room.saturating_sub(used.max(indent)));
-    lines(text, room).join(&format!("\n{:indent$}", ""))
+    let text = plain(text);
+    let lines = match room {
+        Some(room) => broken(&bound(&text, Narrow::No), room),
+        None => vec![text.replace(BOUND, " ")],
+    };
+    lines.join(&format!("\n{:indent$}", ""))
 }
 
 #[cfg(test)]
@@ -173,6 +255,28 @@ mod tests {
         let text = "Sat 2026-11-28 02:30 +01:00 (in 1 h 2 min)";
         let told = ["Sat 2026-11-28", "02:30 +01:00", "(in 1 h 2 min)"];
         assert_eq!(lines(text, Some(14)), told);
+    }
+
+    #[test]
+    fn a_duration_is_not_parted_from_what_says_where_it_counts_from() {
+        let text = "good, read 5 min 6 s ago; Sun 04:00 (in 22 h)";
+        let told = ["good, read", "5 min 6 s ago;", "Sun 04:00", "(in 22 h)"];
+        assert_eq!(hanging(text, 0, 0, Some(15)).split('\n').collect::<Vec<_>>(), told);
+        assert_eq!(hanging("in all 2 d, ago", 0, 0, Some(9)), "in all\n2 d, ago");
+        assert_eq!(folded("after 2 h 30 min", 12), "after\n  2 h 30 min");
+    }
+
+    #[test]
+    fn a_name_is_not_parted_from_the_beginning_of_its_value() {
+        let text = "stop: write `enabled: false` or {max_attempts: 3, delay: 1m}";
+        for room in 20..60 {
+            for line in lines(text, Some(room)) {
+                assert!(!line.ends_with(':') || line == "stop:", "{room}: {line}");
+            }
+        }
+        let text = format!("{}, {}", pair("catch_up", "once"), pair("jitter", "0s"));
+        assert_eq!(lines(&text, Some(16)), ["catch_up once,", "jitter 0s"]);
+        assert_eq!(lines(&text, None), ["catch_up once, jitter 0s"]);
     }
 
     #[test]

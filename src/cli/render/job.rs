@@ -5,7 +5,7 @@
 use serde_json::Value;
 
 use super::changes::value;
-use super::fit::{hanging, plain, width};
+use super::fit::{hanging, pair, plain, width};
 use super::paint::{Paint, Tone};
 use super::run;
 use super::table::Screen;
@@ -60,7 +60,7 @@ pub fn page(job: &JobDocument, times: &Times, screen: Screen) -> String {
                 || key.starts_with("destination.");
             !elsewhere && !value.is_null()
         })
-        .map(|(key, told)| format!("{key} {}", value(told)))
+        .map(|(key, told)| pair(key, &value(told)))
         .collect();
     fact("policies", Tone::Plain, &policies.join(", "));
     if !recent.is_empty() {

@@ -1,6 +1,6 @@
 //! Sentences, broken at blanks to the reader's width.
 
-use super::fit::{BOUND, bound, width};
+use super::fit::{BOUND, Narrow, bound, width};
 
 /// A text that begins with `mark`, its further lines indented as far as the mark is wide, no line
 /// longer than `room` unless a single word is.
@@ -8,7 +8,7 @@ pub fn paragraph(mark: &str, text: &str, room: usize) -> String {
     let indent = width(mark);
     let mut lines = mark.to_owned();
     let mut used = indent;
-    for (number, word) in bound(text).split(' ').enumerate() {
+    for (number, word) in bound(text, Narrow::No).split(' ').enumerate() {
         let length = width(word);
         if number > 0 && used + 1 + length > room {
             lines.push('\n');

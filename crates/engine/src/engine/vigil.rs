@@ -271,7 +271,8 @@ impl Engine {
         self.record(Record::Told(Told { token: Some(ToldToken { ends, ended }), ..told }));
         self.vigil.token_at = (!ended).then_some(ends);
         let verb = if ended { "expired" } else { "expires" };
-        let reason = format!("the token {verb} at {}: renew it with `transferd login`", self.local(ends));
+        let reason =
+            format!("the token {verb} at {}: renew it with `transferd login`", self.local(ends));
         self.announce(Level::Warn, None, reason.clone());
         let text = format!("on {}, {reason}", self.host.hostname);
         let known_by = if ended { ends } else { notice };

@@ -3,8 +3,11 @@
 
 use jiff::Timestamp;
 
+use serde_json::Value;
+
 use super::*;
 use crate::cli::render::fit::width;
+use crate::cli::render::job;
 
 const WIDTHS: [u16; 4] = [60, 80, 120, 200];
 
@@ -78,6 +81,20 @@ fn no_name_of_a_job_is_cut_where_the_screen_is_as_wide_as_it() {
         let page = status::page(&status, &times(false), screen(at));
         for job in jobs().iter().filter(|job| width(job.name.as_str()) <= usize::from(at)) {
             assert!(page.contains(job.name.as_str()), "{at}: {}\n{page}", job.name);
+        }
+    }
+}
+
+#[test]
+fn a_policy_is_not_parted_from_the_beginning_of_its_value() {
+    let mut job = a_job("nightly");
+    let fields = [("catch_up", "once"), ("max_age", "1d2h"), ("retry.initial_delay", "30s")];
+    detail(&mut job).fields =
+        fields.map(|(name, value)| (name.to_owned(), Value::String(value.to_owned()))).into();
+    for width in 45..120 {
+        let page = job::page(&job, &times(false), screen(width));
+        for (name, value) in fields {
+            assert!(page.contains(&format!("{name} {value}")), "{width}: {page}");
         }
     }
 }
