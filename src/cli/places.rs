@@ -121,7 +121,7 @@ impl<'a> Places<'a> {
         if let Some(folder) = &self.global.state_dir {
             return Search { meant: vec![folder.join(socket::NAME)], ..Search::default() };
         }
-        let system = system_runtime().join(socket::NAME);
+        let system = system_socket();
         let own = self.user_runtime().or_else(|| self.state_folder().ok().filter(|_| !self.root));
         let own = own.map(|folder| folder.join(socket::NAME));
         let user = |path| ("your own service", "--user", path);
@@ -163,6 +163,11 @@ impl<'a> Places<'a> {
         let named = (self.variable)(name).map(PathBuf::from).filter(|path| path.is_absolute());
         named.or_else(|| (self.variable)("HOME").map(|home| Path::new(&home).join(below_home)))
     }
+}
+
+/// Where the system's service listens.
+pub fn system_socket() -> PathBuf {
+    system_runtime().join(socket::NAME)
 }
 
 fn system_runtime() -> PathBuf {

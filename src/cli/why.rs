@@ -92,6 +92,18 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
     done(written, Exit::Done)
 }
 
+/// What `why JOB` answers now, a sentence each.
+///
+/// # Errors
+/// In words: the daemon does not answer.
+pub(super) fn sentences(job: &str, global: &Global) -> Result<Vec<String>, String> {
+    let mut said = Vec::new();
+    match gather(job, None, clock::now(), global, &mut said) {
+        Ok(facts) => Ok(explain(&facts).sentences),
+        Err(_) => Err(String::from_utf8_lossy(&said).trim().to_owned()),
+    }
+}
+
 /// What a text asks about.
 fn asked(when: &When, text: &str, err: &mut dyn Write) -> Result<Asked, String> {
     match when.whole_day(text) {

@@ -48,6 +48,10 @@ pub struct StatusDocument {
     /// Where the page is served; left out of `--json`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub served_at: Option<SocketAddr>,
+    /// Where people reach the page, without a slash at its end: `external_url`, else where it is
+    /// served; left out of `--json`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub page: Option<String>,
 }
 
 /// The daemon, in `status`.
@@ -382,6 +386,7 @@ impl StatusDocument {
     pub fn without_details(mut self) -> Self {
         self.phrases.clear();
         self.served_at = None;
+        self.page = None;
         for job in &mut self.jobs {
             job.detail = None;
             let runs = [&mut job.active_run, &mut job.last_run, &mut job.last_success];

@@ -3,6 +3,7 @@
 //! The engine is asked in the loop, which takes a moment; the database beside it.
 
 use std::collections::HashMap;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -116,6 +117,7 @@ impl Driver {
             problems: Vec::new(),
             phrases: Vec::new(),
             served_at: self.web.served(),
+            page: page(self.event_loop.jobs().external_url.as_deref(), self.web.served()),
         };
         self.problems(now).into_iter().for_each(|problem| status.add_problem(problem));
         let store = self.store.clone();
@@ -308,6 +310,19 @@ fn undelivered(alert: &FailingAlert) -> Phrase {
         .words(format!(" by {} is not delivered after {tries}, the next at ", alert.channel))
         .time(alert.next_try)
         .words(format!(": {}", alert.words))
+}
+
+/// Where people reach the page: a browser on this machine, if the job file names nothing else.
+fn page(external_url: Option<&str>, served: Option<SocketAddr>) -> Option<String> {
+    let here = |mut at: SocketAddr| {
+        match at.ip() {
+            IpAddr::V4(ip) if ip.is_unspecified() => at.set_ip(Ipv4Addr::LOCALHOST.into()),
+            IpAddr::V6(ip) if ip.is_unspecified() => at.set_ip(Ipv6Addr::LOCALHOST.into()),
+            IpAddr::V4(_) | IpAddr::V6(_) => {}
+        }
+        format!("http://{at}")
+    };
+    external_url.map(str::to_owned).or_else(|| served.map(here))
 }
 
 /// The keys that say under what a job's runs are carried out, those of `retry` in a map.

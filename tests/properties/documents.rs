@@ -121,6 +121,7 @@ fn any_status() -> impl Strategy<Value = StatusDocument> {
                 problems: vec![problem],
                 phrases: vec![Phrase::new("since ").time(instant)],
                 served_at: flag.then(|| ([127, 0, 0, 1], 29_180).into()),
+                page: flag.then(|| "https://transfers.example.com".to_owned()),
             }
         },
     )

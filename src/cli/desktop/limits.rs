@@ -31,3 +31,12 @@ pub(super) const WAITING: usize = 16;
 
 /// The desktop has this long to take a notification.
 pub(super) const DELIVERY: Duration = Duration::from_secs(20);
+
+/// Notifications whose buttons are heard: more stand on no screen. The oldest is forgotten.
+pub(super) const REMEMBERED: usize = 64;
+
+/// What buttons have asked for that is under way at the same time; more are turned down.
+pub(super) const UNDER_WAY: usize = 4;
+
+/// Bytes of the answer to `why`: more than any desktop shows.
+pub(super) const ANSWER_MAX: usize = 1_500;

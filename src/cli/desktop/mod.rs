@@ -7,23 +7,28 @@
 
 use std::io::Write;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::Args as ClapArgs;
 use futures_util::future::join_all;
 use tokio::sync::mpsc;
 
 use super::ask::{runtime, say};
-use super::places::{Places, Search};
+use super::places::{Places, Search, system_socket};
 use super::{Exit, Global, Scope};
 use crate::clock;
 use crate::control::client::{Client, ClientError};
 use crate::control::request::{EventsQuery, StatusQuery};
 use crate::signals::{Signal, Signals};
-use notices::{Notice, Throttle, Watcher};
+use notices::{Notice, Watcher};
+use screen::{Told, show};
 
 mod limits;
 mod notices;
 mod notify;
+mod open;
+mod screen;
+mod shown;
 #[cfg(test)]
 mod tests;
 mod wanted;
@@ -34,7 +39,7 @@ pub struct Args {}
 
 /// Carries out `desktop`.
 pub fn run(_: Args, global: &Global, _: &mut dyn Write, err: &mut dyn Write) -> Exit {
-    let sockets = sockets(Places::here(global).search(), global.scope);
+    let services = services(global);
     let runtime = match runtime() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -51,7 +56,7 @@ pub fn run(_: Args, global: &Global, _: &mut dyn Write, err: &mut dyn Write) -> 
             }
         };
         let (tell, told) = mpsc::channel(limits::WAITING);
-        let followers = join_all(sockets.into_iter().map(|socket| follow(socket, tell.clone())));
+        let followers = join_all(services.into_iter().map(|one| follow(one, tell.clone())));
         tokio::select! {
             biased;
             () = stop(&mut signals) => {}
@@ -60,6 +65,22 @@ pub fn run(_: Args, global: &Global, _: &mut dyn Write, err: &mut dyn Write) -> 
         }
         Exit::Done
     })
+}
+
+/// A service that is followed.
+struct Service {
+    socket: PathBuf,
+    /// The options with which a command asks this one.
+    options: Arc<Global>,
+}
+
+fn services(global: &Global) -> Vec<Service> {
+    let sockets = sockets(Places::here(global).search(), global.scope);
+    let service = |socket| {
+        let scope = if socket == system_socket() { Scope::System } else { global.scope };
+        Service { socket, options: Arc::new(Global { scope, ..global.clone() }) }
+    };
+    sockets.into_iter().map(service).collect()
 }
 
 /// The sockets of all services that are meant: without an option both.
@@ -79,7 +100,14 @@ async fn stop(signals: &mut Signals) {
 }
 
 /// Follows one daemon, whenever it is there.
-async fn follow(socket: PathBuf, tell: mpsc::Sender<Notice>) {
+async fn follow(service: Service, tell: mpsc::Sender<Told>) {
+    let Service { socket, options } = service;
+    let tell = |notice| {
+        let told = Told { notice, by: Arc::clone(&options) };
+        let tell = tell.clone();
+        // Whoever shows them lives as long as we do.
+        async move { drop(tell.send(told).await) }
+    };
     let mut watcher = Watcher::default();
     let mut query = EventsQuery::default();
     loop {
@@ -96,10 +124,10 @@ async fn listen(
     client: &Client,
     watcher: &mut Watcher,
     query: &mut EventsQuery,
-    tell: &mpsc::Sender<Notice>,
+    tell: impl AsyncFn(Notice),
 ) -> Result<(), ClientError> {
     let mut following = client.events(query).await?;
-    let known = StatusQuery { known: true, ..StatusQuery::default() };
+    let known = StatusQuery { known: true, detail: true, ..StatusQuery::default() };
     let mut looks = tokio::time::interval(limits::LOOK);
     looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
@@ -121,29 +149,7 @@ async fn listen(
             }
         };
         for notice in notices {
-            // Whoever shows them lives as long as we do.
-            let _ = tell.send(notice).await;
-        }
-    }
-}
-
-/// Shows what is told, one after another.
-async fn show(mut told: mpsc::Receiver<Notice>, err: &mut dyn Write) {
-    let mut throttle = Throttle::default();
-    loop {
-        let rest = throttle.wait(clock::now());
-        let notice = tokio::select! {
-            notice = told.recv() => match notice {
-                Some(notice) => throttle.admit(notice, clock::now()),
-                None => return,
-            },
-            () = tokio::time::sleep(rest.unwrap_or_default()), if rest.is_some() => {
-                throttle.rest(clock::now())
-            }
-        };
-        let Some(notice) = notice else { continue };
-        if let Err(words) = notify::show(&notice).await {
-            say(err, &format!("{}: {words}", notice.title));
+            tell(notice).await;
         }
     }
 }

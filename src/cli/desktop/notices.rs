@@ -26,11 +26,35 @@ pub(super) struct Notice {
     pub(super) body: String,
     /// Whether it stays until it is closed.
     pub(super) urgent: bool,
+    /// The job that it is about, where it is about one.
+    pub(super) job: Option<JobName>,
+    /// The run that it is about, where it is about one.
+    pub(super) run: Option<RunId>,
+    /// Where the daemon's page is, without a slash at its end; none where it has none.
+    pub(super) page: Option<String>,
 }
 
 impl Notice {
-    fn new(title: &str, body: &str, urgent: bool) -> Self {
-        Self { title: one_line(title, TEXT_MAX), body: one_line(body, TEXT_MAX), urgent }
+    pub(super) fn new(title: &str, body: &str, urgent: bool) -> Self {
+        let (title, body) = (one_line(title, TEXT_MAX), one_line(body, TEXT_MAX));
+        Self { title, body, urgent, job: None, run: None, page: None }
+    }
+
+    fn of_job(self, job: &JobName) -> Self {
+        Self { job: Some(job.clone()), ..self }
+    }
+
+    fn of_run(self, job: &JobName, run: RunId) -> Self {
+        Self { run: Some(run), ..self.of_job(job) }
+    }
+
+    /// Where more about it is to be seen.
+    pub(super) fn link(&self) -> Option<String> {
+        let page = self.page.as_ref()?;
+        Some(match self.run {
+            Some(run) => format!("{page}/runs/{run}"),
+            None => format!("{page}/"),
+        })
     }
 }
 
@@ -38,6 +62,8 @@ impl Notice {
 #[derive(Debug, Default)]
 pub(super) struct Watcher {
     wanted: Wanted,
+    /// Where the daemon's page is.
+    page: Option<String>,
     /// It has been looked how things stand.
     begun: bool,
     /// Jobs whose last run failed or timed out: their next success is a recovery.
@@ -56,6 +82,7 @@ impl Watcher {
     /// Takes in what is to be shown from now on.
     pub(super) fn heed(&mut self, status: &StatusDocument) {
         self.wanted = Wanted::by(status.alerts.desktop.as_deref());
+        self.page.clone_from(&status.page);
     }
 
     /// What an event may be told of as; none of what nobody can ask to be told of.
@@ -128,7 +155,8 @@ impl Watcher {
                 | AlertEvent::Canceled
                 | AlertEvent::Skipped
         );
-        Some(Notice::new(&format!("{job} {}", verb(told_as)), &happened.detail, urgent))
+        let notice = Notice::new(&format!("{job} {}", verb(told_as)), &happened.detail, urgent);
+        Some(Notice { page: self.page.clone(), ..notice.of_run(job, happened.run) })
     }
 
     /// What to tell of how things stand.
@@ -144,7 +172,10 @@ impl Watcher {
             self.token(status, now),
             self.bad_file(status),
         ];
-        notices.into_iter().flatten().chain(self.stuck(status, now)).collect()
+        let mut notices: Vec<Notice> = notices.into_iter().flatten().collect();
+        notices.extend(self.stuck(status, now));
+        notices.iter_mut().for_each(|notice| notice.page.clone_from(&self.page));
+        notices
     }
 
     fn late(&mut self, status: &StatusDocument) -> Option<Notice> {
@@ -152,16 +183,17 @@ impl Watcher {
         let late: BTreeSet<JobName> = late.map(|job| job.name.clone()).collect();
         let new = late.difference(&self.late);
         let new = new.filter(|job| self.wanted.of(AlertEvent::Late, job));
-        let new: Vec<&str> = new.map(JobName::as_str).collect();
+        let new: Vec<&JobName> = new.collect();
         let notice = match new.as_slice() {
             [] => None,
             [job] => {
                 let body = format!("it has not succeeded for its max_age: `transferd why {job}`");
-                Some(Notice::new(&format!("{job} is late"), &body, false))
+                Some(Notice::new(&format!("{job} is late"), &body, false).of_job(job))
             }
             jobs => {
                 let title = format!("{} jobs are late", jobs.len());
-                Some(Notice::new(&title, &named(jobs), false))
+                let names: Vec<&str> = jobs.iter().map(|job| job.as_str()).collect();
+                Some(Notice::new(&title, &named(&names), false))
             }
         };
         self.late = late;
@@ -182,7 +214,7 @@ impl Watcher {
                 if self.wanted.of(AlertEvent::Stuck, &run.job) {
                     let title = format!("{} {}", run.job, verb(AlertEvent::Stuck));
                     let body = "the agent does not confirm that it is canceled";
-                    notices.push(Notice::new(&title, body, true));
+                    notices.push(Notice::new(&title, body, true).of_run(&run.job, run.id));
                 }
             }
             self.canceling.insert(run.id, (since, told));
@@ -210,7 +242,11 @@ impl Watcher {
         }
         let jobs: Vec<&str> = waiting.iter().map(|run| run.job.as_str()).collect();
         let body = format!("{}: {}", first.reason, named(&jobs));
-        Some(Notice::new("transfers wait for the Amove agent", &body, true))
+        let notice = Notice::new("transfers wait for the Amove agent", &body, true);
+        Some(match waiting.as_slice() {
+            [run] => notice.of_run(&run.job, run.id),
+            _ => notice,
+        })
     }
 
     fn token(&mut self, status: &StatusDocument, now: Timestamp) -> Option<Notice> {
@@ -286,6 +322,8 @@ fn named(jobs: &[&str]) -> String {
 pub(super) struct Throttle {
     shown: VecDeque<Timestamp>,
     held_back: usize,
+    /// The page of the daemon that had the last one that was held back.
+    page: Option<String>,
 }
 
 impl Throttle {
@@ -294,6 +332,7 @@ impl Throttle {
         self.forget(now);
         if self.shown.len() >= MOST {
             self.held_back += 1;
+            self.page = notice.page;
             return None;
         }
         self.shown.push_back(now);
@@ -316,7 +355,8 @@ impl Throttle {
         }
         self.shown.push_back(now);
         let title = format!("{held_back} more messages from transferd");
-        Some(Notice::new(&title, "`transferd status` and `transferd history --failed`", true))
+        let body = "`transferd status` and `transferd history --failed`";
+        Some(Notice { page: self.page.take(), ..Notice::new(&title, body, true) })
     }
 
     fn forget(&mut self, now: Timestamp) {

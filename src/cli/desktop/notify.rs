@@ -1,52 +1,215 @@
-//! Hands a notification to the desktop (Desktop Notifications Specification 1.2) over the session's
-//! bus, by `busctl`, which comes with systemd.
+//! The desktop at the session's bus: takes notifications and tells what became of them (Desktop
+//! Notifications Specification 1.2).
+//!
+//! Is at the bus from the first notification on, and again after the bus was away. What others on
+//! the bus say in the desktop's name is told apart by who says it.
 
-use std::process::Stdio;
+use std::collections::HashMap;
 
-use tokio::process::Command;
+use futures_util::StreamExt as _;
 use tokio::time::timeout;
+use zbus::message::Type;
+use zbus::{Connection, MatchRule, Message, MessageStream, Variant};
 
 use super::limits::DELIVERY;
 use super::notices::Notice;
+use super::shown::Key;
 
-/// Where notifications are taken, and by which method.
-const METHOD: [&str; 4] = [
-    "org.freedesktop.Notifications",
-    "/org/freedesktop/Notifications",
-    "org.freedesktop.Notifications",
-    "Notify",
-];
+/// Who takes notifications, by which interface.
+const NOTIFICATIONS: &str = "org.freedesktop.Notifications";
 
-/// Application, the notification that is replaced, icon, title, body, actions, hints, time to stay.
-const SIGNATURE: &str = "susssasa{sv}i";
+/// Where.
+const PATH: &str = "/org/freedesktop/Notifications";
 
-/// Shows a notification.
-///
-/// # Errors
-/// In words: there is no bus, or no desktop that listens at it.
-pub(super) async fn show(notice: &Notice) -> Result<(), String> {
-    let mut command = Command::new("busctl");
-    command.args(["--user", "--quiet", "call", "--"]).args(METHOD).arg(SIGNATURE);
-    command.args(arguments(notice)).stdin(Stdio::null()).kill_on_drop(true);
-    let output = timeout(DELIVERY, command.output())
-        .await
-        .map_err(|_| format!("the desktop does not answer within {DELIVERY:?}"))?
-        .map_err(|error| format!("`busctl` can't be run: {error}"))?;
-    if output.status.success() {
-        return Ok(());
-    }
-    let said = String::from_utf8_lossy(&output.stderr);
-    Err(format!("the desktop takes no notification: {}", said.trim()))
+/// What became of a notification.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Heard {
+    /// Its button was pressed, or itself.
+    Pressed(Key),
+    /// It is no longer on the screen.
+    Closed(Key),
+    /// The bus is gone.
+    Gone,
 }
 
-fn arguments(notice: &Notice) -> Vec<String> {
+/// The session's bus, while there is one.
+#[derive(Debug, Default)]
+pub(super) struct Desktop(Option<Bus>);
+
+#[derive(Debug)]
+struct Bus {
+    connection: Connection,
+    signals: MessageStream,
+}
+
+/// What the desktop can show, as it says itself.
+#[derive(Clone, Copy, Debug)]
+struct Abilities {
+    buttons: bool,
+    markup: bool,
+}
+
+impl Desktop {
+    /// Shows a notification, with a button where its words are given; in the place of another one
+    /// that is named.
+    ///
+    /// # Errors
+    /// In words: there is no bus, or no desktop that listens at it.
+    pub(super) async fn show(
+        &mut self,
+        notice: &Notice,
+        button: Option<&str>,
+        instead_of: Option<&Key>,
+    ) -> Result<Key, String> {
+        let bus = self.bus().await?;
+        let able = bus.abilities().await?;
+        let number = instead_of.map_or(0, |key| key.number);
+        let arguments = arguments(notice, button.filter(|_| able.buttons), number, able.markup);
+        let answer = bus.call("Notify", &arguments).await?;
+        let number = answer.body().deserialize::<u32>().map_err(|error| error.to_string())?;
+        Ok(Key { owner: sender(&answer), number })
+    }
+
+    /// What becomes of what was shown. Waits for ever while nothing was.
+    pub(super) async fn heard(&mut self) -> Heard {
+        let Some(bus) = &mut self.0 else { return std::future::pending().await };
+        loop {
+            match bus.signals.next().await {
+                Some(Ok(message)) => {
+                    if let Some(heard) = meaning(&message) {
+                        return heard;
+                    }
+                }
+                Some(Err(_)) | None => {
+                    self.0 = None;
+                    return Heard::Gone;
+                }
+            }
+        }
+    }
+
+    /// The bus, if there is one at the moment.
+    pub(super) fn connection(&self) -> Option<&Connection> {
+        self.0.as_ref().map(|bus| &bus.connection)
+    }
+
+    async fn bus(&mut self) -> Result<&Bus, String> {
+        if self.0.as_ref().is_none_or(|bus| bus.connection.is_closed()) {
+            let connecting = within(Bus::connect()).await;
+            self.0 = Some(connecting.map_err(|words| format!("there is no session bus: {words}"))?);
+        }
+        self.0.as_ref().ok_or_else(|| "there is no session bus".to_owned())
+    }
+}
+
+impl Bus {
+    async fn connect() -> zbus::Result<Self> {
+        let connection = Connection::session().await?;
+        let rule = MatchRule::builder()
+            .msg_type(Type::Signal)
+            .sender(NOTIFICATIONS)
+            .interface(NOTIFICATIONS)
+            .path(PATH)
+            .build()?;
+        let signals = MessageStream::for_match_rule(rule, &connection, None).await?;
+        Ok(Self { connection, signals })
+    }
+
+    async fn call<B>(&self, name: &'static str, arguments: &B) -> Result<Message, String>
+    where
+        B: serde::Serialize + zbus::DynamicType,
+    {
+        let (whose, interface) = (NOTIFICATIONS, NOTIFICATIONS);
+        let method = Method { whose, path: PATH, interface, name };
+        let answer = method.call(&self.connection, arguments).await;
+        answer.map_err(|words| format!("the desktop takes no notification: {words}"))
+    }
+
+    async fn abilities(&self) -> Result<Abilities, String> {
+        let answer = self.call("GetCapabilities", &()).await?;
+        let words: Vec<String> = answer.body().deserialize().unwrap_or_default();
+        let able = |word: &str| words.iter().any(|able| able == word);
+        Ok(Abilities { buttons: able("actions"), markup: able("body-markup") })
+    }
+}
+
+/// A method of somebody at the bus.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Method {
+    pub(super) whose: &'static str,
+    pub(super) path: &'static str,
+    pub(super) interface: &'static str,
+    pub(super) name: &'static str,
+}
+
+impl Method {
+    /// Calls it.
+    ///
+    /// # Errors
+    /// In words.
+    pub(super) async fn call<B>(self, bus: &Connection, arguments: &B) -> Result<Message, String>
+    where
+        B: serde::Serialize + zbus::DynamicType,
+    {
+        let Self { whose, path, interface, name } = self;
+        within(bus.call_method(Some(whose), path, Some(interface), name, arguments)).await
+    }
+}
+
+async fn within<T>(asked: impl Future<Output = zbus::Result<T>>) -> Result<T, String> {
+    match timeout(DELIVERY, asked).await {
+        Ok(answer) => answer.map_err(|error| error.to_string()),
+        Err(_) => Err(format!("no answer within {} s", DELIVERY.as_secs())),
+    }
+}
+
+/// What a signal of the desktop says of a notification, ours or another program's.
+fn meaning(message: &Message) -> Option<Heard> {
+    let header = message.header();
+    let key = |number| Key { owner: sender(message), number };
+    match header.member()?.as_str() {
+        "ActionInvoked" => {
+            let (number, _button) = message.body().deserialize::<(u32, String)>().ok()?;
+            Some(Heard::Pressed(key(number)))
+        }
+        "NotificationClosed" => {
+            let (number, _reason) = message.body().deserialize::<(u32, u32)>().ok()?;
+            Some(Heard::Closed(key(number)))
+        }
+        _ => None,
+    }
+}
+
+fn sender(message: &Message) -> String {
+    message.header().sender().map(ToString::to_string).unwrap_or_default()
+}
+
+/// Application, the notification that is replaced, icon, title, body, buttons, hints, time to stay.
+type Arguments<'a> = (
+    &'static str,
+    u32,
+    &'static str,
+    &'a str,
+    String,
+    Vec<&'a str>,
+    HashMap<&'static str, Variant<'static>>,
+    i32,
+);
+
+fn arguments<'a>(
+    notice: &'a Notice,
+    button: Option<&'a str>,
+    instead_of: u32,
+    markup: bool,
+) -> Arguments<'a> {
     // Urgency: 1 is normal, 2 critical, which stays until it is closed.
     let (icon, urgency) =
-        if notice.urgent { ("dialog-error", "2") } else { ("dialog-warning", "1") };
-    let body = marked_up(&notice.body);
-    let words =
-        ["transferd", "0", icon, &notice.title, &body, "0", "1", "urgency", "y", urgency, "-1"];
-    words.map(str::to_owned).into()
+        if notice.urgent { ("dialog-error", 2_u8) } else { ("dialog-warning", 1_u8) };
+    let body = if markup { marked_up(&notice.body) } else { notice.body.clone() };
+    // `default` is the notification itself, where it can be pressed.
+    let buttons = button.map_or(Vec::new(), |words| vec!["default", words, "more", words]);
+    let hints = HashMap::from([("urgency", Variant::from(urgency))]);
+    ("transferd", instead_of, icon, &notice.title, body, buttons, hints, -1)
 }
 
 /// Desktops read a body as markup, and some open links in it: the words of others are plain text.
@@ -60,13 +223,10 @@ mod tests {
 
     #[test]
     fn the_words_of_others_are_no_markup() {
-        let notice = Notice {
-            title: "nightly failed".to_owned(),
-            body: "<a href=\"http://evil\">R&D</a>".to_owned(),
-            urgent: true,
-        };
-        let arguments = arguments(&notice);
-        assert_eq!(arguments[4], "&lt;a href=\"http://evil\"&gt;R&amp;D&lt;/a&gt;");
-        assert_eq!(arguments[9], "2");
+        let body = "<a href=\"http://evil\">R&D</a>";
+        let notice = Notice::new("nightly failed", body, true);
+        let shown = |markup| arguments(&notice, None, 0, markup).4;
+        assert_eq!(shown(true), "&lt;a href=\"http://evil\"&gt;R&amp;D&lt;/a&gt;");
+        assert_eq!(shown(false), body, "a desktop that shows words as they are");
     }
 }

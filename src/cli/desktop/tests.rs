@@ -148,7 +148,7 @@ fn a_bad_job_file_is_told_of_once_until_it_is_good() {
 #[test]
 fn a_bad_night_does_not_cover_the_screen() {
     let mut throttle = Throttle::default();
-    let notice = || Notice { title: "a failed".to_owned(), body: String::new(), urgent: true };
+    let notice = || Notice::new("a failed", "", true);
     for _ in 0..MOST {
         assert!(throttle.admit(notice(), at(0)).is_some());
     }
@@ -270,6 +270,7 @@ async fn after_a_daemon_has_gone_its_events_are_followed_from_where_they_broke_o
     let (ask, mut asked) = mpsc::unbounded_channel();
     tokio::spawn(stand_in(UnixListener::bind(&path).unwrap(), ask));
     let (tell, mut told) = mpsc::channel(8);
+    let tell = async |notice| tell.send(notice).await.unwrap();
     let (mut watcher, mut query) = (Watcher::default(), EventsQuery::default());
     for _ in 0..2 {
         let client = Client::connect(&path).unwrap();
@@ -304,4 +305,23 @@ fn a_cancel_that_is_not_confirmed_is_told_of_once_where_it_is_asked_for() {
     // A clock that was set back by hours puts nothing off for as long.
     let states = [("running", 9_000), ("canceling", 9_001), ("canceling", 1), ("canceling", 901)];
     assert_eq!(states.map(|(state, second)| look(state, second)), [0, 0, 0, 1]);
+}
+
+#[test]
+fn a_notification_leads_to_the_page_of_its_run() {
+    let mut watcher = Watcher::default();
+    let page = json!({"page": "https://example.com/transfers"});
+    let late = watcher.looked(&status(&[job("nightly", true, None)], &page), at(0));
+    assert_eq!(late[0].link().as_deref(), Some("https://example.com/transfers/"));
+    let failed = watcher.happened(&happened("nightly", "failed", "")).unwrap();
+    let run = "https://example.com/transfers/runs/6d0f6b0e-93f5-4c0b-9a56-2f6f33b27a01";
+    assert_eq!(failed.link().as_deref(), Some(run));
+    // What is held back on a bad night leads to the page, too.
+    let mut throttle = Throttle::default();
+    while throttle.admit(failed.clone(), at(0)).is_some() {}
+    let rest = throttle.rest(at(0)).unwrap();
+    assert_eq!(rest.link().as_deref(), Some("https://example.com/transfers/"));
+    // A page that is no longer served is not linked to.
+    watcher.looked(&status(&[], &json!({})), at(1));
+    assert_eq!(watcher.happened(&happened("nightly", "failed", "")).unwrap().link(), None);
 }

@@ -252,6 +252,7 @@ fn a_status(jobs: Vec<JobDocument>) -> StatusDocument {
         problems: Vec::new(),
         phrases: Vec::new(),
         served_at: None,
+        page: None,
     }
 }
 
