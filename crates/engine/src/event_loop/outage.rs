@@ -64,8 +64,11 @@ impl Outage {
         news.then(|| format!("the state can't be recorded, so nothing is queued: {words}{again}"))
     }
 
-    /// Seems to be over; the line for the log, if it was told of.
+    /// A commit succeeded. Where that ends it: the line for the log, if it was told of.
     pub(super) fn ends(&mut self, now: Timestamp) -> Option<String> {
+        if !self.lasts() {
+            return None;
+        }
         self.over_at = Some(now);
         let lasted = now.duration_since(self.since);
         self.is_logged().then(|| format!("the state can be recorded again, after {lasted:#.0}"))
@@ -172,6 +175,17 @@ mod tests {
         outage.ends(begin);
         outage.clock_stepped(-hour);
         assert!(outage.is_forgotten(begin - hour + OUTAGE_CALM * 2));
+    }
+
+    #[test]
+    fn its_end_is_told_once_and_not_at_each_commit_after_it() {
+        let begin = Timestamp::UNIX_EPOCH;
+        let mut outage = Outage::new(begin);
+        outage.goes_on("full", begin);
+        assert!(outage.ends(begin + OUTAGE_CALM).is_some());
+        let later = begin + OUTAGE_CALM * 2;
+        assert_eq!(outage.ends(later), None);
+        assert!(outage.is_forgotten(later + SignedDuration::from_secs(1)), "it ended long before");
     }
 
     #[test]
