@@ -44,12 +44,12 @@ impl Engine {
     }
 
     /// A job's pause is over since then: it becomes a record, and its occurrences are not made up
-    /// for.
+    /// for. One that `jitter` still held back when the pause began is one of them.
     pub(super) fn end_pause(&mut self, name: &JobName, until: Timestamp) {
         let Some(planned) = self.jobs.get(name) else { return };
         let Some(mark) = self.state.marks.get(name) else { return };
         let Some(pause) = mark.pause.clone() else { return };
-        let from = mark.handled.max(shift(pause.at, JUST_BEFORE));
+        let from = mark.handled.max(shift(pause.at, JUST_BEFORE - planned.job.jitter));
         let until = until.max(pause.at);
         let scheduled = mark.scheduled;
         let occurrences = if scheduled { occurrences_within(&planned.job, from, until) } else { 0 };

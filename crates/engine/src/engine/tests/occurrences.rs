@@ -257,6 +257,28 @@ fn a_paused_job_wakes_nothing_and_leaves_one_record() {
 }
 
 #[test]
+fn an_occurrence_that_jitter_holds_back_when_its_job_is_paused_falls_into_the_pause() {
+    let mut stage = Stage::new(vec![job("a", "to/", |job| job.jitter = secs(20 * 60))]);
+    let name = stage.set.jobs.keys().next().expect("a job").clone();
+    let due = stage.engine().next_wakeup().expect("it is due");
+    assert!(at("01:00:01") < due, "{due}");
+    stage.until(at("01:00:01"));
+    // Paused once more meanwhile: that is the end of one pause and the beginning of another.
+    for now in [at("01:00:01"), at("01:30:00")] {
+        stage.until(now);
+        let pause = Pause { at: now, until: None, reason: None };
+        ask(&mut stage, OperatorRequest::Pause { job: name.clone(), pause });
+    }
+    stage.until(at("02:40:00"));
+    ask(&mut stage, OperatorRequest::Resume(name.clone()));
+    let pauses = stage.rows.marks[&name].pauses.iter();
+    let counts: Vec<u32> = pauses.map(|past| past.occurrences).collect();
+    assert_eq!(counts, [1, 1], "01:00 in the first, 02:00 in the second");
+    stage.until(at("02:59:59"));
+    assert_eq!(stage.rows.order.len(), 0, "neither run nor skip");
+}
+
+#[test]
 fn the_last_run_of_a_job_is_never_a_skip() {
     let mut stage = Stage::new(vec![job("a", "to/", |_| {})]);
     work(&mut stage, at("01:10:00"));
