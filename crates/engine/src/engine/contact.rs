@@ -96,6 +96,8 @@ pub(super) struct Contact {
     pub(super) last_answered: Option<Timestamp>,
     /// When the last complete look began of an agent at work, by the clock as it is set now.
     pub(super) complete_began: Option<Timestamp>,
+    /// When it came back.
+    pub(super) complete_came: Option<Timestamp>,
     /// The last complete look.
     pub(super) fresh: Option<Fresh>,
     /// The agent's clock less ours, in milliseconds, when it last told.
@@ -150,6 +152,7 @@ impl Default for Contact {
             last_began: None,
             last_answered: None,
             complete_began: None,
+            complete_came: None,
             fresh: None,
             offset_ms: 0,
             offset_known: false,
@@ -228,6 +231,7 @@ impl Contact {
         // The look may have begun by either clock.
         self.under_way_since = self.under_way_since.map(|at| at.min(shift(at, by)));
         self.complete_began = self.complete_began.map(|at| shift(at, by));
+        self.complete_came = self.complete_came.map(|at| shift(at, by));
         self.last_began = self.last_began.map(|at| shift(at, by));
         self.last_answered = self.last_answered.map(|at| shift(at, by));
         self.retry_at = self.retry_at.map(|at| shift(at, by));

@@ -59,6 +59,7 @@ impl Engine {
                 }
                 if look.is_complete() && look.agent.may_work() {
                     self.contact.complete_began = Some(look.began_at);
+                    self.contact.complete_came = Some(self.now);
                     self.stand_on(look, request);
                 }
             }

@@ -64,22 +64,37 @@ impl Engine {
     }
 
     /// True if an occurrence is due of a job whose transfer was last seen before that, or is over
-    /// while its run waits to know why.
+    /// while its run waits to know why. All that are due are judged together: the last of them too,
+    /// unless it came due while the last look was under way.
     fn must_look_first(&self, name: &JobName) -> bool {
-        let Some(due) = self.first_due(name) else { return false };
+        let Some(first) = self.first_due(name) else { return false };
         let Some(runs) = self.state.open_of_job.get(name) else { return false };
+        let began = self.contact.complete_began;
         runs.iter().filter_map(|run| self.state.runs.get(run)).any(|live| {
             let mut open = live.attempts.values().filter(|attempt| attempt.phase.is_underway());
             !live.run.state.is_over()
                 && open.any(|attempt| {
-                    if attempt.is_ending() {
-                        return true;
-                    }
                     // As old as this is what was seen last while nothing is amiss.
                     let usual = self.look_interval(attempt) + OVERLAP_SLACK;
-                    self.contact.complete_began.is_none_or(|began| began < shift(due, -usual))
+                    let is_shown = |due| began.is_some_and(|began| shift(due, -usual) <= began);
+                    let is_last_shown = || {
+                        let unshown = |due: &Timestamp| {
+                            self.contact.complete_came.is_none_or(|came| came < *due)
+                                && !is_shown(*due)
+                        };
+                        self.last_due(name).filter(unshown).is_none()
+                    };
+                    attempt.is_ending() || !is_shown(first) || !is_last_shown()
                 })
         })
+    }
+
+    /// When the last occurrence of a job was due that is due by now.
+    fn last_due(&self, name: &JobName) -> Option<Timestamp> {
+        let job = &self.jobs.get(name)?.job;
+        let mark = self.state.marks.get(name)?;
+        let last = self.due_until(job, mark, self.now).newest.pop()?;
+        Some(self.due_at(job, last))
     }
 
     /// When the first occurrence of a job is due that has not been dealt with, if it is by now.

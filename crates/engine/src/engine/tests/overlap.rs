@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::reload::scheduled;
 use super::stage::{Stage, at, job, secs};
 use crate::input::{Input, OperatorRequest, ReplyTo};
 use crate::job::{CatchUp, Overlap, Terms};
+use crate::limits::MISSED_MAX;
 use crate::record::Pause;
 use crate::run::{RunState, Trigger};
 use crate::transfer::{LookFailure, SubmitAnswer, TransferStatus};
@@ -107,6 +109,36 @@ fn a_machine_that_slept_looks_before_it_judges() {
     assert_eq!(stage.run(0).state, RunState::Succeeded);
     let caught_up = (at("03:00:00"), Trigger::Schedule, RunState::Submitting);
     assert_eq!(fates(&stage).last(), Some(&caught_up));
+}
+
+#[test]
+fn a_machine_that_fell_asleep_just_before_an_occurrence_looks_before_it_judges_the_last() {
+    let mut stage = at_work(Overlap::Skip, CatchUp::Once);
+    stage.until(at("01:59:59"));
+    stage.input(Input::Notified);
+    stage.ends(1, TransferStatus::Completed, Some(at("02:20:00")));
+    stage.now = at("03:30:00");
+    stage.input(Input::TimeReached);
+    assert_eq!(stage.run(0).state, RunState::Succeeded);
+    let missed = (at("02:00:00"), Trigger::CatchUp, RunState::Skipped);
+    let caught_up = (at("03:00:00"), Trigger::CatchUp, RunState::Submitting);
+    assert_eq!(fates(&stage), [missed, caught_up]);
+}
+
+#[test]
+fn an_agent_that_is_slow_to_list_does_not_keep_a_dense_schedule_from_being_judged() {
+    let mut stage = Stage::new(vec![scheduled("a", "* * * * * *")]);
+    stage.until(at("00:30:01"));
+    stage.answer(SubmitAnswer::Accepted);
+    stage.list(1, TransferStatus::Running);
+    stage.hold_looks = true;
+    stage.until(at("00:33:00"));
+    let (began_at, judged) = (stage.now, fates(&stage).len());
+    stage.now = at("00:36:00");
+    (stage.looking, stage.look_takes) = (false, secs(180));
+    let look = stage.look(began_at);
+    stage.input(Input::Looked(Ok(look)));
+    assert_eq!(fates(&stage).len(), judged + MISSED_MAX);
 }
 
 #[test]

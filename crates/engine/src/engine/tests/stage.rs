@@ -168,17 +168,22 @@ impl Stage {
                 self.input(Input::Looked(Err(failure)));
                 return;
             }
-            let look = Look {
-                began_at,
-                as_of: began_at,
-                incomplete: self.incomplete(),
-                agent: self.agent,
-                user: Some(OURS),
-                clock_offset: Some(self.clock_offset),
-                read_back_to: None,
-                transfers: self.listed.clone(),
-            };
+            let look = self.look(began_at);
             self.input(Input::Looked(Ok(look)));
+        }
+    }
+
+    /// What a look shows that began then and comes back now.
+    pub(super) fn look(&self, began_at: Timestamp) -> Look {
+        Look {
+            began_at,
+            as_of: began_at,
+            incomplete: self.incomplete(),
+            agent: self.agent,
+            user: Some(OURS),
+            clock_offset: Some(self.clock_offset),
+            read_back_to: None,
+            transfers: self.listed.clone(),
         }
     }
 
