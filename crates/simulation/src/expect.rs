@@ -24,6 +24,18 @@ struct Window {
     timetable: Timetable,
     jitter: SignedDuration,
     from: Timestamp,
+    /// Spans, first instant excluded, of which nothing is asked for.
+    passed_over: Vec<(Timestamp, Timestamp)>,
+}
+
+impl Window {
+    fn asks_for(&self, at: Timestamp) -> bool {
+        !self.passed_over.iter().any(|(after, to)| *after < at && at <= *to)
+    }
+
+    fn pass_over(&mut self, before: Timestamp, now: Timestamp) {
+        self.passed_over.push((before - self.jitter, now));
+    }
 }
 
 /// Open windows of a daemon, and the occurrences of those that have closed.
@@ -57,6 +69,7 @@ impl Expectations {
                 timetable: job.timetable.clone(),
                 jitter: job.jitter,
                 from: mark.handled.min(now),
+                passed_over: Vec::new(),
             };
             self.open.insert(mark.job.clone(), window);
         }
@@ -69,7 +82,9 @@ impl Expectations {
         while let Some(next) = window.timetable.next_after(at)
             && next <= until
         {
-            self.due.push((job.clone(), next));
+            if window.asks_for(next) {
+                self.due.push((job.clone(), next));
+            }
             at = next;
         }
     }
@@ -77,34 +92,21 @@ impl Expectations {
     /// Time has jumped from `until` to `now`: where more was missed than is listed one by one,
     /// the gap is not asked for.
     pub(super) fn jumped(&mut self, until: Timestamp, now: Timestamp) {
-        let dense: Vec<JobName> = self
-            .open
-            .iter()
-            .filter(|(_, window)| {
-                let missed = window.timetable.missed(until - window.jitter, now, GAP_MAX);
-                missed.newest.len() >= GAP_MAX
-            })
-            .map(|(job, _)| job.clone())
-            .collect();
-        for job in dense {
-            let window = self.open.get(&job).cloned();
-            self.close(&job, until);
-            if let Some(window) = window {
-                self.open.insert(job, Window { from: now, ..window });
+        for window in self.open.values_mut() {
+            let missed = window.timetable.missed(until - window.jitter, now, GAP_MAX);
+            if missed.newest.len() >= GAP_MAX {
+                window.pass_over(until, now);
             }
         }
     }
 
     /// The clock was set forward: what it has passed over was not missed.
     pub(super) fn stepped(&mut self, before: Timestamp, now: Timestamp) {
-        let jobs: Vec<JobName> = self.open.keys().cloned().collect();
-        for job in jobs {
-            let Some(window) = self.open.get(&job).cloned() else { continue };
-            if window.timetable.next_after(before - window.jitter).is_none_or(|next| next > now) {
-                continue;
+        for window in self.open.values_mut() {
+            let first = window.timetable.next_after(before - window.jitter);
+            if first.is_some_and(|first| first <= now) {
+                window.pass_over(before, now);
             }
-            self.close(&job, before);
-            self.open.insert(job, Window { from: now, ..window });
         }
     }
 

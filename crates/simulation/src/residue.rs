@@ -27,6 +27,9 @@ impl<O: Observer> Simulation<O> {
         if self.posts_of(daemon, run).any(|post| self.is_hidden(post)) {
             return Some("hidden for longer than adopt_window");
         }
+        if self.posts_of(daemon, run).any(|post| self.has_taken_hidden(post)) {
+            return Some("took another's that was hidden for longer than adopt_window, undated");
+        }
         let left = |post: &OwnPost| {
             let found = post.transfer.and_then(|id| self.world.transfer(id));
             let row = self.daemons[daemon].attempts.get(&post.attempt);
@@ -87,6 +90,17 @@ impl<O: Observer> Simulation<O> {
         let window = self.daemons[post.daemon].fed.agent.adopt_window;
         let listed = found.started_at.unwrap_or(self.now);
         listed.duration_since(post.sent) >= window
+    }
+
+    /// True if a POST was given the transfer of an earlier one, which was hidden and came to light
+    /// first. With `exclusive_user` dates are not asked where the agent's clock is not known (rule 5).
+    fn has_taken_hidden(&self, post: &OwnPost) -> bool {
+        let daemon = &self.daemons[post.daemon];
+        let taken = daemon.attempts.get(&post.attempt).and_then(|row| row.transfer);
+        daemon.fed.agent.exclusive_user
+            && taken.filter(|id| post.transfer != Some(*id)).is_some_and(|id| {
+                self.by_transfer.get(&id).is_some_and(|&index| self.is_hidden(&self.posts[index]))
+            })
     }
 
     /// True if it was listed in the end.

@@ -11,11 +11,11 @@ use transferd_simulation::{Checker, Coverage, Mutation, Plan, Report, Simulation
 const NARROW_REGRESSIONS: [u64; 7] = [45, 46, 95, 236, 550, 1736, 2071];
 
 /// Seeds that have shown a bug since, of the engine (695, 2029, 2300, 2658, 4114, 4899, 15162, 15612,
-/// 19226, 28929) or of a checker.
-const REGRESSIONS: [u64; 29] = [
+/// 19226, 28929, 30908, 32510) or of a checker.
+const REGRESSIONS: [u64; 33] = [
     695, 1485, 2794, 3128, 3559, 4899, 15_162, 29_422, 36_674, 46_963, 63_702, 76_286, 97_593,
     98_397, 99_684, 63_215, 2029, 2300, 2658, 3389, 4114, 10_036, 12_605, 15_612, 19_226, 26_863,
-    28_929, 40_728, 40_791,
+    28_929, 40_728, 40_791, 30_908, 32_510, 47_752, 76_141,
 ];
 
 /// Plays seeds on all cores, until `enough` says so.
