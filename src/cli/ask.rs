@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::places::{Places, Search};
-use super::{Exit, Global, told};
+use super::{Exit, Global, json_errors};
 use crate::control::client::{Client, ClientError};
 use crate::control::socket;
 use crate::store::folder::daemon_at_work;
@@ -155,13 +155,13 @@ pub fn say_error(error: &ClientError, err: &mut dyn Write) -> Exit {
 
 /// An error line. Nothing is left to tell it to if standard error itself is gone.
 pub fn say(err: &mut dyn Write, words: &str) {
-    told::keep(words);
+    json_errors::keep(words);
     let _ = writeln!(err, "transferd: {words}");
 }
 
 /// A line that says what to do next.
 pub fn hint(err: &mut dyn Write, words: &str) {
-    told::keep_hint(words);
+    json_errors::keep_hint(words);
     let _ = writeln!(err, "  {words}");
 }
 

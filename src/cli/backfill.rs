@@ -7,9 +7,9 @@ use clap::Args as ClapArgs;
 use jiff::tz::TimeZone;
 
 use super::ask::{Daemon, done, hint, say, say_error};
-use super::asked::time_asked;
 use super::prompt::Prompt;
 use super::render::words::count;
+use super::scheduled_time::time_asked;
 use super::{Exit, Global, zone};
 use crate::clock;
 use crate::control::repeats::{BackfillDocument, BackfillQuery};

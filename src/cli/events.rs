@@ -10,7 +10,7 @@ use super::ask::{Daemon, done, say, say_error};
 use super::render::fit::plain;
 use super::render::paint::{Paint, Tone};
 use super::render::words::{ID_TOLD, Times};
-use super::{Exit, Global, meant};
+use super::{Exit, Global, named_jobs};
 use crate::clock;
 use crate::control::client::ClientError;
 use crate::control::events::HappenedDocument;
@@ -66,7 +66,7 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
     let jobs: Vec<String> = args.jobs.iter().chain(&args.named).cloned().collect();
     // A glob may wait for jobs that are yet to come; a name must be a job's.
     let names: Vec<String> = jobs.iter().filter(|word| !is_glob(word)).cloned().collect();
-    if let Err(error) = meant::jobs(&daemon, &names) {
+    if let Err(error) = named_jobs::jobs(&daemon, &names) {
         return say_error(&error, err);
     }
     if let Some(words) = jobs.iter().find_map(|word| JobWord::parse(word).err()) {

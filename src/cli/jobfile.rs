@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::ask::{Daemon, say};
-use super::{Exit, Global, told};
+use super::{Exit, Global, json_errors};
 use crate::clock;
 use crate::config::{self, Diagnostic, Loaded, Rejected, Severity, Surroundings};
 use crate::control::request::StatusQuery;
@@ -94,7 +94,7 @@ pub fn diagnostics(list: &[Diagnostic], global: &Global, err: &mut dyn Write) ->
     let width = width();
     for diagnostic in list {
         if diagnostic.severity == Severity::Error {
-            told::keep_diagnostic(diagnostic);
+            json_errors::keep_diagnostic(diagnostic);
         }
         writeln!(err, "{}", diagnostic.render(global.color_err, width))?;
     }

@@ -8,7 +8,6 @@ pub mod accounts;
 pub mod agent;
 pub mod alert;
 pub mod ask;
-mod asked;
 pub mod backfill;
 pub mod backup;
 mod bundle;
@@ -20,6 +19,7 @@ pub mod desktop;
 pub mod diff;
 pub mod doctor;
 pub mod edit;
+mod event_stream;
 pub mod events;
 mod examples;
 pub mod explain;
@@ -29,11 +29,11 @@ mod guess;
 pub mod history;
 pub mod init;
 pub mod jobfile;
+mod json_errors;
 pub mod login;
 pub mod man;
 mod man_jobs;
-mod meant;
-mod news;
+mod named_jobs;
 pub mod next;
 pub mod offline;
 pub mod pause;
@@ -46,6 +46,7 @@ pub mod reload;
 pub mod render;
 pub mod retry;
 pub mod run;
+mod scheduled_time;
 pub mod schema;
 pub mod service;
 pub mod show;
@@ -53,7 +54,6 @@ pub mod sim;
 pub mod status;
 #[cfg(test)]
 mod tests;
-mod told;
 pub mod trigger;
 mod watch;
 pub mod when;
@@ -238,11 +238,11 @@ pub fn main(
     let typed: Vec<OsString> = arguments.into_iter().collect();
     let typed = guess::help_behind(&typed).unwrap_or(typed);
     let json = typed.iter().take_while(|word| *word != "--").any(|word| word == "--json");
-    told::begin();
-    let mut out = told::Watched { out, written: false };
+    json_errors::begin();
+    let mut out = json_errors::Watched { out, written: false };
     let exit = carry_out(&typed, json, &mut out, err);
     let silent = !out.written && matches!(exit, Exit::No | Exit::Usage | Exit::NotRunning);
-    if json && silent && told::print(&mut out).is_err() {
+    if json && silent && json_errors::print(&mut out).is_err() {
         return Exit::No;
     }
     exit
@@ -344,9 +344,9 @@ fn usage(error: &clap::Error, typed: &[OsString], err: &mut dyn Write) -> Exit {
                 false => write!(err, "{told}"),
             };
             let (message, hint) = in_lines(&told.to_string());
-            told::keep(&message);
+            json_errors::keep(&message);
             if let Some(hint) = hint {
-                told::keep_hint(&hint);
+                json_errors::keep_hint(&hint);
             }
         }
     }

@@ -17,7 +17,7 @@ use super::render::run::last;
 use super::render::table::{Rows, Screen};
 use super::render::words::{Times, occurrence, span};
 use super::when::{Day, Towards, When};
-use super::{Exit, Global, jobfile, meant, offline, zone};
+use super::{Exit, Global, jobfile, named_jobs, offline, zone};
 use crate::clock;
 use crate::control::document::{JobDocument, RunDocument};
 use crate::control::occurrences::OccurrenceDocument;
@@ -209,7 +209,7 @@ fn of_daemon(daemon: &Daemon, names: &[String], err: &mut dyn Write) -> Result<V
             let query = StatusQuery { detail: true, ..StatusQuery::default() };
             daemon.wait(daemon.client().status(&query)).map(|status| status.jobs)
         }
-        names => meant::jobs(daemon, names),
+        names => named_jobs::jobs(daemon, names),
     };
     match jobs {
         Ok(jobs) => Ok(jobs.into_iter().filter_map(Planned::from_daemon).collect()),

@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::ask::{Daemon, done, say, say_error};
 use super::render::words::Times;
 use super::when::{Day, Towards, When};
-use super::{Exit, Global, meant, zone};
+use super::{Exit, Global, named_jobs, zone};
 use crate::clock;
 use crate::control::client::ClientError;
 use crate::control::document::{JobDocument, StatusDocument};
@@ -129,7 +129,7 @@ fn pause_jobs(
 ) -> Result<Vec<Document>, ClientError> {
     let mut paused = Vec::new();
     // All are known before one is paused.
-    for job in meant::jobs(daemon, &args.jobs)? {
+    for job in named_jobs::jobs(daemon, &args.jobs)? {
         let name = job.name.as_str().to_owned();
         let query = PauseQuery { job: name.clone(), until, reason: args.reason.clone() };
         daemon.wait(daemon.client().pause(&query))?;
@@ -190,12 +190,12 @@ fn resume_jobs(daemon: &Daemon, words: &[String]) -> Result<Resumed, ClientError
     let of_all = status(daemon)?.pause.is_some();
     let mut resumed = Resumed { jobs: Vec::new(), of_all, refused: Vec::new() };
     let mut passed_over = None;
-    for job in meant::jobs(daemon, words)? {
+    for job in named_jobs::jobs(daemon, words)? {
         let name = job.name.as_str().to_owned();
         let is_named = words.contains(&name);
         let query = JobQuery { job: name };
         match daemon.wait(daemon.client().resume(&query)) {
-            Ok(_) => resumed.jobs.push(meant::job(daemon, &query.job)?),
+            Ok(_) => resumed.jobs.push(named_jobs::job(daemon, &query.job)?),
             Err(error @ ClientError::Refused(_)) if is_named => resumed.refused.push(error),
             Err(error @ ClientError::Refused(_)) => passed_over = Some(error),
             Err(error) => return Err(error),

@@ -5,9 +5,9 @@
 //! how long transfers have taken so far.
 
 mod document;
+mod durations;
 mod expect;
 mod grid;
-mod paces;
 mod page;
 mod runs;
 mod sentences;
@@ -31,9 +31,9 @@ use crate::core::job::JobSet;
 use crate::daemon;
 use crate::sim::rehearsal::limits::{CELLS_MAX, DAYS_MAX};
 use crate::sim::rehearsal::{self, Bounds, Pace, Played, Rehearsal};
+use durations::{Given, Paces};
 use expect::Expected;
 use grid::Grid;
-use paces::{Given, Paces};
 
 /// What may be typed after `rehearse`.
 #[derive(Debug, ClapArgs)]
@@ -50,10 +50,10 @@ pub struct Args {
     days: Option<u32>,
     /// How long each transfer takes (`2h`), or those of one job (`nightly=2h`); may be repeated
     /// [default: as in the job's own history, else 5m]
-    #[arg(long, value_name = "[JOB=]DURATION", value_parser = paces::given)]
+    #[arg(long, value_name = "[JOB=]DURATION", value_parser = durations::given)]
     duration: Vec<Given>,
     /// The share of transfers that end in an error: `0.1` or `10%` [default: 0]
-    #[arg(long, value_name = "RATE", value_parser = paces::share)]
+    #[arg(long, value_name = "RATE", value_parser = durations::share)]
     fail: Option<f64>,
     /// Random seed: decides which transfers fail, and which measured duration each takes [default: 1]
     #[arg(long, value_name = "N")]

@@ -10,12 +10,12 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::ask::{Daemon, done, hint, say, say_error};
-use super::asked::time_asked;
-use super::news::News;
+use super::event_stream::News;
 use super::render::fit;
 use super::render::paint::{Paint, Tone};
 use super::render::run as words;
 use super::render::words::{ID_TOLD, Times};
+use super::scheduled_time::time_asked;
 use super::{Exit, Global, zone};
 use crate::clock;
 use crate::control::client::ClientError;

@@ -9,12 +9,12 @@ use std::io::Read as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use super::accidents::{self, Mended};
 use super::bounds::{FILE_BYTES, FILES, INCLUDE_DEPTH, TOTAL_BYTES};
 use super::glob::{self, Folder};
 use super::node::{Kind, Node};
 use super::problem::{At, Problem, Spot, WarningKind, cut};
 use super::sources::{SourceFile, Sources};
+use super::yaml_hints::{self, Mended};
 use crate::trusted;
 
 /// What was read, and what was wrong with it so far.
@@ -154,7 +154,7 @@ impl Read {
     /// Adds a text and its tree.
     fn take(&mut self, file: SourceFile) -> u32 {
         let index = u32::try_from(self.sources.files.len()).unwrap_or(u32::MAX);
-        let (tree, mended) = accidents::read(file.content(), index, &mut self.problems);
+        let (tree, mended) = yaml_hints::read(file.content(), index, &mut self.problems);
         self.sources.files.push(file);
         self.trees.push(tree);
         self.mended.push(mended);

@@ -6,15 +6,15 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::Range;
 
-use super::accidents::Mended;
 use super::bounds::{ERRORS_SHOWN, LINE_SHOWN, WARNINGS_SHOWN};
 use super::diagnostic::{Diagnostic, Excerpt, Severity};
-use super::hidden;
-use super::marks::{Found, Marks, Position};
 use super::mask::{mask, mask_all, may_be_said};
 use super::node::{Kind, Node, Step};
 use super::problem::{At, Hint, Problem, Spot, WarningKind};
+use super::secret_lines;
 use super::sources::Sources;
+use super::spans::{Found, Marks, Position};
+use super::yaml_hints::Mended;
 
 /// Turns problems into what is told: errors first by file and line, then warnings, each kind
 /// limited.
@@ -227,7 +227,7 @@ impl<'s> Locator<'s> {
         Some(self.files.entry(file).or_insert_with(|| {
             let lines = lines(text);
             Marked {
-                hidden: hidden::lines(lines.iter().copied()),
+                hidden: secret_lines::lines(lines.iter().copied()),
                 lines,
                 marks: Marks::of(readable.map_or(text, |mended| &mended.text)),
             }

@@ -236,7 +236,7 @@ mod tests {
             let line = piece.repeat(MANY / piece.len());
             let (done, wait) = std::sync::mpsc::channel();
             std::thread::spawn(move || {
-                super::super::hidden::lines([line.as_str()].into_iter());
+                super::super::secret_lines::lines([line.as_str()].into_iter());
                 done.send(masked(&line).len())
             });
             let answer = wait.recv_timeout(std::time::Duration::from_secs(20));

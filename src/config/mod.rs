@@ -1,10 +1,9 @@
 //! The job file: text in, a job set out, or every error with its place.
 //!
-//! `load` reads files, `accidents` and `node` make trees of them, `raw` says which keys there are,
+//! `load` reads files, `yaml_hints` and `node` make trees of them, `raw` says which keys there are,
 //! `assemble` puts files together, `build` makes jobs, `warn` and `overlaps` look at them once
 //! more, and `locate` turns what they found into [`Diagnostic`]s. Knows `core` only.
 
-mod accidents;
 mod agent;
 mod alerts;
 mod assemble;
@@ -14,16 +13,14 @@ mod cities;
 mod diagnostic;
 mod difference;
 mod fields;
-mod foreign;
+mod foreign_keys;
 mod glob;
-mod hidden;
 mod keys;
 mod listen;
 mod lists;
 mod load;
 mod locate;
 mod lookup;
-mod marks;
 mod mask;
 mod names;
 mod node;
@@ -35,12 +32,15 @@ mod problem;
 mod raw;
 mod reader;
 mod schema;
+mod secret_lines;
 mod secrets;
 mod sources;
+mod spans;
 mod urls;
 mod users;
 mod values;
 mod warn;
+mod yaml_hints;
 mod zones;
 
 use std::path::{Path, PathBuf};
@@ -66,7 +66,7 @@ pub use self::zones::KeptZone;
 /// The text of a job file for others to read: each value that may be a secret is hidden, line by
 /// line.
 pub fn without_secrets(text: &str) -> String {
-    let hidden = hidden::lines(text.lines());
+    let hidden = secret_lines::lines(text.lines());
     let told = |(number, line): (usize, &str)| {
         let line = match hidden.contains(&(number + 1)) {
             true => mask::mask_all(line).0,

@@ -1,7 +1,7 @@
 //! What was probably meant: our own keys, misspelt or in the wrong place, and the names that other
 //! schedulers give the same thing.
 
-use super::foreign::{FOREIGN, FOREIGN_WORDS, Foreign, INSTEAD, SYSTEMD, WITHOUT_LIKE};
+use super::foreign_keys::{FOREIGN, FOREIGN_WORDS, Foreign, INSTEAD, SYSTEMD, WITHOUT_LIKE};
 use super::node::{Kind, Node};
 use super::problem::cut;
 use super::raw::{

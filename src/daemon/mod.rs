@@ -21,7 +21,7 @@ mod follow;
 mod host;
 mod job_file;
 mod last_runs;
-mod notes;
+mod log_throttle;
 mod operators;
 pub mod past;
 mod reading;

@@ -17,7 +17,7 @@ use crate::control::request::Refused;
 use crate::core::engine::JobView;
 use crate::core::ids::JobName;
 use crate::core::outcomes::Outcomes;
-use crate::metrics::figures::{Figures, JobFigures, RequestFigure, SLICE};
+use crate::metrics::snapshot::{Figures, JobFigures, RequestFigure, SLICE};
 use crate::sim::rehearsal::limits::MEASURED_MAX;
 use crate::store::StoreError;
 use crate::store::thread::StoreHandle;

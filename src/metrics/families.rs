@@ -5,9 +5,9 @@
 //! has each end of runs from the start, so that the first one counts; outcomes of attempts and
 //! causes of skips are there once they were met.
 
-use super::figures::{Figures, JobFigures};
+use super::counters::{ENDS, OUTCOMES, SKIPS};
 use super::page::Lines;
-use super::tally::{ENDS, OUTCOMES, SKIPS};
+use super::snapshot::{Figures, JobFigures};
 use crate::core::amount::summed_dollars;
 use crate::core::reason::ReasonCode;
 

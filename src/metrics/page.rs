@@ -10,8 +10,8 @@ use std::fmt::{Display, Write as _};
 use jiff::Timestamp;
 
 use super::families::{FAMILIES, Samples};
-use super::figures::{Figures, JobFigures};
 use super::histogram::Histogram;
+use super::snapshot::{Figures, JobFigures};
 
 /// The format, as HTTP names it.
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -141,7 +141,7 @@ impl Lines<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tally::{JobTally, Tally};
+    use super::super::counters::{JobTally, Tally};
     use super::*;
     use crate::core::ids::JobName;
 

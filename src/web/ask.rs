@@ -13,7 +13,7 @@ use crate::core::ids::JobName;
 use crate::core::job::{Job, JobSet};
 use crate::core::outcomes::Outcomes;
 use crate::core::schedule::Occurring;
-use crate::metrics::figures::{Figures, JobFigures};
+use crate::metrics::snapshot::{Figures, JobFigures};
 
 /// A question together with the way back.
 #[derive(Debug)]
@@ -21,7 +21,7 @@ pub enum Ask {
     /// The figures that concern no single job.
     Figures(oneshot::Sender<Figures>),
     /// Those of the jobs after this one in the order of their names, or from the first: as many as
-    /// [`SLICE`](crate::metrics::figures::SLICE), fewer only at the end.
+    /// [`SLICE`](crate::metrics::snapshot::SLICE), fewer only at the end.
     Jobs {
         /// The last that the asker has.
         after: Option<JobName>,

@@ -21,8 +21,8 @@ use crate::control::request::{
 };
 use crate::core::ids::JobName;
 use crate::core::outcomes::Outcomes;
-use crate::metrics::figures::{JobFigures, SLICE};
 use crate::metrics::page::Page;
+use crate::metrics::snapshot::{JobFigures, SLICE};
 use crate::serving::Ticket;
 
 /// The ways to the loop.

@@ -13,7 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::paces::Given;
+use super::durations::Given;
 use crate::cli::render::paint::{Paint, Tone};
 use crate::cli::render::words::count;
 

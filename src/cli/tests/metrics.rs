@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 
 use super::cell;
 use crate::core::ids::JobName;
+use crate::metrics::counters::{JobTally, Tally};
 use crate::metrics::families::FAMILIES;
-use crate::metrics::figures::{Figures, JobFigures, RequestFigure};
 use crate::metrics::page::Page;
-use crate::metrics::tally::{JobTally, Tally};
+use crate::metrics::snapshot::{Figures, JobFigures, RequestFigure};
 
 const OPENING: &str = "\
 With `listen: 127.0.0.1:29180` in the job file the daemon serves `/metrics` in the Prometheus text \

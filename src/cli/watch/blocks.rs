@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 use super::feed::{self, Followed};
 use super::page::away;
 use crate::cli::Global;
-use crate::cli::news::News;
+use crate::cli::event_stream::News;
 use crate::cli::render::status::page;
 use crate::cli::render::table::Screen;
 use crate::cli::render::words::Times;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::cli::news::News;
+use crate::cli::event_stream::News;
 use crate::clock;
 use crate::control::client::{Client, ClientError};
 use crate::control::document::StatusDocument;

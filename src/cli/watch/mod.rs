@@ -17,7 +17,7 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 
 use super::ask::{Daemon, say_error};
-use super::news::News;
+use super::event_stream::News;
 use super::render::table::{Screen as Paper, is_dumb};
 use super::render::words::Times;
 use super::{Exit, Global};

@@ -23,7 +23,7 @@ use crate::clock;
 use crate::core::job::Job;
 use crate::core::plain::plain;
 use crate::core::schedule::coming;
-use crate::metrics::figures::SLICE;
+use crate::metrics::snapshot::SLICE;
 use crate::serving::Ticket;
 use crate::web::ask::Planned;
 use crate::web::pages::Pages;

@@ -1,11 +1,12 @@
 //! One field of a schedule: lists of `*`, numbers, names and ranges, with steps (crontab(5)).
 //!
-//! Knows nothing of the other fields. Text of other dialects is handed to `refusal` for words.
+//! Knows nothing of the other fields. Text of other dialects is handed to `dialect_hints` for
+//! words.
 
 use std::ops::Range;
 
+use super::dialect_hints;
 use super::error::ScheduleError;
-use super::refusal;
 use crate::suggest;
 
 /// Which field it is.
@@ -197,7 +198,7 @@ impl Field {
 fn parse_item(kind: FieldKind, text: &str, at: usize) -> Result<Item, ScheduleError> {
     let span = at..at + text.len();
     let name = kind.name();
-    if let Some(error) = refusal::of_item(kind, text, span.clone()) {
+    if let Some(error) = dialect_hints::of_item(kind, text, span.clone()) {
         return Err(error);
     }
     let (base, step_text) = match text.split_once('/') {
@@ -321,7 +322,7 @@ fn parse_value(kind: FieldKind, text: &str, at: usize) -> Result<u32, ScheduleEr
                     "`{text}` is out of range for the {name} field: expected {low} to {high}"
                 );
                 let error = ScheduleError::at(span, words);
-                Err(match refusal::of_number(kind, text) {
+                Err(match dialect_hints::of_number(kind, text) {
                     Some(hint) => error.hint(hint),
                     None => error,
                 })

@@ -5,12 +5,12 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::dialect_hints;
 use super::error::{ScheduleError, ScheduleWarning};
 use super::field::{Field, FieldKind};
-use super::refusal;
 use super::rule::Rule;
-use super::walk::Fields;
-use super::{never, warnings};
+use super::wall_clock::Fields;
+use super::{unsatisfiable, warnings};
 
 /// No schedule is longer than this, in bytes. One that lists every value of every field is
 /// half as long; longer ones are another file by mistake.
@@ -35,7 +35,7 @@ impl Schedule {
     /// All that is wrong: where, and what to write instead.
     pub fn parse(text: &str) -> Result<Self, Vec<ScheduleError>> {
         let fields = parse_fields(text)?;
-        never::check(&fields).map_err(|error| vec![error])?;
+        unsatisfiable::check(&fields).map_err(|error| vec![error])?;
         match Rule::new(&fields) {
             Ok(rule) => Ok(Self(Arc::new(Parsed { text: text.trim_ascii().into(), rule }))),
             Err(error) => Err(vec![ScheduleError::at(
@@ -97,24 +97,25 @@ fn parts(text: &str) -> Result<Vec<Part<'_>>, ScheduleError> {
     }
     if trimmed.starts_with('@') {
         let lower = trimmed.to_ascii_lowercase();
-        let Some((_, fields)) = refusal::MACROS.iter().find(|(name, _)| *name == lower) else {
-            return Err(refusal::of_macro(trimmed, whole));
+        let Some((_, fields)) = dialect_hints::MACROS.iter().find(|(name, _)| *name == lower)
+        else {
+            return Err(dialect_hints::of_macro(trimmed, whole));
         };
         return Ok(split(fields, 0));
     }
-    if let Some(error) = refusal::of_dialect(trimmed, whole.clone()) {
+    if let Some(error) = dialect_hints::of_dialect(trimmed, whole.clone()) {
         return Err(error);
     }
     let parts = split(trimmed, start);
     if let Some((span, first)) = parts.first()
-        && let Some(error) = refusal::of_zone(first, span.clone())
+        && let Some(error) = dialect_hints::of_zone(first, span.clone())
     {
         return Err(error);
     }
     match parts.len() {
-        6 if refusal::is_user(parts[5].1) => Err(refusal::of_user(&parts[5])),
+        6 if dialect_hints::is_user(parts[5].1) => Err(dialect_hints::of_user(&parts[5])),
         5 | 6 => Ok(parts),
-        _ => Err(refusal::of_count(&parts, whole)),
+        _ => Err(dialect_hints::of_count(&parts, whole)),
     }
 }
 

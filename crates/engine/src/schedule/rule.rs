@@ -11,7 +11,7 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::walk::{Fields, Walk};
+use super::wall_clock::{Fields, Walk};
 use super::zone::{Change, Reading, Wall, change_around, offset_at, read, second_of};
 
 /// One schedule, ready to be asked.

@@ -139,7 +139,7 @@ impl Timetable {
         format!("{expressions} in {}", self.zone_name)
     }
 
-    /// The rules, for `effects`.
+    /// The rules, for `dst_effects`.
     pub(super) fn rules(&self) -> impl Iterator<Item = &Rule> {
         self.schedules.iter().map(Schedule::rule)
     }

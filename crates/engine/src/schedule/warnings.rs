@@ -1,10 +1,10 @@
 //! What about a good schedule probably surprises its author.
 //!
-//! Knows text only; what DST does to a schedule is `effects`.
+//! Knows text only; what DST does to a schedule is `dst_effects`.
 
 use super::error::ScheduleWarning;
 use super::field::{Field, FieldKind, Item};
-use super::walk::Fields;
+use super::wall_clock::Fields;
 
 /// All warnings for the fields of `text`.
 pub(super) fn of(text: &str, fields: &Fields) -> Vec<ScheduleWarning> {

@@ -4,7 +4,7 @@
 //! some year; so what is left to look at is the length of months, and nothing is walked.
 
 use super::error::ScheduleError;
-use super::walk::Fields;
+use super::wall_clock::Fields;
 
 /// Name and greatest length of each month.
 const MONTHS: [(&str, u32); 12] = [

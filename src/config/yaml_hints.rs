@@ -8,12 +8,12 @@
 use std::ops::Range;
 
 use super::bounds::{ACCIDENTS, DEPTH, NODES};
-use super::hidden;
-use super::marks::{self, Position};
 use super::mask::may_be_said;
 use super::node::{self, Node, Unreadable};
 use super::open_quote::open_quote;
 use super::problem::{At, Hint, Problem, cut};
+use super::secret_lines;
+use super::spans::{self, Position};
 
 /// A file with accidents, mended.
 #[derive(Debug)]
@@ -113,7 +113,7 @@ fn deep(text: &str) -> Option<Position> {
         while !text.is_char_boundary(end) {
             end -= 1;
         }
-        let found = marks::too_deep(&text[..end]);
+        let found = spans::too_deep(&text[..end]);
         if found.is_some() {
             return found;
         }
@@ -198,7 +198,7 @@ fn diagnose(text: &str, words: &str, at: Option<(usize, usize)>) -> Accident {
     let what = what.split(" at position ").next().unwrap_or(what);
     let began = position(context);
     if let Some(mut accident) = unquoted(content, line, column, what) {
-        if hidden::lines(text.lines().take(line)).contains(&line) {
+        if secret_lines::lines(text.lines().take(line)).contains(&line) {
             accident.hint = Some("quote it".to_owned());
         }
         return accident;

@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 
+use super::counters::JobTally;
 use super::histogram::Histogram;
-use super::tally::JobTally;
 use crate::core::ids::JobName;
 
 /// Jobs that one question of a scrape is about. Each costs the loop some microseconds, most of them
