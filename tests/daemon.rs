@@ -283,7 +283,7 @@ fn what_happens_is_followed_from_an_event_on() {
     }
     events.kill().unwrap();
     events.wait().unwrap();
-    assert!(before > 2, "each step is told of");
+    assert!(before > 2, "each step is reported");
 }
 
 #[test]

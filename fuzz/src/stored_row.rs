@@ -31,7 +31,7 @@ pub struct Rows {
     pub job_set: String,
     /// An alert of the outbox.
     pub alert: QueuedAlert,
-    /// What was told of.
+    /// What was reported.
     pub told: Told,
 }
 

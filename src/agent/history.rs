@@ -26,7 +26,7 @@ impl AgentClient {
             }
             Err(_) => tracing::debug!("the agent's transfer history was not read in time"),
         }
-        // What was read before a page failed may hold it all the same.
+        // What was read before a page failed may hold it anyway.
         query.pick(&rows)
     }
 

@@ -37,7 +37,7 @@ pub(super) const CONNECT_MAX: Duration = Duration::from_secs(10);
 pub(super) const OFFSET_NOISE: SignedDuration = SignedDuration::from_secs(2);
 
 /// After so many looks in a row for which the agent could not tell the user, the evidence goes
-/// without: a broken endpoint must not hold up every job for ever.
+/// without: a broken endpoint must not hold up every job forever.
 pub(super) const USER_STRIKES: u32 = 3;
 
 /// A secret's file is read in microseconds, and over a network in some milliseconds. Runs wait for a

@@ -13,7 +13,7 @@ pub(super) const ANSWER_MAX: Duration = Duration::from_secs(20);
 pub(super) const COMMAND_MAX: Duration = Duration::from_secs(30);
 
 /// What a command still has in its pipes when it has ended is read for so long: what it left
-/// running behind may hold them open for ever.
+/// running behind may hold them open forever.
 pub(super) const LAST_WORDS_MAX: Duration = Duration::from_millis(100);
 
 /// Of a command's output so much is kept, in bytes: enough for the line that says why.

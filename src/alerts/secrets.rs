@@ -115,7 +115,7 @@ fn exposure(path: &Path, mode: u32) -> String {
 }
 
 /// What is wrong with how the secrets of these channels are kept, in words: each file that others
-/// can read. One that can't be looked at is told of when it is to be used.
+/// can read. One that can't be looked at is reported when it is to be used.
 pub fn exposed_files<'a>(channels: impl Iterator<Item = &'a AlertChannel>) -> Vec<String> {
     let files: BTreeSet<&Path> = channels.flat_map(files_of).collect();
     let exposed = files.into_iter().filter_map(|path| {

@@ -22,7 +22,7 @@ use crate::control::document::RunDocument;
 use crate::control::request::{HistoryQuery, StatusQuery};
 use crate::privacy::mask;
 
-/// So many of the newest runs are told of: those before them are seldom what a report is about.
+/// So many of the newest runs are reported: those before them are seldom what a report is about.
 const RUNS: usize = 200;
 
 /// A block of an archive, in bytes (POSIX.1-1988, ustar).

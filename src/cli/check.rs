@@ -118,7 +118,7 @@ fn read(path: &Path) -> Result<Loaded, Rejected> {
     let is_pipe = || fs::metadata(path).is_ok_and(|found| found.file_type().is_fifo());
     let stream: Option<Box<dyn Read>> = match path.to_str() {
         Some("-" | "/dev/stdin") => Some(Box::new(io::stdin())),
-        // What can't be opened is told of as any file is.
+        // What can't be opened is reported as any file is.
         Some(_) | None if is_pipe() => File::open(path).ok().map(|pipe| Box::new(pipe) as _),
         Some(_) | None => None,
     };
@@ -183,7 +183,10 @@ fn tell_all(
     global: &Global,
     err: &mut dyn Write,
 ) -> io::Result<String> {
-    jobfile::diagnostics(warnings, global, err)?;
+    // Notes ask for nothing: beside errors they would only be in the way.
+    let notable = |one: &&Diagnostic| errors.is_empty() || one.severity != Severity::Note;
+    let warnings: Vec<Diagnostic> = warnings.iter().filter(notable).cloned().collect();
+    jobfile::diagnostics(&warnings, global, err)?;
     jobfile::diagnostics(errors, global, err)?;
     err.flush()?;
     let notes = warnings.iter().filter(|warning| warning.severity == Severity::Note).count();

@@ -23,7 +23,7 @@ pub(super) const EXAMPLE_FILE: &str = include_str!("../../jobs.example.yaml");
 static EXAMPLE: LazyLock<serde_yaml::Value> =
     LazyLock::new(|| serde_yaml::from_str(EXAMPLE_FILE).unwrap_or_default());
 
-/// No key lies deeper than this: what is typed is not followed for ever.
+/// No key lies deeper than this: what is typed is not followed forever.
 const DEPTH_MAX: usize = 8;
 
 /// Columns of a description where a screen has no width.

@@ -132,7 +132,7 @@ fn has_token(global: &Global) -> bool {
 }
 
 /// The agent's active accounts with their buckets; none without a token, or where it does not
-/// answer: a first file is written all the same.
+/// answer: a first file is written anyway.
 fn offered(global: &Global, url: &str) -> Vec<Offered> {
     let Some(asked) = agent::before_a_file(global, url, PATIENCE) else { return Vec::new() };
     if asked.greet().is_err() {

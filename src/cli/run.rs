@@ -53,7 +53,7 @@ pub fn run(_args: &Args, global: &Global, _out: &mut dyn Write, err: &mut dyn Wr
 fn options(global: &Global) -> Result<Options, String> {
     let places = Places::here(global);
     let (socket, socket_mode) = places.own_socket()?;
-    // Who is told of them stands in another folder.
+    // Who is told about them stands in another folder.
     let absolute = |path: PathBuf| {
         std::path::absolute(&path)
             .map_err(|error| format!("the path `{}` can't be used: {error}", path.display()))

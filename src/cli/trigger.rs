@@ -29,7 +29,7 @@ use crate::core::repeat::Changes;
 use crate::core::run::RunState;
 use crate::signals::{Signal, Signals};
 
-/// How long a run that is waited for is left alone while nothing is told of it.
+/// How long a run that is waited for is left alone while nothing is heard of it.
 const QUIET_MAX: Duration = Duration::from_secs(15);
 
 /// How often it is asked about while its counters are shown: they are not events.

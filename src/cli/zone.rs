@@ -10,7 +10,7 @@ use crate::control::request::StatusQuery;
 use crate::core::ids::JobName;
 
 /// The zone that these texts about these jobs are meant in. Nobody is asked where no text depends
-/// on it; a job that nobody knows is told of by whoever looks for it.
+/// on it; a job that nobody knows is reported by whoever looks for it.
 pub(super) fn meant<'a>(
     mut texts: impl Iterator<Item = &'a String>,
     jobs: &[String],

@@ -185,7 +185,7 @@ impl<'s> Locator<'s> {
         self.private.get(file as usize).copied().unwrap_or(false)
     }
 
-    /// What is told of a place whose content is not for everybody who is told: whoever includes a
+    /// What is shown of a place whose content is not for everybody who is told: whoever includes a
     /// private file must not learn what is in it.
     fn unsaid(&self, at: &At, position: Position, severity: Severity) -> Diagnostic {
         let message = "something is wrong here, and not shown: the file is more private than the \

@@ -19,7 +19,7 @@ pub(super) async fn gather(
     let last = store.last_event().await?;
     let Some(after) = after else { return Ok(Reading { last, gathered: Gathered::default() }) };
     let mut gathering = Gathering::new(jobs);
-    // A database that was put back has fewer of them than were told of.
+    // A database that was put back has fewer of them than were reported.
     let mut after = after.min(last);
     while after < last {
         let page = store.happened(after, PAGE).await?;

@@ -65,11 +65,11 @@ impl Driver {
             tokio::spawn(async move {
                 let delivery = courier.deliver(&alert, &channel, &withheld).await;
                 match delivery {
-                    Delivery::Delivered => tracing::info!("{channel} was told of it"),
+                    Delivery::Delivered => tracing::info!("{channel} was told about it"),
                     Delivery::Failed(words)
                     | Delivery::Later { words, .. }
                     | Delivery::Refused(words) => {
-                        tracing::warn!("{channel} could not be told of it: {words}");
+                        tracing::warn!("{channel} could not be told about it: {words}");
                     }
                 }
             });

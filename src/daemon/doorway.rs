@@ -67,7 +67,7 @@ impl Doorway {
         };
         match UnixListener::from_std(opened.listener) {
             Ok(listener) => {
-                // Those that are connected are answered all the same.
+                // Those that are connected are answered anyway.
                 self.serving.abort();
                 self.serving = tokio::spawn(server::serve(listener, self.requests.clone()));
                 self.bound = opened.bound;

@@ -41,7 +41,7 @@ use crate::web::listener::Web;
 /// same: a fault of ours must not become a fan that spins.
 const BREATH: SignedDuration = SignedDuration::from_millis(20);
 
-/// A turn that takes longer is told of at log level debug: nothing of ours should.
+/// A turn that takes longer is reported at log level debug: nothing of ours should.
 const SLOW_TURN: SignedDuration = SignedDuration::from_millis(20);
 
 /// How long a commit may still take once the daemon is asked to stop.

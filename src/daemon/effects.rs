@@ -12,7 +12,7 @@ use crate::core::input::{Effect, Input};
 use crate::core::transfer::{CancelAnswer, LookFailure, StartAnswer, SubmitAnswer};
 use futures_util::FutureExt;
 
-/// What is said of a task of ours that panicked. The loop must get an answer all the same.
+/// What is said of a task of ours that panicked. The loop must get an answer anyway.
 const PANICKED: &str = "internal error: the request panicked";
 
 impl Driver {

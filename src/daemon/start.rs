@@ -55,7 +55,7 @@ pub struct Options {
     pub socket_mode: u32,
     /// Whether signals are the daemon's to hear.
     pub signals: bool,
-    /// Stops the daemon when it is cancelled.
+    /// Stops the daemon when it is canceled.
     pub stop: CancellationToken,
 }
 

@@ -36,7 +36,7 @@ const RECENT: usize = 5;
 /// And so many of its coming occurrences.
 const COMING: usize = 3;
 
-/// A token that ends within this is told of as a problem.
+/// A token that ends within this is reported as a problem.
 const EXPIRES_SOON: jiff::SignedDuration = jiff::SignedDuration::from_hours(7 * 24);
 
 /// Who asks for the status, and for how much of it.

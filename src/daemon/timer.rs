@@ -1,7 +1,7 @@
 //! The alarm clock of the loop: follows the wall clock, also through suspend and when it is set.
 //!
 //! tokio's timers stand still while the machine sleeps and know nothing of the wall clock, so
-//! this is a timerfd on `CLOCK_REALTIME` that is cancelled when somebody sets the clock
+//! this is a timerfd on `CLOCK_REALTIME` that is canceled when somebody sets the clock
 //! (timerfd_create(2)). It is always armed, if only far ahead: an unarmed one hears of no change.
 
 use std::io;

@@ -25,7 +25,7 @@ pub struct Figures {
     pub agent_asked_at: Option<Timestamp>,
     /// When the token ends, if it tells.
     pub token_expires_at: Option<Timestamp>,
-    /// Transfers that are to be cancelled, and are not yet.
+    /// Transfers that are to be canceled, and are not yet.
     pub cancels_unconfirmed: usize,
     /// Alerts that are not delivered yet.
     pub alerts_waiting: usize,

@@ -6,7 +6,7 @@ use transferd::config::{self, SourceFile, Sources};
 
 use super::surroundings;
 
-/// Reads a text, renders all that is told of it.
+/// Reads a text, renders all that is said about it.
 fn read(text: String) {
     let sources = Sources {
         root: PathBuf::from("jobs.yaml"),

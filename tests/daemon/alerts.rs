@@ -274,8 +274,8 @@ fn a_token_that_ends_soon_is_told_of_once_over_restarts_and_tokens() {
     // The next one is another token.
     write_token(48);
     assert_eq!(stage.command(&["reload"]).code, 0);
-    stage.until("the other is told of", || receiver.seen().len() == 2);
-    assert!(!receiver.seen()[1].body.contains(&until), "the first is told of once");
+    stage.until("the other is reported", || receiver.seen().len() == 2);
+    assert!(!receiver.seen()[1].body.contains(&until), "the first is reported once");
 }
 
 #[expect(clippy::disallowed_methods, reason = "a token's end is compared with the real clock")]

@@ -44,7 +44,7 @@ fn who_asks_without_a_pause_puts_off_no_run() {
                 peek(&socket);
             }
         });
-        // What is asserted here may fail; the other thread must end all the same.
+        // What is asserted here may fail; the other thread must end anyway.
         let ends = (0..3).map(|_| stage.command(&["trigger", "hand", "--wait"]).code);
         let ends: Vec<_> = ends.collect();
         over.store(true, Ordering::Relaxed);

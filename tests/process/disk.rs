@@ -97,9 +97,7 @@ fn live_on_a_full_disk(disk: &Path) {
     assert!(log.contains("nothing is queued"), "{log}");
     let refused = stage.ask(&["trigger", "stuck"]);
     assert_eq!(refused.status.code(), Some(1), "{refused:?}");
-    until("what is past its timeout is cancelled", PATIENCE, || {
-        (cancels(&agent) > 0).then_some(())
-    });
+    until("what is past its timeout is canceled", PATIENCE, || (cancels(&agent) > 0).then_some(()));
     assert!(status(&stage).contains("nothing can be recorded"), "{}", status(&stage));
     assert_eq!(posts(&agent), asked, "something was queued that can't be recorded");
     assert_eq!(stage.daemon().try_wait().unwrap(), None, "it lives on");

@@ -66,7 +66,7 @@ impl FailingDisk {
         self.ask("each", left);
     }
 
-    /// Lets the first flushes of the daemons that are started from now on pass all the same.
+    /// Lets the first flushes of the daemons that are started from now on pass anyway.
     pub(crate) fn spare_first(&self, stage: &mut Stage, flushes: usize) {
         let name = "FAILING_DISK_SPARES";
         stage.environment.retain(|(other, _)| *other != name);

@@ -123,7 +123,7 @@ fn ours<'a>(transfers: &'a Value, found: &mut Findings) -> HashMap<&'a str, Fact
         if transfer["origin"] == "foreign" {
             found.foreign += 1;
             if transfer["cancels"].as_array().is_none_or(|cancels| !cancels.is_empty()) {
-                found.touched.push(format!("foreign transfer {} was cancelled", fact.id));
+                found.touched.push(format!("foreign transfer {} was canceled", fact.id));
             }
             continue;
         }

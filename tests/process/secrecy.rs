@@ -66,7 +66,7 @@ fn job_file(port: u16) -> String {
          initial_delay: 10ms, max_delay: 20ms}}}}\njobs:\n"
     );
     for number in 0..8 {
-        // Half of them never end by themselves, and so are cancelled by the next occurrence.
+        // Half of them never end by themselves, and so are canceled by the next occurrence.
         let kind = if number % 2 == 0 { "done" } else { "stuck" };
         text += &format!(
             "  job-{number}:\n    schedule: '* * * * * *'\n    \

@@ -1,4 +1,4 @@
-//! Alerts on their way: what is told of, through which entry of the job file, and how far that is.
+//! Alerts on their way: what is reported, through which entry of the job file, and how far that is.
 //!
 //! When one is raised, tried again or given up is the engine's business, how it travels that of an
 //! adapter. Keeps true: no row holds an address, a header or a command, only a digest of them.
@@ -92,14 +92,14 @@ pub struct QueuedAlert {
     pub last_error: Option<String>,
 }
 
-/// What people were told of already, beyond single jobs: each outage, token and bad job file is
-/// told of once, whatever restarts come between.
+/// What people were told about already, beyond single jobs: each outage, token and bad job file is
+/// reported once, whatever restarts come between.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Told {
     /// Since when the agent has kept runs waiting, while that lasts.
     #[serde(default)]
     pub agent_down: Option<Timestamp>,
-    /// The token whose end was told of last.
+    /// The token whose end was reported last.
     #[serde(default)]
     pub token: Option<ToldToken>,
     /// The job file is invalid.
@@ -113,12 +113,12 @@ pub struct Told {
     pub outages: Vec<Outage>,
 }
 
-/// A token whose end was told of.
+/// A token whose end was reported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ToldToken {
     /// When it ends.
     pub ends: Timestamp,
-    /// It was told of once more when it had ended.
+    /// It was reported once more when it had ended.
     pub ended: bool,
 }
 

@@ -28,7 +28,7 @@ pub struct DigestMark {
     pub key: AlertKey,
     /// When.
     pub at: Timestamp,
-    /// The last event that was told of, by its number in the history.
+    /// The last event that was reported, by its number in the history.
     pub event: u64,
 }
 

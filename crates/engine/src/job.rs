@@ -117,7 +117,7 @@ pub enum Overlap {
     Skip,
     /// One run is held behind the active one.
     Queue,
-    /// The active run is cancelled, then the new one starts.
+    /// The active run is canceled, then the new one starts.
     Replace,
 }
 

@@ -133,10 +133,10 @@ pub const PROGRESS_RECORD: SignedDuration = SignedDuration::from_secs(60);
 /// Words of the agent are cut to this many bytes before they enter a reason.
 pub const WORDS_MAX: usize = 500;
 
-/// A run that the agent has kept waiting for so long is told of (contract, "Alerts").
+/// A run that the agent has kept waiting for so long is reported (contract, "Alerts").
 pub const AGENT_DOWN_AFTER: SignedDuration = SignedDuration::from_mins(10);
 
-/// A cancel that the agent has not confirmed for so long is told of (contract, "Alerts").
+/// A cancel that the agent has not confirmed for so long is reported (contract, "Alerts").
 pub const STUCK_AFTER: SignedDuration = SignedDuration::from_mins(15);
 
 /// First and longest delay between two requests that an agent start which nobody has signed in
@@ -144,7 +144,7 @@ pub const STUCK_AFTER: SignedDuration = SignedDuration::from_mins(15);
 pub const AGENT_START_RETRY: (SignedDuration, SignedDuration) =
     (SignedDuration::from_secs(30), SignedDuration::from_hours(1));
 
-/// So long before its end a token is told of, and once more at its end: over a weekend there is
+/// So long before its end a token is reported, and once more at its end: over a weekend there is
 /// still somebody to renew it.
 pub const TOKEN_NOTICE: SignedDuration = SignedDuration::from_hours(3 * 24);
 

@@ -37,7 +37,7 @@ pub enum Record {
     AlertQueued(Arc<QueuedAlert>),
     /// An alert that was delivered, or given up: its row goes.
     AlertGone(AlertId),
-    /// What people were told of.
+    /// What people were told about.
     Told(Told),
     /// The pause of all jobs.
     PauseOfAll(Arc<PauseOfAll>),
@@ -152,7 +152,7 @@ pub struct Durable {
     pub settled: Vec<TransferId>,
     /// The outbox, in order. At most [`OUTBOX_MAX`](super::limits::OUTBOX_MAX).
     pub alerts: Vec<Arc<QueuedAlert>>,
-    /// What people were told of.
+    /// What people were told about.
     pub told: Told,
     /// The pause of all jobs.
     pub pause_of_all: Arc<PauseOfAll>,

@@ -34,7 +34,7 @@ pub enum RunState {
     Running,
     /// Between two attempts.
     BackingOff,
-    /// To be cancelled; the agent has not confirmed it yet.
+    /// To be canceled; the agent has not confirmed it yet.
     Canceling,
     /// Over: done.
     Succeeded,
@@ -42,7 +42,7 @@ pub enum RunState {
     Failed,
     /// Over: past `timeout` or `stall_timeout`.
     TimedOut,
-    /// Over: cancelled by a person.
+    /// Over: canceled by a person.
     Canceled,
     /// Over before it began.
     Skipped,
@@ -235,7 +235,7 @@ pub struct CancelWish {
     pub told: bool,
 }
 
-/// Why a run or transfer is to be cancelled.
+/// Why a run or transfer is to be canceled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CancelCause {
@@ -368,9 +368,9 @@ pub struct Attempt {
     pub reason: Reason,
     /// Its transfer, once found. Unique over all attempts.
     pub transfer: Option<TransferId>,
-    /// More records fit than attempts could own: none is cancelled as a double.
+    /// More records fit than attempts could own: none is canceled as a double.
     pub ambiguous: bool,
-    /// Past this, it is cancelled.
+    /// Past this, it is canceled.
     pub deadline: Timestamp,
     /// The last status seen.
     pub status: Option<TransferStatus>,
@@ -392,9 +392,9 @@ pub struct Attempt {
     pub finished_at: Option<Timestamp>,
     /// Why its transfer failed, wholly or in part, as far as that could be learned.
     pub cause: Option<Arc<Cause>>,
-    /// Once given up: till when it keeps its job and its destination from others.
+    /// Once given up: until when it keeps its job and its destination from others.
     pub holds_until: Option<Timestamp>,
-    /// Once given up: till when it is watched for.
+    /// Once given up: until when it is watched for.
     pub watched_until: Option<Timestamp>,
 }
 

@@ -89,7 +89,7 @@ pub struct Progress {
     #[serde(default)]
     pub cost_usd: Option<f64>,
     /// Not all counters of objects that were transferred, skipped and failed are told: objects that
-    /// they leave out may have arrived all the same.
+    /// they leave out may have arrived anyway.
     #[serde(default)]
     pub objects_untold: bool,
 }

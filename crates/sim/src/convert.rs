@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::world::{Outcome, ProblemCode, SimTransfer, World};
 use transferd_engine::transfer::{CancelAnswer, LookFailure, Refusal, SubmitAnswer, Transfer};
 
-/// What the engine would be told of a record.
+/// What the engine would be told about a record.
 pub fn transfer(world: &World, found: &SimTransfer, now: Timestamp) -> Transfer {
     Transfer {
         id: found.id,

@@ -1,4 +1,4 @@
-//! The checker of alerts: what is to be told of is recorded once, in the commit of what it tells of.
+//! The checker of alerts: each is recorded once, in the commit of what it reports.
 //!
 //! Deliveries are not simulated, as nothing of a run depends on them: each stays under way until its
 //! daemon dies. Keeps true: the entry draws no chance, so that seeds are what they were without it.
@@ -28,7 +28,7 @@ pub(super) fn entry() -> Alert {
 }
 
 impl<O: Observer> Simulation<O> {
-    /// Each run that ends in this commit is told of in it, once, and nothing else is.
+    /// Each run that ends in this commit is reported in it, once, and nothing else is.
     pub(super) fn check_alerts(&mut self, number: usize, records: &[Record]) {
         // A job file of somebody else's has entries of its own, or none.
         if self.plan.daemons[number].set.alerts != [entry()] {
@@ -52,7 +52,7 @@ impl<O: Observer> Simulation<O> {
             };
             let right = ended.is_some_and(|state| state.word() == told);
             if !right || !self.daemons[number].alerts.insert(alert.id) {
-                let words = format!("`{told}` is told of {:?}, which is {ended:?}", alert.run);
+                let words = format!("`{told}` is about {:?}, which is {ended:?}", alert.run);
                 self.violation(Checker::Alerts, number, words);
             }
         }

@@ -17,7 +17,7 @@ use super::simulation::{Answer, Call, Event, Observer, Order, Simulation};
 /// Frames of a flood: more than the engine keeps.
 const FLOOD: usize = 200;
 
-/// What the engine would be told of a row of the history.
+/// What the engine would be told about a row of the history.
 fn row(world: &World, fact: &HistoryFact) -> HistoryRow {
     let found = world.transfer(fact.transfer);
     HistoryRow {

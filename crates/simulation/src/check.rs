@@ -28,7 +28,7 @@ pub enum Checker {
     Decisions,
     /// For each run at most one transfer is active or has succeeded.
     OneTransfer,
-    /// Nothing foreign is claimed or cancelled where evidence could tell.
+    /// Nothing foreign is claimed or canceled where evidence could tell.
     Foreign,
     /// No timeout goes unenforced, no wish to cancel unsent.
     Timeouts,
@@ -41,7 +41,7 @@ pub enum Checker {
     /// A run that has succeeded has a transfer that has, and one that is not tried again for its
     /// cause has that cause.
     Truth,
-    /// Each end of a run is told of once, in the commit of that end.
+    /// Each end of a run is reported once, in the commit of that end.
     Alerts,
 }
 
@@ -325,9 +325,9 @@ impl<O: Observer> Simulation<O> {
             return;
         }
         if self.is_doubtful(number, transfer) {
-            *self.report.residues.entry("a look-alike was cancelled").or_default() += 1;
+            *self.report.residues.entry("a look-alike was canceled").or_default() += 1;
         } else {
-            let words = format!("foreign transfer {transfer} is cancelled");
+            let words = format!("foreign transfer {transfer} is canceled");
             self.violation(Checker::Foreign, number, words);
         }
     }
@@ -345,7 +345,7 @@ impl<O: Observer> Simulation<O> {
         }
     }
 
-    /// Time has come for some daemon: known transfers past their time must have been cancelled.
+    /// Time has come for some daemon: known transfers past their time must have been canceled.
     pub(super) fn check_deadlines(&mut self, number: usize) {
         let Some(up_since) = self.daemons[number].up_since else { return };
         let now = self.now;
@@ -373,7 +373,7 @@ impl<O: Observer> Simulation<O> {
             }
             let run = daemon.runs.get(&id.run);
             let run_over = run.is_none_or(|run| run.state.is_over());
-            // What can't be told from another's is cancelled only where the run follows it.
+            // What can't be told from another's is canceled only where the run follows it.
             let followed = run.is_some_and(|run| run.follows == Some(id.number));
             let left_alone = row.ambiguous && !followed;
             let wished = row.cancel.as_ref().is_some_and(|wish| {
@@ -391,7 +391,7 @@ impl<O: Observer> Simulation<O> {
                 words = Some(format!(
                     "transfer {transfer} of run {} is {} and no cancel was sent",
                     id.run,
-                    if wished { "to be cancelled" } else { "past its timeout" }
+                    if wished { "to be canceled" } else { "past its timeout" }
                 ));
             }
         }

@@ -62,7 +62,7 @@ pub(super) struct Daemon {
     pub(super) wall: SignedDuration,
     /// All steps of its clock.
     pub(super) steps: Vec<ClockStep>,
-    /// Steps that the loop is still to be told of, as the machine sleeps.
+    /// Steps that the loop is still to be told about, as the machine sleeps.
     pub(super) step_untold: SignedDuration,
     pub(super) suspended_until: Option<Timestamp>,
     /// When its machine slept, from and until.

@@ -191,7 +191,7 @@ impl<O: Observer> Simulation<O> {
         daemon.expectations.jumped(daemon.processed, wall);
     }
 
-    /// Tells of steps that could not be told of when they were made.
+    /// Tells of steps that could not be told about when they were made.
     pub(super) fn tell_step(&mut self, number: usize) {
         let by = std::mem::take(&mut self.daemons[number].step_untold);
         if !by.is_zero() {

@@ -244,7 +244,7 @@ impl<O: Observer> Simulation<O> {
         self.schedule(at, Event::Answer { number, asker, answer: Box::new(answer) });
     }
 
-    /// What the engine is told of a look.
+    /// What the engine is told about a look.
     fn result_of(
         &mut self,
         number: usize,

@@ -107,7 +107,7 @@ mutations! {
     AlertsNotRecorded Alerts,
     /// Alerts are recorded twice, under two ids.
     AlertsDoubled Alerts,
-    /// Whatever the end, a success is told of.
+    /// Whatever the end, a success is reported.
     EndsToldAsSuccess Alerts,
 }
 

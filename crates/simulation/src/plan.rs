@@ -71,7 +71,7 @@ pub struct Hazards {
     pub crash_amid_effects: f64,
     /// A look comes to nothing, and nobody is told.
     pub looks_lost: f64,
-    /// Of the looks that the engine has given up for lost, how many are answered all the same.
+    /// Of the looks that the engine has given up for lost, how many are answered anyway.
     pub lost_looks_answered: f64,
     /// `total` is another on the next page, though the list has not changed.
     pub total_wavers: f64,

@@ -63,7 +63,7 @@ impl<O: Observer> Simulation<O> {
     }
 
     /// True if a run waits for a transfer that can't be told from another's, and so is not
-    /// cancelled however long it takes (protocol, rule 5): for its job, its place or its slot.
+    /// canceled however long it takes (protocol, rule 5): for its job, its place or its slot.
     pub(super) fn is_held_by_ambiguity(&self, daemon: usize, run: &Run) -> bool {
         let rows = &self.daemons[daemon];
         let endless = |row: &&Arc<Attempt>| {

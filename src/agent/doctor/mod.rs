@@ -210,7 +210,7 @@ pub async fn examine(client: &AgentClient, ours: &Ours) -> Vec<Finding> {
     };
     let page = pages(client, user, ours, &mut findings).await;
     history(client, page.as_ref(), ours, &mut findings).await;
-    // To see it, something would have to be cancelled.
+    // To see it, something would have to be canceled.
     findings.push(CANCEL.found(Verdict::CantTell, "not asked: the doctor changes nothing"));
     findings.extend(calls::echoes(client, account).await);
     findings

@@ -26,7 +26,7 @@ const JOBS: &str = include_str!("jobs.yaml");
 /// How long the daemon may take to answer at its socket for the first time.
 const START_MAX: Duration = Duration::from_secs(10);
 
-/// How often it is tried till then.
+/// How often it is tried until then.
 const START_TRY: Duration = Duration::from_millis(20);
 
 /// A demo under way.

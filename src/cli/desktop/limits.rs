@@ -8,13 +8,13 @@ use jiff::SignedDuration;
 /// waits for what happened while it was away.
 pub(super) const RETRY: Duration = Duration::from_secs(30);
 
-/// So often the daemon is asked how things stand. What is told of by it lasts for longer.
+/// So often the daemon is asked how things stand. What is reported by it lasts for longer.
 pub(super) const LOOK: Duration = Duration::from_secs(5 * 60);
 
-// What lasts is told of when the daemon's alerts `agent_down`, `stuck` and `token_expiring` are.
+// What lasts is reported when the daemon's alerts `agent_down`, `stuck` and `token_expiring` are.
 pub(super) use crate::core::limits::{AGENT_DOWN_AFTER, STUCK_AFTER, TOKEN_NOTICE};
 
-/// So many notifications within [`SPAN`]; what comes besides is counted, and told of in one.
+/// So many notifications within [`SPAN`]; what comes besides is counted, and reported in one.
 pub(super) const MOST: usize = 5;
 
 /// See [`MOST`].

@@ -1,4 +1,4 @@
-//! What a person at the desktop is told of, and how often: what has happened, and once what lasts.
+//! What a person at the desktop hears of, and how often: what has happened, and once what lasts.
 //!
 //! Pure: is given what the daemon says and what time it is.
 
@@ -58,7 +58,7 @@ impl Notice {
     }
 }
 
-/// What one daemon has been told of, so that nothing lasting is told of twice.
+/// What one daemon has been told about, so that nothing lasting is told about twice.
 #[derive(Debug, Default)]
 pub(super) struct Watcher {
     wanted: Wanted,
@@ -69,11 +69,11 @@ pub(super) struct Watcher {
     /// Jobs whose last run failed or timed out: their next success is a recovery.
     failing: BTreeSet<JobName>,
     late: BTreeSet<JobName>,
-    /// Runs that were seen to be canceled: since when, and whether that was told of.
+    /// Runs that were seen to be canceled: since when, and whether that was reported.
     canceling: BTreeMap<RunId, (Timestamp, bool)>,
     waiting_since: Option<Timestamp>,
     outage: bool,
-    /// The end of the token that was told of, and whether it had come.
+    /// The end of the token that was reported, and whether it had come.
     token: Option<(Timestamp, bool)>,
     bad_file: bool,
 }
@@ -85,7 +85,7 @@ impl Watcher {
         self.page.clone_from(&status.page);
     }
 
-    /// What an event may be told of as; none of what nobody can ask to be told of.
+    /// What an event may be shown as; none where nobody can ask to be told about it.
     pub(super) fn occasion(happened: &HappenedDocument) -> Option<AlertEvent> {
         match EventKind::from_word(&happened.event)? {
             EventKind::State(RunState::Succeeded) => Some(AlertEvent::Succeeded),

@@ -1,4 +1,4 @@
-//! What is told of, and how often.
+//! What is reported, and how often.
 
 use std::path::PathBuf;
 

@@ -148,12 +148,14 @@ fn is_one(words: &[&str], index: usize) -> bool {
     const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
     let (word, next) = (words[index], words[index + 1]);
     let begins_with_digit = next.starts_with(|c: char| c.is_ascii_digit());
+    let is_amount = || words.get(index + 2).is_some_and(|unit| is_unit(unit));
     (word.ends_with(|c: char| c.is_ascii_digit()) && (is_unit(next) || is_offset(next)))
+        || (word.trim_start_matches('(') == "in" && begins_with_digit && is_amount())
         || (DAYS.iter().any(|day| word.ends_with(day)) && begins_with_digit)
 }
 
 /// Whether the word at an index and the one behind it are parts of one duration: `2 h 30 min`,
-/// `(in 22 h)`, `9 s ago`.
+/// `9 s ago`.
 fn is_one_span(words: &[&str], index: usize) -> bool {
     let (word, next) = (words[index], words[index + 1]);
     let is_amount = |at: usize| {
@@ -161,8 +163,7 @@ fn is_one_span(words: &[&str], index: usize) -> bool {
             && words.get(at + 1).is_some_and(|unit| is_unit(unit))
     };
     let ends_amount = index.checked_sub(1).is_some_and(is_amount) && without_end(word) == word;
-    (ends_amount && (is_amount(index + 1) || without_end(next) == "ago"))
-        || (word.trim_start_matches('(') == "in" && is_amount(index + 1))
+    ends_amount && (is_amount(index + 1) || without_end(next) == "ago")
 }
 
 /// `min`, `MiB/s`, also with what ends a part of a sentence.
@@ -263,6 +264,7 @@ mod tests {
         let told = ["good, read", "5 min 6 s ago;", "Sun 04:00", "(in 22 h)"];
         assert_eq!(hanging(text, 0, 0, Some(15)).split('\n').collect::<Vec<_>>(), told);
         assert_eq!(hanging("in all 2 d, ago", 0, 0, Some(9)), "in all\n2 d, ago");
+        assert_eq!(lines("Sun 04:00 (in 22 h)", Some(13)), ["Sun 04:00", "(in 22 h)"]);
         assert_eq!(folded("after 2 h 30 min", 12), "after\n  2 h 30 min");
     }
 

@@ -16,7 +16,7 @@ use crate::core::run::RunState;
 /// Where the values of facts begin.
 const FACT: usize = 15;
 
-/// What is told of a job at other places of the page than among its policies.
+/// What is shown of a job elsewhere on the page than among its policies.
 const TOLD: [&str; 4] = ["description", "enabled", "schedule", "timezone"];
 
 /// Everything about a job, below the table row that says how it is now.

@@ -16,7 +16,7 @@ use crate::core::run::{RunState, Trigger};
 /// Lines of a run's reason in `history`; `show` has all of it.
 const REASON_LINES: usize = 3;
 
-/// An end that we saw so much later than it came is told of with both times.
+/// An end that we saw so much later than it came is reported with both times.
 const SEEN_LATER: SignedDuration = SignedDuration::from_secs(60);
 
 /// Where the values of facts begin.

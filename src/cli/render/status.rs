@@ -21,7 +21,7 @@ const BAR: u64 = 10;
 /// The width of a fact's name, with the blanks behind it.
 const NAME: usize = 10;
 
-/// So many lines are told of each job; `show` and `why` have the rest.
+/// So many lines are shown for each job; `show` and `why` have the rest.
 const REMARK_LINES: usize = 5;
 
 /// The whole page.
@@ -32,7 +32,7 @@ pub fn page(status: &StatusDocument, times: &Times, screen: Screen) -> String {
     } else {
         text.push_str(&jobs(status, times, screen).1.text());
     }
-    // One job that was asked for by name is told of in full.
+    // One job that was asked for by name is reported in full.
     if let [job] = status.jobs.as_slice()
         && job.recent.is_some()
     {

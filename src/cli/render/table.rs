@@ -22,7 +22,7 @@ const INDENT: usize = 2;
 /// sentence in two or three lines.
 const REMARK_MIN: usize = 36;
 
-/// Names are whole where remarks have this much room all the same: most take one line then.
+/// Names are whole where remarks have this much room anyway: most take one line then.
 const REMARK_GOOD: usize = 60;
 
 /// Names are cut to this where remarks stand beside their rows.

@@ -68,7 +68,7 @@ pub(super) struct Facts {
     pub(super) now: Timestamp,
     /// The time that was asked about.
     pub(super) asked: Option<Timestamp>,
-    /// The reader's zone, in which times are told of a job that has none.
+    /// The reader's zone, in which times are given for a job that has none.
     pub(super) zone: TimeZone,
     /// The job's name.
     pub(super) name: String,
@@ -195,7 +195,7 @@ impl Source<'_> {
                         facts.active = active.map(|run| self.active(run, blocked_by));
                         facts.job = known(document);
                     }
-                    // It may have a past all the same.
+                    // It may have a past anyway.
                     Err(ClientError::Refused(words)) => {
                         facts.unknown = words;
                         facts.active = self.unfinished(&facts.name)?;

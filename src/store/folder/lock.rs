@@ -73,7 +73,7 @@ impl Lock {
         let kept = left.map(last_line).unwrap_or_default();
         let written =
             file.set_len(0).and_then(|()| file.write_all(format!("{words}{kept}").as_bytes()));
-        // The lock holds without words: a full disk must not keep a daemon from cancelling.
+        // The lock holds without words: a full disk must not keep a daemon from canceling.
         if let Err(error) = written {
             tracing::warn!("failed to write `{}`: {error}", path.display());
         }

@@ -96,7 +96,7 @@ pub(super) fn proof(connection: &Connection) -> Result<(), Failure> {
 
 fn replace_run(connection: &Connection, was: Option<RunState>, run: &Run) -> Result<(), Failure> {
     let over = run.state.is_over();
-    // Who forgot to say when a run ended is not kept for ever: it counts as of its creation.
+    // Who forgot to say when a run ended is not kept forever: it counts as of its creation.
     let ended_at = over.then(|| run.ended_at.unwrap_or(run.created_at).as_millisecond());
     let created_at = run.created_at.as_millisecond();
     let scheduled_at = run.scheduled_for.map(|at| at.as_millisecond());

@@ -30,7 +30,7 @@ impl Tone {
     }
 }
 
-/// The part of the page. Jobs that are late or failed last are told of here too, so that what is
+/// The part of the page. Jobs that are late or failed last are reported here too, so that what is
 /// wrong is seen without looking further.
 pub(super) fn problems(status: &StatusDocument, times: &Times) -> Html {
     let mut html = Html::new();

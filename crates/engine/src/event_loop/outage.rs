@@ -64,7 +64,7 @@ impl Outage {
         news.then(|| format!("the state can't be recorded, so nothing is queued: {words}{again}"))
     }
 
-    /// A commit succeeded. Where that ends it: the line for the log, if it was told of.
+    /// A commit succeeded. Where that ends it: the line for the log, if it was reported.
     pub(super) fn ends(&mut self, now: Timestamp) -> Option<String> {
         if !self.lasts() {
             return None;

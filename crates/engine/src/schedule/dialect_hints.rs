@@ -1,6 +1,6 @@
 //! Words for what other dialects of cron write and this one does not know.
 //!
-//! Only gives words: whatever is not recognised here is refused by the parser all the same. Each
+//! Only gives words: whatever is not recognised here is refused by the parser anyway. Each
 //! hint says what to write instead, where crontab(5) can say it at all.
 
 use std::ops::Range;

@@ -91,7 +91,7 @@ impl Walk {
 
     /// Makes a move in the model, and tells the engine what it can know of it.
     fn lead(&mut self, happens: Move) -> Result<(), String> {
-        let cancelled = self.cancelled(happens);
+        let canceled = self.canceled(happens);
         self.s = self.daemon.after(&self.s, happens);
         self.stage.date(self.s.records.len());
         match happens {
@@ -107,9 +107,9 @@ impl Walk {
             Move::LookInVain => {
                 self.stage.look(&self.s, false);
             }
-            Move::TakeCancel(_) => self.answer_cancel(cancelled, CancelAnswer::Taken),
+            Move::TakeCancel(_) => self.answer_cancel(canceled, CancelAnswer::Taken),
             Move::LoseCancel(_) => {
-                self.answer_cancel(cancelled, CancelAnswer::NotTaken("lost".to_owned()));
+                self.answer_cancel(canceled, CancelAnswer::NotTaken("lost".to_owned()));
             }
             Move::Operator(run) => {
                 let request = OperatorRequest::CancelRun(run_id(run));
@@ -151,13 +151,13 @@ impl Walk {
 
     /// The engine gets the answer to a cancel request.
     fn answer_cancel(&mut self, transfer: Option<TransferId>, answer: CancelAnswer) {
-        let transfer = transfer.expect("what is cancelled is known");
+        let transfer = transfer.expect("what is canceled is known");
         self.stage.cancels.retain(|asked| *asked != transfer);
         self.stage.input(Input::CancelAnswered { transfer, answer });
     }
 
     /// The transfer that a cancel request is about.
-    fn cancelled(&self, happens: Move) -> Option<TransferId> {
+    fn canceled(&self, happens: Move) -> Option<TransferId> {
         let (Move::TakeCancel(a) | Move::LoseCancel(a)) = happens else { return None };
         self.s.attempts[usize::from(a)].transfer.map(|r| transfer_id(usize::from(r)))
     }
@@ -228,7 +228,7 @@ impl Walk {
         differs && before.records.iter().any(as_near)
     }
 
-    /// Both tell the same of every run, of who owns what, and of what is to be cancelled.
+    /// Both tell the same of every run, of who owns what, and of what is to be canceled.
     fn agree(&self) -> Result<(), String> {
         if !self.s.up {
             return Ok(());

@@ -1,4 +1,4 @@
-//! Ends: what time brings about (rules 6, 7, 11 and 12), cancelling (rule 10), and the end of a
+//! Ends: what time brings about (rules 6, 7, 11 and 12), canceling (rule 10), and the end of a
 //! run (rules 8 and 9).
 
 use super::daemon::Daemon;
@@ -160,7 +160,7 @@ impl Daemon {
         self.tend(s);
     }
 
-    /// Ends a run that was to be cancelled as its wish has it, any other as said.
+    /// Ends a run that was to be canceled as its wish has it, any other as said.
     pub(crate) fn end_or(&self, s: &mut State, run: u8, end: End) {
         if s.runs[usize::from(run)].wish.is_some() {
             self.end_as_wished(s, run);
@@ -177,7 +177,7 @@ impl Daemon {
         self.end(s, run, end);
     }
 
-    /// Rule 8: once a run is over, each other transfer of its attempts is cancelled. Rule 9: its
+    /// Rule 8: once a run is over, each other transfer of its attempts is canceled. Rule 9: its
     /// end closes no attempt.
     pub(crate) fn end(&self, s: &mut State, run: u8, end: End) {
         let follows = s.runs[usize::from(run)].follows;

@@ -78,7 +78,7 @@ impl Daemon {
         attempt.wish = attempt.wish.or(wish);
     }
 
-    /// Rule 8: a transfer besides the one that the run follows, or after its end, is cancelled
+    /// Rule 8: a transfer besides the one that the run follows, or after its end, is canceled
     /// when seen active. Rule 5: not if it can't be told from somebody else's.
     pub(crate) fn one_too_many(&self, s: &mut State, a: u8) {
         let attempt = &mut s.attempts[usize::from(a)];

@@ -207,7 +207,7 @@ necessary! {
     rule_4_the_date_is_evidence:
         without DateIsEvidence,
         "transfers of others between the same places",
-        "a foreign transfer is cancelled, though evidence could tell";
+        "a foreign transfer is canceled, though evidence could tell";
     rule_4_a_lost_post_may_be_processed_late:
         without LatePostsCount,
         "a quick agent, lost answers, a crash",
@@ -227,7 +227,7 @@ necessary! {
     rule_5_what_no_attempt_can_own_is_left_alone:
         without LeftOverIsForeign,
         "transfers of others between the same places",
-        "a foreign transfer is cancelled that no attempt could own";
+        "a foreign transfer is canceled that no attempt could own";
     rule_6_an_uncertain_attempt_is_looked_for:
         without AdoptWindow,
         "an agent that hides, a crash, an outage",
@@ -248,7 +248,7 @@ necessary! {
         without AcceptedIsNotRepeated,
         "an agent that hides for longer than the window",
         "a job starts while its last transfer is, or may come, to work";
-    rule_8_a_second_transfer_is_cancelled:
+    rule_8_a_second_transfer_is_canceled:
         without CancelDoubles,
         "an agent that hides, a crash, an outage",
         "a look shows a transfer too many at work, and it is left alone";
@@ -283,7 +283,7 @@ necessary! {
     rule_12_timeout_counts_from_the_commit:
         without TimeoutFromCommit,
         "a quick agent, lost answers, a crash",
-        "a run is past its `timeout`, and is not being cancelled";
+        "a run is past its `timeout`, and is not being canceled";
     rule_14_a_receipt_is_a_hint:
         without ReceiptIsAHint,
         "frames about requests, true and forged",

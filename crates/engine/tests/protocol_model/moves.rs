@@ -201,10 +201,10 @@ impl Daemon {
             let is_in = record.listed.is_none() && record.status != Status::Vanished;
             is_in && record.queued + self.bounds.hides <= s.now
         });
-        let cancelling = s.attempts.iter().any(|attempt| attempt.request == Request::Sent);
+        let canceling = s.attempts.iter().any(|attempt| attempt.request == Request::Sent);
         let starting = positions(s.runs.len()).any(|run| self.may_start(s, run));
         let looked = s.looked || !self.needs_look(s) || s.left.outages > 0;
-        !wired && !hidden && !cancelling && !starting && looked && (s.up || s.left.outages > 0)
+        !wired && !hidden && !canceling && !starting && looked && (s.up || s.left.outages > 0)
     }
 
     /// True while there is something to look for: rule 1 for runs that wait, rule 9 for attempts.
@@ -327,7 +327,7 @@ impl Daemon {
         });
     }
 
-    /// The agent takes a cancel request: a running transfer is cancelled, a paused one is not.
+    /// The agent takes a cancel request: a running transfer is canceled, a paused one is not.
     fn take_cancel(&self, s: &mut State, a: u8) {
         let attempt = &mut s.attempts[usize::from(a)];
         attempt.request = Request::Done;

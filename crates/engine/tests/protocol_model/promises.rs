@@ -14,7 +14,7 @@ impl Daemon {
                 return Some("a job starts while its last transfer is, or may come, to work");
             }
             if before.runs[usize::from(run)].unwanted {
-                return Some("a run goes on after the operator has cancelled it");
+                return Some("a run goes on after the operator has canceled it");
             }
         }
         if self.is_given_to_the_lost(s) {
@@ -22,7 +22,7 @@ impl Daemon {
                 "a request that never arrived is given the transfer of one that was accepted",
             );
         }
-        self.foreign_cancelled(before, happens, s)
+        self.foreign_canceled(before, happens, s)
             .or_else(|| positions(s.runs.len()).find_map(|run| self.broken_for(before, s, run)))
             .or_else(|| {
                 let unattended = |run: u8| happens == Move::Look && self.two_at_work(s, run);
@@ -45,7 +45,7 @@ impl Daemon {
             && row.state == RunState::Asked
             && followed.is_some_and(|a| a.phase.is_open() && s.now > a.sent + self.bounds.timeout)
         {
-            return Some("a run is past its `timeout`, and is not being cancelled");
+            return Some("a run is past its `timeout`, and is not being canceled");
         }
         let RunState::Over(end) = row.state else { return None };
         if before.runs[usize::from(run)].state == row.state || self.took_a_foreign_one(s, run) {
@@ -65,7 +65,7 @@ impl Daemon {
             End::Canceled
                 if !row.unwanted && !own().any(|r| r.status == Status::CanceledByPerson) =>
             {
-                Some("a run is called canceled, and nobody has cancelled it")
+                Some("a run is called canceled, and nobody has canceled it")
             }
             End::Failed if self.failures_of_others(s, run) < self.bounds.max_attempts => {
                 Some("a run has failed for want of attempts that our own crash has used up")
@@ -78,7 +78,7 @@ impl Daemon {
     }
 
     /// Where nothing more can happen, every run is over and nothing of ours is at work. What a
-    /// person has paused can't be cancelled: that is said in `status`, and is not a fault.
+    /// person has paused can't be canceled: that is said in `status`, and is not a fault.
     pub(crate) fn broken_at_the_end(&self, s: &State) -> Option<&'static str> {
         let paused = s.records.iter().any(|record| record.status == Status::Paused);
         if !self.is_idle(s) {
@@ -96,8 +96,8 @@ impl Daemon {
         left_behind.then_some("everything is over, and a transfer of ours is still at work")
     }
 
-    /// Somebody else's transfer was cancelled where evidence could tell.
-    fn foreign_cancelled(&self, before: &State, happens: Move, s: &State) -> Option<&'static str> {
+    /// Somebody else's transfer was canceled where evidence could tell.
+    fn foreign_canceled(&self, before: &State, happens: Move, s: &State) -> Option<&'static str> {
         let is_foreign = |record: &Transfer| !matches!(record.origin, Origin::Ours(_));
         let told_apart = s.attempts.iter().any(|attempt| {
             let record = attempt.transfer.map(|r| s.records[usize::from(r)]);
@@ -105,7 +105,7 @@ impl Daemon {
                 && record.is_some_and(|r| is_foreign(&r) && self.could_tell(attempt, &r))
         });
         if told_apart {
-            return Some("a foreign transfer is cancelled, though evidence could tell");
+            return Some("a foreign transfer is canceled, though evidence could tell");
         }
         let by_a_look = happens == Move::Look
             && s.records.iter().zip(&before.records).any(|(now, then)| {
@@ -113,7 +113,7 @@ impl Daemon {
                     && now.status == Status::CanceledByUs
                     && then.status != Status::CanceledByUs
             });
-        by_a_look.then_some("a foreign transfer is cancelled that no attempt could own")
+        by_a_look.then_some("a foreign transfer is canceled that no attempt could own")
     }
 
     /// The transfer of an attempt that the daemon knows to be accepted, and that has none, is owned
@@ -167,7 +167,7 @@ impl Daemon {
     }
 
     /// Rules 8 and 9: of a run's listed and active transfers all but the followed one are being
-    /// cancelled; after its end, all are.
+    /// canceled; after its end, all are.
     fn two_at_work(&self, s: &State, run: u8) -> bool {
         let left_alone = positions(s.records.len()).filter(|&r| {
             let record = &s.records[usize::from(r)];

@@ -35,7 +35,7 @@ pub(crate) enum Rule {
     GiveUp,
     /// 7: an accepted attempt is waited for, and never repeated.
     AcceptedIsNotRepeated,
-    /// 8: a second transfer of a run is cancelled when seen active.
+    /// 8: a second transfer of a run is canceled when seen active.
     CancelDoubles,
     /// 8: a late one of a run that has none other good is followed.
     FollowLateOnes,

@@ -39,7 +39,7 @@ pub(crate) struct Run {
     pub(crate) follows: Option<u8>,
     /// The wish to cancel it.
     pub(crate) wish: Option<Cause>,
-    /// Ghost: the operator has cancelled it.
+    /// Ghost: the operator has canceled it.
     pub(crate) unwanted: bool,
 }
 
@@ -62,7 +62,7 @@ pub(crate) enum End {
     Canceled,
 }
 
-/// Why something is to be cancelled.
+/// Why something is to be canceled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Cause {
     Operator,
@@ -114,9 +114,9 @@ pub(crate) struct Attempt {
     pub(crate) wish: Option<Cause>,
     /// More records fit than attempts could own.
     pub(crate) ambiguous: bool,
-    /// Given up: till when job and destination stay taken.
+    /// Given up: until when job and destination stay taken.
     pub(crate) holds_until: Tick,
-    /// Given up: till when it is watched for.
+    /// Given up: until when it is watched for.
     pub(crate) watched_until: Tick,
     /// Its transfer was seen Completed.
     pub(crate) completed: bool,

@@ -101,7 +101,7 @@ impl Rehearsal {
         let stalls = set.jobs.values().filter_map(|job| job.terms.stall_timeout);
         let apart = stalls.map(|limit| limit / 4).fold(LOOKS_APART, SignedDuration::min);
         set.agent.poll_interval = set.agent.poll_interval.max(apart);
-        // Nobody is told of what did not happen.
+        // Nobody is told about what did not happen.
         set.alerts = Vec::new();
         set
     }

@@ -87,7 +87,7 @@ struct Player<'a> {
     ledger: Ledger,
     queue: BTreeMap<(Timestamp, u64), Event>,
     sequence: u64,
-    /// The agent has told of a change, and the engine is yet to hear of it.
+    /// The agent has reported a change, and the engine is yet to hear of it.
     hinted: bool,
     work: u64,
 }
@@ -230,7 +230,7 @@ impl<'a> Player<'a> {
                 let learned = Input::CauseLearned { attempt, transfer, row: None };
                 self.send(Event::Answer(Box::new(learned)));
             }
-            // Nobody asks for anything here, nor is told of it.
+            // Nobody asks for anything here, nor is told about it.
             Effect::StartAgent
             | Effect::Reply { .. }
             | Effect::Deliver { .. }

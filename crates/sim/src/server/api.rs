@@ -88,7 +88,7 @@ pub(super) async fn handle(
 /// What queues a transfer.
 const QUEUES: &str = "POST /transfer/transfer";
 
-/// Asks the world. `None`: there is no such route. `notice` is told of a transfer that is queued,
+/// Asks the world. `None`: there is no such route. `notice` hears of a transfer that is queued,
 /// whatever becomes of the answer.
 fn route_to_world(
     shared: &Shared,

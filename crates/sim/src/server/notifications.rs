@@ -10,7 +10,7 @@ use super::shared::Shared;
 
 /// Tells one client all that happens, until either side goes.
 pub(super) async fn tell(shared: Arc<Shared>, mut frames: Receiver<String>, mut socket: WebSocket) {
-    // The pace at which files are told of depends on whether anyone listens.
+    // The pace at which files are reported depends on whether anyone listens.
     shared.changed.notify_one();
     loop {
         tokio::select! {

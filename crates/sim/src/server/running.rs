@@ -20,7 +20,7 @@ use super::api;
 use super::connection::{Kill, MortalListener};
 use super::shared::{SeenRequest, Shared};
 
-/// How often files in motion are told of, while anyone listens.
+/// How often files in motion are reported, while anyone listens.
 const FRAME_PACE: Duration = Duration::from_millis(500);
 /// How often the state is written down for what happens by itself.
 const SAVE_PACE: Duration = Duration::from_secs(1);

@@ -71,7 +71,7 @@ async fn listed(url: &str) -> Value {
 }
 
 #[test]
-fn a_transfer_goes_in_without_an_id_and_is_found_in_the_list_and_cancelled() {
+fn a_transfer_goes_in_without_an_id_and_is_found_in_the_list_and_canceled() {
     run(
         |sim, url| async move {
             let (head, body) = request(&url, "POST", POST, &transfer_body()).await;

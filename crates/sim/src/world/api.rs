@@ -181,7 +181,7 @@ problem_codes! {
 }
 
 impl ProblemCode {
-    /// Codes after which the record may be in all the same (protocol, rule 2: "other 499 codes").
+    /// Codes after which the record may be in anyway (protocol, rule 2: "other 499 codes").
     pub const UNCERTAIN: [ProblemCode; 8] = [
         Self::Pending,
         Self::Transfer,

@@ -45,7 +45,7 @@ pub enum Fault {
 }
 
 impl Fault {
-    /// True if the agent acts on the request at once all the same.
+    /// True if the agent acts on the request at once anyway.
     pub(crate) fn acts(self) -> bool {
         match self {
             Self::LoseAfter

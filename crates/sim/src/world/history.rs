@@ -14,7 +14,7 @@ use super::transfers::{Ending, SimTransfer};
 /// With `history_late`, how long after its end a transfer has its row.
 const LATE: SignedDuration = SignedDuration::from_secs(30);
 
-/// Failed objects that are told of once more when their transfer ends.
+/// Failed objects that are reported once more when their transfer ends.
 const LAST_FRAMES_MAX: u64 = 200;
 
 /// The query of the history.

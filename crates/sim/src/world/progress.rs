@@ -8,7 +8,7 @@ use transferd_engine::transfer::{Progress, TransferStatus};
 use super::state::World;
 use super::transfers::{Ending, SimTransfer};
 
-/// Files of one transfer that are told of one by one since the last call; more are left out, as
+/// Files of one transfer that are reported one by one since the last call; more are left out, as
 /// notifications are hints.
 const FRAMES_MAX: u64 = 20;
 

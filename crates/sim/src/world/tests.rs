@@ -74,7 +74,7 @@ fn a_transfer_is_not_listed_until_it_is_picked_up() {
 }
 
 #[test]
-fn only_a_running_transfer_can_be_cancelled_by_the_api() {
+fn only_a_running_transfer_can_be_canceled_by_the_api() {
     let mut world = World::new(options(), 1, start());
     let id = post(&mut world, "out/", start());
     let cancel = |world: &mut World, now| world.cancel(TOKEN, id, now).outcome;

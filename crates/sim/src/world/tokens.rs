@@ -12,7 +12,7 @@ use super::state::World;
 /// How long a JWT from `login` is good.
 const JWT_LIFE: SignedDuration = SignedDuration::from_hours(12);
 
-/// Whose a token is, and till when.
+/// Whose a token is, and until when.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct TokenFact {
     pub(crate) user: UserId,
@@ -44,7 +44,7 @@ impl World {
         fact.expires_at.is_none_or(|end| agent_now < end).then_some(fact.user)
     }
 
-    /// Makes a token good for a user, till a time or for good.
+    /// Makes a token good for a user, until a time or for good.
     pub fn add_token(&mut self, token: &str, user: UserId, expires_at: Option<Timestamp>) {
         self.revision += 1;
         self.tokens.insert(token.to_owned(), TokenFact { user, expires_at });
