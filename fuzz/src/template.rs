@@ -21,8 +21,13 @@ pub fn prints_back_or_is_refused(text: &str, at: Timestamp) {
     };
     let zone = TimeZone::get("America/New_York").expect("every zone database has it");
     let job = JobName::new("nightly");
-    let values =
-        TemplateValues { at, zone: &zone, job: &job, run: RunId(Uuid::nil()), hostname: "box" };
+    let values = TemplateValues {
+        at,
+        zone: &zone,
+        job: &job,
+        run: Some(RunId(Uuid::nil())),
+        hostname: "box",
+    };
     let path = template.render(&values);
     assert!(path.starts_with(&template.literal_prefix()), "`{text}` gives `{path}`");
     assert!(!path.chars().any(char::is_control), "`{text}` gives `{path:?}`");

@@ -11,6 +11,7 @@ use crate::core::digest::Digest;
 use crate::core::ids::{AlertId, JobName, RunId};
 use crate::core::job::AlertEvent;
 use crate::core::place::NamedPlace;
+use crate::core::plain::escape_unseen;
 use crate::core::reason::ReasonCode;
 use crate::core::run::RunState;
 use crate::privacy::mask;
@@ -96,7 +97,7 @@ impl<'a> Document<'a> {
     /// The document as JSON.
     pub(super) fn json(&self) -> Vec<u8> {
         let text = serde_json::to_string(self).expect("a document has text keys only");
-        mask(&text).into_owned().into_bytes()
+        escape_unseen(mask(&text).into_owned()).into_bytes()
     }
 
     /// Its main fields, as variables of a command; those that are absent are left out.

@@ -1,7 +1,6 @@
 //! `backfill`: a run for each past occurrence that has no success. The plan comes first.
 
 use std::io::{self, Write};
-use std::slice;
 
 use clap::Args as ClapArgs;
 use jiff::tz::TimeZone;
@@ -42,7 +41,8 @@ pub struct Args {
 /// Carries out `backfill`.
 pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write) -> Exit {
     let now = clock::now();
-    let zone = zone::meant([&args.from, &args.to].into_iter(), slice::from_ref(&args.job), global);
+    // The plan is shown in the job's zone, however the times are given.
+    let zone = zone::of_job(&args.job, global).unwrap_or_else(TimeZone::system);
     let mut asked = |option, text: &str| time_asked((option, text), now, &zone, err);
     let span = asked("--from", &args.from).and_then(|from| Ok((from, asked("--to", &args.to)?)));
     let (from, to) = match span {

@@ -20,6 +20,7 @@ use crate::clock;
 use crate::config::{self, Diagnostic, Sources};
 use crate::control::document::RunDocument;
 use crate::control::request::{HistoryQuery, StatusQuery};
+use crate::core::plain::escape_unseen;
 use crate::privacy::mask;
 
 /// So many of the newest runs are reported: those before them are seldom what a report is about.
@@ -166,7 +167,8 @@ fn texts(sources: &Sources) -> impl Iterator<Item = Entry> {
 }
 
 fn json(document: &impl Serialize) -> String {
-    serde_json::to_string_pretty(document).unwrap_or_else(|error| error.to_string())
+    let json = serde_json::to_string_pretty(document);
+    json.map_or_else(|error| error.to_string(), escape_unseen)
 }
 
 /// A file of the archive, without secrets.

@@ -56,7 +56,7 @@ struct Document<'a> {
     transfer: Option<ShowDocument>,
 }
 
-/// Carries out `doctor`. Exits 1 if the agent can't be used at all.
+/// Carries out `doctor`. Exits 1 if a check has failed that something depends on.
 pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write) -> Exit {
     if let Some(path) = &args.bundle {
         return bundle::run(path, global, out, err);
@@ -67,16 +67,18 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
     };
     let look = || asked.runtime.block_on(examine(&asked.client, &ours(global)));
     let mut findings = look();
-    let mut exit = usable(&findings);
     let mut transfer: Option<ShowDocument> = None;
-    if let (Some(job), Exit::Done) = (args.transfer.clone(), exit) {
+    let mut unwatched = None;
+    if let Some(job) = args.transfer.clone().filter(|_| is_usable(&findings)) {
         match watch(job, global, err) {
             Ok(shown) => transfer = Some(shown),
-            Err(failed) => exit = failed,
+            Err(failed) => unwatched = Some(failed),
         }
         // There is more to be seen now: a transfer that is certainly ours.
         findings = look();
     }
+    let is_good = is_usable(&findings) && !findings.iter().any(Finding::has_failed);
+    let mut exit = unwatched.unwrap_or(if is_good { Exit::Done } else { Exit::No });
     if transfer.as_ref().is_some_and(|shown| shown.run.state != RunState::Succeeded) {
         exit = Exit::No;
     }
@@ -98,10 +100,9 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
 }
 
 /// Without some of it nothing can be queued or followed; transferd gets along without the others.
-fn usable(findings: &[Finding]) -> Exit {
+fn is_usable(findings: &[Finding]) -> bool {
     let vital = ["reachable", "token", "listing"];
-    let good = |found: &Finding| found.verdict == Verdict::Holds || !vital.contains(&found.name);
-    if findings.iter().all(good) { Exit::Done } else { Exit::No }
+    findings.iter().all(|found| found.verdict == Verdict::Holds || !vital.contains(&found.name))
 }
 
 /// Our transfers of late, by what the daemon or its database says. Without either there is less
@@ -131,32 +132,33 @@ fn watch(job: String, global: &Global, err: &mut dyn Write) -> Result<ShowDocume
         .map_err(|error| say_error(&error, err))
 }
 
-/// What there is to say: first what does not hold, then what can't be told; what holds is folded
-/// to its number unless it is wanted too. One sentence closes it.
+/// What there is to say: first what has failed, then where the agent is otherwise than assumed and
+/// nothing is lost by it, then what can't be told; what holds is folded to its number unless it is
+/// wanted too. One sentence closes it.
 fn tell(findings: &[Finding], all: bool, screen: Screen, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "transferd {}", env!("CARGO_PKG_VERSION"))?;
     let paint = Paint(screen.color);
-    let of = |verdict| findings.iter().filter(move |found| found.verdict == verdict);
-    for verdict in [Verdict::DoesNotHold, Verdict::CantTell, Verdict::Holds] {
-        let (tone, mark) = match verdict {
-            Verdict::Holds => (Tone::Good, "✓"),
-            Verdict::DoesNotHold => (Tone::Bad, "✗"),
-            Verdict::CantTell => (Tone::Doubtful, "?"),
-        };
-        if verdict == Verdict::Holds && !all {
-            continue;
-        }
-        for finding in of(verdict) {
+    let of = |kind: fn(&Finding) -> bool| findings.iter().filter(move |found| kind(found));
+    let can_t_tell = |found: &Finding| found.verdict == Verdict::CantTell;
+    let holds = |found: &Finding| found.verdict == Verdict::Holds;
+    let kinds: [(fn(&Finding) -> bool, Tone, &str); 4] = [
+        (Finding::has_failed, Tone::Bad, "✗"),
+        (Finding::differs, Tone::Doubtful, "~"),
+        (can_t_tell, Tone::Doubtful, "?"),
+        (holds, Tone::Good, "✓"),
+    ];
+    for (kind, tone, mark) in kinds.into_iter().take(if all { 4 } else { 3 }) {
+        for finding in of(kind) {
             let line = |text: &str| hanging(text, INDENT, INDENT, screen.room());
             writeln!(out, "{} {}", paint.tone(tone, mark), line(finding.assumption))?;
             writeln!(out, "  {}", paint.tone(Tone::Faint, &line(&finding.seen)))?;
-            if verdict == Verdict::DoesNotHold {
+            if finding.verdict == Verdict::DoesNotHold {
                 writeln!(out, "  {}", line(&format!("so: {}", finding.then)))?;
             }
         }
     }
-    let (good, bad) = (of(Verdict::Holds).count(), of(Verdict::DoesNotHold).count());
-    let unknown = of(Verdict::CantTell).count();
+    let (good, bad, unknown) =
+        (of(holds).count(), of(Finding::has_failed).count(), of(can_t_tell).count());
     if good > 0 && !all {
         let good = count(good, "check");
         writeln!(out, "{} {good} passed (`-v` lists them)", paint.tone(Tone::Good, "✓"))?;
@@ -180,14 +182,15 @@ mod tests {
 
     #[test]
     fn what_does_not_hold_says_what_is_done_about_it() {
-        let finding = |verdict| Finding {
+        let finding = |needed, verdict| Finding {
             name: "clock",
             assumption: "the clocks agree",
+            needed,
             verdict,
             seen: "3 h apart".to_owned(),
             then: "the tolerance is widened",
         };
-        let findings = [finding(Verdict::Holds), finding(Verdict::DoesNotHold)];
+        let findings = [finding(true, Verdict::Holds), finding(true, Verdict::DoesNotHold)];
         let told = |all| {
             let mut out = Vec::new();
             tell(&findings, all, Screen { width: None, color: false }, &mut out).unwrap();
@@ -202,5 +205,24 @@ mod tests {
         );
         let good = "✓ the clocks agree\n  3 h apart\n";
         assert_eq!(told(true), format!("transferd {version}\n{bad}{good}{end}"));
+    }
+
+    #[test]
+    fn what_differs_and_is_not_needed_is_told_and_is_no_failure() {
+        let finding = Finding {
+            name: "property_case",
+            assumption: "names are in camelCase",
+            needed: false,
+            verdict: Verdict::DoesNotHold,
+            seen: "another case".to_owned(),
+            then: "they are read in any case",
+        };
+        assert!(!finding.has_failed());
+        let mut out = Vec::new();
+        tell(&[finding], false, Screen { width: None, color: false }, &mut out).unwrap();
+        let told = String::from_utf8(out).unwrap();
+        let shown = "~ names are in camelCase\n  another case\n  so: they are read in any case\n\
+                     nothing speaks against unattended use\n";
+        assert!(told.ends_with(shown), "{told}");
     }
 }

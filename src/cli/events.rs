@@ -14,6 +14,7 @@ use super::{Exit, Global, named_jobs};
 use crate::clock;
 use crate::control::client::ClientError;
 use crate::control::events::HappenedDocument;
+use crate::control::json;
 use crate::control::request::EventsQuery;
 use crate::core::meant::{JobWord, is_glob};
 use crate::core::run::RunState;
@@ -152,7 +153,7 @@ async fn tell(
         *absent = 0;
         query.since = Some(happened.id);
         let text = if json {
-            serde_json::to_string(&happened).unwrap_or_default()
+            json::text(&happened).unwrap_or_default()
         } else {
             let times = Times { now: clock::now(), zone: TimeZone::system(), absolute: false };
             line(&happened, &times, Paint(global.color))

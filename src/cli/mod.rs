@@ -70,6 +70,8 @@ use serde::Serialize;
 use folded::Folded;
 use render::table::Screen;
 
+use crate::core::plain::escape_unseen;
+
 pub use global::{ColorChoice, Exit, Global, GlobalArgs, LogFormat, LogLevel, Scope};
 
 /// What may be typed.
@@ -317,9 +319,9 @@ fn dispatch(command: Command, global: &Global, out: &mut dyn Write, err: &mut dy
 /// Writes a document as JSON, indented as people and line-based tools like it.
 fn write_json(out: &mut dyn Write, document: &impl Serialize) -> io::Result<()> {
     // In one piece: whatever is masked on the way out is looked for in each piece by itself.
-    let mut text = serde_json::to_vec_pretty(document).map_err(io::Error::from)?;
-    text.push(b'\n');
-    out.write_all(&text)?;
+    let mut text = serde_json::to_string_pretty(document).map_err(io::Error::from)?;
+    text.push('\n');
+    out.write_all(escape_unseen(text).as_bytes())?;
     out.flush()
 }
 

@@ -40,7 +40,8 @@ pub struct StatusDocument {
     pub pause: Option<PauseDocument>,
     /// The jobs, by name.
     pub jobs: Vec<JobDocument>,
-    /// What an operator should act on, in words; empty when all is well.
+    /// What an operator should act on, in words, jobs that are late or failed last among it; empty
+    /// when all is well.
     pub problems: Vec<String>,
     /// The same with its times apart; left out of `--json`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -374,7 +375,35 @@ impl Schedule {
     }
 }
 
+/// Jobs of a kind that are named; each says for itself that it is of it.
+const NAMED_MAX: usize = 10;
+
 impl StatusDocument {
+    /// Adds what an operator should act on of the jobs, once all of them are there.
+    pub fn add_job_problems(&mut self) {
+        let of = |is: fn(&JobDocument) -> bool| {
+            let names = self.jobs.iter().filter(|job| is(job)).map(|job| job.name.as_str());
+            names.collect::<Vec<_>>()
+        };
+        let (late, failed) = (of(|job| job.late), of(JobDocument::has_failed));
+        let kinds = [(late, "is late", "are late"), (failed, "failed last", "failed last")];
+        let kinds = kinds.into_iter().filter(|(names, _, _)| !names.is_empty());
+        let told = kinds.map(|(names, one, several)| {
+            let jobs = match names.len() {
+                1 => format!("1 job {one}"),
+                number => format!("{number} jobs {several}"),
+            };
+            let named = names[..names.len().min(NAMED_MAX)].join(", ");
+            let more = match names.len().saturating_sub(NAMED_MAX) {
+                0 => String::new(),
+                more => format!(" and {more} more"),
+            };
+            Phrase::new(format!("{jobs}: {named}{more}"))
+        });
+        let told: Vec<_> = told.collect();
+        told.into_iter().for_each(|problem| self.add_problem(problem));
+    }
+
     /// Adds something that an operator should act on.
     pub fn add_problem(&mut self, problem: Phrase) {
         self.problems.push(problem.to_string());

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 use tokio::time::sleep;
 
+use super::json;
 use super::request::{Asked, EventsQuery, Refused, Request, put};
 use crate::core::event::{Event, Facts, Happening};
 use crate::core::ids::{JobName, RunId, TransferId};
@@ -135,7 +136,7 @@ pub async fn stream(ask: mpsc::Sender<Asked>, query: EventsQuery) -> Result<Resp
     let first = SseEvent::default().id(since.to_string()).retry(RETRY);
     let events = stream::unfold(follower, |mut follower| async {
         let event = follower.next().await?;
-        let sse = SseEvent::default().id(event.id.to_string()).json_data(&event).ok()?;
+        let sse = SseEvent::default().id(event.id.to_string()).data(json::text(&event).ok()?);
         Some((Ok::<_, Infallible>(sse), follower))
     });
     let events = stream::iter([Ok(first)]).chain(events).take_until(Box::pin(sleep(LASTS)));

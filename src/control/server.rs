@@ -20,6 +20,7 @@ use tokio::time::timeout;
 
 use super::document::ErrorDocument;
 use super::events;
+use super::json::JsonAnswer;
 use super::limits::{BODY_MAX, BOUNDS, TURN_WAIT};
 use super::peer::Peer;
 use super::repeats::{BackfillQuery, RetryQuery, TriggerQuery};
@@ -145,7 +146,7 @@ fn put<T: Serialize + Send + 'static>(
     let answer = request::put(ask, by, request);
     async move {
         match answer.await {
-            Ok(document) => Json(document).into_response(),
+            Ok(document) => JsonAnswer(document).into_response(),
             Err(refused) => refused.into_response(),
         }
     }
@@ -164,6 +165,7 @@ impl Refused {
 
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {
-        (self.status(), Json(ErrorDocument { error: self.words().to_owned() })).into_response()
+        let error = self.words().to_owned();
+        (self.status(), JsonAnswer(ErrorDocument { error })).into_response()
     }
 }

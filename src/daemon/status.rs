@@ -82,7 +82,12 @@ impl Driver {
         let named = query.job.is_some();
         let job = |view| if named { self.whole_job(view) } else { self.job(view) };
         let jobs: Vec<_> = views.iter().map(job).collect();
-        self.answer_with(jobs, views, query.detail, reply);
+        let detail = query.detail;
+        let finish = move |mut status: StatusDocument| {
+            status.add_job_problems();
+            if detail { status } else { status.without_details() }
+        };
+        self.answer_with(jobs, views, finish, reply);
     }
 
     fn answer_slice(&self, slice: &Slice, reply: Reply<StatusDocument>) {
@@ -90,7 +95,8 @@ impl Driver {
         let names = self.engine().jobs_after(slice.after.as_ref()).take(slice.most);
         let views: Vec<_> = names.filter_map(|name| self.engine().job_view(name, now)).collect();
         let jobs: Vec<_> = views.iter().map(|view| self.job(view)).collect();
-        self.answer_with(jobs, views, true, reply);
+        // What there is to say of the jobs together is added where they are together.
+        self.answer_with(jobs, views, |slice| slice, reply);
     }
 
     /// Adds to jobs what is known of the rest, and of their past.
@@ -98,7 +104,7 @@ impl Driver {
         &self,
         jobs: Vec<JobDocument>,
         views: Vec<JobView>,
-        detail: bool,
+        finish: impl FnOnce(StatusDocument) -> StatusDocument + Send + 'static,
         reply: Reply<StatusDocument>,
     ) {
         let now = clock::now();
@@ -124,7 +130,7 @@ impl Driver {
         let accounts = Arc::clone(self.engine().accounts());
         tokio::spawn(async move {
             let status = with_last_runs(status, &marks, &store, &accounts).await;
-            drop(reply.send(Ok(if detail { status } else { status.without_details() })));
+            drop(reply.send(Ok(finish(status))));
         });
     }
 

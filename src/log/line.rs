@@ -14,7 +14,7 @@ use tracing::{Event, Level};
 use super::Format;
 use super::limits::LINE_BYTES_MAX;
 use crate::core::date_time::with_offset;
-use crate::core::plain::plain;
+use crate::core::plain::{escape_unseen, plain};
 use crate::privacy::mask;
 
 /// What an event says.
@@ -101,7 +101,7 @@ impl Line {
         for (name, value) in self.named() {
             put(name, value);
         }
-        format!("{}\n", Value::Object(object))
+        format!("{}\n", escape_unseen(Value::Object(object).to_string()))
     }
 
     /// Fields as journald takes them (<https://systemd.io/JOURNAL_NATIVE_PROTOCOL>), each with the

@@ -7,7 +7,7 @@ use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use axum::{Extension, Json, Router};
+use axum::{Extension, Router};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, civil};
 use serde::Serialize;
@@ -20,6 +20,7 @@ use crate::clock;
 use crate::control::diagnostic::DiagnosticDocument;
 use crate::control::document::{RunDocument, ShowDocument};
 use crate::control::events::last_event_id;
+use crate::control::json::JsonAnswer;
 use crate::control::occurrences::OccurrenceDocument;
 use crate::control::request::{EventsQuery, HISTORY_MAX, HistoryQuery, Refused};
 use crate::core::duration;
@@ -122,7 +123,8 @@ impl IntoResponse for No {
             Self::Odd(words) => (StatusCode::BAD_REQUEST, words),
             Self::Refused(refused) => (refused.status(), refused.words().to_owned()),
         };
-        (status, Json(Errors { errors: [DiagnosticDocument::of_nothing(words)] })).into_response()
+        (status, JsonAnswer(Errors { errors: [DiagnosticDocument::of_nothing(words)] }))
+            .into_response()
     }
 }
 
@@ -133,7 +135,7 @@ async fn status(State(pages): State<Pages>, turn: Turn, asked: Asked) -> Result<
         Some(job) => pages.questions.status_of(job).await?,
         None => pages.questions.status().await?,
     };
-    Ok(beside(move || Json(status.without_details()).into_response()).await?)
+    Ok(beside(move || JsonAnswer(status.without_details()).into_response()).await?)
 }
 
 async fn history(State(pages): State<Pages>, turn: Turn, asked: Asked) -> Result<Response, No> {
@@ -149,7 +151,7 @@ async fn history(State(pages): State<Pages>, turn: Turn, asked: Asked) -> Result
     let mut runs = pages.questions.history(query).await?;
     let answer = move || {
         runs.iter_mut().for_each(RunDocument::leave_out_facts);
-        Json(runs).into_response()
+        JsonAnswer(runs).into_response()
     };
     Ok(beside(answer).await?)
 }
@@ -157,10 +159,10 @@ async fn history(State(pages): State<Pages>, turn: Turn, asked: Asked) -> Result
 async fn run(
     State(pages): State<Pages>,
     Path(run): Path<String>,
-) -> Result<Json<ShowDocument>, No> {
+) -> Result<JsonAnswer<ShowDocument>, No> {
     let mut shown = pages.questions.show(run).await?;
     shown.leave_out_facts();
-    Ok(Json(shown))
+    Ok(JsonAnswer(shown))
 }
 
 async fn next(State(pages): State<Pages>, turn: Turn, asked: Asked) -> Result<Response, No> {
@@ -176,7 +178,7 @@ async fn next(State(pages): State<Pages>, turn: Turn, asked: Asked) -> Result<Re
         }
     }
     let number = n.or(job.map(|_| FEW));
-    Ok(beside(move || Json(occurrences(&planned, number)).into_response()).await?)
+    Ok(beside(move || JsonAnswer(occurrences(&planned, number)).into_response()).await?)
 }
 
 /// So many coming occurrences, or the first one of each job.

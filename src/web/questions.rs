@@ -128,7 +128,8 @@ impl Questions {
                 Some(whole) => whole.jobs.extend(status.jobs),
                 None => whole = Some(status),
             }
-            if !more && let Some(whole) = whole {
+            if !more && let Some(mut whole) = whole {
+                whole.add_job_problems();
                 return Ok(whole);
             }
         }

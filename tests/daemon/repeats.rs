@@ -112,6 +112,63 @@ fn a_backfill_shows_its_plan_and_runs_what_has_no_success() {
     assert_eq!(stage.json(&with(&["--dry-run", "--json"]))["runs"], serde_json::json!([]));
 }
 
+/// A nightly job of a zone in which the clock is changed: at 02:00 on the last Sunday of March it
+/// is 03:00, and at 03:00 on the last Sunday of October it is 02:00.
+const BERLIN: &str = "  night: {source: *s, destination: {account: b, bucket: c, \
+                      path: \"night/{%Y-%m-%d}/{%H%M}/\"}, schedule: \"30 2 * * *\", \
+                      timezone: Europe/Berlin}";
+
+#[test]
+fn nights_in_which_the_clock_is_changed_are_repeated_to_their_folders() {
+    let stage = Stage::new("");
+    stage.write_jobs(BERLIN);
+    let _daemon = stage.start();
+    // The night that has no half past two, and the one that has two.
+    for (day, at, path) in [
+        ("2025-03-30", "2025-03-30T01:00:00Z", "night/2025-03-30/0300/"),
+        ("2025-10-26", "2025-10-26T00:30:00Z", "night/2025-10-26/0230/"),
+    ] {
+        let red = stage.command(&["trigger", "night", "--for", day, "--json"]);
+        assert_eq!(red.code, 0, "{day}: {}", red.err);
+        let run: serde_json::Value = serde_json::from_str(&red.out).unwrap();
+        assert_eq!(run["scheduled_for"], at, "{day}");
+        assert_eq!(run["destination"]["path"], path, "{day}");
+        let id = run["id"].as_str().unwrap();
+        stage.until("it is over", || {
+            let state = stage.run(id)["state"].as_str().unwrap().to_owned();
+            ["failed", "succeeded"].contains(&state.as_str())
+        });
+        if stage.run(id)["state"] == "failed" {
+            let green = stage.json(&["retry", "night", "--wait", "--json"]);
+            assert_eq!((&green["state"], &green["retry_of"]), (&"succeeded".into(), &id.into()));
+            for same in ["scheduled_for", "source", "destination"] {
+                assert_eq!(green[same], run[same], "{day}");
+            }
+        }
+        let why = stage.json(&["why", "night", day, "--json"]);
+        assert_eq!((&why["at"], &why["run"]["state"]), (&at.into(), &"succeeded".into()));
+    }
+    // Times in Z: the plan is in the job's zone all the same, once for each night.
+    let span = ["--from", "2025-10-25T00:00:00Z", "--to", "2025-10-27T12:00:00Z"];
+    let plan = stage.command(&[&["backfill", "night", "--dry-run", "--all"], &span[..]].concat());
+    let lines: Vec<&str> = plan.out.lines().map(|line| &line[..30.min(line.len())]).collect();
+    let nights = [
+        "Sat 2025-10-25 02:30:00 +02:00",
+        "Sun 2025-10-26 02:30:00 +02:00",
+        "Mon 2025-10-27 02:30:00 +01:00",
+        "3 runs",
+    ];
+    assert_eq!(lines, nights, "{}", plan.out);
+    let filled = stage.command(&[&["backfill", "night", "--yes"], &span[..]].concat());
+    assert_eq!(filled.code, 0, "{}", filled.err);
+    let of_backfill = |state: &str| {
+        let history = stage.json(&["history", "night", "--json"]);
+        let runs = history.as_array().unwrap().iter();
+        runs.filter(|run| run["trigger"] == "backfill" && run["state"] == state).count()
+    };
+    stage.until("the two nights without a success have one", || of_backfill("succeeded") == 2);
+}
+
 #[test]
 fn several_jobs_are_triggered_together_or_not_at_all() {
     let stage = Stage::new("");

@@ -256,6 +256,10 @@ fn the_page_reads_without_javascript_and_links_to_each_run() {
     ] {
         assert!(facts.contains(word), "{word}: {facts}");
     }
+    let status = stage.json(&["status", "--json"]);
+    let problems: Vec<_> = status["problems"].as_array().unwrap().iter().collect();
+    assert_eq!(problems.len(), 2, "what the page counts: {status}");
+    assert_eq!(problems[1], "1 job failed last: broken");
     let jobs = between(&page, "id=\"jobs\"", "</section>");
     for job in ["broken", "hand", "lost", "nightly", "slow"] {
         assert!(jobs.contains(&format!("scope=\"row\">{job}")), "{job}: {jobs}");
@@ -328,7 +332,7 @@ fn problems_come_first_and_a_bad_job_file_is_told_with_its_places() {
 #[test]
 fn the_calendar_names_each_occurrence_the_same_each_time() {
     let minutely = "  minutely: {schedule: \"* * * * *\", source: *s, destination: {account: b, \
-                    bucket: c, path: \"m,;/\"}, description: what runs each minute of each day \
+                    bucket: c, path: \"m,;/{%H}/{job}/{run}/\"}, description: what runs each minute of each day \
                     and so has many occurrences}\n";
     let (_stage, _daemon, at) = serving(minutely);
     let calendar = || {
@@ -343,6 +347,9 @@ fn the_calendar_names_each_occurrence_the_same_each_time() {
     let whole = text.replace("\r\n ", "");
     assert!(whole.contains("BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//transferd//"), "{whole}");
     assert!(whole.contains("END:VCALENDAR\r\n"), "{whole}");
+    // As the occurrence will have it; only the run's id is not known yet.
+    assert!(!whole.contains("{%H}"), "{whole}");
+    assert!(whole.contains("/minutely/{run}/"), "{whole}");
     assert!(whole.contains("c/m\\,\\;/"), "{whole}");
     let count = |name: &str| whole.matches(&format!("SUMMARY:{name}\r\n")).count();
     assert_eq!(count("minutely"), 50);

@@ -6,6 +6,8 @@
 //! say something else than it does. It does not know secrets: these are masked where words leave
 //! the process.
 
+use std::fmt::Write as _;
+
 /// Stands for what was cut off.
 const CUT: char = '…';
 
@@ -63,6 +65,28 @@ pub fn one_line(text: &str, limit: usize) -> String {
     line
 }
 
+/// JSON that means the same, with each character that is not seen written as an escape. Such
+/// characters stand only within its texts, but for the ends of lines between them; a program reads
+/// what was said, and a terminal that shows the document is not turned by it.
+pub fn escape_unseen(json: String) -> String {
+    // All of ASCII below it is escaped by whoever wrote the JSON.
+    if json.bytes().all(|byte| byte < 0x7f) {
+        return json;
+    }
+    let mut escaped = String::with_capacity(json.len() + 16);
+    for c in json.chars() {
+        if c == '\n' || !is_unseen(c) {
+            escaped.push(c);
+            continue;
+        }
+        for unit in c.encode_utf16(&mut [0; 2]) {
+            // Writing to a text does not fail.
+            let _ = write!(escaped, "\\u{unit:04x}");
+        }
+    }
+    escaped
+}
+
 #[cfg(test)]
 mod tests {
     use rstest::rstest;
@@ -79,6 +103,19 @@ mod tests {
     fn what_is_not_seen_is_not_shown(#[case] text: &str, #[case] shown: &str) {
         assert_eq!(plain(text), shown);
         assert!(!plain(text).chars().any(is_unseen));
+    }
+
+    #[test]
+    fn json_keeps_what_is_not_seen_and_does_not_show_it() {
+        let said = "ab\u{202e}cd\u{9b}\u{7f} \u{e0041}\u{200b}é日\n\"";
+        let json = serde_json::to_string_pretty(&serde_json::json!({ "name": said })).unwrap();
+        let escaped = escape_unseen(json);
+        assert_eq!(
+            escaped,
+            "{\n  \"name\": \"ab\\u202ecd\\u009b\\u007f \\udb40\\udc41\\u200bé日\\n\\\"\"\n}"
+        );
+        let read: serde_json::Value = serde_json::from_str(&escaped).unwrap();
+        assert_eq!(read["name"], said);
     }
 
     #[test]

@@ -114,8 +114,8 @@ pub struct TemplateValues<'a> {
     pub zone: &'a TimeZone,
     /// `{job}`.
     pub job: &'a JobName,
-    /// `{run}`.
-    pub run: RunId,
+    /// `{run}`; it stays as it is where the run is not known yet.
+    pub run: Option<RunId>,
     /// `{hostname}`.
     pub hostname: &'a str,
 }
@@ -187,7 +187,10 @@ impl PathTemplate {
                     }
                 }
                 Part::Job => path.push_str(values.job.as_str()),
-                Part::Run => path.push_str(&values.run.to_string()),
+                Part::Run => match values.run {
+                    Some(run) => path.push_str(&run.to_string()),
+                    None => path.push_str("{run}"),
+                },
                 Part::Hostname => path.push_str(values.hostname),
             }
         }

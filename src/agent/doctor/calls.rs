@@ -19,42 +19,49 @@ use crate::core::ids::AccountId;
 const STATE_FORM: Assumption = Assumption {
     name: "state_form",
     text: "`agent_status` answers with a bare number",
+    needed: false,
     holds: "nothing",
     otherwise: "an object with the number in it is read too",
 };
 const ROUTE_CASE: Assumption = Assumption {
     name: "route_case",
     text: "routes are matched without regard to case",
+    needed: false,
     holds: "nothing",
     otherwise: "they are written as the Click API page has them",
 };
 const VERSION: Assumption = Assumption {
     name: "version",
     text: "the agent tells its version",
+    needed: false,
     holds: "it is shown in `status`",
     otherwise: "`status` shows none",
 };
 const ERRORS: Assumption = Assumption {
     name: "errors",
     text: "an error is answered with 499, its code in the header `error-code` and in the body",
+    needed: true,
     holds: "the code says whether another try can help",
     otherwise: "what can't be read as a refusal is settled by looking at the list",
 };
 const NOTIFICATIONS: Assumption = Assumption {
     name: "notifications",
     text: "the notification socket opens",
+    needed: false,
     holds: "changes are seen at once while a run is active",
     otherwise: "changes are seen at the next poll",
 };
 const RECEIPTS: Assumption = Assumption {
     name: "receipts",
     text: "a POST comes back on the notification socket with our `X-App-Origin`",
+    needed: false,
     holds: "`show` tells of it, and the list is looked at at once",
     otherwise: "nothing rests on it: the list decides",
 };
 const RECEIPTS_OF_FAILURES: Assumption = Assumption {
     name: "receipts_of_failures",
     text: "a POST that failed does not come back so",
+    needed: false,
     holds: "nothing: any local process can forge one",
     otherwise: "nothing: the list decides",
 };

@@ -49,6 +49,9 @@ pub struct Finding {
     pub name: &'static str,
     /// What transferd assumes.
     pub assumption: &'static str,
+    /// Whether something is lost where it does not hold; if not, transferd does as well without,
+    /// or it is only worth a warning.
+    pub needed: bool,
     /// What it turned out to be.
     pub verdict: Verdict,
     /// What was seen.
@@ -61,8 +64,21 @@ pub struct Finding {
 struct Assumption {
     name: &'static str,
     text: &'static str,
+    needed: bool,
     holds: &'static str,
     otherwise: &'static str,
+}
+
+impl Finding {
+    /// True if something is lost: it does not hold, and is needed.
+    pub fn has_failed(&self) -> bool {
+        self.needed && self.verdict == Verdict::DoesNotHold
+    }
+
+    /// True if it does not hold, and nothing is lost by it.
+    pub fn differs(&self) -> bool {
+        !self.needed && self.verdict == Verdict::DoesNotHold
+    }
 }
 
 impl Assumption {
@@ -73,7 +89,8 @@ impl Assumption {
         };
         // What is quoted of the agent is pasted into reports.
         let seen = fit(&seen.into(), None);
-        Finding { name: self.name, assumption: self.text, verdict, seen, then }
+        let Self { name, text: assumption, needed, .. } = *self;
+        Finding { name, assumption, needed, verdict, seen, then }
     }
 
     fn judged(&self, holds: bool, seen: impl Into<String>) -> Finding {
@@ -84,72 +101,84 @@ impl Assumption {
 const REACHABLE: Assumption = Assumption {
     name: "reachable",
     text: "the agent answers",
+    needed: true,
     holds: "runs are queued",
     otherwise: "runs wait, use up no attempt, and go on when it answers",
 };
 const STATE: Assumption = Assumption {
     name: "state",
     text: "the agent says that it is started",
+    needed: true,
     holds: "complete listings prove that a transfer is absent",
     otherwise: "runs wait while it says that it is not at work; if it can't be asked, they do not",
 };
 const TOKEN: Assumption = Assumption {
     name: "token",
     text: "the agent takes the token",
+    needed: true,
     holds: "runs are queued",
     otherwise: "runs wait; the token is tried again when its source changes and every 30 s",
 };
 const EXPIRY: Assumption = Assumption {
     name: "token_expiry",
     text: "the token says when it ends",
+    needed: true,
     holds: "its end is shown in `status` and the metrics",
     otherwise: "its end is noticed when the agent refuses it",
 };
 const PROTECTION: Assumption = Assumption {
     name: "token_protection",
     text: "only its owner can read the token",
+    needed: false,
     holds: "nothing",
     otherwise: "the token is used nevertheless, with a warning",
 };
 const USER: Assumption = Assumption {
     name: "user",
     text: "the agent tells whose token it is",
+    needed: true,
     holds: "only that user's transfers can be taken for ours",
     otherwise: "transfers are judged by places and dates alone, which is weaker evidence",
 };
 const ACCOUNTS: Assumption = Assumption {
     name: "accounts",
     text: "the agent lists its cloud accounts",
+    needed: true,
     holds: "`accounts` and `check --online` know them",
     otherwise: "ids in the job file are taken as they are",
 };
 const CLOCK: Assumption = Assumption {
     name: "clock",
     text: "the agent's clock is within two minutes of ours",
+    needed: true,
     holds: "dates of requests are compared with that tolerance",
     otherwise: "the tolerance is widened by what was learned of the difference",
 };
 const HISTORY: Assumption = Assumption {
     name: "history",
     text: "the agent has a transfer history",
+    needed: true,
     holds: "a run that fails says why",
     otherwise: "a run that fails says no more than that, and is tried again whatever the cause",
 };
 const HISTORY_IDS: Assumption = Assumption {
     name: "history_ids",
     text: "rows of the history bear the ids of their transfers",
+    needed: false,
     holds: "a row of ours is known by its id",
     otherwise: "a row of ours is known by its places, user and end",
 };
 const HISTORY_TRANSFERS: Assumption = Assumption {
     name: "history_transfers",
     text: "cloud-to-cloud transfers stand in the transfer history",
+    needed: true,
     holds: "a run that fails says why",
     otherwise: "a run that fails says no more than that, and is tried again whatever the cause",
 };
 const CANCEL: Assumption = Assumption {
     name: "cancel_refused",
     text: "a cancel of what is not running is answered with an error",
+    needed: false,
     holds: "nothing",
     otherwise: "whatever is answered, a cancel is repeated until the list shows the transfer's end",
 };

@@ -15,102 +15,119 @@ use crate::core::transfer::{Transfer, TransferStatus};
 const LISTING: Assumption = Assumption {
     name: "listing",
     text: "`get_all` answers with a page of transfers",
+    needed: true,
     holds: "completion is read from it",
     otherwise: "runs wait: nothing is queued that could not be followed",
 };
 const TOTAL: Assumption = Assumption {
     name: "total",
     text: "a page tells the `total`, which is the same on each",
+    needed: true,
     holds: "a listing whose `total` changes meanwhile proves no absence",
     otherwise: "only the first page, read again, tells that the list has moved",
 };
 const NAMES: Assumption = Assumption {
     name: "property_case",
     text: "property names are in camelCase",
+    needed: false,
     holds: "nothing",
     otherwise: "they are read in any case",
 };
 const IDS: Assumption = Assumption {
     name: "records",
     text: "each record has a readable id and places",
+    needed: true,
     holds: "nothing is overlooked",
     otherwise: "with an unreadable record no listing proves that a transfer is missing",
 };
 const DATES: Assumption = Assumption {
     name: "request_date",
     text: "each record has a readable `requestDate`",
+    needed: true,
     holds: "it is compared with when we asked",
     otherwise: "a record without one is not evidence unless `agent.exclusive_user` is set",
 };
 const STATUS: Assumption = Assumption {
     name: "status",
     text: "`transferStatus` is one of the numbers of the Click API page",
+    needed: true,
     holds: "nothing",
     otherwise: "names are read too; an unknown status is taken to be active",
 };
 const CREATED: Assumption = Assumption {
     name: "created_hidden",
     text: "transfers in state Created are left out of the list",
+    needed: false,
     holds: "an accepted transfer that is not listed is waited for",
     otherwise: "one that is listed is taken as queued",
 };
 const COUNTERS: Assumption = Assumption {
     name: "counters",
     text: "each record counts its objects and bytes",
+    needed: true,
     holds: "progress is shown, and a transfer that stands still is noticed",
     otherwise: "what is not told counts as 0; `percent` alone may show progress",
 };
 const END_DATE: Assumption = Assumption {
     name: "end_date",
     text: "a transfer that is over tells its `endDate`",
+    needed: true,
     holds: "what came due after it is not skipped for its sake",
     otherwise: "it counts as over when a look has shown it",
 };
 const RECORD_USER: Assumption = Assumption {
     name: "record_user",
     text: "each record tells its `userId`",
+    needed: true,
     holds: "other users' transfers are never taken for ours",
     otherwise: "such a record is judged by places and dates alone",
 };
 const OWN_DATES: Assumption = Assumption {
     name: "own_dates",
     text: "our transfers are dated when we asked for them, in UTC, within two minutes",
+    needed: true,
     holds: "a transfer that was requested at another time is never taken for ours",
     otherwise: "the tolerance is widened by what was learned; `agent.exclusive_user` asks no dates",
 };
 const OWN_USER: Assumption = Assumption {
     name: "own_user",
     text: "our transfers bear the `userId` that the agent tells of our token",
+    needed: true,
     holds: "other users' transfers are never taken for ours",
     otherwise: "an accepted transfer is not known for ours: runs wait until `timeout`, loudly",
 };
 const OTHERS: Assumption = Assumption {
     name: "exclusive_user",
     text: "nobody else queues transfers as our user (not needed; see `agent.exclusive_user`)",
+    needed: false,
     holds: "`agent.exclusive_user: true` may be set",
     otherwise: "without `agent.exclusive_user`, transfers are told apart by when they were requested",
 };
 const SORTED: Assumption = Assumption {
     name: "sorted",
     text: "the list comes newest first, as asked",
+    needed: false,
     holds: "reading ends where records are too old",
     otherwise: "the whole list is read, up to a bound",
 };
 const PAGE_SIZE: Assumption = Assumption {
     name: "page_size",
     text: "`pagesize` is obeyed",
+    needed: false,
     holds: "a look at a busy account is one request",
     otherwise: "pages are read by the size that they have",
 };
 const PAGING: Assumption = Assumption {
     name: "paging",
     text: "the second page follows the first",
+    needed: true,
     holds: "the list is read as deep as it must be",
     otherwise: "a list that does not fit on one page proves no absence",
 };
 const ROLE: Assumption = Assumption {
     name: "role",
     text: "the user may queue transfers",
+    needed: true,
     holds: "runs are queued",
     otherwise: "if the agent refuses it, runs fail at once with the agent's words",
 };

@@ -116,14 +116,10 @@ fn of_time<'a>(facts: &'a Facts, at: Timestamp) -> Answer<'a> {
         let runs = runs_like(facts, run);
         let decides = |run: &&RunDocument| run.state == RunState::Succeeded;
         let run = runs.iter().copied().rfind(decides).or(runs.last().copied()).unwrap_or(run);
-        let mut sentences = match runs.as_slice() {
-            [] | [_] => vec![outcome(facts, run)],
+        let sentences = match runs.as_slice() {
+            [] | [_] => story(facts, run),
             several => told_in_order(facts, several),
         };
-        let blocker = facts.blocker.as_ref().filter(|other| run.blocked_by == Some(other.id));
-        sentences.extend(blocker.map(|blocker| in_the_way(facts, blocker)));
-        sentences.extend(attempts(facts, run));
-        sentences.push(places(run));
         let blocked_by = run.blocked_by;
         return Answer { at: Some(at), sentences, run: Some(run), runs, blocked_by };
     }
@@ -151,7 +147,18 @@ fn runs_like<'a>(facts: &'a Facts, run: &'a RunDocument) -> Vec<&'a RunDocument>
     runs
 }
 
-/// What became of each of several runs for one time.
+/// All there is to say of one run: what became of it, what was in its way, its attempts, and from
+/// where to where it went.
+fn story(facts: &Facts, run: &RunDocument) -> Vec<String> {
+    let mut sentences = vec![outcome(facts, run)];
+    let blocker = facts.blocker.as_ref().filter(|other| run.blocked_by == Some(other.id));
+    sentences.extend(blocker.map(|blocker| in_the_way(facts, blocker)));
+    sentences.extend(attempts(facts, run));
+    sentences.push(places(run));
+    sentences
+}
+
+/// The story of each of several runs for one time: they may have gone to different places.
 fn told_in_order(facts: &Facts, runs: &[&RunDocument]) -> Vec<String> {
     let at = runs.first().and_then(|run| run.scheduled_for).map(|at| time(facts, at));
     let state = if runs.iter().any(|run| run.state == RunState::Succeeded) {
@@ -163,8 +170,11 @@ fn told_in_order(facts: &Facts, runs: &[&RunDocument]) -> Vec<String> {
     };
     let number = count(runs.len(), "run");
     let head = format!("there are {number} for {}, and {state}:", at.unwrap_or_default());
-    let told = runs.iter().map(|run| format!("  {}", outcome(facts, run)));
-    std::iter::once(head).chain(told).collect()
+    let stories = runs.iter().flat_map(|run| {
+        let story = story(facts, run).into_iter().enumerate();
+        story.map(|(at, told)| if at == 0 { format!("  {told}") } else { format!("    {told}") })
+    });
+    std::iter::once(head).chain(stories).collect()
 }
 
 /// The run that people mean by a time: that of the occurrence then, or one of another schedule or

@@ -20,9 +20,10 @@ use uuid::Uuid;
 use super::front::refused;
 use super::html::Root;
 use crate::clock;
-use crate::core::job::Job;
+use crate::core::job::{Job, PlaceTemplate};
 use crate::core::plain::plain;
 use crate::core::schedule::coming;
+use crate::core::template::TemplateValues;
 use crate::metrics::snapshot::SLICE;
 use crate::serving::Ticket;
 use crate::web::ask::Planned;
@@ -128,8 +129,10 @@ fn job(planned: &Planned, hostname: &str, now: Timestamp) -> String {
 fn event(job: &Arc<Job>, at: Timestamp, hostname: &str, now: Timestamp, text: &mut String) {
     let key = format!("{hostname}\n{}\n{}", job.name, at.as_millisecond());
     let uid = Uuid::new_v5(&NAMESPACE, key.as_bytes());
-    let place = |place: &crate::core::job::PlaceTemplate| {
-        format!("{}/{}", place.bucket, place.path.text().trim_start_matches('/'))
+    let zone = job.timetable.zone();
+    let values = TemplateValues { at, zone, job: &job.name, run: None, hostname };
+    let place = |place: &PlaceTemplate| {
+        format!("{}/{}", place.bucket, place.path.render(&values).trim_start_matches('/'))
     };
     let about = format!("{} to {}", place(&job.source), place(&job.destination));
     let description = job.description.iter().chain([&about]).map(String::as_str);

@@ -79,8 +79,7 @@ struct All {
 
 impl All {
     fn title(&self) -> String {
-        let bad = self.status.jobs.iter().any(|job| job.late || job.has_failed());
-        let mark = if self.status.phrases.is_empty() && !bad { "" } else { "! " };
+        let mark = if self.status.phrases.is_empty() { "" } else { "! " };
         format!("{mark}transferd on {}", self.hostname)
     }
 

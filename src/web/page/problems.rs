@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::html::Html;
-use crate::control::document::{AgentDocument, JobDocument, StatusDocument};
+use crate::control::document::{AgentDocument, StatusDocument};
 use crate::core::transfer::AgentState;
 use crate::words::{Times, count};
 
@@ -34,15 +34,7 @@ impl Tone {
 /// wrong is seen without looking further.
 pub(super) fn problems(status: &StatusDocument, times: &Times) -> Html {
     let mut html = Html::new();
-    let of = |is: fn(&JobDocument) -> bool| {
-        let names = status.jobs.iter().filter(|job| is(job)).map(|job| job.name.as_str());
-        names.collect::<Vec<_>>()
-    };
-    let (late, failed) = (of(|job| job.late), of(JobDocument::has_failed));
-    let are_late = if late.len() == 1 { " is late: " } else { " are late: " };
-    let kinds = [(late, are_late), (failed, " failed last: ")];
-    let kinds: Vec<_> = kinds.into_iter().filter(|(names, _)| !names.is_empty()).collect();
-    let wrong = status.phrases.len() + kinds.len();
+    let wrong = status.phrases.len();
     html.raw("<section id=\"problems\" data-live aria-labelledby=\"problems-h\" data-wrong=\"");
     html.text(wrong).raw("\"><h2 id=\"problems-h\">");
     if wrong == 0 {
@@ -52,14 +44,6 @@ pub(super) fn problems(status: &StatusDocument, times: &Times) -> Html {
         for phrase in &status.phrases {
             html.raw("<li>").text(phrase.told(times)).raw("</li>");
         }
-        for (names, kind) in kinds {
-            html.raw("<li>").text(count(names.len(), "job")).raw(kind);
-            html.text(names[..names.len().min(NAMED)].join(", "));
-            if names.len() > NAMED {
-                html.raw(" and ").text(names.len() - NAMED).raw(" more");
-            }
-            html.raw("</li>");
-        }
         html.raw("</ul>");
     }
     errors(status, &mut html);
@@ -67,9 +51,6 @@ pub(super) fn problems(status: &StatusDocument, times: &Times) -> Html {
     html.raw("</section>");
     html
 }
-
-/// Jobs of a kind that are named; the table has all of them, on top.
-const NAMED: usize = 10;
 
 /// What is wrong in the job file, each error with its place.
 fn errors(status: &StatusDocument, html: &mut Html) {

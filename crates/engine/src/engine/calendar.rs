@@ -304,7 +304,7 @@ impl Engine {
             at,
             zone: job.timetable.zone(),
             job: &job.name,
-            run,
+            run: Some(run),
             hostname: &self.host.hostname,
         };
         let place = |template: &PlaceTemplate| Place {

@@ -13,7 +13,7 @@ fn render_at(text: &str, at: &str, zone: &str) -> String {
         at: at.parse().unwrap(),
         zone: &TimeZone::get(zone).unwrap(),
         job: &JobName::new("nightly"),
-        run: RunId(Uuid::from_u128(7)),
+        run: Some(RunId(Uuid::from_u128(7))),
         hostname: "box",
     })
 }

@@ -174,6 +174,7 @@ fn cases() -> Vec<(&'static str, Facts)> {
         );
         (retry.trigger, retry.retry_of) = (Trigger::Retry, Some(first.id));
         retry.created_at = at("09:00:00");
+        retry.destination.path = "dailies/again/".to_owned();
         facts.runs = vec![retry, first];
     });
     case("succeeded", None, &|facts| {
