@@ -43,6 +43,9 @@ pub struct Args {
     bundle: Option<PathBuf>,
 }
 
+/// Whether a finding is of a kind.
+type Kind = fn(&Finding) -> bool;
+
 /// Lines below a mark are set in by this.
 const INDENT: usize = 2;
 
@@ -138,10 +141,10 @@ fn watch(job: String, global: &Global, err: &mut dyn Write) -> Result<ShowDocume
 fn tell(findings: &[Finding], all: bool, screen: Screen, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "transferd {}", env!("CARGO_PKG_VERSION"))?;
     let paint = Paint(screen.color);
-    let of = |kind: fn(&Finding) -> bool| findings.iter().filter(move |found| kind(found));
+    let of = |kind: Kind| findings.iter().filter(move |found| kind(found));
     let can_t_tell = |found: &Finding| found.verdict == Verdict::CantTell;
     let holds = |found: &Finding| found.verdict == Verdict::Holds;
-    let kinds: [(fn(&Finding) -> bool, Tone, &str); 4] = [
+    let kinds: [(Kind, Tone, &str); 4] = [
         (Finding::has_failed, Tone::Bad, "✗"),
         (Finding::differs, Tone::Doubtful, "~"),
         (can_t_tell, Tone::Doubtful, "?"),

@@ -275,6 +275,13 @@ fn world() -> WorldOptions {
                 errors: ["Access Denied", "Access Denied", "NoSuchKey"].map(str::to_owned).to_vec(),
                 ..about("denied")
             },
+            Script {
+                duration: Some(SignedDuration::from_secs(1)),
+                ending: Some(Ending::Partial),
+                failing: Some(2),
+                errors: vec!["checksum mismatch".to_owned()],
+                ..about("flaky")
+            },
             Script { duration: long, ..about("slow") },
             Script { duration: Some(SignedDuration::from_hours(1)), ..about("endless") },
             Script { fault: Some(Fault::LoseAfter), ..about("lost") },

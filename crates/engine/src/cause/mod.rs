@@ -87,7 +87,11 @@ impl Cause {
             return;
         }
         let most = usize::try_from(failed).unwrap_or(usize::MAX);
-        self.objects.truncate(most);
+        if most < self.objects.len() {
+            self.objects.truncate(most);
+            // What is not kept decides nothing.
+            self.class = most_frequent(self.classes()).unwrap_or(self.class);
+        }
         let rest = failed.saturating_sub(self.objects.len() as u64);
         self.objects_more = self.objects_more.min(rest);
     }
@@ -120,9 +124,13 @@ impl Cause {
         one_line(&told, WORDS_MAX)
     }
 
+    fn classes(&self) -> impl Iterator<Item = CauseClass> {
+        self.objects.iter().map(|object| CauseClass::of(&object.error))
+    }
+
     /// True if an object that was named failed in a way that another try may mend.
     pub fn may_be_mended(&self) -> bool {
-        self.objects.iter().any(|object| !CauseClass::of(&object.error).outlasts_retries())
+        self.classes().any(|class| !class.outlasts_retries())
     }
 }
 

@@ -47,7 +47,7 @@ impl Shared {
             world: Mutex::new(world),
             seen: Mutex::new(VecDeque::new()),
             // A client that reads no frames for this many misses some: they are hints.
-            frames: broadcast::Sender::new(256),
+            frames: broadcast::Sender::new(1_024),
             down,
             changed: Notify::new(),
             stop: CancellationToken::new(),

@@ -127,7 +127,7 @@ pub(super) fn history(world: &World, page: &(Vec<HistoryFact>, usize)) -> Value 
         let (source, destination) = (&found.request.source, &found.request.destination);
         Some(json!({
             "id": fact.id,
-            "userId": world.tells_user(found.id).then_some(found.user),
+            "userId": fact.user,
             "accountId": world.account_id(),
             "userName": user.map(|user| &user.username),
             "origin": 1,

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
-use transferd_engine::ids::TransferId;
+use transferd_engine::ids::{TransferId, UserId};
 use transferd_engine::transfer::TransferStatus;
 
 use super::api::{Endpoint, Outcome, Reply};
@@ -16,6 +16,15 @@ const LATE: SignedDuration = SignedDuration::from_secs(30);
 
 /// Failed objects that are reported once more when their transfer ends.
 const LAST_FRAMES_MAX: u64 = 200;
+
+/// Frames that are forged as a transfer fails.
+const FORGED: u64 = 20;
+
+/// What another user's rows and forged frames say: what no other try can mend.
+const DENIED: &str = "Access Denied";
+
+/// Whose rows those of others are.
+const OTHER_USER: UserId = UserId(Uuid::from_u128(0x5eed_0000_0000_4000_8000_0000_0000_0099));
 
 /// The query of the history.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +44,8 @@ pub struct HistoryFact {
     pub id: Uuid,
     /// The transfer.
     pub transfer: TransferId,
+    /// `userId`.
+    pub user: Option<UserId>,
     /// `errorMessage`.
     pub message: Option<String>,
 }
@@ -102,26 +113,40 @@ impl World {
         };
         let mut all: Vec<&SimTransfer> = self.transfers().filter(is_meant).collect();
         all.sort_by_key(|found| std::cmp::Reverse((found.started_at, found.id)));
-        let total = all.len();
+        let rows = all.into_iter().flat_map(|found| self.rows_of(found));
         let skipped = (query.page.max(1) - 1).saturating_mul(query.page_size);
-        let rows = all.into_iter().skip(skipped).take(query.page_size).map(|found| HistoryFact {
+        let total = rows.clone().count();
+        (rows.skip(skipped).take(query.page_size).collect(), total)
+    }
+
+    /// The rows that tell of a transfer, the newest first.
+    fn rows_of(&self, found: &SimTransfer) -> impl Iterator<Item = HistoryFact> + Clone + use<> {
+        let variants = &self.options.variants;
+        let other = variants.history_others.then(|| HistoryFact {
+            id: Uuid::new_v5(&found.id.0, b"other"),
+            transfer: found.id,
+            user: Some(OTHER_USER),
+            message: Some(DENIED.to_owned()),
+        });
+        let own = HistoryFact {
             id: match variants.history_own_ids {
                 true => Uuid::new_v5(&found.id.0, b"history"),
                 false => found.id.0,
             },
             transfer: found.id,
+            user: self.tells_user(found.id).then_some(found.user),
             message: found.message(),
-        });
-        (rows.collect(), total)
+        };
+        other.into_iter().chain([own])
     }
 
     /// Tells of the objects of a transfer that failed, as it ends.
     pub(crate) fn tell_of_failed_objects(&mut self, id: TransferId) {
         let Some(transfer) = self.transfers.get(&id) else { return };
-        if transfer.plan.ending != Ending::Partial {
-            return;
-        }
-        let frames: Vec<FileFrame> = transfer.failed_frames().collect();
+        let own = transfer.failed_frames().filter(|_| transfer.plan.ending == Ending::Partial);
+        let forged = if self.options.variants.frames_forged { FORGED } else { 0 };
+        let forged = (0..forged).map(|number| transfer.denied_frame(id, number));
+        let frames: Vec<FileFrame> = own.chain(forged).collect();
         for frame in frames {
             self.notify(Notice::File(frame));
         }
@@ -129,12 +154,25 @@ impl World {
 }
 
 impl SimTransfer {
+    /// A frame that somebody else sends: an object was denied.
+    pub(crate) fn denied_frame(&self, transfer: TransferId, number: u64) -> FileFrame {
+        FileFrame {
+            transfer: Some(transfer),
+            path: format!("forged-{number}.mov"),
+            bytes: 0,
+            size: 0,
+            status: "Failed",
+            error: DENIED.to_owned(),
+            started_at: self.started_at.unwrap_or(self.accepted_at),
+        }
+    }
+
     /// The frames of its objects that fail.
     pub fn failed_frames(&self) -> impl Iterator<Item = FileFrame> {
         let size = self.plan.bytes / self.plan.objects.max(1);
         let failing = self.plan.failing.min(LAST_FRAMES_MAX);
         (0..failing).map(move |number| FileFrame {
-            transfer: self.id,
+            transfer: Some(self.id),
             path: self.key_of(number),
             bytes: 0,
             size,

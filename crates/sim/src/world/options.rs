@@ -142,6 +142,14 @@ pub struct Variants {
     pub history_own_ids: bool,
     /// A transfer has its row only half a minute after its end.
     pub history_late: bool,
+    /// Before each row of the history stands another user's, of the same places and end.
+    pub history_others: bool,
+    /// Frames about files do not say of which transfer they are.
+    pub frames_without_id: bool,
+    /// As a transfer fails, somebody sends frames about objects of it that nobody denied.
+    pub frames_forged: bool,
+    /// While a transfer runs, the socket is flooded with frames about transfers that do not exist.
+    pub frames_flood: bool,
 }
 
 impl Variants {

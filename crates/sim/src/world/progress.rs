@@ -1,6 +1,7 @@
 //! How far a transfer is, computed when asked; and what the notification socket tells of it.
 
 use jiff::{SignedDuration, Timestamp};
+use uuid::Uuid;
 
 use transferd_engine::ids::TransferId;
 use transferd_engine::transfer::{Progress, TransferStatus};
@@ -11,6 +12,9 @@ use super::transfers::{Ending, SimTransfer};
 /// Files of one transfer that are reported one by one since the last call; more are left out, as
 /// notifications are hints.
 const FRAMES_MAX: u64 = 20;
+
+/// Frames of a flood, each time that files are told of: more a second than anybody should read.
+const FLOOD: u64 = 900;
 
 /// What a byte costs here: two cents a gigabyte, as egress of a cold archive does.
 const USD_A_BYTE: f64 = 0.02 / 1e9;
@@ -34,8 +38,8 @@ pub enum Notice {
 /// The `Data` of a Progress frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileFrame {
-    /// The transfer.
-    pub transfer: TransferId,
+    /// The transfer; absent where the frame does not say.
+    pub transfer: Option<TransferId>,
     /// Key of the file.
     pub path: String,
     /// Bytes so far.
@@ -108,7 +112,7 @@ impl World {
             let size = transfer.plan.bytes / transfer.plan.objects;
             let mut tell = |number: u64, bytes: u64, status: &'static str| {
                 frames.push(FileFrame {
-                    transfer: *id,
+                    transfer: Some(*id),
                     path: transfer.key_of(number),
                     bytes,
                     size,
@@ -127,6 +131,12 @@ impl World {
             if done < transfer.plan.objects {
                 let within = transfer.fraction(now) * precise(transfer.plan.objects);
                 tell(done, portion(size, within.fract()), "InProgress");
+            }
+            if self.options.variants.frames_flood {
+                let stranger = |number: u64| TransferId(Uuid::new_v5(&id.0, &number.to_be_bytes()));
+                let flood =
+                    (0..FLOOD).map(|number| transfer.denied_frame(stranger(number), number));
+                frames.extend(flood);
             }
         }
         frames

@@ -280,7 +280,12 @@ impl World {
         self.options.users.iter().find(|known| known.id == user).ok_or(Outcome::Unauthorized)
     }
 
-    pub(crate) fn notify(&mut self, notice: Notice) {
+    pub(crate) fn notify(&mut self, mut notice: Notice) {
+        if let Notice::File(frame) = &mut notice
+            && self.options.variants.frames_without_id
+        {
+            frame.transfer = None;
+        }
         if self.notices.len() < NOTICES_MAX {
             self.notices.push_back(notice);
         }

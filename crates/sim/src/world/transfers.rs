@@ -271,6 +271,7 @@ impl World {
             }
             Ending::Error => {
                 self.count("transfer_failed");
+                self.tell_of_failed_objects(id);
                 self.finish(id, TransferStatus::Error, now);
             }
             Ending::Vanish => {
