@@ -194,27 +194,12 @@ mod tests {
     const PATIENCE: Duration = Duration::from_secs(60);
 
     fn sh(script: &str, limit: Duration) -> Result<(), Delivery> {
+        let (id, key) = (AlertId(uuid::Uuid::from_u128(1)), AlertKey(uuid::Uuid::from_u128(2)));
+        let at = jiff::Timestamp::UNIX_EPOCH;
         let alert = QueuedAlert {
-            id: AlertId(uuid::Uuid::from_u128(1)),
-            number: 1,
-            key: AlertKey(uuid::Uuid::from_u128(2)),
-            occasion: Occasion::Event(AlertEvent::Late),
-            at: jiff::Timestamp::UNIX_EPOCH,
-            job: None,
-            run: None,
-            state: None,
             reason: "no success".to_owned(),
-            reason_code: None,
-            cause: None,
-            source: None,
-            destination: None,
-            scheduled_for: None,
-            attempts: 0,
             text: "late".to_owned(),
-            digest: None,
-            tries: 0,
-            next_try: jiff::Timestamp::UNIX_EPOCH,
-            last_error: None,
+            ..QueuedAlert::new(id, key, Occasion::Event(AlertEvent::Late), at)
         };
         let document = Document::new(&alert, "station", false);
         let words = ["/bin/sh", "-c", script].map(str::to_owned);

@@ -152,26 +152,10 @@ fn message(channel: &AlertChannel, occasion: Occasion, hostname: &str) -> Queued
     let reason = format!("test alert (`{word}`): nothing is wrong");
     let digest = (occasion == Occasion::Digest).then(|| Box::new(Digest::empty(now)));
     QueuedAlert {
-        id: AlertId(clock::random_uuid()),
-        number: 0,
-        key: channel.key(),
-        occasion,
-        at: now,
-        job: None,
-        run: None,
-        state: None,
         text: format!("transferd on {hostname}: {reason}"),
         reason,
-        reason_code: None,
-        cause: None,
-        source: None,
-        destination: None,
-        scheduled_for: None,
-        attempts: 0,
         digest,
-        tries: 0,
-        next_try: now,
-        last_error: None,
+        ..QueuedAlert::new(AlertId(clock::random_uuid()), channel.key(), occasion, now)
     }
 }
 

@@ -38,27 +38,11 @@ impl Driver {
             let Some(event) = WORDS.into_iter().find(|event| entry.on.contains(event)) else {
                 continue;
             };
+            let id = AlertId(clock::random_uuid());
             let alert = QueuedAlert {
-                id: AlertId(clock::random_uuid()),
-                number: 0,
-                key: entry.channel.key(),
-                occasion: Occasion::Event(event),
-                at: now,
-                job: None,
-                run: None,
-                state: None,
                 reason: reason.clone(),
-                reason_code: None,
-                cause: None,
-                source: None,
-                destination: None,
-                scheduled_for: None,
-                attempts: 0,
                 text: text.clone(),
-                digest: None,
-                tries: 0,
-                next_try: now,
-                last_error: None,
+                ..QueuedAlert::new(id, entry.channel.key(), Occasion::Event(event), now)
             };
             let (courier, withheld) = (self.courier(), self.agent.secret_variables());
             let channel = entry.channel.clone();

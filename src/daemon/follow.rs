@@ -9,10 +9,10 @@ use tokio::sync::{Semaphore, watch};
 use super::driver::Driver;
 use crate::control::events::{EventsDocument, HappenedDocument, PAGE_MAX};
 use crate::control::request::{EventsQuery, Refused, Reply};
-use crate::core::meant::JobWord;
+use crate::core::meant::{CoveredJobs, is_glob};
 use crate::core::record::Record;
+use crate::store::StoreError;
 use crate::store::thread::StoreHandle;
-use crate::store::{Happened, StoreError};
 
 /// So many may follow at once: more are a fault of whoever opens connections, and each of them
 /// costs a question to the database for every event.
@@ -75,15 +75,11 @@ impl Driver {
     }
 
     /// What words mean: a name must be a job's; a glob also means jobs that are yet to come.
-    fn jobs_followed(&self, words: &[String]) -> Result<Vec<JobWord>, Refused> {
-        let meant = |word: &String| {
-            let meant = JobWord::parse(word).map_err(Refused::No)?;
-            if let JobWord::Name(_) = &meant {
-                self.known_job(word)?;
-            }
-            Ok(meant)
-        };
-        words.iter().map(meant).collect()
+    fn jobs_followed(&self, words: &[String]) -> Result<CoveredJobs, Refused> {
+        for name in words.iter().filter(|word| !is_glob(word)) {
+            self.known_job(name)?;
+        }
+        CoveredJobs::parse(words).map_err(Refused::No)
     }
 }
 
@@ -91,7 +87,7 @@ impl Driver {
 async fn page(
     store: &StoreHandle,
     query: &EventsQuery,
-    jobs: &[JobWord],
+    jobs: &CoveredJobs,
 ) -> Result<Option<EventsDocument>, StoreError> {
     let Some(since) = query.since else {
         let last = store.last_event().await?;
@@ -99,8 +95,7 @@ async fn page(
     };
     let happened = store.happened(since, PAGE_MAX).await?;
     let Some(last) = happened.last().map(|one| one.id) else { return Ok(None) };
-    let wanted = |one: &Happened| jobs.is_empty() || jobs.iter().any(|word| word.means(&one.job));
-    let wanted = happened.into_iter().filter(wanted);
+    let wanted = happened.into_iter().filter(|one| jobs.cover(&one.job));
     let document = |happened| HappenedDocument::new(happened, query.detail);
     Ok(Some(EventsDocument { last, events: wanted.map(document).collect() }))
 }

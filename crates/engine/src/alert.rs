@@ -92,6 +92,34 @@ pub struct QueuedAlert {
     pub last_error: Option<String>,
 }
 
+impl QueuedAlert {
+    /// One that says nothing yet, about no job and no run, and can be tried at once.
+    pub fn new(id: AlertId, key: AlertKey, occasion: Occasion, at: Timestamp) -> Self {
+        Self {
+            id,
+            number: 0,
+            key,
+            occasion,
+            at,
+            job: None,
+            run: None,
+            state: None,
+            reason: String::new(),
+            reason_code: None,
+            cause: None,
+            source: None,
+            destination: None,
+            scheduled_for: None,
+            attempts: 0,
+            text: String::new(),
+            digest: None,
+            tries: 0,
+            next_try: at,
+            last_error: None,
+        }
+    }
+}
+
 /// What people were told about already, beyond single jobs: each outage, token and bad job file is
 /// reported once, whatever restarts come between.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

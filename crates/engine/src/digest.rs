@@ -15,7 +15,7 @@ use super::amount::{bytes, dollars, summed_dollars};
 use super::event::{EventKind, Happening};
 use super::ids::{AlertKey, JobName, RunId};
 use super::limits::{DIGEST_FAILURES, DIGEST_JOBS, DIGEST_LISTED, DIGEST_NAMED, WORDS_MAX};
-use super::meant::JobWord;
+use super::meant::CoveredJobs;
 use super::plain::one_line;
 use super::reason::ReasonCode;
 use super::run::{Attempt, Run, RunState};
@@ -168,8 +168,7 @@ pub struct Reading {
 /// Counts what the history is read for.
 #[derive(Debug)]
 pub struct Gathering {
-    /// Absent for all jobs.
-    wanted: Vec<JobWord>,
+    wanted: CoveredJobs,
     all: Gathered,
     jobs: BTreeMap<JobName, OfJob>,
 }
@@ -232,16 +231,13 @@ impl Ends {
 impl Gathering {
     /// For these jobs, by name or glob; for all where none is named.
     pub fn new(jobs: &[String]) -> Self {
-        // The job file was refused if one of them is not valid.
-        let wanted = jobs.iter().filter_map(|word| JobWord::parse(word).ok()).collect();
-        Self { wanted, all: Gathered::default(), jobs: BTreeMap::new() }
+        Self { wanted: CoveredJobs::of(jobs), all: Gathered::default(), jobs: BTreeMap::new() }
     }
 
     /// The end that an event is, if the digest is about its job.
     pub fn end(&self, job: &JobName, what: &Happening) -> Option<RunState> {
         let EventKind::State(state) = what.kind() else { return None };
-        let wanted = self.wanted.is_empty() || self.wanted.iter().any(|word| word.means(job));
-        (wanted && state.is_over()).then_some(state)
+        (state.is_over() && self.wanted.cover(job)).then_some(state)
     }
 
     /// Counts an end. The run is absent if it was forgotten since.

@@ -49,6 +49,37 @@ impl JobWord {
     }
 }
 
+/// The jobs that a list of words is about: those that one of them means, or all where there is no
+/// word, as in `jobs` of an alert.
+#[derive(Clone, Debug, Default)]
+pub struct CoveredJobs {
+    /// Absent for all.
+    words: Option<Vec<JobWord>>,
+}
+
+impl CoveredJobs {
+    /// The jobs that these words are about.
+    ///
+    /// # Errors
+    /// In words: one of them is not a valid glob.
+    pub fn parse(words: &[String]) -> Result<Self, String> {
+        let meant: Result<Vec<_>, _> = words.iter().map(|word| JobWord::parse(word)).collect();
+        Ok(Self { words: Some(meant?).filter(|words| !words.is_empty()) })
+    }
+
+    /// The same of words that were found good before, as those of the job file are. One that is
+    /// not good after all means no job: fewer are covered then, and never all for want of a word.
+    pub fn of(words: &[String]) -> Self {
+        let meant = || words.iter().filter_map(|word| JobWord::parse(word).ok()).collect();
+        Self { words: (!words.is_empty()).then(meant) }
+    }
+
+    /// True for one of them.
+    pub fn cover(&self, job: &JobName) -> bool {
+        self.words.as_ref().is_none_or(|words| words.iter().any(|word| word.means(job)))
+    }
+}
+
 /// What words mean, each job once, in the order of the words: a name stands for itself, known or
 /// not, a glob for those of `jobs` that it fits.
 ///
@@ -88,6 +119,23 @@ mod tests {
         let words: Vec<String> = words.iter().map(|&word| word.to_owned()).collect();
         let names = names_meant(&words, jobs.iter())?;
         Ok(names.iter().map(ToString::to_string).collect())
+    }
+
+    #[test]
+    fn no_word_covers_all_jobs_and_a_bad_one_none() {
+        let covered = |words: &[&str], job: &str| {
+            let words: Vec<String> = words.iter().map(|&word| word.to_owned()).collect();
+            let job = JobName::new(job);
+            let parsed = CoveredJobs::parse(&words).map(|jobs| jobs.cover(&job));
+            (parsed.ok(), CoveredJobs::of(&words).cover(&job))
+        };
+        assert_eq!(covered(&[], "weekly"), (Some(true), true));
+        assert_eq!(covered(&["weekly"], "weekly"), (Some(true), true));
+        assert_eq!(covered(&["weekly"], "weekly-2"), (Some(false), false));
+        assert_eq!(covered(&["daily-*", "weekly"], "weekly"), (Some(true), true));
+        assert_eq!(covered(&["daily-*"], "daily-a"), (Some(true), true));
+        assert_eq!(covered(&["daily[a"], "daily-a"), (None, false));
+        assert_eq!(covered(&["daily[a", "week*"], "weekly"), (None, true));
     }
 
     #[test]

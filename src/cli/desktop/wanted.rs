@@ -4,7 +4,7 @@
 use crate::control::document::DesktopAlertDocument;
 use crate::core::ids::JobName;
 use crate::core::job::AlertEvent;
-use crate::core::meant::JobWord;
+use crate::core::meant::CoveredJobs;
 
 /// What is shown where no entry of the job file says.
 const UNASKED: [AlertEvent; 6] = [
@@ -25,13 +25,12 @@ pub(super) struct Wanted {
 #[derive(Debug)]
 struct Entry {
     on: Vec<AlertEvent>,
-    /// Empty for all.
-    jobs: Vec<JobWord>,
+    jobs: CoveredJobs,
 }
 
 impl Default for Wanted {
     fn default() -> Self {
-        Self { entries: vec![Entry { on: UNASKED.to_vec(), jobs: Vec::new() }] }
+        Self { entries: vec![Entry { on: UNASKED.to_vec(), jobs: CoveredJobs::default() }] }
     }
 }
 
@@ -41,16 +40,14 @@ impl Wanted {
         let Some(entries) = entries else { return Self::default() };
         let entry = |entry: &DesktopAlertDocument| Entry {
             on: entry.on.iter().filter_map(|word| AlertEvent::from_word(word)).collect(),
-            jobs: entry.jobs.iter().filter_map(|word| JobWord::parse(word).ok()).collect(),
+            jobs: CoveredJobs::of(&entry.jobs),
         };
         Self { entries: entries.iter().map(entry).collect() }
     }
 
     /// Whether this is to be shown of this job.
     pub(super) fn of(&self, event: AlertEvent, job: &JobName) -> bool {
-        let covers =
-            |entry: &Entry| entry.jobs.is_empty() || entry.jobs.iter().any(|word| word.means(job));
-        self.entries.iter().any(|entry| entry.on.contains(&event) && covers(entry))
+        self.entries.iter().any(|entry| entry.on.contains(&event) && entry.jobs.cover(job))
     }
 
     /// Whether this is to be shown, which concerns no single job.

@@ -7,7 +7,6 @@
 
 use std::sync::Arc;
 
-use globset::{Glob, GlobSet, GlobSetBuilder};
 use jiff::Timestamp;
 
 use super::Engine;
@@ -21,6 +20,7 @@ use crate::limits::{
     ALERT_REFUSALS_MAX, ALERT_RETRY, ALERT_STALE, ALERT_TRIES_MIN, DELIVERIES_MAX, OUTBOX_MAX,
     WORDS_MAX,
 };
+use crate::meant::CoveredJobs;
 use crate::place::{NamedPlace, Place};
 use crate::plain::one_line;
 use crate::record::Record;
@@ -31,16 +31,8 @@ use crate::run::{Run, RunState};
 pub(super) struct Entry {
     key: AlertKey,
     on: Vec<AlertEvent>,
-    /// Absent for all jobs.
-    jobs: Option<Covered>,
+    jobs: CoveredJobs,
     channel: AlertChannel,
-}
-
-/// The jobs that an entry is about.
-#[derive(Debug)]
-pub(super) struct Covered {
-    names: Vec<String>,
-    globs: GlobSet,
 }
 
 /// How alerts have fared since the engine began.
@@ -67,7 +59,7 @@ pub(super) struct News {
 impl Entry {
     /// The entry as the engine keeps it: in memory of its own, as it outlives no job set.
     pub(super) fn new(alert: &Alert) -> Self {
-        let jobs = Covered::by(&alert.jobs);
+        let jobs = CoveredJobs::of(&alert.jobs);
         let channel = alert.channel.clone();
         Self { key: channel.key(), on: alert.on.clone(), jobs, channel }
     }
@@ -85,30 +77,7 @@ impl Entry {
             // A digest is queued for its own entry alone.
             Occasion::Digest => false,
         };
-        named && job.is_none_or(|job| self.covers(job))
-    }
-
-    fn covers(&self, job: &JobName) -> bool {
-        self.jobs.as_ref().is_none_or(|jobs| jobs.covers(job))
-    }
-}
-
-impl Covered {
-    /// The jobs that names and globs stand for; absent for all jobs.
-    pub(super) fn by(patterns: &[String]) -> Option<Self> {
-        (!patterns.is_empty()).then(|| {
-            let mut globs = GlobSetBuilder::new();
-            // The job file was refused if one of them is not a glob.
-            for glob in patterns.iter().filter_map(|pattern| Glob::new(pattern).ok()) {
-                globs.add(glob);
-            }
-            Self { names: patterns.to_vec(), globs: globs.build().unwrap_or_default() }
-        })
-    }
-
-    /// True for one of them.
-    pub(super) fn covers(&self, job: &JobName) -> bool {
-        self.names.iter().any(|name| name == job.as_str()) || self.globs.is_match(job.as_str())
+        named && job.is_none_or(|job| self.jobs.cover(job))
     }
 }
 
@@ -136,11 +105,7 @@ impl Engine {
             self.make_room();
             let attempts = run.and_then(|run| self.state.runs.get(&run.id));
             let row = QueuedAlert {
-                id,
                 number: self.state.outbox.next_number(),
-                key,
-                occasion: news.occasion,
-                at: self.now,
                 job: news.job.clone(),
                 run: run.map(|run| run.id),
                 state: run.map(|run| run.state),
@@ -153,10 +118,7 @@ impl Engine {
                 attempts: attempts
                     .map_or(0, |live| u32::try_from(live.attempts.len()).unwrap_or(u32::MAX)),
                 text: one_line(&news.text, WORDS_MAX),
-                digest: None,
-                tries: 0,
-                next_try: self.now,
-                last_error: None,
+                ..QueuedAlert::new(id, key, news.occasion, self.now)
             };
             self.record(Record::AlertQueued(Arc::new(row)));
         }

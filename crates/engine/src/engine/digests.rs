@@ -10,7 +10,6 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::Engine;
-use super::alerts::Covered;
 use super::vigil::late_from;
 use crate::alert::{Occasion, QueuedAlert, Told, id_of};
 use crate::digest::{Digest, DigestMark, LateJob, Outage, Reading, cut};
@@ -19,6 +18,7 @@ use crate::input::{Effect, Level};
 use crate::job::{AlertChannel, DigestEntry};
 use crate::limits::{DIGEST_LISTED, DIGEST_RETRY, DIGEST_TEXT_MAX, OUTAGES_KEPT};
 use crate::matching::shift;
+use crate::meant::CoveredJobs;
 use crate::plain::one_line;
 use crate::record::Record;
 
@@ -27,7 +27,7 @@ use crate::record::Record;
 pub(super) struct Summary {
     pub(super) key: AlertKey,
     entry: Arc<DigestEntry>,
-    jobs: Option<Covered>,
+    jobs: CoveredJobs,
     /// When the next one is due; absent if its schedule names no time any more.
     due: Option<Timestamp>,
     /// The history is being read for it.
@@ -58,7 +58,7 @@ impl Engine {
                     alike.filter(|one| one.channel == entry.channel && one.jobs == entry.jobs);
                 let key = entry.key(alike.count());
                 let gathering = gathering.contains(&key);
-                let jobs = Covered::by(&entry.jobs);
+                let jobs = CoveredJobs::of(&entry.jobs);
                 Summary { key, entry: Arc::clone(entry), jobs, due: None, gathering }
             })
             .collect();
@@ -163,34 +163,19 @@ impl Engine {
         let text = format!("transferd on {} since {since}: {told}", self.host.hostname);
         self.make_room();
         let row = QueuedAlert {
-            id,
             number: self.state.outbox.next_number(),
-            key,
-            occasion: Occasion::Digest,
-            at: self.now,
-            job: None,
-            run: None,
-            state: None,
             reason: one_line(&told, DIGEST_TEXT_MAX),
-            reason_code: None,
-            cause: None,
-            source: None,
-            destination: None,
-            scheduled_for: None,
-            attempts: 0,
             text: one_line(&text, DIGEST_TEXT_MAX),
             digest: Some(Box::new(digest)),
-            tries: 0,
-            next_try: self.now,
-            last_error: None,
+            ..QueuedAlert::new(id, key, Occasion::Digest, self.now)
         };
         self.record(Record::AlertQueued(Arc::new(row)));
     }
 
     /// What the history says, with what the engine itself knows.
     fn digest(&self, index: usize, since: Timestamp, reading: Reading) -> Digest {
-        let jobs = self.digests[index].jobs.as_ref();
-        let late = self.jobs.iter().filter(|(name, _)| jobs.is_none_or(|jobs| jobs.covers(name)));
+        let jobs = &self.digests[index].jobs;
+        let late = self.jobs.iter().filter(|(name, _)| jobs.cover(name));
         let late = late.filter_map(|(name, planned)| {
             let mark = self.state.marks.get(name)?;
             let since = late_from(&planned.job, mark).filter(|from| *from <= self.now)?;
