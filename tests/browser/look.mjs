@@ -6,8 +6,8 @@ const require = createRequire(process.env.NODE_PATH ? process.env.NODE_PATH + "/
 const { chromium } = require("playwright-core");
 const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
 
-const [base, shots] = process.argv.slice(2);
-if (!base || !shots) throw new Error("usage: look.mjs URL FOLDER");
+const [base, shots, briefly] = process.argv.slice(2);
+if (!base || !shots) throw new Error("usage: look.mjs URL FOLDER [briefly]");
 mkdirSync(shots, { recursive: true });
 
 const wrong = [];
@@ -31,6 +31,7 @@ async function look(name, path, options, act) {
       const url = request.url();
       if (!url.startsWith(base) && !url.startsWith("data:")) note(`asks elsewhere: ${url}`);
     });
+    if (options.media) await page.emulateMedia({ media: options.media });
     const answer = await page.goto(base + path);
     if (answer.status() !== 200) note(`answers ${answer.status()}`);
     const width = await page.evaluate(() => document.documentElement.scrollWidth).catch(() => 0);
@@ -56,13 +57,18 @@ const runs = [
   ["lost", history.find(run => run.job === "lost-answer" && run.state === "succeeded")],
 ].filter(([, run]) => run);
 const pages = [["front", ""], ...runs.map(([name, run]) => [`run-${name}`, `runs/${run.id}`])];
-for (const [what, path] of pages) {
+for (const [what, path] of briefly ? pages.slice(0, 2) : pages) {
   for (const colorScheme of ["light", "dark"]) {
     for (const [size, viewport] of [["wide", wide], ["narrow", narrow]]) {
+      // Of a page that takes long each is seen once: light and wide, dark and narrow.
+      if (briefly && (colorScheme === "light") !== (viewport === wide)) continue;
       await look(`${what}-${colorScheme}-${size}`, path, { viewport, colorScheme });
     }
   }
   await look(`${what}-without-script`, path, { viewport: wide, javaScriptEnabled: false });
+  // Paper is light, whatever the screen is: A4 at 96 dots an inch.
+  const paper = { viewport: { width: 794, height: 1123 }, colorScheme: "dark", media: "print" };
+  await look(`${what}-print`, path, { ...paper, javaScriptEnabled: false });
 }
 
 // It follows what happens, and keeps the focus and what somebody types.
