@@ -1,9 +1,23 @@
 //! A run and its attempts as they are made durable: the rows from which, after a crash, the
-//! engine is rebuilt.
+//! engine is rebuilt; and, in the files below, the life of one run.
 //!
-//! Decisions about them are the engine's.
+//! [`RunMachine`] is a run in memory. `verdict` says what the end of a transfer means, `retry` how
+//! the run goes on then, `deadlines` what time alone brings about, `cancel` the whole life of a
+//! cancel. All are functions of one run and the time; what a run may do beside others is the
+//! engine's business.
 
+mod asking;
+mod at_agent;
+mod cancel;
+mod deadlines;
+mod machine;
 mod moves;
+mod retry;
+mod sighting;
+#[cfg(test)]
+mod tests;
+mod verdict;
+mod wait;
 
 use std::sync::Arc;
 
@@ -18,7 +32,17 @@ use super::reason::Reason;
 use super::repeat::Changes;
 use super::transfer::{Progress, TransferStatus};
 
+pub use at_agent::AtAgent;
+pub use cancel::{CancelCause, CancelWish};
 pub use moves::{attempt_may_become, run_may_become};
+pub use wait::Wait;
+
+pub(crate) use asking::{Asking, CauseWait};
+pub(crate) use cancel::OnCancel;
+pub(crate) use deadlines::{LookedFor, OnTime};
+pub(crate) use machine::RunMachine;
+pub(crate) use retry::Turn;
+pub(crate) use sighting::{Before, Sighting};
 
 /// The state of a run (contract, "Run states"). ARCHITECTURE.md has the diagram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -221,36 +245,6 @@ impl Trigger {
     }
 }
 
-/// The wish to cancel, recorded before any request (protocol, rule 10).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CancelWish {
-    /// Since when.
-    pub at: Timestamp,
-    /// On whose account: decides how the run ends.
-    pub cause: CancelCause,
-    /// Why, which may be how the attempt ends.
-    pub reason: Reason,
-    /// It was told that this lasts for long.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub told: bool,
-}
-
-/// Why a run or transfer is to be canceled.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum CancelCause {
-    /// An operator asked.
-    Operator,
-    /// `overlap: replace`.
-    Replaced,
-    /// Past `timeout`.
-    Timeout,
-    /// Past `stall_timeout`.
-    Stall,
-    /// A second transfer for one run, or one that turned up after its run was over.
-    Double,
-}
-
 /// A run's row.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Run {
@@ -396,51 +390,4 @@ pub struct Attempt {
     pub holds_until: Option<Timestamp>,
     /// Once given up: until when it is watched for.
     pub watched_until: Option<Timestamp>,
-}
-
-impl Attempt {
-    /// True while a transfer of it may be at work, or may yet be: job and destination are taken
-    /// (protocol, rules 10 and 11).
-    pub fn occupies(&self, now: Timestamp) -> bool {
-        match self.phase {
-            Phase::Intent | Phase::Uncertain | Phase::Accepted => true,
-            Phase::GivenUp => self.holds_until.is_some_and(|until| now < until),
-            Phase::Refused | Phase::Closed => false,
-        }
-    }
-
-    /// True when its transfer is known and not known to be over.
-    pub fn is_active(&self) -> bool {
-        self.phase == Phase::Accepted && self.transfer.is_some()
-    }
-
-    /// True when its transfer is known, and its end has not been seen.
-    pub fn is_at_work(&self) -> bool {
-        self.is_active() && !self.is_ending()
-    }
-
-    /// True while the end of its transfer is seen and not taken in: the agent is asked why it failed.
-    pub fn is_ending(&self) -> bool {
-        self.is_active() && self.outcome.is_none() && self.ended_at.is_some()
-    }
-
-    /// The attempt's state in the words of run states (contract, "Commands").
-    pub fn state(&self) -> RunState {
-        if let Some(ended) = self.outcome {
-            return ended.state();
-        }
-        match self.phase {
-            Phase::Intent => RunState::Submitting,
-            Phase::Refused | Phase::Closed | Phase::GivenUp => RunState::Failed,
-            Phase::Accepted | Phase::Uncertain => {
-                if self.cancel.is_some() {
-                    RunState::Canceling
-                } else if self.transfer.is_some() {
-                    RunState::Running
-                } else {
-                    RunState::Queued
-                }
-            }
-        }
-    }
 }

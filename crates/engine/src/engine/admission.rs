@@ -10,11 +10,10 @@ use jiff::Timestamp;
 
 use super::Engine;
 use super::contact::Trouble;
-use super::state::{Live, Wait};
 use crate::ids::RunId;
 use crate::input::Level;
 use crate::reason::{Reason, WaitReason};
-use crate::run::{Phase, RunState};
+use crate::run::{Phase, RunMachine, RunState, Wait};
 
 impl Engine {
     /// Starts what may start, and notes what the others wait for.
@@ -41,7 +40,7 @@ impl Engine {
             }
             slots -= 1;
             let Some(live) = self.state.runs.get(&id) else { continue };
-            let fingerprint = live.fingerprint;
+            let fingerprint = live.fingerprint();
             if let Some(wait) = self.trouble() {
                 self.contact.wanted.insert(fingerprint);
                 self.note_wait(id, wait);
@@ -98,8 +97,8 @@ impl Engine {
         if let Some(wait) = self.own_obstacle(live) {
             return Some(wait);
         }
-        let place = (live.run.ready_at, id);
-        let destination = &live.run.request.destination;
+        let place = (live.row().ready_at, id);
+        let destination = &live.row().request.destination;
         self.state
             .guard
             .overlapping(destination)
@@ -110,19 +109,19 @@ impl Engine {
 
     /// Obstacles that do not come from destinations: an earlier run of the job, its last
     /// transfer, a request for the same transfer.
-    fn own_obstacle(&self, live: &Live) -> Option<Wait> {
-        let id = live.run.id;
-        if let Some(behind) = live.run.behind
-            && self.state.runs.get(&behind).is_some_and(|other| !other.run.state.is_over())
+    fn own_obstacle(&self, live: &RunMachine) -> Option<Wait> {
+        let id = live.id();
+        if let Some(behind) = live.row().behind
+            && self.state.runs.get(&behind).is_some_and(|other| !other.is_over())
         {
             return Some(Wait::Behind(behind));
         }
         if self.state.steps_behind(id)
-            && let Some(before) = self.state.goes_before(id, &live.run.job)
+            && let Some(before) = self.state.goes_before(id, &live.row().job)
         {
             return Some(Wait::Behind(before));
         }
-        let last = self.state.open_of_job.get(&live.run.job).and_then(|runs| {
+        let last = self.state.open_of_job.get(&live.row().job).and_then(|runs| {
             let occupied = |run: &&RunId| {
                 self.state.runs.get(run).is_some_and(|other| other.occupies(self.now))
             };
@@ -131,39 +130,37 @@ impl Engine {
         if let Some(last) = last {
             return Some(Wait::LastTransfer(last));
         }
-        let identical = self.state.open.get(&live.fingerprint).and_then(|open| {
+        let identical = self.state.open.get(&live.fingerprint()).and_then(|open| {
             open.iter().find(|other| {
                 other.run != id
-                    && self.state.attempt(**other).is_some_and(|attempt| match attempt.phase {
-                        Phase::Intent | Phase::Uncertain => true,
-                        Phase::Accepted => attempt.transfer.is_none(),
-                        Phase::GivenUp | Phase::Refused | Phase::Closed => false,
-                    })
+                    && self.state.attempt(**other).is_some_and(|attempt| attempt.is_unlisted())
             })
         });
         identical.map(|attempt| Wait::Identical(attempt.run))
     }
 
     /// True when `other`, whose destination overlaps, is at work there, or was here first.
-    fn keeps_destination(&self, other: RunId, live: &Live, place: (Timestamp, RunId)) -> bool {
+    fn keeps_destination(
+        &self,
+        other: RunId,
+        live: &RunMachine,
+        place: (Timestamp, RunId),
+    ) -> bool {
         let Some(rival) = self.state.runs.get(&other) else { return false };
-        if !rival.run.terms.exclusive && !live.run.terms.exclusive {
+        if !rival.terms().exclusive && !live.terms().exclusive {
             return false;
         }
         if rival.occupies(self.now) {
             return true;
         }
-        rival.run.state == RunState::Waiting
-            && (rival.run.ready_at, other) < place
+        rival.state() == RunState::Waiting
+            && (rival.row().ready_at, other) < place
             && self.own_obstacle(rival).is_none()
     }
 
     /// Notes what a run waits for; a new kind of obstacle is recorded and said.
     fn note_wait(&mut self, id: RunId, wait: Wait) {
         let Some(live) = self.state.runs.get_mut(&id) else { return };
-        if live.wait.as_ref() == Some(&wait) {
-            return;
-        }
         let momentary = wait == Wait::Look;
         let level = match wait {
             // Said once for all runs, or too common to be said for each.
@@ -177,23 +174,22 @@ impl Engine {
                 Level::Info
             }
         };
-        live.wait = Some(wait);
-        if momentary {
+        if !live.is_found_waiting_for(wait) || momentary {
             return;
         }
         let Some(live) = self.state.runs.get(&id) else { return };
         let reason = self.wait_reason(live);
-        if live.run.reason == reason {
+        if live.row().reason == reason {
             return;
         }
         self.move_run(id, RunState::Waiting, reason, level);
     }
 
     /// What a waiting run waits for.
-    pub(super) fn wait_reason(&self, live: &Live) -> Reason {
-        let Some(wait) = &live.wait else { return live.run.reason.clone() };
+    pub(super) fn wait_reason(&self, live: &RunMachine) -> Reason {
+        let Some(wait) = live.wait() else { return live.row().reason.clone() };
         let of = |run: RunId| {
-            let job = self.state.runs.get(&run).map(|live| live.run.job.clone());
+            let job = self.state.runs.get(&run).map(|live| live.row().job.clone());
             (run, job)
         };
         Reason::Waits(match *wait {
@@ -201,7 +197,7 @@ impl Engine {
                 let (run, job) = of(run);
                 WaitReason::Run { run, job }
             }
-            Wait::LastTransfer(run) if run == live.run.id => WaitReason::LastRequest,
+            Wait::LastTransfer(run) if run == live.id() => WaitReason::LastRequest,
             Wait::LastTransfer(run) => {
                 let (run, job) = of(run);
                 WaitReason::LastTransfer { run, job }
@@ -219,7 +215,7 @@ impl Engine {
             Wait::Port(ref words) => WaitReason::Port { words: words.clone() },
             Wait::Token(ref words) => WaitReason::Token { words: words.clone() },
             Wait::Listing(ref incomplete) => WaitReason::Listing { words: incomplete.words() },
-            Wait::Look => return live.run.reason.clone(),
+            Wait::Look => return live.row().reason.clone(),
         })
     }
 }

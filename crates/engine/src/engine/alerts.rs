@@ -115,8 +115,7 @@ impl Engine {
                 source: run.map(|run| self.named(&run.request.source)),
                 destination: run.map(|run| self.named(&run.request.destination)),
                 scheduled_for: run.and_then(|run| run.scheduled_for),
-                attempts: attempts
-                    .map_or(0, |live| u32::try_from(live.attempts.len()).unwrap_or(u32::MAX)),
+                attempts: attempts.map_or(0, |live| live.made()),
                 text: one_line(&news.text, WORDS_MAX),
                 ..QueuedAlert::new(id, key, news.occasion, self.now)
             };
@@ -164,7 +163,7 @@ impl Engine {
 
     /// A run has come to its end.
     pub(super) fn raise_end(&mut self, id: RunId, recovers: bool) {
-        let Some(run) = self.state.runs.get(&id).map(|live| Arc::clone(&live.run)) else { return };
+        let Some(run) = self.state.runs.get(&id).map(|live| Arc::clone(live.row())) else { return };
         let (event, verb) = match run.state {
             RunState::Succeeded => (AlertEvent::Succeeded, "succeeded"),
             RunState::Failed => (AlertEvent::Failed, "failed"),
@@ -186,7 +185,7 @@ impl Engine {
 
     /// A run makes its first attempt.
     pub(super) fn raise_start(&mut self, id: RunId) {
-        let Some(run) = self.state.runs.get(&id).map(|live| Arc::clone(&live.run)) else { return };
+        let Some(run) = self.state.runs.get(&id).map(|live| Arc::clone(live.row())) else { return };
         self.raise_of_run(&run, Occasion::Started, "started");
     }
 

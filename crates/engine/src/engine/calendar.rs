@@ -19,26 +19,15 @@ use crate::matching::shift;
 use crate::place::{Place, TransferRequest};
 use crate::reason::{AttemptEnd, CancelReason, Reason, SkipReason};
 use crate::record::{Mark, Record};
-use crate::run::{CancelCause, Run, RunState, Trigger};
+use crate::run::{CancelCause, Run, RunMachine, RunState, Trigger};
 use crate::schedule::Missed;
 use crate::template::TemplateValues;
-
-/// A job of the file, and its next occurrence.
-#[derive(Debug)]
-pub(super) struct Planned {
-    /// Its definition.
-    pub(super) job: Arc<Job>,
-    /// When its next occurrence is due, jitter included.
-    pub(super) due: Option<Timestamp>,
-    /// When it is to be told that it is late.
-    pub(super) late_at: Option<Timestamp>,
-}
 
 impl Engine {
     /// Sets when the job's next occurrence is due.
     pub(super) fn arm(&mut self, name: &JobName) {
         let Some(planned) = self.jobs.get(name) else { return };
-        let job = Arc::clone(&planned.job);
+        let job = Arc::clone(planned);
         let due = self.state.marks.get(name).filter(|mark| mark.scheduled).and_then(|mark| {
             if self.held.contains_key(name) {
                 return None;
@@ -47,13 +36,7 @@ impl Engine {
             let occurrence = next_undealt(&job, mark, after)?;
             Some(self.due_at(&job, occurrence))
         });
-        let Some(planned) = self.jobs.get_mut(name) else { return };
-        if let Some(old) = std::mem::replace(&mut planned.due, due) {
-            self.dues.remove(&(old, name.clone()));
-        }
-        if let Some(due) = due {
-            self.dues.insert((due, name.clone()));
-        }
+        self.dues.set(name.clone(), due);
     }
 
     /// An occurrence with its jitter: the same for the same job and occurrence on one machine.
@@ -93,7 +76,7 @@ impl Engine {
     /// from which the clock was just set forward.
     pub(super) fn deal_until(&mut self, name: &JobName, until: Timestamp) {
         let Some(planned) = self.jobs.get(name) else { return };
-        let job = Arc::clone(&planned.job);
+        let job = Arc::clone(planned);
         let Some(mark) = self.state.marks.get(name).map(Arc::clone) else { return };
         if !mark.scheduled || self.pause_in_force(&mark, self.now).is_some() {
             return;
@@ -208,7 +191,7 @@ impl Engine {
         }
         // It is not skipped because of runs that repeat others: it waits for one that has begun.
         let repeats = |id: &RunId| {
-            self.state.runs.get(id).is_some_and(|live| live.run.trigger.steps_behind())
+            self.state.runs.get(id).is_some_and(|live| live.row().trigger.steps_behind())
         };
         let ahead = self.state.ahead(&job.name);
         let unfinished: Vec<RunId> = ahead.iter().copied().filter(|id| !repeats(id)).collect();
@@ -216,7 +199,7 @@ impl Engine {
             self.open_run(job, trigger, Some(at), ahead.last().copied(), reason, None);
             return;
         };
-        let since = self.state.runs.get(&active).map_or(at, |live| live.run.created_at);
+        let since = self.state.runs.get(&active).map_or(at, |live| live.row().created_at);
         match job.overlap {
             Overlap::Skip => {
                 self.skip(job, at, trigger, SkipReason::Overlap { active, since, held: None });
@@ -250,7 +233,7 @@ impl Engine {
     pub(super) fn end_hopeful_run(&mut self, job: &JobName) {
         let Some(runs) = self.state.unfinished.get(job).cloned() else { return };
         for run in runs {
-            if self.state.runs.get(&run).is_some_and(super::state::Live::only_hopes) {
+            if self.state.runs.get(&run).is_some_and(RunMachine::only_hopes) {
                 self.end_run(run, RunState::Failed, AttemptEnd::LostUntilNext);
             }
         }

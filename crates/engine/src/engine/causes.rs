@@ -2,7 +2,7 @@
 //! name objects are kept until then.
 //!
 //! The run does not end before the answer is there, so that whoever waits for it sees the cause,
-//! and no retry is sent that is of no use; but not for longer than [`CAUSE_PATIENCE`]. That the
+//! and no retry is sent that is of no use; but not for longer than [`CAUSE_PATIENCE`](crate::limits::CAUSE_PATIENCE). That the
 //! transfer is over, and how, is in the attempt's row from the first look that shows it
 //! ([`Attempt::is_ending`]): after a crash the agent is asked again, and the end holds even if the
 //! list has forgotten the transfer meanwhile.
@@ -13,26 +13,13 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 
 use super::Engine;
-use super::outcome::judge;
-use super::state::Live;
 use crate::cause::{Cause, CauseClass, CauseQuery, END_SLACK, FailedObject, FailedObjects, OurRow};
 use crate::ids::{AttemptId, TransferId};
 use crate::input::Effect;
-use crate::limits::{CAUSE_PATIENCE, SKEW, UNCLAIMED_FAILURES_MAX};
+use crate::limits::{SKEW, UNCLAIMED_FAILURES_MAX};
 use crate::matching::shift;
 use crate::reason::{AttemptEnd, Reason};
-use crate::run::{Attempt, Run};
-
-/// The agent is asked why a transfer failed.
-#[derive(Clone, Debug)]
-pub(super) struct Asking {
-    /// Since when.
-    pub(super) since: Timestamp,
-    /// The transfer.
-    transfer: TransferId,
-    /// What the history says; absent while it is asked, and if it says nothing.
-    row: Option<OurRow>,
-}
+use crate::run::{Asking, Attempt, CauseWait, Run, RunMachine};
 
 /// Objects that frames have named, by transfer.
 #[derive(Debug, Default)]
@@ -64,22 +51,6 @@ impl Failures {
     }
 }
 
-impl Live {
-    /// Until when the end of an attempt's transfer waits for its cause at most.
-    pub(super) fn asked_until(&self, number: u32) -> Option<Timestamp> {
-        self.asking(number).map(|asking| shift(asking.since, CAUSE_PATIENCE))
-    }
-
-    /// True while the followed transfer may yet succeed: one whose end has been seen has failed.
-    pub(super) fn followed_is_at_work(&self) -> bool {
-        self.followed().is_some_and(|attempt| attempt.is_at_work())
-    }
-
-    fn asking(&self, number: u32) -> Option<&Asking> {
-        self.sightings.get(&number)?.asking.as_ref()
-    }
-}
-
 impl Engine {
     /// A frame names an object that could not be transferred.
     pub(super) fn object_failed(&mut self, transfer: TransferId, object: FailedObject) {
@@ -102,37 +73,36 @@ impl Engine {
     fn waits_for_cause(&mut self, id: AttemptId) -> bool {
         let now = self.now;
         let Some(live) = self.state.runs.get(&id.run) else { return false };
-        let Some(attempt) = live.attempts.get(&id.number) else { return false };
-        let Some(transfer) = attempt.transfer else { return false };
-        if live.run.state.is_over() || attempt.cancel.is_some() {
-            return false;
-        }
-        let (_, reason) = judge(live, attempt, now);
-        if !matches!(&reason, Reason::Ended(end) if end.may_have_cause()) {
-            return false;
-        }
-        if let Some(asking) = live.asking(id.number).filter(|asking| asking.transfer == transfer) {
-            return !is_late(asking, now);
-        }
+        let Some(attempt) = live.attempt(id.number) else { return false };
+        let transfer = match live.cause_wait(attempt, now) {
+            CauseWait::Over => return false,
+            CauseWait::Asked => return true,
+            CauseWait::Ask(transfer) => transfer,
+        };
         let query = self.cause_query(live, attempt, transfer);
         let Some(sighting) = self.state.sighting(id) else { return false };
-        sighting.asking = Some(Asking { since: now, transfer, row: None });
+        sighting.ask(Asking::about(transfer, now));
         self.touched.insert(id.run);
         self.then(Effect::LearnCause { attempt: id, query });
         true
     }
 
     /// How a row of ours is found: it ended when the list says, else after the transfer was asked for.
-    fn cause_query(&self, live: &Live, attempt: &Attempt, transfer: TransferId) -> CauseQuery {
+    fn cause_query(
+        &self,
+        live: &RunMachine,
+        attempt: &Attempt,
+        transfer: TransferId,
+    ) -> CauseQuery {
         let theirs = |at: Timestamp| shift(at, SignedDuration::from_millis(attempt.offset_ms));
-        let sighting = live.sightings.get(&attempt.id.number);
-        let listed_end = sighting.and_then(|sighting| sighting.listed_end);
+        let sighting = live.sighting(attempt.id.number);
+        let listed_end = sighting.and_then(|sighting| sighting.listed_end());
         let listed_end = listed_end.or(attempt.finished_at.map(theirs));
         let first = listed_end.unwrap_or_else(|| theirs(attempt.not_before));
         CauseQuery {
             transfer,
-            places: live.run.request.loose_fingerprint(),
-            user: attempt.user.or(sighting.and_then(|sighting| sighting.user)),
+            places: live.row().request.loose_fingerprint(),
+            user: attempt.user.or(sighting.and_then(|sighting| sighting.user())),
             ended: (shift(first, -END_SLACK), theirs(shift(self.now, SKEW)).max(first)),
             listed_end,
         }
@@ -147,9 +117,8 @@ impl Engine {
     ) {
         let is_ending = self.state.attempt(id).is_some_and(|attempt| attempt.is_ending());
         let Some(sighting) = self.state.sighting(id) else { return };
-        let Some(asking) = &mut sighting.asking else { return };
-        if is_ending && asking.transfer == transfer {
-            asking.row = row;
+        let Some(asking) = sighting.asking_mut() else { return };
+        if is_ending && asking.is_answered(transfer, row) {
             self.transfer_ended(id);
         }
     }
@@ -168,8 +137,8 @@ impl Engine {
     ) -> (Reason, Option<Arc<Cause>>) {
         let transfer = self.state.attempt(id).and_then(|attempt| attempt.transfer);
         let named = transfer.map(|transfer| self.failures.take(transfer)).unwrap_or_default();
-        let asking = self.state.sighting(id).and_then(|sighting| sighting.asking.take());
-        let row = asking.and_then(|asking| asking.row);
+        let asking = self.state.sighting(id).and_then(|sighting| sighting.take_asking());
+        let row = asking.and_then(Asking::into_row);
         let Reason::Ended(end) = &reason else { return (reason, None) };
         if !end.may_have_cause() {
             return (reason, None);
@@ -193,11 +162,6 @@ impl Engine {
         let reason = AttemptEnd::Caused { end, told: cause.told(), lasting };
         (reason.into(), Some(Arc::new(cause)))
     }
-}
-
-/// True once its cause is not waited for any longer, also by a clock that went back unseen.
-fn is_late(asking: &Asking, now: Timestamp) -> bool {
-    now < asking.since || now.duration_since(asking.since) >= CAUSE_PATIENCE
 }
 
 #[cfg(test)]

@@ -61,13 +61,8 @@ impl Engine {
     fn clamp_run(&mut self, id: RunId, clamp: &mut Clamp) {
         let now = self.now;
         let Some(live) = self.state.runs.get(&id) else { return };
-        let numbers: Vec<u32> = live
-            .attempts
-            .iter()
-            .filter(|(_, attempt)| attempt.phase.is_open())
-            .map(|(number, _)| *number)
-            .collect();
-        let timeout = live.run.terms.timeout;
+        let numbers: Vec<u32> = live.open_attempts().map(|attempt| attempt.id.number).collect();
+        let timeout = live.terms().timeout;
         for number in numbers {
             self.change_attempt(AttemptId { run: id, number }, |attempt| {
                 clamp_attempt(attempt, timeout, now, clamp);
@@ -114,7 +109,7 @@ fn clamp_attempt(
 ) {
     // A request that was sent by a wrong clock may bear a date of any clock since.
     let ahead = attempt.not_before.duration_since(now);
-    if ahead > AHEAD_MAX && attempt.phase.is_underway() && attempt.transfer.is_none() {
+    if ahead > AHEAD_MAX && attempt.is_unlisted() {
         let millis = i64::try_from(ahead.as_millis()).unwrap_or(i64::MAX);
         attempt.slack_ms.0 = attempt.slack_ms.0.saturating_sub(millis);
     }

@@ -14,7 +14,6 @@ use crate::ids::{AttemptId, JobName};
 use crate::input::Level;
 use crate::limits::STEP_REACHES;
 use crate::matching::shift;
-use crate::pace::Pace;
 use crate::reason::Reason;
 use crate::run::Trigger;
 
@@ -29,23 +28,8 @@ impl Engine {
         let runs: Vec<_> = self.state.runs.keys().copied().collect();
         for run in runs {
             let Some(live) = self.state.runs.get_mut(&run) else { continue };
-            for sighting in live.sightings.values_mut() {
-                sighting.absent_at = None;
-                sighting.seen_at = sighting.seen_at.map(|at| shift(at, by));
-                sighting.moved_at = sighting.moved_at.map(|at| shift(at, by));
-                sighting.recorded_at = None;
-                sighting.pace = Pace::default();
-                sighting.cancel_next = sighting.cancel_next.map(|at| shift(at, by));
-                if let Some(asking) = &mut sighting.asking {
-                    asking.since = shift(asking.since, by);
-                }
-            }
-            let open: Vec<u32> = live
-                .attempts
-                .iter()
-                .filter(|(_, attempt)| attempt.phase.is_open())
-                .map(|(number, _)| *number)
-                .collect();
+            live.clock_stepped(by);
+            let open: Vec<u32> = live.open_attempts().map(|attempt| attempt.id.number).collect();
             for number in open {
                 self.change_attempt(AttemptId { run, number }, |attempt| {
                     attempt.deadline = shift(attempt.deadline, by);
@@ -53,7 +37,7 @@ impl Engine {
                     attempt.holds_until = attempt.holds_until.map(|at| shift(at, by));
                     attempt.watched_until = attempt.watched_until.map(|at| shift(at, by));
                     // One that was given up was processed before, by the old clock, or never.
-                    if attempt.phase.is_underway() && attempt.transfer.is_none() {
+                    if attempt.is_unlisted() {
                         attempt.slack_ms.0 = attempt.slack_ms.0.saturating_add(millis.min(0));
                         attempt.slack_ms.1 = attempt.slack_ms.1.saturating_add(millis.max(0));
                     }
@@ -62,7 +46,7 @@ impl Engine {
                     }
                 });
             }
-            if self.state.runs.get(&run).is_some_and(|live| !live.run.state.is_over()) {
+            if self.state.runs.get(&run).is_some_and(|live| !live.is_over()) {
                 self.change_run(run, |run| {
                     run.ready_at = shift(run.ready_at, by);
                     if let Some(wish) = &mut run.cancel {
@@ -110,10 +94,10 @@ impl Engine {
     /// than [`STEP_REACHES`].
     fn step_forward(&mut self, name: &JobName, before: Timestamp) {
         let Some(planned) = self.jobs.get(name) else { return };
-        if planned.due.is_none_or(|due| due > self.now) {
+        if self.dues.of(name).is_none_or(|due| due > self.now) {
             return;
         }
-        let job = Arc::clone(&planned.job);
+        let job = Arc::clone(planned);
         if self.is_held_back(name) {
             return self.arm(name);
         }

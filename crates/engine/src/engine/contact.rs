@@ -16,7 +16,7 @@ use crate::limits::{
 };
 use crate::matching::{baseline_since, shift, window};
 use crate::place::Fingerprint;
-use crate::run::{Attempt, Phase};
+use crate::run::{Attempt, Phase, RunMachine};
 use crate::transfer::{AgentState, Incomplete, LookRequest, Transfer};
 
 /// Why nothing can be submitted.
@@ -307,15 +307,14 @@ impl Engine {
         [Some(at), retry, gap].into_iter().flatten().max()
     }
 
+    /// The runs with an open attempt.
+    pub(super) fn runs_in_flight(&self) -> impl Iterator<Item = &RunMachine> {
+        self.state.in_flight.iter().filter_map(|run| self.state.runs.get(run))
+    }
+
     /// All open attempts.
     pub(super) fn open_attempts(&self) -> impl Iterator<Item = &Attempt> {
-        self.state
-            .in_flight
-            .iter()
-            .filter_map(|run| self.state.runs.get(run))
-            .flat_map(|live| live.attempts.values())
-            .filter(|attempt| attempt.phase.is_open())
-            .map(AsRef::as_ref)
+        self.runs_in_flight().flat_map(RunMachine::open_attempts).map(AsRef::as_ref)
     }
 
     /// How often an attempt wants to be looked at: new and doubtful ones at `poll_interval`, old
@@ -348,15 +347,17 @@ impl Engine {
         };
         // What is like a run's request but for its spelling is known before it is sent, too.
         let wanted = self.state.waiting.iter().filter_map(|(_, run)| self.state.runs.get(run));
-        let wanted = wanted.filter(|live| self.contact.wanted.contains(&live.fingerprint));
-        request.fingerprints.extend(wanted.map(|live| live.run.request.loose_fingerprint()));
+        let wanted = wanted.filter(|live| self.contact.wanted.contains(&live.fingerprint()));
+        request.fingerprints.extend(wanted.map(|live| live.row().request.loose_fingerprint()));
         for attempt in self.open_attempts() {
             request.since = request.since.min(window(attempt, exclusive).0);
             request.fingerprints.insert(attempt.fingerprint);
             request.transfers.extend(attempt.transfer);
             if attempt.phase == Phase::Accepted && attempt.transfer.is_none() {
                 let live = self.state.runs.get(&attempt.id.run);
-                request.fingerprints.extend(live.map(|live| live.run.request.loose_fingerprint()));
+                request
+                    .fingerprints
+                    .extend(live.map(|live| live.row().request.loose_fingerprint()));
             }
         }
         request

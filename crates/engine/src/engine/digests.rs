@@ -178,7 +178,7 @@ impl Engine {
         let late = self.jobs.iter().filter(|(name, _)| jobs.cover(name));
         let late = late.filter_map(|(name, planned)| {
             let mark = self.state.marks.get(name)?;
-            let since = late_from(&planned.job, mark).filter(|from| *from <= self.now)?;
+            let since = late_from(planned, mark).filter(|from| *from <= self.now)?;
             let paused = self.pause_in_force(mark, self.now).is_some();
             (!paused).then(|| LateJob { job: name.clone(), since })
         });

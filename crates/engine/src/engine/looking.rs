@@ -12,7 +12,7 @@ use crate::duration;
 use crate::event::Happening;
 use crate::ids::{AttemptId, TransferId};
 use crate::input::Level;
-use crate::limits::{ADOPT_WINDOW_CAP, CLOCK_WAS_WRONG, COVERED_GAP, INCOMPLETE_LOOKS_MAX, SKEW};
+use crate::limits::{ADOPT_WINDOW_CAP, CLOCK_WAS_WRONG, INCOMPLETE_LOOKS_MAX, SKEW};
 use crate::matching::{assign, baseline_since, evidence, shift};
 use crate::place::Fingerprint;
 use crate::run::{Attempt, Phase};
@@ -258,7 +258,7 @@ impl Engine {
         self.contact.offset_known = true;
         let open: Vec<AttemptId> = self
             .open_attempts()
-            .filter(|attempt| attempt.phase.is_underway() && attempt.transfer.is_none())
+            .filter(|attempt| attempt.is_unlisted())
             .filter(|attempt| millis < attempt.slack_ms.0 || attempt.slack_ms.1 < millis)
             .map(|attempt| attempt.id)
             .collect();
@@ -347,10 +347,7 @@ impl Engine {
     pub(super) fn break_series(&mut self) {
         for run in &self.state.in_flight {
             let Some(live) = self.state.runs.get_mut(run) else { continue };
-            for sighting in live.sightings.values_mut() {
-                sighting.absent_at = None;
-                sighting.agent_away = true;
-            }
+            live.series_is_broken();
         }
     }
 
@@ -364,16 +361,12 @@ impl Engine {
             .collect();
         for id in absent {
             let Some(live) = self.state.runs.get(&id.run) else { continue };
-            let Some(attempt) = live.attempts.get(&id.number) else { continue };
+            let Some(attempt) = live.attempt(id.number) else { continue };
             if began_at < live.asked_at(attempt) {
                 continue;
             }
             let Some(sighting) = self.state.sighting(id) else { continue };
-            if let Some(last) = sighting.absent_at {
-                let gap = began_at.duration_since(last);
-                sighting.absent_for += gap.clamp(SignedDuration::ZERO, COVERED_GAP);
-            }
-            sighting.absent_at = Some(began_at);
+            sighting.is_absent(began_at);
             self.touched.insert(id.run);
         }
     }

@@ -33,6 +33,7 @@ mod submit;
 mod telling;
 #[cfg(test)]
 mod tests;
+mod timers;
 mod unknown;
 mod unrecorded;
 mod vigil;
@@ -45,22 +46,22 @@ use jiff::Timestamp;
 use super::event::{Event, Happening};
 use super::ids::{AttemptId, JobName, RunId};
 use super::input::{Effect, Input, Level, Note, Step};
-use super::job::JobSet;
+use super::job::{Job, JobSet};
 use super::matching::shift;
 use super::reason::Reason;
 use super::record::{Mark, Record};
 use super::run::{Attempt, Run, RunState};
 use alerts::{Entry, Fared};
-use calendar::Planned;
 use causes::Failures;
 use contact::{Contact, Trouble};
 use digests::Summary;
 use overlap::Ended;
 use state::State;
+use timers::Timers;
 use vigil::Vigil;
 
+pub use super::run::Wait;
 pub use query::{AgentView, AlertsView, FailingAlert, JobView, RunView};
-pub use state::Wait;
 
 /// What the engine is told once about the machine that it runs on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,14 +78,14 @@ pub struct Host {
 pub struct Engine {
     host: Host,
     set: Arc<JobSet>,
-    /// Jobs of the file, with their next occurrence.
-    jobs: BTreeMap<JobName, Planned>,
+    /// Jobs of the file.
+    jobs: BTreeMap<JobName, Arc<Job>>,
     /// When a job's next occurrence is due.
-    dues: BTreeSet<(Timestamp, JobName)>,
+    dues: Timers<JobName>,
     /// When this engine began, by the clock as it is set now.
     began: Timestamp,
     /// When a job will be late by its `max_age`.
-    lates: BTreeSet<(Timestamp, JobName)>,
+    lates: Timers<JobName>,
     /// Jobs of which occurrences are held back until a look, and their runs that ended meanwhile.
     held: BTreeMap<JobName, Vec<Ended>>,
     /// Those runs, of the job that is judged now.
@@ -150,9 +151,9 @@ impl Engine {
 
     /// When [`Input::TimeReached`] is due next; `None` when nothing is.
     pub fn next_wakeup(&self) -> Option<Timestamp> {
-        let due = self.dues.first().map(|(at, _)| *at);
-        let wake = self.state.wakes.first().map(|(at, _)| *at);
-        let late = self.lates.first().map(|(at, _)| *at);
+        let due = self.dues.next();
+        let wake = self.state.wakes.next();
+        let late = self.lates.next();
         let alerts = [self.vigil.next(), self.next_digest(), self.state.outbox.next];
         let others = alerts.into_iter().chain([self.contact.next_look]);
         [due, wake, late].into_iter().chain(others).flatten().min()
@@ -160,10 +161,7 @@ impl Engine {
 
     /// True while the notification socket is worth having: a run is active.
     pub fn wants_notifications(&self) -> bool {
-        self.state
-            .in_flight
-            .iter()
-            .any(|run| self.state.runs.get(run).is_some_and(|live| !live.run.state.is_over()))
+        self.runs_in_flight().any(|live| !live.is_over())
     }
 
     /// Lets time and consequences take effect until nothing is left to be done at this instant.
@@ -171,10 +169,8 @@ impl Engine {
         self.end_pause_of_all_in_time();
         self.judge_held_back();
         self.deal_with_due();
-        while let Some(&(at, run)) = self.state.wakes.first()
-            && at <= self.now
-        {
-            self.state.set_wake(run, None);
+        while let Some(run) = self.state.wakes.first_due(self.now) {
+            self.state.wakes.set(run, None);
             self.touched.insert(run);
             self.admission_due = true;
         }
@@ -196,8 +192,10 @@ impl Engine {
     fn tend_touched(&mut self) {
         while let Some(run) = self.touched.pop_first() {
             self.tend(run);
-            let wake = self.wake_of(run);
-            self.state.set_wake(run, wake);
+            let live = self.state.runs.get(&run);
+            let adopt_window = self.set.agent.adopt_window;
+            let wake = live.and_then(|live| live.wake(adopt_window, self.now));
+            self.state.wakes.set(run, wake);
             self.state.forget_if_settled(run);
         }
     }
@@ -217,13 +215,13 @@ impl Engine {
     /// Changes a run's row.
     fn change_run(&mut self, id: RunId, change: impl FnOnce(&mut Run)) {
         let Some(live) = self.state.runs.get(&id) else { return };
-        let was = Some(live.run.state);
-        let mut row = Run::clone(&live.run);
+        let was = Some(live.state());
+        let mut row = Run::clone(live.row());
         change(&mut row);
-        if row == *live.run {
+        if row == **live.row() {
             return;
         }
-        if row.state != live.run.state {
+        if row.state != live.state() {
             self.admission_due = true;
         }
         self.touched.insert(id);
@@ -277,7 +275,7 @@ impl Engine {
 
     /// Says a sentence about a run to the log.
     fn tell(&mut self, level: Level, run: RunId, text: String) {
-        let job = self.state.runs.get(&run).map(|live| live.run.job.clone());
+        let job = self.state.runs.get(&run).map(|live| live.row().job.clone());
         let by = self.asker.clone();
         self.step.notes.push(Note { level, job, run: Some(run), by, at: self.now, text });
     }

@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 
 use super::Engine;
-use super::state::{Before, Live};
 use crate::event::Happening;
 use crate::ids::AttemptId;
 use crate::input::Level;
@@ -12,40 +11,29 @@ use crate::limits::NEAR_MISS_DEPTH;
 use crate::matching::{Miss, evidence, expected_date, shift};
 use crate::place::Fingerprint;
 use crate::reason::{NearMiss, UnderWay};
-use crate::run::{Attempt, Phase, RunState};
+use crate::run::{Attempt, Before, Phase, RunMachine, RunState, Sighting};
 use crate::transfer::Transfer;
-
-impl Before {
-    /// True for a record that was listed before the POST, or may have been where the look before
-    /// it did not read.
-    fn may_have_known(&self, record: &Transfer) -> bool {
-        let below = self
-            .read_back_to
-            .is_some_and(|oldest| record.requested_at.is_none_or(|at| at < oldest));
-        below || self.shown.contains(&record.id)
-    }
-}
 
 impl Engine {
     /// A 200 that is followed only by records that fail on date, user or spelling.
     pub(super) fn say_near_misses(&mut self, unclaimed: &BTreeMap<Fingerprint, Vec<&Transfer>>) {
         let exclusive = self.set.agent.exclusive_user;
-        let said = |live: &Live, attempt: &Attempt| {
-            live.sightings.get(&attempt.id.number).is_some_and(|it| it.near_miss_said)
+        let said = |live: &RunMachine, attempt: &Attempt| {
+            live.sighting(attempt.id.number).is_some_and(Sighting::is_near_miss_said)
         };
         let unlisted: Vec<AttemptId> = self
             .open_attempts()
-            .filter(|attempt| attempt.phase == Phase::Accepted && attempt.transfer.is_none())
+            .filter(|attempt| attempt.phase == Phase::Accepted && attempt.is_unlisted())
             .map(|attempt| attempt.id)
             .collect();
         for id in unlisted {
             let Some(live) = self.state.runs.get(&id.run) else { continue };
-            let Some(attempt) = live.attempts.get(&id.number) else { continue };
+            let Some(attempt) = live.attempt(id.number) else { continue };
             if said(live, attempt) {
                 continue;
             }
-            let loose = live.run.request.loose_fingerprint();
-            let before = live.sightings.get(&id.number).and_then(|it| it.before.as_ref());
+            let loose = live.row().request.loose_fingerprint();
+            let before = live.sighting(id.number).and_then(Sighting::before);
             let near = unclaimed.values().flatten().filter(|record| {
                 record.loose_fingerprint == loose
                     && is_new(attempt, before, record)
@@ -65,7 +53,7 @@ impl Engine {
             let off = date.map(|at| at.duration_since(expected_date(attempt)));
             let near = NearMiss { transfer: near.id, differs: miss, off, exclusive };
             if let Some(sighting) = self.state.sighting(id) {
-                sighting.near_miss_said = true;
+                sighting.say_near_miss();
             }
             if self.decides(id) {
                 self.change_run(id.run, |run| {

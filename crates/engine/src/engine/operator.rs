@@ -35,8 +35,7 @@ impl Engine {
 
     /// Cancels runs.
     fn cancel_by_operator(&mut self, runs: Vec<RunId>) -> Answer {
-        let active =
-            |id: &RunId| self.state.runs.get(id).is_some_and(|live| !live.run.state.is_over());
+        let active = |id: &RunId| self.state.runs.get(id).is_some_and(|live| !live.is_over());
         if let Some(over) = runs.iter().find(|id| !active(id)) {
             return Answer::No(format!("run {over} is not active"));
         }
@@ -111,7 +110,7 @@ impl Engine {
                     .to_owned(),
             );
         }
-        let enabled = self.jobs.get(name)?.job.enabled;
+        let enabled = self.jobs.get(name)?.enabled;
         (!enabled).then(|| "no longer paused; still disabled in the job file".to_owned())
     }
 }

@@ -37,7 +37,7 @@ impl Engine {
         if !self.held.contains_key(name) {
             return None;
         }
-        let job = &self.jobs.get(name)?.job;
+        let job = self.jobs.get(name)?;
         let mark = self.state.marks.get(name)?;
         let occurrence = next_undealt(job, mark, self.quiet_until(mark)?)?;
         let wait = self.trouble_reason().unwrap_or(WaitReason::Look);
@@ -46,9 +46,7 @@ impl Engine {
 
     /// Deals with what is due, job by job.
     pub(super) fn deal_with_due(&mut self) {
-        while let Some((at, job)) = self.dues.first().cloned()
-            && at <= self.now
-        {
+        while let Some(job) = self.dues.first_due(self.now) {
             self.occurrences_due(&job);
         }
     }
@@ -71,8 +69,8 @@ impl Engine {
         let Some(runs) = self.state.open_of_job.get(name) else { return false };
         let began = self.contact.complete_began;
         runs.iter().filter_map(|run| self.state.runs.get(run)).any(|live| {
-            let mut open = live.attempts.values().filter(|attempt| attempt.phase.is_underway());
-            !live.run.state.is_over()
+            let mut open = live.attempts().filter(|attempt| attempt.phase.is_underway());
+            !live.is_over()
                 && open.any(|attempt| {
                     // As old as this is what was seen last while nothing is amiss.
                     let usual = self.look_interval(attempt) + OVERLAP_SLACK;
@@ -91,7 +89,7 @@ impl Engine {
 
     /// When the last occurrence of a job was due that is due by now.
     fn last_due(&self, name: &JobName) -> Option<Timestamp> {
-        let job = &self.jobs.get(name)?.job;
+        let job = self.jobs.get(name)?;
         let mark = self.state.marks.get(name)?;
         let last = self.due_until(job, mark, self.now).newest.pop()?;
         Some(self.due_at(job, last))
@@ -99,7 +97,7 @@ impl Engine {
 
     /// When the first occurrence of a job is due that has not been dealt with, if it is by now.
     fn first_due(&self, name: &JobName) -> Option<Timestamp> {
-        let job = &self.jobs.get(name)?.job;
+        let job = self.jobs.get(name)?;
         let mark = self.state.marks.get(name).filter(|mark| mark.scheduled)?;
         let occurrence = next_undealt(job, mark, self.quiet_until(mark)?)?;
         Some(self.due_at(job, occurrence)).filter(|due| *due <= self.now)
@@ -144,7 +142,7 @@ impl Engine {
     pub(super) fn note_end(&mut self, id: RunId) {
         let Some(live) = self.state.runs.get(&id) else { return };
         // What repeats others never keeps an occurrence from running.
-        if !self.held.contains_key(&live.run.job) || live.run.trigger.steps_behind() {
+        if !self.held.contains_key(&live.row().job) || live.row().trigger.steps_behind() {
             return;
         }
         let followed = live.followed();
@@ -153,7 +151,7 @@ impl Engine {
         let slack = if self.contact.offset_known { OVERLAP_SLACK } else { SKEW };
         let until = finished.map_or(seen, |at| shift(at, slack).min(seen));
         let ended = Ended { run: id, until };
-        let job = live.run.job.clone();
+        let job = live.row().job.clone();
         self.held.entry(job).or_default().push(ended);
     }
 

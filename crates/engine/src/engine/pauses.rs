@@ -49,10 +49,10 @@ impl Engine {
         let Some(planned) = self.jobs.get(name) else { return };
         let Some(mark) = self.state.marks.get(name) else { return };
         let Some(pause) = mark.pause.clone() else { return };
-        let from = mark.handled.max(shift(pause.at, JUST_BEFORE - planned.job.jitter));
+        let from = mark.handled.max(shift(pause.at, JUST_BEFORE - planned.jitter));
         let until = until.max(pause.at);
         let scheduled = mark.scheduled;
-        let occurrences = if scheduled { occurrences_within(&planned.job, from, until) } else { 0 };
+        let occurrences = if scheduled { occurrences_within(planned, from, until) } else { 0 };
         self.change_mark(name, |mark| {
             mark.pause = None;
             if occurrences > 0 {
@@ -122,11 +122,8 @@ impl Engine {
         past.push(PastPause { since, until, reason, occurrences: 0 });
         let surplus = past.len().saturating_sub(PAUSES_KEPT);
         past.drain(..surplus);
-        let jobs: Vec<(JobName, Arc<Job>)> = self
-            .jobs
-            .iter()
-            .map(|(name, planned)| (name.clone(), Arc::clone(&planned.job)))
-            .collect();
+        let jobs: Vec<(JobName, Arc<Job>)> =
+            self.jobs.iter().map(|(name, planned)| (name.clone(), Arc::clone(planned))).collect();
         for (name, job) in jobs {
             self.change_mark(&name, |mark| {
                 let next = job.timetable.next_after(mark.handled);
@@ -156,7 +153,7 @@ impl Engine {
         let of_all = self.state.pause_of_all.past.iter().cloned().map(|mut past| {
             if mark.scheduled {
                 let from = shift(past.since, JUST_BEFORE);
-                past.occurrences = occurrences_within(&planned.job, from, past.until);
+                past.occurrences = occurrences_within(planned, from, past.until);
             }
             past
         });

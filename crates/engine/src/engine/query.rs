@@ -7,7 +7,6 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::calendar::next_undealt;
-use super::state::Wait;
 use super::vigil::late_from;
 use super::{Engine, Trouble};
 use crate::alert::Occasion;
@@ -16,7 +15,7 @@ use crate::job::Job;
 use crate::place::AccountNames;
 use crate::reason::Reason;
 use crate::record::{Mark, Pause};
-use crate::run::{Attempt, Run, RunState};
+use crate::run::{Attempt, Run, RunState, Wait};
 use crate::transfer::AgentState;
 
 /// What is known of the agent, as of the last contact.
@@ -145,12 +144,12 @@ impl Engine {
         let pause = self.pause_in_force(&mark, now).cloned();
         let paused = pause.is_some();
         let next_run = (mark.scheduled && !paused)
-            .then(|| next_undealt(&planned.job, &mark, mark.handled.max(now)))
+            .then(|| next_undealt(planned, &mark, mark.handled.max(now)))
             .flatten();
         let unfinished = self.state.in_turn(name);
-        let late_since = late_from(&planned.job, &mark).filter(|since| *since <= now && !paused);
+        let late_since = late_from(planned, &mark).filter(|since| *since <= now && !paused);
         Some(JobView {
-            job: Arc::clone(&planned.job),
+            job: Arc::clone(planned),
             mark,
             pause,
             held_back: self.held_back_view(name),
@@ -164,9 +163,9 @@ impl Engine {
     /// A run that is in memory: one that is not over, or whose attempts are still looked for.
     pub fn run_view(&self, id: RunId) -> Option<RunView> {
         let live = self.state.runs.get(&id)?;
-        let waiting = live.run.state == RunState::Waiting;
-        let wait = live.wait.clone().filter(|_| waiting);
-        let mut run = Arc::clone(&live.run);
+        let waiting = live.state() == RunState::Waiting;
+        let wait = live.wait().cloned().filter(|_| waiting);
+        let mut run = Arc::clone(live.row());
         if waiting {
             let reason = self.wait_reason(live);
             if run.reason != reason {
@@ -174,19 +173,14 @@ impl Engine {
             }
         }
         let attempts = live
-            .attempts
-            .iter()
-            .map(|(number, attempt)| {
+            .attempts()
+            .map(|attempt| {
                 let mut attempt = Arc::clone(attempt);
-                let sighting = live.sightings.get(number);
-                let seen = sighting.and_then(|sighting| sighting.progress);
-                let mut progress = seen.unwrap_or(attempt.progress);
-                // The agent's own is the average of the whole transfer.
-                let speed = sighting.and_then(|sighting| sighting.pace.speed());
-                progress.speed = speed.unwrap_or_default();
-                let moved_at = sighting.and_then(|sighting| sighting.moved_at);
-                let moved_at = moved_at.unwrap_or(attempt.moved_at);
-                if (attempt.progress, attempt.moved_at) != (progress, moved_at) {
+                let sighting = live.sighting(attempt.id.number);
+                let latest = sighting.map(|sighting| sighting.latest(&attempt));
+                if let Some((progress, moved_at)) = latest
+                    && (attempt.progress, attempt.moved_at) != (progress, moved_at)
+                {
                     let attempt = Arc::make_mut(&mut attempt);
                     (attempt.progress, attempt.moved_at) = (progress, moved_at);
                 }

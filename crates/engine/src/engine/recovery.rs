@@ -1,7 +1,7 @@
 //! Rebuilding the engine from its rows: the same path after a crash, a clean stop, and a commit
 //! that failed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
@@ -10,6 +10,7 @@ use super::alerts::Fared;
 use super::causes::Failures;
 use super::contact::Contact;
 use super::state::{Settled, State};
+use super::timers::Timers;
 use super::vigil::Vigil;
 use super::{Engine, Host};
 use crate::event::Happening;
@@ -56,9 +57,9 @@ impl Engine {
             host,
             set: Arc::clone(&jobs),
             jobs: BTreeMap::new(),
-            dues: BTreeSet::new(),
+            dues: Timers::default(),
             began: before,
-            lates: BTreeSet::new(),
+            lates: Timers::default(),
             held: BTreeMap::new(),
             ended: Vec::new(),
             touched: state.runs.keys().copied().collect(),
@@ -100,7 +101,7 @@ impl Engine {
             .state
             .runs
             .values()
-            .flat_map(|live| live.attempts.values())
+            .flat_map(|live| live.attempts())
             .filter(|attempt| attempt.phase == Phase::Intent)
             .map(|attempt| attempt.id)
             .collect();

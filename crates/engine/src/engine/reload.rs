@@ -6,7 +6,6 @@
 use std::sync::Arc;
 
 use super::Engine;
-use super::calendar::Planned;
 use crate::ids::JobName;
 use crate::job::{Job, JobSet};
 use crate::record::Record;
@@ -18,7 +17,7 @@ impl Engine {
         let held: Vec<JobName> = self.held.keys().cloned().collect();
         for name in held {
             let (old, new) = (self.jobs.get(&name), set.jobs.get(&name));
-            if !old.zip(new).is_some_and(|(old, new)| is_scheduled_alike(&old.job, new)) {
+            if !old.zip(new).is_some_and(|(old, new)| is_scheduled_alike(old, new)) {
                 self.judge_now(&name);
             }
         }
@@ -31,30 +30,26 @@ impl Engine {
                 gone.push(old);
             }
             let job = Arc::clone(job);
-            let (name, due, late_at) = match before.next_if(|(old, _)| old == name) {
+            let name = match before.next_if(|(old, _)| old == name) {
                 Some((name, old)) => {
-                    if !is_scheduled_alike(&old.job, &job) {
+                    if !is_scheduled_alike(&old, &job) {
                         changed.push(name.clone());
                     }
-                    (name, old.due, old.late_at)
+                    name
                 }
                 None => {
                     let name = name.clone();
                     changed.push(name.clone());
-                    (name, None, None)
+                    name
                 }
             };
-            after.push((name, Planned { job, due, late_at }));
+            after.push((name, job));
         }
         gone.extend(before);
         self.jobs = after.into_iter().collect();
-        for (name, planned) in gone {
-            if let Some(due) = planned.due {
-                self.dues.remove(&(due, name.clone()));
-            }
-            if let Some(late_at) = planned.late_at {
-                self.lates.remove(&(late_at, name.clone()));
-            }
+        for (name, _) in gone {
+            self.dues.set(name.clone(), None);
+            self.lates.set(name.clone(), None);
             self.adopt(&name);
         }
         for name in changed {
@@ -71,7 +66,7 @@ impl Engine {
             self.change_mark(name, |mark| mark.scheduled = false);
             return;
         };
-        let (name, mark) = (name.clone(), self.mark_for(name, &planned.job));
+        let (name, mark) = (name.clone(), self.mark_for(name, planned));
         if self.state.marks.get(&name).is_none_or(|old| **old != mark) {
             self.record(Record::Mark(Arc::new(mark)));
         }

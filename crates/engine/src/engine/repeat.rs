@@ -70,7 +70,7 @@ impl Engine {
     pub fn backfill_plan(&self, wanted: &Backfill) -> Result<BackfillPlan, String> {
         let name = &wanted.job;
         let planned = self.jobs.get(name).ok_or_else(|| format!("there is no job `{name}`"))?;
-        let job = Arc::clone(&planned.job);
+        let job = Arc::clone(planned);
         if job.timetable.is_empty() {
             return Err(format!("job `{name}` has no schedule, and so no occurrences"));
         }
@@ -137,7 +137,7 @@ impl Engine {
     fn active_by_time(&self, job: &JobName) -> BTreeMap<i64, RunId> {
         let mut active = BTreeMap::new();
         for id in self.state.unfinished_of(job) {
-            let run = self.state.runs.get(id).map(|live| &live.run);
+            let run = self.state.runs.get(id).map(|live| live.row());
             if let Some(at) = run.and_then(|run| run.scheduled_for) {
                 active.entry(at.as_millisecond()).or_insert(*id);
             }
@@ -148,7 +148,7 @@ impl Engine {
     /// The row of a run that somebody asks for, if there may be one.
     fn wished(&self, wish: &Wish) -> Result<Run, String> {
         let name = &wish.job;
-        let job = self.jobs.get(name).map(|planned| Arc::clone(&planned.job));
+        let job = self.jobs.get(name).cloned();
         if let Some(at) = wish.scheduled_for() {
             let told = || self.told_time(name, at);
             if at > self.now {
@@ -188,7 +188,7 @@ impl Engine {
     ) -> Result<Run, String> {
         let ahead = self.state.ahead(&job.name);
         let held = ahead.iter().skip(1).find(|id| {
-            self.state.runs.get(id).is_some_and(|live| live.run.trigger == Trigger::Manual)
+            self.state.runs.get(id).is_some_and(|live| live.row().trigger == Trigger::Manual)
         });
         if let Some(held) = held {
             return Err(format!(
@@ -221,7 +221,7 @@ impl Engine {
         let unfinished = self.state.unfinished_of(&of.job);
         let retries = |id: &&RunId| {
             let live = self.state.runs.get(id);
-            live.is_some_and(|live| live.run.retry_of == Some(of.id))
+            live.is_some_and(|live| live.row().retry_of == Some(of.id))
         };
         if unfinished.contains(&of.id) || !of.state.is_over() {
             return Err(format!("run {} of `{}` is not over", of.id, of.job));
@@ -344,7 +344,7 @@ impl Engine {
     /// The run of a job for that time that is not over.
     fn active_for(&self, job: &JobName, at: Timestamp) -> Option<RunId> {
         let is_for = |id: &&RunId| {
-            let run = self.state.runs.get(id).map(|live| &live.run);
+            let run = self.state.runs.get(id).map(|live| live.row());
             run.and_then(|run| run.scheduled_for).is_some_and(|other| is_same_time(other, at))
         };
         self.state.unfinished_of(job).iter().find(is_for).copied()

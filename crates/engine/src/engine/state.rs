@@ -7,140 +7,25 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
-use super::causes::Asking;
 use super::guard::Guard;
 use super::outbox::Outbox;
+use super::timers::Timers;
 use crate::alert::Told;
-use crate::ids::{AttemptId, JobName, RunId, TransferId, UserId};
+use crate::ids::{AttemptId, JobName, RunId, TransferId};
 use crate::limits::SETTLED_MAX;
-use crate::matching::shift;
-use crate::pace::Pace;
 use crate::place::Fingerprint;
 use crate::record::{Learned, Mark, PauseOfAll, Record};
-use crate::run::{Attempt, Phase, Run, RunState, attempt_may_become, run_may_become};
-use crate::transfer::{Incomplete, Progress};
-
-/// A run in memory: one that is not over, or whose attempts are still looked for.
-#[derive(Debug)]
-pub(super) struct Live {
-    /// Its row.
-    pub(super) run: Arc<Run>,
-    /// That of its request, which never changes: each run that waits is asked for it at each step.
-    pub(super) fingerprint: Fingerprint,
-    /// Its attempts' rows, by number.
-    pub(super) attempts: BTreeMap<u32, Arc<Attempt>>,
-    /// What was observed of its attempts and is not durable.
-    pub(super) sightings: BTreeMap<u32, Sighting>,
-    /// When time alone changes something for it.
-    pub(super) wake: Option<Timestamp>,
-    /// What it was last found waiting for.
-    pub(super) wait: Option<Wait>,
-    /// It was said that the agent lists a transfer like it that no row knows.
-    pub(super) unrecorded_said: bool,
-}
-
-/// What a run in state `waiting` waits for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Wait {
-    /// An earlier run of the same job.
-    Behind(RunId),
-    /// A transfer of the same job that may still be at work.
-    LastTransfer(RunId),
-    /// Another run's request for the very same transfer.
-    Identical(RunId),
-    /// Another run that writes to an overlapping destination.
-    Destination(RunId),
-    /// One of `max_active` slots.
-    Slot,
-    /// The agent: away, not signed in, paused.
-    Agent(String),
-    /// The agent's port, which somebody else holds.
-    Port(String),
-    /// A good token.
-    Token(String),
-    /// A complete look at the agent's list.
-    Look,
-    /// The agent's list, which can't be read to its end.
-    Listing(Incomplete),
-}
-
-impl Wait {
-    /// The run that blocks, if one does.
-    pub fn blocker(&self) -> Option<RunId> {
-        match self {
-            Self::Behind(run)
-            | Self::LastTransfer(run)
-            | Self::Identical(run)
-            | Self::Destination(run) => Some(*run),
-            Self::Slot
-            | Self::Agent(_)
-            | Self::Port(_)
-            | Self::Token(_)
-            | Self::Look
-            | Self::Listing(_) => None,
-        }
-    }
-}
-
-/// What was observed of an attempt. Lost in a crash without harm: each field starts over on the
-/// safe side.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Sighting {
-    /// For how long complete looks have not shown its transfer.
-    pub(super) absent_for: SignedDuration,
-    /// The last complete look of an unbroken series that counts into `absent_for`.
-    pub(super) absent_at: Option<Timestamp>,
-    /// The last look that showed it.
-    pub(super) seen_at: Option<Timestamp>,
-    /// Whose transfer it is, as that look tells.
-    pub(super) user: Option<UserId>,
-    /// When it ended, as that look tells, by the agent's clock.
-    pub(super) listed_end: Option<Timestamp>,
-    /// The agent could not be asked since then.
-    pub(super) agent_away: bool,
-    /// When the counters last moved, newer than in the row.
-    pub(super) moved_at: Option<Timestamp>,
-    /// The counters of that look.
-    pub(super) progress: Option<Progress>,
-    /// How fast they move.
-    pub(super) pace: Pace,
-    /// When its progress was last recorded.
-    pub(super) recorded_at: Option<Timestamp>,
-    /// A cancel request is under way.
-    pub(super) cancel_under_way: bool,
-    /// Cancel requests made.
-    pub(super) cancel_tries: u32,
-    /// No cancel request before this.
-    pub(super) cancel_next: Option<Timestamp>,
-    /// A receipt for its request was noted already.
-    pub(super) receipt_noted: bool,
-    /// A near miss was said already.
-    pub(super) near_miss_said: bool,
-    /// What the look before its POST has shown; lost in a restart.
-    pub(super) before: Option<Before>,
-    /// The unknown `transferStatus` that was said of it last.
-    pub(super) unknown_status: Option<String>,
-    /// The agent has turned a cancel request down.
-    pub(super) cancel_refused: bool,
-    /// Its transfer is over, and the agent is asked why it failed.
-    pub(super) asking: Option<Asking>,
-}
-
-/// What the look before a POST has shown of transfers that are like it.
-#[derive(Clone, Debug)]
-pub(super) struct Before {
-    pub(super) shown: BTreeSet<TransferId>,
-    /// How far back it was read, by the agent's dates; absent if to the list's end.
-    pub(super) read_back_to: Option<Timestamp>,
-}
+use crate::run::{
+    Attempt, Run, RunMachine, RunState, Sighting, attempt_may_become, run_may_become,
+};
 
 /// Rows and indexes.
 #[derive(Debug, Default)]
 pub(super) struct State {
     /// Runs in memory.
-    pub(super) runs: BTreeMap<RunId, Live>,
+    pub(super) runs: BTreeMap<RunId, RunMachine>,
     /// Marks of all jobs ever seen in the file.
     pub(super) marks: BTreeMap<JobName, Arc<Mark>>,
     /// What was learned of the agent.
@@ -162,7 +47,7 @@ pub(super) struct State {
     /// Destinations of runs in memory.
     pub(super) guard: Guard,
     /// When time alone changes something for a run.
-    pub(super) wakes: BTreeSet<(Timestamp, RunId)>,
+    pub(super) wakes: Timers<RunId>,
     /// Alerts that are not delivered yet.
     pub(super) outbox: Outbox,
     /// What people were told of.
@@ -284,7 +169,7 @@ impl State {
     pub(super) fn steps_behind(&self, id: RunId) -> bool {
         self.runs
             .get(&id)
-            .is_some_and(|live| live.run.trigger.steps_behind() && live.attempts.is_empty())
+            .is_some_and(|live| live.row().trigger.steps_behind() && !live.has_begun())
     }
 
     /// The unfinished run of its job that goes before one that steps behind.
@@ -299,22 +184,13 @@ impl State {
     /// Puts a run's row in its place.
     pub(super) fn put_run(&mut self, row: &Arc<Run>) {
         if let Some(live) = self.runs.get_mut(&row.id) {
-            if live.run.state == RunState::Waiting {
-                self.waiting.remove(&(live.run.ready_at, row.id));
+            if live.state() == RunState::Waiting {
+                self.waiting.remove(&(live.row().ready_at, row.id));
             }
-            live.run = Arc::clone(row);
+            live.put(Arc::clone(row));
         } else {
             self.guard.insert(&row.request.destination, row.id);
-            let live = Live {
-                run: Arc::clone(row),
-                fingerprint: row.request.fingerprint(),
-                attempts: BTreeMap::new(),
-                sightings: BTreeMap::new(),
-                wake: None,
-                wait: None,
-                unrecorded_said: false,
-            };
-            self.runs.insert(row.id, live);
+            self.runs.insert(row.id, RunMachine::new(Arc::clone(row)));
             if !row.state.is_over() {
                 self.unfinished.entry(row.job.clone()).or_default().push(row.id);
             }
@@ -335,9 +211,9 @@ impl State {
     /// Puts an attempt's row in its place.
     pub(super) fn put_attempt(&mut self, row: &Arc<Attempt>) {
         let Some(live) = self.runs.get_mut(&row.id.run) else { return };
-        let job = live.run.job.clone();
-        let old = live.attempts.insert(row.id.number, Arc::clone(row));
-        let still_open = live.attempts.values().any(|attempt| attempt.phase.is_open());
+        let job = live.row().job.clone();
+        let old = live.put_attempt(Arc::clone(row));
+        let still_open = live.is_looked_for();
         if let Some(old) = old {
             if old.transfer != row.transfer
                 && let Some(transfer) = old.transfer
@@ -375,14 +251,12 @@ impl State {
     /// Forgets a run that is over and has no open attempt: nothing can happen to it any more.
     pub(super) fn forget_if_settled(&mut self, id: RunId) {
         let Some(live) = self.runs.get(&id) else { return };
-        if !live.run.state.is_over() || live.attempts.values().any(|a| a.phase.is_open()) {
+        if !live.is_over() || live.is_looked_for() {
             return;
         }
-        if let Some(wake) = live.wake {
-            self.wakes.remove(&(wake, id));
-        }
-        self.guard.remove(&live.run.request.destination, id);
-        for attempt in live.attempts.values() {
+        self.wakes.set(id, None);
+        self.guard.remove(&live.row().request.destination, id);
+        for attempt in live.attempts() {
             if let Some(transfer) = attempt.transfer {
                 self.owner.remove(&transfer);
                 self.settled.insert(transfer);
@@ -391,64 +265,13 @@ impl State {
         self.runs.remove(&id);
     }
 
-    /// Sets when time alone changes something for a run.
-    pub(super) fn set_wake(&mut self, id: RunId, wake: Option<Timestamp>) {
-        let Some(live) = self.runs.get_mut(&id) else { return };
-        if live.wake == wake {
-            return;
-        }
-        if let Some(old) = live.wake {
-            self.wakes.remove(&(old, id));
-        }
-        if let Some(new) = wake {
-            self.wakes.insert((new, id));
-        }
-        live.wake = wake;
-    }
-
     /// An attempt's row.
     pub(super) fn attempt(&self, id: AttemptId) -> Option<&Arc<Attempt>> {
-        self.runs.get(&id.run)?.attempts.get(&id.number)
+        self.runs.get(&id.run)?.attempt(id.number)
     }
 
     /// The observations of an attempt, to be changed.
     pub(super) fn sighting(&mut self, id: AttemptId) -> Option<&mut Sighting> {
-        Some(self.runs.get_mut(&id.run)?.sightings.entry(id.number).or_default())
-    }
-}
-
-impl Live {
-    /// The attempt whose outcome decides the run.
-    pub(super) fn followed(&self) -> Option<&Arc<Attempt>> {
-        self.attempts.get(&self.run.follows?)
-    }
-
-    /// When an attempt's intent was committed, by the clock as it is set now: a deadline moves
-    /// with the clock, `not_before` does not.
-    pub(super) fn asked_at(&self, attempt: &Attempt) -> Timestamp {
-        shift(attempt.deadline, -self.run.terms.timeout)
-    }
-
-    /// How many attempts are used up.
-    pub(super) fn used(&self) -> u32 {
-        let used = self.attempts.values().filter(|attempt| attempt.counts).count();
-        u32::try_from(used).unwrap_or(u32::MAX)
-    }
-
-    /// True while `retry` allows a further attempt.
-    pub(super) fn may_try_again(&self) -> bool {
-        self.used() < self.run.terms.retry.max_attempts
-    }
-
-    /// True while a transfer of the run may be at work.
-    pub(super) fn occupies(&self, now: Timestamp) -> bool {
-        self.attempts.values().any(|attempt| attempt.occupies(now))
-    }
-
-    /// The run has used up its attempts on requests that were never found, and waits for what may
-    /// yet turn up (protocol, rule 6).
-    pub(super) fn only_hopes(&self) -> bool {
-        self.run.state == RunState::Queued
-            && self.followed().is_some_and(|attempt| attempt.phase == Phase::GivenUp)
+        self.runs.get_mut(&id.run)?.sighting_mut(id.number)
     }
 }

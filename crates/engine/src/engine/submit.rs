@@ -5,11 +5,8 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
-
 use super::Engine;
 use super::contact::{Fresh, Trouble};
-use super::state::{Before, Sighting};
 use crate::event::Happening;
 use crate::ids::{AttemptId, RunId};
 use crate::input::{Effect, Level};
@@ -17,21 +14,16 @@ use crate::limits::LATE_PROCESSING;
 use crate::matching::shift;
 use crate::reason::{AttemptEnd, NothingLeft, Reason, UnderWay, WaitReason};
 use crate::record::Record;
-use crate::run::{Attempt, Ended, Phase, RunState};
+use crate::run::{Attempt, Before, Ended, Phase, RunState, Sighting};
 use crate::transfer::{Progress, Refusal, SubmitAnswer};
 
 impl Engine {
     /// Records the intent to queue a run's transfer, and asks for the POST.
     pub(super) fn submit(&mut self, id: RunId, ground: &Fresh) {
         let Some(live) = self.state.runs.get(&id) else { return };
-        let request = live.run.request.clone();
-        let fingerprint = live.fingerprint;
-        // A refusal that used up nothing leaves its number to the next attempt.
-        let number = match live.attempts.last_key_value() {
-            Some((last, attempt)) if attempt.phase == Phase::Refused && !attempt.counts => *last,
-            Some((last, _)) => last + 1,
-            None => 1,
-        };
+        let request = live.row().request.clone();
+        let fingerprint = live.fingerprint();
+        let number = live.next_number();
         let attempt = AttemptId { run: id, number };
         let baseline = ground
             .listed
@@ -54,7 +46,7 @@ impl Engine {
             reason: UnderWay::Asking { attempt: number }.into(),
             transfer: None,
             ambiguous: false,
-            deadline: shift(self.now, live.run.terms.timeout),
+            deadline: shift(self.now, live.terms().timeout),
             status: None,
             progress: Progress::default(),
             moved_at: self.now,
@@ -69,17 +61,10 @@ impl Engine {
         };
         self.record(Record::Attempt(Arc::new(row)));
         let loose = request.loose_fingerprint();
-        let before = Before {
-            shown: ground
-                .listed
-                .iter()
-                .filter(|shown| shown.loose_fingerprint == loose)
-                .map(|shown| shown.id)
-                .collect(),
-            read_back_to: ground.read_back_to,
-        };
+        let like_it = ground.listed.iter().filter(|shown| shown.loose_fingerprint == loose);
+        let before = Before::new(like_it.map(|shown| shown.id).collect(), ground.read_back_to);
         if let Some(sighting) = self.state.sighting(attempt) {
-            *sighting = Sighting { before: Some(before), ..Sighting::default() };
+            *sighting = Sighting::of_request(before);
         }
         let asking = Reason::UnderWay(UnderWay::Asking { attempt: number });
         self.change_run(id, |run| {
@@ -133,7 +118,7 @@ impl Engine {
         let is_open = self.state.attempt(id).is_some_and(|attempt| attempt.phase.is_open());
         let Some(sighting) = self.state.sighting(id).filter(|_| is_open) else { return };
         // Anybody can repeat it.
-        if !std::mem::replace(&mut sighting.receipt_noted, true) {
+        if sighting.is_first_receipt() {
             self.event(id.run, Happening::Receipt { attempt: id.number });
             self.contact.hint();
         }
@@ -253,26 +238,16 @@ impl Engine {
     /// True when the attempt's turns are the run's: it is followed, the run is not over, and
     /// nobody wishes it cancelled.
     pub(super) fn decides(&self, id: AttemptId) -> bool {
-        self.state.runs.get(&id.run).is_some_and(|live| {
-            live.run.follows == Some(id.number)
-                && !live.run.state.is_over()
-                && live.run.state != RunState::Canceling
-        })
+        self.state.runs.get(&id.run).is_some_and(|live| live.is_decided_by(id.number))
     }
 
     /// The attempt has come to nothing; if its run is to be cancelled, that is done now.
     fn ends_by_wish(&mut self, id: AttemptId) -> bool {
         let Some(live) = self.state.runs.get(&id.run) else { return false };
-        if live.run.state != RunState::Canceling || live.run.follows != Some(id.number) {
+        if live.state() != RunState::Canceling || live.row().follows != Some(id.number) {
             return false;
         }
         self.end_canceling(id.run, NothingLeft::NotQueued);
         true
-    }
-
-    /// When the answer to a request that was sent at `sent` can come no more.
-    pub(super) fn retry_after(&self, run: RunId, sent: Timestamp) -> Timestamp {
-        let Some(live) = self.state.runs.get(&run) else { return sent };
-        shift(sent, super::outcome::retry_delay(&live.run, live.used()))
     }
 }

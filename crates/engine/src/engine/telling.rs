@@ -29,7 +29,7 @@ impl Engine {
     /// A time for people, in the zone of the job.
     pub(super) fn told_time(&self, job: &JobName, at: Timestamp) -> String {
         match self.jobs.get(job) {
-            Some(planned) => planned.job.timetable.local(at),
+            Some(planned) => planned.timetable.local(at),
             None => self.local(at),
         }
     }
@@ -41,8 +41,8 @@ impl Engine {
 
     /// A reason that concerns a run, in a sentence.
     pub(super) fn told(&self, run: RunId, reason: &Reason) -> String {
-        let job = self.state.runs.get(&run).and_then(|live| self.jobs.get(&live.run.job));
-        let zone = job.map_or(&self.set.zone, |planned| planned.job.timetable.zone());
+        let job = self.state.runs.get(&run).and_then(|live| self.jobs.get(&live.row().job));
+        let zone = job.map_or(&self.set.zone, |planned| planned.timetable.zone());
         reason.told(&InZone(zone))
     }
 }

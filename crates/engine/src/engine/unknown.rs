@@ -20,9 +20,8 @@ impl Engine {
     pub(super) fn unknown_is_over(&mut self, id: AttemptId, record: &Transfer) -> bool {
         let told = record.unknown_status.clone().unwrap_or_default();
         let Some(sighting) = self.state.sighting(id) else { return false };
-        let refused = sighting.cancel_refused;
-        let said = sighting.unknown_status.replace(told.clone());
-        if said.as_deref() != Some(told.as_str()) {
+        let refused = sighting.cancel().was_refused();
+        if sighting.is_new_status(&told) {
             self.say_unknown_status(id, &told, record);
         }
         record.ended_at.is_some() || (refused && record.progress.percent >= WHOLE)

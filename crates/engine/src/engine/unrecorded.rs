@@ -6,13 +6,12 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::Engine;
-use super::state::Live;
 use crate::event::Happening;
 use crate::ids::{RunId, TransferId};
 use crate::input::Level;
 use crate::limits::SKEW;
 use crate::matching::shift;
-use crate::run::Trigger;
+use crate::run::{RunMachine, Trigger};
 use crate::transfer::{Look, Transfer};
 
 impl Engine {
@@ -31,7 +30,7 @@ impl Engine {
         }
         for (id, transfer, requested_at) in found {
             if let Some(live) = self.state.runs.get_mut(&id) {
-                live.unrecorded_said = true;
+                live.say_unrecorded();
             }
             let what = Happening::Unrecorded { transfer, requested_at };
             self.tell(
@@ -45,17 +44,22 @@ impl Engine {
 
     /// When a record was requested, by our clock, if it is like a run's, came after its time, and
     /// nobody owns it.
-    fn requested_since(&self, live: &Live, look: &Look, record: &Transfer) -> Option<Timestamp> {
+    fn requested_since(
+        &self,
+        live: &RunMachine,
+        look: &Look,
+        record: &Transfer,
+    ) -> Option<Timestamp> {
         let offset = SignedDuration::from_millis(self.contact.offset_ms);
         let at = shift(record.requested_at?, -offset);
         let is_ours = record.user == look.user && !record.of_sync && !record.of_retry_batch;
-        let since = shift(live.run.scheduled_for?, -SKEW);
-        let is_like_it = is_ours && record.fingerprint == live.fingerprint && since <= at;
+        let since = shift(live.row().scheduled_for?, -SKEW);
+        let is_like_it = is_ours && record.fingerprint == live.fingerprint() && since <= at;
         (is_like_it && !self.state.is_owned(record.id)).then_some(at)
     }
 }
 
 /// True for a missed occurrence that is about to be caught up, and of which nothing was said.
-fn catches_up(live: &Live) -> bool {
-    live.run.trigger == Trigger::CatchUp && live.attempts.is_empty() && !live.unrecorded_said
+fn catches_up(live: &RunMachine) -> bool {
+    live.row().trigger == Trigger::CatchUp && !live.has_begun() && !live.is_unrecorded_said()
 }

@@ -11,7 +11,6 @@ use jiff::Timestamp;
 use super::Engine;
 use super::alerts::News;
 use super::contact::Trouble;
-use super::state::{Live, Wait};
 use crate::alert::{Occasion, Told, ToldToken};
 use crate::duration;
 use crate::event::Happening;
@@ -21,7 +20,7 @@ use crate::job::{AlertEvent, Job};
 use crate::limits::{AGENT_DOWN_AFTER, STUCK_AFTER, TOKEN_NOTICE};
 use crate::matching::shift;
 use crate::record::{Mark, Record};
-use crate::run::{CancelWish, RunState};
+use crate::run::{CancelWish, RunMachine, Wait};
 
 /// What is watched for besides jobs.
 #[derive(Debug, Default)]
@@ -46,30 +45,17 @@ pub(super) fn late_from(job: &Job, mark: &Mark) -> Option<Timestamp> {
     Some(shift(mark.last_success.unwrap_or(mark.first_seen), job.max_age?))
 }
 
-/// The wishes to cancel something of a run that the agent has not confirmed, and that were not told
-/// of.
-fn unconfirmed(live: &Live) -> impl Iterator<Item = &CancelWish> {
-    let of_run = live.run.cancel.iter().filter(|_| live.run.state == RunState::Canceling);
-    let open = live.attempts.values().filter(|attempt| attempt.phase.is_underway());
-    of_run.chain(open.filter_map(|attempt| attempt.cancel.as_ref())).filter(|wish| !wish.told)
-}
-
-/// When something that is to be canceled will have lasted for long enough to be told of.
-pub(super) fn stuck_from(live: &Live) -> Option<Timestamp> {
-    unconfirmed(live).map(|wish| shift(wish.at, STUCK_AFTER)).min()
-}
-
 impl Engine {
     /// Tells of a cancel that has not been confirmed for long, once.
     pub(super) fn tell_stuck(&mut self, id: RunId) {
         let Some(live) = self.state.runs.get(&id) else { return };
-        let Some(wish) = unconfirmed(live).min_by_key(|wish| wish.at) else { return };
+        let Some(wish) = live.unconfirmed() else { return };
         if self.now < shift(wish.at, STUCK_AFTER) {
             return;
         }
-        let since = self.told_time(&live.run.job, wish.at);
+        let since = self.told_time(&live.row().job, wish.at);
         let why = self.told(id, &wish.reason);
-        let open = live.attempts.values().filter(|attempt| attempt.cancel.is_some());
+        let open = live.attempts().filter(|attempt| attempt.cancel.is_some());
         let attempts: Vec<AttemptId> = open.map(|attempt| attempt.id).collect();
         let told = |wish: &mut Option<CancelWish>| wish.iter_mut().for_each(|w| w.told = true);
         self.change_run(id, |run| told(&mut run.cancel));
@@ -94,7 +80,7 @@ impl Engine {
 
     /// Raises what concerns a run without being its state.
     fn raise_about(&mut self, id: RunId, event: AlertEvent, verb: &str, reason: &str) {
-        let Some(run) = self.state.runs.get(&id).map(|live| Arc::clone(&live.run)) else { return };
+        let Some(run) = self.state.runs.get(&id).map(|live| Arc::clone(live.row())) else { return };
         let text = format!("{} {verb} on {}: {reason}", run.job, self.host.hostname);
         self.raise(&News {
             occasion: Occasion::Event(event),
@@ -110,7 +96,7 @@ impl Engine {
     pub(super) fn arm_late(&mut self, name: &JobName) {
         let Some(planned) = self.jobs.get(name) else { return };
         let Some(mark) = self.state.marks.get(name) else { return };
-        let from = late_from(&planned.job, mark);
+        let from = late_from(planned, mark);
         let told = mark.told_late.is_some();
         // Without an end, resuming the job arms it again.
         let at = from.zip(self.unpaused_from(mark)).map(|(from, unpaused)| from.max(unpaused));
@@ -119,24 +105,13 @@ impl Engine {
         }
         let still_told = self.state.marks.get(name).is_some_and(|mark| mark.told_late.is_some());
         let at = at.filter(|_| !still_told);
-        let Some(planned) = self.jobs.get_mut(name) else { return };
-        if let Some(old) = std::mem::replace(&mut planned.late_at, at) {
-            self.lates.remove(&(old, name.clone()));
-        }
-        if let Some(at) = at {
-            self.lates.insert((at, name.clone()));
-        }
+        self.lates.set(name.clone(), at);
     }
 
     /// Tells of the jobs that have become late, of each at most once a step.
     pub(super) fn tell_late(&mut self) {
-        let late = self.lates.iter().take_while(|(at, _)| *at <= self.now);
-        let late: Vec<(Timestamp, JobName)> = late.cloned().collect();
-        for (at, name) in late {
-            self.lates.remove(&(at, name.clone()));
-            if let Some(planned) = self.jobs.get_mut(&name) {
-                planned.late_at = None;
-            }
+        for name in self.lates.due(self.now) {
+            self.lates.set(name.clone(), None);
             self.tell_late_job(&name);
             self.arm_late(&name);
         }
@@ -145,15 +120,15 @@ impl Engine {
     fn tell_late_job(&mut self, name: &JobName) {
         let Some(planned) = self.jobs.get(name) else { return };
         let Some(mark) = self.state.marks.get(name) else { return };
-        let Some(from) = late_from(&planned.job, mark).filter(|from| *from <= self.now) else {
+        let Some(from) = late_from(planned, mark).filter(|from| *from <= self.now) else {
             return;
         };
         let paused = self.pause_in_force(mark, self.now).is_some();
         if paused || mark.told_late.is_some() {
             return;
         }
-        let age = planned.job.max_age.map(duration::format).unwrap_or_default();
-        let local = |at| planned.job.timetable.local(at);
+        let age = planned.max_age.map(duration::format).unwrap_or_default();
+        let local = |at| planned.timetable.local(at);
         let reason = match mark.last_success {
             Some(at) => format!("no success since {} (`max_age` is {age})", local(at)),
             None => format!(
@@ -227,17 +202,14 @@ impl Engine {
         let trouble = self.contact.trouble.as_ref()?;
         // Served in order: the first one that waits for this has waited for it the longest.
         let waits = |(_, run): &&(Timestamp, _)| {
-            let wait = self.state.runs.get(run).and_then(|live| live.wait.as_ref());
+            let wait = self.state.runs.get(run).and_then(RunMachine::wait);
             matches!(wait, Some(Wait::Agent(_) | Wait::Port(_) | Wait::Token(_) | Wait::Listing(_)))
         };
         let waiting = self.state.waiting.iter().find(waits).map(|(ready_at, _)| *ready_at);
         let unheard = match trouble {
             Trouble::Away(_) | Trouble::PortHeld(_) | Trouble::BadToken(_) => self
-                .state
-                .in_flight
-                .iter()
-                .filter_map(|run| self.state.runs.get(run))
-                .filter(|live| !live.run.state.is_over())
+                .runs_in_flight()
+                .filter(|live| !live.is_over())
                 .filter_map(|live| live.followed().map(|attempt| attempt.not_before))
                 .min(),
             // What is under way is seen to go on, or to stand still by somebody's wish.

@@ -1,0 +1,204 @@
+//! The whole life of a cancel: the wish of the run, and of the transfer that it follows, is
+//! recorded first; it is asked for again and again until the agent reports an end, or complete looks
+//! show nothing any more (protocol, rule 10). One that lasts is told of, and gives its slot back.
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::{Attempt, RunMachine, RunState};
+use crate::duration;
+use crate::ids::{AttemptId, TransferId};
+use crate::limits::{CANCEL_RETRY, STUCK_AFTER};
+use crate::matching::shift;
+use crate::reason::{NothingLeft, Reason};
+use crate::transfer::CancelAnswer;
+
+/// The wish to cancel, recorded before any request (protocol, rule 10).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CancelWish {
+    /// Since when.
+    pub at: Timestamp,
+    /// On whose account: decides how the run ends.
+    pub cause: CancelCause,
+    /// Why, which may be how the attempt ends.
+    pub reason: Reason,
+    /// It was told that this lasts for long.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub told: bool,
+}
+
+/// Why a run or transfer is to be canceled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CancelCause {
+    /// An operator asked.
+    Operator,
+    /// `overlap: replace`.
+    Replaced,
+    /// Past `timeout`.
+    Timeout,
+    /// Past `stall_timeout`.
+    Stall,
+    /// A second transfer for one run, or one that turned up after its run was over.
+    Double,
+}
+
+impl CancelCause {
+    /// How a run ends that is canceled on that account.
+    pub(crate) fn end(self) -> RunState {
+        match self {
+            Self::Operator | Self::Replaced | Self::Double => RunState::Canceled,
+            Self::Timeout | Self::Stall => RunState::TimedOut,
+        }
+    }
+
+    /// True for a wish that outranks a timeout's: there is to be no retry.
+    pub(crate) fn outranks_time(self) -> bool {
+        match self {
+            Self::Operator | Self::Replaced => true,
+            Self::Timeout | Self::Stall | Self::Double => false,
+        }
+    }
+}
+
+/// What the wish to cancel a run comes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum OnCancel {
+    /// Nothing of it can be at work: it ends at once, so.
+    Ends(RunState),
+    /// It is recorded for the run, and for the transfer of this attempt, if one is known.
+    Wished(Option<AttemptId>),
+    /// The run is being canceled: this wish takes the place of the earlier one.
+    Outranks,
+    /// The run is over, or being canceled for as good a reason.
+    Nothing,
+}
+
+/// The requests to cancel one transfer.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct CancelRequests {
+    under_way: bool,
+    made: u32,
+    /// None before this.
+    next: Option<Timestamp>,
+    /// The agent has turned the last one down.
+    refused: bool,
+}
+
+impl CancelRequests {
+    /// True when one may be made.
+    fn may_be_made(&self, now: Timestamp) -> bool {
+        !self.under_way && self.next.is_none_or(|next| next <= now)
+    }
+
+    /// One is made; true for the first.
+    pub(crate) fn is_first(&mut self) -> bool {
+        self.under_way = true;
+        self.made = self.made.saturating_add(1);
+        self.made == 1
+    }
+
+    /// Takes an answer in. Gives the words of a first one that turns it down: whatever the answer
+    /// is, the listing tells the end.
+    pub(crate) fn answered(&mut self, answer: &CancelAnswer, now: Timestamp) -> Option<String> {
+        let delay = duration::doubling(CANCEL_RETRY, self.made);
+        self.under_way = false;
+        self.next = Some(shift(now, delay));
+        match answer {
+            CancelAnswer::NotTaken(words) => {
+                self.refused = true;
+                (self.made == 1).then(|| words.clone())
+            }
+            CancelAnswer::Taken => {
+                self.refused = false;
+                None
+            }
+        }
+    }
+
+    /// When the next one may be made.
+    pub(super) fn next(&self) -> Option<Timestamp> {
+        self.next
+    }
+
+    /// True if the agent has turned the last one down.
+    pub(crate) fn was_refused(&self) -> bool {
+        self.refused
+    }
+
+    /// The clock was set.
+    pub(super) fn clock_stepped(&mut self, by: SignedDuration) {
+        self.next = self.next.map(|at| shift(at, by));
+    }
+}
+
+impl RunMachine {
+    /// What the wish to cancel the run comes to.
+    pub(crate) fn on_cancel(&self, cause: CancelCause) -> OnCancel {
+        match self.state() {
+            RunState::Waiting | RunState::BackingOff => OnCancel::Ends(cause.end()),
+            RunState::Submitting | RunState::Queued | RunState::Running => {
+                if self.only_hopes() {
+                    return OnCancel::Ends(cause.end());
+                }
+                let active = self.followed().filter(|attempt| attempt.is_active());
+                OnCancel::Wished(active.map(|attempt| attempt.id))
+            }
+            RunState::Canceling if cause.outranks_time() => OnCancel::Outranks,
+            RunState::Canceling
+            | RunState::Succeeded
+            | RunState::Failed
+            | RunState::TimedOut
+            | RunState::Canceled
+            | RunState::Skipped => OnCancel::Nothing,
+        }
+    }
+
+    /// The transfer of an attempt, if a request to cancel it is due.
+    pub(crate) fn cancel_due(&self, number: u32, now: Timestamp) -> Option<TransferId> {
+        let attempt = self.attempt(number).filter(|attempt| attempt.cancel.is_some())?;
+        let may_be_made = self.sighting(number)?.cancel().may_be_made(now);
+        attempt.active_transfer().filter(|_| may_be_made)
+    }
+
+    /// How a run ends that was to be canceled and has nothing left at the agent.
+    pub(crate) fn nothing_left(&self, how: NothingLeft) -> Option<(RunState, Reason)> {
+        let wish = self.row().cancel.as_ref()?;
+        let reason = Reason::NothingLeft { because: Box::new(wish.reason.clone()), how };
+        Some((wish.cause.end(), reason))
+    }
+
+    /// The attempts whose transfers are to be canceled when the run ends: all that are known and
+    /// not known to be over, but for those that may be somebody else's.
+    pub(crate) fn left_at_its_end(&self) -> Vec<AttemptId> {
+        let follows = self.row().follows;
+        self.attempts()
+            .filter(|attempt| attempt.is_active())
+            .filter(|attempt| !attempt.ambiguous || follows == Some(attempt.id.number))
+            .map(|attempt| attempt.id)
+            .collect()
+    }
+
+    /// Transfers that are to be canceled, or are past their time.
+    pub(crate) fn overdue(&self, now: Timestamp) -> impl Iterator<Item = TransferId> {
+        let past =
+            move |attempt: &Attempt| attempt.deadline <= now && self.follows(attempt.id.number);
+        self.attempts()
+            .filter(move |attempt| attempt.cancel.is_some() || past(attempt))
+            .filter_map(|attempt| attempt.active_transfer())
+    }
+
+    /// The oldest wish to cancel something of the run that the agent has not confirmed, and that was
+    /// not told of.
+    pub(crate) fn unconfirmed(&self) -> Option<&CancelWish> {
+        let of_run = self.row().cancel.iter().filter(|_| self.state() == RunState::Canceling);
+        let open = self.attempts().filter(|attempt| attempt.phase.is_underway());
+        let wishes = of_run.chain(open.filter_map(|attempt| attempt.cancel.as_ref()));
+        wishes.filter(|wish| !wish.told).min_by_key(|wish| wish.at)
+    }
+
+    /// When something that is to be canceled will have lasted for long enough to be told of.
+    pub(crate) fn stuck_from(&self) -> Option<Timestamp> {
+        self.unconfirmed().map(|wish| shift(wish.at, STUCK_AFTER))
+    }
+}

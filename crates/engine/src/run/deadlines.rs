@@ -1,0 +1,162 @@
+//! What time alone brings about for a run, and when.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{AtAgent, Attempt, Ended, Phase, Run, RunMachine, RunState, Trigger};
+use crate::limits::WATCH;
+use crate::matching::shift;
+use crate::reason::AttemptEnd;
+
+/// How an attempt has been looked for by now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct LookedFor {
+    /// Complete looks over the whole of the window have not shown its transfer.
+    pub(crate) in_vain: bool,
+    /// It is past its deadline, and the agent was asked since, or just before.
+    pub(crate) past_deadline: bool,
+}
+
+/// What time has brought about for an open attempt.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum OnTime {
+    /// Nothing.
+    Nothing,
+    /// An uncertain request was not found.
+    NotFound,
+    /// An accepted one was never listed.
+    NeverListed(AttemptEnd),
+    /// The end of its transfer need not wait for its cause any longer, or may not.
+    Ending,
+    /// Its transfer is not listed any more; the run is to be canceled if it follows this one.
+    Vanished { canceling: bool },
+    /// The run is to be canceled.
+    PastTimeout(AttemptEnd),
+    /// The run has hoped for long enough.
+    HopedInVain(AttemptEnd),
+}
+
+impl RunMachine {
+    /// What time has brought about for an open attempt.
+    pub(crate) fn on_time(&self, attempt: &Attempt, looked: LookedFor) -> OnTime {
+        let LookedFor { in_vain, past_deadline } = looked;
+        let follows = self.follows(attempt.id.number);
+        let limit = self.terms().timeout;
+        match attempt.at_agent() {
+            AtAgent::Unlisted => match attempt.phase {
+                Phase::Uncertain if in_vain || past_deadline => OnTime::NotFound,
+                Phase::Accepted if past_deadline => {
+                    OnTime::NeverListed(AttemptEnd::NeverListed { limit })
+                }
+                Phase::Uncertain
+                | Phase::Accepted
+                | Phase::Intent
+                | Phase::GivenUp
+                | Phase::Refused
+                | Phase::Closed => OnTime::Nothing,
+            },
+            AtAgent::Ending(_) => OnTime::Ending,
+            AtAgent::Listed(_) => {
+                // One that vanished while it was canceled and is listed again was timed out already.
+                let between_attempts = self.state().is_between_attempts();
+                if attempt.cancel.is_some() && in_vain {
+                    OnTime::Vanished { canceling: true }
+                } else if !follows && past_deadline && in_vain {
+                    // An ambiguous one, left alone to its end, which nobody will see now.
+                    OnTime::Vanished { canceling: false }
+                } else if follows
+                    && past_deadline
+                    && self.row().cancel.is_none()
+                    && !between_attempts
+                {
+                    OnTime::PastTimeout(AttemptEnd::PastTimeout { limit })
+                } else {
+                    OnTime::Nothing
+                }
+            }
+            AtAgent::Missing if follows && past_deadline && self.only_hopes() => {
+                OnTime::HopedInVain(AttemptEnd::LostUntilTimeout { limit })
+            }
+            AtAgent::Missing | AtAgent::Over => OnTime::Nothing,
+        }
+    }
+
+    /// An attempt's row once it is given up: it stays open and is looked for (protocol, rule 9), and
+    /// keeps job and destination for as long as it might still come (rule 11).
+    pub(crate) fn given_up(
+        &self,
+        attempt: &Attempt,
+        end: AttemptEnd,
+        window: SignedDuration,
+        now: Timestamp,
+    ) -> Attempt {
+        let absent = self.sighting(attempt.id.number).map(|sighting| sighting.absent_for());
+        let searched = absent.unwrap_or_default() >= window;
+        let (holds_until, outcome) = match attempt.phase {
+            Phase::Accepted => {
+                let late = shift(attempt.deadline.max(now), window);
+                (if attempt.transfer.is_some() { now } else { late }, Ended::TimedOut)
+            }
+            Phase::Uncertain if searched => (now, Ended::Failed),
+            Phase::Uncertain | Phase::Intent | Phase::GivenUp | Phase::Refused | Phase::Closed => {
+                (shift(now, window), Ended::Failed)
+            }
+        };
+        Attempt {
+            phase: Phase::GivenUp,
+            outcome: Some(outcome),
+            ended_at: Some(now),
+            holds_until: Some(holds_until),
+            watched_until: Some(shift(now, WATCH.max(self.terms().timeout))),
+            reason: end.into(),
+            ..attempt.clone()
+        }
+    }
+
+    /// For how long the run was to be queued, if it has not been by now and can't be any more.
+    pub(crate) fn is_too_late_to_start(&self, now: Timestamp) -> Option<SignedDuration> {
+        let limit = start_limit(self.row())?;
+        let is_refused = |attempt: &Attempt| attempt.phase == Phase::Refused;
+        let never_queued = self.attempts().all(|attempt| is_refused(attempt));
+        self.terms().start_within.filter(|_| limit <= now && never_queued)
+    }
+
+    /// When time alone next changes something, where a cancel is stuck after `adopt_window`.
+    pub(crate) fn wake(&self, adopt_window: SignedDuration, now: Timestamp) -> Option<Timestamp> {
+        let of_run = match self.state() {
+            RunState::BackingOff => Some(self.row().ready_at),
+            RunState::Waiting => start_limit(self.row()),
+            RunState::Submitting
+            | RunState::Queued
+            | RunState::Running
+            | RunState::Canceling
+            | RunState::Succeeded
+            | RunState::Failed
+            | RunState::TimedOut
+            | RunState::Canceled
+            | RunState::Skipped => None,
+        };
+        let of_attempts = self.open_attempts().flat_map(|attempt| {
+            let wish = attempt.cancel.as_ref();
+            let stuck_at = wish.map(|wish| shift(wish.at, adopt_window));
+            let sighting = wish.and_then(|_| self.sighting(attempt.id.number));
+            let cancel_next = sighting.and_then(|sighting| sighting.cancel().next());
+            let given_up = [attempt.holds_until, attempt.watched_until];
+            let asked = self.asked_until(attempt.id.number);
+            [Some(attempt.deadline), stuck_at, cancel_next, asked].into_iter().chain(given_up)
+        });
+        let times = of_attempts.chain([of_run, self.stuck_from()]).flatten();
+        times.filter(|at| *at > now).min()
+    }
+}
+
+/// Until when a run must have been queued. What a person asks for is late by intent: a trigger
+/// counts from when it was asked for, and what repeats others waits for its turn, however long.
+fn start_limit(run: &Run) -> Option<Timestamp> {
+    let within = run.terms.start_within?;
+    let from = match run.trigger {
+        Trigger::Schedule | Trigger::CatchUp => run.scheduled_for.unwrap_or(run.created_at),
+        Trigger::Manual => run.created_at,
+        Trigger::Retry | Trigger::Backfill => return None,
+    };
+    Some(shift(from, within))
+}

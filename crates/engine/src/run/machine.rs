@@ -1,0 +1,221 @@
+//! A run as it is in memory: its row, the rows of its attempts, and what was observed of them.
+//!
+//! It answers questions about itself, and says what follows from a fact; the whole of its life is
+//! decided in this folder. It records nothing, asks for nothing, and knows neither other runs nor
+//! whoever looks after them. Keeps true: rows change by [`RunMachine::put`] and
+//! [`RunMachine::put_attempt`] alone.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::sighting::Sighting;
+use super::wait::Wait;
+use super::{Attempt, Phase, Run, RunState};
+use crate::ids::RunId;
+use crate::job::Terms;
+use crate::matching::shift;
+use crate::place::Fingerprint;
+
+/// A run that is not over, or whose attempts are still looked for.
+#[derive(Debug)]
+pub(crate) struct RunMachine {
+    row: Arc<Run>,
+    /// That of its request, which never changes: each run that waits is asked for it at each step.
+    fingerprint: Fingerprint,
+    /// By number.
+    attempts: BTreeMap<u32, Tracked>,
+    /// What it was last found waiting for.
+    wait: Option<Wait>,
+    /// It was said that the agent lists a transfer like it that no row knows.
+    unrecorded_said: bool,
+}
+
+/// An attempt, and what was observed of it.
+#[derive(Debug)]
+struct Tracked {
+    row: Arc<Attempt>,
+    sighting: Sighting,
+}
+
+impl RunMachine {
+    /// A run of which nothing but its row is known yet.
+    pub(crate) fn new(row: Arc<Run>) -> Self {
+        Self {
+            fingerprint: row.request.fingerprint(),
+            row,
+            attempts: BTreeMap::new(),
+            wait: None,
+            unrecorded_said: false,
+        }
+    }
+
+    /// Puts its row in its place.
+    pub(crate) fn put(&mut self, row: Arc<Run>) {
+        self.row = row;
+    }
+
+    /// Puts an attempt's row in its place; gives the one that was there.
+    pub(crate) fn put_attempt(&mut self, row: Arc<Attempt>) -> Option<Arc<Attempt>> {
+        match self.attempts.get_mut(&row.id.number) {
+            Some(tracked) => Some(std::mem::replace(&mut tracked.row, row)),
+            None => {
+                let tracked = Tracked { row, sighting: Sighting::default() };
+                self.attempts.insert(tracked.row.id.number, tracked);
+                None
+            }
+        }
+    }
+
+    /// Its row.
+    pub(crate) fn row(&self) -> &Arc<Run> {
+        &self.row
+    }
+
+    /// Its id.
+    pub(crate) fn id(&self) -> RunId {
+        self.row.id
+    }
+
+    /// Its state.
+    pub(crate) fn state(&self) -> RunState {
+        self.row.state
+    }
+
+    /// True once it has ended; its attempts may still be looked for.
+    pub(crate) fn is_over(&self) -> bool {
+        self.row.state.is_over()
+    }
+
+    /// The terms it started under.
+    pub(crate) fn terms(&self) -> &Terms {
+        &self.row.terms
+    }
+
+    /// What a listing's records of its transfers are recognised by.
+    pub(crate) fn fingerprint(&self) -> Fingerprint {
+        self.fingerprint
+    }
+
+    /// The rows of its attempts, by number.
+    pub(crate) fn attempts(&self) -> impl DoubleEndedIterator<Item = &Arc<Attempt>> {
+        self.attempts.values().map(|tracked| &tracked.row)
+    }
+
+    /// Those whose transfer may exist and is not known to be over.
+    pub(crate) fn open_attempts(&self) -> impl DoubleEndedIterator<Item = &Arc<Attempt>> {
+        self.attempts().filter(|attempt| attempt.phase.is_open())
+    }
+
+    /// True while one of them is open: the run stays in memory, though it may be over.
+    pub(crate) fn is_looked_for(&self) -> bool {
+        self.open_attempts().next().is_some()
+    }
+
+    /// True once an attempt was made.
+    pub(crate) fn has_begun(&self) -> bool {
+        !self.attempts.is_empty()
+    }
+
+    /// How many attempts were made.
+    pub(crate) fn made(&self) -> u32 {
+        u32::try_from(self.attempts.len()).unwrap_or(u32::MAX)
+    }
+
+    /// The number of the attempt that comes next. A refusal that used up nothing leaves its own.
+    pub(crate) fn next_number(&self) -> u32 {
+        match self.attempts().next_back() {
+            Some(last) if last.phase == Phase::Refused && !last.counts => last.id.number,
+            Some(last) => last.id.number.saturating_add(1),
+            None => 1,
+        }
+    }
+
+    /// The row of an attempt.
+    pub(crate) fn attempt(&self, number: u32) -> Option<&Arc<Attempt>> {
+        self.attempts.get(&number).map(|tracked| &tracked.row)
+    }
+
+    /// What was observed of an attempt.
+    pub(crate) fn sighting(&self, number: u32) -> Option<&Sighting> {
+        self.attempts.get(&number).map(|tracked| &tracked.sighting)
+    }
+
+    /// The same, to take something in.
+    pub(crate) fn sighting_mut(&mut self, number: u32) -> Option<&mut Sighting> {
+        self.attempts.get_mut(&number).map(|tracked| &mut tracked.sighting)
+    }
+
+    /// The agent could not be asked, or was not at work: no absence counts across that.
+    pub(crate) fn series_is_broken(&mut self) {
+        self.attempts.values_mut().for_each(|tracked| tracked.sighting.series_is_broken());
+    }
+
+    /// The clock was set: what was observed moves with it.
+    pub(crate) fn clock_stepped(&mut self, by: SignedDuration) {
+        self.attempts.values_mut().for_each(|tracked| tracked.sighting.clock_stepped(by));
+    }
+
+    /// The attempt whose outcome decides the run.
+    pub(crate) fn followed(&self) -> Option<&Arc<Attempt>> {
+        self.attempt(self.row.follows?)
+    }
+
+    /// True for the attempt whose outcome decides the run, while the run is not over.
+    pub(crate) fn follows(&self, number: u32) -> bool {
+        self.row.follows == Some(number) && !self.is_over()
+    }
+
+    /// True when the attempt's turns are the run's: it is followed, the run is not over, and
+    /// nobody wishes it canceled.
+    pub(crate) fn is_decided_by(&self, number: u32) -> bool {
+        self.follows(number) && self.row.state != RunState::Canceling
+    }
+
+    /// True while the followed transfer may yet succeed: one whose end has been seen has failed.
+    pub(crate) fn followed_is_at_work(&self) -> bool {
+        self.followed().is_some_and(|attempt| attempt.is_at_work())
+    }
+
+    /// When an attempt's intent was committed, by the clock as it is set now: a deadline moves
+    /// with the clock, `not_before` does not.
+    pub(crate) fn asked_at(&self, attempt: &Attempt) -> Timestamp {
+        shift(attempt.deadline, -self.row.terms.timeout)
+    }
+
+    /// True while a transfer of the run may be at work.
+    pub(crate) fn occupies(&self, now: Timestamp) -> bool {
+        self.attempts().any(|attempt| attempt.occupies(now))
+    }
+
+    /// The run has used up its attempts on requests that were never found, and waits for what may
+    /// yet turn up (protocol, rule 6).
+    pub(crate) fn only_hopes(&self) -> bool {
+        self.row.state == RunState::Queued
+            && self.followed().is_some_and(|attempt| attempt.phase == Phase::GivenUp)
+    }
+
+    /// What it was last found waiting for.
+    pub(crate) fn wait(&self) -> Option<&Wait> {
+        self.wait.as_ref()
+    }
+
+    /// Notes what it was found waiting for; false if that is known.
+    pub(crate) fn is_found_waiting_for(&mut self, wait: Wait) -> bool {
+        let wait = Some(wait);
+        let is_new = self.wait != wait;
+        self.wait = wait;
+        is_new
+    }
+
+    /// True once it was said that the agent lists a transfer like it that no row knows.
+    pub(crate) fn is_unrecorded_said(&self) -> bool {
+        self.unrecorded_said
+    }
+
+    /// Notes that this was said.
+    pub(crate) fn say_unrecorded(&mut self) {
+        self.unrecorded_said = true;
+    }
+}

@@ -1,0 +1,305 @@
+//! What was observed of an attempt, and is not durable. Lost in a crash without harm: each part
+//! starts over on the safe side.
+
+use std::collections::BTreeSet;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::Attempt;
+use super::asking::Asking;
+use super::cancel::CancelRequests;
+use crate::ids::{TransferId, UserId};
+use crate::limits::{COVERED_GAP, PROGRESS_RECORD};
+use crate::matching::shift;
+use crate::pace::Pace;
+use crate::transfer::{Progress, Transfer, TransferStatus};
+
+/// What was observed of an attempt.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Sighting {
+    /// For how long complete looks have not shown its transfer.
+    absent_for: SignedDuration,
+    /// The last complete look of an unbroken series that counts into `absent_for`.
+    absent_at: Option<Timestamp>,
+    /// The last look that showed it.
+    seen_at: Option<Timestamp>,
+    /// Whose transfer it is, as that look tells.
+    user: Option<UserId>,
+    /// When it ended, as that look tells, by the agent's clock.
+    listed_end: Option<Timestamp>,
+    /// The agent could not be asked since then.
+    agent_away: bool,
+    /// When the counters last moved, newer than in the row.
+    moved_at: Option<Timestamp>,
+    /// The counters of that look.
+    progress: Option<Progress>,
+    /// How fast they move.
+    pace: Pace,
+    /// When its progress was last recorded.
+    recorded_at: Option<Timestamp>,
+    /// The requests to cancel its transfer.
+    cancel: CancelRequests,
+    /// A receipt for its request was noted already.
+    receipt_noted: bool,
+    /// A near miss was said already.
+    near_miss_said: bool,
+    /// What the look before its POST has shown; lost in a restart.
+    before: Option<Before>,
+    /// The unknown `transferStatus` that was said of it last.
+    unknown_status: Option<String>,
+    /// Its transfer is over, and the agent is asked why it failed.
+    asking: Option<Asking>,
+}
+
+/// What the look before a POST has shown of transfers that are like it.
+#[derive(Clone, Debug)]
+pub(crate) struct Before {
+    shown: BTreeSet<TransferId>,
+    read_back_to: Option<Timestamp>,
+}
+
+impl Before {
+    /// It has shown these, and was read back to that date of the agent's, or to the list's end.
+    pub(crate) fn new(shown: BTreeSet<TransferId>, read_back_to: Option<Timestamp>) -> Self {
+        Self { shown, read_back_to }
+    }
+
+    /// True for a record that was listed before the POST, or may have been where the look before
+    /// it did not read.
+    pub(crate) fn may_have_known(&self, record: &Transfer) -> bool {
+        let below = self
+            .read_back_to
+            .is_some_and(|oldest| record.requested_at.is_none_or(|at| at < oldest));
+        below || self.shown.contains(&record.id)
+    }
+}
+
+impl Sighting {
+    /// A request that is sent now, after a look that has shown this.
+    pub(crate) fn of_request(before: Before) -> Self {
+        Self { before: Some(before), ..Self::default() }
+    }
+
+    /// For how long complete looks have not shown its transfer.
+    pub(crate) fn absent_for(&self) -> SignedDuration {
+        self.absent_for
+    }
+
+    /// True while complete looks follow one another that do not show it.
+    pub(crate) fn is_missed(&self) -> bool {
+        self.absent_at.is_some()
+    }
+
+    /// A complete look that began then has not shown it.
+    pub(crate) fn is_absent(&mut self, began_at: Timestamp) {
+        if let Some(last) = self.absent_at {
+            let gap = began_at.duration_since(last);
+            self.absent_for += gap.clamp(SignedDuration::ZERO, COVERED_GAP);
+        }
+        self.absent_at = Some(began_at);
+    }
+
+    /// A record was found to be its transfer.
+    pub(crate) fn is_found(&mut self) {
+        self.absent_for = SignedDuration::ZERO;
+        self.absent_at = None;
+    }
+
+    /// A look shows its transfer, whose counters last moved at `moved_at`.
+    pub(crate) fn saw(&mut self, now: Timestamp, record: &Transfer, moved_at: Timestamp) {
+        self.is_found();
+        self.seen_at = Some(now);
+        self.user = record.user;
+        self.listed_end = record.ended_at;
+        self.agent_away = false;
+        self.moved_at = Some(moved_at);
+        self.progress = Some(record.progress);
+        self.pace.saw(now, record.progress.bytes_transferred);
+    }
+
+    /// The agent could not be asked, or was not at work.
+    pub(super) fn series_is_broken(&mut self) {
+        self.absent_at = None;
+        self.agent_away = true;
+    }
+
+    /// The clock was set: spans that it measured mean nothing now.
+    pub(super) fn clock_stepped(&mut self, by: SignedDuration) {
+        self.absent_at = None;
+        self.seen_at = self.seen_at.map(|at| shift(at, by));
+        self.moved_at = self.moved_at.map(|at| shift(at, by));
+        self.recorded_at = None;
+        self.pace = Pace::default();
+        self.cancel.clock_stepped(by);
+        if let Some(asking) = &mut self.asking {
+            asking.clock_stepped(by);
+        }
+    }
+
+    /// When the counters of its transfer last moved, by a clock that stands still while the
+    /// transfer is paused or the agent is away. After a restart it goes on from the row.
+    pub(crate) fn moved_by(
+        &self,
+        attempt: &Attempt,
+        record: &Transfer,
+        now: Timestamp,
+    ) -> Timestamp {
+        let last = self.progress.unwrap_or(attempt.progress);
+        if record.progress.moved_since(&last) || attempt.status.is_none() {
+            return now;
+        }
+        let moved_at = self.moved_at.unwrap_or(attempt.moved_at);
+        let Some(seen_at) = self.seen_at else { return moved_at.min(now) };
+        let stands_still = match record.status {
+            TransferStatus::Running | TransferStatus::Unknown => self.agent_away,
+            TransferStatus::Created
+            | TransferStatus::Completed
+            | TransferStatus::Canceled
+            | TransferStatus::Error
+            | TransferStatus::Canceling
+            | TransferStatus::Pausing
+            | TransferStatus::Paused => true,
+        };
+        let unseen = now.duration_since(seen_at);
+        // A machine that slept has not seen its transfer stand still all that time.
+        let still = if stands_still { unseen } else { unseen - unseen.min(COVERED_GAP) };
+        shift(moved_at, still).min(now)
+    }
+
+    /// True when its progress is to be recorded again.
+    pub(crate) fn progress_is_due(&self, now: Timestamp) -> bool {
+        self.recorded_at.is_none_or(|at| now.duration_since(at) >= PROGRESS_RECORD || now < at)
+    }
+
+    /// Its progress is recorded now.
+    pub(crate) fn progress_is_recorded(&mut self, now: Timestamp) {
+        self.recorded_at = Some(now);
+    }
+
+    /// The row as people see it: the progress last seen, the speed by our own looks, and when it
+    /// last moved.
+    pub(crate) fn latest(&self, attempt: &Attempt) -> (Progress, Timestamp) {
+        let mut progress = self.progress.unwrap_or(attempt.progress);
+        // The agent's own is the average of the whole transfer.
+        progress.speed = self.pace.speed().unwrap_or_default();
+        (progress, self.moved_at.unwrap_or(attempt.moved_at))
+    }
+
+    /// Whose transfer it is, as the last look tells.
+    pub(crate) fn user(&self) -> Option<UserId> {
+        self.user
+    }
+
+    /// When it ended, as that look tells, by the agent's clock.
+    pub(crate) fn listed_end(&self) -> Option<Timestamp> {
+        self.listed_end
+    }
+
+    /// The requests to cancel its transfer.
+    pub(crate) fn cancel(&self) -> &CancelRequests {
+        &self.cancel
+    }
+
+    /// The same, to take something in.
+    pub(crate) fn cancel_mut(&mut self) -> &mut CancelRequests {
+        &mut self.cancel
+    }
+
+    /// A receipt for its request has come; false if one was noted already.
+    pub(crate) fn is_first_receipt(&mut self) -> bool {
+        !std::mem::replace(&mut self.receipt_noted, true)
+    }
+
+    /// True once a near miss was said.
+    pub(crate) fn is_near_miss_said(&self) -> bool {
+        self.near_miss_said
+    }
+
+    /// Notes that one was said.
+    pub(crate) fn say_near_miss(&mut self) {
+        self.near_miss_said = true;
+    }
+
+    /// What the look before its POST has shown.
+    pub(crate) fn before(&self) -> Option<&Before> {
+        self.before.as_ref()
+    }
+
+    /// The unknown `transferStatus` that was said of it last.
+    pub(crate) fn unknown_status(&self) -> Option<&str> {
+        self.unknown_status.as_deref()
+    }
+
+    /// Its status is this one, which is not known; false if that was said.
+    pub(crate) fn is_new_status(&mut self, told: &str) -> bool {
+        self.unknown_status.replace(told.to_owned()).as_deref() != Some(told)
+    }
+
+    /// The question why its transfer failed.
+    pub(crate) fn asking(&self) -> Option<&Asking> {
+        self.asking.as_ref()
+    }
+
+    /// The same, to take the answer in.
+    pub(crate) fn asking_mut(&mut self) -> Option<&mut Asking> {
+        self.asking.as_mut()
+    }
+
+    /// It is asked why its transfer failed.
+    pub(crate) fn ask(&mut self, asking: Asking) {
+        self.asking = Some(asking);
+    }
+
+    /// The question is not asked any longer; gives it.
+    pub(crate) fn take_asking(&mut self) -> Option<Asking> {
+        self.asking.take()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::UNIX_EPOCH + SignedDuration::from_secs(second)
+    }
+
+    #[test]
+    fn an_absence_counts_between_looks_that_follow_one_another_and_no_gap_in_full() {
+        let mut sighting = Sighting::default();
+        sighting.is_absent(at(100));
+        assert_eq!(sighting.absent_for(), SignedDuration::ZERO, "one look proves no span");
+        sighting.is_absent(at(105));
+        assert_eq!(sighting.absent_for(), SignedDuration::from_secs(5));
+        sighting.series_is_broken();
+        sighting.is_absent(at(110));
+        assert_eq!(sighting.absent_for(), SignedDuration::from_secs(5), "nobody looked between");
+        sighting.is_absent(at(100_000));
+        let most = SignedDuration::from_secs(5) + COVERED_GAP;
+        assert_eq!(sighting.absent_for(), most, "a machine that slept has not looked");
+        sighting.is_found();
+        assert!(!sighting.is_missed());
+        assert_eq!(sighting.absent_for(), SignedDuration::ZERO);
+    }
+
+    #[test]
+    fn what_is_said_once_is_said_once() {
+        let mut sighting = Sighting::default();
+        assert!(sighting.is_first_receipt());
+        assert!(!sighting.is_first_receipt());
+        assert!(sighting.is_new_status("Dreaming"));
+        assert!(!sighting.is_new_status("Dreaming"));
+        assert!(sighting.is_new_status("Waking"));
+    }
+
+    #[test]
+    fn progress_is_recorded_once_a_minute_and_after_the_clock_was_set() {
+        let mut sighting = Sighting::default();
+        assert!(sighting.progress_is_due(at(0)));
+        sighting.progress_is_recorded(at(0));
+        assert!(!sighting.progress_is_due(at(1)));
+        assert!(sighting.progress_is_due(at(0) + PROGRESS_RECORD));
+        sighting.clock_stepped(SignedDuration::from_hours(1));
+        assert!(sighting.progress_is_due(at(1)));
+    }
+}

@@ -1,0 +1,81 @@
+//! What the end of a transfer means (docs/protocol.md, rule 10; the reference, promises 4 and 5).
+
+use jiff::Timestamp;
+
+use super::{Attempt, CancelCause, Ended, Run, RunMachine};
+use crate::job::Verdict;
+use crate::reason::{AttemptEnd, CancelReason, Reason};
+use crate::transfer::{Progress, TransferStatus};
+
+impl RunMachine {
+    /// How an attempt ends whose transfer has its last status, and why.
+    pub(crate) fn verdict(&self, attempt: &Attempt, now: Timestamp) -> (Ended, Reason) {
+        let run = self.row();
+        match attempt.status.unwrap_or(TransferStatus::Unknown) {
+            TransferStatus::Completed => judge_completed(run, &attempt.progress),
+            TransferStatus::Canceled => match &attempt.cancel {
+                Some(wish) => match wish.cause {
+                    CancelCause::Timeout | CancelCause::Stall => {
+                        // A person's wish came later, and outranks that.
+                        match run.cancel.as_ref().filter(|later| later.cause.outranks_time()) {
+                            Some(later) => (Ended::Canceled, later.reason.clone()),
+                            None => (Ended::TimedOut, wish.reason.clone()),
+                        }
+                    }
+                    CancelCause::Operator | CancelCause::Replaced | CancelCause::Double => {
+                        (Ended::Canceled, wish.reason.clone())
+                    }
+                },
+                // Our own cancel, its wish lost with a full disk, is not taken for a person's.
+                None if attempt.deadline <= now => {
+                    let end = AttemptEnd::CanceledPastTimeout { limit: run.terms.timeout };
+                    (Ended::TimedOut, end.into())
+                }
+                None => (Ended::Canceled, CancelReason::Person.into()),
+            },
+            TransferStatus::Error
+            | TransferStatus::Created
+            | TransferStatus::Running
+            | TransferStatus::Canceling
+            | TransferStatus::Pausing
+            | TransferStatus::Paused => (Ended::Failed, AttemptEnd::AgentError.into()),
+            TransferStatus::Unknown => {
+                let sighting = self.sighting(attempt.id.number);
+                let status = sighting.and_then(|sighting| sighting.unknown_status());
+                let status = status.unwrap_or_default().to_owned();
+                (Ended::Failed, AttemptEnd::UnknownStatus { status }.into())
+            }
+        }
+    }
+}
+
+/// A Completed transfer is not always a success.
+fn judge_completed(run: &Run, progress: &Progress) -> (Ended, Reason) {
+    let Progress { objects_total, objects_transferred, objects_failed, objects_skipped, .. } =
+        *progress;
+    let state = |verdict| match verdict {
+        Verdict::Fail => Ended::Failed,
+        Verdict::Accept => Ended::Succeeded,
+    };
+    let accounted =
+        objects_transferred.saturating_add(objects_skipped).saturating_add(objects_failed);
+    if objects_total == 0 && accounted == 0 {
+        return (state(run.terms.empty), AttemptEnd::Empty.into());
+    }
+    // What the agent neither transferred nor skipped nor calls failed has not arrived either.
+    let missing = objects_total.saturating_sub(accounted);
+    let missing = if progress.objects_untold { 0 } else { missing };
+    let accepted = run.terms.partial == Verdict::Accept;
+    let (failed, total) = (objects_failed, objects_total);
+    if missing > 0 {
+        let transferred = objects_transferred;
+        let end = AttemptEnd::ObjectsMissing { missing, failed, transferred, total, accepted };
+        return (state(run.terms.partial), end.into());
+    }
+    if failed > 0 {
+        let end = AttemptEnd::ObjectsFailed { failed, total, accepted };
+        return (state(run.terms.partial), end.into());
+    }
+    let end = AttemptEnd::Completed { transferred: objects_transferred, skipped: objects_skipped };
+    (Ended::Succeeded, end.into())
+}
