@@ -89,7 +89,8 @@ pub struct Tally {
 #[derive(Debug)]
 struct Followed {
     job: JobName,
-    scheduled_for: Option<Timestamp>,
+    /// The time of its occurrence; absent for what an operator asked for.
+    due: Option<Timestamp>,
     over: bool,
     /// A request of it has reached the agent, as far as can be known.
     started: bool,
@@ -205,7 +206,7 @@ impl Tally {
         }
         if has_reached_the_agent(attempt) && !followed.started {
             followed.started = true;
-            if let Some(due) = followed.scheduled_for {
+            if let Some(due) = followed.due {
                 self.lags.observe(seconds(attempt.not_before.duration_since(due)));
             }
         }
@@ -224,7 +225,7 @@ impl Followed {
     fn new(run: &Run) -> Self {
         Self {
             job: run.job.clone(),
-            scheduled_for: run.scheduled_for,
+            due: run.scheduled_for.filter(|_| run.trigger.is_of_schedule()),
             over: run.state.is_over(),
             started: false,
             attempts: BTreeMap::new(),
@@ -306,6 +307,7 @@ mod tests {
 
     use super::*;
     use crate::core::reason::SkipReason;
+    use crate::core::run::Trigger;
     use crate::store::tests::sample::{at, attempt, new_run, put, run, was};
 
     fn ended(phase: Phase, outcome: Ended, counts: bool) -> Attempt {
@@ -340,6 +342,16 @@ mod tests {
         assert_eq!((job.moved.bytes, job.moved.cost_usd), (10, 0.75));
         assert_eq!((tally.durations().count(), tally.durations().sum()), (1, 60.0));
         assert_eq!((tally.lags().count(), tally.lags().sum()), (1, 2.0));
+    }
+
+    #[test]
+    fn what_repeats_a_time_that_is_long_past_is_not_late() {
+        for trigger in [Trigger::Manual, Trigger::Retry, Trigger::Backfill] {
+            let mut tally = Tally::default();
+            let repeat = Run { trigger, ..run(1, "nightly", RunState::Waiting) };
+            tally.count(&[new_run(repeat), put(attempt(1, 1, Phase::Accepted, Some(1)))]);
+            assert_eq!(tally.lags().count(), 0, "{trigger:?}");
+        }
     }
 
     #[test]

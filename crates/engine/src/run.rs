@@ -236,6 +236,14 @@ impl Trigger {
         }
     }
 
+    /// True for a run of its job's own schedule, which is as late as it starts after its time.
+    pub fn is_of_schedule(self) -> bool {
+        match self {
+            Self::Schedule | Self::CatchUp => true,
+            Self::Manual | Self::Retry | Self::Backfill => false,
+        }
+    }
+
     /// True for what lets everything else that its job has to do go first, until it has begun.
     pub fn steps_behind(self) -> bool {
         match self {

@@ -9,7 +9,7 @@ use transferd_engine::job::{Terms, Verdict};
 use transferd_engine::limits::LOOK_LOST;
 use transferd_engine::place::{Fingerprint, Place, TransferRequest};
 use transferd_engine::reason::ReasonCode;
-use transferd_engine::run::{Attempt, Phase, Run, RunState, Trigger};
+use transferd_engine::run::{Attempt, Phase, Run, RunState};
 use transferd_engine::transfer::TransferStatus;
 use transferd_sim::world::SimTransfer;
 
@@ -270,8 +270,7 @@ impl<O: Observer> Simulation<O> {
             daemon.terms.insert(run.id, terms);
         }
         self.check_repeat(number, run);
-        let of_schedule = matches!(run.trigger, Trigger::Schedule | Trigger::CatchUp);
-        let Some(at) = run.scheduled_for.filter(|_| of_schedule) else { return };
+        let Some(at) = run.scheduled_for.filter(|_| run.trigger.is_of_schedule()) else { return };
         self.check_decision(number, run);
         let key = (run.job.clone(), at);
         let before = self.daemons[number].occurrences.insert(key, run.id);
