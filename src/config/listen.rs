@@ -1,5 +1,7 @@
 //! `listen`: an address and a port. Names are not looked up, so that a good file stays one.
 
+use std::net::Ipv4Addr;
+
 use super::node::{Kind, Node};
 use super::problem::{Problem, cut};
 use super::reader::{Read, Reader};
@@ -27,7 +29,14 @@ impl Read for Listen {
             Some(_) => "names are not looked up: write an address such as `127.0.0.1:29180`, \
                         or `[::1]:29180`"
                 .to_owned(),
-            None => format!("write the port too: `{text}:29180`"),
+            None if text.parse::<Ipv4Addr>().is_ok() => {
+                format!("write the port too: `{text}:29180`")
+            }
+            None => {
+                "write an address and a port such as `127.0.0.1:29180`, or leave the key out to \
+                     listen nowhere"
+                    .to_owned()
+            }
         };
         let message = format!("`{}` is not an address and port", cut(text));
         reader.tell(Problem::error(spot, message).hint(hint));
