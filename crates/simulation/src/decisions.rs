@@ -119,6 +119,13 @@ impl<O: Observer> Simulation<O> {
             age > OVERTAKEN && later.is_some_and(|later| later <= wall)
         };
         let missed = |job: &Job| age > LATE_START || overtaken(job);
+        if matches!(
+            skip,
+            SkipReason::CatchUpNone | SkipReason::CatchUpWindow { .. } | SkipReason::Superseded
+        ) && self.was_there_since(number, at)
+        {
+            return Some("it is said to be missed, and the daemon was there".to_owned());
+        }
         let justified = match skip {
             SkipReason::CatchUpNone => allows(&|job| missed(job) && job.catch_up == CatchUp::None),
             SkipReason::CatchUpWindow { .. } => {
@@ -138,6 +145,16 @@ impl<O: Observer> Simulation<O> {
             SkipReason::Paused { .. } => false,
         };
         (!justified).then(|| format!("nothing justifies the skip: {}", run.reason))
+    }
+
+    /// True if the daemon has been up and its machine awake since well before an occurrence.
+    fn was_there_since(&self, number: usize, at: Timestamp) -> bool {
+        let daemon = &self.daemons[number];
+        let due = at - daemon.wall;
+        let since = due - SEEN_WITHIN;
+        daemon.up_since.is_some_and(|up| up <= since)
+            && daemon.stepped_since(since).is_zero()
+            && daemon.sleeps.iter().all(|(_, until)| *until <= since)
     }
 
     /// Why an occurrence does not overlap the run that it was skipped for (protocol, rule 13): its

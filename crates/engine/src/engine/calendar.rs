@@ -54,7 +54,7 @@ impl Engine {
     /// Deals with all occurrences of a job that are due.
     pub(super) fn occurrences_due(&mut self, name: &JobName) {
         if !self.is_held_back(name) {
-            self.deal_until(name, self.now);
+            self.deal_until(name, self.now, Dealt::InTime);
         }
         self.arm(name);
     }
@@ -74,7 +74,7 @@ impl Engine {
 
     /// Deals with the occurrences of a job that are due by `until`, which is now, or the instant
     /// from which the clock was just set forward.
-    pub(super) fn deal_until(&mut self, name: &JobName, until: Timestamp) {
+    pub(super) fn deal_until(&mut self, name: &JobName, until: Timestamp, dealt: Dealt) {
         let Some(planned) = self.jobs.get(name) else { return };
         let job = Arc::clone(planned);
         let Some(mark) = self.state.marks.get(name).map(Arc::clone) else { return };
@@ -98,12 +98,12 @@ impl Engine {
             );
         }
         let open: Vec<DueOccurrence> =
-            due.iter().map(|at| self.judge_lateness(&job, *at, until, last)).collect();
+            due.iter().map(|at| self.judge_lateness(&job, *at, until, last, dealt)).collect();
         let fates = self.fates(&job, &open);
-        let dealt = fates.iter().filter(|(_, fate)| *fate != Fate::Dropped).count();
+        let turns = fates.iter().filter(|(_, fate)| *fate != Fate::Dropped).count();
         self.change_mark(name, |mark| {
             // One that is only listed as missed has not had its turn, and breaks the stretch.
-            if more || dealt < open.len() {
+            if more || turns < open.len() {
                 mark.dealt.break_off(mark.handled);
             }
             if let Some((first, _)) = fates.iter().find(|(_, fate)| *fate != Fate::Dropped) {
@@ -129,20 +129,27 @@ impl Engine {
         }
     }
 
-    /// How late an occurrence is, of which `last` is the latest that is due by `until`.
+    /// How late an occurrence is, of which `last` is the latest that is due by `until`. One that was
+    /// held back for a look was not missed if the daemon was there when it came due.
     fn judge_lateness(
         &self,
         job: &Job,
         at: Timestamp,
         until: Timestamp,
         last: Timestamp,
+        dealt: Dealt,
     ) -> DueOccurrence {
-        let lateness = until.duration_since(self.due_at(job, at));
-        let late = lateness > LATE_START;
+        let due = self.due_at(job, at);
+        let lateness = until.duration_since(due);
+        let away = match dealt {
+            Dealt::InTime => true,
+            Dealt::AfterLook => due < self.awake_since,
+        };
+        let late = away && lateness > LATE_START;
         DueOccurrence {
             at,
             trigger: if late { Trigger::CatchUp } else { Trigger::Schedule },
-            missed: late || (at != last && lateness > OVERTAKEN),
+            missed: late || (away && at != last && lateness > OVERTAKEN),
         }
     }
 
@@ -346,6 +353,15 @@ impl Engine {
         }
         mark
     }
+}
+
+/// When what is due is dealt with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Dealt {
+    /// As soon as its time has come and somebody is there.
+    InTime,
+    /// It was held back until a look had shown how things stand.
+    AfterLook,
 }
 
 /// An occurrence that is due.

@@ -8,11 +8,11 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 
 use super::Engine;
-use super::calendar::fall_back;
+use super::calendar::{Dealt, fall_back};
 use crate::duration;
 use crate::ids::{AttemptId, JobName};
-use crate::input::Level;
-use crate::limits::STEP_REACHES;
+use crate::input::{Input, Level};
+use crate::limits::{LATE_START, STEP_REACHES};
 use crate::matching::shift;
 use crate::reason::Reason;
 use crate::run::Trigger;
@@ -70,6 +70,19 @@ impl Engine {
             self.arm_late(&name);
         }
         self.began = shift(self.began, by);
+        self.awake_since = shift(self.awake_since, by);
+    }
+
+    /// A wake-up that is long overdue shows that the machine was asleep.
+    pub(super) fn note_sleep(&mut self, input: &Input, now: Timestamp) {
+        let by = match input {
+            Input::ClockStepped { by } => *by,
+            _ => SignedDuration::ZERO,
+        };
+        let overdue = |at: Timestamp| now.duration_since(shift(at, by)) > LATE_START;
+        if self.next_wakeup().is_some_and(overdue) {
+            self.awake_since = shift(now, -by);
+        }
     }
 
     /// A job that this engine saw first was seen by the clock that has just been put right.
@@ -101,7 +114,7 @@ impl Engine {
         if self.is_held_back(name) {
             return self.arm(name);
         }
-        self.deal_until(name, before);
+        self.deal_until(name, before, Dealt::InTime);
         let Some(mark) = self.state.marks.get(name).map(Arc::clone) else { return };
         let passed = self.due_until(&job, &mark, self.now);
         let Some(&latest) = passed.newest.last() else { return self.arm(name) };

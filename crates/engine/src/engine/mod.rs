@@ -84,6 +84,9 @@ pub struct Engine {
     dues: Timers<JobName>,
     /// When this engine began, by the clock as it is set now.
     began: Timestamp,
+    /// Since when it has heard of the time without a gap, by the clock as it is set now: what came due
+    /// before was missed while the daemon was down, or the machine asleep.
+    awake_since: Timestamp,
     /// When a job will be late by its `max_age`.
     lates: Timers<JobName>,
     /// Jobs of which occurrences are held back until a look, and their runs that ended meanwhile.
@@ -113,6 +116,7 @@ pub struct Engine {
 impl Engine {
     /// Takes one fact in and gives out what is to be recorded, then done.
     pub fn handle(&mut self, input: Input, now: Timestamp) -> Step {
+        self.note_sleep(&input, now);
         self.now = now;
         if matches!(input, Input::Looked(_)) {
             // What the look shows is judged by what was due before it.

@@ -7,7 +7,7 @@ use super::Engine;
 use crate::event::Happening;
 use crate::ids::{AttemptId, RunId};
 use crate::input::Level;
-use crate::reason::{AttemptEnd, CancelReason, NothingLeft, Reason, UnderWay};
+use crate::reason::{AttemptEnd, CancelReason, NothingLeft, Reason, UnderWay, WaitReason};
 use crate::run::{AtAgent, CancelCause, CancelWish, LookedFor, OnTime, Phase, RunState, Turn};
 
 impl Engine {
@@ -142,7 +142,12 @@ impl Engine {
     fn enforce_start_within(&mut self, id: RunId) {
         let Some(live) = self.state.runs.get(&id) else { return };
         let Some(within) = live.is_too_late_to_start(self.now) else { return };
-        let waited = Box::new(self.wait_reason(live));
+        let waited = match self.wait_reason(live) {
+            // It has only just begun to wait: what it waited for was the look before that.
+            Reason::Due | Reason::CaughtUp => WaitReason::Look.into(),
+            reason => reason,
+        };
+        let waited = Box::new(waited);
         self.run_was_kept_waiting();
         self.end_run(id, RunState::Skipped, Reason::StartWithin { limit: within, waited });
     }

@@ -8,7 +8,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::Engine;
-use super::calendar::next_undealt;
+use super::calendar::{Dealt, next_undealt};
 use crate::ids::{AttemptId, JobName, RunId};
 use crate::job::{Job, Overlap};
 use crate::limits::{AHEAD_MAX, OVERLAP_SLACK, SKEW};
@@ -116,7 +116,7 @@ impl Engine {
     pub(super) fn judge_now(&mut self, name: &JobName) {
         let Some(ended) = self.held.remove(name) else { return };
         self.ended = ended;
-        self.deal_until(name, self.now);
+        self.deal_until(name, self.now, Dealt::AfterLook);
         self.ended.clear();
         self.arm(name);
     }

@@ -59,6 +59,7 @@ impl Engine {
             jobs: BTreeMap::new(),
             dues: Timers::default(),
             began: before,
+            awake_since: before,
             lates: Timers::default(),
             held: BTreeMap::new(),
             ended: Vec::new(),

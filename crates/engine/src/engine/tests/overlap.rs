@@ -10,6 +10,7 @@ use super::stage::{Stage, at, job, secs};
 use crate::input::{Input, OperatorRequest, ReplyTo};
 use crate::job::{CatchUp, Overlap, Terms};
 use crate::limits::MISSED_MAX;
+use crate::reason::ReasonCode;
 use crate::record::Pause;
 use crate::run::{RunState, Trigger};
 use crate::transfer::{LookFailure, SubmitAnswer, TransferStatus};
@@ -123,6 +124,56 @@ fn a_machine_that_fell_asleep_just_before_an_occurrence_looks_before_it_judges_t
     let missed = (at("02:00:00"), Trigger::CatchUp, RunState::Skipped);
     let caught_up = (at("03:00:00"), Trigger::CatchUp, RunState::Submitting);
     assert_eq!(fates(&stage), [missed, caught_up]);
+}
+
+#[test]
+fn what_comes_due_while_only_the_agent_is_away_is_not_missed() {
+    for catch_up in [CatchUp::None, CatchUp::Once, CatchUp::All] {
+        let mut stage = at_work(Overlap::Skip, catch_up);
+        stage.ends(1, TransferStatus::Completed, Some(at("01:20:00")));
+        stage.failure = Some(LookFailure::Unreachable("refused".to_owned()));
+        stage.until(at("03:30:00"));
+        assert_eq!(fates(&stage), [], "nothing is known yet");
+        stage.failure = None;
+        stage.until(at("03:31:00"));
+        assert_eq!(stage.run(0).state, RunState::Succeeded);
+        // As if the first had waited for the agent all the time.
+        let first = (at("02:00:00"), Trigger::Schedule, RunState::Submitting);
+        let second = (at("03:00:00"), Trigger::Schedule, RunState::Skipped);
+        assert_eq!(fates(&stage), [first, second], "{catch_up:?}");
+        assert_eq!(stage.run(2).reason.code(), Some(ReasonCode::Overlap));
+    }
+}
+
+#[test]
+fn what_comes_due_in_a_sleep_while_the_agent_is_away_is_missed() {
+    let mut stage = at_work(Overlap::Skip, CatchUp::None);
+    stage.ends(1, TransferStatus::Completed, Some(at("01:20:00")));
+    stage.failure = Some(LookFailure::Unreachable("refused".to_owned()));
+    stage.until(at("01:50:00"));
+    stage.now = at("03:30:00");
+    stage.input(Input::TimeReached);
+    stage.failure = None;
+    stage.until(at("03:31:00"));
+    let missed = |at| (at, Trigger::CatchUp, RunState::Skipped);
+    assert_eq!(fates(&stage), [missed(at("02:00:00")), missed(at("03:00:00"))]);
+}
+
+#[test]
+fn what_waits_for_a_look_for_longer_than_start_within_says_so() {
+    let mut stage = at_work(Overlap::Skip, CatchUp::Once);
+    stage.set = super::stage::set(vec![job("a", "to/", |job| {
+        job.terms = Arc::new(Terms { start_within: Some(secs(60)), ..Terms::default() });
+    })]);
+    stage.input(Input::JobsReplaced(Arc::clone(&stage.set)));
+    stage.ends(1, TransferStatus::Completed, Some(at("01:20:00")));
+    stage.failure = Some(LookFailure::Unreachable("refused".to_owned()));
+    stage.until(at("02:30:00"));
+    stage.failure = None;
+    stage.until(at("02:31:00"));
+    let skipped = stage.run(1);
+    assert_eq!(skipped.reason.code(), Some(ReasonCode::StartWithin));
+    assert!(!skipped.reason.to_string().ends_with("due"), "{}", skipped.reason);
 }
 
 #[test]
