@@ -136,7 +136,7 @@ const PROTECTION: Assumption = Assumption {
 const USER: Assumption = Assumption {
     name: "user",
     text: "the agent tells whose token it is",
-    needed: true,
+    needed: false,
     holds: "only that user's transfers can be taken for ours",
     otherwise: "transfers are judged by places and dates alone, which is weaker evidence",
 };
@@ -164,7 +164,7 @@ const CLOCK_FAR: Assumption = Assumption {
 const HISTORY: Assumption = Assumption {
     name: "history",
     text: "the agent has a transfer history",
-    needed: true,
+    needed: false,
     holds: "a run that fails says why",
     otherwise: "a run that fails says no more than that, and is tried again whatever the cause",
 };
@@ -178,7 +178,7 @@ const HISTORY_IDS: Assumption = Assumption {
 const HISTORY_TRANSFERS: Assumption = Assumption {
     name: "history_transfers",
     text: "cloud-to-cloud transfers stand in the transfer history",
-    needed: true,
+    needed: false,
     holds: "a run that fails says why",
     otherwise: "a run that fails says no more than that, and is tried again whatever the cause",
 };

@@ -78,7 +78,7 @@ const END_DATE: Assumption = Assumption {
 const RECORD_USER: Assumption = Assumption {
     name: "record_user",
     text: "each record tells its `userId`",
-    needed: true,
+    needed: false,
     holds: "other users' transfers are never taken for ours",
     otherwise: "such a record is judged by places and dates alone",
 };
