@@ -31,13 +31,14 @@ impl Place {
         compared_path(&self.path)
     }
 
-    /// True when the two are one place. Providers addressed by ids may leave all paths empty.
+    /// True when the two are one place, whatever slashes their paths begin and end with. Providers
+    /// addressed by ids may leave all paths empty.
     pub fn is_same_as(&self, other: &Place) -> bool {
         self.account == other.account
             && self.bucket == other.bucket
             && self.bucket_id == other.bucket_id
             && self.id == other.id
-            && self.compared_path() == other.compared_path()
+            && segments(&self.path).eq(segments(&other.path))
     }
 
     /// True when one of the two places lies in the other, or they are the same: same account and
@@ -202,7 +203,10 @@ mod tests {
             path: path.to_owned(),
             id: id.to_owned(),
         };
-        assert!(place("1", "a/").is_same_as(&place("1", "/a/")));
+        for same in ["a/b/", "/a/b/", "a/b", "a//b"] {
+            assert!(place("1", "a/b/").is_same_as(&place("1", same)), "{same}");
+        }
+        assert!(!place("1", "a/b").is_same_as(&place("1", "ab")));
         assert!(!place("1", "").is_same_as(&place("2", "")));
         assert!(!place("1", "a/").is_same_as(&place("1", "b/")));
     }

@@ -170,13 +170,19 @@ impl Engine {
                 ));
             }
         }
-        match &wish.what {
+        let run = match &wish.what {
             Wanted::Manual(scheduled_for) => {
                 let job = job.ok_or_else(|| format!("there is no job `{name}`"))?;
                 self.manual_run(wish, &job, *scheduled_for)
             }
             Wanted::Retry { of, current } => self.retry_run(wish, job.as_deref(), of, *current),
+        }?;
+        // Whatever changes it has, and whatever its job has become since they were made.
+        let (source, destination) = (&run.request.source, &run.request.destination);
+        if source.is_same_as(destination) {
+            return Err(format!("source and destination of `{name}` would be the same"));
         }
+        Ok(run)
     }
 
     /// A run that is triggered.
@@ -203,10 +209,6 @@ impl Engine {
         let mut run = self.new_run(of, trigger, scheduled_for, reason, request, &job.terms);
         change_terms(&mut run, &wish.changes);
         run.changes = wish.changes.clone();
-        let (source, destination) = (&run.request.source, &run.request.destination);
-        if source.is_same_as(destination) {
-            return Err(format!("source and destination of `{}` would be the same", job.name));
-        }
         Ok(run)
     }
 

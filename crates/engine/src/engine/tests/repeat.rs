@@ -181,11 +181,12 @@ fn a_run_whose_places_would_be_one_is_refused() {
     let mut stage = Stage::new(vec![job("a", "to/", |job| {
         job.destination.account = job.source.account;
     })]);
-    let path = Some("from/".to_owned());
-    let changes = Changes { destination_path: path, ..Changes::default() };
-    let changed = Wish { changes, ..wish(&stage, 5, Wanted::Manual(None), false) };
-    let refused = ask(&mut stage, OperatorRequest::Repeat(vec![changed]));
-    assert!(is_no(&refused, "would be the same"), "{refused:?}");
+    for path in ["from/", "/from/", "from", "from//"] {
+        let changes = Changes { destination_path: Some(path.to_owned()), ..Changes::default() };
+        let changed = Wish { changes, ..wish(&stage, 5, Wanted::Manual(None), false) };
+        let refused = ask(&mut stage, OperatorRequest::Repeat(vec![changed]));
+        assert!(is_no(&refused, "would be the same"), "{path}: {refused:?}");
+    }
 }
 
 #[test]
