@@ -6,6 +6,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio_tungstenite::accept_async;
+use transferd::agent::Owners;
 use transferd::agent::notifications::{self, Listener};
 
 /// A frame with a text, as a server sends it.
@@ -57,7 +58,7 @@ fn converse(part: impl AsyncFnOnce(TcpStream), heard: bool) {
             part(stream).await;
         };
         tokio::select! {
-            () = notifications::listen(url, listener) => {
+            () = notifications::listen(url, Owners::forgetful(&[], None), listener) => {
                 panic!("it listens for as long as somebody wants hints");
             }
             done = tokio::time::timeout(DEADLINE, part) => done.expect("it is read at once"),

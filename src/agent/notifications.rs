@@ -18,12 +18,13 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
-use super::connection::loopback;
+use super::connection::{NoConnection, Ways};
 use super::limits::{
     CONNECT_MAX, ECHO_BYTES_MAX, FRAME_MAX, FRAMES_A_SECOND, FRAMES_WAITING_MAX, RECONNECT,
     SOCKET_BYTES_A_SECOND, SOCKET_SILENCE, SOCKET_UNSENT_MAX,
 };
 use super::metered::{Budget, Metered, Pace};
+use super::neighbor::{Errand, Owners};
 use super::words::fit;
 use super::{origin, wire};
 use crate::core::cause::FailedObject;
@@ -60,14 +61,15 @@ pub struct Listener {
 }
 
 /// Listens until the receiver of the hints is gone; drop the future to stop earlier. `url` is
-/// [`super::AgentClient::notification_url`].
-pub async fn listen(url: String, listener: Listener) {
+/// [`super::AgentClient::notification_url`], and whoever holds its port and is not one of the
+/// `owners` is sent nothing.
+pub async fn listen(url: String, owners: Owners, listener: Listener) {
     let hint = &listener.hint;
     let mut delay = RECONNECT.0;
     let mut first = true;
     loop {
         if let Ok(socket) =
-            timeout(CONNECT_MAX, open(&url, BY_THE_SECOND)).await.unwrap_or(Err(Closed))
+            timeout(CONNECT_MAX, open(&url, &owners, BY_THE_SECOND)).await.unwrap_or(Err(Closed))
         {
             // What happened while it was closed went unheard.
             if !first && send(hint).is_err() {
@@ -99,8 +101,9 @@ pub(super) struct Ear(Socket);
 
 impl Ear {
     /// Absent if the socket does not open.
-    pub(super) async fn open(url: &str) -> Option<Self> {
-        timeout(CONNECT_MAX, open(url, Budget::InAll(ECHO_BYTES_MAX))).await.ok()?.ok().map(Self)
+    pub(super) async fn open(url: &str, owners: &Owners) -> Option<Self> {
+        let open = open(url, owners, Budget::InAll(ECHO_BYTES_MAX));
+        timeout(CONNECT_MAX, open).await.ok()?.ok().map(Self)
     }
 
     /// True if a frame comes in time about a request that bore this `X-App-Origin`.
@@ -155,21 +158,27 @@ fn bounds() -> WebSocketConfig {
 /// What may be read while somebody listens.
 const BY_THE_SECOND: Budget = Budget::ASecond(SOCKET_BYTES_A_SECOND);
 
-async fn open(url: &str, budget: Budget) -> Result<Socket, Closed> {
-    let parsed = Url::parse(url).map_err(|_| Closed)?;
-    let host = parsed.host_str().ok_or(Closed)?;
-    let port = parsed.port_or_known_default().ok_or(Closed)?;
-    let stream = if host.eq_ignore_ascii_case("localhost") {
-        TcpStream::connect(&loopback(port)[..]).await
-    } else {
-        TcpStream::connect((host.trim_matches(['[', ']']), port)).await
-    };
-    let stream = stream.map_err(|_| Closed)?;
+async fn open(url: &str, owners: &Owners, budget: Budget) -> Result<Socket, Closed> {
+    let stream = connect(&Url::parse(url).map_err(|_| Closed)?, owners).await?;
     let stream = Metered::new(stream, budget);
     match client_async_with_config(url, stream, Some(bounds())).await {
         Ok((socket, _)) => Ok(socket),
         Err(_) => Err(Closed),
     }
+}
+
+/// A connection to one who may be asked by us, as for any other request.
+async fn connect(url: &Url, owners: &Owners) -> Result<TcpStream, Closed> {
+    for way in Ways::new(url, owners.clone()).in_order() {
+        match way.connect(Errand::Secret, CONNECT_MAX).await {
+            Ok(stream) => return Ok(stream),
+            Err(NoConnection::Held(held)) => {
+                tracing::debug!("the agent's notification socket is left closed: {held}");
+            }
+            Err(NoConnection::Late | NoConnection::Failed(_)) => {}
+        }
+    }
+    Err(Closed)
 }
 
 /// Turns frames into hints until the socket closes.

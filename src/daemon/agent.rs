@@ -173,8 +173,8 @@ impl Agent {
     pub(super) fn listen(&mut self, wanted: bool) {
         match (wanted, self.listening.take()) {
             (true, None) => {
-                let listen =
-                    notifications::listen(self.client.notification_url(), self.listener.clone());
+                let (url, owners) = (self.client.notification_url(), self.client.owners().clone());
+                let listen = notifications::listen(url, owners, self.listener.clone());
                 self.listening = Some(tokio::spawn(listen));
             }
             (true, listening) => self.listening = listening,

@@ -7,6 +7,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
+use transferd::agent::Owners;
 use transferd::agent::notifications::{Frame, Listener, listen};
 
 use crate::scripted::closed_port;
@@ -27,6 +28,11 @@ async fn sockets() -> (String, Receiver<WebSocketStream<TcpStream>>) {
     (url, receiver)
 }
 
+/// Who may be asked where nobody is named: we are among them.
+fn owners() -> Owners {
+    Owners::forgetful(&[], None)
+}
+
 /// A listener that hears no more than hints.
 fn hints_only(hint: Sender<()>) -> Listener {
     Listener { hint, frames: channel(1).0 }
@@ -36,7 +42,7 @@ fn hints_only(hint: Sender<()>) -> Listener {
 async fn a_frame_about_an_object_that_failed_is_handed_on_and_a_flood_of_them_is_not_piled_up() {
     let (url, mut sockets) = sockets().await;
     let ((hint, mut hints), (frames, mut heard)) = (channel(1), channel(2));
-    tokio::spawn(listen(url, Listener { hint, frames }));
+    tokio::spawn(listen(url, owners(), Listener { hint, frames }));
     let mut socket = sockets.recv().await.unwrap();
     let id = "6f1c2f0e-0d8c-4f3e-9a51-0c9d5f0a1b11";
     for frame in [
@@ -74,7 +80,7 @@ async fn a_frame_about_an_object_that_failed_is_handed_on_and_a_flood_of_them_is
 async fn frames_become_hints_and_a_closed_socket_is_opened_again() {
     let (url, mut sockets) = sockets().await;
     let (hint, mut hints) = channel(1);
-    tokio::spawn(listen(url, hints_only(hint)));
+    tokio::spawn(listen(url, owners(), hints_only(hint)));
     let mut socket = sockets.recv().await.unwrap();
     // A flood piles nothing up.
     for _ in 0..100 {
@@ -94,7 +100,7 @@ async fn frames_become_hints_and_a_closed_socket_is_opened_again() {
 async fn a_socket_that_is_opened_again_is_a_hint_by_itself() {
     let (url, mut sockets) = sockets().await;
     let (hint, mut hints) = channel(1);
-    tokio::spawn(listen(url, hints_only(hint)));
+    tokio::spawn(listen(url, owners(), hints_only(hint)));
     drop(sockets.recv().await.unwrap());
     let _socket = sockets.recv().await.unwrap();
     assert_eq!(hints.recv().await, Some(()));
@@ -106,7 +112,7 @@ async fn listening_ends_with_its_listener() {
     let closed = format!("ws://{}/notification", closed_port().await);
     for (url, opens) in [(open, true), (closed, false)] {
         let (hint, hints) = channel(1);
-        let listening = tokio::spawn(listen(url, hints_only(hint)));
+        let listening = tokio::spawn(listen(url, owners(), hints_only(hint)));
         let _socket = if opens { sockets.recv().await } else { None };
         drop(hints);
         tokio::time::timeout(Duration::from_secs(20), listening).await.unwrap().unwrap();
@@ -117,7 +123,7 @@ async fn listening_ends_with_its_listener() {
 async fn a_flooded_socket_is_closed_and_opened_again() {
     let (url, mut sockets) = sockets().await;
     let (hint, _hints) = channel(1);
-    tokio::spawn(listen(url, hints_only(hint)));
+    tokio::spawn(listen(url, owners(), hints_only(hint)));
     for kind in ["text", "ping", "huge"] {
         let mut socket = sockets.recv().await.unwrap();
         let mut sent = 0_u32;
@@ -140,7 +146,7 @@ async fn a_flooded_socket_is_closed_and_opened_again() {
 async fn a_frame_about_a_request_of_ours_is_handed_on_and_those_of_others_are_hints() {
     let (url, mut sockets) = sockets().await;
     let ((hint, _hints), (frames, mut heard)) = (channel(1), channel(8));
-    tokio::spawn(listen(url, Listener { hint, frames }));
+    tokio::spawn(listen(url, owners(), Listener { hint, frames }));
     let mut socket = sockets.recv().await.unwrap();
     let run = "6f1c2f0e-0d8c-4f3e-9a51-0c9d5f0a1b11";
     let frame = |kind: u8, origin: &str| {

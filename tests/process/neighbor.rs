@@ -82,3 +82,35 @@ fn the_token_goes_to_the_user_who_was_first_found_at_work_and_to_nobody_else() {
         (!posts.as_array().unwrap().is_empty()).then_some(())
     });
 }
+
+#[test]
+fn whoever_takes_the_port_while_a_transfer_runs_is_sent_nothing() {
+    if !rustix::process::geteuid().is_root() {
+        // It takes root to start a program as somebody else.
+        return;
+    }
+    let world = WorldOptions {
+        pick_up: Span::millis(1, 20),
+        duration: Span::millis(600_000, 600_000),
+        ..WorldOptions::default()
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let mut agent = Agent::start_as(ALICE, 0, folder.path(), &world);
+    let mut stage = Stage::new(WorldOptions::DEFAULT_TOKEN);
+    stage.write("jobs.yaml", &job_file(agent.port));
+    stage.start();
+    assert!(stage.ask(&["trigger", "one"]).status.success());
+    until("it runs", PATIENCE, || (stage.history().first()?["state"] == "running").then_some(()));
+    agent.kill();
+    let theirs = tempfile::tempdir().unwrap();
+    let mut impostor = Agent::start_as(MALLORY, agent.port, theirs.path(), &world);
+    let before = impostor.get("/_sim/requests");
+    // The socket is opened again a second or two after it broke.
+    let words = "the agent's notification socket is left closed";
+    until("the socket asks who holds the port", PATIENCE, || {
+        let log = std::fs::read_to_string(stage.log_path()).ok()?;
+        log.contains(words).then_some(())
+    });
+    assert_eq!(impostor.get("/_sim/requests"), before, "something was sent");
+    impostor.kill();
+}

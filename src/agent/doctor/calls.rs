@@ -109,7 +109,7 @@ pub(super) async fn version(client: &AgentClient) -> Finding {
 
 /// Whether it says back what was asked, and how it tells errors. `account` is one that it knows.
 pub(super) async fn echoes(client: &AgentClient, account: Option<AccountId>) -> Vec<Finding> {
-    let mut ear = Ear::open(&client.notification_url()).await;
+    let mut ear = Ear::open(&client.notification_url(), client.owners()).await;
     let seen = if ear.is_some() { "it opened" } else { "it did not open" };
     let mut findings = vec![NOTIFICATIONS.judged(ear.is_some(), seen)];
     findings.push(match (&mut ear, account) {
