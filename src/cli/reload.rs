@@ -9,6 +9,7 @@ use super::render::changes;
 use super::render::table::Screen;
 use super::{Exit, Global, jobfile};
 use crate::config::Severity;
+use crate::control::diagnostic::DiagnosticDocument;
 use crate::daemon::diagnostics::diagnostic;
 
 /// What may be typed after `reload`.
@@ -33,8 +34,9 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
     if args.json {
         return done(super::write_json(out, &answer.without_details()), exit);
     }
-    let shown = |list: &[_], severity| -> Vec<_> {
-        list.iter().cloned().map(|document| diagnostic(document, severity)).collect()
+    let shown = |list: &[DiagnosticDocument], severity| -> Vec<_> {
+        let worth = list.iter().filter(|document| !document.note).cloned();
+        worth.map(|document| diagnostic(document, severity)).collect()
     };
     if !answer.is_empty() || !answer.valid {
         // Where nothing has changed, they are those that were shown before.

@@ -90,6 +90,7 @@ impl ChangesDocument {
     #[must_use]
     pub fn without_details(mut self) -> Self {
         for diagnostic in self.errors.iter_mut().chain(&mut self.warnings) {
+            diagnostic.note = false;
             diagnostic.excerpts.clear();
         }
         self

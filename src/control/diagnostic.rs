@@ -17,6 +17,9 @@ pub struct DiagnosticDocument {
     pub message: String,
     /// What would be right, or what to do.
     pub hint: Option<String>,
+    /// A warning that is only worth knowing, for people; left out of `--json`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub note: bool,
     /// The lines it is about, for people; left out of `--json`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub excerpts: Vec<ExcerptDocument>,
@@ -49,6 +52,7 @@ impl DiagnosticDocument {
             path: None,
             message,
             hint: None,
+            note: false,
             excerpts: Vec::new(),
         }
     }
@@ -56,6 +60,7 @@ impl DiagnosticDocument {
     /// The document without what only people are shown.
     #[must_use]
     pub fn without_excerpts(mut self) -> Self {
+        self.note = false;
         self.excerpts.clear();
         self
     }

@@ -20,6 +20,7 @@ pub fn document(diagnostic: &Diagnostic) -> DiagnosticDocument {
         path: Some(diagnostic.path.clone()).filter(|path| !path.is_empty()),
         message: diagnostic.message.clone(),
         hint: diagnostic.hint.clone(),
+        note: diagnostic.severity == Severity::Note,
         excerpts: excerpts.collect(),
     }
 }

@@ -252,7 +252,7 @@ impl Driver {
                 }
                 if let Some(changes) = good.changes {
                     tracing::info!("the job file was read: {}", changes.summary);
-                    for warning in &reading.warnings {
+                    for warning in reading.warnings.iter().filter(|w| !w.document.note) {
                         tracing::warn!("{}", warning.summary);
                     }
                     self.tally.keep_only(&good.set);

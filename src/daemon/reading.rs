@@ -15,7 +15,7 @@ use tokio::sync::oneshot;
 use super::changes;
 use super::diagnostics::document;
 use crate::clock;
-use crate::config::{self, Diagnostic, Loaded, Rejected, Severity, Sources, Surroundings};
+use crate::config::{self, Diagnostic, Loaded, Rejected, Sources, Surroundings};
 use crate::control::changes::ChangesDocument;
 use crate::control::diagnostic::DiagnosticDocument;
 use crate::core::job::JobSet;
@@ -189,8 +189,7 @@ fn reading(
     in_force: Option<Arc<JobSet>>,
 ) -> Reading {
     let warning = |d: &Diagnostic| Warning { summary: d.one_line(), document: document(d) };
-    let worth = |d: &&Diagnostic| d.severity != Severity::Note;
-    let warnings = |list: &[Diagnostic]| list.iter().filter(worth).map(warning).collect();
+    let warnings = |list: &[Diagnostic]| list.iter().map(warning).collect();
     let (warnings, watched, outcome) = match result {
         Ok(loaded) => {
             (warnings(&loaded.warnings), loaded.watched.clone(), Ok(good(loaded, in_force)))

@@ -248,3 +248,20 @@ fn of_several_that_are_named_each_that_was_not_paused_is_told() {
     assert_eq!((none.code, none.out.as_str()), (1, ""));
     assert!(none.err.contains("`hand`") && none.err.contains("`nightly`"), "{}", none.err);
 }
+
+#[test]
+fn reload_diff_and_check_list_the_same_warnings() {
+    let stage = Stage::new("");
+    let _daemon = stage.start();
+    stage.write_jobs(
+        "  night: {schedule: '30 2 * * *', timezone: Europe/Berlin, source: *s, \
+         destination: {account: b, bucket: c, path: night/}}",
+    );
+    let listed = |args: &[&str]| stage.json(args)["warnings"].clone();
+    let checked = listed(&["check", "--json"]);
+    assert!(checked.to_string().contains("jobs.night.schedule"), "{checked}");
+    assert_eq!(listed(&["diff", "--json"]), checked);
+    for _ in 0..2 {
+        assert_eq!(listed(&["reload", "--json"]), checked);
+    }
+}
