@@ -110,7 +110,14 @@ impl Engine {
                 run: run.map(|run| run.id),
                 state: run.map(|run| run.state),
                 reason: one_line(&news.reason, WORDS_MAX),
-                reason_code: run.and_then(|run| run.reason.code()),
+                reason_code: match run {
+                    Some(run) => run.reason.code(),
+                    // As the runs have it that wait for the agent.
+                    None if news.occasion == Occasion::Event(AlertEvent::AgentDown) => {
+                        self.trouble_reason().map(|wait| wait.code())
+                    }
+                    None => None,
+                },
                 cause: run.and_then(|run| self.cause_of(run)),
                 source: run.map(|run| self.named(&run.request.source)),
                 destination: run.map(|run| self.named(&run.request.destination)),

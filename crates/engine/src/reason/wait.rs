@@ -70,7 +70,7 @@ pub enum WaitReason {
 }
 
 impl WaitReason {
-    pub(super) fn code(&self) -> ReasonCode {
+    pub(crate) fn code(&self) -> ReasonCode {
         match self {
             Self::Run { .. } => ReasonCode::WaitingRun,
             Self::LastTransfer { .. } | Self::LastRequest => ReasonCode::WaitingAttempt,

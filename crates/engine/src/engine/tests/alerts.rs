@@ -10,8 +10,9 @@ use crate::ids::JobName;
 use crate::input::{Input, OperatorRequest, ReplyTo};
 use crate::job::{Alert, AlertChannel, AlertEvent, Job, JobSet, SecretText, Terms};
 use crate::limits::OUTBOX_MAX;
+use crate::reason::ReasonCode;
 use crate::record::Pause;
-use crate::transfer::{AgentState, SubmitAnswer, TransferStatus};
+use crate::transfer::{AgentState, LookFailure, SubmitAnswer, TransferStatus};
 
 fn webhook(name: &str, on: &[AlertEvent], jobs: &[&str]) -> Alert {
     let url = SecretText::Inline(format!("http://h/{name}"));
@@ -327,6 +328,7 @@ fn an_agent_that_keeps_runs_waiting_is_told_of_once_an_outage() {
     let told = stage.deliver_all();
     assert_eq!(told.len(), 1);
     assert!(told[0].text.contains("the agent is stopped"), "{}", told[0].text);
+    assert_eq!(told[0].reason_code, Some(ReasonCode::WaitingAgent), "as the runs have it");
     stage.restart();
     stage.until(at("01:50:00"));
     assert_eq!(stage.delivered_words(), [""; 0], "it is the same outage");
@@ -339,6 +341,16 @@ fn an_agent_that_keeps_runs_waiting_is_told_of_once_an_outage() {
     stage.agent = AgentState::Stopped;
     stage.until(at("02:10:10"));
     assert_eq!(stage.delivered_words(), ["agent_down"], "it is another one");
+}
+
+#[test]
+fn a_port_that_another_user_holds_is_told_of_under_the_code_that_the_runs_have() {
+    let mut stage = stage(vec![webhook("ops", &[AlertEvent::AgentDown], &[])]);
+    stage.failure = Some(LookFailure::PortHeld("held by uid 7".to_owned()));
+    stage.until(at("01:10:30"));
+    let told = stage.deliver_all();
+    assert_eq!(told.len(), 1);
+    assert_eq!(told[0].reason_code, Some(ReasonCode::WaitingPort), "{}", told[0].text);
 }
 
 #[test]
