@@ -100,7 +100,8 @@ fn agent(status: &StatusDocument, times: &Times) -> (Tone, String) {
     let agent = &status.agent;
     let (tone, words) = match (agent.reachable, agent.state) {
         (None, _) => (Tone::Faint, "not asked yet"),
-        (Some(false), _) => (Tone::Bad, "does not answer"),
+        // Why is among the problems: nobody is there, or who holds its port may not be asked.
+        (Some(false), _) => (Tone::Bad, "not reachable"),
         (Some(true), AgentState::Started) => (Tone::Good, "started"),
         (Some(true), AgentState::Unknown) => (Tone::Doubtful, "answers"),
         (Some(true), AgentState::Created) => (Tone::Bad, "nobody is signed in"),

@@ -135,7 +135,8 @@ fn since(html: &mut Html, words: &'static str, at: Option<Timestamp>, times: &Ti
 fn agent(agent: &AgentDocument, times: &Times) -> (Tone, Html) {
     let (tone, words) = match (agent.reachable, agent.state) {
         (None, _) => (Tone::Plain, "not asked yet"),
-        (Some(false), _) => (Tone::Bad, "does not answer"),
+        // Why is among the problems: nobody is there, or who holds its port may not be asked.
+        (Some(false), _) => (Tone::Bad, "not reachable"),
         (Some(true), AgentState::Started) => (Tone::Good, "started"),
         (Some(true), AgentState::Unknown) => (Tone::Odd, "answers"),
         (Some(true), AgentState::Created) => (Tone::Bad, "nobody is signed in"),
