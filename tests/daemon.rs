@@ -316,15 +316,15 @@ fn what_is_missing_on_a_command_line_is_named_in_json_too() {
         let text = |key: &str| told["errors"][0][key].as_str().unwrap_or_default().to_owned();
         (text("message"), text("hint"))
     };
-    for (args, missing) in [
-        (&["trigger", "--json"][..], "<JOB>..."),
-        (&["retry", "--failed", "--json"], "--since <TIME>"),
-    ] {
-        let (message, hint) = usage(args);
-        assert!(message.contains(missing), "{args:?}: {message}");
-        assert!(hint.contains(&format!("usage: `transferd {}", args[0])), "{args:?}: {hint}");
-        assert!(!message.contains('\n') && !hint.contains('\n'), "{args:?}");
-    }
+    let (message, hint) = usage(&["retry", "--failed", "--json"]);
+    assert!(message.contains("--since <TIME>"), "{message}");
+    assert!(hint.contains("usage: `transferd retry"), "{hint}");
+    assert!(!message.contains('\n') && !hint.contains('\n'), "{message}: {hint}");
+    let (message, hint) = usage(&["trigger", "--json"]);
+    assert!(
+        message.contains("needs a job") && hint.contains("transferd trigger JOB"),
+        "{message}: {hint}"
+    );
     let (message, hint) = usage(&["pause", "--json"]);
     assert!(message.contains("needs a job") && hint.contains("pause --all"), "{message}: {hint}");
     let (message, hint) = usage(&["--json", "status"]);

@@ -205,14 +205,16 @@ fn missing(error: &Error, typed: &[OsString]) -> Option<Guess> {
     let Some(ContextValue::Strings(lacking)) = error.get(ContextKind::InvalidArg) else {
         return None;
     };
-    if !lacking
-        .iter()
-        .any(|argument| ["JOB", "FILE", "TIME"].iter().any(|what| argument.contains(what)))
-    {
-        return None;
-    }
     let program = program();
     let name = typed_command(&program, typed)?.get_name();
+    // An option that is missing is named best by its own name; a span of time is two of them.
+    let is_about = |argument: &String| match argument.strip_prefix("--") {
+        Some(_) => name == "backfill",
+        None => ["JOB", "FILE"].iter().any(|what| argument.contains(what)),
+    };
+    if !lacking.iter().any(is_about) {
+        return None;
+    }
     let (what, hint) = match name {
         "pause" | "resume" => (
             "a job",

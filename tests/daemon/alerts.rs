@@ -266,8 +266,7 @@ fn a_token_that_ends_soon_is_told_of_once_over_restarts_and_tokens() {
     stage.until("it is told", || !receiver.seen().is_empty());
     let told = document(&receiver.seen()[0].body);
     assert_eq!(told["event"], "token_expiring");
-    let until =
-        format!("the token expires at {}", jiff::Timestamp::from_second(ends.as_second()).unwrap());
+    let until = ends.strftime("the token expires at %Y-%m-%d %H:%M:%S").to_string();
     assert!(told["reason"].as_str().unwrap().starts_with(&until), "{told}");
     drop(daemon);
     let _daemon = stage.start();

@@ -251,7 +251,11 @@ fn of_several_that_are_named_each_that_was_not_paused_is_told() {
 
 #[test]
 fn reload_diff_and_check_list_the_same_warnings() {
+    use std::os::unix::fs::PermissionsExt;
     let stage = Stage::new("");
+    // What others may read is a matter of the files beside the job file, and not of a reload.
+    let token = stage.state().with_file_name("token");
+    std::fs::set_permissions(token, std::fs::Permissions::from_mode(0o600)).unwrap();
     let _daemon = stage.start();
     stage.write_jobs(
         "  night: {schedule: '30 2 * * *', timezone: Europe/Berlin, source: *s, \

@@ -185,8 +185,8 @@ fn the_doctor_finds_what_an_agent_does_otherwise() {
         });
         agent.post("/_sim/foreign", &json!({"request": request}));
     }
-    // That our transfers can't be told by their user is a loss, though the agent can be used.
-    let found = doctor(&stage, 1);
+    // Evidence is weaker without a user, and the daemon can do without.
+    let found = doctor(&stage, 0);
     for name in ["property_case", "user", "record_user", "page_size"] {
         assert_eq!(found[name]["verdict"], "does_not_hold", "{name}: {}", found[name]);
     }
