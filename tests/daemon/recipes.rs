@@ -68,6 +68,25 @@ fn is_taken_by_pagerduty(body: &Value, action: &str) -> String {
     text(&payload["summary"], 1_024).to_owned()
 }
 
+/// sendmail(8), RFC 5322: header lines, an empty line, a body; the recipients are its words.
+fn is_taken_by_sendmail(words: &str, mail: &str) -> String {
+    assert_eq!(words, "ops@example.com");
+    let (head, body) = mail.split_once("\n\n").unwrap();
+    assert!(!body.trim().is_empty(), "{mail}");
+    let subject = head.strip_prefix("Subject: ").unwrap();
+    assert!(!subject.contains('\n') && mail.lines().all(|line| line.len() < 998), "{mail}");
+    subject.to_owned()
+}
+
+/// The mail command of the page about alerts, as it stands there.
+fn mail_recipe() -> String {
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/alerts.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    let lines = page.lines().filter_map(|line| line.trim().strip_prefix("- '"));
+    let mut mails = lines.filter(|line| line.contains("sendmail"));
+    mails.next().unwrap().trim_end_matches('\'').to_owned()
+}
+
 /// Slack, "Incoming webhooks": JSON with a `text`, in which `&`, `<` and `>` are escaped.
 fn is_taken_by_slack(seen: &Seen) -> String {
     assert!(seen.headers.iter().any(|line| line == "content-type: application/json"));
@@ -92,6 +111,7 @@ fn each_recipe_sends_what_its_service_demands() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
     write_program(&path("curl"), STAND_IN);
+    write_program(&path("sendmail"), STAND_IN);
     std::fs::write(path("key"), "k3y\n").unwrap();
     std::fs::write(path("curlrc"), "url = \"https://chat.example.com/s3cret\"\n").unwrap();
     std::fs::write(path("headers"), "Authorization: Bearer b\nPriority: high\n").unwrap();
@@ -104,8 +124,15 @@ fn each_recipe_sends_what_its_service_demands() {
             script(name)
         )
     };
+    let mail = format!(
+        "- {{on: [failed], command: [/usr/bin/env, 'PATH={}:/usr/bin:/bin', 'SENT={}', /bin/sh, \
+         -c, '{}']}}\n",
+        folder.path().display(),
+        path("mail").display(),
+        mail_recipe()
+    );
     let stage = stage_with(&format!(
-        "{}{}{}\
+        "{}{}{}{mail}\
          - {{on: [failed], webhook: {{url: '{}'}}}}\n\
          - {{on: [failed], webhook: {{url: '{}', headers_file: '{}'}}}}\n\
          - {{on: [succeeded, failed], ping: {{url: '{}'}}}}\n",
@@ -120,14 +147,18 @@ fn each_recipe_sends_what_its_service_demands() {
     let _daemon = stage.start();
     let run = stage.command(&["trigger", "broken", "--wait"]).out.trim().to_owned();
     stage.until("all are told", || {
-        let scripts = ["discord", "teams", "pagerduty"].iter().all(|name| path(name).exists());
+        let scripts = ["discord", "teams", "pagerduty", "mail"];
+        let scripts = scripts.iter().all(|name| path(name).exists());
         scripts && receiver.seen().len() == 4
     });
     let seen = receiver.seen();
     let by = |what: &str| seen.iter().find(|seen| seen.line.starts_with(what)).unwrap();
     let (words, body) = sent(&path("pagerduty"));
     assert!(words.ends_with("https://events.pagerduty.com/v2/enqueue"), "{words}");
+    let mail = std::fs::read_to_string(path("mail")).unwrap();
+    let (recipient, mail) = mail.split_once('\n').unwrap();
     let lines = [
+        is_taken_by_sendmail(recipient, mail),
         is_taken_by_discord(&sent(&path("discord")).1),
         is_taken_by_teams(&sent(&path("teams")).1),
         is_taken_by_pagerduty(&body, "trigger"),
