@@ -80,7 +80,7 @@ impl Engine {
         }
     }
 
-    /// A second transfer for one run: cancelled when seen active, unless it can't be told from
+    /// A second transfer for one run: canceled when seen active, unless it can't be told from
     /// somebody else's (protocol, rule 8).
     fn another_transfer(&mut self, id: AttemptId, why: CancelReason) {
         let Some(attempt) = self.state.attempt(id) else { return };
@@ -166,7 +166,7 @@ impl Engine {
         }
     }
 
-    /// Past `stall_timeout` a transfer is cancelled as past `timeout`.
+    /// Past `stall_timeout` a transfer is canceled as past `timeout`.
     fn enforce_stall(&mut self, id: AttemptId, status: TransferStatus, moved_at: Timestamp) {
         let Some(live) = self.state.runs.get(&id.run) else { return };
         let Some(limit) = live.terms().stall_timeout else { return };

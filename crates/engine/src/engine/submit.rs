@@ -236,12 +236,12 @@ impl Engine {
     }
 
     /// True when the attempt's turns are the run's: it is followed, the run is not over, and
-    /// nobody wishes it cancelled.
+    /// nobody wishes it canceled.
     pub(super) fn decides(&self, id: AttemptId) -> bool {
         self.state.runs.get(&id.run).is_some_and(|live| live.is_decided_by(id.number))
     }
 
-    /// The attempt has come to nothing; if its run is to be cancelled, that is done now.
+    /// The attempt has come to nothing; if its run is to be canceled, that is done now.
     fn ends_by_wish(&mut self, id: AttemptId) -> bool {
         let Some(live) = self.state.runs.get(&id.run) else { return false };
         if live.state() != RunState::Canceling || live.row().follows != Some(id.number) {

@@ -15,7 +15,7 @@ const WHOLE: f64 = 100.0;
 
 impl Engine {
     /// Says that a transfer of ours has a status that is not known, and judges whether it is over:
-    /// one with an end date is, and so is one that has all its bytes and can't be cancelled. It
+    /// one with an end date is, and so is one that has all its bytes and can't be canceled. It
     /// would else keep its job and destination for good.
     pub(super) fn unknown_is_over(&mut self, id: AttemptId, record: &Transfer) -> bool {
         let told = record.unknown_status.clone().unwrap_or_default();

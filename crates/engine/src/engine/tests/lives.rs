@@ -1,4 +1,4 @@
-//! The life of one run: queued, found, followed, retried, refused, timed out, cancelled.
+//! The life of one run: queued, found, followed, retried, refused, timed out, canceled.
 
 use std::sync::Arc;
 
@@ -42,7 +42,7 @@ fn an_accepted_request_is_waited_for_until_its_timeout_and_never_repeated() {
     stage.pass(secs(2 * 60));
     assert_eq!(stage.run(0).state, RunState::TimedOut);
     assert_eq!(stage.submits.len(), 1);
-    // Late, it is cancelled.
+    // Late, it is canceled.
     let late = stage.list(1, TransferStatus::Running);
     stage.listed[0].requested_at = Some(at("01:00:00"));
     stage.pass(secs(130));
