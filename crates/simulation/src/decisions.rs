@@ -119,10 +119,9 @@ impl<O: Observer> Simulation<O> {
             age > OVERTAKEN && later.is_some_and(|later| later <= wall)
         };
         let missed = |job: &Job| age > LATE_START || overtaken(job);
-        if matches!(
-            skip,
-            SkipReason::CatchUpNone | SkipReason::CatchUpWindow { .. } | SkipReason::Superseded
-        ) && self.was_there_since(number, at)
+        // With `once` what comes due later may take the place of what was missed.
+        if matches!(skip, SkipReason::CatchUpNone | SkipReason::CatchUpWindow { .. })
+            && self.was_there_since(number, at)
         {
             return Some("it is said to be missed, and the daemon was there".to_owned());
         }
