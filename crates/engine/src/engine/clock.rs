@@ -75,10 +75,7 @@ impl Engine {
 
     /// A wake-up that is long overdue shows that the machine was asleep.
     pub(super) fn note_sleep(&mut self, input: &Input, now: Timestamp) {
-        let by = match input {
-            Input::ClockStepped { by } => *by,
-            _ => SignedDuration::ZERO,
-        };
+        let by = if let Input::ClockStepped { by } = input { *by } else { SignedDuration::ZERO };
         let overdue = |at: Timestamp| now.duration_since(shift(at, by)) > LATE_START;
         if self.next_wakeup().is_some_and(overdue) {
             self.awake_since = shift(now, -by);

@@ -94,10 +94,9 @@ pub(super) struct Contact {
     pub(super) last_began: Option<Timestamp>,
     /// When the last look began that has come back, or failed.
     pub(super) last_answered: Option<Timestamp>,
-    /// When the last complete look began of an agent at work, by the clock as it is set now.
-    pub(super) complete_began: Option<Timestamp>,
-    /// When it came back.
-    pub(super) complete_came: Option<Timestamp>,
+    /// When the last complete look of an agent at work began and came back, by the clock as it is set
+    /// now.
+    pub(super) complete: Option<(Timestamp, Timestamp)>,
     /// The last complete look.
     pub(super) fresh: Option<Fresh>,
     /// The agent's clock less ours, in milliseconds, when it last told.
@@ -151,8 +150,7 @@ impl Default for Contact {
             set_under_way: false,
             last_began: None,
             last_answered: None,
-            complete_began: None,
-            complete_came: None,
+            complete: None,
             fresh: None,
             offset_ms: 0,
             offset_known: false,
@@ -230,8 +228,7 @@ impl Contact {
         self.set_under_way = true;
         // The look may have begun by either clock.
         self.under_way_since = self.under_way_since.map(|at| at.min(shift(at, by)));
-        self.complete_began = self.complete_began.map(|at| shift(at, by));
-        self.complete_came = self.complete_came.map(|at| shift(at, by));
+        self.complete = self.complete.map(|(began, came)| (shift(began, by), shift(came, by)));
         self.last_began = self.last_began.map(|at| shift(at, by));
         self.last_answered = self.last_answered.map(|at| shift(at, by));
         self.retry_at = self.retry_at.map(|at| shift(at, by));

@@ -58,8 +58,7 @@ impl Engine {
                     self.break_series();
                 }
                 if look.is_complete() && look.agent.may_work() {
-                    self.contact.complete_began = Some(look.began_at);
-                    self.contact.complete_came = Some(self.now);
+                    self.contact.complete = Some((look.began_at, self.now));
                     self.stand_on(look, request);
                 }
             }

@@ -67,22 +67,19 @@ impl Engine {
     fn must_look_first(&self, name: &JobName) -> bool {
         let Some(first) = self.first_due(name) else { return false };
         let Some(runs) = self.state.open_of_job.get(name) else { return false };
-        let began = self.contact.complete_began;
+        let complete = self.contact.complete;
         runs.iter().filter_map(|run| self.state.runs.get(run)).any(|live| {
             let mut open = live.attempts().filter(|attempt| attempt.phase.is_underway());
             !live.is_over()
                 && open.any(|attempt| {
                     // As old as this is what was seen last while nothing is amiss.
                     let usual = self.look_interval(attempt) + OVERLAP_SLACK;
-                    let is_shown = |due| began.is_some_and(|began| shift(due, -usual) <= began);
-                    let is_last_shown = || {
-                        let unshown = |due: &Timestamp| {
-                            self.contact.complete_came.is_none_or(|came| came < *due)
-                                && !is_shown(*due)
-                        };
-                        self.last_due(name).filter(unshown).is_none()
-                    };
-                    attempt.is_ending() || !is_shown(first) || !is_last_shown()
+                    let is_unshown =
+                        |due| complete.is_none_or(|(began, _)| began < shift(due, -usual));
+                    let is_newer = |due: &Timestamp| complete.is_none_or(|(_, came)| came < *due);
+                    attempt.is_ending()
+                        || is_unshown(first)
+                        || self.last_due(name).filter(is_newer).is_some_and(is_unshown)
                 })
         })
     }
