@@ -17,22 +17,28 @@ fn job_file(port: u16) -> String {
     )
 }
 
+/// The agent at work as one user, and a daemon beside it; absent without root, which it takes to
+/// start a program as somebody else.
+fn alices_agent(world: &WorldOptions) -> Option<(tempfile::TempDir, Agent, Stage)> {
+    if !rustix::process::geteuid().is_root() {
+        return None;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let agent = Agent::start_as(ALICE, 0, folder.path(), world);
+    let mut stage = Stage::new(WorldOptions::DEFAULT_TOKEN);
+    stage.write("jobs.yaml", &job_file(agent.port));
+    stage.start();
+    Some((folder, agent, stage))
+}
+
 #[test]
 fn the_token_goes_to_the_user_who_was_first_found_at_work_and_to_nobody_else() {
-    if !rustix::process::geteuid().is_root() {
-        // It takes root to start a program as somebody else.
-        return;
-    }
     let world = WorldOptions {
         pick_up: Span::millis(1, 20),
         duration: Span::millis(10, 100),
         ..WorldOptions::default()
     };
-    let folder = tempfile::tempdir().unwrap();
-    let mut agent = Agent::start_as(ALICE, 0, folder.path(), &world);
-    let mut stage = Stage::new(WorldOptions::DEFAULT_TOKEN);
-    stage.write("jobs.yaml", &job_file(agent.port));
-    stage.start();
+    let Some((_folder, mut agent, mut stage)) = alices_agent(&world) else { return };
     let said = stage.ask(&["trigger", "one", "--wait"]);
     assert!(said.status.success(), "{}", stage.log_end());
     let log = std::fs::read_to_string(stage.log_path()).unwrap();
@@ -85,20 +91,12 @@ fn the_token_goes_to_the_user_who_was_first_found_at_work_and_to_nobody_else() {
 
 #[test]
 fn whoever_takes_the_port_while_a_transfer_runs_is_sent_nothing() {
-    if !rustix::process::geteuid().is_root() {
-        // It takes root to start a program as somebody else.
-        return;
-    }
     let world = WorldOptions {
         pick_up: Span::millis(1, 20),
         duration: Span::millis(600_000, 600_000),
         ..WorldOptions::default()
     };
-    let folder = tempfile::tempdir().unwrap();
-    let mut agent = Agent::start_as(ALICE, 0, folder.path(), &world);
-    let mut stage = Stage::new(WorldOptions::DEFAULT_TOKEN);
-    stage.write("jobs.yaml", &job_file(agent.port));
-    stage.start();
+    let Some((_folder, mut agent, stage)) = alices_agent(&world) else { return };
     assert!(stage.ask(&["trigger", "one"]).status.success());
     until("it runs", PATIENCE, || (stage.history().first()?["state"] == "running").then_some(()));
     agent.kill();
