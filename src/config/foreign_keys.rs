@@ -78,6 +78,11 @@ pub(super) const FOREIGN: &[Foreign] = &[
     ("backoffmultiplier", CRONSTABLE, Scope::Retry, "multiplier", ""),
     ("onpermanentfailure", CRONSTABLE, Scope::File, "alerts", "with `on: failed`"),
     ("failswhen", CRONSTABLE, Scope::Job, "partial", "or `empty`"),
+    ("timeoutstopsec", SYSTEMD, Scope::Job, "timeout", "past it, the transfer is canceled"),
+    ("restartpolicy", KUBERNETES, Scope::Job, "retry", ""),
+    ("cronstring", TEMPORAL, Scope::Job, "schedule", ""),
+    ("catchuppolicy", "", Scope::Job, "catch_up", ""),
+    ("dst", "", Scope::Job, "destination", ""),
     ("utc", CRONSTABLE, Scope::Job, "timezone", "`utc: true` is `timezone: UTC`"),
     ("timeoutsec", DAGU, Scope::Job, "timeout", "with a unit: `600s`"),
     ("delaysec", DAGU, Scope::Job, "jitter", "with a unit: `30s`"),
@@ -147,6 +152,10 @@ pub(super) const WITHOUT_LIKE: &[(&[&str], &str)] = &[
     (
         &["env", "environment", "envfile", "dotenv", "workingdir", "workingdirectory", "dir"],
         "a job runs no program, and so has no surroundings of its own",
+    ),
+    (
+        &["accuracysec"],
+        "a run starts at its scheduled time; `jitter` spreads the runs of several jobs",
     ),
     (
         &["name"],

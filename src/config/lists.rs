@@ -149,9 +149,10 @@ impl<T: Read> Read for Named<T> {
     fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
         if matches!(node.kind, Kind::Null) {
             let owner = reader.owner;
-            reader.tell(Problem::error(owner, "there is nothing under this key").hint(
-                "indent what belongs under it; write `{}` after the colon for an empty list",
-            ));
+            reader.tell(
+                Problem::error(owner, "there is nothing under this key")
+                    .hint("indent what belongs under it; write `{}` after the colon for none"),
+            );
             return None;
         }
         let Some(entries) = reader.entries(node, "a map of names") else {

@@ -7,7 +7,7 @@
 use std::ops::Range;
 
 use super::bounds::LINE_SHOWN;
-use super::secrets::{holds_only_secrets, may_name_a_secret};
+use super::secrets::{holds_only_secrets, may_name_a_secret, names_a_file};
 
 /// What stands for all that is hidden, whatever its length.
 const MASK: &str = "***";
@@ -62,16 +62,37 @@ pub(crate) fn secrets_of(line: &str) -> impl Iterator<Item = Secret> {
         let separates = after.is_empty()
             || after.starts_with([' ', '\t'])
             || line[..colon].ends_with(['"', '\'']);
-        // A token has been put where the name of its variable belongs.
-        let variable = || after.trim_start().split([' ', ',', '}']).next().unwrap_or_default();
-        let pasted = key == "token_env" && !variable().chars().all(is_of_variable);
+        // A secret has been put where the name of its variable or file belongs, or a place to hold
+        // it in.
+        let pasted = match key {
+            "token_env" => !plain_value(after).chars().all(is_of_variable),
+            "login" => separates && !plain_value(after).is_empty(),
+            _ => separates && names_a_file(key) && is_no_name(after),
+        };
         let address = separates && key == "url" && !is_agent_url(after);
         (secret || pasted || address).then(|| Secret {
             key: start + (before.len() - start - key.len()),
             value: colon + 1,
-            holds_only_secrets: holds_only_secrets(key),
+            holds_only_secrets: holds_only_secrets(key) || names_a_file(key),
         })
     })
+}
+
+/// A value that is one text, up to what follows it; empty where a map or an anchor stands.
+fn plain_value(value: &str) -> &str {
+    let value = value.trim_start();
+    let quoted = value.strip_prefix('"').or_else(|| value.strip_prefix('\''));
+    match quoted {
+        Some(text) => text.split(['"', '\'']).next().unwrap_or_default(),
+        None if value.starts_with(['{', '*', '&', '|', '>', '#']) => "",
+        None => value.split([',', '}', '#']).next().unwrap_or_default().trim_end(),
+    }
+}
+
+/// True for what is a map or a list, or may be one below.
+fn is_no_name(value: &str) -> bool {
+    let value = value.trim();
+    value.is_empty() || value.starts_with(['{', '[', '#', '|', '>'])
 }
 
 /// As much of a value as is looked at.
@@ -90,7 +111,30 @@ fn is_of_variable(c: char) -> bool {
 /// The byte from which on a line is not shown.
 fn first_secret(line: &str) -> Option<usize> {
     let key = secrets_of(line).find_map(|secret| value(line, secret.value));
-    [key, in_address(line), jwt(line), parameter(line)].into_iter().flatten().min()
+    let others = [in_address(line), before_host(line), tagged(line), jwt(line), parameter(line)];
+    others.into_iter().chain([key]).flatten().min()
+}
+
+/// User and password before a host without a scheme: `me:pw@host`.
+fn before_host(line: &str) -> Option<usize> {
+    line.match_indices('@').find_map(|(at, _)| {
+        let before = &line[..at];
+        let start = before
+            .rfind(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '{' | '[' | ','))
+            .map_or(0, |at| at + before[at..].chars().next().map_or(1, char::len_utf8));
+        let login = &before[start..];
+        (login.contains(':') && !login.contains("://")).then_some(start)
+    })
+}
+
+/// What follows a tag of YAML that has a secret's name: `!token abc`.
+fn tagged(line: &str) -> Option<usize> {
+    line.match_indices('!').find_map(|(mark, _)| {
+        let (tag, _) = line[mark + 1..].split_once(char::is_whitespace)?;
+        let starts = line[..mark].chars().next_back().is_none_or(|c| !c.is_alphanumeric());
+        let tag_names = starts && !tag.is_empty() && may_name_a_secret(tag.trim_matches('!'));
+        tag_names.then(|| value(line, mark + 1 + tag.len())).flatten()
+    })
 }
 
 /// Where the value behind a colon begins, if there is one on the line.
@@ -188,6 +232,22 @@ mod tests {
             ("cookie: x", "cookie: ***"),
             ("dsn: x", "dsn: ***"),
             ("token: [SECRET, b]", "token: ***"),
+            ("agent: {pin: 1234}", "agent: {pin: ***"),
+            ("  session: x", "  session: ***"),
+            ("  sid: x", "  sid: ***"),
+            ("  hmac: x", "  hmac: ***"),
+            ("  signature: x", "  signature: ***"),
+            ("  ping: every minute", "  ping: every minute"),
+            ("  token_file: {content: x}", "  token_file: ***"),
+            ("  totp_secret_file: [x]", "  totp_secret_file: ***"),
+            ("  token_file: my/token", "  token_file: my/token"),
+            ("agent: !token x", "agent: !token ***"),
+            ("agent: !include x", "agent: !include x"),
+            ("  token_env: \"X x\"", "  token_env: ***"),
+            ("  token_env: AMOVE_TOKEN # mine", "  token_env: AMOVE_TOKEN # mine"),
+            ("agent: {login: \"user:x\"}", "agent: {login: ***"),
+            ("login: {username: a}", "login: {username: a}"),
+            ("listen: \"user:x@127.0.0.1:1\"", "listen: \"***"),
             (
                 "webhook: {url: http://h, headers: {X-Foo: SECRET}}",
                 "webhook: {url: http://h, headers: ***",

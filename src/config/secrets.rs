@@ -55,7 +55,7 @@ pub(crate) fn secret_hint(key: &str, scope: Scope) -> String {
 }
 
 /// Words that the names of secrets hold.
-const PARTS: [&str; 12] = [
+const PARTS: [&str; 15] = [
     "secret",
     "token",
     "passw",
@@ -68,7 +68,13 @@ const PARTS: [&str; 12] = [
     "bearer",
     "jwt",
     "otp",
+    "session",
+    "hmac",
+    "signature",
 ];
+
+/// Names of secrets that are parts of other words.
+const WHOLE: [&str; 4] = ["pin", "pincode", "sid", "sig"];
 
 /// Words that people misspell.
 const WORDS: [&str; 8] =
@@ -92,8 +98,16 @@ pub(super) fn may_name_a_secret(key: &str) -> bool {
     }
     is_secret(key) || holds_only_secrets(key) || {
         let own = bare(key);
-        PARTS.iter().any(|part| own.contains(part)) || is_near(&own, &WORDS)
+        PARTS.iter().any(|part| own.contains(part))
+            || WHOLE.contains(&&*own)
+            || is_near(&own, &WORDS)
     }
+}
+
+/// True for a key that names a file of secrets: what stands there and is no path was meant for the
+/// file.
+pub(super) fn names_a_file(key: &str) -> bool {
+    PLAIN.contains(&key) && key.ends_with("_file")
 }
 
 /// True for a key below which everything may be secret: headers, and the arguments of programs.
