@@ -111,6 +111,7 @@ fn waits(filling: &Filling) -> Vec<WaitReason> {
         WaitReason::Port { words: words.clone() },
         WaitReason::Token { words: words.clone() },
         WaitReason::Listing { words },
+        WaitReason::List,
         WaitReason::Look,
     ]
 }

@@ -101,8 +101,9 @@ pub const MISSED_MAX: usize = 100;
 /// clocks are known no better, as the agent tells its own in whole seconds.
 pub const OVERLAP_SLACK: SignedDuration = SignedDuration::from_secs(2);
 
-/// A clock's difference from the agent's is believed up to this: more is neither a zone nor drift.
-pub const CLOCK_WAS_WRONG: SignedDuration = SignedDuration::from_hours(24);
+/// Nothing is queued while the agent's clock is further from ours than this: more is neither a zone
+/// nor drift.
+pub const AGENT_CLOCK_FAR: SignedDuration = SignedDuration::from_hours(24);
 
 /// A clock that is set forward by no more than this passes over occurrences that are still wanted:
 /// of each job the latest runs at once. cron(8) draws the same line; beyond it the clock had been

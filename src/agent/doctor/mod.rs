@@ -27,7 +27,7 @@ use crate::core::cause::HistoryRow;
 use crate::core::date_time::with_offset;
 use crate::core::duration;
 use crate::core::ids::{TransferId, UserId};
-use crate::core::limits::{CLOCK_WAS_WRONG, SKEW};
+use crate::core::limits::{AGENT_CLOCK_FAR, SKEW};
 use crate::core::transfer::{AgentState, Transfer};
 
 /// What an assumption turned out to be.
@@ -154,11 +154,11 @@ const CLOCK: Assumption = Assumption {
     holds: "dates of requests are compared with that tolerance",
     otherwise: "the tolerance is widened by what was learned of the difference",
 };
-/// The same of a clock that is further off than is believed: its dates prove nothing.
+/// The same of a clock that is so far off that nothing is queued.
 const CLOCK_FAR: Assumption = Assumption {
-    otherwise: "no difference of more than a day is believed: what is queued is not known for ours \
-                and waits until its `timeout`; set the clocks right, or `agent.exclusive_user`, \
-                which asks no dates",
+    otherwise: "runs wait while the difference is more than a day, as a transfer is known by the date \
+                of its request; set the clocks right, or `agent.exclusive_user`, which asks no \
+                dates",
     ..CLOCK
 };
 const HISTORY: Assumption = Assumption {
@@ -285,7 +285,7 @@ async fn pages(
         }
     };
     findings.push(match offset(&long) {
-        Some(offset) if offset.abs() > CLOCK_WAS_WRONG => CLOCK_FAR.judged(false, distance(offset)),
+        Some(offset) if offset.abs() > AGENT_CLOCK_FAR => CLOCK_FAR.judged(false, distance(offset)),
         Some(offset) => CLOCK.judged(offset.abs() <= SKEW, distance(offset)),
         None => CLOCK.found(Verdict::CantTell, "the answer has no `Date` header"),
     });

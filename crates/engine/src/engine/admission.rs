@@ -59,6 +59,7 @@ impl Engine {
             Trouble::Away(words) => Some(Wait::Agent(words.clone())),
             Trouble::PortHeld(words) => Some(Wait::Port(words.clone())),
             Trouble::Idle(state) => Some(Wait::Agent(format!("the agent is {}", state.word()))),
+            far @ Trouble::ClockFar(_) => Some(Wait::Agent(far.words())),
             Trouble::BadToken(words) => Some(Wait::Token(words.clone())),
             Trouble::Listing(incomplete) => Some(Wait::Listing(incomplete.clone())),
         }
@@ -72,6 +73,7 @@ impl Engine {
             Trouble::Idle(state) => {
                 WaitReason::Agent { words: format!("the agent is {}", state.word()) }
             }
+            far @ Trouble::ClockFar(_) => WaitReason::Agent { words: far.words() },
             Trouble::BadToken(words) => WaitReason::Token { words: words.clone() },
             Trouble::Listing(incomplete) => WaitReason::Listing { words: incomplete.words() },
         })
@@ -215,7 +217,7 @@ impl Engine {
             Wait::Port(ref words) => WaitReason::Port { words: words.clone() },
             Wait::Token(ref words) => WaitReason::Token { words: words.clone() },
             Wait::Listing(ref incomplete) => WaitReason::Listing { words: incomplete.words() },
-            Wait::Look => return live.row().reason.clone(),
+            Wait::Look => WaitReason::List,
         })
     }
 }

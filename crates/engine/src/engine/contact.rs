@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::Engine;
 use super::starting::Starting;
+use crate::duration;
 use crate::ids::{TransferId, UserId};
 use crate::input::Effect;
 use crate::limits::{
@@ -28,6 +29,9 @@ pub(super) enum Trouble {
     PortHeld(String),
     /// It answers, but takes no work.
     Idle(AgentState),
+    /// Its clock is so far ahead of ours, or behind if negative, that the dates of its records prove
+    /// nothing.
+    ClockFar(SignedDuration),
     /// It does not take our token.
     BadToken(String),
     /// Its list can't be read to its end, look after look: nothing may stand on what it shows.
@@ -41,12 +45,20 @@ impl Trouble {
             Self::Away(words) => format!("the agent can't be used: {words}"),
             Self::PortHeld(words) => words.clone(),
             Self::Idle(state) => format!("the agent is {}", state.word()),
+            Self::ClockFar(ahead) => clock_words(*ahead),
             Self::BadToken(words) => format!("no good token: {words}"),
             Self::Listing(incomplete) => {
                 format!("the agent's list can't be read to its end: {}", incomplete.words())
             }
         }
     }
+}
+
+/// What an agent is told by whose clock is far from ours.
+fn clock_words(ahead: SignedDuration) -> String {
+    let side = if ahead.is_negative() { "behind" } else { "ahead of" };
+    let far = duration::format_short(ahead.abs());
+    format!("the agent's clock is {far} {side} this machine's")
 }
 
 /// What a complete look has shown, as the ground that submits stand on.
@@ -200,9 +212,11 @@ impl Contact {
     pub(super) fn failed(&mut self, trouble: Trouble, now: Timestamp) {
         let delay = match &trouble {
             Trouble::BadToken(_) => TOKEN_RETRY,
-            Trouble::Away(_) | Trouble::PortHeld(_) | Trouble::Idle(_) | Trouble::Listing(_) => {
-                backoff(self.failures)
-            }
+            Trouble::Away(_)
+            | Trouble::PortHeld(_)
+            | Trouble::Idle(_)
+            | Trouble::ClockFar(_)
+            | Trouble::Listing(_) => backoff(self.failures),
         };
         self.failures = self.failures.saturating_add(1);
         self.retry_at = Some(shift(now, delay));

@@ -12,7 +12,7 @@ use crate::duration;
 use crate::event::Happening;
 use crate::ids::{AttemptId, TransferId};
 use crate::input::Level;
-use crate::limits::{ADOPT_WINDOW_CAP, CLOCK_WAS_WRONG, INCOMPLETE_LOOKS_MAX, SKEW};
+use crate::limits::{ADOPT_WINDOW_CAP, AGENT_CLOCK_FAR, INCOMPLETE_LOOKS_MAX, SKEW};
 use crate::matching::{assign, baseline_since, evidence, shift};
 use crate::place::Fingerprint;
 use crate::run::{Attempt, Phase};
@@ -106,6 +106,10 @@ impl Engine {
                 | Trouble::PortHeld(_)
                 | Trouble::Idle(_)
                 | Trouble::Listing(_) => "",
+                Trouble::ClockFar(_) => {
+                    " until one of them is set right, as a transfer is known by the date of its \
+                     request (`agent.exclusive_user` asks no dates)"
+                }
                 Trouble::BadToken(_) => " until it is renewed",
             };
             self.announce(Level::Warn, None, format!("{}; runs wait{until}", trouble.words()));
@@ -124,8 +128,13 @@ impl Engine {
         self.contact.agent = look.agent;
         self.contact.starting.found(look.agent);
         self.contact.retry_at = None;
-        if !look.agent.may_work() {
-            self.trouble_is(Trouble::Idle(look.agent));
+        let unfit = if look.agent.may_work() {
+            self.clock_far_away(look).map(Trouble::ClockFar)
+        } else {
+            Some(Trouble::Idle(look.agent))
+        };
+        if let Some(trouble) = unfit {
+            self.trouble_is(trouble);
             self.contact.retry_at = None;
             self.look_again_soon();
         } else if let Some(incomplete) = &look.incomplete {
@@ -142,6 +151,14 @@ impl Engine {
                         its places and its time alone";
             self.announce(Level::Warn, None, text.to_owned());
         }
+    }
+
+    /// How far the agent's clock is ahead of ours, if that is more than any zone or drift makes of it:
+    /// a window of evidence that spans the difference would hold other people's transfers too. Where
+    /// dates are not asked, it does not matter.
+    fn clock_far_away(&self, look: &Look) -> Option<SignedDuration> {
+        let far = look.clock_offset.filter(|ahead| ahead.abs() > AGENT_CLOCK_FAR);
+        far.filter(|_| !self.set.agent.exclusive_user)
     }
 
     /// The list could not be read to its end. Once is not news: it changes, or a page fails. Look
@@ -162,7 +179,11 @@ impl Engine {
         let known = match &self.contact.trouble {
             Some(Trouble::Listing(old)) => Some(old).filter(same_gap),
             Some(
-                Trouble::Away(_) | Trouble::PortHeld(_) | Trouble::Idle(_) | Trouble::BadToken(_),
+                Trouble::Away(_)
+                | Trouble::PortHeld(_)
+                | Trouble::Idle(_)
+                | Trouble::ClockFar(_)
+                | Trouble::BadToken(_),
             )
             | None => None,
         };
@@ -191,6 +212,9 @@ impl Engine {
 
     /// Makes a complete look the ground that submits stand on, if it read deep enough.
     fn stand_on(&mut self, look: Look, request: LookRequest) {
+        if self.clock_far_away(&look).is_some() {
+            return;
+        }
         let exclusive = self.set.agent.exclusive_user;
         let offset_ms = self.contact.offset_ms;
         let needed = baseline_since(look.as_of, offset_ms, exclusive);
@@ -377,8 +401,8 @@ impl Engine {
     }
 }
 
-/// A duration in milliseconds, within what a day can hold.
+/// A duration in milliseconds, within what a row can hold.
 fn millis(duration: SignedDuration) -> i64 {
-    let bound = CLOCK_WAS_WRONG.as_millis();
-    i64::try_from(duration.as_millis().clamp(-bound, bound)).unwrap_or(0)
+    let longest = if duration.is_negative() { i64::MIN } else { i64::MAX };
+    i64::try_from(duration.as_millis()).unwrap_or(longest)
 }

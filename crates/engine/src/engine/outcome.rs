@@ -142,10 +142,10 @@ impl Engine {
     fn enforce_start_within(&mut self, id: RunId) {
         let Some(live) = self.state.runs.get(&id) else { return };
         let Some(within) = live.is_too_late_to_start(self.now) else { return };
-        let waited = match self.wait_reason(live) {
-            // It has only just begun to wait: what it waited for was the look before that.
-            Reason::Due | Reason::CaughtUp => WaitReason::Look.into(),
-            reason => reason,
+        // One that has been found waiting for nothing has only just begun: for the look.
+        let waited = match live.wait() {
+            Some(_) => self.wait_reason(live),
+            None => WaitReason::List.into(),
         };
         let waited = Box::new(waited);
         self.run_was_kept_waiting();

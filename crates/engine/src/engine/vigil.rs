@@ -213,7 +213,7 @@ impl Engine {
                 .filter_map(|live| live.followed().map(|attempt| attempt.not_before))
                 .min(),
             // What is under way is seen to go on, or to stand still by somebody's wish.
-            Trouble::Idle(_) | Trouble::Listing(_) => None,
+            Trouble::Idle(_) | Trouble::ClockFar(_) | Trouble::Listing(_) => None,
         };
         [waiting, unheard].into_iter().flatten().min()
     }

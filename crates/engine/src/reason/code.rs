@@ -13,7 +13,7 @@ pub enum ReasonCode {
     CompletedUnusual,
     /// `max_active` transfers are in flight.
     WaitingSlot,
-    /// The agent is away, not signed in, paused or stopped.
+    /// The agent is away, not signed in, paused or stopped, or its clock is more than a day from ours.
     WaitingAgent,
     /// The agent has refused the token, or there is none.
     WaitingToken,

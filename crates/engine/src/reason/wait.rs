@@ -45,7 +45,7 @@ pub enum WaitReason {
         /// `max_active`.
         limit: u32,
     },
-    /// The agent is away, not signed in, paused or stopped.
+    /// The agent is away, not signed in, paused or stopped, or its clock is more than a day from ours.
     Agent {
         /// In which way.
         words: String,
@@ -65,6 +65,8 @@ pub enum WaitReason {
         /// Why not, and how far it was read.
         words: String,
     },
+    /// The agent's list is read before each request (protocol, rule 1).
+    List,
     /// An occurrence came while a run of the job may have ended unseen: a look will tell.
     Look,
 }
@@ -80,7 +82,7 @@ impl WaitReason {
             Self::Agent { .. } => ReasonCode::WaitingAgent,
             Self::Port { .. } => ReasonCode::WaitingPort,
             Self::Token { .. } => ReasonCode::WaitingToken,
-            Self::Listing { .. } | Self::Look => ReasonCode::WaitingListing,
+            Self::Listing { .. } | Self::List | Self::Look => ReasonCode::WaitingListing,
         }
     }
 
@@ -96,6 +98,7 @@ impl WaitReason {
             | Self::Port { .. }
             | Self::Token { .. }
             | Self::Listing { .. }
+            | Self::List
             | Self::Look => None,
         }
     }
@@ -123,6 +126,7 @@ impl WaitReason {
             Self::Listing { words } => {
                 format!("for the agent's list, which can't be read to its end: {words}")
             }
+            Self::List => "for the agent's list, which is read before each request".to_owned(),
             Self::Look => {
                 "for a look at the agent: the run before it may have ended by now".to_owned()
             }

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use jiff::SignedDuration;
 use uuid::Uuid;
 
-use super::stage::{Stage, at, job, secs};
+use super::stage::{Stage, at, job, secs, set};
 use crate::ids::{AttemptId, UserId};
 use crate::input::Input;
 use crate::job::{JobSet, Terms};
 use crate::place::Fingerprint;
+use crate::reason::ReasonCode;
 use crate::run::{Attempt, Phase, RunState};
 use crate::transfer::{AgentState, Gap, Incomplete, Look, SubmitAnswer, Transfer, TransferStatus};
 
@@ -149,6 +150,55 @@ fn a_record_that_is_hours_off_is_said_with_how_far_and_what_to_do() {
     assert!(reason.contains("is dated 5h before the request"), "{reason}");
     assert!(reason.contains("agent.exclusive_user"), "{reason}");
     assert!(stage.warnings.iter().any(|text| text == &reason), "{:?}", stage.warnings);
+}
+
+#[test]
+fn nothing_is_queued_at_an_agent_whose_clock_is_more_than_a_day_off() {
+    for ahead in [SignedDuration::from_hours(49), SignedDuration::from_hours(-25)] {
+        let mut stage = Stage::new(vec![job("a", "to/", |_| {})]);
+        stage.clock_offset = ahead;
+        stage.until(at("01:05:00"));
+        assert!(stage.submits.is_empty(), "{ahead:?}");
+        let run = stage.run(0);
+        assert_eq!(run.reason.code(), Some(ReasonCode::WaitingAgent), "{ahead:?}");
+        let reason = run.reason.to_string();
+        assert!(reason.contains("the agent's clock is"), "{reason}");
+        let said = stage.warnings.iter().filter(|line| line.contains("agent's clock"));
+        assert_eq!(said.count(), 1, "{:?}", stage.warnings);
+
+        stage.clock_offset = SignedDuration::from_hours(2);
+        stage.pass(secs(60));
+        assert_eq!(stage.submits.len(), 1, "a difference of hours is a zone");
+    }
+}
+
+#[test]
+fn where_dates_are_not_asked_a_clock_may_be_far_off() {
+    for ahead in [SignedDuration::from_hours(49), SignedDuration::from_hours(-49)] {
+        let mut exclusive = JobSet::clone(&set(vec![job("a", "to/", |_| {})]));
+        exclusive.agent.exclusive_user = true;
+        let mut stage = Stage::with(Arc::new(exclusive));
+        stage.clock_offset = ahead;
+        // The first look teaches how deep the next one is to read.
+        stage.until(at("01:00:01"));
+        let attempt = stage.answer(SubmitAnswer::Accepted);
+        stage.list(1, TransferStatus::Running);
+        stage.pass(secs(10));
+        assert_eq!(owner(&stage, 1), Some(attempt), "{ahead:?}");
+    }
+}
+
+#[test]
+fn a_clock_that_goes_days_ahead_while_a_request_is_under_way_hides_no_record_of_it() {
+    let mut stage = Stage::new(vec![job("a", "to/", |_| {})]);
+    stage.until(at("01:00:00"));
+    let attempt = stage.answer(SubmitAnswer::Uncertain("reset".to_owned()));
+    stage.clock_offset = SignedDuration::from_hours(49);
+    stage.list(1, TransferStatus::Running);
+    stage.pass(secs(10));
+    assert_eq!(owner(&stage, 1), Some(attempt));
+    stage.pass(SignedDuration::from_mins(10));
+    assert_eq!(stage.submits.len(), 1);
 }
 
 #[test]
