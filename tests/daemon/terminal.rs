@@ -1,97 +1,143 @@
-//! `status --watch` on a terminal and in a pipe. The terminal is one of `script` (util-linux).
+//! `status --watch` on a terminal and in a pipe. What stands on the terminal is read as a terminal
+//! shows it.
 
+use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::{Child, Command};
+use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 use rustix::process::Signal;
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use rustix::termios::{Winsize, tcsetwinsize};
 
 use crate::control::signal;
 use crate::stage::{Stage, now};
 
-/// What takes the second screen, and what gives it back.
+/// What takes the second screen.
 const ENTER: &str = "\x1b[?1049h";
-const LEAVE: &str = "\x1b[?1049l";
 
 /// Longer than anything here takes on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// `status --watch` on a terminal of its own; the terminal's settings are printed before and
-/// after it.
+/// The size of the terminal at first.
+const ROWS: u16 = 30;
+const COLUMNS: u16 = 100;
+
+/// A terminal, and a command of the shell on it.
 struct Terminal {
-    script: Child,
-    out: ChildStdout,
-    seen: String,
+    shell: Child,
+    keyboard: File,
+    output: Receiver<Vec<u8>>,
+    /// All that was written.
+    written: String,
+    screen: vt100::Parser,
 }
 
 impl Terminal {
     fn watch(stage: &Stage) -> Self {
-        Self::watch_on(stage, "xterm")
+        Self::shell(&format!(
+            "trap : INT; stty -g; {}; echo code=$?; stty -g",
+            command(stage, "TERM=xterm", "")
+        ))
     }
 
-    /// The same on a terminal of this kind.
-    fn watch_on(stage: &Stage, kind: &str) -> Self {
-        let globals = stage.globals().map(|text| format!("'{text}'")).join(" ");
-        let command = format!(
-            "trap : INT; stty rows 30 cols 100; stty -g; '{}' {globals} status --watch; \
-             echo code=$?; stty -g",
-            env!("CARGO_BIN_EXE_transferd")
-        );
-        let mut script = Command::new("script")
-            .args(["-qfec", &command, "/dev/null"])
-            .env("SHELL", "/bin/sh")
-            .env("TERM", kind)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
+    /// Runs a command of the shell.
+    fn shell(command: &str) -> Self {
+        let keyboard = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+        grantpt(&keyboard).unwrap();
+        unlockpt(&keyboard).unwrap();
+        let path = ptsname(&keyboard, Vec::new()).unwrap().into_string().unwrap();
+        let line = || File::options().read(true).write(true).open(&path).unwrap();
+        tcsetwinsize(&keyboard, size(ROWS, COLUMNS)).unwrap();
+        let shell = Command::new("setsid")
+            .args(["--ctty", "--wait", "sh", "-c", command])
+            .env_remove("NO_COLOR")
+            .stdin(line())
+            .stdout(line())
+            .stderr(line())
             .spawn()
             .unwrap();
-        let out = script.stdout.take().unwrap();
-        Self { script, out, seen: String::new() }
+        let keyboard = File::from(keyboard);
+        let mut reader = keyboard.try_clone().unwrap();
+        let (tell, output) = channel();
+        std::thread::spawn(move || {
+            let mut buffer = [0; 4_096];
+            // EIO when nobody holds the other end any more.
+            while let Ok(count @ 1..) = reader.read(&mut buffer) {
+                if tell.send(buffer[..count].to_vec()).is_err() {
+                    return;
+                }
+            }
+        });
+        let screen = vt100::Parser::new(ROWS.try_into().unwrap(), COLUMNS.try_into().unwrap(), 0);
+        Self { shell, keyboard, output, written: String::new(), screen }
     }
 
-    /// Reads on until `text` has come since the last call. The view is drawn every second, so that
-    /// there is always something to read until its time is over.
-    fn until(&mut self, text: &str) {
-        let began = now();
-        let begin = self.seen.len();
-        let mut bytes = Vec::new();
-        loop {
-            let mut part = [0; 4_096];
-            let count = self.out.read(&mut part).unwrap();
-            bytes.extend_from_slice(&part[..count]);
-            self.seen.truncate(begin);
-            self.seen.push_str(&String::from_utf8_lossy(&bytes));
-            if self.seen[begin..].contains(text) {
-                return;
-            }
-            let left = count > 0 && began.elapsed() < PATIENCE;
-            assert!(left, "waited in vain for {text:?}:\n{}", self.seen);
+    /// What stands on the screen.
+    fn shown(&self) -> String {
+        self.screen.screen().contents()
+    }
+
+    /// Waits until the screen is like this.
+    fn becomes(&mut self, what: &str, holds: impl Fn(&vt100::Screen) -> bool) {
+        while !holds(self.screen.screen()) {
+            let Ok(bytes) = self.output.recv_timeout(PATIENCE) else {
+                panic!("waited in vain for {what}:\n{}", self.shown());
+            };
+            self.take(&bytes);
         }
+    }
+
+    fn take(&mut self, bytes: &[u8]) {
+        self.screen.process(bytes);
+        self.written.push_str(&String::from_utf8_lossy(bytes));
+    }
+
+    /// Waits until this stands on the screen.
+    fn until(&mut self, text: &str) {
+        self.becomes(text, |screen| screen.contents().contains(text));
     }
 
     /// Types.
     fn press(&mut self, keys: &str) {
-        self.script.stdin.as_mut().unwrap().write_all(keys.as_bytes()).unwrap();
+        self.keyboard.write_all(keys.as_bytes()).unwrap();
+    }
+
+    /// Gives the terminal another size.
+    fn resize(&mut self, rows: u16, columns: u16) {
+        self.screen.set_size(rows.try_into().unwrap(), columns.try_into().unwrap());
+        tcsetwinsize(&self.keyboard, size(rows, columns)).unwrap();
     }
 
     /// Reads to the end, which must leave the terminal as it was.
     fn ends_tidily(mut self) {
         self.until("code=0");
-        let stdin = self.script.stdin.take();
-        let mut rest = String::new();
-        self.out.read_to_string(&mut rest).unwrap();
-        drop(stdin);
-        self.script.wait().unwrap();
-        self.seen.push_str(&rest);
+        assert!(self.shell.wait().unwrap().success());
+        while let Ok(bytes) = self.output.recv_timeout(PATIENCE) {
+            self.take(&bytes);
+        }
         let settings: Vec<_> =
-            self.seen.lines().map(str::trim).filter(|line| is_settings(line)).collect();
-        assert_eq!(settings.len(), 2, "{}", self.seen);
+            self.written.lines().map(str::trim).filter(|line| is_settings(line)).collect();
+        assert_eq!(settings.len(), 2, "{}", self.written);
         assert_eq!(settings[0], settings[1]);
-        assert_eq!(self.seen.matches(ENTER).count(), self.seen.matches(LEAVE).count());
-        assert!(self.seen.rfind(LEAVE) > self.seen.rfind(ENTER));
-        assert!(self.seen.rfind("\x1b[?25h") > self.seen.rfind("\x1b[?25l"), "the cursor is back");
-        assert!(self.seen.rfind("\x1b[?7h") > self.seen.rfind("\x1b[?7l"), "lines wrap again");
+        let shown = self.shown();
+        let screen = self.screen.screen();
+        assert!(!screen.alternate_screen() && !screen.hide_cursor(), "all is given back");
+        assert!(self.written.contains(ENTER));
+        assert!(!shown.contains("nightly"), "what was there before is there again: {shown}");
     }
+}
+
+/// A command of the shell that watches, in an environment and with options.
+fn command(stage: &Stage, environment: &str, options: &str) -> String {
+    let globals = stage.globals().map(|text| format!("'{text}'")).join(" ");
+    let program = env!("CARGO_BIN_EXE_transferd");
+    format!("env {environment} '{program}' {globals} status --watch {options}")
+}
+
+fn size(rows: u16, columns: u16) -> Winsize {
+    Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 }
 }
 
 /// A line of `stty -g`: hexadecimal numbers between colons.
@@ -148,18 +194,102 @@ fn keys_look_into_runs_and_act_once_a_question_is_answered() {
 }
 
 #[test]
+fn the_live_view_fits_the_terminal_also_when_that_has_another_size() {
+    let stage = Stage::new("");
+    let _daemon = stage.start();
+    let mut terminal = Terminal::watch(&stage);
+    terminal.until("nightly");
+    for (rows, columns) in [(12, 60), (40, 200), (24, 80)] {
+        terminal.resize(rows, columns);
+        let last = usize::from(rows) - 1;
+        terminal.becomes("keys on the last line", |screen| {
+            screen.contents().lines().nth(last).is_some_and(|line| line.starts_with("q quit"))
+        });
+        // The jobs have room, whatever stands above them.
+        terminal.press("G");
+        terminal.until("slow");
+    }
+    terminal.press("q");
+    terminal.ends_tidily();
+}
+
+#[test]
+fn the_live_view_lets_the_shell_have_the_terminal_for_a_while() {
+    let stage = Stage::new("");
+    let _daemon = stage.start();
+    let mut terminal = Terminal::shell(&format!("exec {}", command(&stage, "TERM=xterm", "")));
+    terminal.until("nightly");
+    terminal.press("\x1a");
+    terminal.becomes("the first screen", |screen| !screen.alternate_screen());
+    let stat = format!("/proc/{}/stat", terminal.shell.id());
+    let is_stopped = || std::fs::read_to_string(&stat).unwrap().contains(") T ");
+    let began = now();
+    while !is_stopped() {
+        assert!(began.elapsed() < PATIENCE, "it is never stopped");
+        std::thread::yield_now();
+    }
+    signal(&terminal.shell, Signal::CONT);
+    terminal.becomes("the second screen", vt100::Screen::alternate_screen);
+    terminal.until("nightly");
+    terminal.press("q");
+    assert!(terminal.shell.wait().unwrap().success());
+}
+
+#[test]
+fn the_live_view_is_coloured_as_it_is_asked_to_be() {
+    let stage = Stage::new("");
+    let _daemon = stage.start();
+    let coloured = [
+        ("TERM=xterm", "", true),
+        ("TERM=xterm NO_COLOR=1", "", false),
+        ("TERM=xterm NO_COLOR=1", "--color always", true),
+        ("TERM=xterm", "--color never", false),
+    ];
+    for (environment, options, expected) in coloured {
+        let command = command(&stage, environment, options);
+        let mut terminal = Terminal::shell(&format!("exec {command}"));
+        terminal.until("agent");
+        terminal.until("nightly");
+        let cells = (0..ROWS).flat_map(|row| (0..COLUMNS).map(move |column| (row, column)));
+        let cells: Vec<_> =
+            cells.filter_map(|(row, column)| terminal.screen.screen().cell(row, column)).collect();
+        let plain = |cell: &&vt100::Cell| cell.fgcolor() == vt100::Color::Default && !cell.dim();
+        assert_eq!(cells.iter().any(|cell| !plain(cell)), expected, "{command}");
+        assert!(cells.iter().any(|cell| cell.inverse()), "the job that keys are about is marked");
+        terminal.press("q");
+        assert!(terminal.shell.wait().unwrap().success());
+    }
+}
+
+#[test]
+fn words_of_others_do_not_steer_the_live_view() {
+    let stage = Stage::new("");
+    let _daemon = stage.start();
+    let reason = "moved\x1b]0;title\x07 \x1b[2Jaway\u{9b}31m";
+    assert_eq!(stage.command(&["pause", "nightly", "--reason", reason]).code, 0);
+    let mut terminal = Terminal::watch(&stage);
+    terminal.until("moved");
+    assert!(terminal.shown().contains("away"), "{}", terminal.shown());
+    for code in ["\x1b]0", "\x07", "\x1b[2Jaway", "\u{9b}"] {
+        assert!(!terminal.written.contains(code), "{code:?}");
+    }
+    terminal.press("q");
+    terminal.ends_tidily();
+}
+
+#[test]
 fn a_dumb_terminal_gets_blocks_of_lines() {
     let stage = Stage::new("");
     let _daemon = stage.start();
-    let mut terminal = Terminal::watch_on(&stage, "dumb");
+    let mut terminal =
+        Terminal::shell(&format!("trap : INT; {}; echo code=$?", command(&stage, "TERM=dumb", "")));
     terminal.until("nightly");
     assert_eq!(stage.command(&["pause", "nightly", "--reason", "moving house"]).code, 0);
     terminal.until("moving house");
     terminal.press("\x03");
     terminal.until("code=0");
-    assert!(!terminal.seen.contains("\x1b[H") && !terminal.seen.contains(ENTER));
-    drop(terminal.script.stdin.take());
-    terminal.script.wait().unwrap();
+    assert!(!terminal.written.contains('\x1b'), "{}", terminal.written);
+    terminal.shell.wait().unwrap();
 }
 
 #[test]

@@ -10,8 +10,8 @@ use crate::control::client::{Client, ClientError};
 use crate::control::document::StatusDocument;
 use crate::control::request::StatusQuery;
 
-/// How often the live view is drawn: it says how long ago things were.
-pub(super) const FRAME: Duration = Duration::from_secs(1);
+/// How often a daemon that is away is asked whether it is back.
+const RETRY: Duration = Duration::from_secs(1);
 
 /// So long after something has happened the daemon is asked: what happens together is shown
 /// together.
@@ -43,7 +43,7 @@ pub(super) async fn ask(
             (Some(client), news, answer)
         }
         Err(error) => {
-            tokio::time::sleep(FRAME).await;
+            tokio::time::sleep(RETRY).await;
             (None, news, Err(error))
         }
     }
@@ -86,7 +86,7 @@ impl Followed {
             status.jobs.iter().any(|job| job.active_run.is_some())
         };
         match &self.last {
-            _ if self.away.is_some() => FRAME,
+            _ if self.away.is_some() => RETRY,
             Some(last) if moves(last) => COUNTERS,
             Some(_) | None => QUIET_MAX,
         }

@@ -1,14 +1,17 @@
 //! `status --watch`: the page of `status`, kept up to date, on a terminal with keys to look into
 //! runs and to act; in a file, a pipe or a dumb terminal as a block whenever something has changed.
 //!
-//! `feed` asks the daemon, `model` is what is looked at and what keys do, `page` what is shown of
-//! it, `screen` the terminal, `act` what is asked of the daemon, `blocks` the form without one.
+//! `feed` asks the daemon, `keyboard` hears keys, `model` is what is looked at and what keys do,
+//! `page` what is shown of it, `painted` that page for `screen`, the terminal; `act` is what is asked
+//! of the daemon, `blocks` the form without a terminal. Screen and keys are ratatui's and crossterm's.
 
 mod act;
 mod blocks;
 mod feed;
+mod keyboard;
 mod model;
 mod page;
+mod painted;
 mod screen;
 
 use std::io::{IsTerminal, Write};
@@ -66,27 +69,31 @@ async fn on_terminal(
 ) -> Result<(), ClientError> {
     let mut screen_signals =
         ScreenSignals::listen().map_err(|error| ClientError::Broken(error.to_string()))?;
-    let mut screen = Screen::begin(out);
+    // A terminal that is gone has nobody in front of it.
+    let Ok(mut screen) = Screen::begin(out) else { return Ok(()) };
+    let mut keys = keyboard::listen();
     let mut model = Model::default();
-    let mut frames = tokio::time::interval(feed::FRAME);
     let mut asking = Box::pin(feed::ask(client.again(), query, News::default(), Duration::ZERO));
     loop {
+        let times = Times { now: clock::now(), zone: TimeZone::system(), absolute };
+        let (paper, height) = (Paper::of_stdout(global.color), Screen::area().height.into());
+        if screen.draw(page::lines(&mut model, &times, paper, height)).is_err() {
+            return Ok(());
+        }
+        let lasts = page::lasts(&mut model, &times, paper, height);
         let step = tokio::select! {
             biased;
             signal = screen_signals.next() => match signal {
-                ScreenSignal::Suspended => {
-                    screen.suspend();
-                    Step::Nothing
-                }
-                ScreenSignal::Resized => Step::Nothing,
+                ScreenSignal::Suspended if screen.suspend().is_err() => Step::Quit,
+                ScreenSignal::Suspended | ScreenSignal::Resized => Step::Nothing,
             },
-            key = screen.key() => model.press(key),
+            Some(key) = keys.recv() => model.press(key),
             answer = &mut asking => {
                 let (now, news) = model.followed.take(answer, client)?;
                 asking.set(feed::ask(now, query, news, model.followed.patience()));
                 model.again()
             }
-            _ = frames.tick() => Step::Nothing,
+            () = tokio::time::sleep(lasts) => Step::Nothing,
         };
         match step {
             Step::Nothing => {}
@@ -101,13 +108,6 @@ async fn on_terminal(
                 let told = act::look(client, &what, absolute, Paper::of_stdout(global.color)).await;
                 model.shows(what, told);
             }
-        }
-        let times = Times { now: clock::now(), zone: TimeZone::system(), absolute };
-        let paper = Paper::of_stdout(global.color);
-        let lines = page::lines(&mut model, &times, paper, Screen::height());
-        // A terminal that is gone has nobody in front of it.
-        if screen.draw(&lines).is_err() {
-            return Ok(());
         }
     }
 }

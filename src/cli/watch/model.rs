@@ -1,4 +1,6 @@
-//! What is looked at, and what keys do. Knows neither the terminal nor the daemon.
+//! What is looked at, and what keys do. Knows neither the screen nor the daemon.
+
+use ratatui::crossterm::event::KeyCode;
 
 use super::feed::Followed;
 use crate::control::document::JobDocument;
@@ -6,33 +8,6 @@ use crate::core::ids::{JobName, RunId};
 
 /// A filter that is longer is not part of a name.
 const FILTER_MAX: usize = 100;
-
-/// A key, as far as it means anything here.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Key {
-    /// A letter.
-    Letter(char),
-    /// One line up.
-    Up,
-    /// One line down.
-    Down,
-    /// One page up.
-    PageUp,
-    /// One page down.
-    PageDown,
-    /// To the beginning.
-    Home,
-    /// To the end.
-    End,
-    /// Enter.
-    Enter,
-    /// Escape.
-    Escape,
-    /// Backspace.
-    Backspace,
-    /// Anything else.
-    Other,
-}
 
 /// What is to be done about a job.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -110,7 +85,7 @@ pub(super) struct Model {
 
 impl Model {
     /// A key was pressed.
-    pub(super) fn press(&mut self, key: Key) -> Step {
+    pub(super) fn press(&mut self, key: KeyCode) -> Step {
         self.told = None;
         match &self.mode {
             Mode::Jobs => self.press_in_jobs(key),
@@ -118,67 +93,67 @@ impl Model {
             Mode::Question(action) => {
                 let action = action.clone();
                 self.mode = Mode::Jobs;
-                let yes = matches!(key, Key::Letter('y' | 'Y'));
+                let yes = matches!(key, KeyCode::Char('y' | 'Y'));
                 if yes { Step::Do(action) } else { Step::Nothing }
             }
             Mode::Text(..) | Mode::Keys => self.press_in_text(key),
         }
     }
 
-    fn press_in_jobs(&mut self, key: Key) -> Step {
+    fn press_in_jobs(&mut self, key: KeyCode) -> Step {
         match key {
-            Key::Letter('q' | 'Q') => return Step::Quit,
-            Key::Letter('?' | 'h') => (self.mode, self.top) = (Mode::Keys, 0),
-            Key::Letter('/') => self.mode = Mode::Filter,
-            Key::Escape => self.filter.clear(),
-            Key::Up | Key::Letter('k') => self.select(-1),
-            Key::Down | Key::Letter('j') => self.select(1),
-            Key::PageUp => self.select(-self.page()),
-            Key::PageDown => self.select(self.page()),
-            Key::Home | Key::Letter('g') => self.select(isize::MIN),
-            Key::End | Key::Letter('G') => self.select(isize::MAX),
-            Key::Enter => return self.open(),
-            Key::Letter('d') => {
+            KeyCode::Char('q' | 'Q') => return Step::Quit,
+            KeyCode::Char('?' | 'h') => (self.mode, self.top) = (Mode::Keys, 0),
+            KeyCode::Char('/') => self.mode = Mode::Filter,
+            KeyCode::Esc => self.filter.clear(),
+            KeyCode::Up | KeyCode::Char('k') => self.select(-1),
+            KeyCode::Down | KeyCode::Char('j') => self.select(1),
+            KeyCode::PageUp => self.select(-self.page()),
+            KeyCode::PageDown => self.select(self.page()),
+            KeyCode::Home | KeyCode::Char('g') => self.select(isize::MIN),
+            KeyCode::End | KeyCode::Char('G') => self.select(isize::MAX),
+            KeyCode::Enter => return self.open(),
+            KeyCode::Char('d') => {
                 if let Some(name) = self.selected.clone() {
                     return Step::Look(Shown::Job(name));
                 }
             }
-            Key::Letter(letter) => self.ask(letter),
-            Key::Backspace | Key::Other => {}
+            KeyCode::Char(letter) => self.ask(letter),
+            _ => {}
         }
         Step::Nothing
     }
 
-    fn press_in_filter(&mut self, key: Key) -> Step {
+    fn press_in_filter(&mut self, key: KeyCode) -> Step {
         match key {
-            Key::Letter(letter) if self.filter.len() < FILTER_MAX => self.filter.push(letter),
-            Key::Backspace => drop(self.filter.pop()),
-            Key::Enter => self.mode = Mode::Jobs,
-            Key::Escape => {
+            KeyCode::Char(letter) if self.filter.len() < FILTER_MAX => self.filter.push(letter),
+            KeyCode::Backspace => drop(self.filter.pop()),
+            KeyCode::Enter => self.mode = Mode::Jobs,
+            KeyCode::Esc => {
                 self.filter.clear();
                 self.mode = Mode::Jobs;
             }
-            Key::Up => self.select(-1),
-            Key::Down => self.select(1),
-            Key::Letter(_) | Key::PageUp | Key::PageDown | Key::Home | Key::End | Key::Other => {}
+            KeyCode::Up => self.select(-1),
+            KeyCode::Down => self.select(1),
+            _ => {}
         }
         Step::Nothing
     }
 
-    fn press_in_text(&mut self, key: Key) -> Step {
+    fn press_in_text(&mut self, key: KeyCode) -> Step {
         let page = self.room.max(1);
         match key {
-            Key::Up | Key::Letter('k') => self.top = self.top.saturating_sub(1),
-            Key::Down | Key::Letter('j') => self.top = self.top.saturating_add(1),
-            Key::PageUp => self.top = self.top.saturating_sub(page),
-            Key::PageDown | Key::Letter(' ') => self.top = self.top.saturating_add(page),
-            Key::Home | Key::Letter('g') => self.top = 0,
+            KeyCode::Up | KeyCode::Char('k') => self.top = self.top.saturating_sub(1),
+            KeyCode::Down | KeyCode::Char('j') => self.top = self.top.saturating_add(1),
+            KeyCode::PageUp => self.top = self.top.saturating_sub(page),
+            KeyCode::PageDown | KeyCode::Char(' ') => self.top = self.top.saturating_add(page),
+            KeyCode::Home | KeyCode::Char('g') => self.top = 0,
             // The page keeps it in bounds.
-            Key::End | Key::Letter('G') => self.top = usize::MAX,
-            Key::Letter('q' | 'Q' | '?') | Key::Escape | Key::Enter | Key::Backspace => {
+            KeyCode::End | KeyCode::Char('G') => self.top = usize::MAX,
+            KeyCode::Char('q' | 'Q' | '?') | KeyCode::Esc | KeyCode::Enter | KeyCode::Backspace => {
                 (self.mode, self.top) = (Mode::Jobs, 0);
             }
-            Key::Letter(_) | Key::Other => {}
+            _ => {}
         }
         Step::Nothing
     }
@@ -281,11 +256,11 @@ impl Action {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
     /// Three jobs, as a daemon tells of them; `busy` has a run.
-    fn model() -> Model {
+    pub(in super::super) fn model() -> Model {
         let place = serde_json::json!({"account": null,
             "account_id": "6f1c2f0e-0d8c-4f3e-9a51-0c9d5f0a1b11", "bucket": "b", "path": "p/"});
         let run = serde_json::json!({"id": "6d0f6b0e-93f5-4c0b-9a56-2f6f33b27a01", "job": "busy",
@@ -315,7 +290,7 @@ mod tests {
         let mut step = Step::Nothing;
         for key in keys.chars() {
             assert_eq!(step, Step::Nothing, "{keys}");
-            step = model.press(Key::Letter(key));
+            step = model.press(KeyCode::Char(key));
         }
         step
     }
@@ -341,12 +316,12 @@ mod tests {
     fn the_selection_stays_within_the_jobs_and_enter_opens_the_active_run() {
         let mut model = model();
         for _ in 0..5 {
-            model.press(Key::Down);
+            model.press(KeyCode::Down);
         }
         assert_eq!(model.selected, Some(JobName::new("weekly")));
-        assert_eq!(model.press(Key::Enter), Step::Look(Shown::Job(JobName::new("weekly"))));
-        model.press(Key::Home);
-        let Step::Look(Shown::Run(run)) = model.press(Key::Enter) else { panic!("no run") };
+        assert_eq!(model.press(KeyCode::Enter), Step::Look(Shown::Job(JobName::new("weekly"))));
+        model.press(KeyCode::Home);
+        let Step::Look(Shown::Run(run)) = model.press(KeyCode::Enter) else { panic!("no run") };
         model.shows(Shown::Run(run), Ok("a\nb\n".to_owned()));
         assert_eq!(model.again(), Step::Look(Shown::Run(run)), "it is kept up to date");
         assert_eq!(press(&mut model, "q"), Step::Nothing, "back to the jobs");
@@ -357,10 +332,10 @@ mod tests {
     fn what_is_typed_after_a_slash_is_a_filter() {
         let mut model = model();
         assert_eq!(press(&mut model, "/dq"), Step::Nothing, "no command while it is typed");
-        model.press(Key::Backspace);
-        model.press(Key::Enter);
+        model.press(KeyCode::Backspace);
+        model.press(KeyCode::Enter);
         assert_eq!((model.filter.as_str(), &model.mode), ("d", &Mode::Jobs));
-        model.press(Key::Escape);
+        model.press(KeyCode::Esc);
         assert_eq!(model.filter, "");
     }
 }

@@ -1,7 +1,13 @@
 //! What stands on the screen, line by line: a function of the model, the present and the screen.
 
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use ratatui::text::Line;
+
 use super::feed::Followed;
 use super::model::{Mode, Model};
+use super::painted;
 use crate::cli::render::fit::{cut_end, hanging, width};
 use crate::cli::render::paint::{Paint, Tone};
 use crate::cli::render::status::{head, jobs};
@@ -26,28 +32,19 @@ const KEYS: &[(&str, &str)] = &[
     ("Ctrl-Z", "back to the shell for a while, until `fg`"),
 ];
 
-/// A line of the screen.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Line {
-    /// Its text, with the codes of colours.
-    pub(super) text: String,
-    /// It begins the job that keys are about.
-    pub(super) selected: bool,
-}
+/// The lines of a page.
+pub(super) type Page = Vec<Line<'static>>;
 
-impl Line {
-    fn plain(text: &str) -> Self {
-        Self { text: text.to_owned(), selected: false }
-    }
-}
+/// The page is made anew after so long at the latest.
+const MINUTE: i64 = 60;
 
 /// The lines of the whole screen, no more than its height.
-pub(super) fn lines(model: &mut Model, times: &Times, paper: Screen, height: usize) -> Vec<Line> {
+pub(super) fn lines(model: &mut Model, times: &Times, paper: Screen, height: usize) -> Page {
     let room = height.saturating_sub(1);
     let mut lines = match &model.mode {
         Mode::Jobs | Mode::Filter | Mode::Question(_) => of_jobs(model, times, paper, room),
         Mode::Text(_, text) => {
-            let text: Vec<Line> = text.lines().map(Line::plain).collect();
+            let text = painted::lines(text);
             scrolled(model, text, room)
         }
         Mode::Keys => {
@@ -56,17 +53,39 @@ pub(super) fn lines(model: &mut Model, times: &Times, paper: Screen, height: usi
                 format!("{} {does}", Paint(paper.color).tone(Tone::Strong, &format!("{keys:<33}")))
             });
             let told = told.collect::<Vec<_>>().join("\n");
-            let told = told.lines().map(Line::plain).collect();
-            scrolled(model, told, room)
+            scrolled(model, painted::lines(&told), room)
         }
     };
     lines.resize(room, Line::default());
-    lines.push(Line::plain(&foot(model, times, paper)));
+    lines.push(foot(model, times, paper));
     lines
 }
 
+/// How long the page reads as it does if nothing happens: ages become other ones, each second while
+/// they are short. Otherwise nobody has to wake.
+pub(super) fn lasts(model: &mut Model, times: &Times, paper: Screen, height: usize) -> Duration {
+    let mut after = |seconds: i64| {
+        let now = times.now.checked_add(SignedDuration::from_secs(seconds)).unwrap_or(times.now);
+        let times = Times { now, ..times.clone() };
+        lines(model, &times, paper, height)
+    };
+    let now = after(0);
+    // The last second at which it is the same, and one at which it is not, or is made anew.
+    let (mut same, mut other) = (0, MINUTE);
+    let mut half = 1;
+    while other - same > 1 {
+        if after(half) == now {
+            same = half
+        } else {
+            other = half
+        }
+        half = i64::midpoint(same, other);
+    }
+    Duration::from_secs(other.unsigned_abs())
+}
+
 /// What is longer than the screen, from the line on that the model names.
-fn scrolled(model: &mut Model, lines: Vec<Line>, room: usize) -> Vec<Line> {
+fn scrolled(model: &mut Model, lines: Page, room: usize) -> Page {
     model.room = room;
     model.top = model.top.min(lines.len().saturating_sub(room));
     lines.into_iter().skip(model.top).take(room).collect()
@@ -83,15 +102,14 @@ pub(super) fn away(followed: &Followed, times: &Times, paper: Screen) -> String 
     format!("{} {words}\n\n", Paint(paper.color).tone(Tone::Bad, "!"))
 }
 
-fn of_jobs(model: &mut Model, times: &Times, paper: Screen, room: usize) -> Vec<Line> {
-    let mut above: Vec<Line> =
-        away(&model.followed, times, paper).lines().map(Line::plain).collect();
+fn of_jobs(model: &mut Model, times: &Times, paper: Screen, room: usize) -> Page {
+    let mut above = painted::lines(&away(&model.followed, times, paper));
     let Some(status) = model.followed.status() else { return above };
-    above.extend(head(status, times, paper).lines().map(Line::plain));
+    above.extend(painted::lines(&head(status, times, paper)));
     let most = room.saturating_sub(JOBS_MIN);
     if above.len() > most {
         above.truncate(most.saturating_sub(1));
-        above.push(Line::plain("…"));
+        above.push(Line::from("…"));
     }
     let shown = filtered(status, &model.filter);
     let (order, rows) = jobs(&shown, times, paper);
@@ -100,24 +118,19 @@ fn of_jobs(model: &mut Model, times: &Times, paper: Screen, room: usize) -> Vec<
         model.selected = order.first().cloned();
     }
     let (headings, rows) = rows.parts();
-    above.extend(headings.lines().map(Line::plain));
+    above.extend(painted::lines(&headings));
     let (mut below, mut from, mut until) = (Vec::new(), 0, 0);
     for (name, row) in order.iter().zip(rows) {
-        let selected = Some(name) == model.selected.as_ref();
-        if selected {
-            (from, until) = (below.len(), below.len() + row.lines().count());
+        let mut row = painted::lines(&row);
+        if Some(name) == model.selected.as_ref() {
+            (from, until) = (below.len(), below.len() + row.len());
+            row[..1].iter_mut().for_each(|line| line.style = line.style.reversed());
         }
-        let row = row.lines().enumerate();
-        below.extend(
-            row.map(|(index, line)| Line {
-                text: line.to_owned(),
-                selected: selected && index == 0,
-            }),
-        );
+        below.append(&mut row);
     }
     if order.is_empty() {
         let none = if status.jobs.is_empty() { "no jobs" } else { "no job's name holds that" };
-        below.push(Line::plain(none));
+        below.push(Line::from(none));
     }
     model.order = order;
     let left = room.saturating_sub(above.len());
@@ -152,8 +165,13 @@ fn as_many_as_fit(words: &[String], room: usize) -> String {
     line
 }
 
+/// The present. Without seconds: the page would be another one with each.
+fn clock(times: &Times) -> String {
+    times.now.to_zoned_datetime(times.zone.clone()).strftime("%H:%M %:z").to_string()
+}
+
 /// The last line: a question, what came of the last one, the filter, or the keys.
-fn foot(model: &Model, times: &Times, paper: Screen) -> String {
+fn foot(model: &Model, times: &Times, paper: Screen) -> Line<'static> {
     let (tone, words) = match (&model.mode, &model.told) {
         (Mode::Question(action), _) => (Tone::Strong, action.question()),
         (Mode::Filter, _) => {
@@ -174,12 +192,60 @@ fn foot(model: &Model, times: &Times, paper: Screen) -> String {
             let mut keys = FOOT.map(str::to_owned).to_vec();
             keys.insert(if first { 0 } else { keys.len() }, filter);
             let room = paper.room().unwrap_or(80);
-            let (keys, clock) = (as_many_as_fit(&keys, room), times.zoned(times.now));
+            let (keys, clock) = (as_many_as_fit(&keys, room), clock(times));
             let left = room.saturating_sub(width(&keys));
             let wanted = width(&clock) + 2;
             (Tone::Faint, if left < wanted { keys } else { format!("{keys}{clock:>left$}") })
         }
     };
     let room = paper.room().unwrap_or(80);
-    Paint(paper.color).tone(tone, &cut_end(&words, room))
+    let foot = Paint(paper.color).tone(tone, &cut_end(&words, room));
+    painted::lines(&foot).pop().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+    use jiff::tz::TimeZone;
+    use ratatui::crossterm::event::KeyCode;
+    use ratatui::style::Style;
+
+    use super::super::model::tests::model;
+    use super::*;
+
+    const PAPER: Screen = Screen { width: Some(80), color: true };
+
+    /// So long after the daemon's start.
+    fn after(span: SignedDuration) -> Times {
+        let began: Timestamp = "2026-11-27T12:00:00Z".parse().unwrap();
+        Times { now: began + span, zone: TimeZone::UTC, absolute: false }
+    }
+
+    #[test]
+    fn nobody_wakes_before_the_page_reads_differently() {
+        let lasts = |seconds| {
+            lasts(&mut model(), &after(SignedDuration::from_secs(seconds)), PAPER, 24).as_secs()
+        };
+        assert_eq!(lasts(5), 1, "5 s ago, 6 s ago");
+        assert_eq!(lasts(1_205), 55, "20 min ago, 21 min ago");
+        assert_eq!(lasts(300_000), 60, "the clock");
+    }
+
+    #[test]
+    fn the_selected_job_is_on_the_screen_and_marked_however_low_that_is() {
+        for height in 2..24 {
+            let mut model = model();
+            for _ in 0..3 {
+                let lines = lines(&mut model, &after(SignedDuration::from_hours(9)), PAPER, height);
+                assert_eq!(lines.len(), height);
+                let marked: Vec<_> =
+                    lines.iter().filter(|line| line.style != Style::new()).collect();
+                let name = model.selected.clone().unwrap();
+                assert!(height < 5 || marked.len() == 1, "{height}: {lines:#?}");
+                let whole = marked.iter().all(|line| line.to_string().starts_with(name.as_str()));
+                assert!(whole, "{marked:?}");
+                model.press(KeyCode::Down);
+            }
+        }
+    }
 }

@@ -1,0 +1,61 @@
+//! What is written for terminals as what the library draws.
+
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+
+use crate::cli::render::paint::{Tone, parts};
+
+/// A text with the codes of colours, in lines.
+pub(super) fn lines(text: &str) -> Vec<Line<'static>> {
+    let mut lines = vec![Line::default()];
+    for (tone, part) in parts(text) {
+        for (index, piece) in part.split('\n').enumerate() {
+            if index > 0 {
+                lines.push(Line::default());
+            }
+            if let Some(line) = lines.last_mut().filter(|_| !piece.is_empty()) {
+                line.push_span(Span::styled(piece.to_owned(), style(tone)));
+            }
+        }
+    }
+    // What ends with a line feed has no line behind it.
+    lines.pop_if(|last| last.spans.is_empty());
+    lines
+}
+
+/// How the library shows what [`Paint`](crate::cli::render::paint::Paint) writes.
+fn style(tone: Tone) -> Style {
+    let style = Style::new();
+    match tone {
+        Tone::Plain => style,
+        Tone::Strong => style.bold(),
+        Tone::Faint => style.dim(),
+        Tone::Good => style.green(),
+        Tone::Busy => style.cyan(),
+        Tone::Doubtful => style.yellow(),
+        Tone::Bad => style.red(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ratatui::style::Stylize;
+
+    use super::*;
+    use crate::cli::render::paint::Paint;
+
+    #[test]
+    fn colours_stay_where_they_are_painted_over_several_lines_too() {
+        let paint = Paint(true);
+        let (bad, strong) = (paint.tone(Tone::Bad, "b\n  c"), paint.tone(Tone::Strong, "d"));
+        let drawn = lines(&format!("a {bad}\n\n{strong} e\n"));
+        let expected = [
+            Line::from(vec!["a ".into(), "b".red()]),
+            Line::from(vec!["  c".red()]),
+            Line::default(),
+            Line::from(vec!["d".bold(), " e".into()]),
+        ];
+        assert_eq!(drawn, expected);
+        assert_eq!(lines(""), []);
+    }
+}
