@@ -2,7 +2,9 @@
 //!
 //! Several that are asked for at once are all recorded, or none. Retries and backfills step behind:
 //! until one has begun, whatever else its job has to do goes first. Keeps true: a time that has
-//! succeeded is not run again unless that is asked for, and one that is active never is.
+//! succeeded is not run again unless that is asked for, and one that is active never is. A run that
+//! only hopes for a lost request to turn up has failed as far as it is asked about here: it gives
+//! way (protocol, rule 6), and hopes on where the answer is no.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -24,9 +26,6 @@ use crate::template::PathTemplate;
 impl Engine {
     /// Records the runs that somebody asks for: all of them, or none.
     pub(super) fn runs_asked_for(&mut self, wishes: &[Wish]) -> Answer {
-        for wish in wishes {
-            self.end_hopeful_run(&wish.job);
-        }
         let mut runs = Vec::with_capacity(wishes.len());
         for wish in wishes {
             match self.wished(wish) {
@@ -48,14 +47,19 @@ impl Engine {
         if let Some(words) = self.too_many(runs.iter()) {
             return Answer::No(words);
         }
+        for wish in wishes {
+            self.end_hopeful_run(&wish.job);
+        }
         Answer::Done(self.open_all(runs))
     }
 
     /// Records the runs of a backfill.
     pub(super) fn backfill(&mut self, wanted: &Backfill) -> Answer {
-        self.end_hopeful_run(&wanted.job);
         match self.backfill_plan(wanted) {
             Ok(plan) => {
+                if !plan.runs.is_empty() {
+                    self.end_hopeful_run(&wanted.job);
+                }
                 self.open_all(plan.runs.clone());
                 Answer::Planned(Box::new(plan))
             }
@@ -133,13 +137,18 @@ impl Engine {
         success_for(past, at).map(|run| left_out(run, ReasonCode::Completed))
     }
 
+    /// The runs of a job that are not over, but for one that gives way to whatever is asked for.
+    fn under_way(&self, job: &JobName) -> impl Iterator<Item = &Run> {
+        let live = self.state.unfinished_of(job).iter().filter_map(|id| self.state.runs.get(id));
+        live.filter(|live| !live.only_hopes()).map(|live| live.row().as_ref())
+    }
+
     /// The runs of a job that are not over, the oldest of each scheduled time, by its milliseconds.
     fn active_by_time(&self, job: &JobName) -> BTreeMap<i64, RunId> {
         let mut active = BTreeMap::new();
-        for id in self.state.unfinished_of(job) {
-            let run = self.state.runs.get(id).map(|live| live.row());
-            if let Some(at) = run.and_then(|run| run.scheduled_for) {
-                active.entry(at.as_millisecond()).or_insert(*id);
+        for run in self.under_way(job) {
+            if let Some(at) = run.scheduled_for {
+                active.entry(at.as_millisecond()).or_insert(run.id);
             }
         }
         active
@@ -192,10 +201,8 @@ impl Engine {
         job: &Job,
         scheduled_for: Option<Timestamp>,
     ) -> Result<Run, String> {
-        let ahead = self.state.ahead(&job.name);
-        let held = ahead.iter().skip(1).find(|id| {
-            self.state.runs.get(id).is_some_and(|live| live.row().trigger == Trigger::Manual)
-        });
+        let ahead = self.under_way(&job.name).filter(|run| !self.state.steps_behind(run.id));
+        let held = ahead.skip(1).find(|run| run.trigger == Trigger::Manual).map(|run| run.id);
         if let Some(held) = held {
             return Err(format!(
                 "run {held}, triggered before, is still waiting; `transferd cancel {held}` \
@@ -220,16 +227,14 @@ impl Engine {
         of: &Arc<Run>,
         current: bool,
     ) -> Result<Run, String> {
-        let unfinished = self.state.unfinished_of(&of.job);
-        let retries = |id: &&RunId| {
-            let live = self.state.runs.get(id);
-            live.is_some_and(|live| live.row().retry_of == Some(of.id))
-        };
-        if unfinished.contains(&of.id) || !of.state.is_over() {
+        if self.under_way(&of.job).any(|run| run.id == of.id) {
             return Err(format!("run {} of `{}` is not over", of.id, of.job));
         }
-        if let Some(run) = unfinished.iter().find(retries) {
-            return Err(format!("run {run} repeats run {} already", of.id));
+        if !of.state.is_over() && !self.state.unfinished_of(&of.job).contains(&of.id) {
+            return Err(format!("run {} of `{}` has just ended; ask once more", of.id, of.job));
+        }
+        if let Some(run) = self.under_way(&of.job).find(|run| run.retry_of == Some(of.id)) {
+            return Err(format!("run {} repeats run {} already", run.id, of.id));
         }
         if of.state == RunState::Succeeded && !wish.again {
             return Err(format!(
@@ -345,11 +350,8 @@ impl Engine {
 
     /// The run of a job for that time that is not over.
     fn active_for(&self, job: &JobName, at: Timestamp) -> Option<RunId> {
-        let is_for = |id: &&RunId| {
-            let run = self.state.runs.get(id).map(|live| live.row());
-            run.and_then(|run| run.scheduled_for).is_some_and(|other| is_same_time(other, at))
-        };
-        self.state.unfinished_of(job).iter().find(is_for).copied()
+        let is_for = |run: &&Run| run.scheduled_for.is_some_and(|other| is_same_time(other, at));
+        self.under_way(job).find(is_for).map(|run| run.id)
     }
 
     /// A run for that time that was not over when the past was read, and is now: how it ended is

@@ -10,7 +10,7 @@ use transferd_engine::input::{Input, OperatorRequest, ReplyTo};
 use transferd_engine::run::RunState as EngineState;
 use transferd_engine::transfer::{CancelAnswer, Refusal, SubmitAnswer};
 
-use super::daemon::Daemon;
+use super::daemon::{ATTEMPTS_MAX, Daemon};
 use super::evidence::positions;
 use super::moves::Move;
 use super::rules::Rule;
@@ -26,6 +26,9 @@ const WALKS: u64 = 400;
 fn walks_each() -> u64 {
     std::env::var("TRANSFERD_WALKS").map_or(WALKS, |walks| walks.parse().expect("a number"))
 }
+
+/// The model's configurations whose walks come before those of the engine's own.
+const WALKED_FIRST: usize = 14;
 
 /// Seconds from a look to the start of what may start: a back-off of one second, and the delays
 /// after looks in vain.
@@ -43,6 +46,8 @@ struct Walk {
     names: Vec<AttemptId>,
     random: fastrand::Rng,
     told: Vec<String>,
+    /// The engine has sent more than the model holds.
+    is_full: bool,
 }
 
 impl Walk {
@@ -54,6 +59,7 @@ impl Walk {
             names: Vec::new(),
             random: fastrand::Rng::with_seed(seed),
             told: Vec::new(),
+            is_full: false,
         }
     }
 
@@ -64,9 +70,9 @@ impl Walk {
             self.told.push(format!("{:>3}  {happens}", self.s.now - START));
             let before = self.s.clone();
             let led = self.lead(happens);
-            // Where the engine has learned to wait for longer than the model's window, or seconds
-            // have decided, they part.
-            if self.stage.has_learned || self.is_a_tie(&before) {
+            // Where the engine has learned to wait for longer than the model's window, seconds
+            // have decided, or the model is full, they part.
+            if self.stage.has_learned || self.is_full || self.is_a_tie(&before) {
                 break;
             }
             led?;
@@ -114,6 +120,12 @@ impl Walk {
             Move::Operator(run) => {
                 let request = OperatorRequest::CancelRun(run_id(run));
                 self.stage.input(Input::Operator { reply: ReplyTo(0), request, by: None });
+            }
+            Move::Repeat(run) => {
+                let by = self.random.u8(..3);
+                if !self.stage.repeat(run, by) {
+                    return Err(format!("the engine does not repeat run {run} (in way {by})"));
+                }
             }
             Move::Receipt(a) => self.stage.input(Input::Receipt(self.names[usize::from(a)])),
             Move::Crash => self.stage.crash(),
@@ -184,6 +196,10 @@ impl Walk {
             let of_run = |run: &u8| run_id(*run) == name.run;
             let run = positions(self.s.runs.len()).find(of_run).expect("a run of the model");
             self.told.push(format!("     the engine submits for run {run}"));
+            if self.s.attempts.len() == ATTEMPTS_MAX {
+                self.is_full = true;
+                return Ok(());
+            }
             if !self.daemon.may_start(&self.s, run) {
                 return Err(format!("the engine submits for run {run}, which may not start"));
             }
@@ -301,13 +317,14 @@ fn engine_configurations() -> Vec<Bounds> {
             others: 1,
             elsewhere: 1,
             receipts: 0,
+            repeats: 0,
         },
         ..plain("everything at once")
     };
     let all = [Second::None, Second::SameJob, Second::SamePlaces, Second::Overlapping];
     let mut bounds = configurations();
     // At the end, so that the walks of the others are those that they were.
-    let of_receipts = bounds.pop();
+    let added_since = bounds.split_off(WALKED_FIRST);
     bounds.extend(all.map(everything));
     // Rare on random walks, unless little else happens: a run ends by its first transfer while
     // its second request is unsettled.
@@ -317,7 +334,11 @@ fn engine_configurations() -> Vec<Bounds> {
         faults: Faults { answers: 1, crashes: 1, ..Faults::default() },
         ..plain("two jobs with the same places, and an agent that hides")
     });
-    bounds.extend(of_receipts);
+    bounds.extend(added_since);
+    bounds.push(Bounds {
+        faults: Faults { repeats: 1, ..everything(Second::SameJob).faults },
+        ..everything(Second::SameJob)
+    });
     for bounds in &mut bounds {
         // The engine's constants: a skew of two minutes, a watch of a day.
         bounds.skew = 1;

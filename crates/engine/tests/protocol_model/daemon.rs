@@ -8,6 +8,9 @@ use super::evidence::positions;
 use super::rules::Rule;
 use super::state::{Attempt, Bounds, LATE, Phase, Request, RunState, State, Wire};
 
+/// The model holds no more attempts.
+pub(crate) const ATTEMPTS_MAX: usize = 6;
+
 /// The protocol within some bounds, perhaps with one rule dropped.
 #[derive(Clone, Debug)]
 pub(crate) struct Daemon {
@@ -28,7 +31,7 @@ impl Daemon {
             && !self.is_behind(s, run)
             && !self.is_asked_already(s, run)
             && !self.is_taken(s, run)
-            && s.attempts.len() < 6
+            && s.attempts.len() < ATTEMPTS_MAX
     }
 
     /// The next run of a job waits for the one before it.

@@ -4,7 +4,7 @@
 use super::daemon::Daemon;
 use super::evidence::positions;
 use super::rules::Rule;
-use super::state::{Attempt, Cause, End, Origin, Phase, Request, RunState, State, Tick, Wire};
+use super::state::{Attempt, Cause, End, Origin, Phase, Request, Run, RunState, State, Tick, Wire};
 
 impl Daemon {
     /// Looks after every attempt.
@@ -147,8 +147,7 @@ impl Daemon {
     pub(crate) fn cancel_run(&self, s: &mut State, run: u8) {
         s.runs[usize::from(run)].unwanted = true;
         let row = s.runs[usize::from(run)];
-        let only_hopes = row.state == RunState::Asked
-            && row.follows.is_some_and(|a| s.attempts[usize::from(a)].phase == Phase::GivenUp);
+        let only_hopes = self.only_hopes(s, run);
         match row.state {
             RunState::Waiting => self.end(s, run, End::Canceled),
             RunState::Asked if only_hopes => self.end(s, run, End::Canceled),
@@ -157,6 +156,34 @@ impl Daemon {
             RunState::Canceling => s.runs[usize::from(run)].wish = Some(Cause::Operator),
             RunState::Over(_) => {}
         }
+        self.tend(s);
+    }
+
+    /// True if a run can be repeated: it is over, or only hopes for a lost request to turn up
+    /// (rule 6).
+    pub(crate) fn may_repeat(&self, s: &State, run: u8) -> bool {
+        let row = s.runs[usize::from(run)];
+        match row.state {
+            RunState::Over(_) => true,
+            RunState::Asked => self.only_hopes(s, run),
+            RunState::Waiting | RunState::Canceling => false,
+        }
+    }
+
+    /// No attempt is left, and the last one has been given up.
+    fn only_hopes(&self, s: &State, run: u8) -> bool {
+        let row = s.runs[usize::from(run)];
+        row.state == RunState::Asked
+            && row.follows.is_some_and(|a| s.attempts[usize::from(a)].phase == Phase::GivenUp)
+    }
+
+    /// A run that repeats another, between the same places. It is a run like any other: no rule
+    /// asks what it repeats.
+    pub(crate) fn repeat(&self, s: &mut State, run: u8) {
+        if self.only_hopes(s, run) {
+            self.end(s, run, End::Failed);
+        }
+        s.runs.push(Run::waiting());
         self.tend(s);
     }
 

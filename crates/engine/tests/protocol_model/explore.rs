@@ -51,7 +51,7 @@ pub(crate) fn explore(daemon: &Daemon) -> Report {
         let state = Rc::clone(&reached[next].0);
         next += 1;
         let moves = if state.now >= HORIZON { Vec::new() } else { daemon.moves(&state) };
-        if moves.is_empty() {
+        if moves.is_empty() || daemon.is_idle(&state) {
             report.ends += 1;
             if let Some(promise) = daemon.broken_at_the_end(&state) {
                 let trace = trace(&reached, from, None);

@@ -131,6 +131,33 @@ fn configurations() -> Vec<Bounds> {
             faults: Faults { answers: 1, receipts: 1, crashes: 1, ..none },
             ..plain("frames about requests, true and forged")
         },
+        Bounds {
+            hides: 1,
+            faults: Faults { answers: 1, crashes: 1, repeats: 1, ..none },
+            ..plain("a run that repeats another")
+        },
+        Bounds {
+            max_attempts: 1,
+            hides: 3,
+            skew: 1,
+            faults: Faults { answers: 2, repeats: 1, ..none },
+            ..plain("a repeat, and an agent that hides for longer than the window")
+        },
+        Bounds {
+            max_attempts: 1,
+            hides: 5,
+            watch: 6,
+            faults: Faults { answers: 1, repeats: 1, ..none },
+            ..plain("a repeat, and an agent that hides past the timeout")
+        },
+        Bounds {
+            max_attempts: 1,
+            hides: 1,
+            skew: 1,
+            clock_ahead: 1,
+            faults: Faults { answers: 1, errors: 1, operator: 1, repeats: 1, ..none },
+            ..plain("a repeat of what the operator has canceled, and a clock that is ahead")
+        },
     ]
 }
 
@@ -256,6 +283,18 @@ necessary! {
         without FollowLateOnes,
         "an agent that hides, a crash, an outage",
         "a look shows a transfer too many at work, and it is left alone";
+    rule_8_the_late_transfer_of_a_run_that_is_repeated_is_canceled:
+        without CancelDoubles,
+        "a repeat, and an agent that hides for longer than the window",
+        "a look shows a transfer too many at work, and it is left alone";
+    rule_9_a_run_that_is_repeated_closes_no_attempt:
+        without WatchOn,
+        "a repeat, and an agent that hides for longer than the window",
+        "a look shows a transfer too many at work, and it is left alone";
+    rule_11_a_repeat_waits_for_what_may_come:
+        without HoldWhatMayCome,
+        "a repeat, and an agent that hides past the timeout",
+        "a job starts while its last transfer is, or may come, to work";
     rule_9_the_end_of_a_run_closes_no_attempt:
         without WatchOn,
         "an agent that hides, a crash, an outage",

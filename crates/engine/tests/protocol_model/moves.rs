@@ -63,6 +63,8 @@ pub(crate) enum Move {
     Receipt(u8),
     /// The operator cancels a run.
     Operator(u8),
+    /// The operator has a run repeated.
+    Repeat(u8),
     /// The daemon dies.
     Crash,
     /// It is back.
@@ -74,7 +76,7 @@ pub(crate) enum Move {
 impl Daemon {
     /// Everything that can happen next.
     pub(crate) fn moves(&self, s: &State) -> Vec<Move> {
-        let mut moves = Vec::new();
+        let mut moves = self.repeats(s);
         let paused = s.records.iter().any(|record| record.status == Status::Paused);
         if self.is_idle(s) || (paused && s.now > PAUSED_FOR_GOOD + self.bounds.timeout) {
             return moves;
@@ -121,6 +123,12 @@ impl Daemon {
             moves.push(Move::Tick);
         }
         moves
+    }
+
+    /// Which runs the operator can have repeated: only the first one's places are known.
+    fn repeats(&self, s: &State) -> Vec<Move> {
+        let may = s.up && s.left.repeats > 0 && self.may_repeat(s, 0);
+        may.then_some(Move::Repeat(0)).into_iter().collect()
     }
 
     /// What can become of POSTs and cancel requests.
@@ -300,6 +308,10 @@ impl Daemon {
                 s.left.operator -= 1;
                 self.cancel_run(&mut s, run);
             }
+            Move::Repeat(run) => {
+                s.left.repeats -= 1;
+                self.repeat(&mut s, run);
+            }
             Move::Crash => {
                 s.left.crashes -= 1;
                 self.crash(&mut s);
@@ -400,6 +412,7 @@ impl Faults {
             others,
             elsewhere,
             receipts,
+            repeats,
         } = *self;
         crashes
             + outages
@@ -413,6 +426,7 @@ impl Faults {
             + others
             + elsewhere
             + receipts
+            + repeats
     }
 }
 
@@ -450,6 +464,7 @@ impl std::fmt::Display for Move {
                 write!(f, "a frame says that the POST of attempt {a} was carried out (rule 14)")
             }
             Self::Operator(run) => write!(f, "the operator cancels run {run} (rule 10)"),
+            Self::Repeat(run) => write!(f, "the operator has run {run} repeated"),
             Self::Crash => f.write_str("the daemon dies"),
             Self::Restart => f.write_str("the daemon is back (rules 2, 6)"),
             Self::Tick => f.write_str("time passes (rules 6, 7, 9, 12)"),

@@ -172,17 +172,34 @@ impl Daemon {
         let left_alone = positions(s.records.len()).filter(|&r| {
             let record = &s.records[usize::from(r)];
             let owner = s.attempts.iter().find(|attempt| attempt.transfer == Some(r));
-            self.is_of_run(s, record, run)
+            // What another run holds for its own, as it may where it repeats this one, is attended to
+            // by that run.
+            let of_run = match owner {
+                Some(owner) => owner.run == run,
+                None => self.is_of_run(s, record, run),
+            };
+            of_run
                 && record.listed.is_some()
                 && record.status.is_active()
                 && owner.is_none_or(|owner| owner.wish.is_none())
         });
         let may = usize::from(!matches!(s.runs[usize::from(run)].state, RunState::Over(_)));
-        // While an answer is awaited, its record is only reserved: the next look will do.
+        // While an answer is awaited, its record is only reserved: the next look will do. It may be
+        // reserved for the request of a run that repeats this one.
         let doubtful = s.attempts.iter().any(|attempt| {
-            attempt.ambiguous || (attempt.run == run && attempt.wire == Wire::Arrived)
+            let reserves = match attempt.run == run {
+                true => attempt.wire == Wire::Arrived,
+                false => attempt.phase == Phase::Intent && self.are_alike(attempt.run, run),
+            };
+            attempt.ambiguous || reserves
         });
         left_alone.count() > may && !doubtful && !self.took_a_foreign_one(s, run)
+    }
+
+    /// True when two runs are of the same job and have the same places.
+    fn are_alike(&self, one: u8, other: u8) -> bool {
+        self.bounds.job(one) == self.bounds.job(other)
+            && self.bounds.place(one) == self.bounds.place(other)
     }
 
     /// True when the record is the transfer of one of the run's attempts.

@@ -18,7 +18,8 @@ use transferd_engine::job::{
 };
 use transferd_engine::place::TransferRequest;
 use transferd_engine::record::{Durable, Record};
-use transferd_engine::run::{Attempt, Run};
+use transferd_engine::repeat::{Changes, PastRun, Wanted, Wish};
+use transferd_engine::run::{Attempt, Run, RunState};
 use transferd_engine::schedule::Timetable;
 use transferd_engine::store::Store as _;
 use transferd_engine::store::memory::MemoryStore;
@@ -28,6 +29,7 @@ use transferd_engine::transfer::{
 };
 use uuid::Uuid;
 
+use super::evidence::positions;
 use super::state::{Bounds, Origin, START, Second, State, Status, Tick};
 
 /// A tick, in seconds.
@@ -97,14 +99,42 @@ impl Stage {
             has_learned: false,
         };
         stage.turn();
-        let count = if bounds.second == Second::None { 1 } else { 2 };
-        for run in 0..count {
-            let job = JobName::new(if bounds.job(run) == 0 { "a" } else { "b" });
-            let request = OperatorRequest::Trigger { job, run: run_id(run) };
-            stage.input(Input::Operator { reply: ReplyTo(0), request, by: None });
-            stage.requests.insert(run_id(run), stage.row(run).request.clone());
+        for run in positions(bounds.planned()) {
+            stage.ask_for(run, Wanted::Manual(Some(scheduled(run))), false);
         }
         stage
+    }
+
+    /// An operator asks for a run. False if the engine refuses it.
+    fn ask_for(&mut self, run: u8, what: Wanted, again: bool) -> bool {
+        let job = JobName::new(if self.bounds.job(run) == 0 { "a" } else { "b" });
+        let of_job = self.runs.values().filter(|past| past.job == job);
+        let past = of_job
+            .filter_map(|past| Some(PastRun::of(past.id, past.scheduled_for?, past.state)))
+            .collect();
+        let changes = Changes::default();
+        let wish = Wish { run: run_id(run), job, what, again, changes, past };
+        let request = OperatorRequest::Repeat(vec![wish]);
+        self.input(Input::Operator { reply: ReplyTo(0), request, by: None });
+        let Some(row) = self.runs.get(&run_id(run)) else { return false };
+        self.requests.insert(run_id(run), row.request.clone());
+        true
+    }
+
+    /// An operator has a run repeated, in one of the ways there are: as it was, by today's
+    /// definition, or by its time. False if the engine refuses it.
+    pub(crate) fn repeat(&mut self, of: u8, by: u8) -> bool {
+        // The model has forgotten a look that nobody waited for; this makes it too old.
+        self.pass_a_second();
+        let run = u8::try_from(self.runs.len()).expect("few runs");
+        let repeated = Arc::clone(&self.runs[&run_id(of)]);
+        let again = repeated.state == RunState::Succeeded;
+        let what = match by {
+            0 => Wanted::Retry { of: repeated, current: false },
+            1 => Wanted::Retry { of: repeated, current: true },
+            _ => Wanted::Manual(repeated.scheduled_for),
+        };
+        self.ask_for(run, what, again)
     }
 
     /// A run's row, by its position in the model.
@@ -308,6 +338,11 @@ impl Stage {
 fn at(tick: Tick) -> Timestamp {
     let zero: Timestamp = "2026-03-02T00:00:00Z".parse().expect("a time");
     zero + SignedDuration::from_secs(TICK * i64::from(tick))
+}
+
+/// The time that a run is for: before everything begins.
+fn scheduled(run: u8) -> Timestamp {
+    at(0) + SignedDuration::from_secs(i64::from(run))
 }
 
 /// A run's id, in the order of the model's positions.

@@ -43,6 +43,13 @@ pub(crate) struct Run {
     pub(crate) unwanted: bool,
 }
 
+impl Run {
+    /// One that has just come to be.
+    pub(crate) fn waiting() -> Self {
+        Self { state: RunState::Waiting, follows: None, wish: None, unwanted: false }
+    }
+}
+
 /// The states of the contract, as far as they differ here: back-off is waiting; submitting,
 /// queued and running are asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -247,6 +254,8 @@ pub(crate) struct Faults {
     pub(crate) elsewhere: u8,
     /// A frame says that a POST was carried out, truly or not.
     pub(crate) receipts: u8,
+    /// The operator asks for a run that repeats another.
+    pub(crate) repeats: u8,
 }
 
 /// What the second run is to the first.
@@ -298,8 +307,7 @@ pub(crate) const START: Tick = 3;
 impl Bounds {
     /// Where everything begins: all runs wait.
     pub(crate) fn start(&self) -> State {
-        let run = Run { state: RunState::Waiting, follows: None, wish: None, unwanted: false };
-        let runs = if self.second == Second::None { vec![run] } else { vec![run; 2] };
+        let runs = vec![Run::waiting(); self.planned()];
         State {
             now: START,
             up: true,
@@ -312,14 +320,23 @@ impl Bounds {
         }
     }
 
-    /// The places of a run: its fingerprint.
+    /// How many runs there are before anything is repeated.
+    pub(crate) fn planned(&self) -> usize {
+        if self.second == Second::None { 1 } else { 2 }
+    }
+
+    /// The places of a run: its fingerprint. One that repeats another has the first one's.
     pub(crate) fn place(&self, run: u8) -> u8 {
         u8::from(run == 1 && self.second == Second::Overlapping)
     }
 
     /// The job of a run.
     pub(crate) fn job(&self, run: u8) -> u8 {
-        u8::from(run == 1 && self.second != Second::SameJob)
+        let other = match self.second {
+            Second::None | Second::SameJob => false,
+            Second::SamePlaces | Second::Overlapping => true,
+        };
+        u8::from(run == 1 && other)
     }
 
     /// True when two runs write to overlapping destinations, and one of them minds.

@@ -301,3 +301,66 @@ fn a_backfill_leaves_out_what_has_succeeded_and_refuses_more_than_it_may_make() 
     let refused = stage.engine().backfill_plan(&wanted).expect_err("too long a time");
     assert!(refused.contains("name a shorter one"), "{refused}");
 }
+
+/// A job whose only request for 01:00 was lost, and was looked for in vain: it may yet turn up.
+fn hoping() -> Stage {
+    let mut stage = Stage::new(vec![job("a", "to/{%H}/", |job| {
+        let mut terms = crate::job::Terms::clone(&job.terms);
+        terms.retry.max_attempts = 1;
+        job.terms = Arc::new(terms);
+    })]);
+    stage.until(at("01:00:00"));
+    stage.answer(SubmitAnswer::Uncertain("500".to_owned()));
+    stage.pass(secs(300));
+    assert_eq!(stage.run(0).state, RunState::Queued);
+    stage
+}
+
+#[test]
+fn a_run_that_only_hopes_for_its_lost_request_gives_way_to_one_that_repeats_it() {
+    let one = at("01:00:00");
+    let mut stage = hoping();
+    let of = Arc::new(stage.run(0).clone());
+    let retry = wish(&stage, 7, Wanted::Retry { of, current: false }, false);
+    let by_time = wish(&stage, 7, Wanted::Manual(Some(one)), false);
+    for wish in [retry, by_time] {
+        let mut stage = hoping();
+        let answer = ask(&mut stage, OperatorRequest::Repeat(vec![wish]));
+        assert_eq!(answer, Answer::Done(vec![id(7)]));
+        assert_eq!(stage.run(0).state, RunState::Failed);
+        assert_eq!(stage.submits.len(), 2, "it waits for nothing");
+    }
+    let (job, past, seed) = (JobName::new("a"), past(&stage), id(99));
+    let wanted = Backfill { job, from: one, to: one, all: false, past, seed };
+    let planned = stage.engine().backfill_plan(&wanted).expect("a plan");
+    assert_eq!(stage.run(0).state, RunState::Queued, "a plan changes nothing");
+    let Answer::Planned(recorded) = ask(&mut stage, OperatorRequest::Backfill(wanted)) else {
+        panic!("it was refused")
+    };
+    let times = |plan: &crate::repeat::BackfillPlan| -> Vec<_> {
+        plan.runs.iter().map(|run| run.scheduled_for).collect()
+    };
+    assert_eq!((times(&planned), times(&recorded)), (vec![Some(one)], vec![Some(one)]));
+    assert_eq!(stage.run(0).state, RunState::Failed);
+}
+
+#[test]
+fn a_run_that_hopes_for_its_lost_request_hopes_on_where_a_repeat_is_refused() {
+    let mut stage = hoping();
+    assert!(is_no(&trigger_for(&mut stage, 7, at("03:00:00"), false), "lies ahead"));
+    let nothing = Backfill {
+        job: JobName::new("a"),
+        from: at("00:10:00"),
+        to: at("00:20:00"),
+        all: false,
+        past: Vec::new(),
+        seed: id(99),
+    };
+    let planned = ask(&mut stage, OperatorRequest::Backfill(nothing));
+    assert!(matches!(&planned, Answer::Planned(plan) if plan.runs.is_empty()), "{planned:?}");
+    assert_eq!(stage.run(0).state, RunState::Queued);
+    stage.list(1, TransferStatus::Running);
+    stage.listed[0].requested_at = Some(at("01:00:00"));
+    stage.pass(secs(70));
+    assert_eq!(stage.run(0).state, RunState::Running, "it has turned up");
+}
