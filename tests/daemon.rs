@@ -121,6 +121,38 @@ fn a_lost_answer_is_looked_for_and_not_asked_for_again() {
 }
 
 #[test]
+fn an_answer_that_says_neither_yes_nor_no_is_looked_behind_and_told_as_it_was() {
+    let stage = Stage::new("");
+    let alerted = stage.state().with_file_name("alerted");
+    stage.write_jobs(&format!(
+        "  unclear: {{source: *s, destination: {{account: b, bucket: c, path: unclear/}}, \
+         timeout: 3s}}\n\
+         alerts: [{{on: [failed], command: [sh, -c, 'cat > {0}.new && mv {0}.new {0}']}}]",
+        alerted.display()
+    ));
+    let _daemon = stage.start();
+    let red = stage.command(&["trigger", "unclear", "--wait"]);
+    assert_eq!(red.code, 1, "{}", red.err);
+    let answered = "the agent answered 499 (TRANSFER_C2C";
+    let reason = "to its last request, and no transfer has turned up within `timeout` (3s)";
+    let run = stage.run(red.out.trim());
+    assert_eq!((&run["state"], &run["reason_code"]), (&"failed".into(), &"answer_lost".into()));
+    let told = run["reason"].as_str().unwrap();
+    assert!(told.starts_with(answered) && told.ends_with(reason), "{told}");
+    let attempt = run["attempts"][0]["reason"].as_str().unwrap();
+    assert!(attempt.starts_with(answered) && attempt.ends_with("have not shown it"), "{attempt}");
+    for command in ["show", "why", "status", "history"] {
+        let said = stage.command(&[command, "unclear"]);
+        let words = said.out.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(words.contains(answered) && !words.contains("was lost"), "{command}: {}", said.out);
+    }
+    stage.until("the alert is delivered", || alerted.is_file());
+    let alert = std::fs::read_to_string(&alerted).unwrap();
+    assert!(alert.contains(answered), "{alert}");
+    assert_eq!(stage.posts(), 1);
+}
+
+#[test]
 fn cancel_takes_a_job_or_the_beginning_of_a_run_and_refuses_the_rest() {
     let stage = Stage::new("");
     let _daemon = stage.start();

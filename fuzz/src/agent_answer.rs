@@ -36,7 +36,7 @@ pub fn is_read_or_refused(status: u16, code: Option<&str>, body: &[u8]) {
     match (&readings.submit, status) {
         (SubmitAnswer::Accepted, 200) | (SubmitAnswer::Refused(Refusal::BadToken(_)), 401) => {}
         (SubmitAnswer::Refused(refusal), 499) => words_are_fit(words_of(refusal)),
-        (SubmitAnswer::Uncertain(words), _) => {
+        (SubmitAnswer::Unclear(words), _) => {
             // A 200 may hold a web page or an error; an empty one is the vendor's success.
             let vendors = status == 200 && body.trim_ascii().is_empty();
             assert!(!vendors && status != 401, "{status}: {words}");

@@ -4,6 +4,9 @@ use reqwest::header::HeaderMap;
 
 use super::wire::read_object;
 
+/// The words of an error that says nothing.
+const UNSAID: &str = "an application error without a code";
+
 /// What an application error says. `words` still have to pass `words::fit`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Problem {
@@ -32,6 +35,11 @@ pub(super) fn code_header(headers: &HeaderMap) -> Option<String> {
 }
 
 impl Problem {
+    /// Reads what is wrong from the answer of any status; absent if it does not say.
+    pub(super) fn said(header: Option<&str>, body: &[u8]) -> Option<Self> {
+        Some(Self::read(header, body)).filter(|problem| problem.words != UNSAID)
+    }
+
     /// Reads a 499 from its header and body, either of which may be missing or malformed.
     pub(super) fn read(header: Option<&str>, body: &[u8]) -> Self {
         let (kind, title) = match read_object(body, &["type", "title"]) {
@@ -52,7 +60,7 @@ impl Problem {
             (Some(code), Some(message)) => format!("{code}: {message}"),
             (Some(code), None) => code.clone(),
             (None, Some(message)) => message,
-            (None, None) => "an application error without a code".to_owned(),
+            (None, None) => UNSAID.to_owned(),
         };
         Self { code, words }
     }

@@ -1,6 +1,7 @@
 //! `POST /transfer/transfer`, and the one question about its answer: could it have been accepted?
 //! (protocol, rule 2.)
 
+use reqwest::StatusCode;
 use serde::Serialize;
 use serde::de::IgnoredAny;
 use uuid::Uuid;
@@ -98,7 +99,7 @@ pub(super) fn sort(answer: &RawAnswer, token: &SecretString) -> SubmitAnswer {
         // The vendor's 200 has no body. One that could not be read to its end is a 200 still.
         200 => match answer.body.as_deref().ok().and_then(|body| oddity(body, token)) {
             None => SubmitAnswer::Accepted,
-            Some(what) => SubmitAnswer::Uncertain(format!("the agent answered 200 with {what}")),
+            Some(what) => SubmitAnswer::Unclear(format!("200 with {what}")),
         },
         401 => {
             SubmitAnswer::Refused(Refusal::BadToken("the agent refuses the token (401)".to_owned()))
@@ -111,10 +112,25 @@ pub(super) fn sort(answer: &RawAnswer, token: &SecretString) -> SubmitAnswer {
                 Meaning::BadToken => SubmitAnswer::Refused(Refusal::BadToken(words)),
                 Meaning::Final => SubmitAnswer::Refused(Refusal::Final(words)),
                 Meaning::Duplicate => SubmitAnswer::Refused(Refusal::Duplicate(words)),
-                Meaning::Unclear => SubmitAnswer::Uncertain(words),
+                Meaning::Unclear => SubmitAnswer::Unclear(format!("499 ({words})")),
             }
         }
-        status => SubmitAnswer::Uncertain(format!("the agent answered {status}")),
+        status => SubmitAnswer::Unclear(status_and_words(status, answer, token)),
+    }
+}
+
+/// A status that is none of the protocol's, with what the agent says to it.
+fn status_and_words(status: u16, answer: &RawAnswer, token: &SecretString) -> String {
+    if (300..400).contains(&status) {
+        return format!("{status} (a redirect, which is not followed)");
+    }
+    let body = answer.body.as_deref().unwrap_or(&[]);
+    let said = Problem::said(answer.error_code.as_deref(), body);
+    let said = said.map(|problem| fit(&problem.words, Some(token)));
+    let usual = || StatusCode::from_u16(status).ok()?.canonical_reason().map(str::to_owned);
+    match said.or_else(usual) {
+        Some(words) => format!("{status} ({words})"),
+        None => status.to_string(),
     }
 }
 

@@ -32,7 +32,7 @@ fn kind(answer: &SubmitAnswer) -> Kind {
         SubmitAnswer::Refused(Refusal::BadToken(_)) => Kind::BadToken,
         SubmitAnswer::Refused(Refusal::Final(_)) => Kind::Final,
         SubmitAnswer::Refused(Refusal::Duplicate(_)) => Kind::Duplicate,
-        SubmitAnswer::Uncertain(_) => Kind::Uncertain,
+        SubmitAnswer::Uncertain(_) | SubmitAnswer::Unclear(_) => Kind::Uncertain,
     }
 }
 
@@ -75,6 +75,29 @@ async fn each_status_is_sorted_by_whether_it_could_be_an_acceptance(
         _ => answer(status, "", ""),
     };
     assert_eq!(kind(&submit_to(act).await), expected);
+}
+
+const HTML: &str = "<html><body>no</body></html>";
+
+#[rstest]
+#[case(answer(404, "", ""), "404 (Not Found)")]
+#[case(answer(404, "", r#"{"title":"No such bucket."}"#), "404 (No such bucket)")]
+#[case(answer(400, "error-code: PATH\r\n", ""), "400 (PATH)")]
+#[case(answer(403, "", HTML), "403 (Forbidden)")]
+#[case(answer(302, "Location: /elsewhere\r\n", ""), "302 (a redirect, which is not followed)")]
+#[case(answer(500, "", ""), "500 (Internal Server Error)")]
+#[case(answer(599, "", ""), "599")]
+#[case(
+    answer(499, "error-code: TRANSFER\r\n", r#"{"errors":{"TRANSFER":["full"]}}"#),
+    "499 (TRANSFER: full)"
+)]
+#[case(answer(499, "", ""), "499 (an application error without a code)")]
+#[tokio::test]
+async fn an_answer_that_says_neither_yes_nor_no_is_told_from_a_lost_one(
+    #[case] act: Act,
+    #[case] told: &str,
+) {
+    assert_eq!(submit_to(act).await, SubmitAnswer::Unclear(told.to_owned()));
 }
 
 #[rstest]
@@ -160,8 +183,8 @@ const ACCESS_CUT: &str = "HTTP/1.1 499 X\r\nContent-Length: 99\r\n\r\n{\"type\":
 async fn a_200_whose_body_is_no_success_is_uncertain(#[case] body: &str, #[case] expected: Kind) {
     let judged = submit_to(answer(200, "", body)).await;
     assert_eq!(kind(&judged), expected, "{judged:?}");
-    if let SubmitAnswer::Uncertain(words) = judged {
-        assert!(words.starts_with("the agent answered 200 with "), "{words}");
+    if let SubmitAnswer::Unclear(words) = judged {
+        assert!(words.starts_with("200 with "), "{words}");
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use jiff::SignedDuration;
 use serde_json::Value;
 use transferd::sim::server::{Sim, SimHandle, SimOptions};
-use transferd::sim::world::{Ending, Fault, Script, SimUser, Span, WorldOptions};
+use transferd::sim::world::{Ending, Fault, ProblemCode, Script, SimUser, Span, WorldOptions};
 
 /// Longer than anything here takes on a busy machine.
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -285,6 +285,7 @@ fn world() -> WorldOptions {
             Script { duration: long, ..about("slow") },
             Script { duration: Some(SignedDuration::from_hours(1)), ..about("endless") },
             Script { fault: Some(Fault::LoseAfter), ..about("lost") },
+            Script { fault: Some(Fault::Problem(ProblemCode::TransferC2c)), ..about("unclear") },
             Script { ending: Some(Ending::Error), times: Some(1), ..about("night") },
         ],
         ..WorldOptions::default()

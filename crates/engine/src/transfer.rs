@@ -315,8 +315,11 @@ pub enum SubmitAnswer {
     Accepted,
     /// It certainly was not accepted.
     Refused(Refusal),
-    /// It may or may not have been accepted: 500, time-out, reset, other 499 codes.
+    /// No answer came, and it may or may not have been accepted: time-out, reset.
     Uncertain(String),
+    /// An answer came that does not say whether it was accepted, and is uncertain like none: 500,
+    /// other 499 codes, any other status. A status, and in brackets what the agent says.
+    Unclear(String),
 }
 
 /// A certain refusal (protocol, rule 2).

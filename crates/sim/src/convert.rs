@@ -42,9 +42,9 @@ pub fn submit_answer(outcome: &Outcome<()>) -> SubmitAnswer {
         Outcome::Problem(_)
         | Outcome::ServerError
         | Outcome::Malformed
-        | Outcome::Dropped
+        | Outcome::Redirected => SubmitAnswer::Unclear(words),
+        Outcome::Dropped
         | Outcome::Stalled
-        | Outcome::Redirected
         // It was there when the request was sent: the connection broke on the way.
         | Outcome::NotReached => SubmitAnswer::Uncertain(words),
     }

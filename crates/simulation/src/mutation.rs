@@ -250,9 +250,10 @@ impl Mutation {
     /// Changes what a POST's answer says.
     pub(super) fn answer(self, answer: SubmitAnswer) -> SubmitAnswer {
         match (self, answer) {
-            (Self::LostMeansNotSent, SubmitAnswer::Uncertain(words)) => {
-                SubmitAnswer::Refused(Refusal::NotSent(words))
-            }
+            (
+                Self::LostMeansNotSent,
+                SubmitAnswer::Uncertain(words) | SubmitAnswer::Unclear(words),
+            ) => SubmitAnswer::Refused(Refusal::NotSent(words)),
             (Self::AcceptedMeansNotSent, SubmitAnswer::Accepted) => {
                 SubmitAnswer::Refused(Refusal::NotSent("never sent".to_owned()))
             }

@@ -240,8 +240,10 @@ impl Engine {
     pub(super) fn end_hopeful_run(&mut self, job: &JobName) {
         let Some(runs) = self.state.unfinished.get(job).cloned() else { return };
         for run in runs {
-            if self.state.runs.get(&run).is_some_and(RunMachine::only_hopes) {
-                self.end_run(run, RunState::Failed, AttemptEnd::LostUntilNext);
+            let hoping = self.state.runs.get(&run).filter(|live| live.only_hopes());
+            if let Some(lost) = hoping.and_then(RunMachine::followed) {
+                let answer = lost.reason.unclear_answer();
+                self.end_run(run, RunState::Failed, AttemptEnd::LostUntilNext { answer });
             }
         }
     }

@@ -62,8 +62,9 @@ impl Engine {
                 self.change_run(id, |run| run.ready_at = ready_at);
                 self.move_run(id, RunState::Waiting, Reason::SentAgain, Level::Info);
             }
-            Turn::Hopes => {
-                self.move_run(id, RunState::Queued, UnderWay::LastAnswerLost, Level::Warn);
+            Turn::Hopes(answer) => {
+                let lost = UnderWay::LastAnswerLost { answer };
+                self.move_run(id, RunState::Queued, lost, Level::Warn);
             }
             Turn::NothingLeft(how) => self.end_canceling(id, how),
         }
@@ -168,7 +169,8 @@ impl Engine {
             OnTime::Nothing => {}
             OnTime::NotFound => {
                 let (words, searched) = (attempt.reason.lost_words(), looked.in_vain);
-                self.give_up(id, AttemptEnd::NotFound { words, searched });
+                let answer = attempt.reason.unclear_answer();
+                self.give_up(id, AttemptEnd::NotFound { words, answer, searched });
                 let Some(live) = self.state.runs.get(&id.run) else { return };
                 let turn = live.on_not_found(&attempt, searched, now);
                 self.take_turn(id.run, turn);

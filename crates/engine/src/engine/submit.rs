@@ -91,9 +91,12 @@ impl Engine {
         let lost_before = attempt.phase == Phase::Uncertain;
         match answer {
             // Says nothing new; above all not that it was processed any later.
-            SubmitAnswer::Uncertain(_) if lost_before => {}
+            SubmitAnswer::Uncertain(_) | SubmitAnswer::Unclear(_) if lost_before => {}
             SubmitAnswer::Accepted => self.accepted(id),
-            SubmitAnswer::Uncertain(words) => self.uncertain(id, words),
+            SubmitAnswer::Uncertain(words) => self.uncertain(id, UnderWay::AnswerLost { words }),
+            SubmitAnswer::Unclear(answer) => {
+                self.uncertain(id, UnderWay::UnclearAnswer { answer });
+            }
             SubmitAnswer::Refused(Refusal::NotSent(words)) => {
                 let end = AttemptEnd::NotSent { words: words.clone() };
                 self.not_taken(id, end, WaitReason::Agent { words: words.clone() });
@@ -140,10 +143,10 @@ impl Engine {
     }
 
     /// It may or may not have been taken: to be settled by looking.
-    fn uncertain(&mut self, id: AttemptId, words: String) {
+    fn uncertain(&mut self, id: AttemptId, why: UnderWay) {
         let late = self.set.agent.request_timeout + LATE_PROCESSING;
         let now = self.now;
-        let reason = Reason::UnderWay(UnderWay::AnswerLost { words });
+        let reason = Reason::UnderWay(why);
         self.change_attempt(id, |attempt| {
             attempt.phase = Phase::Uncertain;
             attempt.not_after = Some(shift(attempt.not_before, late).max(now));

@@ -64,10 +64,13 @@ pub enum AttemptEnd {
         /// In its words.
         words: String,
     },
-    /// The answer was lost, and the transfer was not found.
+    /// The answer was lost, or unclear, and the transfer was not found.
     NotFound {
-        /// How the answer was lost; absent if the daemon had stopped.
+        /// How the answer was lost; absent if the daemon had stopped, or an answer came.
         words: Option<String>,
+        /// What the agent answered, if that is not lost, and only unclear.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        answer: Option<String>,
         /// Complete listings over `adopt_window` have not shown it; else it was past `timeout`.
         searched: bool,
     },
@@ -85,6 +88,9 @@ pub enum AttemptEnd {
     UnfoundPastTimeout {
         /// `timeout`.
         limit: SignedDuration,
+        /// What the agent answered, if it was not lost, and only unclear.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        answer: Option<String>,
     },
     /// The transfer was canceled past `timeout`.
     CanceledPastTimeout {
@@ -96,16 +102,28 @@ pub enum AttemptEnd {
         /// `stall_timeout`.
         limit: SignedDuration,
     },
-    /// The request was lost; it may be repeated.
-    RequestLost,
-    /// The answer to the last request was lost, and no transfer has turned up within `timeout`.
+    /// The request was lost, or its answer unclear; it may be repeated.
+    RequestLost {
+        /// What the agent answered, if that is not lost, and only unclear.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        answer: Option<String>,
+    },
+    /// The answer to the last request was lost, or unclear, and no transfer has turned up within
+    /// `timeout`.
     LostUntilTimeout {
         /// `timeout`.
         limit: SignedDuration,
+        /// What the agent answered, if that is not lost, and only unclear.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        answer: Option<String>,
     },
-    /// The answer to the last request was lost, and no transfer has turned up until the job's next
-    /// occurrence.
-    LostUntilNext,
+    /// The answer to the last request was lost, or unclear, and no transfer has turned up until the
+    /// job was to run again.
+    LostUntilNext {
+        /// What the agent answered, if that is not lost, and only unclear.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        answer: Option<String>,
+    },
     /// The transfer is gone from the agent's list.
     Vanished {
         /// It was being canceled.
@@ -139,9 +157,9 @@ impl AttemptEnd {
             | Self::UnfoundPastTimeout { .. }
             | Self::CanceledPastTimeout { .. }
             | Self::Stalled { .. }
-            | Self::RequestLost
+            | Self::RequestLost { .. }
             | Self::LostUntilTimeout { .. }
-            | Self::LostUntilNext
+            | Self::LostUntilNext { .. }
             | Self::Vanished { .. }
             | Self::Caused { .. } => false,
         }
@@ -158,9 +176,9 @@ impl AttemptEnd {
             Self::NotSent { .. } => ReasonCode::WaitingAgent,
             Self::TokenRefused { .. } => ReasonCode::WaitingToken,
             Self::NotFound { .. }
-            | Self::RequestLost
+            | Self::RequestLost { .. }
             | Self::LostUntilTimeout { .. }
-            | Self::LostUntilNext => ReasonCode::AnswerLost,
+            | Self::LostUntilNext { .. } => ReasonCode::AnswerLost,
             Self::NeverListed { .. } => ReasonCode::NotListed,
             Self::PastTimeout { .. }
             | Self::UnfoundPastTimeout { .. }
@@ -185,10 +203,10 @@ impl AttemptEnd {
         match self {
             Self::NeverListed { limit }
             | Self::PastTimeout { limit }
-            | Self::UnfoundPastTimeout { limit }
+            | Self::UnfoundPastTimeout { limit, .. }
             | Self::CanceledPastTimeout { limit }
             | Self::Stalled { limit }
-            | Self::LostUntilTimeout { limit } => Some(*limit),
+            | Self::LostUntilTimeout { limit, .. } => Some(*limit),
             Self::Caused { end, .. } => end.limit(),
             Self::Completed { .. }
             | Self::ObjectsFailed { .. }
@@ -200,8 +218,8 @@ impl AttemptEnd {
             | Self::NotSent { .. }
             | Self::TokenRefused { .. }
             | Self::NotFound { .. }
-            | Self::RequestLost
-            | Self::LostUntilNext
+            | Self::RequestLost { .. }
+            | Self::LostUntilNext { .. }
             | Self::Vanished { .. } => None,
         }
     }
@@ -236,7 +254,9 @@ impl AttemptEnd {
             Self::Refused { words } => format!("the agent refused it: {words}"),
             Self::NotSent { words } => format!("not sent: {words}"),
             Self::TokenRefused { words } => words.clone(),
-            Self::NotFound { words, searched } => not_found(words.as_deref(), *searched),
+            Self::NotFound { words, answer, searched } => {
+                not_found(words.as_deref(), answer.as_deref(), *searched)
+            }
             Self::NeverListed { limit } => format!(
                 "the agent accepted it and never listed it until its `timeout` ({})",
                 duration::format(*limit)
@@ -244,25 +264,31 @@ impl AttemptEnd {
             Self::PastTimeout { limit } => {
                 format!("past its `timeout` ({})", duration::format(*limit))
             }
-            Self::UnfoundPastTimeout { limit } => format!(
-                "past its `timeout` ({}), and no transfer was found",
-                duration::format(*limit)
-            ),
+            Self::UnfoundPastTimeout { limit, answer } => {
+                let limit = duration::format(*limit);
+                let answer = answer.as_ref().map(|answer| format!("; the agent answered {answer}"));
+                let answer = answer.unwrap_or_default();
+                format!("past its `timeout` ({limit}){answer}, and no transfer was found")
+            }
             Self::CanceledPastTimeout { limit } => {
                 format!("canceled past its `timeout` ({})", duration::format(*limit))
             }
             Self::Stalled { limit } => {
                 format!("no progress for `stall_timeout` ({})", duration::format(*limit))
             }
-            Self::RequestLost => "the request was lost".to_owned(),
-            Self::LostUntilTimeout { limit } => format!(
-                "the answer to its last request was lost, and no transfer has turned up within \
-                 `timeout` ({})",
+            Self::RequestLost { answer: None } => "the request was lost".to_owned(),
+            Self::RequestLost { answer: Some(answer) } => {
+                format!("the agent answered {answer}, and no transfer was found")
+            }
+            Self::LostUntilTimeout { limit, answer } => format!(
+                "{}, and no transfer has turned up within `timeout` ({})",
+                to_last_request(answer.as_deref()),
                 duration::format(*limit)
             ),
-            Self::LostUntilNext => "the answer to its last request was lost, and no transfer has \
-                                    turned up until the job's next occurrence"
-                .to_owned(),
+            Self::LostUntilNext { answer } => format!(
+                "{}, and no transfer has turned up until the job was to run again",
+                to_last_request(answer.as_deref())
+            ),
             Self::Vanished { canceling: false } => "gone from the agent's list".to_owned(),
             Self::Vanished { canceling: true } => {
                 "gone from the agent's list while it was being canceled".to_owned()
@@ -283,10 +309,19 @@ pub(crate) fn unknown_status(status: &str) -> String {
     }
 }
 
-fn not_found(words: Option<&str>, searched: bool) -> String {
-    let lost = match words {
-        Some(words) => format!("the answer was lost ({words})"),
-        None => "the daemon stopped between request and answer".to_owned(),
+/// What came of a run's last request: an answer that does not say whether it was taken, or none.
+pub(super) fn to_last_request(answer: Option<&str>) -> String {
+    match answer {
+        Some(answer) => format!("the agent answered {answer} to its last request"),
+        None => "the answer to its last request was lost".to_owned(),
+    }
+}
+
+fn not_found(words: Option<&str>, answer: Option<&str>, searched: bool) -> String {
+    let lost = match (answer, words) {
+        (Some(answer), _) => format!("the agent answered {answer}"),
+        (None, Some(words)) => format!("the answer was lost ({words})"),
+        (None, None) => "the daemon stopped between request and answer".to_owned(),
     };
     let missed =
         if searched { "complete looks have not shown it" } else { "it is past its `timeout`" };

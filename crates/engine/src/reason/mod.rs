@@ -219,6 +219,17 @@ impl Reason {
         }
     }
 
+    /// What the agent answered to a request, if that does not say whether it was taken.
+    pub fn unclear_answer(&self) -> Option<String> {
+        if let Self::UnderWay(UnderWay::UnclearAnswer { answer })
+        | Self::Ended(AttemptEnd::NotFound { answer: Some(answer), .. }) = self
+        {
+            Some(answer.clone())
+        } else {
+            None
+        }
+    }
+
     /// The sentence: in lower case, without a full stop.
     pub fn told(&self, telling: &dyn Telling) -> String {
         match self {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::attempt_end::unknown_status;
+use super::attempt_end::{to_last_request, unknown_status};
 use super::code::ReasonCode;
 use super::near_miss::NearMiss;
 use super::telling::Telling;
@@ -24,6 +24,11 @@ pub enum UnderWay {
         /// How the answer was lost.
         words: String,
     },
+    /// An answer came that does not say whether it was accepted: the transfer is looked for.
+    UnclearAnswer {
+        /// The status, and in brackets what the agent says.
+        answer: String,
+    },
     /// The daemon stopped between request and answer: the transfer is looked for.
     AnswerLostInCrash,
     /// A later request was refused because this one had been accepted.
@@ -34,7 +39,11 @@ pub enum UnderWay {
         words: String,
     },
     /// No attempt is left, and the last one, whose answer was lost, may yet turn up.
-    LastAnswerLost,
+    LastAnswerLost {
+        /// What the agent answered, if it was not lost, and only unclear.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        answer: Option<String>,
+    },
     /// The agent lists the transfer.
     Listed {
         /// Its id.
@@ -64,9 +73,10 @@ impl UnderWay {
     pub(super) fn code(&self) -> Option<ReasonCode> {
         match self {
             Self::NearMiss(_) => Some(ReasonCode::NotListed),
-            Self::AnswerLost { .. } | Self::AnswerLostInCrash | Self::LastAnswerLost => {
-                Some(ReasonCode::AnswerLost)
-            }
+            Self::AnswerLost { .. }
+            | Self::UnclearAnswer { .. }
+            | Self::AnswerLostInCrash
+            | Self::LastAnswerLost { .. } => Some(ReasonCode::AnswerLost),
             Self::Asking { .. }
             | Self::Accepted
             | Self::AcceptedAfterAll { .. }
@@ -89,9 +99,14 @@ impl UnderWay {
             Self::AcceptedAfterAll { attempt, words } => {
                 format!("attempt {attempt} was accepted after all: {words}")
             }
-            Self::LastAnswerLost => "the answer to its last request was lost, and its transfer \
-                                     is not listed yet"
-                .to_owned(),
+            Self::UnclearAnswer { answer } => format!(
+                "the agent answered {answer}, which does not say whether it is queued; looking for \
+                 the transfer"
+            ),
+            Self::LastAnswerLost { answer } => {
+                let answer = to_last_request(answer.as_deref());
+                format!("{answer}, and its transfer is not listed yet")
+            }
             Self::Listed { transfer } => {
                 format!("the agent lists it as transfer {}", telling.transfer(*transfer))
             }

@@ -74,7 +74,8 @@ impl RunMachine {
                 }
             }
             AtAgent::Missing if follows && past_deadline && self.only_hopes() => {
-                OnTime::HopedInVain(AttemptEnd::LostUntilTimeout { limit })
+                let answer = attempt.reason.unclear_answer();
+                OnTime::HopedInVain(AttemptEnd::LostUntilTimeout { limit, answer })
             }
             AtAgent::Missing | AtAgent::Over => OnTime::Nothing,
         }

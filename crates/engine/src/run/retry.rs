@@ -24,8 +24,9 @@ pub(crate) enum Turn {
     Follows(u32, RunState, Reason),
     /// It sends again what was never asked for.
     SendsAgain(Timestamp),
-    /// It has no attempt left, and waits for what may yet turn up.
-    Hopes,
+    /// It has no attempt left, and waits for what may yet turn up; with what the agent answered to
+    /// the last one, if that was not lost.
+    Hopes(Option<String>),
     /// It was to be canceled, and has nothing left at the agent.
     NothingLeft(NothingLeft),
 }
@@ -147,20 +148,21 @@ impl RunMachine {
     /// An uncertain request was looked for in vain, by looks over the whole window if `searched`, or
     /// until it was past its time (protocol, rule 6).
     pub(crate) fn on_not_found(&self, attempt: &Attempt, searched: bool, now: Timestamp) -> Turn {
+        let answer = attempt.reason.unclear_answer();
         if !self.follows(attempt.id.number) {
             Turn::Stays
         } else if self.state() == RunState::Canceling {
             Turn::NothingLeft(NothingLeft::NotFound)
         } else if !searched {
             let limit = self.terms().timeout;
-            self.on_timeout(AttemptEnd::UnfoundPastTimeout { limit }.into(), now)
+            self.on_timeout(AttemptEnd::UnfoundPastTimeout { limit, answer }.into(), now)
         } else if attempt.own_crash {
             Turn::SendsAgain(attempt.not_before)
         } else if self.may_try_again() {
             let ready_at = self.retry_after(self.asked_at(attempt)).max(now);
-            self.backs_off(ready_at, AttemptEnd::RequestLost.into(), now)
+            self.backs_off(ready_at, AttemptEnd::RequestLost { answer }.into(), now)
         } else {
-            Turn::Hopes
+            Turn::Hopes(answer)
         }
     }
 

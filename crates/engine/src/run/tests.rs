@@ -254,7 +254,7 @@ fn what_is_not_found_is_sent_again_hoped_for_or_past_its_time() {
     let once = run(RunState::Queued, |row| {
         Arc::make_mut(&mut row.terms).retry.max_attempts = 1;
     });
-    assert_eq!(turn(&with(once, 1, lost), true), Turn::Hopes);
+    assert_eq!(turn(&with(once, 1, lost), true), Turn::Hopes(None));
     let canceling = with(run(RunState::Canceling, |_| ()), 1, lost);
     assert_eq!(turn(&canceling, true), Turn::NothingLeft(NothingLeft::NotFound));
     assert_eq!(turn(&with(run(RunState::Failed, |_| ()), 1, lost), true), Turn::Stays);
