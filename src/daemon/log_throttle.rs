@@ -6,8 +6,11 @@ use std::collections::hash_map::Entry;
 
 use jiff::{SignedDuration, Timestamp};
 
+use crate::core::event::EventKind;
 use crate::core::ids::{JobName, RunId};
-use crate::core::input::{Level, Note};
+use crate::core::input::{Level, Note, NoteFacts};
+use crate::core::reason::ReasonCode;
+use crate::core::run::RunState;
 
 /// A sentence about a run or job is not repeated before this has passed since it was last told.
 const SILENCE: SignedDuration = SignedDuration::from_mins(60);
@@ -78,11 +81,18 @@ fn named(job: Option<&str>, run: Option<&str>, text: &str) -> String {
 /// Writes a line. Absent fields are left out, so that the journal has no empty `JOB=`.
 fn write(note: &Note, run: Option<&str>, text: &str) {
     let (job, by) = (note.job.as_ref().map(JobName::as_str), note.by.as_deref());
+    let NoteFacts { state, event, attempt, reason_code } = note.facts;
+    let (state, event) = (state.map(RunState::word), event.map(EventKind::word));
+    let reason_code = reason_code.map(ReasonCode::word);
     match note.level {
-        Level::Debug => tracing::debug!(job, run, by, "{text}"),
-        Level::Info => tracing::info!(job, run, by, "{text}"),
-        Level::Warn => tracing::warn!(job, run, by, "{text}"),
-        Level::Error => tracing::error!(job, run, by, "{text}"),
+        Level::Debug => {
+            tracing::debug!(job, run, by, state, event, attempt, reason_code, "{text}");
+        }
+        Level::Info => tracing::info!(job, run, by, state, event, attempt, reason_code, "{text}"),
+        Level::Warn => tracing::warn!(job, run, by, state, event, attempt, reason_code, "{text}"),
+        Level::Error => {
+            tracing::error!(job, run, by, state, event, attempt, reason_code, "{text}");
+        }
     }
 }
 
@@ -96,6 +106,7 @@ mod tests {
             job: Some(JobName::new("nightly")),
             run: None,
             by: None,
+            facts: NoteFacts::default(),
             at: Timestamp::from_second(second).unwrap(),
             text: text.to_owned(),
         }

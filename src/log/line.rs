@@ -31,8 +31,16 @@ struct Fields {
     run: Option<String>,
     /// Who has asked for it; the sentence for people says so itself.
     by: Option<String>,
+    /// What a sentence says for machines too, [`FACTS`].
+    facts: Vec<(&'static str, String)>,
     others: Vec<(&'static str, String)>,
 }
+
+/// Fields that the sentence for people says by itself. The last one is a number.
+const FACTS: [&str; 4] = ["state", "event", "reason_code", ATTEMPT];
+
+/// The number of the attempt that an event is about.
+const ATTEMPT: &str = "attempt";
 
 impl Line {
     /// What an event says, now.
@@ -72,7 +80,7 @@ impl Line {
         let (on, off) = paint(color);
         let time = with_offset(self.at, &TimeZone::system());
         let mut line = format!("{time} {on}{word}{off} ");
-        let Fields { message, job, run, by: _, others } = &self.fields;
+        let Fields { message, job, run, by: _, facts: _, others } = &self.fields;
         if let Some(job) = job {
             let (on, off) = paint("\x1b[1m");
             line += &format!("{on}{job}{off}");
@@ -94,7 +102,9 @@ impl Line {
     fn json(&self) -> String {
         let mut object = Map::new();
         let mut put = |name: &str, value: &str| {
-            object.insert(name.to_owned(), Value::from(value));
+            let number = value.parse::<u32>().ok().filter(|_| name == ATTEMPT);
+            let value = number.map_or_else(|| Value::from(value), Value::from);
+            object.insert(name.to_owned(), value);
         };
         put("timestamp", &self.at.to_string());
         put("level", self.level.as_str());
@@ -131,11 +141,11 @@ impl Line {
     }
 
     fn named(&self) -> impl Iterator<Item = (&str, &str)> {
-        let Fields { message, job, run, by, others } = &self.fields;
+        let Fields { message, job, run, by, facts, others } = &self.fields;
         let known = [("message", Some(message)), ("job", job.as_ref()), ("run", run.as_ref())];
         let known = known.into_iter().chain([("by", by.as_ref())]);
         let known = known.filter_map(|(name, value)| value.map(|value| (name, value.as_str())));
-        known.chain(others.iter().map(|(name, value)| (*name, value.as_str())))
+        known.chain(facts.iter().chain(others).map(|(name, value)| (*name, value.as_str())))
     }
 }
 
@@ -154,6 +164,7 @@ impl Fields {
             "by" => self.by = Some(value),
             // `log` records that are bridged bring where they come from along.
             name if name.starts_with("log.") => {}
+            name if FACTS.contains(&name) => self.facts.push((name, value)),
             name => self.others.push((name, value)),
         }
     }
@@ -189,6 +200,7 @@ mod tests {
             job: Some("nightly".to_owned()),
             run: Some("6d0f6b0e-93f5-4c0b-9a56-2f6f33b27a01".to_owned()),
             by: Some("alice (uid 1000)".to_owned()),
+            facts: vec![("state", "queued".to_owned()), ("attempt", "2".to_owned())],
             others: vec![("step", "1".to_owned())],
         };
         Line { at: Timestamp::UNIX_EPOCH, level: Level::WARN, fields }
@@ -207,7 +219,7 @@ mod tests {
         let wanted = serde_json::json!({
             "timestamp": "1970-01-01T00:00:00Z", "level": "WARN", "message": "a \"word\"",
             "job": "nightly", "run": "6d0f6b0e-93f5-4c0b-9a56-2f6f33b27a01", "by": "alice (uid 1000)",
-            "step": "1",
+            "state": "queued", "attempt": 2, "step": "1",
         });
         assert_eq!(object, wanted);
     }
@@ -231,7 +243,11 @@ mod tests {
         let wanted = ["PRIORITY=4", "SYSLOG_IDENTIFIER=transferd", "MESSAGE=queued", "JOB=nightly"];
         assert_eq!(
             fields,
-            wanted.into_iter().chain([run, "BY=alice (uid 1000)", "STEP=1"]).collect::<Vec<_>>()
+            wanted
+                .into_iter()
+                .chain([run, "BY=alice (uid 1000)"])
+                .chain(["STATE=queued", "ATTEMPT=2", "STEP=1"])
+                .collect::<Vec<_>>()
         );
     }
 

@@ -35,7 +35,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 
 use super::engine::{Engine, Host};
-use super::input::{Effect, Input, Level, Note, Step};
+use super::input::{Effect, Input, Level, Note, NoteFacts, Step};
 use super::job::JobSet;
 use super::limits::BATCH_MAX;
 use super::record::{Durable, Record};
@@ -394,5 +394,6 @@ impl EventLoop {
 }
 
 fn note(level: Level, text: String, at: Timestamp) -> Output {
-    Output::Note(Note { level, job: None, run: None, by: None, at, text })
+    let facts = NoteFacts::default();
+    Output::Note(Note { level, job: None, run: None, by: None, facts, at, text })
 }

@@ -7,11 +7,14 @@ use jiff::{SignedDuration, Timestamp};
 use super::alert::{Delivery, QueuedAlert};
 use super::cause::{CauseQuery, FailedObject, OurRow};
 use super::digest::Reading;
+use super::event::EventKind;
 use super::ids::{AlertId, AlertKey, AttemptId, JobName, RunId, TransferId};
 use super::job::{AlertChannel, JobSet};
 use super::place::TransferRequest;
+use super::reason::ReasonCode;
 use super::record::{Pause, Record};
 use super::repeat::{Backfill, BackfillPlan, Wish};
+use super::run::RunState;
 use super::transfer::{CancelAnswer, Look, LookFailure, LookRequest, StartAnswer, SubmitAnswer};
 
 /// Everything that can happen.
@@ -224,10 +227,25 @@ pub struct Note {
     pub run: Option<RunId>,
     /// The operator who has asked for it, if it comes of that.
     pub by: Option<String>,
+    /// What it says of its run beside the sentence.
+    pub facts: NoteFacts,
     /// When.
     pub at: Timestamp,
     /// The sentence.
     pub text: String,
+}
+
+/// What a [`Note`] about a run says beside its sentence, for whoever searches the log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct NoteFacts {
+    /// The run's state.
+    pub state: Option<RunState>,
+    /// What has happened, if it is an event of the run's timeline too.
+    pub event: Option<EventKind>,
+    /// The number of the run's latest attempt.
+    pub attempt: Option<u32>,
+    /// Why the run is in its state.
+    pub reason_code: Option<ReasonCode>,
 }
 
 /// How loud a [`Note`] is.

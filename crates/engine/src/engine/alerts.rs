@@ -14,7 +14,7 @@ use super::digests::Summary;
 use super::query::{AlertsView, FailingAlert};
 use crate::alert::{Delivery, Occasion, QueuedAlert, id_of, retry_delay, told_delay};
 use crate::ids::{AlertId, AlertKey, JobName, RunId};
-use crate::input::{Effect, Level, Note};
+use crate::input::{Effect, Level, Note, NoteFacts};
 use crate::job::{Alert, AlertChannel, AlertEvent};
 use crate::limits::{
     ALERT_REFUSALS_MAX, ALERT_RETRY, ALERT_STALE, ALERT_TRIES_MIN, DELIVERIES_MAX, OUTBOX_MAX,
@@ -326,6 +326,7 @@ impl Engine {
             job: row.job.clone(),
             run: row.run,
             by: None,
+            facts: NoteFacts::default(),
             at: self.now,
             text,
         });

@@ -71,7 +71,7 @@ impl Engine {
         self.contact.hint();
         if let Some(words) = refusal {
             let what = Happening::CancelRefused { words };
-            self.tell(Level::Warn, id.run, what.to_string());
+            self.tell(Level::Warn, id.run, Some(what.kind()), what.to_string());
             self.event(id.run, what);
         }
     }

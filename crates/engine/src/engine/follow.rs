@@ -88,7 +88,7 @@ impl Engine {
             return;
         }
         let reason = Reason::Canceled(why);
-        self.tell(Level::Warn, id.run, format!("{reason}; it is canceled if it is active"));
+        self.tell(Level::Warn, id.run, None, format!("{reason}; it is canceled if it is active"));
         let wish = CancelWish { at: self.now, cause: CancelCause::Double, reason, told: false };
         self.wish_cancel(id, wish);
     }

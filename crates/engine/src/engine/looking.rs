@@ -361,7 +361,7 @@ impl Engine {
     fn say_ambiguous(&mut self, id: AttemptId, other: TransferId) {
         self.change_attempt(id, |attempt| attempt.ambiguous = true);
         let what = Happening::Ambiguous { transfer: other };
-        self.tell(Level::Error, id.run, format!("ambiguous: {what}"));
+        self.tell(Level::Error, id.run, Some(what.kind()), format!("ambiguous: {what}"));
         self.raise_stuck(id.run, &what.to_string());
         self.event(id.run, what);
     }

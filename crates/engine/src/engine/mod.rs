@@ -43,9 +43,9 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::event::{Event, Happening};
+use super::event::{Event, EventKind, Happening};
 use super::ids::{AttemptId, JobName, RunId};
-use super::input::{Effect, Input, Level, Note, Step};
+use super::input::{Effect, Input, Level, Note, NoteFacts, Step};
 use super::job::{Job, JobSet};
 use super::matching::shift;
 use super::reason::Reason;
@@ -269,7 +269,8 @@ impl Engine {
     fn say_state(&mut self, id: RunId, state: RunState, reason: Reason, level: Level) {
         let told = self.told(id, &reason);
         self.event(id, Happening::State { state, reason });
-        self.tell(level, id, format!("{}: {told}", state.word()));
+        let text = format!("{}: {told}", state.word());
+        self.tell(level, id, Some(EventKind::State(state)), text);
     }
 
     /// Adds a line to a run's timeline.
@@ -277,16 +278,24 @@ impl Engine {
         self.record(Record::Event(Event { run, at: self.now, what }));
     }
 
-    /// Says a sentence about a run to the log.
-    fn tell(&mut self, level: Level, run: RunId, text: String) {
-        let job = self.state.runs.get(&run).map(|live| live.row().job.clone());
+    /// Says a sentence about a run to the log; `event` is what of its timeline it is about.
+    fn tell(&mut self, level: Level, run: RunId, event: Option<EventKind>, text: String) {
+        let live = self.state.runs.get(&run);
+        let job = live.map(|live| live.row().job.clone());
+        let facts = NoteFacts {
+            state: live.map(|live| live.state()),
+            event,
+            attempt: live.and_then(|live| live.attempts().next_back()).map(|last| last.id.number),
+            reason_code: live.and_then(|live| live.row().reason.code()),
+        };
         let by = self.asker.clone();
-        self.step.notes.push(Note { level, job, run: Some(run), by, at: self.now, text });
+        self.step.notes.push(Note { level, job, run: Some(run), by, facts, at: self.now, text });
     }
 
     /// Says a sentence about the whole to the log.
     fn announce(&mut self, level: Level, job: Option<&JobName>, text: String) {
         let (job, by) = (job.cloned(), self.asker.clone());
-        self.step.notes.push(Note { level, job, run: None, by, at: self.now, text });
+        let facts = NoteFacts::default();
+        self.step.notes.push(Note { level, job, run: None, by, facts, at: self.now, text });
     }
 }

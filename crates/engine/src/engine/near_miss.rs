@@ -63,7 +63,7 @@ impl Engine {
                 });
             }
             let what = Happening::NearMiss(near);
-            self.tell(Level::Warn, id.run, what.to_string());
+            self.tell(Level::Warn, id.run, Some(what.kind()), what.to_string());
             self.event(id.run, what);
         }
     }

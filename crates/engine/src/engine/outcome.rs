@@ -29,8 +29,9 @@ impl Engine {
         let ended = Happening::TransferEnded { attempt: id.number, reason: reason.clone() };
         self.event(id.run, ended);
         if doubled {
-            self.tell(Level::Error, id.run, format!("doubled: {}", Happening::Doubled));
-            self.event(id.run, Happening::Doubled);
+            let what = Happening::Doubled;
+            self.tell(Level::Error, id.run, Some(what.kind()), format!("doubled: {what}"));
+            self.event(id.run, what);
             self.raise_doubled(id.run);
         }
         let Some(live) = self.state.runs.get(&id.run) else { return };

@@ -72,9 +72,12 @@ impl Engine {
             run.follows = Some(number);
             run.reason = asking.clone();
         });
-        self.event(id, Happening::State { state: RunState::Submitting, reason: asking });
+        let what = Happening::State { state: RunState::Submitting, reason: asking };
+        let event = Some(what.kind());
+        self.event(id, what);
         let (from, to) = (self.named(&request.source), self.named(&request.destination));
-        self.tell(Level::Info, id, format!("submitting: attempt {number}, from {from} to {to}"));
+        let text = format!("submitting: attempt {number}, from {from} to {to}");
+        self.tell(Level::Info, id, event, text);
         if number == 1 {
             self.raise_start(id);
         }

@@ -38,11 +38,11 @@ impl Engine {
             });
         }
         let what = Happening::UnknownStatus { transfer, status };
-        let text = what.to_string();
+        let (kind, text) = (what.kind(), what.to_string());
         self.event(id.run, what);
         let known = &mut self.contact.unknown_statuses;
         if known.len() < UNKNOWN_STATUSES_MAX && known.insert(told.to_owned()) {
-            self.tell(Level::Warn, id.run, text);
+            self.tell(Level::Warn, id.run, Some(kind), text);
         }
     }
 }

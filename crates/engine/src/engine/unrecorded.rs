@@ -36,6 +36,7 @@ impl Engine {
             self.tell(
                 Level::Warn,
                 id,
+                Some(what.kind()),
                 format!("{what}; was an older copy of the database put back?"),
             );
             self.event(id, what);

@@ -64,7 +64,7 @@ impl Engine {
         }
         let reason =
             format!("asked to cancel at {since}, and not confirmed by the agent since: {why}");
-        self.tell(Level::Error, id, reason.clone());
+        self.tell(Level::Error, id, None, reason.clone());
         self.raise_stuck(id, &reason);
     }
 

@@ -5,9 +5,11 @@ use std::sync::Arc;
 use jiff::SignedDuration;
 
 use super::stage::{Stage, at, job, secs};
+use crate::event::EventKind;
 use crate::ids::JobName;
 use crate::input::{Input, OperatorRequest, ReplyTo};
 use crate::job::Terms;
+use crate::reason::ReasonCode;
 use crate::run::RunState;
 use crate::transfer::{AgentState, CancelAnswer, Refusal, SubmitAnswer, TransferStatus};
 
@@ -30,6 +32,28 @@ fn a_run_is_queued_found_followed_and_succeeds() {
         stage.run(0).reason.to_string(),
         "completed: 2 objects transferred, 0 skipped, 0 failed"
     );
+}
+
+#[test]
+fn the_log_can_be_searched_for_what_becomes_of_a_run() {
+    let mut stage = Stage::new(vec![job("a", "to/", |_| {})]);
+    stage.until(at("01:00:00"));
+    stage.answer(SubmitAnswer::Accepted);
+    stage.list(1, TransferStatus::Running);
+    stage.pass(secs(10));
+    stage.status(1, TransferStatus::Error);
+    stage.pass(secs(10));
+    let told: Vec<_> = stage
+        .facts
+        .iter()
+        .map(|facts| {
+            let event = facts.event.map(EventKind::word);
+            (facts.state.map(RunState::word), event, facts.attempt, facts.reason_code)
+        })
+        .collect();
+    assert!(told.contains(&(Some("running"), Some("running"), Some(1), None)), "{told:?}");
+    let back = (Some("backing_off"), Some("backing_off"), Some(1), Some(ReasonCode::BackingOff));
+    assert!(told.contains(&back), "{told:?}");
 }
 
 #[test]

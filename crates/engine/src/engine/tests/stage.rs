@@ -12,7 +12,7 @@ use crate::event_loop::{EventLoop, Output, StoreRequest};
 pub(super) use crate::fixtures::{OURS, at, job, secs, set};
 use crate::fixtures::{Rows, machine};
 use crate::ids::{AlertKey, AttemptId, JobName, RunId, TransferId};
-use crate::input::{Answer, Effect, Input, Level, OperatorRequest, ReplyTo};
+use crate::input::{Answer, Effect, Input, Level, NoteFacts, OperatorRequest, ReplyTo};
 use crate::job::{Job, JobSet, PlaceTemplate};
 use crate::place::TransferRequest;
 use crate::run::Run;
@@ -59,6 +59,8 @@ pub(super) struct Stage {
     pub(super) requests: Vec<LookRequest>,
     /// What was said loudly.
     pub(super) warnings: Vec<String>,
+    /// What was said of runs besides the sentences.
+    pub(super) facts: Vec<NoteFacts>,
 }
 
 impl Stage {
@@ -95,6 +97,7 @@ impl Stage {
             hold_looks: false,
             requests: Vec::new(),
             warnings: Vec::new(),
+            facts: Vec::new(),
         };
         stage.turn();
         stage
@@ -118,9 +121,16 @@ impl Stage {
         }
         while let Some(output) = self.event_loop.poll_output() {
             match output {
-                Output::Note(note) if note.level >= Level::Warn => self.warnings.push(note.text),
+                Output::Note(note) => {
+                    if note.level >= Level::Warn {
+                        self.warnings.push(note.text);
+                    }
+                    if note.run.is_some() {
+                        self.facts.push(note.facts);
+                    }
+                }
                 Output::Perform { effect, .. } => self.perform(effect),
-                Output::Recorded(_) | Output::Note(_) | Output::Settled(_) => {}
+                Output::Recorded(_) | Output::Settled(_) => {}
             }
         }
         self.answer_questions();
