@@ -7,10 +7,11 @@ use clap::Args as ClapArgs;
 use super::ask::{Daemon, done, say_error};
 use super::{Exit, Global};
 use crate::control::client::ClientError;
-use crate::control::document::DoneDocument;
-use crate::control::request::{CancelQuery, StatusQuery};
+use crate::control::document::{DoneDocument, RunDocument};
+use crate::control::request::{CancelQuery, HistoryQuery, StatusQuery};
 use crate::core::ids::JobName;
 use crate::core::meant::{is_glob, names_meant};
+use crate::core::run::RunState;
 
 /// What may be typed after `cancel`.
 #[derive(Debug, ClapArgs)]
@@ -24,7 +25,7 @@ pub struct Args {
     json: bool,
 }
 
-/// Carries out `cancel`. What can't be canceled keeps nothing else from being.
+/// Carries out `cancel`. Where one of several can't be canceled, none is.
 pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write) -> Exit {
     let daemon = match Daemon::find_or_say(global, err) {
         Ok(daemon) => daemon,
@@ -35,14 +36,52 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
         Ok(what) => what,
         Err(error) => return say_error(&error, err),
     };
-    let (mut answers, mut exit) = (Vec::new(), Exit::Done);
-    for what in what {
-        match daemon.wait(daemon.client().cancel(&CancelQuery { what })) {
-            Ok(answer) => answers.push(answer),
-            Err(error) => exit = say_error(&error, err),
+    let (doubtful, active) = match doubtful(&daemon, what, several) {
+        Ok(parted) => parted,
+        Err(error) => return say_error(&error, err),
+    };
+    let mut answers = Vec::new();
+    // What seems to have no run comes first: the daemon says why, and then all is left as it is.
+    for words in [doubtful, active] {
+        let mut exit = Exit::Done;
+        for (place, what) in words {
+            match daemon.wait(daemon.client().cancel(&CancelQuery { what })) {
+                Ok(answer) => answers.push((place, answer)),
+                Err(error) => exit = say_error(&error, err),
+            }
+        }
+        if exit != Exit::Done {
+            return exit;
         }
     }
-    done(write(&answers, several, args.json, out), exit)
+    answers.sort_by_key(|(place, _)| *place);
+    let answers: Vec<_> = answers.into_iter().map(|(_, answer)| answer).collect();
+    done(write(&answers, several, args.json, out), Exit::Done)
+}
+
+/// Words, each with its place on the command line.
+type Placed = Vec<(usize, String)>;
+
+/// Of several words those that seem to have nothing to cancel, and the others.
+fn doubtful(
+    daemon: &Daemon,
+    words: Vec<String>,
+    several: bool,
+) -> Result<(Placed, Placed), ClientError> {
+    let words = words.into_iter().enumerate();
+    if !several {
+        return Ok((Vec::new(), words.collect()));
+    }
+    let states = RunState::ALL.into_iter().filter(|state| !state.is_over()).collect();
+    let query = HistoryQuery { states, ..HistoryQuery::default() };
+    let active = daemon.wait(daemon.client().history(&query))?;
+    let is_active = |word: &str| {
+        let fits = |run: &RunDocument| {
+            run.job.as_str() == word || run.id.to_string().starts_with(&word.to_lowercase())
+        };
+        active.iter().any(fits)
+    };
+    Ok(words.partition(|(_, word)| !is_active(word)))
 }
 
 /// The words, a glob as the jobs with a run that it fits.

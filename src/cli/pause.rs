@@ -16,6 +16,7 @@ use crate::control::client::ClientError;
 use crate::control::document::{JobDocument, StatusDocument};
 use crate::control::request::{JobQuery, PauseAllQuery, PauseQuery, StatusQuery};
 use crate::core::meant::is_glob;
+use crate::core::plain::plain;
 
 /// What may be typed after `pause`.
 #[derive(Debug, ClapArgs)]
@@ -73,8 +74,15 @@ struct AllDocument {
 }
 
 /// Carries out `pause`.
-pub fn pause(args: PauseArgs, global: &Global, out: &mut dyn Write, err: &mut dyn Write) -> Exit {
+pub fn pause(
+    mut args: PauseArgs,
+    global: &Global,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> Exit {
     let now = clock::now();
+    // It stands in lines and tables from now on.
+    args.reason = args.reason.as_deref().map(plain);
     let zone = zone::meant(args.until.iter(), &args.jobs, global);
     let when = When { now, zone, towards: Towards::Future, day: Day::End };
     let until = args.until.as_deref().map(|text| when.read_aloud("--until", text, err));
@@ -157,6 +165,9 @@ pub fn resume(args: ResumeArgs, global: &Global, out: &mut dyn Write, err: &mut 
             for error in &refused {
                 exit = say_error(error, err);
             }
+            if exit != Exit::Done {
+                return Ok(());
+            }
             let documents: Vec<_> = resumed.iter().map(Document::after).collect();
             let mut lines = resumed.iter().map(|job| after(job, of_all, &times));
             tell(&documents, args.json, is_several(&args.jobs), out, |_| {
@@ -185,24 +196,36 @@ struct Resumed {
     refused: Vec<ClientError>,
 }
 
-/// What can't be resumed keeps nothing else from being; one job must be.
+/// Where one that is named is not paused, none is resumed; one of those that a glob stands for must
+/// be.
 fn resume_jobs(daemon: &Daemon, words: &[String]) -> Result<Resumed, ClientError> {
-    let of_all = status(daemon)?.pause.is_some();
+    let pause_of_all = status(daemon)?.pause;
+    let of_all = pause_of_all.is_some();
     let mut resumed = Resumed { jobs: Vec::new(), of_all, refused: Vec::new() };
     let mut passed_over = None;
-    for job in named_jobs::jobs(daemon, words)? {
-        let name = job.name.as_str().to_owned();
-        let is_named = words.contains(&name);
-        let query = JobQuery { job: name };
-        match daemon.wait(daemon.client().resume(&query)) {
-            Ok(_) => resumed.jobs.push(named_jobs::job(daemon, &query.job)?),
-            Err(error @ ClientError::Refused(_)) if is_named => resumed.refused.push(error),
-            Err(error @ ClientError::Refused(_)) => passed_over = Some(error),
-            Err(error) => return Err(error),
+    let jobs = named_jobs::jobs(daemon, words)?.into_iter();
+    // What seems not to be paused comes first: the daemon says why, and then all is left as it is.
+    let is_named = |job: &JobDocument| words.iter().any(|word| word == job.name.as_str());
+    let (doubtful, paused): (Vec<_>, Vec<_>) =
+        jobs.partition(|job| is_named(job) && job.pause == pause_of_all);
+    for jobs in [doubtful, paused] {
+        for job in jobs {
+            let query = JobQuery { job: job.name.as_str().to_owned() };
+            match daemon.wait(daemon.client().resume(&query)) {
+                Ok(_) => resumed.jobs.push(named_jobs::job(daemon, &query.job)?),
+                Err(error @ ClientError::Refused(_)) if is_named(&job) => {
+                    resumed.refused.push(error);
+                }
+                Err(error @ ClientError::Refused(_)) => passed_over = Some(error),
+                Err(error) => return Err(error),
+            }
+        }
+        if !resumed.refused.is_empty() {
+            return Ok(resumed);
         }
     }
     match passed_over {
-        Some(error) if resumed.jobs.is_empty() && resumed.refused.is_empty() => Err(error),
+        Some(error) if resumed.jobs.is_empty() => Err(error),
         Some(_) | None => Ok(resumed),
     }
 }
@@ -272,8 +295,6 @@ fn tell(
 ) -> io::Result<()> {
     match documents {
         [one] if json && !several => super::write_json(out, one),
-        // Why there is none has been said.
-        [] if !several => Ok(()),
         documents if json => super::write_json(out, &documents),
         documents => documents.iter().try_for_each(|one| writeln!(out, "{}", line(one))),
     }

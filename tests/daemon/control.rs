@@ -234,19 +234,44 @@ fn a_reload_tells_of_what_was_taken_up_the_moment_before() {
 }
 
 #[test]
-fn of_several_that_are_named_each_that_was_not_paused_is_told() {
+fn of_several_that_are_named_none_is_changed_where_one_can_not_be() {
     let stage = Stage::new("");
     let _daemon = stage.start();
+    let errors = |line: &[&str]| -> Vec<String> {
+        let told = stage.command(line);
+        assert_eq!(told.code, 1, "{line:?}: {}", told.err);
+        let document: serde_json::Value = serde_json::from_str(&told.out).unwrap();
+        let errors = document["errors"].as_array().unwrap_or_else(|| panic!("{document}"));
+        let words = |error: &serde_json::Value| error["message"].as_str().unwrap().to_owned();
+        assert_eq!(document.as_object().unwrap().len(), 1, "{document}");
+        errors.iter().map(words).collect()
+    };
     assert_eq!(stage.command(&["pause", "nightly"]).code, 0);
-    let told = stage.command(&["resume", "hand", "nightly", "--json"]);
-    assert_eq!(told.code, 1, "{}", told.err);
-    assert!(told.err.contains("`hand`"), "{}", told.err);
-    let resumed: serde_json::Value = serde_json::from_str(&told.out).unwrap();
-    assert_eq!(resumed[0]["job"], "nightly");
-    assert_eq!(resumed.as_array().unwrap().len(), 1);
-    let none = stage.command(&["resume", "hand", "nightly"]);
-    assert_eq!((none.code, none.out.as_str()), (1, ""));
-    assert!(none.err.contains("`hand`") && none.err.contains("`nightly`"), "{}", none.err);
+    let told = errors(&["resume", "hand", "nightly", "slow", "--json"]);
+    assert_eq!(told, ["job `hand` is not paused", "job `slow` is not paused"]);
+    let status = stage.json(&["status", "nightly", "--json"]);
+    assert_eq!(status["jobs"][0]["paused"], true, "{status}");
+
+    let active = stage.command(&["trigger", "slow"]).out.trim().to_owned();
+    let told = errors(&["cancel", "slow", "hand", "nobody", "--json"]);
+    assert!(
+        told[0].contains("`hand` has no active run") && told[1].contains("`nobody`"),
+        "{told:?}"
+    );
+    assert_eq!(errors(&["cancel", &active[..8], "hand", "--json"]).len(), 1);
+    assert_ne!(stage.run(&active)["state"], "canceling", "it is left as it is");
+    assert_eq!(stage.json(&["cancel", &active, "--json"])["runs"][0], active.as_str());
+}
+
+#[test]
+fn a_reason_is_told_as_it_is_kept() {
+    let stage = Stage::new("");
+    let _daemon = stage.start();
+    let reason = "moved\u{1b}[31m\naway";
+    let told = stage.json(&["pause", "nightly", "--reason", reason, "--json"]);
+    let status = stage.json(&["status", "nightly", "--json"]);
+    assert_eq!(told["reason"], status["jobs"][0]["pause"]["reason"]);
+    assert!(!told["reason"].as_str().unwrap().contains(char::is_control), "{told}");
 }
 
 #[test]
