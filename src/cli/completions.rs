@@ -1,8 +1,8 @@
 //! `completions`: scripts for shells, from the same source as `--help`, job names and the ids of
 //! runs included.
 //!
-//! The scripts ask `transferd completions --jobs` for the names (with `--runs` for ids too), with
-//! the global options of the line that is being typed, so that they are those of the daemon, or of
+//! The scripts ask `transferd completions --jobs` for the names (with `--runs` for ids too, with
+//! `--active` for what can be canceled), with the global options of the line that is being typed, so that they are those of the daemon, or of
 //! the job file, that the line is about. Which commands take them is read from the command line
 //! itself.
 
@@ -11,12 +11,14 @@ use std::io::Write;
 use clap::{Arg, ArgAction, Args as ClapArgs, Command};
 use clap_complete::Shell;
 
-use super::ask::{Daemon, done};
+use super::ask::{Daemon, done, hint, say};
 use super::places::Places;
 use super::program::program;
 use super::{Exit, Global, jobfile, offline, render};
 use crate::config;
+use crate::control::document::RunDocument;
 use crate::control::request::{HistoryQuery, StatusQuery};
+use crate::core::run::RunState;
 
 /// So many runs are offered: what a screen shows.
 const RUNS: usize = 20;
@@ -24,8 +26,8 @@ const RUNS: usize = 20;
 /// What may be typed after `completions`.
 #[derive(Debug, ClapArgs)]
 pub struct Args {
-    /// The shell
-    #[arg(value_enum, required_unless_present = "jobs")]
+    /// The shell [default: that of `$SHELL`]
+    #[arg(value_enum)]
     shell: Option<Shell>,
     /// Print the names of the jobs, for the scripts
     #[arg(long, hide = true)]
@@ -33,16 +35,24 @@ pub struct Args {
     /// Also print the beginnings of the newest runs' ids
     #[arg(long, hide = true, requires = "jobs")]
     runs: bool,
+    /// Only jobs with a run that is not over, and the beginnings of such runs' ids
+    #[arg(long, hide = true, requires = "jobs")]
+    active: bool,
 }
 
 /// Carries out `completions`.
-pub fn run(args: Args, global: &Global, out: &mut dyn Write, _err: &mut dyn Write) -> Exit {
-    let Some(shell) = args.shell else {
-        let mut names = job_names(global);
+pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write) -> Exit {
+    if args.jobs {
+        let mut names = if args.active { active(global) } else { job_names(global) };
         if args.runs {
-            names.extend(run_ids(global));
+            names.extend(render::run::short_ids(&runs(global, HistoryQuery::default())));
         }
         return done(writeln!(out, "{}", names.join("\n")), Exit::Done);
+    }
+    let Some(shell) = args.shell.or_else(Shell::from_env) else {
+        say(err, "for which shell? `$SHELL` names none that is known");
+        hint(err, "`transferd completions bash`; `transferd completions --help` lists them");
+        return Exit::Usage;
     };
     done(out.write_all(&script(shell)), Exit::Done)
 }
@@ -52,11 +62,12 @@ pub(super) fn script(shell: Shell) -> Vec<u8> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut program(), "transferd", &mut script);
     let between = if shell == Shell::Fish { " " } else { "|" };
-    let Words { commands, several, runs, job_options, options } = Words::of(&program());
+    let Words { commands, several, runs, active, job_options, options } = Words::of(&program());
     let jobs = with_jobs(shell)
         .replace("@COMMANDS@", &commands.join(between))
         .replace("@SEVERAL@", &several.join(between))
         .replace("@RUN_COMMANDS@", &runs.join(between))
+        .replace("@ACTIVE_COMMANDS@", &active.join(between))
         .replace("@JOB_OPTIONS@", &job_options.join(between))
         .replace("@OPTIONS@", &options.join(between));
     script.extend_from_slice(jobs.as_bytes());
@@ -72,6 +83,8 @@ struct Words {
     several: Vec<String>,
     /// Those of them that take a run as well.
     runs: Vec<String>,
+    /// Of the commands those that take only what has a run that is not over.
+    active: Vec<String>,
     /// The options whose value is a job.
     job_options: Vec<String>,
     /// The options that take any other value, but for those that name a daemon.
@@ -93,7 +106,9 @@ impl Words {
             if matches!(first.get_action(), ArgAction::Append) {
                 words.several.extend(names());
             }
-            if is_named(first, "RUN") {
+            if command.get_name() == "cancel" {
+                words.active.extend(names());
+            } else if is_named(first, "RUN") {
                 words.runs.extend(names());
             }
         }
@@ -143,15 +158,25 @@ fn job_names(global: &Global) -> Vec<String> {
     }
 }
 
-/// The beginnings of the newest runs' ids, from the daemon or the database; none where neither can
-/// be had.
-fn run_ids(global: &Global) -> Vec<String> {
-    let query = HistoryQuery { limit: Some(RUNS), ..HistoryQuery::default() };
+/// What can be canceled: jobs with a run that is not over, and the beginnings of such runs' ids.
+fn active(global: &Global) -> Vec<String> {
+    let states = RunState::ALL.into_iter().filter(|state| !state.is_over()).collect();
+    let runs = runs(global, HistoryQuery { states, ..HistoryQuery::default() });
+    let mut names: Vec<_> = runs.iter().map(|run| run.job.to_string()).collect();
+    names.sort();
+    names.dedup();
+    names.extend(render::run::short_ids(&runs));
+    names
+}
+
+/// The newest runs, from the daemon or the database; none where neither can be had.
+fn runs(global: &Global, query: HistoryQuery) -> Vec<RunDocument> {
+    let query = HistoryQuery { limit: Some(RUNS), ..query };
     let runs = match Daemon::find(global) {
         Ok(daemon) => daemon.wait(daemon.client().history(&query)).ok(),
         Err(_) => offline::history(global, &query).ok(),
     };
-    render::run::short_ids(&runs.unwrap_or_default())
+    runs.unwrap_or_default()
 }
 
 /// What makes a shell offer job names too.
@@ -187,7 +212,7 @@ _transferd_with_jobs() {
         esac
     done
     case "${command}" in @SEVERAL@) taken=0 ;; esac
-    case "${command}" in @RUN_COMMANDS@) runs=(--runs) ;; esac
+    case "${command}" in @RUN_COMMANDS@) runs=(--runs) ;; @ACTIVE_COMMANDS@) runs=(--active) ;; esac
     # A value that belongs to an option is no job, but for the doctor's.
     case "${COMP_WORDS[COMP_CWORD - 1]}" in
         @JOB_OPTIONS@) ;;
@@ -233,7 +258,8 @@ function __transferd_jobs
     end
     transferd $options completions --jobs $argv 2>/dev/null
 end
-complete -c transferd -n "__fish_seen_subcommand_from @COMMANDS@" -f -a "(__transferd_jobs)"
+complete -c transferd -n "__fish_seen_subcommand_from @COMMANDS@; and not __fish_seen_subcommand_from @ACTIVE_COMMANDS@" -f -a "(__transferd_jobs)"
+complete -c transferd -n "__fish_seen_subcommand_from @ACTIVE_COMMANDS@" -f -a "(__transferd_jobs --active)"
 complete -c transferd -n "__fish_seen_subcommand_from @RUN_COMMANDS@" -f -a "(__transferd_jobs --runs)"
 complete -c transferd -n "__fish_seen_subcommand_from doctor" -l transfer -x -a "(__transferd_jobs)"
 "#;
@@ -254,7 +280,7 @@ _transferd_with_jobs() {
         esac
     done
     case "${command}" in @SEVERAL@) taken=0 ;; esac
-    case "${command}" in @RUN_COMMANDS@) runs=(--runs) ;; esac
+    case "${command}" in @RUN_COMMANDS@) runs=(--runs) ;; @ACTIVE_COMMANDS@) runs=(--active) ;; esac
     local offer=0
     case "${words[CURRENT - 1]}" in
         @JOB_OPTIONS@) offer=1 ;;
@@ -280,7 +306,7 @@ mod tests {
 
     #[test]
     fn the_scripts_know_where_a_job_stands() {
-        let Words { commands, several, runs, job_options, options } = Words::of(&program());
+        let Words { commands, several, runs, active, job_options, options } = Words::of(&program());
         let has = |list: &[String], word: &str| list.iter().any(|known| known == word);
         for command in [
             "status", "history", "next", "trigger", "start", "cancel", "pause", "resume", "why",
@@ -293,6 +319,7 @@ mod tests {
         }
         assert!(!has(&several, "why") && !has(&several, "backfill"), "{several:?}");
         assert!(has(&runs, "show") && has(&runs, "retry") && !has(&runs, "trigger"), "{runs:?}");
+        assert!(has(&active, "cancel") && !has(&runs, "cancel"), "{active:?} {runs:?}");
         assert!(!commands.iter().any(|command| command == "man"), "a command is not a job");
         assert_eq!(job_options, ["--job", "--transfer"]);
         assert!(options.iter().any(|option| option == "--log-level"), "{options:?}");
@@ -306,6 +333,7 @@ mod tests {
             assert!(script.contains("completions --jobs"), "{shell}");
             assert!(!script.contains("@COMMANDS@") && !script.contains("OPTIONS@"), "{shell}");
             assert!(!script.contains("@SEVERAL@") && !script.contains("@RUN_"), "{shell}");
+            assert!(!script.contains("@ACTIVE_"), "{shell}");
             // Each command and option that people may see, clap's own included.
             let program = program();
             for command in program.get_subcommands().filter(|command| !command.is_hide_set()) {

@@ -161,6 +161,10 @@ enum Command {
     /// `transferd-desktop` runs it with the desktop.
     Desktop(desktop::Args),
     /// Print completions for a shell
+    ///
+    /// For bash `source <(transferd completions bash)` in ~/.bashrc, for zsh `source <(transferd
+    /// completions zsh)` behind `compinit` in ~/.zshrc, for fish `transferd completions fish | source`
+    /// in its config.fish. Packages and `transferd service install` bring them along.
     Completions(completions::Args),
     /// Print the manual page
     Man(man::Args),

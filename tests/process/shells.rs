@@ -58,6 +58,8 @@ fn bash_offers_commands_options_and_the_jobs_of_the_file_that_the_line_names() {
         assert!(!ask(line).iter().any(|word| word == "noon"), "{line:?}");
     }
     assert_eq!(ask(&["history", "--state", "time"]), ["timed_out"]);
+    // No job has a run to cancel.
+    assert!(!ask(&["cancel", ""]).iter().any(|word| word == "noon"));
 }
 
 /// Names that no job file of today may hold, but a daemon of another version may have.
