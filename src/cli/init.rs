@@ -92,7 +92,7 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
                 Exit::Done,
             )
         }
-        Ok(()) => done(tell(&path, !offered.is_empty(), has_token(global), out), Exit::Done),
+        Ok(()) => done(tell(&path, !offered.is_empty(), global, out), Exit::Done),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
             say(err, &format!("{} already exists; left unchanged", path.display()));
             hint(err, "`transferd edit` changes it; `transferd init --print` prints a new one");
@@ -106,20 +106,31 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
 }
 
 /// What was written, and what is to be done next.
-fn tell(path: &Path, filled: bool, token: bool, out: &mut dyn Write) -> io::Result<()> {
+fn tell(path: &Path, filled: bool, global: &Global, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "wrote {}\n\nnext:", path.display())?;
-    let login = (!token).then_some("`transferd login` gets an API token from the agent");
+    // Where the file was named, the others have to be told of it too.
+    let file = match &global.config {
+        Some(_) => format!(" -c {}", path.display()),
+        None => String::new(),
+    };
+    let login = (!has_token(global))
+        .then(|| format!("`transferd login{file}` gets an API token from the agent"));
     let names = match filled {
-        true => "`transferd edit`: choose buckets and paths, and take out `enabled: false`",
-        false => {
-            "`transferd accounts --yaml` prints your accounts; `transferd edit` takes them, your \
-             buckets and paths: take out `enabled: false` then"
-        }
+        true => format!(
+            "`transferd edit{file}`: choose buckets and paths, and take out `enabled: false`"
+        ),
+        false => format!(
+            "`transferd accounts{file} --yaml` prints your accounts; `transferd edit{file}` takes \
+             them, your buckets and paths: take out `enabled: false` then"
+        ),
     };
     let rest = [
         names,
-        "`transferd check --online` asks the agent whether it knows them",
-        "`transferd run` is the daemon; `transferd trigger nightly-footage --wait` tries the job",
+        format!("`transferd check{file} --online` asks the agent whether it knows them"),
+        format!(
+            "`transferd run{file}` is the daemon; `transferd trigger nightly-footage --wait` tries \
+             the job"
+        ),
     ];
     for (number, step) in login.into_iter().chain(rest).enumerate() {
         writeln!(out, "  {}. {step}", number + 1)?;

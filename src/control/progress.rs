@@ -48,9 +48,9 @@ impl JobDocument {
         progress.left = attempt.zip(progress.speed).and_then(|(attempt, speed)| {
             let left = attempt.bytes.total.saturating_sub(attempt.bytes.transferred);
             let seconds = i64::try_from(left.div_ceil(speed)).unwrap_or(i64::MAX);
-            // It is a guess: whole minutes are enough.
+            // It is a guess: whole minutes are enough. The agent tells a speed before a byte has moved.
             let seconds = if seconds < 60 { seconds } else { seconds / 60 * 60 };
-            (left > 0).then(|| SignedDuration::from_secs(seconds))
+            (left > 0 && attempt.bytes.transferred > 0).then(|| SignedDuration::from_secs(seconds))
         });
         progress
     }

@@ -95,7 +95,7 @@ impl Stage {
         format!(
             "transferd demo: six jobs on schedules of seconds, on a simulated agent at {}\n\
              in a browser: http://{}/\n\
-             from another terminal: transferd --state-dir {} status --watch\n",
+             from another terminal:\n  transferd --state-dir {} status -w\n",
             self.agent.url(),
             self.page,
             self.folder.display()

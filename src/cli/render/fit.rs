@@ -63,14 +63,14 @@ fn broken(text: &str, room: usize) -> Vec<String> {
 }
 
 /// A line in lines of at most `room` columns where it has words to be broken between, later ones
-/// set in by two more than the first. Colours stay; a line of a file behind its number, and its
-/// place, stay whole.
+/// set in by two more than the first. Colours stay; a line of a file behind its number, its place,
+/// and a command to be copied stay whole.
 pub fn folded(line: &str, room: usize) -> String {
     let (text, end) = match line.strip_suffix('\n') {
         Some(text) => (text, "\n"),
         None => (line, ""),
     };
-    if width(text) <= room || is_excerpt(text) {
+    if width(text) <= room || is_excerpt(text) || is_command(text) {
         return line.to_owned();
     }
     let indent = (text.len() - text.trim_start_matches(' ').len() + 2).min(room / 2);
@@ -99,6 +99,11 @@ fn is_excerpt(line: &str) -> bool {
         }
     }
     false
+}
+
+/// True for a command on a line of its own, set in: a terminal's own line break is not copied.
+fn is_command(line: &str) -> bool {
+    line.starts_with(' ') && line.trim_start().starts_with("transferd ")
 }
 
 /// A name and its value, of which no line break parts the value's beginning.
@@ -266,6 +271,14 @@ mod tests {
         assert_eq!(hanging("in all 2 d, ago", 0, 0, Some(9)), "in all\n2 d, ago");
         assert_eq!(lines("Sun 04:00 (in 22 h)", Some(13)), ["Sun 04:00", "(in 22 h)"]);
         assert_eq!(folded("after 2 h 30 min", 12), "after\n  2 h 30 min");
+    }
+
+    #[test]
+    fn a_command_stays_as_it_is_typed() {
+        let command = "  transferd --state-dir /tmp/transferd-demo-nYsKyi status -w\n";
+        assert_eq!(folded(command, 40), command);
+        let folded = folded("transferd demo: six jobs on schedules of seconds", 40);
+        assert_eq!(folded, "transferd demo: six jobs on schedules of\n  seconds");
     }
 
     #[test]

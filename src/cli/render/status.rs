@@ -3,7 +3,7 @@
 //!
 //! A function of the document, the present, the zone and the screen alone.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::fit::hanging;
 use super::paint::{Paint, Tone};
@@ -109,10 +109,19 @@ fn agent(status: &StatusDocument, times: &Times) -> (Tone, String) {
         (Some(true), AgentState::Paused) => (Tone::Doubtful, "paused"),
         (Some(true), AgentState::Disposed) => (Tone::Bad, "needs a new login"),
     };
-    let asked = agent.asked_at.map(|at| format!(", asked {}", times.at(at))).unwrap_or_default();
+    let asked = agent.asked_at.map(|at| format!(", asked {}", asked(at, times)));
+    let asked = asked.unwrap_or_default();
     let version = agent.version.as_deref().filter(|_| agent.reachable == Some(true));
     let version = version.map(|version| format!(", version {version}"));
     (tone, format!("{}: {words}{}{asked}", agent.url, version.unwrap_or_default()))
+}
+
+/// `status` has the agent asked if nobody has for a minute: that is as new as it gets, and no reason
+/// for a live page to be another one each second.
+fn asked(at: Timestamp, times: &Times) -> String {
+    let age = times.now.duration_since(at);
+    let is_new = age < SignedDuration::from_mins(1) && !age.is_negative();
+    if is_new && !times.absolute { "just now".to_owned() } else { times.at(at) }
 }
 
 fn token(status: &StatusDocument, times: &Times) -> (Tone, String) {
