@@ -2,6 +2,7 @@
 //! tokens in it, whether a file of secrets is this process's alone, and what is masked where words
 //! leave the process.
 
+mod encoded;
 mod mask;
 mod spelling;
 mod writer;

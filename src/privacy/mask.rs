@@ -3,15 +3,17 @@
 //!
 //! It owns copies of secrets, which is why it lies beside what keeps the memory private. It is
 //! asked at the exits: the log, what goes into records, documents, and what commands print. Keeps
-//! true: a piece of a long secret is masked too; work is linear in the text.
+//! true: a piece of a long secret is masked too, and so is one in hex or base64; work is linear in
+//! the text, however many secrets are known.
 
 use std::borrow::Cow;
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::ops::Range;
 use std::sync::{PoisonError, RwLock};
 
 use secrecy::{ExposeSecret, SecretString};
 
+use super::encoded::encodings;
 use super::spelling::{Meant, meant};
 
 /// Shown in place of a secret.
@@ -42,52 +44,129 @@ pub enum SecretKind {
     Address,
 }
 
+/// Of a long secret that was encoded, a piece is kept for each so many places: what is cut off beside
+/// one is two bytes of the secret at either end.
+const STRIDE: usize = 4;
+
+/// A secret in each spelling that is looked for.
+#[derive(PartialEq, Eq)]
+struct Secret {
+    /// As written, and as it is read where escapes are undone, if that is otherwise.
+    plain: Vec<Vec<u8>>,
+    /// In hex and base64.
+    encoded: Vec<Vec<u8>>,
+    kind: SecretKind,
+}
+
+impl Secret {
+    fn new(secret: &str, kind: SecretKind) -> Self {
+        let as_read = meant(secret.as_bytes()).iter().map(|meant| meant.byte).collect();
+        let mut plain = vec![spelled(secret)];
+        // One that itself holds something like an escape is another one where escapes are undone.
+        if plain[0] != as_read {
+            plain.push(as_read);
+        }
+        plain.retain(|spelling| (SHORTEST..=SECRET_MAX).contains(&spelling.len()));
+        // Nobody who is told an address has reason to encode it.
+        let encoded = match kind {
+            SecretKind::Random if !plain.is_empty() => encodings(secret.as_bytes()),
+            SecretKind::Random | SecretKind::Address => Vec::new(),
+        };
+        let encoded = encoded.iter().map(|text| spelled(text)).collect();
+        Self { plain, encoded, kind }
+    }
+
+    /// True if it is known by its pieces in this spelling.
+    fn has_pieces(&self, spelling: &[u8]) -> bool {
+        self.kind == SecretKind::Random && spelling.len() >= LONG
+    }
+}
+
 /// What is looked for.
 #[derive(Default)]
 struct Known {
-    secrets: VecDeque<(Vec<u8>, SecretKind)>,
+    secrets: VecDeque<Secret>,
     /// The pieces of those that are long and random.
     pieces: HashSet<[u8; PIECE]>,
+    /// The others, by how they begin.
+    whole: HashMap<[u8; SHORTEST], Vec<Vec<u8>>>,
+    /// How all of these begin.
+    heads: Heads,
+}
+
+/// How what is looked for begins: a cheap look that spares most places of a text a dear one.
+struct Heads(Box<[u64; 1024]>);
+
+impl Default for Heads {
+    fn default() -> Self {
+        Self(Box::new([0; 1024]))
+    }
+}
+
+impl Heads {
+    /// Its place among 65,536: a word of these, and a bit of it.
+    fn place(head: &[u8]) -> (usize, u64) {
+        let mixed = head
+            .iter()
+            .take(SHORTEST)
+            .fold(0_u32, |mixed, byte| (mixed ^ u32::from(*byte)).wrapping_mul(0x0100_0193));
+        let place = (mixed >> 16) as usize;
+        (place / 64, 1 << (place % 64))
+    }
+
+    fn add(&mut self, spelling: &[u8]) {
+        let (word, bit) = Self::place(spelling);
+        self.0[word] |= bit;
+    }
+
+    fn may_have(&self, head: &[u8]) -> bool {
+        let (word, bit) = Self::place(head);
+        self.0[word] & bit != 0
+    }
 }
 
 static KNOWN: RwLock<Option<Known>> = RwLock::new(None);
 
-/// Takes a secret in, so that it is masked from now on.
+/// Takes a secret in, so that it is masked from now on, also where it was encoded.
 pub fn remember(secret: &SecretString, kind: SecretKind) {
-    let secret = secret.expose_secret();
-    let as_read: Vec<u8> = meant(secret.as_bytes()).iter().map(|meant| meant.byte).collect();
-    let as_written = spelled(secret);
-    // One that itself holds something like an escape is another one where escapes are undone.
-    if as_read != as_written {
-        take_in(as_read, kind);
-    }
-    take_in(as_written, kind);
-}
-
-/// Takes in what is looked for, byte by byte.
-fn take_in(spelled: Vec<u8>, kind: SecretKind) {
-    if spelled.len() < SHORTEST || spelled.len() > SECRET_MAX {
-        return;
-    }
-    let is_known = |known: &Option<Known>| {
-        known.as_ref().is_some_and(|known| known.secrets.iter().any(|(s, _)| *s == spelled))
-    };
+    let secret = Secret::new(secret.expose_secret(), kind);
+    let is_known =
+        |known: &Option<Known>| known.as_ref().is_some_and(|known| known.secrets.contains(&secret));
     // Nothing panics while it is held; if something did, the list is still whole.
-    if is_known(&KNOWN.read().unwrap_or_else(PoisonError::into_inner)) {
+    if secret.plain.is_empty() || is_known(&KNOWN.read().unwrap_or_else(PoisonError::into_inner)) {
         return;
     }
     let mut known = KNOWN.write().unwrap_or_else(PoisonError::into_inner);
-    let known = known.get_or_insert_default();
-    known.secrets.push_back((spelled, kind));
-    if known.secrets.len() > KNOWN_MAX {
-        known.secrets.pop_front();
-        known.pieces.clear();
-    }
-    let Known { secrets, pieces } = known;
-    let fresh = if pieces.is_empty() { secrets.len() } else { 1 };
-    for (secret, kind) in secrets.iter().rev().take(fresh) {
-        if *kind == SecretKind::Random && secret.len() >= LONG {
-            pieces.extend(secret.windows(PIECE).filter_map(|w| <[u8; PIECE]>::try_from(w).ok()));
+    known.get_or_insert_default().take_in(secret);
+}
+
+impl Known {
+    fn take_in(&mut self, secret: Secret) {
+        self.secrets.push_back(secret);
+        let mut fresh = 1;
+        if self.secrets.len() > KNOWN_MAX {
+            self.secrets.pop_front();
+            self.pieces.clear();
+            self.whole.clear();
+            self.heads = Heads::default();
+            fresh = self.secrets.len();
+        }
+        let Self { secrets, pieces, whole, heads } = self;
+        for secret in secrets.iter().rev().take(fresh) {
+            let plain = secret.plain.iter().map(|spelling| (spelling, 1));
+            let encoded = secret.encoded.iter().map(|spelling| (spelling, STRIDE));
+            for (spelling, stride) in plain.chain(encoded) {
+                if secret.has_pieces(spelling) {
+                    let windows = || spelling.windows(PIECE);
+                    for piece in windows().step_by(stride).chain(windows().last()) {
+                        heads.add(piece);
+                        pieces.extend(<[u8; PIECE]>::try_from(piece));
+                    }
+                } else if let Some(head) = spelling.first_chunk() {
+                    heads.add(spelling);
+                    whole.entry(*head).or_default().push(spelling.clone());
+                }
+            }
         }
     }
 }
@@ -158,35 +237,20 @@ fn as_written(text: &[u8]) -> Vec<Meant> {
 fn secrets(read: &[Meant], known: &Known) -> Vec<Range<usize>> {
     let mut hits = Vec::new();
     let bytes: Vec<u8> = read.iter().map(|meant| meant.byte).collect();
-    for (at, window) in bytes.windows(PIECE).enumerate() {
-        if !known.pieces.is_empty() && known.pieces.contains(window) {
-            hits.push(place(read, at..at + PIECE));
-        }
-    }
-    for (secret, kind) in &known.secrets {
-        if *kind == SecretKind::Random && secret.len() >= LONG {
+    for (at, head) in bytes.windows(SHORTEST).enumerate() {
+        if !known.heads.may_have(head) {
             continue;
         }
-        let mut from = 0;
-        while let Some(at) = position(&bytes[from..], secret) {
-            hits.push(place(read, from + at..from + at + secret.len()));
-            from += at + secret.len();
+        let rest = &bytes[at..];
+        if rest.first_chunk::<PIECE>().is_some_and(|piece| known.pieces.contains(piece)) {
+            hits.push(place(read, at..at + PIECE));
+        }
+        let alike = known.whole.get(head).map(Vec::as_slice).unwrap_or_default();
+        for secret in alike.iter().filter(|secret| rest.starts_with(secret)) {
+            hits.push(place(read, at..at + secret.len()));
         }
     }
     hits
-}
-
-fn position(text: &[u8], secret: &[u8]) -> Option<usize> {
-    let first = *secret.first()?;
-    let mut from = 0;
-    while let Some(at) = text.get(from..)?.iter().position(|byte| *byte == first) {
-        let at = from + at;
-        if text[at..].starts_with(secret) {
-            return Some(at);
-        }
-        from = at + 1;
-    }
-    None
 }
 
 /// The values of `token=`, in any case and after any encoding, and of `"…token":"`.
@@ -252,6 +316,8 @@ fn merged(mut hits: Vec<Range<usize>>) -> Vec<Range<usize>> {
 
 #[cfg(test)]
 mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::{STANDARD, URL_SAFE, URL_SAFE_NO_PAD};
     use rstest::rstest;
 
     use super::*;
@@ -280,6 +346,55 @@ mod tests {
     #[case::glued("äqT9vZr4X+quiet/about=Jm27bKwe1ä", "ä…ä")]
     fn a_known_secret_is_masked_in_every_spelling(#[case] text: &str, #[case] left: &str) {
         assert_eq!(masked(text), left);
+    }
+
+    /// Texts before and after a secret, so that it begins at each place of base64's groups.
+    const AROUND: [(&str, &str); 6] =
+        [("", ""), ("u:", ""), ("use", "r"), ("user", ":x"), ("a user", "\n"), ("ab", "")];
+
+    #[rstest]
+    #[case::long(TOKEN, SecretKind::Random)]
+    #[case::with_all_letters("~~>>??..__--AZaz09éß~~>>??..__--", SecretKind::Random)]
+    #[case::short("hunt3r?~", SecretKind::Random)]
+    #[case::shortest("s3cr3t", SecretKind::Random)]
+    fn a_secret_that_was_encoded_is_masked_wherever_it_stands(
+        #[case] secret: &str,
+        #[case] kind: SecretKind,
+    ) {
+        remember(&SecretString::from(secret), kind);
+        for (before, after) in AROUND {
+            let text = format!("{before}{secret}{after}");
+            let standard = STANDARD.encode(&text);
+            let hex: String = text.bytes().map(|byte| format!("{byte:02x}")).collect();
+            let spelled = [
+                standard.replace('+', "%2B").replace('=', "%3D"),
+                standard.trim_end_matches('=').to_owned(),
+                URL_SAFE.encode(&text),
+                URL_SAFE_NO_PAD.encode(&text),
+                hex.to_uppercase(),
+                standard,
+                hex,
+            ];
+            for spelled in spelled {
+                let told = mask(&format!("said: {spelled}.")).into_owned();
+                // A bit or two of the first and last byte, and what stood around it.
+                let around = before.len() + after.len();
+                let left = told.strip_prefix("said: ").and_then(|told| told.strip_suffix('.'));
+                let left = left.expect("the rest stays").chars().count();
+                assert!(told.contains(MASK) && left <= 2 * around + 8, "{spelled}: {told}");
+            }
+        }
+        let long = format!("{}{}", "x".repeat(10), STANDARD.encode(secret));
+        assert!(!mask(&long).contains(&STANDARD.encode(secret)[..8]));
+    }
+
+    #[test]
+    fn a_piece_of_a_long_secret_that_was_encoded_is_masked_too() {
+        remember(&SecretString::from(TOKEN), SecretKind::Random);
+        for encoded in [STANDARD.encode(TOKEN), STANDARD.encode(format!("a{TOKEN}"))] {
+            let told = mask(&encoded[5..25]).into_owned();
+            assert!(told.contains(MASK) && told.chars().count() <= 2 * STRIDE + 1, "{told}");
+        }
     }
 
     #[rstest]
@@ -331,9 +446,14 @@ mod tests {
 
     #[test]
     fn masking_is_linear_in_the_text() {
-        for piece in ["token=", "%25", "&#x", "eyJ", "qT9vZr4X+qui", "\\u00"] {
-            let text = piece.repeat(200_000);
-            assert!(masked(&text).len() <= text.len() + 600_000);
+        // As many as are known at a time, half of them short.
+        for number in 0..KNOWN_MAX {
+            let secret = format!("{number:04}") + if number % 2 == 0 { "pass" } else { TOKEN };
+            remember(&SecretString::from(secret), SecretKind::Random);
+        }
+        for piece in ["token=", "%25", "&#x", "eyJ", "qT9vZr4X+qui", "\\u00", "cVQ5", "0000"] {
+            let text = piece.repeat(50_000);
+            assert!(masked(&text).len() <= text.len() + 150_000);
         }
     }
 }

@@ -11,8 +11,15 @@ use crate::stage::{PATIENCE, Stage, until};
 
 const TOKEN: &str = "qT9vZr4X+quiet/about=Jm27bKwe1";
 
-/// Pieces of it that look the same in every spelling.
-const TRACES: [&str; 3] = ["qT9vZr4X", "Jm27bKwe", "quiet"];
+/// It in base64 and in hex.
+const ENCODED: [&str; 2] = [
+    "cVQ5dlpyNFgrcXVpZXQvYWJvdXQ9Sm0yN2JLd2Ux",
+    "715439765a7234582b71756965742f61626f75743d4a6d3237624b776531",
+];
+
+/// Pieces of it that look the same in every spelling, and of it in base64 and in hex.
+const TRACES: [&str; 7] =
+    ["qT9vZr4X", "Jm27bKwe", "quiet", "cVQ5dlpy", "YWJvdXQ9", "715439765a72", "3d4a6d323762"];
 
 /// Where an answer says it.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -35,7 +42,7 @@ fn spellings() -> Vec<String> {
     let upper = "qT9vZr4X%2Bquiet%2Fabout%3DJm27bKwe1";
     let target = format!("/transfer/get_all?page=1&token={upper}");
     vec![
-        format!("bad token {TOKEN}"),
+        format!("bad token {TOKEN}, basic {}, hex {}", ENCODED[0], ENCODED[1]),
         upper.replace("%2B", "%2b").replace("%2F", "%2f"),
         upper.replace('%', "%25"),
         TOKEN.replace("quiet", "qui\n  et"),

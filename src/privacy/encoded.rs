@@ -1,0 +1,44 @@
+//! A secret as it is written where it was encoded: in hex, and in both alphabets of base64, at each
+//! of the three places in a group at which it may begin within a longer text.
+//!
+//! What depends on the text around it is left out, so that what is given stands there whatever that
+//! is: of the first and last byte a few bits. Knows nothing of case: the masker compares without.
+
+use std::fmt::Write as _;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE};
+
+/// The bytes that base64 takes together.
+const GROUP: usize = 3;
+
+/// The spellings of a secret that has been encoded.
+pub(super) fn encodings(secret: &[u8]) -> Vec<String> {
+    let mut spelled = vec![hex(secret)];
+    for before in 0..GROUP {
+        let text = [&vec![0; before], secret].concat();
+        let length = text.len();
+        let standard = STANDARD.encode(&text);
+        let url_safe = URL_SAFE.encode(&text);
+        for text in [standard, url_safe] {
+            let begin = (before * 8).div_ceil(6);
+            spelled.push(text[begin..length * 8 / 6].to_owned());
+            if before == 0 {
+                // Nothing is around it at its beginning: it may be all that was encoded.
+                spelled.push(text.trim_end_matches('=').to_owned());
+            }
+        }
+    }
+    // Most have no letter in which the two alphabets differ.
+    spelled.sort_unstable();
+    spelled.dedup();
+    spelled
+}
+
+fn hex(secret: &[u8]) -> String {
+    secret.iter().fold(String::with_capacity(secret.len() * 2), |mut text, byte| {
+        // Nothing that is written to memory fails.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
