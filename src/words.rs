@@ -163,6 +163,20 @@ pub fn count(number: usize, noun: &str) -> String {
     if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
 }
 
+/// Words of the system without the number that it has for them, which only programs look up, and
+/// without the name of a file that was to exist for a moment.
+pub fn without_innards(text: &str) -> String {
+    let mut plain = text.to_owned();
+    for (begin, end) in [(" (os error ", ')'), (" at path \"", '"')] {
+        while let Some(at) = plain.find(begin) {
+            let behind = at + begin.len();
+            let Some(length) = plain[behind..].find(end) else { break };
+            plain.replace_range(at..=behind + length, "");
+        }
+    }
+    plain
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -170,6 +184,14 @@ mod tests {
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).unwrap()
+    }
+
+    #[test]
+    fn what_only_programs_look_up_is_left_out() {
+        let text = "`x`: Permission denied (os error 13) at path \"/y/.tokenQ\"; look (os error 2)";
+        assert_eq!(without_innards(text), "`x`: Permission denied; look");
+        assert_eq!(without_innards("cut (os error 1"), "cut (os error 1");
+        assert_eq!(without_innards("at path \"x"), "at path \"x");
     }
 
     #[test]

@@ -6,6 +6,7 @@ use secrecy::SecretString;
 use crate::core::limits::WORDS_MAX;
 use crate::core::plain::one_line;
 use crate::privacy::{SecretKind, mask, remember};
+use crate::words::without_innards;
 
 /// The agent's or a library's words, fit to be shown: every known secret is masked, `secret` too,
 /// nothing in them may steer a terminal, the length is bounded.
@@ -14,17 +15,7 @@ pub(super) fn fit(text: &str, secret: Option<&SecretString>) -> String {
         remember(secret, SecretKind::Random);
     }
     // Masked before it is cut: the beginning of a token is one too.
-    one_line(&without_numbers(&mask(text)), WORDS_MAX)
-}
-
-/// The words of the system without the number that it has for them, which only programs look up.
-fn without_numbers(text: &str) -> String {
-    let mut plain = text.to_owned();
-    while let Some(begin) = plain.find(" (os error ") {
-        let Some(length) = plain[begin..].find(')') else { break };
-        plain.replace_range(begin..=begin + length, "");
-    }
-    plain
+    one_line(&without_innards(&mask(text)), WORDS_MAX)
 }
 
 #[cfg(test)]

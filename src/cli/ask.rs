@@ -9,6 +9,7 @@ use super::{Exit, Global, json_errors};
 use crate::control::client::{Client, ClientError};
 use crate::control::socket;
 use crate::store::folder::daemon_at_work;
+use crate::words::without_innards;
 
 /// A daemon that answers, and the means to wait for its answers.
 pub struct Daemon {
@@ -155,6 +156,7 @@ pub fn say_error(error: &ClientError, err: &mut dyn Write) -> Exit {
 
 /// An error line. Nothing is left to tell it to if standard error itself is gone.
 pub fn say(err: &mut dyn Write, words: &str) {
+    let words = &without_innards(words);
     json_errors::keep(words);
     let _ = writeln!(err, "transferd: {words}");
 }

@@ -75,6 +75,8 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
     if let Some(job) = args.transfer.clone().filter(|_| is_usable(&findings)) {
         match watch(job, global, err) {
             Ok(shown) => transfer = Some(shown),
+            // Why has been said, and is all that `--json` prints.
+            Err(failed) if args.json => return failed,
             Err(failed) => unwatched = Some(failed),
         }
         // There is more to be seen now: a transfer that is certainly ours.

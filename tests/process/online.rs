@@ -222,6 +222,10 @@ fn the_doctor_watches_a_transfer_through_and_learns_from_it() {
     }
     let missing = stage.ask(&["doctor", "--transfer", "nothing"]);
     assert_eq!(missing.status.code(), Some(1));
+    let missing = stage.ask(&["doctor", "--transfer", "nothing", "--json"]);
+    assert_eq!(missing.status.code(), Some(1));
+    let told: serde_json::Value = serde_json::from_slice(&missing.stdout).unwrap();
+    assert!(told["errors"][0]["message"].as_str().unwrap().contains("`nothing`"), "{told}");
 }
 
 #[test]
