@@ -22,15 +22,15 @@ impl Engine {
             return;
         }
         self.contact.wanted = BTreeSet::new();
-        if self.state.waiting.is_empty() {
+        if self.state.waiting().next().is_none() {
             return;
         }
         let mut slots = self.free_slots();
-        let order: Vec<RunId> = self.state.waiting.iter().map(|(_, run)| *run).collect();
+        let order: Vec<RunId> = self.state.waiting().map(RunMachine::id).collect();
         for id in order {
             if slots == 0 {
                 // What only its own job's runs can end is the better answer, and cheap to find.
-                let own = self.state.runs.get(&id).and_then(|live| self.own_obstacle(live));
+                let own = self.own_obstacle(self.state.run(id));
                 self.note_wait(id, own.unwrap_or(Wait::Slot));
                 continue;
             }
@@ -39,7 +39,7 @@ impl Engine {
                 continue;
             }
             slots -= 1;
-            let Some(live) = self.state.runs.get(&id) else { continue };
+            let live = self.state.run(id);
             let fingerprint = live.fingerprint();
             if let Some(wait) = self.trouble() {
                 self.contact.wanted.insert(fingerprint);
@@ -82,6 +82,7 @@ impl Engine {
     /// How many more transfers may be in flight.
     fn free_slots(&self) -> u32 {
         let taken = self
+            .state
             .open_attempts()
             .filter(|attempt| match attempt.phase {
                 Phase::Intent | Phase::Uncertain | Phase::Accepted => {
@@ -95,14 +96,13 @@ impl Engine {
 
     /// What of our own keeps a run from starting, if anything does.
     pub(super) fn obstacle(&self, id: RunId) -> Option<Wait> {
-        let live = self.state.runs.get(&id)?;
+        let live = self.state.run(id);
         if let Some(wait) = self.own_obstacle(live) {
             return Some(wait);
         }
         let place = (live.row().ready_at, id);
         let destination = &live.row().request.destination;
         self.state
-            .guard
             .overlapping(destination)
             .filter(|other| *other != id)
             .find(|other| self.keeps_destination(*other, live, place))
@@ -114,7 +114,7 @@ impl Engine {
     fn own_obstacle(&self, live: &RunMachine) -> Option<Wait> {
         let id = live.id();
         if let Some(behind) = live.row().behind
-            && self.state.runs.get(&behind).is_some_and(|other| !other.is_over())
+            && self.state.find_run(behind).is_some_and(|other| !other.is_over())
         {
             return Some(Wait::Behind(behind));
         }
@@ -123,22 +123,15 @@ impl Engine {
         {
             return Some(Wait::Behind(before));
         }
-        let last = self.state.open_of_job.get(&live.row().job).and_then(|runs| {
-            let occupied = |run: &&RunId| {
-                self.state.runs.get(run).is_some_and(|other| other.occupies(self.now))
-            };
-            runs.iter().find(occupied).copied()
-        });
+        let last = self.state.in_flight_of(&live.row().job).find(|other| other.occupies(self.now));
         if let Some(last) = last {
-            return Some(Wait::LastTransfer(last));
+            return Some(Wait::LastTransfer(last.id()));
         }
-        let identical = self.state.open.get(&live.fingerprint()).and_then(|open| {
-            open.iter().find(|other| {
-                other.run != id
-                    && self.state.attempt(**other).is_some_and(|attempt| attempt.is_unlisted())
-            })
-        });
-        identical.map(|attempt| Wait::Identical(attempt.run))
+        let identical = self
+            .state
+            .open_like(live.fingerprint())
+            .find(|other| other.id.run != id && other.is_unlisted());
+        identical.map(|attempt| Wait::Identical(attempt.id.run))
     }
 
     /// True when `other`, whose destination overlaps, is at work there, or was here first.
@@ -148,7 +141,7 @@ impl Engine {
         live: &RunMachine,
         place: (Timestamp, RunId),
     ) -> bool {
-        let Some(rival) = self.state.runs.get(&other) else { return false };
+        let rival = self.state.run(other);
         if !rival.terms().exclusive && !live.terms().exclusive {
             return false;
         }
@@ -162,7 +155,7 @@ impl Engine {
 
     /// Notes what a run waits for; a new kind of obstacle is recorded and said.
     fn note_wait(&mut self, id: RunId, wait: Wait) {
-        let Some(live) = self.state.runs.get_mut(&id) else { return };
+        let live = self.state.run_mut(id);
         let momentary = wait == Wait::Look;
         let level = match wait {
             // Said once for all runs, or too common to be said for each.
@@ -179,7 +172,7 @@ impl Engine {
         if !live.is_found_waiting_for(wait) || momentary {
             return;
         }
-        let Some(live) = self.state.runs.get(&id) else { return };
+        let live = self.state.run(id);
         let reason = self.wait_reason(live);
         if live.row().reason == reason {
             return;
@@ -191,7 +184,7 @@ impl Engine {
     pub(super) fn wait_reason(&self, live: &RunMachine) -> Reason {
         let Some(wait) = live.wait() else { return live.row().reason.clone() };
         let of = |run: RunId| {
-            let job = self.state.runs.get(&run).map(|live| live.row().job.clone());
+            let job = self.state.find_run(run).map(|live| live.row().job.clone());
             (run, job)
         };
         Reason::Waits(match *wait {

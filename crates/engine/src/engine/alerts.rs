@@ -17,8 +17,7 @@ use crate::ids::{AlertId, AlertKey, JobName, RunId};
 use crate::input::{Effect, Level, Note, NoteFacts};
 use crate::job::{Alert, AlertChannel, AlertEvent};
 use crate::limits::{
-    ALERT_REFUSALS_MAX, ALERT_RETRY, ALERT_STALE, ALERT_TRIES_MIN, DELIVERIES_MAX, OUTBOX_MAX,
-    WORDS_MAX,
+    ALERT_REFUSALS_MAX, ALERT_RETRY, ALERT_STALE, ALERT_TRIES_MIN, OUTBOX_MAX, WORDS_MAX,
 };
 use crate::meant::CoveredJobs;
 use crate::place::{NamedPlace, Place};
@@ -99,13 +98,13 @@ impl Engine {
         };
         for key in keys {
             let id = id_of(&about, news.occasion, news.at, key);
-            if self.state.outbox.get(id).is_some() {
+            if self.state.outbox().get(id).is_some() {
                 continue;
             }
             self.make_room();
-            let attempts = run.and_then(|run| self.state.runs.get(&run.id));
+            let attempts = run.and_then(|run| self.state.find_run(run.id));
             let row = QueuedAlert {
-                number: self.state.outbox.next_number(),
+                number: self.state.outbox().next_number(),
                 job: news.job.clone(),
                 run: run.map(|run| run.id),
                 state: run.map(|run| run.state),
@@ -143,7 +142,7 @@ impl Engine {
         }
         match state {
             RunState::Succeeded => {
-                let failing = self.state.marks.get(job).is_some_and(|mark| mark.failing);
+                let failing = self.state.mark(job).failing;
                 self.change_mark(job, |mark| {
                     mark.last_success = Some(now);
                     mark.last_success_run = Some(run);
@@ -170,7 +169,7 @@ impl Engine {
 
     /// A run has come to its end.
     pub(super) fn raise_end(&mut self, id: RunId, recovers: bool) {
-        let Some(run) = self.state.runs.get(&id).map(|live| Arc::clone(live.row())) else { return };
+        let run = Arc::clone(self.state.run(id).row());
         let (event, verb) = match run.state {
             RunState::Succeeded => (AlertEvent::Succeeded, "succeeded"),
             RunState::Failed => (AlertEvent::Failed, "failed"),
@@ -192,7 +191,7 @@ impl Engine {
 
     /// A run makes its first attempt.
     pub(super) fn raise_start(&mut self, id: RunId) {
-        let Some(run) = self.state.runs.get(&id).map(|live| Arc::clone(live.row())) else { return };
+        let run = Arc::clone(self.state.run(id).row());
         self.raise_of_run(&run, Occasion::Started, "started");
     }
 
@@ -214,8 +213,8 @@ impl Engine {
 
     /// Drops the oldest message where there is room for no other.
     pub(super) fn make_room(&mut self) {
-        while self.state.outbox.len() >= OUTBOX_MAX {
-            let Some(oldest) = self.state.outbox.rows().next().map(Arc::clone) else { return };
+        while self.state.outbox().len() >= OUTBOX_MAX {
+            let Some(oldest) = self.state.outbox().rows().next().map(Arc::clone) else { return };
             let words = format!("{OUTBOX_MAX} alerts are waiting, so the oldest one is dropped");
             self.give_up_alert(&oldest, &words);
         }
@@ -226,7 +225,7 @@ impl Engine {
         self.entries = self.set.alerts.iter().map(Entry::new).collect();
         self.take_digests();
         let gone = |row: &&Arc<QueuedAlert>| self.channel_of(row.key).is_none();
-        let orphans: Vec<_> = self.state.outbox.rows().filter(gone).map(Arc::clone).collect();
+        let orphans: Vec<_> = self.state.outbox().rows().filter(gone).map(Arc::clone).collect();
         for orphan in orphans {
             let words = "its entry is gone from the job file, so it is dropped";
             self.tell_of_alert(Level::Warn, &orphan, words);
@@ -243,9 +242,8 @@ impl Engine {
 
     /// Asks for the deliveries that are due, and says when the next one will be.
     pub(super) fn plan_deliveries(&mut self) {
-        self.state.outbox.next = None;
-        let outbox = &self.state.outbox;
-        let idle = outbox.heads().filter(|row| !outbox.under_way.contains_key(&row.key));
+        self.deliveries.plan(None);
+        let idle = self.state.outbox().heads().filter(|row| !self.deliveries.is_busy(row.key));
         // A clock that was set back must not put a delivery off for as long as that.
         let latest = super::shift(self.now, ALERT_RETRY.1);
         let due_at = |row: &QueuedAlert| {
@@ -255,24 +253,24 @@ impl Engine {
             idle.map(|row| (due_at(row), row.number, Arc::clone(row))).collect();
         waiting.sort_by_key(|(at, number, _)| (*at, *number));
         for (at, _, alert) in waiting {
-            if self.state.outbox.under_way.len() >= DELIVERIES_MAX {
+            if self.deliveries.are_full() {
                 // The end of one of them plans anew.
                 return;
             }
             if at > self.now {
-                self.state.outbox.next = Some(at);
+                self.deliveries.plan(Some(at));
                 return;
             }
             let Some(channel) = self.channel_of(alert.key).cloned() else { continue };
-            self.state.outbox.under_way.insert(alert.key, alert.id);
+            self.deliveries.begin(&alert);
             self.then(Effect::Deliver { alert, channel });
         }
     }
 
     /// Takes in what came of a delivery.
     pub(super) fn delivered(&mut self, id: AlertId, delivery: Delivery) {
-        self.state.outbox.under_way.retain(|_, under_way| *under_way != id);
-        let Some(row) = self.state.outbox.get(id).map(Arc::clone) else { return };
+        self.deliveries.end(id);
+        let Some(row) = self.state.outbox().get(id).map(Arc::clone) else { return };
         let tries = row.tries.saturating_add(1);
         let stale = self.now.duration_since(row.at) >= ALERT_STALE;
         let mut delay = retry_delay(tries);
@@ -334,7 +332,7 @@ impl Engine {
 
     /// How alerts fare.
     pub fn alerts_view(&self) -> AlertsView {
-        let failing = self.state.outbox.heads().filter_map(|row| {
+        let failing = self.state.outbox().heads().filter_map(|row| {
             Some(FailingAlert {
                 channel: self.channel_of(row.key)?.to_string(),
                 occasion: row.occasion,
@@ -345,7 +343,7 @@ impl Engine {
             })
         });
         AlertsView {
-            waiting: self.state.outbox.len(),
+            waiting: self.state.outbox().len(),
             failing: failing.collect(),
             delivered: self.fared.delivered,
             failed: self.fared.failed,

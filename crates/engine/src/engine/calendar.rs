@@ -28,7 +28,7 @@ impl Engine {
     pub(super) fn arm(&mut self, name: &JobName) {
         let Some(planned) = self.jobs.get(name) else { return };
         let job = Arc::clone(planned);
-        let due = self.state.marks.get(name).filter(|mark| mark.scheduled).and_then(|mark| {
+        let due = self.state.find_mark(name).filter(|mark| mark.scheduled).and_then(|mark| {
             if self.held.contains_key(name) {
                 return None;
             }
@@ -77,14 +77,14 @@ impl Engine {
     pub(super) fn deal_until(&mut self, name: &JobName, until: Timestamp, dealt: Dealt) {
         let Some(planned) = self.jobs.get(name) else { return };
         let job = Arc::clone(planned);
-        let Some(mark) = self.state.marks.get(name).map(Arc::clone) else { return };
+        let mark = Arc::clone(self.state.mark(name));
         if !mark.scheduled || self.pause_in_force(&mark, self.now).is_some() {
             return;
         }
         if let Some(until) = mark.pause.as_ref().and_then(|pause| pause.until) {
             self.end_pause(name, until);
         }
-        let Some(mark) = self.state.marks.get(name).map(Arc::clone) else { return };
+        let mark = Arc::clone(self.state.mark(name));
         let Missed { newest: mut due, more } = self.due_until(&job, &mark, until);
         let Some(&last) = due.last() else { return };
         due.retain(|at| mark.dealt.end_of_stretch(*at).is_none());
@@ -197,16 +197,14 @@ impl Engine {
             return;
         }
         // It is not skipped because of runs that repeat others: it waits for one that has begun.
-        let repeats = |id: &RunId| {
-            self.state.runs.get(id).is_some_and(|live| live.row().trigger.steps_behind())
-        };
+        let repeats = |id: &RunId| self.state.run(*id).row().trigger.steps_behind();
         let ahead = self.state.ahead(&job.name);
         let unfinished: Vec<RunId> = ahead.iter().copied().filter(|id| !repeats(id)).collect();
         let Some(&active) = unfinished.first() else {
             self.open_run(job, trigger, Some(at), ahead.last().copied(), reason, None);
             return;
         };
-        let since = self.state.runs.get(&active).map_or(at, |live| live.row().created_at);
+        let since = self.state.run(active).row().created_at;
         match job.overlap {
             Overlap::Skip => {
                 self.skip(job, at, trigger, SkipReason::Overlap { active, since, held: None });
@@ -238,9 +236,8 @@ impl Engine {
     /// A run that only hopes for a lost request to turn up gives way to the job's next occurrence
     /// (protocol, rule 6).
     pub(super) fn end_hopeful_run(&mut self, job: &JobName) {
-        let Some(runs) = self.state.unfinished.get(job).cloned() else { return };
-        for run in runs {
-            let hoping = self.state.runs.get(&run).filter(|live| live.only_hopes());
+        for run in self.state.unfinished_of(job).to_vec() {
+            let hoping = Some(self.state.run(run)).filter(|live| live.only_hopes());
             if let Some(lost) = hoping.and_then(RunMachine::followed) {
                 let answer = lost.reason.unclear_answer();
                 self.end_run(run, RunState::Failed, AttemptEnd::LostUntilNext { answer });
@@ -263,7 +260,7 @@ impl Engine {
         reason: Reason,
         end: Option<RunState>,
     ) -> RunId {
-        let generation = self.state.marks.get(&job.name).map_or(0, |mark| mark.generation);
+        let generation = self.state.mark(&job.name).generation;
         let at = scheduled_for.unwrap_or(self.now);
         let id = RunId::for_occurrence(&job.name, at, generation);
         let (of, request) = ((id, &job.name), self.render(job, at, id));
@@ -320,7 +317,7 @@ impl Engine {
         let since = self.now;
         let identity = job.timetable.identity();
         let scheduled = job.enabled && !job.timetable.is_empty();
-        let Some(old) = self.state.marks.get(name) else {
+        let Some(old) = self.state.find_mark(name) else {
             return Mark {
                 job: name.clone(),
                 timetable: identity,

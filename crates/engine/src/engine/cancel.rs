@@ -14,7 +14,7 @@ use crate::transfer::CancelAnswer;
 impl Engine {
     /// Wishes a run canceled. What has nothing at the agent ends at once.
     pub(super) fn cancel_run(&mut self, id: RunId, cause: CancelCause, reason: Reason) {
-        let Some(live) = self.state.runs.get(&id) else { return };
+        let live = self.state.run(id);
         match live.on_cancel(cause) {
             OnCancel::Nothing => {}
             OnCancel::Ends(state) => self.end_run(id, state, reason),
@@ -45,9 +45,9 @@ impl Engine {
 
     /// Sends a cancel request if one is due.
     pub(super) fn send_cancel(&mut self, id: AttemptId) {
-        let Some(live) = self.state.runs.get(&id.run) else { return };
+        let live = self.state.run(id.run);
         let Some(transfer) = live.cancel_due(id.number, self.now) else { return };
-        let Some(sighting) = self.state.sighting(id) else { return };
+        let sighting = self.state.sighting(id);
         if sighting.cancel_mut().is_first() {
             self.event(id.run, Happening::CancelRequested { transfer });
         }
@@ -58,14 +58,15 @@ impl Engine {
     /// can be recorded. No last look is asked for first: the agent minds no cancel of a transfer
     /// that is over, and a completed one stays completed.
     pub fn overdue(&self, now: Timestamp) -> Vec<TransferId> {
-        self.runs_in_flight().flat_map(|live| live.overdue(now)).collect()
+        self.state.in_flight().flat_map(|live| live.overdue(now)).collect()
     }
 
     /// Takes the answer to a cancel request in.
     pub(super) fn cancel_answered(&mut self, transfer: TransferId, answer: &CancelAnswer) {
         let now = self.now;
-        let Some(id) = self.state.owner.get(&transfer).copied() else { return };
-        let Some(sighting) = self.state.sighting(id) else { return };
+        // It may come so late that its run is forgotten.
+        let Some(id) = self.state.owner(transfer) else { return };
+        let sighting = self.state.sighting(id);
         let refusal = sighting.cancel_mut().answered(answer, now);
         self.touched.insert(id.run);
         self.contact.hint();
@@ -78,14 +79,14 @@ impl Engine {
 
     /// A run that was to be canceled has nothing left at the agent.
     pub(super) fn end_canceling(&mut self, id: RunId, how: NothingLeft) {
-        let Some(live) = self.state.runs.get(&id) else { return };
+        let live = self.state.run(id);
         let Some((state, reason)) = live.nothing_left(how) else { return };
         if state != RunState::TimedOut {
             self.end_run(id, state, reason);
             return;
         }
         self.change_run(id, |run| run.cancel = None);
-        let Some(live) = self.state.runs.get(&id) else { return };
+        let live = self.state.run(id);
         let turn = live.on_timeout(reason, self.now);
         self.take_turn(id, turn);
     }

@@ -55,11 +55,11 @@ impl Engine {
     /// A frame names an object that could not be transferred.
     pub(super) fn object_failed(&mut self, transfer: TransferId, object: FailedObject) {
         let Self { failures, state, .. } = self;
-        if state.in_flight.is_empty() {
+        if state.in_flight_ids().is_empty() {
             *failures = Failures::default();
             return;
         }
-        failures.add(transfer, object, |id| state.owner.contains_key(&id));
+        failures.add(transfer, object, |id| state.owner(id).is_some());
     }
 
     /// A transfer of ours is over: its end is taken in, once it is known why if it failed.
@@ -72,15 +72,15 @@ impl Engine {
     /// True while the agent is asked why a transfer failed, which begins here.
     fn waits_for_cause(&mut self, id: AttemptId) -> bool {
         let now = self.now;
-        let Some(live) = self.state.runs.get(&id.run) else { return false };
-        let Some(attempt) = live.attempt(id.number) else { return false };
+        let live = self.state.run(id.run);
+        let attempt = self.state.attempt(id);
         let transfer = match live.cause_wait(attempt, now) {
             CauseWait::Over => return false,
             CauseWait::Asked => return true,
             CauseWait::Ask(transfer) => transfer,
         };
         let query = self.cause_query(live, attempt, transfer);
-        let Some(sighting) = self.state.sighting(id) else { return false };
+        let sighting = self.state.sighting(id);
         sighting.ask(Asking::about(transfer, now));
         self.touched.insert(id.run);
         self.then(Effect::LearnCause { attempt: id, query });
@@ -115,9 +115,10 @@ impl Engine {
         transfer: TransferId,
         row: Option<OurRow>,
     ) {
-        let is_ending = self.state.attempt(id).is_some_and(|attempt| attempt.is_ending());
-        let Some(sighting) = self.state.sighting(id) else { return };
-        let Some(asking) = sighting.asking_mut() else { return };
+        // It may come late: the run is forgotten, or nobody asks any more.
+        let Some(attempt) = self.state.find_attempt(id) else { return };
+        let is_ending = attempt.is_ending();
+        let Some(asking) = self.state.sighting(id).asking_mut() else { return };
         if is_ending && asking.is_answered(transfer, row) {
             self.transfer_ended(id);
         }
@@ -125,7 +126,7 @@ impl Engine {
 
     /// The agent's words on why a run failed, wholly or in part.
     pub(super) fn cause_of(&self, run: &Run) -> Option<String> {
-        let cause = self.state.runs.get(&run.id)?.followed()?.cause.as_ref()?;
+        let cause = self.state.find_run(run.id)?.followed()?.cause.as_ref()?;
         Some(cause.message.clone())
     }
 
@@ -135,9 +136,9 @@ impl Engine {
         id: AttemptId,
         reason: Reason,
     ) -> (Reason, Option<Arc<Cause>>) {
-        let transfer = self.state.attempt(id).and_then(|attempt| attempt.transfer);
+        let transfer = self.state.attempt(id).transfer;
         let named = transfer.map(|transfer| self.failures.take(transfer)).unwrap_or_default();
-        let asking = self.state.sighting(id).and_then(|sighting| sighting.take_asking());
+        let asking = self.state.sighting(id).take_asking();
         let row = asking.and_then(Asking::into_row);
         let Reason::Ended(end) = &reason else { return (reason, None) };
         if !end.may_have_cause() {

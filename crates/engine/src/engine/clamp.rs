@@ -39,11 +39,10 @@ impl Engine {
     /// Brings all that lies further ahead than it ever can back to where it can be.
     pub(super) fn clamp(&mut self) {
         let mut clamp = Clamp::default();
-        let runs: Vec<RunId> = self.state.runs.keys().copied().collect();
-        for run in runs {
+        for run in self.state.run_ids() {
             self.clamp_run(run, &mut clamp);
         }
-        let jobs: Vec<JobName> = self.state.marks.keys().cloned().collect();
+        let jobs: Vec<JobName> = self.state.jobs_ever_known().cloned().collect();
         for job in jobs {
             self.clamp_mark(&job, &mut clamp);
         }
@@ -60,7 +59,7 @@ impl Engine {
 
     fn clamp_run(&mut self, id: RunId, clamp: &mut Clamp) {
         let now = self.now;
-        let Some(live) = self.state.runs.get(&id) else { return };
+        let live = self.state.run(id);
         let numbers: Vec<u32> = live.open_attempts().map(|attempt| attempt.id.number).collect();
         let timeout = live.terms().timeout;
         for number in numbers {

@@ -25,9 +25,9 @@ impl Engine {
         let way = if by.is_negative() { "back" } else { "forward" };
         let text = format!("the clock was set {way} by {}", duration::format_short(by.abs()));
         self.announce(Level::Warn, None, text);
-        let runs: Vec<_> = self.state.runs.keys().copied().collect();
+        let runs = self.state.run_ids();
         for run in runs {
-            let Some(live) = self.state.runs.get_mut(&run) else { continue };
+            let live = self.state.run_mut(run);
             live.clock_stepped(by);
             let open: Vec<u32> = live.open_attempts().map(|attempt| attempt.id.number).collect();
             for number in open {
@@ -46,7 +46,7 @@ impl Engine {
                     }
                 });
             }
-            if self.state.runs.get(&run).is_some_and(|live| !live.is_over()) {
+            if !self.state.run(run).is_over() {
                 self.change_run(run, |run| {
                     run.ready_at = shift(run.ready_at, by);
                     if let Some(wish) = &mut run.cancel {
@@ -112,7 +112,7 @@ impl Engine {
             return self.arm(name);
         }
         self.deal_until(name, before, Dealt::InTime);
-        let Some(mark) = self.state.marks.get(name).map(Arc::clone) else { return };
+        let mark = Arc::clone(self.state.mark(name));
         let passed = self.due_until(&job, &mark, self.now);
         let Some(&latest) = passed.newest.last() else { return self.arm(name) };
         let reached = self.now.duration_since(before) <= STEP_REACHES;

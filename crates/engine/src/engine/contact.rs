@@ -17,7 +17,7 @@ use crate::limits::{
 };
 use crate::matching::{baseline_since, shift, window};
 use crate::place::Fingerprint;
-use crate::run::{Attempt, Phase, RunMachine};
+use crate::run::{Attempt, Phase};
 use crate::transfer::{AgentState, Incomplete, LookRequest, Transfer};
 
 /// Why nothing can be submitted.
@@ -307,7 +307,7 @@ impl Engine {
         let last = self.contact.last_began.filter(|at| *at <= self.now);
         let after = |gap: SignedDuration| last.map_or(self.now, |last| shift(last, gap));
         let followed =
-            self.open_attempts().map(|attempt| self.look_interval(attempt)).min().map(&after);
+            self.state.open_attempts().map(|attempt| self.look_interval(attempt)).min().map(&after);
         let hinted = (self.contact.hinted && followed.is_some()).then_some(self.now);
         let submits = (!self.contact.wanted.is_empty())
             .then(|| self.contact.submit_look_at.unwrap_or(self.now));
@@ -316,16 +316,6 @@ impl Engine {
         let retry = self.contact.retry_at.map(|at| at.min(shift(self.now, TOKEN_RETRY)));
         let gap = last.map(|last| shift(last, HINTED_LOOK_GAP));
         [Some(at), retry, gap].into_iter().flatten().max()
-    }
-
-    /// The runs with an open attempt.
-    pub(super) fn runs_in_flight(&self) -> impl Iterator<Item = &RunMachine> {
-        self.state.in_flight.iter().filter_map(|run| self.state.runs.get(run))
-    }
-
-    /// All open attempts.
-    pub(super) fn open_attempts(&self) -> impl Iterator<Item = &Attempt> {
-        self.runs_in_flight().flat_map(RunMachine::open_attempts).map(AsRef::as_ref)
     }
 
     /// How often an attempt wants to be looked at: new and doubtful ones at `poll_interval`, old
@@ -357,18 +347,16 @@ impl Engine {
             transfers: BTreeSet::new(),
         };
         // What is like a run's request but for its spelling is known before it is sent, too.
-        let wanted = self.state.waiting.iter().filter_map(|(_, run)| self.state.runs.get(run));
+        let wanted = self.state.waiting();
         let wanted = wanted.filter(|live| self.contact.wanted.contains(&live.fingerprint()));
         request.fingerprints.extend(wanted.map(|live| live.row().request.loose_fingerprint()));
-        for attempt in self.open_attempts() {
+        for attempt in self.state.open_attempts() {
             request.since = request.since.min(window(attempt, exclusive).0);
             request.fingerprints.insert(attempt.fingerprint);
             request.transfers.extend(attempt.transfer);
             if attempt.phase == Phase::Accepted && attempt.transfer.is_none() {
-                let live = self.state.runs.get(&attempt.id.run);
-                request
-                    .fingerprints
-                    .extend(live.map(|live| live.row().request.loose_fingerprint()));
+                let live = self.state.run(attempt.id.run);
+                request.fingerprints.insert(live.row().request.loose_fingerprint());
             }
         }
         request

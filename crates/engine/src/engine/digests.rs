@@ -63,8 +63,8 @@ impl Engine {
             })
             .collect();
         let gone = |mark: &DigestMark| !self.digests.iter().any(|one| one.key == mark.key);
-        if self.state.told.digests.iter().any(gone) {
-            let mut told = self.state.told.clone();
+        if self.state.told().digests.iter().any(gone) {
+            let mut told = self.state.told().clone();
             told.digests.retain(|mark| !gone(mark));
             self.record(Record::Told(told));
         }
@@ -91,7 +91,7 @@ impl Engine {
     }
 
     fn digest_mark(&self, key: AlertKey) -> Option<DigestMark> {
-        self.state.told.digests.iter().find(|mark| mark.key == key).copied()
+        self.state.told().digests.iter().find(|mark| mark.key == key).copied()
     }
 
     /// When the next digest is due.
@@ -144,7 +144,7 @@ impl Engine {
     }
 
     fn mark_digest(&mut self, mark: DigestMark) {
-        let mut told = self.state.told.clone();
+        let mut told = self.state.told().clone();
         told.digests.retain(|old| old.key != mark.key);
         told.digests.push(mark);
         let oldest = told.digests.iter().map(|mark| mark.at).min();
@@ -163,7 +163,7 @@ impl Engine {
         let text = format!("transferd on {} since {since}: {told}", self.host.hostname);
         self.make_room();
         let row = QueuedAlert {
-            number: self.state.outbox.next_number(),
+            number: self.state.outbox().next_number(),
             reason: one_line(&told, DIGEST_TEXT_MAX),
             text: one_line(&text, DIGEST_TEXT_MAX),
             digest: Some(Box::new(digest)),
@@ -177,7 +177,7 @@ impl Engine {
         let jobs = &self.digests[index].jobs;
         let late = self.jobs.iter().filter(|(name, _)| jobs.cover(name));
         let late = late.filter_map(|(name, planned)| {
-            let mark = self.state.marks.get(name)?;
+            let mark = self.state.mark(name);
             let since = late_from(planned, mark).filter(|from| *from <= self.now)?;
             let paused = self.pause_in_force(mark, self.now).is_some();
             (!paused).then(|| LateJob { job: name.clone(), since })
@@ -185,9 +185,9 @@ impl Engine {
         let mut late: Vec<LateJob> = late.collect();
         late.sort_by_key(|one| one.since);
         let late_more = cut(&mut late, DIGEST_LISTED);
-        let over = self.state.told.outages.iter().copied();
+        let over = self.state.told().outages.iter().copied();
         let over = over.filter(|outage| outage.until.is_none_or(|until| until > since));
-        let lasts = self.state.told.agent_down.map(|since| Outage { since, until: None });
+        let lasts = self.state.told().agent_down.map(|since| Outage { since, until: None });
         let mut outages: Vec<Outage> = over.chain(lasts).collect();
         outages.reverse();
         let outages_more = cut(&mut outages, DIGEST_LISTED);

@@ -17,8 +17,8 @@ impl Engine {
     /// A record has found its owner (protocol, rule 4). What its status means is `saw`'s.
     pub(super) fn claim(&mut self, id: AttemptId, record: &Transfer) {
         let now = self.now;
-        let Some(live) = self.state.runs.get(&id.run) else { return };
-        let Some(attempt) = live.attempt(id.number) else { return };
+        let live = self.state.run(id.run);
+        let attempt = self.state.attempt(id);
         let sighting = live.sighting(id.number);
         let watched = sighting.is_some_and(Sighting::is_missed);
         if watched && attempt.listed_at.is_none() && attempt.phase == Phase::Accepted {
@@ -35,12 +35,10 @@ impl Engine {
             attempt.holds_until = None;
             attempt.watched_until = None;
         });
-        if let Some(sighting) = self.state.sighting(id) {
-            sighting.is_found();
-        }
+        self.state.sighting(id).is_found();
         let (attempt, transfer) = (id.number, record.id);
         self.event(id.run, Happening::Listed { attempt, transfer });
-        let Some(live) = self.state.runs.get(&id.run) else { return };
+        let live = self.state.run(id.run);
         if live.is_over() {
             self.another_transfer(id, CancelReason::LateTransfer);
             return;
@@ -66,11 +64,10 @@ impl Engine {
 
     /// The run follows this transfer from now on, or goes on cancelling it.
     fn follow(&mut self, id: AttemptId, reason: UnderWay) {
-        let Some(live) = self.state.runs.get(&id.run) else { return };
+        let live = self.state.run(id.run);
         if let Some(wish) = live.row().cancel.clone() {
             self.wish_cancel(id, wish);
-            let state = self.state.runs.get(&id.run).map(|live| live.state());
-            if state != Some(RunState::Canceling) {
+            if self.state.run(id.run).state() != RunState::Canceling {
                 self.move_run(id.run, RunState::Canceling, reason, Level::Info);
             }
             return;
@@ -83,8 +80,7 @@ impl Engine {
     /// A second transfer for one run: canceled when seen active, unless it can't be told from
     /// somebody else's (protocol, rule 8).
     fn another_transfer(&mut self, id: AttemptId, why: CancelReason) {
-        let Some(attempt) = self.state.attempt(id) else { return };
-        if attempt.ambiguous {
+        if self.state.attempt(id).ambiguous {
             return;
         }
         let reason = Reason::Canceled(why);
@@ -96,8 +92,8 @@ impl Engine {
     /// The time from POST to listing bounds how long an uncertain one is looked for. It counts
     /// only where looks have followed one another: a daemon that was down has seen no delay.
     fn learn_delay(&mut self, delay: SignedDuration) {
-        if delay > self.state.learned.longest_listing_delay {
-            let mut learned = self.state.learned;
+        if delay > self.state.learned().longest_listing_delay {
+            let mut learned = self.state.learned();
             learned.longest_listing_delay = delay;
             self.record(Record::Learned(learned));
         }
@@ -106,15 +102,15 @@ impl Engine {
     /// A look shows a transfer of ours.
     pub(super) fn saw(&mut self, id: AttemptId, record: &Transfer) {
         let now = self.now;
-        let Some(attempt) = self.state.attempt(id) else { return };
+        let attempt = self.state.attempt(id);
         if !attempt.phase.is_open() || attempt.transfer != Some(record.id) {
             return;
         }
         if attempt.phase == Phase::GivenUp {
             self.seen_again(id);
         }
-        let Some(attempt) = self.state.attempt(id).map(Arc::clone) else { return };
-        let Some(sighting) = self.state.sighting(id) else { return };
+        let attempt = Arc::clone(self.state.attempt(id));
+        let sighting = self.state.sighting(id);
         let moved_at = sighting.moved_by(&attempt, record, now);
         sighting.saw(now, record, moved_at);
         let due = sighting.progress_is_due(now);
@@ -144,9 +140,7 @@ impl Engine {
         if attempt.ended_at.is_some() {
             // One that is at work again has not ended.
             self.change_attempt(id, |attempt| attempt.ended_at = None);
-            if let Some(sighting) = self.state.sighting(id) {
-                sighting.take_asking();
-            }
+            self.state.sighting(id).take_asking();
         }
         self.enforce_stall(id, record.status, moved_at);
         self.touched.insert(id.run);
@@ -161,14 +155,14 @@ impl Engine {
             attempt.holds_until = None;
             attempt.watched_until = None;
         });
-        if self.state.runs.get(&id.run).is_some_and(|live| live.is_over()) {
+        if self.state.run(id.run).is_over() {
             self.another_transfer(id, CancelReason::ReturnedTransfer);
         }
     }
 
     /// Past `stall_timeout` a transfer is canceled as past `timeout`.
     fn enforce_stall(&mut self, id: AttemptId, status: TransferStatus, moved_at: Timestamp) {
-        let Some(live) = self.state.runs.get(&id.run) else { return };
+        let live = self.state.run(id.run);
         let Some(limit) = live.terms().stall_timeout else { return };
         let stalled = self.now.duration_since(moved_at);
         if status != TransferStatus::Running || stalled < limit || !self.decides(id) {

@@ -43,7 +43,7 @@ impl Engine {
         }
         self.contact.asked_at = Some(self.now);
         self.contact.last_answered = self.contact.last_began;
-        self.touched.extend(self.state.in_flight.iter().copied());
+        self.touched.extend(self.state.in_flight_ids().iter().copied());
         self.admission_due = true;
         match result {
             Ok(look) => {
@@ -248,7 +248,7 @@ impl Engine {
         // but a failure ends its run only once it is known whether a late one of it is shown too.
         let mut failures: Vec<&Transfer> = Vec::new();
         for record in &look.transfers {
-            let Some(owner) = self.state.owner.get(&record.id).copied() else { continue };
+            let Some(owner) = self.state.owner(record.id) else { continue };
             if record.status.is_failure() {
                 self.change_attempt(owner, |attempt| {
                     if attempt.phase.is_open() {
@@ -264,7 +264,7 @@ impl Engine {
             self.find_owners(*fingerprint, records, &look.transfers);
         }
         for record in failures {
-            if let Some(owner) = self.state.owner.get(&record.id).copied() {
+            if let Some(owner) = self.state.owner(record.id) {
                 self.saw(owner, record);
             }
         }
@@ -280,6 +280,7 @@ impl Engine {
         self.contact.offset_ms = millis;
         self.contact.offset_known = true;
         let open: Vec<AttemptId> = self
+            .state
             .open_attempts()
             .filter(|attempt| attempt.is_unlisted())
             .filter(|attempt| millis < attempt.slack_ms.0 || attempt.slack_ms.1 < millis)
@@ -295,9 +296,11 @@ impl Engine {
 
     /// Assigns unclaimed records of one fingerprint to its open attempts.
     fn find_owners(&mut self, fingerprint: Fingerprint, records: &[&Transfer], all: &[Transfer]) {
-        let Some(open) = self.state.open.get(&fingerprint) else { return };
         let attempts: Vec<Arc<Attempt>> =
-            open.iter().filter_map(|id| self.state.attempt(*id)).map(Arc::clone).collect();
+            self.state.open_like(fingerprint).map(Arc::clone).collect();
+        if attempts.is_empty() {
+            return;
+        }
         // An owner whose record this look does not show keeps it, and takes no part.
         let mut taking_part: Vec<&Attempt> = Vec::new();
         let mut claimed = Vec::new();
@@ -368,35 +371,32 @@ impl Engine {
 
     /// A look that failed, or found the agent not at work, breaks the series of looks in which an absence counts.
     pub(super) fn break_series(&mut self) {
-        for run in &self.state.in_flight {
-            let Some(live) = self.state.runs.get_mut(run) else { continue };
-            live.series_is_broken();
-        }
+        self.state.series_is_broken();
     }
 
     /// Adds a complete look to the proof that what it has not shown is not there.
     fn note_absences(&mut self, began_at: Timestamp, seen: &BTreeSet<TransferId>) {
         let absent: Vec<AttemptId> = self
+            .state
             .open_attempts()
             .filter(|attempt| attempt.phase != Phase::Intent)
             .filter(|attempt| attempt.transfer.is_none_or(|id| !seen.contains(&id)))
             .map(|attempt| attempt.id)
             .collect();
         for id in absent {
-            let Some(live) = self.state.runs.get(&id.run) else { continue };
-            let Some(attempt) = live.attempt(id.number) else { continue };
+            let live = self.state.run(id.run);
+            let attempt = self.state.attempt(id);
             if began_at < live.asked_at(attempt) {
                 continue;
             }
-            let Some(sighting) = self.state.sighting(id) else { continue };
-            sighting.is_absent(began_at);
+            self.state.sighting(id).is_absent(began_at);
             self.touched.insert(id.run);
         }
     }
 
     /// How long complete looks must not show a transfer before it counts as absent.
     pub(super) fn adopt_window(&self) -> SignedDuration {
-        let slow = self.state.learned.longest_listing_delay.saturating_mul(3);
+        let slow = self.state.learned().longest_listing_delay.saturating_mul(3);
         self.set.agent.adopt_window.max(slow.min(ADOPT_WINDOW_CAP))
     }
 }

@@ -55,6 +55,7 @@ use alerts::{Entry, Fared};
 use causes::Failures;
 use contact::{Contact, Trouble};
 use digests::Summary;
+use outbox::Deliveries;
 use overlap::Ended;
 use state::State;
 use timers::Timers;
@@ -94,6 +95,9 @@ pub struct Engine {
     /// Those runs, of the job that is judged now.
     ended: Vec<Ended>,
     state: State,
+    /// When time alone changes something for a run.
+    wakes: Timers<RunId>,
+    deliveries: Deliveries,
     contact: Contact,
     /// Who hears of what.
     entries: Vec<Entry>,
@@ -156,16 +160,16 @@ impl Engine {
     /// When [`Input::TimeReached`] is due next; `None` when nothing is.
     pub fn next_wakeup(&self) -> Option<Timestamp> {
         let due = self.dues.next();
-        let wake = self.state.wakes.next();
+        let wake = self.wakes.next();
         let late = self.lates.next();
-        let alerts = [self.vigil.next(), self.next_digest(), self.state.outbox.next];
+        let alerts = [self.vigil.next(), self.next_digest(), self.deliveries.next()];
         let others = alerts.into_iter().chain([self.contact.next_look]);
         [due, wake, late].into_iter().chain(others).flatten().min()
     }
 
     /// True while the notification socket is worth having: a run is active.
     pub fn wants_notifications(&self) -> bool {
-        self.runs_in_flight().any(|live| !live.is_over())
+        self.state.in_flight().any(|live| !live.is_over())
     }
 
     /// Lets time and consequences take effect until nothing is left to be done at this instant.
@@ -173,8 +177,8 @@ impl Engine {
         self.end_pause_of_all_in_time();
         self.judge_held_back();
         self.deal_with_due();
-        while let Some(run) = self.state.wakes.first_due(self.now) {
-            self.state.wakes.set(run, None);
+        while let Some(run) = self.wakes.first_due(self.now) {
+            self.wakes.set(run, None);
             self.touched.insert(run);
             self.admission_due = true;
         }
@@ -196,11 +200,12 @@ impl Engine {
     fn tend_touched(&mut self) {
         while let Some(run) = self.touched.pop_first() {
             self.tend(run);
-            let live = self.state.runs.get(&run);
-            let adopt_window = self.set.agent.adopt_window;
-            let wake = live.and_then(|live| live.wake(adopt_window, self.now));
-            self.state.wakes.set(run, wake);
-            self.state.forget_if_settled(run);
+            let wake = self.state.run(run).wake(self.set.agent.adopt_window, self.now);
+            self.wakes.set(run, wake);
+            if self.state.forget_if_settled(run) {
+                self.wakes.set(run, None);
+                self.touched.remove(&run);
+            }
         }
     }
 
@@ -218,7 +223,7 @@ impl Engine {
 
     /// Changes a run's row.
     fn change_run(&mut self, id: RunId, change: impl FnOnce(&mut Run)) {
-        let Some(live) = self.state.runs.get(&id) else { return };
+        let live = self.state.run(id);
         let was = Some(live.state());
         let mut row = Run::clone(live.row());
         change(&mut row);
@@ -234,7 +239,7 @@ impl Engine {
 
     /// Changes an attempt's row.
     fn change_attempt(&mut self, id: AttemptId, change: impl FnOnce(&mut Attempt)) {
-        let Some(attempt) = self.state.attempt(id) else { return };
+        let attempt = self.state.attempt(id);
         let mut row = Attempt::clone(attempt);
         change(&mut row);
         if row == **attempt {
@@ -247,7 +252,7 @@ impl Engine {
 
     /// Changes a job's mark.
     fn change_mark(&mut self, job: &JobName, change: impl FnOnce(&mut Mark)) {
-        let Some(mark) = self.state.marks.get(job) else { return };
+        let mark = self.state.mark(job);
         let mut row = Mark::clone(mark);
         change(&mut row);
         if row != **mark {
@@ -280,13 +285,13 @@ impl Engine {
 
     /// Says a sentence about a run to the log; `event` is what of its timeline it is about.
     fn tell(&mut self, level: Level, run: RunId, event: Option<EventKind>, text: String) {
-        let live = self.state.runs.get(&run);
-        let job = live.map(|live| live.row().job.clone());
+        let live = self.state.run(run);
+        let job = Some(live.row().job.clone());
         let facts = NoteFacts {
-            state: live.map(|live| live.state()),
+            state: Some(live.state()),
             event,
-            attempt: live.and_then(|live| live.attempts().next_back()).map(|last| last.id.number),
-            reason_code: live.and_then(|live| live.row().reason.code()),
+            attempt: live.attempts().next_back().map(|last| last.id.number),
+            reason_code: live.row().reason.code(),
         };
         let by = self.asker.clone();
         self.step.notes.push(Note { level, job, run: Some(run), by, facts, at: self.now, text });

@@ -22,13 +22,14 @@ impl Engine {
             live.sighting(attempt.id.number).is_some_and(Sighting::is_near_miss_said)
         };
         let unlisted: Vec<AttemptId> = self
+            .state
             .open_attempts()
             .filter(|attempt| attempt.phase == Phase::Accepted && attempt.is_unlisted())
             .map(|attempt| attempt.id)
             .collect();
         for id in unlisted {
-            let Some(live) = self.state.runs.get(&id.run) else { continue };
-            let Some(attempt) = live.attempt(id.number) else { continue };
+            let live = self.state.run(id.run);
+            let attempt = self.state.attempt(id);
             if said(live, attempt) {
                 continue;
             }
@@ -52,9 +53,7 @@ impl Engine {
             let date = near.requested_at.filter(|_| miss == Miss::Date);
             let off = date.map(|at| at.duration_since(expected_date(attempt)));
             let near = NearMiss { transfer: near.id, differs: miss, off, exclusive };
-            if let Some(sighting) = self.state.sighting(id) {
-                sighting.say_near_miss();
-            }
+            self.state.sighting(id).say_near_miss();
             if self.decides(id) {
                 self.change_run(id.run, |run| {
                     if run.state == RunState::Queued {

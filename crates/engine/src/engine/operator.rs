@@ -18,7 +18,7 @@ impl Engine {
             OperatorRequest::Backfill(wanted) => self.backfill(&wanted),
             OperatorRequest::CancelRun(run) => self.cancel_by_operator(vec![run]),
             OperatorRequest::CancelJob(job) => {
-                let runs = self.state.unfinished.get(&job).cloned().unwrap_or_default();
+                let runs = self.state.unfinished_of(&job).to_vec();
                 if runs.is_empty() {
                     Answer::No(format!("job `{job}` has no active run"))
                 } else {
@@ -35,7 +35,7 @@ impl Engine {
 
     /// Cancels runs.
     fn cancel_by_operator(&mut self, runs: Vec<RunId>) -> Answer {
-        let active = |id: &RunId| self.state.runs.get(id).is_some_and(|live| !live.is_over());
+        let active = |id: &RunId| self.state.find_run(*id).is_some_and(|live| !live.is_over());
         if let Some(over) = runs.iter().find(|id| !active(id)) {
             return Answer::No(format!("run {over} is not active"));
         }
@@ -72,7 +72,7 @@ impl Engine {
         if !self.jobs.contains_key(name) {
             return unknown_job(name);
         }
-        let Some(mark) = self.state.marks.get(name) else { return unknown_job(name) };
+        let mark = self.state.mark(name);
         let holds = |pause: &Pause| pause.holds(self.now);
         match &mark.pause {
             Some(pause) if holds(pause) => self.end_pause(name, self.now),

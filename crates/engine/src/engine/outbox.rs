@@ -10,6 +10,7 @@ use jiff::Timestamp;
 
 use crate::alert::QueuedAlert;
 use crate::ids::{AlertId, AlertKey};
+use crate::limits::DELIVERIES_MAX;
 
 /// Alerts that are not delivered yet.
 #[derive(Debug, Default)]
@@ -20,10 +21,47 @@ pub(super) struct Outbox {
     numbers: BTreeMap<AlertId, u64>,
     /// Those of each entry.
     of_entry: BTreeMap<AlertKey, BTreeSet<u64>>,
-    /// What is on its way, by entry. Lost in a crash: then it is delivered again.
-    pub(super) under_way: BTreeMap<AlertKey, AlertId>,
-    /// When the next delivery is due; absent when none is.
-    pub(super) next: Option<Timestamp>,
+}
+
+/// What is on its way. Lost in a crash: then it is delivered again.
+#[derive(Debug, Default)]
+pub(super) struct Deliveries {
+    /// By entry.
+    under_way: BTreeMap<AlertKey, AlertId>,
+    /// When the next one is due; absent when none is.
+    next: Option<Timestamp>,
+}
+
+impl Deliveries {
+    /// True while an alert of the entry is on its way.
+    pub(super) fn is_busy(&self, entry: AlertKey) -> bool {
+        self.under_way.contains_key(&entry)
+    }
+
+    /// True while as many are on their way as may be.
+    pub(super) fn are_full(&self) -> bool {
+        self.under_way.len() >= DELIVERIES_MAX
+    }
+
+    /// One begins.
+    pub(super) fn begin(&mut self, alert: &QueuedAlert) {
+        self.under_way.insert(alert.key, alert.id);
+    }
+
+    /// One has come to its end.
+    pub(super) fn end(&mut self, alert: AlertId) {
+        self.under_way.retain(|_, under_way| *under_way != alert);
+    }
+
+    /// The next one is due then.
+    pub(super) fn plan(&mut self, next: Option<Timestamp>) {
+        self.next = next;
+    }
+
+    /// When the next one is due; absent when none is.
+    pub(super) fn next(&self) -> Option<Timestamp> {
+        self.next
+    }
 }
 
 impl Outbox {

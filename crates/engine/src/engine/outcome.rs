@@ -1,6 +1,8 @@
 //! Ends of transfers, attempts and runs, and what time alone brings about: what the run's machine
 //! says follows, recorded.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 
 use super::Engine;
@@ -14,8 +16,8 @@ impl Engine {
     /// The agent has reported the end of a transfer of ours, and its row holds how it ended.
     pub(super) fn transfer_ended(&mut self, id: AttemptId) {
         let now = self.now;
-        let Some(live) = self.state.runs.get(&id.run) else { return };
-        let Some(attempt) = live.attempt(id.number) else { return };
+        let live = self.state.run(id.run);
+        let attempt = self.state.attempt(id);
         let (outcome, reason) = live.verdict(attempt, now);
         let doubled = live.is_doubled_by(attempt);
         let (reason, cause) = self.with_cause(id, reason);
@@ -34,7 +36,7 @@ impl Engine {
             self.event(id.run, what);
             self.raise_doubled(id.run);
         }
-        let Some(live) = self.state.runs.get(&id.run) else { return };
+        let live = self.state.run(id.run);
         let turn = live.on_end(id.number, outcome, reason, now);
         self.take_turn(id.run, turn);
     }
@@ -74,7 +76,7 @@ impl Engine {
     /// Ends a run. Its open attempts are looked for on (protocol, rule 9).
     pub(super) fn end_run(&mut self, id: RunId, state: RunState, reason: impl Into<Reason>) {
         let (now, reason) = (self.now, reason.into());
-        let Some(live) = self.state.runs.get(&id) else { return };
+        let live = self.state.run(id);
         if live.is_over() {
             return;
         }
@@ -102,8 +104,8 @@ impl Engine {
     /// Gives an attempt up that was not found.
     fn give_up(&mut self, id: AttemptId, end: AttemptEnd) {
         let (now, window) = (self.now, self.adopt_window());
-        let Some(live) = self.state.runs.get(&id.run) else { return };
-        let Some(attempt) = live.attempt(id.number) else { return };
+        let live = self.state.run(id.run);
+        let attempt = self.state.attempt(id);
         let row = live.given_up(attempt, end, window, now);
         let reason = row.reason.clone();
         self.change_attempt(id, |attempt| *attempt = row);
@@ -112,13 +114,13 @@ impl Engine {
 
     /// Looks after a run: everything that time, or what was just recorded, brings about.
     pub(super) fn tend(&mut self, id: RunId) {
-        let Some(live) = self.state.runs.get(&id) else { return };
+        let live = self.state.run(id);
         let open: Vec<AttemptId> = live.open_attempts().map(|attempt| attempt.id).collect();
         for attempt in open {
             self.tend_attempt(attempt);
         }
         self.tell_stuck(id);
-        let Some(live) = self.state.runs.get(&id) else { return };
+        let live = self.state.run(id);
         match live.state() {
             RunState::BackingOff if live.row().ready_at <= self.now => {
                 self.change_run(id, |run| {
@@ -142,7 +144,7 @@ impl Engine {
 
     /// A run that can't be queued in time is skipped.
     fn enforce_start_within(&mut self, id: RunId) {
-        let Some(live) = self.state.runs.get(&id) else { return };
+        let live = self.state.run(id);
         let Some(within) = live.is_too_late_to_start(self.now) else { return };
         // One that has been found waiting for nothing has only just begun: for the look.
         let waited = match live.wait() {
@@ -157,8 +159,8 @@ impl Engine {
     /// What time brings about for one open attempt.
     fn tend_attempt(&mut self, id: AttemptId) {
         let now = self.now;
-        let Some(live) = self.state.runs.get(&id.run) else { return };
-        let Some(attempt) = live.attempt(id.number).cloned() else { return };
+        let live = self.state.run(id.run);
+        let attempt = Arc::clone(self.state.attempt(id));
         let absent = live.sighting(id.number).map(|sighting| sighting.absent_for());
         let looked = LookedFor {
             in_vain: absent.unwrap_or_default() >= self.adopt_window(),
@@ -172,13 +174,13 @@ impl Engine {
                 let (words, searched) = (attempt.reason.lost_words(), looked.in_vain);
                 let answer = attempt.reason.unclear_answer();
                 self.give_up(id, AttemptEnd::NotFound { words, answer, searched });
-                let Some(live) = self.state.runs.get(&id.run) else { return };
+                let live = self.state.run(id.run);
                 let turn = live.on_not_found(&attempt, searched, now);
                 self.take_turn(id.run, turn);
             }
             OnTime::NeverListed(end) => {
                 self.give_up(id, end.clone());
-                let Some(live) = self.state.runs.get(&id.run) else { return };
+                let live = self.state.run(id.run);
                 let turn = live.on_never_listed(id.number, end, now);
                 self.take_turn(id.run, turn);
             }

@@ -38,7 +38,7 @@ impl Engine {
             return None;
         }
         let job = self.jobs.get(name)?;
-        let mark = self.state.marks.get(name)?;
+        let mark = self.state.mark(name);
         let occurrence = next_undealt(job, mark, self.quiet_until(mark)?)?;
         let wait = self.trouble_reason().unwrap_or(WaitReason::Look);
         Some((occurrence, Reason::Waits(wait)))
@@ -66,9 +66,8 @@ impl Engine {
     /// unless it came due while the last look was under way.
     fn must_look_first(&self, name: &JobName) -> bool {
         let Some(first) = self.first_due(name) else { return false };
-        let Some(runs) = self.state.open_of_job.get(name) else { return false };
         let complete = self.contact.complete;
-        runs.iter().filter_map(|run| self.state.runs.get(run)).any(|live| {
+        self.state.in_flight_of(name).any(|live| {
             let mut open = live.attempts().filter(|attempt| attempt.phase.is_underway());
             !live.is_over()
                 && open.any(|attempt| {
@@ -87,7 +86,7 @@ impl Engine {
     /// When the last occurrence of a job was due that is due by now.
     fn last_due(&self, name: &JobName) -> Option<Timestamp> {
         let job = self.jobs.get(name)?;
-        let mark = self.state.marks.get(name)?;
+        let mark = self.state.mark(name);
         let last = self.due_until(job, mark, self.now).newest.pop()?;
         Some(self.due_at(job, last))
     }
@@ -95,7 +94,7 @@ impl Engine {
     /// When the first occurrence of a job is due that has not been dealt with, if it is by now.
     fn first_due(&self, name: &JobName) -> Option<Timestamp> {
         let job = self.jobs.get(name)?;
-        let mark = self.state.marks.get(name).filter(|mark| mark.scheduled)?;
+        let mark = Some(self.state.mark(name)).filter(|mark| mark.scheduled)?;
         let occurrence = next_undealt(job, mark, self.quiet_until(mark)?)?;
         Some(self.due_at(job, occurrence)).filter(|due| *due <= self.now)
     }
@@ -137,7 +136,7 @@ impl Engine {
 
     /// A run has ended: up to when it was in the way of what was held back.
     pub(super) fn note_end(&mut self, id: RunId) {
-        let Some(live) = self.state.runs.get(&id) else { return };
+        let live = self.state.run(id);
         // What repeats others never keeps an occurrence from running.
         if !self.held.contains_key(&live.row().job) || live.row().trigger.steps_behind() {
             return;

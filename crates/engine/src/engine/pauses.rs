@@ -19,7 +19,7 @@ const JUST_BEFORE: SignedDuration = SignedDuration::from_millis(-1);
 impl Engine {
     /// The pauses that a job may be under: its own, and that of all.
     fn pauses_of<'a>(&'a self, mark: &'a Mark) -> impl Iterator<Item = &'a Pause> {
-        mark.pause.iter().chain(&self.state.pause_of_all.pause)
+        mark.pause.iter().chain(&self.state.pause_of_all().pause)
     }
 
     /// The pause that holds for a job now: its own before that of all.
@@ -47,7 +47,7 @@ impl Engine {
     /// for. One that `jitter` still held back when the pause began is one of them.
     pub(super) fn end_pause(&mut self, name: &JobName, until: Timestamp) {
         let Some(planned) = self.jobs.get(name) else { return };
-        let Some(mark) = self.state.marks.get(name) else { return };
+        let mark = self.state.mark(name);
         let Some(pause) = mark.pause.clone() else { return };
         let from = mark.handled.max(shift(pause.at, JUST_BEFORE - planned.jitter));
         let until = until.max(pause.at);
@@ -79,7 +79,7 @@ impl Engine {
         let text = words(&pause, |at| self.local(at));
         let text = format!("all jobs are paused by {}{text}", self.asker_words());
         self.announce(Level::Info, None, text);
-        let past = self.state.pause_of_all.past.clone();
+        let past = self.state.pause_of_all().past.clone();
         self.record(Record::PauseOfAll(Arc::new(PauseOfAll { pause: Some(pause), past })));
         self.arm_all();
         Answer::Done(Vec::new())
@@ -87,7 +87,7 @@ impl Engine {
 
     /// Schedules all jobs again but those that are paused by themselves.
     pub(super) fn resume_all(&mut self) -> Answer {
-        if self.state.pause_of_all.pause.as_ref().is_none_or(|pause| !pause.holds(self.now)) {
+        if self.state.pause_of_all().pause.as_ref().is_none_or(|pause| !pause.holds(self.now)) {
             let hint = "`pause --all` is not in force; single jobs are resumed by their names";
             return Answer::No(hint.to_owned());
         }
@@ -99,7 +99,7 @@ impl Engine {
 
     /// Ends the pause of all jobs if its time is over.
     pub(super) fn end_pause_of_all_in_time(&mut self) {
-        let until = self.state.pause_of_all.pause.as_ref().and_then(|pause| pause.until);
+        let until = self.state.pause_of_all().pause.as_ref().and_then(|pause| pause.until);
         if let Some(until) = until.filter(|until| *until <= self.now) {
             self.end_pause_of_all(until);
         }
@@ -107,7 +107,7 @@ impl Engine {
 
     /// The clock was set back, perhaps before a start: the pause of all jobs falls back with it.
     pub(super) fn pause_of_all_falls_back(&mut self) {
-        let mut pauses = PauseOfAll::clone(&self.state.pause_of_all);
+        let mut pauses = PauseOfAll::clone(self.state.pause_of_all());
         let Some(pause) = pauses.pause.as_mut().filter(|pause| pause.at > self.now) else { return };
         pause.at = self.now;
         self.record(Record::PauseOfAll(Arc::new(pauses)));
@@ -115,9 +115,9 @@ impl Engine {
 
     /// The pause of all jobs is over since then; what came due meanwhile is not made up for.
     fn end_pause_of_all(&mut self, until: Timestamp) {
-        let Some(pause) = self.state.pause_of_all.pause.clone() else { return };
+        let Some(pause) = self.state.pause_of_all().pause.clone() else { return };
         let until = until.max(pause.at);
-        let mut past = self.state.pause_of_all.past.clone();
+        let mut past = self.state.pause_of_all().past.clone();
         let (since, reason) = (pause.at, pause.reason);
         past.push(PastPause { since, until, reason, occurrences: 0 });
         let surplus = past.len().saturating_sub(PAUSES_KEPT);
@@ -149,8 +149,8 @@ impl Engine {
     /// occurrences fell into one of all is counted now.
     pub fn past_pauses(&self, name: &JobName) -> Vec<PastPause> {
         let Some(planned) = self.jobs.get(name) else { return Vec::new() };
-        let Some(mark) = self.state.marks.get(name) else { return Vec::new() };
-        let of_all = self.state.pause_of_all.past.iter().cloned().map(|mut past| {
+        let mark = self.state.mark(name);
+        let of_all = self.state.pause_of_all().past.iter().cloned().map(|mut past| {
             if mark.scheduled {
                 let from = shift(past.since, JUST_BEFORE);
                 past.occurrences = occurrences_within(planned, from, past.until);
@@ -164,7 +164,7 @@ impl Engine {
 
     /// The pause of all jobs.
     pub fn pause_of_all(&self, now: Timestamp) -> Option<&Pause> {
-        self.state.pause_of_all.pause.as_ref().filter(|pause| pause.holds(now))
+        self.state.pause_of_all().pause.as_ref().filter(|pause| pause.holds(now))
     }
 }
 

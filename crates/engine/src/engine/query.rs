@@ -128,7 +128,7 @@ impl Engine {
 
     /// The names of all jobs that are kept in mind, those that are gone from the file too.
     pub fn jobs_ever_known(&self) -> impl Iterator<Item = &JobName> + Clone {
-        self.state.marks.keys()
+        self.state.jobs_ever_known()
     }
 
     /// The names of the jobs after this one, or of all, in order: for those who ask by and by.
@@ -140,7 +140,7 @@ impl Engine {
     /// One job of the file, as of `now`.
     pub fn job_view(&self, name: &JobName, now: Timestamp) -> Option<JobView> {
         let planned = self.jobs.get(name)?;
-        let mark = Arc::clone(self.state.marks.get(name)?);
+        let mark = Arc::clone(self.state.mark(name));
         let pause = self.pause_in_force(&mark, now).cloned();
         let paused = pause.is_some();
         let next_run = (mark.scheduled && !paused)
@@ -162,7 +162,7 @@ impl Engine {
 
     /// A run that is in memory: one that is not over, or whose attempts are still looked for.
     pub fn run_view(&self, id: RunId) -> Option<RunView> {
-        let live = self.state.runs.get(&id)?;
+        let live = self.state.find_run(id)?;
         let waiting = live.state() == RunState::Waiting;
         let wait = live.wait().cloned().filter(|_| waiting);
         let mut run = Arc::clone(live.row());
@@ -193,17 +193,18 @@ impl Engine {
 
     /// Runs that are not over, by job.
     pub fn active_runs(&self) -> impl Iterator<Item = RunId> {
-        self.state.unfinished.values().flatten().copied()
+        self.state.unfinished()
     }
 
     /// Open attempts: what may still be at work at the agent, or may yet turn up.
     pub fn in_flight(&self) -> impl Iterator<Item = RunId> {
-        self.state.in_flight.iter().copied()
+        self.state.in_flight_ids().iter().copied()
     }
 
     /// Transfers whose cancellation is wished and not confirmed.
     pub fn cancels_unconfirmed(&self) -> usize {
-        self.open_attempts()
+        self.state
+            .open_attempts()
             .filter(|attempt| attempt.cancel.is_some() && attempt.is_active())
             .count()
     }

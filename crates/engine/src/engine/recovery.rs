@@ -9,7 +9,8 @@ use jiff::{SignedDuration, Timestamp};
 use super::alerts::Fared;
 use super::causes::Failures;
 use super::contact::Contact;
-use super::state::{Settled, State};
+use super::outbox::Deliveries;
+use super::state::State;
 use super::timers::Timers;
 use super::vigil::Vigil;
 use super::{Engine, Host};
@@ -37,22 +38,7 @@ impl Engine {
         now: Timestamp,
     ) -> (Self, Step) {
         let before = shift(now, -stepped);
-        let settled = Settled::new(durable.settled);
-        let mut state = State { learned: durable.learned, settled, ..State::default() };
-        state.told = durable.told;
-        state.pause_of_all = durable.pause_of_all;
-        for alert in &durable.alerts {
-            state.outbox.put(alert);
-        }
-        for mark in durable.marks {
-            state.marks.insert(mark.job.clone(), mark);
-        }
-        for run in &durable.runs {
-            state.put_run(run);
-        }
-        for attempt in &durable.attempts {
-            state.put_attempt(attempt);
-        }
+        let state = State::of(durable);
         let mut engine = Self {
             host,
             set: Arc::clone(&jobs),
@@ -63,8 +49,10 @@ impl Engine {
             lates: Timers::default(),
             held: BTreeMap::new(),
             ended: Vec::new(),
-            touched: state.runs.keys().copied().collect(),
+            touched: state.run_ids().into_iter().collect(),
             state,
+            wakes: Timers::default(),
+            deliveries: Deliveries::default(),
             contact: Contact::default(),
             entries: Vec::new(),
             digests: Vec::new(),
@@ -78,7 +66,7 @@ impl Engine {
         };
         engine.doubt_unanswered();
         let stands = |mark: &Mark| mark.scheduled && !jobs.jobs.contains_key(&mark.job);
-        let gone = engine.state.marks.values().filter(|mark| stands(mark));
+        let gone = engine.state.marks().filter(|mark| stands(mark));
         let gone: Vec<JobName> = gone.map(|mark| mark.job.clone()).collect();
         for name in gone {
             engine.adopt(&name);
@@ -100,8 +88,7 @@ impl Engine {
     fn doubt_unanswered(&mut self) {
         let unanswered: Vec<AttemptId> = self
             .state
-            .runs
-            .values()
+            .runs()
             .flat_map(|live| live.attempts())
             .filter(|attempt| attempt.phase == Phase::Intent)
             .map(|attempt| attempt.id)

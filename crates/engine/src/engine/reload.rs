@@ -67,7 +67,7 @@ impl Engine {
             return;
         };
         let (name, mark) = (name.clone(), self.mark_for(name, planned));
-        if self.state.marks.get(&name).is_none_or(|old| **old != mark) {
+        if self.state.find_mark(&name).is_none_or(|old| **old != mark) {
             self.record(Record::Mark(Arc::new(mark)));
         }
         self.arm(&name);

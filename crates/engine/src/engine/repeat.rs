@@ -139,7 +139,7 @@ impl Engine {
 
     /// The runs of a job that are not over, but for one that gives way to whatever is asked for.
     fn under_way(&self, job: &JobName) -> impl Iterator<Item = &Run> {
-        let live = self.state.unfinished_of(job).iter().filter_map(|id| self.state.runs.get(id));
+        let live = self.state.unfinished_of(job).iter().map(|id| self.state.run(*id));
         live.filter(|live| !live.only_hopes()).map(|live| live.row().as_ref())
     }
 

@@ -11,12 +11,11 @@ use jiff::Timestamp;
 
 use super::guard::Guard;
 use super::outbox::Outbox;
-use super::timers::Timers;
 use crate::alert::Told;
 use crate::ids::{AttemptId, JobName, RunId, TransferId};
 use crate::limits::SETTLED_MAX;
-use crate::place::Fingerprint;
-use crate::record::{Learned, Mark, PauseOfAll, Record};
+use crate::place::{Fingerprint, Place};
+use crate::record::{Durable, Learned, Mark, PauseOfAll, Record};
 use crate::run::{
     Attempt, Run, RunMachine, RunState, Sighting, attempt_may_become, run_may_become,
 };
@@ -25,41 +24,35 @@ use crate::run::{
 #[derive(Debug, Default)]
 pub(super) struct State {
     /// Runs in memory.
-    pub(super) runs: BTreeMap<RunId, RunMachine>,
+    runs: BTreeMap<RunId, RunMachine>,
     /// Marks of all jobs ever seen in the file.
-    pub(super) marks: BTreeMap<JobName, Arc<Mark>>,
-    /// What was learned of the agent.
-    pub(super) learned: Learned,
+    marks: BTreeMap<JobName, Arc<Mark>>,
+    learned: Learned,
     /// Unfinished runs of each job, oldest first.
-    pub(super) unfinished: BTreeMap<JobName, Vec<RunId>>,
+    unfinished: BTreeMap<JobName, Vec<RunId>>,
     /// Runs of each job with an open attempt.
-    pub(super) open_of_job: BTreeMap<JobName, BTreeSet<RunId>>,
+    open_of_job: BTreeMap<JobName, BTreeSet<RunId>>,
     /// Runs with an open attempt.
-    pub(super) in_flight: BTreeSet<RunId>,
+    in_flight: BTreeSet<RunId>,
     /// Runs in state `waiting`, in the order in which they are served.
-    pub(super) waiting: BTreeSet<(Timestamp, RunId)>,
+    waiting: BTreeSet<(Timestamp, RunId)>,
     /// Open attempts by fingerprint.
-    pub(super) open: BTreeMap<Fingerprint, BTreeSet<AttemptId>>,
+    open: BTreeMap<Fingerprint, BTreeSet<AttemptId>>,
     /// Whose transfer is this.
-    pub(super) owner: BTreeMap<TransferId, AttemptId>,
+    owner: BTreeMap<TransferId, AttemptId>,
     /// Transfers of attempts that are not in memory any more: never another's.
-    pub(super) settled: Settled,
+    settled: Settled,
     /// Destinations of runs in memory.
-    pub(super) guard: Guard,
-    /// When time alone changes something for a run.
-    pub(super) wakes: Timers<RunId>,
-    /// Alerts that are not delivered yet.
-    pub(super) outbox: Outbox,
-    /// What people were told of.
-    pub(super) told: Told,
-    /// The pause of all jobs.
-    pub(super) pause_of_all: Arc<PauseOfAll>,
+    guard: Guard,
+    outbox: Outbox,
+    told: Told,
+    pause_of_all: Arc<PauseOfAll>,
 }
 
 /// The transfers that were settled last: [`SETTLED_MAX`] of those before the start, and as many
 /// since.
 #[derive(Debug, Default)]
-pub(super) struct Settled {
+struct Settled {
     /// Those before the start, sorted: they come by the thousand, and are only ever asked for.
     before: Vec<TransferId>,
     since: BTreeSet<TransferId>,
@@ -69,7 +62,7 @@ pub(super) struct Settled {
 
 impl Settled {
     /// Remembers these, of which the newest come first.
-    pub(super) fn new(newest_first: Vec<TransferId>) -> Self {
+    fn new(newest_first: Vec<TransferId>) -> Self {
         let mut before = newest_first;
         before.truncate(SETTLED_MAX);
         // By number, which is the order of their bytes and faster.
@@ -82,7 +75,7 @@ impl Settled {
     }
 
     /// Remembers a transfer, and forgets the oldest beyond the bound.
-    pub(super) fn insert(&mut self, transfer: TransferId) {
+    fn insert(&mut self, transfer: TransferId) {
         if self.contains(transfer) {
             return;
         }
@@ -97,6 +90,163 @@ impl Settled {
 }
 
 impl State {
+    /// The rows that a start begins with, each in its place.
+    pub(super) fn of(durable: Durable) -> Self {
+        let mut state = Self {
+            learned: durable.learned,
+            settled: Settled::new(durable.settled),
+            told: durable.told,
+            pause_of_all: durable.pause_of_all,
+            ..Self::default()
+        };
+        durable.alerts.iter().for_each(|alert| state.outbox.put(alert));
+        state.marks = durable.marks.into_iter().map(|mark| (mark.job.clone(), mark)).collect();
+        durable.runs.iter().for_each(|run| state.put_run(run));
+        durable.attempts.iter().for_each(|attempt| state.put_attempt(attempt));
+        state
+    }
+
+    /// A run that is known to be in memory: that of an id that was read here in this step. A run is
+    /// forgotten only when it has been tended ([`State::forget_if_settled`]).
+    pub(super) fn run(&self, id: RunId) -> &RunMachine {
+        self.runs.get(&id).unwrap_or_else(|| panic!("run {id} is in memory while it is dealt with"))
+    }
+
+    /// The same, to take an observation in: rows change by [`State::apply`] alone.
+    pub(super) fn run_mut(&mut self, id: RunId) -> &mut RunMachine {
+        let run = self.runs.get_mut(&id);
+        run.unwrap_or_else(|| panic!("run {id} is in memory while it is dealt with"))
+    }
+
+    /// A run that may be forgotten, or never have been: its id came from outside, or from the row of
+    /// another run.
+    pub(super) fn find_run(&self, id: RunId) -> Option<&RunMachine> {
+        self.runs.get(&id)
+    }
+
+    /// An attempt that is known to be in memory, as its run is.
+    pub(super) fn attempt(&self, id: AttemptId) -> &Arc<Attempt> {
+        let attempt = self.find_attempt(id);
+        attempt.unwrap_or_else(|| panic!("{id:?} is in memory while it is dealt with"))
+    }
+
+    /// An attempt of a run that may be forgotten.
+    pub(super) fn find_attempt(&self, id: AttemptId) -> Option<&Arc<Attempt>> {
+        self.runs.get(&id.run)?.attempt(id.number)
+    }
+
+    /// What was observed of an attempt, to take something in.
+    pub(super) fn sighting(&mut self, id: AttemptId) -> &mut Sighting {
+        let sighting = self.run_mut(id.run).sighting_mut(id.number);
+        sighting.unwrap_or_else(|| panic!("{id:?} is in memory while it is dealt with"))
+    }
+
+    /// The mark of a job that stands in the file, or once did.
+    pub(super) fn mark(&self, job: &JobName) -> &Arc<Mark> {
+        let mark = self.find_mark(job);
+        mark.unwrap_or_else(|| panic!("job {job} has a mark from when it first stood in the file"))
+    }
+
+    /// The mark of a job that may never have stood in the file.
+    pub(super) fn find_mark(&self, job: &JobName) -> Option<&Arc<Mark>> {
+        self.marks.get(job)
+    }
+
+    /// Marks of all jobs that ever stood in the file.
+    pub(super) fn marks(&self) -> impl Iterator<Item = &Arc<Mark>> {
+        self.marks.values()
+    }
+
+    /// The names of all jobs that ever stood in the file, in order.
+    pub(super) fn jobs_ever_known(&self) -> impl Iterator<Item = &JobName> + Clone {
+        self.marks.keys()
+    }
+
+    /// All runs in memory.
+    pub(super) fn runs(&self) -> impl Iterator<Item = &RunMachine> {
+        self.runs.values()
+    }
+
+    /// Their ids, for those who change them.
+    pub(super) fn run_ids(&self) -> Vec<RunId> {
+        self.runs.keys().copied().collect()
+    }
+
+    /// The runs with an open attempt.
+    pub(super) fn in_flight(&self) -> impl Iterator<Item = &RunMachine> {
+        self.in_flight.iter().map(|run| self.run(*run))
+    }
+
+    /// Their ids.
+    pub(super) fn in_flight_ids(&self) -> &BTreeSet<RunId> {
+        &self.in_flight
+    }
+
+    /// No absence counts across this moment, of whatever is in flight.
+    pub(super) fn series_is_broken(&mut self) {
+        for run in &self.in_flight {
+            self.runs.get_mut(run).into_iter().for_each(RunMachine::series_is_broken);
+        }
+    }
+
+    /// All open attempts.
+    pub(super) fn open_attempts(&self) -> impl Iterator<Item = &Attempt> {
+        self.in_flight().flat_map(RunMachine::open_attempts).map(AsRef::as_ref)
+    }
+
+    /// The open attempts of a fingerprint.
+    pub(super) fn open_like(
+        &self,
+        fingerprint: Fingerprint,
+    ) -> impl Iterator<Item = &Arc<Attempt>> {
+        self.open.get(&fingerprint).into_iter().flatten().map(|id| self.attempt(*id))
+    }
+
+    /// The runs of a job with an open attempt.
+    pub(super) fn in_flight_of(&self, job: &JobName) -> impl Iterator<Item = &RunMachine> {
+        self.open_of_job.get(job).into_iter().flatten().map(|run| self.run(*run))
+    }
+
+    /// The runs in state `waiting`, in the order in which they are served.
+    pub(super) fn waiting(&self) -> impl Iterator<Item = &RunMachine> {
+        self.waiting.iter().map(|(_, run)| self.run(*run))
+    }
+
+    /// Unfinished runs of all jobs, by job.
+    pub(super) fn unfinished(&self) -> impl Iterator<Item = RunId> {
+        self.unfinished.values().flatten().copied()
+    }
+
+    /// Runs in memory whose destination overlaps with this place.
+    pub(super) fn overlapping(&self, place: &Place) -> impl Iterator<Item = RunId> {
+        self.guard.overlapping(place)
+    }
+
+    /// Whose transfer this is, if it is one of ours that is in memory.
+    pub(super) fn owner(&self, transfer: TransferId) -> Option<AttemptId> {
+        self.owner.get(&transfer).copied()
+    }
+
+    /// Alerts that are not delivered yet.
+    pub(super) fn outbox(&self) -> &Outbox {
+        &self.outbox
+    }
+
+    /// What people were told of.
+    pub(super) fn told(&self) -> &Told {
+        &self.told
+    }
+
+    /// The pause of all jobs, and those that are past.
+    pub(super) fn pause_of_all(&self) -> &Arc<PauseOfAll> {
+        &self.pause_of_all
+    }
+
+    /// What was learned of the agent.
+    pub(super) fn learned(&self) -> Learned {
+        self.learned
+    }
+
     /// True when a transfer has an owner, now or once.
     pub(super) fn is_owned(&self, transfer: TransferId) -> bool {
         self.owner.contains_key(&transfer) || self.settled.contains(transfer)
@@ -132,7 +282,7 @@ impl State {
             }
             Record::Attempt(attempt) => {
                 let (id, is) = (attempt.id, attempt.phase);
-                let was = self.attempt(id).map(|attempt| attempt.phase);
+                let was = self.find_attempt(id).map(|attempt| attempt.phase);
                 assert!(attempt_may_become(was, is), "attempt {id:?} goes from {was:?} to {is:?}");
             }
             Record::Event(_)
@@ -167,9 +317,8 @@ impl State {
 
     /// True for a retry or backfill that has not begun: what else its job has to do goes first.
     pub(super) fn steps_behind(&self, id: RunId) -> bool {
-        self.runs
-            .get(&id)
-            .is_some_and(|live| live.row().trigger.steps_behind() && !live.has_begun())
+        let live = self.run(id);
+        live.row().trigger.steps_behind() && !live.has_begun()
     }
 
     /// The unfinished run of its job that goes before one that steps behind.
@@ -182,7 +331,7 @@ impl State {
     }
 
     /// Puts a run's row in its place.
-    pub(super) fn put_run(&mut self, row: &Arc<Run>) {
+    fn put_run(&mut self, row: &Arc<Run>) {
         if let Some(live) = self.runs.get_mut(&row.id) {
             if live.state() == RunState::Waiting {
                 self.waiting.remove(&(live.row().ready_at, row.id));
@@ -209,8 +358,8 @@ impl State {
     }
 
     /// Puts an attempt's row in its place.
-    pub(super) fn put_attempt(&mut self, row: &Arc<Attempt>) {
-        let Some(live) = self.runs.get_mut(&row.id.run) else { return };
+    fn put_attempt(&mut self, row: &Arc<Attempt>) {
+        let live = self.run_mut(row.id.run);
         let job = live.row().job.clone();
         let old = live.put_attempt(Arc::clone(row));
         let still_open = live.is_looked_for();
@@ -248,30 +397,22 @@ impl State {
         }
     }
 
-    /// Forgets a run that is over and has no open attempt: nothing can happen to it any more.
-    pub(super) fn forget_if_settled(&mut self, id: RunId) {
-        let Some(live) = self.runs.get(&id) else { return };
+    /// Forgets a run that is over and has no open attempt: nothing can happen to it any more. True
+    /// if it did.
+    pub(super) fn forget_if_settled(&mut self, id: RunId) -> bool {
+        let live = self.run(id);
         if !live.is_over() || live.is_looked_for() {
-            return;
+            return false;
         }
-        self.wakes.set(id, None);
-        self.guard.remove(&live.row().request.destination, id);
-        for attempt in live.attempts() {
-            if let Some(transfer) = attempt.transfer {
-                self.owner.remove(&transfer);
-                self.settled.insert(transfer);
-            }
+        let destination = live.row().request.destination.clone();
+        let transfers: Vec<TransferId> =
+            live.attempts().filter_map(|attempt| attempt.transfer).collect();
+        self.guard.remove(&destination, id);
+        for transfer in transfers {
+            self.owner.remove(&transfer);
+            self.settled.insert(transfer);
         }
         self.runs.remove(&id);
-    }
-
-    /// An attempt's row.
-    pub(super) fn attempt(&self, id: AttemptId) -> Option<&Arc<Attempt>> {
-        self.runs.get(&id.run)?.attempt(id.number)
-    }
-
-    /// The observations of an attempt, to be changed.
-    pub(super) fn sighting(&mut self, id: AttemptId) -> Option<&mut Sighting> {
-        self.runs.get_mut(&id.run)?.sighting_mut(id.number)
+        true
     }
 }

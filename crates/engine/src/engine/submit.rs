@@ -20,7 +20,7 @@ use crate::transfer::{Progress, Refusal, SubmitAnswer};
 impl Engine {
     /// Records the intent to queue a run's transfer, and asks for the POST.
     pub(super) fn submit(&mut self, id: RunId, ground: &Fresh) {
-        let Some(live) = self.state.runs.get(&id) else { return };
+        let live = self.state.run(id);
         let request = live.row().request.clone();
         let fingerprint = live.fingerprint();
         let number = live.next_number();
@@ -63,9 +63,7 @@ impl Engine {
         let loose = request.loose_fingerprint();
         let like_it = ground.listed.iter().filter(|shown| shown.loose_fingerprint == loose);
         let before = Before::new(like_it.map(|shown| shown.id).collect(), ground.read_back_to);
-        if let Some(sighting) = self.state.sighting(attempt) {
-            *sighting = Sighting::of_request(before);
-        }
+        *self.state.sighting(attempt) = Sighting::of_request(before);
         let asking = Reason::UnderWay(UnderWay::Asking { attempt: number });
         self.change_run(id, |run| {
             run.state = RunState::Submitting;
@@ -86,7 +84,8 @@ impl Engine {
 
     /// Takes the answer to a POST in. One that comes after we gave up waiting still counts.
     pub(super) fn submitted(&mut self, id: AttemptId, answer: SubmitAnswer) {
-        let Some(attempt) = self.state.attempt(id) else { return };
+        // It may come so late that its run is forgotten.
+        let Some(attempt) = self.state.find_attempt(id) else { return };
         if !matches!(attempt.phase, Phase::Intent | Phase::Uncertain) || attempt.transfer.is_some()
         {
             return;
@@ -121,10 +120,9 @@ impl Engine {
     /// The agent has carried the request out to its end, says a frame (protocol, rule 14). That
     /// decides nothing: it is noted, and looked at once.
     pub(super) fn receipt(&mut self, id: AttemptId) {
-        let is_open = self.state.attempt(id).is_some_and(|attempt| attempt.phase.is_open());
-        let Some(sighting) = self.state.sighting(id).filter(|_| is_open) else { return };
+        let is_open = self.state.find_attempt(id).is_some_and(|attempt| attempt.phase.is_open());
         // Anybody can repeat it.
-        if sighting.is_first_receipt() {
+        if is_open && self.state.sighting(id).is_first_receipt() {
             self.event(id.run, Happening::Receipt { attempt: id.number });
             self.contact.hint();
         }
@@ -195,21 +193,17 @@ impl Engine {
 
     /// "It is there already": the lost 200 of an earlier uncertain POST of the same fingerprint.
     fn duplicate(&mut self, id: AttemptId, words: String) {
-        let Some(attempt) = self.state.attempt(id) else { return };
-        let earlier = self.state.open.get(&attempt.fingerprint).and_then(|open| {
-            let of_this_run = |other: &AttemptId| other.run == id.run && *other != id;
-            open.iter().copied().filter(of_this_run).find(|other| {
-                self.state.attempt(*other).is_some_and(|other| {
-                    // One that was accepted, and never listed until its timeout, is not a question.
-                    let doubtful = match other.phase {
-                        Phase::Uncertain => true,
-                        Phase::GivenUp => other.outcome == Some(Ended::Failed),
-                        Phase::Intent | Phase::Accepted | Phase::Refused | Phase::Closed => false,
-                    };
-                    doubtful && other.transfer.is_none()
-                })
-            })
-        });
+        let fingerprint = self.state.attempt(id).fingerprint;
+        let is_earlier = |other: &&Arc<Attempt>| {
+            // One that was accepted, and never listed until its timeout, is not a question.
+            let doubtful = match other.phase {
+                Phase::Uncertain => true,
+                Phase::GivenUp => other.outcome == Some(Ended::Failed),
+                Phase::Intent | Phase::Accepted | Phase::Refused | Phase::Closed => false,
+            };
+            other.id.run == id.run && other.id != id && doubtful && other.transfer.is_none()
+        };
+        let earlier = self.state.open_like(fingerprint).find(is_earlier).map(|other| other.id);
         let Some(earlier) = earlier else {
             self.refused(id, words);
             return;
@@ -244,12 +238,12 @@ impl Engine {
     /// True when the attempt's turns are the run's: it is followed, the run is not over, and
     /// nobody wishes it canceled.
     pub(super) fn decides(&self, id: AttemptId) -> bool {
-        self.state.runs.get(&id.run).is_some_and(|live| live.is_decided_by(id.number))
+        self.state.run(id.run).is_decided_by(id.number)
     }
 
     /// The attempt has come to nothing; if its run is to be canceled, that is done now.
     fn ends_by_wish(&mut self, id: AttemptId) -> bool {
-        let Some(live) = self.state.runs.get(&id.run) else { return false };
+        let live = self.state.run(id.run);
         if live.state() != RunState::Canceling || live.row().follows != Some(id.number) {
             return false;
         }

@@ -41,7 +41,7 @@ impl Engine {
 
     /// A reason that concerns a run, in a sentence.
     pub(super) fn told(&self, run: RunId, reason: &Reason) -> String {
-        let job = self.state.runs.get(&run).and_then(|live| self.jobs.get(&live.row().job));
+        let job = self.jobs.get(&self.state.run(run).row().job);
         let zone = job.map_or(&self.set.zone, |planned| planned.timetable.zone());
         reason.told(&InZone(zone))
     }

@@ -19,7 +19,7 @@ impl Engine {
     /// would else keep its job and destination for good.
     pub(super) fn unknown_is_over(&mut self, id: AttemptId, record: &Transfer) -> bool {
         let told = record.unknown_status.clone().unwrap_or_default();
-        let Some(sighting) = self.state.sighting(id) else { return false };
+        let sighting = self.state.sighting(id);
         let refused = sighting.cancel().was_refused();
         if sighting.is_new_status(&told) {
             self.say_unknown_status(id, &told, record);

@@ -18,20 +18,15 @@ impl Engine {
     /// Says of each run that catches up that a transfer like it was requested after its time.
     pub(super) fn say_unrecorded(&mut self, look: &Look) {
         let mut found: Vec<(RunId, TransferId, Timestamp)> = Vec::new();
-        for (_, id) in &self.state.waiting {
-            let Some(live) = self.state.runs.get(id).filter(|live| catches_up(live)) else {
-                continue;
-            };
+        for live in self.state.waiting().filter(|live| catches_up(live)) {
             let mut like_it = look
                 .transfers
                 .iter()
                 .filter_map(|record| Some((record.id, self.requested_since(live, look, record)?)));
-            found.extend(like_it.next().map(|(transfer, at)| (*id, transfer, at)));
+            found.extend(like_it.next().map(|(transfer, at)| (live.id(), transfer, at)));
         }
         for (id, transfer, requested_at) in found {
-            if let Some(live) = self.state.runs.get_mut(&id) {
-                live.say_unrecorded();
-            }
+            self.state.run_mut(id).say_unrecorded();
             let what = Happening::Unrecorded { transfer, requested_at };
             self.tell(
                 Level::Warn,

@@ -48,7 +48,7 @@ pub(super) fn late_from(job: &Job, mark: &Mark) -> Option<Timestamp> {
 impl Engine {
     /// Tells of a cancel that has not been confirmed for long, once.
     pub(super) fn tell_stuck(&mut self, id: RunId) {
-        let Some(live) = self.state.runs.get(&id) else { return };
+        let live = self.state.run(id);
         let Some(wish) = live.unconfirmed() else { return };
         if self.now < shift(wish.at, STUCK_AFTER) {
             return;
@@ -80,7 +80,7 @@ impl Engine {
 
     /// Raises what concerns a run without being its state.
     fn raise_about(&mut self, id: RunId, event: AlertEvent, verb: &str, reason: &str) {
-        let Some(run) = self.state.runs.get(&id).map(|live| Arc::clone(live.row())) else { return };
+        let run = Arc::clone(self.state.run(id).row());
         let text = format!("{} {verb} on {}: {reason}", run.job, self.host.hostname);
         self.raise(&News {
             occasion: Occasion::Event(event),
@@ -95,7 +95,7 @@ impl Engine {
     /// Sets when it is to be told that the job is late.
     pub(super) fn arm_late(&mut self, name: &JobName) {
         let Some(planned) = self.jobs.get(name) else { return };
-        let Some(mark) = self.state.marks.get(name) else { return };
+        let mark = self.state.mark(name);
         let from = late_from(planned, mark);
         let told = mark.told_late.is_some();
         // Without an end, resuming the job arms it again.
@@ -103,7 +103,7 @@ impl Engine {
         if told && from.is_none_or(|from| self.now < from) {
             self.change_mark(name, |mark| mark.told_late = None);
         }
-        let still_told = self.state.marks.get(name).is_some_and(|mark| mark.told_late.is_some());
+        let still_told = self.state.mark(name).told_late.is_some();
         let at = at.filter(|_| !still_told);
         self.lates.set(name.clone(), at);
     }
@@ -119,7 +119,7 @@ impl Engine {
 
     fn tell_late_job(&mut self, name: &JobName) {
         let Some(planned) = self.jobs.get(name) else { return };
-        let Some(mark) = self.state.marks.get(name) else { return };
+        let mark = self.state.mark(name);
         let Some(from) = late_from(planned, mark).filter(|from| *from <= self.now) else {
             return;
         };
@@ -146,13 +146,13 @@ impl Engine {
     /// Tells of an agent that has kept a run waiting for long, once for each outage.
     pub(super) fn watch_agent(&mut self) {
         let works = self.contact.trouble.is_none() && self.contact.reachable == Some(true);
-        if works && self.state.told.agent_down.is_some() {
-            let mut told = self.state.told.clone();
+        if works && self.state.told().agent_down.is_some() {
+            let mut told = self.state.told().clone();
             self.outage_is_over(&mut told);
             self.record(Record::Told(Told { agent_down: None, ..told }));
         }
         self.vigil.down_at = None;
-        if self.state.told.agent_down.is_some() {
+        if self.state.told().agent_down.is_some() {
             return;
         }
         if let Some(since) = self.run_kept_waiting_since() {
@@ -167,7 +167,7 @@ impl Engine {
         if !self.still_fails(at) {
             return;
         }
-        let told = self.state.told.clone();
+        let told = self.state.told().clone();
         self.record(Record::Told(Told { agent_down: Some(since), ..told }));
         let words = self.agent_view().words;
         let reason = format!("{words}; runs have waited since {}", self.local(since));
@@ -201,14 +201,15 @@ impl Engine {
     fn run_waits_from(&self) -> Option<Timestamp> {
         let trouble = self.contact.trouble.as_ref()?;
         // Served in order: the first one that waits for this has waited for it the longest.
-        let waits = |(_, run): &&(Timestamp, _)| {
-            let wait = self.state.runs.get(run).and_then(RunMachine::wait);
+        let waits = |live: &&RunMachine| {
+            let wait = live.wait();
             matches!(wait, Some(Wait::Agent(_) | Wait::Port(_) | Wait::Token(_) | Wait::Listing(_)))
         };
-        let waiting = self.state.waiting.iter().find(waits).map(|(ready_at, _)| *ready_at);
+        let waiting = self.state.waiting().find(waits).map(|live| live.row().ready_at);
         let unheard = match trouble {
             Trouble::Away(_) | Trouble::PortHeld(_) | Trouble::BadToken(_) => self
-                .runs_in_flight()
+                .state
+                .in_flight()
                 .filter(|live| !live.is_over())
                 .filter_map(|live| live.followed().map(|attempt| attempt.not_before))
                 .min(),
@@ -227,7 +228,7 @@ impl Engine {
     pub(super) fn watch_token(&mut self) {
         self.vigil.token_at = None;
         let Some(ends) = self.vigil.token_ends else { return };
-        let before = self.state.told.token.filter(|told| told.ends == ends);
+        let before = self.state.told().token.filter(|told| told.ends == ends);
         let notice = shift(ends, -TOKEN_NOTICE);
         let at = match before {
             None => notice,
@@ -239,7 +240,7 @@ impl Engine {
             return;
         }
         let ended = ends <= self.now;
-        let told = self.state.told.clone();
+        let told = self.state.told().clone();
         self.record(Record::Told(Told { token: Some(ToldToken { ends, ended }), ..told }));
         self.vigil.token_at = (!ended).then_some(ends);
         let verb = if ended { "expired" } else { "expires" };
@@ -253,11 +254,11 @@ impl Engine {
 
     /// The job file was read.
     pub(super) fn job_file_judged(&mut self, problem: Option<&str>) {
-        if self.state.told.config_invalid == problem.is_some() {
+        if self.state.told().config_invalid == problem.is_some() {
             return;
         }
         let config_invalid = problem.is_some();
-        let told = self.state.told.clone();
+        let told = self.state.told().clone();
         self.record(Record::Told(Told { config_invalid, ..told }));
         let Some(problem) = problem else { return };
         let host = &self.host.hostname;
