@@ -13,7 +13,8 @@ use super::Engine;
 use super::digests::Summary;
 use super::query::{AlertsView, FailingAlert};
 use crate::alert::{Delivery, Occasion, QueuedAlert, id_of, retry_delay, told_delay};
-use crate::ids::{AlertId, AlertKey, JobName, RunId};
+use crate::event::{Event, Happening};
+use crate::ids::{AlertId, AlertKey, JobName};
 use crate::input::{Effect, Level, Note, NoteFacts};
 use crate::job::{Alert, AlertChannel, AlertEvent};
 use crate::limits::{
@@ -45,14 +46,14 @@ pub(super) struct Fared {
 /// Something to be told.
 #[derive(Debug)]
 pub(super) struct News {
-    pub(super) occasion: Occasion,
+    occasion: Occasion,
     /// The instant that it is known by: the same if it is found out again.
-    pub(super) at: Timestamp,
-    pub(super) job: Option<JobName>,
-    pub(super) run: Option<Arc<Run>>,
-    pub(super) reason: String,
+    at: Timestamp,
+    job: Option<JobName>,
+    run: Option<Arc<Run>>,
+    reason: String,
     /// A line for people.
-    pub(super) text: String,
+    text: String,
 }
 
 impl Entry {
@@ -129,86 +130,115 @@ impl Engine {
         }
     }
 
+    /// Raises what concerns no run.
+    pub(super) fn raise_event(
+        &mut self,
+        event: AlertEvent,
+        at: Timestamp,
+        job: Option<&JobName>,
+        reason: &str,
+        text: String,
+    ) {
+        let (occasion, job) = (Occasion::Event(event), job.cloned());
+        self.raise(&News { occasion, at, job, run: None, reason: reason.to_owned(), text });
+    }
+
     /// A place with its account's name as it stands in the job file.
     pub(super) fn named(&self, place: &Place) -> NamedPlace {
         NamedPlace::new(place, &self.set.accounts)
     }
 
-    /// Notes in a job's mark how its run has ended; true if that is a success after a failure.
-    pub(super) fn mark_end(&mut self, job: &JobName, run: RunId, state: RunState) -> bool {
-        let now = self.now;
-        if state != RunState::Skipped {
-            self.change_mark(job, |mark| mark.last_run = Some(run));
-        }
-        match state {
-            RunState::Succeeded => {
-                let failing = self.state.mark(job).failing;
-                self.change_mark(job, |mark| {
-                    mark.last_success = Some(now);
-                    mark.last_success_run = Some(run);
-                    mark.failing = false;
-                    mark.told_late = None;
-                });
-                self.arm_late(job);
-                failing
-            }
-            RunState::Failed | RunState::TimedOut => {
-                self.change_mark(job, |mark| mark.failing = true);
-                false
-            }
-            RunState::Waiting
-            | RunState::Submitting
-            | RunState::Queued
-            | RunState::Running
-            | RunState::BackingOff
-            | RunState::Canceling
-            | RunState::Canceled
-            | RunState::Skipped => false,
+    /// What a record is news of, for whoever is to hear of it. Nothing else begins an alert of a run.
+    pub(super) fn news_of(&self, record: &Record) -> Vec<News> {
+        match record {
+            Record::Run { was, run } => self.news_of_run(*was, run),
+            Record::Event(event) => self.news_of_event(event).into_iter().collect(),
+            Record::Attempt(_)
+            | Record::Mark(_)
+            | Record::Learned(_)
+            | Record::AlertQueued(_)
+            | Record::AlertGone(_)
+            | Record::Told(_)
+            | Record::PauseOfAll(_) => Vec::new(),
         }
     }
 
-    /// A run has come to its end.
-    pub(super) fn raise_end(&mut self, id: RunId, recovers: bool) {
-        let run = Arc::clone(self.state.run(id).row());
+    /// What a run's new row is news of. Its job's mark still says how the runs before it ended.
+    fn news_of_run(&self, was: Option<RunState>, run: &Arc<Run>) -> Vec<News> {
+        if was == Some(run.state) {
+            return Vec::new();
+        }
         let (event, verb) = match run.state {
             RunState::Succeeded => (AlertEvent::Succeeded, "succeeded"),
             RunState::Failed => (AlertEvent::Failed, "failed"),
             RunState::TimedOut => (AlertEvent::TimedOut, "timed out"),
             RunState::Canceled => (AlertEvent::Canceled, "was canceled"),
             RunState::Skipped => (AlertEvent::Skipped, "was skipped"),
+            RunState::Submitting if run.follows == Some(1) => {
+                return vec![self.of_run(run, Occasion::Started, "started")];
+            }
             RunState::Waiting
             | RunState::Submitting
             | RunState::Queued
             | RunState::Running
             | RunState::BackingOff
-            | RunState::Canceling => return,
+            | RunState::Canceling => return Vec::new(),
         };
-        self.raise_of_run(&run, Occasion::Event(event), verb);
-        if recovers {
-            self.raise_of_run(&run, Occasion::Event(AlertEvent::Recovered), "has recovered");
+        let mut news = vec![self.of_run(run, Occasion::Event(event), verb)];
+        if run.state == RunState::Succeeded && self.state.mark(&run.job).failing {
+            news.push(self.of_run(run, Occasion::Event(AlertEvent::Recovered), "has recovered"));
         }
+        news
     }
 
-    /// A run makes its first attempt.
-    pub(super) fn raise_start(&mut self, id: RunId) {
-        let run = Arc::clone(self.state.run(id).row());
-        self.raise_of_run(&run, Occasion::Started, "started");
+    /// What a line of a run's timeline is news of.
+    fn news_of_event(&self, event: &Event) -> Option<News> {
+        let (kind, verb) = if event.what == Happening::Doubled {
+            (AlertEvent::Doubled, "was doubled")
+        } else if matches!(event.what, Happening::Ambiguous { .. }) {
+            // It can't be told from somebody else's: that needs a person.
+            (AlertEvent::Stuck, "is stuck")
+        } else {
+            return None;
+        };
+        let run = self.state.run(event.run).row();
+        Some(self.about(run, kind, verb, event.what.to_string()))
     }
 
-    fn raise_of_run(&mut self, run: &Arc<Run>, occasion: Occasion, verb: &str) {
+    /// News of a run's state.
+    fn of_run(&self, run: &Arc<Run>, occasion: Occasion, verb: &str) -> News {
         let when = run.scheduled_for;
         let when = when.map(|at| format!(" (scheduled for {})", self.told_time(&run.job, at)));
         let reason = self.told(run.id, &run.reason);
         let host = &self.host.hostname;
         let text = format!("{} {verb} on {host}: {reason}{}", run.job, when.unwrap_or_default());
-        self.raise(&News {
+        News {
             occasion,
             at: run.ended_at.unwrap_or(run.created_at),
             job: Some(run.job.clone()),
             run: Some(Arc::clone(run)),
             reason,
             text,
-        });
+        }
+    }
+
+    /// News that concerns a run without being its state.
+    pub(super) fn about(
+        &self,
+        run: &Arc<Run>,
+        event: AlertEvent,
+        verb: &str,
+        reason: String,
+    ) -> News {
+        let text = format!("{} {verb} on {}: {reason}", run.job, self.host.hostname);
+        News {
+            occasion: Occasion::Event(event),
+            at: self.now,
+            job: Some(run.job.clone()),
+            run: Some(Arc::clone(run)),
+            reason,
+            text,
+        }
     }
 
     /// Drops the oldest message where there is room for no other.
@@ -236,7 +266,7 @@ impl Engine {
     /// How the messages of an entry are delivered; absent if the job file has no such entry.
     fn channel_of(&self, key: AlertKey) -> Option<&AlertChannel> {
         let entry = self.entries.iter().find(|entry| entry.key == key);
-        let digest = || self.digests.iter().find(|one| one.key == key);
+        let digest = || self.digests.iter().find(|one| one.key() == key);
         entry.map(|entry| &entry.channel).or_else(|| digest().map(Summary::channel))
     }
 

@@ -280,9 +280,6 @@ impl Engine {
         self.record(Record::Run { was: None, run: Arc::new(run) });
         let level = if state.is_over() { Level::Info } else { Level::Debug };
         self.say_state(id, state, reason, level);
-        if state.is_over() {
-            self.raise_end(id, false);
-        }
         self.touched.insert(id);
         self.admission_due = true;
     }

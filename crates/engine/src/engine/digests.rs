@@ -25,7 +25,7 @@ use crate::record::Record;
 /// A digest of the job file.
 #[derive(Debug)]
 pub(super) struct Summary {
-    pub(super) key: AlertKey,
+    key: AlertKey,
     entry: Arc<DigestEntry>,
     jobs: CoveredJobs,
     /// When the next one is due; absent if its schedule names no time any more.
@@ -35,6 +35,11 @@ pub(super) struct Summary {
 }
 
 impl Summary {
+    /// The entry of the job file that asks for it.
+    pub(super) fn key(&self) -> AlertKey {
+        self.key
+    }
+
     /// How it is delivered.
     pub(super) fn channel(&self) -> &AlertChannel {
         &self.entry.channel

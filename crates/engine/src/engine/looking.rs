@@ -365,7 +365,6 @@ impl Engine {
         self.change_attempt(id, |attempt| attempt.ambiguous = true);
         let what = Happening::Ambiguous { transfer: other };
         self.tell(Level::Error, id.run, Some(what.kind()), format!("ambiguous: {what}"));
-        self.raise_stuck(id.run, &what.to_string());
         self.event(id.run, what);
     }
 

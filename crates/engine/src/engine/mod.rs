@@ -209,11 +209,14 @@ impl Engine {
         }
     }
 
-    /// Records a fact: it takes effect in memory now, and is committed before any effect.
+    /// Records a fact: it takes effect in memory now, and is committed before any effect. Whoever is to
+    /// hear of it is written to in the same commit.
     fn record(&mut self, record: Record) {
         self.state.assert_move(&record);
         self.state.apply(&record);
+        let news = self.news_of(&record);
         self.step.record.push(record);
+        news.iter().for_each(|news| self.raise(news));
     }
 
     /// Asks for something to be done after the commit.

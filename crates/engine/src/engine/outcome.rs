@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::Engine;
 use crate::event::Happening;
-use crate::ids::{AttemptId, RunId};
+use crate::ids::{AttemptId, JobName, RunId};
 use crate::input::Level;
 use crate::reason::{AttemptEnd, CancelReason, NothingLeft, Reason, UnderWay, WaitReason};
 use crate::run::{AtAgent, CancelCause, CancelWish, LookedFor, OnTime, Phase, RunState, Turn};
@@ -34,7 +34,6 @@ impl Engine {
             let what = Happening::Doubled;
             self.tell(Level::Error, id.run, Some(what.kind()), format!("doubled: {what}"));
             self.event(id.run, what);
-            self.raise_doubled(id.run);
         }
         let live = self.state.run(id.run);
         let turn = live.on_end(id.number, outcome, reason, now);
@@ -95,10 +94,39 @@ impl Engine {
             run.ended_at = Some(now);
         });
         self.note_end(id);
-        let recovers = self.mark_end(&job, id, state);
+        self.mark_end(&job, id, state);
         let level = if state.is_failure() { Level::Error } else { Level::Info };
         self.say_state(id, state, reason, level);
-        self.raise_end(id, recovers);
+    }
+
+    /// Notes in a job's mark how its run has ended.
+    fn mark_end(&mut self, job: &JobName, run: RunId, state: RunState) {
+        let now = self.now;
+        if state != RunState::Skipped {
+            self.change_mark(job, |mark| mark.last_run = Some(run));
+        }
+        match state {
+            RunState::Succeeded => {
+                self.change_mark(job, |mark| {
+                    mark.last_success = Some(now);
+                    mark.last_success_run = Some(run);
+                    mark.failing = false;
+                    mark.told_late = None;
+                });
+                self.arm_late(job);
+            }
+            RunState::Failed | RunState::TimedOut => {
+                self.change_mark(job, |mark| mark.failing = true);
+            }
+            RunState::Waiting
+            | RunState::Submitting
+            | RunState::Queued
+            | RunState::Running
+            | RunState::BackingOff
+            | RunState::Canceling
+            | RunState::Canceled
+            | RunState::Skipped => {}
+        }
     }
 
     /// Gives an attempt up that was not found.

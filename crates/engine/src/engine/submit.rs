@@ -76,9 +76,6 @@ impl Engine {
         let (from, to) = (self.named(&request.source), self.named(&request.destination));
         let text = format!("submitting: attempt {number}, from {from} to {to}");
         self.tell(Level::Info, id, event, text);
-        if number == 1 {
-            self.raise_start(id);
-        }
         self.then(Effect::Submit { attempt, request });
     }
 

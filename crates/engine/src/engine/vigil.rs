@@ -9,11 +9,9 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::Engine;
-use super::alerts::News;
 use super::contact::Trouble;
-use crate::alert::{Occasion, Told, ToldToken};
+use crate::alert::{Told, ToldToken};
 use crate::duration;
-use crate::event::Happening;
 use crate::ids::{AttemptId, JobName, RunId};
 use crate::input::Level;
 use crate::job::{AlertEvent, Job};
@@ -65,31 +63,9 @@ impl Engine {
         let reason =
             format!("asked to cancel at {since}, and not confirmed by the agent since: {why}");
         self.tell(Level::Error, id, None, reason.clone());
-        self.raise_stuck(id, &reason);
-    }
-
-    /// A run needs a person: what is to be canceled goes on, or can't be told from somebody else's.
-    pub(super) fn raise_stuck(&mut self, id: RunId, reason: &str) {
-        self.raise_about(id, AlertEvent::Stuck, "is stuck", reason);
-    }
-
-    /// Two transfers of a run were completed.
-    pub(super) fn raise_doubled(&mut self, id: RunId) {
-        self.raise_about(id, AlertEvent::Doubled, "was doubled", &Happening::Doubled.to_string());
-    }
-
-    /// Raises what concerns a run without being its state.
-    fn raise_about(&mut self, id: RunId, event: AlertEvent, verb: &str, reason: &str) {
         let run = Arc::clone(self.state.run(id).row());
-        let text = format!("{} {verb} on {}: {reason}", run.job, self.host.hostname);
-        self.raise(&News {
-            occasion: Occasion::Event(event),
-            at: self.now,
-            job: Some(run.job.clone()),
-            run: Some(run),
-            reason: reason.to_owned(),
-            text,
-        });
+        let news = self.about(&run, AlertEvent::Stuck, "is stuck", reason);
+        self.raise(&news);
     }
 
     /// Sets when it is to be told that the job is late.
@@ -264,18 +240,5 @@ impl Engine {
         let host = &self.host.hostname;
         let text = format!("the job file on {host} is invalid, the old jobs stay: {problem}");
         self.raise_event(AlertEvent::ConfigInvalid, self.now, None, problem, text);
-    }
-
-    /// Raises what concerns no run.
-    fn raise_event(
-        &mut self,
-        event: AlertEvent,
-        at: Timestamp,
-        job: Option<&JobName>,
-        reason: &str,
-        text: String,
-    ) {
-        let (occasion, job) = (Occasion::Event(event), job.cloned());
-        self.raise(&News { occasion, at, job, run: None, reason: reason.to_owned(), text });
     }
 }
