@@ -32,6 +32,9 @@ const BLOCK: usize = 512;
 /// The most bytes of one file in it: a job file may have 64 MB, and no report needs that.
 const FILE_MAX: usize = 4 << 20;
 
+/// Names that promise more than a plain archive is.
+const COMPRESSED: [&str; 8] = [".tgz", ".gz", ".zip", ".bz2", ".tbz2", ".xz", ".txz", ".zst"];
+
 /// A file of the archive.
 struct Entry {
     name: String,
@@ -48,6 +51,12 @@ struct Checked<'a> {
 
 /// Writes the archive.
 pub(super) fn run(path: &Path, global: &Global, out: &mut dyn Write, err: &mut dyn Write) -> Exit {
+    let name = path.to_string_lossy().to_lowercase();
+    if let Some(end) = COMPRESSED.iter().find(|end| name.ends_with(**end)) {
+        say(err, &format!("the archive is not compressed, and `{end}` would say that it is"));
+        hint(err, "let its name end with `.tar`");
+        return Exit::No;
+    }
     let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
     let mut file = match file {
         Ok(file) => file,

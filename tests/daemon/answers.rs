@@ -300,7 +300,14 @@ fn commands_that_name_no_file_take_the_running_daemons() {
     assert_eq!(ask(&["doctor"]).code, 0);
     let alert = ask(&["alert", "test"]);
     assert!(alert.err.contains("the job file has no `alerts`"), "{}", alert.err);
-    let bundle = stage.state().parent().unwrap().join("bundle.tar");
+    let folder = stage.state().parent().unwrap();
+    for name in ["bundle.tgz", "bundle.tar.GZ"] {
+        let compressed = folder.join(name);
+        let refused = ask(&["doctor", "--bundle", compressed.to_str().unwrap()]);
+        assert!(refused.code == 1 && refused.err.contains("not compressed"), "{}", refused.err);
+        assert!(!compressed.exists(), "{name}");
+    }
+    let bundle = folder.join("bundle.tar");
     assert_eq!(ask(&["doctor", "--bundle", bundle.to_str().unwrap()]).code, 0);
     let bundled = String::from_utf8_lossy(&std::fs::read(bundle).unwrap()).into_owned();
     assert!(bundled.contains(&format!("job file {}", file())), "{bundled}");

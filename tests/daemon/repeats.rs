@@ -170,6 +170,26 @@ fn nights_in_which_the_clock_is_changed_are_repeated_to_their_folders() {
 }
 
 #[test]
+fn a_backfilled_night_in_which_the_clock_is_changed_is_found_red_and_repeated_green() {
+    let stage = Stage::new("");
+    stage.write_jobs(BERLIN);
+    let _daemon = stage.start();
+    let filled = ["backfill", "night", "--from", "2025-03-30", "--to", "2025-03-30", "--yes"];
+    assert_eq!(stage.command(&filled).code, 0);
+    stage.until("the night is red", || {
+        stage.json(&["history", "night", "--json"])[0]["state"] == "failed"
+    });
+    let red = stage.json(&["show", "night", "--json"]);
+    assert_eq!((&red["trigger"], &red["reason_code"]), (&"backfill".into(), &"agent_error".into()));
+    let green = stage.json(&["retry", "night", "--wait", "--json"]);
+    assert_eq!((&green["state"], &green["retry_of"]), (&"succeeded".into(), &red["id"]));
+    assert_eq!(green["scheduled_for"], "2025-03-30T01:00:00Z", "there was no half past two");
+    assert_eq!(green["destination"]["path"], "night/2025-03-30/0300/");
+    let why = stage.json(&["why", "night", "2025-03-30", "--json"]);
+    assert_eq!(why["run"]["id"], green["id"]);
+}
+
+#[test]
 fn several_jobs_are_triggered_together_or_not_at_all() {
     let stage = Stage::new("");
     let _daemon = stage.start();
