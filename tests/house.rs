@@ -15,7 +15,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("clock", &[]),
     ("sim", &[]),
     ("config", &["core", "trusted"]),
-    ("agent", &["core", "clock", "privacy", "tls", "trusted", "users"]),
+    ("agent", &["core", "clock", "privacy", "tls", "trusted", "users", "words"]),
     ("alerts", &["core", "clock", "privacy", "tls", "trusted"]),
     ("store", &["core", "clock"]),
     ("control", &["core", "clock", "serving", "tls", "users"]),
