@@ -4,12 +4,10 @@
 //! transfer is open, no overlapping destination is taken, there is a slot, the agent takes work,
 //! and a complete look younger than a second has been had (protocol, rules 1, 3, 11).
 
-use std::collections::BTreeSet;
-
 use jiff::Timestamp;
 
 use super::Engine;
-use super::contact::Trouble;
+use super::agent_link::Trouble;
 use crate::ids::RunId;
 use crate::input::Level;
 use crate::reason::{Reason, WaitReason};
@@ -18,10 +16,10 @@ use crate::run::{Phase, RunMachine, RunState, Wait};
 impl Engine {
     /// Starts what may start, and notes what the others wait for.
     pub(super) fn admit(&mut self) {
-        if !std::mem::take(&mut self.admission_due) && self.contact.wanted.is_empty() {
+        if !std::mem::take(&mut self.admission_due) && !self.looks.are_wanted() {
             return;
         }
-        self.contact.wanted = BTreeSet::new();
+        self.looks.want_none();
         if self.state.waiting().next().is_none() {
             return;
         }
@@ -42,12 +40,12 @@ impl Engine {
             let live = self.state.run(id);
             let fingerprint = live.fingerprint();
             if let Some(wait) = self.trouble() {
-                self.contact.wanted.insert(fingerprint);
+                self.looks.want(fingerprint);
                 self.note_wait(id, wait);
-            } else if let Some(ground) = self.contact.ground(fingerprint, self.now).cloned() {
+            } else if let Some(ground) = self.looks.ground(fingerprint, self.now).cloned() {
                 self.submit(id, &ground);
             } else {
-                self.contact.wanted.insert(fingerprint);
+                self.looks.want(fingerprint);
                 self.note_wait(id, Wait::Look);
             }
         }
@@ -55,7 +53,7 @@ impl Engine {
 
     /// What keeps every run from being submitted.
     fn trouble(&self) -> Option<Wait> {
-        match self.contact.trouble.as_ref()? {
+        match self.agent_link.trouble()? {
             Trouble::Away(words) => Some(Wait::Agent(words.clone())),
             Trouble::PortHeld(words) => Some(Wait::Port(words.clone())),
             Trouble::Idle(state) => Some(Wait::Agent(format!("the agent is {}", state.word()))),
@@ -67,7 +65,7 @@ impl Engine {
 
     /// The same as a reason.
     pub(super) fn trouble_reason(&self) -> Option<WaitReason> {
-        Some(match self.contact.trouble.as_ref()? {
+        Some(match self.agent_link.trouble()? {
             Trouble::Away(words) => WaitReason::Agent { words: words.clone() },
             Trouble::PortHeld(words) => WaitReason::Port { words: words.clone() },
             Trouble::Idle(state) => {

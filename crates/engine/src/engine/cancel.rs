@@ -69,7 +69,7 @@ impl Engine {
         let sighting = self.state.sighting(id);
         let refusal = sighting.cancel_mut().answered(answer, now);
         self.touched.insert(id.run);
-        self.contact.hint();
+        self.looks.hint();
         if let Some(words) = refusal {
             let what = Happening::CancelRefused { words };
             self.tell(Level::Warn, id.run, Some(what.kind()), what.to_string());

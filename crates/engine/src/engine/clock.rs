@@ -55,7 +55,9 @@ impl Engine {
                 });
             }
         }
-        self.contact.clock_stepped(by);
+        self.agent_link.clock_stepped(by);
+        self.looks.clock_stepped(by);
+        self.starting.clock_stepped(by);
         self.arm_digests();
         self.pause_of_all_falls_back();
         let before = shift(self.now, -by);

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 
 use super::Engine;
-use super::contact::{Fresh, Shown, Trouble, backoff};
+use super::agent_link::Trouble;
+use super::looks::Fresh;
 use crate::duration;
 use crate::event::Happening;
 use crate::ids::{AttemptId, TransferId};
@@ -16,33 +17,13 @@ use crate::limits::{ADOPT_WINDOW_CAP, AGENT_CLOCK_FAR, INCOMPLETE_LOOKS_MAX, SKE
 use crate::matching::{assign, baseline_since, evidence, shift};
 use crate::place::Fingerprint;
 use crate::run::{Attempt, Phase};
-use crate::transfer::{AgentState, Gap, Incomplete, Look, LookFailure, LookRequest, Transfer};
+use crate::transfer::{Incomplete, Look, LookFailure, LookRequest, Transfer};
 
 impl Engine {
     /// Takes a look's result in.
     pub(super) fn looked(&mut self, mut result: Result<Look, LookFailure>) {
-        let Some(request) = self.contact.under_way.take() else { return };
-        // One that was lost and comes back late was asked other questions than the one under way.
-        if let (Ok(look), Some(since)) = (&result, self.contact.under_way_since)
-            && look.began_at < since
-        {
-            self.contact.under_way = Some(request);
-            return;
-        }
-        if let Ok(look) = &mut result
-            && self.contact.set_under_way
-        {
-            // Its times are another clock's than ours: it proves presence alone.
-            look.incomplete.get_or_insert(Incomplete {
-                gap: Gap::ClockSet,
-                pages: 0,
-                records: 0,
-                total: None,
-                took: SignedDuration::ZERO,
-            });
-        }
-        self.contact.asked_at = Some(self.now);
-        self.contact.last_answered = self.contact.last_began;
+        let Some(request) = self.looks.come_back(&mut result) else { return };
+        self.agent_link.asked(self.now);
         self.touched.extend(self.state.in_flight_ids().iter().copied());
         self.admission_due = true;
         match result {
@@ -50,15 +31,12 @@ impl Engine {
                 self.agent_answered(&look);
                 self.take_look(&look);
                 self.say_unrecorded(&look);
-                if let Some(fresh) = &mut self.contact.fresh {
-                    // What any look has shown since was there before the next request as well.
-                    fresh.listed.extend(look.transfers.iter().map(Shown::from));
-                }
+                self.looks.have_shown(&look.transfers);
                 if !look.agent.may_work() {
-                    self.break_series();
+                    self.state.series_is_broken();
                 }
                 if look.is_complete() && look.agent.may_work() {
-                    self.contact.complete = Some((look.began_at, self.now));
+                    self.looks.are_complete(look.began_at, self.now);
                     self.stand_on(look, request);
                 }
             }
@@ -70,35 +48,32 @@ impl Engine {
     fn look_failed(&mut self, failure: LookFailure) {
         let trouble = match failure {
             LookFailure::Unreachable(words) => {
-                self.contact.reachable = Some(false);
-                self.contact.agent = AgentState::Unknown;
+                self.agent_link.is_away();
                 Trouble::Away(words)
             }
             LookFailure::PortHeld(words) => {
-                self.contact.reachable = Some(false);
-                self.contact.agent = AgentState::Unknown;
+                self.agent_link.is_away();
                 Trouble::PortHeld(words)
             }
             LookFailure::BadToken(words) => {
-                self.contact.token_valid = Some(false);
+                self.agent_link.refused_token();
                 self.token_was_refused();
                 Trouble::BadToken(words)
             }
             LookFailure::Unusable(words) => {
-                self.contact.reachable = Some(true);
+                self.agent_link.answered_badly();
                 Trouble::Away(words)
             }
         };
         self.trouble_is(trouble);
-        self.break_series();
+        self.state.series_is_broken();
     }
 
     /// Notes what keeps runs from being submitted; a new kind of trouble is said once.
     pub(super) fn trouble_is(&mut self, trouble: Trouble) {
         let same_kind = self
-            .contact
-            .trouble
-            .as_ref()
+            .agent_link
+            .trouble()
             .is_some_and(|old| std::mem::discriminant(old) == std::mem::discriminant(&trouble));
         if !same_kind {
             let until = match &trouble {
@@ -114,20 +89,17 @@ impl Engine {
             };
             self.announce(Level::Warn, None, format!("{}; runs wait{until}", trouble.words()));
         }
-        self.contact.failed(trouble, self.now);
+        self.looks.put_off(&trouble, self.now);
+        self.agent_link.is_in_trouble(trouble, self.now);
         self.admission_due = true;
     }
 
     /// Takes in what the agent said of itself.
     fn agent_answered(&mut self, look: &Look) {
-        self.contact.reachable = Some(true);
         let saw_no_page = look.incomplete.as_ref().is_some_and(|incomplete| incomplete.pages == 0);
-        if !saw_no_page {
-            self.contact.token_valid = Some(true);
-        }
-        self.contact.agent = look.agent;
-        self.contact.starting.found(look.agent);
-        self.contact.retry_at = None;
+        self.agent_link.answered(look.agent, !saw_no_page);
+        self.starting.found(look.agent);
+        self.looks.put_off_no_longer();
         let unfit = if look.agent.may_work() {
             self.clock_far_away(look).map(Trouble::ClockFar)
         } else {
@@ -135,18 +107,15 @@ impl Engine {
         };
         if let Some(trouble) = unfit {
             self.trouble_is(trouble);
-            self.contact.retry_at = None;
+            self.looks.put_off_no_longer();
             self.look_again_soon();
         } else if let Some(incomplete) = &look.incomplete {
             self.look_was_incomplete(incomplete);
         } else {
-            self.contact.failures = 0;
-            self.contact.incomplete = 0;
-            self.contact.submit_look_at = None;
+            self.looks.are_well();
             self.trouble_is_over();
         }
-        if look.user.is_none() && !self.contact.weak_evidence_said {
-            self.contact.weak_evidence_said = true;
+        if look.user.is_none() && self.agent_link.tells_no_user() {
             let text = "the agent does not tell whose transfers are whose: a transfer is known by \
                         its places and its time alone";
             self.announce(Level::Warn, None, text.to_owned());
@@ -164,10 +133,7 @@ impl Engine {
     /// The list could not be read to its end. Once is not news: it changes, or a page fails. Look
     /// after look it is an outage like any other, with its reason, its alert and its back-off.
     fn look_was_incomplete(&mut self, incomplete: &Incomplete) {
-        if incomplete.gap != Gap::ClockSet {
-            self.contact.incomplete = self.contact.incomplete.saturating_add(1);
-        }
-        if self.contact.incomplete < INCOMPLETE_LOOKS_MAX {
+        if self.looks.was_incomplete(&incomplete.gap) < INCOMPLETE_LOOKS_MAX {
             self.trouble_is_over();
             self.look_again_soon();
             return;
@@ -176,7 +142,7 @@ impl Engine {
         let same_gap = |old: &&Incomplete| {
             std::mem::discriminant(&old.gap) == std::mem::discriminant(&incomplete.gap)
         };
-        let known = match &self.contact.trouble {
+        let known = match self.agent_link.trouble() {
             Some(Trouble::Listing(old)) => Some(old).filter(same_gap),
             Some(
                 Trouble::Away(_)
@@ -193,17 +159,15 @@ impl Engine {
 
     /// Nothing can stand on this look; the next one for the sake of submits comes a little later.
     fn look_again_soon(&mut self) {
-        self.contact.failures = self.contact.failures.saturating_add(1);
-        let delay = backoff(self.contact.failures).min(self.set.agent.poll_interval);
-        self.contact.submit_look_at = Some(shift(self.now, delay));
+        self.looks.again_soon(self.set.agent.poll_interval, self.now);
     }
 
     /// The agent can be used; if it could not be before, that is said.
     fn trouble_is_over(&mut self) {
-        if self.contact.trouble.is_none() {
+        if self.agent_link.trouble().is_none() {
             return;
         }
-        let lasted = self.contact.recovered().map_or_else(String::new, |at| {
+        let lasted = self.agent_link.recovered().map_or_else(String::new, |at| {
             let lasted = self.now.duration_since(at).abs();
             format!(", after {}", duration::format_short(lasted))
         });
@@ -216,19 +180,12 @@ impl Engine {
             return;
         }
         let exclusive = self.set.agent.exclusive_user;
-        let offset_ms = self.contact.offset_ms;
+        let offset_ms = self.agent_link.offset_ms();
         let needed = baseline_since(look.as_of, offset_ms, exclusive);
         if request.since > shift(needed, SKEW) {
             return;
         }
-        self.contact.fresh = Some(Fresh {
-            came_at: self.now,
-            fingerprints: request.fingerprints,
-            listed: look.transfers.iter().map(Shown::from).collect(),
-            read_back_to: look.read_back_to,
-            user: look.user,
-            offset_ms,
-        });
+        self.looks.stand_on(Fresh::of(look, request, offset_ms, self.now));
     }
 
     /// Reads a look's records: owned ones first, then whose the others are, then who is absent.
@@ -277,8 +234,7 @@ impl Engine {
     /// The agent's clock differs from ours: the dates of requests under way may lie so far off.
     fn learn_offset(&mut self, offset: SignedDuration) {
         let millis = millis(offset);
-        self.contact.offset_ms = millis;
-        self.contact.offset_known = true;
+        self.agent_link.told_clock(millis);
         let open: Vec<AttemptId> = self
             .state
             .open_attempts()
@@ -318,7 +274,7 @@ impl Engine {
             taking_part.push(attempt);
         }
         let exclusive = self.set.agent.exclusive_user;
-        let clock_known = self.contact.offset_known;
+        let clock_known = self.agent_link.tells_clock();
         let assignment = assign(&taking_part, &pool, &claimed, exclusive, clock_known);
         let mut found: Vec<(&Attempt, &Transfer)> = Vec::new();
         for (position, attempt) in taking_part.iter().enumerate() {
@@ -366,11 +322,6 @@ impl Engine {
         let what = Happening::Ambiguous { transfer: other };
         self.tell(Level::Error, id.run, Some(what.kind()), format!("ambiguous: {what}"));
         self.event(id.run, what);
-    }
-
-    /// A look that failed, or found the agent not at work, breaks the series of looks in which an absence counts.
-    pub(super) fn break_series(&mut self) {
-        self.state.series_is_broken();
     }
 
     /// Adds a complete look to the proof that what it has not shown is not there.

@@ -6,17 +6,18 @@
 //! away and recover from what the store holds. Read-only questions (`query`) may come between.
 
 mod admission;
+mod agent_link;
 mod alerts;
 mod calendar;
 mod cancel;
 mod causes;
 mod clamp;
 mod clock;
-mod contact;
 mod digests;
 mod follow;
 mod guard;
 mod looking;
+mod looks;
 mod near_miss;
 mod operator;
 mod outbox;
@@ -51,12 +52,14 @@ use super::matching::shift;
 use super::reason::Reason;
 use super::record::{Mark, Record};
 use super::run::{Attempt, Run, RunState};
+use agent_link::AgentLink;
 use alerts::{Entry, Fared};
 use causes::Failures;
-use contact::{Contact, Trouble};
 use digests::Summary;
+use looks::Looks;
 use outbox::Deliveries;
 use overlap::Ended;
+use starting::Starting;
 use state::State;
 use timers::Timers;
 use vigil::Vigil;
@@ -98,7 +101,10 @@ pub struct Engine {
     /// When time alone changes something for a run.
     wakes: Timers<RunId>,
     deliveries: Deliveries,
-    contact: Contact,
+    agent_link: AgentLink,
+    looks: Looks,
+    /// Requests that the agent start.
+    starting: Starting,
     /// Who hears of what.
     entries: Vec<Entry>,
     /// Summaries that the job file asks for.
@@ -133,7 +139,7 @@ impl Engine {
             Input::Looked(result) => self.looked(result),
             Input::CancelAnswered { transfer, answer } => self.cancel_answered(transfer, &answer),
             Input::AgentStarted(answer) => self.agent_started(answer),
-            Input::Notified => self.contact.hint(),
+            Input::Notified => self.looks.hint(),
             Input::Receipt(attempt) => self.receipt(attempt),
             Input::ObjectFailed { transfer, object } => self.object_failed(transfer, object),
             Input::CauseLearned { attempt, transfer, row } => {
@@ -163,7 +169,7 @@ impl Engine {
         let wake = self.wakes.next();
         let late = self.lates.next();
         let alerts = [self.vigil.next(), self.next_digest(), self.deliveries.next()];
-        let others = alerts.into_iter().chain([self.contact.next_look]);
+        let others = alerts.into_iter().chain([self.looks.next()]);
         [due, wake, late].into_iter().chain(others).flatten().min()
     }
 

@@ -192,8 +192,7 @@ impl Engine {
         let absent = live.sighting(id.number).map(|sighting| sighting.absent_for());
         let looked = LookedFor {
             in_vain: absent.unwrap_or_default() >= self.adopt_window(),
-            past_deadline: attempt.deadline <= now
-                && self.contact.has_asked_about(attempt.deadline),
+            past_deadline: attempt.deadline <= now && self.looks.have_asked_about(attempt.deadline),
         };
         let follows = live.follows(id.number);
         match live.on_time(&attempt, looked) {

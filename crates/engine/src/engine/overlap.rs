@@ -5,7 +5,7 @@
 //! sake: it is held back until a look has shown how things stand. Keeps true: what is held back is
 //! judged once, and never wakes the daemon by itself.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::Engine;
 use super::calendar::{Dealt, next_undealt};
@@ -57,7 +57,7 @@ impl Engine {
             return false;
         }
         self.held.entry(name.clone()).or_default();
-        self.contact.hint();
+        self.looks.hint();
         true
     }
 
@@ -66,7 +66,7 @@ impl Engine {
     /// unless it came due while the last look was under way.
     fn must_look_first(&self, name: &JobName) -> bool {
         let Some(first) = self.first_due(name) else { return false };
-        let complete = self.contact.complete;
+        let complete = self.looks.last_complete();
         self.state.in_flight_of(name).any(|live| {
             let mut open = live.attempts().filter(|attempt| attempt.phase.is_underway());
             !live.is_over()
@@ -121,7 +121,7 @@ impl Engine {
     /// as both are known.
     pub(super) fn note_finish(&mut self, id: AttemptId, record: &Transfer) {
         let now = self.now;
-        let offset = SignedDuration::from_millis(self.contact.offset_ms);
+        let offset = self.agent_link.offset();
         let finished = record.ended_at.map(|at| shift(at, -offset));
         self.change_attempt(id, |attempt| {
             attempt.ended_at.get_or_insert(now);
@@ -144,7 +144,7 @@ impl Engine {
         let followed = live.followed();
         let finished = followed.and_then(|attempt| attempt.finished_at);
         let seen = followed.and_then(|attempt| attempt.ended_at).unwrap_or(self.now).min(self.now);
-        let slack = if self.contact.offset_known { OVERLAP_SLACK } else { SKEW };
+        let slack = if self.agent_link.tells_clock() { OVERLAP_SLACK } else { SKEW };
         let until = finished.map_or(seen, |at| shift(at, slack).min(seen));
         let ended = Ended { run: id, until };
         let job = live.row().job.clone();

@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::Engine;
 use super::calendar::next_undealt;
 use super::vigil::late_from;
-use super::{Engine, Trouble};
 use crate::alert::Occasion;
 use crate::ids::{JobName, RunId};
 use crate::job::Job;
@@ -104,16 +104,7 @@ pub struct FailingAlert {
 impl Engine {
     /// The agent, as of the last contact.
     pub fn agent_view(&self) -> AgentView {
-        let contact = &self.contact;
-        let words = contact.trouble.as_ref().map(Trouble::words).unwrap_or_default();
-        AgentView {
-            reachable: contact.reachable,
-            state: contact.agent,
-            token_valid: contact.token_valid,
-            asked_at: contact.asked_at,
-            words,
-            trouble_since: contact.trouble_since.filter(|_| contact.trouble.is_some()),
-        }
+        self.agent_link.view()
     }
 
     /// The names that accounts have in the job file.

@@ -6,10 +6,12 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::agent_link::AgentLink;
 use super::alerts::Fared;
 use super::causes::Failures;
-use super::contact::Contact;
+use super::looks::Looks;
 use super::outbox::Deliveries;
+use super::starting::Starting;
 use super::state::State;
 use super::timers::Timers;
 use super::vigil::Vigil;
@@ -53,7 +55,9 @@ impl Engine {
             state,
             wakes: Timers::default(),
             deliveries: Deliveries::default(),
-            contact: Contact::default(),
+            agent_link: AgentLink::default(),
+            looks: Looks::default(),
+            starting: Starting::default(),
             entries: Vec::new(),
             digests: Vec::new(),
             vigil: Vigil::default(),

@@ -8,6 +8,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::Engine;
+use super::agent_link::Trouble;
 use crate::duration;
 use crate::input::{Effect, Level};
 use crate::job::TokenSource;
@@ -57,7 +58,7 @@ impl Starting {
 impl Engine {
     /// Asks the agent to start if a look has just shown that this is what runs wait for.
     pub(super) fn start_agent(&mut self) {
-        let Some(state) = self.contact.starting.found.take() else { return };
+        let Some(state) = self.starting.found.take() else { return };
         let signed_out = match state {
             AgentState::Created | AgentState::Disposed => true,
             AgentState::Started
@@ -65,8 +66,8 @@ impl Engine {
             | AgentState::Paused
             | AgentState::Unknown => false,
         };
-        let awaited = !self.contact.wanted.is_empty() || !self.held.is_empty();
-        let starting = &mut self.contact.starting;
+        let awaited = self.looks.are_wanted() || !self.held.is_empty();
+        let starting = &mut self.starting;
         if !signed_out || !awaited || !self.set.agent.start || starting.token_refused {
             return;
         }
@@ -87,17 +88,25 @@ impl Engine {
     pub(super) fn agent_started(&mut self, answer: StartAnswer) {
         match answer {
             // Whether it is at work now, the next look tells.
-            StartAnswer::Taken => self.contact.submit_look_at = Some(self.now),
+            StartAnswer::Taken => self.looks.for_submits_now(self.now),
             StartAnswer::TokenRefused(words) => {
                 self.token_was_refused();
                 let text = format!("the agent was not started: {words}");
                 self.announce(Level::Warn, None, text);
             }
             StartAnswer::NotTaken(words) => {
-                let delay = duration::format_short(self.contact.starting.delay());
+                let delay = duration::format_short(self.starting.delay());
                 let text = format!("the agent was not started: {words}; next try in {delay}");
                 self.announce(Level::Warn, None, text);
             }
+        }
+    }
+
+    /// The token's source has changed: it is tried at once.
+    pub(super) fn token_changed(&mut self) {
+        self.starting.token_changed();
+        if matches!(self.agent_link.trouble(), Some(Trouble::BadToken(_))) {
+            self.looks.token_changed();
         }
     }
 
@@ -106,7 +115,7 @@ impl Engine {
         match &self.set.agent.token {
             TokenSource::Login(_) => {}
             TokenSource::File(_) | TokenSource::Environment(_) | TokenSource::Credential => {
-                self.contact.starting.token_refused = true;
+                self.starting.token_refused = true;
             }
         }
     }

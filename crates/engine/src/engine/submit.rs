@@ -6,7 +6,8 @@
 use std::sync::Arc;
 
 use super::Engine;
-use super::contact::{Fresh, Trouble};
+use super::agent_link::Trouble;
+use super::looks::Fresh;
 use crate::event::Happening;
 use crate::ids::{AttemptId, RunId};
 use crate::input::{Effect, Level};
@@ -14,7 +15,7 @@ use crate::limits::LATE_PROCESSING;
 use crate::matching::shift;
 use crate::reason::{AttemptEnd, NothingLeft, Reason, UnderWay, WaitReason};
 use crate::record::Record;
-use crate::run::{Attempt, Before, Ended, Phase, RunState, Sighting};
+use crate::run::{Attempt, Ended, Phase, RunState, Sighting};
 use crate::transfer::{Progress, Refusal, SubmitAnswer};
 
 impl Engine {
@@ -25,22 +26,16 @@ impl Engine {
         let fingerprint = live.fingerprint();
         let number = live.next_number();
         let attempt = AttemptId { run: id, number };
-        let baseline = ground
-            .listed
-            .iter()
-            .filter(|shown| shown.fingerprint == fingerprint)
-            .map(|shown| shown.id)
-            .collect();
         let row = Attempt {
             id: attempt,
             counts: true,
             fingerprint,
-            user: ground.user,
-            baseline,
+            user: ground.user(),
+            baseline: ground.listed(fingerprint),
             not_before: self.now,
             not_after: None,
-            offset_ms: ground.offset_ms,
-            slack_ms: (ground.offset_ms.min(0), ground.offset_ms.max(0)),
+            offset_ms: ground.offset_ms(),
+            slack_ms: (ground.offset_ms().min(0), ground.offset_ms().max(0)),
             phase: Phase::Intent,
             own_crash: false,
             reason: UnderWay::Asking { attempt: number }.into(),
@@ -60,9 +55,7 @@ impl Engine {
             watched_until: None,
         };
         self.record(Record::Attempt(Arc::new(row)));
-        let loose = request.loose_fingerprint();
-        let like_it = ground.listed.iter().filter(|shown| shown.loose_fingerprint == loose);
-        let before = Before::new(like_it.map(|shown| shown.id).collect(), ground.read_back_to);
+        let before = ground.before(request.loose_fingerprint());
         *self.state.sighting(attempt) = Sighting::of_request(before);
         let asking = Reason::UnderWay(UnderWay::Asking { attempt: number });
         self.change_run(id, |run| {
@@ -99,13 +92,13 @@ impl Engine {
             SubmitAnswer::Refused(Refusal::NotSent(words)) => {
                 let end = AttemptEnd::NotSent { words: words.clone() };
                 self.not_taken(id, end, WaitReason::Agent { words: words.clone() });
-                self.contact.reachable = Some(false);
+                self.agent_link.was_not_reached();
                 self.trouble_is(Trouble::Away(words));
             }
             SubmitAnswer::Refused(Refusal::BadToken(words)) => {
                 let end = AttemptEnd::TokenRefused { words: words.clone() };
                 self.not_taken(id, end, WaitReason::Token { words: words.clone() });
-                self.contact.token_valid = Some(false);
+                self.agent_link.refused_token();
                 self.token_was_refused();
                 self.trouble_is(Trouble::BadToken(words));
             }
@@ -121,7 +114,7 @@ impl Engine {
         // Anybody can repeat it.
         if is_open && self.state.sighting(id).is_first_receipt() {
             self.event(id.run, Happening::Receipt { attempt: id.number });
-            self.contact.hint();
+            self.looks.hint();
         }
     }
 

@@ -5,7 +5,6 @@ use super::Engine;
 use crate::event::Happening;
 use crate::ids::AttemptId;
 use crate::input::Level;
-use crate::limits::UNKNOWN_STATUSES_MAX;
 use crate::reason::UnderWay;
 use crate::run::RunState;
 use crate::transfer::Transfer;
@@ -40,8 +39,7 @@ impl Engine {
         let what = Happening::UnknownStatus { transfer, status };
         let (kind, text) = (what.kind(), what.to_string());
         self.event(id.run, what);
-        let known = &mut self.contact.unknown_statuses;
-        if known.len() < UNKNOWN_STATUSES_MAX && known.insert(told.to_owned()) {
+        if self.agent_link.is_new_status(told) {
             self.tell(Level::Warn, id.run, Some(kind), text);
         }
     }

@@ -3,7 +3,7 @@
 //!
 //! Said before it is caught up, and no more: a person may have copied the same by hand.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::Engine;
 use crate::event::Happening;
@@ -46,7 +46,7 @@ impl Engine {
         look: &Look,
         record: &Transfer,
     ) -> Option<Timestamp> {
-        let offset = SignedDuration::from_millis(self.contact.offset_ms);
+        let offset = self.agent_link.offset();
         let at = shift(record.requested_at?, -offset);
         let is_ours = record.user == look.user && !record.of_sync && !record.of_retry_batch;
         let since = shift(live.row().scheduled_for?, -SKEW);

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::Engine;
-use super::contact::Trouble;
+use super::agent_link::Trouble;
 use crate::alert::{Told, ToldToken};
 use crate::duration;
 use crate::ids::{AttemptId, JobName, RunId};
@@ -121,7 +121,7 @@ impl Engine {
 
     /// Tells of an agent that has kept a run waiting for long, once for each outage.
     pub(super) fn watch_agent(&mut self) {
-        let works = self.contact.trouble.is_none() && self.contact.reachable == Some(true);
+        let works = self.agent_link.takes_work();
         if works && self.state.told().agent_down.is_some() {
             let mut told = self.state.told().clone();
             self.outage_is_over(&mut told);
@@ -132,9 +132,9 @@ impl Engine {
             return;
         }
         if let Some(since) = self.run_kept_waiting_since() {
-            self.contact.kept_waiting_since.get_or_insert(since);
+            self.agent_link.kept_waiting(since);
         }
-        let Some(since) = self.contact.kept_waiting_since else { return };
+        let Some(since) = self.agent_link.kept_waiting_since() else { return };
         let at = shift(since, AGENT_DOWN_AFTER);
         if self.now < at {
             self.vigil.down_at = Some(at);
@@ -156,26 +156,26 @@ impl Engine {
     /// so does the time that counts to its alert.
     pub(super) fn run_was_kept_waiting(&mut self) {
         if let Some(since) = self.run_kept_waiting_since() {
-            self.contact.kept_waiting_since.get_or_insert(since);
+            self.agent_link.kept_waiting(since);
         }
     }
 
     /// True if the trouble was seen to go on when it had lasted until `at`, or since a run began to
     /// wait that still does. An agent that nobody has asked for hours may be back.
     fn still_fails(&self, at: Timestamp) -> bool {
-        let Some(failed_at) = self.contact.failed_at else { return false };
+        let Some(failed_at) = self.agent_link.failed_at() else { return false };
         at <= failed_at || self.run_waits_from().is_some_and(|from| from <= failed_at)
     }
 
     /// Since when the agent, or the want of a good token, has kept a run waiting that still waits;
     /// absent if it keeps none. A restart begins to count anew.
     fn run_kept_waiting_since(&self) -> Option<Timestamp> {
-        Some(self.run_waits_from()?.max(self.contact.trouble_since?))
+        Some(self.run_waits_from()?.max(self.agent_link.trouble_since()?))
     }
 
     /// Since when the first of the runs waits that the trouble keeps waiting.
     fn run_waits_from(&self) -> Option<Timestamp> {
-        let trouble = self.contact.trouble.as_ref()?;
+        let trouble = self.agent_link.trouble()?;
         // Served in order: the first one that waits for this has waited for it the longest.
         let waits = |live: &&RunMachine| {
             let wait = live.wait();

@@ -1,0 +1,235 @@
+//! What is known of the agent: what it last said of itself, how its clock stands to ours, and why
+//! nothing can be submitted, if so.
+//!
+//! Does not know when it is asked next (`looks`), nor who is told of an outage (`vigil`).
+
+use std::collections::BTreeSet;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::query::AgentView;
+use crate::duration;
+use crate::limits::UNKNOWN_STATUSES_MAX;
+use crate::matching::shift;
+use crate::transfer::{AgentState, Incomplete};
+
+/// Why nothing can be submitted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Trouble {
+    /// It does not answer, or not usefully.
+    Away(String),
+    /// Its port is held by a user who may not have the token.
+    PortHeld(String),
+    /// It answers, but takes no work.
+    Idle(AgentState),
+    /// Its clock is so far ahead of ours, or behind if negative, that the dates of its records prove
+    /// nothing.
+    ClockFar(SignedDuration),
+    /// It does not take our token.
+    BadToken(String),
+    /// Its list can't be read to its end, look after look: nothing may stand on what it shows.
+    Listing(Incomplete),
+}
+
+impl Trouble {
+    /// In words, for `status` and alerts.
+    pub(super) fn words(&self) -> String {
+        match self {
+            Self::Away(words) => format!("the agent can't be used: {words}"),
+            Self::PortHeld(words) => words.clone(),
+            Self::Idle(state) => format!("the agent is {}", state.word()),
+            Self::ClockFar(ahead) => clock_words(*ahead),
+            Self::BadToken(words) => format!("no good token: {words}"),
+            Self::Listing(incomplete) => {
+                format!("the agent's list can't be read to its end: {}", incomplete.words())
+            }
+        }
+    }
+}
+
+/// What an agent is told by whose clock is far from ours.
+fn clock_words(ahead: SignedDuration) -> String {
+    let side = if ahead.is_negative() { "behind" } else { "ahead of" };
+    let far = duration::format_short(ahead.abs());
+    format!("the agent's clock is {far} {side} this machine's")
+}
+
+/// What is known of the agent.
+#[derive(Debug)]
+pub(super) struct AgentLink {
+    /// What it last said of itself.
+    state: AgentState,
+    /// Whether it answered, when last asked.
+    reachable: Option<bool>,
+    /// Whether it took our token, when last asked.
+    token_valid: Option<bool>,
+    /// When it was last asked.
+    asked_at: Option<Timestamp>,
+    /// Its clock less ours, in milliseconds, when it last told.
+    offset_ms: Option<i64>,
+    /// Why nothing can be submitted.
+    trouble: Option<Trouble>,
+    /// Since when.
+    trouble_since: Option<Timestamp>,
+    /// When the trouble was last seen to go on.
+    failed_at: Option<Timestamp>,
+    /// Since when runs have been kept waiting by it, or ended without a start because of it. An
+    /// outage is the agent's, and outlasts each of its runs.
+    kept_waiting_since: Option<Timestamp>,
+    /// It was said that it tells no user.
+    weak_evidence_said: bool,
+    /// Values of `transferStatus` that are not known, and were said.
+    unknown_statuses: BTreeSet<String>,
+}
+
+impl Default for AgentLink {
+    fn default() -> Self {
+        Self {
+            state: AgentState::Unknown,
+            reachable: None,
+            token_valid: None,
+            asked_at: None,
+            offset_ms: None,
+            trouble: None,
+            trouble_since: None,
+            failed_at: None,
+            kept_waiting_since: None,
+            weak_evidence_said: false,
+            unknown_statuses: BTreeSet::new(),
+        }
+    }
+}
+
+impl AgentLink {
+    /// It was asked for its list, whatever came of it.
+    pub(super) fn asked(&mut self, now: Timestamp) {
+        self.asked_at = Some(now);
+    }
+
+    /// It has answered, and said this of itself; with a page of its list it has taken our token.
+    pub(super) fn answered(&mut self, state: AgentState, with_a_page: bool) {
+        self.reachable = Some(true);
+        self.state = state;
+        if with_a_page {
+            self.token_valid = Some(true);
+        }
+    }
+
+    /// It has answered, but not usefully.
+    pub(super) fn answered_badly(&mut self) {
+        self.reachable = Some(true);
+    }
+
+    /// A request did not reach it.
+    pub(super) fn was_not_reached(&mut self) {
+        self.reachable = Some(false);
+    }
+
+    /// It does not answer: what it last said of itself is worth nothing.
+    pub(super) fn is_away(&mut self) {
+        self.reachable = Some(false);
+        self.state = AgentState::Unknown;
+    }
+
+    /// It does not take our token.
+    pub(super) fn refused_token(&mut self) {
+        self.token_valid = Some(false);
+    }
+
+    /// It has told its clock.
+    pub(super) fn told_clock(&mut self, offset_ms: i64) {
+        self.offset_ms = Some(offset_ms);
+    }
+
+    /// Its clock less ours, in milliseconds; 0 if it has never told.
+    pub(super) fn offset_ms(&self) -> i64 {
+        self.offset_ms.unwrap_or(0)
+    }
+
+    /// The same.
+    pub(super) fn offset(&self) -> SignedDuration {
+        SignedDuration::from_millis(self.offset_ms())
+    }
+
+    /// True once it has told its clock.
+    pub(super) fn tells_clock(&self) -> bool {
+        self.offset_ms.is_some()
+    }
+
+    /// Nothing can be submitted, as was just seen.
+    pub(super) fn is_in_trouble(&mut self, trouble: Trouble, now: Timestamp) {
+        if self.trouble.is_none() {
+            self.trouble_since = Some(now);
+        }
+        self.failed_at = Some(now);
+        self.trouble = Some(trouble);
+    }
+
+    /// The trouble is over: since when there was one, if there was.
+    pub(super) fn recovered(&mut self) -> Option<Timestamp> {
+        self.kept_waiting_since = None;
+        self.failed_at = None;
+        self.trouble.take()?;
+        self.trouble_since.take()
+    }
+
+    /// Why nothing can be submitted.
+    pub(super) fn trouble(&self) -> Option<&Trouble> {
+        self.trouble.as_ref()
+    }
+
+    /// Since when.
+    pub(super) fn trouble_since(&self) -> Option<Timestamp> {
+        self.trouble_since.filter(|_| self.trouble.is_some())
+    }
+
+    /// When the trouble was last seen to go on.
+    pub(super) fn failed_at(&self) -> Option<Timestamp> {
+        self.failed_at
+    }
+
+    /// True when it is known to take work.
+    pub(super) fn takes_work(&self) -> bool {
+        self.trouble.is_none() && self.reachable == Some(true)
+    }
+
+    /// It has kept a run waiting since then.
+    pub(super) fn kept_waiting(&mut self, since: Timestamp) {
+        self.kept_waiting_since.get_or_insert(since);
+    }
+
+    /// Since when runs have been kept waiting, or ended without a start, because of the trouble.
+    pub(super) fn kept_waiting_since(&self) -> Option<Timestamp> {
+        self.kept_waiting_since
+    }
+
+    /// It tells no user; true if that was not said.
+    pub(super) fn tells_no_user(&mut self) -> bool {
+        !std::mem::replace(&mut self.weak_evidence_said, true)
+    }
+
+    /// True for a value of `transferStatus` that is not known, and was not said. So many are said.
+    pub(super) fn is_new_status(&mut self, status: &str) -> bool {
+        let known = &mut self.unknown_statuses;
+        known.len() < UNKNOWN_STATUSES_MAX && known.insert(status.to_owned())
+    }
+
+    /// The clock was set.
+    pub(super) fn clock_stepped(&mut self, by: SignedDuration) {
+        self.trouble_since = self.trouble_since.map(|at| shift(at, by));
+        self.kept_waiting_since = self.kept_waiting_since.map(|at| shift(at, by));
+        self.failed_at = self.failed_at.map(|at| shift(at, by));
+    }
+
+    /// All of it, for people.
+    pub(super) fn view(&self) -> AgentView {
+        AgentView {
+            reachable: self.reachable,
+            state: self.state,
+            token_valid: self.token_valid,
+            asked_at: self.asked_at,
+            words: self.trouble().map(Trouble::words).unwrap_or_default(),
+            trouble_since: self.trouble_since(),
+        }
+    }
+}

@@ -1,0 +1,391 @@
+//! When the agent's list is read next, what for, and what may stand on what it has shown.
+//!
+//! One look at a time serves all runs. Nothing to look for: nothing is asked.
+
+use std::collections::BTreeSet;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::Engine;
+use super::agent_link::Trouble;
+use crate::ids::{TransferId, UserId};
+use crate::input::Effect;
+use crate::limits::{
+    AGENT_RETRY_CAP, COVERED_GAP, HINTED_LOOK_GAP, LOOK_FRESHNESS, LOOK_LOST, SLOWEST_LOOK,
+    TOKEN_RETRY,
+};
+use crate::matching::{baseline_since, shift, window};
+use crate::place::Fingerprint;
+use crate::run::{Attempt, Before, Phase};
+use crate::transfer::{Gap, Incomplete, Look, LookFailure, LookRequest, Transfer};
+
+/// What a complete look has shown, as the ground that submits stand on.
+#[derive(Clone, Debug)]
+pub(super) struct Fresh {
+    /// When it came back. An agent that takes a second to answer would else never be fresh.
+    came_at: Timestamp,
+    /// The fingerprints that it looked for.
+    fingerprints: BTreeSet<Fingerprint>,
+    /// What it saw of them.
+    listed: Vec<Shown>,
+    /// How far back it was read, by the agent's dates; absent if to the list's end.
+    read_back_to: Option<Timestamp>,
+    /// Whose token it was.
+    user: Option<UserId>,
+    /// The agent's clock less ours, in milliseconds; 0 if it does not tell.
+    offset_ms: i64,
+}
+
+/// A record that a look has shown: what it is like, exactly and but for spelling.
+#[derive(Clone, Copy, Debug)]
+struct Shown {
+    fingerprint: Fingerprint,
+    loose_fingerprint: Fingerprint,
+    id: TransferId,
+}
+
+impl From<&Transfer> for Shown {
+    fn from(record: &Transfer) -> Self {
+        let Transfer { fingerprint, loose_fingerprint, id, .. } = *record;
+        Self { fingerprint, loose_fingerprint, id }
+    }
+}
+
+impl Fresh {
+    /// The ground that a look gives which was to bring this back, and came back now.
+    pub(super) fn of(look: Look, request: LookRequest, offset_ms: i64, now: Timestamp) -> Self {
+        Self {
+            came_at: now,
+            fingerprints: request.fingerprints,
+            listed: look.transfers.iter().map(Shown::from).collect(),
+            read_back_to: look.read_back_to,
+            user: look.user,
+            offset_ms,
+        }
+    }
+
+    /// The records of a fingerprint that are there already.
+    pub(super) fn listed(&self, fingerprint: Fingerprint) -> Vec<TransferId> {
+        let alike = self.listed.iter().filter(|shown| shown.fingerprint == fingerprint);
+        alike.map(|shown| shown.id).collect()
+    }
+
+    /// What is known of the list before a request that is like this but for spelling.
+    pub(super) fn before(&self, loose: Fingerprint) -> Before {
+        let alike = self.listed.iter().filter(|shown| shown.loose_fingerprint == loose);
+        Before::new(alike.map(|shown| shown.id).collect(), self.read_back_to)
+    }
+
+    /// Whose token it was.
+    pub(super) fn user(&self) -> Option<UserId> {
+        self.user
+    }
+
+    /// The agent's clock less ours, in milliseconds; 0 if it does not tell.
+    pub(super) fn offset_ms(&self) -> i64 {
+        self.offset_ms
+    }
+}
+
+/// A look that has not come back.
+#[derive(Debug)]
+struct UnderWay {
+    request: LookRequest,
+    /// When it was asked for, by the clock as it was set then: its answer says so, too.
+    since: Timestamp,
+    /// The clock was set since then.
+    clock_set: bool,
+}
+
+/// Looks at the agent's list: the last ones, the one under way, the next one.
+#[derive(Debug, Default)]
+pub(super) struct Looks {
+    under_way: Option<UnderWay>,
+    /// When the last one began, by the clock as it is set now.
+    last_began: Option<Timestamp>,
+    /// When the last one began that has come back, or failed.
+    last_answered: Option<Timestamp>,
+    /// When the last complete one of an agent at work began and came back, by the clock as it is set
+    /// now.
+    last_complete: Option<(Timestamp, Timestamp)>,
+    /// What the last complete one has shown.
+    fresh: Option<Fresh>,
+    /// So many in a row have failed, or were not complete.
+    failures: u32,
+    /// So many in a row could not be read to the list's end.
+    incomplete: u32,
+    /// None before this, after a failure.
+    retry_at: Option<Timestamp>,
+    /// None for the sake of submits before this.
+    submit_look_at: Option<Timestamp>,
+    /// Something has changed, said the notification socket or our own request.
+    hinted: bool,
+    /// Fingerprints of runs that could be submitted after one.
+    wanted: BTreeSet<Fingerprint>,
+    /// When the next one is due, or the one under way is lost; absent when none is needed.
+    next: Option<Timestamp>,
+}
+
+impl Looks {
+    /// Something has changed at the agent: the next one comes at once.
+    pub(super) fn hint(&mut self) {
+        self.hinted = true;
+    }
+
+    /// A run with this fingerprint could be submitted after one.
+    pub(super) fn want(&mut self, fingerprint: Fingerprint) {
+        self.wanted.insert(fingerprint);
+    }
+
+    /// No run is known that could be submitted after one.
+    pub(super) fn want_none(&mut self) {
+        self.wanted.clear();
+    }
+
+    /// True when a run could be submitted after one.
+    pub(super) fn are_wanted(&self) -> bool {
+        !self.wanted.is_empty()
+    }
+
+    /// When the next one is due, or the one under way is lost; absent when none is needed.
+    pub(super) fn next(&self) -> Option<Timestamp> {
+        self.next
+    }
+
+    /// When the last complete one of an agent at work began and came back.
+    pub(super) fn last_complete(&self) -> Option<(Timestamp, Timestamp)> {
+        self.last_complete
+    }
+
+    /// The complete look that a submit of this fingerprint may stand on now.
+    pub(super) fn ground(&self, fingerprint: Fingerprint, now: Timestamp) -> Option<&Fresh> {
+        self.fresh.as_ref().filter(|fresh| {
+            let age = now.duration_since(fresh.came_at);
+            !age.is_negative() && age < LOOK_FRESHNESS && fresh.fingerprints.contains(&fingerprint)
+        })
+    }
+
+    /// True once a look was tried near a deadline or after it. A daemon that was down, or a
+    /// machine that slept, looks before it says that a transfer is past its time.
+    pub(super) fn have_asked_about(&self, deadline: Timestamp) -> bool {
+        self.last_answered.is_some_and(|began| deadline <= shift(began, COVERED_GAP))
+    }
+
+    /// One begins.
+    fn begin(&mut self, request: LookRequest, now: Timestamp) {
+        self.hinted = false;
+        self.last_began = Some(now);
+        self.under_way = Some(UnderWay { request, since: now, clock_set: false });
+    }
+
+    /// When the one under way will count as lost.
+    fn lost_at(&self, patience: SignedDuration, now: Timestamp) -> Option<Timestamp> {
+        self.under_way.as_ref().map(|_| shift(self.last_began.unwrap_or(now), patience))
+    }
+
+    /// What the one under way was to bring back, if this is its result: one that was lost and comes
+    /// back late was asked other questions.
+    pub(super) fn come_back(
+        &mut self,
+        result: &mut Result<Look, LookFailure>,
+    ) -> Option<LookRequest> {
+        let is_its = |under_way: &mut UnderWay| match result {
+            Ok(look) => under_way.since <= look.began_at,
+            Err(_) => true,
+        };
+        let under_way = self.under_way.take_if(is_its)?;
+        if let Ok(look) = result
+            && under_way.clock_set
+        {
+            // Its times are another clock's than ours: it proves presence alone.
+            look.incomplete.get_or_insert(Incomplete {
+                gap: Gap::ClockSet,
+                pages: 0,
+                records: 0,
+                total: None,
+                took: SignedDuration::ZERO,
+            });
+        }
+        self.last_answered = self.last_began;
+        Some(under_way.request)
+    }
+
+    /// One has shown records: what any has shown since the last complete one was there before the
+    /// next request as well.
+    pub(super) fn have_shown(&mut self, records: &[Transfer]) {
+        if let Some(fresh) = &mut self.fresh {
+            fresh.listed.extend(records.iter().map(Shown::from));
+        }
+    }
+
+    /// One was complete, of an agent at work.
+    pub(super) fn are_complete(&mut self, began: Timestamp, came: Timestamp) {
+        self.last_complete = Some((began, came));
+    }
+
+    /// Submits may stand on this one.
+    pub(super) fn stand_on(&mut self, fresh: Fresh) {
+        self.fresh = Some(fresh);
+    }
+
+    /// One was read to the list's end, and nothing is amiss.
+    pub(super) fn are_well(&mut self) {
+        self.failures = 0;
+        self.incomplete = 0;
+        self.submit_look_at = None;
+    }
+
+    /// One could not be read to the list's end. How many in a row that makes.
+    pub(super) fn was_incomplete(&mut self, gap: &Gap) -> u32 {
+        if *gap != Gap::ClockSet {
+            self.incomplete = self.incomplete.saturating_add(1);
+        }
+        self.incomplete
+    }
+
+    /// Nothing can stand on the last one; the next one for the sake of submits comes a little later.
+    pub(super) fn again_soon(&mut self, poll_interval: SignedDuration, now: Timestamp) {
+        self.failures = self.failures.saturating_add(1);
+        let delay = backoff(self.failures).min(poll_interval);
+        self.submit_look_at = Some(shift(now, delay));
+    }
+
+    /// One has failed, or shown that nothing can be submitted: the next one is put off.
+    pub(super) fn put_off(&mut self, trouble: &Trouble, now: Timestamp) {
+        let delay = match trouble {
+            Trouble::BadToken(_) => TOKEN_RETRY,
+            Trouble::Away(_)
+            | Trouble::PortHeld(_)
+            | Trouble::Idle(_)
+            | Trouble::ClockFar(_)
+            | Trouble::Listing(_) => backoff(self.failures),
+        };
+        self.failures = self.failures.saturating_add(1);
+        self.retry_at = Some(shift(now, delay));
+        self.fresh = None;
+    }
+
+    /// The next one need not be put off any longer.
+    pub(super) fn put_off_no_longer(&mut self) {
+        self.retry_at = None;
+    }
+
+    /// There is another token: what was put off is tried at once.
+    pub(super) fn token_changed(&mut self) {
+        self.retry_at = None;
+        self.submit_look_at = None;
+    }
+
+    /// Runs that wait are to be submitted from now on, if the next one lets them.
+    pub(super) fn for_submits_now(&mut self, now: Timestamp) {
+        self.submit_look_at = Some(now);
+    }
+
+    /// The clock was set: spans that it measured mean nothing now.
+    pub(super) fn clock_stepped(&mut self, by: SignedDuration) {
+        self.fresh = None;
+        if let Some(under_way) = &mut self.under_way {
+            under_way.clock_set = true;
+            // It may have begun by either clock.
+            under_way.since = under_way.since.min(shift(under_way.since, by));
+        }
+        self.last_complete =
+            self.last_complete.map(|(began, came)| (shift(began, by), shift(came, by)));
+        self.last_began = self.last_began.map(|at| shift(at, by));
+        self.last_answered = self.last_answered.map(|at| shift(at, by));
+        self.retry_at = self.retry_at.map(|at| shift(at, by));
+        self.submit_look_at = self.submit_look_at.map(|at| shift(at, by));
+    }
+}
+
+/// 1 s, 2 s, 4 s … up to the cap.
+fn backoff(failures: u32) -> SignedDuration {
+    let seconds = 1_i64 << failures.min(6);
+    SignedDuration::from_secs(seconds).min(AGENT_RETRY_CAP)
+}
+
+impl Engine {
+    /// Asks for a look if one is due, else says when it will be.
+    pub(super) fn plan_look(&mut self) {
+        let patience = self.set.agent.request_timeout.saturating_mul(2) + LOOK_LOST;
+        if let Some(lost_at) = self.looks.lost_at(patience, self.now) {
+            if self.now < lost_at {
+                self.looks.next = Some(lost_at);
+                return;
+            }
+            self.looks.under_way = None;
+            self.state.series_is_broken();
+        }
+        let due = self.look_due_at();
+        if due.is_none_or(|at| self.now < at) {
+            self.looks.next = due;
+            self.looks.hinted &= due.is_some();
+            return;
+        }
+        let request = self.look_request();
+        self.looks.begin(request.clone(), self.now);
+        // Nothing else need happen until then: a look that is lost must be noticed all the same.
+        self.looks.next = Some(shift(self.now, patience));
+        self.then(Effect::Look(request));
+    }
+
+    /// When the next look is due, if there is anything to look for.
+    fn look_due_at(&self) -> Option<Timestamp> {
+        let last = self.looks.last_began.filter(|at| *at <= self.now);
+        let after = |gap: SignedDuration| last.map_or(self.now, |last| shift(last, gap));
+        let followed =
+            self.state.open_attempts().map(|attempt| self.look_interval(attempt)).min().map(&after);
+        let hinted = (self.looks.hinted && followed.is_some()).then_some(self.now);
+        let submits =
+            (!self.looks.wanted.is_empty()).then(|| self.looks.submit_look_at.unwrap_or(self.now));
+        let at = [followed, hinted, submits].into_iter().flatten().min()?;
+        // A clock that went back must not stretch a retry.
+        let retry = self.looks.retry_at.map(|at| at.min(shift(self.now, TOKEN_RETRY)));
+        let gap = last.map(|last| shift(last, HINTED_LOOK_GAP));
+        [Some(at), retry, gap].into_iter().flatten().max()
+    }
+
+    /// How often an attempt wants to be looked at: new and doubtful ones at `poll_interval`, old
+    /// ones less often, none less than once a minute.
+    pub(super) fn look_interval(&self, attempt: &Attempt) -> SignedDuration {
+        let poll = self.set.agent.poll_interval;
+        match attempt.phase {
+            Phase::GivenUp => SLOWEST_LOOK.max(poll),
+            Phase::Uncertain | Phase::Intent => poll,
+            Phase::Accepted | Phase::Refused | Phase::Closed => {
+                let since = attempt.cancel.as_ref().map_or(attempt.not_before, |wish| wish.at);
+                let age = self.now.duration_since(since);
+                poll.max((age / 60).min(SLOWEST_LOOK))
+            }
+        }
+    }
+
+    /// What the next look is to bring back.
+    fn look_request(&self) -> LookRequest {
+        let exclusive = self.set.agent.exclusive_user;
+        let since = if self.looks.wanted.is_empty() {
+            self.now
+        } else {
+            baseline_since(self.now, self.agent_link.offset_ms(), exclusive)
+        };
+        let mut request = LookRequest {
+            since,
+            fingerprints: self.looks.wanted.clone(),
+            transfers: BTreeSet::new(),
+        };
+        // What is like a run's request but for its spelling is known before it is sent, too.
+        let wanted = self.state.waiting();
+        let wanted = wanted.filter(|live| self.looks.wanted.contains(&live.fingerprint()));
+        request.fingerprints.extend(wanted.map(|live| live.row().request.loose_fingerprint()));
+        for attempt in self.state.open_attempts() {
+            request.since = request.since.min(window(attempt, exclusive).0);
+            request.fingerprints.insert(attempt.fingerprint);
+            request.transfers.extend(attempt.transfer);
+            if attempt.phase == Phase::Accepted && attempt.transfer.is_none() {
+                let live = self.state.run(attempt.id.run);
+                request.fingerprints.insert(live.row().request.loose_fingerprint());
+            }
+        }
+        request
+    }
+}
