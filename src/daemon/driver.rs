@@ -44,7 +44,7 @@ const BREATH: SignedDuration = SignedDuration::from_millis(20);
 /// A turn that takes longer is reported at log level debug: nothing of ours should.
 const SLOW_TURN: SignedDuration = SignedDuration::from_millis(20);
 
-/// How long a commit may still take once the daemon is asked to stop.
+/// How long the store may still take once the daemon is asked to stop.
 const STOP_PATIENCE: Duration = Duration::from_millis(300);
 
 /// Everything that the loop works with.
@@ -193,12 +193,13 @@ impl Driver {
         while let Some(request) = self.event_loop.poll_store(now) {
             match request {
                 StoreRequest::Commit(records) => {
-                    let result = self.commit(records).await;
+                    let Some(result) = self.commit(records).await else { return };
                     let result = result.map_err(|error| self.store_failed(&error));
                     self.event_loop.committed(result, clock::now());
                 }
                 StoreRequest::Load => {
-                    let rows = self.store.load().await;
+                    let store = self.store.clone();
+                    let Some(rows) = self.unless_stopped(store.load()).await else { return };
                     let rows = rows.map_err(|error| self.store_failed(&error));
                     rows.iter().for_each(|rows| self.tally.resume(rows));
                     self.event_loop.loaded(rows, clock::now());
@@ -212,21 +213,28 @@ impl Driver {
         self.tell_service_manager();
     }
 
-    /// Makes records durable; without any, proves that they could be.
-    async fn commit(&mut self, records: Vec<Record>) -> Result<(), StoreError> {
+    /// Makes records durable; without any, proves that they could be. Absent if the daemon is to stop
+    /// and that takes too long.
+    async fn commit(&mut self, records: Vec<Record>) -> Option<Result<(), StoreError>> {
         let store = self.store.clone();
         if records.is_empty() {
-            return store.check_writable().await;
+            return self.unless_stopped(store.check_writable()).await;
         }
         failpoint::pass(Failpoint::BeforeCommit);
-        let commit = store.commit(records);
-        match self.sources.unless_stopped(commit, STOP_PATIENCE).await {
-            Some(result) => result,
-            None => {
-                self.stopping = true;
-                Err(StoreError::Closed)
-            }
+        self.unless_stopped(store.commit(records)).await
+    }
+
+    /// What the store answers; absent if the daemon is to stop and the answer does not come. Whether
+    /// the last commit became durable is then for the next start to find out, as after a crash.
+    async fn unless_stopped<T>(&mut self, answer: impl Future<Output = T>) -> Option<T> {
+        let answer = self.sources.unless_stopped(answer, STOP_PATIENCE).await;
+        if answer.is_none() {
+            self.stopping = true;
+            tracing::warn!(
+                "stopping while the disk is slow: what was being recorded is settled at the next start"
+            );
         }
+        answer
     }
 
     /// The store's refusal, in words.

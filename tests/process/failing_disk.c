@@ -7,6 +7,8 @@
  *
  *     next.kept, next.lost    the next flush: taken away when it has
  *     each.kept, each.lost    each flush, as long as the file is there
+ *     hang                    each flush waits as long as the file is there, and adds a byte to
+ *                             `hung` as it begins to; it is good then, unless it is to fail
  *
  * `kept` answers EIO and leaves what was written, as the system's cache does until it is dropped.
  * `lost` answers EIO and gives the file back the content of its last good flush, as a disk that
@@ -73,6 +75,30 @@ static const char *flushed(char path[PATH_MAX], const struct stat *file)
     return control(path, name);
 }
 
+/* Opens a control for writing; it is made if there is none. */
+static int open_control(char path[PATH_MAX], const char *name, int how)
+{
+    return open(control(path, name), O_WRONLY | O_CREAT | O_CLOEXEC | how, 0600);
+}
+
+static void add_a_byte(const char *name, char byte)
+{
+    char path[PATH_MAX];
+    int log = open_control(path, name, O_APPEND);
+    if (log < 0 || write(log, &byte, 1) != 1 || close(log))
+        give_up("failing_disk: what became of a flush can't be told");
+}
+
+static void wait_while_it_hangs(void)
+{
+    char path[PATH_MAX];
+    if (access(control(path, "hang"), F_OK))
+        return;
+    add_a_byte("hung", 'h');
+    while (!access(control(path, "hang"), F_OK))
+        usleep(1000);
+}
+
 static bool is_on_the_disk(int fd)
 {
     char link[64], path[PATH_MAX];
@@ -112,12 +138,6 @@ static bool copy(int from, int to)
     return size == 0 && !ftruncate(to, at);
 }
 
-/* Opens a control for writing; it is made if there is none. */
-static int open_control(char path[PATH_MAX], const char *name, int how)
-{
-    return open(control(path, name), O_WRONLY | O_CREAT | O_CLOEXEC | how, 0600);
-}
-
 /* Remembers what a good flush has left, whole or not at all. */
 static void remember(int fd, const struct stat *file)
 {
@@ -140,19 +160,12 @@ static void lose(int fd, const struct stat *file)
         close(from);
 }
 
-static void tell(enum fate fate)
-{
-    char path[PATH_MAX];
-    int log = open_control(path, "failed", O_APPEND);
-    if (log < 0 || write(log, fate == LOST ? "l" : "k", 1) != 1 || close(log))
-        give_up("failing_disk: a failure can't be told");
-}
-
 static int flush(int fd, long number)
 {
     struct stat file;
     if (!is_on_the_disk(fd) || fstat(fd, &file))
         return (int)syscall(number, fd);
+    wait_while_it_hangs();
     enum fate fate = fate_of_the_next_flush();
     if (fate == GOOD) {
         int answer = (int)syscall(number, fd);
@@ -162,7 +175,7 @@ static int flush(int fd, long number)
     }
     if (fate == LOST && S_ISREG(file.st_mode))
         lose(fd, &file);
-    tell(fate);
+    add_a_byte("failed", fate == LOST ? 'l' : 'k');
     errno = EIO;
     return -1;
 }

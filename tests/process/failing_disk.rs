@@ -66,6 +66,12 @@ impl FailingDisk {
         self.ask("each", left);
     }
 
+    /// Lets each flush hang until the disk is mended, and waits for the first that does.
+    pub(crate) fn hang(&self) {
+        std::fs::write(self.controls.join("hang"), "").unwrap();
+        until("a flush hangs", PATIENCE, || self.controls.join("hung").exists().then_some(()));
+    }
+
     /// Lets the first flushes of the daemons that are started from now on pass anyway.
     pub(crate) fn spare_first(&self, stage: &mut Stage, flushes: usize) {
         let name = "FAILING_DISK_SPARES";
@@ -73,9 +79,9 @@ impl FailingDisk {
         stage.environment.push((name, flushes.to_string()));
     }
 
-    /// Lets no flush fail any more.
+    /// Lets no flush fail or hang any more.
     pub(crate) fn mend(&self) {
-        for name in ["next.kept", "next.lost", "each.kept", "each.lost"] {
+        for name in ["next.kept", "next.lost", "each.kept", "each.lost", "hang"] {
             // Those that are not there have struck, or were not asked for.
             let _ = std::fs::remove_file(self.controls.join(name));
         }

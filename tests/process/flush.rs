@@ -5,13 +5,14 @@
 //! that loses it.
 
 use std::os::unix::process::ExitStatusExt;
+use std::time::Duration;
 
 use transferd::sim::world::WorldOptions;
 
 use crate::disk::{job_file, posts, status, succeeded, world};
 use crate::failing_disk::{FailingDisk, Left, PATIENCE};
 use crate::reconcile::{Expected, reconcile};
-use crate::stage::{Agent, Stage, now, until};
+use crate::stage::{Agent, Stage, moment, now, terminate, until};
 
 /// A daemon's flushes after its start of which each is once the only one to fail, and once the
 /// first of all that fail until it dies: those that bring a run from due to succeeded, and the
@@ -151,6 +152,29 @@ fn a_database_whose_flushes_fail_as_it_is_made_is_refused_in_words_and_made_late
     for left in [Left::Kept, Left::Lost] {
         is_refused_in_words_and_made_at_a_later_start(left);
     }
+}
+
+#[test]
+fn a_stop_does_not_wait_for_a_disk_that_hangs() {
+    let (mut stage, agent, disk) = set_up();
+    stage.start();
+    until("a run succeeds", PATIENCE, || (succeeded(&stage) > 0).then_some(()));
+    let begun = now();
+    disk.hang();
+    let asked = moment();
+    let status = terminate(stage.daemon());
+    let took = asked.elapsed();
+    let log = stage.log_end();
+    assert_eq!(status.code(), Some(0), "{log}");
+    assert!(took < Duration::from_secs(2), "{took:?}: {log}");
+    assert!(log.contains("stopping while the disk is slow"), "{log}");
+    assert!(!log.contains("nothing can be recorded"), "{log}");
+    disk.mend();
+    stage.start();
+    goes_on(&stage);
+    let expected = Expected { job: "tick", period_seconds: 1, from: begun, to: now() };
+    goes_on(&stage);
+    nothing_is_lost_or_doubled(stage, &agent, &[expected]);
 }
 
 /// Lets all runs end, and holds the agent's record against the daemon's.
