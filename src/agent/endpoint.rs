@@ -30,6 +30,8 @@ pub enum Endpoint {
     Account,
     /// `POST /cloud/list_buckets`, which changes nothing.
     Buckets,
+    /// `POST /cloud/list_objects`, which changes nothing.
+    Objects,
     /// `POST /authentication/login`.
     Login,
     /// `POST /authentication/mfa_respond`.
@@ -46,7 +48,7 @@ pub enum Endpoint {
 
 impl Endpoint {
     /// All of them, in the order of the counters.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::AgentStatus,
         Self::Start,
         Self::CheckUpdate,
@@ -58,6 +60,7 @@ impl Endpoint {
         Self::Accounts,
         Self::Account,
         Self::Buckets,
+        Self::Objects,
         Self::Login,
         Self::MfaRespond,
         Self::Logout,
@@ -80,6 +83,7 @@ impl Endpoint {
             Self::Accounts => "accounts",
             Self::Account => "account",
             Self::Buckets => "list_buckets",
+            Self::Objects => "list_objects",
             Self::Login => "login",
             Self::MfaRespond => "mfa_respond",
             Self::Logout => "logout",
@@ -102,6 +106,7 @@ impl Endpoint {
             Self::Accounts => "/cloud/accounts",
             Self::Account => "/cloud/account",
             Self::Buckets => "/cloud/list_buckets",
+            Self::Objects => "/cloud/list_objects",
             Self::Login => "/authentication/login",
             Self::MfaRespond => "/authentication/mfa_respond",
             Self::Logout => "/authentication/logout",
@@ -124,6 +129,7 @@ impl Endpoint {
             Self::Start
             | Self::Submit
             | Self::Buckets
+            | Self::Objects
             | Self::Cancel
             | Self::Login
             | Self::MfaRespond

@@ -83,6 +83,10 @@ pub(super) const SOCKET_SILENCE: Duration = Duration::from_secs(30);
 /// person waits.
 pub(super) const BUCKETS_OF_MAX: usize = 50;
 
+/// Objects that `doctor` asks for, once: their fields are looked at, and a page of the vendor's 1,000
+/// would show no more.
+pub(super) const OBJECTS_ASKED: usize = 50;
+
 /// Pages of the transfer history that are read for one cause (contract, "Causes"), and their size,
 /// which is the vendor's default: an agent that ignores `pagesize` serves that.
 pub(super) const HISTORY_PAGES_MAX: usize = 5;

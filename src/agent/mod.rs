@@ -17,6 +17,7 @@ mod look;
 mod metered;
 mod neighbor;
 pub mod notifications;
+mod objects;
 mod online;
 mod origin;
 mod problem;

@@ -84,6 +84,7 @@ fn reply(script: &Mutex<Script>, line: &str) -> String {
     if line.contains("/cloud/") {
         return good(match line {
             line if line.contains("list_buckets") => json!({"data": [{"name": says}]}),
+            line if line.contains("list_objects") => json!({"data": says}),
             line if line.contains("accounts") => json!([{"id": id, "name": says, "cloudType": 1}]),
             _ => json!({"id": id, "name": says}),
         });

@@ -196,9 +196,31 @@ fn the_doctor_finds_what_an_agent_does_otherwise() {
     for name in ["reachable", "token", "listing", "records", "request_date", "notifications"] {
         assert_eq!(found[name]["verdict"], "holds", "{name}: {}", found[name]);
     }
-    for name in ["version", "errors", "receipts", "receipts_of_failures"] {
+    for name in ["version", "errors", "receipts", "receipts_of_failures", "objects"] {
         assert_eq!(found[name]["verdict"], "holds", "{name}: {}", found[name]);
     }
+}
+
+#[test]
+fn the_doctor_asks_for_one_page_of_objects_and_says_where_it_can_ask_for_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let agent = Agent::start(folder.path(), &world(Variants::default()), 1);
+    let stage = stage(&agent);
+    let found = doctor(&stage, 0)["objects"].clone();
+    assert_eq!((&found["verdict"], &found["needed"]), (&json!("holds"), &json!(false)));
+    assert_eq!(found["seen"], "3 of 3 objects tell all of it");
+    let requests = agent.get("/_sim/requests").to_string();
+    assert_eq!(requests.matches("/cloud/list_objects").count(), 1, "{requests}");
+
+    // The first request about accounts is for their list.
+    let fault = Fault::Problem(ProblemCode::Access);
+    let fault = PlannedFault { endpoint: Endpoint::Accounts, fault, times: 1, skip: 0 };
+    agent.post("/_sim/faults", &serde_json::to_value(fault).unwrap());
+    let found = doctor(&stage, 1)["objects"].clone();
+    assert_eq!(found["verdict"], "cant_tell", "{found}");
+    assert_eq!(found["seen"], "left out: no account is listed");
+    let requests = agent.get("/_sim/requests").to_string();
+    assert_eq!(requests.matches("/cloud/list_objects").count(), 1, "{requests}");
 }
 
 #[test]

@@ -4,6 +4,7 @@
 //! A finding holds no secret: it is what a user pastes into a bug report.
 
 mod calls;
+mod objects;
 mod page;
 
 #[cfg(test)]
@@ -249,6 +250,7 @@ pub async fn examine(client: &AgentClient, ours: &Ours) -> Vec<Finding> {
     // To see it, something would have to be canceled.
     findings.push(CANCEL.found(Verdict::CantTell, "not asked: the doctor changes nothing"));
     findings.extend(calls::echoes(client, account).await);
+    findings.push(objects::objects(client, account).await);
     findings
 }
 

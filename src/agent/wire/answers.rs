@@ -199,6 +199,17 @@ pub(crate) fn buckets(body: &[u8]) -> Result<Option<Vec<String>>, String> {
     Ok((!more && buckets.len() == count).then_some(buckets))
 }
 
+/// The first name in the answer to `POST /cloud/list_buckets`. The error is in words.
+pub(crate) fn first_bucket(body: &[u8]) -> Result<Option<String>, String> {
+    let mut first = None;
+    read_list(body, &["name"], |[name]| {
+        if first.is_none() {
+            first = name.word().map(str::to_owned);
+        }
+    })?;
+    Ok(first)
+}
+
 /// `GET /apitoken/get_all`: a list, or a page of one.
 pub(crate) fn api_tokens(body: &[u8]) -> Result<Vec<ApiToken>, String> {
     let names = ["id", "title", "expirationdate", "createdate"];
@@ -244,7 +255,7 @@ pub(crate) fn login_reply(body: &[u8]) -> Result<LoginReply, String> {
 }
 
 /// Reads a list of objects, bare or as `data` of a page.
-fn read_list<const N: usize>(
+pub(super) fn read_list<const N: usize>(
     body: &[u8],
     names: &[&str; N],
     mut each: impl FnMut(&[Scalar<'_>; N]),

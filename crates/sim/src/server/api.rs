@@ -177,6 +177,16 @@ fn route_to_world(
                 map(reply, |names| cased(world, wire::buckets(&names, now, &variants)))
             })
         }
+        "POST /cloud/list_objects" => {
+            match wire::Fields::of(body).and_then(|fields| fields.objects_query()) {
+                Some((id, query)) => shared.with(|world, now| {
+                    let reply = world.objects(token, id, &query, now);
+                    let variants = world.options().variants;
+                    map(reply, |page| cased(world, wire::objects(&page, now, &variants)))
+                }),
+                None => unreadable(),
+            }
+        }
         _ => return route_to_sign_in(shared, route, parameters, body),
     };
     Some(reply)

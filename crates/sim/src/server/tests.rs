@@ -208,6 +208,36 @@ fn the_socket_tells_of_calls_and_files_and_says_goodbye() {
 }
 
 #[test]
+fn objects_of_a_bucket_come_in_pages() {
+    run(
+        |_, url| async move {
+            let ask = async |bucket: &str, next: &str| {
+                let body = json!({
+                    "account": {"Id": WorldOptions::PRODUCTION, "name": "production"},
+                    "request": {"id": "", "bucketName": bucket, "path": "in/",
+                                "continuationToken": next, "count": 2},
+                });
+                let target = "/cloud/list_objects?token=sim-token";
+                request(&url, "POST", target, &body.to_string()).await
+            };
+            let mut paths = Vec::new();
+            let mut next = String::new();
+            for _ in 0..2 {
+                let (_, body) = ask("footage", &next).await;
+                let page: Value = serde_json::from_str(&body).unwrap();
+                let path = |object: &Value| object["path"].as_str().unwrap().to_owned();
+                paths.extend(page["data"].as_array().unwrap().iter().map(path));
+                next = page["continuationToken"].as_str().unwrap().to_owned();
+            }
+            assert_eq!(paths, ["in/clip-001.mov", "in/clip-002.mov", "in/clip-003.mov"]);
+            assert_eq!(next, "");
+            assert!(ask("nothing", "").await.0.starts_with("http/1.1 499"));
+        },
+        quick(),
+    );
+}
+
+#[test]
 fn a_restarted_simulator_knows_what_it_knew() {
     let folder = tempfile::tempdir().unwrap();
     let state = Some(folder.path().join("world.json"));

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::world::{
     ApiToken, CloudAccount, FileFrame, HistoryFact, ListPage, ListQuery, LoginAnswer, Notice,
-    SimTransfer, SimUser, Variants, World,
+    ObjectsPage, ObjectsQuery, SimTransfer, SimUser, Variants, World,
 };
 use transferd_engine::ids::AccountId;
 use transferd_engine::place::{Place, TransferRequest};
@@ -198,6 +198,22 @@ pub(super) fn buckets(names: &[String], now: Timestamp, variants: &Variants) -> 
     json!({"data": names.iter().map(bucket).collect::<Vec<_>>(), "continuationToken": ""})
 }
 
+/// Answer of `list_objects`.
+pub(super) fn objects(page: &ObjectsPage, now: Timestamp, variants: &Variants) -> Value {
+    let object = |key: &String| {
+        json!({
+            "id": key,
+            "name": key.rsplit('/').next(),
+            "path": key,
+            "size": 1_048_576,
+            "lastModifiedUtc": date(Some(now), variants),
+            "type": 1,
+        })
+    };
+    let next = page.next.map(|next| next.to_string()).unwrap_or_default();
+    json!({"data": page.keys.iter().map(object).collect::<Vec<_>>(), "continuationToken": next})
+}
+
 /// Answer of `login` and `mfa_respond`.
 pub(super) fn login(answer: &LoginAnswer) -> Value {
     json!({
@@ -261,7 +277,15 @@ impl Fields {
     /// The object's fields; none for anything but an object.
     pub(super) fn of(body: &[u8]) -> Option<Self> {
         let Value::Object(object) = serde_json::from_slice(body).ok()? else { return None };
-        Some(Self(object.into_iter().map(|(key, value)| (key.to_lowercase(), value)).collect()))
+        Some(Self::from(object))
+    }
+
+    fn from(object: Map<String, Value>) -> Self {
+        Self(object.into_iter().map(|(key, value)| (key.to_lowercase(), value)).collect())
+    }
+
+    fn object(&self, key: &str) -> Option<Self> {
+        self.0.get(key)?.as_object().cloned().map(Self::from)
     }
 
     pub(super) fn text(&self, key: &str) -> String {
@@ -278,6 +302,20 @@ impl Fields {
 
     pub(super) fn flag(&self, key: &str) -> bool {
         self.0.get(key).and_then(Value::as_bool).unwrap_or_default()
+    }
+
+    /// The body of `POST /cloud/list_objects`; absent if it lacks the account or the request.
+    pub(super) fn objects_query(&self) -> Option<(AccountId, ObjectsQuery)> {
+        let account = AccountId(self.object("account")?.uuid("id")?);
+        let request = self.object("request")?;
+        let count = request.number("count").and_then(|count| usize::try_from(count).ok());
+        let query = ObjectsQuery {
+            bucket: request.text("bucketname"),
+            path: request.text("path"),
+            from: request.text("continuationtoken").parse().unwrap_or(0),
+            count: count.unwrap_or(1_000),
+        };
+        Some((account, query))
     }
 
     /// The body of `POST /transfer/transfer`; absent if it names no accounts.
