@@ -222,7 +222,10 @@ fn of_no_schedule(facts: &Facts) -> Answer<'_> {
     }];
     let last = facts.runs.first();
     match last {
-        Some(run) => sentences.push(format!("its last run: {}", outcome(facts, run))),
+        Some(run) => {
+            sentences.push(format!("its last run: {}", outcome(facts, run)));
+            sentences.push(places(run));
+        }
         None => sentences.push("it has never run".to_owned()),
     }
     Answer { at: None, sentences, run: last, runs: Vec::new(), blocked_by: None }
