@@ -37,8 +37,8 @@ impl Engine {
                 continue;
             }
             slots -= 1;
-            let live = self.state.run(id);
-            let fingerprint = live.fingerprint();
+            let machine = self.state.run(id);
+            let fingerprint = machine.fingerprint();
             if let Some(wait) = self.trouble() {
                 self.looks.want(fingerprint);
                 self.note_wait(id, wait);
@@ -94,40 +94,41 @@ impl Engine {
 
     /// What of our own keeps a run from starting, if anything does.
     pub(super) fn obstacle(&self, id: RunId) -> Option<Wait> {
-        let live = self.state.run(id);
-        if let Some(wait) = self.own_obstacle(live) {
+        let machine = self.state.run(id);
+        if let Some(wait) = self.own_obstacle(machine) {
             return Some(wait);
         }
-        let place = (live.row().ready_at, id);
-        let destination = &live.row().request.destination;
+        let place = (machine.row().ready_at, id);
+        let destination = &machine.row().request.destination;
         self.state
             .overlapping(destination)
             .filter(|other| *other != id)
-            .find(|other| self.keeps_destination(*other, live, place))
+            .find(|other| self.keeps_destination(*other, machine, place))
             .map(Wait::Destination)
     }
 
     /// Obstacles that do not come from destinations: an earlier run of the job, its last
     /// transfer, a request for the same transfer.
-    fn own_obstacle(&self, live: &RunMachine) -> Option<Wait> {
-        let id = live.id();
-        if let Some(behind) = live.row().behind
+    fn own_obstacle(&self, machine: &RunMachine) -> Option<Wait> {
+        let id = machine.id();
+        if let Some(behind) = machine.row().behind
             && self.state.find_run(behind).is_some_and(|other| !other.is_over())
         {
             return Some(Wait::Behind(behind));
         }
         if self.state.steps_behind(id)
-            && let Some(before) = self.state.goes_before(id, &live.row().job)
+            && let Some(before) = self.state.goes_before(id, &machine.row().job)
         {
             return Some(Wait::Behind(before));
         }
-        let last = self.state.in_flight_of(&live.row().job).find(|other| other.occupies(self.now));
+        let last =
+            self.state.in_flight_of(&machine.row().job).find(|other| other.occupies(self.now));
         if let Some(last) = last {
             return Some(Wait::LastTransfer(last.id()));
         }
         let identical = self
             .state
-            .open_like(live.fingerprint())
+            .open_like(machine.fingerprint())
             .find(|other| other.id.run != id && other.is_unlisted());
         identical.map(|attempt| Wait::Identical(attempt.id.run))
     }
@@ -136,11 +137,11 @@ impl Engine {
     fn keeps_destination(
         &self,
         other: RunId,
-        live: &RunMachine,
+        machine: &RunMachine,
         place: (Timestamp, RunId),
     ) -> bool {
         let rival = self.state.run(other);
-        if !rival.terms().exclusive && !live.terms().exclusive {
+        if !rival.terms().exclusive && !machine.terms().exclusive {
             return false;
         }
         if rival.occupies(self.now) {
@@ -153,7 +154,7 @@ impl Engine {
 
     /// Notes what a run waits for; a new kind of obstacle is recorded and said.
     fn note_wait(&mut self, id: RunId, wait: Wait) {
-        let live = self.state.run_mut(id);
+        let machine = self.state.run_mut(id);
         let momentary = wait == Wait::Look;
         let level = match wait {
             // Said once for all runs, or too common to be said for each.
@@ -167,22 +168,22 @@ impl Engine {
                 Level::Info
             }
         };
-        if !live.is_found_waiting_for(wait) || momentary {
+        if !machine.is_found_waiting_for(wait) || momentary {
             return;
         }
-        let live = self.state.run(id);
-        let reason = self.wait_reason(live);
-        if live.row().reason == reason {
+        let machine = self.state.run(id);
+        let reason = self.wait_reason(machine);
+        if machine.row().reason == reason {
             return;
         }
         self.move_run(id, RunState::Waiting, reason, level);
     }
 
     /// What a waiting run waits for.
-    pub(super) fn wait_reason(&self, live: &RunMachine) -> Reason {
-        let Some(wait) = live.wait() else { return live.row().reason.clone() };
+    pub(super) fn wait_reason(&self, machine: &RunMachine) -> Reason {
+        let Some(wait) = machine.wait() else { return machine.row().reason.clone() };
         let of = |run: RunId| {
-            let job = self.state.find_run(run).map(|live| live.row().job.clone());
+            let job = self.state.find_run(run).map(|machine| machine.row().job.clone());
             (run, job)
         };
         Reason::Waits(match *wait {
@@ -190,7 +191,7 @@ impl Engine {
                 let (run, job) = of(run);
                 WaitReason::Run { run, job }
             }
-            Wait::LastTransfer(run) if run == live.id() => WaitReason::LastRequest,
+            Wait::LastTransfer(run) if run == machine.id() => WaitReason::LastRequest,
             Wait::LastTransfer(run) => {
                 let (run, job) = of(run);
                 WaitReason::LastTransfer { run, job }

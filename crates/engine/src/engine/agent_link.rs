@@ -1,7 +1,7 @@
 //! What is known of the agent: what it last said of itself, how its clock stands to ours, and why
 //! nothing can be submitted, if so.
 //!
-//! Does not know when it is asked next (`looks`), nor who is told of an outage (`vigil`).
+//! Does not know when it is asked next (`looks`), nor who is told of an outage (`conditions`).
 
 use std::collections::BTreeSet;
 

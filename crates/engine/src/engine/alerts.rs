@@ -35,9 +35,9 @@ pub(super) struct Entry {
     channel: AlertChannel,
 }
 
-/// How alerts have fared since the engine began.
+/// How deliveries have gone since the engine began.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Fared {
+pub(super) struct DeliveryStats {
     delivered: u64,
     failed: u64,
     given_up: u64,
@@ -122,7 +122,7 @@ impl Engine {
                 source: run.map(|run| self.named(&run.request.source)),
                 destination: run.map(|run| self.named(&run.request.destination)),
                 scheduled_for: run.and_then(|run| run.scheduled_for),
-                attempts: attempts.map_or(0, |live| live.made()),
+                attempts: attempts.map_or(0, |machine| machine.made()),
                 text: one_line(&news.text, WORDS_MAX),
                 ..QueuedAlert::new(id, key, news.occasion, self.now)
             };
@@ -306,7 +306,7 @@ impl Engine {
         let mut delay = retry_delay(tries);
         let (words, enough) = match delivery {
             Delivery::Delivered => {
-                self.fared.delivered += 1;
+                self.delivery_stats.delivered += 1;
                 self.tell_of_alert(Level::Debug, &row, "delivered");
                 self.record(Record::AlertGone(id));
                 return;
@@ -318,7 +318,7 @@ impl Engine {
                 (words, stale && tries >= ALERT_TRIES_MIN)
             }
         };
-        self.fared.failed += 1;
+        self.delivery_stats.failed += 1;
         let words = one_line(&words, WORDS_MAX);
         if row.occasion == Occasion::Started {
             // The end of the run follows, and says more.
@@ -339,7 +339,7 @@ impl Engine {
     }
 
     fn give_up_alert(&mut self, row: &QueuedAlert, words: &str) {
-        self.fared.given_up += 1;
+        self.delivery_stats.given_up += 1;
         self.tell_of_alert(Level::Error, row, words);
         self.record(Record::AlertGone(row.id));
     }
@@ -375,9 +375,9 @@ impl Engine {
         AlertsView {
             waiting: self.state.outbox().len(),
             failing: failing.collect(),
-            delivered: self.fared.delivered,
-            failed: self.fared.failed,
-            given_up: self.fared.given_up,
+            delivered: self.delivery_stats.delivered,
+            failed: self.delivery_stats.failed,
+            given_up: self.delivery_stats.given_up,
         }
     }
 }

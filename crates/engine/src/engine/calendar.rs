@@ -237,7 +237,7 @@ impl Engine {
     /// (protocol, rule 6).
     pub(super) fn end_hopeful_run(&mut self, job: &JobName) {
         for run in self.state.unfinished_of(job).to_vec() {
-            let hoping = Some(self.state.run(run)).filter(|live| live.only_hopes());
+            let hoping = Some(self.state.run(run)).filter(|machine| machine.only_hopes());
             if let Some(lost) = hoping.and_then(RunMachine::followed) {
                 let answer = lost.reason.unclear_answer();
                 self.end_run(run, RunState::Failed, AttemptEnd::LostUntilNext { answer });

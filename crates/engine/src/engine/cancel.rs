@@ -14,8 +14,8 @@ use crate::transfer::CancelAnswer;
 impl Engine {
     /// Wishes a run canceled. What has nothing at the agent ends at once.
     pub(super) fn cancel_run(&mut self, id: RunId, cause: CancelCause, reason: Reason) {
-        let live = self.state.run(id);
-        match live.on_cancel(cause) {
+        let machine = self.state.run(id);
+        match machine.on_cancel(cause) {
             OnCancel::Nothing => {}
             OnCancel::Ends(state) => self.end_run(id, state, reason),
             OnCancel::Wished(active) => {
@@ -45,8 +45,8 @@ impl Engine {
 
     /// Sends a cancel request if one is due.
     pub(super) fn send_cancel(&mut self, id: AttemptId) {
-        let live = self.state.run(id.run);
-        let Some(transfer) = live.cancel_due(id.number, self.now) else { return };
+        let machine = self.state.run(id.run);
+        let Some(transfer) = machine.cancel_due(id.number, self.now) else { return };
         let sighting = self.state.sighting(id);
         if sighting.cancel_mut().is_first() {
             self.event(id.run, Happening::CancelRequested { transfer });
@@ -58,7 +58,7 @@ impl Engine {
     /// can be recorded. No last look is asked for first: the agent minds no cancel of a transfer
     /// that is over, and a completed one stays completed.
     pub fn overdue(&self, now: Timestamp) -> Vec<TransferId> {
-        self.state.in_flight().flat_map(|live| live.overdue(now)).collect()
+        self.state.in_flight().flat_map(|machine| machine.overdue(now)).collect()
     }
 
     /// Takes the answer to a cancel request in.
@@ -79,15 +79,15 @@ impl Engine {
 
     /// A run that was to be canceled has nothing left at the agent.
     pub(super) fn end_canceling(&mut self, id: RunId, how: NothingLeft) {
-        let live = self.state.run(id);
-        let Some((state, reason)) = live.nothing_left(how) else { return };
+        let machine = self.state.run(id);
+        let Some((state, reason)) = machine.nothing_left(how) else { return };
         if state != RunState::TimedOut {
             self.end_run(id, state, reason);
             return;
         }
         self.change_run(id, |run| run.cancel = None);
-        let live = self.state.run(id);
-        let turn = live.on_timeout(reason, self.now);
+        let machine = self.state.run(id);
+        let turn = machine.on_timeout(reason, self.now);
         self.take_turn(id, turn);
     }
 

@@ -72,14 +72,14 @@ impl Engine {
     /// True while the agent is asked why a transfer failed, which begins here.
     fn waits_for_cause(&mut self, id: AttemptId) -> bool {
         let now = self.now;
-        let live = self.state.run(id.run);
+        let machine = self.state.run(id.run);
         let attempt = self.state.attempt(id);
-        let transfer = match live.cause_wait(attempt, now) {
+        let transfer = match machine.cause_wait(attempt, now) {
             CauseWait::Over => return false,
             CauseWait::Asked => return true,
             CauseWait::Ask(transfer) => transfer,
         };
-        let query = self.cause_query(live, attempt, transfer);
+        let query = self.cause_query(machine, attempt, transfer);
         let sighting = self.state.sighting(id);
         sighting.ask(Asking::about(transfer, now));
         self.touched.insert(id.run);
@@ -90,18 +90,18 @@ impl Engine {
     /// How a row of ours is found: it ended when the list says, else after the transfer was asked for.
     fn cause_query(
         &self,
-        live: &RunMachine,
+        machine: &RunMachine,
         attempt: &Attempt,
         transfer: TransferId,
     ) -> CauseQuery {
         let theirs = |at: Timestamp| shift(at, SignedDuration::from_millis(attempt.offset_ms));
-        let sighting = live.sighting(attempt.id.number);
+        let sighting = machine.sighting(attempt.id.number);
         let listed_end = sighting.and_then(|sighting| sighting.listed_end());
         let listed_end = listed_end.or(attempt.finished_at.map(theirs));
         let first = listed_end.unwrap_or_else(|| theirs(attempt.not_before));
         CauseQuery {
             transfer,
-            places: live.row().request.loose_fingerprint(),
+            places: machine.row().request.loose_fingerprint(),
             user: attempt.user.or(sighting.and_then(|sighting| sighting.user())),
             ended: (shift(first, -END_SLACK), theirs(shift(self.now, SKEW)).max(first)),
             listed_end,

@@ -59,9 +59,9 @@ impl Engine {
 
     fn clamp_run(&mut self, id: RunId, clamp: &mut Clamp) {
         let now = self.now;
-        let live = self.state.run(id);
-        let numbers: Vec<u32> = live.open_attempts().map(|attempt| attempt.id.number).collect();
-        let timeout = live.terms().timeout;
+        let machine = self.state.run(id);
+        let numbers: Vec<u32> = machine.open_attempts().map(|attempt| attempt.id.number).collect();
+        let timeout = machine.terms().timeout;
         for number in numbers {
             self.change_attempt(AttemptId { run: id, number }, |attempt| {
                 clamp_attempt(attempt, timeout, now, clamp);

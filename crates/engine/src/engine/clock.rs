@@ -27,9 +27,9 @@ impl Engine {
         self.announce(Level::Warn, None, text);
         let runs = self.state.run_ids();
         for run in runs {
-            let live = self.state.run_mut(run);
-            live.clock_stepped(by);
-            let open: Vec<u32> = live.open_attempts().map(|attempt| attempt.id.number).collect();
+            let machine = self.state.run_mut(run);
+            machine.clock_stepped(by);
+            let open: Vec<u32> = machine.open_attempts().map(|attempt| attempt.id.number).collect();
             for number in open {
                 self.change_attempt(AttemptId { run, number }, |attempt| {
                     attempt.deadline = shift(attempt.deadline, by);

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::Engine;
-use super::vigil::late_from;
+use super::conditions::late_from;
 use crate::alert::{Occasion, QueuedAlert, Told, id_of};
 use crate::digest::{Digest, DigestMark, LateJob, Outage, Reading, cut};
 use crate::ids::AlertKey;

@@ -17,12 +17,12 @@ impl Engine {
     /// A record has found its owner (protocol, rule 4). What its status means is `saw`'s.
     pub(super) fn claim(&mut self, id: AttemptId, record: &Transfer) {
         let now = self.now;
-        let live = self.state.run(id.run);
+        let machine = self.state.run(id.run);
         let attempt = self.state.attempt(id);
-        let sighting = live.sighting(id.number);
+        let sighting = machine.sighting(id.number);
         let watched = sighting.is_some_and(Sighting::is_missed);
         if watched && attempt.listed_at.is_none() && attempt.phase == Phase::Accepted {
-            self.learn_delay(now.duration_since(live.asked_at(attempt)));
+            self.learn_delay(now.duration_since(machine.asked_at(attempt)));
         }
         self.change_attempt(id, |attempt| {
             attempt.phase = Phase::Accepted;
@@ -38,20 +38,20 @@ impl Engine {
         self.state.sighting(id).is_found();
         let (attempt, transfer) = (id.number, record.id);
         self.event(id.run, Happening::Listed { attempt, transfer });
-        let live = self.state.run(id.run);
-        if live.is_over() {
+        let machine = self.state.run(id.run);
+        if machine.is_over() {
             self.another_transfer(id, CancelReason::LateTransfer);
             return;
         }
-        if live.row().follows == Some(id.number) {
+        if machine.row().follows == Some(id.number) {
             self.follow(id, UnderWay::Follows { attempt, transfer, late: false });
             return;
         }
-        let has_good = live.followed().is_some_and(|followed| {
+        let has_good = machine.followed().is_some_and(|followed| {
             let failed = followed.status.is_some_and(TransferStatus::is_failure);
             followed.transfer.is_some()
                 && !failed
-                && (live.followed_is_at_work()
+                && (machine.followed_is_at_work()
                     || followed.status == Some(TransferStatus::Completed))
         });
         if has_good {
@@ -64,15 +64,15 @@ impl Engine {
 
     /// The run follows this transfer from now on, or goes on cancelling it.
     fn follow(&mut self, id: AttemptId, reason: UnderWay) {
-        let live = self.state.run(id.run);
-        if let Some(wish) = live.row().cancel.clone() {
+        let machine = self.state.run(id.run);
+        if let Some(wish) = machine.row().cancel.clone() {
             self.wish_cancel(id, wish);
             if self.state.run(id.run).state() != RunState::Canceling {
                 self.move_run(id.run, RunState::Canceling, reason, Level::Info);
             }
             return;
         }
-        if live.state() != RunState::Running {
+        if machine.state() != RunState::Running {
             self.move_run(id.run, RunState::Running, reason, Level::Info);
         }
     }
@@ -162,8 +162,8 @@ impl Engine {
 
     /// Past `stall_timeout` a transfer is canceled as past `timeout`.
     fn enforce_stall(&mut self, id: AttemptId, status: TransferStatus, moved_at: Timestamp) {
-        let live = self.state.run(id.run);
-        let Some(limit) = live.terms().stall_timeout else { return };
+        let machine = self.state.run(id.run);
+        let Some(limit) = machine.terms().stall_timeout else { return };
         let stalled = self.now.duration_since(moved_at);
         if status != TransferStatus::Running || stalled < limit || !self.decides(id) {
             return;

@@ -334,9 +334,9 @@ impl Engine {
             .map(|attempt| attempt.id)
             .collect();
         for id in absent {
-            let live = self.state.run(id.run);
+            let machine = self.state.run(id.run);
             let attempt = self.state.attempt(id);
-            if began_at < live.asked_at(attempt) {
+            if began_at < machine.asked_at(attempt) {
                 continue;
             }
             self.state.sighting(id).is_absent(began_at);

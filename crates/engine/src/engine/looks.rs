@@ -375,15 +375,17 @@ impl Engine {
         };
         // What is like a run's request but for its spelling is known before it is sent, too.
         let wanted = self.state.waiting();
-        let wanted = wanted.filter(|live| self.looks.wanted.contains(&live.fingerprint()));
-        request.fingerprints.extend(wanted.map(|live| live.row().request.loose_fingerprint()));
+        let wanted = wanted.filter(|machine| self.looks.wanted.contains(&machine.fingerprint()));
+        request
+            .fingerprints
+            .extend(wanted.map(|machine| machine.row().request.loose_fingerprint()));
         for attempt in self.state.open_attempts() {
             request.since = request.since.min(window(attempt, exclusive).0);
             request.fingerprints.insert(attempt.fingerprint);
             request.transfers.extend(attempt.transfer);
             if attempt.phase == Phase::Accepted && attempt.transfer.is_none() {
-                let live = self.state.run(attempt.id.run);
-                request.fingerprints.insert(live.row().request.loose_fingerprint());
+                let machine = self.state.run(attempt.id.run);
+                request.fingerprints.insert(machine.row().request.loose_fingerprint());
             }
         }
         request

@@ -13,9 +13,10 @@ mod cancel;
 mod causes;
 mod clamp;
 mod clock;
+mod conditions;
+mod destination_index;
 mod digests;
 mod follow;
-mod guard;
 mod looking;
 mod looks;
 mod near_miss;
@@ -37,7 +38,6 @@ mod tests;
 mod timers;
 mod unknown;
 mod unrecorded;
-mod vigil;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -53,8 +53,9 @@ use super::reason::Reason;
 use super::record::{Mark, Record};
 use super::run::{Attempt, Run, RunState};
 use agent_link::AgentLink;
-use alerts::{Entry, Fared};
+use alerts::{DeliveryStats, Entry};
 use causes::Failures;
+use conditions::Conditions;
 use digests::Summary;
 use looks::Looks;
 use outbox::Deliveries;
@@ -62,7 +63,6 @@ use overlap::Ended;
 use starting::Starting;
 use state::State;
 use timers::Timers;
-use vigil::Vigil;
 
 pub use super::run::Wait;
 pub use query::{AgentView, AlertsView, FailingAlert, JobView, RunView};
@@ -109,10 +109,10 @@ pub struct Engine {
     entries: Vec<Entry>,
     /// Summaries that the job file asks for.
     digests: Vec<Summary>,
-    vigil: Vigil,
+    conditions: Conditions,
     /// Objects that frames have named.
     failures: Failures,
-    fared: Fared,
+    delivery_stats: DeliveryStats,
     /// Runs to be looked after before the step ends.
     touched: BTreeSet<RunId>,
     /// A run may have become free to start, or found something new to wait for.
@@ -168,14 +168,14 @@ impl Engine {
         let due = self.dues.next();
         let wake = self.wakes.next();
         let late = self.lates.next();
-        let alerts = [self.vigil.next(), self.next_digest(), self.deliveries.next()];
+        let alerts = [self.conditions.next(), self.next_digest(), self.deliveries.next()];
         let others = alerts.into_iter().chain([self.looks.next()]);
         [due, wake, late].into_iter().chain(others).flatten().min()
     }
 
     /// True while the notification socket is worth having: a run is active.
     pub fn wants_notifications(&self) -> bool {
-        self.state.in_flight().any(|live| !live.is_over())
+        self.state.in_flight().any(|machine| !machine.is_over())
     }
 
     /// Lets time and consequences take effect until nothing is left to be done at this instant.
@@ -232,14 +232,14 @@ impl Engine {
 
     /// Changes a run's row.
     fn change_run(&mut self, id: RunId, change: impl FnOnce(&mut Run)) {
-        let live = self.state.run(id);
-        let was = Some(live.state());
-        let mut row = Run::clone(live.row());
+        let machine = self.state.run(id);
+        let was = Some(machine.state());
+        let mut row = Run::clone(machine.row());
         change(&mut row);
-        if row == **live.row() {
+        if row == **machine.row() {
             return;
         }
-        if row.state != live.state() {
+        if row.state != machine.state() {
             self.admission_due = true;
         }
         self.touched.insert(id);
@@ -294,13 +294,13 @@ impl Engine {
 
     /// Says a sentence about a run to the log; `event` is what of its timeline it is about.
     fn tell(&mut self, level: Level, run: RunId, event: Option<EventKind>, text: String) {
-        let live = self.state.run(run);
-        let job = Some(live.row().job.clone());
+        let machine = self.state.run(run);
+        let job = Some(machine.row().job.clone());
         let facts = NoteFacts {
-            state: Some(live.state()),
+            state: Some(machine.state()),
             event,
-            attempt: live.attempts().next_back().map(|last| last.id.number),
-            reason_code: live.row().reason.code(),
+            attempt: machine.attempts().next_back().map(|last| last.id.number),
+            reason_code: machine.row().reason.code(),
         };
         let by = self.asker.clone();
         self.step.notes.push(Note { level, job, run: Some(run), by, facts, at: self.now, text });

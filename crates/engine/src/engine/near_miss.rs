@@ -18,8 +18,8 @@ impl Engine {
     /// A 200 that is followed only by records that fail on date, user or spelling.
     pub(super) fn say_near_misses(&mut self, unclaimed: &BTreeMap<Fingerprint, Vec<&Transfer>>) {
         let exclusive = self.set.agent.exclusive_user;
-        let said = |live: &RunMachine, attempt: &Attempt| {
-            live.sighting(attempt.id.number).is_some_and(Sighting::is_near_miss_said)
+        let said = |machine: &RunMachine, attempt: &Attempt| {
+            machine.sighting(attempt.id.number).is_some_and(Sighting::is_near_miss_said)
         };
         let unlisted: Vec<AttemptId> = self
             .state
@@ -28,13 +28,13 @@ impl Engine {
             .map(|attempt| attempt.id)
             .collect();
         for id in unlisted {
-            let live = self.state.run(id.run);
+            let machine = self.state.run(id.run);
             let attempt = self.state.attempt(id);
-            if said(live, attempt) {
+            if said(machine, attempt) {
                 continue;
             }
-            let loose = live.row().request.loose_fingerprint();
-            let before = live.sighting(id.number).and_then(Sighting::before);
+            let loose = machine.row().request.loose_fingerprint();
+            let before = machine.sighting(id.number).and_then(Sighting::before);
             let near = unclaimed.values().flatten().filter(|record| {
                 record.loose_fingerprint == loose
                     && is_new(attempt, before, record)

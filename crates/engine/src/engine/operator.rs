@@ -35,7 +35,8 @@ impl Engine {
 
     /// Cancels runs.
     fn cancel_by_operator(&mut self, runs: Vec<RunId>) -> Answer {
-        let active = |id: &RunId| self.state.find_run(*id).is_some_and(|live| !live.is_over());
+        let active =
+            |id: &RunId| self.state.find_run(*id).is_some_and(|machine| !machine.is_over());
         if let Some(over) = runs.iter().find(|id| !active(id)) {
             return Answer::No(format!("run {over} is not active"));
         }

@@ -16,10 +16,10 @@ impl Engine {
     /// The agent has reported the end of a transfer of ours, and its row holds how it ended.
     pub(super) fn transfer_ended(&mut self, id: AttemptId) {
         let now = self.now;
-        let live = self.state.run(id.run);
+        let machine = self.state.run(id.run);
         let attempt = self.state.attempt(id);
-        let (outcome, reason) = live.verdict(attempt, now);
-        let doubled = live.is_doubled_by(attempt);
+        let (outcome, reason) = machine.verdict(attempt, now);
+        let doubled = machine.is_doubled_by(attempt);
         let (reason, cause) = self.with_cause(id, reason);
         self.change_attempt(id, |attempt| {
             attempt.phase = Phase::Closed;
@@ -35,8 +35,8 @@ impl Engine {
             self.tell(Level::Error, id.run, Some(what.kind()), format!("doubled: {what}"));
             self.event(id.run, what);
         }
-        let live = self.state.run(id.run);
-        let turn = live.on_end(id.number, outcome, reason, now);
+        let machine = self.state.run(id.run);
+        let turn = machine.on_end(id.number, outcome, reason, now);
         self.take_turn(id.run, turn);
     }
 
@@ -75,12 +75,12 @@ impl Engine {
     /// Ends a run. Its open attempts are looked for on (protocol, rule 9).
     pub(super) fn end_run(&mut self, id: RunId, state: RunState, reason: impl Into<Reason>) {
         let (now, reason) = (self.now, reason.into());
-        let live = self.state.run(id);
-        if live.is_over() {
+        let machine = self.state.run(id);
+        if machine.is_over() {
             return;
         }
-        let job = live.row().job.clone();
-        let left = live.left_at_its_end();
+        let job = machine.row().job.clone();
+        let left = machine.left_at_its_end();
         // Requests that are unanswered, looked for or not listed yet stay so: their own answer,
         // window and timeout settle them, and until then they hold what they hold.
         for attempt in left {
@@ -132,9 +132,9 @@ impl Engine {
     /// Gives an attempt up that was not found.
     fn give_up(&mut self, id: AttemptId, end: AttemptEnd) {
         let (now, window) = (self.now, self.adopt_window());
-        let live = self.state.run(id.run);
+        let machine = self.state.run(id.run);
         let attempt = self.state.attempt(id);
-        let row = live.given_up(attempt, end, window, now);
+        let row = machine.given_up(attempt, end, window, now);
         let reason = row.reason.clone();
         self.change_attempt(id, |attempt| *attempt = row);
         self.event(id.run, Happening::GivenUp { attempt: id.number, reason });
@@ -142,15 +142,15 @@ impl Engine {
 
     /// Looks after a run: everything that time, or what was just recorded, brings about.
     pub(super) fn tend(&mut self, id: RunId) {
-        let live = self.state.run(id);
-        let open: Vec<AttemptId> = live.open_attempts().map(|attempt| attempt.id).collect();
+        let machine = self.state.run(id);
+        let open: Vec<AttemptId> = machine.open_attempts().map(|attempt| attempt.id).collect();
         for attempt in open {
             self.tend_attempt(attempt);
         }
         self.tell_stuck(id);
-        let live = self.state.run(id);
-        match live.state() {
-            RunState::BackingOff if live.row().ready_at <= self.now => {
+        let machine = self.state.run(id);
+        match machine.state() {
+            RunState::BackingOff if machine.row().ready_at <= self.now => {
                 self.change_run(id, |run| {
                     run.state = RunState::Waiting;
                     run.reason = Reason::NextAttempt;
@@ -172,11 +172,11 @@ impl Engine {
 
     /// A run that can't be queued in time is skipped.
     fn enforce_start_within(&mut self, id: RunId) {
-        let live = self.state.run(id);
-        let Some(within) = live.is_too_late_to_start(self.now) else { return };
+        let machine = self.state.run(id);
+        let Some(within) = machine.is_too_late_to_start(self.now) else { return };
         // One that has been found waiting for nothing has only just begun: for the look.
-        let waited = match live.wait() {
-            Some(_) => self.wait_reason(live),
+        let waited = match machine.wait() {
+            Some(_) => self.wait_reason(machine),
             None => WaitReason::List.into(),
         };
         let waited = Box::new(waited);
@@ -187,28 +187,28 @@ impl Engine {
     /// What time brings about for one open attempt.
     fn tend_attempt(&mut self, id: AttemptId) {
         let now = self.now;
-        let live = self.state.run(id.run);
+        let machine = self.state.run(id.run);
         let attempt = Arc::clone(self.state.attempt(id));
-        let absent = live.sighting(id.number).map(|sighting| sighting.absent_for());
+        let absent = machine.sighting(id.number).map(|sighting| sighting.absent_for());
         let looked = LookedFor {
             in_vain: absent.unwrap_or_default() >= self.adopt_window(),
             past_deadline: attempt.deadline <= now && self.looks.have_asked_about(attempt.deadline),
         };
-        let follows = live.follows(id.number);
-        match live.on_time(&attempt, looked) {
+        let follows = machine.follows(id.number);
+        match machine.on_time(&attempt, looked) {
             OnTime::Nothing => {}
             OnTime::NotFound => {
                 let (words, searched) = (attempt.reason.lost_words(), looked.in_vain);
                 let answer = attempt.reason.unclear_answer();
                 self.give_up(id, AttemptEnd::NotFound { words, answer, searched });
-                let live = self.state.run(id.run);
-                let turn = live.on_not_found(&attempt, searched, now);
+                let machine = self.state.run(id.run);
+                let turn = machine.on_not_found(&attempt, searched, now);
                 self.take_turn(id.run, turn);
             }
             OnTime::NeverListed(end) => {
                 self.give_up(id, end.clone());
-                let live = self.state.run(id.run);
-                let turn = live.on_never_listed(id.number, end, now);
+                let machine = self.state.run(id.run);
+                let turn = machine.on_never_listed(id.number, end, now);
                 self.take_turn(id.run, turn);
             }
             OnTime::Ending => self.end_with_cause(id),

@@ -67,9 +67,9 @@ impl Engine {
     fn must_look_first(&self, name: &JobName) -> bool {
         let Some(first) = self.first_due(name) else { return false };
         let complete = self.looks.last_complete();
-        self.state.in_flight_of(name).any(|live| {
-            let mut open = live.attempts().filter(|attempt| attempt.phase.is_underway());
-            !live.is_over()
+        self.state.in_flight_of(name).any(|machine| {
+            let mut open = machine.attempts().filter(|attempt| attempt.phase.is_underway());
+            !machine.is_over()
                 && open.any(|attempt| {
                     // As old as this is what was seen last while nothing is amiss.
                     let usual = self.look_interval(attempt) + OVERLAP_SLACK;
@@ -136,18 +136,18 @@ impl Engine {
 
     /// A run has ended: up to when it was in the way of what was held back.
     pub(super) fn note_end(&mut self, id: RunId) {
-        let live = self.state.run(id);
+        let machine = self.state.run(id);
         // What repeats others never keeps an occurrence from running.
-        if !self.held.contains_key(&live.row().job) || live.row().trigger.steps_behind() {
+        if !self.held.contains_key(&machine.row().job) || machine.row().trigger.steps_behind() {
             return;
         }
-        let followed = live.followed();
+        let followed = machine.followed();
         let finished = followed.and_then(|attempt| attempt.finished_at);
         let seen = followed.and_then(|attempt| attempt.ended_at).unwrap_or(self.now).min(self.now);
         let slack = if self.agent_link.tells_clock() { OVERLAP_SLACK } else { SKEW };
         let until = finished.map_or(seen, |at| shift(at, slack).min(seen));
         let ended = Ended { run: id, until };
-        let job = live.row().job.clone();
+        let job = machine.row().job.clone();
         self.held.entry(job).or_default().push(ended);
     }
 

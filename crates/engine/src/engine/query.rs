@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::Engine;
 use super::calendar::next_undealt;
-use super::vigil::late_from;
+use super::conditions::late_from;
 use crate::alert::Occasion;
 use crate::ids::{JobName, RunId};
 use crate::job::Job;
@@ -153,21 +153,21 @@ impl Engine {
 
     /// A run that is in memory: one that is not over, or whose attempts are still looked for.
     pub fn run_view(&self, id: RunId) -> Option<RunView> {
-        let live = self.state.find_run(id)?;
-        let waiting = live.state() == RunState::Waiting;
-        let wait = live.wait().cloned().filter(|_| waiting);
-        let mut run = Arc::clone(live.row());
+        let machine = self.state.find_run(id)?;
+        let waiting = machine.state() == RunState::Waiting;
+        let wait = machine.wait().cloned().filter(|_| waiting);
+        let mut run = Arc::clone(machine.row());
         if waiting {
-            let reason = self.wait_reason(live);
+            let reason = self.wait_reason(machine);
             if run.reason != reason {
                 Arc::make_mut(&mut run).reason = reason;
             }
         }
-        let attempts = live
+        let attempts = machine
             .attempts()
             .map(|attempt| {
                 let mut attempt = Arc::clone(attempt);
-                let sighting = live.sighting(attempt.id.number);
+                let sighting = machine.sighting(attempt.id.number);
                 let latest = sighting.map(|sighting| sighting.latest(&attempt));
                 if let Some((progress, moved_at)) = latest
                     && (attempt.progress, attempt.moved_at) != (progress, moved_at)

@@ -7,14 +7,14 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 
 use super::agent_link::AgentLink;
-use super::alerts::Fared;
+use super::alerts::DeliveryStats;
 use super::causes::Failures;
+use super::conditions::Conditions;
 use super::looks::Looks;
 use super::outbox::Deliveries;
 use super::starting::Starting;
 use super::state::State;
 use super::timers::Timers;
-use super::vigil::Vigil;
 use super::{Engine, Host};
 use crate::event::Happening;
 use crate::ids::{AttemptId, JobName};
@@ -60,9 +60,9 @@ impl Engine {
             starting: Starting::default(),
             entries: Vec::new(),
             digests: Vec::new(),
-            vigil: Vigil::default(),
+            conditions: Conditions::default(),
             failures: Failures::default(),
-            fared: Fared::default(),
+            delivery_stats: DeliveryStats::default(),
             admission_due: true,
             asker: None,
             step: Step::default(),
@@ -93,7 +93,7 @@ impl Engine {
         let unanswered: Vec<AttemptId> = self
             .state
             .runs()
-            .flat_map(|live| live.attempts())
+            .flat_map(|machine| machine.attempts())
             .filter(|attempt| attempt.phase == Phase::Intent)
             .map(|attempt| attempt.id)
             .collect();

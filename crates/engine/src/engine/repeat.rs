@@ -139,8 +139,8 @@ impl Engine {
 
     /// The runs of a job that are not over, but for one that gives way to whatever is asked for.
     fn under_way(&self, job: &JobName) -> impl Iterator<Item = &Run> {
-        let live = self.state.unfinished_of(job).iter().map(|id| self.state.run(*id));
-        live.filter(|live| !live.only_hopes()).map(|live| live.row().as_ref())
+        let machine = self.state.unfinished_of(job).iter().map(|id| self.state.run(*id));
+        machine.filter(|machine| !machine.only_hopes()).map(|machine| machine.row().as_ref())
     }
 
     /// The runs of a job that are not over, the oldest of each scheduled time, by its milliseconds.

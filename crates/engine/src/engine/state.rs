@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::guard::Guard;
+use super::destination_index::DestinationIndex;
 use super::outbox::Outbox;
 use crate::alert::Told;
 use crate::ids::{AttemptId, JobName, RunId, TransferId};
@@ -43,7 +43,7 @@ pub(super) struct State {
     /// Transfers of attempts that are not in memory any more: never another's.
     settled: Settled,
     /// Destinations of runs in memory.
-    guard: Guard,
+    destinations: DestinationIndex,
     outbox: Outbox,
     told: Told,
     pause_of_all: Arc<PauseOfAll>,
@@ -219,7 +219,7 @@ impl State {
 
     /// Runs in memory whose destination overlaps with this place.
     pub(super) fn overlapping(&self, place: &Place) -> impl Iterator<Item = RunId> {
-        self.guard.overlapping(place)
+        self.destinations.overlapping(place)
     }
 
     /// Whose transfer this is, if it is one of ours that is in memory.
@@ -317,8 +317,8 @@ impl State {
 
     /// True for a retry or backfill that has not begun: what else its job has to do goes first.
     pub(super) fn steps_behind(&self, id: RunId) -> bool {
-        let live = self.run(id);
-        live.row().trigger.steps_behind() && !live.has_begun()
+        let machine = self.run(id);
+        machine.row().trigger.steps_behind() && !machine.has_begun()
     }
 
     /// The unfinished run of its job that goes before one that steps behind.
@@ -332,13 +332,13 @@ impl State {
 
     /// Puts a run's row in its place.
     fn put_run(&mut self, row: &Arc<Run>) {
-        if let Some(live) = self.runs.get_mut(&row.id) {
-            if live.state() == RunState::Waiting {
-                self.waiting.remove(&(live.row().ready_at, row.id));
+        if let Some(machine) = self.runs.get_mut(&row.id) {
+            if machine.state() == RunState::Waiting {
+                self.waiting.remove(&(machine.row().ready_at, row.id));
             }
-            live.put(Arc::clone(row));
+            machine.put(Arc::clone(row));
         } else {
-            self.guard.insert(&row.request.destination, row.id);
+            self.destinations.insert(&row.request.destination, row.id);
             self.runs.insert(row.id, RunMachine::new(Arc::clone(row)));
             if !row.state.is_over() {
                 self.unfinished.entry(row.job.clone()).or_default().push(row.id);
@@ -359,10 +359,10 @@ impl State {
 
     /// Puts an attempt's row in its place.
     fn put_attempt(&mut self, row: &Arc<Attempt>) {
-        let live = self.run_mut(row.id.run);
-        let job = live.row().job.clone();
-        let old = live.put_attempt(Arc::clone(row));
-        let still_open = live.is_looked_for();
+        let machine = self.run_mut(row.id.run);
+        let job = machine.row().job.clone();
+        let old = machine.put_attempt(Arc::clone(row));
+        let still_open = machine.is_looked_for();
         if let Some(old) = old {
             if old.transfer != row.transfer
                 && let Some(transfer) = old.transfer
@@ -400,14 +400,14 @@ impl State {
     /// Forgets a run that is over and has no open attempt: nothing can happen to it any more. True
     /// if it did.
     pub(super) fn forget_if_settled(&mut self, id: RunId) -> bool {
-        let live = self.run(id);
-        if !live.is_over() || live.is_looked_for() {
+        let machine = self.run(id);
+        if !machine.is_over() || machine.is_looked_for() {
             return false;
         }
-        let destination = live.row().request.destination.clone();
+        let destination = machine.row().request.destination.clone();
         let transfers: Vec<TransferId> =
-            live.attempts().filter_map(|attempt| attempt.transfer).collect();
-        self.guard.remove(&destination, id);
+            machine.attempts().filter_map(|attempt| attempt.transfer).collect();
+        self.destinations.remove(&destination, id);
         for transfer in transfers {
             self.owner.remove(&transfer);
             self.settled.insert(transfer);

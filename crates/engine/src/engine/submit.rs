@@ -21,10 +21,10 @@ use crate::transfer::{Progress, Refusal, SubmitAnswer};
 impl Engine {
     /// Records the intent to queue a run's transfer, and asks for the POST.
     pub(super) fn submit(&mut self, id: RunId, ground: &Fresh) {
-        let live = self.state.run(id);
-        let request = live.row().request.clone();
-        let fingerprint = live.fingerprint();
-        let number = live.next_number();
+        let machine = self.state.run(id);
+        let request = machine.row().request.clone();
+        let fingerprint = machine.fingerprint();
+        let number = machine.next_number();
         let attempt = AttemptId { run: id, number };
         let row = Attempt {
             id: attempt,
@@ -41,7 +41,7 @@ impl Engine {
             reason: UnderWay::Asking { attempt: number }.into(),
             transfer: None,
             ambiguous: false,
-            deadline: shift(self.now, live.terms().timeout),
+            deadline: shift(self.now, machine.terms().timeout),
             status: None,
             progress: Progress::default(),
             moved_at: self.now,
@@ -233,8 +233,8 @@ impl Engine {
 
     /// The attempt has come to nothing; if its run is to be canceled, that is done now.
     fn ends_by_wish(&mut self, id: AttemptId) -> bool {
-        let live = self.state.run(id.run);
-        if live.state() != RunState::Canceling || live.row().follows != Some(id.number) {
+        let machine = self.state.run(id.run);
+        if machine.state() != RunState::Canceling || machine.row().follows != Some(id.number) {
             return false;
         }
         self.end_canceling(id.run, NothingLeft::NotQueued);

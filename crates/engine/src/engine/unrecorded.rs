@@ -18,12 +18,11 @@ impl Engine {
     /// Says of each run that catches up that a transfer like it was requested after its time.
     pub(super) fn say_unrecorded(&mut self, look: &Look) {
         let mut found: Vec<(RunId, TransferId, Timestamp)> = Vec::new();
-        for live in self.state.waiting().filter(|live| catches_up(live)) {
-            let mut like_it = look
-                .transfers
-                .iter()
-                .filter_map(|record| Some((record.id, self.requested_since(live, look, record)?)));
-            found.extend(like_it.next().map(|(transfer, at)| (live.id(), transfer, at)));
+        for machine in self.state.waiting().filter(|machine| catches_up(machine)) {
+            let mut like_it = look.transfers.iter().filter_map(|record| {
+                Some((record.id, self.requested_since(machine, look, record)?))
+            });
+            found.extend(like_it.next().map(|(transfer, at)| (machine.id(), transfer, at)));
         }
         for (id, transfer, requested_at) in found {
             self.state.run_mut(id).say_unrecorded();
@@ -42,20 +41,22 @@ impl Engine {
     /// nobody owns it.
     fn requested_since(
         &self,
-        live: &RunMachine,
+        machine: &RunMachine,
         look: &Look,
         record: &Transfer,
     ) -> Option<Timestamp> {
         let offset = self.agent_link.offset();
         let at = shift(record.requested_at?, -offset);
         let is_ours = record.user == look.user && !record.of_sync && !record.of_retry_batch;
-        let since = shift(live.row().scheduled_for?, -SKEW);
-        let is_like_it = is_ours && record.fingerprint == live.fingerprint() && since <= at;
+        let since = shift(machine.row().scheduled_for?, -SKEW);
+        let is_like_it = is_ours && record.fingerprint == machine.fingerprint() && since <= at;
         (is_like_it && !self.state.is_owned(record.id)).then_some(at)
     }
 }
 
 /// True for a missed occurrence that is about to be caught up, and of which nothing was said.
-fn catches_up(live: &RunMachine) -> bool {
-    live.row().trigger == Trigger::CatchUp && !live.has_begun() && !live.is_unrecorded_said()
+fn catches_up(machine: &RunMachine) -> bool {
+    machine.row().trigger == Trigger::CatchUp
+        && !machine.has_begun()
+        && !machine.is_unrecorded_said()
 }

@@ -1,4 +1,4 @@
-//! The destination guard's index: which runs write to a place that overlaps with this one, found
+//! The index of destinations: which runs write to a place that overlaps with this one, found
 //! by path prefix instead of by comparing all pairs.
 //!
 //! Knows places and run ids only; who of two must wait is decided in `admission`.
@@ -10,12 +10,12 @@ use crate::place::{Place, segments};
 
 /// Runs by destination.
 #[derive(Debug, Default)]
-pub(super) struct Guard {
+pub(super) struct DestinationIndex {
     /// Account and bucket, then the path in comparable form.
     buckets: BTreeMap<(AccountId, String), BTreeMap<String, BTreeSet<RunId>>>,
 }
 
-impl Guard {
+impl DestinationIndex {
     /// Adds a run's destination.
     pub(super) fn insert(&mut self, place: &Place, run: RunId) {
         self.buckets
@@ -83,12 +83,12 @@ mod tests {
             id: String::new(),
         };
         let paths = ["", "a/", "/a/b", "a/b/c/", "ab/", "a/bc/"];
-        let mut guard = Guard::default();
+        let mut index = DestinationIndex::default();
         for (number, path) in paths.iter().enumerate() {
-            guard.insert(&place(path), RunId(Uuid::from_u128(number as u128)));
+            index.insert(&place(path), RunId(Uuid::from_u128(number as u128)));
         }
         for path in paths {
-            let mut found: Vec<_> = guard.overlapping(&place(path)).collect();
+            let mut found: Vec<_> = index.overlapping(&place(path)).collect();
             found.sort();
             let mut expected: Vec<_> = (0..paths.len())
                 .filter(|&other| place(path).overlaps(&place(paths[other])))
@@ -98,8 +98,8 @@ mod tests {
             assert_eq!(found, expected, "for `{path}`");
         }
         for (number, path) in paths.iter().enumerate() {
-            guard.remove(&place(path), RunId(Uuid::from_u128(number as u128)));
+            index.remove(&place(path), RunId(Uuid::from_u128(number as u128)));
         }
-        assert_eq!(guard.overlapping(&place("")).count(), 0);
+        assert_eq!(index.overlapping(&place("")).count(), 0);
     }
 }

@@ -22,7 +22,7 @@ use crate::run::{CancelWish, RunMachine, Wait};
 
 /// What is watched for besides jobs.
 #[derive(Debug, Default)]
-pub(super) struct Vigil {
+pub(super) struct Conditions {
     /// When the agent will have kept a run waiting for long enough to be told of.
     down_at: Option<Timestamp>,
     /// When the token in use ends.
@@ -31,7 +31,7 @@ pub(super) struct Vigil {
     token_at: Option<Timestamp>,
 }
 
-impl Vigil {
+impl Conditions {
     /// When time alone brings something about.
     pub(super) fn next(&self) -> Option<Timestamp> {
         [self.down_at, self.token_at].into_iter().flatten().min()
@@ -46,14 +46,14 @@ pub(super) fn late_from(job: &Job, mark: &Mark) -> Option<Timestamp> {
 impl Engine {
     /// Tells of a cancel that has not been confirmed for long, once.
     pub(super) fn tell_stuck(&mut self, id: RunId) {
-        let live = self.state.run(id);
-        let Some(wish) = live.unconfirmed() else { return };
+        let machine = self.state.run(id);
+        let Some(wish) = machine.unconfirmed() else { return };
         if self.now < shift(wish.at, STUCK_AFTER) {
             return;
         }
-        let since = self.told_time(&live.row().job, wish.at);
+        let since = self.told_time(&machine.row().job, wish.at);
         let why = self.told(id, &wish.reason);
-        let open = live.attempts().filter(|attempt| attempt.cancel.is_some());
+        let open = machine.attempts().filter(|attempt| attempt.cancel.is_some());
         let attempts: Vec<AttemptId> = open.map(|attempt| attempt.id).collect();
         let told = |wish: &mut Option<CancelWish>| wish.iter_mut().for_each(|w| w.told = true);
         self.change_run(id, |run| told(&mut run.cancel));
@@ -127,7 +127,7 @@ impl Engine {
             self.outage_is_over(&mut told);
             self.record(Record::Told(Told { agent_down: None, ..told }));
         }
-        self.vigil.down_at = None;
+        self.conditions.down_at = None;
         if self.state.told().agent_down.is_some() {
             return;
         }
@@ -137,7 +137,7 @@ impl Engine {
         let Some(since) = self.agent_link.kept_waiting_since() else { return };
         let at = shift(since, AGENT_DOWN_AFTER);
         if self.now < at {
-            self.vigil.down_at = Some(at);
+            self.conditions.down_at = Some(at);
             return;
         }
         if !self.still_fails(at) {
@@ -177,17 +177,17 @@ impl Engine {
     fn run_waits_from(&self) -> Option<Timestamp> {
         let trouble = self.agent_link.trouble()?;
         // Served in order: the first one that waits for this has waited for it the longest.
-        let waits = |live: &&RunMachine| {
-            let wait = live.wait();
+        let waits = |machine: &&RunMachine| {
+            let wait = machine.wait();
             matches!(wait, Some(Wait::Agent(_) | Wait::Port(_) | Wait::Token(_) | Wait::Listing(_)))
         };
-        let waiting = self.state.waiting().find(waits).map(|live| live.row().ready_at);
+        let waiting = self.state.waiting().find(waits).map(|machine| machine.row().ready_at);
         let unheard = match trouble {
             Trouble::Away(_) | Trouble::PortHeld(_) | Trouble::BadToken(_) => self
                 .state
                 .in_flight()
-                .filter(|live| !live.is_over())
-                .filter_map(|live| live.followed().map(|attempt| attempt.not_before))
+                .filter(|machine| !machine.is_over())
+                .filter_map(|machine| machine.followed().map(|attempt| attempt.not_before))
                 .min(),
             // What is under way is seen to go on, or to stand still by somebody's wish.
             Trouble::Idle(_) | Trouble::ClockFar(_) | Trouble::Listing(_) => None,
@@ -197,13 +197,13 @@ impl Engine {
 
     /// The token in use ends then.
     pub(super) fn token_ends(&mut self, ends: Option<Timestamp>) {
-        self.vigil.token_ends = ends;
+        self.conditions.token_ends = ends;
     }
 
     /// Tells of a token that ends soon, and once more when it has ended.
     pub(super) fn watch_token(&mut self) {
-        self.vigil.token_at = None;
-        let Some(ends) = self.vigil.token_ends else { return };
+        self.conditions.token_at = None;
+        let Some(ends) = self.conditions.token_ends else { return };
         let before = self.state.told().token.filter(|told| told.ends == ends);
         let notice = shift(ends, -TOKEN_NOTICE);
         let at = match before {
@@ -212,13 +212,13 @@ impl Engine {
             Some(ToldToken { ended: true, .. }) => return,
         };
         if self.now < at {
-            self.vigil.token_at = Some(at);
+            self.conditions.token_at = Some(at);
             return;
         }
         let ended = ends <= self.now;
         let told = self.state.told().clone();
         self.record(Record::Told(Told { token: Some(ToldToken { ends, ended }), ..told }));
-        self.vigil.token_at = (!ended).then_some(ends);
+        self.conditions.token_at = (!ended).then_some(ends);
         let verb = if ended { "expired" } else { "expires" };
         let reason =
             format!("the token {verb} at {}: renew it with `transferd login`", self.local(ends));
