@@ -111,9 +111,11 @@ pub struct Assignment {
 
 /// Assigns records to attempts, each attempt at most one: oldest record first, nearest in time; and
 /// where there are too few, to the attempts whose record is known to exist, or may be confirmed in
-/// a moment, before those that are uncertain or given up. `claimed[i]` is what attempt `i` owns already, by position in `records`: it keeps owning
-/// something, and two attempts exchange what they own only if that lets a further record find its
-/// owner. An attempt that owns a record outside `records` must not be passed in.
+/// a moment, before those that are uncertain or given up. Where the agent's clock is not known
+/// (`clock_known`), one that is still looked for comes before one that was given up. `claimed[i]` is
+/// what attempt `i` owns already, by position in `records`: it keeps owning something, and two
+/// attempts exchange what they own only if that lets a further record find its owner. An attempt that
+/// owns a record outside `records` must not be passed in.
 ///
 /// With `exclusive` dates decide nothing, save that an attempt takes no record from another whose
 /// date is far from its own, if the agent's clock is known (`clock_known`): that record is older.
@@ -137,10 +139,14 @@ pub fn assign(
     for record in order {
         let mut candidates: Vec<usize> =
             (0..attempts.len()).filter(|&attempt| fits(attempt, record)).collect();
-        // Without a date all are equally near: the request sent last is likeliest.
+        // Dates of a clock that nobody knows may be as far off as two requests are apart: one that was
+        // looked for in vain is then the less likely one. Without a date all are equally near: the
+        // request sent last is likeliest.
         candidates.sort_by_key(|&attempt| {
             let row = attempts[attempt];
-            (distance(row, records[record]), row.phase == Phase::GivenUp, Reverse(row.not_before))
+            let given_up = row.phase == Phase::GivenUp;
+            let distance = distance(row, records[record]);
+            (given_up && !clock_known, distance, given_up, Reverse(row.not_before))
         });
         if candidates.is_empty() {
             continue;

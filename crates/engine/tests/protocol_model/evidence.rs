@@ -140,7 +140,14 @@ impl Daemon {
             .filter(|&i| !asked.contains(&plan[i].0))
             .filter(|&i| self.is_evidence(&s.attempts[usize::from(plan[i].0)], &facts, record))
             .collect();
-        candidates.sort_by_key(|&i| s.attempts[usize::from(plan[i].0)].sent.abs_diff(facts.date));
+        // Of an agent that does not tell its clock, the dates may be as far off as two requests are
+        // apart: one that was given up is then the less likely one.
+        let clock_known = self.bounds.dates_behind == 0 || !self.keeps(Rule::AcceptedFirst);
+        candidates.sort_by_key(|&i| {
+            let attempt = &s.attempts[usize::from(plan[i].0)];
+            let given_up = attempt.phase == Phase::GivenUp;
+            (given_up && !clock_known, attempt.sent.abs_diff(facts.date))
+        });
         if let Some(&free) = candidates.iter().find(|&&i| plan[i].1.is_none()) {
             plan[free].1 = Some(record);
             return true;

@@ -21,7 +21,8 @@ pub(crate) enum Rule {
     Skew,
     /// 4: what a look tells of the agent's clock widens the tolerance.
     LearnedOffset,
-    /// 5: an accepted attempt goes before one that is uncertain or given up.
+    /// 5: an accepted attempt goes before one that is uncertain or given up; at an agent that hides its
+    /// clock, an uncertain one before one that was given up.
     AcceptedFirst,
     /// 5: what no attempt can own is foreign, and left alone.
     LeftOverIsForeign,

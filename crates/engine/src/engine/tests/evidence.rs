@@ -67,6 +67,26 @@ fn an_old_record_is_that_of_the_lost_request_where_dates_are_known_and_not_asked
 }
 
 #[test]
+fn of_an_agent_that_hides_its_clock_a_record_is_not_given_to_a_request_that_was_given_up() {
+    // The first request never arrived; the dates are 90 s behind, so that they are nearer to it.
+    for clock_is_told in [false, true] {
+        let mut stage = Stage::new(vec![job("a", "to/", |_| {})]);
+        stage.tells_clock = clock_is_told;
+        stage.until(at("01:00:00"));
+        let first = stage.answer(SubmitAnswer::Uncertain("reset".to_owned()));
+        while stage.submits.len() < 2 {
+            stage.pass(secs(1));
+        }
+        let second = stage.answer(SubmitAnswer::Uncertain("reset".to_owned()));
+        stage.list(1, TransferStatus::Running);
+        stage.record(1).requested_at = Some(stage.now - secs(90));
+        stage.pass(secs(10));
+        let likelier = if clock_is_told { first } else { second };
+        assert_eq!(owner(&stage, 1), Some(likelier), "clock told: {clock_is_told}");
+    }
+}
+
+#[test]
 fn the_record_of_a_request_whose_answer_is_awaited_is_kept_for_it() {
     let mut stage = Stage::new(vec![job("a", "to/", |_| {})]);
     stage.until(at("01:00:00"));

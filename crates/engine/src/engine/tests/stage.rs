@@ -49,6 +49,8 @@ pub(super) struct Stage {
     pub(super) looking: bool,
     /// The agent's clock less ours.
     pub(super) clock_offset: SignedDuration,
+    /// Its answers tell its clock.
+    pub(super) tells_clock: bool,
     /// How long the agent takes to list its transfers.
     pub(super) look_takes: SignedDuration,
     /// Why looks fail.
@@ -92,6 +94,7 @@ impl Stage {
             looks: 0,
             looking: false,
             clock_offset: SignedDuration::ZERO,
+            tells_clock: true,
             look_takes: SignedDuration::ZERO,
             failure: None,
             hold_looks: false,
@@ -191,7 +194,7 @@ impl Stage {
             incomplete: self.incomplete(),
             agent: self.agent,
             user: Some(OURS),
-            clock_offset: Some(self.clock_offset),
+            clock_offset: self.tells_clock.then_some(self.clock_offset),
             read_back_to: None,
             transfers: self.listed.clone(),
         }
