@@ -113,8 +113,9 @@ impl NoDaemon {
                 }
                 if let Some((pid, folder)) = search.elsewhere.as_deref() {
                     let folder = folder.display();
-                    let words = "listens elsewhere: set XDG_RUNTIME_DIR as it was set for it";
-                    hint(err, &format!("pid {pid} holds the state in `{folder}`, and {words}"));
+                    let words = "it is just starting or stopping, or listens elsewhere: then set \
+                                 XDG_RUNTIME_DIR as it was set for it";
+                    hint(err, &format!("pid {pid} holds the state in `{folder}`: {words}"));
                 } else if let Some((name, option, path)) = &search.other
                     && socket::answers(path).is_ok()
                 {

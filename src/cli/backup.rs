@@ -40,6 +40,11 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
             return Exit::Usage;
         }
     };
+    let into = args.file.parent().filter(|parent| !parent.as_os_str().is_empty());
+    if let Some(into) = into.filter(|into| !into.exists()) {
+        say(err, &format!("there is no folder `{}`: make it first", into.display()));
+        return Exit::No;
+    }
     let backup = match StateFolder::back_up(&folder, &args.file) {
         Ok(Some(backup)) => backup,
         Ok(None) => {

@@ -123,7 +123,7 @@ const EXAMPLES: &[(&str, &[Example])] = &[
             example("transferd pause nightly-footage --until 2d", "for two days"),
             example(
                 "transferd pause nightly-footage --until tomorrow --reason \"bucket moves\"",
-                "until midnight",
+                "until the end of tomorrow",
             ),
         ],
     ),

@@ -21,7 +21,7 @@ pub struct Args {
     #[arg(value_name = "RUN|JOB", required_unless_present = "failed", conflicts_with = "failed")]
     runs: Vec<String>,
     /// All that failed or timed out since `--since` and have not succeeded
-    #[arg(long, requires = "since")]
+    #[arg(long)]
     failed: bool,
     /// With `--failed`: since when
     #[arg(long, value_name = "TIME", allow_hyphen_values = true, requires = "failed")]
@@ -39,6 +39,10 @@ pub struct Args {
 /// Carries out `retry`.
 pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write) -> Exit {
     let Args { runs, failed, since, current, again, end } = args;
+    if failed && since.is_none() {
+        say(err, "`--failed` is of a time: `transferd retry --failed --since 1d`");
+        return Exit::Usage;
+    }
     if since.is_some() && !failed {
         say(err, "`--since` is for `--failed`: `transferd retry --failed --since 1d`");
         return Exit::Usage;

@@ -236,7 +236,7 @@ async fn first_job_set(path: &Path, store: &StoreHandle) -> Result<First, StartE
     let reading = reading::read(path.to_owned(), None).await;
     let Reading { began: read_at, warnings, watched, outcome, .. } = reading;
     let watched = watched.unwrap_or_else(|| vec![path.to_owned()]);
-    for warning in &warnings {
+    for warning in warnings.iter().filter(|warning| !warning.document.note) {
         tracing::warn!("{}", warning.summary);
     }
     let bad = match outcome {
