@@ -101,6 +101,10 @@ pub const MISSED_MAX: usize = 100;
 /// clocks are known no better, as the agent tells its own in whole seconds.
 pub const OVERLAP_SLACK: SignedDuration = SignedDuration::from_secs(2);
 
+/// A date so near to a request is taken to be of it, though the agent does not tell its clock: from the
+/// commit to the record it takes no longer.
+pub const DATE_IS_RIGHT: SignedDuration = SignedDuration::from_secs(5);
+
 /// Nothing is queued while the agent's clock is further from ours than this: more is neither a zone
 /// nor drift.
 pub const AGENT_CLOCK_FAR: SignedDuration = SignedDuration::from_hours(24);

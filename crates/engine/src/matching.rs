@@ -8,7 +8,7 @@ use std::cmp::Reverse;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::limits::{BASELINE_DEPTH, EXCLUSIVE_DEPTH, SKEW};
+use super::limits::{BASELINE_DEPTH, DATE_IS_RIGHT, EXCLUSIVE_DEPTH, SKEW};
 use super::run::{Attempt, Phase};
 use super::transfer::Transfer;
 
@@ -112,7 +112,8 @@ pub struct Assignment {
 /// Assigns records to attempts, each attempt at most one: oldest record first, nearest in time; and
 /// where there are too few, to the attempts whose record is known to exist, or may be confirmed in
 /// a moment, before those that are uncertain or given up. Where the agent's clock is not known
-/// (`clock_known`), one that is still looked for comes before one that was given up. `claimed[i]` is
+/// (`clock_known`), one that is still looked for comes before one that was given up, unless the date is
+/// right for that one ([`DATE_IS_RIGHT`]). `claimed[i]` is
 /// what attempt `i` owns already, by position in `records`: it keeps owning something, and two
 /// attempts exchange what they own only if that lets a further record find its owner. An attempt that
 /// owns a record outside `records` must not be passed in.
@@ -139,14 +140,10 @@ pub fn assign(
     for record in order {
         let mut candidates: Vec<usize> =
             (0..attempts.len()).filter(|&attempt| fits(attempt, record)).collect();
-        // Dates of a clock that nobody knows may be as far off as two requests are apart: one that was
-        // looked for in vain is then the less likely one. Without a date all are equally near: the
-        // request sent last is likeliest.
+        // Without a date all are equally near: the request sent last is likeliest.
         candidates.sort_by_key(|&attempt| {
             let row = attempts[attempt];
-            let given_up = row.phase == Phase::GivenUp;
-            let distance = distance(row, records[record]);
-            (given_up && !clock_known, distance, given_up, Reverse(row.not_before))
+            (distance(row, records[record]), row.phase == Phase::GivenUp, Reverse(row.not_before))
         });
         if candidates.is_empty() {
             continue;
@@ -167,6 +164,24 @@ pub fn assign(
             take_over(attempt, &mut owned, &mut visited, &fits_by_date, &may_lose);
         }
     }
+    if !clock_known {
+        // Its dates may be as far off as two requests are apart: of two that one record fits, that
+        // which was looked for in vain is the less likely one, unless the date is right for it.
+        let is_unlikely = |attempt: usize, record: usize| {
+            attempts[attempt].phase == Phase::GivenUp
+                && distance(attempts[attempt], records[record]) > DATE_IS_RIGHT
+        };
+        let given = owned.clone();
+        let may_lose = |other: usize| {
+            claimed[other].is_none() && given[other].is_some_and(|held| is_unlikely(other, held))
+        };
+        for attempt in 0..attempts.len() {
+            if owned[attempt].is_none() && attempts[attempt].phase == Phase::Uncertain {
+                let mut visited = vec![false; attempts.len()];
+                take_over(attempt, &mut owned, &mut visited, &fits_by_date, &may_lose);
+            }
+        }
+    }
     Assignment { owner_of: owned, left_over }
 }
 
@@ -179,7 +194,7 @@ fn comes_first(attempt: &Attempt) -> bool {
     }
 }
 
-/// Finds a record for an attempt that must have one: that of an attempt which may lose its own, or
+/// Finds a record for an attempt that is likelier to have one: that of an attempt which may lose its own, or
 /// of one whose record can be had in exchange for such a record.
 fn take_over(
     attempt: usize,

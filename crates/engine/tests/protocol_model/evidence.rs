@@ -58,7 +58,22 @@ impl Daemon {
         if self.keeps(Rule::AcceptedFirst) {
             for i in 0..plan.len() {
                 if plan[i].1.is_none() && self.comes_first(s, plan[i].0) {
-                    self.take_over(s, i, &mut plan, &mut Vec::new());
+                    let may_lose = |a: u8, _: u8| !self.comes_first(s, a);
+                    self.take_over(s, i, &mut plan, &mut Vec::new(), &may_lose);
+                }
+            }
+            // Of an agent that does not tell its clock, the dates may be as far off as two requests
+            // are apart: one that was given up is then the less likely one, unless it is right.
+            let clock_known = self.bounds.dates_behind == 0;
+            for i in 0..plan.len() {
+                let phase = s.attempts[usize::from(plan[i].0)].phase;
+                if plan[i].1.is_none() && phase == Phase::Uncertain && !clock_known {
+                    let may_lose = |a: u8, record: u8| {
+                        let attempt = &s.attempts[usize::from(a)];
+                        let date = s.records[usize::from(record)].date;
+                        attempt.phase == Phase::GivenUp && attempt.sent != date
+                    };
+                    self.take_over(s, i, &mut plan, &mut Vec::new(), &may_lose);
                 }
             }
         }
@@ -92,7 +107,7 @@ impl Daemon {
         matches!(s.attempts[usize::from(a)].phase, Phase::Intent | Phase::Accepted)
     }
 
-    /// Gives an attempt that comes first a record which one that does not was to have, directly or
+    /// Gives an attempt that is likelier a record which one that may lose it was to have, directly or
     /// in exchange.
     fn take_over(
         &self,
@@ -100,6 +115,7 @@ impl Daemon {
         i: usize,
         plan: &mut [(u8, Option<u8>)],
         asked: &mut Vec<usize>,
+        may_lose: &impl Fn(u8, u8) -> bool,
     ) -> bool {
         asked.push(i);
         let attempt = s.attempts[usize::from(plan[i].0)];
@@ -109,17 +125,17 @@ impl Daemon {
                 self.is_evidence(&attempt, &s.records[usize::from(record)], record)
             })
             .collect();
-        let may_lose = |holder: usize| {
-            let other = &s.attempts[usize::from(plan[holder].0)];
-            other.transfer.is_none() && !self.comes_first(s, plan[holder].0)
+        let loses = |&&(holder, record): &&(usize, u8)| {
+            let a = plan[holder].0;
+            s.attempts[usize::from(a)].transfer.is_none() && may_lose(a, record)
         };
-        if let Some(&(holder, record)) = holders.iter().find(|(holder, _)| may_lose(*holder)) {
+        if let Some(&(holder, record)) = holders.iter().find(loses) {
             plan[holder].1 = None;
             plan[i].1 = Some(record);
             return true;
         }
         for (holder, record) in holders {
-            if !asked.contains(&holder) && self.take_over(s, holder, plan, asked) {
+            if !asked.contains(&holder) && self.take_over(s, holder, plan, asked, may_lose) {
                 plan[i].1 = Some(record);
                 return true;
             }
@@ -140,14 +156,7 @@ impl Daemon {
             .filter(|&i| !asked.contains(&plan[i].0))
             .filter(|&i| self.is_evidence(&s.attempts[usize::from(plan[i].0)], &facts, record))
             .collect();
-        // Of an agent that does not tell its clock, the dates may be as far off as two requests are
-        // apart: one that was given up is then the less likely one.
-        let clock_known = self.bounds.dates_behind == 0 || !self.keeps(Rule::AcceptedFirst);
-        candidates.sort_by_key(|&i| {
-            let attempt = &s.attempts[usize::from(plan[i].0)];
-            let given_up = attempt.phase == Phase::GivenUp;
-            (given_up && !clock_known, attempt.sent.abs_diff(facts.date))
-        });
+        candidates.sort_by_key(|&i| s.attempts[usize::from(plan[i].0)].sent.abs_diff(facts.date));
         if let Some(&free) = candidates.iter().find(|&&i| plan[i].1.is_none()) {
             plan[free].1 = Some(record);
             return true;
