@@ -45,6 +45,7 @@ fn a_triggered_job_runs_to_its_end_and_is_told_of() {
     let daemon = stage.start();
     let waited = stage.command(&["trigger", "hand", "--wait"]);
     assert_eq!(waited.code, 0, "{}", waited.err);
+    assert!(waited.err.starts_with("hand: from a:src/x/ to b:c/hand/\n"), "{}", waited.err);
     let id = waited.out.trim().to_owned();
 
     let history = stage.json(&["history", "--json"]);
@@ -348,9 +349,10 @@ fn what_is_missing_on_a_command_line_is_named_in_json_too() {
         let text = |key: &str| told["errors"][0][key].as_str().unwrap_or_default().to_owned();
         (text("message"), text("hint"))
     };
-    let (message, hint) = usage(&["retry", "--failed", "--json"]);
-    assert!(message.contains("--since <TIME>"), "{message}");
-    assert!(hint.contains("usage: `transferd retry"), "{hint}");
+    let (message, _) = usage(&["retry", "--failed", "--json"]);
+    assert!(message.contains("`transferd retry --failed --since 1d`"), "{message}");
+    let (message, hint) = usage(&["backup", "--json"]);
+    assert!(message.contains("needs a file"), "{message}: {hint}");
     assert!(!message.contains('\n') && !hint.contains('\n'), "{message}: {hint}");
     let (message, hint) = usage(&["trigger", "--json"]);
     assert!(

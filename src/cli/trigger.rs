@@ -173,13 +173,19 @@ fn how_to_follow(runs: &[RunDocument]) -> String {
     }
 }
 
-/// Says which scheduled time is meant, in the job's zone if that is known, and where the run copies
-/// to.
+/// From where to where a run copies.
+fn places(run: &RunDocument) -> String {
+    let line = format!("from {} to {}", run.source, run.destination);
+    fit::plain(&line)
+}
+
+/// Says which scheduled time is meant, in the job's zone if that is known, and from where to where
+/// the run copies.
 fn tell_time(run: &RunDocument, at: Timestamp, zone: Option<&TimeZone>, err: &mut dyn Write) {
     let zone = zone.cloned().unwrap_or_else(TimeZone::system);
     let at = at.to_zoned_datetime(zone).strftime("%a %Y-%m-%d %H:%M:%S %:z");
     // Nothing is left to tell it to if standard error is gone.
-    let _ = writeln!(err, "{} for {at}, to {}", run.job, run.destination);
+    let _ = writeln!(err, "{} for {at}, {}", run.job, places(run));
 }
 
 /// Waits for the end of a run and tells each change, `named` with its job's name. The daemon may be
@@ -196,6 +202,10 @@ pub(super) fn follow(
 ) -> Result<RunDocument, ClientError> {
     let listen = || Signals::listen().map_err(|error| ClientError::Broken(error.to_string()));
     let mut signals = daemon.wait(async { listen() })?;
+    if run.scheduled_for.is_none() {
+        // Nothing is left to tell it to if standard error is gone.
+        let _ = writeln!(err, "{}: {}", run.job, places(&run));
+    }
     let mut teller = Teller::new(global, named);
     let query = ShowQuery { run: Some(run.id.to_string()) };
     let (mut absent, mut news) = (0, News::default());

@@ -135,6 +135,12 @@ pub const SETTLED_MAX: usize = 4_096;
 /// Progress of a run is written at most this often (architecture, "Progress is an observation").
 pub const PROGRESS_RECORD: SignedDuration = SignedDuration::from_secs(60);
 
+/// The line of an alert is cut to this many bytes: pagers take about a thousand.
+pub const ALERT_TEXT_MAX: usize = 900;
+
+/// A place in that line is cut to this many bytes, so that two long ones leave room for the reason.
+pub const PLACE_TOLD_MAX: usize = 120;
+
 /// Words of the agent are cut to this many bytes before they enter a reason.
 pub const WORDS_MAX: usize = 500;
 

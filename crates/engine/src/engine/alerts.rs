@@ -18,7 +18,8 @@ use crate::ids::{AlertId, AlertKey, JobName};
 use crate::input::{Effect, Level, Note, NoteFacts};
 use crate::job::{Alert, AlertChannel, AlertEvent};
 use crate::limits::{
-    ALERT_REFUSALS_MAX, ALERT_RETRY, ALERT_STALE, ALERT_TRIES_MIN, OUTBOX_MAX, WORDS_MAX,
+    ALERT_REFUSALS_MAX, ALERT_RETRY, ALERT_STALE, ALERT_TEXT_MAX, ALERT_TRIES_MIN, OUTBOX_MAX,
+    PLACE_TOLD_MAX, WORDS_MAX,
 };
 use crate::meant::CoveredJobs;
 use crate::place::{NamedPlace, Place};
@@ -123,7 +124,7 @@ impl Engine {
                 destination: run.map(|run| self.named(&run.request.destination)),
                 scheduled_for: run.and_then(|run| run.scheduled_for),
                 attempts: attempts.map_or(0, |machine| machine.made()),
-                text: one_line(&news.text, WORDS_MAX),
+                text: one_line(&news.text, ALERT_TEXT_MAX),
                 ..QueuedAlert::new(id, key, news.occasion, self.now)
             };
             self.record(Record::AlertQueued(Arc::new(row)));
@@ -211,7 +212,8 @@ impl Engine {
         let when = when.map(|at| format!(" (scheduled for {})", self.told_time(&run.job, at)));
         let reason = self.told(run.id, &run.reason);
         let host = &self.host.hostname;
-        let text = format!("{} {verb} on {host}: {reason}{}", run.job, when.unwrap_or_default());
+        let (when, places) = (when.unwrap_or_default(), self.places_told(run));
+        let text = format!("{} {verb} on {host}: {reason}{when}{places}", run.job);
         News {
             occasion,
             at: run.ended_at.unwrap_or(run.created_at),
@@ -222,6 +224,12 @@ impl Engine {
         }
     }
 
+    /// From where to where a run copies, for the end of a line for people.
+    fn places_told(&self, run: &Run) -> String {
+        let told = |place: &Place| one_line(&self.named(place).to_string(), PLACE_TOLD_MAX);
+        format!(", from {} to {}", told(&run.request.source), told(&run.request.destination))
+    }
+
     /// News that concerns a run without being its state.
     pub(super) fn about(
         &self,
@@ -230,7 +238,8 @@ impl Engine {
         verb: &str,
         reason: String,
     ) -> News {
-        let text = format!("{} {verb} on {}: {reason}", run.job, self.host.hostname);
+        let (host, places) = (&self.host.hostname, self.places_told(run));
+        let text = format!("{} {verb} on {host}: {reason}{places}", run.job);
         News {
             occasion: Occasion::Event(event),
             at: self.now,

@@ -89,7 +89,8 @@ fn the_end_of_a_run_is_told_of_with_what_belongs_to_it() {
     assert_eq!(
         alert.text,
         "a failed on station: the agent reports an error of the transfer (scheduled for \
-         2026-03-02 01:00:00 +00:00)"
+         2026-03-02 01:00:00 +00:00), from 00000000-0000-0000-0000-000000000001:bucket/from/ to \
+         00000000-0000-0000-0000-000000000002:bucket/to/"
     );
     assert_eq!(stage.rows.alerts.len(), 0, "what is delivered is gone");
     assert_eq!(stage.engine().alerts_view().delivered, 1);
