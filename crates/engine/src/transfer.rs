@@ -141,7 +141,7 @@ pub struct Transfer {
 }
 
 /// `GET /management/agent_status`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AgentState {
     /// 0: no user is signed in.
@@ -155,6 +155,7 @@ pub enum AgentState {
     /// 8: disposed; a new login is needed.
     Disposed,
     /// Not known: never asked, or the agent can't be asked, or a number without a name.
+    #[default]
     Unknown,
 }
 

@@ -47,7 +47,7 @@ impl Trouble {
     }
 }
 
-/// What an agent is told by whose clock is far from ours.
+/// Says how far the agent's clock is from ours.
 fn clock_words(ahead: SignedDuration) -> String {
     let side = if ahead.is_negative() { "behind" } else { "ahead of" };
     let far = duration::format_short(ahead.abs());
@@ -55,7 +55,7 @@ fn clock_words(ahead: SignedDuration) -> String {
 }
 
 /// What is known of the agent.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct AgentLink {
     /// What it last said of itself.
     state: AgentState,
@@ -80,24 +80,6 @@ pub(super) struct AgentLink {
     weak_evidence_said: bool,
     /// Values of `transferStatus` that are not known, and were said.
     unknown_statuses: BTreeSet<String>,
-}
-
-impl Default for AgentLink {
-    fn default() -> Self {
-        Self {
-            state: AgentState::Unknown,
-            reachable: None,
-            token_valid: None,
-            asked_at: None,
-            offset_ms: None,
-            trouble: None,
-            trouble_since: None,
-            failed_at: None,
-            kept_waiting_since: None,
-            weak_evidence_said: false,
-            unknown_statuses: BTreeSet::new(),
-        }
-    }
 }
 
 impl AgentLink {

@@ -149,7 +149,7 @@ impl Engine {
         NamedPlace::new(place, &self.set.accounts)
     }
 
-    /// What a record is news of, for whoever is to hear of it. Nothing else begins an alert of a run.
+    /// The news in a record, for whoever is to hear of it. Nothing else begins an alert of a run.
     pub(super) fn news_of(&self, record: &Record) -> Vec<News> {
         match record {
             Record::Run { was, run } => self.news_of_run(*was, run),
@@ -164,7 +164,7 @@ impl Engine {
         }
     }
 
-    /// What a run's new row is news of. Its job's mark still says how the runs before it ended.
+    /// The news in a run's new row. Its job's mark still says how the runs before it ended.
     fn news_of_run(&self, was: Option<RunState>, run: &Arc<Run>) -> Vec<News> {
         if was == Some(run.state) {
             return Vec::new();
@@ -192,7 +192,7 @@ impl Engine {
         news
     }
 
-    /// What a line of a run's timeline is news of.
+    /// The news in a line of a run's timeline.
     fn news_of_event(&self, event: &Event) -> Option<News> {
         let (kind, verb) = if event.what == Happening::Doubled {
             (AlertEvent::Doubled, "was doubled")

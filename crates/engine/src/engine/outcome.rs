@@ -105,27 +105,16 @@ impl Engine {
         if state != RunState::Skipped {
             self.change_mark(job, |mark| mark.last_run = Some(run));
         }
-        match state {
-            RunState::Succeeded => {
-                self.change_mark(job, |mark| {
-                    mark.last_success = Some(now);
-                    mark.last_success_run = Some(run);
-                    mark.failing = false;
-                    mark.told_late = None;
-                });
-                self.arm_late(job);
-            }
-            RunState::Failed | RunState::TimedOut => {
-                self.change_mark(job, |mark| mark.failing = true);
-            }
-            RunState::Waiting
-            | RunState::Submitting
-            | RunState::Queued
-            | RunState::Running
-            | RunState::BackingOff
-            | RunState::Canceling
-            | RunState::Canceled
-            | RunState::Skipped => {}
+        if state == RunState::Succeeded {
+            self.change_mark(job, |mark| {
+                mark.last_success = Some(now);
+                mark.last_success_run = Some(run);
+                mark.failing = false;
+                mark.told_late = None;
+            });
+            self.arm_late(job);
+        } else if state.is_failure() {
+            self.change_mark(job, |mark| mark.failing = true);
         }
     }
 
