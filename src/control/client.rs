@@ -2,6 +2,7 @@
 //!
 //! Does not know where the socket is to be looked for, nor how answers are shown.
 
+use std::error::Error;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -9,6 +10,7 @@ use std::time::Duration;
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tokio::time::{Instant, sleep};
 
 use super::changes::ChangesDocument;
 use super::document::{DoneDocument, ErrorDocument, RunDocument, ShowDocument, StatusDocument};
@@ -18,11 +20,14 @@ use super::request::{
     CancelQuery, EventsQuery, HistoryQuery, JobQuery, PauseAllQuery, PauseQuery, ShowQuery,
     StatusQuery,
 };
-use super::socket::{Reachable, answers};
+use super::socket::{Reachable, answers, is_crowded};
 
 /// Longer than any answer takes: a reload of 100,000 jobs on a busy machine, or an agent that does
 /// not answer while `status` asks it.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Pause before the next try at a daemon that has no room for one more who waits.
+const CROWDED_PAUSE: Duration = Duration::from_millis(20);
 
 /// The longest error body that is read out.
 const WORDS_MAX: usize = 1 << 20;
@@ -163,7 +168,7 @@ impl Client {
     pub async fn events(&self, query: &EventsQuery) -> Result<Following, ClientError> {
         // As long as it takes: both ends say now and then that they are there.
         let request = self.request(Method::GET, "events").query(query).timeout(Duration::MAX);
-        let answer = request.send().await.map_err(|error| self.broken(error))?;
+        let answer = send(request).await.map_err(|error| self.broken(error))?;
         if !answer.status().is_success() {
             return Err(self.refused(answer).await);
         }
@@ -206,7 +211,7 @@ impl Client {
         what: &str,
         query: &impl Serialize,
     ) -> Result<T, ClientError> {
-        self.read(self.request(Method::GET, what).query(query).send().await).await
+        self.read(send(self.request(Method::GET, what).query(query)).await).await
     }
 
     async fn post<T: DeserializeOwned>(
@@ -214,7 +219,7 @@ impl Client {
         what: &str,
         query: &impl Serialize,
     ) -> Result<T, ClientError> {
-        self.read(self.request(Method::POST, what).json(query).send().await).await
+        self.read(send(self.request(Method::POST, what).json(query)).await).await
     }
 
     async fn read<T: DeserializeOwned>(
@@ -232,6 +237,32 @@ impl Client {
             ))
         })
     }
+}
+
+/// Sends it, when there is room: who opens connections and says nothing makes the daemon no absent
+/// one. What could not connect has not been sent.
+async fn send(request: RequestBuilder) -> Result<Response, reqwest::Error> {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        let next = request.try_clone().expect("no body here is a stream");
+        match next.send().await {
+            Err(error) if finds_no_room(&error) && Instant::now() < until => {
+                sleep(CROWDED_PAUSE).await;
+            }
+            answer => return answer,
+        }
+    }
+}
+
+fn finds_no_room(error: &reqwest::Error) -> bool {
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        if error.downcast_ref::<io::Error>().is_some_and(is_crowded) {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
 }
 
 /// What happens, as it comes.
@@ -276,5 +307,59 @@ impl Following {
                 Err(error) => return Err(ClientError::Broken(error.without_url().to_string())),
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::net::UnixStream;
+
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::UnixListener;
+
+    use super::*;
+    use crate::control::socket::Bound;
+
+    #[tokio::test]
+    async fn a_daemon_without_room_for_one_more_is_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("control.sock");
+        let (_bound, listener) = Bound::bind(&path, 0o600).unwrap();
+        let listener = UnixListener::from_std(listener).unwrap();
+        let mut idle = Vec::new();
+        while let Ok(stream) = tokio::net::UnixStream::connect(&path).await {
+            idle.push(stream);
+        }
+        answers(&path).unwrap();
+        let client = Client::connect(&path).unwrap();
+        let asked = tokio::spawn(async move { client.reload().await });
+        sleep(CROWDED_PAUSE * 2).await;
+        assert!(!asked.is_finished());
+        for _ in 0..idle.len() {
+            drop(listener.accept().await.unwrap());
+        }
+        // Those who only looked whether somebody listens send nothing.
+        let mut head = [0; 4096];
+        let mut stream = loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            if stream.read(&mut head).await.unwrap() > 0 {
+                break stream;
+            }
+        };
+        assert!(head.starts_with(b"POST /v1/reload"));
+        stream.write_all(b"HTTP/1.1 409 \r\ncontent-length: 0\r\n\r\n").await.unwrap();
+        assert!(matches!(asked.await.unwrap(), Err(ClientError::Refused(_))));
+    }
+
+    #[test]
+    fn a_socket_that_nobody_listens_at_is_no_daemon() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("control.sock");
+        assert!(matches!(Client::connect(&path), Err(ClientError::NotRunning(_))));
+        let (bound, listener) = Bound::bind(&path, 0o600).unwrap();
+        assert!(UnixStream::connect(&path).is_ok());
+        drop(listener);
+        assert!(matches!(Client::connect(&path), Err(ClientError::NotRunning(_))));
+        drop(bound);
     }
 }

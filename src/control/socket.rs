@@ -7,10 +7,11 @@ use std::fs::{File, Metadata, OpenOptions};
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{Mode, OFlags, fchmod};
+use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
 
 /// The name of the socket in its folder.
@@ -51,9 +52,21 @@ impl Reachable {
     }
 }
 
-/// Whether someone listens at `path`.
+/// Whether someone listens at `path`. Does not wait for whoever listens to take it up.
 pub fn answers(path: &Path) -> io::Result<()> {
-    UnixStream::connect(Reachable::new(path)?.path()).map(drop)
+    let reachable = Reachable::new(path)?;
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let socket = rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
+    match rustix::net::connect(&socket, &SocketAddrUnix::new(reachable.path())?) {
+        // So many wait to be taken that there is no room for one more: see `is_crowded`.
+        Err(Errno::AGAIN) => Ok(()),
+        other => Ok(other?),
+    }
+}
+
+/// Whether somebody listens, and has no room for one more who waits (`EAGAIN`, connect(2)).
+pub fn is_crowded(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::WouldBlock
 }
 
 /// A bound control socket. Its file goes with this value, unless another has taken its place.

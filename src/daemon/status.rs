@@ -224,28 +224,7 @@ impl Driver {
             problems.push(Phrase::new(words));
         }
         problems.extend(self.web.problem().map(Phrase::new));
-        let view = self.engine().agent_view();
-        match &self.agent.glance {
-            Some(glance) if Some(glance.at) > view.asked_at => {
-                let words = Some(glance.words.clone()).filter(|words| !words.is_empty());
-                problems.extend(words.map(Phrase::new));
-            }
-            Some(_) | None if view.words.is_empty() => {}
-            Some(_) | None => {
-                // Who logs in by itself, or has been told, needs no such word.
-                let client = self.agent.client();
-                let login = view.token_valid == Some(false)
-                    && !client.token().can_log_in()
-                    && !view.words.contains("transferd login");
-                let words = Phrase::new(view.words);
-                let words = match view.trouble_since {
-                    Some(at) => words.words(" (since ").time(at).words(")"),
-                    None => words,
-                };
-                let next = if login { "; `transferd login` gets a new one" } else { "" };
-                problems.push(words.words(next));
-            }
-        }
+        problems.extend(self.agent_problem());
         let token = self.agent.client().token();
         problems.extend(token.known_warning().map(Phrase::new));
         if let Some(end) = token.known_end()
@@ -265,6 +244,28 @@ impl Driver {
             }
         }
         problems
+    }
+
+    /// What is wrong with the agent, by whoever asked it last: the engine, or the glance of `status`.
+    fn agent_problem(&self) -> Option<Phrase> {
+        let view = self.engine().agent_view();
+        let glance = self.agent.glance.as_ref().filter(|glance| Some(glance.at) > view.asked_at);
+        let (words, token_valid, since) = match glance {
+            Some(glance) => (glance.words.clone(), glance.token_valid, None),
+            None => (view.words, view.token_valid, view.trouble_since),
+        };
+        if words.is_empty() {
+            return None;
+        }
+        // Who logs in by itself, or has been told, needs no such word.
+        let login = token_valid == Some(false)
+            && !self.agent.client().token().can_log_in()
+            && !words.contains("transferd login");
+        let phrase = match since {
+            Some(at) => Phrase::new(words).words(" (since ").time(at).words(")"),
+            None => Phrase::new(words),
+        };
+        Some(phrase.words(if login { "; `transferd login` gets a new one" } else { "" }))
     }
 
     /// `history`.

@@ -207,6 +207,16 @@ fn a_token_that_dies_holds_all_runs_is_told_of_once_and_they_go_on_with_the_next
 }
 
 #[test]
+fn who_only_asks_for_the_status_is_told_what_to_do_about_a_bad_token() {
+    let folder = tempfile::tempdir().unwrap();
+    let agent = Agent::start(folder.path(), &world(|_| {}), 1);
+    let mut stage = stage(&agent);
+    stage.start();
+    let told = words(&stage.ask(&["status"]).stdout);
+    assert!(told.contains("`transferd login` gets a new one"), "{told}");
+}
+
+#[test]
 fn a_daemon_with_nothing_to_do_warns_of_its_token_when_it_starts() {
     let folder = tempfile::tempdir().unwrap();
     let agent = Agent::start(folder.path(), &world(|_| {}), 1);
