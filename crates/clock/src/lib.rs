@@ -1,6 +1,6 @@
 //! The only place that reads time and draws random values.
 //!
-//! Everything else takes `now` and chance as arguments, so that a simulation can hand it others.
+//! Everything else takes `now` and chance as arguments, so that a simulation can supply its own.
 
 mod zone;
 

@@ -1,8 +1,8 @@
-//! The machine's time zone as it is set now, not as a library has cached it: `$TZ`, else
+//! The machine's current time zone, read anew instead of from a library's cache: `$TZ`, else
 //! `/etc/localtime`, which is a link to a zone's file or, in containers, a copy of one.
 //!
-//! Keeps true: two zones with different rules have different names, since a schedule is known by its
-//! zone's name; what nobody has named is named by its content.
+//! Keeps true: two zones with different rules have different names, since a schedule is identified
+//! by the name of its zone; a zone without a name is named by a digest of its content.
 
 use std::ffi::OsString;
 use std::fs;

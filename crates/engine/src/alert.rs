@@ -1,7 +1,8 @@
-//! Alerts on their way: what is reported, through which entry of the job file, and how far that is.
+//! Alerts waiting to be delivered: the report, the entry of the job file it goes through, and how
+//! many tries it has had.
 //!
-//! When one is raised, tried again or given up is the engine's business, how it travels that of an
-//! adapter. Keeps true: no row holds an address, a header or a command, only a digest of them.
+//! The engine decides when an alert is raised, retried or given up; an adapter delivers it. Keeps
+//! true: no row holds an address, a header or a command, only a digest of them.
 
 use std::path::Path;
 

@@ -1,7 +1,7 @@
-//! The one way in which a moment is written for people: `2026-11-28 02:30:00 +01:00`.
+//! The one format for moments that people read: `2026-11-28 02:30:00 +01:00`.
 //!
-//! The log, alerts and commands write moments alike, so that one can be looked for in the other,
-//! and each command takes them as they are written here. Programs get RFC 3339 instead.
+//! The log, alerts and commands share it, so that a moment seen in one can be searched for in
+//! another, and each command accepts what is printed here. Programs get RFC 3339 instead.
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;

@@ -1,8 +1,9 @@
-//! Which occurrences of a job have been dealt with, where the clock may have gone back and forth.
+//! The occurrences of a job that have been handled, recorded so that a clock that jumps back or
+//! forth repeats none.
 //!
 //! Kept as stretches of the clock in which every occurrence has its run or its skip: exact for each
-//! instant, and small however dense the schedule is. Keeps true: an occurrence in a stretch never
-//! gets a second run; one outside of all is due when the clock reaches it.
+//! instant, and small however dense the schedule is. Keeps true: an occurrence inside a stretch
+//! never gets a second run; one outside of all stretches is due when the clock reaches it.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};

@@ -1,8 +1,8 @@
-//! Digests: one summary of what has happened since the last one.
+//! Digests: one summary of everything since the previous one.
 //!
-//! What runs have come to is counted by the events that the history holds, in the order in which
-//! they were recorded: no end is left out or counted twice, whatever the clock did. Knows no store:
-//! is handed events and rows. Keeps true: a digest is bounded, however long it reaches back.
+//! The ends of runs are counted from the events in the history, in the order in which they were
+//! recorded, so that no end is left out or counted twice, whatever the clock did. Knows no store:
+//! it is given events and rows. Keeps true: a digest is bounded, however long the time it covers.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;

@@ -1,10 +1,10 @@
 //! Durations as people write them in the job file and on the command line: `500ms`, `90s`,
 //! `1h30m`, `1h 30m`, `2d`.
 //!
-//! A number never stands without its unit, nothing is negative or fractional, and units come from
-//! large to small, each once: there is one way to read a text. A day is 24 hours. Weeks and
-//! months are not units here; the error says how many days to write. What [`parse`] reads,
-//! [`format`] prints back to the same length.
+//! Every number has a unit, nothing is negative or fractional, and units go from large to small,
+//! each once: a text can be read in only one way. A day is 24 hours. Weeks and months are not units
+//! here; the error says how many days to write. [`format`] prints a duration so that [`parse`]
+//! reads the same length back.
 
 use std::fmt;
 

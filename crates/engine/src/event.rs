@@ -1,4 +1,4 @@
-//! What happens to a run: the lines of its timeline, as values.
+//! Events in the life of a run: the lines of its timeline, as values.
 
 use std::fmt;
 

@@ -1,26 +1,26 @@
 //! The daemon's loop without input and output: facts go in, requests to the store and effects come
-//! out. The daemon, the simulation, rehearsals, the engine's tests and the protocol model all turn
-//! this one; each of them brings its own clock, store and agent.
+//! out. The daemon, the simulation, rehearsals, the engine's tests and the protocol model all run
+//! this loop; each supplies its own clock, store and agent.
 //!
 //! # The life of one batch
 //!
-//! 1. [`push`](EventLoop::push) collects what happens, up to [`BATCH_MAX`] inputs
+//! 1. [`push`](EventLoop::push) collects inputs, up to [`BATCH_MAX`] of them
 //!    ([`is_full`](EventLoop::is_full)).
-//! 2. [`poll_store`](EventLoop::poll_store) hands all of it to the engine and asks for one commit of
-//!    all that the engine wants recorded. Nothing to record: the batch is settled at once.
-//! 3. [`committed`](EventLoop::committed) takes the store's answer in.
-//! 4. [`poll_output`](EventLoop::poll_output) gives, in order: the records, lines for the log, the
-//!    effects, and [`Output::Settled`] for those who wait. Only now may anything be sent.
-//! 5. What comes of an effect returns by [`push_answer`](EventLoop::push_answer), in a later batch.
+//! 2. [`poll_store`](EventLoop::poll_store) hands all of them to the engine and asks for one commit
+//!    of all records. With nothing to record, the batch is settled at once.
+//! 3. [`committed`](EventLoop::committed) takes in the store's answer.
+//! 4. [`poll_output`](EventLoop::poll_output) returns, in order: the records, lines for the log,
+//!    the effects, and [`Output::Settled`] for waiting callers. Only now may anything be sent.
+//! 5. The result of an effect returns by [`push_answer`](EventLoop::push_answer), in a later batch.
 //!
-//! Where the commit fails, nothing of the batch is done but cancels, which are safe to repeat and
-//! need no room on the disk (protocol, rule 10). The engine knows now what no row says, so it is of
-//! no use any more: an [`Outage`] begins. At each of its tries, `poll_store` asks for the rows
+//! If the commit fails, only the cancels of the batch are carried out: they are safe to repeat and
+//! need no room on the disk (protocol, rule 10). The engine now holds facts that no row holds, so
+//! it is discarded: an [`Outage`] begins. At each of its tries, `poll_store` asks for the rows
 //! ([`StoreRequest::Load`]), [`loaded`](EventLoop::loaded) rebuilds the engine from them as after a
 //! crash, and the batch of the new engine is committed; the outage is over once a commit succeeds.
 //!
-//! Each engine is an [`Epoch`]. An answer to an effect of an engine that is gone is dropped: to the
-//! engine after it, that request is uncertain, and it is settled by looking.
+//! Each engine is an [`Epoch`]. An answer to an effect of an engine that is gone is dropped: for
+//! the next engine that request is uncertain, and is settled by looking.
 //!
 //! Keeps true: no effect comes out before the records of its batch are durable; the store is asked
 //! for one thing at a time; the job set that was pushed last is in force, also after a rebuild.

@@ -1,4 +1,4 @@
-//! What the tests of engine and event loop have in common: jobs, times, and the rows that a store
+//! Fixtures shared by the tests of engine and event loop: jobs, times, and the rows that a store
 //! would hold.
 
 use std::collections::BTreeMap;

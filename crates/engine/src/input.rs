@@ -1,4 +1,4 @@
-//! Everything that can happen, and everything that the daemon can do about it.
+//! Inputs and effects: everything that can happen, and everything that the daemon can do about it.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! What a job is, once its text has been read and found good: types that can't be wrong.
+//! Jobs after their text was read and found valid: types that can't hold an invalid job.
 //!
 //! Text, defaults and places in the file are the business of `config`.
 

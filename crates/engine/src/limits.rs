@@ -1,6 +1,6 @@
 //! Every bound of the engine in one place, each with its reason.
 //!
-//! Adapters keep the bounds of the outside thing that they own beside it; what is here limits
+//! Adapters keep the bounds of whatever they talk to in their own `limits`; the bounds here limit
 //! decisions.
 
 use jiff::SignedDuration;

@@ -1,7 +1,7 @@
-//! Whose transfer is this? Evidence for one attempt, and the assignment over all of them
+//! Matching: evidence that a transfer belongs to an attempt, and the assignment over all attempts
 //! (protocol, rules 4 and 5).
 //!
-//! Pure functions over rows and records; what follows from a match is the engine's business.
+//! Pure functions over rows and records; the engine decides what follows from a match.
 
 use std::cmp::Reverse;
 

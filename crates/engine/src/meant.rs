@@ -1,7 +1,7 @@
-//! Jobs as people name them: by name, or by a glob that stands for several.
+//! Selects jobs as people name them: by name, or by a glob that matches several.
 //!
-//! A name that nothing has is not judged here: whoever knows the jobs says so. No job's name holds
-//! a letter that makes a glob of it.
+//! A name that matches nothing is not an error here: the caller knows the jobs and reports it. No
+//! job's name contains a glob character.
 
 use globset::{Glob, GlobMatcher};
 

@@ -1,4 +1,4 @@
-//! How many runs ended how.
+//! Counts of runs by outcome.
 
 use jiff::Timestamp;
 

@@ -1,5 +1,5 @@
-//! How fast a transfer moves, by our own looks. The agent's own figure is the average of the whole
-//! transfer: it says nothing of what the last minutes were like.
+//! The speed of a transfer, measured between our own looks. The agent's own figure is the average
+//! over the whole transfer: it says nothing about the last minutes.
 
 use jiff::{SignedDuration, Timestamp};
 

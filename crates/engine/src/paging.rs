@@ -1,19 +1,20 @@
-//! Reading a list that moves: which page is asked for next, and whether what was read may prove
-//! absence (docs/protocol.md, "Words").
+//! Reads a list that changes while it is read: which page to ask for next, and whether the result
+//! may prove absence (docs/protocol.md, "Words").
 //!
-//! A pure machine: what pages hold goes in, the number of the next page comes out, and in the end
-//! what was read. It knows neither HTTP nor JSON nor how long a look may take: whoever asks for
-//! the pages says when enough is enough ([`Paging::cut`]). The client and the simulation run it
-//! alike.
+//! A pure machine: the content of pages goes in, the number of the next page comes out, and at the
+//! end all that was read. It knows neither HTTP nor JSON nor how long a look may take: the caller
+//! that fetches the pages says when to stop ([`Paging::cut`]). The client and the simulation both
+//! use it.
 //!
 //! # Why growth hides nothing
 //!
-//! Pages are cut by offset from a list that grows at its head. A record that comes while pages are
-//! read pushes all others down: what was about to be read is read on a later page, and some is
-//! read twice. Only a record that goes can pull another past the reader. So the reading ends at the
-//! head again, and is complete if `total` never shrank and grew by exactly the records that are
-//! new at the head: then none went. This needs a `total` and an order; without them any change that
-//! is seen makes the reading incomplete, and one that goes from the middle is not seen.
+//! Pages are cut by offset from a list that grows at its head. A record that is added while pages
+//! are read pushes all others down: a record that was about to be read is read on a later page, and
+//! some are read twice. Only the removal of a record can pull another one past the reader. So the
+//! reading ends at the head again, and is complete if `total` never shrank and grew by exactly the
+//! records that are new at the head: then none was removed. This needs a `total` and an order;
+//! without them any visible change makes the reading incomplete, and a removal from the middle goes
+//! unnoticed.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,7 +1,7 @@
-//! Places: where objects come from and go to, what makes two requests the same one (the
-//! fingerprint), and when two destinations overlap.
+//! Places: sources and destinations of objects, when two requests are the same (the fingerprint),
+//! and when two destinations overlap.
 //!
-//! Knows nothing of templates: a `Place` here is rendered.
+//! Knows nothing of templates: a `Place` here is already rendered.
 
 use std::collections::BTreeMap;
 

@@ -1,10 +1,10 @@
-//! Words of others, made fit to stand in a line of ours: the one place that says which characters
-//! are not shown, and how long text is cut.
+//! Makes foreign text fit for a line of ours: the one place that says which characters are not
+//! shown, and how long text is cut.
 //!
-//! What an agent, a receiver or an operator says ends in terminals, logs, chats and mails. A
-//! character that steers a terminal, turns the direction of text or is not seen at all can make it
-//! say something else than it does. It does not know secrets: these are masked where words leave
-//! the process.
+//! Words of an agent, a receiver or an operator end up in terminals, logs, chats and mails. A
+//! character that controls a terminal, reverses the direction of text or is invisible can make a
+//! text appear to say something else. Knows no secrets: these are masked where words leave the
+//! process.
 
 use std::fmt::Write as _;
 

@@ -1,8 +1,8 @@
-//! What the engine asks to be made durable, and what it is rebuilt from.
+//! Records: what the engine asks to be made durable, and is rebuilt from.
 //!
-//! Records carry whole rows (post-images): to apply one, live or in recovery, is to put the row
-//! in its place. The store adds that a run's state is only replaced if it still is what the
-//! engine thought.
+//! Records carry whole rows (post-images): applying one, live or in recovery, puts the row in its
+//! place. The store additionally replaces a run only if its state is still the one the engine
+//! assumed.
 
 use std::sync::Arc;
 

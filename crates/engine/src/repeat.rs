@@ -1,6 +1,6 @@
-//! Runs that people ask for besides the schedule: what is asked, and what the past says of it.
+//! Runs that people request besides the schedule: the request, and what the history says about it.
 //!
-//! Whether there may be such a run is the engine's decision; the past is looked up by who asks it.
+//! Whether such a run is allowed is the engine's decision; the caller looks up the history.
 
 use std::sync::Arc;
 

@@ -1,9 +1,9 @@
-//! A run and its attempts as they are made durable: the rows from which, after a crash, the
-//! engine is rebuilt; and, in the files below, the life of one run.
+//! A run and its attempts: the durable rows from which the engine is rebuilt after a crash, and, in
+//! the files below, the life of one run.
 //!
-//! [`RunMachine`] is a run in memory. `verdict` says what the end of a transfer means, `retry` how
-//! the run goes on then, `deadlines` what time alone brings about, `cancel` the whole life of a
-//! cancel. All are functions of one run and the time; what a run may do beside others is the
+//! [`RunMachine`] is a run in memory. `verdict` interprets the end of a transfer, `retry` decides
+//! how the run goes on then, `deadlines` holds the effects of time alone, `cancel` the whole life
+//! of a cancel. All are functions of one run and the time; how runs affect each other is the
 //! engine's business.
 
 mod asking;

@@ -1,7 +1,7 @@
-//! "Did you mean": the known word that a misspelt one was probably meant to be.
+//! "Did you mean": finds the known word that a misspelt one was probably meant to be.
 //!
-//! Knows nothing of where the words come from. Never suggests a word that has little in common
-//! with the one given: no suggestion is better than a silly one.
+//! Does not know where the words come from. Never suggests a word that has little in common with
+//! the given one: no suggestion is better than a silly one.
 
 /// The candidate closest to `word`, or none if all are far away. Letter case is not looked at.
 ///

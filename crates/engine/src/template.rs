@@ -1,8 +1,8 @@
 //! Path templates: `dailies/{-1d:%Y-%m-%d}/`, `{job}`, `{run}`, `{hostname}`, `{{` and `}}`.
 //!
-//! A template is judged once, when it is parsed; rendering can't fail. Times are of the wall clock
+//! A template is checked once, when it is parsed; rendering can't fail. Times are of the wall clock
 //! in the job's zone: an offset in days or weeks keeps the time of day across a DST change, one in
-//! hours, minutes or seconds is exact. What a path means at the agent is not known here, and a
+//! hours, minutes or seconds is exact. The meaning of a path at the agent is not known here, and a
 //! rendered `..` is left as it is.
 
 use std::fmt;

@@ -1,7 +1,7 @@
-//! What the agent tells of transfers and of itself, in the engine's words.
+//! The agent's reports on transfers and on itself, in the engine's types.
 //!
 //! Wire forms (camel or Pascal case, date forms, numbers as text) end in `agent`; here everything
-//! is parsed, and what could not be parsed is absent.
+//! is parsed, and values that could not be parsed are absent.
 
 use std::collections::BTreeSet;
 

@@ -1,8 +1,8 @@
-//! Schedules held against two oracles that share nothing with them: `croner`, away from a zone's
+//! Schedules compared with two oracles that share nothing with them: `croner`, away from a zone's
 //! changes, and a walk over every minute or second by the contract's rule, right at the changes.
 //!
-//! Both are given the sets of values that an expression was written from, or its text; nothing
-//! here is parsed by the code under test but the expression itself.
+//! Both are given the sets of values that an expression was written from, or its text; the code
+//! under test parses nothing here but the expression itself.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! What kind of cause the agent's words speak of.
+//! Classes of failure causes, recognized in the agent's wording.
 
 use serde::{Deserialize, Serialize};
 

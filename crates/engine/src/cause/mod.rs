@@ -1,8 +1,8 @@
-//! Why a transfer failed, wholly or in part, as the agent tells it: a row of its transfer history,
-//! and the frames that name objects.
+//! Why a transfer failed, wholly or in part, as the agent reports it: a row of its transfer
+//! history, and the notification frames that name objects.
 //!
 //! A row is evidence once it is known to be ours. Frames are not: any local process can send one.
-//! So they are shown, and only a row decides that another try is of no use.
+//! They are shown to people, but only a row can decide that a retry is of no use.
 
 mod class;
 mod row;

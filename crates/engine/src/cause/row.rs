@@ -1,4 +1,4 @@
-//! Whose a row of the transfer history is: by its id, else by places, user and end
+//! Finds the history row of one of our transfers: by its id, else by places, user and end time
 //! (docs/click-api.md, "Transfer history").
 
 use jiff::{SignedDuration, Timestamp};

@@ -1,8 +1,8 @@
-//! Who may start now: runs in state `waiting`, first come, first served.
+//! Admission: which runs in state `waiting` may start now, first come, first served.
 //!
-//! A run starts when nothing of its job may still be at work, no other request for the same
-//! transfer is open, no overlapping destination is taken, there is a slot, the agent takes work,
-//! and a complete look younger than a second has been had (protocol, rules 1, 3, 11).
+//! A run starts when no earlier run of its job may still be active, no other request for the same
+//! transfer is open, no overlapping destination is taken, a slot is free, the agent accepts work,
+//! and there was a complete look less than a second ago (protocol, rules 1, 3, 11).
 
 use jiff::Timestamp;
 

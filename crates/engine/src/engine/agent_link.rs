@@ -1,7 +1,8 @@
-//! What is known of the agent: what it last said of itself, how its clock stands to ours, and why
-//! nothing can be submitted, if so.
+//! The known state of the agent: its last report about itself, the offset between its clock and
+//! ours, and, if nothing can be submitted, the reason.
 //!
-//! Does not know when it is asked next (`looks`), nor who is told of an outage (`conditions`).
+//! Does not know when the agent is asked next (`looks`), nor who is notified of an outage
+//! (`conditions`).
 
 use std::collections::BTreeSet;
 

@@ -1,8 +1,8 @@
-//! Alerts: which entries of the job file hear of what happens, and when each message is tried,
-//! tried again, or given up.
+//! Alerts: which entries of the job file are notified of an event, and when each message is tried,
+//! retried, or given up.
 //!
-//! A message is recorded in the step of what it tells of, and removed by a record once it is
-//! delivered: it is delivered at least once, and told twice only where a crash came between
+//! A message is recorded in the same step as the event it reports, and removed by a record once it
+//! is delivered. It is therefore delivered at least once, and twice only where a crash came between
 //! delivery and record.
 
 use std::sync::Arc;

@@ -1,8 +1,8 @@
-//! Occurrences: when they are due, which were missed, and what becomes of each.
+//! Occurrences: when they are due, which were missed, and whether each becomes a run or a skip.
 //!
-//! An occurrence is known by job and instant, and runs at most once whatever the clock does:
-//! `Mark::dealt` says which have their run, also of those that lie ahead of a clock that was set
-//! back. Whether a run may then start is decided in `admission`.
+//! An occurrence is identified by job and instant, and runs at most once whatever the clock does:
+//! `Mark::dealt` holds those that have their run, including ones that lie ahead of a clock that was
+//! set back. Whether a run may then start is decided in `admission`.
 
 use std::sync::Arc;
 

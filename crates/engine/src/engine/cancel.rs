@@ -1,5 +1,5 @@
-//! Canceling: what the run's machine says of a wish and of its requests, recorded and asked for
-//! (protocol, rule 10).
+//! Canceling: records the run's decisions about a cancel, and sends the cancel requests (protocol,
+//! rule 10).
 
 use jiff::{SignedDuration, Timestamp};
 

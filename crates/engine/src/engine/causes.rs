@@ -1,11 +1,12 @@
-//! Why a transfer failed: the agent's history is asked once when its end is seen, and frames that
-//! name objects are kept until then.
+//! Asks the agent's history, once, why a transfer failed, and keeps the frames that name objects
+//! until then.
 //!
-//! The run does not end before the answer is there, so that whoever waits for it sees the cause,
-//! and no retry is sent that is of no use; but not for longer than [`CAUSE_PATIENCE`](crate::limits::CAUSE_PATIENCE). That the
-//! transfer is over, and how, is in the attempt's row from the first look that shows it
-//! ([`Attempt::is_ending`]): after a crash the agent is asked again, and the end holds even if the
-//! list has forgotten the transfer meanwhile.
+//! The run does not end before the answer is there, so that anyone waiting for the run sees the
+//! cause, and no useless retry is sent; but the wait is at most
+//! [`CAUSE_PATIENCE`](crate::limits::CAUSE_PATIENCE). That the transfer is over, and how it ended,
+//! is in the attempt's row from the first look that shows it ([`Attempt::is_ending`]): after a
+//! crash the agent is asked again, and the end holds even if the list has forgotten the transfer
+//! meanwhile.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;

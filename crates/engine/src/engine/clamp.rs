@@ -1,8 +1,8 @@
-//! What a wrong clock has recorded, put right at a start.
+//! Corrects times in the database that a wrong clock recorded, at a start.
 //!
-//! Nothing that is durable can lie further ahead of now than some span of its own; what does was
-//! written while the clock was ahead, and would block or silence a job until then. It is taken to
-//! be as far ahead as it can be at most, and said once.
+//! Each kind of durable time has a limit on how far it can lie ahead of now. A time beyond its
+//! limit was written while the clock was ahead, and would block or silence a job until then. It is
+//! set back to the limit, and this is logged once.
 
 use jiff::{SignedDuration, Timestamp};
 

@@ -1,7 +1,8 @@
-//! The wall clock is set while the daemon runs.
+//! Handles a wall clock that is set while the daemon runs.
 //!
-//! Spans move with the clock; instants stay. Keeps true: an occurrence never runs twice, none that
-//! the clock comes to is passed over in silence, and across a step nothing counts as missed.
+//! Spans move with the clock; instants stay. Keeps true: an occurrence never runs twice, no
+//! occurrence that the clock reaches is passed over in silence, and a step of the clock makes
+//! nothing count as missed.
 
 use std::sync::Arc;
 

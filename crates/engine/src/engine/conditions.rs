@@ -1,8 +1,8 @@
-//! What is told of because it lasts: a job that is late, an agent that keeps runs waiting, a cancel
-//! that is not confirmed, a token that ends, a job file that is invalid.
+//! Conditions that are reported because they last: a late job, an agent that keeps runs waiting, an
+//! unconfirmed cancel, an expiring token, an invalid job file.
 //!
-//! Each is told of once while it lasts; that it was told is durable. Time alone brings it about, so
-//! that it is one of the engine's wake-ups: nothing is polled for it.
+//! Each is reported once while it lasts, and that it was reported is durable. Since only time
+//! brings a condition about, it is one of the engine's wake-ups: nothing is polled for it.
 
 use std::sync::Arc;
 

@@ -1,7 +1,7 @@
-//! The index of destinations: which runs write to a place that overlaps with this one, found
-//! by path prefix instead of by comparing all pairs.
+//! The index of destinations: finds the runs that write to a place overlapping a given one, by path
+//! prefix instead of by comparing all pairs.
 //!
-//! Knows places and run ids only; who of two must wait is decided in `admission`.
+//! Knows places and run ids only; which of two runs must wait is decided in `admission`.
 
 use std::collections::{BTreeMap, BTreeSet};
 

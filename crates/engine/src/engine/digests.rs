@@ -1,9 +1,10 @@
-//! Digests: when the next summary of an entry is due, what is asked of the history for it, and that
+//! Digests: when the next summary of an entry is due, which part of the history it needs, and that
 //! it is queued once.
 //!
-//! How far a digest has told is recorded in the step that queues its message. So an outage of the
-//! daemon over several of its times leaves one that covers all of it, and a crash before that step
-//! has the history read anew. Keeps true: nothing wakes for a digest but its schedule.
+//! How far an entry's digests have reached is recorded in the step that queues the message. So an
+//! outage of the daemon over several digest times leaves one digest that covers all of it, and
+//! after a crash before that step the history is read anew. Keeps true: only a digest's schedule
+//! wakes the daemon for it.
 
 use std::sync::Arc;
 

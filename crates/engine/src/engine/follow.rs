@@ -1,4 +1,5 @@
-//! Following transfers: a record is found to be ours, or a known one is seen again.
+//! Following transfers: a listed record is claimed as ours, or a transfer already claimed is seen
+//! again.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
-//! A look has come back: what it says of the agent, whose its records are, and what is proven
-//! absent (protocol, rules 4 to 7).
+//! Takes in the result of a look: the agent's state, the owner of each record, and which requests
+//! are proven absent (protocol, rules 4 to 7).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

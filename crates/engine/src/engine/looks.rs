@@ -1,6 +1,7 @@
-//! When the agent's list is read next, what for, and what may stand on what it has shown.
+//! Looks: when the agent's list is read next and for what purpose, and which decisions may rely on
+//! the last reading.
 //!
-//! One look at a time serves all runs. Nothing to look for: nothing is asked.
+//! One look at a time serves all runs. While no run needs a look, the agent is not asked.
 
 use std::collections::BTreeSet;
 

@@ -1,9 +1,10 @@
 //! The engine: facts in, decisions out. One synchronous function makes every decision.
 //!
 //! Legal order of calls: [`Engine::recover`] once; commit its step; then [`Engine::handle`] for
-//! each input, each step's records committed before its effects are performed; whenever
-//! [`Engine::next_wakeup`] has come, [`Input::TimeReached`]. If a commit fails, throw the engine
-//! away and recover from what the store holds. Read-only questions (`query`) may come between.
+//! each input, each step's records committed before its effects are performed;
+//! [`Input::TimeReached`] whenever [`Engine::next_wakeup`] has passed. If a commit fails, discard
+//! the engine and recover from what the store holds. Read-only questions (`query`) may come
+//! between.
 
 mod admission;
 mod agent_link;

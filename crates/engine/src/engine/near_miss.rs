@@ -1,5 +1,6 @@
-//! Records that are nearly like an accepted request, and not taken for its transfer: said loudly,
-//! since the run would else wait in silence (docs/protocol.md, rule 4).
+//! Near misses: records that almost match an accepted request but are not taken for its transfer.
+//! They are reported loudly, since the run would otherwise wait in silence (docs/protocol.md, rule
+//! 4).
 
 use std::collections::BTreeMap;
 

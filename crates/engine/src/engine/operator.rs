@@ -1,4 +1,4 @@
-//! What operators ask for. Every request is answered, after the commit.
+//! Requests from operators. Every request is answered, after the commit.
 
 use super::Engine;
 use super::pauses::words;

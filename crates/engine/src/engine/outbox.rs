@@ -1,7 +1,7 @@
-//! The outbox as it is in memory: the rows, in order, and the indexes over them.
+//! The outbox in memory: the rows, in order, and the indexes over them.
 //!
-//! What is put into it, and what is delivered when, is decided in `alerts`. Keeps true: of one
-//! entry of the job file one alert at most is on its way.
+//! What is put into it, and when each alert is delivered, is decided in `alerts`. Keeps true: each
+//! entry of the job file has at most one alert under delivery.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

@@ -1,5 +1,5 @@
-//! Ends of transfers, attempts and runs, and what time alone brings about: what the run's machine
-//! says follows, recorded.
+//! Ends of transfers, attempts and runs, and the effects of time alone: records what the run's
+//! machine decides.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
-//! Pauses: while one holds nothing is due, nothing wakes the daemon, and nothing is recorded. The
-//! pause itself is the record, with the number of the occurrences that fell into it.
+//! Pauses: while a job is paused, nothing of it is due, nothing wakes the daemon, and nothing is
+//! recorded. The pause itself is the record, with the number of occurrences that fell into it.
 
 use std::sync::Arc;
 

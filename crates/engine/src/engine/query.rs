@@ -1,5 +1,5 @@
-//! Read-only questions, asked between inputs. None changes anything, and none is longer than one
-//! job or run.
+//! Read-only questions, asked between inputs. None changes anything, and no answer covers more than
+//! one job or run.
 
 use std::ops::Bound;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! A new job set takes the old one's place, in one step.
+//! Replaces the job set with a new one, in one step.
 //!
 //! Runs are not touched: they go on under the terms that they started with. Keeps true: nothing of
 //! a set is kept once it is replaced, not even a name, as its memory is given back as a whole.

@@ -1,10 +1,10 @@
-//! Runs that people ask for: now, for a time that is past, or once more.
+//! Runs that people request: now, for a past time, or as a repetition.
 //!
-//! Several that are asked for at once are all recorded, or none. Retries and backfills step behind:
-//! until one has begun, whatever else its job has to do goes first. Keeps true: a time that has
-//! succeeded is not run again unless that is asked for, and one that is active never is. A run that
-//! only hopes for a lost request to turn up has failed as far as it is asked about here: it gives
-//! way (protocol, rule 6), and hopes on where the answer is no.
+//! Several that are requested at once are all recorded, or none. Retries and backfills yield: until
+//! one has begun, any other run of its job goes first. Keeps true: a time that has succeeded is not
+//! run again unless that is requested, and one that is active never is. A run that only waits for a
+//! lost request to turn up counts as failed here: it gives way (protocol, rule 6), and goes on
+//! waiting where the request is refused.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,9 +1,10 @@
-//! An agent that nobody has signed in since it began is started with our token, where the job file
+//! Starts an agent in which nobody has signed in since it began, with our token, where the job file
 //! says so (`agent.start`).
 //!
-//! It follows a look that has just found the agent so, while a run waits for it: one that a person
-//! has stopped or paused is left alone. Keeps true: one request for each outage at once, further
-//! ones with back-off, and none with a token that the agent has refused since it last was at work.
+//! This follows a look that has just found the agent so, while a run waits for it: an agent that a
+//! person has stopped or paused is left alone. Keeps true: one request at the beginning of each
+//! outage, further ones with back-off, and none with a token that the agent has refused since it
+//! last worked.
 
 use jiff::{SignedDuration, Timestamp};
 

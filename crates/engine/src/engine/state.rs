@@ -1,5 +1,5 @@
-//! The engine's memory: the durable rows that still matter, the indexes over them, and what was
-//! merely observed.
+//! The engine's memory: the durable rows that still matter, the indexes over them, and observations
+//! that are not durable.
 //!
 //! `apply` is the only way in which rows change, live and in recovery. Indexes follow from rows
 //! alone, so that an engine rebuilt from the store equals the one that died.

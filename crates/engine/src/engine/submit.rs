@@ -1,7 +1,7 @@
-//! An attempt's POST: the intent before it, and its answer.
+//! Submits an attempt: the intent before its POST, and the answer to it.
 //!
-//! Every answer says one of three things: accepted, certainly not accepted, or perhaps
-//! (protocol, rule 2).
+//! Every answer says one of three things: accepted, certainly not accepted, or perhaps (protocol,
+//! rule 2).
 
 use std::sync::Arc;
 

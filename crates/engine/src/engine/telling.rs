@@ -1,4 +1,5 @@
-//! Reasons as sentences for the log and for alerts: in the zone of the job, or of the machine.
+//! Formats reasons as sentences for the log and for alerts, in the zone of the job or of the
+//! machine.
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;

@@ -1,4 +1,4 @@
-//! The engine's turns, told one by one. Whole lives under faults are the simulation's business.
+//! Tests of the engine, step by step. Whole lives under faults are left to the simulation.
 
 mod admission;
 mod alerts;

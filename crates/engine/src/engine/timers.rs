@@ -1,4 +1,4 @@
-//! When time alone brings something about: of each thing at most one time, the earliest first.
+//! Timers: at most one time for each thing that time alone brings about, earliest first.
 
 use std::collections::{BTreeMap, BTreeSet};
 

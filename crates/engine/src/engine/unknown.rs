@@ -1,5 +1,5 @@
-//! Transfers whose `transferStatus` is not one that the vendor's page names: said once for each
-//! value, and over where everything else says so.
+//! Transfers whose `transferStatus` the vendor's page does not list: reported once for each value,
+//! and taken as over when everything else says so.
 
 use super::Engine;
 use crate::event::Happening;

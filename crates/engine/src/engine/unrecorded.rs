@@ -1,7 +1,9 @@
-//! Transfers like ours that no row knows. Where an older copy of the database was put back, what was
-//! queued since counts as missed, and would be queued again without a word.
+//! Transfers like ours that no row knows. Where an older copy of the database was put back,
+//! occurrences that were queued after the copy count as missed, and would be queued again without a
+//! word.
 //!
-//! Said before it is caught up, and no more: a person may have copied the same by hand.
+//! This is reported before they are caught up, and does not prevent it: a person may have copied
+//! the same objects by hand.
 
 use jiff::Timestamp;
 

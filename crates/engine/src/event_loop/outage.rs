@@ -1,8 +1,8 @@
-//! The database can't be written: since when, how it is tried again, and when the log and people
+//! An outage of the database: when it began, how writing is retried, and when the log and people
 //! hear of it.
 //!
-//! A full disk is emptied by people, and a fault of ours may come back at each try: tries become
-//! rare, and what comes and goes for hours is logged a few times only.
+//! A full disk needs a person to free space, and a bug may recur at each try: tries become rare,
+//! and an outage that comes and goes for hours is logged only a few times.
 
 use jiff::{SignedDuration, Timestamp};
 

@@ -1,4 +1,4 @@
-//! The lives of batches: committed, refused, and decided anew by an engine that was rebuilt.
+//! The lives of batches: committed, refused, and decided anew by a rebuilt engine.
 
 use std::sync::Arc;
 

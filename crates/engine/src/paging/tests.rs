@@ -1,4 +1,4 @@
-//! Lists that move between pages: what proves absence, and what does not.
+//! Lists that change between pages: which readings prove absence.
 
 use jiff::{SignedDuration, Timestamp};
 use rstest::rstest;

@@ -1,4 +1,4 @@
-//! How an attempt came to its end, or was given up.
+//! Why an attempt ended or was given up.
 
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};

@@ -1,4 +1,4 @@
-//! Why a run or an attempt is as it is: a value with its facts.
+//! The reason why a run or an attempt is in its state: a value with its facts.
 //!
 //! Scripts read [`Reason::code`] and the facts, people the sentence that [`Reason::told`] makes of
 //! them. The words of the agent and of operators are fields, and are never parsed.

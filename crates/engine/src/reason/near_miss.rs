@@ -1,4 +1,4 @@
-//! A listed transfer that is nearly, but not certainly, that of an accepted request.
+//! A listed transfer that almost matches an accepted request, but not certainly.
 
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};

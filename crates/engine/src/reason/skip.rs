@@ -1,4 +1,4 @@
-//! Why an occurrence was recorded and did not run.
+//! Why an occurrence was recorded without being run.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};

@@ -1,4 +1,4 @@
-//! What is known of a request that is under way, and of its transfer.
+//! The known state of a request that is under way, and of its transfer.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,4 @@
-//! What a run in state `waiting` waits for.
+//! Why a run in state `waiting` has to wait.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,4 @@
-//! The agent is asked once why a transfer failed, and not waited for long.
+//! Asking the agent why a transfer failed: once, and with a short wait for the answer.
 
 use jiff::{SignedDuration, Timestamp};
 

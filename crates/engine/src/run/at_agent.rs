@@ -1,4 +1,4 @@
-//! Where an attempt's transfer is, as far as is known.
+//! The last known state of an attempt's transfer at the agent.
 
 use jiff::Timestamp;
 

@@ -1,6 +1,7 @@
-//! The whole life of a cancel: the wish of the run, and of the transfer that it follows, is
-//! recorded first; it is asked for again and again until the agent reports an end, or complete looks
-//! show nothing any more (protocol, rule 10). One that lasts is told of, and gives its slot back.
+//! The whole life of a cancel: the wish to cancel the run, and the transfer that it follows, is
+//! recorded first; the cancel is then requested repeatedly until the agent reports an end, or
+//! complete looks no longer show the transfer (protocol, rule 10). A cancel that lasts is reported,
+//! and gives its slot back.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};

@@ -1,4 +1,4 @@
-//! What time alone brings about for a run, and when.
+//! Deadlines: which changes of a run time alone brings about, and when.
 
 use jiff::{SignedDuration, Timestamp};
 

@@ -1,9 +1,9 @@
-//! A run as it is in memory: its row, the rows of its attempts, and what was observed of them.
+//! A run in memory: its row, the rows of its attempts, and the observations of them.
 //!
-//! It answers questions about itself, and says what follows from a fact; the whole of its life is
-//! decided in this folder. It records nothing, asks for nothing, and knows neither other runs nor
-//! whoever looks after them. Keeps true: rows change by [`RunMachine::put`] and
-//! [`RunMachine::put_attempt`] alone.
+//! It answers questions about itself, and decides what follows from a fact; the whole of its life
+//! is decided in this folder. It records nothing, requests nothing, and knows neither other runs
+//! nor its callers. Keeps true: rows change by [`RunMachine::put`] and [`RunMachine::put_attempt`]
+//! alone.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

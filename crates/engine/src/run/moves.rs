@@ -1,7 +1,7 @@
-//! Which states follow which: the one table for runs, and the one for attempts.
+//! Legal transitions: the one table of states for runs, and the one for attempts.
 //!
-//! Each change of a row is held to them while the engine is tested, simulated and led by the
-//! protocol model, and the diagrams of ARCHITECTURE.md are drawn from them.
+//! Each change of a row is checked against them in tests, in the simulation and under the protocol
+//! model, and the diagrams of ARCHITECTURE.md are drawn from them.
 
 use super::{Phase, RunState};
 

@@ -1,5 +1,5 @@
-//! How a run goes on when an attempt has come to its end: it ends as the attempt did, follows
-//! another one of its own, or tries again.
+//! How a run goes on when an attempt has ended: it ends as the attempt did, follows another attempt
+//! of its own, or tries again.
 
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;

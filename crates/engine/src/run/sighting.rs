@@ -1,4 +1,4 @@
-//! What was observed of an attempt, and is not durable. Lost in a crash without harm: each part
+//! Observations of an attempt that are not durable. Losing them in a crash does no harm: each part
 //! starts over on the safe side.
 
 use std::collections::BTreeSet;

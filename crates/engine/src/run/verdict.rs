@@ -1,4 +1,5 @@
-//! What the end of a transfer means (docs/protocol.md, rule 10; the reference, promises 4 and 5).
+//! The verdict: what the end of a transfer means (docs/protocol.md, rule 10; the reference,
+//! promises 4 and 5).
 
 use jiff::Timestamp;
 

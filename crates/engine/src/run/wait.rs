@@ -1,4 +1,4 @@
-//! What a run in state `waiting` waits for.
+//! The condition that a run in state `waiting` waits for.
 
 use crate::ids::RunId;
 use crate::transfer::Incomplete;

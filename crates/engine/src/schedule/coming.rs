@@ -1,4 +1,4 @@
-//! The coming occurrences of several jobs together.
+//! Merges the coming occurrences of several jobs.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;

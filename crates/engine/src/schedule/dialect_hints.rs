@@ -1,7 +1,7 @@
-//! Words for what other dialects of cron write and this one does not know.
+//! Error hints for syntax of other cron dialects that this one does not have.
 //!
-//! Only gives words: whatever is not recognised here is refused by the parser anyway. Each
-//! hint says what to write instead, where crontab(5) can say it at all.
+//! Only supplies words: text that is not recognized here is refused by the parser anyway. Each hint
+//! says what to write instead, where crontab(5) can express it at all.
 
 use std::ops::Range;
 

@@ -1,6 +1,6 @@
-//! What a zone's changes do to fixed-time schedules, for warnings with a date.
+//! The effects of a zone's changes on fixed-time schedules, for warnings with a date.
 //!
-//! Looks only at the changes of the period asked about, not at its occurrences, so that ten
+//! Looks only at the changes within the requested period, not at its occurrences, so that ten
 //! thousand jobs cost little.
 
 use jiff::Timestamp;

@@ -1,6 +1,6 @@
-//! What is said of a schedule's text: errors and warnings as data, rendered elsewhere.
+//! Errors and warnings about a schedule's text, as data; they are rendered elsewhere.
 //!
-//! Spans are bytes of the text that was parsed; where that text stands in a file is not known
+//! Spans are bytes of the text that was parsed; the position of that text in a file is not known
 //! here.
 
 use std::fmt;

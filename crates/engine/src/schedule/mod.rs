@@ -1,4 +1,4 @@
-//! Schedules: what crontab(5) text means, and at which instants it fires in a zone.
+//! Schedules: the meaning of crontab(5) text, and the instants at which it fires in a zone.
 //!
 //! `parse`, `field`, `dialect_hints` and `unsatisfiable` turn text into a [`Schedule`] or a worded
 //! error; `wall_clock` steps over wall-clock values by the `cron` crate; `zone` knows a zone's

@@ -1,6 +1,6 @@
-//! A schedule's text: five fields, six with seconds first, or a macro.
+//! Parses a schedule's text: five fields, six with seconds first, or a macro.
 //!
-//! Whatever parses fires at some time. Zones are not known here.
+//! Every schedule that parses fires at some time. Zones are not known here.
 
 use std::ops::Range;
 use std::sync::Arc;

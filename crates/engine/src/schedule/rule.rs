@@ -5,8 +5,8 @@
 //! - A schedule that *follows the clock* fires whenever the wall clock shows a value that it
 //!   names: never in a gap, in a fold both times.
 //!
-//! Every answer is later than the instant that was asked about, so a walk is strictly monotone
-//! and does not depend on where it was begun.
+//! Every answer is later than the instant that was asked about, so a walk is strictly monotonic and
+//! does not depend on where it began.
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;

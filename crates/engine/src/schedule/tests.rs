@@ -1,4 +1,4 @@
-//! What schedules mean, in literals: texts in, words and instants out.
+//! Schedules in literals: texts in, messages and instants out.
 
 mod changes;
 mod meaning;

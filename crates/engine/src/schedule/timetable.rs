@@ -1,7 +1,7 @@
 //! All schedules of a job in its zone: the instants at which the job occurs.
 //!
 //! Two schedules that name one instant give one occurrence. Every answer depends on the arguments
-//! alone, so a restart asks the same and is told the same.
+//! alone, so after a restart the same question gets the same answer.
 
 use std::collections::VecDeque;
 use std::fmt;

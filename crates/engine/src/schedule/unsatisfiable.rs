@@ -1,7 +1,7 @@
 //! Finds schedules that never fire: days that none of their months has.
 //!
-//! Only the day fields can do that. Every weekday falls on every date, 29 February included,
-//! some year; so what is left to look at is the length of months, and nothing is walked.
+//! Only the day fields can cause this. Every weekday falls on every date in some year, 29 February
+//! included; so only the lengths of months need to be checked, and no dates are walked.
 
 use super::error::ScheduleError;
 use super::wall_clock::Fields;

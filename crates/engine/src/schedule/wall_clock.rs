@@ -1,6 +1,6 @@
 //! Steps over the wall-clock values that a schedule names, by the `cron` crate.
 //!
-//! `cron` is told explicit numeric lists only, and walks in UTC only: its own reading of crontab
+//! `cron` is given explicit numeric lists only, and walks in UTC only: its own reading of crontab
 //! text, of the two day fields and of DST is not cron(8)'s. Zones are not known here.
 //!
 //! `cron` knows the years 1970 to 2100; beyond, a schedule has no next value.

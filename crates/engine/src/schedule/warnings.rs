@@ -1,6 +1,6 @@
-//! What about a good schedule probably surprises its author.
+//! Warnings about valid schedules that probably do not mean what their author thinks.
 //!
-//! Knows text only; what DST does to a schedule is `dst_effects`.
+//! Knows text only; the effects of DST are in `dst_effects`.
 
 use super::error::ScheduleWarning;
 use super::field::{Field, FieldKind, Item};

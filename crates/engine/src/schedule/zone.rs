@@ -1,9 +1,9 @@
-//! A zone's changes, in the terms that schedules are resolved in: seconds on the wall clock.
+//! A zone's changes, in the terms in which schedules are resolved: seconds on the wall clock.
 //!
 //! A wall-clock value ([`Wall`]) is counted in seconds as if it were UTC, so that it can be
-//! computed with. jiff says which offsets a wall-clock value can have; what to do with one that
-//! is removed or repeated is `rule`'s business. Nothing assumes that changes are of an hour, lie
-//! at whole hours, or come twice a year.
+//! computed with. jiff says which offsets a wall-clock value can have; how to treat one that is
+//! removed or repeated is decided in `rule`. Nothing assumes that changes are of an hour, lie at
+//! whole hours, or come twice a year.
 
 use jiff::Timestamp;
 use jiff::civil::DateTime;

@@ -1,6 +1,6 @@
-//! Everything that can be wrong with the state, in plain words, each with what to do about it.
+//! Errors of the state, in plain words, each with the way to fix it.
 //!
-//! Where an error comes from SQLite is the business of `sqlite`.
+//! Translating errors of SQLite is the business of `sqlite`.
 
 use std::path::PathBuf;
 

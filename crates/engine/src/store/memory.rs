@@ -1,6 +1,6 @@
 //! The store of the simulation: rows in memory, kept exactly as they were committed.
 //!
-//! It is the plain statement of what a store does, against which the one on disk is compared; it
+//! It is the plain statement of what a store does, and the one on disk is compared with it; it
 //! knows no files and survives nothing. A clone costs one count and shares all rows until one of
 //! the two is written to.
 

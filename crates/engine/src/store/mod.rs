@@ -1,12 +1,11 @@
-//! The contract of what outlives the process: runs, attempts, events, marks and the last good job
-//! set.
+//! The contract of the store, which keeps what outlives the process: runs, attempts, events, marks
+//! and the last good job set.
 //!
-//! A store keeps rows and finds them again; what they mean, and which change is right, is the
-//! engine's business. Two stores obey the contract: the one on disk, which the daemon has, and
-//! [`memory::MemoryStore`] for the simulation. One suite of tests holds both to it.
+//! A store keeps rows and finds them again; their meaning, and which change is right, is the
+//! engine's business. Two stores obey the contract: the one on disk, which the daemon uses, and
+//! [`memory::MemoryStore`] for the simulation. One suite of tests checks both.
 //!
-//! What a commit was acknowledged for is there after any crash; what it was refused for never
-//! shows.
+//! An acknowledged commit is there after any crash; a refused one never shows.
 
 use std::sync::Arc;
 

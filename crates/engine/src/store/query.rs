@@ -1,6 +1,6 @@
-//! What can be asked of the past, and how it is answered.
+//! Queries of the past and their answers.
 //!
-//! Knows no SQL; the meaning of each field here is what both stores do.
+//! Knows no SQL; the meaning of each field here holds for both stores.
 
 use std::ops::RangeInclusive;
 use std::sync::Arc;

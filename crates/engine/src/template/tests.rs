@@ -1,4 +1,4 @@
-//! Patterns as users write them, and what they are refused with.
+//! Patterns as users write them, and the errors for bad ones.
 
 use jiff::tz::TimeZone;
 use proptest::prelude::*;

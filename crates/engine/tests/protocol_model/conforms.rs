@@ -1,9 +1,9 @@
-//! The real engine, led through random walks of the model: what it submits, cancels and ends is
-//! what the protocol allows there, and nothing that the protocol wants done is left undone.
+//! Leads the real engine through random walks of the model: it submits, cancels and ends only what
+//! the protocol allows at that point, and leaves nothing undone that the protocol requires.
 //!
-//! The model chooses all that happens outside the daemon; the engine chooses what it does. Each
+//! The model chooses all that happens outside the daemon; the engine chooses its own actions. Each
 //! submit must be one that the model may start, each cancel one that it wishes, and after every
-//! move both must agree on every run and on who owns what.
+//! move both must agree on every run and on which attempt owns which transfer.
 
 use transferd_engine::ids::{AttemptId, TransferId};
 use transferd_engine::input::{Input, OperatorRequest, ReplyTo};

@@ -1,8 +1,8 @@
-//! The daemon as the protocol has it: starting, answers, dying and coming back. Each function
-//! names the rule that it is.
+//! The daemon according to the protocol: starting, answers, crashing and coming back. Each function
+//! names the rule that it implements.
 //!
-//! A shorter telling than the engine's, written from `protocol.md` and not from the engine:
-//! whole ticks, no back-off, no slots, one function a decision.
+//! A shorter version than the engine, written from `protocol.md` and not from the engine: whole
+//! ticks, no back-off, no slots, one function for each decision.
 
 use super::evidence::positions;
 use super::rules::Rule;

@@ -1,5 +1,5 @@
-//! Ends: what time brings about (rules 6, 7, 11 and 12), canceling (rule 10), and the end of a
-//! run (rules 8 and 9).
+//! Ends: the effects of time (rules 6, 7, 11 and 12), canceling (rule 10), and the end of a run
+//! (rules 8 and 9).
 
 use super::daemon::Daemon;
 use super::evidence::positions;

@@ -1,5 +1,5 @@
-//! Whose record is this? Evidence for one attempt (rule 4), and the assignment over all open
-//! attempts at once (rule 5).
+//! Matching records: evidence for one attempt (rule 4), and the assignment over all open attempts
+//! at once (rule 5).
 
 use super::daemon::Daemon;
 use super::rules::Rule;

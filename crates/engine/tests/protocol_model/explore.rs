@@ -1,4 +1,4 @@
-//! Breadth first through all states of one configuration, to the first broken promise: the
+//! Searches all states of one configuration, breadth first, up to the first broken promise: the
 //! shortest way there is the counterexample.
 
 use std::collections::HashMap;

@@ -1,4 +1,5 @@
-//! Looking: what a look means for what is ours (rules 8 and 10), and what is proven absent.
+//! Looks: their meaning for transfers of ours (rules 8 and 10), and which requests they prove
+//! absent.
 
 use super::daemon::Daemon;
 use super::evidence::positions;

@@ -3,8 +3,8 @@
 //! `daemon`, `looking`, `evidence` and `ends` are the rules, `moves` is all that can happen,
 //! `promises` what must hold whatever happens. The first test explores every configuration; the
 //! others drop one rule each, and show what then goes wrong. `conforms` leads the real engine, on
-//! its `stage`, through the model's events, and holds each of its actions to what the model
-//! allows. To read the counterexamples: `cargo test --test protocol_model -- --nocapture`.
+//! its `stage`, through the model's events, and checks that the model allows each of its actions.
+//! To read the counterexamples: `cargo test --test protocol_model -- --nocapture`.
 
 mod conforms;
 mod daemon;

@@ -1,9 +1,9 @@
-//! Everything that can happen next, and what becomes of it: the daemon's own moves, the network,
-//! the agent, people, and time.
+//! Every possible next move and its result: the daemon's own moves, the network, the agent, people,
+//! and time.
 //!
 //! Fairness is here, too: time does not pass while something is due at once. A POST is sent and
 //! answered within its tick, or its answer is lost; a hidden transfer is listed after at most
-//! `hides` ticks; a daemon that is up looks once a tick, unless an outage is spent.
+//! `hides` ticks; a running daemon looks once a tick, unless an outage is spent.
 
 use super::daemon::Daemon;
 use super::evidence::positions;

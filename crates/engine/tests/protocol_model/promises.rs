@@ -1,5 +1,5 @@
-//! What the protocol promises, checked after every move against the agent's truth; and what it
-//! does not promise: the residues at the end of `protocol.md`.
+//! The promises of the protocol, checked after every move against the agent's truth; and the
+//! residues that it does not promise to avoid (end of `protocol.md`).
 
 use super::daemon::Daemon;
 use super::evidence::positions;

@@ -1,4 +1,4 @@
-//! The rules of the protocol that a test can take away, to show what they are there for.
+//! The rules of the protocol that a test can switch off, to show why they are there.
 
 /// A rule, or the part of one that can be dropped by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

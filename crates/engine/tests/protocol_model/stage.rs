@@ -1,5 +1,5 @@
 //! A stage for the real loop: its committed rows, its outstanding requests, and the clock, all
-//! led by the model.
+//! driven by the model.
 //!
 //! A tick is 70 seconds. `adopt_window`, `timeout` and the skew lie well between two multiples of
 //! it, so that the seconds within a tick decide nothing.

@@ -1,6 +1,6 @@
-//! What the model remembers: the daemon's rows, what it merely observed, and the agent's truth.
+//! The model's state: the daemon's rows, its observations, and the agent's truth.
 //!
-//! Time is a small number of ticks. Attempts and records are named by their position. Fields
+//! Time is a small number of ticks. Attempts and records are identified by their position. Fields
 //! marked *ghost* are known to the checks alone: no rule may read them.
 
 /// A point in time, or a span.

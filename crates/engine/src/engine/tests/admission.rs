@@ -1,4 +1,4 @@
-//! When a run begins: due, caught up, triggered, and what it waits for.
+//! When a run begins: due, caught up or triggered, and what it has to wait for.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Alerts: each happening is told of once, whatever dies, and each message leaves the outbox.
+//! Alerts: each event is reported once, whatever crashes, and each message leaves the outbox.
 
 use std::sync::Arc;
 

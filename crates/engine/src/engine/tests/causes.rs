@@ -1,4 +1,4 @@
-//! Why a transfer failed: asked once, waited for briefly, and what comes of it.
+//! Why a transfer failed: asked once, waited for briefly, and used for the retry.
 
 use jiff::SignedDuration;
 use uuid::Uuid;

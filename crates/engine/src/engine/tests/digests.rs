@@ -1,4 +1,5 @@
-//! Digests: each end is told of in one of them, whatever dies, and nothing wakes but the schedule.
+//! Digests: each end is in exactly one of them, whatever crashes, and only the schedule wakes the
+//! daemon.
 
 use std::sync::Arc;
 

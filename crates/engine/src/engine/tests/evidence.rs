@@ -1,4 +1,4 @@
-//! Which record is whose, where dates, clocks and lost answers make it hard to tell.
+//! Matching records to attempts where dates, clocks and lost answers make it hard.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Whose a listed transfer is, and what becomes of requests whose answer was lost.
+//! Matching listed transfers to attempts, and requests whose answer was lost.
 
 use std::sync::Arc;
 

@@ -1,4 +1,5 @@
-//! Looks that prove nothing, and agents that are away: what waits for them, and who hears of it.
+//! Looks that prove nothing, and agents that are away: which runs wait for them, and who is
+//! notified.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
-//! Each occurrence runs once, whatever the clock does, and none that the clock reaches is passed
-//! over in silence.
+//! Each occurrence runs once, whatever the clock does, and no occurrence that the clock reaches is
+//! passed over in silence.
 
 use std::sync::Arc;
 

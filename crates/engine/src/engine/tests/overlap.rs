@@ -1,5 +1,5 @@
-//! Look before overlap (docs/protocol.md, rule 13): what came due while nobody looked is judged by
-//! what the first look shows.
+//! Look before overlap (docs/protocol.md, rule 13): an occurrence that came due while the daemon
+//! did not look is judged by the first look after that.
 
 use std::sync::Arc;
 

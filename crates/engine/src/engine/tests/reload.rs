@@ -1,4 +1,4 @@
-//! A new job set is in force after one step, however many its jobs are.
+//! A new job set is in force after one step, however many jobs it has.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Runs that people ask for: for a time that is past, once more, and for a whole span of time.
+//! Runs that people request: for a past time, as a repetition, and for a whole span of time.
 
 use std::sync::Arc;
 

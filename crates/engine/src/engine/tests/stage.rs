@@ -1,4 +1,5 @@
-//! The daemon's loop, the rows that it had committed, and an agent that lists what it is told to.
+//! The test stage: the daemon's loop, its committed rows, and an agent that lists what a test gives
+//! it.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
-//! What the agent says of a transfer's state: unknown values, counters that do not add up, progress,
-//! and cancels that never come to an end.
+//! The agent's reports on a transfer's state: unknown values, counters that do not add up,
+//! progress, and cancels that never end.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! What needs a person: cancels that are not confirmed, transfers that can't be told apart, doubles.
+//! Situations that need a person: unconfirmed cancels, transfers that can't be told apart, doubles.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Restarts, sleep and clocks that are set: what time brings about is neither early nor twice.
+//! Restarts, sleep and clocks that are set: nothing timed happens early or twice.
 
 use std::sync::Arc;
 

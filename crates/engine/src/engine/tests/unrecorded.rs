@@ -1,4 +1,5 @@
-//! An older copy of the database is put back: what was queued since is said before it is caught up.
+//! An older copy of the database is put back: transfers queued since then are reported before their
+//! occurrences are caught up.
 
 use super::stage::{Stage, at, job, secs};
 use crate::run::Trigger;

@@ -1,4 +1,4 @@
-//! What is said of bad and odd texts, and where.
+//! Messages about bad and odd texts, and the places they point to.
 
 use proptest::prelude::*;
 use rstest::rstest;
