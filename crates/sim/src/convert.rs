@@ -1,4 +1,4 @@
-//! From the world's records straight to the engine's, without JSON.
+//! Converts the world's records directly to the engine's, without JSON.
 
 use jiff::{SignedDuration, Timestamp};
 

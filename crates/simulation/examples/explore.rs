@@ -1,5 +1,5 @@
-//! Plays seeds of the deterministic simulation for as long as is asked, and prints what came of
-//! it: seeds, steps, simulated time, faults by kind, residues, violations. Fails if there is a
+//! Plays seeds of the deterministic simulation for as long as is asked, and prints the result:
+//! seeds, steps, simulated time, faults by kind, residues, violations. Fails if there is a
 //! violation, or if some kind of fault struck in less than 1 % of the seeds.
 //!
 //! `cargo run --release --example explore -- --from 1 --count 100000 --seconds 600`;

@@ -1,7 +1,8 @@
 //! The checker of alerts: each is recorded once, in the commit of what it reports.
 //!
-//! Deliveries are not simulated, as nothing of a run depends on them: each stays under way until its
-//! daemon dies. Keeps true: the entry draws no chance, so that seeds are what they were without it.
+//! Deliveries are not simulated, as nothing of a run depends on them: each stays under way until
+//! its daemon dies. Keeps true: checking alerts draws no random values, so that seeds are what they
+//! were without it.
 
 use std::collections::BTreeMap;
 

@@ -1,5 +1,5 @@
-//! Why transfers fail, as a daemon is told: the agent's history when it asks, and frames, of which
-//! anybody can send some.
+//! The causes of failed transfers, as a daemon hears them: the agent's history when it asks, and
+//! frames, which anybody can send.
 
 use transferd_engine::cause::{CauseClass, CauseQuery, FailedObject, HistoryRow};
 use transferd_engine::event_loop::Epoch;

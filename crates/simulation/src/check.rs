@@ -1,4 +1,4 @@
-//! The checkers: what must be, and what must never be, judged by the world's own record.
+//! The checkers: what must be, and what must never be, compared with the world's own record.
 
 use std::sync::Arc;
 

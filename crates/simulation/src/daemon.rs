@@ -1,5 +1,5 @@
-//! A simulated daemon: the loop that ships, what its machine is like, and the checkers' own copy of
-//! what it has committed. How the loop is turned, and where it can die meanwhile: `turns`.
+//! A simulated daemon: the loop that ships, the state of its machine, and the checkers' own copy of
+//! its commits. Running the loop, and the points where it can die meanwhile, are in `turns`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

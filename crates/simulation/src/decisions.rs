@@ -1,8 +1,8 @@
-//! What becomes of each occurrence, judged by the job files that have stood, the clock, and the
-//! agent's own record, apart from the engine.
+//! Checks the decision about each occurrence against the job files that were in force, the clock,
+//! and the agent's own record, apart from the engine.
 //!
-//! A file may change in the very step that still judges by the one before, so that what any file
-//! has allowed so far passes.
+//! A file may change in the very step that still decides by the one before, so a decision passes if
+//! any file so far allowed it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,8 +1,8 @@
-//! Which occurrences must have a run: computed from timetables, apart from the engine.
+//! Expected runs: which occurrences must have one, computed from timetables, apart from the engine.
 //!
-//! A window is a span of wall-clock time during which a job stood in the file under one schedule,
-//! unpaused. It opens and closes with the mark that is committed; what lies close to its ends may
-//! fall to either side and is not asked for.
+//! A window is a span of wall-clock time during which a job was in the file under one schedule,
+//! unpaused. It opens and closes with the mark that is committed; an occurrence close to its ends
+//! may fall to either side and is not required.
 
 use std::collections::BTreeMap;
 

@@ -1,7 +1,7 @@
-//! The kinds of faults in the model: a closed list, so that one that never strikes is seen.
+//! The kinds of faults in the model: a closed list, so that a kind that never strikes is noticed.
 //!
-//! World and harness count what strikes by words; here each word has its place. A word without
-//! one, and a kind that strikes in too few seeds, are both findings.
+//! World and harness count faults by words; here each word has its kind. A word without a kind, and
+//! a kind that strikes in too few seeds, are both findings.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! What happens to a daemon and its machine at random moments.
+//! Random events that strike a daemon and its machine.
 
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;

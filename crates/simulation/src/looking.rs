@@ -1,5 +1,5 @@
-//! A look: status, user, then the pages that the client's own paging asks for; each request takes
-//! its time, and the world goes on between them.
+//! Performs a look: status, user, then the pages that the client's own paging asks for; each
+//! request takes its time, and the world goes on between them.
 
 use jiff::{SignedDuration, Timestamp};
 

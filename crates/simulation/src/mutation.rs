@@ -1,5 +1,5 @@
-//! Deliberate mistakes, made between the engine and its surroundings: they show that the checkers
-//! bite.
+//! Deliberate mistakes, made between the engine and its surroundings, which prove that the checkers
+//! notice them.
 
 use std::sync::Arc;
 

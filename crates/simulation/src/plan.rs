@@ -1,4 +1,4 @@
-//! What a seed stands for: the world, the daemons and their jobs, and how often what goes wrong.
+//! The plan drawn from a seed: the world, the daemons and their jobs, and the rate of each fault.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,8 +1,8 @@
-//! Runs that people ask for again: for a time that is past, once more, for a span of time; and
-//! whether what comes of it is what was asked for.
+//! Runs that people request again: for a past time, as a repetition, for a span of time; and
+//! whether the resulting runs are the requested ones.
 //!
-//! The past is read from what was committed, a moment before the engine is asked, as the daemon
-//! does: what happens in between, the engine alone knows.
+//! The past is read from the committed rows, a moment before the engine is asked, as the daemon
+//! does: only the engine knows what happens in between.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

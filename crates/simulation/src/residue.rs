@@ -1,5 +1,5 @@
-//! What the protocol admits: the causes for which a run may have two transfers, or one that is not
-//! its own. Each is looked for in the world's own record.
+//! Residues that the protocol admits: the causes for which a run may have two transfers, or one
+//! that is not its own. Each is looked for in the world's own record.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
-//! How a simulation ends: the faults stop, the job files are emptied, and nothing is left to wait
-//! for. Knows when everything has settled; whether it has settled well is for the checkers.
+//! The end of a simulation: the faults stop, the job files are emptied, and the daemons finish
+//! their work. Knows when everything has settled; whether it has settled well is for the checkers.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

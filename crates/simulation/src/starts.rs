@@ -1,4 +1,4 @@
-//! Requests that the agent start: how they reach it, and whether they were right.
+//! Requests to start the agent: their delivery, and whether they were right.
 
 use jiff::{SignedDuration, Timestamp};
 

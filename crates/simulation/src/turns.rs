@@ -1,5 +1,5 @@
-//! A turn of a simulated daemon's loop: the store that it asks, the effects that come out, and all
-//! the places where it can die between them.
+//! A turn of a simulated daemon's loop: its requests to the store, its effects, and all the points
+//! where it can die between them.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -1,5 +1,5 @@
-//! What the model was widened by: drawn apart from the rest, so that a seed's plan is as it was
-//! but for this.
+//! Faults added to the model later: drawn apart from the rest, so that an existing seed's plan
+//! changes in nothing else.
 
 use std::sync::Arc;
 

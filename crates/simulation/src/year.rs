@@ -1,5 +1,6 @@
-//! A simulated year: twenty daily jobs, beside a colleague's two and everybody else, with every
-//! fault on. It measures how fast the simulation is, and shows what a few hours can't: months.
+//! A simulated year: twenty daily jobs, beside a colleague's two and other users' transfers, with
+//! every fault on. It measures how fast the simulation is, and shows what a few hours can't:
+//! months.
 
 use std::sync::Arc;
 

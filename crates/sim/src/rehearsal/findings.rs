@@ -1,4 +1,4 @@
-//! What is to be said of a rehearsal: what keeps jobs from running as their author would think.
+//! Findings of a rehearsal: everything that keeps jobs from running as their author would expect.
 //!
 //! Facts only; the sentences are made where they are shown.
 

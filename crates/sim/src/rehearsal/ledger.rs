@@ -1,7 +1,7 @@
-//! Follows each run from its occurrence to its end, and writes down what becomes of it.
+//! Follows each run from its occurrence to its end, and writes down how it went.
 //!
-//! Reads what the engine records, and what it says that a run waits for; decides nothing itself.
-//! Only runs that are not over are in memory, besides the few that are kept one by one.
+//! Reads the engine's records, and the reason that the engine gives for a waiting run; decides
+//! nothing itself. Only unfinished runs are in memory, besides the few that are kept individually.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

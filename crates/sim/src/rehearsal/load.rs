@@ -1,5 +1,5 @@
-//! How many transfers are in flight, and how many more would be if there were slots: at the worst
-//! moment, and at the worst of each hour of the day.
+//! The load: how many transfers are in flight, and how many more would be if there were slots, at
+//! the worst moment and at the worst of each hour of the day.
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};

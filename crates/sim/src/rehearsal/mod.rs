@@ -1,13 +1,13 @@
 //! A rehearsal: a job file played through the real engine against the simulated agent, in virtual
-//! time, and what is to be said of it.
+//! time, and the findings.
 //!
-//! Nothing goes wrong here but what is asked for: one daemon, which never dies, an agent that is
-//! always there and tells of each change at once. What can go wrong besides is the business of
-//! the simulation, which checks promises and so keeps everything; a rehearsal keeps
-//! only what it counts, and so plays months.
+//! Only the faults that are asked for happen here: there is one daemon, which never dies, and an
+//! agent that is always there and reports each change at once. All other faults are the business of
+//! the simulation, which checks promises and so keeps everything; a rehearsal keeps only what it
+//! counts, and can therefore play months.
 //!
-//! `plan` says what is played, `player` plays it, `ledger` follows each run and writes down what
-//! became of it in `story` and `load`, `findings` draws conclusions. Words are for `cli`.
+//! `plan` says what is played, `player` plays it, `ledger` follows each run and writes down how it
+//! went in `story` and `load`, `findings` draws conclusions. Words are for `cli`.
 
 mod findings;
 mod ledger;

@@ -1,4 +1,4 @@
-//! What is played: the job set, the time, and how long transfers take.
+//! The plan of a rehearsal: the job set, the span of time, and how long transfers take.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,6 +1,6 @@
 //! Plays a rehearsal: one queue of events, the daemon's loop, the simulated agent.
 //!
-//! Nothing dies here and no commit fails, so nothing is kept: what is recorded goes to the ledger.
+//! Nothing dies here and no commit fails, so nothing is kept: all records go to the ledger.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! What became of a job and of a run: counts and tallies, without words.
+//! The story of a job and of a run: counts and tallies, without words.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

@@ -1,5 +1,5 @@
-//! Routes under `/_sim`: no part of the Click API, no token asked. They steer the world and show
-//! what it knows. ARCHITECTURE.md lists them.
+//! Routes under `/_sim`: not part of the Click API, and asking for no token. They steer the world
+//! and show its state. ARCHITECTURE.md lists them.
 
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};

@@ -1,8 +1,8 @@
 //! The simulated agent over real HTTP and WebSocket, on the real clock: `transferd sim`, the
 //! agent of `transferd demo`, and the other end of integration tests.
 //!
-//! All behaviour is the world's; what is here is transport: sockets that die on demand, JSON in
-//! the forms the vendor uses, and the admin routes under `/_sim`, which are not part of the API.
+//! All behaviour is the world's; this module is transport: sockets that die on demand, JSON in the
+//! forms the vendor uses, and the admin routes under `/_sim`, which are not part of the API.
 
 mod admin;
 mod api;

@@ -1,4 +1,4 @@
-//! `ws://…/notification`: frames to whoever listens; nothing is read from the client.
+//! `ws://…/notification`: sends frames to all listeners; nothing is read from the client.
 
 use std::sync::Arc;
 

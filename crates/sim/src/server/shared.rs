@@ -1,4 +1,4 @@
-//! The world behind a lock, with the real clock, and what follows from every touch of it.
+//! The world behind a lock, with the real clock, and the work that follows each access to it.
 
 use std::collections::VecDeque;
 use std::io::Write;

@@ -1,4 +1,4 @@
-//! The server over real sockets: what a client sees of each kind of answer and of none.
+//! The server over real sockets: how a client sees each kind of answer, and none.
 
 use std::io::ErrorKind;
 use std::time::Duration;

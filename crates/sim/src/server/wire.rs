@@ -1,4 +1,4 @@
-//! The agent's JSON: what a transfer, a page, a profile, an account look like on the wire.
+//! The agent's JSON: transfers, pages, profiles and accounts on the wire.
 
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};

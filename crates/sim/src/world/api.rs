@@ -1,4 +1,4 @@
-//! What the API can answer, whatever the transport: the error model of the Click API, and the
+//! All answers of the API, independent of the transport: the error model of the Click API, and the
 //! ways in which no answer comes.
 
 use std::fmt;

@@ -1,4 +1,4 @@
-//! Chance, all of it from one seed that can be kept and taken up again.
+//! Random choices, all drawn from one seed whose state can be saved and restored.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};

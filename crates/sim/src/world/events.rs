@@ -1,4 +1,4 @@
-//! What is due in the world, and when: an ordered queue, part of the state that survives.
+//! Events due in the world: an ordered queue, part of the state that survives.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};

@@ -1,7 +1,7 @@
-//! How requests fail: at random by rates, or as planned for the next so many requests.
+//! Faults of requests: at random by rates, or as planned for a number of the next requests.
 //!
-//! Knows what a fault means for the answer; whether the request still takes effect is decided
-//! here too, so that every endpoint asks the same two questions.
+//! Decides what a fault means for the answer, and also whether the request still takes effect, so
+//! that every endpoint asks the same two questions.
 
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};

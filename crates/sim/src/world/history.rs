@@ -1,4 +1,4 @@
-//! `GET /transferhistory/get_all`: what is over, newest first, whoever's it was.
+//! `GET /transferhistory/get_all`: finished transfers of all users, newest first.
 
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;

@@ -1,4 +1,4 @@
-//! What stands in buckets. The world keeps no objects: under each path stand the same few.
+//! Objects in buckets. The world stores none: every path holds the same few.
 
 use jiff::Timestamp;
 

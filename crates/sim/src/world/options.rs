@@ -1,4 +1,4 @@
-//! What a world is like: the options that, with the seed, decide everything.
+//! The options of a world, which together with the seed decide everything.
 
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};

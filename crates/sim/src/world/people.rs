@@ -1,4 +1,4 @@
-//! What others do: people at the desktop app, other users, syncs, our own user by hand.
+//! Actions of others: people at the desktop app, other users, syncs, our own user by hand.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! `POST /transfer/transfer` and `cancel_transfer`: what goes in, and what is said of it.
+//! `POST /transfer/transfer` and `cancel_transfer`: their effects and answers.
 
 use std::sync::Arc;
 

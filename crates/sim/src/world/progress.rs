@@ -1,4 +1,4 @@
-//! How far a transfer is, computed when asked; and what the notification socket tells of it.
+//! Progress of a transfer, computed when asked for, and the notification socket's reports of it.
 
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
