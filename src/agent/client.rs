@@ -1,4 +1,4 @@
-//! The front of the client: what it is made of, and the plain questions.
+//! The client itself: its parts, and the simple requests.
 
 use std::sync::{Arc, Mutex};
 

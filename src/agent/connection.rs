@@ -1,6 +1,6 @@
-//! The ways to one agent: its addresses, and who is at their other end.
+//! Connections to one agent: its addresses, and the user at the other end.
 //!
-//! A connection is judged after it was made and before a byte goes out. Knows nothing of HTTP.
+//! A connection is checked after it was made and before a byte goes out. Knows nothing of HTTP.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};

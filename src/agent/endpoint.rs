@@ -1,5 +1,4 @@
-//! The routes of the Click API that transferd uses, and how often each was asked with what
-//! outcome.
+//! The routes of the Click API that transferd uses, and counts of requests to each by outcome.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

@@ -1,7 +1,8 @@
-//! One request on one connection: from a connection that was made to the last byte of the answer.
+//! One request on one connection: from a connection just made to the last byte of the answer.
 //!
-//! It knows no token, no address, and not what answers mean. Keeps true: nothing is sent twice; what
-//! comes before the answer is bounded as the answer is; the connection ends with the exchange.
+//! It knows no token and no address, nor the meaning of answers. Keeps true: nothing is sent twice;
+//! data that comes before the answer is bounded like the answer; the connection ends with the
+//! exchange.
 
 use std::convert::Infallible;
 use std::io::Cursor;

@@ -1,4 +1,4 @@
-//! Why a question to the agent was not answered. Every text in here has passed `words::fit`.
+//! Why a request to the agent was not answered. Every text in here has passed `words::fit`.
 
 use super::problem::Problem;
 use super::token::TokenProblem;

@@ -1,8 +1,8 @@
 //! Why a transfer failed: the agent's transfer history, read once, newest first
 //! (docs/click-api.md, "Transfer history").
 //!
-//! Whatever goes wrong here, nothing is learned, and no more comes of it: the route may be
-//! missing, the rows another user's, the answer late.
+//! Any failure here only means that nothing is learned: the route may be missing, the rows another
+//! user's, the answer late.
 
 use secrecy::SecretString;
 use tokio::time::timeout;

@@ -1,4 +1,4 @@
-//! The bounds of everything that the agent can send or make us do, each with its reason.
+//! Bounds on everything that the agent can send or make us do, each with its reason.
 
 use std::time::Duration;
 

@@ -1,6 +1,7 @@
 //! One reading of `get_all`: as deep as asked for, and honest about whether it proves absence.
 //!
-//! It asks for pages and reads them; which ones, and what they prove, `core/paging.rs` decides.
+//! It requests the pages and parses them; which ones, and what they prove, is decided in
+//! `core/paging.rs`.
 
 use std::sync::{MutexGuard, PoisonError};
 

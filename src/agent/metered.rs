@@ -1,7 +1,7 @@
-//! A connection of which no more is read than a budget allows, whatever the protocol above makes of
-//! it: heads without end, pieces of frames, answers before the answer.
+//! A connection from which at most a budget of bytes is read, whatever the protocol above does with
+//! them: endless heads, fragments of frames, answers before the answer.
 //!
-//! The libraries above count what they keep, not what they read and throw away. It counts below
+//! The libraries above count what they keep, not what they read and discard. This one counts below
 //! them, and knows no protocol. Once the budget is spent, reading fails for good.
 
 use std::io;

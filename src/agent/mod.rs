@@ -1,9 +1,9 @@
 //! The client of the Click API: the one place that talks to the Amove desktop agent.
 //!
-//! It owns the wire: urls, tokens, status codes, forms of dates and names. It does not know runs
-//! or attempts, and decides nothing: each answer is sorted into the engine's words. What it keeps
-//! true: no error, log line or `Debug` output holds a token or a url with one; a POST is sent at
-//! most once for each call; nothing that the agent sends can make it panic or grow without bound.
+//! It owns the wire: urls, tokens, status codes, forms of dates and names. It does not know runs or
+//! attempts, and decides nothing: each answer is translated into the engine's types. Keeps true: no
+//! error, log line or `Debug` output holds a token or a url with one; a POST is sent at most once
+//! for each call; nothing that the agent sends can make it panic or grow without bound.
 
 mod client;
 mod connection;

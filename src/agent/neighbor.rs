@@ -1,10 +1,11 @@
-//! Who holds the agent's port. A loopback port belongs to whoever is first: before a secret goes
-//! out, the process at the other end must be one of a user who may have it.
+//! Finds out which user holds the agent's port. A loopback port belongs to the first process that
+//! takes it: before a secret goes out, the process at the other end must belong to an allowed user.
 //!
-//! The kernel's tables of connections (proc_pid_net(5)) tell the user of each socket of this
-//! machine. It knows nothing of HTTP, and not which connection is about to be used: everybody who
-//! listens at the port, and everybody who has accepted a connection of our user there, must be one
-//! who may. A connection that nobody has accepted yet belongs to the listener.
+//! The kernel's tables of connections (proc_pid_net(5)) name the user of each socket of this
+//! machine. This file knows nothing of HTTP, nor which connection is about to be used: every
+//! process that listens at the port, and every one that has accepted a connection of our user
+//! there, must belong to an allowed user. A connection that nobody has accepted yet belongs to the
+//! listener.
 
 use std::fs;
 use std::io::{self, Read as _};

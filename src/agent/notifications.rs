@@ -1,10 +1,10 @@
 //! The agent's notification socket, as a hint that something has changed.
 //!
-//! What the frames say decides nothing: they are per file, `get_all` is the truth, and any local
-//! process can send one. Those that name an object that failed, or a request of ours that was carried
-//! out, are handed on, to be shown. No failure here matters: the socket is opened again, with back-off, for as long as somebody listens. Keeps
-//! true: a peer that floods the socket, or does not read what it is sent, costs neither memory nor
-//! more than a moment's work.
+//! The content of frames decides nothing: they are per file, `get_all` is the truth, and any local
+//! process can send one. Frames that name an object that failed, or a request of ours that was
+//! carried out, are handed on for display. No failure here matters: the socket is opened again,
+//! with back-off, as long as there is a listener. Keeps true: a peer that floods the socket, or
+//! does not read, costs neither memory nor more than a moment's work.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What stands in a bucket, as far as `doctor` looks: no run rests on it
+//! Objects in a bucket, as far as `doctor` examines them: no run depends on them
 //! (docs/click-api.md, "Cloud accounts").
 
 use super::client::{AgentClient, unreadable};

@@ -1,4 +1,5 @@
-//! `check --online`: what the agent says to a job file. Asks only, changes nothing.
+//! `check --online`: compares a job file with the agent's accounts and settings. Only asks, changes
+//! nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 

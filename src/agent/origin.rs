@@ -1,4 +1,5 @@
-//! `X-App-Origin`: what the agent says back of a request that it has carried out (protocol, rule 14).
+//! `X-App-Origin`: the value that the agent returns for a request that it has carried out
+//! (protocol, rule 14).
 //!
 //! It names an attempt, and holds no secret: every local process can read it.
 

@@ -1,8 +1,8 @@
-//! One answer, read as the answer to each question that we ask.
+//! Reads one answer as the answer to each of our requests.
 //!
-//! Nobody asks so: it is for the properties that hold of every reading, whatever an agent answers
-//! to whatever question (`fuzz/src/agent_answer.rs`). Reads by the very functions that the client
-//! reads by, and holds no secret.
+//! The daemon never does this: it is for the properties that hold of every reading, whatever an
+//! agent answers to whatever request (`fuzz/src/agent_answer.rs`). Uses the very functions that the
+//! client reads with, and holds no secret.
 
 use jiff::Timestamp;
 use secrecy::SecretString;

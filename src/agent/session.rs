@@ -1,4 +1,4 @@
-//! Logging in, and minting tokens that last.
+//! Logs in, and creates long-lived tokens.
 //!
 //! Passwords and codes travel in bodies, never in a url, and are not kept.
 

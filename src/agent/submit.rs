@@ -1,5 +1,5 @@
-//! `POST /transfer/transfer`, and the one question about its answer: could it have been accepted?
-//! (protocol, rule 2.)
+//! `POST /transfer/transfer`, and the one question about its answer: could the request have been
+//! accepted? (protocol, rule 2.)
 
 use reqwest::StatusCode;
 use serde::Serialize;

@@ -1,4 +1,4 @@
-//! What the settings of a client are held to.
+//! Checks on the settings of a client.
 
 use rstest::rstest;
 

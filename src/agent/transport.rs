@@ -1,7 +1,7 @@
-//! One HTTP request to the agent, and what became of it.
+//! One HTTP request to the agent, and its outcome.
 //!
 //! It owns every url with a token in it: none leaves this file, and all errors are put into words
-//! here, without url and token. It does not judge answers. What it keeps true: each call sends one
+//! here, without url and token. It does not interpret answers. Keeps true: each call sends one
 //! request on a connection of its own, and never repeats it; another address is tried only while
 //! nothing was sent; redirects and proxies are not followed; every wait and every body is bounded.
 

@@ -1,5 +1,5 @@
-//! The choke point for words that leave this module: no secret, no character that nobody sees, and
-//! no more than a reason may hold.
+//! The one filter for text that leaves this module: no secret, no invisible character, and no more
+//! than a reason may hold.
 
 use secrecy::SecretString;
 

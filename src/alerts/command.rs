@@ -1,7 +1,7 @@
-//! Commands: a program of the operator's, given the document; it has delivered it if it ends well.
+//! Commands: runs the operator's program with the document; a successful exit means delivered.
 //!
-//! No shell is between. When its time is up, and when this process stops, the program is killed with
-//! its process group and all else that it has started, wherever that is now ([`descendants`]).
+//! No shell is involved. When its time is up, and when this process stops, the program is killed
+//! with its process group and all descendants, wherever they are now ([`descendants`]).
 
 use std::process::{ExitStatus, Stdio};
 use std::sync::{Mutex, PoisonError};

@@ -1,10 +1,10 @@
-//! What a command has started, and what becomes of it when its time is up, or when this process
-//! ends. A process that has left the command's group and session (setsid(2)) is still known: by
-//! whose child it is, and by the variable that it has inherited.
+//! Finds and ends the descendants of a command when its time is up, or when this process ends. A
+//! process that has left the command's group and session (setsid(2)) can still be identified: by
+//! its parent, and by the variable that it has inherited.
 //!
 //! This process is the reaper of its descendants (PR_SET_CHILD_SUBREAPER(2const)): those whose
 //! parent has ended become its children, and can be found, and have to be waited for. As process 1
-//! of a container it is that anyway.
+//! of a container it is the reaper anyway.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

@@ -1,5 +1,5 @@
-//! What a receiver is given: the document of a webhook and of a command's standard input, its main
-//! fields as variables, and where a ping goes.
+//! The content of a delivery: the document of a webhook and of a command's standard input, its main
+//! fields as variables, and the address of a ping.
 //!
 //! Field names are a promise to other people's scripts (README, "Alerts").
 

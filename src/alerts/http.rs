@@ -1,6 +1,6 @@
-//! Webhooks and pings: one POST each, and what the answer means.
+//! Webhooks and pings: one POST each, and the meaning of the answer.
 //!
-//! Its errors are put into words here, and nowhere else: a library's own hold the address.
+//! Errors are put into words here, and nowhere else: a library's own messages contain the address.
 
 use std::path::Path;
 use std::{io, thread};

@@ -1,4 +1,4 @@
-//! What a delivery may take, each with its reason.
+//! Bounds of a delivery, each with its reason.
 
 use std::time::Duration;
 

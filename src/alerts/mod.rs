@@ -1,10 +1,10 @@
-//! How an alert reaches people: webhooks, pings, and commands.
+//! Delivers alerts to people: webhooks, pings, and commands.
 //!
 //! It owns the requests, the child processes and the form of the document. It does not know why an
-//! alert was raised, nor whether it is tried again. Keeps true: no address, header or argument of a
+//! alert was raised, nor whether it is retried. Keeps true: no address, header or argument of a
 //! command is in an error, a log line or `Debug` output; redirects and proxies are not followed;
-//! every wait and every output is bounded; no child outlives its time or this process's end. What a
-//! command that has ended well leaves at work is its own.
+//! every wait and every output is bounded; no child outlives its time or this process's end.
+//! Processes that a successful command leaves running are its own business.
 
 mod command;
 mod descendants;

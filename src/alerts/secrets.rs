@@ -1,5 +1,5 @@
 //! Addresses and headers, which are secrets: read anew at each delivery, so that a change needs no
-//! reload, and never repeated in words.
+//! reload, and never quoted in messages.
 
 use std::collections::BTreeSet;
 use std::io::{self, Read as _};

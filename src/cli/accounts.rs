@@ -1,4 +1,4 @@
-//! `accounts`: the agent's cloud accounts, to read or to paste into a job file.
+//! `accounts`: lists the agent's cloud accounts, for reading or for pasting into a job file.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;

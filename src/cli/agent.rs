@@ -1,4 +1,4 @@
-//! The agent as commands ask it that need no daemon: under the job file's settings, or, before
+//! The agent, for commands that need no daemon: a client under the job file's settings, or, before
 //! there is a job file, under the defaults.
 
 use std::io::Write;

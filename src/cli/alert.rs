@@ -1,7 +1,7 @@
-//! `alert test`: sends a test alert by each entry of the job file, and says what came of it.
+//! `alert test`: sends a test alert through each entry of the job file, and prints the results.
 //!
-//! It needs no daemon and leaves no trace: what is sent goes the way that the daemon's alerts go,
-//! once, and is said to be a test.
+//! It needs no daemon and leaves no trace: a test alert goes the way that the daemon's alerts go,
+//! once, and is marked as a test.
 
 use std::io::{self, Write};
 

@@ -1,4 +1,4 @@
-//! How a command reaches the daemon, and what it says when there is none.
+//! Sends a command's request to the daemon, and explains how to go on where none runs.
 
 use std::future::Future;
 use std::io::{self, Write};

@@ -1,4 +1,4 @@
-//! `backfill`: a run for each past occurrence that has no success. The plan comes first.
+//! `backfill`: creates a run for each past occurrence that has no success. The plan is shown first.
 
 use std::io::{self, Write};
 

@@ -1,7 +1,7 @@
-//! `doctor --bundle`: what a bug report needs, in one archive, with the secrets taken out.
+//! `doctor --bundle`: collects what a bug report needs in one archive, with the secrets taken out.
 //!
-//! Keeps true: what can't be had is named in it instead; nothing is overwritten; only its owner may
-//! read it. Secrets that were read are masked wherever they stand, and of the job file each value
+//! Keeps true: parts that can't be had are named in it instead; nothing is overwritten; only its
+//! owner may read it. Secrets that were read are masked everywhere, and of the job file each value
 //! that may be one is hidden.
 
 use std::fs::OpenOptions;

@@ -1,4 +1,4 @@
-//! `cancel`: the end of active runs, at the agent too.
+//! `cancel`: ends active runs, at the agent too.
 
 use std::io::Write;
 

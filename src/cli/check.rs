@@ -1,4 +1,4 @@
-//! `check`: is the job file good, and if not, what is wrong with it, all at once.
+//! `check`: validates the job file and reports all errors at once.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};

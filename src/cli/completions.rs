@@ -1,10 +1,10 @@
-//! `completions`: scripts for shells, from the same source as `--help`, job names and the ids of
-//! runs included.
+//! `completions`: scripts for shells, from the same source as `--help`, which also complete job
+//! names and the ids of runs.
 //!
 //! The scripts ask `transferd completions --jobs` for the names (with `--runs` for ids too, with
-//! `--active` for what can be canceled), with the global options of the line that is being typed, so that they are those of the daemon, or of
-//! the job file, that the line is about. Which commands take them is read from the command line
-//! itself.
+//! `--active` for runs that can be canceled). They pass on the global options of the line being
+//! typed, so that the names are those of the daemon, or of the job file, that the line is about.
+//! Which commands take names is read from the command line's own definition.
 
 use std::io::Write;
 

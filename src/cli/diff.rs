@@ -1,7 +1,8 @@
-//! `diff`: what a reload would add, change and remove, and each next occurrence before and after.
+//! `diff`: shows what a reload would add, change and remove, and each next occurrence before and
+//! after.
 //!
 //! Compares the job file with the job set that the daemon runs, which is the last good one in its
-//! database; asks no daemon, and so works with it down.
+//! database; asks no daemon, and so works while it is down.
 
 use std::io::{self, Write};
 use std::path::Path;

@@ -1,4 +1,5 @@
-//! `doctor`: what transferd assumes of the agent, and whether it holds. Asks only, changes nothing.
+//! `doctor`: lists transferd's assumptions about the agent, and whether they hold. Only asks,
+//! changes nothing.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};

@@ -1,4 +1,5 @@
-//! `edit`: the job file in an editor, checked before it replaces the old one, as visudo does.
+//! `edit`: opens the job file in an editor, and checks it before it replaces the old one, as visudo
+//! does.
 //!
 //! Keeps true: the file that a daemon may read at any moment is the old one or a valid new one,
 //! never a part of one and never a bad one.

@@ -1,8 +1,8 @@
 //! News from the daemon: a command that waits for a change follows the stream of events, and asks
-//! when there was one, instead of asking again and again.
+//! when there was one, instead of polling.
 //!
-//! Keeps true: what happens between two questions is not missed; a stream that can't be had, or has
-//! ended, only makes the command ask now and then.
+//! Keeps true: nothing that happens between two questions is missed; if the stream is unavailable
+//! or has ended, the command only asks at intervals.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! `events`: what happens, as it happens, as `journalctl -f` shows it.
+//! `events`: prints events as they happen, like `journalctl -f`.
 
 use std::io::{IsTerminal, Write};
 use std::time::Duration;

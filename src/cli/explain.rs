@@ -1,4 +1,4 @@
-//! `explain`: what a key of the job file means, its type, its default and an example, from the
+//! `explain`: describes a key of the job file: its meaning, type, default and an example, from the
 //! JSON Schema.
 
 use std::io::Write;

@@ -1,8 +1,8 @@
-//! A stream for people: a line that nothing else has laid out, and that is longer than the
-//! terminal is wide, is broken between words instead of within one.
+//! A writer for people: breaks lines longer than the terminal between words instead of within one,
+//! unless something else has laid them out.
 //!
-//! Keeps true: what is no text, has no width to keep to, or is a line of a file shown with its
-//! number, passes as it is; no word is ever broken, so that addresses and ids can be copied.
+//! Keeps true: output passes unchanged if it is not text, if there is no width, or if it is a
+//! numbered line of a file; no word is ever broken, so that addresses and ids can be copied.
 
 use std::io::{self, Write};
 

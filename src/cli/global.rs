@@ -1,4 +1,4 @@
-//! What all commands share: global options as typed and as meant, and exit codes.
+//! Shared parts of all commands: global options as typed and as resolved, and exit codes.
 
 use std::io::IsTerminal;
 use std::path::PathBuf;

@@ -1,8 +1,9 @@
-//! Command lines that were not understood: what was probably meant, and how it is typed here.
+//! Suggestions for command lines that were not understood: the probable intention, and how to type
+//! it here.
 //!
-//! Words that mean the same everywhere are hidden aliases of the commands; this file has those
-//! that would do something else here, or that have no equal. A suggestion is made only where it
-//! is close.
+//! Words that mean the same everywhere are hidden aliases of the commands; this file has those that
+//! would do something else here, or that have no equivalent. A suggestion is made only where it is
+//! close.
 
 use std::ffi::OsString;
 

@@ -1,5 +1,5 @@
-//! `init`: a commented first job file, where the daemon will look for it; with the agent's own
-//! accounts and buckets where a token is there already and the agent answers.
+//! `init`: writes a commented first job file where the daemon will look for it, with the agent's
+//! own accounts and buckets if there is a token already and the agent answers.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};

@@ -1,4 +1,4 @@
-//! How commands read the job file, and how they tell what is wrong with it.
+//! Reads the job file for commands, and prints its errors.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! What a command has said is wrong, kept for `--json`: there the same is printed as one object on
+//! Collects the error messages of a command for `--json`: they are printed as one object on
 //! standard output, unless the command has printed a document of its own.
 //!
 //! Kept by thread: a command runs on one, and tests run many side by side.

@@ -1,5 +1,5 @@
-//! `login`: a person's user name, password and code become a token that lasts, in a file that only
-//! its owner reads.
+//! `login`: exchanges a user name, password and code for a long-lived token, in a file that only
+//! its owner can read.
 //!
 //! The password is used once and kept nowhere. The session that it opens is closed again.
 

@@ -1,4 +1,4 @@
-//! The daemon's jobs that are named on a command line: by name, or by a glob.
+//! Resolves the jobs named on a command line, by name or by glob, against the daemon's jobs.
 
 use super::ask::Daemon;
 use crate::control::client::ClientError;

@@ -1,8 +1,8 @@
-//! `next`: what is coming: one row a job, or the occurrences one by one.
+//! `next`: lists coming occurrences: one row a job, or one by one.
 //!
-//! Asks the daemon, which knows what is paused; without one, and for a file that is named, reads
-//! the job file, and where that is broken the last good job set. Jitter is left out (contract,
-//! "Runs").
+//! Asks the daemon, which knows which jobs are paused; without one, and for a file given by name,
+//! reads the job file, and where that is broken the last good job set. Jitter is left out
+//! (contract, "Runs").
 
 use std::io::Write;
 

@@ -1,4 +1,4 @@
-//! The past, read from the database where no daemon runs. Makes and changes nothing.
+//! Reads the past from the database where no daemon runs. Creates and changes nothing.
 
 use std::collections::BTreeMap;
 use std::fmt::Display;

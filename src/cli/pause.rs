@@ -1,4 +1,4 @@
-//! `pause` and `resume`: whether jobs are scheduled, whatever their file says.
+//! `pause` and `resume`: stop and restart the scheduling of jobs, independently of their file.
 
 use std::io::{self, Write};
 

@@ -1,4 +1,4 @@
-//! Pauses that are over: their occurrences have no runs, so that a line tells of each.
+//! Prints pauses that are over: their occurrences have no runs, so a line reports each pause.
 
 use jiff::Timestamp;
 

@@ -1,6 +1,6 @@
-//! Where things lie: job file, state folder and control socket, by the rules of the contract.
+//! Locations of job file, state folder and control socket, by the rules of the contract.
 //!
-//! Looks at names only, never at the disk: whether anything is there is for others to find out.
+//! Works on names only, never on the disk: whether anything is there is for others to find out.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,5 @@
-//! Questions to a person: hidden where the answer is a secret, and plain lines of standard input
-//! where nobody sits at a terminal.
+//! Asks a person questions: without echo where the answer is a secret, and as plain lines of
+//! standard input where there is no terminal.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, IsTerminal, Read as _, Write};

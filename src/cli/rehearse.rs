@@ -1,4 +1,4 @@
-//! `rehearse`: the job file played through the real engine in virtual time: what would run,
+//! `rehearse`: plays the job file through the real engine in virtual time: which jobs would run,
 //! overlap, be skipped or wait.
 //!
 //! Touches neither state nor agent: it reads the job file, and the database, if there is one, for

@@ -1,4 +1,4 @@
-//! `reload`: the daemon reads its job file now, and says what changed or what is wrong.
+//! `reload`: has the daemon read its job file now, and prints the changes or the errors.
 
 use std::io::Write;
 

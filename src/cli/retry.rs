@@ -1,4 +1,4 @@
-//! `retry`: runs that did not succeed once more, for the same time and to the same places.
+//! `retry`: repeats unsuccessful runs, for the same time and with the same places.
 
 use std::io::Write;
 

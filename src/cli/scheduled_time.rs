@@ -1,5 +1,5 @@
-//! Times that say for which scheduled time a run is meant. Days and times of day are left as they
-//! are: each job has its own zone, and the daemon knows it.
+//! Parses options that give the scheduled time of a run. Days and times of day are passed on as
+//! typed: each job has its own zone, which only the daemon knows.
 
 use std::io::Write;
 

@@ -1,4 +1,4 @@
-//! `show`: one run, its attempts and what happened, in order.
+//! `show`: prints one run, its attempts and its events, in order.
 
 use std::io::Write;
 

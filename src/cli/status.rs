@@ -1,4 +1,4 @@
-//! `status`: daemon, job file, agent, token and each job, once or live.
+//! `status`: prints daemon, job file, agent, token and each job, once or live.
 
 use std::io::Write;
 

@@ -1,4 +1,4 @@
-//! `trigger`: runs now or for a time that is past, waited for if wanted.
+//! `trigger`: starts runs now or for a past time, and waits for them if asked to.
 
 use std::collections::BTreeMap;
 use std::io::{IsTerminal, Write};

@@ -2,9 +2,9 @@
 //! `yesterday 02:30`, `last friday`, `Sat 02:30`, `2d`, `-2h`, `2 hours ago`; and as this program
 //! writes them: `Sat 2026-11-28 02:30:00 +01:00`.
 //!
-//! One parser for all commands. What is meant depends on where it stands: a day in `--since` is
-//! its start and in `--until` its end, `02:30` is the last one past or the next. Says back what
-//! it took a text for, so that nobody has to guess.
+//! One parser for all commands. The meaning depends on the option: a day in `--since` is its start
+//! and in `--until` its end, `02:30` is the last one past or the next. The command prints how it
+//! understood a text, so that nobody has to guess.
 
 use std::io::Write;
 

@@ -1,7 +1,7 @@
-//! `why`: why a job did or did not run at a time, or what it waits for now.
+//! `why`: explains why a job did or did not run at a time, or why it is waiting now.
 //!
-//! Answers from the record first, from the rules where the record is silent. `facts` gathers
-//! what is known; `answer` makes sentences of it.
+//! Answers from the record first, from the rules where the record is silent. `facts` gathers the
+//! facts; `answer` makes sentences of them.
 
 mod answer;
 mod facts;

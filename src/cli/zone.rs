@@ -1,5 +1,5 @@
-//! The zone in which people mean days and times of day: the job's, where one job is meant, else
-//! the machine's.
+//! The zone in which days and times of day are meant: the job's, where one job is meant, else the
+//! machine's.
 
 use jiff::tz::TimeZone;
 

@@ -1,7 +1,8 @@
-//! What single calls show: how routes are spelled and errors told, which version the agent is, and
-//! whether it says back what was asked of it (protocol, rule 14).
+//! Findings from single calls: how routes are spelled and errors reported, which version the agent
+//! is, and whether it returns our request's origin (protocol, rule 14).
 //!
-//! It asks only what changes nothing: for the state, the version, and the buckets of an account.
+//! Only calls that change nothing are made: for the state, the version, and the buckets of an
+//! account.
 
 use serde_json::Value;
 use uuid::Uuid;

@@ -1,7 +1,7 @@
-//! Everything that transferd assumes of the agent, asked of a real one: read-only.
+//! Checks everything that transferd assumes about the agent against a real one, read-only.
 //!
-//! Each assumption is one that click-api marks as inferred, or that the submit protocol rests on.
-//! A finding holds no secret: it is what a user pastes into a bug report.
+//! Each assumption is one that click-api marks as inferred, or that the submit protocol rests on. A
+//! finding holds no secret: users paste it into bug reports.
 
 mod calls;
 mod objects;

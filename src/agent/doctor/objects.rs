@@ -1,4 +1,4 @@
-//! What one page of `list_objects` shows. Names of buckets and objects stay out of the findings.
+//! Findings from one page of `list_objects`. Names of buckets and objects stay out of them.
 
 use super::{Assumption, Finding, Verdict};
 use crate::agent::client::AgentClient;

@@ -1,4 +1,4 @@
-//! What pages of `get_all` show of the assumptions about them.
+//! Findings from pages of `get_all` about the assumptions on them.
 
 use std::collections::BTreeMap;
 

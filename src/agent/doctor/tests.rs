@@ -1,4 +1,4 @@
-//! What the doctor reads from pages.
+//! The doctor's findings for given pages.
 
 use super::page::{Page, forms, ours, paging, role};
 use super::*;

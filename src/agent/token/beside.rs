@@ -1,8 +1,8 @@
-//! Files are read beside the loop: where a file system does not answer, a reading never ends, and
-//! whoever waits for it must not hold up everything else.
+//! Reads files on a thread beside the loop: where a file system does not answer, a reading never
+//! ends, and its caller must not hold up everything else.
 //!
-//! Keeps true: one reading of a kind is under way at most, so that a file system that hangs costs a
-//! thread, and not one for each try.
+//! Keeps true: at most one reading of a kind is under way, so that a file system that hangs costs
+//! one thread, and not one for each try.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! What a JWT says of its own end. Nothing is verified: the agent judges tokens, we only warn.
+//! The expiry time inside a JWT. Nothing is verified: the agent judges tokens, we only warn.
 
 use base64::Engine as _;
 use base64::engine::DecodePaddingMode;

@@ -1,8 +1,8 @@
-//! The agent's token: where it comes from, whether it is still good, and what is wrong with it.
+//! The agent's token: where it comes from, whether it is still valid, and any problem with it.
 //!
-//! A file is read anew at each use, so that no cache can be stale: it is one small read beside a
-//! request, on a thread of its own. Tokens are `SecretString`s; the only way out of this module is into a url.
-//! It does not know the agent: a login's token is brought here by the client.
+//! A file is read anew at each use, so that no cache can be stale: it is one small read before a
+//! request, on a thread of its own. Tokens are `SecretString`s; the only way out of this module is
+//! into a url. It does not know the agent: the client brings the token of a login here.
 
 mod beside;
 mod file;

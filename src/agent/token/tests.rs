@@ -1,4 +1,4 @@
-//! Where tokens come from, and what is said when they don't.
+//! Sources of tokens, and the errors where there is no token.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;

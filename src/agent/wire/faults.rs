@@ -1,5 +1,5 @@
-//! Why an answer can't be read, in words of our own: a library's quote the answer, and the answer
-//! may quote the token.
+//! Why an answer can't be read, in words of our own: a library's message quotes the answer, and the
+//! answer may quote the token.
 
 use serde_json::error::{Category, Error};
 

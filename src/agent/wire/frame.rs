@@ -1,5 +1,5 @@
-//! Frames of the notification socket, as far as they say that an object could not be transferred,
-//! or that a request was carried out.
+//! Frames of the notification socket: those that report an object that could not be transferred, or
+//! a request that was carried out.
 
 use std::fmt;
 

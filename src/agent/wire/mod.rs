@@ -1,8 +1,8 @@
-//! The agent's JSON, read with patience: names in any case, fields missing, null or of another
-//! type than promised, unknown ones, several forms of dates.
+//! The agent's JSON, parsed tolerantly: names in any case, unknown fields, fields that are missing,
+//! null or of another type than promised, several forms of dates.
 //!
-//! What can't be read is absent; nothing here knows HTTP. Records are handed on one by one, so
-//! that a page costs no more memory than its text.
+//! Values that can't be read are absent; nothing here knows HTTP. Records are handed on one by one,
+//! so that a page costs no more memory than its text.
 
 mod answers;
 mod date;

@@ -1,4 +1,4 @@
-//! Objects of which we want a few named properties, and lists of such objects.
+//! JSON objects of which only a few named properties are kept, and lists of such objects.
 
 use std::fmt;
 

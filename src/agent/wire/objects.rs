@@ -1,5 +1,5 @@
-//! `POST /cloud/list_objects`: what it takes, and how much of what the Click API page names stands
-//! in its answer. The objects themselves are not kept.
+//! `POST /cloud/list_objects`: its request, and how many of the fields that the Click API page
+//! names are in its answer. The objects themselves are not kept.
 
 use serde_json::{Value, json};
 

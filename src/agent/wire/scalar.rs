@@ -1,5 +1,5 @@
-//! One JSON value of whatever type, borrowed from the text where it can be, and what it may be
-//! taken for.
+//! One JSON value of any type, borrowed from the text where possible, and the values that it may be
+//! read as.
 
 use std::borrow::Cow;
 use std::fmt;

@@ -1,4 +1,4 @@
-//! What the parsers read, and what they survive.
+//! The parsers: valid answers, and damaged ones.
 
 use jiff::SignedDuration;
 use rstest::rstest;

@@ -1,4 +1,4 @@
-//! One record of `get_all`, turned into the engine's words.
+//! Parses one record of `get_all` into the engine's types.
 
 use jiff::Timestamp;
 use uuid::Uuid;

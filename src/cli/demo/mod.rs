@@ -1,6 +1,6 @@
-//! `demo`: the real daemon on the simulated agent, with sample jobs on schedules of seconds.
+//! `demo`: runs the real daemon on the simulated agent, with sample jobs on schedules of seconds.
 //!
-//! Agent and view share one thread, the daemon has its own, and all asking goes over the control
+//! Agent and view share one thread, the daemon has its own, and all requests go over the control
 //! socket as for any other daemon. With `--state-dir` all of it outlives the process.
 
 mod no_echo;

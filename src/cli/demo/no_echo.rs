@@ -1,5 +1,5 @@
-//! The terminal without the letters that are typed: a `^C` behind a bar as wide as the screen
-//! would wrap, and the bars could not be taken back.
+//! Turns off the terminal's echo of typed letters: a `^C` behind a bar as wide as the screen would
+//! wrap, and the bars could not be erased.
 
 use std::io;
 

@@ -1,4 +1,4 @@
-//! What the demo is played on: a folder, the simulated agent, and the daemon on its own thread.
+//! The set-up of a demo: a folder, the simulated agent, and the daemon on its own thread.
 
 use std::collections::BTreeMap;
 use std::io::Write;

@@ -1,4 +1,4 @@
-//! What the demo has shown, as a table, and the agent's books held against the daemon's.
+//! The summary of a demo: a table, and the agent's books compared with the daemon's.
 
 use std::collections::BTreeMap;
 

@@ -1,5 +1,5 @@
-//! The demo as it goes on: on a terminal a bar for each job, and a line for each thing that is
-//! worth one; on a dumb terminal the lines alone; elsewhere the daemon's own log says it all.
+//! The view of a running demo: on a terminal a bar for each job, and a line for each notable event;
+//! on a dumb terminal the lines alone; elsewhere the daemon's own log is enough.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;

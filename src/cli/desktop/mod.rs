@@ -1,8 +1,7 @@
-//! `desktop`: notifications on the desktop of whoever runs it, about their own service and the
-//! system's.
+//! `desktop`: shows notifications on the user's desktop, about their own service and the system's.
 //!
-//! Follows what happens as `events` does, and looks now and then how things stand. Asks the daemon
-//! only for what it knows, so that an idle daemon leaves the agent alone. Does not end by itself: a
+//! Follows events as `events` does, and asks for the status now and then. Asks the daemon only for
+//! what it already knows, so that an idle daemon leaves the agent alone. Does not end by itself: a
 //! daemon that is away is waited for.
 
 use std::io::Write;

@@ -1,6 +1,7 @@
-//! What a person at the desktop hears of, and how often: what has happened, and once what lasts.
+//! Decides which notices a person at the desktop gets, and how often: one for each event, and one
+//! for a condition while it lasts.
 //!
-//! Pure: is given what the daemon says and what time it is.
+//! Pure: the daemon's answers and the time are arguments.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 

@@ -1,8 +1,8 @@
-//! The desktop at the session's bus: takes notifications and tells what became of them (Desktop
-//! Notifications Specification 1.2).
+//! The desktop on the session's bus: accepts notifications and reports when they are closed or
+//! clicked (Desktop Notifications Specification 1.2).
 //!
-//! Is at the bus from the first notification on, and again after the bus was away. What others on
-//! the bus say in the desktop's name is told apart by who says it.
+//! Connects to the bus for the first notification, and again after the bus was away. Messages that
+//! others on the bus send in the desktop's name are recognized by their sender.
 
 use std::collections::HashMap;
 

@@ -1,4 +1,4 @@
-//! Opens a page in the browser of whoever sits at the desktop, through no shell.
+//! Opens a page in the user's browser, without a shell.
 //!
 //! The desktop's portal is asked first (`org.freedesktop.portal.OpenURI`): the browser then starts
 //! outside the unit, whose fences it could not live in. Without a portal it is `xdg-open`, which the

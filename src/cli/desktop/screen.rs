@@ -1,5 +1,5 @@
-//! Shows what is told, one after another, and does what its buttons are for: they lead to the page
-//! where the daemon has one, else to the answer of `why`.
+//! Shows notifications, one after another, and carries out their buttons: they open the page where
+//! the daemon has one, else the answer of `why`.
 
 use std::io::Write;
 use std::sync::Arc;

@@ -1,6 +1,6 @@
-//! Which notifications stand on the screen, and what the button of each leads to.
+//! The notifications on the screen, and the target of each one's button.
 //!
-//! Pure. Holds [`REMEMBERED`] at most: the desktop tells which are closed, and may forget to.
+//! Pure. Holds [`REMEMBERED`] at most: the desktop reports which are closed, and may fail to.
 
 use std::collections::VecDeque;
 

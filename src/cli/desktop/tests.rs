@@ -1,4 +1,4 @@
-//! What is reported, and how often.
+//! Which events are reported, and how often.
 
 use std::path::PathBuf;
 

@@ -1,5 +1,5 @@
-//! What the job file's entries with `notify: desktop` ask for; where it has none, what a person at
-//! the desktop wants to know.
+//! The events wanted by the job file's entries with `notify: desktop`; where it has none, a default
+//! for a person at the desktop.
 
 use crate::control::document::DesktopAlertDocument;
 use crate::core::ids::JobName;

@@ -1,4 +1,4 @@
-//! How long transfers are to take: as given, else as in the job's history, else as assumed.
+//! Assumed durations of transfers: as given, else as in the job's history, else a default.
 
 use std::collections::BTreeMap;
 

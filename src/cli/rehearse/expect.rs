@@ -1,8 +1,9 @@
-//! `rehearse --expect FILE`: how the rehearsal is expected to come out, and where it does not.
+//! `rehearse --expect FILE`: compares the rehearsal with the expected result, and shows the
+//! differences.
 //!
-//! FILE is a part of the document of `rehearse --json`, as JSON or YAML: what it leaves out is not
-//! compared. Of `jobs` and `runs` it may name some, and of a job whose runs it names all of them;
-//! every other list is compared whole. Knows the document only as a value, not the job file.
+//! FILE is a part of the document of `rehearse --json`, as JSON or YAML: parts that it leaves out
+//! are not compared. Of `jobs` and `runs` it may name some, and of a job whose runs it names all of
+//! them; every other list is compared whole. Knows the document only as a value, not the job file.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;

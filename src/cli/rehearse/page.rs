@@ -1,5 +1,4 @@
-//! The page for people: what was played, what is to be said of it, a line of time for each job,
-//! and the load.
+//! The page for people: the period played, the findings, a timeline for each job, and the load.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::mem::{Discriminant, discriminant};

@@ -1,4 +1,4 @@
-//! The runs of one job, line by line; where there are many, only those that did not go plainly.
+//! The runs of one job, line by line; where there are many, only those that did not go smoothly.
 
 use super::Told;
 use super::sentences::{grouped, time};

@@ -1,4 +1,4 @@
-//! Findings as sentences, and the words that they are made of.
+//! Findings as sentences, and their vocabulary.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,5 @@
-//! The page where a rehearsal is too large to be played to its end, or its file to be shown.
+//! The page where a rehearsal is too large to be played to its end, or its file too large to be
+//! shown.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

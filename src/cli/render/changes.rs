@@ -1,5 +1,5 @@
-//! What a new job file changes, for people: `+` a new job, `-` one that is gone, `~` one that
-//! differs, with each key's value before and after.
+//! The changes of a new job file, for people: `+` a new job, `-` a removed one, `~` a changed one,
+//! with each key's value before and after.
 
 use serde_json::Value;
 

@@ -1,7 +1,6 @@
-//! Text made to fit: as wide as it will look in a terminal, cut or wrapped to the room there is.
+//! Fits text to a width: measured as a terminal shows it, then cut or wrapped.
 //!
-//! Also keeps what others have written (operators' reasons, the agent's words) from steering the
-//! terminal.
+//! Also keeps foreign text (operators' reasons, the agent's words) from controlling the terminal.
 
 pub use crate::core::plain::plain;
 use textwrap::{Options, WordSeparator, WordSplitter};

@@ -1,4 +1,4 @@
-//! How answers look to people: words for times and sizes, colours, tables, runs.
+//! Presents answers to people: words for times and sizes, colours, tables, runs.
 
 pub mod changes;
 pub mod fit;

@@ -1,4 +1,4 @@
-//! Sentences, broken at blanks to the reader's width.
+//! Wraps sentences between words to the reader's width.
 
 use super::fit::{BOUND, Narrow, bound, width};
 

@@ -1,5 +1,5 @@
-//! `status` for people: daemon, job file, agent and token in a line each, what is wrong, then the
-//! jobs, problems first.
+//! `status` for people: daemon, job file, agent and token in a line each, problems, then the jobs,
+//! those with problems first.
 //!
 //! A function of the document, the present, the zone and the screen alone.
 

@@ -1,5 +1,5 @@
-//! Aligned columns that fit the reader's width, with room for a remark on each row: beside it
-//! where that is wide enough, else beneath it.
+//! Aligned columns that fit the reader's width, with room for a remark on each row: beside it where
+//! the screen is wide enough, else beneath it.
 //!
 //! Without a width, as in a pipe, each row is one line, for tools that work by lines.
 

@@ -1,4 +1,4 @@
-//! What people see, at two widths: each kind of state, long and wide names, and many jobs.
+//! The pages for people, at two widths: each kind of state, long and wide names, and many jobs.
 
 mod widths;
 

@@ -1,4 +1,4 @@
-//! What several runs have moved and cost in all: the last line of `history` for people.
+//! Totals of several runs, in bytes and cost: the last line of `history` for people.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! What is there: the files that were installed, and those that are in their places.
+//! The files on the disk: those that were installed, and those now in their places.
 
 use std::fs::{self, File};
 use std::io::{self, Read};

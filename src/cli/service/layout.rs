@@ -1,7 +1,7 @@
-//! Where the files of a service lie that came without a package, and what they hold.
+//! The layout of a service that was installed without a package: paths and contents of its files.
 //!
-//! Everything lies below `/usr/local`, or below the user's own folders: packages put their files
-//! elsewhere, and `systemctl edit` writes what a person changes elsewhere again. Knows names and
+//! Everything is below `/usr/local`, or below the user's own folders: packages put their files
+//! elsewhere, and `systemctl edit` writes a person's changes elsewhere again. Knows names and
 //! contents only; whether anything is there is for others to find out.
 
 use std::path::{Path, PathBuf};

@@ -1,8 +1,8 @@
-//! `service`: puts the service in place for a program that came without a package, and takes it
-//! away again.
+//! `service`: installs the service for a program that was installed without a package, and removes
+//! it again.
 //!
-//! Keeps true: what `--print` shows is what is carried out without it; nothing is replaced or
-//! removed but what was installed; jobs, secrets and state are never touched.
+//! Keeps true: without `--print` exactly the steps are carried out that `--print` shows; nothing is
+//! replaced or removed but files that were installed; jobs, secrets and state are never touched.
 
 use std::io::{self, Write};
 use std::os::unix::fs::MetadataExt as _;

@@ -1,4 +1,5 @@
-//! Whether a package has brought the service: then its package manager installs and removes it.
+//! Finds out whether a package has brought the service: then its package manager installs and
+//! removes it.
 
 use std::path::{Path, PathBuf};
 

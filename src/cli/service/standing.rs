@@ -1,4 +1,5 @@
-//! `service status`: what is installed, by whom, and whether it is what this program would install.
+//! `service status`: what is installed, by whom, and whether it matches what this program would
+//! install.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};

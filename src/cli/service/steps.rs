@@ -1,4 +1,5 @@
-//! What is to be done, as a list that is shown by `--print` and carried out without it.
+//! The steps of an installation or removal, as a list that is shown by `--print` and carried out
+//! without it.
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,4 @@
-//! Installing into, and taking away from, the tree of an image and a home of its own.
+//! Installs into, and removes from, the tree of an image and a home of its own.
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -1,4 +1,4 @@
-//! What is asked of the daemon at a key: to act, or to tell of a run or a job in full.
+//! Requests to the daemon at the press of a key: an action, or the details of a run or a job.
 
 use jiff::tz::TimeZone;
 

@@ -1,5 +1,5 @@
-//! Where nothing can be drawn over: a page, with dates, whenever more has changed than counters and
-//! times.
+//! The watch where the screen can't be redrawn: a page, with dates, whenever more has changed than
+//! counters and times.
 
 use std::io::Write;
 use std::time::Duration;

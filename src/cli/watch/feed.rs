@@ -1,4 +1,4 @@
-//! What the daemon that is followed has said last, and how more is heard: from its stream of news.
+//! The latest answer of the daemon being watched, and the wait for the next: on its stream of news.
 
 use std::time::Duration;
 

@@ -1,5 +1,6 @@
-//! The keys that are typed while the screen is ours, from a thread that does nothing but wait for
-//! them: in the middle of a key the library waits for its rest, which nothing else must do.
+//! Reads keys while the screen is ours, on a thread that does nothing but wait for them: in the
+//! middle of a key sequence the library waits for the rest, and nothing else may be held up by
+//! that.
 
 use ratatui::crossterm::event::{self, Event, KeyCode, KeyEvent, KeyModifiers};
 use tokio::sync::mpsc::{Receiver, channel};

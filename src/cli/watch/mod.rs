@@ -1,9 +1,10 @@
 //! `status --watch`: the page of `status`, kept up to date, on a terminal with keys to look into
 //! runs and to act; in a file, a pipe or a dumb terminal as a block whenever something has changed.
 //!
-//! `feed` asks the daemon, `keyboard` hears keys, `model` is what is looked at and what keys do,
-//! `page` what is shown of it, `painted` that page for `screen`, the terminal; `act` is what is asked
-//! of the daemon, `blocks` the form without a terminal. Screen and keys are ratatui's and crossterm's.
+//! `feed` asks the daemon, `keyboard` reads keys, `model` holds the view and handles keys, `page`
+//! lays it out, `painted` translates that page for `screen`, the terminal; `act` sends requests to
+//! the daemon, `blocks` is the form without a terminal. Screen and keys are ratatui's and
+//! crossterm's.
 
 mod act;
 mod blocks;

@@ -1,4 +1,4 @@
-//! What is looked at, and what keys do. Knows neither the screen nor the daemon.
+//! The state of the view, and the effect of each key. Knows neither the screen nor the daemon.
 
 use ratatui::crossterm::event::KeyCode;
 

@@ -1,4 +1,4 @@
-//! What stands on the screen, line by line: a function of the model, the present and the screen.
+//! The lines on the screen: a function of the model, the present and the screen.
 
 use std::time::Duration;
 

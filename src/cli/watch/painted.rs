@@ -1,4 +1,4 @@
-//! What is written for terminals as what the library draws.
+//! Translates text with colour codes into the library's styled lines.
 
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};

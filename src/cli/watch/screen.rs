@@ -1,7 +1,7 @@
-//! The terminal while it is ours: the second screen, of which only what has changed is drawn; all
-//! of it is given back at the end, and while suspended.
+//! The terminal while it is ours: the alternate screen, of which only changes are drawn; all of it
+//! is given back at the end, and while suspended.
 //!
-//! Does not know what is drawn.
+//! Does not know the content that is drawn.
 
 use std::fs::File;
 use std::io::{self, IsTerminal, Write};

@@ -1,5 +1,5 @@
-//! What `why` goes by: gathered from the daemon, or where none runs from the database and the
-//! last good job set.
+//! The facts that `why` reasons from: gathered from the daemon, or where none runs from the
+//! database and the last good job set.
 
 use std::collections::BTreeSet;
 

@@ -1,5 +1,5 @@
-//! The main pages at the widths that terminals have: columns stand under their headings, and what
-//! can be copied is whole.
+//! The main pages at the usual terminal widths: columns stay under their headings, and texts to be
+//! copied stay whole.
 
 use jiff::Timestamp;
 
