@@ -1,4 +1,4 @@
-//! argv in, exit code out; what is in memory in between stays there.
+//! argv in, exit code out; memory is kept private in between.
 
 use std::io::Write;
 use std::process::ExitCode;

@@ -1,6 +1,5 @@
-//! What keeps secrets from others: what the kernel is told of this process's memory, as there are
-//! tokens in it, whether a file of secrets is this process's alone, and what is masked where words
-//! leave the process.
+//! Keeps secrets private: protects this process's memory, as there are tokens in it, checks that
+//! others can't read a file of secrets, and masks secrets in text that leaves the process.
 
 mod encoded;
 mod mask;

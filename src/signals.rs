@@ -1,4 +1,4 @@
-//! Signals, as what they ask of the daemon.
+//! Signals, as requests to the daemon.
 
 use std::io;
 

@@ -1,5 +1,5 @@
-//! What the service manager is told (sd_notify(3)). Silent where there is none, and never waits
-//! for one that does not listen.
+//! Notifications to the service manager (sd_notify(3)). Does nothing where there is none, and never
+//! waits for one that does not listen.
 
 use std::path::Path;
 use std::sync::OnceLock;

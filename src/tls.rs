@@ -1,7 +1,7 @@
 //! TLS as this process speaks it: rustls over ring, the smallest of its providers, and the
 //! certificates that the machine trusts.
 //!
-//! Built here for every HTTP client, as a client that is told nothing reads the machine's
+//! Built here for every HTTP client, as a client without a configuration reads the machine's
 //! certificates though it will never need one. Keeps no global state.
 
 use std::error::Error;

@@ -1,9 +1,9 @@
-//! Files that this process obeys: opened so that what was judged is what is read.
+//! Opens files that this process obeys, so that the file that was checked is the one that is read.
 //!
-//! A root process obeys a file only if neither it nor a folder or link on its way can be changed by
-//! anybody but root; as sshd's `StrictModes` and systemd's `chase()` do, the way is walked component
-//! by component, links included, and what comes out at its end is judged by its descriptor. Others
-//! lose nothing without it: whoever can change their files can as well change what they run.
+//! A root process obeys a file only if nobody but root can change it, or a folder or link on its
+//! way; as sshd's `StrictModes` and systemd's `chase()` do, the way is walked component by
+//! component, links included, and the file at its end is checked by its descriptor. Other users
+//! need no such check: whoever can change their files can as well change what they run.
 
 use std::collections::VecDeque;
 use std::ffi::{OsStr, OsString};

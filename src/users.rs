@@ -1,5 +1,5 @@
-//! The users of this machine by name and number (passwd(5)). Those of a directory service are not
-//! asked for: it may hang.
+//! The users of this machine by name and number (passwd(5)). Directory services are not asked: they
+//! may hang.
 
 /// Where they have their names.
 pub(crate) const FILE: &str = "/etc/passwd";

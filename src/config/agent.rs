@@ -1,4 +1,4 @@
-//! `agent`: one token source at most, and no token in clear text to another host.
+//! `agent`: at most one token source, and no token in clear text to another host.
 
 use super::problem::Problem;
 use super::raw::{RawAgent, RawLogin};

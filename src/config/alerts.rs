@@ -1,4 +1,4 @@
-//! `alerts`: each goes one way, and names jobs that are there.
+//! `alerts`: each entry has one channel, and names existing jobs.
 
 use std::sync::Arc;
 

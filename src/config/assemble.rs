@@ -1,5 +1,5 @@
-//! Puts the files together: one set of raw values out of all trees, with the merge rules of
-//! `include`, and a job set out of those.
+//! Combines the files: merges all trees into one set of raw values, by the rules of `include`, and
+//! makes a job set from it.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;

@@ -1,5 +1,5 @@
-//! Every bound of the job file, each with its reason. A text beyond one of them is refused with
-//! words; none is silently cut.
+//! Every bound of the job file, each with its reason. A text beyond one of them is refused with a
+//! message; none is silently cut.
 
 /// One file. 10,000 realistic jobs are 3.5 MB (contract, "Finer points").
 pub(crate) const FILE_BYTES: u64 = 4 * 1024 * 1024;

@@ -1,5 +1,5 @@
-//! One job out of its raw values and the defaults: accounts looked up, schedules, zones and
-//! templates parsed, each distinct text once.
+//! Builds one job from its raw values and the defaults: looks up accounts, and parses schedules,
+//! zones and templates, each distinct text once.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;

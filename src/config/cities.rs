@@ -1,8 +1,8 @@
-//! What a wrong name of a time zone was meant to be.
+//! Suggestions for a wrong name of a time zone.
 //!
 //! A zone that is hours off is worse than none: abbreviations, which several places share, are
-//! answered with places to choose from, old names by the database's own list of links, and only what
-//! looks like a misspelt name is guessed at.
+//! answered with places to choose from, old names by the database's own list of links, and a guess
+//! is made only for a name that looks misspelt.
 
 use super::names::closest_name;
 

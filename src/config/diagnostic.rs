@@ -1,4 +1,4 @@
-//! An error or warning as it is told: to people with the lines it is about, to scripts as JSON, to
+//! An error or warning, formatted: for people with the lines it is about, for scripts as JSON, for
 //! journals as one line.
 //!
 //! Keeps true: secrets in the shown lines are masked before they get here.

@@ -1,4 +1,4 @@
-//! What a new job set changes: for the log, for `reload` and for `diff`.
+//! Differences between two job sets: for the log, for `reload` and for `diff`.
 
 use std::fmt;
 

@@ -1,6 +1,6 @@
-//! What other schedulers call the same things: tables of names and words, each with ours.
+//! Keys of other schedulers: tables of names and words, each with ours.
 //!
-//! Knows nothing of how they are compared; `names` does.
+//! Does not know how they are compared; that is in `names`.
 
 use super::names::Scope;
 

@@ -1,4 +1,4 @@
-//! Finds the files that a folder holds or that an `include` names.
+//! Finds the files in a folder, and those that an `include` names.
 //!
 //! Keeps true: the order depends on names alone, and hidden files are only found by name.
 

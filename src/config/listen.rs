@@ -1,4 +1,4 @@
-//! `listen`: an address and a port. Names are not looked up, so that a good file stays one.
+//! `listen`: an address and a port. Names are not looked up, so that a valid file stays valid.
 
 use std::net::Ipv4Addr;
 

@@ -1,4 +1,4 @@
-//! Lists and maps by name: what holds several values of one kind.
+//! Values that hold several values of one kind: lists, and maps by name.
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 

@@ -1,7 +1,8 @@
 //! Reads a job file, or a folder of them, with all that it includes, from the disk.
 //!
-//! Owns bounds on size and number, text encoding, include order and cycles. What the files say is
-//! the business of `assemble`. Keeps true: a file is read once, however often it is included.
+//! Owns bounds on size and number, text encoding, include order and cycles. The content of the
+//! files is the business of `assemble`. Keeps true: a file is read once, however often it is
+//! included.
 
 use std::collections::{BTreeSet, HashSet};
 use std::fs;

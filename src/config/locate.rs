@@ -1,7 +1,7 @@
-//! From numbered values to lines and columns: makes [`Diagnostic`]s of problems.
+//! Finds the lines and columns of numbered values: makes [`Diagnostic`]s of problems.
 //!
-//! A file is marked only if something in it is to be shown. Where a value came in through an
-//! alias, both places are shown.
+//! Positions in a file are computed only if something in it is to be shown. Where a value came in
+//! through an alias, both places are shown.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::Range;

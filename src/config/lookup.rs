@@ -1,4 +1,5 @@
-//! Places of keys in a job file that is good by itself, for what others hold against it.
+//! Looks up the places of keys in a valid job file, for problems found outside of it, such as by
+//! `check --online`.
 
 use std::collections::BTreeMap;
 

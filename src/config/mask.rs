@@ -1,8 +1,8 @@
-//! Hides what may be a secret in a line that is about to be shown.
+//! Hides possible secrets in a line that is about to be shown.
 //!
-//! Works on the text alone, since a file that is no YAML must be shown too. Rather too much is hidden
-//! than too little: from the first thing on that may be a secret, nothing of a line is shown. Keeps
-//! true: a line is gone over a fixed number of times, however long it is.
+//! Works on the text alone, since a file that is not valid YAML must be shown too. Hides rather too
+//! much than too little: from the first possible secret on, nothing of a line is shown. Keeps true:
+//! a line is scanned a fixed number of times, however long it is.
 
 use std::ops::Range;
 

@@ -1,8 +1,8 @@
 //! The job file: text in, a job set out, or every error with its place.
 //!
-//! `load` reads files, `yaml_hints` and `node` make trees of them, `raw` says which keys there are,
-//! `assemble` puts files together, `build` makes jobs, `warn` and `overlaps` look at them once
-//! more, and `locate` turns what they found into [`Diagnostic`]s. Knows `core` only.
+//! `load` reads files, `yaml_hints` and `node` make trees of them, `raw` declares the keys,
+//! `assemble` combines files, `build` makes jobs, `warn` and `overlaps` check them for warnings,
+//! and `locate` turns their findings into [`Diagnostic`]s. Knows `core` only.
 
 mod agent;
 mod alerts;

@@ -1,5 +1,5 @@
-//! What was probably meant: our own keys, misspelt or in the wrong place, and the names that other
-//! schedulers give the same thing.
+//! Suggestions for unknown keys: our own keys, misspelt or in the wrong place, and the names that
+//! other schedulers use for the same thing.
 
 use super::foreign_keys::{FOREIGN, FOREIGN_WORDS, Foreign, INSTEAD, SYSTEMD, WITHOUT_LIKE};
 use super::node::{Kind, Node};

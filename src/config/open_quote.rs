@@ -1,6 +1,6 @@
-//! Texts whose closing quote was forgotten.
+//! Finds a forgotten closing quote.
 //!
-//! Goes by lines, as the text is no YAML: a guess, made only where libyaml has stumbled.
+//! Works by lines, as the text is not valid YAML: a guess, made only where libyaml has failed.
 
 use super::bounds::QUOTE_REACH;
 

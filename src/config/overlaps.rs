@@ -1,4 +1,4 @@
-//! Jobs that meet: two that write to overlapping destinations, or one that reads what another
+//! Overlapping jobs: two that write to overlapping destinations, or one that reads what another
 //! writes.
 //!
 //! Places are compared after accounts are resolved and before templates are filled. Keeps true:

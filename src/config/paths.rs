@@ -1,4 +1,4 @@
-//! Where the job file is looked for when none is named. The current folder never is.
+//! Where the job file is looked for when none is named. The current folder is never searched.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};

@@ -1,9 +1,10 @@
-//! Regular expressions of the JSON Schema for what has a grammar of its own: schedules, paths,
+//! Regular expressions of the JSON Schema for values with a grammar of their own: schedules, paths,
 //! durations, addresses.
 //!
-//! Each takes all that the parser takes, and refuses most of what it refuses; what a regular
-//! expression can't say (a range that runs backwards, a day that never comes) is the parser's. They
-//! keep to what ECMA-262 and Rust's `regex` have in common, without looking ahead.
+//! Each accepts everything that the parser accepts, and refuses most of what it refuses; errors
+//! that a regular expression can't express (a range that runs backwards, a day that never comes)
+//! are left to the parser. They keep to the common part of ECMA-262 and Rust's `regex`, without
+//! look-ahead.
 
 /// Numbers with units; days come first only, as in `2d12h`.
 pub(crate) const SPAN: &str = r"^\d+(ms|s|m|h|d)( *\d+(ms|s|m|h))*$";

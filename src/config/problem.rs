@@ -1,6 +1,7 @@
-//! What is wrong, before anyone asks where exactly: a message tied to a numbered value.
+//! Problems found in a job file, before their place in the text is looked up: a message tied to a
+//! numbered value.
 //!
-//! Lines and columns are worked out by `locate`, only for what is shown.
+//! Lines and columns are computed by `locate`, only for problems that are shown.
 
 use std::ops::Range;
 use std::path::PathBuf;

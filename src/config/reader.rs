@@ -1,8 +1,8 @@
-//! Reads typed values out of a document's tree, gathering every problem on the way instead of
-//! stopping at the first.
+//! Reads typed values out of a document's tree, collecting all problems instead of stopping at the
+//! first.
 //!
-//! Owns what is common to all maps: text keys, merge keys, duplicates, unknown keys, secrets.
-//! What a key means is the business of `raw`.
+//! Owns what is common to all maps: text keys, merge keys, duplicates, unknown keys, secrets. The
+//! meaning of a key is the business of `raw`.
 
 use std::collections::HashMap;
 

@@ -1,8 +1,8 @@
 //! The JSON Schema (draft 2020-12) of the job file, for editors.
 //!
-//! The maps come from the declarations in `raw`; here are the pieces that they are built from. A
-//! schema says less than the parser: accounts that exist, schedules that fire, files that are there
-//! are beyond it.
+//! The maps come from the declarations in `raw`; this file has the pieces that they are built from.
+//! A schema checks less than the parser: whether accounts exist, schedules fire or files are there
+//! is beyond it.
 
 use schemars::generate::SchemaSettings;
 use schemars::{Schema, json_schema};

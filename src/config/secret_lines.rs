@@ -1,8 +1,8 @@
-//! Which whole lines of a text belong to a secret that began on a line before them: a block of
+//! Finds the whole lines of a text that belong to a secret begun on an earlier line: a block of
 //! text, a quote that goes on, a value below its key, a map of headers.
 //!
 //! Works on lines alone, as `mask` does, and takes too many rather than too few. Keeps true: the
-//! line with the key is not among them, since `mask` hides what is secret on it.
+//! line with the key is not among them, since `mask` hides the secret on it.
 
 use std::collections::BTreeSet;
 

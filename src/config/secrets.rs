@@ -1,4 +1,4 @@
-//! Which keys hold secrets: those that are refused by name, and all whose values are not shown.
+//! The keys that hold secrets: those that are refused by name, and all whose values are not shown.
 
 use super::names::{Scope, bare};
 

@@ -1,4 +1,4 @@
-//! The texts that a job file is made of: what the daemon keeps of the last good one.
+//! The source texts of a job file: what the daemon keeps of the last good one.
 
 use std::fmt;
 use std::path::{Path, PathBuf};

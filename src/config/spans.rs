@@ -1,8 +1,9 @@
-//! Where the values of a document stand: the same tree as [`super::node`], read by
-//! `saphyr-parser`, which tells line and column of each. Made only when something is to be shown.
+//! Positions of the values of a document: the same tree as [`super::node`], read by
+//! `saphyr-parser`, which reports line and column of each. Made only when something is to be shown.
 //!
-//! Keeps true: indexes of entries and items agree with the unmarked tree. A text that this parser
-//! refuses is marked up to there, and what lies beyond takes the place of its nearest ancestor.
+//! Keeps true: indexes of entries and items agree with the tree without positions. A text that this
+//! parser refuses has positions up to the refused point; a value beyond it gets the position of its
+//! nearest ancestor.
 
 use std::collections::HashMap;
 use std::ops::Range;

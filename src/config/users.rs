@@ -1,4 +1,4 @@
-//! Users of this machine, as `agent.user` names them. Whether there is such a user is asked when it
+//! Users of this machine, as `agent.user` names them. Whether a user exists is checked when it
 //! matters: a name may come later, from a directory service.
 
 use super::node::{Kind, Node};

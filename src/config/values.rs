@@ -1,7 +1,7 @@
 //! The kinds of single values in a job file: texts, names, numbers, durations, words.
 //!
-//! Each is a type that is good once read. What a value means together with others (accounts that
-//! must exist, schedules that must fire) is the business of `build`.
+//! Each is a type that is valid once read. Rules between values (accounts that must exist,
+//! schedules that must fire) are the business of `build`.
 
 use std::net::SocketAddr;
 

@@ -1,5 +1,5 @@
-//! What is not an error and yet worth a look: schedules, DST, timeouts. Overlapping places are in
-//! `overlaps`.
+//! Warnings: findings that are not errors, about schedules, DST and timeouts. Overlapping places
+//! are in `overlaps`.
 //!
 //! Keeps true: each distinct schedule is looked at once, so that 10,000 jobs cost little.
 

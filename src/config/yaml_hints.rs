@@ -1,9 +1,8 @@
-//! Texts that are no YAML: what libyaml says, in words that help, and the accidents that befall
-//! those who write cron expressions and path templates without quotes.
+//! Texts that are not valid YAML: libyaml's errors in helpful words, and the typical accidents of
+//! cron expressions and path templates without quotes.
 //!
-//! A known accident is mended in memory, by a harmless text of the same length, so that the rest
-//! of the file is checked in the same pass; what is then found wrong with the harmless text is
-//! nobody's business.
+//! A known accident is repaired in memory, by a harmless text of the same length, so that the rest
+//! of the file is checked in the same pass; errors inside the replacement text are dropped.
 
 use std::ops::Range;
 

@@ -1,8 +1,8 @@
-//! Time zones by name: out of the machine's database, or out of what was kept of it with the last
+//! Time zones by name: from the machine's database, or from the copy that was kept with the last
 //! good texts, so that a name that has left the machine does not take the jobs with it.
 //!
-//! Knows where the database lies, to say which files are to be watched; what a wrong name was meant
-//! to be is the business of `places`.
+//! Knows where the database lies, to say which files are to be watched; suggestions for a wrong
+//! name are the business of `cities`.
 
 use std::collections::{BTreeMap, HashMap};
 use std::env;

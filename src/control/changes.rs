@@ -1,4 +1,4 @@
-//! What a new job file changes, as a document: for `reload` and `diff`.
+//! The changes of a new job file, as a document: for `reload` and `diff`.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

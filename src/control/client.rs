@@ -1,6 +1,6 @@
 //! The command line's end of the control socket.
 //!
-//! Does not know where the socket is to be looked for, nor how answers are shown.
+//! Does not know where to look for the socket, nor how answers are shown.
 
 use std::error::Error;
 use std::io;

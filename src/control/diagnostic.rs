@@ -1,4 +1,4 @@
-//! What is wrong with a job file, or worth a look, as a document: one shape in every answer.
+//! Errors and warnings about a job file, as a document: one shape in every answer.
 
 use serde::{Deserialize, Serialize};
 

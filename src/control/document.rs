@@ -1,5 +1,5 @@
-//! The documents of the contract ("Commands"): what `--json` prints, and what the control socket
-//! answers.
+//! The documents of the contract ("Commands"): the output of `--json`, and the answers of the
+//! control socket.
 //!
 //! Built from the engine's types, read back by the command line. Field names are the contract's.
 

@@ -1,7 +1,7 @@
-//! What happens, as a stream: server-sent events, for the control socket and the page alike.
+//! The stream of events: server-sent events, for the control socket and the page alike.
 //!
 //! Keeps true: a client that reads slowly holds no more than one page in memory, and nothing is
-//! left out: it goes on behind the event that it was told last.
+//! left out: it continues after the event that it was sent last.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;

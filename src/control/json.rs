@@ -1,4 +1,5 @@
-//! JSON as both doors answer it: what people's terminals might not show as it is, is escaped.
+//! JSON as the control socket and the page answer it: characters that a terminal might not show as
+//! they are get escaped.
 
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};

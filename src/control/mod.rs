@@ -1,9 +1,8 @@
 //! The control socket: HTTP over a Unix socket, by which the command line asks the daemon.
 //!
-//! [`socket`] is where it lies and how it is bound and reached, [`request`] what can be asked,
-//! [`document`] the answers (the contract's JSON, as [`json`] writes it), [`server`] and [`client`]
-//! the two ends,
-//! [`limits`] how much is served at once.
+//! [`socket`] locates, binds and reaches it, [`request`] has the requests, [`document`] the answers
+//! (the contract's JSON, as [`json`] writes it), [`server`] and [`client`] the two ends, [`limits`]
+//! bounds what is served at once.
 
 pub mod changes;
 pub mod client;

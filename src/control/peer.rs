@@ -1,5 +1,5 @@
-//! Who asks: the user at the other end of a connection, as the kernel knows it (unix(7),
-//! SO_PEERCRED), so that what was done can be laid at somebody's door.
+//! The user at the other end of a connection, as the kernel knows it (unix(7), SO_PEERCRED), so
+//! that each action can be traced to a person.
 
 use tokio::net::UnixStream;
 

@@ -1,4 +1,4 @@
-//! A sentence whose times are kept apart, so that each reader has them in the own zone.
+//! A sentence whose times are kept apart, so that each reader sees them in their own zone.
 
 use std::fmt;
 

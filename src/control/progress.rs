@@ -1,4 +1,4 @@
-//! How far a transfer is: what terminal and page say of it alike.
+//! The progress of a transfer, computed alike for terminal and page.
 
 use jiff::{SignedDuration, Timestamp};
 

@@ -1,4 +1,4 @@
-//! What `trigger`, `retry` and `backfill` ask for, and what a backfill comes to.
+//! The requests of `trigger`, `retry` and `backfill`, and the plan of a backfill.
 
 use jiff::Timestamp;
 use jiff::civil::{Date, DateTime};

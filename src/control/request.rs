@@ -1,6 +1,6 @@
-//! What can be asked over the control socket.
+//! Requests over the control socket.
 //!
-//! Knows nothing of HTTP, nor of how it is answered.
+//! Knows nothing of HTTP, nor of how they are answered.
 
 use std::future::Future;
 

@@ -1,7 +1,7 @@
 //! Runs, attempts and timelines as documents (contract, "Commands").
 //!
-//! Beside each sentence travels the value that it was made of, so that the command line can tell
-//! it anew in the reader's zone. `--json` leaves that out: it has the codes and the facts.
+//! Beside each sentence travels the value that it was made from, so that the command line can
+//! format it again in the reader's zone. `--json` leaves that out: it has the codes and the facts.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};

@@ -1,9 +1,9 @@
 //! The daemon's end of the control socket: routes to [`Request`]s, answers to HTTP.
 //!
-//! Decides nothing: each request goes to the daemon's loop through one channel, and waits there
-//! for its answer. Only who may write to the socket's file can ask, so there is no other check.
-//! How many may ask at once, and how long that may take, is bounded in [`limits`](super::limits):
-//! whoever opens connections and leaves them there stops nobody's transfers.
+//! Decides nothing: each request goes to the daemon's loop through one channel, and waits there for
+//! its answer. Only users who may write to the socket's file can ask, so there is no other check.
+//! The number and duration of requests are bounded in [`limits`](super::limits): a client that
+//! opens connections and leaves them idle stops nobody's transfers.
 
 use std::convert::Infallible;
 use std::future::Future;

@@ -1,7 +1,7 @@
-//! The control socket as a file: bound with the right mode from its first instant, reached
-//! whatever the length of its path, removed by the daemon that bound it.
+//! The control socket as a file: bound with the right mode from its first instant, reached whatever
+//! the length of its path, removed by the daemon that bound it.
 //!
-//! Does not know what is said over it.
+//! Does not know the requests and answers sent over it.
 
 use std::fs::{File, Metadata, OpenOptions};
 use std::io;

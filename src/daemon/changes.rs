@@ -1,4 +1,4 @@
-//! What a new job set changes, as a document: names, fields, and next occurrences.
+//! The changes of a new job set, as a document: names, fields, and next occurrences.
 
 use jiff::Timestamp;
 

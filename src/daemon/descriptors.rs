@@ -1,5 +1,5 @@
-//! How many files this process may have open: as many as the system lets it. The usual limit of
-//! 1,024 is for programs that use select(2), which this one does not.
+//! Raises this process's limit of open files as far as the system lets it. The usual limit of 1,024
+//! is for programs that use select(2), which this one does not.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 

@@ -1,4 +1,4 @@
-//! What the history says for a digest, read beside the loop, page by page.
+//! Reads the history for a digest beside the loop, page by page.
 
 use std::collections::HashMap;
 

@@ -1,7 +1,7 @@
-//! One alert from memory when nothing could be recorded for a while: a disk that is full at night
-//! keeps every other alert from being queued, and so from reaching anybody.
+//! Sends one alert from memory when nothing could be recorded for a while: a disk that is full at
+//! night keeps every other alert from being queued, and so from reaching anybody.
 //!
-//! It is sent once an outage, at best: whether it has arrived is not remembered.
+//! At most one is sent for each outage: whether it has arrived is not remembered.
 
 use jiff::Timestamp;
 

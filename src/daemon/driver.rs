@@ -1,8 +1,8 @@
-//! The shell around [`EventLoop`]: it waits, turns what has happened into inputs, and does what the
-//! loop asks of the store, the agent and the log.
+//! The shell around [`EventLoop`]: it waits, turns events into inputs, and carries out the loop's
+//! requests to the store, the agent and the log.
 //!
-//! What is committed with what, what a commit that fails comes to, and which answers still reach
-//! somebody, is decided there. Keeps true: a turn goes on only once the store has answered.
+//! The loop decides what is committed together, how a failed commit is handled, and which answers
+//! still count. Keeps true: a turn goes on only once the store has answered.
 
 use std::collections::HashMap;
 use std::time::Duration;

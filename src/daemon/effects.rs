@@ -1,4 +1,4 @@
-//! What the engine wants done, as tasks whose answers come back as events.
+//! Carries out the engine's effects, as tasks whose answers come back as events.
 
 use std::future::Future;
 use std::panic::AssertUnwindSafe;

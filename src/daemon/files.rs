@@ -1,4 +1,4 @@
-//! Which files are watched: what the job set rests on, and the token's files.
+//! The files to watch: those of the job set, and the token's.
 
 use std::path::PathBuf;
 

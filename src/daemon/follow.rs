@@ -1,4 +1,4 @@
-//! Who follows what happens: a question about what is new waits until something is.
+//! Followers of the event stream: a request for new events waits until there are some.
 //!
 //! Keeps true: the loop reads no events itself; the database is asked beside it.
 

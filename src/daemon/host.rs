@@ -1,4 +1,4 @@
-//! The machine that a daemon runs on, as the engine is told about it.
+//! The machine that a daemon runs on, as described to the engine.
 
 use uuid::Uuid;
 

@@ -1,5 +1,5 @@
-//! The job file as the loop sees it: read beside it, put in force as a whole or not at all, kept as
-//! the last good one.
+//! The job file in the loop: read beside it, put in force as a whole or not at all, kept as the
+//! last good one.
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -1,7 +1,7 @@
 //! The run that ended last and the one that succeeded last, of many jobs at once.
 //!
-//! The store is asked in turns of many jobs each: with thousands of runs under way a question for
-//! each would take seconds.
+//! The store is asked for many jobs in each query: with thousands of active runs, a query for each
+//! job would take seconds.
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -1,5 +1,5 @@
-//! What the engine has to tell goes to the log; what it tells again and again is told once in a
-//! while, with how often it was left out.
+//! Writes the engine's notes to the log; repetitions of a note are logged only now and then, with
+//! the number left out.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;

@@ -1,9 +1,9 @@
-//! The async shell around the pure engine: it waits, hands the engine what happened, commits what
-//! the engine recorded, and only then does what the engine wants done.
+//! The async shell around the pure engine: it waits, hands the engine the inputs, commits the
+//! engine's records, and only then carries out its effects.
 //!
 //! [`run`] is all that others need; [`past`] is shared with commands that read the database where
 //! no daemon runs, [`changes`] and [`diagnostics`] with those that read the job file, [`host`] with
-//! those that foretell what a daemon here would do.
+//! those that predict what a daemon here would do.
 
 mod agent;
 pub mod changes;

@@ -1,4 +1,4 @@
-//! What operators ask the engine for, and how its answers find their way back.
+//! Operators' requests to the engine, and the way of its answers back to them.
 
 use super::driver::Driver;
 use super::past::{no_run, several};

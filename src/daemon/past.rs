@@ -1,4 +1,4 @@
-//! The past as documents: how questions about it are put to a store, and its rows answered.
+//! The past as documents: turns requests into queries of a store, and its rows into answers.
 
 use std::cmp::Reverse;
 

@@ -1,5 +1,5 @@
-//! The job file, read beside the loop: each time on a thread that ends with it, and that is not
-//! waited for longer than a minute. A file server that hangs holds up a reading, not the daemon.
+//! Reads the job file beside the loop: each time on a short-lived thread, which is waited for at
+//! most a minute. A file server that hangs holds up a reading, not the daemon.
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -1,7 +1,8 @@
-//! Runs that people ask for: which jobs, runs and times they mean, and what the past says of them.
+//! Runs that people request: resolves the jobs, runs and times that they name, and looks up their
+//! history.
 //!
-//! The past is read beside the loop; the engine decides by what was found, and by what it knows to
-//! be active.
+//! The past is read beside the loop; the engine decides from what was found, and from the runs it
+//! knows to be active.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

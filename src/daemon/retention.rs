@@ -1,8 +1,8 @@
-//! When the past is forgotten, and by which clock.
+//! Decides when old rows are deleted, and by which clock.
 //!
-//! A clock that is wrong for a moment must not take years of history with it. Age is judged only by
-//! a clock that has proven itself: it goes on from the newest row, or the daemon has run by it for a
-//! day. Until then only what is too much is forgotten, not what is too old.
+//! A clock that is wrong for a moment must not delete years of history. Age is judged only by a
+//! clock that has proven itself: it goes on from the newest row, or the daemon has run by it for a
+//! day. Until then rows are deleted only for being too many, not for being too old.
 
 use jiff::{SignedDuration, Timestamp};
 

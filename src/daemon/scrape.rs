@@ -1,5 +1,5 @@
-//! What is asked of the loop by those who watch: figures from the engine's view, what is coming, how
-//! runs have ended, and whether the database takes what is to be recorded.
+//! Answers for monitoring: figures from the engine's view, coming occurrences, counts of ended
+//! runs, and whether the database accepts records.
 //!
 //! Asks the agent nothing, and shows no secret.
 

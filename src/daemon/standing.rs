@@ -1,8 +1,8 @@
-//! Looks, once a minute at most, whether the state and the control socket are still where they were:
+//! Checks, once a minute at most, that the state and the control socket are still in their places:
 //! cleaners and people move files away under a running daemon.
 //!
-//! It wakes nothing by itself: it goes along with the watchdog and with whatever else happens. What
-//! a file system that hangs could hold up is done beside the loop.
+//! It wakes nothing by itself: it goes along with the watchdog and with any other event. Calls that
+//! a hanging file system could hold up are made beside the loop.
 
 use std::io;
 

@@ -1,4 +1,4 @@
-//! From options to a turning loop, and from there to a tidy end.
+//! Starts the daemon: from options to a running loop, and from there to a clean shutdown.
 
 use std::collections::HashMap;
 use std::io;

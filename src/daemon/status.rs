@@ -1,4 +1,4 @@
-//! What is asked of the daemon without changing anything: `status`, `history`, `show`.
+//! Requests that change nothing: `status`, `history`, `show`.
 //!
 //! The engine is asked in the loop, which takes a moment; the database beside it.
 

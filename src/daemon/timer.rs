@@ -1,4 +1,4 @@
-//! The alarm clock of the loop: follows the wall clock, also through suspend and when it is set.
+//! The timer of the loop: follows the wall clock, also through suspend and when it is set.
 //!
 //! tokio's timers stand still while the machine sleeps and know nothing of the wall clock, so
 //! this is a timerfd on `CLOCK_REALTIME` that is canceled when somebody sets the clock

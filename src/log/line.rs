@@ -1,7 +1,7 @@
-//! What an event says, as a line for people, a JSON object, or an entry of the journal.
+//! Formats a log event, as a line for people, a JSON object, or an entry of the journal.
 //!
-//! All three are made of the same clean text: a line break or an escape in a message would forge
-//! a line, or paint the terminal of whoever reads it.
+//! All three are made of the same clean text: a line break or an escape in a message would forge a
+//! line, or colour the reader's terminal.
 
 use std::fmt::{self, Write as _};
 

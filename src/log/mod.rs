@@ -1,8 +1,8 @@
-//! Where log lines go, and what they look like: for people, as JSON, or to the journal.
+//! Destination and format of log lines: for people, as JSON, or to the journal.
 //!
-//! [`line`] is how an event becomes a line, [`queue`] how lines get out without holding up whoever
-//! logs. Other crates are heard from `warn` on only, whatever the level: what they say at their own
-//! finer levels may hold request lines, and so the token.
+//! [`line`] formats an event, [`queue`] writes lines without holding up the caller. Other crates
+//! are logged from `warn` on only, whatever the level: their messages at finer levels may hold
+//! request lines, and so the token.
 
 use std::io::{self, IsTerminal, Write};
 use std::os::unix::net::UnixDatagram;

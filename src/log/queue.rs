@@ -1,10 +1,11 @@
-//! Lines that wait to be written, and the thread that writes them.
+//! The queue of log lines, and the thread that writes them.
 //!
-//! A pipe that nobody empties, or a journal that is stuck, blocks whoever writes to it, and for as
-//! long as it likes. So the writer is a thread that does nothing else: what it can't write in time
-//! is dropped and counted, and said as soon as there is room. Does not know what a line looks like.
+//! A pipe that nobody empties, or a journal that is stuck, blocks its writer for any length of
+//! time. So the writer is a thread that does nothing else: lines that it can't write in time are
+//! dropped and counted, and the count is logged as soon as there is room. Does not know the format
+//! of a line.
 //!
-//! Keeps true: whoever logs never waits for whoever reads.
+//! Keeps true: a caller that logs never waits for a reader.
 
 use std::collections::VecDeque;
 use std::io;

@@ -1,8 +1,8 @@
-//! What runs, attempts and occurrences have come to since the daemon started.
+//! Counters of runs, attempts and occurrences since the daemon started.
 //!
-//! Counts steps that are durable, and nothing else. Keeps true: a run ends once and an attempt ends
-//! once, however often their rows are written; memory is held for jobs of the file, and for runs
-//! that are not settled. It follows the rows that the engine is rebuilt from, so that a restart and
+//! Counts durable steps, and nothing else. Keeps true: a run ends once and an attempt ends once,
+//! however often their rows are written; memory is held for jobs of the file, and for runs that are
+//! not settled. The counters follow the rows that the engine is rebuilt from, so that a restart and
 //! a failed commit count nothing twice.
 
 use std::collections::{BTreeMap, HashMap};

@@ -1,9 +1,8 @@
-//! Which metrics there are: name, kind, help, and where their samples come from (contract,
-//! "Metrics").
+//! The metric families: name, kind, help, and the source of their samples (contract, "Metrics").
 //!
-//! What is not known is `NaN`, which no alert fires on; what there is not has no sample. Each job
-//! has each end of runs from the start, so that the first one counts; outcomes of attempts and
-//! causes of skips are there once they were met.
+//! An unknown value is `NaN`, on which no alert fires; a value that does not exist has no sample.
+//! Each job has a series for each end of runs from the start, so that the first one counts;
+//! outcomes of attempts and causes of skips get a series when they first occur.
 
 use super::counters::{ENDS, OUTCOMES, SKIPS};
 use super::page::Lines;

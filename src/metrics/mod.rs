@@ -1,8 +1,7 @@
-//! What a scrape of `/metrics` tells: counters that grow with each committed step, figures of how
-//! things stand, and both as text.
+//! Metrics: counters updated from committed steps, a snapshot of gauges, and the text encoder.
 //!
-//! Reads no clock and knows neither sockets nor the loop. [`counters`] counts, [`snapshot`] is what a
-//! scrape is answered with, [`families`] says which metrics there are, [`page`] writes them down.
+//! Reads no clock and knows neither sockets nor the loop. [`counters`] counts, [`snapshot`] holds
+//! the values for a scrape, [`families`] declares the metrics, [`page`] writes them as text.
 
 pub mod counters;
 pub mod families;

@@ -1,7 +1,8 @@
-//! Figures as the text that a Prometheus server scrapes (text format 0.0.4), piece by piece.
+//! Encodes figures as the text that a Prometheus server scrapes (text format 0.0.4), piece by
+//! piece.
 //!
-//! The format wants all samples of a metric together, so that all figures must be there before the
-//! first line. What it does not want is all of the text at once: ten thousand jobs make megabytes.
+//! The format wants all samples of a metric together, so all figures must be there before the first
+//! line. It does not require all of the text at once: ten thousand jobs make megabytes.
 //! `prometheus-client` can't stop between two samples, names counters without their `_total` where
 //! it declares them (that is OpenMetrics), and keeps a map of labels for each series.
 

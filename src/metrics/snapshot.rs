@@ -1,4 +1,4 @@
-//! What a scrape is answered with: how things stand, and what they have come to.
+//! The values for one scrape: current state and totals.
 
 use jiff::Timestamp;
 

@@ -1,8 +1,9 @@
-//! A secret as it is written where it was encoded: in hex, and in both alphabets of base64, at each
-//! of the three places in a group at which it may begin within a longer text.
+//! Encoded spellings of a secret: in hex, and in both alphabets of base64, at each of the three
+//! places in a group at which it may begin within a longer text.
 //!
-//! What depends on the text around it is left out, so that what is given stands there whatever that
-//! is: of the first and last byte a few bits. Knows nothing of case: the masker compares without.
+//! The few bits of the first and last byte that depend on the surrounding text are left out, so
+//! that each spelling is found whatever surrounds it. Knows nothing of case: the masker compares
+//! without.
 
 use std::fmt::Write as _;
 

@@ -1,10 +1,10 @@
 //! The one masker of this process: it knows every secret that was read, typed or handed out, and
-//! takes them out of words in whatever spelling they come back.
+//! removes them from text, however they are spelled.
 //!
-//! It owns copies of secrets, which is why it lies beside what keeps the memory private. It is
-//! asked at the exits: the log, what goes into records, documents, and what commands print. Keeps
-//! true: a piece of a long secret is masked too, and so is one in hex or base64; work is linear in
-//! the text, however many secrets are known.
+//! It owns copies of secrets, which is why it lies beside the code that keeps memory private. It is
+//! asked at the exits: the log, records, documents, and the output of commands. Keeps true: a piece
+//! of a long secret is masked too, and so is one in hex or base64; work is linear in the text,
+//! however many secrets are known.
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet, VecDeque};

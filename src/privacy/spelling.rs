@@ -1,8 +1,8 @@
-//! Text as its characters are meant, whatever way they are written: percent-encoding, also of
-//! itself, escapes of JSON, references of HTML, broken by blanks and line ends.
+//! Decodes text to the characters that it means, however they are written: percent-encoding, also
+//! nested, escapes of JSON, references of HTML, broken by blanks and line ends.
 //!
-//! Gives bytes in lower case, each with the place in the text that it stands for, so that what is
-//! found among them can be masked in the text. Knows no secrets.
+//! Yields bytes in lower case, each with its place in the text, so that a match among them can be
+//! masked in the text. Knows no secrets.
 
 use std::ops::Range;
 

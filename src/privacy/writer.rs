@@ -1,4 +1,4 @@
-//! A writer that lets no known secret through, for what commands print and the log writes.
+//! A writer that masks every known secret, for the output of commands and the log.
 
 use std::io::{self, Write};
 

@@ -1,5 +1,5 @@
-//! The body of a request, of which it is told when it has come whole. Until then its connection is
-//! one that says nothing, whatever its head was.
+//! A request body that reports when it has arrived completely. Until then its connection counts as
+//! silent, even if its head has arrived.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};

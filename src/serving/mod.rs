@@ -1,10 +1,10 @@
-//! Serving HTTP on a socket without being held up by whoever connects to it.
+//! Serves HTTP on a socket without being held up by any client.
 //!
-//! [`slots`] is how many connections there may be and which of them gives way, [`paced`] how fast a
-//! reader has to read. Knows nothing of what is served.
+//! [`slots`] decides how many connections there may be and which of them gives way, [`paced`] how
+//! fast a client has to read. Knows nothing of the content served.
 //!
-//! Keeps true: there are never more connections than there may be, none lasts without end, and one
-//! that says nothing keeps nobody out.
+//! Keeps true: there are never more connections than allowed, none lasts without end, and a silent
+//! one keeps nobody out.
 
 use std::convert::Infallible;
 use std::future::Future;

@@ -1,6 +1,7 @@
-//! Who may be connected, and who gives way when all places are taken: first the one that has been
-//! silent for longest, then the one that has been reading for longest. So whoever opens connections
-//! and says nothing, or asks and does not read, keeps nobody else out (as sshd's `MaxStartups`).
+//! Slots for connections: which one gives way when all are taken: first the one that has been
+//! silent for longest, then the one that has been reading for longest. So a client that opens
+//! connections and says nothing, or asks and does not read, keeps nobody else out (as sshd's
+//! `MaxStartups`).
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

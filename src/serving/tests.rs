@@ -1,4 +1,4 @@
-//! Silent connections, slow readers, and those that wait for them, over real sockets.
+//! Silent connections, slow readers, and clients that wait for them, over real sockets.
 
 use axum::body::Body;
 use axum::routing::{get, post};

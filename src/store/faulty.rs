@@ -1,5 +1,5 @@
-//! A store whose commits fail on command, before or after they are done: for tests of what the
-//! daemon does then, and for builds that die at chosen points.
+//! A store whose commits fail on command, before or after they are done: for tests of the daemon's
+//! reaction, and for builds that die at chosen points.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

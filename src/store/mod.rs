@@ -1,8 +1,9 @@
-//! What outlives the process: runs, attempts, events, marks and the last good job set.
+//! The store, which keeps what outlives the process: runs, attempts, events, marks and the last
+//! good job set.
 //!
 //! The engine's crate has the contract of all stores ([`Store`], [`Queries`]) and the store in
-//! memory; here are the one on disk, the folder that it lies in, and the thread that it lives on.
-//! The conformance suite in `tests` holds both stores to the contract.
+//! memory; this module has the one on disk, its folder, and its thread. The conformance suite in
+//! `tests` holds both stores to the contract.
 
 use std::io::{self, ErrorKind};
 use std::path::Path;

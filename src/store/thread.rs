@@ -1,4 +1,4 @@
-//! The store's own thread: it groups what is waiting into one flush and answers after it.
+//! The store's own thread: it groups waiting commits into one flush and answers after it.
 //!
 //! A database connection lives on one thread and blocks it while the disk works; the daemon's
 //! loop never does. The thread sleeps in its queue when there is nothing to do. Requests are

@@ -1,5 +1,5 @@
-//! A burst of changes, and when it is over: files are read once they have come to rest, not while
-//! somebody writes them.
+//! Groups changes into a burst and decides when it is over: files are read once writing to them has
+//! stopped.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! How long changes are waited for, and how much is watched.
+//! Bounds of watching: the wait for further changes, and the number of watched files.
 
 use jiff::SignedDuration;
 

@@ -1,9 +1,10 @@
-//! The kernel's ear (inotify(7)): armed with a plan, it turns events into what they mean for it.
+//! Listens to the kernel (inotify(7)): given a plan, it translates events into their meaning for
+//! the plan.
 //!
 //! The folders of the user's own files are left to `notify` (`own_folders`). The system's folders,
-//! the ways to them, and files by their inode are watched here, with a mask of our own that does
-//! not ask for files being opened or read: each program that starts opens some in `/etc`, and would
-//! wake an idle daemon.
+//! the ways to them, and files by their inode are watched here, with our own mask that leaves out
+//! files being opened or read: each program that starts opens some in `/etc`, and would wake an
+//! idle daemon.
 
 use std::collections::HashMap;
 use std::ffi::OsStr;

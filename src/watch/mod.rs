@@ -1,10 +1,10 @@
-//! Tells that something about some files may have changed.
+//! Reports that something about a set of files may have changed.
 //!
-//! Knows nothing of what is in them: the one who asked looks again and compares. All that touches a
-//! file system happens on a thread of its own, so that a file server that hangs holds up nobody.
-//! Keeps true: what is watched is armed before a change is told, so that a change during the look
-//! that follows is told too; and while nothing changes, nothing wakes, except where the kernel can't
-//! tell of changes: there, files are looked at once a minute.
+//! Knows nothing of their content: the caller looks again and compares. All access to a file system
+//! happens on a thread of its own, so that a file server that hangs holds up nobody. Keeps true:
+//! watches are armed before a change is reported, so that a change during the look that follows is
+//! reported too; and while nothing changes, nothing wakes, except where the kernel can't report
+//! changes: there, files are looked at once a minute.
 
 mod burst;
 mod limits;

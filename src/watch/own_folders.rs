@@ -1,7 +1,7 @@
 //! The folders of the user's own files, watched by `notify`.
 //!
-//! Its thread collects what it hears and wakes ours, which takes it and judges it by the plan. That
-//! files were opened or read is dropped at once: else a reload would cause the next one.
+//! Its thread collects events and wakes ours, which takes them and compares them with the plan.
+//! Events for opening or reading are dropped at once: otherwise a reload would cause the next one.
 
 use std::io;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,5 @@
-//! File systems whose files change elsewhere, where no event tells of it.
+//! Detects file systems whose files may change on another machine, for which the kernel reports no
+//! events.
 
 use std::path::Path;
 

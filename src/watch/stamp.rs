@@ -1,4 +1,4 @@
-//! What files look like from outside, where the kernel does not tell of their changes.
+//! Metadata of files, compared to find changes where the kernel does not report them.
 
 use std::collections::BTreeMap;
 use std::fs::{self, Metadata, OpenOptions};

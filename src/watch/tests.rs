@@ -1,4 +1,4 @@
-//! Every way in which a file changes is told, and reading it is none.
+//! Every way in which a file changes is reported, and reading it is not.
 
 use std::fs;
 use std::io::Write as _;

@@ -1,8 +1,8 @@
-//! The thread that watches: it waits for the kernel's events, for orders, for changes of what is
-//! mounted, and, where files must be looked at, for the minute to be over.
+//! The thread that watches: it waits for the kernel's events, for orders, for changes of mounts,
+//! and, where files must be looked at, for the minute to be over.
 //!
-//! A race that it guards against: the way to a file may change between planning and arming. So what
-//! is armed is planned once more; only a plan that is still true ends that.
+//! It guards against a race: the way to a file may change between planning and arming. So after
+//! arming, the plan is made again, until it is unchanged.
 
 use std::fs::File;
 use std::path::PathBuf;

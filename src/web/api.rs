@@ -1,4 +1,4 @@
-//! The documents of `--json`, for whoever may read the page: `/api/…` and `/events`.
+//! The documents of `--json`, for everybody who may read the page: `/api/…` and `/events`.
 
 use std::collections::BTreeMap;
 

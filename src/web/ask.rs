@@ -1,6 +1,6 @@
-//! What the pages ask of the daemon's loop beside what can be asked over the control socket.
+//! Requests of the pages to the daemon's loop, beside those of the control socket.
 //!
-//! Knows nothing of HTTP, nor of how it is answered.
+//! Knows nothing of HTTP, nor of how they are answered.
 
 use std::sync::Arc;
 

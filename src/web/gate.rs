@@ -1,4 +1,4 @@
-//! Who is let in, and what is said to browsers with every answer.
+//! Access control for the web server, and the security headers of every answer.
 //!
 //! Keeps true: nothing is changed by any request; a page of another site that points its name at
 //! this machine is not answered (DNS rebinding), shows none of this in a frame, and reads nothing.

@@ -1,7 +1,7 @@
-//! The TCP socket: bound where the job file says, bound anew when it says otherwise, tried again
-//! while it can't be had.
+//! The TCP socket: bound where the job file says, bound anew when that changes, retried while the
+//! address can't be had.
 //!
-//! Keeps true: what is asked is answered, though the address changes meanwhile.
+//! Keeps true: a request is answered even if the address changes meanwhile.
 
 use std::io;
 use std::net::SocketAddr;

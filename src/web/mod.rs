@@ -1,8 +1,8 @@
-//! HTTP over TCP, for people who look and machines that watch: `listen` of the job file.
+//! HTTP over TCP, for people who look and machines that monitor: `listen` of the job file.
 //!
-//! [`listener`] is where it is bound and how much it takes, `gate` who is let in, `pages` what it
-//! answers: `page` to people, `api` the documents of `--json`. `questions` is how the daemon's loop
-//! is asked, [`ask`] for what besides the control socket's requests. Nothing can be changed here.
+//! [`listener`] binds it and bounds its connections, `gate` decides who is let in, `pages` has the
+//! routes: `page` for people, `api` the documents of `--json`. `questions` asks the daemon's loop,
+//! [`ask`] has the requests beside those of the control socket. Nothing can be changed here.
 
 mod api;
 pub mod ask;

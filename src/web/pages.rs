@@ -1,8 +1,8 @@
 //! The routes: `/metrics` and `/healthz` for machines, the documents of `--json`, the page for
 //! people.
 //!
-//! Large answers are written beside the loop, a piece at a time, so that neither ten thousand jobs
-//! nor a slow reader hold it up.
+//! Large answers are written beside the loop, in pieces, so that neither ten thousand jobs nor a
+//! slow reader hold it up.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;

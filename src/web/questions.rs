@@ -1,7 +1,7 @@
-//! The daemon's loop, as the pages ask it: slice by slice, so that ten thousand jobs do not hold it
-//! up, and never for longer than is bearable.
+//! Asks the daemon's loop for the pages: slice by slice, so that ten thousand jobs do not hold it
+//! up, and never for long.
 //!
-//! Keeps true: nothing that is asked here changes anything.
+//! Keeps true: no question here changes anything.
 
 use std::sync::Arc;
 use std::time::Duration;

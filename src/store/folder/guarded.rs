@@ -1,8 +1,8 @@
-//! The folder's store, whose commits count only while its files are those that lie there by name.
+//! The folder's store, whose commits count only while its files are still the ones at their paths.
 //!
 //! It also keeps, beside the database, which event was recorded last: a daemon that is killed
-//! leaves what it recorded last in the write-ahead log, and without that file, or with an older
-//! copy of the database, all would look well.
+//! leaves its last records in the write-ahead log, and without that file, or with an older copy of
+//! the database, all would look well.
 
 use std::path::PathBuf;
 use std::sync::Arc;

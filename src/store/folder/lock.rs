@@ -1,8 +1,8 @@
 //! One daemon per state folder, by a lock that the kernel drops with the process.
 //!
-//! The folder itself is locked: a file in it may be removed, and another one of its name be locked
-//! by a second daemon. The file `transferd.lock` says who has the lock, for people, and what was
-//! recorded last, for the next start; it is locked as well, as daemons before this one did.
+//! The folder itself is locked: a file in it could be removed, and a second daemon could lock
+//! another file of the same name. The file `transferd.lock` says who has the lock, for people, and
+//! what was recorded last, for the next start; it is locked as well, as earlier versions did.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Write};

@@ -1,7 +1,7 @@
 //! The state folder: who may use it, and that one daemon at a time does.
 //!
-//! What is in the database is not its business. The daemon alone makes the folder; commands that
-//! only look make nothing.
+//! The content of the database is not its business. The daemon alone creates the folder; commands
+//! that only read create nothing.
 
 use std::fs::DirBuilder;
 use std::io::ErrorKind;

@@ -1,8 +1,8 @@
-//! Whether a folder lies on a network file system: locks and shared memory, on which SQLite's
-//! log and our own lock rest, do not hold there between machines, and often not on one.
+//! Detects whether a folder lies on a network file system: locks and shared memory, on which
+//! SQLite's log and our own lock rest, do not work there between machines, and often not on one.
 //!
-//! The kernel says a number for each kind (statfs(2)); for FUSE the name in
-//! `/proc/self/mountinfo` (proc(5)) tells which file system it is.
+//! The kernel has a number for each kind (statfs(2)); for FUSE the name in `/proc/self/mountinfo`
+//! (proc(5)) tells which file system it is.
 
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;

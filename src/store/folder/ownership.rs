@@ -1,5 +1,6 @@
-//! Whose a state folder is. Whoever owns it, or a folder on the way to it, can put a database of
-//! their own, or a socket, where the daemon's are: so all of them have to be ours or root's.
+//! Checks the owner of a state folder. The owner of it, or of a folder on the way to it, could
+//! replace the daemon's database or socket with their own: so all of them have to be ours or
+//! root's.
 
 use std::fs::{self, Metadata, Permissions};
 use std::os::unix::ffi::OsStrExt;

@@ -1,6 +1,6 @@
-//! Whether what a daemon has open is what lies under its names. A folder that is removed, or put
-//! in another one's place, takes the names with it: what is committed then is in files that nobody
-//! will find, and a second daemon may be at work on those that they will.
+//! Checks that the files which a daemon has open are still the ones at their paths. A folder that
+//! is removed or replaced takes the paths with it: commits then go to files that nobody will find,
+//! and a second daemon may be at work on the new ones.
 
 use std::fs::{self, File, Metadata};
 use std::io;

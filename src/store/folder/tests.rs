@@ -1,4 +1,4 @@
-//! The state folder: made private, one daemon at a time, refused in words.
+//! The state folder: created private, used by one daemon at a time, refused with clear messages.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;

@@ -1,8 +1,8 @@
-//! A copy of the database in one file, whole and consistent, though a daemon may be writing.
+//! Copies the database into one file, whole and consistent, though a daemon may be writing.
 //!
-//! SQLite copies what one of its transactions sees (`VACUUM INTO`): what is committed meanwhile is
-//! not in the copy, and nobody waits for it. The copy gets its name when it is complete, and never
-//! the name of something that is there.
+//! SQLite copies what one of its transactions sees (`VACUUM INTO`): later commits are not in the
+//! copy, and nobody waits for it. The copy gets its name when it is complete, and never replaces an
+//! existing file.
 
 use std::fs;
 use std::io::ErrorKind;

@@ -1,4 +1,4 @@
-//! What goes wrong inside of the SQLite store, and its translation into plain words.
+//! Failures of the SQLite store, and their translation into plain words.
 
 use std::path::Path;
 

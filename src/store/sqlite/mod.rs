@@ -1,7 +1,7 @@
 //! The store on disk: one SQLite database in WAL mode, flushed at every commit.
 //!
-//! A connection lives on one thread; which one is the business of [`super::thread`], and that no
-//! other daemon has the same file that of [`super::folder`].
+//! A connection lives on one thread, which is the business of [`super::thread`]; that no other
+//! daemon has the same file is the business of [`super::folder`].
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -1,7 +1,7 @@
-//! Opening the database, so that what is not certainly ours and whole is never written to.
+//! Opens the database, and never writes to one that is not certainly ours and whole.
 //!
-//! A new database comes to be under another name and is renamed when it is complete. An empty
-//! file is therefore never ours: something has cut it short.
+//! A new database is created under another name and renamed when it is complete. An empty file is
+//! therefore never ours: something has cut it short.
 
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::ErrorKind;

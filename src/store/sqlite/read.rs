@@ -1,4 +1,4 @@
-//! Rows found again. Each function reads from one state of the database, which its caller holds.
+//! Reads rows. Each function reads from one state of the database, which its caller holds.
 
 use std::sync::Arc;
 

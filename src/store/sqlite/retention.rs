@@ -1,4 +1,4 @@
-//! Which runs of the past may be forgotten, and forgetting them.
+//! Selects old runs that may be deleted, and deletes them.
 //!
 //! When to do it, and how much at a time, is the caller's decision.
 

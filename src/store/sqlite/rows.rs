@@ -1,8 +1,9 @@
-//! Rows as they lie in the database: the part that is not searched by, as JSON.
+//! The form of rows in the database: all columns that are not searched, as JSON.
 //!
-//! Each has a twin type of its own, so that the database's form changes only on purpose, and
-//! floating point numbers are kept as text: JSON can't say all of them, and a row that could not
-//! be read back would stop the daemon. Whatever was written is read back equal.
+//! Each row has a separate type for its stored form, so that the database's form changes only on
+//! purpose, and floating point numbers are kept as text: JSON can't express all of them, and a row
+//! that could not be read back would stop the daemon. Every row reads back equal to what was
+//! written.
 
 use std::borrow::Cow;
 use std::sync::Arc;

@@ -1,4 +1,5 @@
-//! What only a store on disk can meet: files that are cut, foreign, newer, full or read elsewhere.
+//! Situations that only a store on disk can meet: files that are cut, foreign, newer, full or read
+//! elsewhere.
 
 mod backup;
 mod damaged;

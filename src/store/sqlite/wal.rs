@@ -1,9 +1,10 @@
-//! Whether a database that has a write-ahead log is complete together with it.
+//! Checks whether a database that has a write-ahead log is complete together with it.
 //!
 //! Without a log SQLite itself compares the file's length with its header, but takes a part of the
-//! last page for all of it. With one it takes the length from the log, reads what is missing at the
+//! last page for all of it. With a log it takes the length from there, reads missing bytes at the
 //! file's end as zeros, and would go on writing to a database that was cut short. So each page that
-//! the file does not hold whole must be in the log. The format is <https://www.sqlite.org/fileformat2.html#the_write_ahead_log>.
+//! the file does not hold whole must be in the log. The format is
+//! <https://www.sqlite.org/fileformat2.html#the_write_ahead_log>.
 
 use std::collections::BTreeSet;
 use std::fs::File;

@@ -1,4 +1,4 @@
-//! Changes of rows. Each function runs inside of a transaction that its caller begins and ends.
+//! Changes rows. Each function runs inside a transaction that its caller begins and ends.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

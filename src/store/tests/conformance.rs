@@ -1,4 +1,4 @@
-//! What every store must keep and forget, store by store.
+//! Tests for every store: which rows it must keep, and which it must delete.
 
 use jiff::SignedDuration;
 

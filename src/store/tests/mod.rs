@@ -1,4 +1,4 @@
-//! One suite for every store: what each must do, and that both do the same on random commits.
+//! One suite for every store: the duties of each, and that both do the same on random commits.
 
 /// Tests each behaviour on each store.
 macro_rules! every_store_must {

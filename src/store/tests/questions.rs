@@ -1,4 +1,4 @@
-//! What every store must answer, store by store.
+//! Tests for every store: the answers to queries.
 
 use jiff::Timestamp;
 

@@ -1,5 +1,5 @@
-//! Random commits: both stores answer alike. That what is read back is what was written is tried
-//! in `tests/properties`.
+//! Random commits: both stores answer alike. That rows read back as they were written is tested in
+//! `tests/properties`.
 
 use std::path::Path;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! `/calendar.ics`: what is coming, for calendars (RFC 5545).
+//! `/calendar.ics`: coming occurrences, for calendars (RFC 5545).
 //!
 //! Written a job at a time beside the loop. Keeps true: an occurrence has the same UID in every
 //! answer, so that a calendar that subscribes keeps one entry for it.

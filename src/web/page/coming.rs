@@ -1,4 +1,4 @@
-//! The coming 24 hours: when each job is due, and how it will go as far as a rehearsal can tell.
+//! The coming 24 hours: when each job is due, and its run as far as a rehearsal can predict it.
 
 use jiff::{SignedDuration, Timestamp};
 

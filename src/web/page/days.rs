@@ -1,7 +1,7 @@
-//! How the runs of each job have ended over the last days.
+//! The ends of each job's runs over the last days.
 //!
-//! Counting them costs the database some milliseconds, so that what was counted holds for a moment:
-//! many open pages that follow the stream cost no more than one.
+//! Counting them costs the database some milliseconds, so the counts are reused for a moment: many
+//! open pages that follow the stream cost no more than one.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;

@@ -1,5 +1,5 @@
-//! The document that every page is: one file with its style and script, and the policy that lets
-//! browsers run these and nothing else.
+//! The HTML document around every page: one file with its style and script, and the policy that
+//! lets browsers run these and nothing else.
 
 use std::sync::LazyLock;
 

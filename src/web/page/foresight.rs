@@ -1,8 +1,8 @@
-//! The coming 24 hours as a rehearsal plays them: when each job will be at work, and what will
-//! wait or be skipped.
+//! The coming 24 hours as a rehearsal plays them: when each job will be running, and which runs
+//! will wait or be skipped.
 //!
-//! It is played beside the loop, within bounds, and holds for a minute: many open pages that follow
-//! the stream cost no more than one.
+//! It is played beside the loop, within bounds, and reused for a minute: many open pages that
+//! follow the stream cost no more than one.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -1,4 +1,4 @@
-//! The front page, put together of its parts.
+//! The front page, composed of its parts.
 
 use std::sync::Arc;
 

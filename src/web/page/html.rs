@@ -1,7 +1,7 @@
-//! Text of a page, put together so that nothing of others' is ever taken for markup.
+//! Text of a page, composed so that foreign text is never taken for markup.
 //!
 //! Keeps true: markup is written in this program and nowhere else (`&'static str`); all other text
-//! is escaped, and what nobody sees of it is left out.
+//! is escaped, and its invisible characters are left out.
 
 use std::fmt::{self, Display, Write};
 

@@ -1,5 +1,5 @@
-//! Each job: its state and what it waits for, its last days, its last success, its last and its
-//! next run. The ones that need somebody come first.
+//! The table of jobs: its state and what it waits for, its last days, its last success, its last
+//! and its next run. Jobs that need somebody come first.
 
 use super::days::Past;
 use super::html::{Html, Root};

@@ -1,11 +1,11 @@
-//! The page for people: what is wrong first, then what is under way, each job, and what is coming;
-//! a page for each run; a calendar.
+//! The page for people: problems first, then running transfers, each job, and coming occurrences; a
+//! page for each run; a calendar.
 //!
-//! All of it is written by the server and reads without JavaScript; with it, the page follows the
-//! stream and takes over what the server writes then. [`html`] keeps text from being markup,
-//! [`document`] is the file around it and what browsers may load, [`front`] and [`run`] are the
-//! two pages, [`problems`], [`running`], [`jobs`], [`coming`] and [`latest`] the parts of the first;
-//! [`foresight`] rehearses what is coming.
+//! All of it is written by the server and readable without JavaScript; with it, the page follows
+//! the stream and replaces its parts by what the server sends. [`html`] keeps text from being
+//! markup, [`document`] is the file around it and what browsers may load, [`front`] and [`run`] are
+//! the two pages, [`problems`], [`running`], [`jobs`], [`coming`] and [`latest`] the parts of the
+//! first; [`foresight`] rehearses the coming day.
 
 mod calendar;
 mod coming;

@@ -1,4 +1,5 @@
-//! What an operator should act on, and how daemon, job file, agent, token and alerts are.
+//! Problems that an operator should act on, and the state of daemon, job file, agent, token and
+//! alerts.
 
 use jiff::Timestamp;
 

@@ -1,5 +1,5 @@
-//! The page of a run: its places, its attempts with what the agent said of them, and all that
-//! happened in order, the evidence included.
+//! The page of a run: its places, its attempts with the agent's words, and all its events in order,
+//! the evidence included.
 
 use axum::extract::{Path, State};
 use axum::http::StatusCode;

@@ -1,4 +1,4 @@
-//! What is under way: each transfer with its bar, its speed, what is left of it, and its deadline.
+//! Running transfers, each with its bar, speed, remaining time, and deadline.
 
 use super::html::{Html, Root};
 use crate::control::document::{AttemptDocument, JobDocument, RunDocument, StatusDocument};

@@ -1,5 +1,5 @@
-//! A job's last days as a strip: a mark for each, its height and its sign besides its colour, so
-//! that it reads without colours too.
+//! A job's last days as a strip of marks, each with a height and a sign besides its colour, so that
+//! it is readable without colours too.
 
 use jiff::civil::Date;
 

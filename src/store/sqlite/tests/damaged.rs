@@ -1,4 +1,4 @@
-//! Databases that are cut short, hold what can't be read, or have no room left.
+//! Databases that are cut short, hold unreadable data, or have no room left.
 
 use std::sync::LazyLock;
 
