@@ -19,15 +19,15 @@ use super::place::NamedPlace;
 use super::reason::ReasonCode;
 use super::run::RunState;
 
-/// What a message tells of.
+/// The occasion for a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Occasion {
     /// A run has started: for pings only, which measure how long it takes.
     Started,
-    /// What an entry's `on` names.
+    /// An event that an entry's `on` names.
     Event(AlertEvent),
-    /// The time for a summary has come.
+    /// A digest is due.
     Digest,
 }
 
@@ -45,8 +45,8 @@ impl Occasion {
 /// A row of the outbox: one alert for one entry of the job file, until it is delivered or given up.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct QueuedAlert {
-    /// Follows from what it tells of and from the entry, so that nothing is queued twice; whoever
-    /// gets a message twice, as after a crash, knows it by this.
+    /// Derived from what it reports and from the entry, so that nothing is queued twice. A receiver
+    /// that gets a message twice, as after a crash, recognizes it by this.
     pub id: AlertId,
     /// Its place in the outbox: messages of one entry leave in this order.
     pub number: u64,
@@ -64,23 +64,23 @@ pub struct QueuedAlert {
     pub state: Option<RunState>,
     /// Why, in words.
     pub reason: String,
-    /// The same in one word, of a run.
+    /// The reason as a code, of a run.
     #[serde(default)]
     pub reason_code: Option<ReasonCode>,
-    /// What the agent says of what failed, of a run.
+    /// The agent's words on the failure, of a run.
     #[serde(default)]
     pub cause: Option<String>,
-    /// Where the run's objects are.
+    /// The run's source.
     #[serde(default)]
     pub source: Option<NamedPlace>,
-    /// Where they are to be.
+    /// The run's destination.
     #[serde(default)]
     pub destination: Option<NamedPlace>,
     /// The run's occurrence.
     pub scheduled_for: Option<Timestamp>,
     /// Attempts that the run has made.
     pub attempts: u32,
-    /// All of it in a line for people.
+    /// The whole message in one line for people.
     pub text: String,
     /// The summary, of a digest.
     #[serde(default)]
@@ -94,7 +94,7 @@ pub struct QueuedAlert {
 }
 
 impl QueuedAlert {
-    /// One that says nothing yet, about no job and no run, and can be tried at once.
+    /// An empty message, about no job and no run, due at once.
     pub fn new(id: AlertId, key: AlertKey, occasion: Occasion, at: Timestamp) -> Self {
         Self {
             id,
@@ -121,7 +121,7 @@ impl QueuedAlert {
     }
 }
 
-/// What people were told about already, beyond single jobs: each outage, token and bad job file is
+/// Reports that were already made, beyond single jobs: each outage, token and bad job file is
 /// reported once, whatever restarts come between.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Told {
@@ -134,10 +134,10 @@ pub struct Told {
     /// The job file is invalid.
     #[serde(default)]
     pub config_invalid: bool,
-    /// How far each digest of the job file has told.
+    /// How far each digest of the job file has got.
     #[serde(default)]
     pub digests: Vec<DigestMark>,
-    /// The last outages that are over and that a digest is still to tell of, oldest first.
+    /// The last outages that are over and that a digest has still to report, oldest first.
     #[serde(default)]
     pub outages: Vec<Outage>,
 }
@@ -147,25 +147,25 @@ pub struct Told {
 pub struct ToldToken {
     /// When it ends.
     pub ends: Timestamp,
-    /// It was reported once more when it had ended.
+    /// It was reported again when it had ended.
     pub ended: bool,
 }
 
-/// What came of a delivery.
+/// The result of a delivery.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Delivery {
-    /// It was taken.
+    /// The receiver took it.
     Delivered,
-    /// It was not, in words; a later try may do better.
+    /// It failed, for this reason; a later try may succeed.
     Failed(String),
-    /// It was not, in words, and whoever was to take it says when to come again.
+    /// It failed, and the receiver says when to try again.
     Later {
         /// Why.
         words: String,
         /// How long to wait.
         after: SignedDuration,
     },
-    /// It was turned down, in words; a few more tries will show that this is meant.
+    /// The receiver refused it, for this reason; a few more tries will show whether it means that.
     Refused(String),
 }
 
@@ -211,7 +211,7 @@ impl AlertEvent {
 }
 
 impl AlertChannel {
-    /// Names the channel without saying anything of it: a digest of its definition.
+    /// Identifies the channel without revealing anything about it: a digest of its definition.
     pub fn key(&self) -> AlertKey {
         const NAMESPACE: Uuid = Uuid::from_u128(0x0c6f_8a52_51c1_4a8e_9d0b_7e39_65b1_f20d);
         let path = |path: &Path| path.to_string_lossy().into_owned();
@@ -244,8 +244,8 @@ impl AlertChannel {
 }
 
 impl DigestEntry {
-    /// Names the entry as [`AlertChannel::key`] does, apart from `earlier` ones like it. Its
-    /// schedule is no part of it: a digest that comes at other times goes on where it was.
+    /// Identifies the entry as [`AlertChannel::key`] does, apart from `earlier` ones like it. The
+    /// schedule is not part of it: a digest whose schedule changes goes on where it was.
     pub fn key(&self, earlier: usize) -> AlertKey {
         const NAMESPACE: Uuid = Uuid::from_u128(0x5a0e_3c77_9d42_4b16_8f21_c6e0_7b94_12ad);
         let text = format!("{}\0{earlier}\0{}", self.channel.key(), self.jobs.join("\0"));
@@ -268,21 +268,21 @@ impl std::fmt::Display for AlertChannel {
     }
 }
 
-/// The id of a message: the same for the same happening and entry.
+/// The id of a message: the same for the same event and entry.
 pub(crate) fn id_of(about: &str, occasion: Occasion, at: Timestamp, key: AlertKey) -> AlertId {
     const NAMESPACE: Uuid = Uuid::from_u128(0x3b1d_92c4_7f0e_4d5a_8c77_20aa_914e_6b83);
     let text = format!("{about}\n{}\n{}\n{key}", occasion.word(), at.as_millisecond());
     AlertId(Uuid::new_v5(&NAMESPACE, text.as_bytes()))
 }
 
-/// How long after the `tries`-th failed delivery the next one comes.
+/// The delay after the `tries`-th failed delivery.
 pub(crate) fn retry_delay(tries: u32) -> SignedDuration {
     duration::doubling(ALERT_RETRY, tries)
 }
 
-/// The delay where whoever is to take a message says when to come again: the larger of ours and
-/// theirs, up to our longest. A short one is kept to as it was told, for a few tries: who counts
-/// requests by the second takes the next one in a second.
+/// The delay where the receiver says when to try again: the larger of ours and theirs, up to our
+/// longest. A short one is obeyed as given, for a few tries: a receiver that limits requests by the
+/// second accepts the next one a second later.
 pub(crate) fn told_delay(tries: u32, told: SignedDuration) -> SignedDuration {
     let (first, longest) = ALERT_RETRY;
     let told = told.max(SignedDuration::from_secs(1));

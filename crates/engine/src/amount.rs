@@ -17,7 +17,7 @@ pub fn bytes(count: u64) -> String {
     format!("{size:.digits$} {}", UNITS[unit])
 }
 
-/// A sum of US dollars to a millionth: without what binary fractions add to it.
+/// Rounds a sum of US dollars to a millionth, which removes the error of binary fractions.
 pub fn summed_dollars(sum: f64) -> f64 {
     (sum * 1e6).round() / 1e6
 }

@@ -36,21 +36,22 @@ impl DealtWith {
         self.since.get_or_insert(occurrence);
     }
 
-    /// The stretch that ends at `handled` is over: what follows it was not dealt with one by one.
+    /// Closes the stretch that ends at `handled`: the occurrences after it were not handled one by
+    /// one.
     pub fn break_off(&mut self, handled: Timestamp) {
         if let Some(from) = self.since.take().filter(|from| *from <= handled) {
             self.keep(Stretch { from, to: handled });
         }
     }
 
-    /// If an occurrence lies in an earlier stretch: the end of that.
+    /// The end of the earlier stretch that an occurrence lies in, if it lies in one.
     pub fn end_of_stretch(&self, occurrence: Timestamp) -> Option<Timestamp> {
         let holds = |stretch: &&Stretch| stretch.from <= occurrence && occurrence <= stretch.to;
         self.earlier.iter().find(holds).map(|stretch| stretch.to)
     }
 
     /// Goes on from the last stretch that ends after `handled` and is past by `now`, as after a
-    /// clock that was behind for a while; gives its end.
+    /// clock that was behind for a while; returns its end.
     pub fn resume(&mut self, handled: Timestamp, now: Timestamp) -> Option<Timestamp> {
         let past = |stretch: &Stretch| handled < stretch.to && stretch.to <= now;
         let last = self.earlier.iter().copied().rfind(past)?;
@@ -59,9 +60,9 @@ impl DealtWith {
         Some(last.to)
     }
 
-    /// Keeps a stretch. Those that touch become one, and beyond [`STRETCHES_MAX`] the two oldest:
-    /// what lies between them was missed long ago, and does not run if the clock ever goes back
-    /// so far.
+    /// Keeps a stretch. Touching stretches are merged; beyond [`STRETCHES_MAX`] the two oldest are,
+    /// too: the occurrences between them were missed long ago, and do not run if the clock ever
+    /// goes back so far.
     fn keep(&mut self, mut new: Stretch) {
         self.earlier.retain(|old| {
             let apart = old.to < new.from || new.to < old.from;

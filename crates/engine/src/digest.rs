@@ -21,7 +21,7 @@ use super::reason::ReasonCode;
 use super::run::{Attempt, Run, RunState};
 use super::schedule::Timetable;
 
-/// How far a digest has told: recorded with the message that tells it.
+/// How far the digests of an entry have got: recorded with the message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DigestMark {
     /// The entry of the job file.
@@ -32,7 +32,7 @@ pub struct DigestMark {
     pub event: u64,
 }
 
-/// A time in which runs waited for the agent for so long that people were told.
+/// A time in which runs waited for the agent so long that it was reported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outage {
     /// Since when.
@@ -41,7 +41,7 @@ pub struct Outage {
     pub until: Option<Timestamp>,
 }
 
-/// Runs by how they have ended.
+/// Runs by outcome.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ends {
     /// That succeeded.
@@ -56,7 +56,7 @@ pub struct Ends {
     pub skipped: u64,
 }
 
-/// How the runs of a job have ended.
+/// The outcomes of a job's runs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JobEnds {
     /// The job.
@@ -75,13 +75,13 @@ pub struct Failure {
     pub run: RunId,
     /// `failed` or `timed_out`.
     pub state: RunState,
-    /// What it was for.
+    /// The occurrence that it was for.
     pub scheduled_for: Option<Timestamp>,
     /// Why, in words.
     pub reason: String,
-    /// The same in one word.
+    /// The reason as a code.
     pub reason_code: Option<ReasonCode>,
-    /// What the agent says of what failed.
+    /// The agent's words on the failure.
     pub cause: Option<String>,
     /// How many of the job's runs have failed or timed out.
     pub times: u64,
@@ -98,7 +98,7 @@ pub struct NotRun {
     pub times: u64,
     /// Why the last of them did not, in words.
     pub reason: String,
-    /// The same in one word.
+    /// The reason as a code.
     pub reason_code: Option<ReasonCode>,
 }
 
@@ -111,16 +111,16 @@ pub struct LateJob {
     pub since: Timestamp,
 }
 
-/// What the history says of a span of time.
+/// A summary of the history over a span of time.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Gathered {
-    /// All runs that have ended.
+    /// All runs that ended.
     pub runs: Ends,
     /// Objects that they have transferred.
     pub objects: u64,
     /// Bytes that they have transferred.
     pub bytes: u64,
-    /// What that has cost in US dollars; null where the agent does not tell.
+    /// Their cost in US dollars; null where the agent does not report it.
     pub cost_usd: Option<f64>,
     /// By job, those that failed most first.
     pub jobs: Vec<JobEnds>,
@@ -130,7 +130,7 @@ pub struct Gathered {
     pub failures: Vec<Failure>,
     /// How many more jobs have.
     pub failures_more: u64,
-    /// What did not run, by job and reason, the most frequent first.
+    /// Occurrences that did not run, by job and reason, the most frequent first.
     pub not_run: Vec<NotRun>,
     /// How many more jobs and reasons there were.
     pub not_run_more: u64,
@@ -139,11 +139,11 @@ pub struct Gathered {
 /// One summary.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Digest {
-    /// From when on it tells.
+    /// The begin of its span.
     pub since: Timestamp,
-    /// Until when.
+    /// The end of its span.
     pub until: Timestamp,
-    /// What runs have come to.
+    /// Results of runs.
     #[serde(flatten)]
     pub gathered: Gathered,
     /// Jobs that are late.
@@ -156,16 +156,16 @@ pub struct Digest {
     pub outages_more: u64,
 }
 
-/// How far the history was read, and what it says.
+/// How far the history was read, and the summary.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Reading {
-    /// The last event that was looked at.
+    /// The last event that was read.
     pub last: u64,
-    /// What was found.
+    /// The summary so far.
     pub gathered: Gathered,
 }
 
-/// Counts what the history is read for.
+/// Collects the summary from the history.
 #[derive(Debug)]
 pub struct Gathering {
     wanted: CoveredJobs,
@@ -181,7 +181,7 @@ struct OfJob {
 }
 
 impl Ends {
-    /// Counts a run; false for a state that is no end.
+    /// Counts a run; false for a state that is not an end.
     fn add(&mut self, state: RunState) -> bool {
         let count = match state {
             RunState::Succeeded => &mut self.succeeded,
@@ -204,7 +204,7 @@ impl Ends {
         self.failed.saturating_add(self.timed_out)
     }
 
-    /// All of them.
+    /// The number of all runs.
     pub fn total(&self) -> u64 {
         [self.succeeded, self.failed, self.timed_out, self.canceled, self.skipped]
             .into_iter()
@@ -234,13 +234,13 @@ impl Gathering {
         Self { wanted: CoveredJobs::of(jobs), all: Gathered::default(), jobs: BTreeMap::new() }
     }
 
-    /// The end that an event is, if the digest is about its job.
+    /// The run state that an event ends in, if it is an end and the digest is about its job.
     pub fn end(&self, job: &JobName, what: &Happening) -> Option<RunState> {
         let EventKind::State(state) = what.kind() else { return None };
         (state.is_over() && self.wanted.cover(job)).then_some(state)
     }
 
-    /// Counts an end. The run is absent if it was forgotten since.
+    /// Counts an end. The run is absent if it was deleted since.
     pub fn add(&mut self, job: &JobName, state: RunState, run: Option<(&Run, &[Arc<Attempt>])>) {
         if !self.all.runs.add(state) {
             return;
@@ -289,7 +289,7 @@ impl Gathering {
         }
     }
 
-    /// What was counted, cut to what a digest holds.
+    /// The counts, cut to the size of a digest.
     pub fn finish(self) -> Gathered {
         let mut all = self.all;
         let (mut failures, mut not_run) = (Vec::new(), Vec::new());
@@ -311,7 +311,7 @@ impl Gathering {
     }
 }
 
-/// Cuts a list; answers how many went.
+/// Cuts a list; returns the number of items removed.
 pub(crate) fn cut<T>(list: &mut Vec<T>, most: usize) -> u64 {
     let more = list.len().saturating_sub(most);
     list.truncate(most);
@@ -319,7 +319,7 @@ pub(crate) fn cut<T>(list: &mut Vec<T>, most: usize) -> u64 {
 }
 
 impl Digest {
-    /// Of an instant in which nothing has happened.
+    /// An empty summary up to an instant.
     pub fn empty(at: Timestamp) -> Self {
         Self {
             since: at,
@@ -337,7 +337,7 @@ impl Digest {
         u64::try_from(self.late.len()).unwrap_or(u64::MAX).saturating_add(self.late_more)
     }
 
-    /// All of it in a line for people, without the time and the machine.
+    /// The digest in one line for people, without the time and the machine.
     pub fn told(&self, timetable: &Timetable) -> String {
         let gathered = &self.gathered;
         let mut told = gathered.runs.told();

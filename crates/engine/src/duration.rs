@@ -10,7 +10,7 @@ use std::fmt;
 
 use jiff::SignedDuration;
 
-/// The shortest duration that a setting may have: what timers can be held to.
+/// The shortest duration that a setting may have: timers are precise enough for it.
 pub const MIN: SignedDuration = SignedDuration::from_millis(10);
 
 /// The longest duration that a setting may have.
@@ -20,10 +20,10 @@ pub const MAX: SignedDuration = SignedDuration::from_hours(365 * 24);
 const UNITS: [(&str, u64); 5] =
     [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
 
-/// No duration has more characters; longer text is not looked at, nor echoed.
+/// No valid duration has more characters; longer text is neither parsed nor echoed.
 const TEXT_MAX: usize = 60;
 
-/// Why a text is not a duration, or none that a setting may have.
+/// Why a text is not a duration, or not one that a setting may have.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DurationError {
     /// What is wrong.
@@ -52,11 +52,11 @@ impl std::error::Error for DurationError {}
 
 const EXAMPLES: &str = "durations are written as `500ms`, `90s`, `1h30m` or `2d`";
 
-/// Reads a duration, of any length from 0 on; [`check_range`] judges it.
+/// Parses a duration of any length, from 0; [`check_range`] checks its limits.
 ///
 /// # Errors
 ///
-/// What is wrong, and what to write instead.
+/// The error in the text, and what to write instead.
 pub fn parse(text: &str) -> Result<SignedDuration, DurationError> {
     if text.is_empty() {
         return Err(DurationError::new("a duration is empty", EXAMPLES));
@@ -102,7 +102,7 @@ fn parse_strictly(text: &str) -> Result<u64, Problem> {
         if !UNITS.iter().any(|(known, _)| *known == unit) {
             return Err(Problem::UnknownUnit(unit.to_owned()));
         }
-        // Units that come before this one are used up, this one with them.
+        // Earlier units are used up, and this one too.
         let Some((_, millis)) = units.find(|(known, _)| *known == unit) else {
             return Err(Problem::Order);
         };
@@ -127,7 +127,7 @@ impl Problem {
         if text.starts_with('-') {
             return DurationError::new(format!("`{text}` is negative"), EXAMPLES);
         }
-        // One that is read when it is written the usual way: say that way.
+        // A text that would be valid in the usual form: suggest that form.
         if let Some(meant) = meant(text) {
             return DurationError::new(message, format!("write `{meant}`"));
         }
@@ -154,7 +154,7 @@ impl Problem {
     }
 }
 
-/// What a text in another form was meant to be: with blanks, upper case, fractions, longer names
+/// The probable meaning of a text in another form: with blanks, upper case, fractions, longer names
 /// of units, weeks, ISO 8601, or units in another order.
 fn meant(text: &str) -> Option<String> {
     let mut rest = text.trim();
@@ -216,7 +216,7 @@ fn unit_of(name: &str) -> Option<u64> {
 }
 
 fn from_millis(millis: u64) -> SignedDuration {
-    // `parse_strictly` has seen to the bound.
+    // `parse_strictly` has checked the bound.
     SignedDuration::from_millis(i64::try_from(millis).unwrap_or(i64::MAX))
 }
 
@@ -226,12 +226,12 @@ pub fn doubling((first, longest): (SignedDuration, SignedDuration), tries: u32) 
     SignedDuration::from_secs(seconds).min(longest)
 }
 
-/// Judges the length of a setting: 10 ms to 365 days (contract, "Job file"). Whether 0 is allowed
-/// is for the caller to know.
+/// Checks the length of a setting: 10 ms to 365 days (contract, "Job file"). Whether 0 is allowed
+/// is the caller's decision.
 ///
 /// # Errors
 ///
-/// The bound that is passed.
+/// The bound that is exceeded.
 pub fn check_range(duration: SignedDuration) -> Result<(), DurationError> {
     if duration < MIN {
         let given = format(duration);

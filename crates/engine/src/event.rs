@@ -20,11 +20,12 @@ pub struct Event {
     pub what: Happening,
 }
 
-/// What happened to a run. Rows hold it as it is: variants and fields are only ever added.
+/// Something that happened to a run. Rows hold it in this form: variants and fields are only ever
+/// added.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Happening {
-    /// It came to a state, or found a new reason to be in it.
+    /// It entered a state, or has a new reason to be in it.
     State {
         /// The state.
         state: RunState,
@@ -33,7 +34,7 @@ pub enum Happening {
     },
     /// The agent accepted a request.
     Accepted {
-        /// Of this attempt.
+        /// The attempt.
         attempt: u32,
     },
     /// A later request was refused because an earlier one had been accepted.
@@ -43,21 +44,21 @@ pub enum Happening {
         /// The agent's words on the later one.
         words: String,
     },
-    /// A frame said that the agent has carried a request out (protocol, rule 14).
+    /// A frame reported that the agent has carried a request out (protocol, rule 14).
     Receipt {
-        /// Of this attempt.
+        /// The request of this attempt.
         attempt: u32,
     },
     /// The answer to a request was lost.
     Uncertain {
-        /// Of this attempt.
+        /// The attempt.
         attempt: u32,
         /// How.
         reason: Reason,
     },
     /// The agent refused a request.
     Refused {
-        /// Of this attempt.
+        /// The attempt.
         attempt: u32,
         /// In its words.
         words: String,
@@ -99,11 +100,11 @@ pub enum Happening {
         /// When it was requested, by our clock.
         requested_at: Timestamp,
     },
-    /// The agent lists the transfer in a state that is not known.
+    /// The agent lists the transfer in an unknown state.
     UnknownStatus {
         /// The transfer.
         transfer: TransferId,
-        /// `transferStatus`, as the agent wrote it; empty where it told none.
+        /// `transferStatus`, as the agent wrote it; empty if it was missing.
         status: String,
     },
     /// The agent was asked to cancel a transfer.
@@ -111,22 +112,22 @@ pub enum Happening {
         /// Which.
         transfer: TransferId,
     },
-    /// The agent did not take that request.
+    /// The agent refused that request.
     CancelRefused {
         /// In its words.
         words: String,
     },
     /// Somebody paused the transfer at the agent.
     Paused {
-        /// Of this attempt.
+        /// The attempt.
         attempt: u32,
     },
-    /// Somebody let it go on.
+    /// Somebody resumed it.
     Resumed {
-        /// Of this attempt.
+        /// The attempt.
         attempt: u32,
     },
-    /// A line that an older version recorded.
+    /// An event that an older version recorded.
     Told {
         /// Its kind.
         kind: EventKind,
@@ -146,14 +147,14 @@ pub struct Facts<'a> {
     pub reason: Option<&'a Reason>,
 }
 
-/// What happened, in one word. The list is closed: see `docs/reason-codes.md`.
+/// The kind of an event, in one word. The list is closed: see `docs/reason-codes.md`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EventKind {
-    /// The run came to this state, or found a new reason to be in it.
+    /// The run entered this state, or has a new reason to be in it.
     State(RunState),
     /// A request was accepted.
     Accepted,
-    /// A request was carried out, said a frame.
+    /// A frame reported that a request was carried out.
     Receipt,
     /// The answer to a request was lost.
     Uncertain,
@@ -173,20 +174,20 @@ pub enum EventKind {
     NearMiss,
     /// A transfer like the run's is in no row.
     Unrecorded,
-    /// The transfer is in a state that is not known.
+    /// The transfer is in an unknown state.
     UnknownStatus,
     /// A cancellation was asked for.
     CancelRequested,
-    /// The agent did not take that request.
+    /// The agent refused that request.
     CancelRefused,
     /// The transfer was paused at the agent.
     Paused,
-    /// It goes on.
+    /// The transfer was resumed.
     Resumed,
 }
 
 impl EventKind {
-    /// All kinds but the states, in the order in which they are documented.
+    /// All kinds except the states, in the order in which they are documented.
     const OTHERS: [Self; 16] = [
         Self::Accepted,
         Self::Receipt,
@@ -255,7 +256,7 @@ impl<'de> Deserialize<'de> for EventKind {
 }
 
 impl Happening {
-    /// What happened, in one word.
+    /// Its kind, in one word.
     pub fn kind(&self) -> EventKind {
         match self {
             Self::State { state, .. } => EventKind::State(*state),
@@ -303,7 +304,7 @@ impl Happening {
         Facts { attempt, transfer, reason }
     }
 
-    /// What happened, in a sentence.
+    /// The event as a sentence.
     pub fn told(&self, telling: &dyn Telling) -> String {
         match self {
             Self::State { reason, .. } | Self::Uncertain { reason, .. } => reason.told(telling),

@@ -42,45 +42,45 @@ use super::record::{Durable, Record};
 
 pub use outage::Outage;
 
-/// Counts the engines of one process: each is rebuilt from the rows after a commit has failed.
+/// Identifies an engine within one process: each is rebuilt from the rows after a failed commit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Epoch(u64);
 
-/// What the store is to do. It is asked for one thing at a time.
+/// A request to the store, made one at a time.
 #[derive(Clone, Debug, PartialEq)]
 pub enum StoreRequest {
     /// Make these records durable, all or none; answered by [`EventLoop::committed`]. Without
-    /// records, in an outage, it is only to be proven that some could be written.
+    /// records, in an outage, the store only has to prove that it could write some.
     Commit(Vec<Record>),
     /// Read the rows back; answered by [`EventLoop::loaded`].
     Load,
 }
 
-/// What is to be done or told, now that a batch is durable, or can't be made so.
+/// An output, to be handled once a batch is durable, or can't be made so.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Output {
     /// These records are durable.
     Recorded(Vec<Record>),
     /// A line for the log.
     Note(Note),
-    /// To be done now. Its answer comes back with the epoch.
+    /// An effect to be performed now. Its answer comes back with the epoch.
     Perform {
-        /// Of which engine it is.
+        /// The engine that wants it.
         epoch: Epoch,
-        /// What.
+        /// The effect.
         effect: Effect,
     },
-    /// Whoever waited for what was pushed so far is to be answered: it is durable, job set and
-    /// all; or it is not, in words, and operators have to ask again.
+    /// Callers that wait for the inputs pushed so far can be answered: all is durable, job set
+    /// included; or it is not, for this reason, and operators have to ask again.
     Settled(Result<(), String>),
 }
 
-/// How far a batch is.
+/// The progress of a batch.
 #[derive(Debug)]
 enum Stage {
-    /// What happens is collected.
+    /// Inputs are being collected.
     Collecting,
-    /// An engine was rebuilt, and its first step waits for what else has happened.
+    /// An engine was rebuilt, and its first step waits for further inputs.
     Rebuilt(Step),
     /// The store was asked to commit the records of this step.
     Committing(Step),
@@ -88,25 +88,25 @@ enum Stage {
     Loading,
 }
 
-/// What an engine was told and the next one can't read from the rows.
+/// Facts given to an engine that the next one can't read from the rows.
 #[derive(Debug, Default)]
 struct Standing {
     token_ends: Option<Option<Timestamp>>,
     job_file: Option<Option<String>>,
     /// How far the clock was set since the last commit.
     clock_step: SignedDuration,
-    /// How much of that this engine has not heard of.
+    /// How much of that is unknown to this engine.
     untold_step: SignedDuration,
 }
 
-/// An engine, and the batch that it is working on.
+/// An engine, and its current batch.
 #[derive(Debug)]
 pub struct EventLoop {
     engine: Engine,
     machine: Host,
     jobs: Arc<JobSet>,
     epoch: Epoch,
-    /// What has happened since the last batch.
+    /// Inputs since the last batch.
     inbox: Vec<Input>,
     standing: Standing,
     stage: Stage,
@@ -116,8 +116,8 @@ pub struct EventLoop {
 }
 
 impl EventLoop {
-    /// A loop whose engine is rebuilt from the rows: after any start of the process. What it is to
-    /// hear before it decides anything is pushed before the first [`Self::poll_store`].
+    /// A loop whose engine is rebuilt from the rows, for every start of the process. Inputs that it
+    /// needs before it decides anything are pushed before the first [`Self::poll_store`].
     pub fn recover(rows: Durable, jobs: Arc<JobSet>, machine: Host, now: Timestamp) -> Self {
         let unset = SignedDuration::ZERO;
         let (engine, step) = Engine::recover(rows, Arc::clone(&jobs), machine.clone(), unset, now);
@@ -134,7 +134,7 @@ impl EventLoop {
         }
     }
 
-    /// Something has happened. It is dealt with by the next batch.
+    /// Adds an input. The next batch handles it.
     pub fn push(&mut self, input: Input) {
         self.assert_store_is_idle();
         let is_waited_for = match &input {
@@ -173,43 +173,42 @@ impl EventLoop {
             | Input::Delivered { .. }
             | Input::DigestGathered { .. } => false,
         };
-        // In an outage the engine that would hear of it is yet to be built, and starts without any
-        // doubts that this could remove. Only people wait for an answer.
+        // In an outage the engine that would get it is yet to be built, and starts without any
+        // doubt that it could remove. Only people wait for an answer.
         if self.outage().is_none() || is_waited_for {
             self.inbox.push(input);
         }
     }
 
-    /// The answer to an effect of the engine of that epoch has come. If that engine is gone, the
-    /// answer goes with it.
+    /// Adds the answer to an effect of the engine of that epoch; drops it if that engine is gone.
     pub fn push_answer(&mut self, epoch: Epoch, input: Input) {
         if self.is_current(epoch) {
             self.push(input);
         }
     }
 
-    /// The engine that is there now.
+    /// The epoch of the present engine.
     pub fn epoch(&self) -> Epoch {
         self.epoch
     }
 
-    /// True while answers to what the engine of that epoch has asked for still reach it.
+    /// True while answers to effects of that epoch still reach its engine.
     pub fn is_current(&self, epoch: Epoch) -> bool {
         self.epoch == epoch && self.outage().is_none()
     }
 
-    /// True once a batch holds as much as one commit should.
+    /// True once a batch is as large as one commit should be.
     pub fn is_full(&self) -> bool {
         self.inbox.len() >= BATCH_MAX
     }
 
-    /// True when nothing that was pushed waits for a commit.
+    /// True when no input waits for a commit.
     pub fn is_settled(&self) -> bool {
         self.inbox.is_empty() && matches!(self.stage, Stage::Collecting) && self.outage().is_none()
     }
 
-    /// Lets the engine decide over what has happened; what the store is to do now, if anything.
-    /// To be asked again after each answer of the store, until there is nothing.
+    /// Has the engine decide about the inputs; returns the next request to the store, if any. Call
+    /// again after each answer of the store, until there is none.
     pub fn poll_store(&mut self, now: Timestamp) -> Option<StoreRequest> {
         self.assert_store_is_idle();
         let (mut step, rebuilt) = match std::mem::replace(&mut self.stage, Stage::Collecting) {
@@ -236,10 +235,10 @@ impl EventLoop {
         Some(StoreRequest::Commit(records))
     }
 
-    /// The store has made the records durable, or has not, in words.
+    /// Takes in the result of a commit.
     ///
     /// # Panics
-    /// If no commit was asked for.
+    /// If no commit was requested.
     pub fn committed(&mut self, result: Result<(), String>, now: Timestamp) {
         let Stage::Committing(step) = std::mem::replace(&mut self.stage, Stage::Collecting) else {
             panic!("a commit is answered that was not asked for");
@@ -254,10 +253,11 @@ impl EventLoop {
         }
     }
 
-    /// The store has read the rows, or could not, in words. The engine is rebuilt from them.
+    /// Takes in the rows that were read, or the reason for the failure. The engine is rebuilt from
+    /// them.
     ///
     /// # Panics
-    /// If the rows were not asked for.
+    /// If the rows were not requested.
     pub fn loaded(&mut self, rows: Result<Durable, String>, now: Timestamp) {
         let Stage::Loading = std::mem::replace(&mut self.stage, Stage::Collecting) else {
             panic!("rows are given that were not asked for");
@@ -276,12 +276,12 @@ impl EventLoop {
         self.stage = Stage::Rebuilt(step);
     }
 
-    /// What is to be done or told next, in order.
+    /// The next output, in order.
     pub fn poll_output(&mut self) -> Option<Output> {
         self.outputs.pop_front()
     }
 
-    /// When the loop is to be turned though nothing has happened; `None` while it may sleep.
+    /// When the loop has to run even without inputs; `None` while it may sleep.
     pub fn next_wakeup(&self) -> Option<Timestamp> {
         match self.outage() {
             Some(outage) => Some(outage.retry_at()),
@@ -289,12 +289,12 @@ impl EventLoop {
         }
     }
 
-    /// True while the agent's notification socket is worth having.
+    /// True while the agent's notification socket is useful.
     pub fn wants_notifications(&self) -> bool {
         self.outage().is_none() && self.engine.wants_notifications()
     }
 
-    /// The engine, for questions. In an outage it is the one that could not be recorded.
+    /// The engine, for read-only questions. In an outage it is the one that could not be recorded.
     pub fn engine(&self) -> &Engine {
         &self.engine
     }
@@ -304,36 +304,36 @@ impl EventLoop {
         &self.jobs
     }
 
-    /// What the engine is told about the machine.
+    /// The facts about the machine that the engine was given.
     pub fn machine(&self) -> &Host {
         &self.machine
     }
 
-    /// Since when, and why, nothing can be recorded; absent while all is well.
+    /// The present outage; absent while all is well.
     pub fn outage(&self) -> Option<&Outage> {
         self.outage.as_ref().filter(|outage| outage.lasts())
     }
 
-    /// The outage, once it has lasted for so long that people are to be told by what needs no
-    /// database: given out once.
+    /// The outage, once it has lasted so long that people must be notified without the database:
+    /// returned once.
     pub fn outage_to_report(&mut self, now: Timestamp) -> Option<&Outage> {
         self.outage.as_mut().and_then(|outage| outage.is_to_report(now).then_some(&*outage))
     }
 
-    /// What the engine is to hear now: a clock that was set before anything that is dated by it.
+    /// The inputs for the engine now: a step of the clock comes before anything dated by it.
     fn take_inputs(&mut self, now: Timestamp) -> Vec<Input> {
         let by = std::mem::take(&mut self.standing.untold_step);
         let step = (!by.is_zero()).then_some(Input::ClockStepped { by });
-        // Whatever has woken the loop: who asks again and again does not put off what is due.
+        // Whatever has woken the loop: frequent requests do not delay a due time.
         let is_due = self.engine.next_wakeup().is_some_and(|at| at <= now);
         let time = is_due.then_some(Input::TimeReached);
         step.into_iter().chain(std::mem::take(&mut self.inbox)).chain(time).collect()
     }
 
-    /// Asks for the rows once it is time to try again, or people wait.
+    /// Requests the rows once it is time to try again, or people wait.
     fn try_again(&mut self, now: Timestamp) -> Option<StoreRequest> {
         let is_due = self.outage().is_none_or(|outage| outage.retry_at() <= now);
-        // In an outage, the inbox holds only what somebody waits for.
+        // In an outage, the inbox holds only inputs that somebody waits for.
         if !is_due && self.inbox.is_empty() {
             return None;
         }
@@ -341,7 +341,7 @@ impl EventLoop {
         Some(StoreRequest::Load)
     }
 
-    /// A batch is durable, or needed no commit.
+    /// Settles a batch that is durable, or needed no commit.
     fn settle(&mut self, step: Step) {
         self.standing.clock_step = SignedDuration::ZERO;
         let Step { record, then, notes } = step;
@@ -354,10 +354,10 @@ impl EventLoop {
         self.outputs.push_back(Output::Settled(Ok(())));
     }
 
-    /// A batch could not be made durable, or the rows could not be read: the engine is given up,
-    /// and only what is safe to repeat is done.
+    /// Discards the engine after a batch could not be made durable, or the rows could not be read;
+    /// only effects that are safe to repeat are performed.
     fn fail(&mut self, wanted: &[Effect], mut words: String, now: Timestamp) {
-        // What it has asked for and not heard of is uncertain from now on.
+        // Effects without an answer are uncertain from now on.
         self.epoch.0 += 1;
         self.inbox.clear();
         let known = self.outage.take().filter(|outage| !outage.is_forgotten(now));
@@ -386,7 +386,7 @@ impl EventLoop {
         self.outputs.push_back(Output::Settled(Err(words)));
     }
 
-    /// What happens while the store is asked belongs to the next batch: it is pushed after.
+    /// Inputs that arrive while the store works belong to the next batch: they are pushed after.
     fn assert_store_is_idle(&self) {
         let is_asked = matches!(self.stage, Stage::Committing(_) | Stage::Loading);
         assert!(!is_asked, "the loop goes on before the store has answered");

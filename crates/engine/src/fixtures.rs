@@ -31,10 +31,10 @@ pub(crate) fn secs(n: i64) -> SignedDuration {
     SignedDuration::from_secs(n)
 }
 
-/// The user that our token belongs to.
+/// The owner of our token.
 pub(crate) const OURS: UserId = UserId(Uuid::from_u128(0xaaaa));
 
-/// A job that is due at each full hour.
+/// A job that is due every full hour.
 pub(crate) fn job(name: &str, destination: &str, change: impl FnOnce(&mut Job)) -> Arc<Job> {
     let place = |account: u128, path: &str| PlaceTemplate {
         account: AccountId(Uuid::from_u128(account)),
@@ -85,7 +85,7 @@ pub(crate) fn machine() -> Host {
     Host { hostname: "station".to_owned(), jitter_seed: 7 }
 }
 
-/// A store, and its rows as tests look at them: those that are over among them.
+/// A store, and its rows for tests to look at, finished ones included.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Rows {
     store: MemoryStore,
@@ -132,14 +132,14 @@ impl Rows {
         }
     }
 
-    /// The alerts that wait, in order.
+    /// The waiting alerts, in order.
     pub(crate) fn outbox(&self) -> Vec<Arc<QueuedAlert>> {
         let mut alerts: Vec<_> = self.alerts.values().cloned().collect();
         alerts.sort_by_key(|alert| alert.number);
         alerts
     }
 
-    /// What an engine is rebuilt from.
+    /// The rows that an engine is rebuilt from.
     pub(crate) fn load(&mut self) -> Durable {
         self.store.load().expect("rows in memory")
     }

@@ -14,14 +14,14 @@ use super::plain::is_unseen;
 pub struct JobName(Arc<str>);
 
 impl JobName {
-    /// A name as it stands in the job file; the config layer has checked its form.
+    /// A name from the job file; the config layer has checked its form.
     pub fn new(name: &str) -> Self {
         Self(name.into())
     }
 
-    /// The first character of a text that no job's name may hold: a name is typed into shells,
-    /// stands in paths, labels, chats and globs, and must mean nothing there but itself. Letters
-    /// and digits of any script may stand in it with their marks, spaces, `.`, `_` and `-`.
+    /// The first character of a text that may not be in a job's name: names are typed into shells
+    /// and used in paths, labels, chats and globs, and must be free of special meaning there.
+    /// Allowed are letters and digits of any script with their marks, spaces, `.`, `_` and `-`.
     pub fn forbidden_in(text: &str) -> Option<char> {
         let fine =
             |c: char| c.is_alphanumeric() || matches!(c, ' ' | '.' | '_' | '-') || is_mark(c);
@@ -34,8 +34,8 @@ impl JobName {
     }
 }
 
-/// A mark that is written over, under or into a letter: it takes no room of its own. Marks that do
-/// are letters to `char::is_alphanumeric`.
+/// A mark that is written over, under or into a letter and takes no room of its own. Marks that
+/// take room are letters to `char::is_alphanumeric`.
 fn is_mark(c: char) -> bool {
     !c.is_ascii() && textwrap::core::display_width(c.encode_utf8(&mut [0; 4])) == 0
 }
@@ -100,7 +100,7 @@ uuid_id!(
     AlertId
 );
 uuid_id!(
-    /// An entry of `alerts`, by a digest of where it leads.
+    /// An entry of `alerts`, by a digest of its channel.
     AlertKey
 );
 

@@ -20,109 +20,109 @@ use super::transfer::{CancelAnswer, Look, LookFailure, LookRequest, StartAnswer,
 /// Everything that can happen.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Input {
-    /// The time that `next_wakeup` named, or any other, has come.
+    /// The time from `next_wakeup`, or any other, was reached.
     TimeReached,
     /// A good job file was read.
     JobsReplaced(Arc<JobSet>),
     /// The answer to [`Effect::Submit`].
     Submitted {
-        /// Which attempt.
+        /// The attempt.
         attempt: AttemptId,
-        /// What came of it.
+        /// The result.
         answer: SubmitAnswer,
     },
     /// The answer to [`Effect::Look`].
     Looked(Result<Look, LookFailure>),
     /// The answer to [`Effect::Cancel`].
     CancelAnswered {
-        /// Which transfer.
+        /// The transfer.
         transfer: TransferId,
-        /// What came of it.
+        /// The result.
         answer: CancelAnswer,
     },
     /// The answer to [`Effect::StartAgent`].
     AgentStarted(StartAnswer),
-    /// The agent's notification socket said that something has changed.
+    /// The agent's notification socket reported a change.
     Notified,
-    /// A frame of that socket said that the request of this attempt was carried out. Anybody can
-    /// send one, and its lack proves nothing (protocol, rule 14).
+    /// A frame of that socket reported that the request of this attempt was carried out. Anybody
+    /// can send one, and its lack proves nothing (protocol, rule 14).
     Receipt(AttemptId),
-    /// A frame of that socket said that an object could not be transferred. Anybody can send one.
+    /// A frame of that socket reported that an object could not be transferred. Anybody can send
+    /// one.
     ObjectFailed {
-        /// Of which transfer.
+        /// The transfer.
         transfer: TransferId,
-        /// Which object, and why.
+        /// The object, and the reason.
         object: FailedObject,
     },
     /// The answer to [`Effect::LearnCause`].
     CauseLearned {
-        /// Of which attempt.
+        /// The attempt.
         attempt: AttemptId,
-        /// Of which transfer.
+        /// The transfer.
         transfer: TransferId,
-        /// What the agent's history says; absent if nothing could be learned.
+        /// Our row of the agent's history; absent if nothing could be learned.
         row: Option<OurRow>,
     },
     /// The token's source has changed.
     TokenChanged,
-    /// The wall clock was set, by this much (positive: forward). Suspends are not steps.
+    /// The wall clock was set. Suspends are not steps.
     ClockStepped {
         /// New time less old.
         by: SignedDuration,
     },
     /// The answer to [`Effect::Deliver`].
     Delivered {
-        /// Which alert.
+        /// The alert.
         alert: AlertId,
-        /// What came of it.
+        /// The result.
         delivery: Delivery,
     },
     /// The answer to [`Effect::GatherDigest`].
     DigestGathered {
-        /// For which digest.
+        /// The digest.
         digest: AlertKey,
-        /// From which event on.
+        /// The event after which the reading began.
         after: Option<u64>,
-        /// What the history says, or why it could not be read.
+        /// The summary of the history, or the reason why it could not be read.
         answer: Result<Reading, String>,
     },
-    /// When the token in use ends; absent where that is not known, or another one follows by
-    /// itself.
+    /// When the token in use ends; absent if that is unknown, or if another one follows by itself.
     TokenEnds(Option<Timestamp>),
-    /// The job file was read: what is wrong with it, in a line; absent if it is good.
+    /// The job file was read: its first error in one line; absent if it is valid.
     JobFileJudged(Option<String>),
-    /// An operator asks for something.
+    /// A request from an operator.
     Operator {
-        /// Names the asker in [`Effect::Reply`].
+        /// Identifies the request in [`Effect::Reply`].
         reply: ReplyTo,
-        /// What is asked.
+        /// The request.
         request: OperatorRequest,
-        /// Who asks, by name and number; absent where that is not known.
+        /// The operator, by name and number; absent if unknown.
         by: Option<String>,
     },
 }
 
-/// Names an operator's pending request; the daemon's own number.
+/// Identifies an operator's pending request; the daemon's own number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ReplyTo(pub u64);
 
-/// What an operator can ask for.
+/// A request from an operator.
 #[derive(Clone, Debug, PartialEq)]
 pub enum OperatorRequest {
     /// Run the job now.
     Trigger {
         /// The job.
         job: JobName,
-        /// The id of the run to be, drawn by the daemon.
+        /// The id of the new run, drawn by the daemon.
         run: RunId,
     },
-    /// Run jobs for a time, or runs once more: all of them, or none.
+    /// Run jobs for a time, or repeat runs: all of them, or none.
     Repeat(Vec<Wish>),
     /// Run a job for all occurrences of a span of time.
     Backfill(Backfill),
     /// Cancel a run.
     CancelRun(RunId),
-    /// Cancel the active run of a job, and the one that waits behind it.
+    /// Cancel the active run of a job, and the one that waits for it.
     CancelJob(JobName),
     /// Stop scheduling a job.
     Pause {
@@ -135,7 +135,7 @@ pub enum OperatorRequest {
     Resume(JobName),
     /// Stop scheduling all jobs; single pauses stay as they are.
     PauseAll(Pause),
-    /// Schedule all jobs again but those that are paused by themselves.
+    /// Schedule all jobs again, except those with a pause of their own.
     ResumeAll,
 }
 
@@ -144,11 +144,11 @@ pub enum OperatorRequest {
 pub enum Answer {
     /// Done; concerns these runs (none for pause and resume).
     Done(Vec<RunId>),
-    /// Done, and there is more to say: it has less effect than one would think.
+    /// Done, with a remark: it has less effect than one might expect.
     DoneBut(String),
     /// Done: these runs are recorded.
     Planned(Box<BackfillPlan>),
-    /// Not done, in words.
+    /// Not done, for this reason.
     No(String),
 }
 
@@ -159,75 +159,75 @@ pub enum Effect {
     Look(LookRequest),
     /// POST a transfer; answered by [`Input::Submitted`].
     Submit {
-        /// On behalf of this attempt.
+        /// The attempt.
         attempt: AttemptId,
         /// The body.
         request: TransferRequest,
     },
-    /// Ask for a cancellation; answered by [`Input::CancelAnswered`]. Safe to repeat, and so
+    /// Request a cancellation; answered by [`Input::CancelAnswered`]. Safe to repeat, and so
     /// performed even if the step's records could not be committed.
     Cancel {
-        /// Which transfer.
+        /// The transfer.
         transfer: TransferId,
     },
     /// Ask the agent to start with our token; answered by [`Input::AgentStarted`]. Safe to repeat.
     StartAgent,
-    /// Look into the agent's transfer history for why a transfer failed; answered by
+    /// Search the agent's transfer history for why a transfer failed; answered by
     /// [`Input::CauseLearned`], soon or never: nobody waits for it long.
     LearnCause {
-        /// On behalf of this attempt.
+        /// The attempt.
         attempt: AttemptId,
-        /// What a row of ours is known by.
+        /// The evidence by which our row is recognized.
         query: CauseQuery,
     },
     /// Deliver an alert; answered by [`Input::Delivered`]. One of an entry at a time.
     Deliver {
         /// The alert.
         alert: Arc<QueuedAlert>,
-        /// How.
+        /// The channel.
         channel: AlertChannel,
     },
     /// Read the history for a digest; answered by [`Input::DigestGathered`].
     GatherDigest {
-        /// Which digest.
+        /// The digest.
         digest: AlertKey,
         /// The jobs that it is about: names or globs; empty for all.
         jobs: Vec<String>,
-        /// What was recorded after this event; absent to be told where the history stands.
+        /// The event after which to read; absent to ask only for the end of the history.
         after: Option<u64>,
     },
     /// Answer an operator.
     Reply {
-        /// Whom.
+        /// The request to answer.
         to: ReplyTo,
-        /// What.
+        /// The answer.
         answer: Answer,
     },
 }
 
-/// What comes of one input: first all of `record` is committed, then `then` is performed.
+/// The result of one input: first all of `record` is committed, then `then` is performed.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Step {
     /// To be committed in one transaction.
     pub record: Vec<Record>,
     /// To be performed, in order, after the commit.
     pub then: Vec<Effect>,
-    /// To be told to the log; never matters to the state.
+    /// To be logged; never matters to the state.
     pub notes: Vec<Note>,
 }
 
 /// A sentence for the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Note {
-    /// How loud.
+    /// Its severity.
     pub level: Level,
     /// The job that it is about.
     pub job: Option<JobName>,
     /// The run that it is about.
     pub run: Option<RunId>,
-    /// The operator who has asked for it, if it comes of that.
+    /// The operator who requested it, if it results from a request.
     pub by: Option<String>,
-    /// What it says of its run beside the sentence.
+    /// Fields about its run, beside the sentence.
     pub facts: NoteFacts,
     /// When.
     pub at: Timestamp,
@@ -235,12 +235,12 @@ pub struct Note {
     pub text: String,
 }
 
-/// What a [`Note`] about a run says beside its sentence, for whoever searches the log.
+/// Fields of a [`Note`] about a run, beside its sentence, for searching the log.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct NoteFacts {
     /// The run's state.
     pub state: Option<RunState>,
-    /// What has happened, if it is an event of the run's timeline too.
+    /// The event, if it is in the run's timeline too.
     pub event: Option<EventKind>,
     /// The number of the run's latest attempt.
     pub attempt: Option<u32>,
@@ -248,10 +248,10 @@ pub struct NoteFacts {
     pub reason_code: Option<ReasonCode>,
 }
 
-/// How loud a [`Note`] is.
+/// The severity of a [`Note`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
-    /// For those who look closely.
+    /// Details for debugging.
     Debug,
     /// A step in a run's life.
     Info,

@@ -45,11 +45,11 @@ pub struct Job {
     pub max_age: Option<SignedDuration>,
     /// `enabled`.
     pub enabled: bool,
-    /// What a run keeps of its job to its end, whatever happens to the file meanwhile.
+    /// The terms of a run, which stay the same to its end, whatever happens to the file meanwhile.
     pub terms: Arc<Terms>,
 }
 
-/// The part of a job's definition that its runs are carried out under.
+/// The part of a job's definition under which its runs are carried out.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Terms {
     /// `timeout` of one attempt, from the commit before its POST.
@@ -85,7 +85,7 @@ impl Default for Terms {
 /// `retry`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RetryPolicy {
-    /// How many attempts may be used up, the first among them.
+    /// How many attempts may be used up, the first one included.
     pub max_attempts: u32,
     /// Delay before the second attempt.
     pub initial_delay: SignedDuration,
@@ -109,19 +109,19 @@ impl Default for RetryPolicy {
     }
 }
 
-/// `overlap`: an occurrence comes while the job's run is not over.
+/// `overlap`: the policy for an occurrence that comes while the job's run is unfinished.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Overlap {
     /// The occurrence is skipped.
     Skip,
-    /// One run is held behind the active one.
+    /// One run waits for the active one.
     Queue,
     /// The active run is canceled, then the new one starts.
     Replace,
 }
 
-/// `catch_up`: occurrences that were missed.
+/// `catch_up`: the policy for missed occurrences.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CatchUp {
@@ -158,7 +158,7 @@ pub struct PlaceTemplate {
     pub id: String,
 }
 
-/// Everything that the job file says.
+/// The content of the job file.
 #[derive(Clone, Debug, PartialEq)]
 pub struct JobSet {
     /// `agent`.
@@ -169,7 +169,7 @@ pub struct JobSet {
     pub accounts: Arc<AccountNames>,
     /// Entries of `alerts` that the daemon delivers.
     pub alerts: Vec<Alert>,
-    /// Entries of `alerts` with `notify: desktop`, which whoever follows the daemon delivers.
+    /// Entries of `alerts` with `notify: desktop`, which the desktop notifier delivers.
     pub desktop: Vec<DesktopAlert>,
     /// Entries of `alerts` with `digest`.
     pub digests: Vec<Arc<DigestEntry>>,
@@ -177,9 +177,9 @@ pub struct JobSet {
     pub history: HistoryPolicy,
     /// `listen`.
     pub listen: Option<SocketAddr>,
-    /// `external_url`, without a trailing slash: where people reach what `listen` serves.
+    /// `external_url`, without a trailing slash: where people reach the server of `listen`.
     pub external_url: Option<String>,
-    /// The machine's zone, for sentences that concern no single job.
+    /// The machine's zone, for sentences about no single job.
     pub zone: TimeZone,
 }
 
@@ -188,7 +188,7 @@ pub struct JobSet {
 pub struct AgentSettings {
     /// `url`, without a trailing slash.
     pub url: String,
-    /// Where the token comes from.
+    /// The source of the token.
     pub token: TokenSource,
     /// `poll_interval`.
     pub poll_interval: SignedDuration,
@@ -202,10 +202,10 @@ pub struct AgentSettings {
     pub exclusive_user: bool,
     /// `allow_insecure`: a token may go over plain http to a host that is not this one.
     pub allow_insecure: bool,
-    /// `start`: an agent that nobody has signed in since its start is started with our token.
+    /// `start`: start an agent in which nobody has signed in since its start, with our token.
     pub start: bool,
-    /// `user`: who may hold the agent's port beside root and our own user; empty where the file
-    /// does not say.
+    /// `user`: the users who may hold the agent's port besides root and our own user; empty where
+    /// the file names none.
     pub user: Vec<UserRef>,
 }
 
@@ -235,7 +235,7 @@ pub enum UserRef {
     Id(u32),
 }
 
-/// Where the agent's token comes from. Holds no secret itself.
+/// The source of the agent's token. Holds no secret itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TokenSource {
     /// `token_file`, absolute.
@@ -307,7 +307,7 @@ pub struct DigestEntry {
     pub channel: AlertChannel,
 }
 
-/// What an alert can be raised for.
+/// The events that raise an alert.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AlertEvent {
@@ -331,13 +331,14 @@ pub enum AlertEvent {
     TokenExpiring,
     /// The job file is invalid.
     ConfigInvalid,
-    /// A cancel is unconfirmed for 15 minutes, or a transfer can't be told from somebody else's.
+    /// A cancel is unconfirmed for 15 minutes, or a transfer can't be told apart from somebody
+    /// else's.
     Stuck,
     /// Two transfers of a run were completed.
     Doubled,
 }
 
-/// How an alert is delivered.
+/// The channel of an alert.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AlertChannel {
     /// POST of a JSON document.
@@ -349,14 +350,14 @@ pub enum AlertChannel {
     },
     /// A program and its arguments; the document on standard input.
     Command(Vec<String>),
-    /// A healthchecks.io-like check.
+    /// A check like those of healthchecks.io.
     Ping {
         /// Where to.
         url: SecretText,
     },
 }
 
-/// A url that is treated as a secret: given in place, or in a file.
+/// A url that is treated as a secret: given in the file, or in a file of its own.
 #[derive(Clone, PartialEq, Eq)]
 pub enum SecretText {
     /// In the job file itself.

@@ -29,7 +29,7 @@ pub enum Miss {
 }
 
 impl Miss {
-    /// What differs, in a word.
+    /// The difference, in a word.
     pub fn word(self) -> &'static str {
         match self {
             Self::Places => "spelling of the places or `allowSkip`",
@@ -41,8 +41,8 @@ impl Miss {
     }
 }
 
-/// Judges whether `record` can be the transfer of `attempt`. With `exclusive` nobody else queues
-/// transfers as this user, and dates are not asked.
+/// Checks whether `record` can be the transfer of `attempt`. With `exclusive` nobody else queues
+/// transfers as this user, and dates are not considered.
 ///
 /// # Errors
 /// The first reason why it can't be.
@@ -71,9 +71,9 @@ pub fn evidence(attempt: &Attempt, record: &Transfer, exclusive: bool) -> Result
     if in_time { Ok(()) } else { Err(Miss::Date) }
 }
 
-/// The first and last `requestDate` that a transfer of the attempt can bear. Never reaches further
-/// back than the look before the POST did ([`baseline_since`]): what that look could not see is
-/// not known to be new.
+/// The first and last `requestDate` that a transfer of the attempt can have. Never reaches further
+/// back than the look before the POST did ([`baseline_since`]): a record that this look could not
+/// see is not known to be new.
 pub fn window(attempt: &Attempt, exclusive: bool) -> (Timestamp, Option<Timestamp>) {
     let (before, after) = attempt.slack_ms;
     let deepest = baseline_since(attempt.not_before, attempt.offset_ms, exclusive);
@@ -89,18 +89,18 @@ pub fn window(attempt: &Attempt, exclusive: bool) -> (Timestamp, Option<Timestam
     (earliest, latest)
 }
 
-/// How far back, by the agent's dates, a look reads that a POST at `now` is to stand on.
+/// How far back, by the agent's dates, a look must read for a POST at `now`.
 pub fn baseline_since(now: Timestamp, offset_ms: i64, exclusive: bool) -> Timestamp {
     let depth = if exclusive { EXCLUSIVE_DEPTH } else { BASELINE_DEPTH };
     shift(now, SignedDuration::from_millis(offset_ms.min(0)) - depth)
 }
 
-/// A time moved by a duration, held within what a timestamp can say.
+/// A time moved by a duration, kept within the range of timestamps.
 pub fn shift(at: Timestamp, by: SignedDuration) -> Timestamp {
     at.saturating_add(by).unwrap_or(if by.is_negative() { Timestamp::MIN } else { Timestamp::MAX })
 }
 
-/// What an assignment came to.
+/// The result of an assignment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Assignment {
     /// For each attempt, by position, the record, by position, that it owns now.
@@ -112,13 +112,13 @@ pub struct Assignment {
 /// Assigns records to attempts, each attempt at most one: oldest record first, nearest in time; and
 /// where there are too few, to the attempts whose record is known to exist, or may be confirmed in
 /// a moment, before those that are uncertain or given up. Where the agent's clock is not known
-/// (`clock_known`), one that is still looked for comes before one that was given up, unless the date is
-/// right for that one ([`DATE_IS_RIGHT`]). `claimed[i]` is
-/// what attempt `i` owns already, by position in `records`: it keeps owning something, and two
-/// attempts exchange what they own only if that lets a further record find its owner. An attempt that
-/// owns a record outside `records` must not be passed in.
+/// (`clock_known`), an attempt that is still looked for comes before one that was given up, unless
+/// the date is right for that one ([`DATE_IS_RIGHT`]). `claimed[i]` is the record that attempt `i`
+/// owns already, by position in `records`: it keeps owning a record, and two attempts exchange
+/// theirs only if that lets a further record find its owner. An attempt that owns a record outside
+/// `records` must not be passed in.
 ///
-/// With `exclusive` dates decide nothing, save that an attempt takes no record from another whose
+/// With `exclusive` dates decide nothing, except that an attempt takes no record from another whose
 /// date is far from its own, if the agent's clock is known (`clock_known`): that record is older.
 pub fn assign(
     attempts: &[&Attempt],
@@ -165,8 +165,9 @@ pub fn assign(
         }
     }
     if !clock_known {
-        // Its dates may be as far off as two requests are apart: of two that one record fits, that
-        // which was looked for in vain is the less likely one, unless the date is right for it.
+        // Its dates may be as far off as two requests are apart: of two attempts that one record
+        // fits, the one that was looked for in vain is less likely, unless the date is right for
+        // it.
         let is_unlikely = |attempt: usize, record: usize| {
             attempts[attempt].phase == Phase::GivenUp
                 && distance(attempts[attempt], records[record]) > DATE_IS_RIGHT
@@ -185,8 +186,8 @@ pub fn assign(
     Assignment { owner_of: owned, left_over }
 }
 
-/// True for an attempt whose record exists, and for one whose answer is awaited: if that one's were
-/// given away to a request that was lost, the 200 that comes next would find none.
+/// True for an attempt whose record exists, and for one whose answer is awaited: if the record of
+/// the latter were given to a lost request, the 200 that comes next would find none.
 fn comes_first(attempt: &Attempt) -> bool {
     match attempt.phase {
         Phase::Accepted | Phase::Intent => true,
@@ -194,8 +195,8 @@ fn comes_first(attempt: &Attempt) -> bool {
     }
 }
 
-/// Finds a record for an attempt that is likelier to have one: that of an attempt which may lose its own, or
-/// of one whose record can be had in exchange for such a record.
+/// Finds a record for an attempt that is likelier to have one: the record of an attempt that may
+/// lose it, or of one whose record can be had in exchange for such a record.
 fn take_over(
     attempt: usize,
     owned: &mut [Option<usize>],
@@ -253,7 +254,7 @@ fn place(
     false
 }
 
-/// The date, by the agent's clock, that an attempt's transfer should bear.
+/// The date, by the agent's clock, that an attempt's transfer should have.
 pub fn expected_date(attempt: &Attempt) -> Timestamp {
     shift(attempt.not_before, SignedDuration::from_millis(attempt.offset_ms))
 }

@@ -8,25 +8,25 @@ use globset::{Glob, GlobMatcher};
 use super::ids::JobName;
 use super::limits::JOB_GLOB_BYTES;
 
-/// A word that means jobs.
+/// A word that selects jobs.
 #[derive(Clone, Debug)]
 pub enum JobWord {
     /// One job.
     Name(JobName),
-    /// Each job that it fits.
+    /// Every job that the glob matches.
     Glob(GlobMatcher),
 }
 
-/// Whether a word stands for several jobs.
+/// Whether a word is a glob.
 pub fn is_glob(word: &str) -> bool {
     word.contains(['*', '?', '[', '{'])
 }
 
 impl JobWord {
-    /// What a word means.
+    /// Parses a word.
     ///
     /// # Errors
-    /// In words: it is not a valid glob.
+    /// A message: the glob is not valid.
     pub fn parse(word: &str) -> Result<Self, String> {
         if !is_glob(word) {
             return Ok(Self::Name(JobName::new(word)));
@@ -40,7 +40,7 @@ impl JobWord {
         }
     }
 
-    /// Whether it means this job.
+    /// Whether it selects this job.
     pub fn means(&self, job: &JobName) -> bool {
         match self {
             Self::Name(name) => name == job,
@@ -49,8 +49,8 @@ impl JobWord {
     }
 }
 
-/// The jobs that a list of words is about: those that one of them means, or all where there is no
-/// word, as in `jobs` of an alert.
+/// The jobs that a list of words covers: those that at least one word selects, or all if there is
+/// no word, as in `jobs` of an alert.
 #[derive(Clone, Debug, Default)]
 pub struct CoveredJobs {
     /// Absent for all.
@@ -58,33 +58,34 @@ pub struct CoveredJobs {
 }
 
 impl CoveredJobs {
-    /// The jobs that these words are about.
+    /// The jobs that these words cover.
     ///
     /// # Errors
-    /// In words: one of them is not a valid glob.
+    /// A message: one of them is not a valid glob.
     pub fn parse(words: &[String]) -> Result<Self, String> {
         let meant: Result<Vec<_>, _> = words.iter().map(|word| JobWord::parse(word)).collect();
         Ok(Self { words: Some(meant?).filter(|words| !words.is_empty()) })
     }
 
-    /// The same of words that were found good before, as those of the job file are. One that is
-    /// not good after all means no job: fewer are covered then, and never all for want of a word.
+    /// The same for words that were checked before, as those of the job file are. A word that is
+    /// not valid after all selects no job: then fewer jobs are covered, and never all because no
+    /// word is left.
     pub fn of(words: &[String]) -> Self {
         let meant = || words.iter().filter_map(|word| JobWord::parse(word).ok()).collect();
         Self { words: (!words.is_empty()).then(meant) }
     }
 
-    /// True for one of them.
+    /// True if the job is covered.
     pub fn cover(&self, job: &JobName) -> bool {
         self.words.as_ref().is_none_or(|words| words.iter().any(|word| word.means(job)))
     }
 }
 
-/// What words mean, each job once, in the order of the words: a name stands for itself, known or
-/// not, a glob for those of `jobs` that it fits.
+/// The jobs that words select, each once, in the order of the words: a name selects itself, known
+/// or not, a glob those of `jobs` that it matches.
 ///
 /// # Errors
-/// In words: a glob is not valid, or fits no job.
+/// A message: a glob is not valid, or matches no job.
 pub fn names_meant<'a>(
     words: &[String],
     jobs: impl Iterator<Item = &'a JobName> + Clone,

@@ -4,23 +4,23 @@ use jiff::Timestamp;
 
 use super::run::RunState;
 
-/// Runs, counted by what became of them.
+/// Counts of runs by outcome.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Outcomes {
-    /// That succeeded.
+    /// Runs that succeeded.
     pub succeeded: u64,
-    /// That failed or timed out.
+    /// Runs that failed or timed out.
     pub failed: u64,
-    /// That somebody canceled.
+    /// Runs that were canceled.
     pub canceled: u64,
-    /// That were skipped.
+    /// Occurrences that were skipped.
     pub skipped: u64,
-    /// That are not over.
+    /// Unfinished runs.
     pub active: u64,
 }
 
 impl Outcomes {
-    /// Counts runs in a state.
+    /// Adds runs in a state.
     pub fn add(&mut self, state: RunState, runs: u64) {
         let count = match state {
             RunState::Succeeded => &mut self.succeeded,
@@ -37,7 +37,8 @@ impl Outcomes {
         *count = count.saturating_add(runs);
     }
 
-    /// The day that an instant lies in, by where each day begins and the last one ends.
+    /// The day that an instant lies in; `days` holds the begin of each day and the end of the last
+    /// one.
     pub fn day_of(days: &[Timestamp], at: Timestamp) -> Option<usize> {
         let begun = days.partition_point(|begin| *begin <= at);
         (begun > 0 && begun < days.len()).then(|| begun - 1)

@@ -3,13 +3,13 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-/// Looks that are closer together tell less of the speed than of chance.
+/// Looks closer together than this measure chance rather than speed.
 const APART: SignedDuration = SignedDuration::from_secs(1);
 
-/// What was seen so many seconds ago counts for a third.
+/// Age, in seconds, at which a measurement counts for a third.
 const MEMORY: f64 = 60.0;
 
-/// Bytes, as they were seen to move.
+/// The speed of a transfer, measured from its bytes.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Pace {
     seen: Option<(Timestamp, u64)>,
@@ -17,7 +17,7 @@ pub struct Pace {
 }
 
 impl Pace {
-    /// So many bytes were there at a look.
+    /// Adds the bytes that a look has shown.
     pub fn saw(&mut self, at: Timestamp, bytes: u64) {
         let Some((before, had)) = self.seen else {
             self.seen = Some((at, bytes));
@@ -38,7 +38,7 @@ impl Pace {
         self.speed = Some(self.speed.map_or(now, |speed| speed + (now - speed) * weight));
     }
 
-    /// Bytes a second; absent until two looks have shown that they move.
+    /// Bytes per second; absent until two looks have shown that they move.
     pub fn speed(&self) -> Option<f64> {
         self.speed.filter(|speed| *speed > 0.0)
     }

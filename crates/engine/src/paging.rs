@@ -37,43 +37,43 @@ pub struct PageRecord {
     pub wanted: Option<Transfer>,
 }
 
-/// What a page says besides its records.
+/// The facts of a page beside its records.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PageFacts {
-    /// The length of the whole list, as the agent tells it.
+    /// The length of the whole list, as the agent reports it.
     pub total: Option<u64>,
-    /// The size of a page that the agent says it has applied.
+    /// The page size that the agent reports as applied.
     pub page_size: Option<u64>,
 }
 
-/// What was read of a list.
+/// The result of a reading.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Reading {
-    /// When the answer was asked for that the whole rests on.
+    /// When the answer was requested that the whole result rests on.
     pub as_of: Timestamp,
-    /// The agent's clock less ours, as the first page told it.
+    /// The agent's clock less ours, from the first page.
     pub clock_offset: Option<SignedDuration>,
     /// The date of the oldest record on the pages; absent if the list was read to its end, or is
     /// not in order.
     pub read_back_to: Option<Timestamp>,
-    /// Wanted records, each once, as it was read last.
+    /// Wanted records, each once, in its last version.
     pub transfers: Vec<Transfer>,
     /// The list has changed while it was read.
     pub moved: bool,
-    /// What keeps it from proving absence.
+    /// The reason why it does not prove absence.
     pub gap: Option<Gap>,
     /// Pages that were read.
     pub pages: u64,
     /// Records that were read, each counted once.
     pub records: u64,
-    /// The length of the list, as the last page told it.
+    /// The length of the list, as reported on the last page.
     pub total: Option<u64>,
 }
 
-/// Where the reading is.
+/// The stage of a reading.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
-    /// On its way down; this page is next.
+    /// On the way down; this page is next.
     Down(u64),
     /// At the head again; this page is next.
     Head(u64),
@@ -85,9 +85,9 @@ enum Stage {
 #[derive(Debug, Default)]
 struct Page {
     count: u64,
-    /// Records that no page before has shown.
+    /// Records that were on no page before.
     news: u64,
-    /// Records whose id could not be read.
+    /// Records without a readable id.
     nameless: u64,
     /// On the second reading of the head: a record that was read on the way down.
     meets_known: bool,
@@ -95,12 +95,12 @@ struct Page {
     ids: Vec<Option<TransferId>>,
 }
 
-/// What `total` has said so far.
+/// The values of `total` so far.
 #[derive(Debug, Default)]
 struct Totals {
     first: Option<u64>,
     last: Option<u64>,
-    /// Some pages told it and others did not, or it has shrunk: something went.
+    /// It was on some pages and not on others, or it has shrunk: a record was removed.
     odd: bool,
     /// It has changed.
     moved: bool,
@@ -166,7 +166,7 @@ impl Paging {
         }
     }
 
-    /// The page to be asked for, counted from 1; absent once the reading is over.
+    /// The next page to request, counted from 1; absent once the reading is over.
     pub fn next_page(&self) -> Option<u64> {
         match self.stage {
             Stage::Down(number) | Stage::Head(number) => Some(number),
@@ -174,22 +174,22 @@ impl Paging {
         }
     }
 
-    /// True while nothing was read: without a first page there is nothing to tell of.
+    /// True while nothing was read: without a first page there is no result.
     pub fn is_at_start(&self) -> bool {
         self.pages == 0
     }
 
-    /// Records older than this, by the agent's clock, matter to nobody. An agent whose clock is
+    /// The age, by the agent's clock, beyond which records do not matter. An agent whose clock is
     /// behind dates its records too early.
     pub fn depth(&self) -> Timestamp {
         let behind = self.clock_offset.unwrap_or_default().min(SignedDuration::ZERO);
         self.since.checked_add(behind).unwrap_or(Timestamp::MIN)
     }
 
-    /// A page has come that was asked for at `asked_at`. Its records follow, then [`Self::end`].
+    /// Begins a page that was requested at `asked_at`. Its records follow, then [`Self::end`].
     pub fn begin(&mut self, asked_at: Timestamp, clock_offset: Option<SignedDuration>) {
         self.page = Page::default();
-        // A head of several pages is as old as its first one: what came later stands above it.
+        // A head of several pages is as old as its first one: later records are above it.
         match self.stage {
             Stage::Down(_) | Stage::Head(1) => self.as_of = asked_at,
             Stage::Head(_) | Stage::Done => {}
@@ -199,7 +199,7 @@ impl Paging {
         }
     }
 
-    /// The next record of the page. Of one that is read twice the later reading counts.
+    /// Adds the next record of the page. Of a record that is read twice the later version counts.
     pub fn record(&mut self, record: PageRecord) {
         let page = &mut self.page;
         page.count += 1;
@@ -238,7 +238,7 @@ impl Paging {
         }
     }
 
-    /// The page is at its end.
+    /// Ends the page.
     pub fn end(&mut self, facts: PageFacts) {
         let page = std::mem::take(&mut self.page);
         self.pages += 1;
@@ -249,8 +249,9 @@ impl Paging {
         }
     }
 
-    /// Whoever asks for the pages has had enough, or can't get the next one. What is new at the
-    /// head is still read where that is one more page: it may be what the engine waits for.
+    /// Stops the reading, because the caller has read enough or can't get the next page. New
+    /// records at the head are still read where that takes only one more page: the engine may be
+    /// waiting for one.
     pub fn cut(&mut self, why: Gap) {
         let next = match (self.stage, &why) {
             (Stage::Done, _) => return,
@@ -261,7 +262,7 @@ impl Paging {
         self.stage = next;
     }
 
-    /// What was read in the end.
+    /// The result of the reading.
     pub fn finish(self) -> Reading {
         let doubtful = (self.doubtful > 0).then_some(Gap::Unreadable(self.doubtful));
         Reading {
@@ -288,8 +289,8 @@ impl Paging {
             self.first_ids = page.ids;
         }
         if !first && page.news == 0 && !is_over && !self.is_pushed_down(number, page.count) {
-            // The agent serves the same page whatever is asked for, so that there is no telling
-            // what lies behind it.
+            // The agent serves the same page whatever is requested, so that nothing is known of the
+            // others.
             self.fail(Gap::Repeating);
         } else if self.wanted.len() >= WANTED_MAX {
             self.fail(Gap::TooMany);
@@ -297,7 +298,7 @@ impl Paging {
             self.stage = Stage::Down(number + 1);
             return;
         }
-        // The head is read even if the look is incomplete already: what is new there counts.
+        // The head is read even if the look is incomplete already: new records there count.
         self.stage = if first { Stage::Done } else { Stage::Head(1) };
     }
 
@@ -310,7 +311,7 @@ impl Paging {
         if page.nameless > 0 && !self.head_is_same {
             self.fail(Gap::Shifted);
         }
-        // A page of news only: those that are new go on below it.
+        // A page of new records only: more of them follow below it.
         if self.gap.is_none() && !page.meets_known && page.news > 0 {
             self.stage = Stage::Head(number + 1);
             return;
@@ -322,18 +323,18 @@ impl Paging {
         self.stage = Stage::Done;
     }
 
-    /// True if nothing can follow this page. `total` alone is not believed, and a page that is as
+    /// True if nothing can follow this page. `total` alone is not trusted, and a page that is as
     /// long as one that ignores `pagesize` may be full, until a longer one was seen.
     fn is_last(&self, count: u64, applied_size: Option<u64>) -> bool {
         let full = count >= self.asked_size
             || (count == DEFAULT_PAGE_SIZE && self.longest_page <= DEFAULT_PAGE_SIZE)
             || applied_size.is_some_and(|size| count >= size);
-        // What has come at the head since the first page is read there.
+        // Records added at the head since the first page are read there.
         !full && self.totals.first.is_none_or(|total| self.records >= total)
     }
 
-    /// True if so many records have come at the head that this page holds none that is new: the
-    /// list moves faster than it is read.
+    /// True if so many records were added at the head that this page holds no new one: the list
+    /// moves faster than it is read.
     fn is_pushed_down(&self, number: u64, count: u64) -> bool {
         let growth = self.totals.last.zip(self.totals.first);
         let growth = growth.map_or(0, |(now, then)| now.saturating_sub(then));
@@ -341,14 +342,14 @@ impl Paging {
         reaches <= self.records.saturating_add(growth)
     }
 
-    /// True if all that happened to the list is that records have come at its head.
+    /// True if records were added at the head of the list, and nothing else happened to it.
     fn has_only_grown(&self) -> bool {
         let growth = self.head_total.zip(self.totals.first);
         let growth = growth.and_then(|(now, then)| now.checked_sub(then));
         self.descending && !self.totals.odd && growth == Some(self.new_at_head.len() as u64)
     }
 
-    /// Notes what keeps the reading from proving absence; the first reason counts.
+    /// Notes why the reading does not prove absence; the first reason counts.
     fn fail(&mut self, why: Gap) {
         self.gap.get_or_insert(why);
     }

@@ -8,11 +8,11 @@
 
 use std::fmt::Write as _;
 
-/// Stands for what was cut off.
+/// Marks the place where text was cut.
 const CUT: char = '…';
 
-/// True for a character that nobody sees: controls, format characters (Unicode's Cf), separators
-/// of lines and paragraphs, and letters and marks that are blank by definition.
+/// True for an invisible character: controls, format characters (Unicode's Cf), separators of lines
+/// and paragraphs, and letters and marks that are blank by definition.
 pub fn is_unseen(c: char) -> bool {
     // The Cf characters and the default-ignorable ones of Unicode 16, as ranges.
     c.is_control()
@@ -26,8 +26,8 @@ pub fn is_unseen(c: char) -> bool {
             | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
 }
 
-/// A space for a control character or a separator of lines, nothing for any other that is not
-/// seen, so that a word that was broken up by such ones is whole again.
+/// The replacement of a character: a space for a control character or a separator of lines, nothing
+/// for any other invisible one, so that a word that they had broken up is whole again.
 fn seen(c: char) -> Option<char> {
     if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') {
         Some(' ')
@@ -36,13 +36,13 @@ fn seen(c: char) -> Option<char> {
     }
 }
 
-/// The text with nothing in it that is not seen. Its blanks stay as they are.
+/// The text without invisible characters. Its blanks stay as they are.
 pub fn plain(text: &str) -> String {
     text.chars().filter_map(seen).collect()
 }
 
-/// The text in one line of `limit` bytes at most, its end cut off where it is longer, with single
-/// spaces between its words.
+/// The text in one line of at most `limit` bytes, with single spaces between its words, cut at its
+/// end if it is longer.
 pub fn one_line(text: &str, limit: usize) -> String {
     let mut line = String::with_capacity(text.len().min(limit));
     let mut gap = false;
@@ -65,11 +65,11 @@ pub fn one_line(text: &str, limit: usize) -> String {
     line
 }
 
-/// JSON that means the same, with each character that is not seen written as an escape. Such
-/// characters stand only within its texts, but for the ends of lines between them; a program reads
-/// what was said, and a terminal that shows the document is not turned by it.
+/// Equivalent JSON, with each invisible character written as an escape. Such characters occur only
+/// within its texts, except for the line ends between them; a program reads the same values, and a
+/// terminal that shows the document is not affected by them.
 pub fn escape_unseen(json: String) -> String {
-    // All of ASCII below it is escaped by whoever wrote the JSON.
+    // Everything in ASCII below it was escaped by the JSON writer.
     if json.bytes().all(|byte| byte < 0x7f) {
         return json;
     }

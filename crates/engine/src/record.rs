@@ -27,47 +27,47 @@ pub enum Record {
     },
     /// An attempt's row, new or replaced.
     Attempt(Arc<Attempt>),
-    /// Something that happened to a run, for `show` and `why`. Appended, never changed.
+    /// An event in the life of a run, for `show` and `why`. Appended, never changed.
     Event(Event),
     /// A job's row, new or replaced.
     Mark(Arc<Mark>),
-    /// What was learned of the agent.
+    /// Facts learned about the agent.
     Learned(Learned),
     /// An alert's row in the outbox, new or replaced.
     AlertQueued(Arc<QueuedAlert>),
-    /// An alert that was delivered, or given up: its row goes.
+    /// An alert that was delivered, or given up: its row is removed.
     AlertGone(AlertId),
-    /// What people were told about.
+    /// The reports that were already made.
     Told(Told),
     /// The pause of all jobs.
     PauseOfAll(Arc<PauseOfAll>),
 }
 
-/// What is durable of a job besides its runs.
+/// The durable state of a job besides its runs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Mark {
     /// The job.
     pub job: JobName,
     /// Schedule expressions and zone, as text: a change of it starts the schedule anew.
     pub timetable: String,
-    /// It stands in the file and is enabled.
+    /// It is in the file and enabled.
     pub scheduled: bool,
-    /// Since when `scheduled` and `timetable` are what they are; absent in rows of daemons that
-    /// did not keep it.
+    /// Since when `scheduled` and `timetable` have their present values; absent in rows of daemons
+    /// that did not keep it.
     #[serde(default)]
     pub scheduled_since: Option<Timestamp>,
-    /// Occurrences up to this instant have been dealt with.
+    /// Occurrences up to this instant have been handled.
     pub handled: Timestamp,
-    /// Grows each time `handled` was set back because the clock had been wrong.
+    /// Incremented each time `handled` was set back because the clock had been wrong.
     pub generation: u32,
-    /// Of the occurrences up to `handled` and beyond it, those that have their run or skip.
+    /// The occurrences, up to `handled` and beyond it, that have their run or skip.
     #[serde(default)]
     pub dealt: DealtWith,
     /// Since when the job has been known.
     pub first_seen: Timestamp,
     /// The end of the last success.
     pub last_success: Option<Timestamp>,
-    /// The run that ended last, skips left aside.
+    /// The run that ended last, not counting skips.
     pub last_run: Option<RunId>,
     /// The last run that succeeded.
     #[serde(default)]
@@ -77,10 +77,10 @@ pub struct Mark {
     /// The pauses before, oldest first: the last [`PAUSES_KEPT`](super::limits::PAUSES_KEPT).
     #[serde(default)]
     pub pauses: Vec<PastPause>,
-    /// Its last run that was carried out failed or timed out: the next success is a recovery.
+    /// The last run that was carried out failed or timed out: the next success is a recovery.
     #[serde(default)]
     pub failing: bool,
-    /// When it was told that the job is late; absent while it is not.
+    /// When the job was reported as late; absent while it is not.
     #[serde(default)]
     pub told_late: Option<Timestamp>,
 }
@@ -92,7 +92,7 @@ pub struct Pause {
     pub at: Timestamp,
     /// Until when; absent: until resumed.
     pub until: Option<Timestamp>,
-    /// In the operator's words.
+    /// The operator's words.
     pub reason: Option<String>,
 }
 
@@ -110,33 +110,33 @@ pub struct PastPause {
     pub since: Timestamp,
     /// When it ended.
     pub until: Timestamp,
-    /// In the operator's words.
+    /// The operator's words.
     pub reason: Option<String>,
-    /// How many occurrences fell into it:
-    /// [`PAUSE_COUNT_MAX`](super::limits::PAUSE_COUNT_MAX) stands for as many or more.
+    /// How many occurrences fell into it: [`PAUSE_COUNT_MAX`](super::limits::PAUSE_COUNT_MAX) means
+    /// that many or more.
     pub occurrences: u32,
 }
 
 /// The pause of all jobs, apart from those of single ones.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PauseOfAll {
-    /// That which holds, or has just ended.
+    /// The pause in force, or the one that has just ended.
     #[serde(default)]
     pub pause: Option<Pause>,
-    /// Those before, oldest first. Their occurrences are another number for each job, and counted
-    /// when somebody asks.
+    /// Earlier ones, oldest first. The number of their occurrences differs for each job, and is
+    /// counted on demand.
     #[serde(default)]
     pub past: Vec<PastPause>,
 }
 
-/// What was learned of the agent, over all runs.
+/// Facts learned about the agent, over all runs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Learned {
     /// The longest time from a POST to the listing of its transfer.
     pub longest_listing_delay: SignedDuration,
 }
 
-/// The rows that matter to the engine: what a store gives back after a restart.
+/// The rows that matter to the engine, which a store returns after a restart.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Durable {
     /// Runs that are not over, or have an open attempt; oldest first.
@@ -145,14 +145,14 @@ pub struct Durable {
     pub attempts: Vec<Arc<Attempt>>,
     /// All marks.
     pub marks: Vec<Arc<Mark>>,
-    /// What was learned.
+    /// The facts learned about the agent.
     pub learned: Learned,
-    /// Transfers of closed attempts, of the newest runs first: never anybody else's. At most
-    /// [`SETTLED_MAX`](super::limits::SETTLED_MAX).
+    /// Transfers of closed attempts, of the newest runs first: never to be claimed by another
+    /// attempt. At most [`SETTLED_MAX`](super::limits::SETTLED_MAX).
     pub settled: Vec<TransferId>,
     /// The outbox, in order. At most [`OUTBOX_MAX`](super::limits::OUTBOX_MAX).
     pub alerts: Vec<Arc<QueuedAlert>>,
-    /// What people were told about.
+    /// The reports that were already made.
     pub told: Told,
     /// The pause of all jobs.
     pub pause_of_all: Arc<PauseOfAll>,

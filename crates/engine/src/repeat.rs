@@ -14,40 +14,40 @@ use super::run::{Run, RunState};
 use super::suggest;
 use super::template::PathTemplate;
 
-/// The keys that `--set` takes.
+/// The keys that `--set` accepts.
 const KEYS: [&str; 4] = ["source.path", "destination.path", "allow_skip", "timeout"];
 
-/// No attempt may take less or more than the job file allows.
+/// The limits of an attempt's timeout, as in the job file.
 const TIMEOUTS: (SignedDuration, SignedDuration) =
     (SignedDuration::from_millis(10), SignedDuration::from_hours(365 * 24));
 
-/// A run that a person asks for.
+/// A run that a person requests.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Wish {
-    /// The id of the run to be.
+    /// The id of the new run.
     pub run: RunId,
-    /// Of this job.
+    /// The job.
     pub job: JobName,
-    /// Which run.
+    /// The kind of run.
     pub what: Wanted,
-    /// Also if its time has succeeded.
+    /// Allows it even if its time has succeeded.
     pub again: bool,
-    /// What is to differ from the job's definition.
+    /// Changes to the job's definition.
     pub changes: Changes,
-    /// The runs that there have been for this job and time.
+    /// The runs so far for this job and time.
     pub past: Vec<PastRun>,
 }
 
-/// Which run is wanted.
+/// The kind of a requested run.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Wanted {
-    /// One for this time, or for none: for now.
+    /// For this time; without one, for now.
     Manual(Option<Timestamp>),
-    /// One that repeats another.
+    /// A repetition of another run.
     Retry {
-        /// That other.
+        /// The other run.
         of: Arc<Run>,
-        /// With places rendered from the definition of today, not those that the other had.
+        /// With places rendered from the present definition instead of the other run's.
         current: bool,
     },
 }
@@ -59,7 +59,7 @@ impl Wish {
         Self { run, job, what, again: false, changes: Changes::default(), past: Vec::new() }
     }
 
-    /// The time that the run is to be for.
+    /// The time that the run is for.
     pub fn scheduled_for(&self) -> Option<Timestamp> {
         match &self.what {
             Wanted::Manual(scheduled_for) => *scheduled_for,
@@ -68,7 +68,7 @@ impl Wish {
     }
 }
 
-/// A run of the past, as far as it decides whether its time is to be run again.
+/// A past run, with the facts that decide whether its time is run again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PastRun {
     /// Its id.
@@ -97,18 +97,18 @@ pub struct Backfill {
     pub from: Timestamp,
     /// The last one, itself included.
     pub to: Timestamp,
-    /// Also for those that have succeeded.
+    /// Includes those that have succeeded.
     pub all: bool,
-    /// The runs that there have been in that time.
+    /// The past runs in that span.
     pub past: Vec<PastRun>,
-    /// What the ids of the runs to be are made of, drawn by the daemon.
+    /// The seed of the new runs' ids, drawn by the daemon.
     pub seed: RunId,
 }
 
-/// What a backfill comes to.
+/// The plan of a backfill.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct BackfillPlan {
-    /// The runs to be, oldest time first.
+    /// The new runs, oldest time first.
     pub runs: Vec<Run>,
     /// Occurrences that get none.
     pub left_out: Vec<LeftOut>,
@@ -119,13 +119,13 @@ pub struct BackfillPlan {
 pub struct LeftOut {
     /// The occurrence.
     pub scheduled_for: Timestamp,
-    /// The run that stands for it.
+    /// The run that covers it.
     pub run: RunId,
-    /// Why that one is enough.
+    /// Why that run is enough.
     pub code: ReasonCode,
 }
 
-/// What a single run, and each that repeats it, has otherwise than its job: `--set`.
+/// Changes to the job's definition in a single run, and in each run that repeats it: `--set`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Changes {
@@ -144,10 +144,10 @@ pub struct Changes {
 }
 
 impl Changes {
-    /// Reads `KEY=VALUE` texts.
+    /// Parses `KEY=VALUE` texts.
     ///
     /// # Errors
-    /// In words: what is wrong with the first bad one.
+    /// A message about the first bad one.
     pub fn parse(texts: &[String]) -> Result<Self, String> {
         let mut changes = Self::default();
         for text in texts {
@@ -175,7 +175,7 @@ impl Changes {
         Ok(changes)
     }
 
-    /// True when nothing differs.
+    /// True when nothing is changed.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }

@@ -48,11 +48,11 @@ pub(crate) use sighting::{Before, Sighting};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RunState {
-    /// Not asked of the agent yet, or not again yet; the reason says what for.
+    /// Not yet requested from the agent, or not yet again; the reason says why.
     Waiting,
     /// The intent is durable, the request is under way.
     Submitting,
-    /// Accepted, or perhaps accepted, and not listed yet.
+    /// Accepted, or perhaps accepted, and not yet listed.
     Queued,
     /// Its transfer is listed.
     Running,
@@ -110,7 +110,7 @@ impl RunState {
         Self::ALL.into_iter().find(|state| state.word() == word)
     }
 
-    /// Its word, as people read it.
+    /// Its word for people.
     pub fn told(self) -> String {
         self.word().replace('_', " ")
     }
@@ -162,7 +162,7 @@ impl RunState {
         }
     }
 
-    /// True while a transfer of it is at work, so that there is progress to tell.
+    /// True while a transfer of it is active, so that there is progress to show.
     pub fn is_transferring(self) -> bool {
         match self {
             Self::Running | Self::Canceling => true,
@@ -208,7 +208,7 @@ impl Ended {
     }
 }
 
-/// Why there is a run.
+/// The origin of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Trigger {
@@ -216,11 +216,11 @@ pub enum Trigger {
     Schedule,
     /// An occurrence that was missed.
     CatchUp,
-    /// An operator's wish.
+    /// An operator's request.
     Manual,
-    /// An operator's wish to repeat a run.
+    /// An operator's request to repeat a run.
     Retry,
-    /// An operator's wish for all runs of a span of time.
+    /// An operator's request for all runs of a span of time.
     Backfill,
 }
 
@@ -236,7 +236,7 @@ impl Trigger {
         }
     }
 
-    /// True for a run of its job's own schedule, which is as late as it starts after its time.
+    /// True for a run of its job's own schedule, which is late if it starts after its time.
     pub fn is_of_schedule(self) -> bool {
         match self {
             Self::Schedule | Self::CatchUp => true,
@@ -244,7 +244,7 @@ impl Trigger {
         }
     }
 
-    /// True for what lets everything else that its job has to do go first, until it has begun.
+    /// True for a trigger that lets all other runs of its job go first, until it has begun.
     pub fn steps_behind(self) -> bool {
         match self {
             Self::Retry | Self::Backfill => true,
@@ -260,9 +260,9 @@ pub struct Run {
     pub id: RunId,
     /// Its job.
     pub job: JobName,
-    /// Why there is a run.
+    /// Its origin.
     pub trigger: Trigger,
-    /// The time that it is for; absent for a manual run that names none.
+    /// The time that it is for; absent for a manual run without one.
     pub scheduled_for: Option<Timestamp>,
     /// When it was recorded.
     pub created_at: Timestamp,
@@ -283,7 +283,7 @@ pub struct Run {
     /// The run that it repeats.
     #[serde(default)]
     pub retry_of: Option<RunId>,
-    /// What it has otherwise than its job, on an operator's wish.
+    /// Its differences from its job, requested by an operator.
     #[serde(default)]
     pub changes: Changes,
     /// The rendered request: the same for all attempts.
@@ -292,7 +292,7 @@ pub struct Run {
     pub terms: Arc<Terms>,
 }
 
-/// What is known of an attempt's POST (protocol, "Durable with each attempt").
+/// The known state of an attempt's POST (protocol, "Durable with each attempt").
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
@@ -347,39 +347,40 @@ pub struct Attempt {
     pub id: AttemptId,
     /// It counts towards `retry.max_attempts`.
     pub counts: bool,
-    /// What a listing's record is recognised by.
+    /// The fingerprint by which a record in a listing is recognized.
     pub fingerprint: Fingerprint,
-    /// The user whose token was used, if the agent tells.
+    /// The owner of the token that was used, if the agent reports it.
     pub user: Option<UserId>,
     /// Ids with the same fingerprint that were listed before we asked: never ours.
     pub baseline: Vec<TransferId>,
     /// No transfer of it was requested before this: the commit of the intent.
     pub not_before: Timestamp,
-    /// Nor after this: the answer, or as late as a lost one may have been processed.
+    /// Nor after this: the answer, or the latest time at which a lost request may have been
+    /// processed.
     pub not_after: Option<Timestamp>,
-    /// The agent's clock less ours, in milliseconds, when we asked; 0 if the agent does not tell.
+    /// The agent's clock less ours, in milliseconds, when we asked; 0 if unknown.
     pub offset_ms: i64,
-    /// How far, in milliseconds, the agent's dates may lie before and after ours beyond the
-    /// skew: learned from clock steps, the `Date` header and certain matches. Only ever widened.
+    /// How far, in milliseconds, the agent's dates may lie before and after ours beyond the skew:
+    /// learned from clock steps, the `Date` header and certain matches. Only ever widened.
     pub slack_ms: (i64, i64),
-    /// What is known of its POST.
+    /// The known state of its POST.
     pub phase: Phase,
     /// Why it is uncertain: our own death or failing disk, which uses up no attempt.
     pub own_crash: bool,
-    /// Its last turn.
+    /// The reason for its last change.
     pub reason: Reason,
     /// Its transfer, once found. Unique over all attempts.
     pub transfer: Option<TransferId>,
     /// More records fit than attempts could own: none is canceled as a double.
     pub ambiguous: bool,
-    /// Past this, it is canceled.
+    /// The time after which it is canceled.
     pub deadline: Timestamp,
     /// The last status seen.
     pub status: Option<TransferStatus>,
     /// The last counters recorded.
     pub progress: Progress,
-    /// When the counters last moved, by a clock that stands still while the transfer is paused
-    /// or the agent is away.
+    /// When the counters last moved, by a clock that stands still while the transfer is paused or
+    /// the agent is away.
     pub moved_at: Timestamp,
     /// When its transfer was first listed.
     pub listed_at: Option<Timestamp>,
@@ -387,15 +388,15 @@ pub struct Attempt {
     pub cancel: Option<CancelWish>,
     /// How it ended; absent while it has not.
     pub outcome: Option<Ended>,
-    /// When we saw its end. Before `outcome`, where the agent is asked first why it failed.
+    /// When we saw its end. Set before `outcome`, where the agent is first asked for the cause.
     pub ended_at: Option<Timestamp>,
     /// When its transfer ended at the agent, by our clock, where that is known.
     #[serde(default)]
     pub finished_at: Option<Timestamp>,
     /// Why its transfer failed, wholly or in part, as far as that could be learned.
     pub cause: Option<Arc<Cause>>,
-    /// Once given up: until when it keeps its job and its destination from others.
+    /// Once given up: the time up to which it keeps its job and its destination from others.
     pub holds_until: Option<Timestamp>,
-    /// Once given up: until when it is watched for.
+    /// Once given up: the time up to which it is watched for.
     pub watched_until: Option<Timestamp>,
 }

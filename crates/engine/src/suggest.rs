@@ -3,12 +3,12 @@
 //! Does not know where the words come from. Never suggests a word that has little in common with
 //! the given one: no suggestion is better than a silly one.
 
-/// The candidate closest to `word`, or none if all are far away. Letter case is not looked at.
+/// The candidate closest to `word`, or none if all are far away. Letter case is ignored.
 ///
 /// A word that starts with a candidate of at least three letters (`monday`, `mon`), or the other
 /// way round, is close; else so is one that differs in at most a third of its letters.
 pub fn closest<'a>(word: &str, candidates: &[&'a str]) -> Option<&'a str> {
-    // Longer words are typed by no one by mistake; comparing them would cost their square.
+    // Longer words are not typing errors; comparing them would cost their square.
     const LONGEST: usize = 40;
     if word.is_empty() || word.len() > LONGEST {
         return None;

@@ -18,20 +18,20 @@ use super::suggest;
 #[cfg(test)]
 mod tests;
 
-/// No path is longer than this, in bytes, before patterns are filled in: four times what object
-/// stores take as a key.
+/// The longest path, in bytes, before patterns are filled in: four times the longest key of object
+/// stores.
 pub const TEXT_MAX: usize = 4_096;
 
-/// No time pattern gives more than this, in bytes: flags such as `%20Y` could blow a path up.
+/// The longest result of a time pattern, in bytes: flags such as `%20Y` could blow a path up.
 const TIME_MAX: usize = 256;
 
-/// No offset reaches further than this: ten years, beyond which it is a slip.
+/// The largest offset: ten years; a larger one is a mistake.
 const OFFSET_MAX_DAYS: i64 = 3_660;
 
-/// The names that may stand in braces.
+/// The names allowed in braces.
 const NAMES: [&str; 3] = ["job", "run", "hostname"];
 
-/// A path with patterns, found good.
+/// A valid path with patterns.
 #[derive(Clone)]
 pub struct PathTemplate {
     text: Box<str>,
@@ -79,11 +79,11 @@ struct Offset {
 /// Why a text is not a template.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TemplateError {
-    /// What is wrong.
+    /// The problem.
     pub message: String,
-    /// What would be right.
+    /// How to fix it.
     pub hint: Option<String>,
-    /// The bytes of the text that are to blame.
+    /// The bytes of the text that are at fault.
     pub span: Range<usize>,
 }
 
@@ -105,7 +105,7 @@ impl fmt::Display for TemplateError {
 
 impl std::error::Error for TemplateError {}
 
-/// What patterns are filled from.
+/// The values that patterns are filled with.
 #[derive(Clone, Copy, Debug)]
 pub struct TemplateValues<'a> {
     /// The run's scheduled time, or the time of the trigger.
@@ -114,18 +114,18 @@ pub struct TemplateValues<'a> {
     pub zone: &'a TimeZone,
     /// `{job}`.
     pub job: &'a JobName,
-    /// `{run}`; it stays as it is where the run is not known yet.
+    /// `{run}`; the pattern stays as it is while the run is unknown.
     pub run: Option<RunId>,
     /// `{hostname}`.
     pub hostname: &'a str,
 }
 
 impl PathTemplate {
-    /// Reads a path with patterns. An empty path is fine.
+    /// Parses a path with patterns. An empty path is valid.
     ///
     /// # Errors
     ///
-    /// All that is wrong: where, and what to write instead.
+    /// All errors, each with its place and the way to fix it.
     pub fn parse(text: &str) -> Result<Self, Vec<TemplateError>> {
         if text.len() > TEXT_MAX {
             return Err(vec![TemplateError::at(
@@ -155,7 +155,7 @@ impl PathTemplate {
         self.parts.iter().all(|part| matches!(part, Part::Literal(_)))
     }
 
-    /// What every rendered path starts with: the text before the first pattern.
+    /// The common beginning of all rendered paths: the text before the first pattern.
     pub fn literal_prefix(&self) -> String {
         if self.parts.is_empty() {
             return self.text.to_string();
@@ -179,8 +179,8 @@ impl PathTemplate {
                 Part::Time { offset, format } => {
                     let format = format.in_text(&self.text);
                     let at = offset.applied_to(values.at, values.zone);
-                    // `parse` has tried the pattern, and whether one is good does not depend on
-                    // the time. If it did, the pattern as written would still be a path.
+                    // `parse` has tried the pattern, and whether it is valid does not depend on the
+                    // time. If it did, the pattern as written would still be a path.
                     match print_time(format, &at) {
                         Ok(time) => path.push_str(&time),
                         Err(_) => path.push_str(format),
@@ -213,7 +213,8 @@ impl fmt::Debug for PathTemplate {
 }
 
 impl Offset {
-    /// The time so much later, or earlier. At the edge of the calendar the time stays as it is.
+    /// The time later or earlier by this offset. At the edge of the calendar the time stays as it
+    /// is.
     fn applied_to(self, at: Timestamp, zone: &TimeZone) -> ZonedDateTime {
         let at = at.to_zoned_datetime(zone.clone());
         Span::new()
@@ -238,7 +239,7 @@ fn parse_parts(text: &str) -> Result<Vec<Part>, Vec<TemplateError>> {
             parts.push(Part::Literal(Slice::of(bytes)));
         }
     };
-    // What lies between the last pattern and here stands for itself.
+    // Text between the last pattern and here is literal.
     let (mut begun, mut at) = (0, 0);
     while let Some(found) = text[at..].find(['{', '}']) {
         at += found;
@@ -281,7 +282,7 @@ fn parse_parts(text: &str) -> Result<Vec<Part>, Vec<TemplateError>> {
     if errors.is_empty() { Ok(parts) } else { Err(errors) }
 }
 
-/// Reads what stands between braces; `span` is with them.
+/// Parses the text between braces; `span` includes them.
 fn parse_pattern(inner: &str, span: Range<usize>) -> Result<Part, TemplateError> {
     match inner {
         "job" => return Ok(Part::Job),
@@ -326,7 +327,7 @@ fn parse_offset(text: &str, span: &Range<usize>) -> Result<Offset, TemplateError
     while !rest.is_empty() {
         let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
         let unit = rest[digits..].chars().next().ok_or_else(bad)?;
-        // Nine digits hold every offset that is allowed, in any unit.
+        // Nine digits hold every allowed offset, in any unit.
         let number: i64 = if digits <= 9 {
             rest[..digits].parse().map_err(|_| bad())?
         } else {
@@ -396,7 +397,7 @@ fn check_format(format: &str, span: Range<usize>) -> Result<(), TemplateError> {
     Ok(())
 }
 
-/// The words for what is not a pattern at all.
+/// The error for a text that is not a pattern at all.
 fn unknown(inner: &str, span: Range<usize>) -> TemplateError {
     const KNOWN: &str =
         "patterns are `{%Y-%m-%d}`, `{-1d:%Y-%m-%d}`, `{job}`, `{run}` and `{hostname}`";

@@ -16,12 +16,12 @@ use super::place::Fingerprint;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TransferStatus {
-    /// 0 None, 1 Created: taken, not picked up yet. The vendor says that it is not listed; we
+    /// 0 None, 1 Created: accepted, not picked up yet. The vendor says that it is not listed; we
     /// survive one that is.
     Created,
     /// 2 Running.
     Running,
-    /// 4 Completed. Says nothing of failed objects.
+    /// 4 Completed. Says nothing about failed objects.
     Completed,
     /// 8 Canceled.
     Canceled,
@@ -33,7 +33,7 @@ pub enum TransferStatus {
     Pausing,
     /// 128 Paused.
     Paused,
-    /// A number that the vendor's page does not name: taken to be active.
+    /// A number that the vendor's page does not name: assumed to be active.
     Unknown,
 }
 
@@ -81,15 +81,15 @@ pub struct Progress {
     pub bytes_total: u64,
     /// Bytes transferred.
     pub bytes_transferred: u64,
-    /// Percent, 0 to 100, as the agent tells it.
+    /// Percent, 0 to 100, as the agent reports it.
     pub percent: f64,
-    /// Bytes a second, as the agent tells it.
+    /// Bytes per second, as the agent reports it.
     pub speed: f64,
-    /// What it has cost so far, in US dollars; absent where the agent does not tell.
+    /// Its cost so far, in US dollars; absent if the agent does not report it.
     #[serde(default)]
     pub cost_usd: Option<f64>,
-    /// Not all counters of objects that were transferred, skipped and failed are told: objects that
-    /// they leave out may have arrived anyway.
+    /// The counters of transferred, skipped and failed objects are incomplete: objects that they
+    /// leave out may have arrived anyway.
     #[serde(default)]
     pub objects_untold: bool,
 }
@@ -116,11 +116,11 @@ impl Progress {
 pub struct Transfer {
     /// The agent's id.
     pub id: TransferId,
-    /// Whose transfer it is; absent where the agent does not tell.
+    /// The owner; absent if the agent does not report it.
     pub user: Option<UserId>,
     /// Digest of the places.
     pub fingerprint: Fingerprint,
-    /// Digest of the places that forgives spelling.
+    /// Digest of the places that ignores differences in spelling.
     pub loose_fingerprint: Fingerprint,
     /// It belongs to a sync cycle: `syncCycleId` is set and not the zero uuid.
     pub of_sync: bool,
@@ -146,7 +146,7 @@ pub struct Transfer {
 pub enum AgentState {
     /// 0: no user is signed in.
     Created,
-    /// 1: at work.
+    /// 1: working.
     Started,
     /// 2: stopped.
     Stopped,
@@ -154,7 +154,7 @@ pub enum AgentState {
     Paused,
     /// 8: disposed; a new login is needed.
     Disposed,
-    /// Not known: never asked, or the agent can't be asked, or a number without a name.
+    /// Unknown: never asked, or the agent can't be asked, or a number without a name.
     #[default]
     Unknown,
 }
@@ -172,7 +172,7 @@ impl AgentState {
         }
     }
 
-    /// True when the agent may take and process transfers.
+    /// True when the agent may accept and process transfers.
     pub fn may_work(self) -> bool {
         match self {
             Self::Started | Self::Unknown => true,
@@ -181,7 +181,7 @@ impl AgentState {
     }
 }
 
-/// What a look is to bring back.
+/// The request of a look.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LookRequest {
     /// Pages are read until records are older than this, by the agent's `requestDate`.
@@ -193,7 +193,7 @@ pub struct LookRequest {
 }
 
 impl LookRequest {
-    /// True when the record can matter to the engine; all others are dropped at the edge.
+    /// True when the record can matter to the engine; all others are dropped early.
     pub fn wants(&self, transfer: &Transfer) -> bool {
         self.transfers.contains(&transfer.id)
             || self.fingerprints.contains(&transfer.fingerprint)
@@ -204,17 +204,17 @@ impl LookRequest {
 /// One reading of `get_all`, as deep as asked for.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Look {
-    /// When its first request was sent, by our clock. What the agent did later may be missing.
+    /// When its first request was sent, by our clock. Later changes at the agent may be missing.
     pub began_at: Timestamp,
-    /// When the last answer that it rests on was asked for.
+    /// When the last answer that it rests on was requested.
     pub as_of: Timestamp,
-    /// What keeps it from proving absence; absent for a complete look: every page answered, at
-    /// most its head grew meanwhile, and the agent was Started or can't be asked (docs/protocol.md,
-    /// "Words").
+    /// The reason why it does not prove absence; absent for a complete look: every page answered,
+    /// at most its head grew meanwhile, and the agent was Started or can't be asked
+    /// (docs/protocol.md, "Words").
     pub incomplete: Option<Incomplete>,
-    /// What the agent said of itself.
+    /// The agent's reported state.
     pub agent: AgentState,
-    /// Whose token it was, from `GET /authentication/user`; absent if the agent tells none.
+    /// The owner of the token, from `GET /authentication/user`; absent if the agent reports none.
     pub user: Option<UserId>,
     /// The agent's clock less ours, from the `Date` header; absent without one.
     pub clock_offset: Option<SignedDuration>,
@@ -226,13 +226,13 @@ pub struct Look {
 }
 
 impl Look {
-    /// True if what it does not show is not there.
+    /// True if a record that it does not show does not exist.
     pub fn is_complete(&self) -> bool {
         self.incomplete.is_none()
     }
 }
 
-/// Why a look may prove presence and not absence, and how far it came.
+/// Why a look may prove presence but not absence, and how far it was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Incomplete {
     /// Why.
@@ -241,20 +241,20 @@ pub struct Incomplete {
     pub pages: u64,
     /// Records that were read, each counted once.
     pub records: u64,
-    /// How many there are, as the agent tells it.
+    /// The length of the list, as the agent reports it.
     pub total: Option<u64>,
     /// How long the reading took.
     pub took: SignedDuration,
 }
 
-/// What can keep a look from proving absence.
+/// The reasons why a look does not prove absence.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Gap {
-    /// The agent was not at work.
+    /// The agent was not working.
     Idle,
-    /// Records went, or moved, while the list was read.
+    /// Records were removed, or moved, while the list was read.
     Shifted,
-    /// The agent serves the same page whatever is asked for.
+    /// The agent serves the same page whatever is requested.
     Repeating,
     /// The end was not reached in time.
     TooSlow,
@@ -262,16 +262,16 @@ pub enum Gap {
     TooLarge,
     /// More records between our places than are kept.
     TooMany,
-    /// So many records can't be read, and may be ours.
+    /// This many records can't be read, and may be ours.
     Unreadable(u64),
-    /// A page after the first could not be had: why not.
+    /// A page after the first could not be read, for this reason.
     PageFailed(String),
-    /// Our clock was set meanwhile: its times are another clock's than ours.
+    /// Our clock was set meanwhile: the look's times are of another clock.
     ClockSet,
 }
 
 impl Incomplete {
-    /// In words, with the figures.
+    /// The reason in words, with the figures.
     pub fn words(&self) -> String {
         let why = match &self.gap {
             Gap::Idle => "the agent is not at work".to_owned(),
@@ -296,7 +296,7 @@ impl Incomplete {
     }
 }
 
-/// Why a look brought nothing.
+/// Why a look returned nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LookFailure {
     /// The agent can't be reached: refused, no name, time-out, reset.
@@ -305,11 +305,12 @@ pub enum LookFailure {
     PortHeld(String),
     /// There is no token, or the agent refuses it.
     BadToken(String),
-    /// The agent answers, but not so that a listing could be read.
+    /// The agent answers, but without a readable listing.
     Unusable(String),
 }
 
-/// The answer to a submit, sorted by the one question that matters: could it have been accepted?
+/// The answer to a submit, classified by the one question that matters: could it have been
+/// accepted?
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SubmitAnswer {
     /// 200: the agent has it.
@@ -318,8 +319,9 @@ pub enum SubmitAnswer {
     Refused(Refusal),
     /// No answer came, and it may or may not have been accepted: time-out, reset.
     Uncertain(String),
-    /// An answer came that does not say whether it was accepted, and is uncertain like none: 500,
-    /// other 499 codes, any other status. A status, and in brackets what the agent says.
+    /// An answer came that does not say whether the request was accepted, which is therefore as
+    /// uncertain as without one: 500, other 499 codes, any other status. The status, and in
+    /// brackets the agent's words.
     Unclear(String),
 }
 
@@ -330,7 +332,7 @@ pub enum Refusal {
     NotSent(String),
     /// 401, or 499 AUTH, TOKEN, SESSION, SESSION_MAXOUT, DISPOSED. Uses up no attempt.
     BadToken(String),
-    /// 499 INACTIVE_USER, SECURITY, ACCESS, NOT_FOUND: no use to try again.
+    /// 499 INACTIVE_USER, SECURITY, ACCESS, NOT_FOUND: another try is useless.
     Final(String),
     /// 499 DUPLICATE: final, or the lost 200 of an uncertain POST of the same fingerprint.
     Duplicate(String),
@@ -339,18 +341,18 @@ pub enum Refusal {
 /// The answer to a cancel request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CancelAnswer {
-    /// 200: the request was taken. The listing tells when it is done.
+    /// 200: the request was accepted. The listing shows when it is done.
     Taken,
     /// Anything else, in words. A cancel is safe to repeat.
     NotTaken(String),
 }
 
-/// The answer to a request that the agent start.
+/// The answer to a request to start the agent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StartAnswer {
-    /// 200: the request was taken. The next look tells what came of it.
+    /// 200: the request was accepted. The next look shows the result.
     Taken,
-    /// The agent refuses our token, in words: another try with it is of no use.
+    /// The agent refuses our token, for this reason: another try with it is useless.
     TokenRefused(String),
     /// Anything else, in words. A start is safe to repeat.
     NotTaken(String),

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// The kinds of causes (contract, "Causes").
+/// The classes of causes (contract, "Causes").
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CauseClass {
@@ -20,9 +20,9 @@ pub enum CauseClass {
     Other,
 }
 
-/// The words by which a kind is known, in lower case; numbers count only as whole words. Words
-/// that speak of a passing trouble are looked for first: to take it for a lasting one would cost
-/// a try that might have gone well.
+/// The words by which a class is recognized, in lower case; numbers count only as whole words.
+/// Words for a passing problem are looked for first: to take it for a lasting one would cost a try
+/// that might have succeeded.
 const SIGNS: [(CauseClass, &[&str]); 5] = [
     (CauseClass::Checksum, &["checksum", "md5", "crc32", "etag", "integrity", "hash", "digest"]),
     (
@@ -108,11 +108,11 @@ const SIGNS: [(CauseClass, &[&str]); 5] = [
 ];
 
 impl CauseClass {
-    /// All of them.
+    /// All classes.
     pub const ALL: [Self; 6] =
         [Self::Access, Self::Missing, Self::Quota, Self::Network, Self::Checksum, Self::Other];
 
-    /// The kind that words speak of.
+    /// The class that the words indicate.
     pub fn of(words: &str) -> Self {
         let words = words.to_lowercase();
         let holds = |sign: &&str| {
@@ -138,7 +138,7 @@ impl CauseClass {
         }
     }
 
-    /// So many objects, and what befell them, for people.
+    /// A count of objects with what happened to them, for people.
     pub fn told(self, objects: usize) -> String {
         let word = match self {
             Self::Access => "access denied",
@@ -154,7 +154,7 @@ impl CauseClass {
         format!("{objects} {word}")
     }
 
-    /// True if it is as it is: the same request would fail in the same way.
+    /// True if retries can't help: the same request would fail in the same way.
     pub fn outlasts_retries(self) -> bool {
         match self {
             Self::Access | Self::Missing => true,

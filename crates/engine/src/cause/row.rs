@@ -6,21 +6,22 @@ use jiff::{SignedDuration, Timestamp};
 use crate::ids::{TransferId, UserId};
 use crate::place::Fingerprint;
 
-/// Dates are whole seconds in places, and an end lies a moment before its record.
+/// Tolerance for end times: dates are whole seconds in places, and an end lies a moment before its
+/// record.
 pub(crate) const END_SLACK: SignedDuration = SignedDuration::from_secs(2);
 
-/// What is asked of the history, and a row of ours is known by.
+/// A query of the history, and the evidence by which a row is recognized as ours.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CauseQuery {
     /// The transfer.
     pub transfer: TransferId,
-    /// Its places. Rows do not tell `allowSkip`.
+    /// Its places. Rows do not contain `allowSkip`.
     pub places: Fingerprint,
-    /// Our user, where the agent tells.
+    /// Our user, if the agent reports it.
     pub user: Option<UserId>,
-    /// It ended between these, by the agent's clock.
+    /// Bounds of its end time, by the agent's clock.
     pub ended: (Timestamp, Timestamp),
-    /// When it ended by the list, and the agent's clock; absent where that does not tell.
+    /// Its end time in the list, by the agent's clock; absent if the list does not say.
     pub listed_end: Option<Timestamp>,
 }
 
@@ -29,7 +30,7 @@ pub struct CauseQuery {
 pub struct HistoryRow {
     /// Its id: the transfer's own, or the history's.
     pub id: Option<TransferId>,
-    /// Whose transfer it was.
+    /// The owner of the transfer.
     pub user: Option<UserId>,
     /// Its places.
     pub places: Option<Fingerprint>,
@@ -39,13 +40,13 @@ pub struct HistoryRow {
     pub message: Option<String>,
 }
 
-/// What a row of ours says.
+/// The content of a row of ours.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OurRow {
     /// In the agent's words.
     pub message: String,
-    /// It is certainly this transfer's: by its id, or the only one that fits, and dated as the
-    /// list dates the end.
+    /// It is certainly this transfer's: by its id, or as the only one that fits, with the end time
+    /// that the list has.
     pub certain: bool,
 }
 
@@ -78,13 +79,14 @@ impl CauseQuery {
             return said(named, true);
         }
         let mut fitting: Vec<&HistoryRow> = rows.iter().filter(|row| self.fits(row)).collect();
-        // Ours has ended last: it is asked for when its end is seen.
+        // Ours ended last: the query is made when its end is seen.
         fitting.sort_by_key(|row| row.ended_at);
         let last = fitting.last()?;
         said(last, fitting.len() == 1 && self.ends_as_listed(last))
     }
 
-    /// The row of a transfer before it, of the same places, may be the only one that is there yet.
+    /// Guards against taking an earlier transfer's row, of the same places, while it is the only
+    /// one there.
     fn ends_as_listed(&self, row: &HistoryRow) -> bool {
         let ends = row.ended_at.zip(self.listed_end);
         ends.is_some_and(|(told, listed)| told.duration_since(listed).abs() <= END_SLACK)

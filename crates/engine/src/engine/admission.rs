@@ -14,7 +14,7 @@ use crate::reason::{Reason, WaitReason};
 use crate::run::{Phase, RunMachine, RunState, Wait};
 
 impl Engine {
-    /// Starts what may start, and notes what the others wait for.
+    /// Starts every run that may start, and notes why the others wait.
     pub(super) fn admit(&mut self) {
         if !std::mem::take(&mut self.admission_due) && !self.looks.are_wanted() {
             return;
@@ -27,7 +27,8 @@ impl Engine {
         let order: Vec<RunId> = self.state.waiting().map(RunMachine::id).collect();
         for id in order {
             if slots == 0 {
-                // What only its own job's runs can end is the better answer, and cheap to find.
+                // An obstacle that only the job's own runs can end is the better answer, and cheap
+                // to find.
                 let own = self.own_obstacle(self.state.run(id));
                 self.note_wait(id, own.unwrap_or(Wait::Slot));
                 continue;
@@ -51,7 +52,7 @@ impl Engine {
         }
     }
 
-    /// What keeps every run from being submitted.
+    /// The trouble that keeps every run from being submitted.
     fn trouble(&self) -> Option<Wait> {
         match self.agent_link.trouble()? {
             Trouble::Away(words) => Some(Wait::Agent(words.clone())),
@@ -63,7 +64,7 @@ impl Engine {
         }
     }
 
-    /// The same as a reason.
+    /// The trouble as a reason.
     pub(super) fn trouble_reason(&self) -> Option<WaitReason> {
         Some(match self.agent_link.trouble()? {
             Trouble::Away(words) => WaitReason::Agent { words: words.clone() },
@@ -92,7 +93,7 @@ impl Engine {
         self.set.agent.max_active.saturating_sub(u32::try_from(taken).unwrap_or(u32::MAX))
     }
 
-    /// What of our own keeps a run from starting, if anything does.
+    /// The obstacle of our own that keeps a run from starting, if any.
     pub(super) fn obstacle(&self, id: RunId) -> Option<Wait> {
         let machine = self.state.run(id);
         if let Some(wait) = self.own_obstacle(machine) {
@@ -133,7 +134,7 @@ impl Engine {
         identical.map(|attempt| Wait::Identical(attempt.id.run))
     }
 
-    /// True when `other`, whose destination overlaps, is at work there, or was here first.
+    /// True when `other`, whose destination overlaps, is active there, or was here first.
     fn keeps_destination(
         &self,
         other: RunId,
@@ -152,12 +153,12 @@ impl Engine {
             && self.own_obstacle(rival).is_none()
     }
 
-    /// Notes what a run waits for; a new kind of obstacle is recorded and said.
+    /// Notes the obstacle of a run; a new kind of obstacle is recorded and logged.
     fn note_wait(&mut self, id: RunId, wait: Wait) {
         let machine = self.state.run_mut(id);
         let momentary = wait == Wait::Look;
         let level = match wait {
-            // Said once for all runs, or too common to be said for each.
+            // Logged once for all runs, or too common to be logged for each.
             Wait::Slot
             | Wait::Agent(_)
             | Wait::Port(_)
@@ -179,7 +180,7 @@ impl Engine {
         self.move_run(id, RunState::Waiting, reason, level);
     }
 
-    /// What a waiting run waits for.
+    /// The reason why a run waits.
     pub(super) fn wait_reason(&self, machine: &RunMachine) -> Reason {
         let Some(wait) = machine.wait() else { return machine.row().reason.clone() };
         let of = |run: RunId| {

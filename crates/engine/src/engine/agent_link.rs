@@ -17,18 +17,18 @@ use crate::transfer::{AgentState, Incomplete};
 /// Why nothing can be submitted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Trouble {
-    /// It does not answer, or not usefully.
+    /// It does not answer, or not with anything usable.
     Away(String),
     /// Its port is held by a user who may not have the token.
     PortHeld(String),
-    /// It answers, but takes no work.
+    /// It answers, but accepts no work.
     Idle(AgentState),
     /// Its clock is so far ahead of ours, or behind if negative, that the dates of its records prove
     /// nothing.
     ClockFar(SignedDuration),
-    /// It does not take our token.
+    /// It rejects our token.
     BadToken(String),
-    /// Its list can't be read to its end, look after look: nothing may stand on what it shows.
+    /// Its list can't be read to its end, look after look: no decision may rely on it.
     Listing(Incomplete),
 }
 
@@ -48,48 +48,49 @@ impl Trouble {
     }
 }
 
-/// Says how far the agent's clock is from ours.
+/// Describes how far the agent's clock is from ours.
 fn clock_words(ahead: SignedDuration) -> String {
     let side = if ahead.is_negative() { "behind" } else { "ahead of" };
     let far = duration::format_short(ahead.abs());
     format!("the agent's clock is {far} {side} this machine's")
 }
 
-/// What is known of the agent.
+/// The known state of the agent.
 #[derive(Debug, Default)]
 pub(super) struct AgentLink {
-    /// What it last said of itself.
+    /// The state that it reported last.
     state: AgentState,
-    /// Whether it answered, when last asked.
+    /// Whether it answered the last request.
     reachable: Option<bool>,
-    /// Whether it took our token, when last asked.
+    /// Whether it accepted our token on the last request.
     token_valid: Option<bool>,
     /// When it was last asked.
     asked_at: Option<Timestamp>,
-    /// Its clock less ours, in milliseconds, when it last told.
+    /// Its clock less ours, in milliseconds, as last reported.
     offset_ms: Option<i64>,
     /// Why nothing can be submitted.
     trouble: Option<Trouble>,
-    /// Since when.
+    /// The begin of that trouble.
     trouble_since: Option<Timestamp>,
-    /// When the trouble was last seen to go on.
+    /// When the trouble was last confirmed.
     failed_at: Option<Timestamp>,
     /// Since when runs have been kept waiting by it, or ended without a start because of it. An
-    /// outage is the agent's, and outlasts each of its runs.
+    /// outage belongs to the agent, and outlasts each of its runs.
     kept_waiting_since: Option<Timestamp>,
-    /// It was said that it tells no user.
+    /// It was logged that it reports no user.
     weak_evidence_said: bool,
-    /// Values of `transferStatus` that are not known, and were said.
+    /// Unknown values of `transferStatus` that were logged.
     unknown_statuses: BTreeSet<String>,
 }
 
 impl AgentLink {
-    /// It was asked for its list, whatever came of it.
+    /// Notes that it was asked for its list, whatever the result.
     pub(super) fn asked(&mut self, now: Timestamp) {
         self.asked_at = Some(now);
     }
 
-    /// It has answered, and said this of itself; with a page of its list it has taken our token.
+    /// Notes an answer with this state; an answer with a page of its list shows that it accepts our
+    /// token.
     pub(super) fn answered(&mut self, state: AgentState, with_a_page: bool) {
         self.reachable = Some(true);
         self.state = state;
@@ -98,48 +99,48 @@ impl AgentLink {
         }
     }
 
-    /// It has answered, but not usefully.
+    /// Notes an answer that is not usable.
     pub(super) fn answered_badly(&mut self) {
         self.reachable = Some(true);
     }
 
-    /// A request did not reach it.
+    /// Notes that a request did not reach it.
     pub(super) fn was_not_reached(&mut self) {
         self.reachable = Some(false);
     }
 
-    /// It does not answer: what it last said of itself is worth nothing.
+    /// Notes that it does not answer: the state that it reported last is worth nothing.
     pub(super) fn is_away(&mut self) {
         self.reachable = Some(false);
         self.state = AgentState::Unknown;
     }
 
-    /// It does not take our token.
+    /// Notes that it rejects our token.
     pub(super) fn refused_token(&mut self) {
         self.token_valid = Some(false);
     }
 
-    /// It has told its clock.
+    /// Notes the reading of its clock.
     pub(super) fn told_clock(&mut self, offset_ms: i64) {
         self.offset_ms = Some(offset_ms);
     }
 
-    /// Its clock less ours, in milliseconds; 0 if it has never told.
+    /// Its clock less ours, in milliseconds; 0 if it was never reported.
     pub(super) fn offset_ms(&self) -> i64 {
         self.offset_ms.unwrap_or(0)
     }
 
-    /// The same.
+    /// The same, as a duration.
     pub(super) fn offset(&self) -> SignedDuration {
         SignedDuration::from_millis(self.offset_ms())
     }
 
-    /// True once it has told its clock.
+    /// True once it has reported its clock.
     pub(super) fn tells_clock(&self) -> bool {
         self.offset_ms.is_some()
     }
 
-    /// Nothing can be submitted, as was just seen.
+    /// Notes that nothing can be submitted, as was just seen.
     pub(super) fn is_in_trouble(&mut self, trouble: Trouble, now: Timestamp) {
         if self.trouble.is_none() {
             self.trouble_since = Some(now);
@@ -148,7 +149,7 @@ impl AgentLink {
         self.trouble = Some(trouble);
     }
 
-    /// The trouble is over: since when there was one, if there was.
+    /// Ends the trouble; returns since when there was one, if there was.
     pub(super) fn recovered(&mut self) -> Option<Timestamp> {
         self.kept_waiting_since = None;
         self.failed_at = None;
@@ -161,22 +162,22 @@ impl AgentLink {
         self.trouble.as_ref()
     }
 
-    /// Since when.
+    /// Since when nothing can be submitted.
     pub(super) fn trouble_since(&self) -> Option<Timestamp> {
         self.trouble_since.filter(|_| self.trouble.is_some())
     }
 
-    /// When the trouble was last seen to go on.
+    /// When the trouble was last confirmed.
     pub(super) fn failed_at(&self) -> Option<Timestamp> {
         self.failed_at
     }
 
-    /// True when it is known to take work.
+    /// True when it is known to accept work.
     pub(super) fn takes_work(&self) -> bool {
         self.trouble.is_none() && self.reachable == Some(true)
     }
 
-    /// It has kept a run waiting since then.
+    /// Notes that it has kept a run waiting since then.
     pub(super) fn kept_waiting(&mut self, since: Timestamp) {
         self.kept_waiting_since.get_or_insert(since);
     }
@@ -186,25 +187,26 @@ impl AgentLink {
         self.kept_waiting_since
     }
 
-    /// It tells no user; true if that was not said.
+    /// Notes that it reports no user; true if that was not logged yet.
     pub(super) fn tells_no_user(&mut self) -> bool {
         !std::mem::replace(&mut self.weak_evidence_said, true)
     }
 
-    /// True for a value of `transferStatus` that is not known, and was not said. So many are said.
+    /// True for an unknown value of `transferStatus` that was not logged yet. The number of values
+    /// is bounded.
     pub(super) fn is_new_status(&mut self, status: &str) -> bool {
         let known = &mut self.unknown_statuses;
         known.len() < UNKNOWN_STATUSES_MAX && known.insert(status.to_owned())
     }
 
-    /// The clock was set.
+    /// Follows a step of the clock.
     pub(super) fn clock_stepped(&mut self, by: SignedDuration) {
         self.trouble_since = self.trouble_since.map(|at| shift(at, by));
         self.kept_waiting_since = self.kept_waiting_since.map(|at| shift(at, by));
         self.failed_at = self.failed_at.map(|at| shift(at, by));
     }
 
-    /// All of it, for people.
+    /// The whole state, for people.
     pub(super) fn view(&self) -> AgentView {
         AgentView {
             reachable: self.reachable,

@@ -27,7 +27,7 @@ use crate::plain::one_line;
 use crate::record::Record;
 use crate::run::{Run, RunState};
 
-/// One entry of `alerts`, as it is asked for each event.
+/// One entry of `alerts`, in the form in which it is matched with events.
 #[derive(Debug)]
 pub(super) struct Entry {
     key: AlertKey,
@@ -36,7 +36,7 @@ pub(super) struct Entry {
     channel: AlertChannel,
 }
 
-/// How deliveries have gone since the engine began.
+/// Counts of deliveries since the engine began.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct DeliveryStats {
     delivered: u64,
@@ -44,11 +44,11 @@ pub(super) struct DeliveryStats {
     given_up: u64,
 }
 
-/// Something to be told.
+/// An event to be reported.
 #[derive(Debug)]
 pub(super) struct News {
     occasion: Occasion,
-    /// The instant that it is known by: the same if it is found out again.
+    /// The instant that identifies it: the same if it is found again.
     at: Timestamp,
     job: Option<JobName>,
     run: Option<Arc<Run>>,
@@ -58,19 +58,19 @@ pub(super) struct News {
 }
 
 impl Entry {
-    /// The entry as the engine keeps it: in memory of its own, as it outlives no job set.
+    /// Copies the entry into memory of its own, so that it does not keep a job set alive.
     pub(super) fn new(alert: &Alert) -> Self {
         let jobs = CoveredJobs::of(&alert.jobs);
         let channel = alert.channel.clone();
         Self { key: channel.key(), on: alert.on.clone(), jobs, channel }
     }
 
-    /// True if the entry is to hear of it. What concerns no single job concerns every entry that
-    /// names it.
+    /// True if the entry is to be notified. An event that concerns no single job goes to every
+    /// entry that names the event.
     fn wants(&self, occasion: Occasion, job: Option<&JobName>) -> bool {
         let named = match occasion {
             Occasion::Event(event) => self.on.contains(&event),
-            // A check that never hears of a success would wait for one for ever.
+            // A monitor that never hears of a success would wait for one without end.
             Occasion::Started => {
                 matches!(self.channel, AlertChannel::Ping { .. })
                     && self.on.contains(&AlertEvent::Succeeded)
@@ -83,7 +83,7 @@ impl Entry {
 }
 
 impl Engine {
-    /// Queues a message for each entry that is to hear of it.
+    /// Queues a message for each entry that is to be notified.
     pub(super) fn raise(&mut self, news: &News) {
         let job = news.job.as_ref();
         let mut keys: Vec<AlertKey> = Vec::new();
@@ -113,7 +113,7 @@ impl Engine {
                 reason: one_line(&news.reason, WORDS_MAX),
                 reason_code: match run {
                     Some(run) => run.reason.code(),
-                    // As the runs have it that wait for the agent.
+                    // Timed as in the runs that wait for the agent.
                     None if news.occasion == Occasion::Event(AlertEvent::AgentDown) => {
                         self.trouble_reason().map(|wait| wait.code())
                     }
@@ -131,7 +131,7 @@ impl Engine {
         }
     }
 
-    /// Raises what concerns no run.
+    /// Raises an event that concerns no run.
     pub(super) fn raise_event(
         &mut self,
         event: AlertEvent,
@@ -144,12 +144,12 @@ impl Engine {
         self.raise(&News { occasion, at, job, run: None, reason: reason.to_owned(), text });
     }
 
-    /// A place with its account's name as it stands in the job file.
+    /// A place with its account's name in the job file.
     pub(super) fn named(&self, place: &Place) -> NamedPlace {
         NamedPlace::new(place, &self.set.accounts)
     }
 
-    /// The news in a record, for whoever is to hear of it. Nothing else begins an alert of a run.
+    /// The news in a record. Nothing else begins an alert of a run.
     pub(super) fn news_of(&self, record: &Record) -> Vec<News> {
         match record {
             Record::Run { was, run } => self.news_of_run(*was, run),
@@ -197,7 +197,7 @@ impl Engine {
         let (kind, verb) = if event.what == Happening::Doubled {
             (AlertEvent::Doubled, "was doubled")
         } else if matches!(event.what, Happening::Ambiguous { .. }) {
-            // It can't be told from somebody else's: that needs a person.
+            // It can't be told apart from somebody else's: that needs a person.
             (AlertEvent::Stuck, "is stuck")
         } else {
             return None;
@@ -224,13 +224,13 @@ impl Engine {
         }
     }
 
-    /// From where to where a run copies, for the end of a line for people.
+    /// A run's source and destination, for the end of a line for people.
     fn places_told(&self, run: &Run) -> String {
         let told = |place: &Place| one_line(&self.named(place).to_string(), PLACE_TOLD_MAX);
         format!(", from {} to {}", told(&run.request.source), told(&run.request.destination))
     }
 
-    /// News that concerns a run without being its state.
+    /// News about a run other than its state.
     pub(super) fn about(
         &self,
         run: &Arc<Run>,
@@ -250,7 +250,7 @@ impl Engine {
         }
     }
 
-    /// Drops the oldest message where there is room for no other.
+    /// Drops the oldest message where there is no room for another.
     pub(super) fn make_room(&mut self) {
         while self.state.outbox().len() >= OUTBOX_MAX {
             let Some(oldest) = self.state.outbox().rows().next().map(Arc::clone) else { return };
@@ -259,7 +259,7 @@ impl Engine {
         }
     }
 
-    /// Takes the entries of a new job set. What was meant for one that is gone is dropped.
+    /// Takes the entries of a new job set. Messages for an entry that is gone are dropped.
     pub(super) fn take_entries(&mut self) {
         self.entries = self.set.alerts.iter().map(Entry::new).collect();
         self.take_digests();
@@ -272,18 +272,18 @@ impl Engine {
         }
     }
 
-    /// How the messages of an entry are delivered; absent if the job file has no such entry.
+    /// The channel of an entry; absent if the job file has no such entry.
     fn channel_of(&self, key: AlertKey) -> Option<&AlertChannel> {
         let entry = self.entries.iter().find(|entry| entry.key == key);
         let digest = || self.digests.iter().find(|one| one.key() == key);
         entry.map(|entry| &entry.channel).or_else(|| digest().map(Summary::channel))
     }
 
-    /// Asks for the deliveries that are due, and says when the next one will be.
+    /// Requests the deliveries that are due, and sets the time of the next one.
     pub(super) fn plan_deliveries(&mut self) {
         self.deliveries.plan(None);
         let idle = self.state.outbox().heads().filter(|row| !self.deliveries.is_busy(row.key));
-        // A clock that was set back must not put a delivery off for as long as that.
+        // A clock that was set back must not delay a delivery for as long as that.
         let latest = super::shift(self.now, ALERT_RETRY.1);
         let due_at = |row: &QueuedAlert| {
             if row.next_try > latest { self.now } else { row.next_try }
@@ -293,7 +293,7 @@ impl Engine {
         waiting.sort_by_key(|(at, number, _)| (*at, *number));
         for (at, _, alert) in waiting {
             if self.deliveries.are_full() {
-                // The end of one of them plans anew.
+                // The end of one of them calls this again.
                 return;
             }
             if at > self.now {
@@ -306,7 +306,7 @@ impl Engine {
         }
     }
 
-    /// Takes in what came of a delivery.
+    /// Takes in the result of a delivery.
     pub(super) fn delivered(&mut self, id: AlertId, delivery: Delivery) {
         self.deliveries.end(id);
         let Some(row) = self.state.outbox().get(id).map(Arc::clone) else { return };
@@ -330,7 +330,7 @@ impl Engine {
         self.delivery_stats.failed += 1;
         let words = one_line(&words, WORDS_MAX);
         if row.occasion == Occasion::Started {
-            // The end of the run follows, and says more.
+            // The end of the run follows, and is reported with more detail.
             self.tell_of_alert(Level::Warn, &row, &format!("not delivered: {words}"));
             self.record(Record::AlertGone(id));
             return;
@@ -353,7 +353,7 @@ impl Engine {
         self.record(Record::AlertGone(row.id));
     }
 
-    /// Says a sentence about a message to the log.
+    /// Logs a sentence about a message.
     fn tell_of_alert(&mut self, level: Level, row: &QueuedAlert, words: &str) {
         let channel = self.channel_of(row.key);
         let by = channel.map(|channel| format!(" by {channel}")).unwrap_or_default();
@@ -369,7 +369,7 @@ impl Engine {
         });
     }
 
-    /// How alerts fare.
+    /// The state of alerts.
     pub fn alerts_view(&self) -> AlertsView {
         let failing = self.state.outbox().heads().filter_map(|row| {
             Some(FailingAlert {

@@ -51,7 +51,7 @@ impl Engine {
         shift(occurrence, SignedDuration::from_millis(delay))
     }
 
-    /// Deals with all occurrences of a job that are due.
+    /// Handles all occurrences of a job that are due.
     pub(super) fn occurrences_due(&mut self, name: &JobName) {
         if !self.is_held_back(name) {
             self.deal_until(name, self.now, Dealt::InTime);
@@ -72,8 +72,8 @@ impl Engine {
         due
     }
 
-    /// Deals with the occurrences of a job that are due by `until`, which is now, or the instant
-    /// from which the clock was just set forward.
+    /// Handles the occurrences of a job that are due by `until`, which is now, or the instant from
+    /// which the clock was just set forward.
     pub(super) fn deal_until(&mut self, name: &JobName, until: Timestamp, dealt: Dealt) {
         let Some(planned) = self.jobs.get(name) else { return };
         let job = Arc::clone(planned);
@@ -102,7 +102,8 @@ impl Engine {
         let fates = self.fates(&job, &open);
         let turns = fates.iter().filter(|(_, fate)| *fate != Fate::Dropped).count();
         self.change_mark(name, |mark| {
-            // One that is only listed as missed has not had its turn, and breaks the stretch.
+            // An occurrence that is only listed as missed has not been handled yet, and breaks the
+            // stretch.
             if more || turns < open.len() {
                 mark.dealt.break_off(mark.handled);
             }
@@ -129,8 +130,8 @@ impl Engine {
         }
     }
 
-    /// How late an occurrence is, of which `last` is the latest that is due by `until`. One that was
-    /// held back for a look was not missed if the daemon was there when it came due.
+    /// How late an occurrence is, of which `last` is the latest that is due by `until`. One that
+    /// was held back for a look was not missed if the daemon was running when it came due.
     fn judge_lateness(
         &self,
         job: &Job,
@@ -153,7 +154,7 @@ impl Engine {
         }
     }
 
-    /// What becomes of occurrences that are due, oldest first; those that are dropped are recorded.
+    /// Decides about occurrences that are due, oldest first; those that are dropped are recorded.
     /// One that is hardly late was missed with the ones before it, and counts among them: `once`
     /// runs it and none before it, and with `all` it waits for its turn.
     fn fates(&mut self, job: &Arc<Job>, due: &[DueOccurrence]) -> Vec<(DueOccurrence, Fate)> {
@@ -183,7 +184,7 @@ impl Engine {
         fates
     }
 
-    /// An occurrence that is to run now, if the overlap policy lets it.
+    /// Handles an occurrence that is to run now, if the overlap policy allows it.
     pub(super) fn occurrence(
         &mut self,
         job: &Arc<Job>,
@@ -196,7 +197,7 @@ impl Engine {
             self.skip(job, at, trigger, reason);
             return;
         }
-        // It is not skipped because of runs that repeat others: it waits for one that has begun.
+        // Runs that repeat others do not cause a skip: the occurrence waits for one that has begun.
         let repeats = |id: &RunId| self.state.run(*id).row().trigger.steps_behind();
         let ahead = self.state.ahead(&job.name);
         let unfinished: Vec<RunId> = ahead.iter().copied().filter(|id| !repeats(id)).collect();
@@ -228,13 +229,13 @@ impl Engine {
         }
     }
 
-    /// The job's unfinished run that came last, those left aside that step behind.
+    /// The job's latest unfinished run, leaving aside those that step behind.
     pub(super) fn last_ahead(&self, job: &JobName) -> Option<RunId> {
         self.state.ahead(job).last().copied()
     }
 
-    /// A run that only hopes for a lost request to turn up gives way to the job's next occurrence
-    /// (protocol, rule 6).
+    /// Ends a run that only waits for a lost request to turn up, in favour of the job's next
+    /// occurrence (protocol, rule 6).
     pub(super) fn end_hopeful_run(&mut self, job: &JobName) {
         for run in self.state.unfinished_of(job).to_vec() {
             let hoping = Some(self.state.run(run)).filter(|machine| machine.only_hopes());
@@ -250,7 +251,7 @@ impl Engine {
         self.open_run(job, trigger, Some(at), None, reason.into(), Some(RunState::Skipped));
     }
 
-    /// Records a run: waiting, or with `end` one that is over before it began. Gives its id.
+    /// Records a run: waiting, or with `end` one that is over before it began. Returns its id.
     pub(super) fn open_run(
         &mut self,
         job: &Arc<Job>,
@@ -308,7 +309,7 @@ impl Engine {
         }
     }
 
-    /// The mark of a job that stands in the file as it is from now on: `handled` moves here
+    /// The mark of a job that is in the file in this form from now on: `handled` moves here
     /// wherever the schedule starts anew, so that no past occurrence fires.
     pub(super) fn mark_for(&self, name: &JobName, job: &Job) -> Mark {
         let since = self.now;
@@ -351,49 +352,50 @@ impl Engine {
     }
 }
 
-/// When what is due is dealt with.
+/// The moment at which due occurrences are handled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Dealt {
-    /// As soon as its time has come and somebody is there.
+    /// On time, with the daemon running.
     InTime,
-    /// It was held back until a look had shown how things stand.
+    /// After a look: they were held back until it had shown the present state.
     AfterLook,
 }
 
-/// An occurrence that is due.
+/// A due occurrence.
 #[derive(Clone, Copy, Debug)]
 struct DueOccurrence {
     /// Its time.
     at: Timestamp,
-    /// Why there is a run of it, if there is one.
+    /// The trigger of its run, if there is one.
     trigger: Trigger,
-    /// Whether its time went by while nobody was there to see it: it is subject to `catch_up`.
+    /// Whether its time passed while the daemon was not there to see it: it is subject to
+    /// `catch_up`.
     missed: bool,
 }
 
-/// What becomes of an occurrence that is due.
+/// The decision about a due occurrence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fate {
     /// It was missed, and does not run.
     Dropped,
-    /// It is to run now, if the overlap policy lets it.
+    /// It is to run now, if the overlap policy allows it.
     Occurs,
     /// It runs behind the missed ones before it (`catch_up: all`).
     InTurn,
 }
 
-/// The first occurrence after `t` that has no run yet.
+/// The first occurrence after `t` that was not handled yet.
 pub(super) fn next_undealt(job: &Job, mark: &Mark, t: Timestamp) -> Option<Timestamp> {
     let mut next = job.timetable.next_after(t)?;
-    // Each turn leaves one stretch behind, and there are few.
+    // Each iteration leaves one stretch behind, and there are few.
     while let Some(end) = mark.dealt.end_of_stretch(next) {
         next = job.timetable.next_after(end)?;
     }
     Some(next)
 }
 
-/// What is handled falls back with the clock, so that no job waits until a wrong time comes again.
-/// So does a pause: what it keeps quiet from here on is not made up for when it ends.
+/// Moves `handled` back with the clock, so that no job waits until a wrong time comes again. A
+/// pause moves too: occurrences that it suppresses from here on are not made up for when it ends.
 pub(super) fn fall_back(mark: &mut Mark, now: Timestamp) {
     if let Some(pause) = &mut mark.pause {
         pause.at = pause.at.min(now);

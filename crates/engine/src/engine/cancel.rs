@@ -12,7 +12,7 @@ use crate::run::{CancelCause, CancelWish, OnCancel, RunState};
 use crate::transfer::CancelAnswer;
 
 impl Engine {
-    /// Wishes a run canceled. What has nothing at the agent ends at once.
+    /// Wishes a run canceled. A run with nothing at the agent ends at once.
     pub(super) fn cancel_run(&mut self, id: RunId, cause: CancelCause, reason: Reason) {
         let machine = self.state.run(id);
         match machine.on_cancel(cause) {
@@ -54,17 +54,17 @@ impl Engine {
         self.then(Effect::Cancel { transfer });
     }
 
-    /// Transfers that are to be canceled, or are past their time: what to ask for where nothing
-    /// can be recorded. No last look is asked for first: the agent minds no cancel of a transfer
-    /// that is over, and a completed one stays completed.
+    /// Transfers that are to be canceled, or are past their time: the requests to make where
+    /// nothing can be recorded. No last look is needed first: the agent does not mind a cancel of a
+    /// transfer that is over, and a completed one stays completed.
     pub fn overdue(&self, now: Timestamp) -> Vec<TransferId> {
         self.state.in_flight().flat_map(|machine| machine.overdue(now)).collect()
     }
 
-    /// Takes the answer to a cancel request in.
+    /// Takes in the answer to a cancel request.
     pub(super) fn cancel_answered(&mut self, transfer: TransferId, answer: &CancelAnswer) {
         let now = self.now;
-        // It may come so late that its run is forgotten.
+        // It may come so late that its run was dropped from memory.
         let Some(id) = self.state.owner(transfer) else { return };
         let sighting = self.state.sighting(id);
         let refusal = sighting.cancel_mut().answered(answer, now);
@@ -77,7 +77,7 @@ impl Engine {
         }
     }
 
-    /// A run that was to be canceled has nothing left at the agent.
+    /// Ends a run that was to be canceled and has nothing left at the agent.
     pub(super) fn end_canceling(&mut self, id: RunId, how: NothingLeft) {
         let machine = self.state.run(id);
         let Some((state, reason)) = machine.nothing_left(how) else { return };

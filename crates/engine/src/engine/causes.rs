@@ -31,7 +31,7 @@ pub(super) struct Failures {
 }
 
 impl Failures {
-    /// Takes a frame in. Of transfers that nobody owns, the oldest makes room.
+    /// Takes in a frame. Of transfers without an owner, the oldest makes room.
     fn add(&mut self, id: TransferId, object: FailedObject, is_owned: impl Fn(TransferId) -> bool) {
         if !self.of.contains_key(&id) {
             let unclaimed = self.order.iter().filter(|known| !is_owned(**known)).count();
@@ -53,7 +53,7 @@ impl Failures {
 }
 
 impl Engine {
-    /// A frame names an object that could not be transferred.
+    /// Takes in a frame that names an object that could not be transferred.
     pub(super) fn object_failed(&mut self, transfer: TransferId, object: FailedObject) {
         let Self { failures, state, .. } = self;
         if state.in_flight_ids().is_empty() {
@@ -63,14 +63,14 @@ impl Engine {
         failures.add(transfer, object, |id| state.owner(id).is_some());
     }
 
-    /// A transfer of ours is over: its end is taken in, once it is known why if it failed.
+    /// Handles the end of one of our transfers; after a failure, once its cause is known.
     pub(super) fn end_with_cause(&mut self, id: AttemptId) {
         if !self.waits_for_cause(id) {
             self.transfer_ended(id);
         }
     }
 
-    /// True while the agent is asked why a transfer failed, which begins here.
+    /// True while the agent is being asked why a transfer failed; the first call asks.
     fn waits_for_cause(&mut self, id: AttemptId) -> bool {
         let now = self.now;
         let machine = self.state.run(id.run);
@@ -88,7 +88,8 @@ impl Engine {
         true
     }
 
-    /// How a row of ours is found: it ended when the list says, else after the transfer was asked for.
+    /// The query for our row: its end is the one in the list, else after the request for the
+    /// transfer.
     fn cause_query(
         &self,
         machine: &RunMachine,
@@ -109,14 +110,14 @@ impl Engine {
         }
     }
 
-    /// The history has answered, or can't be asked.
+    /// Takes in the answer of the history, or that it can't be asked.
     pub(super) fn cause_learned(
         &mut self,
         id: AttemptId,
         transfer: TransferId,
         row: Option<OurRow>,
     ) {
-        // It may come late: the run is forgotten, or nobody asks any more.
+        // It may come late: the run was dropped from memory, or the answer is no longer needed.
         let Some(attempt) = self.state.find_attempt(id) else { return };
         let is_ending = attempt.is_ending();
         let Some(asking) = self.state.sighting(id).asking_mut() else { return };
@@ -131,7 +132,7 @@ impl Engine {
         Some(cause.message.clone())
     }
 
-    /// The cause of an end, as far as it was learned, and the reason with it.
+    /// The cause of an end, as far as it is known, and the reason including it.
     pub(super) fn with_cause(
         &mut self,
         id: AttemptId,

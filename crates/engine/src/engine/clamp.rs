@@ -13,7 +13,7 @@ use crate::limits::{ADOPT_WINDOW_CAP, AHEAD_MAX, WATCH};
 use crate::matching::shift;
 use crate::run::{Attempt, Run};
 
-/// Brings what lies ahead of its latest back to it, and notes how far it was.
+/// Sets times back to their limit, and notes how far ahead they were.
 #[derive(Default)]
 struct Clamp {
     furthest: SignedDuration,
@@ -36,7 +36,7 @@ impl Clamp {
 }
 
 impl Engine {
-    /// Brings all that lies further ahead than it ever can back to where it can be.
+    /// Sets every time that lies further ahead than possible back to its limit.
     pub(super) fn clamp(&mut self) {
         let mut clamp = Clamp::default();
         for run in self.state.run_ids() {
@@ -81,7 +81,7 @@ impl Engine {
     fn clamp_mark(&mut self, job: &JobName, clamp: &mut Clamp) {
         let now = self.now;
         self.change_mark(job, |mark| {
-            // What is handled falls back with its stretch remembered (`calendar::fall_back`).
+            // `handled` moves back and its stretch is remembered (`calendar::fall_back`).
             clamp.to(&mut mark.handled.clone(), now);
             clamp.to(&mut mark.first_seen, now);
             clamp.optional(&mut mark.scheduled_since, now);
@@ -94,7 +94,7 @@ impl Engine {
     }
 }
 
-/// The latest at which a run that is not over may be ready: the longest back-off, a tenth more.
+/// The latest time at which an unfinished run may be ready: the longest back-off, plus a tenth.
 fn latest_ready(run: &Run, now: Timestamp) -> Timestamp {
     let longest = run.terms.retry.max_delay.max(run.terms.retry.initial_delay);
     if run.state.is_between_attempts() { shift(now, longest + longest / 10) } else { now }
@@ -106,7 +106,7 @@ fn clamp_attempt(
     now: Timestamp,
     clamp: &mut Clamp,
 ) {
-    // A request that was sent by a wrong clock may bear a date of any clock since.
+    // A request that was sent under a wrong clock may carry a date of any clock since.
     let ahead = attempt.not_before.duration_since(now);
     if ahead > AHEAD_MAX && attempt.is_unlisted() {
         let millis = i64::try_from(ahead.as_millis()).unwrap_or(i64::MAX);

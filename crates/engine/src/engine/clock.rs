@@ -19,7 +19,7 @@ use crate::reason::Reason;
 use crate::run::Trigger;
 
 impl Engine {
-    /// The wall clock was set. What is measured as a span of time (deadlines, back-off) moves
+    /// Follows a step of the wall clock. Times that stand for a span (deadlines, back-off) move
     /// with it, and the dates of open attempts may lie on either side of the step.
     pub(super) fn clock_stepped(&mut self, by: SignedDuration) {
         let millis = i64::try_from(by.as_millis()).unwrap_or(0);
@@ -37,7 +37,7 @@ impl Engine {
                     attempt.moved_at = shift(attempt.moved_at, by);
                     attempt.holds_until = attempt.holds_until.map(|at| shift(at, by));
                     attempt.watched_until = attempt.watched_until.map(|at| shift(at, by));
-                    // One that was given up was processed before, by the old clock, or never.
+                    // A request that was given up was processed before, by the old clock, or never.
                     if attempt.is_unlisted() {
                         attempt.slack_ms.0 = attempt.slack_ms.0.saturating_add(millis.min(0));
                         attempt.slack_ms.1 = attempt.slack_ms.1.saturating_add(millis.max(0));
@@ -85,7 +85,8 @@ impl Engine {
         }
     }
 
-    /// A job that this engine saw first was seen by the clock that has just been put right.
+    /// Moves the time at which this engine first saw a job: the clock that measured it has just
+    /// been corrected.
     fn first_seen_moves(&mut self, name: &JobName, by: SignedDuration) {
         let (began, now) = (self.began, self.now);
         let put_right = |at: Timestamp| if at >= began { shift(at, by) } else { at }.min(now);
@@ -95,16 +96,17 @@ impl Engine {
         });
     }
 
-    /// The clock was set back: what it comes to again and has no run yet is due again.
+    /// The clock was set back: an occurrence that it reaches again and that has no run yet is due
+    /// again.
     fn step_back(&mut self, name: &JobName) {
         let now = self.now;
         self.change_mark(name, |mark| fall_back(mark, now));
         self.arm(name);
     }
 
-    /// The clock was set forward, from `before`. What was due by then is dealt with as ever; what
-    /// the clock has passed over was not missed. Of that the latest runs if the step is no longer
-    /// than [`STEP_REACHES`].
+    /// The clock was set forward, from `before`. Occurrences due by then are handled as usual;
+    /// those that the clock has skipped were not missed. The latest of them runs if the step is no
+    /// longer than [`STEP_REACHES`].
     fn step_forward(&mut self, name: &JobName, before: Timestamp) {
         let Some(planned) = self.jobs.get(name) else { return };
         if self.dues.of(name).is_none_or(|due| due > self.now) {

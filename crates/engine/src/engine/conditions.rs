@@ -20,31 +20,31 @@ use crate::matching::shift;
 use crate::record::{Mark, Record};
 use crate::run::{CancelWish, RunMachine, Wait};
 
-/// What is watched for besides jobs.
+/// The watched conditions besides those of jobs.
 #[derive(Debug, Default)]
 pub(super) struct Conditions {
-    /// When the agent will have kept a run waiting for long enough to be told of.
+    /// When the agent will have kept a run waiting long enough to be reported.
     down_at: Option<Timestamp>,
     /// When the token in use ends.
     token_ends: Option<Timestamp>,
-    /// When that is told of.
+    /// When that is to be reported.
     token_at: Option<Timestamp>,
 }
 
 impl Conditions {
-    /// When time alone brings something about.
+    /// The next time at which a condition may begin.
     pub(super) fn next(&self) -> Option<Timestamp> {
         [self.down_at, self.token_at].into_iter().flatten().min()
     }
 }
 
-/// Since when a job is late by its `max_age`, or will be if it does not succeed until then.
+/// Since when a job is late by its `max_age`, or will be if it does not succeed by then.
 pub(super) fn late_from(job: &Job, mark: &Mark) -> Option<Timestamp> {
     Some(shift(mark.last_success.unwrap_or(mark.first_seen), job.max_age?))
 }
 
 impl Engine {
-    /// Tells of a cancel that has not been confirmed for long, once.
+    /// Reports, once, a cancel that has long been unconfirmed.
     pub(super) fn tell_stuck(&mut self, id: RunId) {
         let machine = self.state.run(id);
         let Some(wish) = machine.unconfirmed() else { return };
@@ -68,7 +68,7 @@ impl Engine {
         self.raise(&news);
     }
 
-    /// Sets when it is to be told that the job is late.
+    /// Sets when the job is to be reported as late.
     pub(super) fn arm_late(&mut self, name: &JobName) {
         let Some(planned) = self.jobs.get(name) else { return };
         let mark = self.state.mark(name);
@@ -84,7 +84,7 @@ impl Engine {
         self.lates.set(name.clone(), at);
     }
 
-    /// Tells of the jobs that have become late, of each at most once a step.
+    /// Reports the jobs that have become late, each at most once in a step.
     pub(super) fn tell_late(&mut self) {
         for name in self.lates.due(self.now) {
             self.lates.set(name.clone(), None);
@@ -119,7 +119,7 @@ impl Engine {
         self.raise_event(AlertEvent::Late, from, Some(name), &reason, text);
     }
 
-    /// Tells of an agent that has kept a run waiting for long, once for each outage.
+    /// Reports an agent that has kept a run waiting for long, once for each outage.
     pub(super) fn watch_agent(&mut self) {
         let works = self.agent_link.takes_work();
         if works && self.state.told().agent_down.is_some() {
@@ -152,23 +152,23 @@ impl Engine {
         self.raise_event(AlertEvent::AgentDown, since, None, &reason, text);
     }
 
-    /// A run has ended without a start because of what the agent was like: the outage goes on, and
-    /// so does the time that counts to its alert.
+    /// Notes that a run has ended without a start because of the agent's state: the outage goes on,
+    /// and so does the time that counts towards its alert.
     pub(super) fn run_was_kept_waiting(&mut self) {
         if let Some(since) = self.run_kept_waiting_since() {
             self.agent_link.kept_waiting(since);
         }
     }
 
-    /// True if the trouble was seen to go on when it had lasted until `at`, or since a run began to
-    /// wait that still does. An agent that nobody has asked for hours may be back.
+    /// True if the trouble was seen to go on when it had lasted until `at`, or since a run that
+    /// still waits began to wait. An agent that has not been asked for hours may be back.
     fn still_fails(&self, at: Timestamp) -> bool {
         let Some(failed_at) = self.agent_link.failed_at() else { return false };
         at <= failed_at || self.run_waits_from().is_some_and(|from| from <= failed_at)
     }
 
-    /// Since when the agent, or the want of a good token, has kept a run waiting that still waits;
-    /// absent if it keeps none. A restart begins to count anew.
+    /// Since when the agent, or the lack of a good token, has kept a run waiting that still waits;
+    /// absent if there is none. A restart begins to count anew.
     fn run_kept_waiting_since(&self) -> Option<Timestamp> {
         Some(self.run_waits_from()?.max(self.agent_link.trouble_since()?))
     }
@@ -176,7 +176,7 @@ impl Engine {
     /// Since when the first of the runs waits that the trouble keeps waiting.
     fn run_waits_from(&self) -> Option<Timestamp> {
         let trouble = self.agent_link.trouble()?;
-        // Served in order: the first one that waits for this has waited for it the longest.
+        // Served in order: the first run with this obstacle has waited the longest.
         let waits = |machine: &&RunMachine| {
             let wait = machine.wait();
             matches!(wait, Some(Wait::Agent(_) | Wait::Port(_) | Wait::Token(_) | Wait::Listing(_)))
@@ -189,18 +189,18 @@ impl Engine {
                 .filter(|machine| !machine.is_over())
                 .filter_map(|machine| machine.followed().map(|attempt| attempt.not_before))
                 .min(),
-            // What is under way is seen to go on, or to stand still by somebody's wish.
+            // Running transfers are seen to go on, or to stand still by somebody's wish.
             Trouble::Idle(_) | Trouble::ClockFar(_) | Trouble::Listing(_) => None,
         };
         [waiting, unheard].into_iter().flatten().min()
     }
 
-    /// The token in use ends then.
+    /// Notes when the token in use ends.
     pub(super) fn token_ends(&mut self, ends: Option<Timestamp>) {
         self.conditions.token_ends = ends;
     }
 
-    /// Tells of a token that ends soon, and once more when it has ended.
+    /// Reports a token that ends soon, and again when it has ended.
     pub(super) fn watch_token(&mut self) {
         self.conditions.token_at = None;
         let Some(ends) = self.conditions.token_ends else { return };
@@ -228,7 +228,7 @@ impl Engine {
         self.raise_event(AlertEvent::TokenExpiring, known_by, None, &reason, text);
     }
 
-    /// The job file was read.
+    /// Takes in the result of reading the job file.
     pub(super) fn job_file_judged(&mut self, problem: Option<&str>) {
         if self.state.told().config_invalid == problem.is_some() {
             return;

@@ -26,7 +26,7 @@ impl DestinationIndex {
             .insert(run);
     }
 
-    /// Takes it out again.
+    /// Removes a run's destination.
     pub(super) fn remove(&mut self, place: &Place, run: RunId) {
         let bucket = (place.account, place.bucket.clone());
         let Some(paths) = self.buckets.get_mut(&bucket) else { return };
@@ -42,7 +42,7 @@ impl DestinationIndex {
         }
     }
 
-    /// Runs whose destination is this one, contains it or lies in it.
+    /// Runs whose destination equals this one, contains it or lies in it.
     pub(super) fn overlapping(&self, place: &Place) -> impl Iterator<Item = RunId> + '_ {
         let path = key(&place.path);
         let above: Vec<String> = std::iter::once(0)

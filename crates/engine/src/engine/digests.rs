@@ -23,32 +23,32 @@ use crate::meant::CoveredJobs;
 use crate::plain::one_line;
 use crate::record::Record;
 
-/// A digest of the job file.
+/// A digest entry of the job file.
 #[derive(Debug)]
 pub(super) struct Summary {
     key: AlertKey,
     entry: Arc<DigestEntry>,
     jobs: CoveredJobs,
-    /// When the next one is due; absent if its schedule names no time any more.
+    /// When the next one is due; absent if its schedule has no more times.
     due: Option<Timestamp>,
     /// The history is being read for it.
     gathering: bool,
 }
 
 impl Summary {
-    /// The entry of the job file that asks for it.
+    /// The key of the job file's entry.
     pub(super) fn key(&self) -> AlertKey {
         self.key
     }
 
-    /// How it is delivered.
+    /// The channel of its delivery.
     pub(super) fn channel(&self) -> &AlertChannel {
         &self.entry.channel
     }
 }
 
 impl Engine {
-    /// Takes the digests of a new job set. What is asked of the history already stays asked.
+    /// Takes the digests of a new job set. Queries of the history under way go on.
     pub(super) fn take_digests(&mut self) {
         let gathering: Vec<AlertKey> =
             self.digests.iter().filter(|one| one.gathering).map(|one| one.key).collect();
@@ -58,7 +58,8 @@ impl Engine {
             .iter()
             .enumerate()
             .map(|(index, entry)| {
-                // Two of one channel and the same jobs, as one a day and one a week, by their order.
+                // Two digests of one channel and the same jobs, as a daily and a weekly one, are
+                // told apart by their order.
                 let alike = self.set.digests[..index].iter();
                 let alike =
                     alike.filter(|one| one.channel == entry.channel && one.jobs == entry.jobs);
@@ -89,9 +90,9 @@ impl Engine {
         let now = self.now;
         let one = &mut self.digests[index];
         one.due = match mark {
-            // A clock that was set back must not put it off for as long as that.
+            // A clock that was set back must not delay it for as long as that.
             Some(mark) => one.entry.timetable.next_after(mark.at.min(now)),
-            // It tells of what comes from now on: where the history stands is asked at once.
+            // It covers what follows: the present end of the history is queried at once.
             None => Some(now),
         };
     }
@@ -105,7 +106,7 @@ impl Engine {
         self.digests.iter().filter(|one| !one.gathering).filter_map(|one| one.due).min()
     }
 
-    /// Asks the history for the digests that are due.
+    /// Queries the history for the digests that are due.
     pub(super) fn plan_digests(&mut self) {
         for index in 0..self.digests.len() {
             let one = &self.digests[index];
@@ -119,7 +120,7 @@ impl Engine {
         }
     }
 
-    /// Takes in what the history says.
+    /// Takes in the answer of the history.
     pub(super) fn digest_gathered(
         &mut self,
         digest: AlertKey,
@@ -154,7 +155,7 @@ impl Engine {
         told.digests.retain(|old| old.key != mark.key);
         told.digests.push(mark);
         let oldest = told.digests.iter().map(|mark| mark.at).min();
-        // What each digest has told of is not told again.
+        // An outage that each digest has covered is not needed again.
         told.outages.retain(|outage| outage.until >= oldest);
         self.record(Record::Told(told));
     }
@@ -178,7 +179,7 @@ impl Engine {
         self.record(Record::AlertQueued(Arc::new(row)));
     }
 
-    /// What the history says, with what the engine itself knows.
+    /// The digest, made from the history and the engine's own state.
     fn digest(&self, index: usize, since: Timestamp, reading: Reading) -> Digest {
         let jobs = &self.digests[index].jobs;
         let late = self.jobs.iter().filter(|(name, _)| jobs.cover(name));
@@ -202,7 +203,7 @@ impl Engine {
         Digest { since, until: self.now, gathered, late, late_more, outages, outages_more }
     }
 
-    /// An outage that people were told of is over: the next digests tell of it.
+    /// Keeps a reported outage that is over for the next digests.
     pub(super) fn outage_is_over(&self, told: &mut Told) {
         let Some(since) = told.agent_down.take().filter(|_| !self.digests.is_empty()) else {
             return;

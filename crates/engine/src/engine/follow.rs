@@ -15,7 +15,7 @@ use crate::run::{Attempt, CancelCause, CancelWish, Phase, RunState, Sighting};
 use crate::transfer::{Transfer, TransferStatus};
 
 impl Engine {
-    /// A record has found its owner (protocol, rule 4). What its status means is `saw`'s.
+    /// Gives a record to its owner (protocol, rule 4). Its status is handled by `saw`.
     pub(super) fn claim(&mut self, id: AttemptId, record: &Transfer) {
         let now = self.now;
         let machine = self.state.run(id.run);
@@ -63,7 +63,7 @@ impl Engine {
         }
     }
 
-    /// The run follows this transfer from now on, or goes on cancelling it.
+    /// Makes the run follow this transfer from now on, or go on canceling it.
     fn follow(&mut self, id: AttemptId, reason: UnderWay) {
         let machine = self.state.run(id.run);
         if let Some(wish) = machine.row().cancel.clone() {
@@ -78,8 +78,8 @@ impl Engine {
         }
     }
 
-    /// A second transfer for one run: canceled when seen active, unless it can't be told from
-    /// somebody else's (protocol, rule 8).
+    /// Handles a second transfer for one run: canceled when seen active, unless it can't be told
+    /// apart from somebody else's (protocol, rule 8).
     fn another_transfer(&mut self, id: AttemptId, why: CancelReason) {
         if self.state.attempt(id).ambiguous {
             return;
@@ -90,8 +90,9 @@ impl Engine {
         self.wish_cancel(id, wish);
     }
 
-    /// The time from POST to listing bounds how long an uncertain one is looked for. It counts
-    /// only where looks have followed one another: a daemon that was down has seen no delay.
+    /// Learns from the time between POST and listing, which bounds how long an uncertain request is
+    /// looked for. It counts only while looks follow one another: a daemon that was down has seen
+    /// no delay.
     fn learn_delay(&mut self, delay: SignedDuration) {
         if delay > self.state.learned().longest_listing_delay {
             let mut learned = self.state.learned();
@@ -100,7 +101,7 @@ impl Engine {
         }
     }
 
-    /// A look shows a transfer of ours.
+    /// Takes in a look that shows one of our transfers.
     pub(super) fn saw(&mut self, id: AttemptId, record: &Transfer) {
         let now = self.now;
         let attempt = self.state.attempt(id);
@@ -139,7 +140,7 @@ impl Engine {
             return;
         }
         if attempt.ended_at.is_some() {
-            // One that is at work again has not ended.
+            // A transfer that is active again has not ended.
             self.change_attempt(id, |attempt| attempt.ended_at = None);
             self.state.sighting(id).take_asking();
         }
@@ -147,7 +148,7 @@ impl Engine {
         self.touched.insert(id.run);
     }
 
-    /// One that had vanished, or was thought over, is at work again.
+    /// Handles a transfer that had vanished, or was thought over, and is active again.
     fn seen_again(&mut self, id: AttemptId) {
         self.change_attempt(id, |attempt| {
             attempt.phase = Phase::Accepted;
@@ -161,7 +162,7 @@ impl Engine {
         }
     }
 
-    /// Past `stall_timeout` a transfer is canceled as past `timeout`.
+    /// Cancels a transfer that is past `stall_timeout`, as one past `timeout`.
     fn enforce_stall(&mut self, id: AttemptId, status: TransferStatus, moved_at: Timestamp) {
         let machine = self.state.run(id.run);
         let Some(limit) = machine.terms().stall_timeout else { return };
@@ -172,7 +173,7 @@ impl Engine {
         self.cancel_run(id.run, CancelCause::Stall, AttemptEnd::Stalled { limit }.into());
     }
 
-    /// A change of status, in the run's timeline.
+    /// Records a change of status in the run's timeline.
     fn say_status(&mut self, before: &Attempt, status: TransferStatus) {
         let attempt = before.id.number;
         let what = match status {

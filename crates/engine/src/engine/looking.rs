@@ -20,7 +20,7 @@ use crate::run::{Attempt, Phase};
 use crate::transfer::{Incomplete, Look, LookFailure, LookRequest, Transfer};
 
 impl Engine {
-    /// Takes a look's result in.
+    /// Takes in the result of a look.
     pub(super) fn looked(&mut self, mut result: Result<Look, LookFailure>) {
         let Some(request) = self.looks.come_back(&mut result) else { return };
         self.agent_link.asked(self.now);
@@ -44,7 +44,7 @@ impl Engine {
         }
     }
 
-    /// The agent can't be asked: nothing is proven, runs wait.
+    /// Handles a failed look: nothing is proven, runs wait.
     fn look_failed(&mut self, failure: LookFailure) {
         let trouble = match failure {
             LookFailure::Unreachable(words) => {
@@ -69,7 +69,7 @@ impl Engine {
         self.state.series_is_broken();
     }
 
-    /// Notes what keeps runs from being submitted; a new kind of trouble is said once.
+    /// Notes the trouble that keeps runs from being submitted; a new kind is logged once.
     pub(super) fn trouble_is(&mut self, trouble: Trouble) {
         let same_kind = self
             .agent_link
@@ -94,7 +94,7 @@ impl Engine {
         self.admission_due = true;
     }
 
-    /// Takes in what the agent said of itself.
+    /// Takes in the agent's report about itself.
     fn agent_answered(&mut self, look: &Look) {
         let saw_no_page = look.incomplete.as_ref().is_some_and(|incomplete| incomplete.pages == 0);
         self.agent_link.answered(look.agent, !saw_no_page);
@@ -122,23 +122,25 @@ impl Engine {
         }
     }
 
-    /// How far the agent's clock is ahead of ours, if that is more than any zone or drift makes of it:
-    /// a window of evidence that spans the difference would hold other people's transfers too. Where
-    /// dates are not asked, it does not matter.
+    /// How far the agent's clock is ahead of ours, if that is more than any zone or drift explains:
+    /// a window of evidence that spans the difference would hold other people's transfers too.
+    /// Where dates are not used, it does not matter.
     fn clock_far_away(&self, look: &Look) -> Option<SignedDuration> {
         let far = look.clock_offset.filter(|ahead| ahead.abs() > AGENT_CLOCK_FAR);
         far.filter(|_| !self.set.agent.exclusive_user)
     }
 
-    /// The list could not be read to its end. Once is not news: it changes, or a page fails. Look
-    /// after look it is an outage like any other, with its reason, its alert and its back-off.
+    /// Handles a list that could not be read to its end. Once is not news: the list changes, or a
+    /// page fails. Look after look it is an outage like any other, with its reason, its alert and
+    /// its back-off.
     fn look_was_incomplete(&mut self, incomplete: &Incomplete) {
         if self.looks.was_incomplete(&incomplete.gap) < INCOMPLETE_LOOKS_MAX {
             self.trouble_is_over();
             self.look_again_soon();
             return;
         }
-        // The figures of the first one stay, lest each look changes the reason of all that waits.
+        // Keep the figures of the first one, or each look would change the reason of every waiting
+        // run.
         let same_gap = |old: &&Incomplete| {
             std::mem::discriminant(&old.gap) == std::mem::discriminant(&incomplete.gap)
         };
@@ -157,12 +159,12 @@ impl Engine {
         self.trouble_is(Trouble::Listing(incomplete));
     }
 
-    /// Nothing can stand on this look; the next one for the sake of submits comes a little later.
+    /// Notes that no decision may rely on this look; the next one for submits comes a little later.
     fn look_again_soon(&mut self) {
         self.looks.again_soon(self.set.agent.poll_interval, self.now);
     }
 
-    /// The agent can be used; if it could not be before, that is said.
+    /// Notes that the agent can be used; if it could not be before, that is logged.
     fn trouble_is_over(&mut self) {
         if self.agent_link.trouble().is_none() {
             return;
@@ -174,7 +176,7 @@ impl Engine {
         self.announce(Level::Info, None, format!("the agent can be used again{lasted}"));
     }
 
-    /// Makes a complete look the ground that submits stand on, if it read deep enough.
+    /// Keeps a complete look as the baseline for new submits, if it read deep enough.
     fn stand_on(&mut self, look: Look, request: LookRequest) {
         if self.clock_far_away(&look).is_some() {
             return;
@@ -188,7 +190,7 @@ impl Engine {
         self.looks.stand_on(Fresh::of(look, request, offset_ms, self.now));
     }
 
-    /// Reads a look's records: owned ones first, then whose the others are, then who is absent.
+    /// Reads a look's records: owned ones first, then those without an owner, then the absent ones.
     fn take_look(&mut self, look: &Look) {
         if let Some(offset) = look.clock_offset {
             self.learn_offset(offset);
@@ -201,8 +203,9 @@ impl Engine {
                 unclaimed.entry(record.fingerprint).or_default().push(record);
             }
         }
-        // Whether a followed transfer is good is judged by this look (docs/protocol.md, rule 8);
-        // but a failure ends its run only once it is known whether a late one of it is shown too.
+        // This look also judges whether a followed transfer is good (docs/protocol.md, rule 8); but
+        // a failure ends its run only once it is known whether a late transfer of the run is shown
+        // too.
         let mut failures: Vec<&Transfer> = Vec::new();
         for record in &look.transfers {
             let Some(owner) = self.state.owner(record.id) else { continue };
@@ -231,7 +234,8 @@ impl Engine {
         self.say_near_misses(&unclaimed);
     }
 
-    /// The agent's clock differs from ours: the dates of requests under way may lie so far off.
+    /// Learns that the agent's clock differs from ours: the dates of open requests may be off by
+    /// that much.
     fn learn_offset(&mut self, offset: SignedDuration) {
         let millis = millis(offset);
         self.agent_link.told_clock(millis);
@@ -257,7 +261,7 @@ impl Engine {
         if attempts.is_empty() {
             return;
         }
-        // An owner whose record this look does not show keeps it, and takes no part.
+        // An attempt whose record is not in this look keeps it, and takes no part.
         let mut taking_part: Vec<&Attempt> = Vec::new();
         let mut claimed = Vec::new();
         let mut pool: Vec<&Transfer> = records.to_vec();
@@ -281,7 +285,7 @@ impl Engine {
             let Some(record) = assignment.owner_of[position].map(|record| pool[record]) else {
                 continue;
             };
-            // Its answer is still awaited: it may be a refusal. The next look will do.
+            // Its answer is still awaited: it may be a refusal. The next look is early enough.
             if attempt.phase != Phase::Intent && attempt.transfer != Some(record.id) {
                 found.push((attempt, record));
             }
@@ -289,7 +293,8 @@ impl Engine {
         found.sort_by_key(|(attempt, record)| (record.requested_at, attempt.id.number));
         let taken: BTreeSet<TransferId> = found.iter().map(|(_, record)| record.id).collect();
         for attempt in &taking_part {
-            // First all that is exchanged is let go, so that no id has two owners at any time.
+            // First release every record that is exchanged, so that no id has two owners at any
+            // time.
             if attempt.transfer.is_some_and(|id| taken.contains(&id)) {
                 self.change_attempt(attempt.id, |row| {
                     row.transfer = None;
@@ -309,14 +314,14 @@ impl Engine {
                 self.say_ambiguous(id, pool[left].id);
             }
         }
-        // Only now: a claim may cancel a double, and none that is ambiguous is one.
+        // Only now: a claim may cancel a double, and an ambiguous transfer is not one.
         for (attempt, record) in found {
             self.claim(attempt.id, record);
             self.saw(attempt.id, record);
         }
     }
 
-    /// More records fit than attempts could own.
+    /// Reports that more records fit than attempts could own.
     fn say_ambiguous(&mut self, id: AttemptId, other: TransferId) {
         self.change_attempt(id, |attempt| attempt.ambiguous = true);
         let what = Happening::Ambiguous { transfer: other };
@@ -324,7 +329,7 @@ impl Engine {
         self.event(id.run, what);
     }
 
-    /// Adds a complete look to the proof that what it has not shown is not there.
+    /// Adds a complete look to the proof that transfers it has not shown do not exist.
     fn note_absences(&mut self, began_at: Timestamp, seen: &BTreeSet<TransferId>) {
         let absent: Vec<AttemptId> = self
             .state
@@ -344,14 +349,14 @@ impl Engine {
         }
     }
 
-    /// How long complete looks must not show a transfer before it counts as absent.
+    /// How long complete looks must miss a transfer before it counts as absent.
     pub(super) fn adopt_window(&self) -> SignedDuration {
         let slow = self.state.learned().longest_listing_delay.saturating_mul(3);
         self.set.agent.adopt_window.max(slow.min(ADOPT_WINDOW_CAP))
     }
 }
 
-/// A duration in milliseconds, within what a row can hold.
+/// A duration in milliseconds, within the range of a row.
 fn millis(duration: SignedDuration) -> i64 {
     let longest = if duration.is_negative() { i64::MIN } else { i64::MAX };
     i64::try_from(duration.as_millis()).unwrap_or(longest)

@@ -20,24 +20,24 @@ use crate::place::Fingerprint;
 use crate::run::{Attempt, Before, Phase};
 use crate::transfer::{Gap, Incomplete, Look, LookFailure, LookRequest, Transfer};
 
-/// What a complete look has shown, as the ground that submits stand on.
+/// The result of a complete look, as the baseline for submits.
 #[derive(Clone, Debug)]
 pub(super) struct Fresh {
-    /// When it came back. An agent that takes a second to answer would else never be fresh.
+    /// When it came back: measured from its begin, a slow agent would never give a fresh look.
     came_at: Timestamp,
     /// The fingerprints that it looked for.
     fingerprints: BTreeSet<Fingerprint>,
-    /// What it saw of them.
+    /// The records that it saw of them.
     listed: Vec<Shown>,
     /// How far back it was read, by the agent's dates; absent if to the list's end.
     read_back_to: Option<Timestamp>,
-    /// Whose token it was.
+    /// The user of its token.
     user: Option<UserId>,
-    /// The agent's clock less ours, in milliseconds; 0 if it does not tell.
+    /// The agent's clock less ours, in milliseconds; 0 if unknown.
     offset_ms: i64,
 }
 
-/// A record that a look has shown: what it is like, exactly and but for spelling.
+/// A record that a look has shown, with its fingerprint, exact and loose in spelling.
 #[derive(Clone, Copy, Debug)]
 struct Shown {
     fingerprint: Fingerprint,
@@ -53,7 +53,7 @@ impl From<&Transfer> for Shown {
 }
 
 impl Fresh {
-    /// The ground that a look gives which was to bring this back, and came back now.
+    /// The baseline from the look that answers this request, and came back now.
     pub(super) fn of(look: Look, request: LookRequest, offset_ms: i64, now: Timestamp) -> Self {
         Self {
             came_at: now,
@@ -65,30 +65,30 @@ impl Fresh {
         }
     }
 
-    /// The records of a fingerprint that are there already.
+    /// The records of a fingerprint that are already listed.
     pub(super) fn listed(&self, fingerprint: Fingerprint) -> Vec<TransferId> {
         let alike = self.listed.iter().filter(|shown| shown.fingerprint == fingerprint);
         alike.map(|shown| shown.id).collect()
     }
 
-    /// What is known of the list before a request that is like this but for spelling.
+    /// What the list held before a request of this loose fingerprint.
     pub(super) fn before(&self, loose: Fingerprint) -> Before {
         let alike = self.listed.iter().filter(|shown| shown.loose_fingerprint == loose);
         Before::new(alike.map(|shown| shown.id).collect(), self.read_back_to)
     }
 
-    /// Whose token it was.
+    /// The user of its token.
     pub(super) fn user(&self) -> Option<UserId> {
         self.user
     }
 
-    /// The agent's clock less ours, in milliseconds; 0 if it does not tell.
+    /// The agent's clock less ours, in milliseconds; 0 if unknown.
     pub(super) fn offset_ms(&self) -> i64 {
         self.offset_ms
     }
 }
 
-/// A look that has not come back.
+/// A look under way.
 #[derive(Debug)]
 struct UnderWay {
     request: LookRequest,
@@ -104,61 +104,60 @@ pub(super) struct Looks {
     under_way: Option<UnderWay>,
     /// When the last one began, by the clock as it is set now.
     last_began: Option<Timestamp>,
-    /// When the last one began that has come back, or failed.
+    /// When the last one began that has returned or failed.
     last_answered: Option<Timestamp>,
-    /// When the last complete one of an agent at work began and came back, by the clock as it is set
-    /// now.
+    /// When the last complete one of a working agent began and returned, by the present clock.
     last_complete: Option<(Timestamp, Timestamp)>,
-    /// What the last complete one has shown.
+    /// The result of the last complete one.
     fresh: Option<Fresh>,
-    /// So many in a row have failed, or were not complete.
+    /// Consecutive looks that failed, or were not complete.
     failures: u32,
-    /// So many in a row could not be read to the list's end.
+    /// Consecutive looks that could not be read to the list's end.
     incomplete: u32,
-    /// None before this, after a failure.
+    /// After a failure: no look before this.
     retry_at: Option<Timestamp>,
-    /// None for the sake of submits before this.
+    /// No look for submits before this.
     submit_look_at: Option<Timestamp>,
-    /// Something has changed, said the notification socket or our own request.
+    /// The notification socket or our own request has hinted at a change.
     hinted: bool,
-    /// Fingerprints of runs that could be submitted after one.
+    /// Fingerprints of runs that could be submitted after a look.
     wanted: BTreeSet<Fingerprint>,
-    /// When the next one is due, or the one under way is lost; absent when none is needed.
+    /// When the next one is due, or the one under way counts as lost; absent when none is needed.
     next: Option<Timestamp>,
 }
 
 impl Looks {
-    /// Something has changed at the agent: the next one comes at once.
+    /// Notes that something has changed at the agent: the next look comes at once.
     pub(super) fn hint(&mut self) {
         self.hinted = true;
     }
 
-    /// A run with this fingerprint could be submitted after one.
+    /// Notes that a run with this fingerprint could be submitted after a look.
     pub(super) fn want(&mut self, fingerprint: Fingerprint) {
         self.wanted.insert(fingerprint);
     }
 
-    /// No run is known that could be submitted after one.
+    /// Notes that no run could be submitted after a look.
     pub(super) fn want_none(&mut self) {
         self.wanted.clear();
     }
 
-    /// True when a run could be submitted after one.
+    /// True when a run could be submitted after a look.
     pub(super) fn are_wanted(&self) -> bool {
         !self.wanted.is_empty()
     }
 
-    /// When the next one is due, or the one under way is lost; absent when none is needed.
+    /// When the next one is due, or the one under way counts as lost; absent when none is needed.
     pub(super) fn next(&self) -> Option<Timestamp> {
         self.next
     }
 
-    /// When the last complete one of an agent at work began and came back.
+    /// When the last complete one of a working agent began and returned.
     pub(super) fn last_complete(&self) -> Option<(Timestamp, Timestamp)> {
         self.last_complete
     }
 
-    /// The complete look that a submit of this fingerprint may stand on now.
+    /// The complete look that a submit of this fingerprint may rely on now.
     pub(super) fn ground(&self, fingerprint: Fingerprint, now: Timestamp) -> Option<&Fresh> {
         self.fresh.as_ref().filter(|fresh| {
             let age = now.duration_since(fresh.came_at);
@@ -166,13 +165,13 @@ impl Looks {
         })
     }
 
-    /// True once a look was tried near a deadline or after it. A daemon that was down, or a
-    /// machine that slept, looks before it says that a transfer is past its time.
+    /// True once a look was tried near a deadline or after it. A daemon that was down, or a machine
+    /// that slept, looks before it declares that a transfer is past its time.
     pub(super) fn have_asked_about(&self, deadline: Timestamp) -> bool {
         self.last_answered.is_some_and(|began| deadline <= shift(began, COVERED_GAP))
     }
 
-    /// One begins.
+    /// Begins a look.
     fn begin(&mut self, request: LookRequest, now: Timestamp) {
         self.hinted = false;
         self.last_began = Some(now);
@@ -184,8 +183,8 @@ impl Looks {
         self.under_way.as_ref().map(|_| shift(self.last_began.unwrap_or(now), patience))
     }
 
-    /// What the one under way was to bring back, if this is its result: one that was lost and comes
-    /// back late was asked other questions.
+    /// The request of the look under way, if this is its result: a lost look that returns late had
+    /// another request.
     pub(super) fn come_back(
         &mut self,
         result: &mut Result<Look, LookFailure>,
@@ -198,7 +197,7 @@ impl Looks {
         if let Ok(look) = result
             && under_way.clock_set
         {
-            // Its times are another clock's than ours: it proves presence alone.
+            // Its times were measured by another clock than ours: it proves presence alone.
             look.incomplete.get_or_insert(Incomplete {
                 gap: Gap::ClockSet,
                 pages: 0,
@@ -211,32 +210,32 @@ impl Looks {
         Some(under_way.request)
     }
 
-    /// One has shown records: what any has shown since the last complete one was there before the
-    /// next request as well.
+    /// Notes the records that a look has shown: any record seen since the last complete look
+    /// existed before the next request as well.
     pub(super) fn have_shown(&mut self, records: &[Transfer]) {
         if let Some(fresh) = &mut self.fresh {
             fresh.listed.extend(records.iter().map(Shown::from));
         }
     }
 
-    /// One was complete, of an agent at work.
+    /// Notes a complete look of a working agent.
     pub(super) fn are_complete(&mut self, began: Timestamp, came: Timestamp) {
         self.last_complete = Some((began, came));
     }
 
-    /// Submits may stand on this one.
+    /// Makes this look the baseline for submits.
     pub(super) fn stand_on(&mut self, fresh: Fresh) {
         self.fresh = Some(fresh);
     }
 
-    /// One was read to the list's end, and nothing is amiss.
+    /// Notes that a look was read to the list's end, without trouble.
     pub(super) fn are_well(&mut self) {
         self.failures = 0;
         self.incomplete = 0;
         self.submit_look_at = None;
     }
 
-    /// One could not be read to the list's end. How many in a row that makes.
+    /// Notes that a look could not be read to the list's end; returns how many in a row that makes.
     pub(super) fn was_incomplete(&mut self, gap: &Gap) -> u32 {
         if *gap != Gap::ClockSet {
             self.incomplete = self.incomplete.saturating_add(1);
@@ -244,14 +243,15 @@ impl Looks {
         self.incomplete
     }
 
-    /// Nothing can stand on the last one; the next one for the sake of submits comes a little later.
+    /// Notes that no decision may rely on the last look; the next one for submits comes a little
+    /// later.
     pub(super) fn again_soon(&mut self, poll_interval: SignedDuration, now: Timestamp) {
         self.failures = self.failures.saturating_add(1);
         let delay = backoff(self.failures).min(poll_interval);
         self.submit_look_at = Some(shift(now, delay));
     }
 
-    /// One has failed, or shown that nothing can be submitted: the next one is put off.
+    /// Delays the next look, after one that failed, or showed that nothing can be submitted.
     pub(super) fn put_off(&mut self, trouble: &Trouble, now: Timestamp) {
         let delay = match trouble {
             Trouble::BadToken(_) => TOKEN_RETRY,
@@ -266,28 +266,28 @@ impl Looks {
         self.fresh = None;
     }
 
-    /// The next one need not be put off any longer.
+    /// Ends the delay of the next look.
     pub(super) fn put_off_no_longer(&mut self) {
         self.retry_at = None;
     }
 
-    /// There is another token: what was put off is tried at once.
+    /// Notes another token: a delayed look is made at once.
     pub(super) fn token_changed(&mut self) {
         self.retry_at = None;
         self.submit_look_at = None;
     }
 
-    /// Runs that wait are to be submitted from now on, if the next one lets them.
+    /// Lets waiting runs be submitted from now on, if the next look allows.
     pub(super) fn for_submits_now(&mut self, now: Timestamp) {
         self.submit_look_at = Some(now);
     }
 
-    /// The clock was set: spans that it measured mean nothing now.
+    /// Follows a step of the clock: spans measured before mean nothing now.
     pub(super) fn clock_stepped(&mut self, by: SignedDuration) {
         self.fresh = None;
         if let Some(under_way) = &mut self.under_way {
             under_way.clock_set = true;
-            // It may have begun by either clock.
+            // It may have begun under either clock.
             under_way.since = under_way.since.min(shift(under_way.since, by));
         }
         self.last_complete =
@@ -306,7 +306,7 @@ fn backoff(failures: u32) -> SignedDuration {
 }
 
 impl Engine {
-    /// Asks for a look if one is due, else says when it will be.
+    /// Requests a look if one is due, else sets its time.
     pub(super) fn plan_look(&mut self) {
         let patience = self.set.agent.request_timeout.saturating_mul(2) + LOOK_LOST;
         if let Some(lost_at) = self.looks.lost_at(patience, self.now) {
@@ -325,12 +325,12 @@ impl Engine {
         }
         let request = self.look_request();
         self.looks.begin(request.clone(), self.now);
-        // Nothing else need happen until then: a look that is lost must be noticed all the same.
+        // Nothing else need happen until then, but a lost look must be noticed.
         self.looks.next = Some(shift(self.now, patience));
         self.then(Effect::Look(request));
     }
 
-    /// When the next look is due, if there is anything to look for.
+    /// When the next look is due, if one is needed.
     fn look_due_at(&self) -> Option<Timestamp> {
         let last = self.looks.last_began.filter(|at| *at <= self.now);
         let after = |gap: SignedDuration| last.map_or(self.now, |last| shift(last, gap));
@@ -340,14 +340,14 @@ impl Engine {
         let submits =
             (!self.looks.wanted.is_empty()).then(|| self.looks.submit_look_at.unwrap_or(self.now));
         let at = [followed, hinted, submits].into_iter().flatten().min()?;
-        // A clock that went back must not stretch a retry.
+        // A clock that went back must not delay a retry.
         let retry = self.looks.retry_at.map(|at| at.min(shift(self.now, TOKEN_RETRY)));
         let gap = last.map(|last| shift(last, HINTED_LOOK_GAP));
         [Some(at), retry, gap].into_iter().flatten().max()
     }
 
-    /// How often an attempt wants to be looked at: new and doubtful ones at `poll_interval`, old
-    /// ones less often, none less than once a minute.
+    /// How often an attempt has to be looked at: new and doubtful ones at `poll_interval`, old ones
+    /// less often, none less than once a minute.
     pub(super) fn look_interval(&self, attempt: &Attempt) -> SignedDuration {
         let poll = self.set.agent.poll_interval;
         match attempt.phase {
@@ -361,7 +361,7 @@ impl Engine {
         }
     }
 
-    /// What the next look is to bring back.
+    /// The request of the next look.
     fn look_request(&self) -> LookRequest {
         let exclusive = self.set.agent.exclusive_user;
         let since = if self.looks.wanted.is_empty() {
@@ -374,7 +374,8 @@ impl Engine {
             fingerprints: self.looks.wanted.clone(),
             transfers: BTreeSet::new(),
         };
-        // What is like a run's request but for its spelling is known before it is sent, too.
+        // Records that equal a run's request but for the spelling must be known before it is sent,
+        // too.
         let wanted = self.state.waiting();
         let wanted = wanted.filter(|machine| self.looks.wanted.contains(&machine.fingerprint()));
         request

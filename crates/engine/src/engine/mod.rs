@@ -68,7 +68,7 @@ use timers::Timers;
 pub use super::run::Wait;
 pub use query::{AgentView, AlertsView, FailingAlert, JobView, RunView};
 
-/// What the engine is told once about the machine that it runs on.
+/// Facts about the machine that the engine runs on, given once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Host {
     /// `{hostname}` in path templates.
@@ -78,7 +78,7 @@ pub struct Host {
     pub jitter_seed: u64,
 }
 
-/// All state of the daemon that decisions rest on.
+/// All state of the daemon that decisions depend on.
 #[derive(Debug)]
 pub struct Engine {
     host: Host,
@@ -89,14 +89,14 @@ pub struct Engine {
     dues: Timers<JobName>,
     /// When this engine began, by the clock as it is set now.
     began: Timestamp,
-    /// Since when it has heard of the time without a gap, by the clock as it is set now: what came due
+    /// Since when it has followed the time without a gap, by the present clock: an occurrence due
     /// before was missed while the daemon was down, or the machine asleep.
     awake_since: Timestamp,
     /// When a job will be late by its `max_age`.
     lates: Timers<JobName>,
-    /// Jobs of which occurrences are held back until a look, and their runs that ended meanwhile.
+    /// Jobs with occurrences held back until a look, and their runs that ended meanwhile.
     held: BTreeMap<JobName, Vec<Ended>>,
-    /// Those runs, of the job that is judged now.
+    /// Those runs, of the job being judged now.
     ended: Vec<Ended>,
     state: State,
     /// When time alone changes something for a run.
@@ -104,33 +104,33 @@ pub struct Engine {
     deliveries: Deliveries,
     agent_link: AgentLink,
     looks: Looks,
-    /// Requests that the agent start.
+    /// Requests to start the agent.
     starting: Starting,
-    /// Who hears of what.
+    /// The alert entries.
     entries: Vec<Entry>,
-    /// Summaries that the job file asks for.
+    /// The digests of the job file.
     digests: Vec<Summary>,
     conditions: Conditions,
-    /// Objects that frames have named.
+    /// Objects named in frames.
     failures: Failures,
     delivery_stats: DeliveryStats,
-    /// Runs to be looked after before the step ends.
+    /// Runs to be tended before the step ends.
     touched: BTreeSet<RunId>,
-    /// A run may have become free to start, or found something new to wait for.
+    /// A run may have become free to start, or have a new obstacle.
     admission_due: bool,
-    /// The operator whose request is dealt with, as far as it is known who that is.
+    /// The operator whose request is being handled, as far as known.
     asker: Option<String>,
     step: Step,
     now: Timestamp,
 }
 
 impl Engine {
-    /// Takes one fact in and gives out what is to be recorded, then done.
+    /// Takes in one fact and returns the records to commit and the effects to perform then.
     pub fn handle(&mut self, input: Input, now: Timestamp) -> Step {
         self.note_sleep(&input, now);
         self.now = now;
         if matches!(input, Input::Looked(_)) {
-            // What the look shows is judged by what was due before it.
+            // Occurrences due before the look are handled before it is taken in.
             self.deal_with_due();
         }
         match input {
@@ -174,12 +174,12 @@ impl Engine {
         [due, wake, late].into_iter().chain(others).flatten().min()
     }
 
-    /// True while the notification socket is worth having: a run is active.
+    /// True while the notification socket is useful: a run is active.
     pub fn wants_notifications(&self) -> bool {
         self.state.in_flight().any(|machine| !machine.is_over())
     }
 
-    /// Lets time and consequences take effect until nothing is left to be done at this instant.
+    /// Lets time and consequences take effect until nothing is left to do at this instant.
     fn settle(&mut self) {
         self.end_pause_of_all_in_time();
         self.judge_held_back();
@@ -190,7 +190,7 @@ impl Engine {
             self.admission_due = true;
         }
         self.tend_touched();
-        // A run may have ended that stood in the way.
+        // A run that was in the way may have ended.
         self.judge_held_back();
         self.admit();
         self.tend_touched();
@@ -203,7 +203,7 @@ impl Engine {
         self.plan_deliveries();
     }
 
-    /// Looks after each run that something has happened to.
+    /// Tends each run that was touched.
     fn tend_touched(&mut self) {
         while let Some(run) = self.touched.pop_first() {
             self.tend(run);
@@ -216,8 +216,8 @@ impl Engine {
         }
     }
 
-    /// Records a fact: it takes effect in memory now, and is committed before any effect. Whoever is to
-    /// hear of it is written to in the same commit.
+    /// Records a fact: it takes effect in memory now, and is committed before any effect. Alerts
+    /// about it are queued in the same commit.
     fn record(&mut self, record: Record) {
         self.state.assert_move(&record);
         self.state.apply(&record);
@@ -226,7 +226,7 @@ impl Engine {
         news.iter().for_each(|news| self.raise(news));
     }
 
-    /// Asks for something to be done after the commit.
+    /// Adds an effect to be performed after the commit.
     fn then(&mut self, effect: Effect) {
         self.step.then.push(effect);
     }
@@ -280,7 +280,7 @@ impl Engine {
         self.say_state(id, state, reason, level);
     }
 
-    /// Says in a run's timeline and in the log that it is in a state, and why.
+    /// Adds to a run's timeline and to the log that it is in a state, and why.
     fn say_state(&mut self, id: RunId, state: RunState, reason: Reason, level: Level) {
         let told = self.told(id, &reason);
         self.event(id, Happening::State { state, reason });
@@ -293,7 +293,7 @@ impl Engine {
         self.record(Record::Event(Event { run, at: self.now, what }));
     }
 
-    /// Says a sentence about a run to the log; `event` is what of its timeline it is about.
+    /// Logs a sentence about a run; `event` is the event in its timeline that it is about.
     fn tell(&mut self, level: Level, run: RunId, event: Option<EventKind>, text: String) {
         let machine = self.state.run(run);
         let job = Some(machine.row().job.clone());
@@ -307,7 +307,7 @@ impl Engine {
         self.step.notes.push(Note { level, job, run: Some(run), by, facts, at: self.now, text });
     }
 
-    /// Says a sentence about the whole to the log.
+    /// Logs a sentence about the daemon as a whole.
     fn announce(&mut self, level: Level, job: Option<&JobName>, text: String) {
         let (job, by) = (job.cloned(), self.asker.clone());
         let facts = NoteFacts::default();

@@ -16,7 +16,7 @@ use crate::run::{Attempt, Before, Phase, RunMachine, RunState, Sighting};
 use crate::transfer::Transfer;
 
 impl Engine {
-    /// A 200 that is followed only by records that fail on date, user or spelling.
+    /// Reports a 200 that is followed only by records that fail on date, user or spelling.
     pub(super) fn say_near_misses(&mut self, unclaimed: &BTreeMap<Fingerprint, Vec<&Transfer>>) {
         let exclusive = self.set.agent.exclusive_user;
         let said = |machine: &RunMachine, attempt: &Attempt| {
@@ -44,7 +44,8 @@ impl Engine {
             let missed = near.filter_map(|record| {
                 evidence(attempt, record, exclusive).err().map(|miss| (*record, miss))
             });
-            // A sync's between the same places is as old as the hills; of the others the newest.
+            // A sync's record between the same places may be ages old; of the others, take the
+            // newest.
             let Some((near, miss)) = missed
                 .filter(|(_, miss)| *miss != Miss::Kind)
                 .max_by_key(|(record, _)| (record.requested_at, record.id))
@@ -70,7 +71,7 @@ impl Engine {
 }
 
 /// True for a record that was not listed before the POST of the attempt. After a restart the look
-/// before it is not known any more, and only what is not much older than the POST counts as new.
+/// before the POST is no longer known, and only records not much older than the POST count as new.
 fn is_new(attempt: &Attempt, before: Option<&Before>, record: &Transfer) -> bool {
     if attempt.baseline.contains(&record.id) {
         return false;

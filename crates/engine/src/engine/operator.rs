@@ -10,7 +10,7 @@ use crate::repeat::Wish;
 use crate::run::CancelCause;
 
 impl Engine {
-    /// Takes a request in.
+    /// Takes in a request.
     pub(super) fn operator(&mut self, to: ReplyTo, request: OperatorRequest) {
         let answer = match request {
             OperatorRequest::Trigger { job, run } => self.runs_asked_for(&[Wish::now(job, run)]),
@@ -55,7 +55,7 @@ impl Engine {
         if pause.until.is_some_and(|until| until <= self.now) {
             return Answer::No("the time until which to pause is past".to_owned());
         }
-        // What was due until now was not paused yet.
+        // Occurrences due until now were not paused yet.
         self.judge_now(name);
         self.occurrences_due(name);
         self.end_pause(name, self.now);
@@ -68,7 +68,7 @@ impl Engine {
         Answer::Done(Vec::new())
     }
 
-    /// Schedules a job again. What was due meanwhile is not caught up.
+    /// Schedules a job again. Occurrences that were due meanwhile are not caught up.
     fn resume(&mut self, name: &JobName) -> Answer {
         if !self.jobs.contains_key(name) {
             return unknown_job(name);
@@ -90,7 +90,7 @@ impl Engine {
         self.still_quiet(name).map_or(Answer::Done(Vec::new()), Answer::DoneBut)
     }
 
-    /// A job that is under no pause of its own can't be resumed by its name.
+    /// The error for a job without a pause of its own, which can't be resumed by its name.
     fn not_paused(&self, name: &JobName) -> Answer {
         Answer::No(if self.pause_of_all(self.now).is_some() {
             format!(
@@ -102,7 +102,7 @@ impl Engine {
         })
     }
 
-    /// Why a job that was just resumed still has no occurrence.
+    /// The reason why a job that was just resumed still has no occurrence.
     fn still_quiet(&self, name: &JobName) -> Option<String> {
         if self.pause_of_all(self.now).is_some() {
             return Some(
@@ -117,13 +117,13 @@ impl Engine {
 }
 
 impl Engine {
-    /// Who asks, for a sentence.
+    /// The operator, as part of a sentence.
     pub(super) fn asker_words(&self) -> String {
         self.asker.clone().unwrap_or_else(|| "an operator".to_owned())
     }
 }
 
-/// There is no such job.
+/// The error for an unknown job.
 fn unknown_job(name: &JobName) -> Answer {
     Answer::No(format!("there is no job `{name}`"))
 }

@@ -23,7 +23,7 @@ pub(super) struct Outbox {
     of_entry: BTreeMap<AlertKey, BTreeSet<u64>>,
 }
 
-/// What is on its way. Lost in a crash: then it is delivered again.
+/// Deliveries under way. Lost in a crash: then they are made again.
 #[derive(Debug, Default)]
 pub(super) struct Deliveries {
     /// By entry.
@@ -33,27 +33,27 @@ pub(super) struct Deliveries {
 }
 
 impl Deliveries {
-    /// True while an alert of the entry is on its way.
+    /// True while an alert of the entry is being delivered.
     pub(super) fn is_busy(&self, entry: AlertKey) -> bool {
         self.under_way.contains_key(&entry)
     }
 
-    /// True while as many are on their way as may be.
+    /// True while as many deliveries are under way as allowed.
     pub(super) fn are_full(&self) -> bool {
         self.under_way.len() >= DELIVERIES_MAX
     }
 
-    /// One begins.
+    /// Begins a delivery.
     pub(super) fn begin(&mut self, alert: &QueuedAlert) {
         self.under_way.insert(alert.key, alert.id);
     }
 
-    /// One has come to its end.
+    /// Ends a delivery.
     pub(super) fn end(&mut self, alert: AlertId) {
         self.under_way.retain(|_, under_way| *under_way != alert);
     }
 
-    /// The next one is due then.
+    /// Sets when the next one is due.
     pub(super) fn plan(&mut self, next: Option<Timestamp>) {
         self.next = next;
     }
@@ -103,7 +103,7 @@ impl Outbox {
         self.rows.last_key_value().map_or(1, |(last, _)| last.saturating_add(1))
     }
 
-    /// How many there are.
+    /// The number of alerts.
     pub(super) fn len(&self) -> usize {
         self.rows.len()
     }
@@ -113,7 +113,7 @@ impl Outbox {
         self.rows.values()
     }
 
-    /// The first row of each entry: what is delivered next.
+    /// The first row of each entry: the next one to deliver.
     pub(super) fn heads(&self) -> impl Iterator<Item = &Arc<QueuedAlert>> {
         self.of_entry.values().filter_map(|numbers| self.rows.get(numbers.first()?))
     }

@@ -13,7 +13,7 @@ use crate::reason::{AttemptEnd, CancelReason, NothingLeft, Reason, UnderWay, Wai
 use crate::run::{AtAgent, CancelCause, CancelWish, LookedFor, OnTime, Phase, RunState, Turn};
 
 impl Engine {
-    /// The agent has reported the end of a transfer of ours, and its row holds how it ended.
+    /// Handles the end of one of our transfers: its row holds how it ended.
     pub(super) fn transfer_ended(&mut self, id: AttemptId) {
         let now = self.now;
         let machine = self.state.run(id.run);
@@ -72,7 +72,7 @@ impl Engine {
         }
     }
 
-    /// Ends a run. Its open attempts are looked for on (protocol, rule 9).
+    /// Ends a run. Its open attempts are still looked for (protocol, rule 9).
     pub(super) fn end_run(&mut self, id: RunId, state: RunState, reason: impl Into<Reason>) {
         let (now, reason) = (self.now, reason.into());
         let machine = self.state.run(id);
@@ -82,7 +82,7 @@ impl Engine {
         let job = machine.row().job.clone();
         let left = machine.left_at_its_end();
         // Requests that are unanswered, looked for or not listed yet stay so: their own answer,
-        // window and timeout settle them, and until then they hold what they hold.
+        // window and timeout settle them, and until then they occupy their job and destination.
         for attempt in left {
             let reason = CancelReason::EndOfRun.into();
             let (cause, told) = (CancelCause::Double, false);
@@ -99,7 +99,7 @@ impl Engine {
         self.say_state(id, state, reason, level);
     }
 
-    /// Notes in a job's mark how its run has ended.
+    /// Notes the end of a run in its job's mark.
     fn mark_end(&mut self, job: &JobName, run: RunId, state: RunState) {
         let now = self.now;
         if state != RunState::Skipped {
@@ -118,7 +118,7 @@ impl Engine {
         }
     }
 
-    /// Gives an attempt up that was not found.
+    /// Gives up an attempt that was not found.
     fn give_up(&mut self, id: AttemptId, end: AttemptEnd) {
         let (now, window) = (self.now, self.adopt_window());
         let machine = self.state.run(id.run);
@@ -129,7 +129,7 @@ impl Engine {
         self.event(id.run, Happening::GivenUp { attempt: id.number, reason });
     }
 
-    /// Looks after a run: everything that time, or what was just recorded, brings about.
+    /// Tends a run: everything that time, or the last records, bring about.
     pub(super) fn tend(&mut self, id: RunId) {
         let machine = self.state.run(id);
         let open: Vec<AttemptId> = machine.open_attempts().map(|attempt| attempt.id).collect();
@@ -159,11 +159,11 @@ impl Engine {
         }
     }
 
-    /// A run that can't be queued in time is skipped.
+    /// Skips a run that can't be queued in time.
     fn enforce_start_within(&mut self, id: RunId) {
         let machine = self.state.run(id);
         let Some(within) = machine.is_too_late_to_start(self.now) else { return };
-        // One that has been found waiting for nothing has only just begun: for the look.
+        // A run without an obstacle has only just begun to wait: for the look.
         let waited = match machine.wait() {
             Some(_) => self.wait_reason(machine),
             None => WaitReason::List.into(),
@@ -173,7 +173,7 @@ impl Engine {
         self.end_run(id, RunState::Skipped, Reason::StartWithin { limit: within, waited });
     }
 
-    /// What time brings about for one open attempt.
+    /// Handles the effects of time on one open attempt.
     fn tend_attempt(&mut self, id: AttemptId) {
         let now = self.now;
         let machine = self.state.run(id.run);
@@ -202,7 +202,7 @@ impl Engine {
             }
             OnTime::Ending => self.end_with_cause(id),
             OnTime::Vanished { canceling } => {
-                // A run that is to be canceled ends, and the id is watched.
+                // The run is to be canceled: it ends, and its transfer's id stays under watch.
                 self.give_up(id, AttemptEnd::Vanished { canceling });
                 if canceling && follows {
                     self.end_canceling(id.run, NothingLeft::Gone);

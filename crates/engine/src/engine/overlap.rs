@@ -21,18 +21,17 @@ use crate::transfer::Transfer;
 pub(super) struct Ended {
     /// The run.
     run: RunId,
-    /// Up to when it counts as active.
+    /// The end of the time in which it counts as active.
     until: Timestamp,
 }
 
 impl Engine {
-    /// Jobs of which something is due and waits for a look.
+    /// Jobs with a due occurrence that waits for a look.
     pub fn held_back(&self) -> impl Iterator<Item = &JobName> {
         self.held.keys()
     }
 
-    /// The occurrence of a job that waits for a look, and what it waits for; the first where more
-    /// are due.
+    /// The occurrence of a job that waits for a look, and the reason; the first where more are due.
     pub(super) fn held_back_view(&self, name: &JobName) -> Option<(Timestamp, Reason)> {
         if !self.held.contains_key(name) {
             return None;
@@ -44,14 +43,14 @@ impl Engine {
         Some((occurrence, Reason::Waits(wait)))
     }
 
-    /// Deals with what is due, job by job.
+    /// Handles due occurrences, job by job.
     pub(super) fn deal_with_due(&mut self) {
         while let Some(job) = self.dues.first_due(self.now) {
             self.occurrences_due(&job);
         }
     }
 
-    /// True if what is due of a job has to wait for a look, and notes that it does.
+    /// True if due occurrences of a job have to wait for a look; notes that they do.
     pub(super) fn is_held_back(&mut self, name: &JobName) -> bool {
         if !self.must_look_first(name) {
             return false;
@@ -61,9 +60,9 @@ impl Engine {
         true
     }
 
-    /// True if an occurrence is due of a job whose transfer was last seen before that, or is over
-    /// while its run waits to know why. All that are due are judged together: the last of them too,
-    /// unless it came due while the last look was under way.
+    /// True if an occurrence of a job is due whose transfer was last seen before that, or is over
+    /// while its run waits for the cause. All due occurrences are judged together: the last of them
+    /// too, unless it came due while the last look was under way.
     fn must_look_first(&self, name: &JobName) -> bool {
         let Some(first) = self.first_due(name) else { return false };
         let complete = self.looks.last_complete();
@@ -71,7 +70,7 @@ impl Engine {
             let mut open = machine.attempts().filter(|attempt| attempt.phase.is_underway());
             !machine.is_over()
                 && open.any(|attempt| {
-                    // As old as this is what was seen last while nothing is amiss.
+                    // The usual age of the last sighting while all is well.
                     let usual = self.look_interval(attempt) + OVERLAP_SLACK;
                     let is_unshown =
                         |due| complete.is_none_or(|(began, _)| began < shift(due, -usual));
@@ -83,7 +82,7 @@ impl Engine {
         })
     }
 
-    /// When the last occurrence of a job was due that is due by now.
+    /// When the last occurrence of a job that is due by now was due.
     fn last_due(&self, name: &JobName) -> Option<Timestamp> {
         let job = self.jobs.get(name)?;
         let mark = self.state.mark(name);
@@ -91,7 +90,7 @@ impl Engine {
         Some(self.due_at(job, last))
     }
 
-    /// When the first occurrence of a job is due that has not been dealt with, if it is by now.
+    /// When the first unhandled occurrence of a job was due, if it is due by now.
     fn first_due(&self, name: &JobName) -> Option<Timestamp> {
         let job = self.jobs.get(name)?;
         let mark = Some(self.state.mark(name)).filter(|mark| mark.scheduled)?;
@@ -99,7 +98,7 @@ impl Engine {
         Some(self.due_at(job, occurrence)).filter(|due| *due <= self.now)
     }
 
-    /// Judges what was held back, of the jobs of which enough is known now.
+    /// Judges the occurrences that were held back, of the jobs of which enough is known now.
     pub(super) fn judge_held_back(&mut self) {
         let known = |name: &&JobName| !self.must_look_first(name);
         let known: Vec<JobName> = self.held.keys().filter(known).cloned().collect();
@@ -108,7 +107,8 @@ impl Engine {
         }
     }
 
-    /// Judges what was held back of a job, whatever is known: its schedule is about to change.
+    /// Judges the occurrences of a job that were held back, whatever is known: its schedule is
+    /// about to change.
     pub(super) fn judge_now(&mut self, name: &JobName) {
         let Some(ended) = self.held.remove(name) else { return };
         self.ended = ended;
@@ -117,8 +117,8 @@ impl Engine {
         self.arm(name);
     }
 
-    /// Notes that the end of a transfer is seen, and when it ended at the agent, by our clock as far
-    /// as both are known.
+    /// Notes that the end of a transfer was seen, and when it ended at the agent, by our clock as
+    /// far as both are known.
     pub(super) fn note_finish(&mut self, id: AttemptId, record: &Transfer) {
         let now = self.now;
         let offset = self.agent_link.offset();
@@ -134,10 +134,10 @@ impl Engine {
         });
     }
 
-    /// A run has ended: up to when it was in the way of what was held back.
+    /// Notes the end of a run: until then it was in the way of occurrences that were held back.
     pub(super) fn note_end(&mut self, id: RunId) {
         let machine = self.state.run(id);
-        // What repeats others never keeps an occurrence from running.
+        // A run that repeats another never keeps an occurrence from running.
         if !self.held.contains_key(&machine.row().job) || machine.row().trigger.steps_behind() {
             return;
         }
@@ -151,13 +151,13 @@ impl Engine {
         self.held.entry(job).or_default().push(ended);
     }
 
-    /// Whether an occurrence came while a run was active that has ended since, and does not run for
-    /// that.
+    /// Whether an occurrence came due while a run was active that has ended since, and does not run
+    /// because of that.
     pub(super) fn overlapped_by_ended(&self, job: &Job, at: Timestamp) -> Option<SkipReason> {
         let ended = self.ended.iter().find(|ended| at < ended.until)?;
         let skips = match job.overlap {
             Overlap::Skip => true,
-            // One is held, and that is there already.
+            // One run may wait, and it is there already.
             Overlap::Queue => !self.state.ahead(&job.name).is_empty(),
             Overlap::Replace => false,
         };

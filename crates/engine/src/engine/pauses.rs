@@ -17,7 +17,7 @@ use crate::record::{Mark, PastPause, Pause, PauseOfAll, Record};
 const JUST_BEFORE: SignedDuration = SignedDuration::from_millis(-1);
 
 impl Engine {
-    /// The pauses that a job may be under: its own, and that of all.
+    /// The pauses that a job may be under: its own, and that of all jobs.
     fn pauses_of<'a>(&'a self, mark: &'a Mark) -> impl Iterator<Item = &'a Pause> {
         mark.pause.iter().chain(&self.state.pause_of_all().pause)
     }
@@ -36,15 +36,15 @@ impl Engine {
         self.pauses_of(mark).try_fold(Timestamp::MIN, |from, pause| Some(from.max(pause.until?)))
     }
 
-    /// Up to when no occurrence of a job is due, handled or paused; absent if it is paused without
-    /// an end.
+    /// The time up to which no occurrence of a job is due, because it was handled or falls into a
+    /// pause; absent if the pause has no end.
     pub(super) fn quiet_until(&self, mark: &Mark) -> Option<Timestamp> {
         let from = self.unpaused_from(mark)?;
         Some(mark.handled.max(from.saturating_add(JUST_BEFORE).unwrap_or(from)))
     }
 
-    /// A job's pause is over since then: it becomes a record, and its occurrences are not made up
-    /// for. One that `jitter` still held back when the pause began is one of them.
+    /// Ends a job's pause as of `until`: it becomes a record, and its occurrences are not made up
+    /// for. An occurrence that `jitter` still held back when the pause began is one of them.
     pub(super) fn end_pause(&mut self, name: &JobName, until: Timestamp) {
         let Some(planned) = self.jobs.get(name) else { return };
         let mark = self.state.mark(name);
@@ -71,7 +71,7 @@ impl Engine {
         if pause.until.is_some_and(|until| until <= self.now) {
             return Answer::No("the time until which to pause is past".to_owned());
         }
-        // What was due until now was not paused yet.
+        // Occurrences due until now were not paused yet.
         let held: Vec<JobName> = self.held.keys().cloned().collect();
         held.iter().for_each(|name| self.judge_now(name));
         self.deal_with_due();
@@ -85,7 +85,7 @@ impl Engine {
         Answer::Done(Vec::new())
     }
 
-    /// Schedules all jobs again but those that are paused by themselves.
+    /// Schedules all jobs again, except those with a pause of their own.
     pub(super) fn resume_all(&mut self) -> Answer {
         if self.state.pause_of_all().pause.as_ref().is_none_or(|pause| !pause.holds(self.now)) {
             let hint = "`pause --all` is not in force; single jobs are resumed by their names";
@@ -105,7 +105,7 @@ impl Engine {
         }
     }
 
-    /// The clock was set back, perhaps before a start: the pause of all jobs falls back with it.
+    /// Moves the pause of all jobs back with the clock, which was set back, perhaps before a start.
     pub(super) fn pause_of_all_falls_back(&mut self) {
         let mut pauses = PauseOfAll::clone(self.state.pause_of_all());
         let Some(pause) = pauses.pause.as_mut().filter(|pause| pause.at > self.now) else { return };
@@ -113,7 +113,8 @@ impl Engine {
         self.record(Record::PauseOfAll(Arc::new(pauses)));
     }
 
-    /// The pause of all jobs is over since then; what came due meanwhile is not made up for.
+    /// Ends the pause of all jobs as of `until`; occurrences that came due meanwhile are not made
+    /// up for.
     fn end_pause_of_all(&mut self, until: Timestamp) {
         let Some(pause) = self.state.pause_of_all().pause.clone() else { return };
         let until = until.max(pause.at);
@@ -145,8 +146,8 @@ impl Engine {
         }
     }
 
-    /// The pauses of a job that are over, its own and those of all, oldest first. How many of its
-    /// occurrences fell into one of all is counted now.
+    /// The pauses of a job that are over, its own and those of all jobs, oldest first. The number
+    /// of its occurrences in a pause of all is counted now.
     pub fn past_pauses(&self, name: &JobName) -> Vec<PastPause> {
         let Some(planned) = self.jobs.get(name) else { return Vec::new() };
         let mark = self.state.mark(name);
@@ -168,7 +169,7 @@ impl Engine {
     }
 }
 
-/// Until when and why, for the log; `local` writes a time.
+/// End and reason of a pause, for the log; `local` formats a time.
 pub(super) fn words(pause: &Pause, local: impl FnOnce(Timestamp) -> String) -> String {
     let until = pause.until.map(|at| format!(" until {}", local(at))).unwrap_or_default();
     let why = pause.reason.as_ref().map(|why| format!(": {why}")).unwrap_or_default();

@@ -18,18 +18,18 @@ use crate::record::{Mark, Pause};
 use crate::run::{Attempt, Run, RunState, Wait};
 use crate::transfer::AgentState;
 
-/// What is known of the agent, as of the last contact.
+/// The known state of the agent, as of the last contact.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AgentView {
-    /// Whether it answered; absent if never asked.
+    /// Whether it answered; absent if it was never asked.
     pub reachable: Option<bool>,
-    /// What it said of itself.
+    /// The state that it reported.
     pub state: AgentState,
-    /// Whether it took our token; absent if never asked.
+    /// Whether it accepted our token; absent if it was never asked.
     pub token_valid: Option<bool>,
     /// When it was last asked.
     pub asked_at: Option<Timestamp>,
-    /// What keeps runs from being submitted, in words; empty if nothing does.
+    /// The trouble that keeps runs from being submitted, in words; empty if there is none.
     pub words: String,
     /// Since when.
     pub trouble_since: Option<Timestamp>,
@@ -40,17 +40,17 @@ pub struct AgentView {
 pub struct JobView {
     /// Its definition.
     pub job: Arc<Job>,
-    /// What is durable of it.
+    /// Its durable state.
     pub mark: Arc<Mark>,
     /// The pause that holds: its own, or that of all jobs.
     pub pause: Option<Pause>,
-    /// The occurrence that is due and held back, and what it waits for.
+    /// The due occurrence that is held back, and the reason.
     pub held_back: Option<(Timestamp, Reason)>,
     /// Its next occurrence, without jitter; absent while paused, disabled or without schedule.
     pub next_run: Option<Timestamp>,
     /// Its active run.
     pub active: Option<RunId>,
-    /// Runs that wait behind the active one.
+    /// Runs that wait for the active one.
     pub behind: Vec<RunId>,
     /// Since when it has been late, by `max_age`.
     pub late_since: Option<Timestamp>,
@@ -63,20 +63,20 @@ pub struct RunView {
     pub run: Arc<Run>,
     /// Its attempts, with the progress last seen, the speed by our own looks, and when it last moved.
     pub attempts: Vec<Arc<Attempt>>,
-    /// What it waits for.
+    /// Its obstacle.
     pub wait: Option<Wait>,
     /// The run that it waits for.
     pub blocked_by: Option<RunId>,
 }
 
-/// How alerts fare.
+/// The state of alerts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AlertsView {
     /// Alerts that are not delivered yet.
     pub waiting: usize,
     /// Of each entry whose deliveries fail, the one that is tried now.
     pub failing: Vec<FailingAlert>,
-    /// Deliveries that were taken, since the engine began.
+    /// Successful deliveries since the engine began.
     pub delivered: u64,
     /// Tries that failed, since the engine began.
     pub failed: u64,
@@ -87,9 +87,9 @@ pub struct AlertsView {
 /// An alert whose delivery has failed, and is tried again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FailingAlert {
-    /// How it is delivered, in words that hold no secret.
+    /// The channel, in words that hold no secret.
     pub channel: String,
-    /// What it tells of.
+    /// The occasion that it reports.
     pub occasion: Occasion,
     /// When that happened.
     pub at: Timestamp,
@@ -117,12 +117,12 @@ impl Engine {
         self.jobs.keys()
     }
 
-    /// The names of all jobs that are kept in mind, those that are gone from the file too.
+    /// The names of all jobs with a mark, including those that are gone from the file.
     pub fn jobs_ever_known(&self) -> impl Iterator<Item = &JobName> + Clone {
         self.state.jobs_ever_known()
     }
 
-    /// The names of the jobs after this one, or of all, in order: for those who ask by and by.
+    /// The names of the jobs after this one, or of all, in order: for callers that ask in slices.
     pub fn jobs_after(&self, name: Option<&JobName>) -> impl Iterator<Item = &JobName> {
         let after = name.map_or(Bound::Unbounded, Bound::Excluded);
         self.jobs.range::<JobName, _>((after, Bound::Unbounded)).map(|(name, _)| name)
@@ -151,7 +151,7 @@ impl Engine {
         })
     }
 
-    /// A run that is in memory: one that is not over, or whose attempts are still looked for.
+    /// A run in memory: an unfinished one, or one whose attempts are still looked for.
     pub fn run_view(&self, id: RunId) -> Option<RunView> {
         let machine = self.state.find_run(id)?;
         let waiting = machine.state() == RunState::Waiting;
@@ -187,7 +187,7 @@ impl Engine {
         self.state.unfinished()
     }
 
-    /// Open attempts: what may still be at work at the agent, or may yet turn up.
+    /// Open attempts: those whose transfer may still be active at the agent, or may yet turn up.
     pub fn in_flight(&self) -> impl Iterator<Item = RunId> {
         self.state.in_flight_ids().iter().copied()
     }

@@ -28,10 +28,10 @@ use crate::run::{Phase, RunState};
 
 impl Engine {
     /// An engine rebuilt from durable rows: attempts whose answer is not recorded are uncertain.
-    /// The step settles what changed while nothing ran; commit it like any other.
+    /// The step settles what changed while no daemon ran; commit it like any other.
     ///
-    /// The rows are dated by a clock that was set by `stepped` since. What is due is judged by the
-    /// clock as it is now.
+    /// The rows carry times of a clock that was set by `stepped` since. Due occurrences are judged
+    /// by the present clock.
     pub fn recover(
         durable: Durable,
         jobs: Arc<JobSet>,
@@ -87,8 +87,8 @@ impl Engine {
         (engine, step)
     }
 
-    /// An intent without an answer: we died, or the disk failed, between commit and answer. It
-    /// may have been sent, and may even be processed late; it uses up no attempt.
+    /// Handles an intent without an answer: we died, or the disk failed, between commit and answer.
+    /// The request may have been sent, and may even be processed late; it uses up no attempt.
     fn doubt_unanswered(&mut self) {
         let unanswered: Vec<AttemptId> = self
             .state

@@ -11,9 +11,9 @@ use crate::job::{Job, JobSet};
 use crate::record::Record;
 
 impl Engine {
-    /// Takes the new set; only jobs that differ are armed anew.
+    /// Takes the new set; only jobs that differ get new timers.
     pub(super) fn replace_jobs(&mut self, set: Arc<JobSet>) {
-        // What was held back came due by the old schedule.
+        // Occurrences that were held back came due by the old schedule.
         let held: Vec<JobName> = self.held.keys().cloned().collect();
         for name in held {
             let (old, new) = (self.jobs.get(&name), set.jobs.get(&name));
@@ -60,7 +60,7 @@ impl Engine {
         self.admission_due = true;
     }
 
-    /// Brings a job's mark in line with what the file says of it from now on, and arms it.
+    /// Adjusts a job's mark to its new definition, and sets its timer.
     pub(super) fn adopt(&mut self, name: &JobName) {
         let Some((name, planned)) = self.jobs.get_key_value(name) else {
             self.change_mark(name, |mark| mark.scheduled = false);
@@ -75,7 +75,7 @@ impl Engine {
     }
 }
 
-/// True when nothing differs that decides when a job is due: it need not be armed anew.
+/// True when two definitions are due at the same times: the timer can stay.
 fn is_scheduled_alike(a: &Arc<Job>, b: &Arc<Job>) -> bool {
     Arc::ptr_eq(a, b)
         || (a.timetable == b.timetable

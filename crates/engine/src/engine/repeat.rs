@@ -24,7 +24,7 @@ use crate::run::{Run, RunState, Trigger};
 use crate::template::PathTemplate;
 
 impl Engine {
-    /// Records the runs that somebody asks for: all of them, or none.
+    /// Records the requested runs: all of them, or none.
     pub(super) fn runs_asked_for(&mut self, wishes: &[Wish]) -> Answer {
         let mut runs = Vec::with_capacity(wishes.len());
         for wish in wishes {
@@ -67,10 +67,10 @@ impl Engine {
         }
     }
 
-    /// The runs that a backfill would come to now.
+    /// The runs that a backfill would create now.
     ///
     /// # Errors
-    /// In words: there is no such job, its time lies ahead, or there are too many.
+    /// A message: there is no such job, its time lies ahead, or there are too many.
     pub fn backfill_plan(&self, wanted: &Backfill) -> Result<BackfillPlan, String> {
         let name = &wanted.job;
         let planned = self.jobs.get(name).ok_or_else(|| format!("there is no job `{name}`"))?;
@@ -115,8 +115,8 @@ impl Engine {
         self.too_many(plan.runs.iter()).map_or(Ok(plan), Err)
     }
 
-    /// Why an occurrence needs no run, if it does not: by the run of its time that is not over, and
-    /// by the past ones.
+    /// The reason why an occurrence needs no run, if so: an unfinished run for its time, or past
+    /// ones.
     fn left_out(
         &self,
         wanted: &Backfill,
@@ -137,13 +137,13 @@ impl Engine {
         success_for(past, at).map(|run| left_out(run, ReasonCode::Completed))
     }
 
-    /// The runs of a job that are not over, but for one that gives way to whatever is asked for.
+    /// The unfinished runs of a job, except one that gives way to any request.
     fn under_way(&self, job: &JobName) -> impl Iterator<Item = &Run> {
         let machine = self.state.unfinished_of(job).iter().map(|id| self.state.run(*id));
         machine.filter(|machine| !machine.only_hopes()).map(|machine| machine.row().as_ref())
     }
 
-    /// The runs of a job that are not over, the oldest of each scheduled time, by its milliseconds.
+    /// The unfinished runs of a job, the oldest of each scheduled time, by its milliseconds.
     fn active_by_time(&self, job: &JobName) -> BTreeMap<i64, RunId> {
         let mut active = BTreeMap::new();
         for run in self.under_way(job) {
@@ -154,7 +154,7 @@ impl Engine {
         active
     }
 
-    /// The row of a run that somebody asks for, if there may be one.
+    /// The row of a requested run, if it is allowed.
     fn wished(&self, wish: &Wish) -> Result<Run, String> {
         let name = &wish.job;
         let job = self.jobs.get(name).cloned();
@@ -186,7 +186,7 @@ impl Engine {
             }
             Wanted::Retry { of, current } => self.retry_run(wish, job.as_deref(), of, *current),
         }?;
-        // Whatever changes it has, and whatever its job has become since they were made.
+        // With the changes of that run, even if its job has changed since.
         let (source, destination) = (&run.request.source, &run.request.destination);
         if source.is_same_as(destination) {
             return Err(format!("source and destination of `{name}` would be the same"));
@@ -194,7 +194,7 @@ impl Engine {
         Ok(run)
     }
 
-    /// A run that is triggered.
+    /// The row of a triggered run.
     fn manual_run(
         &self,
         wish: &Wish,
@@ -219,7 +219,7 @@ impl Engine {
         Ok(run)
     }
 
-    /// A run that repeats another.
+    /// The row of a run that repeats another.
     fn retry_run(
         &self,
         wish: &Wish,
@@ -243,7 +243,7 @@ impl Engine {
             ));
         }
         let reason = Reason::Retried { of: of.id, by: self.asker.clone() };
-        // The policy of today is the better one; where the job is gone, that of then is left.
+        // The present policy is the better one; where the job is gone, the old one is used.
         let terms = job.map_or(&of.terms, |job| &job.terms);
         let request = if current {
             let job = job.ok_or_else(|| {
@@ -266,7 +266,7 @@ impl Engine {
         Ok(run)
     }
 
-    /// The row of a run that waits.
+    /// The row of a waiting run.
     pub(super) fn new_run(
         &self,
         (id, job): (RunId, &JobName),
@@ -292,12 +292,12 @@ impl Engine {
             retry_of: None,
             changes: Changes::default(),
             request,
-            // A run outlives the job set, and keeps nothing of it.
+            // A run outlives the job set, and shares no memory with it.
             terms: Arc::new(Terms::clone(terms)),
         }
     }
 
-    /// The request of a run that may differ from its job.
+    /// The request of a run with changes to its job.
     fn render_changed(
         &self,
         job: &Job,
@@ -317,7 +317,7 @@ impl Engine {
         self.render(&changed, at, run)
     }
 
-    /// Records runs, each behind what its job has to do before it.
+    /// Records runs, each after the runs that its job has to do before.
     fn open_all(&mut self, runs: Vec<Run>) -> Vec<RunId> {
         let ids = runs.iter().map(|run| run.id).collect();
         for mut run in runs {
@@ -331,7 +331,7 @@ impl Engine {
         ids
     }
 
-    /// Words for more retries and backfills of one job than may wait.
+    /// The error for more retries and backfills of one job than may wait.
     fn too_many<'a>(&self, runs: impl Iterator<Item = &'a Run>) -> Option<String> {
         let mut more: BTreeMap<&JobName, usize> = BTreeMap::new();
         for run in runs.filter(|run| run.trigger.steps_behind()) {
@@ -348,14 +348,14 @@ impl Engine {
         })
     }
 
-    /// The run of a job for that time that is not over.
+    /// The unfinished run of a job for that time.
     fn active_for(&self, job: &JobName, at: Timestamp) -> Option<RunId> {
         let is_for = |run: &&Run| run.scheduled_for.is_some_and(|other| is_same_time(other, at));
         self.under_way(job).find(is_for).map(|run| run.id)
     }
 
-    /// A run for that time that was not over when the past was read, and is now: how it ended is
-    /// not known here.
+    /// A run for that time that was unfinished when the past was read, and is finished now: how it
+    /// ended is not known here.
     fn ended_since(&self, past: &[PastRun], job: &JobName, at: Timestamp) -> Option<RunId> {
         let unfinished = self.state.unfinished_of(job);
         let is = |run: &&PastRun| {
@@ -376,7 +376,7 @@ fn by_time(past: &[PastRun]) -> BTreeMap<i64, Vec<PastRun>> {
     by_time
 }
 
-/// The success that a time has had.
+/// The successful run for a time.
 fn success_for(past: &[PastRun], at: Timestamp) -> Option<RunId> {
     let is =
         |run: &&PastRun| run.state == RunState::Succeeded && is_same_time(run.scheduled_for, at);
@@ -388,7 +388,7 @@ fn is_same_time(a: Timestamp, b: Timestamp) -> bool {
     a.as_millisecond() == b.as_millisecond()
 }
 
-/// `--set timeout` holds whatever the policy.
+/// Changes a run's terms. `--set timeout` overrides the policy.
 fn change_terms(run: &mut Run, changes: &Changes) {
     if let Some(timeout) = changes.timeout {
         Arc::make_mut(&mut run.terms).timeout = timeout;

@@ -17,12 +17,12 @@ use crate::limits::AGENT_START_RETRY;
 use crate::matching::shift;
 use crate::transfer::{AgentState, StartAnswer};
 
-/// What is known of starting the agent.
+/// The state of starting the agent.
 #[derive(Debug, Default)]
 pub(super) struct Starting {
-    /// The state in which a look of this step has found the agent.
+    /// The agent's state in a look of this step.
     found: Option<AgentState>,
-    /// The agent has refused our token since it last was at work.
+    /// The agent has refused our token since it last worked.
     token_refused: bool,
     /// Requests made in this outage.
     tries: u32,
@@ -31,7 +31,7 @@ pub(super) struct Starting {
 }
 
 impl Starting {
-    /// A look has found the agent in this state.
+    /// Notes the agent's state in a look.
     pub(super) fn found(&mut self, state: AgentState) {
         self.found = Some(state);
         if state.may_work() {
@@ -40,24 +40,24 @@ impl Starting {
         }
     }
 
-    /// There is another token.
+    /// Notes another token.
     pub(super) fn token_changed(&mut self) {
         *self = Self { found: self.found, ..Self::default() };
     }
 
-    /// The clock was set.
+    /// Follows a step of the clock.
     pub(super) fn clock_stepped(&mut self, by: SignedDuration) {
         self.last = self.last.map(|at| shift(at, by));
     }
 
-    /// How long after the last request the next one comes.
+    /// The delay between the last request and the next.
     fn delay(&self) -> SignedDuration {
         duration::doubling(AGENT_START_RETRY, self.tries)
     }
 }
 
 impl Engine {
-    /// Asks the agent to start if a look has just shown that this is what runs wait for.
+    /// Asks the agent to start if a look has just shown that runs wait for this.
     pub(super) fn start_agent(&mut self) {
         let Some(state) = self.starting.found.take() else { return };
         let signed_out = match state {
@@ -73,7 +73,7 @@ impl Engine {
             return;
         }
         let delay = starting.delay();
-        // A clock that went back must not stretch it.
+        // A clock that went back must not make it longer.
         let age = starting.last.map(|last| self.now.duration_since(last));
         if age.is_some_and(|age| !age.is_negative() && age < delay) {
             return;
@@ -85,10 +85,10 @@ impl Engine {
         self.then(Effect::StartAgent);
     }
 
-    /// The agent was asked to start.
+    /// Takes in the answer to the request.
     pub(super) fn agent_started(&mut self, answer: StartAnswer) {
         match answer {
-            // Whether it is at work now, the next look tells.
+            // The next look shows whether it works now.
             StartAnswer::Taken => self.looks.for_submits_now(self.now),
             StartAnswer::TokenRefused(words) => {
                 self.token_was_refused();
@@ -103,7 +103,7 @@ impl Engine {
         }
     }
 
-    /// The token's source has changed: it is tried at once.
+    /// Notes a change of the token's source: it is tried at once.
     pub(super) fn token_changed(&mut self) {
         self.starting.token_changed();
         if matches!(self.agent_link.trouble(), Some(Trouble::BadToken(_))) {
@@ -111,7 +111,7 @@ impl Engine {
         }
     }
 
-    /// The agent has refused our token. A login brings another one each time.
+    /// Notes that the agent has refused our token. A login creates another one each time.
     pub(super) fn token_was_refused(&mut self) {
         match &self.set.agent.token {
             TokenSource::Login(_) => {}

@@ -38,9 +38,9 @@ pub(super) struct State {
     waiting: BTreeSet<(Timestamp, RunId)>,
     /// Open attempts by fingerprint.
     open: BTreeMap<Fingerprint, BTreeSet<AttemptId>>,
-    /// Whose transfer is this.
+    /// The owner of each transfer.
     owner: BTreeMap<TransferId, AttemptId>,
-    /// Transfers of attempts that are not in memory any more: never another's.
+    /// Transfers of attempts that are no longer in memory: never to be claimed by another attempt.
     settled: Settled,
     /// Destinations of runs in memory.
     destinations: DestinationIndex,
@@ -53,7 +53,7 @@ pub(super) struct State {
 /// since.
 #[derive(Debug, Default)]
 struct Settled {
-    /// Those before the start, sorted: they come by the thousand, and are only ever asked for.
+    /// Those before the start, sorted: there are thousands, and they are only ever searched.
     before: Vec<TransferId>,
     since: BTreeSet<TransferId>,
     /// Those since the start, oldest first.
@@ -61,11 +61,11 @@ struct Settled {
 }
 
 impl Settled {
-    /// Remembers these, of which the newest come first.
+    /// Remembers these, given newest first.
     fn new(newest_first: Vec<TransferId>) -> Self {
         let mut before = newest_first;
         before.truncate(SETTLED_MAX);
-        // By number, which is the order of their bytes and faster.
+        // Sorted by number, which gives the order of their bytes, faster.
         before.sort_unstable_by_key(|id| id.0.as_u128());
         Self { before, ..Self::default() }
     }
@@ -90,7 +90,7 @@ impl Settled {
 }
 
 impl State {
-    /// The rows that a start begins with, each in its place.
+    /// The state built from the rows of a start.
     pub(super) fn of(durable: Durable) -> Self {
         let mut state = Self {
             learned: durable.learned,
@@ -106,20 +106,20 @@ impl State {
         state
     }
 
-    /// A run that is known to be in memory: that of an id that was read here in this step. A run is
-    /// forgotten only when it has been tended ([`State::forget_if_settled`]).
+    /// A run that is known to be in memory: its id was read here in this step. A run is dropped
+    /// only after it was tended ([`State::forget_if_settled`]).
     pub(super) fn run(&self, id: RunId) -> &RunMachine {
         self.runs.get(&id).unwrap_or_else(|| panic!("run {id} is in memory while it is dealt with"))
     }
 
-    /// The same, to take an observation in: rows change by [`State::apply`] alone.
+    /// The same, for adding an observation: rows change by [`State::apply`] alone.
     pub(super) fn run_mut(&mut self, id: RunId) -> &mut RunMachine {
         let run = self.runs.get_mut(&id);
         run.unwrap_or_else(|| panic!("run {id} is in memory while it is dealt with"))
     }
 
-    /// A run that may be forgotten, or never have been: its id came from outside, or from the row of
-    /// another run.
+    /// A run that may have been dropped, or never existed: its id came from outside, or from the
+    /// row of another run.
     pub(super) fn find_run(&self, id: RunId) -> Option<&RunMachine> {
         self.runs.get(&id)
     }
@@ -130,34 +130,34 @@ impl State {
         attempt.unwrap_or_else(|| panic!("{id:?} is in memory while it is dealt with"))
     }
 
-    /// An attempt of a run that may be forgotten.
+    /// An attempt of a run that may have been dropped.
     pub(super) fn find_attempt(&self, id: AttemptId) -> Option<&Arc<Attempt>> {
         self.runs.get(&id.run)?.attempt(id.number)
     }
 
-    /// What was observed of an attempt, to take something in.
+    /// The observations of an attempt, for adding to them.
     pub(super) fn sighting(&mut self, id: AttemptId) -> &mut Sighting {
         let sighting = self.run_mut(id.run).sighting_mut(id.number);
         sighting.unwrap_or_else(|| panic!("{id:?} is in memory while it is dealt with"))
     }
 
-    /// The mark of a job that stands in the file, or once did.
+    /// The mark of a job that is or was in the file.
     pub(super) fn mark(&self, job: &JobName) -> &Arc<Mark> {
         let mark = self.find_mark(job);
         mark.unwrap_or_else(|| panic!("job {job} has a mark from when it first stood in the file"))
     }
 
-    /// The mark of a job that may never have stood in the file.
+    /// The mark of a job that may never have been in the file.
     pub(super) fn find_mark(&self, job: &JobName) -> Option<&Arc<Mark>> {
         self.marks.get(job)
     }
 
-    /// Marks of all jobs that ever stood in the file.
+    /// Marks of all jobs that were ever in the file.
     pub(super) fn marks(&self) -> impl Iterator<Item = &Arc<Mark>> {
         self.marks.values()
     }
 
-    /// The names of all jobs that ever stood in the file, in order.
+    /// The names of all jobs that were ever in the file, in order.
     pub(super) fn jobs_ever_known(&self) -> impl Iterator<Item = &JobName> + Clone {
         self.marks.keys()
     }
@@ -167,7 +167,7 @@ impl State {
         self.runs.values()
     }
 
-    /// Their ids, for those who change them.
+    /// The ids of all runs in memory, for callers that change the runs.
     pub(super) fn run_ids(&self) -> Vec<RunId> {
         self.runs.keys().copied().collect()
     }
@@ -177,12 +177,12 @@ impl State {
         self.in_flight.iter().map(|run| self.run(*run))
     }
 
-    /// Their ids.
+    /// The ids of the runs with an open attempt.
     pub(super) fn in_flight_ids(&self) -> &BTreeSet<RunId> {
         &self.in_flight
     }
 
-    /// No absence counts across this moment, of whatever is in flight.
+    /// Restarts the proof of absence for every run in flight: no absence counts across this moment.
     pub(super) fn series_is_broken(&mut self) {
         for run in &self.in_flight {
             self.runs.get_mut(run).into_iter().for_each(RunMachine::series_is_broken);
@@ -222,7 +222,7 @@ impl State {
         self.destinations.overlapping(place)
     }
 
-    /// Whose transfer this is, if it is one of ours that is in memory.
+    /// The owner of a transfer, if it is one of ours in memory.
     pub(super) fn owner(&self, transfer: TransferId) -> Option<AttemptId> {
         self.owner.get(&transfer).copied()
     }
@@ -232,7 +232,7 @@ impl State {
         &self.outbox
     }
 
-    /// What people were told of.
+    /// The reports that were already made.
     pub(super) fn told(&self) -> &Told {
         &self.told
     }
@@ -242,17 +242,17 @@ impl State {
         &self.pause_of_all
     }
 
-    /// What was learned of the agent.
+    /// Facts learned about the agent.
     pub(super) fn learned(&self) -> Learned {
         self.learned
     }
 
-    /// True when a transfer has an owner, now or once.
+    /// True when a transfer has or had an owner.
     pub(super) fn is_owned(&self, transfer: TransferId) -> bool {
         self.owner.contains_key(&transfer) || self.settled.contains(transfer)
     }
 
-    /// Puts a record's row in its place. Live, in recovery and in simulation alike.
+    /// Puts a record's row in its place: live, in recovery and in simulation alike.
     pub(super) fn apply(&mut self, record: &Record) {
         match record {
             Record::Run { run, .. } => self.put_run(run),
@@ -269,8 +269,8 @@ impl State {
         }
     }
 
-    /// Asserts that a row goes to a state that may follow its last one, wherever the engine is tried
-    /// out. In a release it does not: a move that the table forgot must not end a daemon.
+    /// Asserts, in tests and simulations, that a row goes to a legal next state. In a release it
+    /// does not: a transition that the table forgot must not end a daemon.
     pub(super) fn assert_move(&self, record: &Record) {
         if !cfg!(debug_assertions) {
             return;
@@ -300,7 +300,7 @@ impl State {
         self.unfinished.get(job).map(Vec::as_slice).unwrap_or_default()
     }
 
-    /// Unfinished runs of a job, oldest first, those left aside that step behind: retries and
+    /// Unfinished runs of a job, oldest first, without those that step behind: retries and
     /// backfills that have not begun.
     pub(super) fn ahead(&self, job: &JobName) -> Vec<RunId> {
         self.unfinished_of(job).iter().copied().filter(|id| !self.steps_behind(*id)).collect()
@@ -315,13 +315,13 @@ impl State {
         in_turn
     }
 
-    /// True for a retry or backfill that has not begun: what else its job has to do goes first.
+    /// True for a retry or backfill that has not begun: its job's other runs go first.
     pub(super) fn steps_behind(&self, id: RunId) -> bool {
         let machine = self.run(id);
         machine.row().trigger.steps_behind() && !machine.has_begun()
     }
 
-    /// The unfinished run of its job that goes before one that steps behind.
+    /// The unfinished run of a job that goes before one that steps behind.
     pub(super) fn goes_before(&self, id: RunId, job: &JobName) -> Option<RunId> {
         let unfinished = self.unfinished.get(job)?;
         let place = unfinished.iter().position(|other| *other == id).unwrap_or(unfinished.len());
@@ -397,8 +397,8 @@ impl State {
         }
     }
 
-    /// Forgets a run that is over and has no open attempt: nothing can happen to it any more. True
-    /// if it did.
+    /// Drops a finished run without open attempts from memory: nothing can happen to it any more.
+    /// True if it did.
     pub(super) fn forget_if_settled(&mut self, id: RunId) -> bool {
         let machine = self.run(id);
         if !machine.is_over() || machine.is_looked_for() {

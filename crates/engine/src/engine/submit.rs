@@ -72,9 +72,9 @@ impl Engine {
         self.then(Effect::Submit { attempt, request });
     }
 
-    /// Takes the answer to a POST in. One that comes after we gave up waiting still counts.
+    /// Takes in the answer to a POST. One that comes after we gave up waiting still counts.
     pub(super) fn submitted(&mut self, id: AttemptId, answer: SubmitAnswer) {
-        // It may come so late that its run is forgotten.
+        // It may come so late that its run was dropped from memory.
         let Some(attempt) = self.state.find_attempt(id) else { return };
         if !matches!(attempt.phase, Phase::Intent | Phase::Uncertain) || attempt.transfer.is_some()
         {
@@ -82,7 +82,7 @@ impl Engine {
         }
         let lost_before = attempt.phase == Phase::Uncertain;
         match answer {
-            // Says nothing new; above all not that it was processed any later.
+            // Nothing new; above all it does not show that the request was processed any later.
             SubmitAnswer::Uncertain(_) | SubmitAnswer::Unclear(_) if lost_before => {}
             SubmitAnswer::Accepted => self.accepted(id),
             SubmitAnswer::Uncertain(words) => self.uncertain(id, UnderWay::AnswerLost { words }),
@@ -107,18 +107,18 @@ impl Engine {
         }
     }
 
-    /// The agent has carried the request out to its end, says a frame (protocol, rule 14). That
-    /// decides nothing: it is noted, and looked at once.
+    /// Notes a frame that says the agent has carried the request out (protocol, rule 14). It
+    /// decides nothing, and causes a look at once.
     pub(super) fn receipt(&mut self, id: AttemptId) {
         let is_open = self.state.find_attempt(id).is_some_and(|attempt| attempt.phase.is_open());
-        // Anybody can repeat it.
+        // Any local process can repeat it.
         if is_open && self.state.sighting(id).is_first_receipt() {
             self.event(id.run, Happening::Receipt { attempt: id.number });
             self.looks.hint();
         }
     }
 
-    /// The agent has it.
+    /// Handles an accepted request.
     fn accepted(&mut self, id: AttemptId) {
         let now = self.now;
         self.change_attempt(id, |attempt| {
@@ -128,12 +128,13 @@ impl Engine {
         });
         self.event(id.run, Happening::Accepted { attempt: id.number });
         if self.decides(id) {
-            // The line before it has told the attempt, and the one behind it tells its transfer.
+            // The event before it names the attempt, and the one behind it its transfer.
             self.move_run(id.run, RunState::Queued, UnderWay::Accepted, Level::Debug);
         }
     }
 
-    /// It may or may not have been taken: to be settled by looking.
+    /// Handles an uncertain answer: the request may have been accepted, which only a look can
+    /// settle.
     fn uncertain(&mut self, id: AttemptId, why: UnderWay) {
         let late = self.set.agent.request_timeout + LATE_PROCESSING;
         let now = self.now;
@@ -150,7 +151,7 @@ impl Engine {
         }
     }
 
-    /// It was certainly not taken, and for a reason that is not the run's: it waits on.
+    /// Handles a request that was certainly not accepted, for a reason beyond the run: it waits on.
     fn not_taken(&mut self, id: AttemptId, end: AttemptEnd, wait: WaitReason) {
         let now = self.now;
         self.change_attempt(id, |attempt| {
@@ -165,7 +166,7 @@ impl Engine {
         }
     }
 
-    /// It was refused, and will be again.
+    /// Handles a refusal that another try would only repeat.
     fn refused(&mut self, id: AttemptId, words: String) {
         let now = self.now;
         let reason = Reason::Ended(AttemptEnd::Refused { words: words.clone() });
@@ -181,11 +182,11 @@ impl Engine {
         }
     }
 
-    /// "It is there already": the lost 200 of an earlier uncertain POST of the same fingerprint.
+    /// Handles a DUPLICATE: the lost 200 of an earlier uncertain POST of the same fingerprint.
     fn duplicate(&mut self, id: AttemptId, words: String) {
         let fingerprint = self.state.attempt(id).fingerprint;
         let is_earlier = |other: &&Arc<Attempt>| {
-            // One that was accepted, and never listed until its timeout, is not a question.
+            // A request that was accepted, and not listed until its timeout, is not in doubt.
             let doubtful = match other.phase {
                 Phase::Uncertain => true,
                 Phase::GivenUp => other.outcome == Some(Ended::Failed),
@@ -225,13 +226,13 @@ impl Engine {
         }
     }
 
-    /// True when the attempt's turns are the run's: it is followed, the run is not over, and
-    /// nobody wishes it canceled.
+    /// True when the attempt decides about its run: the run follows it, is not over, and nobody
+    /// wishes it canceled.
     pub(super) fn decides(&self, id: AttemptId) -> bool {
         self.state.run(id.run).is_decided_by(id.number)
     }
 
-    /// The attempt has come to nothing; if its run is to be canceled, that is done now.
+    /// Ends the run of a failed attempt, if it is to be canceled.
     fn ends_by_wish(&mut self, id: AttemptId) -> bool {
         let machine = self.state.run(id.run);
         if machine.state() != RunState::Canceling || machine.row().follows != Some(id.number) {

@@ -35,12 +35,12 @@ impl Engine {
         }
     }
 
-    /// A time for people, in the zone of the machine: where no single job is meant.
+    /// A time for people, in the zone of the machine: for messages about no single job.
     pub(super) fn local(&self, at: Timestamp) -> String {
         with_offset(at, &self.set.zone)
     }
 
-    /// A reason that concerns a run, in a sentence.
+    /// The sentence for a run's reason.
     pub(super) fn told(&self, run: RunId, reason: &Reason) -> String {
         let job = self.jobs.get(&self.state.run(run).row().job);
         let zone = job.map_or(&self.set.zone, |planned| planned.timetable.zone());

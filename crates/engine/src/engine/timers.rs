@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-/// Times, by what they are of.
+/// Times, each with its subject.
 #[derive(Debug)]
 pub(super) struct Timers<K> {
     of: BTreeMap<K, Timestamp>,
@@ -18,7 +18,7 @@ impl<K> Default for Timers<K> {
 }
 
 impl<K: Ord + Clone> Timers<K> {
-    /// Sets the time of something, in the place of the one that it has, or takes that away.
+    /// Sets, replaces or removes the time of a subject.
     pub(super) fn set(&mut self, of: K, at: Option<Timestamp>) {
         let old = match at {
             Some(at) => self.of.insert(of.clone(), at),
@@ -32,7 +32,7 @@ impl<K: Ord + Clone> Timers<K> {
         }
     }
 
-    /// The time of something.
+    /// The time of a subject.
     pub(super) fn of(&self, of: &K) -> Option<Timestamp> {
         self.of.get(of).copied()
     }
@@ -42,12 +42,12 @@ impl<K: Ord + Clone> Timers<K> {
         self.in_order.first().map(|(at, _)| *at)
     }
 
-    /// What is due first by `now`, if anything is. It stays due until its time is set.
+    /// The subject due first by `now`, if any. It stays due until its time is set.
     pub(super) fn first_due(&self, now: Timestamp) -> Option<K> {
         self.in_order.first().filter(|(at, _)| *at <= now).map(|(_, of)| of.clone())
     }
 
-    /// All that is due by `now`, the earliest first. It stays due until its time is set.
+    /// All subjects due by `now`, the earliest first. They stay due until their time is set.
     pub(super) fn due(&self, now: Timestamp) -> Vec<K> {
         let due = self.in_order.iter().take_while(|(at, _)| *at <= now);
         due.map(|(_, of)| of.clone()).collect()

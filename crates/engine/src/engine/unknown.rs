@@ -9,13 +9,13 @@ use crate::reason::UnderWay;
 use crate::run::RunState;
 use crate::transfer::Transfer;
 
-/// All of it, in percent.
+/// Complete, in percent.
 const WHOLE: f64 = 100.0;
 
 impl Engine {
-    /// Says that a transfer of ours has a status that is not known, and judges whether it is over:
-    /// one with an end date is, and so is one that has all its bytes and can't be canceled. It
-    /// would else keep its job and destination for good.
+    /// Reports an unknown status of one of our transfers, and judges whether the transfer is over:
+    /// it is with an end date, and also with all its bytes if it can't be canceled. It would
+    /// otherwise keep its job and destination for good.
     pub(super) fn unknown_is_over(&mut self, id: AttemptId, record: &Transfer) -> bool {
         let told = record.unknown_status.clone().unwrap_or_default();
         let sighting = self.state.sighting(id);

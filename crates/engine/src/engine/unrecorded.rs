@@ -17,7 +17,7 @@ use crate::run::{RunMachine, Trigger};
 use crate::transfer::{Look, Transfer};
 
 impl Engine {
-    /// Says of each run that catches up that a transfer like it was requested after its time.
+    /// Reports, for each run that catches up, a similar transfer that was requested after its time.
     pub(super) fn say_unrecorded(&mut self, look: &Look) {
         let mut found: Vec<(RunId, TransferId, Timestamp)> = Vec::new();
         for machine in self.state.waiting().filter(|machine| catches_up(machine)) {
@@ -39,8 +39,8 @@ impl Engine {
         }
     }
 
-    /// When a record was requested, by our clock, if it is like a run's, came after its time, and
-    /// nobody owns it.
+    /// When a record was requested, by our clock, if it equals a run's request, came after its
+    /// time, and has no owner.
     fn requested_since(
         &self,
         machine: &RunMachine,
@@ -56,7 +56,7 @@ impl Engine {
     }
 }
 
-/// True for a missed occurrence that is about to be caught up, and of which nothing was said.
+/// True for a missed occurrence that is about to be caught up and was not reported yet.
 fn catches_up(machine: &RunMachine) -> bool {
     machine.row().trigger == Trigger::CatchUp
         && !machine.has_begun()

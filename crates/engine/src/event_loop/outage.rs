@@ -9,23 +9,23 @@ use jiff::{SignedDuration, Timestamp};
 use crate::limits::{OUTAGE_CALM, OUTAGE_REPORTED, OUTAGE_RETRY};
 use crate::matching::shift;
 
-/// A time in which nothing can be recorded.
+/// A time during which nothing can be recorded.
 #[derive(Clone, Debug)]
 pub struct Outage {
-    /// What is wrong.
+    /// The problem.
     pub words: String,
     /// Since when.
     pub since: Timestamp,
     /// When it is tried again.
     retry_at: Timestamp,
     delay: SignedDuration,
-    /// Since when all seems well again. Room that is gone at once was none: an outage that comes
-    /// back within [`OUTAGE_CALM`] goes on where it was.
+    /// Since when all seems well again. Free space that is used up at once was none: an outage that
+    /// comes back within [`OUTAGE_CALM`] goes on where it was.
     over_at: Option<Timestamp>,
-    /// How often it has come. What comes and goes for hours is logged the first time, the second,
-    /// the fourth, and so on.
+    /// How often it has occurred. One that comes and goes for hours is logged the first time, the
+    /// second, the fourth, and so on.
     times: u64,
-    /// People were told, by what needs no database.
+    /// People were notified, without the database.
     is_reported: bool,
 }
 
@@ -43,7 +43,7 @@ impl Outage {
         }
     }
 
-    /// Goes on, or comes back; the line for the log, if that is news.
+    /// Continues it, or begins it again; returns the line for the log, if that is news.
     pub(super) fn goes_on(&mut self, words: &str, now: Timestamp) -> Option<String> {
         let back = self.over_at.take().is_some();
         if back {
@@ -52,7 +52,7 @@ impl Outage {
         }
         let news = self.words != words || (back && self.is_logged());
         words.clone_into(&mut self.words);
-        // Operators may ask in between; that does not put off the next try.
+        // Operators may ask in between; that does not delay the next try.
         if self.retry_at <= now {
             self.delay = (self.delay * 2).clamp(OUTAGE_RETRY.0, OUTAGE_RETRY.1);
             self.retry_at = now + self.delay;
@@ -64,7 +64,8 @@ impl Outage {
         news.then(|| format!("the state can't be recorded, so nothing is queued: {words}{again}"))
     }
 
-    /// A commit succeeded. Where that ends it: the line for the log, if it was reported.
+    /// Handles a successful commit. If that ends the outage: the line for the log, if it was
+    /// logged.
     pub(super) fn ends(&mut self, now: Timestamp) -> Option<String> {
         if !self.lasts() {
             return None;
@@ -74,19 +75,19 @@ impl Outage {
         self.is_logged().then(|| format!("the state can be recorded again, after {lasted:#.0}"))
     }
 
-    /// True once it has not come back for so long that it will not.
+    /// True once it has stayed away so long that it counts as over for good.
     pub(super) fn is_forgotten(&self, now: Timestamp) -> bool {
         self.over_at.is_some_and(|at| now.duration_since(at) > OUTAGE_CALM)
     }
 
-    /// True once, when it has lasted for so long that people are to be told.
+    /// True once, when it has lasted so long that people must be notified.
     pub(super) fn is_to_report(&mut self, now: Timestamp) -> bool {
         let is_due = self.lasts() && now.duration_since(self.since) >= OUTAGE_REPORTED;
         is_due && !std::mem::replace(&mut self.is_reported, true)
     }
 
-    /// The clock was set: the spans go on as they were, lest a clock that is set back by hours puts
-    /// the next try off for as long.
+    /// Follows a step of the clock: the spans stay as they were, or a clock that is set back by
+    /// hours would delay the next try by as much.
     pub(super) fn clock_stepped(&mut self, by: SignedDuration) {
         self.since = shift(self.since, by);
         self.retry_at = shift(self.retry_at, by);
@@ -112,8 +113,8 @@ impl Outage {
 mod tests {
     use super::*;
 
-    /// What an outage that is over at each try and back at once comes to: when each try is, in
-    /// seconds from the first failure, and what the log is told.
+    /// Plays an outage that is over at each try and back at once: when each try is, in seconds from
+    /// the first failure, and the lines for the log.
     fn comes_and_goes(times: usize, words: impl Fn(usize) -> String) -> (Vec<i64>, Vec<String>) {
         let begin = Timestamp::UNIX_EPOCH;
         let (mut outage, mut now) = (Outage::new(begin), begin);
@@ -135,7 +136,7 @@ mod tests {
 
     #[test]
     fn what_comes_and_goes_for_hours_is_told_a_few_times() {
-        // A conflict that stays: at each try all seems well until the same records come again.
+        // A lasting conflict: at each try all seems well until the same records come again.
         let (tries, told) = comes_and_goes(1_000, |_| "a conflict".to_owned());
         assert!(tries[999] > 4 * 3_600, "{} s", tries[999]);
         assert_eq!(told.len(), 20, "{told:#?}");

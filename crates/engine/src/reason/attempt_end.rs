@@ -7,7 +7,7 @@ use super::code::ReasonCode;
 use crate::cause::CauseClass;
 use crate::duration;
 
-/// How an attempt ended, which may be how its run ended too.
+/// How an attempt ended, which may also be how its run ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "how", rename_all = "snake_case")]
 pub enum AttemptEnd {
@@ -15,19 +15,19 @@ pub enum AttemptEnd {
     Completed {
         /// Objects transferred.
         transferred: u64,
-        /// Objects that were there already.
+        /// Objects that existed already.
         skipped: u64,
     },
-    /// The transfer is complete but for some objects.
+    /// The transfer is complete except for some objects.
     ObjectsFailed {
         /// Objects that failed.
         failed: u64,
         /// Objects in all.
         total: u64,
-        /// `partial: accept` makes a success of it.
+        /// `partial: accept` counts it as a success.
         accepted: bool,
     },
-    /// The transfer is complete, and fewer objects than there are were dealt with.
+    /// The transfer is complete, and fewer objects than there are were handled.
     ObjectsMissing {
         /// Objects that were neither transferred, nor skipped, nor failed.
         missing: u64,
@@ -37,12 +37,12 @@ pub enum AttemptEnd {
         transferred: u64,
         /// Objects in all.
         total: u64,
-        /// `partial: accept` makes a success of it.
+        /// `partial: accept` counts it as a success.
         accepted: bool,
     },
-    /// The transfer is over, by its end date or by what else is known, in a state that is not.
+    /// The transfer is over, by its end date or by other evidence, in an unknown state.
     UnknownStatus {
-        /// `transferStatus`, as the agent wrote it; empty where it told none.
+        /// `transferStatus`, as the agent wrote it; empty if it was missing.
         status: String,
     },
     /// The transfer is complete and held no object.
@@ -56,10 +56,10 @@ pub enum AttemptEnd {
     },
     /// The request never left: the agent was away.
     NotSent {
-        /// In which way.
+        /// The state of the agent.
         words: String,
     },
-    /// The agent took no request with this token.
+    /// The agent accepted no request with this token.
     TokenRefused {
         /// In its words.
         words: String,
@@ -68,10 +68,11 @@ pub enum AttemptEnd {
     NotFound {
         /// How the answer was lost; absent if the daemon had stopped, or an answer came.
         words: Option<String>,
-        /// What the agent answered, if that is not lost, and only unclear.
+        /// The agent's answer, if it was not lost, but unclear.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         answer: Option<String>,
-        /// Complete listings over `adopt_window` have not shown it; else it was past `timeout`.
+        /// Complete listings over `adopt_window` have not shown it; otherwise it was past
+        /// `timeout`.
         searched: bool,
     },
     /// The agent accepted the request and never listed a transfer until `timeout`.
@@ -88,7 +89,7 @@ pub enum AttemptEnd {
     UnfoundPastTimeout {
         /// `timeout`.
         limit: SignedDuration,
-        /// What the agent answered, if it was not lost, and only unclear.
+        /// The agent's answer, if it was not lost, but unclear.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         answer: Option<String>,
     },
@@ -104,7 +105,7 @@ pub enum AttemptEnd {
     },
     /// The request was lost, or its answer unclear; it may be repeated.
     RequestLost {
-        /// What the agent answered, if that is not lost, and only unclear.
+        /// The agent's answer, if it was not lost, but unclear.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         answer: Option<String>,
     },
@@ -113,14 +114,14 @@ pub enum AttemptEnd {
     LostUntilTimeout {
         /// `timeout`.
         limit: SignedDuration,
-        /// What the agent answered, if that is not lost, and only unclear.
+        /// The agent's answer, if it was not lost, but unclear.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         answer: Option<String>,
     },
-    /// The answer to the last request was lost, or unclear, and no transfer has turned up until the
-    /// job was to run again.
+    /// The answer to the last request was lost, or unclear, and no transfer has turned up before
+    /// the job's next run.
     LostUntilNext {
-        /// What the agent answered, if that is not lost, and only unclear.
+        /// The agent's answer, if it was not lost, but unclear.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         answer: Option<String>,
     },
@@ -129,19 +130,20 @@ pub enum AttemptEnd {
         /// It was being canceled.
         canceling: bool,
     },
-    /// The transfer failed, wholly or in part, and the agent has told why.
+    /// The transfer failed, wholly or in part, and the agent has given a cause.
     Caused {
         /// How it ended.
         end: Box<AttemptEnd>,
-        /// Why, in a line.
+        /// The cause, in a line.
         told: String,
-        /// The kind, where the same request would fail in the same way.
+        /// The class of the cause, if the same request would fail in the same way.
         lasting: Option<CauseClass>,
     },
 }
 
 impl AttemptEnd {
-    /// True if the transfer failed at the agent, wholly or in part, so that the agent may say why.
+    /// True if the transfer failed at the agent, wholly or in part, so that the agent may know the
+    /// cause.
     pub fn may_have_cause(&self) -> bool {
         match self {
             Self::AgentError | Self::ObjectsFailed { .. } | Self::ObjectsMissing { .. } => true,
@@ -298,7 +300,7 @@ impl AttemptEnd {
     }
 }
 
-/// The agent's word for a state that is not known.
+/// The agent's word for an unknown state.
 pub(crate) fn unknown_status(status: &str) -> String {
     if status.is_empty() {
         "the agent tells no `transferStatus` of it".to_owned()
@@ -309,7 +311,8 @@ pub(crate) fn unknown_status(status: &str) -> String {
     }
 }
 
-/// What came of a run's last request: an answer that does not say whether it was taken, or none.
+/// The result of a run's last request: an answer that does not say whether it was accepted, or
+/// none.
 pub(super) fn to_last_request(answer: Option<&str>) -> String {
     match answer {
         Some(answer) => format!("the agent answered {answer} to its last request"),

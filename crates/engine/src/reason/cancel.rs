@@ -4,18 +4,18 @@ use serde::{Deserialize, Serialize};
 
 use super::code::ReasonCode;
 
-/// On whose account something was canceled.
+/// The party on whose behalf something was canceled.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "by", rename_all = "snake_case")]
 pub enum CancelReason {
-    /// An operator's.
+    /// An operator.
     Operator {
-        /// The operator, if the system says.
+        /// The operator's name, if the system knows it.
         name: Option<String>,
     },
-    /// A person's, in the desktop app.
+    /// A person, in the desktop app.
     Person,
-    /// `overlap: replace`: a newer occurrence takes the run's place.
+    /// `overlap: replace`: a newer occurrence replaces the run.
     NewerOccurrence,
     /// The run of the transfer is over.
     EndOfRun,
@@ -62,7 +62,7 @@ impl CancelReason {
     }
 }
 
-/// How it is known that a run that was to be canceled has nothing left at the agent.
+/// Evidence that a run that was to be canceled has nothing left at the agent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum NothingLeft {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// A reason in one word. The list is closed, and the words are a promise: see
+/// The code of a reason. The list is closed, and the words are a promise: see
 /// `docs/reason-codes.md`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -19,13 +19,13 @@ pub enum ReasonCode {
     WaitingToken,
     /// Another user's process holds the agent's port.
     WaitingPort,
-    /// Another run has asked for the very same transfer.
+    /// Another run has requested the very same transfer.
     WaitingIdentical,
     /// Another run writes to an overlapping destination.
     WaitingDestination,
-    /// An earlier attempt is to be settled, or the next one is about to start.
+    /// An earlier attempt must be settled, or the next one is about to start.
     WaitingAttempt,
-    /// An earlier run of the same job is to end first.
+    /// An earlier run of the same job must end first.
     WaitingRun,
     /// A complete listing of the agent's transfers is read before the request.
     WaitingListing,
@@ -33,11 +33,11 @@ pub enum ReasonCode {
     WaitingWindow,
     /// A limit of the job file is reached.
     WaitingLimit,
-    /// The source does not hold yet what `preflight` asks for.
+    /// The source does not yet have the content that `preflight` requires.
     WaitingPreflight,
-    /// The last attempt failed; the next one is to come.
+    /// The last attempt failed; the next one follows.
     BackingOff,
-    /// The answer to the request was lost: the agent may have taken it.
+    /// The answer to the request was lost: the agent may have accepted it.
     AnswerLost,
     /// The agent accepted the request and never listed a transfer.
     NotListed,
@@ -47,13 +47,13 @@ pub enum ReasonCode {
     AgentRefused,
     /// Some objects could not be transferred.
     ObjectsFailed,
-    /// Objects that should be at the destination are not.
+    /// Objects that should be at the destination are missing.
     ObjectsMissing,
     /// The transfer is complete and held no object.
     Empty,
-    /// The cloud account denies access: another try can't mend that.
+    /// The cloud account denies access: another try can't fix that.
     CauseAccess,
-    /// What is to be transferred does not exist: another try can't mend that.
+    /// The source or destination does not exist: another try can't fix that.
     CauseMissing,
     /// Past `timeout`.
     Timeout,

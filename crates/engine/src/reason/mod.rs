@@ -31,8 +31,8 @@ pub use telling::{Plain, Telling};
 pub use under_way::UnderWay;
 pub use wait::WaitReason;
 
-/// Why a run or an attempt is in its state. Rows hold it as it is: variants and fields are only
-/// ever added.
+/// The reason why a run or an attempt is in its state. Rows hold it in this form: variants and
+/// fields are only ever added.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "is", rename_all = "snake_case")]
 pub enum Reason {
@@ -42,28 +42,28 @@ pub enum Reason {
     CaughtUp,
     /// An operator asked for the run.
     Triggered {
-        /// That operator, if the system says.
+        /// The operator, if the system knows.
         by: Option<String>,
     },
-    /// An operator asked for a run once more.
+    /// An operator asked to repeat a run.
     Retried {
         /// That run.
         of: RunId,
-        /// That operator, if the system says.
+        /// The operator, if the system knows.
         by: Option<String>,
     },
     /// An operator asked for all runs of a span of time.
     Backfilled {
-        /// That operator, if the system says.
+        /// The operator, if the system knows.
         by: Option<String>,
     },
     /// A back-off is over.
     NextAttempt,
     /// The request that was under way when the daemon stopped never arrived.
     SentAgain,
-    /// What the run waits for.
+    /// The run waits.
     Waits(WaitReason),
-    /// How far its request or its transfer is.
+    /// The request or its transfer is under way.
     UnderWay(UnderWay),
     /// An attempt failed while a later one is under way.
     AnotherUnderWay {
@@ -74,15 +74,15 @@ pub enum Reason {
         /// The one that is under way.
         other: u32,
     },
-    /// An attempt failed, and the next one is to come.
+    /// An attempt failed, and the next one follows.
     BackingOff {
         /// Why the last one failed.
         because: Box<Reason>,
-        /// The number of the next one, of those that count.
+        /// The number of the next one, among those that count.
         attempt: u32,
         /// `max_attempts`.
         of: u32,
-        /// When it is due; absent for at once.
+        /// When it is due; absent if at once.
         at: Option<Timestamp>,
     },
     /// How the attempt, or the run by its last attempt, ended.
@@ -93,7 +93,7 @@ pub enum Reason {
     NothingLeft {
         /// Why it was to be canceled.
         because: Box<Reason>,
-        /// How that is known.
+        /// The evidence for that.
         how: NothingLeft,
     },
     /// The last attempt that `retry` allows has failed.
@@ -109,12 +109,12 @@ pub enum Reason {
     StartWithin {
         /// `start_within`.
         limit: SignedDuration,
-        /// What it waited for at last.
+        /// The reason for which it waited last.
         waited: Box<Reason>,
     },
     /// A sentence that an older version recorded.
     Told {
-        /// What it comes to, where that is certain.
+        /// Its code, where that is certain.
         code: Option<ReasonCode>,
         /// The sentence.
         words: String,
@@ -127,10 +127,10 @@ impl Reason {
         Self::Told { code: None, words: words.into() }
     }
 
-    /// The reason in one word; absent where there is nothing to say beyond the state.
+    /// The code of the reason; absent if it adds nothing to the state.
     pub fn code(&self) -> Option<ReasonCode> {
         match self {
-            // The first thing that each run waits for is a complete listing.
+            // Each run waits first for a complete listing.
             Self::Due
             | Self::CaughtUp
             | Self::Triggered { .. }
@@ -151,7 +151,7 @@ impl Reason {
         }
     }
 
-    /// The run that is, or was, in the way.
+    /// The run that is or was in the way.
     pub fn blocked_by(&self) -> Option<RunId> {
         match self {
             Self::Waits(wait) => wait.blocked_by(),
@@ -175,12 +175,12 @@ impl Reason {
         }
     }
 
-    /// Until when it holds, where that is known.
+    /// When it ends, if that is known.
     pub fn until(&self) -> Option<Timestamp> {
         if let Self::BackingOff { at, .. } = self { *at } else { None }
     }
 
-    /// The bound that was met, as the job file writes it: `4h`, `8`.
+    /// The limit that was reached, as the job file writes it: `4h`, `8`.
     pub fn limit(&self) -> Option<String> {
         match self {
             Self::Waits(WaitReason::Slot { limit }) => Some(limit.to_string()),
@@ -205,12 +205,12 @@ impl Reason {
         }
     }
 
-    /// True if the same request would fail in the same way, so that another try is of no use.
+    /// True if the same request would fail in the same way, so that another try is useless.
     pub fn outlasts_retries(&self) -> bool {
         matches!(self, Self::Ended(AttemptEnd::Caused { lasting: Some(_), .. }))
     }
 
-    /// How the answer to a request was lost, if that is what it says.
+    /// How the answer to a request was lost, if the reason says so.
     pub fn lost_words(&self) -> Option<String> {
         if let Self::UnderWay(UnderWay::AnswerLost { words }) = self {
             Some(words.clone())
@@ -219,7 +219,7 @@ impl Reason {
         }
     }
 
-    /// What the agent answered to a request, if that does not say whether it was taken.
+    /// The agent's answer to a request, if it does not say whether the request was accepted.
     pub fn unclear_answer(&self) -> Option<String> {
         if let Self::UnderWay(UnderWay::UnclearAnswer { answer })
         | Self::Ended(AttemptEnd::NotFound { answer: Some(answer), .. }) = self
@@ -230,7 +230,7 @@ impl Reason {
         }
     }
 
-    /// The sentence: in lower case, without a full stop.
+    /// The reason as a sentence: in lower case, without a full stop.
     pub fn told(&self, telling: &dyn Telling) -> String {
         match self {
             Self::Due => "due".to_owned(),

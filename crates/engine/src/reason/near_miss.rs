@@ -8,15 +8,15 @@ use crate::duration;
 use crate::ids::TransferId;
 use crate::matching::Miss;
 
-/// What is nearly ours, and in what it differs.
+/// A transfer that is almost ours, and the difference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NearMiss {
-    /// That transfer.
+    /// The transfer.
     pub transfer: TransferId,
-    /// In what it differs.
+    /// The difference.
     pub differs: Miss,
-    /// How far its date is off, later ones positive; absent where it has none, or where the date
-    /// is not what differs.
+    /// How far its date is off, later ones positive; absent if it has no date, or if the difference
+    /// is not in the date.
     #[serde(default)]
     pub off: Option<SignedDuration>,
     /// `agent.exclusive_user` is set already.

@@ -18,10 +18,10 @@ pub enum SkipReason {
         active: RunId,
         /// Since when it has been active.
         since: Timestamp,
-        /// `overlap: queue`: the run that waits behind it already; absent for `overlap: skip`.
+        /// `overlap: queue`: the run that already waits for it; absent for `overlap: skip`.
         held: Option<RunId>,
     },
-    /// The job's earlier run was not over then, though it was when that was found out.
+    /// The job's earlier run was unfinished then, though it had ended when this was decided.
     OverlapOfEnded {
         /// That run.
         active: RunId,
@@ -32,7 +32,7 @@ pub enum SkipReason {
     Paused {
         /// Since when.
         since: Timestamp,
-        /// In the operator's words.
+        /// The operator's words.
         words: Option<String>,
     },
     /// It was missed, and `catch_up` is `none`.

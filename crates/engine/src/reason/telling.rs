@@ -14,7 +14,7 @@ pub trait Telling {
     fn time(&self, at: Timestamp) -> String;
 }
 
-/// Ids in full, times in UTC to the second: for readers who have nothing but the sentence.
+/// Ids in full, times in UTC to the second: for readers who see only the sentence.
 #[derive(Clone, Copy, Debug)]
 pub struct Plain;
 

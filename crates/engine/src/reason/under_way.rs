@@ -8,7 +8,7 @@ use super::near_miss::NearMiss;
 use super::telling::Telling;
 use crate::ids::TransferId;
 
-/// How far a request is.
+/// The progress of a request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "what", rename_all = "snake_case")]
 pub enum UnderWay {
@@ -24,23 +24,24 @@ pub enum UnderWay {
         /// How the answer was lost.
         words: String,
     },
-    /// An answer came that does not say whether it was accepted: the transfer is looked for.
+    /// An answer came that does not say whether the request was accepted: the transfer is looked
+    /// for.
     UnclearAnswer {
-        /// The status, and in brackets what the agent says.
+        /// The status, and in brackets the agent's words.
         answer: String,
     },
     /// The daemon stopped between request and answer: the transfer is looked for.
     AnswerLostInCrash,
     /// A later request was refused because this one had been accepted.
     AcceptedAfterAll {
-        /// This attempt.
+        /// The attempt.
         attempt: u32,
         /// The agent's words on the later one.
         words: String,
     },
     /// No attempt is left, and the last one, whose answer was lost, may yet turn up.
     LastAnswerLost {
-        /// What the agent answered, if it was not lost, and only unclear.
+        /// The agent's answer, if it was not lost, but unclear.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         answer: Option<String>,
     },
@@ -49,22 +50,22 @@ pub enum UnderWay {
         /// Its id.
         transfer: TransferId,
     },
-    /// The agent accepted it, and lists what is nearly, but not certainly, its transfer.
+    /// The agent accepted it, and lists a transfer that is almost, but not certainly, its own.
     NearMiss(NearMiss),
-    /// The agent lists the transfer in a state that is not known: it may be at work.
+    /// The agent lists the transfer in an unknown state: it may be active.
     UnknownStatus {
         /// Its id.
         transfer: TransferId,
-        /// `transferStatus`, as the agent wrote it; empty where it told none.
+        /// `transferStatus`, as the agent wrote it; empty if it was missing.
         status: String,
     },
     /// The run follows this transfer.
     Follows {
-        /// The attempt that it came of.
+        /// The attempt that it belongs to.
         attempt: u32,
         /// Its id.
         transfer: TransferId,
-        /// It turned up when it was not expected any more.
+        /// It turned up when it was no longer expected.
         late: bool,
     },
 }

@@ -6,27 +6,27 @@ use super::code::ReasonCode;
 use super::telling::{Telling, run_of};
 use crate::ids::{JobName, RunId};
 
-/// What a run waits for before its next request.
+/// Why a run waits before its next request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "for", rename_all = "snake_case")]
 pub enum WaitReason {
-    /// An earlier run of the job is to end first.
+    /// An earlier run of the job must end first.
     Run {
         /// That run.
         run: RunId,
         /// Its job, if it is known.
         job: Option<JobName>,
     },
-    /// The last transfer of the job may still be at work.
+    /// The last transfer of the job may still be active.
     LastTransfer {
-        /// The run whose transfer it is.
+        /// The run of that transfer.
         run: RunId,
         /// Its job, if it is known.
         job: Option<JobName>,
     },
     /// The run's own last request may yet turn up.
     LastRequest,
-    /// Another run has asked for the very same transfer.
+    /// Another run has requested the very same transfer.
     Identical {
         /// That run.
         run: RunId,
@@ -40,34 +40,34 @@ pub enum WaitReason {
         /// Its job, if it is known.
         job: Option<JobName>,
     },
-    /// As many transfers as may be are in flight.
+    /// As many transfers as allowed are in flight.
     Slot {
         /// `max_active`.
         limit: u32,
     },
     /// The agent is away, not signed in, paused or stopped, or its clock is more than a day from ours.
     Agent {
-        /// In which way.
+        /// The state of the agent.
         words: String,
     },
     /// Another user's process holds the agent's port.
     Port {
-        /// Which user that is.
+        /// The user.
         words: String,
     },
     /// The agent has refused the token, or there is none.
     Token {
-        /// In which way.
+        /// The problem with it.
         words: String,
     },
     /// The agent's list can't be read to its end.
     Listing {
-        /// Why not, and how far it was read.
+        /// The problem, and how far it was read.
         words: String,
     },
     /// The agent's list is read before each request (protocol, rule 1).
     List,
-    /// An occurrence came while a run of the job may have ended unseen: a look will tell.
+    /// An occurrence came due while a run of the job may have ended unseen: a look will show.
     Look,
 }
 
@@ -103,7 +103,7 @@ impl WaitReason {
         }
     }
 
-    /// Read after "waits" or "waiting".
+    /// The reason, to be read after "waits" or "waiting".
     pub(super) fn told(&self, telling: &dyn Telling) -> String {
         let named = |run: &RunId, job: &Option<JobName>| run_of(telling, *run, job.as_ref());
         match self {

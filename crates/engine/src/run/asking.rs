@@ -9,22 +9,22 @@ use crate::limits::CAUSE_PATIENCE;
 use crate::matching::shift;
 use crate::reason::Reason;
 
-/// The question why a transfer failed.
+/// A query for the cause of a failed transfer.
 #[derive(Clone, Debug)]
 pub(crate) struct Asking {
     since: Timestamp,
     transfer: TransferId,
-    /// What the history says; absent while it is asked, and if it says nothing.
+    /// The row of the history; absent while the query is under way, and if there is none.
     row: Option<OurRow>,
 }
 
 impl Asking {
-    /// It is asked now.
+    /// A query made now.
     pub(crate) fn about(transfer: TransferId, now: Timestamp) -> Self {
         Self { since: now, transfer, row: None }
     }
 
-    /// Takes the answer in, if it is one to this question.
+    /// Takes in the answer, if it is one to this query.
     pub(crate) fn is_answered(&mut self, transfer: TransferId, row: Option<OurRow>) -> bool {
         let is_ours = self.transfer == transfer;
         if is_ours {
@@ -33,17 +33,17 @@ impl Asking {
         is_ours
     }
 
-    /// What the history has said.
+    /// The row of the history.
     pub(crate) fn into_row(self) -> Option<OurRow> {
         self.row
     }
 
-    /// The clock was set.
+    /// Follows a step of the clock.
     pub(super) fn clock_stepped(&mut self, by: SignedDuration) {
         self.since = shift(self.since, by);
     }
 
-    /// True once its cause is not waited for any longer, also by a clock that went back unseen.
+    /// True once the cause is no longer waited for, even by a clock that went back unseen.
     fn is_late(&self, now: Timestamp) -> bool {
         now < self.since || now.duration_since(self.since) >= CAUSE_PATIENCE
     }
@@ -52,11 +52,11 @@ impl Asking {
 /// Whether the end of a transfer waits for its cause.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum CauseWait {
-    /// The agent is to be asked about this transfer.
+    /// Query the agent about this transfer.
     Ask(TransferId),
-    /// It has been asked, and may yet answer.
+    /// The query was made, and may yet be answered.
     Asked,
-    /// There is nothing to ask, or nothing to wait for any longer.
+    /// There is nothing to ask, or no need to wait any longer.
     Over,
 }
 
@@ -79,7 +79,7 @@ impl RunMachine {
         }
     }
 
-    /// Until when the end of an attempt's transfer waits for its cause at most.
+    /// The time up to which the end of an attempt's transfer waits for its cause.
     pub(super) fn asked_until(&self, number: u32) -> Option<Timestamp> {
         let asking = self.sighting(number)?.asking()?;
         Some(shift(asking.since, CAUSE_PATIENCE))

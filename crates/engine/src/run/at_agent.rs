@@ -5,14 +5,14 @@ use jiff::Timestamp;
 use super::{Attempt, Phase, RunState};
 use crate::ids::TransferId;
 
-/// Where the transfer of an attempt is.
+/// The last known state of an attempt's transfer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AtAgent {
-    /// Asked for, and not listed yet, if there is one.
+    /// Requested, and not yet listed, if it exists.
     Unlisted,
     /// Listed; its end has not been seen.
     Listed(TransferId),
-    /// Its end is seen and not taken in: the agent is asked why it failed.
+    /// Its end was seen and is not yet handled: the agent is being asked for the cause.
     Ending(TransferId),
     /// Looked for in vain, and watched for.
     Missing,
@@ -21,7 +21,7 @@ pub enum AtAgent {
 }
 
 impl Attempt {
-    /// Where its transfer is.
+    /// The state of its transfer.
     pub fn at_agent(&self) -> AtAgent {
         match (self.phase, self.transfer) {
             (Phase::Intent | Phase::Uncertain, _) | (Phase::Accepted, None) => AtAgent::Unlisted,
@@ -55,17 +55,17 @@ impl Attempt {
         matches!(self.at_agent(), AtAgent::Listed(_))
     }
 
-    /// True while the end of its transfer is seen and not taken in.
+    /// True while the end of its transfer was seen and is not yet handled.
     pub fn is_ending(&self) -> bool {
         matches!(self.at_agent(), AtAgent::Ending(_))
     }
 
-    /// True while it was asked for, or may have been, and no record is known to be its transfer.
+    /// True while it was requested, or may have been, and no record is known to be its transfer.
     pub fn is_unlisted(&self) -> bool {
         self.at_agent() == AtAgent::Unlisted
     }
 
-    /// True while a transfer of it may be at work, or may yet be: job and destination are taken
+    /// True while a transfer of it is or may yet become active: job and destination are taken
     /// (protocol, rules 10 and 11).
     pub fn occupies(&self, now: Timestamp) -> bool {
         match self.phase {

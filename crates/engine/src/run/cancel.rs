@@ -19,11 +19,11 @@ use crate::transfer::CancelAnswer;
 pub struct CancelWish {
     /// Since when.
     pub at: Timestamp,
-    /// On whose account: decides how the run ends.
+    /// The cause, which decides how the run ends.
     pub cause: CancelCause,
-    /// Why, which may be how the attempt ends.
+    /// The reason, with which the attempt may end.
     pub reason: Reason,
-    /// It was told that this lasts for long.
+    /// It was reported that this takes long.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub told: bool,
 }
@@ -45,7 +45,7 @@ pub enum CancelCause {
 }
 
 impl CancelCause {
-    /// How a run ends that is canceled on that account.
+    /// How a run ends that is canceled for this cause.
     pub(crate) fn end(self) -> RunState {
         match self {
             Self::Operator | Self::Replaced | Self::Double => RunState::Canceled,
@@ -53,7 +53,7 @@ impl CancelCause {
         }
     }
 
-    /// True for a wish that outranks a timeout's: there is to be no retry.
+    /// True for a wish that outranks a timeout's: there must be no retry.
     pub(crate) fn outranks_time(self) -> bool {
         match self {
             Self::Operator | Self::Replaced => true,
@@ -62,14 +62,14 @@ impl CancelCause {
     }
 }
 
-/// What the wish to cancel a run comes to.
+/// The effect of a wish to cancel a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum OnCancel {
-    /// Nothing of it can be at work: it ends at once, so.
+    /// Nothing of it can be active: it ends at once, in this state.
     Ends(RunState),
     /// It is recorded for the run, and for the transfer of this attempt, if one is known.
     Wished(Option<AttemptId>),
-    /// The run is being canceled: this wish takes the place of the earlier one.
+    /// The run is being canceled: this wish replaces the earlier one.
     Outranks,
     /// The run is over, or being canceled for as good a reason.
     Nothing,
@@ -80,9 +80,9 @@ pub(crate) enum OnCancel {
 pub(crate) struct CancelRequests {
     under_way: bool,
     made: u32,
-    /// None before this.
+    /// No request before this.
     next: Option<Timestamp>,
-    /// The agent has turned the last one down.
+    /// The agent has refused the last one.
     refused: bool,
 }
 
@@ -92,15 +92,15 @@ impl CancelRequests {
         !self.under_way && self.next.is_none_or(|next| next <= now)
     }
 
-    /// One is made; true for the first.
+    /// Notes a request; true for the first.
     pub(crate) fn is_first(&mut self) -> bool {
         self.under_way = true;
         self.made = self.made.saturating_add(1);
         self.made == 1
     }
 
-    /// Takes an answer in. Gives the words of a first one that turns it down: whatever the answer
-    /// is, the listing tells the end.
+    /// Takes in an answer. Returns the agent's words of a first refusal: whatever the answer is,
+    /// the listing shows the end.
     pub(crate) fn answered(&mut self, answer: &CancelAnswer, now: Timestamp) -> Option<String> {
         let delay = duration::doubling(CANCEL_RETRY, self.made);
         self.under_way = false;
@@ -122,19 +122,19 @@ impl CancelRequests {
         self.next
     }
 
-    /// True if the agent has turned the last one down.
+    /// True if the agent has refused the last one.
     pub(crate) fn was_refused(&self) -> bool {
         self.refused
     }
 
-    /// The clock was set.
+    /// Follows a step of the clock.
     pub(super) fn clock_stepped(&mut self, by: SignedDuration) {
         self.next = self.next.map(|at| shift(at, by));
     }
 }
 
 impl RunMachine {
-    /// What the wish to cancel the run comes to.
+    /// The effect of a wish to cancel the run.
     pub(crate) fn on_cancel(&self, cause: CancelCause) -> OnCancel {
         match self.state() {
             RunState::Waiting | RunState::BackingOff => OnCancel::Ends(cause.end()),
@@ -162,7 +162,7 @@ impl RunMachine {
         attempt.active_transfer().filter(|_| may_be_made)
     }
 
-    /// How a run ends that was to be canceled and has nothing left at the agent.
+    /// The end of a run that was to be canceled and has nothing left at the agent.
     pub(crate) fn nothing_left(&self, how: NothingLeft) -> Option<(RunState, Reason)> {
         let wish = self.row().cancel.as_ref()?;
         let reason = Reason::NothingLeft { because: Box::new(wish.reason.clone()), how };
@@ -170,7 +170,7 @@ impl RunMachine {
     }
 
     /// The attempts whose transfers are to be canceled when the run ends: all that are known and
-    /// not known to be over, but for those that may be somebody else's.
+    /// not known to be over, except those that may be somebody else's.
     pub(crate) fn left_at_its_end(&self) -> Vec<AttemptId> {
         let follows = self.row().follows;
         self.attempts()
@@ -189,8 +189,8 @@ impl RunMachine {
             .filter_map(|attempt| attempt.active_transfer())
     }
 
-    /// The oldest wish to cancel something of the run that the agent has not confirmed, and that was
-    /// not told of.
+    /// The oldest wish to cancel something of the run that the agent has not confirmed, and that
+    /// was not reported.
     pub(crate) fn unconfirmed(&self) -> Option<&CancelWish> {
         let of_run = self.row().cancel.iter().filter(|_| self.state() == RunState::Canceling);
         let open = self.attempts().filter(|attempt| attempt.phase.is_underway());
@@ -198,7 +198,7 @@ impl RunMachine {
         wishes.filter(|wish| !wish.told).min_by_key(|wish| wish.at)
     }
 
-    /// When something that is to be canceled will have lasted for long enough to be told of.
+    /// When an unconfirmed cancel will have lasted long enough to be reported.
     pub(crate) fn stuck_from(&self) -> Option<Timestamp> {
         self.unconfirmed().map(|wish| shift(wish.at, STUCK_AFTER))
     }

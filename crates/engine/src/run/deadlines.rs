@@ -7,16 +7,16 @@ use crate::limits::WATCH;
 use crate::matching::shift;
 use crate::reason::AttemptEnd;
 
-/// How an attempt has been looked for by now.
+/// The search for an attempt so far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct LookedFor {
-    /// Complete looks over the whole of the window have not shown its transfer.
+    /// Complete looks over the whole window have not shown its transfer.
     pub(crate) in_vain: bool,
     /// It is past its deadline, and the agent was asked since, or just before.
     pub(crate) past_deadline: bool,
 }
 
-/// What time has brought about for an open attempt.
+/// The effect of time on an open attempt.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum OnTime {
     /// Nothing.
@@ -25,18 +25,18 @@ pub(crate) enum OnTime {
     NotFound,
     /// An accepted one was never listed.
     NeverListed(AttemptEnd),
-    /// The end of its transfer need not wait for its cause any longer, or may not.
+    /// The end of its transfer need not, or may not, wait for its cause any longer.
     Ending,
     /// Its transfer is not listed any more; the run is to be canceled if it follows this one.
     Vanished { canceling: bool },
     /// The run is to be canceled.
     PastTimeout(AttemptEnd),
-    /// The run has hoped for long enough.
+    /// The run has waited long enough for the lost request.
     HopedInVain(AttemptEnd),
 }
 
 impl RunMachine {
-    /// What time has brought about for an open attempt.
+    /// The effect of time on an open attempt.
     pub(crate) fn on_time(&self, attempt: &Attempt, looked: LookedFor) -> OnTime {
         let LookedFor { in_vain, past_deadline } = looked;
         let follows = self.follows(attempt.id.number);
@@ -56,12 +56,13 @@ impl RunMachine {
             },
             AtAgent::Ending(_) => OnTime::Ending,
             AtAgent::Listed(_) => {
-                // One that vanished while it was canceled and is listed again was timed out already.
+                // One that vanished while it was canceled and is listed again has timed out
+                // already.
                 let between_attempts = self.state().is_between_attempts();
                 if attempt.cancel.is_some() && in_vain {
                     OnTime::Vanished { canceling: true }
                 } else if !follows && past_deadline && in_vain {
-                    // An ambiguous one, left alone to its end, which nobody will see now.
+                    // An ambiguous one is left alone to its end, which nobody will see now.
                     OnTime::Vanished { canceling: false }
                 } else if follows
                     && past_deadline
@@ -81,8 +82,8 @@ impl RunMachine {
         }
     }
 
-    /// An attempt's row once it is given up: it stays open and is looked for (protocol, rule 9), and
-    /// keeps job and destination for as long as it might still come (rule 11).
+    /// An attempt's row once it is given up: it stays open and is looked for (protocol, rule 9),
+    /// and keeps job and destination for as long as its transfer might still come (rule 11).
     pub(crate) fn given_up(
         &self,
         attempt: &Attempt,
@@ -113,7 +114,7 @@ impl RunMachine {
         }
     }
 
-    /// For how long the run was to be queued, if it has not been by now and can't be any more.
+    /// The limit for queueing the run, if it was not queued in time and can't be any more.
     pub(crate) fn is_too_late_to_start(&self, now: Timestamp) -> Option<SignedDuration> {
         let limit = start_limit(self.row())?;
         let is_refused = |attempt: &Attempt| attempt.phase == Phase::Refused;
@@ -150,8 +151,8 @@ impl RunMachine {
     }
 }
 
-/// Until when a run must have been queued. What a person asks for is late by intent: a trigger
-/// counts from when it was asked for, and what repeats others waits for its turn, however long.
+/// The time by which a run must have been queued. A requested run is late by intent: a trigger
+/// counts from its request, and a run that repeats others waits for its turn, however long.
 fn start_limit(run: &Run) -> Option<Timestamp> {
     let within = run.terms.start_within?;
     let from = match run.trigger {

@@ -22,17 +22,18 @@ use crate::place::Fingerprint;
 #[derive(Debug)]
 pub(crate) struct RunMachine {
     row: Arc<Run>,
-    /// That of its request, which never changes: each run that waits is asked for it at each step.
+    /// The fingerprint of its request, which never changes: it is needed for each waiting run at
+    /// each step.
     fingerprint: Fingerprint,
     /// By number.
     attempts: BTreeMap<u32, Tracked>,
-    /// What it was last found waiting for.
+    /// Its last known obstacle.
     wait: Option<Wait>,
-    /// It was said that the agent lists a transfer like it that no row knows.
+    /// It was reported that the agent lists a similar transfer that no row knows.
     unrecorded_said: bool,
 }
 
-/// An attempt, and what was observed of it.
+/// An attempt, and the observations of it.
 #[derive(Debug)]
 struct Tracked {
     row: Arc<Attempt>,
@@ -40,7 +41,7 @@ struct Tracked {
 }
 
 impl RunMachine {
-    /// A run of which nothing but its row is known yet.
+    /// A run of which only the row is known so far.
     pub(crate) fn new(row: Arc<Run>) -> Self {
         Self {
             fingerprint: row.request.fingerprint(),
@@ -56,7 +57,7 @@ impl RunMachine {
         self.row = row;
     }
 
-    /// Puts an attempt's row in its place; gives the one that was there.
+    /// Puts an attempt's row in its place; returns the previous one.
     pub(crate) fn put_attempt(&mut self, row: Arc<Attempt>) -> Option<Arc<Attempt>> {
         match self.attempts.get_mut(&row.id.number) {
             Some(tracked) => Some(std::mem::replace(&mut tracked.row, row)),
@@ -93,7 +94,7 @@ impl RunMachine {
         &self.row.terms
     }
 
-    /// What a listing's records of its transfers are recognised by.
+    /// The fingerprint by which records of its transfers are recognized in a listing.
     pub(crate) fn fingerprint(&self) -> Fingerprint {
         self.fingerprint
     }
@@ -123,7 +124,8 @@ impl RunMachine {
         u32::try_from(self.attempts.len()).unwrap_or(u32::MAX)
     }
 
-    /// The number of the attempt that comes next. A refusal that used up nothing leaves its own.
+    /// The number of the next attempt. An attempt that was refused without being used up leaves its
+    /// number.
     pub(crate) fn next_number(&self) -> u32 {
         match self.attempts().next_back() {
             Some(last) if last.phase == Phase::Refused && !last.counts => last.id.number,
@@ -137,22 +139,22 @@ impl RunMachine {
         self.attempts.get(&number).map(|tracked| &tracked.row)
     }
 
-    /// What was observed of an attempt.
+    /// The observations of an attempt.
     pub(crate) fn sighting(&self, number: u32) -> Option<&Sighting> {
         self.attempts.get(&number).map(|tracked| &tracked.sighting)
     }
 
-    /// The same, to take something in.
+    /// The same, for adding to them.
     pub(crate) fn sighting_mut(&mut self, number: u32) -> Option<&mut Sighting> {
         self.attempts.get_mut(&number).map(|tracked| &mut tracked.sighting)
     }
 
-    /// The agent could not be asked, or was not at work: no absence counts across that.
+    /// Notes that the agent could not be asked, or was not working: no absence counts across that.
     pub(crate) fn series_is_broken(&mut self) {
         self.attempts.values_mut().for_each(|tracked| tracked.sighting.series_is_broken());
     }
 
-    /// The clock was set: what was observed moves with it.
+    /// Follows a step of the clock: the observations move with it.
     pub(crate) fn clock_stepped(&mut self, by: SignedDuration) {
         self.attempts.values_mut().for_each(|tracked| tracked.sighting.clock_stepped(by));
     }
@@ -167,19 +169,19 @@ impl RunMachine {
         self.row.follows == Some(number) && !self.is_over()
     }
 
-    /// True when the attempt's turns are the run's: it is followed, the run is not over, and
-    /// nobody wishes it canceled.
+    /// True when the attempt decides about the run: it is followed, the run is not over, and nobody
+    /// wishes it canceled.
     pub(crate) fn is_decided_by(&self, number: u32) -> bool {
         self.follows(number) && self.row.state != RunState::Canceling
     }
 
-    /// True while the followed transfer may yet succeed: one whose end has been seen has failed.
+    /// True while the followed transfer may yet succeed: one whose end was seen has failed.
     pub(crate) fn followed_is_at_work(&self) -> bool {
         self.followed().is_some_and(|attempt| attempt.is_at_work())
     }
 
-    /// When an attempt's intent was committed, by the clock as it is set now: a deadline moves
-    /// with the clock, `not_before` does not.
+    /// When an attempt's intent was committed, by the present clock: a deadline moves with the
+    /// clock, `not_before` does not.
     pub(crate) fn asked_at(&self, attempt: &Attempt) -> Timestamp {
         shift(attempt.deadline, -self.row.terms.timeout)
     }
@@ -189,19 +191,19 @@ impl RunMachine {
         self.attempts().any(|attempt| attempt.occupies(now))
     }
 
-    /// The run has used up its attempts on requests that were never found, and waits for what may
-    /// yet turn up (protocol, rule 6).
+    /// True when the run has used up its attempts on requests that were never found, and waits for
+    /// one that may yet turn up (protocol, rule 6).
     pub(crate) fn only_hopes(&self) -> bool {
         self.row.state == RunState::Queued
             && self.followed().is_some_and(|attempt| attempt.phase == Phase::GivenUp)
     }
 
-    /// What it was last found waiting for.
+    /// Its last known obstacle.
     pub(crate) fn wait(&self) -> Option<&Wait> {
         self.wait.as_ref()
     }
 
-    /// Notes what it was found waiting for; false if that is known.
+    /// Notes its obstacle; false if it is the known one.
     pub(crate) fn is_found_waiting_for(&mut self, wait: Wait) -> bool {
         let wait = Some(wait);
         let is_new = self.wait != wait;
@@ -209,12 +211,12 @@ impl RunMachine {
         is_new
     }
 
-    /// True once it was said that the agent lists a transfer like it that no row knows.
+    /// True once it was reported that the agent lists a similar transfer that no row knows.
     pub(crate) fn is_unrecorded_said(&self) -> bool {
         self.unrecorded_said
     }
 
-    /// Notes that this was said.
+    /// Notes that this was reported.
     pub(crate) fn say_unrecorded(&mut self) {
         self.unrecorded_said = true;
     }

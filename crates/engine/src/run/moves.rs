@@ -5,7 +5,7 @@
 
 use super::{Phase, RunState};
 
-/// A run's states that may follow each other, and when they do; from nothing, it begins.
+/// The legal transitions of a run's state, and their occasions; from nothing, it begins.
 const RUN: &[(Option<RunState>, RunState, &str)] = {
     use RunState::{
         BackingOff, Canceled, Canceling, Failed, Queued, Running, Skipped, Submitting, Succeeded,
@@ -52,7 +52,7 @@ const RUN: &[(Option<RunState>, RunState, &str)] = {
     ]
 };
 
-/// An attempt's phases that may follow each other, and when they do; from nothing, it begins.
+/// The legal transitions of an attempt's phase, and their occasions; from nothing, it begins.
 const ATTEMPT: &[(Option<Phase>, Phase, &str)] = {
     use Phase::{Accepted, Closed, GivenUp, Intent, Refused, Uncertain};
     &[
@@ -70,12 +70,12 @@ const ATTEMPT: &[(Option<Phase>, Phase, &str)] = {
     ]
 };
 
-/// Whether a run may go from a state to another one; from a state to itself for another reason.
+/// Whether a run may go from one state to another; to the same state it may for another reason.
 pub fn run_may_become(was: Option<RunState>, is: RunState) -> bool {
     was == Some(is) || RUN.iter().any(|(from, to, _)| (*from, *to) == (was, is))
 }
 
-/// Whether an attempt may go from a phase to another one.
+/// Whether an attempt may go from one phase to another.
 pub fn attempt_may_become(was: Option<Phase>, is: Phase) -> bool {
     was == Some(is) || ATTEMPT.iter().any(|(from, to, _)| (*from, *to) == (was, is))
 }

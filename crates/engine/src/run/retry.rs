@@ -12,19 +12,19 @@ use crate::transfer::TransferStatus;
 /// How a run goes on.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Turn {
-    /// As it was.
+    /// Unchanged.
     Stays,
-    /// It ends, so.
+    /// It ends in this state.
     Ends(RunState, Reason),
-    /// It ends well by this attempt.
+    /// It ends as a success, by this attempt.
     SucceedsBy(u32, Reason),
     /// It makes another attempt, not before this time.
     BacksOff(Timestamp, Reason),
     /// It follows another attempt that is under way.
     Follows(u32, RunState, Reason),
-    /// It sends again what was never asked for.
+    /// It repeats a request that never arrived.
     SendsAgain(Timestamp),
-    /// It has no attempt left, and waits for what may yet turn up; with what the agent answered to
+    /// It has no attempt left, and waits for a lost request to turn up; with the agent's answer to
     /// the last one, if that was not lost.
     Hopes(Option<String>),
     /// It was to be canceled, and has nothing left at the agent.
@@ -32,7 +32,7 @@ pub(crate) enum Turn {
 }
 
 /// The delay before the next attempt when `used` are used up: initial × multiplier^(used-1),
-/// capped, ±10 % (contract, `retry`). The same run and attempt always get the same.
+/// capped, ±10 % (contract, `retry`). The same run and attempt always get the same delay.
 fn retry_delay(run: &Run, used: u32) -> SignedDuration {
     let retry = &run.terms.retry;
     let exponent = i32::try_from(used.saturating_sub(1)).unwrap_or(i32::MAX);
@@ -63,8 +63,8 @@ impl RunMachine {
         shift(from, retry_delay(self.row(), self.used()))
     }
 
-    /// True if a transfer that has just completed is a second one of the run. A retry after one that
-    /// was seen to be over is not a double of it.
+    /// True if a transfer that has just completed is a second one of the run. A retry after one
+    /// that was seen to be over is not a double of it.
     pub(crate) fn is_doubled_by(&self, attempt: &Attempt) -> bool {
         let completed = Some(TransferStatus::Completed);
         attempt.status == completed
@@ -81,7 +81,8 @@ impl RunMachine {
             return Turn::Stays;
         }
         if self.row().follows != Some(number) {
-            // A second transfer that completes is the run's success, unless the first may be yet.
+            // A second transfer that completes is the run's success, unless the first may still
+            // become it.
             if ended != Ended::Succeeded || self.followed_is_at_work() {
                 return Turn::Stays;
             }
@@ -105,7 +106,8 @@ impl RunMachine {
         }
     }
 
-    /// The followed attempt went past its time, and nothing of it is at work any more.
+    /// Continues after the followed attempt went past its time, and nothing of it is active any
+    /// more.
     pub(crate) fn on_timeout(&self, why: Reason, now: Timestamp) -> Turn {
         if let Some(success) = self.success_of_another() {
             return success;
@@ -116,9 +118,9 @@ impl RunMachine {
         self.backs_off(self.retry_after(now), why, now)
     }
 
-    /// The followed transfer failed. Another of the run that has completed meanwhile is its success;
-    /// a later request that is under way, sent when this transfer was thought lost, is followed
-    /// instead of given up.
+    /// Continues after the followed transfer failed. If another of the run has completed meanwhile,
+    /// that is its success; a later request that is under way, sent when this transfer was thought
+    /// lost, is followed instead of given up.
     fn on_failure(&self, number: u32, why: Reason, now: Timestamp) -> Turn {
         if let Some(success) = self.success_of_another() {
             return success;
@@ -145,8 +147,8 @@ impl RunMachine {
         )
     }
 
-    /// An uncertain request was looked for in vain, by looks over the whole window if `searched`, or
-    /// until it was past its time (protocol, rule 6).
+    /// Continues after an uncertain request was looked for in vain, by looks over the whole window
+    /// if `searched`, or until it was past its time (protocol, rule 6).
     pub(crate) fn on_not_found(&self, attempt: &Attempt, searched: bool, now: Timestamp) -> Turn {
         let answer = attempt.reason.unclear_answer();
         if !self.follows(attempt.id.number) {
@@ -166,7 +168,7 @@ impl RunMachine {
         }
     }
 
-    /// An accepted request was never listed until its timeout (protocol, rule 7).
+    /// Continues after an accepted request was never listed until its timeout (protocol, rule 7).
     pub(crate) fn on_never_listed(&self, number: u32, why: AttemptEnd, now: Timestamp) -> Turn {
         if !self.follows(number) {
             Turn::Stays
@@ -177,7 +179,7 @@ impl RunMachine {
         }
     }
 
-    /// The success of another attempt, where the one that the run follows came to nothing.
+    /// The success of another attempt, where the followed one failed.
     fn success_of_another(&self) -> Option<Turn> {
         let good = self.attempts().find(|it| it.outcome == Some(Ended::Succeeded))?;
         Some(Turn::SucceedsBy(good.id.number, good.reason.clone()))

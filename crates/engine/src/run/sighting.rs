@@ -14,7 +14,7 @@ use crate::matching::shift;
 use crate::pace::Pace;
 use crate::transfer::{Progress, Transfer, TransferStatus};
 
-/// What was observed of an attempt.
+/// The observations of an attempt.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Sighting {
     /// For how long complete looks have not shown its transfer.
@@ -23,9 +23,9 @@ pub(crate) struct Sighting {
     absent_at: Option<Timestamp>,
     /// The last look that showed it.
     seen_at: Option<Timestamp>,
-    /// Whose transfer it is, as that look tells.
+    /// The owner of the transfer, according to that look.
     user: Option<UserId>,
-    /// When it ended, as that look tells, by the agent's clock.
+    /// When it ended, according to that look, by the agent's clock.
     listed_end: Option<Timestamp>,
     /// The agent could not be asked since then.
     agent_away: bool,
@@ -41,17 +41,17 @@ pub(crate) struct Sighting {
     cancel: CancelRequests,
     /// A receipt for its request was noted already.
     receipt_noted: bool,
-    /// A near miss was said already.
+    /// A near miss was reported already.
     near_miss_said: bool,
-    /// What the look before its POST has shown; lost in a restart.
+    /// The result of the look before its POST; lost in a restart.
     before: Option<Before>,
-    /// The unknown `transferStatus` that was said of it last.
+    /// The unknown `transferStatus` that was reported last.
     unknown_status: Option<String>,
-    /// Its transfer is over, and the agent is asked why it failed.
+    /// The query for the cause of its failed transfer.
     asking: Option<Asking>,
 }
 
-/// What the look before a POST has shown of transfers that are like it.
+/// Similar transfers in the look before a POST.
 #[derive(Clone, Debug)]
 pub(crate) struct Before {
     shown: BTreeSet<TransferId>,
@@ -59,13 +59,14 @@ pub(crate) struct Before {
 }
 
 impl Before {
-    /// It has shown these, and was read back to that date of the agent's, or to the list's end.
+    /// The transfers that the look has shown; it was read back to that date of the agent's, or to
+    /// the list's end.
     pub(crate) fn new(shown: BTreeSet<TransferId>, read_back_to: Option<Timestamp>) -> Self {
         Self { shown, read_back_to }
     }
 
-    /// True for a record that was listed before the POST, or may have been where the look before
-    /// it did not read.
+    /// True for a record that was listed before the POST, or may have been where the look before it
+    /// did not read.
     pub(crate) fn may_have_known(&self, record: &Transfer) -> bool {
         let below = self
             .read_back_to
@@ -75,7 +76,7 @@ impl Before {
 }
 
 impl Sighting {
-    /// A request that is sent now, after a look that has shown this.
+    /// The observations of a request that is sent now, after this look.
     pub(crate) fn of_request(before: Before) -> Self {
         Self { before: Some(before), ..Self::default() }
     }
@@ -85,12 +86,12 @@ impl Sighting {
         self.absent_for
     }
 
-    /// True while complete looks follow one another that do not show it.
+    /// True while consecutive complete looks do not show it.
     pub(crate) fn is_missed(&self) -> bool {
         self.absent_at.is_some()
     }
 
-    /// A complete look that began then has not shown it.
+    /// Notes that a complete look that began then has not shown it.
     pub(crate) fn is_absent(&mut self, began_at: Timestamp) {
         if let Some(last) = self.absent_at {
             let gap = began_at.duration_since(last);
@@ -99,13 +100,13 @@ impl Sighting {
         self.absent_at = Some(began_at);
     }
 
-    /// A record was found to be its transfer.
+    /// Notes that a record was found to be its transfer.
     pub(crate) fn is_found(&mut self) {
         self.absent_for = SignedDuration::ZERO;
         self.absent_at = None;
     }
 
-    /// A look shows its transfer, whose counters last moved at `moved_at`.
+    /// Notes that a look shows its transfer, whose counters last moved at `moved_at`.
     pub(crate) fn saw(&mut self, now: Timestamp, record: &Transfer, moved_at: Timestamp) {
         self.is_found();
         self.seen_at = Some(now);
@@ -117,13 +118,13 @@ impl Sighting {
         self.pace.saw(now, record.progress.bytes_transferred);
     }
 
-    /// The agent could not be asked, or was not at work.
+    /// Notes that the agent could not be asked, or was not working.
     pub(super) fn series_is_broken(&mut self) {
         self.absent_at = None;
         self.agent_away = true;
     }
 
-    /// The clock was set: spans that it measured mean nothing now.
+    /// Follows a step of the clock: spans measured before mean nothing now.
     pub(super) fn clock_stepped(&mut self, by: SignedDuration) {
         self.absent_at = None;
         self.seen_at = self.seen_at.map(|at| shift(at, by));
@@ -166,12 +167,12 @@ impl Sighting {
         shift(moved_at, still).min(now)
     }
 
-    /// True when its progress is to be recorded again.
+    /// True when its progress has to be recorded again.
     pub(crate) fn progress_is_due(&self, now: Timestamp) -> bool {
         self.recorded_at.is_none_or(|at| now.duration_since(at) >= PROGRESS_RECORD || now < at)
     }
 
-    /// Its progress is recorded now.
+    /// Notes that its progress is recorded now.
     pub(crate) fn progress_is_recorded(&mut self, now: Timestamp) {
         self.recorded_at = Some(now);
     }
@@ -185,12 +186,12 @@ impl Sighting {
         (progress, self.moved_at.unwrap_or(attempt.moved_at))
     }
 
-    /// Whose transfer it is, as the last look tells.
+    /// The owner of the transfer, according to the last look.
     pub(crate) fn user(&self) -> Option<UserId> {
         self.user
     }
 
-    /// When it ended, as that look tells, by the agent's clock.
+    /// When it ended, according to that look, by the agent's clock.
     pub(crate) fn listed_end(&self) -> Option<Timestamp> {
         self.listed_end
     }
@@ -200,57 +201,57 @@ impl Sighting {
         &self.cancel
     }
 
-    /// The same, to take something in.
+    /// The same, for changes.
     pub(crate) fn cancel_mut(&mut self) -> &mut CancelRequests {
         &mut self.cancel
     }
 
-    /// A receipt for its request has come; false if one was noted already.
+    /// Notes a receipt for its request; false if one was noted already.
     pub(crate) fn is_first_receipt(&mut self) -> bool {
         !std::mem::replace(&mut self.receipt_noted, true)
     }
 
-    /// True once a near miss was said.
+    /// True once a near miss was reported.
     pub(crate) fn is_near_miss_said(&self) -> bool {
         self.near_miss_said
     }
 
-    /// Notes that one was said.
+    /// Notes that one was reported.
     pub(crate) fn say_near_miss(&mut self) {
         self.near_miss_said = true;
     }
 
-    /// What the look before its POST has shown.
+    /// The result of the look before its POST.
     pub(crate) fn before(&self) -> Option<&Before> {
         self.before.as_ref()
     }
 
-    /// The unknown `transferStatus` that was said of it last.
+    /// The unknown `transferStatus` that was reported last.
     pub(crate) fn unknown_status(&self) -> Option<&str> {
         self.unknown_status.as_deref()
     }
 
-    /// Its status is this one, which is not known; false if that was said.
+    /// Notes this unknown status; false if it was reported already.
     pub(crate) fn is_new_status(&mut self, told: &str) -> bool {
         self.unknown_status.replace(told.to_owned()).as_deref() != Some(told)
     }
 
-    /// The question why its transfer failed.
+    /// The query for the cause of its failed transfer.
     pub(crate) fn asking(&self) -> Option<&Asking> {
         self.asking.as_ref()
     }
 
-    /// The same, to take the answer in.
+    /// The same, for taking in the answer.
     pub(crate) fn asking_mut(&mut self) -> Option<&mut Asking> {
         self.asking.as_mut()
     }
 
-    /// It is asked why its transfer failed.
+    /// Notes a query for the cause of its failed transfer.
     pub(crate) fn ask(&mut self, asking: Asking) {
         self.asking = Some(asking);
     }
 
-    /// The question is not asked any longer; gives it.
+    /// Ends the query, and returns it.
     pub(crate) fn take_asking(&mut self) -> Option<Asking> {
         self.asking.take()
     }

@@ -9,7 +9,7 @@ use crate::reason::{AttemptEnd, CancelReason, Reason};
 use crate::transfer::{Progress, TransferStatus};
 
 impl RunMachine {
-    /// How an attempt ends whose transfer has its last status, and why.
+    /// The end of an attempt whose transfer has its last status, and the reason.
     pub(crate) fn verdict(&self, attempt: &Attempt, now: Timestamp) -> (Ended, Reason) {
         let run = self.row();
         match attempt.status.unwrap_or(TransferStatus::Unknown) {
@@ -27,7 +27,7 @@ impl RunMachine {
                         (Ended::Canceled, wish.reason.clone())
                     }
                 },
-                // Our own cancel, its wish lost with a full disk, is not taken for a person's.
+                // Our own cancel, its wish lost with a full disk, must not be taken for a person's.
                 None if attempt.deadline <= now => {
                     let end = AttemptEnd::CanceledPastTimeout { limit: run.terms.timeout };
                     (Ended::TimedOut, end.into())
@@ -63,7 +63,8 @@ fn judge_completed(run: &Run, progress: &Progress) -> (Ended, Reason) {
     if objects_total == 0 && accounted == 0 {
         return (state(run.terms.empty), AttemptEnd::Empty.into());
     }
-    // What the agent neither transferred nor skipped nor calls failed has not arrived either.
+    // An object that the agent reports neither as transferred, nor skipped, nor failed has not
+    // arrived either.
     let missing = objects_total.saturating_sub(accounted);
     let missing = if progress.objects_untold { 0 } else { missing };
     let accepted = run.terms.partial == Verdict::Accept;

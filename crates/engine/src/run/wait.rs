@@ -3,12 +3,12 @@
 use crate::ids::RunId;
 use crate::transfer::Incomplete;
 
-/// What a run in state `waiting` waits for.
+/// The condition that a run in state `waiting` waits for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Wait {
     /// An earlier run of the same job.
     Behind(RunId),
-    /// A transfer of the same job that may still be at work.
+    /// A transfer of the same job that may still be active.
     LastTransfer(RunId),
     /// Another run's request for the very same transfer.
     Identical(RunId),
@@ -29,7 +29,7 @@ pub enum Wait {
 }
 
 impl Wait {
-    /// The run that blocks, if one does.
+    /// The run that is in the way, if one is.
     pub fn blocker(&self) -> Option<RunId> {
         match self {
             Self::Behind(run)

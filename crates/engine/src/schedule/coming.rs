@@ -5,9 +5,9 @@ use std::collections::BinaryHeap;
 
 use jiff::Timestamp;
 
-/// What has occurrences: a job, as somebody sees it.
+/// Something with occurrences: a job, as a caller sees it.
 pub trait Occurring {
-    /// The first occurrence after `t`; none where nothing is coming.
+    /// The first occurrence after `t`; none if nothing is coming.
     fn next_after(&self, t: Timestamp) -> Option<Timestamp>;
 }
 

@@ -9,7 +9,7 @@ use super::error::ScheduleError;
 use super::field::FieldKind;
 use crate::suggest;
 
-/// The words for an entry of a list in another dialect.
+/// The error for a list entry in another dialect.
 pub(super) fn of_item(kind: FieldKind, text: &str, span: Range<usize>) -> Option<ScheduleError> {
     let field = kind.name();
     let upper = text.to_ascii_uppercase();
@@ -97,7 +97,7 @@ pub(super) fn of_number(kind: FieldKind, text: &str) -> Option<String> {
     }
 }
 
-/// The macros that are known, with what they stand for.
+/// The known macros, with their meaning.
 pub(super) const MACROS: [(&str, &str); 7] = [
     ("@hourly", "0 * * * *"),
     ("@daily", "0 0 * * *"),
@@ -108,7 +108,7 @@ pub(super) const MACROS: [(&str, &str); 7] = [
     ("@annually", "0 0 1 1 *"),
 ];
 
-/// The words for a text that starts with `@` and is not a macro.
+/// The error for a text that starts with `@` and is not a macro.
 pub(super) fn of_macro(text: &str, span: Range<usize>) -> ScheduleError {
     let word = text.split_ascii_whitespace().next().unwrap_or(text);
     let lower = word.to_ascii_lowercase();
@@ -136,7 +136,7 @@ pub(super) fn of_macro(text: &str, span: Range<usize>) -> ScheduleError {
     }
 }
 
-/// The words for a zone before the fields, as some crontabs have it.
+/// The error for a zone before the fields, as some crontabs have it.
 pub(super) fn of_zone(first: &str, span: Range<usize>) -> Option<ScheduleError> {
     let zone = first.strip_prefix("CRON_TZ=").or_else(|| first.strip_prefix("TZ="))?;
     Some(
@@ -145,21 +145,21 @@ pub(super) fn of_zone(first: &str, span: Range<usize>) -> Option<ScheduleError> 
     )
 }
 
-/// True for what stands behind the five fields in `/etc/crontab`: a user's name, not a weekday's.
+/// True for the word after the five fields in `/etc/crontab`: a user's name, not a weekday's.
 pub(super) fn is_user(word: &str) -> bool {
     let letters = word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
     let starts = word.get(..3).unwrap_or(word).to_ascii_uppercase();
     letters && word.starts_with(|c: char| c.is_ascii_lowercase()) && !weekday(&starts)
 }
 
-/// The words for such a user.
+/// The error for such a user.
 pub(super) fn of_user(field: &(Range<usize>, &str)) -> ScheduleError {
     let message = format!("`{}` is not a field: crontabs of the system name a user here", field.1);
     ScheduleError::at(field.0.clone(), message)
         .hint("leave it out: `30 2 * * *`; jobs run as the agent's user")
 }
 
-/// The words for what other services call a schedule: AWS's `rate(…)` and `cron(…)`, systemd's
+/// The error for schedules of other services: AWS's `rate(…)` and `cron(…)`, systemd's
 /// `OnCalendar=`.
 pub(super) fn of_dialect(text: &str, span: Range<usize>) -> Option<ScheduleError> {
     let lower = text.to_ascii_lowercase();
@@ -215,7 +215,7 @@ fn from_calendar(text: &str) -> Option<String> {
     Some(format!("{minute} {hour} * * {days}"))
 }
 
-/// The words for a number of fields that is neither five nor six. `fields` is never empty.
+/// The error for a number of fields that is neither five nor six. `fields` is never empty.
 pub(super) fn of_count(fields: &[(Range<usize>, &str)], whole: Range<usize>) -> ScheduleError {
     const FIELDS: &str = "minute hour day-of-month month day-of-week";
     let count = fields.len();
@@ -228,7 +228,7 @@ pub(super) fn of_count(fields: &[(Range<usize>, &str)], whole: Range<usize>) -> 
         .hint("leave the last field out");
     }
     if count > 6 {
-        // What follows the fields in a crontab is a user and a command.
+        // The words after the fields in a crontab are a user and a command.
         let extra = fields[5].0.start..whole.end;
         if is_user(fields[5].1) {
             let message = "crontabs of the system name a user and a command here";

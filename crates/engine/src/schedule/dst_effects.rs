@@ -9,8 +9,8 @@ use jiff::civil::DateTime;
 use super::timetable::Timetable;
 use super::zone::{changes_after, civil, second_of};
 
-/// So many values of one schedule are told for one change of the zone: a schedule of every
-/// minute between 2 and 3 has sixty, and one says it all.
+/// Values of one schedule that are reported for one change of the zone: a schedule of every minute
+/// between 2 and 3 has sixty, and one is enough.
 const PER_CHANGE: usize = 3;
 
 /// An occurrence that a change of the zone removes or repeats.
@@ -18,7 +18,7 @@ const PER_CHANGE: usize = 3;
 pub struct DstEffect {
     /// When the clock is changed.
     pub at: Timestamp,
-    /// What the change does.
+    /// The effect of the change.
     pub kind: DstEffectKind,
     /// The time of the wall clock that the schedule names.
     pub wall: DateTime,
@@ -26,7 +26,7 @@ pub struct DstEffect {
     pub fires_at: Timestamp,
 }
 
-/// What a change of the zone does to an occurrence.
+/// The effect of a zone's change on an occurrence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DstEffectKind {
     /// The wall clock never shows that time.

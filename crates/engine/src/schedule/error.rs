@@ -9,11 +9,11 @@ use std::ops::Range;
 /// Why a text is not a schedule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ScheduleError {
-    /// What is wrong.
+    /// The problem.
     pub message: String,
-    /// What would be right.
+    /// How to fix it.
     pub hint: Option<String>,
-    /// The bytes of the text that are to blame.
+    /// The bytes of the text that are at fault.
     pub span: Range<usize>,
 }
 
@@ -42,13 +42,13 @@ impl fmt::Display for ScheduleError {
 
 impl std::error::Error for ScheduleError {}
 
-/// What about a good schedule probably surprises its author.
+/// A surprising property of a valid schedule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ScheduleWarning {
-    /// What is surprising.
+    /// The surprise.
     pub message: String,
-    /// What would be less so.
+    /// A less surprising alternative.
     pub hint: Option<String>,
-    /// The bytes of the text that are meant.
+    /// The bytes of the text that it is about.
     pub span: Range<usize>,
 }

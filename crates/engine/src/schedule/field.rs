@@ -35,7 +35,7 @@ impl FieldKind {
     pub(super) const ALL: [Self; 6] =
         [Self::Second, Self::Minute, Self::Hour, Self::DayOfMonth, Self::Month, Self::DayOfWeek];
 
-    /// What people call it.
+    /// Its name for people.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Second => "second",
@@ -47,7 +47,7 @@ impl FieldKind {
         }
     }
 
-    /// The lowest and the highest number that may be written.
+    /// The lowest and the highest allowed number.
     pub(super) fn bounds(self) -> (u32, u32) {
         match self {
             Self::Second | Self::Minute => (0, 59),
@@ -58,7 +58,7 @@ impl FieldKind {
         }
     }
 
-    /// How many values the field goes through before it starts anew.
+    /// How many values the field has before it starts anew.
     pub(super) fn cycle(self) -> u32 {
         match self {
             Self::Second | Self::Minute => 60,
@@ -83,7 +83,7 @@ impl FieldKind {
         Some(at as u32 + self.bounds().0)
     }
 
-    /// The full mask of values, Sunday as 0 only.
+    /// The mask of all values, Sunday as 0 only.
     fn full(self) -> u64 {
         let (low, _) = self.bounds();
         ((1 << self.cycle()) - 1) << low
@@ -97,7 +97,7 @@ pub(super) struct Item {
     pub(super) span: Range<usize>,
     /// Its first value.
     pub(super) start: u32,
-    /// The value that it does not go beyond.
+    /// Its last possible value.
     pub(super) end: u32,
     /// 1 where none is written.
     pub(super) step: u32,
@@ -135,8 +135,8 @@ impl Field {
         Self { kind, span: 0..0, items: Vec::new(), starred: false, bits: 1 << value }
     }
 
-    /// Reads a field that stands at byte `at` of the schedule's text; tells what is wrong with
-    /// each entry of its list.
+    /// Parses a field at byte `at` of the schedule's text; returns an error for each bad entry of
+    /// its list.
     pub(super) fn parse(
         kind: FieldKind,
         text: &str,
@@ -250,7 +250,7 @@ fn parse_item(kind: FieldKind, text: &str, at: usize) -> Result<Item, ScheduleEr
     Ok(Item { span, start, end, step })
 }
 
-/// What to write instead of a range that wraps around.
+/// The replacement for a range that wraps around.
 fn forwards(kind: FieldKind, start: (u32, &str), end: (u32, &str), step: u32) -> String {
     let (low, high) = kind.bounds();
     if step > 1 {
@@ -299,7 +299,7 @@ fn parse_step(
     match text.parse::<u32>() {
         Ok(0) => Err(ScheduleError::at(span, format!("a step in the {name} field is 0"))
             .hint("a step is at least 1")),
-        // Steps beyond the field's end leave its first value only, as in cron; so does this one.
+        // Steps beyond the field's end leave its first value only, as in cron.
         Ok(step) if step < 1_000 => Ok(step),
         Ok(_) | Err(_) => Err(ScheduleError::at(
             span,

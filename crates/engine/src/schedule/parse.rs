@@ -12,11 +12,11 @@ use super::rule::Rule;
 use super::wall_clock::Fields;
 use super::{unsatisfiable, warnings};
 
-/// No schedule is longer than this, in bytes. One that lists every value of every field is
-/// half as long; longer ones are another file by mistake.
+/// The longest schedule, in bytes. One that lists every value of every field is half as long; a
+/// longer text is another file by mistake.
 pub const TEXT_MAX: usize = 1_000;
 
-/// A schedule that was found good. Cheap to clone: jobs of the same text share what it means.
+/// A valid schedule. Cheap to clone: jobs of the same text share it.
 #[derive(Clone, Debug)]
 pub struct Schedule(Arc<Parsed>);
 
@@ -27,12 +27,12 @@ struct Parsed {
 }
 
 impl Schedule {
-    /// Reads a schedule as in crontab(5), or with a field for seconds before the others, or a
+    /// Parses a schedule as in crontab(5), or with a field for seconds before the others, or a
     /// macro such as `@daily`.
     ///
     /// # Errors
     ///
-    /// All that is wrong: where, and what to write instead.
+    /// All errors, each with its place and the way to fix it.
     pub fn parse(text: &str) -> Result<Self, Vec<ScheduleError>> {
         let fields = parse_fields(text)?;
         unsatisfiable::check(&fields).map_err(|error| vec![error])?;
@@ -50,16 +50,16 @@ impl Schedule {
         &self.0.text
     }
 
-    /// What probably surprises the author. Spans are bytes of [`Schedule::text`].
+    /// Surprising properties of the schedule. Spans are bytes of [`Schedule::text`].
     pub fn warnings(&self) -> Vec<ScheduleWarning> {
-        // Not kept since parsing: ten thousand jobs would keep what is asked for once.
+        // Not kept since parsing: ten thousand jobs would keep a value that is needed once.
         match parse_fields(self.text()) {
             Ok(fields) => warnings::of(self.text(), &fields),
             Err(_) => Vec::new(),
         }
     }
 
-    /// When it fires.
+    /// Its rule for when it fires.
     pub(super) fn rule(&self) -> &Rule {
         &self.0.rule
     }
@@ -76,7 +76,7 @@ type Part<'t> = (Range<usize>, &'t str);
 
 /// The texts of the fields: five or six.
 fn parts(text: &str) -> Result<Vec<Part<'_>>, ScheduleError> {
-    // Other blanks than those of ASCII are shown to the author, who can't see them.
+    // Blanks outside of ASCII are shown to the author, who can't see them.
     let trimmed = text.trim_ascii();
     let start = text.len() - text.trim_ascii_start().len();
     let whole = start..start + trimmed.len();

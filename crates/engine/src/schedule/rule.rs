@@ -14,7 +14,7 @@ use jiff::tz::TimeZone;
 use super::wall_clock::{Fields, Walk};
 use super::zone::{Change, Reading, Wall, change_around, offset_at, read, second_of};
 
-/// One schedule, ready to be asked.
+/// One schedule, in the form that is evaluated.
 #[derive(Clone, Debug)]
 pub(super) struct Rule {
     walk: Walk,
@@ -64,8 +64,8 @@ impl Rule {
         })
     }
 
-    /// False when none of the hours in `[from, until)` is named: a cheap answer for most
-    /// schedules to most changes of a zone.
+    /// False when none of the hours in `[from, until)` is named: a cheap check that covers most
+    /// schedules and changes of a zone.
     fn may_name_hours_of(&self, from: Wall, until: Wall) -> bool {
         const HOUR: i64 = 3600;
         let first = from.div_euclid(HOUR);
@@ -77,8 +77,8 @@ impl Rule {
     fn next_fixed(&self, zone: &TimeZone, now: i64) -> Option<i64> {
         let offset = offset_at(zone, now)?;
         let mut wall = now + offset;
-        // The second time round, all that is repeated has fired: go on behind it, rather than
-        // step over each value, of which an hour of seconds has 3,600.
+        // On the second pass, all repeated values have fired: go on after it, rather than step over
+        // each value, of which an hour of seconds has 3,600.
         if let Reading::Twice { before, after } = read(zone, wall)?
             && offset == after
             && let Some(change) = change_around(zone, wall, before, after)
@@ -118,7 +118,7 @@ impl Rule {
                 Reading::Twice { before, .. } if next - before > now => next - before,
                 Reading::Twice { after, .. } => next - after,
                 Reading::Removed { before, after } => {
-                    // Nothing of the gap fires: go on with the first value behind it.
+                    // No value of the gap fires: go on with the first one behind it.
                     let end = end_of_gap(zone, next, before, after) + after;
                     wall = next.max(end - 1);
                     continue;

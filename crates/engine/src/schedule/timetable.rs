@@ -13,8 +13,8 @@ use super::parse::Schedule;
 use super::rule::Rule;
 use crate::date_time::with_offset;
 
-/// All schedules of a job, in its zone. Equal to another that has the same occurrences: of the
-/// same [`Timetable::identity`], and with the same changes of the zone.
+/// All schedules of a job, in its zone. Two are equal if they have the same occurrences: the same
+/// [`Timetable::identity`], and the same changes of the zone.
 #[derive(Clone)]
 pub struct Timetable {
     schedules: Box<[Schedule]>,
@@ -22,7 +22,7 @@ pub struct Timetable {
     zone: TimeZone,
 }
 
-/// The occurrences of a span of time, as far as they are of interest.
+/// The missed occurrences in a span of time, of which only the newest are kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Missed {
     /// The newest ones, in ascending order.
@@ -79,8 +79,8 @@ impl Timetable {
         let Some(first) = self.next_after(after).filter(|first| *first <= until) else {
             return;
         };
-        // Occurrences lie at whole seconds, so the halving of what jiff can express as a time ends
-        // after 40 steps.
+        // Occurrences lie at whole seconds, so the halving of jiff's range of times ends after 40
+        // steps.
         let rest = first.duration_until(until);
         if rest >= SignedDuration::from_secs(1) {
             let middle = first + rest / 2;
@@ -147,7 +147,7 @@ impl Timetable {
 
 impl PartialEq for Timetable {
     fn eq(&self, other: &Self) -> bool {
-        // Ten thousand jobs are compared at each reload, and nearly all are as they were.
+        // Ten thousand jobs are compared at each reload, and nearly all are unchanged.
         let as_written =
             self.zone_name == other.zone_name && self.expressions().eq(other.expressions());
         (as_written || self.identity() == other.identity()) && self.zone == other.zone

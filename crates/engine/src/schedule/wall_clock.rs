@@ -47,7 +47,7 @@ pub(super) struct Walk {
 }
 
 impl Walk {
-    /// A walk over what the fields name.
+    /// A walk over the values that the fields name.
     pub(super) fn new(fields: &Fields) -> Result<Self, cron::error::Error> {
         let all_days = Field::all(FieldKind::DayOfMonth);
         let all_weekdays = Field::all(FieldKind::DayOfWeek);

@@ -22,7 +22,7 @@ pub(super) fn of(text: &str, fields: &Fields) -> Vec<ScheduleWarning> {
         .collect();
     let is_nth = names_nth_weekday(fields);
     if is_nth {
-        // `*/100,1-7` is how cron(8) is made to demand both: it was meant.
+        // `*/100,1-7` is the way to make cron(8) demand both: it was intended.
         warnings.retain(|warning| !fields.day_of_month.spans(&warning.span));
     } else {
         warnings.extend(starred_day(&fields.day_of_month, &fields.day_of_week));
@@ -34,13 +34,13 @@ pub(super) fn of(text: &str, fields: &Fields) -> Vec<ScheduleWarning> {
     warnings
 }
 
-/// A step that starts anew before it is complete: `*/7` of minutes goes 49, 56, 0.
+/// Warns of a step that starts anew before it is complete: `*/7` of minutes goes 49, 56, 0.
 fn uneven_step(text: &str, kind: FieldKind, item: &Item) -> Option<ScheduleWarning> {
     let (low, _) = kind.bounds();
     let cycle = kind.cycle();
     let top = low + cycle - 1;
-    // Only a range that was meant to go all the way round has an uneven end; `9-17/3` has an end
-    // of its own.
+    // Only a range that was meant to go all the way round has an uneven end; `9-17/3` has an end of
+    // its own.
     let goes_round = item.start < low + item.step && item.end + item.step > top;
     let last = item.values().last()?;
     let gap = item.start + cycle - last;
@@ -93,7 +93,8 @@ fn names_nth_weekday(fields: &Fields) -> bool {
     month.starred && month.items.iter().any(|item| seven(item).is_some())
 }
 
-/// `0 20 1-7 * 5` beside `0 20 */100,1-7 * 5`: people mean the first Friday, and get eleven days.
+/// Warns of `0 20 1-7 * 5` in place of `0 20 */100,1-7 * 5`: people mean the first Friday, and get
+/// eleven days.
 fn seven_days(text: &str, fields: &Fields) -> Option<ScheduleWarning> {
     let (month, week) = (&fields.day_of_month, &fields.day_of_week);
     if month.starred || week.starred || week.is_full() {
@@ -115,7 +116,7 @@ fn seven_days(text: &str, fields: &Fields) -> Option<ScheduleWarning> {
     })
 }
 
-/// `* 2 * * *`: once an hour was meant, or once a day, and it fires sixty times.
+/// Warns of `* 2 * * *`: once an hour was meant, or once a day, and it fires sixty times.
 fn each_of_sixty(text: &str, fine: &Field, coarse: &Field) -> Option<ScheduleWarning> {
     let single = |item: &Item| item.start == item.end;
     let by_hand = !coarse.starred && coarse.items.iter().all(single) && !coarse.items.is_empty();
@@ -134,8 +135,8 @@ fn each_of_sixty(text: &str, fine: &Field, coarse: &Field) -> Option<ScheduleWar
     })
 }
 
-/// A day field that starts with `*` and yet leaves days out, beside one that leaves days out too:
-/// cron(8) demands both then, where it else is content with either.
+/// Warns of a day field that starts with `*` and yet leaves days out, beside one that leaves days
+/// out too: cron(8) then demands both, where otherwise either is enough.
 fn starred_day(month: &Field, week: &Field) -> Option<ScheduleWarning> {
     if month.is_full() || week.is_full() {
         return None;

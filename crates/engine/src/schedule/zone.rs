@@ -24,14 +24,14 @@ pub(super) struct Change {
 }
 
 impl Change {
-    /// What the wall clock would show at the change had it not come: in a gap the first value
-    /// that is removed, in a fold the first that is not repeated any more.
+    /// The wall clock's reading at the change if it had not happened: in a gap the first value that
+    /// is removed, in a fold the first that is no longer repeated.
     pub(super) fn old_wall(&self) -> Wall {
         self.at + self.before
     }
 
-    /// What the wall clock shows at the change: in a gap the first value that is there again, in
-    /// a fold the first that is repeated.
+    /// The wall clock's reading at the change: in a gap the first value after it, in a fold the
+    /// first that is repeated.
     pub(super) fn new_wall(&self) -> Wall {
         self.at + self.after
     }

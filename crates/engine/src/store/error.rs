@@ -7,10 +7,10 @@ use std::path::PathBuf;
 use crate::ids::{RunId, TransferId};
 use crate::run::RunState;
 
-/// Why the state can't be had, or a change of it not be kept. Nothing was changed.
+/// Why the state is not available, or a change of it could not be kept. Nothing was changed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
-    /// The rows are not as the commit took them to be.
+    /// The rows differ from those that the commit assumes.
     #[error("the stored state is not what the commit expects: {0}")]
     Conflict(String),
 
@@ -20,21 +20,21 @@ pub enum StoreError {
         .path.display()
     )]
     Full {
-        /// What was written to.
+        /// The file that was written to.
         path: PathBuf,
     },
 
     /// The disk that a copy of the state goes to is full.
     #[error("the disk is full: `{}` can't be written, and no copy was made", .path.display())]
     NoRoom {
-        /// What was written to.
+        /// The file that was written to.
         path: PathBuf,
     },
 
-    /// A copy of the state would overwrite something.
+    /// A copy of the state would overwrite an existing file.
     #[error("`{}` is there already, and was left as it is; name a new file", .path.display())]
     Exists {
-        /// What is there.
+        /// The existing file.
         path: PathBuf,
     },
 
@@ -45,22 +45,22 @@ pub enum StoreError {
         .path.display()
     )]
     ReadOnly {
-        /// What was written to.
+        /// The file that was written to.
         path: PathBuf,
     },
 
-    /// The user that asks may not.
+    /// The user lacks the permission.
     #[error(
         "`{}` can't be opened: permission denied; run as the user that the state belongs to, or \
          as root",
         .path.display()
     )]
     Permission {
-        /// What was opened.
+        /// The file that was opened.
         path: PathBuf,
     },
 
-    /// What lies there is no readable database of ours. It was left as it is.
+    /// The file is not a readable database of ours. It was left as it is.
     #[error(
         "the database `{}` is damaged: {detail}; it was left as it is: restore it from a copy, \
          or move it away to start anew",
@@ -69,7 +69,7 @@ pub enum StoreError {
     Corrupt {
         /// The database.
         path: PathBuf,
-        /// What was found.
+        /// The damage.
         detail: String,
     },
 
@@ -99,7 +99,7 @@ pub enum StoreError {
         known: i64,
     },
 
-    /// An older transferd wrote it, and who only reads may not bring it up to date.
+    /// An older transferd wrote it, and a reader may not upgrade it.
     #[error(
         "the database `{}` is of version {found}, older than version {known} of this transferd; \
          start or restart the daemon, which brings it up to date",
@@ -114,8 +114,8 @@ pub enum StoreError {
         known: i64,
     },
 
-    /// What was written last lies in the log only, without the index that its reader needs: the
-    /// files were copied or restored.
+    /// The last writes are in the log only, without the index that its reader needs: the files were
+    /// copied or restored.
     #[error(
         "the database `{}` can't be looked at before its write-ahead log has been read in; start \
          the daemon, which does so",
@@ -135,7 +135,7 @@ pub enum StoreError {
     InUse {
         /// The folder.
         path: PathBuf,
-        /// The other daemon: its pid and since when, as far as it has told.
+        /// The other daemon: its pid and start, as far as it has reported them.
         holder: String,
     },
 
@@ -162,29 +162,29 @@ pub enum StoreError {
         kind: String,
     },
 
-    /// The folder can't be ours.
+    /// The folder can't be used as ours.
     #[error("the state folder `{}` can't be used: {detail}", .path.display())]
     Folder {
         /// The folder.
         path: PathBuf,
-        /// Why, and what to do.
+        /// The reason, and the way to fix it.
         detail: String,
     },
 
-    /// What the daemon has open is no longer what lies there by name.
+    /// The files that the daemon has open are no longer the ones at their paths.
     #[error(
         "`{}` is not the one that this daemon has open: {detail}; what is recorded now would be \
          lost, so the daemon ends: put it back as it was, or start anew with what is there",
         .path.display()
     )]
     Gone {
-        /// What is gone.
+        /// The missing file.
         path: PathBuf,
-        /// How.
+        /// The detail.
         detail: String,
     },
 
-    /// A daemon was killed, and what it had recorded last is not in the database.
+    /// A daemon was killed, and its last records are not in the database.
     #[error(
         "the database `{}` lacks what the last daemon recorded before it was killed: its write-ahead \
          log (`-wal`) was removed, or an older copy was put in its place; put the log back, or \
@@ -195,19 +195,19 @@ pub enum StoreError {
     Lost {
         /// The database.
         path: PathBuf,
-        /// What knows of it.
+        /// The file that knows of them.
         lock: PathBuf,
     },
 
-    /// The disk, or what lies between it and us, fails.
+    /// The disk, or something between it and us, fails.
     #[error(
         "`{}` can't be read or written: {detail}; look at the system log for errors of the disk",
         .path.display()
     )]
     Io {
-        /// What was read or written.
+        /// The file that was read or written.
         path: PathBuf,
-        /// In the system's words.
+        /// The system's message.
         detail: String,
     },
 
@@ -216,7 +216,7 @@ pub enum StoreError {
     Closed,
 }
 
-/// A run's row is not in the state that a commit takes it to be in.
+/// The error for a run's row that is not in the state that a commit assumes.
 pub fn run_is_not_as_expected(run: RunId, was: Option<RunState>) -> StoreError {
     StoreError::Conflict(match was {
         Some(state) => format!("run {run} is not there in state `{}`", state.word()),
@@ -224,7 +224,7 @@ pub fn run_is_not_as_expected(run: RunId, was: Option<RunState>) -> StoreError {
     })
 }
 
-/// A transfer would belong to two attempts.
+/// The error for a transfer that would belong to two attempts.
 pub fn transfer_has_an_owner(transfer: TransferId) -> StoreError {
     StoreError::Conflict(format!("transfer {transfer} belongs to another attempt"))
 }

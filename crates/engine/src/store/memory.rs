@@ -51,13 +51,13 @@ struct Rows {
     agent_user: Option<u32>,
 }
 
-/// Transfers of closed attempts, in the order of runs and attempts. What is new goes in near the
-/// end, what is pruned goes out near the beginning, and a restart reads thousands.
+/// Transfers of closed attempts, in the order of runs and attempts. New ones are inserted near the
+/// end, pruned ones removed near the beginning, and a restart reads thousands.
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Settled(VecDeque<((Sequence, u32), TransferId)>);
 
 impl Settled {
-    /// Puts the transfer of an attempt in its place, or takes it out.
+    /// Puts the transfer of an attempt in its place, or removes it.
     fn set(&mut self, attempt: (Sequence, u32), transfer: Option<TransferId>) {
         match (self.0.binary_search_by_key(&attempt, |(attempt, _)| *attempt), transfer) {
             (Ok(at), Some(transfer)) => self.0[at].1 = transfer,
@@ -87,7 +87,7 @@ impl Kept {
         }
     }
 
-    /// By what retention judges its age.
+    /// The time by which retention judges its age.
     fn ended_ms(&self) -> i64 {
         self.run.ended_at.unwrap_or(self.run.created_at).as_millisecond()
     }
@@ -156,7 +156,7 @@ impl Rows {
     }
 }
 
-/// A commit that was found good, not yet carried out.
+/// A valid commit, not yet carried out.
 #[derive(Default)]
 struct Change<'a> {
     runs: BTreeMap<RunId, &'a Arc<Run>>,
@@ -166,7 +166,7 @@ struct Change<'a> {
     events: Vec<&'a Event>,
     marks: Vec<&'a Arc<Mark>>,
     learned: Option<Learned>,
-    /// What becomes of alerts: a row, or none.
+    /// The new row of each alert, or none if it is removed.
     alerts: BTreeMap<AlertId, Option<&'a Arc<QueuedAlert>>>,
     told: Option<&'a Told>,
     pause_of_all: Option<&'a Arc<PauseOfAll>>,
@@ -223,7 +223,7 @@ impl<'a> Change<'a> {
         Ok(())
     }
 
-    /// A transfer belongs to one attempt, as the rows stand after this change.
+    /// Checks that each transfer belongs to one attempt, in the rows after this change.
     fn check_owners(&self, rows: &Rows) -> Result<(), StoreError> {
         let mut claimed = BTreeSet::new();
         for attempt in self.attempts.values() {

@@ -26,24 +26,24 @@ pub mod query;
 pub use error::StoreError;
 pub use query::{Happened, HistoryQuery, Older, RunMatch, RunWithAttempts};
 
-/// What can be asked of a store.
+/// Queries of a store.
 pub trait Queries {
     /// Runs, newest first by `created_at`, those created together latest recorded first.
     fn history(&self, query: &HistoryQuery) -> Result<Vec<RunWithAttempts>, StoreError>;
 
-    /// The run of an id, or of an id's beginning if only one run's id begins so.
+    /// The run with an id, or with an id's beginning if only one run's id begins so.
     fn run(&self, id_or_prefix: &str) -> Result<RunMatch, StoreError>;
 
-    /// What happened to a run, in the order in which it was recorded: the latest
-    /// [`query::EVENTS_MAX`] events.
+    /// The events of a run, in the order in which they were recorded: the latest
+    /// [`query::EVENTS_MAX`].
     fn events(&self, run: RunId) -> Result<Vec<Event>, StoreError>;
 
-    /// What happened after the event of this id, to whichever run: the first `limit` events, in the
-    /// order in which they were recorded. The caller's own bound: all are held in memory.
+    /// The events of all runs after the event of this id: the first `limit`, in the order in which
+    /// they were recorded. The limit is the caller's own bound: all are held in memory.
     fn happened(&self, after: u64, limit: usize) -> Result<Vec<Happened>, StoreError>;
 
-    /// The id of the event that was recorded last; 0 where there is none. It grows, unless what was
-    /// recorded last is forgotten.
+    /// The id of the event that was recorded last; 0 if there is none. It grows, unless the last
+    /// event is deleted.
     fn last_event(&self) -> Result<u64, StoreError>;
 
     /// The run that was recorded last of each job that has one, in the order of `jobs`.
@@ -76,8 +76,8 @@ pub trait Queries {
         Ok(took.take(most).collect())
     }
 
-    /// How the runs of each job have ended on each day, in the order of `jobs` and `days`, which say
-    /// where each day begins and where the last one ends. A run counts on the day of its creation.
+    /// The outcomes of each job's runs on each day, in the order of `jobs` and `days`, which hold
+    /// the begin of each day and the end of the last one. A run counts on the day of its creation.
     fn outcomes(
         &self,
         jobs: &[JobName],
@@ -87,7 +87,7 @@ pub trait Queries {
     /// All marks, by job name.
     fn marks(&self) -> Result<Vec<Arc<Mark>>, StoreError>;
 
-    /// The text of a job set that was kept last.
+    /// The text of the job set that was kept last.
     fn last_job_set(&self) -> Result<Option<String>, StoreError>;
 
     /// The user of the agent's port that was kept.
@@ -98,35 +98,35 @@ pub trait Queries {
 ///
 /// Reads see every commit that was acknowledged before them.
 pub trait Store: Queries {
-    /// What the engine is rebuilt from. Reads what is unfinished, never the past.
+    /// The rows that the engine is rebuilt from. Reads unfinished work, never the past.
     fn load(&mut self) -> Result<Durable, StoreError>;
 
     /// Makes all records durable, or none of them.
     ///
-    /// A [`Record::Run`] replaces the row that is in state `was`, or adds one that was not there;
-    /// an attempt and an event need their run; a transfer id belongs to one attempt. All that is
-    /// judged by the rows as they stand after the whole commit, so that two attempts may exchange
-    /// their transfers in one. Anything else is a [`StoreError::Conflict`].
+    /// A [`Record::Run`] replaces the row that is in state `was`, or adds one that did not exist;
+    /// an attempt and an event need their run; a transfer id belongs to one attempt. All this is
+    /// checked against the rows after the whole commit, so that two attempts may exchange their
+    /// transfers in one. Anything else is a [`StoreError::Conflict`].
     fn commit(&mut self, records: &[Record]) -> Result<(), StoreError>;
 
-    /// Several commits for the price of one: each is whole by itself, in order, and refused by
+    /// Makes several commits for the cost of one: each is whole by itself, in order, and refused by
     /// itself. They are durable together, when this returns.
     fn commit_group(&mut self, group: &[Vec<Record>]) -> Vec<Result<(), StoreError>> {
         group.iter().map(|records| self.commit(records)).collect()
     }
 
-    /// Keeps the text of a job set that was found good, in place of the one before.
+    /// Keeps the text of a valid job set, in place of the previous one.
     fn save_job_set(&mut self, text: &str) -> Result<(), StoreError>;
 
-    /// Keeps which user held the agent's port when an agent was first found at work there.
+    /// Keeps the user who held the agent's port when an agent was first seen working there.
     fn save_agent_user(&mut self, uid: u32) -> Result<(), StoreError>;
 
-    /// Forgets at most `step_limit` runs that ended longer than `keep` ago, or are more than
-    /// `max_runs`, those that ended first before others; answers how many. Call it until it
-    /// answers less than `step_limit`.
+    /// Deletes at most `step_limit` runs that ended longer than `keep` ago, or exceed `max_runs`,
+    /// those that ended first before others; returns how many. Call it until it returns less than
+    /// `step_limit`.
     ///
-    /// A job's last run and its last success stay whatever their age, and so does what is
-    /// unfinished or has an open attempt.
+    /// A job's last run and its last success are kept whatever their age, and so are runs that are
+    /// unfinished or have an open attempt.
     fn prune(
         &mut self,
         policy: HistoryPolicy,
@@ -134,19 +134,19 @@ pub trait Store: Queries {
         step_limit: usize,
     ) -> Result<usize, StoreError>;
 
-    /// Proves by doing it that the store can write.
+    /// Proves that the store can write, by writing.
     fn check_writable(&mut self) -> Result<(), StoreError>;
 
-    /// Whether what is recorded is certain to be found again: the files lie under their names.
+    /// Whether records are certain to be found again: the open files are the ones at their paths.
     fn check_standing(&self) -> Result<(), StoreError> {
         Ok(())
     }
 
-    /// Leaves everything tidy for the next start. Nothing may be asked afterwards.
+    /// Leaves everything tidy for the next start. No calls may follow.
     fn close(&mut self) -> Result<(), StoreError>;
 }
 
-/// A store around another one: it may change how things are written, and is asked as that one is.
+/// A store around another one: it may change how rows are written, and passes queries on.
 pub trait Wraps {
     /// The store inside.
     type Inner: Queries;

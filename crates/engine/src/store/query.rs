@@ -13,11 +13,11 @@ use crate::ids::{JobName, RunId};
 use crate::job::HistoryPolicy;
 use crate::run::{Attempt, Run, RunState};
 
-/// So many events of one run are given at most: a run that waits for days with changing reasons
-/// must not fill the memory of who asks.
+/// The most events of one run in an answer: a run that waits for days with changing reasons must
+/// not fill the caller's memory.
 pub const EVENTS_MAX: usize = 10_000;
 
-/// So many runs are named when the beginning of an id fits several.
+/// The most runs that are named when the beginning of an id matches several.
 pub const SEVERAL_MAX: usize = 10;
 
 /// A run and its attempts, by number.
@@ -36,51 +36,51 @@ pub struct Happened {
     pub id: u64,
     /// The job of its run.
     pub job: JobName,
-    /// What happened.
+    /// The event.
     pub event: Event,
 }
 
-/// Which runs of the past are wanted.
+/// The criteria for past runs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HistoryQuery {
-    /// Of this job only.
+    /// Only of this job.
     pub job: Option<JobName>,
-    /// In one of these states only; empty: in any.
+    /// Only in one of these states; empty for any.
     pub states: Vec<RunState>,
-    /// For this scheduled time only, to the millisecond.
+    /// Only for this scheduled time, to the millisecond.
     pub scheduled_for: Option<Timestamp>,
-    /// Created at this instant or later only.
+    /// Only created at this instant or later.
     pub since: Option<Timestamp>,
-    /// Older than this run only: the next page.
+    /// Only older than this run: the next page.
     pub before: Option<Older>,
-    /// No more than this many. The caller's own bound: all of them are held in memory.
+    /// The most runs to return. The caller's own bound: all of them are held in memory.
     pub limit: usize,
 }
 
-/// A place in the history: right behind a run, even if that run is forgotten meanwhile.
+/// A place in the history: right after a run, even if that run is deleted meanwhile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Older {
     /// When the run was created.
     pub created_at: Timestamp,
-    /// Which run it is.
+    /// The run.
     pub run: RunId,
 }
 
 impl Older {
-    /// What is older than this run.
+    /// The place right after this run.
     pub fn than(run: &Run) -> Self {
         Self { created_at: run.created_at, run: run.id }
     }
 }
 
-/// What an id, or its beginning, has led to.
+/// The runs that match an id, or its beginning.
 #[derive(Clone, Debug, PartialEq)]
 pub enum RunMatch {
     /// No run has such an id.
     None,
-    /// One has.
+    /// One run has it.
     One(Box<RunWithAttempts>),
-    /// Several have: the first [`SEVERAL_MAX`] of them, by id.
+    /// Several runs have it: the first [`SEVERAL_MAX`] of them, by id.
     Several(Vec<RunId>),
 }
 
@@ -100,7 +100,7 @@ pub fn ids_beginning_with(text: &str) -> Option<RangeInclusive<RunId>> {
     Some(filled("0")?..=filled("f")?)
 }
 
-/// What ended before this millisecond is older than the policy keeps.
+/// The millisecond before which a run must have ended to be older than the policy keeps.
 pub fn prune_cutoff(policy: HistoryPolicy, now: Timestamp) -> i64 {
     now.checked_sub(policy.keep).unwrap_or(Timestamp::MIN).as_millisecond()
 }
