@@ -17,24 +17,24 @@ use crate::clock;
 use crate::core::job::{AgentSettings, TokenSource};
 use crate::core::transfer::AgentState;
 
-/// `status` asks the agent if nobody has for so long (contract, "Agent").
+/// The age of the last contact from which `status` asks the agent again (contract, "Agent").
 const STALE: SignedDuration = SignedDuration::from_secs(60);
 
-/// `status` waits for the agent no longer than this.
+/// The longest time that `status` waits for the agent.
 const GLANCE_MAX: Duration = Duration::from_secs(3);
 
 /// The agent's version is asked for once a day at most, and while in contact (contract, "Agent"):
 /// the agent asks the vendor's update feed for it.
 const VERSION_HOLDS: SignedDuration = SignedDuration::from_hours(24);
 
-/// What the agent said when `status` asked it.
+/// The agent's answer to `status`.
 #[derive(Clone, Debug)]
 pub(super) struct Glance {
     pub(super) at: Timestamp,
     pub(super) reachable: bool,
     pub(super) state: AgentState,
     pub(super) token_valid: Option<bool>,
-    /// What is wrong, in words.
+    /// The problem, in words.
     pub(super) words: String,
 }
 
@@ -42,23 +42,24 @@ pub(super) struct Glance {
 pub(super) struct Agent {
     client: AgentClient,
     settings: AgentSettings,
-    /// Remembers which user held the agent's port first.
+    /// Keeps the user who first held the agent's port.
     keep: Keep,
     listener: Listener,
     listening: Option<JoinHandle<()>>,
     pub(super) glance: Option<Glance>,
     glancing: bool,
-    /// Which version it is, as it last told.
+    /// Its version, as last reported.
     pub(super) version: Option<String>,
-    /// When it was asked for that, since boot.
+    /// When its version was requested, since boot.
     version_asked: Option<SignedDuration>,
-    /// When the token ends, as the engine was told last.
+    /// The token's end, as last given to the engine.
     told_ends: Option<Timestamp>,
 }
 
 impl Agent {
-    /// The agent under these settings; `listener` is told when its socket says that something has
-    /// changed. `first` is the user who held its port first, if that is known, else `keep` is told.
+    /// The agent under these settings; `listener` is notified when its socket reports a change.
+    /// `first` is the user who held its port first, if known; otherwise `keep` is called with that
+    /// user.
     pub(super) fn new(
         settings: &AgentSettings,
         listener: Listener,
@@ -79,7 +80,7 @@ impl Agent {
         })
     }
 
-    /// Warns in time of a token that can't be had, or that others can read: an idle daemon needs
+    /// Warns early of a token that can't be read, or that others can read: an idle daemon needs
     /// none before its first run, at night. Answered by [`Event::TokenLookedAt`].
     pub(super) fn look_at_token(&self, events: &UnboundedSender<Event>) {
         let (keeper, events) = (self.client.token().clone(), events.clone());
@@ -97,7 +98,8 @@ impl Agent {
         });
     }
 
-    /// A file has changed, perhaps the token's. Answered by [`Event::TokenLookedAt`].
+    /// Checks the token after a change of a file, perhaps of the token's. Answered by
+    /// [`Event::TokenLookedAt`].
     pub(super) fn has_token_changed(&self, events: &UnboundedSender<Event>) {
         let (keeper, events) = (self.client.token().clone(), events.clone());
         tokio::spawn(async move {
@@ -106,7 +108,7 @@ impl Agent {
         });
     }
 
-    /// When the token in use ends; absent where that is not known, or a login brings another.
+    /// When the token in use ends; absent if unknown, or if a login renews it.
     pub(super) fn token_ends(&mut self) -> Option<Timestamp> {
         self.told_ends = match &self.settings.token {
             TokenSource::Login(_) => None,
@@ -117,14 +119,14 @@ impl Agent {
         self.told_ends
     }
 
-    /// As [`Self::token_ends`], if that is another time than was told last.
+    /// As [`Self::token_ends`], if it has changed since it was last given to the engine.
     pub(super) fn new_token_ends(&mut self) -> Option<Option<Timestamp>> {
         let before = self.told_ends;
         let ends = self.token_ends();
         (ends != before).then_some(ends)
     }
 
-    /// Variables of this process that hold secrets, and are not for the children that it starts.
+    /// Variables of this process that hold secrets, to be kept from its child processes.
     pub(super) fn secret_variables(&self) -> Vec<String> {
         match &self.settings.token {
             TokenSource::Environment(name) => vec![name.clone()],
@@ -142,7 +144,7 @@ impl Agent {
         &self.settings
     }
 
-    /// Puts other settings in force. What is under way ends under the old ones.
+    /// Puts other settings in force. Requests under way end under the old ones.
     pub(super) fn change(
         &mut self,
         settings: &AgentSettings,
@@ -164,7 +166,7 @@ impl Agent {
         Ok(())
     }
 
-    /// Ends the sessions that were opened here.
+    /// Ends the sessions of this client.
     pub(super) async fn log_out(&self) {
         self.client.log_out().await;
     }
@@ -183,7 +185,7 @@ impl Agent {
         }
     }
 
-    /// Asks the agent for `status` if nobody has lately, or is about to; answered by
+    /// Asks the agent for `status` if it was not asked lately, or is about to be; answered by
     /// [`Event::Glanced`]. True if an answer is to be waited for.
     pub(super) fn glance_if_stale(
         &mut self,
@@ -208,7 +210,7 @@ impl Agent {
         true
     }
 
-    /// The agent has just answered: its version is asked for, if that is due; answered by
+    /// Requests the version of the agent, which has just answered, if that is due; answered by
     /// [`Event::VersionTold`].
     pub(super) fn in_contact(&mut self, events: &UnboundedSender<Event>) {
         let now = clock::since_boot();
@@ -229,7 +231,7 @@ impl Agent {
         });
     }
 
-    /// The agent has told its version, or not, when asked then.
+    /// Takes in the agent's version, or its absence, requested then.
     pub(super) fn version_told(&mut self, asked: SignedDuration, version: Option<String>) {
         // Another agent may have been asked since.
         if self.version_asked == Some(asked) {
@@ -237,7 +239,7 @@ impl Agent {
         }
     }
 
-    /// Takes the answer in.
+    /// Takes in the answer.
     pub(super) fn glanced(&mut self, glance: Glance) {
         self.glancing = false;
         self.glance = Some(glance);

@@ -7,7 +7,7 @@ use crate::control::changes::{ChangedJob, ChangesDocument, FieldChange, JobChang
 use crate::core::ids::JobName;
 use crate::core::job::JobSet;
 
-/// A document of what differs between two job sets; without an old one, all is new.
+/// A document of the differences between two job sets; without an old one, all is new.
 pub fn document(
     path: String,
     difference: Difference,
@@ -43,7 +43,7 @@ fn field(differs: Differs) -> FieldChange {
     FieldChange { field: differs.field, old: differs.old, new: differs.new }
 }
 
-/// The job's next occurrence, in its zone; none for one that is unscheduled or not there.
+/// The job's next occurrence, in its zone; none for a job that is unscheduled or missing.
 fn next(set: &JobSet, name: &JobName, now: Timestamp) -> Option<String> {
     let job = set.jobs.get(name).filter(|job| job.enabled)?;
     let at = job.timetable.next_after(now)?.to_zoned_datetime(job.timetable.zone().clone());

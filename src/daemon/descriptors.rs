@@ -3,15 +3,15 @@
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// What all bounds together come to, and as much again.
+/// The sum of all bounds, doubled.
 const ENOUGH: u64 = 256;
 
-/// Raises the limit to what may be had, and warns if that is little.
+/// Raises the limit to its maximum, and warns if that is too low.
 pub(super) fn raise_limit() {
     let limit = getrlimit(Resource::Nofile);
     if limit.current != limit.maximum {
         let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
-        // A sandbox may not let it be changed; then it stays.
+        // A sandbox may forbid the change; then the limit stays.
         if let Err(error) = setrlimit(Resource::Nofile, raised) {
             tracing::debug!("the limit of open files can't be raised: {error}");
         }

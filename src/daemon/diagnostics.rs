@@ -3,7 +3,7 @@
 use crate::config::{Diagnostic, Excerpt, Severity};
 use crate::control::diagnostic::{DiagnosticDocument, ExcerptDocument};
 
-/// What is wrong, or worth a look, with the lines it is about.
+/// An error or warning, with the lines it is about.
 pub fn document(diagnostic: &Diagnostic) -> DiagnosticDocument {
     let excerpts = diagnostic.excerpts.iter().map(|excerpt| ExcerptDocument {
         file: excerpt.file.clone(),

@@ -7,10 +7,10 @@ use crate::core::ids::RunId;
 use crate::store::StoreError;
 use crate::store::thread::StoreHandle;
 
-/// Events of one page: what is recorded meanwhile waits for one page at most.
+/// Events of one page: a commit meanwhile waits for one page at most.
 const PAGE: usize = 500;
 
-/// Counts what ended after an event; without one, only tells where the history stands.
+/// Summarizes the events after a given one; without one, returns only the end of the history.
 pub(super) async fn gather(
     store: &StoreHandle,
     jobs: &[String],

@@ -12,8 +12,8 @@ use crate::core::alert::{Delivery, Occasion, QueuedAlert};
 use crate::core::ids::AlertId;
 use crate::core::job::AlertEvent;
 
-/// By which word an entry is told, the first that it names: all of them are about what keeps runs
-/// from being what they should be.
+/// The event under which the alert is sent, the first of these that an entry names: all of them are
+/// about something that keeps runs from working.
 const WORDS: [AlertEvent; 5] = [
     AlertEvent::AgentDown,
     AlertEvent::ConfigInvalid,
@@ -23,12 +23,12 @@ const WORDS: [AlertEvent; 5] = [
 ];
 
 impl Driver {
-    /// What delivers an alert, as the job file in force has it.
+    /// The courier of alerts under the present job file.
     pub(super) fn courier(&self) -> Courier {
         self.courier.linking_to(self.event_loop.jobs().external_url.as_deref())
     }
 
-    /// Tells people of an outage that has lasted, once.
+    /// Reports a lasting outage to people, once.
     pub(super) fn report_outage(&mut self, now: Timestamp) {
         let Some(outage) = self.event_loop.outage_to_report(now) else { return };
         let reason = format!("nothing can be recorded since {:.0}: {}", outage.since, outage.words);

@@ -16,7 +16,7 @@ use crate::control::request::Asked;
 use crate::control::server;
 use crate::control::socket::{Bound, Mark};
 
-/// A socket that has been bound, and what listens at it.
+/// A socket that has been bound, and its listener.
 #[derive(Debug)]
 pub(super) struct Opened {
     pub(super) bound: Bound,
@@ -31,7 +31,7 @@ pub(super) struct Doorway {
     requests: Sender<Asked>,
     bound: Bound,
     serving: JoinHandle<Infallible>,
-    /// Why it can't be bound again, as was said last.
+    /// Why it can't be bound again, as last logged.
     said: Option<String>,
 }
 
@@ -48,14 +48,14 @@ impl Doorway {
         Ok(Self { path, mode, requests, bound: opened.bound, serving, said: None })
     }
 
-    /// What has to be looked at, and done if need be, beside the loop: a file system that hangs
-    /// must not hold it up.
+    /// The check of the socket, and if necessary its repair, to be run beside the loop: a file
+    /// system that hangs must not hold it up.
     pub(super) fn look(&self) -> impl FnOnce() -> io::Result<Option<Opened>> + Send + use<> {
         let (path, mode, mark) = (self.path.clone(), self.mode, self.bound.mark());
         move || look(&path, mode, mark)
     }
 
-    /// Takes the outcome of [`Self::look`] in.
+    /// Takes in the outcome of [`Self::look`].
     pub(super) fn looked(&mut self, outcome: io::Result<Option<Opened>>) {
         let opened = match outcome {
             Ok(None) => {
@@ -67,7 +67,7 @@ impl Doorway {
         };
         match UnixListener::from_std(opened.listener) {
             Ok(listener) => {
-                // Those that are connected are answered anyway.
+                // Connected clients are answered anyway.
                 self.serving.abort();
                 self.serving = tokio::spawn(server::serve(listener, self.requests.clone()));
                 self.bound = opened.bound;
@@ -81,14 +81,14 @@ impl Doorway {
         }
     }
 
-    /// Stops serving, and leaves nothing behind: an empty folder of ours that nobody else may look
-    /// into would make others' commands guess. systemd's own is systemd's to remove.
+    /// Stops serving, and leaves nothing behind: an empty folder of ours that other users can't
+    /// read would make their commands guess. systemd's own folder is for systemd to remove.
     pub(super) fn close(&self) {
         self.serving.abort();
         self.bound.remove();
         let of_unit = std::env::var_os("RUNTIME_DIRECTORY").is_some();
         if let Some(folder) = self.path.parent().filter(|_| !of_unit) {
-            // Where there is anything else in it, it stays.
+            // If it holds anything else, it stays.
             let _ = std::fs::remove_dir(folder);
         }
     }
@@ -115,7 +115,7 @@ fn look(path: &Path, mode: u32, mark: Mark) -> io::Result<Option<Opened>> {
     bind(path, mode).map(Some)
 }
 
-/// Binds the control socket; makes its folder if that is missing.
+/// Binds the control socket; creates its folder if that is missing.
 pub(super) fn bind(path: &Path, mode: u32) -> io::Result<Opened> {
     if let Some(folder) = path.parent().filter(|folder| !folder.exists()) {
         DirBuilder::new().recursive(true).mode(0o700).create(folder)?;

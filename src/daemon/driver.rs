@@ -37,11 +37,11 @@ use crate::store::thread::StoreHandle;
 use crate::systemd;
 use crate::web::listener::Web;
 
-/// When the engine names a wake-up that has passed already, the loop waits this long all the
-/// same: a fault of ours must not become a fan that spins.
+/// The pause before a wake-up that the engine requests for a time already past, so that a bug
+/// cannot turn into a busy loop.
 const BREATH: SignedDuration = SignedDuration::from_millis(20);
 
-/// A turn that takes longer is reported at log level debug: nothing of ours should.
+/// A turn that takes longer is logged at level debug: none of ours should.
 const SLOW_TURN: SignedDuration = SignedDuration::from_millis(20);
 
 /// How long the store may still take once the daemon is asked to stop.
@@ -61,27 +61,27 @@ pub(super) struct Driver {
     pub(super) web: Web,
     pub(super) proof: Proof,
     pub(super) clock: ClockWatch,
-    /// Operators who wait for the engine's answer.
+    /// Operators that wait for the engine's answer.
     pub(super) pending: HashMap<ReplyTo, Pending>,
     pub(super) replies: u64,
     pub(super) followers: Followers,
-    /// Those who ask for the status while the agent is asked.
+    /// Status requests that wait while the agent is asked.
     pub(super) curious: Vec<StatusQuestion>,
     pub(super) started_at: Timestamp,
     pub(super) retention: Retention,
-    /// What the service manager was told last.
+    /// The last status given to the service manager.
     pub(super) told: String,
     pub(super) doorway: Doorway,
     pub(super) standing: Standing,
     pub(super) stopping: bool,
-    /// Why the daemon has to end, where nobody has asked it to.
+    /// Why the daemon has to end without a request to stop.
     pub(super) fatal: Option<String>,
 }
 
 impl Driver {
-    /// Makes durable what the engine has decided when it was rebuilt, and performs it.
+    /// Makes the first step of a rebuilt engine durable, and performs it.
     pub(super) async fn begin(&mut self) {
-        // What holds without having just happened.
+        // Facts that hold without having just happened.
         let ends = self.agent.token_ends();
         self.event_loop.push(Input::TokenEnds(ends));
         let problem = self.job_file.judged().map(str::to_owned);
@@ -89,7 +89,7 @@ impl Driver {
         self.turn().await;
     }
 
-    /// Turns until the daemon is asked to stop.
+    /// Runs until the daemon is asked to stop.
     pub(super) async fn turn_until_stopped(&mut self) {
         while !self.stopping {
             self.set_alarm();
@@ -116,7 +116,7 @@ impl Driver {
         let at = self.event_loop.next_wakeup();
         let at = at.map(|at| if at <= now { now + BREATH } else { at });
         if let Err(error) = self.sources.alarm.set(at, now) {
-            // The kernel refuses only what we must never ask for; without an alarm no job runs.
+            // The kernel refuses only invalid requests; without an alarm no job runs.
             panic!("the alarm can't be set: {error}");
         }
     }
@@ -126,7 +126,7 @@ impl Driver {
         self.event_loop.engine()
     }
 
-    /// Turns an event into inputs, or deals with it.
+    /// Turns an event into inputs, or handles it.
     fn take(&mut self, event: Event) {
         match event {
             Event::Answer { epoch, input } => {
@@ -183,7 +183,7 @@ impl Driver {
         }
     }
 
-    /// Has what was collected decided, made durable and performed.
+    /// Has the collected inputs decided, made durable and performed.
     async fn turn(&mut self) {
         let now = clock::now();
         if let Some(by) = self.clock.step(now, clock::since_boot()) {
@@ -224,7 +224,7 @@ impl Driver {
         self.unless_stopped(store.commit(records)).await
     }
 
-    /// What the store answers; absent if the daemon is to stop and the answer does not come. Whether
+    /// The store's answer; absent if the daemon is to stop and the answer does not come. Whether
     /// the last commit became durable is then for the next start to find out, as after a crash.
     async fn unless_stopped<T>(&mut self, answer: impl Future<Output = T>) -> Option<T> {
         let answer = self.sources.unless_stopped(answer, STOP_PATIENCE).await;
@@ -243,7 +243,7 @@ impl Driver {
         error.to_string()
     }
 
-    /// Does or tells what the loop has decided.
+    /// Carries out an output of the loop.
     fn act_on(&mut self, output: Output) {
         match output {
             Output::Recorded(records) => {
@@ -265,7 +265,7 @@ impl Driver {
         }
     }
 
-    /// Says in a line how things stand, if that has changed.
+    /// Reports the state in a line to the service manager, if it has changed.
     pub(super) fn tell_service_manager(&mut self) {
         let jobs = self.event_loop.jobs().jobs.len();
         let active = self.engine().active_runs().count();
@@ -286,7 +286,7 @@ impl Driver {
         }
     }
 
-    /// Deals with a question that came over the control socket.
+    /// Handles a request from the control socket.
     fn asked(&mut self, asked: Asked) {
         let Asked { request, by } = asked;
         match request {

@@ -12,7 +12,7 @@ use crate::core::input::{Effect, Input};
 use crate::core::transfer::{CancelAnswer, LookFailure, StartAnswer, SubmitAnswer};
 use futures_util::FutureExt;
 
-/// What is said of a task of ours that panicked. The loop must get an answer anyway.
+/// The error of a task of ours that panicked. The loop must get an answer anyway.
 const PANICKED: &str = "internal error: the request panicked";
 
 impl Driver {
@@ -72,8 +72,8 @@ impl Driver {
         }
     }
 
-    /// Runs a request to the agent, or a delivery, beside the loop; brings back its answer, or `lost` if it
-    /// panics.
+    /// Runs a request to the agent, or a delivery, beside the loop; returns its answer to the loop,
+    /// or `lost` if it panics.
     fn answer(
         &self,
         epoch: Epoch,

@@ -21,7 +21,7 @@ use crate::signals::{Signal, Signals};
 use crate::watch::{Heard, Watch};
 use crate::web::ask::Ask;
 
-/// Something has happened.
+/// An event for the loop.
 #[derive(Debug)]
 pub(super) enum Event {
     /// The answer to an effect, of the engine of that epoch.
@@ -30,15 +30,15 @@ pub(super) enum Event {
     JobFileRead(Box<Reading>),
     /// The agent was asked for `status`.
     Glanced(Glance),
-    /// The agent was asked for its version, so long since boot.
+    /// The agent was asked for its version, at this time since boot.
     VersionTold { asked: SignedDuration, version: Option<String> },
-    /// The token's source was read: whether it gives another one than was used last.
+    /// The token's source was read: whether it has another one than was used last.
     TokenLookedAt { changed: bool },
-    /// Someone asks over the control socket.
+    /// A request from the control socket.
     Asked(Asked),
-    /// What the past says of runs that someone asks for.
+    /// The past of runs that someone requested was read.
     Recalled(Box<Recalled>),
-    /// Someone watches, over TCP.
+    /// A request of a monitoring client, over TCP.
     Watched(Ask),
     /// The agent's notification socket: something changed.
     Hint,
@@ -48,13 +48,13 @@ pub(super) enum Event {
     FilesChanged,
     /// Whether changes of files can be watched has changed.
     WatchTrouble,
-    /// The job file that was found bad has been left as it is for a while.
+    /// An invalid job file has been left unchanged for a while.
     JobFileStayedBad(u64),
     /// The alarm has rung, or the clock was set.
     Alarm,
     /// The watchdog was petted.
     Tick,
-    /// It was looked where the state and the control socket are.
+    /// The places of the state and the control socket were checked.
     Standing(Box<Found>),
     /// Read the job file.
     Reload,
@@ -62,11 +62,11 @@ pub(super) enum Event {
     Stop,
 }
 
-/// Where events come from.
+/// The sources of events.
 #[derive(Debug)]
 pub(super) struct Sources {
-    /// What our own tasks and threads bring. Unbounded: each of them brings one answer to one
-    /// effect or question, and these are bounded at their source.
+    /// Events of our own tasks and threads. Unbounded: each of them sends one answer to one effect
+    /// or request, and these are bounded at their source.
     pub(super) events: UnboundedReceiver<Event>,
     pub(super) requests: Receiver<Asked>,
     pub(super) asks: Receiver<Ask>,
@@ -74,7 +74,7 @@ pub(super) struct Sources {
     pub(super) frames: Receiver<Frame>,
     pub(super) watch: Watch,
     pub(super) signals: Option<Signals>,
-    /// A reload was asked for while something else was waited for.
+    /// A reload was requested while something else was waited for.
     pub(super) reload_owed: bool,
     pub(super) stop: CancellationToken,
     pub(super) alarm: Alarm,
@@ -100,7 +100,7 @@ impl Sources {
             biased;
             () = self.stop.cancelled() => Event::Stop,
             signal = next_signal(self.signals.as_mut()) => signal,
-            // Before answers, of which one may be about the same transfer. The socket bounds them.
+            // Before answers, one of which may be about the same transfer. The socket bounds them.
             Some(frame) = self.frames.recv() => Event::Frame(frame),
             Some(event) = self.events.recv() => event,
             () = self.alarm.rung() => Event::Alarm,
@@ -118,7 +118,7 @@ impl Sources {
         }
     }
 
-    /// An event that is there already.
+    /// An event that is already there.
     pub(super) fn ready(&mut self) -> Option<Event> {
         if let Ok(frame) = self.frames.try_recv() {
             return Some(Event::Frame(frame));
@@ -165,7 +165,7 @@ async fn next_signal(signals: Option<&mut Signals>) -> Event {
     }
 }
 
-/// Waits to be asked to stop. A reload that is asked for meanwhile is owed.
+/// Waits for a request to stop. A reload that is requested meanwhile is owed.
 async fn stop_signal(signals: Option<&mut Signals>, reload_owed: &mut bool) {
     match signals {
         Some(signals) => loop {

@@ -14,7 +14,7 @@ pub(super) enum Failpoint {
     AfterEffect,
 }
 
-/// Aborts the process here, if this is the place and the time.
+/// Aborts the process if this is the chosen point and pass.
 #[cfg(debug_assertions)]
 pub(super) fn pass(point: Failpoint) {
     use std::sync::atomic::{AtomicU32, Ordering};
@@ -32,6 +32,6 @@ pub(super) fn pass(point: Failpoint) {
     }
 }
 
-/// Nothing happens in a build for users.
+/// Does nothing in a build for users.
 #[cfg(not(debug_assertions))]
 pub(super) fn pass(_point: Failpoint) {}

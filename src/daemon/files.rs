@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::driver::Driver;
 
 impl Driver {
-    /// Watches the job file's files and all else that a change of may matter. They were read when
+    /// Watches the job file's files and all others whose change may matter. They had been read when
     /// the reading that began at `read_at` was done.
     pub(super) fn watch(&mut self, mut files: Vec<PathBuf>, read_at: Timestamp) {
         files.extend(self.agent.client().token().files());
@@ -16,7 +16,8 @@ impl Driver {
         watch.tell_each_minute(!self.job_file.is_valid());
     }
 
-    /// Says whether changes of the files can be watched; `status` shows it as long as it holds.
+    /// Logs whether changes of the files can be watched; `status` shows a problem as long as it
+    /// lasts.
     pub(super) fn watch_trouble(&mut self) {
         match self.sources.watch.trouble() {
             Some(trouble) => {

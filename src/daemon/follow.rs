@@ -14,11 +14,11 @@ use crate::core::record::Record;
 use crate::store::StoreError;
 use crate::store::thread::StoreHandle;
 
-/// So many may follow at once: more are a fault of whoever opens connections, and each of them
-/// costs a question to the database for every event.
+/// The most followers at once: more are a client's bug, and each of them costs a database query for
+/// every event.
 const FOLLOWERS_MAX: usize = 64;
 
-/// What followers wait with.
+/// The means by which followers wait.
 #[derive(Debug)]
 pub(super) struct Followers {
     /// Changes whenever an event has become durable.
@@ -27,13 +27,13 @@ pub(super) struct Followers {
 }
 
 impl Followers {
-    /// Nobody yet.
+    /// No followers.
     pub(super) fn new() -> Self {
         let places = Arc::new(Semaphore::new(FOLLOWERS_MAX));
         Self { recorded: watch::Sender::new(()), places }
     }
 
-    /// Wakes whoever waits for what these records hold.
+    /// Wakes the followers that wait for events in these records.
     pub(super) fn tell(&self, records: &[Record]) {
         if records.iter().any(|record| matches!(record, Record::Event(_))) {
             self.recorded.send_replace(());
@@ -42,7 +42,7 @@ impl Followers {
 }
 
 impl Driver {
-    /// What comes after an event; waits where nothing has come yet.
+    /// Answers with the events after a given one; waits if there are none yet.
     pub(super) fn events_asked(&self, query: EventsQuery, mut reply: Reply<EventsDocument>) {
         let jobs = match self.jobs_followed(&query.jobs) {
             Ok(jobs) => jobs,
@@ -52,7 +52,7 @@ impl Driver {
             let words = format!("{FOLLOWERS_MAX} clients follow the events already");
             return drop(reply.send(Err(Refused::Unavailable(words))));
         };
-        // From before the first look: what is recorded between the two is not missed.
+        // Subscribed before the first read: an event recorded between the two is not missed.
         let mut recorded = self.followers.recorded.subscribe();
         let store = self.store.clone();
         tokio::spawn(async move {
@@ -74,7 +74,7 @@ impl Driver {
         });
     }
 
-    /// What words mean: a name must be a job's; a glob also means jobs that are yet to come.
+    /// The jobs that words select: a name must be a job's; a glob also selects future jobs.
     fn jobs_followed(&self, words: &[String]) -> Result<CoveredJobs, Refused> {
         for name in words.iter().filter(|word| !is_glob(word)) {
             self.known_job(name)?;
@@ -83,7 +83,7 @@ impl Driver {
     }
 }
 
-/// What comes after an event; none where nothing does. Without one, where the next will come.
+/// The events after a given one; none if there are none. Without one, the place of the next event.
 async fn page(
     store: &StoreHandle,
     query: &EventsQuery,

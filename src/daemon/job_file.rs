@@ -20,15 +20,15 @@ use crate::core::job::JobSet;
 use crate::systemd;
 use crate::web::listener::Wanted;
 
-/// How far a reading of the job file is.
+/// The progress of a reading of the job file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Progress {
-    /// There is none.
+    /// None is under way.
     Idle,
     /// It is being read.
     Reading,
-    /// What was read is being put in force. The next reading waits for that: it would compete with
-    /// the loop for the machine.
+    /// Its result is being put in force. The next reading waits for that: it would compete with the
+    /// loop for the machine.
     Settling,
 }
 
@@ -39,53 +39,53 @@ pub(super) struct JobFile {
     bad: Option<Stays>,
     loaded_at: Option<Timestamp>,
     progress: Progress,
-    /// It is to be read once more: it may have changed since the reading began.
+    /// It must be read again: it may have changed since the reading began.
     again: bool,
-    /// Somebody wants to hear of it though nothing may have changed.
+    /// Somebody asked for the reading, and wants a log line even if nothing has changed.
     asked_for: bool,
-    /// Who waits for the reading that is under way, and for the one after it.
+    /// Requests that wait for the reading under way, and for the one after it.
     waiting: Vec<Reply<ChangesDocument>>,
     waiting_again: Vec<Reply<ChangesDocument>>,
-    /// What was taken up when the file was saved, for a `reload` that comes right after.
+    /// The changes taken up when the file was saved, for a `reload` that comes right after.
     untold: Option<Untold>,
-    /// Answers that are given once the change is durable.
+    /// Answers to be given once the change is durable.
     settling: Vec<(Reply<ChangesDocument>, ChangesDocument)>,
-    /// The last good texts, while they are not kept yet.
+    /// The last good texts, as long as they are not kept yet.
     unkept: Option<Kept>,
-    /// The digest of the texts that are kept; 0 where that is not known.
+    /// The digest of the texts that are kept; 0 if unknown.
     kept: Arc<AtomicU64>,
 }
 
-/// A bad job file, left as it is or worked on.
+/// An invalid job file, left as it is or being edited.
 #[derive(Debug)]
 struct Stays {
     bad: Bad,
-    /// Counts what was found bad, so that a wait is over only if nothing came after it.
+    /// Counts invalid readings, so that a wait is over only if no other came after it.
     serial: u64,
-    /// It was left as it is for so long that nobody is at work on it: alerts tell of it.
+    /// It was left as it is for so long that nobody seems to be editing it: alerts report it.
     judged: bool,
 }
 
-/// What a reading that nobody asked for has changed.
+/// The changes of a reading that nobody asked for.
 #[derive(Debug)]
 struct Untold {
     at: Timestamp,
     changes: ChangesDocument,
 }
 
-/// For so long a `reload` tells of what the daemon had taken up by itself: whoever saves a file and
-/// then asks for it to be read means that change.
+/// How long a `reload` still reports changes that the daemon had taken up by itself: a person who
+/// saves a file and then reloads means that change.
 const UNTOLD_FOR: SignedDuration = SignedDuration::from_secs(60);
 
 /// Larger changes are not kept for that.
 const UNTOLD_MAX: usize = 500;
 
-/// A file that was found bad is judged after a minute without another change: a moment of somebody's
-/// work is not worth an alert (contract, "Job file").
+/// A file that was found invalid is judged after a minute without another change: a moment during
+/// an edit is not worth an alert (contract, "Job file").
 const SETTLED: Duration = Duration::from_secs(60);
 
 impl JobFile {
-    /// The state after the first reading. `unkept` is what is still to be kept.
+    /// The state after the first reading. `unkept` is still to be kept.
     pub(super) fn new(
         path: PathBuf,
         bad: Option<Bad>,
@@ -94,7 +94,7 @@ impl JobFile {
     ) -> Self {
         Self {
             path,
-            // Nobody was at work on it when the daemon started with the last good one.
+            // Nobody was editing it when the daemon started with the last good one.
             bad: bad.map(|bad| Stays { bad, serial: 0, judged: true }),
             loaded_at: Some(loaded_at),
             progress: Progress::Idle,
@@ -109,13 +109,13 @@ impl JobFile {
         }
     }
 
-    /// Keeps what has changed for a `reload` that comes soon, if nobody waits for it now.
+    /// Keeps the changes for a `reload` that comes soon, if nobody waits for them now.
     fn changed(&mut self, changes: &ChangesDocument, at: Timestamp, unasked: bool) {
         let few = changes.len() <= UNTOLD_MAX;
         self.untold = (unasked && few).then(|| Untold { at, changes: changes.clone() });
     }
 
-    /// What was changed just before somebody asked.
+    /// The changes made just before a request.
     fn told_now(
         &mut self,
         now: Timestamp,
@@ -134,17 +134,17 @@ impl JobFile {
         self.bad.is_none()
     }
 
-    /// What is wrong with it, in a line.
+    /// The first error in it, in a line.
     pub(super) fn problem(&self) -> Option<&str> {
         self.bad.as_ref().map(|stays| stays.bad.summary.as_str())
     }
 
-    /// What is wrong with it, in a line, once it was left so for a while.
+    /// The first error in it, in a line, once it was left so for a while.
     pub(super) fn judged(&self) -> Option<&str> {
         self.bad.as_ref().filter(|stays| stays.judged).map(|stays| stays.bad.summary.as_str())
     }
 
-    /// What `status` says of it. `unwatched` is why its changes can't be watched.
+    /// Its part of `status`. `unwatched` is why its changes can't be watched.
     pub(super) fn document(&self, unwatched: Option<String>) -> ConfigDocument {
         ConfigDocument {
             path: self.path.display().to_string(),
@@ -156,7 +156,7 @@ impl JobFile {
         }
     }
 
-    /// Remembers what was found wrong; false if that is known already.
+    /// Notes an invalid reading; false if it is known already.
     fn is_bad(&mut self, bad: Bad, events: &UnboundedSender<Event>) -> bool {
         let (serial, judged) = match &self.bad {
             Some(known) if known.bad == bad => return false,
@@ -173,13 +173,13 @@ impl JobFile {
         true
     }
 
-    /// The wait for a bad file is over: judges it if nothing has changed meanwhile.
+    /// Ends the wait for an invalid file: judges it if nothing has changed meanwhile.
     pub(super) fn stayed_bad(&mut self, serial: u64) -> Option<Input> {
         self.bad.as_ref().filter(|stays| stays.serial == serial)?;
         self.judge()
     }
 
-    /// Judges a bad file, if that is not done.
+    /// Judges an invalid file, unless that was done.
     fn judge(&mut self) -> Option<Input> {
         let stays = self.bad.as_mut().filter(|stays| !stays.judged)?;
         stays.judged = true;
@@ -199,7 +199,7 @@ impl JobFile {
 }
 
 impl Driver {
-    /// Reads the job file; if that is under way, once more when it is done.
+    /// Reads the job file; if a reading is under way, again when it is done.
     pub(super) fn read_job_file(&mut self, reply: Option<Reply<ChangesDocument>>) {
         let file = &mut self.job_file;
         if file.progress != Progress::Idle {
@@ -211,19 +211,19 @@ impl Driver {
         file.start_reading(Arc::clone(self.event_loop.jobs()), self.events.clone());
     }
 
-    /// SIGHUP: reads the job file, and says so in the log.
+    /// SIGHUP: reads the job file, and logs the result.
     pub(super) fn hang_up(&mut self) {
         self.job_file.asked_for = true;
         self.read_job_file(None);
     }
 
-    /// A watched file may have changed: the job file, the token's, or a zone's.
+    /// Handles a possible change of a watched file: the job file, the token's, or a zone's.
     pub(super) fn files_changed(&mut self) {
         self.agent.has_token_changed(&self.events);
         self.read_job_file(None);
     }
 
-    /// Puts what was read in force, or says why not.
+    /// Puts the result of a reading in force, or logs why not.
     pub(super) fn job_file_read(&mut self, reading: Reading) {
         let waiting = std::mem::take(&mut self.job_file.waiting);
         let asked_for = std::mem::take(&mut self.job_file.asked_for);
@@ -273,11 +273,11 @@ impl Driver {
                 answer.valid = false;
                 answer.errors = bad.errors.clone();
                 let summary = bad.summary.clone();
-                // One that stays bad is read each minute; it is said once.
+                // A file that stays invalid is read every minute; that is logged once.
                 if self.job_file.is_bad(bad, &self.events) || asked_for {
                     tracing::error!("the job file is invalid, the old jobs stay: {summary}");
                 }
-                // Whoever asks for it to be read holds it to be done.
+                // A caller who asks for a reading considers the edit done.
                 if (asked_for || !waiting.is_empty())
                     && let Some(judged) = self.job_file.judge()
                 {
@@ -297,13 +297,13 @@ impl Driver {
             self.job_file.settling.push((reply, answer.clone()));
         }
         systemd::ready(&self.told);
-        // Where nothing has come of it there is no commit to wait for.
+        // Without any change there is no commit to wait for.
         if self.event_loop.is_settled() {
             self.job_file_settled();
         }
     }
 
-    /// What was read has been dealt with: reads once more if somebody asked for that meanwhile.
+    /// Ends a reading: reads again if somebody asked for that meanwhile.
     fn job_file_dealt_with(&mut self) {
         let file = &mut self.job_file;
         if file.progress != Progress::Settling {
@@ -316,7 +316,7 @@ impl Driver {
         }
     }
 
-    /// What was put in force is durable: keeps its texts, and answers who waited.
+    /// Handles a change that is durable: keeps its texts, and answers waiting callers.
     pub(super) fn job_file_settled(&mut self) {
         for (reply, answer) in self.job_file.settling.drain(..) {
             drop(reply.send(Ok(answer)));
@@ -341,7 +341,7 @@ impl Driver {
         });
     }
 
-    /// What was put in force could not be made durable.
+    /// Handles a change that could not be made durable.
     pub(super) fn job_file_unsettled(&mut self, words: &str) {
         for (reply, _) in self.job_file.settling.drain(..) {
             drop(reply.send(Err(Refused::Unavailable(words.to_owned()))));

@@ -16,7 +16,7 @@ use crate::store::{HistoryQuery, RunWithAttempts, StoreError};
 /// A run of each job, where it has one; in the order of the jobs' marks.
 pub(super) type OfEach = Vec<Option<RunWithAttempts>>;
 
-/// A run that is to be found: for which mark, by which id if one was kept, else by which question.
+/// A run to be found: the mark it is for, its id if one was kept, and otherwise the query.
 type Wanted = (usize, Option<RunId>, HistoryQuery);
 
 /// The runs that ended last, and those that succeeded last.
@@ -30,10 +30,10 @@ pub(super) async fn last_of_each(
     let mut wanted = Vec::new();
     for (at, mark) in marks.iter().enumerate() {
         match newest.next_if(|found| found.run.job == mark.job) {
-            // The newest is over and no skip: nothing is asked a second time.
+            // The newest one is over and is not a skip: no second query is needed.
             Some(newest) if is_carried_out(newest.run.state) => last[at] = Some(newest),
             Some(_) => wanted.push((at, mark.last_run, last_ended(&mark.job))),
-            // There never was one, or it is forgotten.
+            // There never was one, or it was deleted.
             None => {}
         }
     }
@@ -51,8 +51,8 @@ pub(super) async fn last_of_each(
     Ok((last, success))
 }
 
-/// Finds runs by their ids, and where no id was kept, or its run is forgotten, the newest that a
-/// question finds.
+/// Finds runs by their ids, and where no id was kept, or its run was deleted, the newest that a
+/// query finds.
 async fn find(
     store: &StoreHandle,
     found: &mut OfEach,

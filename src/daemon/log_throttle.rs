@@ -12,13 +12,13 @@ use crate::core::input::{Level, Note, NoteFacts};
 use crate::core::reason::ReasonCode;
 use crate::core::run::RunState;
 
-/// A sentence about a run or job is not repeated before this has passed since it was last told.
+/// A sentence about a run or job is not repeated within this time.
 const SILENCE: SignedDuration = SignedDuration::from_mins(60);
 
-/// Sentences remembered; with more, all are forgotten, and a few are told twice.
+/// Sentences remembered; beyond that all are forgotten, and a few are logged twice.
 const REMEMBERED_MAX: usize = 1_024;
 
-/// Remembers what was told.
+/// Remembers the logged sentences.
 #[derive(Debug, Default)]
 pub(super) struct Notebook {
     told: HashMap<(Option<JobName>, Option<RunId>, String), Told>,
@@ -31,7 +31,7 @@ struct Told {
 }
 
 impl Notebook {
-    /// Tells a note to the log, unless it was told a short while ago.
+    /// Logs a note, unless it was logged a short while ago.
     pub(super) fn tell(&mut self, note: &Note) {
         let Some(left_out) = self.is_due(note) else { return };
         let text = match left_out {
@@ -45,7 +45,7 @@ impl Notebook {
         write(note, run.as_deref(), &text);
     }
 
-    /// Whether the note is to be told now, and how often it was left out before.
+    /// Whether the note is to be logged now, and how often it was left out before.
     fn is_due(&mut self, note: &Note) -> Option<u32> {
         if self.told.len() >= REMEMBERED_MAX {
             self.told.clear();

@@ -15,22 +15,22 @@ use crate::core::run::{Attempt, RunState};
 use crate::core::suggest;
 use crate::store::RunMatch;
 
-/// Who asks, as far as that is known.
+/// The operator, as far as known.
 pub(super) type By = Option<String>;
 
-/// An operator who waits.
+/// A waiting operator.
 #[derive(Debug)]
 pub(super) enum Pending {
-    /// For the runs that were triggered or repeated.
+    /// Waits for the runs that were triggered or repeated.
     Runs(Reply<Vec<RunDocument>>),
-    /// For the runs of a backfill.
+    /// Waits for the runs of a backfill.
     Backfill(JobName, Reply<BackfillDocument>),
-    /// For the runs that are concerned.
+    /// Waits for the affected runs.
     Done(Reply<DoneDocument>),
 }
 
 impl Pending {
-    /// Says no. Who no longer waits for the answer does not need it.
+    /// Refuses the request. The caller may have gone away; ignore the send error.
     pub(super) fn refuse(self, why: Refused) {
         match self {
             Self::Runs(reply) => drop(reply.send(Err(why))),
@@ -41,7 +41,7 @@ impl Pending {
 }
 
 impl Driver {
-    /// The end of a job's runs, or of one run.
+    /// Ends a job's runs, or one run.
     pub(super) fn cancel(&mut self, query: &CancelQuery, by: By, reply: Reply<DoneDocument>) {
         let what = query.what.trim();
         let job = JobName::new(what);
@@ -71,7 +71,7 @@ impl Driver {
         }
     }
 
-    /// Nothing active is meant: says what is.
+    /// Refuses a cancel that names nothing active; says what is active.
     fn refuse_cancel(&self, what: &str, reply: Reply<DoneDocument>) {
         let (store, what) = (self.store.clone(), what.to_owned());
         let unknown = self.unknown("job or run", &what);
@@ -89,20 +89,20 @@ impl Driver {
         });
     }
 
-    /// No scheduling of a job.
+    /// Stops the scheduling of a job.
     pub(super) fn pause(&mut self, query: PauseQuery, by: By, reply: Reply<DoneDocument>) {
         let pending = Pending::Done(reply);
         let job = match self.known_job(&query.job) {
             Ok(job) => job,
             Err(unknown) => return pending.refuse(unknown),
         };
-        // It stands in lines and tables from now on.
+        // It is shown in lines and tables from now on.
         let reason = query.reason.as_deref().map(plain);
         let pause = Pause { at: clock::now(), until: query.until, reason };
         self.ask_engine(pending, by, OperatorRequest::Pause { job, pause });
     }
 
-    /// Scheduling again.
+    /// Schedules a job again.
     pub(super) fn resume(&mut self, query: &JobQuery, by: By, reply: Reply<DoneDocument>) {
         let pending = Pending::Done(reply);
         match self.known_job(&query.job) {
@@ -111,19 +111,19 @@ impl Driver {
         }
     }
 
-    /// No scheduling of any job.
+    /// Stops the scheduling of all jobs.
     pub(super) fn pause_all(&mut self, query: PauseAllQuery, by: By, reply: Reply<DoneDocument>) {
         let reason = query.reason.map(|reason| plain(&reason));
         let pause = Pause { at: clock::now(), until: query.until, reason };
         self.ask_engine(Pending::Done(reply), by, OperatorRequest::PauseAll(pause));
     }
 
-    /// Scheduling of all jobs again.
+    /// Schedules all jobs again.
     pub(super) fn resume_all(&mut self, by: By, reply: Reply<DoneDocument>) {
         self.ask_engine(Pending::Done(reply), by, OperatorRequest::ResumeAll);
     }
 
-    /// Hands the engine what an operator asks for, in the batch that is collected now.
+    /// Hands the engine an operator's request, in the batch that is collected now.
     pub(super) fn ask_engine(&mut self, pending: Pending, by: By, request: OperatorRequest) {
         self.replies += 1;
         let reply = ReplyTo(self.replies);
@@ -131,7 +131,7 @@ impl Driver {
         self.event_loop.push(Input::Operator { reply, request, by });
     }
 
-    /// The engine's answer, now that it is durable.
+    /// Answers an operator, now that the engine's answer is durable.
     pub(super) fn reply(&mut self, to: ReplyTo, answer: Answer) {
         let Some(pending) = self.pending.remove(&to) else { return };
         let (runs, note, plan) = match answer {
@@ -167,7 +167,7 @@ impl Driver {
         live.filter(|run| run.state != RunState::Skipped).collect()
     }
 
-    /// A job of the file.
+    /// Finds a job of the file.
     pub(super) fn known_job(&self, name: &str) -> Result<JobName, Refused> {
         let job = JobName::new(name);
         if self.engine().job_view(&job, clock::now()).is_some() {
@@ -176,7 +176,7 @@ impl Driver {
         Err(self.unknown("job", name))
     }
 
-    /// Words for a name that nothing has, with the job that was probably meant.
+    /// The error for an unknown name, with the job that was probably meant.
     pub(super) fn unknown(&self, what: &str, name: &str) -> Refused {
         let jobs: Vec<_> = self.engine().jobs().map(JobName::as_str).collect();
         let near = suggest::closest(name, &jobs);

@@ -11,14 +11,14 @@ use crate::core::place::AccountNames;
 use crate::core::run::{Attempt, RunState};
 use crate::store::{self, Older, RunWithAttempts};
 
-/// A question of the command line as a store takes it: one for each job, or one for all.
+/// A query of the command line as queries of a store: one for each job, or one for all.
 pub fn store_queries(query: &HistoryQuery) -> Vec<store::HistoryQuery> {
     let of = |job: Option<JobName>| store::HistoryQuery {
         job,
         states: query.states.clone(),
         scheduled_for: query.scheduled_for,
         since: query.since,
-        // No run has the nil id: all that was created in that very instant is left out too.
+        // No run has the nil id: all runs created in that very instant are left out too.
         before: query.before.map(|created_at| Older { created_at, run: RunId(Uuid::nil()) }),
         limit: limit(query),
     };
@@ -32,14 +32,14 @@ pub fn store_queries(query: &HistoryQuery) -> Vec<store::HistoryQuery> {
     }
 }
 
-/// The answers to [`store_queries`] as one: newest first, no more than were asked for.
+/// The answers to [`store_queries`] as one: newest first, no more than requested.
 pub fn merged(
     query: &HistoryQuery,
     answers: Vec<Vec<RunWithAttempts>>,
     accounts: &AccountNames,
 ) -> Vec<RunDocument> {
     let mut runs: Vec<_> = answers.into_iter().flatten().collect();
-    // Stable: a store's own order of those created together stays.
+    // Stable: keeps the store's own order of runs created together.
     runs.sort_by_key(|found| Reverse(found.run.created_at));
     runs.truncate(limit(query));
     runs.iter().map(|found| document(found, accounts)).collect()
@@ -49,7 +49,7 @@ fn limit(query: &HistoryQuery) -> usize {
     query.limit.unwrap_or(HISTORY_MAX).min(HISTORY_MAX)
 }
 
-/// The question for the run that failed last.
+/// The query for the run that failed last.
 pub fn last_failed() -> store::HistoryQuery {
     store::HistoryQuery {
         states: vec![RunState::Failed, RunState::TimedOut],
@@ -58,7 +58,7 @@ pub fn last_failed() -> store::HistoryQuery {
     }
 }
 
-/// Words for `show` without an argument where there is nothing to show.
+/// The message of `show` without an argument where there is nothing to show.
 pub const NONE_FAILED: &str = "no run has failed; `transferd history` lists all runs";
 
 /// Whether a run is over, and was not a skip.
@@ -66,36 +66,36 @@ pub fn is_carried_out(state: RunState) -> bool {
     state.is_over() && state != RunState::Skipped
 }
 
-/// The question for the run of a job that ended last, skips left aside.
+/// The query for the run of a job that ended last, not counting skips.
 pub fn last_ended(job: &JobName) -> store::HistoryQuery {
     let ends = RunState::ALL.into_iter().filter(|state| is_carried_out(*state));
     newest(job, ends.collect())
 }
 
-/// The question for the run of a job that succeeded last.
+/// The query for the run of a job that succeeded last.
 pub(super) fn last_succeeded(job: &JobName) -> store::HistoryQuery {
     newest(job, vec![RunState::Succeeded])
 }
 
-/// The question for the newest run of a job in one of some states.
+/// The query for the newest run of a job in one of some states.
 pub(super) fn newest(job: &JobName, states: Vec<RunState>) -> store::HistoryQuery {
     let job = Some(job.clone());
     store::HistoryQuery { job, states, limit: 1, ..store::HistoryQuery::default() }
 }
 
-/// A run as a document, its accounts by these names.
+/// A run as a document, with these names of accounts.
 pub fn document(found: &RunWithAttempts, accounts: &AccountNames) -> RunDocument {
     let attempts = found.attempts.iter().map(|attempt| -> &Attempt { attempt });
     RunDocument::new(&found.run, attempts, accounts)
 }
 
-/// Words for the beginning of an id that fits several runs.
+/// The error for the beginning of an id that several runs have.
 pub fn several(start: &str, ids: &[RunId]) -> String {
     let ids: Vec<_> = ids.iter().map(ToString::to_string).collect();
     format!("`{start}` matches several runs: {}", ids.join(", "))
 }
 
-/// Words for an id that no run has.
+/// The error for an id that no run has.
 pub fn no_run(start: &str) -> String {
     format!("there is no run `{start}`; `transferd history` lists them")
 }

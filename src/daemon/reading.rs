@@ -20,32 +20,32 @@ use crate::control::changes::ChangesDocument;
 use crate::control::diagnostic::DiagnosticDocument;
 use crate::core::job::JobSet;
 
-/// Columns that errors are rendered for: they go to logs and sockets, not to one terminal.
+/// Columns to which errors are wrapped: they go to logs and sockets, not to one terminal.
 const WIDTH: usize = 100;
 
-/// A reading may take so long: 64 MB take some 15 s on a small machine.
+/// The longest time for a reading: 64 MB take some 15 s on a small machine.
 const LONGEST: Duration = Duration::from_secs(60);
 
-/// Readings that hang at once; no more are begun until one of them ends. Each has a thread.
+/// Hanging readings at once; no more are begun until one of them ends. Each has a thread.
 const HANGING_MAX: usize = 4;
 
 /// Readings that are under way.
 static UNDER_WAY: AtomicUsize = AtomicUsize::new(0);
 
-/// What came of reading the job file.
+/// The result of reading the job file.
 #[derive(Debug)]
 pub(super) struct Reading {
     /// When it began.
     pub(super) began: Timestamp,
     pub(super) at: Timestamp,
     pub(super) warnings: Vec<Warning>,
-    /// What to watch for the next change; absent where that is not known.
+    /// The files to watch for the next change; absent if unknown.
     pub(super) watched: Option<Vec<PathBuf>>,
     pub(super) outcome: Result<Good, Bad>,
 }
 
 impl Reading {
-    /// What is said where nothing could be read: the next change of the file tries again.
+    /// The result where nothing could be read: the next change of the file tries again.
     fn nothing(began: Timestamp, words: &str) -> Self {
         let bad = Bad::of(words.to_owned(), None);
         let (warnings, watched) = (Vec::new(), None);
@@ -53,12 +53,12 @@ impl Reading {
     }
 }
 
-/// Something about the job file that is worth a look.
+/// A warning about the job file.
 #[derive(Debug)]
 pub(super) struct Warning {
-    /// In one line.
+    /// The warning in one line.
     pub(super) summary: String,
-    /// All of it.
+    /// The whole warning.
     pub(super) document: DiagnosticDocument,
 }
 
@@ -69,16 +69,16 @@ pub(super) struct Good {
     pub(super) set: Arc<JobSet>,
     /// The texts, as they are kept in the database.
     pub(super) kept: Kept,
-    /// What differs from the jobs before; absent if nothing does, or if there were none.
+    /// The differences from the jobs before; absent if there are none, or if there were no jobs.
     pub(super) changes: Option<Changes>,
 }
 
-/// What differs from the jobs before.
+/// The differences from the jobs before.
 #[derive(Debug)]
 pub(super) struct Changes {
-    /// In one line, for the log.
+    /// The differences in one line, for the log.
     pub(super) summary: String,
-    /// All of it. Its path is for the asker to fill in.
+    /// All differences. The caller fills in the path.
     pub(super) document: ChangesDocument,
 }
 
@@ -86,7 +86,7 @@ pub(super) struct Changes {
 #[derive(Clone, Debug)]
 pub(super) struct Kept {
     text: String,
-    /// Tells texts apart without holding them.
+    /// Distinguishes texts without holding them.
     digest: u64,
 }
 
@@ -98,7 +98,7 @@ impl Kept {
         Self { text, digest: hasher.finish() }
     }
 
-    /// Tells texts apart.
+    /// Distinguishes texts.
     pub(super) fn digest(&self) -> u64 {
         self.digest
     }
@@ -112,16 +112,16 @@ impl Kept {
 /// Why nothing is put in force.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Bad {
-    /// In one line.
+    /// The first error in one line.
     pub(super) summary: String,
-    /// All of it, as shown to people.
+    /// All errors, formatted for people.
     pub(super) full: String,
-    /// All of it, as documents.
+    /// All errors, as documents.
     pub(super) errors: Vec<DiagnosticDocument>,
 }
 
 impl Bad {
-    /// What is wrong where it is about no line of the file.
+    /// An error that is about no line of the file.
     pub(super) fn of(words: String, file: Option<&Path>) -> Self {
         let mut error = DiagnosticDocument::of_nothing(words.clone());
         error.file = file.map(|file| file.display().to_string());
@@ -129,7 +129,7 @@ impl Bad {
     }
 }
 
-/// Reads the job file; what differs is told against the set in force, if there is one.
+/// Reads the job file; differences are relative to the set in force, if there is one.
 pub(super) async fn read(path: PathBuf, in_force: Option<Arc<JobSet>>) -> Reading {
     awaited(in_force, move || config::read(&path, &surroundings())).await
 }
@@ -151,7 +151,7 @@ async fn awaited(
     let (reply, answer) = oneshot::channel();
     let work = move || {
         UNDER_WAY.fetch_add(1, Ordering::Relaxed);
-        // A diagnostic that can't be shown must not be the last reading that there ever was.
+        // A diagnostic that can't be formatted must not stop all further readings.
         let reading = catch_unwind(AssertUnwindSafe(|| reading(began, read(), in_force)));
         UNDER_WAY.fetch_sub(1, Ordering::Relaxed);
         // Nobody waits any more if it took too long.

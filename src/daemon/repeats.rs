@@ -31,11 +31,11 @@ use crate::core::run::{Run, RunState};
 use crate::store::thread::StoreHandle;
 use crate::store::{HistoryQuery, RunMatch, RunWithAttempts};
 
-/// So many runs of the past are read to find out what a time has come to: each occurrence that a
-/// backfill may look at, repeated several times.
+/// Past runs that are read to find the result of a time: each occurrence that a backfill may check,
+/// repeated several times.
 const PAST_MAX: usize = 5 * OCCURRENCES_MAX;
 
-/// What the past says of runs that someone asks for.
+/// The history of requested runs.
 #[derive(Debug)]
 pub(super) struct Recalled {
     by: By,
@@ -43,17 +43,17 @@ pub(super) struct Recalled {
     what: What,
 }
 
-/// What is to be done by what was found.
+/// The action to take with it.
 #[derive(Debug)]
 enum What {
-    /// Ask the engine for it.
+    /// Send this request to the engine.
     Ask(OperatorRequest),
-    /// Say what a backfill would come to.
+    /// Show what a backfill would create.
     Plan(Backfill),
 }
 
 impl Driver {
-    /// Runs now, or for a time.
+    /// Triggers runs now, or for a time.
     pub(super) fn trigger(&mut self, query: &TriggerQuery, by: By, reply: Reply<Vec<RunDocument>>) {
         let wishes = match self.triggers(query) {
             Ok(wishes) => wishes,
@@ -71,7 +71,7 @@ impl Driver {
         });
     }
 
-    /// Runs once more.
+    /// Repeats runs.
     pub(super) fn retry(&mut self, query: RetryQuery, by: By, reply: Reply<Vec<RunDocument>>) {
         let store = self.store.clone();
         let known: Vec<JobName> = self.engine().jobs().cloned().collect();
@@ -111,7 +111,7 @@ impl Driver {
         });
     }
 
-    /// Runs for all occurrences of a span of time.
+    /// Creates runs for all occurrences of a span of time.
     pub(super) fn backfill(
         &mut self,
         query: &BackfillQuery,
@@ -144,7 +144,7 @@ impl Driver {
         });
     }
 
-    /// The past was read.
+    /// Goes on after the past was read.
     pub(super) fn recalled(&mut self, recalled: Recalled) {
         let Recalled { by, pending, what } = recalled;
         match what {
@@ -160,8 +160,8 @@ impl Driver {
         }
     }
 
-    /// Reads the past beside the loop, and comes back with what is to be done by it: nothing, if
-    /// there is nothing to do.
+    /// Reads the past beside the loop, and returns the action to take: none, if there is nothing to
+    /// do.
     fn recall(
         &self,
         by: By,
@@ -172,7 +172,7 @@ impl Driver {
         tokio::spawn(async move {
             match (reading.await, pending) {
                 (Ok(Some(what)), pending) => {
-                    // Nobody takes it in once the daemon stops.
+                    // Once the daemon stops, nobody receives it.
                     let _ = events.send(Event::Recalled(Box::new(Recalled { by, pending, what })));
                 }
                 (Ok(None), Pending::Runs(reply)) => drop(reply.send(Ok(Vec::new()))),
@@ -182,7 +182,7 @@ impl Driver {
         });
     }
 
-    /// The runs that `trigger` asks for.
+    /// The runs requested by `trigger`.
     fn triggers(&self, query: &TriggerQuery) -> Result<Vec<Wish>, Refused> {
         let changes = Changes::parse(&query.set).map_err(Refused::No)?;
         let mut jobs = Vec::new();
@@ -204,7 +204,7 @@ impl Driver {
             .collect()
     }
 
-    /// The job of a name, or the enabled ones that a glob fits.
+    /// The job of a name, or the enabled ones that a glob matches.
     fn jobs_meant(&self, word: &str) -> Result<Vec<JobName>, Refused> {
         let glob = match JobWord::parse(word).map_err(Refused::No)? {
             JobWord::Name(_) => return self.known_job(word).map(|job| vec![job]),
@@ -245,7 +245,7 @@ impl Driver {
     }
 }
 
-/// Which end of a day is meant.
+/// The end of a day that is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum End {
     First,
@@ -269,7 +269,7 @@ fn instant(time: TimeAsked, zone: &TimeZone, end: End) -> Result<Timestamp, Refu
     Ok(local.to_zoned_datetime(zone.clone()).map_err(far)?.timestamp())
 }
 
-/// The runs that are named.
+/// The runs with these names.
 async fn named(
     store: &StoreHandle,
     query: &RetryQuery,
@@ -312,8 +312,8 @@ async fn named(
     Ok(runs)
 }
 
-/// The last runs of jobs that a glob fits, as far as they can be repeated: a job that runs, or has
-/// succeeded, is left out.
+/// The last runs of jobs that a glob matches, as far as they can be repeated: a job that is
+/// running, or has succeeded, is left out.
 async fn repeatable(
     store: &StoreHandle,
     word: &str,
@@ -336,13 +336,13 @@ async fn repeatable(
     Ok(runs)
 }
 
-/// The question for a job's last run, skips left aside.
+/// The query for a job's last run, not counting skips.
 fn of_last_run(job: &JobName) -> HistoryQuery {
     let states = RunState::ALL.into_iter().filter(|state| *state != RunState::Skipped).collect();
     newest(job, states)
 }
 
-/// A job's last run, skips left aside.
+/// A job's last run, not counting skips.
 async fn last_run(store: &StoreHandle, job: &JobName) -> Result<Option<Arc<Run>>, Refused> {
     let found = store.history(of_last_run(job)).await.map_err(unavailable)?;
     Ok(found.into_iter().next().map(|found| found.run))
@@ -361,7 +361,7 @@ async fn failed_since(store: &StoreHandle, since: Timestamp) -> Result<Vec<Arc<R
     Ok(failed)
 }
 
-/// Whether a run leaves nothing to repeat for its time: it has succeeded, or is under way.
+/// Whether a run leaves nothing to repeat for its time: it has succeeded, or is active.
 fn makes_up_for_it(past: &PastRun) -> bool {
     past.state == RunState::Succeeded || !past.state.is_over()
 }
@@ -375,9 +375,9 @@ fn few_enough(runs: usize) -> Result<(), Refused> {
     )))
 }
 
-/// Of runs, newest first, the failed ones that no later run of the same origin has made up for.
-/// Those that share a job and a scheduled time are of one origin; where there is no time, those
-/// that repeat the same run.
+/// The failed runs, from a list that is newest first, that no later run of the same origin has made
+/// up for. Runs of the same job and scheduled time are of one origin; without a time, those that
+/// repeat the same run.
 fn newest_failed(found: &[RunWithAttempts]) -> Vec<Arc<Run>> {
     let repeats: BTreeMap<RunId, RunId> =
         found.iter().filter_map(|found| Some((found.run.id, found.run.retry_of?))).collect();
@@ -402,7 +402,7 @@ fn newest_failed(found: &[RunWithAttempts]) -> Vec<Arc<Run>> {
     failed
 }
 
-/// Wishes with what there has been for their times.
+/// Requests with the past runs of their times.
 async fn with_past(store: &StoreHandle, mut wishes: Vec<Wish>) -> Result<Vec<Wish>, Refused> {
     for wish in &mut wishes {
         if let Some(at) = wish.scheduled_for() {

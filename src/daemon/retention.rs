@@ -12,27 +12,27 @@ use crate::core::job::HistoryPolicy;
 use crate::core::record::Record;
 use crate::store::query::HistoryQuery;
 
-/// Runs forgotten in one step of retention, between which commits get their turn.
+/// Runs deleted in one step of retention, between which commits get their turn.
 const STEP: usize = 200;
 
-/// Retention is looked after at most this often, when a run ends: an idle daemon has no past that
-/// grows.
+/// The least time between two rounds of retention, made when a run ends: an idle daemon has no past
+/// that grows.
 const PAUSE: SignedDuration = SignedDuration::from_mins(10);
 
-/// Steps at a time, so that ten thousand runs at most go before the log says so and time passes in
-/// which somebody may notice.
+/// Steps of one round, so that at most ten thousand runs are deleted before the log says so and
+/// there is time for somebody to notice.
 const STEPS_MAX: usize = 50;
 
-/// A clock that is ahead of the newest row, or was set forward, by more than this is not believed
-/// at first; and so long it takes until it is.
+/// A clock that is ahead of the newest row, or was set forward, by more than this is not trusted at
+/// first; and it takes as long until it is.
 const DOUBT: SignedDuration = SignedDuration::from_hours(24);
 
-/// What is known of the clock that age is judged by.
+/// The state of the clock by which age is judged.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Retention {
-    /// Not before this, as time since boot.
+    /// The time since boot from which it is trusted.
     trusted_from: SignedDuration,
-    /// When it was last looked after.
+    /// When retention was last done.
     last: Option<Timestamp>,
 }
 
@@ -50,7 +50,7 @@ impl Retention {
         retention
     }
 
-    /// The clock was set.
+    /// Follows a step of the clock.
     pub(super) fn clock_stepped(&mut self, by: SignedDuration, since_boot: SignedDuration) {
         self.last = None;
         if by.abs() > DOUBT {
@@ -66,7 +66,7 @@ impl Retention {
         );
     }
 
-    /// What may be forgotten now.
+    /// The policy that applies now.
     fn policy(&self, policy: HistoryPolicy, since_boot: SignedDuration) -> HistoryPolicy {
         let trusted = self.trusted_from <= since_boot;
         let keep = if trusted { policy.keep } else { SignedDuration::MAX };
@@ -74,13 +74,13 @@ impl Retention {
     }
 }
 
-/// What finds the newest row.
+/// The query for the newest row.
 pub(super) fn newest() -> HistoryQuery {
     HistoryQuery { limit: 1, ..HistoryQuery::default() }
 }
 
 impl Driver {
-    /// Forgets what is too old, in small steps beside the loop, if a run has just ended.
+    /// Deletes runs that are too old, in small steps beside the loop, if a run has just ended.
     pub(super) fn prune_after(&mut self, record: &[Record]) {
         let ended = record.iter().any(|record| match record {
             Record::Run { run, .. } => run.state.is_over(),
@@ -132,7 +132,7 @@ mod tests {
         Timestamp::UNIX_EPOCH + SignedDuration::from_hours(24 * n)
     }
 
-    /// Whether age counts, so many hours after it began.
+    /// Whether age counts, this many hours after the begin.
     fn judges_age(retention: Retention, hours: i64) -> bool {
         let policy = HistoryPolicy::default();
         retention.policy(policy, SignedDuration::from_hours(hours)).keep == policy.keep

@@ -23,8 +23,8 @@ use crate::store::StoreError;
 use crate::store::thread::StoreHandle;
 use crate::web::ask::{Ask, Ground, Planned};
 
-/// The routes that runs need: each of their outcomes is there from the start, so that the first one
-/// counts.
+/// The routes that runs need: each of their outcomes has a series from the start, so that the first
+/// one counts.
 const NEEDED: [Endpoint; 5] = [
     Endpoint::AgentStatus,
     Endpoint::User,
@@ -33,12 +33,11 @@ const NEEDED: [Endpoint; 5] = [
     Endpoint::Cancel,
 ];
 
-/// A database that has just been seen to write is not asked to do it again within so many
-/// milliseconds: each time costs a flush.
+/// How long, in milliseconds, a proof that the database can write holds: each proof costs a flush.
 const PROOF_HOLDS: i64 = 10_000;
 
 /// When the database was last seen to write, in milliseconds of the time since boot; shared with
-/// those who wait for it beside the loop.
+/// the tasks that wait for it beside the loop.
 #[derive(Clone, Debug)]
 pub(super) struct Proof(Arc<AtomicI64>);
 
@@ -53,7 +52,7 @@ impl Proof {
         now_millis() - self.0.load(Ordering::Relaxed) < PROOF_HOLDS
     }
 
-    /// Looks whether the database is where it was, and has it write if it has not done so lately.
+    /// Checks that the database is in its place, and has it write if it has not done so lately.
     async fn of(self, store: StoreHandle) -> Result<(), String> {
         let words = |error: StoreError| format!("nothing can be recorded: {error}");
         store.check_standing().await.map_err(words)?;
@@ -72,7 +71,7 @@ fn now_millis() -> i64 {
 }
 
 impl Driver {
-    /// Answers those who watch. Who no longer waits does not need it.
+    /// Answers a monitoring client. The caller may have gone away; ignore the send error.
     pub(super) fn watched(&self, ask: Ask) {
         match ask {
             Ask::Figures(reply) => drop(reply.send(self.figures())),
@@ -179,7 +178,7 @@ impl Driver {
     }
 }
 
-/// What was asked of the agent, with the zeros that are worth having.
+/// Counts of requests to the agent, including useful zeros.
 fn request_figures(counts: &[RequestCount]) -> Vec<RequestFigure> {
     let mut figures = Vec::new();
     for endpoint in Endpoint::ALL {

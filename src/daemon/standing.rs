@@ -14,17 +14,17 @@ use super::event::Event;
 use crate::clock;
 use crate::store::StoreError;
 
-/// How often it is looked.
+/// The time between two checks.
 const PAUSE: SignedDuration = SignedDuration::from_secs(60);
 
-/// When it was looked last.
+/// The state of the checks.
 #[derive(Debug)]
 pub(super) struct Standing {
     looked_at: SignedDuration,
     looking: bool,
 }
 
-/// What was found.
+/// The result of a check.
 #[derive(Debug)]
 pub(super) struct Found {
     state: Result<(), StoreError>,
@@ -32,14 +32,14 @@ pub(super) struct Found {
 }
 
 impl Standing {
-    /// All is where it should be, at the start.
+    /// The state at the start: all is in its place.
     pub(super) fn new() -> Self {
         Self { looked_at: clock::awake_since_boot(), looking: false }
     }
 }
 
 impl Driver {
-    /// Looks, if that was not done within the last minute.
+    /// Checks, unless that was done within the last minute.
     pub(super) fn look_at_standing(&mut self) {
         // The watchdog's tick may come a moment early.
         let due = PAUSE - SignedDuration::from_secs(2);
@@ -48,7 +48,7 @@ impl Driver {
         }
     }
 
-    /// Looks, unless that is under way.
+    /// Checks, unless a check is under way.
     pub(super) fn look_at_standing_now(&mut self) {
         if self.standing.looking {
             return;
@@ -64,7 +64,7 @@ impl Driver {
         });
     }
 
-    /// Takes in what was found.
+    /// Takes in the result of a check.
     pub(super) fn standing_found(&mut self, found: Found) {
         self.standing.looking = false;
         self.doorway.looked(found.socket);
@@ -73,7 +73,7 @@ impl Driver {
         }
     }
 
-    /// Ends the daemon if what it records would be lost.
+    /// Ends the daemon if its records would be lost.
     pub(super) fn end_if_gone(&mut self, error: &StoreError) {
         if let StoreError::Gone { .. } = error
             && self.fatal.is_none()

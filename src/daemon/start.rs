@@ -39,10 +39,10 @@ use crate::watch::Watch;
 use crate::web::limits::ASKS_MAX;
 use crate::web::listener::{Wanted, Web};
 
-/// How long the database may take to close: it holds nothing that is not durable already.
+/// The longest time for closing the database: it holds nothing that is not durable already.
 const CLOSE_MAX: Duration = Duration::from_millis(300);
 
-/// What a daemon is started with.
+/// The options of a daemon.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// The job file, or the folder of them.
@@ -53,7 +53,7 @@ pub struct Options {
     pub socket: PathBuf,
     /// The control socket's mode.
     pub socket_mode: u32,
-    /// Whether signals are the daemon's to hear.
+    /// Whether the daemon handles signals.
     pub signals: bool,
     /// Stops the daemon when it is canceled.
     pub stop: CancellationToken,
@@ -62,10 +62,10 @@ pub struct Options {
 /// Why a daemon did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The job file is invalid, and there never was a good one.
+    /// The job file is invalid, and there never was a valid one.
     #[error("{0}")]
     BadConfig(String),
-    /// Anything else, in words.
+    /// Any other error, as a message.
     #[error("{0}")]
     Failed(String),
 }
@@ -80,7 +80,7 @@ pub fn run(options: Options) -> Result<(), StartError> {
         .build()
         .map_err(|error| failed("the daemon can't start", &error))?;
     let result = runtime.block_on(live(options));
-    // Requests to the agent are left where they are: what was asked is settled by looking.
+    // Requests to the agent are abandoned: looking settles them later.
     runtime.shutdown_background();
     result
 }
@@ -88,7 +88,7 @@ pub fn run(options: Options) -> Result<(), StartError> {
 async fn live(options: Options) -> Result<(), StartError> {
     let now = clock::now();
     if !options.state_folder.join(DATABASE).exists() {
-        // There never was a good one, then: nothing is left behind where there is none yet.
+        // If there never was a valid one, nothing is left behind in a folder that is not there yet.
         let reading = reading::read(options.config.clone(), None).await;
         reading.outcome.map_err(|bad| StartError::BadConfig(bad.full))?;
     }
@@ -108,7 +108,8 @@ async fn live_on(
 ) -> Result<(), StartError> {
     let First { set, bad, read_at, watched, unkept } =
         first_job_set(&options.config, &store).await?;
-    // Before the socket is there: whoever sees it may send SIGHUP, which ends what does not hear it.
+    // Before the socket exists: a process that sees it may send SIGHUP, which kills a process that
+    // does not handle it.
     let signals = match options.signals {
         true => Some(hear_signals().map_err(|e| failed("signals can't be heard", &e))?),
         false => None,
@@ -193,8 +194,8 @@ async fn live_on(
     driver.fatal.take().map_or(Ok(()), |words| Err(StartError::Failed(words)))
 }
 
-/// Listens to signals, and looks after what alerts' commands leave behind: as a process that has
-/// the say over its signals and children.
+/// Handles signals, and takes charge of processes that alert commands leave behind: for a process
+/// that owns its signals and children.
 fn hear_signals() -> io::Result<Signals> {
     descriptors::raise_limit();
     Signals::ignore_the_meaningless()?;
@@ -205,14 +206,14 @@ fn hear_signals() -> io::Result<Signals> {
     Signals::listen()
 }
 
-/// Remembers in the database which user held the agent's port first.
+/// Keeps in the database which user first held the agent's port.
 fn remembering(store: &StoreHandle) -> Keep {
     let store = store.clone();
     Arc::new(move |uid| {
         let store = store.clone();
         tokio::spawn(async move {
             if let Err(error) = store.save_agent_user(uid).await {
-                // It is learned again by the next daemon.
+                // The next daemon finds it out again.
                 tracing::warn!("the agent's user could not be remembered: {error}");
             }
         });
@@ -222,9 +223,9 @@ fn remembering(store: &StoreHandle) -> Keep {
 /// The jobs to start with.
 struct First {
     set: Arc<JobSet>,
-    /// What is wrong with the job file, if these are the last good ones instead.
+    /// The errors in the job file, if these are the last good jobs instead.
     bad: Option<Bad>,
-    /// When the reading of the file began, and what is to be watched for it to change.
+    /// When the reading of the file began, and the files to watch for its changes.
     read_at: Timestamp,
     watched: Vec<PathBuf>,
     /// The texts, if they are to be kept.
@@ -249,7 +250,7 @@ async fn first_job_set(path: &Path, store: &StoreHandle) -> Result<First, StartE
     let Some(kept) = store.last_job_set().await.map_err(words)? else {
         return Err(StartError::BadConfig(bad.full));
     };
-    // What an older version took may be refused by this one.
+    // A text that an older version accepted may be refused by this one.
     let Ok(sources) = serde_json::from_str(&kept) else {
         return Err(StartError::BadConfig(bad.full));
     };

@@ -30,26 +30,26 @@ use crate::core::record::Mark;
 use crate::store::thread::StoreHandle;
 use crate::store::{HistoryQuery as HistoryOf, RunMatch, RunWithAttempts, StoreError};
 
-/// So many of a job's newest runs are shown where it is asked for by name.
+/// The number of newest runs shown for a job that is requested by name.
 const RECENT: usize = 5;
 
-/// And so many of its coming occurrences.
+/// The number of coming occurrences shown for such a job.
 const COMING: usize = 3;
 
 /// A token that ends within this is reported as a problem.
 const EXPIRES_SOON: jiff::SignedDuration = jiff::SignedDuration::from_hours(7 * 24);
 
-/// Who asks for the status, and for how much of it.
+/// A request for the status, and how much of it.
 #[derive(Debug)]
 pub(super) enum StatusQuestion {
     /// All jobs, or one.
     Whole(StatusQuery, Reply<StatusDocument>),
-    /// Some of the jobs, with what people want to see besides.
+    /// Some of the jobs, with extra data for people.
     Slice(Slice, Reply<StatusDocument>),
 }
 
 impl Driver {
-    /// `status`: after the agent was asked, if nobody has lately.
+    /// `status`: answered after the agent was asked, if that was not done lately.
     pub(super) fn status_asked(&mut self, question: StatusQuestion) {
         let asked_at = self.engine().agent_view().asked_at;
         let known = matches!(&question, StatusQuestion::Whole(query, _) if query.known);
@@ -60,7 +60,7 @@ impl Driver {
         }
     }
 
-    /// `status`, from what is known.
+    /// Answers `status` from what is known.
     pub(super) fn answer_status(&self, question: StatusQuestion) {
         match question {
             StatusQuestion::Whole(query, reply) => self.answer_whole(&query, reply),
@@ -95,11 +95,11 @@ impl Driver {
         let names = self.engine().jobs_after(slice.after.as_ref()).take(slice.most);
         let views: Vec<_> = names.filter_map(|name| self.engine().job_view(name, now)).collect();
         let jobs: Vec<_> = views.iter().map(|view| self.job(view)).collect();
-        // What there is to say of the jobs together is added where they are together.
+        // Facts about all jobs together are added where they are together.
         self.answer_with(jobs, views, |slice| slice, reply);
     }
 
-    /// Adds to jobs what is known of the rest, and of their past.
+    /// Adds the rest of the state to jobs, and their past.
     fn answer_with(
         &self,
         jobs: Vec<JobDocument>,
@@ -194,7 +194,7 @@ impl Driver {
         }
     }
 
-    /// A job that was asked for by name: with its definition, and what is coming.
+    /// A job requested by name: with its definition and coming occurrences.
     fn whole_job(&self, view: &JobView) -> JobDocument {
         let mut document = self.job(view);
         let fields = job_fields(&view.job);
@@ -206,13 +206,13 @@ impl Driver {
         document.recent = Some(Vec::new());
         if let Some(detail) = &mut document.detail {
             detail.fields = fields;
-            // Counted when somebody asks, which is of one job.
+            // Counted on demand, which is for one job.
             detail.past_pauses = self.engine().past_pauses(&document.name);
         }
         document
     }
 
-    /// What an operator should act on.
+    /// Problems that an operator should act on.
     fn problems(&self, now: Timestamp) -> Vec<Phrase> {
         let mut problems = Vec::new();
         if let Some(outage) = self.event_loop.outage() {
@@ -246,7 +246,8 @@ impl Driver {
         problems
     }
 
-    /// What is wrong with the agent, by whoever asked it last: the engine, or the glance of `status`.
+    /// The problem with the agent, as found by the last request to it: the engine's, or the glance
+    /// of `status`.
     fn agent_problem(&self) -> Option<Phrase> {
         let view = self.engine().agent_view();
         let glance = self.agent.glance.as_ref().filter(|glance| Some(glance.at) > view.asked_at);
@@ -257,7 +258,7 @@ impl Driver {
         if words.is_empty() {
             return None;
         }
-        // Who logs in by itself, or has been told, needs no such word.
+        // An agent that logs in by itself, or a user who was told already, needs no such hint.
         let login = token_valid == Some(false)
             && !self.agent.client().token().can_log_in()
             && !words.contains("transferd login");
@@ -332,7 +333,7 @@ fn page(external_url: Option<&str>, served: Option<SocketAddr>) -> Option<String
     external_url.map(str::to_owned).or_else(|| served.map(here))
 }
 
-/// The keys that say under what a job's runs are carried out, those of `retry` in a map.
+/// The keys with the terms of a job's runs, those of `retry` in a map.
 fn policies(fields: &[Field]) -> Map<String, Value> {
     let mut policies = Map::new();
     for (key, value) in fields {
@@ -380,7 +381,7 @@ async fn history(
     unknown: Vec<(JobName, Refused)>,
     accounts: &AccountNames,
 ) -> Result<Vec<RunDocument>, Refused> {
-    // A job that is gone from the file has a past; one without either was never there.
+    // A job that is gone from the file has a past; one with neither never existed.
     for (job, refused) in unknown {
         if store.last_runs(&[job]).await.map_err(unavailable)?.is_empty() {
             return Err(refused);
@@ -399,7 +400,7 @@ async fn history(
     Ok(runs)
 }
 
-/// A run with its timeline: a job's last one, else the one whose id begins so, or the last that
+/// A run with its timeline: a job's last one, or the one whose id begins so, or the last that
 /// failed.
 async fn show(
     store: &StoreHandle,
@@ -478,12 +479,12 @@ async fn last_runs(
     Ok(last.into_iter().zip(success).map(|(l, s)| (l.map(document), s.map(document))).collect())
 }
 
-/// The question for a job's newest runs.
+/// The query for a job's newest runs.
 fn newest(job: &JobName) -> HistoryOf {
     HistoryOf { job: Some(job.clone()), limit: RECENT, ..HistoryOf::default() }
 }
 
-/// The past can't be read.
+/// The error for a past that can't be read.
 pub(super) fn unavailable(error: StoreError) -> Refused {
     Refused::Unavailable(error.to_string())
 }

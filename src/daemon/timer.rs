@@ -21,12 +21,12 @@ use crate::clock;
 /// How far ahead the alarm is set when nothing is due: only so that it is armed at all.
 const FAR_AHEAD: SignedDuration = SignedDuration::from_hours(365 * 24);
 
-/// A jump of the wall clock against the clock that nobody can set counts as a step from here on;
+/// The least jump of the wall clock, against the clock that nobody can set, that counts as a step;
 /// below, it is drift that the protocol's skew covers.
 const STEP_MIN: SignedDuration = SignedDuration::from_secs(1);
 
-/// What an alarm that rings before its time costs: the kernel's clock and ours may differ for hours
-/// (one in a library between them), and a loop that wakes for nothing must not spin.
+/// The delay after an alarm that rings before its time: the kernel's clock and ours may differ for
+/// hours (one in a library between them), and a loop that wakes for nothing must not spin.
 const EARLY: Duration = Duration::from_millis(20);
 
 /// The alarm.
@@ -40,7 +40,7 @@ impl Alarm {
     /// An alarm that is far ahead.
     ///
     /// # Errors
-    /// What the kernel says. Must be called inside a runtime.
+    /// The kernel's error. Must be called inside a runtime.
     pub(super) fn new() -> io::Result<Self> {
         let timer = timerfd_create(
             TimerfdClockId::Realtime,
@@ -59,7 +59,7 @@ impl Alarm {
     /// Sets the alarm for `at`, or far ahead of `now`. A time that has passed rings at once.
     ///
     /// # Errors
-    /// What the kernel says.
+    /// The kernel's error.
     pub(super) fn set(&mut self, at: Option<Timestamp>, now: Timestamp) -> io::Result<()> {
         if at.is_some() && at == self.armed_for {
             return Ok(());
@@ -88,9 +88,9 @@ impl Alarm {
         Ok(())
     }
 
-    /// Waits until the alarm rings or the clock was set. May be dropped and called again. After
-    /// it has rung, it must be set anew. One that rings early, by the loop's clock, takes a while
-    /// to be heard, and other events get their turn.
+    /// Waits until the alarm rings or the clock was set. May be dropped and called again. After it
+    /// has rung, it must be set anew. One that rings early, by the loop's clock, is delayed for a
+    /// moment, so that other events get their turn.
     pub(super) async fn rung(&mut self) {
         loop {
             let Ok(mut ready) = self.timer.readable().await else {
@@ -113,7 +113,7 @@ impl Alarm {
     }
 }
 
-/// Notices when the wall clock is set. Suspends are not steps: both clocks count them.
+/// Detects that the wall clock was set. Suspends are not steps: both clocks count them.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ClockWatch {
     offset: SignedDuration,
@@ -125,7 +125,7 @@ impl ClockWatch {
         Self { offset: wall.duration_since(Timestamp::UNIX_EPOCH) - since_boot }
     }
 
-    /// By how much the wall clock has been set since the last step, if it has.
+    /// How far the wall clock was set since the last step, if it was.
     pub(super) fn step(
         &mut self,
         wall: Timestamp,
