@@ -27,12 +27,12 @@ pub struct AgentClient {
     pub(super) inner: Arc<Inner>,
 }
 
-/// Which version an agent is.
+/// The version of an agent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AgentVersion {
-    /// The one that it is.
+    /// The installed version.
     pub current: String,
-    /// The one that it could become, if that is another.
+    /// The version it could be updated to, if there is another.
     pub newer: Option<String>,
 }
 
@@ -40,7 +40,7 @@ pub(super) struct Inner {
     pub(super) transport: Transport,
     pub(super) keeper: TokenKeeper,
     pub(super) counters: Arc<RequestCounters>,
-    /// Whose token it is, asked once for each token.
+    /// The owner of the token, asked once for each token.
     pub(super) user: Mutex<Option<KnownUser>>,
     pub(super) page_size: usize,
 }
@@ -57,8 +57,8 @@ impl AgentClient {
         Self::with(settings, token, Owners::forgetful(&settings.user, None), Arc::default())
     }
 
-    /// A client that knows who may hold the agent's port, and counts its requests in a table that
-    /// outlives it.
+    /// A client that knows which users may hold the agent's port, and counts its requests in a
+    /// table that outlives it.
     pub fn with(
         settings: &AgentSettings,
         token: TokenKeeper,
@@ -81,12 +81,12 @@ impl AgentClient {
         &self.inner.keeper
     }
 
-    /// Who may hold the agent's port, and what was learned of that.
+    /// The users who may hold the agent's port, and what was learned about them.
     pub fn owners(&self) -> &Owners {
         self.inner.transport.ways().owners()
     }
 
-    /// Where the agent is, for people.
+    /// The address of the agent, for people.
     pub fn address(&self) -> &str {
         self.inner.transport.address()
     }
@@ -96,15 +96,15 @@ impl AgentClient {
         &self.inner.counters
     }
 
-    /// Where the agent's notifications come from; see [`super::notifications::listen`].
+    /// The address of the agent's notifications; see [`super::notifications::listen`].
     pub fn notification_url(&self) -> String {
         self.inner.transport.notification_url()
     }
 
-    /// `GET /management/agent_status`. [`AgentState::Unknown`] if the agent answers, but does not
-    /// tell; an error if it can't be reached, or if what answers is not an agent. Of the two
-    /// addresses of `localhost`, the other one is tried before that is said: another program may
-    /// hold one.
+    /// `GET /management/agent_status`. [`AgentState::Unknown`] if the agent answers without its
+    /// state; an error if it can't be reached, or if the answer is not an agent's. Of the two
+    /// addresses of `localhost`, the other one is tried before an error is returned: another
+    /// program may hold one.
     pub async fn agent_status(&self) -> Result<AgentState, AskError> {
         let ways = self.inner.transport.ways();
         let not_the_agent = || {
@@ -126,7 +126,7 @@ impl AgentClient {
         }
     }
 
-    /// Absent if what answers is not an agent.
+    /// Absent if the answer is not an agent's.
     async fn agent_status_there(&self) -> Result<Option<AgentState>, AskError> {
         let call = Call::to(Endpoint::AgentStatus, None);
         let (answer, holder) = self.inner.transport.send_and_tell_holder(call).await?;
@@ -163,7 +163,7 @@ impl AgentClient {
         let accounts = wire::accounts(&answer);
         let mut accounts = accounts.map_err(|error| unreadable(Endpoint::Accounts, &error))?;
         for account in &mut accounts {
-            // A key of a job file is made of it, in which a secret could not be told any more.
+            // A key of a job file is made from it, where a secret could no longer be recognized.
             account.name = mask(&account.name).into_owned();
             if account.name.len() > ACCOUNT_NAME_MAX {
                 account.name = one_line(&account.name, ACCOUNT_NAME_MAX);
@@ -172,8 +172,8 @@ impl AgentClient {
         Ok(accounts)
     }
 
-    /// The names of an account's buckets, by `POST /cloud/list_buckets`; absent where the agent
-    /// tells only some of them.
+    /// The names of an account's buckets, by `POST /cloud/list_buckets`; absent if the agent lists
+    /// only some of them.
     pub async fn buckets(&self, account: AccountId) -> Result<Option<Vec<String>>, AskError> {
         let body = self.list_buckets(account, None).await?;
         wire::buckets(&body).map_err(|error| unreadable(Endpoint::Buckets, &error))
@@ -186,7 +186,7 @@ impl AgentClient {
         origin: Option<&str>,
     ) -> Result<Vec<u8>, AskError> {
         let id = account.to_string();
-        // It wants the account as it gives it; what is in there is the agent's, and goes back.
+        // It wants the account as it returns it; the content is the agent's, and goes back.
         let whole = self.ask(Endpoint::Account, &[("id", &id)]).await?;
         let mut again = self.inner.keeper.can_log_in();
         loop {
@@ -198,7 +198,7 @@ impl AgentClient {
         }
     }
 
-    /// `POST /cloud/list_buckets` with any body; as it came, and the token that was used.
+    /// `POST /cloud/list_buckets` with any body: the raw answer, and the token that was used.
     pub(super) async fn post_buckets(
         &self,
         body: Vec<u8>,
@@ -212,8 +212,8 @@ impl AgentClient {
         Ok((answer, token))
     }
 
-    /// `GET /management/agent_status`, as it came, perhaps under another spelling of its path; for
-    /// `doctor`.
+    /// `GET /management/agent_status`, optionally under another spelling of its path: the raw
+    /// answer, for `doctor`.
     pub(super) async fn raw_state(&self, spelled: Option<&'static str>) -> Option<RawAnswer> {
         let call = Call { spelled, ..Call::to(Endpoint::AgentStatus, None) };
         self.inner.transport.send(call).await.ok()
@@ -240,13 +240,13 @@ impl AgentClient {
         }
     }
 
-    /// One page of `get_all`, as it came; for `doctor`.
+    /// The raw answer with one page of `get_all`; for `doctor`.
     pub async fn raw_page(&self, page: u64, size: usize) -> Result<RawAnswer, AskError> {
         let token = self.usable_token().await?;
         self.page(&token, page, size).await
     }
 
-    /// Asks a question of the agent with the token, and gives the body of a 200.
+    /// Makes a request to the agent with the token, and returns the body of a 200.
     pub(super) async fn ask(
         &self,
         endpoint: Endpoint,
@@ -256,7 +256,7 @@ impl AgentClient {
     }
 
     /// As [`Self::ask`], with a body. Not for submits: after a refused token it may log in and ask
-    /// once more.
+    /// again.
     pub(super) async fn ask_with(
         &self,
         endpoint: Endpoint,
@@ -276,7 +276,7 @@ impl AgentClient {
         }
     }
 
-    /// The body of a 200 and when it was asked for; anything else is an error. A refused token is
+    /// The body of a 200 and the time of its request; anything else is an error. A refused token is
     /// reported to its keeper.
     pub(super) fn judge(
         &self,
@@ -295,14 +295,14 @@ impl AgentClient {
         Err(error)
     }
 
-    /// A token, after a login if that is what it takes.
+    /// A token, after a login if one is needed.
     pub(super) async fn usable_token(&self) -> Result<SecretString, AskError> {
         let keeper = &self.inner.keeper;
         if let Next::Use(token) = keeper.next_beside().await? {
             return Ok(token);
         }
         let _turn = keeper.login_turn().await;
-        // Another's login may have been ours to wait for.
+        // Another task's login may have been the one we need.
         match keeper.next_beside().await? {
             Next::Use(token) => Ok(token),
             Next::LogIn { with, instead_of } => match (self.log_in_as(&with).await, instead_of) {
@@ -314,12 +314,12 @@ impl AgentClient {
     }
 }
 
-/// True for what no agent answers to any question of ours.
+/// True for an answer that no agent gives to any of our requests.
 fn is_web_page(answer: &RawAnswer) -> bool {
     answer.body.as_deref().is_ok_and(|body| body.trim_ascii_start().starts_with(b"<"))
 }
 
-/// What an answer to `agent_status` says.
+/// The state in an answer to `agent_status`.
 pub(super) fn state_of(answer: &RawAnswer) -> AgentState {
     match &answer.body {
         Ok(body) if answer.status == 200 => wire::agent_state(body).unwrap_or(AgentState::Unknown),
@@ -350,7 +350,7 @@ pub(super) fn good_body(
     }
 }
 
-/// An answer that is not what it should be.
+/// The error for an answer of the wrong form.
 pub(super) fn unreadable(endpoint: Endpoint, why: &str) -> AskError {
     let why = fit(why, None);
     AskError::Unusable(format!("the answer to `{}` can't be read: {why}", endpoint.word()))

@@ -14,23 +14,23 @@ use tokio::time::timeout;
 
 use super::neighbor::{Errand, Held, Owners};
 
-/// The ways to one agent.
+/// The addresses of one agent.
 #[derive(Debug)]
 pub(super) struct Ways {
     /// Two for `localhost`, else one.
     ways: Vec<Way>,
-    /// The last one is tried first: the first one did not answer as an agent does.
+    /// Try the last one first: the first one did not answer like an agent.
     last_first: AtomicBool,
     owners: Owners,
 }
 
-/// The way to one address.
+/// One address.
 #[derive(Debug)]
 pub(super) struct Way {
     target: Target,
     owners: Owners,
-    /// Who held the other end of the last connection that was made to ask for the agent's state,
-    /// where that can be told.
+    /// The user at the other end of the last connection that was made to ask for the agent's state,
+    /// if known.
     holder: Mutex<Option<u32>>,
 }
 
@@ -46,7 +46,7 @@ enum Target {
 pub(super) enum NoConnection {
     /// It was not made in time.
     Late,
-    /// Its other end may not have what is to be sent.
+    /// The user at its other end may not have the data to be sent.
     Held(Held),
     /// Refused, no such name, no way there.
     Failed(io::Error),
@@ -90,9 +90,9 @@ impl Ways {
 }
 
 impl Way {
-    /// Makes a connection, and judges who is at its other end. One is made for each request: one
-    /// that is kept and that the agent has just closed would turn a POST into an uncertain one, and
-    /// its other end may have changed hands; on loopback a fresh one costs nothing.
+    /// Makes a connection, and checks the user at its other end. One is made for each request: a
+    /// kept one that the agent has just closed would turn a POST into an uncertain one, and its
+    /// other end may have changed hands; on loopback a fresh one costs nothing.
     pub(super) async fn connect(
         &self,
         errand: Errand,
@@ -117,13 +117,13 @@ impl Way {
         Ok(stream)
     }
 
-    /// Who held the other end of the last connection that was made to ask for the agent's state.
+    /// The user at the other end of the last connection that was made to ask for the agent's state.
     pub(super) fn holder(&self) -> Option<u32> {
         *self.holder.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// A connection to the first address of a name that takes one. Each address has its share of the
+/// A connection to the first address of a name that accepts one. Each address has its share of the
 /// time, since one that does not answer must not hide the next.
 async fn first_of(host: &str, port: u16, patience: Duration) -> io::Result<TcpStream> {
     let addresses: Vec<_> = lookup_host((host, port)).await?.collect();

@@ -139,12 +139,12 @@ impl Endpoint {
     }
 }
 
-/// How a request ended, as the metrics tell it.
+/// The outcome of a request in the metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// 200.
     Ok,
-    /// 401 or 499: the agent answered no.
+    /// 401 or 499: the agent refused.
     Refused,
     /// Not connected.
     Unreachable,
@@ -174,11 +174,11 @@ impl Outcome {
 /// One cell of the table: `transferd_agent_requests_total{endpoint,outcome}`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RequestCount {
-    /// Which route.
+    /// The route.
     pub endpoint: Endpoint,
-    /// Which outcome.
+    /// The outcome.
     pub outcome: Outcome,
-    /// How often.
+    /// The number of requests.
     pub count: u64,
 }
 
@@ -190,7 +190,7 @@ pub struct RequestCounters {
 
 impl RequestCounters {
     pub(super) fn count(&self, endpoint: Endpoint, outcome: Outcome) {
-        // `ALL` lists the variants in their order; a test holds it to that.
+        // `ALL` lists the variants in their order, which a test checks.
         self.cells[endpoint as usize][outcome as usize].fetch_add(1, Ordering::Relaxed);
     }
 

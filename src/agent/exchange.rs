@@ -25,7 +25,7 @@ use super::metered::{Budget, Metered};
 pub(super) struct Content(Vec<u8>);
 
 impl Content {
-    /// Empty where there is none.
+    /// Empty if there is none.
     pub(super) fn new(bytes: Vec<u8>) -> Self {
         Self(bytes)
     }
@@ -53,7 +53,7 @@ impl Body for Content {
     }
 }
 
-/// An answer whose head has come.
+/// An answer whose head has arrived.
 #[derive(Debug)]
 pub(super) struct Head {
     pub(super) status: StatusCode,
@@ -63,22 +63,22 @@ pub(super) struct Head {
     _connection: AbortOnDropHandle<()>,
 }
 
-/// Why a body is not there whole.
+/// Why a body is incomplete.
 #[derive(Debug)]
 pub(super) enum NoBody {
-    /// It is longer than it may be.
+    /// It is longer than allowed.
     TooLong,
     /// The connection broke.
     Broken(hyper::Error),
 }
 
-/// Sends the request, and waits for the head of its answer. Once this is asked for, the peer may
-/// have the request.
+/// Sends the request, and waits for the head of its answer. Once this was called, the peer may have
+/// the request.
 pub(super) async fn send(
     stream: TcpStream,
     request: Request<Content>,
 ) -> Result<Head, hyper::Error> {
-    // The library reads answers before the answer for as long as they come, without a pause.
+    // The library reads informational answers for as long as they come, without a pause.
     let metered = Metered::new(stream, Budget::InAll(HEADS_MAX));
     let budget = metered.lift();
     let (mut sender, connection) = http1::Builder::new()
@@ -87,11 +87,11 @@ pub(super) async fn send(
         .handshake(TokioIo::new(metered))
         .await?;
     let connection = AbortOnDropHandle::new(tokio::spawn(async {
-        // Why it broke is told to whoever waits for the answer.
+        // The caller that waits for the answer gets the error.
         let _ = connection.await;
     }));
     let (head, body) = sender.send_request(request).await?.into_parts();
-    // The body is read piece by piece, as somebody takes it, and has a bound of its own.
+    // The body is read in pieces, on demand, and has a bound of its own.
     budget.lift();
     Ok(Head { status: head.status, headers: head.headers, body, _connection: connection })
 }

@@ -4,12 +4,12 @@ use super::problem::Problem;
 use super::token::TokenProblem;
 use super::transport::SendFailure;
 
-/// Why the agent's settings are of no use.
+/// Why the agent's settings are unusable.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct UnusableSettings(pub(super) String);
 
-/// Why a question was not answered.
+/// Why a request was not answered.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AskError {
     /// The agent can't be reached: refused, no name, time-out, reset.
@@ -21,7 +21,7 @@ pub enum AskError {
     /// There is no token, or the agent refuses it.
     #[error("{0}")]
     BadToken(String),
-    /// The agent answered no, with a code of click-api's table.
+    /// The agent refused, with a code of click-api's table.
     #[error("the agent refuses: {words}")]
     Refused {
         /// Its code, in upper case.
@@ -29,7 +29,7 @@ pub enum AskError {
         /// Code and message.
         words: String,
     },
-    /// The agent has no such route: an older or another one than the Click API page describes.
+    /// The agent has no such route: it is older than the Click API page, or differs from it.
     #[error("the agent does not know `{0}`")]
     NoSuchRoute(&'static str),
     /// An answer that can't be used: other status, oversized, malformed.

@@ -26,11 +26,11 @@ impl AgentClient {
             }
             Err(_) => tracing::debug!("the agent's transfer history was not read in time"),
         }
-        // What was read before a page failed may hold it anyway.
+        // The pages read before one failed may hold it anyway.
         query.pick(&rows)
     }
 
-    /// The newest rows of the history, whatever became of their transfers; for `doctor`.
+    /// The newest rows of the history, whatever the outcome of their transfers; for `doctor`.
     pub async fn history_rows(&self) -> Result<Vec<HistoryRow>, AskError> {
         let mut rows = Vec::new();
         let mut each = |row| {
@@ -55,7 +55,7 @@ impl AgentClient {
                     rows.push(row);
                 }
             };
-            // 4 Completed, 16 Error: what failed wholly, or in part.
+            // 4 Completed, 16 Error: transfers that failed in part, or wholly.
             let count = self.history_page(page, 20, &mut each).await?;
             if named || count < HISTORY_PAGE_SIZE {
                 return Ok(());

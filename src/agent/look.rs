@@ -20,22 +20,22 @@ use crate::core::limits::LOOK_MAX;
 use crate::core::paging::{PageFacts, PageRecord, Paging, Reading};
 use crate::core::transfer::{AgentState, Gap, Incomplete, Look, LookFailure, LookRequest};
 
-/// What is known of whose token it is.
+/// The known owner of the token.
 pub(super) struct KnownUser {
     token: SecretString,
     known: Known,
 }
 
 enum Known {
-    /// The agent answered: this user, or that it tells none.
+    /// The agent answered: this user, or that it reports none.
     Told(Option<UserId>),
-    /// It could not tell, so many times in a row.
+    /// It could not answer, this many times in a row.
     Failed(u32),
 }
 
 impl AgentClient {
-    /// Reads the list as deep as `request.since`. One look at a time is what the engine asks for,
-    /// but nothing breaks if there are more.
+    /// Reads the list as deep as `request.since`. The engine requests one look at a time, but more
+    /// would do no harm.
     pub async fn look(&self, request: &LookRequest) -> Result<Look, LookFailure> {
         let began_at = clock::now();
         let began = clock::awake_since_boot();
@@ -44,8 +44,8 @@ impl AgentClient {
         let mut again = self.inner.keeper.can_log_in();
         loop {
             match self.listing(request, began).await {
-                // What the token is refused for may be that nobody is signed in: the state of the
-                // agent says more than the refusal.
+                // The token may be refused because nobody is signed in: then the agent's state says
+                // more than the refusal.
                 Err(AskError::BadToken(_) | AskError::Refused { .. }) if !agent.may_work() => {
                     return Ok(blind_look(began_at, agent, took()));
                 }
@@ -96,7 +96,7 @@ impl AgentClient {
         Ok((user, paging.finish()))
     }
 
-    /// One page, newest first, as it came.
+    /// The raw answer with one page, newest first.
     pub(super) async fn page(
         &self,
         token: &SecretString,
@@ -114,7 +114,7 @@ impl AgentClient {
         Ok(self.inner.transport.send(call).await?)
     }
 
-    /// Reads a page into `paging`, and tells how long its body was.
+    /// Reads a page into `paging`, and returns the length of its body.
     fn take_page(
         &self,
         answer: RawAnswer,
@@ -138,13 +138,14 @@ impl AgentClient {
             .map_err(|error| unreadable(Endpoint::Transfers, &error))?;
         paging.end(PageFacts { total: facts.total, page_size: facts.page_size });
         if facts.cut {
-            // What is not read of it may be ours, unless what was read is older than that.
+            // The part that is not read may be ours, unless the part that was read is older than
+            // that.
             paging.cut(Gap::TooLarge);
         }
         Ok(body.len())
     }
 
-    /// Whose token it is: asked once for each token.
+    /// The owner of the token: asked once for each token.
     async fn user_of(&self, token: &SecretString) -> Result<Option<UserId>, AskError> {
         let strikes = match &*self.known_user() {
             Some(user) if user.token.expose_secret() == token.expose_secret() => match user.known {
@@ -178,7 +179,7 @@ impl AgentClient {
     }
 }
 
-/// What ends a look before the list does.
+/// The bound that ends a look before the list does.
 fn bound(took: SignedDuration, bytes: usize) -> Option<Gap> {
     if took > LOOK_MAX {
         Some(Gap::TooSlow)
@@ -189,7 +190,7 @@ fn bound(took: SignedDuration, bytes: usize) -> Option<Gap> {
     }
 }
 
-/// The agent's clock less ours. The header tells whole seconds, so that a small offset is none;
+/// The agent's clock less ours. The header has whole seconds, so a small offset counts as none;
 /// absent without a header.
 pub(super) fn offset(answer: &RawAnswer) -> Option<SignedDuration> {
     let half_way = answer.answered_at.duration_since(answer.asked_at) / 2;
@@ -201,7 +202,7 @@ pub(super) fn offset(answer: &RawAnswer) -> Option<SignedDuration> {
     Some(if small { SignedDuration::ZERO } else { offset })
 }
 
-/// A look at an agent that is not at work, and shows no list either.
+/// A look at an agent that is not working, and shows no list either.
 fn blind_look(began_at: Timestamp, agent: AgentState, took: SignedDuration) -> Look {
     let incomplete = Incomplete { gap: Gap::Idle, pages: 0, records: 0, total: None, took };
     Look {

@@ -18,9 +18,9 @@ use crate::clock;
 /// How much may be read.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Budget {
-    /// So many bytes while the connection lasts.
+    /// This many bytes while the connection lasts.
     InAll(usize),
-    /// So many bytes in a second.
+    /// This many bytes per second.
     ASecond(usize),
 }
 
@@ -32,7 +32,7 @@ pub(super) struct Pace {
 }
 
 impl Pace {
-    /// Counts `more`, and tells how many that makes in this second.
+    /// Counts `more`, and returns the sum within this second.
     pub(super) fn add(&mut self, more: u64) -> u64 {
         self.add_at(more, clock::awake_since_boot())
     }
@@ -46,12 +46,12 @@ impl Pace {
     }
 }
 
-/// Lifts the budget of a connection, once what comes is bounded elsewhere.
+/// Lifts the budget of a connection, once the rest is bounded elsewhere.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Lift(Arc<AtomicBool>);
 
 impl Lift {
-    /// From now on nothing is counted.
+    /// Stops counting.
     pub(super) fn lift(&self) {
         self.0.store(true, Ordering::Relaxed);
     }
@@ -82,7 +82,7 @@ impl<S> Metered<S> {
         self.lift.clone()
     }
 
-    /// True once more has come than the budget allows.
+    /// True once more has arrived than the budget allows.
     pub(super) fn is_spent(&self) -> bool {
         self.spent
     }

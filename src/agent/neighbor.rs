@@ -20,16 +20,16 @@ use super::limits::SOCKET_TABLE_MAX;
 /// The user id of root.
 const ROOT: u32 = 0;
 
-/// Who may hold the agent's port. Cheap to clone; all clones share what is learned.
+/// The users who may hold the agent's port. Cheap to clone; all clones share what is learned.
 #[derive(Clone, Debug)]
 pub struct Owners {
     shared: Arc<Shared>,
 }
 
 struct Shared {
-    /// `agent.user`; empty where the job file does not say.
+    /// `agent.user`; empty where the job file names none.
     named: Vec<UserRef>,
-    /// Keeps for later who was found at work first.
+    /// Keeps the first user at whose port an agent was found working.
     keep: Keep,
     state: Mutex<State>,
 }
@@ -40,31 +40,32 @@ impl std::fmt::Debug for Shared {
     }
 }
 
-/// How a user id is remembered beyond this process.
+/// Keeps a user id beyond this process.
 pub type Keep = Arc<dyn Fn(u32) + Send + Sync>;
 
 #[derive(Debug, Default)]
 struct State {
-    /// Where nobody is named: who held the port when an agent was first found at work there.
+    /// Where the job file names nobody: the user who held the port when an agent was first found
+    /// working there.
     first: Option<u32>,
-    /// That the system tells no owner was said.
+    /// It was logged that the system reports no owner.
     warned: bool,
-    /// Connections that were made so far.
+    /// Connections made so far.
     made: u64,
-    /// What the tables said last.
+    /// The last reading of the tables.
     reading: Option<Reading>,
 }
 
-/// What the kernel's tables said of a port.
+/// A reading of the kernel's tables about a port.
 #[derive(Clone, Debug)]
 struct Reading {
     at: SocketAddr,
-    /// The connections that were made before the tables were read, and so stand in them.
+    /// The connections that were made before the tables were read, and are therefore in them.
     covers: u64,
     holders: Vec<u32>,
 }
 
-/// The port is held by somebody who may not have the token.
+/// The port is held by a user who may not have the token.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "the agent's port is held by {by}; if the agent runs as that user, name it in `agent.user`"
@@ -73,36 +74,36 @@ pub(super) struct Held {
     by: String,
 }
 
-/// What is asked of the process at the other end.
+/// The purpose of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Errand {
-    /// Whether an agent is at work there: no secret is sent.
+    /// To find out whether an agent is working there: no secret is sent.
     State,
-    /// Anything else.
+    /// For anything else.
     Secret,
 }
 
 impl Owners {
-    /// Root, our own user, and those whom the job file names; where it names none, `first` is who
-    /// held the port when an agent was first found at work there. One that is found is told to
-    /// `keep`.
+    /// Root, our own user, and the users that the job file names; where it names none, `first` is
+    /// the user who held the port when an agent was first found working there. When one is found,
+    /// `keep` is called with it.
     pub fn new(named: &[UserRef], first: Option<u32>, keep: Keep) -> Self {
         let state = Mutex::new(State { first, ..State::default() });
         Self { shared: Arc::new(Shared { named: named.to_vec(), keep, state }) }
     }
 
-    /// As [`Self::new`], for a process that remembers nothing.
+    /// As [`Self::new`], for a process that keeps nothing.
     pub fn forgetful(named: &[UserRef], first: Option<u32>) -> Self {
         Self::new(named, first, Arc::new(|_| {}))
     }
 
-    /// Who held the port when an agent was first found at work there.
+    /// The user who held the port when an agent was first found working there.
     pub fn first(&self) -> Option<u32> {
         self.state().first
     }
 
-    /// Judges who holds a port to which a connection was just made, and tells who that is, where it
-    /// matters and the system knows.
+    /// Checks the holder of a port to which a connection was just made, and returns the user, where
+    /// that matters and the system knows.
     pub(super) async fn judge(&self, at: SocketAddr, errand: Errand) -> Result<Option<u32>, Held> {
         if !at.ip().to_canonical().is_loopback() {
             return Ok(None);
@@ -110,7 +111,8 @@ impl Owners {
         self.judge_all(&self.holders(at).await, errand)
     }
 
-    /// Judges all who hold a port: one of them has accepted our connection, and which cannot be told.
+    /// Checks all holders of a port: one of them has accepted our connection, and which one is
+    /// unknown.
     fn judge_all(&self, holders: &[u32], errand: Errand) -> Result<Option<u32>, Held> {
         let Some(&holder) = holders.first() else {
             let mut state = self.state();
@@ -126,14 +128,14 @@ impl Owners {
         Ok(Some(holder))
     }
 
-    /// Who holds a port to which a connection was just made. The tables are read after it was: the
-    /// kernel walks all connections of the machine for that, which takes milliseconds, so that all
+    /// The holders of a port to which a connection was just made. The tables are read after that:
+    /// the kernel walks all connections of the machine for it, which takes milliseconds, so all
     /// connections that are made in one turn of the loop share a reading.
     async fn holders(&self, at: SocketAddr) -> Vec<u32> {
         self.holders_by(at, holders).await
     }
 
-    /// As [`Self::holders`], by what `read` says of an address.
+    /// As [`Self::holders`], with `read` as the source for an address.
     async fn holders_by(
         &self,
         at: SocketAddr,
@@ -144,7 +146,7 @@ impl Owners {
             state.made += 1;
             state.made
         };
-        // Whatever else was connected meanwhile comes to this point, too.
+        // All other connections made meanwhile come to this point, too.
         tokio::task::yield_now().await;
         let mut state = self.state();
         let covers = state.made;
@@ -172,7 +174,7 @@ impl Owners {
         if allowed { Ok(()) } else { Err(Held { by: shown(uid) }) }
     }
 
-    /// Takes note that an agent was found at work at a port that this user holds.
+    /// Notes that an agent was found working at a port that this user holds.
     pub(super) fn found_at_work(&self, uid: u32) {
         let mut state = self.state();
         if is_trusted(uid) || !self.shared.named.is_empty() || state.first.is_some() {
@@ -194,8 +196,8 @@ impl Owners {
     }
 }
 
-/// The names among these that are no user's of this machine, as far as its own list tells: none
-/// where a directory service may have more.
+/// The names among these that are no user of this machine, according to its own list: none where a
+/// directory service may have more.
 pub fn unknown_users(users: &[UserRef]) -> Vec<&str> {
     let (names, list) = (users.iter(), users_file());
     let names = names.filter_map(|user| match user {
@@ -225,7 +227,7 @@ fn shown(uid: u32) -> String {
 
 fn users_file() -> String {
     let mut text = Vec::new();
-    // Without it, users go by their numbers.
+    // Without it, users are shown by number.
     let _ = fs::File::open(users::FILE)
         .and_then(|file| file.take(users::FILE_MAX).read_to_end(&mut text));
     String::from_utf8_lossy(&text).into_owned()
@@ -236,7 +238,8 @@ fn is_trusted(uid: u32) -> bool {
     uid == ROOT || uid == rustix::process::geteuid().as_raw()
 }
 
-/// The users who hold a port: who has accepted connections of ours there, then who listens.
+/// The users who hold a port: those who have accepted connections of ours there, then those who
+/// listen.
 fn holders(at: SocketAddr) -> Vec<u32> {
     let tables: Vec<String> = ["tcp", "tcp6"].iter().filter_map(|name| table(name).ok()).collect();
     holders_in(&tables, at, rustix::process::geteuid().as_raw())
@@ -390,7 +393,7 @@ mod tests {
     async fn connections_of_one_turn_share_a_reading_and_no_later_one_does() {
         let owners = Owners::forgetful(&[], None);
         let read = std::cell::Cell::new(0);
-        // Each reading finds somebody else.
+        // Each reading finds another user.
         let ask = |at| {
             owners.holders_by(at, |_| {
                 read.set(read.get() + 1);
@@ -420,7 +423,7 @@ mod tests {
         assert_eq!(owners.judge_user(stranger, Errand::Secret), Ok(()));
         assert!(owners.judge_user(stranger + 1, Errand::State).is_err());
         assert_eq!((owners.first(), &*kept.lock().unwrap()), (Some(stranger), &vec![stranger]));
-        // Once somebody is named, nobody else is trusted for having been there before.
+        // Once users are named, nobody is trusted for having been first.
         let named = Owners::forgetful(&[UserRef::Id(stranger)], Some(stranger + 1));
         assert!(named.judge_user(stranger, Errand::Secret).is_ok());
         assert!(named.judge_user(stranger + 1, Errand::State).is_err());

@@ -33,36 +33,36 @@ use crate::core::limits::OBJECT_PATH_MAX;
 use crate::core::plain::one_line;
 use crate::privacy::mask;
 
-/// What a frame says that is worth more than a hint.
+/// The content of a frame that is worth more than a hint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Frame {
     /// An object could not be transferred.
     ObjectFailed {
-        /// Of which transfer.
+        /// The transfer.
         transfer: TransferId,
-        /// Which object, and why; fit to be shown.
+        /// The object and the reason, fit for display.
         object: FailedObject,
     },
     /// The request of an attempt was carried out (protocol, rule 14).
     Receipt(AttemptId),
 }
 
-/// How many of these a channel is to hold.
+/// How many of these a channel should hold.
 pub const FRAMES_WAITING: usize = FRAMES_WAITING_MAX;
 
-/// Who listens.
+/// The receiver of a socket's messages.
 #[derive(Clone, Debug)]
 pub struct Listener {
-    /// Is told that something has changed. Hints that nobody has taken yet are not piled up: a
-    /// channel of one is enough.
+    /// Receives a hint when something has changed. Hints are not piled up: a channel of one is
+    /// enough.
     pub hint: Sender<()>,
-    /// Is told what frames say; what finds no room is dropped.
+    /// Receives the content of frames; dropped if there is no room.
     pub frames: Sender<Frame>,
 }
 
 /// Listens until the receiver of the hints is gone; drop the future to stop earlier. `url` is
-/// [`super::AgentClient::notification_url`], and whoever holds its port and is not one of the
-/// `owners` is sent nothing.
+/// [`super::AgentClient::notification_url`]; nothing is sent if its port is held by a user who is
+/// not one of the `owners`.
 pub async fn listen(url: String, owners: Owners, listener: Listener) {
     let hint = &listener.hint;
     let mut delay = RECONNECT.0;
@@ -71,7 +71,7 @@ pub async fn listen(url: String, owners: Owners, listener: Listener) {
         if let Ok(socket) =
             timeout(CONNECT_MAX, open(&url, &owners, BY_THE_SECOND)).await.unwrap_or(Err(Closed))
         {
-            // What happened while it was closed went unheard.
+            // Changes while it was closed went unnoticed.
             if !first && send(hint).is_err() {
                 return;
             }
@@ -96,7 +96,7 @@ pub async fn listen(url: String, owners: Owners, listener: Listener) {
     }
 }
 
-/// The socket while something is asked of the agent, to hear it said back.
+/// The socket during a request to the agent, to receive the echo of its origin.
 pub(super) struct Ear(Socket);
 
 impl Ear {
@@ -106,7 +106,7 @@ impl Ear {
         timeout(CONNECT_MAX, open).await.ok()?.ok().map(Self)
     }
 
-    /// True if a frame comes in time about a request that bore this `X-App-Origin`.
+    /// True if a frame about a request with this `X-App-Origin` comes in time.
     pub(super) async fn hears(&mut self, origin: &str, patience: Duration) -> bool {
         let heard = async {
             while let Some(Ok(message)) = self.0.next().await {
@@ -121,16 +121,16 @@ impl Ear {
     }
 }
 
-/// The socket is closed, or could not be opened: no matter why.
+/// The socket is closed, or could not be opened, for any reason.
 struct Closed;
 
-/// Why a socket is not followed any more.
+/// Why a socket is no longer followed.
 enum End {
     Closed,
     Flooded,
 }
 
-/// Nobody listens any more.
+/// The receiver is gone.
 struct NobodyListens;
 
 fn send(hint: &Sender<()>) -> Result<(), NobodyListens> {
@@ -147,15 +147,15 @@ fn bounds() -> WebSocketConfig {
     WebSocketConfig::default()
         .max_message_size(Some(FRAME_MAX))
         .max_frame_size(Some(FRAME_MAX))
-        // The library answers pings by itself: without a bound, the answers that a peer does not
-        // take would pile up. Beyond it only the last one waits.
+        // The library answers pings by itself: without a bound, answers that a peer does not read
+        // would pile up. Beyond it only the last one waits.
         .write_buffer_size(0)
         .max_write_buffer_size(SOCKET_UNSENT_MAX)
-        // Frames come seldom and are small: the default of 128 KiB would lie idle.
+        // Frames are rare and small: most of the default of 128 KiB would be unused.
         .read_buffer_size(4 * 1024)
 }
 
-/// What may be read while somebody listens.
+/// The bound on reading while there is a receiver.
 const BY_THE_SECOND: Budget = Budget::ASecond(SOCKET_BYTES_A_SECOND);
 
 async fn open(url: &str, owners: &Owners, budget: Budget) -> Result<Socket, Closed> {
@@ -167,7 +167,7 @@ async fn open(url: &str, owners: &Owners, budget: Budget) -> Result<Socket, Clos
     }
 }
 
-/// A connection to one who may be asked by us, as for any other request.
+/// A connection to an allowed user, as for any other request.
 async fn connect(url: &Url, owners: &Owners) -> Result<TcpStream, Closed> {
     for way in Ways::new(url, owners.clone()).in_order() {
         match way.connect(Errand::Secret, CONNECT_MAX).await {
@@ -198,12 +198,12 @@ async fn follow(mut socket: Socket, listener: &Listener) -> Result<End, NobodyLi
             Ok(Some(Ok(message @ (Message::Text(_) | Message::Binary(_))))) => {
                 pinged = false;
                 if let Some(frame) = read(&message.into_data()) {
-                    // Where nobody keeps up, some of many are enough.
+                    // If the receiver does not keep up, some of many are enough.
                     let _ = listener.frames.try_send(frame);
                 }
                 send(hint)?;
             }
-            // Pings are answered by the library, and a close by the next turn.
+            // The library answers pings, and the next turn handles a close.
             Ok(Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_)))) => pinged = false,
             Ok(Some(Err(_))) if socket.get_ref().is_spent() => return Ok(End::Flooded),
             Ok(Some(Ok(Message::Close(_)) | Err(_)) | None) => return Ok(End::Closed),

@@ -8,7 +8,7 @@ use super::wire::{self, ObjectForms};
 use crate::core::ids::AccountId;
 
 impl AgentClient {
-    /// The first bucket that is listed of an account.
+    /// The first bucket in an account's list.
     pub(super) async fn first_bucket(
         &self,
         account: AccountId,
@@ -17,7 +17,7 @@ impl AgentClient {
         wire::first_bucket(&body).map_err(|error| unreadable(Endpoint::Buckets, &error))
     }
 
-    /// The forms of the objects on the first page of a bucket; no further page is asked for.
+    /// The forms of the objects on the first page of a bucket; no further page is requested.
     pub(super) async fn object_forms(
         &self,
         account: AccountId,

@@ -17,25 +17,25 @@ use crate::core::job::{JobSet, TokenSource};
 use crate::core::suggest::closest;
 use crate::core::transfer::AgentState;
 
-/// What the agent says.
+/// The result of the comparison.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Online {
-    /// What is as it should be, in words.
+    /// The points in order, in words.
     pub good: Vec<String>,
-    /// What is not.
+    /// The problems.
     pub problems: Vec<OnlineProblem>,
 }
 
-/// Something that the agent holds against the job file.
+/// A problem in the job file, found with the agent's help.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OnlineProblem {
-    /// False for what is only worth a look.
+    /// False for a warning.
     pub is_error: bool,
-    /// The keys of the job file that lead to what it is about.
+    /// The path of keys in the job file.
     pub keys: Vec<String>,
-    /// What is wrong.
+    /// The problem.
     pub words: String,
-    /// What would be right.
+    /// How to fix it.
     pub hint: Option<String>,
 }
 
@@ -55,10 +55,10 @@ impl Online {
     }
 }
 
-/// Asks the agent for its state, the user, the cloud accounts, and the buckets of those that jobs
+/// Requests the agent's state, the user, the cloud accounts, and the buckets of those that jobs
 /// use.
 ///
-/// `names` are the accounts' names in the job file: what is said of them is said by these.
+/// `names` are the accounts' names in the job file, used in messages.
 pub async fn online(
     set: &JobSet,
     names: &BTreeMap<AccountId, String>,
@@ -101,7 +101,7 @@ fn agent_state(state: AgentState, said: &mut Online) {
     }
 }
 
-/// Whether the token is good enough to ask on.
+/// Whether the token is good enough to go on.
 async fn token(set: &JobSet, client: &AgentClient, said: &mut Online) -> bool {
     let keys = match &set.agent.token {
         TokenSource::File(_) | TokenSource::Credential => ["agent", "token_file"],
@@ -124,7 +124,7 @@ async fn token(set: &JobSet, client: &AgentClient, said: &mut Online) -> bool {
             role(profile.user_type.as_deref(), &keys, said);
             true
         }
-        // An agent that does not tell the user may still serve the rest.
+        // An agent that does not report the user may still serve the rest.
         Err(AskError::NoSuchRoute(_)) => true,
         Err(error @ AskError::BadToken(_)) => {
             said.wrong(&keys, error.to_string(), "`transferd login` gets a token");
@@ -141,7 +141,7 @@ async fn token(set: &JobSet, client: &AgentClient, said: &mut Online) -> bool {
     }
 }
 
-/// What a user type means that click-api names, and that may not transfer.
+/// Reports a user type that click-api names and that may not transfer.
 fn role(user_type: Option<&str>, keys: &[&str], said: &mut Online) {
     match user_type {
         Some("64") => standard(keys, said),
@@ -207,8 +207,8 @@ async fn accounts(
     }
 }
 
-/// Looks for the buckets that jobs use in an account. What is not listed may still be there, as
-/// another's bucket is that the account may write to: worth a look, no error.
+/// Looks for the buckets that jobs use in an account. A bucket that is not listed may still exist,
+/// as another account's bucket that this one may write to: a warning, not an error.
 async fn buckets(account: &CloudAccount, uses: &Uses<'_>, client: &AgentClient, said: &mut Online) {
     if !account.has_buckets_by_name() {
         return;
@@ -252,17 +252,17 @@ struct At<'a> {
 }
 
 impl<'a> At<'a> {
-    /// The keys that lead to one of its own.
+    /// The path of one of its own keys.
     fn keys(self, key: &'a str) -> [&'a str; 4] {
         ["jobs", self.job, self.side, key]
     }
 }
 
-/// Where the job file uses an account.
+/// The uses of an account in the job file.
 struct Uses<'a> {
-    /// The first place that does.
+    /// The first place that uses it.
     place: At<'a>,
-    /// Which jobs do.
+    /// The jobs that use it.
     names: BTreeSet<&'a str>,
     /// The buckets, each with the first place that names it.
     buckets: BTreeMap<&'a str, At<'a>>,

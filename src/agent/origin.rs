@@ -15,7 +15,7 @@ pub(super) fn of(attempt: AttemptId) -> String {
     format!("{PREFIX}{}-{}", attempt.run, attempt.number)
 }
 
-/// The attempt that a header names; absent if it is not one of ours.
+/// The attempt named in a header; absent if it is not one of ours.
 pub(super) fn attempt(origin: &str) -> Option<AttemptId> {
     let (run, number) = origin.strip_prefix(PREFIX)?.rsplit_once('-')?;
     Some(AttemptId { run: RunId(run.parse().ok()?), number: number.parse().ok()? })

@@ -4,10 +4,10 @@ use reqwest::header::HeaderMap;
 
 use super::wire::read_object;
 
-/// The words of an error that says nothing.
+/// The message of an error without content.
 const UNSAID: &str = "an application error without a code";
 
-/// What an application error says. `words` still have to pass `words::fit`.
+/// The content of an application error. `words` still have to pass `words::fit`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Problem {
     /// The code, in upper case. Absent if there is none, or if header and body disagree.
@@ -16,7 +16,7 @@ pub(super) struct Problem {
     pub(super) words: String,
 }
 
-/// What a code says of a request (protocol, rule 2; click-api's table).
+/// The meaning of a code for a request (protocol, rule 2; click-api's table).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Meaning {
     /// AUTH, TOKEN, SESSION, SESSION_MAXOUT, DISPOSED.
@@ -35,7 +35,7 @@ pub(super) fn code_header(headers: &HeaderMap) -> Option<String> {
 }
 
 impl Problem {
-    /// Reads what is wrong from the answer of any status; absent if it does not say.
+    /// Reads the error from an answer of any status; absent if it has none.
     pub(super) fn said(header: Option<&str>, body: &[u8]) -> Option<Self> {
         Some(Self::read(header, body)).filter(|problem| problem.words != UNSAID)
     }
@@ -46,14 +46,14 @@ impl Problem {
             Ok([kind, title]) => (kind.word().map(str::to_owned), title.word().map(str::to_owned)),
             Err(_) => (None, None),
         };
-        // A `type` may also be the url of an RFC: no code, and no contradiction.
+        // A `type` may also be the url of an RFC: neither a code nor a contradiction.
         let kind = kind.as_deref().and_then(code);
         let header = header.and_then(code);
         let code = match (header, kind) {
             (Some(header), Some(kind)) if header != kind => None,
             (header, kind) => header.or(kind),
         };
-        // The words go on after it.
+        // The message is shown after it.
         let message = messages(body).into_iter().next().or(title);
         let message = message.map(|text| text.trim().trim_end_matches('.').to_owned());
         let words = match (&code, message) {
@@ -65,7 +65,7 @@ impl Problem {
         Self { code, words }
     }
 
-    /// What the code says.
+    /// The meaning of the code.
     pub(super) fn meaning(&self) -> Meaning {
         match self.code.as_deref() {
             Some("AUTH" | "TOKEN" | "SESSION" | "SESSION_MAXOUT" | "DISPOSED") => Meaning::BadToken,
@@ -75,13 +75,13 @@ impl Problem {
         }
     }
 
-    /// True if the token or its session is to blame.
+    /// True if the problem is the token or its session.
     pub(super) fn is_about_the_token(&self) -> bool {
         self.meaning() == Meaning::BadToken
     }
 }
 
-/// A code in the form of click-api's table; absent for what can't be one.
+/// A code in the form of click-api's table; absent for a text that can't be one.
 fn code(text: &str) -> Option<String> {
     let text = text.trim();
     let is_code = !text.is_empty()
@@ -90,7 +90,7 @@ fn code(text: &str) -> Option<String> {
     is_code.then(|| text.to_ascii_uppercase())
 }
 
-/// The messages under `errors`, in whatever shape.
+/// The messages under `errors`, in any shape.
 fn messages(body: &[u8]) -> Vec<String> {
     let Ok(serde_json::Value::Object(body)) = serde_json::from_slice(body) else {
         return Vec::new();

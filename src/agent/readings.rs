@@ -16,7 +16,7 @@ use super::transport::RawAnswer;
 use super::wire::{self, ApiToken, CloudAccount, UserProfile};
 use crate::core::transfer::{AgentState, SubmitAnswer, Transfer};
 
-/// What one answer comes to.
+/// One answer, read in each way.
 #[derive(Debug)]
 pub struct Readings {
     /// As the answer to a submit.
@@ -31,7 +31,7 @@ pub struct Readings {
     pub user: Result<UserProfile, AskError>,
     /// As the list of cloud accounts.
     pub accounts: Result<Vec<CloudAccount>, AskError>,
-    /// As the list of an account's buckets: their names, if they were told.
+    /// As the list of an account's buckets: their names, if all are listed.
     pub buckets: Result<Option<Vec<String>>, AskError>,
     /// As the list of API tokens.
     pub api_tokens: Result<Vec<ApiToken>, AskError>,
@@ -44,7 +44,7 @@ pub struct Readings {
 }
 
 impl Readings {
-    /// Reads `answer` in every way; `token` is what it is to be masked for.
+    /// Reads `answer` in every way; `token` is masked in the results.
     pub fn of(answer: &RawAnswer, token: &SecretString) -> Self {
         let body = |endpoint| good_body(endpoint, answer.clone(), Some(token));
         let page = body(Endpoint::Transfers).and_then(|body| {

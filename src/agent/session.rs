@@ -19,7 +19,7 @@ use crate::clock;
 use crate::core::job::LoginSource;
 use crate::privacy::{SecretKind, remember};
 
-/// What the agent asks for before it gives a token.
+/// The agent's demand before it gives a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Challenge {
     /// A code from an authenticator app.
@@ -34,9 +34,9 @@ pub enum Challenge {
 pub enum LoginAnswer {
     /// Signed in.
     Token(SecretString),
-    /// A code is asked for; send it with the session.
+    /// A code is required; send it with the session.
     Challenge {
-        /// Which code.
+        /// The kind of code.
         challenge: Challenge,
         /// To be sent back.
         session: SecretString,
@@ -75,7 +75,7 @@ impl AgentClient {
         code: &SecretString,
         session: &SecretString,
     ) -> Result<LoginAnswer, AskError> {
-        // Good for half a minute, and said back by a server that explains what it did not like.
+        // Valid for half a minute, and quoted by a server that explains its refusal.
         remember(code, SecretKind::Random);
         let body = json!({
             "userCode": code.expose_secret(),
@@ -92,8 +92,8 @@ impl AgentClient {
         good_body(Endpoint::Logout, answer, Some(token)).map(|_| ())
     }
 
-    /// Ends the sessions of all logins that were made here, as well as it can be done in the time
-    /// that a stop has. One that stays open ends by itself.
+    /// Ends the sessions of all logins made here, as far as the time of a stop allows. One that
+    /// stays open ends by itself.
     pub async fn log_out(&self) {
         let ending = self.end(self.token().take_sessions());
         if tokio::time::timeout(LOG_OUT_MAX, ending).await.is_err() {
@@ -109,8 +109,8 @@ impl AgentClient {
         }
     }
 
-    /// `POST /apitoken/insert`: a token that lasts until `expires_at`, with the date that the agent
-    /// says it ends.
+    /// `POST /apitoken/insert`: a token that lasts until `expires_at`, with the end date that the
+    /// agent reports.
     pub async fn mint_api_token(
         &self,
         token: &SecretString,
@@ -216,7 +216,7 @@ impl AgentClient {
     }
 }
 
-/// What an answer to a login, or to a challenge's code, says.
+/// The content of an answer to a login, or to a challenge's code.
 pub(super) fn login_answer(
     endpoint: Endpoint,
     answer: RawAnswer,
@@ -224,7 +224,7 @@ pub(super) fn login_answer(
 ) -> Result<LoginAnswer, AskError> {
     let body = match good_body(endpoint, answer, Some(secret)) {
         Err(AskError::BadToken(words)) => {
-            // There is no token yet: what is refused is the login.
+            // There is no token yet: the login was refused.
             let why = words.strip_prefix("the agent refuses the token").unwrap_or(&words);
             let words = why.trim_matches([':', ' ', '(', ')']).to_owned();
             return Err(AskError::Refused { code: "AUTH".to_owned(), words });
@@ -255,7 +255,7 @@ pub(super) fn login_answer(
     }
 }
 
-/// What a failed login means for the token.
+/// The token problem behind a failed login.
 fn login_problem(error: AskError) -> TokenProblem {
     match error {
         AskError::Unreachable(words) | AskError::PortHeld(words) => {
@@ -263,7 +263,7 @@ fn login_problem(error: AskError) -> TokenProblem {
         }
         AskError::Refused { .. } => TokenProblem::Refused(format!("login failed: {error}")),
         AskError::BadToken(words) => TokenProblem::Refused(format!("login failed: {words}")),
-        // The agent or its service is in trouble: the same login may do in a moment.
+        // The agent or its service is in trouble: the same login may work in a moment.
         AskError::NoSuchRoute(_) | AskError::Unusable(_) => {
             TokenProblem::Unreachable(fit(&format!("login failed: {error}"), None))
         }

@@ -60,8 +60,8 @@ impl<'a> From<&'a TransferRequest> for Body<'a> {
 
 impl AgentClient {
     /// Queues a transfer: sends one POST, and never a second. A refused token is not renewed and
-    /// tried again here, since each POST follows a look of its own (protocol, rule 1). The agent
-    /// says back on whose behalf it was once it has carried it out (rule 14).
+    /// tried again here, since each POST follows a look of its own (protocol, rule 1). Once the
+    /// agent has carried it out, it returns the attempt that it was for (rule 14).
     pub async fn submit(&self, attempt: AttemptId, request: &TransferRequest) -> SubmitAnswer {
         let token = match self.usable_token().await {
             Ok(token) => token,
@@ -93,10 +93,10 @@ impl AgentClient {
     }
 }
 
-/// Sorts an answer by status and code.
+/// Classifies an answer by status and code.
 pub(super) fn sort(answer: &RawAnswer, token: &SecretString) -> SubmitAnswer {
     match answer.status {
-        // The vendor's 200 has no body. One that could not be read to its end is a 200 still.
+        // The vendor's 200 has no body. One that could not be read to its end is still a 200.
         200 => match answer.body.as_deref().ok().and_then(|body| oddity(body, token)) {
             None => SubmitAnswer::Accepted,
             Some(what) => SubmitAnswer::Unclear(format!("200 with {what}")),
@@ -119,7 +119,7 @@ pub(super) fn sort(answer: &RawAnswer, token: &SecretString) -> SubmitAnswer {
     }
 }
 
-/// A status that is none of the protocol's, with what the agent says to it.
+/// A status outside of the protocol, with the agent's words.
 fn status_and_words(status: u16, answer: &RawAnswer, token: &SecretString) -> String {
     if (300..400).contains(&status) {
         return format!("{status} (a redirect, which is not followed)");
@@ -134,8 +134,8 @@ fn status_and_words(status: u16, answer: &RawAnswer, token: &SecretString) -> St
     }
 }
 
-/// What a 200's body is, if it is not one that comes with success: another program, a proxy or an
-/// error page may answer 200 to anything, and nothing was queued then.
+/// The kind of a 200's body that does not come with success: another program, a proxy or an error
+/// page may answer 200 to anything, and nothing was queued then.
 fn oddity(body: &[u8], token: &SecretString) -> Option<String> {
     let text = body.trim_ascii();
     if text.is_empty() {

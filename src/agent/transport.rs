@@ -32,7 +32,7 @@ use crate::core::job::AgentSettings;
 
 /// One request.
 pub(super) struct Call<'a> {
-    /// Where to.
+    /// The route.
     pub(super) endpoint: Endpoint,
     /// The `token` parameter.
     pub(super) token: Option<&'a SecretString>,
@@ -42,7 +42,7 @@ pub(super) struct Call<'a> {
     pub(super) body: Option<Vec<u8>>,
     /// The `X-App-Origin` header.
     pub(super) origin: Option<&'a str>,
-    /// Another spelling of the endpoint's path.
+    /// An alternative spelling of the endpoint's path.
     pub(super) spelled: Option<&'static str>,
 }
 
@@ -53,7 +53,7 @@ impl<'a> Call<'a> {
     }
 }
 
-/// An answer: a status line came.
+/// An answer, at least its status line.
 #[derive(Clone, Debug)]
 pub struct RawAnswer {
     /// The status.
@@ -64,7 +64,7 @@ pub struct RawAnswer {
     pub date: Option<Timestamp>,
     /// When the request was sent, by our clock.
     pub asked_at: Timestamp,
-    /// When the head of the answer had come.
+    /// When the head of the answer had arrived.
     pub answered_at: Timestamp,
     /// The body, or why it could not be read.
     pub body: Result<Vec<u8>, String>,
@@ -75,7 +75,7 @@ pub struct RawAnswer {
 pub(super) enum SendFailure {
     /// No byte of the request was sent: the connection was not made.
     NotSent(String),
-    /// No byte of it was sent: who holds the agent's port may not have it.
+    /// No byte of it was sent: the user who holds the agent's port may not have it.
     PortHeld(String),
     /// Nothing came in time; the agent may have the request.
     TimedOut(String),
@@ -88,7 +88,8 @@ pub(super) struct Transport {
     ways: Ways,
     base: Url,
     timeout: Duration,
-    /// Connecting ends before the whole does, so that "never connected" is told from "late".
+    /// The time for connecting, shorter than the whole, so that "never connected" and "late" can be
+    /// told apart.
     connecting: Duration,
     counters: Arc<RequestCounters>,
 }
@@ -112,7 +113,7 @@ impl Transport {
         &self.ways
     }
 
-    /// Where the agent is, for people.
+    /// The address of the agent, for people.
     pub(super) fn address(&self) -> &str {
         self.base.as_str().trim_end_matches('/')
     }
@@ -131,14 +132,14 @@ impl Transport {
         url
     }
 
-    /// Sends one request and reads its answer. The body of a 200 to a cancel says nothing, and is
-    /// left unread; that of one to a POST of a transfer is empty, or tells that it is not a
+    /// Sends one request and reads its answer. The body of a 200 to a cancel is meaningless, and is
+    /// left unread; that of one to a POST of a transfer is empty, or shows that it is not a
     /// success.
     pub(super) async fn send(&self, call: Call<'_>) -> Result<RawAnswer, SendFailure> {
         self.send_and_tell_holder(call).await.map(|(answer, _)| answer)
     }
 
-    /// As [`Self::send`]; where it asks for the agent's state, it tells also which user holds the
+    /// As [`Self::send`]; for a request for the agent's state, it also returns the user at the
     /// other end, if that matters and the system knows.
     pub(super) async fn send_and_tell_holder(
         &self,
@@ -148,7 +149,7 @@ impl Transport {
         let outcome = match &sent {
             Ok((answer, _)) => match (answer.status, &answer.body) {
                 (200, Ok(_)) => Outcome::Ok,
-                // Taken, however its body went on.
+                // Accepted, whatever happened to its body.
                 (200, Err(_)) if matches!(call.endpoint, Endpoint::Submit) => Outcome::Ok,
                 (401 | 499, _) => Outcome::Refused,
                 _ => Outcome::Error,
@@ -169,7 +170,7 @@ impl Transport {
                 Err(SendFailure::NotSent(words)) => {
                     failure.get_or_insert(SendFailure::NotSent(words));
                 }
-                // Says more than that nobody listens at the other address.
+                // More important than that nobody listens at the other address.
                 Err(held @ SendFailure::PortHeld(_)) => failure = Some(held),
                 Err(sent @ (SendFailure::TimedOut(_) | SendFailure::Lost(_))) => return Err(sent),
             }
@@ -216,7 +217,7 @@ impl Transport {
         })
     }
 
-    /// The request as it goes out.
+    /// The HTTP request.
     fn request(&self, call: &Call<'_>) -> Result<Request<Content>, hyper::http::Error> {
         let mut url = self.url(&[call.spelled.unwrap_or_else(|| call.endpoint.path())]);
         if call.token.is_some() || !call.query.is_empty() {
@@ -296,7 +297,7 @@ fn date_header(value: &HeaderValue) -> Option<Timestamp> {
     parser.parse_timestamp(value.to_str().ok()?).ok()
 }
 
-/// Checks `agent.url`. Its text is not repeated: a person may have put a secret into it.
+/// Checks `agent.url`. Its text is not quoted: a person may have put a secret into it.
 fn base_url(settings: &AgentSettings) -> Result<Url, UnusableSettings> {
     let refuse = |why: &str| Err(UnusableSettings(format!("`agent.url` {why}")));
     let Ok(url) = Url::parse(&settings.url) else {

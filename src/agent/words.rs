@@ -8,8 +8,8 @@ use crate::core::plain::one_line;
 use crate::privacy::{SecretKind, mask, remember};
 use crate::words::without_innards;
 
-/// The agent's or a library's words, fit to be shown: every known secret is masked, `secret` too,
-/// nothing in them may steer a terminal, the length is bounded.
+/// The agent's or a library's words, fit for display: every known secret is masked, `secret` too,
+/// no character can control a terminal, the length is bounded.
 pub(super) fn fit(text: &str, secret: Option<&SecretString>) -> String {
     if let Some(secret) = secret {
         remember(secret, SecretKind::Random);

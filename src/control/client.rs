@@ -26,7 +26,7 @@ use super::socket::{Reachable, answers, is_crowded};
 /// not answer while `status` asks it.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Pause before the next try at a daemon that has no room for one more who waits.
+/// Pause before the next try where the daemon has no room for another waiting connection.
 const CROWDED_PAUSE: Duration = Duration::from_millis(20);
 
 /// The longest error body that is read out.
@@ -41,7 +41,7 @@ pub enum ClientError {
     /// Somebody may listen there, but not to us.
     #[error("no permission to ask the daemon at `{}`", .0.display())]
     NotPermitted(PathBuf),
-    /// The daemon's answer is no.
+    /// The daemon refused.
     #[error("{0}")]
     Refused(String),
     /// The daemon can't answer now: it is stopping, or can't use its database.
@@ -50,7 +50,7 @@ pub enum ClientError {
     /// The user did not want to wait.
     #[error("{0}")]
     Interrupted(String),
-    /// The conversation broke.
+    /// The connection broke.
     #[error("the daemon's answer did not come through: {0}")]
     Broken(String),
 }
@@ -64,7 +64,7 @@ pub struct Client {
 }
 
 impl ClientError {
-    /// Whether the daemon may be about to come back, as in a restart.
+    /// Whether the daemon may come back soon, as in a restart.
     pub fn may_pass(&self) -> bool {
         match self {
             Self::NotRunning(_) | Self::Unavailable(_) | Self::Broken(_) => true,
@@ -96,7 +96,7 @@ impl Client {
         Ok(Self { http, path: path.to_owned(), _reachable: reachable })
     }
 
-    /// The daemon that is at the same place now: what was there before may be gone.
+    /// Connects to the daemon that is now at the same place: the earlier one may be gone.
     ///
     /// # Errors
     /// As for [`Client::connect`].
@@ -104,69 +104,69 @@ impl Client {
         Self::connect(&self.path)
     }
 
-    /// Asks for the status.
+    /// Requests the status.
     pub async fn status(&self, query: &StatusQuery) -> Result<StatusDocument, ClientError> {
         self.get("status", query).await
     }
 
-    /// Asks for past runs.
+    /// Requests past runs.
     pub async fn history(&self, query: &HistoryQuery) -> Result<Vec<RunDocument>, ClientError> {
         self.get("runs", query).await
     }
 
-    /// Asks for one run.
+    /// Requests one run.
     pub async fn show(&self, query: &ShowQuery) -> Result<ShowDocument, ClientError> {
         self.get("run", query).await
     }
 
-    /// Asks for a run now.
+    /// Triggers runs.
     pub async fn trigger(&self, query: &TriggerQuery) -> Result<Vec<RunDocument>, ClientError> {
         self.post("trigger", query).await
     }
 
-    /// Asks for runs once more.
+    /// Repeats runs.
     pub async fn retry(&self, query: &RetryQuery) -> Result<Vec<RunDocument>, ClientError> {
         self.post("retry", query).await
     }
 
-    /// Asks for the runs of a span of time, or which these would be.
+    /// Creates the runs of a span of time, or returns the plan.
     pub async fn backfill(&self, query: &BackfillQuery) -> Result<BackfillDocument, ClientError> {
         self.post("backfill", query).await
     }
 
-    /// Asks for the end of a run.
+    /// Cancels runs.
     pub async fn cancel(&self, query: &CancelQuery) -> Result<DoneDocument, ClientError> {
         self.post("cancel", query).await
     }
 
-    /// Asks not to schedule a job.
+    /// Stops the scheduling of a job.
     pub async fn pause(&self, query: &PauseQuery) -> Result<DoneDocument, ClientError> {
         self.post("pause", query).await
     }
 
-    /// Asks to schedule it again.
+    /// Schedules it again.
     pub async fn resume(&self, query: &JobQuery) -> Result<DoneDocument, ClientError> {
         self.post("resume", query).await
     }
 
-    /// Asks not to schedule any job.
+    /// Stops the scheduling of all jobs.
     pub async fn pause_all(&self, query: &PauseAllQuery) -> Result<DoneDocument, ClientError> {
         self.post("pause-all", query).await
     }
 
-    /// Asks to schedule all jobs again.
+    /// Schedules all jobs again.
     pub async fn resume_all(&self) -> Result<DoneDocument, ClientError> {
         self.post("resume-all", &()).await
     }
 
-    /// Asks to read the job file now.
+    /// Has the daemon read the job file now.
     pub async fn reload(&self) -> Result<ChangesDocument, ClientError> {
         self.post("reload", &()).await
     }
 
-    /// Follows what happens.
+    /// Follows events.
     pub async fn events(&self, query: &EventsQuery) -> Result<Following, ClientError> {
-        // As long as it takes: both ends say now and then that they are there.
+        // Without a limit: both ends send a sign of life now and then.
         let request = self.request(Method::GET, "events").query(query).timeout(Duration::MAX);
         let answer = send(request).await.map_err(|error| self.broken(error))?;
         if !answer.status().is_success() {
@@ -183,7 +183,7 @@ impl Client {
         }
     }
 
-    /// Why the answer is no.
+    /// The reason for a refusal.
     async fn refused(&self, answer: Response) -> ClientError {
         let status = answer.status();
         let body = match answer.bytes().await {
@@ -239,8 +239,8 @@ impl Client {
     }
 }
 
-/// Sends it, when there is room: who opens connections and says nothing makes the daemon no absent
-/// one. What could not connect has not been sent.
+/// Sends it, when there is room: a client that opens connections and says nothing must not make the
+/// daemon look absent. A request whose connection failed was not sent.
 async fn send(request: RequestBuilder) -> Result<Response, reqwest::Error> {
     let until = Instant::now() + PATIENCE;
     loop {
@@ -265,18 +265,18 @@ fn finds_no_room(error: &reqwest::Error) -> bool {
     false
 }
 
-/// What happens, as it comes.
+/// Events, as they come.
 #[derive(Debug)]
 pub struct Following {
     answer: Response,
-    /// What has come of the next line.
+    /// The part of the next line that has arrived.
     read: Vec<u8>,
     path: PathBuf,
     last: Option<u64>,
 }
 
 impl Following {
-    /// The event to go on behind, should this end.
+    /// The event after which to continue, should this end.
     pub fn last(&self) -> Option<u64> {
         self.last
     }
@@ -284,7 +284,7 @@ impl Following {
     /// The next event.
     ///
     /// # Errors
-    /// The daemon has stopped, or the conversation broke.
+    /// The daemon has stopped, or the connection broke.
     pub async fn next(&mut self) -> Result<HappenedDocument, ClientError> {
         loop {
             while let Some(end) = self.read.iter().position(|byte| *byte == b'\n') {
@@ -338,7 +338,7 @@ mod tests {
         for _ in 0..idle.len() {
             drop(listener.accept().await.unwrap());
         }
-        // Those who only looked whether somebody listens send nothing.
+        // A client that only checks whether somebody listens sends nothing.
         let mut head = [0; 4096];
         let mut stream = loop {
             let (mut stream, _) = listener.accept().await.unwrap();

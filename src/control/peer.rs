@@ -5,7 +5,7 @@ use tokio::net::UnixStream;
 
 use crate::users;
 
-/// Who asks.
+/// The user who asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Peer(Option<u32>);
 

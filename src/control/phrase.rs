@@ -20,19 +20,19 @@ enum Piece {
 }
 
 impl Phrase {
-    /// A sentence that begins so.
+    /// A sentence with this beginning.
     pub fn new(words: impl Into<String>) -> Self {
         Self(vec![Piece::Words(words.into())])
     }
 
-    /// Goes on with words.
+    /// Appends words.
     #[must_use]
     pub fn words(mut self, words: impl Into<String>) -> Self {
         self.0.push(Piece::Words(words.into()));
         self
     }
 
-    /// Goes on with a time.
+    /// Appends a time.
     #[must_use]
     pub fn time(mut self, at: Timestamp) -> Self {
         self.0.push(Piece::Time(at));

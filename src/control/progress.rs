@@ -5,28 +5,28 @@ use jiff::{SignedDuration, Timestamp};
 use super::document::{AttemptDocument, JobDocument};
 use crate::core::run::RunState;
 
-/// A transfer that had not moved for so long when the agent was asked last is said to stand
-/// still: looks at a long transfer are up to a minute apart, and others may be asking too.
+/// The time without movement, at the agent's last answer, after which a transfer is shown as not
+/// moving: looks at a long transfer are up to a minute apart, and others may be asking too.
 const STILL: SignedDuration = SignedDuration::from_secs(90);
 
-/// And after so long its speed says nothing any more.
+/// The age at which its speed is no longer meaningful.
 const SLOW: SignedDuration = SignedDuration::from_secs(20);
 
-/// How far the transfer of a job's active run is.
+/// The progress of a job's active run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Progress {
     /// Percent; absent as long as nothing has moved.
     pub percent: Option<u64>,
-    /// Bytes a second; absent where that is not known, or not true any more.
+    /// Bytes per second; absent if unknown or outdated.
     pub speed: Option<u64>,
-    /// What is left of it at that speed.
+    /// The remaining time at that speed.
     pub left: Option<SignedDuration>,
-    /// How long it has not moved, if that is worth a word.
+    /// How long it has not moved, if that is worth showing.
     pub still: Option<SignedDuration>,
 }
 
 impl JobDocument {
-    /// How far the active run's transfer was at `asked_at`, when the agent was asked last.
+    /// The progress of the active run's transfer at `asked_at`, the agent's last answer.
     pub fn progress(&self, asked_at: Timestamp) -> Progress {
         let active = self.active_run.as_ref().filter(|run| run.state.is_transferring());
         let Some(active) = active else { return Progress::default() };
@@ -48,7 +48,8 @@ impl JobDocument {
         progress.left = attempt.zip(progress.speed).and_then(|(attempt, speed)| {
             let left = attempt.bytes.total.saturating_sub(attempt.bytes.transferred);
             let seconds = i64::try_from(left.div_ceil(speed)).unwrap_or(i64::MAX);
-            // It is a guess: whole minutes are enough. The agent tells a speed before a byte has moved.
+            // An estimate: whole minutes are enough. The agent reports a speed before a byte has
+            // moved.
             let seconds = if seconds < 60 { seconds } else { seconds / 60 * 60 };
             (left > 0 && attempt.bytes.transferred > 0).then(|| SignedDuration::from_secs(seconds))
         });

@@ -15,13 +15,13 @@ use super::repeats::{BackfillDocument, BackfillQuery, RetryQuery, TriggerQuery};
 use crate::core::ids::JobName;
 use crate::core::run::RunState;
 
-/// The most runs that one answer holds, so that it is made in a moment and fits in memory.
+/// The most runs in one answer, so that it is made in a moment and fits in memory.
 pub const HISTORY_MAX: usize = 10_000;
 
-/// What a question is answered with: a document, or why not.
+/// Takes the answer to a request: a document, or the reason for a refusal.
 pub type Reply<T> = oneshot::Sender<Result<T, Refused>>;
 
-/// Why something can't be done.
+/// Why a request was refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refused {
     /// No such job or run.
@@ -33,7 +33,7 @@ pub enum Refused {
 }
 
 impl Refused {
-    /// The words.
+    /// The message.
     pub fn words(&self) -> &str {
         match self {
             Self::Unknown(words) | Self::No(words) | Self::Unavailable(words) => words,
@@ -41,22 +41,22 @@ impl Refused {
     }
 }
 
-/// A question, and who asks.
+/// A request, and its user.
 #[derive(Debug)]
 pub struct Asked {
-    /// What is asked.
+    /// The request.
     pub request: Request,
-    /// The user who asks for a change, by name and number; absent where nothing is changed, or the
-    /// kernel does not say.
+    /// The user who requests a change, by name and number; absent if nothing is changed, or the
+    /// kernel does not know.
     pub by: Option<String>,
 }
 
-/// The loop is gone.
+/// The refusal of a daemon whose loop is gone.
 pub fn stops() -> Refused {
     Refused::Unavailable("the daemon is stopping".to_owned())
 }
 
-/// Puts a question to the loop.
+/// Sends a request to the loop.
 pub fn put<T: Send>(
     ask: mpsc::Sender<Asked>,
     by: Option<String>,
@@ -70,12 +70,12 @@ pub fn put<T: Send>(
     }
 }
 
-/// A question together with the way back.
+/// A request together with the channel for its answer.
 #[derive(Debug)]
 pub enum Request {
     /// `status`.
     Status(StatusQuery, Reply<StatusDocument>),
-    /// `status` of some of the jobs, with what people want to see besides.
+    /// `status` of some of the jobs, with extra data for people.
     StatusSlice(Slice, Reply<StatusDocument>),
     /// `history`.
     History(HistoryQuery, Reply<Vec<RunDocument>>),
@@ -97,18 +97,18 @@ pub enum Request {
     PauseAll(PauseAllQuery, Reply<DoneDocument>),
     /// `resume --all`.
     ResumeAll(Reply<DoneDocument>),
-    /// `events`: what comes after one, waited for if there is nothing yet.
+    /// `events`: those after a given one, waited for if there is none yet.
     Events(EventsQuery, Reply<EventsDocument>),
     /// `reload`.
     Reload(Reply<ChangesDocument>),
 }
 
-/// What `status` is asked for.
+/// The parameters of `status`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StatusQuery {
     /// Only this job.
     pub job: Option<String>,
-    /// With what people want to see besides.
+    /// With extra data for people.
     #[serde(default)]
     pub detail: bool,
     /// Answered from what is known, without asking the agent.
@@ -116,17 +116,17 @@ pub struct StatusQuery {
     pub known: bool,
 }
 
-/// Some of the jobs, in the order of their names: what the loop answers in a moment, however many
-/// there are.
+/// Some of the jobs, in the order of their names: a part that the loop answers in a moment, however
+/// many jobs there are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Slice {
     /// Those after this one, or from the first.
     pub after: Option<JobName>,
-    /// So many; fewer only at the end.
+    /// At most this many; fewer only at the end.
     pub most: usize,
 }
 
-/// What `history` is asked for.
+/// The parameters of `history`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HistoryQuery {
     /// Only these jobs; all if there is none.
@@ -143,24 +143,24 @@ pub struct HistoryQuery {
     /// Only runs created before this.
     #[serde(default)]
     pub before: Option<Timestamp>,
-    /// At most so many.
+    /// At most this many.
     pub limit: Option<usize>,
 }
 
-/// What `events` is asked for.
+/// The parameters of `events`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EventsQuery {
-    /// Only what comes after the event of this id; only what is new if it is left out.
+    /// Only events after the one with this id; only new ones if it is left out.
     pub since: Option<u64>,
     /// Only of these jobs; of all if there is none.
     #[serde(default, with = "commas", skip_serializing_if = "Vec::is_empty")]
     pub jobs: Vec<String>,
-    /// With what happened as a value besides, which is told anew in the reader's zone.
+    /// With each event as a value too, which can be formatted in the reader's zone.
     #[serde(default)]
     pub detail: bool,
 }
 
-/// What `show` is asked for.
+/// The parameters of `show`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ShowQuery {
     /// A job for its last run, or a run's id, or the start of it; the last run that failed if it
@@ -168,37 +168,37 @@ pub struct ShowQuery {
     pub run: Option<String>,
 }
 
-/// A question about one job.
+/// The parameters of a request about one job.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JobQuery {
     /// The job.
     pub job: String,
 }
 
-/// What `cancel` is asked for.
+/// The parameters of `cancel`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CancelQuery {
     /// A job, a run's id, or the start of one.
     pub what: String,
 }
 
-/// What `pause` is asked for.
+/// The parameters of `pause`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PauseQuery {
     /// The job.
     pub job: String,
-    /// Till when.
+    /// The end of the pause.
     pub until: Option<Timestamp>,
-    /// In the operator's words.
+    /// The operator's words.
     pub reason: Option<String>,
 }
 
-/// What `pause --all` is asked for.
+/// The parameters of `pause --all`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PauseAllQuery {
-    /// Until when.
+    /// The end of the pause.
     pub until: Option<Timestamp>,
-    /// In the operator's words.
+    /// The operator's words.
     pub reason: Option<String>,
 }
 

@@ -56,7 +56,7 @@ fn router(ask: mpsc::Sender<Asked>) -> Router {
         .route("/v1/resume-all", post(resume_all))
         .route("/v1/reload", post(reload))
         .route("/v1/events", get(follow))
-        // By the name that it has on `listen`.
+        // Under the same name as on `listen`.
         .route("/events", get(follow))
         .layer(DefaultBodyLimit::max(BODY_MAX))
         .with_state(ask)
@@ -123,7 +123,7 @@ async fn reload(State(ask): Ask, by: By) -> Response {
     put(ask, by.words().await, Request::Reload).await
 }
 
-/// Puts a question whose answer may be large, once it is its turn.
+/// Sends a request whose answer may be large, once it is its turn.
 async fn put_large<T: Serialize + Send + 'static>(
     ask: mpsc::Sender<Asked>,
     turn: &Ticket,
@@ -137,7 +137,7 @@ async fn put_large<T: Serialize + Send + 'static>(
     }
 }
 
-/// Puts a question to the loop and turns its answer into HTTP.
+/// Sends a request to the loop and turns its answer into HTTP.
 fn put<T: Serialize + Send + 'static>(
     ask: mpsc::Sender<Asked>,
     by: Option<String>,
@@ -153,7 +153,7 @@ fn put<T: Serialize + Send + 'static>(
 }
 
 impl Refused {
-    /// What HTTP says for it.
+    /// Its HTTP status.
     pub fn status(&self) -> StatusCode {
         match self {
             Self::Unknown(_) => StatusCode::NOT_FOUND,

@@ -20,10 +20,10 @@ pub const NAME: &str = "control.sock";
 /// The kernel's limit on a Unix socket's path, without the closing zero (unix(7)).
 const PATH_MAX: usize = 107;
 
-/// Connections that wait to be taken; more than any person opens at once.
+/// Connections that wait to be accepted; more than any person opens at once.
 const BACKLOG: i32 = 64;
 
-/// A path by which a socket can be bound or reached even where its own is too long: then it leads
+/// A path by which a socket can be bound or reached even if its own is too long: then it leads
 /// through the open folder, by `/proc/self/fd`. Valid as long as this value lives.
 #[derive(Debug)]
 pub struct Reachable {
@@ -52,19 +52,19 @@ impl Reachable {
     }
 }
 
-/// Whether someone listens at `path`. Does not wait for whoever listens to take it up.
+/// Whether there is a listener at `path`. Does not wait until the connection is accepted.
 pub fn answers(path: &Path) -> io::Result<()> {
     let reachable = Reachable::new(path)?;
     let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
     let socket = rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
     match rustix::net::connect(&socket, &SocketAddrUnix::new(reachable.path())?) {
-        // So many wait to be taken that there is no room for one more: see `is_crowded`.
+        // The queue of waiting connections is full: see `is_crowded`.
         Err(Errno::AGAIN) => Ok(()),
         other => Ok(other?),
     }
 }
 
-/// Whether somebody listens, and has no room for one more who waits (`EAGAIN`, connect(2)).
+/// Whether there is a listener without room for another waiting connection (`EAGAIN`, connect(2)).
 pub fn is_crowded(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::WouldBlock
 }
@@ -76,8 +76,8 @@ pub struct Bound {
     identity: Identity,
 }
 
-/// Names the file of a bound socket: device and inode. A change of its mode or owner leaves it the
-/// same.
+/// Identifies the file of a bound socket: device and inode. A change of its mode or owner leaves it
+/// the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Mark(u64, u64);
 
@@ -92,10 +92,10 @@ impl Mark {
 type Identity = (u64, u64, i64, i64);
 
 impl Bound {
-    /// Binds the socket at `path`, which gets `mode`. What a dead daemon left there is replaced.
+    /// Binds the socket at `path`, which gets `mode`. The file of a dead daemon is replaced.
     ///
     /// # Errors
-    /// `AddrInUse` if somebody answers at `path`; else what the kernel says.
+    /// `AddrInUse` if a daemon answers at `path`; otherwise the kernel's error.
     pub fn bind(path: &Path, mode: u32) -> io::Result<(Self, UnixListener)> {
         match answers(path) {
             Ok(()) => return Err(io::ErrorKind::AddrInUse.into()),
@@ -113,7 +113,7 @@ impl Bound {
 }
 
 impl Bound {
-    /// What tells whether the socket is still where it was bound.
+    /// The identity of the socket's file, to check whether it is still there.
     pub fn mark(&self) -> Mark {
         Mark(self.identity.0, self.identity.1)
     }

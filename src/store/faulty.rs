@@ -11,17 +11,17 @@ use super::{Store, StoreError, Wraps};
 use crate::core::job::HistoryPolicy;
 use crate::core::record::{Durable, Record};
 
-/// When a commit fails.
+/// The point at which a commit fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// Nothing was committed.
     Before,
-    /// All was committed, but the flush's answer was an error: what a disk that fails at the
-    /// wrong moment looks like.
+    /// All was committed, but the flush returned an error, as with a disk that fails at the wrong
+    /// moment.
     After,
 }
 
-/// Commands a [`Faulty`] store, also after it has moved to its thread. Cheap to clone.
+/// Controls a [`Faulty`] store, even after it has moved to its thread. Cheap to clone.
 #[derive(Clone, Debug, Default)]
 pub struct Faults {
     plan: Arc<Mutex<Plan>>,
@@ -35,7 +35,7 @@ struct Plan {
 }
 
 impl Faults {
-    /// Lets the n-th commit from now fail; 1 is the next one.
+    /// Makes the n-th commit from now fail; 1 is the next one.
     pub fn fail_nth(&self, n: u64, fault: Fault) {
         self.with(|plan| {
             let at = plan.commits + n;
@@ -43,23 +43,23 @@ impl Faults {
         });
     }
 
-    /// Fills the disk: everything that writes fails, until there is room again.
+    /// Fills the disk: every write fails, until there is room again.
     pub fn set_full(&self, full: bool) {
         self.with(|plan| plan.full = full);
     }
 
-    /// How many commits were asked for.
+    /// The number of requested commits.
     pub fn commits(&self) -> u64 {
         self.with(|plan| plan.commits)
     }
 
     fn with<T>(&self, change: impl FnOnce(&mut Plan) -> T) -> T {
-        // A plan is whole at all times, whoever panicked while holding it.
+        // A plan is consistent at all times, even if a thread panicked while holding it.
         change(&mut self.plan.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
-/// Fails when told to, and else does what the store inside does.
+/// A store that fails on command, and otherwise passes on to the store inside.
 #[derive(Clone, Debug)]
 pub struct Faulty<S> {
     inner: S,
@@ -67,7 +67,7 @@ pub struct Faulty<S> {
 }
 
 impl<S> Faulty<S> {
-    /// A store that fails on the command of `faults`.
+    /// A store that `faults` makes fail.
     pub fn new(inner: S, faults: Faults) -> Self {
         Self { inner, faults }
     }

@@ -18,7 +18,8 @@ use crate::core::outcomes::Outcomes;
 use crate::core::record::{Durable, Record};
 use crate::core::repeat::PastRun;
 
-/// Requests that may wait; more wait at their askers. The daemon itself has a handful.
+/// Requests that may wait in the queue; more wait in their callers. The daemon itself has a
+/// handful.
 const QUEUE: usize = 256;
 
 /// Commits that share one flush: all that can be waiting.
@@ -27,7 +28,7 @@ const GROUP: usize = QUEUE;
 /// Rows read in one turn, between which commits get theirs: some 2 ms of work.
 const PAGE: usize = 200;
 
-/// Questions for a part of the past that are answered in one turn: each finds a run by an index.
+/// Queries for a part of the past that are answered in one turn: each finds a run by an index.
 const QUESTIONS_PAGE: usize = 50;
 
 /// Jobs whose past is counted in one turn: a job that runs each minute has 20,000 runs in a
@@ -39,19 +40,19 @@ type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
 
 enum Request {
     Commit(Vec<Record>, Reply<()>),
-    /// Anything else: carries its own reply.
+    /// Any other request: carries its own reply.
     Ask(Ask),
     Close(Reply<()>),
 }
 
-/// The thread; it ends when its store is closed or nobody can ask any more.
+/// The thread; it ends when its store is closed or all handles are gone.
 #[derive(Debug)]
 pub struct StoreThread;
 
-/// Asks the store's thread. Cheap to clone.
+/// A handle on the store's thread. Cheap to clone.
 ///
-/// What was asked is done even if the asker stops waiting for the answer. Once the thread is
-/// gone, by [`StoreHandle::close`] or because it died, every answer is [`StoreError::Closed`].
+/// A request is carried out even if its caller stops waiting. Once the thread is gone, by
+/// [`StoreHandle::close`] or because it died, every answer is [`StoreError::Closed`].
 #[derive(Clone, Debug)]
 pub struct StoreHandle {
     requests: mpsc::Sender<Request>,
@@ -61,7 +62,7 @@ impl StoreThread {
     /// Moves a store to a thread of its own.
     ///
     /// # Panics
-    /// If the system can start no thread: the daemon could not start either.
+    /// If the system can't start a thread: the daemon could not start either.
     pub fn spawn(store: impl Store + Send + 'static) -> StoreHandle {
         let (requests, queue) = mpsc::channel(QUEUE);
         std::thread::Builder::new()
@@ -84,7 +85,7 @@ fn serve(mut store: impl Store, mut queue: mpsc::Receiver<Request>) {
                 Request::Close(reply) => {
                     let closed = store.close();
                     drop(store);
-                    // Nobody may be waiting for it any more.
+                    // The caller may have gone away; ignore the send error.
                     let _ = reply.send(closed);
                     return;
                 }
@@ -96,8 +97,8 @@ fn serve(mut store: impl Store, mut queue: mpsc::Receiver<Request>) {
     }
 }
 
-/// Commits the first and all commits that wait right behind it; gives back the request behind
-/// them, if one was taken from the queue.
+/// Commits the first and all commits that wait directly behind it; returns the request behind them,
+/// if one was taken from the queue.
 fn commit_waiting(
     store: &mut impl Store,
     first: (Vec<Record>, Reply<()>),
@@ -135,7 +136,7 @@ impl StoreHandle {
         self.ask_by(|reply| Request::Commit(records, reply)).await
     }
 
-    /// What the engine is rebuilt from.
+    /// The rows that the engine is rebuilt from.
     pub async fn load(&self) -> Result<Durable, StoreError> {
         self.ask(|store| store.load()).await
     }
@@ -163,18 +164,18 @@ impl StoreHandle {
         self.ask(move |store| store.run(&text)).await
     }
 
-    /// The runs of these ids, those that are there; read page by page.
+    /// The runs with these ids, as far as they exist; read page by page.
     pub async fn runs(&self, ids: &[RunId]) -> Result<Vec<RunWithAttempts>, StoreError> {
         let found = self.ask_each(ids, PAGE, |store, id| store.run(&id.to_string())).await?;
         let one = |found| match found {
             RunMatch::One(found) => Some(*found),
-            // Nothing but one run has a whole id.
+            // Only one run has a whole id.
             RunMatch::None | RunMatch::Several(_) => None,
         };
         Ok(found.into_iter().filter_map(one).collect())
     }
 
-    /// The answers to several questions for a few runs each, in the order of the questions.
+    /// The answers to several queries for a few runs each, in the order of the queries.
     pub async fn histories(
         &self,
         queries: &[HistoryQuery],
@@ -182,12 +183,12 @@ impl StoreHandle {
         self.ask_each(queries, QUESTIONS_PAGE, |store, query| store.history(query)).await
     }
 
-    /// What happened to a run.
+    /// The events of a run.
     pub async fn events(&self, run: RunId) -> Result<Vec<Event>, StoreError> {
         self.ask(move |store| store.events(run)).await
     }
 
-    /// What happened after an event, to whichever run.
+    /// The events of all runs after a given one.
     pub async fn happened(&self, after: u64, limit: usize) -> Result<Vec<Happened>, StoreError> {
         self.ask(move |store| store.happened(after, limit)).await
     }
@@ -217,8 +218,7 @@ impl StoreHandle {
         self.ask(move |store| store.runs_of_time(&job, from, to, limit)).await
     }
 
-    /// How the runs of some jobs have ended on some days, a few jobs at a time; see
-    /// [`Store::outcomes`].
+    /// The outcomes of some jobs' runs on some days, a few jobs at a time; see [`Store::outcomes`].
     pub async fn outcomes(
         &self,
         jobs: &[JobName],
@@ -242,7 +242,7 @@ impl StoreHandle {
         self.ask_each(jobs, OUTCOMES_PAGE, move |store, job| store.durations(job, most)).await
     }
 
-    /// Keeps the text of a good job set.
+    /// Keeps the text of a valid job set.
     pub async fn save_job_set(&self, text: String) -> Result<(), StoreError> {
         self.ask(move |store| store.save_job_set(&text)).await
     }
@@ -252,7 +252,7 @@ impl StoreHandle {
         self.ask(|store| store.last_job_set()).await
     }
 
-    /// Keeps which user held the agent's port first.
+    /// Keeps the user who first held the agent's port.
     pub async fn save_agent_user(&self, uid: u32) -> Result<(), StoreError> {
         self.ask(move |store| store.save_agent_user(uid)).await
     }
@@ -262,7 +262,7 @@ impl StoreHandle {
         self.ask(|store| store.agent_user()).await
     }
 
-    /// Forgets a few runs of the past; see [`Store::prune`].
+    /// Deletes a few old runs; see [`Store::prune`].
     pub async fn prune(
         &self,
         policy: HistoryPolicy,
@@ -272,23 +272,23 @@ impl StoreHandle {
         self.ask(move |store| store.prune(policy, now, step_limit)).await
     }
 
-    /// Proves by doing it that the store can write.
+    /// Proves that the store can write, by writing.
     pub async fn check_writable(&self) -> Result<(), StoreError> {
         self.ask(|store| store.check_writable()).await
     }
 
-    /// Whether what is recorded is certain to be found again; see [`Store::check_standing`].
+    /// Checks that records are certain to be found again; see [`Store::check_standing`].
     pub async fn check_standing(&self) -> Result<(), StoreError> {
         self.ask(|store| store.check_standing()).await
     }
 
-    /// Ends the thread, after what was asked before. Answers when the files are tidy.
+    /// Ends the thread, after the requests before. Answers when the files are tidy.
     pub async fn close(&self) -> Result<(), StoreError> {
         self.ask_by(Request::Close).await
     }
 
-    /// Puts the same question of each of these, `page` of them in one turn; the answers in their
-    /// order.
+    /// Makes the same query for each of these, `page` of them in one turn; returns the answers in
+    /// their order.
     async fn ask_each<Q: Clone + Send + 'static, T: Send + 'static>(
         &self,
         of: &[Q],
@@ -312,7 +312,7 @@ impl StoreHandle {
     ) -> Result<T, StoreError> {
         self.ask_by(|reply: Reply<T>| {
             Request::Ask(Box::new(move |store| {
-                // Who no longer waits for the answer does not need it.
+                // The caller may have gone away; ignore the send error.
                 let _ = reply.send(ask(store));
             }))
         })

@@ -67,7 +67,7 @@ const RECEIPTS_OF_FAILURES: Assumption = Assumption {
     otherwise: "nothing: the list decides",
 };
 
-/// How the agent answers when it is asked for its state.
+/// Checks the agent's answers to requests for its state.
 pub(super) async fn state(client: &AgentClient) -> Vec<Finding> {
     let plain = client.raw_state(None).await;
     let spelled = client.raw_state(Some("/Management/AGENT_STATUS")).await;
@@ -97,7 +97,7 @@ fn route_case(plain: Option<&RawAnswer>, spelled: Option<&RawAnswer>) -> Finding
     }
 }
 
-/// Which version it is.
+/// Checks its version.
 pub(super) async fn version(client: &AgentClient) -> Finding {
     match client.version().await {
         Ok(version) => {
@@ -108,7 +108,8 @@ pub(super) async fn version(client: &AgentClient) -> Finding {
     }
 }
 
-/// Whether it says back what was asked, and how it tells errors. `account` is one that it knows.
+/// Checks whether it returns our request's origin, and how it reports errors. `account` is one that
+/// it knows.
 pub(super) async fn echoes(client: &AgentClient, account: Option<AccountId>) -> Vec<Finding> {
     let mut ear = Ear::open(&client.notification_url(), client.owners()).await;
     let seen = if ear.is_some() { "it opened" } else { "it did not open" };
@@ -164,7 +165,7 @@ fn errors(answer: &RawAnswer) -> Finding {
     ERRORS.judged(answer.status == 499 && told, seen)
 }
 
-/// An `X-App-Origin` that no other request bears.
+/// An `X-App-Origin` that no other request has.
 fn origin() -> String {
     format!("{PREFIX}doctor-{}", clock::random_uuid())
 }

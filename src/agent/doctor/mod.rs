@@ -31,37 +31,37 @@ use crate::core::ids::{TransferId, UserId};
 use crate::core::limits::{AGENT_CLOCK_FAR, SKEW};
 use crate::core::transfer::{AgentState, Transfer};
 
-/// What an assumption turned out to be.
+/// The result of checking an assumption.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
-    /// As transferd assumes.
+    /// It is as transferd assumes.
     Holds,
-    /// Not so.
+    /// It is not.
     DoesNotHold,
-    /// The agent gave no occasion to see.
+    /// The agent gave no occasion to check.
     CantTell,
 }
 
-/// One assumption, and what was seen.
+/// One assumption, and the observation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
     /// A word for scripts; stable.
     pub name: &'static str,
-    /// What transferd assumes.
+    /// The assumption.
     pub assumption: &'static str,
-    /// Whether something is lost where it does not hold; if not, transferd does as well without,
+    /// Whether something is lost where it does not hold; if not, transferd works as well without,
     /// or it is only worth a warning.
     pub needed: bool,
-    /// What it turned out to be.
+    /// The result.
     pub verdict: Verdict,
-    /// What was seen.
+    /// The observation.
     pub seen: String,
-    /// What transferd does about it, as things are.
+    /// How transferd behaves because of it.
     pub then: &'static str,
 }
 
-/// An assumption with what transferd does while it holds, and while it does not.
+/// An assumption with transferd's behaviour if it holds, and if it does not.
 struct Assumption {
     name: &'static str,
     text: &'static str,
@@ -88,7 +88,7 @@ impl Assumption {
             Verdict::Holds => self.holds,
             Verdict::DoesNotHold | Verdict::CantTell => self.otherwise,
         };
-        // What is quoted of the agent is pasted into reports.
+        // Text quoted from the agent is pasted into reports.
         let seen = fit(&seen.into(), None);
         let Self { name, text: assumption, needed, .. } = *self;
         Finding { name, assumption, needed, verdict, seen, then }
@@ -155,7 +155,7 @@ const CLOCK: Assumption = Assumption {
     holds: "dates of requests are compared with that tolerance",
     otherwise: "the tolerance is widened by what was learned of the difference",
 };
-/// The same of a clock that is so far off that nothing is queued.
+/// The same for a clock so far off that nothing is queued.
 const CLOCK_FAR: Assumption = Assumption {
     otherwise: "runs wait while the difference is more than a day, as a transfer is known by the date \
                 of its request; set the clocks right, or `agent.exclusive_user`, which asks no \
@@ -191,11 +191,11 @@ const CANCEL: Assumption = Assumption {
     otherwise: "whatever is answered, a cancel is repeated until the list shows the transfer's end",
 };
 
-/// What the database says of our own transfers: when each was asked for. Absent where there is no
+/// Our own transfers in the database, with the times of their requests. Absent if there is no
 /// database to read.
 pub type Ours = Option<BTreeMap<TransferId, Timestamp>>;
 
-/// Asks the agent about everything, in order. Each question is asked even if others fail, but for
+/// Asks the agent about everything, in order. Each question is asked even if others fail, except
 /// those that make no sense then.
 pub async fn examine(client: &AgentClient, ours: &Ours) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -236,7 +236,7 @@ pub async fn examine(client: &AgentClient, ours: &Ours) -> Vec<Finding> {
     let account = match client.accounts().await {
         Ok(accounts) => {
             findings.push(ACCOUNTS.judged(true, format!("{} listed", accounts.len())));
-            // Others' buckets go by ids, and may not be there to be listed.
+            // Others' buckets are addressed by ids, and may not be listed.
             let usual = accounts.iter().find(|account| account.has_buckets_by_name());
             usual.or(accounts.first()).map(|account| account.id)
         }
@@ -247,7 +247,7 @@ pub async fn examine(client: &AgentClient, ours: &Ours) -> Vec<Finding> {
     };
     let page = pages(client, user, ours, &mut findings).await;
     history(client, page.as_ref(), ours, &mut findings).await;
-    // To see it, something would have to be canceled.
+    // To check it, a transfer would have to be canceled.
     findings.push(CANCEL.found(Verdict::CantTell, "not asked: the doctor changes nothing"));
     findings.extend(calls::echoes(client, account).await);
     findings.push(objects::objects(client, account).await);
@@ -272,7 +272,7 @@ fn token_itself(client: &AgentClient, findings: &mut Vec<Finding>) {
     }
 }
 
-/// Reads pages of several sizes, and looks at how they hang together.
+/// Reads pages of several sizes, and checks that they fit together.
 async fn pages(
     client: &AgentClient,
     user: Option<UserId>,
@@ -330,7 +330,7 @@ async fn history(
     }
 }
 
-/// Whether transfers of the list that are over have their rows.
+/// Checks that finished transfers of the list have their rows.
 fn history_transfers(rows: &[HistoryRow], page: &page::Page) -> Finding {
     let is_of = |row: &HistoryRow, transfer: &Transfer| {
         row.id == Some(transfer.id) || row.places == Some(transfer.loose_fingerprint)
@@ -340,7 +340,7 @@ fn history_transfers(rows: &[HistoryRow], page: &page::Page) -> Finding {
     let seen = format!("{found} of {} that are over", over.len());
     match found {
         0 if over.is_empty() => HISTORY_TRANSFERS.found(Verdict::CantTell, "none is over"),
-        // The rows of others may fill the page.
+        // Other users' rows may fill the page.
         0 if rows.len() >= HISTORY_PAGE_SIZE => HISTORY_TRANSFERS.found(Verdict::CantTell, seen),
         found => HISTORY_TRANSFERS.judged(found > 0, seen),
     }
@@ -357,7 +357,7 @@ fn row_ids(rows: &[HistoryRow], ours: &Ours) -> Finding {
     }
 }
 
-/// How far the agent's clock, or a date of its, is from ours.
+/// The distance between a time of the agent and ours.
 fn distance(offset: SignedDuration) -> String {
     let long = duration::format_short(offset.abs());
     match offset.signum() {

@@ -14,7 +14,7 @@ const OBJECTS: Assumption = Assumption {
     otherwise: "nothing: no run rests on it",
 };
 
-/// Asks for the first objects of the first bucket of an account.
+/// Requests the first objects of the first bucket of an account.
 pub(super) async fn objects(client: &AgentClient, account: Option<AccountId>) -> Finding {
     let Some(account) = account else {
         return OBJECTS.found(Verdict::CantTell, "left out: no account is listed");
@@ -33,7 +33,7 @@ fn judge(asked: Result<ObjectForms, AskError>) -> Finding {
         }
         Ok(ObjectForms { listed, named, complete }) => {
             let seen = format!("{complete} of {listed} objects tell all of it");
-            // Folders, which may be all that stands at the top, need not have a size.
+            // Folders, which may be all there is at the top level, need not have a size.
             if complete == 0 && named == listed {
                 return OBJECTS.found(Verdict::CantTell, seen);
             }

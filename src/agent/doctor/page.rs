@@ -132,7 +132,7 @@ const ROLE: Assumption = Assumption {
     otherwise: "if the agent refuses it, runs fail at once with the agent's words",
 };
 
-/// A page, read twice: as JSON for its forms, and as transferd reads it.
+/// A page, parsed twice: as JSON for its forms, and as transferd reads it.
 pub(super) struct Page {
     records: Vec<ReadRecord>,
     raw: Vec<Map<String, Value>>,
@@ -140,7 +140,7 @@ pub(super) struct Page {
 }
 
 impl Page {
-    /// The error is in words.
+    /// The error is a message.
     pub(super) fn of(answer: &RawAnswer) -> Result<Self, String> {
         if answer.status != 200 {
             return Err(format!("the agent answered {}", answer.status));
@@ -183,7 +183,7 @@ pub(super) fn unread(words: String) -> Finding {
     LISTING.judged(false, words)
 }
 
-/// What the user's type says of the role.
+/// The role that the user's type stands for.
 pub(super) fn role(user_type: Option<&str>) -> Finding {
     match user_type {
         // click-api: 16 DesktopAdmin, 32 DesktopCreativeUser, 64 DesktopStandardUser.
@@ -196,7 +196,7 @@ pub(super) fn role(user_type: Option<&str>) -> Finding {
     }
 }
 
-/// What one page shows of names, dates, states and users.
+/// Findings from one page about names, dates, states and users.
 pub(super) fn forms(page: &Page) -> Vec<Finding> {
     let count = page.records.len();
     let transfers = if count == 1 { "transfer" } else { "transfers" };
@@ -247,7 +247,7 @@ pub(super) fn forms(page: &Page) -> Vec<Finding> {
     findings
 }
 
-/// What the records show that are ours, or our user's, by what the database knows.
+/// Findings from records that are ours, or our user's, according to the database.
 pub(super) fn ours(page: &Page, user: Option<UserId>, ours: &Ours) -> Vec<Finding> {
     let Some(ours) = ours else {
         let unknown = |assumption: &Assumption| {
@@ -298,7 +298,7 @@ fn others<'a>(
     }
 }
 
-/// How dates are written: with what at the end, and how many digits.
+/// How dates are written: their ending, and the number of digits.
 fn dates(page: &Page) -> String {
     let (mut utc, mut offset, mut bare, mut digits) = (0, 0, 0, 0);
     for date in page.raw.iter().filter_map(|r| value(r, "requestDate")?.as_str()) {
@@ -318,7 +318,7 @@ fn value<'a>(record: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
     record.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value)
 }
 
-/// What pages of different sizes show of how the list is served.
+/// Findings from pages of different sizes about how the list is served.
 pub(super) fn paging(long: &Page, short: &[Page]) -> Vec<Finding> {
     let mut findings = Vec::new();
     let dates: Vec<_> = long.records.iter().filter_map(|record| record.requested_at).collect();

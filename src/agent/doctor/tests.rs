@@ -101,7 +101,7 @@ fn our_own_transfers_are_told_from_our_users_others() {
         assert_eq!(verdict(&findings, name), Verdict::Holds, "{name}");
     }
 
-    // One is not ours, and the dates of the others are an hour ahead: no UTC.
+    // One is not ours, and the dates of the others are an hour ahead: not in UTC.
     let hour = SignedDuration::from_hours(1);
     let some: Ours = Some((1..=2).map(|n| (id(n), asked(n) - hour)).collect());
     let findings = ours(&listed, Some(user), &some);

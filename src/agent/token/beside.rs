@@ -22,8 +22,8 @@ impl<T> Default for Beside<T> {
 }
 
 impl<T: Clone + Send + Sync + 'static> Beside<T> {
-    /// What `reading` gives, or the one that is under way already; absent if that takes longer than
-    /// `patience`.
+    /// The result of `reading`, or of the one that is under way already; absent if that takes
+    /// longer than `patience`.
     pub(super) async fn read(
         &self,
         patience: Duration,
@@ -39,7 +39,7 @@ impl<T: Clone + Send + Sync + 'static> Beside<T> {
         reading: impl FnOnce() -> T + Send + 'static,
     ) -> Option<watch::Receiver<Option<T>>> {
         let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
-        // One that has panicked has dropped its end.
+        // A reading that has panicked has dropped its end.
         let goes_on = |answer: &&watch::Receiver<Option<T>>| {
             answer.borrow().is_none() && answer.has_changed().is_ok()
         };
@@ -88,7 +88,8 @@ mod tests {
             assert_eq!(beside.read(SOON, another).await, None);
         }
         drop(release);
-        // The file system answers again: the first reading is waited for, if it is not over already.
+        // The file system answers again: the first reading is waited for, unless it is over
+        // already.
         assert!(matches!(beside.read(LATE, || 2).await, Some(1 | 2)));
         assert_eq!(beside.read(LATE, || 3).await, Some(3));
         assert_eq!(begun.load(Ordering::SeqCst), 1);

@@ -11,18 +11,18 @@ use crate::agent::limits::TOKEN_MAX;
 use crate::privacy::{self, SecretKind};
 use crate::trusted;
 
-/// A secret, and how well its file keeps it.
+/// A secret, and how well its file is protected.
 #[derive(Clone, Debug)]
 pub struct SecretFile {
-    /// Which file.
+    /// The file.
     pub path: PathBuf,
     /// Its content, without white space around it.
     pub secret: SecretString,
-    /// What to tell the operator if others can read the file.
+    /// The message to the operator if others can read the file.
     pub warning: Option<String>,
 }
 
-/// Reads a secret's file. `what` is what the file should hold, for the words of a problem.
+/// Reads a secret's file. `what` names the expected content in error messages.
 pub fn read_secret(what: &str, path: &Path) -> Result<SecretFile, TokenProblem> {
     let shown = path.display();
     let fail = |why: String| TokenProblem::Source(format!("the {what} file `{shown}` {why}"));
@@ -70,7 +70,8 @@ pub fn read_secret(what: &str, path: &Path) -> Result<SecretFile, TokenProblem> 
     Ok(SecretFile { path: path.to_owned(), secret, warning })
 }
 
-/// Refuses what can't be a token: it travels in a url, and every real one is one printable word.
+/// Refuses text that can't be a token: it travels in a url, and every real one is one printable
+/// word.
 pub(in crate::agent) fn check_token(token: &SecretString, what: &str) -> Result<(), TokenProblem> {
     let token = token.expose_secret();
     let why = if token.is_empty() {

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use crate::agent::wire::read_object;
 
-/// The `exp` claim (RFC 7519, 4.1.4); absent if the token is no JWT or tells none.
+/// The `exp` claim (RFC 7519, 4.1.4); absent if the token is not a JWT or has none.
 pub fn expiry(token: &str) -> Option<Timestamp> {
     const FORGIVING: GeneralPurpose = GeneralPurpose::new(
         &base64::alphabet::URL_SAFE,

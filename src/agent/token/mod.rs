@@ -35,10 +35,10 @@ use crate::privacy::{SecretKind, remember};
 /// Why there is no token to use.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TokenProblem {
-    /// Its source gives none: missing, unreadable, empty, not a token.
+    /// Its source has none: missing, unreadable, empty, not a token.
     #[error("{0}")]
     Source(String),
-    /// The agent refuses the login, or asks for what we can't answer.
+    /// The agent refuses the login, or demands an answer that we don't have.
     #[error("{0}")]
     Refused(String),
     /// The agent can't be reached for a login.
@@ -46,7 +46,7 @@ pub enum TokenProblem {
     Unreachable(String),
 }
 
-/// How a variable of the environment is read.
+/// Reads a variable of the environment.
 type Environment = Box<dyn Fn(&str) -> Option<OsString> + Send + Sync>;
 
 /// Keeps the current token of one source. Cheap to clone; all clones share it.
@@ -59,7 +59,7 @@ struct Shared {
     source: TokenSource,
     environment: Environment,
     state: Mutex<State>,
-    /// Readings under way: for a token, for whether it is another one, for a login.
+    /// Readings under way: for a token, for whether it has changed, for a login.
     next: Beside<Result<Next, TokenProblem>>,
     looks: Beside<TokenLook>,
     passwords: Beside<Result<SecretFile, TokenProblem>>,
@@ -70,14 +70,14 @@ struct Shared {
 
 #[derive(Default)]
 struct State {
-    /// What the source gave last.
+    /// The last result of the source.
     last: Option<Result<SecretString, TokenProblem>>,
-    /// The files that others can read, with the words for it: each is warned of once.
+    /// The files that others can read, with the warning about each, given once.
     exposed: BTreeMap<PathBuf, String>,
     /// The token of a login.
     session: Option<Session>,
-    /// Tokens of logins that are used no more, whose sessions are still to be ended: a user may
-    /// have so many at a time (click-api, SESSION_MAXOUT).
+    /// Tokens of earlier logins whose sessions are still to be ended: a user may have only a number
+    /// of them at a time (click-api, SESSION_MAXOUT).
     left_over: Vec<SecretString>,
     /// The last login that was refused.
     refused: Option<RefusedLogin>,
@@ -91,29 +91,29 @@ struct Session {
 
 struct RefusedLogin {
     problem: TokenProblem,
-    /// On the clock that stands still for nobody: time since boot.
+    /// On a clock that nothing stops: time since boot.
     retry_at: SignedDuration,
     delay: SignedDuration,
-    /// What was used; another password may be tried at once.
+    /// The password that was used; another one may be tried at once.
     password: SecretString,
 }
 
-/// What a look at the token's source has shown.
+/// The result of checking the token's source.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TokenLook {
-    /// It gives something else than when it was used last: the daemon tells the engine so
+    /// Its content has changed since it was used last: the daemon tells the engine
     /// (`Input::TokenChanged`).
     pub changed: bool,
-    /// What keeps a token, or a login, from being made of it.
+    /// Why no token, or login, can be made from it.
     pub problem: Option<TokenProblem>,
 }
 
-/// What to do for a token.
+/// The way to get a token.
 #[derive(Clone)]
 pub(super) enum Next {
     /// Use this one.
     Use(SecretString),
-    /// Log in first. If the agent can't be reached, the old one may still do.
+    /// Log in first. If the agent can't be reached, the old one may still work.
     LogIn { with: LoginSource, instead_of: Option<SecretString> },
 }
 
@@ -143,7 +143,7 @@ impl TokenKeeper {
         }
     }
 
-    /// The current token. For a login, the one that was got last.
+    /// The current token. For a login, that of the last one.
     pub fn current(&self) -> Result<SecretString, TokenProblem> {
         match self.next() {
             Ok(Next::Use(token)) => Ok(token),
@@ -187,7 +187,7 @@ impl TokenKeeper {
         read_beside(&self.shared.totp_secrets, "TOTP secret", path).await
     }
 
-    /// When the token ends that was used last, or looked at; reads nothing.
+    /// When the token ends that was used or read last; reads nothing.
     pub fn known_end(&self) -> Option<Timestamp> {
         let state = self.state();
         let last = state.last.as_ref().and_then(|last| last.as_ref().ok());
@@ -195,14 +195,14 @@ impl TokenKeeper {
         expiry(token.expose_secret())
     }
 
-    /// As [`Self::warning`], of what was read last; reads nothing.
+    /// As [`Self::warning`], for the last reading; reads nothing.
     pub fn known_warning(&self) -> Option<String> {
         let state = self.state();
         let words: Vec<_> = state.exposed.values().map(String::as_str).collect();
         (!words.is_empty()).then(|| words.join("; "))
     }
 
-    /// True if the source gives something else than when it was used last.
+    /// True if the source's content has changed since it was used last.
     pub fn has_changed(&self) -> bool {
         let before = {
             let state = self.state();
@@ -240,11 +240,11 @@ impl TokenKeeper {
         }
     }
 
-    /// Reads the source's files before their secrets are needed, so that what is wrong with them is
-    /// known, and warned of, in time.
+    /// Reads the source's files before their secrets are needed, so that problems are known, and
+    /// logged, in time.
     ///
     /// # Errors
-    /// What keeps a token, or a login, from being made of them.
+    /// Why no token, or login, can be made from them.
     pub fn inspect(&self) -> Result<(), TokenProblem> {
         let TokenSource::Login(login) = &self.shared.source else {
             return self.current().map(|_| ());
@@ -256,7 +256,7 @@ impl TokenKeeper {
         Ok(())
     }
 
-    /// What is wrong with how the secrets are kept, in words: others can read their files.
+    /// The problem with the protection of the secrets: others can read their files.
     pub fn warning(&self) -> Option<String> {
         let _ = self.inspect();
         self.known_warning()
@@ -270,7 +270,7 @@ impl TokenKeeper {
         }
     }
 
-    /// What to do for a token.
+    /// The way to get a token.
     pub(super) fn next(&self) -> Result<Next, TokenProblem> {
         if let TokenSource::Login(login) = &self.shared.source {
             return self.next_login(login);
@@ -310,7 +310,7 @@ impl TokenKeeper {
     /// Takes the token of a login.
     pub(super) fn logged_in(&self, token: SecretString) {
         let now = clock::now();
-        // An `exp` that has already passed says that the clocks differ, not that the token is bad.
+        // An `exp` that has already passed shows that the clocks differ, not that the token is bad.
         let renew_at = expiry(token.expose_secret()).filter(|end| *end > now).map(|end| {
             let lifetime = end.duration_since(now);
             end - (lifetime / 10).min(SignedDuration::from_mins(10))
@@ -321,7 +321,7 @@ impl TokenKeeper {
         state.refused = None;
     }
 
-    /// Takes note that the agent refused a login, so that it is not asked again and again.
+    /// Notes that the agent refused a login, so that it is not tried over and over.
     pub(super) fn login_refused(&self, problem: TokenProblem, password: SecretString) {
         let mut state = self.state();
         let delay = match &state.refused {
@@ -334,30 +334,30 @@ impl TokenKeeper {
         state.refused = Some(RefusedLogin { problem, retry_at, delay, password });
     }
 
-    /// Takes note that the agent refused a token: a login's is thrown away.
+    /// Notes that the agent refused a token: that of a login is discarded.
     pub(super) fn refused(&self, token: &SecretString) {
         let mut state = self.state();
         if state.session.as_ref().is_some_and(|session| same(&session.token, token)) {
-            // What the agent refuses may still count as a session there.
+            // A token that the agent refuses may still count as a session there.
             let before = state.session.take();
             state.left_over.extend(before.map(|session| session.token));
         }
     }
 
-    /// The tokens of logins that are used no more; each is given once.
+    /// The tokens of earlier logins; each is returned once.
     pub(super) fn take_left_over(&self) -> Vec<SecretString> {
         std::mem::take(&mut self.state().left_over)
     }
 
-    /// The tokens of all logins whose sessions may still be open. Whoever asks for a token after
-    /// this logs in anew.
+    /// The tokens of all logins whose sessions may still be open. The next caller that needs a
+    /// token logs in anew.
     pub(super) fn take_sessions(&self) -> Vec<SecretString> {
         let mut state = self.state();
         let current = state.session.take().map(|session| session.token);
         std::mem::take(&mut state.left_over).into_iter().chain(current).collect()
     }
 
-    /// Takes note of how a secret's file is protected, and warns once.
+    /// Notes how a secret's file is protected, and warns once.
     pub(super) fn note_protection(&self, file: &SecretFile) {
         let mut state = self.state();
         let before = match &file.warning {
@@ -385,8 +385,8 @@ impl TokenKeeper {
         };
         let mut file = read_secret("token", &path)?;
         if self.shared.source == TokenSource::Credential {
-            // Its folder is the service's alone, and systemd lets it in by an access list, which
-            // looks like a group's right in the mode (systemd.exec(5), "Credentials").
+            // Its folder belongs to the service alone, and systemd grants it access by an access
+            // list, which looks like a group's right in the mode (systemd.exec(5), "Credentials").
             file.warning = None;
         }
         self.note_protection(&file);
@@ -437,7 +437,7 @@ fn unread(what: &str) -> TokenProblem {
     TokenProblem::Source(format!("{words}: does its file system answer?"))
 }
 
-/// Whether two secrets are the same. Both are ours, so that timing tells nobody anything.
+/// Whether two secrets are equal. Both are ours, so timing reveals nothing to anybody.
 fn same(a: &SecretString, b: &SecretString) -> bool {
     a.expose_secret() == b.expose_secret()
 }

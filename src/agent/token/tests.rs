@@ -34,7 +34,7 @@ fn a_changed_file_is_read_at_its_next_use() {
     assert!(!keeper.has_changed(), "never used");
     assert_eq!(current(&keeper).as_deref(), Ok("one"));
     assert!(!keeper.has_changed());
-    // The same length within the same clock tick: only the content tells.
+    // The same length within the same clock tick: only the content differs.
     write(&path, b" two\n", 0o600);
     assert!(keeper.has_changed());
     assert_eq!(current(&keeper).as_deref(), Ok("two"));

@@ -6,8 +6,8 @@ use totp_rs::{Builder, Secret};
 
 use super::TokenProblem;
 
-/// The code for an instant, from a secret as authenticator apps show it: base32, perhaps in
-/// groups and in lower case.
+/// The code for an instant, from a secret as authenticator apps show it: base32, possibly in groups
+/// and in lower case.
 pub(in crate::agent) fn code(
     secret: &SecretString,
     at: Timestamp,
@@ -29,7 +29,8 @@ pub(in crate::agent) fn code(
     if secret.as_bytes().is_empty() {
         return Err(problem());
     }
-    // RFC 4226 asks for 128 bits, but providers hand out shorter secrets, and it is theirs to say.
+    // RFC 4226 requires 128 bits, but providers hand out shorter secrets, and that is their
+    // decision.
     let totp = Builder::new().with_secret(secret).build_noncompliant();
     let seconds = u64::try_from(at.as_second()).unwrap_or(0);
     Ok(SecretString::from(totp.generate(seconds).to_string()))

@@ -18,7 +18,7 @@ use serde::de::DeserializeSeed;
 /// `GET /authentication/user`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UserProfile {
-    /// Which `userId` our transfers bear; absent if the agent tells none.
+    /// The `userId` of our transfers; absent if the agent reports none.
     pub user: Option<UserId>,
     /// The name that the user signs in with.
     pub username: Option<String>,
@@ -31,7 +31,7 @@ pub struct UserProfile {
 /// One of the agent's cloud accounts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CloudAccount {
-    /// Its id, as a job file names it.
+    /// Its id, as in a job file.
     pub id: AccountId,
     /// Its name.
     pub name: String,
@@ -69,7 +69,7 @@ impl CloudAccount {
         name.to_owned()
     }
 
-    /// True for providers whose buckets go by their names; others' are addressed by ids.
+    /// True for providers whose buckets are addressed by name; others use ids.
     pub fn has_buckets_by_name(&self) -> bool {
         // AWS, Wasabi, Azure, S3Generic, Google, Cloudflare.
         matches!(self.cloud_type, 1 | 2 | 4 | 8 | 16 | 64)
@@ -81,11 +81,11 @@ impl CloudAccount {
 pub struct ApiToken {
     /// Its id, by which it is deleted.
     pub id: Uuid,
-    /// What it was called when it was minted.
+    /// The name that it was given.
     pub title: String,
     /// When it ends.
     pub expires_at: Option<Timestamp>,
-    /// When it was minted.
+    /// When it was created.
     pub created_at: Option<Timestamp>,
 }
 
@@ -106,8 +106,8 @@ impl fmt::Debug for LoginReply {
 }
 
 /// `GET /management/agent_status`: a bare integer, or an object with one (click-api names both);
-/// survived as text or name. A number without a name is [`AgentState::Unknown`]; absent if it is
-/// no state at all.
+/// text and names are accepted too. A number without a name is [`AgentState::Unknown`]; absent if
+/// it is not a state at all.
 pub(crate) fn agent_state(body: &[u8]) -> Option<AgentState> {
     let status: Scalar<'_> = serde_json::from_slice(without_mark(body)).ok()?;
     if !matches!(status, Scalar::Object(_)) {
@@ -134,8 +134,8 @@ fn state_of(status: &Scalar<'_>) -> Option<AgentState> {
     })
 }
 
-/// `GET /management/check_update`, in the agent's words, which are not fit to be shown yet: the
-/// version that it is, and the one that it could become. The error is in words.
+/// `GET /management/check_update`, in the agent's words, not yet fit for display: the installed
+/// version, and the one it could be updated to. The error is a message.
 pub(crate) fn versions(body: &[u8]) -> Result<(String, Option<String>), String> {
     let [current, new] =
         read_object(body, &["currentversion", "newversion"]).map_err(|error| told(body, &error))?;
@@ -147,7 +147,7 @@ pub(crate) fn versions(body: &[u8]) -> Result<(String, Option<String>), String> 
     Ok((current, new))
 }
 
-/// `GET /authentication/user`. The error is in words.
+/// `GET /authentication/user`. The error is a message.
 pub(crate) fn user(body: &[u8]) -> Result<UserProfile, String> {
     let names = ["userid", "id", "username", "accountname", "usertype"];
     let [user_id, id, username, account_name, user_type] =
@@ -181,8 +181,8 @@ pub(crate) fn accounts(body: &[u8]) -> Result<Vec<CloudAccount>, String> {
     Ok(accounts)
 }
 
-/// `POST /cloud/list_buckets`: names, in whatever of the usual shapes. Absent if there are more
-/// than the answer holds. The error is in words.
+/// `POST /cloud/list_buckets`: names, in any of the usual shapes. Absent if there are more than the
+/// answer holds. The error is a message.
 pub(crate) fn buckets(body: &[u8]) -> Result<Option<Vec<String>>, String> {
     let mut buckets = Vec::new();
     let mut count = 0;
@@ -199,7 +199,7 @@ pub(crate) fn buckets(body: &[u8]) -> Result<Option<Vec<String>>, String> {
     Ok((!more && buckets.len() == count).then_some(buckets))
 }
 
-/// The first name in the answer to `POST /cloud/list_buckets`. The error is in words.
+/// The first name in the answer to `POST /cloud/list_buckets`. The error is a message.
 pub(crate) fn first_bucket(body: &[u8]) -> Result<Option<String>, String> {
     let mut first = None;
     read_list(body, &["name"], |[name]| {
@@ -229,7 +229,7 @@ pub(crate) fn api_tokens(body: &[u8]) -> Result<Vec<ApiToken>, String> {
     Ok(tokens)
 }
 
-/// `POST /apitoken/insert`: the new token, and when it ends. The error is in words.
+/// `POST /apitoken/insert`: the new token, and when it ends. The error is a message.
 pub(crate) fn minted_token(body: &[u8]) -> Result<(SecretString, Option<Timestamp>), String> {
     let [token, expires] = read_object(body, &["token", "expirationdate"])
         .map_err(|_| "the answer is not an object with a `token`".to_owned())?;
@@ -237,7 +237,7 @@ pub(crate) fn minted_token(body: &[u8]) -> Result<(SecretString, Option<Timestam
     Ok((SecretString::from(token), expires.word().and_then(instant)))
 }
 
-/// `POST /authentication/login` and `mfa_respond`. The error is in words.
+/// `POST /authentication/login` and `mfa_respond`. The error is a message.
 pub(crate) fn login_reply(body: &[u8]) -> Result<LoginReply, String> {
     let [token, challenge, session] = read_object(body, &["jwttoken", "challenge", "session"])
         .map_err(|_| "the answer is not an object with a `jwtToken`".to_owned())?;

@@ -4,13 +4,12 @@ use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
-/// An instant: with `Z` or an offset, or without either, which means UTC (click-api); a fraction
-/// of up to nine digits. Absent for anything else, and for .NET's "no date", the year 1, in
-/// whatever zone it was written.
+/// An instant: with `Z` or an offset, or without either, which means UTC (click-api); a fraction of
+/// up to nine digits. Absent for anything else, and for .NET's "no date", the year 1, in any zone.
 pub(crate) fn instant(text: &str) -> Option<Timestamp> {
-    // Nothing before the first computer's epoch is a date of a transfer.
+    // An earlier date is not that of a transfer.
     const EARLIEST: Timestamp = Timestamp::UNIX_EPOCH;
-    // The longest real form is `2026-11-23T20:17:00.123456789+01:00`; jiff also takes more.
+    // The longest real form is `2026-11-23T20:17:00.123456789+01:00`; jiff accepts longer ones.
     let text = text.trim();
     if text.len() > 40 {
         return None;

@@ -3,7 +3,7 @@
 
 use serde_json::error::{Category, Error};
 
-/// What is wrong with a body that is not what it should be.
+/// The problem with a body of the wrong form.
 pub(super) fn told(body: &[u8], error: &Error) -> String {
     let text = super::object::without_mark(body).trim_ascii_start();
     if text.is_empty() {

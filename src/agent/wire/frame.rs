@@ -18,16 +18,16 @@ const PROGRESS: i128 = 1;
 /// `Type` of an AppNotification, which comes after every call that is no GET.
 const APP: i128 = 4;
 
-/// What a frame says.
+/// The content of a frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum ReadFrame {
     /// An object failed.
     Failed(FailedFrame),
-    /// A request was carried out that bore this `X-App-Origin`.
+    /// A request with this `X-App-Origin` was carried out.
     Called(String),
 }
 
-/// An object that failed, in the agent's words, which are not fit to be shown yet.
+/// An object that failed, in the agent's words, not yet fit for display.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct FailedFrame {
     /// Its transfer.
@@ -38,8 +38,8 @@ pub(crate) struct FailedFrame {
     pub(crate) error: String,
 }
 
-/// What a frame says; absent for every other frame, for one of an object that names no transfer,
-/// and for one of a request without an origin.
+/// The content of a frame; absent for every other frame, for one about an object without a
+/// transfer, and for one about a request without an origin.
 pub(crate) fn frame(text: &[u8]) -> Option<ReadFrame> {
     let mut deserializer = serde_json::Deserializer::from_slice(without_mark(text));
     let found = deserializer.deserialize_map(FrameVisitor).ok()?;

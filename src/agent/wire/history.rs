@@ -24,8 +24,8 @@ const NAMES: [&str; 10] = [
     "destinationpath",
 ];
 
-/// Reads a page of the history and hands on its rows one by one: how many there were. The error is
-/// in words.
+/// Reads a page of the history and hands on its rows one by one; returns their number. The error is
+/// a message.
 pub(crate) fn history(body: &[u8], each: &mut dyn FnMut(HistoryRow)) -> Result<usize, String> {
     let mut count = 0;
     let mut element = |element: Element<'_, { NAMES.len() }>| {

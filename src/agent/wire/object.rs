@@ -9,7 +9,7 @@ use super::scalar::{Key, Scalar};
 /// The values of the wanted properties, in the order of the wanted names; null if missing.
 pub(crate) type Properties<'de, const N: usize> = [Scalar<'de>; N];
 
-/// What stands in a list where an object is expected.
+/// An element of a list of objects.
 pub(super) enum Element<'de, const N: usize> {
     /// An object.
     Object(Properties<'de, N>),
@@ -40,7 +40,7 @@ pub(super) fn without_mark(body: &[u8]) -> &[u8] {
     body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)
 }
 
-/// Reads an element of whatever kind.
+/// Reads an element of any kind.
 pub(super) struct ElementSeed<'a, const N: usize>(pub(super) &'a [&'a str; N]);
 
 impl<'de, const N: usize> DeserializeSeed<'de> for ElementSeed<'_, N> {
@@ -96,7 +96,7 @@ impl<'de, const N: usize> Visitor<'de> for ElementSeed<'_, N> {
                 continue;
             };
             let value: Scalar<'de> = map.next_value()?;
-            // Of two spellings of one name, the one that says something counts.
+            // Of two spellings of one name, the one with a value counts.
             if value != Scalar::Null {
                 properties[index] = value;
             }
@@ -105,8 +105,8 @@ impl<'de, const N: usize> Visitor<'de> for ElementSeed<'_, N> {
     }
 }
 
-/// Reads a list, bare or as the `data` of an object, and hands on its elements one by one. Null
-/// is an empty list.
+/// Reads a list, bare or as the `data` of an object, and hands on its elements one by one. Null is
+/// an empty list.
 pub(super) struct ListSeed<'a, const N: usize> {
     /// The wanted names.
     pub(super) names: &'a [&'a str; N],

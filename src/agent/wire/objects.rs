@@ -9,10 +9,10 @@ use super::object::without_mark;
 use super::scalar::Scalar;
 use crate::agent::limits::OBJECTS_ASKED;
 
-/// What an object is said to have; only the hosted twin's page names them.
+/// The fields that an object should have; only the hosted twin's page names them.
 const FIELDS: [&str; 6] = ["id", "name", "path", "size", "lastmodifiedutc", "type"];
 
-/// How many objects a page lists, and how many of them are described as the twin's page says.
+/// The number of objects on a page, and how many of them have the fields of the twin's page.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ObjectForms {
     /// All that are listed.
@@ -23,8 +23,8 @@ pub(crate) struct ObjectForms {
     pub(crate) complete: usize,
 }
 
-/// The body that asks for the first objects of a bucket. `account` is one as the agent gave it, and
-/// goes back whole. The error is in words.
+/// The body that requests the first objects of a bucket. `account` is one as the agent returned it,
+/// and goes back whole. The error is a message.
 pub(crate) fn objects_request(account: &[u8], bucket: &str) -> Result<Vec<u8>, String> {
     let account: Value =
         serde_json::from_slice(without_mark(account)).map_err(|error| told(account, &error))?;
@@ -38,7 +38,7 @@ pub(crate) fn objects_request(account: &[u8], bucket: &str) -> Result<Vec<u8>, S
     Ok(json!({ "account": account, "request": request }).to_string().into_bytes())
 }
 
-/// What a page of objects looks like. The error is in words.
+/// The forms of the objects on a page. The error is a message.
 pub(crate) fn object_forms(body: &[u8]) -> Result<ObjectForms, String> {
     let mut forms = ObjectForms::default();
     read_list(body, &FIELDS, |object| {

@@ -10,23 +10,23 @@ use super::scalar::{Key, Scalar};
 use super::transfer::{NAMES, ReadRecord};
 use crate::agent::limits::PAGE_RECORDS_MAX;
 
-/// What a page says besides its records.
+/// The facts of a page beside its records.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct PageFacts {
-    /// `total`: the length of the whole list, as the agent tells it.
+    /// `total`: the length of the whole list, as the agent reports it.
     pub(crate) total: Option<u64>,
-    /// `options.pageSize`: the size that was applied, as the agent tells it.
+    /// `options.pageSize`: the applied size, as the agent reports it.
     pub(crate) page_size: Option<u64>,
-    /// Elements in the page, readable or not, nulls left out.
+    /// Elements in the page, readable or not, without nulls.
     pub(crate) count: u64,
-    /// A list stood where an object with `data` was expected.
+    /// There was a list in place of an object with `data`.
     pub(crate) bare: bool,
-    /// The page goes on behind the last record that was read: it has more than was asked for by
-    /// far, and what comes after its records was not read.
+    /// The page continues after the last record that was read: it has far more than requested, and
+    /// the part after its records was not read.
     pub(crate) cut: bool,
 }
 
-/// Reads a page, and hands on its records one by one. The error is in words.
+/// Reads a page, and hands on its records one by one. The error is a message.
 pub(crate) fn read_page(
     body: &[u8],
     each: &mut dyn FnMut(ReadRecord),
@@ -37,7 +37,7 @@ pub(crate) fn read_page(
         .deserialize_any(PageVisitor { each, facts: &mut facts })
         .and_then(|()| deserializer.end());
     match read {
-        // The reading was given up, which says nothing against what was read.
+        // The reading was stopped, which does not discredit the part that was read.
         Err(_) if facts.cut => Ok(facts),
         Err(error) => Err(told(body, &error)),
         Ok(()) => Ok(facts),
@@ -50,7 +50,7 @@ struct PageVisitor<'a> {
 }
 
 impl PageVisitor<'_> {
-    /// Takes an element of the list; an error once there are more than are read.
+    /// Takes an element of the list; an error once there are more than the bound.
     fn take<E: serde::de::Error>(
         &mut self,
         element: Element<'_, { NAMES.len() }>,
@@ -96,7 +96,7 @@ impl<'de> Visitor<'de> for Records<'_, '_> {
     }
 }
 
-/// An element of the list; a null is none.
+/// An element of the list; nothing for a null.
 fn record(element: Element<'_, { NAMES.len() }>) -> Option<ReadRecord> {
     match element {
         Element::Object(properties) => Some(ReadRecord::of(&properties)),

@@ -66,13 +66,13 @@ impl<'de> Scalar<'de> {
         }
     }
 
-    /// A count or a size: what is missing, unreadable or negative is 0.
+    /// A count or a size; 0 if missing, unreadable or negative.
     pub(crate) fn count(&self) -> u64 {
         let whole = self.whole().unwrap_or(0).max(0);
         u64::try_from(whole).unwrap_or(u64::MAX)
     }
 
-    /// A measure: what is missing, unreadable, negative or not finite is 0.
+    /// A measure; 0 if missing, unreadable, negative or not finite.
     pub(crate) fn measure(&self) -> f64 {
         let number = match self {
             #[expect(clippy::cast_precision_loss, reason = "a measure is shown, never counted")]
@@ -84,7 +84,7 @@ impl<'de> Scalar<'de> {
         if number.is_finite() && number > 0.0 { number } else { 0.0 }
     }
 
-    /// An amount, 0 included; absent where it is missing, unreadable, negative or not finite.
+    /// An amount, 0 included; absent if missing, unreadable, negative or not finite.
     pub(crate) fn amount(&self) -> Option<f64> {
         let number = match self {
             #[expect(clippy::cast_precision_loss, reason = "whole amounts are small")]
@@ -96,7 +96,7 @@ impl<'de> Scalar<'de> {
         (number.is_finite() && number >= 0.0).then_some(number)
     }
 
-    /// A flag; absent for what is none. Null is `false`: .NET may leave a false out.
+    /// A flag; absent if it is not one. Null is `false`: .NET may leave a false out.
     pub(crate) fn flag(&self) -> Option<bool> {
         match self {
             Self::Null => Some(false),
@@ -122,7 +122,7 @@ impl<'de> Scalar<'de> {
         Uuid::parse_str(text.trim()).ok().filter(|uuid| !uuid.is_nil())
     }
 
-    /// True for null, for empty text, and for the zero uuid: .NET's ways to say "none".
+    /// True for null, for empty text, and for the zero uuid: .NET's ways to write "none".
     pub(crate) fn is_none(&self) -> bool {
         match self {
             Self::Null => true,
@@ -134,7 +134,7 @@ impl<'de> Scalar<'de> {
     }
 }
 
-/// A float that stands for a whole number, cut to what an `i64` holds.
+/// A float that is a whole number, limited to the range of an `i64`.
 fn whole_of(number: f64) -> Option<i128> {
     #[expect(clippy::cast_possible_truncation, reason = "`as` saturates, and NaN is ruled out")]
     number.is_finite().then_some(i128::from(number as i64))

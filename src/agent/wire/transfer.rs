@@ -54,7 +54,7 @@ pub(crate) struct ReadRecord {
     pub(crate) transfer: Option<Transfer>,
     /// Exact and loose fingerprint, if the places could be read.
     fingerprints: Option<(Fingerprint, Fingerprint)>,
-    /// Its fingerprint if `allowSkip` is true, where it does not tell.
+    /// Its fingerprint if `allowSkip` is true, where the record does not say.
     if_it_skips: Option<Fingerprint>,
     /// It belongs to a sync: such a record is never ours (protocol, rule 4).
     of_sync: bool,
@@ -144,8 +144,8 @@ impl ReadRecord {
         Self { id, requested_at, transfer, fingerprints, if_it_skips, of_sync }
     }
 
-    /// The transfer, if the request asks for it. Where the record does not tell `allowSkip` it is
-    /// taken to be as asked: any field may be missing, and the rest of the evidence decides.
+    /// The transfer, if the request wants it. A missing `allowSkip` counts as the one requested:
+    /// any field may be missing, and the rest of the evidence decides.
     pub(crate) fn wanted_by(self, request: &LookRequest) -> Option<Transfer> {
         let mut transfer = self.transfer?;
         if let Some(skipping) = self.if_it_skips
@@ -157,8 +157,8 @@ impl ReadRecord {
         request.wants(&transfer).then_some(transfer)
     }
 
-    /// True if the record could not be read whole, and what could be read of it does not rule
-    /// out that it is wanted: a look with such a record proves no absence.
+    /// True if the record could not be read whole, and the readable part does not rule out that it
+    /// is wanted: a look with such a record proves no absence.
     pub(crate) fn is_doubtful(&self, request: &LookRequest, since: Timestamp) -> bool {
         let unwanted_places = self.fingerprints.is_some_and(|(exact, loose)| {
             !request.fingerprints.contains(&exact) && !request.fingerprints.contains(&loose)
@@ -172,7 +172,7 @@ impl ReadRecord {
 }
 
 /// An account's id; from the embedded account where the id itself is missing. The zero id where
-/// neither is told, which is nobody's. Absent if it can't be read.
+/// both are missing, which is nobody's. Absent if it can't be read.
 pub(super) fn account(id: &Scalar<'_>, embedded: &Scalar<'_>) -> Option<AccountId> {
     if let Some(id) = id.uuid() {
         return Some(AccountId(id));
@@ -207,7 +207,8 @@ fn transfer_status(status: &Scalar<'_>) -> Option<TransferStatus> {
     }
 }
 
-/// A value as the agent wrote it, for people: short, and without what a terminal would act on.
+/// A value as the agent wrote it, for people: short, and without characters that control a
+/// terminal.
 fn as_written(value: &Scalar<'_>) -> String {
     let text = value.text().unwrap_or_default();
     let plain = text.chars().filter(|letter| letter.is_ascii_graphic());

@@ -22,7 +22,7 @@ pub struct GuardedStore {
     store: SqliteStore,
     standing: Standing,
     lock: Arc<Lock>,
-    /// The write-ahead log, until it is there: SQLite makes it when it writes first.
+    /// The write-ahead log, until it exists: SQLite creates it at its first write.
     log: Option<PathBuf>,
 }
 
@@ -34,14 +34,14 @@ impl GuardedStore {
         Self { store, standing, lock, log: Some(log.into()) }
     }
 
-    /// Changes the store, if that is certain to be found again.
+    /// Changes the store, if the change is certain to be found again.
     fn change<T>(
         &mut self,
         change: impl FnOnce(&mut SqliteStore) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         self.standing.check()?;
         let changed = change(&mut self.store)?;
-        // What went away meanwhile has taken the change along.
+        // If a file was moved away meanwhile, the change went with it.
         self.standing.check()?;
         self.log.take_if(|log| self.standing.add(log).is_ok());
         self.note_last();
@@ -49,7 +49,7 @@ impl GuardedStore {
     }
 
     fn note_last(&self) {
-        // It is a precaution: what is durable is so without it.
+        // Only a precaution: a durable commit does not depend on it.
         if let Ok(last) = self.store.last_event() {
             self.lock.note_last(last);
         }

@@ -19,11 +19,11 @@ use crate::store::{StoreError, io_error};
 /// The lock file's name in the folder.
 pub(super) const NAME: &str = "transferd.lock";
 
-/// More than this was not written by us.
+/// A longer file was not written by us.
 const WORDS_MAX: u64 = 200;
 
-/// Digits of the number of the last event: as many as a row's number has at most, so that the line
-/// is written in place.
+/// Digits of the number of the last event: as many as a row's number can have, so that the line is
+/// overwritten in place.
 const LAST_DIGITS: usize = 19;
 
 /// The lock, until it is dropped.
@@ -32,14 +32,14 @@ pub(super) struct Lock {
     folder: File,
     file: File,
     path: PathBuf,
-    /// Where in the file the last line begins.
+    /// Offset of the last line in the file.
     last_at: u64,
     /// The last event of the daemon before this one, if that one was killed.
     left: Option<u64>,
 }
 
 impl Lock {
-    /// Takes the folder's lock, or says who has it.
+    /// Takes the folder's lock, or reports its holder.
     pub(super) fn take(folder: &Path, now: Timestamp) -> Result<Self, StoreError> {
         let path = folder.join(NAME);
         let fault = |error: &std::io::Error| io_error(&path, error);
@@ -69,18 +69,18 @@ impl Lock {
         }
         let left = field(&words(&file), "last event ").and_then(|last| last.parse().ok());
         let words = format!("pid {}\nsince {now:.0}\n", std::process::id());
-        // The line of the last event stays until the database is found to hold it.
+        // The line of the last event stays until the database is found to contain it.
         let kept = left.map(last_line).unwrap_or_default();
         let written =
             file.set_len(0).and_then(|()| file.write_all(format!("{words}{kept}").as_bytes()));
-        // The lock holds without words: a full disk must not keep a daemon from canceling.
+        // The lock works without the text: a full disk must not keep a daemon from canceling.
         if let Err(error) = written {
             tracing::warn!("failed to write `{}`: {error}", path.display());
         }
         Ok(Self { folder: folder_file, file, path, last_at: words.len() as u64, left })
     }
 
-    /// The folder, as it is open.
+    /// The open folder.
     pub(super) fn folder(&self) -> &File {
         &self.folder
     }
@@ -90,20 +90,20 @@ impl Lock {
         &self.path
     }
 
-    /// What the daemon before this one recorded last, if it did not end in order.
+    /// The last event of the previous daemon, if that one did not end cleanly.
     pub(super) fn left(&self) -> Option<u64> {
         self.left
     }
 
-    /// Remembers which event was recorded last.
+    /// Records the last event.
     pub(super) fn note_last(&self, last: u64) {
-        // Without it, the next start finds less out.
+        // Without it, the next start detects less.
         let _ = self.file.write_all_at(last_line(last).as_bytes(), self.last_at);
     }
 
-    /// The database holds all of it, and no log is left.
+    /// Notes that the database holds everything, and no log is left.
     pub(super) fn note_clean(&self) {
-        // Else the next start compares, which does no harm.
+        // Otherwise the next start compares, which does no harm.
         let _ = self.file.set_len(self.last_at);
     }
 }
@@ -112,7 +112,7 @@ fn last_line(last: u64) -> String {
     format!("last event {last:0LAST_DIGITS$}\n")
 }
 
-/// What the lock file says. What can't be read is not told; that the folder is in use is certain.
+/// The text of the lock file. If it can't be read, the folder is still certain to be in use.
 fn words(mut file: &File) -> String {
     use std::io::Seek as _;
     let mut bytes = Vec::new();
@@ -125,7 +125,7 @@ fn field(words: &str, name: &str) -> Option<String> {
     words.lines().find_map(|line| line.strip_prefix(name)).map(|value| value.trim().to_owned())
 }
 
-/// The daemon that a folder's lock file names, if that process still is one. Takes no lock: a
+/// The daemon that a folder's lock file names, if that process is still one. Takes no lock: a
 /// daemon that starts at this moment must find it free.
 pub(super) fn at_work(folder: &Path) -> Option<u32> {
     let file = OpenOptions::new()
@@ -138,7 +138,7 @@ pub(super) fn at_work(folder: &Path) -> Option<u32> {
     (name.trim_end() == env!("CARGO_PKG_NAME")).then_some(pid)
 }
 
-/// Who has the lock, in words.
+/// The holder of the lock, in words.
 fn holder(words: &str) -> String {
     match (field(words, "pid "), field(words, "since ")) {
         (Some(pid), Some(since)) => {

@@ -36,7 +36,8 @@ const PATH_BYTES_MAX: usize = 480;
 /// The folder's mode.
 const MODE: u32 = 0o700;
 
-/// The pid of the daemon that has this state folder, as far as that can be seen without taking it.
+/// The pid of the daemon that has this state folder, as far as this can be found out without taking
+/// it.
 pub fn daemon_at_work(folder: &Path) -> Option<u32> {
     lock::at_work(folder)
 }
@@ -49,7 +50,7 @@ pub struct StateFolder {
 }
 
 impl StateFolder {
-    /// Takes the folder for a daemon that starts at `now`; makes it if it is not there.
+    /// Takes the folder for a daemon that starts at `now`; creates it if it is missing.
     pub fn open(path: &Path, now: Timestamp) -> Result<Self, StoreError> {
         if path.as_os_str().len() > PATH_BYTES_MAX {
             let detail = format!("its path is longer than {PATH_BYTES_MAX} bytes; name another");
@@ -79,8 +80,7 @@ impl StateFolder {
     /// keeps other daemons away from it.
     ///
     /// # Errors
-    /// Among others [`StoreError::Lost`]: what a daemon that was killed has recorded last is not
-    /// there.
+    /// Among others [`StoreError::Lost`]: the last records of a daemon that was killed are missing.
     pub fn open_store(&self) -> Result<GuardedStore, StoreError> {
         let path = self.path.join(DATABASE);
         let store = SqliteStore::open(&path)?;
@@ -99,14 +99,14 @@ impl StateFolder {
         Ok(GuardedStore::new(store, standing, Arc::clone(&self.lock)))
     }
 
-    /// Opens the database of a folder to look at it, whether or not a daemon runs; absent if
-    /// there is none. Makes and changes nothing.
+    /// Opens the database of a folder for reading, whether or not a daemon runs; absent if there is
+    /// none. Creates and changes nothing.
     pub fn open_read_only(path: &Path) -> Result<Option<SqliteStore>, StoreError> {
         SqliteStore::open_read_only(&path.join(DATABASE))
     }
 
-    /// Copies the database of a folder to a file that is not there yet, whether or not a daemon
-    /// runs, as it stands at one moment; absent if there is none. The copy's mode is 0600.
+    /// Copies the database of a folder, in its state at one moment, to a new file, whether or not a
+    /// daemon runs; absent if there is none. The copy's mode is 0600.
     ///
     /// # Errors
     /// Among others [`StoreError::Exists`]: nothing is ever overwritten.

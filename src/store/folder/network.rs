@@ -29,7 +29,7 @@ const KINDS: &[(u64, &str)] = &[
     (0x786f_4256, "vboxsf"),
 ];
 
-/// Names of FUSE file systems that end on another machine.
+/// Names of FUSE file systems whose files are on another machine.
 const FUSE_KINDS: &[&str] = &[
     "sshfs",
     "s3fs",
@@ -66,7 +66,7 @@ pub(super) fn kind_of(folder: &Path) -> Result<Option<String>, StoreError> {
     let magic = u64::from(statfs.f_type as u32);
     if magic == FUSE {
         let device = std::fs::metadata(folder).map_err(fault)?.dev();
-        // Without /proc the name is not known; most FUSE file systems are local ones.
+        // Without /proc the name is unknown; most FUSE file systems are local ones.
         let mounts = std::fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
         return Ok(fuse_kind(&mounts, device));
     }

@@ -10,15 +10,15 @@ use std::path::Path;
 use super::{DATABASE, MODE, lock, unusable};
 use crate::store::{StoreError, io_error};
 
-/// Stands for all users that a container does not know (user_namespaces(7)).
+/// The user id that stands for all users that a container does not know (user_namespaces(7)).
 const UNKNOWN_USER: u32 = 65_534;
 
-/// Whoever a process runs as.
+/// The identity of a process.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Us {
     user: u32,
     group: u32,
-    /// Users that this container does not know can't be told from each other.
+    /// Users that this container does not know can't be told apart.
     contained: bool,
 }
 
@@ -42,13 +42,13 @@ impl Us {
     }
 }
 
-/// Refuses a folder that is not ours, that others could put files into or take files out of, or
-/// that others could exchange; takes away others' access from one that is plainly for us alone.
+/// Refuses a folder that is not ours, where others could add, remove or exchange files; removes
+/// others' access to one that is plainly for us alone.
 pub(super) fn keep_to_ourselves(path: &Path, us: Us) -> Result<(), StoreError> {
     let fault = |error: std::io::Error| io_error(path, &error);
     let folder = fs::metadata(path).map_err(fault)?;
     if folder.uid() != us.user {
-        // Where we may not even look, that is what is to be said.
+        // Where we may not even read, that is the error to report.
         fs::read_dir(path).map_err(fault)?;
         let detail = format!(
             "it belongs to user {}, and this daemon runs as user {}; run as that user, or name \
@@ -80,7 +80,7 @@ pub(super) fn keep_to_ourselves(path: &Path, us: Us) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Refuses a folder below one in which others could put another in its place.
+/// Refuses a folder below one in which others could replace it.
 fn check_parents(path: &Path, us: Us) -> Result<(), StoreError> {
     for parent in path.ancestors().skip(1) {
         let found = fs::metadata(parent).map_err(|error| io_error(parent, &error))?;
@@ -96,7 +96,7 @@ fn check_parents(path: &Path, us: Us) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Who, besides us and root, could rename what lies in a folder.
+/// The users, besides us and root, who could rename files in a folder.
 fn who_could_change(folder: &Metadata, us: Us) -> Option<String> {
     if !us.trust(folder.uid()) {
         return Some(format!("user {}", folder.uid()));
@@ -109,7 +109,7 @@ fn who_could_change(folder: &Metadata, us: Us) -> Option<String> {
     if mode & 0o002 != 0 {
         return Some("everybody".to_owned());
     }
-    // A group of one's own has the number of its user, by custom, or is the one we run in.
+    // By custom, a user's own group has the user's number, or it is the one we run in.
     let own_group = [0, us.user, us.group].contains(&folder.gid());
     (mode & 0o020 != 0 && !own_group).then(|| format!("group {}", folder.gid()))
 }
@@ -121,7 +121,7 @@ fn is_for_us_alone(path: &Path) -> Result<bool, StoreError> {
     for entry in entries {
         let entry = entry.map_err(|error| io_error(path, &error))?;
         let name = entry.file_name();
-        // A dead daemon's socket lies there too, with an explicit `--state-dir`.
+        // With an explicit `--state-dir` a dead daemon's socket lies there too.
         if !name.as_bytes().starts_with(b"transferd.") && name != "control.sock" {
             return Ok(false);
         }

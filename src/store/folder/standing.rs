@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use crate::store::StoreError;
 
-/// Files and folders as they were when they were opened.
+/// Files and folders in the state in which they were opened.
 #[derive(Clone, Debug)]
 pub(super) struct Standing {
     places: Vec<(PathBuf, Identity)>,
@@ -26,27 +26,27 @@ impl Identity {
 }
 
 impl Standing {
-    /// The folder, as it is open.
+    /// The open folder.
     pub(super) fn of_folder(path: &Path, open: &File) -> io::Result<Self> {
         let identity = Identity::of(&open.metadata()?);
         Ok(Self { places: vec![(path.to_owned(), identity)] })
     }
 
-    /// Adds a file, as it lies there now.
+    /// Adds a file in its present state.
     pub(super) fn add(&mut self, path: &Path) -> io::Result<()> {
         let identity = Identity::of(&fs::metadata(path)?);
         self.places.push((path.to_owned(), identity));
         Ok(())
     }
 
-    /// Whether all of it is still there under its name.
+    /// Checks that all of them are still at their paths.
     pub(super) fn check(&self) -> Result<(), StoreError> {
         for (path, was) in &self.places {
             let detail = match fs::metadata(path) {
                 Ok(found) if Identity::of(&found) == *was => continue,
                 Ok(_) => "another one is in its place",
                 Err(error) if error.kind() == io::ErrorKind::NotFound => "it was removed or moved",
-                // What can't be looked at now may be there: the commit itself will tell.
+                // A file that can't be checked now may be there: the commit itself will show.
                 Err(_) => continue,
             };
             return Err(StoreError::Gone { path: path.clone(), detail: detail.to_owned() });

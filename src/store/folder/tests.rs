@@ -80,7 +80,7 @@ fn a_folder_for_us_alone_is_made_private_and_another_is_left_alone() {
     with_mode(empty.path(), 0o755);
     drop(StateFolder::open(empty.path(), at(0)).unwrap());
     assert_eq!(mode(empty.path()), 0o700);
-    // As systemd makes it again at each start.
+    // As systemd creates it at each start.
     with_mode(empty.path(), 0o755);
     drop(StateFolder::open(empty.path(), at(0)).unwrap());
     assert_eq!(mode(empty.path()), 0o700);
@@ -137,7 +137,7 @@ fn a_lock_file_that_is_removed_lets_no_second_daemon_in() {
     assert!(refusal.to_string().contains("is in use"), "{refusal}");
 }
 
-/// What a daemon has open, and a change in which that is moved away.
+/// A file that a daemon has open, and a commit during which it is moved away.
 #[test]
 fn what_is_moved_away_takes_no_commit() {
     for name in ["transferd.db", "transferd.db-wal", "transferd.lock", ""] {
@@ -155,13 +155,13 @@ fn what_is_moved_away_takes_no_commit() {
     }
 }
 
-/// A store that has recorded something, as it lies there after its daemon was killed.
+/// A store with a record, in the state left by a daemon that was killed.
 fn killed(path: &Path) {
     let folder = StateFolder::open(path, at(0)).unwrap();
     let mut store = folder.open_store().unwrap();
     let run = sample::new_run(sample::run(1, "a", RunState::Waiting));
     store.commit(&[run, sample::event(1, 0, RunState::Waiting)]).unwrap();
-    // Nothing is tidied up, and the lock goes with the process.
+    // Nothing is tidied up, and the lock ends with the process.
     let copy = path.with_extension("copy");
     fs::create_dir(&copy).unwrap();
     for name in ["transferd.db", "transferd.db-wal", "transferd.lock"] {

@@ -13,11 +13,11 @@ use super::failure::Failure;
 use super::open;
 use crate::store::{StoreError, io_error};
 
-/// A daemon that starts or ends while an idle database is copied makes the copy begin again: so
-/// often, where once is likely to do.
+/// Tries of a copy: a daemon that starts or ends while an idle database is copied makes the copy
+/// begin again, which is likely to happen once at most.
 const TRIES: usize = 3;
 
-/// What was copied.
+/// The result of a copy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Backup {
     /// The size of the copy, in bytes.
@@ -60,7 +60,8 @@ pub(in crate::store) fn back_up(
     Err(StoreError::Busy { path: database.to_owned() })
 }
 
-/// Copies the database as it stands into an empty file; its version, or nothing where there is none.
+/// Copies the database, in its present state, into an empty file; returns its version, or nothing
+/// if there is none.
 fn copy_into(
     database: &Path,
     unfinished: &Path,
@@ -74,21 +75,21 @@ fn copy_into(
             path: unfinished.to_owned(),
             detail: "its path is not UTF-8".to_owned(),
         })?;
-        // Absolute: SQLite takes what begins with `file:` for a URI.
+        // Absolute: SQLite takes a path that begins with `file:` for a URI.
         let path = std::path::absolute(path).map_err(|e| io_error(unfinished, &e))?;
         connection.execute("VACUUM INTO ?1", [path.to_string_lossy()])?;
         Ok(())
     };
     copied().map_err(|failure| match failure.at(database) {
-        // It is the copy that has no room or may not be written: the database is only read.
+        // The copy is the file without room or permission: the database is only read.
         StoreError::Full { .. } => StoreError::NoRoom { path: unfinished.to_owned() },
         other => other,
     })?;
     Ok(Some(version))
 }
 
-/// What changes when somebody opens an idle database, or has had it open: one without a log is read
-/// without a lock (see [`open::for_copying`]).
+/// The metadata that changes when a program opens or has opened an idle database: one without a log
+/// is read without a lock (see [`open::for_copying`]).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Standing {
     is_idle: bool,

@@ -8,14 +8,14 @@ use crate::core::limits::WORDS_MAX;
 use crate::core::plain::one_line;
 use crate::store::{StoreError, io_error};
 
-/// Something went wrong; where the database lies is not known here yet.
+/// A failure, before the path of the database is added.
 #[derive(Debug)]
 pub(super) enum Failure {
-    /// SQLite says so.
+    /// An error of SQLite.
     Sqlite(rusqlite::Error),
     /// A row can't be read back.
     Row(String),
-    /// Worded already.
+    /// Already in words.
     Worded(StoreError),
 }
 
@@ -32,7 +32,7 @@ impl From<StoreError> for Failure {
 }
 
 impl Failure {
-    /// In words, about the database at `path`.
+    /// The failure in words, for the database at `path`.
     pub(super) fn at(self, path: &Path) -> StoreError {
         match self {
             Self::Sqlite(error) => from_sqlite(path, &error),
@@ -75,7 +75,7 @@ fn from_sqlite(path: &Path, error: &rusqlite::Error) -> StoreError {
     }
 }
 
-/// What was found, fit for a log and a terminal: it quotes the row, which may hold anything.
+/// A detail in a form fit for a log and a terminal: it quotes the row, which may hold anything.
 fn shown(detail: &str) -> String {
     one_line(detail, WORDS_MAX)
 }

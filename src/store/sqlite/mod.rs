@@ -40,28 +40,28 @@ pub struct SqliteStore {
 }
 
 impl SqliteStore {
-    /// Opens the database for a daemon: makes it if there is none, brings it up to date if an
-    /// older transferd wrote it (after a copy beside it), and leaves it as it is if it is
-    /// damaged, of a newer version or not ours.
+    /// Opens the database for a daemon: creates it if there is none, upgrades it if an older
+    /// transferd wrote it (after a copy beside it), and leaves it as it is if it is damaged, of a
+    /// newer version or not ours.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let connection = open::for_writing(path, schema::MIGRATIONS)?;
         Ok(Self { connection, path: path.to_owned() })
     }
 
-    /// Opens the database to look at it, whether or not a daemon runs. Never makes or changes a
+    /// Opens the database for reading, whether or not a daemon runs. Never creates or changes a
     /// file. Absent if there is no database.
     pub fn open_read_only(path: &Path) -> Result<Option<Self>, StoreError> {
         let connection = open::for_reading(path, schema::MIGRATIONS)?;
         Ok(connection.map(|connection| Self { connection, path: path.to_owned() }))
     }
 
-    /// Copies the database at `path`, of whatever version, to a new file: see
+    /// Copies the database at `path`, of any version, to a new file: see
     /// [`super::folder::StateFolder::back_up`].
     pub(super) fn back_up(path: &Path, copy: &Path) -> Result<Option<Backup>, StoreError> {
         backup::back_up(path, copy, schema::MIGRATIONS)
     }
 
-    /// Where the database is.
+    /// The path of the database.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -70,7 +70,7 @@ impl SqliteStore {
         result.map_err(|failure| failure.at(&self.path))
     }
 
-    /// All of `change` in one durable transaction, or nothing of it.
+    /// Makes all of `change` in one durable transaction, or nothing of it.
     fn change<T>(
         &mut self,
         change: impl FnOnce(&Connection) -> Result<T, Failure>,
@@ -85,7 +85,7 @@ impl SqliteStore {
         self.worded(result)
     }
 
-    /// All of `read` from one state of the rows, though a daemon may be writing meanwhile.
+    /// Reads all of `read` from one state of the rows, though a daemon may be writing meanwhile.
     fn snapshot<T>(
         &self,
         read: impl FnOnce(&Connection) -> Result<T, Failure>,
@@ -113,13 +113,13 @@ impl Store for SqliteStore {
         let results = write::group(&mut self.connection, group);
         match self.worded(results) {
             Ok(results) => results.into_iter().map(|result| self.worded(result)).collect(),
-            // Nothing of the transaction is there: nobody is told otherwise.
+            // Nothing of the transaction is there, and nobody gets another answer.
             Err(error) => group.iter().map(|_| Err(error.clone())).collect(),
         }
     }
 
     fn save_job_set(&mut self, text: &str) -> Result<(), StoreError> {
-        // A restart saves what it has just read: megabytes need not be written again for it.
+        // A restart saves the text that it has just read: megabytes need not be written again.
         if self.last_job_set()?.as_deref() == Some(text) {
             return Ok(());
         }
@@ -209,7 +209,7 @@ impl Queries for SqliteStore {
 
     fn agent_user(&self) -> Result<Option<u32>, StoreError> {
         let kept = self.snapshot(|connection| read::single(connection, rows::AGENT_USER))?;
-        // What is not a number was not written by us, and trusts nobody.
+        // A value that is not a number was not written by us, and trusts nobody.
         Ok(kept.and_then(|uid| uid.parse().ok()))
     }
 }

@@ -25,14 +25,14 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// 3 MB, and the system caches the file anyway.
 const CACHE_KIB: i64 = 256;
 
-/// The log is cut to this size, in bytes, after a burst has made it larger: that of the usual
+/// The size, in bytes, to which the log is cut after a burst has made it larger: that of the usual
 /// checkpoint, 1,000 pages.
 const WAL_SIZE_LIMIT: i64 = 4 << 20;
 
-/// Statements kept prepared: more than there are.
+/// Statements kept prepared: more than exist.
 const STATEMENTS: usize = 40;
 
-/// The mode of the database, and by SQLite's doing of the files beside it.
+/// The mode of the database, and, through SQLite, of the files beside it.
 const MODE: u32 = 0o600;
 
 /// See [`super::SqliteStore::open`].
@@ -62,7 +62,7 @@ pub(super) fn for_reading(
     Ok(Some(connection))
 }
 
-/// As [`for_reading`], but a database that an older transferd has written too; with its version.
+/// As [`for_reading`], but also accepts a database of an older transferd; returns its version too.
 pub(super) fn for_copying(
     path: &Path,
     migrations: &[&str],
@@ -73,7 +73,7 @@ pub(super) fn for_copying(
         Some(_) => {}
     }
     // Without a log nobody has it open and nothing is pending: SQLite need not lock it, and so
-    // makes no file beside it. With one, the shared index is only read for the same reason.
+    // creates no file beside it. With one, the shared index is only read for the same reason.
     let log = size_of(&beside(path, "-wal"))?.unwrap_or(0);
     let index = size_of(&beside(path, "-shm"))?.is_some();
     let options = match (log, index) {
@@ -94,7 +94,7 @@ pub(super) fn for_copying(
     open().map(Some).map_err(|failure: Failure| failure.at(path))
 }
 
-/// Whether a copy that was just made is a whole database of ours, of this version; its size in bytes.
+/// Checks that a new copy is a whole database of ours, of this version; returns its size in bytes.
 pub(super) fn check_copy(
     path: &Path,
     version: i64,
@@ -115,7 +115,7 @@ pub(super) fn check_copy(
     size_of(path).map(Option::unwrap_or_default)
 }
 
-/// Moves the log into the database. What can't be moved now is moved after the next start.
+/// Moves the log into the database. The part that can't be moved now is moved after the next start.
 pub(super) fn tidy(connection: &Connection) -> Result<(), Failure> {
     connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
     Ok(())
@@ -124,7 +124,7 @@ pub(super) fn tidy(connection: &Connection) -> Result<(), Failure> {
 fn existing(path: &Path, migrations: &[&str]) -> Result<Connection, Failure> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(path, flags)?;
-    // Closing what was refused must not move its log into it.
+    // Closing a refused database must not move its log into it.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     prepare(&connection)?;
     if connection.is_readonly(MAIN_DB)? {
@@ -136,14 +136,14 @@ fn existing(path: &Path, migrations: &[&str]) -> Result<Connection, Failure> {
         back_up(&connection, path, found)?;
         schema::migrate(&mut connection, migrations, found)?;
     }
-    // A copy that was put back (`VACUUM INTO`) has no log, and without one nobody could look at the
+    // A copy that was put back (`VACUUM INTO`) has no log, and without one nobody could read the
     // database while it is written to.
     connection.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
     Ok(connection)
 }
 
-/// What every connection is set to.
+/// Settings of every connection.
 fn prepare(connection: &Connection) -> Result<(), Failure> {
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
@@ -180,7 +180,7 @@ fn version(connection: &Connection, path: &Path, migrations: &[&str]) -> Result<
     }
 }
 
-/// Makes an empty database, complete from the moment that it has its name.
+/// Creates an empty database, complete from the moment that it has its name.
 fn create(path: &Path, migrations: &[&str]) -> Result<(), StoreError> {
     if size_of(&beside(path, "-wal"))?.is_some_and(|size| size > 0) {
         return Err(StoreError::Corrupt {
@@ -194,7 +194,7 @@ fn create(path: &Path, migrations: &[&str]) -> Result<(), StoreError> {
         .and_then(|()| fs::rename(&unfinished, path).map_err(|e| io_error(path, &e)))
         .and_then(|()| sync_folder_of(path));
     if made.is_err() {
-        // What is left of it would only take room; the next start removes it if this can't.
+        // A leftover only takes room; the next start removes it if this can't.
         let _ = remove_with_companions(&unfinished);
     }
     made
@@ -205,8 +205,8 @@ fn fill_new(unfinished: &Path, migrations: &[&str]) -> Result<(), StoreError> {
     let fill = || {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut connection = Connection::open_with_flags(unfinished, flags)?;
-        // Before the first page is written, or it has no effect: what is forgotten later gives its
-        // room back step by step (`retention::give_back`).
+        // Set before the first page is written, or it has no effect: the room of rows that are
+        // deleted later is given back step by step (`retention::give_back`).
         connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
         prepare(&connection)?;
         connection.pragma_update(None, "application_id", schema::APPLICATION_ID)?;
@@ -253,7 +253,7 @@ fn create_private(path: &Path) -> Result<(), StoreError> {
     created.map(|_| ()).map_err(|error| io_error(path, &error))
 }
 
-/// Takes away what others may do with a file of ours, if it is there.
+/// Removes others' access to a file of ours, if it exists.
 fn restrict(path: &Path) -> Result<(), StoreError> {
     let restricted = match fs::metadata(path) {
         Ok(found) if found.permissions().mode() & 0o077 == 0 => Ok(()),
@@ -291,7 +291,7 @@ pub(super) fn sync_folder_of(path: &Path) -> Result<(), StoreError> {
     sync(folder_of(path))
 }
 
-/// The path with something appended to its last part.
+/// The path with a suffix at its last part.
 pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);

@@ -25,7 +25,7 @@ use crate::store::query::{
 pub(super) const UNSETTLED: &str = "SELECT seq FROM runs WHERE over = 0
      UNION SELECT run FROM attempts WHERE open = 1";
 
-/// What the engine is rebuilt from.
+/// The rows that the engine is rebuilt from.
 pub(super) fn durable(connection: &Connection) -> Result<Durable, Failure> {
     let mut durable = Durable { marks: marks(connection)?, ..Durable::default() };
     let mut runs = connection.prepare_cached(&format!(
@@ -102,7 +102,7 @@ pub(super) fn history(
         conditions.push(format!("created_at >= ?{}", value(since.as_millisecond().into())));
     }
     if let Some(older) = query.before {
-        // Of a run that was forgotten meanwhile only its time is known: sequences begin at 1.
+        // Of a run that was deleted meanwhile only its time is known: sequences begin at 1.
         let sequence = sequence_of(connection, older.run)?.unwrap_or(0);
         let created_at = value(older.created_at.as_millisecond().into());
         let sequence = value(sequence.into());
@@ -116,7 +116,7 @@ pub(super) fn history(
     let conditions =
         if conditions.is_empty() { "TRUE".to_owned() } else { conditions.join(" AND ") };
     let limit = value(i64::try_from(query.limit).unwrap_or(i64::MAX).into());
-    // The inner question is answered from an index alone; rows are read for what is shown.
+    // The inner query is answered from an index alone; only the rows to be shown are read.
     let sql = format!(
         "SELECT id, job, state, body, seq FROM runs WHERE seq IN (
              SELECT seq FROM runs WHERE {conditions}
@@ -155,7 +155,7 @@ pub(super) fn run(connection: &Connection, id_or_prefix: &str) -> Result<RunMatc
     })
 }
 
-/// What happened to a run.
+/// The events of a run.
 pub(super) fn events(connection: &Connection, run: RunId) -> Result<Vec<Event>, Failure> {
     let Some(sequence) = sequence_of(connection, run)? else { return Ok(Vec::new()) };
     let mut statement = connection.prepare_cached(
@@ -173,7 +173,7 @@ pub(super) fn events(connection: &Connection, run: RunId) -> Result<Vec<Event>, 
     Ok(events)
 }
 
-/// What happened after an event, to whichever run.
+/// The events of all runs after a given one.
 pub(super) fn happened(
     connection: &Connection,
     after: u64,
@@ -264,7 +264,7 @@ fn time_and_state(
 pub(super) const OUTCOMES: &str = "SELECT created_at, state FROM runs
      WHERE job = ?1 AND created_at >= ?2 AND created_at < ?3";
 
-/// How the runs of a job have ended on each day.
+/// The outcomes of a job's runs on each day.
 pub(super) fn outcomes(
     connection: &Connection,
     job: &JobName,

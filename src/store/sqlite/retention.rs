@@ -9,7 +9,7 @@ use super::failure::Failure;
 use crate::core::job::HistoryPolicy;
 use crate::store::query::prune_cutoff;
 
-/// The runs to forget next, at most `limit` of them.
+/// The runs to delete next, at most `limit` of them.
 pub(super) fn due(
     connection: &Connection,
     policy: HistoryPolicy,
@@ -20,7 +20,7 @@ pub(super) fn due(
     let total: i64 =
         connection.prepare_cached("SELECT count(*) FROM runs")?.query_row([], |row| row.get(0))?;
     let excess = u64::try_from(total).unwrap_or(0).saturating_sub(policy.max_runs);
-    // A job's last run and last success stay, and what may still have a transfer.
+    // A job's last run and last success stay, and so do runs that may still have a transfer.
     let mut statement = connection.prepare_cached(
         "SELECT seq, ended_at FROM runs AS old WHERE over = 1
              AND seq < (SELECT max(seq) FROM runs WHERE job = old.job)
@@ -42,11 +42,11 @@ pub(super) fn due(
 }
 
 /// Pages that are given back to the file system in one step: a megabyte, some milliseconds. More
-/// than a step forgets, so that it keeps up.
+/// than a step deletes, so that it keeps up.
 const PAGES_GIVEN_BACK: u32 = 256;
 
-/// Gives the room of what was forgotten back to the file system, a part at a time. A database of
-/// before it could has nothing to give, and keeps its free pages for later rows.
+/// Gives the room of deleted rows back to the file system, a part at a time. A database created
+/// before this was possible has nothing to give, and keeps its free pages for later rows.
 pub(super) fn give_back(connection: &Connection) -> Result<(), Failure> {
     let free: u32 = connection.pragma_query_value(None, "freelist_count", |row| row.get(0))?;
     if free > 0 {
@@ -58,7 +58,7 @@ pub(super) fn give_back(connection: &Connection) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Forgets runs with their attempts and events.
+/// Deletes runs with their attempts and events.
 pub(super) fn forget(connection: &Connection, runs: &[i64]) -> Result<(), Failure> {
     let mut statement = connection.prepare_cached("DELETE FROM runs WHERE seq = ?1")?;
     for run in runs {

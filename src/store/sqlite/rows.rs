@@ -29,7 +29,7 @@ pub(super) const JOB_SET: &str = "job_set";
 pub(super) const AGENT_USER: &str = "agent_user";
 pub(super) const WRITTEN: &str = "written";
 
-/// What a run's row holds besides its columns.
+/// The body of a run's row: all fields without a column.
 #[derive(Serialize, Deserialize)]
 struct RunBody<'a> {
     trigger: Trigger,
@@ -72,7 +72,7 @@ struct TermsBody {
     exclusive: bool,
 }
 
-/// What an attempt's row holds besides its columns.
+/// The body of an attempt's row: all fields without a column.
 #[derive(Serialize, Deserialize)]
 struct AttemptBody<'a> {
     counts: bool,
@@ -132,7 +132,7 @@ struct ProgressBody {
     objects_untold: bool,
 }
 
-/// A floating point number as the shortest text that means exactly it.
+/// Formats a floating point number as the shortest text that means exactly this number.
 mod exact {
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
@@ -146,7 +146,7 @@ mod exact {
     }
 }
 
-/// The same of one that may be absent.
+/// The same for one that may be absent.
 mod exact_if_any {
     use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
@@ -160,12 +160,12 @@ mod exact_if_any {
     }
 }
 
-/// Anything as JSON.
+/// Any value as JSON.
 pub(super) fn to_json<T: Serialize>(value: &T) -> String {
     serde_json::to_string(value).expect("a row has text keys only, and its numbers are JSON's")
 }
 
-/// Anything from JSON; `what` names it if it can't be read.
+/// Any value from JSON; `what` names it in the error.
 pub(super) fn from_json<'a, T: Deserialize<'a>>(text: &'a str, what: &str) -> Result<T, Failure> {
     serde_json::from_str(text).map_err(|error| Failure::Row(format!("{what}: {error}")))
 }

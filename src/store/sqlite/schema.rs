@@ -4,7 +4,7 @@ use rusqlite::Connection;
 
 use super::failure::Failure;
 
-/// Says in the file's header that the database is transferd's: "tfrd".
+/// The mark of transferd's databases in the file's header: "tfrd".
 pub(super) const APPLICATION_ID: i64 = 0x7466_7264;
 
 /// The n-th brings version n to version n + 1. Never changed once released, only appended to.
@@ -35,7 +35,7 @@ pub(super) fn migrate(
     Ok(())
 }
 
-/// Whose database it is, and of what version.
+/// The owner and version of a database.
 pub(super) fn identity(connection: &Connection) -> Result<(i64, i64), Failure> {
     let number = |name: &str| connection.pragma_query_value(None, name, |row| row.get(0));
     Ok((number("application_id")?, number("user_version")?))

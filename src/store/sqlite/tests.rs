@@ -35,7 +35,7 @@ impl Folder {
         SqliteStore::open(&self.database())
     }
 
-    /// A database of so many runs, closed.
+    /// A database of this many runs, closed.
     fn filled(runs: u128) -> Self {
         let folder = Self::new();
         fill(&mut folder.open().unwrap(), 1..=runs);
@@ -54,7 +54,7 @@ impl Folder {
         self.files().into_keys().collect()
     }
 
-    /// The files as they lie there now, as after a crash, in a folder of their own.
+    /// The files in their present state, as after a crash, in a folder of their own.
     fn copy(&self) -> Self {
         Self::of(&self.files())
     }
@@ -326,7 +326,7 @@ fn numbers_that_json_cannot_say_are_read_back() {
     assert!(read_back.percent.is_nan() && read_back.speed == f64::INFINITY);
 }
 
-/// What SQLite means to do for a question.
+/// SQLite's plan for a query.
 fn plan(store: &SqliteStore, sql: &str) -> Vec<String> {
     let mut statement = store.connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
     let parameters = statement.parameter_count();

@@ -19,8 +19,8 @@ use crate::store::{StoreError, io_error};
 const HEADER: usize = 32;
 const FRAME_HEADER: usize = 24;
 
-/// Refuses a database that lacks pages. It may be in use: a log begins anew only once all of it is in
-/// the database, so what is gone from the log meanwhile is there.
+/// Refuses a database that lacks pages. It may be in use: a log begins anew only once all of it is
+/// in the database, so pages that vanish from the log meanwhile are there.
 pub(super) fn check_length(
     connection: &Connection,
     path: &Path,
@@ -41,13 +41,13 @@ pub(super) fn check_length(
     }
 }
 
-/// How many pages the database's file holds whole.
+/// The number of pages that the database's file holds whole.
 fn whole_pages(path: &Path, page_size: u32) -> Result<u32, StoreError> {
     let length = std::fs::metadata(path).map_err(|error| io_error(path, &error))?.len();
     Ok(u32::try_from(length / u64::from(page_size.max(1))).unwrap_or(u32::MAX))
 }
 
-/// The pages in the log's frames, as far as they are of its present turn.
+/// The pages in the log's frames, as far as they belong to its present generation.
 fn logged_pages(log: &Path, page_size: u32) -> std::io::Result<BTreeSet<u32>> {
     let mut pages = BTreeSet::new();
     let file = match File::open(log) {

@@ -15,8 +15,8 @@ use crate::core::run::{Attempt, Run, RunState};
 use crate::store::StoreError;
 use crate::store::error::{run_is_not_as_expected, transfer_has_an_owner};
 
-/// Puts rows in their place. Runs first, so that it does not matter whether a record stands
-/// before or after that of the run that it needs.
+/// Puts rows in their place. Runs first, so that the order of a record and of the run that it needs
+/// does not matter.
 pub(super) fn records(connection: &Connection, records: &[Record]) -> Result<(), Failure> {
     for record in records {
         if let Record::Run { was, run } = record {
@@ -46,8 +46,8 @@ pub(super) fn records(connection: &Connection, records: &[Record]) -> Result<(),
     replace_attempts(connection, &last_of_each)
 }
 
-/// Several commits in one transaction, each under a savepoint of its own, so that one that is
-/// refused takes none with it. Any other failure is everybody's: SQLite may have rolled all back.
+/// Makes several commits in one transaction, each under a savepoint of its own, so that a refused
+/// one takes no other with it. Any other failure fails all: SQLite may have rolled everything back.
 pub(super) fn group(
     connection: &mut Connection,
     group: &[Vec<Record>],
@@ -83,7 +83,7 @@ pub(super) fn single(connection: &Connection, name: &str, value: &str) -> Result
     Ok(())
 }
 
-/// Writes something that is new each time, and so reaches the disk.
+/// Writes a value that is new each time, and so reaches the disk.
 pub(super) fn proof(connection: &Connection) -> Result<(), Failure> {
     connection
         .prepare_cached(
@@ -96,7 +96,7 @@ pub(super) fn proof(connection: &Connection) -> Result<(), Failure> {
 
 fn replace_run(connection: &Connection, was: Option<RunState>, run: &Run) -> Result<(), Failure> {
     let over = run.state.is_over();
-    // Who forgot to say when a run ended is not kept forever: it counts as of its creation.
+    // A run without a recorded end is not kept forever: it counts as ended at its creation.
     let ended_at = over.then(|| run.ended_at.unwrap_or(run.created_at).as_millisecond());
     let created_at = run.created_at.as_millisecond();
     let scheduled_at = run.scheduled_for.map(|at| at.as_millisecond());

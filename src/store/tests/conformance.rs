@@ -102,7 +102,7 @@ fn carry_a_run_through_several_states_in_one_commit(store: &mut dyn Store) {
         .map(|state| run(1, "nightly", state));
     store
         .commit(&[
-            // What a run needs may be recorded before the run.
+            // Records that need a run may come before the run.
             event(1, 0, RunState::Waiting),
             put(attempt(1, 1, Phase::Intent, None)),
             new_run(waiting),
@@ -150,7 +150,7 @@ fn let_a_transfer_belong_to_one_attempt_only(store: &mut dyn Store) {
         put(attempt(2, 2, Phase::Accepted, Some(2))),
     ])));
     store.commit(&[put(attempt(1, 1, Phase::Accepted, Some(1)))]).unwrap();
-    // Given back, it can be claimed, in the same commit too.
+    // Once released, it can be claimed, in the same commit too.
     store
         .commit(&[
             put(attempt(2, 1, Phase::Accepted, Some(1))),
@@ -234,7 +234,7 @@ fn keep_the_outbox_in_order_until_each_is_gone(store: &mut dyn Store) {
         store.load().unwrap().alerts.iter().map(|alert| alert.number).collect()
     };
     assert_eq!(numbers(store), [1, 2, 3]);
-    // A replay doubles none, and a row that is gone may go again.
+    // A repeated record changes nothing, and a row that is gone may be removed again.
     let tried = QueuedAlert { tries: 1, last_error: Some("away".to_owned()), ..alert(2) };
     let gone = Record::AlertGone(alert(1).id);
     let told = Told { agent_down: Some(at(1)), config_invalid: true, ..Told::default() };
@@ -250,7 +250,7 @@ fn keep_the_outbox_in_order_until_each_is_gone(store: &mut dyn Store) {
     assert_eq!(numbers(store), [2, 3]);
     let durable = store.load().unwrap();
     assert_eq!((&*durable.alerts[0], durable.told), (&tried, told));
-    // In one commit the last word counts.
+    // Within one commit the last record counts.
     let gone = Record::AlertGone(alert(2).id);
     store.commit(&[queued(alert(4)), Record::AlertGone(alert(4).id), gone]).unwrap();
     assert_eq!(numbers(store), [3]);
@@ -297,7 +297,7 @@ fn forget_what_is_too_old(store: &mut dyn Store) {
     ended_runs(store);
     let policy = HistoryPolicy { keep: SignedDuration::from_secs(100), max_runs: 1000 };
     assert_eq!(store.prune(policy, at(101), 10).unwrap(), 0);
-    // What ended exactly `keep` ago stays.
+    // A run that ended exactly `keep` ago stays.
     assert_eq!(store.prune(policy, at(103), 10).unwrap(), 1);
     assert_eq!(ids(&store.history(&everything()).unwrap()), [7, 6, 5, 4, 3, 2]);
     assert_eq!(store.prune(policy, at(9999), 1).unwrap(), 1);

@@ -22,7 +22,7 @@ use crate::store::{HistoryQuery, Queries as _, RunMatch, Store};
 const JOBS: [&str; 3] = ["a", "b", "c"];
 const RUNS: u128 = 6;
 
-/// What is done to both stores.
+/// An action on both stores.
 #[derive(Clone, Debug)]
 enum Act {
     Commit(Vec<Vec<Change>>),
@@ -31,10 +31,10 @@ enum Act {
     Reopen,
 }
 
-/// A record, of few runs and transfers, so that they meet.
+/// A record of one of a few runs and transfers, so that they conflict.
 #[derive(Clone, Debug)]
 enum Change {
-    /// A run's next state; `honest` says truly in which state it was.
+    /// A run's next state; with `honest` its previous state is given correctly.
     Run {
         n: u128,
         state: RunState,
@@ -54,7 +54,7 @@ enum Change {
         handled: i64,
     },
     Learned(i64),
-    /// Queued with so many tries, or gone.
+    /// Queued with this many tries, or gone.
     Alert {
         n: u128,
         tries: Option<u32>,
@@ -89,7 +89,7 @@ fn any_act() -> impl Strategy<Value = Act> {
     ]
 }
 
-/// The change as a record, as one that knows the memory store's rows would write it.
+/// The change as a record, written with knowledge of the memory store's rows.
 fn record(change: &Change, known: &MemoryStore) -> Record {
     match *change {
         Change::Run { n, state, honest } => {
@@ -114,7 +114,7 @@ fn record(change: &Change, known: &MemoryStore) -> Record {
     }
 }
 
-/// Everything that can be asked, as text.
+/// The answers to all queries, as text.
 fn all_of(store: &mut dyn Store) -> String {
     let everything = HistoryQuery { limit: 1000, ..HistoryQuery::default() };
     let failed = HistoryQuery {

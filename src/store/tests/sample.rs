@@ -18,7 +18,7 @@ use crate::core::run::{Attempt, Phase, Run, RunState, Trigger};
 use crate::core::transfer::Progress;
 use crate::store::{HistoryQuery, RunWithAttempts};
 
-/// A folder for files that no test needs to outlive a power cut: in memory, where there is one.
+/// A folder for files that need not survive a power cut: in memory, where possible.
 pub(crate) fn folder() -> tempfile::TempDir {
     tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
 }
@@ -172,12 +172,12 @@ pub(crate) fn put(attempt: Attempt) -> Record {
     Record::Attempt(Arc::new(attempt))
 }
 
-/// The record of an event of run `n`: it came to this state.
+/// The record of an event of run `n`: it entered this state.
 pub(crate) fn event(n: u128, second: i64, state: RunState) -> Record {
     Record::Event(Event { run: run_id(n), at: at(second), what: came_to(state) })
 }
 
-/// What happened in [`event`].
+/// The event in [`event`].
 pub(crate) fn came_to(state: RunState) -> Happening {
     let reason = Reason::in_words(format!("{} in words", state.word()));
     Happening::State { state, reason }

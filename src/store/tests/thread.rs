@@ -20,7 +20,7 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
 }
 
-/// A store that holds its thread in `check_writable` until it is let go, and counts flushes.
+/// A store that holds its thread in `check_writable` until it is released, and counts flushes.
 struct Held {
     inner: MemoryStore,
     reached: mpsc::Sender<()>,
@@ -164,7 +164,7 @@ fn what_was_asked_is_done_though_nobody_waits_for_the_answer() {
     let store = StoreThread::spawn(MemoryStore::new());
     let mut commit = Box::pin(store.commit(vec![new_run(run(1, "nightly", RunState::Running))]));
     block_on(async {
-        // Asked, and given up before the answer is looked at.
+        // Requested, and dropped before the answer is read.
         let asked = std::future::poll_fn(|context| {
             let _ = commit.as_mut().poll(context);
             std::task::Poll::Ready(())

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::core::reason::Reason;
 
-/// What a database holds, and its files as after a crash: the last of it only in the log.
+/// The content of a database, and its files as after a crash: the last of it only in the log.
 static CRASHED: LazyLock<(Vec<RunWithAttempts>, Files)> = LazyLock::new(|| {
     let folder = Folder::filled(60);
     let mut store = folder.open().unwrap();
@@ -131,7 +131,7 @@ fn a_full_disk_refuses_the_commit_and_keeps_all_before_it() {
         run.reason = Reason::in_words("long ".repeat(10_000));
         vec![new_run(run)]
     };
-    // In a group nobody is told that it was kept.
+    // In a group it is reported to nobody as kept.
     let group = store.commit_group(&[large(5000), one(5001)]);
     assert_eq!(group, [Err(full.clone()), Err(full.clone())]);
     let count = |store: &SqliteStore| everything(store).unwrap().len() as u128;
