@@ -11,7 +11,7 @@ fn main() -> ExitCode {
     let mut out = Masked(std::io::stdout());
     let mut err = Folded::new(Masked(std::io::stderr()), Screen::room_of(std::io::stderr()));
     if let Err(error) = keep_memory_private() {
-        // Worth a word, but no reason to leave the transfers alone.
+        // Worth a warning, but no reason to leave the transfers alone.
         let _ = writeln!(err, "transferd: its memory can't be kept out of core dumps: {error}");
     }
     transferd::cli::main(std::env::args_os(), &mut out, &mut err).into()

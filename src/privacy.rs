@@ -13,9 +13,9 @@ use std::io;
 
 use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 
-/// Keeps this process's memory out of core dumps, those that a pipe takes included (core(5)), and
-/// from debuggers of the same user (ptrace(2)). Inherited by threads; a program that is started
-/// from here gets its own again.
+/// Keeps this process's memory out of core dumps, including those to a pipe (core(5)), and from
+/// debuggers of the same user (ptrace(2)). Threads inherit this; a program that is started from
+/// here does not.
 ///
 /// # Errors
 /// The kernel refuses (prctl(2), PR_SET_DUMPABLE), as a sandbox may make it.

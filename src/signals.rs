@@ -4,7 +4,7 @@ use std::io;
 
 use tokio::signal::unix::{Signal as Stream, SignalKind, signal};
 
-/// What a signal asks for.
+/// The request behind a signal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Signal {
     /// SIGTERM or SIGINT: stop.
@@ -13,8 +13,9 @@ pub enum Signal {
     Reload,
 }
 
-/// Signals that mean nothing here, and would end a process that does not say so: recipes for other
-/// daemons send them, and a limit on the size of files is an error of the write that meets it.
+/// Signals that mean nothing here, and would kill a process that does not handle them: recipes for
+/// other daemons send them, and a limit on the size of files is an error of the write that meets
+/// it.
 const MEANINGLESS: [(&str, rustix::process::Signal); 8] = [
     ("SIGUSR1", rustix::process::Signal::USR1),
     ("SIGUSR2", rustix::process::Signal::USR2),
@@ -26,7 +27,7 @@ const MEANINGLESS: [(&str, rustix::process::Signal); 8] = [
     ("SIGXFSZ", rustix::process::Signal::XFSZ),
 ];
 
-/// The signals that the daemon listens to.
+/// The signals that the daemon handles.
 #[derive(Debug)]
 pub struct Signals {
     terminate: Stream,
@@ -35,10 +36,10 @@ pub struct Signals {
 }
 
 impl Signals {
-    /// Starts listening.
+    /// Starts handling them.
     ///
     /// # Errors
-    /// What the kernel says.
+    /// The kernel's error.
     pub fn listen() -> io::Result<Self> {
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
@@ -47,11 +48,11 @@ impl Signals {
         })
     }
 
-    /// Ignores what means nothing here, with a line for the first of each kind: whoever sends it
-    /// expects something. Must be called inside a runtime.
+    /// Ignores signals that mean nothing here, with a log line for the first of each kind: the
+    /// sender expects something. Must be called inside a runtime.
     ///
     /// # Errors
-    /// What the kernel says.
+    /// The kernel's error.
     pub fn ignore_the_meaningless() -> io::Result<()> {
         for (name, kind) in MEANINGLESS {
             let mut stream = signal(SignalKind::from_raw(kind.as_raw()))?;
@@ -77,14 +78,14 @@ impl Signals {
     }
 }
 
-/// What the terminal's driver tells a program that fills the screen.
+/// Signals of the terminal's driver to a full-screen program.
 #[derive(Debug)]
 pub struct ScreenSignals {
     resized: Stream,
     suspended: Stream,
 }
 
-/// What has happened to the screen.
+/// A change of the screen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ScreenSignal {
     /// SIGWINCH: it has another size.
@@ -94,10 +95,10 @@ pub enum ScreenSignal {
 }
 
 impl ScreenSignals {
-    /// Starts listening. From now on SIGTSTP stops the process no more: who hears it must.
+    /// Starts handling them. From now on SIGTSTP no longer stops the process: the caller has to.
     ///
     /// # Errors
-    /// What the kernel says.
+    /// The kernel's error.
     pub fn listen() -> io::Result<Self> {
         Ok(Self {
             resized: signal(SignalKind::window_change())?,

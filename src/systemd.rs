@@ -10,11 +10,11 @@ use sd_notify::NotifyState;
 
 use crate::core::plain::plain;
 
-/// Messages that may wait for a service manager that does not read; then they are dropped. It has
-/// missed the watchdog's by then, and the others only say how things stand.
+/// Messages that may wait for a service manager that does not read; further ones are dropped. It
+/// has missed the watchdog's by then, and the others only report the state.
 const WAITING_MAX: usize = 16;
 
-/// What is to be told.
+/// A message to the service manager.
 enum Message {
     Ready(String),
     /// With the time, as [`NotifyState::monotonic_usec_now`] has it.
@@ -24,32 +24,33 @@ enum Message {
     Stopping,
 }
 
-/// Ready, or done with reloading.
+/// Reports that the daemon is ready, or done with reloading.
 pub fn ready(status: &str) {
     tell(Message::Ready(one_line(status)));
 }
 
-/// The job file is being read. `Type=notify-reload` wants the time in the same message.
+/// Reports that the job file is being read. `Type=notify-reload` wants the time in the same
+/// message.
 pub fn reloading() {
     tell(Message::Reloading(NotifyState::monotonic_usec_now().ok()));
 }
 
-/// A line for `systemctl status`.
+/// Sets the line for `systemctl status`.
 pub fn status(line: &str) {
     tell(Message::Status(one_line(line)));
 }
 
-/// The loop turns.
+/// Reports that the loop is running.
 pub fn alive() {
     tell(Message::Alive);
 }
 
-/// Going down, as asked.
+/// Reports a requested stop.
 pub fn stopping() {
     tell(Message::Stopping);
 }
 
-/// How often [`alive`] must be told, at most; absent without a watchdog.
+/// The longest time between two calls of [`alive`]; absent without a watchdog.
 pub fn watchdog() -> Option<Duration> {
     sd_notify::watchdog_enabled().map(|period| period / 2)
 }
@@ -65,7 +66,7 @@ fn one_line(text: &str) -> String {
     plain(text)
 }
 
-/// Hands a message to a thread of its own: a service manager that is stuck blocks whoever tells it.
+/// Hands a message to a thread of its own: a service manager that is stuck blocks the sender.
 fn tell(message: Message) {
     static OUT: OnceLock<Option<SyncSender<Message>>> = OnceLock::new();
     let out = OUT.get_or_init(|| {

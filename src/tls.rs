@@ -15,11 +15,11 @@ pub fn none() -> ClientConfig {
     trusting(RootCertStore::empty())
 }
 
-/// For clients that go out: trusts whom the machine trusts (`SSL_CERT_FILE` names others). Reads
+/// For clients of other hosts: trusts what the machine trusts (`SSL_CERT_FILE` names others). Reads
 /// files for some milliseconds.
 ///
 /// # Errors
-/// Words for it, if the machine has no certificate to go by.
+/// A message, if the machine has no trusted certificate.
 pub fn system() -> Result<ClientConfig, String> {
     let mut roots = RootCertStore::empty();
     let found = rustls_native_certs::load_native_certs();
@@ -47,7 +47,7 @@ pub fn in_words(error: &(dyn Error + 'static)) -> Option<&'static str> {
         if let Some(tls) = error.downcast_ref() {
             return Some(said(tls));
         }
-        // What an error of the system holds is not a source of it, and may hold another one.
+        // The inner error of a system error is not a source of it, and may hold another one.
         let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
         next = inner.map(|inner| inner as &(dyn Error + 'static)).or_else(|| error.source());
     }
@@ -60,7 +60,7 @@ fn said(error: &rustls::Error) -> &'static str {
         rustls::Error::InvalidMessage(_) => "it does not speak TLS: is it `http://` there?",
         rustls::Error::AlertReceived(_) => "it refuses to speak TLS with this program",
         rustls::Error::PeerIncompatible(_) => "it speaks no version of TLS that is safe",
-        // The list may grow; what it says of itself is for programmers.
+        // The list may grow; its own messages are for programmers.
         _ => "TLS could not be agreed on with it",
     }
 }

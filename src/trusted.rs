@@ -18,7 +18,7 @@ use rustix::fs::{CWD, FileType, Mode, OFlags, Stat, fstat, getxattr_query, opena
 /// As many symlinks as Linux follows (path_resolution(7)).
 const HOPS: usize = 40;
 
-/// Somebody other than root can change what root was to obey.
+/// A user other than root can change a file that root is to obey.
 #[derive(Debug, thiserror::Error)]
 #[error("root obeys only what nobody else can change, and `{}` {why}", path.display())]
 pub struct Changeable {
@@ -26,7 +26,7 @@ pub struct Changeable {
     why: String,
 }
 
-/// What mends it.
+/// The way to fix it.
 pub const HINT: &str =
     "let it and its folders belong to root and be writable by root alone, or run as another user";
 
@@ -38,12 +38,12 @@ pub fn is_changeable(error: &io::Error) -> bool {
 /// Opens a regular file for reading.
 ///
 /// # Errors
-/// The system's own; what is not a regular file; and, for root, [`Changeable`].
+/// The system's own; a file that is not a regular one; and, for root, [`Changeable`].
 pub fn open(path: &Path) -> io::Result<File> {
     if rustix::process::geteuid().is_root() {
         return open_as_root(path);
     }
-    // Looked at before it is opened: to open a pipe would wait for its other end.
+    // Checked before it is opened: opening a pipe would wait for its other end.
     if !fs::metadata(path)?.is_file() {
         return Err(not_a_file());
     }
@@ -73,7 +73,7 @@ fn open_as_root(path: &Path) -> io::Result<File> {
             }
             FileType::RegularFile if way.left.is_empty() => {
                 let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | CLOEXEC;
-                // It may be another one by now: this one is judged, and read.
+                // It may be another one by now: this one is checked, and read.
                 let file = openat(&way.folder, &name, flags, none())?;
                 let found = fstat(&file)?;
                 if FileType::from_raw_mode(found.st_mode) != FileType::RegularFile {
@@ -101,10 +101,10 @@ fn none() -> Mode {
 
 /// A walk to a file.
 struct Way {
-    /// Where it is, in words for people, and by descriptor.
+    /// The present place, as text for people, and by descriptor.
     here: PathBuf,
     folder: OwnedFd,
-    /// What is still to be walked.
+    /// The rest of the way.
     left: VecDeque<OsString>,
     hops: usize,
 }
@@ -116,7 +116,7 @@ impl Way {
         Ok(Self { here, folder, left: names(&path), hops: 0 })
     }
 
-    /// Goes on where a link leads.
+    /// Continues at the target of a link.
     fn follow(&mut self, link: &OwnedFd) -> io::Result<()> {
         self.hops += 1;
         if self.hops > HOPS {
@@ -151,7 +151,7 @@ fn names(path: &Path) -> VecDeque<OsString> {
     path.components().filter_map(name).collect()
 }
 
-/// Refuses what somebody other than root can change.
+/// Refuses a file or folder that a user other than root can change.
 fn judge(path: &Path, opened: &impl AsFd, found: &Stat) -> io::Result<()> {
     judge_owner(path, found)?;
     match who_writes(found.st_mode, found.st_gid) {
@@ -176,7 +176,7 @@ fn refused(path: &Path, why: &str) -> io::Error {
     io::Error::new(io::ErrorKind::PermissionDenied, Changeable { path, why })
 }
 
-/// Who can change what belongs to root.
+/// The users who can change something of root's.
 #[derive(Debug, PartialEq, Eq)]
 enum Writers {
     Root,
@@ -185,7 +185,7 @@ enum Writers {
     Everybody,
 }
 
-/// Entries of a sticky folder are their owners' (chmod(1)): what is root's there stays as it is.
+/// Entries of a sticky folder belong to their owners (chmod(1)): root's stay as they are.
 fn who_writes(mode: u32, group: u32) -> Writers {
     const STICKY: u32 = 0o1000;
     let is_folder = FileType::from_raw_mode(mode) == FileType::Directory;
@@ -202,8 +202,8 @@ fn who_writes(mode: u32, group: u32) -> Writers {
     }
 }
 
-/// True if an access control list lets others write. Without `/proc` none can be seen, and the
-/// bits are believed.
+/// True if an access control list lets others write. Without `/proc` none can be seen, and the mode
+/// bits are trusted.
 fn has_list(opened: &impl AsFd) -> bool {
     let path = format!("/proc/self/fd/{}", opened.as_fd().as_raw_fd());
     getxattr_query(path, "system.posix_acl_access").is_ok()
@@ -226,14 +226,14 @@ mod tests {
             (0o040_755, 0, Writers::Root),
             (0o040_777, 0, Writers::Everybody),
             (0o041_777, 0, Writers::Root),
-            // A file is not kept apart by that bit.
+            // That bit does not protect a file.
             (0o101_666, 0, Writers::Everybody),
         ] {
             assert_eq!(who_writes(mode, group), writers, "{group} {mode:o}");
         }
     }
 
-    /// A folder with `real/jobs.yaml`, and what opening a path in it says.
+    /// A folder with `real/jobs.yaml`, and a check of the result of opening a path in it.
     struct Stage(tempfile::TempDir);
 
     impl Stage {

@@ -1,10 +1,10 @@
 //! The users of this machine by name and number (passwd(5)). Directory services are not asked: they
 //! may hang.
 
-/// Where they have their names.
+/// The file with their names.
 pub(crate) const FILE: &str = "/etc/passwd";
 
-/// More than this of it is not read, in bytes: a file of 20,000 users.
+/// The most of it that is read, in bytes: a file of 20,000 users.
 pub(crate) const FILE_MAX: u64 = 2 * 1024 * 1024;
 
 /// Names and numbers.

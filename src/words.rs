@@ -8,10 +8,10 @@ use crate::core::date_time::with_offset;
 use crate::core::ids::{RunId, TransferId};
 use crate::core::reason::Telling;
 
-/// The letters of its beginning that are enough to name a run.
+/// The length of the beginning of a run's id that is enough to name it.
 pub const ID_TOLD: usize = 8;
 
-/// How times are written.
+/// The format of times.
 #[derive(Clone, Debug)]
 pub struct Times {
     /// The present, which relative times are measured from.
@@ -43,8 +43,8 @@ impl Times {
         with_offset(time, &self.zone)
     }
 
-    /// A coming occurrence: `Sat 02:30 (in 13 h)`, in the zone of its job. Of today without the day,
-    /// beyond six days with the date, and with the offset where that is not the reader's.
+    /// A coming occurrence: `Sat 02:30 (in 13 h)`, in the zone of its job. Today without the day,
+    /// beyond six days with the date, and with the offset where that differs from the reader's.
     pub fn next(&self, time: Timestamp, zone: Option<&TimeZone>) -> String {
         let zone = zone.unwrap_or(&self.zone);
         let there = time.to_zoned_datetime(zone.clone());
@@ -62,7 +62,7 @@ impl Times {
         format!("{told} ({})", Self { absolute: false, ..self.clone() }.at(time))
     }
 
-    /// A time with its date, in the reader's zone, where the zone is told besides.
+    /// A time with its date, in the reader's zone, where the zone is shown elsewhere.
     pub fn dated(&self, time: Timestamp) -> String {
         time.to_zoned_datetime(self.zone.clone()).strftime("%Y-%m-%d %H:%M:%S").to_string()
     }
@@ -90,13 +90,13 @@ impl Times {
         }
     }
 
-    /// A time within a sentence, with its offset: of today without its date.
+    /// A time within a sentence, with its offset: today without its date.
     pub fn zoned(&self, time: Timestamp) -> String {
         let offset = time.to_zoned_datetime(self.zone.clone()).strftime("%:z").to_string();
         format!("{} {offset}", self.brief(time))
     }
 
-    /// A time of which the zone is told besides: of today without its date.
+    /// A time whose zone is shown elsewhere: today without its date.
     pub fn brief(&self, time: Timestamp) -> String {
         let there = |time: Timestamp| time.to_zoned_datetime(self.zone.clone());
         let (time, now) = (there(time), there(self.now));
@@ -115,7 +115,7 @@ impl Times {
     }
 }
 
-/// Ids cut to their beginnings, which every command takes, and times as they are read within a
+/// Ids cut to their beginnings, which every command accepts, and times as they are read within a
 /// sentence.
 impl Telling for Times {
     fn run(&self, run: RunId) -> String {
@@ -158,13 +158,13 @@ pub fn span(duration: SignedDuration) -> String {
     }
 }
 
-/// A count and its noun, which takes an `s` but for one.
+/// A count and its noun, which takes an `s` except for one.
 pub fn count(number: usize, noun: &str) -> String {
     if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
 }
 
-/// Words of the system without the number that it has for them, which only programs look up, and
-/// without the name of a file that was to exist for a moment.
+/// The system's message without its error number, which only programs look up, and without the name
+/// of a temporary file.
 pub fn without_innards(text: &str) -> String {
     let mut plain = text.to_owned();
     for (begin, end) in [(" (os error ", ')'), (" at path \"", '"')] {

@@ -18,7 +18,7 @@ use super::limits::{FILES_MAX, LAST_WORDS_MAX, OUTPUT_MAX};
 use crate::clock;
 use crate::core::alert::Delivery;
 
-/// Variables of the service manager that are meant for this process alone.
+/// Variables of the service manager that are for this process alone.
 const OURS: [&str; 7] = [
     "NOTIFY_SOCKET",
     "WATCHDOG_USEC",
@@ -29,8 +29,8 @@ const OURS: [&str; 7] = [
     "CREDENTIALS_DIRECTORY",
 ];
 
-/// A command under way, which is killed with all that it has started when this is dropped before
-/// it has ended.
+/// A running command, which is killed with all its descendants when this is dropped before it has
+/// ended.
 struct Group {
     leader: Option<Pid>,
     mark: String,
@@ -46,12 +46,12 @@ impl Group {
         Self { leader, mark }
     }
 
-    /// Gives it as many files as programs expect; this process has raised its own limit.
+    /// Limits it to as many files as programs expect; this process has raised its own limit.
     fn limit_files(&self) {
         if let Some(leader) = self.leader {
             let hard = rustix::process::getrlimit(Resource::Nofile).maximum;
             let soft = hard.map_or(FILES_MAX, |hard| hard.min(FILES_MAX));
-            // With more, it may be slow to close them all, and no worse.
+            // With more, it may be slow to close them all, and nothing worse.
             let _ = prlimit(
                 self.leader,
                 Resource::Nofile,
@@ -61,7 +61,7 @@ impl Group {
         }
     }
 
-    /// Its leader has ended, and its number may be another's soon.
+    /// Notes that its leader has ended: its pid may soon belong to another process.
     fn has_ended(mut self) {
         if let Some(leader) = self.leader.take() {
             descendants::was_waited_for(leader);
@@ -72,18 +72,18 @@ impl Group {
 impl Drop for Group {
     fn drop(&mut self) {
         if let Some(leader) = self.leader {
-            // Those that have left the group are found by way of it, while it is there.
+            // Descendants that have left the group are found through it, while it is there.
             descendants::kill(leader, &self.mark);
-            // It has ended by itself meanwhile, if this fails.
+            // If this fails, it has ended by itself meanwhile.
             let _ = kill_process_group(leader, Signal::KILL);
             descendants::kill(leader, &self.mark);
-            // The runtime takes note of its end, or whoever is left to.
+            // The runtime waits for its end, or whoever is left to.
             descendants::was_waited_for(leader);
         }
     }
 }
 
-/// Runs the command to its end, or for so long.
+/// Runs the command to its end, or up to a time limit.
 pub(super) async fn run(
     document: &Document<'_>,
     words: &[String],
@@ -131,7 +131,7 @@ pub(super) async fn run(
     }))
 }
 
-/// Feeds the document to the child, hears what it says, and waits for its end.
+/// Feeds the document to the child, reads its output, and waits for its end.
 async fn to_its_end(
     child: &mut Child,
     document: Vec<u8>,
@@ -140,7 +140,7 @@ async fn to_its_end(
     let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
     let feed = async {
         if let Some(mut stdin) = stdin {
-            // One that does not read it goes by its variables.
+            // A program that does not read it uses the variables.
             let _ = stdin.write_all(&document).await;
         }
     };
@@ -154,7 +154,7 @@ async fn to_its_end(
             () = &mut talk, if talking => talking = false,
             status = child.wait() => {
                 if talking {
-                    // What comes later says nothing of this end.
+                    // Output that comes later says nothing about this end.
                     let _ = timeout(LAST_WORDS_MAX, talk).await;
                 }
                 return status;
@@ -163,7 +163,7 @@ async fn to_its_end(
     }
 }
 
-/// Reads a pipe to its end, and keeps what fits.
+/// Reads a pipe to its end, and keeps the part that fits.
 async fn hear(pipe: Option<impl AsyncRead + Unpin>, said: &Mutex<Vec<u8>>) {
     let Some(mut pipe) = pipe else { return };
     let mut buffer = [0; 1_024];
@@ -222,7 +222,7 @@ mod tests {
         let said = words(sh(&script, Duration::from_secs(1)));
         assert_eq!(said, "it did not end within 1s and was killed: still at it");
         let child: i32 = std::fs::read_to_string(&path).unwrap().trim().parse().unwrap();
-        // It may still be there for whoever inherited it to take note of its end.
+        // It may still be there until its parent waits for it.
         let stat = std::fs::read_to_string(format!("/proc/{child}/stat")).unwrap_or_default();
         let state = stat.rsplit(") ").next().unwrap_or_default();
         assert!(state.is_empty() || state.starts_with(['Z', 'X', 'R']), "{stat}");

@@ -13,29 +13,29 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
 
-/// The variable by which a command's descendants are known.
+/// The variable by which a command's descendants are recognized.
 pub(super) const MARK: &str = "TRANSFERD_COMMAND";
 
-/// How often it is looked again for what was started meanwhile; each time there is less that could
-/// start something.
+/// Rounds of looking for processes that were started meanwhile; in each there are fewer that could
+/// start one.
 const ROUNDS_MAX: usize = 8;
 
-/// More of an environment than this is not searched for the mark, which stands near its end.
+/// The most of an environment that is searched for the mark, which is near its end.
 const ENVIRONMENT_MAX: usize = 4 << 20;
 
-/// The commands' own processes: their ends are waited for by those who have started them.
+/// The commands' own processes, which are waited for where they were started.
 static COMMANDS: Mutex<BTreeSet<i32>> = Mutex::new(BTreeSet::new());
 
 fn commands() -> MutexGuard<'static, BTreeSet<i32>> {
     COMMANDS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Says that this process is waited for elsewhere.
+/// Notes that this process is waited for elsewhere.
 pub(super) fn is_waited_for(child: Pid) {
     commands().insert(child.as_raw_nonzero().get());
 }
 
-/// Says that its end has been taken note of.
+/// Notes that its end was seen.
 pub(super) fn was_waited_for(child: Pid) {
     commands().remove(&child.as_raw_nonzero().get());
 }
@@ -48,12 +48,12 @@ pub(super) fn adopt() -> io::Result<()> {
     Ok(rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?)
 }
 
-/// Takes note of the ends of adopted children, so that none stays behind as a zombie.
+/// Waits for adopted children that have ended, so that none stays behind as a zombie.
 pub(super) fn reap() {
     for child in children() {
         let has_ended = process(child).is_some_and(|process| process.has_ended);
         if has_ended && !commands().contains(&child) {
-            // It has ended: this does not wait.
+            // It has ended: this does not block.
             let _ = Pid::from_raw(child).map(|pid| waitpid(Some(pid), WaitOptions::NOHANG));
         }
     }
@@ -70,7 +70,7 @@ fn children() -> Vec<i32> {
     lists.flat_map(numbers).collect()
 }
 
-/// Kills all that a command has started, wherever it is now.
+/// Kills all descendants of a command, wherever they are now.
 pub(super) fn kill(command: Pid, mark: &str) {
     for _ in 0..ROUNDS_MAX {
         let found = of_command(&processes(), command.as_raw_nonzero().get(), mark);
@@ -78,7 +78,7 @@ pub(super) fn kill(command: Pid, mark: &str) {
             return;
         }
         for process in found {
-            // It has ended by itself meanwhile, if this fails.
+            // If this fails, it has ended by itself meanwhile.
             let _ = Pid::from_raw(process).map(|pid| kill_process(pid, Signal::KILL));
         }
     }
@@ -89,14 +89,14 @@ struct Process {
     has_ended: bool,
 }
 
-/// The processes that can be seen, by their numbers.
+/// The visible processes, by pid.
 fn processes() -> BTreeMap<i32, Process> {
     let Ok(entries) = fs::read_dir("/proc") else { return BTreeMap::new() };
     let numbers = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<i32>().ok());
     numbers.filter_map(|number| Some((number, process(number)?))).collect()
 }
 
-/// proc_pid_stat(5): the name in brackets may hold anything, so the fields are those behind it.
+/// proc_pid_stat(5): the name in brackets may hold anything, so the fields after it are used.
 fn process(number: i32) -> Option<Process> {
     let stat = fs::read_to_string(format!("/proc/{number}/stat")).ok()?;
     let mut fields = stat.rsplit_once(") ")?.1.split(' ');
@@ -105,7 +105,7 @@ fn process(number: i32) -> Option<Process> {
     Some(Process { parent, has_ended: ["Z", "X"].contains(&state) })
 }
 
-/// Those below the command, and those of our own descendants that bear its mark.
+/// The processes below the command, and those of our own descendants that carry its mark.
 fn of_command(all: &BTreeMap<i32, Process>, command: i32, mark: &str) -> Vec<i32> {
     let us = rustix::process::getpid().as_raw_nonzero().get();
     let living = all.iter().filter(|(_, process)| !process.has_ended).map(|(number, _)| *number);

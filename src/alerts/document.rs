@@ -16,8 +16,8 @@ use crate::core::reason::ReasonCode;
 use crate::core::run::RunState;
 use crate::privacy::mask;
 
-/// A line as chat services read it: `<!channel>` and links are commands to them (Slack,
-/// "Escaping text"). Others show the three characters as they are written in web pages.
+/// A line as chat services parse it: `<!channel>` and links are commands to them (Slack, "Escaping
+/// text"). Other receivers show the three characters as they are written in web pages.
 fn for_chats(line: &str) -> String {
     line.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
@@ -25,7 +25,7 @@ fn for_chats(line: &str) -> String {
 /// The document of an alert.
 #[derive(Debug, Serialize)]
 pub(super) struct Document<'a> {
-    /// Names the message: who gets it twice knows it by this.
+    /// Identifies the message: a receiver that gets it twice recognizes it by this.
     id: AlertId,
     event: &'static str,
     job: Option<&'a JobName>,
@@ -35,7 +35,7 @@ pub(super) struct Document<'a> {
     reason_code: Option<ReasonCode>,
     source: Option<&'a NamedPlace>,
     destination: Option<&'a NamedPlace>,
-    /// The agent's most frequent words on what failed.
+    /// The agent's most frequent words about the failure.
     cause: Option<&'a str>,
     scheduled_for: Option<Timestamp>,
     attempts: u32,
@@ -48,9 +48,9 @@ pub(super) struct Document<'a> {
     /// The page of its run, or the page of all jobs, where people can reach it.
     #[serde(skip_serializing_if = "Option::is_none")]
     url: Option<String>,
-    /// All of it in a line, under the name that chat services look for, in their spelling.
+    /// The whole alert in a line, under the name that chat services expect, escaped for them.
     text: String,
-    /// The same, as it is.
+    /// The same, unescaped.
     #[serde(skip)]
     line: &'a str,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -86,7 +86,7 @@ impl<'a> Document<'a> {
         }
     }
 
-    /// Adds where more is to be seen, below `external_url`.
+    /// Adds a link to more information, below `external_url`.
     pub(super) fn link_to(&mut self, external_url: &str) {
         self.url = Some(match self.run {
             Some(run) => format!("{external_url}/runs/{run}"),
@@ -100,7 +100,7 @@ impl<'a> Document<'a> {
         escape_unseen(mask(&text).into_owned()).into_bytes()
     }
 
-    /// Its main fields, as variables of a command; those that are absent are left out.
+    /// Its main fields, as variables of a command; absent ones are left out.
     pub(super) fn variables(&self) -> Vec<(&'static str, String)> {
         let some = |name, value: Option<String>| value.map(|value| (name, value));
         let digest = |value: fn(&Digest) -> String| self.digest.map(value);
@@ -141,13 +141,13 @@ impl<'a> Document<'a> {
         .collect()
     }
 
-    /// What a ping's address is continued by (healthchecks.io, "Pinging API"): all that is no
+    /// The suffix of a ping's address (healthchecks.io, "Pinging API"): every event that is not a
     /// success, and that the entry names, is a failure. A test raises no alarm.
     pub(super) fn ping_suffix(&self) -> &'static str {
         match self.occasion {
             _ if self.test => "",
             Occasion::Started => "/start",
-            // No entry with `ping` is a digest.
+            // An entry with `ping` is never a digest.
             Occasion::Digest => "",
             Occasion::Event(AlertEvent::Succeeded | AlertEvent::Recovered) => "",
             Occasion::Event(

@@ -33,7 +33,7 @@ pub(super) async fn webhook(
     let mut headers = HeaderMap::new();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     if let Some(path) = headers_file {
-        // One of them may say what kind of text a receiver wants to take this for.
+        // One of them may set the content type for the receiver.
         let (path, secrets) = (path.to_owned(), secrets.clone());
         for (name, value) in &beside(move || secrets.headers(&path)).await? {
             headers.insert(name.clone(), value.clone());
@@ -43,7 +43,7 @@ pub(super) async fn webhook(
     apart(async move { post(url, headers, body).await.map(|_| ()) }).await
 }
 
-/// POSTs the reason to the address, or to the one below it that says what has happened.
+/// POSTs the reason to the address, or to the one below it for the event.
 pub(super) async fn ping(
     document: &Document<'_>,
     url: &SecretText,
@@ -88,9 +88,9 @@ async fn beside<T: Send + 'static>(
     }
 }
 
-/// Talks to a receiver on a thread of its own, which ends with it. The library reads answers before
-/// the answer ("100 Continue") for as long as they come, without ever giving way: on the loop's
-/// thread, a receiver that sends them without end would hold up everything else.
+/// Talks to a receiver on a short-lived thread. The library reads informational answers ("100
+/// Continue") for as long as they come, without ever yielding: on the loop's thread, a receiver
+/// that sends them without end would hold up everything else.
 async fn apart<T: Send + 'static>(
     talk: impl Future<Output = Result<T, Delivery>> + Send + 'static,
 ) -> Result<T, Delivery> {
@@ -109,7 +109,7 @@ async fn apart<T: Send + 'static>(
         .name("receiver".to_owned())
         .spawn(run)
         .map_err(|error| Delivery::Failed(no_thread(&error)))?;
-    // Its own bounds are in there; where it is kept from seeing to them, it is given up here.
+    // It has its own bounds; if it can't enforce them, it is given up here.
     match timeout(CONNECT_MAX + ANSWER_MAX, told).await {
         Ok(Ok(outcome)) => outcome,
         Ok(Err(_)) => Err(Delivery::Failed("internal error: its thread has ended".to_owned())),
@@ -153,7 +153,7 @@ async fn client(secure: bool) -> Result<Client, String> {
         .map_err(|error| format!("no http client: {}", innermost(&error.without_url())))
 }
 
-/// What a status means. Whether another try may do better is what counts.
+/// The meaning of a status: whether another try may succeed is what counts.
 fn judge(status: StatusCode, headers: &HeaderMap, now: Timestamp) -> Result<(), Delivery> {
     let said = format!("it answered {}", status.as_u16());
     if status.is_success() {
@@ -183,10 +183,10 @@ fn retry_after(value: &HeaderValue, now: Timestamp) -> Option<SignedDuration> {
     Some(at.duration_since(now).max(SignedDuration::ZERO))
 }
 
-/// The beginning of an answer's body, which may say more than its status.
+/// The beginning of an answer's body, which may explain more than its status.
 async fn beginning(answer: &mut Response) -> String {
     let mut body = Vec::new();
-    // What can't be read says nothing.
+    // An unreadable body adds nothing.
     while body.len() < SAID_MAX
         && let Ok(Some(chunk)) = answer.chunk().await
     {
@@ -196,8 +196,8 @@ async fn beginning(answer: &mut Response) -> String {
     String::from_utf8_lossy(&body).into_owned()
 }
 
-/// What a ping's answer means whose status is good: healthchecks.io and its like answer 200 to a
-/// ping for a check that they do not have, and say so in the body.
+/// The failure in a ping's answer with a good status: healthchecks.io and its like answer 200 to a
+/// ping for a check that does not exist, and say so in the body.
 fn says_otherwise(body: &str) -> Option<Delivery> {
     let said = body.trim().to_ascii_lowercase();
     let bare: String = said.chars().filter(|c| !c.is_whitespace()).collect();
@@ -228,7 +228,7 @@ fn words(error: reqwest::Error, url: &Url) -> String {
     format!("{what}: {}", mask(&masked(&innermost(&error), url)))
 }
 
-/// The innermost cause of an error, which says most.
+/// The innermost cause of an error, which is the most specific.
 fn innermost(error: &dyn std::error::Error) -> String {
     let mut innermost = error;
     while let Some(source) = innermost.source() {

@@ -2,31 +2,31 @@
 
 use std::time::Duration;
 
-/// A connection to a receiver is made in this time, or the network is at fault.
+/// The longest time for connecting to a receiver; beyond it the network is at fault.
 pub(super) const CONNECT_MAX: Duration = Duration::from_secs(10);
 
-/// A receiver answers within this: chat services take a second or two, and those of the same entry
-/// behind it wait meanwhile.
+/// The longest time for an answer: chat services take a second or two, and messages of the same
+/// entry wait meanwhile.
 pub(super) const ANSWER_MAX: Duration = Duration::from_secs(20);
 
-/// A command ends within this: time for a mail to be handed over, and no more.
+/// The longest time for a command: enough to hand over a mail, and no more.
 pub(super) const COMMAND_MAX: Duration = Duration::from_secs(30);
 
-/// What a command still has in its pipes when it has ended is read for so long: what it left
-/// running behind may hold them open forever.
+/// How long the rest of a command's output is read after it has ended: a process that it left
+/// running may hold the pipes open forever.
 pub(super) const LAST_WORDS_MAX: Duration = Duration::from_millis(100);
 
-/// Of a command's output so much is kept, in bytes: enough for the line that says why.
+/// The bytes of a command's output that are kept: enough for the line with the reason.
 pub(super) const OUTPUT_MAX: usize = 4_096;
 
-/// A file with an address, or with headers, is no larger than this, in bytes: twice what servers
-/// take as the head of a request.
+/// The largest file with an address, or with headers, in bytes: twice what servers accept as the
+/// head of a request.
 pub(super) const SECRET_FILE_MAX: u64 = 16 * 1_024;
 
-/// Files that a command may open at once: what the kernel gives a program where nobody says
-/// otherwise, and what select(2) can take.
+/// Files that a command may open at once: the kernel's default for a program, and the limit of
+/// select(2).
 pub(super) const FILES_MAX: u64 = 1_024;
 
-/// Of what a receiver says in the body of its answer so much is read, in bytes: enough for the
-/// line that says why.
+/// The bytes that are read from the body of a receiver's answer: enough for the line with the
+/// reason.
 pub(super) const SAID_MAX: usize = 200;

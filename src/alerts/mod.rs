@@ -25,11 +25,11 @@ use secrets::Secrets;
 
 pub use secrets::exposed_files;
 
-/// Takes charge of what commands leave behind, for as long as it runs: as their reaper, so that
-/// nothing escapes by losing its parent, and none stays as a zombie.
+/// Takes charge of processes that commands leave behind, for as long as it runs: as their reaper,
+/// so that none escapes by losing its parent, and none stays as a zombie.
 ///
 /// # Errors
-/// The kernel refuses; then what leaves its process group and its parent gets away.
+/// The kernel refuses; then a process that leaves its group and its parent escapes.
 pub async fn adopt_orphans() -> std::io::Result<Infallible> {
     let mut ends = signal(SignalKind::child())?;
     descendants::adopt()?;
@@ -41,7 +41,7 @@ pub async fn adopt_orphans() -> std::io::Result<Infallible> {
     }
 }
 
-/// Delivers alerts. Cheap to clone; all clones share what they have warned of.
+/// Delivers alerts. Cheap to clone; all clones share the warnings already given.
 #[derive(Clone, Debug)]
 pub struct Courier {
     hostname: Arc<str>,
@@ -51,7 +51,7 @@ pub struct Courier {
 }
 
 impl Courier {
-    /// One that tells of this machine.
+    /// A courier for alerts of this machine.
     pub fn new(hostname: &str) -> Self {
         Self {
             hostname: hostname.into(),
@@ -61,7 +61,7 @@ impl Courier {
         }
     }
 
-    /// One whose alerts are said to be tests.
+    /// A courier whose alerts are marked as tests.
     pub fn for_tests(hostname: &str) -> Self {
         Self { test: true, ..Self::new(hostname) }
     }
@@ -72,8 +72,8 @@ impl Courier {
         Self { external_url: external_url.map(Arc::from), ..self.clone() }
     }
 
-    /// Delivers one alert by one channel. A command's environment is this process's own without
-    /// what is meant for this process, and without `withheld`, which hold secrets.
+    /// Delivers one alert by one channel. A command's environment is this process's own without the
+    /// variables for this process alone, and without `withheld`, which hold secrets.
     pub async fn deliver(
         &self,
         alert: &QueuedAlert,

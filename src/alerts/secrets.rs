@@ -23,7 +23,7 @@ pub(super) struct Secrets {
 }
 
 impl Secrets {
-    /// Where to; or why that is not known, in words.
+    /// The address; or why it is not known, as a message.
     pub(super) fn address(&self, text: &SecretText) -> Result<Url, String> {
         let (address, named) = match text {
             SecretText::Inline(address) => (address.clone(), "the `url`".to_owned()),
@@ -40,7 +40,7 @@ impl Secrets {
     }
 
     /// The headers of a file, one `Name: value` a line; blank lines and those that begin with `#`
-    /// say nothing.
+    /// are ignored.
     pub(super) fn headers(&self, path: &Path) -> Result<HeaderMap, String> {
         let mut headers = HeaderMap::new();
         for (i, line) in self.read(path)?.lines().enumerate() {
@@ -91,7 +91,7 @@ impl Secrets {
 
     /// Warns once of a file that others can read, until they can't.
     fn note_protection(&self, path: &Path, exposed: Option<u32>) {
-        // Nothing panics while it is held; if something did, the set is still whole.
+        // Nothing panics while it is held; even then, the set would be consistent.
         let mut warned = self.exposed.lock().unwrap_or_else(PoisonError::into_inner);
         match exposed {
             Some(mode) if warned.insert(path.to_owned()) => {
@@ -105,7 +105,7 @@ impl Secrets {
     }
 }
 
-/// What is said of a file that others can read.
+/// The warning about a file that others can read.
 fn exposure(path: &Path, mode: u32) -> String {
     format!(
         "the file `{}` of an alert can be read by others (mode {mode:04o}); `chmod 600` it, or \
@@ -114,8 +114,8 @@ fn exposure(path: &Path, mode: u32) -> String {
     )
 }
 
-/// What is wrong with how the secrets of these channels are kept, in words: each file that others
-/// can read. One that can't be looked at is reported when it is to be used.
+/// The problems with the protection of these channels' secrets, in words: each file that others can
+/// read. One that can't be checked is reported when it is used.
 pub fn exposed_files<'a>(channels: impl Iterator<Item = &'a AlertChannel>) -> Vec<String> {
     let files: BTreeSet<&Path> = channels.flat_map(files_of).collect();
     let exposed = files.into_iter().filter_map(|path| {
@@ -140,7 +140,7 @@ fn files_of(channel: &AlertChannel) -> impl Iterator<Item = &Path> {
     url.into_iter().chain(headers)
 }
 
-/// Words of a library, without what they repeat of an address.
+/// A library's message, without the parts of an address in it.
 pub(super) fn masked(words: &str, url: &Url) -> String {
     let mut masked = words.to_owned();
     let parts = [Some(url.as_str()), url.host_str(), Some(url.path()), url.query()];

@@ -77,7 +77,7 @@ fn token(raw: &RawAgent, sources: &Sources, problems: &mut Vec<Problem>) -> Toke
         let good = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
             && !name.starts_with(|c: char| c.is_ascii_digit());
         if !good || name.len() > 100 {
-            // Not quoted: it may well be a token.
+            // Not quoted: it may be a token.
             problems.push(
                 Problem::error(variable.key, "`token_env` is the name of an environment variable")
                     .hint("for example `AMOVE_TOKEN`; the token itself never stands in the file"),
@@ -91,7 +91,7 @@ fn token(raw: &RawAgent, sources: &Sources, problems: &mut Vec<Problem>) -> Toke
     }
 }
 
-/// Absent when a required key is, which has been told.
+/// Absent when a required key is missing, which was reported.
 fn login_source(login: &Found<RawLogin>, sources: &Sources) -> Option<TokenSource> {
     let raw = &login.value;
     let password = raw.password_file.as_ref()?;

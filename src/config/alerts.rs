@@ -17,18 +17,18 @@ use super::values::{FileName, SecretUrl, Text};
 use crate::core::job::{Alert, AlertChannel, DesktopAlert, DigestEntry, SecretText};
 use crate::core::meant::is_glob;
 
-/// The entries that are good, by what becomes of them.
+/// The valid entries, by how they are delivered.
 #[derive(Debug, Default)]
 pub(crate) struct Entries {
     /// The daemon delivers them.
     pub(crate) alerts: Vec<Alert>,
-    /// `transferd desktop` does.
+    /// `transferd desktop` delivers them.
     pub(crate) desktop: Vec<DesktopAlert>,
     /// The daemon sends a summary.
     pub(crate) digests: Vec<Arc<DigestEntry>>,
 }
 
-/// All alerts that are good.
+/// All valid alerts.
 pub(crate) fn alerts(
     whole: &Whole,
     sources: &Sources,
@@ -51,7 +51,7 @@ pub(crate) fn alerts(
     entries
 }
 
-/// The jobs that an entry is about: names or globs; empty for all.
+/// The jobs that an entry covers: names or globs; empty for all.
 fn jobs(raw: &RawAlert, whole: &Whole, problems: &mut Vec<Problem>) -> Vec<String> {
     raw.jobs
         .iter()
@@ -93,7 +93,7 @@ fn read(
     Some(())
 }
 
-/// An entry with `digest`, which has its own schedule and its own way, and no other.
+/// An entry with `digest`, which has its own schedule and its own channel, and no other.
 fn digest_entry(
     found: &Found<RawAlert>,
     digest: &Found<RawDigest>,
@@ -155,13 +155,13 @@ fn digest_entry(
     Some(DigestEntry { timetable, jobs, channel })
 }
 
-/// A name must be a job's; a glob that matches none yet is worth a word.
+/// Checks a pattern: a name must be a job's; a glob that matches none yet is worth a warning.
 fn check_jobs(pattern: &str, at: Spot, whole: &Whole, problems: &mut Vec<Problem>) {
     if whole.jobs.contains_key(pattern) || whole.partial {
         return;
     }
     if !is_glob(pattern) {
-        // A hint takes time; who has so many errors mends the first ones first.
+        // A hint takes time; a person with so many errors fixes the first ones first.
         let few = problems.len() < ERRORS_SHOWN;
         let near = few.then(|| closest_name(pattern, whole.jobs.keys())).flatten();
         problems.push(
@@ -185,7 +185,7 @@ fn check_jobs(pattern: &str, at: Spot, whole: &Whole, problems: &mut Vec<Problem
     }
 }
 
-/// The key that says how the alert is delivered: there must be one, and no other.
+/// The key of the alert's channel: there must be exactly one.
 fn way(found: &Found<RawAlert>, problems: &mut Vec<Problem>) -> Option<&'static str> {
     let raw = &found.value;
     let keys = [

@@ -24,23 +24,23 @@ use crate::core::ids::{AccountId, JobName};
 use crate::core::job::{HistoryPolicy, JobSet};
 use crate::core::plain::is_unseen;
 
-/// The link or file that says which zone is the machine's.
+/// The link or file that determines the machine's zone.
 const LOCALTIME: &str = "/etc/localtime";
 
-/// All files' values.
+/// The values of all files.
 #[derive(Debug, Default)]
 pub(crate) struct Whole {
     pub(crate) agent: Option<Found<RawAgent>>,
     pub(crate) defaults: Option<Found<RawDefaults>>,
     pub(crate) accounts: HashMap<String, Account>,
     pub(crate) jobs: BTreeMap<String, (Spot, Option<RawJob>)>,
-    /// Jobs whose names are not good, or taken: looked at for what else is wrong with them.
+    /// Jobs whose names are invalid, or taken: checked for further errors.
     pub(crate) void_jobs: Vec<(String, Spot, RawJob)>,
     pub(crate) alerts: Vec<Found<RawAlert>>,
     pub(crate) history: Option<Found<RawHistory>>,
     pub(crate) listen: Option<Found<Listen>>,
     pub(crate) external_url: Option<Found<PublicUrl>>,
-    /// Some file could not be read at all, or a map of names in it: what is missing may be there.
+    /// Some file could not be read at all, or a map of names in it: missing names may be there.
     pub(crate) partial: bool,
 }
 
@@ -48,11 +48,11 @@ pub(crate) struct Whole {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Account {
     pub(crate) key: Spot,
-    /// Absent if it was not good, and told.
+    /// Absent if it was invalid, and reported.
     pub(crate) id: Option<Uuid>,
 }
 
-/// Builds the job set of what was read.
+/// Builds the job set from the files that were read.
 pub(crate) fn assemble(mut read: Read, surroundings: &Surroundings) -> Result<Loaded, Rejected> {
     let mut problems = std::mem::take(&mut read.problems);
     let whole = merge(&read, &mut problems);
@@ -61,7 +61,7 @@ pub(crate) fn assemble(mut read: Read, surroundings: &Surroundings) -> Result<Lo
     let zones = zones::files(names.into_iter());
     read.watched.extend(zones.keys().cloned());
     read.watched.insert(PathBuf::from(LOCALTIME));
-    // What was kept stays for the zones that the machine has lost since.
+    // The kept rules stay for zones that the machine has lost since.
     for kept in zones.into_values().flatten() {
         read.sources.keep(kept);
     }
@@ -182,7 +182,7 @@ impl Whole {
     }
 }
 
-/// Tells what keeps a text from being a job's name, but for what no name at all may hold.
+/// The problem that keeps a text from being a job's name, beyond the rules for every name.
 fn odd_name(name: &str, key: Spot) -> Option<Problem> {
     let odd = JobName::forbidden_in(name).filter(|odd| *odd != '/' && !odd.is_control())?;
     let shown =
@@ -194,7 +194,8 @@ fn odd_name(name: &str, key: Spot) -> Option<Problem> {
     ))
 }
 
-/// True for ids such as those that `transferd init` writes: all zeros but a few digits at the end.
+/// True for placeholder ids such as `transferd init` writes: all zeros except a few digits at the
+/// end.
 fn is_placeholder(id: Uuid) -> bool {
     const FEW: u128 = 1_000;
     id.as_u128() < FEW
@@ -247,7 +248,7 @@ fn build(
     let default = HistoryPolicy::default();
     let named = |(name, account): (&String, &Account)| Some((AccountId(account.id?), name.clone()));
     let mut names: Vec<_> = whole.accounts.iter().filter_map(named).collect();
-    // Of two names for one account the first in order stands.
+    // Of two names for one account the first in order counts.
     names.sort_unstable_by(|a, b| b.cmp(a));
     JobSet {
         accounts: Arc::new(names.into_iter().collect()),

@@ -26,7 +26,7 @@ use crate::core::schedule::{Schedule, ScheduleError, Timetable};
 use crate::core::template::PathTemplate;
 use jiff::SignedDuration;
 
-/// What warnings need to know of a job besides the job itself.
+/// Facts about a job that warnings need besides the job itself.
 #[derive(Debug)]
 pub(crate) struct Facts {
     pub(crate) name: JobName,
@@ -36,7 +36,7 @@ pub(crate) struct Facts {
     pub(crate) schedules: Vec<(Schedule, Spot)>,
     /// Where the file sets the timeout, if it does.
     pub(crate) timeout: Option<Spot>,
-    /// Where the file says `enabled`, if it does.
+    /// Where the file sets `enabled`, if it does.
     pub(crate) enabled: Option<Spot>,
 }
 
@@ -47,15 +47,15 @@ pub(crate) struct Builder<'w> {
     surroundings: &'w Surroundings,
     schedules: HashMap<String, Result<Schedule, Vec<ScheduleError>>>,
     zones: Zones<'w>,
-    /// Kinds of terms: files have a few, and jobs share them.
+    /// The distinct terms: files have a few, and jobs share them.
     terms: Vec<Arc<Terms>>,
     facts: Vec<Facts>,
-    /// Some job goes by the machine's zone.
+    /// Some job uses the machine's zone.
     by_machines_zone: bool,
 }
 
 impl<'w> Builder<'w> {
-    /// A builder on all files' values.
+    /// A builder for the values of all files.
     pub(crate) fn new(
         whole: &'w Whole,
         sources: &'w Sources,
@@ -72,7 +72,7 @@ impl<'w> Builder<'w> {
         }
     }
 
-    /// What warnings need.
+    /// The facts for warnings.
     pub(crate) fn finish(self, problems: &mut Vec<Problem>) -> Vec<Facts> {
         if let (true, Some(trouble)) = (self.by_machines_zone, &self.surroundings.zone_trouble) {
             let spot = Spot { file: 0, node: 0 };
@@ -85,7 +85,7 @@ impl<'w> Builder<'w> {
         self.facts
     }
 
-    /// A job, or `None` after a problem was told.
+    /// A job, or `None` after reporting a problem.
     pub(crate) fn job(
         &mut self,
         name: &str,
@@ -142,7 +142,8 @@ impl<'w> Builder<'w> {
         })
     }
 
-    /// Where each job has its own terms, looking for equal ones would cost more than it saves.
+    /// The shared copy of equal terms. Where each job has its own, looking for equal ones would
+    /// cost more than it saves.
     fn shared(&mut self, terms: Terms) -> Arc<Terms> {
         const KINDS: usize = 32;
         if let Some(known) = self.terms.iter().find(|known| ***known == terms) {
@@ -272,9 +273,9 @@ impl<'w> Builder<'w> {
         {
             return Some(AccountId(id));
         }
-        // A file that could not be read may well name it.
+        // A file that could not be read may define it.
         if !self.whole.partial {
-            // A hint takes time; who has so many errors mends the first ones first.
+            // A hint takes time; a person with so many errors fixes the first ones first.
             let few = problems.len() < ERRORS_SHOWN;
             let near = few.then(|| closest_name(name, self.whole.accounts.keys())).flatten();
             let hint = match near {
@@ -298,14 +299,15 @@ impl<'w> Builder<'w> {
     }
 }
 
-/// Where a text holds `{{ name }}`, as templates of Jinja and Helm do.
+/// Finds `{{ name }}` in a text, as in templates of Jinja and Helm.
 fn unrendered(text: &str) -> Option<std::ops::Range<usize>> {
     let start = text.find("{{ ")?;
     let end = start + text[start..].find(" }}")? + 3;
     (!text[start + 3..end - 3].contains(['{', '}'])).then_some(start..end)
 }
 
-/// A job that copies a place onto itself is an error; into itself, a warning.
+/// Compares source and destination: copying a place onto itself is an error; into itself, a
+/// warning.
 fn compare(
     source: &PlaceTemplate,
     destination: &PlaceTemplate,

@@ -6,7 +6,7 @@
 
 use super::names::closest_name;
 
-/// Abbreviations, and the places whose clocks go by them.
+/// Abbreviations, and the places that use them.
 const ABBREVIATIONS: &[(&str, &str)] = &[
     ("acst", "`Australia/Darwin` or `Australia/Adelaide`"),
     ("acdt", "`Australia/Adelaide`"),
@@ -56,7 +56,7 @@ const ABBREVIATIONS: &[(&str, &str)] = &[
     ("wita", "`Asia/Makassar`"),
 ];
 
-/// Names of old, and what they are called now (tzdb, `backward`).
+/// Old names, and the present ones (tzdb, `backward`).
 const LINKS: &[(&str, &str)] = &[
     ("America/Buenos_Aires", "America/Argentina/Buenos_Aires"),
     ("America/Catamarca", "America/Argentina/Catamarca"),
@@ -158,7 +158,7 @@ const LINKS: &[(&str, &str)] = &[
     ("Zulu", "UTC"),
 ];
 
-/// What to write instead of a name that is not a zone's.
+/// A suggestion for a name that is not a zone's.
 pub(crate) fn hint(name: &str) -> String {
     let known: Vec<String> = jiff::tz::db().available().map(|name| name.to_string()).collect();
     hint_among(name.trim(), &known)
@@ -194,7 +194,7 @@ fn hint_among(name: &str, known: &[String]) -> String {
     if let Some(zone) = by_city {
         return format!("did you mean `{zone}`?");
     }
-    // A few letters are near to many a zone that is hours away.
+    // Shorter words are near to many zones that are hours away.
     const GUESSED_FROM: usize = 6;
     let places = known.iter().filter(|zone| zone.contains('/'));
     let guess = (name.len() >= GUESSED_FROM).then(|| closest_name(name, places)).flatten();

@@ -8,45 +8,45 @@ use std::ops::Range;
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 use serde::{Serialize, Serializer};
 
-/// How bad it is.
+/// The severity of a diagnostic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
-    /// The file is not taken.
+    /// The file is refused.
     Error,
-    /// It is taken, but is worth a look.
+    /// It is accepted, but has a questionable point.
     Warning,
-    /// It is taken, and good to know: `check` says so, and nothing else does.
+    /// It is accepted, and has a point worth knowing: only `check` shows it.
     Note,
 }
 
-/// Something wrong, or worth a look, in the job file.
+/// An error, warning or note about the job file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Diagnostic {
     /// The file, as it was named.
     pub file: String,
-    /// From 1; 1 where the whole file is meant, 0 (null in JSON) where it could not be read.
+    /// From 1; 1 if it is about the whole file, 0 (null in JSON) if the file could not be read.
     #[serde(serialize_with = "or_null")]
     pub line: usize,
     /// From 1, in characters; as for `line`.
     #[serde(serialize_with = "or_null")]
     pub column: usize,
-    /// The key, such as `jobs.nightly.retry.max_attempts`; empty (null in JSON) where there is none,
-    /// as in a file that is no YAML.
+    /// The key, such as `jobs.nightly.retry.max_attempts`; empty (null in JSON) if there is none,
+    /// as in a file that is not valid YAML.
     #[serde(serialize_with = "or_null")]
     pub path: String,
-    /// What is wrong: lower case, no full stop, the user's words in backticks.
+    /// The problem: lower case, no full stop, the user's words in backticks.
     pub message: String,
-    /// What would be right.
+    /// How to fix it.
     pub hint: Option<String>,
     /// How bad it is.
     #[serde(skip)]
     pub severity: Severity,
-    /// The lines it is about, the first one foremost; secrets are masked.
+    /// The lines it is about, the main one first; secrets are masked.
     #[serde(skip)]
     pub excerpts: Vec<Excerpt>,
 }
 
-/// What says nothing is null.
+/// Serializes an empty value as null.
 fn or_null<T: Default + PartialEq + Serialize, S: Serializer>(
     value: &T,
     to: S,
@@ -133,7 +133,7 @@ impl Diagnostic {
     }
 }
 
-/// No control character of the file reaches a terminal. Lengths in bytes stay, for the marks.
+/// The text without control characters for a terminal. Lengths in bytes stay, for the marks.
 fn printable(text: &str) -> String {
     text.chars()
         .flat_map(|c| {

@@ -8,16 +8,16 @@ use super::fields::{Field, job_fields, setting_fields};
 use crate::core::ids::JobName;
 use crate::core::job::JobSet;
 
-/// What differs between two job sets.
+/// The differences between two job sets.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Difference {
     /// Jobs that are new.
     pub added: Vec<JobName>,
-    /// Jobs of which anything but the name differs.
+    /// Jobs that differ in more than their name.
     pub changed: Vec<Changed>,
     /// Jobs that are gone.
     pub removed: Vec<JobName>,
-    /// Keys beside the jobs that differ.
+    /// Settings beside the jobs that differ.
     pub settings: Vec<Differs>,
 }
 
@@ -26,7 +26,7 @@ pub struct Difference {
 pub struct Changed {
     /// Its name.
     pub job: JobName,
-    /// In what.
+    /// The keys that differ.
     pub fields: Vec<Differs>,
 }
 
@@ -35,16 +35,16 @@ pub struct Changed {
 pub struct Differs {
     /// The key: `destination.path`.
     pub field: String,
-    /// Its value so far.
+    /// The old value.
     pub old: Value,
-    /// Its value from now on.
+    /// The new value.
     pub new: Value,
 }
 
-/// Names in a one-line summary; beyond, only their number is told.
+/// Names in a one-line summary; the others are only counted.
 const NAMED: usize = 10;
 
-/// What `new` changes about `old`.
+/// The changes from `old` to `new`.
 pub fn difference(old: &JobSet, new: &JobSet) -> Difference {
     let mut difference = Difference::default();
     for (name, job) in &new.jobs {
@@ -62,7 +62,7 @@ pub fn difference(old: &JobSet, new: &JobSet) -> Difference {
     difference.settings = differing(setting_fields(old), setting_fields(new));
     for (index, (before, after)) in old.alerts.iter().zip(&new.alerts).enumerate() {
         let field = format!("alerts[{index}]");
-        // Addresses are secrets: that they differ is all there is to tell.
+        // Addresses are secrets: only that they differ can be shown.
         if before != after && !difference.settings.iter().any(|differs| differs.field == field) {
             let (old, new) = ("an address".into(), "another address".into());
             difference.settings.push(Differs { field, old, new });
@@ -120,7 +120,7 @@ impl fmt::Display for Difference {
     }
 }
 
-/// "added `a`, `b`", with no more names than a line bears; none where there is nothing.
+/// "added `a`, `b`", with as many names as fit in a line; none if there are none.
 fn named(verb: &str, names: Vec<String>) -> Option<String> {
     let more = names.len().saturating_sub(NAMED);
     let rest = if more > 0 { format!(" and {more} more") } else { String::new() };

@@ -90,7 +90,7 @@ fn place(end: &str, place: &PlaceTemplate) -> [Field; 5] {
     ]
 }
 
-/// All keys beside the jobs.
+/// All settings beside the jobs.
 pub fn setting_fields(set: &JobSet) -> Vec<Field> {
     // Names of accounts are resolved in the places that use them; the zone is the machine's.
     let JobSet {
@@ -170,7 +170,7 @@ fn token_fields(token: &TokenSource) -> Vec<Field> {
     }
 }
 
-/// An alert without its address, which is a secret: a new address shows as a new mark of it.
+/// An alert without its address, which is a secret: a new address shows as a new digest of it.
 fn alert(alert: &Alert) -> Value {
     let Alert { on, jobs, channel } = alert;
     json!({ "on": on, "jobs": all_or(jobs), "by": way(channel) })
@@ -198,7 +198,7 @@ fn numbered(list: &str, entries: impl Iterator<Item = Value>) -> impl Iterator<I
     entries.enumerate().map(move |(index, one)| (format!("{list}[{index}]"), one))
 }
 
-/// The jobs that an entry is about; null for all.
+/// The jobs that an entry covers; null for all.
 fn all_or(jobs: &[String]) -> Value {
     if jobs.is_empty() { Value::Null } else { json!(jobs) }
 }

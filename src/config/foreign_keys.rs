@@ -4,8 +4,8 @@
 
 use super::names::Scope;
 
-/// Names that others give our keys: (theirs without `_`, `-` and capitals, whose, where ours
-/// stands, ours, what else to know).
+/// Foreign names of our keys: (their name without `_`, `-` and capitals, the program, the scope of
+/// our key, our key, a remark).
 pub(super) type Foreign = (&'static str, &'static str, Scope, &'static str, &'static str);
 
 const KUBERNETES: &str = "Kubernetes";
@@ -142,7 +142,7 @@ pub(super) const FOREIGN: &[Foreign] = &[
     ("includes", "", Scope::File, "include", ""),
 ];
 
-/// Keys of programs that run commands, for which a transfer job has no like.
+/// Keys of programs that run commands, without an equivalent in a transfer job.
 #[rustfmt::skip]
 pub(super) const WITHOUT_LIKE: &[(&[&str], &str)] = &[
     (
@@ -167,7 +167,7 @@ pub(super) const WITHOUT_LIKE: &[(&[&str], &str)] = &[
     ),
 ];
 
-/// Keys that have their like elsewhere, in words of their own.
+/// Keys with an equivalent elsewhere, each with its own message.
 #[rustfmt::skip]
 pub(super) const INSTEAD: &[(&[Scope], &[&str], &str)] = &[
     (
@@ -183,7 +183,7 @@ pub(super) const INSTEAD: &[(&[Scope], &[&str], &str)] = &[
     ),
 ];
 
-/// Words that others give the values of our keys.
+/// Foreign words for the values of our keys.
 #[rustfmt::skip]
 pub(super) const FOREIGN_WORDS: &[(&str, &str, &str)] = &[
     ("forbid", "skip", "that is what Kubernetes calls `Forbid`"),

@@ -11,12 +11,12 @@ use globset::GlobBuilder;
 use super::bounds::{GLOB_BYTES, GLOB_ENTRIES};
 use crate::core::meant::is_glob;
 
-/// What a pattern found.
+/// The matches of a pattern.
 #[derive(Debug, Default)]
 pub(crate) struct Matches {
     /// Files, in name order.
     pub(crate) files: Vec<PathBuf>,
-    /// Folders that were looked through, whose change may change the files.
+    /// Folders that were read, whose change may change the matches.
     pub(crate) folders: Vec<PathBuf>,
 }
 
@@ -57,7 +57,7 @@ pub(crate) fn folder(folder: &Path) -> io::Result<Folder> {
     Ok(found)
 }
 
-/// The files that a pattern names. A plain name gives itself, there or not.
+/// The files that a pattern matches. A plain name yields itself, whether or not the file exists.
 pub(crate) fn expand(beside: &Path, pattern: &str) -> Result<Matches, String> {
     let mut matches = Matches::default();
     if pattern.len() > GLOB_BYTES {
@@ -95,7 +95,7 @@ pub(crate) fn expand(beside: &Path, pattern: &str) -> Result<Matches, String> {
             .compile_matcher();
         let mut next = Vec::new();
         for folder in found {
-            // A folder that is not there matches nothing, as a shell's glob would.
+            // A missing folder matches nothing, as with a shell's glob.
             let Ok(entries) = fs::read_dir(non_empty(&folder)) else {
                 matches.folders.push(folder);
                 continue;
@@ -118,7 +118,8 @@ pub(crate) fn expand(beside: &Path, pattern: &str) -> Result<Matches, String> {
         found = next;
     }
     if parts.last().is_some_and(|part| !is_glob(part)) {
-        // A plain name behind a glob: the glob matches where it is there, and may come elsewhere.
+        // A plain name after a glob: the glob matches where the file exists, and it may be created
+        // elsewhere.
         matches.folders.extend(found.iter().filter_map(|path| path.parent().map(Path::to_owned)));
         found.retain(|path| fs::symlink_metadata(path).is_ok_and(|entry| !entry.is_dir()));
     }
@@ -138,7 +139,7 @@ mod tests {
     fn the_longest_patterns_are_compiled_and_longer_ones_refused() {
         for piece in ["*", "?", "[!a]", "{a,b}", "[a-z]", "{a,{b,c}}"] {
             let pattern = piece.repeat(GLOB_BYTES / piece.len());
-            // What matters is that it is answered at all.
+            // It only has to return at all.
             let _ = expand(Path::new("/nowhere"), &pattern);
             assert!(
                 expand(Path::new("/nowhere"), &piece.repeat(GLOB_BYTES)).is_err()

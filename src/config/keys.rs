@@ -21,7 +21,7 @@ macro_rules! keys {
             /// Every key, for "did you mean".
             pub(crate) const KEYS: &[&str] = &[$(stringify!($field)),*];
 
-            /// Reads the map; `required` keys must be there, `refused` ones mean nothing here.
+            /// Reads the map; `required` keys must be there, `refused` ones are not allowed here.
             fn read_in(
                 node: &$crate::config::node::Node,
                 reader: &mut $crate::config::reader::Reader<'_>,

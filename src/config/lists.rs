@@ -33,9 +33,9 @@ pub(crate) struct NamedEntry<T> {
     pub(crate) name: String,
     /// Where the name stands.
     pub(crate) key: Spot,
-    /// Its value; absent if that was not good, and told.
+    /// Its value; absent if that was invalid, and reported.
     pub(crate) value: Option<T>,
-    /// The name is not good, and was told.
+    /// The name is invalid, and was reported.
     pub(crate) void: bool,
 }
 
@@ -59,7 +59,7 @@ impl<T: Read> Read for ListOf<T> {
         let hint = "write `[…, …]`, or each entry on its own line after `- `";
         match &node.kind {
             Kind::Null | Kind::Tagged(_) => reader.wrong_kind(node, "a list"),
-            // A command's words may hold a secret, and what they are does not matter.
+            // A command's words may hold a secret, and their values do not matter.
             Kind::Text(_) => {
                 let spot = reader.spot(node);
                 reader.tell(Problem::error(spot, "expected a list, found a text").hint(hint));
@@ -182,8 +182,8 @@ impl<T: Read> Read for Named<T> {
     }
 }
 
-/// Tells what keeps a text from being the name of a job or an account: it is typed on command
-/// lines, stands in paths and labels, and must not be taken for a run's id.
+/// Reports a text that can't be the name of a job or an account: names are typed on command lines,
+/// used in paths and labels, and must not be mistaken for a run's id.
 fn check_name(name: &str, key: Spot, reader: &mut Reader<'_>) {
     if looks_like_a_date(name) {
         let message = format!("expected a name, found the date `{}`", cut(name));

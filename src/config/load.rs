@@ -18,7 +18,7 @@ use super::sources::{SourceFile, Sources};
 use super::yaml_hints::{self, Mended};
 use crate::trusted;
 
-/// What was read, and what was wrong with it so far.
+/// The files that were read, and the problems so far.
 #[derive(Debug)]
 pub(crate) struct Read {
     pub(crate) sources: Sources,
@@ -54,7 +54,7 @@ fn is_more_private(file: Readers, other: Readers) -> bool {
         || (uid != other_uid && other_uid != 0)
 }
 
-/// Reads texts that were read from the disk before.
+/// Takes texts that were read from the disk earlier.
 pub(crate) fn again(sources: &Sources) -> Read {
     let mut read = empty(sources.root.clone(), sources.base.clone());
     read.sources.zones.clone_from(&sources.zones);
@@ -108,8 +108,8 @@ pub(crate) fn from_disk(root: &Path) -> Read {
     read
 }
 
-/// Reads a job file that somebody has read already, from a pipe: what it includes is looked for in
-/// the working folder.
+/// Takes a job file that was already read, from a pipe: its includes are looked for in the working
+/// folder.
 pub(crate) fn from_bytes(name: &Path, bytes: Vec<u8>) -> Read {
     let base = std::env::current_dir().unwrap_or_default();
     let mut read = empty(name.to_owned(), base);
@@ -126,7 +126,7 @@ pub(crate) fn from_bytes(name: &Path, bytes: Vec<u8>) -> Read {
     read
 }
 
-/// What is said of a file that is larger than [`FILE_BYTES`].
+/// The error for a file that is larger than [`FILE_BYTES`].
 const TOO_LONG: &str = "a file may be 4 MB";
 
 fn empty(root: PathBuf, base: PathBuf) -> Read {
@@ -145,7 +145,8 @@ fn empty(root: PathBuf, base: PathBuf) -> Read {
 }
 
 impl Read {
-    /// True for a file whose content must not be said to everybody who may read the one that names it.
+    /// True for a file whose content must not be shown to everybody who may read the including
+    /// file.
     fn is_private(&self, readers: Readers, includer: u32) -> bool {
         let includer = includer as usize;
         let above = self.private.get(includer).copied().unwrap_or(false);
@@ -162,7 +163,7 @@ impl Read {
         index
     }
 
-    /// Reads a file and what it includes; `above` are the files that led here.
+    /// Reads a file and its includes; `above` are the files that led here.
     fn file(&mut self, path: &Path, named_at: Option<Spot>, above: &mut Vec<PathBuf>) {
         self.watched.insert(path.to_owned());
         let canonical = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
@@ -208,7 +209,7 @@ impl Read {
         above.pop();
     }
 
-    /// Takes what a file holds, and reads what it includes.
+    /// Takes the content of a file, and reads its includes.
     fn content(
         &mut self,
         path: &Path,
@@ -313,7 +314,7 @@ impl Read {
             }
         }
         for (spot, pattern) in named {
-            // What is not a path at all is told when the file's keys are read.
+            // A text that is not a path at all is reported when the file's keys are read.
             if pattern.trim().is_empty() || pattern.chars().any(char::is_control) {
                 continue;
             }
@@ -335,7 +336,7 @@ impl Read {
     }
 }
 
-/// An operating system's words, without their number.
+/// An error of the operating system, without its number.
 fn plain(error: &std::io::Error) -> String {
     let words = error.to_string();
     let words = words.split(" (os error").next().unwrap_or(&words);

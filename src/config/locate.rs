@@ -16,7 +16,7 @@ use super::sources::Sources;
 use super::spans::{Found, Marks, Position};
 use super::yaml_hints::Mended;
 
-/// Turns problems into what is told: errors first by file and line, then warnings, each kind
+/// Turns problems into diagnostics: errors first by file and line, then warnings, each kind
 /// limited.
 pub(crate) fn diagnostics(
     problems: Vec<Problem>,
@@ -76,10 +76,10 @@ impl<'s> Locator<'s> {
     fn all(&mut self, problems: Vec<Problem>, severity: Severity) -> Vec<Diagnostic> {
         let mut told: Vec<(u32, Diagnostic)> = Vec::new();
         let mut beyond = 0;
-        // One value that several jobs merge is wrong once, not once for each of them.
+        // A value that several jobs merge is reported once, not once for each of them.
         let mut known: HashSet<(String, usize, usize, String)> = HashSet::new();
         for problem in in_order(problems) {
-            // To find a place takes time; who mends a hundred errors asks again.
+            // Finding a place takes time; a person who fixes a hundred errors checks again.
             if told.len() >= ERRORS_SHOWN && severity == Severity::Error {
                 beyond += 1;
                 continue;
@@ -112,7 +112,7 @@ impl<'s> Locator<'s> {
         told
     }
 
-    /// A word about the file as a whole.
+    /// A diagnostic about the file as a whole.
     fn whole(&self, message: String, severity: Severity) -> Diagnostic {
         Diagnostic {
             file: self.sources.root.display().to_string(),
@@ -132,7 +132,7 @@ impl<'s> Locator<'s> {
             let mut diagnostic = self.whole(problem.message, severity);
             diagnostic.file = path.display().to_string();
             if !self.sources.files.iter().any(|file| file.path == *path) {
-                // There is no line in what was not read.
+                // A file that was not read has no lines.
                 (diagnostic.line, diagnostic.column) = (0, 0);
             }
             diagnostic.hint = says(problem.hint, None);
@@ -185,8 +185,8 @@ impl<'s> Locator<'s> {
         self.private.get(file as usize).copied().unwrap_or(false)
     }
 
-    /// What is shown of a place whose content is not for everybody who is told: whoever includes a
-    /// private file must not learn what is in it.
+    /// The diagnostic for a place in a private file: a person who includes such a file must not
+    /// learn its content.
     fn unsaid(&self, at: &At, position: Position, severity: Severity) -> Diagnostic {
         let message = "something is wrong here, and not shown: the file is more private than the \
                        one that includes it";
@@ -203,7 +203,7 @@ impl<'s> Locator<'s> {
         diagnostic
     }
 
-    /// True for a place whose text is not the user's.
+    /// True for a place whose text was replaced by ours.
     fn is_mended(&self, file: u32, position: Position) -> bool {
         self.mended.get(file as usize).and_then(Option::as_ref).is_some_and(|mended| {
             mended
@@ -324,8 +324,8 @@ impl<'s> Locator<'s> {
     }
 }
 
-/// Problems in the order of the files, as far as numbers tell, and each only once: what a default
-/// has wrong, each job would tell anew.
+/// Problems in the order of the files, as far as numbers tell, and each only once: a problem in a
+/// default would be reported again for each job.
 fn in_order(mut problems: Vec<Problem>) -> Vec<Problem> {
     let place = |problem: &Problem| match &problem.at {
         At::Path(_) => (0, 0, 0),
@@ -358,7 +358,7 @@ fn byte(line: &str, column: usize) -> usize {
     line.char_indices().nth(column).map_or(line.len(), |(at, _)| at)
 }
 
-/// The value as it stands in the file, if it stands on one line.
+/// The source text of the value, if it is on one line.
 fn raw(marked: &Marked<'_>, found: &Found) -> Option<String> {
     let is_hidden = marked.hidden.contains(&found.span.start.line);
     let on_one_line = found.span.start.line == found.span.end.line;
@@ -374,7 +374,7 @@ fn raw(marked: &Marked<'_>, found: &Found) -> Option<String> {
     (!slice.is_empty()).then(|| slice.to_owned())
 }
 
-/// Narrows a span to some bytes of the text, where the text stands in the file as it is.
+/// Narrows a span to some bytes of the text, if the text is in the file unchanged.
 fn narrow(span: &mut Range<Position>, inside: &Range<usize>, text: &str, raw: &str) {
     let quote = usize::from(raw.starts_with(['"', '\'']));
     if raw.get(quote..quote + text.len()) != Some(text) {
@@ -398,7 +398,7 @@ fn cut_line(line: &str, marked: Range<usize>) -> (&str, Range<usize>) {
     while !line.is_char_boundary(from) {
         from -= 1;
     }
-    // A secret whose key was cut off could not be known as one: begin where a value ends.
+    // A secret whose key was cut off could not be recognized: begin where a value ends.
     if from > 0 {
         let separator = line[from..marked.start].find([',', '{', '[']);
         from = separator.map_or(marked.start, |at| from + at + 1);
@@ -411,7 +411,7 @@ fn cut_line(line: &str, marked: Range<usize>) -> (&str, Range<usize>) {
     (&line[from..to], start..(marked.end - from).clamp(start, to - from))
 }
 
-/// `jobs.nightly.retry.max_attempts`; merge keys are passed over.
+/// `jobs.nightly.retry.max_attempts`; merge keys are left out.
 fn key_path(root: &Node, way: &[(Step, &Node)]) -> String {
     let mut path = String::new();
     let mut here = root;
@@ -433,7 +433,7 @@ fn key_path(root: &Node, way: &[(Step, &Node)]) -> String {
     path
 }
 
-/// True for a name that can stand in a path as it is.
+/// True for a name that can be part of a key path as it is.
 fn is_plain(name: &str) -> bool {
     !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-'))
 }

@@ -18,13 +18,13 @@ pub struct Lookup {
 }
 
 impl Lookup {
-    /// Reads the texts once more; they are few and known to be good.
+    /// Parses the texts again; they are few and known to be valid.
     pub fn new(sources: &Sources) -> Self {
         Self { read: load::again(sources) }
     }
 
-    /// The accounts by the names that the file gives them; of two names, the first in order, as a
-    /// job set has them.
+    /// The accounts with their names in the file; of two names, the first in order, as in a job
+    /// set.
     pub fn accounts(&self) -> BTreeMap<AccountId, String> {
         let mut names = BTreeMap::new();
         let trees = self.read.trees.iter().flatten();
@@ -44,8 +44,8 @@ impl Lookup {
         names
     }
 
-    /// What is said of a key, with its place: that of the value, or of the nearest key above it
-    /// that stands in a file.
+    /// A diagnostic about a key, with its place: that of the value, or of the nearest key above it
+    /// in a file.
     pub fn say(
         &self,
         keys: &[String],
@@ -64,7 +64,7 @@ impl Lookup {
             locate::diagnostics(vec![problem], sources, trees, mended, private);
         errors.extend(warnings);
         for said in &mut errors {
-            // A default, or a value that is not written down, has the key that it would stand under.
+            // A default, or a value that is not in the file, gets the path that it would have.
             if !said.path.ends_with(keys.last().map_or("", String::as_str)) {
                 said.path = keys.join(".");
             }
@@ -72,19 +72,19 @@ impl Lookup {
         errors
     }
 
-    /// The deepest place on the way that some file knows.
+    /// The deepest place on the path that is in some file.
     fn spot(&self, keys: &[String]) -> Option<Spot> {
         let places = self.read.trees.iter().enumerate().filter_map(|(file, tree)| {
             let (depth, node) = walk(tree.as_ref()?, keys);
             let file = u32::try_from(file).ok()?;
             (depth > 0).then_some((depth, Spot { file, node }))
         });
-        // The first file of those that know the most.
+        // The first of the files with the deepest place.
         places.reduce(|best, next| if next.0 > best.0 { next } else { best }).map(|(_, spot)| spot)
     }
 }
 
-/// How many of the keys lead somewhere, and where.
+/// How many of the keys exist, and the place of the last one.
 fn walk(tree: &Node, keys: &[String]) -> (usize, u32) {
     let (mut here, mut depth) = (tree, 0);
     for key in keys {
@@ -95,7 +95,7 @@ fn walk(tree: &Node, keys: &[String]) -> (usize, u32) {
     (depth, here.id)
 }
 
-/// The value of a key, which may have come in by a merge.
+/// The value of a key, which may have come in through a merge.
 fn step<'n>(node: &'n Node, key: &str) -> Option<&'n Node> {
     let Kind::Map(entries) = &node.kind else { return None };
     let own = entries.iter().find(|(name, _)| name.as_text() == Some(key));

@@ -9,46 +9,46 @@ use std::ops::Range;
 use super::bounds::LINE_SHOWN;
 use super::secrets::{holds_only_secrets, may_name_a_secret, names_a_file};
 
-/// What stands for all that is hidden, whatever its length.
+/// The replacement for everything hidden, whatever its length.
 const MASK: &str = "***";
 
-/// A token of fewer characters is no JWT.
+/// A shorter token can't be a JWT.
 const JWT_LEAST: usize = 16;
 
-/// A line without what may be secret, and the marked bytes moved with it.
+/// A line without possible secrets, and the marked bytes moved with it.
 pub(crate) fn mask(line: &str, marked: Range<usize>) -> (String, Range<usize>) {
     let Some(from) = first_secret(line) else { return (line.to_owned(), marked) };
     let mut text = line[..from].to_owned();
     text.push_str(MASK);
-    // What is marked and hidden is marked by what stands for it.
+    // If the marked part is hidden, its replacement is marked.
     let start = if marked.start >= from { from } else { marked.start };
     let end = if marked.end > from { text.len() } else { marked.end };
     (text, start..end.max(start))
 }
 
-/// A line that belongs to a secret as a whole: only its indentation is left.
+/// A line that belongs entirely to a secret: only its indentation is left.
 pub(crate) fn mask_all(line: &str) -> (String, Range<usize>) {
     let indent = line.len() - line.trim_start().len();
     (format!("{}{MASK}", &line[..indent]), indent..indent + MASK.len())
 }
 
-/// True when a part of a line may be said in words: the mask leaves it in sight.
+/// True when a part of a line may be quoted: the mask leaves it visible.
 pub(crate) fn may_be_said(line: &str, part: &str) -> bool {
     first_secret(line).is_none_or(|from| line[..from].contains(part))
 }
 
-/// A key that stands on a line and may hold a secret.
+/// A key on a line that may hold a secret.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Secret {
     /// The byte at which the key begins.
     pub(crate) key: usize,
     /// The byte behind its colon.
     pub(crate) value: usize,
-    /// A map or list below it holds secrets under whatever names.
+    /// A map or list below it holds only secrets, whatever their names.
     pub(crate) holds_only_secrets: bool,
 }
 
-/// The keys of a line that may hold secrets, in their order.
+/// The keys of a line that may hold secrets, in order.
 pub(crate) fn secrets_of(line: &str) -> impl Iterator<Item = Secret> {
     line.match_indices(':').filter_map(move |(colon, _)| {
         let before = line[..colon].trim_end().trim_end_matches(['"', '\'']);
@@ -57,13 +57,12 @@ pub(crate) fn secrets_of(line: &str) -> impl Iterator<Item = Secret> {
             .map_or(0, |at| at + before[at..].chars().next().map_or(1, char::len_utf8));
         let key = before[start..].trim_start_matches('-');
         let after = start_of(&line[colon + 1..]);
-        // Without a blank behind its colon it is not a key to YAML, but was meant for one.
+        // Without a blank after its colon it is not a key in YAML, but was meant as one.
         let secret = !key.is_empty() && may_name_a_secret(key) && !after.starts_with("//");
         let separates = after.is_empty()
             || after.starts_with([' ', '\t'])
             || line[..colon].ends_with(['"', '\'']);
-        // A secret has been put where the name of its variable or file belongs, or a place to hold
-        // it in.
+        // A secret was pasted in place of the name of its variable or file, or of a map.
         let pasted = match key {
             "token_env" => !plain_value(after).chars().all(is_of_variable),
             "login" => separates && !plain_value(after).is_empty(),
@@ -78,7 +77,7 @@ pub(crate) fn secrets_of(line: &str) -> impl Iterator<Item = Secret> {
     })
 }
 
-/// A value that is one text, up to what follows it; empty where a map or an anchor stands.
+/// A value that is one text, without what follows it; empty for a map or an anchor.
 fn plain_value(value: &str) -> &str {
     let value = value.trim_start();
     let quoted = value.strip_prefix('"').or_else(|| value.strip_prefix('\''));
@@ -89,13 +88,13 @@ fn plain_value(value: &str) -> &str {
     }
 }
 
-/// True for what is a map or a list, or may be one below.
+/// True for a map or a list, or a value that may be one below.
 fn is_no_name(value: &str) -> bool {
     let value = value.trim();
     value.is_empty() || value.starts_with(['{', '[', '#', '|', '>'])
 }
 
-/// As much of a value as is looked at.
+/// The part of a value that is examined.
 fn start_of(text: &str) -> &str {
     let mut end = LINE_SHOWN.min(text.len());
     while !text.is_char_boundary(end) {
@@ -108,7 +107,7 @@ fn is_of_variable(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '_' | '"' | '\'')
 }
 
-/// The byte from which on a line is not shown.
+/// The byte from which a line is not shown.
 fn first_secret(line: &str) -> Option<usize> {
     let key = secrets_of(line).find_map(|secret| value(line, secret.value));
     let others = [in_address(line), before_host(line), tagged(line), jwt(line), parameter(line)];
@@ -127,7 +126,7 @@ fn before_host(line: &str) -> Option<usize> {
     })
 }
 
-/// What follows a tag of YAML that has a secret's name: `!token abc`.
+/// The text after a YAML tag with a secret's name: `!token abc`.
 fn tagged(line: &str) -> Option<usize> {
     line.match_indices('!').find_map(|(mark, _)| {
         let (tag, _) = line[mark + 1..].split_once(char::is_whitespace)?;
@@ -137,18 +136,18 @@ fn tagged(line: &str) -> Option<usize> {
     })
 }
 
-/// Where the value behind a colon begins, if there is one on the line.
+/// The begin of the value after a colon, if there is one on the line.
 fn value(line: &str, after_colon: usize) -> Option<usize> {
     let rest = &line[after_colon..];
     let value = rest.trim_start();
     let start = after_colon + (rest.len() - value.len());
-    // A block below, whose lines are hidden themselves, and a comment on it.
+    // A block below, whose lines are hidden separately, or a comment on it.
     let empty = value.is_empty() || value.starts_with('#') || matches!(value.trim_end(), "|" | ">");
     (!empty).then_some(start)
 }
 
-/// User and password before a host, and the path behind it: that of a webhook is its secret,
-/// whatever key it stands under.
+/// User and password before a host, and the path after it: that of a webhook is its secret,
+/// whatever its key.
 fn in_address(line: &str) -> Option<usize> {
     line.match_indices("://").find_map(|(scheme, _)| {
         let start = scheme + 3;
@@ -170,7 +169,7 @@ fn in_address(line: &str) -> Option<usize> {
     })
 }
 
-/// A token that has been pasted where something else belongs.
+/// A token that was pasted in place of something else.
 fn jwt(line: &str) -> Option<usize> {
     let is_of_jwt = |c: char| c.is_alphanumeric() || "._-+/=".contains(c);
     line.match_indices("eyJ")
@@ -193,10 +192,11 @@ fn parameter(line: &str) -> Option<usize> {
 fn is_agent_url(value: &str) -> bool {
     let value = value.trim().trim_matches(['"', '\'']);
     let Some((_, rest)) = value.split_once("://") else {
-        // Nothing, or the beginning of what goes on below, is an address that is not known yet.
+        // An empty value, or the begin of one that goes on below, is an address that is not known
+        // yet.
         return !value.is_empty() && !value.contains('/') && !value.starts_with(['|', '>', '#']);
     };
-    // The entries of a flow map that follow are looked at themselves.
+    // The following entries of a flow map are examined separately.
     let end = rest.find(|c: char| c.is_whitespace() || ",}".contains(c)).unwrap_or(rest.len());
     let rest = rest[..end].trim_end_matches(['"', '\'']);
     !rest.trim_end_matches('/').contains(['/', '?', '@'])

@@ -50,7 +50,7 @@ use jiff::tz::TimeZone;
 
 use crate::core::job::JobSet;
 
-/// The most bytes of a job file that comes from no file.
+/// The most bytes of a job file that does not come from a file.
 pub const STREAM_BYTES: u64 = bounds::FILE_BYTES;
 
 pub use self::diagnostic::{Diagnostic, Excerpt, Severity};
@@ -63,8 +63,7 @@ pub use self::schema::schema;
 pub use self::sources::{SourceFile, Sources};
 pub use self::zones::KeptZone;
 
-/// The text of a job file for others to read: each value that may be a secret is hidden, line by
-/// line.
+/// The text of a job file for others to read: each possible secret is hidden, line by line.
 pub fn without_secrets(text: &str) -> String {
     let hidden = secret_lines::lines(text.lines());
     let told = |(number, line): (usize, &str)| {
@@ -77,7 +76,7 @@ pub fn without_secrets(text: &str) -> String {
     text.lines().enumerate().map(told).collect()
 }
 
-/// What the meaning of a job file depends on besides its text.
+/// The facts on which the meaning of a job file depends besides its text.
 #[derive(Clone, Debug)]
 pub struct Surroundings {
     /// The machine's zone, with its name.
@@ -88,48 +87,48 @@ pub struct Surroundings {
     pub now: Timestamp,
 }
 
-/// A good job file.
+/// A valid job file.
 #[derive(Clone, Debug)]
 pub struct Loaded {
-    /// What it says.
+    /// Its content.
     pub set: JobSet,
-    /// The texts that say it.
+    /// The source texts.
     pub sources: Sources,
-    /// What is worth a look.
+    /// The warnings.
     pub warnings: Vec<Diagnostic>,
     /// Files and folders whose change may change the job set; the token's file is not among them.
     pub watched: Vec<PathBuf>,
 }
 
-/// A job file that is not taken.
+/// A refused job file.
 #[derive(Clone, Debug)]
 pub struct Rejected {
-    /// Why: at least one.
+    /// The errors: at least one.
     pub errors: Vec<Diagnostic>,
-    /// What else is worth a look.
+    /// The warnings.
     pub warnings: Vec<Diagnostic>,
     /// The texts that could be read.
     pub sources: Box<Sources>,
-    /// Files and folders whose change may mend it.
+    /// Files and folders whose change may fix it.
     pub watched: Vec<PathBuf>,
 }
 
-/// Reads a job file, or a folder of them, from the disk. Blocks, and leaves garbage behind: call
-/// it on a thread that ends with it.
+/// Reads a job file, or a folder of them, from the disk. Blocks, and leaves garbage behind: call it
+/// on a short-lived thread.
 ///
 /// # Errors
 ///
-/// All that is wrong, at once.
+/// All errors at once.
 pub fn read(path: &Path, surroundings: &Surroundings) -> Result<Loaded, Rejected> {
     assemble::assemble(load::from_disk(path), surroundings)
 }
 
-/// Reads a job file that comes from no file: `name` is what it is called in what is said of it. Of
-/// more than [`STREAM_BYTES`] it takes none.
+/// Reads a job file that does not come from a file: `name` is used in messages. More than
+/// [`STREAM_BYTES`] are refused.
 ///
 /// # Errors
 ///
-/// All that is wrong, at once.
+/// All errors at once.
 pub fn read_bytes(
     name: &Path,
     bytes: Vec<u8>,
@@ -138,11 +137,11 @@ pub fn read_bytes(
     assemble::assemble(load::from_bytes(name, bytes), surroundings)
 }
 
-/// Reads texts that were read from the disk before, without touching it.
+/// Parses texts that were read from the disk earlier, without touching it.
 ///
 /// # Errors
 ///
-/// All that is wrong, at once.
+/// All errors at once.
 pub fn parse(sources: &Sources, surroundings: &Surroundings) -> Result<Loaded, Rejected> {
     assemble::assemble(load::again(sources), surroundings)
 }

@@ -73,7 +73,7 @@ impl Scope {
         }
     }
 
-    /// Where a map of this kind stands, as words that follow "belongs ".
+    /// The place of a map of this kind, in words that follow "belongs ".
     fn home(self) -> &'static str {
         match self {
             Self::File => "at the top level of the file",
@@ -106,12 +106,12 @@ const SCOPES: [Scope; 11] = [
     Scope::Digest,
 ];
 
-/// A key without what spellings differ in.
+/// A key without the differences of spellings.
 pub(super) fn bare(key: &str) -> String {
     key.chars().filter(|c| !matches!(c, '_' | '-' | ' ')).flat_map(char::to_lowercase).collect()
 }
 
-/// What a key that is unknown in this map was probably meant to be, as a hint.
+/// The probable meaning of an unknown key in this map, as a hint.
 pub(crate) fn meant(key: &str, scope: Scope, value: &Node) -> Option<String> {
     if key.len() > 60 {
         return None;
@@ -163,7 +163,8 @@ pub(crate) fn meant(key: &str, scope: Scope, value: &Node) -> Option<String> {
     Some(format!("known here: {}", known.join(", ")))
 }
 
-/// The key of this map that an unknown one was meant to be, if that is clear: it is not missing then.
+/// The key of this map that an unknown one was meant to be, if that is clear: then it does not
+/// count as missing.
 pub(crate) fn meant_key(key: &str, scope: Scope) -> Option<&'static str> {
     let own = bare(key);
     let keys = scope.keys();
@@ -174,7 +175,7 @@ pub(crate) fn meant_key(key: &str, scope: Scope) -> Option<&'static str> {
     theirs.map(|(_, _, _, ours, _)| *ours).or_else(|| closest(&own, keys))
 }
 
-/// What a value that should be a map is written like.
+/// A hint on how to write a value that should be a map.
 pub(crate) fn as_map(scope: Scope, value: &Node) -> Option<String> {
     let text = value.as_text().map(str::trim);
     Some(match (scope, &value.kind) {
@@ -213,7 +214,7 @@ pub(crate) fn as_map(scope: Scope, value: &Node) -> Option<String> {
 }
 
 /// The entry of the table. Where the same name has several homes, the one in this map; where
-/// several give it, systemd's is the one that begins with a capital.
+/// several programs use it, systemd's is the one that begins with a capital.
 fn foreign(key: &str, own: &str, scope: Scope) -> Option<&'static Foreign> {
     let same = |home: Scope| home == scope || (home == Scope::Job && scope == Scope::Defaults);
     let capital = key.starts_with(|c: char| c.is_ascii_uppercase());
@@ -223,7 +224,7 @@ fn foreign(key: &str, own: &str, scope: Scope) -> Option<&'static Foreign> {
         .min_by_key(|(_, whose, home, ..)| (!same(*home), capital != (*whose == SYSTEMD)))
 }
 
-/// What other schedulers' name for a key is here, in words: for whoever asks by that name.
+/// Our equivalent of another scheduler's key, in words: for a person who asks by that name.
 pub fn known_elsewhere(name: &str) -> Option<String> {
     let foreign = foreign(name, &bare(name), Scope::Job)?;
     Some(foreign_hint(foreign, name, Scope::Job))
@@ -269,7 +270,7 @@ pub(crate) fn closest<'a>(word: &str, candidates: &[&'a str]) -> Option<&'a str>
         .map(|(_, candidate)| candidate)
 }
 
-/// What a word was probably meant to be, and why.
+/// The word that was probably meant, and why.
 pub(crate) fn meant_word<'a>(
     word: &str,
     words: &[&'a str],
@@ -287,7 +288,7 @@ pub(crate) fn meant_word<'a>(
     closest(&own, words).map(|near| (near, None))
 }
 
-/// What a missing key would look like.
+/// An example of a missing key.
 pub(crate) fn example(scope: Scope, key: &str) -> Option<String> {
     let example = match (scope, key) {
         (Scope::Job, _) => "{account: production, bucket: footage, path: dailies/}",
@@ -311,7 +312,7 @@ pub(crate) fn closest_name<'a>(
 ) -> Option<String> {
     // Ten thousand names of sixty letters are compared in some 50 ms, once for each error shown.
     const LONGEST: usize = 60;
-    // So much of a name may stand for it where no other begins so.
+    // The shortest part of a name that may stand for it, where no other begins so.
     const BEGINNING: usize = 3;
     if name.len() > LONGEST {
         return None;

@@ -17,11 +17,11 @@ use super::bounds::{DEPTH, NODES};
 pub(crate) struct Node {
     /// Counted in reading order, from 0 for the document itself.
     pub(crate) id: u32,
-    /// What it is.
+    /// Its kind.
     pub(crate) kind: Kind,
 }
 
-/// What a value is.
+/// The kind of a value.
 #[derive(Debug)]
 pub(crate) enum Kind {
     /// Nothing, `~` or `null`.
@@ -54,7 +54,7 @@ pub(crate) enum Step {
 }
 
 impl Node {
-    /// The way from this node down to the one with this number, as nodes and steps.
+    /// The path from this node down to the one with this number, as nodes and steps.
     pub(crate) fn way_to(&self, id: u32) -> Vec<(Step, &Node)> {
         let mut way = Vec::new();
         let mut here = self;
@@ -122,7 +122,7 @@ impl Node {
         }
     }
 
-    /// What it is, in words that follow "found".
+    /// Its kind, in words that follow "found".
     pub(crate) fn describe(&self) -> String {
         match &self.kind {
             Kind::Null => "nothing".to_owned(),
@@ -149,7 +149,8 @@ pub(crate) fn has_key_of(node: &Node, keys: &[&str]) -> bool {
 /// Why a text is not a document.
 #[derive(Debug)]
 pub(crate) enum Unreadable {
-    /// Not YAML, or not what we take of it: words, and line and column from 1 where known.
+    /// Not YAML, or a part of it that we don't accept: a message, and line and column from 1 where
+    /// known.
     Syntax(String, Option<(usize, usize)>),
     /// More than one document; the second begins on this line.
     SeveralDocuments,
@@ -172,7 +173,7 @@ pub(crate) fn parse(text: &str) -> Result<Node, Unreadable> {
     let node = Seed { count: &count, depth: 0 }.deserialize(first).map_err(unreadable)?;
     match documents.next() {
         None => Ok(node),
-        // A text that ends in `---` or `...` has an empty last document, which says nothing.
+        // A text that ends in `---` or `...` has an empty last document, which means nothing.
         Some(second) => match serde_yaml::Value::deserialize(second) {
             Ok(serde_yaml::Value::Null) if documents.next().is_none() => Ok(node),
             Ok(_) => Err(Unreadable::SeveralDocuments),
@@ -229,7 +230,7 @@ impl<'de> Visitor<'de> for Seed<'_> {
         Ok(Kind::Null)
     }
 
-    /// What serde_yaml calls a text without a document.
+    /// serde_yaml's name for a text without a document.
     fn visit_none<E>(self) -> Result<Kind, E> {
         Ok(Kind::Null)
     }

@@ -4,8 +4,8 @@
 
 use super::bounds::QUOTE_REACH;
 
-/// Where a text began whose closing quote was forgotten: libyaml takes the next one for it, on a
-/// line below, and stumbles over what stands behind that.
+/// Finds the begin of a text whose closing quote was forgotten: libyaml takes the next quote for
+/// it, on a line below, and fails on the text after that.
 pub(super) fn open_quote(text: &str, stumbled: usize) -> Option<(usize, usize)> {
     let lines: Vec<&str> = text.lines().take(stumbled).collect();
     let (last, before) = lines.split_last()?;

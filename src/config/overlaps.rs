@@ -14,12 +14,12 @@ use crate::core::ids::{AccountId, JobName};
 use crate::core::job::{Job, PlaceTemplate};
 use crate::core::place::segments;
 
-/// A place as it is sorted: each segment of the path ends in `/`, so that containment is being a
-/// prefix, and what a place contains stands right behind it.
+/// A place in sortable form: each segment of the path ends in `/`, so that containment is being a
+/// prefix, and the contents of a place directly follow it.
 type Key<'a> = (AccountId, &'a str, String);
 
-/// Tells who meets whom. Jobs without a schedule are left aside, and so are disabled ones: they
-/// run when somebody says so.
+/// Reports overlapping jobs. Jobs without a schedule and disabled ones are left out: they run on
+/// request only.
 pub(crate) fn about(
     jobs: &BTreeMap<JobName, Arc<Job>>,
     facts: &[Facts],
@@ -64,7 +64,7 @@ fn writes(
         }
         pairs += around.len();
         let room = WARNINGS_SHOWN - listed.len();
-        // The innermost first: it is the nearest to what is meant.
+        // The innermost first: it is the most specific.
         let pairs = around.iter().rev().map(|outer| (outer.1.min(entry.1), outer.1.max(entry.1)));
         listed.extend(pairs.take(room));
         around.push(entry);
@@ -101,7 +101,8 @@ fn reads(
     destinations: &[(Key<'_>, usize)],
     problems: &mut Vec<Problem>,
 ) {
-    // Of several that write to one place, the first two will do: one of them is another job.
+    // Of several jobs that write to one place, the first two are enough: one of them is another
+    // job.
     let mut exact: HashMap<&Key<'_>, [Option<usize>; 2]> = HashMap::new();
     for (key, i) in destinations {
         let slots = exact.entry(key).or_default();

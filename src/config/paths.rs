@@ -9,7 +9,7 @@ pub const SYSTEM: &str = "/etc/transferd/jobs.yaml";
 /// The default job file: the system's for root and the system service, else the user's own.
 ///
 /// `xdg_config_home` and `home` are the environment's `XDG_CONFIG_HOME` and `HOME`; relative ones
-/// do not count (XDG base directory specification). `None` if neither tells.
+/// do not count (XDG base directory specification). `None` if both are missing.
 pub fn default_path(
     system: bool,
     xdg_config_home: Option<&OsStr>,

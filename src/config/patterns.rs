@@ -9,10 +9,10 @@
 /// Numbers with units; days come first only, as in `2d12h`.
 pub(crate) const SPAN: &str = r"^\d+(ms|s|m|h|d)( *\d+(ms|s|m|h))*$";
 
-/// A duration of nothing, which most keys refuse.
+/// A duration of zero, which most keys refuse.
 pub(crate) const ZERO_SPAN: &str = "^[0a-z ]+$";
 
-/// Something to see and no control characters.
+/// Text with a visible character and no control characters.
 pub(crate) const NAME: &str = r"^[^\x00-\x1f\x7f]*[^\x00-\x20\x7f][^\x00-\x1f\x7f]*$";
 
 /// Any text without control characters.
@@ -21,11 +21,11 @@ pub(crate) const PART: &str = r"^[^\x00-\x1f\x7f]*$";
 /// A key that names a job or an account.
 pub(crate) const KEY: &str = r"^[^\s\x00-\x1f\x7f/-]([^\x00-\x1f\x7f/]*[^\s\x00-\x1f\x7f/])?$";
 
-/// What looks like the id of a run or an account.
+/// Text that looks like the id of a run or an account.
 pub(crate) const UUID: &str =
     "^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}$";
 
-/// The IANA name of a zone, as far as its form goes.
+/// The IANA name of a zone, as far as its form can be checked.
 pub(crate) const ZONE: &str = r"^[A-Za-z][A-Za-z0-9_-]*(/[A-Za-z0-9_+-]+)*$";
 
 /// The login name of a user (useradd(8); winbind's are `DOMAIN\\name`).
@@ -41,7 +41,7 @@ pub(crate) const AGENT_URL: &str =
 /// Address and port.
 pub(crate) const LISTEN: &str = r"^(\d{1,3}(\.\d{1,3}){3}|\[[0-9A-Fa-f:.%]+\]):0*([0-5]?\d{1,4}|6[0-4]\d{3}|65[0-4]\d{2}|655[0-2]\d|6553[0-5])$";
 
-/// A path whose braces hold patterns that there are.
+/// A path whose braces hold known patterns.
 pub(crate) const PATH: &str = r"^([^{}\x00-\x1f\x7f]|\{\{|\}\}|\{(job|run|hostname|%[^{}\x00-\x1f\x7f]*|[+-](\d+[wdhms])+:[^{}%\x00-\x1f\x7f]*%[^{}\x00-\x1f\x7f]*)\})*$";
 
 /// Five fields of a schedule, six, or a macro.

@@ -19,7 +19,7 @@ pub(crate) struct Spot {
     pub(crate) node: u32,
 }
 
-/// Where a problem is.
+/// The place of a problem.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum At {
     /// At a value, or at these bytes of its text.
@@ -39,14 +39,14 @@ pub(crate) enum At {
     Path(PathBuf),
 }
 
-/// What would be right.
+/// The hint of a problem.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Hint {
-    /// Nothing to say.
+    /// No hint.
     None,
     /// In words.
     Says(String),
-    /// The value as it stands in the file, in quotes.
+    /// The hint to put the value in quotes.
     Quote,
 }
 
@@ -70,10 +70,10 @@ pub(crate) enum WarningKind {
 }
 
 impl WarningKind {
-    /// How bad it is.
+    /// Its severity.
     pub(crate) fn severity(self) -> Severity {
         match self {
-            // Nothing is to be done about it, each year.
+            // Nothing can be done about it, each year.
             Self::Dst => Severity::Note,
             Self::WriteWrite
             | Self::ReadWrite
@@ -84,7 +84,7 @@ impl WarningKind {
         }
     }
 
-    /// What the unlisted rest are, with their number.
+    /// A summary of the unlisted ones, with their number.
     pub(crate) fn rest(self, more: usize) -> String {
         let (one, several) = match self {
             Self::WriteWrite => (
@@ -117,17 +117,17 @@ impl WarningKind {
 pub(crate) struct Problem {
     /// Absent for an error.
     pub(crate) warning: Option<WarningKind>,
-    /// Where.
+    /// Its place.
     pub(crate) at: At,
     /// Lower case, no full stop, the user's words in backticks.
     pub(crate) message: String,
-    /// What would be right.
+    /// How to fix it.
     pub(crate) hint: Hint,
-    /// Other places that have to do with it, each with a word.
+    /// Related places, each with a label.
     pub(crate) related: Vec<(At, String)>,
-    /// It is none if the value stands in quotes.
+    /// It is not a problem if the value is in quotes.
     pub(crate) only_if_plain: bool,
-    /// How many more of the same this one speaks for (never listed themselves).
+    /// How many more of the same this one stands for (never listed themselves).
     pub(crate) more: usize,
 }
 
@@ -155,7 +155,7 @@ impl Problem {
         Self { warning: Some(kind), ..Self::error(spot, message) }
     }
 
-    /// With a hint in words.
+    /// With a hint.
     pub(crate) fn hint(mut self, words: impl Into<String>) -> Self {
         self.hint = Hint::Says(words.into());
         self
@@ -202,8 +202,7 @@ pub(crate) fn cut(text: &str) -> String {
     short
 }
 
-/// A character that is there and can't be told from a blank or from nothing: copied from a page or a
-/// chat, most often.
+/// An invisible character, or one that looks like a blank: usually copied from a page or a chat.
 pub(crate) fn invisible(text: &str) -> Option<char> {
     text.chars().find(|c| is_unseen(*c) || (c.is_whitespace() && !c.is_ascii()))
 }

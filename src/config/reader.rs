@@ -11,27 +11,26 @@ use super::node::{Kind, Node};
 use super::problem::{At, Hint, Problem, Spot, cut, invisible};
 use super::secrets;
 
-/// A value with the place that it came from.
+/// A value with its place.
 #[derive(Clone, Debug)]
 pub(crate) struct Found<T> {
     /// The value.
     pub(crate) value: T,
-    /// Where it stands.
+    /// Its place.
     pub(crate) at: Spot,
-    /// Where its key stands, or the value itself in a list.
+    /// The place of its key, or of the value itself in a list.
     pub(crate) key: Spot,
     /// The last number within the value.
     pub(crate) last: u32,
 }
 
 impl<T> Found<T> {
-    /// A value that stands at this node.
+    /// A value at this node.
     pub(crate) fn new(value: T, node: &Node, key: Spot) -> Self {
         Self { value, at: Spot { node: node.id, ..key }, key, last: node.last() }
     }
 
-    /// True when something in the value was told to be wrong: what seems to be missing may be
-    /// that.
+    /// True when a problem was reported in the value: a key that seems missing may be there.
     pub(crate) fn has_problem(&self, problems: &[Problem]) -> bool {
         problems.iter().any(|problem| match &problem.at {
             At::Value(spot, _) => {
@@ -44,14 +43,14 @@ impl<T> Found<T> {
 
 /// A type that can be read from a node.
 pub(crate) trait Read: Sized {
-    /// The value, or `None` after a problem was told.
+    /// The value, or `None` after reporting a problem.
     fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self>;
 
-    /// Takes over from the defaults what is not set. Only maps with keys of ours have parts.
+    /// Takes missing values from the defaults. Only maps with keys of ours have parts.
     fn fill_from(&mut self, _defaults: &Self) {}
 
-    /// True for an entry that a map of this type may hold: where it stands beside an empty one, its
-    /// line is not indented.
+    /// True for an entry that a map of this type may hold: next to an empty key of this type, its
+    /// line lacks indentation.
     fn takes(_entry: &Entry<'_>) -> bool {
         false
     }
@@ -71,13 +70,13 @@ pub(crate) struct Entry<'a> {
     pub(crate) key: Spot,
     /// The value.
     pub(crate) value: &'a Node,
-    /// The name is not good, and was told: the value is read for what is wrong with it only.
+    /// The name is invalid, and was reported: the value is only checked for problems.
     pub(crate) void: bool,
 }
 
 impl Entry<'_> {
-    /// True for a key, and for one that was clearly meant to be it: that is told, and not that the
-    /// key is missing too.
+    /// True for a key, and for one that was clearly meant to be it: only the misspelling is
+    /// reported, not that the key is missing too.
     pub(crate) fn stands_for(&self, key: &str, scope: Scope, keys: &[&str]) -> bool {
         !self.void
             && (self.name == key
@@ -85,7 +84,7 @@ impl Entry<'_> {
     }
 }
 
-/// Reads one file.
+/// Reads the values of one file.
 #[derive(Debug)]
 pub(crate) struct Reader<'p> {
     /// Index of the file.
@@ -94,7 +93,7 @@ pub(crate) struct Reader<'p> {
     pub(crate) owner: Spot,
     /// That key can't be left out.
     required: bool,
-    /// What was wrong so far.
+    /// The problems so far.
     pub(crate) problems: &'p mut Vec<Problem>,
 }
 
@@ -109,12 +108,12 @@ impl<'p> Reader<'p> {
         Spot { file: self.file, node: node.id }
     }
 
-    /// Tells a problem.
+    /// Reports a problem.
     pub(crate) fn tell(&mut self, problem: Problem) {
         self.problems.push(problem);
     }
 
-    /// Adds a hint to what was told last, if that has none.
+    /// Adds a hint to the last problem, if that has none.
     pub(crate) fn hint_last(&mut self, words: Option<String>) {
         if let (Some(words), Some(problem)) = (words, self.problems.last_mut())
             && problem.hint == Hint::None
@@ -123,7 +122,7 @@ impl<'p> Reader<'p> {
         }
     }
 
-    /// Tells that a value is of the wrong kind.
+    /// Reports a value of the wrong kind.
     pub(crate) fn wrong_kind(&mut self, node: &Node, expected: &str) {
         let spot = self.spot(node);
         let problem = match &node.kind {
@@ -145,7 +144,7 @@ impl<'p> Reader<'p> {
         self.tell(problem);
     }
 
-    /// What to do about a value, or to leave its key out where it can be.
+    /// A hint to fix a value, or to leave its key out where that is allowed.
     pub(crate) fn or_without(&self, words: &str) -> String {
         if self.required { words.to_owned() } else { format!("{words}, or leave the key out") }
     }
@@ -168,8 +167,8 @@ impl<'p> Reader<'p> {
         Some(Found::new(value?, entry.value, entry.key))
     }
 
-    /// Tells once of each empty key that is followed by what belongs under it, for want of
-    /// indentation, and gives the places of all those entries: nothing else is to be said of them.
+    /// Reports each empty key whose entries follow without indentation, and returns the places of
+    /// all those entries: nothing else is reported about them.
     pub(crate) fn strays(
         &mut self,
         entries: &[Entry<'_>],
@@ -206,8 +205,8 @@ impl<'p> Reader<'p> {
         Some(Found::new(value?, node, at))
     }
 
-    /// The entries of a map, merge keys applied; duplicates and keys that are not names are told,
-    /// and void. `None` if it is not a map.
+    /// The entries of a map, merge keys applied; duplicates and keys that are not names are
+    /// reported, and void. `None` if it is not a map.
     pub(crate) fn entries<'n>(&mut self, node: &'n Node, what: &str) -> Option<Vec<Entry<'n>>> {
         let Kind::Map(own) = &node.kind else {
             self.wrong_kind(node, what);
@@ -311,13 +310,13 @@ impl<'p> Reader<'p> {
         );
     }
 
-    /// Tells an unknown key, with what was probably meant.
+    /// Reports an unknown key, with the one that was probably meant.
     pub(crate) fn unknown_key(&mut self, scope: Scope, entry: &Entry<'_>) {
         let name = entry.name;
         if scope == Scope::File && name.starts_with("x-") {
             return;
         }
-        // A map of that name holds something else, but for the headers of a webhook.
+        // A map of that name holds something else, except for the headers of a webhook.
         let plain = !matches!(entry.value.kind, Kind::Map(_)) || scope == Scope::Webhook;
         let problem = if let Some(odd) = invisible(name) {
             let code = u32::from(odd);
@@ -339,7 +338,7 @@ impl<'p> Reader<'p> {
         self.tell(problem);
     }
 
-    /// Tells a key that must be there.
+    /// Reports a missing key.
     pub(crate) fn missing_key(&mut self, scope: Scope, name: &str) {
         let spot = self.owner;
         self.tell(
@@ -349,7 +348,7 @@ impl<'p> Reader<'p> {
     }
 }
 
-/// Keys met so far: a list for the small maps that most are, a table for `jobs`.
+/// Keys so far: a list for the small maps that most are, a table for `jobs`.
 #[derive(Debug)]
 enum Seen<'n> {
     Few,
@@ -363,8 +362,8 @@ impl<'n> Seen<'n> {
         if len <= Self::FEW { Self::Few } else { Self::Many(HashMap::with_capacity(len)) }
     }
 
-    /// Where the key stood before, if it did. With few keys, the entries are the memory; a map
-    /// that grows by merging goes over to the table.
+    /// The earlier place of the key, if it was there before. With few keys, the entries are
+    /// searched; a map that grows by merging changes to the table.
     fn insert(&mut self, name: &'n str, spot: Spot, entries: &[Entry<'n>]) -> Option<Spot> {
         if matches!(self, Self::Few) {
             if entries.len() < 2 * Self::FEW {

@@ -12,7 +12,7 @@ use super::bounds::NAME_BYTES;
 use super::patterns;
 use super::raw::RawFile;
 
-/// The schema's own name; it is got by `transferd schema`, not from the network.
+/// The schema's own name; it is printed by `transferd schema`, not fetched from the network.
 const ID: &str = "urn:transferd:job-file:1";
 
 /// The JSON Schema of the job file.
@@ -33,7 +33,7 @@ pub fn schema() -> Value {
     schema
 }
 
-/// What holds for several keys of a map together.
+/// Rules about several keys of a map together.
 fn across_keys() -> [(&'static str, &'static str, Value); 5] {
     let one_of = |keys: &[&str]| {
         Value::from(keys.iter().map(|key| json!({ "required": [key] })).collect::<Vec<_>>())
@@ -56,14 +56,14 @@ fn across_keys() -> [(&'static str, &'static str, Value); 5] {
     ]
 }
 
-/// An entry of `alerts` tells what it names in one way, or is a digest.
+/// The rule that an entry of `alerts` has one channel, or is a digest.
 fn alert_ways() -> Vec<Value> {
     let told = ["webhook", "command", "ping", "notify"];
     let told = told.map(|key| json!({ "required": ["on", key] })).into_iter();
     told.chain([json!({ "required": ["digest"] })]).collect()
 }
 
-/// Keys that say more than the type of their values does.
+/// Rules for keys that are narrower than the type of their values.
 fn closer() -> Vec<(&'static str, &'static str, Value)> {
     let path = "patterns are `{%Y-%m-%d}`, `{-1d:%Y-%m-%d}`, `{job}`, `{run}` and `{hostname}`; \
                 `{{` and `}}` are literal braces";
@@ -111,7 +111,7 @@ pub(crate) fn object(about: &str, properties: Map<String, Value>, required: &[&s
     schema
 }
 
-/// A map of the user's names.
+/// A map whose keys are the user's names.
 pub(crate) fn named(value: Schema) -> Schema {
     json_schema!({
         "type": "object",
@@ -133,17 +133,17 @@ pub(crate) fn one_of(words: &[(&str, &str)]) -> Schema {
     json_schema!({ "oneOf": words })
 }
 
-/// Text of a form.
+/// Text that matches a pattern.
 pub(crate) fn pattern(pattern: &str) -> Schema {
     json_schema!({ "type": "string", "pattern": pattern })
 }
 
-/// Text of a form, no longer than a name.
+/// Text that matches a pattern, no longer than a name.
 pub(crate) fn short(pattern: &str) -> Schema {
     json_schema!({ "type": "string", "pattern": pattern, "maxLength": NAME_BYTES })
 }
 
-/// Text of one form that is not of another.
+/// Text that matches one pattern and not another.
 pub(crate) fn pattern_but_not(pattern: &str, but: &str) -> Schema {
     json_schema!({ "type": "string", "pattern": pattern, "not": { "pattern": but } })
 }

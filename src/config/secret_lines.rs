@@ -9,17 +9,17 @@ use std::collections::BTreeSet;
 use super::mask::{Secret, secrets_of};
 use super::secrets::is_secret;
 
-/// What the lines after a secret's key may be.
+/// The part of a secret that the following lines may hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Rest {
     /// The secret is complete.
     Nothing,
-    /// All up to the closing quote.
+    /// Everything up to the closing quote.
     Quoted(char),
-    /// All that is indented by so many blanks or more; the first such line decides whether that
-    /// is a value, or a map that only has a secret's name.
+    /// All lines that are indented by at least this many blanks; the first such line decides
+    /// whether that is a value, or a map that only has a secret's name.
     Below { least: usize, sure: bool },
-    /// The next line that is not blank: within braces, indentation says nothing.
+    /// The next line that is not blank: within braces, indentation means nothing.
     NextLine,
 }
 
@@ -40,7 +40,7 @@ pub(crate) fn lines<'t>(text: impl Iterator<Item = &'t str>) -> BTreeSet<usize> 
             Rest::NextLine => (true, Rest::Nothing),
             Rest::Below { .. } if blank => (false, rest),
             Rest::Below { sure: false, .. } if comment => (false, rest),
-            // A tab is not indentation to YAML, but that is what its author meant.
+            // A tab is not indentation in YAML, but was meant as such.
             Rest::Below { least, sure }
                 if indent_of(line) >= least || line.starts_with('\t') || is_item(line, least) =>
             {
@@ -61,7 +61,7 @@ pub(crate) fn lines<'t>(text: impl Iterator<Item = &'t str>) -> BTreeSet<usize> 
     hidden
 }
 
-/// What of a secret is left for the lines below this one.
+/// The part of a secret that is left for the lines below this one.
 fn begun_on(line: &str) -> Rest {
     if let Some(key) = line.trim_start().strip_prefix("? ")
         && is_secret(key.trim().trim_matches(['"', '\'']))
@@ -115,7 +115,7 @@ fn indent_of(line: &str) -> usize {
     line.len() - line.trim_start_matches(' ').len()
 }
 
-/// True for an item of a list that stands in the column of its key, as YAML allows.
+/// True for an item of a list in the column of its key, as YAML allows.
 fn is_item(line: &str, least: usize) -> bool {
     indent_of(line) + 1 == least && line.trim_start().starts_with("- ")
 }
@@ -147,7 +147,7 @@ fn is_map_like(line: &str) -> bool {
 mod tests {
     use super::lines;
 
-    /// The lines of a text that are hidden, by what stands on them.
+    /// The hidden lines of a text.
     fn hidden(text: &str) -> Vec<&str> {
         let all: Vec<&str> = text.lines().collect();
         lines(all.iter().copied()).into_iter().map(|line| all[line - 1].trim()).collect()

@@ -32,7 +32,7 @@ pub(crate) fn is_secret(key: &str) -> bool {
     )
 }
 
-/// What to do with a secret instead.
+/// The alternative to a secret in the file.
 pub(crate) fn secret_hint(key: &str, scope: Scope) -> String {
     let own = bare(key);
     let file = if own == "headers" {
@@ -54,7 +54,7 @@ pub(crate) fn secret_hint(key: &str, scope: Scope) -> String {
     format!("put it into a file of mode 0600, and name that with `{file}`{place}")
 }
 
-/// Words that the names of secrets hold.
+/// Words that are parts of the names of secrets.
 const PARTS: [&str; 15] = [
     "secret",
     "token",
@@ -80,15 +80,15 @@ const WHOLE: [&str; 4] = ["pin", "pincode", "sid", "sig"];
 const WORDS: [&str; 8] =
     ["password", "passwd", "token", "secret", "apikey", "credentials", "headers", "command"];
 
-/// Keys of the job file that hold such a word, and no secret.
+/// Keys of the job file that contain such a word, but hold no secret.
 const PLAIN: [&str; 5] =
     ["token_file", "token_env", "password_file", "totp_secret_file", "headers_file"];
 
-/// No key that may be a misspelt one of ours is longer.
+/// No misspelling of one of our keys is longer.
 const LONGEST: usize = 200;
 
-/// Wider than what the reader refuses by name: `AMOVE_TOKEN` is unknown to it, and not shown. So is
-/// what may be misspelt, and where programs have their arguments.
+/// Wider than the names that the reader refuses: `AMOVE_TOKEN` is unknown to it, and still not
+/// shown. The same holds for possible misspellings, and for the arguments of programs.
 pub(super) fn may_name_a_secret(key: &str) -> bool {
     if key.len() > LONGEST {
         return true;
@@ -104,8 +104,7 @@ pub(super) fn may_name_a_secret(key: &str) -> bool {
     }
 }
 
-/// True for a key that names a file of secrets: what stands there and is no path was meant for the
-/// file.
+/// True for a key that names a file of secrets: a value that is not a path was meant for the file.
 pub(super) fn names_a_file(key: &str) -> bool {
     PLAIN.contains(&key) && key.ends_with("_file")
 }
@@ -118,7 +117,7 @@ pub(super) fn holds_only_secrets(key: &str) -> bool {
     programs.contains(&&*own) || is_near(&own, &["headers", "header", "command"])
 }
 
-/// True for a word that is two letters or fewer from one of these.
+/// True for a word that differs by two letters or fewer from one of these.
 fn is_near(own: &str, words: &[&str]) -> bool {
     words.iter().any(|word| {
         // A short word is near to many that are not meant.

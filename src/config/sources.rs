@@ -16,7 +16,7 @@ pub struct Sources {
     pub base: PathBuf,
     /// The files, the root's own first, included ones after the one that names them.
     pub files: Vec<SourceFile>,
-    /// The rules of the zones that the files name, for the day when the machine has lost them.
+    /// The rules of the zones that the files name, in case the machine loses them.
     #[serde(default)]
     pub zones: Vec<KeptZone>,
 }
@@ -45,7 +45,7 @@ impl SourceFile {
 }
 
 impl Sources {
-    /// Keeps a zone's rules, in the place of older ones.
+    /// Keeps a zone's rules, replacing older ones.
     pub(crate) fn keep(&mut self, zone: KeptZone) {
         self.zones.retain(|known| !known.is_of_same_name(&zone));
         self.zones.push(zone);

@@ -20,7 +20,7 @@ pub(crate) struct Position {
     pub(crate) column: usize,
 }
 
-/// What stands at a place, as far as showing it needs to know.
+/// The shape of the value at a place, as far as needed to show it.
 #[derive(Debug)]
 enum Shape {
     Plain,
@@ -39,7 +39,7 @@ struct Mark {
     closed: bool,
 }
 
-/// The marks of one text, as far as it has been read.
+/// The positions in one text, as far as it has been read.
 pub(crate) struct Marks<'t> {
     arena: Vec<Mark>,
     root: Option<usize>,
@@ -49,23 +49,23 @@ pub(crate) struct Marks<'t> {
     ended: bool,
 }
 
-/// Where a value was found, and how it came there.
+/// A value that was found, and its place.
 #[derive(Clone, Debug)]
 pub(crate) struct Found {
-    /// Where it stands.
+    /// Its place.
     pub(crate) span: Range<Position>,
     /// The innermost alias on the way: where the value came in.
     pub(crate) through: Option<Range<Position>>,
-    /// It stands there without quotes.
+    /// It is written without quotes.
     pub(crate) plain: bool,
-    /// It is a block scalar, whose text does not stand beside its mark.
+    /// It is a block scalar, whose text is not beside its mark.
     pub(crate) block: bool,
-    /// The way could be gone to its end.
+    /// The whole path was found.
     pub(crate) exact: bool,
 }
 
 impl<'t> Marks<'t> {
-    /// Marks of a text. It is read as far as asked for.
+    /// The positions in a text, which is read on demand.
     pub(crate) fn of(text: &'t str) -> Self {
         Self {
             arena: Vec::new(),
@@ -77,7 +77,7 @@ impl<'t> Marks<'t> {
         }
     }
 
-    /// Reads on for one event; the end of what the parser follows is the end.
+    /// Reads one more event; the end of the part that the parser accepts is the end.
     fn advance(&mut self) {
         let Some(Ok((event, span))) = self.parser.next_event() else {
             self.ended = true;
@@ -138,9 +138,9 @@ impl<'t> Marks<'t> {
         }
     }
 
-    /// Goes a way from the document down, reading on until its end is known.
+    /// Follows a path from the document down, reading on until its end is known.
     pub(crate) fn find(&mut self, way: &[Step]) -> Option<Found> {
-        // To look again after each event would cost the square of the way.
+        // Searching again after each event would cost the square of the length.
         const EVENTS: usize = 2_000;
         loop {
             let found = self.look(way);
@@ -156,8 +156,8 @@ impl<'t> Marks<'t> {
         }
     }
 
-    /// Goes a way from the document down, as far as it has been read, and says whether what
-    /// stands there has been read to its end.
+    /// Follows a path from the document down, as far as it has been read, and returns whether its
+    /// value has been read to the end.
     fn look(&self, way: &[Step]) -> Option<(Found, bool)> {
         let mut here = self.root?;
         let mut through = None;
@@ -211,7 +211,7 @@ impl<'t> Marks<'t> {
     }
 }
 
-/// Stands for a value that has not been read yet.
+/// The index of a value that has not been read yet.
 const VALUE_TO_COME: usize = usize::MAX;
 
 /// A list or map that is being read.
@@ -248,8 +248,8 @@ fn range(span: Span) -> Range<Position> {
     at(span.start)..at(span.end)
 }
 
-/// True when lists and maps lie deeper in one another than a job file's may. Stops there, and so
-/// costs no more than the text up to there.
+/// Finds the place where lists and maps are nested deeper than a job file allows. Stops there, and
+/// so costs no more than the text up to there.
 pub(crate) fn too_deep(text: &str) -> Option<Position> {
     let mut depth = 0_usize;
     let mut parser = Parser::new_from_str(text);

@@ -5,20 +5,20 @@ use super::problem::{Problem, cut};
 use super::reader::{Read, Reader};
 use super::values::{PublicUrl, SecretUrl, Url, text};
 
-/// The parts of an address that matter here.
+/// The relevant parts of an address.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Parts<'a> {
     /// `https`, not `http`.
     pub(crate) secure: bool,
     /// Host without port or brackets.
     pub(crate) host: &'a str,
-    /// What stands before an `@`.
+    /// The part before an `@`.
     user: Option<&'a str>,
     /// There is a `?` or `#` part.
     extra: bool,
 }
 
-/// Takes an address apart, or says what is wrong with it and what would be right, quoting nothing.
+/// Splits an address, or returns the problem and the fix, quoting nothing.
 pub(crate) fn parts(url: &str) -> Result<Parts<'_>, (String, Option<String>)> {
     let no = |message: &str, hint: Option<&str>| (message.to_owned(), hint.map(str::to_owned));
     if url.chars().any(|c| c.is_whitespace() || c.is_control()) {
@@ -71,7 +71,7 @@ pub(crate) fn parts(url: &str) -> Result<Parts<'_>, (String, Option<String>)> {
 }
 
 impl Parts<'_> {
-    /// True when only this machine is spoken to.
+    /// True when the address is on this machine.
     pub(crate) fn is_loopback(&self) -> bool {
         let name = self.host.to_ascii_lowercase();
         name == "localhost"
@@ -157,7 +157,7 @@ impl Read for SecretUrl {
     }
 }
 
-/// Tells an address that a token would go to in clear text.
+/// Reports an address to which a token would go in clear text.
 pub(crate) fn clear_text(url: &str) -> Option<String> {
     let parts = parts(url).ok()?;
     (!parts.secure && !parts.is_loopback()).then(|| {

@@ -43,7 +43,7 @@ pub(crate) struct Flag(pub(crate) bool);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Count(pub(crate) u32);
 
-/// A count of attempts, the first among them.
+/// A count of attempts, the first one included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Attempts(pub(crate) u32);
 
@@ -89,7 +89,7 @@ pub(crate) struct User(pub(crate) UserRef);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Listen(pub(crate) SocketAddr);
 
-/// Reads text, and says what to do about what only looks like text.
+/// Reads text, with a hint for values that only look like text.
 pub(crate) fn text<'n>(node: &'n Node, reader: &mut Reader<'_>, what: &str) -> Option<&'n str> {
     let spot = reader.spot(node);
     let text = match &node.kind {
@@ -129,7 +129,7 @@ fn looks_like_a_pattern(entries: &[(Node, Node)]) -> bool {
         if key.as_text().is_some() && matches!(value.kind, Kind::Null))
 }
 
-/// `2026-11-23`, with or without a time: some YAML readers make a date of it.
+/// `2026-11-23`, with or without a time: some YAML readers turn it into a date.
 pub(crate) fn looks_like_a_date(text: &str) -> bool {
     let bytes = text.as_bytes();
     let digits = |range: std::ops::Range<usize>| {
@@ -147,7 +147,7 @@ pub(crate) fn looks_like_a_date(text: &str) -> bool {
         }
 }
 
-/// Quotes that word processors make of `"` and `'`.
+/// Quotes that word processors make from `"` and `'`.
 const CURLY: [char; 7] = ['“', '”', '„', '‘', '’', '«', '»'];
 
 /// Reads text without control characters.
@@ -219,7 +219,7 @@ pub(crate) fn word<'n>(
     None
 }
 
-/// A noun with its article; one that begins with `u`, as `user`, does not sound like a vowel.
+/// A noun with its article; one that begins with `u`, as `user`, does not begin with a vowel sound.
 fn one(noun: &str) -> String {
     let article = if noun.starts_with(['a', 'e', 'i', 'o']) { "an" } else { "a" };
     format!("{article} {noun}")

@@ -21,13 +21,13 @@ use crate::core::schedule::{DstEffect, DstEffectKind, ScheduleWarning, Timetable
 /// How far ahead DST changes are looked for.
 const YEAR: SignedDuration = SignedDuration::from_hours(365 * 24);
 
-/// So many jobs are named that a DST change moves; the rest is counted.
+/// Jobs that are named when a DST change moves their times; the others are counted.
 const NAMED: usize = 3;
 
-/// So many intervals of a schedule are looked at for the shortest one: a day of an hourly job.
+/// Intervals of a schedule that are examined for the shortest one: a day of an hourly job.
 const INTERVALS: usize = 24;
 
-/// Tells all warnings about good jobs.
+/// Reports all warnings about valid jobs.
 pub(crate) fn about(
     jobs: &BTreeMap<JobName, Arc<Job>>,
     facts: &[Facts],
@@ -58,7 +58,8 @@ pub(crate) fn about(
     idle(jobs, facts, problems);
 }
 
-/// A file in which each schedule is switched off does nothing by itself, and looks as if it did.
+/// Warns of a file in which every schedule is switched off: it does nothing by itself, and looks as
+/// if it did.
 fn idle(jobs: &BTreeMap<JobName, Arc<Job>>, facts: &[Facts], problems: &mut Vec<Problem>) {
     let mut scheduled = jobs.values().filter(|job| !job.timetable.is_empty()).peekable();
     if scheduled.peek().is_none() || scheduled.any(|job| job.enabled) {
@@ -81,7 +82,7 @@ fn idle(jobs: &BTreeMap<JobName, Arc<Job>>, facts: &[Facts], problems: &mut Vec<
 struct Moved {
     kind: DstEffectKind,
     fires: ZonedDateTime,
-    /// Where the first of the jobs has it.
+    /// Its place in the first of the jobs.
     at: Spot,
     jobs: Vec<JobName>,
 }
@@ -121,9 +122,9 @@ struct About<'p> {
     effects: HashMap<(String, String), Vec<DstEffect>>,
     intervals: HashMap<(String, String), Option<(Timestamp, SignedDuration)>>,
     told: HashSet<(Spot, usize)>,
-    /// For each time that a DST change moves, by instant, wall time and zone, whose it is.
+    /// The jobs of each time that a DST change moves, by instant, wall time and zone.
     moved: BTreeMap<(Timestamp, DateTime, String), Moved>,
-    /// For each place that sets a timeout, what is to be said, and of how many jobs.
+    /// For each place that sets a timeout, the warning, and the number of its jobs.
     timeouts: BTreeMap<Spot, (String, usize)>,
     problems: &'p mut Vec<Problem>,
 }
@@ -136,7 +137,7 @@ impl About<'_> {
                 .entry(schedule.text().to_owned())
                 .or_insert_with(|| schedule.warnings());
             for (i, warning) in warnings.iter().enumerate() {
-                // A default's expression is worth a look once, not once for each job.
+                // An expression in the defaults is checked once, not once for each job.
                 if self.told.insert((*at, i)) {
                     self.problems.push(
                         Problem::warning(WarningKind::Schedule, *at, warning.message.clone())
@@ -157,7 +158,7 @@ impl About<'_> {
                 let zone = job.timetable.zone().clone();
                 let mut effects = Timetable::new(vec![schedule.clone()], zone_name, zone)
                     .dst_effects(from, until);
-                // One time says it for all that the same change moves.
+                // One time is enough for all that the same change moves.
                 effects.dedup_by_key(|effect| effect.at);
                 effects
             });
@@ -176,7 +177,7 @@ impl About<'_> {
         }
     }
 
-    /// One word for all jobs that have the same time moved by the same change.
+    /// One note for all jobs whose same time is moved by the same change.
     fn tell_moved(&mut self) {
         for ((_, wall, zone), moved) in std::mem::take(&mut self.moved) {
             self.problems.push(moved.told(wall, &zone));
@@ -208,7 +209,7 @@ impl About<'_> {
         said.1 += 1;
     }
 
-    /// One word for all jobs that have their timeout from the same place.
+    /// One warning for all jobs that have their timeout from the same place.
     fn tell_timeouts(&mut self) {
         for (at, (first, jobs)) in std::mem::take(&mut self.timeouts) {
             let message = match jobs {
@@ -232,7 +233,7 @@ fn shortest_interval(timetable: &Timetable, now: Timestamp) -> Option<(Timestamp
         if shortest.is_none_or(|(_, so_far)| interval < so_far) {
             shortest = Some((from, interval));
         }
-        // Days apart: more of them say nothing new.
+        // Days apart: further ones add nothing.
         if interval > SignedDuration::from_hours(24) && shortest.is_some_and(|s| s.0 != from) {
             break;
         }

@@ -14,16 +14,16 @@ use super::problem::{At, Hint, Problem, cut};
 use super::secret_lines;
 use super::spans::{self, Position};
 
-/// A file with accidents, mended.
+/// A file whose accidents were repaired.
 #[derive(Debug)]
 pub(crate) struct Mended {
     /// The text that could be read.
     pub(crate) text: String,
-    /// What was replaced: line from 1, columns from 0.
+    /// The replaced places: line from 1, columns from 0.
     pub(crate) places: Vec<(usize, Range<usize>)>,
 }
 
-/// Reads a file's text, telling what keeps it from being read.
+/// Reads a file's text, reporting syntax errors.
 pub(crate) fn read(
     text: &str,
     file: u32,
@@ -77,19 +77,19 @@ pub(crate) fn read(
     (None, None)
 }
 
-/// The line of the first mark that Git leaves in a file that it could not merge.
+/// The line of the first conflict marker that Git leaves in a file that it could not merge.
 fn conflict(text: &str) -> Option<usize> {
     let mark = |line: &str| line.starts_with("<<<<<<< ") || line.starts_with(">>>>>>> ");
     text.lines().position(mark).map(|at| at + 1)
 }
 
-/// Where a text goes too deep. Both parsers need time that grows with the square of the depth, so
-/// such a text must not reach them: a quick count of what opens and closes says where it may be,
-/// and a reading of the text up to there, whether it is.
+/// Finds the place where a text is nested too deep. Both parsers need time that grows with the
+/// square of the depth, so such a text must not reach them: a quick count of opening and closing
+/// characters finds a possible place, and parsing the text up to there decides.
 fn deep(text: &str) -> Option<Position> {
-    // Brackets in plain texts are counted too. So many mistakes are forgiven.
+    // Brackets in plain texts are counted too. This many false alarms are checked.
     const SUSPICIONS: usize = 16;
-    // What the parser must see beyond a place to be sure of it.
+    // The text that the parser needs beyond a place to be sure of it.
     const BEYOND: usize = 200;
     let mut suspicions = 0;
     let bytes = text.as_bytes();
@@ -98,7 +98,7 @@ fn deep(text: &str) -> Option<Position> {
         match byte {
             b'[' | b'{' => depth += 1,
             b']' | b'}' => depth = depth.saturating_sub(1),
-            // Lists within lists on one line; a ruler of dashes is none.
+            // Lists within lists on one line; a ruler of dashes is not one.
             b'-' | b'?' | b':' if bytes.get(i + 1) == Some(&b' ') => nested += 1,
             b'\n' => nested = 0,
             _ => {}
@@ -150,7 +150,7 @@ fn several_documents(text: &str, file: u32) -> Problem {
     .hint("leave the `---` out, or put each part into a file of its own and `include` it")
 }
 
-/// What went wrong, and what to replace so that reading can go on.
+/// The problem, and the replacement that lets reading go on.
 #[derive(Debug)]
 struct Accident {
     line: usize,
@@ -223,7 +223,7 @@ fn diagnose(text: &str, words: &str, at: Option<(usize, usize)>) -> Accident {
     let mut accident =
         Accident { line, column, length: 1, message, hint, related: None, replace: None };
     match began {
-        // libyaml notices at the end of the file what began long before.
+        // libyaml reports at the end of the file a problem that began long before.
         Some((line, column))
             if context.contains("quoted scalar") || context.contains("simple key") =>
         {
@@ -238,13 +238,13 @@ fn diagnose(text: &str, words: &str, at: Option<(usize, usize)>) -> Accident {
     accident
 }
 
-/// The last line with something on it, and its number.
+/// The last line that is not empty, and its number.
 fn last_content(text: &str) -> (usize, &str) {
     let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
     lines.last().map_or((1, ""), |(i, line)| (i + 1, line))
 }
 
-/// Where the first character is that no YAML may hold; libyaml counts bytes only.
+/// The place of the first character that YAML does not allow; libyaml counts bytes only.
 fn control_character(text: &str) -> (usize, usize) {
     for (i, line) in text.lines().enumerate() {
         let odd = |c: char| c.is_control() && !matches!(c, '\t' | '\r' | '\u{85}');
@@ -262,7 +262,7 @@ fn position(words: &str) -> Option<(usize, usize)> {
     Some((line.trim().parse().ok()?, column.trim().parse().ok()?))
 }
 
-/// libyaml's words in ours.
+/// libyaml's message in our words.
 fn in_words(what: &str, context: &str, content: &str, column: usize) -> (String, Option<String>) {
     let here = content.chars().nth(column.saturating_sub(1));
     let (message, hint) = match what {
@@ -358,7 +358,7 @@ fn unquoted(content: &str, line: usize, column: usize, what: &str) -> Option<Acc
             let closing = if first == '{' { '}' } else { ']' };
             (format!("`{first}…{closing}` without quotes is not text"), text.contains(closing))
         }
-        // A pattern in a path that stands in a flow map: `{bucket: b, path: a/{%Y}/}`.
+        // A pattern in a path inside a flow map: `{bucket: b, path: a/{%Y}/}`.
         _ if what.starts_with("did not find expected ','")
             && matches!(characters.get(at), Some('{' | '['))
             && at > value.start =>
@@ -388,8 +388,8 @@ fn unquoted(content: &str, line: usize, column: usize, what: &str) -> Option<Acc
     })
 }
 
-/// The characters of the value that a position lies in: from after the last `: ` or `- ` that
-/// stands before it, to the line's or the flow map's end.
+/// The characters of the value at a position: from after the last `: ` or `- ` before it, to the
+/// end of the line or of the flow map.
 fn value_around(line: &[char], at: usize) -> Option<Range<usize>> {
     let mut start = None;
     let mut flow = 0_i32;
@@ -406,7 +406,7 @@ fn value_around(line: &[char], at: usize) -> Option<Range<usize>> {
                 start = None;
                 text_began = false;
             }
-            // An opening brace of the line's own map: what follows are keys again.
+            // An opening brace of the line's own map: keys follow again.
             '{' | '[' if !text_began && opens_map(&line[i..]) => {
                 flow += 1;
                 start = (line[i] == '[').then_some(i + 1);

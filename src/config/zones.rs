@@ -20,7 +20,7 @@ use super::cities;
 /// Where jiff looks for the database, after `$TZDIR`.
 const FOLDERS: [&str; 3] = ["/usr/share/zoneinfo", "/usr/share/lib/zoneinfo", "/etc/zoneinfo"];
 
-/// A zone's rules, as they were when the job file was read (RFC 9636, in base64).
+/// A zone's rules at the time when the job file was read (RFC 9636, in base64).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeptZone {
     name: String,
@@ -47,12 +47,12 @@ pub(crate) struct Zones<'k> {
 }
 
 impl<'k> Zones<'k> {
-    /// The machine's zones, and behind them those that were kept.
+    /// The machine's zones, and as a fallback the kept ones.
     pub(crate) fn new(kept: &'k [KeptZone]) -> Self {
         Self { kept, known: HashMap::new() }
     }
 
-    /// A zone with its own spelling of the name; or what to write instead.
+    /// A zone with its canonical name; or a suggestion.
     pub(crate) fn get(&mut self, name: &str) -> &Result<(String, TimeZone), String> {
         let kept = self.kept;
         self.known
@@ -76,8 +76,8 @@ fn look_up(name: &str, kept: &[KeptZone]) -> Option<(String, TimeZone)> {
     Some((kept.name.clone(), TimeZone::tzif(&kept.name, &rules).ok()?))
 }
 
-/// The files that hold these zones, for the watch, and what they hold, to be kept. A zone whose file
-/// is not there gives the folder where it would lie.
+/// The files of these zones, to be watched, and their content, to be kept. For a zone without a
+/// file, the folder where it would be.
 pub(crate) fn files<'n>(
     names: impl Iterator<Item = &'n str>,
 ) -> BTreeMap<PathBuf, Option<KeptZone>> {

@@ -17,7 +17,7 @@ use crate::core::date_time::with_offset;
 use crate::core::plain::{escape_unseen, plain};
 use crate::privacy::mask;
 
-/// What an event says.
+/// The content of an event.
 pub(super) struct Line {
     at: Timestamp,
     level: Level,
@@ -29,28 +29,28 @@ struct Fields {
     message: String,
     job: Option<String>,
     run: Option<String>,
-    /// Who has asked for it; the sentence for people says so itself.
+    /// The operator who requested it; the sentence for people names them itself.
     by: Option<String>,
-    /// What a sentence says for machines too, [`FACTS`].
+    /// Facts that the sentence also states, for machines, [`FACTS`].
     facts: Vec<(&'static str, String)>,
     others: Vec<(&'static str, String)>,
 }
 
-/// Fields that the sentence for people says by itself. The last one is a number.
+/// Fields that the sentence for people states by itself. The last one is a number.
 const FACTS: [&str; 4] = ["state", "event", "reason_code", ATTEMPT];
 
 /// The number of the attempt that an event is about.
 const ATTEMPT: &str = "attempt";
 
 impl Line {
-    /// What an event says, now.
+    /// The line of an event, now.
     pub(super) fn of(event: &Event<'_>, at: Timestamp) -> Self {
         let mut fields = Fields::default();
         event.record(&mut fields);
         Self { at, level: *event.metadata().level(), fields }
     }
 
-    /// What the log itself says when lines had no room.
+    /// The log's own line about dropped lines.
     pub(super) fn of_dropped(dropped: u64, at: Timestamp) -> Self {
         let lines = if dropped == 1 { "line was" } else { "lines were" };
         let message =
@@ -114,8 +114,8 @@ impl Line {
         format!("{}\n", escape_unseen(Value::Object(object).to_string()))
     }
 
-    /// Fields as journald takes them (<https://systemd.io/JOURNAL_NATIVE_PROTOCOL>), each with the
-    /// length of its value before it: so no value can add a field.
+    /// Fields as journald accepts them (<https://systemd.io/JOURNAL_NATIVE_PROTOCOL>), each with
+    /// the length of its value before it, so that no value can add a field.
     fn journal(&self) -> Vec<u8> {
         let priority = match self.level {
             Level::ERROR => "3",
@@ -149,7 +149,7 @@ impl Line {
     }
 }
 
-/// The journal takes upper-case letters, digits and `_` in a field's name.
+/// The journal accepts upper-case letters, digits and `_` in a field's name.
 fn field_byte(byte: u8) -> u8 {
     if byte.is_ascii_alphanumeric() { byte } else { b'_' }
 }
@@ -162,7 +162,7 @@ impl Fields {
             "job" => self.job = Some(value),
             "run" => self.run = Some(value),
             "by" => self.by = Some(value),
-            // `log` records that are bridged bring where they come from along.
+            // `log` records that are bridged carry their origin.
             name if name.starts_with("log.") => {}
             name if FACTS.contains(&name) => self.facts.push((name, value)),
             name => self.others.push((name, value)),
@@ -180,7 +180,7 @@ impl Visit for Fields {
     }
 }
 
-/// A text that is not longer than a line may be.
+/// A text cut to the longest line.
 fn cut(mut text: String) -> String {
     if text.len() > LINE_BYTES_MAX {
         let end = (0..=LINE_BYTES_MAX).rev().find(|end| text.is_char_boundary(*end));

@@ -56,7 +56,7 @@ struct Lines {
 /// # Errors
 /// The journal can't be reached, or no thread be started.
 pub fn start(format: Format, level: Level) -> io::Result<()> {
-    // Starting twice is not an error: the first one stands.
+    // Starting twice is not an error: the first one counts.
     if LOG.get().is_some() {
         return Ok(());
     }
@@ -68,12 +68,12 @@ pub fn start(format: Format, level: Level) -> io::Result<()> {
     let lines = Lines { format, queue };
     let targets = Targets::new()
         .with_default(Level::WARN.min(level))
-        // It warns of folders that are gone when it is to let go of them.
+        // It warns of folders that are gone when it should release them.
         .with_target("notify", Level::ERROR)
         .with_target("transferd", level);
     if LOG.set(lines.clone()).is_ok() {
         let base = tracing_subscriber::registry().with(targets);
-        // Another subscriber of this process stands as well.
+        // Another subscriber of this process is kept as well.
         let _ = base.with(lines).try_init();
         say_panics();
     }
@@ -87,7 +87,7 @@ pub fn finish() {
     }
 }
 
-/// Whether a line has to name its job and run in its text: `journalctl` shows no fields.
+/// Whether a line must name its job and run in its text: `journalctl` shows no fields.
 pub fn shows_text_alone() -> bool {
     LOG.get().is_some_and(|lines| lines.format == Format::Journal)
 }
@@ -103,7 +103,7 @@ impl<S: Subscriber> Layer<S> for Lines {
     }
 }
 
-/// A panic is said like all else: standard error may be what hangs.
+/// Logs panics like everything else: standard error may be what hangs.
 fn say_panics() {
     std::panic::set_hook(Box::new(|panic| {
         tracing::error!("internal error: {panic}");
@@ -112,7 +112,7 @@ fn say_panics() {
 }
 
 fn to_standard_error(line: &[u8]) {
-    // Nothing is left to say it to if standard error itself is gone.
+    // There is nobody to tell if standard error itself is gone.
     let _ = io::stderr().write_all(line);
 }
 
@@ -123,7 +123,7 @@ fn to_journal(path: &Path) -> io::Result<impl FnMut(&[u8]) + Send + use<>> {
     let path = path.to_owned();
     Ok(move |entry: &[u8]| {
         if socket.send(entry).is_err() {
-            // Its socket may have been made anew; what can't be sent then is lost.
+            // Its socket may have been created anew; an entry that can't be sent then is lost.
             let _ = socket.send_to(entry, &path);
         }
     })
@@ -141,7 +141,7 @@ mod tests {
         let journal = UnixDatagram::bind(&path).unwrap();
         let notice = |dropped| format!("{dropped}").into_bytes();
         let queue = Queue::start(notice, to_journal(&path).unwrap()).unwrap();
-        // Many more than a socket's buffer holds, and than wait in the queue.
+        // Many more than fit in a socket's buffer and in the queue.
         for _ in 0..4_000 {
             queue.push(vec![b'x'; 1 << 10]);
         }

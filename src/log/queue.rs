@@ -14,11 +14,11 @@ use std::time::Duration;
 
 use super::limits::WAITING_BYTES_MAX;
 
-/// Lines on their way out.
+/// Lines to be written.
 pub(super) struct Queue {
     waiting: Mutex<Waiting>,
     changed: Condvar,
-    /// Makes the line that says how many were dropped.
+    /// Makes the line with the number of dropped ones.
     notice: Box<dyn Fn(u64) -> Vec<u8> + Send + Sync>,
 }
 
@@ -26,9 +26,9 @@ pub(super) struct Queue {
 struct Waiting {
     lines: VecDeque<Vec<u8>>,
     bytes: usize,
-    /// Lines that had no room since this was last said.
+    /// Lines dropped since this was last logged.
     dropped: u64,
-    /// True while the thread is about a line that it has taken.
+    /// True while the thread is writing a line.
     writing: bool,
 }
 
@@ -36,7 +36,7 @@ impl Queue {
     /// Starts a thread that hands each line to `write`, which may block.
     ///
     /// # Errors
-    /// The system can start no thread.
+    /// The system can't start a thread.
     pub(super) fn start(
         notice: impl Fn(u64) -> Vec<u8> + Send + Sync + 'static,
         write: impl FnMut(&[u8]) + Send + 'static,
@@ -125,12 +125,12 @@ mod tests {
         format!("{dropped} dropped").into_bytes()
     }
 
-    /// A queue whose writer is held up until something is sent, and what it has written.
+    /// A queue whose writer is held up until a message arrives, and the lines that it has written.
     fn held_up() -> (Arc<Queue>, mpsc::Sender<()>, mpsc::Receiver<String>) {
         let (go_on, held) = mpsc::channel::<()>();
         let (tell, written) = mpsc::channel();
         let queue = Queue::start(notice, move |line: &[u8]| {
-            // An error is the test's end.
+            // An error means that the test has ended.
             let _ = held.recv();
             let _ = tell.send(String::from_utf8_lossy(line).into_owned());
         });
@@ -146,7 +146,7 @@ mod tests {
         }
         queue.finish(Duration::from_millis(1));
         drop(go_on);
-        // The writer may have taken all there was in the midst of it: then there are two gaps.
+        // The writer may have emptied the queue in the middle of it: then there are two gaps.
         let (mut whole, mut dropped) = (0_u64, 0_u64);
         while whole + dropped < 3_000 {
             let line = written.recv_timeout(PATIENCE).unwrap();

@@ -25,7 +25,7 @@ pub const ENDS: [RunState; 5] = [
     RunState::Skipped,
 ];
 
-/// Why occurrences do not run, in the order of [`JobTally::skipped`].
+/// The reasons for skips, in the order of [`JobTally::skipped`].
 pub const SKIPS: [ReasonCode; 5] = [
     ReasonCode::Overlap,
     ReasonCode::StartWithin,
@@ -34,11 +34,11 @@ pub const SKIPS: [ReasonCode; 5] = [
     ReasonCode::Superseded,
 ];
 
-/// How attempts end, in the order of [`JobTally::attempts`].
+/// The outcomes of attempts, in the order of [`JobTally::attempts`].
 pub const OUTCOMES: [&str; 5] = ["succeeded", "failed", "timed_out", "canceled", NOT_TAKEN];
 
-/// The outcome of an attempt that certainly queued nothing and used nothing up: the agent was not
-/// there, or refused the token; the run waits on.
+/// The outcome of an attempt that certainly queued nothing and used nothing up: the agent was away,
+/// or refused the token; the run goes on waiting.
 const NOT_TAKEN: &str = "not_taken";
 
 /// From a run's creation to its end: seconds for small ones, a day for those that nearly hang.
@@ -50,7 +50,7 @@ const DURATIONS: &[f64] =
 const LAGS: &[f64] =
     &[0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3_600.0, 14_400.0];
 
-/// What a job's runs have come to.
+/// The results of a job's runs.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct JobTally {
     /// Runs that ended, by [`ENDS`].
@@ -59,11 +59,11 @@ pub struct JobTally {
     pub attempts: [u64; OUTCOMES.len()],
     /// Occurrences that did not run, by [`SKIPS`].
     pub skipped: [u64; SKIPS.len()],
-    /// What was moved, as far as it is recorded.
+    /// The amounts moved, as far as they are recorded.
     pub moved: Moved,
 }
 
-/// What transfers have moved.
+/// The amounts that transfers have moved.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Moved {
     /// Bytes.
@@ -72,7 +72,7 @@ pub struct Moved {
     pub objects: u64,
     /// Objects that could not be moved.
     pub objects_failed: u64,
-    /// What that has cost in US dollars, as far as the agent tells.
+    /// The cost in US dollars, as far as the agent reports it.
     pub cost_usd: f64,
 }
 
@@ -89,15 +89,15 @@ pub struct Tally {
 #[derive(Debug)]
 struct Followed {
     job: JobName,
-    /// The time of its occurrence; absent for what an operator asked for.
+    /// The time of its occurrence; absent for a requested run.
     due: Option<Timestamp>,
     over: bool,
-    /// A request of it has reached the agent, as far as can be known.
+    /// A request of it has reached the agent, as far as is known.
     started: bool,
     attempts: BTreeMap<u32, Seen>,
 }
 
-/// What has been counted of an attempt.
+/// The part of an attempt that has been counted.
 #[derive(Clone, Copy, Debug, Default)]
 struct Seen {
     open: bool,
@@ -118,7 +118,7 @@ impl Default for Tally {
 
 impl Tally {
     /// Goes on from the rows of a store, at start and whenever the engine is rebuilt from them:
-    /// what they say is not news.
+    /// their content is not counted again.
     pub fn resume(&mut self, rows: &Durable) {
         self.live = rows.runs.iter().map(|run| (run.id, Followed::new(run))).collect();
         for attempt in &rows.attempts {
@@ -128,7 +128,7 @@ impl Tally {
         }
     }
 
-    /// Counts records that are durable.
+    /// Counts durable records.
     pub fn count(&mut self, records: &[Record]) {
         for record in records {
             match record {
@@ -145,12 +145,12 @@ impl Tally {
         }
     }
 
-    /// Forgets jobs that are not in the file any more.
+    /// Drops jobs that are no longer in the file.
     pub fn keep_only(&mut self, set: &JobSet) {
         self.jobs.retain(|job, _| set.jobs.contains_key(job));
     }
 
-    /// What a job has come to.
+    /// The results of a job.
     pub fn of(&self, job: &JobName) -> JobTally {
         self.jobs.get(job).copied().unwrap_or_default()
     }
@@ -188,11 +188,11 @@ impl Tally {
     }
 
     fn attempt(&mut self, attempt: &Attempt) {
-        // One of a run that was settled already has nothing more to tell.
+        // An attempt of a run that was settled already has nothing more to count.
         let Some(followed) = self.live.get_mut(&attempt.id.run) else { return };
         let seen = followed.attempts.entry(attempt.id.number).or_default();
         if attempt.phase == Phase::Intent && seen.ended {
-            // The number of one that used nothing up is given to the next.
+            // The next attempt gets the number of one that used nothing up.
             *seen = Seen::default();
         }
         let job = self.jobs.entry(followed.job.clone()).or_default();
@@ -261,8 +261,8 @@ impl Moved {
         self.cost_usd += by.cost_usd;
     }
 
-    /// Follows the agent's counters; gives by how much they are beyond what was seen. An agent that
-    /// starts over counts from where it was before.
+    /// Follows the agent's counters; returns how far they have grown. An agent that starts over
+    /// counts from the earlier values.
     fn follow(&mut self, now: &Self) -> Self {
         let ahead = |seen: &mut u64, now: u64| {
             let by = now.saturating_sub(*seen);
@@ -280,7 +280,7 @@ impl Moved {
     }
 }
 
-/// How an attempt ended, as a place in [`OUTCOMES`].
+/// The outcome of an attempt, as an index of [`OUTCOMES`].
 fn outcome(attempt: &Attempt) -> Option<usize> {
     let ended = attempt.outcome?;
     let taken = attempt.counts || ended != Ended::Failed;
@@ -288,7 +288,7 @@ fn outcome(attempt: &Attempt) -> Option<usize> {
     OUTCOMES.iter().position(|outcome| *outcome == word)
 }
 
-/// Whether the agent has got its request, or may have.
+/// Whether the agent has, or may have, got its request.
 fn has_reached_the_agent(attempt: &Attempt) -> bool {
     match attempt.phase {
         Phase::Intent => false,

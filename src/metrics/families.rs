@@ -19,16 +19,16 @@ pub struct Family {
     pub kind: &'static str,
     /// What it tells.
     pub help: &'static str,
-    /// Where its samples come from.
+    /// The source of its samples.
     pub samples: Samples,
 }
 
-/// Where samples come from.
+/// The source of samples.
 #[derive(Clone, Copy, Debug)]
 pub enum Samples {
-    /// From the whole.
+    /// The daemon as a whole.
     Whole(fn(&Figures, &mut Lines<'_>)),
-    /// From each job.
+    /// Each job.
     OfEachJob(fn(&JobFigures, &mut Lines<'_>)),
 }
 
@@ -214,7 +214,7 @@ pub const FAMILIES: &[Family] = &[
     ),
 ];
 
-/// An instant that may not be known.
+/// An instant that may be unknown.
 fn known(at: Option<jiff::Timestamp>, lines: &mut Lines<'_>) {
     match at {
         Some(at) => lines.instant(&[], at),
@@ -242,10 +242,10 @@ mod tests {
 
     use super::*;
 
-    /// What a histogram is served as.
+    /// The series of a histogram.
     const OF_HISTOGRAMS: [&str; 3] = ["_bucket", "_sum", "_count"];
 
-    /// The names of ours that a text mentions.
+    /// Our metric names in a text.
     fn mentioned(text: &str) -> BTreeSet<&str> {
         let words = text.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
         words.filter(|word| word.starts_with("transferd_")).collect()

@@ -1,21 +1,21 @@
 //! A distribution of times, in the buckets of a Prometheus histogram.
 
-/// So many observations up to each bound, and what they add up to.
+/// Counts of observations up to each bound, and their sum.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Histogram {
     bounds: &'static [f64],
-    /// One more than there are bounds: the last is for what lies beyond them.
+    /// One more than there are bounds: the last is for larger values.
     counts: Vec<u64>,
     sum: f64,
 }
 
 impl Histogram {
-    /// An empty one. The bounds grow.
+    /// An empty one. The bounds are ascending.
     pub fn new(bounds: &'static [f64]) -> Self {
         Self { bounds, counts: vec![0; bounds.len() + 1], sum: 0.0 }
     }
 
-    /// Takes a value in. Below zero there is nothing: a clock that was set back counts as no time.
+    /// Adds a value. A negative one counts as 0: a clock was set back.
     pub fn observe(&mut self, value: f64) {
         let value = value.max(0.0);
         let bucket = self.bounds.partition_point(|bound| *bound < value);
@@ -23,7 +23,7 @@ impl Histogram {
         self.sum += value;
     }
 
-    /// Each bound and how many values do not exceed it.
+    /// Each bound and the number of values that do not exceed it.
     pub fn buckets(&self) -> impl Iterator<Item = (f64, u64)> {
         let mut below = 0;
         self.bounds.iter().zip(&self.counts).map(move |(bound, count)| {
@@ -32,12 +32,12 @@ impl Histogram {
         })
     }
 
-    /// How many values there are.
+    /// The number of values.
     pub fn count(&self) -> u64 {
         self.counts.iter().sum()
     }
 
-    /// What they add up to.
+    /// The sum of the values.
     pub fn sum(&self) -> f64 {
         self.sum
     }

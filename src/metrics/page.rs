@@ -17,21 +17,21 @@ use super::snapshot::{Figures, JobFigures};
 /// The format, as HTTP names it.
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// A piece is not much longer, and so is written in well under a millisecond.
+/// A piece is hardly longer, and so is written in well under a millisecond.
 const PIECE: usize = 32 * 1024;
 
-/// Figures that are being written down.
+/// The text of figures, written piece by piece.
 #[derive(Debug)]
 pub struct Page {
     figures: Figures,
     jobs: Vec<JobFigures>,
-    /// The family that comes next, and of it the job.
+    /// The next family, and its next job.
     family: usize,
     job: usize,
 }
 
 impl Page {
-    /// A page of which nothing is written yet.
+    /// A page of which nothing has been written yet.
     pub fn new(figures: Figures, jobs: Vec<JobFigures>) -> Self {
         Self { figures, jobs, family: 0, job: 0 }
     }
@@ -85,7 +85,7 @@ pub struct Lines<'a> {
 impl Lines<'_> {
     fn header(&mut self, help: &str, kind: &str) {
         let name = self.name;
-        // Nothing fails that is written to a string; that holds for all of this file.
+        // Writing to a string does not fail; that holds for all of this file.
         let _ = writeln!(self.text, "# HELP {name} {help}\n# TYPE {name} {kind}");
     }
 

@@ -6,24 +6,24 @@ use super::counters::JobTally;
 use super::histogram::Histogram;
 use crate::core::ids::JobName;
 
-/// Jobs that one question of a scrape is about. Each costs the loop some microseconds, most of them
-/// for its next occurrence, so that an answer takes a millisecond or two.
+/// Jobs in one request of a scrape. Each costs the loop some microseconds, most of them for its
+/// next occurrence, so an answer takes a millisecond or two.
 pub const SLICE: usize = 250;
 
-/// What concerns no single job.
+/// Figures about no single job.
 #[derive(Clone, Debug)]
 pub struct Figures {
     /// The daemon's version.
     pub version: &'static str,
-    /// Whether the job file was good when it was read last.
+    /// Whether the job file was valid when it was last read.
     pub config_valid: bool,
     /// When the jobs in force were read.
     pub config_loaded_at: Option<Timestamp>,
-    /// Whether the agent answered when it was asked last; absent while it was not asked.
+    /// Whether the agent answered the last request; absent if it was never asked.
     pub agent_up: Option<bool>,
-    /// When that was.
+    /// The time of that request.
     pub agent_asked_at: Option<Timestamp>,
-    /// When the token ends, if it tells.
+    /// When the token ends, if it says.
     pub token_expires_at: Option<Timestamp>,
     /// Transfers that are to be canceled, and are not yet.
     pub cancels_unconfirmed: usize,
@@ -39,14 +39,14 @@ pub struct Figures {
     pub lags: Histogram,
 }
 
-/// How many requests of a kind the agent was sent.
+/// The number of requests of a kind to the agent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RequestFigure {
     /// The route, in a word.
     pub endpoint: &'static str,
-    /// How they ended, in a word.
+    /// Their outcome, in a word.
     pub outcome: &'static str,
-    /// How many.
+    /// Their number.
     pub count: u64,
 }
 
@@ -55,7 +55,7 @@ pub struct RequestFigure {
 pub struct JobFigures {
     /// Its name.
     pub name: JobName,
-    /// It has a run that is not over.
+    /// It has an unfinished run.
     pub running: bool,
     /// It is paused.
     pub paused: bool,
@@ -65,6 +65,6 @@ pub struct JobFigures {
     pub next_run: Option<Timestamp>,
     /// The end of its last success, if there ever was one.
     pub last_success: Option<Timestamp>,
-    /// What its runs have come to.
+    /// The results of its runs.
     pub tally: JobTally,
 }

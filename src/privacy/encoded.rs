@@ -10,10 +10,10 @@ use std::fmt::Write as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 
-/// The bytes that base64 takes together.
+/// The bytes that base64 encodes together.
 const GROUP: usize = 3;
 
-/// The spellings of a secret that has been encoded.
+/// The encoded spellings of a secret.
 pub(super) fn encodings(secret: &[u8]) -> Vec<String> {
     let mut spelled = vec![hex(secret)];
     for before in 0..GROUP {
@@ -25,7 +25,7 @@ pub(super) fn encodings(secret: &[u8]) -> Vec<String> {
             let begin = (before * 8).div_ceil(6);
             spelled.push(text[begin..length * 8 / 6].to_owned());
             if before == 0 {
-                // Nothing is around it at its beginning: it may be all that was encoded.
+                // There may be no text before it: it may be all that was encoded.
                 spelled.push(text.trim_end_matches('=').to_owned());
             }
         }
@@ -38,7 +38,7 @@ pub(super) fn encodings(secret: &[u8]) -> Vec<String> {
 
 fn hex(secret: &[u8]) -> String {
     secret.iter().fold(String::with_capacity(secret.len() * 2), |mut text, byte| {
-        // Nothing that is written to memory fails.
+        // Writing to memory does not fail.
         let _ = write!(text, "{byte:02x}");
         text
     })

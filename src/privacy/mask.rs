@@ -19,39 +19,39 @@ use super::spelling::{Meant, meant};
 /// Shown in place of a secret.
 const MASK: &str = "…";
 
-/// Secrets that are known at a time: those of many hooks, and each token that a year of logins
-/// brings is soon forgotten by the agent too. The oldest goes first.
+/// Secrets that are known at a time: those of many hooks, and the agent too soon forgets the tokens
+/// of a year of logins. The oldest is dropped first.
 const KNOWN_MAX: usize = 256;
 
-/// A secret longer than any token or address is not taken.
+/// A secret longer than any token or address is not accepted.
 const SECRET_MAX: usize = 16 * 1024;
 
-/// Shorter words are not masked: they stand in text by chance.
+/// Shorter words are not masked: they occur in text by chance.
 const SHORTEST: usize = 6;
 
-/// So much of a long secret is masked where it stands alone: a cut token is still most of one.
+/// The part of a long secret that is masked on its own: a cut token is still most of one.
 const PIECE: usize = 12;
 
-/// A secret of this length is long: what is left without a piece of it is not short.
+/// The least length of a long secret: the rest without one piece is not short.
 const LONG: usize = 20;
 
-/// What kind of secret it is.
+/// The kind of a secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SecretKind {
-    /// A token, a session, a code or a password: random, so that a piece of it is recognized.
+    /// A token, a session, a code or a password: random, so that a piece of it can be recognized.
     Random,
-    /// An address: its beginning is everybody's.
+    /// An address: its beginning is not secret.
     Address,
 }
 
-/// Of a long secret that was encoded, a piece is kept for each so many places: what is cut off beside
-/// one is two bytes of the secret at either end.
+/// Of a long secret that was encoded, a piece is kept at every so many places: beside one, two
+/// bytes of the secret at either end remain unmasked.
 const STRIDE: usize = 4;
 
-/// A secret in each spelling that is looked for.
+/// A secret in all its searched spellings.
 #[derive(PartialEq, Eq)]
 struct Secret {
-    /// As written, and as it is read where escapes are undone, if that is otherwise.
+    /// As written, and, if different, as it reads with escapes undone.
     plain: Vec<Vec<u8>>,
     /// In hex and base64.
     encoded: Vec<Vec<u8>>,
@@ -62,12 +62,13 @@ impl Secret {
     fn new(secret: &str, kind: SecretKind) -> Self {
         let as_read = meant(secret.as_bytes()).iter().map(|meant| meant.byte).collect();
         let mut plain = vec![spelled(secret)];
-        // One that itself holds something like an escape is another one where escapes are undone.
+        // A secret that contains something like an escape reads differently where escapes are
+        // undone.
         if plain[0] != as_read {
             plain.push(as_read);
         }
         plain.retain(|spelling| (SHORTEST..=SECRET_MAX).contains(&spelling.len()));
-        // Nobody who is told an address has reason to encode it.
+        // Receivers of an address have no reason to encode it.
         let encoded = match kind {
             SecretKind::Random if !plain.is_empty() => encodings(secret.as_bytes()),
             SecretKind::Random | SecretKind::Address => Vec::new(),
@@ -76,25 +77,26 @@ impl Secret {
         Self { plain, encoded, kind }
     }
 
-    /// True if it is known by its pieces in this spelling.
+    /// True if it is recognized by its pieces in this spelling.
     fn has_pieces(&self, spelling: &[u8]) -> bool {
         self.kind == SecretKind::Random && spelling.len() >= LONG
     }
 }
 
-/// What is looked for.
+/// The searched texts.
 #[derive(Default)]
 struct Known {
     secrets: VecDeque<Secret>,
     /// The pieces of those that are long and random.
     pieces: HashSet<[u8; PIECE]>,
-    /// The others, by how they begin.
+    /// The others, by their beginnings.
     whole: HashMap<[u8; SHORTEST], Vec<Vec<u8>>>,
-    /// How all of these begin.
+    /// The beginnings of all of these.
     heads: Heads,
 }
 
-/// How what is looked for begins: a cheap look that spares most places of a text a dear one.
+/// The beginnings of the searched texts: a cheap check that spares most places of a text an
+/// expensive one.
 struct Heads(Box<[u64; 1024]>);
 
 impl Default for Heads {
@@ -104,7 +106,7 @@ impl Default for Heads {
 }
 
 impl Heads {
-    /// Its place among 65,536: a word of these, and a bit of it.
+    /// Its place among 65,536: one of these words, and a bit of it.
     fn place(head: &[u8]) -> (usize, u64) {
         let mixed = head
             .iter()
@@ -127,12 +129,12 @@ impl Heads {
 
 static KNOWN: RwLock<Option<Known>> = RwLock::new(None);
 
-/// Takes a secret in, so that it is masked from now on, also where it was encoded.
+/// Adds a secret, so that it is masked from now on, in its encoded forms too.
 pub fn remember(secret: &SecretString, kind: SecretKind) {
     let secret = Secret::new(secret.expose_secret(), kind);
     let is_known =
         |known: &Option<Known>| known.as_ref().is_some_and(|known| known.secrets.contains(&secret));
-    // Nothing panics while it is held; if something did, the list is still whole.
+    // Nothing panics while it is held; even then, the list would be consistent.
     if secret.plain.is_empty() || is_known(&KNOWN.read().unwrap_or_else(PoisonError::into_inner)) {
         return;
     }
@@ -171,7 +173,7 @@ impl Known {
     }
 }
 
-/// The text without the secrets that are known, and without the value of any `token=`.
+/// The text without the known secrets, and without the value of any `token=`.
 pub fn mask(text: &str) -> Cow<'_, str> {
     let ranges = found(text.as_bytes());
     if ranges.is_empty() {
@@ -180,7 +182,7 @@ pub fn mask(text: &str) -> Cow<'_, str> {
     let mut masked = String::with_capacity(text.len());
     let mut at = 0;
     for range in ranges {
-        // An escape stands for a byte, and a secret is found byte by byte: its ends are made to
+        // An escape stands for a byte, and a secret is found byte by byte: its ends are moved to
         // lie between characters.
         let start = text.floor_char_boundary(range.start);
         let end = text.ceil_char_boundary(range.end);
@@ -195,12 +197,12 @@ pub fn mask(text: &str) -> Cow<'_, str> {
     Cow::Owned(masked)
 }
 
-/// A secret as the text is compared with it.
+/// A secret in the form in which text is compared with it.
 fn spelled(secret: &str) -> Vec<u8> {
     secret.bytes().filter(|byte| *byte > b' ').map(|byte| byte.to_ascii_lowercase()).collect()
 }
 
-/// Where secrets stand, in order and without overlaps.
+/// The places of secrets, in order and without overlaps.
 fn found(text: &[u8]) -> Vec<Range<usize>> {
     let known = KNOWN.read().unwrap_or_else(PoisonError::into_inner);
     if text.len() < SHORTEST || (known.is_none() && !names_a_token(text)) {
@@ -210,13 +212,13 @@ fn found(text: &[u8]) -> Vec<Range<usize>> {
     let mut hits = parameters(&read);
     if let Some(known) = &*known {
         hits.extend(secrets(&read, known));
-        // What the encodings hide may itself look like one: a token may hold `%2b` as it is.
+        // The encoded text may itself look like an encoding: a token may contain `%2b` literally.
         hits.extend(secrets(&as_written(text), known));
     }
     merged(hits)
 }
 
-/// A cheap look, for a process that knows no secret.
+/// A cheap check, for a process that knows no secret.
 fn names_a_token(text: &[u8]) -> bool {
     text.windows(5).any(|window| window.eq_ignore_ascii_case(b"token"))
 }
@@ -296,7 +298,7 @@ fn parameters(read: &[Meant]) -> Vec<Range<usize>> {
     hits
 }
 
-/// Where in the text these bytes are written.
+/// The place of these bytes in the text.
 fn place(read: &[Meant], range: Range<usize>) -> Range<usize> {
     let (first, last) = (read[range.start], read[range.end - 1]);
     first.start as usize..last.end as usize
@@ -377,7 +379,7 @@ mod tests {
             ];
             for spelled in spelled {
                 let told = mask(&format!("said: {spelled}.")).into_owned();
-                // A bit or two of the first and last byte, and what stood around it.
+                // A bit or two of the first and last byte, and the surrounding text.
                 let around = before.len() + after.len();
                 let left = told.strip_prefix("said: ").and_then(|told| told.strip_suffix('.'));
                 let left = left.expect("the rest stays").chars().count();

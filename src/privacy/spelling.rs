@@ -6,24 +6,24 @@
 
 use std::ops::Range;
 
-/// One byte that is meant, and where it is written.
+/// One decoded byte, and its place in the text.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Meant {
     pub(super) byte: u8,
     pub(super) start: u32,
     pub(super) end: u32,
-    /// Blanks stand between the byte before it and this one.
+    /// There are blanks between the byte before it and this one.
     pub(super) after_gap: bool,
 }
 
-/// Encodings within encodings that are undone: a url in a url in an error page has two.
+/// Nested encodings that are undone: a url in a url in an error page has two.
 const LAYERS: usize = 3;
 
-/// What the text means. Linear in its length.
+/// The decoded text. Takes linear time.
 pub(super) fn meant(text: &[u8]) -> Vec<Meant> {
     let mut read: Vec<Meant> = Vec::with_capacity(text.len());
     for (at, byte) in text.iter().enumerate() {
-        // Text is bounded long before 4 GiB; what were beyond would be told as its end.
+        // Text is bounded long before 4 GiB; a place beyond would be shown as its end.
         let start = u32::try_from(at).unwrap_or(u32::MAX - 1);
         read.push(Meant { byte: *byte, start, end: start + 1, after_gap: false });
     }
@@ -54,7 +54,7 @@ pub(super) fn meant(text: &[u8]) -> Vec<Meant> {
     kept
 }
 
-/// How many bytes of a blank, or of a character that nobody sees, stand here.
+/// The length in bytes of a blank, or of an invisible character, at this place.
 fn blank(rest: &[Meant]) -> usize {
     let byte = |at: usize| rest.get(at).map_or(0, |meant| meant.byte);
     match byte(0) {
@@ -95,7 +95,7 @@ fn undo(read: &mut Vec<Meant>) -> bool {
     any
 }
 
-/// The byte that an escape stands for, and how many bytes it is written in.
+/// The byte that an escape stands for, and the number of bytes that encode it.
 fn escape(rest: &[Meant]) -> Option<(u8, usize)> {
     let is = |range: Range<usize>, text: &str| {
         rest.get(range).is_some_and(|found| found.iter().map(|m| m.byte).eq(text.bytes()))

@@ -4,9 +4,9 @@ use std::io::{self, Write};
 
 use super::mask::mask;
 
-/// Masks what is written through it. Each line of each write is looked at by itself, so that
-/// nothing is held back and a document of megabytes costs no more than itself: a secret is written
-/// in one piece by whatever formats text, and words of others are in one line by then.
+/// Masks everything written through it. Each line of each write is searched by itself, so that
+/// nothing is held back and a document of megabytes takes no more memory than itself: a formatter
+/// writes a secret in one piece, and foreign text is in one line by then.
 #[derive(Debug)]
 pub struct Masked<W>(pub W);
 

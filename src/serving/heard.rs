@@ -8,10 +8,10 @@ use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
 
 use super::slots::Ticket;
 
-/// A body that says when it has come whole.
+/// A body that reports when it has arrived completely.
 pub(super) struct Heard {
     body: Incoming,
-    /// Gone once that was said.
+    /// Gone once that was reported.
     ticket: Option<Ticket>,
 }
 

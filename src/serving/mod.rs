@@ -31,10 +31,11 @@ use paced::Paced;
 use slots::Place;
 pub use slots::{Slots, Ticket};
 
-/// Pause after a connection could not be accepted for want of something, most often of descriptors.
+/// Pause after a connection could not be accepted for lack of a resource, most often of
+/// descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 
-/// How much is served at once, and for how long.
+/// Bounds of serving.
 #[derive(Clone, Copy, Debug)]
 pub struct Bounds {
     /// Connections at once.
@@ -49,20 +50,20 @@ pub struct Bounds {
     pub head_wait: Duration,
     /// How long a connection may last. Each is for one request.
     pub connection_wait: Duration,
-    /// How slowly an answer may be read.
+    /// The slowest allowed reading of an answer.
     pub pace: Pace,
 }
 
-/// How slowly an answer may be read: so many bytes a second on the whole, after a while for free.
+/// The slowest allowed reading of an answer: an average rate after a grace period.
 #[derive(Clone, Copy, Debug)]
 pub struct Pace {
-    /// What a reader may be late by.
+    /// The grace period.
     pub grace: Duration,
-    /// What it has to keep up with.
+    /// The required rate.
     pub bytes_per_second: u32,
 }
 
-/// A socket that connections come in by.
+/// A socket that accepts connections.
 pub trait Door {
     /// A connection.
     type Stream: AsyncRead + AsyncWrite + Send + Unpin + 'static;
@@ -87,8 +88,8 @@ impl Door for UnixListener {
     }
 }
 
-/// Takes connections until it is dropped, and the socket with it. Those that are under way end by
-/// themselves. `routes` makes what is served on one of them.
+/// Accepts connections until it is dropped, and the socket with it. Connections under way end by
+/// themselves. `routes` makes the router for one of them.
 pub async fn serve<D: Door>(
     door: D,
     slots: &Arc<Slots>,
@@ -100,7 +101,7 @@ pub async fn serve<D: Door>(
                 let place = slots.take().await;
                 let router = routes(&stream, &place.ticket());
                 tokio::spawn(connection(stream, router, place));
-                // It has a chance to say what it wants before it may have to give way.
+                // It gets a chance to send its request before it may have to give way.
                 tokio::task::yield_now().await;
             }
             Err(error) => {

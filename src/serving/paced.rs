@@ -15,11 +15,11 @@ pub(super) struct Paced<S> {
     stream: S,
     ticket: Ticket,
     sent: u64,
-    /// How long the other end has been waited for in all, up to its last byte.
+    /// The total time spent waiting for the other end, up to its last byte.
     waited: Duration,
-    /// Since when it has been waited for, while it is.
+    /// Since when it is being waited for, if it is.
     waiting_since: Option<Instant>,
-    /// Rings when the next byte has to be taken; there once an answer has begun.
+    /// Fires when the next byte must have been read; set once an answer has begun.
     late: Option<Pin<Box<Sleep>>>,
 }
 
@@ -29,7 +29,7 @@ impl<S> Paced<S> {
         Self { stream, ticket, sent: 0, waited, waiting_since, late }
     }
 
-    /// Wakes the task up, or fails, when the reader is late. Only the time that it is waited for
+    /// Wakes the task, or fails, when the reader is late. Only the time spent waiting for it
     /// counts: a stream on which nothing has happened for a while is not read slowly.
     fn poll_late(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
         let pace = self.ticket.bounds().pace;
@@ -45,7 +45,7 @@ impl<S> Paced<S> {
         Poll::Ready(io::Error::new(io::ErrorKind::TimedOut, "the answer is read too slowly"))
     }
 
-    /// Some bytes were taken, or none ever will be.
+    /// Notes that some bytes were read, or that none ever will be.
     fn waited(&mut self) {
         if let Some(since) = self.waiting_since.take() {
             self.waited += since.elapsed();

@@ -13,18 +13,18 @@ use tokio_util::sync::CancellationToken;
 
 use super::Bounds;
 
-/// How long a connection is left alone before it may have to give way: whoever means to ask has
-/// done so by then, on a loop that turns.
+/// How long a connection is safe from giving way: a client that wants to send a request has done so
+/// by then, on a loop that runs.
 const SILENCE: Duration = Duration::from_millis(100);
 
-/// How long a reader is left alone before it may have to give way: whoever keeps pace has read the
-/// largest page by then.
+/// How long a reader is safe from giving way: one that keeps pace has read the largest page by
+/// then.
 const READING: Duration = Duration::from_secs(2);
 
-/// How often it is looked again who has to give way, while somebody waits.
+/// How often the connections are checked for one that has to give way, while another waits.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
-/// The places for connections of one kind.
+/// The slots for connections of one kind.
 #[derive(Debug)]
 pub struct Slots {
     bounds: Bounds,
@@ -35,7 +35,7 @@ pub struct Slots {
 #[derive(Debug, Default)]
 struct Taken {
     last: u64,
-    /// By their numbers, and so in the order of their arrival.
+    /// By number, and so in the order of their arrival.
     connections: BTreeMap<u64, Connection>,
 }
 
@@ -48,7 +48,7 @@ struct Connection {
 
 #[derive(Clone, Copy, Debug)]
 enum Stage {
-    /// It has not said yet what it wants.
+    /// It has not sent its request yet.
     Silent { since: Instant },
     /// Its answer is being made.
     Asked,
@@ -56,7 +56,7 @@ enum Stage {
     Reading { since: Instant },
 }
 
-/// A connection's place, shared by all that works for it.
+/// A connection's slot, shared by all tasks that work for it.
 #[derive(Clone, Debug)]
 pub struct Ticket {
     number: u64,
@@ -64,12 +64,12 @@ pub struct Ticket {
     has_to_go: CancellationToken,
 }
 
-/// A place that is taken until this is dropped, however its connection ends.
+/// A slot that is taken until this is dropped, however its connection ends.
 #[derive(Debug)]
 pub(super) struct Place(Ticket);
 
 impl Place {
-    /// What to share.
+    /// The shared part.
     pub(super) fn ticket(&self) -> Ticket {
         self.0.clone()
     }
@@ -83,12 +83,12 @@ impl Drop for Place {
 }
 
 impl Slots {
-    /// Places within these bounds.
+    /// Slots within these bounds.
     pub fn new(bounds: Bounds) -> Arc<Self> {
         Arc::new(Self { bounds, taken: Mutex::default(), freed: Notify::new() })
     }
 
-    /// The next place that is free; makes one free, if another connection has to give way.
+    /// The next free slot; frees one, if another connection has to give way.
     pub(super) async fn take(self: &Arc<Self>) -> Place {
         loop {
             let freed = self.freed.notified();
@@ -117,7 +117,7 @@ impl Slots {
         Some(Ticket { number, slots: Arc::clone(self), has_to_go })
     }
 
-    /// Whether that connection may be given a large answer now.
+    /// Whether that connection may get a large answer now.
     fn try_large(&self, number: u64) -> bool {
         let mut taken = self.lock();
         let large = taken.connections.values().filter(|connection| connection.large).count();
@@ -145,7 +145,7 @@ impl Slots {
 }
 
 impl Taken {
-    /// The oldest connection of which that is true.
+    /// The oldest connection for which `is` holds.
     fn first(&self, is: impl Fn(&Connection) -> bool) -> Option<u64> {
         self.connections.iter().find(|(_, connection)| is(connection)).map(|(number, _)| *number)
     }
@@ -176,17 +176,17 @@ impl Stage {
 }
 
 impl Ticket {
-    /// The bounds that hold for it.
+    /// Its bounds.
     pub(super) fn bounds(&self) -> Bounds {
         self.slots.bounds
     }
 
-    /// It has said what it wants.
+    /// Notes that it has sent its request.
     pub(super) fn has_asked(&self) {
         self.slots.move_to(self.number, Stage::Asked);
     }
 
-    /// It is sent its answer from now on.
+    /// Notes that its answer is being sent.
     pub(super) fn reads(&self) {
         self.slots.move_to(self.number, Stage::Reading { since: Instant::now() });
     }
@@ -196,7 +196,7 @@ impl Ticket {
         self.has_to_go.cancelled().await;
     }
 
-    /// Waits until the connection may be given a large answer. That lasts until it ends.
+    /// Waits until the connection may get a large answer; it keeps that right until it ends.
     pub async fn large(&self) {
         loop {
             let freed = self.slots.freed.notified();

@@ -9,7 +9,7 @@ use super::*;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// More than the buffers between two ends hold.
+/// More than fits in the buffers between two ends.
 const LARGE: usize = 16 << 20;
 
 fn bounds() -> Bounds {
@@ -64,10 +64,10 @@ async fn ask(path: &std::path::Path, page: &str) -> UnixStream {
     stream
 }
 
-/// How many bytes come until the connection ends.
+/// The number of bytes that arrive until the connection ends.
 async fn length(stream: &mut UnixStream) -> usize {
     let mut answer = Vec::new();
-    // What breaks off has an end as well.
+    // A broken connection has an end as well.
     let _ = timeout(PATIENCE, stream.read_to_end(&mut answer)).await.unwrap();
     answer.len()
 }

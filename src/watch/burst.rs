@@ -23,22 +23,22 @@ impl Burst {
         Self { began: now, last: now, writing: BTreeSet::new() }
     }
 
-    /// Something has changed.
+    /// Notes a change.
     pub(super) fn goes_on(&mut self, now: SignedDuration) {
         self.last = now;
     }
 
-    /// A file is being written: half of it must not be read.
+    /// Notes that a file is being written: half of it must not be read.
     pub(super) fn opens(&mut self, path: PathBuf) {
         self.writing.insert(path);
     }
 
-    /// The writer has closed the file, or it is another file now.
+    /// Notes that the writer has closed the file, or that it is another file now.
     pub(super) fn closes(&mut self, path: &PathBuf) {
         self.writing.remove(path);
     }
 
-    /// When it is over, if nothing more happens.
+    /// When it is over, if no other change comes.
     pub(super) fn ends_at(&self, pace: &Pace) -> SignedDuration {
         if self.writing.is_empty() {
             (self.last + pace.quiet).min(self.began + pace.longest.max(pace.quiet))

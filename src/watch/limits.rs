@@ -7,11 +7,11 @@ use jiff::SignedDuration;
 pub(super) struct Pace {
     /// A burst of changes is over when nothing has happened for this long.
     pub(super) quiet: SignedDuration,
-    /// A flood is told this long after it began, though it goes on.
+    /// A flood is reported this long after it began, even if it goes on.
     pub(super) longest: SignedDuration,
-    /// A file that is being written is waited for this long at most (contract, "Job file").
+    /// The longest wait for a file that is being written (contract, "Job file").
     pub(super) writing: SignedDuration,
-    /// Where the kernel can't tell of changes, they are looked for this often: with a burst and a
+    /// The interval of looking for changes where the kernel can't report them: with a burst and a
     /// reading, a change is in force within 70 s.
     pub(super) look: SignedDuration,
 }
@@ -27,14 +27,14 @@ impl Default for Pace {
     }
 }
 
-/// Files whose inodes are watched besides their folders, for what is written through another name
-/// or a mount. Each takes a watch, of which a user has 8,192 on small machines; a mount point is
-/// watched beyond this number too.
+/// Files whose inodes are watched besides their folders, to notice writes through another name or a
+/// mount. Each takes a watch, of which a user has 8,192 on small machines; a mount point is watched
+/// beyond this number too.
 pub(super) const INODES: usize = 256;
 
 /// As many symlinks as Linux follows (path_resolution(7)).
 pub(super) const HOPS: usize = 40;
 
-/// What `notify` may have heard and the thread not yet taken: beyond it, that something changed is
-/// all that is kept.
+/// Events of `notify` that the thread has not taken yet: beyond it, only that something changed is
+/// kept.
 pub(super) const HEARD: usize = 1_024;

@@ -22,17 +22,17 @@ use super::Shared;
 use super::own_folders::OwnFolders;
 use super::plan::Plan;
 
-/// Room for some dozens of events: what does not fit is read in the next turn.
+/// Room for some dozens of events: the others are read in the next turn.
 const BUFFER: usize = 4_096;
 
-/// Something that has happened to what the plan names.
+/// An event about something in the plan.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Event {
     /// It changed.
     Changed,
     /// This file is being written.
     Written(PathBuf),
-    /// This file was closed by its writer, or stands in its place as a whole.
+    /// This file was closed by its writer, or was put in its place as a whole.
     Closed(PathBuf),
 }
 
@@ -40,24 +40,24 @@ pub(super) enum Event {
 #[derive(Debug)]
 pub(super) struct Listener {
     inotify: OwnedFd,
-    /// What each watch is on. One inode may have several names.
+    /// The paths of each watch. One inode may have several.
     watches: HashMap<i32, Vec<PathBuf>>,
     own_folders: OwnFolders,
-    /// Something on the plan that may not be watched.
+    /// Something in the plan that may not be watched.
     pub(super) unheard: Option<Unheard>,
 }
 
-/// What could not be watched.
+/// Something that could not be watched.
 #[derive(Debug)]
 pub(super) enum Unheard {
-    /// A folder that may not be listed: said to people.
+    /// A folder that may not be listed: reported to people.
     Folder(PathBuf),
-    /// A folder on the way, of which it matters only whether it is moved.
+    /// A folder on the way, of which only a move matters.
     Way,
 }
 
 impl Listener {
-    /// Listens to all that the plan names; the thread is woken when `notify` has heard something.
+    /// Listens to everything in the plan; the thread is woken when `notify` has an event.
     ///
     /// # Errors
     /// The system has no more instances or watches.
@@ -75,7 +75,7 @@ impl Listener {
             }
         }
         for path in plan.files() {
-            // One that may not be read is a bad file, and looked at for that.
+            // A file that may not be read is an invalid file, and reported as such.
             listener.add(path, file | WatchFlags::DONT_FOLLOW)?;
         }
         for path in plan.folders() {
@@ -99,19 +99,19 @@ impl Listener {
                 Ok(false)
             }
             Err(Errno::ACCESS | Errno::PERM) => Ok(true),
-            // It has gone meanwhile; the next plan will know.
+            // It is gone meanwhile; the next plan will notice.
             Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => Ok(false),
             Err(Errno::NOSPC) => Err(no_watches_left()),
             Err(error) => Err(error.into()),
         }
     }
 
-    /// True when `notify` has heard something that was not taken yet.
+    /// True when `notify` has an event that was not taken yet.
     pub(super) fn has_heard(&self) -> bool {
         self.own_folders.has_heard()
     }
 
-    /// What has happened, as far as it matters.
+    /// The events that matter.
     pub(super) fn events(&self, plan: &Plan) -> Vec<Event> {
         let mut buffer = [MaybeUninit::uninit(); BUFFER];
         let mut reader = Reader::new(&self.inotify, &mut buffer);
@@ -135,7 +135,7 @@ impl Listener {
     }
 }
 
-/// The kernel keeps no more watches for this user.
+/// The error when the kernel has no more watches for this user.
 pub(super) fn no_watches_left() -> io::Error {
     io::Error::other("the user's inotify watches are used up (`fs.inotify.max_user_watches`)")
 }
@@ -145,7 +145,7 @@ fn is_of_the_system(folder: &Path) -> bool {
     folder == Path::new("/") || folder == Path::new("/etc") || folder.starts_with("/usr")
 }
 
-/// What an event at an entry of a folder means.
+/// The meaning of an event at an entry of a folder.
 fn meaning(path: &Path, what: ReadFlags, plan: &Plan) -> Option<Event> {
     if !plan.concerns(path) {
         return None;
@@ -162,20 +162,20 @@ fn meaning(path: &Path, what: ReadFlags, plan: &Plan) -> Option<Event> {
     })
 }
 
-/// What an event at a watched file or folder itself means.
+/// The meaning of an event at a watched file or folder itself.
 fn meaning_of_itself(path: &Path, what: ReadFlags, plan: &Plan) -> Option<Event> {
     let gone = ReadFlags::MOVE_SELF | ReadFlags::DELETE_SELF | ReadFlags::UNMOUNT;
     if what.intersects(gone) {
         return Some(Event::Closed(path.to_owned()));
     }
-    // The watch's own end; a change of what is not ours to read.
+    // The watch's own end, or a change of a file that we may not read.
     if what.contains(ReadFlags::IGNORED) {
         return None;
     }
     meaning(path, what, plan)
 }
 
-/// True for a file that was just made and is still to be written: others, links among them, come
+/// True for a file that was just created and is still to be written: others, links included, appear
 /// as a whole.
 pub(super) fn is_fresh(path: &Path) -> bool {
     use std::os::unix::fs::MetadataExt as _;

@@ -28,12 +28,12 @@ use tokio::sync::Notify;
 
 use self::limits::Pace;
 
-/// What a [`Watch`] has to say.
+/// A message of a [`Watch`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Heard {
     /// Something may have changed.
     Change,
-    /// Whether changes can be watched has changed: [`Watch::trouble`] says how.
+    /// Whether changes can be watched has changed: see [`Watch::trouble`].
     Trouble,
 }
 
@@ -43,7 +43,7 @@ pub struct Watch {
     shared: Arc<Shared>,
 }
 
-/// What the thread and its owner tell each other.
+/// The state shared by the thread and its owner.
 #[derive(Debug)]
 struct Shared {
     /// Wakes the thread.
@@ -71,15 +71,15 @@ struct State {
 #[derive(Debug)]
 struct NewPaths {
     paths: Vec<PathBuf>,
-    /// When they were last read: what has changed since then is told.
+    /// When they were last read: changes since then are reported.
     read_at: Option<Timestamp>,
 }
 
 impl Watch {
-    /// Starts to watch these paths, there or not.
+    /// Starts to watch these paths, whether or not they exist.
     ///
     /// # Errors
-    /// If the system gives no thread or no descriptor.
+    /// If the system has no thread or no descriptor left.
     pub fn start(paths: Vec<PathBuf>) -> io::Result<Self> {
         Self::with_pace(paths, Pace::default())
     }
@@ -89,14 +89,14 @@ impl Watch {
         let shared = Shared { bell, told: Notify::new(), state: Mutex::default() };
         let watch = Self { shared: Arc::new(shared) };
         let thread = thread::Thread::new(Arc::clone(&watch.shared), pace);
-        // Not joined at the end: it may hang with the file server that it asks.
+        // Not joined at the end: it may hang with the file server that it reads from.
         std::thread::Builder::new().name("files".to_owned()).spawn(move || thread.run())?;
         watch.set_paths(paths, None);
         Ok(watch)
     }
 
-    /// Watches these paths from now on. What has changed since `read_at` is told as well: nothing
-    /// is lost between a reading and the watch on what it has found.
+    /// Watches these paths from now on. Changes since `read_at` are reported as well: nothing is
+    /// lost between a reading and the watch on its files.
     pub fn set_paths(&self, paths: Vec<PathBuf>, read_at: Option<Timestamp>) {
         let mut state = self.shared.state();
         state.asked += 1;
@@ -105,8 +105,8 @@ impl Watch {
         self.shared.ring();
     }
 
-    /// Tells of a possible change each minute, or no longer: for files that could not be read, since
-    /// what keeps them from being read may end without any event.
+    /// Reports a possible change each minute, or stops doing so: for files that could not be read,
+    /// since the cause may end without any event.
     pub fn tell_each_minute(&self, wanted: bool) {
         let mut state = self.shared.state();
         if state.each_minute != wanted {
@@ -121,8 +121,8 @@ impl Watch {
         self.shared.state().trouble.clone()
     }
 
-    /// Waits until there is something to tell. May be dropped and called again at any time without
-    /// losing anything.
+    /// Waits for the next message. May be dropped and called again at any time without losing
+    /// anything.
     pub async fn heard(&self) -> Heard {
         loop {
             {

@@ -22,7 +22,7 @@ pub(super) struct OwnFolders {
     heard: Arc<Mutex<Vec<Heard>>>,
 }
 
-/// What `notify` tells, as far as it may matter.
+/// An event of `notify` that may matter.
 #[derive(Debug)]
 enum Heard {
     Event(notify::Event),
@@ -46,7 +46,7 @@ impl OwnFolders {
                 Err(_) => Heard::Gap,
             };
             let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
-            // A flood: that something has changed is all that matters then.
+            // A flood: then only that something has changed matters.
             if kept.len() < HEARD {
                 kept.push(news);
             } else if !matches!(kept.last(), Some(Heard::Gap)) {
@@ -68,19 +68,19 @@ impl OwnFolders {
             }
             Err(error) => match error.kind() {
                 io::ErrorKind::PermissionDenied => Ok(true),
-                // It has gone meanwhile; the next plan will know.
+                // It is gone meanwhile; the next plan will notice.
                 io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Ok(false),
                 _ => Err(error),
             },
         }
     }
 
-    /// True when something was heard that was not taken yet.
+    /// True when there are events that were not taken yet.
     pub(super) fn has_heard(&self) -> bool {
         !self.heard.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
     }
 
-    /// Takes what was heard, as far as it matters.
+    /// Takes the events that matter.
     pub(super) fn events(&self, plan: &Plan) -> Vec<Event> {
         let heard = std::mem::take(&mut *self.heard.lock().unwrap_or_else(PoisonError::into_inner));
         let meanings = heard.into_iter().flat_map(|heard| match heard {
@@ -115,7 +115,7 @@ impl OwnFolders {
     }
 }
 
-/// True for all that happens to a file without changing it.
+/// True for an event that does not change a file.
 fn is_reading(kind: &EventKind) -> bool {
     match kind {
         EventKind::Access(AccessKind::Close(AccessMode::Write)) => false,

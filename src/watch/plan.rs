@@ -14,10 +14,11 @@ use rustix::fs::{AtFlags, CWD, StatxFlags, statx};
 use super::limits::{HOPS, INODES};
 use super::remote;
 
-/// What is at a path: file system and number. Another one there must be watched anew.
+/// The identity of the file at a path: file system and number. Another one there must be watched
+/// anew.
 type Identity = (u64, u64);
 
-/// What to watch.
+/// The folders and files to watch.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Plan {
     /// Folders whose entries are watched.
@@ -30,14 +31,15 @@ pub(super) struct Plan {
     entries: BTreeSet<PathBuf>,
     /// Folders of which every entry matters.
     whole: BTreeSet<PathBuf>,
-    /// A folder on a file system that others can change unheard, and what that is called.
+    /// A folder on a file system that other machines can change without an event, and the name of
+    /// that file system.
     remote: Option<(PathBuf, &'static str)>,
     /// A file that was replaced on the other side of a mount, which still shows the old one.
     orphan: Option<PathBuf>,
 }
 
 impl Plan {
-    /// The plan for these paths, as they lead now.
+    /// The plan for these paths, with their present links.
     pub(super) fn of(paths: &[PathBuf]) -> Self {
         let mut plan = Self::default();
         for path in paths {
@@ -69,12 +71,12 @@ impl Plan {
         self.files.keys()
     }
 
-    /// The entries whose looks tell of a change.
+    /// The entries whose metadata shows a change.
     pub(super) fn entries(&self) -> impl Iterator<Item = &PathBuf> {
         self.entries.iter().chain(&self.whole)
     }
 
-    /// Why some changes can't be heard of, if that is so.
+    /// Why some changes can't be noticed, if that is so.
     pub(super) fn deaf(&self) -> Option<String> {
         if let Some((path, kind)) = &self.remote {
             return Some(format!(
@@ -110,7 +112,7 @@ impl Plan {
                 Component::Normal(name) => here.join(name),
             };
             let Ok(found) = fs::symlink_metadata(&entry) else {
-                // It is not there: its folder will tell when it comes.
+                // It does not exist: its folder will show when it is created.
                 self.watch(&here, &entry);
                 return;
             };
@@ -156,7 +158,7 @@ impl Plan {
     }
 }
 
-/// Which mount a path lies on; nothing where the kernel does not say.
+/// The mount that a path lies on; nothing where the kernel does not say.
 fn mount(path: &Path) -> Option<u64> {
     let found = statx(CWD, path, AtFlags::SYMLINK_NOFOLLOW, StatxFlags::MNT_ID).ok()?;
     StatxFlags::from_bits_retain(found.stx_mask)

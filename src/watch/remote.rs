@@ -33,7 +33,7 @@ const REMOTE: [(u32, &str); 26] = [
     (0xbacb_acbc, "vmhgfs"),
 ];
 
-/// What the file system that a folder lies on is called, if other machines can change it unheard.
+/// The name of a folder's file system, if other machines can change it without an event.
 pub(super) fn file_system(folder: &Path) -> Option<&'static str> {
     let found = rustix::fs::statfs(folder).ok()?;
     // The kernel's number has 32 bits, whatever the width and sign of the field.

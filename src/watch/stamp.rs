@@ -12,12 +12,12 @@ use super::plan::Plan;
 /// File system, number, size, and times of the last changes with nanoseconds.
 type Stamp = (u64, u64, u64, i64, i64, i64, i64);
 
-/// The looks of all that a plan names; absent for what is not there.
+/// The metadata of everything that a plan names; absent for missing files.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Stamps(BTreeMap<PathBuf, Option<Stamp>>);
 
 impl Stamps {
-    /// The looks now.
+    /// The present metadata.
     pub(super) fn of(plan: &Plan) -> Self {
         let stamps = plan.entries().map(|path| {
             let stamp = look(path).map(|m| {
@@ -30,8 +30,9 @@ impl Stamps {
     }
 }
 
-/// Looks at an opened file: what a network file system has cached of its looks may be a minute old,
-/// and is asked for anew when a file is opened (nfs(5), "close-to-open cache consistency").
+/// Reads the metadata of an opened file: the cached metadata of a network file system may be a
+/// minute old, and is fetched anew when a file is opened (nfs(5), "close-to-open cache
+/// consistency").
 fn look(path: &Path) -> Option<Metadata> {
     let found = fs::metadata(path).ok()?;
     if !found.is_file() {
@@ -45,8 +46,8 @@ fn look(path: &Path) -> Option<Metadata> {
     }
 }
 
-/// True when something that a plan names was changed after a time. The kernel's stamps lag behind
-/// its clock by a tick.
+/// True when something in a plan was changed after a time. The kernel's stamps lag behind its clock
+/// by a tick.
 pub(super) fn changed_since(plan: &Plan, time: Timestamp) -> bool {
     const TICK: SignedDuration = SignedDuration::from_millis(20);
     let time = time.saturating_sub(TICK).unwrap_or(time).as_nanosecond();

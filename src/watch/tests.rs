@@ -13,15 +13,15 @@ use super::plan::Plan;
 use super::stamp::Stamps;
 use super::{Heard, Watch};
 
-/// Longer than any burst is waited for, with a loaded machine in mind.
+/// Longer than any wait for a burst, with a loaded machine in mind.
 const SOON: Duration = Duration::from_secs(20);
 
 fn run<T>(test: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(test)
 }
 
-/// Does something to a folder with `jobs.yaml` in it, and expects to hear of it; then changes the
-/// file plainly, and expects to hear of that too: the watch has not gone deaf.
+/// Does something to a folder with `jobs.yaml` in it, and expects a report; then changes the file
+/// plainly, and expects a report of that too: the watch still works.
 fn told_of(change: impl FnOnce(&Path)) {
     run(async {
         let root = tempfile::tempdir().unwrap();
@@ -43,7 +43,7 @@ async fn heard(watch: &Watch) {
     assert_eq!(heard, Heard::Change);
 }
 
-/// A watch on these paths that listens already.
+/// A watch on these paths that is already armed.
 async fn armed(paths: Vec<PathBuf>) -> Watch {
     armed_at(paths, Pace::default()).await
 }
@@ -164,7 +164,7 @@ fn reading_and_strangers_in_the_folder_are_not_told() {
         fs::write(root.path().join("stranger"), "x").unwrap();
         let quiet = tokio::time::timeout(Duration::from_millis(600), watch.heard()).await;
         assert!(quiet.is_err(), "nothing has changed");
-        // And the ear was open all the time.
+        // And the watch was open all the time.
         fs::write(&file, "jobs: {a: 1}").unwrap();
         heard(&watch).await;
     });
@@ -181,7 +181,7 @@ fn a_flood_is_told_once_it_is_over_or_has_lasted_long() {
             fs::write(&file, i.to_string()).unwrap();
         }
         heard(&watch).await;
-        // A machine that has much else to do may part it.
+        // A busy machine may split it.
         let mut more = 0;
         while tokio::time::timeout(Duration::from_millis(500), watch.heard()).await.is_ok() {
             more += 1;
@@ -198,7 +198,7 @@ fn a_wait_that_is_dropped_loses_no_change() {
         fs::write(&file, "0").unwrap();
         let watch = armed(vec![file.clone()]).await;
         fs::write(&file, "1").unwrap();
-        // Long enough to hear of the change, too short for the burst to be over.
+        // Long enough to notice the change, too short for the burst to be over.
         let early = tokio::time::timeout(Duration::from_millis(100), watch.heard()).await;
         assert!(early.is_err(), "a burst takes longer");
         heard(&watch).await;
@@ -306,7 +306,7 @@ fn what_is_bad_is_told_each_minute_whatever_else_happens() {
         watch.tell_each_minute(true);
         let mut told = false;
         for _ in 0..40 {
-            // Neither orders nor waits that are dropped put the minute off.
+            // Neither orders nor waits that are dropped delay the minute.
             watch.set_paths(vec![file.clone()], None);
             told |= tokio::time::timeout(Duration::from_millis(50), watch.heard()).await.is_ok();
         }

@@ -29,13 +29,13 @@ pub(super) struct Thread {
     /// What is mounted: the kernel tells of changes by a poll (proc(5), "mountinfo").
     mounts: Option<File>,
     burst: Option<Burst>,
-    /// What the files looked like, where the kernel does not tell.
+    /// The metadata of files, where the kernel does not report changes.
     stamps: Option<Stamps>,
-    /// When they are looked at next. Nothing but a look puts it off.
+    /// When they are looked at next. Only a look delays it.
     look_at: Option<SignedDuration>,
 }
 
-/// What the thread has woken for.
+/// Why the thread has woken.
 #[derive(Debug, Default)]
 struct Woken {
     files: bool,
@@ -76,7 +76,7 @@ impl Thread {
             if self.burst.as_ref().is_some_and(|burst| burst.ends_at(&self.pace) <= now) {
                 self.arm();
                 self.burst = None;
-                // Whoever looks now sees what these stamps are of, or something later.
+                // A reader that looks now sees the state of these stamps, or a later one.
                 self.stamps = self.stamps.is_some().then(|| Stamps::of(&self.plan));
                 self.shared.tell_change();
             }
@@ -111,7 +111,7 @@ impl Thread {
         let until = [burst, self.look_at].into_iter().flatten().min();
         let timeout = until.map(|until| {
             let left = (until - now).max(SignedDuration::ZERO);
-            // A millisecond more, so that the time has come once it is over.
+            // A millisecond more, so that the time has been reached once it is over.
             let left = left + SignedDuration::from_millis(1);
             Timespec { tv_sec: left.as_secs(), tv_nsec: i64::from(left.subsec_nanos()) }
         });
@@ -122,7 +122,7 @@ impl Thread {
         if let Some(mounts) = &self.mounts {
             fds.push(PollFd::new(mounts, PollFlags::PRI));
         }
-        // A signal that interrupts it only makes for another turn.
+        // A signal that interrupts it only causes another turn.
         let _ = poll(&mut fds, timeout.as_ref());
         let ready: Vec<bool> = fds.iter().map(|fd| !fd.revents().is_empty()).collect();
         let mut counter = [0; 8];
@@ -146,7 +146,7 @@ impl Thread {
         }
     }
 
-    /// The burst that is going on, or a new one.
+    /// The present burst, or a new one.
     fn begin(&mut self) -> &mut Burst {
         let now = clock::since_boot();
         let burst = self.burst.get_or_insert_with(|| Burst::new(now));
@@ -154,7 +154,7 @@ impl Thread {
         burst
     }
 
-    /// Looks at the files, where the kernel does not tell of them.
+    /// Looks at the files whose changes the kernel does not report.
     fn look(&mut self, now: SignedDuration) {
         self.look_at = Some(now + self.pace.look);
         let plan = Plan::of(&self.wanted);
@@ -168,7 +168,7 @@ impl Thread {
         }
     }
 
-    /// Watches what the paths lead through now. A listener that already does is kept.
+    /// Watches the folders and files on the present ways. A listener that already does is kept.
     fn arm(&mut self) {
         const TRIES: usize = 3;
         let mut failure = None;
@@ -181,7 +181,7 @@ impl Thread {
             self.stamps = None;
             match Listener::new(&self.plan, &self.shared) {
                 Ok(listener) => {
-                    // The old one goes only now: there is no moment without a watch.
+                    // The old one is dropped only now: there is no moment without a watch.
                     let old = self.listener.replace(listener);
                     if old.is_some_and(|old| !old.events(&self.plan).is_empty()) {
                         self.begin();

@@ -40,14 +40,14 @@ pub(super) fn router() -> Router<Pages> {
 }
 
 type Turn = Extension<Ticket>;
-/// What stands behind the `?` of an address, word by word.
+/// The query of an address, word by word.
 type Asked = Result<Query<Vec<(String, String)>>, QueryRejection>;
 
 /// The keys that an address may have, and their values.
 struct Words(BTreeMap<String, String>);
 
 impl Words {
-    /// Takes these keys, and no other: one that is spelled wrong would be obeyed in part.
+    /// Accepts these keys, and no other: a misspelled one would be obeyed in part.
     fn of(asked: Asked, known: &[&str]) -> Result<Self, No> {
         let mut words = BTreeMap::new();
         for (key, value) in asked?.0 {
@@ -68,7 +68,7 @@ impl Words {
         self.0.remove(key)
     }
 
-    /// A number of things to be told.
+    /// Takes a number of results.
     fn number(&mut self, most: usize) -> Result<Option<usize>, No> {
         let Some(text) = self.take("n") else { return Ok(None) };
         let number = text.parse().ok().filter(|number| (1..=most).contains(number));
@@ -82,7 +82,7 @@ impl Words {
     }
 }
 
-/// What `/api/history` may be asked for.
+/// The parameters of `/api/history`.
 #[derive(Debug, Default)]
 struct HistoryAsked {
     n: Option<usize>,
@@ -93,7 +93,7 @@ struct HistoryAsked {
 
 /// Why there is no document.
 enum No {
-    /// The question can't be understood.
+    /// The request can't be understood.
     Odd(String),
     /// The daemon's answer.
     Refused(Refused),
@@ -111,7 +111,7 @@ impl From<QueryRejection> for No {
     }
 }
 
-/// As `--json` has what is wrong.
+/// The errors in the form of `--json`.
 #[derive(Serialize)]
 struct Errors {
     errors: [DiagnosticDocument; 1],
@@ -181,7 +181,7 @@ async fn next(State(pages): State<Pages>, turn: Turn, asked: Asked) -> Result<Re
     Ok(beside(move || JsonAnswer(occurrences(&planned, number)).into_response()).await?)
 }
 
-/// So many coming occurrences, or the first one of each job.
+/// This many coming occurrences, or the first one of each job.
 fn occurrences(planned: &[Planned], number: Option<usize>) -> Vec<OccurrenceDocument> {
     let now = clock::now();
     let coming = match number {
@@ -194,7 +194,7 @@ fn occurrences(planned: &[Planned], number: Option<usize>) -> Vec<OccurrenceDocu
     coming.iter().map(document).collect()
 }
 
-/// How many occurrences of a job are told where no number is given; `next` does the same.
+/// The number of occurrences of a job if none is given, as in `next`.
 const FEW: usize = 10;
 
 async fn follow(
@@ -212,13 +212,13 @@ async fn follow(
     let jobs = words(job.as_deref()).map(str::to_owned).collect();
     let since = last_event_id(&headers).or(since);
     let mut response = pages.questions.stream(EventsQuery { since, jobs, detail: false }).await?;
-    // Proxies that hold answers back until they are whole would hold this one back for good.
+    // Proxies that buffer whole answers would hold this one forever.
     let unheld = HeaderValue::from_static("no");
     response.headers_mut().insert("x-accel-buffering", unheld);
     Ok(response)
 }
 
-/// The words of a list with commas between them.
+/// The words of a comma-separated list.
 fn words(list: Option<&str>) -> impl Iterator<Item = &str> {
     list.unwrap_or_default().split(',').map(str::trim).filter(|word| !word.is_empty())
 }
@@ -239,7 +239,7 @@ impl HistoryAsked {
 
 /// An instant, the start of a day, or a duration back.
 fn since(text: &str, now: Timestamp, zone: &TimeZone) -> Result<Timestamp, String> {
-    // In an address a `+` that nobody has escaped is a blank.
+    // In an address an unescaped `+` is a blank.
     if let Ok(at) = text.replace(' ', "+").parse::<Timestamp>() {
         return Ok(at);
     }

@@ -15,50 +15,50 @@ use crate::core::outcomes::Outcomes;
 use crate::core::schedule::Occurring;
 use crate::metrics::snapshot::{Figures, JobFigures};
 
-/// A question together with the way back.
+/// A request together with the channel for its answer.
 #[derive(Debug)]
 pub enum Ask {
-    /// The figures that concern no single job.
+    /// The figures about no single job.
     Figures(oneshot::Sender<Figures>),
-    /// Those of the jobs after this one in the order of their names, or from the first: as many as
-    /// [`SLICE`](crate::metrics::snapshot::SLICE), fewer only at the end.
+    /// The figures of the jobs after this one in the order of their names, or from the first: as
+    /// many as [`SLICE`](crate::metrics::snapshot::SLICE), fewer only at the end.
     Jobs {
-        /// The last that the asker has.
+        /// The caller's last job.
         after: Option<JobName>,
-        /// The way back.
+        /// The channel for the answer.
         reply: oneshot::Sender<Vec<JobFigures>>,
     },
-    /// Whether the database takes what is to be recorded; if not, why, in words.
+    /// Whether the database accepts records; if not, the reason.
     Health(oneshot::Sender<Result<(), String>>),
-    /// What is coming of the jobs after this one, or from the first; as many as for
+    /// The coming occurrences of the jobs after this one, or from the first; as many as for
     /// [`Ask::Jobs`].
     Planned {
-        /// The last that the asker has.
+        /// The caller's last job.
         after: Option<JobName>,
-        /// The way back.
+        /// The channel for the answer.
         reply: oneshot::Sender<Vec<Planned>>,
     },
-    /// How the runs of some jobs have ended on some days.
+    /// The outcomes of some jobs' runs on some days.
     Outcomes {
         /// The jobs.
         jobs: Vec<JobName>,
-        /// Where each day begins, in order, and where the last one ends.
+        /// The begin of each day, in order, and the end of the last one.
         days: Arc<[Timestamp]>,
-        /// The way back: of each job, in the order of `jobs`, each day.
+        /// The channel for the answer: for each job, in the order of `jobs`, each day.
         reply: oneshot::Sender<Result<Vec<Vec<Outcomes>>, Refused>>,
     },
-    /// What a rehearsal is played of.
+    /// The input of a rehearsal.
     Ground(oneshot::Sender<Ground>),
     /// How long the last good transfers of some jobs took.
     Durations {
         /// The jobs.
         jobs: Vec<JobName>,
-        /// The way back: of each job, in the order of `jobs`.
+        /// The channel for the answer: for each job, in the order of `jobs`.
         reply: oneshot::Sender<Result<Vec<Vec<SignedDuration>>, Refused>>,
     },
 }
 
-/// What a rehearsal is played of.
+/// The input of a rehearsal.
 #[derive(Debug)]
 pub struct Ground {
     /// The job file in force.
@@ -67,12 +67,12 @@ pub struct Ground {
     pub host: Host,
 }
 
-/// A job, as far as its coming occurrences go.
+/// A job, as needed for its coming occurrences.
 #[derive(Clone, Debug)]
 pub struct Planned {
     /// The job.
     pub job: Arc<Job>,
-    /// Whether its schedule is obeyed: it is enabled, and not paused.
+    /// Whether its schedule is in effect: it is enabled, and not paused.
     pub scheduled: bool,
 }
 

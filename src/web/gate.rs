@@ -18,10 +18,10 @@ use super::listener::Wanted;
 const LOOPBACK_NAMES: [&str; 4] =
     ["localhost", "localhost.localdomain", "ip6-localhost", "ip6-loopback"];
 
-/// Paths for machines, which reach us by whatever name they were given.
+/// Paths for machines, which may use any name of this host.
 const FOR_MACHINES: [&str; 2] = ["/metrics", "/healthz"];
 
-/// What is said to browsers with every answer.
+/// The security headers of every answer.
 const HEADERS: [(HeaderName, &str); 6] = [
     (header::CACHE_CONTROL, "no-store"),
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
@@ -31,20 +31,20 @@ const HEADERS: [(HeaderName, &str); 6] = [
     (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
 ];
 
-/// What may be loaded by an answer that is not a page: nothing.
+/// The policy of an answer that is not a page: nothing may be loaded.
 const NOTHING: &str = "default-src 'none'; base-uri 'none'; form-action 'none'; \
                        frame-ancestors 'none'";
 
-/// Decides who is let in at an address.
+/// Decides which requests an address lets in.
 #[derive(Clone, Debug)]
 pub(super) struct Gate {
-    /// Only this machine can connect, so that only its own names can be meant.
+    /// Only this machine can connect, so only its own names can be meant.
     loopback: bool,
-    /// Has the name by which people reach us from elsewhere.
+    /// Holds the name by which people reach us from elsewhere.
     wanted: watch::Receiver<Wanted>,
 }
 
-/// Lets a request in, or says why not; adds to every answer what browsers are to know.
+/// Lets a request in, or refuses it with a reason; adds the security headers to every answer.
 pub(super) async fn let_in(State(gate): State<Gate>, request: Request, next: Next) -> Response {
     let mut response = if ![Method::GET, Method::HEAD].contains(request.method()) {
         let allowed = [(header::ALLOW, "GET, HEAD")];
@@ -69,12 +69,12 @@ impl Gate {
         Self { loopback: at.ip().is_loopback(), wanted }
     }
 
-    /// Whether a request is meant for us, by its `Host`. Browsers always name one.
+    /// Whether a request is meant for us, by its `Host`. Browsers always send one.
     fn is_meant(&self, uri: &Uri, host: Option<&HeaderValue>) -> bool {
         if !self.loopback && FOR_MACHINES.contains(&uri.path()) {
             return true;
         }
-        // A request that names its host in its first line means that one (RFC 9112, section 3.2.2).
+        // The host in a request's first line takes precedence (RFC 9112, section 3.2.2).
         let host = match (uri.host(), host) {
             (Some(host), _) => host,
             (None, None) => return true,
@@ -99,7 +99,7 @@ impl Gate {
     }
 }
 
-/// A host without its port. The colons of an address in brackets are not before one.
+/// A host without its port. The colons of an address in brackets do not precede one.
 fn without_port(host: &str) -> &str {
     match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::serving::{Bounds, Pace};
 
-/// How much is served at once.
+/// Bounds of serving.
 pub const BOUNDS: Bounds = Bounds {
     // A scraper needs one, and each open page follows the stream on one.
     connections_max: CONNECTIONS_MAX,
@@ -14,7 +14,7 @@ pub const BOUNDS: Bounds = Bounds {
     head_bytes_max: 16 * 1024,
     headers_max: 64,
     head_wait: Duration::from_secs(10),
-    // Prometheus gives a scrape 10 s if nobody says otherwise.
+    // Prometheus gives a scrape 10 s by default.
     connection_wait: Duration::from_secs(60),
     // The page of 10,000 jobs still fits into the whole wait.
     pace: Pace { grace: Duration::from_secs(5), bytes_per_second: 128 * 1024 },
@@ -26,19 +26,19 @@ pub const HEAD_WAIT_HERE: Duration = Duration::from_secs(2);
 /// Connections at once; the next one waits until another is done, or has to give way.
 const CONNECTIONS_MAX: usize = 32;
 
-/// How long an answer of the daemon's loop is waited for: more than the slowest fsync of a disk that
-/// works, less than the time-out of who asks.
+/// The longest wait for an answer of the daemon's loop: more than the slowest fsync of a working
+/// disk, less than the client's time-out.
 pub const LOOP_WAIT: Duration = Duration::from_secs(5);
 
-/// How long the past is waited for: ten thousand runs are read page by page, between commits.
+/// The longest wait for the past: ten thousand runs are read page by page, between commits.
 pub const PAST_WAIT: Duration = Duration::from_secs(30);
 
-/// Questions that wait for the loop: one for each connection.
+/// Requests that wait for the loop: one for each connection.
 pub const ASKS_MAX: usize = CONNECTIONS_MAX;
 
-/// Occurrences that one answer tells of: some megabytes.
+/// Occurrences in one answer: some megabytes.
 pub const OCCURRENCES_MAX: usize = 10_000;
 
-/// First and longest delay before an address that can't be bound is tried again. What has it, or
-/// lacks it, is changed by people.
+/// First and longest delay before an address that can't be bound is tried again. It needs a person
+/// to free it, or to add it.
 pub const BIND_RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));

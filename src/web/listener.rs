@@ -22,7 +22,7 @@ use crate::control::request::Asked;
 use crate::core::job::JobSet;
 use crate::serving::{Bounds, Slots, serve};
 
-/// Where it is to be served, and by which name people reach it.
+/// The wanted address, and the name by which people reach it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Wanted {
     /// `listen`.
@@ -32,7 +32,7 @@ pub struct Wanted {
 }
 
 impl Wanted {
-    /// What a job file wants.
+    /// The address and name in a job file.
     pub fn of(set: &JobSet) -> Self {
         let url = set.external_url.as_ref().and_then(|url| url.parse::<Uri>().ok());
         let external_host = url.and_then(|url| url.host().map(str::to_owned));
@@ -40,25 +40,25 @@ impl Wanted {
     }
 }
 
-/// What is served over TCP. It ends when this is dropped.
+/// The TCP server. It ends when this is dropped.
 #[derive(Debug)]
 pub struct Web {
     wanted: watch::Sender<Wanted>,
     standing: Arc<Mutex<Standing>>,
 }
 
-/// How it stands.
+/// Its state.
 #[derive(Clone, Debug, Default)]
 struct Standing {
-    /// Where it is served.
+    /// The address it is served at.
     served: Option<SocketAddr>,
-    /// Why it is not.
+    /// Why it is not served.
     problem: Option<String>,
 }
 
 impl Web {
-    /// Serves where it is wanted, or nowhere yet. The pages put their questions to `asks` and
-    /// `requests`, and know this machine by `hostname`. Must be called inside a runtime.
+    /// Serves at the wanted address, or nowhere yet. The pages send their requests to `asks` and
+    /// `requests`, and show this machine as `hostname`. Must be called inside a runtime.
     pub fn start(
         wanted: Wanted,
         hostname: &str,
@@ -83,17 +83,18 @@ impl Web {
         Self { wanted, standing }
     }
 
-    /// Serves there from now on, or nowhere. What could not be bound is tried again now.
+    /// Serves at that address from now on, or nowhere. An address that could not be bound is tried
+    /// again now.
     pub fn listen(&self, wanted: Wanted) {
         self.wanted.send_replace(wanted);
     }
 
-    /// Where it is served, if it is.
+    /// The address it is served at, if it is.
     pub fn served(&self) -> Option<SocketAddr> {
         self.standing().served
     }
 
-    /// Why nothing is served where something should be.
+    /// Why nothing is served, if something should be.
     pub fn problem(&self) -> Option<String> {
         self.standing().problem
     }
@@ -111,7 +112,7 @@ struct Server {
 }
 
 impl Server {
-    /// Serves for as long as somebody may want it.
+    /// Serves until the last handle is gone.
     async fn serve(mut self) {
         let mut delay = BIND_RETRY.0;
         loop {
@@ -158,7 +159,7 @@ impl Server {
         }
     }
 
-    /// Remembers how it stands, and tells the log what is wrong if that is news.
+    /// Keeps the state, and logs a problem if that is news.
     fn stands(&self, served: Option<SocketAddr>, problem: Option<String>) {
         let mut standing = self.standing.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(words) =
@@ -170,7 +171,7 @@ impl Server {
     }
 }
 
-/// How much is served at this address.
+/// The bounds at this address.
 fn bounds(at: SocketAddr) -> Bounds {
     let here = at.ip().is_loopback();
     Bounds { head_wait: if here { HEAD_WAIT_HERE } else { BOUNDS.head_wait }, ..BOUNDS }
@@ -189,7 +190,7 @@ async fn other_than(
     }
 }
 
-/// What is wrong with an address, and what to do about it.
+/// The problem with an address, and how to fix it.
 fn words(at: SocketAddr, error: &io::Error) -> String {
     let hint = match error.kind() {
         io::ErrorKind::AddrInUse => ": name another port, or end what has this one",

@@ -28,7 +28,7 @@ use super::questions::Questions;
 use crate::metrics::page::CONTENT_TYPE;
 use crate::serving::Ticket;
 
-/// What the pages work with.
+/// The shared state of the pages.
 #[derive(Clone, Debug)]
 pub(super) struct Pages {
     pub(super) questions: Questions,
@@ -39,7 +39,7 @@ pub(super) struct Pages {
 }
 
 impl Pages {
-    /// The routes, as they are served at this address.
+    /// The routes for this address.
     pub(super) fn router(&self, at: SocketAddr) -> Router {
         let gate = Gate::new(at, self.wanted.clone());
         Router::new()

@@ -25,20 +25,20 @@ use crate::metrics::page::Page;
 use crate::metrics::snapshot::{JobFigures, SLICE};
 use crate::serving::Ticket;
 
-/// The ways to the loop.
+/// The channels to the loop.
 #[derive(Clone, Debug)]
 pub(super) struct Questions {
     asks: mpsc::Sender<Ask>,
     requests: mpsc::Sender<Asked>,
 }
 
-/// The loop, or the disk that it waits for, hangs.
+/// The refusal when the loop, or the disk that it waits for, hangs.
 fn hangs() -> Refused {
     Refused::Unavailable("the daemon does not answer: its loop, or the disk, hangs".to_owned())
 }
 
-/// Does what takes a while on a thread beside the loop: a page of hundreds of jobs is written in
-/// some ten milliseconds, in which a run may be due.
+/// Runs work that takes a while on a thread beside the loop: a page of hundreds of jobs takes some
+/// ten milliseconds, in which a run may come due.
 pub(super) async fn beside<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, Refused> {
@@ -57,7 +57,7 @@ impl Questions {
         Self { asks, requests }
     }
 
-    /// Puts a question to the loop.
+    /// Sends a request to the loop.
     async fn ask<T>(&self, ask: impl FnOnce(oneshot::Sender<T>) -> Ask) -> Result<T, Refused> {
         let (reply, answer) = oneshot::channel();
         let asking = async {
@@ -67,7 +67,7 @@ impl Questions {
         timeout(LOOP_WAIT, asking).await.map_err(|_| hangs())?
     }
 
-    /// Puts a question that the control socket knows too.
+    /// Sends a request that the control socket knows too.
     async fn request<T: Send>(
         &self,
         request: impl FnOnce(Reply<T>) -> Request,
@@ -75,7 +75,7 @@ impl Questions {
         self.request_within(LOOP_WAIT, request).await
     }
 
-    /// The same, for what the database takes its time for.
+    /// The same, for requests that wait for the database.
     async fn request_within<T: Send>(
         &self,
         wait: Duration,
@@ -93,7 +93,7 @@ impl Questions {
         Ok(Page::new(figures, jobs))
     }
 
-    /// All of what is asked for job by job, slice by slice.
+    /// All answers to a request job by job, slice by slice.
     async fn all<T>(
         &self,
         name: impl Fn(&T) -> &JobName,
@@ -111,12 +111,12 @@ impl Questions {
         }
     }
 
-    /// Whether what is due can be recorded.
+    /// Whether records can be written.
     pub(super) async fn health(&self) -> Result<(), Refused> {
         self.ask(Ask::Health).await?.map_err(Refused::Unavailable)
     }
 
-    /// `status`, with what people want to see besides.
+    /// `status`, with extra data for people.
     pub(super) async fn status(&self) -> Result<StatusDocument, Refused> {
         let mut whole: Option<StatusDocument> = None;
         loop {
@@ -151,14 +151,15 @@ impl Questions {
         self.request(|reply| Request::Show(ShowQuery { run: Some(run) }, reply)).await
     }
 
-    /// The stream of what happens.
+    /// The stream of events.
     pub(super) async fn stream(&self, query: EventsQuery) -> Result<Response, Refused> {
         timeout(LOOP_WAIT, events::stream(self.requests.clone(), query))
             .await
             .map_err(|_| hangs())?
     }
 
-    /// What is coming of the jobs after one: as many as a slice holds, fewer only at the end.
+    /// The coming occurrences of the jobs after one: as many as a slice holds, fewer only at the
+    /// end.
     pub(super) async fn planned_after(
         &self,
         after: Option<JobName>,
@@ -166,13 +167,13 @@ impl Questions {
         self.ask(|reply| Ask::Planned { after, reply }).await
     }
 
-    /// What is coming of all jobs.
+    /// The coming occurrences of all jobs.
     pub(super) async fn planned(&self) -> Result<Vec<Planned>, Refused> {
         let ask = |after, reply| Ask::Planned { after, reply };
         self.all(|planned: &Planned| &planned.job.name, ask).await
     }
 
-    /// How the runs of some jobs have ended on some days.
+    /// The outcomes of some jobs' runs on some days.
     pub(super) async fn outcomes(
         &self,
         jobs: Vec<JobName>,
@@ -181,7 +182,7 @@ impl Questions {
         self.ask(|reply| Ask::Outcomes { jobs, days, reply }).await?
     }
 
-    /// What a rehearsal is played of.
+    /// The input of a rehearsal.
     pub(super) async fn ground(&self) -> Result<Ground, Refused> {
         self.ask(Ask::Ground).await
     }

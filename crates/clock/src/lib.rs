@@ -18,12 +18,12 @@ pub fn now() -> Timestamp {
     Timestamp::from_millisecond(precise.as_millisecond()).unwrap_or(precise)
 }
 
-/// Time since the machine started, suspends among it. No one can set this clock.
+/// Time since the machine started, including suspends. Nobody can set this clock.
 pub fn since_boot() -> SignedDuration {
     elapsed(ClockId::Boottime)
 }
 
-/// Time since the machine started, suspends left out. No one can set this clock.
+/// Time since the machine started, without suspends. Nobody can set this clock.
 pub fn awake_since_boot() -> SignedDuration {
     elapsed(ClockId::Monotonic)
 }

@@ -22,15 +22,15 @@ const RULES_MAX: u64 = 64 * 1024;
 /// The machine's zone.
 #[derive(Clone, Debug)]
 pub struct MachineZone {
-    /// Its IANA name; or the rule itself; or words, where nobody has named it.
+    /// Its IANA name; or the rule itself; or a description, if it has no name.
     pub name: String,
     /// Its rules.
     pub zone: TimeZone,
-    /// Why that is not what the machine was told, in words, if so.
+    /// Why it differs from the machine's settings, in words, if it does.
     pub trouble: Option<String>,
 }
 
-/// The machine's zone as it is set now. What libraries have cached of zones is read anew.
+/// The machine's zone as it is set now, read anew rather than from a library's cache.
 pub fn machine_zone() -> MachineZone {
     jiff::tz::db().reset();
     match std::env::var_os("TZ") {
@@ -39,7 +39,7 @@ pub fn machine_zone() -> MachineZone {
     }
 }
 
-/// What `$TZ` says (tzset(3)): a name, a path, or a rule such as `CET-1CEST,M3.5.0,M10.5.0/3`.
+/// The zone in `$TZ` (tzset(3)): a name, a path, or a rule such as `CET-1CEST,M3.5.0,M10.5.0/3`.
 fn of_variable(told: &OsString) -> MachineZone {
     let Some(text) = told.to_str() else {
         return utc(Some("`TZ` is not text: UTC is used".to_owned()));
@@ -60,7 +60,7 @@ fn of_variable(told: &OsString) -> MachineZone {
     }
 }
 
-/// What a zone's file says, or the link that stands in its place.
+/// The zone of a file, or of the link in its place.
 fn of_file(path: &Path, name_file: &Path) -> MachineZone {
     let Ok(link) = fs::read_link(path) else { return of_copy(path, name_file) };
     let target = path.parent().unwrap_or(Path::new("/")).join(&link);
@@ -146,11 +146,11 @@ fn has(file: &Path, rules: &[u8]) -> bool {
     as_long && fs::read(file).is_ok_and(|content| content == rules)
 }
 
-/// Tells rules apart: its keys are fixed, so that a restart finds the zone to be the same.
+/// Distinguishes rules: its keys are fixed, so that a restart finds the zone to be the same.
 fn digest(rules: &[u8]) -> u32 {
     let mut hasher = DefaultHasher::new();
     rules.hash(&mut hasher);
-    // Half of it tells apart what a person sets within a machine's life.
+    // Half of it is enough for the zones that a person sets within a machine's life.
     u32::try_from(hasher.finish() >> 32).unwrap_or_default()
 }
 

@@ -36,10 +36,10 @@ const AHEAD: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// Occurrences of one job: a job that is due each minute would fill every calendar.
 const OF_A_JOB_MAX: usize = 50;
 
-/// A line has so many bytes at most (RFC 5545, section 3.1).
+/// The longest line, in bytes (RFC 5545, section 3.1).
 const LINE_MAX: usize = 75;
 
-/// What our ids are made in.
+/// The namespace of our ids.
 const NAMESPACE: Uuid = Uuid::from_u128(0x2a6c_11b4_77d0_4e0f_8f35_0b8e_5f5b_9d01);
 
 const HEAD: &str = concat!(
@@ -51,7 +51,7 @@ const HEAD: &str = concat!(
 
 const END: &str = "END:VCALENDAR\r\n";
 
-/// What is written next.
+/// The next part to write.
 enum Next {
     Head(Vec<Planned>),
     Jobs { planned: Vec<Planned>, done: usize },
@@ -66,7 +66,7 @@ pub(in crate::web) async fn calendar(
     if let Err(busy) = large(&turn).await {
         return refused(&busy, Root::HERE);
     }
-    // Asked before anything is sent, so that the answer can still say that the daemon hangs.
+    // Requested before anything is sent, so that the answer can still say that the daemon hangs.
     let planned = match pages.questions.planned_after(None).await {
         Ok(planned) => planned,
         Err(why) => return refused(&why, Root::HERE),
@@ -89,8 +89,8 @@ struct Writer {
 }
 
 impl Writer {
-    /// The next piece; none at the end, and where the daemon is gone: what has no end is known to
-    /// be broken.
+    /// The next piece; none at the end, and if the daemon is gone: a calendar without an end is
+    /// recognized as broken.
     async fn piece(&mut self) -> Option<String> {
         match std::mem::replace(&mut self.next, Next::Nothing) {
             Next::Head(planned) => {
@@ -164,11 +164,11 @@ fn escaped(text: &str) -> String {
     value
 }
 
-/// Adds a line, folded where it is too long, never within a letter.
+/// Adds a line, folded if it is too long, never within a letter.
 fn line(text: &mut String, name: &str, value: &str) {
     let mut length = 0;
     let mut whole = String::with_capacity(name.len() + 1 + value.len());
-    // A string takes all that is written to it.
+    // Writing to a string does not fail.
     let _ = write!(whole, "{name}:{value}");
     for letter in whole.chars() {
         if length + letter.len_utf8() > LINE_MAX {

@@ -9,10 +9,10 @@ use crate::core::schedule;
 use crate::web::ask::Planned;
 use crate::words::Times;
 
-/// How far is looked ahead.
+/// The span of time shown.
 const AHEAD: SignedDuration = SignedDuration::from_hours(24);
 
-/// Times that are named of one job.
+/// Times that are listed for one job.
 const NAMED: usize = 4;
 
 /// Times of one job that are counted; a job that is due each second has 86,400 of them a day.
@@ -21,12 +21,12 @@ const COUNTED: usize = 100;
 /// Jobs that are named.
 const JOBS_MAX: usize = 200;
 
-/// Until when is looked ahead.
+/// The end of the span.
 pub(super) fn horizon(now: Timestamp) -> Timestamp {
     now.saturating_add(AHEAD).unwrap_or(Timestamp::MAX)
 }
 
-/// What is due until then, by job, the first first.
+/// Due times until then, by job, the first first.
 fn due(planned: &[Planned], now: Timestamp) -> Vec<(Timestamp, &Planned)> {
     let mut due = schedule::firsts(planned, now);
     due.retain(|(first, _)| *first <= horizon(now));

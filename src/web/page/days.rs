@@ -16,22 +16,22 @@ use crate::core::ids::JobName;
 use crate::core::outcomes::Outcomes;
 use crate::web::questions::Questions;
 
-/// Days that are shown, today among them.
+/// Days that are shown, today included.
 pub(super) const DAYS: i32 = 14;
 
-/// So long what was counted holds.
+/// How long the counts are reused.
 const HOLDS: Duration = Duration::from_secs(5);
 
-/// How the runs of some jobs have ended, and on which days.
+/// The outcomes of some jobs' runs, and their days.
 #[derive(Debug)]
 pub(super) struct Past {
     /// The days, oldest first.
     pub(super) days: Vec<Date>,
-    /// Of each job each day.
+    /// For each job, each day.
     pub(super) outcomes: Vec<Vec<Outcomes>>,
 }
 
-/// What was counted last.
+/// The last counts.
 #[derive(Clone, Debug, Default)]
 pub(in crate::web) struct PastDays(Arc<Mutex<Option<Counted>>>);
 
@@ -44,7 +44,7 @@ struct Counted {
 }
 
 impl PastDays {
-    /// How the runs of these jobs have ended over the last days in this zone.
+    /// The outcomes of these jobs' runs over the last days in this zone.
     pub(super) async fn of(
         &self,
         questions: &Questions,
@@ -70,8 +70,8 @@ impl PastDays {
     }
 }
 
-/// The last days, and where each begins and the last one ends: with changes of the clock a day has
-/// 23 or 25 hours.
+/// The last days, and the begin of each and the end of the last one: with changes of the clock a
+/// day has 23 or 25 hours.
 fn days(now: Timestamp, zone: &TimeZone) -> (Vec<Date>, Arc<[Timestamp]>) {
     let today = now.to_zoned_datetime(zone.clone()).date();
     let day = |back: i32| today.checked_sub(back.days()).unwrap_or(today);

@@ -12,21 +12,21 @@ use sha2::{Digest, Sha256};
 
 use super::html::{Html, Root};
 
-/// The file: markup around places for what is shown.
+/// The file: markup with places for the content.
 const DOCUMENT: &str = include_str!("page.html");
 
-/// What a page puts into the document.
+/// The content of a page.
 pub(super) struct Content {
     /// For the title and the tab.
     pub(super) title: String,
     /// The way to the front page.
     pub(super) root: Root,
-    /// All within `body` but the script.
+    /// Everything within `body` except the script.
     pub(super) body: Html,
 }
 
-/// What browsers may load: this style and this script, by their digests, and the icon; asked are
-/// only we ourselves.
+/// The content security policy: browsers may load this style and this script, by their digests, and
+/// the icon; requests go to this server only.
 static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
     let digest = |tag: &str| STANDARD.encode(Sha256::digest(inner(tag)));
     let policy = format!(
@@ -45,7 +45,7 @@ fn inner(tag: &str) -> &'static str {
     rest.split_once(&close).map_or("", |(inner, _)| inner)
 }
 
-/// A page as it is sent.
+/// A page as an HTTP answer.
 pub(super) fn respond(status: StatusCode, content: Content) -> Response {
     let mut title = Html::new();
     title.text(&content.title);

@@ -22,38 +22,38 @@ use crate::web::ask::{Ground, Planned};
 use crate::web::questions::{Questions, beside};
 use crate::words::count;
 
-/// So long what was played holds.
+/// How long a rehearsal is reused.
 const HOLDS: Duration = Duration::from_secs(60);
 
 /// A quarter of a second's worth, and a day of a hundred jobs that are due every half hour.
 const BOUNDS: Bounds = Bounds { occurrences: 5_000, work: 1_000_000 };
 
-/// What is foreseen of the coming day.
+/// The prediction for the coming day.
 #[derive(Debug)]
 pub(super) struct Foreseen {
-    /// Up to when it was played.
+    /// The end of the part that was played.
     until: Timestamp,
-    /// Where the hours begin, the first one now or before.
+    /// The begins of the hours, the first one now or before.
     hours: Vec<Timestamp>,
     stories: BTreeMap<JobName, JobStory>,
 }
 
-/// What was played last.
+/// The last rehearsal.
 #[derive(Clone, Debug, Default)]
 pub(in crate::web) struct Foresight(Arc<Mutex<Option<Kept>>>);
 
 #[derive(Clone, Debug)]
 struct Kept {
     at: Instant,
-    /// Whose schedules were obeyed, of the job file that was in force.
+    /// The jobs whose schedules were in effect, from the job file in force then.
     jobs: Vec<JobName>,
     set: Arc<JobSet>,
     foreseen: Arc<Foreseen>,
 }
 
 impl Foresight {
-    /// What will become of the jobs whose schedules are obeyed, from now until then. Those that are
-    /// `shown` take as long as they did.
+    /// Predicts the runs of the jobs whose schedules are in effect, from now until then. Those that
+    /// are `shown` take as long as they did.
     pub(super) async fn of(
         &self,
         questions: &Questions,
@@ -79,7 +79,7 @@ impl Foresight {
     }
 }
 
-/// Only what is obeyed is played, on an agent that is always there.
+/// A rehearsal of the jobs in effect, on an agent that is always there.
 fn rehearsal(
     ground: Ground,
     jobs: &[JobName],
@@ -107,7 +107,7 @@ fn rehearsal(
     }
 }
 
-/// Where the hours begin between two times, the first one at `from` or before.
+/// The begins of the hours between two times, the first one at `from` or before.
 fn hours(from: Timestamp, until: Timestamp, zone: &TimeZone) -> Vec<Timestamp> {
     let hour = SignedDuration::from_hours(1);
     let wall = from.to_zoned_datetime(zone.clone());
@@ -124,12 +124,12 @@ impl Foreseen {
         Self { until: played.until, hours: rehearsal.cells.clone(), stories: stories.collect() }
     }
 
-    /// Up to when it was played, where that is not to the end.
+    /// The end of the part that was played, if that is not all.
     pub(super) fn cut(&self, until: Timestamp) -> Option<Timestamp> {
         Some(self.until).filter(|played| *played < until)
     }
 
-    /// A job's hours as a strip, with a sentence where something will not go plainly.
+    /// A job's hours as a strip, with a sentence about runs that will not go smoothly.
     pub(super) fn job(&self, name: &JobName, zone: &TimeZone) -> Html {
         let mut html = Html::new();
         let Some(story) = self.stories.get(name) else { return html };
@@ -150,7 +150,7 @@ impl Foreseen {
     }
 }
 
-/// The mark of an hour, in a field of 7 by 18: its height and its sign tell it without colours too.
+/// The mark of an hour, in a field of 7 by 18: readable by its height and sign without colours too.
 fn mark(cell: Cell) -> &'static str {
     match cell {
         Cell::Idle => "<rect class=\"off\" y=\"16\" width=\"7\" height=\"2\"/>",
@@ -167,7 +167,7 @@ fn mark(cell: Cell) -> &'static str {
     }
 }
 
-/// What an hour is like.
+/// The state of an hour, in a word.
 fn word(cell: Cell) -> &'static str {
     match cell {
         Cell::Idle => "nothing",
@@ -178,7 +178,7 @@ fn word(cell: Cell) -> &'static str {
     }
 }
 
-/// The whole strip, for whoever does not see it.
+/// The whole strip in words, for readers who can't see it.
 fn summary(cells: &[Cell]) -> String {
     let kinds = [Cell::Failed, Cell::Skipped, Cell::Waited, Cell::Busy];
     let kinds: Vec<String> = kinds
@@ -190,7 +190,7 @@ fn summary(cells: &[Cell]) -> String {
     if kinds.is_empty() { word(Cell::Idle).to_owned() } else { kinds.join(", ") }
 }
 
-/// What keeps its runs from starting when they are due, or from their end.
+/// The trouble that keeps its runs from starting on time, or from ending.
 fn trouble(story: &JobStory) -> Option<String> {
     let counts = &story.counts;
     let of = |some: u64| format!("{some} of {}", counts.due);

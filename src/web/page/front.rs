@@ -27,10 +27,10 @@ use crate::web::pages::Pages;
 use crate::web::questions::{beside, large};
 use crate::words::Times;
 
-/// What the page may be asked for.
+/// The parameters of the page.
 #[derive(Debug, Default, Deserialize)]
 pub(in crate::web) struct Asked {
-    /// Only jobs whose names or descriptions hold this.
+    /// Only jobs whose names or descriptions contain this.
     q: Option<String>,
 }
 
@@ -54,7 +54,7 @@ async fn body(pages: &Pages, search: String) -> Result<(String, Html), Refused> 
     let status = pages.questions.status().await?;
     let planned = pages.questions.planned().await?;
     let newest = HistoryQuery { limit: Some(LISTED), ..HistoryQuery::default() };
-    // A past that can't be read is told among the problems, and the rest is shown.
+    // A past that can't be read is shown among the problems, and the rest is shown.
     let newest = pages.questions.history(newest).await.unwrap_or_default();
     let names = Jobs::of(&status.jobs, &search).names();
     let past = pages.past_days.of(&pages.questions, names, times.now, &times.zone).await.ok();
@@ -66,7 +66,7 @@ async fn body(pages: &Pages, search: String) -> Result<(String, Html), Refused> 
     beside(move || (all.title(), all.body(&times))).await
 }
 
-/// All that the page shows.
+/// The content of the page.
 struct All {
     hostname: Arc<str>,
     search: String,
@@ -99,7 +99,7 @@ impl All {
     }
 }
 
-/// What stands above every page.
+/// The head of every page.
 pub(super) fn head(root: Root, times: &Times) -> Html {
     let mut html = Html::new();
     html.raw("<a class=\"skip\" href=\"#main\">Skip to what there is</a><header>");
@@ -111,7 +111,7 @@ pub(super) fn head(root: Root, times: &Times) -> Html {
     html
 }
 
-/// The search for jobs. It is not a live part: what somebody types stays.
+/// The search for jobs. It is not a live part: typed text stays.
 fn filter(search: &str) -> Html {
     let mut html = Html::new();
     html.raw("<form class=\"filter\" method=\"get\" role=\"search\"><h2>Jobs</h2>");
@@ -121,7 +121,7 @@ fn filter(search: &str) -> Html {
     html
 }
 
-/// What else there is to see.
+/// Links to more.
 fn foot() -> Html {
     let mut html = Html::new();
     html.raw("<footer><nav aria-label=\"More\">");
@@ -135,7 +135,7 @@ fn foot() -> Html {
     html
 }
 
-/// A page that says why there is none.
+/// A page that says why there is no other.
 pub(super) fn refused(why: &Refused, root: Root) -> Response {
     let mut body = Html::new();
     body.raw("<main id=\"main\"><h1>There is nothing to show</h1><p>").text(why.words());

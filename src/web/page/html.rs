@@ -36,7 +36,7 @@ impl Write for Escaped<'_> {
 }
 
 impl Html {
-    /// Nothing yet.
+    /// An empty piece.
     pub(super) fn new() -> Self {
         Self::default()
     }
@@ -49,7 +49,7 @@ impl Html {
 
     /// Adds text, or the value of an attribute.
     pub(super) fn text(&mut self, text: impl Display) -> &mut Self {
-        // A string takes all that is written to it.
+        // Writing to a string does not fail.
         let _ = write!(Escaped(&mut self.0), "{text}");
         self
     }
@@ -60,7 +60,7 @@ impl Html {
         self
     }
 
-    /// Adds a time, in words, with what it is exactly for machines and for whoever points at it.
+    /// Adds a time, in words, with its exact value for machines and for the pointer.
     pub(super) fn time(&mut self, at: Timestamp, words: &str, times: &Times) -> &mut Self {
         self.raw("<time datetime=\"").text(at).raw("\" title=\"").text(times.full(at));
         self.raw("\">").text(words).raw("</time>")
@@ -78,15 +78,15 @@ impl Html {
     }
 }
 
-/// The way from a page to the front page: links are relative, so that the page may lie below any
+/// The way from a page to the front page: links are relative, so that the page may be below any
 /// path of a proxy.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Root(pub(super) &'static str);
 
 impl Root {
-    /// Of the front page itself.
+    /// The front page itself.
     pub(super) const HERE: Self = Self("");
-    /// Of a page one level below.
+    /// A page one level below.
     pub(super) const ABOVE: Self = Self("../");
 
     /// The link to the front page.

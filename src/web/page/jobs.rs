@@ -9,19 +9,19 @@ use crate::core::ids::JobName;
 use crate::core::run::RunState;
 use crate::words::{Times, count};
 
-/// Jobs that one page shows; the rest are found by their names.
+/// Jobs that one page shows; the others are found by searching.
 pub(super) const SHOWN_MAX: usize = 500;
 
 /// The jobs of a page.
 pub(super) struct Jobs<'a> {
-    /// Those that are shown, in order.
+    /// The jobs that are shown, in order.
     pub(super) shown: Vec<&'a JobDocument>,
-    /// How many fit what was searched for.
+    /// The number of jobs that match the search.
     pub(super) found: usize,
 }
 
 impl<'a> Jobs<'a> {
-    /// The jobs whose name or description holds `search`, the most urgent first.
+    /// The jobs whose name or description contains `search`, the most urgent first.
     pub(super) fn of(jobs: &'a [JobDocument], search: &str) -> Self {
         let search = search.trim().to_lowercase();
         let holds = |text: &str| text.to_lowercase().contains(&search);
@@ -54,7 +54,7 @@ fn urgency(job: &JobDocument) -> u8 {
     }
 }
 
-/// The class that a state is shown with.
+/// The CSS class of a state.
 pub(super) fn class(state: RunState) -> &'static str {
     match state {
         RunState::Succeeded => "good",
@@ -127,7 +127,7 @@ fn row(
     html
 }
 
-/// How a job is now, and why.
+/// The state of a job, and the reason.
 fn standing(job: &JobDocument, of_all: Option<&PauseDocument>, times: &Times) -> Html {
     let mut html = Html::new();
     let (shown, words) = match &job.active_run {
@@ -154,14 +154,14 @@ fn standing(job: &JobDocument, of_all: Option<&PauseDocument>, times: &Times) ->
         let due = times.brief(held.occurrence);
         remark(format!("due at {due}, waits {}", held.reason.told(times)));
     }
-    // That all are paused is said once.
+    // A pause of all jobs is shown once.
     if let Some(pause) = job.pause.as_ref().filter(|pause| of_all != Some(*pause)) {
         remark(pause.told(times));
     }
     html
 }
 
-/// How and when a run ended, with why if that is wanted and worth it.
+/// How and when a run ended, with the reason if that is wanted and useful.
 fn ended(run: Option<&RunDocument>, why: bool, times: &Times) -> Html {
     let mut html = Html::new();
     let Some(run) = run else {

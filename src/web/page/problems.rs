@@ -11,7 +11,7 @@ use crate::words::{Times, count};
 /// Errors of the job file that are shown; `transferd check` has all of them.
 const ERRORS_MAX: usize = 20;
 
-/// How a fact is: the class that it is shown with.
+/// The tone of a fact: the CSS class that it is shown with.
 #[derive(Clone, Copy)]
 enum Tone {
     Good,
@@ -31,8 +31,8 @@ impl Tone {
     }
 }
 
-/// The part of the page. Jobs that are late or failed last are reported here too, so that what is
-/// wrong is seen without looking further.
+/// The part of the page. Jobs that are late or failed last are shown here too, so that every
+/// problem is visible without looking further.
 pub(super) fn problems(status: &StatusDocument, times: &Times) -> Html {
     let mut html = Html::new();
     let wrong = status.phrases.len();
@@ -53,7 +53,7 @@ pub(super) fn problems(status: &StatusDocument, times: &Times) -> Html {
     html
 }
 
-/// What is wrong in the job file, each error with its place.
+/// The errors in the job file, each with its place.
 fn errors(status: &StatusDocument, html: &mut Html) {
     let errors = &status.config.errors;
     if errors.is_empty() {
@@ -136,7 +136,8 @@ fn since(html: &mut Html, words: &'static str, at: Option<Timestamp>, times: &Ti
 fn agent(agent: &AgentDocument, times: &Times) -> (Tone, Html) {
     let (tone, words) = match (agent.reachable, agent.state) {
         (None, _) => (Tone::Plain, "not asked yet"),
-        // Why is among the problems: nobody is there, or who holds its port may not be asked.
+        // The reason is among the problems: nobody listens, or the user who holds its port may not
+        // be asked.
         (Some(false), _) => (Tone::Bad, "not reachable"),
         (Some(true), AgentState::Started) => (Tone::Good, "started"),
         (Some(true), AgentState::Unknown) => (Tone::Odd, "answers"),

@@ -194,7 +194,7 @@ fn cause(cause: &CauseDocument) -> Html {
     html
 }
 
-/// All that happened, in order.
+/// All events, in order.
 fn timeline(shown: &ShowDocument, times: &Times) -> Html {
     let mut html = Html::new();
     html.raw("<section id=\"timeline\" data-live aria-labelledby=\"timeline-h\">");
@@ -220,7 +220,7 @@ fn timeline(shown: &ShowDocument, times: &Times) -> Html {
     html
 }
 
-/// The class that an event is shown with.
+/// The CSS class of an event.
 fn mark(word: &str) -> &'static str {
     match EventKind::from_word(word) {
         Some(EventKind::State(state)) => class(state),

@@ -4,7 +4,7 @@ use super::html::{Html, Root};
 use crate::control::document::{AttemptDocument, JobDocument, RunDocument, StatusDocument};
 use crate::words::{Times, bytes, span};
 
-/// Runs that are shown; more are in the table of jobs.
+/// Runs that are shown; others are in the table of jobs.
 const SHOWN_MAX: usize = 100;
 
 /// The part of the page.
@@ -14,7 +14,7 @@ pub(super) fn running(status: &StatusDocument, times: &Times) -> Html {
     let mut html = Html::new();
     html.raw("<section id=\"running\" data-live aria-labelledby=\"running-h\"");
     if !active.is_empty() {
-        // Bytes are not events: the page has to look again by itself.
+        // Progress sends no events: the page has to reload by itself.
         html.raw(" data-moving");
     }
     html.raw("><h2 id=\"running-h\">Under way</h2>");
@@ -54,7 +54,7 @@ fn item(job: &JobDocument, run: &RunDocument, status: &StatusDocument, times: &T
     html
 }
 
-/// The bar, and what there is to say about it.
+/// The bar, and the text beside it.
 fn progress(
     job: &JobDocument,
     run: &RunDocument,

@@ -7,7 +7,7 @@ use super::html::Html;
 use crate::core::outcomes::Outcomes;
 use crate::words::count;
 
-/// What a day was like, the worst first.
+/// The kind of a day, the worst first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Day {
     Failed,
@@ -62,7 +62,7 @@ pub(super) fn strip(days: &[Date], outcomes: &[Outcomes]) -> Html {
     html
 }
 
-/// The whole strip, for whoever does not see it.
+/// The whole strip in words, for readers who can't see it.
 fn summary(outcomes: &[Outcomes]) -> String {
     let of = |day: Day| outcomes.iter().filter(|outcomes| Day::of(outcomes) == day).count();
     let kinds = [
