@@ -104,13 +104,13 @@ fn yaml(accounts: &[CloudAccount]) -> String {
     let mut text = "accounts:\n".to_owned();
     for (account, key) in accounts.iter().zip(keys(accounts)) {
         let name = plain(&account.name);
-        // Writing to a string can't fail.
+        // Writing to a string does not fail.
         let _ = writeln!(text, "  {key}: {}  # {name}, {}", account.id, account.provider());
     }
     text
 }
 
-/// A key of its own for each account, made of its name.
+/// A key of its own for each account, made from its name.
 pub(super) fn keys(accounts: &[CloudAccount]) -> Vec<String> {
     let mut used = BTreeSet::new();
     let key = |account: &CloudAccount| {
@@ -126,7 +126,7 @@ pub(super) fn keys(accounts: &[CloudAccount]) -> Vec<String> {
 }
 
 /// A name that needs no quotes: lower case, digits, and single hyphens; never a bare number or a
-/// word that YAML takes for something else.
+/// word with another meaning in YAML.
 fn key_of(name: &str) -> String {
     let mut key = String::new();
     for c in name.to_lowercase().chars() {

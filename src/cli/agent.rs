@@ -13,24 +13,24 @@ use super::{Exit, Global, jobfile, offline};
 use crate::agent::{AgentClient, AskError, Owners, TokenKeeper};
 use crate::core::job::{AgentSettings, JobSet, TokenSource};
 
-/// An agent, and the means to wait for its answers.
+/// An agent's client, with a runtime to wait for its answers.
 pub struct Asked {
     /// The client.
     pub client: AgentClient,
-    /// What it runs under.
+    /// The settings it uses.
     pub settings: AgentSettings,
-    /// What the job file says; absent where there is none yet.
+    /// The job set; absent if there is no job file yet.
     pub jobs: Option<JobSet>,
     /// Waits for answers.
     pub runtime: tokio::runtime::Runtime,
 }
 
 impl Asked {
-    /// Asks for the agent's state, which takes no token. Comes before all that does: whatever else
-    /// listens at that address is to learn no token.
+    /// Asks for the agent's state, which takes no token. Called before any request with one:
+    /// another program at that address must not learn a token.
     ///
     /// # Errors
-    /// What answers is no agent, or nothing does.
+    /// The answer is not an agent's, or there is none.
     pub fn greet(&self) -> Result<(), AskError> {
         self.runtime.block_on(self.client.agent_status()).map(drop)
     }
@@ -43,18 +43,18 @@ impl Drop for Asked {
     }
 }
 
-/// The settings that `global` means, and the job file that they stand in, if there is one. Says
-/// what is wrong with it otherwise.
+/// The settings under `global`, and the job file they come from, if there is one. Reports errors in
+/// it.
 ///
 /// # Errors
 ///
-/// After saying why there are none.
+/// After printing why there are none.
 pub fn settings(
     global: &Global,
     err: &mut dyn Write,
 ) -> Result<(AgentSettings, Option<JobSet>), Exit> {
     let path = jobfile::path(global, err)?;
-    // A first look at the agent comes before the first job file; one that is named must be there.
+    // A first look at the agent comes before the first job file; a file given by name must exist.
     if global.config.is_none() && !path.exists() {
         let token = default_token(global).filter(|path| path.exists());
         let token = token.map_or(TokenSource::Credential, TokenSource::File);
@@ -64,18 +64,18 @@ pub fn settings(
     Ok((loaded.set.agent.clone(), Some(loaded.set)))
 }
 
-/// Where the token lies unless the job file says otherwise: beside it.
+/// The default path of the token: beside the job file.
 pub fn default_token(global: &Global) -> Option<PathBuf> {
     let config = Places::here(global).config().ok()?;
     let folder = if config.is_dir() { Some(config.as_path()) } else { config.parent() };
     folder.map(|folder| folder.join("token"))
 }
 
-/// The agent that `global` means.
+/// The agent under `global`.
 ///
 /// # Errors
 ///
-/// After saying why it can't be asked.
+/// After printing why it can't be asked.
 pub fn find(global: &Global, url: Option<String>, err: &mut dyn Write) -> Result<Asked, Exit> {
     let (mut settings, jobs) = settings(global, err)?;
     if let Some(url) = url {
@@ -94,8 +94,8 @@ pub fn find(global: &Global, url: Option<String>, err: &mut dyn Write) -> Result
     Ok(Asked { client, settings, jobs, runtime })
 }
 
-/// The agent as it can be asked before there is a job file: with the token that lies where `login`
-/// writes it. None without one.
+/// The agent before there is a job file: with the token at the path where `login` writes it. None
+/// without one.
 pub fn before_a_file(global: &Global, url: &str, patience: SignedDuration) -> Option<Asked> {
     let token = default_token(global).filter(|path| path.exists())?;
     let settings = AgentSettings {
@@ -110,7 +110,7 @@ pub fn before_a_file(global: &Global, url: &str, patience: SignedDuration) -> Op
     Some(Asked { client, settings, jobs: None, runtime: runtime().ok()? })
 }
 
-/// Says that the agent at `address` did not answer as hoped, and what to do.
+/// Prints that the agent at `address` did not answer as hoped, and what to do.
 pub fn say_no(error: &AskError, address: &str, err: &mut dyn Write) -> Exit {
     let (words, next) = match error {
         AskError::Unreachable(words) => (

@@ -58,7 +58,7 @@ struct Document {
     entries: Vec<Entry>,
 }
 
-/// What came of one entry.
+/// The result of one entry.
 #[derive(Debug, Serialize)]
 struct Entry {
     channel: String,
@@ -107,7 +107,7 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
     done(told, exit)
 }
 
-/// The ways that are tried, each with what it is tried with.
+/// The channels to be tried, each with its occasion.
 fn chosen<'a>(set: &'a JobSet, on: Option<&str>) -> Vec<(&'a AlertChannel, Occasion)> {
     let of_entry = |alert: &'a Alert| {
         let event = match on.map(AlertEvent::from_word) {

@@ -11,7 +11,7 @@ use crate::control::socket;
 use crate::store::folder::daemon_at_work;
 use crate::words::without_innards;
 
-/// A daemon that answers, and the means to wait for its answers.
+/// A connected daemon, with a runtime to wait for its answers.
 pub struct Daemon {
     client: Client,
     runtime: tokio::runtime::Runtime,
@@ -19,16 +19,16 @@ pub struct Daemon {
 
 /// Why there is none.
 pub enum NoDaemon {
-    /// None runs where it was looked for.
+    /// None runs at the searched sockets.
     NotRunning(Search),
-    /// It runs, but may not be asked.
+    /// It runs, but does not let this user ask.
     NotPermitted(PathBuf),
     /// Our own side failed.
     Broken(String),
 }
 
 impl Daemon {
-    /// The daemon that `global` means.
+    /// Connects to the daemon that `global` means.
     pub fn find(global: &Global) -> Result<Self, NoDaemon> {
         let search = Places::here(global).search();
         let (mut locked, mut unseen) = (None, None);
@@ -38,7 +38,7 @@ impl Daemon {
                     let runtime = runtime().map_err(|error| NoDaemon::Broken(error.to_string()))?;
                     return Ok(Self { client, runtime });
                 }
-                // A folder that can't be looked into may be anybody's, and empty.
+                // A folder that can't be read may be another user's, and empty.
                 Err(ClientError::NotPermitted(path)) if hidden(&path) => unseen = Some(path),
                 Err(ClientError::NotPermitted(path)) => locked = Some(path),
                 Err(ClientError::NotRunning(_)) => {}
@@ -63,13 +63,13 @@ impl Daemon {
         })
     }
 
-    /// As [`Daemon::find`]; says why there is none.
+    /// As [`Daemon::find`]; prints why there is none.
     pub fn find_or_say(global: &Global, err: &mut dyn Write) -> Result<Self, Exit> {
         Self::find(global).map_err(|none| none.say(err))
     }
 
-    /// Reaches for the daemon again, which may have been restarted meanwhile. What does not
-    /// answer now may do so later.
+    /// Connects again to the daemon, which may have been restarted meanwhile. A daemon that does
+    /// not answer now may do so later.
     pub fn reconnect(&mut self) {
         if let Ok(client) = self.client.again() {
             self.client = client;
@@ -87,14 +87,14 @@ impl Daemon {
     }
 }
 
-/// Whether it can't be seen if there is a socket at all.
+/// Whether it is invisible if a socket exists at all.
 fn hidden(socket: &Path) -> bool {
     std::fs::symlink_metadata(socket)
         .is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied)
 }
 
 impl NoDaemon {
-    /// Says why there is no daemon to ask, and what to do.
+    /// Prints why there is no daemon to ask, and what to do.
     pub fn say(&self, err: &mut dyn Write) -> Exit {
         match self {
             Self::NotRunning(search) => {
@@ -142,7 +142,7 @@ impl NoDaemon {
     }
 }
 
-/// Says why an answer is missing or is no.
+/// Prints why an answer is missing, or the refusal.
 pub fn say_error(error: &ClientError, err: &mut dyn Write) -> Exit {
     say(err, &error.to_string());
     match error {
@@ -155,20 +155,21 @@ pub fn say_error(error: &ClientError, err: &mut dyn Write) -> Exit {
     }
 }
 
-/// An error line. Nothing is left to tell it to if standard error itself is gone.
+/// Prints an error line. There is nobody to tell if standard error itself is gone.
 pub fn say(err: &mut dyn Write, words: &str) {
     let words = &without_innards(words);
     json_errors::keep(words);
     let _ = writeln!(err, "transferd: {words}");
 }
 
-/// A line that says what to do next.
+/// Prints a line with the next thing to do.
 pub fn hint(err: &mut dyn Write, words: &str) {
     json_errors::keep_hint(words);
     let _ = writeln!(err, "  {words}");
 }
 
-/// The end of a command whose output may have failed: a closed pipe is how `head` says "enough".
+/// The exit code of a command whose output may have failed: a closed pipe is how `head` says
+/// "enough".
 pub fn done(written: io::Result<()>, exit: Exit) -> Exit {
     match written {
         Ok(()) => exit,
@@ -186,7 +187,7 @@ pub fn runtime() -> io::Result<tokio::runtime::Runtime> {
 mod tests {
     use super::*;
 
-    /// What is said where no daemon answers at the service that is meant.
+    /// The message where no daemon answers at the service that is meant.
     fn said(other: PathBuf) -> (Exit, String) {
         let meant = vec![PathBuf::from("/nowhere/control.sock")];
         let other = Some(("the system's service", "--system", other));

@@ -88,7 +88,7 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
     }
 }
 
-/// Asks the person at the terminal; none where nobody sits there.
+/// Asks the person at the terminal; none if there is no terminal.
 fn is_wanted(runs: usize) -> Option<bool> {
     let mut prompt = Prompt::open();
     if !prompt.is_terminal() {

@@ -23,7 +23,7 @@ pub struct Args {
     json: bool,
 }
 
-/// What `--json` prints.
+/// The document of `--json`.
 #[derive(Debug, Serialize)]
 struct Document {
     file: PathBuf,

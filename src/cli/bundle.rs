@@ -23,16 +23,16 @@ use crate::control::request::{HistoryQuery, StatusQuery};
 use crate::core::plain::escape_unseen;
 use crate::privacy::mask;
 
-/// So many of the newest runs are reported: those before them are seldom what a report is about.
+/// The newest runs that are included: a report is seldom about earlier ones.
 const RUNS: usize = 200;
 
 /// A block of an archive, in bytes (POSIX.1-1988, ustar).
 const BLOCK: usize = 512;
 
-/// The most bytes of one file in it: a job file may have 64 MB, and no report needs that.
+/// The most bytes of one file in it: a job file may have 64 MB, which no report needs.
 const FILE_MAX: usize = 4 << 20;
 
-/// Names that promise more than a plain archive is.
+/// File endings that promise more than a plain archive.
 const COMPRESSED: [&str; 8] = [".tgz", ".gz", ".zip", ".bz2", ".tbz2", ".xz", ".txz", ".zst"];
 
 /// A file of the archive.
@@ -41,7 +41,7 @@ struct Entry {
     text: String,
 }
 
-/// What is said of the job file.
+/// The result of checking the job file.
 #[derive(Serialize)]
 struct Checked<'a> {
     valid: bool,
@@ -89,10 +89,10 @@ pub(super) fn run(path: &Path, global: &Global, out: &mut dyn Write, err: &mut d
     done(told, Exit::Done)
 }
 
-/// All that is known, each as far as it can be had.
+/// Everything known, each part as far as it is available.
 fn entries(global: &Global) -> Vec<Entry> {
     let mut entries = vec![entry("about.txt", about(global))];
-    // The token is read by this, and so masked in all that follows.
+    // Reading the token makes it known, and so masked in all that follows.
     entries.push(entry("doctor.json", doctor(global)));
     let (status, history) = past(global);
     entries.push(entry("status.json", status));
@@ -129,7 +129,7 @@ fn doctor(global: &Global) -> String {
     }
 }
 
-/// The status and the newest runs, as the daemon or the database tells them.
+/// The status and the newest runs, from the daemon or the database.
 fn past(global: &Global) -> (String, String) {
     let query = HistoryQuery { limit: Some(RUNS), ..HistoryQuery::default() };
     let (status, history) = match Daemon::find(global) {
@@ -150,7 +150,7 @@ fn past(global: &Global) -> (String, String) {
     (status.unwrap_or_else(|words| words), history.unwrap_or_else(|words| words))
 }
 
-/// The job file's texts, and what is wrong with them.
+/// The job file's texts, and its errors.
 fn job_file(global: &Global) -> Vec<Entry> {
     let path = match Places::here(global).config() {
         Ok(path) => path,
@@ -194,8 +194,8 @@ fn entry(name: &str, text: String) -> Entry {
     Entry { name: name.to_owned(), text: masked }
 }
 
-/// A file as it stands in an archive: a header, the text, and zeros up to a whole block. `tar` of
-/// crates.io does more than this needs: links, owners, long names.
+/// A file in the archive's form: a header, the text, and zeros up to a whole block. `tar` of
+/// crates.io does more than is needed here: links, owners, long names.
 fn member(entry: &Entry) -> Vec<u8> {
     let mut header = [0_u8; BLOCK];
     let mut put =

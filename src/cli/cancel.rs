@@ -25,7 +25,7 @@ pub struct Args {
     json: bool,
 }
 
-/// Carries out `cancel`. Where one of several can't be canceled, none is.
+/// Carries out `cancel`. If one of several can't be canceled, none is.
 pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write) -> Exit {
     let daemon = match Daemon::find_or_say(global, err) {
         Ok(daemon) => daemon,
@@ -41,7 +41,8 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
         Err(error) => return say_error(&error, err),
     };
     let mut answers = Vec::new();
-    // What seems to have no run comes first: the daemon says why, and then all is left as it is.
+    // Words that seem to have no run come first: the daemon says why, and then all is left as it
+    // is.
     for words in [doubtful, active] {
         let mut exit = Exit::Done;
         for (place, what) in words {
@@ -59,10 +60,10 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
     done(write(&answers, several, args.json, out), Exit::Done)
 }
 
-/// Words, each with its place on the command line.
+/// Words, each with its position on the command line.
 type Placed = Vec<(usize, String)>;
 
-/// Of several words those that seem to have nothing to cancel, and the others.
+/// Splits several words into those that seem to have nothing to cancel, and the others.
 fn doubtful(
     daemon: &Daemon,
     words: Vec<String>,
@@ -84,7 +85,7 @@ fn doubtful(
     Ok(words.partition(|(_, word)| !is_active(word)))
 }
 
-/// The words, a glob as the jobs with a run that it fits.
+/// The words, with a glob replaced by the jobs with a run that it matches.
 fn meant(daemon: &Daemon, words: &[String]) -> Result<Vec<String>, ClientError> {
     if !words.iter().any(|word| is_glob(word)) {
         return Ok(words.to_vec());

@@ -39,19 +39,19 @@ struct Document<'a> {
     files: Vec<String>,
     errors: &'a [Diagnostic],
     warnings: &'a [Diagnostic],
-    /// With `--online` and a file that is good by itself: what the agent says.
+    /// With `--online` and a file that is valid by itself: the agent's verdict.
     #[serde(skip_serializing_if = "Option::is_none")]
     online: Option<Verdict>,
 }
 
-/// What the agent says to the file.
+/// The agent's verdict on the file.
 #[derive(Debug, Serialize)]
 struct Verdict {
-    /// Nothing speaks against it.
+    /// There is no problem.
     agrees: bool,
-    /// What is as it should be, in words.
+    /// The points in order, in words.
     good: Vec<String>,
-    /// How many of the errors and warnings are the agent's.
+    /// How many of the errors and warnings come from the agent.
     errors: usize,
     warnings: usize,
 }
@@ -112,26 +112,26 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
     done(told, exit)
 }
 
-/// Reads the job file; from a pipe too, such as standard input, which `-` stands for.
+/// Reads the job file; also from a pipe, such as standard input, given as `-`.
 fn read(path: &Path) -> Result<Loaded, Rejected> {
     let surroundings = jobfile::surroundings();
     let is_pipe = || fs::metadata(path).is_ok_and(|found| found.file_type().is_fifo());
     let stream: Option<Box<dyn Read>> = match path.to_str() {
         Some("-" | "/dev/stdin") => Some(Box::new(io::stdin())),
-        // What can't be opened is reported as any file is.
+        // A pipe that can't be opened is reported like any file.
         Some(_) | None if is_pipe() => File::open(path).ok().map(|pipe| Box::new(pipe) as _),
         Some(_) | None => None,
     };
     let Some(stream) = stream else { return config::read(path, &surroundings) };
     let mut bytes = Vec::new();
-    // One that breaks off is judged by what came of it.
+    // A pipe that breaks off is judged by what arrived.
     let _ = stream.take(config::STREAM_BYTES + 1).read_to_end(&mut bytes);
     let name = if path == Path::new("-") { Path::new("<stdin>") } else { path };
     config::read_bytes(name, bytes, &surroundings)
 }
 
-/// What is worth a look in what the file names on this machine. The agent's verdict has the token
-/// itself.
+/// Warnings about files on this machine that the job file names. The agent's verdict covers the
+/// token itself.
 fn around(set: &JobSet, online: bool) -> Vec<(Vec<&'static str>, String)> {
     let mut found = Vec::new();
     if !online {
@@ -153,7 +153,7 @@ fn around(set: &JobSet, online: bool) -> Vec<(Vec<&'static str>, String)> {
     found
 }
 
-/// What the agent says to a job set that is good by itself.
+/// Asks the agent about a job set that is valid by itself.
 fn agent_says(set: &JobSet, file: &Lookup, global: &Global) -> Online {
     let keeper = TokenKeeper::new(set.agent.token.clone(), variable);
     let broken = |words: String| {
@@ -176,14 +176,15 @@ fn agent_says(set: &JobSet, file: &Lookup, global: &Global) -> Online {
     }
 }
 
-/// Tells what is wrong, errors last, and gives words for the warnings' number, to follow a verdict.
+/// Prints all problems, errors last, and returns words for the number of warnings, to follow a
+/// verdict.
 fn tell_all(
     errors: &[Diagnostic],
     warnings: &[Diagnostic],
     global: &Global,
     err: &mut dyn Write,
 ) -> io::Result<String> {
-    // Notes ask for nothing: beside errors they would only be in the way.
+    // Notes require no action: beside errors they would only distract.
     let notable = |one: &&Diagnostic| errors.is_empty() || one.severity != Severity::Note;
     let warnings: Vec<Diagnostic> = warnings.iter().filter(notable).cloned().collect();
     jobfile::diagnostics(&warnings, global, err)?;

@@ -20,7 +20,7 @@ use crate::control::document::RunDocument;
 use crate::control::request::{HistoryQuery, StatusQuery};
 use crate::core::run::RunState;
 
-/// So many runs are offered: what a screen shows.
+/// The number of runs offered: as many as a screen shows.
 const RUNS: usize = 20;
 
 /// What may be typed after `completions`.
@@ -74,20 +74,20 @@ pub(super) fn script(shell: Shell) -> Vec<u8> {
     script
 }
 
-/// What the scripts have to know of the command line to find a job's place on it.
+/// Facts about the command line that the scripts need to find the position of a job.
 #[derive(Default)]
 struct Words {
     /// The commands whose first argument is a job, by all their names.
     commands: Vec<String>,
-    /// Those of them that take several.
+    /// Those of them that accept several.
     several: Vec<String>,
-    /// Those of them that take a run as well.
+    /// Those of them that accept a run as well.
     runs: Vec<String>,
-    /// Of the commands those that take only what has a run that is not over.
+    /// Those of the commands that accept only jobs and runs that are active.
     active: Vec<String>,
     /// The options whose value is a job.
     job_options: Vec<String>,
-    /// The options that take any other value, but for those that name a daemon.
+    /// The options whose value is anything else, except those that name a daemon.
     options: Vec<String>,
 }
 
@@ -137,13 +137,13 @@ fn is_job(argument: &Arg) -> bool {
     argument.get_id() == "job" || is_named(argument, "JOB")
 }
 
-/// Whether an argument's value is called so, be it among others.
+/// Whether an argument has this value name, possibly among others.
 fn is_named(argument: &Arg, word: &str) -> bool {
     let named = argument.get_value_names().and_then(|names| names.first());
     named.is_some_and(|name| name.split('|').any(|name| name == word))
 }
 
-/// The daemon's jobs; without a daemon those of the job file; none where neither can be had, for
+/// The daemon's jobs; without a daemon those of the job file; none if neither is available, as
 /// nobody reads an error between two key strokes.
 fn job_names(global: &Global) -> Vec<String> {
     if let Ok(daemon) = Daemon::find(global)
@@ -158,7 +158,8 @@ fn job_names(global: &Global) -> Vec<String> {
     }
 }
 
-/// What can be canceled: jobs with a run that is not over, and the beginnings of such runs' ids.
+/// Everything that can be canceled: jobs with an unfinished run, and the beginnings of such runs'
+/// ids.
 fn active(global: &Global) -> Vec<String> {
     let states = RunState::ALL.into_iter().filter(|state| !state.is_over()).collect();
     let runs = runs(global, HistoryQuery { states, ..HistoryQuery::default() });
@@ -169,7 +170,7 @@ fn active(global: &Global) -> Vec<String> {
     names
 }
 
-/// The newest runs, from the daemon or the database; none where neither can be had.
+/// The newest runs, from the daemon or the database; none if neither is available.
 fn runs(global: &Global, query: HistoryQuery) -> Vec<RunDocument> {
     let query = HistoryQuery { limit: Some(RUNS), ..query };
     let runs = match Daemon::find(global) {
@@ -179,13 +180,13 @@ fn runs(global: &Global, query: HistoryQuery) -> Vec<RunDocument> {
     runs.unwrap_or_default()
 }
 
-/// What makes a shell offer job names too.
+/// The script that makes a shell offer job names too.
 fn with_jobs(shell: Shell) -> &'static str {
     match shell {
         Shell::Bash => BASH,
         Shell::Fish => FISH,
         Shell::Zsh => ZSH,
-        // clap's list may grow; a shell without job names still completes all else.
+        // clap's list may grow; a shell without job names still completes everything else.
         _ => "",
     }
 }

@@ -41,7 +41,7 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
     compare(args, old.as_ref(), global, out, err)
 }
 
-/// The sources of the last good job set; none where no daemon ever ran.
+/// The sources of the last good job set; none if no daemon ever ran.
 fn in_force(global: &Global) -> Result<Option<Sources>, String> {
     let folder = Places::here(global).state_folder()?;
     let Some(store) = StateFolder::open_read_only(&folder).map_err(|error| error.to_string())?
@@ -88,7 +88,7 @@ fn compare(
     let before = match old.map(|sources| config::parse(sources, &surroundings)) {
         None => None,
         Some(Ok(loaded)) => Some(loaded.set),
-        // An older transferd took what this one does not.
+        // An older transferd accepted something that this one refuses.
         Some(Err(rejected)) => {
             say(err, "the job set in force is not valid for this version of transferd");
             return match jobfile::tell(&rejected, global, err) {
@@ -106,7 +106,7 @@ fn compare(
     done(told, Exit::Done)
 }
 
-/// What `--json` says of a file that can't be taken.
+/// The document of `--json` for a file that is refused.
 fn refused(path: &Path, rejected: &Rejected, out: &mut dyn Write) -> Exit {
     let document = ChangesDocument {
         valid: false,

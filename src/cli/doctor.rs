@@ -44,10 +44,10 @@ pub struct Args {
     bundle: Option<PathBuf>,
 }
 
-/// Whether a finding is of a kind.
+/// Selects findings of a kind.
 type Kind = fn(&Finding) -> bool;
 
-/// Lines below a mark are set in by this.
+/// The indent of lines below a mark.
 const INDENT: usize = 2;
 
 /// The document of `doctor --json`.
@@ -76,11 +76,11 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
     if let Some(job) = args.transfer.clone().filter(|_| is_usable(&findings)) {
         match watch(job, global, err) {
             Ok(shown) => transfer = Some(shown),
-            // Why has been said, and is all that `--json` prints.
+            // The reason was printed, and is all that `--json` prints.
             Err(failed) if args.json => return failed,
             Err(failed) => unwatched = Some(failed),
         }
-        // There is more to be seen now: a transfer that is certainly ours.
+        // There is more to see now: a transfer that is certainly ours.
         findings = look();
     }
     let is_good = is_usable(&findings) && !findings.iter().any(Finding::has_failed);
@@ -105,14 +105,14 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
     done(told, exit)
 }
 
-/// Without some of it nothing can be queued or followed; transferd gets along without the others.
+/// Whether everything needed to queue and follow transfers holds; transferd works without the rest.
 fn is_usable(findings: &[Finding]) -> bool {
     let vital = ["reachable", "token", "listing"];
     findings.iter().all(|found| found.verdict == Verdict::Holds || !vital.contains(&found.name))
 }
 
-/// Our transfers of late, by what the daemon or its database says. Without either there is less
-/// to compare with, and that is all.
+/// Our recent transfers, from the daemon or its database. Without either there is less to compare
+/// with, and that is all.
 pub(super) fn ours(global: &Global) -> Ours {
     let query = HistoryQuery { limit: Some(HISTORY_MAX), ..HistoryQuery::default() };
     let runs = match Daemon::find(global) {
@@ -124,7 +124,7 @@ pub(super) fn ours(global: &Global) -> Ours {
     Some(known.collect::<BTreeMap<_, _>>()).filter(|known| !known.is_empty())
 }
 
-/// Runs one job, and tells what happened to its transfer in order.
+/// Runs one job, and prints the events of its transfer in order.
 fn watch(job: String, global: &Global, err: &mut dyn Write) -> Result<ShowDocument, Exit> {
     let mut daemon = Daemon::find_or_say(global, err)?;
     let query = |id: RunId| ShowQuery { run: Some(id.to_string()) };
@@ -138,9 +138,8 @@ fn watch(job: String, global: &Global, err: &mut dyn Write) -> Result<ShowDocume
         .map_err(|error| say_error(&error, err))
 }
 
-/// What there is to say: first what has failed, then where the agent is otherwise than assumed and
-/// nothing is lost by it, then what can't be told; what holds is folded to its number unless it is
-/// wanted too. One sentence closes it.
+/// Prints the findings: first the failed ones, then harmless differences, then those that can't be
+/// checked; passed checks are only counted unless they are wanted too. One sentence ends it.
 fn tell(findings: &[Finding], all: bool, screen: Screen, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "transferd {}", env!("CARGO_PKG_VERSION"))?;
     let paint = Paint(screen.color);

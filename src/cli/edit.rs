@@ -19,7 +19,7 @@ use super::places::variable;
 use super::{Exit, Global, jobfile};
 use crate::config::{self, Loaded, Rejected};
 
-/// So many rejected edits are kept beside a job file before the next one stays where it was made.
+/// Rejected edits kept beside a job file; a further one stays where it was made.
 const KEPT_MAX: u32 = 100;
 
 /// What may be typed after `edit`.
@@ -33,14 +33,14 @@ pub struct Args {
     json: bool,
 }
 
-/// What `--json` says.
+/// The document of `--json`.
 #[derive(Debug, Serialize)]
 struct Document {
     path: PathBuf,
     changed: bool,
 }
 
-/// What to do with an edit that is not valid.
+/// The choice for an edit that is not valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Answer {
     /// Open the editor once more.
@@ -69,8 +69,8 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
     done(written, Exit::Done)
 }
 
-/// The file that is meant: the one that is named, the running daemon's, or the usual one. Links
-/// are followed: what they lead to is replaced.
+/// The file that is meant: the one given, the running daemon's, or the usual one. Links are
+/// followed: their target is replaced.
 fn path(file: Option<PathBuf>, global: &Global, err: &mut dyn Write) -> Result<PathBuf, Exit> {
     let named = file.or_else(|| global.config.clone()).or_else(|| jobfile::of_daemon(global));
     let path = match named {
@@ -119,7 +119,7 @@ fn edit(path: &Path, global: &Global, err: &mut dyn Write) -> Result<bool, Exit>
             return Ok(false);
         }
         let Err(rejected) = judged(path, &copy) else { break };
-        // Nobody needs to hear why nobody listens.
+        // A failure of standard error does not matter here.
         let _ = jobfile::tell(&rejected, global, err);
         if ask(err) == Answer::Quit {
             say(err, &format!("{} stays as it was", path.display()));
@@ -139,8 +139,8 @@ fn edit(path: &Path, global: &Global, err: &mut dyn Write) -> Result<bool, Exit>
     Ok(true)
 }
 
-/// A copy beside the file, so that what is named relative to it stays where it is; with its mode,
-/// and named so that no folder of job files reads it.
+/// Makes a copy beside the file, so that relative paths in it stay valid; with its mode, and a name
+/// that no folder of job files reads.
 fn copied(path: &Path, text: &[u8]) -> io::Result<PathBuf> {
     let metadata = fs::metadata(path)?;
     let name = path.file_name().map(OsString::from).unwrap_or_default();
@@ -164,7 +164,7 @@ fn copied(path: &Path, text: &[u8]) -> io::Result<PathBuf> {
     Ok(copy)
 }
 
-/// Puts an edit that is not taken where it is in nobody's way, and is read by nothing.
+/// Moves a refused edit to a place where it disturbs nobody, and nothing reads it.
 fn kept_aside(path: &Path, copy: PathBuf) -> PathBuf {
     let name = path.file_name().map(OsString::from).unwrap_or_default();
     for number in 1..=KEPT_MAX {
@@ -178,7 +178,7 @@ fn kept_aside(path: &Path, copy: PathBuf) -> PathBuf {
     copy
 }
 
-/// The edit as if it stood in the file's place.
+/// The result of reading the edit as if it were in the file's place.
 fn judged(path: &Path, copy: &Path) -> Result<Loaded, Box<Rejected>> {
     let mut result = config::read(copy, &jobfile::surroundings()).map_err(Box::new);
     if let Err(rejected) = &mut result {
@@ -196,7 +196,7 @@ fn judged(path: &Path, copy: &Path) -> Result<Loaded, Box<Rejected>> {
 }
 
 /// Opens `$VISUAL`, else `$EDITOR`, else vi, on a file, and waits for its end. Both may hold
-/// arguments, so the shell parts them, as for other tools.
+/// arguments, so the shell splits them, as for other tools.
 fn open_editor(file: &Path) -> Result<(), String> {
     let editor = variable("VISUAL").or_else(|| variable("EDITOR")).unwrap_or_else(|| "vi".into());
     let told = editor.to_string_lossy().into_owned();

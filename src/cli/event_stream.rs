@@ -12,10 +12,10 @@ use crate::control::client::{Client, Following};
 use crate::control::events::HappenedDocument;
 use crate::control::request::EventsQuery;
 
-/// How long a daemon that can't be followed is left alone.
+/// The pause before the next try at a daemon whose stream is unavailable.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// The stream, as far as it was followed.
+/// The stream, and the place in it.
 #[derive(Debug, Default)]
 pub(super) struct News {
     following: Option<Following>,
@@ -23,7 +23,7 @@ pub(super) struct News {
 }
 
 impl News {
-    /// Waits until something has happened that concerns the command, or may have, as at the
+    /// Waits until an event that concerns the command has happened, or may have, as at the
     /// beginning and after each gap; `longest` at most.
     pub(super) async fn wait(
         &mut self,
@@ -39,7 +39,7 @@ impl News {
         let Some(following) = &mut self.following else {
             let query = EventsQuery { since: self.last, ..EventsQuery::default() };
             match client.events(&query).await {
-                // What happened before is asked for now, and from here on it is told.
+                // Earlier events are covered by a question now, and later ones come on the stream.
                 Ok(following) => self.following = Some(following),
                 Err(_) => sleep(PAUSE).await,
             }

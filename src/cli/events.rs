@@ -20,13 +20,13 @@ use crate::core::meant::{JobWord, is_glob};
 use crate::core::run::RunState;
 use crate::signals::{Signal, Signals};
 
-/// How long it takes until a daemon that has gone is looked for again.
+/// The pause before a daemon that has gone is looked for again.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// So many looks pass before it is said: a connection that is only renewed takes one.
+/// Tries before its absence is reported: a connection that is only renewed takes one.
 const ABSENCE_SAID: u32 = 3;
 
-/// So often it is looked for before that is given up: a restart takes less.
+/// Tries before the search is given up: a restart takes less.
 const ABSENCE_MAX: u32 = 30;
 
 /// What may be typed after `events`.
@@ -65,7 +65,7 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
         Err(exit) => return exit,
     };
     let jobs: Vec<String> = args.jobs.iter().chain(&args.named).cloned().collect();
-    // A glob may wait for jobs that are yet to come; a name must be a job's.
+    // A glob may wait for future jobs; a name must be a job's.
     let names: Vec<String> = jobs.iter().filter(|word| !is_glob(word)).cloned().collect();
     if let Err(error) = named_jobs::jobs(&daemon, &names) {
         return say_error(&error, err);
@@ -119,17 +119,17 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
     }
 }
 
-/// Why the following has ended.
+/// Why the stream has ended.
 enum Ended {
     /// Ctrl-C.
     ByUser,
-    /// Nobody reads what is printed.
+    /// The reader of the output is gone.
     Unheard(std::io::Error),
-    /// No more comes.
+    /// The daemon's stream ended.
     By(ClientError),
 }
 
-/// Prints what happens until no more comes. A daemon that is new goes on behind the last event.
+/// Prints events until the stream ends. A new daemon continues after the last event.
 async fn tell(
     daemon: &Daemon,
     query: &mut EventsQuery,

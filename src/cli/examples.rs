@@ -1,11 +1,11 @@
 //! Examples for each command's help and manual page. A test parses all of them.
 
-/// A command line, and what it does.
+/// A command line, and its effect.
 #[derive(Debug)]
 pub(super) struct Example {
-    /// As it is typed.
+    /// The line as typed.
     pub(super) line: &'static str,
-    /// In a few words.
+    /// The effect in a few words.
     pub(super) does: &'static str,
 }
 
@@ -167,7 +167,7 @@ mod tests {
     use super::super::program::program;
     use super::*;
 
-    /// Words as a shell parts them, for lines with nothing but blanks and double quotes.
+    /// Splits words like a shell, for lines with nothing but blanks and double quotes.
     fn words(line: &str) -> Vec<String> {
         let parts = line.split('"').enumerate();
         let words = parts.flat_map(|(index, part)| match index % 2 {

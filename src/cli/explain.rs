@@ -16,14 +16,14 @@ use super::{Exit, Global};
 use crate::config;
 use crate::core::suggest;
 
-/// The example file, in which most keys stand as they are written.
+/// The example file, which contains most keys.
 pub(super) const EXAMPLE_FILE: &str = include_str!("../../jobs.example.yaml");
 
-/// The same as values; that it is good YAML is tested.
+/// The same as values; a test checks that it is valid YAML.
 static EXAMPLE: LazyLock<serde_yaml::Value> =
     LazyLock::new(|| serde_yaml::from_str(EXAMPLE_FILE).unwrap_or_default());
 
-/// No key lies deeper than this: what is typed is not followed forever.
+/// The deepest key: a typed path is not followed forever.
 const DEPTH_MAX: usize = 8;
 
 /// Columns of a description where a screen has no width.
@@ -47,21 +47,21 @@ pub(super) struct Document {
     /// Its type in a word or two.
     #[serde(rename = "type")]
     pub(super) kind: String,
-    /// Whether it must be there.
+    /// Whether it is required.
     pub(super) required: bool,
-    /// What holds without it.
+    /// Its default.
     pub(super) default: Option<String>,
-    /// What it means.
+    /// Its meaning.
     pub(super) description: String,
-    /// How it is written.
+    /// An example.
     pub(super) example: Option<String>,
-    /// The words that may be written, with their meanings.
+    /// The allowed words, with their meanings.
     pub(super) values: Vec<Named>,
     /// The keys below.
     pub(super) keys: Vec<Named>,
 }
 
-/// A word and what it means.
+/// A word and its meaning.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(super) struct Named {
     /// The word.
@@ -80,7 +80,7 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
         let all = words.all_keys();
         let all: Vec<&str> = all.iter().map(String::as_str).collect();
         let last = asked.rsplit('.').next().unwrap_or(&asked);
-        // A name from elsewhere may look like another key of ours.
+        // A foreign name may look like another key of ours.
         if let Some(words) = config::known_elsewhere(last) {
             hint(err, &words);
             return Exit::No;
@@ -113,7 +113,7 @@ struct Words<'a> {
     root: &'a Value,
 }
 
-/// A key and how it was reached.
+/// A key, and the path to it.
 struct Found<'a> {
     path: Vec<String>,
     schema: &'a Value,
@@ -140,7 +140,7 @@ impl<'a> Words<'a> {
         let (description, default) = parted(&description.unwrap_or_default());
         let key = found.path.join(".");
         let kind = self.kind(found.schema);
-        // Of names that the user gives there is no example in a line.
+        // For names that the user chooses there is no example in a line.
         let example = example(&found.path, default.as_deref()).filter(|_| kind != "map by name");
         Some(Document {
             kind,
@@ -154,7 +154,7 @@ impl<'a> Words<'a> {
         })
     }
 
-    /// A key by its path from the top, or by its name alone where that is enough.
+    /// A key by its path from the top, or by its name alone if that is unique.
     fn find(&self, asked: &str) -> Option<Found<'a>> {
         let parts: Vec<&str> = asked.split('.').filter(|part| !part.is_empty()).collect();
         if parts.len() > DEPTH_MAX {
@@ -172,7 +172,7 @@ impl<'a> Words<'a> {
     fn follow(&self, from: Found<'a>, parts: &[&str]) -> Option<Found<'a>> {
         let Some((part, rest)) = parts.split_first() else { return Some(from) };
         let schema = self.object(from.schema)?;
-        // Singular and plural are one word to whoever asks.
+        // Singular and plural are treated as one word.
         let plural = format!("{part}s");
         let known = |name: &&String| **name == **part || (from.path.is_empty() && **name == plural);
         if let Some((name, below)) =
@@ -185,7 +185,7 @@ impl<'a> Words<'a> {
         None
     }
 
-    /// The map of keys that a value is, or that each of its items or named values is.
+    /// The map of keys of a value, or of each of its items or named values.
     fn object(&self, schema: &'a Value) -> Option<&'a Value> {
         let mut schema = self.resolved(schema);
         for _ in 0..DEPTH_MAX {
@@ -202,7 +202,7 @@ impl<'a> Words<'a> {
         None
     }
 
-    /// What a reference refers to.
+    /// The target of a reference.
     fn resolved(&self, schema: &'a Value) -> &'a Value {
         let mut schema = schema;
         for _ in 0..DEPTH_MAX {
@@ -292,7 +292,7 @@ fn values(schema: &Value) -> Vec<Named> {
     choices.into_iter().flatten().filter_map(word).collect()
 }
 
-/// A description without its default, and that.
+/// A description split from its default.
 fn parted(description: &str) -> (String, Option<String>) {
     match description.rsplit_once("Default: ") {
         Some((words, default)) => {
@@ -303,7 +303,7 @@ fn parted(description: &str) -> (String, Option<String>) {
     }
 }
 
-/// A key as it stands in the example file, else with its default.
+/// A key as in the example file, else with its default.
 fn example(path: &[String], default: Option<&str>) -> Option<String> {
     let name = path.last()?;
     let begin = format!("{name}:");
@@ -312,7 +312,7 @@ fn example(path: &[String], default: Option<&str>) -> Option<String> {
         let plain = !value.is_empty() && !value.starts_with(['&', '*', '#', '|', '>']);
         plain.then(|| format!("{name}: {}", value.split(" #").next().unwrap_or(value).trim()))
     });
-    // A key of this name may stand elsewhere only, and mean something else there.
+    // A key of this name may be elsewhere only, with another meaning.
     let told = told.filter(|_| stands_in(&EXAMPLE, path));
     let known = default.filter(|default| !["off", "the machine's"].contains(default));
     told.or_else(|| known.map(|default| format!("{name}: {default}")))

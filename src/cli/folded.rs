@@ -8,26 +8,26 @@ use std::io::{self, Write};
 
 use super::render::fit::folded;
 
-/// A line longer than this passes as it is: a bound on what is held back.
+/// A longer line passes unchanged: a bound on the text that is held back.
 const LINE_MAX: usize = 64 * 1024;
 
-/// Folds what is written to it.
+/// Folds the lines written to it.
 #[derive(Debug)]
 pub struct Folded<W: Write> {
     to: W,
     /// Columns; absent where lines may have any length.
     room: Option<usize>,
-    /// The line that has no end yet.
+    /// The unfinished line.
     line: Vec<u8>,
 }
 
 impl<W: Write> Folded<W> {
-    /// Folds lines to so many columns; none where lines may have any length.
+    /// Folds lines to this width; not at all without one.
     pub fn new(to: W, room: Option<usize>) -> Self {
         Self { to, room, line: Vec::new() }
     }
 
-    /// Hands on what is held back, folded or as it is.
+    /// Passes on the text held back, folded or unchanged.
     fn pass(&mut self, room: Option<usize>) -> io::Result<()> {
         let line = std::mem::take(&mut self.line);
         match (room, std::str::from_utf8(&line)) {
@@ -53,7 +53,7 @@ impl<W: Write> Write for Folded<W> {
         Ok(bytes.len())
     }
 
-    /// Hands on a line without an end too, such as a question.
+    /// Passes on an unfinished line too, such as a question.
     fn flush(&mut self) -> io::Result<()> {
         self.pass(None)?;
         self.to.flush()
@@ -62,7 +62,7 @@ impl<W: Write> Write for Folded<W> {
 
 impl<W: Write> Drop for Folded<W> {
     fn drop(&mut self) {
-        // Nothing is left to tell it to.
+        // There is nobody left to tell.
         let _ = self.pass(None);
     }
 }

@@ -10,13 +10,13 @@ use clap::{Args, ValueEnum};
 pub enum Exit {
     /// Done.
     Done = 0,
-    /// The answer is no: invalid file, run failed, no such job.
+    /// A negative answer: invalid file, run failed, no such job.
     No = 1,
     /// Wrong usage.
     Usage = 2,
     /// The daemon is not running.
     NotRunning = 3,
-    /// The user did not want to wait for the answer: what a shell says of Ctrl-C.
+    /// The user did not want to wait for the answer: the shell's code for Ctrl-C.
     Interrupted = 130,
     /// `run`: the job file is invalid, and there never was a good one. The unit does not restart.
     BadConfig = 78,
@@ -92,14 +92,14 @@ pub struct GlobalArgs {
     color: ColorChoice,
 }
 
-/// Global options as meant.
+/// Global options, resolved.
 #[derive(Clone, Debug)]
 pub struct Global {
     /// `--config`, as typed.
     pub config: Option<PathBuf>,
     /// `--state-dir`, as typed.
     pub state_dir: Option<PathBuf>,
-    /// Which service is meant.
+    /// The service that is meant.
     pub scope: Scope,
     /// `--log-level`; absent for the command's own default.
     pub log_level: Option<LogLevel>,
@@ -111,11 +111,11 @@ pub struct Global {
     pub color_err: bool,
 }
 
-/// Which service is meant.
+/// The service that is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
-    /// Not said: root's is the system's; others' is their own, or the system's where only that
-    /// one runs.
+    /// Not given: root's is the system's; others' is their own, or the system's where only that one
+    /// runs.
     Unsaid,
     /// `--system`.
     System,
@@ -165,8 +165,8 @@ pub enum ColorChoice {
 }
 
 impl ColorChoice {
-    /// Whether a stream is to be coloured, given whether it is a terminal and what the
-    /// environment says (no-color.org: any value but an empty one counts; `TERM=dumb` too).
+    /// Whether to colour a stream, given whether it is a terminal and the environment's wish
+    /// (no-color.org: any value but an empty one counts; `TERM=dumb` too).
     pub fn resolve(self, terminal: bool, no_color: bool) -> bool {
         match self {
             Self::Auto => terminal && !no_color,
@@ -176,7 +176,7 @@ impl ColorChoice {
     }
 }
 
-/// Whether a stream is coloured where nothing was typed about it, or could not be understood.
+/// Whether to colour a stream if the option is missing, or was not understood.
 pub(super) fn color_of(stream: &impl IsTerminal) -> bool {
     ColorChoice::Auto.resolve(stream.is_terminal(), is_color_unwanted())
 }
@@ -187,7 +187,7 @@ fn is_color_unwanted() -> bool {
 }
 
 impl GlobalArgs {
-    /// What is meant by what was typed.
+    /// Resolves the typed options.
     pub fn resolve(self) -> Global {
         let no_color = is_color_unwanted();
         Global {

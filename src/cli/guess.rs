@@ -13,16 +13,16 @@ use clap::{Command, Error};
 use super::program::program;
 use crate::core::suggest;
 
-/// What is wrong with a command line, and what to type instead.
+/// The error in a command line, and what to type instead.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Guess {
-    /// What is wrong.
+    /// The error.
     pub(super) message: String,
     /// What to type.
     pub(super) hint: String,
 }
 
-/// A word that is longer or shorter than a command by more than this was not meant to be it.
+/// The largest difference in length between a word and the command it was meant to be.
 const LENGTHS_APART: usize = 3;
 
 /// Words from elsewhere that are not commands here, and what to do instead.
@@ -116,7 +116,7 @@ const WORDS: &[(&[&str], &str)] = &[
     (&["simulate", "plan", "dry-run"], "`transferd rehearse` plays the job file in virtual time"),
 ];
 
-/// Options from elsewhere: for the commands that are named, or for all, what to type instead.
+/// Options from elsewhere: what to type instead, for the named commands, or for all.
 const OPTIONS: &[(&[&str], &[&str], &str)] = &[
     (
         &["status"],
@@ -163,8 +163,8 @@ const OPTIONS: &[(&[&str], &[&str], &str)] = &[
     (&["history", "next"], &["--days"], "`--since 7d` (history) and `--until 7d` (next) do that"),
 ];
 
-/// What was probably meant by a command line that clap refused; none where clap's own words are
-/// the best there are.
+/// The probable meaning of a command line that clap refused; none where clap's own message is the
+/// best there is.
 pub(super) fn guess(error: &Error, typed: &[OsString]) -> Option<Guess> {
     let context = |kind| match error.get(kind) {
         Some(ContextValue::String(word)) => Some(word.clone()),
@@ -181,7 +181,7 @@ pub(super) fn guess(error: &Error, typed: &[OsString]) -> Option<Guess> {
     }
 }
 
-/// For a word that is not a command.
+/// A guess for a word that is not a command.
 fn command(word: &str) -> Guess {
     let message = format!("there is no command `{word}`");
     let lower = word.to_lowercase();
@@ -201,14 +201,14 @@ fn command(word: &str) -> Guess {
     Guess { message, hint }
 }
 
-/// For a command without what it is about.
+/// A guess for a command without its argument.
 fn missing(error: &Error, typed: &[OsString]) -> Option<Guess> {
     let Some(ContextValue::Strings(lacking)) = error.get(ContextKind::InvalidArg) else {
         return None;
     };
     let program = program();
     let name = typed_command(&program, typed)?.get_name();
-    // An option that is missing is named best by its own name; a span of time is two of them.
+    // A missing option is best named by its own name; a span of time is two of them.
     let is_about = |argument: &String| match argument.strip_prefix("--") {
         Some(_) => name == "backfill",
         None => ["JOB", "FILE"].iter().any(|what| argument.contains(what)),
@@ -250,7 +250,7 @@ fn missing(error: &Error, typed: &[OsString]) -> Option<Guess> {
     Some(Guess { message: format!("`{name}` needs {what}"), hint })
 }
 
-/// The line with the request for help behind the command, where it stands before it: `-h status`.
+/// The line with the request for help after the command, where it was typed before it: `-h status`.
 pub(super) fn help_behind(typed: &[OsString]) -> Option<Vec<OsString>> {
     let [own, help, command, ..] = typed else { return None };
     let is_help = help == "-h" || help == "--help";
@@ -258,7 +258,7 @@ pub(super) fn help_behind(typed: &[OsString]) -> Option<Vec<OsString>> {
     known.then(|| vec![own.clone(), command.clone(), help.clone()])
 }
 
-/// For an argument that the command does not take.
+/// A guess for an argument that the command does not have.
 fn option(word: &str, typed: &[OsString]) -> Option<Guess> {
     let program = program();
     let Some(command) = typed_command(&program, typed) else {
@@ -294,7 +294,7 @@ fn option(word: &str, typed: &[OsString]) -> Option<Guess> {
     Some(Guess { message, hint: format!("{near}`transferd {name} --help` has its options") })
 }
 
-/// For an option of the command that stands before it.
+/// A guess for an option of the command that was typed before it.
 fn too_early(option: &str, command: &Command, typed: &[OsString]) -> Option<Guess> {
     let is_it = |argument: &clap::Arg| {
         let long = option.strip_prefix("--").is_some_and(|long| argument.get_long() == Some(long));
@@ -312,7 +312,7 @@ fn too_early(option: &str, command: &Command, typed: &[OsString]) -> Option<Gues
     })
 }
 
-/// The command that a line begins with, whatever global options stand before it.
+/// The command that a line begins with, after any global options.
 fn typed_command<'a>(program: &'a Command, typed: &[OsString]) -> Option<&'a Command> {
     typed.iter().skip(1).find_map(|word| program.find_subcommand(word))
 }
@@ -321,7 +321,7 @@ fn typed_command<'a>(program: &'a Command, typed: &[OsString]) -> Option<&'a Com
 mod tests {
     use super::*;
 
-    /// What is said to a line that is not understood; none if it is.
+    /// The message about a line that is not understood; none if it is.
     fn said(line: &str) -> Option<Guess> {
         let typed: Vec<OsString> = line.split(' ').map(OsString::from).collect();
         let error = program().try_get_matches_from(&typed).err()?;

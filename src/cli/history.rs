@@ -19,7 +19,7 @@ use crate::control::document::RunDocument;
 use crate::control::request::{HISTORY_MAX, HistoryQuery};
 use crate::core::run::RunState;
 
-/// How many runs people are shown if they do not say.
+/// The default number of runs for people.
 const FOR_PEOPLE: usize = 20;
 
 /// What may be typed after `history`.
@@ -54,7 +54,7 @@ pub struct Args {
     json: bool,
 }
 
-/// The states by their words; `-` will do for `_`.
+/// The states by their words; `-` is accepted for `_`.
 fn states() -> impl TypedValueParser<Value = RunState> {
     let word = |state: RunState| match state {
         RunState::TimedOut => PossibleValue::new(state.word()).alias("timed-out"),
@@ -99,7 +99,7 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
             Ok(runs) => {
                 if let Some(folder) = offline::without_database(global) {
                     let folder = folder.display();
-                    // Nothing is left to tell it to if standard error is gone.
+                    // There is nobody to tell if standard error is gone.
                     let _ = writeln!(
                         err,
                         "there is no database in `{folder}`; `--state-dir` names another folder"

@@ -14,16 +14,16 @@ use super::{Exit, Global, accounts, agent, jobfile};
 use crate::agent::CloudAccount;
 use crate::core::plain::plain;
 
-/// What `init` writes. A test reads it as the daemon would.
+/// The file that `init` writes. A test reads it as the daemon would.
 pub const FIRST_FILE: &str = include_str!("init.yaml");
 
-/// The agent has so long for each answer: without one the file has placeholders.
+/// The longest wait for each answer of the agent: without one the file has placeholders.
 const PATIENCE: SignedDuration = SignedDuration::from_secs(5);
 
-/// So many buckets of an account are named: enough to choose from, and no page of them.
+/// The most buckets of an account that are listed: enough to choose from, and not a page of them.
 const BUCKETS_TOLD: usize = 10;
 
-/// Lines of [`FIRST_FILE`] that the agent's own take the place of.
+/// Lines of [`FIRST_FILE`] that are replaced by the agent's own.
 const URL: &str = "http://localhost:29123";
 const ACCOUNTS: &str = "accounts:
   production: 00000000-0000-0000-0000-000000000001
@@ -53,14 +53,14 @@ impl Args {
     }
 }
 
-/// What `init --json` says.
+/// The document of `init --json`.
 #[derive(Debug, Serialize)]
 struct Document<'a> {
-    /// What was written.
+    /// The written file.
     path: &'a Path,
-    /// The keys of the agent's accounts in it; none where it has placeholders.
+    /// The keys of the agent's accounts in it; none if it has placeholders.
     accounts: Vec<&'a str>,
-    /// Where the token lies already, if it does.
+    /// The path of an existing token, if there is one.
     token_file: Option<PathBuf>,
 }
 
@@ -81,7 +81,7 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
         Ok(path) => path,
         Err(exit) => return exit,
     };
-    // Nobody is asked for a file that is not going to be written.
+    // The agent is not asked for a file that will not be written.
     let offered = if path.exists() { Vec::new() } else { offered(global, &args.url) };
     match write(&path, &filled(&args.url, &offered)) {
         Ok(()) if args.json => {
@@ -105,10 +105,10 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
     }
 }
 
-/// What was written, and what is to be done next.
+/// Prints what was written, and what to do next.
 fn tell(path: &Path, filled: bool, global: &Global, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "wrote {}\n\nnext:", path.display())?;
-    // Where the file was named, the others have to be told of it too.
+    // A job file given by name must be given to the other commands too.
     let file = match &global.config {
         Some(_) => format!(" -c {}", path.display()),
         None => String::new(),
@@ -142,8 +142,8 @@ fn has_token(global: &Global) -> bool {
     agent::default_token(global).is_some_and(|path| path.exists())
 }
 
-/// The agent's active accounts with their buckets; none without a token, or where it does not
-/// answer: a first file is written anyway.
+/// The agent's active accounts with their buckets; none without a token, or if it does not answer:
+/// a first file is written anyway.
 fn offered(global: &Global, url: &str) -> Vec<Offered> {
     let Some(asked) = agent::before_a_file(global, url, PATIENCE) else { return Vec::new() };
     if asked.greet().is_err() {
@@ -156,7 +156,7 @@ fn offered(global: &Global, url: &str) -> Vec<Offered> {
         let keys = accounts::keys(&known);
         let mut offered = Vec::new();
         for (key, account) in keys.into_iter().zip(known) {
-            // Only what the first job may name is asked for.
+            // Only accounts that the first job may name are queried.
             let wanted = offered.len() < 2;
             let buckets = match wanted {
                 true => asked.client.buckets(account.id).await.ok().flatten().unwrap_or_default(),
@@ -186,10 +186,10 @@ fn filled(url: &str, offered: &[Offered]) -> String {
     }
     text = text.replace(ACCOUNTS, &list);
     let first = nameable(from).next();
-    // Within one account another bucket is better than the one that is read.
+    // Within one account, a bucket other than the source's is better.
     let other = nameable(to).find(|bucket| Some(*bucket) != first).or(nameable(to).next());
     let end = |word: &str, key: &str, bucket: Option<&String>, example: &str| {
-        // A JSON string is one of YAML too, whatever the name holds.
+        // A JSON string is also a YAML one, whatever the name contains.
         let bucket = bucket.and_then(|name| serde_json::to_string(name).ok());
         let bucket = bucket.unwrap_or_else(|| example.to_owned());
         format!("{word}: {{account: {key}, bucket: {bucket}, path: ")
@@ -198,7 +198,7 @@ fn filled(url: &str, offered: &[Offered]) -> String {
     text = text.replace(SOURCE, &end("source", &from.key, first, "footage"));
     let destination = end("destination", &to.key, other, "cold");
     match same {
-        // A job may not copy a place onto itself.
+        // A job must not copy a place onto itself.
         true => text.replace(&format!("{DESTINATION}\""), &format!("{destination}\"copies/")),
         false => text.replace(DESTINATION, &destination),
     }
@@ -210,7 +210,7 @@ fn nameable(offered: &Offered) -> impl Iterator<Item = &String> {
     offered.buckets.iter().filter(good)
 }
 
-/// Never over a file that is there, nor through a link that leads nowhere.
+/// Never over an existing file, nor through a link that leads nowhere.
 fn write(path: &Path, text: &str) -> io::Result<()> {
     if path.is_dir() {
         return Err(io::Error::from(io::ErrorKind::AlreadyExists));

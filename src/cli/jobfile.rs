@@ -11,7 +11,7 @@ use crate::control::request::StatusQuery;
 use crate::core::job::JobSet;
 use crate::core::suggest;
 
-/// The machine as it is now.
+/// The present machine.
 pub fn surroundings() -> Surroundings {
     let zone = clock::machine_zone();
     Surroundings {
@@ -25,7 +25,7 @@ pub fn surroundings() -> Surroundings {
 ///
 /// # Errors
 ///
-/// After saying on `err` that none is named.
+/// After printing that there is none.
 pub fn path(global: &Global, err: &mut dyn Write) -> Result<PathBuf, Exit> {
     super::places::Places::here(global).config().map_err(|message| {
         say(err, &message);
@@ -33,36 +33,36 @@ pub fn path(global: &Global, err: &mut dyn Write) -> Result<PathBuf, Exit> {
     })
 }
 
-/// The running daemon's own job file; none where `global` names one, or no daemon answers.
+/// The running daemon's own job file; none if `global` names one, or no daemon answers.
 pub fn of_daemon(global: &Global) -> Option<PathBuf> {
     if global.config.is_some() {
         return None;
     }
     let daemon = Daemon::find(global).ok()?;
-    // The agent is not asked for this, and may be the one thing that does not answer.
+    // The agent is not needed for this, and may be the one thing that does not answer.
     let query = StatusQuery { known: true, ..StatusQuery::default() };
     let status = daemon.wait(daemon.client().status(&query)).ok()?;
     Some(PathBuf::from(status.config.path))
 }
 
-/// What `global` means to a command that needs no daemon: where one runs, that one's job file.
+/// The options for a command that needs no daemon: where one runs, with that one's job file.
 pub fn as_daemon(global: &Global) -> Global {
     let config = of_daemon(global).or_else(|| global.config.clone());
     Global { config, ..global.clone() }
 }
 
-/// Reads a job file, or tells all that is wrong with it.
+/// Reads a job file, or prints all its errors.
 ///
 /// # Errors
 ///
-/// After telling on `err` why it is not taken.
+/// After printing why it is refused.
 pub fn read(path: &Path, global: &Global, err: &mut dyn Write) -> Result<Loaded, Exit> {
     config::read(path, &surroundings()).map_err(|rejected| match tell(&rejected, global, err) {
         Ok(()) | Err(_) => Exit::No,
     })
 }
 
-/// Says that the file has no such job, and which was probably meant.
+/// Prints that the file has no such job, and which one was probably meant.
 pub fn no_job(name: &str, set: &JobSet, err: &mut dyn Write) -> Exit {
     let names: Vec<&str> = set.jobs.keys().map(|name| name.as_str()).collect();
     let meant = match suggest::closest(name, &names) {
@@ -73,11 +73,11 @@ pub fn no_job(name: &str, set: &JobSet, err: &mut dyn Write) -> Exit {
     Exit::No
 }
 
-/// Tells why a job file is not taken.
+/// Prints why a job file is refused.
 ///
 /// # Errors
 ///
-/// Nobody listens.
+/// The reader of `err` is gone.
 pub fn tell(rejected: &Rejected, global: &Global, err: &mut dyn Write) -> io::Result<()> {
     let worth = |warning: &&Diagnostic| warning.severity != Severity::Note;
     let warnings: Vec<_> = rejected.warnings.iter().filter(worth).cloned().collect();
@@ -89,7 +89,7 @@ pub fn tell(rejected: &Rejected, global: &Global, err: &mut dyn Write) -> io::Re
 ///
 /// # Errors
 ///
-/// Nobody listens.
+/// The reader of `err` is gone.
 pub fn diagnostics(list: &[Diagnostic], global: &Global, err: &mut dyn Write) -> io::Result<()> {
     let width = width();
     for diagnostic in list {
@@ -101,7 +101,7 @@ pub fn diagnostics(list: &[Diagnostic], global: &Global, err: &mut dyn Write) ->
     Ok(())
 }
 
-/// Columns of the terminal on standard error, or what suits a file.
+/// Columns of the terminal on standard error, or a default for a file.
 fn width() -> usize {
     let size = rustix::termios::tcgetwinsize(std::io::stderr()).ok();
     size.map_or(120, |size| usize::from(size.ws_col)).clamp(60, 160)

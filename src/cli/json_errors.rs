@@ -11,20 +11,20 @@ use serde::Serialize;
 use crate::config::Diagnostic;
 use crate::control::diagnostic::DiagnosticDocument;
 
-/// No more errors than this are kept: enough for a broken file of any size, and a bound.
+/// The most errors that are kept: enough for a broken file of any size, and a bound.
 const KEPT_MAX: usize = 10_000;
 
 thread_local! {
     static SAID: RefCell<Vec<DiagnosticDocument>> = const { RefCell::new(Vec::new()) };
 }
 
-/// What `--json` prints of a command that could not answer.
+/// The document of `--json` for a command that could not answer.
 #[derive(Debug, Serialize)]
 struct Document {
     errors: Vec<DiagnosticDocument>,
 }
 
-/// Forgets what was said: a command begins.
+/// Forgets the errors kept so far: a command begins.
 pub(super) fn begin() {
     SAID.with_borrow_mut(Vec::clear);
 }
@@ -34,7 +34,7 @@ pub(super) fn keep(message: &str) {
     push(DiagnosticDocument::of_nothing(message.to_owned()));
 }
 
-/// Keeps what to do about the last error.
+/// Keeps the hint for the last error.
 pub(super) fn keep_hint(hint: &str) {
     SAID.with_borrow_mut(|said| {
         if let Some(last) = said.last_mut() {
@@ -57,15 +57,15 @@ fn push(error: DiagnosticDocument) {
     });
 }
 
-/// Prints what was said as one object.
+/// Prints the kept errors as one object.
 ///
 /// # Errors
-/// Nobody listens.
+/// The reader of `out` is gone.
 pub(super) fn print(out: &mut dyn Write) -> io::Result<()> {
     super::write_json(out, &Document { errors: SAID.with_borrow_mut(std::mem::take) })
 }
 
-/// Standard output that knows whether anything was written.
+/// Standard output that records whether anything was written.
 pub(super) struct Watched<'a> {
     pub(super) out: &'a mut dyn Write,
     pub(super) written: bool,

@@ -27,7 +27,7 @@ use crate::core::job::TokenSource;
 /// Wrong codes that a person may give before the login is given up.
 const CODES_MAX: usize = 3;
 
-/// A file of a token is no longer than this, in bytes: no request takes a longer one.
+/// The largest file of a token, in bytes: no request accepts a longer one.
 const TOKEN_FILE_MAX: u64 = 8 * 1024;
 
 /// What may be typed after `login`.
@@ -56,12 +56,12 @@ pub struct Args {
     json: bool,
 }
 
-/// What `login --json` says: where the token is, never the token.
+/// The document of `login --json`: the path of the token, never the token.
 #[derive(Debug, Serialize)]
 struct Document<'a> {
     token_file: &'a Path,
     agent: &'a str,
-    /// Null where the agent does not say.
+    /// Null if the agent does not say.
     expires_at: Option<Timestamp>,
     /// Whether the job file names that file.
     in_job_file: bool,
@@ -106,11 +106,11 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
             return Exit::No;
         }
     };
-    // Said before a password is asked for, since the token can be shown to nobody afterwards.
+    // Reported before the password prompt, since the token can't be shown to anybody afterwards.
     if let Err(error) = writable(&path) {
         let why = match error.kind() {
             io::ErrorKind::NotFound => format!("there is no folder `{}`", folder(&path).display()),
-            // A library's words name the file that was tried, which is gone again.
+            // A library's message names the temporary file, which is gone again.
             kind if error.raw_os_error().is_none() && kind != io::ErrorKind::InvalidData => {
                 kind.to_string()
             }
@@ -128,7 +128,7 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
         }
         return Exit::No;
     }
-    // A password is asked for by who can take it.
+    // Before the password prompt, check that the agent is there to take it.
     if let Err(error) = asked.greet() {
         say(err, &format!("no login at `{}`: {error}", asked.client.address()));
         hint(
@@ -156,7 +156,7 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
     let wanted = now + SignedDuration::from_hours(24 * i64::from(args.days));
     let minted = asked.runtime.block_on(async {
         let minted = asked.client.mint_api_token(&session, &args.title, wanted).await;
-        // The session has served; one that stays open ends by itself.
+        // The session is no longer needed; one that stays open ends by itself.
         let _ = asked.client.logout(&session).await;
         minted
     });
@@ -185,7 +185,7 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
     done(told, Exit::Done)
 }
 
-/// Says why there is no session, and what to do.
+/// Prints why there is no session, and what to do.
 fn tell_failure(failed: &Failed, prompt: &Prompt, address: &str, err: &mut dyn Write) -> Exit {
     match failed {
         Failed::Prompt(error) if error.kind() == io::ErrorKind::Interrupted => {
@@ -207,7 +207,7 @@ fn tell_failure(failed: &Failed, prompt: &Prompt, address: &str, err: &mut dyn W
     Exit::No
 }
 
-/// What a person does about a login that was refused (click-api, the table of codes).
+/// The remedy for a login that was refused (click-api, the table of codes).
 fn what_to_do(code: &str) -> &'static str {
     match code {
         "AUTH" | "INVALID_EMAIL" => {
@@ -232,7 +232,8 @@ fn tell(
     writeln!(out, "token written to {}", path.display())?;
     match ends {
         Some(end) => {
-            // Rounded: a token for a year is not one for 364 days because a second has passed.
+            // Rounded: a token for a year must not become one for 364 days because a second has
+            // passed.
             let days = (end.duration_since(now).as_hours() + 12) / 24;
             let times = Times { now, zone: TimeZone::system(), absolute: true };
             writeln!(out, "it expires at {}, in {days} days", times.full(end))?;
@@ -245,12 +246,12 @@ fn tell(
     out.flush()
 }
 
-/// Whether the job file takes its token from there.
+/// Whether the job file takes its token from this path.
 fn is_named(asked: &Asked, path: &Path) -> bool {
     asked.settings.token == TokenSource::File(path.to_owned())
 }
 
-/// Where the token goes.
+/// The path for the token.
 fn target(args: &Args, global: &Global, asked: &Asked) -> Result<PathBuf, String> {
     if let Some(path) = &args.token_file {
         return std::path::absolute(path).map_err(|error| error.to_string());
@@ -304,7 +305,7 @@ async fn log_in(
             let code = prompt.secret(question).map_err(Failed::Prompt)?;
             let code = SecretString::from(code.expose_secret().trim());
             match client.mfa_respond(&code, &session).await {
-                // Who gives lines has given them all: the next one would be no better.
+                // Lines of standard input are used up: the next one would be no better.
                 Err(AskError::Refused { code, .. })
                     if code == "TOTP" && wrong + 1 < CODES_MAX && prompt.is_terminal() =>
                 {
@@ -322,7 +323,7 @@ async fn log_in(
     }
 }
 
-/// Whether a file can be put in place, without changing anything that stays.
+/// Checks that a file can be put in place, without changing anything that stays.
 fn writable(path: &Path) -> io::Result<()> {
     if path.is_dir() {
         return Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a folder"));
@@ -331,9 +332,10 @@ fn writable(path: &Path) -> io::Result<()> {
     tempfile::Builder::new().prefix(".token").tempfile_in(folder(path)).map(|_| ())
 }
 
-/// Nothing but a token is ever overwritten: whoever wrote the job file may have named any file.
+/// Checks that a file holds at most a token, as only that may be overwritten: the author of the job
+/// file may have named any file.
 fn holds_a_token_at_most(path: &Path) -> io::Result<()> {
-    // Looked at before it is opened: to open a pipe would wait for its other end.
+    // Checked before it is opened: opening a pipe would wait for its other end.
     let found = match fs::metadata(path) {
         Ok(found) => found,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
@@ -357,8 +359,8 @@ fn folder(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// Puts a secret in a file's place, at once and durably: mode 0600, or that of the file that was
-/// there if others could not read it, and its owner and group. A link is followed, so that it stays one.
+/// Replaces a file by a secret, at once and durably: mode 0600, or that of the old file if others
+/// could not read it, and its owner and group. A link is followed, so that it stays one.
 fn write_secret(path: &Path, secret: &SecretString) -> io::Result<()> {
     let path = match fs::canonicalize(path) {
         Ok(path) => path,
@@ -366,7 +368,7 @@ fn write_secret(path: &Path, secret: &SecretString) -> io::Result<()> {
         Err(error) => return Err(error),
     };
     holds_a_token_at_most(&path)?;
-    // Made with mode 0600 (tempfile), so that nobody else can ever open it.
+    // Created with mode 0600 (tempfile), so that nobody else can ever open it.
     let mut file = tempfile::Builder::new().prefix(".token").tempfile_in(folder(&path))?;
     file.write_all(secret.expose_secret().as_bytes())?;
     file.write_all(b"\n")?;
@@ -375,7 +377,7 @@ fn write_secret(path: &Path, secret: &SecretString) -> io::Result<()> {
         if (before.uid(), before.gid()) != (mine.uid(), mine.gid()) {
             std::os::unix::fs::fchown(file.as_file(), Some(before.uid()), Some(before.gid()))?;
         }
-        // A service's token is often root's, and its group's to read: 0640 stays, 0644 does not.
+        // A service's token is often root's, and readable by its group: 0640 stays, 0644 does not.
         if before.mode() & 0o007 == 0 {
             file.as_file().set_permissions(fs::Permissions::from_mode(before.mode() & 0o660))?;
         }

@@ -28,7 +28,7 @@ pub struct Args {
 /// The page about the job file: it has no command of this name.
 const JOBS: &str = "jobs";
 
-/// What no option's help can say: the end of the main page.
+/// Sections that are in no option's help: the end of the main page.
 const MORE: &[(&str, &[(&str, &str)])] = &[
     (
         "EXIT STATUS",
@@ -101,14 +101,14 @@ pub fn run(args: Args, _global: &Global, out: &mut dyn Write, err: &mut dyn Writ
     }
 }
 
-/// The command line with all that clap adds to it.
+/// The command line with everything that clap adds to it.
 pub(super) fn program() -> Command {
     let mut program = command_line().disable_help_subcommand(true);
     program.build();
     program
 }
 
-/// The whole manual on one page: what is global, then each command with its own options.
+/// The whole manual on one page: the global part, then each command with its own options.
 fn main_page(program: &Command, out: &mut dyn Write) -> io::Result<()> {
     let man = titled(program.clone());
     man.render_title(out)?;
@@ -190,7 +190,7 @@ fn write_all(program: &Command, folder: &Path) -> io::Result<()> {
 /// All manual pages, with the names of their files: one about everything, one about the job file,
 /// and one for each command.
 pub(super) fn pages() -> Vec<(String, Vec<u8>)> {
-    // Memory takes all that is written to it.
+    // Writing to memory does not fail.
     pages_of(&program()).unwrap_or_default()
 }
 
@@ -223,7 +223,7 @@ pub(super) fn usage(command: &Command) -> String {
     usage.trim_start_matches("Usage:").trim().to_owned()
 }
 
-/// What a command does.
+/// The description of a command.
 pub(super) fn about(command: &Command) -> String {
     let about = command.get_long_about().or_else(|| command.get_about());
     about.map(ToString::to_string).unwrap_or_default()
@@ -238,7 +238,7 @@ fn options(page: &mut Roff, command: &Command, global: bool) {
     }
 }
 
-/// The options of a command, its own or the global ones: how each is typed, and what it does.
+/// The options of a command, its own or the global ones: how each is typed, and its description.
 pub(super) fn told_options(command: &Command, global: bool) -> Vec<(String, String)> {
     let shown = command.get_arguments().filter(|option| {
         let help = matches!(option.get_id().as_str(), "help" | "version");
@@ -247,7 +247,7 @@ pub(super) fn told_options(command: &Command, global: bool) -> Vec<(String, Stri
     shown.map(|option| (names(option), words(option))).collect()
 }
 
-/// What an option does, its default, and the words that it takes.
+/// The description of an option, with its default and its possible words.
 fn words(option: &clap::Arg) -> String {
     let help = option.get_long_help().or_else(|| option.get_help());
     let mut words = help.map(ToString::to_string).unwrap_or_default();

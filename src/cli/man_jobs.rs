@@ -6,7 +6,7 @@ use clap_mangen::roff::{Roff, bold, roman};
 
 use super::explain::{Document, EXAMPLE_FILE, every_key};
 
-/// Where it lies, and what is done with it.
+/// The location and use of the file.
 const DESCRIPTION: &[&str] = &[
     "The job file tells transferd(1) which transfers there are, and when they run. It is YAML, and \
      lies in /etc/transferd/jobs.yaml for root and the system service, else in \
@@ -76,7 +76,7 @@ fn section(page: &mut Roff, map: &Document, all: &[Document]) {
     }
 }
 
-/// Its type, and what holds without it.
+/// Its type and its default.
 fn kind(document: &Document) -> String {
     match &document.default {
         _ if document.required => format!("({}, required)", document.kind),

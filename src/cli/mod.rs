@@ -176,8 +176,8 @@ enum Command {
 }
 
 impl Command {
-    /// Whether its answer is for people, line by line; what is to be pasted, piped or drawn over is
-    /// left as it is.
+    /// Whether its answer is for people, line by line; output that is to be pasted, piped or
+    /// redrawn is left as it is.
     fn is_prose(&self) -> bool {
         match self {
             Self::Check(_)
@@ -235,7 +235,7 @@ struct VersionArgs {
     json: bool,
 }
 
-/// Carries out a command line, and answers the exit code.
+/// Carries out a command line, and returns the exit code.
 pub fn main(
     arguments: impl IntoIterator<Item = OsString>,
     out: &mut dyn Write,
@@ -322,18 +322,18 @@ fn dispatch(command: Command, global: &Global, out: &mut dyn Write, err: &mut dy
 
 /// Writes a document as JSON, indented as people and line-based tools like it.
 fn write_json(out: &mut dyn Write, document: &impl Serialize) -> io::Result<()> {
-    // In one piece: whatever is masked on the way out is looked for in each piece by itself.
+    // In one piece: the output filter searches each piece by itself.
     let mut text = serde_json::to_string_pretty(document).map_err(io::Error::from)?;
     text.push('\n');
     out.write_all(escape_unseen(text).as_bytes())?;
     out.flush()
 }
 
-/// Help and version are answers; everything else is wrong usage, for which what was probably meant
-/// is said.
+/// Prints help and version as answers; everything else is wrong usage, for which a suggestion is
+/// printed.
 fn usage(error: &clap::Error, typed: &[OsString], err: &mut dyn Write) -> Exit {
     if !error.use_stderr() {
-        // Nothing is left to tell it to if the terminal itself is gone.
+        // There is nobody to tell if the terminal itself is gone.
         let _ = error.print();
         return Exit::Done;
     }
@@ -344,7 +344,7 @@ fn usage(error: &clap::Error, typed: &[OsString], err: &mut dyn Write) -> Exit {
         }
         None => {
             let told = error.render();
-            // Nothing is left to tell it to if standard error is gone.
+            // There is nobody to tell if standard error is gone.
             let _ = match global::color_of(&io::stderr()) {
                 true => write!(err, "{}", told.ansi()),
                 false => write!(err, "{told}"),
@@ -359,8 +359,8 @@ fn usage(error: &clap::Error, typed: &[OsString], err: &mut dyn Write) -> Exit {
     Exit::Usage
 }
 
-/// Clap's words as a message and a hint, a line each: its first paragraph, which may list what is
-/// missing; its tips, and how the command is typed.
+/// Clap's message as an error and a hint, a line each: its first paragraph, which may list missing
+/// arguments; its tips, and how the command is typed.
 fn in_lines(words: &str) -> (String, Option<String>) {
     let line = |paragraph: &str| paragraph.split_whitespace().collect::<Vec<_>>().join(" ");
     let mut paragraphs = words.split("\n\n").map(line).filter(|line| !line.is_empty());

@@ -7,10 +7,10 @@ use crate::control::request::StatusQuery;
 use crate::core::ids::JobName;
 use crate::core::meant::{is_glob, names_meant};
 
-/// The jobs that words mean, each once, in the order of the words.
+/// The jobs that words select, each once, in the order of the words.
 ///
 /// # Errors
-/// A name is not a job's, a glob fits none, or the daemon gives no answer.
+/// A name is not a job's, a glob matches none, or the daemon does not answer.
 pub(super) fn jobs(daemon: &Daemon, words: &[String]) -> Result<Vec<JobDocument>, ClientError> {
     let mut known = Vec::new();
     if words.iter().any(|word| is_glob(word)) {
@@ -32,7 +32,7 @@ pub(super) fn jobs(daemon: &Daemon, words: &[String]) -> Result<Vec<JobDocument>
 /// One job.
 ///
 /// # Errors
-/// There is none of this name, or the daemon gives no answer.
+/// There is none of this name, or the daemon does not answer.
 pub(super) fn job(daemon: &Daemon, name: &str) -> Result<JobDocument, ClientError> {
     let query = StatusQuery { job: Some(name.to_owned()), detail: true, ..StatusQuery::default() };
     let status = daemon.wait(daemon.client().status(&query))?;

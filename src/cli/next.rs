@@ -26,10 +26,10 @@ use crate::core::job::{Job, JobSet};
 use crate::core::meant::names_meant;
 use crate::core::schedule::{Occurring, Schedule, Timetable, coming, firsts};
 
-/// How many occurrences are listed where neither a number nor an end is given.
+/// The number of occurrences listed if neither a number nor an end is given.
 const FEW: usize = 10;
 
-/// No more are ever listed: some megabytes, made in a second.
+/// The most occurrences ever listed: some megabytes, made in a second.
 const MOST: usize = 100_000;
 
 /// What may be typed after `next`.
@@ -58,7 +58,7 @@ fn number(text: &str) -> Result<usize, String> {
     number.ok_or_else(|| format!("expected a number from 1 to {MOST}"))
 }
 
-/// A job as far as it matters here.
+/// A job, with the parts needed here.
 struct Planned {
     name: String,
     timetable: Timetable,
@@ -154,7 +154,7 @@ pub fn run(mut args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn W
         super::write_json(out, &all)
     } else if listed {
         if coming.is_empty() {
-            // Nothing is left to tell it to if standard error is gone.
+            // There is nobody to tell if standard error is gone.
             let _ = writeln!(err, "{}", nothing(&jobs));
         }
         out.write_all(occurrences(&coming, now).as_bytes())
@@ -170,13 +170,13 @@ fn document(job: &Planned, at: Timestamp) -> OccurrenceDocument {
     OccurrenceDocument::new(&job.name, &job.timetable, at)
 }
 
-/// The jobs that are meant: as the daemon has them, or as the file does.
+/// The jobs that are meant: from the daemon, or from the file.
 fn planned(names: &[String], global: &Global, err: &mut dyn Write) -> Result<Vec<Planned>, Exit> {
     if global.config.is_none() {
         match Daemon::find(global) {
             Ok(daemon) => return of_daemon(&daemon, names, err),
             Err(NoDaemon::NotRunning(_)) => {
-                // Nothing is left to tell it to if standard error is gone.
+                // There is nobody to tell if standard error is gone.
                 let _ = writeln!(err, "the daemon is not running: pauses are not known");
             }
             Err(none @ (NoDaemon::NotPermitted(_) | NoDaemon::Broken(_))) => {
@@ -244,7 +244,7 @@ fn of_set(
         }
     };
     let names: Vec<_> = jobs.iter().map(|job| job.name.clone()).collect();
-    // A past that can't be read does not keep the future from being told.
+    // A past that can't be read does not keep the future from being shown.
     let mut last = offline::last_ended(global, &names).unwrap_or_default();
     Ok(jobs.into_iter().map(|job| Planned::from_file(job, last.remove(&job.name))).collect())
 }

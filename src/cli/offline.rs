@@ -25,10 +25,10 @@ use crate::store::folder::StateFolder;
 use crate::store::sqlite::SqliteStore;
 use crate::store::{Queries as _, RunMatch, Store as _};
 
-/// `history`; nothing where there is no database.
+/// `history`; nothing if there is no database.
 ///
 /// # Errors
-/// In words.
+/// A message.
 pub fn history(global: &Global, query: &HistoryQuery) -> Result<Vec<RunDocument>, String> {
     let Some(store) = open(global)? else { return Ok(Vec::new()) };
     let mut query = query.clone();
@@ -52,7 +52,7 @@ pub fn history(global: &Global, query: &HistoryQuery) -> Result<Vec<RunDocument>
 /// `show`.
 ///
 /// # Errors
-/// In words.
+/// A message.
 pub fn show(global: &Global, query: &ShowQuery) -> Result<ShowDocument, String> {
     let missing = || query.run.as_deref().map_or_else(|| NONE_FAILED.to_owned(), no_run);
     let store = open(global)?.ok_or_else(missing)?;
@@ -77,10 +77,10 @@ pub fn show(global: &Global, query: &ShowQuery) -> Result<ShowDocument, String> 
     Ok(ShowDocument { run: document(&found, &names), events })
 }
 
-/// What is kept of a job, if the daemon has ever seen it.
+/// The mark of a job, if a daemon has ever seen it.
 ///
 /// # Errors
-/// In words.
+/// A message.
 pub fn mark(global: &Global, job: &JobName) -> Result<Option<Arc<Mark>>, String> {
     match open(global)? {
         Some(store) => mark_in(&store, job),
@@ -91,7 +91,7 @@ pub fn mark(global: &Global, job: &JobName) -> Result<Option<Arc<Mark>>, String>
 /// The pause of all jobs, and those before it.
 ///
 /// # Errors
-/// In words.
+/// A message.
 pub fn pause_of_all(global: &Global) -> Result<Arc<PauseOfAll>, String> {
     match open(global)? {
         Some(mut store) => Ok(store.load().map_err(words)?.pause_of_all),
@@ -99,7 +99,7 @@ pub fn pause_of_all(global: &Global) -> Result<Arc<PauseOfAll>, String> {
     }
 }
 
-/// A job as the daemon had it last, or where there never was one as the job file has it.
+/// A job in the daemon's last version, or, if there never was one, in the job file's.
 pub fn job(global: &Global, name: &JobName) -> Option<Arc<Job>> {
     let kept = open(global).ok().flatten().and_then(|store| store.last_job_set().ok().flatten());
     let sources = kept.and_then(|text| serde_json::from_str::<Sources>(&text).ok());
@@ -118,10 +118,10 @@ pub fn last_good(global: &Global) -> Option<JobSet> {
     Some(config::parse(&sources, &jobfile::surroundings()).ok()?.set)
 }
 
-/// The run that ended last, and was not skipped, of each of these jobs that has one.
+/// For each of these jobs, the run that ended last, not counting skips, if there is one.
 ///
 /// # Errors
-/// In words.
+/// A message.
 pub fn last_ended(
     global: &Global,
     jobs: &[JobName],
@@ -141,7 +141,7 @@ pub fn last_ended(
     Ok(last)
 }
 
-/// Which user held the agent's port when a daemon first found an agent at work there.
+/// The user who held the agent's port when a daemon first found an agent working there.
 pub fn agent_user(global: &Global) -> Option<u32> {
     open(global).ok().flatten()?.agent_user().ok().flatten()
 }
@@ -155,7 +155,7 @@ fn mark_in(store: &SqliteStore, job: &JobName) -> Result<Option<Arc<Mark>>, Stri
 /// first; absent where there is no database.
 ///
 /// # Errors
-/// In words.
+/// A message.
 pub fn durations<'a>(
     global: &Global,
     jobs: impl Iterator<Item = &'a JobName>,
@@ -172,8 +172,8 @@ pub fn durations<'a>(
     Ok(Some(durations))
 }
 
-/// The names that accounts have in the last good job set, or where none is kept in the job file:
-/// the texts will do, whether or not this version takes them.
+/// The names of accounts in the last good job set, or, if none is kept, in the job file: their
+/// texts are enough, even if this version refuses them.
 fn account_names(store: &SqliteStore, global: &Global) -> AccountNames {
     let kept = store.last_job_set().ok().flatten();
     let kept = kept.and_then(|text| serde_json::from_str::<Sources>(&text).ok());

@@ -52,7 +52,7 @@ pub struct ResumeArgs {
     json: bool,
 }
 
-/// What `pause --json` and `resume --json` say of a job.
+/// The document of `pause --json` and `resume --json` for a job.
 #[derive(Debug, Serialize)]
 struct Document {
     job: String,
@@ -62,14 +62,14 @@ struct Document {
     next_run: Option<Timestamp>,
 }
 
-/// What they say of `--all`.
+/// Their document for `--all`.
 #[derive(Debug, Serialize)]
 struct AllDocument {
     all: bool,
     paused: bool,
     until: Option<Timestamp>,
     reason: Option<String>,
-    /// The jobs that a pause of their own holds.
+    /// The jobs with a pause of their own.
     paused_jobs: Vec<String>,
 }
 
@@ -81,7 +81,7 @@ pub fn pause(
     err: &mut dyn Write,
 ) -> Exit {
     let now = clock::now();
-    // It stands in lines and tables from now on.
+    // It is shown in lines and tables from now on.
     args.reason = args.reason.as_deref().map(plain);
     let zone = zone::meant(args.until.iter(), &args.jobs, global);
     let when = When { now, zone, towards: Towards::Future, day: Day::End };
@@ -136,7 +136,7 @@ fn pause_jobs(
     until: Option<Timestamp>,
 ) -> Result<Vec<Document>, ClientError> {
     let mut paused = Vec::new();
-    // All are known before one is paused.
+    // All jobs must be known before the first is paused.
     for job in named_jobs::jobs(daemon, &args.jobs)? {
         let name = job.name.as_str().to_owned();
         let query = PauseQuery { job: name.clone(), until, reason: args.reason.clone() };
@@ -186,25 +186,26 @@ fn resume_all(daemon: &Daemon) -> Result<AllDocument, ClientError> {
     Ok(AllDocument::new(&status(daemon)?))
 }
 
-/// What came of it.
+/// The result of resuming.
 struct Resumed {
     /// The jobs that were resumed, as they are now.
     jobs: Vec<JobDocument>,
     /// All jobs are paused.
     of_all: bool,
-    /// Of those that were named, what was not paused; none that a glob stands for.
+    /// Named jobs that were not paused; none from a glob.
     refused: Vec<ClientError>,
 }
 
-/// Where one that is named is not paused, none is resumed; one of those that a glob stands for must
-/// be.
+/// Resumes jobs. If a named one is not paused, none is resumed; of those that a glob selects, one
+/// must be paused.
 fn resume_jobs(daemon: &Daemon, words: &[String]) -> Result<Resumed, ClientError> {
     let pause_of_all = status(daemon)?.pause;
     let of_all = pause_of_all.is_some();
     let mut resumed = Resumed { jobs: Vec::new(), of_all, refused: Vec::new() };
     let mut passed_over = None;
     let jobs = named_jobs::jobs(daemon, words)?.into_iter();
-    // What seems not to be paused comes first: the daemon says why, and then all is left as it is.
+    // Jobs that seem not to be paused come first: the daemon says why, and then all is left as it
+    // is.
     let is_named = |job: &JobDocument| words.iter().any(|word| word == job.name.as_str());
     let (doubtful, paused): (Vec<_>, Vec<_>) =
         jobs.partition(|job| is_named(job) && job.pause == pause_of_all);
@@ -260,7 +261,7 @@ impl AllDocument {
     }
 }
 
-/// What holds after the pause of all jobs has ended.
+/// The state after the pause of all jobs has ended.
 fn after_all(document: &AllDocument) -> String {
     match document.paused_jobs.as_slice() {
         [] => "all jobs are scheduled again".to_owned(),
@@ -268,7 +269,7 @@ fn after_all(document: &AllDocument) -> String {
     }
 }
 
-/// What holds of a job that was resumed.
+/// The state of a job that was resumed.
 fn after(job: &JobDocument, of_all: bool, times: &Times) -> String {
     let name = &job.name;
     let next = match job.next_run {
@@ -281,7 +282,7 @@ fn after(job: &JobDocument, of_all: bool, times: &Times) -> String {
     format!("`{name}` is no longer paused{itself}; {next}")
 }
 
-/// Whether more than one job may be meant.
+/// Whether more than one job may be selected.
 fn is_several(words: &[String]) -> bool {
     words.len() > 1 || words.iter().any(|word| is_glob(word))
 }

@@ -11,7 +11,7 @@ use crate::core::ids::JobName;
 use crate::core::limits::PAUSE_COUNT_MAX;
 use crate::core::record::{Mark, PastPause, PauseOfAll};
 
-/// That a job was paused, and how many occurrences that has cost: read after its name.
+/// That a job was paused, and how many occurrences fell into the pause: read after its name.
 pub(super) fn told(past: &PastPause, time: impl Fn(Timestamp) -> String) -> String {
     let why = past.reason.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
     let more = if past.occurrences >= PAUSE_COUNT_MAX { " or more" } else { "" };
@@ -23,8 +23,8 @@ pub(super) fn told(past: &PastPause, time: impl Fn(Timestamp) -> String) -> Stri
     format!("was paused from {} until {}{why}{fell}", time(past.since), time(past.until))
 }
 
-/// What `history` says beneath its table where all rows are of one job. Best effort: who can't be
-/// asked leaves the table as it is.
+/// The lines beneath the table of `history` if all rows are of one job. Best effort: without an
+/// answer the table stays as it is.
 pub(super) fn beneath(runs: &[RunDocument], global: &Global, times: &Times) -> String {
     let Some(job) = only_job(runs) else { return String::new() };
     let pauses = match Daemon::find(global) {
@@ -46,7 +46,7 @@ pub(super) fn beneath(runs: &[RunDocument], global: &Global, times: &Times) -> S
     oldest.map_or_else(String::new, |at| lines(job, at, &pauses.unwrap_or_default(), times))
 }
 
-/// The pauses that a database tells of, oldest first.
+/// The pauses in a database, oldest first.
 pub(super) fn in_order(mark: Option<&Mark>, of_all: &PauseOfAll) -> Vec<PastPause> {
     let own = mark.map(|mark| mark.pauses.as_slice()).unwrap_or_default();
     let mut pauses: Vec<PastPause> = own.iter().chain(&of_all.past).cloned().collect();

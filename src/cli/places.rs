@@ -15,32 +15,32 @@ pub struct Places<'a> {
     variable: &'a dyn Fn(&str) -> Option<OsString>,
 }
 
-/// Where a daemon is looked for.
+/// The sockets where a daemon is looked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Search {
-    /// The sockets of the service that is meant, the first that answers counts.
+    /// The sockets of the service that is meant; the first that answers counts.
     pub meant: Vec<PathBuf>,
-    /// The service that is not meant: its name, the option that means it, its socket.
+    /// The other service: its name, its option, its socket.
     pub other: Option<(&'static str, &'static str, PathBuf)>,
-    /// A socket of them whose folder can't be looked into: filled in by who looks.
+    /// A socket whose folder can't be read: filled in by the search.
     pub unseen: Option<PathBuf>,
-    /// The daemon that has the state folder, by its pid, and listens elsewhere: filled in by who
-    /// looks.
+    /// The daemon that has the state folder, by its pid, and listens elsewhere: filled in by the
+    /// search.
     pub elsewhere: Option<Box<(u32, PathBuf)>>,
 }
 
-/// The environment of this process, without empty variables.
+/// A variable of this process's environment, not an empty one.
 pub fn variable(name: &str) -> Option<OsString> {
     std::env::var_os(name).filter(|value| !value.is_empty())
 }
 
 impl<'a> Places<'a> {
-    /// The places that `global` means in this process.
+    /// The places under `global` in this process.
     pub fn here(global: &'a Global) -> Self {
         Self { global, root: rustix::process::geteuid().is_root(), variable: &variable }
     }
 
-    /// Whether the system's service is meant, be it by being it.
+    /// Whether the system's service is meant, or this process belongs to it.
     pub fn is_system(&self) -> bool {
         match self.global.scope {
             Scope::System => true,
@@ -96,7 +96,7 @@ impl<'a> Places<'a> {
         })
     }
 
-    /// Where a daemon started here has its control socket, and with what mode.
+    /// The control socket of a daemon started here, and its mode.
     ///
     /// # Errors
     /// As for [`Places::state_folder`], where the socket lies without a runtime folder.
@@ -116,7 +116,7 @@ impl<'a> Places<'a> {
         Ok((folder.join(socket::NAME), mode))
     }
 
-    /// Where a daemon is looked for.
+    /// The sockets where a daemon is looked for.
     pub fn search(&self) -> Search {
         if let Some(folder) = &self.global.state_dir {
             return Search { meant: vec![folder.join(socket::NAME)], ..Search::default() };
@@ -165,7 +165,7 @@ impl<'a> Places<'a> {
     }
 }
 
-/// Where the system's service listens.
+/// The socket of the system's service.
 pub fn system_socket() -> PathBuf {
     system_runtime().join(socket::NAME)
 }

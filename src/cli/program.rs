@@ -10,16 +10,16 @@ use super::examples;
 use super::render::fit::{hanging, lines, width};
 use super::render::table::Screen;
 
-/// Lines of help are no longer than this: longer ones are hard to read.
+/// The longest line of help: longer ones are hard to read.
 const WIDEST: usize = 100;
 
-/// Where the commands' descriptions begin.
+/// The column of the commands' descriptions.
 const NAME: usize = 15;
 
-/// Where the global options' descriptions begin.
+/// The column of the global options' descriptions.
 const OPTION: usize = 24;
 
-/// The commands by what they are for. One that stands in no group is listed in the last.
+/// The commands by purpose. One without a group is listed in the last.
 pub(super) const GROUPS: &[(&str, &[&str])] = &[
     (
         "Daily use",
@@ -39,7 +39,7 @@ pub(super) const GROUPS: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// What a command's help says of the global options.
+/// The summary of the global options in a command's help.
 const FOLDED: &str = "Global options: -c PATH, --state-dir DIR, --system, --user, --log-level, \
                       --log-format, --color\n(`transferd --help` explains them)";
 
@@ -59,7 +59,7 @@ pub(super) fn program() -> Command {
     program.override_help(help)
 }
 
-/// Examples, a line each, what they do beside them where that fits and else above.
+/// Examples, a line each, with their effect beside them if it fits and else above.
 fn listed(examples: &[examples::Example], room: usize) -> String {
     let widest = |of: fn(&examples::Example) -> &str| {
         examples.iter().map(|example| width(of(example))).max().unwrap_or(0)
@@ -107,7 +107,7 @@ fn page(program: &Command, room: usize) -> String {
     text
 }
 
-/// A term and what it means, the meaning's further lines set in as far as its first.
+/// A term and its meaning, with further lines of the meaning indented like its first.
 fn entry(term: &str, meaning: &str, indent: usize, room: usize) -> String {
     let mut text = String::new();
     let begin = format!("  {term}");
@@ -138,7 +138,7 @@ fn typed(option: &Arg) -> String {
     text
 }
 
-/// An option's help, with the values that it takes.
+/// An option's help, with its possible values.
 fn described(option: &Arg) -> String {
     let mut words = option.get_help().map(ToString::to_string).unwrap_or_default();
     if option.get_action().takes_values() {

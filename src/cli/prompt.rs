@@ -12,11 +12,11 @@ use secrecy::SecretString;
 /// The longest answer that is read, in bytes.
 const ANSWER_MAX: u64 = 8 * 1024;
 
-/// Where questions are asked.
+/// The place where questions are asked.
 pub enum Prompt {
-    /// At the terminal, whatever standard input and output are.
+    /// The terminal, whatever standard input and output are.
     Terminal(BufReader<File>),
-    /// A line of standard input for each question, unasked.
+    /// Lines of standard input, one for each question, without prompting.
     Lines(BufReader<io::Stdin>),
 }
 
@@ -30,7 +30,7 @@ impl Prompt {
         }
     }
 
-    /// Whether a person sits there.
+    /// Whether there is a terminal.
     pub fn is_terminal(&self) -> bool {
         match self {
             Self::Terminal(_) => true,
@@ -38,7 +38,7 @@ impl Prompt {
         }
     }
 
-    /// Says something to the person, if one sits there.
+    /// Shows a text to the person, if there is a terminal.
     ///
     /// # Errors
     ///
@@ -50,11 +50,11 @@ impl Prompt {
         }
     }
 
-    /// Asks for a line that everybody may see.
+    /// Asks for a line that is shown while typed.
     ///
     /// # Errors
     ///
-    /// No answer, or none that can be read.
+    /// No answer, or an unreadable one.
     pub fn line(&mut self, question: &str) -> io::Result<String> {
         match self {
             Self::Terminal(terminal) => {
@@ -65,15 +65,15 @@ impl Prompt {
         }
     }
 
-    /// Asks for a secret, and does not show what is typed.
+    /// Asks for a secret, and does not show the typed text.
     ///
     /// # Errors
     ///
-    /// No answer, or none that can be read.
+    /// No answer, or an unreadable one.
     pub fn secret(&mut self, question: &str) -> io::Result<SecretString> {
         match self {
             Self::Terminal(terminal) => {
-                // Before the question: who answers it at once is not to be shown either.
+                // Before the question: a very quick answer must not be shown either.
                 let hidden = Hidden::new(terminal.get_ref().try_clone()?)?;
                 write!(terminal.get_mut(), "{question}: ")?;
                 let answer = read_keys(terminal);
@@ -97,8 +97,8 @@ fn read_line(from: &mut impl BufRead) -> io::Result<String> {
     Ok(line.trim_end_matches(['\r', '\n']).to_owned())
 }
 
-/// Reads what is typed up to Enter. The terminal edits nothing here, so that an interrupt comes as
-/// a key, and the terminal can be put right before we end.
+/// Reads keys up to Enter. The terminal edits nothing here, so that an interrupt comes as a key,
+/// and the terminal can be restored before we end.
 fn read_keys(from: &mut impl BufRead) -> io::Result<String> {
     const INTERRUPT: u8 = 3;
     const END: u8 = 4;
@@ -126,7 +126,7 @@ fn read_keys(from: &mut impl BufRead) -> io::Result<String> {
     Err(io::Error::new(io::ErrorKind::UnexpectedEof, "nothing was typed: standard input ended"))
 }
 
-/// A terminal that shows nothing of what is typed, until this is dropped.
+/// A terminal that shows no typed text, until this is dropped.
 struct Hidden {
     terminal: File,
     before: Termios,

@@ -67,7 +67,7 @@ pub struct Args {
     json: bool,
 }
 
-/// What was played, and what it is to be told with.
+/// The rehearsal, and the data for presenting it.
 struct Told<'a> {
     path: &'a Path,
     rehearsal: &'a Rehearsal,
@@ -87,11 +87,11 @@ impl Told<'_> {
     }
 }
 
-/// Days that are played unless something else is said.
+/// The default number of days.
 const DAYS: u32 = 30;
 
 impl Args {
-    /// With what `expected` says where no option does.
+    /// Takes missing options from `expected`.
     fn filled(mut self, expected: Option<&Expected>) -> Self {
         let Some(expected) = expected else { return self };
         self.from = self.from.or_else(|| expected.from().map(str::to_owned));
@@ -151,7 +151,7 @@ pub fn run(mut args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn W
         return Exit::Usage;
     };
     let screen = Screen::of_stdout(global.color);
-    // What is compared, or read by scripts, is the same on each screen.
+    // Output that is compared, or read by scripts, is the same on each screen.
     let is_page = !args.json && expected.is_none();
     let cells = if is_page { page::cells_that_fit(screen) } else { CELLS_MAX };
     let grid = Grid::new(from, until.timestamp(), &zone, cells);
@@ -198,7 +198,7 @@ pub fn run(mut args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn W
     done(written, Exit::Done)
 }
 
-/// Says whether it came out as expected.
+/// Prints whether it came out as expected.
 fn judge(
     expected: &Expected,
     file: &Path,

@@ -39,7 +39,7 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
         worth.map(|document| diagnostic(document, severity)).collect()
     };
     if !answer.is_empty() || !answer.valid {
-        // Where nothing has changed, they are those that were shown before.
+        // If nothing has changed, they are those that were shown before.
         let _ = jobfile::diagnostics(&shown(&answer.warnings, Severity::Warning), global, err);
     }
     if !answer.valid {

@@ -32,7 +32,7 @@ pub fn run(_args: &Args, global: &Global, _out: &mut dyn Write, err: &mut dyn Wr
         }
     };
     let result = daemon::run(options);
-    // What is said below comes after it.
+    // The messages below come after it.
     log::finish();
     match result {
         Ok(()) => Exit::Done,
@@ -49,11 +49,11 @@ pub fn run(_args: &Args, global: &Global, _out: &mut dyn Write, err: &mut dyn Wr
     }
 }
 
-/// The daemon that `global` means.
+/// The options of the daemon under `global`.
 fn options(global: &Global) -> Result<Options, String> {
     let places = Places::here(global);
     let (socket, socket_mode) = places.own_socket()?;
-    // Who is told about them stands in another folder.
+    // The readers of these paths are in another folder.
     let absolute = |path: PathBuf| {
         std::path::absolute(&path)
             .map_err(|error| format!("the path `{}` can't be used: {error}", path.display()))
@@ -68,7 +68,7 @@ fn options(global: &Global) -> Result<Options, String> {
     })
 }
 
-/// Starts logging as `global` wants it; `level` where it does not say.
+/// Starts logging as `global` wants it; `level` is the default.
 pub fn start_log(global: &Global, level: LogLevel) -> std::io::Result<()> {
     let human = Format::Human { color: global.color_err };
     let format = match global.log_format {

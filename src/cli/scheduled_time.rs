@@ -9,11 +9,11 @@ use jiff::tz::TimeZone;
 use super::when::{Civil, Day, Towards, When};
 use crate::control::repeats::TimeAsked;
 
-/// What a text means; `zone` is the one in which today is today. Says on `err` what that is,
-/// unless it is plain.
+/// The meaning of a text; `zone` determines today. Prints the meaning on `err`, unless it is
+/// obvious.
 ///
 /// # Errors
-/// In words: the text is not a time.
+/// A message: the text is not a time.
 pub(super) fn time_asked(
     (option, text): (&str, &str),
     now: Timestamp,
@@ -25,7 +25,7 @@ pub(super) fn time_asked(
     match when.civil(text) {
         Some(Civil::Day(day)) => {
             if day.to_string() != text {
-                // Nothing is left to tell it to if standard error is gone.
+                // There is nobody to tell if standard error is gone.
                 let _ = writeln!(err, "{option} {text}: {}", day.strftime("%a %Y-%m-%d"));
             }
             Ok(TimeAsked::Day(day))

@@ -95,7 +95,7 @@ pub fn run(args: &Args, _global: &Global, out: &mut dyn Write, err: &mut dyn Wri
     let options = match options(args) {
         Ok(options) => options,
         Err(error) => {
-            // Nothing is left to tell it to if standard error is gone.
+            // There is nobody to tell if standard error is gone.
             let _ = writeln!(err, "error: {error}");
             return Exit::Usage;
         }
@@ -115,7 +115,7 @@ pub fn run(args: &Args, _global: &Global, out: &mut dyn Write, err: &mut dyn Wri
     }
 }
 
-/// What to sign in with. Nothing of a simulated agent is a secret.
+/// The credentials to sign in with. Nothing of a simulated agent is a secret.
 fn credentials(user: &SimUser) -> String {
     let SimUser { id: _, username, password, user_type, totp_secret, sms_code, tokens } = user;
     let mut words = format!("user {username}, password {password}, user type {user_type}");
@@ -141,7 +141,7 @@ async fn serve(options: SimOptions, out: &mut dyn Write) -> std::io::Result<()> 
     Ok(())
 }
 
-/// What is meant by what was typed.
+/// Resolves the typed options.
 fn options(args: &Args) -> Result<SimOptions, String> {
     let mut world = match &args.options {
         Some(path) => {

@@ -29,16 +29,16 @@ use crate::core::repeat::Changes;
 use crate::core::run::RunState;
 use crate::signals::{Signal, Signals};
 
-/// How long a run that is waited for is left alone while nothing is heard of it.
+/// How long a run is waited for without news before it is asked for.
 const QUIET_MAX: Duration = Duration::from_secs(15);
 
-/// How often it is asked about while its counters are shown: they are not events.
+/// The time between two requests while its counters are shown: they are not events.
 const COUNTERS: Duration = Duration::from_secs(1);
 
-/// So often a daemon that has gone, as for a restart, is looked for, a second apart.
+/// Tries to find a daemon that has gone, as for a restart, a second apart.
 const ABSENCE_MAX: u32 = 30;
 
-/// So many looks pass before it is said: a restart takes less.
+/// Tries before its absence is reported: a restart takes less.
 const ABSENCE_SAID: u32 = 2;
 
 /// What may be typed after `trigger`.
@@ -103,7 +103,7 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
 }
 
 impl End {
-    /// Prints the ids of runs, waits for their ends if that is wanted, and prints the runs.
+    /// Prints the ids of runs, waits for their ends if wanted, and prints the runs.
     pub(super) fn of(
         &self,
         mut runs: Vec<RunDocument>,
@@ -126,7 +126,7 @@ impl End {
                 return done(Err(error), Exit::No);
             }
             if !self.wait && std::io::stdout().is_terminal() {
-                // Nothing is left to tell it to if standard error is gone.
+                // There is nobody to tell if standard error is gone.
                 let _ = writeln!(err, "{}", how_to_follow(&runs));
             }
         }
@@ -154,12 +154,12 @@ impl End {
     }
 }
 
-/// Whether the agent took a run's request for one that can't be carried out.
+/// Whether the agent refused a run's request as one that can't be carried out.
 fn is_refused(run: &RunDocument) -> bool {
     run.state == RunState::Failed && run.reason_code == Some(ReasonCode::AgentRefused)
 }
 
-/// What to type to see how runs go on, for who has read nothing but their ids.
+/// How to follow runs, for a person who has seen nothing but their ids.
 fn how_to_follow(runs: &[RunDocument]) -> String {
     match runs {
         [] => "nothing is to be run".to_owned(),
@@ -173,23 +173,23 @@ fn how_to_follow(runs: &[RunDocument]) -> String {
     }
 }
 
-/// From where to where a run copies.
+/// The source and destination of a run.
 fn places(run: &RunDocument) -> String {
     let line = format!("from {} to {}", run.source, run.destination);
     fit::plain(&line)
 }
 
-/// Says which scheduled time is meant, in the job's zone if that is known, and from where to where
-/// the run copies.
+/// Prints the scheduled time, in the job's zone if known, and the source and destination of the
+/// run.
 fn tell_time(run: &RunDocument, at: Timestamp, zone: Option<&TimeZone>, err: &mut dyn Write) {
     let zone = zone.cloned().unwrap_or_else(TimeZone::system);
     let at = at.to_zoned_datetime(zone).strftime("%a %Y-%m-%d %H:%M:%S %:z");
-    // Nothing is left to tell it to if standard error is gone.
+    // There is nobody to tell if standard error is gone.
     let _ = writeln!(err, "{} for {at}, {}", run.job, places(run));
 }
 
-/// Waits for the end of a run and tells each change, `named` with its job's name. The daemon may be
-/// restarted meanwhile.
+/// Waits for the end of a run and prints each change, `named` with its job's name. The daemon may
+/// be restarted meanwhile.
 ///
 /// # Errors
 /// The daemon stays away, does not know the run, or the user does not want to wait.
@@ -203,7 +203,7 @@ pub(super) fn follow(
     let listen = || Signals::listen().map_err(|error| ClientError::Broken(error.to_string()));
     let mut signals = daemon.wait(async { listen() })?;
     if run.scheduled_for.is_none() {
-        // Nothing is left to tell it to if standard error is gone.
+        // There is nobody to tell if standard error is gone.
         let _ = writeln!(err, "{}: {}", run.job, places(&run));
     }
     let mut teller = Teller::new(global, named);
@@ -250,8 +250,8 @@ async fn stop(signals: &mut Signals) {
     while signals.next().await != Signal::Stop {}
 }
 
-/// Tells how a run goes on: by a line that is kept up to date on a terminal, elsewhere by a line
-/// for each state.
+/// Prints the progress of a run: by a line that is kept up to date on a terminal, elsewhere by a
+/// line for each state.
 struct Teller {
     bar: Option<ProgressBar>,
     paint: Paint,
@@ -269,7 +269,7 @@ impl Teller {
         Self { bar, paint: Paint(global.color_err), named, told: None }
     }
 
-    /// How long what was told may stand.
+    /// How long the printed state may stay.
     fn patience(&self, run: &RunDocument) -> Duration {
         if self.bar.is_some() && run.state.is_transferring() { COUNTERS } else { QUIET_MAX }
     }
@@ -284,8 +284,8 @@ impl Teller {
         self.told = Some(run.state);
         match &self.bar {
             Some(bar) if !run.state.is_over() => {
-                // A line that is wider than the terminal could not be taken back. The spinner
-                // takes two columns of it.
+                // A line that is wider than the terminal could not be erased. The spinner takes two
+                // columns of it.
                 let size = rustix::termios::tcgetwinsize(std::io::stderr());
                 let room = size.map_or(80, |size| usize::from(size.ws_col.max(20)));
                 bar.set_message(fit::cut_end(&line, room - 3));
@@ -295,7 +295,7 @@ impl Teller {
             Some(_) | None => {
                 self.clear();
                 let tone = if run.state.is_over() { Tone::of(run.state) } else { Tone::Plain };
-                // Nothing is left to tell it to if standard error itself is gone.
+                // There is nobody to tell if standard error itself is gone.
                 let _ = writeln!(err, "{}", self.paint.tone(tone, &line));
             }
         }

@@ -14,7 +14,7 @@ use jiff::{SignedDuration, Timestamp, ToSpan as _, ZonedDateTime};
 
 use crate::core::duration;
 
-/// Which way a duration and a time of day count from now.
+/// The direction in which a duration and a time of day count from now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Towards {
     /// `2d` is two days ago, `02:30` the last one.
@@ -23,7 +23,7 @@ pub enum Towards {
     Future,
 }
 
-/// Which moment of a day is meant where no time of day is said.
+/// The moment of a day that is meant without a time of day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Day {
     /// Its first.
@@ -32,20 +32,20 @@ pub enum Day {
     End,
 }
 
-/// How a text is read.
+/// The rules for reading a text.
 #[derive(Clone, Debug)]
 pub struct When {
     /// The present.
     pub now: Timestamp,
-    /// Where days and times of day are meant.
+    /// The zone of days and times of day.
     pub zone: TimeZone,
-    /// Which way is counted.
+    /// The direction of counting.
     pub towards: Towards,
-    /// What a day means.
+    /// The meaning of a day.
     pub day: Day,
 }
 
-/// A time by the calendar and the clock on the wall.
+/// A time by the calendar and the wall clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Civil {
     /// A moment.
@@ -54,17 +54,17 @@ pub enum Civil {
     Day(Date),
 }
 
-/// Whether what a text means depends on a zone.
+/// Whether the meaning of a text depends on a zone.
 pub fn needs_zone(text: &str) -> bool {
     let text = text.trim();
     instant(text).is_none() && distance(text).is_none() && text != "now"
 }
 
 impl When {
-    /// The instant that is meant.
+    /// The instant that a text means.
     ///
     /// # Errors
-    /// In words: the text is not a time, or one that no calendar has.
+    /// A message: the text is not a time, or one that no calendar has.
     pub fn read(&self, text: &str) -> Result<Timestamp, String> {
         let text = text.trim();
         let unknown = || {
@@ -98,7 +98,7 @@ impl When {
             .map_err(|_| unknown())
     }
 
-    /// As [`When::read`]; says on `err` what it took the text for, unless that is plain.
+    /// As [`When::read`]; prints on `err` how it understood the text, unless that is obvious.
     ///
     /// # Errors
     /// As for [`When::read`].
@@ -112,14 +112,14 @@ impl When {
         if text.trim().parse::<Timestamp>().is_err() {
             let zoned = time.to_zoned_datetime(self.zone.clone());
             let meant = zoned.strftime("%a %Y-%m-%d %H:%M:%S %:z");
-            // Nothing is left to tell it to if standard error is gone.
+            // There is nobody to tell if standard error is gone.
             let _ = writeln!(err, "{option} {}: {meant}", text.trim());
         }
         Ok(time)
     }
 
     /// The first instant of the day that a text names without a time of day, and the first one
-    /// after it.
+    /// after that day.
     pub fn whole_day(&self, text: &str) -> Option<(Timestamp, Timestamp)> {
         let Civil::Day(day) = self.civil(text.trim())? else { return None };
         let first =
@@ -184,8 +184,8 @@ impl When {
     }
 }
 
-/// A moment that depends on no zone but the one that is written: RFC 3339, also with a zone's name
-/// in brackets, or with an offset or a zone's name apart.
+/// A moment that depends on no zone but the written one: RFC 3339, also with a zone's name in
+/// brackets, or with an offset or a zone's name apart.
 fn instant(text: &str) -> Option<Timestamp> {
     let text = without_weekday(text);
     if let Ok(time) = text.parse::<Timestamp>() {
@@ -199,7 +199,7 @@ fn instant(text: &str) -> Option<Timestamp> {
     if zone.starts_with(['+', '-']) || zone == "Z" {
         return format!("{moment}{zone}").parse().ok();
     }
-    // Abbreviations such as `CET` mean one thing here and another there.
+    // Abbreviations such as `CET` have different meanings in different places.
     let zone = match zone {
         "UTC" | "GMT" => TimeZone::UTC,
         name if name.contains('/') => TimeZone::get(name).ok()?,
@@ -208,7 +208,7 @@ fn instant(text: &str) -> Option<Timestamp> {
     moment.to_zoned_datetime(zone).ok().map(|zoned| zoned.timestamp())
 }
 
-/// The text without the weekday before its date, where that is the day's.
+/// The text without the weekday before its date, if it is the right one.
 fn without_weekday(text: &str) -> &str {
     let Some((day, rest)) = text.split_once(' ') else { return text };
     let date = rest.split([' ', 'T']).next().and_then(|date| date.parse::<Date>().ok());
@@ -218,7 +218,7 @@ fn without_weekday(text: &str) -> &str {
     }
 }
 
-/// `2d`, `-2d`, `2d ago`, `in 2d`, `2 days ago`: how far, and which way if that is said.
+/// `2d`, `-2d`, `2d ago`, `in 2d`, `2 days ago`: the distance, and the direction if it is given.
 fn distance(text: &str) -> Option<(SignedDuration, Option<Towards>)> {
     let past = text.strip_suffix(" ago").or_else(|| text.strip_prefix('-'));
     let future = || text.strip_prefix("in ").or_else(|| text.strip_prefix('+'));

@@ -42,7 +42,7 @@ struct WhyDocument<'a> {
     job: &'a str,
     /// The time that the answer is about.
     at: Option<Timestamp>,
-    /// In sentences.
+    /// The answer, in sentences.
     answer: Vec<String>,
     /// The run that it is about.
     run: Option<&'a RunDocument>,
@@ -92,10 +92,10 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
     done(written, Exit::Done)
 }
 
-/// What `why JOB` answers now, a sentence each.
+/// The present answer of `why JOB`, a sentence each.
 ///
 /// # Errors
-/// In words: the daemon does not answer.
+/// A message: the daemon does not answer.
 pub(super) fn sentences(job: &str, global: &Global) -> Result<Vec<String>, String> {
     let mut said = Vec::new();
     match gather(job, None, clock::now(), global, &mut said) {
@@ -104,7 +104,7 @@ pub(super) fn sentences(job: &str, global: &Global) -> Result<Vec<String>, Strin
     }
 }
 
-/// What a text asks about.
+/// The time or day that a text asks about.
 fn asked(when: &When, text: &str, err: &mut dyn Write) -> Result<Asked, String> {
     match when.whole_day(text) {
         Some((first, end)) => Ok(Asked::Day { first, end }),
@@ -112,7 +112,7 @@ fn asked(when: &When, text: &str, err: &mut dyn Write) -> Result<Asked, String> 
     }
 }
 
-/// The sentences as people read them, a paragraph each.
+/// The sentences for people, a paragraph each.
 fn page(sentences: &[String], screen: Screen) -> String {
     let paragraph = |sentence: &String| {
         let text = sentence.trim_start();

@@ -9,8 +9,8 @@ use super::{Global, offline};
 use crate::control::request::StatusQuery;
 use crate::core::ids::JobName;
 
-/// The zone that these texts about these jobs are meant in. Nobody is asked where no text depends
-/// on it; a job that nobody knows is reported by whoever looks for it.
+/// The zone that these texts about these jobs are meant in. The daemon is not asked if no text
+/// depends on it; an unknown job is reported by the caller that looks for it.
 pub(super) fn meant<'a>(
     mut texts: impl Iterator<Item = &'a String>,
     jobs: &[String],
@@ -23,7 +23,7 @@ pub(super) fn meant<'a>(
     of_job(job, global).unwrap_or_else(TimeZone::system)
 }
 
-/// The zone of a job, as the daemon has it, else as the last good job set does.
+/// The zone of a job, from the daemon, else from the last good job set.
 pub(super) fn of_job(job: &str, global: &Global) -> Option<TimeZone> {
     if let Ok(daemon) = Daemon::find(global) {
         let query =

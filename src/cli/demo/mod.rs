@@ -26,8 +26,8 @@ use no_echo::NoEcho;
 use stage::Stage;
 use view::{Seen, View};
 
-/// Where nobody watches, the demo ends by itself after this: each thing that it shows has
-/// happened at least twice.
+/// How long a demo without a terminal lasts: each of its events has happened at least twice by
+/// then.
 const UNWATCHED: Duration = Duration::from_secs(30);
 
 /// Run the daemon on a built-in simulated agent, with sample jobs, shown live
@@ -80,7 +80,7 @@ pub fn run(args: &Args, global: &Global, out: &mut dyn Write, err: &mut dyn Writ
     }
 }
 
-/// Sets the stage, shows what happens, clears the stage, and sums up.
+/// Sets up the demo, shows it, cleans up, and prints the summary.
 async fn play(
     args: &Args,
     global: &Global,
@@ -120,7 +120,7 @@ async fn play(
     Ok(write!(out, "\n{}", summary::text(&history, &agent, screen)))
 }
 
-/// What each job is there to show, a line each.
+/// The purpose of each job, in a line each.
 async fn legend(client: &Client) -> String {
     let Ok(status) = client.status(&StatusQuery::default()).await else { return String::new() };
     let line = |job: &JobDocument| {

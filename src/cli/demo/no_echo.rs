@@ -5,17 +5,17 @@ use std::io;
 
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 
-/// The terminal's settings before; it gets them back at the end.
+/// The terminal's earlier settings, restored at the end.
 pub(super) struct NoEcho(Option<Termios>);
 
 impl NoEcho {
-    /// Shows no typed letter from now on. Signals are still signals.
+    /// Shows no typed letters from now on. Signals are still signals.
     pub(super) fn begin() -> Self {
         let before = tcgetattr(io::stdin()).ok();
         if let Some(before) = &before {
             let mut settings = before.clone();
             settings.local_modes.remove(LocalModes::ECHO);
-            // Where it can't be had, a letter may spoil a line: no harm.
+            // Without it, a letter may spoil a line, which does no harm.
             let _ = tcsetattr(io::stdin(), OptionalActions::Now, &settings);
         }
         Self(before)

@@ -26,27 +26,27 @@ const JOBS: &str = include_str!("jobs.yaml");
 /// How long the daemon may take to answer at its socket for the first time.
 const START_MAX: Duration = Duration::from_secs(10);
 
-/// How often it is tried until then.
+/// The time between two tries until then.
 const START_TRY: Duration = Duration::from_millis(20);
 
 /// A demo under way.
 pub(super) struct Stage {
     folder: PathBuf,
-    /// Removes the folder in the end, if it is ours to remove.
+    /// Removes the folder at the end, if it is temporary.
     _temporary: Option<tempfile::TempDir>,
     agent: SimHandle,
     client: Arc<Client>,
-    /// Where the page is served.
+    /// The address of the page.
     page: SocketAddr,
     stop: CancellationToken,
     ended: oneshot::Receiver<Result<(), StartError>>,
 }
 
-/// What the simulated agent's own books say: transfers asked for, and completed in full, by run.
+/// The simulated agent's own books: transfers requested, and completed in full, by run.
 pub(super) type AgentRecord = BTreeMap<String, (usize, usize)>;
 
 impl Stage {
-    /// Sets the stage in `folder`, or in a temporary one.
+    /// Sets up a demo in `folder`, or in a temporary one.
     pub(super) async fn set(folder: Option<&Path>, seed: u64) -> Result<Self, String> {
         let (folder, temporary) = match folder {
             Some(folder) => (folder.to_owned(), None),
@@ -90,7 +90,7 @@ impl Stage {
         Ok(Self { folder, _temporary: temporary, agent, client, page, stop, ended })
     }
 
-    /// What is to be seen, and where else to look.
+    /// An introduction: what is shown, and where else to look.
     pub(super) fn words(&self) -> String {
         format!(
             "transferd demo: six jobs on schedules of seconds, on a simulated agent at {}\n\
@@ -187,7 +187,7 @@ async fn first_contact(
     }
 }
 
-/// Waits until the page is served, and says where.
+/// Waits until the page is served, and returns its address.
 async fn page(client: &Client) -> Result<SocketAddr, String> {
     let query = StatusQuery { detail: true, ..StatusQuery::default() };
     let trying = async {
@@ -203,7 +203,7 @@ async fn page(client: &Client) -> Result<SocketAddr, String> {
     waited.unwrap_or_else(|_| Err("the page is not served".to_owned()))
 }
 
-/// A private file, whole or not at all.
+/// Writes a private file, whole or not at all.
 fn write(path: &Path, text: &str) -> std::io::Result<()> {
     let fresh = path.with_extension("new");
     let mut file = std::fs::OpenOptions::new()
@@ -216,7 +216,7 @@ fn write(path: &Path, text: &str) -> std::io::Result<()> {
     std::fs::rename(fresh, path)
 }
 
-/// A world in which each job meets what it is there to show.
+/// A world in which each job meets the situation that it shows.
 fn world() -> WorldOptions {
     let about =
         |destination: &str| Script { destination: format!("{destination}/"), ..Script::default() };

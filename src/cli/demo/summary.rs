@@ -10,7 +10,7 @@ use crate::cli::render::words::count;
 use crate::control::document::RunDocument;
 use crate::core::run::RunState;
 
-/// The table has headings for so many columns; the names of the demo's jobs are short.
+/// The width from which there is a table; the names of the demo's jobs are short.
 const TABLE: usize = 76;
 
 /// The runs of one job, counted.
@@ -61,7 +61,7 @@ fn table(jobs: &BTreeMap<&str, Tally>, screen: Screen) -> String {
     rows.text()
 }
 
-/// A line for each job, where a table has no room.
+/// A line for each job, on a screen too narrow for a table.
 fn sentences(jobs: &BTreeMap<&str, Tally>, screen: Screen) -> String {
     let longest = jobs.keys().map(|job| width(job)).max().unwrap_or(0);
     let paint = Paint(screen.color);

@@ -25,10 +25,10 @@ use crate::core::run::RunState;
 /// How often the bars are drawn.
 const FRAME: Duration = Duration::from_millis(150);
 
-/// What is most worth seeing stands in its bar for so long, however soon it is over.
+/// How long a notable moment stays in its bar, even if it is over sooner.
 const HEADLINE: SignedDuration = SignedDuration::from_secs(2);
 
-/// What stands beside a bar's message: its name, the bar, and blanks.
+/// The columns beside a bar's message: its name, the bar, and blanks.
 const BESIDE: usize = NAME + 1 + 20 + 1;
 
 /// The width of a job's name.
@@ -40,12 +40,12 @@ fn width() -> usize {
     size.map(|size| usize::from(size.ws_col)).filter(|width| *width > 0).unwrap_or(80)
 }
 
-/// Through what the demo is seen.
+/// The kind of output that the demo is shown on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Seen {
-    /// A terminal that can be drawn on.
+    /// A terminal that can be redrawn.
     Terminal,
-    /// A terminal that takes lines only.
+    /// A terminal that shows lines only.
     Dumb,
     /// A file or a pipe.
     File,
@@ -57,9 +57,9 @@ pub(super) struct View {
     paint: Paint,
     bars: MultiProgress,
     by_job: BTreeMap<JobName, ProgressBar>,
-    /// Runs whose answer was lost, and that are looked for.
+    /// Runs whose answer was lost, and that are being looked for.
     lost: BTreeSet<RunId>,
-    /// What is held in a job's bar, and until when.
+    /// The notable moment held in a job's bar, and its end.
     headlines: BTreeMap<JobName, (&'static str, Timestamp)>,
 }
 
@@ -97,7 +97,7 @@ impl View {
         }
     }
 
-    /// A line for what is worth one: each end of a run, and an answer that is lost and found.
+    /// Prints a line for a notable event: each end of a run, and an answer that is lost and found.
     async fn tell(&mut self, happened: &HappenedDocument, client: &Client) {
         let times = times();
         let (tone, headline, line) = match &happened.facts {
@@ -129,7 +129,7 @@ impl View {
         let begin = fit::width(&head);
         let line = self.paint.tone(tone, &fit::hanging(line, begin, begin, Some(width().max(40))));
         let head = self.paint.tone(Tone::Faint, &head);
-        // The terminal is gone: the next frame will tell.
+        // The terminal is gone: the next frame will notice.
         let _ = match self.seen {
             Seen::Terminal => self.bars.println(format!("{head}{line}")),
             Seen::Dumb | Seen::File => {
@@ -165,19 +165,19 @@ impl View {
         let (tone, line) = match (&job.active_run, headline) {
             (Some(_), Some((line, _))) => (Tone::Doubtful, (*line).to_owned()),
             (Some(run), None) => (Tone::Plain, under_way(run)),
-            // What the job is there to show stays in sight.
+            // The purpose of the job stays visible.
             (None, _) => (Tone::Faint, job.description.clone().unwrap_or_default()),
         };
         bar.set_message(self.paint.tone(tone, &fit::cut_end(&line, room)));
     }
 
-    /// Takes the bars away; the lines stay.
+    /// Removes the bars; the lines stay.
     pub(super) fn clear(&self) {
-        // A bar that is not finished would draw itself once more when it is dropped.
+        // A bar that is not finished would be drawn once more when it is dropped.
         for bar in self.by_job.values() {
             bar.finish_and_clear();
         }
-        // What can't be cleared does no harm.
+        // A bar that can't be cleared does no harm.
         let _ = self.bars.clear();
     }
 }
@@ -186,7 +186,7 @@ fn times() -> Times {
     Times { now: clock::now(), zone: TimeZone::system(), absolute: false }
 }
 
-/// What happens next; never where nothing is followed.
+/// The next event; never if there is no stream.
 async fn next(following: &mut Option<Following>) -> Result<HappenedDocument, ClientError> {
     match following {
         Some(following) => following.next().await,
@@ -194,7 +194,7 @@ async fn next(following: &mut Option<Following>) -> Result<HappenedDocument, Cli
     }
 }
 
-/// How far a run is.
+/// The progress of a run.
 fn under_way(run: &RunDocument) -> String {
     let state = words::state(run.state);
     match run.latest_attempt().filter(|attempt| attempt.bytes.total > 0) {

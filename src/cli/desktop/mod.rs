@@ -66,10 +66,10 @@ pub fn run(_: Args, global: &Global, _: &mut dyn Write, err: &mut dyn Write) -> 
     })
 }
 
-/// A service that is followed.
+/// A followed service.
 struct Service {
     socket: PathBuf,
-    /// The options with which a command asks this one.
+    /// The options by which a command reaches this one.
     options: Arc<Global>,
 }
 
@@ -82,7 +82,7 @@ fn services(global: &Global) -> Vec<Service> {
     sockets.into_iter().map(service).collect()
 }
 
-/// The sockets of all services that are meant: without an option both.
+/// The sockets of all services that are meant: both without an option.
 fn sockets(search: Search, scope: Scope) -> Vec<PathBuf> {
     let other = match scope {
         Scope::Unsaid => search.other.map(|(_, _, path)| path),
@@ -98,27 +98,27 @@ async fn stop(signals: &mut Signals) {
     while signals.next().await != Signal::Stop {}
 }
 
-/// Follows one daemon, whenever it is there.
+/// Follows one daemon, whenever it runs.
 async fn follow(service: Service, tell: mpsc::Sender<Told>) {
     let Service { socket, options } = service;
     let tell = |notice| {
         let told = Told { notice, by: Arc::clone(&options) };
         let tell = tell.clone();
-        // Whoever shows them lives as long as we do.
+        // The receiver lives as long as this process.
         async move { drop(tell.send(told).await) }
     };
     let mut watcher = Watcher::default();
     let mut query = EventsQuery::default();
     loop {
         if let Ok(client) = Client::connect(&socket) {
-            // It has stopped, or does not let us in: it is asked again.
+            // It has stopped, or refuses us: it is tried again.
             let _ = listen(&client, &mut watcher, &mut query, &tell).await;
         }
         tokio::time::sleep(limits::RETRY).await;
     }
 }
 
-/// Tells of what happens until the daemon is gone.
+/// Reports events until the daemon is gone.
 async fn listen(
     client: &Client,
     watcher: &mut Watcher,
@@ -131,14 +131,14 @@ async fn listen(
     looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         let notices = tokio::select! {
-            // The first look comes before what has happened since.
+            // The first status comes before the events since then.
             biased;
             _ = looks.tick() => watcher.looked(&client.status(&known).await?, clock::now()),
             happened = following.next() => {
                 query.since = following.last().or(query.since);
                 let happened = happened?;
                 if Watcher::occasion(&happened).is_some() {
-                    // The job file may ask for something else since the last look.
+                    // The job file may have changed its wishes since the last status.
                     let job = Some(happened.job.to_string());
                     let one = StatusQuery { job, ..known.clone() };
                     let status = client.status(&one).await;

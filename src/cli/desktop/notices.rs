@@ -23,7 +23,7 @@ use crate::core::run::RunState;
 pub(super) struct Notice {
     /// One line.
     pub(super) title: String,
-    /// What happened and what to do; may be empty.
+    /// The event and the remedy; may be empty.
     pub(super) body: String,
     /// Whether it stays until it is closed.
     pub(super) urgent: bool,
@@ -31,7 +31,7 @@ pub(super) struct Notice {
     pub(super) job: Option<JobName>,
     /// The run that it is about, where it is about one.
     pub(super) run: Option<RunId>,
-    /// Where the daemon's page is, without a slash at its end; none where it has none.
+    /// The address of the daemon's page, without a trailing slash; none if it has none.
     pub(super) page: Option<String>,
 }
 
@@ -49,7 +49,7 @@ impl Notice {
         Self { run: Some(run), ..self.of_job(job) }
     }
 
-    /// Where more about it is to be seen.
+    /// The link to more about it.
     pub(super) fn link(&self) -> Option<String> {
         let page = self.page.as_ref()?;
         Some(match self.run {
@@ -59,34 +59,34 @@ impl Notice {
     }
 }
 
-/// What one daemon has been told about, so that nothing lasting is told about twice.
+/// The reports already made about one daemon, so that no lasting condition is reported twice.
 #[derive(Debug, Default)]
 pub(super) struct Watcher {
     wanted: Wanted,
-    /// Where the daemon's page is.
+    /// The address of the daemon's page.
     page: Option<String>,
-    /// It has been looked how things stand.
+    /// A status has been received.
     begun: bool,
     /// Jobs whose last run failed or timed out: their next success is a recovery.
     failing: BTreeSet<JobName>,
     late: BTreeSet<JobName>,
-    /// Runs that were seen to be canceled: since when, and whether that was reported.
+    /// Runs that were seen to be canceling: since when, and whether that was reported.
     canceling: BTreeMap<RunId, (Timestamp, bool)>,
     waiting_since: Option<Timestamp>,
     outage: bool,
-    /// The end of the token that was reported, and whether it had come.
+    /// The end of the token that was reported, and whether it had already passed.
     token: Option<(Timestamp, bool)>,
     bad_file: bool,
 }
 
 impl Watcher {
-    /// Takes in what is to be shown from now on.
+    /// Takes in what to show from now on.
     pub(super) fn heed(&mut self, status: &StatusDocument) {
         self.wanted = Wanted::by(status.alerts.desktop.as_deref());
         self.page.clone_from(&status.page);
     }
 
-    /// What an event may be shown as; none where nobody can ask to be told about it.
+    /// The alert event of an event; none if there is none for it.
     pub(super) fn occasion(happened: &HappenedDocument) -> Option<AlertEvent> {
         match EventKind::from_word(&happened.event)? {
             EventKind::State(RunState::Succeeded) => Some(AlertEvent::Succeeded),
@@ -121,7 +121,7 @@ impl Watcher {
         }
     }
 
-    /// What to tell of an event.
+    /// The notice for an event, if it is to be shown.
     pub(super) fn happened(&mut self, happened: &HappenedDocument) -> Option<Notice> {
         let event = Self::occasion(happened)?;
         let job = &happened.job;
@@ -160,7 +160,7 @@ impl Watcher {
         Some(Notice { page: self.page.clone(), ..notice.of_run(job, happened.run) })
     }
 
-    /// What to tell of how things stand.
+    /// The notices for a status.
     pub(super) fn looked(&mut self, status: &StatusDocument, now: Timestamp) -> Vec<Notice> {
         self.heed(status);
         if !std::mem::replace(&mut self.begun, true) {
@@ -201,14 +201,14 @@ impl Watcher {
         notice
     }
 
-    /// Runs whose cancellation the agent does not confirm.
+    /// Notices about runs whose cancellation the agent does not confirm.
     fn stuck(&mut self, status: &StatusDocument, now: Timestamp) -> Vec<Notice> {
         let runs = status.jobs.iter().filter_map(|job| job.active_run.as_ref());
         let mut before = std::mem::take(&mut self.canceling);
         let mut notices = Vec::new();
         for run in runs.filter(|run| run.state == RunState::Canceling) {
             let (since, mut told) = before.remove(&run.id).unwrap_or((now, false));
-            // A clock that was set back begins anew.
+            // If the clock was set back, the wait begins anew.
             let since = since.min(now);
             if !told && now.duration_since(since) >= STUCK_AFTER {
                 told = true;
@@ -223,7 +223,7 @@ impl Watcher {
         notices
     }
 
-    /// Runs wait for the agent, be it away, signed out, or without a good token.
+    /// The notice that runs wait for the agent: it is away, signed out, or without a good token.
     fn outage(&mut self, status: &StatusDocument, now: Timestamp) -> Option<Notice> {
         let runs = status.jobs.iter().filter_map(|job| job.active_run.as_ref());
         let waiting: Vec<&RunDocument> = runs.filter(|run| waits_for_agent(run)).collect();
@@ -231,7 +231,7 @@ impl Watcher {
             (self.waiting_since, self.outage) = (None, false);
             return None;
         };
-        // A clock that was set back begins anew.
+        // If the clock was set back, the wait begins anew.
         let since = self.waiting_since.filter(|since| *since <= now).unwrap_or(now);
         self.waiting_since = Some(since);
         if self.outage || now.duration_since(since) < AGENT_DOWN_AFTER {
@@ -286,7 +286,7 @@ impl Watcher {
     }
 }
 
-/// What a title says of a job.
+/// The verb about a job in a title.
 fn verb(event: AlertEvent) -> &'static str {
     match event {
         AlertEvent::Succeeded => "succeeded",
@@ -309,7 +309,7 @@ fn waits_for_agent(run: &RunDocument) -> bool {
     run.reason_code.is_some_and(|code| codes.contains(&code))
 }
 
-/// The first of them, and how many more there are.
+/// The first of them, and the number of others.
 fn named(jobs: &[&str]) -> String {
     let first = jobs[..jobs.len().min(NAMES)].join(", ");
     match jobs.len().saturating_sub(NAMES) {
@@ -318,17 +318,17 @@ fn named(jobs: &[&str]) -> String {
     }
 }
 
-/// Keeps a bad night from covering the screen.
+/// Keeps a bad night from filling the screen.
 #[derive(Debug, Default)]
 pub(super) struct Throttle {
     shown: VecDeque<Timestamp>,
     held_back: usize,
-    /// The page of the daemon that had the last one that was held back.
+    /// The page of the daemon of the last notice that was held back.
     page: Option<String>,
 }
 
 impl Throttle {
-    /// The notice, if it may be shown now; else it is counted.
+    /// Returns the notice if it may be shown now; otherwise it is counted.
     pub(super) fn admit(&mut self, notice: Notice, now: Timestamp) -> Option<Notice> {
         self.forget(now);
         if self.shown.len() >= MOST {
@@ -340,7 +340,7 @@ impl Throttle {
         Some(notice)
     }
 
-    /// When [`Throttle::rest`] has something to say, after so long at most; none while all was shown.
+    /// The time until [`Throttle::rest`] has a notice; none if all were shown.
     pub(super) fn wait(&self, now: Timestamp) -> Option<std::time::Duration> {
         let last = self.shown.back().filter(|_| self.held_back > 0)?;
         let left = SPAN - now.duration_since(*last).clamp(jiff::SignedDuration::ZERO, SPAN);

@@ -15,16 +15,16 @@ use super::limits::DELIVERY;
 use super::notices::Notice;
 use super::shown::Key;
 
-/// Who takes notifications, by which interface.
+/// The notification service and its interface.
 const NOTIFICATIONS: &str = "org.freedesktop.Notifications";
 
-/// Where.
+/// Its object path.
 const PATH: &str = "/org/freedesktop/Notifications";
 
-/// What became of a notification.
+/// A signal about a notification.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Heard {
-    /// Its button was pressed, or itself.
+    /// Its button, or the notification itself, was clicked.
     Pressed(Key),
     /// It is no longer on the screen.
     Closed(Key),
@@ -42,7 +42,7 @@ struct Bus {
     signals: MessageStream,
 }
 
-/// What the desktop can show, as it says itself.
+/// The desktop's capabilities, as it reports them.
 #[derive(Clone, Copy, Debug)]
 struct Abilities {
     buttons: bool,
@@ -50,11 +50,11 @@ struct Abilities {
 }
 
 impl Desktop {
-    /// Shows a notification, with a button where its words are given; in the place of another one
-    /// that is named.
+    /// Shows a notification, with a button if its label is given; replaces the other one if that is
+    /// named.
     ///
     /// # Errors
-    /// In words: there is no bus, or no desktop that listens at it.
+    /// A message: there is no bus, or no desktop that listens at it.
     pub(super) async fn show(
         &mut self,
         notice: &Notice,
@@ -70,7 +70,7 @@ impl Desktop {
         Ok(Key { owner: sender(&answer), number })
     }
 
-    /// What becomes of what was shown. Waits for ever while nothing was.
+    /// The next signal about a shown notification. Waits forever if none was shown.
     pub(super) async fn heard(&mut self) -> Heard {
         let Some(bus) = &mut self.0 else { return std::future::pending().await };
         loop {
@@ -133,7 +133,7 @@ impl Bus {
     }
 }
 
-/// A method of somebody at the bus.
+/// A method of a service at the bus.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Method {
     pub(super) whose: &'static str,
@@ -146,7 +146,7 @@ impl Method {
     /// Calls it.
     ///
     /// # Errors
-    /// In words.
+    /// A message.
     pub(super) async fn call<B>(self, bus: &Connection, arguments: &B) -> Result<Message, String>
     where
         B: serde::Serialize + zbus::DynamicType,
@@ -163,7 +163,7 @@ async fn within<T>(asked: impl Future<Output = zbus::Result<T>>) -> Result<T, St
     }
 }
 
-/// What a signal of the desktop says of a notification, ours or another program's.
+/// The meaning of the desktop's signal about a notification, ours or another program's.
 fn meaning(message: &Message) -> Option<Heard> {
     let header = message.header();
     let key = |number| Key { owner: sender(message), number };
@@ -184,7 +184,7 @@ fn sender(message: &Message) -> String {
     message.header().sender().map(ToString::to_string).unwrap_or_default()
 }
 
-/// Application, the notification that is replaced, icon, title, body, buttons, hints, time to stay.
+/// Application, replaced notification, icon, title, body, buttons, hints, time to stay.
 type Arguments<'a> = (
     &'static str,
     u32,
@@ -206,13 +206,13 @@ fn arguments<'a>(
     let (icon, urgency) =
         if notice.urgent { ("dialog-error", 2_u8) } else { ("dialog-warning", 1_u8) };
     let body = if markup { marked_up(&notice.body) } else { notice.body.clone() };
-    // `default` is the notification itself, where it can be pressed.
+    // `default` is the notification itself, if it can be clicked.
     let buttons = button.map_or(Vec::new(), |words| vec!["default", words, "more", words]);
     let hints = HashMap::from([("urgency", Variant::from(urgency))]);
     ("transferd", instead_of, icon, &notice.title, body, buttons, hints, -1)
 }
 
-/// Desktops read a body as markup, and some open links in it: the words of others are plain text.
+/// Desktops read a body as markup, and some open links in it: foreign text must be plain.
 fn marked_up(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }

@@ -14,7 +14,7 @@ use zbus::{Connection, Variant};
 use super::limits::DELIVERY;
 use super::notify::Method;
 
-/// Opens an address outside of whatever this process may do.
+/// Opens an address outside of this process's restrictions.
 const PORTAL: Method = Method {
     whose: "org.freedesktop.portal.Desktop",
     path: "/org/freedesktop/portal/desktop",
@@ -22,15 +22,15 @@ const PORTAL: Method = Method {
     name: "OpenURI",
 };
 
-/// Lets the user's service manager start what follows.
+/// Has the user's service manager start the following command.
 const AS_A_UNIT: [&str; 5] = ["systemd-run", "--user", "--quiet", "--collect", "--"];
 
 /// Opens an address.
 ///
 /// # Errors
-/// In words.
+/// A message.
 pub(super) async fn open(connection: Option<Connection>, url: &str) -> Result<(), String> {
-    // The daemon may be another user's: it opens no files and no programs here.
+    // The daemon may be another user's: it must not open files or programs here.
     if !["http://", "https://"].iter().any(|scheme| url.starts_with(scheme)) {
         return Err(format!("`{url}` is not the address of a web page"));
     }
@@ -44,7 +44,7 @@ pub(super) async fn open(connection: Option<Connection>, url: &str) -> Result<()
     let program = words.next().unwrap_or_default();
     let mut command = Command::new(program);
     command.args(words).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    // Ctrl-C at this process is not meant for the browser.
+    // Ctrl-C for this process is not meant for the browser.
     command.process_group(0);
     let mut child =
         command.spawn().map_err(|error| format!("`{program}` can't be run: {error}"))?;

@@ -18,13 +18,13 @@ use crate::clock;
 use crate::core::ids::JobName;
 use crate::core::plain::one_line;
 
-/// What a daemon is to be told of, and by which options commands ask that daemon.
+/// A notice of a daemon, and the options by which commands reach that daemon.
 pub(super) struct Told {
     pub(super) notice: Notice,
     pub(super) by: Arc<Global>,
 }
 
-/// What a button leads to.
+/// The target of a button.
 enum More {
     Page(String),
     Why { job: JobName, by: Arc<Global> },
@@ -46,7 +46,7 @@ impl More {
     }
 }
 
-/// What has come of a button.
+/// The result of a button.
 enum Outcome {
     Opened(Result<(), String>),
     Answered { key: Key, job: JobName, answer: Result<Vec<String>, String> },
@@ -60,7 +60,7 @@ struct Screen {
     under_way: JoinSet<Outcome>,
 }
 
-/// Shows what is told until nobody is left who tells.
+/// Shows notices until all senders are gone.
 pub(super) async fn show(mut told: mpsc::Receiver<Told>, err: &mut dyn Write) {
     let mut screen = Screen::default();
     loop {
@@ -140,7 +140,7 @@ impl Screen {
             Outcome::Opened(opened) => opened,
             Outcome::Answered { key, job, answer } => {
                 let notice = answered(&job, &answer?);
-                // Somebody has asked for it: it is shown however much was shown before.
+                // A person asked for it: it is shown however much was shown before.
                 self.desktop.show(&notice, None, Some(&key)).await.map(drop)
             }
         }

@@ -6,15 +6,15 @@ use std::collections::VecDeque;
 
 use super::limits::REMEMBERED;
 
-/// A notification on the screen: who shows it, by its name on the bus, and its number there. After
-/// the desktop was restarted numbers come again.
+/// A notification on the screen: the name of the desktop on the bus, and the number there. After
+/// the desktop was restarted numbers are reused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Key {
     pub(super) owner: String,
     pub(super) number: u32,
 }
 
-/// What stands on the screen, oldest first.
+/// The notifications on the screen, oldest first.
 #[derive(Debug)]
 pub(super) struct Shown<T>(VecDeque<(Key, T)>);
 
@@ -25,7 +25,7 @@ impl<T> Default for Shown<T> {
 }
 
 impl<T> Shown<T> {
-    /// Remembers what its button leads to.
+    /// Remembers the target of its button.
     pub(super) fn remember(&mut self, key: Key, leads_to: T) {
         self.forget(&key);
         if self.0.len() >= REMEMBERED {
@@ -34,17 +34,17 @@ impl<T> Shown<T> {
         self.0.push_back((key, leads_to));
     }
 
-    /// What its button leads to; none of a notification that is not ours.
+    /// The target of its button; none for a notification that is not ours.
     pub(super) fn get(&self, key: &Key) -> Option<&T> {
         self.0.iter().find(|(shown, _)| shown == key).map(|(_, leads_to)| leads_to)
     }
 
-    /// It was closed.
+    /// Forgets one that was closed.
     pub(super) fn forget(&mut self, key: &Key) {
         self.0.retain(|(shown, _)| shown != key);
     }
 
-    /// The session's bus is gone, and the screen with it.
+    /// Forgets all: the session's bus is gone, and the screen with it.
     pub(super) fn clear(&mut self) {
         self.0.clear();
     }

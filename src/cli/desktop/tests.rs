@@ -185,7 +185,7 @@ fn what_the_job_file_asks_for_is_shown_and_nothing_else() {
     assert_eq!(told("hourly", "failed"), None, "no entry names it");
     assert_eq!(told("hourly", "succeeded"), quiet("hourly has recovered"));
     assert_eq!(told("hourly", "ambiguous"), Some(("hourly is stuck".to_owned(), true)));
-    // An outage, a token and a bad job file are named by no entry.
+    // No entry names an outage, a token or an invalid job file.
     let bad = json!({"alerts": asked["alerts"],
                      "config": {"path": "jobs.yaml", "valid": false, "error": "no `jobs`"}});
     assert_eq!(watcher.looked(&status(&jobs, &bad), at(1)), []);
@@ -211,10 +211,10 @@ fn a_job_that_had_failed_before_anybody_looked_recovers_once() {
     look(&mut watcher, "failed", &["recovered"]);
     assert_eq!(succeeded(&mut watcher).as_deref(), Some("nightly has recovered"));
     assert_eq!(succeeded(&mut watcher), None);
-    // From then on it is events that tell of failures: what a look shows may be older.
+    // From then on events report failures: a status may be older.
     look(&mut watcher, "failed", &["recovered"]);
     assert_eq!(succeeded(&mut watcher), None);
-    // A recovery is a success, too, for those who ask for successes alone.
+    // For a person who wants successes alone, a recovery is a success too.
     let mut watcher = Watcher::default();
     look(&mut watcher, "timed_out", &["succeeded"]);
     assert_eq!(succeeded(&mut watcher).as_deref(), Some("nightly succeeded"));
@@ -233,8 +233,8 @@ fn without_an_option_both_services_are_followed() {
     assert_eq!(sockets(search(), Scope::User), [own]);
 }
 
-/// Answers for a daemon in which all is well and one run fails; ends with that event. Tells what it
-/// was asked.
+/// Answers for a daemon in which all is well and one run fails; ends with that event. Reports the
+/// requests.
 async fn stand_in(listener: UnixListener, asked: mpsc::UnboundedSender<String>) {
     let status = serde_json::to_string(&status(&[], &json!({}))).unwrap();
     let mut failed = serde_json::to_value(happened("nightly", "failed", "no such bucket")).unwrap();
@@ -302,7 +302,7 @@ fn a_cancel_that_is_not_confirmed_is_told_of_once_where_it_is_asked_for() {
         (0, 0, 0)
     );
     assert_eq!(look("canceling", 2900), 1);
-    // A clock that was set back by hours puts nothing off for as long.
+    // A clock that was set back by hours delays nothing by as much.
     let states = [("running", 9_000), ("canceling", 9_001), ("canceling", 1), ("canceling", 901)];
     assert_eq!(states.map(|(state, second)| look(state, second)), [0, 0, 0, 1]);
 }
@@ -316,7 +316,7 @@ fn a_notification_leads_to_the_page_of_its_run() {
     let failed = watcher.happened(&happened("nightly", "failed", "")).unwrap();
     let run = "https://example.com/transfers/runs/6d0f6b0e-93f5-4c0b-9a56-2f6f33b27a01";
     assert_eq!(failed.link().as_deref(), Some(run));
-    // What is held back on a bad night leads to the page, too.
+    // The notice for those held back on a bad night leads to the page, too.
     let mut throttle = Throttle::default();
     while throttle.admit(failed.clone(), at(0)).is_some() {}
     let rest = throttle.rest(at(0)).unwrap();

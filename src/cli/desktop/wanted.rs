@@ -6,7 +6,7 @@ use crate::core::ids::JobName;
 use crate::core::job::AlertEvent;
 use crate::core::meant::CoveredJobs;
 
-/// What is shown where no entry of the job file says.
+/// The default where no entry of the job file has a wish.
 const UNASKED: [AlertEvent; 6] = [
     AlertEvent::Failed,
     AlertEvent::TimedOut,
@@ -16,7 +16,7 @@ const UNASKED: [AlertEvent; 6] = [
     AlertEvent::ConfigInvalid,
 ];
 
-/// What is to be shown.
+/// The wanted notices.
 #[derive(Debug)]
 pub(super) struct Wanted {
     entries: Vec<Entry>,
@@ -35,7 +35,7 @@ impl Default for Wanted {
 }
 
 impl Wanted {
-    /// What the entries ask for, as the daemon tells them. Words of a newer daemon say nothing here.
+    /// The wishes of the entries, as the daemon reports them. Words of a newer daemon are ignored.
     pub(super) fn by(entries: Option<&[DesktopAlertDocument]>) -> Self {
         let Some(entries) = entries else { return Self::default() };
         let entry = |entry: &DesktopAlertDocument| Entry {
@@ -45,12 +45,12 @@ impl Wanted {
         Self { entries: entries.iter().map(entry).collect() }
     }
 
-    /// Whether this is to be shown of this job.
+    /// Whether this event of this job is wanted.
     pub(super) fn of(&self, event: AlertEvent, job: &JobName) -> bool {
         self.entries.iter().any(|entry| entry.on.contains(&event) && entry.jobs.cover(job))
     }
 
-    /// Whether this is to be shown, which concerns no single job.
+    /// Whether this event, which concerns no single job, is wanted.
     pub(super) fn any(&self, event: AlertEvent) -> bool {
         self.entries.iter().any(|entry| entry.on.contains(&event))
     }

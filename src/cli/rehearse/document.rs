@@ -12,7 +12,7 @@ use crate::sim::rehearsal::{
     Busy, Counts, Cut, Finding, JobStory, Longest, Pace, RunStory, Severity, Wait,
 };
 
-/// So many findings are told; the rest is counted.
+/// Findings in the document; the others are counted.
 const FINDINGS_MAX: usize = 1_000;
 
 /// The whole document. Durations are in seconds, times RFC 3339.
@@ -35,7 +35,7 @@ pub(super) struct Document {
     jobs: Vec<JobDocument>,
     runs: Vec<RunDocument>,
     runs_left_out: u64,
-    /// With `--expect`: whether it came out so.
+    /// With `--expect`: whether it came out as expected.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) expected: Option<Verdict>,
 }
@@ -123,12 +123,12 @@ struct RunDocument {
     attempts: u32,
     waited_seconds: f64,
     waited_for: Option<&'static str>,
-    /// What the job's last run was doing when this one was skipped for its sake.
+    /// The activity of the job's last run when this one was skipped because of it.
     last_run: Option<&'static str>,
 }
 
 impl Document {
-    /// Of what was played.
+    /// The document of a rehearsal.
     pub(super) fn new(told: &Told<'_>) -> Self {
         let (rehearsal, played) = (told.rehearsal, told.played);
         let zone = &rehearsal.zone;

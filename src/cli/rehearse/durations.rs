@@ -14,7 +14,7 @@ use crate::sim::rehearsal::limits::{ASSUMED, MEASURED_MAX};
 /// `--duration` as typed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Given {
-    /// Of this job; absent for all.
+    /// The job; absent for all.
     pub(super) job: Option<String>,
     /// How long.
     pub(super) duration: SignedDuration,
@@ -42,7 +42,7 @@ pub(super) fn share(text: &str) -> Result<f64, String> {
     share.ok_or_else(|| "expected a share from 0 to 1 (`0.1`), or percent (`10%`)".to_owned())
 }
 
-/// What is known of how long transfers take.
+/// The known durations of transfers.
 #[derive(Debug)]
 pub(super) struct Paces {
     /// By job.
@@ -54,7 +54,7 @@ pub(super) struct Paces {
 }
 
 impl Paces {
-    /// Reads the history only if something is left to be known.
+    /// Reads the history only if durations are still missing.
     pub(super) fn find(given: &[Given], set: &JobSet, global: &Global) -> Self {
         let for_all = given.iter().rev().find(|one| one.job.is_none());
         let otherwise = for_all.map_or(Pace::Assumed(ASSUMED), |one| Pace::Given(one.duration));

@@ -21,24 +21,25 @@ use crate::cli::render::words::count;
 /// The most bytes of FILE: the document of the largest rehearsal has less.
 const FILE_MAX: u64 = 64 << 20;
 
-/// So many differences are listed: whoever has that many looks at the first. The rest is counted.
+/// Differences that are listed: with that many, a person looks at the first. The others are
+/// counted.
 const DIFFERENCES_MAX: usize = 100;
 
 /// The longest value that is shown, in characters.
 const SHOWN_MAX: usize = 120;
 
-/// What is expected.
+/// The expected result.
 #[derive(Debug)]
 pub(super) struct Expected(Value);
 
-/// One thing that came out otherwise.
+/// One difference.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Difference {
-    /// Which: `totals.skipped`, `jobs.nightly.failed`.
+    /// Its path: `totals.skipped`, `jobs.nightly.failed`.
     pub(super) path: String,
-    /// As FILE has it; null for what it does not have.
+    /// The value in FILE; null if it has none.
     pub(super) expected: Value,
-    /// As it came out; null for what did not come.
+    /// The actual value; null if there is none.
     pub(super) found: Value,
 }
 
@@ -55,7 +56,7 @@ impl Expected {
     /// Reads FILE.
     ///
     /// # Errors
-    /// In words: it can't be read, or is no part of such a document.
+    /// A message: it can't be read, or is not a part of such a document.
     pub(super) fn read(path: &Path) -> Result<Self, String> {
         let shown = path.display();
         let bad = |words: &str| format!("`{shown}` can't be read as what is expected: {words}");
@@ -66,7 +67,7 @@ impl Expected {
         if text.len() as u64 > FILE_MAX {
             return Err(bad("it is larger than 64 MB"));
         }
-        // YAML takes JSON too.
+        // YAML includes JSON.
         let value: Value = serde_yaml::from_str(&text).map_err(|error| bad(&error.to_string()))?;
         match value.as_object().is_some_and(|object| !object.is_empty()) {
             true => Ok(Self(value)),
@@ -96,7 +97,7 @@ impl Expected {
         self.0["fail"].as_f64().filter(|share| (0.0..=1.0).contains(share))
     }
 
-    /// How long transfers of each job take that was given to the rehearsal that FILE tells of.
+    /// The durations of each job that were given to the rehearsal in FILE.
     pub(super) fn durations(&self) -> impl Iterator<Item = Given> {
         let jobs = self.0["jobs"].as_array().map_or(&[][..], Vec::as_slice);
         jobs.iter().filter_map(|job| {
@@ -108,7 +109,7 @@ impl Expected {
         })
     }
 
-    /// What came out otherwise, in the order of FILE.
+    /// The differences, in the order of FILE.
     pub(super) fn compare(&self, found: &Value, file: &Path) -> Verdict {
         let mut differences = Vec::new();
         compare("", &self.0, found, &mut differences);
@@ -120,7 +121,7 @@ impl Expected {
 }
 
 impl Verdict {
-    /// The same for people.
+    /// The differences for people.
     pub(super) fn tell(&self, color: bool, out: &mut dyn Write) -> io::Result<()> {
         let paint = Paint(color);
         for Difference { path, expected, found } in &self.differences {
@@ -171,8 +172,8 @@ fn compare(path: &str, expected: &Value, found: &Value, differences: &mut Vec<Di
     }
 }
 
-/// Members of `jobs`, `runs`, `findings` and `waits` are told apart by what they are about, others
-/// by their place.
+/// Compares lists. Members of `jobs`, `runs`, `findings` and `waits` are identified by their
+/// subject, others by their index.
 fn lists(path: &str, expected: &[Value], found: &[Value], differences: &mut Vec<Difference>) {
     let names = |list: &[Value]| list.iter().map(identity).collect::<Option<Vec<_>>>();
     let (Some(wanted), Some(there)) = (names(expected), names(found)) else {
@@ -217,7 +218,7 @@ fn lists(path: &str, expected: &[Value], found: &[Value], differences: &mut Vec<
     }
 }
 
-/// What a member of a list is about.
+/// The subject of a member of a list.
 fn identity(member: &Value) -> Option<String> {
     let text = |key: &str| member[key].as_str();
     if let Some(kind) = text("kind") {
@@ -236,7 +237,7 @@ fn identity(member: &Value) -> Option<String> {
     }
 }
 
-/// Times are the same in any zone, numbers however they are written.
+/// Times are equal in any zone, numbers in any notation.
 fn same(expected: &Value, found: &Value) -> bool {
     let time = |value: &Value| value.as_str().and_then(|text| text.parse::<Timestamp>().ok());
     match (expected.as_f64(), found.as_f64(), time(expected), time(found)) {
@@ -250,7 +251,7 @@ fn below(path: &str, key: &str) -> String {
     if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
 }
 
-/// A finding by its sentence, anything else as JSON; cut where it is long.
+/// A finding by its sentence, anything else as JSON; cut if it is long.
 fn shown(value: &Value) -> String {
     let text = match value["message"].as_str() {
         Some(message) => message.to_owned(),

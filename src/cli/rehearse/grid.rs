@@ -7,27 +7,26 @@ use jiff::{Timestamp, ToSpan as _};
 
 use crate::sim::rehearsal::limits::CELLS_MAX;
 
-/// How wide a cell may be, in hours; the first that gives few enough is taken.
+/// The possible widths of a cell, in hours; the first that gives few enough is used.
 const WIDTHS: [i64; 18] =
     [1, 2, 3, 4, 6, 12, 24, 48, 72, 96, 120, 168, 240, 336, 672, 1_344, 2_184, 4_368];
 
 /// Hours of a day.
 const DAY: i64 = 24;
 
-/// Where the cells of a timeline begin.
+/// The cells of a timeline.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Grid {
-    /// In order; the first at the rehearsal's start or before.
+    /// The begins of the cells, in order; the first at the rehearsal's start or before.
     pub(super) starts: Vec<Timestamp>,
-    /// What a cell stands for, in words.
+    /// The span of a cell, in words.
     pub(super) cell: String,
     /// The line above the cells.
     pub(super) ruler: String,
 }
 
 impl Grid {
-    /// A grid of at most so many cells from `from` to `until`, beginning with hours and days of
-    /// `zone`.
+    /// A grid of at most `most` cells from `from` to `until`, aligned to hours and days of `zone`.
     pub(super) fn new(from: Timestamp, until: Timestamp, zone: &TimeZone, most: usize) -> Self {
         let most = most.min(CELLS_MAX);
         let mut last = Vec::new();
@@ -46,7 +45,7 @@ impl Grid {
     }
 }
 
-/// Cells of so many hours, or one more than fit.
+/// Cells of this many hours, or one more than allowed.
 fn cells(
     from: Timestamp,
     until: Timestamp,
@@ -81,7 +80,7 @@ fn words(hours: i64) -> String {
     }
 }
 
-/// Labels above the cells that they name, as many as fit with a blank between.
+/// Labels above their cells, as many as fit with a blank between.
 fn ruler(walls: &[DateTime], hours: i64) -> String {
     let mut ruler = String::new();
     let mut month = None;
@@ -99,7 +98,7 @@ fn ruler(walls: &[DateTime], hours: i64) -> String {
     ruler
 }
 
-/// What a cell would be labelled with, if it is one that is.
+/// The label of a cell, if it has one.
 fn label(wall: DateTime, hours: i64, first: bool, month: Option<i8>) -> Option<String> {
     let midnight = wall.hour() == 0;
     let monday = wall.weekday() == Weekday::Monday;

@@ -16,24 +16,24 @@ use crate::core::ids::JobName;
 use crate::sim::rehearsal::limits::CELLS_MAX;
 use crate::sim::rehearsal::{Cell, Counts, Cut, Finding, JobStory, Pace, Severity};
 
-/// So many findings of a kind are told, the rest is counted: where a hundred jobs are skipped for
-/// want of slots, the one that says so must not be lost among them.
+/// Findings of a kind that are listed, the others are counted: where a hundred jobs are skipped for
+/// lack of slots, the one finding that says so must not be lost among them.
 const OF_A_KIND: usize = 5;
 
-/// So many jobs have a line; the rest is counted.
+/// Jobs with a line; the others are counted.
 const JOBS_SHOWN: usize = 100;
 
 /// The width of a page that no terminal limits.
 const UNLIMITED: usize = 100;
 
-/// Names are cut to no less than this; the cells leave so much to them.
+/// The narrowest column of names; the cells leave it this much.
 const NAME_MIN: usize = 8;
 const NAME_GOOD: usize = 12;
 
-/// What the columns of numbers take at most, where none is a very large one.
+/// The usual width of the columns of numbers.
 const NUMBERS: usize = 34;
 
-/// No timeline has fewer cells.
+/// The fewest cells of a timeline.
 const CELLS_MIN: usize = 8;
 
 /// How many cells a timeline may have for its rows to fit the screen.
@@ -43,7 +43,7 @@ pub(super) fn cells_that_fit(screen: Screen) -> usize {
     left.map_or(CELLS_MAX, |left| left.min(CELLS_MAX))
 }
 
-/// What the load of each hour of a day takes, side by side.
+/// The width of the load of each hour of a day, side by side.
 const DAY_IN_A_LINE: usize = 8 + 24 * 3 - 1;
 
 /// The whole page.
@@ -81,7 +81,7 @@ struct Page<'a> {
 }
 
 impl Page<'_> {
-    /// What was played, and on what assumptions.
+    /// The period played, and the assumptions.
     fn head(&self) -> String {
         let Told { rehearsal, played, days, path, .. } = self.told;
         let zone = &rehearsal.zone;
@@ -152,7 +152,7 @@ impl Page<'_> {
         line
     }
 
-    /// What is to be said, the worst first.
+    /// The findings, the worst first.
     fn findings(&self, job: Option<&JobName>) -> String {
         let about = |finding: &&Finding| job.is_none_or(|job| finding.jobs().contains(&job));
         let findings: Vec<&Finding> = self.told.played.findings.iter().filter(about).collect();
@@ -246,7 +246,7 @@ impl Page<'_> {
         text
     }
 
-    /// The jobs that have a line: all, or those of which there is something to say first.
+    /// The jobs with a line: all, or first those with findings.
     fn shown(&self, job: Option<&JobName>) -> Vec<&JobStory> {
         let jobs = &self.told.played.jobs;
         if let Some(job) = job {
@@ -385,8 +385,8 @@ fn numbers(story: &JobStory) -> [String; 5] {
     ]
 }
 
-/// A name that fills its column. One that is longer is cut in its middle: names that begin alike
-/// differ at their ends.
+/// A name that fills its column. A longer one is cut in its middle: names that begin alike differ
+/// at their ends.
 fn padded(name: &str, to: usize) -> String {
     let name = cut(name, to);
     format!("{name}{:1$}", "", to.saturating_sub(width(&name)))

@@ -11,7 +11,7 @@ use crate::core::run::RunState;
 use crate::sim::rehearsal::limits::{SHORTEST_WAIT, WORTH_A_WORD};
 use crate::sim::rehearsal::{Busy, RunStory, Wait};
 
-/// So many runs have a line; of more, those that did not go plainly.
+/// Runs with a line; if there are more, only those that did not go smoothly.
 const RUNS_SHOWN: usize = 60;
 
 /// The list for the job that was named.
@@ -73,7 +73,7 @@ fn is_plain(run: &RunStory) -> bool {
     run.state == RunState::Succeeded && run.attempts <= 1 && run.waited < WORTH_A_WORD
 }
 
-/// Why it went as it did, in few words: the column is narrow.
+/// The reason for its course, in few words: the column is narrow.
 fn why(run: &RunStory) -> String {
     let long = run.waited >= SHORTEST_WAIT;
     let waited = run.waited_for.as_ref().filter(|_| long).map(|wait| match wait {

@@ -13,7 +13,7 @@ use crate::core::job::Job;
 use crate::core::schedule::DstEffectKind;
 use crate::sim::rehearsal::{Busy, Finding, Moved, Often, Pace, Wait};
 
-/// So many jobs are named in one sentence; the rest is counted.
+/// Jobs that are named in one sentence; the others are counted.
 const NAMED: usize = 3;
 
 /// A time with its offset, without seconds where there are none.
@@ -23,7 +23,7 @@ pub(super) fn time(at: Timestamp, zone: &TimeZone) -> String {
     at.strftime(form).to_string()
 }
 
-/// A number with its thousands set apart.
+/// A number with its thousands separated.
 pub(super) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
@@ -74,7 +74,7 @@ fn quoted(job: &JobName) -> String {
     format!("`{job}`")
 }
 
-/// What a run waits for, after "waits" or "waited".
+/// The obstacle of a run, after "waits" or "waited".
 fn waits_for(wait: &Wait) -> String {
     match wait {
         Wait::Slot => "for a slot".to_owned(),
@@ -84,7 +84,7 @@ fn waits_for(wait: &Wait) -> String {
     }
 }
 
-/// What the run before is doing, after "because".
+/// The activity of the previous run, after "because".
 fn because(busy: &Busy) -> String {
     match busy {
         Busy::Running => "it is still running".to_owned(),
@@ -93,14 +93,14 @@ fn because(busy: &Busy) -> String {
     }
 }
 
-/// Makes sentences of what was played.
+/// Makes sentences about a rehearsal.
 pub(super) struct Sentences<'a> {
     told: &'a Told<'a>,
     jobs: BTreeMap<&'a JobName, &'a Job>,
 }
 
 impl<'a> Sentences<'a> {
-    /// For what was played.
+    /// The sentences about this rehearsal.
     pub(super) fn new(told: &'a Told<'a>) -> Self {
         let jobs = told.played.jobs.iter().map(|story| (&story.job.name, &*story.job)).collect();
         Self { told, jobs }
@@ -214,7 +214,7 @@ impl<'a> Sentences<'a> {
         }
     }
 
-    /// When it happens first, in the zone of its first job.
+    /// When it first happens, in the zone of its first job.
     fn first(&self, finding: &Finding) -> String {
         let often = finding.often().zip(finding.jobs().first().copied());
         often.map_or_else(String::new, |(often, job)| {
@@ -263,12 +263,12 @@ fn of_runs(number: u64, of: u64) -> String {
     }
 }
 
-/// Puts a colon where a comma may be.
+/// Replaces a comma by a colon where there may be one.
 fn colon(text: String) -> String {
     format!("{}:", text.trim_end_matches(','))
 }
 
-/// How long a transfer takes, and whence that is known.
+/// The duration of a transfer, and its source.
 fn takes(pace: &Pace) -> String {
     match pace {
         Pace::Given(duration) => span(*duration),

@@ -9,10 +9,10 @@ use super::table::Screen;
 use super::words::occurrence;
 use crate::control::changes::{ChangesDocument, FieldChange};
 
-/// Fields are set in by this.
+/// The indent of fields.
 const INDENT: usize = 4;
 
-/// All that changes, a line each.
+/// All changes, a line each.
 pub fn page(changes: &ChangesDocument, screen: Screen) -> String {
     let ChangesDocument { added, removed, changed, settings, .. } = changes;
     let names = added.iter().chain(removed).map(|one| &one.job);
@@ -70,7 +70,7 @@ fn next(at: Option<&str>, begin: &str) -> String {
     }
 }
 
-/// A value as the job file would have it.
+/// A value in the notation of the job file.
 pub fn value(value: &Value) -> String {
     match value {
         Value::Null => "(none)".to_owned(),

@@ -5,12 +5,12 @@
 pub use crate::core::plain::plain;
 use textwrap::{Options, WordSeparator, WordSplitter};
 
-/// How many columns of a terminal a text takes: wide characters take two.
+/// The number of columns of a text in a terminal: wide characters take two.
 pub fn width(text: &str) -> usize {
     textwrap::core::display_width(text)
 }
 
-/// The text, its middle left out where it is wider than `room`: names that differ do so at their
+/// The text, with its middle left out if it is wider than `room`: similar names differ at their
 /// ends.
 pub fn cut(text: &str, room: usize) -> String {
     if width(text) <= room {
@@ -23,7 +23,7 @@ pub fn cut(text: &str, room: usize) -> String {
     format!("{begin}…{end}")
 }
 
-/// The text, its end left out where it is wider than `room`.
+/// The text, with its end left out if it is wider than `room`.
 pub fn cut_end(text: &str, room: usize) -> String {
     if width(text) <= room {
         return text.to_owned();
@@ -45,15 +45,15 @@ fn taken(chars: impl Iterator<Item = char>, room: usize) -> String {
     taken
 }
 
-/// The text in lines of at most `room` columns, broken between words, and within one only if it
-/// is wider than a line. All in one line where the room has no end.
+/// The text in lines of at most `room` columns, broken between words, and within one only if it is
+/// wider than a line. All in one line if there is no limit.
 pub fn lines(text: &str, room: Option<usize>) -> Vec<String> {
     let text = plain(text);
     let Some(room) = room else { return vec![text.replace(BOUND, " ")] };
     broken(&bound(&text, Narrow::Yes), room)
 }
 
-/// A text in which what belongs together is bound, in lines.
+/// The lines of a text in which some words are bound together.
 fn broken(text: &str, room: usize) -> Vec<String> {
     let options = Options::new(room.max(1))
         .word_separator(WordSeparator::AsciiSpace)
@@ -61,9 +61,9 @@ fn broken(text: &str, room: usize) -> Vec<String> {
     textwrap::wrap(text, options).iter().map(|line| line.replace(BOUND, " ")).collect()
 }
 
-/// A line in lines of at most `room` columns where it has words to be broken between, later ones
-/// set in by two more than the first. Colours stay; a line of a file behind its number, its place,
-/// and a command to be copied stay whole.
+/// A line in lines of at most `room` columns if it has words to be broken between, later ones
+/// indented by two more than the first. Colours are kept; a line of a file after its number, its
+/// place, and a command to be copied stay whole.
 pub fn folded(line: &str, room: usize) -> String {
     let (text, end) = match line.strip_suffix('\n') {
         Some(text) => (text, "\n"),
@@ -100,25 +100,25 @@ fn is_excerpt(line: &str) -> bool {
     false
 }
 
-/// True for a command on a line of its own, set in: a terminal's own line break is not copied.
+/// True for a command on a line of its own, indented: a terminal's own line break is not copied.
 fn is_command(line: &str) -> bool {
     line.starts_with(' ') && line.trim_start().starts_with("transferd ")
 }
 
-/// A name and its value, of which no line break parts the value's beginning.
+/// A name and its value, without a line break before the value's beginning.
 pub(super) fn pair(name: &str, value: &str) -> String {
     format!("{name}{BOUND}{value}")
 }
 
-/// A blank at which no line is broken (U+00A0).
+/// A blank at which lines are not broken (U+00A0).
 pub(super) const BOUND: char = '\u{a0}';
 
-/// The widest part of a text that no line break parts.
+/// The widest part of a text without a possible line break.
 pub fn longest_word(text: &str) -> usize {
     bound(text, Narrow::Yes).split(' ').map(width).max().unwrap_or(0)
 }
 
-/// Whether a text stands in a column: there a long duration may be parted between its units.
+/// Whether a text is in a column: there a long duration may be broken between its units.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Narrow {
     /// In a column.
@@ -127,8 +127,8 @@ pub(super) enum Narrow {
     No,
 }
 
-/// Binds what is read as one: numbers to the units behind them, the parts of a duration to each
-/// other, times to their offsets, weekdays to what follows, and names to the beginnings of their
+/// Binds words that are read as one: numbers to their units, the parts of a duration to each other,
+/// times to their offsets, weekdays to the following word, and names to the beginnings of their
 /// values.
 pub(super) fn bound(text: &str, narrow: Narrow) -> String {
     let words: Vec<&str> = text.split(' ').collect();
@@ -147,7 +147,7 @@ pub(super) fn bound(text: &str, narrow: Narrow) -> String {
     bound
 }
 
-/// Whether the word at an index and the one behind it say one number, duration or moment.
+/// Whether the word at an index and the next one form one number, duration or moment.
 fn is_one(words: &[&str], index: usize) -> bool {
     const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
     let (word, next) = (words[index], words[index + 1]);
@@ -158,8 +158,8 @@ fn is_one(words: &[&str], index: usize) -> bool {
         || (DAYS.iter().any(|day| word.ends_with(day)) && begins_with_digit)
 }
 
-/// Whether the word at an index and the one behind it are parts of one duration: `2 h 30 min`,
-/// `9 s ago`.
+/// Whether the word at an index and the next one are parts of one duration: `2 h 30 min`, `9 s
+/// ago`.
 fn is_one_span(words: &[&str], index: usize) -> bool {
     let (word, next) = (words[index], words[index + 1]);
     let is_amount = |at: usize| {
@@ -170,7 +170,7 @@ fn is_one_span(words: &[&str], index: usize) -> bool {
     ends_amount && (is_amount(index + 1) || without_end(next) == "ago")
 }
 
-/// `min`, `MiB/s`, also with what ends a part of a sentence.
+/// `min`, `MiB/s`, possibly with punctuation.
 fn is_unit(word: &str) -> bool {
     const UNITS: [&str; 11] = ["%", "ms", "s", "min", "h", "d", "B", "KiB", "MiB", "GiB", "TiB"];
     UNITS.contains(&without_end(word).trim_end_matches("/s"))
@@ -180,7 +180,7 @@ fn without_end(word: &str) -> &str {
     word.trim_end_matches([',', ';', ':', '.', ')'])
 }
 
-/// Whether words stand in what people write in a file: between backticks, or in a map `{a: b}`.
+/// Whether words are part of a file's text: between backticks, or in a map `{a: b}`.
 #[derive(Debug, Default)]
 struct Code {
     quoted: bool,
@@ -188,7 +188,7 @@ struct Code {
 }
 
 impl Code {
-    /// Takes notice of a word.
+    /// Notes a word.
     fn pass(&mut self, word: &str) {
         for c in word.chars() {
             match c {
@@ -200,7 +200,7 @@ impl Code {
         }
     }
 
-    /// True behind the colon of a key, and behind the word that says what holds without one.
+    /// True after the colon of a key, and after the word that introduces a default.
     fn parts_name(&self, word: &str) -> bool {
         (word.ends_with(':') && (self.quoted || self.depth > 0)) || word == "Default:"
     }

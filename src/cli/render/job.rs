@@ -13,13 +13,13 @@ use super::words::Times;
 use crate::control::document::JobDocument;
 use crate::core::run::RunState;
 
-/// Where the values of facts begin.
+/// The column of values.
 const FACT: usize = 15;
 
-/// What is shown of a job elsewhere on the page than among its policies.
+/// Fields of a job that are shown elsewhere on the page than among its policies.
 const TOLD: [&str; 4] = ["description", "enabled", "schedule", "timezone"];
 
-/// Everything about a job, below the table row that says how it is now.
+/// Everything about a job, below the table row with its state.
 pub fn page(job: &JobDocument, times: &Times, screen: Screen) -> String {
     let paint = Paint(screen.color);
     let mut text = String::new();

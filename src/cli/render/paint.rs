@@ -2,14 +2,14 @@
 
 use crate::core::run::RunState;
 
-/// What a code begins with. Nobody else's text holds it (`fit`).
+/// The beginning of a colour code. No other text contains it (`fit`).
 const BEGIN: &str = "\x1b[";
 
 /// Colours text, if it is to be coloured at all.
 #[derive(Clone, Copy, Debug)]
 pub struct Paint(pub bool);
 
-/// What a text means to the reader.
+/// The meaning of a text to the reader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tone {
     /// As it is.
@@ -68,7 +68,7 @@ impl Tone {
         tone.unwrap_or(Self::Plain)
     }
 
-    /// What a run's state means to the reader.
+    /// The meaning of a run's state to the reader.
     pub fn of(state: RunState) -> Self {
         match state {
             RunState::Succeeded => Self::Good,

@@ -2,7 +2,7 @@
 
 use super::fit::{BOUND, Narrow, bound, width};
 
-/// A text that begins with `mark`, its further lines indented as far as the mark is wide, no line
+/// A text that begins with `mark`, its further lines indented by the width of the mark, no line
 /// longer than `room` unless a single word is.
 pub fn paragraph(mark: &str, text: &str, room: usize) -> String {
     let indent = width(mark);

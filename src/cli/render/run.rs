@@ -16,10 +16,10 @@ use crate::core::run::{RunState, Trigger};
 /// Lines of a run's reason in `history`; `show` has all of it.
 const REASON_LINES: usize = 3;
 
-/// An end that we saw so much later than it came is reported with both times.
+/// The delay from an end to our noticing it from which both times are shown.
 const SEEN_LATER: SignedDuration = SignedDuration::from_secs(60);
 
-/// Where the values of facts begin.
+/// The column of values.
 const FACT: usize = 13;
 
 /// A state, as people read it.
@@ -27,7 +27,7 @@ pub fn state(state: RunState) -> String {
     state.told()
 }
 
-/// How far an attempt's transfer is; nothing as long as nothing of it has moved.
+/// The progress of an attempt's transfer; nothing as long as it has not moved.
 pub fn progress(attempt: &AttemptDocument) -> Option<String> {
     let (objects, size) = (&attempt.objects, &attempt.bytes);
     if !attempt.has_moved() {
@@ -60,7 +60,7 @@ pub fn line(run: &RunDocument, times: &Times) -> String {
     line
 }
 
-/// Why a run is in its state, to be read behind that: one that succeeded was completed.
+/// The reason for a run's state, to be read after the state: one that succeeded was completed.
 fn beside_state(run: &RunDocument, times: &Times) -> Option<String> {
     let told = (!run.reason.is_empty()).then(|| run.told(times))?;
     match told.strip_prefix("completed: ").filter(|_| run.state == RunState::Succeeded) {
@@ -84,7 +84,7 @@ pub fn last(run: Option<&RunDocument>, times: &Times) -> (Tone, String) {
     (Tone::of(run.state), format!("{} {when}", state(run.state)))
 }
 
-/// The shortest beginnings, of eight letters or more, that tell these runs apart.
+/// The shortest beginnings, of eight letters or more, that distinguish these runs.
 pub fn short_ids(runs: &[RunDocument]) -> Vec<String> {
     let mut ids: Vec<_> = runs.iter().map(|run| run.id.to_string()).collect();
     ids.sort_unstable();
@@ -123,7 +123,7 @@ pub fn history(runs: &[RunDocument], times: &Times, screen: Screen) -> String {
     format!("{above}{}{totals}\n", rows.text())
 }
 
-/// The scheduled time, and what else than the schedule has made the run.
+/// The scheduled time, and the run's origin if it is not the schedule.
 fn scheduled(run: &RunDocument, times: &Times) -> String {
     let word = run.trigger.word().replace('_', "-");
     match run.scheduled_for {
@@ -133,7 +133,7 @@ fn scheduled(run: &RunDocument, times: &Times) -> String {
     }
 }
 
-/// What came of a run: what was transferred and how fast, how far it is, or why it is in its state.
+/// The result of a run: amounts and speed, its progress, or the reason for its state.
 fn outcome(run: &RunDocument, times: &Times) -> Option<String> {
     let reason = || (!run.reason.is_empty()).then(|| run.told(times));
     let attempt = run.latest_attempt();
@@ -156,7 +156,7 @@ fn outcome(run: &RunDocument, times: &Times) -> Option<String> {
     Some(told)
 }
 
-/// `10 objects, 10 MiB, 1.2 MiB/s`: what a transfer that is over has moved.
+/// `10 objects, 10 MiB, 1.2 MiB/s`: the amounts of a finished transfer.
 pub fn transferred(attempt: &AttemptDocument) -> Option<String> {
     let (objects, size) = (&attempt.objects, &attempt.bytes);
     if objects.total == 0 && size.transferred == 0 {
@@ -214,7 +214,7 @@ pub fn show(shown: &ShowDocument, times: &Times, screen: Screen) -> String {
         Some(end) if run.state == RunState::Skipped => times.full(end),
         Some(seen) => {
             let over = run.over_at().unwrap_or(seen);
-            // The agent's own end is earlier where nobody looked for a while.
+            // The agent's own end is earlier if nobody looked for a while.
             let late = seen.duration_since(over) >= SEEN_LATER;
             let seen = if late { format!("; seen {}", times.full(seen)) } else { String::new() };
             format!("{}, after {took}{seen}", times.full(over))
@@ -260,17 +260,17 @@ fn attempts(run: &RunDocument, times: &Times, screen: Screen) -> String {
     rows.text()
 }
 
-/// Whether a reason says no more than which transfer an attempt has.
+/// Whether a reason only names the transfer of an attempt.
 fn says_transfer_alone(reason: &Reason) -> bool {
     matches!(reason, Reason::UnderWay(UnderWay::Listed { .. }))
 }
 
-/// What happened, in order. The date stands where it is another than the run's.
+/// The events, in order. The date is shown where it differs from the run's.
 fn timeline(shown: &ShowDocument, times: &Times, screen: Screen) -> String {
     let mut rows = Rows::new(screen, &["TIME", "EVENT", "DETAIL"]);
     let mut day = times.date(shown.run.created_at);
     let events = shown.events.iter().enumerate().filter(|(index, event)| {
-        // What led to a new state in the same moment and words is told by that state.
+        // An event that led to a new state in the same moment and words is covered by that state.
         shown.events.get(index + 1).is_none_or(|next| {
             RunState::from_word(&next.event).is_none()
                 || (event.at, &event.detail) != (next.at, &next.detail)

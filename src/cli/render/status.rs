@@ -18,10 +18,10 @@ use crate::core::transfer::AgentState;
 /// The width of a bar, in characters.
 const BAR: u64 = 10;
 
-/// The width of a fact's name, with the blanks behind it.
+/// The width of a fact's name, with the blanks after it.
 const NAME: usize = 10;
 
-/// So many lines are shown for each job; `show` and `why` have the rest.
+/// The most lines shown for each job; `show` and `why` have the rest.
 const REMARK_LINES: usize = 5;
 
 /// The whole page.
@@ -32,7 +32,7 @@ pub fn page(status: &StatusDocument, times: &Times, screen: Screen) -> String {
     } else {
         text.push_str(&jobs(status, times, screen).1.text());
     }
-    // One job that was asked for by name is reported in full.
+    // One job that was requested by name is shown in full.
     if let [job] = status.jobs.as_slice()
         && job.recent.is_some()
     {
@@ -42,7 +42,7 @@ pub fn page(status: &StatusDocument, times: &Times, screen: Screen) -> String {
     text
 }
 
-/// What stands above the jobs: daemon, job file, agent, token, and what is wrong.
+/// The part above the jobs: daemon, job file, agent, token, and problems.
 pub fn head(status: &StatusDocument, times: &Times, screen: Screen) -> String {
     let paint = Paint(screen.color);
     let mut text = String::new();
@@ -100,7 +100,8 @@ fn agent(status: &StatusDocument, times: &Times) -> (Tone, String) {
     let agent = &status.agent;
     let (tone, words) = match (agent.reachable, agent.state) {
         (None, _) => (Tone::Faint, "not asked yet"),
-        // Why is among the problems: nobody is there, or who holds its port may not be asked.
+        // The reason is among the problems: nobody listens, or the user who holds its port may not
+        // be asked.
         (Some(false), _) => (Tone::Bad, "not reachable"),
         (Some(true), AgentState::Started) => (Tone::Good, "started"),
         (Some(true), AgentState::Unknown) => (Tone::Doubtful, "answers"),
@@ -116,8 +117,8 @@ fn agent(status: &StatusDocument, times: &Times) -> (Tone, String) {
     (tone, format!("{}: {words}{}{asked}", agent.url, version.unwrap_or_default()))
 }
 
-/// `status` has the agent asked if nobody has for a minute: that is as new as it gets, and no reason
-/// for a live page to be another one each second.
+/// `status` has the agent asked if nobody has for a minute: a contact within that time is shown as
+/// new, so that a live page does not change every second.
 fn asked(at: Timestamp, times: &Times) -> String {
     let age = times.now.duration_since(at);
     let is_new = age < SignedDuration::from_mins(1) && !age.is_negative();
@@ -138,7 +139,7 @@ fn token(status: &StatusDocument, times: &Times) -> (Tone, String) {
     }
 }
 
-/// How many jobs there are, and how many of them are not simply at rest.
+/// The number of jobs, and of those not simply at rest.
 fn summary(jobs: &[JobDocument]) -> String {
     let of = |holds: &dyn Fn(&JobDocument) -> bool| jobs.iter().filter(|job| holds(job)).count();
     let kinds = [
@@ -156,7 +157,7 @@ fn summary(jobs: &[JobDocument]) -> String {
     }
 }
 
-/// The jobs, problems first, then what is under way, and their table: a row each.
+/// The jobs, problems first, then active ones, and their table: a row each.
 pub fn jobs<'a>(
     status: &'a StatusDocument,
     times: &Times,
@@ -210,7 +211,7 @@ fn state(job: &JobDocument) -> (Tone, String) {
     }
 }
 
-/// What there is to say about a job besides its cells.
+/// The remarks on a job besides its cells.
 fn remarks(
     job: &JobDocument,
     of_all: Option<&PauseDocument>,
@@ -239,7 +240,7 @@ fn remarks(
         let due = times.zoned(held.occurrence);
         remarks.push((Tone::Doubtful, format!("due at {due}, waits {}", held.reason.told(times))));
     }
-    // That all are paused is said once.
+    // A pause of all jobs is shown once.
     if let Some(pause) = job.pause.as_ref().filter(|pause| of_all != Some(*pause)) {
         remarks.push((Tone::Doubtful, format!("paused {}", pause.told(times))));
     }
@@ -262,7 +263,7 @@ fn remarks(
 }
 
 /// Whether the reason of the last run is worth a line: while another run is active, a skipped
-/// occurrence says no more than that.
+/// occurrence means no more than that.
 fn is_telling(job: &JobDocument, last: &RunDocument) -> bool {
     !last.reason.is_empty()
         && match last.state {
@@ -283,7 +284,7 @@ fn waits(runs: usize) -> String {
     format!("{} {verb}", count(runs, "run"))
 }
 
-/// A bar, the percentage, the speed and how long it may still take.
+/// A bar, the percentage, the speed and the remaining time.
 fn bar(progress: Progress) -> Option<String> {
     let percent = progress.percent?;
     let full = percent * BAR / 100;

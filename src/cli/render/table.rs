@@ -9,34 +9,35 @@ use std::os::fd::AsFd;
 use super::fit::{cut, lines, longest_word, plain, width};
 use super::paint::{Paint, Tone};
 
-/// A terminal narrower than this is treated as if it had this width: no table reads well in less.
+/// A narrower terminal is treated as if it had this width: no table is readable in less.
 const NARROWEST: u16 = 60;
 
 /// Blanks between columns.
 const GAP: usize = 2;
 
-/// Remarks beneath a row are set in by this.
+/// The indent of remarks beneath a row.
 const INDENT: usize = 2;
 
 /// Remarks are put beside their row where they have at least this much room: enough for a
 /// sentence in two or three lines.
 const REMARK_MIN: usize = 36;
 
-/// Names are whole where remarks have this much room anyway: most take one line then.
+/// The room for remarks from which names are whole anyway: most remarks take one line then.
 const REMARK_GOOD: usize = 60;
 
-/// Names are cut to this where remarks stand beside their rows.
+/// The width to which names are cut where remarks are beside their rows.
 const NAME_BESIDE: usize = 24;
 
-/// Names are cut to no less than this, and other columns wrapped to no less than their longest
-/// word, as long as there is room.
+/// The least width of names, as long as there is room; other columns are then wrapped to no less
+/// than their longest word.
 const NAME_MIN: usize = 16;
 
-/// Where there is not, names are cut to this, and words are broken to no less than [`CELL_LEAST`].
+/// The width of names where there is no such room; words are then broken to no less than
+/// [`CELL_LEAST`].
 const NAME_LEAST: usize = 6;
 const CELL_LEAST: usize = 4;
 
-/// What the reader sees through.
+/// The reader's screen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Screen {
     /// Columns; absent where lines may have any length, as in a file.
@@ -45,7 +46,7 @@ pub struct Screen {
     pub color: bool,
 }
 
-/// Whether the terminal takes lines only: nothing can be drawn over, and no cursor moved.
+/// Whether the terminal shows lines only: nothing can be redrawn, and the cursor can't be moved.
 pub fn is_dumb() -> bool {
     std::env::var_os("TERM").is_some_and(|term| term == "dumb")
 }
@@ -87,9 +88,9 @@ pub struct Rows {
     headings: Vec<String>,
     /// The column that is cut rather than wrapped.
     names: Option<usize>,
-    /// The heading of remarks beside their rows; absent where they are always beneath.
+    /// The heading of remarks beside their rows; absent if they are always beneath.
     remarks: Option<String>,
-    /// How many lines of remarks a row may have.
+    /// The most lines of remarks on a row.
     remark_lines: usize,
     rows: Vec<Row>,
 }
@@ -101,12 +102,12 @@ struct Row {
     remarks: Vec<Toned>,
 }
 
-/// How the columns are laid out.
+/// The layout of the columns.
 struct Layout {
     widths: Vec<usize>,
-    /// Remarks stand beside their rows.
+    /// Remarks are beside their rows.
     beside: bool,
-    /// The room of a remark's line.
+    /// The width of a remark's line.
     room: Option<usize>,
 }
 
@@ -124,8 +125,8 @@ impl Rows {
     }
 
     /// Cuts the texts of this column in their middle, where others are wrapped. In the first column
-    /// a name that would be cut stands whole on a line of its own, above the rest of its row, if the
-    /// screen is as wide as that: who reads it may have to type it.
+    /// a name that would be cut is shown whole on a line of its own, above the rest of its row, if
+    /// the screen is wide enough: the reader may have to type it.
     #[must_use]
     pub fn cutting(mut self, column: usize) -> Self {
         self.names = Some(column);
@@ -139,7 +140,7 @@ impl Rows {
         self
     }
 
-    /// Shows at most so many lines of remarks on each row.
+    /// Shows at most this many lines of remarks on each row.
     #[must_use]
     pub fn brief(mut self, lines: usize) -> Self {
         self.remark_lines = lines;
@@ -159,7 +160,7 @@ impl Rows {
         }
     }
 
-    /// Adds a line that runs across the columns.
+    /// Adds a line across the columns.
     pub fn line(&mut self, tone: Tone, text: String) {
         self.rows.push(Row { cells: Vec::new(), remarks: vec![(tone, text)] });
     }
@@ -194,8 +195,8 @@ impl Rows {
         (text, self.rows.iter().map(row).collect())
     }
 
-    /// Decides on the widths: as each column would have it; where that is too much, names are
-    /// cut first, then the widest column is wrapped.
+    /// Decides on the widths: the preferred ones; if they are too much, names are cut first, then
+    /// the widest column is wrapped.
     fn layout(&self) -> Layout {
         let mut widths: Vec<_> = self.headings.iter().map(|heading| width(heading)).collect();
         for row in &self.rows {
@@ -252,7 +253,7 @@ impl Rows {
         words
     }
 
-    /// A name that stands on a line of its own: one that would be cut, and need not be.
+    /// A name for a line of its own: one that would be cut, and need not be.
     fn whole_name(&self, layout: &Layout, row: &Row) -> Option<String> {
         let (tone, name) = row.cells.first().filter(|_| self.names == Some(0))?;
         let (room, wanted) = (layout.widths.first()?, width(name));

@@ -147,7 +147,7 @@ fn running(number: u128, name: &str) -> JobDocument {
     job
 }
 
-/// A job for each thing that can be the matter with one.
+/// A job for each possible state.
 fn jobs() -> Vec<JobDocument> {
     let blocker = id(9);
     let agent = "the agent can't be used: it refuses connections".to_owned();
@@ -256,7 +256,7 @@ fn a_status(jobs: Vec<JobDocument>) -> StatusDocument {
     }
 }
 
-/// Everything is wrong that can be.
+/// A status with every possible problem.
 fn a_bad_status() -> StatusDocument {
     let mut status = a_status(vec![a_job("nightly")]);
     status.config.valid = false;

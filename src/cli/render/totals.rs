@@ -12,12 +12,12 @@ pub struct Totals {
     runs: usize,
     objects: u64,
     bytes: u64,
-    /// Absent while no attempt tells a cost.
+    /// Absent while no attempt has a cost.
     cost_usd: Option<f64>,
 }
 
 impl Totals {
-    /// The sum over these runs. Each attempt has moved, and cost, what it did.
+    /// The sum over these runs. Each attempt counts with its own amounts and cost.
     pub fn of(runs: &[RunDocument]) -> Self {
         let mut totals = Self { runs: runs.len(), ..Self::default() };
         for attempt in runs.iter().flat_map(|run| &run.attempts) {

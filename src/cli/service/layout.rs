@@ -10,14 +10,14 @@ use clap_complete::Shell;
 
 use super::super::{completions, man};
 
-/// The units and what belongs to them, as packages have them.
+/// The units and their files, as packages have them.
 const SYSTEM_UNIT: &str = include_str!("../../../systemd/transferd.service");
 const USER_UNIT: &str = include_str!("../../../systemd/user/transferd.service");
 const DESKTOP_UNIT: &str = include_str!("../../../systemd/user/transferd-desktop.service");
 const SYSUSERS: &str = include_str!("../../../systemd/transferd.sysusers.conf");
 const TMPFILES: &str = include_str!("../../../systemd/transferd.tmpfiles.conf");
 
-/// Where the units look for the program that a package has put there.
+/// The path in the units of a program from a package.
 const PACKAGED_PROGRAM: &str = "/usr/bin/transferd";
 
 /// The unit's name, for `systemctl`.
@@ -26,7 +26,7 @@ pub(super) const UNIT: &str = "transferd.service";
 /// The name of the unit that shows notifications.
 const DESKTOP: &str = "transferd-desktop.service";
 
-/// Whose service it is.
+/// The owner of a service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Owner {
     /// The system's: it starts at boot, as a user of its own.
@@ -35,21 +35,21 @@ pub(super) enum Owner {
     User,
 }
 
-/// The folders that things are put into.
+/// The folders of an installation.
 #[derive(Clone, Debug)]
 pub(super) struct Layout {
     pub(super) owner: Owner,
-    /// `/`, but for a machine that does not run now: the tree of an image.
+    /// `/`, or, for a machine that is not running, the tree of an image.
     root: PathBuf,
     bin: PathBuf,
     share: PathBuf,
-    /// Where systemd looks for units: below it `system` or `user`.
+    /// systemd's folder of units: below it `system` or `user`.
     units: PathBuf,
-    /// Where a program may stay that lies there already.
+    /// Folders in which an existing program may stay.
     settled: Vec<PathBuf>,
 }
 
-/// A file as it should be.
+/// A file in its wanted state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct WantedFile {
     pub(super) path: PathBuf,
@@ -72,7 +72,7 @@ impl Layout {
         }
     }
 
-    /// The service of who has this home and this folder for data (`$XDG_DATA_HOME`).
+    /// The service of the user with this home and this data folder (`$XDG_DATA_HOME`).
     pub(super) fn of_user(root: &Path, home: &Path, data: &Path) -> Self {
         let bin = home.join(".local/bin");
         let settled = ["/usr/bin", "/usr/local", "/opt"].map(PathBuf::from).into_iter();
@@ -86,12 +86,12 @@ impl Layout {
         }
     }
 
-    /// Whether this is the machine that runs now.
+    /// Whether this is the running machine.
     pub(super) fn is_here(&self) -> bool {
         self.root == Path::new("/")
     }
 
-    /// Where a path of the installed machine lies on this one.
+    /// The path on this machine for a path of the installed machine.
     pub(super) fn on_disk(&self, path: &Path) -> PathBuf {
         self.root.join(path.strip_prefix("/").unwrap_or(path))
     }
@@ -114,7 +114,7 @@ impl Layout {
         path.parent() == Some(&self.units)
     }
 
-    /// Where the unit lies that a package brings.
+    /// The paths of a unit that a package brings.
     pub(super) fn packaged_units(&self) -> [PathBuf; 2] {
         let folder = match self.owner {
             Owner::System => "system",
@@ -123,12 +123,12 @@ impl Layout {
         ["/usr/lib/systemd", "/lib/systemd"].map(|lib| Path::new(lib).join(folder).join(UNIT))
     }
 
-    /// The list of what was installed.
+    /// The list of installed files.
     pub(super) fn list(&self) -> PathBuf {
         self.share.join("transferd/installed")
     }
 
-    /// The file that makes the service's user, and that which makes its folders.
+    /// The file that creates the service's user, and the one that creates its folders.
     pub(super) fn makers(&self) -> Option<(PathBuf, PathBuf)> {
         match self.owner {
             Owner::System => Some((
@@ -139,7 +139,7 @@ impl Layout {
         }
     }
 
-    /// Where the program is to lie that lies at `now`. One that is where programs are stays there.
+    /// The path for the program that is now at `now`. One in a folder for programs stays there.
     pub(super) fn program(&self, now: &Path) -> PathBuf {
         if self.is_here() && self.settled.iter().any(|folder| now.starts_with(folder)) {
             return now.to_owned();
@@ -147,12 +147,12 @@ impl Layout {
         self.bin.join("transferd")
     }
 
-    /// Whether a folder is where this layout has its programs.
+    /// Whether this layout has its programs in a folder.
     pub(super) fn is_bin(&self, folder: &Path) -> bool {
         folder == self.bin
     }
 
-    /// All files of the service but the program, which lies at `program`.
+    /// All files of the service except the program, which is at `program`.
     pub(super) fn files(&self, program: &Path) -> Vec<WantedFile> {
         let mut files = Vec::new();
         let mut add = |path: PathBuf, content: Vec<u8>, what| {
@@ -181,7 +181,7 @@ impl Layout {
             let unit = with_program(DESKTOP_UNIT, program).into_bytes();
             add(self.units.join(DESKTOP), unit, "the unit of notifications");
         }
-        // Last: once systemd finds the unit, all that it needs is there.
+        // Last: once systemd finds the unit, everything that it needs is there.
         add(self.unit(), with_program(unit, program).into_bytes(), "the unit");
         files
     }
@@ -193,7 +193,7 @@ fn with_program(unit: &str, program: &Path) -> String {
     unit.replace(&found, &format!("={} ", quoted(&program.to_string_lossy())))
 }
 
-/// A path as systemd.service(5) and systemd.syntax(7) want it on a command line.
+/// A path in the syntax of systemd.service(5) and systemd.syntax(7) for command lines.
 fn quoted(path: &str) -> String {
     let path = path.replace('%', "%%");
     if path.chars().any(|letter| letter.is_whitespace() || "\"'\\;".contains(letter)) {

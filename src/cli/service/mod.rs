@@ -72,7 +72,7 @@ pub struct StatusArgs {
     json: bool,
 }
 
-/// What `--json` prints of a change.
+/// The document of `--json` for a change.
 #[derive(Debug, Serialize)]
 struct Document {
     service: &'static str,
@@ -81,11 +81,11 @@ struct Document {
     /// False with `--print`.
     performed: bool,
     steps: Vec<StepDocument>,
-    /// What is left to do for a person, or what stays where it is.
+    /// Things left for a person to do, and things left in place.
     remarks: Vec<String>,
 }
 
-/// A change: what is to be done, and what to say after it.
+/// A change: its steps, and the message after it.
 struct Change {
     steps: Vec<Step>,
     remarks: Vec<String>,
@@ -142,7 +142,7 @@ fn say_refusal(refusal: &Refusal, err: &mut dyn Write) -> Exit {
     Exit::No
 }
 
-/// Where things go.
+/// The layout of the installation.
 fn layout(global: &Global, args: &StatusArgs) -> Result<Layout, Refusal> {
     let root = args.root.clone().unwrap_or_else(|| "/".into());
     let root = std::path::absolute(&root)
@@ -180,20 +180,20 @@ fn check_means(layout: &Layout) -> Result<(), Refusal> {
     }
 }
 
-/// Whether the nearest folder that is there, of those that files go into, is root's own.
+/// Whether the nearest existing folder, of those that files go into, is root's own.
 fn is_roots(layout: &Layout) -> bool {
     let unit = layout.on_disk(&layout.unit());
     let nearest = unit.ancestors().find_map(|folder| std::fs::metadata(folder).ok());
     nearest.is_none_or(|found| found.uid() == 0)
 }
 
-/// All that is to be in place.
+/// All files of the installation.
 fn wanted(layout: &Layout, program: &Path) -> Result<Vec<WantedFile>, Refusal> {
     let target = layout.program(program);
     let mut wanted = Vec::new();
-    // One that lies there by somebody else's doing is not ours to list, and so to take away.
+    // A program that somebody else put there is not ours to list, and so to remove.
     if target != program || Disk::of(layout).listed().contains(&target) {
-        // The file that runs, whatever has been put in its place meanwhile.
+        // The running file, even if another one has taken its place meanwhile.
         let content = disk::read(Path::new("/proc/self/exe"), limits::PROGRAM_BYTES_MAX);
         let content = content
             .map_err(|error| refusal(&format!("our own program can't be read: {error}"), ""))?;

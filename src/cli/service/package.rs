@@ -8,7 +8,7 @@ use super::layout::{Layout, Owner};
 use super::perform;
 use super::steps::Refusal;
 
-/// The package managers that can say whose a file is: how they are asked, and how a package is
+/// The package managers that can name the owner of a file: how they are asked, and how a package is
 /// removed.
 const MANAGERS: &[(&[&str], &str)] = &[
     (&["dpkg-query", "-S"], "apt remove transferd"),
@@ -16,19 +16,19 @@ const MANAGERS: &[(&[&str], &str)] = &[
     (&["pacman", "-Qo"], "pacman -R transferd"),
 ];
 
-/// Where Nix keeps what it has installed, and alone changes.
+/// Nix's folder of installations, which only Nix changes.
 const NIX_STORE: &str = "/nix/store";
 
-/// A file that lies where only packages put theirs.
+/// A file in a place where only packages put theirs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Packaged {
     file: PathBuf,
-    /// How its package is removed; none where no package manager knows the file.
+    /// How its package is removed; none if no package manager knows the file.
     removal: Option<&'static str>,
 }
 
 impl Packaged {
-    /// The package's file that is found, if there is one. `program` is the one that runs now.
+    /// The package's file, if there is one. `program` is the running one.
     pub(super) fn find(layout: &Layout, disk: &Disk<'_>, program: &Path) -> Option<Self> {
         if layout.is_here() && program.starts_with(NIX_STORE) {
             let removal = Some("take it out of the system's or the profile's configuration");
@@ -65,13 +65,13 @@ impl Packaged {
     }
 }
 
-/// How the package is removed that a file belongs to.
+/// How to remove the package that owns a file.
 fn owner_of(file: &Path) -> Option<&'static str> {
     let file = file.to_string_lossy();
     MANAGERS.iter().find_map(|(ask, removal)| {
         let command: Vec<_> =
             ask.iter().map(|word| (*word).to_owned()).chain([file.to_string()]).collect();
-        // Most machines have one of them: one that is not there knows nothing.
+        // Most machines have one of them: a missing one knows nothing.
         matches!(perform::output(&command), Ok((0, _))).then_some(*removal)
     })
 }

@@ -15,7 +15,7 @@ use crate::core::plain::one_line;
 /// Carries out a step.
 ///
 /// # Errors
-/// In words: what failed, and why.
+/// A message: what failed, and why.
 pub(super) fn perform(
     step: &Step,
     layout: &Layout,
@@ -37,14 +37,14 @@ fn write(path: &Path, file: &WantedFile) -> io::Result<()> {
     make_folders(folder)?;
     let mut new = tempfile::Builder::new().prefix(".transferd-").tempfile_in(folder)?;
     new.write_all(&file.content)?;
-    // Whatever the umask is: everybody may read it, its owner alone may change it.
+    // Independent of the umask: everybody may read it, only its owner may change it.
     new.as_file().set_permissions(Permissions::from_mode(file.mode))?;
     new.as_file().sync_all()?;
     new.persist(path).map_err(|error| error.error)?;
     Ok(())
 }
 
-/// Makes a folder and those above it; those that are there stay as they are.
+/// Creates a folder and those above it; existing ones stay as they are.
 fn make_folders(folder: &Path) -> io::Result<()> {
     const MODE: u32 = 0o755;
     if folder.is_dir() {
@@ -54,21 +54,21 @@ fn make_folders(folder: &Path) -> io::Result<()> {
         make_folders(above)?;
     }
     match DirBuilder::new().mode(MODE).create(folder) {
-        // The umask may have taken away that others look into it.
+        // The umask may have removed others' access to it.
         Ok(()) => fs::set_permissions(folder, Permissions::from_mode(MODE)),
         Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
         Err(error) => Err(error),
     }
 }
 
-/// Takes a file away, and our own folder with the last file in it.
+/// Removes a file, and our own folder with the last file in it.
 fn remove(path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
         Ok(()) | Err(_) => {}
     }
     if let Some(folder) = path.parent().filter(|folder| folder.ends_with("transferd")) {
-        // Not ours alone if anything else is in it: then it stays.
+        // If it holds anything else, it is not ours alone: then it stays.
         let _ = fs::remove_dir(folder);
     }
     Ok(())
@@ -77,7 +77,7 @@ fn remove(path: &Path) -> io::Result<()> {
 /// Runs a program of systemd to its end.
 ///
 /// # Errors
-/// In words: it can't be started, fails, or takes too long.
+/// A message: it can't be started, fails, or takes too long.
 pub(super) fn run(command: &[String]) -> Result<(), String> {
     let (code, said) = output(command)?;
     match code {
@@ -89,10 +89,10 @@ pub(super) fn run(command: &[String]) -> Result<(), String> {
     }
 }
 
-/// Runs a program to its end; its exit code, and what it said on both its outputs.
+/// Runs a program to its end; returns its exit code, and its output on both streams.
 ///
 /// # Errors
-/// In words: it can't be started, was killed, or takes too long.
+/// A message: it can't be started, was killed, or takes too long.
 pub(super) fn output(command: &[String]) -> Result<(i32, String), String> {
     let shown = command.join(" ");
     let (program, arguments) = command.split_first().ok_or("no program is named")?;

@@ -11,25 +11,25 @@ use super::layout::{Layout, Owner, UNIT, WantedFile};
 use super::package::Packaged;
 use super::perform;
 
-/// How a service stands, as `--json` has it.
+/// The state of a service, in the form of `--json`.
 #[derive(Debug, Serialize)]
 pub(super) struct StandingDocument {
     service: &'static str,
     pub(super) installed: bool,
-    /// `package` or `service install`; null where nothing is installed.
+    /// `package` or `service install`; null if nothing is installed.
     by: Option<&'static str>,
     unit: Option<PathBuf>,
     program: Option<PathBuf>,
-    /// Files that are missing or are not as this version has them; null for a package's.
+    /// Files that are missing or differ from this version's; null for a package's.
     differing: Option<Vec<PathBuf>>,
-    /// In the words of `systemctl is-enabled`; null where it can't be asked.
+    /// In the words of `systemctl is-enabled`; null if it can't be asked.
     enabled: Option<String>,
-    /// In the words of `systemctl is-active`; null where it can't be asked.
+    /// In the words of `systemctl is-active`; null if it can't be asked.
     active: Option<String>,
 }
 
 impl StandingDocument {
-    /// Looks.
+    /// Finds out the state.
     pub(super) fn of(layout: &Layout, wanted: &[WantedFile], program: &Path) -> Self {
         let disk = Disk::of(layout);
         let packaged = Packaged::find(layout, &disk, program);
@@ -58,7 +58,7 @@ impl StandingDocument {
         }
     }
 
-    /// For people.
+    /// The state for people.
     pub(super) fn tell(&self, out: &mut dyn Write) -> io::Result<()> {
         let Some(by) = self.by else {
             writeln!(out, "no {} service is installed", self.service)?;
@@ -96,7 +96,7 @@ fn program_of(unit: &str) -> Option<PathBuf> {
     Some(program.replace("%%", "%").into())
 }
 
-/// What systemd says of the unit.
+/// systemd's answer about the unit.
 fn asked(layout: &Layout, question: &str) -> Option<String> {
     if !layout.is_here() {
         return None;
@@ -107,7 +107,7 @@ fn asked(layout: &Layout, question: &str) -> Option<String> {
     };
     let words = ["systemctl"].into_iter().chain(user).chain([question, UNIT]);
     let command: Vec<_> = words.map(str::to_owned).collect();
-    // The exit code says no more than the word; a word of several is an error's sentence.
+    // The exit code adds nothing to the word; several words are an error's sentence.
     let (_, said) = perform::output(&command).ok()?;
     let word = said.lines().next()?;
     (!word.contains(' ')).then(|| word.to_owned())

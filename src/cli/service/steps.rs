@@ -9,12 +9,12 @@ use super::super::render::words::bytes;
 use super::disk::Disk;
 use super::layout::{Layout, Owner, WantedFile};
 
-/// One thing to do.
+/// A step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Step {
     /// Put a file in place, whole or not at all.
     Write(WantedFile),
-    /// Take a file away.
+    /// Remove a file.
     Remove(PathBuf),
     /// Run a program of systemd.
     Run { command: Vec<String>, why: &'static str },
@@ -63,10 +63,10 @@ impl Step {
     }
 }
 
-/// What is left to do until all of `wanted` is in place; nothing if it is.
+/// The steps left until all of `wanted` is in place; none if it is.
 ///
 /// # Errors
-/// A file that somebody else has put there is in the way.
+/// Another program's file is in the way.
 pub(super) fn install(
     layout: &Layout,
     wanted: Vec<WantedFile>,
@@ -98,7 +98,7 @@ pub(super) fn install(
         .collect();
     let list = |with: &[PathBuf]| list(layout, &wanted, with);
     let mut steps = Vec::new();
-    // The list goes first: whatever ends the installation, it names all that has been written.
+    // The list goes first: whatever ends the installation, it names all files that were written.
     let before = list(&left_over);
     if !disk.holds(&before) {
         steps.push(Step::Write(before));
@@ -115,7 +115,7 @@ pub(super) fn install(
     Ok(steps)
 }
 
-/// What of the service is new.
+/// The new parts of the service.
 #[derive(Clone, Copy)]
 struct Changes {
     unit: bool,
@@ -137,7 +137,7 @@ impl Changes {
     }
 }
 
-/// What makes the system take up what was written.
+/// The steps that make the system use the new files.
 fn after_install(layout: &Layout, disk: &Disk<'_>, changes: Changes) -> Vec<Step> {
     let mut steps = Vec::new();
     if let Some((sysusers, tmpfiles)) = layout.makers()
@@ -162,7 +162,7 @@ fn after_install(layout: &Layout, disk: &Disk<'_>, changes: Changes) -> Vec<Step
     steps
 }
 
-/// What takes away all that was installed, and nothing else.
+/// The steps that remove everything that was installed, and nothing else.
 pub(super) fn uninstall(layout: &Layout, disk: &Disk<'_>) -> Vec<Step> {
     let listed: Vec<_> = disk.listed().into_iter().filter(|path| disk.exists(path)).collect();
     let has_unit = listed.contains(&layout.unit());
@@ -173,7 +173,7 @@ pub(super) fn uninstall(layout: &Layout, disk: &Disk<'_>) -> Vec<Step> {
     }
     steps.extend(listed.into_iter().map(Step::Remove));
     if disk.exists(&layout.list()) {
-        // Last, so that what is left after a failure can still be found.
+        // Last, so that the rest after a failure can still be found.
         steps.push(Step::Remove(layout.list()));
     }
     if has_unit && layout.is_here() {
@@ -182,7 +182,7 @@ pub(super) fn uninstall(layout: &Layout, disk: &Disk<'_>) -> Vec<Step> {
     steps
 }
 
-/// The list of what is installed.
+/// The list of installed files.
 fn list(layout: &Layout, wanted: &[WantedFile], more: &[PathBuf]) -> WantedFile {
     let mut text = String::from("# What `transferd service uninstall` takes away.\n");
     for path in wanted.iter().map(|file| &file.path).chain(more) {

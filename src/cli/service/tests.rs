@@ -12,14 +12,14 @@ use super::{installation, perform, removal};
 
 const PROGRAM: &str = "/somewhere/transferd";
 
-/// The machine that runs now, but in a folder: no step runs a program on it.
+/// The running machine, but in a folder: no step runs a program on it.
 fn image() -> (tempfile::TempDir, Layout) {
     let folder = tempfile::tempdir().unwrap();
     let layout = Layout::of_system(folder.path());
     (folder, layout)
 }
 
-/// What is to be in place, with a program that is short.
+/// The wanted files, with a short program.
 fn wanted(layout: &Layout, program: &str) -> Vec<WantedFile> {
     let path = layout.program(Path::new(PROGRAM));
     let what = "the program";
@@ -29,7 +29,7 @@ fn wanted(layout: &Layout, program: &str) -> Vec<WantedFile> {
     wanted
 }
 
-/// Carries out steps; the programs that they would run.
+/// Carries out steps; returns the programs that they would run.
 fn carry_out(steps: &[Step], layout: &Layout) -> Vec<String> {
     let mut ran = Vec::new();
     for step in steps {
@@ -129,7 +129,7 @@ fn all_that_was_installed_is_taken_away_and_nothing_else() {
     }
     let before = files(folder.path());
     install(&layout, "one");
-    // A list that was tampered with names what has not our name, or is elsewhere.
+    // A list that was tampered with names files without our name, or elsewhere.
     let list = layout.on_disk(&layout.list());
     let listed = fs::read_to_string(&list).unwrap();
     fs::write(&list, format!("{listed}/usr/local/bin/x\n/usr/../etc/transferd/jobs.yaml\n"))

@@ -16,7 +16,7 @@ const SOURCES: &[&str] = &[
     include_str!("../../../crates/engine/src/cause/mod.rs"),
 ];
 
-/// The commands, what each prints, and the documents that are part of it alone.
+/// The commands, their documents, and the parts that only one of them has.
 const ANSWERS: &[(&str, &str, &[&str])] = &[
     (
         "status",
@@ -102,7 +102,7 @@ pub(super) fn page() -> String {
     text
 }
 
-/// A document as it stands in its source.
+/// A document as declared in its source.
 struct Declared {
     about: String,
     fields: Vec<Field>,
@@ -171,17 +171,17 @@ fn title(name: &str) -> String {
     title
 }
 
-/// Why there may be a run.
+/// The possible origins of a run.
 const TRIGGERS: [Trigger; 5] =
     [Trigger::Schedule, Trigger::CatchUp, Trigger::Manual, Trigger::Retry, Trigger::Backfill];
 
-/// The words that a value may be.
+/// The possible words of a value.
 fn words(words: &[&str]) -> String {
     let words: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
     words.join(", ")
 }
 
-/// A type of the source as readers of JSON know it.
+/// A type of the source in the terms of JSON.
 fn kind(kind: &str) -> String {
     let inside = |outer: &str| kind.strip_prefix(outer)?.strip_suffix('>');
     if let Some(inner) = inside("Option<") {

@@ -9,10 +9,10 @@ mod metrics;
 
 use std::path::Path;
 
-/// What a page begins with, below its heading.
+/// The beginning of a page, below its heading.
 const MADE: &str = "<!-- Made from the source: `TRANSFERD_WRITE=1 cargo test --lib references` -->";
 
-/// Holds a page to what the source makes of it, or writes it.
+/// Compares a page with the one made from the source, or writes it.
 fn holds(name: &str, heading: &str, text: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs").join(name);
     let page = format!("# {heading}\n\n{MADE}\n\n{}\n", text.trim_end());

@@ -13,7 +13,7 @@ use crate::control::repeats::{RetryQuery, TriggerQuery};
 use crate::control::request::{CancelQuery, JobQuery, PauseQuery, ShowQuery, StatusQuery};
 use crate::core::ids::JobName;
 
-/// Does it, and says in words what came of it.
+/// Carries out an action, and returns the result in words.
 pub(super) async fn act(place: &Client, action: &Action) -> Result<String, String> {
     let client = place.again().map_err(|error| error.to_string())?;
     let name = |job: &JobName| job.as_str().to_owned();
@@ -54,7 +54,7 @@ fn told<T>(done: Result<T, ClientError>, words: String) -> Result<String, String
     done.map(|_| words).map_err(|error| error.to_string())
 }
 
-/// A run or a job in full.
+/// The details of a run or a job.
 pub(super) async fn look(
     place: &Client,
     what: &Shown,

@@ -19,7 +19,7 @@ use crate::control::request::StatusQuery;
 use crate::core::ids::{JobName, RunId};
 use crate::core::run::RunState;
 
-/// Writes blocks until nobody reads them.
+/// Writes blocks until the reader is gone.
 pub(super) async fn write(
     client: &Client,
     query: &StatusQuery,
@@ -48,7 +48,7 @@ pub(super) async fn write(
     }
 }
 
-/// What makes a new page where each page stays: all that is not a counter or a time.
+/// The parts whose change makes a new block: everything that is not a counter or a time.
 #[derive(PartialEq)]
 struct Gist {
     away: bool,

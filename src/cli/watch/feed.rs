@@ -13,20 +13,20 @@ use crate::control::request::StatusQuery;
 /// How often a daemon that is away is asked whether it is back.
 const RETRY: Duration = Duration::from_secs(1);
 
-/// So long after something has happened the daemon is asked: what happens together is shown
+/// The delay after an event before the daemon is asked: events that happen together are shown
 /// together.
 const TOGETHER: Duration = Duration::from_millis(150);
 
-/// How often the daemon is asked while transfers are under way: their counters are not events.
+/// The time between two requests while transfers are active: their counters are not events.
 const COUNTERS: Duration = Duration::from_secs(2);
 
-/// And how often while none is: neither is what operators, the job file and the agent do.
+/// And while none is: actions of operators, the job file and the agent are not events either.
 const QUIET_MAX: Duration = Duration::from_secs(5);
 
-/// What a question has come to: the client, if there was one, where the stream is, and the answer.
+/// The result of a request: the client, if there was one, the place in the stream, and the answer.
 pub(super) type Answered = (Option<Client>, News, Result<StatusDocument, ClientError>);
 
-/// Asks once, when something has happened or `longest` is over.
+/// Asks once, when an event has happened or `longest` is over.
 pub(super) async fn ask(
     client: Result<Client, ClientError>,
     query: &StatusQuery,
@@ -49,17 +49,17 @@ pub(super) async fn ask(
     }
 }
 
-/// What is known of the daemon that is followed.
+/// The known state of the daemon being followed.
 #[derive(Default)]
 pub(super) struct Followed {
-    /// What it said last, and when.
+    /// Its last answer, and the time of that.
     pub(super) last: Option<(StatusDocument, Timestamp)>,
     /// Why it does not answer.
     pub(super) away: Option<String>,
 }
 
 impl Followed {
-    /// Takes an answer in, and gives the client for the next question. A no is for good; a
+    /// Takes in an answer, and returns the client for the next request. A refusal is final; a
     /// daemon that does not answer may come back.
     pub(super) fn take(
         &mut self,
@@ -80,7 +80,7 @@ impl Followed {
         }
     }
 
-    /// How long what is known may stand while nothing is told.
+    /// How long the known state may stay without news.
     pub(super) fn patience(&self) -> Duration {
         let moves = |(status, _): &(StatusDocument, Timestamp)| {
             status.jobs.iter().any(|job| job.active_run.is_some())
@@ -92,7 +92,7 @@ impl Followed {
         }
     }
 
-    /// What it said last.
+    /// Its last answer.
     pub(super) fn status(&self) -> Option<&StatusDocument> {
         self.last.as_ref().map(|(status, _)| status)
     }

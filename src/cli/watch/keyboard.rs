@@ -5,27 +5,27 @@
 use ratatui::crossterm::event::{self, Event, KeyCode, KeyEvent, KeyModifiers};
 use tokio::sync::mpsc::{Receiver, channel};
 
-/// Keys that wait to be heard; more than anyone types between two pages.
+/// Keys that wait to be handled; more than anyone types between two pages.
 const KEYS_MAX: usize = 64;
 
-/// Starts to listen, until this process ends; without a terminal to listen at no key ever comes.
+/// Starts to read keys, until this process ends; without a terminal no key ever comes.
 pub(super) fn listen() -> Receiver<KeyCode> {
     let (tell, keys) = channel(KEYS_MAX);
     let listening = std::thread::Builder::new().name("keyboard".to_owned()).spawn(move || {
         while let Ok(event) = event::read() {
-            // Of a new size the kernel tells by a signal, which is heard elsewhere.
+            // The kernel reports a new size by a signal, which is handled elsewhere.
             let Event::Key(key) = event else { continue };
             if meant(key).into_iter().any(|key| tell.blocking_send(key).is_err()) {
                 return;
             }
         }
     });
-    // The page can be read without a keyboard, and signals end it.
+    // The page is readable without a keyboard, and signals end it.
     drop(listening);
     keys
 }
 
-/// The keys that a terminal means by one event.
+/// The keys that a terminal's event stands for.
 fn meant(key: KeyEvent) -> Vec<KeyCode> {
     let control = key.modifiers.contains(KeyModifiers::CONTROL);
     match key.code {
@@ -33,7 +33,7 @@ fn meant(key: KeyEvent) -> Vec<KeyCode> {
         KeyCode::Char('j') if control => vec![KeyCode::Enter],
         KeyCode::Char('h') if control => vec![KeyCode::Backspace],
         KeyCode::Char(_) if control => Vec::new(),
-        // A slow line brings Escape together with what was typed after it.
+        // A slow line delivers Escape together with the next key.
         code if key.modifiers.contains(KeyModifiers::ALT) => vec![KeyCode::Esc, code],
         code => vec![code],
     }

@@ -70,7 +70,7 @@ async fn on_terminal(
 ) -> Result<(), ClientError> {
     let mut screen_signals =
         ScreenSignals::listen().map_err(|error| ClientError::Broken(error.to_string()))?;
-    // A terminal that is gone has nobody in front of it.
+    // If the terminal is gone, nobody is in front of it.
     let Ok(mut screen) = Screen::begin(out) else { return Ok(()) };
     let mut keys = keyboard::listen();
     let mut model = Model::default();
@@ -102,7 +102,7 @@ async fn on_terminal(
             Step::Do(action) => {
                 let told = act::act(client, &action).await;
                 model.note(told);
-                // What it has changed is shown at once.
+                // Its effect is shown at once.
                 asking.set(feed::ask(client.again(), query, News::default(), Duration::ZERO));
             }
             Step::Look(what) => {

@@ -6,10 +6,10 @@ use super::feed::Followed;
 use crate::control::document::JobDocument;
 use crate::core::ids::{JobName, RunId};
 
-/// A filter that is longer is not part of a name.
+/// The longest filter: a longer one is not part of a name.
 const FILTER_MAX: usize = 100;
 
-/// What is to be done about a job.
+/// An action on a job.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Action {
     /// Run it now.
@@ -24,7 +24,7 @@ pub(super) enum Action {
     Retry(JobName),
 }
 
-/// What is shown in full.
+/// The subject of a detailed view.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Shown {
     /// A run.
@@ -33,20 +33,20 @@ pub(super) enum Shown {
     Job(JobName),
 }
 
-/// What follows from a key.
+/// The effect of a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Step {
-    /// Nothing but a new page.
+    /// Only a new page.
     Nothing,
     /// The end.
     Quit,
-    /// The daemon is to do something.
+    /// An action for the daemon.
     Do(Action),
-    /// The daemon is to tell of something in full.
+    /// A detailed view to be requested from the daemon.
     Look(Shown),
 }
 
-/// What stands on the screen.
+/// The content of the screen.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) enum Mode {
     /// The jobs.
@@ -56,35 +56,35 @@ pub(super) enum Mode {
     Filter,
     /// The jobs, and a question.
     Question(Action),
-    /// A run or a job in full.
+    /// The details of a run or a job.
     Text(Shown, String),
     /// The keys.
     Keys,
 }
 
-/// What is looked at.
+/// The state of the view.
 #[derive(Default)]
 pub(super) struct Model {
-    /// What the daemon has said.
+    /// The daemon's answers.
     pub(super) followed: Followed,
-    /// What stands on the screen.
+    /// The content of the screen.
     pub(super) mode: Mode,
-    /// Only jobs whose names hold this are shown.
+    /// Only jobs whose names contain this are shown.
     pub(super) filter: String,
-    /// The job that keys are about.
+    /// The job that keys act on.
     pub(super) selected: Option<JobName>,
-    /// What came of the last action; true if it is a no.
+    /// The result of the last action; true if it was refused.
     pub(super) told: Option<(bool, String)>,
-    /// The first line that is shown of what is longer than the screen.
+    /// The first visible line of a text that is longer than the screen.
     pub(super) top: usize,
     /// The jobs in the order in which they were shown last.
     pub(super) order: Vec<JobName>,
-    /// Lines of a page, as it was shown last.
+    /// Lines of the last page.
     pub(super) room: usize,
 }
 
 impl Model {
-    /// A key was pressed.
+    /// Handles a key.
     pub(super) fn press(&mut self, key: KeyCode) -> Step {
         self.told = None;
         match &self.mode {
@@ -158,12 +158,12 @@ impl Model {
         Step::Nothing
     }
 
-    /// As many jobs as stand on half a screen.
+    /// The number of jobs on half a screen.
     fn page(&self) -> isize {
         isize::try_from(self.room / 2).unwrap_or(1).max(1)
     }
 
-    /// Moves the selection by so many jobs.
+    /// Moves the selection by this many jobs.
     fn select(&mut self, by: isize) {
         let Some(last) = self.order.len().checked_sub(1) else { return };
         let at = self.order.iter().position(|name| Some(name) == self.selected.as_ref());
@@ -185,7 +185,7 @@ impl Model {
         }
     }
 
-    /// Asks before something is done.
+    /// Asks before an action is carried out.
     fn ask(&mut self, letter: char) {
         let Some(job) = self.job() else { return };
         let name = job.name.clone();
@@ -210,7 +210,7 @@ impl Model {
         }
     }
 
-    /// What is shown in full is asked for again: it may have changed.
+    /// Requests the details again: they may have changed.
     pub(super) fn again(&self) -> Step {
         match &self.mode {
             Mode::Text(what, _) => Step::Look(what.clone()),
@@ -218,7 +218,7 @@ impl Model {
         }
     }
 
-    /// What came of an action.
+    /// Takes in the result of an action.
     pub(super) fn note(&mut self, told: Result<String, String>) {
         self.told = Some(match told {
             Ok(words) => (false, words),
@@ -226,7 +226,7 @@ impl Model {
         });
     }
 
-    /// What was asked for in full.
+    /// Takes in the requested details.
     pub(super) fn shows(&mut self, what: Shown, told: Result<String, String>) {
         match told {
             Ok(text) => {
@@ -242,7 +242,7 @@ impl Model {
 }
 
 impl Action {
-    /// The question before it.
+    /// The question before the action.
     pub(super) fn question(&self) -> String {
         let words = match self {
             Self::Trigger(job) => format!("run `{job}` now?"),
@@ -259,7 +259,7 @@ impl Action {
 pub(super) mod tests {
     use super::*;
 
-    /// Three jobs, as a daemon tells of them; `busy` has a run.
+    /// Three jobs, as a daemon reports them; `busy` has a run.
     pub(in super::super) fn model() -> Model {
         let place = serde_json::json!({"account": null,
             "account_id": "6f1c2f0e-0d8c-4f3e-9a51-0c9d5f0a1b11", "bucket": "b", "path": "p/"});
@@ -305,7 +305,7 @@ pub(super) mod tests {
         assert_eq!(model.mode, Mode::Jobs);
         assert_eq!(press(&mut model, "ty"), Step::Do(Action::Trigger(job.clone())));
         assert_eq!(press(&mut model, "py"), Step::Do(Action::Pause(job)));
-        // There is nothing to cancel, and that is said.
+        // There is nothing to cancel, and that is shown.
         assert_eq!(press(&mut model, "c"), Step::Nothing);
         assert!(matches!(&model.told, Some((true, words)) if words.contains("no run to cancel")));
         let busy = JobName::new("busy");

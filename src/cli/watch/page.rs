@@ -15,10 +15,10 @@ use crate::cli::render::table::Screen;
 use crate::cli::render::words::Times;
 use crate::control::document::StatusDocument;
 
-/// The jobs get at least so many lines of a screen, whatever stands above them.
+/// The least number of lines for the jobs, whatever is above them.
 const JOBS_MIN: usize = 6;
 
-/// The keys, and what they do.
+/// The keys, and their effects.
 const KEYS: &[(&str, &str)] = &[
     ("Up, Down, PgUp, PgDn, Home, End", "move; also k, j, g, G"),
     ("Enter", "the run that is active, or the last one, in full"),
@@ -35,7 +35,7 @@ const KEYS: &[(&str, &str)] = &[
 /// The lines of a page.
 pub(super) type Page = Vec<Line<'static>>;
 
-/// The page is made anew after so long at the latest.
+/// The longest time until the page is made anew.
 const MINUTE: i64 = 60;
 
 /// The lines of the whole screen, no more than its height.
@@ -61,8 +61,8 @@ pub(super) fn lines(model: &mut Model, times: &Times, paper: Screen, height: usi
     lines
 }
 
-/// How long the page reads as it does if nothing happens: ages become other ones, each second while
-/// they are short. Otherwise nobody has to wake.
+/// How long the page stays the same if nothing happens: ages change, each second while they are
+/// short. Otherwise nobody has to wake.
 pub(super) fn lasts(model: &mut Model, times: &Times, paper: Screen, height: usize) -> Duration {
     let mut after = |seconds: i64| {
         let now = times.now.checked_add(SignedDuration::from_secs(seconds)).unwrap_or(times.now);
@@ -84,14 +84,14 @@ pub(super) fn lasts(model: &mut Model, times: &Times, paper: Screen, height: usi
     Duration::from_secs(other.unsigned_abs())
 }
 
-/// What is longer than the screen, from the line on that the model names.
+/// The visible part of a text longer than the screen, from the model's first line on.
 fn scrolled(model: &mut Model, lines: Page, room: usize) -> Page {
     model.room = room;
     model.top = model.top.min(lines.len().saturating_sub(room));
     lines.into_iter().skip(model.top).take(room).collect()
 }
 
-/// That the daemon is away, if it is, and of when the rest is.
+/// That the daemon is away, if it is, and the age of the rest.
 pub(super) fn away(followed: &Followed, times: &Times, paper: Screen) -> String {
     let Some(away) = &followed.away else { return String::new() };
     let known = match &followed.last {
@@ -139,7 +139,7 @@ fn of_jobs(model: &mut Model, times: &Times, paper: Screen, room: usize) -> Page
     above.into_iter().chain(jobs).collect()
 }
 
-/// The status with those jobs alone whose names hold the filter.
+/// The status with only the jobs whose names contain the filter.
 fn filtered(status: &StatusDocument, filter: &str) -> StatusDocument {
     let mut shown = status.clone();
     let filter = filter.to_lowercase();
@@ -147,7 +147,7 @@ fn filtered(status: &StatusDocument, filter: &str) -> StatusDocument {
     shown
 }
 
-/// The keys that the last line names, the most wanted ones first.
+/// The keys that the last line lists, the most important ones first.
 const FOOT: [&str; 8] =
     ["q quit", "? keys", "Enter run", "d job", "t trigger", "r retry", "c cancel", "p pause"];
 
@@ -165,12 +165,12 @@ fn as_many_as_fit(words: &[String], room: usize) -> String {
     line
 }
 
-/// The present. Without seconds: the page would be another one with each.
+/// The present time. Without seconds: the page would change with each.
 fn clock(times: &Times) -> String {
     times.now.to_zoned_datetime(times.zone.clone()).strftime("%H:%M %:z").to_string()
 }
 
-/// The last line: a question, what came of the last one, the filter, or the keys.
+/// The last line: a question, the result of the last action, the filter, or the keys.
 fn foot(model: &Model, times: &Times, paper: Screen) -> Line<'static> {
     let (tone, words) = match (&model.mode, &model.told) {
         (Mode::Question(action), _) => (Tone::Strong, action.question()),
@@ -184,7 +184,7 @@ fn foot(model: &Model, times: &Times, paper: Screen) -> Line<'static> {
             (Tone::Faint, "Up, Down, PgUp, PgDn scroll   q back".to_owned())
         }
         (Mode::Jobs, None) => {
-            // What is left out of the list must not be overlooked.
+            // It must not be overlooked that some jobs are left out.
             let (filter, first) = match model.filter.as_str() {
                 "" => ("/ filter".to_owned(), false),
                 filter => (format!("/{filter} (Esc: all)"), true),
@@ -215,7 +215,7 @@ mod tests {
 
     const PAPER: Screen = Screen { width: Some(80), color: true };
 
-    /// So long after the daemon's start.
+    /// This long after the daemon's start.
     fn after(span: SignedDuration) -> Times {
         let began: Timestamp = "2026-11-27T12:00:00Z".parse().unwrap();
         Times { now: began + span, zone: TimeZone::UTC, absolute: false }

@@ -5,7 +5,7 @@ use ratatui::text::{Line, Span};
 
 use crate::cli::render::paint::{Tone, parts};
 
-/// A text with the codes of colours, in lines.
+/// The styled lines of a text with colour codes.
 pub(super) fn lines(text: &str) -> Vec<Line<'static>> {
     let mut lines = vec![Line::default()];
     for (tone, part) in parts(text) {
@@ -18,12 +18,12 @@ pub(super) fn lines(text: &str) -> Vec<Line<'static>> {
             }
         }
     }
-    // What ends with a line feed has no line behind it.
+    // A text that ends with a line feed has no line after it.
     lines.pop_if(|last| last.spans.is_empty());
     lines
 }
 
-/// How the library shows what [`Paint`](crate::cli::render::paint::Paint) writes.
+/// The library's style for a tone of [`Paint`](crate::cli::render::paint::Paint).
 fn style(tone: Tone) -> Style {
     let style = Style::new();
     match tone {

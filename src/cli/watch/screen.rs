@@ -22,7 +22,7 @@ use rustix::termios::{
     LocalModes, OptionalActions, QueueSelector, tcflush, tcgetattr, tcgetwinsize, tcsetattr,
 };
 
-/// A terminal without a size is taken for a common one.
+/// The size assumed for a terminal without one.
 const COMMON: (u16, u16) = (80, 24);
 
 /// The screen while it is ours.
@@ -37,7 +37,7 @@ impl<'a> Screen<'a> {
     /// # Errors
     /// The terminal is gone.
     pub(super) fn begin(out: &'a mut dyn Write) -> io::Result<Self> {
-        // What is drawn is coloured only if it is to be: the library need not ask again.
+        // Colours are already decided on: the library need not ask again.
         force_color_output(true);
         let area = Self::area();
         let options = TerminalOptions { viewport: Viewport::Fixed(area) };
@@ -75,16 +75,16 @@ impl<'a> Screen<'a> {
     /// The terminal is gone.
     pub(super) fn suspend(&mut self) -> io::Result<()> {
         self.leave();
-        // Ourselves can always be reached.
+        // A signal to ourselves can't fail.
         let _ = kill_process(getpid(), Signal::STOP);
         self.enter()?;
-        // The size may be another one, and so may the second screen.
+        // The size may have changed, and so may the second screen.
         self.area = Self::area();
         self.terminal.resize(self.area)
     }
 
     fn enter(&mut self) -> io::Result<()> {
-        // Without it keys are heard a line late: no harm.
+        // Without it keys come a line late, which does no harm.
         if enable_raw_mode().is_ok() {
             let _ = with_keyboard(keep_signals);
         }
@@ -93,7 +93,7 @@ impl<'a> Screen<'a> {
 
     fn leave(&mut self) {
         let _ = execute!(self.terminal.backend_mut(), LeaveAlternateScreen, Show);
-        // What was typed into the page is not for the shell.
+        // Text typed into the page is not for the shell.
         let _ = with_keyboard(|keyboard| Ok(tcflush(keyboard, QueueSelector::IFlush)?));
         let _ = disable_raw_mode();
     }
@@ -105,12 +105,12 @@ impl Drop for Screen<'_> {
     }
 }
 
-/// Does something to what the library hears keys from.
+/// Does something to the keyboard that the library reads.
 fn with_keyboard(act: impl FnOnce(&dyn AsFd) -> io::Result<()>) -> io::Result<()> {
     if io::stdin().is_terminal() { act(&io::stdin()) } else { act(&File::open("/dev/tty")?) }
 }
 
-/// Ctrl-C and Ctrl-Z stay signals, which are heard whatever we are at.
+/// Keeps Ctrl-C and Ctrl-Z as signals, which are handled at any time.
 fn keep_signals(keyboard: &dyn AsFd) -> io::Result<()> {
     let mut settings = tcgetattr(keyboard.as_fd())?;
     settings.local_modes.insert(LocalModes::ISIG);

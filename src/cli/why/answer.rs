@@ -15,10 +15,10 @@ use crate::core::reason::{Reason, Telling};
 use crate::core::record::PastPause;
 use crate::core::run::{RunState, Trigger};
 
-/// People name a time by the minute; a run within it is the one that they mean.
+/// People give a time by the minute; a run within it is the one that they mean.
 pub(super) const SAME: SignedDuration = SignedDuration::from_secs(60);
 
-/// Said once of a job that is.
+/// Said once of a disabled job.
 const DISABLED: &str = "it is disabled (`enabled: false`)";
 
 /// The answer.
@@ -36,7 +36,7 @@ pub(super) struct Answer<'a> {
     pub(super) blocked_by: Option<RunId>,
 }
 
-/// Says why the job did or did not run, or what it does now.
+/// Explains why the job did or did not run, or its present state.
 pub(super) fn explain(facts: &Facts) -> Answer<'_> {
     let mut answer = match (&facts.active, facts.about()) {
         (Some(active), _) if facts.asked.is_none() => of_active(facts, active),
@@ -53,7 +53,7 @@ pub(super) fn explain(facts: &Facts) -> Answer<'_> {
     answer
 }
 
-/// What an active run does, or waits for.
+/// The activity of an active run, or the reason why it waits.
 fn of_active<'a>(facts: &Facts, active: &'a Active) -> Answer<'a> {
     let run = &active.run;
     let since = format!(
@@ -95,12 +95,12 @@ fn waits(run: &RunDocument) -> bool {
     run.facts.as_ref().is_some_and(|reason| matches!(reason, Reason::Waits(_)))
 }
 
-/// From where to where.
+/// Source and destination.
 fn places(run: &RunDocument) -> String {
     format!("from {} to {}", run.source, run.destination)
 }
 
-/// What the run that is in the way does.
+/// The activity of the run that is in the way.
 fn in_the_way(facts: &Facts, run: &RunDocument) -> String {
     let (id, job, cause) = (run.id, &run.job, cause(facts, run));
     let running = run.latest_attempt().filter(|_| run.state == RunState::Running);
@@ -110,7 +110,7 @@ fn in_the_way(facts: &Facts, run: &RunDocument) -> String {
     }
 }
 
-/// Why it did or did not run at a time.
+/// Explains why it did or did not run at a time.
 fn of_time<'a>(facts: &'a Facts, at: Timestamp) -> Answer<'a> {
     if let Some(run) = run_of(facts, at) {
         let runs = runs_like(facts, run);
@@ -147,8 +147,8 @@ fn runs_like<'a>(facts: &'a Facts, run: &'a RunDocument) -> Vec<&'a RunDocument>
     runs
 }
 
-/// All there is to say of one run: what became of it, what was in its way, its attempts, and from
-/// where to where it went.
+/// Everything about one run: its result, its obstacle, its attempts, and its source and
+/// destination.
 fn story(facts: &Facts, run: &RunDocument) -> Vec<String> {
     let mut sentences = vec![outcome(facts, run)];
     let blocker = facts.blocker.as_ref().filter(|other| run.blocked_by == Some(other.id));
@@ -203,7 +203,7 @@ fn is_of_the_minute(run: &RunDocument, at: Timestamp) -> bool {
     triggered || (!off.is_negative() && off < SAME)
 }
 
-/// The run of the schedule's last occurrence before a time that is none.
+/// The run of the schedule's last occurrence before a time that is not one.
 fn last_before(facts: &Facts, at: Timestamp) -> Option<&RunDocument> {
     let timetable = &facts.job.as_ref()?.timetable;
     let before = timetable.last_at_or_before(at, at.saturating_sub(LOOK_BACK).ok()?)?;
@@ -211,7 +211,7 @@ fn last_before(facts: &Facts, at: Timestamp) -> Option<&RunDocument> {
     facts.runs.iter().find(|run| run.scheduled_for == Some(before)).filter(|_| !near)
 }
 
-/// There is no time to ask about.
+/// The answer where there is no time to ask about.
 fn of_no_schedule(facts: &Facts) -> Answer<'_> {
     let mut sentences = vec![match &facts.job {
         Some(job) if job.timetable.is_empty() => {
@@ -231,7 +231,7 @@ fn of_no_schedule(facts: &Facts) -> Answer<'_> {
     Answer { at: None, sentences, run: last, runs: Vec::new(), blocked_by: None }
 }
 
-/// What keeps the job from running later, or when it is due next.
+/// The obstacle to the job's next run, or when it is due next.
 fn outlook(facts: &Facts) -> Option<String> {
     let job = facts.job.as_ref()?;
     if let Some(paused) = pause(facts, job) {
@@ -249,7 +249,7 @@ fn outlook(facts: &Facts) -> Option<String> {
     Some(format!("it is due next at {}, in {ahead}{down}", time(facts, next)))
 }
 
-/// What an occurrence waits for that is due, and the sentence that says so.
+/// The obstacle of an occurrence that is due, and a sentence with it.
 fn held_back(facts: &Facts) -> Option<(String, String)> {
     let held = facts.job.as_ref()?.held_back.as_ref()?;
     let (due, reason) = (time(facts, held.occurrence), held.reason.told(facts));
@@ -270,7 +270,7 @@ fn pause(facts: &Facts, job: &Known) -> Option<String> {
     ))
 }
 
-/// The record is silent: what the rules say of that time.
+/// Where the record is silent: the rules for that time.
 fn no_record(facts: &Facts, at: Timestamp) -> String {
     let when = time(facts, at);
     let Some(job) = &facts.job else {
@@ -292,7 +292,7 @@ fn no_record(facts: &Facts, at: Timestamp) -> String {
     }
 }
 
-/// The occurrences next to a time that is none.
+/// The occurrences next to a time that is not one.
 fn nearest(facts: &Facts, job: &Known, at: Timestamp) -> String {
     let earliest = at.saturating_sub(LOOK_BACK).unwrap_or(at);
     let before = job.timetable.last_at_or_before(at, earliest).map(|at| time(facts, at));
@@ -307,7 +307,7 @@ fn nearest(facts: &Facts, job: &Known, at: Timestamp) -> String {
     }
 }
 
-/// Why nothing is recorded of an occurrence that is past.
+/// Why nothing is recorded about a past occurrence.
 fn silence(facts: &Facts, job: &Known, due: Timestamp) -> String {
     let Some(rules) = &job.rules else {
         return "no daemon has known the job yet".to_owned();
@@ -346,7 +346,7 @@ fn silence(facts: &Facts, job: &Known, due: Timestamp) -> String {
         .to_owned()
 }
 
-/// What will become of an occurrence that no daemon has dealt with yet.
+/// The prospects of an occurrence that no daemon has handled yet.
 fn not_yet(facts: &Facts, rules: &RulesDocument, due: Timestamp) -> String {
     if facts.daemon {
         return "it has not been dealt with yet: `transferd status` says what the daemon is at"
@@ -367,7 +367,7 @@ fn not_yet(facts: &Facts, rules: &RulesDocument, due: Timestamp) -> String {
     format!("the daemon was down, and still is; when it is back, {fate}")
 }
 
-/// What became of a run.
+/// The result of a run.
 fn outcome(facts: &Facts, run: &RunDocument) -> String {
     let reason = run.told(facts);
     match (run.state, run.scheduled_for, run.trigger) {
@@ -412,7 +412,7 @@ fn ended(facts: &Facts, run: &RunDocument) -> String {
     }
 }
 
-/// Why there is a run.
+/// The origin of a run.
 fn cause(facts: &Facts, run: &RunDocument) -> String {
     let due = run.scheduled_for.map(|at| time(facts, at)).unwrap_or_default();
     match run.trigger {
@@ -426,7 +426,7 @@ fn cause(facts: &Facts, run: &RunDocument) -> String {
     }
 }
 
-/// Its attempts, where there is more to say than the run's own reason does.
+/// Its attempts, if they add to the run's own reason.
 fn attempts(facts: &Facts, run: &RunDocument) -> Vec<String> {
     if run.attempts.len() < 2 {
         return Vec::new();

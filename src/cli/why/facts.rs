@@ -19,19 +19,20 @@ use crate::core::ids::{JobName, RunId};
 use crate::core::record::PastPause;
 use crate::core::schedule::{Schedule, Timetable};
 
-/// How far back the last occurrence is looked for: the rarest schedules come every four years.
+/// How far back the last occurrence is searched for: the rarest schedules come every four years.
 pub(super) const LOOK_BACK: SignedDuration = SignedDuration::from_hours(24 * 366 * 5);
 
-/// Runs that are looked at to find the one that was at work at a time: those behind it wait.
+/// Runs that are searched for the one that was active at a time: later ones wait for it.
 const AT_WORK_MAX: usize = 20;
 
-/// An occurrence of another schedule is looked for among the runs recorded so soon after it.
+/// How soon after its time an occurrence of another schedule is searched for among the recorded
+/// runs.
 const RECORDED_WITHIN: SignedDuration = SignedDuration::from_hours(2);
 
-/// Clocks that were set back and forth more often than this leave older ids unfound.
+/// If the clock was set back and forth more often than this, older ids are not found.
 const GENERATIONS_MAX: u32 = 4;
 
-/// What was asked about.
+/// The subject of the question.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Asked {
     /// A time.
@@ -46,8 +47,8 @@ pub(super) enum Asked {
 }
 
 impl Asked {
-    /// The time that is meant: of a day the last occurrence that has come, else the first one that
-    /// is yet to come, else its beginning.
+    /// The time that is meant: of a day the last occurrence that has come, else the first one to
+    /// come, else its beginning.
     fn time(self, timetable: Option<&Timetable>, now: Timestamp) -> Timestamp {
         let (first, end) = match self {
             Self::Time(at) => return at,
@@ -62,11 +63,11 @@ impl Asked {
     }
 }
 
-/// What is known.
+/// The known facts.
 pub(super) struct Facts {
     /// The present.
     pub(super) now: Timestamp,
-    /// The time that was asked about.
+    /// The time of the question.
     pub(super) asked: Option<Timestamp>,
     /// The reader's zone, in which times are given for a job that has none.
     pub(super) zone: TimeZone,
@@ -74,27 +75,27 @@ pub(super) struct Facts {
     pub(super) name: String,
     /// The job, if it stands in the file.
     pub(super) job: Option<Known>,
-    /// What is said of the job if nothing is known of it.
+    /// The message about the job if nothing is known of it.
     pub(super) unknown: String,
     /// Whether the daemon runs.
     pub(super) daemon: bool,
     /// The run that is not over, if one is.
     pub(super) active: Option<Active>,
-    /// Runs around the time that the answer is about, newest first.
+    /// Runs around the time of the answer, newest first.
     pub(super) runs: Vec<RunDocument>,
     /// The run that was in the way of the newest of them.
     pub(super) blocker: Option<RunDocument>,
 }
 
-/// A job that stands in the file.
+/// A job in the file.
 pub(super) struct Known {
     pub(super) timetable: Timetable,
     pub(super) enabled: bool,
-    /// The pause that holds.
+    /// The pause in force.
     pub(super) pause: Option<PauseDocument>,
     /// Those before, oldest first.
     pub(super) past_pauses: Vec<PastPause>,
-    /// What is due and waits to be judged.
+    /// A due occurrence that is not yet decided.
     pub(super) held_back: Option<HeldBackDocument>,
     /// Absent if no daemon has seen the job yet.
     pub(super) rules: Option<RulesDocument>,
@@ -110,14 +111,14 @@ pub(super) struct Active {
 }
 
 impl Facts {
-    /// The zone in which times are told.
+    /// The zone in which times are shown.
     pub(super) fn zone(&self) -> TimeZone {
         let job = self.job.as_ref();
         job.map_or(&self.zone, |job| job.timetable.zone()).clone()
     }
 
-    /// The time that the answer is about, if it is about one: the one that was asked about, or
-    /// the job's last occurrence.
+    /// The time of the answer, if it has one: that of the question, or of the job's last
+    /// occurrence.
     pub(super) fn about(&self) -> Option<Timestamp> {
         let earliest = self.now.saturating_sub(LOOK_BACK).unwrap_or(Timestamp::MIN);
         let last = || self.job.as_ref()?.timetable.last_at_or_before(self.now, earliest);
@@ -125,16 +126,16 @@ impl Facts {
     }
 }
 
-/// Who is asked.
+/// The source of facts.
 enum Source<'a> {
     Daemon(Box<Daemon>),
     Database(&'a Global),
 }
 
-/// Gathers what is known.
+/// Gathers the facts.
 ///
 /// # Errors
-/// After saying on `err` why nothing can be known.
+/// After printing why nothing is known.
 pub(super) fn gather(
     name: &str,
     asked: Option<Asked>,
@@ -232,7 +233,7 @@ impl Source<'_> {
         Ok(newest.filter(|run| !run.state.is_over()).map(|run| self.active(run, None)))
     }
 
-    /// What there is to know of a run that is not over.
+    /// The facts about an unfinished run.
     fn active(&self, run: RunDocument, blocked_by: Option<RunId>) -> Active {
         let events = self.show(run.id).map(|shown| shown.events).unwrap_or_default();
         let since = events.iter().rev().find(|event| event.event == run.state.word());
@@ -241,8 +242,8 @@ impl Source<'_> {
         Active { run, since, blocker }
     }
 
-    /// Runs that have to do with a time: those for the occurrence then, or else for the last one
-    /// before; those recorded around it; the one at work then. Newest first of each.
+    /// Runs around a time: those for the occurrence then, or else for the last one before; those
+    /// recorded around it; the one active then. Newest first of each.
     fn runs_around(&self, facts: &Facts, at: Timestamp) -> Result<Vec<RunDocument>, ClientError> {
         let mut runs = Vec::new();
         if let Some(job) = &facts.job {
@@ -293,7 +294,7 @@ impl Source<'_> {
         }
     }
 
-    /// A run; none where it is gone or can't be had.
+    /// A run; none if it is gone or not available.
     fn show(&self, run: RunId) -> Option<ShowDocument> {
         let query = ShowQuery { run: Some(run.to_string()) };
         match self {
@@ -303,17 +304,17 @@ impl Source<'_> {
     }
 }
 
-/// The question for the newest runs.
+/// The query for the newest runs.
 fn newest(limit: usize) -> HistoryQuery {
     HistoryQuery { limit: Some(limit), ..HistoryQuery::default() }
 }
 
-/// The question for the runs for a time.
+/// The query for the runs for a time.
 fn of_time(at: Timestamp) -> HistoryQuery {
     HistoryQuery { scheduled_for: Some(at), ..newest(AT_WORK_MAX) }
 }
 
-/// A job as the daemon has it.
+/// A job as the daemon reports it.
 fn known(document: JobDocument) -> Option<Known> {
     let JobDetail { past_pauses, held_back, rules, .. } = document.detail?;
     let rules = rules?;

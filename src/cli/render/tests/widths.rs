@@ -15,7 +15,7 @@ const WIDTHS: [u16; 4] = [60, 80, 120, 200];
 fn begins(headings: &str) -> Vec<usize> {
     let mut begins = vec![0];
     let mut from = 0;
-    // Headings are parted by two blanks or more, their words by one.
+    // Headings are separated by two blanks or more, their words by one.
     while let Some(gap) = headings[from..].find("  ") {
         let blanks = headings[from + gap..].chars().take_while(|c| *c == ' ').count();
         from += gap + blanks;
@@ -26,7 +26,7 @@ fn begins(headings: &str) -> Vec<usize> {
     begins
 }
 
-/// The character that stands at a display column; none behind the line's end or within a wide one.
+/// The character at a display column; none after the line's end or within a wide one.
 fn at(line: &str, column: usize) -> Option<char> {
     let mut used = 0;
     line.chars().find(|c| {
@@ -36,8 +36,8 @@ fn at(line: &str, column: usize) -> Option<char> {
     })
 }
 
-/// Holds the rows of a table, which begins with `heading`, to its columns: two blanks stand before
-/// each. Remarks beneath a row are set in and run across them, names of their own too.
+/// Checks the rows of a table, which begins with `heading`, against its columns: two blanks precede
+/// each. Remarks beneath a row are indented and run across them, and so do names on their own line.
 fn assert_aligned(page: &str, heading: &str) {
     let mut lines = page.lines().skip_while(|line| !line.starts_with(heading));
     let headings = lines.next().unwrap_or_else(|| panic!("no `{heading}`: {page}"));

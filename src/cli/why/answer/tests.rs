@@ -122,7 +122,7 @@ fn paused(reason: &str) -> Option<PauseDocument> {
     Some(PauseDocument { since: at("2026-02-28T09:00:00"), until, reason })
 }
 
-/// Each thing that can be the matter, under its name.
+/// Each possible situation, by name.
 fn cases() -> Vec<(&'static str, Facts)> {
     let mut cases = Vec::new();
     let mut case = |name, asked: Option<&str>, change: &dyn Fn(&mut Facts)| {
