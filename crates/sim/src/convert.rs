@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::world::{Outcome, ProblemCode, SimTransfer, World};
 use transferd_engine::transfer::{CancelAnswer, LookFailure, Refusal, SubmitAnswer, Transfer};
 
-/// What the engine would be told about a record.
+/// A record as the engine gets it.
 pub fn transfer(world: &World, found: &SimTransfer, now: Timestamp) -> Transfer {
     Transfer {
         id: found.id,
@@ -23,11 +23,11 @@ pub fn transfer(world: &World, found: &SimTransfer, now: Timestamp) -> Transfer 
     }
 }
 
-/// What a POST's outcome says (protocol, rule 2).
+/// The meaning of a POST's outcome (protocol, rule 2).
 pub fn submit_answer(outcome: &Outcome<()>) -> SubmitAnswer {
     let words = outcome.word().to_owned();
     match outcome {
-        // A 200 that could not be read to its end is a 200.
+        // A 200 that could not be read to its end is still a 200.
         Outcome::Answer(()) | Outcome::Oversized => SubmitAnswer::Accepted,
         Outcome::Unauthorized => SubmitAnswer::Refused(Refusal::BadToken(words)),
         Outcome::Problem(ProblemCode::Duplicate) => {
@@ -45,12 +45,12 @@ pub fn submit_answer(outcome: &Outcome<()>) -> SubmitAnswer {
         | Outcome::Redirected => SubmitAnswer::Unclear(words),
         Outcome::Dropped
         | Outcome::Stalled
-        // It was there when the request was sent: the connection broke on the way.
+        // The agent was there when the request was sent: the connection broke on the way.
         | Outcome::NotReached => SubmitAnswer::Uncertain(words),
     }
 }
 
-/// What a cancel's outcome says.
+/// The meaning of a cancel's outcome.
 pub fn cancel_answer(outcome: &Outcome<()>) -> CancelAnswer {
     match outcome {
         Outcome::Answer(()) => CancelAnswer::Taken,
@@ -58,7 +58,8 @@ pub fn cancel_answer(outcome: &Outcome<()>) -> CancelAnswer {
     }
 }
 
-/// The answer within `patience`, or why there is none, and when that is known.
+/// The answer within `patience`, or the reason why there is none, and the time at which that is
+/// known.
 pub fn within<T>(
     outcome: Outcome<T>,
     after: SignedDuration,

@@ -16,13 +16,13 @@ use jiff::SignedDuration;
 use transferd_clock as clock;
 use transferd_simulation::{Coverage, Plan, Report, Simulation};
 
-/// Violations that are printed in full; the rest is counted.
+/// Violations that are printed in full; the others are counted.
 const SHOWN: usize = 400;
 
-/// With fewer seeds than this a kind of fault that is missing means nothing.
+/// With fewer seeds than this it means nothing if a kind of fault is missing.
 const ENOUGH_SEEDS: u64 = 1_000;
 
-/// What the seeds came to, together.
+/// The combined results of the seeds.
 #[derive(Default)]
 struct Total {
     report: Report,
@@ -88,7 +88,7 @@ fn main() -> std::io::Result<()> {
     std::process::exit(i32::from(!good));
 }
 
-/// Prints what the seeds came to. False if that is not as it should be.
+/// Prints the results. False if they are not as they should be.
 fn print(total: &Total, took: SignedDuration) -> std::io::Result<bool> {
     let Total { report, coverage, seeds } = total;
     let mut out = std::io::stdout();
@@ -123,7 +123,7 @@ fn print(total: &Total, took: SignedDuration) -> std::io::Result<bool> {
     Ok(report.violations.is_empty() && rare.is_empty() && unlisted.is_empty())
 }
 
-/// One seed; a panic of the engine is a finding, and its seed must be known.
+/// Plays one seed; a panic of the engine is a finding, and its seed must be known.
 fn play(seed: u64, args: &Args) -> Report {
     let mut plan = match (args.wild, args.year) {
         (true, _) => Plan::draw_wild(seed),

@@ -15,7 +15,7 @@ use transferd_engine::run::RunState;
 use super::check::Checker;
 use super::simulation::{Observer, Simulation};
 
-/// The entry that every simulated job file has: it hears of each end.
+/// The entry in every simulated job file: it is notified of each end.
 pub(super) fn entry() -> Alert {
     let on = vec![
         AlertEvent::Succeeded,
@@ -29,9 +29,9 @@ pub(super) fn entry() -> Alert {
 }
 
 impl<O: Observer> Simulation<O> {
-    /// Each run that ends in this commit is reported in it, once, and nothing else is.
+    /// Checks that each run that ends in this commit is reported in it, once, and nothing else is.
     pub(super) fn check_alerts(&mut self, number: usize, records: &[Record]) {
-        // A job file of somebody else's has entries of its own, or none.
+        // A job file from outside has entries of its own, or none.
         if self.plan.daemons[number].set.alerts != [entry()] {
             return;
         }

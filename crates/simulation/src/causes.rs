@@ -17,7 +17,7 @@ use super::simulation::{Answer, Call, Event, Observer, Order, Simulation};
 /// Frames of a flood: more than the engine keeps.
 const FLOOD: usize = 200;
 
-/// What the engine would be told about a row of the history.
+/// A row of the history as the engine gets it.
 fn row(world: &World, fact: &HistoryFact) -> HistoryRow {
     let found = world.transfer(fact.transfer);
     HistoryRow {
@@ -30,7 +30,7 @@ fn row(world: &World, fact: &HistoryFact) -> HistoryRow {
 }
 
 impl<O: Observer> Simulation<O> {
-    /// A daemon wants to know why its transfer failed.
+    /// Asks, for a daemon, why its transfer failed.
     pub(super) fn ask_why(
         &mut self,
         number: usize,
@@ -41,7 +41,7 @@ impl<O: Observer> Simulation<O> {
         self.send(number, epoch, Call::Cause { attempt, query: Box::new(query) });
     }
 
-    /// A question about the cause of a failure reaches the agent.
+    /// Handles a query for the cause of a failure that reaches the agent.
     pub(super) fn tell_cause(
         &mut self,
         number: usize,
@@ -71,7 +71,7 @@ impl<O: Observer> Simulation<O> {
         self.reply(number, asker, reply.after, input);
     }
 
-    /// Whoever listens hears of objects: true things, and others.
+    /// Sends frames about objects to all listeners: true ones, and others.
     pub(super) fn tell_of_objects(&mut self, number: usize) {
         if !self.chance.happens(self.hazards.frames) {
             return;
@@ -109,8 +109,8 @@ impl<O: Observer> Simulation<O> {
         }
     }
 
-    /// Frames about requests, which decide nothing: that of one that was accepted, and one of an
-    /// attempt that perhaps never arrived.
+    /// Sends frames about requests, which decide nothing: that of one that was accepted, and one of
+    /// an attempt that perhaps never arrived.
     fn tell_of_requests(&mut self, number: usize, id: TransferId) {
         let accepted = self.by_transfer.get(&id).map(|&post| self.posts[post].attempt);
         let open: Vec<AttemptId> = self.daemons[number].open.keys().copied().collect();
@@ -130,7 +130,7 @@ impl<O: Observer> Simulation<O> {
         frames.map(|frame| (id, FailedObject { path: frame.path, error: frame.error })).collect()
     }
 
-    /// That another try is of no use is said only where the agent's own row says so.
+    /// Checks that a retry is called useless only if the agent's own row says so.
     pub(super) fn check_cause(&mut self, number: usize, attempt: &Attempt) {
         let class = match attempt.reason.code() {
             Some(ReasonCode::CauseAccess) => CauseClass::Access,
@@ -146,7 +146,7 @@ impl<O: Observer> Simulation<O> {
         }
     }
 
-    /// What the history is like.
+    /// Counts of the history's variants.
     pub(super) fn counts_history(&self) -> [(&'static str, u64); 3] {
         let is = u64::from;
         [

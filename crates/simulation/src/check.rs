@@ -16,51 +16,51 @@ use transferd_sim::world::SimTransfer;
 use super::plan::Settle;
 use super::simulation::{Observer, Simulation};
 
-/// How long after its time a cancel may be sent while nothing hinders it.
+/// How long after its time a cancel may be sent while nothing prevents it.
 const CANCEL_GRACE: SignedDuration = SignedDuration::from_mins(3);
 
-/// What is held to be true.
+/// The promises that are checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Checker {
     /// Each occurrence of each job has exactly one run or recorded skip, and it ends.
     Occurrences,
-    /// What has a run is an occurrence that was due, and each skip is justified.
+    /// Each run belongs to an occurrence that was due, and each skip is justified.
     Decisions,
     /// For each run at most one transfer is active or has succeeded.
     OneTransfer,
-    /// Nothing foreign is claimed or canceled where evidence could tell.
+    /// No foreign transfer is claimed or canceled where evidence could tell it apart.
     Foreign,
-    /// No timeout goes unenforced, no wish to cancel unsent.
+    /// Every timeout is enforced, and every wish to cancel is sent.
     Timeouts,
     /// `max_active` and the destination guard hold at every instant.
     Limits,
-    /// Nothing is asked while there is nothing to ask for, and the engine falls idle.
+    /// No request is made without a need, and the engine falls idle.
     Idle,
     /// The intent is durable before the request is sent, and the store never refuses a row.
     Intent,
-    /// A run that has succeeded has a transfer that has, and one that is not tried again for its
+    /// A run that has succeeded has a transfer that has, and one that is not retried because of its
     /// cause has that cause.
     Truth,
     /// Each end of a run is reported once, in the commit of that end.
     Alerts,
 }
 
-/// Something that must not be, and was.
+/// A broken promise.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {
     /// The seed that shows it.
     pub seed: u64,
-    /// Who found it.
+    /// The checker that found it.
     pub checker: Checker,
-    /// Which daemon did it.
+    /// The daemon that did it.
     pub daemon: usize,
     /// When, in true time.
     pub at: Timestamp,
-    /// What it was.
+    /// A description.
     pub words: String,
 }
 
-/// What there is of one run, by position.
+/// The facts about one run, by position.
 #[derive(Debug, Default)]
 pub(super) struct OfRun {
     posts: Vec<usize>,
@@ -73,11 +73,11 @@ pub(super) struct Intended {
     pub(super) daemon: usize,
     pub(super) fingerprint: Fingerprint,
     pub(super) at: Timestamp,
-    /// When the look that it stands on began.
+    /// When the look before it began.
     pub(super) ground_began: Timestamp,
 }
 
-/// A POST of ours, and what the world knows of it.
+/// A POST of ours, and the world's record of it.
 #[derive(Clone, Debug)]
 pub(super) struct OwnPost {
     pub(super) daemon: usize,
@@ -91,12 +91,12 @@ pub(super) struct OwnPost {
 }
 
 impl<O: Observer> Simulation<O> {
-    /// How often a run has asked for a transfer.
+    /// How many transfers a run has requested.
     pub(super) fn intents_of(&self, number: usize, run: RunId) -> usize {
         self.of_run.get(&(number, run)).map_or(0, |of_run| of_run.intents.len())
     }
 
-    /// A POST has reached the agent.
+    /// Notes a POST that has reached the agent.
     pub(super) fn posted(
         &mut self,
         daemon: usize,
@@ -106,7 +106,7 @@ impl<O: Observer> Simulation<O> {
         number: u64,
     ) {
         let Some(run) = self.daemons[daemon].runs.get(&attempt.run) else { return };
-        // Judged by the file's own terms, whatever the engine was told.
+        // Checked against the file's own terms, whatever the engine was given.
         let truth = self.daemons[daemon].terms.get(&run.id);
         let terms = Arc::clone(truth.unwrap_or(&run.terms));
         let of_run = self.of_run.entry((daemon, run.id)).or_default();
@@ -125,7 +125,7 @@ impl<O: Observer> Simulation<O> {
         self.find_late_acceptances();
     }
 
-    /// Looks which POSTs have become transfers, now or long after they were sent.
+    /// Finds the POSTs that have become transfers, now or long after they were sent.
     pub(super) fn find_late_acceptances(&mut self) {
         let mut accepted = Vec::new();
         let (world, posts, now) = (&self.world, &mut self.posts, self.now);
@@ -171,7 +171,8 @@ impl<O: Observer> Simulation<O> {
         !partial && !empty
     }
 
-    /// At most one transfer of a run is active or has succeeded, but for the residues.
+    /// Checks that at most one transfer of a run is active or has succeeded, except for the
+    /// residues.
     fn check_one_transfer(&mut self, index: usize) {
         let post = &self.posts[index];
         let (daemon, run) = (post.daemon, post.attempt.run);
@@ -193,14 +194,14 @@ impl<O: Observer> Simulation<O> {
         }
     }
 
-    /// Slots and destinations, at the instant at which one more transfer begins.
+    /// Checks slots and destinations, at the instant at which one more transfer begins.
     fn check_limits(&mut self, index: usize) {
         let daemon = self.posts[index].daemon;
         let world = &self.world;
         self.active[daemon].retain(|id, _| world.transfer(*id).is_some_and(SimTransfer::is_active));
         let active: Vec<usize> = self.active[daemon].values().copied().collect();
         let limit = usize::try_from(self.daemons[daemon].file.agent.max_active).unwrap_or(0);
-        // What counts is costly to find out, and asked only where it can matter.
+        // Which ones count is expensive to find out, and asked only where it can matter.
         if active.len() > limit {
             let counted = active.iter().filter(|other| self.counts(**other)).count();
             if counted > limit {
@@ -258,7 +259,7 @@ impl<O: Observer> Simulation<O> {
         !forgotten && self.residue(post.daemon, post.attempt.run).is_none()
     }
 
-    /// A run's row is about to take effect.
+    /// Checks a run's row that is about to take effect.
     pub(super) fn check_run(&mut self, number: usize, was: Option<RunState>, run: &Run) {
         if was.is_some() {
             return;
@@ -274,7 +275,7 @@ impl<O: Observer> Simulation<O> {
         self.check_decision(number, run);
         let key = (run.job.clone(), at);
         let before = self.daemons[number].occurrences.insert(key, run.id);
-        // Missed by a clock that was ahead, it comes in earnest when the clock was put right.
+        // Missed by a clock that was ahead, it really comes once the clock was put right.
         let daemon = &self.daemons[number];
         let missed = |before: &RunId| {
             daemon.runs.get(before).and_then(|run| run.reason.code()).is_some_and(|code| {
@@ -288,7 +289,7 @@ impl<O: Observer> Simulation<O> {
         }
     }
 
-    /// An attempt's row is about to take effect: what it claims must be ours.
+    /// Checks an attempt's row that is about to take effect: the transfer it claims must be ours.
     pub(super) fn check_claim(&mut self, number: usize, row: &Attempt) {
         if row.phase == Phase::Intent {
             let of_run = self.of_run.entry((number, row.id.run)).or_default();
@@ -318,7 +319,7 @@ impl<O: Observer> Simulation<O> {
         }
     }
 
-    /// A cancel is about to be sent.
+    /// Checks a cancel that is about to be sent.
     pub(super) fn check_cancel(&mut self, number: usize, transfer: TransferId) {
         if self.world.transfer(transfer).is_none() || self.is_own(number, transfer) {
             return;
@@ -331,7 +332,7 @@ impl<O: Observer> Simulation<O> {
         }
     }
 
-    /// A POST is about to be sent: its intent must be durable, its run not over.
+    /// Checks a POST that is about to be sent: its intent must be durable, its run not over.
     pub(super) fn check_submit(&mut self, number: usize, attempt: AttemptId) {
         let daemon = &self.daemons[number];
         let durable = daemon.attempts.get(&attempt).is_some_and(|row| row.phase == Phase::Intent);
@@ -344,20 +345,20 @@ impl<O: Observer> Simulation<O> {
         }
     }
 
-    /// Time has come for some daemon: known transfers past their time must have been canceled.
+    /// Checks that known transfers past their time have been canceled.
     pub(super) fn check_deadlines(&mut self, number: usize) {
         let Some(up_since) = self.daemons[number].up_since else { return };
         let now = self.now;
         if now.duration_since(up_since) < CANCEL_GRACE {
             return;
         }
-        // Once a second will do, as the grace is of minutes.
+        // Once a second is enough, as the grace is of minutes.
         let daemon = &mut self.daemons[number];
         if now.duration_since(daemon.deadlines_checked) < SignedDuration::from_secs(1) {
             return;
         }
         daemon.deadlines_checked = now;
-        // The engine looks before it holds a timeout to be past, and waits so long for a look.
+        // The engine looks before it declares a timeout past, and waits up to this long for a look.
         let patience = daemon.fed.agent.request_timeout * 2 + LOOK_LOST + CANCEL_GRACE;
         if daemon.look_lost_at.is_some_and(|at| now.duration_since(at) < patience) {
             return;
@@ -365,14 +366,15 @@ impl<O: Observer> Simulation<O> {
         let daemon = &self.daemons[number];
         let mut words = None;
         for (id, row) in &daemon.open {
-            // One whose end is seen has nothing left to cancel.
+            // A transfer whose end was seen has nothing left to cancel.
             let Some(transfer) = row.transfer.filter(|_| row.is_at_work()) else { continue };
             if daemon.cancel_asked.contains_key(&transfer) {
                 continue;
             }
             let run = daemon.runs.get(&id.run);
             let run_over = run.is_none_or(|run| run.state.is_over());
-            // What can't be told from another's is canceled only where the run follows it.
+            // A transfer that can't be told apart from another's is canceled only if the run
+            // follows it.
             let followed = run.is_some_and(|run| run.follows == Some(id.number));
             let left_alone = row.ambiguous && !followed;
             let wished = row.cancel.as_ref().is_some_and(|wish| {
@@ -399,16 +401,16 @@ impl<O: Observer> Simulation<O> {
         }
     }
 
-    /// A look is about to be made: there must be something to look for.
+    /// Checks that a look that is about to be made is needed.
     pub(super) fn check_look_is_needed(&mut self, number: usize) {
         let daemon = &self.daemons[number];
-        // A run that ends in the batch in which the look is asked for was a reason to look.
+        // A run that ends in the batch in which the look is requested was a reason to look.
         if !daemon.had_work && daemon.open.is_empty() && daemon.unfinished.is_empty() {
             self.violation(Checker::Idle, number, "a look without need".to_owned());
         }
     }
 
-    /// What must be true when everything has settled.
+    /// Checks the promises for the end, when everything has settled.
     pub(super) fn check_end(&mut self, settled: bool) {
         for number in 0..self.daemons.len() {
             let unfinished: Vec<RunId> = self.daemons[number].unfinished.iter().copied().collect();
@@ -468,7 +470,7 @@ impl<O: Observer> Simulation<O> {
     }
 }
 
-/// True if one of two places lies in the other; written down again, apart from the engine's own.
+/// True if one of two places lies in the other; written again, apart from the engine's own.
 fn overlap(a: &Place, b: &Place) -> bool {
     let normal = |path: &str| {
         let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();

@@ -26,46 +26,46 @@ use super::repeats::Repeats;
 use super::simulation::{Call, Event, Observer, Simulation};
 use super::starts::Starts;
 
-/// How long what happens is collected, where it is not dealt with at once: as long as the commit
-/// before it takes.
+/// How long inputs are collected, where they are not handled at once: as long as the commit before
+/// takes.
 const COLLECTED_FOR: Span = Span::millis(1, 50);
 
-/// Who has asked for something: which process, and which engine of it. What nobody has asked for is
-/// for whichever engine that process has.
+/// The origin of a request: the process, and its engine. An unrequested input is for whichever
+/// engine that process has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Asker {
     pub(super) incarnation: u32,
     pub(super) epoch: Option<Epoch>,
 }
 
-/// A daemon and what is known of it.
+/// A daemon and the facts about it.
 #[derive(Debug)]
 pub(super) struct Daemon {
     pub(super) token: String,
     pub(super) user: UserId,
     pub(super) all_jobs: Vec<Arc<Job>>,
-    /// The job file as it stands.
+    /// The present job file.
     pub(super) file: Arc<JobSet>,
-    /// The job file as the loop has it.
+    /// The job file that the loop has.
     pub(super) fed: Arc<JobSet>,
     pub(super) store: MemoryStore,
-    /// Absent while the process is not there.
+    /// Absent while the process is down.
     pub(super) event_loop: Option<EventLoop>,
-    /// When the loop wants to be woken, in true time: as of its last turn.
+    /// The loop's next wake-up, in true time, as of its last turn.
     wakeup: Option<Timestamp>,
-    /// What happens is collected until the turn that is scheduled.
+    /// Inputs are collected until the scheduled turn.
     pub(super) collects: bool,
     pub(super) alive: bool,
-    /// Counts processes; what was meant for an earlier one is lost.
+    /// Counts processes; inputs for an earlier one are lost.
     pub(super) incarnation: u32,
     /// Its wall clock less true time.
     pub(super) wall: SignedDuration,
     /// All steps of its clock.
     pub(super) steps: Vec<ClockStep>,
-    /// Steps that the loop is still to be told about, as the machine sleeps.
+    /// Steps that the loop does not know of yet, as the machine sleeps.
     pub(super) step_untold: SignedDuration,
     pub(super) suspended_until: Option<Timestamp>,
-    /// When its machine slept, from and until.
+    /// Begins and ends of its machine's sleeps.
     pub(super) sleeps: Vec<(Timestamp, Timestamp)>,
     pub(super) disk_full_until: Option<Timestamp>,
     pub(super) look: Option<Box<LookUnderWay>>,
@@ -73,40 +73,41 @@ pub(super) struct Daemon {
     /// When the last complete look began, in true time.
     pub(super) ground_began: Timestamp,
     pub(super) knows_user: bool,
-    /// The rows as committed.
+    /// The committed rows.
     pub(super) runs: BTreeMap<RunId, Arc<Run>>,
     pub(super) attempts: BTreeMap<AttemptId, Arc<Attempt>>,
-    /// Those of the attempts that are open.
+    /// The rows of open attempts.
     pub(super) open: BTreeMap<AttemptId, Arc<Attempt>>,
     pub(super) unfinished: BTreeSet<RunId>,
-    /// What the job file said of a run's job when the run was recorded.
+    /// The terms in the job file when a run was recorded.
     pub(super) terms: BTreeMap<RunId, Arc<Terms>>,
     pub(super) occurrences: BTreeMap<(JobName, Timestamp), RunId>,
     pub(super) expectations: Expectations,
     pub(super) grounds: Grounds,
-    /// Wall-clock time up to which dues have certainly been dealt with.
+    /// Wall-clock time up to which due occurrences have certainly been handled.
     pub(super) processed: Timestamp,
-    /// Jobs whose dues wait for a look, and since when: a daemon that dies meanwhile has not dealt
-    /// with them.
+    /// Jobs whose due occurrences wait for a look, and since when: a daemon that dies meanwhile has
+    /// not handled them.
     pub(super) held_back: BTreeMap<JobName, Timestamp>,
     /// The latest that its clock has shown.
     pub(super) latest_wall: Timestamp,
-    /// Since when the engine has been there and could be recorded, in true time.
+    /// Since when the engine has been running and could be recorded, in true time.
     pub(super) up_since: Option<Timestamp>,
     pub(super) cancel_asked: BTreeMap<TransferId, Timestamp>,
     pub(super) replies: u64,
     /// The alerts that were ever queued.
     pub(super) alerts: BTreeSet<AlertId>,
     pub(super) deadlines_checked: Timestamp,
-    /// When a look of it last came to nothing.
+    /// When a look of it was last lost.
     pub(super) look_lost_at: Option<Timestamp>,
     /// There was something to look for in the present turn, if only for a moment.
     pub(super) had_work: bool,
     pub(super) starts: Starts,
     pub(super) repeats: Repeats,
-    /// Places for which it has taken somebody else's transfer for its own, and when.
+    /// Places for which it has taken another's transfer for its own, and when.
     pub(super) strangers: Vec<(Fingerprint, Timestamp)>,
-    /// Answers are numbered as they are asked for: the next number, and the latest that came.
+    /// Answers are numbered in the order of their requests: the next number, and the latest that
+    /// came.
     pub(super) answers: (u64, u64),
     wakes_at: (Timestamp, u32),
 }
@@ -161,23 +162,23 @@ impl Daemon {
         }
     }
 
-    /// When its loop wants to be woken, in true time; absent while nobody would hear.
+    /// The loop's next wake-up, in true time; absent while the process is down.
     pub(super) fn wakeup(&self) -> Option<Timestamp> {
         self.wakeup.filter(|_| self.suspended_until.is_none() && self.event_loop.is_some())
     }
 
-    /// The loop was turned, or the clock was set: when does it want to be woken now?
+    /// Updates the wake-up after a turn of the loop or a step of the clock.
     pub(super) fn note_wakeup(&mut self) {
         let at = self.event_loop.as_ref().and_then(EventLoop::next_wakeup);
         self.wakeup = at.map(|at| at.saturating_sub(self.wall).unwrap_or(at));
     }
 
-    /// True while it runs and what its engine decides can be recorded, as far as it knows.
+    /// True while it runs and its engine's decisions can be recorded, as far as it knows.
     pub(super) fn is_up(&self) -> bool {
         self.event_loop.as_ref().is_some_and(|event_loop| event_loop.outage().is_none())
     }
 
-    /// For what comes to this process unasked.
+    /// The origin for unrequested inputs of this process.
     pub(super) fn unasked(&self) -> Asker {
         Asker { incarnation: self.incarnation, epoch: None }
     }
@@ -188,7 +189,7 @@ impl<O: Observer> Simulation<O> {
         self.now + self.daemons[daemon].wall
     }
 
-    /// Starts the process: the engine is rebuilt from what was committed.
+    /// Starts the process: the engine is rebuilt from the committed rows.
     pub(super) fn start(&mut self, number: usize) {
         let Some(rows) = self.read_rows(number) else { return };
         let wall = self.wall(number);
@@ -203,14 +204,14 @@ impl<O: Observer> Simulation<O> {
         self.turn(number);
     }
 
-    /// Tells the loop what has happened; it is turned now, or with what else happens in the next
+    /// Gives the loop an input; it is turned now, or with the other inputs of the next
     /// milliseconds.
     pub(super) fn feed(&mut self, number: usize, input: Input) {
         let asker = self.daemons[number].unasked();
         self.feed_to(number, asker, input);
     }
 
-    /// The same, for the engine that has asked.
+    /// The same, for the engine that made the request.
     pub(super) fn feed_to(&mut self, number: usize, asker: Asker, input: Input) {
         self.trace.line(self.now, || match &input {
             Input::Looked(Ok(look)) => format!("[{number}] < {}", super::looking::words(look)),
@@ -247,7 +248,7 @@ impl<O: Observer> Simulation<O> {
         }
     }
 
-    /// The turn that was put off until more has happened.
+    /// Makes the turn that was delayed for further inputs.
     pub(super) fn turn_at_last(&mut self, number: usize, incarnation: u32) {
         let daemon = &self.daemons[number];
         if daemon.incarnation == incarnation && daemon.collects {
@@ -255,7 +256,7 @@ impl<O: Observer> Simulation<O> {
         }
     }
 
-    /// The loop's time has come.
+    /// Handles the loop's wake-up.
     pub(super) fn wake(&mut self, number: usize) {
         let now = self.now;
         let daemon = &mut self.daemons[number];
@@ -288,7 +289,7 @@ impl<O: Observer> Simulation<O> {
         self.schedule(self.now + on_its_way, Event::Arrive { number, asker, call });
     }
 
-    /// The process dies. What it has sent is on its way.
+    /// Kills the process. Requests already sent are on their way.
     pub(super) fn crash(&mut self, number: usize) {
         if !self.daemons[number].alive {
             return;
@@ -302,7 +303,7 @@ impl<O: Observer> Simulation<O> {
         daemon.up_since = None;
         daemon.incarnation += 1;
         daemon.step_untold = SignedDuration::ZERO;
-        // Nobody will tell the next process of these.
+        // The next process is not told of these.
         for step in daemon.steps.iter_mut().rev().take_while(|step| !step.told) {
             step.unseen = true;
         }

@@ -21,26 +21,26 @@ use transferd_sim::world::SimTransfer;
 use super::check::{Checker, OwnPost};
 use super::simulation::{Observer, Simulation};
 
-/// A transfer that ended so much earlier than an occurrence is seen to be over in time: looks at
-/// it are up to a minute apart, and neither clock may be known better than by the skew that the
-/// protocol allows.
+/// How much earlier than an occurrence a transfer must have ended to be certainly seen as over:
+/// looks at it are up to a minute apart, and the difference of the clocks may not be known better
+/// than by the skew that the protocol allows.
 const SEEN_WITHIN: SignedDuration = SignedDuration::from_mins(5);
 
-/// What decisions are judged by.
+/// The facts by which decisions are checked.
 #[derive(Debug, Default)]
 pub(super) struct Grounds {
     /// The definitions that each job has had, oldest first.
     definitions: BTreeMap<JobName, Vec<Arc<Job>>>,
     /// The pauses of single jobs, as committed.
     pauses: BTreeMap<JobName, Pause>,
-    /// The job file, an operator or the clock asks for a decision at once, whatever is known.
+    /// The job file, an operator or the clock requires a decision at once, whatever is known.
     is_pressed: bool,
     /// When such a decision was last made.
     pressed_at: Option<Timestamp>,
 }
 
 impl Grounds {
-    /// A job file is in force.
+    /// Notes a job file that is in force.
     pub(super) fn stands(&mut self, set: &JobSet) {
         for (name, job) in &set.jobs {
             let definitions = self.definitions.entry(name.clone()).or_default();
@@ -59,7 +59,7 @@ impl Grounds {
         Some(Arc::clone(&before.unwrap_or(latest).terms))
     }
 
-    /// A job's pause was committed, or its end.
+    /// Notes a job's committed pause, or its end.
     pub(super) fn paused(&mut self, job: &JobName, pause: Option<&Pause>) {
         match pause {
             Some(pause) => self.pauses.insert(job.clone(), pause.clone()),
@@ -67,7 +67,7 @@ impl Grounds {
         };
     }
 
-    /// An input waits for the engine.
+    /// Notes an input that waits for the engine.
     pub(super) fn heard(&mut self, input: &Input) {
         self.is_pressed |= matches!(
             input,
@@ -75,7 +75,7 @@ impl Grounds {
         );
     }
 
-    /// The engine is about to decide over what it was told.
+    /// Notes that the engine is about to decide about its inputs.
     pub(super) fn decides(&mut self, now: Timestamp) {
         if std::mem::take(&mut self.is_pressed) {
             self.pressed_at = Some(now);
@@ -84,7 +84,7 @@ impl Grounds {
 }
 
 impl<O: Observer> Simulation<O> {
-    /// A run of an occurrence, or its skip, is recorded.
+    /// Checks the record of an occurrence's run or skip.
     pub(super) fn check_decision(&mut self, number: usize, run: &Run) {
         let Some(at) = run.scheduled_for else { return };
         if let Some(fault) = self.fault_of(number, run, at) {
@@ -119,7 +119,7 @@ impl<O: Observer> Simulation<O> {
             age > OVERTAKEN && later.is_some_and(|later| later <= wall)
         };
         let missed = |job: &Job| age > LATE_START || overtaken(job);
-        // With `once` what comes due later may take the place of what was missed.
+        // With `once` a later occurrence may take the place of the missed one.
         if matches!(skip, SkipReason::CatchUpNone | SkipReason::CatchUpWindow { .. })
             && self.was_there_since(number, at)
         {
@@ -156,8 +156,8 @@ impl<O: Observer> Simulation<O> {
             && daemon.sleeps.iter().all(|(_, until)| *until <= since)
     }
 
-    /// Why an occurrence does not overlap the run that it was skipped for (protocol, rule 13): its
-    /// transfer was over and good long before, and the agent says so.
+    /// True if an occurrence does not overlap the run that it was skipped for (protocol, rule 13):
+    /// its transfer was over and good long before, and the agent says so.
     fn was_over(&self, number: usize, job: &JobName, run: RunId, at: Timestamp) -> Option<String> {
         let daemon = &self.daemons[number];
         let Some(active) = daemon.runs.get(&run) else {

@@ -16,7 +16,7 @@ use transferd_engine::schedule::Timetable;
 
 use super::daemon::Daemon;
 
-/// More occurrences than this in one gap are not listed one by one (`MISSED_MAX`, with room).
+/// The most occurrences in one gap that are listed individually (`MISSED_MAX`, with room).
 const GAP_MAX: usize = 90;
 
 #[derive(Clone, Debug)]
@@ -24,7 +24,7 @@ struct Window {
     timetable: Timetable,
     jitter: SignedDuration,
     from: Timestamp,
-    /// Spans, first instant excluded, of which nothing is asked for.
+    /// Spans, first instant excluded, in which no run is required.
     passed_over: Vec<(Timestamp, Timestamp)>,
 }
 
@@ -38,7 +38,7 @@ impl Window {
     }
 }
 
-/// Open windows of a daemon, and the occurrences of those that have closed.
+/// Open windows of a daemon, and the occurrences of closed ones.
 #[derive(Debug, Default)]
 pub(super) struct Expectations {
     open: BTreeMap<JobName, Window>,
@@ -46,7 +46,8 @@ pub(super) struct Expectations {
 }
 
 impl Expectations {
-    /// A mark was committed. `until`: up to when dues have certainly been dealt with.
+    /// Notes a committed mark. `until`: the time up to which due occurrences have certainly been
+    /// handled.
     pub(super) fn marked(&mut self, mark: &Mark, set: &JobSet, until: Timestamp, now: Timestamp) {
         let job = set.jobs.get(&mark.job);
         let wanted = job.filter(|job| {
@@ -64,7 +65,7 @@ impl Expectations {
         }
         self.close(&mark.job, until);
         if let Some(job) = wanted {
-            // Never later than now: an engine that marks the future as dealt with is caught.
+            // Never later than now: an engine that marks the future as handled is caught.
             let window = Window {
                 timetable: job.timetable.clone(),
                 jitter: job.jitter,
@@ -89,8 +90,8 @@ impl Expectations {
         }
     }
 
-    /// Time has jumped from `until` to `now`: where more was missed than is listed one by one,
-    /// the gap is not asked for.
+    /// Notes that time has jumped from `until` to `now`: if more was missed than is listed
+    /// individually, no run is required in the gap.
     pub(super) fn jumped(&mut self, until: Timestamp, now: Timestamp) {
         for window in self.open.values_mut() {
             let missed = window.timetable.missed(until - window.jitter, now, GAP_MAX);
@@ -100,7 +101,7 @@ impl Expectations {
         }
     }
 
-    /// The clock was set forward: what it has passed over was not missed.
+    /// Notes that the clock was set forward: the skipped occurrences were not missed.
     pub(super) fn stepped(&mut self, before: Timestamp, now: Timestamp) {
         for window in self.open.values_mut() {
             let first = window.timetable.next_after(before - window.jitter);
@@ -121,7 +122,7 @@ impl Expectations {
 }
 
 impl Daemon {
-    /// All dues up to now were dealt with, or wait for a look.
+    /// Notes that all due occurrences up to now were handled, or wait for a look.
     pub(super) fn has_processed(&mut self, wall: Timestamp) {
         if let Some(engine) = self.event_loop.as_ref().map(EventLoop::engine) {
             let (before, since) = (std::mem::take(&mut self.held_back), self.processed);

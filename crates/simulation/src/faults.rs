@@ -7,17 +7,17 @@ use std::collections::BTreeMap;
 
 use super::report::Report;
 
-/// Each kind is to strike in at least one of so many seeds.
+/// Each kind must strike in at least one of this many seeds.
 const ONE_IN: u64 = 100;
 
 /// One kind of fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Kind {
-    /// Its name, which is also the word that it is counted by.
+    /// Its name, which is also the word by which it is counted.
     pub name: &'static str,
-    /// Further words that are counted as it: the same cause, seen at another request.
+    /// Further words that count as it: the same cause, at another request.
     also: &'static [&'static str],
-    /// What happens.
+    /// A description.
     pub what: &'static str,
 }
 
@@ -154,13 +154,13 @@ pub const KINDS: &[Kind] = &[
     kind("daemons_of_one_user", "two to four daemons with one user"),
 ];
 
-/// What struck how often, and in how many seeds.
+/// How often each kind struck, and in how many seeds.
 #[derive(Clone, Debug)]
 pub struct Coverage {
     seeds: u64,
-    /// For each kind: how often, and in how many seeds.
+    /// For each kind: the number of times, and of seeds.
     struck: Vec<(u64, u64)>,
-    /// Words that no kind has.
+    /// Words without a kind.
     unlisted: BTreeMap<String, u64>,
 }
 
@@ -171,7 +171,7 @@ impl Default for Coverage {
 }
 
 impl Coverage {
-    /// Adds what struck in one seed.
+    /// Adds the faults of one seed.
     pub fn add(&mut self, report: &Report) {
         self.seeds += 1;
         let mut times = vec![0; KINDS.len()];
@@ -188,7 +188,7 @@ impl Coverage {
         }
     }
 
-    /// Kinds that struck in less than 1 % of the seeds. Fewer than a hundred tell nothing.
+    /// Kinds that struck in less than 1 % of the seeds. Fewer than a hundred seeds mean nothing.
     pub fn rare(&self) -> Vec<&'static str> {
         let is_rare = |(_, seeds): &(u64, u64)| self.seeds >= ONE_IN && seeds * ONE_IN < self.seeds;
         let of_each = KINDS.iter().zip(&self.struck);
@@ -201,12 +201,12 @@ impl Coverage {
         of_each.filter(|(_, (times, _))| *times == 0).map(|(kind, _)| kind.name).collect()
     }
 
-    /// Words that were counted and that no kind has: the list is not closed.
+    /// Counted words without a kind: the list is not closed.
     pub fn unlisted(&self) -> impl Iterator<Item = &str> {
         self.unlisted.keys().map(String::as_str)
     }
 
-    /// A line for each kind: how often it struck, in how many of the seeds, and what it is.
+    /// A line for each kind: how often it struck, in how many of the seeds, and its description.
     pub fn lines(&self) -> impl Iterator<Item = String> {
         let rare = self.rare();
         KINDS.iter().zip(&self.struck).map(move |(kind, (times, seeds))| {

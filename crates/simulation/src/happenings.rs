@@ -17,13 +17,13 @@ pub(super) struct ClockStep {
     pub(super) at: Timestamp,
     /// By how much.
     pub(super) by: SignedDuration,
-    /// An engine that could be recorded was told.
+    /// An engine that could be recorded got it.
     pub(super) told: bool,
-    /// No process was there to see it.
+    /// No process was running to see it.
     pub(super) unseen: bool,
 }
 
-/// What happens.
+/// A random event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Happening {
     Crash,
@@ -40,18 +40,18 @@ pub(super) enum Happening {
 }
 
 impl Daemon {
-    /// By how much its clock was set since then, whichever way.
+    /// The sum of the clock's steps since then, in either direction.
     pub(super) fn stepped_since(&self, at: Timestamp) -> SignedDuration {
         self.steps.iter().rev().take_while(|step| step.at >= at).map(|step| step.by.abs()).sum()
     }
 
-    /// The same, of steps that no process was there to see.
+    /// The same, for steps that no process was running to see.
     pub(super) fn stepped_unseen_since(&self, at: Timestamp) -> SignedDuration {
         let since = self.steps.iter().rev().take_while(|step| step.at >= at);
         since.filter(|step| step.unseen).map(|step| step.by.abs()).sum()
     }
 
-    /// How long its machine slept since then. What it asked before may be answered only after.
+    /// How long its machine slept since then. Requests from before may be answered only after.
     pub(super) fn slept_since(&self, at: Timestamp) -> SignedDuration {
         let sleeps = self.sleeps.iter().rev().take_while(|(_, until)| *until >= at);
         sleeps.map(|(from, until)| until.duration_since(*from.max(&at))).sum()
@@ -59,7 +59,7 @@ impl Daemon {
 }
 
 impl<O: Observer> Simulation<O> {
-    /// Plans the first of everything.
+    /// Plans the first event of every kind.
     pub(super) fn arm_all(&mut self, number: usize) {
         for happening in [
             Happening::Crash,
@@ -93,7 +93,7 @@ impl<O: Observer> Simulation<O> {
         }
     }
 
-    /// It happens.
+    /// Carries out an event.
     pub(super) fn happens(&mut self, number: usize, happening: Happening) {
         self.trace.line(self.now, || format!("[{number}] {happening:?}"));
         self.arm(number, happening);
@@ -109,7 +109,8 @@ impl<O: Observer> Simulation<O> {
                 self.schedule(until, Event::Happens { number, happening: Happening::DiskFree });
             }
             Happening::DiskFree => self.daemons[number].disk_full_until = None,
-            // Who sleeps already is not put to sleep, and so is not woken too early.
+            // A machine that sleeps already is not put to sleep again, and so is not woken too
+            // early.
             Happening::Suspend if self.daemons[number].suspended_until.is_some() => {}
             Happening::Suspend => {
                 self.count("suspend");
@@ -161,7 +162,7 @@ impl<O: Observer> Simulation<O> {
         }
     }
 
-    /// What waited for the machine to wake up does not wait any longer than that.
+    /// Events that waited for the machine to wake up do not wait longer than that.
     fn bring_forward(&mut self, number: usize, until: Timestamp) {
         let waited = |event: &Event| match event {
             Event::Start { number: of }
@@ -184,14 +185,14 @@ impl<O: Observer> Simulation<O> {
         }
     }
 
-    /// Time has jumped ahead for a daemon.
+    /// Notes that time has jumped ahead for a daemon.
     fn jumped(&mut self, number: usize) {
         let wall = self.wall(number);
         let daemon = &mut self.daemons[number];
         daemon.expectations.jumped(daemon.processed, wall);
     }
 
-    /// Tells of steps that could not be told about when they were made.
+    /// Reports steps that could not be reported when they were made.
     pub(super) fn tell_step(&mut self, number: usize) {
         let by = std::mem::take(&mut self.daemons[number].step_untold);
         if !by.is_zero() {
@@ -199,7 +200,8 @@ impl<O: Observer> Simulation<O> {
         }
     }
 
-    /// Tells of a step. One forward passes over what was not missed, and may end pauses so.
+    /// Reports a step. One forward skips occurrences, which were not missed, and may thereby end
+    /// pauses.
     fn stepped(&mut self, number: usize, by: SignedDuration) {
         let wall = self.wall(number);
         let before = (wall - by).min(self.daemons[number].processed);
@@ -282,7 +284,7 @@ impl<O: Observer> Simulation<O> {
         };
         self.count(match &request {
             OperatorRequest::Trigger { .. } => "operator_triggers",
-            // Asked for elsewhere.
+            // Requested elsewhere.
             OperatorRequest::Repeat(_) | OperatorRequest::Backfill(_) => return,
             OperatorRequest::CancelRun(_) | OperatorRequest::CancelJob(_) => "operator_cancels",
             OperatorRequest::Pause { .. } | OperatorRequest::PauseAll(_) => "operator_pauses",

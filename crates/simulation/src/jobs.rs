@@ -32,14 +32,14 @@ const SCHEDULES: [&str; 10] = [
     "0 3 * * Sun",
 ];
 
-/// What a renamed job's name ends in.
+/// The suffix of a renamed job's name.
 const RENAMED: &str = "-renamed";
 
 /// Zones that jobs draw from.
 const ZONES: [&str; 3] = ["Europe/Berlin", "America/New_York", "UTC"];
 
-/// All jobs that may ever stand in the file of a daemon; what stands there at a time is a part of
-/// them, some under another schedule.
+/// All jobs that may ever be in the file of a daemon; at any time it holds a part of them, some
+/// under another schedule.
 pub(super) fn draw(chance: &mut Chance, count: usize, prefix: &str) -> Vec<Arc<Job>> {
     (0..count).map(|number| Arc::new(draw_job(chance, number, prefix))).collect()
 }
@@ -48,7 +48,7 @@ fn draw_job(chance: &mut Chance, number: usize, prefix: &str) -> Job {
     let name = JobName::new(&format!("{prefix}job-{number}"));
     let schedule = SCHEDULES[chance.below(SCHEDULES.len())];
     let zone = ZONES[chance.below(ZONES.len())];
-    // Few places, so that destinations overlap and requests are alike.
+    // Few places, so that destinations overlap and requests are equal.
     let path = match chance.below(6) {
         0 => "shared/".to_owned(),
         1 => format!("shared/{number}/"),

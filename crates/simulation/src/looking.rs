@@ -26,7 +26,7 @@ enum Stage {
 #[derive(Debug)]
 pub(super) struct LookUnderWay {
     number: u64,
-    /// Which engine waits for it.
+    /// The engine that waits for it.
     epoch: Epoch,
     request: LookRequest,
     stage: Stage,
@@ -87,7 +87,7 @@ impl<O: Observer> Simulation<O> {
         self.schedule(self.now + answered_after + way, Event::LookStep { number, look });
     }
 
-    /// The next request of a look reaches the agent.
+    /// Handles the next request of a look at the agent.
     pub(super) fn look_step(&mut self, number: usize, look_number: u64) {
         let stale = self.daemons[number].look.as_ref().is_none_or(|l| l.number != look_number);
         if stale || self.mutation == Some(Mutation::LooksUnanswered) {
@@ -103,11 +103,11 @@ impl<O: Observer> Simulation<O> {
                 self.schedule_look(number, after);
             }
             Ok(None) => self.end_look(number, epoch, after, Ok(look)),
-            // The agent's state says more than that it refuses the token then.
+            // The agent's state then says more than that it refuses the token.
             Err(LookFailure::BadToken(_)) if !look.agent.may_work() => {
                 self.end_look(number, epoch, after, Ok(look));
             }
-            // Pages that were read prove presence, whatever becomes of the others.
+            // Pages that were read prove presence, whatever happens to the others.
             Err(_) if !look.paging.is_at_start() => {
                 look.paging.cut(Gap::PageFailed("a page failed".to_owned()));
                 self.end_look(number, epoch, after, Ok(look));
@@ -116,7 +116,7 @@ impl<O: Observer> Simulation<O> {
         }
     }
 
-    /// Makes the request of this stage: when its answer is there, and what is asked next.
+    /// Makes the request of this stage; returns when its answer is there, and the next request.
     fn ask(
         &mut self,
         number: usize,
@@ -164,7 +164,7 @@ impl<O: Observer> Simulation<O> {
         self.world.get_all(&self.daemons[number].token, query, self.now)
     }
 
-    /// Takes a page in, as the client does.
+    /// Takes in a page, as the client does.
     fn read_page(
         &mut self,
         number: usize,
@@ -176,7 +176,7 @@ impl<O: Observer> Simulation<O> {
         look.paging.begin(asked_at, offset);
         let asked = &look.request;
         for listed in &list.records {
-            // All else is dropped at the edge; what is not wanted need not be asked for first.
+            // All other records are dropped early; unwanted ones need not be fetched first.
             let is_wanted = asked.fingerprints.contains(&listed.fingerprint)
                 || asked.fingerprints.contains(&listed.loose_fingerprint)
                 || asked.transfers.contains(&listed.id);
@@ -199,7 +199,7 @@ impl<O: Observer> Simulation<O> {
         }
     }
 
-    /// The agent's clock less the daemon's, as the `Date` header tells it.
+    /// The agent's clock less the daemon's, from the `Date` header.
     fn clock_offset(&self, number: usize) -> Option<SignedDuration> {
         let options = self.world.options();
         let skew = options.clock_skew - self.daemons[number].wall;
@@ -218,8 +218,8 @@ impl<O: Observer> Simulation<O> {
         self.deliver_look(number, epoch, after, Answer { order, input });
     }
 
-    /// The engine has given up a look that is still under way: its answer may come yet, when the
-    /// engine has asked again.
+    /// Plans an answer to a look that the engine has given up: it may still come, when the engine
+    /// has asked again.
     fn answer_lost_look(&mut self, number: usize) {
         let Some(mut lost) = self.daemons[number].look.take() else { return };
         if !self.chance.happens(self.hazards.lost_looks_answered) {
@@ -244,7 +244,7 @@ impl<O: Observer> Simulation<O> {
         self.schedule(at, Event::Answer { number, asker, answer: Box::new(answer) });
     }
 
-    /// What the engine is told about a look.
+    /// The result of a look as the engine gets it.
     fn result_of(
         &mut self,
         number: usize,

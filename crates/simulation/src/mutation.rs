@@ -26,7 +26,7 @@ macro_rules! mutations {
             /// All of them.
             pub const ALL: &'static [Mutation] = &[$(Self::$name,)*];
 
-            /// The checker that is to catch it; others may be faster.
+            /// The checker that should catch it; others may be faster.
             pub fn meant_for(self) -> Checker {
                 match self { $(Self::$name => Checker::$checker,)* }
             }
@@ -149,7 +149,7 @@ impl Mutation {
         }
     }
 
-    /// Changes what is committed.
+    /// Changes the records of a commit.
     pub(super) fn records(self, records: &mut Vec<Record>) {
         match self {
             Self::SkipsNotRecorded => {
@@ -222,7 +222,7 @@ impl Mutation {
         }
     }
 
-    /// Changes what is done.
+    /// Changes the effects.
     pub(super) fn effects(self, effects: &mut Vec<Effect>) {
         match self {
             Self::SubmitsTwice => {
@@ -247,7 +247,7 @@ impl Mutation {
         }
     }
 
-    /// Changes what a POST's answer says.
+    /// Changes the answer to a POST.
     pub(super) fn answer(self, answer: SubmitAnswer) -> SubmitAnswer {
         match (self, answer) {
             (
@@ -261,7 +261,7 @@ impl Mutation {
         }
     }
 
-    /// Changes what a look shows.
+    /// Changes the content of a look.
     pub(super) fn look(self, look: &mut Look, now: Timestamp) {
         if self == Self::DatesNotAsked && now.as_second() % 2 == 0 {
             let new = now - SignedDuration::from_mins(2);
@@ -290,7 +290,7 @@ impl Mutation {
                     record.status = TransferStatus::Completed;
                 }
                 Self::FailedObjectsUncounted => {
-                    // Nor in the total: objects that are nowhere are an end of their own.
+                    // Nor in the total: missing objects are an end of their own.
                     let progress = &mut record.progress;
                     progress.objects_total -= progress.objects_failed.min(progress.objects_total);
                     progress.objects_failed = 0;

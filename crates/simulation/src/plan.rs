@@ -15,8 +15,8 @@ use transferd_sim::world::{
 
 use super::jobs;
 
-/// How often what goes wrong with a daemon and its machine. Rates are for each step or request;
-/// intervals are means, absent for never.
+/// The rates of faults of a daemon and its machine. Rates are for each step or request; intervals
+/// are means, absent for never.
 #[derive(Clone, Debug)]
 pub struct Hazards {
     /// The time that a request or an answer is on its way.
@@ -33,51 +33,51 @@ pub struct Hazards {
     pub commit_fails: f64,
     /// The disk fills up.
     pub disk_full_every: Option<SignedDuration>,
-    /// For how long.
+    /// The length of that.
     pub disk_full_for: Span,
     /// An answer comes twice.
     pub repeated_answer: f64,
     /// The machine sleeps.
     pub suspend_every: Option<SignedDuration>,
-    /// For how long.
+    /// The length of that.
     pub suspend_for: Span,
     /// The clock is set.
     pub clock_step_every: Option<SignedDuration>,
-    /// By how much, either way.
+    /// The size of that, in either direction.
     pub clock_step_by: Span,
     /// The job file changes.
     pub reload_every: Option<SignedDuration>,
-    /// An operator asks for something.
+    /// An operator makes a request.
     pub operator_every: Option<SignedDuration>,
-    /// An operator wants something again: for a time, once more, for a span of time.
+    /// An operator requests runs again: for a time, as a repetition, for a span of time.
     pub repeat_every: Option<SignedDuration>,
     /// The token is taken away, and given back.
     pub token_every: Option<SignedDuration>,
-    /// For how long.
+    /// The length of that.
     pub token_away_for: Span,
-    /// Of the agent's changes, how many are heard of at once.
+    /// The share of the agent's changes that are notified at once.
     pub notified: f64,
-    /// Of the steps of the clock, how many the agent on the same machine sees, too.
+    /// The share of the clock's steps that the agent on the same machine sees, too.
     pub agent_clock_follows: f64,
-    /// Of all jobs, how many stand in a changed job file: one of these is drawn each time.
+    /// The share of all jobs that are in a changed job file: one of these is drawn each time.
     pub jobs_kept: [f64; 3],
-    /// Of the jobs in a changed job file, how many get another schedule.
+    /// The share of jobs in a changed job file that get another schedule.
     pub jobs_rescheduled: f64,
-    /// Of the jobs in a changed job file, how many get another name.
+    /// The share of jobs in a changed job file that get another name.
     pub jobs_renamed: f64,
-    /// Of the jobs in a changed job file, how many get other terms and another destination.
+    /// The share of jobs in a changed job file that get other terms and another destination.
     pub jobs_redefined: f64,
     /// The daemon dies between two effects of one step.
     pub crash_amid_effects: f64,
-    /// A look comes to nothing, and nobody is told.
+    /// A look is lost, and nobody is told.
     pub looks_lost: f64,
-    /// Of the looks that the engine has given up for lost, how many are answered anyway.
+    /// The share of looks given up by the engine that are answered anyway.
     pub lost_looks_answered: f64,
-    /// `total` is another on the next page, though the list has not changed.
+    /// `total` differs on the next page, though the list has not changed.
     pub total_wavers: f64,
-    /// Of the agent's changes, how many come with frames about objects.
+    /// The share of the agent's changes that come with frames about objects.
     pub frames: f64,
-    /// The loop does not turn at once: what happens within milliseconds is dealt with together.
+    /// The loop does not turn at once: inputs within milliseconds are handled together.
     pub batched: f64,
 }
 
@@ -125,7 +125,7 @@ pub struct DaemonPlan {
     pub token: String,
     /// Its user.
     pub user: UserId,
-    /// All jobs that may ever stand in its file.
+    /// All jobs that may ever be in its file.
     pub all_jobs: Vec<Arc<Job>>,
     /// Its file at the start.
     pub set: Arc<JobSet>,
@@ -134,36 +134,36 @@ pub struct DaemonPlan {
 /// How a simulation ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Settle {
-    /// At the horizon, whatever is under way.
+    /// At the horizon, with whatever is under way.
     Stop,
     /// When all runs are over, after the faults have ended and the job files are empty.
     UntilOver,
-    /// When even what was given up is no longer looked for: a day later.
+    /// When even requests that were given up are no longer looked for: a day later.
     UntilIdle,
 }
 
-/// Everything that a simulation is played from.
+/// The plan of a simulation.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// Decides all chance.
+    /// The seed of all random choices.
     pub seed: u64,
     /// When it begins.
     pub start: Timestamp,
-    /// How long things go wrong; then it is quiet and everything has to settle.
+    /// How long faults happen; then it is quiet and everything has to settle.
     pub horizon: SignedDuration,
     /// The agent.
     pub world: WorldOptions,
-    /// What goes wrong with daemons.
+    /// The faults of daemons.
     pub hazards: Hazards,
     /// The daemons.
     pub daemons: Vec<DaemonPlan>,
     /// When, since the start, the agent becomes another one.
     pub variants_later: Vec<(SignedDuration, Variants)>,
-    /// The daemon on whose machine the agent is, and sees each step of its clock, if on any.
+    /// The daemon whose machine the agent shares, and therefore each step of its clock, if any.
     pub agents_machine: Option<usize>,
     /// Records to a page of the list.
     pub page_size: usize,
-    /// The daemons share one user, or other things of our user's run, or records do not tell
+    /// The daemons share one user, or other programs run as our user, or records do not name
     /// theirs: matches may be doubtful.
     pub doubtful: bool,
     /// How it ends.
@@ -177,7 +177,7 @@ pub(super) const fn millis(millis: i64) -> SignedDuration {
     SignedDuration::from_millis(millis)
 }
 
-/// Swarm style: a fault is off in most seeds, else at a rate of its own.
+/// Swarm style: a fault is off in most seeds, and has its own rate in the others.
 pub(super) struct Swarm<'a> {
     pub(super) chance: &'a mut Chance,
 }
@@ -193,16 +193,15 @@ impl Swarm<'_> {
 }
 
 impl Plan {
-    /// What a seed stands for: a few hours around a moment that is drawn, often a change of the
-    /// clocks.
+    /// The plan of a seed: a few hours around a random moment, often a change of the clocks.
     pub fn draw(seed: u64) -> Self {
         let mut plan = Self::draw_narrow(seed);
         plan.widen();
         plan
     }
 
-    /// What a seed stood for before the model was widened: what has shown a bug then shows it
-    /// still.
+    /// The plan of a seed before the model was widened: a seed that has shown a bug then still
+    /// shows it.
     pub fn draw_narrow(seed: u64) -> Self {
         let mut chance = Chance::from(seed ^ 0x7261_6e73_6665_7264);
         let start = draw_start(&mut chance);
@@ -217,7 +216,7 @@ impl Plan {
         let daemons = (0..count)
             .map(|number| {
                 let user = &users[number % users.len()];
-                // With one user, jobs are the same, too: the worst case.
+                // With one user, jobs are equal, too: the worst case.
                 let prefix = if one_user { String::new() } else { format!("{number}-") };
                 let agent = draw_agent(&mut chance, exclusive);
                 let jobs_count = 1 + chance.below(4);
@@ -242,23 +241,23 @@ impl Plan {
         }
     }
 
-    /// The same, with clocks that are set by hours while neither the agent nor the daemon need
-    /// know: more than the two minutes that the protocol's evidence allows for.
+    /// The same, with clocks that are set by hours unknown to agent and daemon: more than the two
+    /// minutes that the protocol's evidence allows for.
     pub fn draw_wild(seed: u64) -> Self {
         let mut plan = Self::draw(seed);
         plan.hazards.clock_step_by = Span::millis(500, 2 * 3_600_000);
-        // Hours off, and nothing to tell by how much: no date would be evidence.
+        // Hours off, and no way to know by how much: no date would be evidence.
         plan.world.variants.no_date_header = false;
         plan
     }
 
-    /// What the agent is like, first and later.
+    /// The agent's variants, first and later.
     fn variants(&self) -> impl Iterator<Item = &Variants> {
         let later = self.variants_later.iter().map(|(_, variants)| variants);
         std::iter::once(&self.world.variants).chain(later)
     }
 
-    /// True if the agent is, for a while at least, as `is_so` says.
+    /// True if `is_so` holds for the agent, at least for a while.
     pub(super) fn agent_is(&self, is_so: impl Fn(&Variants) -> bool) -> bool {
         self.variants().any(is_so)
     }
@@ -281,7 +280,8 @@ impl Plan {
         !self.world.clock_skew.is_zero() || !self.world.date_jitter.is_zero()
     }
 
-    /// How often daylight saving begins and ends in the zones of the jobs, while things go wrong.
+    /// How often daylight saving begins and ends in the zones of the jobs, during the time of
+    /// faults.
     pub(super) fn clock_changes(&self) -> (u64, u64) {
         let end = self.start + self.horizon;
         let jobs = self.daemons.iter().flat_map(|daemon| &daemon.all_jobs);
@@ -300,7 +300,7 @@ impl Plan {
         changes
     }
 
-    /// A job file played in a world where nothing goes wrong but what `world` says.
+    /// The plan of a job file in a world without faults except those of `world`.
     pub fn rehearsal(
         seed: u64,
         set: Arc<JobSet>,

@@ -22,7 +22,7 @@ impl<O: Observer> Simulation<O> {
         self.change_file(number, set);
     }
 
-    /// Gives some of the jobs another name, and some other terms and another destination.
+    /// Renames some of the jobs, and gives some other terms and another destination.
     fn rename_and_redefine(&mut self, set: Arc<JobSet>) -> Arc<JobSet> {
         let (renamed, redefined) = (self.hazards.jobs_renamed, self.hazards.jobs_redefined);
         if renamed == 0.0 && redefined == 0.0 {
@@ -42,7 +42,7 @@ impl<O: Observer> Simulation<O> {
         Arc::new(jobs::set(&set.agent, jobs.into_iter().collect()))
     }
 
-    /// Counts what the new file changes for jobs with runs in flight.
+    /// Counts the changes of the new file for jobs with runs in flight.
     fn count_changes(&mut self, number: usize, new: &JobSet) {
         let daemon = &self.daemons[number];
         let old = Arc::clone(&daemon.file);
@@ -68,7 +68,7 @@ impl<O: Observer> Simulation<O> {
         }
     }
 
-    /// The job file changes; a daemon that runs hears of it, or finds it when its machine wakes.
+    /// Changes the job file; a running daemon is told, or finds it when its machine wakes.
     pub(super) fn change_file(&mut self, number: usize, set: Arc<JobSet>) {
         let daemon = &mut self.daemons[number];
         daemon.file = set;
@@ -78,7 +78,7 @@ impl<O: Observer> Simulation<O> {
         }
     }
 
-    /// Hands the loop the job file as it stands, if that is another one.
+    /// Gives the loop the present job file, if it has another one.
     pub(super) fn tell_file(&mut self, number: usize) {
         let daemon = &mut self.daemons[number];
         if !daemon.alive || Arc::ptr_eq(&daemon.fed, &daemon.file) {

@@ -21,26 +21,25 @@ use super::check::Checker;
 use super::mutation::Mutation;
 use super::simulation::{Answer, Event, Observer, Order, Simulation};
 
-/// How far back people repeat what was.
+/// How far back people repeat runs.
 const REACH: Span = Span::millis(60_000, 4 * 3_600_000);
 
 /// From reading the past to asking the engine.
 const RECALLED_WITHIN: Span = Span::millis(1, 200);
 
-/// Runs of one time, or of a backfill's: far more than there are.
+/// Runs of one time, or of a backfill's: far more than exist.
 const PAST_MAX: usize = 10_000;
 
-/// What people have asked a daemon to repeat.
+/// The requests for repetitions to a daemon.
 #[derive(Debug, Default)]
 pub(super) struct Repeats {
     wishes: BTreeMap<RunId, Wish>,
-    /// Backfills, by what the ids of their runs are made of: whether also for times that have
-    /// succeeded.
+    /// Backfills, by the seed of their runs' ids: whether they include times that have succeeded.
     backfills: Vec<(RunId, bool)>,
 }
 
 impl Repeats {
-    /// Whether somebody has asked for this run; and if so, whether also if its time has succeeded.
+    /// Whether somebody has requested this run; and if so, whether even if its time has succeeded.
     fn asked_for(&self, run: &Run) -> Option<bool> {
         if let Some(wish) = self.wishes.get(&run.id) {
             return Some(wish.again);
@@ -52,7 +51,7 @@ impl Repeats {
 }
 
 impl<O: Observer> Simulation<O> {
-    /// An operator wants something again.
+    /// Makes an operator's request for a repetition.
     pub(super) fn repeat(&mut self, number: usize) {
         let request = match self.chance.below(3) {
             0 => self.trigger_for(number),
@@ -129,8 +128,8 @@ impl<O: Observer> Simulation<O> {
         self.daemons[number].store.runs_of_time(job, from, to, PAST_MAX).ok()
     }
 
-    /// A run is recorded that is not the schedule's: somebody has asked for it, its time has not
-    /// succeeded unless that was asked for too, and it goes where it is to go.
+    /// Checks a recorded run that is not the schedule's: somebody has requested it, its time has
+    /// not succeeded unless that was requested too, and it has the right places.
     pub(super) fn check_repeat(&mut self, number: usize, run: &Run) {
         if let Some(fault) = self.fault_of_repeat(number, run) {
             let words = format!("run {} of `{}`: {fault}", run.id, run.job);

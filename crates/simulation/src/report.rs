@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 
 use super::check::Violation;
 
-/// What one seed came to.
+/// The results of one seed.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
     /// The seed.
@@ -21,7 +21,7 @@ pub struct Report {
     pub residues: BTreeMap<&'static str, u64>,
     /// How runs ended.
     pub ends: BTreeMap<&'static str, u64>,
-    /// What must not be, and was.
+    /// Broken promises.
     pub violations: Vec<Violation>,
     /// The trace, if it was asked for.
     pub trace: String,

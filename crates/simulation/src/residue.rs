@@ -14,11 +14,10 @@ use transferd_sim::world::SimTransfer;
 use super::check::{Intended, OwnPost};
 use super::simulation::{Observer, Simulation};
 
-/// Steps of a clock, and mistaken claims, so long before a request may still show in what it
-/// comes to.
+/// How long before a request a step of a clock, or a mistaken claim, may still affect it.
 const CLOCK_MEMORY: SignedDuration = SignedDuration::from_hours(24);
 
-/// What was asked for is looked for at most so long: a day, after the longest timeout of a plan.
+/// The longest search for a request: a day, after the longest timeout of a plan.
 const LOOKED_FOR: SignedDuration = SignedDuration::from_hours(48);
 
 impl<O: Observer> Simulation<O> {
@@ -47,7 +46,8 @@ impl<O: Observer> Simulation<O> {
         }
         let of_run = self.of_run.get(&(daemon, run));
         let mut intents = of_run.map_or(&[][..], |of_run| &of_run.intents[..]).iter();
-        // Who has taken a stranger leaves its own transfer to the next with the same places.
+        // An attempt that has taken a stranger leaves its own transfer to the next with the same
+        // places.
         let strangers = &self.daemons[daemon].strangers;
         let left_over = intents.clone().any(|&intent| {
             let intended = &self.intended[intent];
@@ -62,7 +62,7 @@ impl<O: Observer> Simulation<O> {
         doubtful.then_some("a transfer of the same user that can't be told apart")
     }
 
-    /// True if a run waits for a transfer that can't be told from another's, and so is not
+    /// True if a run waits for a transfer that can't be told apart from another's, and so is not
     /// canceled however long it takes (protocol, rule 5): for its job, its place or its slot.
     pub(super) fn is_held_by_ambiguity(&self, daemon: usize, run: &Run) -> bool {
         let rows = &self.daemons[daemon];
@@ -92,8 +92,9 @@ impl<O: Observer> Simulation<O> {
         listed.duration_since(post.sent) >= window
     }
 
-    /// True if a POST was given the transfer of an earlier one, which was hidden and came to light
-    /// first. With `exclusive_user` dates are not asked where the agent's clock is not known (rule 5).
+    /// True if a POST was given the transfer of an earlier one, which was hidden and appeared
+    /// first. With `exclusive_user` dates are not considered where the agent's clock is not known
+    /// (rule 5).
     fn has_taken_hidden(&self, post: &OwnPost) -> bool {
         let daemon = &self.daemons[post.daemon];
         let taken = daemon.attempts.get(&post.attempt).and_then(|row| row.transfer);
@@ -119,7 +120,8 @@ impl<O: Observer> Simulation<O> {
         self.by_transfer.get(&transfer).is_some_and(|&index| self.posts[index].daemon == daemon)
     }
 
-    /// True if the rules of evidence can't tell a foreign transfer from the one of this intent.
+    /// True if the rules of evidence can't tell a foreign transfer apart from the one of this
+    /// intent.
     fn can_be_confused(&self, intended: &Intended, found: &SimTransfer) -> bool {
         if found.fingerprint != intended.fingerprint {
             return false;

@@ -19,7 +19,7 @@ use super::simulation::{Event, Observer, Simulation};
 const QUIET: SignedDuration = SignedDuration::from_mins(20);
 /// From the empty job file to the end of all runs: `catch_up: all` may have a hundred in a row.
 const OVER_WITHIN: SignedDuration = SignedDuration::from_hours(24);
-/// From there to idleness: what was given up is looked for for a day.
+/// From there to idleness: a request that was given up is looked for for a day.
 const IDLE_WITHIN: SignedDuration = SignedDuration::from_hours(26);
 
 /// How long after the end of the faults everything must have settled.
@@ -32,7 +32,7 @@ pub(super) fn patience(settle: Settle) -> SignedDuration {
 }
 
 impl<O: Observer> Simulation<O> {
-    /// The faults end. What was away comes back.
+    /// Ends the faults. Everything that is away comes back.
     pub(super) fn fall_quiet(&mut self) {
         if self.plan.settle == Settle::Stop {
             return;
@@ -69,7 +69,7 @@ impl<O: Observer> Simulation<O> {
         self.schedule(now + QUIET, Event::NoJobs);
     }
 
-    /// The job files are emptied: nothing new begins.
+    /// Empties the job files: nothing new begins.
     pub(super) fn empty_job_files(&mut self) {
         self.without_jobs = true;
         for number in 0..self.daemons.len() {

@@ -26,16 +26,16 @@ use super::settle::patience;
 use super::trace::Trace;
 use transferd_sim::convert;
 
-/// No simulation is longer than this many events: beyond, something goes round in circles.
+/// The most events of a simulation: a longer one goes round in circles.
 const STEPS_MAX: u64 = 20_000_000;
 
-/// Sees what is committed, as it happens.
+/// Observes the commits.
 pub trait Observer {
     /// A daemon's records became durable at `now`.
     fn committed(&mut self, daemon: usize, records: &[Record], now: Timestamp);
 }
 
-/// Looks away.
+/// Observes nothing.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Silent;
 
@@ -52,17 +52,17 @@ pub(super) enum Call {
     StartAgent,
 }
 
-/// Where an answer stands among others of one daemon.
+/// The place of an answer among others of one daemon.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Order {
-    /// An answer, by the number of its question.
+    /// An answer, by the number of its request.
     Numbered(u64),
     /// A look's, which is void once another look was begun.
     OfLook(u64),
-    /// The repeated answer to a POST. It is void once the run asks for another: an attempt that
-    /// was refused is sent again under its number, and no connection answers for another one.
+    /// The repeated answer to a POST. It is void once the run requests another: an attempt that was
+    /// refused is sent again under its number, and no connection answers for another one.
     Repeated { attempt: AttemptId, intents: usize },
-    /// Whenever it comes.
+    /// At any time.
     Any,
 }
 
@@ -73,13 +73,13 @@ pub(super) struct Answer {
     pub(super) input: Input,
 }
 
-/// Something that is due, in true time. Kept small, as the queue moves what it holds.
+/// A due event, in true time. Kept small, as the queue moves its content.
 #[derive(Clone, Debug)]
 pub(super) enum Event {
     Start {
         number: usize,
     },
-    /// The loop is turned, with all that has happened since that was put off.
+    /// The loop is turned, with all inputs since that was delayed.
     Turn {
         number: usize,
         incarnation: u32,
@@ -112,14 +112,14 @@ pub(super) enum Event {
     NoJobs,
 }
 
-/// Whose turn it is.
+/// The next to act.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Next {
     /// The world's.
     World,
-    /// That of the event that is due first.
+    /// The event that is due first.
     Queued,
-    /// That of the daemon of this number, whose loop wants to be woken.
+    /// The daemon of this number, whose loop has a wake-up.
     Wakes(usize),
 }
 
@@ -143,7 +143,7 @@ pub struct Simulation<O = Silent> {
     pub(super) by_transfer: BTreeMap<TransferId, usize>,
     /// Posts and intents of each daemon's runs.
     pub(super) of_run: BTreeMap<(usize, RunId), OfRun>,
-    /// Our transfers that are active, or were when last asked, of each daemon.
+    /// Our transfers that are active, or were when last checked, of each daemon.
     pub(super) active: Vec<BTreeMap<TransferId, usize>>,
     pub(super) trace: Trace,
     pub(super) report: Report,
@@ -165,7 +165,7 @@ impl Simulation<Silent> {
 }
 
 impl<O: Observer> Simulation<O> {
-    /// A simulation of a plan, with somebody who sees what is committed.
+    /// A simulation of a plan, with an observer of the commits.
     pub fn observed(plan: Plan, observer: O) -> Self {
         let start = plan.start;
         let mut simulation = Self {
@@ -206,7 +206,7 @@ impl<O: Observer> Simulation<O> {
         self.run_observed().0
     }
 
-    /// Plays it to its end, and gives the observer back.
+    /// Plays it to its end, and returns the observer.
     pub fn run_observed(mut self) -> (Report, O) {
         let settled = self.play();
         if self.plan.settle != Settle::Stop && self.report.violations.is_empty() {
@@ -221,7 +221,7 @@ impl<O: Observer> Simulation<O> {
         (self.report, self.observer)
     }
 
-    /// Counts what struck the whole of the simulation, rather than a moment of it.
+    /// Counts faults that affect the whole of the simulation, rather than a moment of it.
     fn count_what_the_plan_is_like(&mut self) {
         for (kind, count) in self.world.faults_fired() {
             self.report.count(kind, *count);
@@ -274,7 +274,7 @@ impl<O: Observer> Simulation<O> {
         true
     }
 
-    /// What is next, and when: now, for what is due already. At one instant the world comes first,
+    /// The next to act, and when: now, if it is due already. At one instant the world comes first,
     /// and the daemons' own time last.
     fn next(&self) -> Option<(Timestamp, Next)> {
         let world = self.world.next_event();
@@ -293,7 +293,7 @@ impl<O: Observer> Simulation<O> {
         Some((at, Next::Wakes(woken?.1)))
     }
 
-    /// One thing happens.
+    /// Plays one event.
     fn step(&mut self, what: Next) {
         match what {
             Next::World => {
@@ -351,7 +351,7 @@ impl<O: Observer> Simulation<O> {
         }
     }
 
-    /// What reaches a sleeping machine reaches it when it wakes.
+    /// Delays an event for a sleeping machine until it wakes.
     fn when_awake(&mut self, number: usize, event: Event, act: impl FnOnce(&mut Self)) {
         match self.daemons[number].suspended_until {
             Some(until) => self.schedule(until, event),
@@ -384,13 +384,13 @@ impl<O: Observer> Simulation<O> {
         }
     }
 
-    /// A request reaches the agent.
+    /// Handles a request that reaches the agent.
     fn arrive(&mut self, number: usize, asker: Asker, call: Call) {
         let patience = self.daemons[number].fed.agent.request_timeout;
         match call {
             Call::Submit { attempt, request, sent } => {
                 if self.world.is_down() && self.chance.happens(0.8) {
-                    // The connection is refused: it never was sent.
+                    // The connection is refused: it was never sent.
                     let refusal = Refusal::NotSent("connection refused".to_owned());
                     let answer = SubmitAnswer::Refused(refusal);
                     self.reply(number, asker, millis(0), Input::Submitted { attempt, answer });
@@ -463,7 +463,7 @@ impl<O: Observer> Simulation<O> {
         self.schedule(at, Event::Answer { number, asker, answer });
     }
 
-    /// Something has changed at the agent: who listens may hear of it.
+    /// Notes that something has changed at the agent: listeners may get a hint.
     fn hint(&mut self) {
         for number in 0..self.daemons.len() {
             let event_loop = self.daemons[number].event_loop.as_ref();

@@ -12,22 +12,22 @@ use super::check::Checker;
 use super::daemon::Asker;
 use super::simulation::{Call, Observer, Simulation};
 
-/// Two requests of one engine are at least so far apart.
+/// The least time between two requests of one engine.
 const APART: SignedDuration = SignedDuration::from_secs(30);
 
-/// What an engine knows of the agent's state, and has done about it.
+/// An engine's knowledge of the agent's state, and its requests.
 #[derive(Debug, Default)]
 pub(super) struct Starts {
-    /// The state in which its last look has found the agent.
+    /// The agent's state in its last look.
     found: Option<AgentState>,
-    /// The agent has refused its token since it last was at work.
+    /// The agent has refused its token since it last worked.
     token_refused: bool,
     /// When it last asked the agent to start, in true time.
     last: Option<Timestamp>,
 }
 
 impl Starts {
-    /// The engine is about to get an input.
+    /// Notes an input that the engine is about to get.
     pub(super) fn heard(&mut self, input: &Input) {
         match input {
             Input::Looked(Ok(look)) => {
@@ -43,7 +43,7 @@ impl Starts {
 }
 
 impl<O: Observer> Simulation<O> {
-    /// A daemon asks the agent to start.
+    /// Handles a daemon's request to start the agent.
     pub(super) fn ask_to_start(&mut self, number: usize, epoch: Epoch) {
         if let Some(fault) = self.fault_of_start(number) {
             self.violation(Checker::Idle, number, format!("the agent is started: {fault}"));
@@ -76,7 +76,7 @@ impl<O: Observer> Simulation<O> {
         (age < APART).then(|| format!("{age:#} after the last time"))
     }
 
-    /// The request reaches the agent.
+    /// Handles the request at the agent.
     pub(super) fn start_reaches_agent(&mut self, number: usize, asker: Asker) {
         let patience = self.daemons[number].fed.agent.request_timeout;
         let reply = self.world.start(&self.daemons[number].token, self.now);

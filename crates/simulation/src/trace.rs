@@ -15,7 +15,7 @@ impl Trace {
         Self { lines: on.then(String::new) }
     }
 
-    /// Adds a line. `line` is asked only if the trace is on.
+    /// Adds a line. `line` is called only if the trace is on.
     pub(super) fn line(&mut self, now: Timestamp, line: impl FnOnce() -> String) {
         if let Some(lines) = &mut self.lines {
             // Writing to a string does not fail.

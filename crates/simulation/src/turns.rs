@@ -15,7 +15,7 @@ use super::mutation::Mutation;
 use super::simulation::{Call, Observer, Simulation};
 use super::starts::Starts;
 
-/// What came out of a batch.
+/// The result of a batch.
 struct Decided {
     /// It is durable, or needed no commit.
     is_durable: bool,
@@ -25,7 +25,7 @@ struct Decided {
 }
 
 impl<O: Observer> Simulation<O> {
-    /// Has what has happened decided, committed and performed.
+    /// Has the inputs decided, committed and performed.
     pub(super) fn turn(&mut self, number: usize) {
         let wall = self.wall(number);
         let daemon = &mut self.daemons[number];
@@ -47,7 +47,7 @@ impl<O: Observer> Simulation<O> {
         }
     }
 
-    /// The rows as they were committed.
+    /// The committed rows.
     pub(super) fn read_rows(&mut self, number: usize) -> Option<Durable> {
         let (wall, now) = (self.wall(number), self.now);
         let daemon = &mut self.daemons[number];
@@ -71,7 +71,7 @@ impl<O: Observer> Simulation<O> {
         }
     }
 
-    /// The loop wants the rows back.
+    /// Carries out the loop's request for the rows.
     fn load(&mut self, number: usize) {
         self.trace.line(self.now, || format!("[{number}] recovers"));
         let rows = self.read_rows(number).ok_or_else(|| "unreadable".to_owned());
@@ -81,7 +81,7 @@ impl<O: Observer> Simulation<O> {
         }
     }
 
-    /// The loop wants records committed.
+    /// Carries out the loop's request for a commit.
     fn commit(&mut self, number: usize, mut records: Vec<Record>) {
         if let Some(mutation) = self.mutation {
             mutation.records(&mut records);
@@ -139,7 +139,7 @@ impl<O: Observer> Simulation<O> {
         true
     }
 
-    /// What the loop gives out; nothing where it had nothing to decide.
+    /// The outputs of the loop; nothing if it had nothing to decide.
     fn take_decided(&mut self, number: usize) -> Option<Decided> {
         let event_loop = self.daemons[number].event_loop.as_mut()?;
         let (mut has_records, mut is_durable, mut effects) = (false, None, Vec::new());
@@ -202,7 +202,7 @@ impl<O: Observer> Simulation<O> {
         self.check_deadlines(number);
     }
 
-    /// Keeps the checkers' copy of the rows.
+    /// Updates the checkers' copy of the rows.
     fn took_effect(&mut self, number: usize, row: &Record) {
         let wall = self.wall(number);
         self.trace.line(self.now, || match row {
@@ -248,7 +248,7 @@ impl<O: Observer> Simulation<O> {
                 daemon.grounds.paused(&mark.job, mark.pause.as_ref());
                 let held = daemon.held_back.get(&mark.job).copied();
                 let until = daemon.processed.min(wall).min(held.unwrap_or(wall));
-                // A clock that was set back does not bring back what was dealt with.
+                // A clock that was set back does not undo the handling of occurrences.
                 daemon.expectations.marked(mark, &daemon.fed, until, daemon.latest_wall);
             }
             Record::Event(_)

@@ -7,7 +7,7 @@ use transferd_sim::world::{Chance, Span};
 
 use super::plan::{Plan, Swarm};
 
-/// Why transfers fail in half of the seeds; in the others, another try may always do.
+/// Why transfers fail in half of the seeds; in the others, another try may always succeed.
 const ERRORS: [&str; 5] = [
     "checksum mismatch",
     "Access Denied",
@@ -17,7 +17,7 @@ const ERRORS: [&str; 5] = [
 ];
 
 impl Plan {
-    /// Draws the faults that came later.
+    /// Draws the faults that were added later.
     pub(super) fn widen(&mut self) {
         let mut chance = Chance::from(self.seed ^ 0x7769_6465_7220_7965);
         let exclusive = self.daemons.iter().any(|daemon| daemon.set.agent.exclusive_user);
@@ -30,13 +30,13 @@ impl Plan {
         hazards.lost_looks_answered = swarm.rate(1.0);
         hazards.total_wavers = swarm.rate(0.2);
         let variants = &mut self.world.variants;
-        // With `exclusive_user` dates are not asked: the user is all the evidence there is.
+        // With `exclusive_user` dates are not considered: the user is the only evidence.
         variants.no_user_id = !exclusive && chance.happens(0.08);
         variants.null_user_ids = !exclusive && !variants.no_user_id && chance.happens(0.08);
         variants.no_status = chance.happens(0.08);
         variants.no_date_header = chance.happens(0.08);
         if variants.no_date_header {
-            // The protocol allows for a skew that it can't learn of; more, nobody could tell.
+            // The protocol allows for a skew that it can't learn; a larger one nobody could detect.
             hazards.agent_clock_follows = 0.0;
         }
         let doubtful = variants.no_user_id || variants.null_user_ids;

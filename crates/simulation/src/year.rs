@@ -17,7 +17,7 @@ use super::plan::{DaemonPlan, Hazards, Plan, Settle, draw_users};
 const JOBS: u32 = 20;
 /// Daily jobs of a colleague, who has two daemons with the same file.
 const JOBS_OF_ANOTHER: u32 = 1;
-/// So long the agent is of one kind, then of another.
+/// How long the agent is of one kind.
 const KIND_LASTS: SignedDuration = days(30);
 
 const fn days(days: i64) -> SignedDuration {
@@ -60,8 +60,8 @@ impl Plan {
     }
 }
 
-/// The agent of each month: what the vendor leaves open changes like the weather, so that in a year
-/// all of it has been met. Which comes first depends on the seed.
+/// The agent of each month: behaviour that the vendor leaves open changes each time, so that a year
+/// covers all of it. The order depends on the seed.
 fn kinds_of_agents(seed: u64) -> Vec<(SignedDuration, Variants)> {
     let plain = Variants::default();
     let kinds = [
@@ -79,7 +79,7 @@ fn kinds_of_agents(seed: u64) -> Vec<(SignedDuration, Variants)> {
         .collect()
 }
 
-/// Its job: every night at a minute of its own, in one of three zones.
+/// A daily job: every night at a minute of its own, in one of three zones.
 fn daily(prefix: &str, number: u32) -> Job {
     let zone = ["Europe/Berlin", "America/New_York", "UTC"][number as usize % 3];
     let schedule = format!("{} {} * * *", number * 17 % 60, number * 7 % 24);
@@ -169,7 +169,7 @@ fn hazards() -> Hazards {
         suspend_every: Some(days(4)),
         suspend_for: Span::millis(60_000, 10 * 3_600_000),
         // Often, as no daemon is away for long; and by so little that no two of the clocks are ever
-        // further apart than the protocol allows for where the agent does not tell its own.
+        // further apart than the protocol allows for where the agent does not report its own.
         clock_step_every: Some(days(2)),
         clock_step_by: Span::millis(500, 40_000),
         agent_clock_follows: 1.0,

@@ -62,7 +62,7 @@ fn draw_unbatched(seed: u64) -> Plan {
     plan
 }
 
-/// What to look at when a seed has failed.
+/// The message about a seed that has failed.
 fn complain(report: &Report, draw: impl Fn(u64) -> Plan) -> String {
     let mut plan = draw(report.seed);
     plan.trace = true;

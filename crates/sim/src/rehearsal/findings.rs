@@ -17,25 +17,25 @@ use transferd_engine::ids::JobName;
 use transferd_engine::job::Overlap;
 use transferd_engine::schedule::DstEffectKind;
 
-/// How much a finding matters.
+/// The severity of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
     /// Something does not run, or not to its end.
     Bad,
     /// Something waits.
     Doubtful,
-    /// Good to know.
+    /// Worth knowing.
     Note,
 }
 
-/// How often, on how many of a job's days.
+/// A frequency, in times and in days of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Often {
-    /// How often.
+    /// The number of times.
     pub times: u64,
-    /// On how many days.
+    /// The number of days on which it happens.
     pub days: u64,
-    /// Of how many days that have an occurrence.
+    /// The number of days with an occurrence.
     pub of_days: u64,
     /// The first occurrence that it happens to.
     pub first: Timestamp,
@@ -46,7 +46,7 @@ pub struct Often {
 pub struct Moved {
     /// The job.
     pub job: JobName,
-    /// The time that its schedule names.
+    /// The time named by its schedule.
     pub wall: DateTime,
     /// When it runs.
     pub runs_at: Timestamp,
@@ -61,11 +61,11 @@ pub enum Finding {
         job: JobName,
         /// How often.
         often: Often,
-        /// What that run is doing, mostly.
+        /// The usual activity of that run.
         busy: Option<Busy>,
-        /// It is always that.
+        /// It is always that activity.
         always: bool,
-        /// One run waits behind the active one already (`overlap: queue`).
+        /// Another run already waits for the active one (`overlap: queue`).
         queued: bool,
     },
     /// Runs are given up because they can't start within `start_within`.
@@ -74,7 +74,7 @@ pub enum Finding {
         job: JobName,
         /// How often.
         often: Often,
-        /// What they wait for, mostly.
+        /// Their usual obstacle.
         wait: Option<Wait>,
     },
     /// Runs pass their `timeout`.
@@ -83,7 +83,7 @@ pub enum Finding {
         job: JobName,
         /// How often.
         often: Often,
-        /// Of how many runs that started.
+        /// The number of runs that started.
         of: u64,
     },
     /// Runs fail for good.
@@ -92,14 +92,14 @@ pub enum Finding {
         job: JobName,
         /// How often.
         often: Often,
-        /// Of how many runs that started.
+        /// The number of runs that started.
         of: u64,
     },
     /// The job does not succeed for longer than `max_age`.
     Late {
         /// The job.
         job: JobName,
-        /// How often it becomes late, and when first.
+        /// How often it becomes late, and the first time.
         often: Often,
         /// The longest time without a success.
         longest: SignedDuration,
@@ -111,22 +111,22 @@ pub enum Finding {
         /// How often.
         often: Often,
     },
-    /// `max_active` is not enough for all that want to run at once.
+    /// `max_active` is too low for all runs that want to start at once.
     Slots {
-        /// Jobs that wait, the longest wait first, each with it.
+        /// Jobs that wait, the longest wait first, each with that wait.
         jobs: Vec<(JobName, Longest)>,
         /// How often any of them waits.
         often: Often,
         /// Transfers in flight and runs that wait for a slot, at the worst moment.
         wanted: Peak,
     },
-    /// Two jobs meet at a destination: one waits for the other.
+    /// Two jobs share a destination: one waits for the other.
     Meeting {
         /// The job that waits.
         job: JobName,
         /// The one that it waits for.
         other: JobName,
-        /// Where first: bucket and path.
+        /// The first shared place: bucket and path.
         place: String,
         /// How often.
         often: Often,
@@ -150,18 +150,18 @@ pub enum Finding {
         at: Timestamp,
         /// Whether it removes times or repeats them.
         kind: DstEffectKind,
-        /// Which occurrences, by job.
+        /// The occurrences, by job.
         moved: Vec<Moved>,
     },
     /// Jobs with a schedule that names no time in this period.
     NeverDue {
-        /// Which.
+        /// The jobs.
         jobs: Vec<JobName>,
     },
 }
 
 impl Finding {
-    /// How much it matters.
+    /// Its severity.
     pub fn severity(&self) -> Severity {
         match self {
             Self::Overlapped { .. }
@@ -177,7 +177,7 @@ impl Finding {
         }
     }
 
-    /// How often it happens; absent where that is not a question.
+    /// How often it happens; absent if that does not apply.
     pub fn often(&self) -> Option<Often> {
         match self {
             Self::Overlapped { often, .. }
@@ -211,7 +211,7 @@ impl Finding {
     }
 }
 
-/// All findings of what was played up to `until`, the worst and most frequent first.
+/// All findings of a rehearsal played up to `until`, the worst and most frequent first.
 pub(super) fn of(ledger: &Ledger, rehearsal: &Rehearsal, until: Timestamp) -> Vec<Finding> {
     let mut findings: Vec<Finding> = ledger.jobs.values().flat_map(of_job).collect();
     findings.extend(slots(ledger));
@@ -223,7 +223,7 @@ pub(super) fn of(ledger: &Ledger, rehearsal: &Rehearsal, until: Timestamp) -> Ve
             findings.push(Finding::NeverDue { jobs });
         }
     }
-    // Stable: what is alike stays in the order of names and of time.
+    // Stable: equal ones stay in the order of names and of time.
     findings.sort_by_key(|finding| {
         (finding.severity(), Reverse(finding.often().map_or(0, |often| often.times)))
     });
@@ -235,7 +235,7 @@ fn often(tally: &Tally, of_days: u64) -> Option<Often> {
     Some(Often { times: tally.times, days, of_days, first: tally.first? })
 }
 
-/// What happened most, and whether it is all that happened.
+/// The most frequent item, and whether it is the only one.
 fn mostly<T: Clone + Ord>(counts: &BTreeMap<T, u64>) -> (Option<T>, bool) {
     let most = counts.iter().max_by_key(|(_, count)| **count);
     (most.map(|(what, _)| what.clone()), counts.len() == 1)
@@ -276,7 +276,7 @@ fn of_job(story: &JobStory) -> Vec<Finding> {
                 let (job, other) = (job.clone(), other.clone());
                 findings.push(Finding::Meeting { job, other, place, often, longest });
             }
-            // One that replaces another waits for its cancellation only.
+            // A run that replaces another waits for its cancellation only.
             Wait::Own if story.job.overlap == Overlap::Queue => {
                 findings.push(Finding::Behind { job: job.clone(), often, longest });
             }
@@ -286,7 +286,7 @@ fn of_job(story: &JobStory) -> Vec<Finding> {
     findings
 }
 
-/// `max_active` against all jobs together.
+/// Compares `max_active` with all jobs together.
 fn slots(ledger: &Ledger) -> Option<Finding> {
     let mut jobs: Vec<(JobName, Longest)> = Vec::new();
     let (mut times, mut days, mut first) = (0, BTreeSet::<Date>::new(), None::<Timestamp>);

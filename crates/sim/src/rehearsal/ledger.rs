@@ -18,7 +18,7 @@ use transferd_engine::ids::{AttemptId, JobName, RunId, TransferId};
 use transferd_engine::record::Record;
 use transferd_engine::run::{Attempt, Phase, Run, RunState};
 
-/// A run that is not over, or of which an attempt is still under way.
+/// An unfinished run, or one with an attempt under way.
 #[derive(Debug)]
 struct Followed {
     job: JobName,
@@ -28,7 +28,7 @@ struct Followed {
     waits: BTreeMap<Wait, SignedDuration>,
     attempts: u32,
     started_at: Option<Timestamp>,
-    /// Attempts under way, and since when.
+    /// Attempts under way, with their begins.
     under_way: BTreeMap<u32, Timestamp>,
 }
 
@@ -44,7 +44,7 @@ impl Followed {
     }
 }
 
-/// What was written down.
+/// The ledger.
 #[derive(Debug)]
 pub(super) struct Ledger {
     pub(super) jobs: BTreeMap<JobName, JobStory>,
@@ -62,7 +62,7 @@ pub(super) struct Ledger {
     in_flight: usize,
     waiting: usize,
     waiting_for_slot: usize,
-    /// Transfers that the engine is done with.
+    /// Transfers that the engine no longer needs.
     settled: Vec<TransferId>,
 }
 
@@ -99,12 +99,12 @@ impl Ledger {
         self.waiting
     }
 
-    /// The transfers that the engine is done with since the last call.
+    /// The transfers that the engine no longer needs, since the last call.
     pub(super) fn take_settled(&mut self) -> Vec<TransferId> {
         std::mem::take(&mut self.settled)
     }
 
-    /// Takes in what a step has recorded.
+    /// Takes in the records of a step.
     pub(super) fn take(&mut self, records: &[Record], engine: &Engine, now: Timestamp) {
         for record in records {
             match record {
@@ -124,7 +124,7 @@ impl Ledger {
         self.load.is(load, now);
     }
 
-    /// An occurrence: a run, or a skip.
+    /// Notes an occurrence: a run, or a skip.
     fn opened(&mut self, run: &Run, engine: &Engine, now: Timestamp) {
         let at = run.scheduled_for.unwrap_or(run.created_at);
         self.occurrences += 1;
@@ -163,7 +163,7 @@ impl Ledger {
         self.changed(run, engine, now);
     }
 
-    /// A run's row has changed.
+    /// Notes a change of a run's row.
     fn changed(&mut self, run: &Run, engine: &Engine, now: Timestamp) {
         let wait = (run.state == RunState::Waiting).then(|| self.wait_of(run, engine)).flatten();
         if let Some((Wait::Destination(other), place)) = &wait
@@ -189,7 +189,7 @@ impl Ledger {
         }
     }
 
-    /// What a run waits for, and the destination that it is to write to.
+    /// The obstacle of a run, and its destination.
     fn wait_of(&self, run: &Run, engine: &Engine) -> Option<(Wait, String)> {
         let place = || {
             let destination = &run.request.destination;
@@ -215,7 +215,7 @@ impl Ledger {
         }
     }
 
-    /// The wait of a run ends, if it waits.
+    /// Ends the wait of a run, if it waits.
     fn stop_waiting(&mut self, id: RunId, now: Timestamp) {
         let Some(followed) = self.followed.get_mut(&id) else { return };
         let Some((wait, since)) = followed.wait.take() else { return };
@@ -228,7 +228,7 @@ impl Ledger {
         }
     }
 
-    /// An attempt's row has changed.
+    /// Notes a change of an attempt's row.
     fn attempted(&mut self, attempt: &Attempt, now: Timestamp) {
         let AttemptId { run, number } = attempt.id;
         if attempt.phase == Phase::Closed {
@@ -253,7 +253,7 @@ impl Ledger {
         }
     }
 
-    /// A run is over.
+    /// Notes the end of a run.
     fn ended(&mut self, id: RunId, state: RunState, now: Timestamp) {
         let Some(followed) = self.followed.remove(&id) else { return };
         if let Some(runs) = self.unfinished.get_mut(&followed.job) {
@@ -323,13 +323,13 @@ impl Ledger {
         }
         let waited: SignedDuration = followed.waits.values().sum();
         if waited >= SHORTEST_WAIT {
-            // One that was given up is counted as skipped.
+            // A run that was given up is counted as skipped.
             story.counts.waited += u64::from(state != RunState::Skipped);
             Longest::keep(&mut story.longest_wait, waited, at);
         }
     }
 
-    /// Keeps a run, if it is of those that are kept.
+    /// Keeps a run, if it is one to be kept.
     fn keep(
         &mut self,
         followed: &Followed,
@@ -358,7 +358,7 @@ impl Ledger {
         });
     }
 
-    /// The rehearsal is over: writes down what is under way.
+    /// Ends the rehearsal: writes down the runs under way.
     pub(super) fn close(&mut self, now: Timestamp) {
         self.load.settle(now);
         let open: Vec<RunId> = self.followed.keys().copied().collect();
@@ -380,7 +380,7 @@ impl Ledger {
         self.runs.sort_by(|a, b| (a.scheduled_for, &a.job).cmp(&(b.scheduled_for, &b.job)));
     }
 
-    /// Marks the cells that `from` to `until` lies in.
+    /// Marks the cells between `from` and `to`.
     fn mark(&mut self, job: &JobName, from: Timestamp, until: Timestamp, cell: Cell) {
         let Some(story) = self.jobs.get_mut(job) else { return };
         let first = self.cells.partition_point(|begin| *begin <= from).saturating_sub(1);
@@ -392,7 +392,7 @@ impl Ledger {
     }
 }
 
-/// What a run has waited for longest.
+/// The longest wait of a run.
 fn longest_wait(followed: &Followed) -> Option<(Wait, SignedDuration)> {
     let longest = followed.waits.iter().max_by_key(|(_, waited)| **waited)?;
     Some((longest.0.clone(), *longest.1))

@@ -7,12 +7,12 @@ use jiff::{SignedDuration, Timestamp};
 /// Hours on a clock.
 const HOURS: usize = 24;
 
-/// The most of something, and when it was first reached.
+/// A maximum, and when it was first reached.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Peak {
     /// How many.
     pub count: usize,
-    /// When first; absent where there never was any.
+    /// The first time; absent if it is 0.
     pub at: Option<Timestamp>,
 }
 
@@ -59,7 +59,7 @@ impl Load {
         }
     }
 
-    /// From `at` on it is so many.
+    /// Notes the load from `at` on.
     pub(super) fn is(&mut self, now: HourLoad, at: Timestamp) {
         if now == self.now {
             return;
@@ -70,7 +70,7 @@ impl Load {
         self.wanted.raise(now.in_flight + now.waiting, at);
     }
 
-    /// Counts what was from the last change until `at`.
+    /// Counts the load from the last change until `at`.
     pub(super) fn settle(&mut self, at: Timestamp) {
         let since = std::mem::replace(&mut self.since, at);
         if self.now == HourLoad::default() {

@@ -12,14 +12,14 @@ use transferd_engine::engine::Host;
 use transferd_engine::ids::JobName;
 use transferd_engine::job::JobSet;
 
-/// How long the transfers of a job take, and how that is known.
+/// The duration of a job's transfers, and its source.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Pace {
-    /// The user says so.
+    /// Given by the user.
     Given(SignedDuration),
-    /// As one of these did, drawn anew for each transfer. Not empty.
+    /// The duration of one of these, drawn anew for each transfer. Not empty.
     Measured(Vec<SignedDuration>),
-    /// Nobody knows; taken for granted.
+    /// A default, for lack of knowledge.
     Assumed(SignedDuration),
 }
 
@@ -34,12 +34,12 @@ impl Pace {
     }
 }
 
-/// How much is played at most.
+/// The bounds of a rehearsal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bounds {
     /// Occurrences.
     pub occurrences: u64,
-    /// Steps of the engine, and the runs that wait at each.
+    /// Steps of the engine, and the waiting runs at each.
     pub work: u64,
 }
 
@@ -62,7 +62,7 @@ pub struct Rehearsal {
     pub until: Timestamp,
     /// The zone in which the hours of the day are counted.
     pub zone: TimeZone,
-    /// Where the cells of the timeline begin, in order; the first at `from` or before.
+    /// The begins of the timeline's cells, in order; the first at `from` or before.
     pub cells: Vec<Timestamp>,
     /// How long transfers take, by job.
     pub paces: BTreeMap<JobName, Pace>,
@@ -70,11 +70,11 @@ pub struct Rehearsal {
     pub otherwise: Pace,
     /// The share of transfers that end in an error.
     pub fail: f64,
-    /// Decides all chance.
+    /// The seed of all random choices.
     pub seed: u64,
-    /// Whose runs are kept one by one; absent for everybody's.
+    /// The job whose runs are kept individually; absent for all jobs.
     pub kept: Option<JobName>,
-    /// Where it stops, whatever is left.
+    /// Its bounds, at which it stops.
     pub bounds: Bounds,
 }
 
@@ -84,7 +84,7 @@ impl Rehearsal {
         self.paces.get(job).unwrap_or(&self.otherwise)
     }
 
-    /// The agent: nothing goes wrong but the share of transfers that is to fail.
+    /// The agent's options: there is no fault but the share of transfers that is to fail.
     pub(super) fn world(&self) -> WorldOptions {
         WorldOptions {
             pick_up: Span::millis(500, 3_000),
@@ -94,14 +94,14 @@ impl Rehearsal {
         }
     }
 
-    /// The job set as the engine gets it: looked at as seldom as makes no difference. Progress
-    /// must be seen more often than `stall_timeout` asks for it.
+    /// The job set as the engine gets it, with looks as rare as possible without changing the
+    /// result. Progress must be seen more often than `stall_timeout` requires.
     pub(super) fn unhurried_set(&self) -> JobSet {
         let mut set = JobSet::clone(&self.set);
         let stalls = set.jobs.values().filter_map(|job| job.terms.stall_timeout);
         let apart = stalls.map(|limit| limit / 4).fold(LOOKS_APART, SignedDuration::min);
         set.agent.poll_interval = set.agent.poll_interval.max(apart);
-        // Nobody is told about what did not happen.
+        // Nobody is notified of events that did not happen.
         set.alerts = Vec::new();
         set
     }

@@ -26,28 +26,28 @@ use transferd_engine::transfer::{Look, LookRequest};
 /// Why a rehearsal ends before its time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cut {
-    /// As many occurrences as [`Bounds`](super::Bounds) allow are played.
+    /// As many occurrences as [`Bounds`](super::Bounds) allow were played.
     Occurrences,
-    /// As much work as they allow is done: so many runs wait at once.
+    /// As much work as they allow was done: that many runs wait at once.
     Work,
 }
 
-/// What a rehearsal came to.
+/// The result of a rehearsal.
 #[derive(Clone, Debug)]
 pub struct Played {
-    /// Up to when it was played.
+    /// The end of the part that was played.
     pub until: Timestamp,
-    /// Why not to its end.
+    /// Why it was not played to its end.
     pub cut: Option<Cut>,
     /// Each job of the file, by name.
     pub jobs: Vec<JobStory>,
     /// The load over time.
     pub load: Load,
-    /// What is to be said, the worst first.
+    /// The findings, the worst first.
     pub findings: Vec<Finding>,
-    /// Runs one by one, by occurrence and job.
+    /// Runs kept individually, by occurrence and job.
     pub runs: Vec<RunStory>,
-    /// Runs that were not kept one by one.
+    /// The number of other runs.
     pub runs_left_out: u64,
 }
 
@@ -87,7 +87,7 @@ struct Player<'a> {
     ledger: Ledger,
     queue: BTreeMap<(Timestamp, u64), Event>,
     sequence: u64,
-    /// The agent has reported a change, and the engine is yet to hear of it.
+    /// The agent has reported a change, and the engine does not know of it yet.
     hinted: bool,
     work: u64,
 }
@@ -134,7 +134,7 @@ impl<'a> Player<'a> {
         [queued, woken, self.world.next_event()].into_iter().flatten().min()
     }
 
-    /// One thing happens: at the agent, on the way, or because its time has come.
+    /// Plays one event: at the agent, on the way, or because its time has come.
     fn step(&mut self) {
         if self.world.next_event().is_some_and(|at| at <= self.now) {
             self.world.advance(self.now);
@@ -196,7 +196,7 @@ impl<'a> Player<'a> {
         }
     }
 
-    /// Has what has happened decided, and does what comes of it.
+    /// Has the loop decide, and performs the effects.
     fn turn(&mut self) {
         self.work += 1 + u64::try_from(self.ledger.waiting()).unwrap_or(u64::MAX);
         while let Some(request) = self.event_loop.poll_store(self.now) {
@@ -224,13 +224,13 @@ impl<'a> Player<'a> {
             Effect::Look(request) => self.send(Event::List { request, began_at: self.now }),
             Effect::Submit { attempt, request } => self.send(Event::Post { attempt, request }),
             Effect::Cancel { transfer } => self.send(Event::Cancel { transfer }),
-            // The ledger goes by ends, and nobody asks why here.
+            // The ledger uses ends alone, and nobody needs the cause here.
             Effect::LearnCause { attempt, query } => {
                 let transfer = query.transfer;
                 let learned = Input::CauseLearned { attempt, transfer, row: None };
                 self.send(Event::Answer(Box::new(learned)));
             }
-            // Nobody asks for anything here, nor is told about it.
+            // There is nobody here to request anything or to be notified.
             Effect::StartAgent
             | Effect::Reply { .. }
             | Effect::Deliver { .. }

@@ -10,7 +10,7 @@ use transferd_engine::ids::JobName;
 use transferd_engine::job::Job;
 use transferd_engine::run::RunState;
 
-/// What a run waits for before it may start.
+/// The obstacle of a run before it may start.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Wait {
     /// One of `max_active` slots.
@@ -23,10 +23,10 @@ pub enum Wait {
     Other,
 }
 
-/// What a run is doing while the next occurrence of its job comes.
+/// The activity of a run while the next occurrence of its job comes.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Busy {
-    /// Its transfer is at work.
+    /// Its transfer is active.
     Running,
     /// An attempt has failed, the next is awaited or waits to start.
     Retrying,
@@ -34,7 +34,7 @@ pub enum Busy {
     Waiting(Wait),
 }
 
-/// What stands in a cell of the timeline: the worst that happened in it.
+/// The content of a cell of the timeline: the worst event in it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Cell {
     /// Nothing.
@@ -50,7 +50,7 @@ pub enum Cell {
     Failed,
 }
 
-/// How runs ended.
+/// Counts of runs by outcome.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Occurrences.
@@ -88,10 +88,10 @@ impl Counts {
     }
 }
 
-/// The longest of something, and of which occurrence.
+/// A longest time, and its occurrence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Longest {
-    /// How long.
+    /// The time.
     pub lasted: SignedDuration,
     /// The occurrence.
     pub at: Timestamp,
@@ -105,7 +105,7 @@ impl Longest {
     }
 }
 
-/// How often something happened to a job.
+/// How often an event happened to a job.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
     /// How often.
@@ -114,7 +114,7 @@ pub struct Tally {
     pub days: BTreeSet<Date>,
     /// The first occurrence that it happened to.
     pub first: Option<Timestamp>,
-    /// The longest, where it lasts.
+    /// The longest, if it has a duration.
     pub longest: Option<Longest>,
 }
 
@@ -131,22 +131,22 @@ impl Tally {
     }
 }
 
-/// What became of a job.
+/// The story of a job.
 #[derive(Clone, Debug)]
 pub struct JobStory {
     /// The job.
     pub job: Arc<Job>,
     /// Its runs.
     pub counts: Counts,
-    /// On so many days of its zone it had an occurrence.
+    /// The number of days of its zone with an occurrence.
     pub days: u64,
-    /// Occurrences skipped, or not held any more, because the job's run was not over.
+    /// Occurrences skipped, or no longer held, because the job's run was not over.
     pub overlapped: Tally,
-    /// What that run was doing, and how often.
+    /// The activity of that run, and how often.
     pub busy: BTreeMap<Busy, u64>,
     /// Runs that could not start within `start_within`.
     pub too_late: Tally,
-    /// What they waited for, and how often.
+    /// Their obstacle, and how often.
     pub too_late_for: BTreeMap<Wait, u64>,
     /// Runs that a newer occurrence replaced.
     pub replaced: Tally,
@@ -154,11 +154,11 @@ pub struct JobStory {
     pub timed_out: Tally,
     /// Runs that failed.
     pub failed: Tally,
-    /// Runs that waited, by what for.
+    /// Runs that waited, by obstacle.
     pub waits: BTreeMap<Wait, Tally>,
-    /// For each job that it met at a destination: that of the first meeting, bucket and path.
+    /// For each job with which it shared a destination: the first such place, bucket and path.
     pub places: BTreeMap<JobName, String>,
-    /// Times that it was later than `max_age`; when from, how long since the last success.
+    /// Times at which it was later than `max_age`, each with the time since the last success.
     pub late: Tally,
     /// The longest wait of a run.
     pub longest_wait: Option<Longest>,
@@ -204,7 +204,7 @@ impl JobStory {
         self.job.timetable.zone().to_datetime(at).date()
     }
 
-    /// The job has had a success at `at`, or has had none until the end: was it late?
+    /// Notes a success of the job at `at`, or the end of the rehearsal: was it late?
     pub(super) fn success(&mut self, at: Timestamp) {
         let since = std::mem::replace(&mut self.last_success, at);
         let gap = at.duration_since(since);
@@ -224,9 +224,9 @@ pub struct RunStory {
     pub scheduled_for: Timestamp,
     /// How it ended, or its state at the end of the rehearsal.
     pub state: RunState,
-    /// What the run before it was doing, if it was skipped for its sake.
+    /// The activity of the previous run, if this one was skipped because of it.
     pub behind: Option<Busy>,
-    /// When its first attempt was asked for.
+    /// When its first attempt was requested.
     pub started_at: Option<Timestamp>,
     /// When it was over.
     pub ended_at: Option<Timestamp>,
@@ -234,6 +234,6 @@ pub struct RunStory {
     pub attempts: u32,
     /// How long it waited in all.
     pub waited: SignedDuration,
-    /// What it waited for longest.
+    /// Its longest obstacle.
     pub waited_for: Option<Wait>,
 }

@@ -14,7 +14,7 @@ use transferd_engine::transfer::AgentState;
 
 use super::shared::Shared;
 
-/// How long the agent is away when nobody says for how long: while it is, these routes are too.
+/// The default time for which the agent is away: while it is, these routes are too.
 const DOWN_FOR_MS: i64 = 5_000;
 
 #[derive(Deserialize)]

@@ -40,7 +40,7 @@ impl Parameters {
     }
 }
 
-/// Every request comes in here.
+/// Handles every request.
 pub(super) async fn handle(
     State(shared): State<Arc<Shared>>,
     ConnectInfo(kill): ConnectInfo<Kill>,
@@ -57,7 +57,7 @@ pub(super) async fn handle(
     if path == "/notification" {
         return match WebSocketUpgrade::from_request_parts(&mut parts, &shared).await {
             Ok(upgrade) => {
-                // From the answer to the upgrade on nothing is missed.
+                // Subscribed now, so that nothing between the answer and the upgrade is missed.
                 let frames = shared.frames.subscribe();
                 upgrade.on_upgrade(move |socket| notifications::tell(shared, frames, socket))
             }
@@ -85,11 +85,11 @@ pub(super) async fn handle(
     render(&shared, &kill, reply.outcome).await
 }
 
-/// What queues a transfer.
+/// The route that queues a transfer.
 const QUEUES: &str = "POST /transfer/transfer";
 
-/// Asks the world. `None`: there is no such route. `notice` hears of a transfer that is queued,
-/// whatever becomes of the answer.
+/// Asks the world. `None`: there is no such route. `notice` is called with a transfer that is
+/// queued, whatever happens to the answer.
 fn route_to_world(
     shared: &Shared,
     route: &str,

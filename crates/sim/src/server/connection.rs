@@ -12,7 +12,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
-/// Makes one connection die: whatever would be written next is not, and the socket closes.
+/// Makes one connection die: the next write does not happen, and the socket closes.
 #[derive(Clone, Debug)]
 pub(super) struct Kill(Arc<AtomicBool>);
 

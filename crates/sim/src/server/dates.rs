@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use crate::world::Variants;
 
-/// A date as JSON: year 1, or null, where there is none.
+/// A date as JSON: year 1, or null, if there is none.
 pub(super) fn date(at: Option<Timestamp>, variants: &Variants) -> serde_json::Value {
     let zone = if variants.dates_without_zone { "" } else { "Z" };
     match at {

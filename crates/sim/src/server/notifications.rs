@@ -8,7 +8,7 @@ use tokio::sync::broadcast::error::RecvError;
 
 use super::shared::Shared;
 
-/// Tells one client all that happens, until either side goes.
+/// Sends all frames to one client, until either side goes.
 pub(super) async fn tell(shared: Arc<Shared>, mut frames: Receiver<String>, mut socket: WebSocket) {
     // The pace at which files are reported depends on whether anyone listens.
     shared.changed.notify_one();

@@ -20,25 +20,25 @@ use super::api;
 use super::connection::{Kill, MortalListener};
 use super::shared::{SeenRequest, Shared};
 
-/// How often files in motion are reported, while anyone listens.
+/// The interval of reports about files in motion, while there are listeners.
 const FRAME_PACE: Duration = Duration::from_millis(500);
-/// How often the state is written down for what happens by itself.
+/// The interval of saving the state for events that happen by themselves.
 const SAVE_PACE: Duration = Duration::from_secs(1);
 /// Pause before a port that is taken is tried again.
 const BIND_RETRY: Duration = Duration::from_millis(50);
-/// A wait that stands for "until something changes".
+/// A wait that means "until something changes".
 const LONG: Duration = Duration::from_secs(3_600);
 
 /// How to start a simulated agent.
 #[derive(Clone, Debug, Default)]
 pub struct SimOptions {
-    /// What its world is like.
+    /// The options of its world.
     pub world: WorldOptions,
-    /// Decides all chance.
+    /// The seed of all random choices.
     pub seed: u64,
     /// Port on 127.0.0.1; 0 for any.
     pub port: u16,
-    /// A file that the world is kept in, and taken up from.
+    /// A file from which the world is restored, and in which it is kept.
     pub state: Option<PathBuf>,
 }
 
@@ -46,7 +46,7 @@ pub struct SimOptions {
 #[derive(Debug)]
 pub struct Sim;
 
-/// Steers a simulated agent from within the same process. It stops when [`SimHandle::stop`] is
+/// Controls a simulated agent from within the same process. It stops when [`SimHandle::stop`] is
 /// called or the last clone is dropped with its runtime.
 #[derive(Clone)]
 pub struct SimHandle {
@@ -79,7 +79,7 @@ impl Sim {
     }
 }
 
-/// The world that was kept, under the options of today; else a new one.
+/// The world that was kept, under the present options; else a new one.
 fn world(options: &SimOptions) -> io::Result<World> {
     let now = clock::now();
     let kept = match &options.state {
@@ -123,7 +123,7 @@ async fn serve(shared: Arc<Shared>, first: TcpListener, address: SocketAddr) {
             _ = async { axum::serve(mortal, routes).await } => {}
             () = became(&mut down, true) => {}
             () = shared.stop.cancelled() => {
-                // Sockets get the time to say goodbye; plain connections have nothing to say.
+                // Sockets get the time for a closing frame; plain connections have nothing to send.
                 tokio::time::sleep(Duration::from_millis(20)).await;
                 agent_down.cancel();
                 return;
@@ -158,7 +158,7 @@ async fn bind(shared: &Shared, address: SocketAddr) -> Option<TcpListener> {
     }
 }
 
-/// Lets the world live on between requests, so that listeners hear of it and it can go down.
+/// Advances the world between requests, so that listeners get its events and it can go down.
 async fn live(shared: Arc<Shared>) {
     let mut told = clock::now();
     let mut saved = (clock::since_boot(), 0);
@@ -185,7 +185,7 @@ async fn live(shared: Arc<Shared>) {
         tokio::select! {
             () = tokio::time::sleep(if unsaved { pace.min(SAVE_PACE) } else { pace }) => {}
             () = shared.changed.notified() => {
-                // Many requests at once are not a reason to look as often.
+                // Many requests at once are no reason to check as often.
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
             () = shared.stop.cancelled() => {
@@ -201,7 +201,7 @@ fn until(at: Timestamp) -> Duration {
 }
 
 impl SimHandle {
-    /// Looks at the world, or changes it, now.
+    /// Reads or changes the world, now.
     pub fn with<T>(&self, act: impl FnOnce(&mut World, Timestamp) -> T) -> T {
         self.shared.with(|world, now| {
             world.advance(now);
@@ -209,7 +209,7 @@ impl SimHandle {
         })
     }
 
-    /// Where it is.
+    /// Its address.
     pub fn url(&self) -> &str {
         &self.shared.url
     }

@@ -14,7 +14,7 @@ use transferd_clock as clock;
 
 use super::wire;
 
-/// So many of the last requests are remembered, for tests that ask what a client did.
+/// The last requests that are remembered, for tests that check a client.
 const SEEN_MAX: usize = 10_000;
 
 /// A request that arrived. Holds no query, and so no token.
@@ -28,7 +28,7 @@ pub struct SeenRequest {
     pub path: String,
 }
 
-/// Everything that handlers share.
+/// State shared by all handlers.
 pub(super) struct Shared {
     world: Mutex<World>,
     seen: Mutex<VecDeque<SeenRequest>>,
@@ -56,15 +56,15 @@ impl Shared {
         })
     }
 
-    /// Acts on the world now, and lets others know what came of it.
+    /// Acts on the world now, and notifies others of the effects.
     pub(super) fn with<T>(&self, act: impl FnOnce(&mut World, Timestamp) -> T) -> T {
-        // A panic in one handler says nothing against the world itself.
+        // A panic in one handler leaves the world consistent.
         let mut world = self.world.lock().unwrap_or_else(PoisonError::into_inner);
         let now = clock::now().max(world.time());
         let before = (world.revision(), world.next_event());
         let result = act(&mut world, now);
         for notice in world.take_notices() {
-            // Nobody may be listening.
+            // There may be no listener.
             let _ = self.frames.send(wire::notice(&notice, now));
         }
         let is_down = world.is_down();
@@ -75,7 +75,7 @@ impl Shared {
         result
     }
 
-    /// As [`Shared::with`], and what was done is on disk before this returns, if there is a file.
+    /// As [`Shared::with`], with the result on disk before this returns, if there is a file.
     pub(super) fn with_durably<T>(&self, act: impl FnOnce(&mut World, Timestamp) -> T) -> T {
         let (result, snapshot) = self.with(|world, now| {
             let result = act(world, now);

@@ -31,7 +31,7 @@ fn quick() -> WorldOptions {
     }
 }
 
-/// What came back: status line and headers in lower case, and the body. Empty if nothing did.
+/// The answer: status line and headers in lower case, and the body. Empty if there was none.
 async fn request(url: &str, method: &str, target: &str, body: &str) -> (String, String) {
     let host = url.trim_start_matches("http://");
     let mut stream = TcpStream::connect(host).await.unwrap();
@@ -247,7 +247,7 @@ fn a_restarted_simulator_knows_what_it_knew() {
         let (sim, url) = Sim::start(options.clone()).await.unwrap();
         let _ = request(&url, "POST", POST, &transfer_body()).await;
         let before = listed(&url).await["data"][0]["id"].clone();
-        // Without a farewell: what was acknowledged is on disk.
+        // Without a clean stop: acknowledged requests are on disk.
         let (again, url) = Sim::start(options).await.unwrap();
         assert_eq!(listed(&url).await["data"][0]["id"], before);
         sim.stop().await;

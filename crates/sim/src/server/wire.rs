@@ -234,7 +234,7 @@ pub(super) fn api_token(token: &ApiToken, variants: &Variants) -> Value {
     })
 }
 
-/// A notification frame; these are in PascalCase whatever the variant.
+/// A notification frame; these are in PascalCase in every variant.
 pub(super) fn notice(notice: &Notice, now: Timestamp) -> String {
     let plain = Variants::default();
     match notice {

@@ -22,9 +22,9 @@ pub struct SimUser {
     pub password: String,
     /// 16 DesktopAdmin, 32 DesktopCreativeUser, 64 DesktopStandardUser, who may queue nothing.
     pub user_type: u32,
-    /// Base32 of 20 bytes: with it, `login` asks for a one-time code.
+    /// Base32 of 20 bytes: with it, `login` requires a one-time code.
     pub totp_secret: Option<String>,
-    /// With it, `login` asks for this code, as if it had come in a text message.
+    /// With it, `login` requires this code, as if it had come in a text message.
     #[serde(default)]
     pub sms_code: Option<String>,
     /// Tokens that are good from the start and never expire.
@@ -94,7 +94,7 @@ impl CloudAccount {
 /// The answer to `login` and `mfa_respond`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LoginAnswer {
-    /// Empty where a challenge is to be met first.
+    /// Empty if a challenge must be met first.
     pub jwt_token: String,
     /// 0 none, 1 TOTP, 2 SMS.
     pub challenge: u32,
@@ -181,7 +181,7 @@ impl World {
         })
     }
 
-    /// `POST /authentication/logout`: the token is good no more.
+    /// `POST /authentication/logout`: ends the token.
     pub fn logout(&mut self, jwt_token: &str, now: Timestamp) -> Reply<()> {
         self.answer(Endpoint::Login, now, |world| {
             world.revoke_token(jwt_token);
@@ -207,7 +207,7 @@ fn totp_matches(secret: &str, code: &str, now: Timestamp) -> bool {
     totp.check(code.trim(), now.as_second().unsigned_abs()).is_some()
 }
 
-/// Twenty bytes from base32 (RFC 4648), padding and spaces left aside.
+/// Twenty bytes from base32 (RFC 4648), ignoring padding and spaces.
 fn base32(text: &str) -> Option<[u8; 20]> {
     let (mut bits, mut held, mut bytes) = (0_u32, 0_u32, Vec::new());
     for c in text.chars().filter(|c| !matches!(c, '=' | ' ')) {

@@ -9,7 +9,7 @@ use super::api::{Endpoint, Outcome, ProblemCode, Reply};
 use super::events::Event;
 use super::state::World;
 
-/// What it calls itself.
+/// Its version.
 const VERSION: &str = "2.31.0-sim";
 
 impl World {
@@ -18,7 +18,7 @@ impl World {
         self.answer(Endpoint::Status, now, |world| Outcome::Answer(world.agent))
     }
 
-    /// `GET /management/check_update`: the version that it is.
+    /// `GET /management/check_update`: its version.
     pub fn check_update(&mut self, now: Timestamp) -> Reply<&'static str> {
         self.answer(Endpoint::Update, now, |_| Outcome::Answer(VERSION))
     }
@@ -38,12 +38,12 @@ impl World {
         })
     }
 
-    /// What the agent's status is.
+    /// The agent's status.
     pub fn agent_state(&self) -> AgentState {
         self.agent
     }
 
-    /// True while the agent's process is not there.
+    /// True while the agent's process is down.
     pub fn is_down(&self) -> bool {
         self.down
     }
@@ -151,7 +151,7 @@ impl World {
         self.after_work_change(worked, now);
     }
 
-    /// Stops or starts the clocks of everything that is under way.
+    /// Stops or starts the clocks of all active transfers.
     fn after_work_change(&mut self, worked: bool, now: Timestamp) {
         let works = self.works();
         if works == worked {
@@ -167,7 +167,7 @@ impl World {
         }
     }
 
-    /// Plans the next of something that happens at random.
+    /// Plans the next random event of a kind.
     pub(crate) fn arm(&mut self, every: Option<SignedDuration>, event: Event, now: Timestamp) {
         if let Some(mean) = every {
             let wait = self.chance.wait(mean);
@@ -175,7 +175,7 @@ impl World {
         }
     }
 
-    /// Plans all that happens at random by itself.
+    /// Plans all random events.
     pub(crate) fn arm_activity(&mut self, now: Timestamp) {
         let people = self.options.people.clone();
         self.arm(people.act_every, Event::PersonActs, now);
@@ -186,7 +186,7 @@ impl World {
 }
 
 impl Event {
-    /// True for what begins at random by itself, not for what follows from it.
+    /// True for an event that begins at random, not as a consequence of another.
     pub(crate) fn is_activity(self) -> bool {
         match self {
             Self::PersonActs | Self::ForeignStarts | Self::AgentGoesDown | Self::StatusChanges => {

@@ -7,12 +7,12 @@ use std::str::FromStr;
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
-/// An answer, or what comes instead of one.
+/// An answer, or its absence.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Reply<T> {
-    /// It is held back for this long.
+    /// The delay before it.
     pub after: SignedDuration,
-    /// What it is.
+    /// Its outcome.
     pub outcome: Outcome<T>,
 }
 
@@ -23,7 +23,7 @@ impl<T> Reply<T> {
     }
 }
 
-/// An answer, or what comes instead of one.
+/// An answer, or its absence.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome<T> {
     /// 200.
@@ -49,7 +49,7 @@ pub enum Outcome<T> {
 }
 
 impl<T> Outcome<T> {
-    /// The answer, if that is what it is.
+    /// The answer, if it is one.
     pub fn answer(self) -> Option<T> {
         match self {
             Self::Answer(answer) => Some(answer),
@@ -65,7 +65,7 @@ impl<T> Outcome<T> {
         }
     }
 
-    /// The same with another answer.
+    /// The same outcome with another answer.
     pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Outcome<U> {
         match self {
             Self::Answer(answer) => Outcome::Answer(change(answer)),
@@ -98,7 +98,7 @@ impl<T> Outcome<T> {
     }
 }
 
-/// The endpoints that faults are told apart by.
+/// The endpoints, for which faults are counted separately.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Endpoint {
@@ -143,7 +143,7 @@ macro_rules! problem_codes {
                 match self { $(Self::$variant => $code,)* }
             }
 
-            /// The words that go with it.
+            /// The message of the code.
             pub fn words(self) -> &'static str {
                 match self { $(Self::$variant => $words,)* }
             }
@@ -181,7 +181,7 @@ problem_codes! {
 }
 
 impl ProblemCode {
-    /// Codes after which the record may be in anyway (protocol, rule 2: "other 499 codes").
+    /// Codes after which the record may exist anyway (protocol, rule 2: "other 499 codes").
     pub const UNCERTAIN: [ProblemCode; 8] = [
         Self::Pending,
         Self::Transfer,
@@ -193,7 +193,7 @@ impl ProblemCode {
         Self::Default,
     ];
 
-    /// Codes of a refusal that no repeat can mend.
+    /// Codes of a refusal that no repetition can change.
     pub const FINAL: [ProblemCode; 4] =
         [Self::InactiveUser, Self::Security, Self::Access, Self::NotFound];
 

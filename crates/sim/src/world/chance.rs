@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::options::Span;
 
-/// A seeded source of chance.
+/// A seeded source of random values.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(from = "u64", into = "u64")]
 pub struct Chance(fastrand::Rng);
@@ -24,8 +24,8 @@ impl From<Chance> for u64 {
 }
 
 impl Chance {
-    /// True with this probability. Draws nothing where the answer is certain, so that a fault
-    /// turned off leaves the other draws of a seed alone.
+    /// True with this probability. Draws nothing if the answer is certain, so that a fault that is
+    /// turned off leaves the other draws of a seed unchanged.
     pub fn happens(&mut self, probability: f64) -> bool {
         probability > 0.0 && (probability >= 1.0 || self.0.f64() < probability)
     }
@@ -45,7 +45,7 @@ impl Chance {
         self.0.f64()
     }
 
-    /// A duration from a span, even over its orders of magnitude.
+    /// A duration from a span, evenly over its orders of magnitude.
     pub fn span(&mut self, span: Span) -> SignedDuration {
         let (min, max) = (span.min.as_secs_f64().max(0.000_001), span.max.as_secs_f64());
         if max <= min {
@@ -55,7 +55,7 @@ impl Chance {
         millis(drawn)
     }
 
-    /// The wait for something that happens at random once in `mean`.
+    /// The wait for a random event that happens once in `mean`.
     pub fn wait(&mut self, mean: SignedDuration) -> SignedDuration {
         let drawn = -(1.0 - self.0.f64()).ln() * mean.as_secs_f64();
         millis(drawn.clamp(0.001, mean.as_secs_f64() * 20.0))

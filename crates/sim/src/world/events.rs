@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use transferd_engine::ids::TransferId;
 
-/// Something that will happen by itself. Those about a transfer name the `turn` they were planned
-/// in: a pause, a resume or a cancel begins a new turn, and what was planned before is void.
+/// An event that will happen by itself. Those about a transfer name the `turn` they were planned
+/// in: a pause, a resume or a cancel begins a new turn, and events planned before are void.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) enum Event {
     PickUp { transfer: TransferId, turn: u32 },

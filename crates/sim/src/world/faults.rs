@@ -10,7 +10,7 @@ use super::api::{Endpoint, Outcome, ProblemCode};
 use super::chance::Chance;
 use super::options::Span;
 
-/// What befalls one request.
+/// A fault of one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Fault {
@@ -18,7 +18,7 @@ pub enum Fault {
     LoseBefore,
     /// The connection dies after the agent has acted.
     LoseAfter,
-    /// The connection dies at once; the agent acts so long after.
+    /// The connection dies at once; the agent acts this much later.
     Late(SignedDuration),
     /// No answer comes and the agent does not act.
     StallBefore,
@@ -40,12 +40,12 @@ pub enum Fault {
     Oversized,
     /// A redirect to somewhere else; the agent does not act.
     Redirect,
-    /// The answer is held back for so long; nothing else is wrong.
+    /// The answer is delayed by this much; nothing else is wrong.
     Slow(SignedDuration),
 }
 
 impl Fault {
-    /// True if the agent acts on the request at once anyway.
+    /// True if the agent still acts on the request at once.
     pub(crate) fn acts(self) -> bool {
         match self {
             Self::LoseAfter
@@ -65,7 +65,7 @@ impl Fault {
         }
     }
 
-    /// What the client gets instead of the `honest` outcome.
+    /// The outcome for the client, in place of the `honest` one.
     pub(crate) fn outcome<T>(self, honest: Outcome<T>) -> Outcome<T> {
         match self {
             Self::LoseBefore | Self::LoseAfter | Self::Late(_) => Outcome::Dropped,
@@ -80,7 +80,7 @@ impl Fault {
         }
     }
 
-    /// For how long the answer is held back.
+    /// The delay of the answer.
     pub(crate) fn delay(self) -> SignedDuration {
         match self {
             Self::Slow(by) => by,
@@ -121,17 +121,17 @@ impl Fault {
     }
 }
 
-/// A fault for the next so many requests of an endpoint.
+/// A fault for a number of the next requests of an endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlannedFault {
-    /// Which requests.
+    /// The endpoint.
     pub endpoint: Endpoint,
-    /// What befalls them.
+    /// The fault.
     pub fault: Fault,
-    /// How many are left.
+    /// The number of requests left.
     #[serde(default = "once")]
     pub times: u32,
-    /// So many go unharmed first.
+    /// The number of requests before it without a fault.
     #[serde(default)]
     pub skip: u32,
 }
@@ -150,7 +150,7 @@ pub struct FaultRates {
     pub post_lost_after: f64,
     /// A POST is processed after its connection died.
     pub post_late: f64,
-    /// How long after.
+    /// The delay of that.
     pub post_late_by: Span,
     /// A POST is accepted and never answered.
     pub post_stalled: f64,
@@ -184,7 +184,7 @@ pub struct FaultRates {
     pub bad_token: f64,
     /// Any answer is held back.
     pub slow: f64,
-    /// For how long.
+    /// The length of that.
     pub slow_by: Span,
 }
 
@@ -217,7 +217,7 @@ impl Default for FaultRates {
 }
 
 impl FaultRates {
-    /// Draws what befalls a request of this endpoint.
+    /// Draws a fault for a request of this endpoint.
     pub(crate) fn draw(&self, endpoint: Endpoint, chance: &mut Chance) -> Option<Fault> {
         let takes_token =
             ![Endpoint::Status, Endpoint::Update, Endpoint::Login].contains(&endpoint);

@@ -11,7 +11,7 @@ use super::progress::{FileFrame, Notice};
 use super::state::World;
 use super::transfers::{Ending, SimTransfer};
 
-/// With `history_late`, how long after its end a transfer has its row.
+/// With `history_late`, the time from a transfer's end to its row.
 const LATE: SignedDuration = SignedDuration::from_secs(30);
 
 /// Failed objects that are reported once more when their transfer ends.
@@ -20,10 +20,10 @@ const LAST_FRAMES_MAX: u64 = 200;
 /// Frames that are forged as a transfer fails.
 const FORGED: u64 = 20;
 
-/// What another user's rows and forged frames say: what no other try can mend.
+/// The message in another user's rows and forged frames: a cause that no other try can change.
 const DENIED: &str = "Access Denied";
 
-/// Whose rows those of others are.
+/// The owner of other users' rows.
 const OTHER_USER: UserId = UserId(Uuid::from_u128(0x5eed_0000_0000_4000_8000_0000_0000_0099));
 
 /// The query of the history.
@@ -37,7 +37,7 @@ pub struct HistoryPage {
     pub status: u32,
 }
 
-/// A row: whose it is, and what [`World::transfer`] does not tell.
+/// A row: its owner, and the facts that are not in [`World::transfer`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HistoryFact {
     /// Its id.
@@ -51,7 +51,7 @@ pub struct HistoryFact {
 }
 
 impl SimTransfer {
-    /// Why the object of this number fails.
+    /// The error of the object of this number.
     pub fn error_of(&self, number: u64) -> &str {
         let number = usize::try_from(number).unwrap_or_default();
         let error = self.errors.get(number.checked_rem(self.errors.len()).unwrap_or_default());
@@ -119,7 +119,7 @@ impl World {
         (rows.skip(skipped).take(query.page_size).collect(), total)
     }
 
-    /// The rows that tell of a transfer, the newest first.
+    /// The rows about a transfer, the newest first.
     fn rows_of(&self, found: &SimTransfer) -> impl Iterator<Item = HistoryFact> + Clone + use<> {
         let variants = &self.options.variants;
         let other = variants.history_others.then(|| HistoryFact {
@@ -140,7 +140,7 @@ impl World {
         other.into_iter().chain([own])
     }
 
-    /// Tells of the objects of a transfer that failed, as it ends.
+    /// Reports the objects of a transfer that failed, as it ends.
     pub(crate) fn tell_of_failed_objects(&mut self, id: TransferId) {
         let Some(transfer) = self.transfers.get(&id) else { return };
         let own = transfer.failed_frames().filter(|_| transfer.plan.ending == Ending::Partial);
@@ -154,7 +154,7 @@ impl World {
 }
 
 impl SimTransfer {
-    /// A frame that somebody else sends: an object was denied.
+    /// A forged frame: an object was denied.
     pub(crate) fn denied_frame(&self, transfer: TransferId, number: u64) -> FileFrame {
         FileFrame {
             transfer: Some(transfer),

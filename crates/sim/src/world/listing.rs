@@ -32,17 +32,17 @@ impl Default for ListQuery {
     }
 }
 
-/// A record of the list: what it is sorted by, and what it is recognised by, so that who reads
-/// pages need not ask for each. In the order of the list.
+/// A record of the list: its sort key, and its fingerprints, so that a reader of pages need not
+/// fetch each transfer. In the order of the list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Listed {
     /// `requestDate`.
     pub requested_at: Timestamp,
     /// `id`.
     pub id: TransferId,
-    /// The digest of what was asked for.
+    /// The digest of its request.
     pub fingerprint: Fingerprint,
-    /// Its digest that forgives spelling.
+    /// Its digest that ignores differences in spelling.
     pub loose_fingerprint: Fingerprint,
 }
 
@@ -53,16 +53,16 @@ impl Listed {
     }
 }
 
-/// A page: the records in order; [`World::transfer`] and its `progress` tell the rest.
+/// A page: the records in order; the rest is in [`World::transfer`] and its `progress`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListPage {
     /// The records of this page.
     pub records: Vec<Listed>,
-    /// How many there are over all pages.
+    /// The number of records on all pages.
     pub total: usize,
-    /// As asked.
+    /// The requested page.
     pub page: usize,
-    /// As it was applied.
+    /// The applied size.
     pub page_size: usize,
 }
 
@@ -74,7 +74,7 @@ impl World {
         })
     }
 
-    /// A page as it is, whoever asks.
+    /// A page of the list, whoever asks.
     pub fn page(&self, query: ListQuery) -> ListPage {
         let page_size = self.options.variants.fixed_page_size.unwrap_or(query.page_size).max(1);
         let page = query.page.max(1);

@@ -10,14 +10,14 @@ use super::state::World;
 /// Objects under each path.
 const OBJECTS: usize = 3;
 
-/// What `list_objects` asks for.
+/// The query of `list_objects`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ObjectsQuery {
     /// `bucketName`.
     pub bucket: String,
-    /// `path`, of which keys begin.
+    /// `path`: the beginning of keys.
     pub path: String,
-    /// So many come before the page: what `continuationToken` stands for.
+    /// The number of objects before the page: the meaning of `continuationToken`.
     pub from: usize,
     /// `count`: the most that a page holds.
     pub count: usize,

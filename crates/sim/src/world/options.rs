@@ -31,7 +31,7 @@ impl Span {
     }
 }
 
-/// How transfers end, as shares of all; the rest completes.
+/// How transfers end, as shares of all; the others complete.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Endings {
@@ -47,36 +47,36 @@ pub struct Endings {
     pub vanish: f64,
 }
 
-/// What people and machines other than the client do, and what happens to the agent itself.
+/// Actions of people and machines other than the client, and restarts of the agent itself.
 /// Intervals are means; absent means never.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct People {
     /// Someone pauses, resumes or cancels a listed transfer.
     pub act_every: Option<SignedDuration>,
-    /// Of these acts, how many are cancels; the rest pauses and resumes.
+    /// The share of cancels among these acts; the others are pauses and resumes.
     pub cancel_share: f64,
     /// A foreign transfer starts.
     pub foreign_every: Option<SignedDuration>,
-    /// Of these, how many belong to the first user of the world.
+    /// The share of these that belong to the first user of the world.
     pub foreign_same_user: f64,
-    /// Of these, how many go between the places of a transfer that was asked for lately.
+    /// The share of these that go between the places of a recently requested transfer.
     pub foreign_same_places: f64,
-    /// Of these, how many are a sync's or the agent's own repeats.
+    /// The share of these that are a sync's or the agent's own repetitions.
     pub foreign_sync: f64,
     /// The agent's process ends and starts again.
     pub restart_every: Option<SignedDuration>,
     /// How long it is away then.
     pub down_for: Span,
-    /// Share of Created transfers that such a restart loses.
+    /// The share of Created transfers that such a restart loses.
     pub restart_loses_created: f64,
-    /// Share of Running transfers that such a restart turns into Error.
+    /// The share of Running transfers that such a restart turns into Error.
     pub restart_fails_running: f64,
     /// The agent is stopped or paused, or its user signs out.
     pub status_change_every: Option<SignedDuration>,
-    /// For how long then.
+    /// The length of that.
     pub status_change_for: Span,
-    /// Over transfers leave the list after about this long.
+    /// Finished transfers leave the list after about this long.
     pub forget_after: Option<SignedDuration>,
 }
 
@@ -100,7 +100,7 @@ impl Default for People {
     }
 }
 
-/// What the vendor leaves open, or different versions do differently.
+/// Behaviour that the vendor leaves open, or that differs between versions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 #[expect(
@@ -110,13 +110,13 @@ impl Default for People {
 pub struct Variants {
     /// JSON property names in PascalCase.
     pub pascal_case: bool,
-    /// Posted transfers bear type 8 (ManualTransfer) rather than 1.
+    /// Posted transfers have type 8 (ManualTransfer) rather than 1.
     pub manual_type: bool,
     /// `pagesize` is ignored: pages are of this many records.
     pub fixed_page_size: Option<usize>,
-    /// Records bear no `userId`, and the profile tells none.
+    /// Records have no `userId`, and neither has the profile.
     pub no_user_id: bool,
-    /// Every other record bears no `userId`.
+    /// Every other record has no `userId`.
     pub null_user_ids: bool,
     /// Dates end without a `Z`.
     pub dates_without_zone: bool,
@@ -128,13 +128,13 @@ pub struct Variants {
     pub list_created: bool,
     /// A POST like one that is still active is answered with DUPLICATE.
     pub duplicate_check: bool,
-    /// Paths are listed with a leading slash, whatever was asked.
+    /// Paths are listed with a leading slash, whatever was requested.
     pub leading_slash: bool,
-    /// `agent_status` can't be asked (404).
+    /// `agent_status` is missing (404).
     pub no_status: bool,
     /// Answers carry no `Date` header.
     pub no_date_header: bool,
-    /// Records do not tell what a transfer has cost.
+    /// Records do not contain the cost of a transfer.
     pub no_cost: bool,
     /// There is no transfer history (404).
     pub no_history: bool,
@@ -142,33 +142,33 @@ pub struct Variants {
     pub history_own_ids: bool,
     /// A transfer has its row only half a minute after its end.
     pub history_late: bool,
-    /// Before each row of the history stands another user's, of the same places and end.
+    /// Before each row of the history there is another user's, with the same places and end.
     pub history_others: bool,
-    /// Frames about files do not say of which transfer they are.
+    /// Frames about files do not name their transfer.
     pub frames_without_id: bool,
-    /// As a transfer fails, somebody sends frames about objects of it that nobody denied.
+    /// As a transfer fails, somebody sends frames about objects of it that were not denied.
     pub frames_forged: bool,
     /// While a transfer runs, the socket is flooded with frames about transfers that do not exist.
     pub frames_flood: bool,
 }
 
 impl Variants {
-    /// True if the record of a transfer tells whose it is.
+    /// True if the record of a transfer names its owner.
     pub fn tell_user(&self, id: TransferId) -> bool {
         let is_null = self.null_user_ids && id.0.as_u128() & 1 == 1;
         !self.no_user_id && !is_null
     }
 }
 
-/// Makes the transfers to some destinations behave in a set way: for demos and tests.
+/// Scripted behaviour of the transfers to some destinations: for demos and tests.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Script {
-    /// It is about requests whose destination path contains this.
+    /// It applies to requests whose destination path contains this.
     pub destination: String,
-    /// The first so many of these are left alone.
+    /// The number of these that are left alone first.
     pub skip: u32,
-    /// After these it applies to so many; absent: to all.
+    /// The number to which it applies after these; absent for all.
     pub times: Option<u32>,
     /// From the answer to the pick-up.
     pub pick_up: Option<SignedDuration>,
@@ -176,35 +176,35 @@ pub struct Script {
     pub duration: Option<SignedDuration>,
     /// How it ends.
     pub ending: Option<Ending>,
-    /// Why its objects fail, one after another and over again; and itself, if it does.
+    /// Why its objects fail, one after another and over again; and the transfer itself, if it does.
     pub errors: Vec<String>,
-    /// How many objects fail, of a partial one.
+    /// The number of objects that fail, in a partial one.
     pub failing: Option<u64>,
-    /// What happens to the request.
+    /// The fault of the request.
     pub fault: Option<Fault>,
-    /// How many such requests there were.
+    /// The number of such requests so far.
     pub seen: u32,
 }
 
-/// What a world is like.
+/// The options of a world.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct WorldOptions {
-    /// Who can sign in; the first is "our" user where only one is meant.
+    /// The users who can sign in; the first is "our" user where only one is meant.
     pub users: Vec<SimUser>,
     /// The cloud accounts that the agent knows.
     pub accounts: Vec<CloudAccount>,
     /// Requests that name other accounts are answered with NOT_FOUND.
     pub strict_accounts: bool,
-    /// From acceptance to pick-up: so long a transfer is Created and not listed.
+    /// From acceptance to pick-up: the time during which a transfer is Created and not listed.
     pub pick_up: Span,
     /// From pick-up to the end.
     pub duration: Span,
     /// From a cancel's acceptance to Canceled.
     pub cancel_takes: Span,
-    /// Objects a transfer.
+    /// Objects of a transfer.
     pub objects: (u64, u64),
-    /// Bytes an object.
+    /// Bytes of an object.
     pub object_bytes: (u64, u64),
     /// The agent's clock less true time.
     pub clock_skew: SignedDuration,
@@ -212,15 +212,15 @@ pub struct WorldOptions {
     pub date_jitter: SignedDuration,
     /// How transfers end.
     pub endings: Endings,
-    /// Why they fail: each for one of these.
+    /// Error messages: each failure gets one of these.
     pub errors: Vec<String>,
-    /// How requests fail.
+    /// Rates of faults in requests.
     pub faults: FaultRates,
-    /// What others do.
+    /// Actions of others.
     pub people: People,
-    /// What the vendor leaves open.
+    /// Behaviour that the vendor leaves open.
     pub variants: Variants,
-    /// Set behaviour for some destinations.
+    /// Scripted behaviour for some destinations.
     pub scripts: Vec<Script>,
 }
 

@@ -13,13 +13,13 @@ use transferd_engine::transfer::TransferStatus;
 use super::events::Event;
 use super::state::World;
 
-/// A user that can't sign in here: somebody else in the account.
+/// A user that can't sign in here: another person in the account.
 const STRANGER: UserId = UserId(Uuid::from_u128(0x5eed_0000_0000_4000_8000_0000_0000_0bad));
 
-/// A transfer that nobody asked this API for.
+/// A transfer that was not requested through this API.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ForeignTransfer {
-    /// Whose; absent: a stranger's.
+    /// The owner; absent for a stranger.
     #[serde(default)]
     pub user: Option<UserId>,
     /// Its places.

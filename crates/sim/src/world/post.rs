@@ -16,34 +16,34 @@ use super::options::Script;
 use super::state::World;
 use super::transfers::{By, CancelFact, Ending, Origin, Plan, SimTransfer};
 
-/// So many posts are remembered, for whoever checks the client; older ones are dropped.
+/// The posts that are remembered, for checking the client; older ones are dropped.
 const POSTS_MAX: usize = 200_000;
-/// So many requests are remembered as places where foreign transfers like to go.
+/// The requests that are remembered as likely places of foreign transfers.
 const RECENT_MAX: usize = 8;
 
-/// What came of one POST.
+/// The result of one POST.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PostResult {
-    /// Its number: [`World::posts`] tells its later fate.
+    /// Its number: [`World::posts`] has its later fate.
     pub number: u64,
-    /// What the client gets.
+    /// The client's answer.
     pub reply: Reply<()>,
 }
 
-/// What the world knows of one POST.
+/// The world's record of one POST.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PostFact {
     /// When it arrived.
     pub at: Timestamp,
-    /// Whose token it bore, if a good one.
+    /// The owner of its token, if that was good.
     pub user: Option<UserId>,
-    /// What it asked for.
+    /// The request.
     pub request: Arc<TransferRequest>,
-    /// The transfer that came of it.
+    /// The resulting transfer.
     pub transfer: Option<TransferId>,
-    /// What the client got, in one word.
+    /// The client's answer, in one word.
     pub outcome: String,
-    /// The fault that befell it, in one word.
+    /// Its fault, in one word.
     pub fault: Option<String>,
     script: Option<Script>,
 }
@@ -57,7 +57,7 @@ impl World {
         now: Timestamp,
     ) -> PostResult {
         self.advance(now);
-        // One that nobody hears has a number of its own, too: no other's fate is taken for its.
+        // A POST that never arrives has a number of its own, too: no other's fate is taken for its.
         let number = self.next_post;
         self.next_post += 1;
         if self.down {
@@ -89,7 +89,7 @@ impl World {
             Err(refusal) => refusal.map(|never| match never {}),
         };
         let reply = match fault {
-            // A late one is processed in its time only if it would be taken then.
+            // A late one is processed in its time only if it would be accepted then.
             Some(Fault::Late(by)) => {
                 self.plan(now + by, Event::LatePost { number });
                 Reply::now(Outcome::Dropped)
@@ -105,12 +105,12 @@ impl World {
         PostResult { number, reply }
     }
 
-    /// Everything known of past POSTs, by number.
+    /// All records of past POSTs, by number.
     pub fn posts(&self) -> impl Iterator<Item = (u64, &PostFact)> {
         self.posts.iter().map(|(number, fact)| (*number, fact))
     }
 
-    /// What is known of one POST.
+    /// The record of one POST.
     pub fn post(&self, number: u64) -> Option<&PostFact> {
         self.posts.get(&number)
     }
@@ -157,7 +157,7 @@ impl World {
         }
     }
 
-    /// The script that this request falls under, if any; counts it for all that name its place.
+    /// The script that applies to this request, if any; counts it for all that name its place.
     fn script_for(&mut self, request: &TransferRequest) -> Option<Script> {
         let mut applies = None;
         for script in &mut self.options.scripts {
@@ -252,7 +252,7 @@ impl World {
         }
     }
 
-    /// Why it would fail: as its id has it, so that it takes no chance from others.
+    /// Why it would fail: derived from its id, so that it takes no random values from others.
     fn error_for(&self, id: TransferId) -> Vec<String> {
         let errors = &self.options.errors;
         let (low, _) = id.0.as_u64_pair();
@@ -288,7 +288,7 @@ impl World {
                 1.0
             }
             Ending::Error | Ending::Stall | Ending::Vanish =>
-            // Short decimals come back from JSON as they were.
+            // Short decimals come back from JSON unchanged.
             {
                 ((0.05 + 0.9 * self.chance.fraction()) * 1_000.0).round() / 1_000.0
             }

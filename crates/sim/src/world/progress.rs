@@ -9,17 +9,17 @@ use transferd_engine::transfer::{Progress, TransferStatus};
 use super::state::World;
 use super::transfers::{Ending, SimTransfer};
 
-/// Files of one transfer that are reported one by one since the last call; more are left out, as
-/// notifications are hints.
+/// The most files of one transfer that are reported individually since the last call; others are
+/// left out, as notifications are hints.
 const FRAMES_MAX: u64 = 20;
 
-/// Frames of a flood, each time that files are told of: more a second than anybody should read.
+/// Frames of a flood, with each report of files: more per second than anybody should read.
 const FLOOD: u64 = 900;
 
-/// What a byte costs here: two cents a gigabyte, as egress of a cold archive does.
+/// The cost of a byte: two cents a gigabyte, as egress of a cold archive.
 const USD_A_BYTE: f64 = 0.02 / 1e9;
 
-/// Something that the notification socket tells.
+/// A message of the notification socket.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Notice {
     /// Type 4: after every call that is not a GET.
@@ -38,7 +38,7 @@ pub enum Notice {
 /// The `Data` of a Progress frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileFrame {
-    /// The transfer; absent where the frame does not say.
+    /// The transfer; absent if the frame does not name it.
     pub transfer: Option<TransferId>,
     /// Key of the file.
     pub path: String,
@@ -98,7 +98,7 @@ impl SimTransfer {
 }
 
 impl World {
-    /// What the socket tells of files that moved since `since`. Bounded for each transfer.
+    /// Frames about files that moved since `since`. Bounded for each transfer.
     pub fn file_frames(&self, since: Timestamp, now: Timestamp) -> Vec<FileFrame> {
         let mut frames = Vec::new();
         for id in &self.active {
@@ -143,7 +143,7 @@ impl World {
     }
 }
 
-/// What bytes cost, to a hundredth of a cent: short decimals come back from JSON as they were.
+/// The cost of bytes, to a hundredth of a cent: short decimals come back from JSON unchanged.
 fn cost(bytes: u64) -> f64 {
     (precise(bytes) * USD_A_BYTE * 10_000.0).round() / 10_000.0
 }

@@ -22,26 +22,27 @@ use super::progress::Notice;
 use super::tokens::{ApiToken, TokenFact};
 use super::transfers::SimTransfer;
 
-/// Notices that nobody takes are dropped beyond this many: a server takes them at once.
+/// The most notices that are kept until they are taken: a server takes them at once.
 const NOTICES_MAX: usize = 1_000;
 
-/// Everything that a simulated agent knows and will do. Serialisable: a restarted simulator goes
-/// on where it was.
+/// The whole state of a simulated agent and its future. Serialisable: a restarted simulator goes on
+/// where it was.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct World {
     pub(crate) options: WorldOptions,
     pub(crate) chance: Chance,
-    /// How far events have been processed.
+    /// The time up to which events have been processed.
     pub(crate) now: Timestamp,
     pub(crate) queue: BTreeSet<Due>,
     pub(crate) sequence: u64,
-    /// Boxed: what is sought among all that ever were are the keys, which lie close together so.
+    /// Boxed: searches among all transfers that ever were look at the keys, which then lie close
+    /// together.
     pub(crate) transfers: BTreeMap<TransferId, Box<SimTransfer>>,
-    /// What `get_all` shows, by `requestDate`.
+    /// The content of `get_all`, by `requestDate`.
     pub(crate) listed: BTreeSet<Listed>,
     /// Transfers that are neither over nor gone.
     pub(crate) active: BTreeSet<TransferId>,
-    /// Places asked for lately: where foreign transfers like to go.
+    /// Recently requested places: likely places of foreign transfers.
     pub(crate) recent: VecDeque<(UserId, Arc<TransferRequest>)>,
     pub(crate) posts: BTreeMap<u64, PostFact>,
     pub(crate) next_post: u64,
@@ -96,7 +97,7 @@ impl World {
         &self.options
     }
 
-    /// Replaces the options; what is under way keeps its plan.
+    /// Replaces the options; active transfers keep their plan.
     pub fn set_options(&mut self, options: WorldOptions, now: Timestamp) {
         self.advance(now);
         for user in &options.users {
@@ -111,15 +112,15 @@ impl World {
         self.arm_activity(now);
     }
 
-    /// The agent becomes another one: what the vendor leaves open changes.
+    /// Replaces the agent by another one: behaviour that the vendor leaves open changes.
     pub fn set_variants(&mut self, variants: Variants, now: Timestamp) {
         self.advance(now);
         self.revision += 1;
         self.options.variants = variants;
     }
 
-    /// Ends all random faults and all that people and foreign machines do by themselves; what is
-    /// under way ends as planned.
+    /// Ends all random faults and all actions of people and foreign machines; active transfers end
+    /// as planned.
     pub fn quiet(&mut self, now: Timestamp) {
         self.advance(now);
         self.options.faults = super::faults::FaultRates::default();
@@ -128,17 +129,17 @@ impl World {
         self.queue.retain(|due| !due.event.is_activity());
     }
 
-    /// Grows whenever something has changed.
+    /// Incremented whenever something has changed.
     pub fn revision(&self) -> u64 {
         self.revision
     }
 
-    /// When something happens by itself next.
+    /// The time of the next event.
     pub fn next_event(&self) -> Option<Timestamp> {
         self.queue.first().map(|due| due.at)
     }
 
-    /// Lets everything happen that is due by `now`. A `now` before the last one changes nothing.
+    /// Lets all events happen that are due by `now`. A `now` before the last one changes nothing.
     pub fn advance(&mut self, now: Timestamp) {
         while let Some(&due) = self.queue.first() {
             if due.at > now {
@@ -173,7 +174,7 @@ impl World {
         self.queue.insert(Due { at, sequence: self.sequence, event });
     }
 
-    /// What befalls the next request of an endpoint: as planned, else by the rates.
+    /// The fault of the next request of an endpoint: as planned, else by the rates.
     pub(crate) fn draw_fault(&mut self, endpoint: Endpoint) -> Option<Fault> {
         let planned = self.planned.iter_mut().find(|planned| planned.endpoint == endpoint);
         let fault = match planned {
@@ -244,7 +245,7 @@ impl World {
         }
     }
 
-    /// Answers a request with a token. What it does is done only if the token is good.
+    /// Answers a request with a token. It has an effect only if the token is good.
     pub(crate) fn answer_signed_in<T>(
         &mut self,
         endpoint: Endpoint,
@@ -308,12 +309,12 @@ impl World {
         self.options.clock_skew += by;
     }
 
-    /// Tells whoever listens on the notification socket.
+    /// Notifies all listeners on the notification socket.
     pub fn tell(&mut self, notice: Notice) {
         self.notify(notice);
     }
 
-    /// How far the world has come.
+    /// The world's time.
     pub fn time(&self) -> Timestamp {
         self.now
     }

@@ -226,7 +226,7 @@ fn endings_are_as_scripted() {
     assert_eq!(state(again).0, TransferStatus::Completed);
 }
 
-/// A world in which everything happens.
+/// A world with every kind of event.
 fn busy() -> WorldOptions {
     let mut options = options();
     options.pick_up = Span::millis(1, 600_000);

@@ -12,7 +12,7 @@ use super::state::World;
 /// How long a JWT from `login` is good.
 const JWT_LIFE: SignedDuration = SignedDuration::from_hours(12);
 
-/// Whose a token is, and until when.
+/// The owner of a token, and its end.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct TokenFact {
     pub(crate) user: UserId,
@@ -28,7 +28,7 @@ pub struct ApiToken {
     pub title: String,
     /// `token`.
     pub token: String,
-    /// Whose it is.
+    /// The owner.
     pub user: UserId,
     /// `expirationDate`.
     pub expires_at: Option<Timestamp>,
@@ -37,14 +37,14 @@ pub struct ApiToken {
 }
 
 impl World {
-    /// Whose token it is, if it is good.
+    /// The owner of a token, if it is good.
     pub(crate) fn token_user(&self, token: &str, now: Timestamp) -> Option<UserId> {
         let fact = self.tokens.get(token)?;
         let agent_now = now + self.options.clock_skew;
         fact.expires_at.is_none_or(|end| agent_now < end).then_some(fact.user)
     }
 
-    /// Makes a token good for a user, until a time or for good.
+    /// Makes a token good for a user, until a time or forever.
     pub fn add_token(&mut self, token: &str, user: UserId, expires_at: Option<Timestamp>) {
         self.revision += 1;
         self.tokens.insert(token.to_owned(), TokenFact { user, expires_at });

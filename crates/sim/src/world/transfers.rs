@@ -35,17 +35,17 @@ pub enum Ending {
     Vanish,
 }
 
-/// Where a transfer came from.
+/// The origin of a transfer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Origin {
     /// The POST of this number.
     Post(u64),
-    /// Somebody or something else.
+    /// Another person or program.
     Foreign,
 }
 
-/// Who did something to a transfer.
+/// The party that acted on a transfer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum By {
@@ -60,11 +60,11 @@ pub enum By {
 pub struct CancelFact {
     /// When.
     pub at: Timestamp,
-    /// Who asked.
+    /// The party that asked.
     pub by: By,
 }
 
-/// How a transfer goes if nobody interferes.
+/// The course of a transfer if nobody interferes.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Plan {
     pub(crate) pick_up: SignedDuration,
@@ -78,7 +78,7 @@ pub(crate) struct Plan {
     pub(crate) bytes: u64,
 }
 
-/// A transfer as the agent knows it, with what it does not tell.
+/// A transfer as the agent knows it, including facts that it does not report.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SimTransfer {
     /// `id`.
@@ -91,11 +91,11 @@ pub struct SimTransfer {
     pub sync_cycle: Option<Uuid>,
     /// `retryBatchTransferID`.
     pub retry_batch: Option<Uuid>,
-    /// What was asked for.
+    /// The request.
     pub request: Arc<TransferRequest>,
     /// Its digest.
     pub fingerprint: Fingerprint,
-    /// Its digest that forgives spelling.
+    /// Its digest that ignores differences in spelling.
     pub loose_fingerprint: Fingerprint,
     /// When it was accepted, in true time.
     pub accepted_at: Timestamp,
@@ -109,9 +109,9 @@ pub struct SimTransfer {
     pub status: TransferStatus,
     /// It is in the list.
     pub listed: bool,
-    /// It was lost or has vanished: the agent knows it no more, and nothing moves.
+    /// It was lost or has vanished: the agent no longer knows it, and nothing moves.
     pub gone: bool,
-    /// Where it came from.
+    /// Its origin.
     pub origin: Origin,
     /// Cancels that the agent has acted on.
     pub cancels: Vec<CancelFact>,
@@ -121,7 +121,7 @@ pub struct SimTransfer {
     pub(crate) errors: Vec<String>,
     pub(crate) worked: SignedDuration,
     pub(crate) working_since: Option<Timestamp>,
-    /// What is left of a wait for pick-up or cancellation that the agent's absence interrupted.
+    /// The rest of a wait for pick-up or cancellation that the agent's absence interrupted.
     pub(crate) waiting: Option<SignedDuration>,
     pub(crate) due_at: Option<Timestamp>,
     pub(crate) turn: u32,
@@ -145,8 +145,8 @@ impl World {
         self.transfers.get(&id).map(AsRef::as_ref)
     }
 
-    /// Sets how long a transfer that is not picked up yet is going to take. One that is at work
-    /// keeps what was drawn for it.
+    /// Sets the duration of a transfer that is not picked up yet. An active one keeps the duration
+    /// that was drawn for it.
     pub fn set_duration(&mut self, id: TransferId, duration: SignedDuration) {
         let waiting =
             self.transfers.get_mut(&id).filter(|found| found.status == TransferStatus::Created);
@@ -155,8 +155,8 @@ impl World {
         }
     }
 
-    /// Drops all that is known of a transfer that is over or lost, and of its POST, so that a
-    /// world of years stays as small as one of hours. One that is active stays.
+    /// Drops all facts about a transfer that is over or lost, and about its POST, so that a world
+    /// of years stays as small as one of hours. An active one stays.
     pub fn discard(&mut self, id: TransferId) {
         if self.active.contains(&id) {
             return;
@@ -168,12 +168,12 @@ impl World {
         }
     }
 
-    /// True if the record of a transfer tells whose it is.
+    /// True if the record of a transfer names its owner.
     pub fn tells_user(&self, id: TransferId) -> bool {
         self.options.variants.tell_user(id)
     }
 
-    /// Takes a new transfer in: Created, not listed.
+    /// Adds a new transfer: Created, not listed.
     pub(crate) fn create(&mut self, mut transfer: SimTransfer, now: Timestamp) -> TransferId {
         let id = transfer.id;
         self.revision += 1;
@@ -190,7 +190,8 @@ impl World {
         id
     }
 
-    /// The agent is at work again: what waited goes on waiting, what ran goes on running.
+    /// Goes on with a transfer when the agent works again: waits continue, and so do running
+    /// transfers.
     pub(crate) fn take_up(&mut self, id: TransferId, now: Timestamp) {
         let Some(transfer) = self.transfers.get_mut(&id) else { return };
         transfer.turn += 1;
@@ -224,7 +225,7 @@ impl World {
         }
     }
 
-    /// The agent stops working: clocks stand still.
+    /// Stops a transfer's clocks when the agent stops working.
     pub(crate) fn lay_down(&mut self, id: TransferId, now: Timestamp) {
         let Some(transfer) = self.transfers.get_mut(&id) else { return };
         transfer.turn += 1;
@@ -314,7 +315,7 @@ impl World {
         }
     }
 
-    /// The agent loses a transfer: it is listed no more and nothing moves.
+    /// Makes the agent lose a transfer: it is no longer listed and nothing moves.
     pub(crate) fn lose(&mut self, id: TransferId, now: Timestamp) {
         self.lay_down(id, now);
         let Some(transfer) = self.transfers.get_mut(&id) else { return };
@@ -340,7 +341,7 @@ impl World {
         known
     }
 
-    /// A transfer that is over leaves the list.
+    /// Removes a finished transfer from the list.
     pub(crate) fn forget(&mut self, id: TransferId) {
         let Some(transfer) = self.transfers.get_mut(&id) else { return };
         transfer.listed = false;
