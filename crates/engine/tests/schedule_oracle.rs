@@ -184,9 +184,9 @@ fn timestamp(utc: DateTime) -> Timestamp {
     jiff::tz::Offset::UTC.to_timestamp(utc).expect("the years of the test are known")
 }
 
-/// Every occurrence in `(after, until]` by the contract's rule, told from the wall clock alone as
-/// it is seen at each step: a jump forward removes what it leaps over, and what is not later than
-/// all that was seen is repeated.
+/// Every occurrence in `(after, until]` by the contract's rule, found from the wall clock alone as
+/// it is seen at each step: a jump forward removes the values that it skips, and a value that is
+/// not later than all seen so far is repeated.
 fn by_walking(
     expression: &Expression,
     zone: &TimeZone,
@@ -195,7 +195,7 @@ fn by_walking(
     until: Timestamp,
 ) -> Vec<Timestamp> {
     let mut found = Vec::new();
-    // A fold of a day repeats what was seen a day before.
+    // A fold of a day repeats values seen a day before.
     let mut now = after - SignedDuration::from_hours(26);
     let mut seen = zone.to_datetime(now);
     while now < until {
@@ -231,8 +231,8 @@ fn walk(timetable: &Timetable, after: Timestamp, until: Timestamp) -> Vec<Timest
     .collect()
 }
 
-/// Walk and timetable agree on a window, and a walk that is begun anywhere within it goes on as
-/// the one that was begun before it.
+/// Checks that walk and timetable agree on a window, and that a walk begun anywhere within it goes
+/// on like one begun before it.
 fn check_window(
     expression: &Expression,
     zone: &str,
@@ -258,7 +258,7 @@ fn check_window(
 }
 
 /// True when the zone's offset is the same for a day on both sides, so that the rule for changes
-/// has no say.
+/// does not apply.
 fn is_far_from_changes(zone: &TimeZone, t: Timestamp) -> bool {
     let day = SignedDuration::from_hours(26);
     zone.following(t - day).next().is_none_or(|change| change.timestamp() > t + day)
@@ -347,7 +347,8 @@ proptest! {
         // 2000 to 2050.
         second in 946_684_800_i64..2_524_608_000,
     ) {
-        // croner takes only a plain `*` for no restriction of the day, cron(8) all that starts so.
+        // croner accepts only a plain `*` for no restriction of the day, cron(8) every field that
+        // starts with it.
         let stepped = |field: &Field| field.starred && field.text != "*";
         let unlike = |one: &Field, other: &Field| stepped(one) && other.text != "*";
         prop_assume!(!unlike(&expression.day, &expression.weekday));

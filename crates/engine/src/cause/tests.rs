@@ -36,7 +36,7 @@ fn query() -> CauseQuery {
     }
 }
 
-/// A row that has an id of its own, and else fits.
+/// A row with an id of its own that otherwise fits.
 fn row(message: &str) -> HistoryRow {
     HistoryRow {
         id: Some(TransferId(uuid(99))),

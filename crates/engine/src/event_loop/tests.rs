@@ -22,13 +22,13 @@ mod clock;
 
 const FULL: &str = "the disk is full";
 
-/// A loop, its store, and what has come out.
+/// A loop, its store, and its outputs.
 struct Desk {
     event_loop: EventLoop,
     now: Timestamp,
     rows: Rows,
     disk_is_full: bool,
-    /// What the store was asked for.
+    /// The requests to the store.
     requests: Vec<StoreRequest>,
     effects: Vec<(Epoch, Effect)>,
     log: Vec<String>,
@@ -55,7 +55,7 @@ impl Desk {
         desk
     }
 
-    /// With a job whose transfer runs at the agent.
+    /// A desk with a job whose transfer is running at the agent.
     fn at_work() -> (Self, TransferId) {
         let mut desk = Self::new(set(vec![job("a", "to/", |_| {})]));
         desk.operator(trigger("a", 1));
@@ -75,7 +75,7 @@ impl Desk {
         (desk, found)
     }
 
-    /// Asks the loop what the store is to do, until it is nothing, and takes all out.
+    /// Carries out the loop's requests to the store, until there is none, and takes all outputs.
     fn turn(&mut self) {
         while let Some(request) = self.event_loop.poll_store(self.now) {
             self.answer_store(request);
@@ -119,12 +119,12 @@ impl Desk {
         self.event_loop.push(Input::Operator { reply: ReplyTo(7), request, by: None });
     }
 
-    /// The answer to what this engine has asked for.
+    /// Answers a request of this engine.
     fn answer(&mut self, input: Input) {
         self.event_loop.push_answer(self.event_loop.epoch(), input);
     }
 
-    /// A complete look comes back.
+    /// Returns a complete look.
     fn push_look(&mut self, transfers: Vec<Transfer>) {
         self.turn();
         self.answer(Input::Looked(Ok(Look {

@@ -72,7 +72,7 @@ impl List {
         paging.end(PageFacts { total, page_size: None });
     }
 
-    /// Reads it all, and lets `between` happen after each page.
+    /// Reads all of it, and calls `between` after each page.
     fn read(mut self, size: usize, mut between: impl FnMut(&mut Self, u64)) -> Reading {
         let mut paging = Paging::new(date(-1), size as u64);
         let mut asked = 0;
@@ -101,7 +101,7 @@ fn a_list_that_grows_at_each_page_gives_a_complete_look(#[case] growth: u32) {
 
 #[test]
 fn what_has_come_meanwhile_is_read_too() {
-    // More than a page comes while the last page is read.
+    // More than a page is added while the last page is read.
     let reading = List::of(30).read(10, |list, asked| {
         if asked == 3 {
             list.grow(23);
@@ -217,7 +217,7 @@ fn how_far_back_a_list_was_read_is_told_unless_it_was_read_to_its_end() {
     assert_eq!((reading.gap, reading.read_back_to), (None, Some(date(20))));
 }
 
-/// Numbers that look drawn, the same each time.
+/// Numbers that look random, the same each time.
 struct Draw(u64);
 
 impl Draw {
@@ -263,7 +263,7 @@ fn whatever_happens_to_a_list_a_complete_look_has_missed_nothing_that_stood_and_
         }
         complete += 1;
         if !tells_total && !gone.is_empty() {
-            // One that goes from the middle of a list without a total leaves no trace.
+            // A removal from the middle of a list without a total leaves no trace.
             continue;
         }
         for number in stood.iter().filter(|number| !gone.contains(number)) {

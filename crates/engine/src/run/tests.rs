@@ -58,7 +58,7 @@ fn run(state: RunState, change: impl FnOnce(&mut Run)) -> RunMachine {
     RunMachine::new(Arc::new(row))
 }
 
-/// The run as it is once it follows an attempt that was sent at one o'clock, too.
+/// The run after it follows an attempt that was sent at one o'clock, too.
 fn with(mut run: RunMachine, number: u32, change: impl FnOnce(&mut Attempt)) -> RunMachine {
     let mut row = Attempt {
         id: AttemptId { run: ID, number },

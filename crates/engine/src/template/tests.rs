@@ -61,7 +61,7 @@ fn days_follow_the_calendar_and_hours_are_exact() {
     assert_eq!(render_at("{-1d:%F}", "2026-01-01T00:30:00Z", "UTC"), "2025-12-31");
     // The same instant is another day elsewhere.
     assert_eq!(render_at("{%F}", "2026-01-01T00:30:00Z", "America/New_York"), "2025-12-31");
-    // Samoa had no 30 December 2011: a day before 02:00 on the 31st is moved behind the gap.
+    // Samoa had no 30 December 2011: a day before 02:00 on the 31st is moved to after the gap.
     assert_eq!(
         render_at("{-1d:%F %R}", "2011-12-30T12:00:00Z", "Pacific/Apia"),
         "2011-12-31 02:00"

@@ -20,7 +20,7 @@ use super::state::{
 };
 use super::{configurations, plain};
 
-/// Walks in each configuration, unless `TRANSFERD_WALKS` says otherwise.
+/// Walks in each configuration, unless `TRANSFERD_WALKS` gives another number.
 const WALKS: u64 = 400;
 
 fn walks_each() -> u64 {
@@ -30,8 +30,8 @@ fn walks_each() -> u64 {
 /// The model's configurations whose walks come before those of the engine's own.
 const WALKED_FIRST: usize = 14;
 
-/// Seconds from a look to the start of what may start: a back-off of one second, and the delays
-/// after looks in vain.
+/// Seconds from a look to the start of a run that may start: a back-off of one second, and the
+/// delays after looks in vain.
 const START_WITHIN: u8 = 6;
 
 /// Moves in one walk; most end sooner, with everything over.
@@ -70,8 +70,8 @@ impl Walk {
             self.told.push(format!("{:>3}  {happens}", self.s.now - START));
             let before = self.s.clone();
             let led = self.lead(happens);
-            // Where the engine has learned to wait for longer than the model's window, seconds
-            // have decided, or the model is full, they part.
+            // Where the engine has learned to wait for longer than the model's window, where
+            // seconds have decided, or where the model is full, they part.
             if self.stage.has_learned || self.is_full || self.is_a_tie(&before) {
                 break;
             }
@@ -81,7 +81,7 @@ impl Walk {
         Ok(())
     }
 
-    /// One of the things that can happen. Starting is the engine's own choice.
+    /// Chooses one of the possible moves. Starting is the engine's own choice.
     fn choose(&mut self) -> Option<Move> {
         let mut moves = self.daemon.moves(&self.s);
         moves.retain(|happens| !matches!(happens, Move::Commit(_)));
@@ -95,7 +95,7 @@ impl Walk {
         Some(moves[self.random.usize(..moves.len())])
     }
 
-    /// Makes a move in the model, and tells the engine what it can know of it.
+    /// Makes a move in the model, and gives the engine the facts it can know of it.
     fn lead(&mut self, happens: Move) -> Result<(), String> {
         let canceled = self.canceled(happens);
         self.s = self.daemon.after(&self.s, happens);
@@ -156,25 +156,25 @@ impl Walk {
         self.submits()
     }
 
-    /// The engine gets the answer to a POST.
+    /// Gives the engine the answer to a POST.
     fn answer(&mut self, a: u8, answer: SubmitAnswer) {
         self.stage.input(Input::Submitted { attempt: self.names[usize::from(a)], answer });
     }
 
-    /// The engine gets the answer to a cancel request.
+    /// Gives the engine the answer to a cancel request.
     fn answer_cancel(&mut self, transfer: Option<TransferId>, answer: CancelAnswer) {
         let transfer = transfer.expect("what is canceled is known");
         self.stage.cancels.retain(|asked| *asked != transfer);
         self.stage.input(Input::CancelAnswered { transfer, answer });
     }
 
-    /// The transfer that a cancel request is about.
+    /// The transfer of a cancel request.
     fn canceled(&self, happens: Move) -> Option<TransferId> {
         let (Move::TakeCancel(a) | Move::LoseCancel(a)) = happens else { return None };
         self.s.attempts[usize::from(a)].transfer.map(|r| transfer_id(usize::from(r)))
     }
 
-    /// A complete look; then seconds for back-off to pass and runs to start.
+    /// Makes a complete look; then lets seconds pass for back-off and runs to start.
     fn look(&mut self) -> Result<(), String> {
         self.stage.look(&self.s, true);
         self.submits()?;
@@ -190,7 +190,7 @@ impl Walk {
         Err("the engine does not start a run that may start".to_owned())
     }
 
-    /// Rules 1, 3 and 11: each submit is one that may start.
+    /// Checks rules 1, 3 and 11: each submit is one that may start.
     fn submits(&mut self) -> Result<(), String> {
         for name in std::mem::take(&mut self.stage.submits) {
             let of_run = |run: &u8| run_id(*run) == name.run;
@@ -209,7 +209,7 @@ impl Walk {
         Ok(())
     }
 
-    /// What a run's attempts own.
+    /// The transfers that a run's attempts own.
     fn owned(&self, run: u8, by_engine: bool) -> Vec<TransferId> {
         let model = |attempt: &Attempt| attempt.transfer.map(|r| transfer_id(usize::from(r)));
         let mut owned: Vec<TransferId> =
@@ -226,8 +226,8 @@ impl Walk {
         owned
     }
 
-    /// True when a record is as near to one attempt as to another, and the engine, who knows the
-    /// seconds within a tick and how far the agent's clock is ahead, has decided otherwise than
+    /// True when a record is as near to one attempt as to another, and the engine, which knows the
+    /// seconds within a tick and how far the agent's clock is ahead, has decided differently from
     /// the model.
     fn is_a_tie(&self, before: &State) -> bool {
         let differs = self.s.attempts.iter().zip(&self.names).any(|(attempt, name)| {
@@ -244,7 +244,8 @@ impl Walk {
         differs && before.records.iter().any(as_near)
     }
 
-    /// Both tell the same of every run, of who owns what, and of what is to be canceled.
+    /// Checks that both agree on every run, on which attempt owns which transfer, and on the
+    /// transfers to be canceled.
     fn agree(&self) -> Result<(), String> {
         if !self.s.up {
             return Ok(());
@@ -284,7 +285,7 @@ impl Walk {
     }
 }
 
-/// The engine's states in the model's words.
+/// Compares the engine's states with the model's.
 fn same(model: RunState, engine: EngineState) -> bool {
     let told = match engine {
         EngineState::Waiting | EngineState::BackingOff => RunState::Waiting,
@@ -323,7 +324,7 @@ fn engine_configurations() -> Vec<Bounds> {
     };
     let all = [Second::None, Second::SameJob, Second::SamePlaces, Second::Overlapping];
     let mut bounds = configurations();
-    // At the end, so that the walks of the others are those that they were.
+    // At the end, so that the walks of the others stay the same.
     let added_since = bounds.split_off(WALKED_FIRST);
     bounds.extend(all.map(everything));
     // Rare on random walks, unless little else happens: a run ends by its first transfer while

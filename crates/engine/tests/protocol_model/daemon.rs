@@ -8,7 +8,7 @@ use super::evidence::positions;
 use super::rules::Rule;
 use super::state::{Attempt, Bounds, LATE, Phase, Request, RunState, State, Wire};
 
-/// The model holds no more attempts.
+/// The most attempts in the model.
 pub(crate) const ATTEMPTS_MAX: usize = 6;
 
 /// The protocol within some bounds, perhaps with one rule dropped.
@@ -54,8 +54,7 @@ impl Daemon {
             })
     }
 
-    /// Rules 10 and 11: job and destination are taken while a transfer may be at work, or may
-    /// yet turn up.
+    /// Rules 10 and 11: job and destination are taken while a transfer is or may yet become active.
     fn is_taken(&self, s: &State, run: u8) -> bool {
         s.attempts.iter().any(|other| {
             let same_job = self.bounds.job(other.run) == self.bounds.job(run);
@@ -100,7 +99,7 @@ impl Daemon {
         s.attempts.push(attempt);
     }
 
-    /// 200: the agent has it. It counts too if its run has ended meanwhile (rule 9).
+    /// 200: the agent has accepted it. It counts too if its run has ended meanwhile (rule 9).
     pub(crate) fn accepted(&self, s: &mut State, a: u8) {
         let now = s.now;
         let attempt = &mut s.attempts[usize::from(a)];
@@ -119,7 +118,7 @@ impl Daemon {
         }
     }
 
-    /// Perhaps: to be settled by looking. Rule 4: it may be processed until `LATE` after it was
+    /// Perhaps accepted: settled by looking. Rule 4: it may be processed until `LATE` after it was
     /// sent.
     pub(crate) fn uncertain(&self, s: &mut State, a: u8) {
         let late = if self.keeps(Rule::LatePostsCount) { LATE } else { 0 };
@@ -134,7 +133,7 @@ impl Daemon {
         }
     }
 
-    /// Certainly not: never sent. It uses up no attempt, and the run waits on.
+    /// Certainly not accepted: never sent. It uses up no attempt, and the run goes on waiting.
     pub(crate) fn refused(&self, s: &mut State, a: u8) {
         let run = s.attempts[usize::from(a)].run;
         let attempt = &mut s.attempts[usize::from(a)];
@@ -150,7 +149,7 @@ impl Daemon {
         }
     }
 
-    /// What was only observed is forgotten; what was committed stays.
+    /// Drops the observations; the committed rows stay.
     pub(crate) fn crash(&self, s: &mut State) {
         s.up = false;
         s.fresh = None;

@@ -7,7 +7,7 @@ use super::rules::Rule;
 use super::state::{Attempt, Cause, End, Origin, Phase, Request, Run, RunState, State, Tick, Wire};
 
 impl Daemon {
-    /// Looks after every attempt.
+    /// Tends every attempt.
     pub(crate) fn tend(&self, s: &mut State) {
         for a in positions(s.attempts.len()) {
             self.tend_attempt(s, a);
@@ -79,7 +79,7 @@ impl Daemon {
         from + self.bounds.timeout
     }
 
-    /// Rule 6: an uncertain attempt was looked for in vain.
+    /// Rule 6: handles an uncertain attempt that was looked for in vain.
     pub(crate) fn not_found(&self, s: &mut State, a: u8, searched: bool) {
         self.give_up(s, a);
         let attempt = s.attempts[usize::from(a)];
@@ -143,7 +143,7 @@ impl Daemon {
         }
     }
 
-    /// The operator cancels a run. What has nothing at the agent ends at once.
+    /// The operator cancels a run. A run with nothing at the agent ends at once.
     pub(crate) fn cancel_run(&self, s: &mut State, run: u8) {
         s.runs[usize::from(run)].unwanted = true;
         let row = s.runs[usize::from(run)];
@@ -159,8 +159,8 @@ impl Daemon {
         self.tend(s);
     }
 
-    /// True if a run can be repeated: it is over, or only hopes for a lost request to turn up
-    /// (rule 6).
+    /// True if a run can be repeated: it is over, or only waits for a lost request to turn up (rule
+    /// 6).
     pub(crate) fn may_repeat(&self, s: &State, run: u8) -> bool {
         let row = s.runs[usize::from(run)];
         match row.state {
@@ -178,7 +178,7 @@ impl Daemon {
     }
 
     /// A run that repeats another, between the same places. It is a run like any other: no rule
-    /// asks what it repeats.
+    /// depends on which run it repeats.
     pub(crate) fn repeat(&self, s: &mut State, run: u8) {
         if self.only_hopes(s, run) {
             self.end(s, run, End::Failed);
@@ -187,7 +187,7 @@ impl Daemon {
         self.tend(s);
     }
 
-    /// Ends a run that was to be canceled as its wish has it, any other as said.
+    /// Ends a run that was to be canceled according to its wish, any other one as given.
     pub(crate) fn end_or(&self, s: &mut State, run: u8, end: End) {
         if s.runs[usize::from(run)].wish.is_some() {
             self.end_as_wished(s, run);

@@ -14,8 +14,8 @@ impl Daemon {
         same_places && user && new && self.is_in_time(attempt, record)
     }
 
-    /// Rule 4: `requestDate` between `not_before` − skew and `not_after` + skew; each look's
-    /// `Date` header tells how far the agent's clock is ahead, and widens that.
+    /// Rule 4: `requestDate` between `not_before` − skew and `not_after` + skew; each look's `Date`
+    /// header shows how far the agent's clock is ahead, and widens that.
     fn is_in_time(&self, attempt: &Attempt, record: &Transfer) -> bool {
         if !self.keeps(Rule::DateIsEvidence) {
             return true;
@@ -62,8 +62,9 @@ impl Daemon {
                     self.take_over(s, i, &mut plan, &mut Vec::new(), &may_lose);
                 }
             }
-            // Of an agent that does not tell its clock, the dates may be as far off as two requests
-            // are apart: one that was given up is then the less likely one, unless it is right.
+            // If the agent does not report its clock, its dates may be as far off as two requests
+            // are apart: an attempt that was given up is then less likely, unless its date is
+            // right.
             let clock_known = self.bounds.dates_behind == 0;
             for i in 0..plan.len() {
                 let phase = s.attempts[usize::from(plan[i].0)].phase;
@@ -107,8 +108,7 @@ impl Daemon {
         matches!(s.attempts[usize::from(a)].phase, Phase::Intent | Phase::Accepted)
     }
 
-    /// Gives an attempt that is likelier a record which one that may lose it was to have, directly or
-    /// in exchange.
+    /// Gives a likelier attempt the record of one that may lose it, directly or in exchange.
     fn take_over(
         &self,
         s: &State,
@@ -188,7 +188,7 @@ impl Daemon {
     }
 }
 
-/// Positions as the small numbers that they are stored as.
+/// Positions as the small numbers in which they are stored.
 pub(crate) fn positions(count: usize) -> std::ops::Range<u8> {
     0..u8::try_from(count).expect("few of each")
 }

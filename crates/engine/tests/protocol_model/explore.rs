@@ -13,10 +13,10 @@ use super::state::{START, State};
 /// Past this tick nothing new can happen: all deadlines and watches are over.
 const HORIZON: u8 = START + 40;
 
-/// No configuration may be larger: memory stays below 1 GiB with two at a time.
+/// The largest configuration: memory stays below 1 GiB with two at a time.
 const STATES_MAX: usize = 1_200_000;
 
-/// What an exploration has come to.
+/// The result of an exploration.
 #[derive(Debug)]
 pub(crate) struct Report {
     /// Distinct states.
@@ -29,16 +29,16 @@ pub(crate) struct Report {
     pub(crate) counterexample: Option<Counterexample>,
 }
 
-/// A broken promise, and how it came to that.
+/// A broken promise, and the way to it.
 #[derive(Debug)]
 pub(crate) struct Counterexample {
     /// The promise.
     pub(crate) promise: &'static str,
-    /// All that happened, a line each.
+    /// All moves, a line each.
     pub(crate) trace: String,
 }
 
-/// Explores all that can happen.
+/// Explores all states.
 pub(crate) fn explore(daemon: &Daemon) -> Report {
     let mut known: HashMap<Rc<State>, u32, BuildHasherDefault<Fast>> = HashMap::default();
     let start = Rc::new(daemon.bounds.start());
@@ -107,7 +107,7 @@ fn trace(reached: &[(Rc<State>, u32, Move)], to: u32, last: Option<(Move, &State
     text
 }
 
-/// A hasher for states that we have made ourselves: fast, and not safe against an enemy.
+/// A hasher for our own states: fast, and not safe against an attacker.
 #[derive(Default)]
 pub(crate) struct Fast(u64);
 

@@ -7,7 +7,7 @@ use super::rules::Rule;
 use super::state::{Cause, End, Origin, Phase, RunState, State, Status};
 
 impl Daemon {
-    /// A complete look: claims (rules 4 and 5), what became of what is ours, and absences.
+    /// A complete look: claims (rules 4 and 5), the states of our transfers, and absences.
     pub(crate) fn look(&self, s: &mut State) {
         for place in 0..2 {
             self.assign(s, place);
@@ -40,7 +40,7 @@ impl Daemon {
         self.tend(s);
     }
 
-    /// A record has found its owner: what that means for the run (rules 8 and 9).
+    /// Handles a record that has found its owner: the meaning for the run (rules 8 and 9).
     pub(crate) fn claim(&self, s: &mut State, a: u8, record: u8) {
         let facts = s.records[usize::from(record)];
         let stranger = facts.origin == Origin::OurUser
@@ -79,8 +79,8 @@ impl Daemon {
         attempt.wish = attempt.wish.or(wish);
     }
 
-    /// Rule 8: a transfer besides the one that the run follows, or after its end, is canceled
-    /// when seen active. Rule 5: not if it can't be told from somebody else's.
+    /// Rule 8: a transfer besides the one that the run follows, or after its end, is canceled when
+    /// seen active. Rule 5: not if it can't be told apart from somebody else's.
     pub(crate) fn one_too_many(&self, s: &mut State, a: u8) {
         let attempt = &mut s.attempts[usize::from(a)];
         if self.keeps(Rule::CancelDoubles) && !attempt.ambiguous {
@@ -88,7 +88,7 @@ impl Daemon {
         }
     }
 
-    /// A look shows what is ours, or does not.
+    /// Handles a look that shows a transfer of ours, or does not.
     pub(crate) fn saw(&self, s: &mut State, a: u8) {
         let attempt = s.attempts[usize::from(a)];
         let Some(record) = attempt.transfer.filter(|_| attempt.phase.is_open()) else { return };
@@ -139,7 +139,7 @@ impl Daemon {
         }
     }
 
-    /// The run's last request that may yet come to something.
+    /// The run's last request that may yet succeed.
     fn under_way(&self, s: &State, run: u8) -> Option<u8> {
         positions(s.attempts.len()).rev().find(|&a| {
             let attempt = &s.attempts[usize::from(a)];
@@ -148,7 +148,7 @@ impl Daemon {
         })
     }
 
-    /// Adds a complete look to the proof that what it has not shown is not there.
+    /// Adds a complete look to the proof that transfers it has not shown do not exist.
     pub(crate) fn note_absences(&self, s: &mut State) {
         for attempt in &mut s.attempts {
             let shown = attempt

@@ -23,7 +23,7 @@ use explore::explore;
 use rules::Rule;
 use state::{Bounds, Faults, Second};
 
-/// An agent that lists at once, and nothing that goes wrong: all else is said by what differs.
+/// An agent that lists at once, and no faults: each configuration states its differences from this.
 fn plain(name: &'static str) -> Bounds {
     Bounds {
         name,
@@ -185,7 +185,7 @@ fn the_protocol_keeps_its_promises_whatever_happens() {
     println!("{count} configurations, {states} states, {moves} moves");
 }
 
-/// Drops a rule in one configuration, and tells the shortest way to what it prevents.
+/// Drops a rule in one configuration, and returns the shortest way to what it prevents.
 #[expect(clippy::print_stdout, reason = "the counterexample is read with `--nocapture`")]
 fn without(rule: Rule, configuration: &str) -> (&'static str, String) {
     let named = configurations().into_iter().find(|bounds| bounds.name == configuration);

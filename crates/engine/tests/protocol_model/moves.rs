@@ -11,10 +11,11 @@ use super::state::{
     Faults, LATE, Origin, Phase, Request, RunState, START, State, Status, Tick, Transfer, Wire,
 };
 
-/// What a person has not resumed by then stays paused: the end of a path, like being over.
+/// A transfer that a person has not resumed by then stays paused: the end of a path, like being
+/// over.
 const PAUSED_FOR_GOOD: Tick = START + 10;
 
-/// One thing that can happen. Runs, attempts and records are named by position.
+/// A possible move. Runs, attempts and records are identified by position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Move {
     /// The daemon looks, and the look is complete.
@@ -23,7 +24,7 @@ pub(crate) enum Move {
     LookInVain,
     /// The daemon commits the intent of a run's next attempt.
     Commit(u8),
-    /// The POST is sent, and the agent takes it.
+    /// The POST is sent, and the agent accepts it.
     Arrive(u8),
     /// The POST is sent, and its connection dies before the agent has read it.
     Drop(u8),
@@ -37,7 +38,7 @@ pub(crate) enum Move {
     LoseAnswer(u8),
     /// The agent processes a late POST.
     Process(u8),
-    /// The agent picks a transfer up: it is listed from now on.
+    /// The agent picks up a transfer: it is listed from now on.
     List(u8),
     /// A transfer is Completed.
     Complete(u8),
@@ -51,7 +52,7 @@ pub(crate) enum Move {
     Resume(u8),
     /// A person cancels it in the desktop app.
     PersonCancels(u8),
-    /// A cancel request is taken.
+    /// A cancel request is accepted.
     TakeCancel(u8),
     /// A cancel request is lost.
     LoseCancel(u8),
@@ -59,7 +60,7 @@ pub(crate) enum Move {
     Other,
     /// Our own user starts one elsewhere.
     Elsewhere,
-    /// A frame says that the POST of an attempt was carried out: the agent's, or forged.
+    /// A frame reports that the POST of an attempt was carried out: the agent's, or forged.
     Receipt(u8),
     /// The operator cancels a run.
     Operator(u8),
@@ -74,7 +75,7 @@ pub(crate) enum Move {
 }
 
 impl Daemon {
-    /// Everything that can happen next.
+    /// All possible next moves.
     pub(crate) fn moves(&self, s: &State) -> Vec<Move> {
         let mut moves = self.repeats(s);
         let paused = s.records.iter().any(|record| record.status == Status::Paused);
@@ -125,13 +126,13 @@ impl Daemon {
         moves
     }
 
-    /// Which runs the operator can have repeated: only the first one's places are known.
+    /// The runs that the operator can have repeated: only the first one's places are known.
     fn repeats(&self, s: &State) -> Vec<Move> {
         let may = s.up && s.left.repeats > 0 && self.may_repeat(s, 0);
         may.then_some(Move::Repeat(0)).into_iter().collect()
     }
 
-    /// What can become of POSTs and cancel requests.
+    /// The possible fates of POSTs and cancel requests.
     fn network(&self, s: &State, moves: &mut Vec<Move>) {
         for a in positions(s.attempts.len()) {
             let attempt = &s.attempts[usize::from(a)];
@@ -163,7 +164,7 @@ impl Daemon {
         }
     }
 
-    /// What can happen to a transfer at the agent.
+    /// The possible fates of a transfer at the agent.
     fn happens_to(&self, s: &State, r: u8, moves: &mut Vec<Move>) {
         let record = &s.records[usize::from(r)];
         let owned = s.attempts.iter().any(|attempt| attempt.transfer == Some(r));
@@ -215,7 +216,7 @@ impl Daemon {
         !wired && !hidden && !canceling && !starting && looked && (s.up || s.left.outages > 0)
     }
 
-    /// True while there is something to look for: rule 1 for runs that wait, rule 9 for attempts.
+    /// True while there is something to look for: rule 1 for waiting runs, rule 9 for attempts.
     fn needs_look(&self, s: &State) -> bool {
         s.runs.iter().any(|run| run.state == RunState::Waiting)
             || s.attempts.iter().any(|attempt| attempt.phase.is_open())
@@ -227,7 +228,7 @@ impl Daemon {
             && !s.attempts.iter().any(|attempt| attempt.phase.is_open())
     }
 
-    /// What the state is after a move.
+    /// The state after a move.
     pub(crate) fn after(&self, before: &State, happens: Move) -> State {
         let mut s = before.clone();
         match happens {
@@ -323,7 +324,7 @@ impl Daemon {
         s
     }
 
-    /// The agent has a new transfer. What others start is listed at once.
+    /// The agent has a new transfer. Transfers that others start are listed at once.
     fn queue(&self, s: &mut State, origin: Origin) {
         let ours = match origin {
             Origin::Ours(a) => Some(a),
@@ -339,7 +340,7 @@ impl Daemon {
         });
     }
 
-    /// The agent takes a cancel request: a running transfer is canceled, a paused one is not.
+    /// The agent accepts a cancel request: a running transfer is canceled, a paused one is not.
     fn take_cancel(&self, s: &mut State, a: u8) {
         let attempt = &mut s.attempts[usize::from(a)];
         attempt.request = Request::Done;
@@ -350,7 +351,7 @@ impl Daemon {
         }
     }
 
-    /// Time passes. What it brings about happens at once, if the daemon is up.
+    /// Time passes. Its effects happen at once, if the daemon is up.
     fn tick(&self, s: &mut State) {
         if !s.up || (!s.looked && self.needs_look(s)) {
             s.left.outages -= 1;
@@ -369,7 +370,7 @@ impl Daemon {
     }
 }
 
-/// Forgets what no rule and no promise asks for any more, so that states that differ in it alone
+/// Drops facts that no rule and no promise needs any more, so that states that differ only in them
 /// are one.
 fn forget(s: &mut State) {
     if s.runs.iter().all(|run| run.state != RunState::Waiting) {
@@ -397,7 +398,7 @@ fn forget(s: &mut State) {
 }
 
 impl Faults {
-    /// How much may go wrong in all.
+    /// The number of faults in all.
     pub(crate) fn total(&self) -> u8 {
         let Self {
             crashes,

@@ -52,7 +52,8 @@ impl Daemon {
             return None;
         }
         let attempts = || s.attempts.iter().filter(|attempt| attempt.run == run);
-        // The run keeps what it follows; if that never turned up, any that did will do.
+        // The run keeps the transfer that it follows; if that never turned up, any that did is
+        // enough.
         let followed_none = followed.is_some_and(|attempt| attempt.transfer.is_none());
         let decides = |a: &Attempt| followed_none || followed.is_some_and(|f| f == a);
         if end != End::Succeeded && attempts().any(|a| a.completed && decides(a)) {
@@ -77,8 +78,9 @@ impl Daemon {
         }
     }
 
-    /// Where nothing more can happen, every run is over and nothing of ours is at work. What a
-    /// person has paused can't be canceled: that is said in `status`, and is not a fault.
+    /// Where nothing more can happen, every run is over and no transfer of ours is active. A
+    /// transfer that a person has paused can't be canceled: `status` says so, and it is not a
+    /// fault.
     pub(crate) fn broken_at_the_end(&self, s: &State) -> Option<&'static str> {
         let paused = s.records.iter().any(|record| record.status == Status::Paused);
         if !self.is_idle(s) {
@@ -119,7 +121,8 @@ impl Daemon {
     /// The transfer of an attempt that the daemon knows to be accepted, and that has none, is owned
     /// by an attempt whose own request never arrived.
     fn is_given_to_the_lost(&self, s: &State) -> bool {
-        // Where our own user starts the like elsewhere, evidence can't tell: the second residue.
+        // Where our own user starts a similar one elsewhere, evidence can't tell them apart: the
+        // second residue.
         if s.records.iter().any(|record| record.origin == Origin::OurUser) {
             return false;
         }
@@ -132,7 +135,7 @@ impl Daemon {
         })
     }
 
-    /// Evidence tells a foreign record from the transfer of an attempt.
+    /// True if evidence tells a foreign record apart from the transfer of an attempt.
     pub(crate) fn could_tell(&self, attempt: &Attempt, record: &Transfer) -> bool {
         let tolerance = self.bounds.skew + self.bounds.clock_ahead;
         let until = attempt.until.unwrap_or(attempt.sent) + tolerance;
@@ -143,8 +146,8 @@ impl Daemon {
             || until < record.date
     }
 
-    /// Another attempt of the job has a transfer at work, or on its way, that the protocol has
-    /// promised to wait for (rules 10 and 11).
+    /// Another attempt of the job has a transfer that is active, or on its way, for which the
+    /// protocol has promised to wait (rules 10 and 11).
     fn still_at_work(&self, s: &State, run: u8) -> bool {
         positions(s.attempts.len()).any(|a| {
             let attempt = &s.attempts[usize::from(a)];
@@ -154,7 +157,7 @@ impl Daemon {
             }
             let record = s.records.iter().position(|record| record.origin == Origin::Ours(a));
             let at_work = record.is_some_and(|r| s.records[r].status.is_active());
-            // Hidden from the look that this start stands on.
+            // Hidden from the look before this start.
             let hidden = record.is_none_or(|r| s.fresh.unwrap_or_default() & (1 << r) == 0);
             let promised = if attempt.answered { self.bounds.timeout } else { 0 };
             let promise = attempt.sent + promised + self.bounds.window;
@@ -172,8 +175,8 @@ impl Daemon {
         let left_alone = positions(s.records.len()).filter(|&r| {
             let record = &s.records[usize::from(r)];
             let owner = s.attempts.iter().find(|attempt| attempt.transfer == Some(r));
-            // What another run holds for its own, as it may where it repeats this one, is attended to
-            // by that run.
+            // A transfer that another run holds for its own, as it may if it repeats this one, is
+            // handled by that run.
             let of_run = match owner {
                 Some(owner) => owner.run == run,
                 None => self.is_of_run(s, record, run),
@@ -184,8 +187,8 @@ impl Daemon {
                 && owner.is_none_or(|owner| owner.wish.is_none())
         });
         let may = usize::from(!matches!(s.runs[usize::from(run)].state, RunState::Over(_)));
-        // While an answer is awaited, its record is only reserved: the next look will do. It may be
-        // reserved for the request of a run that repeats this one.
+        // While an answer is awaited, its record is only reserved: the next look is early enough.
+        // It may be reserved for the request of a run that repeats this one.
         let doubtful = s.attempts.iter().any(|attempt| {
             let reserves = match attempt.run == run {
                 true => attempt.wire == Wire::Arrived,
@@ -221,7 +224,7 @@ impl Daemon {
         s.attempts.iter().any(|attempt| attempt.run == run && attempt.stranger)
     }
 
-    /// Attempts of the run that came to nothing, our own crash apart.
+    /// Attempts of the run that failed, except through our own crash.
     fn failures_of_others(&self, s: &State, run: u8) -> u8 {
         let failed = s.attempts.iter().filter(|attempt| {
             attempt.run == run && !attempt.own_crash && attempt.phase != Phase::Refused

@@ -1,9 +1,9 @@
 //! The rules of the protocol that a test can switch off, to show why they are there.
 
-/// A rule, or the part of one that can be dropped by itself.
+/// A rule, or a part of one that can be dropped by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Rule {
-    /// 1: what the look before the POST listed is never ours.
+    /// 1: a record that the look before the POST listed is never ours.
     BaselineIsForeign,
     /// 1: the intent is committed before the POST is sent.
     RecordThenSend,
@@ -19,12 +19,12 @@ pub(crate) enum Rule {
     LatePostsCount,
     /// 4: the agent's clock may differ.
     Skew,
-    /// 4: what a look tells of the agent's clock widens the tolerance.
+    /// 4: a look's reading of the agent's clock widens the tolerance.
     LearnedOffset,
     /// 5: an accepted attempt goes before one that is uncertain or given up; at an agent that hides its
     /// clock, an uncertain one before one that was given up.
     AcceptedFirst,
-    /// 5: what no attempt can own is foreign, and left alone.
+    /// 5: a record that no attempt can own is foreign, and left alone.
     LeftOverIsForeign,
     /// 6: an uncertain attempt is looked for during `adopt_window`.
     AdoptWindow,
@@ -38,7 +38,7 @@ pub(crate) enum Rule {
     AcceptedIsNotRepeated,
     /// 8: a second transfer of a run is canceled when seen active.
     CancelDoubles,
-    /// 8: a late one of a run that has none other good is followed.
+    /// 8: a late transfer of a run that has no other good one is followed.
     FollowLateOnes,
     /// 9: the end of a run closes no attempt.
     WatchOn,

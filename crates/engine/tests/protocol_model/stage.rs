@@ -35,15 +35,15 @@ use super::state::{Bounds, Origin, START, Second, State, Status, Tick};
 /// A tick, in seconds.
 const TICK: i64 = 70;
 
-/// The engine makes a look that it wants within so many seconds: after looks in vain it waits a
+/// Seconds within which the engine makes a look that it wants: after looks in vain it waits a
 /// little, `poll_interval` at most.
 const LOOK_WITHIN: u8 = 6;
 
 const OURS: UserId = UserId(Uuid::from_u128(0xaaaa));
 const THEIRS: UserId = UserId(Uuid::from_u128(0xbbbb));
 
-/// What a look in vain lacks: what says nothing of the agent's list, which would be an outage after
-/// two looks, and the engine would ask less often than the model does.
+/// Why a look in vain is incomplete: a reason that says nothing about the agent's list, as that
+/// would be an outage after two looks, and the engine would ask less often than the model does.
 const IN_VAIN: Incomplete = Incomplete {
     gap: Gap::ClockSet,
     pages: 2,
@@ -52,27 +52,27 @@ const IN_VAIN: Incomplete = Incomplete {
     took: SignedDuration::ZERO,
 };
 
-/// The daemon's loop, and all that outlives it.
+/// The daemon's loop, and everything that outlives it.
 pub(crate) struct Stage {
     bounds: Bounds,
     set: Arc<JobSet>,
     event_loop: EventLoop,
     now: Timestamp,
     store: MemoryStore,
-    /// The rows that were committed, those that are over among them.
+    /// The committed rows, including those that are over.
     runs: BTreeMap<RunId, Arc<Run>>,
     attempts: BTreeMap<AttemptId, Arc<Attempt>>,
-    /// A look is asked for and not answered.
+    /// A look is requested and not answered.
     looking: bool,
-    /// Submits that were asked for since they were last taken.
+    /// Submits requested since they were last taken.
     pub(crate) submits: Vec<AttemptId>,
-    /// Cancel requests, likewise.
+    /// Cancel requests since they were last taken.
     pub(crate) cancels: Vec<TransferId>,
-    /// What was asked for by each run.
+    /// The request of each run.
     requests: BTreeMap<RunId, TransferRequest>,
     /// When each of the model's records was queued.
     dates: Vec<Timestamp>,
-    /// The time from POST to listing that the engine has learned of outlasts a tick: from now on
+    /// The time from POST to listing that the engine has learned is longer than a tick: from now on
     /// its `adopt_window` is not the model's.
     pub(crate) has_learned: bool,
 }
@@ -105,7 +105,7 @@ impl Stage {
         stage
     }
 
-    /// An operator asks for a run. False if the engine refuses it.
+    /// Has an operator request a run. False if the engine refuses it.
     fn ask_for(&mut self, run: u8, what: Wanted, again: bool) -> bool {
         let job = JobName::new(if self.bounds.job(run) == 0 { "a" } else { "b" });
         let of_job = self.runs.values().filter(|past| past.job == job);
@@ -121,10 +121,10 @@ impl Stage {
         true
     }
 
-    /// An operator has a run repeated, in one of the ways there are: as it was, by today's
+    /// Has an operator repeat a run, in one of the possible ways: unchanged, by the present
     /// definition, or by its time. False if the engine refuses it.
     pub(crate) fn repeat(&mut self, of: u8, by: u8) -> bool {
-        // The model has forgotten a look that nobody waited for; this makes it too old.
+        // The model has forgotten a look that was not needed; this makes it too old.
         self.pass_a_second();
         let run = u8::try_from(self.runs.len()).expect("few runs");
         let repeated = Arc::clone(&self.runs[&run_id(of)]);
@@ -147,7 +147,7 @@ impl Stage {
         &self.attempts[&id]
     }
 
-    /// Has what has happened decided and committed, and keeps what is asked for.
+    /// Has the inputs decided and committed, and keeps the requests.
     fn turn(&mut self) {
         while let Some(request) = self.event_loop.poll_store(self.now) {
             match request {
@@ -200,13 +200,13 @@ impl Stage {
         }
     }
 
-    /// Something happens.
+    /// Gives the engine an input.
     pub(crate) fn input(&mut self, input: Input) {
         self.event_loop.push(input);
         self.turn();
     }
 
-    /// Lets time pass, wake-up by wake-up. A look that is asked for meanwhile stays unanswered.
+    /// Lets time pass, wake-up by wake-up. A look that is requested meanwhile stays unanswered.
     pub(crate) fn until(&mut self, to: Timestamp) {
         while let Some(next) = self.event_loop.next_wakeup().filter(|next| *next <= to) {
             self.now = self.now.max(next);
@@ -215,8 +215,8 @@ impl Stage {
         self.now = self.now.max(to);
     }
 
-    /// Time passes until the model's tick begins. A look that is under way comes back in vain
-    /// before: none is lost, which would be another story than the model's.
+    /// Lets time pass until the model's tick begins. A look under way returns in vain before: none
+    /// is lost, which the model does not cover.
     pub(crate) fn tick(&mut self, s: &State) {
         if s.up {
             if self.looking {
@@ -234,17 +234,17 @@ impl Stage {
         self.until(self.now + SignedDuration::from_secs(1));
     }
 
-    /// How far the present tick has gone.
+    /// The time since a tick began.
     pub(crate) fn since(&self, tick: Tick) -> SignedDuration {
         self.now.duration_since(at(tick))
     }
 
-    /// The engine looks before it holds a `timeout` to be past, lest a daemon that was down, or a
-    /// machine that slept, cancels what has long been done. The protocol asks for no such look,
-    /// so this one comes back in vain: it shows nothing and proves nothing, and the model need
-    /// not hear of it. What time has brought about, both then know at the same instant.
+    /// The engine looks before it declares a `timeout` past, so that a daemon that was down, or a
+    /// machine that slept, does not cancel transfers that ended long ago. The protocol does not
+    /// require such a look, so this one returns in vain: it shows nothing and proves nothing, and
+    /// the model does not need it. Both then see the effects of time at the same instant.
     pub(crate) fn ask_about_deadlines(&mut self, s: &State) {
-        // The look under way may have been asked for long before: then it takes another.
+        // The look under way may have been requested long before: then another is needed.
         for _ in 0..2 {
             let now = self.now;
             let overdue = |row: &Arc<Attempt>| row.phase.is_open() && row.deadline <= now;
@@ -254,7 +254,7 @@ impl Stage {
         }
     }
 
-    /// Answers a look with what the model's agent lists. False if the engine wants none.
+    /// Answers a look with the model agent's list. False if the engine wants none.
     pub(crate) fn look(&mut self, s: &State, complete: bool) -> bool {
         for _ in 0..LOOK_WITHIN {
             if !self.looking {
@@ -314,13 +314,13 @@ impl Stage {
         }
     }
 
-    /// Dates the records that the model's agent has queued just now, each later than the others.
+    /// Dates the records that the model's agent has just queued, each later than the others.
     pub(crate) fn date(&mut self, count: usize) {
         let order = i64::try_from(count).expect("few records");
         self.dates.resize(count, self.now + SignedDuration::from_millis(order));
     }
 
-    /// The daemon dies: what it had asked for is forgotten.
+    /// The daemon dies: its requests are forgotten.
     pub(crate) fn crash(&mut self) {
         self.looking = false;
         self.cancels.clear();

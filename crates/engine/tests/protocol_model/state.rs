@@ -16,9 +16,9 @@ pub(crate) struct State {
     pub(crate) now: Tick,
     /// The daemon is up.
     pub(crate) up: bool,
-    /// The complete look that a POST may stand on: what it listed. Gone with the next tick.
+    /// The content of the complete look that a POST may rely on. Gone with the next tick.
     pub(crate) fresh: Option<Bits>,
-    /// A complete look was had since the last tick.
+    /// There was a complete look since the last tick.
     pub(crate) looked: bool,
     /// The runs of the daemon.
     pub(crate) runs: Vec<Run>,
@@ -26,7 +26,7 @@ pub(crate) struct State {
     pub(crate) attempts: Vec<Attempt>,
     /// Everything at the agent.
     pub(crate) records: Vec<Transfer>,
-    /// What may still go wrong.
+    /// The faults that are left.
     pub(crate) left: Faults,
 }
 
@@ -44,14 +44,14 @@ pub(crate) struct Run {
 }
 
 impl Run {
-    /// One that has just come to be.
+    /// A new run.
     pub(crate) fn waiting() -> Self {
         Self { state: RunState::Waiting, follows: None, wish: None, unwanted: false }
     }
 }
 
-/// The states of the contract, as far as they differ here: back-off is waiting; submitting,
-/// queued and running are asked.
+/// The states of the contract, as far as they differ here: back-off is waiting; submitting, queued
+/// and running are asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum RunState {
     Waiting,
@@ -77,7 +77,7 @@ pub(crate) enum Cause {
     Double,
 }
 
-/// What is known of an attempt's POST.
+/// The known state of an attempt's POST.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Phase {
     Intent,
@@ -101,9 +101,9 @@ impl Phase {
 /// One attempt, with everything that the protocol makes durable, and a little more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Attempt {
-    /// Whose.
+    /// Its run.
     pub(crate) run: u8,
-    /// What is known of its POST.
+    /// The known state of its POST.
     pub(crate) phase: Phase,
     /// When it was committed: `not_before`.
     pub(crate) sent: Tick,
@@ -121,9 +121,9 @@ pub(crate) struct Attempt {
     pub(crate) wish: Option<Cause>,
     /// More records fit than attempts could own.
     pub(crate) ambiguous: bool,
-    /// Given up: until when job and destination stay taken.
+    /// Given up: the time until which job and destination stay taken.
     pub(crate) holds_until: Tick,
-    /// Given up: until when it is watched for.
+    /// Given up: the time until which it is watched for.
     pub(crate) watched_until: Tick,
     /// Its transfer was seen Completed.
     pub(crate) completed: bool,
@@ -131,9 +131,9 @@ pub(crate) struct Attempt {
     pub(crate) absent_at: Option<Tick>,
     /// Observed, not durable: for how long complete looks have not shown it.
     pub(crate) absent_for: Tick,
-    /// Observed, not durable: what became of the last cancel request.
+    /// Observed, not durable: the fate of the last cancel request.
     pub(crate) request: Request,
-    /// The network: what became of the POST.
+    /// The network: the fate of the POST.
     pub(crate) wire: Wire,
     /// Ghost: its 200 has reached the daemon.
     pub(crate) answered: bool,
@@ -172,7 +172,7 @@ pub(crate) enum Wire {
 /// One transfer at the agent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Transfer {
-    /// Who asked for it. Ghost, but for the user.
+    /// Its origin. Ghost, except for the user.
     pub(crate) origin: Origin,
     /// Its places: the fingerprint.
     pub(crate) place: u8,
@@ -186,7 +186,7 @@ pub(crate) struct Transfer {
     pub(crate) status: Status,
 }
 
-/// Who asked for a transfer.
+/// The origin of a transfer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Origin {
     /// This daemon, by this attempt.
@@ -221,13 +221,13 @@ impl Status {
         self == Self::Completed || self.is_failure()
     }
 
-    /// True when it has ended, and not well.
+    /// True when it has ended, and not successfully.
     pub(crate) fn is_failure(self) -> bool {
         matches!(self, Self::Error | Self::CanceledByUs | Self::CanceledByPerson)
     }
 }
 
-/// How often each thing may still go wrong.
+/// How often each fault may still happen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Faults {
     /// The daemon dies.
@@ -252,13 +252,13 @@ pub(crate) struct Faults {
     pub(crate) others: u8,
     /// Our own user starts one elsewhere.
     pub(crate) elsewhere: u8,
-    /// A frame says that a POST was carried out, truly or not.
+    /// A frame reports that a POST was carried out, truly or not.
     pub(crate) receipts: u8,
-    /// The operator asks for a run that repeats another.
+    /// The operator requests a run that repeats another.
     pub(crate) repeats: u8,
 }
 
-/// What the second run is to the first.
+/// The relation of the second run to the first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Second {
     /// There is none.
@@ -271,7 +271,7 @@ pub(crate) enum Second {
     Overlapping,
 }
 
-/// One configuration: what there is, how slow the agent is, what may go wrong.
+/// One configuration: the runs, the speed of the agent, the faults.
 #[derive(Clone, Debug)]
 pub(crate) struct Bounds {
     /// For the report.
@@ -282,9 +282,9 @@ pub(crate) struct Bounds {
     pub(crate) max_attempts: u8,
     /// For how long a queued transfer may be hidden from the list.
     pub(crate) hides: Tick,
-    /// The agent's clock is ahead by so much.
+    /// How far the agent's clock is ahead.
     pub(crate) clock_ahead: Tick,
-    /// The agent's dates are behind by so much, and its `Date` header does not tell.
+    /// How far the agent's dates are behind, while its `Date` header does not show it.
     pub(crate) dates_behind: Tick,
     /// The tolerance for it: two minutes.
     pub(crate) skew: Tick,
@@ -294,7 +294,7 @@ pub(crate) struct Bounds {
     pub(crate) timeout: Tick,
     /// For how long given-up attempts are watched for: a day.
     pub(crate) watch: Tick,
-    /// What may go wrong.
+    /// The possible faults.
     pub(crate) faults: Faults,
 }
 
@@ -305,7 +305,7 @@ pub(crate) const LATE: Tick = 1;
 pub(crate) const START: Tick = 3;
 
 impl Bounds {
-    /// Where everything begins: all runs wait.
+    /// The first state: all runs wait.
     pub(crate) fn start(&self) -> State {
         let runs = vec![Run::waiting(); self.planned()];
         State {
@@ -320,7 +320,7 @@ impl Bounds {
         }
     }
 
-    /// How many runs there are before anything is repeated.
+    /// The number of runs before any is repeated.
     pub(crate) fn planned(&self) -> usize {
         if self.second == Second::None { 1 } else { 2 }
     }
@@ -339,7 +339,7 @@ impl Bounds {
         u8::from(run == 1 && other)
     }
 
-    /// True when two runs write to overlapping destinations, and one of them minds.
+    /// True when two runs write to overlapping destinations, and one of them is exclusive.
     pub(crate) fn share_a_destination(&self) -> bool {
         self.second == Second::Overlapping
     }

@@ -143,7 +143,7 @@ fn a_full_house_does_not_hide_the_run_that_blocks() {
     assert_eq!(reason.to_string(), format!("for run {first} of `a` to end"));
 }
 
-/// Two jobs that ask for the same transfer, and mind nobody at their destination.
+/// Two jobs that request the same transfer, with `exclusive: false`.
 fn twins() -> Stage {
     let alike = |name: &str| {
         job(name, "to/", |job| {

@@ -36,12 +36,12 @@ fn stage(alerts: Vec<Alert>) -> Stage {
 }
 
 impl Stage {
-    /// The words of what was handed out for delivery since the last call.
+    /// The words of the alerts handed out for delivery since the last call.
     fn handed_out(&mut self) -> Vec<&'static str> {
         self.deliveries.drain(..).map(|alert| alert.occasion.word()).collect()
     }
 
-    /// What is handed out is delivered, until nothing is left to hand out.
+    /// Delivers everything that is handed out, until nothing is left.
     fn deliver_all(&mut self) -> Vec<Arc<QueuedAlert>> {
         let mut all = Vec::new();
         while let Some(alert) = self.deliveries.pop() {
@@ -61,7 +61,7 @@ impl Stage {
         self.input(Input::Delivered { alert, delivery });
     }
 
-    /// The job's next run ends so.
+    /// Ends the job's next run with this status.
     fn run_ends(&mut self, transfer: u128, status: TransferStatus) {
         let submits = self.submits.len();
         while self.submits.len() == submits {
@@ -115,7 +115,7 @@ fn an_entry_hears_of_what_it_names_and_of_the_jobs_that_it_names() {
         .map(|alert| (alert.occasion.word(), alert.job.clone().map(|job| job.to_string())))
         .collect();
     assert_eq!(words, [("succeeded", Some("a".to_owned()))]);
-    // What concerns no single job concerns who names it.
+    // An event about no single job goes to the entries that name it.
     stage.input(Input::JobFileJudged(Some("line 3: no".to_owned())));
     assert_eq!(stage.delivered_words(), ["config_invalid"]);
 }
@@ -154,12 +154,12 @@ fn what_was_queued_survives_a_crash_and_is_neither_lost_nor_doubled() {
     let mut stage = stage(vec![webhook("ops", &[AlertEvent::Failed], &[])]);
     stage.run_ends(1, TransferStatus::Error);
     let before = stage.deliveries.pop().expect("a delivery");
-    // It dies before it has heard what came of it.
+    // It dies before it gets the result.
     stage.restart();
     let again = stage.deliveries.pop().expect("the same again");
     assert_eq!((before.id, stage.rows.alerts.len()), (again.id, 1));
     stage.input(Input::Delivered { alert: again.id, delivery: Delivery::Delivered });
-    // An answer that comes twice does no harm.
+    // A repeated answer does no harm.
     stage.input(Input::Delivered { alert: again.id, delivery: Delivery::Delivered });
     stage.restart();
     assert_eq!((stage.handed_out(), stage.rows.alerts.len()), (vec![], 0));

@@ -12,12 +12,12 @@ use crate::reason::ReasonCode;
 use crate::run::{Attempt, RunState};
 use crate::transfer::{SubmitAnswer, TransferStatus};
 
-/// A stage whose only transfer is at work.
+/// A stage whose only transfer is active.
 fn at_work(partial: Verdict) -> Stage {
     at_work_by(partial, secs(0))
 }
 
-/// The same, at an agent whose clock is so far ahead.
+/// The same, with an agent whose clock is ahead by this much.
 fn at_work_by(partial: Verdict, clock_offset: SignedDuration) -> Stage {
     let retry = RetryPolicy { max_attempts: 3, ..RetryPolicy::default() };
     let terms = Terms { retry, partial, ..Terms::default() };
@@ -99,7 +99,7 @@ fn a_passing_trouble_or_a_row_that_may_be_anothers_is_tried_again() {
 #[test]
 fn frames_are_shown_and_decide_nothing() {
     let mut stage = at_work(Verdict::Fail);
-    // One may come about a transfer before a listing has told whose it is, or about none of ours.
+    // Frames may come before a listing shows whose transfer it is, or about no transfer of ours.
     for stranger in 1_000..1_500 {
         frame(&mut stage, stranger, "x", "Access Denied");
     }
@@ -147,14 +147,14 @@ fn a_history_that_does_not_answer_holds_up_no_run() {
     stage.pass(secs(10));
     assert_eq!(stage.run(0).state, RunState::BackingOff);
     assert_eq!(stage.asked.len(), 1, "once");
-    // An answer that comes after all says nothing any more.
+    // An answer that comes after that is ignored.
     let (attempt, query) = stage.asked.remove(0);
     let row = ours("Access Denied", true);
     stage.input(Input::CauseLearned { attempt, transfer: query.transfer, row });
     assert_eq!(stage.run(0).state, RunState::BackingOff);
 }
 
-/// Of rows like it, none is ours that another user's transfer has left, or one of another time.
+/// Similar rows of another user's transfer, or of another time, are not ours.
 #[test]
 fn the_history_is_asked_for_a_row_of_our_user_that_ended_since_by_the_agents_clock() {
     let ahead = SignedDuration::from_hours(2);

@@ -34,7 +34,7 @@ fn with(jobs: Vec<Arc<Job>>, digests: Vec<Arc<DigestEntry>>) -> Arc<JobSet> {
     Arc::new(JobSet { digests, ..JobSet::clone(&set(jobs)) })
 }
 
-/// A stage whose digests come at half past each second hour.
+/// A stage whose digests are due at half past every second hour.
 fn stage() -> Stage {
     Stage::with(with(vec![job("a", "to/", |_| {})], vec![entry("30 */2 * * *", &[])]))
 }
@@ -56,7 +56,7 @@ impl Stage {
         self.input(Input::DigestGathered { digest, after, answer: Ok(reading) });
     }
 
-    /// The message that was handed out, which is delivered.
+    /// The message that was handed out; delivers it.
     fn digest(&mut self) -> (Arc<QueuedAlert>, Digest) {
         let alert = self.deliveries.pop().expect("a digest is handed out");
         assert_eq!(self.deliveries, [], "and one alone");
@@ -116,12 +116,12 @@ fn a_crash_before_it_is_recorded_has_the_history_read_anew_and_one_behind_it_doe
     assert_eq!(stage.asked(), asked, "its answer was lost");
     stage.gathered(asked, reading(12, 1));
     assert_eq!(stage.deliveries.len(), 1);
-    // The message was queued, and perhaps sent: it comes again, as it was.
+    // The message was queued, and perhaps sent: it comes again, unchanged.
     let told = stage.deliveries.pop().map(|alert| alert.id);
     stage.restart();
     assert_eq!(stage.gathers, []);
     assert_eq!(stage.digest().0.id, told.expect("it was handed out"));
-    // An answer to the engine before, for what was told since, is not told twice.
+    // An answer to the previous engine, about events reported since, is not reported twice.
     stage.gathered(asked, reading(12, 1));
     assert_eq!(stage.deliveries, []);
 }
@@ -154,7 +154,7 @@ fn a_digest_that_comes_at_other_times_goes_on_where_it_was_and_one_that_is_gone_
     assert_eq!(stage.gathers, []);
     stage.pass(SignedDuration::from_mins(15));
     assert_eq!(stage.asked(), (first.0, Some(10)));
-    // Two alike are told apart by their order, and others by their jobs.
+    // Two equal ones are told apart by their order, and others by their jobs.
     let both = vec![entry("@daily", &[]), entry("@weekly", &[]), entry("@daily", &["a"])];
     let both = with(jobs(), both);
     stage.input(Input::JobsReplaced(Arc::clone(&both)));
@@ -203,7 +203,7 @@ fn it_says_what_is_late_and_when_runs_waited_for_the_agent() {
     assert!(alert.text.contains("; late: a (since "), "{}", alert.text);
     assert_eq!(stage.rows.told.outages, [], "it was told");
     assert!(alert.text.contains("; runs waited for the agent: 2026-03-02 01:00"), "{}", alert.text);
-    // It is told once.
+    // It is reported once.
     stage.pass(SignedDuration::from_hours(2));
     let asked = stage.asked();
     stage.gathered(asked, reading(30, 0));
@@ -297,7 +297,7 @@ fn what_the_history_says_is_counted_by_job_and_bounded() {
     assert_eq!(gathering.end(&other, &state(RunState::Failed)), None);
 }
 
-/// Runs that have ended, as the history tells of them.
+/// Ended runs in the history.
 struct Past {
     run: Run,
     attempt: Attempt,
@@ -315,7 +315,7 @@ impl Past {
         Self { run: stage.run(0).clone(), attempt, gathering: Gathering::new(&[]), ends: 0 }
     }
 
-    /// A run ends, with an attempt for each of these, of which the agent says why it failed or not.
+    /// Ends a run, with an attempt for each of these, with or without a cause from the agent.
     fn ends(&mut self, job: &str, state: RunState, reason: Reason, attempts: &[Option<&str>]) {
         self.ends += 1;
         let (id, job) = (RunId(Uuid::from_u128(self.ends)), JobName::new(job));
@@ -356,7 +356,7 @@ fn a_digest_tells_of_each_job_its_last_failure_and_what_has_not_recovered_first(
         &[Some("connection reset"), Some("Access Denied"), None],
     );
     past.fails("once", &[]);
-    // One that was forgotten since is counted, and nothing more is known of it.
+    // A run that was deleted since is counted, and nothing more is known of it.
     past.gathering.add(&JobName::new("gone"), RunState::Failed, None);
     let told = past.gathering.finish();
     assert_eq!((told.runs.failed, told.runs.timed_out, told.runs.succeeded), (6, 1, 1));

@@ -23,7 +23,7 @@ fn owner(stage: &Stage, id: u128) -> Option<AttemptId> {
 
 #[test]
 fn the_record_of_an_accepted_request_is_not_given_to_one_that_was_lost() {
-    // The first request never arrived; the agent's dates are 90 s behind, and nothing says so.
+    // The first request never arrived; the agent's dates are 90 s behind, which nothing shows.
     let mut stage = Stage::new(vec![job("a", "to/", |_| {})]);
     stage.until(at("01:00:00"));
     stage.answer(SubmitAnswer::Uncertain("reset".to_owned()));
@@ -44,8 +44,8 @@ fn the_record_of_an_accepted_request_is_not_given_to_one_that_was_lost() {
 
 #[test]
 fn an_old_record_is_that_of_the_lost_request_where_dates_are_known_and_not_asked() {
-    // Nobody else queues as our user. The first request arrived, and is listed after it was given
-    // up, before the second one's own.
+    // Only we queue as our user. The first request arrived, and is listed after it was given up,
+    // before the second one's own.
     let mut stage = Stage::new(vec![job("a", "to/", |_| {})]);
     let mut exclusive = JobSet::clone(&stage.set);
     exclusive.agent.exclusive_user = true;
@@ -199,7 +199,7 @@ fn where_dates_are_not_asked_a_clock_may_be_far_off() {
         exclusive.agent.exclusive_user = true;
         let mut stage = Stage::with(Arc::new(exclusive));
         stage.clock_offset = ahead;
-        // The first look teaches how deep the next one is to read.
+        // The first look determines how deep the next one reads.
         stage.until(at("01:00:01"));
         let attempt = stage.answer(SubmitAnswer::Accepted);
         stage.list(1, TransferStatus::Running);
@@ -228,7 +228,7 @@ fn a_record_that_was_listed_before_is_no_near_miss() {
     stage.answer(SubmitAnswer::Accepted);
     stage.list(1, TransferStatus::Completed);
     stage.pass(secs(20));
-    // Somebody else's, spelled another way, and listed before the second request.
+    // Another user's, spelled differently, and listed before the second request.
     stage.list(2, TransferStatus::Running);
     stage.record(2).fingerprint = Fingerprint(Uuid::from_u128(7));
     stage.record(2).requested_at = Some(stage.now);

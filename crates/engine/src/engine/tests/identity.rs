@@ -118,13 +118,13 @@ fn a_failed_look_proves_no_absence() {
     stage.until(at("01:00:00"));
     stage.answer(SubmitAnswer::Uncertain("timeout".to_owned()));
     stage.agent = AgentState::Stopped;
-    // A listing of an agent that is not at work is not complete.
+    // A listing of an agent that is not working is not complete.
     for _ in 0..100 {
         stage.now = stage.engine().next_wakeup().expect("a look");
         let (asked, told) = (stage.requests.len(), stage.rows.told.clone());
         stage.turn_unanswered();
         if stage.requests.len() == asked {
-            // Once, it is told that the agent has been away for long.
+            // It is reported once that the agent has been away for long.
             assert_ne!(stage.rows.told, told);
             continue;
         }
@@ -235,7 +235,7 @@ fn an_ambiguous_transfer_that_vanishes_blocks_its_job_no_longer_than_its_timeout
         stage.listed.last_mut().expect("listed").requested_at = Some(first_asked);
     }
     stage.pass(secs(20));
-    // Both are taken off the list before their ends were seen.
+    // Both leave the list before their ends were seen.
     stage.listed.retain(|transfer| transfer.id.0.as_u128() == 2);
     stage.status(2, TransferStatus::Completed);
     stage.until(at("02:00:00"));
@@ -304,7 +304,7 @@ fn a_request_that_was_carried_out_after_its_answer_was_lost_is_found() {
         } else {
             stage.answer(SubmitAnswer::Uncertain("reset".to_owned()));
         }
-        // It lay at the agent for 50 s, whose dates are off by as much as they may be.
+        // It was hidden at the agent for 50 s, whose dates are off by as much as allowed.
         stage.list(1, TransferStatus::Running);
         stage.listed[0].requested_at = Some(asked + secs(50) + SKEW);
         stage.pass(secs(70));

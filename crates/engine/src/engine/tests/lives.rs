@@ -226,8 +226,7 @@ fn a_second_transfer_that_completed_while_the_first_was_at_work_is_the_runs_succ
 {
     for end in [TransferStatus::Error, TransferStatus::Canceled] {
         let (mut stage, first_asked) = Stage::sent_again();
-        // The first turns up after all, and is followed; of the second the end is the first that
-        // is seen.
+        // The first turns up after all, and is followed; of the second only the end is seen.
         stage.list(1, TransferStatus::Running);
         stage.record(1).requested_at = Some(first_asked);
         stage.pass(secs(10));

@@ -30,7 +30,7 @@ fn skipped(stage: &Stage) -> Vec<Timestamp> {
     runs.filter(|run| run.state == RunState::Skipped).filter_map(|run| run.scheduled_for).collect()
 }
 
-/// Lets time pass to `to`; each transfer that is asked for is done at once.
+/// Lets time pass to `to`; each requested transfer completes at once.
 fn work(stage: &mut Stage, to: Timestamp) {
     loop {
         let asked = stage.submits.last().map(|(attempt, _)| *attempt);
@@ -192,7 +192,7 @@ fn what_a_short_outage_has_missed_is_caught_up_like_any_other() {
         stage.now = at("00:00:15");
         stage.restart();
         let before = carried_out(&stage).len();
-        // Away for 35 s, and back a hair after the latest one.
+        // Away for 35 s, and back a moment after the latest one.
         stage.now = at("00:00:50");
         stage.restart();
         let ran: Vec<Timestamp> = ran.iter().map(|ran| at(ran)).collect();
@@ -263,7 +263,7 @@ fn an_occurrence_that_jitter_holds_back_when_its_job_is_paused_falls_into_the_pa
     let due = stage.engine().next_wakeup().expect("it is due");
     assert!(at("01:00:01") < due, "{due}");
     stage.until(at("01:00:01"));
-    // Paused once more meanwhile: that is the end of one pause and the beginning of another.
+    // Paused again meanwhile: that ends one pause and begins another.
     for now in [at("01:00:01"), at("01:30:00")] {
         stage.until(now);
         let pause = Pause { at: now, until: None, reason: None };

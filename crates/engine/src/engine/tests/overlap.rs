@@ -15,7 +15,7 @@ use crate::record::Pause;
 use crate::run::{RunState, Trigger};
 use crate::transfer::{LookFailure, SubmitAnswer, TransferStatus};
 
-/// A job at each full hour whose run of 01:00 is at work.
+/// A job at every full hour whose run of 01:00 is active.
 fn at_work(overlap: Overlap, catch_up: CatchUp) -> Stage {
     let timeout = SignedDuration::from_hours(20);
     let mut stage = Stage::new(vec![job("a", "to/", |job| {
@@ -29,7 +29,7 @@ fn at_work(overlap: Overlap, catch_up: CatchUp) -> Stage {
     stage
 }
 
-/// What became of each occurrence after the first: its time, trigger and state.
+/// The fate of each occurrence after the first: its time, trigger and state.
 fn fates(stage: &Stage) -> Vec<(Timestamp, Trigger, RunState)> {
     let mut runs: Vec<_> = stage.rows.order.iter().skip(1).map(|id| &stage.rows.runs[id]).collect();
     runs.sort_by_key(|run| run.scheduled_for);

@@ -10,7 +10,7 @@ use crate::input::Input;
 use crate::job::{Job, JobSet};
 use crate::schedule::{Schedule, Timetable};
 
-/// How many jobs come with the new set, besides the last one.
+/// The number of jobs in the new set, besides the last one.
 const MANY: usize = 1_007;
 
 pub(super) fn scheduled(name: &str, schedule: &str) -> Arc<Job> {
@@ -18,7 +18,7 @@ pub(super) fn scheduled(name: &str, schedule: &str) -> Arc<Job> {
     job(name, "to/", |job| job.timetable = Timetable::new(vec![schedule], "UTC", TimeZone::UTC))
 }
 
-/// Many jobs that are due at night, and one behind them in the order of names.
+/// Many jobs that are due at night, and one after them in the order of names.
 fn many(last: Arc<Job>) -> Arc<JobSet> {
     let name = |n| format!("j{n:05}");
     let mut jobs: Vec<_> = (0..MANY).map(|n| scheduled(&name(n), "0 23 * * *")).collect();
@@ -26,8 +26,8 @@ fn many(last: Arc<Job>) -> Arc<JobSet> {
     set(jobs)
 }
 
-/// A stage with a job `z` at each full hour, just before the first; then a set with `last` as its
-/// `z` comes.
+/// A stage with a job `z` at every full hour, just before the first; then a new set with `last` as
+/// its `z`.
 fn replaced(last: Arc<Job>) -> Stage {
     let mut stage = Stage::new(vec![job("z", "to/", |_| {})]);
     stage.until(at("00:59:59.9"));

@@ -18,7 +18,7 @@ fn id(n: u128) -> RunId {
     RunId(Uuid::from_u128(n))
 }
 
-/// The runs of a job as the store has them.
+/// The runs of a job in the store.
 fn past(stage: &Stage) -> Vec<PastRun> {
     let runs = stage.rows.order.iter().map(|id| &stage.rows.runs[id]);
     runs.filter_map(|run| Some(PastRun::of(run.id, run.scheduled_for?, run.state))).collect()
@@ -45,7 +45,7 @@ fn retry(stage: &mut Stage, n: u128, nth: usize, current: bool) -> Answer {
     ask(stage, OperatorRequest::Repeat(vec![wish]))
 }
 
-/// A job whose paths hold the hour, and whose only attempt at 01:00 has failed.
+/// A job whose paths contain the hour, and whose only attempt at 01:00 has failed.
 fn failed() -> Stage {
     let mut stage = Stage::new(vec![job("a", "to/{%H}/", |job| {
         let mut terms = crate::job::Terms::clone(&job.terms);
@@ -58,7 +58,7 @@ fn failed() -> Stage {
     stage
 }
 
-/// The last submit is accepted, and its transfer ends so.
+/// Accepts the last submit, and ends its transfer with this status.
 fn end_last(stage: &mut Stage, transfer: u128, status: TransferStatus) {
     stage.answer(SubmitAnswer::Accepted);
     stage.list(transfer, TransferStatus::Running);
@@ -71,7 +71,7 @@ fn is_no(answer: &Answer, words: &str) -> bool {
     matches!(answer, Answer::No(said) if said.contains(words))
 }
 
-/// The past is read beside the loop, so that a run may end between its reading and the decision.
+/// The past is read beside the loop, so a run may end between its reading and the decision.
 #[test]
 fn a_run_that_has_ended_since_the_past_was_read_is_not_repeated_by_mistake() {
     let mut stage = Stage::new(vec![job("a", "to/{%H}/", |_| {})]);
@@ -133,7 +133,7 @@ fn a_run_is_repeated_by_one_at_a_time_also_where_it_is_for_no_time() {
     assert_eq!((stage.run(1).state, stage.run(1).scheduled_for), (RunState::Failed, None));
     assert_eq!(retry(&mut stage, 7, 1, false), Answer::Done(vec![id(7)]));
     assert!(is_no(&retry(&mut stage, 8, 1, false), "repeats run"));
-    // Nor are two asked for together that are for one time.
+    // Nor are two that are requested together for one time.
     let of = Arc::new(stage.run(0).clone());
     let both = vec![
         wish(&stage, 8, Wanted::Retry { of, current: false }, false),
@@ -199,7 +199,7 @@ fn of_one_job_so_many_repeats_wait_and_no_more() {
         let wanted = Backfill { job, from, to, all: true, past: Vec::new(), seed: id(seed) };
         OperatorRequest::Backfill(wanted)
     };
-    // The second of them is cut short by the present.
+    // The second of them ends at the present.
     for (from, seed) in [("2026-03-01T00:00:00Z", 1), ("2026-03-01T17:00:00Z", 2)] {
         let answer = ask(&mut stage, thousand_from(from, seed));
         assert!(matches!(answer, Answer::Planned(_)), "{answer:?}");

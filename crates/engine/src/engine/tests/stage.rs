@@ -22,7 +22,7 @@ use crate::transfer::{
     TransferStatus,
 };
 
-/// The daemon's loop, the rows that it had committed, and an agent that lists what it is told to.
+/// The daemon's loop, its committed rows, and an agent that lists what a test gives it.
 pub(super) struct Stage {
     event_loop: EventLoop,
     pub(super) now: Timestamp,
@@ -30,19 +30,19 @@ pub(super) struct Stage {
     pub(super) rows: Rows,
     pub(super) listed: Vec<Transfer>,
     pub(super) agent: AgentState,
-    /// What keeps looks from being complete.
+    /// The reason why looks are not complete.
     pub(super) gap: Option<Gap>,
     pub(super) submits: Vec<(AttemptId, TransferRequest)>,
     pub(super) cancels: Vec<TransferId>,
-    /// When the agent was asked to start.
+    /// The times at which the agent was asked to start.
     pub(super) starts: Vec<Timestamp>,
     pub(super) replies: Vec<Answer>,
     pub(super) deliveries: Vec<Arc<QueuedAlert>>,
-    /// Digests for which the history was to be read, and after which event.
+    /// Digests for which the history was requested, and the event to start after.
     pub(super) gathers: Vec<(AlertKey, Option<u64>)>,
-    /// The questions for causes that nobody has answered yet.
+    /// Queries for causes without an answer yet.
     pub(super) asked: Vec<(AttemptId, CauseQuery)>,
-    /// What the history says of a transfer of ours.
+    /// Our row of the history.
     pub(super) row: Option<OurRow>,
     /// The history never answers.
     pub(super) history_is_silent: bool,
@@ -50,7 +50,7 @@ pub(super) struct Stage {
     pub(super) looking: bool,
     /// The agent's clock less ours.
     pub(super) clock_offset: SignedDuration,
-    /// Its answers tell its clock.
+    /// Its answers contain its clock.
     pub(super) tells_clock: bool,
     /// How long the agent takes to list its transfers.
     pub(super) look_takes: SignedDuration,
@@ -58,11 +58,11 @@ pub(super) struct Stage {
     pub(super) failure: Option<LookFailure>,
     /// Looks are not answered.
     pub(super) hold_looks: bool,
-    /// What looks were to bring back.
+    /// The requests of looks.
     pub(super) requests: Vec<LookRequest>,
-    /// What was said loudly.
+    /// Notes logged as warnings or errors.
     pub(super) warnings: Vec<String>,
-    /// What was said of runs besides the sentences.
+    /// The fields of notes about runs.
     pub(super) facts: Vec<NoteFacts>,
 }
 
@@ -107,12 +107,12 @@ impl Stage {
         stage
     }
 
-    /// The engine, for questions.
+    /// The engine, for read-only questions.
     pub(super) fn engine(&self) -> &Engine {
         self.event_loop.engine()
     }
 
-    /// Has what has happened decided and committed, and answers its looks.
+    /// Has the inputs decided and committed, and answers the looks.
     pub(super) fn turn(&mut self) {
         while let Some(request) = self.event_loop.poll_store(self.now) {
             match request {
@@ -140,7 +140,7 @@ impl Stage {
         self.answer_questions();
     }
 
-    /// The same, but the look that is asked for stays unanswered.
+    /// The same, but a requested look stays unanswered.
     pub(super) fn turn_unanswered(&mut self) {
         let held = std::mem::replace(&mut self.hold_looks, true);
         self.turn();
@@ -164,7 +164,7 @@ impl Stage {
         }
     }
 
-    /// The agent answers what it is asked.
+    /// Answers the requests to the agent.
     fn answer_questions(&mut self) {
         if !self.history_is_silent
             && let Some((attempt, query)) = self.asked.pop()
@@ -187,7 +187,7 @@ impl Stage {
         }
     }
 
-    /// What a look shows that began then and comes back now.
+    /// The result of a look that began then and returns now.
     pub(super) fn look(&self, began_at: Timestamp) -> Look {
         Look {
             began_at,
@@ -201,7 +201,7 @@ impl Stage {
         }
     }
 
-    /// What the agent's next look lacks.
+    /// The reason why the agent's next look is not complete.
     fn incomplete(&self) -> Option<Incomplete> {
         let gap = if self.agent.may_work() { self.gap.clone()? } else { Gap::Idle };
         let took = self.look_takes;
@@ -261,7 +261,7 @@ impl Stage {
         self.listed.iter_mut().find(|t| t.id == id).expect("listed").status = status;
     }
 
-    /// A transfer ends, at that time by the agent's clock.
+    /// Ends a transfer, at that time by the agent's clock.
     pub(super) fn ends(&mut self, id: u128, status: TransferStatus, at: Option<Timestamp>) {
         self.status(id, status);
         let id = TransferId(Uuid::from_u128(id));
@@ -269,7 +269,7 @@ impl Stage {
     }
 
     /// A stage whose only run has sent two requests: the answer to the first was lost, and after it
-    /// was looked for in vain the second was accepted. Also when the first was sent.
+    /// was looked for in vain the second was accepted. Returns also when the first was sent.
     pub(super) fn sent_again() -> (Self, Timestamp) {
         let mut stage = Self::new(vec![job("a", "to/", |_| {})]);
         stage.until(at("01:00:00"));
@@ -284,14 +284,14 @@ impl Stage {
         &self.rows.runs[&self.rows.order[nth]]
     }
 
-    /// A run of a job is asked for by an operator.
+    /// Has an operator request a run of a job.
     pub(super) fn trigger(&mut self, job: &str, id: u128) {
         let run = RunId(Uuid::from_u128(id));
         let request = OperatorRequest::Trigger { job: JobName::new(job), run };
         self.input(Input::Operator { reply: ReplyTo(0), request, by: None });
     }
 
-    /// The transfer that the agent lists under this id.
+    /// The transfer that the agent lists with this id.
     pub(super) fn record(&mut self, id: u128) -> &mut Transfer {
         let id = TransferId(Uuid::from_u128(id));
         self.listed.iter_mut().find(|transfer| transfer.id == id).expect("listed")
@@ -307,7 +307,7 @@ impl Stage {
         self.turn();
     }
 
-    /// Restarts, and leaves the look that is asked for unanswered.
+    /// Restarts, and leaves the requested look unanswered.
     pub(super) fn restart_unanswered(&mut self) {
         self.rebuild();
         self.turn_unanswered();
@@ -320,14 +320,14 @@ impl Stage {
         self.looking = false;
     }
 
-    /// The wall clock is set.
+    /// Sets the wall clock.
     pub(super) fn step_clock(&mut self, by: SignedDuration) {
         self.now += by;
         self.input(Input::ClockStepped { by });
     }
 }
 
-/// The request that the first job makes.
+/// The request of the first job.
 pub(super) fn stage_request(stage: &Stage) -> TransferRequest {
     let job = stage.set.jobs.values().next().expect("a job");
     let place = |template: &PlaceTemplate| crate::place::Place {

@@ -10,7 +10,7 @@ use crate::input::Input;
 use crate::job::JobSet;
 use crate::transfer::{AgentState, LookFailure, StartAnswer};
 
-/// A stage whose job file lets the agent be started, and whose agent is in this state.
+/// A stage whose job file allows starting the agent, and whose agent is in this state.
 fn stage(state: AgentState) -> Stage {
     let mut jobs = JobSet::clone(&set(vec![job("a", "to/", |_| {})]));
     jobs.agent.start = true;
@@ -75,7 +75,7 @@ fn further_tries_come_less_and_less_often_up_to_one_an_hour() {
     }
     let gaps: Vec<_> =
         stage.starts.windows(2).map(|two| two[1].duration_since(two[0]).as_secs()).collect();
-    // To the next look, of which there is one every five seconds.
+    // Up to the next look, one of which comes every five seconds.
     let wanted = [30, 60, 120, 240, 480, 960, 1920, 3600, 3600, 3600];
     for (gap, wanted) in gaps.iter().zip(wanted) {
         assert!((wanted..wanted + 6).contains(gap), "{gaps:?}");

@@ -9,7 +9,7 @@ use crate::job::{Alert, AlertChannel, AlertEvent, JobSet};
 use crate::run::RunState;
 use crate::transfer::{SubmitAnswer, TransferStatus};
 
-/// A stage whose alerts nobody takes, so that they can be counted.
+/// A stage whose alerts are never delivered, so that they can be counted.
 fn stage() -> Stage {
     let on = vec![AlertEvent::Stuck, AlertEvent::Doubled];
     let channel = AlertChannel::Command(vec!["tell".to_owned()]);
@@ -22,7 +22,7 @@ fn told(stage: &Stage) -> Vec<(&'static str, String)> {
     stage.rows.outbox().iter().map(|row| (row.occasion.word(), row.text.clone())).collect()
 }
 
-/// A stage whose run is to be canceled since 01:00:10, of which the agent takes no notice.
+/// A stage whose run is to be canceled since 01:00:10, which the agent ignores.
 fn canceling() -> Stage {
     let mut stage = stage();
     stage.until(at("01:00:00"));

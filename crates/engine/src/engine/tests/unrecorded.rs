@@ -5,7 +5,7 @@ use super::stage::{Stage, at, job, secs};
 use crate::run::Trigger;
 use crate::transfer::{SubmitAnswer, TransferStatus};
 
-/// A stage whose database was put back as it was at 01:30, when its run of 02:00 had succeeded.
+/// A stage whose database was put back to its state of 01:30, after its run of 02:00 had succeeded.
 fn put_back() -> Stage {
     let mut stage = Stage::new(vec![job("a", "to/", |_| {})]);
     stage.until(at("01:00:00"));

@@ -57,7 +57,7 @@ fn what_is_due_after_an_outage_is_judged_by_the_clock_as_it_was_set_meanwhile() 
     desk.turn();
     assert_eq!(desk.settled, [Err(FULL.to_owned())]);
     desk.disk_is_full = false;
-    // A moment before the hour at which both are due, the clock is put back.
+    // A moment before the hour at which both are due, the clock is set back.
     desk.now -= secs(10);
     desk.event_loop.push(Input::ClockStepped { by: secs(-10) });
     desk.now += secs(15);

@@ -408,7 +408,7 @@ fn plain_texts_are_not(#[case] text: &str) {
 }
 
 proptest! {
-    /// What a hint says to write in place of the entry is right.
+    /// The replacement that a hint suggests is valid.
     #[test]
     fn hints_that_say_what_to_write_parse(
         field in 0_usize..5,
