@@ -18,7 +18,7 @@ use crate::core::suggest;
 pub(super) struct Guess {
     /// The error.
     pub(super) message: String,
-    /// What to type.
+    /// The suggestion.
     pub(super) hint: String,
 }
 

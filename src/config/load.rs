@@ -36,10 +36,10 @@ pub(crate) struct Read {
     bytes: u64,
 }
 
-/// Who can read a file: its owner, its group, its mode.
+/// The users who can read a file, by its owner, its group, its mode.
 type Readers = (u32, u32, u32);
 
-/// True if somebody who can read the second file can't read the first, as far as modes tell.
+/// True if somebody who can read the second file can't read the first, according to their modes.
 fn is_more_private(file: Readers, other: Readers) -> bool {
     const GROUP: u32 = 0o040;
     const OTHERS: u32 = 0o004;

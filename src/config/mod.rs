@@ -81,7 +81,7 @@ pub fn without_secrets(text: &str) -> String {
 pub struct Surroundings {
     /// The machine's zone, with its name.
     pub system_zone: (String, TimeZone),
-    /// Why that is not what the machine was told, in words, if so.
+    /// Why it differs from the machine's settings, in words, if it does.
     pub zone_trouble: Option<String>,
     /// The time: warnings look ahead from here.
     pub now: Timestamp,

@@ -62,7 +62,7 @@ pub struct FieldChange {
 }
 
 impl ChangesDocument {
-    /// A good file that changes nothing yet.
+    /// A valid file without changes so far.
     pub fn unchanged(path: String) -> Self {
         Self {
             path,
@@ -76,17 +76,17 @@ impl ChangesDocument {
         }
     }
 
-    /// Whether nothing differs.
+    /// Whether there are no differences.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// How many jobs and settings differ.
+    /// The number of jobs and settings that differ.
     pub fn len(&self) -> usize {
         self.added.len() + self.removed.len() + self.changed.len() + self.settings.len()
     }
 
-    /// The document without what only people are shown.
+    /// The document without data for people only.
     #[must_use]
     pub fn without_details(mut self) -> Self {
         for diagnostic in self.errors.iter_mut().chain(&mut self.warnings) {

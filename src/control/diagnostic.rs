@@ -57,7 +57,7 @@ impl DiagnosticDocument {
         }
     }
 
-    /// The document without what only people are shown.
+    /// The document without data for people only.
     #[must_use]
     pub fn without_excerpts(mut self) -> Self {
         self.note = false;

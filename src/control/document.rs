@@ -212,7 +212,7 @@ pub struct PauseDocument {
 }
 
 impl PauseDocument {
-    /// Since when, until when and why, for people.
+    /// Begin, end and reason, for people.
     pub fn told(&self, telling: &dyn Telling) -> String {
         let mut words = format!("since {}", telling.time(self.since));
         if let Some(until) = self.until {
@@ -235,24 +235,24 @@ pub enum Schedule {
     Several(Vec<String>),
 }
 
-/// What `status` shows to people only.
+/// Data of `status` for people only.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct JobDetail {
-    /// The pauses before, its own and those of all, oldest first.
+    /// The pauses before, its own and those of all jobs, oldest first.
     #[serde(default)]
     pub past_pauses: Vec<PastPause>,
-    /// What the occurrence waits for that is due and has no run yet.
+    /// The occurrence that is due and has no run yet, with the reason.
     #[serde(default)]
     pub held_back: Option<HeldBackDocument>,
     /// Since when it has been late.
     pub late_since: Option<Timestamp>,
-    /// How many runs wait behind the active one.
+    /// The number of runs that wait for the active one.
     pub behind: usize,
-    /// The run that holds the active one up, and its job.
+    /// The run that the active one waits for, and its job.
     pub blocked_by: Option<RunId>,
     /// Percent of the active transfer.
     pub percent: f64,
-    /// Its speed in bytes a second, by our own looks; 0 until they have shown it move.
+    /// Its speed in bytes per second, by our own looks; 0 until they have shown it move.
     pub speed: f64,
     /// When it last moved.
     #[serde(default)]
@@ -263,21 +263,21 @@ pub struct JobDetail {
     /// All keys of its definition, where the job was asked for by name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fields: Vec<(String, Value)>,
-    /// What `why` goes by where the record is silent.
+    /// The rules from which `why` reasons where the record is silent.
     #[serde(default)]
     pub rules: Option<RulesDocument>,
 }
 
-/// An occurrence that is due, and judged only once it is known what became of the run before.
+/// An occurrence that is due, and decided only once the fate of the previous run is known.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct HeldBackDocument {
     /// The occurrence.
     pub occurrence: Timestamp,
-    /// What it waits for.
+    /// The reason for the wait.
     pub reason: Reason,
 }
 
-/// What decides whether a job runs at a time: of its definition, and of what is kept of it.
+/// The facts that decide whether a job runs at a time, from its definition and its mark.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RulesDocument {
     /// `timezone`, in which `schedule` is meant.
@@ -290,9 +290,9 @@ pub struct RulesDocument {
     pub first_seen: Timestamp,
     /// Since when it has had this schedule, or none.
     pub scheduled_since: Option<Timestamp>,
-    /// Occurrences up to this instant have been dealt with.
+    /// Occurrences up to this instant have been handled.
     pub handled: Timestamp,
-    /// Counts how often `handled` was set back: a part of what a run's id is made of.
+    /// Counts how often `handled` was set back: a part of a run's id.
     pub generation: u32,
 }
 
@@ -306,7 +306,7 @@ pub struct DoneDocument {
     pub note: Option<String>,
 }
 
-/// The answer to anything that can't be done.
+/// The answer to a refused request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ErrorDocument {
     /// Why, in words.
@@ -320,7 +320,7 @@ impl From<&Pause> for PauseDocument {
 }
 
 impl RulesDocument {
-    /// What holds for a job.
+    /// The rules of a job.
     pub fn new(job: &Job, mark: &Mark) -> Self {
         Self {
             timezone: job.timetable.zone_name().to_owned(),
@@ -334,7 +334,7 @@ impl RulesDocument {
     }
 }
 
-/// A job's place as its definition has it, the path with its patterns.
+/// A job's place in its definition, the path with its patterns.
 pub fn place_document(place: &PlaceTemplate, names: &AccountNames) -> NamedPlace {
     NamedPlace {
         account: names.get(&place.account).cloned(),
@@ -350,7 +350,7 @@ impl JobDocument {
         self.last_run.as_ref().is_some_and(|run| run.state.is_failure())
     }
 
-    /// The zone in which its schedule is meant, if that is told and known on this machine.
+    /// The zone of its schedule, if it is given and known on this machine.
     pub fn zone(&self) -> Option<TimeZone> {
         TimeZone::get(&self.detail.as_ref()?.rules.as_ref()?.timezone).ok()
     }
@@ -375,11 +375,11 @@ impl Schedule {
     }
 }
 
-/// Jobs of a kind that are named; each says for itself that it is of it.
+/// Jobs of a kind that are named in a problem; each job also shows it by itself.
 const NAMED_MAX: usize = 10;
 
 impl StatusDocument {
-    /// Adds what an operator should act on of the jobs, once all of them are there.
+    /// Adds the jobs' problems that an operator should act on, once all jobs are there.
     pub fn add_job_problems(&mut self) {
         let of = |is: fn(&JobDocument) -> bool| {
             let names = self.jobs.iter().filter(|job| is(job)).map(|job| job.name.as_str());
@@ -404,13 +404,13 @@ impl StatusDocument {
         told.into_iter().for_each(|problem| self.add_problem(problem));
     }
 
-    /// Adds something that an operator should act on.
+    /// Adds a problem that an operator should act on.
     pub fn add_problem(&mut self, problem: Phrase) {
         self.problems.push(problem.to_string());
         self.phrases.push(problem);
     }
 
-    /// The document without what only people are shown.
+    /// The document without data for people only.
     #[must_use]
     pub fn without_details(mut self) -> Self {
         self.phrases.clear();

@@ -26,14 +26,14 @@ use crate::core::store::Happened;
 /// Events of one page: some hundred kilobytes.
 pub const PAGE_MAX: usize = 500;
 
-/// So often something is sent although nothing happens, so that either end notices a dead one.
+/// The interval of signs of life, so that either end notices a dead one.
 const ALIVE: Duration = Duration::from_secs(15);
 
-/// So long an answer lasts: a little less than a connection may, so that it has a proper end, which
-/// browsers take for one and not for an error.
+/// The longest answer: a little shorter than a connection may last, so that it has a proper end,
+/// which browsers do not take for an error.
 const LASTS: Duration = Duration::from_secs(50);
 
-/// When a client should come back after that.
+/// When a client should reconnect after that.
 const RETRY: Duration = Duration::from_secs(1);
 
 /// One event, as `events --json` prints it.
@@ -75,7 +75,7 @@ pub struct HappenedDocument {
 }
 
 impl HappenedDocument {
-    /// What happened as a document, with `detail` also as a value.
+    /// An event as a document, with `detail` also as a value.
     pub fn new(happened: Happened, detail: bool) -> Self {
         let Happened { id, job, event: Event { run, at, what } } = happened;
         let Facts { attempt, transfer, reason } = what.facts();
@@ -96,7 +96,7 @@ impl HappenedDocument {
         }
     }
 
-    /// What happened, for this reader.
+    /// The event, for this reader.
     pub fn told(&self, telling: &dyn Telling) -> String {
         self.facts.as_ref().map_or_else(|| self.detail.clone(), |facts| facts.told(telling))
     }
@@ -105,34 +105,34 @@ impl HappenedDocument {
 /// A page of events.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EventsDocument {
-    /// The last event that was looked at, be it of another job: the next page comes after it.
+    /// The last event that was read, possibly of another job: the next page comes after it.
     pub last: u64,
-    /// What happened, in order.
+    /// The events, in order.
     pub events: Vec<HappenedDocument>,
 }
 
-/// Where a client is.
+/// A follower, and its place in the stream.
 struct Follower {
     ask: mpsc::Sender<Asked>,
     query: EventsQuery,
     page: VecDeque<HappenedDocument>,
 }
 
-/// Streams what happens, each event as `data:` with its `id:`, until either end goes, or for as
-/// long as one answer lasts: who wants more comes back and says which event was the last.
+/// Streams events, each as `data:` with its `id:`, until either end goes, or for as long as one
+/// answer lasts: a client that wants more reconnects and names its last event.
 ///
 /// # Errors
-/// There is no such job, or too many follow already.
+/// There is no such job, or there are too many followers.
 pub async fn stream(ask: mpsc::Sender<Asked>, query: EventsQuery) -> Result<Response, Refused> {
     let wanted = query.since;
     let mut follower = Follower { ask, query, page: VecDeque::new() };
-    // Where the events stand now is told at once, and whether the question is a good one.
+    // Answers at once whether the request is valid, and where the stream stands now.
     follower.query.since = None;
     let now = follower.turn().await?;
     // A database that was put back has fewer of them than the client has seen.
     let since = wanted.map_or(now, |since| since.min(now));
     follower.query.since = Some(since);
-    // Without data: where a client stands that comes back before anything has happened.
+    // Without data: it gives the client's place, in case it reconnects before the first event.
     let first = SseEvent::default().id(since.to_string()).retry(RETRY);
     let events = stream::unfold(follower, |mut follower| async {
         let event = follower.next().await?;
@@ -154,7 +154,7 @@ impl Follower {
         }
     }
 
-    /// Fetches the next page, which may be empty; gives the id of its last event.
+    /// Fetches the next page, which may be empty; returns the id of its last event.
     async fn turn(&mut self) -> Result<u64, Refused> {
         let query = self.query.clone();
         let events = |reply| Request::Events(query, reply);
@@ -165,7 +165,7 @@ impl Follower {
     }
 }
 
-/// The event that a client which comes back says it was told last (`Last-Event-ID`, HTML, "Server-sent
+/// The last event of a client that reconnects, as it names it (`Last-Event-ID`, HTML, "Server-sent
 /// events").
 pub fn last_event_id(headers: &HeaderMap) -> Option<u64> {
     headers.get("last-event-id")?.to_str().ok()?.trim().parse().ok()

@@ -10,8 +10,7 @@ use crate::core::reason::ReasonCode;
 use crate::core::repeat::{BackfillPlan, LeftOut};
 use crate::core::run::Run;
 
-/// A time, as far as it can be told without knowing the job: days and times of day are meant in
-/// the job's zone.
+/// A time, as far as it is known without the job: days and times of day are in the job's zone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TimeAsked {
@@ -23,52 +22,52 @@ pub enum TimeAsked {
     Day(Date),
 }
 
-/// What `trigger` is asked for.
+/// The parameters of `trigger`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TriggerQuery {
     /// Names of jobs, or globs.
     pub jobs: Vec<String>,
-    /// The scheduled time that the runs are to be for; absent for now.
+    /// The scheduled time of the runs; absent for now.
     #[serde(default)]
     pub time: Option<TimeAsked>,
-    /// Also if that time has succeeded.
+    /// Even if that time has succeeded.
     #[serde(default)]
     pub again: bool,
-    /// What is to differ from the jobs: `KEY=VALUE`.
+    /// Changes to the jobs' definitions: `KEY=VALUE`.
     #[serde(default)]
     pub set: Vec<String>,
 }
 
-/// What `retry` is asked for.
+/// The parameters of `retry`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RetryQuery {
     /// Ids of runs, beginnings of such, or jobs, which stand for their last run.
     #[serde(default)]
     pub runs: Vec<String>,
-    /// Instead: all that failed since then and have not succeeded.
+    /// Instead: all runs that failed since then and have not succeeded.
     #[serde(default)]
     pub failed_since: Option<Timestamp>,
-    /// To the places that the job's definition of today gives.
+    /// With the places of the job's present definition.
     #[serde(default)]
     pub current: bool,
-    /// Also what has succeeded.
+    /// Even runs that have succeeded.
     #[serde(default)]
     pub again: bool,
 }
 
-/// What `backfill` is asked for.
+/// The parameters of `backfill`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BackfillQuery {
     /// The job.
     pub job: String,
-    /// From when: of a day, its start.
+    /// The begin: of a day, its start.
     pub from: TimeAsked,
-    /// Until when: of a day, its end.
+    /// The end: of a day, its end.
     pub to: TimeAsked,
-    /// Also what has succeeded.
+    /// Even occurrences that have succeeded.
     #[serde(default)]
     pub all: bool,
-    /// Only say which runs these would be.
+    /// Only show the plan.
     #[serde(default)]
     pub dry_run: bool,
 }
@@ -110,7 +109,7 @@ pub struct LeftOutDocument {
 }
 
 impl BackfillDocument {
-    /// A plan, or what was recorded of it.
+    /// A plan, or its recorded runs.
     pub fn new(job: JobName, plan: &BackfillPlan, recorded: bool, accounts: &AccountNames) -> Self {
         let planned = |run: &Run| PlannedDocument {
             run: recorded.then_some(run.id),

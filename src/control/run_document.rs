@@ -180,13 +180,13 @@ impl RunDocument {
         }
     }
 
-    /// The attempt that tells most of the run now: the latest one.
+    /// The attempt that tells most about the run now: the latest one.
     pub fn latest_attempt(&self) -> Option<&AttemptDocument> {
         self.attempts.last()
     }
 
-    /// When it was over: the end of its transfer at the agent where that decided it and is known,
-    /// else when we saw it.
+    /// When it was over: the end of its transfer at the agent if that decided it and is known, else
+    /// when we saw it.
     pub fn over_at(&self) -> Option<Timestamp> {
         let ended_at = self.ended_at?;
         let finished_at = self.latest_attempt().and_then(|attempt| attempt.finished_at);
@@ -195,12 +195,12 @@ impl RunDocument {
         Some(known.map_or(ended_at, |at| at.max(self.created_at).min(ended_at)))
     }
 
-    /// Why it is in its state, for this reader.
+    /// The reason for its state, for this reader.
     pub fn told(&self, telling: &dyn Telling) -> String {
         self.facts.as_ref().map_or_else(|| self.reason.clone(), |facts| facts.told(telling))
     }
 
-    /// Leaves out what `--json` does not print.
+    /// Removes the parts that `--json` does not print.
     pub fn leave_out_facts(&mut self) {
         self.facts = None;
         for attempt in &mut self.attempts {
@@ -210,8 +210,8 @@ impl RunDocument {
 }
 
 impl AttemptDocument {
-    /// When it was over: by the agent's own end where that has decided, as [`RunDocument::over_at`]
-    /// has it for the run.
+    /// When it was over: by the agent's own end if that decided it, as in [`RunDocument::over_at`]
+    /// for the run.
     pub fn over_at(&self) -> Option<Timestamp> {
         let ended_at = self.ended_at?;
         let decided = matches!(self.state, RunState::Succeeded | RunState::Failed);
@@ -243,19 +243,19 @@ impl AttemptDocument {
         }
     }
 
-    /// Why it is in its state, for this reader.
+    /// The reason for its state, for this reader.
     pub fn told(&self, telling: &dyn Telling) -> String {
         self.facts.as_ref().map_or_else(|| self.reason.clone(), |facts| facts.told(telling))
     }
 
-    /// True once a byte has moved, or an object was dealt with.
+    /// True once a byte has moved, or an object was handled.
     pub fn has_moved(&self) -> bool {
         let Self { objects, bytes, .. } = self;
         let counts = [objects.transferred, objects.failed, objects.skipped, bytes.transferred];
         counts.iter().any(|count| *count > 0)
     }
 
-    /// How far in percent, by bytes or else by objects.
+    /// Progress in percent, by bytes or else by objects.
     pub fn percent(&self) -> Option<u64> {
         let of = |part: u64, whole: u64| {
             (whole > 0).then(|| {
@@ -269,7 +269,7 @@ impl AttemptDocument {
 }
 
 impl ShowDocument {
-    /// Leaves out what `--json` does not print.
+    /// Removes the parts that `--json` does not print.
     pub fn leave_out_facts(&mut self) {
         self.run.leave_out_facts();
         for event in &mut self.events {
@@ -289,7 +289,7 @@ impl EventDocument {
         }
     }
 
-    /// What happened, for this reader.
+    /// The event, for this reader.
     pub fn told(&self, telling: &dyn Telling) -> String {
         self.facts.as_ref().map_or_else(|| self.detail.clone(), |facts| facts.told(telling))
     }

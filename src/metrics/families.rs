@@ -17,7 +17,7 @@ pub struct Family {
     pub name: &'static str,
     /// `counter`, `gauge` or `histogram`.
     pub kind: &'static str,
-    /// What it tells.
+    /// Its help text.
     pub help: &'static str,
     /// The source of its samples.
     pub samples: Samples,

@@ -26,7 +26,7 @@ pub(super) struct Thread {
     each_minute: bool,
     plan: Plan,
     listener: Option<Listener>,
-    /// What is mounted: the kernel tells of changes by a poll (proc(5), "mountinfo").
+    /// The table of mounts: the kernel reports changes by a poll (proc(5), "mountinfo").
     mounts: Option<File>,
     burst: Option<Burst>,
     /// The metadata of files, where the kernel does not report changes.

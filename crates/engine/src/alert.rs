@@ -52,7 +52,7 @@ pub struct QueuedAlert {
     pub number: u64,
     /// The entry that it goes through.
     pub key: AlertKey,
-    /// What happened.
+    /// The occasion.
     pub occasion: Occasion,
     /// When.
     pub at: Timestamp,
@@ -233,7 +233,7 @@ impl AlertChannel {
         AlertKey(Uuid::new_v5(&NAMESPACE, text.as_bytes()))
     }
 
-    /// What kind it is: the key that it has in the job file.
+    /// Its kind: the key that it has in the job file.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Webhook { .. } => "webhook",

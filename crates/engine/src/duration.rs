@@ -26,9 +26,9 @@ const TEXT_MAX: usize = 60;
 /// Why a text is not a duration, or not one that a setting may have.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DurationError {
-    /// What is wrong.
+    /// The problem.
     pub message: String,
-    /// What would be right.
+    /// How to fix it.
     pub hint: Option<String>,
 }
 

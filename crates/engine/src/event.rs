@@ -16,7 +16,7 @@ pub struct Event {
     pub run: RunId,
     /// When.
     pub at: Timestamp,
-    /// What happened.
+    /// The event.
     pub what: Happening,
 }
 

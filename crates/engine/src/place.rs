@@ -31,8 +31,8 @@ impl Place {
         compared_path(&self.path)
     }
 
-    /// True when the two are one place, whatever slashes their paths begin and end with. Providers
-    /// addressed by ids may leave all paths empty.
+    /// True when the two are one place, however many slashes their paths begin and end with.
+    /// Providers addressed by ids may leave all paths empty.
     pub fn is_same_as(&self, other: &Place) -> bool {
         self.account == other.account
             && self.bucket == other.bucket
@@ -42,7 +42,7 @@ impl Place {
     }
 
     /// True when one of the two places lies in the other, or they are the same: same account and
-    /// bucket, and one path is a prefix of the other at a `/`. Object ids are not looked at, so
+    /// bucket, and one path is a prefix of the other at a `/`. Object ids are not considered, so
     /// the answer errs on the side of an overlap.
     pub fn overlaps(&self, other: &Place) -> bool {
         self.account == other.account
@@ -64,11 +64,11 @@ pub struct NamedPlace {
     pub path: String,
 }
 
-/// The names that cloud accounts have in the job file.
+/// The names of cloud accounts in the job file.
 pub type AccountNames = BTreeMap<AccountId, String>;
 
 impl NamedPlace {
-    /// A place, with the name that its account has in the job file.
+    /// A place, with the name of its account in the job file.
     pub fn new(place: &Place, names: &AccountNames) -> Self {
         Self {
             account: names.get(&place.account).cloned(),
@@ -120,14 +120,14 @@ pub struct TransferRequest {
     pub source: Place,
     /// Where they are to be.
     pub destination: Place,
-    /// Skip objects whose newer copy stands at the destination already.
+    /// Skip objects of which the destination already has the newer copy.
     pub allow_skip: bool,
     /// Keep the folder structure below the source path.
     pub keep_source_tree: bool,
 }
 
 impl TransferRequest {
-    /// What a listing's record is recognised by.
+    /// The fingerprint by which a record in a listing is recognized.
     pub fn fingerprint(&self) -> Fingerprint {
         Fingerprint::of(
             (self.source.account, &self.source.bucket, &self.source.path),
@@ -136,7 +136,7 @@ impl TransferRequest {
         )
     }
 
-    /// The fingerprint that forgives spelling; see [`Fingerprint::loose`].
+    /// The fingerprint that ignores differences in spelling; see [`Fingerprint::loose`].
     pub fn loose_fingerprint(&self) -> Fingerprint {
         Fingerprint::loose(
             (self.source.account, &self.source.bucket, &self.source.path),
@@ -170,8 +170,8 @@ impl Fingerprint {
         Self(Uuid::new_v5(&Self::NAMESPACE, key.as_bytes()))
     }
 
-    /// A digest that ignores letter case, all slashes at a path's ends and `allowSkip`. It is
-    /// never evidence; it only tells a near miss, which is worth a loud word, from a stranger.
+    /// A digest that ignores letter case, all slashes at a path's ends and `allowSkip`. It is never
+    /// evidence; it only distinguishes a near miss, which is reported loudly, from a stranger.
     pub fn loose(source: (AccountId, &str, &str), destination: (AccountId, &str, &str)) -> Self {
         let mut key = String::from("loose");
         for (account, bucket, path) in [source, destination] {

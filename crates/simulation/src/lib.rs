@@ -4,38 +4,38 @@
 //!
 //! # The fault model
 //!
-//! What can go wrong, each at a rate that is drawn for each seed, and in each seed some of it not
-//! at all (swarm testing). [`KINDS`] is the closed list; that each kind strikes in 1 % of the seeds
-//! at least is a test, and `examples/explore` prints the shares:
+//! Each fault has a rate that is drawn for each seed, and some faults are off in each seed (swarm
+//! testing). [`KINDS`] is the closed list; a test checks that each kind strikes in at least 1 % of
+//! the seeds, and `examples/explore` prints the shares:
 //!
 //! - *The daemon* dies: before a commit, between commit and effects, between two effects, between
 //!   effect and answer, and at any other moment; it is away for seconds to hours. The machine
 //!   sleeps, for minutes to hours. The wall clock is set, either way, while the daemon runs or
 //!   while it does not, with the agent's or without. Daylight saving begins and ends.
 //! - *The store* refuses a commit, once or for a while (full disk); a refused commit has changed
-//!   nothing. What then becomes of the batch, of the engine and of answers to it is decided by the
-//!   daemon's own loop (`core::event_loop`). An acknowledged commit is never lost.
-//! - *The loop* turns at each event, or when some milliseconds of them have come together.
+//!   nothing. The daemon's own loop (`core::event_loop`) then decides about the batch, the engine
+//!   and answers to it. An acknowledged commit is never lost.
+//! - *The loop* turns at each event, or handles those of some milliseconds together.
 //! - *The network* loses requests and answers, delays them, repeats answers and lets them
-//!   overtake one another. A look may come to nothing, or be answered when the engine has long
-//!   given it up for lost. A POST may be processed up to `request_timeout` + 30 s after it was
-//!   sent, whatever became of its connection: later would be outside of what `protocol.md` bounds.
+//!   overtake one another. A look may be lost, or be answered long after the engine has given it
+//!   up. A POST may be processed up to `request_timeout` + 30 s after it was sent, whatever happened
+//!   to its connection: later would be outside of the bounds in `protocol.md`.
 //! - *The agent* restarts, loses Created transfers, fails Running ones, is paused, stopped,
 //!   signed out; answers 401, 499, 500 or nonsense, having acted or not; hides transfers until
 //!   they are picked up, from milliseconds to longer than `adopt_window`; forgets transfers that
 //!   are over; loses running ones. Its dates are off by up to half of the skew that the protocol
 //!   allows, and its list, or its `total` alone, changes between pages. In some seeds no record
-//!   tells its user, or only every other; its status can't be asked; it does not tell its clock;
-//!   Created transfers are listed; ours bear the type of manual ones; an active transfer's like is
-//!   refused as a DUPLICATE.
-//! - *Transfers* fail, stall, end partial or empty, for reasons that another try can mend or not. The
-//!   agent's history says why, or it is missing, late, or has ids of its own; frames about objects
-//!   that failed are true, forged, or a flood.
+//!   names its user, or only every other; its status is missing; it does not report its clock;
+//!   Created transfers are listed; ours have the type of manual ones; a POST like an active transfer
+//!   is refused as a DUPLICATE.
+//! - *Transfers* fail, stall, end partial or empty, for reasons that another try can fix or not. The
+//!   agent's history has the cause, or it is missing, late, or has ids of its own; frames about
+//!   objects that failed are true, forged, or a flood.
 //! - *People* pause, resume and cancel; start the same and other transfers as other users and as
 //!   our own, and so do syncs and the agent's own repetitions; change the job file: add, change
 //!   (schedule, terms, destination), remove and rename jobs that have runs in flight;
-//!   trigger, cancel, pause and resume jobs; run them for times that are past, once more, and for
-//!   spans of time; take a token away and give it back.
+//!   trigger, cancel, pause and resume jobs; run them for past times, again, and for spans of time;
+//!   take a token away and give it back.
 //! - *Other daemons* work on the same account, each with its own user, or all with one.
 //!
 //! Not modelled: a store that lies about an acknowledged commit, an agent that lists a record

@@ -47,7 +47,7 @@ mutations! {
     DueASecondBefore Decisions,
     /// Nothing is known of the past when something is wanted again.
     PastForgotten Decisions,
-    /// What is run once more goes elsewhere.
+    /// Repeated runs go elsewhere.
     RetriesGoElsewhere Decisions,
     /// A transfer that is over passes for one that has ended just now.
     EndedJustNow Decisions,
@@ -83,9 +83,9 @@ mutations! {
     LooksUnanswered Occurrences,
     /// Looks are made though there is nothing to look for.
     LooksWithoutNeed Idle,
-    /// The agent is started though the job file does not say so.
+    /// The agent is started without the job file's consent.
     StartsUnasked Idle,
-    /// What was given up is looked for on and on.
+    /// Requests that were given up are looked for without end.
     WatchedForEver Idle,
     /// The engine is not told that its time has come.
     TimeNotTold Idle,
@@ -101,7 +101,7 @@ mutations! {
     CanceledIsSuccess Truth,
     /// Failed objects are left out of what a transfer counts.
     FailedObjectsUncounted Truth,
-    /// The agent's history says that access is denied, whatever it says.
+    /// The agent's history reports that access is denied, whatever the cause.
     CausesInvented Truth,
     /// Alerts are not recorded.
     AlertsNotRecorded Alerts,

@@ -73,7 +73,7 @@ pub(super) struct Facts {
     pub(super) zone: TimeZone,
     /// The job's name.
     pub(super) name: String,
-    /// The job, if it stands in the file.
+    /// The job, if it is in the file.
     pub(super) job: Option<Known>,
     /// The message about the job if nothing is known of it.
     pub(super) unknown: String,

@@ -28,13 +28,13 @@ pub struct FailedObject {
 }
 
 impl FailedObject {
-    /// The last part of its path: what people know it by.
+    /// The last part of its path, the name that people know.
     fn name(&self) -> &str {
         self.path.rsplit('/').find(|part| !part.is_empty()).unwrap_or(&self.path)
     }
 }
 
-/// The objects of one transfer that frames have named.
+/// The objects of one transfer that were named in frames.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FailedObjects {
     /// The first [`FAILED_OBJECTS_MAX`], each once.
@@ -44,7 +44,7 @@ pub struct FailedObjects {
 }
 
 impl FailedObjects {
-    /// Takes one in. The last that is said of an object counts.
+    /// Adds one. The last report on an object counts.
     pub fn add(&mut self, object: FailedObject) {
         if let Some(known) = self.kept.iter_mut().find(|known| known.path == object.path) {
             known.error = object.error;
@@ -70,7 +70,7 @@ pub struct Cause {
 }
 
 impl Cause {
-    /// What a row and frames come to; absent if neither says anything.
+    /// The cause according to a row and frames; absent if neither has one.
     pub fn of(row: Option<&OurRow>, failed: FailedObjects) -> Option<Self> {
         let FailedObjects { kept: objects, more: objects_more } = failed;
         let said = most_frequent(objects.iter().map(|object| object.error.as_str()));
@@ -80,8 +80,9 @@ impl Cause {
         Some(Self { message, class, objects, objects_more })
     }
 
-    /// Names no more objects than have failed by the listing, which counts: frames may come twice,
-    /// and name an object that was copied in the end. A listing that counts none leaves all.
+    /// Names no more objects than have failed according to the listing, which counts: frames may
+    /// come twice, and name an object that was copied in the end. If the listing counts none, all
+    /// are kept.
     pub fn keep_to(&mut self, failed: u64) {
         if failed == 0 {
             return;
@@ -89,7 +90,7 @@ impl Cause {
         let most = usize::try_from(failed).unwrap_or(usize::MAX);
         if most < self.objects.len() {
             self.objects.truncate(most);
-            // What is not kept decides nothing.
+            // Objects that are not kept decide nothing.
             self.class = most_frequent(self.classes()).unwrap_or(self.class);
         }
         let rest = failed.saturating_sub(self.objects.len() as u64);
@@ -107,7 +108,7 @@ impl Cause {
                 None => classes.push((class, vec![object.name()])),
             }
         }
-        // Stable: of equals, the one that was met first.
+        // Stable: of equals, the one that came first.
         classes.sort_by_key(|(_, names)| std::cmp::Reverse(names.len()));
         let group = |(class, names): &(CauseClass, Vec<&str>)| {
             let shown =
@@ -128,13 +129,13 @@ impl Cause {
         self.objects.iter().map(|object| CauseClass::of(&object.error))
     }
 
-    /// True if an object that was named failed in a way that another try may mend.
+    /// True if a named object failed in a way that another try may fix.
     pub fn may_be_mended(&self) -> bool {
         self.classes().any(|class| !class.outlasts_retries())
     }
 }
 
-/// What comes up most often; of equals, what comes first.
+/// The most frequent item; of equals, the first.
 fn most_frequent<T: PartialEq>(items: impl Iterator<Item = T>) -> Option<T> {
     let mut counts: Vec<(T, usize)> = Vec::new();
     for item in items {

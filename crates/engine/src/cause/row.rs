@@ -51,7 +51,7 @@ pub struct OurRow {
 }
 
 impl CauseQuery {
-    /// True if a row bears the transfer's id: there is nothing more to read.
+    /// True if a row has the transfer's id: there is nothing more to read.
     pub fn names(&self, row: &HistoryRow) -> bool {
         row.id == Some(self.transfer) && self.may_be_of_our_user(row)
     }

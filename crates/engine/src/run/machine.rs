@@ -186,7 +186,7 @@ impl RunMachine {
         shift(attempt.deadline, -self.row.terms.timeout)
     }
 
-    /// True while a transfer of the run may be at work.
+    /// True while a transfer of the run may be active.
     pub(crate) fn occupies(&self, now: Timestamp) -> bool {
         self.attempts().any(|attempt| attempt.occupies(now))
     }
