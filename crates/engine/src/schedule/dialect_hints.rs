@@ -45,9 +45,11 @@ pub(super) fn of_item(kind: FieldKind, text: &str, span: Range<usize>) -> Option
             | FieldKind::Minute
             | FieldKind::Hour
             | FieldKind::DayOfMonth
-            | FieldKind::Month => "cron(8) has no such day: write `1`, the day after it, and name \
-                                   yesterday in paths as `{-1d:%Y-%m-%d}`"
-                .to_owned(),
+            | FieldKind::Month => {
+                "cron(8) has no such day: run on the day after it, `1`, and write \
+                                   `{-1d:%Y-%m-%d}` in paths for the date of the day before"
+                    .to_owned()
+            }
         };
         ("`L` (the last day)", hint)
     } else if upper == "H" || upper.starts_with("H/") || upper.starts_with("H(") {
@@ -77,13 +79,13 @@ fn weekday(text: &str) -> bool {
 pub(super) fn of_number(kind: FieldKind, text: &str) -> Option<String> {
     match (kind, text) {
         (FieldKind::Hour, "24") => Some("midnight is hour `0`".to_owned()),
-        (FieldKind::Minute | FieldKind::Second, "60") => {
-            Some("the last is `59`: write `0` for the full one, `*` for each of them".to_owned())
-        }
-        (FieldKind::DayOfMonth | FieldKind::Month, "0") => Some("the first is `1`".to_owned()),
+        (FieldKind::Minute, "60") => Some("`0` is the full hour, `*` is every minute".to_owned()),
+        (FieldKind::Second, "60") => Some("`0` is the full minute, `*` is every second".to_owned()),
+        (FieldKind::DayOfMonth, "0") => Some("the first day of a month is `1`".to_owned()),
+        (FieldKind::Month, "0" | "13") => Some("January is `1`, December is `12`".to_owned()),
         (FieldKind::DayOfWeek, "8") => Some("Sunday is `0` or `7`".to_owned()),
         (FieldKind::DayOfWeek | FieldKind::Month, year) if year.len() == 4 => {
-            Some("a field for years is not supported".to_owned())
+            Some("a schedule has no field for years: leave it out".to_owned())
         }
         (
             FieldKind::Second
@@ -236,7 +238,7 @@ pub(super) fn of_count(fields: &[(Range<usize>, &str)], whole: Range<usize>) -> 
                 .hint("leave them out: a job transfers from its `source` to its `destination`");
         }
         return ScheduleError::at(extra, found)
-            .hint(format!("a schedule is `{FIELDS}` and nothing else; several make a list"));
+            .hint(format!("the fields are `{FIELDS}`; several schedules make a list"));
     }
     let alone = fields[0].1;
     if count == 1 {

@@ -228,6 +228,11 @@ fn parse_item(kind: FieldKind, text: &str, at: usize) -> Result<Item, ScheduleEr
         }
         return Ok(Item { span, start: value, end: value, step });
     };
+    if first.is_empty() && last.bytes().all(|b| b.is_ascii_digit()) && !last.is_empty() {
+        let words =
+            format!("`{base}` is out of range for the {name} field: expected {low} to {high}");
+        return Err(ScheduleError::at(span, words));
+    }
     if first.is_empty() || last.is_empty() {
         let words = format!("the range `{base}` in the {name} field lacks an end");
         return Err(ScheduleError::at(span, words).hint("a range has two ends, as in `1-5`"));

@@ -81,13 +81,13 @@ fn parts(text: &str) -> Result<Vec<Part<'_>>, ScheduleError> {
     let start = text.len() - text.trim_ascii_start().len();
     let whole = start..start + trimmed.len();
     if trimmed.is_empty() {
-        return Err(ScheduleError::at(0..text.len(), "a schedule is empty")
+        return Err(ScheduleError::at(0..text.len(), "the schedule is empty")
             .hint("leave `schedule` out for a job that only runs when it is triggered"));
     }
     if trimmed.len() > TEXT_MAX {
         return Err(ScheduleError::at(
             whole,
-            format!("a schedule is longer than {TEXT_MAX} characters"),
+            format!("the schedule is longer than {TEXT_MAX} characters"),
         ));
     }
     if let Some((at, odd)) =

@@ -59,7 +59,7 @@ use crate::schedule::Schedule;
     "0 0 L * *",
     "L",
     "`L` (the last day) is not supported, in `L` of the day-of-month field",
-    "cron(8) has no such day: write `1`, the day after it, and name yesterday in paths as `{-1d:%Y-%m-%d}`"
+    "cron(8) has no such day: run on the day after it, `1`, and write `{-1d:%Y-%m-%d}` in paths for the date of the day before"
 )]
 #[case(
     "0 0 * * 5L",
@@ -145,7 +145,7 @@ use crate::schedule::Schedule;
     "0 2 * * * 5 6 *7",
     "5 6 *7",
     "expected 5 fields, or 6 with seconds first, found 8",
-    "a schedule is `minute hour day-of-month month day-of-week` and nothing else; several make a list"
+    "the fields are `minute hour day-of-month month day-of-week`; several schedules make a list"
 )]
 #[case(
     "“0 2 * * *”",
@@ -163,7 +163,7 @@ use crate::schedule::Schedule;
     "60 * * * *",
     "60",
     "`60` is out of range for the minute field: expected 0 to 59",
-    "the last is `59`: write `0` for the full one, `*` for each of them"
+    "`0` is the full hour, `*` is every minute"
 )]
 #[case(
     "0 24 * * *",
@@ -175,7 +175,19 @@ use crate::schedule::Schedule;
     "0 0 0 * *",
     "0",
     "`0` is out of range for the day-of-month field: expected 1 to 31",
-    "the first is `1`"
+    "the first day of a month is `1`"
+)]
+#[case(
+    "60 0 2 * * *",
+    "60",
+    "`60` is out of range for the second field: expected 0 to 59",
+    "`0` is the full minute, `*` is every second"
+)]
+#[case(
+    "0 0 1 13 *",
+    "13",
+    "`13` is out of range for the month field: expected 1 to 12",
+    "January is `1`, December is `12`"
 )]
 #[case(
     "0 0 * * 8",
@@ -187,7 +199,7 @@ use crate::schedule::Schedule;
     "0 2 * * 2026",
     "2026",
     "`2026` is out of range for the day-of-week field: expected 0 to 7",
-    "a field for years is not supported"
+    "a schedule has no field for years: leave it out"
 )]
 #[case(
     "0 0 * * monday",
@@ -260,7 +272,7 @@ use crate::schedule::Schedule;
 #[case(
     "",
     "",
-    "a schedule is empty",
+    "the schedule is empty",
     "leave `schedule` out for a job that only runs when it is triggered"
 )]
 #[case(
@@ -290,12 +302,9 @@ fn bad_texts(#[case] text: &str, #[case] blamed: &str, #[case] message: &str, #[
 }
 
 #[rstest]
-#[case("0 0 32 * *")]
-#[case("0 0 1 13 *")]
 #[case("99999999999999999999 * * * *")]
 #[case("*/99999999999999999999 * * * *")]
 #[case("+5 * * * *")]
-#[case("-5 * * * *")]
 #[case("1-2-3 * * * *")]
 #[case("*-5 * * * *")]
 #[case("*5 * * * *")]
@@ -313,6 +322,14 @@ fn other_bad_texts_are_refused_too(#[case] text: &str) {
     assert!(Schedule::parse(text).is_err());
 }
 
+#[rstest]
+#[case("0 0 32 * *", "`32` is out of range for the day-of-month field: expected 1 to 31")]
+#[case("-5 * * * *", "`-5` is out of range for the minute field: expected 0 to 59")]
+fn a_number_out_of_range_is_told_with_its_range(#[case] text: &str, #[case] message: &str) {
+    let error = Schedule::parse(text).unwrap_err().swap_remove(0);
+    assert_eq!((error.message.as_str(), error.hint), (message, None));
+}
+
 #[test]
 fn each_mistake_is_told() {
     let text = "61 25,26 * foo 1";
@@ -325,7 +342,7 @@ fn each_mistake_is_told() {
 fn endless_texts_are_refused_before_they_are_read() {
     let text = format!("{} * * * *", "5,".repeat(1_000_000));
     let error = Schedule::parse(&text).unwrap_err().swap_remove(0);
-    assert_eq!(error.message, "a schedule is longer than 1000 characters");
+    assert_eq!(error.message, "the schedule is longer than 1000 characters");
     // Every value of every field, as a list, fits.
     let list =
         |to: u32, from: u32| (from..=to).map(|n| n.to_string()).collect::<Vec<_>>().join(",");
