@@ -12,6 +12,7 @@ use super::assemble::Whole;
 use super::bounds::ERRORS_SHOWN;
 use super::lists::Schedules;
 use super::names::closest_name;
+use super::path_hints::date_outside_braces;
 use super::problem::{Problem, Spot, WarningKind, cut};
 use super::raw::{RawDigest, RawJob, RawPlace, RawRetry};
 use super::reader::{Found, Read as _};
@@ -249,6 +250,16 @@ impl<'w> Builder<'w> {
                     "templates of other programs are not rendered here; patterns of ours have \
                      single braces: `{job}`, `{%Y-%m-%d}`",
                 ),
+            );
+        }
+        if let (Some(found), Some(Ok(_))) = (&raw.path, &path)
+            && let Some((bytes, meant)) = date_outside_braces(&found.value.0)
+        {
+            let written = cut(&found.value.0[bytes.clone()]);
+            let message = format!("`{written}` stands outside of braces, and is not filled in");
+            let hint = format!("did you mean `{}`?", cut(&meant));
+            problems.push(
+                Problem::warning(WarningKind::Other, found.at, message).inside(bytes).hint(hint),
             );
         }
         let text = |part: &Option<Found<super::values::Part>>| {

@@ -16,6 +16,7 @@ use super::node::{Kind, Node};
 use super::problem::{At, Problem, Spot, WarningKind, cut};
 use super::sources::{SourceFile, Sources};
 use super::yaml_hints::{self, Mended};
+use crate::core::suggest;
 use crate::trusted;
 
 /// The files that were read, and the problems so far.
@@ -124,6 +125,32 @@ pub(crate) fn from_bytes(name: &Path, bytes: Vec<u8>) -> Read {
     let readers = (user, rustix::process::getegid().as_raw(), 0o600);
     read.content(name, bytes, readers, false, &mut Vec::new());
     read
+}
+
+/// Whether `init` is meant to write a file: it lies where one is looked for that nobody names
+/// (`paths::default_path`).
+fn is_first(path: &Path) -> bool {
+    path.ends_with("transferd/jobs.yaml")
+}
+
+/// The job file beside a missing one that was probably meant, or that its folder is missing too.
+fn near_name(path: &Path) -> Option<String> {
+    let beside = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = beside.unwrap_or(Path::new("."));
+    let found = match glob::folder(folder) {
+        Ok(Folder { files, .. }) => files,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let folder = cut(&folder.display().to_string());
+            return (!is_first(path)).then(|| format!("there is no folder `{folder}`"));
+        }
+        Err(_) => return None,
+    };
+    // Their endings are alike, and would make any short name a near one.
+    let stems: Vec<&str> = found.iter().filter_map(|file| file.file_stem()?.to_str()).collect();
+    let near = suggest::closest(path.file_stem()?.to_str()?, &stems)?;
+    let near = found.iter().find(|file| file.file_stem().is_some_and(|stem| stem == near))?;
+    let near = if beside.is_some() { near } else { Path::new(near.file_name()?) };
+    Some(format!("did you mean `{}`?", cut(&near.display().to_string())))
 }
 
 /// The error for a file that is larger than [`FILE_BYTES`].
@@ -268,7 +295,13 @@ impl Read {
             }
             let hint = match error.kind() {
                 std::io::ErrorKind::NotFound => {
-                    is_root.then(|| "`transferd init` writes a first one".to_owned())
+                    let first = || "`transferd init` writes a first one".to_owned();
+                    let hint = near_name(path).or_else(|| is_first(path).then(first));
+                    if is_root {
+                        let path = cut(&path.display().to_string());
+                        return (format!("there is no file `{path}`"), hint);
+                    }
+                    hint
                 }
                 std::io::ErrorKind::InvalidInput => {
                     return ("this is not a regular file".to_owned(), None);

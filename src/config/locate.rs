@@ -70,6 +70,8 @@ struct Shown {
     excerpts: Vec<Excerpt>,
     plain: bool,
     raw: Option<String>,
+    /// Of a number, how its value is described, and how as it is written: `1e3` is 1000.
+    number: Option<(String, String)>,
 }
 
 impl<'s> Locator<'s> {
@@ -163,12 +165,16 @@ impl<'s> Locator<'s> {
             At::Line { file, .. } => self.name(*file),
             At::Path(path) => path.display().to_string(),
         };
+        let message = match &shown.number {
+            Some((value, written)) => problem.message.replace(value, written),
+            None => problem.message,
+        };
         Some(Diagnostic {
             file,
             line: shown.position.line,
             column: shown.position.column + 1,
             path: shown.path,
-            message: problem.message,
+            message,
             hint: says(problem.hint, shown.raw),
             severity,
             excerpts,
@@ -247,6 +253,7 @@ impl<'s> Locator<'s> {
                     excerpts: excerpt.into_iter().collect(),
                     plain: true,
                     raw: None,
+                    number: None,
                 })
             }
             At::Value(spot, inside) => self.show_value(*spot, inside.clone(), label),
@@ -262,10 +269,13 @@ impl<'s> Locator<'s> {
         let trees = self.trees;
         let tree = trees.get(spot.file as usize)?.as_ref()?;
         let way = tree.way_to(spot.node);
-        let path = key_path(tree, &way);
         let value = way.last().map_or(tree, |(_, node)| *node);
         let steps: Vec<Step> = way.iter().map(|(step, _)| *step).collect();
         let marked = self.marked(spot.file)?;
+        let path = key_path(tree, &way, &mut |steps| {
+            let found = marked.marks.find(steps)?;
+            raw(marked, &found)
+        });
         let start_of_file = Position { line: 1, column: 0 };
         let found = marked.marks.find(&steps).unwrap_or(Found {
             span: start_of_file..start_of_file,
@@ -284,12 +294,23 @@ impl<'s> Locator<'s> {
         if let Some(through) = &found.through {
             excerpts.extend(self.excerpt(spot.file, through, "it came in through this alias"));
         }
+        let number = match &value.kind {
+            Kind::Integer(_) | Kind::Float(_) => raw.as_ref(),
+            Kind::Null
+            | Kind::Bool(_)
+            | Kind::Text(_)
+            | Kind::List(_)
+            | Kind::Map(_)
+            | Kind::Tagged(_) => None,
+        };
+        let number = number.map(|raw| (value.describe(), format!("the number `{raw}`")));
         Some(Shown {
             position: span.start,
             path,
             excerpts,
             plain: found.plain || !found.exact,
             raw,
+            number,
         })
     }
 
@@ -411,11 +432,17 @@ fn cut_line(line: &str, marked: Range<usize>) -> (&str, Range<usize>) {
     (&line[from..to], start..(marked.end - from).clamp(start, to - from))
 }
 
-/// `jobs.nightly.retry.max_attempts`; merge keys are left out.
-fn key_path(root: &Node, way: &[(Step, &Node)]) -> String {
+/// `jobs.nightly.retry.max_attempts`; merge keys are left out. A key that is not a text is told
+/// as it is written at the end of the steps to it, where that is known.
+fn key_path(
+    root: &Node,
+    way: &[(Step, &Node)],
+    written: &mut dyn FnMut(&[Step]) -> Option<String>,
+) -> String {
     let mut path = String::new();
     let mut here = root;
     let mut merging = false;
+    let mut steps: Vec<Step> = Vec::new();
     for (step, next) in way {
         match (step, &here.kind) {
             (Step::Item(i), _) if !merging => path.push_str(&format!("[{i}]")),
@@ -423,11 +450,19 @@ fn key_path(root: &Node, way: &[(Step, &Node)]) -> String {
                 let name = entries.get(*i).and_then(|(key, _)| key.as_text());
                 merging = name == Some("<<");
                 if !merging {
-                    push_key(&mut path, name, entries.get(*i).map(|(key, _)| key));
+                    let key = entries.get(*i).map(|(key, _)| key);
+                    let odd = key.filter(|_| name.is_none()).map(|key| {
+                        let to_key = [&steps[..], &[Step::Key(*i)]].concat();
+                        let is_word = !matches!(&key.kind, Kind::List(_) | Kind::Map(_));
+                        let word = is_word.then(|| written(&to_key)).flatten();
+                        word.map_or_else(|| key.describe(), |word| format!("`{word}`"))
+                    });
+                    push_key(&mut path, name, odd.as_deref());
                 }
             }
             (Step::Item(_) | Step::Key(_) | Step::Value(_), _) => {}
         }
+        steps.push(*step);
         here = next;
     }
     path
@@ -438,14 +473,14 @@ fn is_plain(name: &str) -> bool {
     !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-'))
 }
 
-fn push_key(path: &mut String, name: Option<&str>, key: Option<&Node>) {
+fn push_key(path: &mut String, name: Option<&str>, odd: Option<&str>) {
     if !path.is_empty() {
         path.push('.');
     }
-    match (name, key) {
+    match (name, odd) {
         (Some(name), _) if is_plain(name) => path.push_str(name),
         (Some(name), _) => path.push_str(&format!("{name:?}")),
-        (None, Some(key)) => path.push_str(key.describe().trim_start_matches("the number ")),
+        (None, Some(key)) => path.push_str(key.trim_start_matches("the number ")),
         (None, None) => {}
     }
 }

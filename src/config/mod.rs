@@ -26,6 +26,7 @@ mod names;
 mod node;
 mod open_quote;
 mod overlaps;
+mod path_hints;
 mod paths;
 mod patterns;
 mod problem;
