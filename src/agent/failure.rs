@@ -6,8 +6,13 @@ use super::transport::SendFailure;
 
 /// Why the agent's settings are unusable.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct UnusableSettings(pub(super) String);
+#[error("`{key}` {why}")]
+pub struct UnusableSettings {
+    /// The key that holds what is wrong.
+    pub(super) key: &'static str,
+    /// What is wrong with it, to be read behind its name, or that of an option in its place.
+    pub why: String,
+}
 
 /// Why a request was not answered.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

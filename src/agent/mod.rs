@@ -41,5 +41,5 @@ pub use online::{Online, OnlineProblem, online};
 pub use readings::Readings;
 pub use session::{Challenge, LoginAnswer};
 pub use token::{TokenKeeper, TokenProblem};
-pub use transport::RawAnswer;
+pub use transport::{RawAnswer, mended_url};
 pub use wire::{ApiToken, CloudAccount, UserProfile};

@@ -48,6 +48,22 @@ fn a_url_that_can_not_be_the_agents_is_refused(#[case] url: &str, #[case] why: &
 }
 
 #[test]
+fn an_address_without_its_scheme_is_mended() {
+    for (typed, meant) in [
+        ("localhost:29123", Some("http://localhost:29123")),
+        ("127.0.0.1:29123/", Some("http://127.0.0.1:29123")),
+        ("https://localhost:29123", Some("http://localhost:29123")),
+        ("user:pw@localhost:29123", None),
+        ("localhost:29123?token=abc", None),
+        ("agent.example:29123", None),
+        ("ftp://localhost", None),
+        ("", None),
+    ] {
+        assert_eq!(mended_url(typed).as_deref(), meant, "{typed}");
+    }
+}
+
+#[test]
 fn the_notification_url_has_no_token() {
     let url = client("http://localhost:29123/", false).unwrap().notification_url();
     assert_eq!(url, "ws://localhost:29123/notification");

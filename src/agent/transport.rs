@@ -103,7 +103,8 @@ impl Transport {
         let base = base_url(settings)?;
         let timeout = Duration::try_from(settings.request_timeout).unwrap_or(Duration::ZERO);
         if timeout.is_zero() {
-            return Err(UnusableSettings("`agent.request_timeout` must be longer than 0".into()));
+            let (key, why) = ("agent.request_timeout", "must be longer than 0".to_owned());
+            return Err(UnusableSettings { key, why });
         }
         let connecting = CONNECT_MAX.min(timeout / 2).max(Duration::from_millis(1));
         Ok(Self { ways: Ways::new(&base, owners), base, timeout, connecting, counters })
@@ -299,7 +300,7 @@ fn date_header(value: &HeaderValue) -> Option<Timestamp> {
 
 /// Checks `agent.url`. Its text is not quoted: a person may have put a secret into it.
 fn base_url(settings: &AgentSettings) -> Result<Url, UnusableSettings> {
-    let refuse = |why: &str| Err(UnusableSettings(format!("`agent.url` {why}")));
+    let refuse = |why: &str| Err(UnusableSettings { key: "agent.url", why: why.to_owned() });
     let Ok(url) = Url::parse(&settings.url) else {
         return refuse("is not a url; it should look like `http://localhost:29123`");
     };
@@ -321,6 +322,18 @@ fn base_url(settings: &AgentSettings) -> Result<Url, UnusableSettings> {
         );
     }
     Ok(url)
+}
+
+/// What was probably meant by an address that can't be the agent's: the same with `http://` before
+/// it. None for one that may hold a secret, which nobody repeats.
+pub fn mended_url(text: &str) -> Option<String> {
+    if text.contains(['@', '?', '#']) {
+        return None;
+    }
+    let rest = text.strip_prefix("https://").or((!text.contains("://")).then_some(text))?;
+    let url = format!("http://{}", rest.trim_end_matches('/'));
+    let settings = AgentSettings { url, ..AgentSettings::default() };
+    base_url(&settings).is_ok().then_some(settings.url)
 }
 
 fn is_loopback(url: &Url) -> bool {

@@ -10,7 +10,7 @@ use jiff::SignedDuration;
 use super::ask::{hint, runtime, say};
 use super::places::{Places, variable};
 use super::{Exit, Global, jobfile, offline};
-use crate::agent::{AgentClient, AskError, Owners, TokenKeeper};
+use crate::agent::{AgentClient, AskError, Owners, TokenKeeper, UnusableSettings, mended_url};
 use crate::core::job::{AgentSettings, JobSet, TokenSource};
 
 /// An agent's client, with a runtime to wait for its answers.
@@ -78,20 +78,47 @@ pub fn default_token(global: &Global) -> Option<PathBuf> {
 /// After printing why it can't be asked.
 pub fn find(global: &Global, url: Option<String>, err: &mut dyn Write) -> Result<Asked, Exit> {
     let (mut settings, jobs) = settings(global, err)?;
+    let is_typed = url.is_some();
     if let Some(url) = url {
         settings.url = url;
     }
     let keeper = TokenKeeper::new(settings.token.clone(), variable);
     let owners = Owners::forgetful(&settings.user, offline::agent_user(global));
-    let client = AgentClient::with(&settings, keeper, owners, Arc::default()).map_err(|error| {
-        say(err, &error.to_string());
-        Exit::No
+    let client = AgentClient::with(&settings, keeper, owners, Arc::default());
+    let client = client.map_err(|error| match is_typed {
+        true => say_typed(&settings.url, &error, err),
+        false => {
+            say(err, &error.to_string());
+            Exit::No
+        }
     })?;
     let runtime = runtime().map_err(|error| {
         say(err, &error.to_string());
         Exit::No
     })?;
     Ok(Asked { client, settings, jobs, runtime })
+}
+
+/// Looks at an address that was typed as `--url`, for a command that does not ask who is there.
+///
+/// # Errors
+/// After saying why the agent can't be there.
+pub fn check_typed(url: &str, err: &mut dyn Write) -> Result<(), Exit> {
+    // Whether another machine may be asked is for the job file to say.
+    let settings =
+        AgentSettings { url: url.to_owned(), allow_insecure: true, ..AgentSettings::default() };
+    let keeper = TokenKeeper::new(TokenSource::Credential, variable);
+    let client = AgentClient::new(&settings, keeper);
+    client.map(drop).map_err(|error| say_typed(url, &error, err))
+}
+
+/// Says what is wrong with an address that was typed, and how it is written.
+fn say_typed(url: &str, error: &UnusableSettings, err: &mut dyn Write) -> Exit {
+    say(err, &format!("`--url` {}", error.why));
+    if let Some(mended) = mended_url(url) {
+        hint(err, &format!("write `--url {mended}`"));
+    }
+    Exit::No
 }
 
 /// The agent before there is a job file: with the token at the path where `login` writes it. None

@@ -73,6 +73,9 @@ struct Offered {
 
 /// Carries out `init`.
 pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write) -> Exit {
+    if let Err(exit) = agent::check_typed(&args.url, err) {
+        return exit;
+    }
     if args.print {
         let text = filled(&args.url, &offered(global, &args.url));
         return done(out.write_all(text.as_bytes()).and_then(|()| out.flush()), Exit::Done);

@@ -1,6 +1,6 @@
 //! `transferd sim`: the simulated agent alone, for trying things out and for tests.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::PathBuf;
 
 use jiff::{SignedDuration, Span as JiffSpan};
@@ -9,6 +9,7 @@ use crate::core::ids::UserId;
 use crate::sim::server::{Sim, SimOptions};
 use crate::sim::world::{SimUser, Span, WorldOptions};
 
+use super::ask::{hint, say};
 use super::{Exit, Global};
 
 /// Run the simulated agent alone
@@ -95,21 +96,19 @@ pub fn run(args: &Args, _global: &Global, out: &mut dyn Write, err: &mut dyn Wri
     let options = match options(args) {
         Ok(options) => options,
         Err(error) => {
-            // There is nobody to tell if standard error is gone.
-            let _ = writeln!(err, "error: {error}");
+            say(err, &error);
             return Exit::Usage;
         }
     };
-    // On standard error: the address stands alone on standard output, for scripts.
-    for user in &options.world.users {
-        let _ = writeln!(err, "{}", credentials(user));
-    }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let served = runtime.and_then(|runtime| runtime.block_on(serve(options, out)));
+    let served = runtime.and_then(|runtime| runtime.block_on(serve(options, out, err)));
     match served {
         Ok(()) => Exit::Done,
         Err(error) => {
-            let _ = writeln!(err, "error: the simulated agent can't run: {error}");
+            say(err, &format!("the simulated agent can't run: {error}"));
+            if error.kind() == io::ErrorKind::AddrInUse {
+                hint(err, "something listens there already; `--port N` names another, 0 any");
+            }
             Exit::No
         }
     }
@@ -126,11 +125,16 @@ fn credentials(user: &SimUser) -> String {
     words
 }
 
-async fn serve(options: SimOptions, out: &mut dyn Write) -> std::io::Result<()> {
+async fn serve(options: SimOptions, out: &mut dyn Write, err: &mut dyn Write) -> io::Result<()> {
     use tokio::signal::unix::{SignalKind, signal};
+    let users: String =
+        options.world.users.iter().map(|user| format!("{}\n", credentials(user))).collect();
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let (sim, url) = Sim::start(options).await?;
+    // On standard error: the address stands alone on standard output, for scripts.
+    // Nothing is left to tell it to if standard error is gone.
+    let _ = write!(err, "{users}");
     writeln!(out, "{url}")?;
     out.flush()?;
     tokio::select! {

@@ -21,6 +21,7 @@ use super::questions::Questions;
 use crate::control::request::Asked;
 use crate::core::job::JobSet;
 use crate::serving::{Bounds, Slots, serve};
+use crate::words::without_innards;
 
 /// The wanted address, and the name by which people reach it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -198,5 +199,6 @@ fn words(at: SocketAddr, error: &io::Error) -> String {
         io::ErrorKind::PermissionDenied => ": name a port above 1023",
         _ => "",
     };
+    let error = without_innards(&error.to_string());
     format!("`listen`: `{at}` can't be bound, neither page nor metrics are served ({error}){hint}")
 }

@@ -309,3 +309,53 @@ fn a_reader_that_has_enough_changes_no_exit_code() {
         assert_eq!(status.code(), Some(0), "{arguments:?}");
     }
 }
+
+#[test]
+fn a_missing_file_is_named_and_the_one_that_was_meant_too() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| folder.path().join(name).to_str().expect("it is text").to_owned();
+    let (near, far) = (path("jobs.ymal"), path("nosuch/other.yaml"));
+    fs::write(path("jobs.yaml"), "jobs: {}").expect("it is ours");
+    let (code, _, err) = transferd(&["check", &near]);
+    assert_eq!(code, 1);
+    assert!(err.contains(&format!("there is no file `{near}`")), "{err}");
+    assert!(err.contains(&format!("did you mean `{}`?", path("jobs.yaml"))), "{err}");
+    for missing in [path("unlike.txt"), far] {
+        let (code, _, err) = transferd(&["check", &missing]);
+        assert!(code == 1 && err.contains(&missing), "{err}");
+        assert!(!err.contains("init") && !err.contains("did you mean"), "{err}");
+    }
+    let first = path("transferd/jobs.yaml");
+    assert!(transferd(&["check", &first]).2.contains("`transferd init` writes a first one"));
+}
+
+#[test]
+fn a_typed_address_is_blamed_by_its_option_and_mended() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("jobs.yaml");
+    let file = file.to_str().expect("it is text");
+    let init = ["init", "--url", "localhost:29123", "-c", file];
+    let home = format!("HOME={}", folder.path().display());
+    let login = ["login", "--url", "localhost:29123"];
+    for arguments in [&init[..], &login] {
+        let mut command = Command::cargo_bin("transferd").expect("it is built");
+        let (name, value) = home.split_once('=').expect("it has one");
+        let output = command.env_clear().env(name, value).args(arguments).output();
+        let output = output.expect("it runs");
+        let err = String::from_utf8(output.stderr).expect("it is text");
+        assert_eq!(output.status.code(), Some(1), "{err}");
+        assert!(err.contains("`--url` must start with `http://`"), "{err}");
+        assert!(err.contains("write `--url http://localhost:29123`"), "{err}");
+        assert!(!err.contains("agent.url"), "{err}");
+    }
+}
+
+#[test]
+fn a_port_that_is_taken_is_named() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = taken.local_addr().expect("it is bound");
+    let (code, out, err) = transferd(&["sim", "--port", &address.port().to_string()]);
+    assert_eq!((code, out.as_str()), (1, ""));
+    assert!(err.contains(&format!("`{address}` can't be bound: Address already in use")), "{err}");
+    assert!(err.contains("`--port N` names another"), "{err}");
+}

@@ -70,7 +70,9 @@ impl Stage {
             port: 0,
             state: Some(folder.join("transferd.demo.agent")),
         };
-        let (agent, url) = Sim::start(options).await.map_err(cant)?;
+        let started = Sim::start(options).await;
+        let (agent, url) =
+            started.map_err(|error| format!("the simulated agent can't run: {error}"))?;
         let jobs = folder.join("transferd.demo.yaml");
         write(&folder.join("transferd.demo.token"), WorldOptions::DEFAULT_TOKEN).map_err(cant)?;
         write(&jobs, &JOBS.replace("url: URL", &format!("url: {url}"))).map_err(cant)?;

@@ -67,7 +67,10 @@ impl Sim {
     /// If the port can't be bound, or the state file can't be read.
     pub async fn start(options: SimOptions) -> io::Result<(SimHandle, String)> {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, options.port));
-        let listener = TcpListener::bind(address).await?;
+        let bound = TcpListener::bind(address).await;
+        let listener = bound.map_err(|error| {
+            io::Error::new(error.kind(), format!("`{address}` can't be bound: {error}"))
+        })?;
         let address = listener.local_addr()?;
         let url = format!("http://{address}");
         let world = world(&options)?;
