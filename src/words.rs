@@ -1,4 +1,9 @@
 //! Times, durations and sizes in words short enough for a table.
+//!
+//! A duration, and so how far off a moment is, is told by one rule everywhere: in seconds up to a
+//! minute, in minutes up to an hour, in hours up to 48 of them, in days from then on; with the next
+//! smaller unit beside it while there are fewer than ten. Rounded to what is shown, so that a token
+//! for 365 days is not one for 364 a second later. A moment with a date has its offset too.
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ZonedDateTime};
@@ -26,7 +31,7 @@ impl Times {
     /// A time, as the reader wants it.
     pub fn at(&self, time: Timestamp) -> String {
         if self.absolute {
-            return self.dated(time);
+            return self.full(time);
         }
         let distance = time.duration_since(self.now);
         if distance.abs() < SignedDuration::from_secs(1) {
@@ -67,7 +72,8 @@ impl Times {
         time.to_zoned_datetime(self.zone.clone()).strftime("%Y-%m-%d %H:%M:%S").to_string()
     }
 
-    /// A time for a narrow cell: `02:30` of today, `Thu 02:30` of the last six days, else its date.
+    /// A time for a narrow cell: `02:30` of today, `Thu 02:30` of the last six days, else its date;
+    /// the zone is told besides. With `--absolute` always the date, and the offset.
     pub fn short(&self, time: Timestamp) -> String {
         let there = |time: Timestamp| time.to_zoned_datetime(self.zone.clone());
         let (time, now) = (there(time), there(self.now));
@@ -78,12 +84,18 @@ impl Times {
             1..=6 if !self.absolute => "%a ",
             _ => "%Y-%m-%d ",
         };
-        time.strftime(&format!("{day}{clock}")).to_string()
+        let offset = if self.absolute { " %:z" } else { "" };
+        time.strftime(&format!("{day}{clock}{offset}")).to_string()
+    }
+
+    /// The offset of the reader's zone at a time.
+    pub fn offset(&self, time: Timestamp) -> String {
+        time.to_zoned_datetime(self.zone.clone()).strftime("%:z").to_string()
     }
 
     /// The reader's zone, and its offset at present.
     pub fn zone(&self) -> String {
-        let offset = self.now.to_zoned_datetime(self.zone.clone()).strftime("%:z").to_string();
+        let offset = self.offset(self.now);
         match self.zone.iana_name() {
             Some(name) => format!("{name} ({offset})"),
             None => offset,
@@ -92,8 +104,7 @@ impl Times {
 
     /// A time within a sentence, with its offset: today without its date.
     pub fn zoned(&self, time: Timestamp) -> String {
-        let offset = time.to_zoned_datetime(self.zone.clone()).strftime("%:z").to_string();
-        format!("{} {offset}", self.brief(time))
+        format!("{} {}", self.brief(time), self.offset(time))
     }
 
     /// A time whose zone is shown elsewhere: today without its date.
@@ -137,24 +148,35 @@ pub fn occurrence(at: &ZonedDateTime) -> String {
     at.strftime(&format!("%a %Y-%m-%d {clock} %:z")).to_string()
 }
 
-/// A duration, in its one or two largest units.
+/// A duration, in its one or two largest units, rounded to what is shown.
 pub fn span(duration: SignedDuration) -> String {
+    const MINUTE: i64 = 60;
+    const HOUR: i64 = 60 * MINUTE;
+    const DAY: i64 = 24 * HOUR;
     let seconds = duration.as_secs().max(0);
-    match seconds {
-        0 => format!("{} ms", duration.as_millis().max(0)),
-        1..60 => format!("{seconds} s"),
-        60..600 if seconds % 60 != 0 => {
-            format!("{} min {} s", seconds / 60, seconds % 60)
-        }
-        60..3_600 => format!("{} min", seconds / 60),
-        3_600..36_000 if seconds / 60 % 60 != 0 => {
-            format!("{} h {} min", seconds / 3_600, seconds / 60 % 60)
-        }
-        3_600..172_800 => format!("{} h", seconds / 3_600),
-        172_800..864_000 if seconds / 3_600 % 24 != 0 => {
-            format!("{} d {} h", seconds / 86_400, seconds / 3_600 % 24)
-        }
-        _ => format!("{} d", seconds / 86_400),
+    let rounded = |unit: i64| (seconds.saturating_add(unit / 2)) / unit;
+    let pair = |count: i64, unit: &str, rest: i64, smaller: &str| match rest {
+        0 => format!("{count} {unit}"),
+        rest => format!("{count} {unit} {rest} {smaller}"),
+    };
+    // What is rounded up to a larger unit's beginning is told in that one.
+    let (minutes, hours, days) = (rounded(MINUTE), rounded(HOUR), rounded(DAY));
+    if seconds == 0 {
+        format!("{} ms", duration.as_millis().max(0))
+    } else if seconds < MINUTE {
+        format!("{seconds} s")
+    } else if seconds < 10 * MINUTE {
+        pair(seconds / MINUTE, "min", seconds % MINUTE, "s")
+    } else if minutes < 60 {
+        format!("{minutes} min")
+    } else if minutes < 600 {
+        pair(minutes / 60, "h", minutes % 60, "min")
+    } else if hours < 48 {
+        format!("{hours} h")
+    } else if hours < 240 {
+        pair(hours / 24, "d", hours % 24, "h")
+    } else {
+        format!("{days} d")
     }
 }
 
@@ -204,7 +226,33 @@ mod tests {
         assert_eq!(times.at(at(100_000 - 49 * 3_600)), "2 d 1 h ago");
         assert_eq!(times.at(at(100_000 + 11 * 86_400)), "in 11 d");
         let times = Times { absolute: true, ..times };
-        assert_eq!(times.at(at(0)), "1970-01-01 00:00:00");
+        assert_eq!(times.at(at(0)), "1970-01-01 00:00:00 +00:00");
+        assert_eq!(times.short(at(0)), "1970-01-01 00:00 +00:00");
+    }
+
+    #[test]
+    fn a_duration_is_rounded_to_what_is_shown() {
+        let told = |seconds| span(SignedDuration::from_secs(seconds));
+        let (minute, hour, day) = (60, 3_600, 86_400);
+        for (seconds, words) in [
+            (59, "59 s"),
+            (minute, "1 min"),
+            (10 * minute - 1, "9 min 59 s"),
+            (hour - 31, "59 min"),
+            (hour - 30, "1 h"),
+            (2 * hour - 1, "2 h"),
+            (10 * hour - 31, "9 h 59 min"),
+            (10 * hour - 1, "10 h"),
+            (42 * hour, "42 h"),
+            (2 * day - 1, "2 d"),
+            (2 * day + hour, "2 d 1 h"),
+            (10 * day - 1, "10 d"),
+            (365 * day - 1, "365 d"),
+            (364 * day, "364 d"),
+        ] {
+            assert_eq!(told(seconds), words);
+        }
+        assert_eq!(told(i64::MAX).split(' ').next_back(), Some("d"));
     }
 
     #[test]

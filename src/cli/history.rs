@@ -6,7 +6,6 @@ use std::io::Write;
 use clap::Args as ClapArgs;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 
 use super::ask::{Daemon, NoDaemon, done, say, say_error};
 use super::render::run;
@@ -123,11 +122,17 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
     } else if runs.is_empty() {
         writeln!(out, "no runs")
     } else {
-        let times = Times { now, zone: TimeZone::system(), absolute: args.absolute };
+        let zone = zone::of_jobs(&named(&args), global);
+        let times = Times { now, zone, absolute: args.absolute };
         let page = run::history(&runs, &times, Screen::of_stdout(global.color));
         write!(out, "{page}{}", pauses::beneath(&runs, global, &times))
     };
     done(written, Exit::Done)
+}
+
+/// The jobs that are named, be it as an option.
+fn named(args: &Args) -> Vec<String> {
+    args.jobs.iter().chain(&args.named).cloned().collect()
 }
 
 fn query(
@@ -136,7 +141,7 @@ fn query(
     global: &Global,
     err: &mut dyn Write,
 ) -> Result<HistoryQuery, String> {
-    let jobs: Vec<String> = args.jobs.iter().chain(&args.named).cloned().collect();
+    let jobs = named(args);
     let texts = args.since.iter().chain(&args.until);
     let zone = zone::meant(texts, &jobs, global);
     let when = |day| When { now, zone: zone.clone(), towards: Towards::Past, day };

@@ -3,11 +3,15 @@
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use jiff::tz::TimeZone;
+
 use super::ask::{Daemon, say};
 use super::{Exit, Global, json_errors};
 use crate::clock;
 use crate::config::{self, Diagnostic, Loaded, Rejected, Severity, Surroundings};
+use crate::control::document::ConfigDocument;
 use crate::control::request::StatusQuery;
+use crate::core::date_time::with_offset;
 use crate::core::job::JobSet;
 use crate::core::suggest;
 
@@ -51,6 +55,22 @@ pub fn as_daemon(global: &Global) -> Global {
     Global { config, ..global.clone() }
 }
 
+/// Says that the daemon's job file is invalid, if it is: the command shows the jobs before.
+pub fn tell_of_old_jobs(file: &ConfigDocument, err: &mut dyn Write) {
+    if file.valid {
+        return;
+    }
+    let read = file.loaded_at.map(|at| with_offset(at, &TimeZone::system()));
+    let read = read.map(|at| format!(", read at {at},")).unwrap_or_default();
+    // Nothing is left to tell it to if standard error is gone.
+    let _ = writeln!(
+        err,
+        "the job file `{}` is invalid: the jobs before{read} are in force and shown here; \
+         `transferd check` says what is wrong",
+        file.path
+    );
+}
+
 /// Reads a job file, or prints all its errors.
 ///
 /// # Errors
@@ -79,10 +99,23 @@ pub fn no_job(name: &str, set: &JobSet, err: &mut dyn Write) -> Exit {
 ///
 /// The reader of `err` is gone.
 pub fn tell(rejected: &Rejected, global: &Global, err: &mut dyn Write) -> io::Result<()> {
-    let worth = |warning: &&Diagnostic| warning.severity != Severity::Note;
-    let warnings: Vec<_> = rejected.warnings.iter().filter(worth).cloned().collect();
-    diagnostics(&warnings, global, err)?;
+    tell_warnings(&rejected.warnings, global, err)?;
     diagnostics(&rejected.errors, global, err)
+}
+
+/// Tells what is worth a look; notes, which ask for nothing, are for `check` to tell.
+///
+/// # Errors
+///
+/// Nobody listens.
+pub fn tell_warnings(
+    warnings: &[Diagnostic],
+    global: &Global,
+    err: &mut dyn Write,
+) -> io::Result<()> {
+    let worth = |warning: &&Diagnostic| warning.severity != Severity::Note;
+    let warnings: Vec<_> = warnings.iter().filter(worth).cloned().collect();
+    diagnostics(&warnings, global, err)
 }
 
 /// Writes diagnostics for people.

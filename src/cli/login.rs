@@ -17,7 +17,7 @@ use serde::Serialize;
 use super::agent::{Asked, default_token, find, say_no};
 use super::ask::{done, hint, say};
 use super::prompt::Prompt;
-use super::render::words::Times;
+use super::render::words::{Times, span};
 use super::{Exit, Global};
 use crate::agent::token::expiry;
 use crate::agent::{AgentClient, AskError, Challenge, LoginAnswer};
@@ -232,11 +232,9 @@ fn tell(
     writeln!(out, "token written to {}", path.display())?;
     match ends {
         Some(end) => {
-            // Rounded: a token for a year must not become one for 364 days because a second has
-            // passed.
-            let days = (end.duration_since(now).as_hours() + 12) / 24;
             let times = Times { now, zone: TimeZone::system(), absolute: true };
-            writeln!(out, "it expires at {}, in {days} days", times.full(end))?;
+            let left = span(end.duration_since(now));
+            writeln!(out, "it expires at {}, in {left}", times.full(end))?;
         }
         None => writeln!(out, "the agent does not say when it expires")?,
     }

@@ -203,16 +203,25 @@ fn planned(names: &[String], global: &Global, err: &mut dyn Write) -> Result<Vec
     of_set(&set, names, global, err)
 }
 
+/// What is asked is known to the daemon: the agent is left alone.
 fn of_daemon(daemon: &Daemon, names: &[String], err: &mut dyn Write) -> Result<Vec<Planned>, Exit> {
-    let jobs = match names {
-        [] => {
-            let query = StatusQuery { detail: true, ..StatusQuery::default() };
-            daemon.wait(daemon.client().status(&query)).map(|status| status.jobs)
-        }
-        names => named_jobs::jobs(daemon, names),
+    let status = |job: Option<String>| {
+        let detail = job.is_none();
+        daemon.wait(daemon.client().status(&StatusQuery { job, detail, known: true }))
     };
-    match jobs {
-        Ok(jobs) => Ok(jobs.into_iter().filter_map(Planned::from_daemon).collect()),
+    let asked = match names {
+        [] => status(None).map(|status| (status.config, status.jobs)),
+        names => named_jobs::jobs(daemon, names).and_then(|jobs| {
+            // Any of them will do: the job file is told with each.
+            let first = jobs.first().map(|job| job.name.to_string());
+            Ok((status(first)?.config, jobs))
+        }),
+    };
+    match asked {
+        Ok((file, jobs)) => {
+            jobfile::tell_of_old_jobs(&file, err);
+            Ok(jobs.into_iter().filter_map(Planned::from_daemon).collect())
+        }
         Err(error) => Err(say_error(&error, err)),
     }
 }
@@ -257,7 +266,7 @@ fn table(
     screen: Screen,
 ) -> String {
     let times = Times { now, zone: TimeZone::system(), absolute: false };
-    let mut rows = Rows::new(screen, &["JOB", "NEXT RUN", "IN", "LAST RUN"]).cutting(0);
+    let mut rows = Rows::new(screen, &["JOB", "NEXT RUN", "IN", "LAST RUN"]).naming(0);
     for (at, job) in coming {
         rows.add([
             (Tone::Strong, job.name.clone()),
@@ -350,7 +359,7 @@ mod tests {
         assert_eq!(lines.len(), 5, "{text}");
         assert!(lines[0].starts_with("JOB") && lines[0].contains("NEXT RUN"), "{text}");
         assert!(lines[1].starts_with("every-minute  Fri 2026-11-27 14:01 +01:00"), "{text}");
-        assert!(lines[2].contains("Sat 2026-11-28 02:30 +01:00  12 h"), "{text}");
+        assert!(lines[2].contains("Sat 2026-11-28 02:30 +01:00  13 h"), "{text}");
         assert!(lines[3].contains("disabled") && lines[4].contains("by hand"), "{text}");
     }
 

@@ -62,7 +62,7 @@ fn only_job(runs: &[RunDocument]) -> Option<&JobName> {
 /// A line for each pause that is no older than the oldest row, newest first as the rows are.
 fn lines(job: &JobName, oldest: Timestamp, pauses: &[PastPause], times: &Times) -> String {
     let shown = pauses.iter().rev().filter(|past| oldest <= past.until);
-    let line = |past| format!("`{job}` {}\n", told(past, |at| times.dated(at)));
+    let line = |past| format!("`{job}` {}\n", told(past, |at| times.full(at)));
     let lines: String = shown.map(line).collect();
     if lines.is_empty() { lines } else { format!("\n{lines}") }
 }
@@ -94,10 +94,10 @@ mod tests {
         assert_eq!(
             lines(&JobName::new("nightly"), at("03T12:00"), &pauses, &times),
             "\n\
-             `nightly` was paused from 2026-03-06 09:00:00 until 2026-03-07 09:00:00; 10000 or \
+             `nightly` was paused from 2026-03-06 09:00:00 +00:00 until 2026-03-07 09:00:00 +00:00; 10000 or \
              more occurrences fell into the pause\n\
-             `nightly` was paused from 2026-03-05 09:00:00 until 2026-03-05 09:05:00\n\
-             `nightly` was paused from 2026-03-03 09:00:00 until 2026-03-04 09:00:00: moving \
+             `nightly` was paused from 2026-03-05 09:00:00 +00:00 until 2026-03-05 09:05:00 +00:00\n\
+             `nightly` was paused from 2026-03-03 09:00:00 +00:00 until 2026-03-04 09:00:00 +00:00: moving \
              house; 1 occurrence fell into the pause\n"
         );
         assert_eq!(lines(&JobName::new("nightly"), at("08T12:00"), &pauses, &times), "");

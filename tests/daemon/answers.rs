@@ -316,3 +316,39 @@ fn commands_that_name_no_file_take_the_running_daemons() {
     // Without it, what it last knew stands in the database; the file is the usual one again.
     assert!(!ask(&["check"]).out.contains(stage.state().parent().unwrap().to_str().unwrap()));
 }
+
+#[test]
+fn who_is_shown_the_jobs_before_a_broken_file_is_told_so() {
+    let stage = Stage::new("");
+    let state = stage.state().to_str().unwrap().to_owned();
+    let ask = |args: &[&str]| transferd(&[&["--state-dir", &state], args].concat());
+    let _daemon = stage.start();
+    let asked: [&[&str]; 4] =
+        [&["next"], &["next", "nightly"], &["next", "--json"], &["why", "nightly"]];
+    for args in asked {
+        let told = ask(args);
+        assert!(told.code == 0 && !told.err.contains("invalid"), "{args:?}: {}", told.err);
+    }
+    stage.write_jobs("  later: {sourec: 1}");
+    assert_eq!(ask(&["reload"]).code, 1);
+    for args in asked {
+        let told = ask(args);
+        let says = told.err.contains("jobs.yaml` is invalid: the jobs before, read at 20");
+        assert!(told.code == 0 && says, "{args:?}: {}", told.err);
+        assert!(told.out.contains("nightly") || args[0] == "why", "{args:?}: {}", told.out);
+    }
+}
+
+#[test]
+fn a_time_is_said_back_in_the_zone_of_the_one_job_that_is_meant() {
+    let stage = Stage::new("");
+    stage.write_jobs(
+        "  there: {source: *s, destination: {account: b, bucket: c, path: there/}, \
+         schedule: \"30 2 * * *\", timezone: Asia/Kolkata}",
+    );
+    let _daemon = stage.start();
+    let told = stage.command(&["pause", "there", "--until", "2d"]);
+    assert!(told.out.contains(" +05:30") && told.err.contains(" +05:30"), "{}", told.out);
+    let told = stage.command(&["status", "there", "--absolute"]).out;
+    assert!(told.contains("now       20") && told.matches(" +05:30").count() > 1, "{told}");
+}

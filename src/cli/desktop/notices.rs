@@ -9,6 +9,7 @@ use jiff::Timestamp;
 
 use super::limits::{AGENT_DOWN_AFTER, MOST, NAMES, SPAN, STUCK_AFTER, TEXT_MAX, TOKEN_NOTICE};
 use super::wanted::Wanted;
+use crate::cli::render::words::span;
 use crate::control::document::{RunDocument, StatusDocument};
 use crate::control::events::HappenedDocument;
 use crate::core::event::EventKind;
@@ -262,13 +263,7 @@ impl Watcher {
         }
         let title = match over {
             true => "the agent's token has expired".to_owned(),
-            false => {
-                let hours = ends.duration_since(now).as_hours();
-                match hours {
-                    0..48 => format!("the agent's token expires in {} h", hours.max(1)),
-                    _ => format!("the agent's token expires in {} days", hours / 24),
-                }
-            }
+            false => format!("the agent's token expires in {}", span(ends.duration_since(now))),
         };
         Some(Notice::new(&title, "`transferd login` gets a new one", over))
     }

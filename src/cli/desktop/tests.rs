@@ -123,7 +123,7 @@ fn a_token_is_told_of_three_days_before_its_end_and_at_its_end() {
         titles(&told).first().map(|title| (*title).to_owned())
     };
     assert_eq!(look(10 * day, 0), None);
-    assert_eq!(look(10 * day, 7 * day).as_deref(), Some("the agent's token expires in 3 days"));
+    assert_eq!(look(10 * day, 7 * day).as_deref(), Some("the agent's token expires in 3 d"));
     assert_eq!(look(10 * day, 9 * day), None);
     assert_eq!(look(10 * day, 10 * day).as_deref(), Some("the agent's token has expired"));
     assert_eq!(look(10 * day, 11 * day), None);

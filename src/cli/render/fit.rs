@@ -53,12 +53,18 @@ pub fn lines(text: &str, room: Option<usize>) -> Vec<String> {
     broken(&bound(&text, Narrow::Yes), room)
 }
 
-/// The lines of a text in which some words are bound together.
+/// The lines of a text in which some words are bound together. Bound words that are wider than a
+/// line are parted again, so that no line breaks within a word where it could break between two.
 fn broken(text: &str, room: usize) -> Vec<String> {
+    let loose = |word: &str| match width(word) > room {
+        true => word.replace(BOUND, " "),
+        false => word.to_owned(),
+    };
+    let text = text.split(' ').map(loose).collect::<Vec<_>>().join(" ");
     let options = Options::new(room.max(1))
         .word_separator(WordSeparator::AsciiSpace)
         .word_splitter(WordSplitter::NoHyphenation);
-    textwrap::wrap(text, options).iter().map(|line| line.replace(BOUND, " ")).collect()
+    textwrap::wrap(&text, options).iter().map(|line| line.replace(BOUND, " ")).collect()
 }
 
 /// A line in lines of at most `room` columns if it has words to be broken between, later ones
@@ -116,6 +122,11 @@ pub(super) const BOUND: char = '\u{a0}';
 /// The widest part of a text without a possible line break.
 pub fn longest_word(text: &str) -> usize {
     bound(text, Narrow::Yes).split(' ').map(width).max().unwrap_or(0)
+}
+
+/// The width of the widest word, if no words are bound together.
+pub fn longest_piece(text: &str) -> usize {
+    text.split(' ').map(width).max().unwrap_or(0)
 }
 
 /// Whether a text is in a column: there a long duration may be broken between its units.

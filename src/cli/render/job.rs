@@ -2,6 +2,7 @@
 //!
 //! A function of the document, the present, the zone and the screen alone.
 
+use jiff::tz::TimeZone;
 use serde_json::Value;
 
 use super::changes::value;
@@ -19,8 +20,9 @@ const FACT: usize = 15;
 /// Fields of a job that are shown elsewhere on the page than among its policies.
 const TOLD: [&str; 4] = ["description", "enabled", "schedule", "timezone"];
 
-/// Everything about a job, below the table row with its state.
-pub fn page(job: &JobDocument, times: &Times, screen: Screen) -> String {
+/// Everything about a job, below the table row with its state. `reader` is the reader's zone, which
+/// may differ from that of `times`.
+pub fn page(job: &JobDocument, times: &Times, reader: &TimeZone, screen: Screen) -> String {
     let paint = Paint(screen.color);
     let mut text = String::new();
     let mut fact = |name: &str, tone: Tone, words: &str| {
@@ -43,14 +45,15 @@ pub fn page(job: &JobDocument, times: &Times, screen: Screen) -> String {
     fact("schedule", Tone::Plain, &schedule);
     if let Some(next) = job.next.as_ref().filter(|next| !next.is_empty()) {
         let zone = job.zone();
-        let told: Vec<_> = next.iter().map(|at| times.next(*at, zone.as_ref())).collect();
+        let reader = Times { zone: reader.clone(), ..times.clone() };
+        let told: Vec<_> = next.iter().map(|at| reader.next(*at, zone.as_ref())).collect();
         fact("next runs", Tone::Plain, &told.join(", "));
     }
     let recent = job.recent.as_deref().unwrap_or_default();
     let good = recent.iter().find(|run| run.state == RunState::Succeeded);
     if let Some(good) = job.last_success.as_ref().or(good) {
-        let (tone, told) = run::last(Some(good), times);
-        fact("last success", tone, &told);
+        let ended = good.over_at().unwrap_or(good.created_at);
+        fact("last success", Tone::of(good.state), &times.at(ended));
     }
     let policies: Vec<String> = fields
         .iter()

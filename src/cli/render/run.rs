@@ -10,6 +10,7 @@ use super::table::{Rows, Screen};
 use super::totals::{Totals, dollars};
 use super::words::{Times, bytes, count, span};
 use crate::control::document::{AttemptDocument, RunDocument, ShowDocument};
+use crate::core::place::NamedPlace;
 use crate::core::reason::{Reason, UnderWay};
 use crate::core::run::{RunState, Trigger};
 
@@ -99,7 +100,7 @@ pub fn short_ids(runs: &[RunDocument]) -> Vec<String> {
 /// `history` for people.
 pub fn history(runs: &[RunDocument], times: &Times, screen: Screen) -> String {
     let headings = ["RUN", "JOB", "SCHEDULED", "CREATED", "TOOK", "STATE"];
-    let mut rows = Rows::new(screen, &headings).cutting(1).beside("RESULT").brief(REASON_LINES);
+    let mut rows = Rows::new(screen, &headings).naming(1).beside("RESULT").brief(REASON_LINES);
     for (run, id) in runs.iter().zip(short_ids(runs)) {
         rows.add([
             (Tone::Plain, id),
@@ -114,13 +115,12 @@ pub fn history(runs: &[RunDocument], times: &Times, screen: Screen) -> String {
         }
     }
     let scheduled = runs.iter().any(|run| run.scheduled_for.is_some());
-    let (above, beneath) = match (times.absolute, scheduled) {
-        (true, _) => (format!("times of {}\n", times.zone()), String::new()),
-        (false, true) => (String::new(), format!("; scheduled times are of {}", times.zone())),
-        (false, false) => (String::new(), String::new()),
+    let beneath = match scheduled && !times.absolute {
+        true => format!("; scheduled times are of {}", times.zone()),
+        false => String::new(),
     };
     let totals = hanging(&format!("{}{beneath}", Totals::of(runs)), 0, 2, screen.room());
-    format!("{above}{}{totals}\n", rows.text())
+    format!("{}{totals}\n", rows.text())
 }
 
 /// The scheduled time, and the run's origin if it is not the schedule.
@@ -192,8 +192,8 @@ pub fn show(shown: &ShowDocument, times: &Times, screen: Screen) -> String {
         text.push_str(&format!("{name}{value}\n"));
     };
     fact("job", Tone::Strong, run.job.as_str());
-    fact("from", Tone::Plain, &run.source.to_string());
-    fact("to", Tone::Plain, &run.destination.to_string());
+    fact("from", Tone::Plain, &with_account(&run.source));
+    fact("to", Tone::Plain, &with_account(&run.destination));
     let reason = beside_state(run, times).map(|reason| format!(": {reason}"));
     let told = format!("{}{}", state(run.state), reason.unwrap_or_default());
     fact("state", Tone::of(run.state), &told);
@@ -233,13 +233,21 @@ pub fn show(shown: &ShowDocument, times: &Times, screen: Screen) -> String {
     text
 }
 
+/// A place, with the id of its account, by which the agent knows it, beside the account's name.
+fn with_account(place: &NamedPlace) -> String {
+    match &place.account {
+        Some(_) => format!("{place} (account {})", place.account_id),
+        None => place.to_string(),
+    }
+}
+
 fn attempts(run: &RunDocument, times: &Times, screen: Screen) -> String {
     let mut rows = Rows::new(screen, &["ATTEMPT", "SUBMITTED", "TOOK", "STATE"]).beside("DETAIL");
     for attempt in &run.attempts {
         let end = attempt.over_at().unwrap_or(times.now);
         rows.add([
             (Tone::Plain, attempt.number.to_string()),
-            (Tone::Plain, times.dated(attempt.submitted_at)),
+            (Tone::Plain, times.full(attempt.submitted_at)),
             (Tone::Plain, span(end.duration_since(attempt.submitted_at))),
             (Tone::of(attempt.state), state(attempt.state)),
         ]);
@@ -265,10 +273,12 @@ fn says_transfer_alone(reason: &Reason) -> bool {
     matches!(reason, Reason::UnderWay(UnderWay::Listed { .. }))
 }
 
-/// The events, in order. The date is shown where it differs from the run's.
+/// The events, in order. The date is shown where it, or its offset, differs from the event before.
 fn timeline(shown: &ShowDocument, times: &Times, screen: Screen) -> String {
-    let mut rows = Rows::new(screen, &["TIME", "EVENT", "DETAIL"]);
-    let mut day = times.date(shown.run.created_at);
+    let heading = format!("TIME {}", times.offset(shown.run.created_at));
+    let mut rows = Rows::new(screen, &[&heading, "EVENT", "DETAIL"]);
+    let date = |at| format!("{} ({})", times.date(at), times.offset(at));
+    let mut day = date(shown.run.created_at);
     let events = shown.events.iter().enumerate().filter(|(index, event)| {
         // An event that led to a new state in the same moment and words is covered by that state.
         shown.events.get(index + 1).is_none_or(|next| {
@@ -277,7 +287,7 @@ fn timeline(shown: &ShowDocument, times: &Times, screen: Screen) -> String {
         })
     });
     for (_, event) in events {
-        let today = times.date(event.at);
+        let today = date(event.at);
         if today != day {
             rows.line(Tone::Faint, today.clone());
             day = today;

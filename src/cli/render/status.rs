@@ -3,6 +3,7 @@
 //!
 //! A function of the document, the present, the zone and the screen alone.
 
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use super::fit::hanging;
@@ -12,6 +13,7 @@ use super::table::{Rows, Screen};
 use super::words::{Times, bytes, count, span};
 use crate::control::document::{JobDocument, PauseDocument, RunDocument, StatusDocument};
 use crate::control::progress::Progress;
+use crate::core::date_time::with_offset;
 use crate::core::run::RunState;
 use crate::core::transfer::AgentState;
 
@@ -24,20 +26,26 @@ const NAME: usize = 10;
 /// The most lines shown for each job; `show` and `why` have the rest.
 const REMARK_LINES: usize = 5;
 
-/// The whole page.
+/// The whole page. Where one job was asked for by name, its times are those of its zone.
 pub fn page(status: &StatusDocument, times: &Times, screen: Screen) -> String {
+    let zone = match status.jobs.as_slice() {
+        [job] if job.recent.is_some() => job.zone(),
+        [] | [_] | [_, _, ..] => None,
+    };
+    let reader = &times.zone;
+    let times = &Times { zone: zone.unwrap_or_else(|| reader.clone()), ..times.clone() };
     let mut text = head(status, times, screen);
     if status.jobs.is_empty() {
         text.push_str("no jobs\n");
     } else {
-        text.push_str(&jobs(status, times, screen).1.text());
+        text.push_str(&jobs(status, times, reader, screen).1.text());
     }
     // One job that was requested by name is shown in full.
     if let [job] = status.jobs.as_slice()
         && job.recent.is_some()
     {
         text.push('\n');
-        text.push_str(&super::job::page(job, times, screen));
+        text.push_str(&super::job::page(job, times, reader, screen));
     }
     text
 }
@@ -62,8 +70,7 @@ pub fn head(status: &StatusDocument, times: &Times, screen: Screen) -> String {
         fact("page", (Tone::Plain, format!("http://{at}/")));
     }
     if times.absolute {
-        let now = times.dated(times.now);
-        fact("times", (Tone::Plain, format!("of {}, now {now}", times.zone())));
+        fact("now", (Tone::Plain, times.full(times.now)));
     }
     if let Some(pause) = &status.pause {
         fact("paused", (Tone::Doubtful, format!("all jobs, {}", pause.told(times))));
@@ -161,6 +168,7 @@ fn summary(jobs: &[JobDocument]) -> String {
 pub fn jobs<'a>(
     status: &'a StatusDocument,
     times: &Times,
+    reader: &TimeZone,
     screen: Screen,
 ) -> (Vec<&'a JobDocument>, Rows) {
     let asked_at = status.agent.asked_at.unwrap_or(times.now);
@@ -168,13 +176,13 @@ pub fn jobs<'a>(
     // Stable: within a group they stay in the order of their names.
     sorted.sort_by_key(|job| urgency(job));
     let headings = ["JOB", "STATE", "LAST RUN", "NEXT RUN"];
-    let mut rows = Rows::new(screen, &headings).cutting(0).beside("DETAIL").brief(REMARK_LINES);
+    let mut rows = Rows::new(screen, &headings).naming(0).beside("DETAIL").brief(REMARK_LINES);
     for job in &sorted {
         rows.add([
             (Tone::Strong, job.name.to_string()),
             state(job),
             run::last(job.last_run.as_ref(), times),
-            (Tone::Plain, next(job, times)),
+            (Tone::Plain, next(job, times, reader)),
         ]);
         for (tone, remark) in remarks(job, status.pause.as_ref(), asked_at, times) {
             rows.remark(tone, remark);
@@ -299,10 +307,13 @@ fn bar(progress: Progress) -> Option<String> {
     Some(words)
 }
 
-fn next(job: &JobDocument, times: &Times) -> String {
+/// The next occurrence, with its offset where that is not the reader's.
+fn next(job: &JobDocument, times: &Times, reader: &TimeZone) -> String {
+    let zone = job.zone();
+    let zone = zone.as_ref().unwrap_or(reader);
     match job.next_run {
-        Some(at) if times.absolute => times.dated(at),
-        Some(at) => times.next(at, job.zone().as_ref()),
+        Some(at) if times.absolute => with_offset(at, zone),
+        Some(at) => Times { zone: reader.clone(), ..times.clone() }.next(at, Some(zone)),
         None if job.schedule.is_none() => "by hand".to_owned(),
         None => "-".to_owned(),
     }

@@ -6,7 +6,7 @@
 use std::io::IsTerminal;
 use std::os::fd::AsFd;
 
-use super::fit::{cut, lines, longest_word, plain, width};
+use super::fit::{lines, longest_piece, longest_word, plain, width};
 use super::paint::{Paint, Tone};
 
 /// A narrower terminal is treated as if it had this width: no table is readable in less.
@@ -22,18 +22,19 @@ const INDENT: usize = 2;
 /// sentence in two or three lines.
 const REMARK_MIN: usize = 36;
 
-/// The room for remarks from which names are whole anyway: most remarks take one line then.
+/// The room for remarks from which the column of names is not narrowed: most remarks take one line
+/// then.
 const REMARK_GOOD: usize = 60;
 
-/// The width to which names are cut where remarks are beside their rows.
+/// The width to which the column of names is narrowed where remarks are beside their rows.
 const NAME_BESIDE: usize = 24;
 
-/// The least width of names, as long as there is room; other columns are then wrapped to no less
-/// than their longest word.
+/// The least width of the column of names, as long as there is room; other columns are then
+/// wrapped to no less than their longest word.
 const NAME_MIN: usize = 16;
 
-/// The width of names where there is no such room; words are then broken to no less than
-/// [`CELL_LEAST`].
+/// The width of the column of names where there is no such room; words are then broken to no less
+/// than [`CELL_LEAST`].
 const NAME_LEAST: usize = 6;
 const CELL_LEAST: usize = 4;
 
@@ -86,7 +87,7 @@ type Toned = (Tone, String);
 pub struct Rows {
     screen: Screen,
     headings: Vec<String>,
-    /// The column that is cut rather than wrapped.
+    /// The column whose texts are never cut or wrapped.
     names: Option<usize>,
     /// The heading of remarks beside their rows; absent if they are always beneath.
     remarks: Option<String>,
@@ -124,11 +125,11 @@ impl Rows {
         }
     }
 
-    /// Cuts the texts of this column in their middle, where others are wrapped. In the first column
-    /// a name that would be cut is shown whole on a line of its own, above the rest of its row, if
-    /// the screen is wide enough: the reader may have to type it.
+    /// Keeps the texts of this column whole, as the reader may have to type them: if a text is wider
+    /// than the column, the rest of its row is on the next line. If it is wider than the screen, the
+    /// terminal wraps it, and still copies it whole.
     #[must_use]
-    pub fn cutting(mut self, column: usize) -> Self {
+    pub fn naming(mut self, column: usize) -> Self {
         self.names = Some(column);
         self
     }
@@ -195,8 +196,8 @@ impl Rows {
         (text, self.rows.iter().map(row).collect())
     }
 
-    /// Decides on the widths: the preferred ones; if they are too much, names are cut first, then
-    /// the widest column is wrapped.
+    /// Decides on the widths: the preferred ones; if they are too much, the column of names is
+    /// narrowed first, then the widest column.
     fn layout(&self) -> Layout {
         let mut widths: Vec<_> = self.headings.iter().map(|heading| width(heading)).collect();
         for row in &self.rows {
@@ -209,18 +210,18 @@ impl Rows {
         let Some(screen) = self.screen.room() else {
             return Layout { widths, beside: named, room: None };
         };
-        let cut_to = |width: usize| {
-            let mut cut = widths.clone();
+        let narrowed_to = |width: usize| {
+            let mut narrowed = widths.clone();
             if let Some(name) = self.names {
-                cut[name] = cut[name].min(width);
+                narrowed[name] = narrowed[name].min(width);
             }
-            cut
+            narrowed
         };
-        let beside = named && total(&cut_to(NAME_MIN)) + REMARK_MIN <= screen;
+        let beside = named && total(&narrowed_to(NAME_MIN)) + REMARK_MIN <= screen;
         let whole = !beside || total(&widths) + REMARK_GOOD <= screen;
-        let mut widths = if whole { cut_to(usize::MAX) } else { cut_to(NAME_BESIDE) };
+        let mut widths = if whole { narrowed_to(usize::MAX) } else { narrowed_to(NAME_BESIDE) };
         let room = if beside { screen - REMARK_MIN } else { screen + GAP };
-        let words = self.longest_words();
+        let (words, pieces) = (self.longest_words(longest_word), self.longest_words(longest_piece));
         while total(&widths) > room {
             let name = |least| self.names.filter(|name| widths[*name] > least);
             let widest = |least: &dyn Fn(usize) -> usize| {
@@ -230,6 +231,7 @@ impl Rows {
             };
             let narrower = name(NAME_MIN)
                 .or_else(|| widest(&|column| words[column]))
+                .or_else(|| widest(&|column| pieces[column]))
                 .or_else(|| name(NAME_LEAST))
                 .or_else(|| widest(&|_| CELL_LEAST));
             match narrower {
@@ -241,24 +243,16 @@ impl Rows {
         Layout { widths, beside, room: Some(room) }
     }
 
-    /// The longest word of each column, and all of the names that are cut.
-    fn longest_words(&self) -> Vec<usize> {
-        let mut words: Vec<_> = self.headings.iter().map(|text| longest_word(text)).collect();
+    /// The longest word of each column, as `longest` parts them; of names all.
+    fn longest_words(&self, longest: fn(&str) -> usize) -> Vec<usize> {
+        let mut words: Vec<_> = self.headings.iter().map(|text| longest(text)).collect();
         for row in &self.rows {
             for (index, (most, (_, cell))) in words.iter_mut().zip(&row.cells).enumerate() {
-                let word = if self.names == Some(index) { width(cell) } else { longest_word(cell) };
+                let word = if self.names == Some(index) { width(cell) } else { longest(cell) };
                 *most = (*most).max(word);
             }
         }
         words
-    }
-
-    /// A name for a line of its own: one that would be cut, and need not be.
-    fn whole_name(&self, layout: &Layout, row: &Row) -> Option<String> {
-        let (tone, name) = row.cells.first().filter(|_| self.names == Some(0))?;
-        let (room, wanted) = (layout.widths.first()?, width(name));
-        let fits = layout.room.is_some() && wanted <= self.screen.room()?;
-        (wanted > *room && fits).then(|| Paint(self.screen.color).tone(*tone, name))
     }
 
     fn write_row(&self, text: &mut String, layout: &Layout, row: &Row) {
@@ -270,20 +264,17 @@ impl Rows {
             return;
         }
         let mut columns: Vec<Vec<Toned>> = Vec::new();
-        let whole = self.whole_name(layout, row);
-        if let Some(name) = &whole {
-            text.push_str(&format!("{name}\n"));
-        }
         for (index, (tone, cell)) in row.cells.iter().enumerate() {
-            if index == 0 && whole.is_some() {
-                columns.push(Vec::new());
+            let room = layout.widths.get(index).copied().filter(|_| layout.room.is_some());
+            if self.names != Some(index) {
+                columns.push(lines(cell, room).into_iter().map(|line| (*tone, line)).collect());
                 continue;
             }
-            let room = layout.widths.get(index).copied().filter(|_| layout.room.is_some());
-            columns.push(match room {
-                Some(room) if self.names == Some(index) => vec![(*tone, cut(cell, room))],
-                room => lines(cell, room).into_iter().map(|line| (*tone, line)).collect(),
-            });
+            columns.push(vec![(*tone, cell.clone())]);
+            if room.is_some_and(|room| width(cell) > room) {
+                self.write(text, &layout.widths, &columns);
+                columns.iter_mut().for_each(Vec::clear);
+            }
         }
         let remarks = self.remark_lines(&row.remarks, layout);
         if layout.beside {
@@ -349,7 +340,7 @@ mod tests {
 
     fn table(width: Option<u16>) -> String {
         let screen = Screen { width, color: false };
-        let mut rows = Rows::new(screen, &["JOB", "STATE"]).cutting(0).beside("DETAIL").brief(2);
+        let mut rows = Rows::new(screen, &["JOB", "STATE"]).naming(0).beside("DETAIL").brief(2);
         rows.add([(Tone::Plain, "nightly".to_owned()), (Tone::Plain, "waiting".to_owned())]);
         rows.remark(Tone::Plain, "for a slot".to_owned());
         rows.add([(Tone::Plain, "日本".to_owned()), (Tone::Plain, "idle".to_owned())]);
@@ -364,11 +355,11 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_would_be_cut_has_a_line_of_its_own() {
+    fn a_name_that_has_no_room_has_a_line_of_its_own() {
         let name = "a-job-with-a-name-of-sixty-letters-for-the-second-studio-yes";
         let text = |width| {
             let screen = Screen { width: Some(width), color: false };
-            let mut rows = Rows::new(screen, &["JOB", "STATE", "NEXT"]).cutting(0);
+            let mut rows = Rows::new(screen, &["JOB", "STATE", "NEXT"]).naming(0);
             rows.add([name, "idle", "Sat 02:30 +01:00 (in 13 h)"].map(String::from).map(plainly));
             rows.add(["b", "idle", "-"].map(String::from).map(plainly));
             rows.text()
@@ -383,10 +374,42 @@ mod tests {
     }
 
     #[test]
+    fn a_name_is_whole_whichever_column_it_stands_in_and_however_wide_it_is() {
+        for name in ["long-".repeat(6), "long-".repeat(30)] {
+            let screen = Screen { width: Some(60), color: false };
+            let headings = ["RUN", "JOB", "SCHEDULED", "CREATED", "STATE"];
+            let mut rows = Rows::new(screen, &headings).naming(1);
+            let times = ["Fri 2026-11-27 23:58 +01:00"; 2];
+            rows.add(
+                ["22894cb2", &name, times[0], times[1], "idle"].map(String::from).map(plainly),
+            );
+            let text = rows.text();
+            let lines: Vec<_> = text.lines().skip_while(|line| !line.starts_with("22")).collect();
+            assert_eq!(lines[0], format!("22894cb2  {name}"));
+            assert!(lines[1].starts_with(' ') && lines[1].contains("idle"), "{text}");
+        }
+    }
+
+    #[test]
+    fn where_room_is_scarce_a_time_is_parted_from_its_offset_before_a_name_moves() {
+        let screen = Screen { width: Some(60), color: false };
+        let headings = ["RUN", "JOB", "SCHEDULED", "CREATED", "TOOK", "STATE"];
+        let mut rows = Rows::new(screen, &headings).naming(1);
+        let cells =
+            ["22894cb2", "nightly", "manual", "2026-11-27 23:58:00 +01:00", "755 ms", "succeeded"];
+        rows.add(cells.map(|text| plainly(text.to_owned())));
+        let text = rows.text();
+        let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
+        let told: Vec<String> = text.lines().skip(1).map(words).collect();
+        assert_eq!(told[0], "22894cb2 nightly manual 2026-11-27 755 ms succeeded", "{text}");
+        assert_eq!(told[1..], ["23:58:00", "+01:00"], "{text}");
+    }
+
+    #[test]
     fn a_date_is_broken_before_its_time_and_not_within() {
         let screen = Screen { width: Some(60), color: false };
         let mut rows = Rows::new(screen, &["RUN", "JOB", "SCHEDULED", "CREATED", "TOOK", "STATE"]);
-        rows = rows.cutting(1);
+        rows = rows.naming(1);
         let (due, created) = ("2026-11-27 23:58", "2026-11-27 23:58:00");
         let cells = ["22894cb2", "every-minute", due, created, "208 ms", "timed out"];
         rows.add(cells.map(|text| plainly(text.to_owned())));
@@ -416,11 +439,12 @@ mod tests {
         for width in 60..140 {
             let screen = Screen { width: Some(width), color: false };
             let mut rows =
-                Rows::new(screen, &["JOB", "STATE", "LAST"]).cutting(0).beside("DETAIL").brief(2);
-            rows.add(["long-".repeat(20), "waiting".to_owned(), "word ".repeat(20)].map(plainly));
+                Rows::new(screen, &["JOB", "STATE", "LAST"]).naming(0).beside("DETAIL").brief(2);
+            let name = "long-".repeat(20);
+            rows.add([name.clone(), "waiting".to_owned(), "word ".repeat(20)].map(plainly));
             rows.remark(Tone::Plain, "日本語の reason ".repeat(40));
             let text = rows.text();
-            for line in text.lines() {
+            for line in text.lines().filter(|line| *line != name) {
                 assert!(super::width(line) <= usize::from(width), "{width}: {line}");
             }
             assert!(text.contains('…'), "{text}");

@@ -14,12 +14,23 @@ pub struct Totals {
     bytes: u64,
     /// Absent while no attempt has a cost.
     cost_usd: Option<f64>,
+    /// The runs that had a transfer, and so a cost.
+    paid: usize,
+    /// Those of them of which each transfer tells its cost.
+    known: usize,
 }
 
 impl Totals {
     /// The sum over these runs. Each attempt counts with its own amounts and cost.
     pub fn of(runs: &[RunDocument]) -> Self {
         let mut totals = Self { runs: runs.len(), ..Self::default() };
+        for run in runs {
+            let mut transfers = run.attempts.iter().filter(|a| a.transfer_id.is_some()).peekable();
+            if transfers.peek().is_some() {
+                totals.paid += 1;
+                totals.known += usize::from(transfers.all(|attempt| attempt.cost_usd.is_some()));
+            }
+        }
         for attempt in runs.iter().flat_map(|run| &run.attempts) {
             totals.objects = totals.objects.saturating_add(attempt.objects.transferred);
             totals.bytes = totals.bytes.saturating_add(attempt.bytes.transferred);
@@ -37,6 +48,10 @@ impl fmt::Display for Totals {
         let objects = usize::try_from(self.objects).unwrap_or(usize::MAX);
         write!(f, "{runs}: {}, {}", count(objects, "object"), bytes(self.bytes))?;
         match self.cost_usd {
+            Some(cost) if self.known < self.paid => {
+                let (known, paid) = (self.known, count(self.paid, "run"));
+                write!(f, ", {} for {known} of {paid}", dollars(cost))
+            }
             Some(cost) => write!(f, ", {}", dollars(cost)),
             None => Ok(()),
         }
@@ -57,7 +72,10 @@ mod tests {
     #[test]
     fn where_no_cost_is_told_none_is_summed() {
         assert_eq!(Totals::default().to_string(), "0 runs: 0 objects, 0 B");
-        let totals = Totals { runs: 2, objects: 1, bytes: 1_024, cost_usd: Some(1.5) };
+        let cost_usd = Some(1.5);
+        let totals = Totals { runs: 2, objects: 1, bytes: 1_024, cost_usd, paid: 1, known: 1 };
         assert_eq!(totals.to_string(), "2 runs: 1 object, 1.0 KiB, $1.50");
+        let some = Totals { runs: 6, paid: 5, known: 3, ..totals };
+        assert_eq!(some.to_string(), "6 runs: 1 object, 1.0 KiB, $1.50 for 3 of 5 runs");
     }
 }

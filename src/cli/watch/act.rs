@@ -67,8 +67,16 @@ pub(super) async fn look(
     let text = match what {
         Shown::Run(id) => {
             let query = ShowQuery { run: Some(id.to_string()) };
-            let shown = client.show(&query).await;
-            shown.map(|shown| run::show(&shown, &times(true), paper))
+            match client.show(&query).await {
+                Ok(shown) => {
+                    // One job is meant: its times are told in its zone.
+                    let zone = zone_of(&client, &shown.run.job).await;
+                    let times =
+                        Times { zone: zone.unwrap_or_else(TimeZone::system), ..times(true) };
+                    Ok(run::show(&shown, &times, paper))
+                }
+                Err(error) => Err(error),
+            }
         }
         Shown::Job(job) => {
             let query = StatusQuery {
@@ -81,4 +89,10 @@ pub(super) async fn look(
         }
     };
     text.map_err(|error| error.to_string())
+}
+
+/// The zone of a job, if the daemon has it still.
+async fn zone_of(client: &Client, job: &JobName) -> Option<TimeZone> {
+    let query = StatusQuery { job: Some(job.to_string()), detail: true, known: true };
+    client.status(&query).await.ok()?.jobs.into_iter().next()?.zone()
 }

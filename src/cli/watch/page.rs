@@ -112,7 +112,7 @@ fn of_jobs(model: &mut Model, times: &Times, paper: Screen, room: usize) -> Page
         above.push(Line::from("…"));
     }
     let shown = filtered(status, &model.filter);
-    let (order, rows) = jobs(&shown, times, paper);
+    let (order, rows) = jobs(&shown, times, &times.zone, paper);
     let order: Vec<_> = order.into_iter().map(|job| job.name.clone()).collect();
     if !order.iter().any(|name| Some(name) == model.selected.as_ref()) {
         model.selected = order.first().cloned();
@@ -121,7 +121,7 @@ fn of_jobs(model: &mut Model, times: &Times, paper: Screen, room: usize) -> Page
     above.extend(painted::lines(&headings));
     let (mut below, mut from, mut until) = (Vec::new(), 0, 0);
     for (name, row) in order.iter().zip(rows) {
-        let mut row = painted::lines(&row);
+        let mut row = painted::within(painted::lines(&row), paper.room().unwrap_or(usize::MAX));
         if Some(name) == model.selected.as_ref() {
             (from, until) = (below.len(), below.len() + row.len());
             row[..1].iter_mut().for_each(|line| line.style = line.style.reversed());
@@ -227,7 +227,7 @@ mod tests {
             lasts(&mut model(), &after(SignedDuration::from_secs(seconds)), PAPER, 24).as_secs()
         };
         assert_eq!(lasts(5), 1, "5 s ago, 6 s ago");
-        assert_eq!(lasts(1_205), 55, "20 min ago, 21 min ago");
+        assert_eq!(lasts(1_205), 25, "20 min ago, 21 min ago");
         assert_eq!(lasts(300_000), 60, "the clock");
     }
 

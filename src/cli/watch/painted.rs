@@ -23,6 +23,32 @@ pub(super) fn lines(text: &str) -> Vec<Line<'static>> {
     lines
 }
 
+/// The lines with each one that is wider than the screen, such as a long name, wrapped at its edge:
+/// the library would cut it there.
+pub(super) fn within(lines: Vec<Line<'static>>, room: usize) -> Vec<Line<'static>> {
+    let mut all = Vec::new();
+    for line in lines {
+        if line.width() <= room {
+            all.push(line);
+            continue;
+        }
+        let (mut here, mut used) = (Line::default(), 0);
+        for span in line.spans {
+            for c in span.content.chars() {
+                let piece = Span::styled(c.to_string(), span.style);
+                if used + piece.width() > room {
+                    all.push(std::mem::take(&mut here));
+                    used = 0;
+                }
+                used += piece.width();
+                here.push_span(piece);
+            }
+        }
+        all.push(here);
+    }
+    all
+}
+
 /// The library's style for a tone of [`Paint`](crate::cli::render::paint::Paint).
 fn style(tone: Tone) -> Style {
     let style = Style::new();
@@ -57,5 +83,14 @@ mod tests {
         ];
         assert_eq!(drawn, expected);
         assert_eq!(lines(""), []);
+    }
+
+    #[test]
+    fn what_is_wider_than_the_screen_is_broken_at_its_edge() {
+        let text = Paint(true).tone(Tone::Strong, "a-long-name");
+        let drawn = within(lines(&format!("one\n{text}\n")), 6);
+        let told: Vec<_> = drawn.iter().map(Line::to_string).collect();
+        assert_eq!(told, ["one", "a-long", "-name"]);
+        assert!(drawn[2].spans.iter().all(|span| span.style == Style::new().bold()));
     }
 }

@@ -6,7 +6,7 @@ use super::facts::{Active, Facts, Known, LOOK_BACK};
 use crate::cli::pauses;
 use crate::cli::render::run::progress;
 use crate::cli::render::words::{count, span};
-use crate::control::document::{RulesDocument, RunDocument};
+use crate::control::document::{PauseDocument, RulesDocument, RunDocument};
 use crate::core::date_time::with_offset;
 use crate::core::duration;
 use crate::core::ids::{RunId, TransferId};
@@ -285,11 +285,32 @@ fn no_record(facts: &Facts, at: Timestamp) -> String {
     }
     match due_at(job, at) {
         None => format!("it is not scheduled for {when}: {}", nearest(facts, job, at)),
-        Some(due) if due > facts.now => format!("{} is yet to come", time(facts, due)),
+        Some(due) if due > facts.now => {
+            let against = against(facts, job, due).map(|words| format!(", but {words}"));
+            format!("{} is yet to come{}", time(facts, due), against.unwrap_or_default())
+        }
         Some(due) => {
             format!("it was due at {}, but {}", time(facts, due), silence(facts, job, due))
         }
     }
+}
+
+/// Why a future occurrence will not run as things are now.
+fn against(facts: &Facts, job: &Known, due: Timestamp) -> Option<String> {
+    if !job.enabled {
+        return Some(DISABLED.to_owned());
+    }
+    let lasts = |pause: &PauseDocument| pause.until.is_none_or(|until| due < until);
+    let own = job.pause.iter().filter(|pause| job.of_all.as_ref() != Some(*pause));
+    let of_all = job.of_all.iter().map(|pause| ("all jobs are", pause));
+    let mut pauses = own.map(|pause| ("the job is", pause)).chain(of_all);
+    if let Some((who, pause)) = pauses.find(|(_, pause)| lasts(pause)) {
+        let until = pause.until.map(|until| format!("until {}", time(facts, until)));
+        let until = until.unwrap_or_else(|| "until resumed".to_owned());
+        let why = pause.reason.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
+        return Some(format!("{who} paused {until}{why}"));
+    }
+    (!facts.daemon).then(|| "the daemon is not running".to_owned())
 }
 
 /// The occurrences next to a time that is not one.

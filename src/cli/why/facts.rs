@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::answer::SAME;
 use crate::cli::ask::{Daemon, NoDaemon, say_error};
-use crate::cli::{Exit, Global, offline, pauses};
+use crate::cli::{Exit, Global, jobfile, offline, pauses};
 use crate::control::client::ClientError;
 use crate::control::document::{
     HeldBackDocument, JobDetail, JobDocument, PauseDocument, RulesDocument, RunDocument,
@@ -16,7 +16,7 @@ use crate::control::document::{
 };
 use crate::control::request::{HISTORY_MAX, HistoryQuery, ShowQuery, StatusQuery};
 use crate::core::ids::{JobName, RunId};
-use crate::core::record::PastPause;
+use crate::core::record::{PastPause, Pause};
 use crate::core::schedule::{Schedule, Timetable};
 
 /// How far back the last occurrence is searched for: the rarest schedules come every four years.
@@ -91,8 +91,10 @@ pub(super) struct Facts {
 pub(super) struct Known {
     pub(super) timetable: Timetable,
     pub(super) enabled: bool,
-    /// The pause in force.
+    /// The pause in force: the job's own before that of all jobs.
     pub(super) pause: Option<PauseDocument>,
+    /// The pause of all jobs, which may outlast the job's own.
+    pub(super) of_all: Option<PauseDocument>,
     /// Those before, oldest first.
     pub(super) past_pauses: Vec<PastPause>,
     /// A due occurrence that is not yet decided.
@@ -161,7 +163,7 @@ pub(super) fn gather(
             runs: Vec::new(),
             blocker: None,
         };
-        source.add_job(&mut facts)?;
+        source.add_job(&mut facts, err)?;
         let timetable = facts.job.as_ref().map(|job| &job.timetable);
         facts.asked = asked.map(|asked| asked.time(timetable, now));
         if facts.asked.is_some() || facts.active.is_none() {
@@ -179,7 +181,7 @@ pub(super) fn gather(
 
 impl Source<'_> {
     /// Adds the job and its active run.
-    fn add_job(&self, facts: &mut Facts) -> Result<(), ClientError> {
+    fn add_job(&self, facts: &mut Facts, err: &mut dyn std::io::Write) -> Result<(), ClientError> {
         match self {
             Self::Daemon(daemon) => {
                 let query = StatusQuery {
@@ -189,12 +191,14 @@ impl Source<'_> {
                 };
                 match daemon.wait(daemon.client().status(&query)) {
                     Ok(status) => {
+                        jobfile::tell_of_old_jobs(&status.config, err);
+                        let of_all = status.pause;
                         let Some(document) = status.jobs.into_iter().next() else { return Ok(()) };
                         let detail = document.detail.as_ref();
                         let blocked_by = detail.and_then(|detail| detail.blocked_by);
                         let active = document.active_run.clone();
                         facts.active = active.map(|run| self.active(run, blocked_by));
-                        facts.job = known(document);
+                        facts.job = known(document, of_all);
                     }
                     // It may have a past anyway.
                     Err(ClientError::Refused(words)) => {
@@ -210,13 +214,16 @@ impl Source<'_> {
                 let mark = mark.as_ref();
                 let of_all = offline::pause_of_all(global).map_err(ClientError::Refused)?;
                 let own = mark.and_then(|mark| mark.pause.as_ref());
-                let mut pauses = own.into_iter().chain(&of_all.pause);
-                let pause = pauses.find(|pause| pause.holds(facts.now));
-                let pause = pause.map(PauseDocument::from);
+                let holding = |pause: Option<&Pause>| {
+                    pause.filter(|pause| pause.holds(facts.now)).map(PauseDocument::from)
+                };
+                let pause_of_all = holding(of_all.pause.as_ref());
+                let pause = holding(own).or_else(|| pause_of_all.clone());
                 facts.job = offline::job(global, &name).map(|job| Known {
                     timetable: job.timetable.clone(),
                     enabled: job.enabled,
                     pause,
+                    of_all: pause_of_all,
                     past_pauses: pauses::in_order(mark.map(AsRef::as_ref), &of_all),
                     held_back: None,
                     rules: mark.map(|mark| RulesDocument::new(&job, mark)),
@@ -315,7 +322,7 @@ fn of_time(at: Timestamp) -> HistoryQuery {
 }
 
 /// A job as the daemon reports it.
-fn known(document: JobDocument) -> Option<Known> {
+fn known(document: JobDocument, of_all: Option<PauseDocument>) -> Option<Known> {
     let JobDetail { past_pauses, held_back, rules, .. } = document.detail?;
     let rules = rules?;
     let zone = TimeZone::get(&rules.timezone).unwrap_or_else(|_| TimeZone::system());
@@ -327,6 +334,7 @@ fn known(document: JobDocument) -> Option<Known> {
         timetable,
         enabled: document.enabled,
         pause: document.pause,
+        of_all,
         past_pauses,
         held_back,
         rules: Some(rules),

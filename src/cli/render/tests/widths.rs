@@ -46,7 +46,8 @@ fn assert_aligned(page: &str, heading: &str) {
     let mut rows = 0;
     for line in lines.take_while(|line| !line.is_empty()) {
         let beneath = line.starts_with("  ") && at(line, 2).is_some_and(|c| c != ' ');
-        if beneath || !line.trim().contains("  ") {
+        let named = jobs().iter().any(|job| line.ends_with(job.name.as_str()));
+        if beneath || named || !line.trim().contains("  ") {
             continue;
         }
         rows += 1;
@@ -75,12 +76,16 @@ fn columns_stand_under_their_headings_at_each_width() {
 }
 
 #[test]
-fn no_name_of_a_job_is_cut_where_the_screen_is_as_wide_as_it() {
+fn no_name_of_a_job_is_ever_cut() {
     let status = a_status(jobs());
     for at in WIDTHS {
         let page = status::page(&status, &times(false), screen(at));
-        for job in jobs().iter().filter(|job| width(job.name.as_str()) <= usize::from(at)) {
+        for job in jobs() {
             assert!(page.contains(job.name.as_str()), "{at}: {}\n{page}", job.name);
+        }
+        let page = run::history(&runs(), &times(false), screen(at));
+        for run in runs() {
+            assert!(page.contains(run.job.as_str()), "{at}: {}\n{page}", run.job);
         }
     }
 }
@@ -92,7 +97,8 @@ fn a_policy_is_not_parted_from_the_beginning_of_its_value() {
     detail(&mut job).fields =
         fields.map(|(name, value)| (name.to_owned(), Value::String(value.to_owned()))).into();
     for width in 45..120 {
-        let page = job::page(&job, &times(false), screen(width));
+        let times = times(false);
+        let page = job::page(&job, &times, &times.zone, screen(width));
         for (name, value) in fields {
             assert!(page.contains(&format!("{name} {value}")), "{width}: {page}");
         }
@@ -112,6 +118,22 @@ fn dates_are_never_parted_within() {
     }
 }
 
+/// Each date with a time of day is followed by an offset.
+fn assert_offsets(page: &str) {
+    let mut dates = 0;
+    for (begin, _) in page.match_indices("2026-") {
+        let told = &page[begin..];
+        let behind = told.get(10..).and_then(|behind| behind.strip_prefix(' '));
+        if let Some((clock, rest)) = behind.and_then(|behind| behind.split_once(' '))
+            && clock.starts_with(|c: char| c.is_ascii_digit())
+        {
+            dates += 1;
+            assert!(rest.starts_with('+'), "{}: {page}", told.lines().next().unwrap_or_default());
+        }
+    }
+    assert!(dates > 0, "{page}");
+}
+
 #[test]
 fn times_within_sentences_carry_their_offset() {
     let status = a_status(jobs());
@@ -119,6 +141,11 @@ fn times_within_sentences_carry_their_offset() {
     for told in ["late since 11:00:00 +01:00", "paused since 2026-03-01 12:00 +01:00"] {
         assert!(page.contains(told), "{told}: {page}");
     }
+    let page = status::page(&status, &times(true), screen(200));
+    assert!(page.contains("now       2026-03-02 13:00:00 +01:00"), "{page}");
+    assert_offsets(&page);
+    assert_offsets(&run::history(&runs(), &times(true), screen(200)));
+    assert_offsets(&run::show(&a_shown(), &times(true), screen(200)));
     let history = run::history(&runs(), &times(false), screen(200));
     assert!(history.contains("scheduled times are of Europe/Berlin (+01:00)"), "{history}");
 }
@@ -137,7 +164,7 @@ fn an_end_that_was_seen_late_is_told_with_both_times() {
     let page = run::show(&shown, &times(true), screen(200));
     let told = "ended      2026-03-02 11:56:10 +01:00, after 10 s; seen 2026-03-02 11:57:14 +01:00";
     assert!(page.contains(told), "{page}");
-    assert!(page.contains("2        2026-03-02 11:56:00  10 s        succeeded"), "{page}");
+    assert!(page.contains("2        2026-03-02 11:56:00 +01:00  10 s        succeeded"), "{page}");
     shown.run.ended_at = at("2026-03-02T10:56:11Z");
     assert!(!run::show(&shown, &times(true), screen(200)).contains("; seen"));
 }

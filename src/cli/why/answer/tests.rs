@@ -92,6 +92,7 @@ fn facts(asked: Option<&str>) -> Facts {
             timetable: Timetable::new(schedule, "Europe/Berlin", berlin),
             enabled: true,
             pause: None,
+            of_all: None,
             past_pauses: Vec::new(),
             held_back: None,
             rules: Some(RulesDocument {
@@ -243,6 +244,23 @@ fn cases() -> Vec<(&'static str, Facts)> {
         )];
     });
     case("yet to come", Some("2026-03-03T01:30:00"), &|_| {});
+    case("yet to come, and paused then", Some("2026-03-03T01:30:00"), &|facts| {
+        facts.job.as_mut().unwrap().pause = paused("moving house");
+    });
+    case("yet to come, after the pause", Some("2026-03-10T01:30:00"), &|facts| {
+        facts.job.as_mut().unwrap().pause = paused("moving house");
+    });
+    case("yet to come, and all paused for longer", Some("2026-03-10T01:30:00"), &|facts| {
+        let job = facts.job.as_mut().unwrap();
+        job.pause = paused("moving house");
+        job.of_all = paused("").map(|pause| PauseDocument { until: None, reason: None, ..pause });
+    });
+    case("yet to come, and disabled", Some("2026-03-03T01:30:00"), &|facts| {
+        facts.job.as_mut().unwrap().enabled = false;
+    });
+    case("yet to come, and the daemon is down", Some("2026-03-03T01:30:00"), &|facts| {
+        facts.daemon = false;
+    });
     case("before it was known", Some("2026-01-20T01:30:00"), &|_| {});
     case("under another schedule", Some("2026-02-05T01:30:00"), &|_| {});
     case("paused now", None, &|facts| {
