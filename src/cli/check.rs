@@ -13,12 +13,10 @@ use super::ask::{done, runtime};
 use super::places::variable;
 use super::render::words::count;
 use super::{Exit, Global, jobfile, offline};
-use crate::agent::{
-    AgentClient, Online, OnlineProblem, Owners, TokenKeeper, online, unknown_users,
-};
-use crate::alerts::exposed_files;
+use crate::agent::{AgentClient, Online, OnlineProblem, Owners, TokenKeeper, online};
 use crate::config::{self, Diagnostic, Loaded, Lookup, Rejected, Severity, Sources};
-use crate::core::job::{JobSet, TokenSource};
+use crate::core::job::JobSet;
+use crate::daemon::on_this_machine;
 
 /// What may be typed after `check`.
 #[derive(Debug, ClapArgs)]
@@ -69,11 +67,11 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
     let jobs = set.as_ref().map_or(0, |set| set.jobs.len());
     let file_errors = errors.len();
     if let Some(set) = &set {
-        let file = Lookup::new(&sources);
-        for (keys, words) in around(set, args.online) {
-            let keys: Vec<_> = keys.iter().map(|&key| key.to_owned()).collect();
-            warnings.extend(file.say(&keys, false, &words, None));
-        }
+        // The agent's verdict has the token itself.
+        warnings.extend(match args.online {
+            true => on_this_machine::warnings_besides_the_token(set, &sources),
+            false => on_this_machine::warnings(set, &sources),
+        });
     }
     let file_warnings = warnings.len();
     let good = set.as_ref().filter(|_| args.online).map(|set| {
@@ -128,29 +126,6 @@ fn read(path: &Path) -> Result<Loaded, Rejected> {
     let _ = stream.take(config::STREAM_BYTES + 1).read_to_end(&mut bytes);
     let name = if path == Path::new("-") { Path::new("<stdin>") } else { path };
     config::read_bytes(name, bytes, &surroundings)
-}
-
-/// Warnings about files on this machine that the job file names. The agent's verdict covers the
-/// token itself.
-fn around(set: &JobSet, online: bool) -> Vec<(Vec<&'static str>, String)> {
-    let mut found = Vec::new();
-    if !online {
-        let key = match &set.agent.token {
-            TokenSource::File(_) | TokenSource::Credential => "token_file",
-            TokenSource::Environment(_) => "token_env",
-            TokenSource::Login(_) => "login",
-        };
-        let warning = TokenKeeper::new(set.agent.token.clone(), variable).warning();
-        found.extend(warning.map(|words| (vec!["agent", key], words)));
-    }
-    let digests = set.digests.iter().map(|digest| &digest.channel);
-    let channels = set.alerts.iter().map(|alert| &alert.channel).chain(digests);
-    found.extend(exposed_files(channels).into_iter().map(|words| (vec!["alerts"], words)));
-    for name in unknown_users(&set.agent.user) {
-        let words = format!("this machine has no user `{name}`: the agent can't run as it");
-        found.push((vec!["agent", "user"], words));
-    }
-    found
 }
 
 /// Asks the agent about a job set that is valid by itself.

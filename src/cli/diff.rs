@@ -17,7 +17,7 @@ use super::{Exit, Global, jobfile, render};
 use crate::config::{self, Rejected, Sources};
 use crate::control::changes::ChangesDocument;
 use crate::core::job::JobSet;
-use crate::daemon::{changes, diagnostics};
+use crate::daemon::{changes, diagnostics, on_this_machine};
 use crate::store::Queries as _;
 use crate::store::folder::StateFolder;
 
@@ -71,11 +71,10 @@ fn compare(
             Err(exit) => return exit,
         },
     };
-    let mut warnings = Vec::new();
-    let new = match config::read(&path, &jobfile::surroundings()) {
+    let (new, warnings) = match config::read(&path, &jobfile::surroundings()) {
         Ok(loaded) => {
-            warnings.extend(loaded.warnings.iter().map(diagnostics::document));
-            loaded.set
+            let on_this_machine = on_this_machine::warnings(&loaded.set, &loaded.sources);
+            (loaded.set, [loaded.warnings, on_this_machine].concat())
         }
         Err(rejected) if args.json => return refused(&path, &rejected, out),
         Err(rejected) => {
@@ -97,11 +96,13 @@ fn compare(
         }
     };
     let mut document = document(&path, before.as_ref(), &new, surroundings.now);
-    document.warnings = warnings;
+    document.warnings = warnings.iter().map(diagnostics::document).collect();
     let told = if args.json {
         super::write_json(out, &document.without_details())
     } else {
-        for_people(&document, old.is_some(), Screen::of_stdout(global.color), out)
+        jobfile::tell_warnings(&warnings, global, err).and_then(|()| {
+            for_people(&document, old.is_some(), Screen::of_stdout(global.color), out)
+        })
     };
     done(told, Exit::Done)
 }

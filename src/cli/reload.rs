@@ -7,6 +7,7 @@ use clap::Args as ClapArgs;
 use super::ask::{Daemon, done, say, say_error};
 use super::render::changes;
 use super::render::table::Screen;
+use super::render::words::count;
 use super::{Exit, Global, jobfile};
 use crate::config::Severity;
 use crate::control::diagnostic::DiagnosticDocument;
@@ -48,7 +49,12 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
         return exit;
     }
     if answer.is_empty() {
-        return done(writeln!(out, "nothing changed in `{}`", answer.path), exit);
+        let warned = answer.warnings.iter().filter(|document| !document.note).count();
+        let warned = match warned {
+            0 => String::new(),
+            number => format!("; {}: see `transferd check`", count(number, "warning")),
+        };
+        return done(writeln!(out, "nothing changed in `{}`{warned}", answer.path), exit);
     }
     let text = changes::page(&answer, Screen::of_stdout(global.color));
     done(out.write_all(text.as_bytes()), exit)

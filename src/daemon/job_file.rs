@@ -285,7 +285,8 @@ impl Driver {
                 }
             }
         }
-        answer.warnings = reading.warnings.into_iter().map(|warning| warning.document).collect();
+        let warnings = reading.warnings.into_iter().map(|warning| warning.document);
+        answer.warnings = warnings.chain(reading.on_this_machine).collect();
         match reading.watched {
             Some(watched) => self.watch(watched, reading.began),
             None => self.sources.watch.tell_each_minute(!self.job_file.is_valid()),

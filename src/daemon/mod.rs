@@ -2,8 +2,8 @@
 //! engine's records, and only then carries out its effects.
 //!
 //! [`run`] is all that others need; [`past`] is shared with commands that read the database where
-//! no daemon runs, [`changes`] and [`diagnostics`] with those that read the job file, [`host`] with
-//! those that predict what a daemon here would do.
+//! no daemon runs, [`changes`], [`diagnostics`] and [`on_this_machine`] with those that read the job
+//! file, [`host`] with those that predict what a daemon here would do.
 
 mod agent;
 pub mod changes;
@@ -22,6 +22,7 @@ mod host;
 mod job_file;
 mod last_runs;
 mod log_throttle;
+pub mod on_this_machine;
 mod operators;
 pub mod past;
 mod reading;

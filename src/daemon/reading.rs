@@ -12,8 +12,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::sync::oneshot;
 
-use super::changes;
 use super::diagnostics::document;
+use super::{changes, on_this_machine};
 use crate::clock;
 use crate::config::{self, Diagnostic, Loaded, Rejected, Sources, Surroundings};
 use crate::control::changes::ChangesDocument;
@@ -39,6 +39,9 @@ pub(super) struct Reading {
     pub(super) began: Timestamp,
     pub(super) at: Timestamp,
     pub(super) warnings: Vec<Warning>,
+    /// What is worth a look in what the file names on this machine: for whoever asks for a reload.
+    /// The log and `status` tell it when it is used.
+    pub(super) on_this_machine: Vec<DiagnosticDocument>,
     /// The files to watch for the next change; absent if unknown.
     pub(super) watched: Option<Vec<PathBuf>>,
     pub(super) outcome: Result<Good, Bad>,
@@ -49,7 +52,8 @@ impl Reading {
     fn nothing(began: Timestamp, words: &str) -> Self {
         let bad = Bad::of(words.to_owned(), None);
         let (warnings, watched) = (Vec::new(), None);
-        Self { began, at: clock::now(), warnings, watched, outcome: Err(bad) }
+        let on_this_machine = Vec::new();
+        Self { began, at: clock::now(), warnings, on_this_machine, watched, outcome: Err(bad) }
     }
 }
 
@@ -190,8 +194,11 @@ fn reading(
 ) -> Reading {
     let warning = |d: &Diagnostic| Warning { summary: d.one_line(), document: document(d) };
     let warnings = |list: &[Diagnostic]| list.iter().map(warning).collect();
+    let mut on_this_machine = Vec::new();
     let (warnings, watched, outcome) = match result {
         Ok(loaded) => {
+            let found = on_this_machine::warnings(&loaded.set, &loaded.sources);
+            on_this_machine.extend(found.iter().map(document));
             (warnings(&loaded.warnings), loaded.watched.clone(), Ok(good(loaded, in_force)))
         }
         Err(rejected) => {
@@ -199,7 +206,7 @@ fn reading(
             (warnings(&rejected.warnings), rejected.watched, Err(bad))
         }
     };
-    Reading { began, at: clock::now(), warnings, watched: Some(watched), outcome }
+    Reading { began, at: clock::now(), warnings, on_this_machine, watched: Some(watched), outcome }
 }
 
 fn good(loaded: Loaded, in_force: Option<Arc<JobSet>>) -> Good {

@@ -276,11 +276,9 @@ fn a_reason_is_told_as_it_is_kept() {
 
 #[test]
 fn reload_diff_and_check_list_the_same_warnings() {
-    use std::os::unix::fs::PermissionsExt;
     let stage = Stage::new("");
-    // What others may read is a matter of the files beside the job file, and not of a reload.
     let token = stage.state().with_file_name("token");
-    std::fs::set_permissions(token, std::fs::Permissions::from_mode(0o600)).unwrap();
+    std::fs::set_permissions(token, std::fs::Permissions::from_mode(0o644)).unwrap();
     let _daemon = stage.start();
     stage.write_jobs(
         "  night: {schedule: '30 2 * * *', timezone: Europe/Berlin, source: *s, \
@@ -288,9 +286,15 @@ fn reload_diff_and_check_list_the_same_warnings() {
     );
     let listed = |args: &[&str]| stage.json(args)["warnings"].clone();
     let checked = listed(&["check", "--json"]);
-    assert!(checked.to_string().contains("jobs.night.schedule"), "{checked}");
+    for told in ["jobs.night.schedule", "agent.token_file"] {
+        assert!(checked.to_string().contains(told), "{checked}");
+    }
     assert_eq!(listed(&["diff", "--json"]), checked);
     for _ in 0..2 {
         assert_eq!(listed(&["reload", "--json"]), checked);
     }
+    let diff = stage.command(&["diff"]);
+    assert!(diff.err.contains("token"), "{}", diff.err);
+    let nothing = stage.command(&["reload"]).out;
+    assert!(nothing.ends_with("1 warning: see `transferd check`\n"), "{nothing}");
 }
