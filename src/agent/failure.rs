@@ -8,9 +8,9 @@ use super::transport::SendFailure;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{key}` {why}")]
 pub struct UnusableSettings {
-    /// The key that holds what is wrong.
+    /// The wrong key.
     pub(super) key: &'static str,
-    /// What is wrong with it, to be read behind its name, or that of an option in its place.
+    /// What is wrong with it, to follow its name or that of an option in its place.
     pub why: String,
 }
 

@@ -324,8 +324,8 @@ fn base_url(settings: &AgentSettings) -> Result<Url, UnusableSettings> {
     Ok(url)
 }
 
-/// What was probably meant by an address that can't be the agent's: the same with `http://` before
-/// it. None for one that may hold a secret, which nobody repeats.
+/// The address that was probably meant by an unusable one: the same with `http://` before it. None
+/// if it may hold a secret, which must not be repeated.
 pub fn mended_url(text: &str) -> Option<String> {
     if text.contains(['@', '?', '#']) {
         return None;

@@ -99,10 +99,10 @@ pub fn find(global: &Global, url: Option<String>, err: &mut dyn Write) -> Result
     Ok(Asked { client, settings, jobs, runtime })
 }
 
-/// Looks at an address that was typed as `--url`, for a command that does not ask who is there.
+/// Checks an address that was typed as `--url`, for a command that need not reach the agent.
 ///
 /// # Errors
-/// After saying why the agent can't be there.
+/// After saying why the address is unusable.
 pub fn check_typed(url: &str, err: &mut dyn Write) -> Result<(), Exit> {
     // Whether another machine may be asked is for the job file to say.
     let settings =
@@ -112,7 +112,7 @@ pub fn check_typed(url: &str, err: &mut dyn Write) -> Result<(), Exit> {
     client.map(drop).map_err(|error| say_typed(url, &error, err))
 }
 
-/// Says what is wrong with an address that was typed, and how it is written.
+/// Says what is wrong with an address that was typed, and what to type instead.
 fn say_typed(url: &str, error: &UnusableSettings, err: &mut dyn Write) -> Exit {
     say(err, &format!("`--url` {}", error.why));
     if let Some(mended) = mended_url(url) {

@@ -16,7 +16,7 @@ use super::render::paint::{Paint, Tone};
 use super::render::run;
 use super::render::table::Screen;
 use super::render::words::{Times, count};
-use super::{Exit, Global, agent, bundle, offline, trigger, zone};
+use super::{Exit, Global, agent, bundle, offline, trigger, whereabouts, zone};
 use crate::agent::doctor::{Finding, Ours, Verdict, examine};
 use crate::clock;
 use crate::control::client::ClientError;
@@ -35,7 +35,7 @@ pub struct Args {
     /// Run this job too, by asking the daemon to, and watch its transfer through
     #[arg(long, value_name = "JOB")]
     transfer: Option<String>,
-    /// List the checks that passed too
+    /// List all checks, those too that passed or can't be made yet
     #[arg(short, long)]
     verbose: bool,
     /// Write an archive for a bug report, without secrets: the checks, status, newest runs and job
@@ -46,6 +46,9 @@ pub struct Args {
 
 /// Selects findings of a kind.
 type Kind = fn(&Finding) -> bool;
+
+/// If more checks than this can't be made, they are only counted.
+const UNTOLD_MAX: usize = 3;
 
 /// The indent of lines below a mark.
 const INDENT: usize = 2;
@@ -100,6 +103,11 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
             run::show(&shown, &Times { now: clock::now(), zone, absolute: true }, screen)
         });
         write!(out, "{}", run.unwrap_or_default())
+            .and_then(|()| {
+                let version = env!("CARGO_PKG_VERSION");
+                let places = whereabouts::lines(&whereabouts::whereabouts(global));
+                write!(out, "transferd {version}\n{places}")
+            })
             .and_then(|()| tell(&findings, args.verbose, screen, out))
     };
     done(told, exit)
@@ -139,9 +147,9 @@ fn watch(job: String, global: &Global, err: &mut dyn Write) -> Result<ShowDocume
 }
 
 /// Prints the findings: first the failed ones, then harmless differences, then those that can't be
-/// checked; passed checks are only counted unless they are wanted too. One sentence ends it.
+/// checked; passed checks are only counted unless they are wanted too, and so are many that can't be
+/// checked, as before a first transfer. One sentence ends it.
 fn tell(findings: &[Finding], all: bool, screen: Screen, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "transferd {}", env!("CARGO_PKG_VERSION"))?;
     let paint = Paint(screen.color);
     let of = |kind: Kind| findings.iter().filter(move |found| kind(found));
     let can_t_tell = |found: &Finding| found.verdict == Verdict::CantTell;
@@ -152,7 +160,8 @@ fn tell(findings: &[Finding], all: bool, screen: Screen, out: &mut dyn Write) ->
         (can_t_tell, Tone::Doubtful, "?"),
         (holds, Tone::Good, "✓"),
     ];
-    for (kind, tone, mark) in kinds.into_iter().take(if all { 4 } else { 3 }) {
+    let folded = if of(can_t_tell).count() > UNTOLD_MAX { 2 } else { 1 };
+    for (kind, tone, mark) in kinds.into_iter().take(if all { 4 } else { 4 - folded }) {
         for finding in of(kind) {
             let line = |text: &str| hanging(text, INDENT, INDENT, screen.room());
             writeln!(out, "{} {}", paint.tone(tone, mark), line(finding.assumption))?;
@@ -164,6 +173,13 @@ fn tell(findings: &[Finding], all: bool, screen: Screen, out: &mut dyn Write) ->
     }
     let (good, bad, unknown) =
         (of(holds).count(), of(Finding::has_failed).count(), of(can_t_tell).count());
+    if unknown > UNTOLD_MAX && !all {
+        let why = why_untold(of(can_t_tell));
+        let told =
+            format!("{} can't be made yet, {why} (`-v` lists them)", count(unknown, "check"));
+        let told = hanging(&told, INDENT, INDENT, screen.room());
+        writeln!(out, "{} {told}", paint.tone(Tone::Doubtful, "?"))?;
+    }
     if good > 0 && !all {
         let good = count(good, "check");
         writeln!(out, "{} {good} passed (`-v` lists them)", paint.tone(Tone::Good, "✓"))?;
@@ -179,6 +195,21 @@ fn tell(findings: &[Finding], all: bool, screen: Screen, out: &mut dyn Write) ->
     };
     writeln!(out, "{verdict}{untold}")?;
     out.flush()
+}
+
+/// The most frequent reason why checks can't be made.
+fn why_untold<'a>(findings: impl Iterator<Item = &'a Finding>) -> String {
+    let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut all = 0;
+    for finding in findings {
+        *reasons.entry(&finding.seen).or_default() += 1;
+        all += 1;
+    }
+    match reasons.into_iter().max_by_key(|(_, number)| *number) {
+        Some((reason, number)) if number == all => format!("all for the same reason: {reason}"),
+        Some((reason, number)) => format!("{number} of them for the same reason: {reason}"),
+        None => String::new(),
+    }
 }
 
 #[cfg(test)]
@@ -201,15 +232,11 @@ mod tests {
             tell(&findings, all, Screen { width: None, color: false }, &mut out).unwrap();
             String::from_utf8(out).unwrap()
         };
-        let version = env!("CARGO_PKG_VERSION");
         let bad = "✗ the clocks agree\n  3 h apart\n  so: the tolerance is widened\n";
         let end = "1 check failed: see above what follows from it\n";
-        assert_eq!(
-            told(false),
-            format!("transferd {version}\n{bad}✓ 1 check passed (`-v` lists them)\n{end}")
-        );
+        assert_eq!(told(false), format!("{bad}✓ 1 check passed (`-v` lists them)\n{end}"));
         let good = "✓ the clocks agree\n  3 h apart\n";
-        assert_eq!(told(true), format!("transferd {version}\n{bad}{good}{end}"));
+        assert_eq!(told(true), format!("{bad}{good}{end}"));
     }
 
     #[test]
@@ -229,5 +256,29 @@ mod tests {
         let shown = "~ names are in camelCase\n  another case\n  so: they are read in any case\n\
                      nothing speaks against unattended use\n";
         assert!(told.ends_with(shown), "{told}");
+    }
+
+    #[test]
+    fn what_can_not_be_told_before_a_first_transfer_is_one_line() {
+        let finding = |name, seen: &str| Finding {
+            name,
+            assumption: "records are dated",
+            needed: true,
+            verdict: Verdict::CantTell,
+            seen: seen.to_owned(),
+            then: "runs wait",
+        };
+        let told = |findings: &[Finding], all| {
+            let mut out = Vec::new();
+            tell(findings, all, Screen { width: None, color: false }, &mut out).unwrap();
+            String::from_utf8(out).unwrap()
+        };
+        let few = [finding("a", "none"), finding("b", "none"), finding("c", "none")];
+        assert_eq!(told(&few, false).matches("? records are dated\n  none\n").count(), 3);
+        let many = [&few[..], &[finding("d", "no `Date` header")]].concat();
+        let line = "? 4 checks can't be made yet, 3 of them for the same reason: none (`-v` lists \
+                    them)\n";
+        assert!(told(&many, false).starts_with(line), "{}", told(&many, false));
+        assert_eq!(told(&many, true).matches("? records are dated").count(), 4);
     }
 }

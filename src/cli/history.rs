@@ -130,7 +130,7 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
     done(written, Exit::Done)
 }
 
-/// The jobs that are named, be it as an option.
+/// The jobs that are named, as arguments or with the option.
 fn named(args: &Args) -> Vec<String> {
     args.jobs.iter().chain(&args.named).cloned().collect()
 }

@@ -103,7 +103,7 @@ pub fn tell(rejected: &Rejected, global: &Global, err: &mut dyn Write) -> io::Re
     diagnostics(&rejected.errors, global, err)
 }
 
-/// Tells what is worth a look; notes, which ask for nothing, are for `check` to tell.
+/// Prints warnings. Notes, which need no action, are printed by `check` alone.
 ///
 /// # Errors
 ///

@@ -11,7 +11,7 @@ use clap_mangen::roff::{Roff, bold, italic, roman};
 
 use super::ask::{done, hint, say};
 use super::program::program as command_line;
-use super::{Exit, Global, examples, man_jobs};
+use super::{Exit, Global, examples, exit_status, man_jobs};
 
 /// What may be typed after `man`.
 #[derive(Debug, ClapArgs)]
@@ -166,6 +166,14 @@ fn command_page(program: &Command, command: &Command, out: &mut dyn Write) -> io
     options(&mut page, command, false);
     page.control("SH", ["GLOBAL OPTIONS"]);
     options(&mut page, program, true);
+    if let Some(status) = exit_status::of(command.get_name()) {
+        page.control("SH", ["EXIT STATUS"]);
+        for (code, words) in status.codes() {
+            page.control("TP", []);
+            page.text([bold(code)]);
+            page.text([roman(words)]);
+        }
+    }
     if let Some(examples) = examples::of(command.get_name()) {
         page.control("SH", ["EXAMPLES"]);
         for example in examples {
@@ -316,6 +324,8 @@ mod tests {
         assert!(page.contains(".TH transferd-trigger 1"), "{page}");
         assert!(page.contains("transferd trigger [OPTIONS] <JOB>"), "{page}");
         assert!(page.contains("--wait") && page.contains("--state-dir DIR"), "{page}");
+        let (_, exits) = page.split_once("EXIT STATUS").unwrap();
+        assert!(exits.contains("130") && exits.contains("with --wait"), "{page}");
     }
 
     #[test]

@@ -22,6 +22,7 @@ pub mod edit;
 mod event_stream;
 pub mod events;
 mod examples;
+mod exit_status;
 pub mod explain;
 pub mod folded;
 mod global;
@@ -57,6 +58,7 @@ mod tests;
 pub mod trigger;
 mod watch;
 pub mod when;
+mod whereabouts;
 pub mod why;
 mod zone;
 

@@ -9,7 +9,7 @@ use super::ask::{Daemon, done, say_error};
 use super::render::status::page;
 use super::render::table::Screen;
 use super::render::words::Times;
-use super::{Exit, Global, watch};
+use super::{Exit, Global, watch, whereabouts};
 use crate::clock;
 use crate::control::request::StatusQuery;
 
@@ -39,7 +39,13 @@ pub struct Args {
 pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write) -> Exit {
     let daemon = match Daemon::find_or_say(global, err) {
         Ok(daemon) => daemon,
-        Err(exit) => return exit,
+        Err(exit) => {
+            if exit == Exit::NotRunning && !args.json {
+                // Nothing is left to tell it to if standard error is gone.
+                let _ = write!(err, "{}", whereabouts::lines(&whereabouts::whereabouts(global)));
+            }
+            return exit;
+        }
     };
     let query = StatusQuery {
         job: args.job.clone().or(args.named.clone()),

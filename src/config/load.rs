@@ -127,13 +127,13 @@ pub(crate) fn from_bytes(name: &Path, bytes: Vec<u8>) -> Read {
     read
 }
 
-/// Whether `init` is meant to write a file: it lies where one is looked for that nobody names
-/// (`paths::default_path`).
+/// Whether this is a default path (`paths::default_path`), where `init` writes a first file.
 fn is_first(path: &Path) -> bool {
     path.ends_with("transferd/jobs.yaml")
 }
 
-/// The job file beside a missing one that was probably meant, or that its folder is missing too.
+/// A hint for a missing file: the job file beside it that was probably meant, or that its folder is
+/// missing too.
 fn near_name(path: &Path) -> Option<String> {
     let beside = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let folder = beside.unwrap_or(Path::new("."));

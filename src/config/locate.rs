@@ -432,8 +432,8 @@ fn cut_line(line: &str, marked: Range<usize>) -> (&str, Range<usize>) {
     (&line[from..to], start..(marked.end - from).clamp(start, to - from))
 }
 
-/// `jobs.nightly.retry.max_attempts`; merge keys are left out. A key that is not a text is told
-/// as it is written at the end of the steps to it, where that is known.
+/// `jobs.nightly.retry.max_attempts`; merge keys are left out. `written` gives
+/// the source text at the end of some steps, for a key that is not a text.
 fn key_path(
     root: &Node,
     way: &[(Step, &Node)],

@@ -1,18 +1,18 @@
-//! Date patterns that stand in a path outside of braces, where they are letters like others.
+//! Finds date patterns in a path outside of braces, where they are ordinary characters.
 
 use std::ops::Range;
 
 use crate::core::template::PathTemplate;
 
-/// The letters of strftime(3) that dates in paths are made of.
+/// The strftime(3) letters that occur in dates of paths.
 const LETTERS: &str = "YymbBdjHMSFTVG";
 
-/// What may stand between two patterns of one date.
+/// The characters that may separate two patterns of one date.
 const BETWEEN: &str = "-_./:T ";
 
-/// The first date that is written outside of braces, and what it would be in braces.
+/// The first date that is written outside of braces, and the same in braces.
 ///
-/// An escape of an address, such as `%20` or `%AF`, is none: digits and letters follow it.
+/// A percent escape such as `%20` or `%AF` is not a pattern: digits or letters follow.
 pub(crate) fn date_outside_braces(text: &str) -> Option<(Range<usize>, String)> {
     let is_outside = |at: usize| {
         let before = &text[..at];

@@ -1,27 +1,27 @@
-//! What is worth a look in what a job file names on this machine: a token that is missing or that
-//! others can read, files of secrets that they can read, users that nobody has.
+//! Warnings about what a job file names on this machine: a token that is missing or that others can
+//! read, files of secrets that others can read, users that do not exist.
 //!
-//! Looks each time anew, since files change without the job file; what the agent says to the token
-//! is not known here. `check`, `diff` and `reload` all warn of the same.
+//! Looks at the files each time, since they change independently of the job file. Does not ask the
+//! agent about the token. `check`, `diff` and `reload` all give these warnings.
 
 use crate::agent::{TokenKeeper, unknown_users};
 use crate::alerts::exposed_files;
 use crate::config::{Diagnostic, Lookup, Sources};
 use crate::core::job::{JobSet, TokenSource};
 
-/// All there is to warn of, at the keys that name it.
+/// All warnings, at the keys that name the files and users.
 pub fn warnings(set: &JobSet, sources: &Sources) -> Vec<Diagnostic> {
     let mut found: Vec<_> = token(set).into_iter().collect();
     found.extend(files_and_users(set));
     at_their_keys(&found, sources)
 }
 
-/// The same but for the token, for whoever has it judged by the agent.
+/// All warnings but those about the token, for a caller that has the agent judge it.
 pub fn warnings_besides_the_token(set: &JobSet, sources: &Sources) -> Vec<Diagnostic> {
     at_their_keys(&files_and_users(set), sources)
 }
 
-/// A key, and what is said of it.
+/// A key, and the warning about it.
 type Found = (Vec<String>, String);
 
 fn token(set: &JobSet) -> Option<Found> {
@@ -49,7 +49,8 @@ fn keys(keys: &[&str]) -> Vec<String> {
     keys.iter().map(|&key| key.to_owned()).collect()
 }
 
-/// The places are looked up only where there is something to say: the texts are read again for it.
+/// The warnings with their places, which are looked up only if there are any: the texts are parsed
+/// again for it.
 fn at_their_keys(found: &[Found], sources: &Sources) -> Vec<Diagnostic> {
     if found.is_empty() {
         return Vec::new();
