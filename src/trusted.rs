@@ -101,7 +101,7 @@ fn none() -> Mode {
 
 /// A walk to a file.
 struct Way {
-    /// The present place, as text for people, and by descriptor.
+    /// The current place, as text for people, and by descriptor.
     here: PathBuf,
     folder: OwnedFd,
     /// The rest of the way.

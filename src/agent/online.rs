@@ -20,7 +20,7 @@ use crate::core::transfer::AgentState;
 /// The result of the comparison.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Online {
-    /// The points in order, in words.
+    /// The checks that passed, in words.
     pub good: Vec<String>,
     /// The problems.
     pub problems: Vec<OnlineProblem>,

@@ -47,7 +47,7 @@ struct Document<'a> {
 struct Verdict {
     /// There is no problem.
     agrees: bool,
-    /// The points in order, in words.
+    /// The checks that passed, in words.
     good: Vec<String>,
     /// How many of the errors and warnings come from the agent.
     errors: usize,

@@ -15,7 +15,7 @@ use crate::core::date_time::with_offset;
 use crate::core::job::JobSet;
 use crate::core::suggest;
 
-/// The present machine.
+/// The current machine.
 pub fn surroundings() -> Surroundings {
     let zone = clock::machine_zone();
     Surroundings {

@@ -92,7 +92,7 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
     done(written, Exit::Done)
 }
 
-/// The present answer of `why JOB`, a sentence each.
+/// The current answer of `why JOB`, a sentence each.
 ///
 /// # Errors
 /// A message: the daemon does not answer.

@@ -136,7 +136,7 @@ fn tagged(line: &str) -> Option<usize> {
     })
 }
 
-/// The begin of the value after a colon, if there is one on the line.
+/// The start of the value after a colon, if there is one on the line.
 fn value(line: &str, after_colon: usize) -> Option<usize> {
     let rest = &line[after_colon..];
     let value = rest.trim_start();
@@ -192,7 +192,7 @@ fn parameter(line: &str) -> Option<usize> {
 fn is_agent_url(value: &str) -> bool {
     let value = value.trim().trim_matches(['"', '\'']);
     let Some((_, rest)) = value.split_once("://") else {
-        // An empty value, or the begin of one that goes on below, is an address that is not known
+        // An empty value, or the start of one that goes on below, is an address that is not known
         // yet.
         return !value.is_empty() && !value.contains('/') && !value.starts_with(['|', '>', '#']);
     };

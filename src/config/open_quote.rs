@@ -4,7 +4,7 @@
 
 use super::bounds::QUOTE_REACH;
 
-/// Finds the begin of a text whose closing quote was forgotten: libyaml takes the next quote for
+/// Finds the start of a text whose closing quote was forgotten: libyaml takes the next quote for
 /// it, on a line below, and fails on the text after that.
 pub(super) fn open_quote(text: &str, stumbled: usize) -> Option<(usize, usize)> {
     let lines: Vec<&str> = text.lines().take(stumbled).collect();

@@ -212,7 +212,7 @@ pub struct PauseDocument {
 }
 
 impl PauseDocument {
-    /// Begin, end and reason, for people.
+    /// Start, end and reason, for people.
     pub fn told(&self, telling: &dyn Telling) -> String {
         let mut words = format!("since {}", telling.time(self.since));
         if let Some(until) = self.until {

@@ -47,7 +47,7 @@ pub struct RetryQuery {
     /// Instead: all runs that failed since then and have not succeeded.
     #[serde(default)]
     pub failed_since: Option<Timestamp>,
-    /// With the places of the job's present definition.
+    /// With the places of the job's current definition.
     #[serde(default)]
     pub current: bool,
     /// Even runs that have succeeded.
@@ -60,9 +60,9 @@ pub struct RetryQuery {
 pub struct BackfillQuery {
     /// The job.
     pub job: String,
-    /// The begin: of a day, its start.
+    /// The start: for a day, its first instant.
     pub from: TimeAsked,
-    /// The end: of a day, its end.
+    /// The end: for a day, its last instant.
     pub to: TimeAsked,
     /// Even occurrences that have succeeded.
     #[serde(default)]

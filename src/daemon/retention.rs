@@ -132,7 +132,7 @@ mod tests {
         Timestamp::UNIX_EPOCH + SignedDuration::from_hours(24 * n)
     }
 
-    /// Whether age counts, this many hours after the begin.
+    /// Whether age counts, this many hours after the start.
     fn judges_age(retention: Retention, hours: i64) -> bool {
         let policy = HistoryPolicy::default();
         retention.policy(policy, SignedDuration::from_hours(hours)).keep == policy.keep

@@ -39,7 +39,7 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    /// The plan for these paths, with their present links.
+    /// The plan for these paths, with their current links.
     pub(super) fn of(paths: &[PathBuf]) -> Self {
         let mut plan = Self::default();
         for path in paths {

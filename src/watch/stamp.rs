@@ -17,7 +17,7 @@ type Stamp = (u64, u64, u64, i64, i64, i64, i64);
 pub(super) struct Stamps(BTreeMap<PathBuf, Option<Stamp>>);
 
 impl Stamps {
-    /// The present metadata.
+    /// The current metadata.
     pub(super) fn of(plan: &Plan) -> Self {
         let stamps = plan.entries().map(|path| {
             let stamp = look(path).map(|m| {

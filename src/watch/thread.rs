@@ -146,7 +146,7 @@ impl Thread {
         }
     }
 
-    /// The present burst, or a new one.
+    /// The current burst, or a new one.
     fn begin(&mut self) -> &mut Burst {
         let now = clock::since_boot();
         let burst = self.burst.get_or_insert_with(|| Burst::new(now));
@@ -168,7 +168,7 @@ impl Thread {
         }
     }
 
-    /// Watches the folders and files on the present ways. A listener that already does is kept.
+    /// Watches the folders and files on the current ways. A listener that already does is kept.
     fn arm(&mut self) {
         const TRIES: usize = 3;
         let mut failure = None;

@@ -42,7 +42,7 @@ pub enum Ask {
     Outcomes {
         /// The jobs.
         jobs: Vec<JobName>,
-        /// The begin of each day, in order, and the end of the last one.
+        /// The start of each day, in order, and the end of the last one.
         days: Arc<[Timestamp]>,
         /// The channel for the answer: for each job, in the order of `jobs`, each day.
         reply: oneshot::Sender<Result<Vec<Vec<Outcomes>>, Refused>>,

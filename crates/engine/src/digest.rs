@@ -139,7 +139,7 @@ pub struct Gathered {
 /// One summary.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Digest {
-    /// The begin of its span.
+    /// The start of its span.
     pub since: Timestamp,
     /// The end of its span.
     pub until: Timestamp,

@@ -187,7 +187,7 @@ impl EventLoop {
         }
     }
 
-    /// The epoch of the present engine.
+    /// The epoch of the current engine.
     pub fn epoch(&self) -> Epoch {
         self.epoch
     }
@@ -309,7 +309,7 @@ impl EventLoop {
         &self.machine
     }
 
-    /// The present outage; absent while all is well.
+    /// The current outage; absent while all is well.
     pub fn outage(&self) -> Option<&Outage> {
         self.outage.as_ref().filter(|outage| outage.lasts())
     }

@@ -37,7 +37,7 @@ impl Outcomes {
         *count = count.saturating_add(runs);
     }
 
-    /// The day that an instant lies in; `days` holds the begin of each day and the end of the last
+    /// The day that an instant lies in; `days` holds the start of each day and the end of the last
     /// one.
     pub fn day_of(days: &[Timestamp], at: Timestamp) -> Option<usize> {
         let begun = days.partition_point(|begin| *begin <= at);

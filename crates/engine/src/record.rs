@@ -52,7 +52,7 @@ pub struct Mark {
     pub timetable: String,
     /// It is in the file and enabled.
     pub scheduled: bool,
-    /// Since when `scheduled` and `timetable` have their present values; absent in rows of daemons
+    /// Since when `scheduled` and `timetable` have their current values; absent in rows of daemons
     /// that did not keep it.
     #[serde(default)]
     pub scheduled_since: Option<Timestamp>,

@@ -47,7 +47,7 @@ pub enum Wanted {
     Retry {
         /// The other run.
         of: Arc<Run>,
-        /// With places rendered from the present definition instead of the other run's.
+        /// With places rendered from the current definition instead of the other run's.
         current: bool,
     },
 }

@@ -44,7 +44,7 @@ pub(super) struct Daemon {
     pub(super) token: String,
     pub(super) user: UserId,
     pub(super) all_jobs: Vec<Arc<Job>>,
-    /// The present job file.
+    /// The current job file.
     pub(super) file: Arc<JobSet>,
     /// The job file that the loop has.
     pub(super) fed: Arc<JobSet>,
@@ -65,7 +65,7 @@ pub(super) struct Daemon {
     /// Steps that the loop does not know of yet, as the machine sleeps.
     pub(super) step_untold: SignedDuration,
     pub(super) suspended_until: Option<Timestamp>,
-    /// Begins and ends of its machine's sleeps.
+    /// Starts and ends of its machine's sleeps.
     pub(super) sleeps: Vec<(Timestamp, Timestamp)>,
     pub(super) disk_full_until: Option<Timestamp>,
     pub(super) look: Option<Box<LookUnderWay>>,
@@ -100,7 +100,7 @@ pub(super) struct Daemon {
     pub(super) deadlines_checked: Timestamp,
     /// When a look of it was last lost.
     pub(super) look_lost_at: Option<Timestamp>,
-    /// There was something to look for in the present turn, if only for a moment.
+    /// There was something to look for in the current turn, if only for a moment.
     pub(super) had_work: bool,
     pub(super) starts: Starts,
     pub(super) repeats: Repeats,

@@ -78,7 +78,7 @@ impl<O: Observer> Simulation<O> {
         }
     }
 
-    /// Gives the loop the present job file, if it has another one.
+    /// Gives the loop the current job file, if it has another one.
     pub(super) fn tell_file(&mut self, number: usize) {
         let daemon = &mut self.daemons[number];
         if !daemon.alive || Arc::ptr_eq(&daemon.fed, &daemon.file) {

@@ -17,7 +17,7 @@ const DAY: i64 = 24;
 /// The cells of a timeline.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Grid {
-    /// The begins of the cells, in order; the first at the rehearsal's start or before.
+    /// The starts of the cells, in order; the first at the rehearsal's start or before.
     pub(super) starts: Vec<Timestamp>,
     /// The span of a cell, in words.
     pub(super) cell: String,

@@ -36,7 +36,7 @@ pub(super) struct Answer<'a> {
     pub(super) blocked_by: Option<RunId>,
 }
 
-/// Explains why the job did or did not run, or its present state.
+/// Explains why the job did or did not run, or its current state.
 pub(super) fn explain(facts: &Facts) -> Answer<'_> {
     let mut answer = match (&facts.active, facts.about()) {
         (Some(active), _) if facts.asked.is_none() => of_active(facts, active),

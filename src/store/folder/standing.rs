@@ -32,7 +32,7 @@ impl Standing {
         Ok(Self { places: vec![(path.to_owned(), identity)] })
     }
 
-    /// Adds a file in its present state.
+    /// Adds a file in its current state.
     pub(super) fn add(&mut self, path: &Path) -> io::Result<()> {
         let identity = Identity::of(&fs::metadata(path)?);
         self.places.push((path.to_owned(), identity));

@@ -60,7 +60,7 @@ pub(in crate::store) fn back_up(
     Err(StoreError::Busy { path: database.to_owned() })
 }
 
-/// Copies the database, in its present state, into an empty file; returns its version, or nothing
+/// Copies the database, in its current state, into an empty file; returns its version, or nothing
 /// if there is none.
 fn copy_into(
     database: &Path,

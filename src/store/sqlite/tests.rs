@@ -54,7 +54,7 @@ impl Folder {
         self.files().into_keys().collect()
     }
 
-    /// The files in their present state, as after a crash, in a folder of their own.
+    /// The files in their current state, as after a crash, in a folder of their own.
     fn copy(&self) -> Self {
         Self::of(&self.files())
     }

@@ -47,7 +47,7 @@ fn whole_pages(path: &Path, page_size: u32) -> Result<u32, StoreError> {
     Ok(u32::try_from(length / u64::from(page_size.max(1))).unwrap_or(u32::MAX))
 }
 
-/// The pages in the log's frames, as far as they belong to its present generation.
+/// The pages in the log's frames, as far as they belong to its current generation.
 fn logged_pages(log: &Path, page_size: u32) -> std::io::Result<BTreeSet<u32>> {
     let mut pages = BTreeSet::new();
     let file = match File::open(log) {

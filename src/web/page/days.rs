@@ -70,7 +70,7 @@ impl PastDays {
     }
 }
 
-/// The last days, and the begin of each and the end of the last one: with changes of the clock a
+/// The last days, and the start of each and the end of the last one: with changes of the clock a
 /// day has 23 or 25 hours.
 fn days(now: Timestamp, zone: &TimeZone) -> (Vec<Date>, Arc<[Timestamp]>) {
     let today = now.to_zoned_datetime(zone.clone()).date();

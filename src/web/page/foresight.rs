@@ -33,7 +33,7 @@ const BOUNDS: Bounds = Bounds { occurrences: 5_000, work: 1_000_000 };
 pub(super) struct Foreseen {
     /// The end of the part that was played.
     until: Timestamp,
-    /// The begins of the hours, the first one now or before.
+    /// The starts of the hours, the first one now or before.
     hours: Vec<Timestamp>,
     stories: BTreeMap<JobName, JobStory>,
 }
@@ -107,7 +107,7 @@ fn rehearsal(
     }
 }
 
-/// The begins of the hours between two times, the first one at `from` or before.
+/// The starts of the hours between two times, the first one at `from` or before.
 fn hours(from: Timestamp, until: Timestamp, zone: &TimeZone) -> Vec<Timestamp> {
     let hour = SignedDuration::from_hours(1);
     let wall = from.to_zoned_datetime(zone.clone());

@@ -70,7 +70,7 @@ pub(super) struct AgentLink {
     offset_ms: Option<i64>,
     /// Why nothing can be submitted.
     trouble: Option<Trouble>,
-    /// The begin of that trouble.
+    /// The start of that trouble.
     trouble_since: Option<Timestamp>,
     /// When the trouble was last confirmed.
     failed_at: Option<Timestamp>,

@@ -357,7 +357,7 @@ impl Engine {
 pub(super) enum Dealt {
     /// On time, with the daemon running.
     InTime,
-    /// After a look: they were held back until it had shown the present state.
+    /// After a look: they were held back until it had shown the current state.
     AfterLook,
 }
 

@@ -23,7 +23,7 @@ use crate::transfer::{Gap, Incomplete, Look, LookFailure, LookRequest, Transfer}
 /// The result of a complete look, as the baseline for submits.
 #[derive(Clone, Debug)]
 pub(super) struct Fresh {
-    /// When it came back: measured from its begin, a slow agent would never give a fresh look.
+    /// When it came back: measured from its start, a slow agent would never give a fresh look.
     came_at: Timestamp,
     /// The fingerprints that it looked for.
     fingerprints: BTreeSet<Fingerprint>,
@@ -106,7 +106,7 @@ pub(super) struct Looks {
     last_began: Option<Timestamp>,
     /// When the last one began that has returned or failed.
     last_answered: Option<Timestamp>,
-    /// When the last complete one of a working agent began and returned, by the present clock.
+    /// When the last complete one of a working agent began and returned, by the current clock.
     last_complete: Option<(Timestamp, Timestamp)>,
     /// The result of the last complete one.
     fresh: Option<Fresh>,

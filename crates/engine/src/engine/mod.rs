@@ -89,7 +89,7 @@ pub struct Engine {
     dues: Timers<JobName>,
     /// When this engine began, by the clock as it is set now.
     began: Timestamp,
-    /// Since when it has followed the time without a gap, by the present clock: an occurrence due
+    /// Since when it has followed the time without a gap, by the current clock: an occurrence due
     /// before was missed while the daemon was down, or the machine asleep.
     awake_since: Timestamp,
     /// When a job will be late by its `max_age`.

@@ -2,7 +2,7 @@
 //!
 //! A row that says "running" is as old as the last complete look. After a start, a wake-up or an
 //! outage the transfer may have ended long ago, and an occurrence that came due since must not be
-//! skipped because of it: it is held back until a look has shown the present state. Keeps true: an
+//! skipped because of it: it is held back until a look has shown the current state. Keeps true: an
 //! occurrence that is held back is judged once, and never wakes the daemon by itself.
 
 use jiff::Timestamp;

@@ -31,7 +31,7 @@ impl Engine {
     /// The step settles what changed while no daemon ran; commit it like any other.
     ///
     /// The rows carry times of a clock that was set by `stepped` since. Due occurrences are judged
-    /// by the present clock.
+    /// by the current clock.
     pub fn recover(
         durable: Durable,
         jobs: Arc<JobSet>,

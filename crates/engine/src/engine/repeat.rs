@@ -243,7 +243,7 @@ impl Engine {
             ));
         }
         let reason = Reason::Retried { of: of.id, by: self.asker.clone() };
-        // The present policy is the better one; where the job is gone, the old one is used.
+        // The current policy is the better one; where the job is gone, the old one is used.
         let terms = job.map_or(&of.terms, |job| &job.terms);
         let request = if current {
             let job = job.ok_or_else(|| {

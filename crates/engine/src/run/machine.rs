@@ -180,7 +180,7 @@ impl RunMachine {
         self.followed().is_some_and(|attempt| attempt.is_at_work())
     }
 
-    /// When an attempt's intent was committed, by the present clock: a deadline moves with the
+    /// When an attempt's intent was committed, by the current clock: a deadline moves with the
     /// clock, `not_before` does not.
     pub(crate) fn asked_at(&self, attempt: &Attempt) -> Timestamp {
         shift(attempt.deadline, -self.row.terms.timeout)

@@ -77,7 +77,7 @@ pub trait Queries {
     }
 
     /// The outcomes of each job's runs on each day, in the order of `jobs` and `days`, which hold
-    /// the begin of each day and the end of the last one. A run counts on the day of its creation.
+    /// the start of each day and the end of the last one. A run counts on the day of its creation.
     fn outcomes(
         &self,
         jobs: &[JobName],

@@ -28,7 +28,7 @@ struct Followed {
     waits: BTreeMap<Wait, SignedDuration>,
     attempts: u32,
     started_at: Option<Timestamp>,
-    /// Attempts under way, with their begins.
+    /// Attempts under way, with their starts.
     under_way: BTreeMap<u32, Timestamp>,
 }
 

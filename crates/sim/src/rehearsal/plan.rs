@@ -62,7 +62,7 @@ pub struct Rehearsal {
     pub until: Timestamp,
     /// The zone in which the hours of the day are counted.
     pub zone: TimeZone,
-    /// The begins of the timeline's cells, in order; the first at `from` or before.
+    /// The starts of the timeline's cells, in order; the first at `from` or before.
     pub cells: Vec<Timestamp>,
     /// How long transfers take, by job.
     pub paces: BTreeMap<JobName, Pace>,

@@ -82,7 +82,7 @@ impl Sim {
     }
 }
 
-/// The world that was kept, under the present options; else a new one.
+/// The world that was kept, under the current options; else a new one.
 fn world(options: &SimOptions) -> io::Result<World> {
     let now = clock::now();
     let kept = match &options.state {
