@@ -10,7 +10,7 @@ use super::transport::SendFailure;
 pub struct UnusableSettings {
     /// The wrong key.
     pub(super) key: &'static str,
-    /// What is wrong with it, to follow its name or that of an option in its place.
+    /// The problem, to be read after its name or that of an option in its place.
     pub why: String,
 }
 

@@ -104,7 +104,7 @@ pub fn find(global: &Global, url: Option<String>, err: &mut dyn Write) -> Result
 /// # Errors
 /// After saying why the address is unusable.
 pub fn check_typed(url: &str, err: &mut dyn Write) -> Result<(), Exit> {
-    // Whether another machine may be asked is for the job file to say.
+    // Only the job file can allow asking another machine.
     let settings =
         AgentSettings { url: url.to_owned(), allow_insecure: true, ..AgentSettings::default() };
     let keeper = TokenKeeper::new(TokenSource::Credential, variable);
@@ -112,7 +112,7 @@ pub fn check_typed(url: &str, err: &mut dyn Write) -> Result<(), Exit> {
     client.map(drop).map_err(|error| say_typed(url, &error, err))
 }
 
-/// Says what is wrong with an address that was typed, and what to type instead.
+/// Prints the problem with a typed address, and what to type instead.
 fn say_typed(url: &str, error: &UnusableSettings, err: &mut dyn Write) -> Exit {
     say(err, &format!("`--url` {}", error.why));
     if let Some(mended) = mended_url(url) {

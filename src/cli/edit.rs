@@ -88,7 +88,7 @@ fn path(file: Option<PathBuf>, global: &Global, err: &mut dyn Write) -> Result<P
             refuse(err, &words, "name one of its files: `transferd edit FILE`")
         }
         Ok(path) => Ok(path),
-        // Told as `check` tells it: which file was meant, or how a first one is made.
+        // Reported as in `check`: which file was meant, or how a first one is made.
         Err(error) => Err(jobfile::read(&path, global, err).err().unwrap_or_else(|| {
             say(err, &format!("`{}` can't be read: {error}", path.display()));
             Exit::No

@@ -62,7 +62,7 @@ pub fn tell_of_old_jobs(file: &ConfigDocument, err: &mut dyn Write) {
     }
     let read = file.loaded_at.map(|at| with_offset(at, &TimeZone::system()));
     let read = read.map(|at| format!(", read at {at},")).unwrap_or_default();
-    // Nothing is left to tell it to if standard error is gone.
+    // There is nobody to tell if standard error is gone.
     let _ = writeln!(
         err,
         "the job file `{}` is invalid: the jobs before{read} are in force and shown here; \
@@ -107,7 +107,7 @@ pub fn tell(rejected: &Rejected, global: &Global, err: &mut dyn Write) -> io::Re
 ///
 /// # Errors
 ///
-/// Nobody listens.
+/// The reader of `err` is gone.
 pub fn tell_warnings(
     warnings: &[Diagnostic],
     global: &Global,

@@ -203,7 +203,7 @@ fn planned(names: &[String], global: &Global, err: &mut dyn Write) -> Result<Vec
     of_set(&set, names, global, err)
 }
 
-/// What is asked is known to the daemon: the agent is left alone.
+/// The daemon knows the answer: the agent is not asked.
 fn of_daemon(daemon: &Daemon, names: &[String], err: &mut dyn Write) -> Result<Vec<Planned>, Exit> {
     let status = |job: Option<String>| {
         let detail = job.is_none();
@@ -212,7 +212,7 @@ fn of_daemon(daemon: &Daemon, names: &[String], err: &mut dyn Write) -> Result<V
     let asked = match names {
         [] => status(None).map(|status| (status.config, status.jobs)),
         names => named_jobs::jobs(daemon, names).and_then(|jobs| {
-            // Any of them will do: the job file is told with each.
+            // Any of them is enough: each comes with the job file.
             let first = jobs.first().map(|job| job.name.to_string());
             Ok((status(first)?.config, jobs))
         }),

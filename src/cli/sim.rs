@@ -133,7 +133,7 @@ async fn serve(options: SimOptions, out: &mut dyn Write, err: &mut dyn Write) ->
     let mut interrupt = signal(SignalKind::interrupt())?;
     let (sim, url) = Sim::start(options).await?;
     // On standard error: the address stands alone on standard output, for scripts.
-    // Nothing is left to tell it to if standard error is gone.
+    // There is nobody to tell if standard error is gone.
     let _ = write!(err, "{users}");
     writeln!(out, "{url}")?;
     out.flush()?;

@@ -41,7 +41,7 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
         Ok(daemon) => daemon,
         Err(exit) => {
             if exit == Exit::NotRunning && !args.json {
-                // Nothing is left to tell it to if standard error is gone.
+                // There is nobody to tell if standard error is gone.
                 let _ = write!(err, "{}", whereabouts::lines(&whereabouts::whereabouts(global)));
             }
             return exit;

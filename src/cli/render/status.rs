@@ -26,7 +26,7 @@ const NAME: usize = 10;
 /// The most lines shown for each job; `show` and `why` have the rest.
 const REMARK_LINES: usize = 5;
 
-/// The whole page. Where one job was asked for by name, its times are those of its zone.
+/// The whole page. If one job was requested by name, its times are in its zone.
 pub fn page(status: &StatusDocument, times: &Times, screen: Screen) -> String {
     let zone = match status.jobs.as_slice() {
         [job] if job.recent.is_some() => job.zone(),

@@ -401,7 +401,7 @@ fn nothing_is_wider_than_the_screen_or_steers_it() {
                 run::show(&a_shown(), &times, screen),
             ];
             for line in pages.iter().flat_map(|page| page.lines()) {
-                // A name may be wider, and stands at the end of its line then.
+                // A name may be wider; it is then at the end of its line.
                 let named = many.jobs.iter().any(|job| line.ends_with(job.name.as_str()));
                 assert!(named || fit::width(line) <= usize::from(width), "{width}: {line}");
                 assert!(!line.contains(char::is_control), "{line:?}");
@@ -449,7 +449,7 @@ fn a_job_that_is_asked_for_is_told_of_in_full() {
         handled: ago(60),
         generation: 0,
     });
-    // Its times are those of its zone; a reader elsewhere is told the offset.
+    // Its times are in its zone; a reader elsewhere sees the offset.
     let there = Times { zone: TimeZone::UTC, ..times(false) };
     let elsewhere = status::page(&a_status(vec![job]), &there, screen(80));
     for told in ["JOB  STATE", "next runs    Tue 02:00 +01:00 (in 13 h)"] {

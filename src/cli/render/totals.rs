@@ -16,7 +16,7 @@ pub struct Totals {
     cost_usd: Option<f64>,
     /// The runs that had a transfer, and so a cost.
     paid: usize,
-    /// Those of them of which each transfer tells its cost.
+    /// The runs whose transfers all report their cost.
     known: usize,
 }
 

@@ -69,7 +69,7 @@ pub(super) async fn look(
             let query = ShowQuery { run: Some(id.to_string()) };
             match client.show(&query).await {
                 Ok(shown) => {
-                    // One job is meant: its times are told in its zone.
+                    // One job is meant: its times are shown in its zone.
                     let zone = zone_of(&client, &shown.run.job).await;
                     let times =
                         Times { zone: zone.unwrap_or_else(TimeZone::system), ..times(true) };
@@ -91,7 +91,7 @@ pub(super) async fn look(
     text.map_err(|error| error.to_string())
 }
 
-/// The zone of a job, if the daemon has it still.
+/// The zone of a job, if the daemon still has it.
 async fn zone_of(client: &Client, job: &JobName) -> Option<TimeZone> {
     let query = StatusQuery { job: Some(job.to_string()), detail: true, known: true };
     client.status(&query).await.ok()?.jobs.into_iter().next()?.zone()
