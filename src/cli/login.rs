@@ -303,7 +303,8 @@ async fn log_in(
             let code = prompt.secret(question).map_err(Failed::Prompt)?;
             let code = SecretString::from(code.expose_secret().trim());
             match client.mfa_respond(&code, &session).await {
-                // Lines of standard input are used up: the next one would be no better.
+                // Only a person can correct a code; a further line of standard input would be no
+                // better.
                 Err(AskError::Refused { code, .. })
                     if code == "TOTP" && wrong + 1 < CODES_MAX && prompt.is_terminal() =>
                 {

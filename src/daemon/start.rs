@@ -88,7 +88,8 @@ pub fn run(options: Options) -> Result<(), StartError> {
 async fn live(options: Options) -> Result<(), StartError> {
     let now = clock::now();
     if !options.state_folder.join(DATABASE).exists() {
-        // If there never was a valid one, nothing is left behind in a folder that is not there yet.
+        // Without a database there is no last good job file to fall back on: an invalid one ends
+        // the start before anything is created.
         let reading = reading::read(options.config.clone(), None).await;
         reading.outcome.map_err(|bad| StartError::BadConfig(bad.full))?;
     }

@@ -19,8 +19,8 @@ use super::spelling::{Meant, meant};
 /// Shown in place of a secret.
 const MASK: &str = "…";
 
-/// Secrets that are known at a time: those of many hooks, and the agent too soon forgets the tokens
-/// of a year of logins. The oldest is dropped first.
+/// Secrets that are known at a time: enough for many hooks, and of a year's login tokens the agent
+/// soon forgets the old ones, too. The oldest is dropped first.
 const KNOWN_MAX: usize = 256;
 
 /// A secret longer than any token or address is not accepted.
@@ -106,7 +106,7 @@ impl Default for Heads {
 }
 
 impl Heads {
-    /// Its place among 65,536: one of these words, and a bit of it.
+    /// The place of a beginning among 65,536 bits: the index of a word, and a bit in it.
     fn place(head: &[u8]) -> (usize, u64) {
         let mixed = head
             .iter()

@@ -113,7 +113,7 @@ impl Store for SqliteStore {
         let results = write::group(&mut self.connection, group);
         match self.worded(results) {
             Ok(results) => results.into_iter().map(|result| self.worded(result)).collect(),
-            // Nothing of the transaction is there, and nobody gets another answer.
+            // Nothing of the transaction was kept: every commit of the group gets the error.
             Err(error) => group.iter().map(|_| Err(error.clone())).collect(),
         }
     }
