@@ -177,7 +177,7 @@ impl About<'_> {
         }
     }
 
-    /// One note for all jobs whose same time is moved by the same change.
+    /// Reports one note for all jobs whose same time is moved by the same change.
     fn tell_moved(&mut self) {
         for ((_, wall, zone), moved) in std::mem::take(&mut self.moved) {
             self.problems.push(moved.told(wall, &zone));
@@ -209,7 +209,7 @@ impl About<'_> {
         said.1 += 1;
     }
 
-    /// One warning for all jobs that have their timeout from the same place.
+    /// Reports one warning for all jobs that have their timeout from the same place.
     fn tell_timeouts(&mut self) {
         for (at, (first, jobs)) in std::mem::take(&mut self.timeouts) {
             let message = match jobs {

@@ -76,7 +76,7 @@ impl Engine {
         self.awake_since = shift(self.awake_since, by);
     }
 
-    /// A wake-up that is long overdue shows that the machine was asleep.
+    /// Notices by a long overdue wake-up that the machine was asleep.
     pub(super) fn note_sleep(&mut self, input: &Input, now: Timestamp) {
         let by = if let Input::ClockStepped { by } = input { *by } else { SignedDuration::ZERO };
         let overdue = |at: Timestamp| now.duration_since(shift(at, by)) > LATE_START;
@@ -96,17 +96,17 @@ impl Engine {
         });
     }
 
-    /// The clock was set back: an occurrence that it reaches again and that has no run yet is due
-    /// again.
+    /// Follows a clock that was set back: an occurrence that it reaches again and that has no run
+    /// yet is due again.
     fn step_back(&mut self, name: &JobName) {
         let now = self.now;
         self.change_mark(name, |mark| fall_back(mark, now));
         self.arm(name);
     }
 
-    /// The clock was set forward, from `before`. Occurrences due by then are handled as usual;
-    /// those that the clock has skipped were not missed. The latest of them runs if the step is no
-    /// longer than [`STEP_REACHES`].
+    /// Follows a clock that was set forward, from `before`. Occurrences due by then are handled as
+    /// usual; those that the clock has skipped were not missed. The latest of them runs if the step
+    /// is no longer than [`STEP_REACHES`].
     fn step_forward(&mut self, name: &JobName, before: Timestamp) {
         let Some(planned) = self.jobs.get(name) else { return };
         if self.dues.of(name).is_none_or(|due| due > self.now) {

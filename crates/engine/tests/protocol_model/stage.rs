@@ -320,13 +320,13 @@ impl Stage {
         self.dates.resize(count, self.now + SignedDuration::from_millis(order));
     }
 
-    /// The daemon dies: its requests are forgotten.
+    /// Kills the daemon: its requests are forgotten.
     pub(crate) fn crash(&mut self) {
         self.looking = false;
         self.cancels.clear();
     }
 
-    /// It is rebuilt from the committed rows.
+    /// Rebuilds it from the committed rows.
     pub(crate) fn restart(&mut self) {
         let rows = self.store.load().expect("rows in memory");
         self.event_loop = EventLoop::recover(rows, Arc::clone(&self.set), machine(), self.now);
