@@ -16,7 +16,7 @@ use crate::limits::{
     TOKEN_RETRY,
 };
 use crate::matching::{baseline_since, shift, window};
-use crate::place::Fingerprint;
+use crate::place::{Fingerprint, TransferRequest};
 use crate::run::{Attempt, Before, Phase};
 use crate::transfer::{Gap, Incomplete, Look, LookFailure, LookRequest, Transfer};
 
@@ -43,12 +43,14 @@ struct Shown {
     fingerprint: Fingerprint,
     loose_fingerprint: Fingerprint,
     id: TransferId,
+    /// It is not over.
+    is_active: bool,
 }
 
 impl From<&Transfer> for Shown {
     fn from(record: &Transfer) -> Self {
-        let Transfer { fingerprint, loose_fingerprint, id, .. } = *record;
-        Self { fingerprint, loose_fingerprint, id }
+        let Transfer { fingerprint, loose_fingerprint, id, status, .. } = *record;
+        Self { fingerprint, loose_fingerprint, id, is_active: !status.is_terminal() }
     }
 }
 
@@ -71,10 +73,16 @@ impl Fresh {
         alike.map(|shown| shown.id).collect()
     }
 
-    /// What the list held before a request of this loose fingerprint.
-    pub(super) fn before(&self, loose: Fingerprint) -> Before {
+    /// What is known of the list before a request.
+    pub(super) fn before(&self, request: &TransferRequest) -> Before {
+        let (exact, loose) = (request.fingerprint(), request.loose_fingerprint());
         let alike = self.listed.iter().filter(|shown| shown.loose_fingerprint == loose);
-        Before::new(alike.map(|shown| shown.id).collect(), self.read_back_to)
+        let mut same = self.listed.iter().filter(|shown| shown.fingerprint == exact);
+        Before {
+            shown: alike.map(|shown| shown.id).collect(),
+            read_back_to: self.read_back_to,
+            active: same.any(|shown| shown.is_active),
+        }
     }
 
     /// The user of its token.

@@ -9,7 +9,7 @@ use super::Engine;
 use super::agent_link::Trouble;
 use super::looks::Fresh;
 use crate::event::Happening;
-use crate::ids::{AttemptId, RunId};
+use crate::ids::{AttemptId, RunId, TransferId};
 use crate::input::{Effect, Level};
 use crate::limits::LATE_PROCESSING;
 use crate::matching::shift;
@@ -55,7 +55,7 @@ impl Engine {
             watched_until: None,
         };
         self.record(Record::Attempt(Arc::new(row)));
-        let before = ground.before(request.loose_fingerprint());
+        let before = ground.before(&request);
         *self.state.sighting(attempt) = Sighting::of_request(before);
         let asking = Reason::UnderWay(UnderWay::Asking { attempt: number });
         self.change_run(id, |run| {
@@ -153,6 +153,14 @@ impl Engine {
 
     /// Handles a request that was certainly not accepted, for a reason beyond the run: it waits on.
     fn not_taken(&mut self, id: AttemptId, end: AttemptEnd, wait: WaitReason) {
+        self.is_not_counted(id, end);
+        if !self.ends_by_wish(id) && self.decides(id) {
+            self.move_run(id.run, RunState::Waiting, wait, Level::Debug);
+        }
+    }
+
+    /// It was certainly not taken, and uses up no attempt.
+    fn is_not_counted(&mut self, id: AttemptId, end: AttemptEnd) {
         let now = self.now;
         self.change_attempt(id, |attempt| {
             attempt.phase = Phase::Refused;
@@ -161,9 +169,6 @@ impl Engine {
             attempt.ended_at = Some(now);
             attempt.reason = end.into();
         });
-        if !self.ends_by_wish(id) && self.decides(id) {
-            self.move_run(id.run, RunState::Waiting, wait, Level::Debug);
-        }
     }
 
     /// Handles a refusal that another try would only repeat.
@@ -182,35 +187,86 @@ impl Engine {
         }
     }
 
-    /// Handles a DUPLICATE: the lost 200 of an earlier uncertain POST of the same fingerprint.
+    /// "It is there already": the lost 200 of an earlier request for the same transfer
+    /// (protocol, rule 2).
     fn duplicate(&mut self, id: AttemptId, words: String) {
-        let fingerprint = self.state.attempt(id).fingerprint;
-        let is_earlier = |other: &&Arc<Attempt>| {
-            // A request that was accepted, and not listed until its timeout, is not in doubt.
+        let Some(earlier) = self.lost_before(id) else {
+            match self.turned_up_since(id) {
+                Some(run) => self.waits_for_another(id, run, words),
+                None => self.refused(id, words),
+            }
+            return;
+        };
+        if earlier.run == id.run {
+            self.is_not_counted(id, AttemptEnd::Refused { words: words.clone() });
+            self.change_run(id.run, |run| {
+                if run.follows == Some(id.number) {
+                    run.follows = Some(earlier.number);
+                }
+            });
+        } else {
+            self.waits_for_another(id, earlier.run, words.clone());
+        }
+        self.accepted_after_all(earlier, words);
+    }
+
+    /// It was refused for a transfer of another run: it is sent again when that is over.
+    fn waits_for_another(&mut self, id: AttemptId, other: RunId, words: String) {
+        let job = Some(self.state.run(other).row().job.clone());
+        self.not_taken(
+            id,
+            AttemptEnd::Refused { words },
+            WaitReason::Identical { run: other, job },
+        );
+    }
+
+    /// The request whose lost 200 a DUPLICATE tells of, if there is one that can be: of the same run
+    /// rather than of another, the last one rather than an earlier. There is none if the look before
+    /// has shown what the agent can have meant: for one of the same run a transfer of ours.
+    fn lost_before(&self, id: AttemptId) -> Option<AttemptId> {
+        let machine = self.state.run(id.run);
+        let before = machine.sighting(id.number).and_then(Sighting::before);
+        let of_others = before.is_some_and(|before| !before.active);
+        let mut at_work = self.at_work_like(id);
+        let of_own =
+            !at_work.any(|(_, it)| before.is_some_and(|before| before.shown.contains(&it)));
+        let is_lost = |other: &&Arc<Attempt>| {
+            // One that was accepted, and never listed until its timeout, is not a question.
             let doubtful = match other.phase {
                 Phase::Uncertain => true,
                 Phase::GivenUp => other.outcome == Some(Ended::Failed),
                 Phase::Intent | Phase::Accepted | Phase::Refused | Phase::Closed => false,
             };
-            other.id.run == id.run && other.id != id && doubtful && other.transfer.is_none()
+            let may_be = if other.id.run == id.run { of_own } else { of_others };
+            other.id != id && doubtful && other.transfer.is_none() && may_be
         };
-        let earlier = self.state.open_like(fingerprint).find(is_earlier).map(|other| other.id);
-        let Some(earlier) = earlier else {
-            self.refused(id, words);
-            return;
-        };
-        let now = self.now;
+        let lost = self.state.open_like(self.state.attempt(id).fingerprint).filter(is_lost);
+        let last = lost.max_by_key(|it| (it.id.run == id.run, it.not_before, it.id.number))?;
+        Some(last.id)
+    }
+
+    /// The run whose transfer is like this request, is at work, and has turned up since the look that
+    /// the request stands on.
+    fn turned_up_since(&self, id: AttemptId) -> Option<RunId> {
+        let machine = self.state.run(id.run);
+        let before = machine.sighting(id.number).and_then(Sighting::before)?;
+        let mut at_work = self.at_work_like(id);
+        at_work.find(|(_, transfer)| !before.shown.contains(transfer)).map(|(run, _)| run)
+    }
+
+    /// The transfers of other runs that are like an attempt's, and at work.
+    fn at_work_like(&self, id: AttemptId) -> impl Iterator<Item = (RunId, TransferId)> {
+        let alike = self.state.open_like(self.state.attempt(id).fingerprint);
+        let others = alike.filter(move |other| other.id.run != id.run);
+        others.filter_map(|other| Some((other.id.run, other.active_transfer()?)))
+    }
+
+    /// A request whose answer was lost had been accepted: its transfer is waited for from now on, by
+    /// its run too unless that is over, or follows another one.
+    fn accepted_after_all(&mut self, id: AttemptId, words: String) {
+        let what = UnderWay::AcceptedAfterAll { attempt: id.number, words: words.clone() };
+        let reason = Reason::UnderWay(what);
         self.change_attempt(id, |attempt| {
-            attempt.phase = Phase::Refused;
-            attempt.counts = false;
-            attempt.outcome = Some(Ended::Failed);
-            attempt.ended_at = Some(now);
-            attempt.reason = AttemptEnd::Refused { words: words.clone() }.into();
-        });
-        let after_all =
-            UnderWay::AcceptedAfterAll { attempt: earlier.number, words: words.clone() };
-        let reason = Reason::UnderWay(after_all);
-        self.change_attempt(earlier, |attempt| {
             attempt.phase = Phase::Accepted;
             attempt.outcome = None;
             attempt.ended_at = None;
@@ -218,10 +274,11 @@ impl Engine {
             attempt.watched_until = None;
             attempt.reason = reason.clone();
         });
-        let decided = self.decides(id);
-        self.change_run(id.run, |run| run.follows = Some(earlier.number));
-        self.event(id.run, Happening::AcceptedAfterAll { attempt: earlier.number, words });
-        if decided {
+        self.event(id.run, Happening::AcceptedAfterAll { attempt: id.number, words });
+        if self.state.run(id.run).state().is_between_attempts() {
+            self.change_run(id.run, |run| run.follows = Some(id.number));
+        }
+        if self.decides(id) {
             self.move_run(id.run, RunState::Queued, reason, Level::Info);
         }
     }

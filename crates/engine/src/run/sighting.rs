@@ -54,17 +54,15 @@ pub(crate) struct Sighting {
 /// Similar transfers in the look before a POST.
 #[derive(Clone, Debug)]
 pub(crate) struct Before {
-    shown: BTreeSet<TransferId>,
-    read_back_to: Option<Timestamp>,
+    /// Those that are like it, but perhaps for their spelling.
+    pub(crate) shown: BTreeSet<TransferId>,
+    /// It was read back to this date of the agent's; absent if to the list's end.
+    pub(crate) read_back_to: Option<Timestamp>,
+    /// One that is exactly like it is not over.
+    pub(crate) active: bool,
 }
 
 impl Before {
-    /// The transfers that the look has shown; it was read back to that date of the agent's, or to
-    /// the list's end.
-    pub(crate) fn new(shown: BTreeSet<TransferId>, read_back_to: Option<Timestamp>) -> Self {
-        Self { shown, read_back_to }
-    }
-
     /// True for a record that was listed before the POST, or may have been where the look before it
     /// did not read.
     pub(crate) fn may_have_known(&self, record: &Transfer) -> bool {

@@ -109,6 +109,10 @@ impl Walk {
                 let refusal = Refusal::NotSent("connection refused".to_owned());
                 self.answer(a, SubmitAnswer::Refused(refusal));
             }
+            Move::Duplicate(a) => {
+                let refusal = Refusal::Duplicate("DUPLICATE: it is there already".to_owned());
+                self.answer(a, SubmitAnswer::Refused(refusal));
+            }
             Move::Look => self.look()?,
             Move::LookInVain => {
                 self.stage.look(&self.s, false);
@@ -319,6 +323,7 @@ fn engine_configurations() -> Vec<Bounds> {
             elsewhere: 1,
             receipts: 0,
             repeats: 0,
+            duplicates: 0,
         },
         ..plain("everything at once")
     };

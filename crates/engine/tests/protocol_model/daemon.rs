@@ -6,7 +6,9 @@
 
 use super::evidence::positions;
 use super::rules::Rule;
-use super::state::{Attempt, Bounds, LATE, Phase, Request, RunState, State, Wire};
+use super::state::{
+    Attempt, Bounds, End, LATE, Origin, Phase, Request, RunState, State, Transfer, Wire,
+};
 
 /// The most attempts in the model.
 pub(crate) const ATTEMPTS_MAX: usize = 6;
@@ -71,6 +73,11 @@ impl Daemon {
     /// Rule 12: and `timeout` counts from here.
     pub(crate) fn commit(&self, s: &mut State, run: u8) {
         let listed = s.fresh.unwrap_or_default();
+        let explained = positions(s.records.len()).any(|r| {
+            let record = &s.records[usize::from(r)];
+            let alike = record.place == self.bounds.place(run);
+            listed & (1 << r) != 0 && alike && record.status.is_active()
+        });
         let attempt = Attempt {
             run,
             phase: Phase::Intent,
@@ -82,6 +89,8 @@ impl Daemon {
             own_crash: false,
             wish: None,
             ambiguous: false,
+            doubtful: false,
+            explained,
             holds_until: 0,
             watched_until: 0,
             completed: false,
@@ -146,6 +155,82 @@ impl Daemon {
             RunState::Canceling => self.end_as_wished(s, run),
             RunState::Asked => s.runs[usize::from(run)].state = RunState::Waiting,
             RunState::Waiting | RunState::Over(_) => {}
+        }
+    }
+
+    /// Rule 2: DUPLICATE is the 200 of an earlier POST with the same places whose answer was lost;
+    /// of an own one rather than another run's, of the last one rather than an earlier. None is told
+    /// by it where the look before has listed one that it can be about: a transfer of ours, or for
+    /// another run's any.
+    pub(crate) fn duplicate(&self, s: &mut State, a: u8) {
+        let Attempt { run, explained, .. } = s.attempts[usize::from(a)];
+        let of_others = self.keeps(Rule::DuplicateIsALost200) && !explained;
+        let of_own = !self.is_another_at_work(s, a, true);
+        let is_lost = |&other: &u8| {
+            let attempt = &s.attempts[usize::from(other)];
+            let doubtful = match attempt.phase {
+                Phase::Uncertain => true,
+                Phase::GivenUp => attempt.doubtful,
+                Phase::Intent | Phase::Accepted | Phase::Refused | Phase::Closed => false,
+            };
+            let alike = self.bounds.place(attempt.run) == self.bounds.place(run);
+            let may_be = if attempt.run == run { of_own } else { of_others };
+            other != a && doubtful && attempt.transfer.is_none() && alike && may_be
+        };
+        let own = |other: u8| s.attempts[usize::from(other)].run == run;
+        let lost = positions(s.attempts.len()).filter(is_lost);
+        let Some(earlier) = lost.max_by_key(|&other| (own(other), other)) else {
+            if of_others && self.is_another_at_work(s, a, false) {
+                self.refused(s, a);
+            } else {
+                self.refused_for_good(s, a);
+            }
+            return;
+        };
+        if own(earlier) {
+            let attempt = &mut s.attempts[usize::from(a)];
+            attempt.phase = Phase::Refused;
+            attempt.counts = false;
+            let row = &mut s.runs[usize::from(run)];
+            if row.follows == Some(a) {
+                row.follows = Some(earlier);
+            }
+        } else {
+            self.refused(s, a);
+        }
+        let is_in =
+            |record: &Transfer| record.origin == Origin::Ours(earlier) && record.status.is_active();
+        let answered = s.records.iter().any(is_in);
+        let attempt = &mut s.attempts[usize::from(earlier)];
+        attempt.phase = Phase::Accepted;
+        attempt.doubtful = false;
+        attempt.answered |= answered;
+        let row = &mut s.runs[usize::from(attempt.run)];
+        if attempt.run != run && row.state == RunState::Waiting {
+            row.follows = Some(earlier);
+            row.state = RunState::Asked;
+        }
+    }
+
+    /// Another run's transfer with the same places is at work, as far as is known, and was listed
+    /// before this POST, or has turned up since.
+    pub(crate) fn is_another_at_work(&self, s: &State, a: u8, listed_before: bool) -> bool {
+        let Attempt { run, baseline, .. } = s.attempts[usize::from(a)];
+        s.attempts.iter().any(|other| {
+            let is_meant = |r: u8| (baseline & (1 << r) != 0) == listed_before;
+            let at_work = other.phase == Phase::Accepted && other.transfer.is_some_and(is_meant);
+            let alike = self.bounds.place(other.run) == self.bounds.place(run);
+            other.run != run && at_work && alike
+        })
+    }
+
+    /// Certainly not, and it will not be the next time either.
+    fn refused_for_good(&self, s: &mut State, a: u8) {
+        let attempt = &mut s.attempts[usize::from(a)];
+        attempt.phase = Phase::Refused;
+        let run = attempt.run;
+        if s.runs[usize::from(run)].follows == Some(a) {
+            self.end_or(s, run, End::Failed);
         }
     }
 

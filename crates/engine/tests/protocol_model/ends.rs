@@ -116,6 +116,7 @@ impl Daemon {
             && !attempt.answered
             && (attempt.wire == Wire::Late || is_hidden(s));
         let row = &mut s.attempts[usize::from(a)];
+        row.doubtful = row.phase == Phase::Uncertain;
         row.phase = Phase::GivenUp;
         row.residue |= residue;
         row.watched_until = s.now + self.bounds.watch;

@@ -158,6 +158,24 @@ fn configurations() -> Vec<Bounds> {
             faults: Faults { answers: 1, errors: 1, operator: 1, repeats: 1, ..none },
             ..plain("a repeat of what the operator has canceled, and a clock that is ahead")
         },
+        Bounds {
+            max_attempts: 3,
+            hides: 3,
+            faults: Faults { answers: 2, duplicates: 1, ..none },
+            ..plain("an agent that hides, and refuses doubles")
+        },
+        Bounds {
+            max_attempts: 1,
+            hides: 3,
+            faults: Faults { answers: 1, duplicates: 2, repeats: 1, operator: 1, ..none },
+            ..plain("a repeat, and an agent that hides, and refuses doubles")
+        },
+        Bounds {
+            second: Second::SamePlaces,
+            hides: 3,
+            faults: Faults { answers: 1, duplicates: 1, ..none },
+            ..plain("two jobs with the same places, and an agent that hides, and refuses doubles")
+        },
     ]
 }
 
@@ -223,6 +241,14 @@ necessary! {
         without UncertainIsNotRefused,
         "a quick agent, lost answers, a crash",
         "a job starts while its last transfer is, or may come, to work";
+    rule_2_a_duplicate_is_the_lost_200_of_whichever_run:
+        without DuplicateIsALost200,
+        "a repeat, and an agent that hides, and refuses doubles",
+        "a run has failed because of a transfer of ours that was thought lost";
+    rule_2_and_of_whichever_job:
+        without DuplicateIsALost200,
+        "two jobs with the same places, and an agent that hides, and refuses doubles",
+        "a run has failed because of a transfer of ours that was thought lost";
     rule_3_one_at_a_time_per_fingerprint:
         without OneAtATime,
         "two jobs with the same places",

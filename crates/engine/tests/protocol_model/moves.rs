@@ -32,6 +32,8 @@ pub(crate) enum Move {
     Late(u8),
     /// The POST is never sent: the agent can't be reached.
     Refuse(u8),
+    /// The agent refuses the POST: it has one like it, which is at work.
+    Duplicate(u8),
     /// The 200 reaches the daemon.
     Answer(u8),
     /// The 200 is lost on its way.
@@ -145,6 +147,9 @@ impl Daemon {
                     if s.left.refusals > 0 {
                         moves.push(Move::Refuse(a));
                     }
+                    if s.left.duplicates > 0 && self.is_like_one_at_work(s, attempt.run) {
+                        moves.push(Move::Duplicate(a));
+                    }
                 }
                 Wire::Arrived => {
                     moves.push(Move::Answer(a));
@@ -162,6 +167,12 @@ impl Daemon {
                 }
             }
         }
+    }
+
+    /// The agent has a transfer with a run's places that is at work, listed or not.
+    fn is_like_one_at_work(&self, s: &State, run: u8) -> bool {
+        let place = self.bounds.place(run);
+        s.records.iter().any(|record| record.place == place && record.status.is_active())
     }
 
     /// The possible fates of a transfer at the agent.
@@ -254,6 +265,11 @@ impl Daemon {
                 s.attempts[usize::from(a)].wire = Wire::Done;
                 s.fresh = None;
                 self.refused(&mut s, a);
+            }
+            Move::Duplicate(a) => {
+                s.left.duplicates -= 1;
+                s.attempts[usize::from(a)].wire = Wire::Done;
+                self.duplicate(&mut s, a);
             }
             Move::Answer(a) => {
                 s.attempts[usize::from(a)].wire = Wire::Done;
@@ -377,12 +393,16 @@ fn forget(s: &mut State) {
         s.fresh = None;
     }
     for attempt in &mut s.attempts {
+        // It is asked for while the answer is awaited, and where that was a refusal.
+        let is_refused = attempt.phase == Phase::Refused && attempt.counts;
+        attempt.explained &= attempt.wire == Wire::Ready || is_refused;
         match attempt.phase {
             Phase::Refused | Phase::Closed => {}
             Phase::Intent | Phase::Uncertain | Phase::Accepted | Phase::GivenUp => continue,
         }
         attempt.until = None;
-        attempt.baseline = 0;
+        attempt.baseline = if is_refused { attempt.baseline } else { 0 };
+        attempt.doubtful = false;
         attempt.holds_until = 0;
         attempt.watched_until = 0;
         attempt.absent_at = None;
@@ -414,6 +434,7 @@ impl Faults {
             elsewhere,
             receipts,
             repeats,
+            duplicates,
         } = *self;
         crashes
             + outages
@@ -428,6 +449,7 @@ impl Faults {
             + elsewhere
             + receipts
             + repeats
+            + duplicates
     }
 }
 
@@ -445,6 +467,9 @@ impl std::fmt::Display for Move {
                 write!(f, "the POST of attempt {a} will be processed late; uncertain (rule 2)")
             }
             Self::Refuse(a) => write!(f, "the POST of attempt {a} is never sent; refused (rule 2)"),
+            Self::Duplicate(a) => {
+                write!(f, "the POST of attempt {a} is refused as a DUPLICATE (rule 2)")
+            }
             Self::Answer(a) => write!(f, "the 200 for attempt {a} arrives; accepted (rule 2)"),
             Self::LoseAnswer(a) => write!(f, "the 200 for attempt {a} is lost; uncertain (rule 2)"),
             Self::Process(a) => write!(f, "the agent processes the late POST of attempt {a}"),

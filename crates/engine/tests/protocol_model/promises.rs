@@ -68,6 +68,9 @@ impl Daemon {
             {
                 Some("a run is called canceled, and nobody has canceled it")
             }
+            End::Failed if followed.is_some_and(|f| f.phase == Phase::Refused && f.counts) => self
+                .is_refused_for_the_lost(s, run)
+                .then_some("a run has failed because of a transfer of ours that was thought lost"),
             End::Failed if self.failures_of_others(s, run) < self.bounds.max_attempts => {
                 Some("a run has failed for want of attempts that our own crash has used up")
             }
@@ -76,6 +79,25 @@ impl Daemon {
             }
             End::Succeeded | End::Canceled | End::Failed | End::TimedOut => None,
         }
+    }
+
+    /// A run was refused for a DUPLICATE of nothing but what was sent before it, by whichever run,
+    /// and was given up; and no look had told of another one that could be meant.
+    fn is_refused_for_the_lost(&self, s: &State, run: u8) -> bool {
+        let mut of_run = positions(s.attempts.len()).rev();
+        let Some(refused) = of_run.find(|&a| s.attempts[usize::from(a)].run == run) else {
+            return false;
+        };
+        let could_be_meant =
+            s.attempts[usize::from(refused)].explained || self.is_another_at_work(s, refused, true);
+        let place = self.bounds.place(run);
+        let mut at_work =
+            s.records.iter().filter(|it| it.place == place && it.status.is_active()).peekable();
+        let lost = |record: &Transfer| match record.origin {
+            Origin::Ours(a) => s.attempts[usize::from(a)].doubtful,
+            Origin::OurUser | Origin::OtherUser => false,
+        };
+        !could_be_meant && at_work.peek().is_some() && at_work.all(lost)
     }
 
     /// Where nothing more can happen, every run is over and no transfer of ours is active. A

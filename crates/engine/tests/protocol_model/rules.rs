@@ -9,6 +9,8 @@ pub(crate) enum Rule {
     RecordThenSend,
     /// 2: an answer that is not certain is not a refusal.
     UncertainIsNotRefused,
+    /// 2: a DUPLICATE is the lost 200 of an earlier POST, also of another run's.
+    DuplicateIsALost200,
     /// 3: one unanswered or unlisted attempt a fingerprint.
     OneAtATime,
     /// 4: the record's user is ours.
@@ -64,7 +66,7 @@ impl Rule {
     pub(crate) fn number(self) -> u8 {
         match self {
             Self::BaselineIsForeign | Self::RecordThenSend => 1,
-            Self::UncertainIsNotRefused => 2,
+            Self::UncertainIsNotRefused | Self::DuplicateIsALost200 => 2,
             Self::OneAtATime => 3,
             Self::UserIsEvidence
             | Self::DateIsEvidence

@@ -121,6 +121,10 @@ pub(crate) struct Attempt {
     pub(crate) wish: Option<Cause>,
     /// More records fit than attempts could own.
     pub(crate) ambiguous: bool,
+    /// Given up while it was not known whether it was accepted.
+    pub(crate) doubtful: bool,
+    /// Observed, not durable: the look before it listed one like it that was at work.
+    pub(crate) explained: bool,
     /// Given up: the time until which job and destination stay taken.
     pub(crate) holds_until: Tick,
     /// Given up: the time until which it is watched for.
@@ -256,6 +260,8 @@ pub(crate) struct Faults {
     pub(crate) receipts: u8,
     /// The operator requests a run that repeats another.
     pub(crate) repeats: u8,
+    /// A POST like a transfer that is at work is refused as a DUPLICATE.
+    pub(crate) duplicates: u8,
 }
 
 /// The relation of the second run to the first.

@@ -10,7 +10,7 @@ use crate::ids::JobName;
 use crate::input::{Input, OperatorRequest, ReplyTo};
 use crate::job::Terms;
 use crate::reason::ReasonCode;
-use crate::run::RunState;
+use crate::run::{Phase, RunState};
 use crate::transfer::{AgentState, CancelAnswer, Refusal, SubmitAnswer, TransferStatus};
 
 #[test]
@@ -92,6 +92,142 @@ fn past_its_timeout_a_transfer_is_canceled_until_the_agent_agrees() {
     stage.status(1, TransferStatus::Canceled);
     stage.pass(secs(10));
     assert_eq!(stage.run(0).state, RunState::TimedOut);
+}
+
+/// The answer to a request of a job with one attempt is lost, and its transfer is hidden for so long
+/// that the run has failed when the next one begins, whose request is on its way.
+fn lost_until_the_next_run(listed: bool) -> Stage {
+    let mut stage = Stage::new(vec![job("a", "to/", |job| {
+        let mut terms = Terms { timeout: SignedDuration::from_mins(90), ..Terms::default() };
+        terms.retry.max_attempts = 1;
+        job.terms = Arc::new(terms);
+    })]);
+    stage.until(at("01:00:00"));
+    stage.answer(SubmitAnswer::Uncertain("reset".to_owned()));
+    if listed {
+        // Somebody else's: nobody knows what DUPLICATE is about.
+        stage.pass(secs(600));
+        stage.list(9, TransferStatus::Running);
+    }
+    stage.until(at("02:00:00"));
+    assert_eq!((stage.run(0).state, stage.submits.len()), (RunState::Failed, 2));
+    stage
+}
+
+/// The same, and the request is refused for that transfer.
+fn duplicate_of_the_run_before(listed: bool) -> Stage {
+    let mut stage = lost_until_the_next_run(listed);
+    stage.answer(SubmitAnswer::Refused(Refusal::Duplicate("DUPLICATE: is there".to_owned())));
+    stage
+}
+
+#[test]
+fn a_duplicate_tells_that_the_lost_request_of_the_run_before_was_accepted() {
+    let mut stage = duplicate_of_the_run_before(false);
+    let waits = &stage.run(1).reason;
+    assert_eq!(waits.code(), Some(ReasonCode::WaitingAttempt), "{waits}");
+    stage.pass(secs(300));
+    assert_eq!(stage.submits.len(), 2, "it is known that a transfer is at work");
+    let late = stage.list(1, TransferStatus::Running);
+    stage.record(1).requested_at = Some(at("01:00:00"));
+    stage.pass(secs(60));
+    assert_eq!(stage.cancels, [late], "its own run is over");
+    stage.input(Input::CancelAnswered { transfer: late, answer: CancelAnswer::Taken });
+    stage.status(1, TransferStatus::Canceled);
+    stage.pass(secs(60));
+    assert_eq!(stage.submits.len(), 3, "{}", stage.run(1).reason);
+    let again = stage.answer(SubmitAnswer::Accepted);
+    assert_eq!(again.number, 1, "the refusal used up no attempt");
+    stage.list(2, TransferStatus::Completed);
+    stage.pass(secs(10));
+    assert_eq!(stage.run(1).state, RunState::Succeeded, "{}", stage.run(1).reason);
+}
+
+#[test]
+fn a_duplicate_of_what_turns_up_before_the_answer_is_waited_for_too() {
+    let mut stage = lost_until_the_next_run(false);
+    stage.list(1, TransferStatus::Running);
+    stage.record(1).requested_at = Some(at("01:00:00"));
+    stage.input(Input::Notified);
+    stage.pass(secs(2));
+    assert_eq!(stage.cancels.len(), 1, "its run is over");
+    stage.answer(SubmitAnswer::Refused(Refusal::Duplicate("DUPLICATE: is there".to_owned())));
+    assert_eq!(stage.run(1).state, RunState::Waiting, "{}", stage.run(1).reason);
+    stage.status(1, TransferStatus::Canceled);
+    stage.pass(secs(60));
+    assert_eq!(stage.submits.len(), 3, "{}", stage.run(1).reason);
+}
+
+#[test]
+fn a_duplicate_of_what_never_turns_up_is_waited_for_no_longer_than_its_timeout() {
+    let mut stage = duplicate_of_the_run_before(false);
+    stage.until(at("02:29:59"));
+    assert_eq!(stage.submits.len(), 2);
+    stage.until(at("02:34:00"));
+    assert_eq!(stage.submits.len(), 3, "{}", stage.run(1).reason);
+    stage.answer(SubmitAnswer::Refused(Refusal::Duplicate("DUPLICATE: is there".to_owned())));
+    let reason = stage.run(1).reason.to_string();
+    assert_eq!((stage.run(1).state, reason.contains("DUPLICATE")), (RunState::Failed, true));
+}
+
+#[test]
+fn a_duplicate_of_what_the_list_shows_tells_nothing_of_a_lost_request() {
+    let stage = duplicate_of_the_run_before(true);
+    assert_eq!(stage.run(1).state, RunState::Failed, "{}", stage.run(1).reason);
+    let lost = stage.rows.attempts.values().find(|it| it.id.run == stage.run(0).id);
+    assert_eq!(lost.map(|it| it.phase), Some(Phase::GivenUp));
+}
+
+#[test]
+fn a_duplicate_that_another_job_is_told_sends_nothing_again() {
+    let alike = |name: &str| {
+        job(name, "to/", |job| {
+            let mut terms = Terms { exclusive: false, ..Terms::default() };
+            terms.retry.initial_delay = secs(3600);
+            terms.retry.max_delay = secs(3600);
+            job.terms = Arc::new(terms);
+        })
+    };
+    let mut stage = Stage::new(vec![alike("a"), alike("b")]);
+    stage.until(at("01:00:00"));
+    let first = stage.answer(SubmitAnswer::Uncertain("reset".to_owned()));
+    while stage.submits.len() < 2 {
+        stage.pass(secs(1));
+    }
+    let state = |stage: &Stage, run| stage.rows.runs[&run].state;
+    assert_eq!(state(&stage, first.run), RunState::BackingOff);
+    let duplicate = Refusal::Duplicate("DUPLICATE: is there".to_owned());
+    let second = stage.answer(SubmitAnswer::Refused(duplicate));
+    assert_eq!(state(&stage, first.run), RunState::Queued);
+    assert_eq!(state(&stage, second.run), RunState::Waiting);
+    stage.list(1, TransferStatus::Running);
+    stage.record(1).requested_at = Some(at("01:00:00"));
+    stage.pass(secs(10));
+    assert_eq!(state(&stage, first.run), RunState::Running);
+    assert_eq!(stage.rows.attempts[&first].transfer, Some(stage.listed[0].id));
+}
+
+#[test]
+fn a_duplicate_of_another_jobs_transfer_says_nothing_of_the_runs_own_lost_request() {
+    let alike = |name: &str| {
+        job(name, "to/", |job| {
+            let terms = Terms { exclusive: false, ..Terms::default() };
+            job.terms = Arc::new(terms);
+        })
+    };
+    let mut stage = Stage::new(vec![alike("a"), alike("b")]);
+    stage.until(at("01:00:00"));
+    stage.answer(SubmitAnswer::Accepted);
+    stage.list(1, TransferStatus::Running);
+    stage.pass(secs(10));
+    let second = stage.answer(SubmitAnswer::Uncertain("reset".to_owned()));
+    while stage.submits.len() < 3 {
+        stage.pass(secs(1));
+    }
+    stage.answer(SubmitAnswer::Refused(Refusal::Duplicate("DUPLICATE: is there".to_owned())));
+    let run = &stage.rows.runs[&second.run];
+    assert_eq!(run.state, RunState::Failed, "{}", run.reason);
+    assert_eq!(stage.rows.attempts[&second].phase, Phase::GivenUp);
 }
 
 #[test]
@@ -238,6 +374,32 @@ fn a_second_transfer_that_completed_while_the_first_was_at_work_is_the_runs_succ
         assert_eq!(stage.run(0).state, RunState::Succeeded, "{}", stage.run(0).reason);
         assert_eq!(stage.submits.len(), 2, "nothing is sent a third time");
     }
+}
+
+#[test]
+fn a_transfer_that_goes_on_though_it_was_seen_to_fail_is_canceled_with_its_run_at_the_latest() {
+    let (mut stage, first_asked) = Stage::sent_again();
+    // The agent is asked why the second failed, and meanwhile the first turns up.
+    stage.history_is_silent = true;
+    let second = stage.list(2, TransferStatus::Running);
+    stage.pass(secs(10));
+    let look = |stage: &mut Stage, follows: u32| {
+        stage.input(Input::Notified);
+        stage.pass(secs(2));
+        let run = stage.run(0);
+        assert_eq!((run.state, run.follows), (RunState::Running, Some(follows)), "{}", run.reason);
+    };
+    stage.status(2, TransferStatus::Error);
+    look(&mut stage, 2);
+    stage.list(1, TransferStatus::Running);
+    stage.record(1).requested_at = Some(first_asked);
+    look(&mut stage, 1);
+    stage.status(2, TransferStatus::Running);
+    look(&mut stage, 1);
+    stage.status(1, TransferStatus::Completed);
+    stage.pass(secs(10));
+    assert_eq!(stage.run(0).state, RunState::Succeeded, "{}", stage.run(0).reason);
+    assert!(stage.cancels.contains(&second), "nobody follows it any more");
 }
 
 #[test]
