@@ -1,6 +1,8 @@
 //! Which events are reported, and how often.
 
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -10,7 +12,9 @@ use tokio::sync::mpsc;
 
 use super::limits::{AGENT_DOWN_AFTER, MOST, SPAN};
 use super::notices::{Notice, Throttle, Watcher};
-use super::{Scope, listen, sockets};
+use super::screen::Told;
+use super::{Global, Scope, Service, follow, listen, sockets};
+use crate::cli::LogFormat;
 use crate::cli::places::Search;
 use crate::control::client::Client;
 use crate::control::document::StatusDocument;
@@ -283,6 +287,44 @@ async fn after_a_daemon_has_gone_its_events_are_followed_from_where_they_broke_o
     }
     let [first, second] = events.as_slice() else { panic!("{events:?}") };
     assert!(!first.contains("since=") && second.contains("since=41"), "{events:?}");
+}
+
+/// No option is given.
+fn global() -> Global {
+    Global {
+        config: None,
+        state_dir: None,
+        scope: Scope::Unsaid,
+        log_level: None,
+        log_format: LogFormat::Auto,
+        color: false,
+        color_err: false,
+    }
+}
+
+#[tokio::test]
+async fn a_daemon_that_is_gone_is_not_asked_again_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("control.sock");
+    let (ask, mut asked) = mpsc::unbounded_channel();
+    tokio::spawn(stand_in(UnixListener::bind(&socket).unwrap(), ask));
+    let (tell, mut told) = mpsc::channel::<Told>(8);
+    let service = Service { socket, options: Arc::new(global()) };
+    let mut events = 0;
+    let watched = async {
+        assert_eq!(told.recv().await.unwrap().notice.title, "nightly failed");
+        while let Some(line) = asked.recv().await {
+            events += u32::from(line.contains("/events"));
+        }
+    };
+    // Asked without a pause it answers hundreds of times meanwhile.
+    let moment = tokio::time::sleep(Duration::from_millis(300));
+    tokio::select! {
+        () = follow(service, tell) => panic!("it goes on"),
+        () = watched => panic!("nobody tells what is asked"),
+        () = moment => {}
+    }
+    assert_eq!(events, 1);
 }
 
 #[test]

@@ -143,6 +143,37 @@ fn a_full_house_does_not_hide_the_run_that_blocks() {
     assert_eq!(reason.to_string(), format!("for run {first} of `a` to end"));
 }
 
+#[test]
+fn a_destination_is_shared_only_if_neither_job_minds() {
+    for (a, b, submits) in [(true, false, 1), (false, true, 1), (true, true, 1), (false, false, 2)]
+    {
+        let terms = |exclusive| Arc::new(Terms { exclusive, ..Terms::default() });
+        let mut stage = Stage::new(vec![
+            job("a", "to/", |job| job.terms = terms(a)),
+            job("b", "to/inner/", |job| job.terms = terms(b)),
+        ]);
+        stage.until(at("01:00:00"));
+        assert_eq!(stage.submits.len(), submits, "{a} {b}: of two that wait");
+        // The other one comes first now.
+        let mut stage = Stage::new(vec![
+            job("a", "to/", |job| job.terms = terms(a)),
+            job("b", "to/inner/", |job| {
+                job.terms = terms(b);
+                job.timetable = Timetable::new(
+                    vec![Schedule::parse("59 * * * *").expect("a schedule")],
+                    "UTC",
+                    TimeZone::UTC,
+                );
+            }),
+        ]);
+        stage.until(at("00:59:00"));
+        stage.answer(SubmitAnswer::Accepted);
+        stage.list(1, TransferStatus::Running);
+        stage.until(at("01:00:00"));
+        assert_eq!(stage.submits.len(), submits, "{a} {b}: while one is at work");
+    }
+}
+
 /// Two jobs that request the same transfer, with `exclusive: false`.
 fn twins() -> Stage {
     let alike = |name: &str| {

@@ -172,6 +172,26 @@ fn the_history_is_asked_for_a_row_of_our_user_that_ended_since_by_the_agents_clo
 }
 
 #[test]
+fn the_history_is_asked_for_the_row_that_ended_when_the_list_says() {
+    let mut stage = at_work(Verdict::Fail);
+    stage.history_is_silent = true;
+    // The agent's clock has gone ahead since the request, and is set right again.
+    stage.clock_offset = secs(3600);
+    let ended = stage.now + secs(3600);
+    stage.pass(secs(5));
+    stage.ends(1, TransferStatus::Error, Some(ended));
+    stage.pass(secs(6));
+    let (_, query) = stage.asked.remove(0);
+    assert_eq!(query.listed_end, Some(ended), "as the agent's own dates are");
+    assert_eq!(query.ended.0, ended - secs(2), "dates may be whole seconds");
+    // What the list has said is not known any more: our own row of it is the next best.
+    stage.restart();
+    stage.pass(secs(6));
+    let (_, query) = stage.asked.remove(0);
+    assert!(query.listed_end.is_some());
+}
+
+#[test]
 fn after_a_restart_it_is_asked_again_and_a_clock_that_was_set_holds_nobody_up() {
     let mut stage = at_work(Verdict::Fail);
     stage.history_is_silent = true;

@@ -141,6 +141,29 @@ fn a_look_that_the_clock_was_set_under_is_no_ground_and_proves_no_absence() {
 }
 
 #[test]
+fn a_request_is_looked_for_from_the_moment_that_it_was_sent() {
+    let mut stage = Stage::new(vec![job("a", "to/", |_| {})]);
+    stage.hold_looks = true;
+    stage.until(at("01:00:00"));
+    // Something changes at the agent while it is read: it is to be read again at once.
+    stage.input(Input::Notified);
+    stage.now += secs(3);
+    let looks = stage.requests.len();
+    let look = stage.look(at("01:00:00"));
+    stage.looking = false;
+    stage.input(Input::Looked(Ok(look)));
+    assert_eq!((stage.submits.len(), stage.requests.len()), (1, looks + 1), "at the same time");
+    let id = stage.answer(SubmitAnswer::Uncertain("reset".to_owned()));
+    stage.hold_looks = false;
+    stage.turn();
+    let window = stage.set.agent.adopt_window;
+    stage.until(at("01:00:03") + window - secs(1));
+    assert_eq!(stage.rows.attempts[&id].phase, Phase::Uncertain);
+    stage.pass(secs(2));
+    assert_eq!(stage.rows.attempts[&id].phase, Phase::GivenUp, "the look beside it counts");
+}
+
+#[test]
 fn a_list_that_was_not_read_to_its_end_proves_no_absence() {
     let mut stage = Stage::new(vec![job("a", "to/", |_| {})]);
     stage.until(at("01:00:00"));
