@@ -60,7 +60,7 @@ impl Fault {
         let pattern = Regex::new(&words.join(r"\s+")).map_err(|error| error.to_string())?;
         let found: Vec<Range<usize>> = pattern.find_iter(text).map(|found| found.range()).collect();
         match found.as_slice() {
-            [one] if !one.is_empty() => Ok(one.clone()),
+            [one] if !one.is_empty() => self.can_be_switched(one, text).map(|()| one.clone()),
             several => Err(format!(
                 "{}: `{}` stands {} times in {}",
                 self.name,
@@ -69,6 +69,33 @@ impl Fault {
                 self.file
             )),
         }
+    }
+}
+
+impl Fault {
+    /// Looks whether a switch can take this place: it takes that of an expression, or of statements.
+    ///
+    /// # Errors
+    /// In words, if the place is a piece of either, and the copy would not compile.
+    fn can_be_switched(&self, place: &Range<usize>, text: &str) -> Result<(), String> {
+        let (before, after) = (text[..place.start].trim_end(), text[place.end..].trim_start());
+        let original = self.original.trim();
+        let line = before.rsplit('\n').next().unwrap_or_default().trim_start();
+        let joined = (before.ends_with('.') && !line.starts_with("//")) || before.ends_with("::");
+        let wrong = if joined {
+            "is the end of a path or of a chain of calls"
+        } else if ["&&", "||", "."].iter().any(|begin| original.starts_with(begin)) {
+            "begins with an operator that has nothing on its left"
+        } else if after.starts_with("=>") && !before.ends_with(" if") {
+            "is a pattern"
+        } else if after.starts_with("else") {
+            "is the first part of an `if`"
+        } else if self.faulty.trim().is_empty() && !original.ends_with([';', '}']) {
+            "is an expression, and nothing would be in its place"
+        } else {
+            return Ok(());
+        };
+        Err(format!("{}: `{original}` {wrong}", self.name))
     }
 }
 
