@@ -7,7 +7,7 @@ use jiff::SignedDuration;
 
 use super::sentences::{Sentences, grouped, listed, time};
 use super::{Told, runs};
-use crate::cli::render::fit::{cut, width};
+use crate::cli::render::fit::width;
 use crate::cli::render::paint::{Paint, Tone};
 use crate::cli::render::paragraph::paragraph;
 use crate::cli::render::table::Screen;
@@ -227,7 +227,7 @@ impl Page<'_> {
         let head = row(&format!("{:<name$}", "JOB"), &ruler, &headings);
         let mut text = self.paint.tone(Tone::Faint, &head);
         for (story, numbers) in shown.iter().zip(&numbers) {
-            let first = self.paint.tone(Tone::Strong, &padded(story.job.name.as_str(), name));
+            let first = self.name(story.job.name.as_str(), name, &mut text);
             text.push_str(&row(&first, &self.cells(story, strip), numbers));
         }
         let more = self.told.played.jobs.len().saturating_sub(shown.len());
@@ -244,6 +244,19 @@ impl Page<'_> {
         );
         text.push_str(&self.paint.tone(Tone::Faint, &paragraph("", &legend, self.width)));
         text
+    }
+
+    /// A name that fills its column. A longer one goes to a line of its own, as the reader may have
+    /// to type it, and leaves the column blank.
+    fn name(&self, name: &str, room: usize, text: &mut String) -> String {
+        let painted = self.paint.tone(Tone::Strong, name);
+        match room.checked_sub(width(name)) {
+            Some(left) => format!("{painted}{:left$}", ""),
+            None => {
+                text.push_str(&format!("{painted}\n"));
+                " ".repeat(room)
+            }
+        }
     }
 
     /// The jobs with a line: all, or first those with findings.
@@ -383,11 +396,4 @@ fn numbers(story: &JobStory) -> [String; 5] {
         lasted(story.longest_wait),
         lasted(story.longest),
     ]
-}
-
-/// A name that fills its column. A longer one is cut in its middle: names that begin alike differ
-/// at their ends.
-fn padded(name: &str, to: usize) -> String {
-    let name = cut(name, to);
-    format!("{name}{:1$}", "", to.saturating_sub(width(&name)))
 }

@@ -10,19 +10,6 @@ pub fn width(text: &str) -> usize {
     textwrap::core::display_width(text)
 }
 
-/// The text, with its middle left out if it is wider than `room`: similar names differ at their
-/// ends.
-pub fn cut(text: &str, room: usize) -> String {
-    if width(text) <= room {
-        return text.to_owned();
-    }
-    let kept = room.saturating_sub(1);
-    let end = taken(text.chars().rev(), kept / 2);
-    let begin = taken(text.chars(), kept - width(&end));
-    let end: String = end.chars().rev().collect();
-    format!("{begin}…{end}")
-}
-
 /// The text, with its end left out if it is wider than `room`.
 pub fn cut_end(text: &str, room: usize) -> String {
     if width(text) <= room {
@@ -242,13 +229,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_long_name_keeps_both_its_ends() {
-        assert_eq!(cut("nightly", 7), "nightly");
-        assert_eq!(cut("nightly-footage", 9), "nigh…tage");
-        assert_eq!(cut("日本語のフォルダー", 9), "日本…ダー");
+    fn a_long_text_keeps_its_beginning() {
+        assert_eq!(cut_end("nightly", 7), "nightly");
         assert_eq!(cut_end("nightly-footage", 8), "nightly…");
         for room in 0..40 {
-            assert!(width(&cut("日本語-folder-für-später", room)) <= room.max(1), "{room}");
+            assert!(width(&cut_end("日本語-folder-für-später", room)) <= room.max(1), "{room}");
         }
     }
 

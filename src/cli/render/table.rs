@@ -270,10 +270,12 @@ impl Rows {
                 columns.push(lines(cell, room).into_iter().map(|line| (*tone, line)).collect());
                 continue;
             }
-            columns.push(vec![(*tone, cell.clone())]);
-            if room.is_some_and(|room| width(cell) > room) {
-                self.write(text, &layout.widths, &columns);
-                columns.iter_mut().for_each(Vec::clear);
+            let name = (*tone, cell.clone());
+            if room.is_none_or(|room| width(cell) <= room) {
+                columns.push(vec![name]);
+            } else {
+                self.write_above(text, layout, columns, name);
+                columns = vec![Vec::new(); index + 1];
             }
         }
         let remarks = self.remark_lines(&row.remarks, layout);
@@ -286,6 +288,26 @@ impl Rows {
         for (tone, line) in remarks {
             let line = Paint(self.screen.color).tone(tone, &line);
             text.push_str(&format!("{:INDENT$}{line}\n", ""));
+        }
+    }
+
+    /// Writes a name that is wider than its column, behind the columns before it if the screen is
+    /// wide enough, else below them.
+    fn write_above(
+        &self,
+        text: &mut String,
+        layout: &Layout,
+        mut before: Vec<Vec<Toned>>,
+        name: Toned,
+    ) {
+        let widths = layout.widths.iter().take(before.len());
+        let taken = widths.map(|width| width + GAP).sum::<usize>() + width(&name.1);
+        if before.is_empty() || self.screen.room().is_none_or(|room| taken <= room) {
+            before.push(vec![name]);
+            self.write(text, &layout.widths, &before);
+        } else {
+            self.write(text, &layout.widths, &before);
+            self.write(text, &[], &[vec![name]]);
         }
     }
 
@@ -385,8 +407,9 @@ mod tests {
             );
             let text = rows.text();
             let lines: Vec<_> = text.lines().skip_while(|line| !line.starts_with("22")).collect();
-            assert_eq!(lines[0], format!("22894cb2  {name}"));
-            assert!(lines[1].starts_with(' ') && lines[1].contains("idle"), "{text}");
+            let (names, rest) = lines.split_at(if name.len() > 50 { 2 } else { 1 });
+            assert_eq!(names.join("  "), format!("22894cb2  {name}"), "{text}");
+            assert!(rest[0].starts_with(' ') && rest[0].contains("idle"), "{text}");
         }
     }
 
