@@ -13,13 +13,16 @@ pub(super) type Whereabouts = Vec<(&'static str, String)>;
 /// The paths that `global` means in this process, with a note on what is missing.
 pub(super) fn whereabouts(global: &Global) -> Whereabouts {
     let places = Places::here(global);
+    let full = |path: &Path| {
+        let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        path.display().to_string()
+    };
     let config = places.config().map(|path| match path.exists() {
-        true => path.display().to_string(),
-        false => format!("{} (missing: `transferd init` writes one)", path.display()),
+        true => full(&path),
+        false => format!("{} (missing: `transferd init` writes one)", full(&path)),
     });
-    let state =
-        places.state_folder().map(|folder| format!("{}{}", folder.display(), kept(&folder)));
-    let socket = places.own_socket().map(|(socket, _)| socket.display().to_string());
+    let state = places.state_folder().map(|folder| format!("{}{}", full(&folder), kept(&folder)));
+    let socket = places.own_socket().map(|(socket, _)| full(&socket));
     let told = |place: Result<String, String>| place.unwrap_or_else(|why| why);
     vec![("job file", told(config)), ("state folder", told(state)), ("socket", told(socket))]
 }
@@ -37,4 +40,36 @@ fn kept(folder: &Path) -> &'static str {
 pub(super) fn lines(whereabouts: &Whereabouts) -> String {
     let line = |(name, place): &(&str, String)| format!("  {name:<13} {place}\n");
     whereabouts.iter().map(line).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+    use crate::cli::{LogFormat, Scope};
+
+    #[test]
+    fn each_path_is_whole_and_what_is_missing_is_said() {
+        let global = Global {
+            config: Some(PathBuf::from("nowhere/jobs.yaml")),
+            state_dir: Some(PathBuf::from("nowhere/state")),
+            scope: Scope::Unsaid,
+            log_level: None,
+            log_format: LogFormat::Auto,
+            color: false,
+            color_err: false,
+        };
+        let here = std::env::current_dir().unwrap();
+        let path = |name: &str| here.join("nowhere").join(name).display().to_string();
+        let expected = format!(
+            "  job file      {} (missing: `transferd init` writes one)\n  \
+               state folder  {} (no database yet: `transferd run` makes it)\n  \
+               socket        {}\n",
+            path("jobs.yaml"),
+            path("state"),
+            path("state/control.sock")
+        );
+        assert_eq!(lines(&whereabouts(&global)), expected);
+    }
 }
