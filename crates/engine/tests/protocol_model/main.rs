@@ -172,6 +172,7 @@ fn configurations() -> Vec<Bounds> {
         },
         Bounds {
             second: Second::SamePlaces,
+            max_attempts: 1,
             hides: 3,
             faults: Faults { answers: 1, duplicates: 1, ..none },
             ..plain("two jobs with the same places, and an agent that hides, and refuses doubles")
