@@ -152,7 +152,6 @@ impl AgentLink {
     /// Ends the trouble; returns since when there was one, if there was.
     pub(super) fn recovered(&mut self) -> Option<Timestamp> {
         self.kept_waiting_since = None;
-        self.failed_at = None;
         self.trouble.take()?;
         self.trouble_since.take()
     }
@@ -216,5 +215,20 @@ impl AgentLink {
             words: self.trouble().map(Trouble::words).unwrap_or_default(),
             trouble_since: self.trouble_since(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_unknown_statuses_so_many_are_reported_each_once() {
+        let mut link = AgentLink::default();
+        for number in 0..UNKNOWN_STATUSES_MAX {
+            assert!(link.is_new_status(&number.to_string()));
+        }
+        assert!(!link.is_new_status("0"), "once");
+        assert!(!link.is_new_status("one more"));
     }
 }

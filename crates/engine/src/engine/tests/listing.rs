@@ -176,3 +176,102 @@ fn a_list_that_was_not_read_to_its_end_proves_no_absence() {
         "it may stand where nobody has read"
     );
 }
+
+#[test]
+fn an_outage_counts_from_its_own_beginning() {
+    let mut stage = Stage::new(vec![job("a", "to/", |_| {})]);
+    let told = |stage: &Stage| {
+        stage.warnings.iter().filter(|text| text.starts_with("runs wait for the agent")).count()
+    };
+    stage.failure = Some(LookFailure::Unreachable("refused".to_owned()));
+    stage.until(at("01:08:00"));
+    stage.failure = None;
+    stage.pass(secs(120));
+    stage.answer(SubmitAnswer::Accepted);
+    stage.list(1, TransferStatus::Completed);
+    stage.pass(secs(60));
+    assert_eq!((stage.run(0).state, told(&stage)), (RunState::Succeeded, 0));
+    stage.failure = Some(LookFailure::Unreachable("refused".to_owned()));
+    stage.until(at("02:09:00"));
+    assert_eq!(told(&stage), 0, "eight minutes before count no more");
+    stage.until(at("02:12:00"));
+    assert_eq!(told(&stage), 1);
+}
+
+#[test]
+fn a_clock_that_is_set_makes_an_outage_neither_longer_nor_shorter() {
+    for by in [secs(-3_600), secs(3_600)] {
+        let mut stage = Stage::new(vec![job("a", "to/", |_| {})]);
+        let told = |stage: &Stage| {
+            stage.warnings.iter().filter(|text| text.starts_with("runs wait for the agent")).count()
+        };
+        stage.failure = Some(LookFailure::Unreachable("refused".to_owned()));
+        stage.until(at("01:05:00"));
+        stage.step_clock(by);
+        stage.pass(secs(240));
+        assert_eq!(told(&stage), 0, "{by:?}: after nine minutes");
+        stage.pass(secs(180));
+        assert_eq!(told(&stage), 1, "{by:?}: after twelve");
+    }
+}
+
+#[test]
+fn a_good_look_makes_up_for_those_before_it() {
+    let mut stage = Stage::new(vec![job("a", "to/", |_| {})]);
+    stage.failure = Some(LookFailure::Unreachable("refused".to_owned()));
+    stage.until(at("01:05:00"));
+    stage.failure = None;
+    stage.pass(secs(120));
+    stage.answer(SubmitAnswer::Accepted);
+    stage.list(1, TransferStatus::Running);
+    stage.pass(secs(10));
+    for _ in 0..5 {
+        for gap in [Some(Gap::TooSlow), None] {
+            let looks = stage.looks;
+            stage.gap = gap;
+            stage.input(Input::Notified);
+            stage.pass(secs(2));
+            assert!(stage.looks > looks);
+            assert_eq!(
+                stage.engine().agent_view().words,
+                "",
+                "one that is incomplete is no outage"
+            );
+        }
+    }
+    // An outage that begins is not asked as rarely as one that has lasted.
+    stage.failure = Some(LookFailure::Unreachable("refused".to_owned()));
+    let looks = stage.looks;
+    stage.pass(secs(20));
+    assert!(stage.looks >= looks + 3, "{} looks", stage.looks - looks);
+}
+
+#[test]
+fn the_agent_is_shown_as_the_last_request_has_found_it() {
+    let mut stage = Stage::new(vec![job("a", "to/", |_| {})]);
+    stage.until(at("01:00:00"));
+    stage.answer(SubmitAnswer::Accepted);
+    stage.list(1, TransferStatus::Running);
+    stage.pass(secs(10));
+    let view = |stage: &Stage| stage.engine().agent_view();
+    let is = |stage: &Stage| {
+        let view = view(stage);
+        (view.reachable, view.state, view.token_valid)
+    };
+    assert_eq!(is(&stage), (Some(true), AgentState::Started, Some(true)));
+    stage.failure = Some(LookFailure::Unreachable("refused".to_owned()));
+    stage.pass(secs(20));
+    assert_eq!(is(&stage), (Some(false), AgentState::Unknown, Some(true)));
+    let since = view(&stage).trouble_since.expect("there is trouble");
+    stage.pass(secs(120));
+    assert_eq!(view(&stage).trouble_since, Some(since), "it is the same trouble");
+    stage.step_clock(secs(-3_600));
+    assert_eq!(view(&stage).trouble_since, Some(since - secs(3_600)));
+    stage.failure = Some(LookFailure::BadToken("401".to_owned()));
+    stage.pass(secs(120));
+    assert_eq!(view(&stage).token_valid, Some(false));
+    stage.failure = None;
+    stage.pass(secs(120));
+    assert_eq!(is(&stage), (Some(true), AgentState::Started, Some(true)));
+    assert_eq!(view(&stage).trouble_since, None);
+}

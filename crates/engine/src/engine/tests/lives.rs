@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use jiff::SignedDuration;
+use jiff::tz::TimeZone;
 
 use super::stage::{Stage, at, job, secs};
 use crate::event::EventKind;
@@ -11,6 +12,7 @@ use crate::input::{Input, OperatorRequest, ReplyTo};
 use crate::job::Terms;
 use crate::reason::ReasonCode;
 use crate::run::{Phase, RunState};
+use crate::schedule::{Schedule, Timetable};
 use crate::transfer::{AgentState, CancelAnswer, Refusal, SubmitAnswer, TransferStatus};
 
 #[test]
@@ -180,31 +182,34 @@ fn a_duplicate_of_what_the_list_shows_tells_nothing_of_a_lost_request() {
 
 #[test]
 fn a_duplicate_that_another_job_is_told_sends_nothing_again() {
-    let alike = |name: &str| {
+    let alike = |name: &str, schedule: &str| {
         job(name, "to/", |job| {
             let mut terms = Terms { exclusive: false, ..Terms::default() };
-            terms.retry.initial_delay = secs(3600);
+            terms.retry.multiplier = 100.0;
             terms.retry.max_delay = secs(3600);
             job.terms = Arc::new(terms);
+            let schedule = Schedule::parse(schedule).expect("a schedule");
+            job.timetable = Timetable::new(vec![schedule], "UTC", TimeZone::UTC);
         })
     };
-    let mut stage = Stage::new(vec![alike("a"), alike("b")]);
+    let mut stage = Stage::new(vec![alike("a", "0 1 * * *"), alike("b", "20 1 * * *")]);
     stage.until(at("01:00:00"));
     let first = stage.answer(SubmitAnswer::Uncertain("reset".to_owned()));
-    while stage.submits.len() < 2 {
-        stage.pass(secs(1));
-    }
-    let state = |stage: &Stage, run| stage.rows.runs[&run].state;
-    assert_eq!(state(&stage, first.run), RunState::BackingOff);
-    let duplicate = Refusal::Duplicate("DUPLICATE: is there".to_owned());
-    let second = stage.answer(SubmitAnswer::Refused(duplicate));
-    assert_eq!(state(&stage, first.run), RunState::Queued);
-    assert_eq!(state(&stage, second.run), RunState::Waiting);
+    // The second request arrives, and its transfer fails: the third one is far off.
+    stage.until(at("01:05:00"));
+    stage.answer(SubmitAnswer::Accepted);
+    stage.list(2, TransferStatus::Error);
+    stage.until(at("01:20:00"));
+    assert_eq!((stage.run(0).state, stage.run(0).follows), (RunState::BackingOff, Some(2)));
+    assert_eq!(stage.submits.len(), 3);
+    stage.answer(SubmitAnswer::Refused(Refusal::Duplicate("DUPLICATE: is there".to_owned())));
+    assert_eq!((stage.run(0).state, stage.run(0).follows), (RunState::Queued, Some(1)));
+    assert_eq!(stage.run(1).state, RunState::Waiting);
     stage.list(1, TransferStatus::Running);
     stage.record(1).requested_at = Some(at("01:00:00"));
-    stage.pass(secs(10));
-    assert_eq!(state(&stage, first.run), RunState::Running);
-    assert_eq!(stage.rows.attempts[&first].transfer, Some(stage.listed[0].id));
+    stage.pass(secs(60));
+    assert_eq!(stage.run(0).state, RunState::Running);
+    assert_eq!(stage.rows.attempts[&first].transfer.map(|id| id.0.as_u128()), Some(1));
 }
 
 #[test]

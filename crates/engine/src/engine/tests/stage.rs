@@ -114,7 +114,10 @@ impl Stage {
 
     /// Has the inputs decided and committed, and answers the looks.
     pub(super) fn turn(&mut self) {
+        let mut commits = 0;
         while let Some(request) = self.event_loop.poll_store(self.now) {
+            commits += 1;
+            assert!(commits < 10_000, "the loop spins at {}", self.now);
             match request {
                 StoreRequest::Commit(records) => {
                     self.rows.commit(&records);
