@@ -12,15 +12,17 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// More than fits in the buffers between two ends.
 const LARGE: usize = 16 << 20;
 
+/// Bounds of which none frees a slot while a test has patience.
 fn bounds() -> Bounds {
+    let longer = PATIENCE * 2;
     Bounds {
         connections_max: 4,
         large_max: 1,
         head_bytes_max: 16 << 10,
         headers_max: 64,
-        head_wait: PATIENCE,
-        connection_wait: PATIENCE,
-        pace: Pace { grace: PATIENCE, bytes_per_second: 1 << 20 },
+        head_wait: longer,
+        connection_wait: longer,
+        pace: Pace { grace: longer, bytes_per_second: 1 << 20 },
     }
 }
 
