@@ -7,6 +7,7 @@ pub use transferd_clock as clock;
 pub use transferd_engine as core;
 pub use transferd_sim as sim;
 
+pub mod address;
 pub mod agent;
 pub mod alerts;
 pub mod cli;

@@ -3,16 +3,17 @@
 //! A connection is checked after it was made and before a byte goes out. Knows nothing of HTTP.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use reqwest::Url;
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
+use url::{Host, Url};
 
 use super::neighbor::{Errand, Held, Owners};
+use crate::address;
 
 /// The addresses of one agent.
 #[derive(Debug)]
@@ -55,14 +56,16 @@ pub(super) enum NoConnection {
 impl Ways {
     pub(super) fn new(base: &Url, owners: Owners) -> Self {
         let port = base.port_or_known_default().unwrap_or(80);
-        let host = base.host_str().unwrap_or("").trim_matches(['[', ']']);
-        let targets = match host.parse::<IpAddr>() {
-            Ok(address) => vec![Target::Address(SocketAddr::new(address, port))],
-            // `localhost` is this machine whatever a resolver says, and needs no resolver thread.
-            Err(_) if host.eq_ignore_ascii_case("localhost") => {
-                loopback(port).map(Target::Address).into()
+        let one = |address| vec![Target::Address(SocketAddr::new(address, port))];
+        let targets = match base.host() {
+            Some(Host::Ipv4(address)) => one(IpAddr::V4(address)),
+            Some(Host::Ipv6(address)) => one(IpAddr::V6(address)),
+            // Needs no resolver thread.
+            Some(Host::Domain(name)) if address::is_localhost(name) => {
+                address::loopback(port).map(Target::Address).into()
             }
-            Err(_) => vec![Target::Named(host.to_owned(), port)],
+            Some(Host::Domain(name)) => vec![Target::Named(name.to_owned(), port)],
+            None => Vec::new(),
         };
         let way = |target| Way { target, owners: owners.clone(), holder: Mutex::default() };
         let ways = targets.into_iter().map(way).collect();
@@ -137,12 +140,4 @@ async fn first_of(host: &str, port: u16, patience: Duration) -> io::Result<TcpSt
         }
     }
     Err(failure)
-}
-
-/// Both addresses of this machine, in the order in which .NET listens for `localhost`.
-pub(super) fn loopback(port: u16) -> [SocketAddr; 2] {
-    [
-        SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port),
-        SocketAddr::new(IpAddr::V6(Ipv6Addr::LOCALHOST), port),
-    ]
 }

@@ -5,7 +5,6 @@
 //! request on a connection of its own, and never repeats it; another address is tried only while
 //! nothing was sent; redirects and proxies are not followed; every wait and every body is bounded.
 
-use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,6 +26,7 @@ use super::neighbor::{Errand, Owners};
 use super::origin;
 use super::problem::code_header;
 use super::words::fit;
+use crate::address::{self, Flaw};
 use crate::clock;
 use crate::core::job::AgentSettings;
 
@@ -298,30 +298,17 @@ fn date_header(value: &HeaderValue) -> Option<Timestamp> {
     parser.parse_timestamp(value.to_str().ok()?).ok()
 }
 
-/// Checks `agent.url`. Its text is not quoted: a person may have put a secret into it.
+/// The meaning of `agent.url`. Its text is not quoted: a person may have put a secret into it.
 fn base_url(settings: &AgentSettings) -> Result<Url, UnusableSettings> {
-    let refuse = |why: &str| Err(UnusableSettings { key: "agent.url", why: why.to_owned() });
-    let Ok(url) = Url::parse(&settings.url) else {
-        return refuse("is not a url; it should look like `http://localhost:29123`");
+    let refuse = |Flaw { message, hint }: Flaw| {
+        let hint = hint.map(|hint| format!(" ({hint})")).unwrap_or_default();
+        UnusableSettings { key: "agent.url", why: format!("can't be used: {message}{hint}") }
     };
-    match url.scheme() {
-        "http" => {}
-        "https" => return refuse("is https, which the agent does not serve; write `http://…`"),
-        _ => return refuse("must start with `http://`"),
+    let url = address::of_agent(&settings.url).map_err(refuse)?;
+    match address::clear_text(&url) {
+        Some(flaw) if !settings.allow_insecure => Err(refuse(flaw)),
+        Some(_) | None => Ok(url),
     }
-    if !url.username().is_empty() || url.password().is_some() {
-        return refuse("must not hold a user or a password");
-    }
-    if url.query().is_some() || url.fragment().is_some() {
-        return refuse("must end before `?` and `#`; the token has a file of its own");
-    }
-    if !is_loopback(&url) && !settings.allow_insecure {
-        return refuse(
-            "names another host, and the token would travel there in plain text; run transferd \
-             beside the agent, or say `agent.allow_insecure: true`",
-        );
-    }
-    Ok(url)
 }
 
 /// The address that was probably meant by an unusable one: the same with `http://` before it. None
@@ -334,14 +321,4 @@ pub fn mended_url(text: &str) -> Option<String> {
     let url = format!("http://{}", rest.trim_end_matches('/'));
     let settings = AgentSettings { url, ..AgentSettings::default() };
     base_url(&settings).is_ok().then_some(settings.url)
-}
-
-fn is_loopback(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or("");
-    let address: Option<IpAddr> = host.trim_matches(['[', ']']).parse().ok();
-    match address {
-        Some(IpAddr::V6(address)) => address.to_canonical().is_loopback(),
-        Some(IpAddr::V4(address)) => address.is_loopback(),
-        None => host.eq_ignore_ascii_case("localhost"),
-    }
 }

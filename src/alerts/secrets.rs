@@ -12,6 +12,7 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use secrecy::SecretString;
 
 use super::limits::SECRET_FILE_MAX;
+use crate::address;
 use crate::core::job::{AlertChannel, SecretText};
 use crate::privacy::{self, SecretKind};
 use crate::trusted;
@@ -32,11 +33,8 @@ impl Secrets {
             }
         };
         privacy::remember(&SecretString::from(address.trim()), SecretKind::Address);
-        let url = Url::parse(address.trim()).map_err(|_| format!("{named} is not an address"))?;
-        match url.scheme() {
-            "http" | "https" if url.has_host() => Ok(url),
-            _ => Err(format!("{named} does not begin with `http://` or `https://`")),
-        }
+        address::parse(address.trim())
+            .map_err(|flaw| format!("{named} is not a usable address: {}", flaw.message))
     }
 
     /// The headers of a file, one `Name: value` a line; blank lines and those that begin with `#`
@@ -187,7 +185,7 @@ mod tests {
         assert!(secrets.address(&file).unwrap_err().ends_with("does not exist"));
         std::fs::write(&path, " https://h/s3cret\n").unwrap();
         assert_eq!(secrets.address(&file).unwrap().path(), "/s3cret");
-        for bad in ["s3cret", "ftp://h/s3cret", "https://", "http:// s3cret"] {
+        for bad in ["s3cret", "ftp://h/s3cret", "https://", "http:// s3cret", "http://1.2.3.256/s3cret"] {
             std::fs::write(&path, bad).unwrap();
             let error = secrets.address(&file).unwrap_err();
             assert!(!error.contains("s3cret"), "{error}");

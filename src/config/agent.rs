@@ -5,6 +5,7 @@ use super::raw::{RawAgent, RawLogin};
 use super::reader::Found;
 use super::sources::Sources;
 use super::urls;
+use crate::address;
 use crate::core::job::{AgentSettings, LoginSource, TokenSource};
 
 /// The agent's settings.
@@ -21,14 +22,11 @@ pub(crate) fn agent(
         settings.allow_insecure = insecure.value.0;
     }
     if let Some(url) = &raw.url {
-        settings.url.clone_from(&url.value.0);
-        if let Some(message) = urls::clear_text(&url.value.0)
+        settings.url.clone_from(&url.value.written);
+        if let Some(flaw) = address::clear_text(&url.value.url)
             && !settings.allow_insecure
         {
-            problems.push(Problem::error(url.at, message).hint(
-                "use `http://localhost:…` or https, or write `allow_insecure: true` if the \
-                 network between is trusted",
-            ));
+            problems.push(urls::problem(url.at, flaw));
         }
     }
     if let Some(value) = &raw.poll_interval {

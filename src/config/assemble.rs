@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::agent::agent;
 use super::alerts::{Entries, alerts};
 use super::build::Builder;
+use super::listen::at_the_agents;
 use super::load::Read;
 use super::node::{Kind, Node};
 use super::problem::{At, Problem, Spot, WarningKind, cut};
@@ -244,6 +245,8 @@ fn build(
         void.job(name, *key, raw, problems);
     }
     warn::about(&jobs, &facts, surroundings, problems);
+    let listen = whole.listen.as_ref();
+    problems.extend(listen.and_then(|listen| at_the_agents(listen, whole.agent.as_ref())));
     let history = whole.history.as_ref().map(|found| &found.value);
     let default = HistoryPolicy::default();
     let named = |(name, account): (&String, &Account)| Some((AccountId(account.id?), name.clone()));
@@ -262,7 +265,7 @@ fn build(
                 .and_then(|h| h.max_runs.as_ref())
                 .map_or(default.max_runs, |m| u64::from(m.value.0)),
         },
-        listen: whole.listen.as_ref().map(|found| found.value.0),
+        listen: listen.map(|found| found.value.0),
         external_url: whole.external_url.as_ref().map(|found| found.value.0.clone()),
         zone: surroundings.system_zone.1.clone(),
         jobs,

@@ -1,11 +1,15 @@
-//! `listen`: an address and a port. Names are not looked up, so that a valid file stays valid.
+//! `listen`: an address and a port, other than the agent's. Names are not looked up, so that a valid
+//! file stays valid.
 
 use std::net::Ipv4Addr;
 
 use super::node::{Kind, Node};
 use super::problem::{Problem, cut};
-use super::reader::{Read, Reader};
+use super::raw::RawAgent;
+use super::reader::{Found, Read, Reader};
 use super::values::{Listen, text};
+use crate::address;
+use crate::core::job::AgentSettings;
 
 impl Read for Listen {
     fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
@@ -42,4 +46,25 @@ impl Read for Listen {
         reader.tell(Problem::error(spot, message).hint(hint));
         None
     }
+}
+
+/// The problem that a daemon which listens there would keep the agent from starting, and take its
+/// place: it would send the token to itself.
+pub(crate) fn at_the_agents(
+    listen: &Found<Listen>,
+    agent: Option<&Found<RawAgent>>,
+) -> Option<Problem> {
+    let url = agent.and_then(|agent| agent.value.url.as_ref());
+    let meant = match url {
+        Some(url) => url.value.url.clone(),
+        None => address::of_agent(&AgentSettings::default().url).ok()?,
+    };
+    address::takes_from(listen.value.0, &meant).then(|| {
+        let problem = Problem::error(listen.at, "this is where the agent listens")
+            .hint("write another port, for example `127.0.0.1:29180`");
+        match url {
+            Some(url) => problem.see(url.at, "the agent's address"),
+            None => problem,
+        }
+    })
 }

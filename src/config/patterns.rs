@@ -34,9 +34,13 @@ pub(crate) const USER: &str = r"^[^\s\x00-\x1f\x7f:/,-][^\x00-\x1f\x7f:/,]*$";
 /// The name of an environment variable.
 pub(crate) const VARIABLE: &str = "^[A-Za-z_][A-Za-z0-9_]*$";
 
-/// An address with nothing but scheme, host, port and path.
+/// A plain http address with nothing but scheme, host, port and path.
 pub(crate) const AGENT_URL: &str =
-    r"^https?://([^\s/?#@:\[\]]+|\[[0-9A-Fa-f:.%]+\])(:0*[1-9]\d{0,4})?(/[^\s?#]*)?$";
+    r"^[Hh][Tt][Tt][Pp]://([^\s/?#@:\[\]]+|\[[0-9A-Fa-f:.]+\])(:0*[1-9]\d{0,4})?(/[^\s?#]*)?$";
+
+/// The same, over http or https.
+pub(crate) const PUBLIC_URL: &str =
+    r"^[Hh][Tt][Tt][Pp][Ss]?://([^\s/?#@:\[\]]+|\[[0-9A-Fa-f:.]+\])(:0*[1-9]\d{0,4})?(/[^\s?#]*)?$";
 
 /// Address and port.
 pub(crate) const LISTEN: &str = r"^(\d{1,3}(\.\d{1,3}){3}|\[[0-9A-Fa-f:.%]+\]):0*([0-5]?\d{1,4}|6[0-4]\d{3}|65[0-4]\d{2}|655[0-2]\d|6553[0-5])$";

@@ -9,8 +9,8 @@ use super::names::Scope;
 use super::node::Node;
 use super::reader::{Entry, Read, Reader};
 use super::values::{
-    Attempts, Count, Factor, FileName, Flag, Listen, Name, Part, PublicUrl, SecretUrl, Span,
-    SpanOrZero, Text, Url, User, Version,
+    AgentUrl, Attempts, Count, Factor, FileName, Flag, Listen, Name, Part, PublicUrl, SecretUrl,
+    Span, SpanOrZero, Text, User, Version,
 };
 use crate::core::job::{AlertEvent, CatchUp, Overlap, Verdict};
 
@@ -46,7 +46,7 @@ keys! {
     /// The Amove desktop agent, and how it is spoken to.
     pub(crate) struct RawAgent in Scope::Agent, called "agent settings", requires [] {
         /// Where the agent listens. Default: `http://localhost:29123`.
-        url: Url,
+        url: AgentUrl,
         /// The file with the API token, relative to this file; re-read whenever it changes.
         token_file: FileName,
         /// The environment variable with the API token.

@@ -63,9 +63,14 @@ pub(crate) struct SpanOrZero(pub(crate) SignedDuration);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Version;
 
-/// An http or https address.
+/// The agent's address.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Url(pub(crate) String);
+pub(crate) struct AgentUrl {
+    /// As the file has it, but for case and a slash at its end.
+    pub(crate) written: String,
+    /// What it means.
+    pub(crate) url: url::Url,
+}
 
 /// An http or https address whose path is a secret: never in a message.
 #[derive(Clone, PartialEq, Eq)]
@@ -485,9 +490,9 @@ schemas! {
     Span => schema::pattern_but_not(patterns::SPAN, patterns::ZERO_SPAN),
     SpanOrZero => schema::either(schema::pattern(patterns::SPAN), schema::constant(0)),
     Version => schema::constant(1),
-    Url => schema::pattern(patterns::AGENT_URL),
-    PublicUrl => schema::pattern(patterns::AGENT_URL),
+    AgentUrl => schema::pattern(patterns::AGENT_URL),
+    PublicUrl => schema::pattern(patterns::PUBLIC_URL),
     User => schema::either(schema::pattern(patterns::USER), schema::whole(0, USER_MAX)),
-    SecretUrl => schema::pattern(r"^https?://[^\s]+$"),
+    SecretUrl => schema::pattern(r"^[Hh][Tt][Tt][Pp][Ss]?://[^\s]+$"),
     Listen => schema::pattern(patterns::LISTEN),
 }
