@@ -105,9 +105,8 @@ pub fn of_agent(text: &str) -> Result<Url, Flaw> {
 pub fn clear_text(url: &Url) -> Option<Flaw> {
     (url.scheme() != "https" && !is_here(url)).then(|| {
         let host = plain(url.host_str().unwrap_or(""));
-        let flaw = Flaw::new(&format!(
-            "the token would go to `{host}` in clear text, over plain http"
-        ));
+        let flaw =
+            Flaw::new(&format!("the token would go to `{host}` in clear text, over plain http"));
         flaw.hint(
             "run transferd beside the agent, and use `http://localhost:…`, or write \
              `allow_insecure: true` if the network between is trusted",
@@ -169,16 +168,12 @@ fn said(error: ParseError) -> Flaw {
         ParseError::EmptyHost => {
             Flaw::new("the address names no host").hint("for example `http://localhost:29123`")
         }
-        ParseError::InvalidPort => {
-            Flaw::new("the address's port is not a number from 1 to 65535")
-        }
+        ParseError::InvalidPort => Flaw::new("the address's port is not a number from 1 to 65535"),
         ParseError::InvalidIpv4Address => Flaw::new(
             "the address's host ends in a number, and is not an IPv4 address: that is four numbers \
              up to 255",
         ),
-        ParseError::InvalidIpv6Address => {
-            Flaw::new("what stands in `[…]` is not an IPv6 address")
-        }
+        ParseError::InvalidIpv6Address => Flaw::new("what stands in `[…]` is not an IPv6 address"),
         ParseError::InvalidDomainCharacter => {
             Flaw::new("the address's host has a character that no host has")
         }

@@ -5,9 +5,10 @@ use std::process::ExitCode;
 
 use transferd::cli::folded::Folded;
 use transferd::cli::render::table::Screen;
-use transferd::privacy::{Masked, keep_memory_private};
+use transferd::privacy::{Masked, keep_memory_private, keep_own_access};
 
 fn main() -> ExitCode {
+    keep_own_access();
     let mut out = Masked(std::io::stdout());
     let mut err = Folded::new(Masked(std::io::stderr()), Screen::room_of(std::io::stderr()));
     if let Err(error) = keep_memory_private() {

@@ -11,7 +11,8 @@ pub use writer::Masked;
 
 use std::io;
 
-use rustix::process::{DumpableBehavior, set_dumpable_behavior};
+use rustix::fs::Mode;
+use rustix::process::{DumpableBehavior, set_dumpable_behavior, umask};
 
 /// Keeps this process's memory out of core dumps, including those to a pipe (core(5)), and from
 /// debuggers of the same user (ptrace(2)). Threads inherit this; a program that is started from
@@ -21,6 +22,14 @@ use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 /// The kernel refuses (prctl(2), PR_SET_DUMPABLE), as a sandbox may make it.
 pub fn keep_memory_private() -> io::Result<()> {
     Ok(set_dumpable_behavior(DumpableBehavior::NotDumpable)?)
+}
+
+/// Keeps the files and folders that this process makes open to itself: a umask that takes its
+/// owner's own rights (umask(2)) would leave it a database that it can't open again. What it takes
+/// from others stays taken.
+pub fn keep_own_access() {
+    let told = umask(Mode::RWXG | Mode::RWXO);
+    umask(told - Mode::RWXU);
 }
 
 /// True unless the file is its owner's alone, or of the group that this process runs in.

@@ -40,6 +40,10 @@ pub(super) const OFFSET_NOISE: SignedDuration = SignedDuration::from_secs(2);
 /// broken endpoint must not hold up every job forever.
 pub(super) const USER_STRIKES: u32 = 3;
 
+/// The wait for an answer about the user once so many looks had none: a healthy agent knows it at
+/// once.
+pub(super) const USER_PATIENCE: Duration = Duration::from_secs(2);
+
 /// A secret's file is read in microseconds, and over a network in some milliseconds. Runs wait for
 /// a token that is not there by then, as in any other outage.
 pub(super) const READ_MAX: Duration = Duration::from_secs(5);

@@ -7,12 +7,13 @@ use std::sync::{MutexGuard, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret, SecretString};
+use tokio::time::timeout;
 
 use super::client::{AgentClient, unreadable};
 use super::endpoint::Endpoint;
 use super::failure::AskError;
-use super::limits::{LOOK_BYTES_MAX, OFFSET_NOISE, USER_STRIKES};
-use super::transport::{Call, RawAnswer};
+use super::limits::{LOOK_BYTES_MAX, OFFSET_NOISE, USER_PATIENCE, USER_STRIKES};
+use super::transport::{Call, RawAnswer, SendFailure};
 use super::wire::{self, ReadRecord};
 use crate::clock;
 use crate::core::ids::UserId;
@@ -154,10 +155,27 @@ impl AgentClient {
             },
             Some(_) | None => 0,
         };
-        let answer = self.inner.transport.send(Call::to(Endpoint::User, Some(token))).await?;
-        let told = self.judge(Endpoint::User, answer, token).and_then(|(body, _)| {
-            wire::user(&body).map_err(|error| unreadable(Endpoint::User, &error))
-        });
+        let call = Call::to(Endpoint::User, Some(token));
+        let sent = match strikes < USER_STRIKES {
+            true => self.inner.transport.send(call).await,
+            // It is asked again at each look, which must not take so long for it.
+            false => match timeout(USER_PATIENCE, self.inner.transport.send(call)).await {
+                Ok(sent) => sent,
+                Err(_) => return Ok(None),
+            },
+        };
+        let told = match sent {
+            Ok(answer) => self.judge(Endpoint::User, answer, token).and_then(|(body, _)| {
+                wire::user(&body).map_err(|error| unreadable(Endpoint::User, &error))
+            }),
+            // The connection was made: it may be this route alone that gives no answer.
+            Err(failure @ (SendFailure::TimedOut(_) | SendFailure::Lost(_))) => {
+                Err(AskError::Unusable(AskError::from(failure).to_string()))
+            }
+            Err(failure @ (SendFailure::NotSent(_) | SendFailure::PortHeld(_))) => {
+                return Err(failure.into());
+            }
+        };
         let (known, result) = match told {
             Ok(profile) => (Known::Told(profile.user), Ok(profile.user)),
             Err(AskError::NoSuchRoute(_)) => (Known::Told(None), Ok(None)),

@@ -185,7 +185,9 @@ mod tests {
         assert!(secrets.address(&file).unwrap_err().ends_with("does not exist"));
         std::fs::write(&path, " https://h/s3cret\n").unwrap();
         assert_eq!(secrets.address(&file).unwrap().path(), "/s3cret");
-        for bad in ["s3cret", "ftp://h/s3cret", "https://", "http:// s3cret", "http://1.2.3.256/s3cret"] {
+        for bad in
+            ["s3cret", "ftp://h/s3cret", "https://", "http:// s3cret", "http://1.2.3.256/s3cret"]
+        {
             std::fs::write(&path, bad).unwrap();
             let error = secrets.address(&file).unwrap_err();
             assert!(!error.contains("s3cret"), "{error}");

@@ -24,6 +24,7 @@ use crate::control::occurrences::OccurrenceDocument;
 use crate::control::request::StatusQuery;
 use crate::core::job::{Job, JobSet};
 use crate::core::meant::names_meant;
+use crate::core::record::Mark;
 use crate::core::schedule::{Occurring, Schedule, Timetable, coming, firsts};
 
 /// The number of occurrences listed if neither a number nor an end is given.
@@ -64,18 +65,23 @@ struct Planned {
     timetable: Timetable,
     enabled: bool,
     paused: bool,
+    /// The first that has no run yet, if it is known: after the clock was set back, an occurrence
+    /// to come may have one.
+    first: Option<Timestamp>,
     last: Option<RunDocument>,
 }
 
 impl Occurring for Planned {
     fn next_after(&self, at: Timestamp) -> Option<Timestamp> {
-        if self.enabled && !self.paused { self.timetable.next_after(at) } else { None }
+        let next = self.timetable.next_after(at).filter(|_| self.enabled && !self.paused)?;
+        Some(self.first.map_or(next, |first| next.max(first)))
     }
 }
 
 impl Planned {
-    fn from_file(job: &Job, last: Option<RunDocument>) -> Self {
+    fn from_file(job: &Job, mark: Option<&Mark>, last: Option<RunDocument>) -> Self {
         Self {
+            first: mark.and_then(|mark| mark.coming(&job.timetable, clock::now())),
             name: job.name.as_str().to_owned(),
             timetable: job.timetable.clone(),
             enabled: job.enabled,
@@ -96,6 +102,7 @@ impl Planned {
             timetable: Timetable::new(schedules, &zone_name, zone),
             enabled: job.enabled,
             paused: job.paused,
+            first: job.next_run,
             last: job.last_run,
         })
     }
@@ -255,7 +262,12 @@ fn of_set(
     let names: Vec<_> = jobs.iter().map(|job| job.name.clone()).collect();
     // A past that can't be read does not keep the future from being shown.
     let mut last = offline::last_ended(global, &names).unwrap_or_default();
-    Ok(jobs.into_iter().map(|job| Planned::from_file(job, last.remove(&job.name))).collect())
+    let marks = offline::marks(global).unwrap_or_default();
+    let planned = |job: &Job| {
+        let mark = marks.get(&job.name).map(AsRef::as_ref);
+        Planned::from_file(job, mark, last.remove(&job.name))
+    };
+    Ok(jobs.into_iter().map(planned).collect())
 }
 
 /// One row a job, the unscheduled ones last.
@@ -333,6 +345,7 @@ mod tests {
             timetable: Timetable::new(schedules, "Europe/Berlin", zone),
             enabled,
             paused: false,
+            first: None,
             last: None,
         }
     }
@@ -361,6 +374,18 @@ mod tests {
         assert!(lines[1].starts_with("every-minute  Fri 2026-11-27 14:01 +01:00"), "{text}");
         assert!(lines[2].contains("Sat 2026-11-28 02:30 +01:00  13 h"), "{text}");
         assert!(lines[3].contains("disabled") && lines[4].contains("by hand"), "{text}");
+    }
+
+    #[test]
+    fn what_has_its_run_does_not_come_again_when_the_clock_was_set_back() {
+        let mut nightly = job("nightly", "30 2 * * *", true);
+        let first: Timestamp = "2026-11-29T02:30:00+01:00".parse().unwrap();
+        nightly.first = Some(first);
+        let jobs = [nightly];
+        let next = |number| coming(&jobs, now(), number, None).into_iter().map(|(at, _)| at);
+        let after = "2026-11-30T02:30:00+01:00".parse().unwrap();
+        assert_eq!(next(2).collect::<Vec<Timestamp>>(), [first, after]);
+        assert_eq!(firsts(&jobs, now())[0].0, first);
     }
 
     #[test]

@@ -88,6 +88,16 @@ pub fn mark(global: &Global, job: &JobName) -> Result<Option<Arc<Mark>>, String>
     }
 }
 
+/// The mark of each job that a daemon has ever seen.
+///
+/// # Errors
+/// A message.
+pub fn marks(global: &Global) -> Result<BTreeMap<JobName, Arc<Mark>>, String> {
+    let Some(store) = open(global)? else { return Ok(BTreeMap::new()) };
+    let marks = store.marks().map_err(words)?;
+    Ok(marks.into_iter().map(|mark| (mark.job.clone(), mark)).collect())
+}
+
 /// The pause of all jobs, and those before it.
 ///
 /// # Errors

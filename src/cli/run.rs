@@ -18,6 +18,8 @@ use crate::systemd;
 #[derive(Debug, ClapArgs)]
 pub struct Args {}
 
+const NEVER_GOOD: &str = "the job file is invalid, and there never was a good one to go on with";
+
 /// Carries out `run`.
 pub fn run(_args: &Args, global: &Global, _out: &mut dyn Write, err: &mut dyn Write) -> Exit {
     if let Err(error) = start_log(global, LogLevel::Info) {
@@ -32,13 +34,19 @@ pub fn run(_args: &Args, global: &Global, _out: &mut dyn Write, err: &mut dyn Wr
         }
     };
     let result = daemon::run(options);
+    if let (Err(StartError::BadConfig(words)), LogFormat::Json) = (&result, global.log_format) {
+        // Whoever reads JSON reads nothing else there.
+        tracing::error!("{NEVER_GOOD}: {}", words.trim_end());
+        log::finish();
+        return Exit::BadConfig;
+    }
     // The messages below come after it.
     log::finish();
     match result {
         Ok(()) => Exit::Done,
         Err(StartError::BadConfig(words)) => {
             let _ = writeln!(err, "{}", words.trim_end());
-            say(err, "the job file is invalid, and there never was a good one to go on with");
+            say(err, NEVER_GOOD);
             hint(err, "correct it and look with `transferd check`, or begin with `transferd init`");
             Exit::BadConfig
         }

@@ -13,6 +13,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan as _, ZonedDateTime};
 
 use crate::core::duration;
+use crate::core::schedule::instant_of;
 
 /// The direction in which a duration and a time of day count from now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,10 +87,7 @@ impl When {
             Civil::Day(day) if self.day == Day::Start => day.to_datetime(Time::midnight()),
             Civil::Day(day) => day.tomorrow().map_err(|_| unknown())?.to_datetime(Time::midnight()),
         };
-        given
-            .to_zoned_datetime(self.zone.clone())
-            .map(|zoned| zoned.timestamp())
-            .map_err(|_| unknown())
+        instant_of(given, &self.zone).ok_or_else(unknown)
     }
 
     /// As [`When::read`]; prints on `err` how it understood the text, unless that is obvious.
@@ -116,8 +114,7 @@ impl When {
     /// after that day.
     pub fn whole_day(&self, text: &str) -> Option<(Timestamp, Timestamp)> {
         let Civil::Day(day) = self.civil(text.trim())? else { return None };
-        let first =
-            |day: Date| day.to_zoned_datetime(self.zone.clone()).ok().map(|day| day.timestamp());
+        let first = |day: Date| instant_of(day.to_datetime(Time::midnight()), &self.zone);
         Some((first(day)?, first(day.tomorrow().ok()?)?))
     }
 
@@ -199,7 +196,7 @@ fn instant(text: &str) -> Option<Timestamp> {
         name if name.contains('/') => TimeZone::get(name).ok()?,
         _ => return None,
     };
-    moment.to_zoned_datetime(zone).ok().map(|zoned| zoned.timestamp())
+    instant_of(moment, &zone)
 }
 
 /// The text without the weekday before its date, if it is the right one.
@@ -404,11 +401,19 @@ mod tests {
     }
 
     #[test]
-    fn a_time_that_the_clock_leaves_out_is_the_one_behind_the_gap() {
+    fn a_time_that_the_clock_leaves_out_is_the_first_after_the_gap_as_for_schedules() {
         let zone = TimeZone::get("Europe/Berlin").unwrap();
         let now = "2026-03-29T12:00:00+02:00".parse().unwrap();
         let when = When { now, zone, towards: Towards::Past, day: Day::Start };
-        assert_eq!(read(&when, "02:30"), "2026-03-29T03:30:00+02:00");
+        for text in ["02:30", "02:00", "2026-03-29 02:59:59", "2026-03-29 02:30 Europe/Berlin"] {
+            assert_eq!(read(&when, text), "2026-03-29T03:00:00+02:00", "{text}");
+        }
+        assert_eq!(read(&when, "03:30"), "2026-03-29T03:30:00+02:00");
+        assert_eq!(
+            read(&when, "2025-10-26 02:30"),
+            "2025-10-26T02:30:00+02:00",
+            "of two the first"
+        );
     }
 
     #[test]

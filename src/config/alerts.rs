@@ -16,6 +16,7 @@ use super::sources::Sources;
 use super::values::{FileName, SecretUrl, Text};
 use crate::core::job::{Alert, AlertChannel, DesktopAlert, DigestEntry, SecretText};
 use crate::core::meant::is_glob;
+use crate::core::plain::composed;
 
 /// The valid entries, by how they are delivered.
 #[derive(Debug, Default)]
@@ -157,6 +158,7 @@ fn digest_entry(
 
 /// Checks a pattern: a name must be a job's; a glob that matches none yet is worth a warning.
 fn check_jobs(pattern: &str, at: Spot, whole: &Whole, problems: &mut Vec<Problem>) {
+    let pattern = &*composed(pattern);
     if whole.jobs.contains_key(pattern) || whole.partial {
         return;
     }

@@ -220,8 +220,14 @@ fn single<T>(
 }
 
 fn twice(what: &str, name: &str, second: Spot, first: Spot) -> Problem {
-    Problem::error(second, format!("the {what} `{}` stands in two files", cut(name)))
-        .see(first, "first here")
+    let name = cut(name);
+    let problem = if second.file == first.file {
+        Problem::error(second, format!("there are two {what}s with the name `{name}`"))
+            .hint("their letters are the same, in another form of Unicode: rename one of them")
+    } else {
+        Problem::error(second, format!("the {what} `{name}` stands in two files"))
+    };
+    problem.see(first, "first here")
 }
 
 fn build(

@@ -23,9 +23,13 @@ use crate::core::duration;
 use crate::core::ids::{AccountId, JobName};
 use crate::core::job::{CatchUp, Job, Overlap, PlaceTemplate, RetryPolicy, Terms};
 use crate::core::place::segments;
+use crate::core::plain::composed;
 use crate::core::schedule::{Schedule, ScheduleError, Timetable};
 use crate::core::template::PathTemplate;
 use jiff::SignedDuration;
+
+/// Files that lie among the zones and are none.
+const NO_PLACES: [&str; 3] = ["localtime", "posixrules", "Factory"];
 
 /// Facts about a job that warnings need besides the job itself.
 #[derive(Debug)]
@@ -215,7 +219,17 @@ impl<'w> Builder<'w> {
         };
         let name = &found.value.0;
         match self.zones.get(name) {
-            Ok(zone) => Some(zone.clone()),
+            Ok(zone) => {
+                if NO_PLACES.iter().any(|other| other.eq_ignore_ascii_case(name)) {
+                    let message =
+                        format!("`{name}` is not a place: its meaning depends on the machine");
+                    problems.push(Problem::warning(WarningKind::Other, found.at, message).hint(
+                        "write an IANA name such as `Europe/Berlin`, or leave `timezone` out \
+                             to go by the machine's zone",
+                    ));
+                }
+                Some(zone.clone())
+            }
             Err(hint) => {
                 problems.push(
                     Problem::error(found.at, format!("`{}` is not a time zone", cut(name)))
@@ -276,7 +290,7 @@ impl<'w> Builder<'w> {
 
     fn account(&self, found: &Found<Name>, problems: &mut Vec<Problem>) -> Option<AccountId> {
         let name = &found.value.0;
-        if let Some(account) = self.whole.accounts.get(name) {
+        if let Some(account) = self.whole.accounts.get(composed(name).as_ref()) {
             return account.id.map(AccountId);
         }
         if name.len() == 36

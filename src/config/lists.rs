@@ -9,6 +9,7 @@ use super::problem::{Hint, Problem, Spot, WarningKind, cut};
 use super::reader::{Entry, Found, Read, Reader};
 use super::schema;
 use super::values::{looks_like_a_date, name, text};
+use crate::core::plain::composed;
 
 /// A list.
 #[derive(Clone, Debug)]
@@ -172,7 +173,7 @@ impl<T: Read> Read for Named<T> {
             }
             let value = reader.field(entry).map(|found| found.value);
             let Entry { name, key, void, .. } = *entry;
-            named.push(NamedEntry { name: name.to_owned(), key, value, void });
+            named.push(NamedEntry { name: composed(name).into_owned(), key, value, void });
         }
         Some(Self(named))
     }

@@ -10,7 +10,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 use super::bounds::{NAME_BYTES, TEXT_BYTES};
 use super::names;
-use super::node::{Kind, Node};
+use super::node::{Kind, Node, plain_number};
 use super::patterns;
 use super::problem::{Problem, choices, cut};
 use super::reader::{Read, Reader};
@@ -310,7 +310,7 @@ pub(crate) fn whole(node: &Node, reader: &mut Reader<'_>, least: i64, most: i64)
         Kind::Text(text) if text.trim().parse::<i64>().is_ok() => {
             let message = format!("expected {expected}, found the text `{}`", cut(text));
             let spot = reader.spot(node);
-            reader.tell(Problem::error(spot, message).hint("leave the quotes out"));
+            reader.tell(Problem::error(spot, message).hint(plain_number(text.trim())));
         }
         Kind::Null
         | Kind::Bool(_)

@@ -196,6 +196,18 @@ fn diagnose(text: &str, words: &str, at: Option<(usize, usize)>) -> Accident {
     let what = what.split(" at line ").next().unwrap_or(what);
     let what = what.split(" at position ").next().unwrap_or(what);
     let began = position(context);
+    if let Some((line, column)) = mark_within(text) {
+        return Accident {
+            line,
+            column,
+            length: 1,
+            message: "an invisible character stands here, U+FEFF: a mark that files begin with"
+                .to_owned(),
+            hint: Some("leave it out: it remains where one file was put behind another".to_owned()),
+            related: None,
+            replace: None,
+        };
+    }
     if let Some(mut accident) = unquoted(content, line, column, what) {
         if secret_lines::lines(text.lines().take(line)).contains(&line) {
             accident.hint = Some("quote it".to_owned());
@@ -242,6 +254,14 @@ fn diagnose(text: &str, words: &str, at: Option<(usize, usize)>) -> Accident {
 fn last_content(text: &str) -> (usize, &str) {
     let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
     lines.last().map_or((1, ""), |(i, line)| (i + 1, line))
+}
+
+/// The place of a byte order mark after the beginning: YAML takes it for one more document, and
+/// libyaml's complaint about it names a place where nothing is to be seen.
+fn mark_within(text: &str) -> Option<(usize, usize)> {
+    let mark = |c: char| c == '\u{feff}';
+    let mut lines = text.strip_prefix(mark).unwrap_or(text).lines().enumerate();
+    lines.find_map(|(i, line)| Some((i + 1, line.chars().position(mark)? + 1)))
 }
 
 /// The place of the first character that YAML does not allow; libyaml counts bytes only.

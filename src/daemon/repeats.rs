@@ -28,6 +28,7 @@ use crate::core::limits::{BACKFILL_MAX, OCCURRENCES_MAX};
 use crate::core::meant::JobWord;
 use crate::core::repeat::{Backfill, Changes, PastRun, Wanted, Wish};
 use crate::core::run::{Run, RunState};
+use crate::core::schedule::instant_of;
 use crate::store::thread::StoreHandle;
 use crate::store::{HistoryQuery, RunMatch, RunWithAttempts};
 
@@ -229,6 +230,9 @@ impl Driver {
         let found = job.map(|job| job.timetable.missed(before, to, 2).newest).unwrap_or_default();
         match found.as_slice() {
             [one] => Ok(*one),
+            [] if from > clock::now() => {
+                Err(Refused::No(format!("{day} lies ahead: `{name}` can't be run for it yet")))
+            }
             [] => Err(Refused::No(format!("`{name}` has no occurrence on {day}; name an instant"))),
             _ => Err(Refused::No(format!(
                 "`{name}` has several occurrences on {day}; add the time of day"
@@ -253,20 +257,21 @@ enum End {
 }
 
 fn instant(time: TimeAsked, zone: &TimeZone, end: End) -> Result<Timestamp, Refused> {
-    let far = |_| Refused::No("that time is further away than any calendar goes".to_owned());
+    let far = || Refused::No("that time is further away than any calendar goes".to_owned());
     let local = match time {
         TimeAsked::Instant(at) => return Ok(at),
         TimeAsked::Local(local) => local,
         TimeAsked::Day(day) => match end {
             End::First => day.to_datetime(jiff::civil::Time::midnight()),
             End::Last => {
-                let next = day.checked_add(1.day()).map_err(far)?;
-                let next = next.to_zoned_datetime(zone.clone()).map_err(far)?.timestamp();
-                return next.checked_sub(SignedDuration::from_nanos(1)).map_err(far);
+                let next = day.checked_add(1.day()).map_err(|_| far())?;
+                let next = next.to_datetime(jiff::civil::Time::midnight());
+                let next = instant_of(next, zone).ok_or_else(far)?;
+                return next.checked_sub(SignedDuration::from_nanos(1)).map_err(|_| far());
             }
         },
     };
-    Ok(local.to_zoned_datetime(zone.clone()).map_err(far)?.timestamp())
+    instant_of(local, zone).ok_or_else(far)
 }
 
 /// The runs with these names.

@@ -8,6 +8,8 @@
 use std::io::{self, ErrorKind};
 use std::path::Path;
 
+use rustix::io::Errno;
+
 pub use transferd_engine::store::{
     Happened, HistoryQuery, Older, Queries, RunMatch, RunWithAttempts, Store, StoreError, Wraps,
     error, memory, query,
@@ -27,6 +29,30 @@ pub(crate) fn io_error(path: &Path, error: &io::Error) -> StoreError {
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => StoreError::Full { path },
         ErrorKind::ReadOnlyFilesystem => StoreError::ReadOnly { path },
         ErrorKind::PermissionDenied => StoreError::Permission { path },
+        _ if is_too_many_files(error) => {
+            let detail = "no more files may be opened: raise the limit of this process \
+                          (`LimitNOFILE=` of its unit, `ulimit -n`)";
+            StoreError::Folder { path, detail: detail.to_owned() }
+        }
         _ => StoreError::Io { path, detail: error.to_string() },
+    }
+}
+
+/// True if this process, or the machine, has as many files open as it may.
+pub(crate) fn is_too_many_files(error: &io::Error) -> bool {
+    let code = Errno::from_io_error(error);
+    code.is_some_and(|code| [Errno::MFILE, Errno::NFILE].contains(&code))
+}
+
+#[cfg(test)]
+mod words {
+    use super::*;
+
+    #[test]
+    fn a_process_that_may_open_no_more_files_is_told_about_its_limit() {
+        let error = io::Error::from(Errno::MFILE);
+        let words = io_error(Path::new("/var/lib/transferd"), &error).to_string();
+        assert!(words.contains("ulimit -n") && !words.contains("disk"), "{words}");
+        assert!(!is_too_many_files(&io::Error::from(Errno::NOENT)));
     }
 }

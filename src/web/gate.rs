@@ -6,7 +6,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderName, HeaderValue, Method, StatusCode, Uri, header};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, Uri, Version, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use tokio::sync::watch;
@@ -49,7 +49,7 @@ pub(super) async fn let_in(State(gate): State<Gate>, request: Request, next: Nex
     let mut response = if ![Method::GET, Method::HEAD].contains(request.method()) {
         let allowed = [(header::ALLOW, "GET, HEAD")];
         (StatusCode::METHOD_NOT_ALLOWED, allowed, "nothing can be changed here\n").into_response()
-    } else if gate.is_meant(request.uri(), request.headers().get(header::HOST)) {
+    } else if gate.lets_in(&request) {
         next.run(request).await
     } else {
         let words = "ask by an address, by `localhost`, or by the name in `external_url`\n";
@@ -67,6 +67,16 @@ pub(super) async fn let_in(State(gate): State<Gate>, request: Request, next: Nex
 impl Gate {
     pub(super) fn new(at: SocketAddr, wanted: watch::Receiver<Wanted>) -> Self {
         Self { loopback: at.ip().is_loopback(), wanted }
+    }
+
+    /// Whether a request is meant for us. One with two hosts may mean another, and since HTTP/1.1
+    /// each names one (RFC 9112, section 3.2).
+    fn lets_in<B>(&self, request: &axum::http::Request<B>) -> bool {
+        let mut hosts = request.headers().get_all(header::HOST).iter();
+        let (host, other) = (hosts.next(), hosts.next());
+        let old = request.version() < Version::HTTP_11;
+        let well_named = other.is_none() && (host.is_some() || old);
+        well_named && self.is_meant(request.uri(), host)
     }
 
     /// Whether a request is meant for us, by its `Host`. Browsers always send one.
@@ -160,6 +170,23 @@ mod tests {
             assert!(!is_meant(&gate, &format!("http://evil.example{path}"), "localhost"));
             assert!(gate.is_meant(&path.parse().unwrap(), None), "HTTP/1.0 names no host");
         }
+    }
+
+    #[test]
+    fn a_request_names_one_host() {
+        let gate = gate("127.0.0.1:29180");
+        let lets_in = |version, hosts: &[&str]| {
+            let mut request = axum::http::Request::builder().version(version).uri("/");
+            for host in hosts {
+                request = request.header(header::HOST, *host);
+            }
+            gate.lets_in(&request.body(()).unwrap())
+        };
+        assert!(lets_in(Version::HTTP_11, &["localhost"]));
+        assert!(lets_in(Version::HTTP_10, &[]));
+        assert!(!lets_in(Version::HTTP_11, &[]));
+        assert!(!lets_in(Version::HTTP_11, &["localhost", "evil.example"]));
+        assert!(!lets_in(Version::HTTP_10, &["localhost", "localhost"]));
     }
 
     #[test]

@@ -350,19 +350,25 @@ async fn an_agent_without_a_status_or_a_user_is_looked_at_all_the_same() {
     assert_eq!((look.agent, look.user), (AgentState::Unknown, None));
 }
 
+#[rstest]
+#[case::broken(answer(500, "", ""))]
+#[case::silent(Act::Stall)]
+#[case::reset(Act::Reset)]
 #[tokio::test]
-async fn a_user_that_can_not_be_told_holds_up_looks_only_for_a_while() {
-    let agent = Agent::play(|line, _| match line {
-        line if line.contains("authentication/user") => answer(500, "", ""),
+async fn a_user_that_can_not_be_told_holds_up_looks_only_for_a_while(#[case] act: Act) {
+    let agent = Agent::play(move |line, _| match line {
+        line if line.contains("authentication/user") => act.clone(),
         line if line.contains("agent_status") => ok("1"),
         _ => ok(&page_of([], 0)),
     })
     .await;
-    let client = agent.client();
+    let client = agent.hasty_client();
     for _ in 0..2 {
         assert!(matches!(client.look(&look_request()).await, Err(LookFailure::Unusable(_))));
     }
-    assert_eq!(client.look(&look_request()).await.unwrap().user, None);
+    for _ in 0..2 {
+        assert_eq!(client.look(&look_request()).await.unwrap().user, None);
+    }
 }
 
 #[tokio::test]

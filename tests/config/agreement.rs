@@ -57,7 +57,7 @@ fn what_the_parser_takes_the_schema_takes() {
 }
 
 /// What only the parser can refuse, by the reason why a schema can't.
-const BEYOND_A_SCHEMA: [(&str, &[&str]); 7] = [
+const BEYOND_A_SCHEMA: [(&str, &[&str]); 8] = [
     ("it takes one character for another", &["name-angle", "name-shell", "place-curly"]),
     (
         "it depends on what stands elsewhere in the file",
@@ -65,13 +65,20 @@ const BEYOND_A_SCHEMA: [(&str, &[&str]); 7] = [
             "accounts-none",
             "agent-url-remote",
             "alias-place",
+            "name-two-forms",
             "place-bad-uuid",
             "place-same",
             "place-strange-account",
             "place-unknown-account",
             "top-alerts-job",
+            "top-listen-agent",
+            "top-listen-agent-moved",
             "yaml-wide-characters",
         ],
+    ),
+    (
+        "the host of an address has rules of its own",
+        &["agent-url-not-a-name", "agent-url-v4-bad", "top-alerts-webhook-host"],
     ),
     (
         "it depends on other files",

@@ -344,7 +344,10 @@ fn a_typed_address_is_blamed_by_its_option_and_mended() {
         let output = output.expect("it runs");
         let err = String::from_utf8(output.stderr).expect("it is text");
         assert_eq!(output.status.code(), Some(1), "{err}");
-        assert!(err.contains("`--url` must start with `http://`"), "{err}");
+        assert!(
+            err.contains("`--url` can't be used: expected an address that starts with `http://`"),
+            "{err}"
+        );
         assert!(err.contains("write `--url http://localhost:29123`"), "{err}");
         assert!(!err.contains("agent.url"), "{err}");
     }

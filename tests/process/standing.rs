@@ -2,13 +2,16 @@
 //! that are meant for others, connections that nobody uses.
 
 use std::io::{Read, Write};
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::process::{Command, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 use transferd::sim::world::WorldOptions;
 
 use crate::disk::{job_file, posts, world};
-use crate::stage::{Agent, PATIENCE, Stage, terminate, until};
+use crate::stage::{Agent, PATIENCE, Stage, terminate, transferd, until};
 
 fn stage() -> (Stage, Agent) {
     let mut stage = Stage::new(WorldOptions::DEFAULT_TOKEN);
@@ -118,4 +121,62 @@ fn without_a_job_file_nothing_is_left_behind() {
     let status = until("it is refused", PATIENCE, || daemon.try_wait().unwrap());
     assert_eq!(status.code(), Some(78));
     assert!(!stage.state().exists());
+}
+
+#[test]
+fn an_address_that_can_not_be_used_leaves_the_last_good_jobs_in_force() {
+    let (mut stage, agent) = stage();
+    let good = std::fs::read_to_string(stage.path().join("jobs.yaml")).unwrap();
+    let address = format!("http://127.0.0.1:{}", agent.port);
+    assert!(good.contains(&address), "{good}");
+    for (bad, words) in
+        [("https://127.0.0.1:1", "does not speak https"), ("http://10.0.0.256:1", "IPv4")]
+    {
+        terminate(stage.daemon());
+        stage.write("jobs.yaml", &good.replace(&address, bad));
+        let check = stage.ask(&["check"]);
+        assert_eq!(check.status.code(), Some(1));
+        assert!(String::from_utf8_lossy(&check.stderr).contains(words));
+        stage.start();
+        let status = stage.json(&["status", "--json"]);
+        assert_eq!(status["agent"]["url"], address.as_str());
+    }
+}
+
+#[test]
+fn who_reads_the_log_as_json_reads_json_of_a_bad_job_file_too() {
+    let stage = Stage::new(WorldOptions::DEFAULT_TOKEN);
+    stage.write("jobs.yaml", "jobs: {a: {}}\n");
+    let output = stage.ask(&["--log-format", "json", "run"]);
+    assert_eq!(output.status.code(), Some(78));
+    let lines = String::from_utf8(output.stderr).unwrap();
+    let told = lines.lines().map(|line| {
+        serde_json::from_str::<serde_json::Value>(line).unwrap_or_else(|_| panic!("{line}"))
+    });
+    let errors: Vec<_> = told.filter(|line| line["level"] == "error").collect();
+    assert_eq!(errors.len(), 1, "{lines}");
+    assert!(errors[0]["message"].as_str().unwrap().contains("has no `source`"), "{lines}");
+}
+
+#[test]
+fn a_umask_takes_no_right_of_the_owner() {
+    let stage = Stage::new(WorldOptions::DEFAULT_TOKEN);
+    stage.write("jobs.yaml", "jobs: {}\n");
+    let state = stage.state();
+    let mut daemon = Command::new("sh")
+        .args(["-c", "umask 0777; exec \"$@\"", "sh", transferd(), "--state-dir"])
+        .arg(&state)
+        .args(["-c", "jobs.yaml", "run"])
+        .current_dir(stage.path())
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mode = |path: &Path| path.metadata().map(|found| found.mode() & 0o777).ok();
+    until("the socket is there", PATIENCE, || mode(&state.join("control.sock")));
+    daemon.kill().unwrap();
+    daemon.wait().unwrap();
+    assert_eq!(mode(&state), Some(0o700));
+    assert_eq!(mode(&state.join("transferd.db")), Some(0o600));
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::plain::is_unseen;
+use super::plain::{composed, is_unseen};
 
 /// The name of a job: its key under `jobs:`. Cheap to clone.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -14,8 +14,15 @@ use super::plain::is_unseen;
 pub struct JobName(Arc<str>);
 
 impl JobName {
-    /// A name from the job file; the config layer has checked its form.
+    /// A name from the job file, whose form the config layer has checked, or from a person, in the
+    /// form in which names are compared.
     pub fn new(name: &str) -> Self {
+        Self(composed(name).as_ref().into())
+    }
+
+    /// A name as it was recorded: versions before this one kept names in the form in which the job
+    /// file had them.
+    pub fn recorded(name: &str) -> Self {
         Self(name.into())
     }
 

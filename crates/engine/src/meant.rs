@@ -7,6 +7,7 @@ use globset::{Glob, GlobMatcher};
 
 use super::ids::JobName;
 use super::limits::JOB_GLOB_BYTES;
+use super::plain::composed;
 
 /// A word that selects jobs.
 #[derive(Clone, Debug)]
@@ -34,7 +35,7 @@ impl JobWord {
         if word.len() > JOB_GLOB_BYTES {
             return Err(format!("a glob for jobs has at most {JOB_GLOB_BYTES} bytes"));
         }
-        match Glob::new(word) {
+        match Glob::new(&composed(word)) {
             Ok(glob) => Ok(Self::Glob(glob.compile_matcher())),
             Err(error) => Err(format!("`{word}` is not a valid glob: {}", error.kind())),
         }

@@ -6,7 +6,10 @@
 //! text appear to say something else. Knows no secrets: these are masked where words leave the
 //! process.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
+
+use icu_normalizer::ComposingNormalizerBorrowed;
 
 /// Marks the place where text was cut.
 const CUT: char = '…';
@@ -39,6 +42,15 @@ fn seen(c: char) -> Option<char> {
 /// The text without invisible characters. Its blanks stay as they are.
 pub fn plain(text: &str) -> String {
     text.chars().filter_map(seen).collect()
+}
+
+/// The text with each letter and its marks in one form (Unicode's NFC): keyboards and file systems
+/// differ in whether `é` is one character or two, and nobody sees the difference.
+pub fn composed(text: &str) -> Cow<'_, str> {
+    match text.is_ascii() {
+        true => Cow::Borrowed(text),
+        false => ComposingNormalizerBorrowed::new_nfc().normalize(text),
+    }
 }
 
 /// The text in one line of at most `limit` bytes, with single spaces between its words, cut at its
@@ -103,6 +115,14 @@ mod tests {
     fn what_is_not_seen_is_not_shown(#[case] text: &str, #[case] shown: &str) {
         assert_eq!(plain(text), shown);
         assert!(!plain(text).chars().any(is_unseen));
+    }
+
+    #[test]
+    fn a_letter_and_its_marks_have_one_form() {
+        assert_eq!(composed("cafe\u{301}"), "caf\u{e9}");
+        assert_eq!(composed("caf\u{e9}"), "caf\u{e9}");
+        assert_eq!(composed("\u{1112}\u{1161}\u{11ab}"), "\u{d55c}");
+        assert_eq!(composed("ﬁ nightly"), "ﬁ nightly", "letters that look alike stay apart");
     }
 
     #[test]

@@ -14,6 +14,7 @@ use super::dealt::DealtWith;
 use super::event::Event;
 use super::ids::{AlertId, JobName, RunId, TransferId};
 use super::run::{Attempt, Run, RunState};
+use super::schedule::Timetable;
 
 /// One change of the durable state. A step's records are committed together or not at all.
 #[derive(Clone, Debug, PartialEq)]
@@ -83,6 +84,24 @@ pub struct Mark {
     /// When the job was reported as late; absent while it is not.
     #[serde(default)]
     pub told_late: Option<Timestamp>,
+}
+
+impl Mark {
+    /// The first occurrence after `t` that has neither a run nor a skip.
+    pub fn next_undealt(&self, timetable: &Timetable, t: Timestamp) -> Option<Timestamp> {
+        let mut next = timetable.next_after(t)?;
+        // Each iteration leaves one stretch behind, and there are few.
+        while let Some(end) = self.dealt.end_of_stretch(next) {
+            next = timetable.next_after(end)?;
+        }
+        Some(next)
+    }
+
+    /// The occurrence that comes next after `now`: what has its run does not come again, however
+    /// the clock was set.
+    pub fn coming(&self, timetable: &Timetable, now: Timestamp) -> Option<Timestamp> {
+        self.next_undealt(timetable, self.handled.max(now))
+    }
 }
 
 /// An operator's pause of a job.

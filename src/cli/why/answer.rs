@@ -125,7 +125,8 @@ fn of_time<'a>(facts: &'a Facts, at: Timestamp) -> Answer<'a> {
     }
     let mut sentences = vec![no_record(facts, at)];
     let at_work = facts.runs.iter().find(|run| {
-        run.state != RunState::Skipped
+        at <= facts.now
+            && run.state != RunState::Skipped
             && run.created_at <= at
             && run.ended_at.is_none_or(|end| at < end)
     });
@@ -243,7 +244,7 @@ fn outlook(facts: &Facts) -> Option<String> {
     if !job.enabled {
         return Some(DISABLED.to_owned());
     }
-    let next = job.timetable.next_after(facts.now)?;
+    let next = job.next.or_else(|| job.timetable.next_after(facts.now))?;
     let ahead = span(next.duration_since(facts.now));
     let down = if facts.daemon { "" } else { ", but the daemon is not running" };
     Some(format!("it is due next at {}, in {ahead}{down}", time(facts, next)))

@@ -99,6 +99,8 @@ pub(super) struct Known {
     pub(super) past_pauses: Vec<PastPause>,
     /// A due occurrence that is not yet decided.
     pub(super) held_back: Option<HeldBackDocument>,
+    /// Its next occurrence that has no run yet.
+    pub(super) next: Option<Timestamp>,
     /// Absent if no daemon has seen the job yet.
     pub(super) rules: Option<RulesDocument>,
 }
@@ -226,6 +228,7 @@ impl Source<'_> {
                     of_all: pause_of_all,
                     past_pauses: pauses::in_order(mark.map(AsRef::as_ref), &of_all),
                     held_back: None,
+                    next: mark.and_then(|mark| mark.coming(&job.timetable, facts.now)),
                     rules: mark.map(|mark| RulesDocument::new(&job, mark)),
                 });
                 facts.active = self.unfinished(&facts.name)?;
@@ -337,6 +340,7 @@ fn known(document: JobDocument, of_all: Option<PauseDocument>) -> Option<Known> 
         of_all,
         past_pauses,
         held_back,
+        next: document.next_run,
         rules: Some(rules),
     })
 }

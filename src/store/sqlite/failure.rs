@@ -1,12 +1,18 @@
 //! Failures of the SQLite store, and their translation into plain words.
 
+use std::fs::File;
+use std::io;
 use std::path::Path;
 
 use rusqlite::ErrorCode;
 
 use crate::core::limits::WORDS_MAX;
 use crate::core::plain::one_line;
-use crate::store::{StoreError, io_error};
+use crate::store::{StoreError, io_error, is_too_many_files};
+
+/// The files that SQLite holds open at once: the database, its log, the memory they share, its
+/// folder, and a temporary file.
+const FILES_AT_ONCE: usize = 5;
 
 /// A failure, before the path of the database is added.
 #[derive(Debug)]
@@ -67,11 +73,21 @@ fn from_sqlite(path: &Path, error: &rusqlite::Error) -> StoreError {
         ErrorCode::DatabaseCorrupt => {
             StoreError::Corrupt { path: owned, detail: "parts of it contradict others".to_owned() }
         }
-        ErrorCode::CannotOpen => match std::fs::File::open(path) {
+        ErrorCode::CannotOpen => match out_of_files().and_then(|()| File::open(path)) {
             Err(io) => io_error(path, &io),
             Ok(_) => StoreError::Io { path: owned, detail: error.to_string() },
         },
         _ => StoreError::Io { path: owned, detail: error.to_string() },
+    }
+}
+
+/// The error of a process that may not open as many files as the database needs at once, which
+/// SQLite does not tell apart from a file that can't be opened.
+fn out_of_files() -> io::Result<()> {
+    let files: io::Result<Vec<_>> = (0..FILES_AT_ONCE).map(|_| File::open("/dev/null")).collect();
+    match files {
+        Err(error) if is_too_many_files(&error) => Err(error),
+        Ok(_) | Err(_) => Ok(()),
     }
 }
 

@@ -194,7 +194,7 @@ pub(super) fn happened(
         let what = rows::from_json(text(row, 4)?, "an event's row")?;
         let event = Event { run: run_id(row, 1)?, at, what };
         let id = u64::try_from(seq).unwrap_or(0);
-        happened.push(Happened { id, job: JobName::new(&job), event });
+        happened.push(Happened { id, job: JobName::recorded(&job), event });
     }
     Ok(happened)
 }

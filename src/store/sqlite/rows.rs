@@ -214,7 +214,7 @@ pub(super) fn run_from(id: RunId, job: &str, state: &str, body: &str) -> Result<
         .ok_or_else(|| Failure::Row(format!("a run's row: unknown state `{state}`")))?;
     Ok(Run {
         id,
-        job: JobName::new(job),
+        job: JobName::recorded(job),
         trigger: row.trigger,
         scheduled_for: row.scheduled_for,
         created_at: row.created_at,

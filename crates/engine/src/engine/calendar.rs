@@ -386,12 +386,7 @@ enum Fate {
 
 /// The first occurrence after `t` that was not handled yet.
 pub(super) fn next_undealt(job: &Job, mark: &Mark, t: Timestamp) -> Option<Timestamp> {
-    let mut next = job.timetable.next_after(t)?;
-    // Each iteration leaves one stretch behind, and there are few.
-    while let Some(end) = mark.dealt.end_of_stretch(next) {
-        next = job.timetable.next_after(end)?;
-    }
-    Some(next)
+    mark.next_undealt(&job.timetable, t)
 }
 
 /// Moves `handled` back with the clock, so that no job waits until a wrong time comes again. A

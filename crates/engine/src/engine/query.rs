@@ -7,7 +7,6 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::Engine;
-use super::calendar::next_undealt;
 use super::conditions::late_from;
 use crate::alert::Occasion;
 use crate::ids::{JobName, RunId};
@@ -134,9 +133,8 @@ impl Engine {
         let mark = Arc::clone(self.state.mark(name));
         let pause = self.pause_in_force(&mark, now).cloned();
         let paused = pause.is_some();
-        let next_run = (mark.scheduled && !paused)
-            .then(|| next_undealt(planned, &mark, mark.handled.max(now)))
-            .flatten();
+        let next_run =
+            (mark.scheduled && !paused).then(|| mark.coming(&planned.timetable, now)).flatten();
         let unfinished = self.state.in_turn(name);
         let late_since = late_from(planned, &mark).filter(|since| *since <= now && !paused);
         Some(JobView {

@@ -32,7 +32,9 @@ impl NearMiss {
                 let side = if off.is_negative() { "before" } else { "after" };
                 format!("which is like it but is dated {far} {side} the request")
             }
-            (Miss::Date, None) => "which is like it but has no date to go by".to_owned(),
+            (Miss::Date, None) => {
+                "which is like it but whose `requestDate` is missing or can't be read".to_owned()
+            }
             (Miss::Places | Miss::User | Miss::Kind | Miss::Baseline, _) => {
                 format!("which is like it but for its {}", self.differs.word())
             }

@@ -27,3 +27,4 @@ pub use dst_effects::{DstEffect, DstEffectKind};
 pub use error::{ScheduleError, ScheduleWarning};
 pub use parse::{Schedule, TEXT_MAX};
 pub use timetable::{Missed, Timetable};
+pub use zone::instant_of;

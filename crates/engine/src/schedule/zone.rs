@@ -92,6 +92,22 @@ pub(super) fn read(zone: &TimeZone, wall: Wall) -> Option<Reading> {
     })
 }
 
+/// The instant at which the clock of a zone shows this, by the rule for schedules: of two the first,
+/// and for a time that a change removes the first instant after the gap. None outside of the years
+/// that jiff covers.
+pub fn instant_of(civil: DateTime, zone: &TimeZone) -> Option<Timestamp> {
+    let reading = zone.to_ambiguous_timestamp(civil);
+    if let AmbiguousOffset::Gap { before, after } = reading.offset() {
+        let wall = second_of(Offset::UTC.to_timestamp(civil).ok()?);
+        if let Some(change) =
+            change_around(zone, wall, before.seconds().into(), after.seconds().into())
+        {
+            return Timestamp::from_second(change.at).ok();
+        }
+    }
+    reading.compatible().ok()
+}
+
 /// The changes after a second, in order. Transitions that only rename the zone are left out.
 pub(super) fn changes_after(zone: &TimeZone, second: i64) -> impl Iterator<Item = Change> {
     Timestamp::from_second(second)

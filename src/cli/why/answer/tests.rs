@@ -95,6 +95,7 @@ fn facts(asked: Option<&str>) -> Facts {
             of_all: None,
             past_pauses: Vec::new(),
             held_back: None,
+            next: None,
             rules: Some(RulesDocument {
                 timezone: "Europe/Berlin".to_owned(),
                 catch_up: CatchUp::Once,
@@ -372,4 +373,21 @@ fn an_occurrence_is_not_taken_for_the_one_a_second_before() {
         vec![run(1, "01:30:00", Some("01:40:00"), RunState::Succeeded, Reason::in_words(""))];
     let answer = explain(&facts);
     assert!(answer.sentences[0].contains("the daemon was down"), "{:?}", answer.sentences);
+}
+
+#[test]
+fn nothing_was_at_work_at_a_time_that_is_yet_to_come() {
+    let mut facts = facts(Some("2026-03-04T01:30:00"));
+    facts.runs = vec![run(1, "01:30:00", None, RunState::Running, Reason::in_words("at work"))];
+    let told = explain(&facts).sentences.join("\n");
+    assert!(told.contains("yet to come"), "{told}");
+    assert!(!told.contains("at that time"), "{told}");
+}
+
+#[test]
+fn what_has_its_run_is_not_due_again_when_the_clock_was_set_back() {
+    let mut facts = facts(None);
+    facts.job.as_mut().unwrap().next = Some(at("2026-03-04T01:30:00"));
+    let told = explain(&facts).sentences.join("\n");
+    assert!(told.contains("due next at 2026-03-04 02:30:00"), "{told}");
 }
