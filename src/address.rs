@@ -203,7 +203,7 @@ mod tests {
             ("http://10.0.0.256:1", "IPv4"),
             ("http://1.2.3.4.5/", "IPv4"),
             ("http://xn--a:1", "not a valid name"),
-            ("http://a%zz:1", "character"),
+            ("http://a%zz:1", "host"),
             ("http://a\\b/", "character"),
             ("http://[fe80::1%25eth0]:1", "IPv6"),
             ("http://[::1", "without its"),
