@@ -155,7 +155,11 @@ fn without_a_date_there_is_no_evidence() {
     stage.pass(secs(60));
     assert_eq!(owner(&stage, 1), None);
     assert!(stage.happened("near_miss"));
-    assert!(stage.run(0).reason.to_string().contains("has no date"), "{}", stage.run(0).reason);
+    assert!(
+        stage.run(0).reason.to_string().contains("`requestDate` is missing"),
+        "{}",
+        stage.run(0).reason
+    );
 }
 
 #[test]
