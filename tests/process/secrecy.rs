@@ -22,6 +22,10 @@ const TRACES: [&str; 3] = ["qT9vZr4X", "Jm27bKwe", "cVQ5dlpyNFgrcXVpZXQvYWJvdXQ9
 /// How long a daemon lives while failures strike: some of them make it wait for seconds.
 const LIFE: Duration = Duration::from_millis(350);
 
+/// What a request is given at first: some failures are answers that never come. It grows where the
+/// machine is too busy for it.
+const REQUEST_TIMEOUT: Duration = Duration::from_millis(150);
+
 /// All failures must have struck within this. That takes some forty lives, each of which begins with
 /// a start: half a minute, and four times that on a busy machine.
 const STRIKES: Duration = Duration::from_secs(240);
@@ -56,10 +60,11 @@ fn faults() -> Vec<Fault> {
     faults
 }
 
-fn job_file(port: u16) -> String {
+fn job_file(port: u16, request_timeout: Duration) -> String {
+    let request_timeout = request_timeout.as_millis();
     let mut text = format!(
         "agent: {{url: 'http://127.0.0.1:{port}', token_file: token, poll_interval: 50ms, \
-         request_timeout: 150ms, adopt_window: 100ms, max_active: 50}}\n\
+         request_timeout: {request_timeout}ms, adopt_window: 100ms, max_active: 50}}\n\
          accounts: {{production: 6f1c2f0e-0d8c-4f3e-9a51-0c9d5f0a1b11, \
          archive: 0b6c7c9a-2a54-4a0e-8a36-6d1e3f7f2c22}}\n\
          defaults: {{overlap: replace, timeout: 2s, retry: {{max_attempts: 2, \
@@ -128,7 +133,8 @@ fn the_token_is_nowhere_whatever_the_agent_answers() {
     let mut stage = Stage::new(TOKENS[0]);
     stage.level = "trace";
     let mut agent = start_agent(&stage);
-    stage.write("jobs.yaml", &job_file(agent.port));
+    let mut request_timeout = REQUEST_TIMEOUT;
+    stage.write("jobs.yaml", &job_file(agent.port, request_timeout));
     let faults = faults();
     for fault in &faults {
         for endpoint in [Endpoint::Post, Endpoint::List, Endpoint::Cancel] {
@@ -150,6 +156,10 @@ fn the_token_is_nowhere_whatever_the_agent_answers() {
             pause(LIFE / 10);
         }
         let all = strikes();
+        if all == before {
+            request_timeout = (request_timeout * 2).min(PATIENCE);
+            stage.write("jobs.yaml", &job_file(agent.port, request_timeout));
+        }
         // A new life has the other token, and does not know how long the last one would have
         // waited for the agent.
         stage.kill();
@@ -225,7 +235,8 @@ fn a_token_in_the_environment_stays_there() {
     stage.level = "trace";
     stage.environment.push(("AMOVE_TOKEN", TOKENS[0].to_owned()));
     let agent = start_agent(&stage);
-    let text = job_file(agent.port).replace("token_file: token", "token_env: AMOVE_TOKEN");
+    let text = job_file(agent.port, REQUEST_TIMEOUT)
+        .replace("token_file: token", "token_env: AMOVE_TOKEN");
     stage.write("jobs.yaml", &text);
     stage.start();
     until("a run succeeds", PATIENCE, || {
@@ -242,7 +253,8 @@ fn a_token_in_the_environment_stays_there() {
 #[test]
 fn a_token_in_the_job_file_is_refused_and_masked() {
     let mut stage = Stage::new("unused");
-    let text = job_file(1).replace("token_file: token", &format!("token: '{}'", TOKENS[0]));
+    let text = job_file(1, REQUEST_TIMEOUT)
+        .replace("token_file: token", &format!("token: '{}'", TOKENS[0]));
     stage.write("jobs.yaml", &text);
     for args in [&["check"][..], &["check", "--json"], &["--log-level", "trace", "run"]] {
         let said = stage.ask(args);
@@ -257,9 +269,10 @@ fn a_token_in_the_job_file_is_refused_and_masked() {
     // Nor does a daemon that was fine before let go of it.
     let agent = start_agent(&stage);
     stage.write("token", TOKENS[1]);
-    stage.write("jobs.yaml", &job_file(agent.port));
+    stage.write("jobs.yaml", &job_file(agent.port, REQUEST_TIMEOUT));
     stage.start();
-    let text = job_file(agent.port).replace("token_file: token", &format!("token: {}", TOKENS[0]));
+    let text = job_file(agent.port, REQUEST_TIMEOUT)
+        .replace("token_file: token", &format!("token: {}", TOKENS[0]));
     stage.write("jobs.yaml", &text);
     assert_eq!(stage.ask(&["reload"]).status.code(), Some(1));
     let said = stage.json(&["status", "--json"]);

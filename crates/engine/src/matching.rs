@@ -157,31 +157,25 @@ pub fn assign(
     let fits_by_date = |attempt: usize, record: usize| {
         evidence(attempts[attempt], records[record], dates_ignored).is_ok()
     };
-    for attempt in 0..attempts.len() {
-        if owned[attempt].is_none() && comes_first(attempts[attempt]) {
-            let mut visited = vec![false; attempts.len()];
-            let may_lose = |other: usize| claimed[other].is_none() && !comes_first(attempts[other]);
-            take_over(attempt, &mut owned, &mut visited, &fits_by_date, &may_lose);
+    let mut prefer = |first: &dyn Fn(usize) -> bool, may_lose: &dyn Fn(usize, usize) -> bool| {
+        for attempt in 0..attempts.len() {
+            if owned[attempt].is_none() && first(attempt) {
+                let mut visited = vec![false; attempts.len()];
+                take_over(attempt, &mut owned, &mut visited, &fits_by_date, &|holder, record| {
+                    claimed[holder].is_none() && may_lose(holder, record)
+                });
+            }
         }
-    }
+    };
+    prefer(&|attempt| comes_first(attempts[attempt]), &|holder, _| !comes_first(attempts[holder]));
     if !clock_known {
         // Its dates may be as far off as two requests are apart: of two attempts that one record
         // fits, the one that was looked for in vain is less likely, unless the date is right for
         // it.
-        let is_unlikely = |attempt: usize, record: usize| {
-            attempts[attempt].phase == Phase::GivenUp
-                && distance(attempts[attempt], records[record]) > DATE_IS_RIGHT
-        };
-        let given = owned.clone();
-        let may_lose = |other: usize| {
-            claimed[other].is_none() && given[other].is_some_and(|held| is_unlikely(other, held))
-        };
-        for attempt in 0..attempts.len() {
-            if owned[attempt].is_none() && attempts[attempt].phase == Phase::Uncertain {
-                let mut visited = vec![false; attempts.len()];
-                take_over(attempt, &mut owned, &mut visited, &fits_by_date, &may_lose);
-            }
-        }
+        prefer(&|attempt| attempts[attempt].phase == Phase::Uncertain, &|holder, record| {
+            attempts[holder].phase == Phase::GivenUp
+                && distance(attempts[holder], records[record]) > DATE_IS_RIGHT
+        });
     }
     Assignment { owner_of: owned, left_over }
 }
@@ -195,14 +189,14 @@ fn comes_first(attempt: &Attempt) -> bool {
     }
 }
 
-/// Finds a record for an attempt that is likelier to have one: the record of an attempt that may
-/// lose it, or of one whose record can be had in exchange for such a record.
+/// Finds a record for an attempt that is likelier to have one: that of an attempt which may lose
+/// its own, or of one whose record can be had in exchange for such a record.
 fn take_over(
     attempt: usize,
     owned: &mut [Option<usize>],
     visited: &mut [bool],
     fits: &impl Fn(usize, usize) -> bool,
-    may_lose: &impl Fn(usize) -> bool,
+    may_lose: &impl Fn(usize, usize) -> bool,
 ) -> bool {
     visited[attempt] = true;
     let holders: Vec<(usize, usize)> = owned
@@ -211,7 +205,7 @@ fn take_over(
         .filter_map(|(holder, record)| Some((holder, (*record)?)))
         .filter(|&(holder, record)| !visited[holder] && fits(attempt, record))
         .collect();
-    let loser = holders.iter().find(|(holder, _)| may_lose(*holder));
+    let loser = holders.iter().find(|(holder, record)| may_lose(*holder, *record));
     if let Some(&(holder, record)) = loser {
         owned[holder] = None;
         owned[attempt] = Some(record);

@@ -54,28 +54,12 @@ impl Engine {
 
     /// The trouble that keeps every run from being submitted.
     fn trouble(&self) -> Option<Wait> {
-        match self.agent_link.trouble()? {
-            Trouble::Away(words) => Some(Wait::Agent(words.clone())),
-            Trouble::PortHeld(words) => Some(Wait::Port(words.clone())),
-            Trouble::Idle(state) => Some(Wait::Agent(format!("the agent is {}", state.word()))),
-            far @ Trouble::ClockFar(_) => Some(Wait::Agent(far.words())),
-            Trouble::BadToken(words) => Some(Wait::Token(words.clone())),
-            Trouble::Listing(incomplete) => Some(Wait::Listing(incomplete.clone())),
-        }
+        self.agent_link.trouble().map(Trouble::wait)
     }
 
     /// The trouble as a reason.
     pub(super) fn trouble_reason(&self) -> Option<WaitReason> {
-        Some(match self.agent_link.trouble()? {
-            Trouble::Away(words) => WaitReason::Agent { words: words.clone() },
-            Trouble::PortHeld(words) => WaitReason::Port { words: words.clone() },
-            Trouble::Idle(state) => {
-                WaitReason::Agent { words: format!("the agent is {}", state.word()) }
-            }
-            far @ Trouble::ClockFar(_) => WaitReason::Agent { words: far.words() },
-            Trouble::BadToken(words) => WaitReason::Token { words: words.clone() },
-            Trouble::Listing(incomplete) => WaitReason::Listing { words: incomplete.words() },
-        })
+        self.trouble().map(|wait| self.reason_to_wait(&wait, None))
     }
 
     /// How many more transfers may be in flight.
@@ -182,35 +166,28 @@ impl Engine {
 
     /// The reason why a run waits.
     pub(super) fn wait_reason(&self, machine: &RunMachine) -> Reason {
-        let Some(wait) = machine.wait() else { return machine.row().reason.clone() };
-        let of = |run: RunId| {
-            let job = self.state.find_run(run).map(|machine| machine.row().job.clone());
-            (run, job)
-        };
-        Reason::Waits(match *wait {
-            Wait::Behind(run) => {
-                let (run, job) = of(run);
-                WaitReason::Run { run, job }
-            }
-            Wait::LastTransfer(run) if run == machine.id() => WaitReason::LastRequest,
-            Wait::LastTransfer(run) => {
-                let (run, job) = of(run);
-                WaitReason::LastTransfer { run, job }
-            }
-            Wait::Identical(run) => {
-                let (run, job) = of(run);
-                WaitReason::Identical { run, job }
-            }
-            Wait::Destination(run) => {
-                let (run, job) = of(run);
-                WaitReason::Destination { run, job }
-            }
+        match machine.wait() {
+            Some(wait) => Reason::Waits(self.reason_to_wait(wait, Some(machine.id()))),
+            None => machine.row().reason.clone(),
+        }
+    }
+
+    /// A wait as a reason, with the names of the jobs whose runs are in the way. `waiting` is the
+    /// run that waits, if it is one.
+    fn reason_to_wait(&self, wait: &Wait, waiting: Option<RunId>) -> WaitReason {
+        let job_of = |run: RunId| self.state.find_run(run).map(|machine| machine.row().job.clone());
+        match *wait {
+            Wait::Behind(run) => WaitReason::Run { run, job: job_of(run) },
+            Wait::LastTransfer(run) if Some(run) == waiting => WaitReason::LastRequest,
+            Wait::LastTransfer(run) => WaitReason::LastTransfer { run, job: job_of(run) },
+            Wait::Identical(run) => WaitReason::Identical { run, job: job_of(run) },
+            Wait::Destination(run) => WaitReason::Destination { run, job: job_of(run) },
             Wait::Slot => WaitReason::Slot { limit: self.set.agent.max_active },
             Wait::Agent(ref words) => WaitReason::Agent { words: words.clone() },
             Wait::Port(ref words) => WaitReason::Port { words: words.clone() },
             Wait::Token(ref words) => WaitReason::Token { words: words.clone() },
             Wait::Listing(ref incomplete) => WaitReason::Listing { words: incomplete.words() },
             Wait::Look => WaitReason::List,
-        })
+        }
     }
 }

@@ -12,6 +12,7 @@ use super::query::AgentView;
 use crate::duration;
 use crate::limits::UNKNOWN_STATUSES_MAX;
 use crate::matching::shift;
+use crate::run::Wait;
 use crate::transfer::{AgentState, Incomplete};
 
 /// Why nothing can be submitted.
@@ -44,6 +45,17 @@ impl Trouble {
             Self::Listing(incomplete) => {
                 format!("the agent's list can't be read to its end: {}", incomplete.words())
             }
+        }
+    }
+
+    /// What runs wait for meanwhile.
+    pub(super) fn wait(&self) -> Wait {
+        match self {
+            Self::Away(words) => Wait::Agent(words.clone()),
+            Self::PortHeld(words) => Wait::Port(words.clone()),
+            Self::Idle(_) | Self::ClockFar(_) => Wait::Agent(self.words()),
+            Self::BadToken(words) => Wait::Token(words.clone()),
+            Self::Listing(incomplete) => Wait::Listing(incomplete.clone()),
         }
     }
 }
