@@ -1,9 +1,14 @@
 //! Notifications to the service manager (sd_notify(3)). Does nothing where there is none, and never
 //! waits for one that does not listen.
 
+use std::ffi::OsStr;
+use std::io;
+use std::os::linux::net::SocketAddrExt as _;
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::path::Path;
-use std::sync::OnceLock;
 use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::{Once, OnceLock};
 use std::time::Duration;
 
 use sd_notify::NotifyState;
@@ -89,19 +94,70 @@ fn tell(message: Message) {
 }
 
 fn send(message: &Message) {
-    let told = match message {
-        Message::Ready(line) => sd_notify::notify(&[NotifyState::Ready, NotifyState::Status(line)]),
-        Message::Reloading(Some(time)) => {
-            sd_notify::notify(&[NotifyState::Reloading, time.clone()])
-        }
-        Message::Reloading(None) => sd_notify::notify(&[NotifyState::Reloading]),
-        Message::Status(line) => sd_notify::notify(&[NotifyState::Status(line)]),
-        Message::Alive => sd_notify::notify(&[NotifyState::Watchdog]),
-        Message::Stopping => {
-            sd_notify::notify(&[NotifyState::Stopping, NotifyState::Status("stopping")])
+    static SAID: Once = Once::new();
+    if let Err(error) = send_to(std::env::var_os("NOTIFY_SOCKET").as_deref(), message) {
+        // Type=notify then ends the service after `TimeoutStartSec`, and nothing else says why.
+        SAID.call_once(|| tracing::warn!("the service manager can't be told: {error}"));
+        tracing::debug!("the service manager could not be told: {error}");
+    }
+}
+
+/// Sends a message to the socket of that name: a path, or one of the kernel's own names after `@`.
+fn send_to(name: Option<&OsStr>, message: &Message) -> io::Result<()> {
+    let Some(name) = name else { return Ok(()) };
+    let address = match name.as_bytes() {
+        [b'@', abstract_name @ ..] => SocketAddr::from_abstract_name(abstract_name)?,
+        [b'/', ..] => SocketAddr::from_pathname(name)?,
+        _ => {
+            let words = format!("$NOTIFY_SOCKET names no Unix socket: {}", name.display());
+            return Err(io::Error::new(io::ErrorKind::Unsupported, words));
         }
     };
-    if let Err(error) = told {
-        tracing::debug!("the service manager could not be told: {error}");
+    UnixDatagram::unbound()?.send_to_addr(message.text().as_bytes(), &address).map(drop)
+}
+
+impl Message {
+    /// As the service manager reads it.
+    fn text(&self) -> String {
+        let states = match self {
+            Self::Ready(line) => vec![NotifyState::Ready, NotifyState::Status(line)],
+            Self::Reloading(Some(time)) => vec![NotifyState::Reloading, time.clone()],
+            Self::Reloading(None) => vec![NotifyState::Reloading],
+            Self::Status(line) => vec![NotifyState::Status(line)],
+            Self::Alive => vec![NotifyState::Watchdog],
+            Self::Stopping => vec![NotifyState::Stopping, NotifyState::Status("stopping")],
+        };
+        states.iter().map(|state| format!("{state}\n")).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsString;
+
+    use super::*;
+
+    #[test]
+    fn a_socket_is_told_by_its_path_and_by_a_name_of_the_kernels_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("notify");
+        let own = format!("transferd-test-{}", std::process::id());
+        let at_path = UnixDatagram::bind(&path).unwrap();
+        let address = SocketAddr::from_abstract_name(&own).unwrap();
+        let abstract_one = UnixDatagram::bind_addr(&address).unwrap();
+        let own = OsString::from(format!("@{own}"));
+        for (name, socket) in [(path.as_os_str(), at_path), (own.as_os_str(), abstract_one)] {
+            send_to(Some(name), &Message::Ready("2 jobs".to_owned())).unwrap();
+            let mut text = [0; 64];
+            let length = socket.recv(&mut text).unwrap();
+            assert_eq!(&text[..length], b"READY=1\nSTATUS=2 jobs\n");
+        }
+    }
+
+    #[test]
+    fn what_is_no_unix_socket_is_refused_in_words() {
+        let error = send_to(Some(OsStr::new("vsock:2:1234")), &Message::Alive).unwrap_err();
+        assert!(error.to_string().contains("vsock:2:1234"), "{error}");
+        assert!(send_to(None, &Message::Alive).is_ok());
     }
 }

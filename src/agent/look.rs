@@ -53,13 +53,14 @@ impl AgentClient {
                 Err(AskError::BadToken(_)) if again => again = false,
                 Err(error) => return Err(look_failure(error)),
                 Ok((user, reading)) => {
-                    let Reading { as_of, gap, pages, records, total, .. } = reading;
+                    let Reading { as_of, gap, pages, records, total, short, .. } = reading;
                     let gap = if agent.may_work() { gap } else { Some(Gap::Idle) };
                     let took = took();
                     return Ok(Look {
                         began_at,
                         as_of,
                         incomplete: gap.map(|gap| Incomplete { gap, pages, records, total, took }),
+                        is_short: short,
                         agent,
                         user,
                         clock_offset: reading.clock_offset,
@@ -227,6 +228,7 @@ fn blind_look(began_at: Timestamp, agent: AgentState, took: SignedDuration) -> L
         began_at,
         as_of: clock::now(),
         incomplete: Some(incomplete),
+        is_short: false,
         agent,
         user: None,
         clock_offset: None,

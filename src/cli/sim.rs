@@ -79,8 +79,8 @@ pub struct Args {
     #[arg(long, value_name = "DURATION", value_parser = signed)]
     restart_every: Option<SignedDuration>,
     /// Something that the vendor leaves open: pascal_case, manual_type, no_user_id,
-    /// null_user_ids, dates_without_zone, seven_digits, null_dates, list_created, duplicate_check,
-    /// leading_slash, no_status, no_date_header
+    /// null_user_ids, dates_without_zone, seven_digits, null_dates, list_created,
+    /// total_counts_created, duplicate_check, leading_slash, no_status, no_date_header
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     variant: Vec<String>,
     /// Ignore `pagesize`: pages are of this many records
@@ -214,6 +214,7 @@ fn set_variant(world: &mut WorldOptions, name: &str) -> Result<(), String> {
         "seven_digits" => &mut variants.seven_digits,
         "null_dates" => &mut variants.null_dates,
         "list_created" => &mut variants.list_created,
+        "total_counts_created" => &mut variants.total_counts_created,
         "duplicate_check" => &mut variants.duplicate_check,
         "leading_slash" => &mut variants.leading_slash,
         "no_status" => &mut variants.no_status,

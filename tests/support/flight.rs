@@ -88,6 +88,7 @@ impl Flight {
             began_at: self.now,
             as_of: self.now,
             incomplete: None,
+            is_short: false,
             agent: AgentState::Started,
             user: Some(OURS),
             clock_offset: Some(SignedDuration::ZERO),

@@ -26,6 +26,11 @@ pub const LOOK_FRESHNESS: SignedDuration = SignedDuration::from_secs(1);
 /// The longest search for an uncertain transfer, however slow listings were.
 pub const ADOPT_WINDOW_CAP: SignedDuration = SignedDuration::from_mins(15);
 
+/// The factor by which that search takes longer while the agent counts transfers that it does not
+/// list: what is withheld by mistake has time to appear, and an agent that always counts so holds
+/// up no run for good.
+pub const SHORT_LIST_FACTOR: i32 = 3;
+
 /// The most that a gap between two complete looks adds to `adopt_window`, so that a machine that
 /// was suspended does not mistake one look for hours of looking.
 pub const COVERED_GAP: SignedDuration = SignedDuration::from_secs(90);

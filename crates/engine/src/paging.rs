@@ -60,6 +60,8 @@ pub struct Reading {
     pub transfers: Vec<Transfer>,
     /// The list has changed while it was read.
     pub moved: bool,
+    /// The list ended with fewer records than its `total`, which did not change meanwhile.
+    pub short: bool,
     /// The reason why it does not prove absence.
     pub gap: Option<Gap>,
     /// Pages that were read.
@@ -265,12 +267,14 @@ impl Paging {
     /// The result of the reading.
     pub fn finish(self) -> Reading {
         let doubtful = (self.doubtful > 0).then_some(Gap::Unreadable(self.doubtful));
+        let short = self.is_short();
         Reading {
             as_of: self.as_of,
             clock_offset: self.clock_offset,
             read_back_to: self.last_date.filter(|_| !self.at_end && self.descending),
             transfers: self.wanted.into_values().collect(),
             moved: self.totals.moved || self.gap == Some(Gap::Shifted),
+            short,
             gap: self.gap.or(doubtful),
             pages: self.pages,
             records: self.records + self.new_at_head.len() as u64,
@@ -331,6 +335,12 @@ impl Paging {
             || applied_size.is_some_and(|size| count >= size);
         // Records added at the head since the first page are read there.
         !full && self.totals.first.is_none_or(|total| self.records >= total)
+    }
+
+    /// True if the list ended before its `total`.
+    fn is_short(&self) -> bool {
+        let shown = self.records + self.new_at_head.len() as u64;
+        self.at_end && !self.totals.moved && self.totals.last.is_some_and(|total| total > shown)
     }
 
     /// True if so many records were added at the head that this page holds no new one: the list

@@ -212,6 +212,9 @@ pub struct Look {
     /// at most its head grew meanwhile, and the agent was Started or can't be asked
     /// (docs/protocol.md, "Words").
     pub incomplete: Option<Incomplete>,
+    /// It was read to the list's end and showed fewer records than the agent counts: some may be
+    /// hidden, or withheld by mistake.
+    pub is_short: bool,
     /// The agent's reported state.
     pub agent: AgentState,
     /// The owner of the token, from `GET /authentication/user`; absent if the agent reports none.

@@ -112,6 +112,7 @@ pub const KINDS: &[Kind] = &[
     kind("no_status", "`agent_status` can't be asked"),
     kind("no_date_header", "answers tell nothing of the agent's clock"),
     kind("list_created", "Created transfers are listed"),
+    kind("total_counts_created", "`total` counts transfers that are not listed yet"),
     kind("manual_type", "our transfers bear the type of manual ones"),
     kind("duplicate_check", "a POST like an active one is answered with DUPLICATE"),
     // Transfers.

@@ -257,7 +257,7 @@ impl<O: Observer> Simulation<O> {
         look.map(|look| {
             let LookUnderWay { paging, agent, began_at, began_true, .. } = *look;
             let reading = paging.finish();
-            let Reading { as_of, clock_offset, read_back_to, transfers, .. } = reading;
+            let Reading { as_of, clock_offset, read_back_to, transfers, short, .. } = reading;
             if reading.moved {
                 self.report.count("list_shifted", 1);
             }
@@ -276,6 +276,7 @@ impl<O: Observer> Simulation<O> {
                 began_at,
                 as_of,
                 incomplete,
+                is_short: short,
                 agent,
                 user: (!no_user_id && daemon.knows_user).then_some(daemon.user),
                 clock_offset,

@@ -239,6 +239,7 @@ impl<O: Observer> Simulation<O> {
             ("no_status", is(plan.agent_is(|it| it.no_status))),
             ("no_date_header", is(plan.agent_is(|it| it.no_date_header))),
             ("list_created", is(plan.agent_is(|it| it.list_created))),
+            ("total_counts_created", is(plan.agent_is(|it| it.total_counts_created))),
             ("manual_type", is(plan.agent_is(|it| it.manual_type))),
             ("duplicate_check", is(plan.agent_is(|it| it.duplicate_check))),
             ("dates_off", is(plan.dates_are_off())),

@@ -55,5 +55,6 @@ impl Plan {
         self.hazards.repeat_every = Swarm { chance: &mut chance }.every(often);
         self.hazards.frames = Swarm { chance: &mut chance }.rate(0.3);
         self.hazards.batched = Swarm { chance: &mut chance }.rate(0.5);
+        self.world.variants.total_counts_created = chance.happens(0.15);
     }
 }

@@ -68,7 +68,7 @@ fn kinds_of_agents(seed: u64) -> Vec<(SignedDuration, Variants)> {
         Variants { manual_type: true, null_user_ids: true, no_history: true, ..plain },
         Variants { no_user_id: true, ..plain },
         Variants { list_created: true, history_own_ids: true, ..plain },
-        Variants { manual_type: true, no_status: true, ..plain },
+        Variants { manual_type: true, no_status: true, total_counts_created: true, ..plain },
         Variants { no_date_header: true, history_late: true, ..plain },
         Variants { manual_type: true, duplicate_check: true, ..plain },
     ];

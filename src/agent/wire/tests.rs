@@ -70,6 +70,15 @@ fn expected() -> Transfer {
     }
 }
 
+#[test]
+fn a_state_that_no_page_names_tells_no_secret() {
+    let token = secrecy::SecretString::from("quite-a-secret-0123456789abcdefghijkl");
+    crate::privacy::remember(&token, crate::privacy::SecretKind::Random);
+    let said = "\"transferStatus\":\"of quite-a-secret-0123456789abcdefghijkl!\"";
+    let record = one(&CAMEL.replace("\"transferStatus\":2", said));
+    assert_eq!(record.unknown_status.as_deref(), Some("of…!"));
+}
+
 fn read(body: &str) -> (PageFacts, Vec<ReadRecord>) {
     let mut records = Vec::new();
     let facts = read_page(body.as_bytes(), &mut |record| records.push(record)).unwrap();

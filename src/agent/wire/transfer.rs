@@ -6,6 +6,7 @@ use uuid::Uuid;
 use super::date::instant;
 use super::object::Properties;
 use super::scalar::Scalar;
+use crate::agent::words::fit;
 use crate::core::ids::{AccountId, TransferId, UserId};
 use crate::core::place::Fingerprint;
 use crate::core::transfer::{LookRequest, Progress, Transfer, TransferStatus};
@@ -207,11 +208,13 @@ fn transfer_status(status: &Scalar<'_>) -> Option<TransferStatus> {
     }
 }
 
-/// A value as the agent wrote it, for people: short, and without characters that control a
-/// terminal.
+/// A value as the agent wrote it, for people: short, and without secrets or characters that control
+/// a terminal.
 fn as_written(value: &Scalar<'_>) -> String {
     let text = value.text().unwrap_or_default();
-    let plain = text.chars().filter(|letter| letter.is_ascii_graphic());
+    // Masked before it is cut: the beginning of a token is one too.
+    let masked = fit(&text, None);
+    let plain = masked.chars().filter(|letter| letter.is_ascii_graphic() || *letter == '…');
     plain.take(STATUS_LETTERS_MAX).collect()
 }
 

@@ -13,7 +13,9 @@ use crate::duration;
 use crate::event::Happening;
 use crate::ids::{AttemptId, TransferId};
 use crate::input::Level;
-use crate::limits::{ADOPT_WINDOW_CAP, AGENT_CLOCK_FAR, INCOMPLETE_LOOKS_MAX, SKEW};
+use crate::limits::{
+    ADOPT_WINDOW_CAP, AGENT_CLOCK_FAR, INCOMPLETE_LOOKS_MAX, SHORT_LIST_FACTOR, SKEW,
+};
 use crate::matching::{assign, baseline_since, evidence, shift};
 use crate::place::Fingerprint;
 use crate::run::{Attempt, Phase};
@@ -36,7 +38,7 @@ impl Engine {
                     self.state.series_is_broken();
                 }
                 if look.is_complete() && look.agent.may_work() {
-                    self.looks.are_complete(look.began_at, self.now);
+                    self.looks.are_complete(look.began_at, self.now, look.is_short);
                     self.stand_on(look, request);
                 }
             }
@@ -349,10 +351,12 @@ impl Engine {
         }
     }
 
-    /// How long complete looks must miss a transfer before it counts as absent.
+    /// How long complete looks must miss a transfer before it counts as absent; longer while the
+    /// agent counts transfers that it does not list, as ours may be one of them.
     pub(super) fn adopt_window(&self) -> SignedDuration {
         let slow = self.state.learned().longest_listing_delay.saturating_mul(3);
-        self.set.agent.adopt_window.max(slow.min(ADOPT_WINDOW_CAP))
+        let window = self.set.agent.adopt_window.max(slow.min(ADOPT_WINDOW_CAP));
+        if self.looks.are_short() { window.saturating_mul(SHORT_LIST_FACTOR) } else { window }
     }
 }
 

@@ -116,6 +116,8 @@ pub(super) struct Looks {
     last_answered: Option<Timestamp>,
     /// When the last complete one of a working agent began and returned, by the current clock.
     last_complete: Option<(Timestamp, Timestamp)>,
+    /// The last complete one showed fewer records than the agent counts.
+    short: bool,
     /// The result of the last complete one.
     fresh: Option<Fresh>,
     /// Consecutive looks that failed, or were not complete.
@@ -227,8 +229,14 @@ impl Looks {
     }
 
     /// Notes a complete look of a working agent.
-    pub(super) fn are_complete(&mut self, began: Timestamp, came: Timestamp) {
+    pub(super) fn are_complete(&mut self, began: Timestamp, came: Timestamp, short: bool) {
         self.last_complete = Some((began, came));
+        self.short = short;
+    }
+
+    /// The last complete one showed fewer records than the agent counts.
+    pub(super) fn are_short(&self) -> bool {
+        self.short
     }
 
     /// Makes this look the baseline for submits.

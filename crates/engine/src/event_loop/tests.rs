@@ -131,6 +131,7 @@ impl Desk {
             began_at: self.now,
             as_of: self.now,
             incomplete: None,
+            is_short: false,
             agent: AgentState::Started,
             user: Some(OURS),
             clock_offset: Some(SignedDuration::ZERO),

@@ -41,13 +41,15 @@ struct List {
     records: Vec<(u32, i64)>,
     next: u32,
     tells_total: bool,
+    /// Records that `total` counts and no page shows.
+    hidden: u64,
     dated: bool,
 }
 
 impl List {
     fn of(length: u32) -> Self {
         let records = (0..length).rev().map(|n| (n, i64::from(n))).collect();
-        Self { records, next: length, tells_total: true, dated: true }
+        Self { records, next: length, tells_total: true, hidden: 0, dated: true }
     }
 
     fn grow(&mut self, count: u32) {
@@ -68,7 +70,7 @@ impl List {
                 wanted: Some(transfer(id(*number))),
             });
         }
-        let total = self.tells_total.then_some(self.records.len() as u64);
+        let total = self.tells_total.then_some(self.records.len() as u64 + self.hidden);
         paging.end(PageFacts { total, page_size: None });
     }
 
@@ -97,6 +99,26 @@ fn a_list_that_grows_at_each_page_gives_a_complete_look(#[case] growth: u32) {
         let stood = (0..length).filter(|n| reading.transfers.iter().any(|t| t.id == id(*n)));
         assert_eq!(stood.count(), usize::try_from(length).unwrap());
     }
+}
+
+#[test]
+fn a_list_that_ends_before_its_total_is_short() {
+    for (length, more, is_short) in
+        [(0, 0, false), (0, 1, true), (5, 1, true), (10, 1, true), (25, 3, true), (25, 0, false)]
+    {
+        let mut list = List::of(length);
+        list.hidden = more;
+        let reading = list.read(10, |_, _| {});
+        assert_eq!((reading.gap, reading.short), (None, is_short), "{length} and {more}");
+    }
+    // One that is not read to its end has not ended.
+    let mut deep = Paging::new(date(20), 10);
+    let mut list = List::of(25);
+    list.hidden = 3;
+    while let Some(number) = deep.next_page() {
+        list.give(&mut deep, number, 10);
+    }
+    assert!(!deep.finish().short);
 }
 
 #[test]

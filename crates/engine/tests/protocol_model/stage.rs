@@ -276,6 +276,7 @@ impl Stage {
             began_at: self.now,
             as_of: self.now,
             incomplete: (!complete).then_some(IN_VAIN),
+            is_short: false,
             agent: AgentState::Started,
             user: Some(OURS),
             clock_offset: (self.bounds.dates_behind == 0).then_some(ahead),

@@ -188,6 +188,7 @@ impl<'a> Player<'a> {
             began_at,
             as_of: self.now,
             incomplete: None,
+            is_short: false,
             agent: self.world.agent_state(),
             user: Some(WorldOptions::DEFAULT_USER),
             clock_offset: Some(self.world.options().clock_skew),

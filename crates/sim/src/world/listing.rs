@@ -88,6 +88,14 @@ impl World {
         } else {
             records.extend(self.listed.iter().filter(meant).skip(skipped).take(page_size));
         }
-        ListPage { records, total, page, page_size }
+        ListPage { records, total: total + self.hidden(), page, page_size }
+    }
+
+    /// Transfers that are counted and not listed.
+    fn hidden(&self) -> usize {
+        if !self.options.variants.total_counts_created {
+            return 0;
+        }
+        self.active.iter().filter(|id| !self.transfers[id].listed).count()
     }
 }

@@ -126,6 +126,8 @@ pub struct Variants {
     pub null_dates: bool,
     /// Created transfers are listed.
     pub list_created: bool,
+    /// `total` counts Created transfers, listed or not.
+    pub total_counts_created: bool,
     /// A POST like one that is still active is answered with DUPLICATE.
     pub duplicate_check: bool,
     /// Paths are listed with a leading slash, whatever was requested.

@@ -296,6 +296,7 @@ fn a_look_is_complete_or_says_why_not() {
         began_at: at("01:00:00"),
         as_of: at("01:00:00"),
         incomplete,
+        is_short: false,
         agent: AgentState::Started,
         user: None,
         clock_offset: None,

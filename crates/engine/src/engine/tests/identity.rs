@@ -283,6 +283,39 @@ fn two_transfers_of_one_run_that_are_complete_when_first_seen_are_called_doubled
 }
 
 #[test]
+fn a_list_that_is_shorter_than_its_total_is_no_quick_proof_that_a_request_was_lost() {
+    for (is_short, asked_again_after) in [(false, secs(130)), (true, secs(370))] {
+        let mut stage = Stage::new(vec![job("a", "to/", |_| {})]);
+        stage.is_short = is_short;
+        stage.until(at("01:00:00"));
+        stage.answer(SubmitAnswer::Uncertain("reset".to_owned()));
+        stage.pass(asked_again_after - secs(15));
+        assert_eq!(stage.submits.len(), 1, "{is_short}");
+        stage.pass(secs(60));
+        assert_eq!(
+            stage.submits.len(),
+            2,
+            "{is_short}: an agent that always counts so is bearable"
+        );
+    }
+}
+
+#[test]
+fn a_transfer_that_a_list_withheld_by_mistake_is_not_doubled() {
+    let mut stage = Stage::new(vec![job("a", "to/", |_| {})]);
+    stage.is_short = true;
+    stage.until(at("01:00:00"));
+    stage.answer(SubmitAnswer::Uncertain("reset".to_owned()));
+    stage.pass(secs(200));
+    stage.is_short = false;
+    stage.list(1, TransferStatus::Running);
+    stage.listed[0].requested_at = Some(at("01:00:01"));
+    stage.pass(secs(10));
+    assert_eq!(stage.run(0).state, RunState::Running);
+    assert_eq!(stage.submits.len(), 1);
+}
+
+#[test]
 fn an_answer_that_is_lost_twice_is_looked_for_no_later_than_one_lost_once() {
     let mut stage = Stage::new(vec![job("a", "to/", |_| {})]);
     stage.until(at("01:00:00"));

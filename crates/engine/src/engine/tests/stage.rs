@@ -32,6 +32,8 @@ pub(super) struct Stage {
     pub(super) agent: AgentState,
     /// The reason why looks are not complete.
     pub(super) gap: Option<Gap>,
+    /// The agent counts more than it lists.
+    pub(super) is_short: bool,
     pub(super) submits: Vec<(AttemptId, TransferRequest)>,
     pub(super) cancels: Vec<TransferId>,
     /// The times at which the agent was asked to start.
@@ -83,6 +85,7 @@ impl Stage {
             listed: Vec::new(),
             agent: AgentState::Started,
             gap: None,
+            is_short: false,
             submits: Vec::new(),
             cancels: Vec::new(),
             starts: Vec::new(),
@@ -196,6 +199,7 @@ impl Stage {
             began_at,
             as_of: began_at,
             incomplete: self.incomplete(),
+            is_short: self.is_short,
             agent: self.agent,
             user: Some(OURS),
             clock_offset: self.tells_clock.then_some(self.clock_offset),

@@ -132,6 +132,7 @@ fn a_look_that_the_clock_was_set_under_is_heard() {
         began_at,
         as_of: began_at,
         incomplete: None,
+        is_short: false,
         agent: AgentState::Started,
         user: Some(OURS),
         clock_offset: Some(SignedDuration::ZERO),
