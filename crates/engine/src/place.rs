@@ -5,6 +5,8 @@
 
 use std::collections::BTreeMap;
 
+use icu_normalizer::ComposingNormalizerBorrowed;
+use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -170,17 +172,29 @@ impl Fingerprint {
         Self(Uuid::new_v5(&Self::NAMESPACE, key.as_bytes()))
     }
 
-    /// A digest that ignores letter case, all slashes at a path's ends and `allowSkip`. It is never
-    /// evidence; it only distinguishes a near miss, which is reported loudly, from a stranger.
+    /// A digest that forgives spelling: letter case, slashes and backslashes, `.` and blanks in
+    /// paths, percent-encoding, Unicode's forms, and `allowSkip`. It is never evidence; it only
+    /// tells a near miss, which is worth a loud word, from a stranger.
     pub fn loose(source: (AccountId, &str, &str), destination: (AccountId, &str, &str)) -> Self {
         let mut key = String::from("loose");
         for (account, bucket, path) in [source, destination] {
             push_part(&mut key, account.0.hyphenated().encode_lower(&mut Uuid::encode_buffer()));
-            push_part(&mut key, &bucket.to_lowercase());
-            push_part(&mut key, &path.trim_matches('/').to_lowercase());
+            push_part(&mut key, &folded(bucket));
+            let path = folded(path);
+            let segments = path.split(['/', '\\']).map(str::trim);
+            let segments = segments.filter(|segment| !segment.is_empty() && *segment != ".");
+            segments.for_each(|segment| push_part(&mut key, segment));
         }
         Self(Uuid::new_v5(&Self::NAMESPACE, key.as_bytes()))
     }
+}
+
+/// A name or path as every spelling of it is folded: decoded, composed (NFKC), in small letters.
+fn folded(text: &str) -> String {
+    let decoded = percent_decode_str(text).decode_utf8_lossy();
+    let composed = ComposingNormalizerBorrowed::new_nfkc().normalize(&decoded);
+    // Forms of HTML have `+` for a blank.
+    composed.to_lowercase().replace('+', " ")
 }
 
 /// Appends a length-prefixed part, so that no two lists of parts give the same key.
@@ -193,6 +207,28 @@ fn push_part(key: &mut String, part: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_near_miss_is_told_from_a_stranger_whatever_the_spelling() {
+        let id = AccountId(Uuid::nil());
+        let loose = |path: &str| Fingerprint::loose((id, "b", path), (id, "c", path));
+        for (ours, theirs) in [
+            ("my folder/", "my%20folder/"),
+            ("my folder/", "my+folder/"),
+            ("\u{fc}/", "%C3%BC/"),
+            ("caf\u{e9}/", "cafe\u{301}"),
+            ("a/b/", "a\\b\\"),
+            ("a//b/", "/a/b"),
+            ("./a/", "a/"),
+            ("a /", "a/"),
+            ("Abc/", "abc/"),
+        ] {
+            assert_eq!(loose(ours), loose(theirs), "{ours} {theirs}");
+        }
+        for (ours, theirs) in [("ab/", "a/b/"), ("a/b/", "b/a/"), ("a/", "a/a/"), ("", "a")] {
+            assert_ne!(loose(ours), loose(theirs), "{ours} {theirs}");
+        }
+    }
 
     #[test]
     fn places_that_only_ids_tell_apart_are_not_the_same() {
