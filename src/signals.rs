@@ -7,7 +7,7 @@ use tokio::signal::unix::{Signal as Stream, SignalKind, signal};
 /// The request behind a signal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Signal {
-    /// SIGTERM or SIGINT: stop.
+    /// SIGTERM, SIGINT or SIGQUIT: stop.
     Stop,
     /// SIGHUP: read the job file.
     Reload,
@@ -32,6 +32,7 @@ const MEANINGLESS: [(&str, rustix::process::Signal); 8] = [
 pub struct Signals {
     terminate: Stream,
     interrupt: Stream,
+    quit: Stream,
     hang_up: Stream,
 }
 
@@ -44,6 +45,7 @@ impl Signals {
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
+            quit: signal(SignalKind::quit())?,
             hang_up: signal(SignalKind::hangup())?,
         })
     }
@@ -73,6 +75,7 @@ impl Signals {
             biased;
             _ = self.terminate.recv() => Signal::Stop,
             _ = self.interrupt.recv() => Signal::Stop,
+            _ = self.quit.recv() => Signal::Stop,
             _ = self.hang_up.recv() => Signal::Reload,
         }
     }

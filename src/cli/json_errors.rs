@@ -65,19 +65,40 @@ pub(super) fn print(out: &mut dyn Write) -> io::Result<()> {
     super::write_json(out, &Document { errors: SAID.with_borrow_mut(std::mem::take) })
 }
 
-/// Standard output that records whether anything was written.
+/// Standard output that records whether anything was written, and what kept it from that.
 pub(super) struct Watched<'a> {
-    pub(super) out: &'a mut dyn Write,
+    out: &'a mut dyn Write,
     pub(super) written: bool,
+    /// The first error of a write, unless the reader has gone away: that is no error.
+    pub(super) failed: Option<io::Error>,
+}
+
+impl<'a> Watched<'a> {
+    pub(super) fn new(out: &'a mut dyn Write) -> Self {
+        Self { out, written: false, failed: None }
+    }
+
+    /// Notes the error of a write, which the command sees too.
+    fn note<T>(&mut self, result: io::Result<T>) -> io::Result<T> {
+        if let Err(error) = &result
+            && !matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::Interrupted)
+        {
+            let kept = io::Error::new(error.kind(), error.to_string());
+            self.failed.get_or_insert(kept);
+        }
+        result
+    }
 }
 
 impl Write for Watched<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.written |= !bytes.is_empty();
-        self.out.write(bytes)
+        let result = self.out.write(bytes);
+        self.note(result)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.out.flush()
+        let result = self.out.flush();
+        self.note(result)
     }
 }

@@ -66,7 +66,10 @@ const MORE: &[(&str, &[(&str, &str)])] = &[
     (
         "SIGNALS",
         &[
-            ("SIGTERM, SIGINT", "`run` stops in under two seconds; transfers go on at the agent."),
+            (
+                "SIGTERM, SIGINT, SIGQUIT",
+                "`run` stops in under two seconds; transfers go on at the agent.",
+            ),
             ("SIGHUP", "`run` reads the job file, as `transferd reload` does."),
         ],
     ),

@@ -73,6 +73,7 @@ use folded::Folded;
 use render::table::Screen;
 
 use crate::core::plain::escape_unseen;
+use crate::words::without_innards;
 
 pub use global::{ColorChoice, Exit, Global, GlobalArgs, LogFormat, LogLevel, Scope};
 
@@ -247,13 +248,22 @@ pub fn main(
     let typed = guess::help_behind(&typed).unwrap_or(typed);
     let json = typed.iter().take_while(|word| *word != "--").any(|word| word == "--json");
     json_errors::begin();
-    let mut out = json_errors::Watched { out, written: false };
+    let mut out = json_errors::Watched::new(out);
     let exit = carry_out(&typed, json, &mut out, err);
     let silent = !out.written && matches!(exit, Exit::No | Exit::Usage | Exit::NotRunning);
     if json && silent && json_errors::print(&mut out).is_err() {
         return Exit::No;
     }
-    exit
+    // What is left in a buffer may be the part that finds no room; a command notes the error itself.
+    let _ = out.flush();
+    match out.failed {
+        Some(error) => {
+            let words = without_innards(&error.to_string());
+            ask::say(err, &format!("standard output can't be written: {words}"));
+            Exit::No
+        }
+        None => exit,
+    }
 }
 
 fn carry_out(typed: &[OsString], json: bool, out: &mut dyn Write, err: &mut dyn Write) -> Exit {
@@ -268,6 +278,15 @@ fn carry_out(typed: &[OsString], json: bool, out: &mut dyn Write, err: &mut dyn 
             let exit = dispatch(cli.command, &cli.global.resolve(), &mut out, err);
             crate::log::finish();
             exit
+        }
+        Err(error) if !error.use_stderr() => {
+            let told = error.render();
+            // The caller looks at what kept it from being written.
+            let _ = match global::color_of(&io::stdout()) {
+                true => write!(out, "{}", told.ansi()),
+                false => write!(out, "{told}"),
+            };
+            Exit::Done
         }
         Err(error) => usage(&error, typed, err),
     }
@@ -334,11 +353,6 @@ fn write_json(out: &mut dyn Write, document: &impl Serialize) -> io::Result<()> 
 /// Prints help and version as answers; everything else is wrong usage, for which a suggestion is
 /// printed.
 fn usage(error: &clap::Error, typed: &[OsString], err: &mut dyn Write) -> Exit {
-    if !error.use_stderr() {
-        // There is nobody to tell if the terminal itself is gone.
-        let _ = error.print();
-        return Exit::Done;
-    }
     match guess::guess(error, typed) {
         Some(guess) => {
             ask::say(err, &guess.message);

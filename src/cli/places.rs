@@ -3,7 +3,7 @@
 //! Works on names only, never on the disk: whether anything is there is for others to find out.
 
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::{Global, Scope};
 use crate::control::socket;
@@ -148,7 +148,7 @@ impl<'a> Places<'a> {
     }
 
     fn user_runtime(&self) -> Option<PathBuf> {
-        (self.variable)("XDG_RUNTIME_DIR").map(|folder| Path::new(&folder).join("transferd"))
+        self.folder("XDG_RUNTIME_DIR").map(|folder| folder.join("transferd"))
     }
 
     /// systemd.exec(5): several folders are separated by colons.
@@ -158,10 +158,15 @@ impl<'a> Places<'a> {
         first.or(Some(value.into()))
     }
 
-    /// An XDG base folder; relative ones are to be ignored (XDG Base Directory Specification).
+    /// An XDG base folder, or the one below the home folder that stands for it.
     fn own(&self, name: &str, below_home: &str) -> Option<PathBuf> {
-        let named = (self.variable)(name).map(PathBuf::from).filter(|path| path.is_absolute());
-        named.or_else(|| (self.variable)("HOME").map(|home| Path::new(&home).join(below_home)))
+        self.folder(name).or_else(|| self.folder("HOME").map(|home| home.join(below_home)))
+    }
+
+    /// A folder that a variable names. A relative one is ignored (XDG Base Directory
+    /// Specification): the working folder is never searched.
+    fn folder(&self, variable: &str) -> Option<PathBuf> {
+        (self.variable)(variable).map(PathBuf::from).filter(|path| path.is_absolute())
     }
 }
 
@@ -176,6 +181,8 @@ fn system_runtime() -> PathBuf {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
     use crate::cli::LogFormat;
 
@@ -222,6 +229,17 @@ mod tests {
             assert_eq!(places.state_folder().unwrap(), state);
             let socket = Path::new("/run/user/7/transferd/control.sock").to_owned();
             assert_eq!(places.own_socket().unwrap(), (socket, 0o600));
+        });
+    }
+
+    #[test]
+    fn the_working_folder_is_never_searched() {
+        let relative = [("HOME", "home"), ("XDG_RUNTIME_DIR", "run"), ("XDG_CONFIG_HOME", "c")];
+        with(Scope::Unsaid, None, false, &relative, |places| {
+            assert!(places.config().is_err());
+            assert!(places.state_folder().is_err());
+            assert!(places.own_socket().is_err());
+            assert_eq!(places.search().meant, [system_socket()]);
         });
     }
 

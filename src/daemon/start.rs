@@ -31,7 +31,7 @@ use crate::control::limits::WAITING_MAX;
 use crate::core::event_loop::EventLoop;
 use crate::core::job::JobSet;
 use crate::metrics::counters::Tally;
-use crate::signals::Signals;
+use crate::signals::{Signal, Signals};
 use crate::store::folder::{DATABASE, StateFolder};
 use crate::store::thread::{StoreHandle, StoreThread};
 use crate::systemd;
@@ -86,6 +86,41 @@ pub fn run(options: Options) -> Result<(), StartError> {
 }
 
 async fn live(options: Options) -> Result<(), StartError> {
+    // First of all: each of them kills a process that does not handle it.
+    let mut signals = match options.signals {
+        true => Some(hear_signals().map_err(|e| failed("signals can't be heard", &e))?),
+        false => None,
+    };
+    let mut reload_owed = false;
+    let begun = tokio::select! {
+        biased;
+        () = stopped(signals.as_mut(), &mut reload_owed) => return Ok(()),
+        begun = begin(&options) => begun?,
+    };
+    let store = begun.store.clone();
+    let result = live_on(options, begun, signals, reload_owed).await;
+    if let Ok(Err(error)) = tokio::time::timeout(CLOSE_MAX, store.close()).await {
+        tracing::warn!("the database could not be closed: {error}");
+    }
+    result
+}
+
+/// Waits for a signal to stop; a request to read the job file is noted.
+async fn stopped(signals: Option<&mut Signals>, reload_owed: &mut bool) {
+    let Some(signals) = signals else { return std::future::pending().await };
+    while signals.next().await == Signal::Reload {
+        *reload_owed = true;
+    }
+}
+
+/// The parts of a daemon that has read its job file and opened its database.
+struct Begun {
+    folder: StateFolder,
+    store: StoreHandle,
+    first: First,
+}
+
+async fn begin(options: &Options) -> Result<Begun, StartError> {
     let now = clock::now();
     if !options.state_folder.join(DATABASE).exists() {
         // Without a database there is no last good job file to fall back on: an invalid one ends
@@ -95,26 +130,18 @@ async fn live(options: Options) -> Result<(), StartError> {
     }
     let folder = StateFolder::open(&options.state_folder, now).map_err(words)?;
     let store = StoreThread::spawn(folder.open_store().map_err(words)?);
-    let result = live_on(options, &folder, store.clone()).await;
-    if let Ok(Err(error)) = tokio::time::timeout(CLOSE_MAX, store.close()).await {
-        tracing::warn!("the database could not be closed: {error}");
-    }
-    result
+    let first = first_job_set(&options.config, &store).await?;
+    Ok(Begun { folder, store, first })
 }
 
 async fn live_on(
     options: Options,
-    folder: &StateFolder,
-    store: StoreHandle,
+    begun: Begun,
+    signals: Option<Signals>,
+    reload_owed: bool,
 ) -> Result<(), StartError> {
-    let First { set, bad, read_at, watched, unkept } =
-        first_job_set(&options.config, &store).await?;
-    // Before the socket exists: a process that sees it may send SIGHUP, which kills a process that
-    // does not handle it.
-    let signals = match options.signals {
-        true => Some(hear_signals().map_err(|e| failed("signals can't be heard", &e))?),
-        false => None,
-    };
+    let Begun { folder, store, first } = begun;
+    let First { set, bad, read_at, watched, unkept } = first;
     let (path, mode) = (options.socket.clone(), options.socket_mode);
     let opened = doorway::bind(&path, mode).map_err(|error| cant_bind(&path, &error))?;
     let (events, events_in) = mpsc::unbounded_channel();
@@ -130,7 +157,7 @@ async fn live_on(
         frames: frames_in,
         watch: Watch::start(Vec::new()).map_err(|e| failed("files can't be watched", &e))?,
         signals,
-        reload_owed: false,
+        reload_owed,
         stop: options.stop,
         alarm: Alarm::new().map_err(|e| failed("no alarm can be had", &e))?,
         watchdog: Sources::watchdog(systemd::watchdog()),

@@ -1,5 +1,6 @@
 //! How a daemon ends, and what is said where there is none.
 
+use std::process::Stdio;
 use std::time::Duration;
 
 use serde_json::json;
@@ -53,6 +54,25 @@ fn stop_with_transfers_in_flight() -> Duration {
     let going_on = going_on.as_array().unwrap().iter().filter(|t| t["active"] == true).count();
     assert_eq!(going_on, 6, "transfers go on at the agent");
     took
+}
+
+#[test]
+fn an_output_that_takes_nothing_is_an_error_in_words() {
+    let stage = Stage::new(WorldOptions::DEFAULT_TOKEN);
+    stage.write("jobs.yaml", &job_file(1));
+    for args in [&["schema"][..], &["--help"], &["--version"], &["next"], &["check", "--json"]] {
+        let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+        let said = stage.command(args).stdout(full).output().unwrap();
+        let words = String::from_utf8(said.stderr).unwrap();
+        assert_eq!(said.status.code(), Some(1), "{args:?}: {words}");
+        let expected = "standard output can't be written: No space left on device\n";
+        assert!(words.ends_with(expected), "{args:?}: {words}");
+    }
+    // A reader that has seen enough is no error.
+    let mut head = stage.command(&["schema"]).stdout(Stdio::piped()).spawn().unwrap();
+    drop(head.stdout.take());
+    let said = head.wait_with_output().unwrap();
+    assert!(said.stderr.is_empty(), "{said:?}");
 }
 
 #[test]

@@ -19,7 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const GROWTH_KB: u64 = 70_000;
 
 /// Many jobs, of which all that a reload may change depends on `edition`.
-fn job_file(edition: usize) -> String {
+pub(crate) fn job_file(edition: usize) -> String {
     let mut text = String::from(
         "agent: {url: 'http://127.0.0.1:9', token_file: token}\n\
          accounts: {a: 6f1c2f0e-0d8c-4f3e-9a51-0c9d5f0a1b11, \
@@ -46,7 +46,7 @@ fn resident(stage: &mut Stage) -> u64 {
 }
 
 /// Whether the daemon is reading its job file.
-fn is_reading(stage: &mut Stage) -> bool {
+pub(crate) fn is_reading(stage: &mut Stage) -> bool {
     let threads = std::fs::read_dir(format!("/proc/{}/task", stage.daemon().id())).unwrap();
     let name = |thread: std::fs::DirEntry| std::fs::read_to_string(thread.path().join("comm"));
     threads.flatten().any(|thread| name(thread).is_ok_and(|name| name == "job file\n"))

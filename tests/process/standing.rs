@@ -11,6 +11,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use transferd::sim::world::WorldOptions;
 
 use crate::disk::{job_file, posts, world};
+use crate::memory;
 use crate::stage::{Agent, PATIENCE, Stage, terminate, transferd, until};
 
 fn stage() -> (Stage, Agent) {
@@ -76,6 +77,24 @@ fn signals_that_mean_nothing_end_nothing_and_are_said() {
         until(name, PATIENCE, || log(&stage).contains(&words).then_some(()));
     }
     assert!(stage.ask(&["status"]).status.success());
+}
+
+#[test]
+fn a_daemon_that_is_still_starting_is_killed_by_no_signal() {
+    for (kind, code) in [(Signal::TERM, 0), (Signal::QUIT, 0)] {
+        let mut stage = Stage::new(WorldOptions::DEFAULT_TOKEN);
+        // Long enough to be met while it is being read.
+        stage.write("jobs.yaml", &memory::job_file(0));
+        stage.launch();
+        until("the job file is being read", PATIENCE, || {
+            memory::is_reading(&mut stage).then_some(())
+        });
+        signal(&mut stage, Signal::HUP);
+        signal(&mut stage, kind);
+        let daemon = stage.daemon();
+        let status = until("it ends", PATIENCE, || daemon.try_wait().unwrap());
+        assert_eq!(status.code(), Some(code), "{kind:?}: {status}");
+    }
 }
 
 #[test]
