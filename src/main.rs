@@ -3,9 +3,16 @@
 use std::io::Write;
 use std::process::ExitCode;
 
+use tikv_jemallocator::Jemalloc;
 use transferd::cli::folded::Folded;
 use transferd::cli::render::table::Screen;
 use transferd::privacy::{Masked, keep_memory_private, keep_own_access};
+
+/// Reading a large job file takes much more memory than keeping it, and each reading has a thread:
+/// the C library keeps what is freed in a heap for each of them (docs/performance.md). How this one
+/// is set up is written in `.cargo/config.toml`.
+#[global_allocator]
+static ALLOCATOR: Jemalloc = Jemalloc;
 
 fn main() -> ExitCode {
     keep_own_access();

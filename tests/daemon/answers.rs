@@ -187,16 +187,6 @@ fn why_names_the_run_in_the_way_and_answers_from_the_record_without_a_daemon() {
     let stage = Stage::new("");
     stage.write_jobs(MORE);
     let daemon = stage.start();
-    let slow = stage.command(&["trigger", "slow"]).out.trim().to_owned();
-    stage.until("the transfer runs", || stage.run(&slow)["state"] == "running");
-    let rival = stage.command(&["trigger", "rival"]).out.trim().to_owned();
-    stage.until("it waits", || {
-        stage.json(&["why", "rival", "--json"])["blocked_by"] == slow.as_str()
-    });
-    let why = stage.command(&["why", "rival"]);
-    let expected = format!("run {slow} of `slow` (triggered at ");
-    assert!(why.out.contains("has waited since") && why.out.contains(&expected), "{}", why.out);
-
     assert_eq!(stage.command(&["trigger", "broken", "--wait"]).code, 1);
     let why = stage.command(&["why", "broken"]).out;
     assert!(why.contains("no schedule") && why.contains("failed at"), "{why}");
@@ -214,6 +204,17 @@ fn why_names_the_run_in_the_way_and_answers_from_the_record_without_a_daemon() {
     assert_eq!(unknown.code, 1);
     assert!(unknown.err.contains("did you mean `rival`"), "{}", unknown.err);
     assert_eq!(stage.command(&["why", "rival", "nonsense"]).code, 2);
+
+    // Last: it must not have ended by the time the daemon stops.
+    let slow = stage.command(&["trigger", "slow"]).out.trim().to_owned();
+    stage.until("the transfer runs", || stage.run(&slow)["state"] == "running");
+    let rival = stage.command(&["trigger", "rival"]).out.trim().to_owned();
+    stage.until("it waits", || {
+        stage.json(&["why", "rival", "--json"])["blocked_by"] == slow.as_str()
+    });
+    let why = stage.command(&["why", "rival"]);
+    let expected = format!("run {slow} of `slow` (triggered at ");
+    assert!(why.out.contains("has waited since") && why.out.contains(&expected), "{}", why.out);
 
     drop(daemon);
     let why = stage.command(&["why", "broken"]).out;
