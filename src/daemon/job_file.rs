@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::mpsc::UnboundedSender;
+use tokio::task::JoinHandle;
 
 use super::driver::Driver;
 use super::event::Event;
@@ -52,6 +53,8 @@ pub(super) struct JobFile {
     settling: Vec<(Reply<ChangesDocument>, ChangesDocument)>,
     /// The last good texts, as long as they are not kept yet.
     unkept: Option<Kept>,
+    /// Keeps the texts, or has done so.
+    keeping: Option<JoinHandle<()>>,
     /// The digest of the texts that are kept; 0 if unknown.
     kept: Arc<AtomicU64>,
 }
@@ -105,6 +108,7 @@ impl JobFile {
             untold: None,
             settling: Vec::new(),
             unkept,
+            keeping: None,
             kept: Arc::default(),
         }
     }
@@ -330,7 +334,7 @@ impl Driver {
     fn keep_job_file(&mut self) {
         let Some(kept) = self.job_file.unkept.take() else { return };
         let (store, known) = (self.store.clone(), Arc::clone(&self.job_file.kept));
-        tokio::spawn(async move {
+        let keeping = tokio::spawn(async move {
             let digest = kept.digest();
             match store.save_job_set(kept.into_text()).await {
                 Ok(()) => known.store(digest, Ordering::Relaxed),
@@ -340,6 +344,18 @@ impl Driver {
                 }
             }
         });
+        self.job_file.keeping = Some(keeping);
+    }
+
+    /// Waits until the texts are kept, also those whose change was not yet durable when the daemon
+    /// was stopped: with them the next start has a good set to go on with, whatever has become of
+    /// the file.
+    pub(super) async fn keep_job_file_at_the_end(&mut self) {
+        self.keep_job_file();
+        if let Some(keeping) = self.job_file.keeping.take() {
+            // It has said itself what went wrong.
+            let _ = keeping.await;
+        }
     }
 
     /// Handles a change that could not be made durable.

@@ -219,6 +219,8 @@ async fn live_on(
     tracing::info!("stopping; transfers go on at the agent");
     driver.doorway.close();
     driver.agent.log_out().await;
+    // A disk that hangs holds up no stop.
+    let _ = tokio::time::timeout(CLOSE_MAX, driver.keep_job_file_at_the_end()).await;
     driver.fatal.take().map_or(Ok(()), |words| Err(StartError::Failed(words)))
 }
 

@@ -172,7 +172,7 @@ fn who_reads_the_log_as_json_reads_json_of_a_bad_job_file_too() {
     let told = lines.lines().map(|line| {
         serde_json::from_str::<serde_json::Value>(line).unwrap_or_else(|_| panic!("{line}"))
     });
-    let errors: Vec<_> = told.filter(|line| line["level"] == "error").collect();
+    let errors: Vec<_> = told.filter(|line| line["level"] == "ERROR").collect();
     assert_eq!(errors.len(), 1, "{lines}");
     assert!(errors[0]["message"].as_str().unwrap().contains("has no `source`"), "{lines}");
 }
