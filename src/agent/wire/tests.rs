@@ -260,6 +260,7 @@ fn an_unreadable_record_is_doubtful_unless_the_rest_rules_it_out() {
     assert!(doubt(&no_id));
     assert!(doubt(&CAMEL.replace("\"footage\"", "{}")), "wrong type");
     assert!(doubt("[7]"), "no record at all");
+    assert!(doubt("[{}]"), "one that tells nothing");
     assert!(!doubt(&no_id.replace("footage", "other")), "other places");
     assert!(!doubt(&no_id.replace("2026-11-23", "2026-11-22")), "too old");
     assert!(!doubt(&no_id.replace("\"transferType\":1", "\"transferType\":2")), "a sync");
