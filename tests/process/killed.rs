@@ -23,7 +23,8 @@ use crate::stage::{Agent, PATIENCE, Stage, moment, now, pause, until};
 /// So many kills are made in a plain `cargo test`.
 const KILLS: u32 = 25;
 
-/// How long the last runs may take once nothing is killed any more.
+/// How long the next of the last runs may take to end, once nothing is killed any more: those of one
+/// place come one after the other.
 const DRAIN: Duration = Duration::from_secs(60);
 
 #[test]
@@ -246,12 +247,17 @@ impl Ordeal {
         self.stage.write("jobs.yaml", &job_file(self.agent.port, self.edition, false));
         let reload = self.stage.ask(&["reload"]);
         assert!(reload.status.success(), "{}", String::from_utf8_lossy(&reload.stderr));
-        let history = until("all runs end", DRAIN, || {
-            pause(Duration::from_millis(200));
-            let history = self.stage.history();
-            let over = history.iter().all(|run| !run["ended_at"].is_null());
-            (over || self.stage.daemon().try_wait().unwrap().is_some()).then_some(history)
-        });
+        let mut history = Vec::new();
+        let mut open = usize::MAX;
+        while open > 0 {
+            (history, open) = until("one more run ends", DRAIN, || {
+                pause(Duration::from_millis(200));
+                assert!(self.stage.daemon().try_wait().unwrap().is_none(), "the daemon has ended");
+                let history = self.stage.history();
+                let left = history.iter().filter(|run| run["ended_at"].is_null()).count();
+                (left < open).then_some((history, left))
+            });
+        }
         let transfers = until("all transfers of ours end", PATIENCE, || {
             let transfers = self.agent.get("/_sim/transfers");
             let active = |entry: &Value| entry["active"] == true;
