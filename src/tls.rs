@@ -1,5 +1,5 @@
 //! TLS as this process speaks it: rustls over ring, the smallest of its providers, and the
-//! certificates that the machine trusts.
+//! certificates that the machine trusts; and why a connection failed.
 //!
 //! Built here for every HTTP client, as a client without a configuration reads the machine's
 //! certificates though it will never need one. Keeps no global state.
@@ -52,6 +52,15 @@ pub fn in_words(error: &(dyn Error + 'static)) -> Option<&'static str> {
         next = inner.map(|inner| inner as &(dyn Error + 'static)).or_else(|| error.source());
     }
     None
+}
+
+/// The innermost cause of a connection's error, which is the most specific.
+pub fn innermost<'a>(error: &'a (dyn Error + 'static)) -> &'a (dyn Error + 'static) {
+    let mut innermost = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    innermost
 }
 
 fn said(error: &rustls::Error) -> &'static str {

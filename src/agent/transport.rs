@@ -29,6 +29,7 @@ use super::words::fit;
 use crate::address::{self, Flaw};
 use crate::clock;
 use crate::core::job::AgentSettings;
+use crate::tls::innermost;
 
 /// One request.
 pub(super) struct Call<'a> {
@@ -285,11 +286,7 @@ fn not_sent(
 
 /// The innermost cause of a library's error: the one place where such an error becomes text.
 fn cause(error: &(dyn std::error::Error + 'static), token: Option<&SecretString>) -> String {
-    let mut innermost = error;
-    while let Some(source) = innermost.source() {
-        innermost = source;
-    }
-    fit(&innermost.to_string(), token)
+    fit(&innermost(error).to_string(), token)
 }
 
 /// The `Date` header (RFC 9110, 5.6.7).

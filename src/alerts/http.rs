@@ -20,7 +20,7 @@ use crate::core::alert::Delivery;
 use crate::core::job::SecretText;
 use crate::core::plain::one_line;
 use crate::privacy::mask;
-use crate::tls;
+use crate::tls::{self, innermost};
 
 /// POSTs the document.
 pub(super) async fn webhook(
@@ -225,16 +225,7 @@ fn words(error: reqwest::Error, url: &Url) -> String {
     if let Some(words) = tls::in_words(&error) {
         return format!("{what}: {words}");
     }
-    format!("{what}: {}", mask(&masked(&innermost(&error), url)))
-}
-
-/// The innermost cause of an error, which is the most specific.
-fn innermost(error: &dyn std::error::Error) -> String {
-    let mut innermost = error;
-    while let Some(source) = innermost.source() {
-        innermost = source;
-    }
-    innermost.to_string()
+    format!("{what}: {}", mask(&masked(&innermost(&error).to_string(), url)))
 }
 
 #[cfg(test)]

@@ -66,6 +66,7 @@ use std::ffi::OsString;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
+use clap::builder::StyledStr;
 use clap::{FromArgMatches as _, Parser, Subcommand};
 use serde::Serialize;
 
@@ -280,12 +281,8 @@ fn carry_out(typed: &[OsString], json: bool, out: &mut dyn Write, err: &mut dyn 
             exit
         }
         Err(error) if !error.use_stderr() => {
-            let told = error.render();
             // The caller looks at what kept it from being written.
-            let _ = match global::color_of(&io::stdout()) {
-                true => write!(out, "{}", told.ansi()),
-                false => write!(out, "{told}"),
-            };
+            let _ = write_styled(out, &error.render(), global::color_of(&io::stdout()));
             Exit::Done
         }
         Err(error) => usage(&error, typed, err),
@@ -350,8 +347,14 @@ fn write_json(out: &mut dyn Write, document: &impl Serialize) -> io::Result<()> 
     out.flush()
 }
 
-/// Prints help and version as answers; everything else is wrong usage, for which a suggestion is
-/// printed.
+fn write_styled(to: &mut dyn Write, text: &StyledStr, color: bool) -> io::Result<()> {
+    match color {
+        true => write!(to, "{}", text.ansi()),
+        false => write!(to, "{text}"),
+    }
+}
+
+/// Says what is wrong with what was typed, with a suggestion.
 fn usage(error: &clap::Error, typed: &[OsString], err: &mut dyn Write) -> Exit {
     match guess::guess(error, typed) {
         Some(guess) => {
@@ -361,10 +364,7 @@ fn usage(error: &clap::Error, typed: &[OsString], err: &mut dyn Write) -> Exit {
         None => {
             let told = error.render();
             // There is nobody to tell if standard error is gone.
-            let _ = match global::color_of(&io::stderr()) {
-                true => write!(err, "{}", told.ansi()),
-                false => write!(err, "{told}"),
-            };
+            let _ = write_styled(err, &told, global::color_of(&io::stderr()));
             let (message, hint) = in_lines(&told.to_string());
             json_errors::keep(&message);
             if let Some(hint) = hint {

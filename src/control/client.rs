@@ -2,7 +2,6 @@
 //!
 //! Does not know where to look for the socket, nor how answers are shown.
 
-use std::error::Error;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -21,6 +20,7 @@ use super::request::{
     StatusQuery,
 };
 use super::socket::{Reachable, answers, is_crowded};
+use crate::tls::innermost;
 
 /// Longer than any answer takes: a reload of 100,000 jobs on a busy machine, or an agent that does
 /// not answer while `status` asks it.
@@ -255,14 +255,7 @@ async fn send(request: RequestBuilder) -> Result<Response, reqwest::Error> {
 }
 
 fn finds_no_room(error: &reqwest::Error) -> bool {
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        if error.downcast_ref::<io::Error>().is_some_and(is_crowded) {
-            return true;
-        }
-        cause = error.source();
-    }
-    false
+    innermost(error).downcast_ref::<io::Error>().is_some_and(is_crowded)
 }
 
 /// Events, as they come.

@@ -55,9 +55,7 @@ impl Reachable {
 /// Whether there is a listener at `path`. Does not wait until the connection is accepted.
 pub fn answers(path: &Path) -> io::Result<()> {
     let reachable = Reachable::new(path)?;
-    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-    let socket = rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
-    match rustix::net::connect(&socket, &SocketAddrUnix::new(reachable.path())?) {
+    match rustix::net::connect(&socket()?, &SocketAddrUnix::new(reachable.path())?) {
         // The queue of waiting connections is full: see `is_crowded`.
         Err(Errno::AGAIN) => Ok(()),
         other => Ok(other?),
@@ -143,12 +141,17 @@ fn identity(file: &Metadata) -> Identity {
 /// A socket whose file is never more open than `mode`: Linux gives the file the mode that the
 /// socket has when it is bound.
 fn listening_socket(path: &Path, mode: u32) -> io::Result<OwnedFd> {
-    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-    let socket = rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
+    let socket = socket()?;
     fchmod(&socket, Mode::from_raw_mode(mode))?;
     rustix::net::bind(&socket, &SocketAddrUnix::new(path)?)?;
     rustix::net::listen(&socket, BACKLOG)?;
     Ok(socket)
+}
+
+/// A socket that blocks nobody, neither bound nor connected.
+fn socket() -> io::Result<OwnedFd> {
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    Ok(rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?)
 }
 
 #[cfg(test)]

@@ -48,7 +48,7 @@ impl Trouble {
         }
     }
 
-    /// What runs wait for meanwhile.
+    /// The reason why runs wait meanwhile.
     pub(super) fn wait(&self) -> Wait {
         match self {
             Self::Away(words) => Wait::Agent(words.clone()),

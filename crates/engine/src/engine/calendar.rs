@@ -33,7 +33,7 @@ impl Engine {
                 return None;
             }
             let after = self.quiet_until(mark)?;
-            let occurrence = next_undealt(&job, mark, after)?;
+            let occurrence = mark.next_undealt(&job.timetable, after)?;
             Some(self.due_at(&job, occurrence))
         });
         self.dues.set(name.clone(), due);
@@ -382,11 +382,6 @@ enum Fate {
     Occurs,
     /// It runs behind the missed ones before it (`catch_up: all`).
     InTurn,
-}
-
-/// The first occurrence after `t` that was not handled yet.
-pub(super) fn next_undealt(job: &Job, mark: &Mark, t: Timestamp) -> Option<Timestamp> {
-    mark.next_undealt(&job.timetable, t)
 }
 
 /// Moves `handled` back with the clock, so that no job waits until a wrong time comes again. A

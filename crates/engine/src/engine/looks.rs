@@ -73,7 +73,7 @@ impl Fresh {
         alike.map(|shown| shown.id).collect()
     }
 
-    /// What is known of the list before a request.
+    /// The state of the list before a request.
     pub(super) fn before(&self, request: &TransferRequest) -> Before {
         let (exact, loose) = (request.fingerprint(), request.loose_fingerprint());
         let alike = self.listed.iter().filter(|shown| shown.loose_fingerprint == loose);

@@ -1,7 +1,7 @@
 //! The outbox in memory: the rows, in order, and the indexes over them.
 //!
-//! What is put into it, and when each alert is delivered, is decided in `alerts`. Keeps true: each
-//! entry of the job file has at most one alert under delivery.
+//! `alerts` decides which messages are queued, and when each is delivered. Keeps true: each entry of
+//! the job file has at most one alert under delivery.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

@@ -8,7 +8,7 @@
 use jiff::Timestamp;
 
 use super::Engine;
-use super::calendar::{Dealt, next_undealt};
+use super::calendar::Dealt;
 use crate::ids::{AttemptId, JobName, RunId};
 use crate::job::{Job, Overlap};
 use crate::limits::{AHEAD_MAX, OVERLAP_SLACK, SKEW};
@@ -38,7 +38,7 @@ impl Engine {
         }
         let job = self.jobs.get(name)?;
         let mark = self.state.mark(name);
-        let occurrence = next_undealt(job, mark, self.quiet_until(mark)?)?;
+        let occurrence = mark.next_undealt(&job.timetable, self.quiet_until(mark)?)?;
         let wait = self.trouble_reason().unwrap_or(WaitReason::Look);
         Some((occurrence, Reason::Waits(wait)))
     }
@@ -94,7 +94,7 @@ impl Engine {
     fn first_due(&self, name: &JobName) -> Option<Timestamp> {
         let job = self.jobs.get(name)?;
         let mark = Some(self.state.mark(name)).filter(|mark| mark.scheduled)?;
-        let occurrence = next_undealt(job, mark, self.quiet_until(mark)?)?;
+        let occurrence = mark.next_undealt(&job.timetable, self.quiet_until(mark)?)?;
         Some(self.due_at(job, occurrence)).filter(|due| *due <= self.now)
     }
 

@@ -82,7 +82,7 @@ impl Daemon {
     }
 
     /// A run was refused for a DUPLICATE of nothing but what was sent before it, by whichever run,
-    /// and was given up; and no look had told of another one that could be meant.
+    /// and was given up; and no look had shown another transfer that the agent could mean.
     fn is_refused_for_the_lost(&self, s: &State, run: u8) -> bool {
         let mut of_run = positions(s.attempts.len()).rev();
         let Some(refused) = of_run.find(|&a| s.attempts[usize::from(a)].run == run) else {

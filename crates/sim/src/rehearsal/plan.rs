@@ -84,7 +84,7 @@ impl Rehearsal {
         self.paces.get(job).unwrap_or(&self.otherwise)
     }
 
-    /// The agent's options: there is no fault but the share of transfers that is to fail.
+    /// The agent's options: without faults, except for the share of transfers that is to fail.
     pub(super) fn world(&self) -> WorldOptions {
         WorldOptions {
             pick_up: Span::millis(500, 3_000),

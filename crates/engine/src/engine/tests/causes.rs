@@ -184,7 +184,7 @@ fn the_history_is_asked_for_the_row_that_ended_when_the_list_says() {
     let (_, query) = stage.asked.remove(0);
     assert_eq!(query.listed_end, Some(ended), "as the agent's own dates are");
     assert_eq!(query.ended.0, ended - secs(2), "dates may be whole seconds");
-    // What the list has said is not known any more: our own row of it is the next best.
+    // After a restart the date from the list is gone: the one in our own row is the next best.
     stage.restart();
     stage.pass(secs(6));
     let (_, query) = stage.asked.remove(0);
