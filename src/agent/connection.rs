@@ -12,7 +12,7 @@ use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 use url::{Host, Url};
 
-use super::neighbor::{Errand, Held, Owners};
+use super::neighbor::{Ends, Errand, Held, Owners};
 use crate::address;
 
 /// The addresses of one agent.
@@ -111,11 +111,10 @@ impl Way {
         let stream = stream.map_err(NoConnection::Failed)?;
         // A request is one small packet: it need not wait for another.
         stream.set_nodelay(true).map_err(NoConnection::Failed)?;
-        if let Target::Address(address) = self.target {
-            let uid = self.owners.judge(address, errand).await.map_err(NoConnection::Held)?;
-            if errand == Errand::State {
-                *self.holder.lock().unwrap_or_else(PoisonError::into_inner) = uid;
-            }
+        let ends = Ends::of(&stream).map_err(NoConnection::Failed)?;
+        let uid = self.owners.judge(&ends, errand).map_err(NoConnection::Held)?;
+        if errand == Errand::State {
+            *self.holder.lock().unwrap_or_else(PoisonError::into_inner) = uid;
         }
         Ok(stream)
     }
