@@ -164,7 +164,7 @@ impl Driver {
                 .map(|(occurrence, reason)| HeldBackDocument { occurrence, reason }),
             late_since: view.late_since,
             behind: view.behind.len(),
-            blocked_by: active.as_ref().and_then(|active| active.blocked_by),
+            blocked_by: active.as_ref().and_then(|active| active.run.reason.blocked_by()),
             percent: latest.map_or(0.0, |attempt| attempt.progress.percent),
             speed: latest.map_or(0.0, |attempt| attempt.progress.speed),
             moved_at: latest.map(|attempt| attempt.moved_at),

@@ -17,7 +17,6 @@ mod sighting;
 #[cfg(test)]
 mod tests;
 mod verdict;
-mod wait;
 
 use std::sync::Arc;
 
@@ -35,7 +34,6 @@ use super::transfer::{Progress, TransferStatus};
 pub use at_agent::AtAgent;
 pub use cancel::{CancelCause, CancelWish};
 pub use moves::{attempt_may_become, run_may_become};
-pub use wait::Wait;
 
 pub(crate) use asking::{Asking, CauseWait};
 pub(crate) use cancel::OnCancel;

@@ -8,10 +8,10 @@ use jiff::Timestamp;
 
 use super::Engine;
 use super::agent_link::Trouble;
-use crate::ids::RunId;
+use crate::ids::{JobName, RunId};
 use crate::input::Level;
-use crate::reason::{Reason, WaitReason};
-use crate::run::{Phase, RunMachine, RunState, Wait};
+use crate::reason::WaitReason;
+use crate::run::{Phase, RunMachine, RunState};
 
 impl Engine {
     /// Starts every run that may start, and notes why the others wait.
@@ -23,6 +23,7 @@ impl Engine {
         if self.state.waiting().next().is_none() {
             return;
         }
+        let limit = self.set.agent.max_active;
         let mut slots = self.free_slots();
         let order: Vec<RunId> = self.state.waiting().map(RunMachine::id).collect();
         for id in order {
@@ -30,7 +31,7 @@ impl Engine {
                 // An obstacle that only the job's own runs can end is the better answer, and cheap
                 // to find.
                 let own = self.own_obstacle(self.state.run(id));
-                self.note_wait(id, own.unwrap_or(Wait::Slot));
+                self.note_wait(id, own.unwrap_or(WaitReason::Slot { limit }));
                 continue;
             }
             if let Some(wait) = self.obstacle(id) {
@@ -47,19 +48,14 @@ impl Engine {
                 self.submit(id, &ground);
             } else {
                 self.looks.want(fingerprint);
-                self.note_wait(id, Wait::Look);
+                self.note_wait(id, WaitReason::List);
             }
         }
     }
 
     /// The trouble that keeps every run from being submitted.
-    fn trouble(&self) -> Option<Wait> {
+    pub(super) fn trouble(&self) -> Option<WaitReason> {
         self.agent_link.trouble().map(Trouble::wait)
-    }
-
-    /// The trouble as a reason.
-    pub(super) fn trouble_reason(&self) -> Option<WaitReason> {
-        self.trouble().map(|wait| self.reason_to_wait(&wait, None))
     }
 
     /// How many more transfers may be in flight.
@@ -78,7 +74,7 @@ impl Engine {
     }
 
     /// The obstacle of our own that keeps a run from starting, if any.
-    pub(super) fn obstacle(&self, id: RunId) -> Option<Wait> {
+    pub(super) fn obstacle(&self, id: RunId) -> Option<WaitReason> {
         let machine = self.state.run(id);
         if let Some(wait) = self.own_obstacle(machine) {
             return Some(wait);
@@ -89,33 +85,43 @@ impl Engine {
             .overlapping(destination)
             .filter(|other| *other != id)
             .find(|other| self.keeps_destination(*other, machine, place))
-            .map(Wait::Destination)
+            .map(|run| WaitReason::Destination { run, job: self.job_of(run) })
     }
 
     /// Obstacles that do not come from destinations: an earlier run of the job, its last
     /// transfer, a request for the same transfer.
-    fn own_obstacle(&self, machine: &RunMachine) -> Option<Wait> {
+    fn own_obstacle(&self, machine: &RunMachine) -> Option<WaitReason> {
         let id = machine.id();
         if let Some(behind) = machine.row().behind
             && self.state.find_run(behind).is_some_and(|other| !other.is_over())
         {
-            return Some(Wait::Behind(behind));
+            return Some(WaitReason::Run { run: behind, job: self.job_of(behind) });
         }
         if self.state.steps_behind(id)
             && let Some(before) = self.state.goes_before(id, &machine.row().job)
         {
-            return Some(Wait::Behind(before));
+            return Some(WaitReason::Run { run: before, job: self.job_of(before) });
         }
         let last =
             self.state.in_flight_of(&machine.row().job).find(|other| other.occupies(self.now));
         if let Some(last) = last {
-            return Some(Wait::LastTransfer(last.id()));
+            return Some(if last.id() == id {
+                WaitReason::LastRequest
+            } else {
+                WaitReason::LastTransfer { run: last.id(), job: self.job_of(last.id()) }
+            });
         }
         let identical = self
             .state
             .open_like(machine.fingerprint())
             .find(|other| other.id.run != id && other.is_unlisted());
-        identical.map(|attempt| Wait::Identical(attempt.id.run))
+        let run = identical?.id.run;
+        Some(WaitReason::Identical { run, job: self.job_of(run) })
+    }
+
+    /// The job of a run that is in the way.
+    fn job_of(&self, run: RunId) -> Option<JobName> {
+        self.state.find_run(run).map(|machine| machine.row().job.clone())
     }
 
     /// True when `other`, whose destination overlaps, is active there, or was here first.
@@ -137,57 +143,33 @@ impl Engine {
             && self.own_obstacle(rival).is_none()
     }
 
-    /// Notes the obstacle of a run; a new kind of obstacle is recorded and logged.
-    fn note_wait(&mut self, id: RunId, wait: Wait) {
+    /// Notes the obstacle of a run; a new one is recorded and logged.
+    fn note_wait(&mut self, id: RunId, wait: WaitReason) {
         let machine = self.state.run_mut(id);
-        let momentary = wait == Wait::Look;
+        let momentary = wait == WaitReason::List;
         let level = match wait {
             // Logged once for all runs, or too common to be logged for each.
-            Wait::Slot
-            | Wait::Agent(_)
-            | Wait::Port(_)
-            | Wait::Token(_)
-            | Wait::Listing(_)
-            | Wait::Look => Level::Debug,
-            Wait::Behind(_) | Wait::LastTransfer(_) | Wait::Identical(_) | Wait::Destination(_) => {
-                Level::Info
-            }
+            WaitReason::Slot { .. }
+            | WaitReason::Agent { .. }
+            | WaitReason::Port { .. }
+            | WaitReason::Token { .. }
+            | WaitReason::Listing { .. }
+            | WaitReason::List
+            | WaitReason::Look => Level::Debug,
+            WaitReason::Run { .. }
+            | WaitReason::LastTransfer { .. }
+            | WaitReason::LastRequest
+            | WaitReason::Identical { .. }
+            | WaitReason::Destination { .. } => Level::Info,
         };
         if !machine.is_found_waiting_for(wait) || momentary {
             return;
         }
         let machine = self.state.run(id);
-        let reason = self.wait_reason(machine);
+        let reason = machine.reason();
         if machine.row().reason == reason {
             return;
         }
         self.move_run(id, RunState::Waiting, reason, level);
-    }
-
-    /// The reason why a run waits.
-    pub(super) fn wait_reason(&self, machine: &RunMachine) -> Reason {
-        match machine.wait() {
-            Some(wait) => Reason::Waits(self.reason_to_wait(wait, Some(machine.id()))),
-            None => machine.row().reason.clone(),
-        }
-    }
-
-    /// A wait as a reason, with the names of the jobs whose runs are in the way. `waiting` is the
-    /// run that waits, if it is one.
-    fn reason_to_wait(&self, wait: &Wait, waiting: Option<RunId>) -> WaitReason {
-        let job_of = |run: RunId| self.state.find_run(run).map(|machine| machine.row().job.clone());
-        match *wait {
-            Wait::Behind(run) => WaitReason::Run { run, job: job_of(run) },
-            Wait::LastTransfer(run) if Some(run) == waiting => WaitReason::LastRequest,
-            Wait::LastTransfer(run) => WaitReason::LastTransfer { run, job: job_of(run) },
-            Wait::Identical(run) => WaitReason::Identical { run, job: job_of(run) },
-            Wait::Destination(run) => WaitReason::Destination { run, job: job_of(run) },
-            Wait::Slot => WaitReason::Slot { limit: self.set.agent.max_active },
-            Wait::Agent(ref words) => WaitReason::Agent { words: words.clone() },
-            Wait::Port(ref words) => WaitReason::Port { words: words.clone() },
-            Wait::Token(ref words) => WaitReason::Token { words: words.clone() },
-            Wait::Listing(ref incomplete) => WaitReason::Listing { words: incomplete.words() },
-            Wait::Look => WaitReason::List,
-        }
     }
 }

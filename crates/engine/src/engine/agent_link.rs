@@ -12,7 +12,7 @@ use super::query::AgentView;
 use crate::duration;
 use crate::limits::UNKNOWN_STATUSES_MAX;
 use crate::matching::shift;
-use crate::run::Wait;
+use crate::reason::WaitReason;
 use crate::transfer::{AgentState, Incomplete};
 
 /// Why nothing can be submitted.
@@ -49,13 +49,13 @@ impl Trouble {
     }
 
     /// The reason why runs wait meanwhile.
-    pub(super) fn wait(&self) -> Wait {
+    pub(super) fn wait(&self) -> WaitReason {
         match self {
-            Self::Away(words) => Wait::Agent(words.clone()),
-            Self::PortHeld(words) => Wait::Port(words.clone()),
-            Self::Idle(_) | Self::ClockFar(_) => Wait::Agent(self.words()),
-            Self::BadToken(words) => Wait::Token(words.clone()),
-            Self::Listing(incomplete) => Wait::Listing(incomplete.clone()),
+            Self::Away(words) => WaitReason::Agent { words: words.clone() },
+            Self::PortHeld(words) => WaitReason::Port { words: words.clone() },
+            Self::Idle(_) | Self::ClockFar(_) => WaitReason::Agent { words: self.words() },
+            Self::BadToken(words) => WaitReason::Token { words: words.clone() },
+            Self::Listing(incomplete) => WaitReason::Listing { words: incomplete.words() },
         }
     }
 }

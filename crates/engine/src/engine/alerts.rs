@@ -115,7 +115,7 @@ impl Engine {
                     Some(run) => run.reason.code(),
                     // Timed as in the runs that wait for the agent.
                     None if news.occasion == Occasion::Event(AlertEvent::AgentDown) => {
-                        self.trouble_reason().map(|wait| wait.code())
+                        self.trouble().map(|wait| wait.code())
                     }
                     None => None,
                 },

@@ -17,8 +17,9 @@ use crate::input::Level;
 use crate::job::{AlertEvent, Job};
 use crate::limits::{AGENT_DOWN_AFTER, STUCK_AFTER, TOKEN_NOTICE};
 use crate::matching::shift;
+use crate::reason::WaitReason;
 use crate::record::{Mark, Record};
-use crate::run::{CancelWish, RunMachine, Wait};
+use crate::run::{CancelWish, RunMachine};
 
 /// The watched conditions besides those of jobs.
 #[derive(Debug, Default)]
@@ -177,10 +178,7 @@ impl Engine {
     fn run_waits_from(&self) -> Option<Timestamp> {
         let trouble = self.agent_link.trouble()?;
         // Served in order: the first run with this obstacle has waited the longest.
-        let waits = |machine: &&RunMachine| {
-            let wait = machine.wait();
-            matches!(wait, Some(Wait::Agent(_) | Wait::Port(_) | Wait::Token(_) | Wait::Listing(_)))
-        };
+        let waits = |machine: &&RunMachine| machine.wait().is_some_and(WaitReason::is_for_agent);
         let waiting = self.state.waiting().find(waits).map(|machine| machine.row().ready_at);
         let unheard = match trouble {
             Trouble::Away(_) | Trouble::PortHeld(_) | Trouble::BadToken(_) => self

@@ -65,7 +65,6 @@ use starting::Starting;
 use state::State;
 use timers::Timers;
 
-pub use super::run::Wait;
 pub use query::{AgentView, AlertsView, FailingAlert, JobView, RunView};
 
 /// Facts about the machine that the engine runs on, given once.

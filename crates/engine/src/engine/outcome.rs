@@ -165,7 +165,7 @@ impl Engine {
         let Some(within) = machine.is_too_late_to_start(self.now) else { return };
         // A run without an obstacle has only just begun to wait: for the look.
         let waited = match machine.wait() {
-            Some(_) => self.wait_reason(machine),
+            Some(wait) => wait.clone().into(),
             None => WaitReason::List.into(),
         };
         let waited = Box::new(waited);

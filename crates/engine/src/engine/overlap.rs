@@ -39,7 +39,7 @@ impl Engine {
         let job = self.jobs.get(name)?;
         let mark = self.state.mark(name);
         let occurrence = mark.next_undealt(&job.timetable, self.quiet_until(mark)?)?;
-        let wait = self.trouble_reason().unwrap_or(WaitReason::Look);
+        let wait = self.trouble().unwrap_or(WaitReason::Look);
         Some((occurrence, Reason::Waits(wait)))
     }
 

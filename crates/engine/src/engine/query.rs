@@ -14,7 +14,7 @@ use crate::job::Job;
 use crate::place::AccountNames;
 use crate::reason::Reason;
 use crate::record::{Mark, Pause};
-use crate::run::{Attempt, Run, RunState, Wait};
+use crate::run::{Attempt, Run, RunState};
 use crate::transfer::AgentState;
 
 /// The known state of the agent, as of the last contact.
@@ -62,10 +62,6 @@ pub struct RunView {
     pub run: Arc<Run>,
     /// Its attempts, with the progress last seen, the speed by our own looks, and when it last moved.
     pub attempts: Vec<Arc<Attempt>>,
-    /// Its obstacle.
-    pub wait: Option<Wait>,
-    /// The run that it waits for.
-    pub blocked_by: Option<RunId>,
 }
 
 /// The state of alerts.
@@ -152,11 +148,9 @@ impl Engine {
     /// A run in memory: an unfinished one, or one whose attempts are still looked for.
     pub fn run_view(&self, id: RunId) -> Option<RunView> {
         let machine = self.state.find_run(id)?;
-        let waiting = machine.state() == RunState::Waiting;
-        let wait = machine.wait().cloned().filter(|_| waiting);
         let mut run = Arc::clone(machine.row());
-        if waiting {
-            let reason = self.wait_reason(machine);
+        if run.state == RunState::Waiting {
+            let reason = machine.reason();
             if run.reason != reason {
                 Arc::make_mut(&mut run).reason = reason;
             }
@@ -176,8 +170,7 @@ impl Engine {
                 attempt
             })
             .collect();
-        let blocked_by = wait.as_ref().and_then(Wait::blocker);
-        Some(RunView { run, attempts, wait, blocked_by })
+        Some(RunView { run, attempts })
     }
 
     /// Runs that are not over, by job.

@@ -1,4 +1,4 @@
-//! Why a run in state `waiting` has to wait.
+//! The condition that a run in state `waiting` waits for.
 
 use serde::{Deserialize, Serialize};
 
@@ -83,6 +83,23 @@ impl WaitReason {
             Self::Port { .. } => ReasonCode::WaitingPort,
             Self::Token { .. } => ReasonCode::WaitingToken,
             Self::Listing { .. } | Self::List | Self::Look => ReasonCode::WaitingListing,
+        }
+    }
+
+    /// True if the agent keeps the run waiting, or the lack of a good token.
+    pub(crate) fn is_for_agent(&self) -> bool {
+        match self {
+            Self::Agent { .. } | Self::Port { .. } | Self::Token { .. } | Self::Listing { .. } => {
+                true
+            }
+            Self::Run { .. }
+            | Self::LastTransfer { .. }
+            | Self::LastRequest
+            | Self::Identical { .. }
+            | Self::Destination { .. }
+            | Self::Slot { .. }
+            | Self::List
+            | Self::Look => false,
         }
     }
 

@@ -11,12 +11,12 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 
 use super::sighting::Sighting;
-use super::wait::Wait;
 use super::{Attempt, Phase, Run, RunState};
 use crate::ids::RunId;
 use crate::job::Terms;
 use crate::matching::shift;
 use crate::place::Fingerprint;
+use crate::reason::{Reason, WaitReason};
 
 /// A run that is not over, or whose attempts are still looked for.
 #[derive(Debug)]
@@ -28,7 +28,7 @@ pub(crate) struct RunMachine {
     /// By number.
     attempts: BTreeMap<u32, Tracked>,
     /// Its last known obstacle.
-    wait: Option<Wait>,
+    wait: Option<WaitReason>,
     /// It was reported that the agent lists a similar transfer that no row knows.
     unrecorded_said: bool,
 }
@@ -199,12 +199,20 @@ impl RunMachine {
     }
 
     /// Its last known obstacle.
-    pub(crate) fn wait(&self) -> Option<&Wait> {
+    pub(crate) fn wait(&self) -> Option<&WaitReason> {
         self.wait.as_ref()
     }
 
+    /// The reason why it waits: its obstacle where one is known, else that of its row.
+    pub(crate) fn reason(&self) -> Reason {
+        match &self.wait {
+            Some(wait) => Reason::Waits(wait.clone()),
+            None => self.row.reason.clone(),
+        }
+    }
+
     /// Notes its obstacle; false if it is the known one.
-    pub(crate) fn is_found_waiting_for(&mut self, wait: Wait) -> bool {
+    pub(crate) fn is_found_waiting_for(&mut self, wait: WaitReason) -> bool {
         let wait = Some(wait);
         let is_new = self.wait != wait;
         self.wait = wait;

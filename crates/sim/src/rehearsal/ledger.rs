@@ -13,8 +13,9 @@ use super::limits::{RUNS_KEPT, SHORTEST_WAIT, WORTH_A_WORD};
 use super::load::{HourLoad, Load};
 use super::plan::Rehearsal;
 use super::story::{Busy, Cell, JobStory, Longest, RunStory, Wait};
-use transferd_engine::engine::{Engine, Wait as EngineWait};
+use transferd_engine::engine::Engine;
 use transferd_engine::ids::{AttemptId, JobName, RunId, TransferId};
+use transferd_engine::reason::{Reason, WaitReason};
 use transferd_engine::record::Record;
 use transferd_engine::run::{Attempt, Phase, Run, RunState};
 
@@ -165,7 +166,7 @@ impl Ledger {
 
     /// Notes a change of a run's row.
     fn changed(&mut self, run: &Run, engine: &Engine, now: Timestamp) {
-        let wait = (run.state == RunState::Waiting).then(|| self.wait_of(run, engine)).flatten();
+        let wait = (run.state == RunState::Waiting).then(|| wait_of(run, engine)).flatten();
         if let Some((Wait::Destination(other), place)) = &wait
             && let Some(story) = self.jobs.get_mut(&run.job)
         {
@@ -186,32 +187,6 @@ impl Ledger {
         }
         if run.state.is_over() {
             self.ended(run.id, run.state, now);
-        }
-    }
-
-    /// The obstacle of a run, and its destination.
-    fn wait_of(&self, run: &Run, engine: &Engine) -> Option<(Wait, String)> {
-        let place = || {
-            let destination = &run.request.destination;
-            format!("{}/{}", destination.bucket, destination.compared_path())
-        };
-        let view = engine.run_view(run.id)?;
-        match view.wait? {
-            EngineWait::Slot => Some((Wait::Slot, String::new())),
-            EngineWait::Destination(other) => {
-                let job = match self.followed.get(&other) {
-                    Some(followed) => followed.job.clone(),
-                    None => engine.run_view(other)?.run.job.clone(),
-                };
-                Some((Wait::Destination(job), place()))
-            }
-            EngineWait::Behind(_) | EngineWait::LastTransfer(_) => Some((Wait::Own, String::new())),
-            EngineWait::Identical(_)
-            | EngineWait::Agent(_)
-            | EngineWait::Port(_)
-            | EngineWait::Token(_)
-            | EngineWait::Listing(_) => Some((Wait::Other, String::new())),
-            EngineWait::Look => None,
         }
     }
 
@@ -396,4 +371,27 @@ impl Ledger {
 fn longest_wait(followed: &Followed) -> Option<(Wait, SignedDuration)> {
     let longest = followed.waits.iter().max_by_key(|(_, waited)| **waited)?;
     Some((longest.0.clone(), *longest.1))
+}
+
+/// The obstacle of a run, and its destination.
+fn wait_of(run: &Run, engine: &Engine) -> Option<(Wait, String)> {
+    let place = || {
+        let destination = &run.request.destination;
+        format!("{}/{}", destination.bucket, destination.compared_path())
+    };
+    let view = engine.run_view(run.id)?;
+    let Reason::Waits(wait) = &view.run.reason else { return None };
+    match wait {
+        WaitReason::Slot { .. } => Some((Wait::Slot, String::new())),
+        WaitReason::Destination { job, .. } => Some((Wait::Destination(job.clone()?), place())),
+        WaitReason::Run { .. } | WaitReason::LastTransfer { .. } | WaitReason::LastRequest => {
+            Some((Wait::Own, String::new()))
+        }
+        WaitReason::Identical { .. }
+        | WaitReason::Agent { .. }
+        | WaitReason::Port { .. }
+        | WaitReason::Token { .. }
+        | WaitReason::Listing { .. } => Some((Wait::Other, String::new())),
+        WaitReason::List | WaitReason::Look => None,
+    }
 }

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use jiff::SignedDuration;
 
 use super::stage::{OURS, Stage, at, job, secs};
-use crate::engine::Wait;
 use crate::input::Input;
 use crate::job::Terms;
 use crate::limits::{BASELINE_DEPTH, SKEW};
+use crate::reason::{Reason, WaitReason};
 use crate::run::{Phase, RunState};
 use crate::transfer::{AgentState, Gap, Look, LookFailure, Refusal, SubmitAnswer, TransferStatus};
 
@@ -21,7 +21,8 @@ fn a_list_that_can_not_be_read_to_its_end_is_an_outage_that_says_why() {
     let looks = stage.looks;
     stage.pass(secs(60));
     let view = stage.engine().run_view(stage.rows.order[0]).expect("a run");
-    assert!(matches!(view.wait, Some(Wait::Listing(_))), "{:?}", view.wait);
+    let reason = &view.run.reason;
+    assert!(matches!(reason, Reason::Waits(WaitReason::Listing { .. })), "{reason:?}");
     let figures = "its end is not reached in time; 600 of 25000 records were read on 3 pages";
     assert!(view.run.reason.to_string().contains(figures), "{}", view.run.reason);
     assert!(stage.engine().agent_view().words.contains(figures));
