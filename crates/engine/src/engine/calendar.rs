@@ -26,8 +26,7 @@ use crate::template::TemplateValues;
 impl Engine {
     /// Sets when the job's next occurrence is due.
     pub(super) fn arm(&mut self, name: &JobName) {
-        let Some(planned) = self.jobs.get(name) else { return };
-        let job = Arc::clone(planned);
+        let Some(job) = self.job(name).cloned() else { return };
         let due = self.state.find_mark(name).filter(|mark| mark.scheduled).and_then(|mark| {
             if self.held.contains_key(name) {
                 return None;
@@ -75,8 +74,7 @@ impl Engine {
     /// Handles the occurrences of a job that are due by `until`, which is now, or the instant from
     /// which the clock was just set forward.
     pub(super) fn deal_until(&mut self, name: &JobName, until: Timestamp, dealt: Dealt) {
-        let Some(planned) = self.jobs.get(name) else { return };
-        let job = Arc::clone(planned);
+        let Some(job) = self.job(name).cloned() else { return };
         let mark = Arc::clone(self.state.mark(name));
         if !mark.scheduled || self.pause_in_force(&mark, self.now).is_some() {
             return;

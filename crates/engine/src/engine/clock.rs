@@ -62,7 +62,7 @@ impl Engine {
         self.arm_digests();
         self.pause_of_all_falls_back();
         let before = shift(self.now, -by);
-        let jobs: Vec<JobName> = self.jobs.keys().cloned().collect();
+        let jobs: Vec<JobName> = self.set.jobs.keys().cloned().collect();
         for name in jobs {
             self.first_seen_moves(&name, by);
             if by.is_negative() {
@@ -108,11 +108,10 @@ impl Engine {
     /// usual; those that the clock has skipped were not missed. The latest of them runs if the step
     /// is no longer than [`STEP_REACHES`].
     fn step_forward(&mut self, name: &JobName, before: Timestamp) {
-        let Some(planned) = self.jobs.get(name) else { return };
+        let Some(job) = self.job(name).cloned() else { return };
         if self.dues.of(name).is_none_or(|due| due > self.now) {
             return;
         }
-        let job = Arc::clone(planned);
         if self.is_held_back(name) {
             return self.arm(name);
         }

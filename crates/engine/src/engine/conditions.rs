@@ -71,9 +71,9 @@ impl Engine {
 
     /// Sets when the job is to be reported as late.
     pub(super) fn arm_late(&mut self, name: &JobName) {
-        let Some(planned) = self.jobs.get(name) else { return };
+        let Some(job) = self.job(name) else { return };
         let mark = self.state.mark(name);
-        let from = late_from(planned, mark);
+        let from = late_from(job, mark);
         let told = mark.told_late.is_some();
         // Without an end, resuming the job arms it again.
         let at = from.zip(self.unpaused_from(mark)).map(|(from, unpaused)| from.max(unpaused));
@@ -95,17 +95,17 @@ impl Engine {
     }
 
     fn tell_late_job(&mut self, name: &JobName) {
-        let Some(planned) = self.jobs.get(name) else { return };
+        let Some(job) = self.job(name) else { return };
         let mark = self.state.mark(name);
-        let Some(from) = late_from(planned, mark).filter(|from| *from <= self.now) else {
+        let Some(from) = late_from(job, mark).filter(|from| *from <= self.now) else {
             return;
         };
         let paused = self.pause_in_force(mark, self.now).is_some();
         if paused || mark.told_late.is_some() {
             return;
         }
-        let age = planned.max_age.map(duration::format).unwrap_or_default();
-        let local = |at| planned.timetable.local(at);
+        let age = job.max_age.map(duration::format).unwrap_or_default();
+        let local = |at| job.timetable.local(at);
         let reason = match mark.last_success {
             Some(at) => format!("no success since {} (`max_age` is {age})", local(at)),
             None => format!(

@@ -182,10 +182,10 @@ impl Engine {
     /// The digest, made from the history and the engine's own state.
     fn digest(&self, index: usize, since: Timestamp, reading: Reading) -> Digest {
         let jobs = &self.digests[index].jobs;
-        let late = self.jobs.iter().filter(|(name, _)| jobs.cover(name));
-        let late = late.filter_map(|(name, planned)| {
+        let late = self.set.jobs.iter().filter(|(name, _)| jobs.cover(name));
+        let late = late.filter_map(|(name, job)| {
             let mark = self.state.mark(name);
-            let since = late_from(planned, mark).filter(|from| *from <= self.now)?;
+            let since = late_from(job, mark).filter(|from| *from <= self.now)?;
             let paused = self.pause_in_force(mark, self.now).is_some();
             (!paused).then(|| LateJob { job: name.clone(), since })
         });

@@ -48,7 +48,7 @@ use jiff::Timestamp;
 use super::event::{Event, EventKind, Happening};
 use super::ids::{AttemptId, JobName, RunId};
 use super::input::{Effect, Input, Level, Note, NoteFacts, Step};
-use super::job::{Job, JobSet};
+use super::job::JobSet;
 use super::matching::shift;
 use super::reason::Reason;
 use super::record::{Mark, Record};
@@ -81,9 +81,8 @@ pub struct Host {
 #[derive(Debug)]
 pub struct Engine {
     host: Host,
+    /// The content of the job file.
     set: Arc<JobSet>,
-    /// Jobs of the file.
-    jobs: BTreeMap<JobName, Arc<Job>>,
     /// When a job's next occurrence is due.
     dues: Timers<JobName>,
     /// When this engine began, by the clock as it is set now.

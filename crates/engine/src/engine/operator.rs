@@ -49,7 +49,7 @@ impl Engine {
 
     /// Stops the scheduling of a job.
     fn pause(&mut self, name: &JobName, pause: Pause) -> Answer {
-        if !self.jobs.contains_key(name) {
+        if self.job(name).is_none() {
             return unknown_job(name);
         }
         if pause.until.is_some_and(|until| until <= self.now) {
@@ -70,7 +70,7 @@ impl Engine {
 
     /// Schedules a job again. Occurrences that were due meanwhile are not caught up.
     fn resume(&mut self, name: &JobName) -> Answer {
-        if !self.jobs.contains_key(name) {
+        if self.job(name).is_none() {
             return unknown_job(name);
         }
         let mark = self.state.mark(name);
@@ -111,7 +111,7 @@ impl Engine {
                     .to_owned(),
             );
         }
-        let enabled = self.jobs.get(name)?.enabled;
+        let enabled = self.job(name)?.enabled;
         (!enabled).then(|| "no longer paused; still disabled in the job file".to_owned())
     }
 }

@@ -36,7 +36,7 @@ impl Engine {
         if !self.held.contains_key(name) {
             return None;
         }
-        let job = self.jobs.get(name)?;
+        let job = self.job(name)?;
         let mark = self.state.mark(name);
         let occurrence = mark.next_undealt(&job.timetable, self.quiet_until(mark)?)?;
         let wait = self.trouble().unwrap_or(WaitReason::Look);
@@ -84,7 +84,7 @@ impl Engine {
 
     /// When the last occurrence of a job that is due by now was due.
     fn last_due(&self, name: &JobName) -> Option<Timestamp> {
-        let job = self.jobs.get(name)?;
+        let job = self.job(name)?;
         let mark = self.state.mark(name);
         let last = self.due_until(job, mark, self.now).newest.pop()?;
         Some(self.due_at(job, last))
@@ -92,7 +92,7 @@ impl Engine {
 
     /// When the first unhandled occurrence of a job was due, if it is due by now.
     fn first_due(&self, name: &JobName) -> Option<Timestamp> {
-        let job = self.jobs.get(name)?;
+        let job = self.job(name)?;
         let mark = Some(self.state.mark(name)).filter(|mark| mark.scheduled)?;
         let occurrence = mark.next_undealt(&job.timetable, self.quiet_until(mark)?)?;
         Some(self.due_at(job, occurrence)).filter(|due| *due <= self.now)

@@ -46,13 +46,13 @@ impl Engine {
     /// Ends a job's pause as of `until`: it becomes a record, and its occurrences are not made up
     /// for. An occurrence that `jitter` still held back when the pause began is one of them.
     pub(super) fn end_pause(&mut self, name: &JobName, until: Timestamp) {
-        let Some(planned) = self.jobs.get(name) else { return };
+        let Some(job) = self.job(name) else { return };
         let mark = self.state.mark(name);
         let Some(pause) = mark.pause.clone() else { return };
-        let from = mark.handled.max(shift(pause.at, JUST_BEFORE - planned.jitter));
+        let from = mark.handled.max(shift(pause.at, JUST_BEFORE - job.jitter));
         let until = until.max(pause.at);
         let scheduled = mark.scheduled;
-        let occurrences = if scheduled { occurrences_within(planned, from, until) } else { 0 };
+        let occurrences = if scheduled { occurrences_within(job, from, until) } else { 0 };
         self.change_mark(name, |mark| {
             mark.pause = None;
             if occurrences > 0 {
@@ -124,7 +124,7 @@ impl Engine {
         let surplus = past.len().saturating_sub(PAUSES_KEPT);
         past.drain(..surplus);
         let jobs: Vec<(JobName, Arc<Job>)> =
-            self.jobs.iter().map(|(name, planned)| (name.clone(), Arc::clone(planned))).collect();
+            self.set.jobs.iter().map(|(name, job)| (name.clone(), Arc::clone(job))).collect();
         for (name, job) in jobs {
             self.change_mark(&name, |mark| {
                 let next = job.timetable.next_after(mark.handled);
@@ -139,7 +139,7 @@ impl Engine {
     }
 
     fn arm_all(&mut self) {
-        let jobs: Vec<JobName> = self.jobs.keys().cloned().collect();
+        let jobs: Vec<JobName> = self.set.jobs.keys().cloned().collect();
         for name in jobs {
             self.arm(&name);
             self.arm_late(&name);
@@ -149,12 +149,12 @@ impl Engine {
     /// The pauses of a job that are over, its own and those of all jobs, oldest first. The number
     /// of its occurrences in a pause of all is counted now.
     pub fn past_pauses(&self, name: &JobName) -> Vec<PastPause> {
-        let Some(planned) = self.jobs.get(name) else { return Vec::new() };
+        let Some(job) = self.job(name) else { return Vec::new() };
         let mark = self.state.mark(name);
         let of_all = self.state.pause_of_all().past.iter().cloned().map(|mut past| {
             if mark.scheduled {
                 let from = shift(past.since, JUST_BEFORE);
-                past.occurrences = occurrences_within(planned, from, past.until);
+                past.occurrences = occurrences_within(job, from, past.until);
             }
             past
         });

@@ -109,7 +109,12 @@ impl Engine {
 
     /// The names of all jobs of the file, in order.
     pub fn jobs(&self) -> impl Iterator<Item = &JobName> {
-        self.jobs.keys()
+        self.set.jobs.keys()
+    }
+
+    /// A job of the file.
+    pub(super) fn job(&self, name: &JobName) -> Option<&Arc<Job>> {
+        self.set.jobs.get(name)
     }
 
     /// The names of all jobs with a mark, including those that are gone from the file.
@@ -120,21 +125,21 @@ impl Engine {
     /// The names of the jobs after this one, or of all, in order: for callers that ask in slices.
     pub fn jobs_after(&self, name: Option<&JobName>) -> impl Iterator<Item = &JobName> {
         let after = name.map_or(Bound::Unbounded, Bound::Excluded);
-        self.jobs.range::<JobName, _>((after, Bound::Unbounded)).map(|(name, _)| name)
+        self.set.jobs.range::<JobName, _>((after, Bound::Unbounded)).map(|(name, _)| name)
     }
 
     /// One job of the file, as of `now`.
     pub fn job_view(&self, name: &JobName, now: Timestamp) -> Option<JobView> {
-        let planned = self.jobs.get(name)?;
+        let job = self.job(name)?;
         let mark = Arc::clone(self.state.mark(name));
         let pause = self.pause_in_force(&mark, now).cloned();
         let paused = pause.is_some();
         let next_run =
-            (mark.scheduled && !paused).then(|| mark.coming(&planned.timetable, now)).flatten();
+            (mark.scheduled && !paused).then(|| mark.coming(&job.timetable, now)).flatten();
         let unfinished = self.state.in_turn(name);
-        let late_since = late_from(planned, &mark).filter(|since| *since <= now && !paused);
+        let late_since = late_from(job, &mark).filter(|since| *since <= now && !paused);
         Some(JobView {
-            job: Arc::clone(planned),
+            job: Arc::clone(job),
             mark,
             pause,
             held_back: self.held_back_view(name),

@@ -34,7 +34,7 @@ impl Engine {
     /// by the current clock.
     pub fn recover(
         durable: Durable,
-        jobs: Arc<JobSet>,
+        set: Arc<JobSet>,
         host: Host,
         stepped: SignedDuration,
         now: Timestamp,
@@ -43,8 +43,7 @@ impl Engine {
         let state = State::of(durable);
         let mut engine = Self {
             host,
-            set: Arc::clone(&jobs),
-            jobs: BTreeMap::new(),
+            set,
             dues: Timers::default(),
             began: before,
             awake_since: before,
@@ -69,15 +68,15 @@ impl Engine {
             now: before,
         };
         engine.doubt_unanswered();
-        let stands = |mark: &Mark| mark.scheduled && !jobs.jobs.contains_key(&mark.job);
-        let gone = engine.state.marks().filter(|mark| stands(mark));
+        let is_gone = |mark: &Mark| mark.scheduled && engine.job(&mark.job).is_none();
+        let gone = engine.state.marks().filter(|mark| is_gone(mark));
         let gone: Vec<JobName> = gone.map(|mark| mark.job.clone()).collect();
         for name in gone {
             engine.adopt(&name);
         }
         engine.clamp();
         engine.pause_of_all_falls_back();
-        engine.replace_jobs(jobs);
+        engine.adopt_all();
         engine.now = now;
         if !stepped.is_zero() {
             engine.clock_stepped(stepped);

@@ -73,8 +73,7 @@ impl Engine {
     /// A message: there is no such job, its time lies ahead, or there are too many.
     pub fn backfill_plan(&self, wanted: &Backfill) -> Result<BackfillPlan, String> {
         let name = &wanted.job;
-        let planned = self.jobs.get(name).ok_or_else(|| format!("there is no job `{name}`"))?;
-        let job = Arc::clone(planned);
+        let job = self.job(name).ok_or_else(|| format!("there is no job `{name}`"))?;
         if job.timetable.is_empty() {
             return Err(format!("job `{name}` has no schedule, and so no occurrences"));
         }
@@ -108,7 +107,7 @@ impl Engine {
             let key = at.as_millisecond().to_be_bytes();
             let id = RunId(Uuid::new_v5(&wanted.seed.0, &key));
             let reason = Reason::Backfilled { by: self.asker.clone() };
-            let request = self.render(&job, at, id);
+            let request = self.render(job, at, id);
             let (of, trigger) = ((id, name), Trigger::Backfill);
             plan.runs.push(self.new_run(of, trigger, Some(at), reason, request, &job.terms));
         }
@@ -157,7 +156,7 @@ impl Engine {
     /// The row of a requested run, if it is allowed.
     fn wished(&self, wish: &Wish) -> Result<Run, String> {
         let name = &wish.job;
-        let job = self.jobs.get(name).cloned();
+        let job = self.job(name).cloned();
         if let Some(at) = wish.scheduled_for() {
             let told = || self.told_time(name, at);
             if at > self.now {

@@ -29,8 +29,8 @@ impl Telling for InZone<'_> {
 impl Engine {
     /// A time for people, in the zone of the job.
     pub(super) fn told_time(&self, job: &JobName, at: Timestamp) -> String {
-        match self.jobs.get(job) {
-            Some(planned) => planned.timetable.local(at),
+        match self.job(job) {
+            Some(job) => job.timetable.local(at),
             None => self.local(at),
         }
     }
@@ -42,8 +42,8 @@ impl Engine {
 
     /// The sentence for a run's reason.
     pub(super) fn told(&self, run: RunId, reason: &Reason) -> String {
-        let job = self.jobs.get(&self.state.run(run).row().job);
-        let zone = job.map_or(&self.set.zone, |planned| planned.timetable.zone());
+        let job = self.job(&self.state.run(run).row().job);
+        let zone = job.map_or(&self.set.zone, |job| job.timetable.zone());
         reason.told(&InZone(zone))
     }
 }
