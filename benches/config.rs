@@ -49,7 +49,7 @@ fn check(criterion: &mut Criterion) {
     group.bench_function("10,000 realistic jobs", |bencher| {
         bencher.iter(|| {
             let loaded = config::parse(black_box(&sources), &surroundings);
-            assert_eq!(loaded.map_or(0, |loaded| loaded.set.jobs.len()), 10_000);
+            assert_eq!(loaded.map_or(0, |loaded| loaded.content.set.jobs.len()), 10_000);
         });
     });
     group.finish();

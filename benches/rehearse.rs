@@ -17,7 +17,7 @@ use transferd::sim::rehearsal::{Bounds, Pace, Rehearsal, play};
 const DAYS: i64 = 30;
 
 /// A hundred jobs to places of their own, in three zones.
-fn hundred(schedule: impl Fn(usize) -> String) -> JobSet {
+fn hundred(schedule: impl Fn(usize) -> String) -> Arc<JobSet> {
     let mut text = String::from(
         "accounts:\n  a: 6f1c2f0e-0d8c-4f3e-9a51-0c9d5f0a1b11\n  \
          b: 0b6c7c9a-2a54-4a0e-8a36-6d1e3f7f2c22\njobs:\n",
@@ -44,18 +44,18 @@ fn hundred(schedule: impl Fn(usize) -> String) -> JobSet {
         zone_trouble: None,
         now: start(),
     };
-    config::parse(&sources, &surroundings).expect("the file is good").set
+    config::parse(&sources, &surroundings).expect("the file is good").content.set
 }
 
 fn start() -> Timestamp {
     "2027-03-01T00:00:00Z".parse().expect("it is a time")
 }
 
-fn month(set: JobSet, minutes: i64) -> Rehearsal {
+fn month(set: Arc<JobSet>, minutes: i64) -> Rehearsal {
     let day = SignedDuration::from_hours(24);
     let start = start();
     Rehearsal {
-        set: Arc::new(set),
+        set,
         host: Host { hostname: "here".to_owned(), jitter_seed: 1 },
         from: start,
         until: start + day * i32::try_from(DAYS).expect("a month"),

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use transferd::core::ids::JobName;
-use transferd::core::job::HistoryPolicy;
 use transferd::core::run::RunState;
+use transferd::core::store::HistoryPolicy;
 use transferd::store::sqlite::SqliteStore;
 use transferd::store::thread::StoreThread;
 use transferd::store::{HistoryQuery, Queries as _, Store};

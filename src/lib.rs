@@ -18,6 +18,7 @@ pub mod log;
 pub mod metrics;
 pub mod privacy;
 pub mod serving;
+pub mod settings;
 pub mod signals;
 pub mod store;
 pub mod systemd;

@@ -14,16 +14,20 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("core", &[]),
     ("clock", &[]),
     ("sim", &[]),
+    ("settings", &["core"]),
     ("address", &["core"]),
-    ("config", &["core", "address", "trusted"]),
-    ("agent", &["core", "clock", "address", "privacy", "tls", "trusted", "users", "words"]),
+    ("config", &["core", "settings", "address", "trusted"]),
+    (
+        "agent",
+        &["core", "settings", "clock", "address", "privacy", "tls", "trusted", "users", "words"],
+    ),
     ("alerts", &["core", "clock", "address", "privacy", "tls", "trusted"]),
     ("store", &["core", "clock"]),
     ("control", &["core", "clock", "serving", "tls", "users"]),
     ("metrics", &["core"]),
     ("serving", &["core", "clock"]),
     ("words", &["core"]),
-    ("web", &["core", "clock", "control", "metrics", "serving", "sim", "words"]),
+    ("web", &["core", "settings", "clock", "control", "metrics", "serving", "sim", "words"]),
     ("watch", &["core", "clock"]),
     ("signals", &["core", "clock"]),
     ("systemd", &["core", "clock"]),
@@ -35,15 +39,15 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     (
         "daemon",
         &[
-            "core", "clock", "config", "agent", "alerts", "store", "control", "metrics", "web",
-            "serving", "sim", "watch", "signals", "systemd", "log",
+            "core", "clock", "settings", "config", "agent", "alerts", "store", "control",
+            "metrics", "web", "serving", "sim", "watch", "signals", "systemd", "log",
         ],
     ),
     (
         "cli",
         &[
-            "core", "clock", "config", "agent", "alerts", "store", "control", "watch", "signals",
-            "systemd", "log", "sim", "daemon", "privacy", "words",
+            "core", "clock", "settings", "config", "agent", "alerts", "store", "control", "watch",
+            "signals", "systemd", "log", "sim", "daemon", "privacy", "words",
         ],
     ),
 ];

@@ -6,7 +6,6 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::fmt::Write as _;
-use std::sync::Arc;
 
 use jiff::SignedDuration;
 use jiff::tz::TimeZone;
@@ -45,7 +44,7 @@ fn told(seed: u64, change: impl FnOnce(&mut WorldOptions, &mut Hazards)) -> Vec<
         zone_trouble: None,
         now: start,
     };
-    let set = config::read(&path, &surroundings).unwrap().set;
+    let set = config::read(&path, &surroundings).unwrap().content.set;
     let mut world = WorldOptions {
         pick_up: Span::millis(500, 30_000),
         duration: Span::millis(300_000, 3_600_000),
@@ -54,7 +53,7 @@ fn told(seed: u64, change: impl FnOnce(&mut WorldOptions, &mut Hazards)) -> Vec<
     let horizon = SignedDuration::from_hours(24);
     let mut hazards = Hazards { notified: 0.5, ..Hazards::default() };
     change(&mut world, &mut hazards);
-    let mut plan = Plan::rehearsal(seed, Arc::new(set), world, start, horizon);
+    let mut plan = Plan::rehearsal(seed, set, world, start, horizon);
     plan.hazards = hazards;
     plan.trace = true;
     let report = Simulation::new(plan).run();

@@ -33,9 +33,9 @@ pub fn means_the_same_from_the_database_or_is_refused(text: &str) {
     let kept: Sources = serde_json::from_str(&stored).expect("they were stored so");
     assert_eq!(kept, loaded.sources);
     let again = config::parse(&kept, &surroundings()).expect("it was good");
-    assert_eq!(again.set, loaded.set);
+    assert_eq!(again.content, loaded.content);
     assert_eq!(again.warnings, loaded.warnings);
-    assert!(config::difference(&loaded.set, &again.set).is_empty());
+    assert!(config::difference(&loaded.content, &again.content).is_empty());
 }
 
 fn can_be_shown(diagnostic: &Diagnostic) {

@@ -16,10 +16,10 @@ use super::transport::{Call, RawAnswer, Transport};
 use super::wire::{self, CloudAccount, UserProfile};
 use super::words::fit;
 use crate::core::ids::{AccountId, TransferId};
-use crate::core::job::AgentSettings;
 use crate::core::plain::one_line;
 use crate::core::transfer::{AgentState, CancelAnswer, StartAnswer};
 use crate::privacy::mask;
+use crate::settings::AgentConnection;
 
 /// A client of one agent under one token source. Cheap to clone: submits run concurrently.
 #[derive(Clone)]
@@ -53,14 +53,14 @@ impl std::fmt::Debug for AgentClient {
 
 impl AgentClient {
     /// A client under the job file's settings.
-    pub fn new(settings: &AgentSettings, token: TokenKeeper) -> Result<Self, UnusableSettings> {
+    pub fn new(settings: &AgentConnection, token: TokenKeeper) -> Result<Self, UnusableSettings> {
         Self::with(settings, token, Owners::forgetful(&settings.user, None), Arc::default())
     }
 
     /// A client that knows which users may hold the agent's port, and counts its requests in a
     /// table that outlives it.
     pub fn with(
-        settings: &AgentSettings,
+        settings: &AgentConnection,
         token: TokenKeeper,
         owners: Owners,
         counters: Arc<RequestCounters>,

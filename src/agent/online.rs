@@ -13,9 +13,10 @@ use super::token::expiry;
 use super::wire::CloudAccount;
 use crate::core::date_time::with_offset;
 use crate::core::ids::AccountId;
-use crate::core::job::{JobSet, TokenSource};
+use crate::core::job::JobSet;
 use crate::core::suggest::closest;
 use crate::core::transfer::AgentState;
+use crate::settings::TokenSource;
 
 /// The result of the comparison.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -58,9 +59,10 @@ impl Online {
 /// Requests the agent's state, the user, the cloud accounts, and the buckets of those that jobs
 /// use.
 ///
-/// `names` are the accounts' names in the job file, used in messages.
+/// `source` is the token's, and `names` are the accounts' names in the job file: both for messages.
 pub async fn online(
     set: &JobSet,
+    source: &TokenSource,
     names: &BTreeMap<AccountId, String>,
     client: &AgentClient,
 ) -> Online {
@@ -73,7 +75,7 @@ pub async fn online(
         }
         Ok(state) => agent_state(state, &mut said),
     }
-    if token(set, client, &mut said).await {
+    if token(source, client, &mut said).await {
         accounts(set, names, client, &mut said).await;
     }
     said
@@ -102,8 +104,8 @@ fn agent_state(state: AgentState, said: &mut Online) {
 }
 
 /// Whether the token is good enough to go on.
-async fn token(set: &JobSet, client: &AgentClient, said: &mut Online) -> bool {
-    let keys = match &set.agent.token {
+async fn token(source: &TokenSource, client: &AgentClient, said: &mut Online) -> bool {
+    let keys = match source {
         TokenSource::File(_) | TokenSource::Credential => ["agent", "token_file"],
         TokenSource::Environment(_) => ["agent", "token_env"],
         TokenSource::Login(_) => ["agent", "login"],

@@ -16,8 +16,8 @@ use super::transport::{Call, RawAnswer};
 use super::wire::{self, ApiToken, LoginReply};
 use super::words::fit;
 use crate::clock;
-use crate::core::job::LoginSource;
 use crate::privacy::{SecretKind, remember};
+use crate::settings::LoginSource;
 
 /// The agent's demand before it gives a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

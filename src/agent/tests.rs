@@ -3,10 +3,10 @@
 use rstest::rstest;
 
 use super::*;
-use crate::core::job::{AgentSettings, TokenSource};
+use crate::settings::{AgentConnection, TokenSource};
 
 fn client(url: &str, allow_insecure: bool) -> Result<AgentClient, UnusableSettings> {
-    let settings = AgentSettings { url: url.to_owned(), allow_insecure, ..Default::default() };
+    let settings = AgentConnection { url: url.to_owned(), allow_insecure, ..Default::default() };
     let keeper = TokenKeeper::new(TokenSource::Environment("T".into()), |_| Some("t0ken".into()));
     AgentClient::new(&settings, keeper)
 }

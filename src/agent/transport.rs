@@ -28,7 +28,7 @@ use super::problem::code_header;
 use super::words::fit;
 use crate::address::{self, Flaw};
 use crate::clock;
-use crate::core::job::AgentSettings;
+use crate::settings::AgentConnection;
 use crate::tls::innermost;
 
 /// One request.
@@ -97,7 +97,7 @@ pub(super) struct Transport {
 
 impl Transport {
     pub(super) fn new(
-        settings: &AgentSettings,
+        settings: &AgentConnection,
         owners: Owners,
         counters: Arc<RequestCounters>,
     ) -> Result<Self, UnusableSettings> {
@@ -296,7 +296,7 @@ fn date_header(value: &HeaderValue) -> Option<Timestamp> {
 }
 
 /// The meaning of `agent.url`. Its text is not quoted: a person may have put a secret into it.
-fn base_url(settings: &AgentSettings) -> Result<Url, UnusableSettings> {
+fn base_url(settings: &AgentConnection) -> Result<Url, UnusableSettings> {
     let refuse = |Flaw { message, hint }: Flaw| {
         let hint = hint.map(|hint| format!(" ({hint})")).unwrap_or_default();
         UnusableSettings { key: "agent.url", why: format!("can't be used: {message}{hint}") }
@@ -316,6 +316,6 @@ pub fn mended_url(text: &str) -> Option<String> {
     }
     let rest = text.strip_prefix("https://").or((!text.contains("://")).then_some(text))?;
     let url = format!("http://{}", rest.trim_end_matches('/'));
-    let settings = AgentSettings { url, ..AgentSettings::default() };
+    let settings = AgentConnection { url, ..AgentConnection::default() };
     base_url(&settings).is_ok().then_some(settings.url)
 }

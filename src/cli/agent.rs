@@ -11,16 +11,18 @@ use super::ask::{hint, runtime, say};
 use super::places::{Places, variable};
 use super::{Exit, Global, jobfile, offline};
 use crate::agent::{AgentClient, AskError, Owners, TokenKeeper, UnusableSettings, mended_url};
-use crate::core::job::{AgentSettings, JobSet, TokenSource};
+use crate::config::Content;
+use crate::core::job::JobSet;
+use crate::settings::{AgentConnection, TokenSource};
 
 /// An agent's client, with a runtime to wait for its answers.
 pub struct Asked {
     /// The client.
     pub client: AgentClient,
     /// The settings it uses.
-    pub settings: AgentSettings,
+    pub settings: AgentConnection,
     /// The job set; absent if there is no job file yet.
-    pub jobs: Option<JobSet>,
+    pub jobs: Option<Arc<JobSet>>,
     /// Waits for answers.
     pub runtime: tokio::runtime::Runtime,
 }
@@ -52,16 +54,17 @@ impl Drop for Asked {
 pub fn settings(
     global: &Global,
     err: &mut dyn Write,
-) -> Result<(AgentSettings, Option<JobSet>), Exit> {
+) -> Result<(AgentConnection, Option<Arc<JobSet>>), Exit> {
     let path = jobfile::path(global, err)?;
     // A first look at the agent comes before the first job file; a file given by name must exist.
     if global.config.is_none() && !path.exists() {
         let token = default_token(global).filter(|path| path.exists());
         let token = token.map_or(TokenSource::Credential, TokenSource::File);
-        return Ok((AgentSettings { token, ..AgentSettings::default() }, None));
+        return Ok((AgentConnection { token, ..AgentConnection::default() }, None));
     }
     let loaded = jobfile::read(&path, global, err)?;
-    Ok((loaded.set.agent.clone(), Some(loaded.set)))
+    let Content { set, settings } = loaded.content;
+    Ok((settings.agent.clone(), Some(set)))
 }
 
 /// The default path of the token: beside the job file.
@@ -106,7 +109,7 @@ pub fn find(global: &Global, url: Option<String>, err: &mut dyn Write) -> Result
 pub fn check_typed(url: &str, err: &mut dyn Write) -> Result<(), Exit> {
     // Only the job file can allow asking another machine.
     let settings =
-        AgentSettings { url: url.to_owned(), allow_insecure: true, ..AgentSettings::default() };
+        AgentConnection { url: url.to_owned(), allow_insecure: true, ..AgentConnection::default() };
     let keeper = TokenKeeper::new(TokenSource::Credential, variable);
     let client = AgentClient::new(&settings, keeper);
     client.map(drop).map_err(|error| say_typed(url, &error, err))
@@ -125,11 +128,11 @@ fn say_typed(url: &str, error: &UnusableSettings, err: &mut dyn Write) -> Exit {
 /// without one.
 pub fn before_a_file(global: &Global, url: &str, patience: SignedDuration) -> Option<Asked> {
     let token = default_token(global).filter(|path| path.exists())?;
-    let settings = AgentSettings {
+    let settings = AgentConnection {
         url: url.to_owned(),
         token: TokenSource::File(token),
         request_timeout: patience,
-        ..AgentSettings::default()
+        ..AgentConnection::default()
     };
     let keeper = TokenKeeper::new(settings.token.clone(), variable);
     let owners = Owners::forgetful(&settings.user, offline::agent_user(global));

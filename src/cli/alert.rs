@@ -14,10 +14,12 @@ use super::render::words::count;
 use super::{Exit, Global, jobfile};
 use crate::alerts::Courier;
 use crate::clock;
+use crate::config::Content;
 use crate::core::alert::{Delivery, Occasion, QueuedAlert};
 use crate::core::digest::Digest;
 use crate::core::ids::AlertId;
-use crate::core::job::{Alert, AlertChannel, AlertEvent, JobSet, TokenSource};
+use crate::core::job::{Alert, AlertChannel, AlertEvent, JobSet};
+use crate::settings::{Settings, TokenSource};
 
 /// What may be typed after `alert`.
 #[derive(Debug, ClapArgs)]
@@ -75,7 +77,7 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
         Ok(loaded) => loaded,
         Err(exit) => return exit,
     };
-    let set = loaded.set;
+    let Content { set, settings } = loaded.content;
     let on = args.on.as_deref();
     let chosen = chosen(&set, on);
     if chosen.is_empty() {
@@ -83,7 +85,7 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
             Some(word) if !set.alerts.is_empty() || !set.digests.is_empty() => {
                 format!("no entry of `alerts` names `{word}`")
             }
-            Some(_) | None if !set.desktop.is_empty() => {
+            Some(_) | None if !settings.desktop.is_empty() => {
                 "only `transferd desktop` shows what `alerts` asks for: all its entries say \
                  `notify: desktop`"
                     .to_owned()
@@ -94,7 +96,7 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
         return Exit::No;
     }
     let entries = match runtime() {
-        Ok(runtime) => runtime.block_on(send(&set, &chosen)),
+        Ok(runtime) => runtime.block_on(send(&settings, &chosen)),
         Err(error) => {
             say(err, &format!("nothing can be sent: {error}"));
             return Exit::No;
@@ -121,10 +123,10 @@ fn chosen<'a>(set: &'a JobSet, on: Option<&str>) -> Vec<(&'a AlertChannel, Occas
     set.alerts.iter().filter_map(of_entry).chain(digests).collect()
 }
 
-async fn send(set: &JobSet, chosen: &[(&AlertChannel, Occasion)]) -> Vec<Entry> {
+async fn send(settings: &Settings, chosen: &[(&AlertChannel, Occasion)]) -> Vec<Entry> {
     let hostname = crate::daemon::host().hostname;
-    let courier = Courier::for_tests(&hostname).linking_to(set.external_url.as_deref());
-    let withheld = match &set.agent.token {
+    let courier = Courier::for_tests(&hostname).linking_to(settings.external_url.as_deref());
+    let withheld = match &settings.agent.token {
         TokenSource::Environment(name) => vec![name.clone()],
         TokenSource::File(_) | TokenSource::Login(_) | TokenSource::Credential => Vec::new(),
     };

@@ -14,8 +14,7 @@ use super::places::variable;
 use super::render::words::count;
 use super::{Exit, Global, jobfile, offline};
 use crate::agent::{AgentClient, Online, OnlineProblem, Owners, TokenKeeper, online};
-use crate::config::{self, Diagnostic, Loaded, Lookup, Rejected, Severity, Sources};
-use crate::core::job::JobSet;
+use crate::config::{self, Content, Diagnostic, Loaded, Lookup, Rejected, Severity, Sources};
 use crate::daemon::on_this_machine;
 
 /// What may be typed after `check`.
@@ -60,23 +59,23 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
         Ok(path) => path,
         Err(exit) => return exit,
     };
-    let (sources, set, mut errors, mut warnings) = match read(&path) {
-        Ok(loaded) => (loaded.sources, Some(loaded.set), Vec::new(), loaded.warnings),
+    let (sources, content, mut errors, mut warnings) = match read(&path) {
+        Ok(loaded) => (loaded.sources, Some(loaded.content), Vec::new(), loaded.warnings),
         Err(rejected) => (*rejected.sources, None, rejected.errors, rejected.warnings),
     };
-    let jobs = set.as_ref().map_or(0, |set| set.jobs.len());
+    let jobs = content.as_ref().map_or(0, |content| content.set.jobs.len());
     let file_errors = errors.len();
-    if let Some(set) = &set {
+    if let Some(content) = &content {
         // The agent's verdict has the token itself.
         warnings.extend(match args.online {
-            true => on_this_machine::warnings_besides_the_token(set, &sources),
-            false => on_this_machine::warnings(set, &sources),
+            true => on_this_machine::warnings_besides_the_token(content, &sources),
+            false => on_this_machine::warnings(content, &sources),
         });
     }
     let file_warnings = warnings.len();
-    let good = set.as_ref().filter(|_| args.online).map(|set| {
+    let good = content.as_ref().filter(|_| args.online).map(|content| {
         let file = Lookup::new(&sources);
-        let said = agent_says(set, &file, global);
+        let said = agent_says(content, &file, global);
         for OnlineProblem { is_error, keys, words, hint } in said.problems {
             let list = if is_error { &mut errors } else { &mut warnings };
             list.extend(file.say(&keys, is_error, &words, hint));
@@ -128,22 +127,24 @@ fn read(path: &Path) -> Result<Loaded, Rejected> {
     config::read_bytes(name, bytes, &surroundings)
 }
 
-/// Asks the agent about a job set that is valid by itself.
-fn agent_says(set: &JobSet, file: &Lookup, global: &Global) -> Online {
-    let keeper = TokenKeeper::new(set.agent.token.clone(), variable);
+/// Asks the agent about a job file that is valid by itself.
+fn agent_says(content: &Content, file: &Lookup, global: &Global) -> Online {
+    let Content { set, settings } = content;
+    let connection = &settings.agent;
+    let keeper = TokenKeeper::new(connection.token.clone(), variable);
     let broken = |words: String| {
         let problem =
             OnlineProblem { is_error: true, keys: vec!["agent".to_owned()], words, hint: None };
         Online { good: Vec::new(), problems: vec![problem] }
     };
-    let owners = Owners::forgetful(&set.agent.user, offline::agent_user(global));
-    let client = match AgentClient::with(&set.agent, keeper, owners, Arc::default()) {
+    let owners = Owners::forgetful(&connection.user, offline::agent_user(global));
+    let client = match AgentClient::with(connection, keeper, owners, Arc::default()) {
         Ok(client) => client,
         Err(error) => return broken(error.to_string()),
     };
     match runtime() {
         Ok(runtime) => runtime.block_on(async {
-            let said = online(set, &file.accounts(), &client).await;
+            let said = online(set, &connection.token, &file.accounts(), &client).await;
             client.log_out().await;
             said
         }),

@@ -153,7 +153,7 @@ fn job_names(global: &Global) -> Vec<String> {
     }
     let Ok(path) = Places::here(global).config() else { return Vec::new() };
     match config::read(&path, &jobfile::surroundings()) {
-        Ok(loaded) => loaded.set.jobs.keys().map(ToString::to_string).collect(),
+        Ok(loaded) => loaded.content.set.jobs.keys().map(ToString::to_string).collect(),
         Err(_) => Vec::new(),
     }
 }

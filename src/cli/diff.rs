@@ -4,8 +4,10 @@
 //! Compares the job file with the job set that the daemon runs, which is the last good one in its
 //! database; asks no daemon, and so works while it is down.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::Path;
+use std::sync::Arc;
 
 use clap::Args as ClapArgs;
 use jiff::Timestamp;
@@ -14,7 +16,7 @@ use super::ask::{done, say};
 use super::places::Places;
 use super::render::table::Screen;
 use super::{Exit, Global, jobfile, render};
-use crate::config::{self, Rejected, Sources};
+use crate::config::{self, Content, Rejected, Sources};
 use crate::control::changes::ChangesDocument;
 use crate::core::job::JobSet;
 use crate::daemon::{changes, diagnostics, on_this_machine};
@@ -73,8 +75,8 @@ fn compare(
     };
     let (new, warnings) = match config::read(&path, &jobfile::surroundings()) {
         Ok(loaded) => {
-            let on_this_machine = on_this_machine::warnings(&loaded.set, &loaded.sources);
-            (loaded.set, [loaded.warnings, on_this_machine].concat())
+            let on_this_machine = on_this_machine::warnings(&loaded.content, &loaded.sources);
+            (loaded.content, [loaded.warnings, on_this_machine].concat())
         }
         Err(rejected) if args.json => return refused(&path, &rejected, out),
         Err(rejected) => {
@@ -86,7 +88,7 @@ fn compare(
     let surroundings = jobfile::surroundings();
     let before = match old.map(|sources| config::parse(sources, &surroundings)) {
         None => None,
-        Some(Ok(loaded)) => Some(loaded.set),
+        Some(Ok(loaded)) => Some(loaded.content),
         // An older transferd accepted something that this one refuses.
         Some(Err(rejected)) => {
             say(err, "the job set in force is not valid for this version of transferd");
@@ -118,10 +120,17 @@ fn refused(path: &Path, rejected: &Rejected, out: &mut dyn Write) -> Exit {
     done(super::write_json(out, &document.without_details()), Exit::No)
 }
 
-fn document(path: &Path, before: Option<&JobSet>, new: &JobSet, now: Timestamp) -> ChangesDocument {
-    let nothing = JobSet { jobs: std::collections::BTreeMap::new(), ..new.clone() };
+fn document(
+    path: &Path,
+    before: Option<&Content>,
+    new: &Content,
+    now: Timestamp,
+) -> ChangesDocument {
+    let no_jobs = JobSet { jobs: BTreeMap::new(), ..JobSet::clone(&new.set) };
+    let nothing = Content { set: Arc::new(no_jobs), settings: Arc::clone(&new.settings) };
     let difference = config::difference(before.unwrap_or(&nothing), new);
-    changes::document(path.display().to_string(), difference, before, new, now)
+    let (path, before) = (path.display().to_string(), before.map(|before| &*before.set));
+    changes::document(path, difference, before, &new.set, now)
 }
 
 fn for_people(

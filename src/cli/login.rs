@@ -22,7 +22,7 @@ use super::{Exit, Global};
 use crate::agent::token::expiry;
 use crate::agent::{AgentClient, AskError, Challenge, LoginAnswer};
 use crate::clock;
-use crate::core::job::TokenSource;
+use crate::settings::TokenSource;
 
 /// Wrong codes that a person may give before the login is given up.
 const CODES_MAX: usize = 3;

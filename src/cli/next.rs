@@ -193,7 +193,7 @@ fn planned(names: &[String], global: &Global, err: &mut dyn Write) -> Result<Vec
     }
     let path = jobfile::path(global, err)?;
     let set = match crate::config::read(&path, &jobfile::surroundings()) {
-        Ok(loaded) => loaded.set,
+        Ok(loaded) => loaded.content.set,
         Err(rejected) => match offline::last_good(global) {
             Some(set) if global.config.is_none() => {
                 let _ = jobfile::tell(&rejected, global, err);

@@ -118,14 +118,14 @@ pub fn job(global: &Global, name: &JobName) -> Option<Arc<Job>> {
         Some(sources) => config::parse(&sources, &surroundings).ok()?,
         None => config::read(&Places::here(global).config().ok()?, &surroundings).ok()?,
     };
-    loaded.set.jobs.get(name).cloned()
+    loaded.content.set.jobs.get(name).cloned()
 }
 
 /// The last good job set, if one is kept and this version can read it.
-pub fn last_good(global: &Global) -> Option<JobSet> {
+pub fn last_good(global: &Global) -> Option<Arc<JobSet>> {
     let text = open(global).ok().flatten()?.last_job_set().ok().flatten()?;
     let sources: Sources = serde_json::from_str(&text).ok()?;
-    Some(config::parse(&sources, &jobfile::surroundings()).ok()?.set)
+    Some(config::parse(&sources, &jobfile::surroundings()).ok()?.content.set)
 }
 
 /// For each of these jobs, the run that ended last, not counting skips, if there is one.

@@ -16,7 +16,6 @@ mod tests;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use clap::Args as ClapArgs;
 use jiff::civil::Date;
@@ -138,7 +137,7 @@ pub fn run(mut args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn W
         Err(exit) => return exit,
     };
     let set = match jobfile::read(&path, global, err) {
-        Ok(loaded) => loaded.set,
+        Ok(loaded) => loaded.content.set,
         Err(exit) => return exit,
     };
     let named = args.duration.iter().filter_map(|given| given.job.as_ref()).chain(&args.job);
@@ -175,7 +174,7 @@ pub fn run(mut args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn W
             .and_then(|name| set.jobs.get_key_value(name))
             .map(|(n, _)| n.clone()),
         bounds: Bounds::default(),
-        set: Arc::new(set),
+        set,
     };
     let played = rehearsal::play(&rehearsal);
     let told = Told {

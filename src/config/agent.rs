@@ -6,34 +6,28 @@ use super::reader::Found;
 use super::sources::Sources;
 use super::urls;
 use crate::address;
-use crate::core::job::{AgentSettings, LoginSource, TokenSource};
+use crate::core::job::AgentSettings;
+use crate::settings::{AgentConnection, LoginSource, TokenSource};
 
-/// The agent's settings.
+/// The agent's settings: the engine's part, and the connection.
 pub(crate) fn agent(
     raw: Option<&Found<RawAgent>>,
     sources: &Sources,
     problems: &mut Vec<Problem>,
-) -> AgentSettings {
-    let mut settings = AgentSettings::default();
-    let Some(found) = raw else { return settings };
-    let raw = &found.value;
-    settings.token = token(raw, sources, problems);
-    if let Some(insecure) = &raw.allow_insecure {
-        settings.allow_insecure = insecure.value.0;
-    }
-    if let Some(url) = &raw.url {
-        settings.url.clone_from(&url.value.written);
-        if let Some(flaw) = address::clear_text(&url.value.url)
-            && !settings.allow_insecure
-        {
-            problems.push(urls::problem(url.at, flaw));
-        }
-    }
+) -> (AgentSettings, AgentConnection) {
+    let Some(found) = raw else { return Default::default() };
+    let connection = connection(&found.value, sources, problems);
+    (settings(&found.value, &connection), connection)
+}
+
+fn settings(raw: &RawAgent, connection: &AgentConnection) -> AgentSettings {
+    let mut settings = AgentSettings {
+        request_timeout: connection.request_timeout,
+        renews_token: matches!(connection.token, TokenSource::Login(_)),
+        ..AgentSettings::default()
+    };
     if let Some(value) = &raw.poll_interval {
         settings.poll_interval = value.value.0;
-    }
-    if let Some(value) = &raw.request_timeout {
-        settings.request_timeout = value.value.0;
     }
     if let Some(value) = &raw.max_active {
         settings.max_active = value.value.0;
@@ -47,10 +41,30 @@ pub(crate) fn agent(
     if let Some(value) = &raw.start {
         settings.start = value.value.0;
     }
-    if let Some(users) = &raw.user {
-        settings.user = users.value.0.iter().map(|user| user.value.0.clone()).collect();
-    }
     settings
+}
+
+fn connection(raw: &RawAgent, sources: &Sources, problems: &mut Vec<Problem>) -> AgentConnection {
+    let mut connection =
+        AgentConnection { token: token(raw, sources, problems), ..AgentConnection::default() };
+    if let Some(insecure) = &raw.allow_insecure {
+        connection.allow_insecure = insecure.value.0;
+    }
+    if let Some(url) = &raw.url {
+        connection.url.clone_from(&url.value.written);
+        if let Some(flaw) = address::clear_text(&url.value.url)
+            && !connection.allow_insecure
+        {
+            problems.push(urls::problem(url.at, flaw));
+        }
+    }
+    if let Some(value) = &raw.request_timeout {
+        connection.request_timeout = value.value.0;
+    }
+    if let Some(users) = &raw.user {
+        connection.user = users.value.0.iter().map(|user| user.value.0.clone()).collect();
+    }
+    connection
 }
 
 fn token(raw: &RawAgent, sources: &Sources, problems: &mut Vec<Problem>) -> TokenSource {

@@ -14,9 +14,10 @@ use super::raw::{Notifier, RawAlert, RawDigest, RawPing, RawWebhook};
 use super::reader::Found;
 use super::sources::Sources;
 use super::values::{FileName, SecretUrl, Text};
-use crate::core::job::{Alert, AlertChannel, DesktopAlert, DigestEntry, SecretText};
+use crate::core::job::{Alert, AlertChannel, DigestEntry, SecretText};
 use crate::core::meant::is_glob;
 use crate::core::plain::composed;
+use crate::settings::DesktopAlert;
 
 /// The valid entries, by how they are delivered.
 #[derive(Debug, Default)]

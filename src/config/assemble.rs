@@ -20,10 +20,12 @@ use super::sources::Sources;
 use super::values::{Listen, PublicUrl};
 use super::warn;
 use super::zones;
-use super::{Loaded, Rejected, Surroundings, locate};
+use super::{Content, Loaded, Rejected, Surroundings, locate};
 use crate::core::ids::{AccountId, JobName};
-use crate::core::job::{HistoryPolicy, JobSet};
+use crate::core::job::JobSet;
 use crate::core::plain::is_unseen;
+use crate::core::store::HistoryPolicy;
+use crate::settings::Settings;
 
 /// The link or file that determines the machine's zone.
 const LOCALTIME: &str = "/etc/localtime";
@@ -57,8 +59,9 @@ pub(crate) struct Account {
 pub(crate) fn assemble(mut read: Read, surroundings: &Surroundings) -> Result<Loaded, Rejected> {
     let mut problems = std::mem::take(&mut read.problems);
     let whole = merge(&read, &mut problems);
-    let set = build(whole, &read.sources, surroundings, &mut problems);
-    let names: BTreeSet<&str> = set.jobs.values().map(|job| job.timetable.zone_name()).collect();
+    let content = build(whole, &read.sources, surroundings, &mut problems);
+    let jobs = content.set.jobs.values();
+    let names: BTreeSet<&str> = jobs.map(|job| job.timetable.zone_name()).collect();
     let zones = zones::files(names.into_iter());
     read.watched.extend(zones.keys().cloned());
     read.watched.insert(PathBuf::from(LOCALTIME));
@@ -70,7 +73,7 @@ pub(crate) fn assemble(mut read: Read, surroundings: &Surroundings) -> Result<Lo
         locate::diagnostics(problems, &read.sources, &read.trees, &read.mended, &read.private);
     let watched = read.watched.into_iter().collect();
     if errors.is_empty() {
-        Ok(Loaded { set, sources: read.sources, warnings, watched })
+        Ok(Loaded { content, sources: read.sources, warnings, watched })
     } else {
         Err(Rejected { errors, warnings, sources: Box::new(read.sources), watched })
     }
@@ -235,7 +238,7 @@ fn build(
     sources: &Sources,
     surroundings: &Surroundings,
     problems: &mut Vec<Problem>,
-) -> JobSet {
+) -> Content {
     let mut jobs = BTreeMap::new();
     let mut builder = Builder::new(&whole, sources, surroundings);
     for (name, (key, raw)) in &whole.jobs {
@@ -259,12 +262,18 @@ fn build(
     let mut names: Vec<_> = whole.accounts.iter().filter_map(named).collect();
     // Of two names for one account the first in order counts.
     names.sort_unstable_by(|a, b| b.cmp(a));
-    JobSet {
+    let (engines, connection) = agent(whole.agent.as_ref(), sources, problems);
+    let set = JobSet {
         accounts: Arc::new(names.into_iter().collect()),
-        agent: agent(whole.agent.as_ref(), sources, problems),
+        agent: engines,
         alerts,
-        desktop,
         digests,
+        zone: surroundings.system_zone.1.clone(),
+        jobs,
+    };
+    let settings = Settings {
+        agent: connection,
+        desktop,
         history: HistoryPolicy {
             keep: history.and_then(|h| h.keep.as_ref()).map_or(default.keep, |k| k.value.0),
             max_runs: history
@@ -273,7 +282,6 @@ fn build(
         },
         listen: listen.map(|found| found.value.0),
         external_url: whole.external_url.as_ref().map(|found| found.value.0.clone()),
-        zone: surroundings.system_zone.1.clone(),
-        jobs,
-    }
+    };
+    Content { set: Arc::new(set), settings: Arc::new(settings) }
 }

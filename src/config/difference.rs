@@ -1,14 +1,14 @@
-//! Differences between two job sets: for the log, for `reload` and for `diff`.
+//! Differences between two job files: for the log, for `reload` and for `diff`.
 
 use std::fmt;
 
 use serde_json::Value;
 
+use super::Content;
 use super::fields::{Field, job_fields, setting_fields};
 use crate::core::ids::JobName;
-use crate::core::job::JobSet;
 
-/// The differences between two job sets.
+/// The differences between two job files.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Difference {
     /// Jobs that are new.
@@ -45,10 +45,11 @@ pub struct Differs {
 const NAMED: usize = 10;
 
 /// The changes from `old` to `new`.
-pub fn difference(old: &JobSet, new: &JobSet) -> Difference {
+pub fn difference(old: &Content, new: &Content) -> Difference {
     let mut difference = Difference::default();
-    for (name, job) in &new.jobs {
-        match old.jobs.get(name) {
+    let (before, after) = (&old.set.jobs, &new.set.jobs);
+    for (name, job) in after {
+        match before.get(name) {
             None => difference.added.push(name.clone()),
             Some(before) if before != job => {
                 let fields = differing(job_fields(before), job_fields(job));
@@ -57,10 +58,9 @@ pub fn difference(old: &JobSet, new: &JobSet) -> Difference {
             Some(_) => {}
         }
     }
-    difference.removed =
-        old.jobs.keys().filter(|name| !new.jobs.contains_key(*name)).cloned().collect();
+    difference.removed = before.keys().filter(|name| !after.contains_key(*name)).cloned().collect();
     difference.settings = differing(setting_fields(old), setting_fields(new));
-    for (index, (before, after)) in old.alerts.iter().zip(&new.alerts).enumerate() {
+    for (index, (before, after)) in old.set.alerts.iter().zip(&new.set.alerts).enumerate() {
         let field = format!("alerts[{index}]");
         // Addresses are secrets: only that they differ can be shown.
         if before != after && !difference.settings.iter().any(|differs| differs.field == field) {

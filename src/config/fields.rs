@@ -6,11 +6,14 @@
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
+use super::Content;
 use crate::core::duration::format;
 use crate::core::job::{
-    AgentSettings, Alert, AlertChannel, DesktopAlert, DigestEntry, HistoryPolicy, Job, JobSet,
-    LoginSource, PlaceTemplate, RetryPolicy, SecretText, Terms, TokenSource, UserRef,
+    AgentSettings, Alert, AlertChannel, DigestEntry, Job, JobSet, PlaceTemplate, RetryPolicy,
+    SecretText, Terms,
 };
+use crate::core::store::HistoryPolicy;
+use crate::settings::{AgentConnection, DesktopAlert, LoginSource, Settings, TokenSource, UserRef};
 
 /// A key and its value; null where it is off or left out.
 pub type Field = (String, Value);
@@ -91,22 +94,12 @@ fn place(end: &str, place: &PlaceTemplate) -> [Field; 5] {
 }
 
 /// All settings beside the jobs.
-pub fn setting_fields(set: &JobSet) -> Vec<Field> {
+pub fn setting_fields(content: &Content) -> Vec<Field> {
     // Names of accounts are resolved in the places that use them; the zone is the machine's.
-    let JobSet {
-        agent,
-        jobs: _,
-        accounts: _,
-        alerts,
-        desktop,
-        digests,
-        history,
-        listen,
-        external_url,
-        zone: _,
-    } = set;
+    let JobSet { agent, jobs: _, accounts: _, alerts, digests, zone: _ } = &*content.set;
+    let Settings { agent: connection, desktop, history, listen, external_url } = &*content.settings;
     let HistoryPolicy { keep, max_runs } = history;
-    let mut fields = agent_fields(agent);
+    let mut fields = agent_fields(agent, connection);
     fields.extend([
         field("history.keep", length(*keep)),
         field("history.max_runs", json!(max_runs)),
@@ -120,19 +113,18 @@ pub fn setting_fields(set: &JobSet) -> Vec<Field> {
     fields
 }
 
-fn agent_fields(agent: &AgentSettings) -> Vec<Field> {
+fn agent_fields(agent: &AgentSettings, connection: &AgentConnection) -> Vec<Field> {
+    // `request_timeout` is in both, and `renews_token` follows from the source of the token.
     let AgentSettings {
-        url,
-        token,
         poll_interval,
         request_timeout,
         max_active,
         adopt_window,
         exclusive_user,
-        allow_insecure,
         start,
-        user,
+        renews_token: _,
     } = agent;
+    let AgentConnection { url, token, request_timeout: _, allow_insecure, user } = connection;
     let users = user.iter().map(|user| match user {
         UserRef::Name(name) => json!(name),
         UserRef::Id(id) => json!(id),

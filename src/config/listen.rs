@@ -9,7 +9,7 @@ use super::raw::RawAgent;
 use super::reader::{Found, Read, Reader};
 use super::values::{Listen, text};
 use crate::address;
-use crate::core::job::AgentSettings;
+use crate::settings::AgentConnection;
 
 impl Read for Listen {
     fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
@@ -57,7 +57,7 @@ pub(crate) fn at_the_agents(
     let url = agent.and_then(|agent| agent.value.url.as_ref());
     let meant = match url {
         Some(url) => url.value.url.clone(),
-        None => address::of_agent(&AgentSettings::default().url).ok()?,
+        None => address::of_agent(&AgentConnection::default().url).ok()?,
     };
     address::takes_from(listen.value.0, &meant).then(|| {
         let problem = Problem::error(listen.at, "this is where the agent listens")

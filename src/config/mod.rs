@@ -45,11 +45,13 @@ mod yaml_hints;
 mod zones;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::core::job::JobSet;
+use crate::settings::Settings;
 
 /// The most bytes of a job file that does not come from a file.
 pub const STREAM_BYTES: u64 = bounds::FILE_BYTES;
@@ -88,11 +90,20 @@ pub struct Surroundings {
     pub now: Timestamp,
 }
 
+/// The content of a job file.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Content {
+    /// The part that the engine decides by.
+    pub set: Arc<JobSet>,
+    /// The part that the daemon around it obeys.
+    pub settings: Arc<Settings>,
+}
+
 /// A valid job file.
 #[derive(Clone, Debug)]
 pub struct Loaded {
     /// Its content.
-    pub set: JobSet,
+    pub content: Content,
     /// The source texts.
     pub sources: Sources,
     /// The warnings.

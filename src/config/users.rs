@@ -5,7 +5,7 @@ use super::node::{Kind, Node};
 use super::problem::{Problem, cut};
 use super::reader::{Read, Reader};
 use super::values::{User, name};
-use crate::core::job::UserRef;
+use crate::settings::UserRef;
 
 /// The largest uid: the one above means "no user" (chown(2)).
 pub(crate) const USER_MAX: i64 = u32::MAX as i64 - 1;

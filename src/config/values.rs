@@ -17,7 +17,7 @@ use super::reader::{Read, Reader};
 use super::schema;
 use super::users::USER_MAX;
 use crate::core::duration;
-use crate::core::job::UserRef;
+use crate::settings::UserRef;
 
 /// Text of any content, such as a description.
 #[derive(Clone, Debug, PartialEq, Eq)]

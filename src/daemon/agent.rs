@@ -14,8 +14,8 @@ use crate::agent::{
     AgentClient, AskError, Keep, Owners, RequestCounters, TokenKeeper, UnusableSettings,
 };
 use crate::clock;
-use crate::core::job::{AgentSettings, TokenSource};
 use crate::core::transfer::AgentState;
+use crate::settings::{AgentConnection, TokenSource};
 
 /// The age of the last contact from which `status` asks the agent again (contract, "Agent").
 const STALE: SignedDuration = SignedDuration::from_secs(60);
@@ -41,7 +41,7 @@ pub(super) struct Glance {
 /// The agent.
 pub(super) struct Agent {
     client: AgentClient,
-    settings: AgentSettings,
+    settings: AgentConnection,
     /// Keeps the user who first held the agent's port.
     keep: Keep,
     listener: Listener,
@@ -61,7 +61,7 @@ impl Agent {
     /// `first` is the user who held its port first, if known; otherwise `keep` is called with that
     /// user.
     pub(super) fn new(
-        settings: &AgentSettings,
+        settings: &AgentConnection,
         listener: Listener,
         first: Option<u32>,
         keep: Keep,
@@ -140,14 +140,14 @@ impl Agent {
     }
 
     /// The settings in force.
-    pub(super) fn settings(&self) -> &AgentSettings {
+    pub(super) fn settings(&self) -> &AgentConnection {
         &self.settings
     }
 
     /// Puts other settings in force. Requests under way end under the old ones.
     pub(super) fn change(
         &mut self,
-        settings: &AgentSettings,
+        settings: &AgentConnection,
         events: &UnboundedSender<Event>,
     ) -> Result<(), UnusableSettings> {
         if *settings == self.settings {
@@ -247,7 +247,7 @@ impl Agent {
 }
 
 fn client(
-    settings: &AgentSettings,
+    settings: &AgentConnection,
     first: Option<u32>,
     keep: &Keep,
     counters: Arc<RequestCounters>,
@@ -256,7 +256,7 @@ fn client(
     AgentClient::with(settings, keeper(settings), owners, counters)
 }
 
-fn keeper(settings: &AgentSettings) -> TokenKeeper {
+fn keeper(settings: &AgentConnection) -> TokenKeeper {
     TokenKeeper::new(settings.token.clone(), |name: &str| std::env::var_os(name))
 }
 

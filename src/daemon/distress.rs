@@ -25,7 +25,7 @@ const WORDS: [AlertEvent; 5] = [
 impl Driver {
     /// The courier of alerts under the current job file.
     pub(super) fn courier(&self) -> Courier {
-        self.courier.linking_to(self.event_loop.jobs().external_url.as_deref())
+        self.courier.linking_to(self.in_force.settings.external_url.as_deref())
     }
 
     /// Reports a lasting outage to people, once.

@@ -26,6 +26,7 @@ use super::timer::ClockWatch;
 use crate::agent::Frame;
 use crate::alerts::Courier;
 use crate::clock;
+use crate::config::Content;
 use crate::control::request::{Asked, Refused, Request};
 use crate::core::engine::Engine;
 use crate::core::event_loop::{EventLoop, Output, StoreRequest};
@@ -56,6 +57,8 @@ pub(super) struct Driver {
     pub(super) agent: Agent,
     pub(super) courier: Courier,
     pub(super) job_file: JobFile,
+    /// The content of the job file that is in force.
+    pub(super) in_force: Content,
     pub(super) notebook: Notebook,
     pub(super) tally: Tally,
     pub(super) web: Web,

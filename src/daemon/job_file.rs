@@ -13,11 +13,11 @@ use tokio::task::JoinHandle;
 use super::driver::Driver;
 use super::event::Event;
 use super::reading::{self, Bad, Kept, Reading};
+use crate::config::Content;
 use crate::control::changes::ChangesDocument;
 use crate::control::document::ConfigDocument;
 use crate::control::request::{Refused, Reply};
 use crate::core::input::Input;
-use crate::core::job::JobSet;
 use crate::systemd;
 use crate::web::listener::Wanted;
 
@@ -190,7 +190,7 @@ impl JobFile {
         Some(Input::JobFileJudged(Some(stays.bad.summary.clone())))
     }
 
-    fn start_reading(&mut self, in_force: Arc<JobSet>, events: UnboundedSender<Event>) {
+    fn start_reading(&mut self, in_force: Content, events: UnboundedSender<Event>) {
         self.progress = Progress::Reading;
         systemd::reloading();
         let path = self.path.clone();
@@ -212,7 +212,7 @@ impl Driver {
             return;
         }
         file.waiting.extend(reply);
-        file.start_reading(Arc::clone(self.event_loop.jobs()), self.events.clone());
+        file.start_reading(self.in_force.clone(), self.events.clone());
     }
 
     /// SIGHUP: reads the job file, and logs the result.
@@ -237,14 +237,14 @@ impl Driver {
         let outcome = match reading.outcome {
             Ok(good) => self
                 .agent
-                .change(&good.set.agent, &self.events)
+                .change(&good.content.settings.agent, &self.events)
                 .map(|()| good)
                 .map_err(|error| Bad::of(error.to_string(), Some(&self.job_file.path))),
             Err(bad) => Err(bad),
         };
         match outcome {
             Ok(good) => {
-                self.web.listen(Wanted::of(&good.set));
+                self.web.listen(Wanted::of(&good.content.settings));
                 let mended = self.job_file.bad.take();
                 if mended.as_ref().is_some_and(|stays| stays.judged) {
                     self.event_loop.push(Input::JobFileJudged(None));
@@ -259,8 +259,9 @@ impl Driver {
                     for warning in reading.warnings.iter().filter(|w| !w.document.note) {
                         tracing::warn!("{}", warning.summary);
                     }
-                    self.tally.keep_only(&good.set);
-                    self.event_loop.push(Input::JobsReplaced(good.set));
+                    self.tally.keep_only(&good.content.set);
+                    self.event_loop.push(Input::JobsReplaced(Arc::clone(&good.content.set)));
+                    self.in_force = good.content;
                     answer = ChangesDocument { path, ..changes.document };
                     self.job_file.changed(&answer, reading.at, waiting.is_empty());
                 } else if let Some(changes) = self.job_file.told_now(reading.at, &waiting) {
@@ -317,7 +318,7 @@ impl Driver {
         file.progress = Progress::Idle;
         if std::mem::take(&mut file.again) {
             file.waiting = std::mem::take(&mut file.waiting_again);
-            file.start_reading(Arc::clone(self.event_loop.jobs()), self.events.clone());
+            file.start_reading(self.in_force.clone(), self.events.clone());
         }
     }
 

@@ -6,39 +6,40 @@
 
 use crate::agent::{TokenKeeper, unknown_users};
 use crate::alerts::exposed_files;
-use crate::config::{Diagnostic, Lookup, Sources};
-use crate::core::job::{JobSet, TokenSource};
+use crate::config::{Content, Diagnostic, Lookup, Sources};
+use crate::settings::TokenSource;
 
 /// All warnings, at the keys that name the files and users.
-pub fn warnings(set: &JobSet, sources: &Sources) -> Vec<Diagnostic> {
-    let mut found: Vec<_> = token(set).into_iter().collect();
-    found.extend(files_and_users(set));
+pub fn warnings(content: &Content, sources: &Sources) -> Vec<Diagnostic> {
+    let mut found: Vec<_> = token(&content.settings.agent.token).into_iter().collect();
+    found.extend(files_and_users(content));
     at_their_keys(&found, sources)
 }
 
 /// All warnings but those about the token, for a caller that has the agent judge it.
-pub fn warnings_besides_the_token(set: &JobSet, sources: &Sources) -> Vec<Diagnostic> {
-    at_their_keys(&files_and_users(set), sources)
+pub fn warnings_besides_the_token(content: &Content, sources: &Sources) -> Vec<Diagnostic> {
+    at_their_keys(&files_and_users(content), sources)
 }
 
 /// A key, and the warning about it.
 type Found = (Vec<String>, String);
 
-fn token(set: &JobSet) -> Option<Found> {
-    let key = match &set.agent.token {
+fn token(source: &TokenSource) -> Option<Found> {
+    let key = match source {
         TokenSource::File(_) | TokenSource::Credential => "token_file",
         TokenSource::Environment(_) => "token_env",
         TokenSource::Login(_) => "login",
     };
-    let keeper = TokenKeeper::new(set.agent.token.clone(), |name: &str| std::env::var_os(name));
+    let keeper = TokenKeeper::new(source.clone(), |name: &str| std::env::var_os(name));
     keeper.warning().map(|words| (keys(&["agent", key]), words))
 }
 
-fn files_and_users(set: &JobSet) -> Vec<Found> {
+fn files_and_users(content: &Content) -> Vec<Found> {
+    let Content { set, settings } = content;
     let digests = set.digests.iter().map(|digest| &digest.channel);
     let channels = set.alerts.iter().map(|alert| &alert.channel).chain(digests);
     let files = exposed_files(channels).into_iter().map(|words| (keys(&["alerts"]), words));
-    let users = unknown_users(&set.agent.user).into_iter().map(|name| {
+    let users = unknown_users(&settings.agent.user).into_iter().map(|name| {
         let words = format!("this machine has no user `{name}`: the agent can't run as it");
         (keys(&["agent", "user"]), words)
     });

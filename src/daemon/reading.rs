@@ -4,7 +4,6 @@
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
@@ -15,10 +14,9 @@ use tokio::sync::oneshot;
 use super::diagnostics::document;
 use super::{changes, on_this_machine};
 use crate::clock;
-use crate::config::{self, Diagnostic, Loaded, Rejected, Sources, Surroundings};
+use crate::config::{self, Content, Diagnostic, Loaded, Rejected, Sources, Surroundings};
 use crate::control::changes::ChangesDocument;
 use crate::control::diagnostic::DiagnosticDocument;
-use crate::core::job::JobSet;
 
 /// Columns to which errors are wrapped: they go to logs and sockets, not to one terminal.
 const WIDTH: usize = 100;
@@ -66,11 +64,11 @@ pub(super) struct Warning {
     pub(super) document: DiagnosticDocument,
 }
 
-/// A job set that may be put in force.
+/// A job file that may be put in force.
 #[derive(Debug)]
 pub(super) struct Good {
-    /// The set; the one in force if nothing has changed.
-    pub(super) set: Arc<JobSet>,
+    /// Its content; that in force if nothing has changed.
+    pub(super) content: Content,
     /// The texts, as they are kept in the database.
     pub(super) kept: Kept,
     /// The differences from the jobs before; absent if there are none, or if there were no jobs.
@@ -133,8 +131,8 @@ impl Bad {
     }
 }
 
-/// Reads the job file; differences are relative to the set in force, if there is one.
-pub(super) async fn read(path: PathBuf, in_force: Option<Arc<JobSet>>) -> Reading {
+/// Reads the job file; differences are relative to the content in force, if there is one.
+pub(super) async fn read(path: PathBuf, in_force: Option<Content>) -> Reading {
     awaited(in_force, move || config::read(&path, &surroundings())).await
 }
 
@@ -144,7 +142,7 @@ pub(super) async fn last_good(sources: Sources) -> Reading {
 }
 
 async fn awaited(
-    in_force: Option<Arc<JobSet>>,
+    in_force: Option<Content>,
     read: impl FnOnce() -> Result<Loaded, Rejected> + Send + 'static,
 ) -> Reading {
     let began = clock::now();
@@ -190,14 +188,14 @@ fn surroundings() -> Surroundings {
 fn reading(
     began: Timestamp,
     result: Result<Loaded, Rejected>,
-    in_force: Option<Arc<JobSet>>,
+    in_force: Option<Content>,
 ) -> Reading {
     let warning = |d: &Diagnostic| Warning { summary: d.one_line(), document: document(d) };
     let warnings = |list: &[Diagnostic]| list.iter().map(warning).collect();
     let mut on_this_machine = Vec::new();
     let (warnings, watched, outcome) = match result {
         Ok(loaded) => {
-            let found = on_this_machine::warnings(&loaded.set, &loaded.sources);
+            let found = on_this_machine::warnings(&loaded.content, &loaded.sources);
             on_this_machine.extend(found.iter().map(document));
             (warnings(&loaded.warnings), loaded.watched.clone(), Ok(good(loaded, in_force)))
         }
@@ -209,18 +207,19 @@ fn reading(
     Reading { began, at: clock::now(), warnings, on_this_machine, watched: Some(watched), outcome }
 }
 
-fn good(loaded: Loaded, in_force: Option<Arc<JobSet>>) -> Good {
+fn good(loaded: Loaded, in_force: Option<Content>) -> Good {
     let kept = Kept::new(&loaded.sources);
     let Some(old) = in_force else {
-        return Good { set: Arc::new(loaded.set), kept, changes: None };
+        return Good { content: loaded.content, kept, changes: None };
     };
-    let differs = config::difference(&old, &loaded.set);
+    let differs = config::difference(&old, &loaded.content);
     if differs.is_empty() {
-        return Good { set: old, kept, changes: None };
+        return Good { content: old, kept, changes: None };
     }
-    let (summary, set) = (differs.to_string(), Arc::new(loaded.set));
-    let document = changes::document(String::new(), differs, Some(&old), &set, clock::now());
-    Good { set, kept, changes: Some(Changes { summary, document }) }
+    let (summary, content) = (differs.to_string(), loaded.content);
+    let (before, after) = (Some(&*old.set), &content.set);
+    let document = changes::document(String::new(), differs, before, after, clock::now());
+    Good { content, kept, changes: Some(Changes { summary, document }) }
 }
 
 fn bad(errors: &[Diagnostic]) -> Bad {

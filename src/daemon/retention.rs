@@ -8,8 +8,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::driver::Driver;
 use crate::clock;
-use crate::core::job::HistoryPolicy;
 use crate::core::record::Record;
+use crate::core::store::HistoryPolicy;
 use crate::store::query::HistoryQuery;
 
 /// Runs deleted in one step of retention, between which commits get their turn.
@@ -99,7 +99,7 @@ impl Driver {
             return;
         }
         self.retention.last = Some(now);
-        let policy = self.retention.policy(self.event_loop.jobs().history, clock::since_boot());
+        let policy = self.retention.policy(self.in_force.settings.history, clock::since_boot());
         let store = self.store.clone();
         tokio::spawn(async move {
             let mut forgotten = 0;

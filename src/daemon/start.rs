@@ -27,9 +27,9 @@ use crate::agent::Keep;
 use crate::agent::notifications::{FRAMES_WAITING, Listener};
 use crate::alerts::{self, Courier};
 use crate::clock;
+use crate::config::Content;
 use crate::control::limits::WAITING_MAX;
 use crate::core::event_loop::EventLoop;
-use crate::core::job::JobSet;
 use crate::metrics::counters::Tally;
 use crate::signals::{Signal, Signals};
 use crate::store::folder::{DATABASE, StateFolder};
@@ -141,7 +141,7 @@ async fn live_on(
     reload_owed: bool,
 ) -> Result<(), StartError> {
     let Begun { folder, store, first } = begun;
-    let First { set, bad, read_at, watched, unkept } = first;
+    let First { content, bad, read_at, watched, unkept } = first;
     let (path, mode) = (options.socket.clone(), options.socket_mode);
     let opened = doorway::bind(&path, mode).map_err(|error| cant_bind(&path, &error))?;
     let (events, events_in) = mpsc::unbounded_channel();
@@ -164,7 +164,7 @@ async fn live_on(
     };
     let first = store.agent_user().await.map_err(words)?;
     let listener = Listener { hint, frames };
-    let agent = Agent::new(&set.agent, listener, first, remembering(&store))
+    let agent = Agent::new(&content.settings.agent, listener, first, remembering(&store))
         .map_err(|e| StartError::BadConfig(e.to_string()))?;
     let durable = store.load().await.map_err(words)?;
     let (host, now) = (super::host(), clock::now());
@@ -172,10 +172,10 @@ async fn live_on(
     let newest = newest.first().map(|found| found.run.created_at);
     let mut tally = Tally::default();
     tally.resume(&durable);
-    let event_loop = EventLoop::recover(durable, Arc::clone(&set), host.clone(), now);
+    let event_loop = EventLoop::recover(durable, Arc::clone(&content.set), host.clone(), now);
     let job_file = JobFile::new(options.config.clone(), bad, now, unkept);
     let courier = Courier::new(&host.hostname);
-    let web = Web::start(Wanted::of(&set), &host.hostname, asks, requests.clone());
+    let web = Web::start(Wanted::of(&content.settings), &host.hostname, asks, requests.clone());
     let doorway = Doorway::open(path.clone(), mode, requests, opened)
         .map_err(|error| cant_bind(&path, &error))?;
     let mut driver = Driver {
@@ -186,6 +186,7 @@ async fn live_on(
         agent,
         courier,
         job_file,
+        in_force: content,
         notebook: Notebook::default(),
         tally,
         web,
@@ -250,9 +251,9 @@ fn remembering(store: &StoreHandle) -> Keep {
     })
 }
 
-/// The jobs to start with.
+/// The job file to start with.
 struct First {
-    set: Arc<JobSet>,
+    content: Content,
     /// The errors in the job file, if these are the last good jobs instead.
     bad: Option<Bad>,
     /// When the reading of the file began, and the files to watch for its changes.
@@ -272,8 +273,8 @@ async fn first_job_set(path: &Path, store: &StoreHandle) -> Result<First, StartE
     }
     let bad = match outcome {
         Ok(good) => {
-            let Good { set, kept, .. } = good;
-            return Ok(First { set, bad: None, read_at, watched, unkept: Some(kept) });
+            let Good { content, kept, .. } = good;
+            return Ok(First { content, bad: None, read_at, watched, unkept: Some(kept) });
         }
         Err(bad) => bad,
     };
@@ -285,12 +286,12 @@ async fn first_job_set(path: &Path, store: &StoreHandle) -> Result<First, StartE
         return Err(StartError::BadConfig(bad.full));
     };
     match reading::last_good(sources).await.outcome {
-        Ok(Good { set, .. }) => {
+        Ok(Good { content, .. }) => {
             tracing::error!(
                 "the job file is invalid, the jobs that were good last stay: {}",
                 bad.summary
             );
-            Ok(First { set, bad: Some(bad), read_at, watched, unkept: None })
+            Ok(First { content, bad: Some(bad), read_at, watched, unkept: None })
         }
         Err(_) => Err(StartError::BadConfig(bad.full)),
     }

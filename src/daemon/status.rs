@@ -23,10 +23,10 @@ use crate::control::phrase::Phrase;
 use crate::control::request::{HistoryQuery, Refused, Reply, ShowQuery, Slice, StatusQuery};
 use crate::core::engine::{AlertsView, FailingAlert, JobView, RunView};
 use crate::core::ids::{JobName, RunId};
-use crate::core::job::DesktopAlert;
 use crate::core::meant::{is_glob, names_meant};
 use crate::core::place::AccountNames;
 use crate::core::record::Mark;
+use crate::settings::DesktopAlert;
 use crate::store::thread::StoreHandle;
 use crate::store::{HistoryQuery as HistoryOf, RunMatch, RunWithAttempts, StoreError};
 
@@ -117,13 +117,13 @@ impl Driver {
             },
             config: self.job_file.document(self.sources.watch.trouble()),
             agent: self.agent_document(),
-            alerts: alerts_document(&self.engine().alerts_view(), &self.event_loop.jobs().desktop),
+            alerts: alerts_document(&self.engine().alerts_view(), &self.in_force.settings.desktop),
             pause: self.engine().pause_of_all(now).map(PauseDocument::from),
             jobs,
             problems: Vec::new(),
             phrases: Vec::new(),
             served_at: self.web.served(),
-            page: page(self.event_loop.jobs().external_url.as_deref(), self.web.served()),
+            page: page(self.in_force.settings.external_url.as_deref(), self.web.served()),
         };
         self.problems(now).into_iter().for_each(|problem| status.add_problem(problem));
         let store = self.store.clone();

@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use jiff::Timestamp;
 
 use super::{Store, StoreError, Wraps};
-use crate::core::job::HistoryPolicy;
 use crate::core::record::{Durable, Record};
+use crate::core::store::HistoryPolicy;
 
 /// The point at which a commit fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -13,10 +13,10 @@ use super::query::Older;
 use super::{Happened, HistoryQuery, RunMatch, RunWithAttempts, Store, StoreError};
 use crate::core::event::Event;
 use crate::core::ids::{JobName, RunId};
-use crate::core::job::HistoryPolicy;
 use crate::core::outcomes::Outcomes;
 use crate::core::record::{Durable, Record};
 use crate::core::repeat::PastRun;
+use crate::core::store::HistoryPolicy;
 
 /// Requests that may wait in the queue; more wait in their callers. The daemon itself has a
 /// handful.

@@ -19,8 +19,8 @@ use super::page::{Foresight, PastDays};
 use super::pages::Pages;
 use super::questions::Questions;
 use crate::control::request::Asked;
-use crate::core::job::JobSet;
 use crate::serving::{Bounds, Slots, serve};
+use crate::settings::Settings;
 use crate::words::without_innards;
 
 /// The wanted address, and the name by which people reach it.
@@ -34,10 +34,10 @@ pub struct Wanted {
 
 impl Wanted {
     /// The address and name in a job file.
-    pub fn of(set: &JobSet) -> Self {
-        let url = set.external_url.as_ref().and_then(|url| url.parse::<Uri>().ok());
+    pub fn of(settings: &Settings) -> Self {
+        let url = settings.external_url.as_ref().and_then(|url| url.parse::<Uri>().ok());
         let external_host = url.and_then(|url| url.host().map(str::to_owned));
-        Self { at: set.listen, external_host }
+        Self { at: settings.listen, external_host }
     }
 }
 

@@ -8,8 +8,8 @@ use jiff::SignedDuration;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpListener;
 use transferd::agent::{AgentClient, TokenKeeper};
-use transferd::core::job::{AgentSettings, TokenSource};
 use transferd::core::transfer::{AgentState, LookFailure, SubmitAnswer};
+use transferd::settings::{AgentConnection, TokenSource};
 
 use crate::looks::look_request;
 use crate::scripted::*;
@@ -110,10 +110,10 @@ async fn the_agent_is_found_at_the_other_address_of_localhost() {
     let agent = Agent::play_on(listener, |line, _| {
         ok(if line.contains("agent_status") { "1" } else { r#"{"data":[]}"# })
     });
-    let settings = AgentSettings {
+    let settings = AgentConnection {
         url: format!("http://localhost:{port}"),
         request_timeout: SignedDuration::from_secs(20),
-        ..AgentSettings::default()
+        ..AgentConnection::default()
     };
     let keeper = TokenKeeper::new(TokenSource::Environment("T".into()), |_| Some(TOKEN.into()));
     let client = AgentClient::new(&settings, keeper).unwrap();

@@ -8,8 +8,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use transferd::agent::{AgentClient, TokenKeeper};
 use transferd::core::ids::{AccountId, AttemptId, RunId};
-use transferd::core::job::{AgentSettings, TokenSource};
 use transferd::core::place::{Place, TransferRequest};
+use transferd::settings::{AgentConnection, TokenSource};
 use uuid::Uuid;
 
 pub(crate) const TOKEN: &str = "s3cret/t0ken+plus=";
@@ -158,10 +158,10 @@ pub(crate) fn client_with(
     timeout: SignedDuration,
     keeper: TokenKeeper,
 ) -> AgentClient {
-    let settings = AgentSettings {
+    let settings = AgentConnection {
         url: format!("http://{address}"),
         request_timeout: timeout,
-        ..AgentSettings::default()
+        ..AgentConnection::default()
     };
     AgentClient::new(&settings, keeper).unwrap()
 }

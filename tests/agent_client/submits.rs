@@ -8,8 +8,8 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
 use transferd::agent::{Endpoint, Outcome, RequestCount, TokenKeeper};
 use transferd::core::ids::TransferId;
-use transferd::core::job::TokenSource;
 use transferd::core::transfer::{CancelAnswer, Refusal, SubmitAnswer};
+use transferd::settings::TokenSource;
 use uuid::Uuid;
 
 use crate::scripted::*;

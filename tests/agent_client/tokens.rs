@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 use transferd::agent::{AskError, LoginAnswer, TokenKeeper};
 use transferd::core::ids::UserId;
-use transferd::core::job::{LoginSource, TokenSource};
 use transferd::core::transfer::{LookFailure, Refusal, SubmitAnswer};
+use transferd::settings::{LoginSource, TokenSource};
 use uuid::Uuid;
 
 use crate::looks::look_request;

@@ -43,7 +43,9 @@ pub fn cases() -> Vec<PathBuf> {
 /// What a person sees, then where each error is by line, column and key.
 fn output(result: &Result<Loaded, Rejected>) -> String {
     let (verdict, errors, warnings): (String, &[Diagnostic], &[Diagnostic]) = match result {
-        Ok(loaded) => (format!("good: {} jobs", loaded.set.jobs.len()), &[], &loaded.warnings),
+        Ok(loaded) => {
+            (format!("good: {} jobs", loaded.content.set.jobs.len()), &[], &loaded.warnings)
+        }
         Err(rejected) => ("not good".to_owned(), &rejected.errors, &rejected.warnings),
     };
     let mut text = format!("{verdict}\n");
@@ -96,8 +98,8 @@ fn stored_sources_mean_the_same_without_the_disk() {
         let stored = serde_json::to_string(&read.sources).expect("sources are plain");
         let sources = serde_json::from_str(&stored).expect("they were stored so");
         let parsed = config::parse(&sources, &surroundings()).expect("it was good");
-        assert_eq!(read.set, parsed.set, "{}", case.display());
-        assert!(config::difference(&read.set, &parsed.set).is_empty());
+        assert_eq!(read.content, parsed.content, "{}", case.display());
+        assert!(config::difference(&read.content, &parsed.content).is_empty());
         assert_eq!(read.warnings, parsed.warnings);
     }
 }

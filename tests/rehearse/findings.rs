@@ -42,7 +42,7 @@ fn job(name: &str, lines: &str) -> String {
     )
 }
 
-fn set(top: &str, jobs: &[String]) -> JobSet {
+fn set(top: &str, jobs: &[String]) -> Arc<JobSet> {
     let accounts = "accounts: {a: 6f1c2f0e-0d8c-4f3e-9a51-0c9d5f0a1b11, \
                     b: 0b6c7c9a-2a54-4a0e-8a36-6d1e3f7f2c22}";
     let text = format!("{accounts}\n{top}\njobs:\n{}", jobs.concat());
@@ -61,14 +61,15 @@ fn set(top: &str, jobs: &[String]) -> JobSet {
     config::parse(&sources, &surroundings)
         .map_err(|rejected| rejected.errors)
         .expect("a good file")
+        .content
         .set
 }
 
 /// `days` from the first of a month in 2027, each transfer taking so long.
-fn rehearsal(set: JobSet, month: u32, days: i64, duration: SignedDuration) -> Rehearsal {
+fn rehearsal(set: Arc<JobSet>, month: u32, days: i64, duration: SignedDuration) -> Rehearsal {
     let from = at(&format!("2027-{month:02}-01T00:00:00Z"));
     Rehearsal {
-        set: Arc::new(set),
+        set,
         host: Host { hostname: "here".to_owned(), jitter_seed: 7 },
         from,
         until: from + hours(24 * days),

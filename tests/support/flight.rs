@@ -8,9 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use transferd::core::engine::{Engine, Host};
 use transferd::core::ids::{AccountId, JobName, RunId, TransferId, UserId};
 use transferd::core::input::{Effect, Input, OperatorRequest, ReplyTo, Step};
-use transferd::core::job::{
-    AgentSettings, CatchUp, HistoryPolicy, Job, JobSet, Overlap, PlaceTemplate, Terms,
-};
+use transferd::core::job::{AgentSettings, CatchUp, Job, JobSet, Overlap, PlaceTemplate, Terms};
 use transferd::core::place::TransferRequest;
 use transferd::core::record::Durable;
 use transferd::core::schedule::{Schedule, Timetable};
@@ -158,11 +156,7 @@ pub(crate) fn job_set(jobs: u32, edition: u32) -> Arc<JobSet> {
         jobs: jobs.collect(),
         accounts: Arc::default(),
         alerts: Vec::new(),
-        desktop: Vec::new(),
         digests: Vec::new(),
-        history: HistoryPolicy::default(),
-        listen: None,
-        external_url: None,
         zone: TimeZone::UTC,
     })
 }

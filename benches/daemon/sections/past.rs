@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use transferd::core::job::HistoryPolicy;
 use transferd::core::run::RunState;
+use transferd::core::store::HistoryPolicy;
 use transferd::store::Store as _;
 use transferd::store::sqlite::SqliteStore;
 

@@ -12,9 +12,7 @@ use super::alert::{QueuedAlert, Told};
 use super::engine::Host;
 use super::event::Event;
 use super::ids::{AccountId, AlertId, AttemptId, JobName, RunId, UserId};
-use super::job::{
-    AgentSettings, CatchUp, HistoryPolicy, Job, JobSet, Overlap, PlaceTemplate, Terms,
-};
+use super::job::{AgentSettings, CatchUp, Job, JobSet, Overlap, PlaceTemplate, Terms};
 use super::record::{Durable, Mark, PauseOfAll, Record};
 use super::run::{Attempt, Run};
 use super::schedule::{Schedule, Timetable};
@@ -71,11 +69,7 @@ pub(crate) fn set(jobs: Vec<Arc<Job>>) -> Arc<JobSet> {
         jobs: jobs.into_iter().map(|job| (job.name.clone(), job)).collect(),
         accounts: Arc::default(),
         alerts: Vec::new(),
-        desktop: Vec::new(),
         digests: Vec::new(),
-        history: HistoryPolicy::default(),
-        listen: None,
-        external_url: None,
         zone: TimeZone::UTC,
     })
 }

@@ -3,7 +3,6 @@
 //! Text, defaults and places in the file are the business of `config`.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -158,7 +157,7 @@ pub struct PlaceTemplate {
     pub id: String,
 }
 
-/// The content of the job file.
+/// The content of the job file, as far as the engine decides by it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct JobSet {
     /// `agent`.
@@ -169,27 +168,15 @@ pub struct JobSet {
     pub accounts: Arc<AccountNames>,
     /// Entries of `alerts` that the daemon delivers.
     pub alerts: Vec<Alert>,
-    /// Entries of `alerts` with `notify: desktop`, which the desktop notifier delivers.
-    pub desktop: Vec<DesktopAlert>,
     /// Entries of `alerts` with `digest`.
     pub digests: Vec<Arc<DigestEntry>>,
-    /// `history`.
-    pub history: HistoryPolicy,
-    /// `listen`.
-    pub listen: Option<SocketAddr>,
-    /// `external_url`, without a trailing slash: where people reach the server of `listen`.
-    pub external_url: Option<String>,
     /// The machine's zone, for sentences about no single job.
     pub zone: TimeZone,
 }
 
-/// `agent`.
+/// `agent`, as far as the engine decides by it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AgentSettings {
-    /// `url`, without a trailing slash.
-    pub url: String,
-    /// The source of the token.
-    pub token: TokenSource,
     /// `poll_interval`.
     pub poll_interval: SignedDuration,
     /// `request_timeout`.
@@ -200,79 +187,23 @@ pub struct AgentSettings {
     pub adopt_window: SignedDuration,
     /// `exclusive_user`.
     pub exclusive_user: bool,
-    /// `allow_insecure`: a token may go over plain http to a host that is not this one.
-    pub allow_insecure: bool,
     /// `start`: start an agent in which nobody has signed in since its start, with our token.
     pub start: bool,
-    /// `user`: the users who may hold the agent's port besides root and our own user; empty where
-    /// the file names none.
-    pub user: Vec<UserRef>,
+    /// `login`: each login gets another token, so that a refused one need not stay refused.
+    pub renews_token: bool,
 }
 
 impl Default for AgentSettings {
     fn default() -> Self {
         Self {
-            url: "http://localhost:29123".to_owned(),
-            token: TokenSource::Credential,
             poll_interval: SignedDuration::from_secs(5),
             request_timeout: SignedDuration::from_secs(30),
             max_active: 8,
             adopt_window: SignedDuration::from_mins(2),
             exclusive_user: false,
-            allow_insecure: false,
             start: false,
-            user: Vec::new(),
+            renews_token: false,
         }
-    }
-}
-
-/// A user of this machine, as the job file names one.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum UserRef {
-    /// By login name, which is looked up when it is needed.
-    Name(String),
-    /// By number (uid).
-    Id(u32),
-}
-
-/// The source of the agent's token. Holds no secret itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum TokenSource {
-    /// `token_file`, absolute.
-    File(PathBuf),
-    /// `token_env`: the name of an environment variable.
-    Environment(String),
-    /// `login`: unattended renewal with user and password.
-    Login(LoginSource),
-    /// None named: `$CREDENTIALS_DIRECTORY/token` if there is one.
-    Credential,
-}
-
-/// `agent.login`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LoginSource {
-    /// `username`.
-    pub username: String,
-    /// `password_file`, absolute.
-    pub password_file: PathBuf,
-    /// `user_type`, as the API's number: 16, 32 or 64.
-    pub user_type: u32,
-    /// `totp_secret_file`, absolute.
-    pub totp_secret_file: Option<PathBuf>,
-}
-
-/// `history`: how much of the past is kept.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct HistoryPolicy {
-    /// `keep`.
-    pub keep: SignedDuration,
-    /// `max_runs`.
-    pub max_runs: u64,
-}
-
-impl Default for HistoryPolicy {
-    fn default() -> Self {
-        Self { keep: SignedDuration::from_hours(90 * 24), max_runs: 100_000 }
     }
 }
 
@@ -285,15 +216,6 @@ pub struct Alert {
     pub jobs: Vec<String>,
     /// `webhook`, `command` or `ping`.
     pub channel: AlertChannel,
-}
-
-/// One entry of `alerts` with `notify: desktop`, validated.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DesktopAlert {
-    /// `on`.
-    pub on: Vec<AlertEvent>,
-    /// `jobs`: names or globs; empty for all.
-    pub jobs: Vec<String>,
 }
 
 /// One entry of `alerts` with `digest`, validated.

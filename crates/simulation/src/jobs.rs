@@ -8,8 +8,7 @@ use jiff::tz::TimeZone;
 
 use transferd_engine::ids::JobName;
 use transferd_engine::job::{
-    AgentSettings, CatchUp, HistoryPolicy, Job, JobSet, Overlap, PlaceTemplate, RetryPolicy, Terms,
-    Verdict,
+    AgentSettings, CatchUp, Job, JobSet, Overlap, PlaceTemplate, RetryPolicy, Terms, Verdict,
 };
 use transferd_engine::schedule::{Schedule, Timetable};
 use transferd_engine::template::PathTemplate;
@@ -171,11 +170,7 @@ pub(super) fn set(agent: &AgentSettings, jobs: BTreeMap<JobName, Arc<Job>>) -> J
         jobs,
         accounts: Arc::default(),
         alerts: vec![super::alerts::entry()],
-        desktop: Vec::new(),
         digests: Vec::new(),
-        history: HistoryPolicy::default(),
-        listen: None,
-        external_url: None,
         zone: TimeZone::UTC,
     }
 }

@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::net::TcpStream;
 
-use crate::core::job::UserRef;
+use crate::settings::UserRef;
 use crate::users;
 
 /// The user id of root.

@@ -29,8 +29,8 @@ pub(super) use totp::code as totp_code;
 
 use super::limits::{LOGIN_RETRY, READ_MAX};
 use crate::clock;
-use crate::core::job::{LoginSource, TokenSource};
 use crate::privacy::{SecretKind, remember};
+use crate::settings::{LoginSource, TokenSource};
 
 /// Why there is no token to use.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use jiff::SignedDuration;
 use jiff::tz::TimeZone;
@@ -47,7 +46,7 @@ fn page_of(jobs: usize, max_active: u32, bounds: Bounds) -> String {
     };
     let grid = Grid::new(from, until, &TimeZone::UTC, page::cells_that_fit(screen));
     let rehearsal = Rehearsal {
-        set: Arc::new(config::parse(&sources, &surroundings).unwrap().set),
+        set: config::parse(&sources, &surroundings).unwrap().content.set,
         host: Host { hostname: "here".to_owned(), jitter_seed: 1 },
         from,
         until,

@@ -11,8 +11,8 @@ use jiff::Timestamp;
 
 use super::lock::Lock;
 use super::standing::Standing;
-use crate::core::job::HistoryPolicy;
 use crate::core::record::{Durable, Record};
+use crate::core::store::HistoryPolicy;
 use crate::store::sqlite::SqliteStore;
 use crate::store::{Queries as _, Store, StoreError, Wraps};
 

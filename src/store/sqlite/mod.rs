@@ -12,10 +12,10 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::{Happened, HistoryQuery, Queries, RunMatch, RunWithAttempts, Store, StoreError};
 use crate::core::event::Event;
 use crate::core::ids::{JobName, RunId};
-use crate::core::job::HistoryPolicy;
 use crate::core::outcomes::Outcomes;
 use crate::core::record::{Durable, Mark, Record};
 use crate::core::repeat::PastRun;
+use crate::core::store::HistoryPolicy;
 
 mod backup;
 mod failure;

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use rusqlite::Connection;
 
 use super::failure::Failure;
-use crate::core::job::HistoryPolicy;
+use crate::core::store::HistoryPolicy;
 use crate::store::query::prune_cutoff;
 
 /// The runs to delete next, at most `limit` of them.

@@ -8,9 +8,9 @@ use super::sample::{
 };
 use crate::core::alert::{QueuedAlert, Told};
 use crate::core::ids::{AttemptId, JobName};
-use crate::core::job::HistoryPolicy;
 use crate::core::record::{Durable, Learned, Record};
 use crate::core::run::{Phase, RunState};
+use crate::core::store::HistoryPolicy;
 use crate::store::{RunMatch, Store, StoreError};
 
 every_store_must! {

@@ -7,9 +7,9 @@ use jiff::Timestamp;
 
 use super::sample::{attempt, event, everything, new_run, put, run, run_id};
 use crate::core::ids::JobName;
-use crate::core::job::HistoryPolicy;
 use crate::core::record::{Durable, Record};
 use crate::core::run::{Phase, RunState};
+use crate::core::store::HistoryPolicy;
 use crate::store::faulty::{Fault, Faults, Faulty};
 use crate::store::memory::MemoryStore;
 use crate::store::sqlite::SqliteStore;

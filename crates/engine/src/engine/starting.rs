@@ -12,7 +12,6 @@ use super::Engine;
 use super::agent_link::Trouble;
 use crate::duration;
 use crate::input::{Effect, Level};
-use crate::job::TokenSource;
 use crate::limits::AGENT_START_RETRY;
 use crate::matching::shift;
 use crate::transfer::{AgentState, StartAnswer};
@@ -113,11 +112,8 @@ impl Engine {
 
     /// Notes that the agent has refused our token. A login creates another one each time.
     pub(super) fn token_was_refused(&mut self) {
-        match &self.set.agent.token {
-            TokenSource::Login(_) => {}
-            TokenSource::File(_) | TokenSource::Environment(_) | TokenSource::Credential => {
-                self.starting.token_refused = true;
-            }
+        if !self.set.agent.renews_token {
+            self.starting.token_refused = true;
         }
     }
 }

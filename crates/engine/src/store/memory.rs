@@ -16,12 +16,12 @@ use super::{Queries, Store, StoreError};
 use crate::alert::{QueuedAlert, Told};
 use crate::event::Event;
 use crate::ids::{AlertId, AttemptId, JobName, RunId, TransferId};
-use crate::job::HistoryPolicy;
 use crate::limits::SETTLED_MAX;
 use crate::outcomes::Outcomes;
 use crate::record::{Durable, Learned, Mark, PauseOfAll, Record};
 use crate::repeat::PastRun;
 use crate::run::{Attempt, Run, RunState};
+use crate::store::HistoryPolicy;
 
 /// Rows in memory.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -13,7 +13,6 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::event::Event;
 use crate::ids::{JobName, RunId};
-use crate::job::HistoryPolicy;
 use crate::outcomes::Outcomes;
 use crate::record::{Durable, Mark, Record};
 use crate::repeat::PastRun;
@@ -25,6 +24,21 @@ pub mod query;
 
 pub use error::StoreError;
 pub use query::{Happened, HistoryQuery, Older, RunMatch, RunWithAttempts};
+
+/// `history` of the job file: how much of the past is kept.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct HistoryPolicy {
+    /// `keep`.
+    pub keep: SignedDuration,
+    /// `max_runs`.
+    pub max_runs: u64,
+}
+
+impl Default for HistoryPolicy {
+    fn default() -> Self {
+        Self { keep: SignedDuration::from_hours(90 * 24), max_runs: 100_000 }
+    }
+}
 
 /// Queries of a store.
 pub trait Queries {

@@ -10,8 +10,8 @@ use uuid::Uuid;
 
 use crate::event::Event;
 use crate::ids::{JobName, RunId};
-use crate::job::HistoryPolicy;
 use crate::run::{Attempt, Run, RunState};
+use crate::store::HistoryPolicy;
 
 /// The most events of one run in an answer: a run that waits for days with changing reasons must
 /// not fill the caller's memory.

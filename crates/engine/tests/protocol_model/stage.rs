@@ -14,7 +14,7 @@ use transferd_engine::event_loop::{EventLoop, Output, StoreRequest};
 use transferd_engine::ids::{AccountId, AttemptId, JobName, RunId, TransferId, UserId};
 use transferd_engine::input::{Effect, Input, OperatorRequest, ReplyTo};
 use transferd_engine::job::{
-    AgentSettings, CatchUp, HistoryPolicy, Job, JobSet, Overlap, PlaceTemplate, RetryPolicy, Terms,
+    AgentSettings, CatchUp, Job, JobSet, Overlap, PlaceTemplate, RetryPolicy, Terms,
 };
 use transferd_engine::place::TransferRequest;
 use transferd_engine::record::{Durable, Record};
@@ -413,11 +413,7 @@ fn jobs(bounds: &Bounds) -> Arc<JobSet> {
         jobs: jobs.into_iter().map(|job| (job.name.clone(), job)).collect(),
         accounts: Arc::default(),
         alerts: Vec::new(),
-        desktop: Vec::new(),
         digests: Vec::new(),
-        history: HistoryPolicy::default(),
-        listen: None,
-        external_url: None,
         zone: TimeZone::UTC,
     })
 }
