@@ -11,14 +11,17 @@ use uuid::Uuid;
 use super::alert::{QueuedAlert, Told};
 use super::engine::Host;
 use super::event::Event;
-use super::ids::{AccountId, AlertId, AttemptId, JobName, RunId, UserId};
+use super::ids::{AccountId, AlertId, AttemptId, JobName, RunId, TransferId, UserId};
 use super::job::{AgentSettings, CatchUp, Job, JobSet, Overlap, PlaceTemplate, Terms};
+use super::place::Fingerprint;
+use super::reason::UnderWay;
 use super::record::{Durable, Mark, PauseOfAll, Record};
-use super::run::{Attempt, Run};
+use super::run::{Attempt, Phase, Run};
 use super::schedule::{Schedule, Timetable};
 use super::store::Store;
 use super::store::memory::MemoryStore;
 use super::template::PathTemplate;
+use super::transfer::{Progress, Transfer, TransferStatus};
 
 /// A time of day.
 pub(crate) fn at(text: &str) -> Timestamp {
@@ -60,6 +63,60 @@ pub(crate) fn job(name: &str, destination: &str, change: impl FnOnce(&mut Job)) 
     };
     change(&mut job);
     Arc::new(job)
+}
+
+/// An accepted attempt, made at one o'clock, whose transfer is not listed yet.
+pub(crate) fn attempt(id: AttemptId, fingerprint: Fingerprint) -> Attempt {
+    Attempt {
+        id,
+        counts: true,
+        fingerprint,
+        user: None,
+        baseline: Vec::new(),
+        not_before: at("01:00:00"),
+        not_after: None,
+        offset_ms: 0,
+        slack_ms: (0, 0),
+        phase: Phase::Accepted,
+        own_crash: false,
+        reason: UnderWay::Accepted.into(),
+        transfer: None,
+        ambiguous: false,
+        deadline: at("01:30:00"),
+        status: None,
+        progress: Progress::default(),
+        moved_at: at("01:00:00"),
+        listed_at: None,
+        cancel: None,
+        outcome: None,
+        ended_at: None,
+        finished_at: None,
+        cause: None,
+        holds_until: None,
+        watched_until: None,
+    }
+}
+
+/// A record of a transfer of ours that is active, requested at that time.
+pub(crate) fn record(
+    id: u128,
+    fingerprint: Fingerprint,
+    requested_at: Option<Timestamp>,
+) -> Transfer {
+    Transfer {
+        id: TransferId(Uuid::from_u128(id)),
+        user: Some(OURS),
+        fingerprint,
+        loose_fingerprint: fingerprint,
+        of_sync: false,
+        of_retry_batch: false,
+        kind: Some(1),
+        requested_at,
+        ended_at: None,
+        status: TransferStatus::Running,
+        unknown_status: None,
+        progress: Progress::default(),
+    }
 }
 
 /// A job file with these jobs.

@@ -3,6 +3,9 @@
 //!
 //! One look at a time serves all runs. While no run needs a look, the agent is not asked.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
@@ -336,7 +339,6 @@ impl Engine {
         let due = self.look_due_at();
         if due.is_none_or(|at| self.now < at) {
             self.looks.next = due;
-            self.looks.hinted &= due.is_some();
             return;
         }
         let request = self.look_request();
@@ -353,11 +355,12 @@ impl Engine {
         let followed =
             self.state.open_attempts().map(|attempt| self.look_interval(attempt)).min().map(&after);
         let hinted = (self.looks.hinted && followed.is_some()).then_some(self.now);
-        let submits =
-            (!self.looks.wanted.is_empty()).then(|| self.looks.submit_look_at.unwrap_or(self.now));
+        // None is further off than that: it was set by a clock that went back since.
+        let is_of_this_clock = |at: &Timestamp| *at <= shift(self.now, TOKEN_RETRY);
+        let submits = (!self.looks.wanted.is_empty())
+            .then(|| self.looks.submit_look_at.filter(is_of_this_clock).unwrap_or(self.now));
         let at = [followed, hinted, submits].into_iter().flatten().min()?;
-        // A clock that went back must not delay a retry.
-        let retry = self.looks.retry_at.map(|at| at.min(shift(self.now, TOKEN_RETRY)));
+        let retry = self.looks.retry_at.filter(is_of_this_clock);
         let gap = last.map(|last| shift(last, HINTED_LOOK_GAP));
         [Some(at), retry, gap].into_iter().flatten().max()
     }

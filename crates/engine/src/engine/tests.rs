@@ -8,6 +8,7 @@ mod evidence;
 mod identity;
 mod listing;
 mod lives;
+mod looks;
 mod occurrences;
 mod overlap;
 mod receipts;

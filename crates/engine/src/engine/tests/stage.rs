@@ -11,7 +11,7 @@ use crate::cause::{CauseQuery, OurRow};
 use crate::engine::Engine;
 use crate::event_loop::{EventLoop, Output, StoreRequest};
 pub(super) use crate::fixtures::{OURS, at, job, secs, set};
-use crate::fixtures::{Rows, machine};
+use crate::fixtures::{Rows, machine, record};
 use crate::ids::{AlertKey, AttemptId, JobName, RunId, TransferId};
 use crate::input::{Answer, Effect, Input, Level, NoteFacts, OperatorRequest, ReplyTo};
 use crate::job::{Job, JobSet, PlaceTemplate};
@@ -245,19 +245,12 @@ impl Stage {
     /// The agent lists a transfer for the last submit.
     pub(super) fn list(&mut self, id: u128, status: TransferStatus) -> TransferId {
         let request = &self.submits.last().expect("a submit").1;
+        let requested_at = Some(self.now + self.clock_offset);
         let transfer = Transfer {
-            id: TransferId(Uuid::from_u128(id)),
-            user: Some(OURS),
-            fingerprint: request.fingerprint(),
             loose_fingerprint: request.loose_fingerprint(),
-            of_sync: false,
-            of_retry_batch: false,
-            kind: Some(1),
-            requested_at: Some(self.now + self.clock_offset),
-            ended_at: None,
             status,
-            unknown_status: None,
             progress: Progress { objects_total: 2, objects_transferred: 2, ..Progress::default() },
+            ..record(id, request.fingerprint(), requested_at)
         };
         self.listed.push(transfer);
         TransferId(Uuid::from_u128(id))
