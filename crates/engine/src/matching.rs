@@ -3,6 +3,9 @@
 //!
 //! Pure functions over rows and records; the engine decides what follows from a match.
 
+#[cfg(test)]
+mod tests;
+
 use std::cmp::Reverse;
 
 use jiff::{SignedDuration, Timestamp};

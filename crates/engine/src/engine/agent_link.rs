@@ -243,4 +243,15 @@ mod tests {
         assert!(!link.is_new_status("0"), "once");
         assert!(!link.is_new_status("one more"));
     }
+
+    #[test]
+    fn an_outage_moves_with_a_clock_that_is_set() {
+        let (at, by) = (Timestamp::UNIX_EPOCH, SignedDuration::from_hours(1));
+        let mut link = AgentLink::default();
+        link.is_in_trouble(Trouble::Away("refused".to_owned()), at);
+        link.kept_waiting(at);
+        link.clock_stepped(by);
+        let times = [link.trouble_since(), link.failed_at(), link.kept_waiting_since()];
+        assert_eq!(times, [Some(at + by); 3]);
+    }
 }

@@ -301,7 +301,6 @@ impl Engine {
                 self.change_attempt(attempt.id, |row| {
                     row.transfer = None;
                     row.status = None;
-                    row.ended_at = None;
                 });
             }
         }

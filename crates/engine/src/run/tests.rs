@@ -6,17 +6,17 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::{
-    AtAgent, Attempt, CancelCause, CancelWish, Ended, LookedFor, OnCancel, OnTime, Phase, Run,
-    RunMachine, RunState, Trigger, Turn,
+    Asking, AtAgent, Attempt, CancelCause, CancelWish, Ended, LookedFor, OnCancel, OnTime, Phase,
+    Run, RunMachine, RunState, Trigger, Turn,
 };
-use crate::fixtures::{at, secs};
+use crate::fixtures::{at, attempt, record, secs};
 use crate::ids::{AccountId, AttemptId, JobName, RunId, TransferId};
 use crate::job::{RetryPolicy, Terms};
-use crate::limits::STUCK_AFTER;
+use crate::limits::{CAUSE_PATIENCE, STUCK_AFTER};
 use crate::place::{Place, TransferRequest};
-use crate::reason::{AttemptEnd, CancelReason, NothingLeft, Reason, UnderWay};
+use crate::reason::{AttemptEnd, CancelReason, NothingLeft, Reason};
 use crate::repeat::Changes;
-use crate::transfer::{CancelAnswer, Progress, TransferStatus};
+use crate::transfer::{CancelAnswer, Progress, Transfer, TransferStatus};
 
 const ID: RunId = RunId(Uuid::from_u128(1));
 
@@ -60,34 +60,7 @@ fn run(state: RunState, change: impl FnOnce(&mut Run)) -> RunMachine {
 
 /// The run after it follows an attempt that was sent at one o'clock, too.
 fn with(mut run: RunMachine, number: u32, change: impl FnOnce(&mut Attempt)) -> RunMachine {
-    let mut row = Attempt {
-        id: AttemptId { run: ID, number },
-        counts: true,
-        fingerprint: run.fingerprint(),
-        user: None,
-        baseline: Vec::new(),
-        not_before: at("01:00:00"),
-        not_after: None,
-        offset_ms: 0,
-        slack_ms: (0, 0),
-        phase: Phase::Accepted,
-        own_crash: false,
-        reason: UnderWay::Accepted.into(),
-        transfer: None,
-        ambiguous: false,
-        deadline: at("01:30:00"),
-        status: None,
-        progress: Progress::default(),
-        moved_at: at("01:00:00"),
-        listed_at: None,
-        cancel: None,
-        outcome: None,
-        ended_at: None,
-        finished_at: None,
-        cause: None,
-        holds_until: None,
-        watched_until: None,
-    };
+    let mut row = attempt(AttemptId { run: ID, number }, run.fingerprint());
     change(&mut row);
     run.put_attempt(Arc::new(row));
     let row = Run { follows: Some(number), ..Run::clone(run.row()) };
@@ -286,4 +259,270 @@ fn past_its_deadline_a_run_is_canceled_once_and_never_without_a_look() {
     assert_eq!(waits.is_too_late_to_start(at("01:10:00")), Some(secs(600)));
     let begun = with(waits, 1, |_| ());
     assert_eq!(begun.is_too_late_to_start(at("01:10:00")), None, "it was queued in time");
+}
+
+#[test]
+fn what_is_remembered_of_a_transfer_moves_with_a_clock_that_is_set() {
+    for by in [secs(-3_600), secs(3_600)] {
+        let mut running = with(run(RunState::Running, |_| ()), 1, |it| {
+            listed(it);
+            it.status = Some(TransferStatus::Running);
+        });
+        let seen = |bytes, status| Transfer {
+            status,
+            progress: Progress { bytes_transferred: bytes, ..Progress::default() },
+            ..record(1, running.fingerprint(), None)
+        };
+        let looks = [("01:00:00", 0), ("01:00:10", 1_000)]
+            .map(|(time, bytes)| (at(time), seen(bytes, TransferStatus::Running)));
+        let paused = seen(1_000, TransferStatus::Paused);
+        let sighting = running.sighting_mut(1).expect("the attempt");
+        looks.iter().for_each(|(time, record)| sighting.saw(*time, record, *time));
+        let last = looks[1].0;
+        sighting.ask(Asking::about(transfer(1), last));
+        sighting.cancel_mut().answered(&CancelAnswer::Taken, last);
+        let next_cancel = sighting.cancel().next().expect("a time");
+        running.clock_stepped(by);
+        let attempt = running.attempt(1).expect("the attempt");
+        let sighting = running.sighting(1).expect("the attempt");
+        let (progress, moved_at) = sighting.latest(attempt);
+        assert_eq!(moved_at, last + by);
+        assert!(progress.speed.abs() < f64::EPSILON, "over the step it is not known");
+        let later = last + by + secs(20);
+        assert_eq!(sighting.moved_by(attempt, &paused, later), later, "paused since it was seen");
+        assert_eq!(running.asked_until(1), Some(last + by + CAUSE_PATIENCE));
+        assert_eq!(sighting.cancel().next(), Some(next_cancel + by));
+    }
+}
+
+#[test]
+fn back_offs_grow_up_to_their_limit_and_each_run_has_its_own() {
+    let now = at("01:10:00");
+    let delay = |id: u128, made: u32| {
+        let mut failing = run(RunState::Running, |row| {
+            row.id = RunId(Uuid::from_u128(id));
+            let retry = &mut Arc::make_mut(&mut row.terms).retry;
+            (retry.max_attempts, retry.multiplier) = (10, 2.0);
+            (retry.initial_delay, retry.max_delay) = (secs(30), secs(100));
+        });
+        for number in 1..=made {
+            failing = with(failing, number, |it| it.phase = Phase::Closed);
+        }
+        let turn = failing.on_end(made, Ended::Failed, AttemptEnd::AgentError.into(), now);
+        let Turn::BacksOff(ready_at, _) = turn else { panic!("{turn:?}") };
+        ready_at.duration_since(now)
+    };
+    for (made, plain) in [(1, secs(30)), (2, secs(60)), (3, secs(100)), (4, secs(100))] {
+        let mut delays: Vec<_> = (1..=20).map(|id| delay(id, made)).collect();
+        delays.sort();
+        let (shortest, longest) = (delays[0], delays[19]);
+        assert!(plain * 9 / 10 <= shortest && longest <= plain * 11 / 10, "{made}: {delays:?}");
+        assert!(longest - shortest > plain / 10, "{made}: they are spread: {delays:?}");
+    }
+}
+
+#[test]
+fn time_ends_what_looks_have_not_shown_and_what_is_past_its_deadline() {
+    let effect = |run: &RunMachine, in_vain, past_deadline| {
+        run.on_time(run.attempt(1).expect("the attempt"), LookedFor { in_vain, past_deadline })
+    };
+    let uncertain = with(run(RunState::Queued, |_| ()), 1, |it| it.phase = Phase::Uncertain);
+    assert_eq!(effect(&uncertain, false, false), OnTime::Nothing);
+    assert_eq!(effect(&uncertain, true, false), OnTime::NotFound);
+    assert_eq!(effect(&uncertain, false, true), OnTime::NotFound);
+    let running = with(run(RunState::Running, |_| ()), 1, listed);
+    assert_eq!(effect(&running, true, false), OnTime::Nothing, "it may be listed again");
+    let canceled = with(run(RunState::Canceling, |_| ()), 1, |it| {
+        listed(it);
+        it.cancel = Some(wish(CancelCause::Operator, at("01:10:00")));
+    });
+    assert_eq!(effect(&canceled, false, false), OnTime::Nothing);
+    assert_eq!(effect(&canceled, true, false), OnTime::Vanished { canceling: true });
+    let left_alone = with(with(run(RunState::Running, |_| ()), 1, listed), 2, listed);
+    assert_eq!(effect(&left_alone, true, false), OnTime::Nothing);
+    assert_eq!(effect(&left_alone, false, true), OnTime::Nothing);
+    assert_eq!(effect(&left_alone, true, true), OnTime::Vanished { canceling: false });
+    let between = with(run(RunState::BackingOff, |_| ()), 1, listed);
+    assert_eq!(effect(&between, false, true), OnTime::Nothing, "it has timed out already");
+    let given_up = |it: &mut Attempt| it.phase = Phase::GivenUp;
+    let backs_off = with(run(RunState::BackingOff, |_| ()), 1, given_up);
+    assert_eq!(effect(&backs_off, true, true), OnTime::Nothing, "another attempt is made");
+    let hopes = with(with(run(RunState::Queued, |_| ()), 1, given_up), 2, given_up);
+    assert_eq!(effect(&hopes, true, true), OnTime::Nothing, "the last one decides");
+}
+
+#[test]
+fn what_is_given_up_keeps_its_job_for_as_long_as_it_may_still_come() {
+    let (window, now) = (secs(120), at("01:10:00"));
+    let given_up = |timeout, change: &dyn Fn(&mut Attempt)| {
+        let run = run(RunState::Queued, |row| Arc::make_mut(&mut row.terms).timeout = timeout);
+        let mut run = with(run, 1, change);
+        let sighting = run.sighting_mut(1).expect("the attempt");
+        sighting.is_absent(at("01:00:00"));
+        sighting.is_absent(at("01:01:00"));
+        let attempt = run.attempt(1).expect("the attempt");
+        let end = AttemptEnd::Vanished { canceling: false };
+        let row = run.given_up(attempt, end, window, now);
+        (row.holds_until, row.outcome, row.watched_until)
+    };
+    let uncertain = |it: &mut Attempt| it.phase = Phase::Uncertain;
+    let (hour, day) = (secs(3_600), secs(86_400));
+    let (failed, timed_out) = (Some(Ended::Failed), Some(Ended::TimedOut));
+    let tomorrow = Some(now + day);
+    assert_eq!(given_up(hour, &uncertain), (Some(now + window), failed, tomorrow));
+    let accepted = |it: &mut Attempt| it.deadline = at("01:30:00");
+    let until = Some(at("01:32:00"));
+    assert_eq!(given_up(hour, &accepted), (until, timed_out, tomorrow));
+    let late = |it: &mut Attempt| it.deadline = at("01:05:00");
+    assert_eq!(given_up(hour, &late), (Some(now + window), timed_out, tomorrow));
+    assert_eq!(given_up(hour, &listed), (Some(now), timed_out, tomorrow));
+    let (_, _, watched_until) = given_up(day * 2, &uncertain);
+    assert_eq!(watched_until, Some(now + day * 2));
+    let searched = {
+        let mut run = with(run(RunState::Queued, |_| ()), 1, uncertain);
+        let sighting = run.sighting_mut(1).expect("the attempt");
+        (0..=2).for_each(|minute| sighting.is_absent(at("01:00:00") + secs(60 * minute)));
+        let attempt = run.attempt(1).expect("the attempt");
+        run.given_up(attempt, AttemptEnd::Vanished { canceling: false }, window, now)
+    };
+    assert_eq!(searched.holds_until, Some(now), "complete looks have not shown it");
+}
+
+#[test]
+fn a_run_wakes_at_the_first_time_to_come_that_changes_something() {
+    let (window, now) = (secs(120), at("01:10:00"));
+    let running = |change: &dyn Fn(&mut Attempt)| {
+        with(run(RunState::Running, |_| ()), 1, |it| {
+            listed(it);
+            it.deadline = at("23:00:00");
+            change(it);
+        })
+    };
+    let wakes = |change: &dyn Fn(&mut Attempt)| running(change).wake(window, now);
+    let soon = at("01:20:00");
+    assert_eq!(wakes(&|_| ()), Some(at("23:00:00")));
+    assert_eq!(wakes(&|it| it.deadline = now), None, "it is handled now");
+    assert_eq!(wakes(&|it| it.holds_until = Some(soon)), Some(soon));
+    assert_eq!(wakes(&|it| it.watched_until = Some(soon)), Some(soon));
+    let canceled = |since: &'static str| {
+        move |it: &mut Attempt| it.cancel = Some(wish(CancelCause::Operator, at(since)))
+    };
+    assert_eq!(wakes(&canceled("01:09:00")), Some(at("01:11:00")), "its slot is free");
+    assert_eq!(wakes(&canceled("01:00:00")), Some(at("01:00:00") + STUCK_AFTER));
+    let mut asked = running(&canceled("01:00:00"));
+    let sighting = asked.sighting_mut(1).expect("the attempt");
+    sighting.cancel_mut().answered(&CancelAnswer::Taken, now);
+    let again = sighting.cancel().next();
+    assert!(again.is_some_and(|again| again < at("01:11:00")));
+    assert_eq!(asked.wake(window, now), again, "the cancel is asked for again");
+    let mut asked = running(&|_| ());
+    asked.sighting_mut(1).expect("the attempt").ask(Asking::about(transfer(1), now));
+    assert_eq!(asked.wake(window, now), Some(now + CAUSE_PATIENCE));
+    let backs_off = run(RunState::BackingOff, |row| row.ready_at = soon);
+    assert_eq!(backs_off.wake(window, now), Some(soon));
+}
+
+#[test]
+fn an_attempt_that_was_never_taken_leaves_its_number() {
+    for (phase, counts, next) in
+        [(Phase::Refused, false, 1), (Phase::Refused, true, 2), (Phase::GivenUp, false, 2)]
+    {
+        let once = with(run(RunState::Waiting, |_| ()), 1, |it| {
+            (it.phase, it.counts) = (phase, counts);
+        });
+        assert_eq!(once.next_number(), next, "{phase:?} {counts}");
+    }
+    let late = run(RunState::Waiting, |row| {
+        Arc::make_mut(&mut row.terms).start_within = Some(secs(600));
+        row.created_at = at("01:05:00");
+    });
+    let refused = with(late, 1, |it| it.phase = Phase::Refused);
+    let due = Some(secs(600));
+    assert_eq!(refused.is_too_late_to_start(at("01:10:00")), due, "since its time");
+}
+
+#[test]
+fn the_end_of_a_run_and_a_full_disk_cancel_what_is_surely_ours() {
+    let ambiguous = |it: &mut Attempt| {
+        listed(it);
+        it.ambiguous = true;
+    };
+    let two = with(with(run(RunState::Running, |_| ()), 1, ambiguous), 2, ambiguous);
+    let followed = AttemptId { run: ID, number: 2 };
+    assert_eq!(two.left_at_its_end(), [followed], "the other one may be somebody else's");
+    assert_eq!(two.overdue(at("01:29:59")).count(), 0);
+    assert_eq!(two.overdue(at("01:30:00")).collect::<Vec<_>>(), [transfer(2)]);
+    let canceled = |it: &mut Attempt| {
+        listed(it);
+        it.cancel = Some(wish(CancelCause::Double, at("01:05:00")));
+    };
+    let double = with(with(run(RunState::Running, |_| ()), 1, canceled), 2, listed);
+    assert_eq!(double.overdue(at("01:10:00")).collect::<Vec<_>>(), [transfer(1)]);
+}
+
+#[test]
+fn the_oldest_cancel_that_the_agent_has_not_confirmed_is_reported() {
+    let since = |run: &RunMachine| run.unconfirmed().map(|wish| wish.at);
+    let canceled = |at: Timestamp, phase| {
+        move |it: &mut Attempt| {
+            listed(it);
+            it.phase = phase;
+            it.cancel = Some(wish(CancelCause::Double, at));
+        }
+    };
+    let of_run = |state| {
+        let wished = Some(wish(CancelCause::Operator, at("01:05:00")));
+        run(state, |row| row.cancel = wished)
+    };
+    assert_eq!(since(&of_run(RunState::Canceling)), Some(at("01:05:00")));
+    assert_eq!(since(&of_run(RunState::Canceled)), None, "it is over");
+    let newer = with(of_run(RunState::Canceling), 1, canceled(at("01:06:00"), Phase::Accepted));
+    assert_eq!(since(&newer), Some(at("01:05:00")));
+    let older = with(of_run(RunState::Canceling), 1, canceled(at("01:04:00"), Phase::Accepted));
+    assert_eq!(since(&older), Some(at("01:04:00")));
+    let over = with(run(RunState::Running, |_| ()), 1, canceled(at("01:04:00"), Phase::Closed));
+    assert_eq!(since(&over), None);
+}
+
+#[test]
+fn a_transfer_that_was_canceled_ends_by_whose_wish_it_was() {
+    use CancelCause::{Double, Operator, Replaced, Stall, Timeout};
+    let ended = |of_run: Option<CancelCause>, of_attempt: Option<CancelCause>, now| {
+        let wished = |cause: Option<CancelCause>| cause.map(|cause| wish(cause, at("01:05:00")));
+        let canceling = run(RunState::Canceling, |row| row.cancel = wished(of_run));
+        let canceling = with(canceling, 1, |it| {
+            it.status = Some(TransferStatus::Canceled);
+            it.cancel = wished(of_attempt);
+        });
+        canceling.verdict(canceling.attempt(1).expect("the attempt"), now).0
+    };
+    let now = at("01:10:00");
+    for (of_run, of_attempt, end) in [
+        (Some(Timeout), Some(Timeout), Ended::TimedOut),
+        (None, Some(Stall), Ended::TimedOut),
+        (Some(Operator), Some(Timeout), Ended::Canceled),
+        (Some(Replaced), Some(Stall), Ended::Canceled),
+        (None, Some(Double), Ended::Canceled),
+        (None, None, Ended::Canceled),
+    ] {
+        assert_eq!(ended(of_run, of_attempt, now), end, "{of_run:?} {of_attempt:?}");
+    }
+    assert_eq!(ended(None, None, at("01:30:00")), Ended::TimedOut, "our own, that was forgotten");
+}
+
+#[test]
+fn of_several_attempts_under_way_the_last_one_that_may_succeed_is_followed() {
+    let now = at("01:10:00");
+    let failed = |it: &mut Attempt| it.phase = Phase::Closed;
+    let after = |change: &dyn Fn(&mut Attempt)| {
+        let others = with(with(run(RunState::Running, |_| ()), 2, |_| ()), 3, change);
+        match with(others, 1, failed).on_end(1, Ended::Failed, AttemptEnd::AgentError.into(), now) {
+            Turn::Follows(number, ..) => number,
+            turn => panic!("{turn:?}"),
+        }
+    };
+    assert_eq!(after(&|_| ()), 3);
+    assert_eq!(after(&|it| it.cancel = Some(wish(CancelCause::Double, now))), 2);
+    assert_eq!(after(&|it| it.phase = Phase::GivenUp), 2);
+    assert_eq!(after(&|it| it.phase = Phase::Closed), 2);
 }

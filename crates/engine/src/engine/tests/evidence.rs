@@ -146,6 +146,64 @@ fn a_failure_and_a_late_success_in_one_look_are_a_success() {
 }
 
 #[test]
+fn a_failure_beside_a_late_transfer_at_work_leaves_that_one_alone() {
+    let (mut stage, first_asked) = Stage::sent_again();
+    stage.list(2, TransferStatus::Running);
+    stage.pass(secs(10));
+    stage.status(2, TransferStatus::Error);
+    stage.list(1, TransferStatus::Running);
+    stage.record(1).requested_at = Some(first_asked);
+    stage.pass(secs(20));
+    assert_eq!((stage.run(0).state, stage.run(0).follows), (RunState::Running, Some(1)));
+    assert_eq!(stage.cancels, []);
+}
+
+#[test]
+fn of_two_transfers_that_are_found_at_once_the_older_one_is_kept() {
+    let (mut stage, first_asked) = Stage::sent_again();
+    let (first, second) = (stage.submits[0].0, stage.submits[1].0);
+    let asked = stage.rows.attempts[&second].not_before;
+    stage.list(1, TransferStatus::Running);
+    stage.record(1).requested_at = Some(asked - secs(30));
+    let newer = stage.list(2, TransferStatus::Running);
+    stage.record(2).requested_at = Some(first_asked + secs(115));
+    stage.pass(secs(10));
+    assert_eq!((owner(&stage, 1), owner(&stage, 2)), (Some(second), Some(first)));
+    assert_eq!(stage.cancels, [newer]);
+}
+
+#[test]
+fn a_record_that_is_exchanged_for_another_is_seen_anew() {
+    let (mut stage, _) = Stage::sent_again();
+    let (first, second) = (stage.submits[0].0, stage.submits[1].0);
+    let asked = stage.rows.attempts[&second].not_before;
+    // It fits both requests, of which the accepted one must have a record.
+    stage.list(1, TransferStatus::Paused);
+    stage.record(1).requested_at = Some(asked - secs(70));
+    stage.pass(secs(10));
+    assert_eq!(owner(&stage, 1), Some(second));
+    // This one is too new for the first request.
+    stage.list(2, TransferStatus::Running);
+    stage.record(2).requested_at = Some(asked + secs(90));
+    stage.pass(secs(10));
+    assert_eq!((owner(&stage, 1), owner(&stage, 2)), (Some(first), Some(second)));
+    assert!(stage.happened("paused") && !stage.happened("resumed"));
+}
+
+#[test]
+fn a_request_whose_answer_is_awaited_is_not_ambiguous() {
+    let mut stage = Stage::new(vec![job("a", "to/", |_| {})]);
+    stage.until(at("01:00:00"));
+    stage.list(1, TransferStatus::Running);
+    stage.list(2, TransferStatus::Running);
+    stage.pass(secs(10));
+    assert!(!stage.happened("ambiguous"), "it may yet be refused");
+    stage.answer(SubmitAnswer::Accepted);
+    stage.pass(secs(10));
+    assert!(stage.happened("ambiguous"));
+}
+
+#[test]
 fn without_a_date_there_is_no_evidence() {
     let mut stage = Stage::new(vec![job("a", "to/", |_| {})]);
     stage.until(at("01:00:00"));
