@@ -1,7 +1,8 @@
 //! A run and its attempts: the durable rows from which the engine is rebuilt after a crash, and, in
 //! the files below, the life of one run.
 //!
-//! [`RunMachine`] is a run in memory. `verdict` interprets the end of a transfer, `retry` decides
+//! [`RunMachine`] is a run in memory. `submit` makes its requests and takes in their answers, `found`
+//! its transfers in the agent's list. `verdict` interprets the end of a transfer, `retry` decides
 //! how the run goes on then, `deadlines` holds the effects of time alone, `cancel` the whole life
 //! of a cancel. All are functions of one run and the time; how runs affect each other is the
 //! engine's business.
@@ -10,10 +11,12 @@ mod asking;
 mod at_agent;
 mod cancel;
 mod deadlines;
+mod found;
 mod machine;
 mod moves;
 mod retry;
 mod sighting;
+mod submit;
 #[cfg(test)]
 mod tests;
 mod verdict;
@@ -38,9 +41,11 @@ pub use moves::{attempt_may_become, run_may_become};
 pub(crate) use asking::{Asking, CauseWait};
 pub(crate) use cancel::OnCancel;
 pub(crate) use deadlines::{LookedFor, OnTime};
+pub(crate) use found::{OnFound, Seen};
 pub(crate) use machine::RunMachine;
 pub(crate) use retry::Turn;
 pub(crate) use sighting::{Before, Sighting};
+pub(crate) use submit::{AttemptChange, Grounds};
 
 /// The state of a run (contract, "Run states"). ARCHITECTURE.md has the diagram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

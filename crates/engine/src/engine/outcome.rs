@@ -10,7 +10,9 @@ use crate::event::Happening;
 use crate::ids::{AttemptId, JobName, RunId};
 use crate::input::Level;
 use crate::reason::{AttemptEnd, CancelReason, NothingLeft, Reason, UnderWay, WaitReason};
-use crate::run::{AtAgent, CancelCause, CancelWish, LookedFor, OnTime, Phase, RunState, Turn};
+use crate::run::{
+    AtAgent, AttemptChange, CancelCause, CancelWish, LookedFor, OnTime, Phase, RunState, Turn,
+};
 
 impl Engine {
     /// Handles the end of one of our transfers: its row holds how it ended.
@@ -40,6 +42,17 @@ impl Engine {
         self.take_turn(id.run, turn);
     }
 
+    /// Records a change of an attempt, and how its run goes on.
+    pub(super) fn take_change(&mut self, change: AttemptChange) {
+        let AttemptChange { row, event, turn } = change;
+        let id = row.id;
+        self.change_attempt(id, |attempt| *attempt = row);
+        if let Some(event) = event {
+            self.event(id.run, event);
+        }
+        self.take_turn(id.run, turn);
+    }
+
     /// Records how a run goes on.
     pub(super) fn take_turn(&mut self, id: RunId, turn: Turn) {
         match turn {
@@ -48,6 +61,12 @@ impl Engine {
             Turn::SucceedsBy(number, reason) => {
                 self.change_run(id, |run| run.follows = Some(number));
                 self.end_run(id, RunState::Succeeded, reason);
+            }
+            Turn::Queued(reason, level) => self.move_run(id, RunState::Queued, reason, level),
+            Turn::WaitsOn(wait) => self.move_run(id, RunState::Waiting, wait, Level::Debug),
+            Turn::AcceptedAfterAll(number, reason) => {
+                self.change_run(id, |run| run.follows = Some(number));
+                self.move_run(id, RunState::Queued, reason, Level::Info);
             }
             Turn::BacksOff(ready_at, reason) => {
                 self.change_run(id, |run| {

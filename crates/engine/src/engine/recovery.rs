@@ -16,15 +16,13 @@ use super::starting::Starting;
 use super::state::State;
 use super::timers::Timers;
 use super::{Engine, Host};
-use crate::event::Happening;
 use crate::ids::{AttemptId, JobName};
-use crate::input::{Level, Step};
+use crate::input::Step;
 use crate::job::JobSet;
 use crate::limits::LATE_PROCESSING;
 use crate::matching::shift;
-use crate::reason::{Reason, UnderWay};
 use crate::record::{Durable, Mark};
-use crate::run::{Phase, RunState};
+use crate::run::Phase;
 
 impl Engine {
     /// An engine rebuilt from durable rows: attempts whose answer is not recorded are uncertain.
@@ -98,19 +96,9 @@ impl Engine {
             .collect();
         let late = self.set.agent.request_timeout + LATE_PROCESSING;
         for id in unanswered {
-            let reason = Reason::UnderWay(UnderWay::AnswerLostInCrash);
-            self.change_attempt(id, |attempt| {
-                attempt.phase = Phase::Uncertain;
-                attempt.own_crash = true;
-                attempt.counts = false;
-                attempt.not_after = Some(shift(attempt.not_before, late));
-                attempt.reason = reason.clone();
-            });
-            let (attempt, lost) = (id.number, reason.clone());
-            self.event(id.run, Happening::Uncertain { attempt, reason: lost });
-            if self.decides(id) {
-                self.move_run(id.run, RunState::Queued, reason, Level::Info);
-            }
+            let machine = self.state.run(id.run);
+            let change = machine.on_unanswered(self.state.attempt(id), late);
+            self.take_change(change);
         }
     }
 }

@@ -6,6 +6,7 @@ use super::{AtAgent, Attempt, Ended, Phase, Run, RunMachine, RunState, Trigger};
 use crate::limits::WATCH;
 use crate::matching::shift;
 use crate::reason::AttemptEnd;
+use crate::transfer::TransferStatus;
 
 /// The search for an attempt so far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,6 +113,21 @@ impl RunMachine {
             reason: end.into(),
             ..attempt.clone()
         }
+    }
+
+    /// The limit by which a transfer that moved last at that time has stalled, if this attempt decides
+    /// about the run.
+    pub(crate) fn is_stalled(
+        &self,
+        number: u32,
+        status: TransferStatus,
+        moved_at: Timestamp,
+        now: Timestamp,
+    ) -> Option<SignedDuration> {
+        let limit = self.terms().stall_timeout?;
+        let stands_still =
+            status == TransferStatus::Running && now.duration_since(moved_at) >= limit;
+        (stands_still && self.is_decided_by(number)).then_some(limit)
     }
 
     /// The limit for queueing the run, if it was not queued in time and can't be any more.

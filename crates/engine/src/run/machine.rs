@@ -149,6 +149,14 @@ impl RunMachine {
         self.attempts.get_mut(&number).map(|tracked| &mut tracked.sighting)
     }
 
+    /// An attempt of the run, and the observations of it.
+    pub(super) fn tracked(&mut self, number: u32) -> (&Arc<Attempt>, &mut Sighting) {
+        let tracked = self.attempts.get_mut(&number);
+        let Tracked { row, sighting } =
+            tracked.unwrap_or_else(|| panic!("attempt {number} is one of the run's"));
+        (row, sighting)
+    }
+
     /// Notes that the agent could not be asked, or was not working: no absence counts across that.
     pub(crate) fn series_is_broken(&mut self) {
         self.attempts.values_mut().for_each(|tracked| tracked.sighting.series_is_broken());

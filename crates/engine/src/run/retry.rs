@@ -5,8 +5,9 @@ use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use super::{Attempt, CancelCause, Ended, Phase, Run, RunMachine, RunState};
+use crate::input::Level;
 use crate::matching::shift;
-use crate::reason::{AttemptEnd, NothingLeft, Reason};
+use crate::reason::{AttemptEnd, NothingLeft, Reason, WaitReason};
 use crate::transfer::TransferStatus;
 
 /// How a run goes on.
@@ -18,6 +19,12 @@ pub(crate) enum Turn {
     Ends(RunState, Reason),
     /// It ends as a success, by this attempt.
     SucceedsBy(u32, Reason),
+    /// It waits until its transfer is listed, if there is one; with the level of the log's line.
+    Queued(Reason, Level),
+    /// It waits before its next request, which uses up no further attempt.
+    WaitsOn(WaitReason),
+    /// A lost request, which it follows from now on, had been accepted.
+    AcceptedAfterAll(u32, Reason),
     /// It makes another attempt, not before this time.
     BacksOff(Timestamp, Reason),
     /// It follows another attempt that is under way.
