@@ -11,10 +11,10 @@ use jiff::{SignedDuration, Timestamp, ZonedDateTime};
 pub use crate::core::amount::bytes;
 use crate::core::date_time::with_offset;
 use crate::core::ids::{RunId, TransferId};
-use crate::core::reason::Telling;
+use crate::core::reason::Wording;
 
 /// The length of the beginning of a run's id that is enough to name it.
-pub const ID_TOLD: usize = 8;
+pub const ID_SHOWN: usize = 8;
 
 /// The format of times.
 #[derive(Clone, Debug)]
@@ -128,13 +128,13 @@ impl Times {
 
 /// Ids cut to their beginnings, which every command accepts, and times as they are read within a
 /// sentence.
-impl Telling for Times {
+impl Wording for Times {
     fn run(&self, run: RunId) -> String {
-        run.to_string()[..ID_TOLD].to_owned()
+        run.to_string()[..ID_SHOWN].to_owned()
     }
 
     fn transfer(&self, transfer: TransferId) -> String {
-        transfer.to_string()[..ID_TOLD].to_owned()
+        transfer.to_string()[..ID_SHOWN].to_owned()
     }
 
     fn time(&self, at: Timestamp) -> String {
@@ -262,13 +262,13 @@ mod tests {
         let since = at(99_995);
         let overlap = Reason::from(SkipReason::Overlap { active: run, since, held: None });
         assert_eq!(
-            overlap.told(&times),
+            overlap.sentence(&times),
             "run 6d0f6b0e has been active since 03:46:35 +00:00 (`overlap: skip`)"
         );
         // An operator's words are left as they are.
         let words = format!("see run {run} at 1970-01-02T03:46:35Z");
         let paused = Reason::from(SkipReason::Paused { since: at(0), words: Some(words.clone()) });
-        let told = paused.told(&times);
+        let told = paused.sentence(&times);
         assert_eq!(told, format!("the job has been paused since 1970-01-01 00:00 +00:00: {words}"));
     }
 

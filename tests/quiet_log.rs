@@ -34,7 +34,7 @@ fn job_file() -> String {
 }
 
 /// A day from midnight on, and what there was to tell of it at level info and above.
-fn told(seed: u64, change: impl FnOnce(&mut WorldOptions, &mut Hazards)) -> Vec<String> {
+fn logged(seed: u64, change: impl FnOnce(&mut WorldOptions, &mut Hazards)) -> Vec<String> {
     let start = "2026-11-24T00:00:00Z".parse().unwrap();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("jobs.yaml");
@@ -71,7 +71,7 @@ fn count(lines: &[String], word: &str) -> usize {
 
 #[test]
 fn a_good_day_of_twenty_nightly_jobs_is_three_lines_a_run() {
-    let lines = told(1, |_, _| {});
+    let lines = logged(1, |_, _| {});
     assert_eq!(count(&lines, "succeeded"), 20, "{}", lines.join("\n"));
     assert_eq!(lines.len(), 60, "{}", lines.join("\n"));
     let intents =
@@ -83,7 +83,7 @@ fn a_good_day_of_twenty_nightly_jobs_is_three_lines_a_run() {
 #[test]
 fn a_bad_day_of_twenty_nightly_jobs_is_under_two_hundred_lines() {
     for seed in 1..=20 {
-        let lines = told(seed, |world, hazards| {
+        let lines = logged(seed, |world, hazards| {
             world.endings.error = 0.3;
             world.endings.partial = 0.1;
             world.faults.post_lost_after = 0.1;

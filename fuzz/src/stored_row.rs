@@ -187,14 +187,14 @@ pub fn damage_is_read_or_told((table, column): (&str, &str), value: &Value) {
     // In each row that an index does not refuse it to.
     let sql = format!("UPDATE OR IGNORE main.{table} SET {column} = ?1");
     other.execute(&sql, [value]).expect("a loose column takes any value");
-    told(store.load());
-    told(store.history(&all()));
-    told(store.run(&run.to_string()));
-    told(store.events(*run));
-    told(store.marks());
-    told(store.last_job_set());
+    check(store.load());
+    check(store.history(&all()));
+    check(store.run(&run.to_string()));
+    check(store.events(*run));
+    check(store.marks());
+    check(store.last_job_set());
     let jobs: Vec<_> = store.marks().unwrap_or_default().iter().map(|m| m.job.clone()).collect();
-    told(store.last_runs(&jobs));
+    check(store.last_runs(&jobs));
     guard.restore();
     let Damaged { store, whole, .. } = &mut *guard;
     assert_eq!(store.load().as_ref(), Ok(&*whole), "nothing is damaged any more");
@@ -203,7 +203,7 @@ pub fn damage_is_read_or_told((table, column): (&str, &str), value: &Value) {
 /// Words of an error, at most: the path, the advice, and what was found.
 const WORDS_MAX: usize = 1_000;
 
-fn told<T>(result: Result<T, StoreError>) {
+fn check<T>(result: Result<T, StoreError>) {
     if let Err(error) = result {
         assert!(matches!(error, StoreError::Corrupt { .. }), "{error:?}");
         let words = error.to_string();

@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 use super::ask::{Daemon, done, say, say_error};
 use super::render::fit::plain;
 use super::render::paint::{Paint, Tone};
-use super::render::words::{ID_TOLD, Times};
+use super::render::words::{ID_SHOWN, Times};
 use super::{Exit, Global, named_jobs};
 use crate::clock;
 use crate::control::client::ClientError;
@@ -176,8 +176,8 @@ fn line(happened: &HappenedDocument, times: &Times, paint: Paint) -> String {
     let at = paint.tone(Tone::Faint, &times.full(*at));
     let job = paint.tone(Tone::Strong, &plain(job.as_str()));
     let event = paint.tone(tone, &plain(&event.replace('_', " ")));
-    let detail = plain(&happened.told(times));
-    let id = id.get(..ID_TOLD).unwrap_or(&id);
+    let detail = plain(&happened.sentence(times));
+    let id = id.get(..ID_SHOWN).unwrap_or(&id);
     let line = format!("{at}  {job}  {id}  {event}");
     if detail.is_empty() { line } else { format!("{line}: {detail}") }
 }

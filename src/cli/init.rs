@@ -21,7 +21,7 @@ pub const FIRST_FILE: &str = include_str!("init.yaml");
 const PATIENCE: SignedDuration = SignedDuration::from_secs(5);
 
 /// The most buckets of an account that are listed: enough to choose from, and not a page of them.
-const BUCKETS_TOLD: usize = 10;
+const BUCKETS_SHOWN: usize = 10;
 
 /// Lines of [`FIRST_FILE`] that are replaced by the agent's own.
 const URL: &str = "http://localhost:29123";
@@ -178,8 +178,9 @@ fn filled(url: &str, offered: &[Offered]) -> String {
     let to = offered.get(1).unwrap_or(from);
     let mut list = "accounts:\n".to_owned();
     for Offered { key, account, buckets } in offered {
-        let told: Vec<String> = buckets.iter().take(BUCKETS_TOLD).map(|name| plain(name)).collect();
-        let more = if buckets.len() > BUCKETS_TOLD { ", …" } else { "" };
+        let told: Vec<String> =
+            buckets.iter().take(BUCKETS_SHOWN).map(|name| plain(name)).collect();
+        let more = if buckets.len() > BUCKETS_SHOWN { ", …" } else { "" };
         let told = match told.as_slice() {
             [] => String::new(),
             told => format!("; buckets: {}{more}", told.join(", ")),

@@ -12,7 +12,7 @@ use crate::core::limits::PAUSE_COUNT_MAX;
 use crate::core::record::{Mark, PastPause, PauseOfAll};
 
 /// That a job was paused, and how many occurrences fell into the pause: read after its name.
-pub(super) fn told(past: &PastPause, time: impl Fn(Timestamp) -> String) -> String {
+pub(super) fn sentence(past: &PastPause, time: impl Fn(Timestamp) -> String) -> String {
     let why = past.reason.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
     let more = if past.occurrences >= PAUSE_COUNT_MAX { " or more" } else { "" };
     let fell = match past.occurrences {
@@ -62,7 +62,7 @@ fn only_job(runs: &[RunDocument]) -> Option<&JobName> {
 /// A line for each pause that is no older than the oldest row, newest first as the rows are.
 fn lines(job: &JobName, oldest: Timestamp, pauses: &[PastPause], times: &Times) -> String {
     let shown = pauses.iter().rev().filter(|past| oldest <= past.until);
-    let line = |past| format!("`{job}` {}\n", told(past, |at| times.full(at)));
+    let line = |past| format!("`{job}` {}\n", sentence(past, |at| times.full(at)));
     let lines: String = shown.map(line).collect();
     if lines.is_empty() { lines } else { format!("\n{lines}") }
 }

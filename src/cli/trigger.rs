@@ -14,7 +14,7 @@ use super::event_stream::News;
 use super::render::fit;
 use super::render::paint::{Paint, Tone};
 use super::render::run as words;
-use super::render::words::{ID_TOLD, Times};
+use super::render::words::{ID_SHOWN, Times};
 use super::scheduled_time::time_asked;
 use super::{Exit, Global, zone};
 use crate::clock;
@@ -164,7 +164,7 @@ fn how_to_follow(runs: &[RunDocument]) -> String {
     match runs {
         [] => "nothing is to be run".to_owned(),
         [one] => {
-            let id = &one.id.to_string()[..ID_TOLD];
+            let id = &one.id.to_string()[..ID_SHOWN];
             format!("`transferd show {id}` tells how it goes; `--wait` waits for its end")
         }
         [_, _, ..] => {
@@ -311,7 +311,7 @@ impl Teller {
     fn interrupted(&self, run: RunId) -> ClientError {
         self.clear();
         let id = run.to_string();
-        let id = id.get(..ID_TOLD).unwrap_or(&id);
+        let id = id.get(..ID_SHOWN).unwrap_or(&id);
         ClientError::Interrupted(format!("the run goes on; `transferd cancel {id}` ends it"))
     }
 

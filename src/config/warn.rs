@@ -88,7 +88,7 @@ struct Moved {
 }
 
 impl Moved {
-    fn told(&self, wall: DateTime, zone: &str) -> Problem {
+    fn problem(&self, wall: DateTime, zone: &str) -> Problem {
         let (wall_time, date) = (wall.strftime("%H:%M"), wall.strftime("%Y-%m-%d"));
         let names: Vec<_> = self.jobs.iter().take(NAMED).map(|job| format!("`{job}`")).collect();
         let more = self.jobs.len() - names.len();
@@ -180,7 +180,7 @@ impl About<'_> {
     /// Reports one note for all jobs whose same time is moved by the same change.
     fn tell_moved(&mut self) {
         for ((_, wall, zone), moved) in std::mem::take(&mut self.moved) {
-            self.problems.push(moved.told(wall, &zone));
+            self.problems.push(moved.problem(wall, &zone));
         }
     }
 

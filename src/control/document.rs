@@ -15,7 +15,7 @@ use super::phrase::Phrase;
 use crate::core::ids::{JobName, RunId};
 use crate::core::job::{CatchUp, Job, PlaceTemplate};
 use crate::core::place::{AccountNames, NamedPlace};
-use crate::core::reason::{Reason, Telling};
+use crate::core::reason::{Reason, Wording};
 use crate::core::record::{Mark, PastPause, Pause};
 use crate::core::transfer::AgentState;
 
@@ -213,10 +213,10 @@ pub struct PauseDocument {
 
 impl PauseDocument {
     /// Start, end and reason, for people.
-    pub fn told(&self, telling: &dyn Telling) -> String {
-        let mut words = format!("since {}", telling.time(self.since));
+    pub fn sentence(&self, wording: &dyn Wording) -> String {
+        let mut words = format!("since {}", wording.time(self.since));
         if let Some(until) = self.until {
-            words.push_str(&format!(" until {}", telling.time(until)));
+            words.push_str(&format!(" until {}", wording.time(until)));
         }
         if let Some(reason) = &self.reason {
             words.push_str(&format!(": {reason}"));

@@ -20,7 +20,7 @@ use super::json;
 use super::request::{Asked, EventsQuery, Refused, Request, put};
 use crate::core::event::{Event, Facts, Happening};
 use crate::core::ids::{JobName, RunId, TransferId};
-use crate::core::reason::{Reason, ReasonCode, Telling};
+use crate::core::reason::{Reason, ReasonCode, Wording};
 use crate::core::store::Happened;
 
 /// Events of one page: some hundred kilobytes.
@@ -97,8 +97,8 @@ impl HappenedDocument {
     }
 
     /// The event, for this reader.
-    pub fn told(&self, telling: &dyn Telling) -> String {
-        self.facts.as_ref().map_or_else(|| self.detail.clone(), |facts| facts.told(telling))
+    pub fn sentence(&self, wording: &dyn Wording) -> String {
+        self.facts.as_ref().map_or_else(|| self.detail.clone(), |facts| facts.sentence(wording))
     }
 }
 

@@ -5,7 +5,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::core::reason::{Plain, Telling};
+use crate::core::reason::{Plain, Wording};
 
 /// A sentence with times in it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,10 +40,10 @@ impl Phrase {
     }
 
     /// The sentence for this reader.
-    pub fn told(&self, telling: &dyn Telling) -> String {
+    pub fn sentence(&self, wording: &dyn Wording) -> String {
         let piece = |piece: &Piece| match piece {
             Piece::Words(words) => words.clone(),
-            Piece::Time(at) => telling.time(*at),
+            Piece::Time(at) => wording.time(*at),
         };
         self.0.iter().map(piece).collect()
     }
@@ -51,6 +51,6 @@ impl Phrase {
 
 impl fmt::Display for Phrase {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.told(&Plain))
+        f.write_str(&self.sentence(&Plain))
     }
 }

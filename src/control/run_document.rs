@@ -10,7 +10,7 @@ use crate::core::cause::{Cause, CauseClass, FailedObject};
 use crate::core::event::{Event, Happening};
 use crate::core::ids::{JobName, RunId, TransferId};
 use crate::core::place::{AccountNames, NamedPlace};
-use crate::core::reason::{Reason, ReasonCode, Telling};
+use crate::core::reason::{Reason, ReasonCode, Wording};
 use crate::core::run::{Attempt, Run, RunState, Trigger};
 
 /// A run with its attempts.
@@ -196,8 +196,8 @@ impl RunDocument {
     }
 
     /// The reason for its state, for this reader.
-    pub fn told(&self, telling: &dyn Telling) -> String {
-        self.facts.as_ref().map_or_else(|| self.reason.clone(), |facts| facts.told(telling))
+    pub fn sentence(&self, wording: &dyn Wording) -> String {
+        self.facts.as_ref().map_or_else(|| self.reason.clone(), |facts| facts.sentence(wording))
     }
 
     /// Removes the parts that `--json` does not print.
@@ -244,8 +244,8 @@ impl AttemptDocument {
     }
 
     /// The reason for its state, for this reader.
-    pub fn told(&self, telling: &dyn Telling) -> String {
-        self.facts.as_ref().map_or_else(|| self.reason.clone(), |facts| facts.told(telling))
+    pub fn sentence(&self, wording: &dyn Wording) -> String {
+        self.facts.as_ref().map_or_else(|| self.reason.clone(), |facts| facts.sentence(wording))
     }
 
     /// True once a byte has moved, or an object was handled.
@@ -290,7 +290,7 @@ impl EventDocument {
     }
 
     /// The event, for this reader.
-    pub fn told(&self, telling: &dyn Telling) -> String {
-        self.facts.as_ref().map_or_else(|| self.detail.clone(), |facts| facts.told(telling))
+    pub fn sentence(&self, wording: &dyn Wording) -> String {
+        self.facts.as_ref().map_or_else(|| self.detail.clone(), |facts| facts.sentence(wording))
     }
 }

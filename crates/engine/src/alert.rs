@@ -283,13 +283,13 @@ pub(crate) fn retry_delay(tries: u32) -> SignedDuration {
 /// The delay where the receiver says when to try again: the larger of ours and theirs, up to our
 /// longest. A short one is obeyed as given, for a few tries: a receiver that limits requests by the
 /// second accepts the next one a second later.
-pub(crate) fn told_delay(tries: u32, told: SignedDuration) -> SignedDuration {
+pub(crate) fn requested_delay(tries: u32, requested: SignedDuration) -> SignedDuration {
     let (first, longest) = ALERT_RETRY;
-    let told = told.max(SignedDuration::from_secs(1));
-    if told <= first && tries <= ALERT_PROMPT_TRIES {
-        return told;
+    let requested = requested.max(SignedDuration::from_secs(1));
+    if requested <= first && tries <= ALERT_PROMPT_TRIES {
+        return requested;
     }
-    retry_delay(tries).max(told).min(longest)
+    retry_delay(tries).max(requested).min(longest)
 }
 
 #[cfg(test)]
@@ -298,7 +298,9 @@ mod tests {
 
     #[test]
     fn a_delay_that_is_told_is_kept_to_within_reason() {
-        let after = |tries, told| told_delay(tries, SignedDuration::from_secs(told)).as_secs();
+        let after = |tries, requested| {
+            requested_delay(tries, SignedDuration::from_secs(requested)).as_secs()
+        };
         assert_eq!(after(1, 0), 1);
         assert_eq!(after(1, 2), 2);
         assert_eq!(after(1, 45), 45);

@@ -211,7 +211,7 @@ impl Ends {
             .fold(0, u64::saturating_add)
     }
 
-    fn told(&self) -> String {
+    fn summary(&self) -> String {
         let counts = [
             (self.succeeded, "succeeded"),
             (self.failed, "failed"),
@@ -219,12 +219,12 @@ impl Ends {
             (self.canceled, "canceled"),
             (self.skipped, "skipped"),
         ];
-        let told: Vec<_> = counts
+        let text: Vec<_> = counts
             .into_iter()
             .filter(|(count, _)| *count > 0)
             .map(|(count, word)| format!("{count} {word}"))
             .collect();
-        if told.is_empty() { "no run has ended".to_owned() } else { told.join(", ") }
+        if text.is_empty() { "no run has ended".to_owned() } else { text.join(", ") }
     }
 }
 
@@ -338,15 +338,15 @@ impl Digest {
     }
 
     /// The digest in one line for people, without the time and the machine.
-    pub fn told(&self, timetable: &Timetable) -> String {
+    pub fn summary(&self, timetable: &Timetable) -> String {
         let gathered = &self.gathered;
-        let mut told = gathered.runs.told();
+        let mut text = gathered.runs.summary();
         if gathered.objects > 0 {
             let noun = if gathered.objects == 1 { "object" } else { "objects" };
-            told.push_str(&format!("; {} {noun}, {}", gathered.objects, bytes(gathered.bytes)));
+            text.push_str(&format!("; {} {noun}, {}", gathered.objects, bytes(gathered.bytes)));
         }
         if let Some(cost) = gathered.cost_usd {
-            told.push_str(&format!(", {}", dollars(cost)));
+            text.push_str(&format!(", {}", dollars(cost)));
         }
         let failure = |one: &Failure| {
             let why = one.cause.as_deref().unwrap_or(&one.reason);
@@ -368,10 +368,10 @@ impl Digest {
             named("runs waited for the agent", &self.outages, self.outages_more, outage),
         ];
         for part in parts.into_iter().flatten() {
-            told.push_str("; ");
-            told.push_str(&part);
+            text.push_str("; ");
+            text.push_str(&part);
         }
-        told
+        text
     }
 }
 

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::ids::{RunId, TransferId};
-use super::reason::{NearMiss, Plain, Reason, Telling, UnderWay};
+use super::reason::{NearMiss, Plain, Reason, UnderWay, Wording};
 use super::run::RunState;
 
 /// One line of a run's timeline.
@@ -305,9 +305,9 @@ impl Happening {
     }
 
     /// The event as a sentence.
-    pub fn told(&self, telling: &dyn Telling) -> String {
+    pub fn sentence(&self, wording: &dyn Wording) -> String {
         match self {
-            Self::State { reason, .. } | Self::Uncertain { reason, .. } => reason.told(telling),
+            Self::State { reason, .. } | Self::Uncertain { reason, .. } => reason.sentence(wording),
             Self::Accepted { attempt } => format!("attempt {attempt}"),
             Self::Receipt { attempt } => {
                 format!("the agent says that it has carried out the request of attempt {attempt}")
@@ -317,14 +317,14 @@ impl Happening {
             }
             Self::Refused { words, .. } | Self::Told { words, .. } => words.clone(),
             Self::Listed { attempt, transfer } => {
-                format!("attempt {attempt} is transfer {}", telling.transfer(*transfer))
+                format!("attempt {attempt} is transfer {}", wording.transfer(*transfer))
             }
             Self::TransferEnded { attempt, reason } => {
-                let reason = reason.told(telling);
+                let reason = reason.sentence(wording);
                 format!("the transfer of attempt {attempt} is over: {reason}")
             }
             Self::GivenUp { attempt, reason } => {
-                format!("attempt {attempt}: {}", reason.told(telling))
+                format!("attempt {attempt}: {}", reason.sentence(wording))
             }
             Self::Doubled => {
                 "two transfers of this run were completed before a look saw them".to_owned()
@@ -332,21 +332,21 @@ impl Happening {
             Self::Ambiguous { transfer } => format!(
                 "transfer {} has the same places, user and time as ours and can't be told apart \
                  from it; it is left alone",
-                telling.transfer(*transfer)
+                wording.transfer(*transfer)
             ),
-            Self::NearMiss(near) => near.told(telling),
+            Self::NearMiss(near) => near.sentence(wording),
             Self::Unrecorded { transfer, requested_at } => format!(
                 "the agent lists transfer {} between the same places, requested at {}, which is in \
                  no record",
-                telling.transfer(*transfer),
-                telling.time(*requested_at)
+                wording.transfer(*transfer),
+                wording.time(*requested_at)
             ),
             Self::UnknownStatus { transfer, status } => {
                 let (transfer, status) = (*transfer, status.clone());
-                UnderWay::UnknownStatus { transfer, status }.told(telling)
+                UnderWay::UnknownStatus { transfer, status }.sentence(wording)
             }
             Self::CancelRequested { transfer } => {
-                format!("of transfer {}", telling.transfer(*transfer))
+                format!("of transfer {}", wording.transfer(*transfer))
             }
             Self::CancelRefused { words } => {
                 format!("the agent did not take the cancel request yet: {words}")
@@ -363,7 +363,7 @@ impl Happening {
 
 impl fmt::Display for Happening {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.told(&Plain))
+        f.write_str(&self.sentence(&Plain))
     }
 }
 

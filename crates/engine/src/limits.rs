@@ -145,7 +145,7 @@ pub const PROGRESS_RECORD: SignedDuration = SignedDuration::from_secs(60);
 pub const ALERT_TEXT_MAX: usize = 900;
 
 /// A place in that line is cut to this many bytes, so that two long ones leave room for the reason.
-pub const PLACE_TOLD_MAX: usize = 120;
+pub const PLACE_TEXT_MAX: usize = 120;
 
 /// Words of the agent are cut to this many bytes before they enter a reason.
 pub const WORDS_MAX: usize = 500;

@@ -114,7 +114,7 @@ impl RunState {
     }
 
     /// Its word for people.
-    pub fn told(self) -> String {
+    pub fn label(self) -> String {
         self.word().replace('_', " ")
     }
 

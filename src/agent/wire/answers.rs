@@ -7,7 +7,7 @@ use secrecy::SecretString;
 use uuid::Uuid;
 
 use super::date::instant;
-use super::faults::told;
+use super::faults::describe;
 use super::object::{Element, ListSeed, read_object, without_mark};
 use super::scalar::Scalar;
 use crate::agent::limits::LISTED_MAX;
@@ -137,8 +137,8 @@ fn state_of(status: &Scalar<'_>) -> Option<AgentState> {
 /// `GET /management/check_update`, in the agent's words, not yet fit for display: the installed
 /// version, and the one it could be updated to. The error is a message.
 pub(crate) fn versions(body: &[u8]) -> Result<(String, Option<String>), String> {
-    let [current, new] =
-        read_object(body, &["currentversion", "newversion"]).map_err(|error| told(body, &error))?;
+    let [current, new] = read_object(body, &["currentversion", "newversion"])
+        .map_err(|error| describe(body, &error))?;
     let text = |version: &Scalar<'_>| {
         version.text().map(std::borrow::Cow::into_owned).filter(|text| !text.is_empty())
     };
@@ -151,7 +151,7 @@ pub(crate) fn versions(body: &[u8]) -> Result<(String, Option<String>), String> 
 pub(crate) fn user(body: &[u8]) -> Result<UserProfile, String> {
     let names = ["userid", "id", "username", "accountname", "usertype"];
     let [user_id, id, username, account_name, user_type] =
-        read_object(body, &names).map_err(|error| told(body, &error))?;
+        read_object(body, &names).map_err(|error| describe(body, &error))?;
     Ok(UserProfile {
         user: user_id.uuid().or_else(|| id.uuid()).map(UserId),
         username: username.word().map(str::to_owned),
@@ -269,5 +269,5 @@ pub(super) fn read_list<const N: usize>(
     ListSeed { names, each: &mut each }
         .deserialize(&mut deserializer)
         .and_then(|()| deserializer.end())
-        .map_err(|error| told(body, &error))
+        .map_err(|error| describe(body, &error))
 }

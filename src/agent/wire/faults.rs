@@ -4,7 +4,7 @@
 use serde_json::error::{Category, Error};
 
 /// The problem with a body of the wrong form.
-pub(super) fn told(body: &[u8], error: &Error) -> String {
+pub(super) fn describe(body: &[u8], error: &Error) -> String {
     let text = super::object::without_mark(body).trim_ascii_start();
     if text.is_empty() {
         return "it is empty".to_owned();
@@ -39,6 +39,6 @@ mod tests {
     fn a_body_is_described_and_never_quoted(#[case] body: &str, #[case] words: &str) {
         let bare = body.trim_start_matches('\u{feff}');
         let error = serde_json::from_str::<Vec<u8>>(bare).unwrap_err();
-        assert_eq!(told(body.as_bytes(), &error), words);
+        assert_eq!(describe(body.as_bytes(), &error), words);
     }
 }

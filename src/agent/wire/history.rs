@@ -3,7 +3,7 @@
 use serde::de::DeserializeSeed;
 
 use super::date::instant;
-use super::faults::told;
+use super::faults::describe;
 use super::object::{Element, ListSeed, Properties, without_mark};
 use super::transfer::account;
 use crate::core::cause::HistoryRow;
@@ -38,7 +38,7 @@ pub(crate) fn history(body: &[u8], each: &mut dyn FnMut(HistoryRow)) -> Result<u
     ListSeed { names: &NAMES, each: &mut element }
         .deserialize(&mut deserializer)
         .and_then(|()| deserializer.end())
-        .map_err(|error| told(body, &error))?;
+        .map_err(|error| describe(body, &error))?;
     Ok(count)
 }
 

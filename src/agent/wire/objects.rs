@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use super::answers::read_list;
-use super::faults::told;
+use super::faults::describe;
 use super::object::without_mark;
 use super::scalar::Scalar;
 use crate::agent::limits::OBJECTS_ASKED;
@@ -27,7 +27,7 @@ pub(crate) struct ObjectForms {
 /// and goes back whole. The error is a message.
 pub(crate) fn objects_request(account: &[u8], bucket: &str) -> Result<Vec<u8>, String> {
     let account: Value =
-        serde_json::from_slice(without_mark(account)).map_err(|error| told(account, &error))?;
+        serde_json::from_slice(without_mark(account)).map_err(|error| describe(account, &error))?;
     let request = json!({
         "id": "",
         "bucketName": bucket,

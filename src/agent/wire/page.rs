@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::faults::told;
+use super::faults::describe;
 use super::object::{Element, ElementSeed, without_mark};
 use super::scalar::{Key, Scalar};
 use super::transfer::{NAMES, ReadRecord};
@@ -39,7 +39,7 @@ pub(crate) fn read_page(
     match read {
         // The reading was stopped, which does not discredit the part that was read.
         Err(_) if facts.cut => Ok(facts),
-        Err(error) => Err(told(body, &error)),
+        Err(error) => Err(describe(body, &error)),
         Ok(()) => Ok(facts),
     }
 }

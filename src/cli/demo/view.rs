@@ -19,7 +19,7 @@ use crate::control::events::HappenedDocument;
 use crate::control::request::{EventsQuery, ShowQuery, StatusQuery};
 use crate::core::event::Happening;
 use crate::core::ids::{JobName, RunId};
-use crate::core::reason::Telling as _;
+use crate::core::reason::Wording as _;
 use crate::core::run::RunState;
 
 /// How often the bars are drawn.
@@ -203,7 +203,7 @@ fn under_way(run: &RunDocument) -> String {
             format!("{state} {} of {}", bytes(moved), bytes(total))
         }
         None if run.state == RunState::Canceling => format!("{state}: the agent is asked to stop"),
-        None => format!("{state}: {}", fit::plain(&run.told(&times()))),
+        None => format!("{state}: {}", fit::plain(&run.sentence(&times()))),
     }
 }
 
@@ -216,8 +216,8 @@ fn end(run: &RunDocument, times: &Times) -> String {
     };
     let done = run.latest_attempt().and_then(words::transferred);
     let told = match run.state {
-        RunState::Succeeded => done.unwrap_or_else(|| run.told(times)),
-        RunState::TimedOut => format!("{}; canceled at the agent", run.told(times)),
+        RunState::Succeeded => done.unwrap_or_else(|| run.sentence(times)),
+        RunState::TimedOut => format!("{}; canceled at the agent", run.sentence(times)),
         RunState::Waiting
         | RunState::Submitting
         | RunState::Queued
@@ -226,7 +226,7 @@ fn end(run: &RunDocument, times: &Times) -> String {
         | RunState::Canceling
         | RunState::Failed
         | RunState::Canceled
-        | RunState::Skipped => run.told(times),
+        | RunState::Skipped => run.sentence(times),
     };
     format!("{state}{tries}: {told}")
 }

@@ -25,7 +25,7 @@ const FACT: usize = 13;
 
 /// A state, as people read it.
 pub fn state(state: RunState) -> String {
-    state.told()
+    state.label()
 }
 
 /// The progress of an attempt's transfer; nothing as long as it has not moved.
@@ -63,7 +63,7 @@ pub fn line(run: &RunDocument, times: &Times) -> String {
 
 /// The reason for a run's state, to be read after the state: one that succeeded was completed.
 fn beside_state(run: &RunDocument, times: &Times) -> Option<String> {
-    let told = (!run.reason.is_empty()).then(|| run.told(times))?;
+    let told = (!run.reason.is_empty()).then(|| run.sentence(times))?;
     match told.strip_prefix("completed: ").filter(|_| run.state == RunState::Succeeded) {
         Some(rest) => Some(rest.to_owned()),
         None => Some(told),
@@ -135,7 +135,7 @@ fn scheduled(run: &RunDocument, times: &Times) -> String {
 
 /// The result of a run: amounts and speed, its progress, or the reason for its state.
 fn outcome(run: &RunDocument, times: &Times) -> Option<String> {
-    let reason = || (!run.reason.is_empty()).then(|| run.told(times));
+    let reason = || (!run.reason.is_empty()).then(|| run.sentence(times));
     let attempt = run.latest_attempt();
     let mut told = match run.state {
         RunState::Running => attempt.and_then(progress).or_else(reason)?,
@@ -262,7 +262,7 @@ fn attempts(run: &RunDocument, times: &Times, screen: Screen) -> String {
         }
         let known = attempt.facts.as_ref().is_some_and(says_transfer_alone);
         if !attempt.reason.is_empty() && !known {
-            rows.remark(Tone::Plain, attempt.told(times));
+            rows.remark(Tone::Plain, attempt.sentence(times));
         }
     }
     rows.text()
@@ -296,7 +296,7 @@ fn timeline(shown: &ShowDocument, times: &Times, screen: Screen) -> String {
         rows.add([
             (Tone::Faint, times.clock(event.at)),
             (tone, event.event.replace('_', " ")),
-            (Tone::Plain, event.told(times)),
+            (Tone::Plain, event.sentence(times)),
         ]);
     }
     rows.text()

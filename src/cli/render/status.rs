@@ -73,14 +73,14 @@ pub fn head(status: &StatusDocument, times: &Times, screen: Screen) -> String {
         fact("now", (Tone::Plain, times.full(times.now)));
     }
     if let Some(pause) = &status.pause {
-        fact("paused", (Tone::Doubtful, format!("all jobs, {}", pause.told(times))));
+        fact("paused", (Tone::Doubtful, format!("all jobs, {}", pause.sentence(times))));
     }
     if status.jobs.len() > 1 {
         fact("jobs", (Tone::Plain, summary(&status.jobs)));
     }
     text.push('\n');
     for problem in &status.phrases {
-        let problem = hanging(&problem.told(times), 2, 2, screen.room());
+        let problem = hanging(&problem.sentence(times), 2, 2, screen.room());
         text.push_str(&format!("{} {problem}\n", paint.tone(Tone::Bad, "!")));
     }
     if !status.phrases.is_empty() {
@@ -234,7 +234,7 @@ fn remarks(
             remarks.push((Tone::Doubtful, format!("has not moved for {}", span(still))));
         }
         if active.state != RunState::Running && !active.reason.is_empty() {
-            remarks.push((Tone::of(active.state), active.told(times)));
+            remarks.push((Tone::of(active.state), active.sentence(times)));
         }
     }
     let detail = job.detail.as_ref();
@@ -246,11 +246,12 @@ fn remarks(
     }
     if let Some(held) = detail.and_then(|detail| detail.held_back.as_ref()) {
         let due = times.zoned(held.occurrence);
-        remarks.push((Tone::Doubtful, format!("due at {due}, waits {}", held.reason.told(times))));
+        remarks
+            .push((Tone::Doubtful, format!("due at {due}, waits {}", held.reason.sentence(times))));
     }
     // A pause of all jobs is shown once.
     if let Some(pause) = job.pause.as_ref().filter(|pause| of_all != Some(*pause)) {
-        remarks.push((Tone::Doubtful, format!("paused {}", pause.told(times))));
+        remarks.push((Tone::Doubtful, format!("paused {}", pause.sentence(times))));
     }
     if job.last_run.as_ref().is_some_and(|last| last.state != RunState::Succeeded) {
         let told = match &job.last_success {
@@ -264,7 +265,7 @@ fn remarks(
     }
     if let Some(last) = job.last_run.as_ref().filter(|last| is_telling(job, last)) {
         let which = if job.active_run.is_some() { "the run before: " } else { "" };
-        let told = format!("{which}{}", last.told(times));
+        let told = format!("{which}{}", last.sentence(times));
         remarks.push((Tone::of(last.state), told));
     }
     remarks

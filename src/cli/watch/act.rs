@@ -28,17 +28,17 @@ pub(super) async fn act(place: &Client, action: &Action) -> Result<String, Strin
         }
         Action::Cancel(job) => {
             let done = client.cancel(&CancelQuery { what: name(job) }).await;
-            told(done, format!("`{job}` is being canceled"))
+            outcome(done, format!("`{job}` is being canceled"))
         }
         Action::Pause(job) => {
             let query = PauseQuery { job: name(job), until: None, reason: None };
-            told(client.pause(&query).await, format!("`{job}` is paused"))
+            outcome(client.pause(&query).await, format!("`{job}` is paused"))
         }
         Action::Resume(job) => {
             let done = client.resume(&JobQuery { job: name(job) }).await;
             let note = done.as_ref().ok().and_then(|done| done.note.clone());
             let words = note.unwrap_or_else(|| "scheduled again".to_owned());
-            told(done, format!("`{job}`: {words}"))
+            outcome(done, format!("`{job}`: {words}"))
         }
     }
 }
@@ -50,7 +50,7 @@ fn started(runs: Result<Vec<RunDocument>, ClientError>) -> Result<String, String
     Ok(words.collect::<Vec<_>>().join(", "))
 }
 
-fn told<T>(done: Result<T, ClientError>, words: String) -> Result<String, String> {
+fn outcome<T>(done: Result<T, ClientError>, words: String) -> Result<String, String> {
     done.map(|_| words).map_err(|error| error.to_string())
 }
 

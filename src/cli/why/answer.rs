@@ -11,7 +11,7 @@ use crate::core::date_time::with_offset;
 use crate::core::duration;
 use crate::core::ids::{RunId, TransferId};
 use crate::core::job::CatchUp;
-use crate::core::reason::{Reason, Telling};
+use crate::core::reason::{Reason, Wording};
 use crate::core::record::PastPause;
 use crate::core::run::{RunState, Trigger};
 
@@ -61,7 +61,7 @@ fn of_active<'a>(facts: &Facts, active: &'a Active) -> Answer<'a> {
         time(facts, active.since),
         span(facts.now.duration_since(active.since))
     );
-    let reason = run.told(facts);
+    let reason = run.sentence(facts);
     let head = match run.state {
         RunState::Waiting if waits(run) => format!("has waited {since} {reason}"),
         RunState::Waiting => format!("is about to start: {reason}"),
@@ -253,7 +253,7 @@ fn outlook(facts: &Facts) -> Option<String> {
 /// The obstacle of an occurrence that is due, and a sentence with it.
 fn held_back(facts: &Facts) -> Option<(String, String)> {
     let held = facts.job.as_ref()?.held_back.as_ref()?;
-    let (due, reason) = (time(facts, held.occurrence), held.reason.told(facts));
+    let (due, reason) = (time(facts, held.occurrence), held.reason.sentence(facts));
     let sentence = format!("its occurrence of {due} is due and waits {reason}");
     Some((reason, sentence))
 }
@@ -347,7 +347,7 @@ fn silence(facts: &Facts, job: &Known, due: Timestamp) -> String {
     }
     let fell_into = |past: &&PastPause| past.since <= due && due < past.until;
     if let Some(past) = job.past_pauses.iter().find(fell_into) {
-        return format!("it {}", pauses::told(past, |at| time(facts, at)));
+        return format!("it {}", pauses::sentence(past, |at| time(facts, at)));
     }
     if !job.enabled {
         return DISABLED.to_owned();
@@ -358,7 +358,7 @@ fn silence(facts: &Facts, job: &Known, due: Timestamp) -> String {
         return format!("it {paused}");
     }
     if let Some(held) = job.held_back.as_ref().filter(|held| held.occurrence <= due) {
-        return format!("it waits {}", held.reason.told(facts));
+        return format!("it waits {}", held.reason.sentence(facts));
     }
     if due > rules.handled {
         return not_yet(facts, rules, due);
@@ -391,7 +391,7 @@ fn not_yet(facts: &Facts, rules: &RulesDocument, due: Timestamp) -> String {
 
 /// The result of a run.
 fn outcome(facts: &Facts, run: &RunDocument) -> String {
-    let reason = run.told(facts);
+    let reason = run.sentence(facts);
     match (run.state, run.scheduled_for, run.trigger) {
         (RunState::Skipped, Some(due), Trigger::CatchUp) => format!(
             "it did not run at {}: {reason}; the daemon was back at {}",
@@ -411,7 +411,7 @@ fn outcome(facts: &Facts, run: &RunDocument) -> String {
 
 /// How a run ended, or that it has not.
 fn ended(facts: &Facts, run: &RunDocument) -> String {
-    let (state, reason) = (run.state.told(), run.told(facts));
+    let (state, reason) = (run.state.label(), run.sentence(facts));
     let state = match run.state {
         RunState::Canceled | RunState::Skipped => format!("was {state}"),
         RunState::Waiting
@@ -459,15 +459,15 @@ fn attempts(facts: &Facts, run: &RunDocument) -> Vec<String> {
             "  {} at {}, {}: {}",
             attempt.number,
             time(facts, attempt.submitted_at),
-            attempt.state.told(),
-            attempt.told(facts)
+            attempt.state.label(),
+            attempt.sentence(facts)
         ));
     }
     lines
 }
 
 /// Ids in full, times in the job's zone.
-impl Telling for Facts {
+impl Wording for Facts {
     fn run(&self, run: RunId) -> String {
         run.to_string()
     }

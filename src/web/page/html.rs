@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use crate::core::ids::RunId;
 use crate::core::plain::plain;
-use crate::core::reason::Telling as _;
+use crate::core::reason::Wording as _;
 use crate::words::Times;
 
 /// A piece of a page.

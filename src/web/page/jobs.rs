@@ -131,7 +131,7 @@ fn row(
 fn standing(job: &JobDocument, of_all: Option<&PauseDocument>, times: &Times) -> Html {
     let mut html = Html::new();
     let (shown, words) = match &job.active_run {
-        Some(run) => (class(run.state), run.state.told()),
+        Some(run) => (class(run.state), run.state.label()),
         None if job.paused => ("odd", "paused".to_owned()),
         None if !job.enabled => ("off", "disabled".to_owned()),
         None => ("off", "idle".to_owned()),
@@ -144,7 +144,7 @@ fn standing(job: &JobDocument, of_all: Option<&PauseDocument>, times: &Times) ->
         html.raw("<small>").text(words).raw("</small>");
     };
     if let Some(run) = job.active_run.as_ref().filter(|run| !run.reason.is_empty()) {
-        remark(run.told(times));
+        remark(run.sentence(times));
     }
     let detail = job.detail.as_ref();
     if let Some(since) = detail.and_then(|detail| detail.late_since) {
@@ -152,11 +152,11 @@ fn standing(job: &JobDocument, of_all: Option<&PauseDocument>, times: &Times) ->
     }
     if let Some(held) = detail.and_then(|detail| detail.held_back.as_ref()) {
         let due = times.brief(held.occurrence);
-        remark(format!("due at {due}, waits {}", held.reason.told(times)));
+        remark(format!("due at {due}, waits {}", held.reason.sentence(times)));
     }
     // A pause of all jobs is shown once.
     if let Some(pause) = job.pause.as_ref().filter(|pause| of_all != Some(*pause)) {
-        remark(pause.told(times));
+        remark(pause.sentence(times));
     }
     html
 }
@@ -173,12 +173,12 @@ fn ended(run: Option<&RunDocument>, why: bool, times: &Times) -> Html {
     words.time(at, &times.at(at), times);
     if why {
         html.raw("<span class=\"state ").raw(class(run.state)).raw("\">");
-        html.text(run.state.told()).raw("</span> ");
+        html.text(run.state.label()).raw("</span> ");
     }
     html.raw("<a href=\"").raw(Root::HERE.0).raw("runs/").text(run.id).raw("\">").add(&words);
     html.raw("</a>");
     if why && run.state.is_failure() {
-        html.raw("<small>").text(run.told(times)).raw("</small>");
+        html.raw("<small>").text(run.sentence(times)).raw("</small>");
     }
     html
 }

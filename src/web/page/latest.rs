@@ -23,7 +23,7 @@ pub(super) fn latest(runs: &[RunDocument], times: &Times) -> Html {
     html.raw("<ol class=\"latest\">");
     for run in runs {
         html.raw("<li><span class=\"state ").raw(class(run.state)).raw("\">");
-        html.text(run.state.told()).raw("</span> <strong>").text(&run.job).raw("</strong> ");
+        html.text(run.state.label()).raw("</span> <strong>").text(&run.job).raw("</strong> ");
         html.run(Root::HERE, run.id, times).raw(" ");
         html.time(run.created_at, &times.at(run.created_at), times);
         if let Some(over) = run.over_at().filter(|_| run.state != RunState::Skipped) {

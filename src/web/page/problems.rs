@@ -43,7 +43,7 @@ pub(super) fn problems(status: &StatusDocument, times: &Times) -> Html {
     } else {
         html.text(count(wrong, "problem")).raw("</h2><ul class=\"problems\">");
         for phrase in &status.phrases {
-            html.raw("<li>").text(phrase.told(times)).raw("</li>");
+            html.raw("<li>").text(phrase.sentence(times)).raw("</li>");
         }
         html.raw("</ul>");
     }

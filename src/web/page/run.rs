@@ -26,7 +26,7 @@ pub(in crate::web) async fn run(State(pages): State<Pages>, Path(run): Path<Stri
     let times = Times { now: clock::now(), zone: TimeZone::system(), absolute: false };
     match pages.questions.show(run).await {
         Ok(shown) => {
-            let (state, job) = (shown.run.state.told(), &shown.run.job);
+            let (state, job) = (shown.run.state.label(), &shown.run.job);
             let title = format!("{job}: {state} - transferd on {}", pages.hostname);
             let body = body(&shown, &times);
             respond(StatusCode::OK, Content { title, root: Root::ABOVE, body })
@@ -44,9 +44,9 @@ fn body(shown: &ShowDocument, times: &Times) -> Html {
         html.raw(" data-moving");
     }
     html.raw("><h1 id=\"run-h\">").text(&run.job).raw(" <span class=\"state ");
-    html.raw(class(run.state)).raw("\">").text(run.state.told()).raw("</span></h1>");
+    html.raw(class(run.state)).raw("\">").text(run.state.label()).raw("</span></h1>");
     if !run.reason.is_empty() {
-        html.raw("<p class=\"reason\">").text(run.told(times)).raw("</p>");
+        html.raw("<p class=\"reason\">").text(run.sentence(times)).raw("</p>");
     }
     html.add(&facts(run, times)).raw("</section>");
     html.raw("<section id=\"attempts\" data-live aria-labelledby=\"attempts-h\">");
@@ -134,9 +134,9 @@ fn made_by(trigger: Trigger) -> &'static str {
 fn attempt(attempt: &AttemptDocument, times: &Times) -> Html {
     let mut html = Html::new();
     html.raw("<article><h3>Attempt ").text(attempt.number).raw(" <span class=\"state ");
-    html.raw(class(attempt.state)).raw("\">").text(attempt.state.told()).raw("</span></h3>");
+    html.raw(class(attempt.state)).raw("\">").text(attempt.state.label()).raw("</span></h3>");
     if !attempt.reason.is_empty() {
-        html.raw("<p class=\"reason\">").text(attempt.told(times)).raw("</p>");
+        html.raw("<p class=\"reason\">").text(attempt.sentence(times)).raw("</p>");
     }
     html.raw("<dl class=\"facts\">");
     let transfer = attempt.transfer_id.map_or_else(|| of_text("not found yet"), code);
@@ -214,7 +214,7 @@ fn timeline(shown: &ShowDocument, times: &Times) -> Html {
         html.raw("<li class=\"").raw(mark(&event.event)).raw("\">");
         html.time(event.at, &times.clock(event.at), times);
         html.raw(" <strong>").text(event.event.replace('_', " ")).raw("</strong> ");
-        html.text(event.told(times)).raw("</li>");
+        html.text(event.sentence(times)).raw("</li>");
     }
     html.raw("</ol></section>");
     html

@@ -39,7 +39,7 @@ fn item(job: &JobDocument, run: &RunDocument, status: &StatusDocument, times: &T
     html.raw("<li><h3>").text(&job.name).raw(" ");
     html.run(Root::HERE, run.id, times).raw("</h3>");
     html.raw("<p><span class=\"state ").raw(super::jobs::class(run.state)).raw("\">");
-    html.text(run.state.told()).raw("</span> since ");
+    html.text(run.state.label()).raw("</span> since ");
     html.time(run.created_at, &times.brief(run.created_at), times);
     if let Some(detail) = job.detail.as_ref().filter(|detail| detail.behind > 0) {
         html.raw(", ").text(detail.behind).raw(" more behind it");
@@ -48,7 +48,7 @@ fn item(job: &JobDocument, run: &RunDocument, status: &StatusDocument, times: &T
     if let Some(attempt) = run.latest_attempt().filter(|_| run.state.is_transferring()) {
         html.add(&progress(job, run, attempt, status, times));
     } else if !run.reason.is_empty() {
-        html.raw("<p class=\"reason\">").text(run.told(times)).raw("</p>");
+        html.raw("<p class=\"reason\">").text(run.sentence(times)).raw("</p>");
     }
     html.raw("</li>");
     html

@@ -139,7 +139,7 @@ impl CauseClass {
     }
 
     /// A count of objects with what happened to them, for people.
-    pub fn told(self, objects: usize) -> String {
+    pub fn summary(self, objects: usize) -> String {
         let word = match self {
             Self::Access => "access denied",
             Self::Missing => "missing",

@@ -99,7 +99,7 @@ impl Cause {
 
     /// In a line: `2 access denied (a.mov, b.mov), 1 missing (c.mov)`, or the message where no
     /// object is named.
-    pub fn told(&self) -> String {
+    pub fn summary(&self) -> String {
         let mut classes: Vec<(CauseClass, Vec<&str>)> = Vec::new();
         for object in &self.objects {
             let class = CauseClass::of(&object.error);
@@ -114,15 +114,15 @@ impl Cause {
             let shown =
                 names.iter().take(NAMED_OBJECTS_MAX).copied().collect::<Vec<_>>().join(", ");
             let more = if names.len() > NAMED_OBJECTS_MAX { ", …" } else { "" };
-            format!("{} ({shown}{more})", class.told(names.len()))
+            format!("{} ({shown}{more})", class.summary(names.len()))
         };
-        let mut told = classes.iter().map(group).collect::<Vec<_>>().join(", ");
-        if told.is_empty() {
-            told.clone_from(&self.message);
+        let mut text = classes.iter().map(group).collect::<Vec<_>>().join(", ");
+        if text.is_empty() {
+            text.clone_from(&self.message);
         } else if self.objects_more > 0 {
-            told.push_str(&format!(", and {} more", self.objects_more));
+            text.push_str(&format!(", and {} more", self.objects_more));
         }
-        one_line(&told, WORDS_MAX)
+        one_line(&text, WORDS_MAX)
     }
 
     fn classes(&self) -> impl Iterator<Item = CauseClass> {

@@ -76,12 +76,12 @@ fn objects_are_told_by_kind_and_name_the_most_frequent_first() {
         ("dailies/b.mov", "Access Denied"),
     ];
     let cause = Cause::of(None, failed(&objects)).unwrap();
-    assert_eq!(cause.told(), "2 access denied (a.mov, b.mov), 1 missing (c.mov)");
+    assert_eq!(cause.summary(), "2 access denied (a.mov, b.mov), 1 missing (c.mov)");
     assert_eq!((cause.message.as_str(), cause.class), ("Access Denied", CauseClass::Access));
     let row = OurRow { message: "2 of 3 failed".to_owned(), certain: true };
     assert_eq!(Cause::of(Some(&row), failed(&objects)).unwrap().message, "2 of 3 failed");
     let alone = Cause::of(Some(&row), FailedObjects::default()).unwrap();
-    assert_eq!((alone.told(), alone.class), ("2 of 3 failed".to_owned(), CauseClass::Other));
+    assert_eq!((alone.summary(), alone.class), ("2 of 3 failed".to_owned(), CauseClass::Other));
     assert_eq!(Cause::of(None, FailedObjects::default()), None);
 }
 
@@ -95,7 +95,7 @@ fn of_a_flood_of_frames_some_are_kept_and_the_rest_is_counted() {
     let cause = Cause::of(None, flood).unwrap();
     assert_eq!((cause.objects.len(), cause.objects_more), (50, 9_950));
     assert_eq!(cause.objects[0].error, "timed out");
-    assert!(cause.told().ends_with(", and 9950 more"), "{}", cause.told());
+    assert!(cause.summary().ends_with(", and 9950 more"), "{}", cause.summary());
 }
 
 #[test]
@@ -139,7 +139,7 @@ fn no_more_objects_are_named_than_have_failed() {
     let mut cause = Cause::of(None, frames).unwrap();
     cause.keep_to(60);
     assert_eq!((cause.objects.len(), cause.objects_more), (50, 10));
-    assert!(cause.told().ends_with(", and 10 more"), "{}", cause.told());
+    assert!(cause.summary().ends_with(", and 10 more"), "{}", cause.summary());
     cause.keep_to(7);
     assert_eq!((cause.objects.len(), cause.objects_more), (7, 0));
     cause.keep_to(0);

@@ -12,14 +12,14 @@ use jiff::Timestamp;
 use super::Engine;
 use super::digests::Summary;
 use super::query::{AlertsView, FailingAlert};
-use crate::alert::{Delivery, Occasion, QueuedAlert, id_of, retry_delay, told_delay};
+use crate::alert::{Delivery, Occasion, QueuedAlert, id_of, requested_delay, retry_delay};
 use crate::event::{Event, Happening};
 use crate::ids::{AlertId, AlertKey, JobName};
 use crate::input::{Effect, Level, Note, NoteFacts};
 use crate::job::{Alert, AlertChannel, AlertEvent};
 use crate::limits::{
     ALERT_REFUSALS_MAX, ALERT_RETRY, ALERT_STALE, ALERT_TEXT_MAX, ALERT_TRIES_MIN, OUTBOX_MAX,
-    PLACE_TOLD_MAX, WORDS_MAX,
+    PLACE_TEXT_MAX, WORDS_MAX,
 };
 use crate::meant::CoveredJobs;
 use crate::place::{NamedPlace, Place};
@@ -209,10 +209,10 @@ impl Engine {
     /// News of a run's state.
     fn of_run(&self, run: &Arc<Run>, occasion: Occasion, verb: &str) -> News {
         let when = run.scheduled_for;
-        let when = when.map(|at| format!(" (scheduled for {})", self.told_time(&run.job, at)));
-        let reason = self.told(run.id, &run.reason);
+        let when = when.map(|at| format!(" (scheduled for {})", self.job_time(&run.job, at)));
+        let reason = self.sentence(run.id, &run.reason);
         let host = &self.host.hostname;
-        let (when, places) = (when.unwrap_or_default(), self.places_told(run));
+        let (when, places) = (when.unwrap_or_default(), self.places_text(run));
         let text = format!("{} {verb} on {host}: {reason}{when}{places}", run.job);
         News {
             occasion,
@@ -225,9 +225,9 @@ impl Engine {
     }
 
     /// A run's source and destination, for the end of a line for people.
-    fn places_told(&self, run: &Run) -> String {
-        let told = |place: &Place| one_line(&self.named(place).to_string(), PLACE_TOLD_MAX);
-        format!(", from {} to {}", told(&run.request.source), told(&run.request.destination))
+    fn places_text(&self, run: &Run) -> String {
+        let name = |place: &Place| one_line(&self.named(place).to_string(), PLACE_TEXT_MAX);
+        format!(", from {} to {}", name(&run.request.source), name(&run.request.destination))
     }
 
     /// News about a run other than its state.
@@ -238,7 +238,7 @@ impl Engine {
         verb: &str,
         reason: String,
     ) -> News {
-        let (host, places) = (&self.host.hostname, self.places_told(run));
+        let (host, places) = (&self.host.hostname, self.places_text(run));
         let text = format!("{} {verb} on {host}: {reason}{places}", run.job);
         News {
             occasion: Occasion::Event(event),
@@ -323,7 +323,7 @@ impl Engine {
             Delivery::Refused(words) => (words, tries >= ALERT_REFUSALS_MAX),
             Delivery::Failed(words) => (words, stale && tries >= ALERT_TRIES_MIN),
             Delivery::Later { words, after } => {
-                delay = told_delay(tries, after);
+                delay = requested_delay(tries, after);
                 (words, stale && tries >= ALERT_TRIES_MIN)
             }
         };

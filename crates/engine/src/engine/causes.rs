@@ -162,7 +162,7 @@ impl Engine {
             .map(|row| CauseClass::of(&row.message))
             .filter(|class| class.outlasts_retries());
         let end = Box::new(end.clone());
-        let reason = AttemptEnd::Caused { end, told: cause.told(), lasting };
+        let reason = AttemptEnd::Caused { end, summary: cause.summary(), lasting };
         (reason.into(), Some(Arc::new(cause)))
     }
 }

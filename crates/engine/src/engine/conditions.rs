@@ -52,8 +52,8 @@ impl Engine {
         if self.now < shift(wish.at, STUCK_AFTER) {
             return;
         }
-        let since = self.told_time(&machine.row().job, wish.at);
-        let why = self.told(id, &wish.reason);
+        let since = self.job_time(&machine.row().job, wish.at);
+        let why = self.sentence(id, &wish.reason);
         let open = machine.attempts().filter(|attempt| attempt.cancel.is_some());
         let attempts: Vec<AttemptId> = open.map(|attempt| attempt.id).collect();
         let told = |wish: &mut Option<CancelWish>| wish.iter_mut().for_each(|w| w.told = true);
@@ -123,13 +123,13 @@ impl Engine {
     /// Reports an agent that has kept a run waiting for long, once for each outage.
     pub(super) fn watch_agent(&mut self) {
         let works = self.agent_link.takes_work();
-        if works && self.state.told().agent_down.is_some() {
-            let mut told = self.state.told().clone();
+        if works && self.state.reported().agent_down.is_some() {
+            let mut told = self.state.reported().clone();
             self.outage_is_over(&mut told);
             self.record(Record::Told(Told { agent_down: None, ..told }));
         }
         self.conditions.down_at = None;
-        if self.state.told().agent_down.is_some() {
+        if self.state.reported().agent_down.is_some() {
             return;
         }
         if let Some(since) = self.run_kept_waiting_since() {
@@ -144,10 +144,10 @@ impl Engine {
         if !self.still_fails(at) {
             return;
         }
-        let told = self.state.told().clone();
+        let told = self.state.reported().clone();
         self.record(Record::Told(Told { agent_down: Some(since), ..told }));
         let words = self.agent_view().words;
-        let reason = format!("{words}; runs have waited since {}", self.local(since));
+        let reason = format!("{words}; runs have waited since {}", self.machine_time(since));
         self.announce(Level::Error, None, format!("runs wait for the agent: {reason}"));
         let text = format!("runs on {} wait for the agent: {reason}", self.host.hostname);
         self.raise_event(AlertEvent::AgentDown, since, None, &reason, text);
@@ -202,7 +202,7 @@ impl Engine {
     pub(super) fn watch_token(&mut self) {
         self.conditions.token_at = None;
         let Some(ends) = self.conditions.token_ends else { return };
-        let before = self.state.told().token.filter(|told| told.ends == ends);
+        let before = self.state.reported().token.filter(|told| told.ends == ends);
         let notice = shift(ends, -TOKEN_NOTICE);
         let at = match before {
             None => notice,
@@ -214,12 +214,14 @@ impl Engine {
             return;
         }
         let ended = ends <= self.now;
-        let told = self.state.told().clone();
+        let told = self.state.reported().clone();
         self.record(Record::Told(Told { token: Some(ToldToken { ends, ended }), ..told }));
         self.conditions.token_at = (!ended).then_some(ends);
         let verb = if ended { "expired" } else { "expires" };
-        let reason =
-            format!("the token {verb} at {}: renew it with `transferd login`", self.local(ends));
+        let reason = format!(
+            "the token {verb} at {}: renew it with `transferd login`",
+            self.machine_time(ends)
+        );
         self.announce(Level::Warn, None, reason.clone());
         let text = format!("on {}, {reason}", self.host.hostname);
         let known_by = if ended { ends } else { notice };
@@ -228,11 +230,11 @@ impl Engine {
 
     /// Takes in the result of reading the job file.
     pub(super) fn job_file_judged(&mut self, problem: Option<&str>) {
-        if self.state.told().config_invalid == problem.is_some() {
+        if self.state.reported().config_invalid == problem.is_some() {
             return;
         }
         let config_invalid = problem.is_some();
-        let told = self.state.told().clone();
+        let told = self.state.reported().clone();
         self.record(Record::Told(Told { config_invalid, ..told }));
         let Some(problem) = problem else { return };
         let host = &self.host.hostname;

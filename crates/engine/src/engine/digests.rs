@@ -70,8 +70,8 @@ impl Engine {
             })
             .collect();
         let gone = |mark: &DigestMark| !self.digests.iter().any(|one| one.key == mark.key);
-        if self.state.told().digests.iter().any(gone) {
-            let mut told = self.state.told().clone();
+        if self.state.reported().digests.iter().any(gone) {
+            let mut told = self.state.reported().clone();
             told.digests.retain(|mark| !gone(mark));
             self.record(Record::Told(told));
         }
@@ -98,7 +98,7 @@ impl Engine {
     }
 
     fn digest_mark(&self, key: AlertKey) -> Option<DigestMark> {
-        self.state.told().digests.iter().find(|mark| mark.key == key).copied()
+        self.state.reported().digests.iter().find(|mark| mark.key == key).copied()
     }
 
     /// When the next digest is due.
@@ -151,7 +151,7 @@ impl Engine {
     }
 
     fn mark_digest(&mut self, mark: DigestMark) {
-        let mut told = self.state.told().clone();
+        let mut told = self.state.reported().clone();
         told.digests.retain(|old| old.key != mark.key);
         told.digests.push(mark);
         let oldest = told.digests.iter().map(|mark| mark.at).min();
@@ -165,13 +165,13 @@ impl Engine {
         let id = id_of("", Occasion::Digest, before.at, key);
         let digest = self.digest(index, before.at, reading);
         let timetable = &self.digests[index].entry.timetable;
-        let told = digest.told(timetable);
+        let summary = digest.summary(timetable);
         let since = timetable.local(before.at);
-        let text = format!("transferd on {} since {since}: {told}", self.host.hostname);
+        let text = format!("transferd on {} since {since}: {summary}", self.host.hostname);
         self.make_room();
         let row = QueuedAlert {
             number: self.state.outbox().next_number(),
-            reason: one_line(&told, DIGEST_TEXT_MAX),
+            reason: one_line(&summary, DIGEST_TEXT_MAX),
             text: one_line(&text, DIGEST_TEXT_MAX),
             digest: Some(Box::new(digest)),
             ..QueuedAlert::new(id, key, Occasion::Digest, self.now)
@@ -192,9 +192,9 @@ impl Engine {
         let mut late: Vec<LateJob> = late.collect();
         late.sort_by_key(|one| one.since);
         let late_more = cut(&mut late, DIGEST_LISTED);
-        let over = self.state.told().outages.iter().copied();
+        let over = self.state.reported().outages.iter().copied();
         let over = over.filter(|outage| outage.until.is_none_or(|until| until > since));
-        let lasts = self.state.told().agent_down.map(|since| Outage { since, until: None });
+        let lasts = self.state.reported().agent_down.map(|since| Outage { since, until: None });
         let mut outages: Vec<Outage> = over.chain(lasts).collect();
         outages.reverse();
         let outages_more = cut(&mut outages, DIGEST_LISTED);

@@ -30,10 +30,10 @@ mod query;
 mod recovery;
 mod reload;
 mod repeat;
+mod sentences;
 mod starting;
 mod state;
 mod submit;
-mod telling;
 #[cfg(test)]
 mod tests;
 mod timers;
@@ -280,9 +280,9 @@ impl Engine {
 
     /// Adds to a run's timeline and to the log that it is in a state, and why.
     fn say_state(&mut self, id: RunId, state: RunState, reason: Reason, level: Level) {
-        let told = self.told(id, &reason);
+        let sentence = self.sentence(id, &reason);
         self.event(id, Happening::State { state, reason });
-        let text = format!("{}: {told}", state.word());
+        let text = format!("{}: {sentence}", state.word());
         self.tell(level, id, Some(EventKind::State(state)), text);
     }
 

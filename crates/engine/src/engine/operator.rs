@@ -59,7 +59,7 @@ impl Engine {
         self.judge_now(name);
         self.occurrences_due(name);
         self.end_pause(name, self.now);
-        let text = words(&pause, |at| self.told_time(name, at));
+        let text = words(&pause, |at| self.job_time(name, at));
         let text = format!("paused by {}{text}", self.asker_words());
         self.announce(Level::Info, Some(name), text);
         self.change_mark(name, |mark| mark.pause = Some(pause));

@@ -76,7 +76,7 @@ impl Engine {
         held.iter().for_each(|name| self.judge_now(name));
         self.deal_with_due();
         self.end_pause_of_all(self.now);
-        let text = words(&pause, |at| self.local(at));
+        let text = words(&pause, |at| self.machine_time(at));
         let text = format!("all jobs are paused by {}{text}", self.asker_words());
         self.announce(Level::Info, None, text);
         let past = self.state.pause_of_all().past.clone();

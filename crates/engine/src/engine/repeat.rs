@@ -39,7 +39,7 @@ impl Engine {
             if let Some(time) = time
                 && times.insert(time, run.id).is_some()
             {
-                let at = self.told_time(&run.job, run.scheduled_for.unwrap_or(self.now));
+                let at = self.job_time(&run.job, run.scheduled_for.unwrap_or(self.now));
                 let words = format!("two of these runs are for the same time of `{}`", run.job);
                 return Answer::No(format!("{words}, {at}; name one of them"));
             }
@@ -158,23 +158,23 @@ impl Engine {
         let name = &wish.job;
         let job = self.job(name).cloned();
         if let Some(at) = wish.scheduled_for() {
-            let told = || self.told_time(name, at);
+            let time = || self.job_time(name, at);
             if at > self.now {
-                return Err(format!("{} lies ahead: `{name}` can't be run for it yet", told()));
+                return Err(format!("{} lies ahead: `{name}` can't be run for it yet", time()));
             }
             if let Some(run) = self.active_for(name, at) {
-                return Err(format!("run {run} of `{name}` for {} is not over", told()));
+                return Err(format!("run {run} of `{name}` for {} is not over", time()));
             }
             if let Some(run) = self.ended_since(&wish.past, name, at).filter(|_| !wish.again) {
                 return Err(format!(
                     "run {run} of `{name}` for {} has just ended; ask once more",
-                    told()
+                    time()
                 ));
             }
             if let Some(run) = success_for(&wish.past, at).filter(|_| !wish.again) {
                 return Err(format!(
                     "`{name}` has succeeded for {} (run {run}); `--again` repeats it",
-                    told()
+                    time()
                 ));
             }
         }

@@ -233,7 +233,7 @@ impl State {
     }
 
     /// The reports that were already made.
-    pub(super) fn told(&self) -> &Told {
+    pub(super) fn reported(&self) -> &Told {
         &self.told
     }
 

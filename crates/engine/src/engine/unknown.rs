@@ -17,17 +17,17 @@ impl Engine {
     /// it is with an end date, and also with all its bytes if it can't be canceled. It would
     /// otherwise keep its job and destination for good.
     pub(super) fn unknown_is_over(&mut self, id: AttemptId, record: &Transfer) -> bool {
-        let told = record.unknown_status.clone().unwrap_or_default();
+        let word = record.unknown_status.clone().unwrap_or_default();
         let sighting = self.state.sighting(id);
         let refused = sighting.cancel().was_refused();
-        if sighting.is_new_status(&told) {
-            self.say_unknown_status(id, &told, record);
+        if sighting.is_new_status(&word) {
+            self.say_unknown_status(id, &word, record);
         }
         record.ended_at.is_some() || (refused && record.progress.percent >= WHOLE)
     }
 
-    fn say_unknown_status(&mut self, id: AttemptId, told: &str, record: &Transfer) {
-        let (transfer, status) = (record.id, told.to_owned());
+    fn say_unknown_status(&mut self, id: AttemptId, word: &str, record: &Transfer) {
+        let (transfer, status) = (record.id, word.to_owned());
         if self.decides(id) {
             let status = status.clone();
             self.change_run(id.run, |run| {
@@ -39,7 +39,7 @@ impl Engine {
         let what = Happening::UnknownStatus { transfer, status };
         let (kind, text) = (what.kind(), what.to_string());
         self.event(id.run, what);
-        if self.agent_link.is_new_status(told) {
+        if self.agent_link.is_new_status(word) {
             self.tell(Level::Warn, id.run, Some(kind), text);
         }
     }

@@ -135,7 +135,8 @@ pub enum AttemptEnd {
         /// How it ended.
         end: Box<AttemptEnd>,
         /// The cause, in a line.
-        told: String,
+        #[serde(rename = "told")]
+        summary: String,
         /// The class of the cause, if the same request would fail in the same way.
         lasting: Option<CauseClass>,
     },
@@ -226,7 +227,7 @@ impl AttemptEnd {
         }
     }
 
-    pub(super) fn told(&self) -> String {
+    pub(super) fn sentence(&self) -> String {
         match self {
             Self::Completed { transferred, skipped } => {
                 let objects = objects(*transferred);
@@ -295,7 +296,7 @@ impl AttemptEnd {
             Self::Vanished { canceling: true } => {
                 "gone from the agent's list while it was being canceled".to_owned()
             }
-            Self::Caused { end, told, .. } => format!("{}: {told}", end.told()),
+            Self::Caused { end, summary, .. } => format!("{}: {summary}", end.sentence()),
         }
     }
 }

@@ -40,7 +40,7 @@ impl CancelReason {
         }
     }
 
-    pub(super) fn told(&self) -> String {
+    pub(super) fn sentence(&self) -> String {
         let words = match self {
             Self::Operator { name } => {
                 return format!("canceled by {}", name.as_deref().unwrap_or("an operator"));
@@ -77,7 +77,7 @@ pub enum NothingLeft {
 }
 
 impl NothingLeft {
-    pub(super) fn told(self) -> &'static str {
+    pub(super) fn sentence(self) -> &'static str {
         match self {
             Self::NotQueued => "nothing was queued",
             Self::NotFound => "no transfer was found",

@@ -8,11 +8,11 @@ mod cancel;
 mod code;
 mod near_miss;
 mod skip;
-mod telling;
 #[cfg(test)]
 mod tests;
 mod under_way;
 mod wait;
+mod wording;
 
 use std::fmt;
 
@@ -27,9 +27,9 @@ pub use cancel::{CancelReason, NothingLeft};
 pub use code::ReasonCode;
 pub use near_miss::NearMiss;
 pub use skip::SkipReason;
-pub use telling::{Plain, Telling};
 pub use under_way::UnderWay;
 pub use wait::WaitReason;
+pub use wording::{Plain, Wording};
 
 /// The reason why a run or an attempt is in its state. Rows hold it in this form: variants and
 /// fields are only ever added.
@@ -231,7 +231,7 @@ impl Reason {
     }
 
     /// The reason as a sentence: in lower case, without a full stop.
-    pub fn told(&self, telling: &dyn Telling) -> String {
+    pub fn sentence(&self, wording: &dyn Wording) -> String {
         match self {
             Self::Due => "due".to_owned(),
             Self::CaughtUp => "catching up a missed occurrence".to_owned(),
@@ -248,34 +248,34 @@ impl Reason {
             Self::SentAgain => "the request that was under way when the daemon stopped never \
                                 arrived; it is sent again"
                 .to_owned(),
-            Self::Waits(wait) => wait.told(telling),
-            Self::UnderWay(under_way) => under_way.told(telling),
+            Self::Waits(wait) => wait.sentence(wording),
+            Self::UnderWay(under_way) => under_way.sentence(wording),
             Self::AnotherUnderWay { attempt, because, other } => {
-                let because = because.told(telling);
+                let because = because.sentence(wording);
                 format!("attempt {attempt}: {because}; attempt {other} is under way")
             }
             Self::BackingOff { because, attempt, of, at } => {
-                let because = because.told(telling);
+                let because = because.sentence(wording);
                 // A delay would be wrong a moment later.
                 match at {
                     Some(at) => {
-                        let at = telling.time(*at);
+                        let at = wording.time(*at);
                         format!("{because}; attempt {attempt} of {of} at {at}")
                     }
                     None => format!("{because}; attempt {attempt} of {of} follows"),
                 }
             }
-            Self::Ended(end) => end.told(),
-            Self::Canceled(cancel) => cancel.told(),
+            Self::Ended(end) => end.sentence(),
+            Self::Canceled(cancel) => cancel.sentence(),
             Self::NothingLeft { because, how } => {
-                format!("{}; {}", because.told(telling), how.told())
+                format!("{}; {}", because.sentence(wording), how.sentence())
             }
             Self::AttemptsExhausted { because, attempts } => {
-                format!("{} (attempt {attempts} of {attempts})", because.told(telling))
+                format!("{} (attempt {attempts} of {attempts})", because.sentence(wording))
             }
-            Self::Skipped(skip) => skip.told(telling),
+            Self::Skipped(skip) => skip.sentence(wording),
             Self::StartWithin { limit, waited } => {
-                let (limit, waited) = (duration::format(*limit), waited.told(telling));
+                let (limit, waited) = (duration::format(*limit), waited.sentence(wording));
                 format!("could not be queued within `start_within` ({limit}): {waited}")
             }
             Self::Told { words, .. } => words.clone(),
@@ -285,7 +285,7 @@ impl Reason {
 
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.told(&Plain))
+        f.write_str(&self.sentence(&Plain))
     }
 }
 

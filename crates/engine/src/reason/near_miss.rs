@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
-use super::telling::Telling;
+use super::wording::Wording;
 use crate::duration;
 use crate::ids::TransferId;
 use crate::matching::Miss;
@@ -25,7 +25,7 @@ pub struct NearMiss {
 }
 
 impl NearMiss {
-    pub(crate) fn told(&self, telling: &dyn Telling) -> String {
+    pub(crate) fn sentence(&self, wording: &dyn Wording) -> String {
         let differs = match (self.differs, self.off) {
             (Miss::Date, Some(off)) => {
                 let far = duration::format_short(off.abs());
@@ -46,7 +46,7 @@ impl NearMiss {
             }
             Miss::Date | Miss::Places | Miss::User | Miss::Kind | Miss::Baseline => "",
         };
-        let transfer = telling.transfer(self.transfer);
+        let transfer = wording.transfer(self.transfer);
         format!(
             "the agent accepted the request, and lists transfer {transfer}, {differs}; it is not \
              taken for ours{advice}"

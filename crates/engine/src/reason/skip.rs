@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::code::ReasonCode;
-use super::telling::Telling;
+use super::wording::Wording;
 use crate::duration;
 use crate::ids::RunId;
 
@@ -78,10 +78,10 @@ impl SkipReason {
         }
     }
 
-    pub(super) fn told(&self, telling: &dyn Telling) -> String {
+    pub(super) fn sentence(&self, wording: &dyn Wording) -> String {
         match self {
             Self::Overlap { active, since, held } => {
-                let (active, since) = (telling.run(*active), telling.time(*since));
+                let (active, since) = (wording.run(*active), wording.time(*since));
                 match held {
                     None => {
                         format!("run {active} has been active since {since} (`overlap: skip`)")
@@ -89,18 +89,18 @@ impl SkipReason {
                     Some(held) => format!(
                         "run {active} has been active since {since}, and run {} waits behind it \
                          already (`overlap: queue`)",
-                        telling.run(*held)
+                        wording.run(*held)
                     ),
                 }
             }
             Self::OverlapOfEnded { active, until } => format!(
                 "run {} was active until {} (`overlap`)",
-                telling.run(*active),
-                telling.time(*until)
+                wording.run(*active),
+                wording.time(*until)
             ),
             Self::Paused { since, words } => {
                 let words = words.as_ref().map(|words| format!(": {words}")).unwrap_or_default();
-                format!("the job has been paused since {}{words}", telling.time(*since))
+                format!("the job has been paused since {}{words}", wording.time(*since))
             }
             Self::CatchUpNone => "missed, and `catch_up` is none".to_owned(),
             Self::CatchUpWindow { limit } => format!(

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::attempt_end::{to_last_request, unknown_status};
 use super::code::ReasonCode;
 use super::near_miss::NearMiss;
-use super::telling::Telling;
+use super::wording::Wording;
 use crate::ids::TransferId;
 
 /// The progress of a request.
@@ -87,7 +87,7 @@ impl UnderWay {
         }
     }
 
-    pub(crate) fn told(&self, telling: &dyn Telling) -> String {
+    pub(crate) fn sentence(&self, wording: &dyn Wording) -> String {
         match self {
             Self::Asking { attempt } => format!("asking the agent to queue attempt {attempt}"),
             Self::Accepted => "accepted; not listed by the agent yet".to_owned(),
@@ -109,17 +109,17 @@ impl UnderWay {
                 format!("{answer}, and its transfer is not listed yet")
             }
             Self::Listed { transfer } => {
-                format!("the agent lists it as transfer {}", telling.transfer(*transfer))
+                format!("the agent lists it as transfer {}", wording.transfer(*transfer))
             }
-            Self::NearMiss(near) => near.told(telling),
+            Self::NearMiss(near) => near.sentence(wording),
             Self::UnknownStatus { transfer, status } => format!(
                 "transfer {} is taken to be at work: {}",
-                telling.transfer(*transfer),
+                wording.transfer(*transfer),
                 unknown_status(status)
             ),
             Self::Follows { attempt, transfer, late } => {
                 let late = if *late { ", which turned up late" } else { "" };
-                let transfer = telling.transfer(*transfer);
+                let transfer = wording.transfer(*transfer);
                 format!("attempt {attempt} is transfer {transfer}{late}")
             }
         }

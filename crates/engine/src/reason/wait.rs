@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::code::ReasonCode;
-use super::telling::{Telling, run_of};
+use super::wording::{Wording, run_of};
 use crate::ids::{JobName, RunId};
 
 /// Why a run waits before its next request.
@@ -121,8 +121,8 @@ impl WaitReason {
     }
 
     /// The reason, to be read after "waits" or "waiting".
-    pub(super) fn told(&self, telling: &dyn Telling) -> String {
-        let named = |run: &RunId, job: &Option<JobName>| run_of(telling, *run, job.as_ref());
+    pub(super) fn sentence(&self, wording: &dyn Wording) -> String {
+        let named = |run: &RunId, job: &Option<JobName>| run_of(wording, *run, job.as_ref());
         match self {
             Self::Run { run, job } => format!("for {} to end", named(run, job)),
             Self::LastTransfer { run, job } => {

@@ -230,8 +230,8 @@ impl Sighting {
     }
 
     /// Notes this unknown status; false if it was reported already.
-    pub(crate) fn is_new_status(&mut self, told: &str) -> bool {
-        self.unknown_status.replace(told.to_owned()).as_deref() != Some(told)
+    pub(crate) fn is_new_status(&mut self, status: &str) -> bool {
+        self.unknown_status.replace(status.to_owned()).as_deref() != Some(status)
     }
 
     /// The query for the cause of its failed transfer.

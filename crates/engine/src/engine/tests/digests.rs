@@ -371,7 +371,7 @@ fn a_digest_tells_of_each_job_its_last_failure_and_what_has_not_recovered_first(
     assert_eq!((last.state, last.cause.as_deref()), (RunState::TimedOut, Some("Access Denied")));
     let digest = Digest { gathered: told, ..Digest::empty(at("01:00:00")) };
     assert_eq!(
-        digest.told(&entry("@daily", &[]).timetable),
+        digest.summary(&entry("@daily", &[]).timetable),
         "1 succeeded, 6 failed, 1 timed out; 16 objects, 4.0 KiB, $2.00; failed: often (2 times: \
          Access Denied), once (once: the agent reports an error of the transfer), mended (3 times, \
          recovered since: the agent reports an error of the transfer)"
@@ -398,7 +398,7 @@ fn a_digest_tells_what_did_not_run_by_job_and_reason_and_how_much_more_there_is(
     assert_eq!((not_run.len(), told.not_run_more, told.runs.skipped), (7, 0, 8));
     assert_ne!(told.not_run[0].reason_code, told.not_run[2].reason_code);
     let digest = Digest { gathered: told, ..Digest::empty(at("01:00:00")) };
-    let told = digest.told(&entry("@daily", &[]).timetable);
+    let told = digest.summary(&entry("@daily", &[]).timetable);
     assert!(told.starts_with("8 skipped; did not run: b (2 times: "), "{told}");
     assert!(told.ends_with(" and 2 more") && !told.contains("e (once"), "{told}");
 }

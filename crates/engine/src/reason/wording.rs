@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use crate::ids::{JobName, RunId, TransferId};
 
 /// How a sentence names runs, transfers and times.
-pub trait Telling {
+pub trait Wording {
     /// A run's id.
     fn run(&self, run: RunId) -> String;
     /// A transfer's id.
@@ -18,7 +18,7 @@ pub trait Telling {
 #[derive(Clone, Copy, Debug)]
 pub struct Plain;
 
-impl Telling for Plain {
+impl Wording for Plain {
     fn run(&self, run: RunId) -> String {
         run.to_string()
     }
@@ -33,9 +33,9 @@ impl Telling for Plain {
 }
 
 /// A run, with its job if that is known.
-pub(super) fn run_of(telling: &dyn Telling, run: RunId, job: Option<&JobName>) -> String {
+pub(super) fn run_of(wording: &dyn Wording, run: RunId, job: Option<&JobName>) -> String {
     match job {
-        Some(job) => format!("run {} of `{job}`", telling.run(run)),
-        None => format!("run {}", telling.run(run)),
+        Some(job) => format!("run {} of `{job}`", wording.run(run)),
+        None => format!("run {}", wording.run(run)),
     }
 }

@@ -7,12 +7,12 @@ use jiff::tz::TimeZone;
 use super::Engine;
 use crate::date_time::with_offset;
 use crate::ids::{JobName, RunId, TransferId};
-use crate::reason::{Plain, Reason, Telling};
+use crate::reason::{Plain, Reason, Wording};
 
 /// Times by the clock of a zone; ids in full.
 struct InZone<'a>(&'a TimeZone);
 
-impl Telling for InZone<'_> {
+impl Wording for InZone<'_> {
     fn run(&self, run: RunId) -> String {
         Plain.run(run)
     }
@@ -28,22 +28,22 @@ impl Telling for InZone<'_> {
 
 impl Engine {
     /// A time for people, in the zone of the job.
-    pub(super) fn told_time(&self, job: &JobName, at: Timestamp) -> String {
+    pub(super) fn job_time(&self, job: &JobName, at: Timestamp) -> String {
         match self.job(job) {
             Some(job) => job.timetable.local(at),
-            None => self.local(at),
+            None => self.machine_time(at),
         }
     }
 
     /// A time for people, in the zone of the machine: for messages about no single job.
-    pub(super) fn local(&self, at: Timestamp) -> String {
+    pub(super) fn machine_time(&self, at: Timestamp) -> String {
         with_offset(at, &self.set.zone)
     }
 
     /// The sentence for a run's reason.
-    pub(super) fn told(&self, run: RunId, reason: &Reason) -> String {
+    pub(super) fn sentence(&self, run: RunId, reason: &Reason) -> String {
         let job = self.job(&self.state.run(run).row().job);
         let zone = job.map_or(&self.set.zone, |job| job.timetable.zone());
-        reason.told(&InZone(zone))
+        reason.sentence(&InZone(zone))
     }
 }
