@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use rusqlite::Connection;
 use rusqlite::types::Value;
 use tempfile::TempDir;
-use transferd::core::alert::{QueuedAlert, Told};
+use transferd::core::alert::{QueuedAlert, Reported};
 use transferd::core::event::Event;
 use transferd::core::ids::{AttemptId, RunId};
 use transferd::core::record::{Durable, Learned, Mark, Record};
@@ -32,7 +32,7 @@ pub struct Rows {
     /// An alert of the outbox.
     pub alert: QueuedAlert,
     /// What was reported.
-    pub told: Told,
+    pub told: Reported,
 }
 
 /// A folder in memory, where there is one: nothing here outlives the process.
@@ -60,7 +60,7 @@ pub fn is_read_back_as_it_was_written(mut rows: Rows) {
         Record::Mark(Arc::new(mark.clone())),
         Record::Learned(learned),
         Record::AlertQueued(Arc::new(alert.clone())),
-        Record::Told(told.clone()),
+        Record::Reported(told.clone()),
     ];
     store.commit(&records).expect("the rows can be written");
     store.save_job_set(&job_set).expect("a text can be written");
@@ -70,7 +70,7 @@ pub fn is_read_back_as_it_was_written(mut rows: Rows) {
     assert_eq!(*durable.marks[0], mark);
     assert_eq!(durable.learned, learned);
     assert_eq!(*durable.alerts[0], alert);
-    assert_eq!(durable.told, told);
+    assert_eq!(durable.reported, told);
     assert_eq!(store.last_job_set(), Ok(Some(job_set)));
     assert_eq!(store.events(run.id), Ok(vec![event]));
     let found = RunWithAttempts { run: Arc::new(run), attempts: vec![Arc::new(attempt)] };
@@ -139,7 +139,7 @@ impl Damaged {
             Record::Mark(Arc::new(mark)),
             Record::Learned(learned),
             Record::AlertQueued(Arc::new(alert)),
-            Record::Told(told),
+            Record::Reported(told),
         ];
         store.commit(&records).expect("the rows can be written");
         store.save_job_set(&job_set).expect("a text can be written");

@@ -91,7 +91,7 @@ impl Driver {
             | Record::AlertQueued(_)
             | Record::AlertGone(_)
             | Record::PauseOfAll(_)
-            | Record::Told(_) => false,
+            | Record::Reported(_) => false,
         });
         let now = clock::now();
         let last = self.retention.last;

@@ -140,7 +140,7 @@ impl Tally {
                 | Record::AlertQueued(_)
                 | Record::AlertGone(_)
                 | Record::PauseOfAll(_)
-                | Record::Told(_) => {}
+                | Record::Reported(_) => {}
             }
         }
     }

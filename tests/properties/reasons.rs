@@ -83,7 +83,7 @@ fn simple(filling: Filling) -> Vec<Reason> {
         SkipReason::CatchUpWindow { limit },
         SkipReason::Superseded,
     ];
-    let told = Reason::Told { code: flag.then_some(ReasonCode::Timeout), words };
+    let told = Reason::Recorded { code: flag.then_some(ReasonCode::Timeout), words };
     let openings = [
         Reason::Due,
         Reason::CaughtUp,
@@ -216,7 +216,7 @@ pub(crate) fn any_happening() -> impl Strategy<Value = Happening> {
             Happening::CancelRefused { words: words.clone() },
             Happening::Paused { attempt },
             Happening::Resumed { attempt },
-            Happening::Told { kind, words },
+            Happening::Recorded { kind, words },
         ])
     })
 }

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
-use transferd::core::alert::{Occasion, QueuedAlert, Told, ToldToken};
+use transferd::core::alert::{Occasion, QueuedAlert, Reported, ReportedToken};
 use transferd::core::cause::{Cause, FailedObject, FailedObjects};
 use transferd::core::dealt::DealtWith;
 use transferd::core::digest::{DigestMark, Outage};
@@ -79,7 +79,7 @@ fn any_wish() -> impl Strategy<Value = CancelWish> {
         CancelCause::Double,
     ];
     (any_instant(), proptest::sample::select(causes.to_vec()), any_reason(), any::<bool>())
-        .prop_map(|(at, cause, reason, told)| CancelWish { at, cause, reason, told })
+        .prop_map(|(at, cause, reason, told)| CancelWish { at, cause, reason, reported: told })
 }
 
 fn any_place() -> impl Strategy<Value = Place> {
@@ -303,7 +303,7 @@ fn any_mark(job: JobName) -> impl Strategy<Value = Mark> {
                 pause,
                 pauses: Vec::new(),
                 failing: told.0,
-                told_late: told.1,
+                late_reported_at: told.1,
             },
         )
 }
@@ -347,8 +347,9 @@ fn any_alert() -> impl Strategy<Value = QueuedAlert> {
         })
 }
 
-fn any_told() -> impl Strategy<Value = Told> {
-    let token = (any_instant(), any::<bool>()).prop_map(|(ends, ended)| ToldToken { ends, ended });
+fn any_told() -> impl Strategy<Value = Reported> {
+    let token =
+        (any_instant(), any::<bool>()).prop_map(|(ends, ended)| ReportedToken { ends, ended });
     let mark = (any_uuid(), any_instant(), any::<u64>()).prop_map(|(key, at, event)| DigestMark {
         key: AlertKey(key),
         at,
@@ -358,7 +359,7 @@ fn any_told() -> impl Strategy<Value = Told> {
         .prop_map(|(since, until)| Outage { since, until });
     let lists = (vec(mark, 0..3), vec(outage, 0..3));
     (option::of(any_instant()), option::of(token), any::<bool>(), lists).prop_map(
-        |(agent_down, token, config_invalid, (digests, outages))| Told {
+        |(agent_down, token, config_invalid, (digests, outages))| Reported {
             agent_down,
             token,
             config_invalid,

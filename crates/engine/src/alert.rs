@@ -124,13 +124,13 @@ impl QueuedAlert {
 /// Reports that were already made, beyond single jobs: each outage, token and bad job file is
 /// reported once, whatever restarts come between.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Told {
+pub struct Reported {
     /// Since when the agent has kept runs waiting, while that lasts.
     #[serde(default)]
     pub agent_down: Option<Timestamp>,
     /// The token whose end was reported last.
     #[serde(default)]
-    pub token: Option<ToldToken>,
+    pub token: Option<ReportedToken>,
     /// The job file is invalid.
     #[serde(default)]
     pub config_invalid: bool,
@@ -144,7 +144,7 @@ pub struct Told {
 
 /// A token whose end was reported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ToldToken {
+pub struct ReportedToken {
     /// When it ends.
     pub ends: Timestamp,
     /// It was reported again when it had ended.

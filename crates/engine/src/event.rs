@@ -128,7 +128,8 @@ pub enum Happening {
         attempt: u32,
     },
     /// An event that an older version recorded.
-    Told {
+    #[serde(rename = "told")]
+    Recorded {
         /// Its kind.
         kind: EventKind,
         /// In words.
@@ -276,7 +277,7 @@ impl Happening {
             Self::CancelRefused { .. } => EventKind::CancelRefused,
             Self::Paused { .. } => EventKind::Paused,
             Self::Resumed { .. } => EventKind::Resumed,
-            Self::Told { kind, .. } => *kind,
+            Self::Recorded { kind, .. } => *kind,
         }
     }
 
@@ -299,7 +300,9 @@ impl Happening {
             | Self::UnknownStatus { transfer, .. }
             | Self::CancelRequested { transfer } => (None, Some(*transfer), None),
             Self::NearMiss(near) => (None, Some(near.transfer), None),
-            Self::Doubled | Self::CancelRefused { .. } | Self::Told { .. } => (None, None, None),
+            Self::Doubled | Self::CancelRefused { .. } | Self::Recorded { .. } => {
+                (None, None, None)
+            }
         };
         Facts { attempt, transfer, reason }
     }
@@ -315,7 +318,7 @@ impl Happening {
             Self::AcceptedAfterAll { attempt, words } => {
                 format!("attempt {attempt} was accepted after all: {words}")
             }
-            Self::Refused { words, .. } | Self::Told { words, .. } => words.clone(),
+            Self::Refused { words, .. } | Self::Recorded { words, .. } => words.clone(),
             Self::Listed { attempt, transfer } => {
                 format!("attempt {attempt} is transfer {}", wording.transfer(*transfer))
             }

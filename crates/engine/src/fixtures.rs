@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
-use super::alert::{QueuedAlert, Told};
+use super::alert::{QueuedAlert, Reported};
 use super::engine::Host;
 use super::event::Event;
 use super::ids::{AccountId, AlertId, AttemptId, JobName, RunId, TransferId, UserId};
@@ -147,7 +147,7 @@ pub(crate) struct Rows {
     pub(crate) marks: BTreeMap<JobName, Arc<Mark>>,
     pub(crate) events: Vec<Event>,
     pub(crate) alerts: BTreeMap<AlertId, Arc<QueuedAlert>>,
-    pub(crate) told: Told,
+    pub(crate) reported: Reported,
     pub(crate) pause_of_all: Arc<PauseOfAll>,
 }
 
@@ -176,7 +176,7 @@ impl Rows {
                 Record::AlertGone(alert) => {
                     self.alerts.remove(alert);
                 }
-                Record::Told(told) => self.told = told.clone(),
+                Record::Reported(reported) => self.reported = reported.clone(),
                 Record::PauseOfAll(pause) => self.pause_of_all = Arc::clone(pause),
                 Record::Learned(_) => {}
             }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::alert::{QueuedAlert, Told};
+use super::alert::{QueuedAlert, Reported};
 use super::dealt::DealtWith;
 use super::event::Event;
 use super::ids::{AlertId, JobName, RunId, TransferId};
@@ -39,7 +39,7 @@ pub enum Record {
     /// An alert that was delivered, or given up: its row is removed.
     AlertGone(AlertId),
     /// The reports that were already made.
-    Told(Told),
+    Reported(Reported),
     /// The pause of all jobs.
     PauseOfAll(Arc<PauseOfAll>),
 }
@@ -82,8 +82,8 @@ pub struct Mark {
     #[serde(default)]
     pub failing: bool,
     /// When the job was reported as late; absent while it is not.
-    #[serde(default)]
-    pub told_late: Option<Timestamp>,
+    #[serde(rename = "told_late", default)]
+    pub late_reported_at: Option<Timestamp>,
 }
 
 impl Mark {
@@ -172,7 +172,7 @@ pub struct Durable {
     /// The outbox, in order. At most [`OUTBOX_MAX`](super::limits::OUTBOX_MAX).
     pub alerts: Vec<Arc<QueuedAlert>>,
     /// The reports that were already made.
-    pub told: Told,
+    pub reported: Reported,
     /// The pause of all jobs.
     pub pause_of_all: Arc<PauseOfAll>,
 }

@@ -173,7 +173,7 @@ impl Mutation {
                     | Record::Learned(_)
                     | Record::AlertGone(_)
                     | Record::PauseOfAll(_)
-                    | Record::Told(_) => true,
+                    | Record::Reported(_) => true,
                 });
             }
             Self::SkippedForNothing | Self::DueASecondBefore => {

@@ -256,7 +256,7 @@ impl<O: Observer> Simulation<O> {
             | Record::AlertQueued(_)
             | Record::AlertGone(_)
             | Record::PauseOfAll(_)
-            | Record::Told(_) => {}
+            | Record::Reported(_) => {}
         }
     }
 

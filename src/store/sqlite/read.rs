@@ -48,8 +48,8 @@ pub(super) fn durable(connection: &Connection) -> Result<Durable, Failure> {
     if let Some(text) = single(connection, rows::LEARNED)? {
         durable.learned = rows::from_json(&text, "what was learned of the agent")?;
     }
-    if let Some(text) = single(connection, rows::TOLD)? {
-        durable.told = rows::from_json(&text, "what was reported")?;
+    if let Some(text) = single(connection, rows::REPORTED)? {
+        durable.reported = rows::from_json(&text, "what was reported")?;
     }
     if let Some(text) = single(connection, rows::PAUSE_OF_ALL)? {
         durable.pause_of_all = Arc::new(rows::from_json(&text, "the pause of all jobs")?);

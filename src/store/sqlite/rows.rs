@@ -23,7 +23,7 @@ use crate::core::transfer::{Progress, TransferStatus};
 
 /// The names of rows in `singles`.
 pub(super) const LEARNED: &str = "learned";
-pub(super) const TOLD: &str = "told";
+pub(super) const REPORTED: &str = "told";
 pub(super) const PAUSE_OF_ALL: &str = "pause_of_all";
 pub(super) const JOB_SET: &str = "job_set";
 pub(super) const AGENT_USER: &str = "agent_user";

@@ -37,7 +37,7 @@ pub(super) fn records(connection: &Connection, records: &[Record]) -> Result<(),
             }
             Record::AlertQueued(alert) => replace_alert(connection, alert)?,
             Record::AlertGone(alert) => forget_alert(connection, *alert)?,
-            Record::Told(told) => single(connection, rows::TOLD, &rows::to_json(told))?,
+            Record::Reported(told) => single(connection, rows::REPORTED, &rows::to_json(told))?,
             Record::PauseOfAll(pause) => {
                 single(connection, rows::PAUSE_OF_ALL, &rows::to_json(&**pause))?;
             }

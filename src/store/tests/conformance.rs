@@ -6,7 +6,7 @@ use super::sample::{
     alert, at, attempt, came_to, event, everything, ids, mark, new_run, put, queued, run, run_id,
     transfer_id, was,
 };
-use crate::core::alert::{QueuedAlert, Told};
+use crate::core::alert::{QueuedAlert, Reported};
 use crate::core::ids::{AttemptId, JobName};
 use crate::core::record::{Durable, Learned, Record};
 use crate::core::run::{Phase, RunState};
@@ -237,19 +237,19 @@ fn keep_the_outbox_in_order_until_each_is_gone(store: &mut dyn Store) {
     // A repeated record changes nothing, and a row that is gone may be removed again.
     let tried = QueuedAlert { tries: 1, last_error: Some("away".to_owned()), ..alert(2) };
     let gone = Record::AlertGone(alert(1).id);
-    let told = Told { agent_down: Some(at(1)), config_invalid: true, ..Told::default() };
+    let told = Reported { agent_down: Some(at(1)), config_invalid: true, ..Reported::default() };
     store
         .commit(&[
             queued(tried.clone()),
             gone.clone(),
             gone,
-            Record::Told(told.clone()),
+            Record::Reported(told.clone()),
             queued(alert(3)),
         ])
         .unwrap();
     assert_eq!(numbers(store), [2, 3]);
     let durable = store.load().unwrap();
-    assert_eq!((&*durable.alerts[0], durable.told), (&tried, told));
+    assert_eq!((&*durable.alerts[0], durable.reported), (&tried, told));
     // Within one commit the last record counts.
     let gone = Record::AlertGone(alert(2).id);
     store.commit(&[queued(alert(4)), Record::AlertGone(alert(4).id), gone]).unwrap();

@@ -122,7 +122,7 @@ pub(crate) fn mark(job: &str, handled: i64) -> Mark {
         pause: None,
         pauses: Vec::new(),
         failing: false,
-        told_late: None,
+        late_reported_at: None,
     }
 }
 

@@ -159,7 +159,7 @@ impl Engine {
             | Record::Learned(_)
             | Record::AlertQueued(_)
             | Record::AlertGone(_)
-            | Record::Told(_)
+            | Record::Reported(_)
             | Record::PauseOfAll(_) => Vec::new(),
         }
     }

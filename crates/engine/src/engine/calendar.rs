@@ -329,7 +329,7 @@ impl Engine {
                 pause: None,
                 pauses: Vec::new(),
                 failing: false,
-                told_late: None,
+                late_reported_at: None,
             };
         };
         let mut mark = Mark::clone(old);

@@ -19,7 +19,8 @@ impl Engine {
             OnCancel::Nothing => {}
             OnCancel::Ends(state) => self.end_run(id, state, reason),
             OnCancel::Wished(active) => {
-                let wish = CancelWish { at: self.now, cause, reason: reason.clone(), told: false };
+                let wish =
+                    CancelWish { at: self.now, cause, reason: reason.clone(), reported: false };
                 self.change_run(id, |run| run.cancel = Some(wish.clone()));
                 self.move_run(id, RunState::Canceling, reason, Level::Info);
                 if let Some(attempt) = active {

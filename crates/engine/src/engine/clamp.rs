@@ -86,7 +86,7 @@ impl Engine {
             clamp.to(&mut mark.first_seen, now);
             clamp.optional(&mut mark.scheduled_since, now);
             clamp.optional(&mut mark.last_success, now);
-            clamp.optional(&mut mark.told_late, now);
+            clamp.optional(&mut mark.late_reported_at, now);
             if let Some(pause) = &mut mark.pause {
                 clamp.to(&mut pause.at, now);
             }

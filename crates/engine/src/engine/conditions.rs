@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 use super::Engine;
 use super::agent_link::Trouble;
-use crate::alert::{Told, ToldToken};
+use crate::alert::{Reported, ReportedToken};
 use crate::duration;
 use crate::ids::{AttemptId, JobName, RunId};
 use crate::input::Level;
@@ -56,10 +56,11 @@ impl Engine {
         let why = self.sentence(id, &wish.reason);
         let open = machine.attempts().filter(|attempt| attempt.cancel.is_some());
         let attempts: Vec<AttemptId> = open.map(|attempt| attempt.id).collect();
-        let told = |wish: &mut Option<CancelWish>| wish.iter_mut().for_each(|w| w.told = true);
-        self.change_run(id, |run| told(&mut run.cancel));
+        let set_reported =
+            |wish: &mut Option<CancelWish>| wish.iter_mut().for_each(|w| w.reported = true);
+        self.change_run(id, |run| set_reported(&mut run.cancel));
         for attempt in attempts {
-            self.change_attempt(attempt, |row| told(&mut row.cancel));
+            self.change_attempt(attempt, |row| set_reported(&mut row.cancel));
         }
         let reason =
             format!("asked to cancel at {since}, and not confirmed by the agent since: {why}");
@@ -74,14 +75,14 @@ impl Engine {
         let Some(job) = self.job(name) else { return };
         let mark = self.state.mark(name);
         let from = late_from(job, mark);
-        let told = mark.told_late.is_some();
+        let reported = mark.late_reported_at.is_some();
         // Without an end, resuming the job arms it again.
         let at = from.zip(self.unpaused_from(mark)).map(|(from, unpaused)| from.max(unpaused));
-        if told && from.is_none_or(|from| self.now < from) {
-            self.change_mark(name, |mark| mark.told_late = None);
+        if reported && from.is_none_or(|from| self.now < from) {
+            self.change_mark(name, |mark| mark.late_reported_at = None);
         }
-        let still_told = self.state.mark(name).told_late.is_some();
-        let at = at.filter(|_| !still_told);
+        let still_reported = self.state.mark(name).late_reported_at.is_some();
+        let at = at.filter(|_| !still_reported);
         self.lates.set(name.clone(), at);
     }
 
@@ -101,7 +102,7 @@ impl Engine {
             return;
         };
         let paused = self.pause_in_force(mark, self.now).is_some();
-        if paused || mark.told_late.is_some() {
+        if paused || mark.late_reported_at.is_some() {
             return;
         }
         let age = job.max_age.map(duration::format).unwrap_or_default();
@@ -114,7 +115,7 @@ impl Engine {
             ),
         };
         let now = self.now;
-        self.change_mark(name, |mark| mark.told_late = Some(now));
+        self.change_mark(name, |mark| mark.late_reported_at = Some(now));
         self.announce(Level::Warn, Some(name), format!("late: {reason}"));
         let text = format!("{name} is late on {}: {reason}", self.host.hostname);
         self.raise_event(AlertEvent::Late, from, Some(name), &reason, text);
@@ -124,9 +125,9 @@ impl Engine {
     pub(super) fn watch_agent(&mut self) {
         let works = self.agent_link.takes_work();
         if works && self.state.reported().agent_down.is_some() {
-            let mut told = self.state.reported().clone();
-            self.outage_is_over(&mut told);
-            self.record(Record::Told(Told { agent_down: None, ..told }));
+            let mut reported = self.state.reported().clone();
+            self.outage_is_over(&mut reported);
+            self.record(Record::Reported(Reported { agent_down: None, ..reported }));
         }
         self.conditions.down_at = None;
         if self.state.reported().agent_down.is_some() {
@@ -144,8 +145,8 @@ impl Engine {
         if !self.still_fails(at) {
             return;
         }
-        let told = self.state.reported().clone();
-        self.record(Record::Told(Told { agent_down: Some(since), ..told }));
+        let reported = self.state.reported().clone();
+        self.record(Record::Reported(Reported { agent_down: Some(since), ..reported }));
         let words = self.agent_view().words;
         let reason = format!("{words}; runs have waited since {}", self.machine_time(since));
         self.announce(Level::Error, None, format!("runs wait for the agent: {reason}"));
@@ -202,20 +203,23 @@ impl Engine {
     pub(super) fn watch_token(&mut self) {
         self.conditions.token_at = None;
         let Some(ends) = self.conditions.token_ends else { return };
-        let before = self.state.reported().token.filter(|told| told.ends == ends);
+        let before = self.state.reported().token.filter(|reported| reported.ends == ends);
         let notice = shift(ends, -TOKEN_NOTICE);
         let at = match before {
             None => notice,
-            Some(ToldToken { ended: false, .. }) => ends,
-            Some(ToldToken { ended: true, .. }) => return,
+            Some(ReportedToken { ended: false, .. }) => ends,
+            Some(ReportedToken { ended: true, .. }) => return,
         };
         if self.now < at {
             self.conditions.token_at = Some(at);
             return;
         }
         let ended = ends <= self.now;
-        let told = self.state.reported().clone();
-        self.record(Record::Told(Told { token: Some(ToldToken { ends, ended }), ..told }));
+        let reported = self.state.reported().clone();
+        self.record(Record::Reported(Reported {
+            token: Some(ReportedToken { ends, ended }),
+            ..reported
+        }));
         self.conditions.token_at = (!ended).then_some(ends);
         let verb = if ended { "expired" } else { "expires" };
         let reason = format!(
@@ -234,8 +238,8 @@ impl Engine {
             return;
         }
         let config_invalid = problem.is_some();
-        let told = self.state.reported().clone();
-        self.record(Record::Told(Told { config_invalid, ..told }));
+        let reported = self.state.reported().clone();
+        self.record(Record::Reported(Reported { config_invalid, ..reported }));
         let Some(problem) = problem else { return };
         let host = &self.host.hostname;
         let text = format!("the job file on {host} is invalid, the old jobs stay: {problem}");

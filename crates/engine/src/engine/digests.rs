@@ -12,7 +12,7 @@ use jiff::Timestamp;
 
 use super::Engine;
 use super::conditions::late_from;
-use crate::alert::{Occasion, QueuedAlert, Told, id_of};
+use crate::alert::{Occasion, QueuedAlert, Reported, id_of};
 use crate::digest::{Digest, DigestMark, LateJob, Outage, Reading, cut};
 use crate::ids::AlertKey;
 use crate::input::{Effect, Level};
@@ -71,9 +71,9 @@ impl Engine {
             .collect();
         let gone = |mark: &DigestMark| !self.digests.iter().any(|one| one.key == mark.key);
         if self.state.reported().digests.iter().any(gone) {
-            let mut told = self.state.reported().clone();
-            told.digests.retain(|mark| !gone(mark));
-            self.record(Record::Told(told));
+            let mut reported = self.state.reported().clone();
+            reported.digests.retain(|mark| !gone(mark));
+            self.record(Record::Reported(reported));
         }
         self.arm_digests();
     }
@@ -151,13 +151,13 @@ impl Engine {
     }
 
     fn mark_digest(&mut self, mark: DigestMark) {
-        let mut told = self.state.reported().clone();
-        told.digests.retain(|old| old.key != mark.key);
-        told.digests.push(mark);
-        let oldest = told.digests.iter().map(|mark| mark.at).min();
+        let mut reported = self.state.reported().clone();
+        reported.digests.retain(|old| old.key != mark.key);
+        reported.digests.push(mark);
+        let oldest = reported.digests.iter().map(|mark| mark.at).min();
         // An outage that each digest has covered is not needed again.
-        told.outages.retain(|outage| outage.until >= oldest);
-        self.record(Record::Told(told));
+        reported.outages.retain(|outage| outage.until >= oldest);
+        self.record(Record::Reported(reported));
     }
 
     fn queue_digest(&mut self, index: usize, before: DigestMark, reading: Reading) {
@@ -204,12 +204,12 @@ impl Engine {
     }
 
     /// Keeps a reported outage that is over for the next digests.
-    pub(super) fn outage_is_over(&self, told: &mut Told) {
-        let Some(since) = told.agent_down.take().filter(|_| !self.digests.is_empty()) else {
+    pub(super) fn outage_is_over(&self, reported: &mut Reported) {
+        let Some(since) = reported.agent_down.take().filter(|_| !self.digests.is_empty()) else {
             return;
         };
-        told.outages.push(Outage { since, until: Some(self.now) });
-        let beyond = told.outages.len().saturating_sub(OUTAGES_KEPT);
-        told.outages.drain(..beyond);
+        reported.outages.push(Outage { since, until: Some(self.now) });
+        let beyond = reported.outages.len().saturating_sub(OUTAGES_KEPT);
+        reported.outages.drain(..beyond);
     }
 }

@@ -56,7 +56,7 @@ impl Engine {
         }
         let reason = Reason::Canceled(why);
         self.tell(Level::Warn, id.run, None, format!("{reason}; it is canceled if it is active"));
-        let wish = CancelWish { at: self.now, cause: CancelCause::Double, reason, told: false };
+        let wish = CancelWish { at: self.now, cause: CancelCause::Double, reason, reported: false };
         self.wish_cancel(id, wish);
     }
 

@@ -104,8 +104,8 @@ impl Engine {
         // window and timeout settle them, and until then they occupy their job and destination.
         for attempt in left {
             let reason = CancelReason::EndOfRun.into();
-            let (cause, told) = (CancelCause::Double, false);
-            self.wish_cancel(attempt, CancelWish { at: now, cause, reason, told });
+            let (cause, reported) = (CancelCause::Double, false);
+            self.wish_cancel(attempt, CancelWish { at: now, cause, reason, reported });
         }
         self.change_run(id, |run| {
             run.state = state;
@@ -129,7 +129,7 @@ impl Engine {
                 mark.last_success = Some(now);
                 mark.last_success_run = Some(run);
                 mark.failing = false;
-                mark.told_late = None;
+                mark.late_reported_at = None;
             });
             self.arm_late(job);
         } else if state.is_failure() {

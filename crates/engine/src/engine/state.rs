@@ -11,7 +11,7 @@ use jiff::Timestamp;
 
 use super::destination_index::DestinationIndex;
 use super::outbox::Outbox;
-use crate::alert::Told;
+use crate::alert::Reported;
 use crate::ids::{AttemptId, JobName, RunId, TransferId};
 use crate::limits::SETTLED_MAX;
 use crate::place::{Fingerprint, Place};
@@ -45,7 +45,7 @@ pub(super) struct State {
     /// Destinations of runs in memory.
     destinations: DestinationIndex,
     outbox: Outbox,
-    told: Told,
+    reported: Reported,
     pause_of_all: Arc<PauseOfAll>,
 }
 
@@ -95,7 +95,7 @@ impl State {
         let mut state = Self {
             learned: durable.learned,
             settled: Settled::new(durable.settled),
-            told: durable.told,
+            reported: durable.reported,
             pause_of_all: durable.pause_of_all,
             ..Self::default()
         };
@@ -233,8 +233,8 @@ impl State {
     }
 
     /// The reports that were already made.
-    pub(super) fn reported(&self) -> &Told {
-        &self.told
+    pub(super) fn reported(&self) -> &Reported {
+        &self.reported
     }
 
     /// The pause of all jobs, and those that are past.
@@ -263,7 +263,7 @@ impl State {
             Record::Learned(learned) => self.learned = *learned,
             Record::AlertQueued(alert) => self.outbox.put(alert),
             Record::AlertGone(alert) => self.outbox.remove(*alert),
-            Record::Told(told) => self.told = told.clone(),
+            Record::Reported(reported) => self.reported = reported.clone(),
             Record::PauseOfAll(pause) => self.pause_of_all = Arc::clone(pause),
             Record::Event(_) => {}
         }
@@ -290,7 +290,7 @@ impl State {
             | Record::Learned(_)
             | Record::AlertQueued(_)
             | Record::AlertGone(_)
-            | Record::Told(_)
+            | Record::Reported(_)
             | Record::PauseOfAll(_) => {}
         }
     }

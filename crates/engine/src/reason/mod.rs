@@ -113,7 +113,8 @@ pub enum Reason {
         waited: Box<Reason>,
     },
     /// A sentence that an older version recorded.
-    Told {
+    #[serde(rename = "told")]
+    Recorded {
         /// Its code, where that is certain.
         code: Option<ReasonCode>,
         /// The sentence.
@@ -124,7 +125,7 @@ pub enum Reason {
 impl Reason {
     /// A sentence without facts, as rows of the first versions hold them.
     pub fn in_words(words: impl Into<String>) -> Self {
-        Self::Told { code: None, words: words.into() }
+        Self::Recorded { code: None, words: words.into() }
     }
 
     /// The code of the reason; absent if it adds nothing to the state.
@@ -147,7 +148,7 @@ impl Reason {
             Self::AttemptsExhausted { .. } => Some(ReasonCode::AttemptsExhausted),
             Self::Skipped(skip) => skip.code(),
             Self::StartWithin { .. } => Some(ReasonCode::StartWithin),
-            Self::Told { code, .. } => *code,
+            Self::Recorded { code, .. } => *code,
         }
     }
 
@@ -171,7 +172,7 @@ impl Reason {
             | Self::Canceled(_)
             | Self::NothingLeft { .. }
             | Self::AttemptsExhausted { .. }
-            | Self::Told { .. } => None,
+            | Self::Recorded { .. } => None,
         }
     }
 
@@ -201,7 +202,7 @@ impl Reason {
             | Self::UnderWay(_)
             | Self::AnotherUnderWay { .. }
             | Self::Canceled(_)
-            | Self::Told { .. } => None,
+            | Self::Recorded { .. } => None,
         }
     }
 
@@ -278,7 +279,7 @@ impl Reason {
                 let (limit, waited) = (duration::format(*limit), waited.sentence(wording));
                 format!("could not be queued within `start_within` ({limit}): {waited}")
             }
-            Self::Told { words, .. } => words.clone(),
+            Self::Recorded { words, .. } => words.clone(),
         }
     }
 }

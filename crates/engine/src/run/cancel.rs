@@ -24,8 +24,8 @@ pub struct CancelWish {
     /// The reason, with which the attempt may end.
     pub reason: Reason,
     /// It was reported that this takes long.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub told: bool,
+    #[serde(rename = "told", default, skip_serializing_if = "std::ops::Not::not")]
+    pub reported: bool,
 }
 
 /// Why a run or transfer is to be canceled.
@@ -195,7 +195,7 @@ impl RunMachine {
         let of_run = self.row().cancel.iter().filter(|_| self.state() == RunState::Canceling);
         let open = self.attempts().filter(|attempt| attempt.phase.is_underway());
         let wishes = of_run.chain(open.filter_map(|attempt| attempt.cancel.as_ref()));
-        wishes.filter(|wish| !wish.told).min_by_key(|wish| wish.at)
+        wishes.filter(|wish| !wish.reported).min_by_key(|wish| wish.at)
     }
 
     /// When an unconfirmed cancel will have lasted long enough to be reported.

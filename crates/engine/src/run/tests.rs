@@ -77,7 +77,7 @@ fn listed(attempt: &mut Attempt) {
 }
 
 fn wish(cause: CancelCause, at: Timestamp) -> CancelWish {
-    CancelWish { at, cause, reason: CancelReason::NewerOccurrence.into(), told: false }
+    CancelWish { at, cause, reason: CancelReason::NewerOccurrence.into(), reported: false }
 }
 
 #[test]

@@ -13,7 +13,7 @@ use super::query::{
     EVENTS_MAX, Happened, HistoryQuery, RunMatch, RunWithAttempts, SEVERAL_MAX, ids_beginning_with,
 };
 use super::{Queries, Store, StoreError};
-use crate::alert::{QueuedAlert, Told};
+use crate::alert::{QueuedAlert, Reported};
 use crate::event::Event;
 use crate::ids::{AlertId, AttemptId, JobName, RunId, TransferId};
 use crate::limits::SETTLED_MAX;
@@ -44,7 +44,7 @@ struct Rows {
     learned: Learned,
     /// The outbox.
     alerts: BTreeMap<AlertId, Arc<QueuedAlert>>,
-    told: Told,
+    reported: Reported,
     pause_of_all: Arc<PauseOfAll>,
     job_set: Option<Arc<str>>,
     last_event: u64,
@@ -168,7 +168,7 @@ struct Change<'a> {
     learned: Option<Learned>,
     /// The new row of each alert, or none if it is removed.
     alerts: BTreeMap<AlertId, Option<&'a Arc<QueuedAlert>>>,
-    told: Option<&'a Told>,
+    reported: Option<&'a Reported>,
     pause_of_all: Option<&'a Arc<PauseOfAll>>,
 }
 
@@ -190,7 +190,7 @@ impl<'a> Change<'a> {
                 Record::AlertGone(alert) => {
                     change.alerts.insert(*alert, None);
                 }
-                Record::Told(told) => change.told = Some(told),
+                Record::Reported(reported) => change.reported = Some(reported),
                 Record::PauseOfAll(pause) => change.pause_of_all = Some(pause),
             }
         }
@@ -280,8 +280,8 @@ impl<'a> Change<'a> {
             rows.marks.insert(mark.job.clone(), Arc::clone(mark));
         }
         rows.learned = self.learned.unwrap_or(rows.learned);
-        if let Some(told) = self.told {
-            rows.told = told.clone();
+        if let Some(reported) = self.reported {
+            rows.reported = reported.clone();
         }
         if let Some(pause) = self.pause_of_all {
             rows.pause_of_all = Arc::clone(pause);
@@ -313,7 +313,7 @@ impl Store for MemoryStore {
             learned: rows.learned,
             settled: rows.settled(),
             alerts: rows.outbox(),
-            told: rows.told.clone(),
+            reported: rows.reported.clone(),
             pause_of_all: Arc::clone(&rows.pause_of_all),
         })
     }

@@ -195,7 +195,7 @@ impl Stage {
                 | Record::AlertQueued(_)
                 | Record::AlertGone(_)
                 | Record::PauseOfAll(_)
-                | Record::Told(_) => {}
+                | Record::Reported(_) => {}
             }
         }
     }

@@ -118,7 +118,7 @@ impl Ledger {
                 | Record::AlertQueued(_)
                 | Record::AlertGone(_)
                 | Record::PauseOfAll(_)
-                | Record::Told(_) => {}
+                | Record::Reported(_) => {}
             }
         }
         let load = HourLoad { in_flight: self.in_flight, waiting: self.waiting_for_slot };

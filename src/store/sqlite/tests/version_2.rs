@@ -72,7 +72,7 @@ fn its_past_keeps_its_sentences_and_is_given_codes() {
     let canceled = history.iter().find(|found| found.run.state == RunState::Canceled).unwrap();
     let wish = canceled.run.cancel.clone().unwrap().reason;
     let words = "canceled by an operator".to_owned();
-    assert_eq!(wish, Reason::Told { code: Some(ReasonCode::CanceledByOperator), words });
+    assert_eq!(wish, Reason::Recorded { code: Some(ReasonCode::CanceledByOperator), words });
 }
 
 #[test]
@@ -85,5 +85,5 @@ fn its_timelines_are_read() {
     assert_eq!(kinds, ["waiting", "submitting", "accepted", "queued", "listed", "running"]);
     let first = store.events(long).unwrap().remove(0).what;
     let kind = EventKind::State(RunState::Waiting);
-    assert_eq!(first, Happening::Told { kind, words: "triggered by an operator".to_owned() });
+    assert_eq!(first, Happening::Recorded { kind, words: "triggered by an operator".to_owned() });
 }

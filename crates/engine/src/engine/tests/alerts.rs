@@ -335,7 +335,7 @@ fn an_agent_that_keeps_runs_waiting_is_told_of_once_an_outage() {
     assert_eq!(stage.delivered_words(), [""; 0], "it is the same outage");
     stage.agent = AgentState::Started;
     stage.pass(secs(30));
-    assert!(stage.rows.told.agent_down.is_none());
+    assert!(stage.rows.reported.agent_down.is_none());
     stage.answer(SubmitAnswer::Accepted);
     stage.list(1, TransferStatus::Completed);
     stage.pass(secs(10));

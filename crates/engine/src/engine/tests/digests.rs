@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use super::stage::{Stage, at, job, secs, set};
-use crate::alert::{Delivery, QueuedAlert, Told};
+use crate::alert::{Delivery, QueuedAlert, Reported};
 use crate::cause::{Cause, FailedObjects, OurRow};
 use crate::digest::{Digest, Gathered, Gathering, Outage, Reading};
 use crate::ids::{AlertKey, JobName, RunId};
@@ -160,7 +160,7 @@ fn a_digest_that_comes_at_other_times_goes_on_where_it_was_and_one_that_is_gone_
     stage.input(Input::JobsReplaced(Arc::clone(&both)));
     assert_eq!(stage.gathers.len(), 2, "the first of them is asked for already");
     stage.input(Input::JobsReplaced(with(jobs(), Vec::new())));
-    assert_eq!(stage.rows.told.digests, []);
+    assert_eq!(stage.rows.reported.digests, []);
     let digest_time: Option<Timestamp> = stage.engine().next_digest();
     assert_eq!(digest_time, None);
 }
@@ -201,7 +201,7 @@ fn it_says_what_is_late_and_when_runs_waited_for_the_agent() {
     assert_eq!(outage.since, at("01:00:00"));
     assert!(outage.until.is_some_and(|until| until < at("01:40:00")), "{outage:?}");
     assert!(alert.text.contains("; late: a (since "), "{}", alert.text);
-    assert_eq!(stage.rows.told.outages, [], "it was told");
+    assert_eq!(stage.rows.reported.outages, [], "it was told");
     assert!(alert.text.contains("; runs waited for the agent: 2026-03-02 01:00"), "{}", alert.text);
     // It is reported once.
     stage.pass(SignedDuration::from_hours(2));
@@ -235,15 +235,15 @@ fn each_digest_tells_an_outage_once_and_one_that_lasts_as_such() {
     for time in ["06:30:00", "08:30:00", "10:30:00"] {
         assert_eq!(tell(&mut stage, time).1.outages, []);
     }
-    assert_eq!(stage.rows.told.outages.len(), 1, "the other one has not told of it yet");
+    assert_eq!(stage.rows.reported.outages.len(), 1, "the other one has not told of it yet");
     assert_eq!(tell(&mut stage, "12:00:00").1.outages.len(), 1);
-    assert_eq!(stage.rows.told.outages, []);
+    assert_eq!(stage.rows.reported.outages, []);
 }
 
 #[test]
 fn of_many_outages_the_newest_are_kept() {
     let stage = stage();
-    let mut told = Told::default();
+    let mut told = Reported::default();
     for second in (0..).take(OUTAGES_KEPT + 5) {
         told.agent_down = Some(at("00:00:00") + secs(second));
         stage.engine().outage_is_over(&mut told);

@@ -121,11 +121,11 @@ fn a_failed_look_proves_no_absence() {
     // A listing of an agent that is not working is not complete.
     for _ in 0..100 {
         stage.now = stage.engine().next_wakeup().expect("a look");
-        let (asked, told) = (stage.requests.len(), stage.rows.told.clone());
+        let (asked, told) = (stage.requests.len(), stage.rows.reported.clone());
         stage.turn_unanswered();
         if stage.requests.len() == asked {
             // It is reported once that the agent has been away for long.
-            assert_ne!(stage.rows.told, told);
+            assert_ne!(stage.rows.reported, told);
             continue;
         }
         stage.input(Input::Looked(Err(LookFailure::Unreachable("refused".to_owned()))));

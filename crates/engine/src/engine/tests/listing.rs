@@ -30,7 +30,7 @@ fn a_list_that_can_not_be_read_to_its_end_is_an_outage_that_says_why() {
     assert!(stage.warnings[0].contains(figures));
     stage.pass(secs(600));
     assert!(stage.looks - looks < 55, "{} looks in 11 minutes", stage.looks - looks);
-    assert!(stage.rows.told.agent_down.is_some(), "an alert");
+    assert!(stage.rows.reported.agent_down.is_some(), "an alert");
     assert_eq!(stage.submits.len(), 0);
     let waiting =
         stage.rows.events.iter().filter(|event| event.what.to_string().contains(figures)).count();
@@ -39,7 +39,7 @@ fn a_list_that_can_not_be_read_to_its_end_is_an_outage_that_says_why() {
     stage.pass(secs(20));
     assert_eq!(stage.submits.len(), 1);
     assert_eq!(stage.engine().agent_view().words, "");
-    assert_eq!(stage.rows.told.agent_down, None);
+    assert_eq!(stage.rows.reported.agent_down, None);
 }
 
 #[test]
@@ -63,9 +63,9 @@ fn an_outage_is_told_of_though_each_of_its_runs_ends_before_it_is_long() {
     stage.failure = Some(LookFailure::Unreachable("refused".to_owned()));
     stage.until(at("01:30:00"));
     assert_eq!(stage.run(0).state, RunState::Skipped);
-    assert_eq!(stage.rows.told.agent_down, None, "nobody has asked it since");
+    assert_eq!(stage.rows.reported.agent_down, None, "nobody has asked it since");
     stage.until(at("02:01:00"));
-    assert_eq!(stage.rows.told.agent_down, Some(at("01:00:00")), "{:?}", stage.rows.told);
+    assert_eq!(stage.rows.reported.agent_down, Some(at("01:00:00")), "{:?}", stage.rows.reported);
 }
 
 #[test]
@@ -78,7 +78,7 @@ fn an_agent_that_was_away_for_one_run_and_is_back_for_the_next_is_not_told_of() 
     stage.until(at("01:30:00"));
     stage.failure = None;
     stage.until(at("02:01:00"));
-    assert_eq!(stage.rows.told.agent_down, None);
+    assert_eq!(stage.rows.reported.agent_down, None);
     assert_eq!(stage.submits.len(), 1);
     assert!(stage.warnings.iter().all(|text| !text.contains("runs wait for the agent")));
 }
