@@ -162,7 +162,7 @@ impl Engine {
             | WaitReason::Identical { .. }
             | WaitReason::Destination { .. } => Level::Info,
         };
-        if !machine.is_found_waiting_for(wait) || momentary {
+        if !machine.set_wait(wait) || momentary {
             return;
         }
         let machine = self.state.run(id);

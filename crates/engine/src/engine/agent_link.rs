@@ -90,7 +90,7 @@ pub(super) struct AgentLink {
     /// outage belongs to the agent, and outlasts each of its runs.
     kept_waiting_since: Option<Timestamp>,
     /// It was logged that it reports no user.
-    weak_evidence_said: bool,
+    no_user_reported: bool,
     /// Unknown values of `transferStatus` that were logged.
     unknown_statuses: BTreeSet<String>,
 }
@@ -122,7 +122,7 @@ impl AgentLink {
     }
 
     /// Notes that it does not answer: the state that it reported last is worth nothing.
-    pub(super) fn is_away(&mut self) {
+    pub(super) fn set_away(&mut self) {
         self.reachable = Some(false);
         self.state = AgentState::Unknown;
     }
@@ -133,7 +133,7 @@ impl AgentLink {
     }
 
     /// Notes the reading of its clock.
-    pub(super) fn told_clock(&mut self, offset_ms: i64) {
+    pub(super) fn note_clock(&mut self, offset_ms: i64) {
         self.offset_ms = Some(offset_ms);
     }
 
@@ -148,12 +148,12 @@ impl AgentLink {
     }
 
     /// True once it has reported its clock.
-    pub(super) fn tells_clock(&self) -> bool {
+    pub(super) fn knows_clock(&self) -> bool {
         self.offset_ms.is_some()
     }
 
     /// Notes that nothing can be submitted, as was just seen.
-    pub(super) fn is_in_trouble(&mut self, trouble: Trouble, now: Timestamp) {
+    pub(super) fn set_trouble(&mut self, trouble: Trouble, now: Timestamp) {
         if self.trouble.is_none() {
             self.trouble_since = Some(now);
         }
@@ -199,13 +199,13 @@ impl AgentLink {
     }
 
     /// Notes that it reports no user; true if that was not logged yet.
-    pub(super) fn tells_no_user(&mut self) -> bool {
-        !std::mem::replace(&mut self.weak_evidence_said, true)
+    pub(super) fn note_no_user(&mut self) -> bool {
+        !std::mem::replace(&mut self.no_user_reported, true)
     }
 
     /// True for an unknown value of `transferStatus` that was not logged yet. The number of values
     /// is bounded.
-    pub(super) fn is_new_status(&mut self, status: &str) -> bool {
+    pub(super) fn note_status(&mut self, status: &str) -> bool {
         let known = &mut self.unknown_statuses;
         known.len() < UNKNOWN_STATUSES_MAX && known.insert(status.to_owned())
     }
@@ -238,10 +238,10 @@ mod tests {
     fn of_unknown_statuses_so_many_are_reported_each_once() {
         let mut link = AgentLink::default();
         for number in 0..UNKNOWN_STATUSES_MAX {
-            assert!(link.is_new_status(&number.to_string()));
+            assert!(link.note_status(&number.to_string()));
         }
-        assert!(!link.is_new_status("0"), "once");
-        assert!(!link.is_new_status("one more"));
+        assert!(!link.note_status("0"), "once");
+        assert!(!link.note_status("one more"));
     }
 
     #[test]

@@ -267,7 +267,7 @@ impl Engine {
         let orphans: Vec<_> = self.state.outbox().rows().filter(gone).map(Arc::clone).collect();
         for orphan in orphans {
             let words = "its entry is gone from the job file, so it is dropped";
-            self.tell_of_alert(Level::Warn, &orphan, words);
+            self.log_alert(Level::Warn, &orphan, words);
             self.record(Record::AlertGone(orphan.id));
         }
     }
@@ -316,7 +316,7 @@ impl Engine {
         let (words, enough) = match delivery {
             Delivery::Delivered => {
                 self.delivery_stats.delivered += 1;
-                self.tell_of_alert(Level::Debug, &row, "delivered");
+                self.log_alert(Level::Debug, &row, "delivered");
                 self.record(Record::AlertGone(id));
                 return;
             }
@@ -331,7 +331,7 @@ impl Engine {
         let words = one_line(&words, WORDS_MAX);
         if row.occasion == Occasion::Started {
             // The end of the run follows, and is reported with more detail.
-            self.tell_of_alert(Level::Warn, &row, &format!("not delivered: {words}"));
+            self.log_alert(Level::Warn, &row, &format!("not delivered: {words}"));
             self.record(Record::AlertGone(id));
             return;
         }
@@ -342,19 +342,19 @@ impl Engine {
         }
         let next_try = super::shift(self.now, delay);
         let line = format!("not delivered, and tried again: {words}");
-        self.tell_of_alert(Level::Warn, &row, &line);
+        self.log_alert(Level::Warn, &row, &line);
         let row = QueuedAlert { tries, next_try, last_error: Some(words), ..(*row).clone() };
         self.record(Record::AlertQueued(Arc::new(row)));
     }
 
     fn give_up_alert(&mut self, row: &QueuedAlert, words: &str) {
         self.delivery_stats.given_up += 1;
-        self.tell_of_alert(Level::Error, row, words);
+        self.log_alert(Level::Error, row, words);
         self.record(Record::AlertGone(row.id));
     }
 
     /// Logs a sentence about a message.
-    fn tell_of_alert(&mut self, level: Level, row: &QueuedAlert, words: &str) {
+    fn log_alert(&mut self, level: Level, row: &QueuedAlert, words: &str) {
         let channel = self.channel_of(row.key);
         let by = channel.map(|channel| format!(" by {channel}")).unwrap_or_default();
         let text = format!("alert `{}`{by}: {words}", row.occasion.word());

@@ -87,7 +87,7 @@ impl Engine {
         let Some(&last) = due.last() else { return };
         due.retain(|at| mark.dealt.end_of_stretch(*at).is_none());
         if more {
-            self.announce(
+            self.log(
                 Level::Warn,
                 Some(name),
                 format!(
@@ -278,7 +278,7 @@ impl Engine {
         let (id, state, reason) = (run.id, run.state, run.reason.clone());
         self.record(Record::Run { was: None, run: Arc::new(run) });
         let level = if state.is_over() { Level::Info } else { Level::Debug };
-        self.say_state(id, state, reason, level);
+        self.record_state(id, state, reason, level);
         self.touched.insert(id);
         self.admission_due = true;
     }

@@ -49,8 +49,8 @@ impl Engine {
         let machine = self.state.run(id.run);
         let Some(transfer) = machine.cancel_due(id.number, self.now) else { return };
         let sighting = self.state.sighting(id);
-        if sighting.cancel_mut().is_first() {
-            self.event(id.run, Happening::CancelRequested { transfer });
+        if sighting.cancel_mut().note_request() {
+            self.record_event(id.run, Happening::CancelRequested { transfer });
         }
         self.then(Effect::Cancel { transfer });
     }
@@ -73,8 +73,8 @@ impl Engine {
         self.looks.hint();
         if let Some(words) = refusal {
             let what = Happening::CancelRefused { words };
-            self.tell(Level::Warn, id.run, Some(what.kind()), what.to_string());
-            self.event(id.run, what);
+            self.log_run(Level::Warn, id.run, Some(what.kind()), what.to_string());
+            self.record_event(id.run, what);
         }
     }
 

@@ -121,7 +121,7 @@ impl Engine {
         let Some(attempt) = self.state.find_attempt(id) else { return };
         let is_ending = attempt.is_ending();
         let Some(asking) = self.state.sighting(id).asking_mut() else { return };
-        if is_ending && asking.is_answered(transfer, row) {
+        if is_ending && asking.take_answer(transfer, row) {
             self.transfer_ended(id);
         }
     }

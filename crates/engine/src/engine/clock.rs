@@ -25,7 +25,7 @@ impl Engine {
         let millis = i64::try_from(by.as_millis()).unwrap_or(0);
         let way = if by.is_negative() { "back" } else { "forward" };
         let text = format!("the clock was set {way} by {}", duration::format_short(by.abs()));
-        self.announce(Level::Warn, None, text);
+        self.log(Level::Warn, None, text);
         let runs = self.state.run_ids();
         for run in runs {
             let machine = self.state.run_mut(run);
@@ -60,11 +60,11 @@ impl Engine {
         self.looks.clock_stepped(by);
         self.starting.clock_stepped(by);
         self.arm_digests();
-        self.pause_of_all_falls_back();
+        self.move_pause_of_all_back();
         let before = shift(self.now, -by);
         let jobs: Vec<JobName> = self.set.jobs.keys().cloned().collect();
         for name in jobs {
-            self.first_seen_moves(&name, by);
+            self.shift_first_seen(&name, by);
             if by.is_negative() {
                 self.step_back(&name);
             } else {
@@ -87,7 +87,7 @@ impl Engine {
 
     /// Moves the time at which this engine first saw a job: the clock that measured it has just
     /// been corrected.
-    fn first_seen_moves(&mut self, name: &JobName, by: SignedDuration) {
+    fn shift_first_seen(&mut self, name: &JobName, by: SignedDuration) {
         let (began, now) = (self.began, self.now);
         let put_right = |at: Timestamp| if at >= began { shift(at, by) } else { at }.min(now);
         self.change_mark(name, |mark| {

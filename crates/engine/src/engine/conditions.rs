@@ -46,7 +46,7 @@ pub(super) fn late_from(job: &Job, mark: &Mark) -> Option<Timestamp> {
 
 impl Engine {
     /// Reports, once, a cancel that has long been unconfirmed.
-    pub(super) fn tell_stuck(&mut self, id: RunId) {
+    pub(super) fn report_stuck(&mut self, id: RunId) {
         let machine = self.state.run(id);
         let Some(wish) = machine.unconfirmed() else { return };
         if self.now < shift(wish.at, STUCK_AFTER) {
@@ -64,7 +64,7 @@ impl Engine {
         }
         let reason =
             format!("asked to cancel at {since}, and not confirmed by the agent since: {why}");
-        self.tell(Level::Error, id, None, reason.clone());
+        self.log_run(Level::Error, id, None, reason.clone());
         let run = Arc::clone(self.state.run(id).row());
         let news = self.about(&run, AlertEvent::Stuck, "is stuck", reason);
         self.raise(&news);
@@ -87,15 +87,15 @@ impl Engine {
     }
 
     /// Reports the jobs that have become late, each at most once in a step.
-    pub(super) fn tell_late(&mut self) {
+    pub(super) fn report_late(&mut self) {
         for name in self.lates.due(self.now) {
             self.lates.set(name.clone(), None);
-            self.tell_late_job(&name);
+            self.report_late_job(&name);
             self.arm_late(&name);
         }
     }
 
-    fn tell_late_job(&mut self, name: &JobName) {
+    fn report_late_job(&mut self, name: &JobName) {
         let Some(job) = self.job(name) else { return };
         let mark = self.state.mark(name);
         let Some(from) = late_from(job, mark).filter(|from| *from <= self.now) else {
@@ -116,7 +116,7 @@ impl Engine {
         };
         let now = self.now;
         self.change_mark(name, |mark| mark.late_reported_at = Some(now));
-        self.announce(Level::Warn, Some(name), format!("late: {reason}"));
+        self.log(Level::Warn, Some(name), format!("late: {reason}"));
         let text = format!("{name} is late on {}: {reason}", self.host.hostname);
         self.raise_event(AlertEvent::Late, from, Some(name), &reason, text);
     }
@@ -126,7 +126,7 @@ impl Engine {
         let works = self.agent_link.takes_work();
         if works && self.state.reported().agent_down.is_some() {
             let mut reported = self.state.reported().clone();
-            self.outage_is_over(&mut reported);
+            self.keep_outage(&mut reported);
             self.record(Record::Reported(Reported { agent_down: None, ..reported }));
         }
         self.conditions.down_at = None;
@@ -149,7 +149,7 @@ impl Engine {
         self.record(Record::Reported(Reported { agent_down: Some(since), ..reported }));
         let words = self.agent_view().words;
         let reason = format!("{words}; runs have waited since {}", self.machine_time(since));
-        self.announce(Level::Error, None, format!("runs wait for the agent: {reason}"));
+        self.log(Level::Error, None, format!("runs wait for the agent: {reason}"));
         let text = format!("runs on {} wait for the agent: {reason}", self.host.hostname);
         self.raise_event(AlertEvent::AgentDown, since, None, &reason, text);
     }
@@ -226,7 +226,7 @@ impl Engine {
             "the token {verb} at {}: renew it with `transferd login`",
             self.machine_time(ends)
         );
-        self.announce(Level::Warn, None, reason.clone());
+        self.log(Level::Warn, None, reason.clone());
         let text = format!("on {}, {reason}", self.host.hostname);
         let known_by = if ended { ends } else { notice };
         self.raise_event(AlertEvent::TokenExpiring, known_by, None, &reason, text);

@@ -144,7 +144,7 @@ impl Engine {
             }
             Err(words) => {
                 let line = format!("a digest is put off, as the history can't be read: {words}");
-                self.announce(Level::Warn, None, line);
+                self.log(Level::Warn, None, line);
                 self.digests[index].due = Some(shift(self.now, DIGEST_RETRY));
             }
         }
@@ -204,7 +204,7 @@ impl Engine {
     }
 
     /// Keeps a reported outage that is over for the next digests.
-    pub(super) fn outage_is_over(&self, reported: &mut Reported) {
+    pub(super) fn keep_outage(&self, reported: &mut Reported) {
         let Some(since) = reported.agent_down.take().filter(|_| !self.digests.is_empty()) else {
             return;
         };

@@ -22,8 +22,8 @@ impl Engine {
             self.learn_delay(delay);
         }
         self.change_attempt(id, |attempt| *attempt = row);
-        self.state.sighting(id).is_found();
-        self.event(id.run, Happening::Listed { attempt: id.number, transfer: record.id });
+        self.state.sighting(id).note_found();
+        self.record_event(id.run, Happening::Listed { attempt: id.number, transfer: record.id });
         match self.state.run(id.run).on_found(self.state.attempt(id), record) {
             OnFound::TooMany(why) => self.another_transfer(id, why),
             OnFound::Follows(reason) => {
@@ -55,7 +55,12 @@ impl Engine {
             return;
         }
         let reason = Reason::Canceled(why);
-        self.tell(Level::Warn, id.run, None, format!("{reason}; it is canceled if it is active"));
+        self.log_run(
+            Level::Warn,
+            id.run,
+            None,
+            format!("{reason}; it is canceled if it is active"),
+        );
         let wish = CancelWish { at: self.now, cause: CancelCause::Double, reason, reported: false };
         self.wish_cancel(id, wish);
     }
@@ -86,7 +91,7 @@ impl Engine {
             self.change_attempt(id, |attempt| *attempt = row);
         }
         if let Some(event) = event {
-            self.event(id.run, event);
+            self.record_event(id.run, event);
         }
         if record.status.is_terminal() {
             self.note_finish(id, record);

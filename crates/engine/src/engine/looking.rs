@@ -32,10 +32,10 @@ impl Engine {
             Ok(look) => {
                 self.agent_answered(&look);
                 self.take_look(&look);
-                self.say_unrecorded(&look);
+                self.report_unrecorded(&look);
                 self.looks.have_shown(&look.transfers);
                 if !look.agent.may_work() {
-                    self.state.series_is_broken();
+                    self.state.break_series();
                 }
                 if look.is_complete() && look.agent.may_work() {
                     self.looks.are_complete(look.began_at, self.now, look.is_short);
@@ -50,11 +50,11 @@ impl Engine {
     fn look_failed(&mut self, failure: LookFailure) {
         let trouble = match failure {
             LookFailure::Unreachable(words) => {
-                self.agent_link.is_away();
+                self.agent_link.set_away();
                 Trouble::Away(words)
             }
             LookFailure::PortHeld(words) => {
-                self.agent_link.is_away();
+                self.agent_link.set_away();
                 Trouble::PortHeld(words)
             }
             LookFailure::BadToken(words) => {
@@ -67,12 +67,12 @@ impl Engine {
                 Trouble::Away(words)
             }
         };
-        self.trouble_is(trouble);
-        self.state.series_is_broken();
+        self.set_trouble(trouble);
+        self.state.break_series();
     }
 
     /// Notes the trouble that keeps runs from being submitted; a new kind is logged once.
-    pub(super) fn trouble_is(&mut self, trouble: Trouble) {
+    pub(super) fn set_trouble(&mut self, trouble: Trouble) {
         let same_kind = self
             .agent_link
             .trouble()
@@ -89,10 +89,10 @@ impl Engine {
                 }
                 Trouble::BadToken(_) => " until it is renewed",
             };
-            self.announce(Level::Warn, None, format!("{}; runs wait{until}", trouble.words()));
+            self.log(Level::Warn, None, format!("{}; runs wait{until}", trouble.words()));
         }
         self.looks.put_off(&trouble, self.now);
-        self.agent_link.is_in_trouble(trouble, self.now);
+        self.agent_link.set_trouble(trouble, self.now);
         self.admission_due = true;
     }
 
@@ -108,19 +108,19 @@ impl Engine {
             Some(Trouble::Idle(look.agent))
         };
         if let Some(trouble) = unfit {
-            self.trouble_is(trouble);
+            self.set_trouble(trouble);
             self.looks.put_off_no_longer();
             self.look_again_soon();
         } else if let Some(incomplete) = &look.incomplete {
             self.look_was_incomplete(incomplete);
         } else {
             self.looks.are_well();
-            self.trouble_is_over();
+            self.end_trouble();
         }
-        if look.user.is_none() && self.agent_link.tells_no_user() {
+        if look.user.is_none() && self.agent_link.note_no_user() {
             let text = "the agent does not tell whose transfers are whose: a transfer is known by \
                         its places and its time alone";
-            self.announce(Level::Warn, None, text.to_owned());
+            self.log(Level::Warn, None, text.to_owned());
         }
     }
 
@@ -137,7 +137,7 @@ impl Engine {
     /// its back-off.
     fn look_was_incomplete(&mut self, incomplete: &Incomplete) {
         if self.looks.was_incomplete(&incomplete.gap) < INCOMPLETE_LOOKS_MAX {
-            self.trouble_is_over();
+            self.end_trouble();
             self.look_again_soon();
             return;
         }
@@ -158,7 +158,7 @@ impl Engine {
             | None => None,
         };
         let incomplete = known.unwrap_or(incomplete).clone();
-        self.trouble_is(Trouble::Listing(incomplete));
+        self.set_trouble(Trouble::Listing(incomplete));
     }
 
     /// Notes that no decision may rely on this look; the next one for submits comes a little later.
@@ -167,7 +167,7 @@ impl Engine {
     }
 
     /// Notes that the agent can be used; if it could not be before, that is logged.
-    fn trouble_is_over(&mut self) {
+    fn end_trouble(&mut self) {
         if self.agent_link.trouble().is_none() {
             return;
         }
@@ -175,7 +175,7 @@ impl Engine {
             let lasted = self.now.duration_since(at).abs();
             format!(", after {}", duration::format_short(lasted))
         });
-        self.announce(Level::Info, None, format!("the agent can be used again{lasted}"));
+        self.log(Level::Info, None, format!("the agent can be used again{lasted}"));
     }
 
     /// Keeps a complete look as the baseline for new submits, if it read deep enough.
@@ -233,14 +233,14 @@ impl Engine {
         if look.is_complete() {
             self.note_absences(look.began_at, &seen);
         }
-        self.say_near_misses(&unclaimed);
+        self.report_near_misses(&unclaimed);
     }
 
     /// Learns that the agent's clock differs from ours: the dates of open requests may be off by
     /// that much.
     fn learn_offset(&mut self, offset: SignedDuration) {
         let millis = millis(offset);
-        self.agent_link.told_clock(millis);
+        self.agent_link.note_clock(millis);
         let open: Vec<AttemptId> = self
             .state
             .open_attempts()
@@ -280,7 +280,7 @@ impl Engine {
             taking_part.push(attempt);
         }
         let exclusive = self.set.agent.exclusive_user;
-        let clock_known = self.agent_link.tells_clock();
+        let clock_known = self.agent_link.knows_clock();
         let assignment = assign(&taking_part, &pool, &claimed, exclusive, clock_known);
         let mut found: Vec<(&Attempt, &Transfer)> = Vec::new();
         for (position, attempt) in taking_part.iter().enumerate() {
@@ -312,7 +312,7 @@ impl Engine {
                 .map(|attempt| attempt.id)
                 .collect();
             for id in doubtful {
-                self.say_ambiguous(id, pool[left].id);
+                self.report_ambiguous(id, pool[left].id);
             }
         }
         // Only now: a claim may cancel a double, and an ambiguous transfer is not one.
@@ -323,11 +323,11 @@ impl Engine {
     }
 
     /// Reports that more records fit than attempts could own.
-    fn say_ambiguous(&mut self, id: AttemptId, other: TransferId) {
+    fn report_ambiguous(&mut self, id: AttemptId, other: TransferId) {
         self.change_attempt(id, |attempt| attempt.ambiguous = true);
         let what = Happening::Ambiguous { transfer: other };
-        self.tell(Level::Error, id.run, Some(what.kind()), format!("ambiguous: {what}"));
-        self.event(id.run, what);
+        self.log_run(Level::Error, id.run, Some(what.kind()), format!("ambiguous: {what}"));
+        self.record_event(id.run, what);
     }
 
     /// Adds a complete look to the proof that transfers it has not shown do not exist.
@@ -345,7 +345,7 @@ impl Engine {
             if began_at < machine.asked_at(attempt) {
                 continue;
             }
-            self.state.sighting(id).is_absent(began_at);
+            self.state.sighting(id).note_absence(began_at);
             self.touched.insert(id.run);
         }
     }

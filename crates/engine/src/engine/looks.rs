@@ -334,7 +334,7 @@ impl Engine {
                 return;
             }
             self.looks.under_way = None;
-            self.state.series_is_broken();
+            self.state.break_series();
         }
         let due = self.look_due_at();
         if due.is_none_or(|at| self.now < at) {

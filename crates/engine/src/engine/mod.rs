@@ -194,7 +194,7 @@ impl Engine {
         self.tend_touched();
         self.plan_look();
         self.start_agent();
-        self.tell_late();
+        self.report_late();
         self.watch_agent();
         self.watch_token();
         self.plan_digests();
@@ -275,24 +275,24 @@ impl Engine {
             run.state = state;
             run.reason = reason.clone();
         });
-        self.say_state(id, state, reason, level);
+        self.record_state(id, state, reason, level);
     }
 
     /// Adds to a run's timeline and to the log that it is in a state, and why.
-    fn say_state(&mut self, id: RunId, state: RunState, reason: Reason, level: Level) {
+    fn record_state(&mut self, id: RunId, state: RunState, reason: Reason, level: Level) {
         let sentence = self.sentence(id, &reason);
-        self.event(id, Happening::State { state, reason });
+        self.record_event(id, Happening::State { state, reason });
         let text = format!("{}: {sentence}", state.word());
-        self.tell(level, id, Some(EventKind::State(state)), text);
+        self.log_run(level, id, Some(EventKind::State(state)), text);
     }
 
     /// Adds a line to a run's timeline.
-    fn event(&mut self, run: RunId, what: Happening) {
+    fn record_event(&mut self, run: RunId, what: Happening) {
         self.record(Record::Event(Event { run, at: self.now, what }));
     }
 
     /// Logs a sentence about a run; `event` is the event in its timeline that it is about.
-    fn tell(&mut self, level: Level, run: RunId, event: Option<EventKind>, text: String) {
+    fn log_run(&mut self, level: Level, run: RunId, event: Option<EventKind>, text: String) {
         let machine = self.state.run(run);
         let job = Some(machine.row().job.clone());
         let facts = NoteFacts {
@@ -306,7 +306,7 @@ impl Engine {
     }
 
     /// Logs a sentence about the daemon as a whole.
-    fn announce(&mut self, level: Level, job: Option<&JobName>, text: String) {
+    fn log(&mut self, level: Level, job: Option<&JobName>, text: String) {
         let (job, by) = (job.cloned(), self.asker.clone());
         let facts = NoteFacts::default();
         self.step.notes.push(Note { level, job, run: None, by, facts, at: self.now, text });

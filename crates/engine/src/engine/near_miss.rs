@@ -17,10 +17,10 @@ use crate::transfer::Transfer;
 
 impl Engine {
     /// Reports a 200 that is followed only by records that fail on date, user or spelling.
-    pub(super) fn say_near_misses(&mut self, unclaimed: &BTreeMap<Fingerprint, Vec<&Transfer>>) {
+    pub(super) fn report_near_misses(&mut self, unclaimed: &BTreeMap<Fingerprint, Vec<&Transfer>>) {
         let exclusive = self.set.agent.exclusive_user;
         let said = |machine: &RunMachine, attempt: &Attempt| {
-            machine.sighting(attempt.id.number).is_some_and(Sighting::is_near_miss_said)
+            machine.sighting(attempt.id.number).is_some_and(Sighting::is_near_miss_reported)
         };
         let unlisted: Vec<AttemptId> = self
             .state
@@ -55,7 +55,7 @@ impl Engine {
             let date = near.requested_at.filter(|_| miss == Miss::Date);
             let off = date.map(|at| at.duration_since(expected_date(attempt)));
             let near = NearMiss { transfer: near.id, differs: miss, off, exclusive };
-            self.state.sighting(id).say_near_miss();
+            self.state.sighting(id).set_near_miss_reported();
             if self.decides(id) {
                 self.change_run(id.run, |run| {
                     if run.state == RunState::Queued {
@@ -64,8 +64,8 @@ impl Engine {
                 });
             }
             let what = Happening::NearMiss(near);
-            self.tell(Level::Warn, id.run, Some(what.kind()), what.to_string());
-            self.event(id.run, what);
+            self.log_run(Level::Warn, id.run, Some(what.kind()), what.to_string());
+            self.record_event(id.run, what);
         }
     }
 }

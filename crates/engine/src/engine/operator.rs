@@ -61,7 +61,7 @@ impl Engine {
         self.end_pause(name, self.now);
         let text = words(&pause, |at| self.job_time(name, at));
         let text = format!("paused by {}{text}", self.asker_words());
-        self.announce(Level::Info, Some(name), text);
+        self.log(Level::Info, Some(name), text);
         self.change_mark(name, |mark| mark.pause = Some(pause));
         self.arm(name);
         self.arm_late(name);
@@ -84,7 +84,7 @@ impl Engine {
             None => return self.not_paused(name),
         }
         let text = format!("resumed by {}", self.asker_words());
-        self.announce(Level::Info, Some(name), text);
+        self.log(Level::Info, Some(name), text);
         self.arm(name);
         self.arm_late(name);
         self.still_quiet(name).map_or(Answer::Done(Vec::new()), Answer::DoneBut)

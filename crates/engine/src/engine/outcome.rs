@@ -31,11 +31,11 @@ impl Engine {
             attempt.cause = cause;
         });
         let ended = Happening::TransferEnded { attempt: id.number, reason: reason.clone() };
-        self.event(id.run, ended);
+        self.record_event(id.run, ended);
         if doubled {
             let what = Happening::Doubled;
-            self.tell(Level::Error, id.run, Some(what.kind()), format!("doubled: {what}"));
-            self.event(id.run, what);
+            self.log_run(Level::Error, id.run, Some(what.kind()), format!("doubled: {what}"));
+            self.record_event(id.run, what);
         }
         let machine = self.state.run(id.run);
         let turn = machine.on_end(id.number, outcome, reason, now);
@@ -48,7 +48,7 @@ impl Engine {
         let id = row.id;
         self.change_attempt(id, |attempt| *attempt = row);
         if let Some(event) = event {
-            self.event(id.run, event);
+            self.record_event(id.run, event);
         }
         self.take_turn(id.run, turn);
     }
@@ -115,7 +115,7 @@ impl Engine {
         self.note_end(id);
         self.mark_end(&job, id, state);
         let level = if state.is_failure() { Level::Error } else { Level::Info };
-        self.say_state(id, state, reason, level);
+        self.record_state(id, state, reason, level);
     }
 
     /// Notes the end of a run in its job's mark.
@@ -145,7 +145,7 @@ impl Engine {
         let row = machine.given_up(attempt, end, window, now);
         let reason = row.reason.clone();
         self.change_attempt(id, |attempt| *attempt = row);
-        self.event(id.run, Happening::GivenUp { attempt: id.number, reason });
+        self.record_event(id.run, Happening::GivenUp { attempt: id.number, reason });
     }
 
     /// Tends a run: everything that time, or the last records, bring about.
@@ -155,7 +155,7 @@ impl Engine {
         for attempt in open {
             self.tend_attempt(attempt);
         }
-        self.tell_stuck(id);
+        self.report_stuck(id);
         let machine = self.state.run(id);
         match machine.state() {
             RunState::BackingOff if machine.row().ready_at <= self.now => {

@@ -144,7 +144,7 @@ impl Engine {
         let followed = machine.followed();
         let finished = followed.and_then(|attempt| attempt.finished_at);
         let seen = followed.and_then(|attempt| attempt.ended_at).unwrap_or(self.now).min(self.now);
-        let slack = if self.agent_link.tells_clock() { OVERLAP_SLACK } else { SKEW };
+        let slack = if self.agent_link.knows_clock() { OVERLAP_SLACK } else { SKEW };
         let until = finished.map_or(seen, |at| shift(at, slack).min(seen));
         let ended = Ended { run: id, until };
         let job = machine.row().job.clone();

@@ -78,7 +78,7 @@ impl Engine {
         self.end_pause_of_all(self.now);
         let text = words(&pause, |at| self.machine_time(at));
         let text = format!("all jobs are paused by {}{text}", self.asker_words());
-        self.announce(Level::Info, None, text);
+        self.log(Level::Info, None, text);
         let past = self.state.pause_of_all().past.clone();
         self.record(Record::PauseOfAll(Arc::new(PauseOfAll { pause: Some(pause), past })));
         self.arm_all();
@@ -93,7 +93,7 @@ impl Engine {
         }
         self.end_pause_of_all(self.now);
         let text = format!("all jobs are resumed by {}", self.asker_words());
-        self.announce(Level::Info, None, text);
+        self.log(Level::Info, None, text);
         Answer::Done(Vec::new())
     }
 
@@ -106,7 +106,7 @@ impl Engine {
     }
 
     /// Moves the pause of all jobs back with the clock, which was set back, perhaps before a start.
-    pub(super) fn pause_of_all_falls_back(&mut self) {
+    pub(super) fn move_pause_of_all_back(&mut self) {
         let mut pauses = PauseOfAll::clone(self.state.pause_of_all());
         let Some(pause) = pauses.pause.as_mut().filter(|pause| pause.at > self.now) else { return };
         pause.at = self.now;

@@ -73,7 +73,7 @@ impl Engine {
             engine.adopt(&name);
         }
         engine.clamp();
-        engine.pause_of_all_falls_back();
+        engine.move_pause_of_all_back();
         engine.adopt_all();
         engine.now = now;
         if !stepped.is_zero() {

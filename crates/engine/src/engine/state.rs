@@ -183,9 +183,9 @@ impl State {
     }
 
     /// Restarts the proof of absence for every run in flight: no absence counts across this moment.
-    pub(super) fn series_is_broken(&mut self) {
+    pub(super) fn break_series(&mut self) {
         for run in &self.in_flight {
-            self.runs.get_mut(run).into_iter().for_each(RunMachine::series_is_broken);
+            self.runs.get_mut(run).into_iter().for_each(RunMachine::break_series);
         }
     }
 

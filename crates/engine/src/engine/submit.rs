@@ -39,10 +39,10 @@ impl Engine {
         });
         let what = Happening::State { state: RunState::Submitting, reason: asking };
         let event = Some(what.kind());
-        self.event(id, what);
+        self.record_event(id, what);
         let (from, to) = (self.named(&request.source), self.named(&request.destination));
         let text = format!("submitting: attempt {number}, from {from} to {to}");
-        self.tell(Level::Info, id, event, text);
+        self.log_run(Level::Info, id, event, text);
         self.then(Effect::Submit { attempt, request });
     }
 
@@ -73,7 +73,7 @@ impl Engine {
                 let wait = WaitReason::Agent { words: words.clone() };
                 self.take_change(machine.on_not_taken(attempt, end, wait, now));
                 self.agent_link.was_not_reached();
-                self.trouble_is(Trouble::Away(words));
+                self.set_trouble(Trouble::Away(words));
             }
             SubmitAnswer::Refused(Refusal::BadToken(words)) => {
                 let end = AttemptEnd::TokenRefused { words: words.clone() };
@@ -81,7 +81,7 @@ impl Engine {
                 self.take_change(machine.on_not_taken(attempt, end, wait, now));
                 self.agent_link.refused_token();
                 self.token_was_refused();
-                self.trouble_is(Trouble::BadToken(words));
+                self.set_trouble(Trouble::BadToken(words));
             }
             SubmitAnswer::Refused(Refusal::Final(words)) => {
                 self.take_change(machine.on_refused(attempt, words, now));
@@ -95,8 +95,8 @@ impl Engine {
     pub(super) fn receipt(&mut self, id: AttemptId) {
         let is_open = self.state.find_attempt(id).is_some_and(|attempt| attempt.phase.is_open());
         // Any local process can repeat it.
-        if is_open && self.state.sighting(id).is_first_receipt() {
-            self.event(id.run, Happening::Receipt { attempt: id.number });
+        if is_open && self.state.sighting(id).note_receipt() {
+            self.record_event(id.run, Happening::Receipt { attempt: id.number });
             self.looks.hint();
         }
     }

@@ -20,13 +20,13 @@ impl Engine {
         let word = record.unknown_status.clone().unwrap_or_default();
         let sighting = self.state.sighting(id);
         let refused = sighting.cancel().was_refused();
-        if sighting.is_new_status(&word) {
-            self.say_unknown_status(id, &word, record);
+        if sighting.note_status(&word) {
+            self.record_unknown_status(id, &word, record);
         }
         record.ended_at.is_some() || (refused && record.progress.percent >= WHOLE)
     }
 
-    fn say_unknown_status(&mut self, id: AttemptId, word: &str, record: &Transfer) {
+    fn record_unknown_status(&mut self, id: AttemptId, word: &str, record: &Transfer) {
         let (transfer, status) = (record.id, word.to_owned());
         if self.decides(id) {
             let status = status.clone();
@@ -38,9 +38,9 @@ impl Engine {
         }
         let what = Happening::UnknownStatus { transfer, status };
         let (kind, text) = (what.kind(), what.to_string());
-        self.event(id.run, what);
-        if self.agent_link.is_new_status(word) {
-            self.tell(Level::Warn, id.run, Some(kind), text);
+        self.record_event(id.run, what);
+        if self.agent_link.note_status(word) {
+            self.log_run(Level::Warn, id.run, Some(kind), text);
         }
     }
 }

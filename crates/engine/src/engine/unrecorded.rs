@@ -18,7 +18,7 @@ use crate::transfer::{Look, Transfer};
 
 impl Engine {
     /// Reports, for each run that catches up, a similar transfer that was requested after its time.
-    pub(super) fn say_unrecorded(&mut self, look: &Look) {
+    pub(super) fn report_unrecorded(&mut self, look: &Look) {
         let mut found: Vec<(RunId, TransferId, Timestamp)> = Vec::new();
         for machine in self.state.waiting().filter(|machine| catches_up(machine)) {
             let mut like_it = look.transfers.iter().filter_map(|record| {
@@ -27,15 +27,15 @@ impl Engine {
             found.extend(like_it.next().map(|(transfer, at)| (machine.id(), transfer, at)));
         }
         for (id, transfer, requested_at) in found {
-            self.state.run_mut(id).say_unrecorded();
+            self.state.run_mut(id).set_unrecorded_reported();
             let what = Happening::Unrecorded { transfer, requested_at };
-            self.tell(
+            self.log_run(
                 Level::Warn,
                 id,
                 Some(what.kind()),
                 format!("{what}; was an older copy of the database put back?"),
             );
-            self.event(id, what);
+            self.record_event(id, what);
         }
     }
 
@@ -60,5 +60,5 @@ impl Engine {
 fn catches_up(machine: &RunMachine) -> bool {
     machine.row().trigger == Trigger::CatchUp
         && !machine.has_begun()
-        && !machine.is_unrecorded_said()
+        && !machine.is_unrecorded_reported()
 }

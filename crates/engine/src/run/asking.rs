@@ -25,7 +25,7 @@ impl Asking {
     }
 
     /// Takes in the answer, if it is one to this query.
-    pub(crate) fn is_answered(&mut self, transfer: TransferId, row: Option<OurRow>) -> bool {
+    pub(crate) fn take_answer(&mut self, transfer: TransferId, row: Option<OurRow>) -> bool {
         let is_ours = self.transfer == transfer;
         if is_ours {
             self.row = row;

@@ -93,7 +93,7 @@ impl CancelRequests {
     }
 
     /// Notes a request; true for the first.
-    pub(crate) fn is_first(&mut self) -> bool {
+    pub(crate) fn note_request(&mut self) -> bool {
         self.under_way = true;
         self.made = self.made.saturating_add(1);
         self.made == 1

@@ -70,7 +70,7 @@ impl RunMachine {
         let is_due = sighting.progress_is_due(now) || record.status.is_terminal();
         let is_recorded = is_changed || (is_due && attempt.progress != record.progress);
         if is_recorded {
-            sighting.progress_is_recorded(now);
+            sighting.note_progress_recorded(now);
         }
         let row = is_recorded.then(|| Attempt {
             status: Some(record.status),

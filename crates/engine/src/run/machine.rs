@@ -30,7 +30,7 @@ pub(crate) struct RunMachine {
     /// Its last known obstacle.
     wait: Option<WaitReason>,
     /// It was reported that the agent lists a similar transfer that no row knows.
-    unrecorded_said: bool,
+    unrecorded_reported: bool,
 }
 
 /// An attempt, and the observations of it.
@@ -48,7 +48,7 @@ impl RunMachine {
             row,
             attempts: BTreeMap::new(),
             wait: None,
-            unrecorded_said: false,
+            unrecorded_reported: false,
         }
     }
 
@@ -158,8 +158,8 @@ impl RunMachine {
     }
 
     /// Notes that the agent could not be asked, or was not working: no absence counts across that.
-    pub(crate) fn series_is_broken(&mut self) {
-        self.attempts.values_mut().for_each(|tracked| tracked.sighting.series_is_broken());
+    pub(crate) fn break_series(&mut self) {
+        self.attempts.values_mut().for_each(|tracked| tracked.sighting.break_series());
     }
 
     /// Follows a step of the clock: the observations move with it.
@@ -220,7 +220,7 @@ impl RunMachine {
     }
 
     /// Notes its obstacle; false if it is the known one.
-    pub(crate) fn is_found_waiting_for(&mut self, wait: WaitReason) -> bool {
+    pub(crate) fn set_wait(&mut self, wait: WaitReason) -> bool {
         let wait = Some(wait);
         let is_new = self.wait != wait;
         self.wait = wait;
@@ -228,12 +228,12 @@ impl RunMachine {
     }
 
     /// True once it was reported that the agent lists a similar transfer that no row knows.
-    pub(crate) fn is_unrecorded_said(&self) -> bool {
-        self.unrecorded_said
+    pub(crate) fn is_unrecorded_reported(&self) -> bool {
+        self.unrecorded_reported
     }
 
     /// Notes that this was reported.
-    pub(crate) fn say_unrecorded(&mut self) {
-        self.unrecorded_said = true;
+    pub(crate) fn set_unrecorded_reported(&mut self) {
+        self.unrecorded_reported = true;
     }
 }

@@ -42,7 +42,7 @@ pub(crate) struct Sighting {
     /// A receipt for its request was noted already.
     receipt_noted: bool,
     /// A near miss was reported already.
-    near_miss_said: bool,
+    near_miss_reported: bool,
     /// The result of the look before its POST; lost in a restart.
     before: Option<Before>,
     /// The unknown `transferStatus` that was reported last.
@@ -90,7 +90,7 @@ impl Sighting {
     }
 
     /// Notes that a complete look that began then has not shown it.
-    pub(crate) fn is_absent(&mut self, began_at: Timestamp) {
+    pub(crate) fn note_absence(&mut self, began_at: Timestamp) {
         if let Some(last) = self.absent_at {
             let gap = began_at.duration_since(last);
             self.absent_for += gap.clamp(SignedDuration::ZERO, COVERED_GAP);
@@ -99,14 +99,14 @@ impl Sighting {
     }
 
     /// Notes that a record was found to be its transfer.
-    pub(crate) fn is_found(&mut self) {
+    pub(crate) fn note_found(&mut self) {
         self.absent_for = SignedDuration::ZERO;
         self.absent_at = None;
     }
 
     /// Notes that a look shows its transfer, whose counters last moved at `moved_at`.
     pub(crate) fn saw(&mut self, now: Timestamp, record: &Transfer, moved_at: Timestamp) {
-        self.is_found();
+        self.note_found();
         self.seen_at = Some(now);
         self.user = record.user;
         self.listed_end = record.ended_at;
@@ -117,7 +117,7 @@ impl Sighting {
     }
 
     /// Notes that the agent could not be asked, or was not working.
-    pub(super) fn series_is_broken(&mut self) {
+    pub(super) fn break_series(&mut self) {
         self.absent_at = None;
         self.agent_away = true;
     }
@@ -171,7 +171,7 @@ impl Sighting {
     }
 
     /// Notes that its progress is recorded now.
-    pub(crate) fn progress_is_recorded(&mut self, now: Timestamp) {
+    pub(crate) fn note_progress_recorded(&mut self, now: Timestamp) {
         self.recorded_at = Some(now);
     }
 
@@ -205,18 +205,18 @@ impl Sighting {
     }
 
     /// Notes a receipt for its request; false if one was noted already.
-    pub(crate) fn is_first_receipt(&mut self) -> bool {
+    pub(crate) fn note_receipt(&mut self) -> bool {
         !std::mem::replace(&mut self.receipt_noted, true)
     }
 
     /// True once a near miss was reported.
-    pub(crate) fn is_near_miss_said(&self) -> bool {
-        self.near_miss_said
+    pub(crate) fn is_near_miss_reported(&self) -> bool {
+        self.near_miss_reported
     }
 
     /// Notes that one was reported.
-    pub(crate) fn say_near_miss(&mut self) {
-        self.near_miss_said = true;
+    pub(crate) fn set_near_miss_reported(&mut self) {
+        self.near_miss_reported = true;
     }
 
     /// The result of the look before its POST.
@@ -230,7 +230,7 @@ impl Sighting {
     }
 
     /// Notes this unknown status; false if it was reported already.
-    pub(crate) fn is_new_status(&mut self, status: &str) -> bool {
+    pub(crate) fn note_status(&mut self, status: &str) -> bool {
         self.unknown_status.replace(status.to_owned()).as_deref() != Some(status)
     }
 
@@ -266,17 +266,17 @@ mod tests {
     #[test]
     fn an_absence_counts_between_looks_that_follow_one_another_and_no_gap_in_full() {
         let mut sighting = Sighting::default();
-        sighting.is_absent(at(100));
+        sighting.note_absence(at(100));
         assert_eq!(sighting.absent_for(), SignedDuration::ZERO, "one look proves no span");
-        sighting.is_absent(at(105));
+        sighting.note_absence(at(105));
         assert_eq!(sighting.absent_for(), SignedDuration::from_secs(5));
-        sighting.series_is_broken();
-        sighting.is_absent(at(110));
+        sighting.break_series();
+        sighting.note_absence(at(110));
         assert_eq!(sighting.absent_for(), SignedDuration::from_secs(5), "nobody looked between");
-        sighting.is_absent(at(100_000));
+        sighting.note_absence(at(100_000));
         let most = SignedDuration::from_secs(5) + COVERED_GAP;
         assert_eq!(sighting.absent_for(), most, "a machine that slept has not looked");
-        sighting.is_found();
+        sighting.note_found();
         assert!(!sighting.is_missed());
         assert_eq!(sighting.absent_for(), SignedDuration::ZERO);
     }
@@ -284,18 +284,18 @@ mod tests {
     #[test]
     fn what_is_said_once_is_said_once() {
         let mut sighting = Sighting::default();
-        assert!(sighting.is_first_receipt());
-        assert!(!sighting.is_first_receipt());
-        assert!(sighting.is_new_status("Dreaming"));
-        assert!(!sighting.is_new_status("Dreaming"));
-        assert!(sighting.is_new_status("Waking"));
+        assert!(sighting.note_receipt());
+        assert!(!sighting.note_receipt());
+        assert!(sighting.note_status("Dreaming"));
+        assert!(!sighting.note_status("Dreaming"));
+        assert!(sighting.note_status("Waking"));
     }
 
     #[test]
     fn progress_is_recorded_once_a_minute_and_after_the_clock_was_set() {
         let mut sighting = Sighting::default();
         assert!(sighting.progress_is_due(at(0)));
-        sighting.progress_is_recorded(at(0));
+        sighting.note_progress_recorded(at(0));
         assert!(!sighting.progress_is_due(at(1)));
         assert!(sighting.progress_is_due(at(0) + PROGRESS_RECORD));
         sighting.clock_stepped(SignedDuration::from_hours(1));

@@ -133,7 +133,7 @@ fn a_cancel_is_asked_for_again_until_the_transfer_is_over_and_ends_by_its_cause(
     let now = at("01:30:00");
     assert_eq!(canceling.cancel_due(1, now), Some(transfer(1)));
     let requests = canceling.sighting_mut(1).expect("the attempt").cancel_mut();
-    assert!(requests.is_first());
+    assert!(requests.note_request());
     assert_eq!(canceling.cancel_due(1, now), None, "one is under way");
     let requests = canceling.sighting_mut(1).expect("the attempt").cancel_mut();
     let refused = CancelAnswer::NotTaken("busy".to_owned());
@@ -142,7 +142,7 @@ fn a_cancel_is_asked_for_again_until_the_transfer_is_over_and_ends_by_its_cause(
     let next = canceling.wake(secs(120), now).expect("a time");
     assert_eq!(canceling.cancel_due(1, next), Some(transfer(1)));
     let requests = canceling.sighting_mut(1).expect("the attempt").cancel_mut();
-    assert!(!requests.is_first());
+    assert!(!requests.note_request());
     assert_eq!(requests.answered(&refused, next), None, "it was said");
     assert_eq!(canceling.stuck_from(), Some(at("01:30:00") + STUCK_AFTER));
     let looked = LookedFor { in_vain: true, past_deadline: true };

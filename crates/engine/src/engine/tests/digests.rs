@@ -246,7 +246,7 @@ fn of_many_outages_the_newest_are_kept() {
     let mut told = Reported::default();
     for second in (0..).take(OUTAGES_KEPT + 5) {
         told.agent_down = Some(at("00:00:00") + secs(second));
-        stage.engine().outage_is_over(&mut told);
+        stage.engine().keep_outage(&mut told);
     }
     assert_eq!(told.outages.len(), OUTAGES_KEPT);
     assert_eq!(told.outages[0].since, at("00:00:05"));

@@ -71,7 +71,7 @@ fn of_an_agent_that_hides_its_clock_a_record_is_not_given_to_a_request_that_was_
     // The first request never arrived; the dates are 90 s behind, so that they are nearer to it.
     for clock_is_told in [false, true] {
         let mut stage = Stage::new(vec![job("a", "to/", |_| {})]);
-        stage.tells_clock = clock_is_told;
+        stage.knows_clock = clock_is_told;
         stage.until(at("01:00:00"));
         let first = stage.answer(SubmitAnswer::Uncertain("reset".to_owned()));
         while stage.submits.len() < 2 {

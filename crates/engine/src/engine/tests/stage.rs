@@ -53,7 +53,7 @@ pub(super) struct Stage {
     /// The agent's clock less ours.
     pub(super) clock_offset: SignedDuration,
     /// Its answers contain its clock.
-    pub(super) tells_clock: bool,
+    pub(super) knows_clock: bool,
     /// How long the agent takes to list its transfers.
     pub(super) look_takes: SignedDuration,
     /// Why looks fail.
@@ -98,7 +98,7 @@ impl Stage {
             looks: 0,
             looking: false,
             clock_offset: SignedDuration::ZERO,
-            tells_clock: true,
+            knows_clock: true,
             look_takes: SignedDuration::ZERO,
             failure: None,
             hold_looks: false,
@@ -202,7 +202,7 @@ impl Stage {
             is_short: self.is_short,
             agent: self.agent,
             user: Some(OURS),
-            clock_offset: self.tells_clock.then_some(self.clock_offset),
+            clock_offset: self.knows_clock.then_some(self.clock_offset),
             read_back_to: None,
             transfers: self.listed.clone(),
         }
