@@ -26,7 +26,7 @@ use crate::core::input::OperatorRequest;
 use crate::core::job::Job;
 use crate::core::limits::{BACKFILL_MAX, OCCURRENCES_MAX};
 use crate::core::meant::JobWord;
-use crate::core::repeat::{Backfill, Changes, PastRun, Wanted, Wish};
+use crate::core::repeat::{Backfill, Changes, PastRun, RunRequest, Wanted};
 use crate::core::run::{Run, RunState};
 use crate::core::schedule::instant_of;
 use crate::store::thread::StoreHandle;
@@ -56,19 +56,19 @@ enum What {
 impl Driver {
     /// Triggers runs now, or for a time.
     pub(super) fn trigger(&mut self, query: &TriggerQuery, by: By, reply: Reply<Vec<RunDocument>>) {
-        let wishes = match self.triggers(query) {
-            Ok(wishes) => wishes,
+        let requests = match self.triggers(query) {
+            Ok(requests) => requests,
             Err(refused) => return drop(reply.send(Err(refused))),
         };
         if query.time.is_none() {
-            let request = OperatorRequest::Repeat(wishes);
+            let request = OperatorRequest::Repeat(requests);
             self.ask_engine(Pending::Runs(reply), by, request);
             return;
         }
         let store = self.store.clone();
         self.recall(by, Pending::Runs(reply), async move {
-            let wishes = with_past(&store, wishes).await?;
-            Ok(Some(What::Ask(OperatorRequest::Repeat(wishes))))
+            let requests = with_past(&store, requests).await?;
+            Ok(Some(What::Ask(OperatorRequest::Repeat(requests))))
         });
     }
 
@@ -91,7 +91,7 @@ impl Driver {
                 Some(since) => failed_since(&store, since).await?,
                 None => named(&store, &query, &known, unknown).await?,
             };
-            let wish = |of: Arc<Run>| Wish {
+            let asked = |of: Arc<Run>| RunRequest {
                 run: RunId(clock::random_uuid()),
                 job: of.job.clone(),
                 what: Wanted::Retry { of, current: query.current },
@@ -99,16 +99,16 @@ impl Driver {
                 changes: Changes::default(),
                 past: Vec::new(),
             };
-            let wishes = runs.into_iter().map(wish).collect();
-            let mut wishes = with_past(&store, wishes).await?;
+            let requests = runs.into_iter().map(asked).collect();
+            let mut requests = with_past(&store, requests).await?;
             if query.failed_since.is_some() {
-                wishes.retain(|wish| !wish.past.iter().any(makes_up_for_it));
-                few_enough(wishes.len())?;
+                requests.retain(|asked| !asked.past.iter().any(makes_up_for_it));
+                few_enough(requests.len())?;
             }
-            if wishes.is_empty() {
+            if requests.is_empty() {
                 return Ok(None);
             }
-            Ok(Some(What::Ask(OperatorRequest::Repeat(wishes))))
+            Ok(Some(What::Ask(OperatorRequest::Repeat(requests))))
         });
     }
 
@@ -184,7 +184,7 @@ impl Driver {
     }
 
     /// The runs requested by `trigger`.
-    fn triggers(&self, query: &TriggerQuery) -> Result<Vec<Wish>, Refused> {
+    fn triggers(&self, query: &TriggerQuery) -> Result<Vec<RunRequest>, Refused> {
         let changes = Changes::parse(&query.set).map_err(Refused::No)?;
         let mut jobs = Vec::new();
         for word in &query.jobs {
@@ -196,11 +196,11 @@ impl Driver {
         jobs.into_iter()
             .map(|job| {
                 let time = query.time.map(|time| self.time_meant(&job, time)).transpose()?;
-                let mut wish = Wish::now(job, RunId(clock::random_uuid()));
-                wish.what = Wanted::Manual(time);
-                wish.again = query.again;
-                wish.changes = changes.clone();
-                Ok(wish)
+                let mut asked = RunRequest::now(job, RunId(clock::random_uuid()));
+                asked.what = Wanted::Manual(time);
+                asked.again = query.again;
+                asked.changes = changes.clone();
+                Ok(asked)
             })
             .collect()
     }
@@ -408,13 +408,16 @@ fn newest_failed(found: &[RunWithAttempts]) -> Vec<Arc<Run>> {
 }
 
 /// Requests with the past runs of their times.
-async fn with_past(store: &StoreHandle, mut wishes: Vec<Wish>) -> Result<Vec<Wish>, Refused> {
-    for wish in &mut wishes {
-        if let Some(at) = wish.scheduled_for() {
-            wish.past = past_of(store, &wish.job, (at, at)).await?;
+async fn with_past(
+    store: &StoreHandle,
+    mut requests: Vec<RunRequest>,
+) -> Result<Vec<RunRequest>, Refused> {
+    for asked in &mut requests {
+        if let Some(at) = asked.scheduled_for() {
+            asked.past = past_of(store, &asked.job, (at, at)).await?;
         }
     }
-    Ok(wishes)
+    Ok(requests)
 }
 
 async fn past_of(

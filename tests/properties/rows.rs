@@ -19,7 +19,7 @@ use transferd::core::place::{AccountNames, Fingerprint, NamedPlace, Place, Trans
 use transferd::core::record::{Learned, Mark, Pause};
 use transferd::core::repeat::Changes;
 use transferd::core::run::{
-    Attempt, CancelCause, CancelWish, Ended, Phase, Run, RunState, Trigger,
+    Attempt, CancelCause, CancelRequest, Ended, Phase, Run, RunState, Trigger,
 };
 use transferd::core::transfer::{Progress, TransferStatus};
 use uuid::Uuid;
@@ -70,7 +70,7 @@ pub(crate) fn any_state() -> impl Strategy<Value = RunState> {
     proptest::sample::select(RunState::ALL.to_vec())
 }
 
-fn any_wish() -> impl Strategy<Value = CancelWish> {
+fn any_wish() -> impl Strategy<Value = CancelRequest> {
     let causes = [
         CancelCause::Operator,
         CancelCause::Replaced,
@@ -79,7 +79,7 @@ fn any_wish() -> impl Strategy<Value = CancelWish> {
         CancelCause::Double,
     ];
     (any_instant(), proptest::sample::select(causes.to_vec()), any_reason(), any::<bool>())
-        .prop_map(|(at, cause, reason, told)| CancelWish { at, cause, reason, reported: told })
+        .prop_map(|(at, cause, reason, told)| CancelRequest { at, cause, reason, reported: told })
 }
 
 fn any_place() -> impl Strategy<Value = Place> {

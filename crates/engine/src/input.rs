@@ -13,7 +13,7 @@ use super::job::{AlertChannel, JobSet};
 use super::place::TransferRequest;
 use super::reason::ReasonCode;
 use super::record::{Pause, Record};
-use super::repeat::{Backfill, BackfillPlan, Wish};
+use super::repeat::{Backfill, BackfillPlan, RunRequest};
 use super::run::RunState;
 use super::transfer::{CancelAnswer, Look, LookFailure, LookRequest, StartAnswer, SubmitAnswer};
 
@@ -117,7 +117,7 @@ pub enum OperatorRequest {
         run: RunId,
     },
     /// Run jobs for a time, or repeat runs: all of them, or none.
-    Repeat(Vec<Wish>),
+    Repeat(Vec<RunRequest>),
     /// Run a job for all occurrences of a span of time.
     Backfill(Backfill),
     /// Cancel a run.

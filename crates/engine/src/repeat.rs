@@ -23,7 +23,7 @@ const TIMEOUTS: (SignedDuration, SignedDuration) =
 
 /// A run that a person requests.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Wish {
+pub struct RunRequest {
     /// The id of the new run.
     pub run: RunId,
     /// The job.
@@ -52,7 +52,7 @@ pub enum Wanted {
     },
 }
 
-impl Wish {
+impl RunRequest {
     /// A run of a job now.
     pub fn now(job: JobName, run: RunId) -> Self {
         let what = Wanted::Manual(None);

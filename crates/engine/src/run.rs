@@ -35,7 +35,7 @@ use super::repeat::Changes;
 use super::transfer::{Progress, TransferStatus};
 
 pub use at_agent::AtAgent;
-pub use cancel::{CancelCause, CancelWish};
+pub use cancel::{CancelCause, CancelRequest};
 pub use moves::{attempt_may_become, run_may_become};
 
 pub(crate) use asking::{Asking, CauseWait};
@@ -277,8 +277,8 @@ pub struct Run {
     pub ended_at: Option<Timestamp>,
     /// Not to be submitted before this: the end of a back-off, or of a queue's turn.
     pub ready_at: Timestamp,
-    /// The wish to cancel it.
-    pub cancel: Option<CancelWish>,
+    /// The request to cancel it.
+    pub cancel: Option<CancelRequest>,
     /// The number of the attempt whose outcome decides.
     pub follows: Option<u32>,
     /// The run that must end first (`overlap: queue`, `replace`, `catch_up: all`, `trigger`).
@@ -387,8 +387,8 @@ pub struct Attempt {
     pub moved_at: Timestamp,
     /// When its transfer was first listed.
     pub listed_at: Option<Timestamp>,
-    /// The wish to cancel its transfer.
-    pub cancel: Option<CancelWish>,
+    /// The request to cancel its transfer.
+    pub cancel: Option<CancelRequest>,
     /// How it ended; absent while it has not.
     pub outcome: Option<Ended>,
     /// When we saw its end. Set before `outcome`, where the agent is first asked for the cause.

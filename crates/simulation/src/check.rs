@@ -30,7 +30,7 @@ pub enum Checker {
     OneTransfer,
     /// No foreign transfer is claimed or canceled where evidence could tell it apart.
     Foreign,
-    /// Every timeout is enforced, and every wish to cancel is sent.
+    /// Every timeout is enforced, and every request to cancel is sent.
     Timeouts,
     /// `max_active` and the destination guard hold at every instant.
     Limits,
@@ -240,9 +240,9 @@ impl<O: Observer> Simulation<O> {
         let daemon = &self.daemons[post.daemon];
         let window = daemon.fed.agent.adopt_window;
         let stuck = daemon.attempts.get(&post.attempt).is_some_and(|row| {
-            row.cancel
-                .as_ref()
-                .is_some_and(|wish| self.wall(post.daemon).duration_since(wish.at).abs() >= window)
+            row.cancel.as_ref().is_some_and(|cancel| {
+                self.wall(post.daemon).duration_since(cancel.at).abs() >= window
+            })
         });
         !stuck && self.counts_for_destination(index)
     }
@@ -377,8 +377,8 @@ impl<O: Observer> Simulation<O> {
             // follows it.
             let followed = run.is_some_and(|run| run.follows == Some(id.number));
             let left_alone = row.ambiguous && !followed;
-            let wished = row.cancel.as_ref().is_some_and(|wish| {
-                let since = self.wall(number).duration_since(wish.at);
+            let requested = row.cancel.as_ref().is_some_and(|cancel| {
+                let since = self.wall(number).duration_since(cancel.at);
                 since > CANCEL_GRACE + daemon.stepped_since(now - since.abs())
             });
             let late = || {
@@ -388,11 +388,11 @@ impl<O: Observer> Simulation<O> {
                     since > post.terms.timeout + CANCEL_GRACE + daemon.stepped_since(post.sent)
                 })
             };
-            if wished || (!run_over && !left_alone && row.cancel.is_none() && late()) {
+            if requested || (!run_over && !left_alone && row.cancel.is_none() && late()) {
                 words = Some(format!(
                     "transfer {transfer} of run {} is {} and no cancel was sent",
                     id.run,
-                    if wished { "to be canceled" } else { "past its timeout" }
+                    if requested { "to be canceled" } else { "past its timeout" }
                 ));
             }
         }

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use transferd_engine::ids::{JobName, RunId};
 use transferd_engine::input::{Input, OperatorRequest, ReplyTo};
-use transferd_engine::repeat::{Backfill, Changes, PastRun, Wanted, Wish};
+use transferd_engine::repeat::{Backfill, Changes, PastRun, RunRequest, Wanted};
 use transferd_engine::run::{Run, RunState, Trigger};
 use transferd_engine::store::Queries;
 use transferd_sim::world::Span;
@@ -33,7 +33,7 @@ const PAST_MAX: usize = 10_000;
 /// The requests for repetitions to a daemon.
 #[derive(Debug, Default)]
 pub(super) struct Repeats {
-    wishes: BTreeMap<RunId, Wish>,
+    requests: BTreeMap<RunId, RunRequest>,
     /// Backfills, by the seed of their runs' ids: whether they include times that have succeeded.
     backfills: Vec<(RunId, bool)>,
 }
@@ -41,8 +41,8 @@ pub(super) struct Repeats {
 impl Repeats {
     /// Whether somebody has requested this run; and if so, whether even if its time has succeeded.
     fn asked_for(&self, run: &Run) -> Option<bool> {
-        if let Some(wish) = self.wishes.get(&run.id) {
-            return Some(wish.again);
+        if let Some(asked) = self.requests.get(&run.id) {
+            return Some(asked.again);
         }
         let key = run.scheduled_for?.as_millisecond().to_be_bytes();
         let made = |seed: &RunId| RunId(Uuid::new_v5(&seed.0, &key)) == run.id;
@@ -78,7 +78,7 @@ impl<O: Observer> Simulation<O> {
         let timetable = &self.daemons[number].fed.jobs.get(&job)?.timetable;
         let at = timetable.last_at_or_before(from, from - SignedDuration::from_hours(24))?;
         self.count("operator_triggers_for_a_time");
-        self.wish(number, job, Wanted::Manual(Some(at)))
+        self.request_run(number, job, Wanted::Manual(Some(at)))
     }
 
     fn retry(&mut self, number: usize) -> Option<OperatorRequest> {
@@ -90,19 +90,24 @@ impl<O: Observer> Simulation<O> {
         let of = Arc::clone(&over[self.chance.below(over.len())]);
         let current = self.chance.happens(0.3);
         self.count("operator_retries");
-        self.wish(number, of.job.clone(), Wanted::Retry { of, current })
+        self.request_run(number, of.job.clone(), Wanted::Retry { of, current })
     }
 
-    fn wish(&mut self, number: usize, job: JobName, what: Wanted) -> Option<OperatorRequest> {
+    fn request_run(
+        &mut self,
+        number: usize,
+        job: JobName,
+        what: Wanted,
+    ) -> Option<OperatorRequest> {
         let run = RunId(self.chance.uuid());
         let again = self.chance.happens(0.2);
-        let mut wish =
-            Wish { run, job, what, again, changes: Changes::default(), past: Vec::new() };
-        if let Some(at) = wish.scheduled_for() {
-            wish.past = self.past(number, &wish.job, (at, at))?;
+        let mut asked =
+            RunRequest { run, job, what, again, changes: Changes::default(), past: Vec::new() };
+        if let Some(at) = asked.scheduled_for() {
+            asked.past = self.past(number, &asked.job, (at, at))?;
         }
-        self.daemons[number].repeats.wishes.insert(run, wish.clone());
-        Some(OperatorRequest::Repeat(vec![wish]))
+        self.daemons[number].repeats.requests.insert(run, asked.clone());
+        Some(OperatorRequest::Repeat(vec![asked]))
     }
 
     fn backfill(&mut self, number: usize) -> Option<OperatorRequest> {
@@ -161,8 +166,8 @@ impl<O: Observer> Simulation<O> {
             let (id, state) = (other.id, other.state.word());
             return Some(format!("its time has run {id} already, which is {state}"));
         }
-        let wish = daemon.repeats.wishes.get(&run.id)?;
-        let Wanted::Retry { of, current: false } = &wish.what else { return None };
+        let asked = daemon.repeats.requests.get(&run.id)?;
+        let Wanted::Retry { of, current: false } = &asked.what else { return None };
         let (was, is) = (&of.request, &run.request);
         (was != is)
             .then(|| format!("it goes to {:?} instead of {:?}", is.destination, was.destination))

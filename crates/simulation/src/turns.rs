@@ -216,7 +216,7 @@ impl<O: Observer> Simulation<O> {
                 row.phase,
                 row.deadline,
                 row.transfer,
-                row.cancel.as_ref().map(|wish| wish.cause),
+                row.cancel.as_ref().map(|cancel| cancel.cause),
                 row.status
             ),
             other => format!("[{number}]   {other:?}"),

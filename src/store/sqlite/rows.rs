@@ -18,7 +18,7 @@ use crate::core::job::{RetryPolicy, Terms, Verdict};
 use crate::core::place::{Fingerprint, TransferRequest};
 use crate::core::reason::Reason;
 use crate::core::repeat::Changes;
-use crate::core::run::{Attempt, CancelWish, Ended, Phase, Run, RunState, Trigger};
+use crate::core::run::{Attempt, CancelRequest, Ended, Phase, Run, RunState, Trigger};
 use crate::core::transfer::{Progress, TransferStatus};
 
 /// The names of rows in `singles`.
@@ -41,7 +41,7 @@ struct RunBody<'a> {
     ended_at: Option<Timestamp>,
     ready_at: Timestamp,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    cancel: Option<Cow<'a, CancelWish>>,
+    cancel: Option<Cow<'a, CancelRequest>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     follows: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -99,7 +99,7 @@ struct AttemptBody<'a> {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     listed_at: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    cancel: Option<Cow<'a, CancelWish>>,
+    cancel: Option<Cow<'a, CancelRequest>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     outcome: Option<Ended>,
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -65,7 +65,7 @@ impl Engine {
             .open_attempts()
             .filter(|attempt| match attempt.phase {
                 Phase::Intent | Phase::Uncertain | Phase::Accepted => {
-                    attempt.cancel.as_ref().is_none_or(|wish| !self.is_stuck(wish.at))
+                    attempt.cancel.as_ref().is_none_or(|cancel| !self.is_stuck(cancel.at))
                 }
                 Phase::GivenUp | Phase::Refused | Phase::Closed => false,
             })

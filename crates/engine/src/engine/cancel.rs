@@ -8,38 +8,38 @@ use crate::event::Happening;
 use crate::ids::{AttemptId, RunId, TransferId};
 use crate::input::{Effect, Level};
 use crate::reason::{NothingLeft, Reason};
-use crate::run::{CancelCause, CancelWish, OnCancel, RunState};
+use crate::run::{CancelCause, CancelRequest, OnCancel, RunState};
 use crate::transfer::CancelAnswer;
 
 impl Engine {
-    /// Wishes a run canceled. A run with nothing at the agent ends at once.
+    /// Requests that a run be canceled. A run with nothing at the agent ends at once.
     pub(super) fn cancel_run(&mut self, id: RunId, cause: CancelCause, reason: Reason) {
         let machine = self.state.run(id);
         match machine.on_cancel(cause) {
             OnCancel::Nothing => {}
             OnCancel::Ends(state) => self.end_run(id, state, reason),
-            OnCancel::Wished(active) => {
-                let wish =
-                    CancelWish { at: self.now, cause, reason: reason.clone(), reported: false };
-                self.change_run(id, |run| run.cancel = Some(wish.clone()));
+            OnCancel::Requested(active) => {
+                let cancel =
+                    CancelRequest { at: self.now, cause, reason: reason.clone(), reported: false };
+                self.change_run(id, |run| run.cancel = Some(cancel.clone()));
                 self.move_run(id, RunState::Canceling, reason, Level::Info);
                 if let Some(attempt) = active {
-                    self.wish_cancel(attempt, wish);
+                    self.request_cancel(attempt, cancel);
                 }
             }
             OnCancel::Outranks => self.change_run(id, |run| {
-                if let Some(wish) = &mut run.cancel {
-                    wish.cause = cause;
-                    wish.reason = reason;
+                if let Some(cancel) = &mut run.cancel {
+                    cancel.cause = cause;
+                    cancel.reason = reason;
                 }
             }),
         }
     }
 
-    /// Records the wish to cancel an attempt's transfer; `tend` sends the request.
-    pub(super) fn wish_cancel(&mut self, id: AttemptId, wish: CancelWish) {
+    /// Records the request to cancel an attempt's transfer; `tend` sends the request.
+    pub(super) fn request_cancel(&mut self, id: AttemptId, cancel: CancelRequest) {
         self.change_attempt(id, |attempt| {
-            attempt.cancel.get_or_insert(wish);
+            attempt.cancel.get_or_insert(cancel);
         });
         self.touched.insert(id.run);
     }

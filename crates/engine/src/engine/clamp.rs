@@ -71,8 +71,8 @@ impl Engine {
             if !run.state.is_over() {
                 let latest = latest_ready(run, now);
                 clamp.to(&mut run.ready_at, latest);
-                if let Some(wish) = &mut run.cancel {
-                    clamp.to(&mut wish.at, now);
+                if let Some(cancel) = &mut run.cancel {
+                    clamp.to(&mut cancel.at, now);
                 }
             }
         });
@@ -116,7 +116,7 @@ fn clamp_attempt(
     clamp.to(&mut attempt.moved_at, now);
     clamp.optional(&mut attempt.holds_until, shift(now, timeout + ADOPT_WINDOW_CAP));
     clamp.optional(&mut attempt.watched_until, shift(now, WATCH.max(timeout)));
-    if let Some(wish) = &mut attempt.cancel {
-        clamp.to(&mut wish.at, now);
+    if let Some(cancel) = &mut attempt.cancel {
+        clamp.to(&mut cancel.at, now);
     }
 }

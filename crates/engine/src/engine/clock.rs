@@ -42,16 +42,16 @@ impl Engine {
                         attempt.slack_ms.0 = attempt.slack_ms.0.saturating_add(millis.min(0));
                         attempt.slack_ms.1 = attempt.slack_ms.1.saturating_add(millis.max(0));
                     }
-                    if let Some(wish) = &mut attempt.cancel {
-                        wish.at = shift(wish.at, by);
+                    if let Some(cancel) = &mut attempt.cancel {
+                        cancel.at = shift(cancel.at, by);
                     }
                 });
             }
             if !self.state.run(run).is_over() {
                 self.change_run(run, |run| {
                     run.ready_at = shift(run.ready_at, by);
-                    if let Some(wish) = &mut run.cancel {
-                        wish.at = shift(wish.at, by);
+                    if let Some(cancel) = &mut run.cancel {
+                        cancel.at = shift(cancel.at, by);
                     }
                 });
             }

@@ -19,7 +19,7 @@ use crate::limits::{AGENT_DOWN_AFTER, STUCK_AFTER, TOKEN_NOTICE};
 use crate::matching::shift;
 use crate::reason::WaitReason;
 use crate::record::{Mark, Record};
-use crate::run::{CancelWish, RunMachine};
+use crate::run::{CancelRequest, RunMachine};
 
 /// The watched conditions besides those of jobs.
 #[derive(Debug, Default)]
@@ -48,16 +48,16 @@ impl Engine {
     /// Reports, once, a cancel that has long been unconfirmed.
     pub(super) fn report_stuck(&mut self, id: RunId) {
         let machine = self.state.run(id);
-        let Some(wish) = machine.unconfirmed() else { return };
-        if self.now < shift(wish.at, STUCK_AFTER) {
+        let Some(cancel) = machine.unconfirmed() else { return };
+        if self.now < shift(cancel.at, STUCK_AFTER) {
             return;
         }
-        let since = self.job_time(&machine.row().job, wish.at);
-        let why = self.sentence(id, &wish.reason);
+        let since = self.job_time(&machine.row().job, cancel.at);
+        let why = self.sentence(id, &cancel.reason);
         let open = machine.attempts().filter(|attempt| attempt.cancel.is_some());
         let attempts: Vec<AttemptId> = open.map(|attempt| attempt.id).collect();
         let set_reported =
-            |wish: &mut Option<CancelWish>| wish.iter_mut().for_each(|w| w.reported = true);
+            |cancel: &mut Option<CancelRequest>| cancel.iter_mut().for_each(|w| w.reported = true);
         self.change_run(id, |run| set_reported(&mut run.cancel));
         for attempt in attempts {
             self.change_attempt(attempt, |row| set_reported(&mut row.cancel));
@@ -188,7 +188,7 @@ impl Engine {
                 .filter(|machine| !machine.is_over())
                 .filter_map(|machine| machine.followed().map(|attempt| attempt.not_before))
                 .min(),
-            // Running transfers are seen to go on, or to stand still by somebody's wish.
+            // Running transfers are seen to go on, or to stand still because somebody paused them.
             Trouble::Idle(_) | Trouble::ClockFar(_) | Trouble::Listing(_) => None,
         };
         [waiting, unheard].into_iter().flatten().min()

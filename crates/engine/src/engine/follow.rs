@@ -9,7 +9,7 @@ use crate::ids::AttemptId;
 use crate::input::Level;
 use crate::reason::{AttemptEnd, CancelReason, Reason, UnderWay};
 use crate::record::Record;
-use crate::run::{CancelCause, CancelWish, OnFound, Phase, RunState, Seen};
+use crate::run::{CancelCause, CancelRequest, OnFound, Phase, RunState, Seen};
 use crate::transfer::{Transfer, TransferStatus};
 
 impl Engine {
@@ -36,8 +36,8 @@ impl Engine {
     /// Makes the run follow this transfer from now on, or go on canceling it.
     fn follow(&mut self, id: AttemptId, reason: UnderWay) {
         let machine = self.state.run(id.run);
-        if let Some(wish) = machine.row().cancel.clone() {
-            self.wish_cancel(id, wish);
+        if let Some(cancel) = machine.row().cancel.clone() {
+            self.request_cancel(id, cancel);
             if self.state.run(id.run).state() != RunState::Canceling {
                 self.move_run(id.run, RunState::Canceling, reason, Level::Info);
             }
@@ -61,8 +61,9 @@ impl Engine {
             None,
             format!("{reason}; it is canceled if it is active"),
         );
-        let wish = CancelWish { at: self.now, cause: CancelCause::Double, reason, reported: false };
-        self.wish_cancel(id, wish);
+        let cancel =
+            CancelRequest { at: self.now, cause: CancelCause::Double, reason, reported: false };
+        self.request_cancel(id, cancel);
     }
 
     /// Learns from the time between POST and listing, which bounds how long an uncertain request is

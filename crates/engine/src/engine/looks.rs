@@ -373,7 +373,7 @@ impl Engine {
             Phase::GivenUp => SLOWEST_LOOK.max(poll),
             Phase::Uncertain | Phase::Intent => poll,
             Phase::Accepted | Phase::Refused | Phase::Closed => {
-                let since = attempt.cancel.as_ref().map_or(attempt.not_before, |wish| wish.at);
+                let since = attempt.cancel.as_ref().map_or(attempt.not_before, |cancel| cancel.at);
                 let age = self.now.duration_since(since);
                 poll.max((age / 60).min(SLOWEST_LOOK))
             }

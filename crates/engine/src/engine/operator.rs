@@ -6,15 +6,17 @@ use crate::ids::{JobName, RunId};
 use crate::input::{Answer, Effect, Level, OperatorRequest, ReplyTo};
 use crate::reason::{CancelReason, Reason};
 use crate::record::Pause;
-use crate::repeat::Wish;
+use crate::repeat::RunRequest;
 use crate::run::CancelCause;
 
 impl Engine {
     /// Takes in a request.
     pub(super) fn operator(&mut self, to: ReplyTo, request: OperatorRequest) {
         let answer = match request {
-            OperatorRequest::Trigger { job, run } => self.runs_asked_for(&[Wish::now(job, run)]),
-            OperatorRequest::Repeat(wishes) => self.runs_asked_for(&wishes),
+            OperatorRequest::Trigger { job, run } => {
+                self.runs_asked_for(&[RunRequest::now(job, run)])
+            }
+            OperatorRequest::Repeat(requests) => self.runs_asked_for(&requests),
             OperatorRequest::Backfill(wanted) => self.backfill(&wanted),
             OperatorRequest::CancelRun(run) => self.cancel_by_operator(vec![run]),
             OperatorRequest::CancelJob(job) => {

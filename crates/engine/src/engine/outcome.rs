@@ -11,7 +11,7 @@ use crate::ids::{AttemptId, JobName, RunId};
 use crate::input::Level;
 use crate::reason::{AttemptEnd, CancelReason, NothingLeft, Reason, UnderWay, WaitReason};
 use crate::run::{
-    AtAgent, AttemptChange, CancelCause, CancelWish, LookedFor, OnTime, Phase, RunState, Turn,
+    AtAgent, AttemptChange, CancelCause, CancelRequest, LookedFor, OnTime, Phase, RunState, Turn,
 };
 
 impl Engine {
@@ -105,7 +105,7 @@ impl Engine {
         for attempt in left {
             let reason = CancelReason::EndOfRun.into();
             let (cause, reported) = (CancelCause::Double, false);
-            self.wish_cancel(attempt, CancelWish { at: now, cause, reason, reported });
+            self.request_cancel(attempt, CancelRequest { at: now, cause, reason, reported });
         }
         self.change_run(id, |run| {
             run.state = state;

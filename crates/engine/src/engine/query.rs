@@ -188,7 +188,7 @@ impl Engine {
         self.state.in_flight_ids().iter().copied()
     }
 
-    /// Transfers whose cancellation is wished and not confirmed.
+    /// Transfers whose cancellation is requested and not confirmed.
     pub fn cancels_unconfirmed(&self) -> usize {
         self.state
             .open_attempts()

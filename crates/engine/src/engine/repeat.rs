@@ -19,16 +19,16 @@ use crate::job::{Job, Terms};
 use crate::limits::{BACKFILL_MAX, OCCURRENCES_MAX, REPEATS_WAITING_MAX};
 use crate::place::TransferRequest;
 use crate::reason::{Reason, ReasonCode};
-use crate::repeat::{Backfill, BackfillPlan, Changes, LeftOut, PastRun, Wanted, Wish};
+use crate::repeat::{Backfill, BackfillPlan, Changes, LeftOut, PastRun, RunRequest, Wanted};
 use crate::run::{Run, RunState, Trigger};
 use crate::template::PathTemplate;
 
 impl Engine {
     /// Records the requested runs: all of them, or none.
-    pub(super) fn runs_asked_for(&mut self, wishes: &[Wish]) -> Answer {
-        let mut runs = Vec::with_capacity(wishes.len());
-        for wish in wishes {
-            match self.wished(wish) {
+    pub(super) fn runs_asked_for(&mut self, requests: &[RunRequest]) -> Answer {
+        let mut runs = Vec::with_capacity(requests.len());
+        for asked in requests {
+            match self.requested_run(asked) {
                 Ok(run) => runs.push(run),
                 Err(words) => return Answer::No(words),
             }
@@ -47,8 +47,8 @@ impl Engine {
         if let Some(words) = self.too_many(runs.iter()) {
             return Answer::No(words);
         }
-        for wish in wishes {
-            self.end_hopeful_run(&wish.job);
+        for asked in requests {
+            self.end_hopeful_run(&asked.job);
         }
         Answer::Done(self.open_all(runs))
     }
@@ -154,10 +154,10 @@ impl Engine {
     }
 
     /// The row of a requested run, if it is allowed.
-    fn wished(&self, wish: &Wish) -> Result<Run, String> {
-        let name = &wish.job;
+    fn requested_run(&self, asked: &RunRequest) -> Result<Run, String> {
+        let name = &asked.job;
         let job = self.job(name).cloned();
-        if let Some(at) = wish.scheduled_for() {
+        if let Some(at) = asked.scheduled_for() {
             let time = || self.job_time(name, at);
             if at > self.now {
                 return Err(format!("{} lies ahead: `{name}` can't be run for it yet", time()));
@@ -165,25 +165,25 @@ impl Engine {
             if let Some(run) = self.active_for(name, at) {
                 return Err(format!("run {run} of `{name}` for {} is not over", time()));
             }
-            if let Some(run) = self.ended_since(&wish.past, name, at).filter(|_| !wish.again) {
+            if let Some(run) = self.ended_since(&asked.past, name, at).filter(|_| !asked.again) {
                 return Err(format!(
                     "run {run} of `{name}` for {} has just ended; ask once more",
                     time()
                 ));
             }
-            if let Some(run) = success_for(&wish.past, at).filter(|_| !wish.again) {
+            if let Some(run) = success_for(&asked.past, at).filter(|_| !asked.again) {
                 return Err(format!(
                     "`{name}` has succeeded for {} (run {run}); `--again` repeats it",
                     time()
                 ));
             }
         }
-        let run = match &wish.what {
+        let run = match &asked.what {
             Wanted::Manual(scheduled_for) => {
                 let job = job.ok_or_else(|| format!("there is no job `{name}`"))?;
-                self.manual_run(wish, &job, *scheduled_for)
+                self.manual_run(asked, &job, *scheduled_for)
             }
-            Wanted::Retry { of, current } => self.retry_run(wish, job.as_deref(), of, *current),
+            Wanted::Retry { of, current } => self.retry_run(asked, job.as_deref(), of, *current),
         }?;
         // With the changes of that run, even if its job has changed since.
         let (source, destination) = (&run.request.source, &run.request.destination);
@@ -196,7 +196,7 @@ impl Engine {
     /// The row of a triggered run.
     fn manual_run(
         &self,
-        wish: &Wish,
+        asked: &RunRequest,
         job: &Job,
         scheduled_for: Option<Timestamp>,
     ) -> Result<Run, String> {
@@ -210,18 +210,18 @@ impl Engine {
         }
         let reason = Reason::Triggered { by: self.asker.clone() };
         let at = scheduled_for.unwrap_or(self.now);
-        let request = self.render_changed(job, at, wish.run, &wish.changes);
-        let (of, trigger) = ((wish.run, &job.name), Trigger::Manual);
+        let request = self.render_changed(job, at, asked.run, &asked.changes);
+        let (of, trigger) = ((asked.run, &job.name), Trigger::Manual);
         let mut run = self.new_run(of, trigger, scheduled_for, reason, request, &job.terms);
-        change_terms(&mut run, &wish.changes);
-        run.changes = wish.changes.clone();
+        change_terms(&mut run, &asked.changes);
+        run.changes = asked.changes.clone();
         Ok(run)
     }
 
     /// The row of a run that repeats another.
     fn retry_run(
         &self,
-        wish: &Wish,
+        asked: &RunRequest,
         job: Option<&Job>,
         of: &Arc<Run>,
         current: bool,
@@ -235,7 +235,7 @@ impl Engine {
         if let Some(run) = self.under_way(&of.job).find(|run| run.retry_of == Some(of.id)) {
             return Err(format!("run {} repeats run {} already", run.id, of.id));
         }
-        if of.state == RunState::Succeeded && !wish.again {
+        if of.state == RunState::Succeeded && !asked.again {
             return Err(format!(
                 "run {} of `{}` has succeeded; `--again` repeats it",
                 of.id, of.job
@@ -253,11 +253,11 @@ impl Engine {
                 )
             })?;
             let at = of.scheduled_for.unwrap_or(of.created_at);
-            self.render_changed(job, at, wish.run, &of.changes)
+            self.render_changed(job, at, asked.run, &of.changes)
         } else {
             of.request.clone()
         };
-        let (about, trigger) = ((wish.run, &of.job), Trigger::Retry);
+        let (about, trigger) = ((asked.run, &of.job), Trigger::Retry);
         let mut run = self.new_run(about, trigger, of.scheduled_for, reason, request, terms);
         run.retry_of = Some(of.id);
         run.changes = of.changes.clone();

@@ -178,7 +178,7 @@ impl Engine {
     }
 
     /// True when the attempt decides about its run: the run follows it, is not over, and nobody
-    /// wishes it canceled.
+    /// has asked to cancel it.
     pub(super) fn decides(&self, id: AttemptId) -> bool {
         self.state.run(id.run).is_decided_by(id.number)
     }

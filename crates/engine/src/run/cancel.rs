@@ -1,5 +1,5 @@
-//! The whole life of a cancel: the wish to cancel the run, and the transfer that it follows, is
-//! recorded first; the cancel is then requested repeatedly until the agent reports an end, or
+//! The whole life of a cancel: the request to cancel the run, and the transfer that it follows, is
+//! recorded first; the agent is then asked repeatedly until the agent reports an end, or
 //! complete looks no longer show the transfer (protocol, rule 10). A cancel that lasts is reported,
 //! and gives its slot back.
 
@@ -14,9 +14,9 @@ use crate::matching::shift;
 use crate::reason::{NothingLeft, Reason};
 use crate::transfer::CancelAnswer;
 
-/// The wish to cancel, recorded before any request (protocol, rule 10).
+/// The request to cancel, recorded before any request (protocol, rule 10).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CancelWish {
+pub struct CancelRequest {
     /// Since when.
     pub at: Timestamp,
     /// The cause, which decides how the run ends.
@@ -53,7 +53,7 @@ impl CancelCause {
         }
     }
 
-    /// True for a wish that outranks a timeout's: there must be no retry.
+    /// True for a request that outranks a timeout's: there must be no retry.
     pub(crate) fn outranks_time(self) -> bool {
         match self {
             Self::Operator | Self::Replaced => true,
@@ -62,14 +62,14 @@ impl CancelCause {
     }
 }
 
-/// The effect of a wish to cancel a run.
+/// The effect of a request to cancel a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum OnCancel {
     /// Nothing of it can be active: it ends at once, in this state.
     Ends(RunState),
     /// It is recorded for the run, and for the transfer of this attempt, if one is known.
-    Wished(Option<AttemptId>),
-    /// The run is being canceled: this wish replaces the earlier one.
+    Requested(Option<AttemptId>),
+    /// The run is being canceled: this request replaces the earlier one.
     Outranks,
     /// The run is over, or being canceled for as good a reason.
     Nothing,
@@ -77,7 +77,7 @@ pub(crate) enum OnCancel {
 
 /// The requests to cancel one transfer.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct CancelRequests {
+pub(crate) struct CancelCalls {
     under_way: bool,
     made: u32,
     /// No request before this.
@@ -86,7 +86,7 @@ pub(crate) struct CancelRequests {
     refused: bool,
 }
 
-impl CancelRequests {
+impl CancelCalls {
     /// True when one may be made.
     fn may_be_made(&self, now: Timestamp) -> bool {
         !self.under_way && self.next.is_none_or(|next| next <= now)
@@ -134,7 +134,7 @@ impl CancelRequests {
 }
 
 impl RunMachine {
-    /// The effect of a wish to cancel the run.
+    /// The effect of a request to cancel the run.
     pub(crate) fn on_cancel(&self, cause: CancelCause) -> OnCancel {
         match self.state() {
             RunState::Waiting | RunState::BackingOff => OnCancel::Ends(cause.end()),
@@ -143,7 +143,7 @@ impl RunMachine {
                     return OnCancel::Ends(cause.end());
                 }
                 let active = self.followed().filter(|attempt| attempt.is_active());
-                OnCancel::Wished(active.map(|attempt| attempt.id))
+                OnCancel::Requested(active.map(|attempt| attempt.id))
             }
             RunState::Canceling if cause.outranks_time() => OnCancel::Outranks,
             RunState::Canceling
@@ -164,9 +164,9 @@ impl RunMachine {
 
     /// The end of a run that was to be canceled and has nothing left at the agent.
     pub(crate) fn nothing_left(&self, how: NothingLeft) -> Option<(RunState, Reason)> {
-        let wish = self.row().cancel.as_ref()?;
-        let reason = Reason::NothingLeft { because: Box::new(wish.reason.clone()), how };
-        Some((wish.cause.end(), reason))
+        let cancel = self.row().cancel.as_ref()?;
+        let reason = Reason::NothingLeft { because: Box::new(cancel.reason.clone()), how };
+        Some((cancel.cause.end(), reason))
     }
 
     /// The attempts whose transfers are to be canceled when the run ends: all that are known and
@@ -189,17 +189,17 @@ impl RunMachine {
             .filter_map(|attempt| attempt.active_transfer())
     }
 
-    /// The oldest wish to cancel something of the run that the agent has not confirmed, and that
+    /// The oldest request to cancel something of the run that the agent has not confirmed, and that
     /// was not reported.
-    pub(crate) fn unconfirmed(&self) -> Option<&CancelWish> {
+    pub(crate) fn unconfirmed(&self) -> Option<&CancelRequest> {
         let of_run = self.row().cancel.iter().filter(|_| self.state() == RunState::Canceling);
         let open = self.attempts().filter(|attempt| attempt.phase.is_underway());
-        let wishes = of_run.chain(open.filter_map(|attempt| attempt.cancel.as_ref()));
-        wishes.filter(|wish| !wish.reported).min_by_key(|wish| wish.at)
+        let cancels = of_run.chain(open.filter_map(|attempt| attempt.cancel.as_ref()));
+        cancels.filter(|cancel| !cancel.reported).min_by_key(|cancel| cancel.at)
     }
 
     /// When an unconfirmed cancel will have lasted long enough to be reported.
     pub(crate) fn stuck_from(&self) -> Option<Timestamp> {
-        self.unconfirmed().map(|wish| shift(wish.at, STUCK_AFTER))
+        self.unconfirmed().map(|cancel| shift(cancel.at, STUCK_AFTER))
     }
 }

@@ -154,9 +154,9 @@ impl RunMachine {
             | RunState::Skipped => None,
         };
         let of_attempts = self.open_attempts().flat_map(|attempt| {
-            let wish = attempt.cancel.as_ref();
-            let stuck_at = wish.map(|wish| shift(wish.at, adopt_window));
-            let sighting = wish.and_then(|_| self.sighting(attempt.id.number));
+            let cancel = attempt.cancel.as_ref();
+            let stuck_at = cancel.map(|cancel| shift(cancel.at, adopt_window));
+            let sighting = cancel.and_then(|_| self.sighting(attempt.id.number));
             let cancel_next = sighting.and_then(|sighting| sighting.cancel().next());
             let given_up = [attempt.holds_until, attempt.watched_until];
             let asked = self.asked_until(attempt.id.number);

@@ -178,7 +178,7 @@ impl RunMachine {
     }
 
     /// True when the attempt decides about the run: it is followed, the run is not over, and nobody
-    /// wishes it canceled.
+    /// has asked to cancel it.
     pub(crate) fn is_decided_by(&self, number: u32) -> bool {
         self.follows(number) && self.row.state != RunState::Canceling
     }

@@ -95,15 +95,15 @@ impl RunMachine {
             }
             return Turn::SucceedsBy(number, why);
         }
-        let wish = self.row().cancel.as_ref().map(|wish| wish.cause);
+        let cancel = self.row().cancel.as_ref().map(|cancel| cancel.cause);
         match ended {
             Ended::Succeeded => Turn::Ends(RunState::Succeeded, why),
             Ended::TimedOut => self.on_timeout(why, now),
             Ended::Canceled => match self.success_of_another() {
-                Some(success) if wish.is_none() => success,
+                Some(success) if cancel.is_none() => success,
                 Some(_) | None => Turn::Ends(RunState::Canceled, why),
             },
-            Ended::Failed => match wish {
+            Ended::Failed => match cancel {
                 Some(CancelCause::Operator | CancelCause::Replaced | CancelCause::Double) => {
                     Turn::Ends(RunState::Canceled, why)
                 }

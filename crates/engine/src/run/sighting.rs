@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::Attempt;
 use super::asking::Asking;
-use super::cancel::CancelRequests;
+use super::cancel::CancelCalls;
 use crate::ids::{TransferId, UserId};
 use crate::limits::{COVERED_GAP, PROGRESS_RECORD};
 use crate::matching::shift;
@@ -38,7 +38,7 @@ pub(crate) struct Sighting {
     /// When its progress was last recorded.
     recorded_at: Option<Timestamp>,
     /// The requests to cancel its transfer.
-    cancel: CancelRequests,
+    cancel: CancelCalls,
     /// A receipt for its request was noted already.
     receipt_noted: bool,
     /// A near miss was reported already.
@@ -195,12 +195,12 @@ impl Sighting {
     }
 
     /// The requests to cancel its transfer.
-    pub(crate) fn cancel(&self) -> &CancelRequests {
+    pub(crate) fn cancel(&self) -> &CancelCalls {
         &self.cancel
     }
 
     /// The same, for changes.
-    pub(crate) fn cancel_mut(&mut self) -> &mut CancelRequests {
+    pub(crate) fn cancel_mut(&mut self) -> &mut CancelCalls {
         &mut self.cancel
     }
 

@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::{
-    Asking, AtAgent, Attempt, CancelCause, CancelWish, Ended, LookedFor, OnCancel, OnTime, Phase,
-    Run, RunMachine, RunState, Trigger, Turn,
+    Asking, AtAgent, Attempt, CancelCause, CancelRequest, Ended, LookedFor, OnCancel, OnTime,
+    Phase, Run, RunMachine, RunState, Trigger, Turn,
 };
 use crate::fixtures::{at, attempt, record, secs};
 use crate::ids::{AccountId, AttemptId, JobName, RunId, TransferId};
@@ -76,8 +76,8 @@ fn listed(attempt: &mut Attempt) {
     attempt.transfer = Some(transfer(u128::from(attempt.id.number)));
 }
 
-fn wish(cause: CancelCause, at: Timestamp) -> CancelWish {
-    CancelWish { at, cause, reason: CancelReason::NewerOccurrence.into(), reported: false }
+fn cancel(cause: CancelCause, at: Timestamp) -> CancelRequest {
+    CancelRequest { at, cause, reason: CancelReason::NewerOccurrence.into(), reported: false }
 }
 
 #[test]
@@ -110,10 +110,10 @@ fn a_wish_to_cancel_ends_what_has_nothing_at_the_agent_and_is_recorded_for_what_
     let hopes = with(run(RunState::Queued, |_| ()), 1, |it| it.phase = Phase::GivenUp);
     assert_eq!(hopes.on_cancel(Operator), OnCancel::Ends(RunState::Canceled));
     let queued = with(run(RunState::Queued, |_| ()), 1, |_| ());
-    assert_eq!(queued.on_cancel(Operator), OnCancel::Wished(None), "nothing is listed yet");
+    assert_eq!(queued.on_cancel(Operator), OnCancel::Requested(None), "nothing is listed yet");
     let running = with(run(RunState::Running, |_| ()), 1, listed);
     let id = AttemptId { run: ID, number: 1 };
-    assert_eq!(running.on_cancel(Stall), OnCancel::Wished(Some(id)));
+    assert_eq!(running.on_cancel(Stall), OnCancel::Requested(Some(id)));
     let canceling = with(run(RunState::Canceling, |_| ()), 1, listed);
     assert_eq!(canceling.on_cancel(Timeout), OnCancel::Nothing);
     assert_eq!(canceling.on_cancel(Replaced), OnCancel::Outranks);
@@ -124,10 +124,10 @@ fn a_wish_to_cancel_ends_what_has_nothing_at_the_agent_and_is_recorded_for_what_
 fn a_cancel_is_asked_for_again_until_the_transfer_is_over_and_ends_by_its_cause() {
     let asked_for = |it: &mut Attempt| {
         listed(it);
-        it.cancel = Some(wish(CancelCause::Timeout, at("01:30:00")));
+        it.cancel = Some(cancel(CancelCause::Timeout, at("01:30:00")));
     };
     let canceling = run(RunState::Canceling, |row| {
-        row.cancel = Some(wish(CancelCause::Timeout, at("01:30:00")));
+        row.cancel = Some(cancel(CancelCause::Timeout, at("01:30:00")));
     });
     let mut canceling = with(canceling, 1, asked_for);
     let now = at("01:30:00");
@@ -244,7 +244,7 @@ fn past_its_deadline_a_run_is_canceled_once_and_never_without_a_look() {
     assert_eq!(on_time(&running, early), OnTime::Nothing);
     assert!(matches!(on_time(&running, late), OnTime::PastTimeout(_)));
     let canceling = run(RunState::Canceling, |row| {
-        row.cancel = Some(wish(CancelCause::Timeout, at("01:30:00")));
+        row.cancel = Some(cancel(CancelCause::Timeout, at("01:30:00")));
     });
     assert_eq!(on_time(&with(canceling, 1, listed), late), OnTime::Nothing);
     let unlisted = with(run(RunState::Queued, |_| ()), 1, |_| ());
@@ -334,7 +334,7 @@ fn time_ends_what_looks_have_not_shown_and_what_is_past_its_deadline() {
     assert_eq!(effect(&running, true, false), OnTime::Nothing, "it may be listed again");
     let canceled = with(run(RunState::Canceling, |_| ()), 1, |it| {
         listed(it);
-        it.cancel = Some(wish(CancelCause::Operator, at("01:10:00")));
+        it.cancel = Some(cancel(CancelCause::Operator, at("01:10:00")));
     });
     assert_eq!(effect(&canceled, false, false), OnTime::Nothing);
     assert_eq!(effect(&canceled, true, false), OnTime::Vanished { canceling: true });
@@ -405,7 +405,7 @@ fn a_run_wakes_at_the_first_time_to_come_that_changes_something() {
     assert_eq!(wakes(&|it| it.holds_until = Some(soon)), Some(soon));
     assert_eq!(wakes(&|it| it.watched_until = Some(soon)), Some(soon));
     let canceled = |since: &'static str| {
-        move |it: &mut Attempt| it.cancel = Some(wish(CancelCause::Operator, at(since)))
+        move |it: &mut Attempt| it.cancel = Some(cancel(CancelCause::Operator, at(since)))
     };
     assert_eq!(wakes(&canceled("01:09:00")), Some(at("01:11:00")), "its slot is free");
     assert_eq!(wakes(&canceled("01:00:00")), Some(at("01:00:00") + STUCK_AFTER));
@@ -454,7 +454,7 @@ fn the_end_of_a_run_and_a_full_disk_cancel_what_is_surely_ours() {
     assert_eq!(two.overdue(at("01:30:00")).collect::<Vec<_>>(), [transfer(2)]);
     let canceled = |it: &mut Attempt| {
         listed(it);
-        it.cancel = Some(wish(CancelCause::Double, at("01:05:00")));
+        it.cancel = Some(cancel(CancelCause::Double, at("01:05:00")));
     };
     let double = with(with(run(RunState::Running, |_| ()), 1, canceled), 2, listed);
     assert_eq!(double.overdue(at("01:10:00")).collect::<Vec<_>>(), [transfer(1)]);
@@ -462,16 +462,16 @@ fn the_end_of_a_run_and_a_full_disk_cancel_what_is_surely_ours() {
 
 #[test]
 fn the_oldest_cancel_that_the_agent_has_not_confirmed_is_reported() {
-    let since = |run: &RunMachine| run.unconfirmed().map(|wish| wish.at);
+    let since = |run: &RunMachine| run.unconfirmed().map(|cancel| cancel.at);
     let canceled = |at: Timestamp, phase| {
         move |it: &mut Attempt| {
             listed(it);
             it.phase = phase;
-            it.cancel = Some(wish(CancelCause::Double, at));
+            it.cancel = Some(cancel(CancelCause::Double, at));
         }
     };
     let of_run = |state| {
-        let wished = Some(wish(CancelCause::Operator, at("01:05:00")));
+        let wished = Some(cancel(CancelCause::Operator, at("01:05:00")));
         run(state, |row| row.cancel = wished)
     };
     assert_eq!(since(&of_run(RunState::Canceling)), Some(at("01:05:00")));
@@ -488,7 +488,7 @@ fn the_oldest_cancel_that_the_agent_has_not_confirmed_is_reported() {
 fn a_transfer_that_was_canceled_ends_by_whose_wish_it_was() {
     use CancelCause::{Double, Operator, Replaced, Stall, Timeout};
     let ended = |of_run: Option<CancelCause>, of_attempt: Option<CancelCause>, now| {
-        let wished = |cause: Option<CancelCause>| cause.map(|cause| wish(cause, at("01:05:00")));
+        let wished = |cause: Option<CancelCause>| cause.map(|cause| cancel(cause, at("01:05:00")));
         let canceling = run(RunState::Canceling, |row| row.cancel = wished(of_run));
         let canceling = with(canceling, 1, |it| {
             it.status = Some(TransferStatus::Canceled);
@@ -522,7 +522,7 @@ fn of_several_attempts_under_way_the_last_one_that_may_succeed_is_followed() {
         }
     };
     assert_eq!(after(&|_| ()), 3);
-    assert_eq!(after(&|it| it.cancel = Some(wish(CancelCause::Double, now))), 2);
+    assert_eq!(after(&|it| it.cancel = Some(cancel(CancelCause::Double, now))), 2);
     assert_eq!(after(&|it| it.phase = Phase::GivenUp), 2);
     assert_eq!(after(&|it| it.phase = Phase::Closed), 2);
 }

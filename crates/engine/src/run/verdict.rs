@@ -15,19 +15,19 @@ impl RunMachine {
         match attempt.status.unwrap_or(TransferStatus::Unknown) {
             TransferStatus::Completed => judge_completed(run, &attempt.progress),
             TransferStatus::Canceled => match &attempt.cancel {
-                Some(wish) => match wish.cause {
+                Some(cancel) => match cancel.cause {
                     CancelCause::Timeout | CancelCause::Stall => {
-                        // A person's wish came later, and outranks that.
+                        // A person's request came later, and outranks that.
                         match run.cancel.as_ref().filter(|later| later.cause.outranks_time()) {
                             Some(later) => (Ended::Canceled, later.reason.clone()),
-                            None => (Ended::TimedOut, wish.reason.clone()),
+                            None => (Ended::TimedOut, cancel.reason.clone()),
                         }
                     }
                     CancelCause::Operator | CancelCause::Replaced | CancelCause::Double => {
-                        (Ended::Canceled, wish.reason.clone())
+                        (Ended::Canceled, cancel.reason.clone())
                     }
                 },
-                // Our own cancel, its wish lost with a full disk, must not be taken for a person's.
+                // Our own cancel, its request lost with a full disk, must not be taken for a person's.
                 None if attempt.deadline <= now => {
                     let end = AttemptEnd::CanceledPastTimeout { limit: run.terms.timeout };
                     (Ended::TimedOut, end.into())

@@ -9,7 +9,7 @@ use super::stage::{Stage, at, job, secs, set};
 use crate::ids::{JobName, RunId};
 use crate::input::{Answer, Input, OperatorRequest, ReplyTo};
 use crate::job::{Overlap, Terms, Verdict};
-use crate::repeat::{Backfill, Changes, PastRun, Wanted, Wish};
+use crate::repeat::{Backfill, Changes, PastRun, RunRequest, Wanted};
 use crate::run::{RunState, Trigger};
 use crate::template::PathTemplate;
 use crate::transfer::{LookFailure, SubmitAnswer, TransferStatus};
@@ -24,9 +24,9 @@ fn past(stage: &Stage) -> Vec<PastRun> {
     runs.filter_map(|run| Some(PastRun::of(run.id, run.scheduled_for?, run.state))).collect()
 }
 
-fn wish(stage: &Stage, n: u128, what: Wanted, again: bool) -> Wish {
+fn request(stage: &Stage, n: u128, what: Wanted, again: bool) -> RunRequest {
     let (job, changes) = (JobName::new("a"), Changes::default());
-    Wish { run: id(n), job, what, again, changes, past: past(stage) }
+    RunRequest { run: id(n), job, what, again, changes, past: past(stage) }
 }
 
 fn ask(stage: &mut Stage, request: OperatorRequest) -> Answer {
@@ -35,14 +35,14 @@ fn ask(stage: &mut Stage, request: OperatorRequest) -> Answer {
 }
 
 fn trigger_for(stage: &mut Stage, n: u128, time: Timestamp, again: bool) -> Answer {
-    let wish = wish(stage, n, Wanted::Manual(Some(time)), again);
-    ask(stage, OperatorRequest::Repeat(vec![wish]))
+    let request = request(stage, n, Wanted::Manual(Some(time)), again);
+    ask(stage, OperatorRequest::Repeat(vec![request]))
 }
 
 fn retry(stage: &mut Stage, n: u128, nth: usize, current: bool) -> Answer {
     let of = Arc::new(stage.run(nth).clone());
-    let wish = wish(stage, n, Wanted::Retry { of, current }, false);
-    ask(stage, OperatorRequest::Repeat(vec![wish]))
+    let request = request(stage, n, Wanted::Retry { of, current }, false);
+    ask(stage, OperatorRequest::Repeat(vec![request]))
 }
 
 /// A job whose paths contain the hour, and whose only attempt at 01:00 has failed.
@@ -77,7 +77,7 @@ fn a_run_that_has_ended_since_the_past_was_read_is_not_repeated_by_mistake() {
     let mut stage = Stage::new(vec![job("a", "to/{%H}/", |_| {})]);
     stage.until(at("01:00:00"));
     let time = at("01:00:00");
-    let before = wish(&stage, 7, Wanted::Manual(Some(time)), false);
+    let before = request(&stage, 7, Wanted::Manual(Some(time)), false);
     let whole = Backfill {
         job: JobName::new("a"),
         from: time,
@@ -92,7 +92,7 @@ fn a_run_that_has_ended_since_the_past_was_read_is_not_repeated_by_mistake() {
     assert!(is_no(&refused, "has just ended"), "{refused:?}");
     let planned = ask(&mut stage, OperatorRequest::Backfill(whole));
     assert!(matches!(&planned, Answer::Planned(plan) if plan.runs.is_empty()), "{planned:?}");
-    let again = Wish { again: true, ..before };
+    let again = RunRequest { again: true, ..before };
     assert_eq!(ask(&mut stage, OperatorRequest::Repeat(vec![again])), Answer::Done(vec![id(7)]));
 }
 
@@ -136,8 +136,8 @@ fn a_run_is_repeated_by_one_at_a_time_also_where_it_is_for_no_time() {
     // Nor are two that are requested together for one time.
     let of = Arc::new(stage.run(0).clone());
     let both = vec![
-        wish(&stage, 8, Wanted::Retry { of, current: false }, false),
-        wish(&stage, 9, Wanted::Manual(Some(at("01:00:00"))), false),
+        request(&stage, 8, Wanted::Retry { of, current: false }, false),
+        request(&stage, 9, Wanted::Manual(Some(at("01:00:00"))), false),
     ];
     let refused = ask(&mut stage, OperatorRequest::Repeat(both));
     assert!(is_no(&refused, "two of these runs are for the same time"), "{refused:?}");
@@ -152,8 +152,8 @@ fn what_a_run_had_otherwise_than_its_job_each_that_repeats_it_has_too() {
         timeout: Some(secs(120)),
         ..Changes::default()
     };
-    let changed = wish(&stage, 5, Wanted::Manual(None), false);
-    let changed = Wish { changes: changes.clone(), ..changed };
+    let changed = request(&stage, 5, Wanted::Manual(None), false);
+    let changed = RunRequest { changes: changes.clone(), ..changed };
     let answer = ask(&mut stage, OperatorRequest::Repeat(vec![changed]));
     assert_eq!(answer, Answer::Done(vec![id(5)]));
     end_last(&mut stage, 2, TransferStatus::Error);
@@ -183,7 +183,7 @@ fn a_run_whose_places_would_be_one_is_refused() {
     })]);
     for path in ["from/", "/from/", "from", "from//"] {
         let changes = Changes { destination_path: Some(path.to_owned()), ..Changes::default() };
-        let changed = Wish { changes, ..wish(&stage, 5, Wanted::Manual(None), false) };
+        let changed = RunRequest { changes, ..request(&stage, 5, Wanted::Manual(None), false) };
         let refused = ask(&mut stage, OperatorRequest::Repeat(vec![changed]));
         assert!(is_no(&refused, "would be the same"), "{path}: {refused:?}");
     }
@@ -227,11 +227,11 @@ fn a_time_that_has_succeeded_or_lies_ahead_is_not_run_unless_that_is_asked_for()
 #[test]
 fn several_are_all_recorded_or_none() {
     let mut stage = Stage::new(vec![job("a", "a/", |_| {}), job("b", "b/", |_| {})]);
-    let wish = |n, name| Wish::now(JobName::new(name), id(n));
-    let both = vec![wish(1, "a"), wish(2, "nobody")];
+    let request = |n, name| RunRequest::now(JobName::new(name), id(n));
+    let both = vec![request(1, "a"), request(2, "nobody")];
     assert!(is_no(&ask(&mut stage, OperatorRequest::Repeat(both)), "no job `nobody`"));
     assert_eq!(stage.rows.order, []);
-    let both = vec![wish(1, "a"), wish(2, "b")];
+    let both = vec![request(1, "a"), request(2, "b")];
     let answer = ask(&mut stage, OperatorRequest::Repeat(both));
     assert_eq!(answer, Answer::Done(vec![id(1), id(2)]));
 }
@@ -321,11 +321,11 @@ fn a_run_that_only_hopes_for_its_lost_request_gives_way_to_one_that_repeats_it()
     let one = at("01:00:00");
     let mut stage = hoping();
     let of = Arc::new(stage.run(0).clone());
-    let retry = wish(&stage, 7, Wanted::Retry { of, current: false }, false);
-    let by_time = wish(&stage, 7, Wanted::Manual(Some(one)), false);
-    for wish in [retry, by_time] {
+    let retry = request(&stage, 7, Wanted::Retry { of, current: false }, false);
+    let by_time = request(&stage, 7, Wanted::Manual(Some(one)), false);
+    for request in [retry, by_time] {
         let mut stage = hoping();
-        let answer = ask(&mut stage, OperatorRequest::Repeat(vec![wish]));
+        let answer = ask(&mut stage, OperatorRequest::Repeat(vec![request]));
         assert_eq!(answer, Answer::Done(vec![id(7)]));
         assert_eq!(stage.run(0).state, RunState::Failed);
         assert_eq!(stage.submits.len(), 2, "it waits for nothing");
