@@ -53,7 +53,7 @@ fn steady() -> Vec<(&'static str, Input)> {
                 delivery: Delivery::Delivered,
             },
         ),
-        ("JobFileJudged", Input::JobFileJudged(None)),
+        ("JobFileChecked", Input::JobFileChecked(None)),
         ("Operator: resume", Input::Operator { reply: ReplyTo(0), request, by: None }),
     ]
 }

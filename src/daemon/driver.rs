@@ -88,7 +88,7 @@ impl Driver {
         let ends = self.agent.token_ends();
         self.event_loop.push(Input::TokenEnds(ends));
         let problem = self.job_file.judged().map(str::to_owned);
-        self.event_loop.push(Input::JobFileJudged(problem));
+        self.event_loop.push(Input::JobFileChecked(problem));
         self.turn().await;
     }
 

@@ -187,7 +187,7 @@ impl JobFile {
     fn judge(&mut self) -> Option<Input> {
         let stays = self.bad.as_mut().filter(|stays| !stays.judged)?;
         stays.judged = true;
-        Some(Input::JobFileJudged(Some(stays.bad.summary.clone())))
+        Some(Input::JobFileChecked(Some(stays.bad.summary.clone())))
     }
 
     fn start_reading(&mut self, in_force: Content, events: UnboundedSender<Event>) {
@@ -247,7 +247,7 @@ impl Driver {
                 self.web.listen(Wanted::of(&good.content.settings));
                 let mended = self.job_file.bad.take();
                 if mended.as_ref().is_some_and(|stays| stays.judged) {
-                    self.event_loop.push(Input::JobFileJudged(None));
+                    self.event_loop.push(Input::JobFileChecked(None));
                 }
                 let mended = mended.is_some();
                 self.job_file.loaded_at = Some(reading.at);

@@ -199,7 +199,7 @@ impl Driver {
         let mut document = self.job(view);
         let fields = job_fields(&view.job);
         document.policies = Some(policies(&fields));
-        let after = |at: &Timestamp| view.mark.next_undealt(&view.job.timetable, *at);
+        let after = |at: &Timestamp| view.mark.next_unhandled(&view.job.timetable, *at);
         let next = std::iter::successors(document.next_run, after);
         document.next = Some(next.take(COMING).collect());
         // Filled in where the past is read.

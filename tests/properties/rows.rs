@@ -8,9 +8,9 @@ use proptest::option;
 use proptest::prelude::*;
 use transferd::core::alert::{Occasion, QueuedAlert, Reported, ReportedToken};
 use transferd::core::cause::{Cause, FailedObject, FailedObjects};
-use transferd::core::dealt::DealtWith;
 use transferd::core::digest::{DigestMark, Outage};
 use transferd::core::event::Event;
+use transferd::core::handled::HandledTimes;
 use transferd::core::ids::{
     AccountId, AlertId, AlertKey, AttemptId, JobName, RunId, TransferId, UserId,
 };
@@ -295,7 +295,7 @@ fn any_mark(job: JobName) -> impl Strategy<Value = Mark> {
                 scheduled_since: since,
                 handled,
                 generation: facts.2,
-                dealt: DealtWith::default(),
+                handled_times: HandledTimes::default(),
                 first_seen,
                 last_success,
                 last_run: last_run.map(RunId),

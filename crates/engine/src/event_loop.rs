@@ -151,7 +151,7 @@ impl EventLoop {
                 self.standing.token_ends = Some(*ends);
                 false
             }
-            Input::JobFileJudged(problem) => {
+            Input::JobFileChecked(problem) => {
                 self.standing.job_file = Some(problem.clone());
                 false
             }
@@ -272,7 +272,7 @@ impl EventLoop {
         self.engine = engine;
         self.epoch.0 += 1;
         self.inbox.extend(self.standing.token_ends.map(Input::TokenEnds));
-        self.inbox.extend(self.standing.job_file.clone().map(Input::JobFileJudged));
+        self.inbox.extend(self.standing.job_file.clone().map(Input::JobFileChecked));
         self.stage = Stage::Rebuilt(step);
     }
 

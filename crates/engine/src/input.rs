@@ -90,7 +90,7 @@ pub enum Input {
     /// When the token in use ends; absent if that is unknown, or if another one follows by itself.
     TokenEnds(Option<Timestamp>),
     /// The job file was read: its first error in one line; absent if it is valid.
-    JobFileJudged(Option<String>),
+    JobFileChecked(Option<String>),
     /// A request from an operator.
     Operator {
         /// Identifies the request in [`Effect::Reply`].

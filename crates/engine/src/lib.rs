@@ -7,7 +7,6 @@ pub mod alert;
 pub mod amount;
 pub mod cause;
 pub mod date_time;
-pub mod dealt;
 pub mod digest;
 pub mod duration;
 pub mod engine;
@@ -15,6 +14,7 @@ pub mod event;
 pub mod event_loop;
 #[cfg(test)]
 pub(crate) mod fixtures;
+pub mod handled;
 pub mod ids;
 pub mod input;
 pub mod job;

@@ -10,8 +10,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::alert::{QueuedAlert, Reported};
-use super::dealt::DealtWith;
 use super::event::Event;
+use super::handled::HandledTimes;
 use super::ids::{AlertId, JobName, RunId, TransferId};
 use super::run::{Attempt, Run, RunState};
 use super::schedule::Timetable;
@@ -62,8 +62,8 @@ pub struct Mark {
     /// Incremented each time `handled` was set back because the clock had been wrong.
     pub generation: u32,
     /// The occurrences, up to `handled` and beyond it, that have their run or skip.
-    #[serde(default)]
-    pub dealt: DealtWith,
+    #[serde(rename = "dealt", default)]
+    pub handled_times: HandledTimes,
     /// Since when the job has been known.
     pub first_seen: Timestamp,
     /// The end of the last success.
@@ -88,10 +88,10 @@ pub struct Mark {
 
 impl Mark {
     /// The first occurrence after `t` that has neither a run nor a skip.
-    pub fn next_undealt(&self, timetable: &Timetable, t: Timestamp) -> Option<Timestamp> {
+    pub fn next_unhandled(&self, timetable: &Timetable, t: Timestamp) -> Option<Timestamp> {
         let mut next = timetable.next_after(t)?;
         // Each iteration leaves one stretch behind, and there are few.
-        while let Some(end) = self.dealt.end_of_stretch(next) {
+        while let Some(end) = self.handled_times.end_of_stretch(next) {
             next = timetable.next_after(end)?;
         }
         Some(next)
@@ -100,7 +100,7 @@ impl Mark {
     /// The occurrence that comes next after `now`: what has its run does not come again, however
     /// the clock was set.
     pub fn coming(&self, timetable: &Timetable, now: Timestamp) -> Option<Timestamp> {
-        self.next_undealt(timetable, self.handled.max(now))
+        self.next_unhandled(timetable, self.handled.max(now))
     }
 }
 

@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::core::alert::{Occasion, QueuedAlert};
-use crate::core::dealt::DealtWith;
 use crate::core::event::{Event, Happening};
+use crate::core::handled::HandledTimes;
 use crate::core::ids::{AccountId, AlertId, AlertKey, AttemptId, JobName, RunId, TransferId};
 use crate::core::job::{AlertEvent, Terms};
 use crate::core::place::{Fingerprint, Place, TransferRequest};
@@ -114,7 +114,7 @@ pub(crate) fn mark(job: &str, handled: i64) -> Mark {
         scheduled_since: Some(at(0)),
         handled: at(handled),
         generation: 0,
-        dealt: DealtWith::default(),
+        handled_times: HandledTimes::default(),
         first_seen: at(0),
         last_success: None,
         last_run: None,

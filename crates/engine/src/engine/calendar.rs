@@ -1,8 +1,8 @@
 //! Occurrences: when they are due, which were missed, and whether each becomes a run or a skip.
 //!
 //! An occurrence is identified by job and instant, and runs at most once whatever the clock does:
-//! `Mark::dealt` holds those that have their run, including ones that lie ahead of a clock that was
-//! set back. Whether a run may then start is decided in `admission`.
+//! `Mark::handled_times` holds those that have their run, including ones that lie ahead of a clock
+//! that was set back. Whether a run may then start is decided in `admission`.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use super::Engine;
-use crate::dealt::DealtWith;
+use crate::handled::HandledTimes;
 use crate::ids::{JobName, RunId};
 use crate::input::Level;
 use crate::job::{CatchUp, Job, Overlap, PlaceTemplate};
@@ -32,7 +32,7 @@ impl Engine {
                 return None;
             }
             let after = self.quiet_until(mark)?;
-            let occurrence = mark.next_undealt(&job.timetable, after)?;
+            let occurrence = mark.next_unhandled(&job.timetable, after)?;
             Some(self.due_at(&job, occurrence))
         });
         self.dues.set(name.clone(), due);
@@ -53,7 +53,7 @@ impl Engine {
     /// Handles all occurrences of a job that are due.
     pub(super) fn occurrences_due(&mut self, name: &JobName) {
         if !self.is_held_back(name) {
-            self.deal_until(name, self.now, Dealt::InTime);
+            self.handle_until(name, self.now, Handling::InTime);
         }
         self.arm(name);
     }
@@ -73,7 +73,7 @@ impl Engine {
 
     /// Handles the occurrences of a job that are due by `until`, which is now, or the instant from
     /// which the clock was just set forward.
-    pub(super) fn deal_until(&mut self, name: &JobName, until: Timestamp, dealt: Dealt) {
+    pub(super) fn handle_until(&mut self, name: &JobName, until: Timestamp, handling: Handling) {
         let Some(job) = self.job(name).cloned() else { return };
         let mark = Arc::clone(self.state.mark(name));
         if !mark.scheduled || self.pause_in_force(&mark, self.now).is_some() {
@@ -85,7 +85,7 @@ impl Engine {
         let mark = Arc::clone(self.state.mark(name));
         let Missed { newest: mut due, more } = self.due_until(&job, &mark, until);
         let Some(&last) = due.last() else { return };
-        due.retain(|at| mark.dealt.end_of_stretch(*at).is_none());
+        due.retain(|at| mark.handled_times.end_of_stretch(*at).is_none());
         if more {
             self.log(
                 Level::Warn,
@@ -96,17 +96,17 @@ impl Engine {
             );
         }
         let open: Vec<DueOccurrence> =
-            due.iter().map(|at| self.judge_lateness(&job, *at, until, last, dealt)).collect();
+            due.iter().map(|at| self.due_occurrence(&job, *at, until, last, handling)).collect();
         let fates = self.fates(&job, &open);
         let turns = fates.iter().filter(|(_, fate)| *fate != Fate::Dropped).count();
         self.change_mark(name, |mark| {
             // An occurrence that is only listed as missed has not been handled yet, and breaks the
             // stretch.
             if more || turns < open.len() {
-                mark.dealt.break_off(mark.handled);
+                mark.handled_times.break_off(mark.handled);
             }
             if let Some((first, _)) = fates.iter().find(|(_, fate)| *fate != Fate::Dropped) {
-                mark.dealt.grow(first.at);
+                mark.handled_times.grow(first.at);
             }
             mark.handled = last;
         });
@@ -130,19 +130,19 @@ impl Engine {
 
     /// How late an occurrence is, of which `last` is the latest that is due by `until`. One that
     /// was held back for a look was not missed if the daemon was running when it came due.
-    fn judge_lateness(
+    fn due_occurrence(
         &self,
         job: &Job,
         at: Timestamp,
         until: Timestamp,
         last: Timestamp,
-        dealt: Dealt,
+        handling: Handling,
     ) -> DueOccurrence {
         let due = self.due_at(job, at);
         let lateness = until.duration_since(due);
-        let away = match dealt {
-            Dealt::InTime => true,
-            Dealt::AfterLook => due < self.awake_since,
+        let away = match handling {
+            Handling::InTime => true,
+            Handling::AfterLook => due < self.awake_since,
         };
         let late = away && lateness > LATE_START;
         DueOccurrence {
@@ -321,7 +321,7 @@ impl Engine {
                 scheduled_since: Some(since),
                 handled: since,
                 generation: 0,
-                dealt: DealtWith::default(),
+                handled_times: HandledTimes::default(),
                 first_seen: since,
                 last_success: None,
                 last_run: None,
@@ -341,9 +341,9 @@ impl Engine {
         mark.scheduled = scheduled;
         fall_back(&mut mark, self.now);
         if anew {
-            mark.dealt.break_off(mark.handled);
+            mark.handled_times.break_off(mark.handled);
             mark.handled = mark.handled.max(since);
-        } else if let Some(end) = mark.dealt.resume(mark.handled, self.now) {
+        } else if let Some(end) = mark.handled_times.resume(mark.handled, self.now) {
             mark.handled = end;
         }
         mark
@@ -352,7 +352,7 @@ impl Engine {
 
 /// The moment at which due occurrences are handled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Dealt {
+pub(super) enum Handling {
     /// On time, with the daemon running.
     InTime,
     /// After a look: they were held back until it had shown the current state.
@@ -389,7 +389,7 @@ pub(super) fn fall_back(mark: &mut Mark, now: Timestamp) {
         pause.at = pause.at.min(now);
     }
     if mark.handled > now {
-        mark.dealt.break_off(mark.handled);
+        mark.handled_times.break_off(mark.handled);
         mark.handled = now;
         mark.generation = mark.generation.saturating_add(1);
     }

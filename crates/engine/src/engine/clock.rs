@@ -9,7 +9,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 
 use super::Engine;
-use super::calendar::{Dealt, fall_back};
+use super::calendar::{Handling, fall_back};
 use crate::duration;
 use crate::ids::{AttemptId, JobName};
 use crate::input::{Input, Level};
@@ -115,19 +115,19 @@ impl Engine {
         if self.is_held_back(name) {
             return self.arm(name);
         }
-        self.deal_until(name, before, Dealt::InTime);
+        self.handle_until(name, before, Handling::InTime);
         let mark = Arc::clone(self.state.mark(name));
         let passed = self.due_until(&job, &mark, self.now);
         let Some(&latest) = passed.newest.last() else { return self.arm(name) };
         let reached = self.now.duration_since(before) <= STEP_REACHES;
-        let wanted = reached && mark.dealt.end_of_stretch(latest).is_none();
+        let wanted = reached && mark.handled_times.end_of_stretch(latest).is_none();
         let alone = !passed.more && passed.newest.len() == 1;
         self.change_mark(name, |mark| {
             if !(wanted && alone) {
-                mark.dealt.break_off(mark.handled);
+                mark.handled_times.break_off(mark.handled);
             }
             if wanted {
-                mark.dealt.grow(latest);
+                mark.handled_times.grow(latest);
             }
             mark.handled = latest;
         });

@@ -233,7 +233,7 @@ impl Engine {
     }
 
     /// Takes in the result of reading the job file.
-    pub(super) fn job_file_judged(&mut self, problem: Option<&str>) {
+    pub(super) fn job_file_checked(&mut self, problem: Option<&str>) {
         if self.state.reported().config_invalid == problem.is_some() {
             return;
         }

@@ -129,7 +129,7 @@ impl Engine {
         self.now = now;
         if matches!(input, Input::Looked(_)) {
             // Occurrences due before the look are handled before it is taken in.
-            self.deal_with_due();
+            self.handle_due();
         }
         match input {
             Input::TimeReached => {}
@@ -151,7 +151,7 @@ impl Engine {
                 self.digest_gathered(digest, after, answer);
             }
             Input::TokenEnds(ends) => self.token_ends(ends),
-            Input::JobFileJudged(problem) => self.job_file_judged(problem.as_deref()),
+            Input::JobFileChecked(problem) => self.job_file_checked(problem.as_deref()),
             Input::Operator { reply, request, by } => {
                 self.asker = by;
                 self.operator(reply, request);
@@ -180,8 +180,8 @@ impl Engine {
     /// Lets time and consequences take effect until nothing is left to do at this instant.
     fn settle(&mut self) {
         self.end_pause_of_all_in_time();
-        self.judge_held_back();
-        self.deal_with_due();
+        self.decide_held_back();
+        self.handle_due();
         while let Some(run) = self.wakes.first_due(self.now) {
             self.wakes.set(run, None);
             self.touched.insert(run);
@@ -189,7 +189,7 @@ impl Engine {
         }
         self.tend_touched();
         // A run that was in the way may have ended.
-        self.judge_held_back();
+        self.decide_held_back();
         self.admit();
         self.tend_touched();
         self.plan_look();

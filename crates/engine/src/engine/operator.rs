@@ -58,7 +58,7 @@ impl Engine {
             return Answer::No("the time until which to pause is past".to_owned());
         }
         // Occurrences due until now were not paused yet.
-        self.judge_now(name);
+        self.decide_held(name);
         self.occurrences_due(name);
         self.end_pause(name, self.now);
         let text = words(&pause, |at| self.job_time(name, at));

@@ -8,7 +8,7 @@
 use jiff::Timestamp;
 
 use super::Engine;
-use super::calendar::Dealt;
+use super::calendar::Handling;
 use crate::ids::{AttemptId, JobName, RunId};
 use crate::job::{Job, Overlap};
 use crate::limits::{AHEAD_MAX, OVERLAP_SLACK, SKEW};
@@ -38,13 +38,13 @@ impl Engine {
         }
         let job = self.job(name)?;
         let mark = self.state.mark(name);
-        let occurrence = mark.next_undealt(&job.timetable, self.quiet_until(mark)?)?;
+        let occurrence = mark.next_unhandled(&job.timetable, self.quiet_until(mark)?)?;
         let wait = self.trouble().unwrap_or(WaitReason::Look);
         Some((occurrence, Reason::Waits(wait)))
     }
 
     /// Handles due occurrences, job by job.
-    pub(super) fn deal_with_due(&mut self) {
+    pub(super) fn handle_due(&mut self) {
         while let Some(job) = self.dues.first_due(self.now) {
             self.occurrences_due(&job);
         }
@@ -94,25 +94,25 @@ impl Engine {
     fn first_due(&self, name: &JobName) -> Option<Timestamp> {
         let job = self.job(name)?;
         let mark = Some(self.state.mark(name)).filter(|mark| mark.scheduled)?;
-        let occurrence = mark.next_undealt(&job.timetable, self.quiet_until(mark)?)?;
+        let occurrence = mark.next_unhandled(&job.timetable, self.quiet_until(mark)?)?;
         Some(self.due_at(job, occurrence)).filter(|due| *due <= self.now)
     }
 
     /// Judges the occurrences that were held back, of the jobs of which enough is known now.
-    pub(super) fn judge_held_back(&mut self) {
+    pub(super) fn decide_held_back(&mut self) {
         let known = |name: &&JobName| !self.must_look_first(name);
         let known: Vec<JobName> = self.held.keys().filter(known).cloned().collect();
         for name in known {
-            self.judge_now(&name);
+            self.decide_held(&name);
         }
     }
 
     /// Judges the occurrences of a job that were held back, whatever is known: its schedule is
     /// about to change.
-    pub(super) fn judge_now(&mut self, name: &JobName) {
+    pub(super) fn decide_held(&mut self, name: &JobName) {
         let Some(ended) = self.held.remove(name) else { return };
         self.ended = ended;
-        self.deal_until(name, self.now, Dealt::AfterLook);
+        self.handle_until(name, self.now, Handling::AfterLook);
         self.ended.clear();
         self.arm(name);
     }

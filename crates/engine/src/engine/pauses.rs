@@ -56,7 +56,7 @@ impl Engine {
         self.change_mark(name, |mark| {
             mark.pause = None;
             if occurrences > 0 {
-                mark.dealt.break_off(mark.handled);
+                mark.handled_times.break_off(mark.handled);
                 mark.handled = mark.handled.max(shift(until, JUST_BEFORE));
             }
             let (since, reason) = (pause.at, pause.reason);
@@ -73,8 +73,8 @@ impl Engine {
         }
         // Occurrences due until now were not paused yet.
         let held: Vec<JobName> = self.held.keys().cloned().collect();
-        held.iter().for_each(|name| self.judge_now(name));
-        self.deal_with_due();
+        held.iter().for_each(|name| self.decide_held(name));
+        self.handle_due();
         self.end_pause_of_all(self.now);
         let text = words(&pause, |at| self.machine_time(at));
         let text = format!("all jobs are paused by {}{text}", self.asker_words());
@@ -129,7 +129,7 @@ impl Engine {
             self.change_mark(&name, |mark| {
                 let next = job.timetable.next_after(mark.handled);
                 if mark.scheduled && next.is_some_and(|next| next < until) {
-                    mark.dealt.break_off(mark.handled);
+                    mark.handled_times.break_off(mark.handled);
                     mark.handled = mark.handled.max(shift(until, JUST_BEFORE));
                 }
             });

@@ -12,7 +12,7 @@ use crate::record::Record;
 impl Engine {
     /// Takes the new set; only jobs that differ get new timers.
     pub(super) fn replace_jobs(&mut self, set: Arc<JobSet>) {
-        self.judge_held_of_changed(&set);
+        self.decide_held_of_changed(&set);
         let old = std::mem::replace(&mut self.set, set);
         let (before, after) = (&old.jobs, &self.set.jobs);
         let gone = before.keys().filter(|name| !after.contains_key(*name));
@@ -44,12 +44,12 @@ impl Engine {
 
     /// Judges the occurrences of jobs that the new set schedules otherwise, or not at all: they came
     /// due by the old schedule.
-    fn judge_held_of_changed(&mut self, set: &JobSet) {
+    fn decide_held_of_changed(&mut self, set: &JobSet) {
         let held: Vec<JobName> = self.held.keys().cloned().collect();
         for name in held {
             let (old, new) = (self.job(&name), set.jobs.get(&name));
             if !old.zip(new).is_some_and(|(old, new)| is_scheduled_alike(old, new)) {
-                self.judge_now(&name);
+                self.decide_held(&name);
             }
         }
     }

@@ -109,13 +109,13 @@ impl State {
     /// A run that is known to be in memory: its id was read here in this step. A run is dropped
     /// only after it was tended ([`State::forget_if_settled`]).
     pub(super) fn run(&self, id: RunId) -> &RunMachine {
-        self.runs.get(&id).unwrap_or_else(|| panic!("run {id} is in memory while it is dealt with"))
+        self.runs.get(&id).unwrap_or_else(|| panic!("run {id} is in memory while it is handled"))
     }
 
     /// The same, for adding an observation: rows change by [`State::apply`] alone.
     pub(super) fn run_mut(&mut self, id: RunId) -> &mut RunMachine {
         let run = self.runs.get_mut(&id);
-        run.unwrap_or_else(|| panic!("run {id} is in memory while it is dealt with"))
+        run.unwrap_or_else(|| panic!("run {id} is in memory while it is handled"))
     }
 
     /// A run that may have been dropped, or never existed: its id came from outside, or from the
@@ -127,7 +127,7 @@ impl State {
     /// An attempt that is known to be in memory, as its run is.
     pub(super) fn attempt(&self, id: AttemptId) -> &Arc<Attempt> {
         let attempt = self.find_attempt(id);
-        attempt.unwrap_or_else(|| panic!("{id:?} is in memory while it is dealt with"))
+        attempt.unwrap_or_else(|| panic!("{id:?} is in memory while it is handled"))
     }
 
     /// An attempt of a run that may have been dropped.
@@ -138,7 +138,7 @@ impl State {
     /// The observations of an attempt, for adding to them.
     pub(super) fn sighting(&mut self, id: AttemptId) -> &mut Sighting {
         let sighting = self.run_mut(id.run).sighting_mut(id.number);
-        sighting.unwrap_or_else(|| panic!("{id:?} is in memory while it is dealt with"))
+        sighting.unwrap_or_else(|| panic!("{id:?} is in memory while it is handled"))
     }
 
     /// The mark of a job that is or was in the file.

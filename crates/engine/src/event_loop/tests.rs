@@ -414,7 +414,7 @@ fn what_holds_is_told_to_the_engine_that_is_rebuilt() {
     let alerts = vec![Alert { on, jobs: Vec::new(), channel }];
     let mut desk = Desk::new(Arc::new(JobSet { alerts, ..JobSet::clone(&two_jobs()) }));
     desk.disk_is_full = true;
-    desk.event_loop.push(Input::JobFileJudged(Some("a tab".to_owned())));
+    desk.event_loop.push(Input::JobFileChecked(Some("a tab".to_owned())));
     desk.event_loop.push(Input::TokenEnds(Some(desk.now + secs(3_600))));
     desk.turn();
     assert_eq!(desk.rows.load().alerts.len(), 0);

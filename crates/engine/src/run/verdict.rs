@@ -13,7 +13,7 @@ impl RunMachine {
     pub(crate) fn verdict(&self, attempt: &Attempt, now: Timestamp) -> (Ended, Reason) {
         let run = self.row();
         match attempt.status.unwrap_or(TransferStatus::Unknown) {
-            TransferStatus::Completed => judge_completed(run, &attempt.progress),
+            TransferStatus::Completed => completed_verdict(run, &attempt.progress),
             TransferStatus::Canceled => match &attempt.cancel {
                 Some(cancel) => match cancel.cause {
                     CancelCause::Timeout | CancelCause::Stall => {
@@ -51,7 +51,7 @@ impl RunMachine {
 }
 
 /// A Completed transfer is not always a success.
-fn judge_completed(run: &Run, progress: &Progress) -> (Ended, Reason) {
+fn completed_verdict(run: &Run, progress: &Progress) -> (Ended, Reason) {
     let Progress { objects_total, objects_transferred, objects_failed, objects_skipped, .. } =
         *progress;
     let state = |verdict| match verdict {

@@ -116,7 +116,7 @@ fn an_entry_hears_of_what_it_names_and_of_the_jobs_that_it_names() {
         .collect();
     assert_eq!(words, [("succeeded", Some("a".to_owned()))]);
     // An event about no single job goes to the entries that name it.
-    stage.input(Input::JobFileJudged(Some("line 3: no".to_owned())));
+    stage.input(Input::JobFileChecked(Some("line 3: no".to_owned())));
     assert_eq!(stage.delivered_words(), ["config_invalid"]);
 }
 
@@ -247,8 +247,8 @@ fn the_outbox_is_bounded_and_the_oldest_goes_first() {
     let mut stage = stage(vec![webhook("ops", &[AlertEvent::ConfigInvalid], &[])]);
     for _ in 0..OUTBOX_MAX + 5 {
         stage.pass(secs(1));
-        stage.input(Input::JobFileJudged(Some("bad".to_owned())));
-        stage.input(Input::JobFileJudged(None));
+        stage.input(Input::JobFileChecked(Some("bad".to_owned())));
+        stage.input(Input::JobFileChecked(None));
     }
     assert_eq!(stage.rows.alerts.len(), OUTBOX_MAX);
     let first = stage.rows.outbox().first().expect("a row").number;
@@ -380,7 +380,7 @@ fn a_token_that_ends_is_told_of_in_time_and_once_more_at_its_end() {
 #[test]
 fn a_bad_job_file_is_told_of_once_until_it_is_good_again() {
     let mut stage = stage(vec![webhook("ops", &[AlertEvent::ConfigInvalid], &[])]);
-    let bad = || Input::JobFileJudged(Some("jobs.yaml:3: unknown key `shedule`".to_owned()));
+    let bad = || Input::JobFileChecked(Some("jobs.yaml:3: unknown key `shedule`".to_owned()));
     stage.input(bad());
     let told = stage.deliver_all();
     assert_eq!(
@@ -391,7 +391,7 @@ fn a_bad_job_file_is_told_of_once_until_it_is_good_again() {
     stage.restart();
     stage.input(bad());
     assert_eq!(stage.delivered_words(), [""; 0]);
-    stage.input(Input::JobFileJudged(None));
+    stage.input(Input::JobFileChecked(None));
     stage.pass(secs(1));
     stage.input(bad());
     assert_eq!(stage.delivered_words(), ["config_invalid"]);

@@ -21,7 +21,7 @@ pub struct Stretch {
 
 /// The stretches of a job. The one that is growing ends at its mark's `handled`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DealtWith {
+pub struct HandledTimes {
     /// The first occurrence of the stretch that ends at `handled`; absent while that has none.
     #[serde(default)]
     since: Option<Timestamp>,
@@ -30,7 +30,7 @@ pub struct DealtWith {
     earlier: Vec<Stretch>,
 }
 
-impl DealtWith {
+impl HandledTimes {
     /// The stretch that ends at `handled` grows by an occurrence, or begins with it.
     pub fn grow(&mut self, occurrence: Timestamp) {
         self.since.get_or_insert(occurrence);
@@ -89,48 +89,48 @@ mod tests {
         Timestamp::from_second(second).unwrap()
     }
 
-    fn stretch(dealt: &mut DealtWith, from: i64, to: i64) {
-        dealt.grow(at(from));
-        dealt.break_off(at(to));
+    fn stretch(handled: &mut HandledTimes, from: i64, to: i64) {
+        handled.grow(at(from));
+        handled.break_off(at(to));
     }
 
     #[test]
     fn an_occurrence_is_dealt_with_in_its_stretch_and_not_between_two() {
-        let mut dealt = DealtWith::default();
-        stretch(&mut dealt, 10, 20);
-        stretch(&mut dealt, 40, 50);
-        let ends = [9, 10, 20, 21, 39, 45, 51].map(|second| dealt.end_of_stretch(at(second)));
+        let mut handled = HandledTimes::default();
+        stretch(&mut handled, 10, 20);
+        stretch(&mut handled, 40, 50);
+        let ends = [9, 10, 20, 21, 39, 45, 51].map(|second| handled.end_of_stretch(at(second)));
         let (first, second) = (Some(at(20)), Some(at(50)));
         assert_eq!(ends, [None, first, first, None, None, second, None]);
     }
 
     #[test]
     fn stretches_that_touch_become_one() {
-        let mut dealt = DealtWith::default();
-        stretch(&mut dealt, 10, 20);
-        stretch(&mut dealt, 40, 50);
-        stretch(&mut dealt, 15, 45);
-        assert_eq!(dealt.earlier, [Stretch { from: at(10), to: at(50) }]);
+        let mut handled = HandledTimes::default();
+        stretch(&mut handled, 10, 20);
+        stretch(&mut handled, 40, 50);
+        stretch(&mut handled, 15, 45);
+        assert_eq!(handled.earlier, [Stretch { from: at(10), to: at(50) }]);
     }
 
     #[test]
     fn however_many_there_are_few_are_kept_and_none_is_forgotten() {
-        let mut dealt = DealtWith::default();
+        let mut handled = HandledTimes::default();
         for n in 0..100 {
-            stretch(&mut dealt, n * 100, n * 100 + 10);
+            stretch(&mut handled, n * 100, n * 100 + 10);
         }
-        assert_eq!(dealt.earlier.len(), STRETCHES_MAX);
+        assert_eq!(handled.earlier.len(), STRETCHES_MAX);
         for n in 0..100 {
-            assert!(dealt.end_of_stretch(at(n * 100 + 5)).is_some(), "{n}");
+            assert!(handled.end_of_stretch(at(n * 100 + 5)).is_some(), "{n}");
         }
     }
 
     #[test]
     fn a_clock_that_was_behind_goes_on_from_the_last_stretch_that_is_past() {
-        let mut dealt = DealtWith::default();
-        stretch(&mut dealt, 100, 200);
-        stretch(&mut dealt, 900, 990);
-        assert_eq!(dealt.resume(at(20), at(500)), Some(at(200)));
-        assert_eq!(dealt.resume(at(200), at(500)), None);
+        let mut handled = HandledTimes::default();
+        stretch(&mut handled, 100, 200);
+        stretch(&mut handled, 900, 990);
+        assert_eq!(handled.resume(at(20), at(500)), Some(at(200)));
+        assert_eq!(handled.resume(at(200), at(500)), None);
     }
 }
