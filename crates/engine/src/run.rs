@@ -7,18 +7,18 @@
 //! of a cancel. All are functions of one run and the time; how runs affect each other is the
 //! engine's business.
 
-mod asking;
 mod at_agent;
 mod cancel;
+mod cause_query;
 mod deadlines;
 mod found;
 mod machine;
-mod moves;
 mod retry;
 mod sighting;
 mod submit;
 #[cfg(test)]
 mod tests;
+mod transitions;
 mod verdict;
 
 use std::sync::Arc;
@@ -36,16 +36,16 @@ use super::transfer::{Progress, TransferStatus};
 
 pub use at_agent::AtAgent;
 pub use cancel::{CancelCause, CancelRequest};
-pub use moves::{attempt_may_become, run_may_become};
+pub use transitions::{attempt_may_become, run_may_become};
 
-pub(crate) use asking::{Asking, CauseWait};
 pub(crate) use cancel::OnCancel;
+pub(crate) use cause_query::{CauseWait, PendingQuery};
 pub(crate) use deadlines::{LookedFor, OnTime};
 pub(crate) use found::{OnFound, Seen};
 pub(crate) use machine::RunMachine;
-pub(crate) use retry::Turn;
+pub(crate) use retry::NextStep;
 pub(crate) use sighting::{Before, Sighting};
-pub(crate) use submit::{AttemptChange, Grounds};
+pub(crate) use submit::{AttemptChange, IntentFacts};
 
 /// The state of a run (contract, "Run states"). ARCHITECTURE.md has the diagram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

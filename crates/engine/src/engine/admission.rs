@@ -44,8 +44,8 @@ impl Engine {
             if let Some(wait) = self.trouble() {
                 self.looks.want(fingerprint);
                 self.note_wait(id, wait);
-            } else if let Some(ground) = self.looks.ground(fingerprint, self.now).cloned() {
-                self.submit(id, &ground);
+            } else if let Some(baseline) = self.looks.baseline_for(fingerprint, self.now).cloned() {
+                self.submit(id, &baseline);
             } else {
                 self.looks.want(fingerprint);
                 self.note_wait(id, WaitReason::List);

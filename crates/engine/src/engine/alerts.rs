@@ -46,7 +46,7 @@ pub(super) struct DeliveryStats {
 
 /// An event to be reported.
 #[derive(Debug)]
-pub(super) struct News {
+pub(super) struct AlertDraft {
     occasion: Occasion,
     /// The instant that identifies it: the same if it is found again.
     at: Timestamp,
@@ -84,22 +84,22 @@ impl Entry {
 
 impl Engine {
     /// Queues a message for each entry that is to be notified.
-    pub(super) fn raise(&mut self, news: &News) {
-        let job = news.job.as_ref();
+    pub(super) fn queue_alerts(&mut self, draft: &AlertDraft) {
+        let job = draft.job.as_ref();
         let mut keys: Vec<AlertKey> = Vec::new();
-        for entry in self.entries.iter().filter(|entry| entry.wants(news.occasion, job)) {
+        for entry in self.entries.iter().filter(|entry| entry.wants(draft.occasion, job)) {
             if !keys.contains(&entry.key) {
                 keys.push(entry.key);
             }
         }
-        let run = news.run.as_deref();
+        let run = draft.run.as_deref();
         let about = match (run, job) {
             (Some(run), _) => run.id.to_string(),
             (None, Some(job)) => job.to_string(),
             (None, None) => String::new(),
         };
         for key in keys {
-            let id = id_of(&about, news.occasion, news.at, key);
+            let id = id_of(&about, draft.occasion, draft.at, key);
             if self.state.outbox().get(id).is_some() {
                 continue;
             }
@@ -107,14 +107,14 @@ impl Engine {
             let attempts = run.and_then(|run| self.state.find_run(run.id));
             let row = QueuedAlert {
                 number: self.state.outbox().next_number(),
-                job: news.job.clone(),
+                job: draft.job.clone(),
                 run: run.map(|run| run.id),
                 state: run.map(|run| run.state),
-                reason: one_line(&news.reason, WORDS_MAX),
+                reason: one_line(&draft.reason, WORDS_MAX),
                 reason_code: match run {
                     Some(run) => run.reason.code(),
                     // Timed as in the runs that wait for the agent.
-                    None if news.occasion == Occasion::Event(AlertEvent::AgentDown) => {
+                    None if draft.occasion == Occasion::Event(AlertEvent::AgentDown) => {
                         self.trouble().map(|wait| wait.code())
                     }
                     None => None,
@@ -124,8 +124,8 @@ impl Engine {
                 destination: run.map(|run| self.named(&run.request.destination)),
                 scheduled_for: run.and_then(|run| run.scheduled_for),
                 attempts: attempts.map_or(0, |machine| machine.made()),
-                text: one_line(&news.text, ALERT_TEXT_MAX),
-                ..QueuedAlert::new(id, key, news.occasion, self.now)
+                text: one_line(&draft.text, ALERT_TEXT_MAX),
+                ..QueuedAlert::new(id, key, draft.occasion, self.now)
             };
             self.record(Record::AlertQueued(Arc::new(row)));
         }
@@ -141,7 +141,14 @@ impl Engine {
         text: String,
     ) {
         let (occasion, job) = (Occasion::Event(event), job.cloned());
-        self.raise(&News { occasion, at, job, run: None, reason: reason.to_owned(), text });
+        self.queue_alerts(&AlertDraft {
+            occasion,
+            at,
+            job,
+            run: None,
+            reason: reason.to_owned(),
+            text,
+        });
     }
 
     /// A place with its account's name in the job file.
@@ -150,10 +157,10 @@ impl Engine {
     }
 
     /// The news in a record. Nothing else begins an alert of a run.
-    pub(super) fn news_of(&self, record: &Record) -> Vec<News> {
+    pub(super) fn drafts_of(&self, record: &Record) -> Vec<AlertDraft> {
         match record {
-            Record::Run { was, run } => self.news_of_run(*was, run),
-            Record::Event(event) => self.news_of_event(event).into_iter().collect(),
+            Record::Run { was, run } => self.drafts_of_run(*was, run),
+            Record::Event(event) => self.drafts_of_event(event).into_iter().collect(),
             Record::Attempt(_)
             | Record::Mark(_)
             | Record::Learned(_)
@@ -165,7 +172,7 @@ impl Engine {
     }
 
     /// The news in a run's new row. Its job's mark still says how the runs before it ended.
-    fn news_of_run(&self, was: Option<RunState>, run: &Arc<Run>) -> Vec<News> {
+    fn drafts_of_run(&self, was: Option<RunState>, run: &Arc<Run>) -> Vec<AlertDraft> {
         if was == Some(run.state) {
             return Vec::new();
         }
@@ -185,15 +192,15 @@ impl Engine {
             | RunState::BackingOff
             | RunState::Canceling => return Vec::new(),
         };
-        let mut news = vec![self.of_run(run, Occasion::Event(event), verb)];
+        let mut drafts = vec![self.of_run(run, Occasion::Event(event), verb)];
         if run.state == RunState::Succeeded && self.state.mark(&run.job).failing {
-            news.push(self.of_run(run, Occasion::Event(AlertEvent::Recovered), "has recovered"));
+            drafts.push(self.of_run(run, Occasion::Event(AlertEvent::Recovered), "has recovered"));
         }
-        news
+        drafts
     }
 
     /// The news in a line of a run's timeline.
-    fn news_of_event(&self, event: &Event) -> Option<News> {
+    fn drafts_of_event(&self, event: &Event) -> Option<AlertDraft> {
         let (kind, verb) = if event.what == Happening::Doubled {
             (AlertEvent::Doubled, "was doubled")
         } else if matches!(event.what, Happening::Ambiguous { .. }) {
@@ -207,14 +214,14 @@ impl Engine {
     }
 
     /// News of a run's state.
-    fn of_run(&self, run: &Arc<Run>, occasion: Occasion, verb: &str) -> News {
+    fn of_run(&self, run: &Arc<Run>, occasion: Occasion, verb: &str) -> AlertDraft {
         let when = run.scheduled_for;
         let when = when.map(|at| format!(" (scheduled for {})", self.job_time(&run.job, at)));
         let reason = self.sentence(run.id, &run.reason);
         let host = &self.host.hostname;
         let (when, places) = (when.unwrap_or_default(), self.places_text(run));
         let text = format!("{} {verb} on {host}: {reason}{when}{places}", run.job);
-        News {
+        AlertDraft {
             occasion,
             at: run.ended_at.unwrap_or(run.created_at),
             job: Some(run.job.clone()),
@@ -237,10 +244,10 @@ impl Engine {
         event: AlertEvent,
         verb: &str,
         reason: String,
-    ) -> News {
+    ) -> AlertDraft {
         let (host, places) = (&self.host.hostname, self.places_text(run));
         let text = format!("{} {verb} on {host}: {reason}{places}", run.job);
-        News {
+        AlertDraft {
             occasion: Occasion::Event(event),
             at: self.now,
             job: Some(run.job.clone()),

@@ -25,7 +25,7 @@ use crate::template::TemplateValues;
 
 impl Engine {
     /// Sets when the job's next occurrence is due.
-    pub(super) fn arm(&mut self, name: &JobName) {
+    pub(super) fn schedule_next(&mut self, name: &JobName) {
         let Some(job) = self.job(name).cloned() else { return };
         let due = self.state.find_mark(name).filter(|mark| mark.scheduled).and_then(|mark| {
             if self.held.contains_key(name) {
@@ -55,7 +55,7 @@ impl Engine {
         if !self.is_held_back(name) {
             self.handle_until(name, self.now, Handling::InTime);
         }
-        self.arm(name);
+        self.schedule_next(name);
     }
 
     /// The newest occurrences that are due by `until`, and whether there are older ones.
@@ -190,7 +190,7 @@ impl Engine {
         trigger: Trigger,
         reason: Reason,
     ) {
-        self.end_hopeful_run(&job.name);
+        self.end_awaiting_run(&job.name);
         if let Some(reason) = self.overlapped_by_ended(job, at) {
             self.skip(job, at, trigger, reason);
             return;
@@ -234,9 +234,9 @@ impl Engine {
 
     /// Ends a run that only waits for a lost request to turn up, in favour of the job's next
     /// occurrence (protocol, rule 6).
-    pub(super) fn end_hopeful_run(&mut self, job: &JobName) {
+    pub(super) fn end_awaiting_run(&mut self, job: &JobName) {
         for run in self.state.unfinished_of(job).to_vec() {
-            let hoping = Some(self.state.run(run)).filter(|machine| machine.only_hopes());
+            let hoping = Some(self.state.run(run)).filter(|machine| machine.awaits_lost_request());
             if let Some(lost) = hoping.and_then(RunMachine::followed) {
                 let answer = lost.reason.unclear_answer();
                 self.end_run(run, RunState::Failed, AttemptEnd::LostUntilNext { answer });

@@ -36,7 +36,7 @@ impl Engine {
         }
     }
 
-    /// Records the request to cancel an attempt's transfer; `tend` sends the request.
+    /// Records the request to cancel an attempt's transfer; `advance` sends the request.
     pub(super) fn request_cancel(&mut self, id: AttemptId, cancel: CancelRequest) {
         self.change_attempt(id, |attempt| {
             attempt.cancel.get_or_insert(cancel);
@@ -88,8 +88,8 @@ impl Engine {
         }
         self.change_run(id, |run| run.cancel = None);
         let machine = self.state.run(id);
-        let turn = machine.on_timeout(reason, self.now);
-        self.take_turn(id, turn);
+        let next = machine.on_timeout(reason, self.now);
+        self.apply_next_step(id, next);
     }
 
     /// True while the canceling of an attempt has lasted so long that it gives its slot back.

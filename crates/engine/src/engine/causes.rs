@@ -20,7 +20,7 @@ use crate::input::Effect;
 use crate::limits::{SKEW, UNCLAIMED_FAILURES_MAX};
 use crate::matching::shift;
 use crate::reason::{AttemptEnd, Reason};
-use crate::run::{Asking, Attempt, CauseWait, Run, RunMachine};
+use crate::run::{Attempt, CauseWait, PendingQuery, Run, RunMachine};
 
 /// Objects that frames have named, by transfer.
 #[derive(Debug, Default)]
@@ -82,7 +82,7 @@ impl Engine {
         };
         let query = self.cause_query(machine, attempt, transfer);
         let sighting = self.state.sighting(id);
-        sighting.ask(Asking::about(transfer, now));
+        sighting.ask(PendingQuery::about(transfer, now));
         self.touched.insert(id.run);
         self.then(Effect::LearnCause { attempt: id, query });
         true
@@ -141,7 +141,7 @@ impl Engine {
         let transfer = self.state.attempt(id).transfer;
         let named = transfer.map(|transfer| self.failures.take(transfer)).unwrap_or_default();
         let asking = self.state.sighting(id).take_asking();
-        let row = asking.and_then(Asking::into_row);
+        let row = asking.and_then(PendingQuery::into_row);
         let Reason::Ended(end) = &reason else { return (reason, None) };
         if !end.may_have_cause() {
             return (reason, None);

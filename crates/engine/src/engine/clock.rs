@@ -59,7 +59,7 @@ impl Engine {
         self.agent_link.clock_stepped(by);
         self.looks.clock_stepped(by);
         self.starting.clock_stepped(by);
-        self.arm_digests();
+        self.schedule_digests();
         self.move_pause_of_all_back();
         let before = shift(self.now, -by);
         let jobs: Vec<JobName> = self.set.jobs.keys().cloned().collect();
@@ -70,7 +70,7 @@ impl Engine {
             } else {
                 self.step_forward(&name, before);
             }
-            self.arm_late(&name);
+            self.schedule_late_check(&name);
         }
         self.began = shift(self.began, by);
         self.awake_since = shift(self.awake_since, by);
@@ -101,7 +101,7 @@ impl Engine {
     fn step_back(&mut self, name: &JobName) {
         let now = self.now;
         self.change_mark(name, |mark| fall_back(mark, now));
-        self.arm(name);
+        self.schedule_next(name);
     }
 
     /// Follows a clock that was set forward, from `before`. Occurrences due by then are handled as
@@ -113,12 +113,12 @@ impl Engine {
             return;
         }
         if self.is_held_back(name) {
-            return self.arm(name);
+            return self.schedule_next(name);
         }
         self.handle_until(name, before, Handling::InTime);
         let mark = Arc::clone(self.state.mark(name));
         let passed = self.due_until(&job, &mark, self.now);
-        let Some(&latest) = passed.newest.last() else { return self.arm(name) };
+        let Some(&latest) = passed.newest.last() else { return self.schedule_next(name) };
         let reached = self.now.duration_since(before) <= STEP_REACHES;
         let wanted = reached && mark.handled_times.end_of_stretch(latest).is_none();
         let alone = !passed.more && passed.newest.len() == 1;
@@ -134,6 +134,6 @@ impl Engine {
         if wanted {
             self.occurrence(&job, latest, Trigger::Schedule, Reason::Due);
         }
-        self.arm(name);
+        self.schedule_next(name);
     }
 }

@@ -66,12 +66,12 @@ impl Engine {
             format!("asked to cancel at {since}, and not confirmed by the agent since: {why}");
         self.log_run(Level::Error, id, None, reason.clone());
         let run = Arc::clone(self.state.run(id).row());
-        let news = self.about(&run, AlertEvent::Stuck, "is stuck", reason);
-        self.raise(&news);
+        let draft = self.about(&run, AlertEvent::Stuck, "is stuck", reason);
+        self.queue_alerts(&draft);
     }
 
     /// Sets when the job is to be reported as late.
-    pub(super) fn arm_late(&mut self, name: &JobName) {
+    pub(super) fn schedule_late_check(&mut self, name: &JobName) {
         let Some(job) = self.job(name) else { return };
         let mark = self.state.mark(name);
         let from = late_from(job, mark);
@@ -91,7 +91,7 @@ impl Engine {
         for name in self.lates.due(self.now) {
             self.lates.set(name.clone(), None);
             self.report_late_job(&name);
-            self.arm_late(&name);
+            self.schedule_late_check(&name);
         }
     }
 

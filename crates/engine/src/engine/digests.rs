@@ -75,17 +75,17 @@ impl Engine {
             reported.digests.retain(|mark| !gone(mark));
             self.record(Record::Reported(reported));
         }
-        self.arm_digests();
+        self.schedule_digests();
     }
 
     /// Sets when each digest is due.
-    pub(super) fn arm_digests(&mut self) {
+    pub(super) fn schedule_digests(&mut self) {
         for index in 0..self.digests.len() {
-            self.arm_digest(index);
+            self.schedule_digest(index);
         }
     }
 
-    fn arm_digest(&mut self, index: usize) {
+    fn schedule_digest(&mut self, index: usize) {
         let mark = self.digest_mark(self.digests[index].key);
         let now = self.now;
         let one = &mut self.digests[index];
@@ -140,7 +140,7 @@ impl Engine {
                     self.queue_digest(index, before, reading);
                 }
                 self.mark_digest(mark);
-                self.arm_digest(index);
+                self.schedule_digest(index);
             }
             Err(words) => {
                 let line = format!("a digest is put off, as the history can't be read: {words}");

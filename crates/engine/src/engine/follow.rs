@@ -25,7 +25,7 @@ impl Engine {
         self.state.sighting(id).note_found();
         self.record_event(id.run, Happening::Listed { attempt: id.number, transfer: record.id });
         match self.state.run(id.run).on_found(self.state.attempt(id), record) {
-            OnFound::TooMany(why) => self.another_transfer(id, why),
+            OnFound::TooMany(why) => self.cancel_extra_transfer(id, why),
             OnFound::Follows(reason) => {
                 self.change_run(id.run, |run| run.follows = Some(id.number));
                 self.follow(id, reason);
@@ -50,7 +50,7 @@ impl Engine {
 
     /// Handles a second transfer for one run: canceled when seen active, unless it can't be told
     /// apart from somebody else's (protocol, rule 8).
-    fn another_transfer(&mut self, id: AttemptId, why: CancelReason) {
+    fn cancel_extra_transfer(&mut self, id: AttemptId, why: CancelReason) {
         if self.state.attempt(id).ambiguous {
             return;
         }
@@ -121,7 +121,7 @@ impl Engine {
         let row = self.state.attempt(id).reopened();
         self.change_attempt(id, |attempt| *attempt = row);
         if self.state.run(id.run).is_over() {
-            self.another_transfer(id, CancelReason::ReturnedTransfer);
+            self.cancel_extra_transfer(id, CancelReason::ReturnedTransfer);
         }
     }
 }

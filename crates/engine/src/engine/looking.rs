@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::Engine;
 use super::agent_link::Trouble;
-use super::looks::Fresh;
+use super::looks::Baseline;
 use crate::duration;
 use crate::event::Happening;
 use crate::ids::{AttemptId, TransferId};
@@ -31,7 +31,7 @@ impl Engine {
         match result {
             Ok(look) => {
                 self.agent_answered(&look);
-                self.take_look(&look);
+                self.apply_look(&look);
                 self.report_unrecorded(&look);
                 self.looks.have_shown(&look.transfers);
                 if !look.agent.may_work() {
@@ -39,7 +39,7 @@ impl Engine {
                 }
                 if look.is_complete() && look.agent.may_work() {
                     self.looks.are_complete(look.began_at, self.now, look.is_short);
-                    self.stand_on(look, request);
+                    self.keep_baseline(look, request);
                 }
             }
             Err(failure) => self.look_failed(failure),
@@ -179,7 +179,7 @@ impl Engine {
     }
 
     /// Keeps a complete look as the baseline for new submits, if it read deep enough.
-    fn stand_on(&mut self, look: Look, request: LookRequest) {
+    fn keep_baseline(&mut self, look: Look, request: LookRequest) {
         if self.clock_far_away(&look).is_some() {
             return;
         }
@@ -189,11 +189,11 @@ impl Engine {
         if request.since > shift(needed, SKEW) {
             return;
         }
-        self.looks.stand_on(Fresh::of(look, request, offset_ms, self.now));
+        self.looks.keep_baseline(Baseline::of(look, request, offset_ms, self.now));
     }
 
     /// Reads a look's records: owned ones first, then those without an owner, then the absent ones.
-    fn take_look(&mut self, look: &Look) {
+    fn apply_look(&mut self, look: &Look) {
         if let Some(offset) = look.clock_offset {
             self.learn_offset(offset);
         }

@@ -25,7 +25,7 @@ use crate::transfer::{Gap, Incomplete, Look, LookFailure, LookRequest, Transfer}
 
 /// The result of a complete look, as the baseline for submits.
 #[derive(Clone, Debug)]
-pub(super) struct Fresh {
+pub(super) struct Baseline {
     /// When it came back: measured from its start, a slow agent would never give a fresh look.
     came_at: Timestamp,
     /// The fingerprints that it looked for.
@@ -57,7 +57,7 @@ impl From<&Transfer> for Shown {
     }
 }
 
-impl Fresh {
+impl Baseline {
     /// The baseline from the look that answers this request, and came back now.
     pub(super) fn of(look: Look, request: LookRequest, offset_ms: i64, now: Timestamp) -> Self {
         Self {
@@ -122,7 +122,7 @@ pub(super) struct Looks {
     /// The last complete one showed fewer records than the agent counts.
     short: bool,
     /// The result of the last complete one.
-    fresh: Option<Fresh>,
+    fresh: Option<Baseline>,
     /// Consecutive looks that failed, or were not complete.
     failures: u32,
     /// Consecutive looks that could not be read to the list's end.
@@ -171,7 +171,11 @@ impl Looks {
     }
 
     /// The complete look that a submit of this fingerprint may rely on now.
-    pub(super) fn ground(&self, fingerprint: Fingerprint, now: Timestamp) -> Option<&Fresh> {
+    pub(super) fn baseline_for(
+        &self,
+        fingerprint: Fingerprint,
+        now: Timestamp,
+    ) -> Option<&Baseline> {
         self.fresh.as_ref().filter(|fresh| {
             let age = now.duration_since(fresh.came_at);
             !age.is_negative() && age < LOOK_FRESHNESS && fresh.fingerprints.contains(&fingerprint)
@@ -243,7 +247,7 @@ impl Looks {
     }
 
     /// Makes this look the baseline for submits.
-    pub(super) fn stand_on(&mut self, fresh: Fresh) {
+    pub(super) fn keep_baseline(&mut self, fresh: Baseline) {
         self.fresh = Some(fresh);
     }
 

@@ -187,11 +187,11 @@ impl Engine {
             self.touched.insert(run);
             self.admission_due = true;
         }
-        self.tend_touched();
+        self.advance_touched();
         // A run that was in the way may have ended.
         self.decide_held_back();
         self.admit();
-        self.tend_touched();
+        self.advance_touched();
         self.plan_look();
         self.start_agent();
         self.report_late();
@@ -202,9 +202,9 @@ impl Engine {
     }
 
     /// Tends each run that was touched.
-    fn tend_touched(&mut self) {
+    fn advance_touched(&mut self) {
         while let Some(run) = self.touched.pop_first() {
-            self.tend(run);
+            self.advance(run);
             let wake = self.state.run(run).wake(self.set.agent.adopt_window, self.now);
             self.wakes.set(run, wake);
             if self.state.forget_if_settled(run) {
@@ -219,9 +219,9 @@ impl Engine {
     fn record(&mut self, record: Record) {
         self.state.assert_move(&record);
         self.state.apply(&record);
-        let news = self.news_of(&record);
+        let drafts = self.drafts_of(&record);
         self.step.record.push(record);
-        news.iter().for_each(|news| self.raise(news));
+        drafts.iter().for_each(|draft| self.queue_alerts(draft));
     }
 
     /// Adds an effect to be performed after the commit.

@@ -65,8 +65,8 @@ impl Engine {
         let text = format!("paused by {}{text}", self.asker_words());
         self.log(Level::Info, Some(name), text);
         self.change_mark(name, |mark| mark.pause = Some(pause));
-        self.arm(name);
-        self.arm_late(name);
+        self.schedule_next(name);
+        self.schedule_late_check(name);
         Answer::Done(Vec::new())
     }
 
@@ -87,8 +87,8 @@ impl Engine {
         }
         let text = format!("resumed by {}", self.asker_words());
         self.log(Level::Info, Some(name), text);
-        self.arm(name);
-        self.arm_late(name);
+        self.schedule_next(name);
+        self.schedule_late_check(name);
         self.still_quiet(name).map_or(Answer::Done(Vec::new()), Answer::DoneBut)
     }
 

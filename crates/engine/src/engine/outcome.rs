@@ -11,7 +11,8 @@ use crate::ids::{AttemptId, JobName, RunId};
 use crate::input::Level;
 use crate::reason::{AttemptEnd, CancelReason, NothingLeft, Reason, UnderWay, WaitReason};
 use crate::run::{
-    AtAgent, AttemptChange, CancelCause, CancelRequest, LookedFor, OnTime, Phase, RunState, Turn,
+    AtAgent, AttemptChange, CancelCause, CancelRequest, LookedFor, NextStep, OnTime, Phase,
+    RunState,
 };
 
 impl Engine {
@@ -38,56 +39,56 @@ impl Engine {
             self.record_event(id.run, what);
         }
         let machine = self.state.run(id.run);
-        let turn = machine.on_end(id.number, outcome, reason, now);
-        self.take_turn(id.run, turn);
+        let next = machine.on_end(id.number, outcome, reason, now);
+        self.apply_next_step(id.run, next);
     }
 
     /// Records a change of an attempt, and how its run goes on.
-    pub(super) fn take_change(&mut self, change: AttemptChange) {
-        let AttemptChange { row, event, turn } = change;
+    pub(super) fn apply_change(&mut self, change: AttemptChange) {
+        let AttemptChange { row, event, next } = change;
         let id = row.id;
         self.change_attempt(id, |attempt| *attempt = row);
         if let Some(event) = event {
             self.record_event(id.run, event);
         }
-        self.take_turn(id.run, turn);
+        self.apply_next_step(id.run, next);
     }
 
     /// Records how a run goes on.
-    pub(super) fn take_turn(&mut self, id: RunId, turn: Turn) {
-        match turn {
-            Turn::Stays => {}
-            Turn::Ends(state, reason) => self.end_run(id, state, reason),
-            Turn::SucceedsBy(number, reason) => {
+    pub(super) fn apply_next_step(&mut self, id: RunId, next: NextStep) {
+        match next {
+            NextStep::Stays => {}
+            NextStep::Ends(state, reason) => self.end_run(id, state, reason),
+            NextStep::SucceedsBy(number, reason) => {
                 self.change_run(id, |run| run.follows = Some(number));
                 self.end_run(id, RunState::Succeeded, reason);
             }
-            Turn::Queued(reason, level) => self.move_run(id, RunState::Queued, reason, level),
-            Turn::WaitsOn(wait) => self.move_run(id, RunState::Waiting, wait, Level::Debug),
-            Turn::AcceptedAfterAll(number, reason) => {
+            NextStep::Queued(reason, level) => self.move_run(id, RunState::Queued, reason, level),
+            NextStep::WaitsOn(wait) => self.move_run(id, RunState::Waiting, wait, Level::Debug),
+            NextStep::AcceptedAfterAll(number, reason) => {
                 self.change_run(id, |run| run.follows = Some(number));
                 self.move_run(id, RunState::Queued, reason, Level::Info);
             }
-            Turn::BacksOff(ready_at, reason) => {
+            NextStep::BacksOff(ready_at, reason) => {
                 self.change_run(id, |run| {
                     run.ready_at = ready_at;
                     run.cancel = None;
                 });
                 self.move_run(id, RunState::BackingOff, reason, Level::Warn);
             }
-            Turn::Follows(number, state, reason) => {
+            NextStep::Follows(number, state, reason) => {
                 self.change_run(id, |run| run.follows = Some(number));
                 self.move_run(id, state, reason, Level::Warn);
             }
-            Turn::SendsAgain(ready_at) => {
+            NextStep::SendsAgain(ready_at) => {
                 self.change_run(id, |run| run.ready_at = ready_at);
                 self.move_run(id, RunState::Waiting, Reason::SentAgain, Level::Info);
             }
-            Turn::Hopes(answer) => {
+            NextStep::AwaitsLostRequest(answer) => {
                 let lost = UnderWay::LastAnswerLost { answer };
                 self.move_run(id, RunState::Queued, lost, Level::Warn);
             }
-            Turn::NothingLeft(how) => self.end_canceling(id, how),
+            NextStep::NothingLeft(how) => self.end_canceling(id, how),
         }
     }
 
@@ -131,7 +132,7 @@ impl Engine {
                 mark.failing = false;
                 mark.late_reported_at = None;
             });
-            self.arm_late(job);
+            self.schedule_late_check(job);
         } else if state.is_failure() {
             self.change_mark(job, |mark| mark.failing = true);
         }
@@ -149,11 +150,11 @@ impl Engine {
     }
 
     /// Tends a run: everything that time, or the last records, bring about.
-    pub(super) fn tend(&mut self, id: RunId) {
+    pub(super) fn advance(&mut self, id: RunId) {
         let machine = self.state.run(id);
         let open: Vec<AttemptId> = machine.open_attempts().map(|attempt| attempt.id).collect();
         for attempt in open {
-            self.tend_attempt(attempt);
+            self.advance_attempt(attempt);
         }
         self.report_stuck(id);
         let machine = self.state.run(id);
@@ -193,7 +194,7 @@ impl Engine {
     }
 
     /// Handles the effects of time on one open attempt.
-    fn tend_attempt(&mut self, id: AttemptId) {
+    fn advance_attempt(&mut self, id: AttemptId) {
         let now = self.now;
         let machine = self.state.run(id.run);
         let attempt = Arc::clone(self.state.attempt(id));
@@ -210,14 +211,14 @@ impl Engine {
                 let answer = attempt.reason.unclear_answer();
                 self.give_up(id, AttemptEnd::NotFound { words, answer, searched });
                 let machine = self.state.run(id.run);
-                let turn = machine.on_not_found(&attempt, searched, now);
-                self.take_turn(id.run, turn);
+                let next = machine.on_not_found(&attempt, searched, now);
+                self.apply_next_step(id.run, next);
             }
             OnTime::NeverListed(end) => {
                 self.give_up(id, end.clone());
                 let machine = self.state.run(id.run);
-                let turn = machine.on_never_listed(id.number, end, now);
-                self.take_turn(id.run, turn);
+                let next = machine.on_never_listed(id.number, end, now);
+                self.apply_next_step(id.run, next);
             }
             OnTime::Ending => self.end_with_cause(id),
             OnTime::Vanished { canceling } => {
@@ -228,7 +229,7 @@ impl Engine {
                 }
             }
             OnTime::PastTimeout(end) => self.cancel_run(id.run, CancelCause::Timeout, end.into()),
-            OnTime::HopedInVain(end) => self.end_run(id.run, RunState::Failed, end),
+            OnTime::LostUntilTimeout(end) => self.end_run(id.run, RunState::Failed, end),
         }
         match attempt.at_agent() {
             AtAgent::Listed(_) => self.send_cancel(id),

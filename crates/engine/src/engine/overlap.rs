@@ -114,7 +114,7 @@ impl Engine {
         self.ended = ended;
         self.handle_until(name, self.now, Handling::AfterLook);
         self.ended.clear();
-        self.arm(name);
+        self.schedule_next(name);
     }
 
     /// Notes that the end of a transfer was seen, and when it ended at the agent, by our clock as

@@ -81,7 +81,7 @@ impl Engine {
         self.log(Level::Info, None, text);
         let past = self.state.pause_of_all().past.clone();
         self.record(Record::PauseOfAll(Arc::new(PauseOfAll { pause: Some(pause), past })));
-        self.arm_all();
+        self.reschedule_all();
         Answer::Done(Vec::new())
     }
 
@@ -135,14 +135,14 @@ impl Engine {
             });
         }
         self.record(Record::PauseOfAll(Arc::new(PauseOfAll { pause: None, past })));
-        self.arm_all();
+        self.reschedule_all();
     }
 
-    fn arm_all(&mut self) {
+    fn reschedule_all(&mut self) {
         let jobs: Vec<JobName> = self.set.jobs.keys().cloned().collect();
         for name in jobs {
-            self.arm(&name);
-            self.arm_late(&name);
+            self.schedule_next(&name);
+            self.schedule_late_check(&name);
         }
     }
 

@@ -70,11 +70,11 @@ impl Engine {
         let gone = engine.state.marks().filter(|mark| is_gone(mark));
         let gone: Vec<JobName> = gone.map(|mark| mark.job.clone()).collect();
         for name in gone {
-            engine.adopt(&name);
+            engine.schedule_job(&name);
         }
         engine.clamp();
         engine.move_pause_of_all_back();
-        engine.adopt_all();
+        engine.schedule_all();
         engine.now = now;
         if !stepped.is_zero() {
             engine.clock_stepped(stepped);
@@ -98,7 +98,7 @@ impl Engine {
         for id in unanswered {
             let machine = self.state.run(id.run);
             let change = machine.on_unanswered(self.state.attempt(id), late);
-            self.take_change(change);
+            self.apply_change(change);
         }
     }
 }

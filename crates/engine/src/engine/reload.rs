@@ -24,20 +24,20 @@ impl Engine {
         for name in gone {
             self.dues.set(name.clone(), None);
             self.lates.set(name.clone(), None);
-            self.adopt(&name);
+            self.schedule_job(&name);
         }
         for name in changed {
-            self.adopt(&name);
+            self.schedule_job(&name);
         }
         self.take_entries();
         self.admission_due = true;
     }
 
     /// Takes the first set: all of its jobs are new to this engine.
-    pub(super) fn adopt_all(&mut self) {
+    pub(super) fn schedule_all(&mut self) {
         let jobs: Vec<JobName> = self.set.jobs.keys().cloned().collect();
         for name in jobs {
-            self.adopt(&name);
+            self.schedule_job(&name);
         }
         self.take_entries();
     }
@@ -55,7 +55,7 @@ impl Engine {
     }
 
     /// Adjusts a job's mark to its new definition, and sets its timer.
-    pub(super) fn adopt(&mut self, name: &JobName) {
+    pub(super) fn schedule_job(&mut self, name: &JobName) {
         let Some(job) = self.job(name) else {
             self.change_mark(name, |mark| mark.scheduled = false);
             return;
@@ -64,8 +64,8 @@ impl Engine {
         if self.state.find_mark(name).is_none_or(|old| **old != mark) {
             self.record(Record::Mark(Arc::new(mark)));
         }
-        self.arm(name);
-        self.arm_late(name);
+        self.schedule_next(name);
+        self.schedule_late_check(name);
     }
 }
 

@@ -48,7 +48,7 @@ impl Engine {
             return Answer::No(words);
         }
         for asked in requests {
-            self.end_hopeful_run(&asked.job);
+            self.end_awaiting_run(&asked.job);
         }
         Answer::Done(self.open_all(runs))
     }
@@ -58,7 +58,7 @@ impl Engine {
         match self.backfill_plan(wanted) {
             Ok(plan) => {
                 if !plan.runs.is_empty() {
-                    self.end_hopeful_run(&wanted.job);
+                    self.end_awaiting_run(&wanted.job);
                 }
                 self.open_all(plan.runs.clone());
                 Answer::Planned(Box::new(plan))
@@ -139,7 +139,9 @@ impl Engine {
     /// The unfinished runs of a job, except one that gives way to any request.
     fn under_way(&self, job: &JobName) -> impl Iterator<Item = &Run> {
         let machine = self.state.unfinished_of(job).iter().map(|id| self.state.run(*id));
-        machine.filter(|machine| !machine.only_hopes()).map(|machine| machine.row().as_ref())
+        machine
+            .filter(|machine| !machine.awaits_lost_request())
+            .map(|machine| machine.row().as_ref())
     }
 
     /// The unfinished runs of a job, the oldest of each scheduled time, by its milliseconds.

@@ -5,30 +5,30 @@ use std::sync::Arc;
 
 use super::Engine;
 use super::agent_link::Trouble;
-use super::looks::Fresh;
+use super::looks::Baseline;
 use crate::event::Happening;
 use crate::ids::{AttemptId, RunId, TransferId};
 use crate::input::{Effect, Level};
 use crate::limits::LATE_PROCESSING;
 use crate::reason::{AttemptEnd, Reason, UnderWay, WaitReason};
 use crate::record::Record;
-use crate::run::{Attempt, Grounds, Phase, RunState, Sighting};
+use crate::run::{Attempt, IntentFacts, Phase, RunState, Sighting};
 use crate::transfer::{Refusal, SubmitAnswer};
 
 impl Engine {
     /// Records the intent to queue a run's transfer, and asks for the POST.
-    pub(super) fn submit(&mut self, id: RunId, ground: &Fresh) {
+    pub(super) fn submit(&mut self, id: RunId, baseline: &Baseline) {
         let machine = self.state.run(id);
         let request = machine.row().request.clone();
-        let grounds = Grounds {
-            user: ground.user(),
-            baseline: ground.listed(machine.fingerprint()),
-            offset_ms: ground.offset_ms(),
+        let facts = IntentFacts {
+            user: baseline.user(),
+            baseline: baseline.listed(machine.fingerprint()),
+            offset_ms: baseline.offset_ms(),
         };
-        let row = machine.intent(grounds, self.now);
+        let row = machine.intent(facts, self.now);
         let attempt = row.id;
         self.record(Record::Attempt(Arc::new(row)));
-        let before = ground.before(&request);
+        let before = baseline.before(&request);
         *self.state.sighting(attempt) = Sighting::of_request(before);
         let number = attempt.number;
         let asking = Reason::UnderWay(UnderWay::Asking { attempt: number });
@@ -59,32 +59,32 @@ impl Engine {
             // Nothing new; above all it does not show that the request was processed any later.
             SubmitAnswer::Uncertain(_) | SubmitAnswer::Unclear(_)
                 if attempt.phase == Phase::Uncertain => {}
-            SubmitAnswer::Accepted => self.take_change(machine.on_accepted(attempt, now)),
+            SubmitAnswer::Accepted => self.apply_change(machine.on_accepted(attempt, now)),
             SubmitAnswer::Uncertain(words) => {
                 let why = UnderWay::AnswerLost { words };
-                self.take_change(machine.on_uncertain(attempt, why, late, now));
+                self.apply_change(machine.on_uncertain(attempt, why, late, now));
             }
             SubmitAnswer::Unclear(answer) => {
                 let why = UnderWay::UnclearAnswer { answer };
-                self.take_change(machine.on_uncertain(attempt, why, late, now));
+                self.apply_change(machine.on_uncertain(attempt, why, late, now));
             }
             SubmitAnswer::Refused(Refusal::NotSent(words)) => {
                 let end = AttemptEnd::NotSent { words: words.clone() };
                 let wait = WaitReason::Agent { words: words.clone() };
-                self.take_change(machine.on_not_taken(attempt, end, wait, now));
+                self.apply_change(machine.on_not_taken(attempt, end, wait, now));
                 self.agent_link.was_not_reached();
                 self.set_trouble(Trouble::Away(words));
             }
             SubmitAnswer::Refused(Refusal::BadToken(words)) => {
                 let end = AttemptEnd::TokenRefused { words: words.clone() };
                 let wait = WaitReason::Token { words: words.clone() };
-                self.take_change(machine.on_not_taken(attempt, end, wait, now));
+                self.apply_change(machine.on_not_taken(attempt, end, wait, now));
                 self.agent_link.refused_token();
                 self.token_was_refused();
                 self.set_trouble(Trouble::BadToken(words));
             }
             SubmitAnswer::Refused(Refusal::Final(words)) => {
-                self.take_change(machine.on_refused(attempt, words, now));
+                self.apply_change(machine.on_refused(attempt, words, now));
             }
             SubmitAnswer::Refused(Refusal::Duplicate(words)) => self.duplicate(id, words),
         }
@@ -110,7 +110,7 @@ impl Engine {
                 None => {
                     let machine = self.state.run(id.run);
                     let change = machine.on_refused(self.state.attempt(id), words, self.now);
-                    self.take_change(change);
+                    self.apply_change(change);
                 }
             }
             return;
@@ -129,7 +129,7 @@ impl Engine {
         }
         let machine = self.state.run(earlier.run);
         let change = machine.on_accepted_after_all(self.state.attempt(earlier), words);
-        self.take_change(change);
+        self.apply_change(change);
     }
 
     /// It was refused for a transfer of another run: it is sent again when that is over.
@@ -139,7 +139,7 @@ impl Engine {
         let end = AttemptEnd::Refused { words };
         let machine = self.state.run(id.run);
         let change = machine.on_not_taken(self.state.attempt(id), end, wait, self.now);
-        self.take_change(change);
+        self.apply_change(change);
     }
 
     /// The request whose lost 200 a DUPLICATE tells of, if there is one that can be: of the same run

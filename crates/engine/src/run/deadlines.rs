@@ -33,7 +33,7 @@ pub(crate) enum OnTime {
     /// The run is to be canceled.
     PastTimeout(AttemptEnd),
     /// The run has waited long enough for the lost request.
-    HopedInVain(AttemptEnd),
+    LostUntilTimeout(AttemptEnd),
 }
 
 impl RunMachine {
@@ -75,9 +75,9 @@ impl RunMachine {
                     OnTime::Nothing
                 }
             }
-            AtAgent::Missing if follows && past_deadline && self.only_hopes() => {
+            AtAgent::Missing if follows && past_deadline && self.awaits_lost_request() => {
                 let answer = attempt.reason.unclear_answer();
-                OnTime::HopedInVain(AttemptEnd::LostUntilTimeout { limit, answer })
+                OnTime::LostUntilTimeout(AttemptEnd::LostUntilTimeout { limit, answer })
             }
             AtAgent::Missing | AtAgent::Over => OnTime::Nothing,
         }

@@ -12,7 +12,7 @@ use crate::transfer::TransferStatus;
 
 /// How a run goes on.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Turn {
+pub(crate) enum NextStep {
     /// Unchanged.
     Stays,
     /// It ends in this state.
@@ -33,7 +33,7 @@ pub(crate) enum Turn {
     SendsAgain(Timestamp),
     /// It has no attempt left, and waits for a lost request to turn up; with the agent's answer to
     /// the last one, if that was not lost.
-    Hopes(Option<String>),
+    AwaitsLostRequest(Option<String>),
     /// It was to be canceled, and has nothing left at the agent.
     NothingLeft(NothingLeft),
 }
@@ -83,29 +83,35 @@ impl RunMachine {
     }
 
     /// How the run goes on when the transfer of an attempt has ended, and its row says so.
-    pub(crate) fn on_end(&self, number: u32, ended: Ended, why: Reason, now: Timestamp) -> Turn {
+    pub(crate) fn on_end(
+        &self,
+        number: u32,
+        ended: Ended,
+        why: Reason,
+        now: Timestamp,
+    ) -> NextStep {
         if self.is_over() {
-            return Turn::Stays;
+            return NextStep::Stays;
         }
         if self.row().follows != Some(number) {
             // A second transfer that completes is the run's success, unless the first may still
             // become it.
             if ended != Ended::Succeeded || self.followed_is_at_work() {
-                return Turn::Stays;
+                return NextStep::Stays;
             }
-            return Turn::SucceedsBy(number, why);
+            return NextStep::SucceedsBy(number, why);
         }
         let cancel = self.row().cancel.as_ref().map(|cancel| cancel.cause);
         match ended {
-            Ended::Succeeded => Turn::Ends(RunState::Succeeded, why),
+            Ended::Succeeded => NextStep::Ends(RunState::Succeeded, why),
             Ended::TimedOut => self.on_timeout(why, now),
             Ended::Canceled => match self.success_of_another() {
                 Some(success) if cancel.is_none() => success,
-                Some(_) | None => Turn::Ends(RunState::Canceled, why),
+                Some(_) | None => NextStep::Ends(RunState::Canceled, why),
             },
             Ended::Failed => match cancel {
                 Some(CancelCause::Operator | CancelCause::Replaced | CancelCause::Double) => {
-                    Turn::Ends(RunState::Canceled, why)
+                    NextStep::Ends(RunState::Canceled, why)
                 }
                 Some(CancelCause::Timeout | CancelCause::Stall) => self.on_timeout(why, now),
                 None => self.on_failure(number, why, now),
@@ -115,12 +121,12 @@ impl RunMachine {
 
     /// Continues after the followed attempt went past its time, and nothing of it is active any
     /// more.
-    pub(crate) fn on_timeout(&self, why: Reason, now: Timestamp) -> Turn {
+    pub(crate) fn on_timeout(&self, why: Reason, now: Timestamp) -> NextStep {
         if let Some(success) = self.success_of_another() {
             return success;
         }
         if !self.terms().retry.on_timeout || !self.may_try_again() {
-            return Turn::Ends(RunState::TimedOut, why);
+            return NextStep::Ends(RunState::TimedOut, why);
         }
         self.backs_off(self.retry_after(now), why, now)
     }
@@ -128,7 +134,7 @@ impl RunMachine {
     /// Continues after the followed transfer failed. If another of the run has completed meanwhile,
     /// that is its success; a later request that is under way, sent when this transfer was thought
     /// lost, is followed instead of given up.
-    fn on_failure(&self, number: u32, why: Reason, now: Timestamp) -> Turn {
+    fn on_failure(&self, number: u32, why: Reason, now: Timestamp) -> NextStep {
         if let Some(success) = self.success_of_another() {
             return success;
         }
@@ -138,13 +144,13 @@ impl RunMachine {
         if let Some(hope) = hope {
             let (other, because) = (hope.id.number, Box::new(why));
             let reason = Reason::AnotherUnderWay { attempt: number, because, other };
-            return Turn::Follows(other, hope.state(), reason);
+            return NextStep::Follows(other, hope.state(), reason);
         }
         if self.may_try_again() && !why.outlasts_retries() {
             return self.backs_off(self.retry_after(now), why, now);
         }
         let attempts = self.used();
-        Turn::Ends(
+        NextStep::Ends(
             RunState::Failed,
             match attempts {
                 1 => why,
@@ -156,49 +162,54 @@ impl RunMachine {
 
     /// Continues after an uncertain request was looked for in vain, by looks over the whole window
     /// if `searched`, or until it was past its time (protocol, rule 6).
-    pub(crate) fn on_not_found(&self, attempt: &Attempt, searched: bool, now: Timestamp) -> Turn {
+    pub(crate) fn on_not_found(
+        &self,
+        attempt: &Attempt,
+        searched: bool,
+        now: Timestamp,
+    ) -> NextStep {
         let answer = attempt.reason.unclear_answer();
         if !self.follows(attempt.id.number) {
-            Turn::Stays
+            NextStep::Stays
         } else if self.state() == RunState::Canceling {
-            Turn::NothingLeft(NothingLeft::NotFound)
+            NextStep::NothingLeft(NothingLeft::NotFound)
         } else if !searched {
             let limit = self.terms().timeout;
             self.on_timeout(AttemptEnd::UnfoundPastTimeout { limit, answer }.into(), now)
         } else if attempt.own_crash {
-            Turn::SendsAgain(attempt.not_before)
+            NextStep::SendsAgain(attempt.not_before)
         } else if self.may_try_again() {
             let ready_at = self.retry_after(self.asked_at(attempt)).max(now);
             self.backs_off(ready_at, AttemptEnd::RequestLost { answer }.into(), now)
         } else {
-            Turn::Hopes(answer)
+            NextStep::AwaitsLostRequest(answer)
         }
     }
 
     /// Continues after an accepted request was never listed until its timeout (protocol, rule 7).
-    pub(crate) fn on_never_listed(&self, number: u32, why: AttemptEnd, now: Timestamp) -> Turn {
+    pub(crate) fn on_never_listed(&self, number: u32, why: AttemptEnd, now: Timestamp) -> NextStep {
         if !self.follows(number) {
-            Turn::Stays
+            NextStep::Stays
         } else if self.state() == RunState::Canceling {
-            Turn::NothingLeft(NothingLeft::NeverListed)
+            NextStep::NothingLeft(NothingLeft::NeverListed)
         } else {
             self.on_timeout(why.into(), now)
         }
     }
 
     /// The success of another attempt, where the followed one failed.
-    fn success_of_another(&self) -> Option<Turn> {
+    fn success_of_another(&self) -> Option<NextStep> {
         let good = self.attempts().find(|it| it.outcome == Some(Ended::Succeeded))?;
-        Some(Turn::SucceedsBy(good.id.number, good.reason.clone()))
+        Some(NextStep::SucceedsBy(good.id.number, good.reason.clone()))
     }
 
-    fn backs_off(&self, ready_at: Timestamp, because: Reason, now: Timestamp) -> Turn {
+    fn backs_off(&self, ready_at: Timestamp, because: Reason, now: Timestamp) -> NextStep {
         let reason = Reason::BackingOff {
             because: Box::new(because),
             attempt: self.used().saturating_add(1),
             of: self.terms().retry.max_attempts,
             at: (ready_at > now).then_some(ready_at),
         };
-        Turn::BacksOff(ready_at, reason)
+        NextStep::BacksOff(ready_at, reason)
     }
 }

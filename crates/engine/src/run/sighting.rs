@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 use jiff::{SignedDuration, Timestamp};
 
 use super::Attempt;
-use super::asking::Asking;
 use super::cancel::CancelCalls;
+use super::cause_query::PendingQuery;
 use crate::ids::{TransferId, UserId};
 use crate::limits::{COVERED_GAP, PROGRESS_RECORD};
 use crate::matching::shift;
@@ -48,7 +48,7 @@ pub(crate) struct Sighting {
     /// The unknown `transferStatus` that was reported last.
     unknown_status: Option<String>,
     /// The query for the cause of its failed transfer.
-    asking: Option<Asking>,
+    asking: Option<PendingQuery>,
 }
 
 /// Similar transfers in the look before a POST.
@@ -235,22 +235,22 @@ impl Sighting {
     }
 
     /// The query for the cause of its failed transfer.
-    pub(crate) fn asking(&self) -> Option<&Asking> {
+    pub(crate) fn asking(&self) -> Option<&PendingQuery> {
         self.asking.as_ref()
     }
 
     /// The same, for taking in the answer.
-    pub(crate) fn asking_mut(&mut self) -> Option<&mut Asking> {
+    pub(crate) fn asking_mut(&mut self) -> Option<&mut PendingQuery> {
         self.asking.as_mut()
     }
 
     /// Notes a query for the cause of its failed transfer.
-    pub(crate) fn ask(&mut self, asking: Asking) {
+    pub(crate) fn ask(&mut self, asking: PendingQuery) {
         self.asking = Some(asking);
     }
 
     /// Ends the query, and returns it.
-    pub(crate) fn take_asking(&mut self) -> Option<Asking> {
+    pub(crate) fn take_asking(&mut self) -> Option<PendingQuery> {
         self.asking.take()
     }
 }

@@ -5,7 +5,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Attempt, Ended, Phase, RunMachine, RunState, Turn};
+use super::{Attempt, Ended, NextStep, Phase, RunMachine, RunState};
 use crate::event::Happening;
 use crate::ids::{AttemptId, TransferId, UserId};
 use crate::input::Level;
@@ -15,7 +15,7 @@ use crate::transfer::Progress;
 
 /// The state of the agent on which a request is made.
 #[derive(Clone, Debug)]
-pub(crate) struct Grounds {
+pub(crate) struct IntentFacts {
     /// The owner of the token, if the agent reports it.
     pub(crate) user: Option<UserId>,
     /// Transfers like the request that are listed already.
@@ -32,20 +32,20 @@ pub(crate) struct AttemptChange {
     /// The line in the run's timeline.
     pub(crate) event: Option<Happening>,
     /// How the run goes on.
-    pub(crate) turn: Turn,
+    pub(crate) next: NextStep,
 }
 
 impl RunMachine {
     /// The row of the attempt that is made now.
-    pub(crate) fn intent(&self, grounds: Grounds, now: Timestamp) -> Attempt {
+    pub(crate) fn intent(&self, facts: IntentFacts, now: Timestamp) -> Attempt {
         let number = self.next_number();
-        let offset_ms = grounds.offset_ms;
+        let offset_ms = facts.offset_ms;
         Attempt {
             id: AttemptId { run: self.id(), number },
             counts: true,
             fingerprint: self.fingerprint(),
-            user: grounds.user,
-            baseline: grounds.baseline,
+            user: facts.user,
+            baseline: facts.baseline,
             not_before: now,
             not_after: None,
             offset_ms,
@@ -81,7 +81,11 @@ impl RunMachine {
             ..attempt.clone()
         };
         let event = Some(Happening::Accepted { attempt: number });
-        AttemptChange { row, event, turn: self.turn_of(number, Turn::Queued(reason, Level::Debug)) }
+        AttemptChange {
+            row,
+            event,
+            next: self.if_it_decides(number, NextStep::Queued(reason, Level::Debug)),
+        }
     }
 
     /// The change by an uncertain answer: the request may have been accepted, which only a look can
@@ -102,7 +106,11 @@ impl RunMachine {
             ..attempt.clone()
         };
         let event = Some(Happening::Uncertain { attempt: number, reason: reason.clone() });
-        AttemptChange { row, event, turn: self.turn_of(number, Turn::Queued(reason, Level::Warn)) }
+        AttemptChange {
+            row,
+            event,
+            next: self.if_it_decides(number, NextStep::Queued(reason, Level::Warn)),
+        }
     }
 
     /// The change by the end of the process, or a failed commit, between the intent and the answer:
@@ -120,7 +128,11 @@ impl RunMachine {
             ..attempt.clone()
         };
         let event = Some(Happening::Uncertain { attempt: number, reason: reason.clone() });
-        AttemptChange { row, event, turn: self.turn_of(number, Turn::Queued(reason, Level::Info)) }
+        AttemptChange {
+            row,
+            event,
+            next: self.if_it_decides(number, NextStep::Queued(reason, Level::Info)),
+        }
     }
 
     /// The change by a request that was certainly not accepted, for a reason beyond the run: it uses
@@ -133,8 +145,8 @@ impl RunMachine {
         now: Timestamp,
     ) -> AttemptChange {
         let row = attempt.not_counted(end, now);
-        let turn = self.turn_of_refused(attempt.id.number, Turn::WaitsOn(wait));
-        AttemptChange { row, event: None, turn }
+        let next = self.if_refused(attempt.id.number, NextStep::WaitsOn(wait));
+        AttemptChange { row, event: None, next }
     }
 
     /// The change by a refusal that another try would only repeat.
@@ -148,8 +160,8 @@ impl RunMachine {
         let reason = Reason::Ended(AttemptEnd::Refused { words: words.clone() });
         let row = refused(attempt, reason.clone(), now);
         let event = Some(Happening::Refused { attempt: number, words });
-        let turn = self.turn_of_refused(number, Turn::Ends(RunState::Failed, reason));
-        AttemptChange { row, event, turn }
+        let next = self.if_refused(number, NextStep::Ends(RunState::Failed, reason));
+        AttemptChange { row, event, next }
     }
 
     /// The change by the news that a request whose answer was lost had been accepted: its transfer
@@ -161,26 +173,26 @@ impl RunMachine {
         let row = Attempt { reason: reason.clone(), ..attempt.reopened() };
         let event = Some(Happening::AcceptedAfterAll { attempt: number, words });
         // A run that is over, or follows another request, goes on as it does.
-        let turn = if self.state().is_between_attempts() || self.is_decided_by(number) {
-            Turn::AcceptedAfterAll(number, reason)
+        let next = if self.state().is_between_attempts() || self.is_decided_by(number) {
+            NextStep::AcceptedAfterAll(number, reason)
         } else {
-            Turn::Stays
+            NextStep::Stays
         };
-        AttemptChange { row, event, turn }
+        AttemptChange { row, event, next }
     }
 
     /// How the run goes on by one of its attempts, if that decides about it.
-    fn turn_of(&self, number: u32, turn: Turn) -> Turn {
-        if self.is_decided_by(number) { turn } else { Turn::Stays }
+    fn if_it_decides(&self, number: u32, next: NextStep) -> NextStep {
+        if self.is_decided_by(number) { next } else { NextStep::Stays }
     }
 
     /// How the run goes on once this request is certainly not accepted: a run that is to be canceled
     /// has nothing left at the agent.
-    fn turn_of_refused(&self, number: u32, turn: Turn) -> Turn {
+    fn if_refused(&self, number: u32, next: NextStep) -> NextStep {
         if self.follows(number) && self.state() == RunState::Canceling {
-            return Turn::NothingLeft(NothingLeft::NotQueued);
+            return NextStep::NothingLeft(NothingLeft::NotQueued);
         }
-        self.turn_of(number, turn)
+        self.if_it_decides(number, next)
     }
 }
 

@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::{
-    Asking, AtAgent, Attempt, CancelCause, CancelRequest, Ended, LookedFor, OnCancel, OnTime,
-    Phase, Run, RunMachine, RunState, Trigger, Turn,
+    Asking, AtAgent, Attempt, CancelCause, CancelRequest, Ended, LookedFor, NextStep, OnCancel,
+    OnTime, Phase, Run, RunMachine, RunState, Trigger,
 };
 use crate::fixtures::{at, attempt, record, secs};
 use crate::ids::{AccountId, AttemptId, JobName, RunId, TransferId};
@@ -167,19 +167,19 @@ fn a_failed_attempt_is_tried_again_as_often_as_the_terms_say() {
     };
     let now = at("01:10:00");
     let first = with(run(RunState::Running, |_| ()), 1, closed);
-    let turn = first.on_end(1, Ended::Failed, why(), now);
-    let Turn::BacksOff(ready_at, Reason::BackingOff { attempt: 2, of: 3, .. }) = turn else {
-        panic!("{turn:?}");
+    let next = first.on_end(1, Ended::Failed, why(), now);
+    let NextStep::BacksOff(ready_at, Reason::BackingOff { attempt: 2, of: 3, .. }) = next else {
+        panic!("{next:?}");
     };
     assert!(now < ready_at);
     let second = with(first, 2, closed);
     let third = with(second, 3, closed);
-    let turn = third.on_end(3, Ended::Failed, why(), now);
+    let next = third.on_end(3, Ended::Failed, why(), now);
     let exhausted = Reason::AttemptsExhausted { because: Box::new(why()), attempts: 3 };
-    assert_eq!(turn, Turn::Ends(RunState::Failed, exhausted));
-    assert_eq!(third.on_end(2, Ended::Failed, why(), now), Turn::Stays, "it follows the third");
-    let turn = third.on_end(2, Ended::Succeeded, why(), now);
-    assert_eq!(turn, Turn::SucceedsBy(2, why()), "none that may succeed is at work");
+    assert_eq!(next, NextStep::Ends(RunState::Failed, exhausted));
+    assert_eq!(third.on_end(2, Ended::Failed, why(), now), NextStep::Stays, "it follows the third");
+    let next = third.on_end(2, Ended::Succeeded, why(), now);
+    assert_eq!(next, NextStep::SucceedsBy(2, why()), "none that may succeed is at work");
 }
 
 #[test]
@@ -190,8 +190,8 @@ fn another_attempt_that_may_succeed_is_followed_and_one_that_has_is_the_success(
         it.outcome = Some(Ended::Failed);
     };
     let other_under_way = with(with(run(RunState::Running, |_| ()), 2, |_| ()), 1, closed);
-    let turn = other_under_way.on_end(1, Ended::Failed, why(), now);
-    assert!(matches!(turn, Turn::Follows(2, RunState::Queued, _)), "{turn:?}");
+    let next = other_under_way.on_end(1, Ended::Failed, why(), now);
+    assert!(matches!(next, NextStep::Follows(2, RunState::Queued, _)), "{next:?}");
     let other_succeeded = with(
         with(run(RunState::Running, |_| ()), 2, |it| {
             it.phase = Phase::Closed;
@@ -201,8 +201,8 @@ fn another_attempt_that_may_succeed_is_followed_and_one_that_has_is_the_success(
         closed,
     );
     for ended in [Ended::Failed, Ended::TimedOut, Ended::Canceled] {
-        let turn = other_succeeded.on_end(1, ended, why(), now);
-        assert!(matches!(turn, Turn::SucceedsBy(2, _)), "{ended:?}: {turn:?}");
+        let next = other_succeeded.on_end(1, ended, why(), now);
+        assert!(matches!(next, NextStep::SucceedsBy(2, _)), "{ended:?}: {next:?}");
     }
     let completed = |it: &mut Attempt| it.status = Some(TransferStatus::Completed);
     let two = with(with(run(RunState::Running, |_| ()), 1, completed), 2, completed);
@@ -213,24 +213,24 @@ fn another_attempt_that_may_succeed_is_followed_and_one_that_has_is_the_success(
 fn what_is_not_found_is_sent_again_hoped_for_or_past_its_time() {
     let now = at("01:05:00");
     let lost = |it: &mut Attempt| it.phase = Phase::GivenUp;
-    let turn = |run: &RunMachine, searched| {
+    let next = |run: &RunMachine, searched| {
         run.on_not_found(run.attempt(1).expect("the attempt"), searched, now)
     };
     let queued = with(run(RunState::Queued, |_| ()), 1, lost);
-    assert!(matches!(turn(&queued, true), Turn::BacksOff(..)));
-    assert!(matches!(turn(&queued, false), Turn::Ends(RunState::TimedOut, _)));
+    assert!(matches!(next(&queued, true), NextStep::BacksOff(..)));
+    assert!(matches!(next(&queued, false), NextStep::Ends(RunState::TimedOut, _)));
     let crashed = with(run(RunState::Queued, |_| ()), 1, |it| {
         lost(it);
         it.own_crash = true;
     });
-    assert_eq!(turn(&crashed, true), Turn::SendsAgain(at("01:00:00")));
+    assert_eq!(next(&crashed, true), NextStep::SendsAgain(at("01:00:00")));
     let once = run(RunState::Queued, |row| {
         Arc::make_mut(&mut row.terms).retry.max_attempts = 1;
     });
-    assert_eq!(turn(&with(once, 1, lost), true), Turn::Hopes(None));
+    assert_eq!(next(&with(once, 1, lost), true), NextStep::AwaitsLostRequest(None));
     let canceling = with(run(RunState::Canceling, |_| ()), 1, lost);
-    assert_eq!(turn(&canceling, true), Turn::NothingLeft(NothingLeft::NotFound));
-    assert_eq!(turn(&with(run(RunState::Failed, |_| ()), 1, lost), true), Turn::Stays);
+    assert_eq!(next(&canceling, true), NextStep::NothingLeft(NothingLeft::NotFound));
+    assert_eq!(next(&with(run(RunState::Failed, |_| ()), 1, lost), true), NextStep::Stays);
 }
 
 #[test]
@@ -250,7 +250,7 @@ fn past_its_deadline_a_run_is_canceled_once_and_never_without_a_look() {
     let unlisted = with(run(RunState::Queued, |_| ()), 1, |_| ());
     assert!(matches!(on_time(&unlisted, late), OnTime::NeverListed(_)));
     let hopes = with(run(RunState::Queued, |_| ()), 1, |it| it.phase = Phase::GivenUp);
-    assert!(matches!(on_time(&hopes, late), OnTime::HopedInVain(_)));
+    assert!(matches!(on_time(&hopes, late), OnTime::LostUntilTimeout(_)));
     let waits = run(RunState::Waiting, |row| {
         Arc::make_mut(&mut row.terms).start_within = Some(secs(600));
     });
@@ -308,8 +308,8 @@ fn back_offs_grow_up_to_their_limit_and_each_run_has_its_own() {
         for number in 1..=made {
             failing = with(failing, number, |it| it.phase = Phase::Closed);
         }
-        let turn = failing.on_end(made, Ended::Failed, AttemptEnd::AgentError.into(), now);
-        let Turn::BacksOff(ready_at, _) = turn else { panic!("{turn:?}") };
+        let next = failing.on_end(made, Ended::Failed, AttemptEnd::AgentError.into(), now);
+        let NextStep::BacksOff(ready_at, _) = next else { panic!("{next:?}") };
         ready_at.duration_since(now)
     };
     for (made, plain) in [(1, secs(30)), (2, secs(60)), (3, secs(100)), (4, secs(100))] {
@@ -517,8 +517,8 @@ fn of_several_attempts_under_way_the_last_one_that_may_succeed_is_followed() {
     let after = |change: &dyn Fn(&mut Attempt)| {
         let others = with(with(run(RunState::Running, |_| ()), 2, |_| ()), 3, change);
         match with(others, 1, failed).on_end(1, Ended::Failed, AttemptEnd::AgentError.into(), now) {
-            Turn::Follows(number, ..) => number,
-            turn => panic!("{turn:?}"),
+            NextStep::Follows(number, ..) => number,
+            next => panic!("{next:?}"),
         }
     };
     assert_eq!(after(&|_| ()), 3);

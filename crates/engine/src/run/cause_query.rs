@@ -11,14 +11,14 @@ use crate::reason::Reason;
 
 /// A query for the cause of a failed transfer.
 #[derive(Clone, Debug)]
-pub(crate) struct Asking {
+pub(crate) struct PendingQuery {
     since: Timestamp,
     transfer: TransferId,
     /// The row of the history; absent while the query is under way, and if there is none.
     row: Option<OurRow>,
 }
 
-impl Asking {
+impl PendingQuery {
     /// A query made now.
     pub(crate) fn about(transfer: TransferId, now: Timestamp) -> Self {
         Self { since: now, transfer, row: None }
