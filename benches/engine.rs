@@ -1,4 +1,4 @@
-//! What the engine costs: each kind of input with 10, 1,000 and 10,000 jobs and runs in flight, and
+//! Costs of the engine: each kind of input with 10, 1,000 and 10,000 jobs and runs in flight, and
 //! matching over listings. `cargo bench --bench engine`.
 
 use std::hint::black_box;

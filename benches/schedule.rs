@@ -1,4 +1,4 @@
-//! What schedules cost: the next occurrence (2 µs), a text that never fires (1 ms), reading, the
+//! Costs of schedules: the next occurrence (2 µs), a text that never fires (1 ms), reading, the
 //! newest of ten missed years, and a year's DST warnings.
 
 use std::hint::black_box;

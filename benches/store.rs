@@ -1,4 +1,4 @@
-//! What the store costs: a commit, many that share a flush, a start and questions with 100,000
+//! Costs of the store: a commit, many that share a flush, a start and questions with 100,000
 //! runs in the past, and a step of retention. `cargo bench --bench store`.
 
 use std::hint::black_box;

@@ -255,6 +255,17 @@ fn rust_files() -> Vec<(PathBuf, String)> {
     texts.collect()
 }
 
+#[test]
+fn no_header_begins_with_a_relative_clause() {
+    for (path, text) in rust_files() {
+        let header = text.lines().next().unwrap_or_default();
+        for word in ["What", "Who", "Whose", "Whether"] {
+            let begins = header.strip_prefix("//! ").is_some_and(|it| it.starts_with(word));
+            assert!(!begins, "{}: {header}", path.display());
+        }
+    }
+}
+
 /// The numbers in the text behind `rule` or `rules`: `5`, `8 and 9`, `4 to 7`, `6, 11`.
 fn cited_rules(behind: &str) -> Vec<u32> {
     let words = behind.split(|letter: char| !letter.is_ascii_alphanumeric());

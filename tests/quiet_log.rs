@@ -1,4 +1,4 @@
-//! What a day writes to the log at the default level: enough to know what happened, and no more.
+//! The log of a day at the default level: enough to know what happened, and no more.
 //!
 //! The days are simulated. What is counted is what the engine has to tell; the daemon leaves out
 //! what it has told within the hour, and adds a line when it starts and when the file changes.

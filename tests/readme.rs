@@ -1,4 +1,4 @@
-//! What the READMEs and the pages beside them show is true: each command is one, with options that
+//! The READMEs, and the pages beside them, are true: each command is one, with options that
 //! it has, each job file is good, and each page that is linked is there.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]

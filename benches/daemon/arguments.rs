@@ -1,4 +1,4 @@
-//! What may be typed after `cargo bench --bench daemon --`.
+//! Options of `cargo bench --bench daemon --`.
 
 use std::fmt::Write as _;
 use std::path::PathBuf;

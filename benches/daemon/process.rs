@@ -1,4 +1,4 @@
-//! What the kernel knows of a process: proc(5).
+//! A process, as the kernel describes it: proc(5).
 
 use std::fs::{read_dir, read_to_string};
 use std::time::Duration;

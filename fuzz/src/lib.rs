@@ -1,4 +1,4 @@
-//! What holds of every input that comes from outside, whatever it is: each reader takes it or
+//! Properties of every input that comes from outside, whatever it is: each reader takes it or
 //! refuses it with words, and what it takes means the same when it is printed and read again.
 //!
 //! Each module has the properties of one kind of input, as functions that panic where one does

@@ -1,4 +1,4 @@
-//! What comes over the agent's notification socket.
+//! Frames of the agent's notification socket.
 
 use std::time::Duration;
 

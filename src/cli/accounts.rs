@@ -14,7 +14,7 @@ use super::{Exit, Global, agent};
 use crate::agent::CloudAccount;
 use crate::core::plain::plain;
 
-/// What may be typed after `accounts`.
+/// Options of `transferd accounts`.
 #[derive(Debug, ClapArgs)]
 pub struct Args {
     /// Print them as `accounts:` of a job file

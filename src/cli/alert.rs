@@ -21,7 +21,7 @@ use crate::core::ids::AlertId;
 use crate::core::job::{Alert, AlertChannel, AlertEvent, JobSet};
 use crate::settings::{Settings, TokenSource};
 
-/// What may be typed after `alert`.
+/// Options of `transferd alert`.
 #[derive(Debug, ClapArgs)]
 pub struct Args {
     #[command(subcommand)]
@@ -36,7 +36,7 @@ enum What {
     Test(TestArgs),
 }
 
-/// What may be typed after `alert test`.
+/// Options of `transferd alert test`.
 #[derive(Debug, ClapArgs)]
 pub struct TestArgs {
     /// Test only entries subscribed to EVENT, or digests (default: all entries, each for its first

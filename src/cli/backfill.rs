@@ -13,7 +13,7 @@ use super::{Exit, Global, zone};
 use crate::clock;
 use crate::control::repeats::{BackfillDocument, BackfillQuery};
 
-/// What may be typed after `backfill`.
+/// Options of `transferd backfill`.
 #[derive(Debug, ClapArgs)]
 pub struct Args {
     /// The job

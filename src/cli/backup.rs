@@ -12,7 +12,7 @@ use super::render::words::bytes;
 use super::{Exit, Global};
 use crate::store::folder::StateFolder;
 
-/// What may be typed after `backup`.
+/// Options of `transferd backup`.
 #[derive(Debug, ClapArgs)]
 pub struct Args {
     /// The file to write; nothing is overwritten

@@ -13,7 +13,7 @@ use crate::core::ids::JobName;
 use crate::core::meant::{is_glob, names_meant};
 use crate::core::run::RunState;
 
-/// What may be typed after `cancel`.
+/// Options of `transferd cancel`.
 #[derive(Debug, ClapArgs)]
 pub struct Args {
     /// Runs, by their ids or the start of these, or jobs for their active run and those that wait

@@ -17,7 +17,7 @@ use crate::agent::{AgentClient, Online, OnlineProblem, Owners, TokenKeeper, onli
 use crate::config::{self, Content, Diagnostic, Loaded, Lookup, Rejected, Severity, Sources};
 use crate::daemon::on_this_machine;
 
-/// What may be typed after `check`.
+/// Options of `transferd check`.
 #[derive(Debug, ClapArgs)]
 pub struct Args {
     /// Print a JSON object

@@ -23,7 +23,7 @@ use crate::core::run::RunState;
 /// The number of runs offered: as many as a screen shows.
 const RUNS: usize = 20;
 
-/// What may be typed after `completions`.
+/// Options of `transferd completions`.
 #[derive(Debug, ClapArgs)]
 pub struct Args {
     /// The shell [default: that of `$SHELL`]

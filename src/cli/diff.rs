@@ -23,7 +23,7 @@ use crate::daemon::{changes, diagnostics, on_this_machine};
 use crate::store::Queries as _;
 use crate::store::folder::StateFolder;
 
-/// What may be typed after `diff`.
+/// Options of `transferd diff`.
 #[derive(Debug, ClapArgs)]
 pub struct Args {
     /// Print a JSON object

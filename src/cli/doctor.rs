@@ -26,7 +26,7 @@ use crate::control::request::{HISTORY_MAX, HistoryQuery, ShowQuery};
 use crate::core::ids::RunId;
 use crate::core::run::RunState;
 
-/// What may be typed after `doctor`.
+/// Options of `transferd doctor`.
 #[derive(Debug, ClapArgs)]
 pub struct Args {
     /// Print a JSON object

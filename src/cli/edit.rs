@@ -22,7 +22,7 @@ use crate::config::{self, Loaded, Rejected};
 /// Rejected edits kept beside a job file; a further one stays where it was made.
 const KEPT_MAX: u32 = 100;
 
-/// What may be typed after `edit`.
+/// Options of `transferd edit`.
 #[derive(Debug, ClapArgs)]
 pub struct Args {
     /// The job file [default: the daemon's, else as for `-c`]

@@ -29,7 +29,7 @@ const ABSENCE_SAID: u32 = 3;
 /// Tries before the search is given up: a restart takes less.
 const ABSENCE_MAX: u32 = 30;
 
-/// What may be typed after `events`.
+/// Options of `transferd events`.
 #[derive(Debug, ClapArgs)]
 pub struct Args {
     /// Only what happens to these jobs; a glob such as `dailies-*` stands for those that it fits

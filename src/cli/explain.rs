@@ -29,7 +29,7 @@ const DEPTH_MAX: usize = 8;
 /// Columns of a description where a screen has no width.
 const WIDE: usize = 100;
 
-/// What may be typed after `explain`.
+/// Options of `transferd explain`.
 #[derive(Debug, ClapArgs)]
 pub struct Args {
     /// The key, such as `job.overlap`, `agent.max_active`, `retry` [default: list the keys]

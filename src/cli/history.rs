@@ -21,7 +21,7 @@ use crate::core::run::RunState;
 /// The default number of runs for people.
 const FOR_PEOPLE: usize = 20;
 
-/// What may be typed after `history`.
+/// Options of `transferd history`.
 #[derive(Debug, ClapArgs)]
 pub struct Args {
     /// Only runs of these jobs; a glob such as `dailies-*` stands for those that it fits

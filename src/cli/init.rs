@@ -32,7 +32,7 @@ const ACCOUNTS: &str = "accounts:
 const SOURCE: &str = "source: {account: production, bucket: footage, path: ";
 const DESTINATION: &str = "destination: {account: archive, bucket: cold, path: ";
 
-/// What may be typed after `init`.
+/// Options of `transferd init`.
 #[derive(Debug, ClapArgs)]
 pub struct Args {
     /// Print to standard output instead of writing the file

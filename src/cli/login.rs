@@ -30,7 +30,7 @@ const CODES_MAX: usize = 3;
 /// The largest file of a token, in bytes: no request accepts a longer one.
 const TOKEN_FILE_MAX: u64 = 8 * 1024;
 
-/// What may be typed after `login`.
+/// Options of `transferd login`.
 #[derive(Debug, ClapArgs)]
 pub struct Args {
     /// User name [default: asked for]

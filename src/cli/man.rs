@@ -13,7 +13,7 @@ use super::ask::{done, hint, say};
 use super::program::program as command_line;
 use super::{Exit, Global, examples, exit_status, man_jobs};
 
-/// What may be typed after `man`.
+/// Options of `transferd man`.
 #[derive(Debug, ClapArgs)]
 pub struct Args {
     /// Print the page of this command, or `jobs` for the job file's, transferd-jobs(5) [default:

@@ -78,7 +78,7 @@ use crate::words::without_innards;
 
 pub use global::{ColorChoice, Exit, Global, GlobalArgs, LogFormat, LogLevel, Scope};
 
-/// What may be typed.
+/// The command line.
 #[derive(Debug, Parser)]
 #[command(name = "transferd", version, about, long_about = None, max_term_width = 100)]
 pub struct Cli {
@@ -231,7 +231,7 @@ struct CheckArgs {
     args: check::Args,
 }
 
-/// What may be typed after `version`.
+/// Options of `transferd version`.
 #[derive(Debug, clap::Args)]
 struct VersionArgs {
     /// Print a JSON object

@@ -33,7 +33,7 @@ const FEW: usize = 10;
 /// The most occurrences ever listed: some megabytes, made in a second.
 const MOST: usize = 100_000;
 
-/// What may be typed after `next`.
+/// Options of `transferd next`.
 #[derive(Debug, ClapArgs)]
 pub struct Args {
     /// The coming occurrences of these jobs; a glob such as `dailies-*` stands for those that it

@@ -18,7 +18,7 @@ use crate::control::request::{JobQuery, PauseAllQuery, PauseQuery, StatusQuery};
 use crate::core::meant::is_glob;
 use crate::core::plain::plain;
 
-/// What may be typed after `pause`.
+/// Options of `transferd pause`.
 #[derive(Debug, ClapArgs)]
 pub struct PauseArgs {
     /// The jobs; a glob such as `dailies-*` stands for those that it fits
@@ -38,7 +38,7 @@ pub struct PauseArgs {
     json: bool,
 }
 
-/// What may be typed after `resume`.
+/// Options of `transferd resume`.
 #[derive(Debug, ClapArgs)]
 pub struct ResumeArgs {
     /// The jobs; a glob such as `dailies-*` stands for those that it fits

@@ -34,7 +34,7 @@ use durations::{Given, Paces};
 use expect::Expected;
 use grid::Grid;
 
-/// What may be typed after `rehearse`.
+/// Options of `transferd rehearse`.
 #[derive(Debug, ClapArgs)]
 pub struct Args {
     /// Report only this job, run by run (all jobs are still simulated)

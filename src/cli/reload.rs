@@ -13,7 +13,7 @@ use crate::config::Severity;
 use crate::control::diagnostic::DiagnosticDocument;
 use crate::daemon::diagnostics::diagnostic;
 
-/// What may be typed after `reload`.
+/// Options of `transferd reload`.
 #[derive(Debug, ClapArgs)]
 pub struct Args {
     /// Print a JSON object

@@ -13,7 +13,7 @@ use crate::clock;
 use crate::control::repeats::RetryQuery;
 use crate::core::meant::is_glob;
 
-/// What may be typed after `retry`.
+/// Options of `transferd retry`.
 #[derive(Debug, ClapArgs)]
 pub struct Args {
     /// Runs, by their ids or the start of these, or jobs for their last run; a glob such as

@@ -14,7 +14,7 @@ use crate::daemon::{self, Options, StartError};
 use crate::log::{self, Format};
 use crate::systemd;
 
-/// What may be typed after `run`.
+/// Options of `transferd run`.
 #[derive(Debug, ClapArgs)]
 pub struct Args {}
 

@@ -8,7 +8,7 @@ use super::ask::done;
 use super::{Exit, Global};
 use crate::config;
 
-/// What may be typed after `schema`.
+/// Options of `transferd schema`.
 #[derive(Debug, ClapArgs)]
 pub struct Args {
     /// It is JSON in any case; scripts that always ask for it are right

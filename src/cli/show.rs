@@ -13,7 +13,7 @@ use super::{Exit, Global, offline, zone};
 use crate::clock;
 use crate::control::request::ShowQuery;
 
-/// What may be typed after `show`.
+/// Options of `transferd show`.
 #[derive(Debug, ClapArgs)]
 pub struct Args {
     /// The run's id or the start of it, or a job for its last run [default: the last that failed]

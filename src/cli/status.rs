@@ -13,7 +13,7 @@ use super::{Exit, Global, watch, whereabouts};
 use crate::clock;
 use crate::control::request::StatusQuery;
 
-/// What may be typed after `status`.
+/// Options of `transferd status`.
 #[derive(Debug, ClapArgs)]
 pub struct Args {
     /// Only this job

@@ -41,7 +41,7 @@ const ABSENCE_MAX: u32 = 30;
 /// Tries before its absence is reported: a restart takes less.
 const ABSENCE_SAID: u32 = 2;
 
-/// What may be typed after `trigger`.
+/// Options of `transferd trigger`.
 #[derive(Debug, ClapArgs)]
 pub struct Args {
     /// The jobs; a glob such as `dailies-*` stands for the enabled ones that it fits

@@ -23,7 +23,7 @@ use crate::core::ids::RunId;
 use answer::explain;
 use facts::{Asked, gather};
 
-/// What may be typed after `why`.
+/// Options of `transferd why`.
 #[derive(Debug, ClapArgs)]
 pub struct Args {
     /// The job

@@ -1,4 +1,4 @@
-//! What scripts read, in as many states as can be had at once, and what `why` answers.
+//! The JSON that scripts read, in as many states as can be had at once, and the answers of `why`.
 
 use jiff::Timestamp;
 use serde_json::Value;

@@ -1,4 +1,5 @@
-//! What the agent says back of a request that it has carried out (protocol, rule 14).
+//! Receipts: frames in which the agent reports that it has carried a request out (protocol, rule
+//! 14).
 
 use serde_json::Value;
 

@@ -1,4 +1,4 @@
-//! What `listen` serves beside metrics: documents, the stream, the page.
+//! The server of `listen`, beside metrics: documents, the stream, the page.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;

@@ -1,4 +1,4 @@
-//! What a daemon holds on to once it has read a large job file, again and again.
+//! The memory that a daemon keeps once it has read a large job file, again and again.
 
 use std::fmt::Write as _;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Whoever holds the agent's port: another user of this machine gets no token.
+//! The owner of the agent's port: another user of this machine gets no token.
 
 use transferd::sim::world::{Span, WorldOptions};
 

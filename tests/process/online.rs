@@ -1,4 +1,4 @@
-//! What is asked of the agent without a daemon: `check --online`, `accounts`, `doctor`.
+//! Commands that ask the agent without a daemon: `check --online`, `accounts`, `doctor`.
 
 use serde_json::{Value, json};
 use transferd::sim::world::{

@@ -1,4 +1,4 @@
-//! What the agent knows held against what the daemon says: nothing lost, nothing doubled, nothing
+//! The agent's list compared with the daemon's answers: nothing lost, nothing doubled, nothing
 //! foreign touched.
 //!
 //! Knows nothing of how the two were treated before. The agent's record is the admin route's: it

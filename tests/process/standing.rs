@@ -1,4 +1,4 @@
-//! What is done to a running daemon from outside: its files moved away, its socket removed, signals
+//! Interference with a running daemon from outside: its files moved away, its socket removed, signals
 //! that are meant for others, connections that nobody uses.
 
 use std::io::{Read, Write};

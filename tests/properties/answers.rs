@@ -1,4 +1,4 @@
-//! What the agent may send: answers over HTTP, frames of the notification socket.
+//! Messages that the agent may send: answers over HTTP, frames of the notification socket.
 
 use proptest::prelude::*;
 use serde_json::Value;

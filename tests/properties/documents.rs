@@ -1,4 +1,4 @@
-//! What passes over the control socket, and what lies in the database.
+//! Documents of the control socket, and rows of the database.
 
 use jiff::SignedDuration;
 use proptest::prelude::*;

@@ -1,4 +1,4 @@
-//! What holds of every input from outside, tried on random ones. The properties themselves stand
+//! Properties of every input from outside, tried on random ones. The properties themselves stand
 //! in `fuzz/src`, where the fuzz targets try them too; here are the inputs: texts near to good
 //! ones, since of arbitrary ones nearly all are refused at their first letter.
 

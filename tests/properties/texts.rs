@@ -1,4 +1,4 @@
-//! What people write: job files, schedules, paths, durations, command lines.
+//! Texts that people write: job files, schedules, paths, durations, command lines.
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt as _;

@@ -1,4 +1,4 @@
-//! What is found in small job files, and that a rehearsal is what it says it is.
+//! Findings in small job files, and that a rehearsal is what it says it is.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

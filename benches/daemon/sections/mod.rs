@@ -1,4 +1,4 @@
-//! What is measured, section by section.
+//! The measurements, section by section.
 
 mod burst;
 mod detection;

@@ -32,7 +32,7 @@ mod shown;
 mod tests;
 mod wanted;
 
-/// What may be typed after `desktop`.
+/// Options of `transferd desktop`.
 #[derive(Debug, ClapArgs)]
 pub struct Args {}
 

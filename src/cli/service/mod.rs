@@ -30,7 +30,7 @@ mod steps;
 #[cfg(test)]
 mod tests;
 
-/// What may be typed after `service`.
+/// Options of `transferd service`.
 #[derive(Debug, ClapArgs)]
 pub struct Args {
     #[command(subcommand)]
@@ -51,7 +51,7 @@ enum What {
     Status(StatusArgs),
 }
 
-/// What may be typed after `service install` and `service uninstall`.
+/// Options of `transferd service install` and `transferd service uninstall`.
 #[derive(Debug, ClapArgs)]
 pub struct ChangeArgs {
     /// Show each step and do nothing
@@ -61,7 +61,7 @@ pub struct ChangeArgs {
     shared: StatusArgs,
 }
 
-/// What may be typed after `service status`.
+/// Options of `transferd service status`.
 #[derive(Debug, ClapArgs)]
 pub struct StatusArgs {
     /// The tree of an image, instead of the machine that runs now
