@@ -125,7 +125,7 @@ fn attempt(n: u64) -> Attempt {
         | Record::AlertQueued(_)
         | Record::AlertGone(_)
         | Record::PauseOfAll(_)
-        | Record::Told(_) => None,
+        | Record::Reported(_) => None,
     });
     attempt.expect("each run has one")
 }

@@ -152,7 +152,7 @@ fn ends(filling: &Filling) -> Vec<AttemptEnd> {
         AttemptEnd::TokenRefused { words: words.clone() },
         AttemptEnd::Caused {
             end: Box::new(AttemptEnd::AgentError),
-            told: words.clone(),
+            summary: words.clone(),
             lasting: flag.then_some(CauseClass::Missing),
         },
         AttemptEnd::NotFound { words: flag.then(|| words.clone()), answer: None, searched: flag },

@@ -248,7 +248,7 @@ mod tests {
     fn an_outage_moves_with_a_clock_that_is_set() {
         let (at, by) = (Timestamp::UNIX_EPOCH, SignedDuration::from_hours(1));
         let mut link = AgentLink::default();
-        link.is_in_trouble(Trouble::Away("refused".to_owned()), at);
+        link.set_trouble(Trouble::Away("refused".to_owned()), at);
         link.kept_waiting(at);
         link.clock_stepped(by);
         let times = [link.trouble_since(), link.failed_at(), link.kept_waiting_since()];

@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::{
-    Asking, AtAgent, Attempt, CancelCause, CancelRequest, Ended, LookedFor, NextStep, OnCancel,
-    OnTime, Phase, Run, RunMachine, RunState, Trigger,
+    AtAgent, Attempt, CancelCause, CancelRequest, Ended, LookedFor, NextStep, OnCancel, OnTime,
+    PendingQuery, Phase, Run, RunMachine, RunState, Trigger,
 };
 use crate::fixtures::{at, attempt, record, secs};
 use crate::ids::{AccountId, AttemptId, JobName, RunId, TransferId};
@@ -279,7 +279,7 @@ fn what_is_remembered_of_a_transfer_moves_with_a_clock_that_is_set() {
         let sighting = running.sighting_mut(1).expect("the attempt");
         looks.iter().for_each(|(time, record)| sighting.saw(*time, record, *time));
         let last = looks[1].0;
-        sighting.ask(Asking::about(transfer(1), last));
+        sighting.ask(PendingQuery::about(transfer(1), last));
         sighting.cancel_mut().answered(&CancelAnswer::Taken, last);
         let next_cancel = sighting.cancel().next().expect("a time");
         running.clock_stepped(by);
@@ -358,8 +358,8 @@ fn what_is_given_up_keeps_its_job_for_as_long_as_it_may_still_come() {
         let run = run(RunState::Queued, |row| Arc::make_mut(&mut row.terms).timeout = timeout);
         let mut run = with(run, 1, change);
         let sighting = run.sighting_mut(1).expect("the attempt");
-        sighting.is_absent(at("01:00:00"));
-        sighting.is_absent(at("01:01:00"));
+        sighting.note_absence(at("01:00:00"));
+        sighting.note_absence(at("01:01:00"));
         let attempt = run.attempt(1).expect("the attempt");
         let end = AttemptEnd::Vanished { canceling: false };
         let row = run.given_up(attempt, end, window, now);
@@ -381,7 +381,7 @@ fn what_is_given_up_keeps_its_job_for_as_long_as_it_may_still_come() {
     let searched = {
         let mut run = with(run(RunState::Queued, |_| ()), 1, uncertain);
         let sighting = run.sighting_mut(1).expect("the attempt");
-        (0..=2).for_each(|minute| sighting.is_absent(at("01:00:00") + secs(60 * minute)));
+        (0..=2).for_each(|minute| sighting.note_absence(at("01:00:00") + secs(60 * minute)));
         let attempt = run.attempt(1).expect("the attempt");
         run.given_up(attempt, AttemptEnd::Vanished { canceling: false }, window, now)
     };
@@ -416,7 +416,7 @@ fn a_run_wakes_at_the_first_time_to_come_that_changes_something() {
     assert!(again.is_some_and(|again| again < at("01:11:00")));
     assert_eq!(asked.wake(window, now), again, "the cancel is asked for again");
     let mut asked = running(&|_| ());
-    asked.sighting_mut(1).expect("the attempt").ask(Asking::about(transfer(1), now));
+    asked.sighting_mut(1).expect("the attempt").ask(PendingQuery::about(transfer(1), now));
     assert_eq!(asked.wake(window, now), Some(now + CAUSE_PATIENCE));
     let backs_off = run(RunState::BackingOff, |row| row.ready_at = soon);
     assert_eq!(backs_off.wake(window, now), Some(soon));

@@ -18,7 +18,7 @@ use transferd_engine::job::{
 };
 use transferd_engine::place::TransferRequest;
 use transferd_engine::record::{Durable, Record};
-use transferd_engine::repeat::{Changes, PastRun, Wanted, Wish};
+use transferd_engine::repeat::{Changes, PastRun, RunRequest, Wanted};
 use transferd_engine::run::{Attempt, Run, RunState};
 use transferd_engine::schedule::Timetable;
 use transferd_engine::store::Store as _;
@@ -113,7 +113,7 @@ impl Stage {
             .filter_map(|past| Some(PastRun::of(past.id, past.scheduled_for?, past.state)))
             .collect();
         let changes = Changes::default();
-        let wish = Wish { run: run_id(run), job, what, again, changes, past };
+        let wish = RunRequest { run: run_id(run), job, what, again, changes, past };
         let request = OperatorRequest::Repeat(vec![wish]);
         self.input(Input::Operator { reply: ReplyTo(0), request, by: None });
         let Some(row) = self.runs.get(&run_id(run)) else { return false };

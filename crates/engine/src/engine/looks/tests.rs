@@ -31,26 +31,26 @@ fn look(began_at: Timestamp) -> Look {
 /// Looks whose last one was complete, and came back then.
 fn complete(came_at: Timestamp) -> Looks {
     let mut looks = Looks::default();
-    looks.stand_on(Fresh::of(look(came_at), request(), 0, came_at));
+    looks.keep_baseline(Baseline::of(look(came_at), request(), 0, came_at));
     looks
 }
 
 #[test]
 fn a_submit_relies_on_a_look_of_the_second_before_it() {
     let looks = complete(at("01:00:00"));
-    let relies = |now| looks.ground(WANTED, now).is_some();
+    let relies = |now| looks.baseline_for(WANTED, now).is_some();
     assert!(relies(at("01:00:00")));
     assert!(relies(at("01:00:00.999")));
     assert!(!relies(at("01:00:01")));
     assert!(!relies(at("00:59:59")), "the clock went back, nobody knows how long ago");
-    assert!(looks.ground(Fingerprint(Uuid::from_u128(2)), at("01:00:00")).is_none());
+    assert!(looks.baseline_for(Fingerprint(Uuid::from_u128(2)), at("01:00:00")).is_none());
 }
 
 #[test]
 fn what_any_later_look_has_shown_is_older_than_the_next_request() {
     let mut looks = complete(at("01:00:00"));
     looks.have_shown(&[record(7, WANTED, None)]);
-    let ground = looks.ground(WANTED, at("01:00:00")).expect("a complete look");
+    let ground = looks.baseline_for(WANTED, at("01:00:00")).expect("a complete look");
     assert_eq!(ground.listed(WANTED), [TransferId(Uuid::from_u128(7))]);
 }
 
