@@ -29,7 +29,7 @@ pub(super) struct KnownUser {
 
 enum Known {
     /// The agent answered: this user, or that it reports none.
-    Told(Option<UserId>),
+    Reported(Option<UserId>),
     /// It could not answer, this many times in a row.
     Failed(u32),
 }
@@ -151,7 +151,7 @@ impl AgentClient {
     async fn user_of(&self, token: &SecretString) -> Result<Option<UserId>, AskError> {
         let strikes = match &*self.known_user() {
             Some(user) if user.token.expose_secret() == token.expose_secret() => match user.known {
-                Known::Told(user) => return Ok(user),
+                Known::Reported(user) => return Ok(user),
                 Known::Failed(strikes) => strikes,
             },
             Some(_) | None => 0,
@@ -178,8 +178,8 @@ impl AgentClient {
             }
         };
         let (known, result) = match told {
-            Ok(profile) => (Known::Told(profile.user), Ok(profile.user)),
-            Err(AskError::NoSuchRoute(_)) => (Known::Told(None), Ok(None)),
+            Ok(profile) => (Known::Reported(profile.user), Ok(profile.user)),
+            Err(AskError::NoSuchRoute(_)) => (Known::Reported(None), Ok(None)),
             Err(
                 error @ (AskError::Unreachable(_) | AskError::PortHeld(_) | AskError::BadToken(_)),
             ) => return Err(error),

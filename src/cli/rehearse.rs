@@ -67,7 +67,7 @@ pub struct Args {
 }
 
 /// The rehearsal, and the data for presenting it.
-struct Told<'a> {
+struct Report<'a> {
     path: &'a Path,
     rehearsal: &'a Rehearsal,
     played: &'a Played,
@@ -77,7 +77,7 @@ struct Told<'a> {
     history_is_bad: bool,
 }
 
-impl Told<'_> {
+impl Report<'_> {
     /// The days that were played, as people count them.
     fn days_played(&self) -> usize {
         let date = |at: Timestamp| -> Date { self.rehearsal.zone.to_datetime(at).date() };
@@ -177,7 +177,7 @@ pub fn run(mut args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn W
         set,
     };
     let played = rehearsal::play(&rehearsal);
-    let told = Told {
+    let report = Report {
         path: &path,
         rehearsal: &rehearsal,
         played: &played,
@@ -186,12 +186,12 @@ pub fn run(mut args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn W
         history_is_bad: no_history.is_some(),
     };
     if let (Some(expected), Some(file)) = (&expected, &args.expect) {
-        return judge(expected, file, &told, args.json, global, out);
+        return judge(expected, file, &report, args.json, global, out);
     }
     let written = if args.json {
-        super::write_json(out, &document::Document::new(&told))
+        super::write_json(out, &document::Document::new(&report))
     } else {
-        let text = page::page(&told, screen);
+        let text = page::page(&report, screen);
         out.write_all(text.as_bytes()).and_then(|()| out.flush())
     };
     done(written, Exit::Done)
@@ -201,12 +201,12 @@ pub fn run(mut args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn W
 fn judge(
     expected: &Expected,
     file: &Path,
-    told: &Told<'_>,
+    report: &Report<'_>,
     json: bool,
     global: &Global,
     out: &mut dyn Write,
 ) -> Exit {
-    let mut document = document::Document::new(told);
+    let mut document = document::Document::new(report);
     let found = serde_json::to_value(&document).unwrap_or_default();
     let verdict = expected.compare(&found, file);
     let exit = if verdict.met { Exit::Done } else { Exit::No };

@@ -29,7 +29,7 @@ const VERSION_HOLDS: SignedDuration = SignedDuration::from_hours(24);
 
 /// The agent's answer to `status`.
 #[derive(Clone, Debug)]
-pub(super) struct Glance {
+pub(super) struct AgentProbe {
     pub(super) at: Timestamp,
     pub(super) reachable: bool,
     pub(super) state: AgentState,
@@ -46,14 +46,14 @@ pub(super) struct Agent {
     keep: Keep,
     listener: Listener,
     listening: Option<JoinHandle<()>>,
-    pub(super) glance: Option<Glance>,
+    pub(super) glance: Option<AgentProbe>,
     glancing: bool,
     /// Its version, as last reported.
     pub(super) version: Option<String>,
     /// When its version was requested, since boot.
     version_asked: Option<SignedDuration>,
     /// The token's end, as last given to the engine.
-    told_ends: Option<Timestamp>,
+    known_end: Option<Timestamp>,
 }
 
 impl Agent {
@@ -76,7 +76,7 @@ impl Agent {
             glancing: false,
             version: None,
             version_asked: None,
-            told_ends: None,
+            known_end: None,
         })
     }
 
@@ -110,18 +110,18 @@ impl Agent {
 
     /// When the token in use ends; absent if unknown, or if a login renews it.
     pub(super) fn token_ends(&mut self) -> Option<Timestamp> {
-        self.told_ends = match &self.settings.token {
+        self.known_end = match &self.settings.token {
             TokenSource::Login(_) => None,
             TokenSource::File(_) | TokenSource::Environment(_) | TokenSource::Credential => {
                 self.client.token().known_end()
             }
         };
-        self.told_ends
+        self.known_end
     }
 
     /// As [`Self::token_ends`], if it has changed since it was last given to the engine.
     pub(super) fn new_token_ends(&mut self) -> Option<Option<Timestamp>> {
-        let before = self.told_ends;
+        let before = self.known_end;
         let ends = self.token_ends();
         (ends != before).then_some(ends)
     }
@@ -240,7 +240,7 @@ impl Agent {
     }
 
     /// Takes in the answer.
-    pub(super) fn glanced(&mut self, glance: Glance) {
+    pub(super) fn glanced(&mut self, glance: AgentProbe) {
         self.glancing = false;
         self.glance = Some(glance);
     }
@@ -260,7 +260,7 @@ fn keeper(settings: &AgentConnection) -> TokenKeeper {
     TokenKeeper::new(settings.token.clone(), |name: &str| std::env::var_os(name))
 }
 
-async fn glance(client: &AgentClient) -> Glance {
+async fn glance(client: &AgentClient) -> AgentProbe {
     let asking = async {
         match client.agent_status().await {
             Ok(state) => match client.user().await {
@@ -280,5 +280,5 @@ async fn glance(client: &AgentClient) -> Glance {
     let silent = (false, AgentState::Unknown, None, "the agent does not answer".to_owned());
     let (reachable, state, token_valid, words) =
         tokio::time::timeout(GLANCE_MAX, asking).await.unwrap_or(silent);
-    Glance { at: clock::now(), reachable, state, token_valid, words }
+    AgentProbe { at: clock::now(), reachable, state, token_valid, words }
 }

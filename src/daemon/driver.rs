@@ -16,10 +16,10 @@ use super::event::{Event, Sources};
 use super::failpoint::{self, Failpoint};
 use super::follow::Followers;
 use super::job_file::JobFile;
-use super::log_throttle::Notebook;
+use super::log_throttle::LogThrottle;
 use super::operators::Pending;
 use super::retention::Retention;
-use super::scrape::Proof;
+use super::scrape::WriteProbe;
 use super::standing::Standing;
 use super::status::StatusQuestion;
 use super::timer::ClockWatch;
@@ -59,21 +59,21 @@ pub(super) struct Driver {
     pub(super) job_file: JobFile,
     /// The content of the job file that is in force.
     pub(super) in_force: Content,
-    pub(super) notebook: Notebook,
+    pub(super) log_throttle: LogThrottle,
     pub(super) tally: Tally,
     pub(super) web: Web,
-    pub(super) proof: Proof,
+    pub(super) write_probe: WriteProbe,
     pub(super) clock: ClockWatch,
     /// Operators that wait for the engine's answer.
     pub(super) pending: HashMap<ReplyTo, Pending>,
     pub(super) replies: u64,
     pub(super) followers: Followers,
     /// Status requests that wait while the agent is asked.
-    pub(super) curious: Vec<StatusQuestion>,
+    pub(super) status_waiters: Vec<StatusQuestion>,
     pub(super) started_at: Timestamp,
     pub(super) retention: Retention,
     /// The last status given to the service manager.
-    pub(super) told: String,
+    pub(super) service_status: String,
     pub(super) doorway: Doorway,
     pub(super) standing: Standing,
     pub(super) stopping: bool,
@@ -167,7 +167,7 @@ impl Driver {
             Event::Standing(found) => self.standing_found(*found),
             Event::Reload => {
                 self.look_at_standing_now();
-                self.hang_up();
+                self.on_hangup();
             }
             Event::JobFileRead(reading) => self.job_file_read(*reading),
             Event::Glanced(glance) => {
@@ -175,7 +175,7 @@ impl Driver {
                     self.agent.in_contact(&self.events);
                 }
                 self.agent.glanced(glance);
-                for question in std::mem::take(&mut self.curious) {
+                for question in std::mem::take(&mut self.status_waiters) {
                     self.answer_status(question);
                 }
             }
@@ -255,7 +255,7 @@ impl Driver {
                 self.followers.tell(&records);
                 self.prune_after(&records);
             }
-            Output::Note(note) => self.notebook.tell(&note),
+            Output::Note(note) => self.log_throttle.tell(&note),
             Output::Perform { epoch, effect } => self.perform(epoch, effect),
             Output::Settled(Ok(())) => self.job_file_settled(),
             Output::Settled(Err(words)) => {
@@ -283,9 +283,9 @@ impl Driver {
         } else if !self.job_file.is_valid() {
             line.push_str("; the job file is invalid, the old jobs stay");
         }
-        if line != self.told {
+        if line != self.service_status {
             systemd::status(&line);
-            self.told = line;
+            self.service_status = line;
         }
     }
 

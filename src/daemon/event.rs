@@ -8,7 +8,7 @@ use tokio::sync::mpsc::{Receiver, UnboundedReceiver};
 use tokio::time::{Interval, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
-use super::agent::Glance;
+use super::agent::AgentProbe;
 use super::reading::Reading;
 use super::repeats::Recalled;
 use super::standing::Found;
@@ -29,7 +29,7 @@ pub(super) enum Event {
     /// The job file has been read.
     JobFileRead(Box<Reading>),
     /// The agent was asked for `status`.
-    Glanced(Glance),
+    Glanced(AgentProbe),
     /// The agent was asked for its version, at this time since boot.
     VersionTold { asked: SignedDuration, version: Option<String> },
     /// The token's source was read: whether it has another one than was used last.

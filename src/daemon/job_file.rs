@@ -48,7 +48,7 @@ pub(super) struct JobFile {
     waiting: Vec<Reply<ChangesDocument>>,
     waiting_again: Vec<Reply<ChangesDocument>>,
     /// The changes taken up when the file was saved, for a `reload` that comes right after.
-    untold: Option<Untold>,
+    unreported: Option<Unreported>,
     /// Answers to be given once the change is durable.
     settling: Vec<(Reply<ChangesDocument>, ChangesDocument)>,
     /// The last good texts, as long as they are not kept yet.
@@ -71,17 +71,17 @@ struct Stays {
 
 /// The changes of a reading that nobody asked for.
 #[derive(Debug)]
-struct Untold {
+struct Unreported {
     at: Timestamp,
     changes: ChangesDocument,
 }
 
 /// How long a `reload` still reports changes that the daemon had taken up by itself: a person who
 /// saves a file and then reloads means that change.
-const UNTOLD_FOR: SignedDuration = SignedDuration::from_secs(60);
+const UNREPORTED_FOR: SignedDuration = SignedDuration::from_secs(60);
 
 /// Larger changes are not kept for that.
-const UNTOLD_MAX: usize = 500;
+const UNREPORTED_MAX: usize = 500;
 
 /// A file that was found invalid is judged after a minute without another change: a moment during
 /// an edit is not worth an alert (contract, "Job file").
@@ -105,7 +105,7 @@ impl JobFile {
             asked_for: false,
             waiting: Vec::new(),
             waiting_again: Vec::new(),
-            untold: None,
+            unreported: None,
             settling: Vec::new(),
             unkept,
             keeping: None,
@@ -115,12 +115,12 @@ impl JobFile {
 
     /// Keeps the changes for a `reload` that comes soon, if nobody waits for them now.
     fn changed(&mut self, changes: &ChangesDocument, at: Timestamp, unasked: bool) {
-        let few = changes.len() <= UNTOLD_MAX;
-        self.untold = (unasked && few).then(|| Untold { at, changes: changes.clone() });
+        let few = changes.len() <= UNREPORTED_MAX;
+        self.unreported = (unasked && few).then(|| Unreported { at, changes: changes.clone() });
     }
 
     /// The changes made just before a request.
-    fn told_now(
+    fn changed_just_now(
         &mut self,
         now: Timestamp,
         waiting: &[Reply<ChangesDocument>],
@@ -128,9 +128,9 @@ impl JobFile {
         if waiting.is_empty() {
             return None;
         }
-        let untold = self.untold.take()?;
-        let recent = now.duration_since(untold.at) <= UNTOLD_FOR;
-        recent.then_some(untold.changes)
+        let unreported = self.unreported.take()?;
+        let recent = now.duration_since(unreported.at) <= UNREPORTED_FOR;
+        recent.then_some(unreported.changes)
     }
 
     /// Whether the file was good when it was read last.
@@ -216,7 +216,7 @@ impl Driver {
     }
 
     /// SIGHUP: reads the job file, and logs the result.
-    pub(super) fn hang_up(&mut self) {
+    pub(super) fn on_hangup(&mut self) {
         self.job_file.asked_for = true;
         self.read_job_file(None);
     }
@@ -264,7 +264,7 @@ impl Driver {
                     self.in_force = good.content;
                     answer = ChangesDocument { path, ..changes.document };
                     self.job_file.changed(&answer, reading.at, waiting.is_empty());
-                } else if let Some(changes) = self.job_file.told_now(reading.at, &waiting) {
+                } else if let Some(changes) = self.job_file.changed_just_now(reading.at, &waiting) {
                     answer = changes;
                 } else if mended {
                     tracing::info!("the job file is valid again; nothing changed");
@@ -302,7 +302,7 @@ impl Driver {
         for reply in waiting {
             self.job_file.settling.push((reply, answer.clone()));
         }
-        systemd::ready(&self.told);
+        systemd::ready(&self.service_status);
         // Without any change there is no commit to wait for.
         if self.event_loop.is_settled() {
             self.job_file_settled();
@@ -310,7 +310,7 @@ impl Driver {
     }
 
     /// Ends a reading: reads again if somebody asked for that meanwhile.
-    fn job_file_dealt_with(&mut self) {
+    fn finish_reading(&mut self) {
         let file = &mut self.job_file;
         if file.progress != Progress::Settling {
             return;
@@ -328,7 +328,7 @@ impl Driver {
             drop(reply.send(Ok(answer)));
         }
         self.keep_job_file();
-        self.job_file_dealt_with();
+        self.finish_reading();
     }
 
     /// Keeps the texts of the last good set, if that is still to be done.
@@ -364,6 +364,6 @@ impl Driver {
         for (reply, _) in self.job_file.settling.drain(..) {
             drop(reply.send(Err(Refused::Unavailable(words.to_owned()))));
         }
-        self.job_file_dealt_with();
+        self.finish_reading();
     }
 }

@@ -20,17 +20,17 @@ const REMEMBERED_MAX: usize = 1_024;
 
 /// Remembers the logged sentences.
 #[derive(Debug, Default)]
-pub(super) struct Notebook {
-    told: HashMap<(Option<JobName>, Option<RunId>, String), Told>,
+pub(super) struct LogThrottle {
+    lines: HashMap<(Option<JobName>, Option<RunId>, String), LastLine>,
 }
 
 #[derive(Debug)]
-struct Told {
+struct LastLine {
     at: Timestamp,
     left_out: u32,
 }
 
-impl Notebook {
+impl LogThrottle {
     /// Logs a note, unless it was logged a short while ago.
     pub(super) fn tell(&mut self, note: &Note) {
         let Some(left_out) = self.is_due(note) else { return };
@@ -47,23 +47,23 @@ impl Notebook {
 
     /// Whether the note is to be logged now, and how often it was left out before.
     fn is_due(&mut self, note: &Note) -> Option<u32> {
-        if self.told.len() >= REMEMBERED_MAX {
-            self.told.clear();
+        if self.lines.len() >= REMEMBERED_MAX {
+            self.lines.clear();
         }
-        match self.told.entry((note.job.clone(), note.run, note.text.clone())) {
+        match self.lines.entry((note.job.clone(), note.run, note.text.clone())) {
             Entry::Vacant(new) => {
-                new.insert(Told { at: note.at, left_out: 0 });
+                new.insert(LastLine { at: note.at, left_out: 0 });
                 Some(0)
             }
             Entry::Occupied(mut old) => {
-                let told = old.get_mut();
+                let line = old.get_mut();
                 // A clock set back must not silence a sentence for as long as it was ahead.
-                if note.at.duration_since(told.at).abs() < SILENCE {
-                    told.left_out += 1;
+                if note.at.duration_since(line.at).abs() < SILENCE {
+                    line.left_out += 1;
                     return None;
                 }
-                told.at = note.at;
-                Some(std::mem::take(&mut told.left_out))
+                line.at = note.at;
+                Some(std::mem::take(&mut line.left_out))
             }
         }
     }
@@ -122,11 +122,11 @@ mod tests {
 
     #[test]
     fn a_sentence_is_told_once_an_hour_and_says_how_often_it_was_left_out() {
-        let mut notebook = Notebook::default();
-        assert_eq!(notebook.is_due(&note(0, "the agent is away")), Some(0));
-        assert_eq!(notebook.is_due(&note(15, "the agent is away")), None);
-        assert_eq!(notebook.is_due(&note(16, "the token is bad")), Some(0));
-        assert_eq!(notebook.is_due(&note(30, "the agent is away")), None);
-        assert_eq!(notebook.is_due(&note(3_600, "the agent is away")), Some(2));
+        let mut log_throttle = LogThrottle::default();
+        assert_eq!(log_throttle.is_due(&note(0, "the agent is away")), Some(0));
+        assert_eq!(log_throttle.is_due(&note(15, "the agent is away")), None);
+        assert_eq!(log_throttle.is_due(&note(16, "the token is bad")), Some(0));
+        assert_eq!(log_throttle.is_due(&note(30, "the agent is away")), None);
+        assert_eq!(log_throttle.is_due(&note(3_600, "the agent is away")), Some(2));
     }
 }

@@ -39,15 +39,15 @@ const PROOF_HOLDS: i64 = 10_000;
 /// When the database was last seen to write, in milliseconds of the time since boot; shared with
 /// the tasks that wait for it beside the loop.
 #[derive(Clone, Debug)]
-pub(super) struct Proof(Arc<AtomicI64>);
+pub(super) struct WriteProbe(Arc<AtomicI64>);
 
-impl Default for Proof {
+impl Default for WriteProbe {
     fn default() -> Self {
         Self(Arc::new(AtomicI64::new(-PROOF_HOLDS)))
     }
 }
 
-impl Proof {
+impl WriteProbe {
     fn holds(&self) -> bool {
         now_millis() - self.0.load(Ordering::Relaxed) < PROOF_HOLDS
     }
@@ -173,8 +173,8 @@ impl Driver {
                 format!("nothing can be recorded since {:.0}: {}", outage.since, outage.words);
             return drop(reply.send(Err(words)));
         }
-        let (proof, store) = (self.proof.clone(), self.store.clone());
-        tokio::spawn(async move { drop(reply.send(proof.of(store).await)) });
+        let (write_probe, store) = (self.write_probe.clone(), self.store.clone());
+        tokio::spawn(async move { drop(reply.send(write_probe.of(store).await)) });
     }
 }
 

@@ -17,10 +17,10 @@ use super::driver::Driver;
 use super::event::Sources;
 use super::follow::Followers;
 use super::job_file::JobFile;
-use super::log_throttle::Notebook;
+use super::log_throttle::LogThrottle;
 use super::reading::{self, Bad, Good, Kept, Reading};
 use super::retention::{self, Retention};
-use super::scrape::Proof;
+use super::scrape::WriteProbe;
 use super::standing::Standing;
 use super::timer::{Alarm, ClockWatch};
 use crate::agent::Keep;
@@ -187,18 +187,18 @@ async fn live_on(
         courier,
         job_file,
         in_force: content,
-        notebook: Notebook::default(),
+        log_throttle: LogThrottle::default(),
         tally,
         web,
-        proof: Proof::default(),
+        write_probe: WriteProbe::default(),
         clock: ClockWatch::new(now, clock::since_boot()),
         pending: HashMap::new(),
         replies: 0,
         followers: Followers::new(),
-        curious: Vec::new(),
+        status_waiters: Vec::new(),
         started_at: now,
         retention: Retention::new(newest, now, clock::since_boot()),
-        told: String::new(),
+        service_status: String::new(),
         doorway,
         standing: Standing::new(),
         stopping: false,
@@ -214,7 +214,7 @@ async fn live_on(
     driver.agent.look_at_token(&driver.events);
     driver.watch(watched, read_at);
     driver.begin().await;
-    systemd::ready(&driver.told);
+    systemd::ready(&driver.service_status);
     driver.turn_until_stopped().await;
     systemd::stopping();
     tracing::info!("stopping; transfers go on at the agent");

@@ -54,7 +54,7 @@ impl Driver {
         let asked_at = self.engine().agent_view().asked_at;
         let known = matches!(&question, StatusQuestion::Whole(query, _) if query.known);
         if !known && self.agent.glance_if_stale(asked_at, &self.events, clock::now()) {
-            self.curious.push(question);
+            self.status_waiters.push(question);
         } else {
             self.answer_status(question);
         }

@@ -96,7 +96,7 @@ struct Standing {
     /// How far the clock was set since the last commit.
     clock_step: SignedDuration,
     /// How much of that is unknown to this engine.
-    untold_step: SignedDuration,
+    unapplied_step: SignedDuration,
 }
 
 /// An engine, and its current batch.
@@ -139,9 +139,9 @@ impl EventLoop {
         self.assert_store_is_idle();
         let is_waited_for = match &input {
             Input::ClockStepped { by } => {
-                let Standing { clock_step, untold_step, .. } = &mut self.standing;
+                let Standing { clock_step, unapplied_step, .. } = &mut self.standing;
                 *clock_step = clock_step.saturating_add(*by);
-                *untold_step = untold_step.saturating_add(*by);
+                *unapplied_step = unapplied_step.saturating_add(*by);
                 if let Some(outage) = &mut self.outage {
                     outage.clock_stepped(*by);
                 }
@@ -267,7 +267,7 @@ impl EventLoop {
             Err(words) => return self.fail(&[], words, now),
         };
         let (jobs, machine) = (Arc::clone(&self.jobs), self.machine.clone());
-        self.standing.untold_step = SignedDuration::ZERO;
+        self.standing.unapplied_step = SignedDuration::ZERO;
         let (engine, step) = Engine::recover(rows, jobs, machine, self.standing.clock_step, now);
         self.engine = engine;
         self.epoch.0 += 1;
@@ -322,7 +322,7 @@ impl EventLoop {
 
     /// The inputs for the engine now: a step of the clock comes before anything dated by it.
     fn take_inputs(&mut self, now: Timestamp) -> Vec<Input> {
-        let by = std::mem::take(&mut self.standing.untold_step);
+        let by = std::mem::take(&mut self.standing.unapplied_step);
         let step = (!by.is_zero()).then_some(Input::ClockStepped { by });
         // Whatever has woken the loop: frequent requests do not delay a due time.
         let is_due = self.engine.next_wakeup().is_some_and(|at| at <= now);

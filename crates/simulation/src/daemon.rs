@@ -63,7 +63,7 @@ pub(super) struct Daemon {
     /// All steps of its clock.
     pub(super) steps: Vec<ClockStep>,
     /// Steps that the loop does not know of yet, as the machine sleeps.
-    pub(super) step_untold: SignedDuration,
+    pub(super) unreported_step: SignedDuration,
     pub(super) suspended_until: Option<Timestamp>,
     /// Starts and ends of its machine's sleeps.
     pub(super) sleeps: Vec<(Timestamp, Timestamp)>,
@@ -128,7 +128,7 @@ impl Daemon {
             incarnation: 0,
             wall: SignedDuration::ZERO,
             steps: Vec::new(),
-            step_untold: SignedDuration::ZERO,
+            unreported_step: SignedDuration::ZERO,
             suspended_until: None,
             sleeps: Vec::new(),
             disk_full_until: None,
@@ -302,7 +302,7 @@ impl<O: Observer> Simulation<O> {
         daemon.look = None;
         daemon.up_since = None;
         daemon.incarnation += 1;
-        daemon.step_untold = SignedDuration::ZERO;
+        daemon.unreported_step = SignedDuration::ZERO;
         // The next process is not told of these.
         for step in daemon.steps.iter_mut().rev().take_while(|step| !step.told) {
             step.unseen = true;

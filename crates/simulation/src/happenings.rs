@@ -194,7 +194,7 @@ impl<O: Observer> Simulation<O> {
 
     /// Reports steps that could not be reported when they were made.
     pub(super) fn tell_step(&mut self, number: usize) {
-        let by = std::mem::take(&mut self.daemons[number].step_untold);
+        let by = std::mem::take(&mut self.daemons[number].unreported_step);
         if !by.is_zero() {
             self.stepped(number, by);
         }
@@ -246,7 +246,7 @@ impl<O: Observer> Simulation<O> {
             self.count("clock_set_unseen");
         } else if sleeps {
             // The driver compares clocks, and finds the step when it can.
-            daemon.step_untold += by;
+            daemon.unreported_step += by;
         }
         self.trace.line(self.now, || format!("[{number}] clock is set by {by:?}"));
         self.jumped(number);

@@ -20,7 +20,7 @@ use crate::control::client::{Client, ClientError};
 use crate::control::request::{EventsQuery, StatusQuery};
 use crate::signals::{Signal, Signals};
 use notices::{Notice, Watcher};
-use screen::{Told, show};
+use screen::{ToShow, show};
 
 mod limits;
 mod notices;
@@ -99,10 +99,10 @@ async fn stop(signals: &mut Signals) {
 }
 
 /// Follows one daemon, whenever it runs.
-async fn follow(service: Service, tell: mpsc::Sender<Told>) {
+async fn follow(service: Service, tell: mpsc::Sender<ToShow>) {
     let Service { socket, options } = service;
     let tell = |notice| {
-        let told = Told { notice, by: Arc::clone(&options) };
+        let told = ToShow { notice, by: Arc::clone(&options) };
         let tell = tell.clone();
         // The receiver lives as long as this process.
         async move { drop(tell.send(told).await) }

@@ -19,7 +19,7 @@ use crate::core::ids::JobName;
 use crate::core::plain::one_line;
 
 /// A notice of a daemon, and the options by which commands reach that daemon.
-pub(super) struct Told {
+pub(super) struct ToShow {
     pub(super) notice: Notice,
     pub(super) by: Arc<Global>,
 }
@@ -61,13 +61,13 @@ struct Screen {
 }
 
 /// Shows notices until all senders are gone.
-pub(super) async fn show(mut told: mpsc::Receiver<Told>, err: &mut dyn Write) {
+pub(super) async fn show(mut to_show: mpsc::Receiver<ToShow>, err: &mut dyn Write) {
     let mut screen = Screen::default();
     loop {
         let rest = screen.throttle.wait(clock::now());
         let done = tokio::select! {
-            told = told.recv() => match told {
-                Some(told) => screen.told(told).await,
+            to_show = to_show.recv() => match to_show {
+                Some(to_show) => screen.show_one(to_show).await,
                 None => return,
             },
             () = tokio::time::sleep(rest.unwrap_or_default()), if rest.is_some() => {
@@ -86,9 +86,9 @@ pub(super) async fn show(mut told: mpsc::Receiver<Told>, err: &mut dyn Write) {
 }
 
 impl Screen {
-    async fn told(&mut self, told: Told) -> Result<(), String> {
-        match self.throttle.admit(told.notice, clock::now()) {
-            Some(notice) => self.show(&notice, Some(&told.by)).await,
+    async fn show_one(&mut self, to_show: ToShow) -> Result<(), String> {
+        match self.throttle.admit(to_show.notice, clock::now()) {
+            Some(notice) => self.show(&notice, Some(&to_show.by)).await,
             None => Ok(()),
         }
     }

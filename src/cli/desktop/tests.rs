@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 
 use super::limits::{AGENT_DOWN_AFTER, MOST, SPAN};
 use super::notices::{Notice, Throttle, Watcher};
-use super::screen::Told;
+use super::screen::ToShow;
 use super::{Global, Scope, Service, follow, listen, sockets};
 use crate::cli::LogFormat;
 use crate::cli::places::Search;
@@ -308,7 +308,7 @@ async fn a_daemon_that_is_gone_is_not_asked_again_at_once() {
     let socket = folder.path().join("control.sock");
     let (ask, mut asked) = mpsc::unbounded_channel();
     tokio::spawn(stand_in(UnixListener::bind(&socket).unwrap(), ask));
-    let (tell, mut told) = mpsc::channel::<Told>(8);
+    let (tell, mut told) = mpsc::channel::<ToShow>(8);
     let service = Service { socket, options: Arc::new(global()) };
     let mut events = 0;
     let watched = async {

@@ -4,7 +4,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
-use super::Told;
+use super::Report;
 use super::expect::Verdict;
 use super::sentences::Sentences;
 use crate::core::run::RunState;
@@ -129,15 +129,15 @@ struct RunDocument {
 
 impl Document {
     /// The document of a rehearsal.
-    pub(super) fn new(told: &Told<'_>) -> Self {
-        let (rehearsal, played) = (told.rehearsal, told.played);
+    pub(super) fn new(report: &Report<'_>) -> Self {
+        let (rehearsal, played) = (report.rehearsal, report.played);
         let zone = &rehearsal.zone;
         let kept = rehearsal.kept.as_ref();
         let mut totals = Counts::default();
         played.jobs.iter().for_each(|story| totals.add(&story.counts));
         let about = |finding: &&Finding| kept.is_none_or(|job| finding.jobs().contains(&job));
         let findings: Vec<&Finding> = played.findings.iter().filter(about).collect();
-        let sentences = Sentences::new(told);
+        let sentences = Sentences::new(report);
         let told_findings = findings.iter().take(FINDINGS_MAX);
         let wanted = |story: &&JobStory| kept.is_none_or(|job| story.job.name == *job);
         let load = &played.load;
@@ -150,7 +150,7 @@ impl Document {
                 Cut::Occurrences => "occurrences",
                 Cut::Work => "work",
             }),
-            days: told.days,
+            days: report.days,
             seed: rehearsal.seed,
             fail: rehearsal.fail,
             totals: counts(&totals),
@@ -164,10 +164,10 @@ impl Document {
                 in_flight_by_hour: load.hours.iter().map(|hour| hour.in_flight).collect(),
                 waiting_by_hour: load.hours.iter().map(|hour| hour.waiting).collect(),
             },
-            findings: told_findings.map(|it| finding(it, &sentences, told)).collect(),
+            findings: told_findings.map(|it| finding(it, &sentences, report)).collect(),
             findings_left_out: findings.len().saturating_sub(FINDINGS_MAX),
-            jobs: played.jobs.iter().filter(wanted).map(|story| job(story, told)).collect(),
-            runs: played.runs.iter().map(|one| run(one, told)).collect(),
+            jobs: played.jobs.iter().filter(wanted).map(|story| job(story, report)).collect(),
+            runs: played.runs.iter().map(|one| run(one, report)).collect(),
             runs_left_out: played.runs_left_out,
             expected: None,
         }
@@ -198,7 +198,7 @@ fn counts(counts: &Counts) -> CountsDocument {
     }
 }
 
-fn finding(finding: &Finding, sentences: &Sentences<'_>, told: &Told<'_>) -> FindingDocument {
+fn finding(finding: &Finding, sentences: &Sentences<'_>, report: &Report<'_>) -> FindingDocument {
     let often = finding.often();
     FindingDocument {
         kind: match finding {
@@ -224,13 +224,13 @@ fn finding(finding: &Finding, sentences: &Sentences<'_>, told: &Told<'_>) -> Fin
         times: often.map(|often| often.times),
         days: often.map(|often| often.days),
         of_days: often.map(|often| often.of_days),
-        first_at: often.map(|often| at(often.first, &told.rehearsal.zone)),
+        first_at: often.map(|often| at(often.first, &report.rehearsal.zone)),
     }
 }
 
-fn job(story: &JobStory, told: &Told<'_>) -> JobDocument {
+fn job(story: &JobStory, report: &Report<'_>) -> JobDocument {
     let zone = story.job.timetable.zone();
-    let (basis, lengths) = match told.rehearsal.pace(&story.job.name) {
+    let (basis, lengths) = match report.rehearsal.pace(&story.job.name) {
         Pace::Given(duration) => ("given", std::slice::from_ref(duration)),
         Pace::Assumed(duration) => ("assumed", std::slice::from_ref(duration)),
         Pace::Measured(seen) => ("measured", seen.as_slice()),
@@ -273,9 +273,9 @@ fn wait_word(wait: &Wait) -> &'static str {
     }
 }
 
-fn run(run: &RunStory, told: &Told<'_>) -> RunDocument {
-    let job = told.rehearsal.set.jobs.get(&run.job);
-    let zone = job.map_or(&told.rehearsal.zone, |job| job.timetable.zone());
+fn run(run: &RunStory, report: &Report<'_>) -> RunDocument {
+    let job = report.rehearsal.set.jobs.get(&run.job);
+    let zone = job.map_or(&report.rehearsal.zone, |job| job.timetable.zone());
     RunDocument {
         job: run.job.to_string(),
         scheduled_for: at(run.scheduled_for, zone),

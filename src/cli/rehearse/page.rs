@@ -6,7 +6,7 @@ use std::mem::{Discriminant, discriminant};
 use jiff::SignedDuration;
 
 use super::sentences::{Sentences, grouped, listed, time};
-use super::{Told, runs};
+use super::{Report, runs};
 use crate::cli::render::fit::width;
 use crate::cli::render::paint::{Paint, Tone};
 use crate::cli::render::paragraph::paragraph;
@@ -47,14 +47,14 @@ pub(super) fn cells_that_fit(screen: Screen) -> usize {
 const DAY_IN_A_LINE: usize = 8 + 24 * 3 - 1;
 
 /// The whole page.
-pub(super) fn page(told: &Told<'_>, screen: Screen) -> String {
+pub(super) fn page(report: &Report<'_>, screen: Screen) -> String {
     let page = Page {
-        told,
+        report,
         paint: Paint(screen.color),
         width: screen.width.map_or(UNLIMITED, usize::from),
         limited: screen.width.is_some(),
     };
-    let job = told.rehearsal.kept.as_ref();
+    let job = report.rehearsal.kept.as_ref();
     let mut text = page.head();
     text.push('\n');
     text.push_str(&page.findings(job));
@@ -63,7 +63,7 @@ pub(super) fn page(told: &Told<'_>, screen: Screen) -> String {
     match job {
         Some(_) => {
             text.push('\n');
-            text.push_str(&runs::list(told, screen));
+            text.push_str(&runs::list(report, screen));
         }
         None => {
             text.push('\n');
@@ -74,7 +74,7 @@ pub(super) fn page(told: &Told<'_>, screen: Screen) -> String {
 }
 
 struct Page<'a> {
-    told: &'a Told<'a>,
+    report: &'a Report<'a>,
     paint: Paint,
     width: usize,
     limited: bool,
@@ -83,7 +83,7 @@ struct Page<'a> {
 impl Page<'_> {
     /// The period played, and the assumptions.
     fn head(&self) -> String {
-        let Told { rehearsal, played, days, path, .. } = self.told;
+        let Report { rehearsal, played, days, path, .. } = self.report;
         let zone = &rehearsal.zone;
         let period = format!(
             "{}, from {} to {}",
@@ -104,7 +104,7 @@ impl Page<'_> {
             let line = format!(
                 "played to {} only, {} of {}: {why}; fewer `--days` may fit",
                 time(played.until, zone),
-                self.told.days_played(),
+                self.report.days_played(),
                 count(*days as usize, "day"),
             );
             text.push_str(&self.paint.tone(Tone::Bad, &paragraph("! ", &line, self.width)));
@@ -114,9 +114,9 @@ impl Page<'_> {
 
     /// How long transfers take, and how many fail.
     fn assumptions(&self) -> String {
-        let rehearsal = self.told.rehearsal;
+        let rehearsal = self.report.rehearsal;
         let (mut given, mut measured, mut assumed) = (BTreeMap::new(), 0, BTreeMap::new());
-        for story in self.told.played.jobs.iter().filter(|story| story.is_scheduled()) {
+        for story in self.report.played.jobs.iter().filter(|story| story.is_scheduled()) {
             match rehearsal.pace(&story.job.name) {
                 Pace::Given(duration) => *given.entry(*duration).or_default() += 1,
                 Pace::Measured(_) => measured += 1,
@@ -134,7 +134,7 @@ impl Page<'_> {
             words.push(format!("as long as in its history for {}", count(measured, "job")));
         }
         if !assumed.is_empty() {
-            let why = if self.told.history_is_bad {
+            let why = if self.report.history_is_bad {
                 "as the history can't be read"
             } else {
                 "as no history has it"
@@ -155,24 +155,24 @@ impl Page<'_> {
     /// The findings, the worst first.
     fn findings(&self, job: Option<&JobName>) -> String {
         let about = |finding: &&Finding| job.is_none_or(|job| finding.jobs().contains(&job));
-        let findings: Vec<&Finding> = self.told.played.findings.iter().filter(about).collect();
-        let sentences = Sentences::new(self.told);
+        let findings: Vec<&Finding> = self.report.played.findings.iter().filter(about).collect();
+        let sentences = Sentences::new(self.report);
         let mut text = String::new();
         if findings.iter().all(|finding| finding.severity() == Severity::Note) {
             let who = if job.is_some() { "each of its runs" } else { "each run" };
             let line = format!("{who} starts in time and succeeds");
             let any =
-                self.told.played.jobs.iter().any(|story| {
+                self.report.played.jobs.iter().any(|story| {
                     story.counts.due > 0 && job.is_none_or(|job| story.job.name == *job)
                 });
             let line = if any { line } else { "nothing runs".to_owned() };
             text.push_str(&self.paint.tone(Tone::Good, &line));
             text.push('\n');
         }
-        let mut told: HashMap<Discriminant<Finding>, usize> = HashMap::new();
+        let mut shown: HashMap<Discriminant<Finding>, usize> = HashMap::new();
         let (shown, more): (Vec<&Finding>, Vec<&Finding>) =
             findings.into_iter().partition(|finding| {
-                let of_kind = told.entry(discriminant(*finding)).or_default();
+                let of_kind = shown.entry(discriminant(*finding)).or_default();
                 *of_kind += 1;
                 *of_kind <= OF_A_KIND
             });
@@ -210,7 +210,7 @@ impl Page<'_> {
             })
             .collect();
         let words = shown.iter().filter_map(|story| unscheduled(story)).map(width);
-        let cells = [self.told.grid.starts.len(), width(&self.told.grid.ruler)];
+        let cells = [self.report.grid.starts.len(), width(&self.report.grid.ruler)];
         let strip = words.chain(cells).max().unwrap_or(0);
         let taken: usize = strip + 2 + widths.iter().map(|width| width + 1).sum::<usize>();
         let longest = shown.iter().map(|story| width(story.job.name.as_str()));
@@ -223,14 +223,14 @@ impl Page<'_> {
             let line = format!("{first}  {cells} {}", numbers.join(" "));
             format!("{}\n", line.trim_end())
         };
-        let ruler = format!("{:<strip$}", self.told.grid.ruler);
+        let ruler = format!("{:<strip$}", self.report.grid.ruler);
         let head = row(&format!("{:<name$}", "JOB"), &ruler, &headings);
         let mut text = self.paint.tone(Tone::Faint, &head);
         for (story, numbers) in shown.iter().zip(&numbers) {
             let first = self.name(story.job.name.as_str(), name, &mut text);
             text.push_str(&row(&first, &self.cells(story, strip), numbers));
         }
-        let more = self.told.played.jobs.len().saturating_sub(shown.len());
+        let more = self.report.played.jobs.len().saturating_sub(shown.len());
         if more > 0 && job.is_none() {
             let jobs = count(more, "job");
             text.push_str(&format!(
@@ -240,7 +240,7 @@ impl Page<'_> {
         let legend = format!(
             "each cell is {}: █ at work, w waits, s skipped or replaced, x fails or times out; \
              LONGEST is from due until over",
-            self.told.grid.cell
+            self.report.grid.cell
         );
         text.push_str(&self.paint.tone(Tone::Faint, &paragraph("", &legend, self.width)));
         text
@@ -261,12 +261,12 @@ impl Page<'_> {
 
     /// The jobs with a line: all, or first those with findings.
     fn shown(&self, job: Option<&JobName>) -> Vec<&JobStory> {
-        let jobs = &self.told.played.jobs;
+        let jobs = &self.report.played.jobs;
         if let Some(job) = job {
             return jobs.iter().filter(|story| story.job.name == *job).collect();
         }
         let worth = |finding: &&Finding| finding.severity() != Severity::Note;
-        let findings = self.told.played.findings.iter().filter(worth);
+        let findings = self.report.played.findings.iter().filter(worth);
         let named: BTreeSet<&JobName> = findings.flat_map(Finding::jobs).collect();
         let mut shown: Vec<&JobStory> = jobs.iter().collect();
         shown.sort_by_key(|story| (!named.contains(&story.job.name), story.counts.due == 0));
@@ -297,12 +297,12 @@ impl Page<'_> {
     /// Totals, and the load by hour.
     fn load(&self) -> String {
         let mut total = Counts::default();
-        self.told.played.jobs.iter().for_each(|story| total.add(&story.counts));
-        let load = &self.told.played.load;
+        self.report.played.jobs.iter().for_each(|story| total.add(&story.counts));
+        let load = &self.report.played.load;
         let mut text = paragraph("", &totals(&total), self.width);
         let Some(at) = load.in_flight.at else { return text };
-        let zone = &self.told.rehearsal.zone;
-        let most = self.told.rehearsal.set.agent.max_active;
+        let zone = &self.report.rehearsal.zone;
+        let most = self.report.rehearsal.set.agent.max_active;
         let line = format!(
             "at most {} in flight (`max_active` is {most}), first on {}",
             count(load.in_flight.count, "transfer"),

@@ -1,6 +1,6 @@
 //! The runs of one job, line by line; where there are many, only those that did not go smoothly.
 
-use super::Told;
+use super::Report;
 use super::sentences::{grouped, time};
 use crate::cli::render::paint::{Paint, Tone};
 use crate::cli::render::paragraph::paragraph;
@@ -15,13 +15,13 @@ use crate::sim::rehearsal::{Busy, RunStory, Wait};
 const RUNS_SHOWN: usize = 60;
 
 /// The list for the job that was named.
-pub(super) fn list(told: &Told<'_>, screen: Screen) -> String {
-    let runs = &told.played.runs;
-    let Some(job) = told.rehearsal.kept.as_ref() else { return String::new() };
+pub(super) fn list(report: &Report<'_>, screen: Screen) -> String {
+    let runs = &report.played.runs;
+    let Some(job) = report.rehearsal.kept.as_ref() else { return String::new() };
     if runs.is_empty() {
         return String::new();
     }
-    let all = runs.len() as u64 + told.played.runs_left_out;
+    let all = runs.len() as u64 + report.played.runs_left_out;
     let mut shown: Vec<&RunStory> = runs.iter().collect();
     let mut note = None;
     if runs.len() > RUNS_SHOWN {
@@ -47,8 +47,8 @@ pub(super) fn list(told: &Told<'_>, screen: Screen) -> String {
     if shown.is_empty() {
         return text;
     }
-    let zone = told.rehearsal.set.jobs.get(job).map(|job| job.timetable.zone());
-    let zone = zone.unwrap_or(&told.rehearsal.zone);
+    let zone = report.rehearsal.set.jobs.get(job).map(|job| job.timetable.zone());
+    let zone = zone.unwrap_or(&report.rehearsal.zone);
     let mut rows = Rows::new(screen, &["DUE", "WAITED", "TOOK", "TRIES", "STATE", "WHY"]);
     for run in shown {
         let took = run.started_at.zip(run.ended_at);

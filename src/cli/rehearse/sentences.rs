@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::Told;
+use super::Report;
 use crate::cli::render::words::span;
 use crate::core::duration;
 use crate::core::ids::JobName;
@@ -95,21 +95,21 @@ fn because(busy: &Busy) -> String {
 
 /// Makes sentences about a rehearsal.
 pub(super) struct Sentences<'a> {
-    told: &'a Told<'a>,
+    report: &'a Report<'a>,
     jobs: BTreeMap<&'a JobName, &'a Job>,
 }
 
 impl<'a> Sentences<'a> {
     /// The sentences about this rehearsal.
-    pub(super) fn new(told: &'a Told<'a>) -> Self {
-        let jobs = told.played.jobs.iter().map(|story| (&story.job.name, &*story.job)).collect();
-        Self { told, jobs }
+    pub(super) fn new(report: &'a Report<'a>) -> Self {
+        let jobs = report.played.jobs.iter().map(|story| (&story.job.name, &*story.job)).collect();
+        Self { report, jobs }
     }
 
     /// A time in a job's own zone.
     fn at(&self, job: &JobName, at: Timestamp) -> String {
         let zone = self.jobs.get(job).map(|job| job.timetable.zone());
-        time(at, zone.unwrap_or(&self.told.rehearsal.zone))
+        time(at, zone.unwrap_or(&self.report.rehearsal.zone))
     }
 
     /// A finding, as a sentence without its full stop.
@@ -142,7 +142,7 @@ impl<'a> Sentences<'a> {
                     "`{job}` times out in {}: its `timeout` is {}, a transfer takes {}{}",
                     of_runs(often.times, *of),
                     timeout.unwrap_or_default(),
-                    takes(self.told.rehearsal.pace(job)),
+                    takes(self.report.rehearsal.pace(job)),
                     self.first(finding)
                 )
             }
@@ -181,11 +181,11 @@ impl<'a> Sentences<'a> {
                     .map(|(job, longest)| format!("`{job}` (up to {})", span(longest.lasted)))
                     .collect();
                 let verb = if jobs.len() == 1 { "waits" } else { "wait" };
-                let at = wanted.at.map(|at| time(at, &self.told.rehearsal.zone));
+                let at = wanted.at.map(|at| time(at, &self.report.rehearsal.zone));
                 format!(
                     "not all fit under `max_active: {}` {} {} {verb} for a slot; at the worst, {}, \
                      {} transfers want to run at once",
-                    self.told.rehearsal.set.agent.max_active,
+                    self.report.rehearsal.set.agent.max_active,
                     colon(how_often(often)),
                     listed(&waits),
                     at.unwrap_or_default(),
@@ -234,7 +234,7 @@ impl<'a> Sentences<'a> {
         let first = moved.first().map_or(at, |one| one.runs_at);
         let local = |at: Timestamp, form: &str| {
             let zone = moved.first().and_then(|one| self.jobs.get(&one.job));
-            let zone = zone.map_or(&self.told.rehearsal.zone, |job| job.timetable.zone());
+            let zone = zone.map_or(&self.report.rehearsal.zone, |job| job.timetable.zone());
             at.to_zoned_datetime(zone.clone()).strftime(form).to_string()
         };
         let day = local(first, "%Y-%m-%d");

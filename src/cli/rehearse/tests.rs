@@ -9,7 +9,7 @@ use jiff::SignedDuration;
 use jiff::tz::TimeZone;
 
 use super::grid::Grid;
-use super::{Told, page};
+use super::{Report, page};
 use crate::cli::render::table::Screen;
 use crate::config::{self, SourceFile, Sources, Surroundings};
 use crate::core::engine::Host;
@@ -59,7 +59,7 @@ fn page_of(jobs: usize, max_active: u32, bounds: Bounds) -> String {
         kept: None,
         bounds,
     };
-    let told = Told {
+    let report = Report {
         path: Path::new("jobs.yaml"),
         rehearsal: &rehearsal,
         played: &play(&rehearsal),
@@ -67,7 +67,7 @@ fn page_of(jobs: usize, max_active: u32, bounds: Bounds) -> String {
         days: 30,
         history_is_bad: false,
     };
-    page::page(&told, screen)
+    page::page(&report, screen)
 }
 
 #[test]
