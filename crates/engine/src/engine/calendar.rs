@@ -236,7 +236,8 @@ impl Engine {
     /// occurrence (protocol, rule 6).
     pub(super) fn end_awaiting_run(&mut self, job: &JobName) {
         for run in self.state.unfinished_of(job).to_vec() {
-            let hoping = Some(self.state.run(run)).filter(|machine| machine.awaits_lost_request());
+            let hoping =
+                Some(self.state.run(run)).filter(|machine| machine.waits_for_lost_request());
             if let Some(lost) = hoping.and_then(RunMachine::followed) {
                 let answer = lost.reason.unclear_answer();
                 self.end_run(run, RunState::Failed, AttemptEnd::LostUntilNext { answer });

@@ -84,7 +84,7 @@ impl Engine {
                 self.change_run(id, |run| run.ready_at = ready_at);
                 self.move_run(id, RunState::Waiting, Reason::SentAgain, Level::Info);
             }
-            NextStep::AwaitsLostRequest(answer) => {
+            NextStep::WaitsForLostRequest(answer) => {
                 let lost = UnderWay::LastAnswerLost { answer };
                 self.move_run(id, RunState::Queued, lost, Level::Warn);
             }

@@ -140,7 +140,7 @@ impl Engine {
     fn under_way(&self, job: &JobName) -> impl Iterator<Item = &Run> {
         let machine = self.state.unfinished_of(job).iter().map(|id| self.state.run(*id));
         machine
-            .filter(|machine| !machine.awaits_lost_request())
+            .filter(|machine| !machine.waits_for_lost_request())
             .map(|machine| machine.row().as_ref())
     }
 

@@ -139,7 +139,7 @@ impl RunMachine {
         match self.state() {
             RunState::Waiting | RunState::BackingOff => OnCancel::Ends(cause.end()),
             RunState::Submitting | RunState::Queued | RunState::Running => {
-                if self.awaits_lost_request() {
+                if self.waits_for_lost_request() {
                     return OnCancel::Ends(cause.end());
                 }
                 let active = self.followed().filter(|attempt| attempt.is_active());

@@ -75,7 +75,7 @@ impl RunMachine {
                     OnTime::Nothing
                 }
             }
-            AtAgent::Missing if follows && past_deadline && self.awaits_lost_request() => {
+            AtAgent::Missing if follows && past_deadline && self.waits_for_lost_request() => {
                 let answer = attempt.reason.unclear_answer();
                 OnTime::LostUntilTimeout(AttemptEnd::LostUntilTimeout { limit, answer })
             }

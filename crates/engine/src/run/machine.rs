@@ -201,7 +201,7 @@ impl RunMachine {
 
     /// True when the run has used up its attempts on requests that were never found, and waits for
     /// one that may yet turn up (protocol, rule 6).
-    pub(crate) fn awaits_lost_request(&self) -> bool {
+    pub(crate) fn waits_for_lost_request(&self) -> bool {
         self.row.state == RunState::Queued
             && self.followed().is_some_and(|attempt| attempt.phase == Phase::GivenUp)
     }

@@ -33,7 +33,7 @@ pub(crate) enum NextStep {
     SendsAgain(Timestamp),
     /// It has no attempt left, and waits for a lost request to turn up; with the agent's answer to
     /// the last one, if that was not lost.
-    AwaitsLostRequest(Option<String>),
+    WaitsForLostRequest(Option<String>),
     /// It was to be canceled, and has nothing left at the agent.
     NothingLeft(NothingLeft),
 }
@@ -182,7 +182,7 @@ impl RunMachine {
             let ready_at = self.retry_after(self.asked_at(attempt)).max(now);
             self.backs_off(ready_at, AttemptEnd::RequestLost { answer }.into(), now)
         } else {
-            NextStep::AwaitsLostRequest(answer)
+            NextStep::WaitsForLostRequest(answer)
         }
     }
 

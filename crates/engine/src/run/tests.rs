@@ -227,7 +227,7 @@ fn what_is_not_found_is_sent_again_hoped_for_or_past_its_time() {
     let once = run(RunState::Queued, |row| {
         Arc::make_mut(&mut row.terms).retry.max_attempts = 1;
     });
-    assert_eq!(next(&with(once, 1, lost), true), NextStep::AwaitsLostRequest(None));
+    assert_eq!(next(&with(once, 1, lost), true), NextStep::WaitsForLostRequest(None));
     let canceling = with(run(RunState::Canceling, |_| ()), 1, lost);
     assert_eq!(next(&canceling, true), NextStep::NothingLeft(NothingLeft::NotFound));
     assert_eq!(next(&with(run(RunState::Failed, |_| ()), 1, lost), true), NextStep::Stays);

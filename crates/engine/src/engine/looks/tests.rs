@@ -1,5 +1,5 @@
-//! What is remembered of looks by itself, without an engine: which result counts, what a submit may
-//! rely on, and what moves when the clock is set.
+//! Looks by themselves, without an engine: which result counts, what a submit may rely on, and what
+//! moves when the clock is set.
 
 use uuid::Uuid;
 
