@@ -398,7 +398,8 @@ pub struct Attempt {
     pub finished_at: Option<Timestamp>,
     /// Why its transfer failed, wholly or in part, as far as that could be learned.
     pub cause: Option<Arc<Cause>>,
-    /// Once given up: the time up to which it keeps its job and its destination from others.
+    /// Once given up, while it keeps its job and its destination from others: it does so at least
+    /// until then, and until complete looks over `adopt_window` have not shown its transfer.
     pub holds_until: Option<Timestamp>,
     /// Once given up: the time up to which it is watched for.
     pub watched_until: Option<Timestamp>,

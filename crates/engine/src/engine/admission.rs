@@ -102,8 +102,7 @@ impl Engine {
         {
             return Some(WaitReason::Run { run: before, job: self.job_of(before) });
         }
-        let last =
-            self.state.in_flight_of(&machine.row().job).find(|other| other.occupies(self.now));
+        let last = self.state.in_flight_of(&machine.row().job).find(|other| other.occupies());
         if let Some(last) = last {
             return Some(if last.id() == id {
                 WaitReason::LastRequest
@@ -135,7 +134,7 @@ impl Engine {
         if !rival.terms().exclusive && !machine.terms().exclusive {
             return false;
         }
-        if rival.occupies(self.now) {
+        if rival.occupies() {
             return true;
         }
         rival.state() == RunState::Waiting

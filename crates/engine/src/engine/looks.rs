@@ -374,6 +374,7 @@ impl Engine {
     pub(super) fn look_interval(&self, attempt: &Attempt) -> SignedDuration {
         let poll = self.set.agent.poll_interval;
         match attempt.phase {
+            Phase::GivenUp if attempt.occupies() => poll,
             Phase::GivenUp => SLOWEST_LOOK.max(poll),
             Phase::Uncertain | Phase::Intent => poll,
             Phase::Accepted | Phase::Refused | Phase::Closed => {

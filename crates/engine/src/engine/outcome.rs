@@ -193,6 +193,24 @@ impl Engine {
         self.end_run(id, RunState::Skipped, Reason::StartWithin { limit: within, waited });
     }
 
+    /// Frees job and destination of an attempt that was given up, once it may, and ends its watch
+    /// after that (protocol, rule 11). Time alone does neither: an agent that could not be asked
+    /// meanwhile may have the transfer.
+    fn watch(&mut self, id: AttemptId, in_vain: bool) {
+        let now = self.now;
+        let attempt = self.state.attempt(id);
+        if in_vain && attempt.holds_until.is_some_and(|until| until <= now) {
+            self.change_attempt(id, |attempt| attempt.holds_until = None);
+            self.admission_due = true;
+        }
+        let attempt = self.state.attempt(id);
+        let looked_since =
+            |until| self.looks.last_complete().is_some_and(|(began, _)| until <= began);
+        if !attempt.occupies() && attempt.watched_until.is_some_and(looked_since) {
+            self.change_attempt(id, |attempt| attempt.phase = Phase::Closed);
+        }
+    }
+
     /// Handles the effects of time on one open attempt.
     fn advance_attempt(&mut self, id: AttemptId) {
         let now = self.now;
@@ -233,12 +251,7 @@ impl Engine {
         }
         match attempt.at_agent() {
             AtAgent::Listed(_) => self.send_cancel(id),
-            AtAgent::Missing => {
-                let is_over = |until: Timestamp| until <= now;
-                if attempt.watched_until.is_some_and(is_over) {
-                    self.change_attempt(id, |attempt| attempt.phase = Phase::Closed);
-                }
-            }
+            AtAgent::Missing => self.watch(id, looked.in_vain),
             AtAgent::Unlisted | AtAgent::Ending(_) | AtAgent::Over => {}
         }
     }

@@ -20,3 +20,4 @@ mod statuses;
 mod stuck;
 mod time;
 mod unrecorded;
+mod unsearched;

@@ -1,7 +1,5 @@
 //! The last known state of an attempt's transfer at the agent.
 
-use jiff::Timestamp;
-
 use super::{Attempt, Phase, RunState};
 use crate::ids::TransferId;
 
@@ -67,10 +65,10 @@ impl Attempt {
 
     /// True while a transfer of it is or may yet become active: job and destination are taken
     /// (protocol, rules 10 and 11).
-    pub fn occupies(&self, now: Timestamp) -> bool {
+    pub fn occupies(&self) -> bool {
         match self.phase {
             Phase::Intent | Phase::Uncertain | Phase::Accepted => true,
-            Phase::GivenUp => self.holds_until.is_some_and(|until| now < until),
+            Phase::GivenUp => self.holds_until.is_some(),
             Phase::Refused | Phase::Closed => false,
         }
     }

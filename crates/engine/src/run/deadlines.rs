@@ -97,18 +97,18 @@ impl RunMachine {
         let (holds_until, outcome) = match attempt.phase {
             Phase::Accepted => {
                 let late = shift(attempt.deadline.max(now), window);
-                (if attempt.transfer.is_some() { now } else { late }, Ended::TimedOut)
+                (attempt.transfer.is_none().then_some(late), Ended::TimedOut)
             }
-            Phase::Uncertain if searched => (now, Ended::Failed),
+            Phase::Uncertain if searched => (None, Ended::Failed),
             Phase::Uncertain | Phase::Intent | Phase::GivenUp | Phase::Refused | Phase::Closed => {
-                (shift(now, window), Ended::Failed)
+                (Some(now), Ended::Failed)
             }
         };
         Attempt {
             phase: Phase::GivenUp,
             outcome: Some(outcome),
             ended_at: Some(now),
-            holds_until: Some(holds_until),
+            holds_until,
             watched_until: Some(shift(now, WATCH.max(self.terms().timeout))),
             reason: end.into(),
             ..attempt.clone()

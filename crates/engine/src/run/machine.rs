@@ -195,8 +195,8 @@ impl RunMachine {
     }
 
     /// True while a transfer of the run may be active.
-    pub(crate) fn occupies(&self, now: Timestamp) -> bool {
-        self.attempts().any(|attempt| attempt.occupies(now))
+    pub(crate) fn occupies(&self) -> bool {
+        self.attempts().any(|attempt| attempt.occupies())
     }
 
     /// True when the run has used up its attempts on requests that were never found, and waits for

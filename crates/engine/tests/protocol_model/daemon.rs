@@ -62,7 +62,7 @@ impl Daemon {
             let same_job = self.bounds.job(other.run) == self.bounds.job(run);
             let at_work = match other.phase {
                 Phase::Intent | Phase::Uncertain | Phase::Accepted => true,
-                Phase::GivenUp => s.now < other.holds_until,
+                Phase::GivenUp => other.holds_until.is_some(),
                 Phase::Refused | Phase::Closed => false,
             };
             at_work && (same_job || self.bounds.share_a_destination())
@@ -91,11 +91,12 @@ impl Daemon {
             ambiguous: false,
             doubtful: false,
             explained,
-            holds_until: 0,
+            holds_until: None,
             watched_until: 0,
             completed: false,
             absent_at: None,
             absent_for: 0,
+            searched: false,
             request: Request::None,
             wire: Wire::Ready,
             answered: false,

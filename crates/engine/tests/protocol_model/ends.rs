@@ -60,8 +60,15 @@ impl Daemon {
                 if follows && late && row.state == RunState::Asked {
                     self.end(s, run, End::Failed);
                 }
-                if s.now >= attempt.watched_until {
-                    s.attempts[usize::from(a)].phase = Phase::Closed;
+                // Rule 11: time alone frees nothing.
+                let proven = absent || !self.keeps(Rule::LookBeforeFreeing);
+                let row = &mut s.attempts[usize::from(a)];
+                if row.holds_until.is_some_and(|until| s.now >= until) && proven {
+                    row.holds_until = None;
+                }
+                let looked = s.looked || !self.keeps(Rule::LookBeforeFreeing);
+                if s.now >= row.watched_until && row.holds_until.is_none() && looked {
+                    row.phase = Phase::Closed;
                 }
             }
             Phase::Intent | Phase::Refused | Phase::Closed => {}
@@ -106,21 +113,26 @@ impl Daemon {
         let searched = attempt.absent_for >= window;
         let vanished = attempt.transfer.is_some();
         let searched_for = attempt.phase == Phase::Uncertain && searched;
-        let holds_until = if vanished || searched_for { s.now } else { s.now + window };
+        let holds_until = match attempt.phase {
+            _ if vanished || searched_for => None,
+            Phase::Accepted => Some(s.now + window),
+            Phase::Intent | Phase::Uncertain | Phase::GivenUp | Phase::Refused | Phase::Closed => {
+                Some(s.now)
+            }
+        };
         let is_hidden = |s: &State| {
             s.records
                 .iter()
                 .any(|record| record.origin == Origin::Ours(a) && record.listed.is_none())
         };
-        let residue = s.now - attempt.sent >= window
-            && !attempt.answered
-            && (attempt.wire == Wire::Late || is_hidden(s));
+        let residue =
+            attempt.searched && !attempt.answered && (attempt.wire == Wire::Late || is_hidden(s));
         let row = &mut s.attempts[usize::from(a)];
         row.doubtful = row.phase == Phase::Uncertain;
         row.phase = Phase::GivenUp;
         row.residue |= residue;
         row.watched_until = s.now + self.bounds.watch;
-        row.holds_until = if self.keeps(Rule::HoldWhatMayCome) { holds_until } else { 0 };
+        row.holds_until = holds_until.filter(|_| self.keeps(Rule::HoldWhatMayCome));
     }
 
     /// Rule 10: the wish is recorded before the request.
@@ -198,7 +210,14 @@ impl Daemon {
     }
 
     pub(crate) fn end_as_wished(&self, s: &mut State, run: u8) {
+        let mut of_run = s.attempts.iter().filter(|attempt| attempt.run == run);
         let end = match s.runs[usize::from(run)].wish {
+            // Rule 10, "Completed wins": also that of another attempt.
+            Some(Cause::Timeout)
+                if self.keeps(Rule::CompletedWins) && of_run.any(|attempt| attempt.completed) =>
+            {
+                End::Succeeded
+            }
             Some(Cause::Timeout) => End::TimedOut,
             Some(Cause::Operator | Cause::Double) | None => End::Canceled,
         };

@@ -160,6 +160,7 @@ impl Daemon {
             if let Some(last) = attempt.absent_at {
                 // A gap counts for a tick at most: a suspended machine has not looked.
                 attempt.absent_for = (attempt.absent_for + (s.now - last).min(1)).min(9);
+                attempt.searched |= attempt.absent_for >= self.bounds.window;
             }
             attempt.absent_at = Some(s.now);
         }

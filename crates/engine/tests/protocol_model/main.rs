@@ -177,6 +177,14 @@ fn configurations() -> Vec<Bounds> {
             faults: Faults { answers: 1, duplicates: 1, ..none },
             ..plain("two jobs with the same places, and an agent that hides, and refuses doubles")
         },
+        Bounds {
+            second: Second::SameJob,
+            max_attempts: 1,
+            hides: 3,
+            timeout: 1,
+            faults: Faults { answers: 1, outages: 3, ..none },
+            ..plain("the next run, and an outage that is longer than the timeout")
+        },
     ]
 }
 
@@ -285,7 +293,7 @@ necessary! {
     rule_6_an_uncertain_attempt_is_looked_for:
         without AdoptWindow,
         "an agent that hides, a crash, an outage",
-        "two transfers of one run are Completed";
+        "a job starts while its last transfer is, or may come, to work";
     rule_6_an_incomplete_look_proves_nothing:
         without IncompleteProvesNothing,
         "an agent that hides, a crash, an outage",
@@ -345,6 +353,10 @@ necessary! {
     rule_11_job_and_destination_are_held:
         without HoldWhatMayCome,
         "the next run, and an agent that hides past the timeout",
+        "a job starts while its last transfer is, or may come, to work";
+    rule_11_time_alone_frees_nothing:
+        without LookBeforeFreeing,
+        "the next run, and an outage that is longer than the timeout",
         "a job starts while its last transfer is, or may come, to work";
     rule_12_timeout_counts_from_the_commit:
         without TimeoutFromCommit,

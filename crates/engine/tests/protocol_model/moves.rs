@@ -403,10 +403,11 @@ fn forget(s: &mut State) {
         attempt.until = None;
         attempt.baseline = if is_refused { attempt.baseline } else { 0 };
         attempt.doubtful = false;
-        attempt.holds_until = 0;
+        attempt.holds_until = None;
         attempt.watched_until = 0;
         attempt.absent_at = None;
         attempt.absent_for = 0;
+        attempt.searched = false;
         attempt.request = Request::None;
         let record = attempt.transfer.map(|r| &mut s.records[usize::from(r)]);
         if let Some(record) = record.filter(|record| record.status.is_over()) {

@@ -183,7 +183,7 @@ impl Daemon {
             let hidden = record.is_none_or(|r| s.fresh.unwrap_or_default() & (1 << r) == 0);
             let promised = if attempt.answered { self.bounds.timeout } else { 0 };
             let promise = attempt.sent + promised + self.bounds.window;
-            let residue = hidden && promise <= s.now;
+            let residue = hidden && promise <= s.now && attempt.searched;
             (at_work || attempt.wire == Wire::Late)
                 && !residue
                 && !attempt.residue

@@ -55,6 +55,8 @@ pub(crate) enum Rule {
     /// 11: after an uncertain or accepted POST that was never found, job and destination are
     /// held.
     HoldWhatMayCome,
+    /// 11: time alone frees nothing: an agent that can't be asked may have it.
+    LookBeforeFreeing,
     /// 12: `timeout` counts from the commit before the POST.
     TimeoutFromCommit,
     /// 14: a receipt is not proof that a POST was accepted.
@@ -82,7 +84,7 @@ impl Rule {
             Self::CancelDoubles | Self::FollowLateOnes => 8,
             Self::WatchOn => 9,
             Self::WishFirst | Self::RepeatCancels | Self::VanishedEnds | Self::CompletedWins => 10,
-            Self::HoldWhatMayCome => 11,
+            Self::HoldWhatMayCome | Self::LookBeforeFreeing => 11,
             Self::TimeoutFromCommit => 12,
             Self::ReceiptIsAHint => 14,
         }

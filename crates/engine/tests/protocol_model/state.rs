@@ -125,8 +125,8 @@ pub(crate) struct Attempt {
     pub(crate) doubtful: bool,
     /// Observed, not durable: the look before it listed one like it that was at work.
     pub(crate) explained: bool,
-    /// Given up: the time until which job and destination stay taken.
-    pub(crate) holds_until: Tick,
+    /// Given up: job and destination stay taken, until then at least.
+    pub(crate) holds_until: Option<Tick>,
     /// Given up: the time until which it is watched for.
     pub(crate) watched_until: Tick,
     /// Its transfer was seen Completed.
@@ -135,6 +135,9 @@ pub(crate) struct Attempt {
     pub(crate) absent_at: Option<Tick>,
     /// Observed, not durable: for how long complete looks have not shown it.
     pub(crate) absent_for: Tick,
+    /// What a promise asks, and the daemon need not know: complete looks over the window have once
+    /// not shown it.
+    pub(crate) searched: bool,
     /// Observed, not durable: the fate of the last cancel request.
     pub(crate) request: Request,
     /// The network: the fate of the POST.
