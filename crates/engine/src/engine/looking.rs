@@ -339,13 +339,15 @@ impl Engine {
             .filter(|attempt| attempt.transfer.is_none_or(|id| !seen.contains(&id)))
             .map(|attempt| attempt.id)
             .collect();
+        let took = self.looks.last_complete().map(|(began, came)| came.duration_since(began));
         for id in absent {
             let machine = self.state.run(id.run);
             let attempt = self.state.attempt(id);
             if began_at < machine.asked_at(attempt) {
                 continue;
             }
-            self.state.sighting(id).note_absence(began_at);
+            let apart = self.look_interval(attempt) + took.unwrap_or_default();
+            self.state.sighting(id).note_absence(began_at, apart);
             self.touched.insert(id.run);
         }
     }

@@ -89,11 +89,13 @@ impl Sighting {
         self.absent_at.is_some()
     }
 
-    /// Notes that a complete look that began then has not shown it.
-    pub(crate) fn note_absence(&mut self, began_at: Timestamp) {
+    /// Notes that a complete look that began then has not shown it. Of the time since the look
+    /// before, no more counts than looks that follow one another are apart: a machine that slept
+    /// has not looked.
+    pub(crate) fn note_absence(&mut self, began_at: Timestamp, apart: SignedDuration) {
         if let Some(last) = self.absent_at {
             let gap = began_at.duration_since(last);
-            self.absent_for += gap.clamp(SignedDuration::ZERO, COVERED_GAP);
+            self.absent_for += gap.clamp(SignedDuration::ZERO, apart.min(COVERED_GAP));
         }
         self.absent_at = Some(began_at);
     }
@@ -266,16 +268,17 @@ mod tests {
     #[test]
     fn an_absence_counts_between_looks_that_follow_one_another_and_no_gap_in_full() {
         let mut sighting = Sighting::default();
-        sighting.note_absence(at(100));
-        assert_eq!(sighting.absent_for(), SignedDuration::ZERO, "one look proves no span");
-        sighting.note_absence(at(105));
-        assert_eq!(sighting.absent_for(), SignedDuration::from_secs(5));
+        let mut absent = |sighting: &mut Sighting, second| {
+            sighting.note_absence(at(second), SignedDuration::from_secs(6));
+            sighting.absent_for().as_secs()
+        };
+        assert_eq!(absent(&mut sighting, 100), 0, "one look proves no span");
+        assert_eq!(absent(&mut sighting, 105), 5);
         sighting.break_series();
-        sighting.note_absence(at(110));
-        assert_eq!(sighting.absent_for(), SignedDuration::from_secs(5), "nobody looked between");
-        sighting.note_absence(at(100_000));
-        let most = SignedDuration::from_secs(5) + COVERED_GAP;
-        assert_eq!(sighting.absent_for(), most, "a machine that slept has not looked");
+        assert_eq!(absent(&mut sighting, 110), 5, "nobody looked between");
+        assert_eq!(absent(&mut sighting, 140), 11, "a machine that slept has not looked");
+        sighting.note_absence(at(100_000), SignedDuration::from_hours(1));
+        assert_eq!(sighting.absent_for(), SignedDuration::from_secs(11) + COVERED_GAP);
         sighting.note_found();
         assert!(!sighting.is_missed());
         assert_eq!(sighting.absent_for(), SignedDuration::ZERO);

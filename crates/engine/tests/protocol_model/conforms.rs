@@ -340,13 +340,13 @@ fn engine_configurations() -> Vec<Bounds> {
         faults: Faults { answers: 1, crashes: 1, ..Faults::default() },
         ..plain("two jobs with the same places, and an agent that hides")
     });
-    let newest = added_since.pop();
+    // A timeout of so few ticks would be decided by seconds.
+    added_since.retain(|bounds| bounds.timeout >= plain("").timeout);
     bounds.extend(added_since);
     bounds.push(Bounds {
         faults: Faults { repeats: 1, ..everything(Second::SameJob).faults },
         ..everything(Second::SameJob)
     });
-    bounds.extend(newest);
     for bounds in &mut bounds {
         // The engine's constants: a skew of two minutes, a watch of a day.
         bounds.skew = 1;

@@ -180,8 +180,9 @@ fn configurations() -> Vec<Bounds> {
         Bounds {
             second: Second::SameJob,
             max_attempts: 1,
-            hides: 3,
-            timeout: 1,
+            hides: 5,
+            timeout: 2,
+            watch: 6,
             faults: Faults { answers: 1, outages: 3, ..none },
             ..plain("the next run, and an outage that is longer than the timeout")
         },

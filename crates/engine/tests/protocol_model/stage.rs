@@ -408,6 +408,8 @@ fn jobs(bounds: &Bounds) -> Arc<JobSet> {
         agent: AgentSettings {
             adopt_window: ticks(bounds.window, 10),
             request_timeout: SignedDuration::from_secs(TICK - 30),
+            // The model looks once a tick.
+            poll_interval: SignedDuration::from_secs(TICK),
             ..AgentSettings::default()
         },
         jobs: jobs.into_iter().map(|job| (job.name.clone(), job)).collect(),

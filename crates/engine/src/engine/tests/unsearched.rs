@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use jiff::SignedDuration;
 
-use super::stage::{Stage, at, job, secs};
-use crate::job::Terms;
+use super::stage::{Stage, at, job, secs, set};
+use crate::job::{AgentSettings, JobSet, Terms};
 use crate::run::RunState;
 use crate::transfer::{LookFailure, SubmitAnswer, TransferStatus};
 
@@ -68,5 +68,25 @@ fn what_was_never_looked_for_is_watched_for_longer_than_a_day() {
     stage.pass(secs(60));
     assert_eq!(stage.submits.len(), 1, "the agent is back from a weekend");
     stage.pass(secs(120));
+    assert_eq!(stage.submits.len(), 2);
+}
+
+#[test]
+fn a_machine_that_slept_has_not_looked_meanwhile() {
+    let agent = AgentSettings {
+        adopt_window: secs(20),
+        poll_interval: secs(5),
+        ..AgentSettings::default()
+    };
+    let jobs = set(vec![job("a", "to/", |_| {})]);
+    let mut stage = Stage::with(Arc::new(JobSet { agent, ..JobSet::clone(&jobs) }));
+    stage.until(at("01:00:00"));
+    stage.answer(SubmitAnswer::Uncertain("500".to_owned()));
+    stage.pass(secs(6));
+    // Nothing wakes it for half a minute.
+    stage.now += secs(30);
+    stage.pass(secs(6));
+    assert_eq!(stage.submits.len(), 1, "it was awake for twelve seconds");
+    stage.pass(secs(30));
     assert_eq!(stage.submits.len(), 2);
 }
