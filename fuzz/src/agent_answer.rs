@@ -148,6 +148,7 @@ fn words_of(refusal: &Refusal) -> &str {
         | Refusal::BadToken(words)
         | Refusal::Final(words)
         | Refusal::Duplicate(words) => words,
+        Refusal::OtherAccess => "",
     }
 }
 

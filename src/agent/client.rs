@@ -1,6 +1,7 @@
 //! The client itself: its parts, and the simple requests.
 
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
@@ -15,7 +16,7 @@ use super::token::{Next, TokenKeeper};
 use super::transport::{Call, RawAnswer, Transport};
 use super::wire::{self, CloudAccount, UserProfile};
 use super::words::fit;
-use crate::core::ids::{AccountId, TransferId};
+use crate::core::ids::{AccessId, AccountId, TransferId};
 use crate::core::plain::one_line;
 use crate::core::transfer::{AgentState, CancelAnswer, StartAnswer};
 use crate::privacy::mask;
@@ -42,6 +43,8 @@ pub(super) struct Inner {
     pub(super) counters: Arc<RequestCounters>,
     /// The owner of the token, asked once for each token.
     pub(super) user: Mutex<Option<KnownUser>>,
+    /// The token last used for a look or a submit, and its number.
+    access: Mutex<Option<(SecretString, AccessId)>>,
     pub(super) page_size: usize,
 }
 
@@ -71,6 +74,7 @@ impl AgentClient {
             keeper: token,
             counters,
             user: Mutex::default(),
+            access: Mutex::default(),
             page_size: super::limits::PAGE_SIZE,
         };
         Ok(Self { inner: Arc::new(inner) })
@@ -293,6 +297,26 @@ impl AgentClient {
             self.inner.keeper.refused(token);
         }
         Err(error)
+    }
+
+    /// This client and its token of now.
+    pub async fn access(&self) -> Result<AccessId, AskError> {
+        let token = self.usable_token().await?;
+        Ok(self.access_by(&token))
+    }
+
+    /// The number of this client under a token: never one that another client has, or had.
+    pub(super) fn access_by(&self, token: &SecretString) -> AccessId {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        let mut known = self.inner.access.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*known {
+            Some((last, access)) if last.expose_secret() == token.expose_secret() => *access,
+            Some(_) | None => {
+                let access = AccessId(NEXT.fetch_add(1, Ordering::Relaxed));
+                *known = Some((token.clone(), access));
+                access
+            }
+        }
     }
 
     /// A token, after a login if one is needed.

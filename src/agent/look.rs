@@ -16,7 +16,7 @@ use super::limits::{LOOK_BYTES_MAX, OFFSET_NOISE, USER_PATIENCE, USER_STRIKES};
 use super::transport::{Call, RawAnswer, SendFailure};
 use super::wire::{self, ReadRecord};
 use crate::clock;
-use crate::core::ids::UserId;
+use crate::core::ids::{AccessId, UserId};
 use crate::core::limits::LOOK_MAX;
 use crate::core::paging::{PageFacts, PageRecord, Paging, Reading};
 use crate::core::transfer::{AgentState, Gap, Incomplete, Look, LookFailure, LookRequest};
@@ -52,7 +52,7 @@ impl AgentClient {
                 }
                 Err(AskError::BadToken(_)) if again => again = false,
                 Err(error) => return Err(look_failure(error)),
-                Ok((user, reading)) => {
+                Ok((access, user, reading)) => {
                     let Reading { as_of, gap, pages, records, total, short, .. } = reading;
                     let gap = if agent.may_work() { gap } else { Some(Gap::Idle) };
                     let took = took();
@@ -62,6 +62,7 @@ impl AgentClient {
                         incomplete: gap.map(|gap| Incomplete { gap, pages, records, total, took }),
                         is_short: short,
                         agent,
+                        access,
                         user,
                         clock_offset: reading.clock_offset,
                         read_back_to: reading.read_back_to,
@@ -76,8 +77,9 @@ impl AgentClient {
         &self,
         request: &LookRequest,
         began: SignedDuration,
-    ) -> Result<(Option<UserId>, Reading), AskError> {
+    ) -> Result<(AccessId, Option<UserId>, Reading), AskError> {
         let token = self.usable_token().await?;
+        let access = self.access_by(&token);
         let user = self.user_of(&token).await?;
         let page_size = self.inner.page_size;
         let mut paging = Paging::new(request.since, page_size as u64);
@@ -95,7 +97,7 @@ impl AgentClient {
                 paging.cut(why);
             }
         }
-        Ok((user, paging.finish()))
+        Ok((access, user, paging.finish()))
     }
 
     /// The raw answer with one page, newest first.
@@ -230,6 +232,7 @@ fn blind_look(began_at: Timestamp, agent: AgentState, took: SignedDuration) -> L
         incomplete: Some(incomplete),
         is_short: false,
         agent,
+        access: AccessId::default(),
         user: None,
         clock_offset: None,
         read_back_to: None,

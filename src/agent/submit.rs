@@ -14,7 +14,7 @@ use super::problem::{Meaning, Problem};
 use super::transport::{Call, RawAnswer, SendFailure};
 use super::wire::read_object;
 use super::words::fit;
-use crate::core::ids::AttemptId;
+use crate::core::ids::{AccessId, AttemptId};
 use crate::core::place::{Place, TransferRequest};
 use crate::core::transfer::{Refusal, SubmitAnswer};
 use secrecy::SecretString;
@@ -61,8 +61,14 @@ impl<'a> From<&'a TransferRequest> for Body<'a> {
 impl AgentClient {
     /// Queues a transfer: sends one POST, and never a second. A refused token is not renewed and
     /// tried again here, since each POST follows a look of its own (protocol, rule 1). Once the
-    /// agent has carried it out, it returns the attempt that it was for (rule 14).
-    pub async fn submit(&self, attempt: AttemptId, request: &TransferRequest) -> SubmitAnswer {
+    /// agent has carried it out, it returns the attempt that it was for (rule 14). Nothing is sent
+    /// where the look was made with another token, or at another agent.
+    pub async fn submit(
+        &self,
+        attempt: AttemptId,
+        access: AccessId,
+        request: &TransferRequest,
+    ) -> SubmitAnswer {
         let token = match self.usable_token().await {
             Ok(token) => token,
             Err(AskError::Unreachable(words) | AskError::PortHeld(words)) => {
@@ -70,6 +76,9 @@ impl AgentClient {
             }
             Err(error) => return SubmitAnswer::Refused(Refusal::BadToken(error.to_string())),
         };
+        if self.access_by(&token) != access {
+            return SubmitAnswer::Refused(Refusal::OtherAccess);
+        }
         let body = match serde_json::to_vec(&Body::from(request)) {
             Ok(body) => body,
             Err(error) => return SubmitAnswer::Refused(Refusal::NotSent(error.to_string())),

@@ -24,10 +24,11 @@ impl Driver {
                 let lost = Input::Looked(Err(LookFailure::Unusable(PANICKED.to_owned())));
                 self.answer(epoch, lost, async move { Input::Looked(client.look(&request).await) });
             }
-            Effect::Submit { attempt, request } => {
+            Effect::Submit { attempt, access, request } => {
                 let answer = SubmitAnswer::Uncertain(PANICKED.to_owned());
                 self.answer(epoch, Input::Submitted { attempt, answer }, async move {
-                    Input::Submitted { attempt, answer: client.submit(attempt, &request).await }
+                    let answer = client.submit(attempt, access, &request).await;
+                    Input::Submitted { attempt, answer }
                 });
             }
             Effect::Cancel { transfer } => {

@@ -53,7 +53,7 @@ async fn heads_without_end_are_given_up_soon() {
             Err(LookFailure::Unreachable(words)) => assert_secretless(&words),
             other => panic!("{piece:?}: {other:?}"),
         }
-        match client.submit(attempt(), &request()).await {
+        match submit(&client, &request()).await {
             SubmitAnswer::Uncertain(words) => assert_secretless(&words),
             other => panic!("{piece:?}: {other:?}"),
         }

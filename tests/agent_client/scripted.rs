@@ -7,8 +7,9 @@ use jiff::SignedDuration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use transferd::agent::{AgentClient, TokenKeeper};
-use transferd::core::ids::{AccountId, AttemptId, RunId};
+use transferd::core::ids::{AccessId, AccountId, AttemptId, RunId};
 use transferd::core::place::{Place, TransferRequest};
+use transferd::core::transfer::SubmitAnswer;
 use transferd::settings::{AgentConnection, TokenSource};
 use uuid::Uuid;
 
@@ -166,9 +167,19 @@ pub(crate) fn client_with(
     AgentClient::new(&settings, keeper).unwrap()
 }
 
-/// On whose behalf requests are made.
-pub(crate) fn attempt() -> AttemptId {
-    AttemptId { run: RunId(Uuid::from_u128(7)), number: 3 }
+/// Queues a transfer as after a look by the client's token of now.
+pub(crate) async fn submit(client: &AgentClient, request: &TransferRequest) -> SubmitAnswer {
+    submit_by(client, client.access().await.unwrap_or_default(), request).await
+}
+
+/// Queues a transfer as after a look by this access.
+pub(crate) async fn submit_by(
+    client: &AgentClient,
+    access: AccessId,
+    request: &TransferRequest,
+) -> SubmitAnswer {
+    let attempt = AttemptId { run: RunId(Uuid::from_u128(7)), number: 3 };
+    client.submit(attempt, access, request).await
 }
 
 pub(crate) fn request() -> TransferRequest {

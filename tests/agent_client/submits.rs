@@ -12,6 +12,7 @@ use transferd::core::transfer::{CancelAnswer, Refusal, SubmitAnswer};
 use transferd::settings::TokenSource;
 use uuid::Uuid;
 
+use crate::looks::look_request;
 use crate::scripted::*;
 
 /// The kinds of answers to a submit.
@@ -28,7 +29,7 @@ enum Kind {
 fn kind(answer: &SubmitAnswer) -> Kind {
     match answer {
         SubmitAnswer::Accepted => Kind::Accepted,
-        SubmitAnswer::Refused(Refusal::NotSent(_)) => Kind::NotSent,
+        SubmitAnswer::Refused(Refusal::NotSent(_) | Refusal::OtherAccess) => Kind::NotSent,
         SubmitAnswer::Refused(Refusal::BadToken(_)) => Kind::BadToken,
         SubmitAnswer::Refused(Refusal::Final(_)) => Kind::Final,
         SubmitAnswer::Refused(Refusal::Duplicate(_)) => Kind::Duplicate,
@@ -41,7 +42,7 @@ async fn submit_to(act: Act) -> SubmitAnswer {
     let stalls = !matches!(act, Act::Say(_) | Act::Close | Act::Reset);
     let agent = Agent::play(move |_, _| act.clone()).await;
     let client = if stalls { agent.hasty_client() } else { agent.client() };
-    let answer = client.submit(attempt(), &request()).await;
+    let answer = submit(&client, &request()).await;
     assert_eq!(agent.seen().len(), 1, "one request for each submit");
     assert_secretless(&format!("{answer:?}"));
     answer
@@ -212,13 +213,13 @@ async fn a_connection_that_is_reset_before_the_request_was_read_is_uncertain() {
         let (stream, _) = listener.accept().await.unwrap();
         stream.set_zero_linger().unwrap();
     });
-    assert_eq!(kind(&client.submit(attempt(), &request()).await), Kind::Uncertain);
+    assert_eq!(kind(&submit(&client, &request()).await), Kind::Uncertain);
 }
 
 #[tokio::test]
 async fn a_refused_connection_means_not_sent() {
     let client = client_of(closed_port().await, PATIENT);
-    let answer = client.submit(attempt(), &request()).await;
+    let answer = submit(&client, &request()).await;
     assert_eq!(kind(&answer), Kind::NotSent);
     assert!(format!("{answer:?}").contains("refused"), "{answer:?}");
     let outcome = Outcome::Unreachable;
@@ -231,14 +232,14 @@ async fn a_missing_token_is_a_bad_one_and_nothing_is_sent() {
     let agent = Agent::play(|_, _| ok("")).await;
     let keeper = TokenKeeper::new(TokenSource::File(PathBuf::from("/nowhere/token")), |_| None);
     let client = client_with(agent.address, PATIENT, keeper);
-    assert_eq!(kind(&client.submit(attempt(), &request()).await), Kind::BadToken);
+    assert_eq!(kind(&submit(&client, &request()).await), Kind::BadToken);
     assert!(agent.seen().is_empty());
 }
 
 #[tokio::test]
 async fn a_submit_sends_what_the_vendor_describes() {
     let agent = Agent::play(|_, _| ok("")).await;
-    assert_eq!(agent.client().submit(attempt(), &request()).await, SubmitAnswer::Accepted);
+    assert_eq!(submit(&agent.client(), &request()).await, SubmitAnswer::Accepted);
     let seen = agent.seen().remove(0);
     assert_eq!(seen.line, "POST /transfer/transfer?token=s3cret%2Ft0ken%2Bplus%3D HTTP/1.1");
     let body: serde_json::Value = serde_json::from_str(&seen.body).unwrap();
@@ -270,7 +271,7 @@ async fn submits_run_side_by_side() {
     });
     let other = client.clone();
     let (one, two) = (request(), request());
-    let answers = tokio::join!(client.submit(attempt(), &one), other.submit(attempt(), &two));
+    let answers = tokio::join!(submit(&client, &one), submit(&other, &two));
     assert_eq!(answers, (SubmitAnswer::Accepted, SubmitAnswer::Accepted));
 }
 
@@ -308,7 +309,7 @@ async fn requests_are_counted_by_endpoint_and_outcome() {
     let _ = client.agent_status().await;
     let _ = client.user().await;
     let _ = client.cancel(TransferId(Uuid::nil())).await;
-    let _ = client.submit(attempt(), &request()).await;
+    let _ = submit(&client, &request()).await;
     let counts: Vec<_> =
         client.requests().read().iter().map(|c| (c.endpoint, c.outcome, c.count)).collect();
     let expected = [
@@ -318,4 +319,31 @@ async fn requests_are_counted_by_endpoint_and_outcome() {
         (Endpoint::Cancel, Outcome::Refused, 1),
     ];
     assert_eq!(counts, expected);
+}
+
+#[tokio::test]
+async fn nothing_is_sent_by_another_token_than_that_of_the_look() {
+    let agent = Agent::play(|line, _| match line {
+        line if line.contains("agent_status") => ok("1"),
+        line if line.contains("get_all") => ok(r#"{"data":[]}"#),
+        _ => ok(""),
+    })
+    .await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("token");
+    std::fs::write(&file, "one-t0ken").unwrap();
+    let keeper = || TokenKeeper::new(TokenSource::File(file.clone()), |_| None);
+    let client = client_with(agent.address, PATIENT, keeper());
+    let look = client.look(&look_request()).await.unwrap();
+    assert_eq!(submit_by(&client, look.access, &request()).await, SubmitAnswer::Accepted);
+    let refused = SubmitAnswer::Refused(Refusal::OtherAccess);
+    // Another client, as after a change of `agent.url`, has looked at nothing yet.
+    let other = client_with(agent.address, PATIENT, keeper());
+    assert_eq!(submit_by(&other, look.access, &request()).await, refused);
+    std::fs::write(&file, "another-t0ken").unwrap();
+    client.token().look().await.unwrap();
+    assert_eq!(submit_by(&client, look.access, &request()).await, refused);
+    assert_eq!(agent.count("transfer/transfer?"), 1);
+    let look = client.look(&look_request()).await.unwrap();
+    assert_eq!(submit_by(&client, look.access, &request()).await, SubmitAnswer::Accepted);
 }

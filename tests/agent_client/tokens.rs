@@ -55,7 +55,7 @@ async fn an_unattended_login_answers_a_totp_challenge_and_is_renewed_after_a_401
     assert!(client.look(&look_request()).await.unwrap().is_complete());
     assert_eq!(agent.count("/authentication/login"), 2);
     // The second token serves from now on.
-    assert_eq!(client.submit(attempt(), &request()).await, SubmitAnswer::Accepted);
+    assert_eq!(submit(&client, &request()).await, SubmitAnswer::Accepted);
     assert_eq!(agent.count("/authentication/login"), 2);
     assert_eq!(agent.count("transfer/transfer?token=jwt-2"), 1);
 }
@@ -111,7 +111,7 @@ async fn a_refused_login_is_a_bad_token_and_is_not_repeated_at_once() {
                 other => panic!("{other:?}"),
             }
         }
-        let answer = client.submit(attempt(), &request()).await;
+        let answer = submit(&client, &request()).await;
         assert!(matches!(answer, SubmitAnswer::Refused(Refusal::BadToken(_))), "{answer:?}");
         assert_eq!(agent.count("/authentication/login"), 1);
     }
@@ -121,7 +121,7 @@ async fn a_refused_login_is_a_bad_token_and_is_not_repeated_at_once() {
 async fn an_unreachable_agent_at_login_is_no_bad_token() {
     let folder = tempfile::tempdir().unwrap();
     let client = client_with(closed_port().await, PATIENT, login_keeper(&folder, false));
-    let answer = client.submit(attempt(), &request()).await;
+    let answer = submit(&client, &request()).await;
     assert!(matches!(answer, SubmitAnswer::Refused(Refusal::NotSent(_))), "{answer:?}");
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use transferd::core::engine::{Engine, Host};
-use transferd::core::ids::{AccountId, JobName, RunId, TransferId, UserId};
+use transferd::core::ids::{AccessId, AccountId, JobName, RunId, TransferId, UserId};
 use transferd::core::input::{Effect, Input, OperatorRequest, ReplyTo, Step};
 use transferd::core::job::{AgentSettings, CatchUp, Job, JobSet, Overlap, PlaceTemplate, Terms};
 use transferd::core::place::TransferRequest;
@@ -87,6 +87,7 @@ impl Flight {
             as_of: self.now,
             incomplete: None,
             is_short: false,
+            access: AccessId::default(),
             agent: AgentState::Started,
             user: Some(OURS),
             clock_offset: Some(SignedDuration::ZERO),
@@ -105,7 +106,7 @@ impl Flight {
         for effect in step.then {
             match effect {
                 Effect::Look(_) => self.looking = true,
-                Effect::Submit { attempt, request } => {
+                Effect::Submit { attempt, access: _, request } => {
                     self.listed.push(self.transfer(&request));
                     let answer = SubmitAnswer::Accepted;
                     self.handle(Input::Submitted { attempt, answer });

@@ -130,6 +130,11 @@ pub struct AttemptId {
     pub number: u32,
 }
 
+/// One agent under one token, as a number that changes with either. A transfer is queued under the
+/// access by which the list was read before, or not at all.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AccessId(pub u64);
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -8,7 +8,7 @@ use super::alert::{Delivery, QueuedAlert};
 use super::cause::{CauseQuery, FailedObject, OurRow};
 use super::digest::Reading;
 use super::event::EventKind;
-use super::ids::{AlertId, AlertKey, AttemptId, JobName, RunId, TransferId};
+use super::ids::{AccessId, AlertId, AlertKey, AttemptId, JobName, RunId, TransferId};
 use super::job::{AlertChannel, JobSet};
 use super::place::TransferRequest;
 use super::reason::ReasonCode;
@@ -161,6 +161,8 @@ pub enum Effect {
     Submit {
         /// The attempt.
         attempt: AttemptId,
+        /// The agent and the token by which the list was read before.
+        access: AccessId,
         /// The body.
         request: TransferRequest,
     },

@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::duration;
-use super::ids::{TransferId, UserId};
+use super::ids::{AccessId, TransferId, UserId};
 use super::place::Fingerprint;
 
 /// `transferStatus` of the Click API.
@@ -217,6 +217,8 @@ pub struct Look {
     pub is_short: bool,
     /// The agent's reported state.
     pub agent: AgentState,
+    /// The agent and the token that it was made with.
+    pub access: AccessId,
     /// The owner of the token, from `GET /authentication/user`; absent if the agent reports none.
     pub user: Option<UserId>,
     /// The agent's clock less ours, from the `Date` header; absent without one.
@@ -333,6 +335,9 @@ pub enum SubmitAnswer {
 pub enum Refusal {
     /// Never sent: refused connection, no name. Uses up no attempt.
     NotSent(String),
+    /// Not sent: the agent or the token is another one than when the list was read. Uses up no
+    /// attempt.
+    OtherAccess,
     /// 401, or 499 AUTH, TOKEN, SESSION, SESSION_MAXOUT, DISPOSED. Uses up no attempt.
     BadToken(String),
     /// 499 INACTIVE_USER, SECURITY, ACCESS, NOT_FOUND: another try is useless.

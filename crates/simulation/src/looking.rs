@@ -4,6 +4,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use transferd_engine::event_loop::Epoch;
+use transferd_engine::ids::AccessId;
 use transferd_engine::input::Input;
 use transferd_engine::limits::LOOK_MAX;
 use transferd_engine::paging::{PageFacts, PageRecord, Paging, Reading};
@@ -277,6 +278,7 @@ impl<O: Observer> Simulation<O> {
                 as_of,
                 incomplete,
                 is_short: short,
+                access: AccessId::default(),
                 agent,
                 user: (!no_user_id && daemon.knows_user).then_some(daemon.user),
                 clock_offset,

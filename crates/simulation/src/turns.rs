@@ -273,7 +273,7 @@ impl<O: Observer> Simulation<O> {
         });
         match effect {
             Effect::Look(request) => self.begin_look(number, epoch, request),
-            Effect::Submit { attempt, request } => {
+            Effect::Submit { attempt, access: _, request } => {
                 self.check_submit(number, attempt);
                 let request = Box::new(request);
                 let call = Call::Submit { attempt, request, sent: self.now };

@@ -12,7 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::Engine;
 use super::agent_link::Trouble;
-use crate::ids::{TransferId, UserId};
+use crate::ids::{AccessId, TransferId, UserId};
 use crate::input::Effect;
 use crate::limits::{
     AGENT_RETRY_CAP, COVERED_GAP, HINTED_LOOK_GAP, LOOK_FRESHNESS, LOOK_LOST, SLOWEST_LOOK,
@@ -34,6 +34,8 @@ pub(super) struct Baseline {
     listed: Vec<Shown>,
     /// How far back it was read, by the agent's dates; absent if to the list's end.
     read_back_to: Option<Timestamp>,
+    /// The agent and the token that it was made with.
+    access: AccessId,
     /// The user of its token.
     user: Option<UserId>,
     /// The agent's clock less ours, in milliseconds; 0 if unknown.
@@ -65,6 +67,7 @@ impl Baseline {
             fingerprints: request.fingerprints,
             listed: look.transfers.iter().map(Shown::from).collect(),
             read_back_to: look.read_back_to,
+            access: look.access,
             user: look.user,
             offset_ms,
         }
@@ -86,6 +89,11 @@ impl Baseline {
             read_back_to: self.read_back_to,
             active: same.any(|shown| shown.is_active),
         }
+    }
+
+    /// The agent and the token that it was made with.
+    pub(super) fn access(&self) -> AccessId {
+        self.access
     }
 
     /// The user of its token.
@@ -292,6 +300,11 @@ impl Looks {
     /// Ends the delay of the next look.
     pub(super) fn put_off_no_longer(&mut self) {
         self.retry_at = None;
+    }
+
+    /// Notes that nothing may be queued on the ground of the last look.
+    pub(super) fn are_no_ground(&mut self) {
+        self.fresh = None;
     }
 
     /// Notes another token: a delayed look is made at once.

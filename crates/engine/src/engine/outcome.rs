@@ -3,8 +3,6 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
-
 use super::Engine;
 use crate::event::Happening;
 use crate::ids::{AttemptId, JobName, RunId};

@@ -43,7 +43,7 @@ impl Engine {
         let (from, to) = (self.named(&request.source), self.named(&request.destination));
         let text = format!("submitting: attempt {number}, from {from} to {to}");
         self.log_run(Level::Info, id, event, text);
-        self.then(Effect::Submit { attempt, request });
+        self.then(Effect::Submit { attempt, access: ground.access(), request });
     }
 
     /// Takes in the answer to a POST. One that comes after we gave up waiting still counts.
@@ -74,6 +74,12 @@ impl Engine {
                 self.apply_change(machine.on_not_taken(attempt, end, wait, now));
                 self.agent_link.was_not_reached();
                 self.set_trouble(Trouble::Away(words));
+            }
+            SubmitAnswer::Refused(Refusal::OtherAccess) => {
+                let words = "the agent or its token was changed after the list was read";
+                let end = AttemptEnd::NotSent { words: words.to_owned() };
+                self.apply_change(machine.on_not_taken(attempt, end, WaitReason::List, now));
+                self.looks.are_no_ground();
             }
             SubmitAnswer::Refused(Refusal::BadToken(words)) => {
                 let end = AttemptEnd::TokenRefused { words: words.clone() };

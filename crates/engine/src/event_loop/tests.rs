@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::{Epoch, EventLoop, Output, StoreRequest};
 use crate::engine::Engine;
 use crate::fixtures::{OURS, Rows, at, job, machine, secs, set};
-use crate::ids::{AttemptId, JobName, RunId, TransferId};
+use crate::ids::{AccessId, AttemptId, JobName, RunId, TransferId};
 use crate::input::{Effect, Input, OperatorRequest, ReplyTo};
 use crate::job::{Alert, AlertChannel, AlertEvent, JobSet};
 use crate::limits::{BATCH_MAX, OUTAGE_REPORTED, OUTAGE_RETRY};
@@ -132,6 +132,7 @@ impl Desk {
             as_of: self.now,
             incomplete: None,
             is_short: false,
+            access: AccessId::default(),
             agent: AgentState::Started,
             user: Some(OURS),
             clock_offset: Some(SignedDuration::ZERO),

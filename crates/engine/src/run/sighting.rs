@@ -268,7 +268,7 @@ mod tests {
     #[test]
     fn an_absence_counts_between_looks_that_follow_one_another_and_no_gap_in_full() {
         let mut sighting = Sighting::default();
-        let mut absent = |sighting: &mut Sighting, second| {
+        let absent = |sighting: &mut Sighting, second| {
             sighting.note_absence(at(second), SignedDuration::from_secs(6));
             sighting.absent_for().as_secs()
         };

@@ -11,7 +11,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use transferd_engine::engine::Host;
 use transferd_engine::event_loop::{EventLoop, Output, StoreRequest};
-use transferd_engine::ids::{AccountId, AttemptId, JobName, RunId, TransferId, UserId};
+use transferd_engine::ids::{AccessId, AccountId, AttemptId, JobName, RunId, TransferId, UserId};
 use transferd_engine::input::{Effect, Input, OperatorRequest, ReplyTo};
 use transferd_engine::job::{
     AgentSettings, CatchUp, Job, JobSet, Overlap, PlaceTemplate, RetryPolicy, Terms,
@@ -277,6 +277,7 @@ impl Stage {
             as_of: self.now,
             incomplete: (!complete).then_some(IN_VAIN),
             is_short: false,
+            access: AccessId::default(),
             agent: AgentState::Started,
             user: Some(OURS),
             clock_offset: (self.bounds.dates_behind == 0).then_some(ahead),

@@ -16,7 +16,7 @@ use super::story::{JobStory, RunStory};
 use crate::convert;
 use crate::world::{Chance, World, WorldOptions};
 use transferd_engine::event_loop::{EventLoop, Output, StoreRequest};
-use transferd_engine::ids::{AttemptId, TransferId};
+use transferd_engine::ids::{AccessId, AttemptId, TransferId};
 use transferd_engine::input::{Effect, Input};
 use transferd_engine::matching::shift;
 use transferd_engine::place::TransferRequest;
@@ -189,6 +189,7 @@ impl<'a> Player<'a> {
             as_of: self.now,
             incomplete: None,
             is_short: false,
+            access: AccessId::default(),
             agent: self.world.agent_state(),
             user: Some(WorldOptions::DEFAULT_USER),
             clock_offset: Some(self.world.options().clock_skew),
@@ -223,7 +224,9 @@ impl<'a> Player<'a> {
     fn perform(&mut self, effect: Effect) {
         match effect {
             Effect::Look(request) => self.send(Event::List { request, began_at: self.now }),
-            Effect::Submit { attempt, request } => self.send(Event::Post { attempt, request }),
+            Effect::Submit { attempt, access: _, request } => {
+                self.send(Event::Post { attempt, request })
+            }
             Effect::Cancel { transfer } => self.send(Event::Cancel { transfer }),
             // The ledger uses ends alone, and nobody needs the cause here.
             Effect::LearnCause { attempt, query } => {

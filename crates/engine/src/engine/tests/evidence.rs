@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 use uuid::Uuid;
 
 use super::stage::{Stage, at, job, secs, set};
-use crate::ids::{AttemptId, UserId};
+use crate::ids::{AccessId, AttemptId, UserId};
 use crate::input::Input;
 use crate::job::{JobSet, Terms};
 use crate::place::Fingerprint;
@@ -355,6 +355,7 @@ fn a_look_is_complete_or_says_why_not() {
         as_of: at("01:00:00"),
         incomplete,
         is_short: false,
+        access: AccessId::default(),
         agent: AgentState::Started,
         user: None,
         clock_offset: None,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use jiff::SignedDuration;
 
 use super::stage::{OURS, Stage, at, job, secs};
+use crate::ids::AccessId;
 use crate::input::Input;
 use crate::job::Terms;
 use crate::limits::{BASELINE_DEPTH, SKEW};
@@ -129,6 +130,7 @@ fn a_look_that_the_clock_was_set_under_is_no_ground_and_proves_no_absence() {
         as_of: began_at,
         incomplete: None,
         is_short: false,
+        access: AccessId::default(),
         agent: AgentState::Started,
         user: Some(OURS),
         clock_offset: Some(SignedDuration::ZERO),
@@ -276,4 +278,19 @@ fn the_agent_is_shown_as_the_last_request_has_found_it() {
     stage.pass(secs(120));
     assert_eq!(is(&stage), (Some(true), AgentState::Started, Some(true)));
     assert_eq!(view(&stage).trouble_since, None);
+}
+
+#[test]
+fn a_request_goes_out_by_the_access_of_its_look_and_another_one_needs_another_look() {
+    let mut stage = Stage::new(vec![job("a", "to/", |_| {})]);
+    stage.access = AccessId(1);
+    stage.until(at("01:00:00"));
+    assert_eq!(stage.accesses, [AccessId(1)]);
+    let looks = stage.looks;
+    stage.access = AccessId(2);
+    stage.answer(SubmitAnswer::Refused(Refusal::OtherAccess));
+    stage.pass(secs(1));
+    assert!(stage.looks > looks, "no request without a look of its own");
+    assert_eq!(stage.accesses, [AccessId(1), AccessId(2)]);
+    assert_eq!(stage.warnings, Vec::<String>::new(), "the agent is not away");
 }

@@ -274,6 +274,7 @@ fn a_refused_connection_or_bad_token_uses_up_no_attempt() {
         Refusal::BadToken("401".to_owned()),
         Refusal::NotSent("connection refused".to_owned()),
         Refusal::BadToken("499 SESSION".to_owned()),
+        Refusal::OtherAccess,
     ];
     for refusal in refusals {
         stage.answer(SubmitAnswer::Refused(refusal));

@@ -12,7 +12,7 @@ use crate::engine::Engine;
 use crate::event_loop::{EventLoop, Output, StoreRequest};
 pub(super) use crate::fixtures::{OURS, at, job, secs, set};
 use crate::fixtures::{Rows, machine, record};
-use crate::ids::{AlertKey, AttemptId, JobName, RunId, TransferId};
+use crate::ids::{AccessId, AlertKey, AttemptId, JobName, RunId, TransferId};
 use crate::input::{Answer, Effect, Input, Level, NoteFacts, OperatorRequest, ReplyTo};
 use crate::job::{Job, JobSet, PlaceTemplate};
 use crate::place::TransferRequest;
@@ -35,6 +35,9 @@ pub(super) struct Stage {
     /// The agent counts more than it lists.
     pub(super) is_short: bool,
     pub(super) submits: Vec<(AttemptId, TransferRequest)>,
+    /// The agent and token of looks, and of the submits so far.
+    pub(super) access: AccessId,
+    pub(super) accesses: Vec<AccessId>,
     pub(super) cancels: Vec<TransferId>,
     /// The times at which the agent was asked to start.
     pub(super) starts: Vec<Timestamp>,
@@ -87,6 +90,8 @@ impl Stage {
             gap: None,
             is_short: false,
             submits: Vec::new(),
+            access: AccessId::default(),
+            accesses: Vec::new(),
             cancels: Vec::new(),
             starts: Vec::new(),
             replies: Vec::new(),
@@ -160,7 +165,10 @@ impl Stage {
                 assert!(!self.looking, "one look at a time");
                 self.looking = true;
             }
-            Effect::Submit { attempt, request } => self.submits.push((attempt, request)),
+            Effect::Submit { attempt, access, request } => {
+                self.accesses.push(access);
+                self.submits.push((attempt, request));
+            }
             Effect::Cancel { transfer } => self.cancels.push(transfer),
             Effect::StartAgent => self.starts.push(self.now),
             Effect::LearnCause { attempt, query } => self.asked.push((attempt, query)),
@@ -200,6 +208,7 @@ impl Stage {
             as_of: began_at,
             incomplete: self.incomplete(),
             is_short: self.is_short,
+            access: self.access,
             agent: self.agent,
             user: Some(OURS),
             clock_offset: self.knows_clock.then_some(self.clock_offset),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use jiff::SignedDuration;
 
 use super::stage::{OURS, Stage, at, job, secs};
+use crate::ids::AccessId;
 use crate::input::Input;
 use crate::job::Terms;
 use crate::run::{Phase, RunState};
@@ -133,6 +134,7 @@ fn a_look_that_the_clock_was_set_under_is_heard() {
         as_of: began_at,
         incomplete: None,
         is_short: false,
+        access: AccessId::default(),
         agent: AgentState::Started,
         user: Some(OURS),
         clock_offset: Some(SignedDuration::ZERO),
