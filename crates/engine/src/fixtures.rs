@@ -75,6 +75,7 @@ pub(crate) fn attempt(id: AttemptId, fingerprint: Fingerprint) -> Attempt {
         baseline: Vec::new(),
         not_before: at("01:00:00"),
         not_after: None,
+        exclusive: Some(false),
         offset_ms: 0,
         slack_ms: (0, 0),
         phase: Phase::Accepted,

@@ -79,7 +79,8 @@ pub fn evidence(attempt: &Attempt, record: &Transfer, exclusive: bool) -> Result
 /// see is not known to be new.
 pub fn window(attempt: &Attempt, exclusive: bool) -> (Timestamp, Option<Timestamp>) {
     let (before, after) = attempt.slack_ms;
-    let deepest = baseline_since(attempt.not_before, attempt.offset_ms, exclusive);
+    let was_deep = exclusive && attempt.exclusive.unwrap_or(true);
+    let deepest = baseline_since(attempt.not_before, attempt.offset_ms, was_deep);
     let earliest = if exclusive {
         deepest
     } else {

@@ -287,7 +287,8 @@ impl Paging {
         self.totals.take(first, facts.total);
         self.longest_page = self.longest_page.max(page.count);
         let deep_enough = self.descending && self.last_date.is_some_and(|at| at < self.depth());
-        self.at_end = page.count == 0 || self.is_last(page.count, facts.page_size);
+        self.at_end = page.count == 0
+            || !self.may_be_full(page.count, facts.page_size) && self.is_last(first, &page);
         let is_over = self.at_end || deep_enough;
         if first {
             self.first_ids = page.ids;
@@ -327,14 +328,23 @@ impl Paging {
         self.stage = Stage::Done;
     }
 
-    /// True if nothing can follow this page. `total` alone is not trusted, and a page that is as
-    /// long as one that ignores `pagesize` may be full, until a longer one was seen.
-    fn is_last(&self, count: u64, applied_size: Option<u64>) -> bool {
-        let full = count >= self.asked_size
+    /// True for a page that is as long as was asked for, or as one that ignores `pagesize`, until a
+    /// longer one was seen.
+    fn may_be_full(&self, count: u64, applied_size: Option<u64>) -> bool {
+        count >= self.asked_size
             || (count == DEFAULT_PAGE_SIZE && self.longest_page <= DEFAULT_PAGE_SIZE)
-            || applied_size.is_some_and(|size| count >= size);
-        // Records added at the head since the first page are read there.
-        !full && self.totals.first.is_none_or(|total| self.records >= total)
+            || applied_size.is_some_and(|size| count >= size)
+    }
+
+    /// True if nothing can follow this page, which is not full. Neither `total` alone is trusted nor,
+    /// where there is none, the length of a page, as the agent may have a longest one of its own.
+    fn is_last(&self, first: bool, page: &Page) -> bool {
+        match self.totals.first {
+            // Records added at the head since the first page are read there.
+            Some(total) => self.records >= total,
+            // An agent that ignores the page's number has shown all that it has.
+            None => !first && page.news == 0 && page.count == self.first_ids.len() as u64,
+        }
     }
 
     /// True if the list ended before its `total`.

@@ -361,6 +361,9 @@ pub struct Attempt {
     /// Nor after this: the answer, or the latest time at which a lost request may have been
     /// processed.
     pub not_after: Option<Timestamp>,
+    /// `agent.exclusive_user` when we asked: the look before it reached further back then. Absent in
+    /// rows of versions before 0.2.
+    pub exclusive: Option<bool>,
     /// The agent's clock less ours, in milliseconds, when we asked; 0 if unknown.
     pub offset_ms: i64,
     /// How far, in milliseconds, the agent's dates may lie before and after ours beyond the skew:

@@ -84,6 +84,8 @@ struct AttemptBody<'a> {
     not_before: Timestamp,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     not_after: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    exclusive: Option<bool>,
     #[serde(default)]
     offset_ms: i64,
     slack_ms: (i64, i64),
@@ -281,6 +283,7 @@ pub(super) fn attempt_to_body(attempt: &Attempt) -> String {
         baseline,
         not_before,
         not_after,
+        exclusive,
         offset_ms,
         slack_ms,
         phase,
@@ -308,6 +311,7 @@ pub(super) fn attempt_to_body(attempt: &Attempt) -> String {
         baseline: Cow::Borrowed(baseline),
         not_before: *not_before,
         not_after: *not_after,
+        exclusive: *exclusive,
         offset_ms: *offset_ms,
         slack_ms: *slack_ms,
         phase: *phase,
@@ -344,6 +348,7 @@ pub(super) fn attempt_from(
         baseline: row.baseline.into_owned(),
         not_before: row.not_before,
         not_after: row.not_after,
+        exclusive: row.exclusive,
         offset_ms: row.offset_ms,
         slack_ms: row.slack_ms,
         phase: row.phase,

@@ -83,6 +83,7 @@ pub(crate) fn attempt(n: u128, number: u32, phase: Phase, transfer: Option<u128>
         baseline: Vec::new(),
         not_before: at(0),
         not_after: None,
+        exclusive: Some(true),
         offset_ms: 0,
         slack_ms: (0, 0),
         phase,

@@ -18,7 +18,8 @@ impl Engine {
         let machine = self.state.run(id.run);
         let attempt = self.state.attempt(id);
         let row = attempt.found(record, self.now);
-        if let Some(delay) = machine.listing_delay(attempt, self.now) {
+        let apart = self.look_interval(attempt);
+        if let Some(delay) = machine.listing_delay(attempt, apart, self.now) {
             self.learn_delay(delay);
         }
         self.change_attempt(id, |attempt| *attempt = row);

@@ -284,8 +284,12 @@ impl Looks {
 
     /// Delays the next look, after one that failed, or showed that nothing can be submitted.
     pub(super) fn put_off(&mut self, trouble: &Trouble, now: Timestamp) {
+        self.fresh = None;
+        // The requests of one moment fail together: that is one failure, whose delay is running.
+        let is_delayed = self.retry_at.is_some_and(|at| now < at);
         let delay = match trouble {
             Trouble::BadToken(_) => TOKEN_RETRY,
+            _ if is_delayed => return,
             Trouble::Away(_)
             | Trouble::PortHeld(_)
             | Trouble::Idle(_)
@@ -294,7 +298,6 @@ impl Looks {
         };
         self.failures = self.failures.saturating_add(1);
         self.retry_at = Some(shift(now, delay));
-        self.fresh = None;
     }
 
     /// Ends the delay of the next look.

@@ -1,6 +1,6 @@
-//! Near misses: records that almost match an accepted request but are not taken for its transfer.
-//! They are reported loudly, since the run would otherwise wait in silence (docs/protocol.md, rule
-//! 4).
+//! Near misses: records that almost match a request but are not taken for its transfer. They are
+//! reported loudly, since the run would otherwise wait in silence (docs/protocol.md, rule 4), and a
+//! request whose answer was lost is not sent again beside one (rule 6).
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,8 @@ use crate::run::{Attempt, Before, Phase, RunMachine, RunState, Sighting};
 use crate::transfer::Transfer;
 
 impl Engine {
-    /// Reports a 200 that is followed only by records that fail on date, user or spelling.
+    /// Reports a request that is followed only by records that fail on date, user or spelling.
+    /// Where its answer was lost, a record of another user is somebody else's.
     pub(super) fn report_near_misses(&mut self, unclaimed: &BTreeMap<Fingerprint, Vec<&Transfer>>) {
         let exclusive = self.set.agent.exclusive_user;
         let said = |machine: &RunMachine, attempt: &Attempt| {
@@ -25,7 +26,9 @@ impl Engine {
         let unlisted: Vec<AttemptId> = self
             .state
             .open_attempts()
-            .filter(|attempt| attempt.phase == Phase::Accepted && attempt.is_unlisted())
+            .filter(|attempt| {
+                attempt.is_unlisted() && matches!(attempt.phase, Phase::Accepted | Phase::Uncertain)
+            })
             .map(|attempt| attempt.id)
             .collect();
         for id in unlisted {
@@ -47,7 +50,11 @@ impl Engine {
             // A sync's record between the same places may be ages old; of the others, take the
             // newest.
             let Some((near, miss)) = missed
-                .filter(|(_, miss)| *miss != Miss::Kind)
+                .filter(|(_, miss)| match miss {
+                    Miss::Kind => false,
+                    Miss::User => attempt.phase == Phase::Accepted,
+                    Miss::Places | Miss::Baseline | Miss::Date => true,
+                })
                 .max_by_key(|(record, _)| (record.requested_at, record.id))
             else {
                 continue;

@@ -10,7 +10,7 @@ use crate::input::Level;
 use crate::reason::{AttemptEnd, CancelReason, NothingLeft, Reason, UnderWay, WaitReason};
 use crate::run::{
     AtAgent, AttemptChange, CancelCause, CancelRequest, LookedFor, NextStep, OnTime, Phase,
-    RunState,
+    RunState, Sighting,
 };
 
 impl Engine {
@@ -215,8 +215,12 @@ impl Engine {
         let machine = self.state.run(id.run);
         let attempt = Arc::clone(self.state.attempt(id));
         let absent = machine.sighting(id.number).map(|sighting| sighting.absent_for());
+        let searched = absent.unwrap_or_default() >= self.adopt_window();
+        // A record that is new, and its own but for its date or spelling, may be its transfer.
+        let has_near_miss = attempt.phase == Phase::Uncertain
+            && machine.sighting(id.number).is_some_and(Sighting::is_near_miss_reported);
         let looked = LookedFor {
-            in_vain: absent.unwrap_or_default() >= self.adopt_window(),
+            in_vain: searched && !has_near_miss,
             past_deadline: attempt.deadline <= now && self.looks.have_asked_about(attempt.deadline),
         };
         let follows = machine.follows(id.number);

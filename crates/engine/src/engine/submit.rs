@@ -23,6 +23,7 @@ impl Engine {
         let facts = IntentFacts {
             user: baseline.user(),
             baseline: baseline.listed(machine.fingerprint()),
+            exclusive: self.set.agent.exclusive_user,
             offset_ms: baseline.offset_ms(),
         };
         let row = machine.intent(facts, self.now);
@@ -43,7 +44,7 @@ impl Engine {
         let (from, to) = (self.named(&request.source), self.named(&request.destination));
         let text = format!("submitting: attempt {number}, from {from} to {to}");
         self.log_run(Level::Info, id, event, text);
-        self.then(Effect::Submit { attempt, access: ground.access(), request });
+        self.then(Effect::Submit { attempt, access: baseline.access(), request });
     }
 
     /// Takes in the answer to a POST. One that comes after we gave up waiting still counts.
@@ -160,6 +161,8 @@ impl Engine {
             !at_work.any(|(_, it)| before.is_some_and(|before| before.shown.contains(&it)));
         let is_lost = |other: &&Arc<Attempt>| {
             let may_be = if other.id.run == id.run { of_own } else { of_others };
+            // What a run that has succeeded once lost is not at work: somebody else's is.
+            let may_be = may_be && self.state.run(other.id.run).state() != RunState::Succeeded;
             other.id != id && may_be && other.may_be_accepted_unseen()
         };
         let lost = self.state.open_like(self.state.attempt(id).fingerprint).filter(is_lost);

@@ -62,8 +62,16 @@ fn a_date_is_evidence_within_the_skew_of_a_request_and_of_its_answer() {
         assert_eq!(is_evidence(end), Ok(()));
         assert_eq!(is_evidence(end + secs(1)).is_ok(), latest.is_none());
     }
-    let (earliest, latest) = window(&plain, true);
-    assert_eq!((earliest, latest), (at("12:00:00") - EXCLUSIVE_DEPTH, None));
+    // The look before the POST reached as far back as the setting said then.
+    for (then, depth) in [
+        (Some(true), EXCLUSIVE_DEPTH),
+        (Some(false), BASELINE_DEPTH),
+        // A row of a version that did not record it.
+        (None, EXCLUSIVE_DEPTH),
+    ] {
+        let plain = Attempt { exclusive: then, ..plain.clone() };
+        assert_eq!(window(&plain, true), (at("12:00:00") - depth, None), "{then:?}");
+    }
     for (offset_ms, since) in [(0, "10:00:00"), (60_000, "10:00:00"), (-60_000, "09:59:00")] {
         assert_eq!(baseline_since(at("12:00:00"), offset_ms, false), at(since), "{offset_ms}");
     }

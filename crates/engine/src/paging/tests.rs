@@ -121,6 +121,31 @@ fn a_list_that_ends_before_its_total_is_short() {
     assert!(!deep.finish().short);
 }
 
+/// The pages that are asked for, and the reading, of a list without a `total` whose agent gives no
+/// more than 10 records a page, and the first page for any where it ignores their number.
+fn without_total(length: u32, ignores_number: bool) -> (Vec<u64>, Reading) {
+    let mut list = List::of(length);
+    list.tells_total = false;
+    let mut paging = Paging::new(date(-1), 200);
+    let mut asked = Vec::new();
+    while let Some(number) = paging.next_page() {
+        asked.push(number);
+        list.give(&mut paging, if ignores_number { 1 } else { number }, 10);
+    }
+    (asked, paging.finish())
+}
+
+#[test]
+fn without_a_total_a_short_page_does_not_end_a_list() {
+    let (asked, reading) = without_total(25, false);
+    assert_eq!((reading.gap, reading.records), (None, 25));
+    assert_eq!(asked, [1, 2, 3, 4, 1], "down to an empty page, then the head again");
+    let (asked, reading) = without_total(0, false);
+    assert_eq!((reading.gap, asked), (None, vec![1]));
+    let (asked, reading) = without_total(7, true);
+    assert_eq!((reading.gap, reading.records, asked), (None, 7, vec![1, 2, 1]));
+}
+
 #[test]
 fn what_has_come_meanwhile_is_read_too() {
     // More than a page is added while the last page is read.

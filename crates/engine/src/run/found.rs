@@ -29,15 +29,19 @@ pub(crate) struct Seen {
 
 impl RunMachine {
     /// How long the agent took to list a transfer that is now found: known only of an accepted
-    /// request, while looks follow one another. A daemon that was down has seen no delay.
+    /// request, and only as far as looks, `apart` from one another, have missed it. A daemon that was
+    /// down, and a machine that slept, have seen no delay.
     pub(crate) fn listing_delay(
         &self,
         attempt: &Attempt,
+        apart: SignedDuration,
         now: Timestamp,
     ) -> Option<SignedDuration> {
-        let watched = self.sighting(attempt.id.number).is_some_and(Sighting::is_missed);
+        let missed = self.sighting(attempt.id.number).filter(|sighting| sighting.is_missed())?;
         let is_first = attempt.listed_at.is_none() && attempt.phase == Phase::Accepted;
-        (watched && is_first).then(|| now.duration_since(self.asked_at(attempt)))
+        // It was listed after the last look that did not show it.
+        let most = missed.absent_for() + apart;
+        is_first.then(|| now.duration_since(self.asked_at(attempt)).min(most))
     }
 
     /// What the transfer of this attempt, which was just found, is to the run.

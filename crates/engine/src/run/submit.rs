@@ -20,6 +20,8 @@ pub(crate) struct IntentFacts {
     pub(crate) user: Option<UserId>,
     /// Transfers like the request that are listed already.
     pub(crate) baseline: Vec<TransferId>,
+    /// `agent.exclusive_user`.
+    pub(crate) exclusive: bool,
     /// The agent's clock less ours, in milliseconds; 0 if unknown.
     pub(crate) offset_ms: i64,
 }
@@ -48,6 +50,7 @@ impl RunMachine {
             baseline: facts.baseline,
             not_before: now,
             not_after: None,
+            exclusive: Some(facts.exclusive),
             offset_ms,
             slack_ms: (offset_ms.min(0), offset_ms.max(0)),
             phase: Phase::Intent,

@@ -358,8 +358,8 @@ fn what_is_given_up_keeps_its_job_for_as_long_as_it_may_still_come() {
         let run = run(RunState::Queued, |row| Arc::make_mut(&mut row.terms).timeout = timeout);
         let mut run = with(run, 1, change);
         let sighting = run.sighting_mut(1).expect("the attempt");
-        sighting.note_absence(at("01:00:00"));
-        sighting.note_absence(at("01:01:00"));
+        sighting.note_absence(at("01:00:00"), secs(60));
+        sighting.note_absence(at("01:01:00"), secs(60));
         let attempt = run.attempt(1).expect("the attempt");
         let end = AttemptEnd::Vanished { canceling: false };
         let row = run.given_up(attempt, end, window, now);
@@ -369,23 +369,23 @@ fn what_is_given_up_keeps_its_job_for_as_long_as_it_may_still_come() {
     let (hour, day) = (secs(3_600), secs(86_400));
     let (failed, timed_out) = (Some(Ended::Failed), Some(Ended::TimedOut));
     let tomorrow = Some(now + day);
-    assert_eq!(given_up(hour, &uncertain), (Some(now + window), failed, tomorrow));
+    assert_eq!(given_up(hour, &uncertain), (Some(now), failed, tomorrow));
     let accepted = |it: &mut Attempt| it.deadline = at("01:30:00");
     let until = Some(at("01:32:00"));
     assert_eq!(given_up(hour, &accepted), (until, timed_out, tomorrow));
     let late = |it: &mut Attempt| it.deadline = at("01:05:00");
     assert_eq!(given_up(hour, &late), (Some(now + window), timed_out, tomorrow));
-    assert_eq!(given_up(hour, &listed), (Some(now), timed_out, tomorrow));
+    assert_eq!(given_up(hour, &listed), (None, timed_out, tomorrow));
     let (_, _, watched_until) = given_up(day * 2, &uncertain);
     assert_eq!(watched_until, Some(now + day * 2));
     let searched = {
         let mut run = with(run(RunState::Queued, |_| ()), 1, uncertain);
         let sighting = run.sighting_mut(1).expect("the attempt");
-        (0..=2).for_each(|minute| sighting.note_absence(at("01:00:00") + secs(60 * minute)));
+        (0..=2).for_each(|minute| sighting.note_absence(at("01:00:00") + secs(60 * minute), secs(60)));
         let attempt = run.attempt(1).expect("the attempt");
         run.given_up(attempt, AttemptEnd::Vanished { canceling: false }, window, now)
     };
-    assert_eq!(searched.holds_until, Some(now), "complete looks have not shown it");
+    assert_eq!(searched.holds_until, None, "complete looks have not shown it");
 }
 
 #[test]

@@ -97,6 +97,7 @@ impl Daemon {
             absent_at: None,
             absent_for: 0,
             searched: false,
+            near_miss: false,
             request: Request::None,
             wire: Wire::Ready,
             answered: false,
@@ -175,7 +176,8 @@ impl Daemon {
                 Phase::Intent | Phase::Accepted | Phase::Refused | Phase::Closed => false,
             };
             let alike = self.bounds.place(attempt.run) == self.bounds.place(run);
-            let may_be = if attempt.run == run { of_own } else { of_others };
+            let good = s.runs[usize::from(attempt.run)].state == RunState::Over(End::Succeeded);
+            let may_be = !good && if attempt.run == run { of_own } else { of_others };
             other != a && doubtful && attempt.transfer.is_none() && alike && may_be
         };
         let own = |other: u8| s.attempts[usize::from(other)].run == run;
@@ -242,6 +244,7 @@ impl Daemon {
         for attempt in &mut s.attempts {
             attempt.absent_at = None;
             attempt.absent_for = 0;
+            attempt.near_miss = false;
             attempt.request = Request::None;
             if !self.keeps(Rule::WishFirst) {
                 attempt.wish = None;

@@ -20,7 +20,8 @@ impl Daemon {
         let row = s.runs[usize::from(run)];
         let follows = row.follows == Some(a) && !matches!(row.state, RunState::Over(_));
         let window = if self.keeps(Rule::AdoptWindow) { self.bounds.window } else { 0 };
-        let absent = attempt.absent_at.is_some() && attempt.absent_for >= window;
+        let held = attempt.phase == Phase::Uncertain && attempt.near_miss;
+        let absent = attempt.absent_at.is_some() && attempt.absent_for >= window && !held;
         let late = s.now >= self.deadline(s, &attempt);
         match attempt.phase {
             Phase::Uncertain => {

@@ -14,6 +14,14 @@ impl Daemon {
         same_places && user && new && self.is_in_time(attempt, record)
     }
 
+    /// True for a record that is new, and the attempt's own but for its date.
+    pub(crate) fn misses_by_date(&self, attempt: &Attempt, record: &Transfer, at: u8) -> bool {
+        let same_places = self.bounds.place(attempt.run) == record.place;
+        let new = attempt.baseline & (1 << at) == 0;
+        let ours = record.origin != Origin::OtherUser;
+        same_places && ours && new && !self.is_in_time(attempt, record)
+    }
+
     /// Rule 4: `requestDate` between `not_before` − skew and `not_after` + skew; each look's `Date`
     /// header shows how far the agent's clock is ahead, and widens that.
     fn is_in_time(&self, attempt: &Attempt, record: &Transfer) -> bool {

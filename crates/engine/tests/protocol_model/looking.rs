@@ -16,6 +16,7 @@ impl Daemon {
             self.saw(s, a);
         }
         self.note_absences(s);
+        self.note_near_misses(s);
         s.looked = true;
         s.fresh = Some(
             positions(s.records.len())
@@ -146,6 +147,24 @@ impl Daemon {
             let waits = matches!(attempt.phase, Phase::Intent | Phase::Uncertain | Phase::Accepted);
             attempt.run == run && waits && attempt.wish.is_none()
         })
+    }
+
+    /// Notes records that are new, and an uncertain attempt's own but for their date (rule 6).
+    pub(crate) fn note_near_misses(&self, s: &mut State) {
+        let near = |a: u8| {
+            let attempt = &s.attempts[usize::from(a)];
+            let is_lost = attempt.phase == Phase::Uncertain && attempt.transfer.is_none();
+            is_lost
+                && positions(s.records.len()).any(|r| {
+                    let record = &s.records[usize::from(r)];
+                    let owned = s.attempts.iter().any(|other| other.transfer == Some(r));
+                    record.listed.is_some() && !owned && self.misses_by_date(attempt, record, r)
+                })
+        };
+        let found: Vec<u8> = positions(s.attempts.len()).filter(|&a| near(a)).collect();
+        for a in found {
+            s.attempts[usize::from(a)].near_miss = true;
+        }
     }
 
     /// Adds a complete look to the proof that transfers it has not shown do not exist.

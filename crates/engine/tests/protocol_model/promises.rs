@@ -261,6 +261,8 @@ impl Daemon {
         s.attempts[usize::from(a)].wire == Wire::Dropped
             && s.left.crashes == self.bounds.faults.crashes
             && undisturbed
+            // Rule 6: what stands in the list may be it.
+            && !s.attempts[usize::from(a)].near_miss
             && self.used(s, run) < self.bounds.max_attempts
     }
 }

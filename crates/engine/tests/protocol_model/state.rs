@@ -135,6 +135,9 @@ pub(crate) struct Attempt {
     pub(crate) absent_at: Option<Tick>,
     /// Observed, not durable: for how long complete looks have not shown it.
     pub(crate) absent_for: Tick,
+    /// Observed, not durable: its answer is lost, and a look has shown a record that is new, and its
+    /// own but for its date.
+    pub(crate) near_miss: bool,
     /// What a promise asks, and the daemon need not know: complete looks over the window have once
     /// not shown it.
     pub(crate) searched: bool,

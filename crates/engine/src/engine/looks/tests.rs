@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::fixtures::{OURS, at, record, secs};
+use crate::ids::AccessId;
 use crate::transfer::AgentState;
 
 const WANTED: Fingerprint = Fingerprint(Uuid::from_u128(1));
@@ -20,6 +21,7 @@ fn look(began_at: Timestamp) -> Look {
         as_of: began_at,
         incomplete: None,
         is_short: false,
+        access: AccessId::default(),
         agent: AgentState::Started,
         user: Some(OURS),
         clock_offset: None,

@@ -3,11 +3,15 @@
 use std::sync::Arc;
 
 use jiff::SignedDuration;
+use uuid::Uuid;
 
 use super::stage::{Stage, at, job, secs, set};
+use crate::ids::UserId;
+use crate::input::Input;
 use crate::job::{AgentSettings, JobSet, Terms};
-use crate::run::RunState;
-use crate::transfer::{LookFailure, SubmitAnswer, TransferStatus};
+use crate::place::Fingerprint;
+use crate::run::{Phase, RunState};
+use crate::transfer::{LookFailure, Refusal, SubmitAnswer, Transfer, TransferStatus};
 
 /// A job whose runs are past their time after a minute, and try again then.
 fn in_a_hurry() -> Stage {
@@ -89,4 +93,96 @@ fn a_machine_that_slept_has_not_looked_meanwhile() {
     assert_eq!(stage.submits.len(), 1, "it was awake for twelve seconds");
     stage.pass(secs(30));
     assert_eq!(stage.submits.len(), 2);
+}
+
+#[test]
+fn a_lost_request_is_not_sent_again_beside_a_record_that_may_be_its_own() {
+    let differs: [fn(&mut Transfer); 3] = [
+        // It lay in the socket of an agent that hung.
+        |it| it.requested_at = Some(at("01:20:00")),
+        |it| it.requested_at = None,
+        |it| it.fingerprint = Fingerprint(Uuid::nil()),
+    ];
+    for (which, differs) in differs.into_iter().enumerate() {
+        let mut stage = Stage::new(vec![job("a", "to/", |_| {})]);
+        stage.until(at("01:00:00"));
+        stage.answer(SubmitAnswer::Uncertain("no answer within 30 s".to_owned()));
+        stage.list(1, TransferStatus::Running);
+        differs(stage.record(1));
+        stage.pass(secs(600));
+        assert_eq!((stage.submits.len(), stage.run(0).state), (1, RunState::Queued), "{which}");
+        assert!(stage.happened("near_miss"), "{which}");
+        stage.restart();
+        stage.pass(secs(600));
+        assert_eq!(stage.submits.len(), 1, "{which}");
+    }
+}
+
+#[test]
+fn a_record_of_another_user_holds_up_no_lost_request() {
+    let mut stage = Stage::new(vec![job("a", "to/", |_| {})]);
+    stage.until(at("01:00:00"));
+    stage.answer(SubmitAnswer::Uncertain("no answer within 30 s".to_owned()));
+    stage.list(1, TransferStatus::Running);
+    stage.record(1).user = Some(UserId(Uuid::from_u128(99)));
+    stage.pass(secs(200));
+    assert_eq!(stage.submits.len(), 2);
+}
+
+#[test]
+fn a_lost_request_of_a_run_that_has_succeeded_explains_no_duplicate() {
+    let mut stage = Stage::new(vec![job("a", "to/", |_| {})]);
+    stage.until(at("01:00:00"));
+    stage.answer(SubmitAnswer::Uncertain("500".to_owned()));
+    stage.pass(secs(200));
+    stage.answer(SubmitAnswer::Accepted);
+    stage.list(1, TransferStatus::Completed);
+    stage.pass(secs(60));
+    assert_eq!(stage.run(0).state, RunState::Succeeded);
+    stage.trigger("a", 7);
+    stage.pass(secs(5));
+    assert_eq!(stage.submits.len(), 3);
+    stage.answer(SubmitAnswer::Refused(Refusal::Duplicate("DUPLICATE: is there".to_owned())));
+    stage.pass(secs(5));
+    assert_eq!((stage.run(0).state, stage.run(1).state), (RunState::Succeeded, RunState::Failed));
+    assert!(stage.rows.attempts.values().all(|it| it.phase != Phase::Accepted));
+}
+
+#[test]
+fn requests_that_fail_together_put_the_next_look_off_once() {
+    let agent = AgentSettings { max_active: 8, ..AgentSettings::default() };
+    let names = ["a", "b", "c", "d", "e", "f"];
+    let jobs = set(names.map(|name| job(name, &format!("{name}/"), |_| {})).into());
+    let mut stage = Stage::with(Arc::new(JobSet { agent, ..JobSet::clone(&jobs) }));
+    stage.until(at("01:00:00"));
+    let sent: Vec<_> = stage.submits.iter().map(|(attempt, _)| *attempt).collect();
+    assert_eq!(sent.len(), names.len());
+    let looks = stage.looks;
+    for attempt in sent {
+        let answer = SubmitAnswer::Refused(Refusal::NotSent("refused".to_owned()));
+        stage.input(Input::Submitted { attempt, answer });
+    }
+    stage.pass(secs(3));
+    assert!(stage.looks > looks, "the agent was away for a moment");
+    assert_eq!(stage.submits.len(), 2 * names.len());
+}
+
+#[test]
+fn a_sleep_between_the_answer_and_the_listing_teaches_no_delay() {
+    let mut stage = Stage::new(vec![job("a", "to/", |_| {})]);
+    stage.until(at("01:00:00"));
+    stage.answer(SubmitAnswer::Accepted);
+    stage.pass(secs(6));
+    stage.now += secs(600);
+    stage.pass(secs(20));
+    stage.list(1, TransferStatus::Running);
+    stage.record(1).requested_at = Some(at("01:00:00"));
+    stage.pass(secs(60));
+    stage.status(1, TransferStatus::Completed);
+    stage.pass(secs(60));
+    stage.trigger("a", 7);
+    stage.pass(secs(5));
+    stage.answer(SubmitAnswer::Uncertain("500".to_owned()));
+    stage.pass(secs(200));
+    assert_eq!(stage.submits.len(), 3, "it is looked for no longer than adopt_window");
 }
