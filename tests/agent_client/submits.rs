@@ -326,6 +326,7 @@ async fn nothing_is_sent_by_another_token_than_that_of_the_look() {
     let agent = Agent::play(|line, _| match line {
         line if line.contains("agent_status") => ok("1"),
         line if line.contains("get_all") => ok(r#"{"data":[]}"#),
+        line if line.contains("authentication/user") => ok("{}"),
         _ => ok(""),
     })
     .await;

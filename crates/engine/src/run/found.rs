@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Attempt, Phase, RunMachine, Sighting};
+use super::{Attempt, Phase, RunMachine};
 use crate::event::Happening;
 use crate::reason::{CancelReason, UnderWay};
 use crate::transfer::{Transfer, TransferStatus};

@@ -381,7 +381,8 @@ fn what_is_given_up_keeps_its_job_for_as_long_as_it_may_still_come() {
     let searched = {
         let mut run = with(run(RunState::Queued, |_| ()), 1, uncertain);
         let sighting = run.sighting_mut(1).expect("the attempt");
-        (0..=2).for_each(|minute| sighting.note_absence(at("01:00:00") + secs(60 * minute), secs(60)));
+        (0..=2)
+            .for_each(|minute| sighting.note_absence(at("01:00:00") + secs(60 * minute), secs(60)));
         let attempt = run.attempt(1).expect("the attempt");
         run.given_up(attempt, AttemptEnd::Vanished { canceling: false }, window, now)
     };
