@@ -233,7 +233,7 @@ fn any_attempt(run: RunId) -> impl Strategy<Value = Attempt> {
     let ids = (any::<u32>(), any_uuid(), option::of(any_uuid()), vec(any_uuid(), 0..4));
     let instants = (any_instant(), any_instant(), any_instant());
     let perhaps = proptest::array::uniform4(option::of(any_instant()));
-    let flags = (any::<[bool; 3]>(), any::<(i64, i64)>(), any_reason(), any_phase());
+    let flags = (any::<[bool; 4]>(), any::<(i64, i64)>(), any_reason(), any_phase());
     let ends = (
         option::of(any_uuid()),
         option::of(any_status()),
@@ -250,6 +250,7 @@ fn any_attempt(run: RunId) -> impl Strategy<Value = Attempt> {
             baseline: ids.3.into_iter().map(TransferId).collect(),
             not_before: instants.0,
             not_after: perhaps[0],
+            exclusive: perhaps[1].map(|_| flags[3]),
             offset_ms: slack_ms.1,
             slack_ms,
             phase,

@@ -69,6 +69,7 @@ pub(crate) fn attempt(run: &Run, phase: Phase) -> Attempt {
         baseline: Vec::new(),
         not_before: run.created_at,
         not_after: Some(run.created_at),
+        exclusive: Some(false),
         offset_ms: 0,
         slack_ms: (0, 0),
         phase,
