@@ -207,7 +207,7 @@ fn take_over(
         .iter()
         .enumerate()
         .filter_map(|(holder, record)| Some((holder, (*record)?)))
-        .filter(|&(holder, record)| !visited[holder] && fits(attempt, record))
+        .filter(|&(_, record)| fits(attempt, record))
         .collect();
     let loser = holders.iter().find(|(holder, record)| may_lose(*holder, *record));
     if let Some(&(holder, record)) = loser {
@@ -241,9 +241,7 @@ fn place(
             continue;
         }
         let Some(held) = owned[attempt] else { continue };
-        let others: Vec<usize> = (0..owned.len())
-            .filter(|&other| other != attempt && !visited[other] && fits(other, held))
-            .collect();
+        let others: Vec<usize> = (0..owned.len()).filter(|&other| fits(other, held)).collect();
         if place(held, &others, owned, visited, fits) {
             owned[attempt] = Some(record);
             return true;

@@ -83,7 +83,6 @@ impl Engine {
         let destination = &machine.row().request.destination;
         self.state
             .overlapping(destination)
-            .filter(|other| *other != id)
             .find(|other| self.keeps_destination(*other, machine, place))
             .map(|run| WaitReason::Destination { run, job: self.job_of(run) })
     }
@@ -113,7 +112,8 @@ impl Engine {
         let identical = self
             .state
             .open_like(machine.fingerprint())
-            .find(|other| other.id.run != id && other.is_unlisted());
+            // One of its own is its last transfer.
+            .find(|other| other.is_unlisted());
         let run = identical?.id.run;
         Some(WaitReason::Identical { run, job: self.job_of(run) })
     }

@@ -343,7 +343,7 @@ impl Engine {
         fall_back(&mut mark, self.now);
         if anew {
             mark.handled_times.break_off(mark.handled);
-            mark.handled = mark.handled.max(since);
+            mark.handled = since;
         } else if let Some(end) = mark.handled_times.resume(mark.handled, self.now) {
             mark.handled = end;
         }

@@ -245,7 +245,6 @@ impl Engine {
             .state
             .open_attempts()
             .filter(|attempt| attempt.is_unlisted())
-            .filter(|attempt| millis < attempt.slack_ms.0 || attempt.slack_ms.1 < millis)
             .map(|attempt| attempt.id)
             .collect();
         for id in open {

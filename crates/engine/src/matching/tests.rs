@@ -149,6 +149,16 @@ fn two_attempts_exchange_their_records_only_for_a_further_one() {
 }
 
 #[test]
+fn a_record_that_nobody_can_own_moves_no_other_around() {
+    let attempts = [sent("12:00:00", Phase::Uncertain), sent("12:00:30", Phase::Accepted)];
+    let records = ["12:00:00", "12:00:30", "12:01:00"];
+    let records: Vec<_> = (1..).zip(records).map(|(id, time)| dated(id, time)).collect();
+    let two = Assignment { owner_of: vec![Some(0), Some(1)], left_over: vec![2] };
+    assert_eq!(owners(&attempts, &records, &[None, None]), two);
+    assert_eq!(owners(&attempts, &records, &[Some(0), Some(1)]), two);
+}
+
+#[test]
 fn records_move_along_a_chain_of_attempts() {
     let attempts = [
         sent("12:00:00", Phase::Uncertain),

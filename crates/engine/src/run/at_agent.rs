@@ -24,7 +24,7 @@ impl Attempt {
         match (self.phase, self.transfer) {
             (Phase::Intent | Phase::Uncertain, _) | (Phase::Accepted, None) => AtAgent::Unlisted,
             (Phase::Accepted, Some(transfer)) => {
-                if self.outcome.is_none() && self.ended_at.is_some() {
+                if self.ended_at.is_some() {
                     AtAgent::Ending(transfer)
                 } else {
                     AtAgent::Listed(transfer)

@@ -138,9 +138,10 @@ impl RunMachine {
         if let Some(success) = self.success_of_another() {
             return success;
         }
-        let hope = self.open_attempts().rev().find(|other| {
-            other.id.number != number && other.cancel.is_none() && other.phase != Phase::GivenUp
-        });
+        let hope = self
+            .open_attempts()
+            .rev()
+            .find(|other| other.cancel.is_none() && other.phase != Phase::GivenUp);
         if let Some(hope) = hope {
             let (other, because) = (hope.id.number, Box::new(why));
             let reason = Reason::AnotherUnderWay { attempt: number, because, other };

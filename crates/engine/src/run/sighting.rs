@@ -259,7 +259,11 @@ impl Sighting {
 
 #[cfg(test)]
 mod tests {
+    use uuid::Uuid;
+
     use super::*;
+    use crate::fixtures::record;
+    use crate::place::Fingerprint;
 
     fn at(second: i64) -> Timestamp {
         Timestamp::UNIX_EPOCH + SignedDuration::from_secs(second)
@@ -301,7 +305,22 @@ mod tests {
         sighting.note_progress_recorded(at(0));
         assert!(!sighting.progress_is_due(at(1)));
         assert!(sighting.progress_is_due(at(0) + PROGRESS_RECORD));
+        assert!(sighting.progress_is_due(at(-1)), "the clock went back");
         sighting.clock_stepped(SignedDuration::from_hours(1));
         assert!(sighting.progress_is_due(at(1)));
+    }
+
+    #[test]
+    fn what_was_listed_before_a_request_or_too_old_to_be_seen_then_may_have_been_known() {
+        let alike = Fingerprint(Uuid::nil());
+        let known = |id: u128, date: Option<i64>, read_back_to| {
+            let shown = BTreeSet::from([TransferId(Uuid::from_u128(7))]);
+            let before = Before { shown, read_back_to, active: false };
+            before.may_have_known(&record(id, alike, date.map(at)))
+        };
+        assert!(known(7, Some(200), None) && known(7, Some(200), Some(at(100))));
+        assert!(!known(8, Some(200), None) && !known(8, None, None), "all of it was read");
+        assert!(!known(8, Some(100), Some(at(100))));
+        assert!(known(8, Some(99), Some(at(100))) && known(8, None, Some(at(100))));
     }
 }

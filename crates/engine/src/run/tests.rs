@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::{
-    AtAgent, Attempt, CancelCause, CancelRequest, Ended, LookedFor, NextStep, OnCancel, OnTime,
-    PendingQuery, Phase, Run, RunMachine, RunState, Trigger,
+    AtAgent, Attempt, CancelCause, CancelRequest, CauseWait, Ended, LookedFor, NextStep, OnCancel,
+    OnTime, PendingQuery, Phase, Run, RunMachine, RunState, Trigger,
 };
 use crate::fixtures::{at, attempt, record, secs};
 use crate::ids::{AccountId, AttemptId, JobName, RunId, TransferId};
@@ -217,7 +217,17 @@ fn what_is_not_found_is_sent_again_hoped_for_or_past_its_time() {
         run.on_not_found(run.attempt(1).expect("the attempt"), searched, now)
     };
     let queued = with(run(RunState::Queued, |_| ()), 1, lost);
-    assert!(matches!(next(&queued, true), NextStep::BacksOff(..)));
+    let NextStep::BacksOff(ready_at, Reason::BackingOff { at: None, .. }) = next(&queued, true)
+    else {
+        panic!("{:?}", next(&queued, true));
+    };
+    assert_eq!(ready_at, now, "the search has taken longer than the delay");
+    let soon = queued.on_not_found(queued.attempt(1).expect("the attempt"), true, at("01:00:01"));
+    let NextStep::BacksOff(ready_at, Reason::BackingOff { at: told, .. }) = soon else {
+        panic!("{soon:?}");
+    };
+    assert!(at("01:00:27") <= ready_at && ready_at <= at("01:00:33"), "since it was asked for");
+    assert_eq!(told, Some(ready_at));
     assert!(matches!(next(&queued, false), NextStep::Ends(RunState::TimedOut, _)));
     let crashed = with(run(RunState::Queued, |_| ()), 1, |it| {
         lost(it);
@@ -228,6 +238,14 @@ fn what_is_not_found_is_sent_again_hoped_for_or_past_its_time() {
         Arc::make_mut(&mut row.terms).retry.max_attempts = 1;
     });
     assert_eq!(next(&with(once, 1, lost), true), NextStep::WaitsForLostRequest(None));
+    let two = with(with(run(RunState::Queued, |_| ()), 1, lost), 2, |_| ());
+    let never_listed = || AttemptEnd::NeverListed { limit: secs(1_800) };
+    assert_eq!(
+        two.on_never_listed(1, never_listed(), now),
+        NextStep::Stays,
+        "it follows the second"
+    );
+    assert_ne!(two.on_never_listed(2, never_listed(), now), NextStep::Stays);
     let canceling = with(run(RunState::Canceling, |_| ()), 1, lost);
     assert_eq!(next(&canceling, true), NextStep::NothingLeft(NothingLeft::NotFound));
     assert_eq!(next(&with(run(RunState::Failed, |_| ()), 1, lost), true), NextStep::Stays);
@@ -526,4 +544,141 @@ fn of_several_attempts_under_way_the_last_one_that_may_succeed_is_followed() {
     assert_eq!(after(&|it| it.cancel = Some(cancel(CancelCause::Double, now))), 2);
     assert_eq!(after(&|it| it.phase = Phase::GivenUp), 2);
     assert_eq!(after(&|it| it.phase = Phase::Closed), 2);
+}
+
+#[test]
+fn a_cause_is_asked_for_once_and_waited_for_a_little() {
+    let failed = |it: &mut Attempt| {
+        listed(it);
+        it.status = Some(TransferStatus::Error);
+    };
+    let wait = |run: &RunMachine, now| run.cause_wait(run.attempt(1).expect("the attempt"), now);
+    let now = at("01:10:00");
+    let mut failing = with(run(RunState::Running, |_| ()), 1, failed);
+    assert_eq!(wait(&failing, now), CauseWait::Ask(transfer(1)));
+    failing.sighting_mut(1).expect("the attempt").ask(PendingQuery::about(transfer(9), now));
+    assert_eq!(wait(&failing, now), CauseWait::Ask(transfer(1)), "that was about another one");
+    failing.sighting_mut(1).expect("the attempt").ask(PendingQuery::about(transfer(1), now));
+    assert_eq!(wait(&failing, now), CauseWait::Asked);
+    assert_eq!(wait(&failing, now + CAUSE_PATIENCE - secs(1)), CauseWait::Asked);
+    assert_eq!(wait(&failing, now + CAUSE_PATIENCE), CauseWait::Over);
+    assert_eq!(wait(&failing, now - secs(1)), CauseWait::Over, "the clock went back");
+    let asking = failing.sighting_mut(1).and_then(|sighting| sighting.asking_mut());
+    let asking = asking.expect("it was asked");
+    assert!(!asking.take_answer(transfer(9), None));
+    assert!(asking.take_answer(transfer(1), None));
+    let over = with(run(RunState::TimedOut, |_| ()), 1, failed);
+    assert_eq!(wait(&over, now), CauseWait::Over);
+    let canceled = with(run(RunState::Running, |_| ()), 1, |it| {
+        failed(it);
+        it.cancel = Some(cancel(CancelCause::Double, now));
+    });
+    assert_eq!(wait(&canceled, now), CauseWait::Over);
+}
+
+#[test]
+fn a_cancel_is_asked_for_ever_more_rarely() {
+    let mut canceling = with(run(RunState::Canceling, |_| ()), 1, listed);
+    let requests = canceling.sighting_mut(1).expect("the attempt").cancel_mut();
+    let now = at("01:10:00");
+    let mut asked = |answer: CancelAnswer| {
+        requests.note_request();
+        requests.answered(&answer, now);
+        let wait = requests.next().map(|next| next.duration_since(now));
+        (wait.expect("a time"), requests.was_refused())
+    };
+    let refused = || CancelAnswer::NotTaken("busy".to_owned());
+    assert_eq!(asked(refused()), (secs(2), true));
+    assert_eq!(asked(CancelAnswer::Taken), (secs(4), false));
+    assert_eq!(asked(refused()), (secs(8), true));
+    for wait in [16, 32, 60, 60] {
+        assert_eq!(asked(CancelAnswer::Taken), (secs(wait), false));
+    }
+}
+
+#[test]
+fn an_attempt_is_in_a_state_of_runs() {
+    let state = |change: &dyn Fn(&mut Attempt)| {
+        let run = with(run(RunState::Running, |_| ()), 1, change);
+        run.attempt(1).expect("the attempt").state()
+    };
+    let canceled = |it: &mut Attempt| it.cancel = Some(cancel(CancelCause::Stall, at("01:10:00")));
+    assert_eq!(state(&|it| it.phase = Phase::Intent), RunState::Submitting);
+    assert_eq!(state(&|it| it.phase = Phase::Uncertain), RunState::Queued);
+    assert_eq!(state(&|_| ()), RunState::Queued);
+    assert_eq!(state(&listed), RunState::Running);
+    assert_eq!(state(&canceled), RunState::Canceling);
+    assert_eq!(state(&|it| it.phase = Phase::GivenUp), RunState::Failed);
+    assert_eq!(state(&|it| it.outcome = Some(Ended::Canceled)), RunState::Canceled);
+}
+
+#[test]
+fn a_transfer_moves_when_it_is_first_seen_and_never_in_the_time_to_come() {
+    let mut running = with(run(RunState::Running, |_| ()), 1, |it| {
+        listed(it);
+        it.status = Some(TransferStatus::Running);
+    });
+    let record = record(1, running.fingerprint(), None);
+    let moved = |run: &RunMachine, change: &dyn Fn(&mut Attempt), now| {
+        let mut attempt = Attempt::clone(run.attempt(1).expect("the attempt"));
+        change(&mut attempt);
+        run.sighting(1).expect("the attempt").moved_by(&attempt, &record, now)
+    };
+    let back = at("00:50:00");
+    assert_eq!(moved(&running, &|_| (), back), back, "the clock went back: by the row");
+    let sighting = running.sighting_mut(1).expect("the attempt");
+    sighting.saw(at("01:00:00"), &record, at("01:00:00"));
+    assert_eq!(moved(&running, &|_| (), at("01:01:00")), at("01:00:00"));
+    assert_eq!(moved(&running, &|_| (), back), back);
+    let anew = |it: &mut Attempt| it.status = None;
+    assert_eq!(moved(&running, &anew, at("01:01:00")), at("01:01:00"));
+}
+
+#[test]
+fn past_its_time_a_run_tries_again_as_often_as_the_terms_say_and_if_they_say_so() {
+    let now = at("01:40:00");
+    let ends = |on_timeout, max_attempts| {
+        let run = run(RunState::Canceling, |row| {
+            let retry = &mut Arc::make_mut(&mut row.terms).retry;
+            (retry.on_timeout, retry.max_attempts) = (on_timeout, max_attempts);
+        });
+        let timed_out = with(run, 1, |it| it.phase = Phase::Closed);
+        let why = AttemptEnd::PastTimeout { limit: secs(1_800) };
+        match timed_out.on_timeout(why.into(), now) {
+            NextStep::Ends(state, _) => Some(state),
+            NextStep::BacksOff(..) => None,
+            turn => panic!("{turn:?}"),
+        }
+    };
+    assert_eq!(ends(true, 2), None);
+    assert_eq!(ends(true, 1), Some(RunState::TimedOut));
+    assert_eq!(ends(false, 2), Some(RunState::TimedOut));
+}
+
+#[test]
+fn a_run_that_somebody_canceled_is_canceled_though_another_of_its_transfers_has_completed() {
+    let completed = |it: &mut Attempt| {
+        it.phase = Phase::Closed;
+        it.outcome = Some(Ended::Succeeded);
+    };
+    let canceling = run(RunState::Canceling, |row| {
+        row.cancel = Some(cancel(CancelCause::Operator, at("01:05:00")));
+    });
+    let canceling = with(with(canceling, 1, completed), 2, |it| it.phase = Phase::Closed);
+    let why = CancelReason::Person.into();
+    let turn = canceling.on_end(2, Ended::Canceled, why, at("01:10:00"));
+    assert!(matches!(turn, NextStep::Ends(RunState::Canceled, _)), "{turn:?}");
+}
+
+#[test]
+fn an_attempt_that_was_never_taken_uses_up_none() {
+    let twice = run(RunState::Running, |row| {
+        Arc::make_mut(&mut row.terms).retry.max_attempts = 2;
+    });
+    let lost = with(twice, 1, |it| (it.phase, it.counts) = (Phase::GivenUp, false));
+    let failed = with(lost, 2, |it| it.phase = Phase::Closed);
+    let turn = failed.on_end(2, Ended::Failed, AttemptEnd::AgentError.into(), at("01:10:00"));
+    let NextStep::BacksOff(_, Reason::BackingOff { attempt: 2, of: 2, .. }) = turn else {
+        panic!("{turn:?}");
+    };
 }

@@ -10,7 +10,7 @@ use super::stage::{Stage, at, job, secs, set};
 use crate::ids::{JobName, RunId};
 use crate::input::{Answer, Input, OperatorRequest, ReplyTo};
 use crate::job::{CatchUp, JobSet, Overlap, Terms};
-use crate::reason::ReasonCode;
+use crate::reason::{Reason, ReasonCode};
 use crate::run::{RunState, Trigger};
 use crate::schedule::{Schedule, Timetable};
 use crate::transfer::{SubmitAnswer, TransferStatus};
@@ -226,4 +226,68 @@ fn a_queue_holds_one_occurrence() {
     stage.until(at("03:00:00"));
     let states: Vec<_> = stage.rows.order.iter().map(|id| stage.rows.runs[id].state).collect();
     assert_eq!(states, [RunState::Running, RunState::Waiting, RunState::Skipped]);
+}
+
+#[test]
+fn a_run_behind_one_that_is_over_does_not_wait_until_that_is_forgotten() {
+    let mut stage = Stage::new(vec![job("a", "to/", |job| {
+        let timeout = SignedDuration::from_mins(30);
+        job.terms = Arc::new(Terms { timeout, ..Terms::default() });
+    })]);
+    stage.until(at("01:00:00"));
+    stage.answer(SubmitAnswer::Accepted);
+    stage.until(at("01:10:00"));
+    stage.trigger("a", 5);
+    assert_eq!(stage.run(1).behind, Some(stage.run(0).id));
+    stage.until(at("01:34:00"));
+    assert_eq!(stage.run(0).state, RunState::TimedOut, "its transfer is watched for");
+    assert_eq!(stage.submits.len(), 2, "{}", stage.run(1).reason);
+}
+
+#[test]
+fn a_run_that_waits_for_its_own_job_keeps_a_destination_from_nobody() {
+    let mut stage = Stage::new(vec![
+        job("a", "to/", |job| {
+            let mut terms = Terms::default();
+            (terms.retry.multiplier, terms.retry.max_delay) = (100.0, secs(7_200));
+            terms.retry.initial_delay = secs(7_200);
+            job.terms = Arc::new(terms);
+        }),
+        job("b", "to/inner/", |job| {
+            let schedule = Schedule::parse("5 1 * * *").expect("a schedule");
+            job.timetable = Timetable::new(vec![schedule], "UTC", TimeZone::UTC);
+        }),
+    ]);
+    stage.until(at("01:00:00"));
+    stage.answer(SubmitAnswer::Accepted);
+    stage.list(1, TransferStatus::Error);
+    stage.pass(secs(30));
+    assert_eq!(stage.run(0).state, RunState::BackingOff);
+    stage.trigger("a", 5);
+    assert_eq!(
+        (stage.run(1).state, stage.run(1).behind),
+        (RunState::Waiting, Some(stage.run(0).id))
+    );
+    stage.until(at("01:05:00"));
+    assert_eq!(stage.submits.len(), 2, "{}", stage.run(2).reason);
+}
+
+#[test]
+fn what_a_run_waits_for_is_recorded_once_and_a_look_not_at_all() {
+    let mut stage = Stage::new(vec![job("a", "to/", |_| {})]);
+    stage.hold_looks = true;
+    stage.until(at("01:00:00"));
+    assert_eq!((stage.run(0).state, &stage.run(0).reason), (RunState::Waiting, &Reason::Due));
+    assert_eq!(stage.rows.events.len(), 1);
+    let mut stage = twins();
+    stage.until(at("01:00:00"));
+    let (told, second) = (stage.rows.events.len(), stage.run(1).reason.clone());
+    assert_eq!(second.code(), Some(ReasonCode::WaitingIdentical), "{second}");
+    // The request is found to be lost; what the other one waits for is the same.
+    stage.restart();
+    let of_second = |stage: &Stage| {
+        let id = stage.rows.order[1];
+        stage.rows.events[told..].iter().filter(|event| event.run == id).count()
+    };
+    assert_eq!((of_second(&stage), &stage.run(1).reason), (0, &second));
 }

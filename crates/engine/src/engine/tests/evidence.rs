@@ -146,16 +146,19 @@ fn a_failure_and_a_late_success_in_one_look_are_a_success() {
 }
 
 #[test]
-fn a_failure_beside_a_late_transfer_at_work_leaves_that_one_alone() {
-    let (mut stage, first_asked) = Stage::sent_again();
-    stage.list(2, TransferStatus::Running);
-    stage.pass(secs(10));
-    stage.status(2, TransferStatus::Error);
-    stage.list(1, TransferStatus::Running);
-    stage.record(1).requested_at = Some(first_asked);
-    stage.pass(secs(20));
-    assert_eq!((stage.run(0).state, stage.run(0).follows), (RunState::Running, Some(1)));
-    assert_eq!(stage.cancels, []);
+fn an_end_beside_a_late_transfer_at_work_leaves_that_one_alone() {
+    for end in [TransferStatus::Error, TransferStatus::Canceled] {
+        let (mut stage, first_asked) = Stage::sent_again();
+        stage.list(2, TransferStatus::Running);
+        stage.pass(secs(10));
+        stage.status(2, end);
+        stage.list(1, TransferStatus::Running);
+        stage.record(1).requested_at = Some(first_asked);
+        stage.pass(secs(20));
+        let (state, follows) = (stage.run(0).state, stage.run(0).follows);
+        assert_eq!((state, follows), (RunState::Running, Some(1)), "{end:?}");
+        assert_eq!(stage.cancels, []);
+    }
 }
 
 #[test]

@@ -9,9 +9,10 @@ use jiff::{SignedDuration, Timestamp};
 use super::stage::{Stage, at, job, secs};
 use crate::input::Input;
 use crate::job::Job;
+use crate::limits::HINTED_LOOK_GAP;
 use crate::run::{Phase, RunState};
 use crate::schedule::{Schedule, Timetable};
-use crate::transfer::{Gap, LookFailure, Refusal, SubmitAnswer, TransferStatus};
+use crate::transfer::{Gap, Incomplete, LookFailure, Refusal, SubmitAnswer, TransferStatus};
 
 /// A stage on which a transfer of job `b` is active, a moment before job `a` is due.
 fn beside_another() -> Stage {
@@ -186,4 +187,39 @@ fn a_transfer_that_stands_still_after_an_outage_is_stalled() {
     stage.failure = None;
     goes_on_until(&mut stage, at("01:09:00"), RunState::Running);
     goes_on_until(&mut stage, at("01:12:00"), RunState::Canceling);
+}
+
+#[test]
+fn changes_in_quick_succession_are_looked_at_a_moment_apart() {
+    let mut stage = beside_another();
+    stage.pass(SignedDuration::from_millis(400));
+    let looks = stage.looks;
+    for _ in 0..5 {
+        stage.input(Input::Notified);
+    }
+    assert_eq!(stage.looks, looks + 1);
+    stage.pass(HINTED_LOOK_GAP);
+    assert_eq!(stage.looks, looks + 2, "for those that came while it looked, or after it");
+    stage.pass(SignedDuration::from_millis(100));
+    assert_eq!(stage.looks, looks + 2);
+}
+
+#[test]
+fn an_agent_that_names_no_user_and_lists_no_page_is_taken_at_its_word() {
+    let mut stage = Stage::new(vec![job("a", "to/", |_| {})]);
+    stage.hold_looks = true;
+    stage.until(at("01:00:00"));
+    for (pages, token_valid) in [(0, None), (1, Some(true)), (1, Some(true))] {
+        let mut look = stage.look(stage.now);
+        let (gap, took) = (Gap::PageFailed("500".to_owned()), secs(1));
+        look.user = None;
+        look.incomplete = Some(Incomplete { gap, pages, records: 0, total: None, took });
+        stage.looking = false;
+        stage.input(Input::Looked(Ok(look)));
+        assert_eq!(stage.engine().agent_view().token_valid, token_valid, "{pages}");
+        stage.pass(secs(20));
+        assert!(stage.looking, "another one is under way");
+    }
+    let said = stage.warnings.iter().filter(|text| text.contains("whose transfers are whose"));
+    assert_eq!(said.count(), 1);
 }

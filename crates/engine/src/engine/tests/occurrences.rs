@@ -6,9 +6,11 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 
 use super::reload::scheduled;
-use super::stage::{Stage, at, job, secs};
+use super::stage::{Stage, at, job, secs, set};
+use crate::ids::JobName;
 use crate::input::{Answer, Input, OperatorRequest, ReplyTo};
-use crate::job::{CatchUp, Job, Terms};
+use crate::job::{CatchUp, Job, JobSet, Terms};
+use crate::limits::MISSED_MAX;
 use crate::reason::ReasonCode;
 use crate::record::Pause;
 use crate::run::{Phase, Run, RunState, Trigger};
@@ -421,4 +423,45 @@ fn what_has_run_is_not_made_up_for_after_a_sleep_by_a_clock_that_was_set_back() 
     stage.input(Input::TimeReached);
     assert_eq!(carried_out(&stage), ["01:00:00", "02:00:00", "03:00:00", "04:00:00"].map(at));
     assert_eq!(skipped(&stage), []);
+}
+
+#[test]
+fn what_comes_due_a_moment_after_another_makes_that_one_missed_only_after_a_second() {
+    for (now, missed) in [(at("00:30:02"), false), (at("00:30:02.001"), true)] {
+        let mut stage = Stage::new(vec![scheduled("a", "1,2 30 0 * * *")]);
+        let mut set = JobSet::clone(&stage.set);
+        let mut job = Job::clone(&set.jobs[&JobName::new("a")]);
+        job.catch_up = CatchUp::None;
+        set.jobs.insert(job.name.clone(), Arc::new(job));
+        stage.input(Input::JobsReplaced(Arc::new(set)));
+        stage.now = now;
+        stage.input(Input::TimeReached);
+        assert_eq!(stage.run(0).state == RunState::Skipped, missed, "{now}");
+        assert_eq!(stage.run(1).state == RunState::Skipped, !missed, "{now}: it overlaps");
+    }
+}
+
+#[test]
+fn of_a_dense_schedule_that_jitter_spreads_the_first_comes_due_before_the_last_hundred() {
+    let mut stage = Stage::new(vec![job("a", "to/", |job| {
+        job.timetable = scheduled("a", "* * * * * *").timetable.clone();
+        job.jitter = SignedDuration::from_mins(10);
+    })]);
+    stage.until(at("00:45:00"));
+    assert!(stage.rows.order.len() > MISSED_MAX, "{}", stage.rows.order.len());
+}
+
+#[test]
+fn a_job_that_is_enabled_again_makes_up_for_nothing() {
+    let enabled = |is: bool| job("a", "to/", |job| job.enabled = is);
+    let mut stage = Stage::new(vec![enabled(true)]);
+    for (time, is) in [("00:45:00", false), ("02:30:00", true)] {
+        stage.until(at(time));
+        stage.input(Input::JobsReplaced(set(vec![enabled(is)])));
+        let mark = &stage.rows.marks[&JobName::new("a")];
+        assert_eq!((mark.scheduled, mark.scheduled_since), (is, Some(at(time))));
+    }
+    stage.until(at("03:00:00"));
+    let due: Vec<_> = stage.rows.runs.values().map(|run| run.scheduled_for).collect();
+    assert_eq!(due, [Some(at("03:00:00"))]);
 }

@@ -89,6 +89,7 @@ fn an_unknown_status_at_100_percent_that_can_not_be_canceled_is_an_end() {
     RunState::Failed,
     "5 of 10 objects are missing (3 transferred, 2 failed)"
 )]
+#[case::no_total(0, 3, 0, 0, Verdict::Fail, RunState::Succeeded, "3 objects")]
 #[case::more_than_the_total(2, 3, 0, 0, Verdict::Fail, RunState::Succeeded, "3 objects")]
 fn what_is_missing_from_the_total_has_not_arrived(
     #[case] objects_total: u64,

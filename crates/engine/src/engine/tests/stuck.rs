@@ -91,3 +91,16 @@ fn a_run_that_is_doubled_or_ambiguous_is_told_of() {
     assert_eq!(events, ["doubled", "stuck"], "{words:?}");
     assert!(words[1].1.contains("can't be told apart"), "{words:?}");
 }
+
+#[test]
+fn an_answer_to_the_request_of_a_run_that_is_canceled_does_not_call_it_back() {
+    for answer in [SubmitAnswer::Accepted, SubmitAnswer::Uncertain("reset".to_owned())] {
+        let mut stage = Stage::new(vec![job("a", "to/", |_| {})]);
+        stage.until(at("01:00:00"));
+        let request = OperatorRequest::CancelJob(JobName::new("a"));
+        stage.input(Input::Operator { reply: ReplyTo(1), request, by: None });
+        assert_eq!(stage.run(0).state, RunState::Canceling);
+        stage.answer(answer.clone());
+        assert_eq!(stage.run(0).state, RunState::Canceling, "{answer:?}");
+    }
+}
