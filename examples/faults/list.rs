@@ -88,6 +88,8 @@ impl Fault {
             "begins with an operator that has nothing on its left"
         } else if after.starts_with("=>") && !before.ends_with(" if") {
             "is a pattern"
+        } else if original.ends_with(',') {
+            "is an arm or a field, of which a switch can take the value alone"
         } else if after.starts_with("else") {
             "is the first part of an `if`"
         } else if self.faulty.trim().is_empty() && !original.ends_with([';', '}']) {
