@@ -121,7 +121,8 @@ keys! {
         catch_up: CatchUpWord,
         /// Only occurrences younger than this are caught up. Default: `24h`.
         catch_up_window: SpanOrZero,
-        /// A delay in [0, jitter), the same for the same occurrence on one machine. Default: `0s`.
+        /// A delay in [0, jitter), below the time to the next occurrence; the same for the same
+        /// occurrence on one machine. Default: `0s`.
         jitter: SpanOrZero,
         /// What a completed transfer with failed objects means. Default: `fail`.
         partial: VerdictWord,

@@ -11,7 +11,7 @@ use super::agent_link::Trouble;
 use crate::ids::{JobName, RunId};
 use crate::input::Level;
 use crate::reason::WaitReason;
-use crate::run::{Phase, RunMachine, RunState};
+use crate::run::{Attempt, Phase, RunMachine, RunState};
 
 impl Engine {
     /// Starts every run that may start, and notes why the others wait.
@@ -66,11 +66,20 @@ impl Engine {
             .filter(|attempt| match attempt.phase {
                 Phase::Intent | Phase::Uncertain | Phase::Accepted => {
                     attempt.cancel.as_ref().is_none_or(|cancel| !self.is_stuck(cancel.at))
+                        && !self.has_vanished(attempt)
                 }
                 Phase::GivenUp | Phase::Refused | Phase::Closed => false,
             })
             .count();
         self.set.agent.max_active.saturating_sub(u32::try_from(taken).unwrap_or(u32::MAX))
+    }
+
+    /// True for a transfer that was listed once, and that complete looks over `adopt_window` have not
+    /// shown since: an agent that has forgotten its list must not keep all slots taken.
+    fn has_vanished(&self, attempt: &Attempt) -> bool {
+        let sighting = self.state.run(attempt.id.run).sighting(attempt.id.number);
+        attempt.transfer.is_some()
+            && sighting.is_some_and(|sighting| sighting.absent_for() >= self.adopt_window())
     }
 
     /// The obstacle of our own that keeps a run from starting, if any.

@@ -91,6 +91,8 @@ pub(super) struct AgentLink {
     kept_waiting_since: Option<Timestamp>,
     /// It was logged that it reports no user.
     no_user_reported: bool,
+    /// The same, of its list.
+    no_user_listed_reported: bool,
     /// Unknown values of `transferStatus` that were logged.
     unknown_statuses: BTreeSet<String>,
 }
@@ -201,6 +203,12 @@ impl AgentLink {
     /// Notes that it reports no user; true if that was not logged yet.
     pub(super) fn note_no_user(&mut self) -> bool {
         !std::mem::replace(&mut self.no_user_reported, true)
+    }
+
+    /// Notes that a record that was taken for ours does not tell its user; false if that was noted
+    /// already.
+    pub(super) fn note_record_without_user(&mut self) -> bool {
+        !std::mem::replace(&mut self.no_user_listed_reported, true)
     }
 
     /// True for an unknown value of `transferStatus` that was not logged yet. The number of values

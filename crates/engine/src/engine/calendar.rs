@@ -38,12 +38,15 @@ impl Engine {
         self.dues.set(name.clone(), due);
     }
 
-    /// An occurrence with its jitter: the same for the same job and occurrence on one machine.
+    /// An occurrence with its jitter: the same for the same job and occurrence on one machine. It is
+    /// due before the next one, so that none is held up by the one before it.
     pub(super) fn due_at(&self, job: &Job, occurrence: Timestamp) -> Timestamp {
-        let jitter = u64::try_from(job.jitter.as_millis()).unwrap_or(0);
-        if jitter == 0 {
+        if job.jitter.is_zero() {
             return occurrence;
         }
+        let next = job.timetable.next_after(occurrence);
+        let gap = next.map_or(job.jitter, |next| next.duration_since(occurrence));
+        let jitter = u64::try_from(job.jitter.min(gap).as_millis()).unwrap_or(0).max(1);
         let key = format!("{}\n{}\n{occurrence}", self.host.jitter_seed, job.name);
         let (chance, _) = Uuid::new_v5(&Uuid::NAMESPACE_OID, key.as_bytes()).as_u64_pair();
         let delay = i64::try_from(chance % jitter).unwrap_or(0);

@@ -316,6 +316,14 @@ impl Engine {
         }
         // Only now: a claim may cancel a double, and an ambiguous transfer is not one.
         for (attempt, record) in found {
+            if attempt.user.is_some()
+                && record.user.is_none()
+                && self.agent_link.note_record_without_user()
+            {
+                let text = "the agent's list does not tell whose transfers are whose: a transfer is \
+                            known by its places and its time alone";
+                self.log(Level::Warn, None, text.to_owned());
+            }
             self.claim(attempt.id, record);
             self.saw(attempt.id, record);
         }

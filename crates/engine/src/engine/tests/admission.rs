@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::stage::{Stage, at, job, secs, set};
 use crate::ids::{JobName, RunId};
 use crate::input::{Answer, Input, OperatorRequest, ReplyTo};
-use crate::job::{CatchUp, JobSet, Overlap, Terms};
+use crate::job::{AgentSettings, CatchUp, JobSet, Overlap, Terms};
 use crate::reason::{Reason, ReasonCode};
 use crate::run::{RunState, Trigger};
 use crate::schedule::{Schedule, Timetable};
@@ -290,4 +290,22 @@ fn what_a_run_waits_for_is_recorded_once_and_a_look_not_at_all() {
         stage.rows.events[told..].iter().filter(|event| event.run == id).count()
     };
     assert_eq!((of_second(&stage), &stage.run(1).reason), (0, &second));
+}
+
+#[test]
+fn an_agent_that_has_forgotten_its_list_does_not_keep_the_slots() {
+    let agent = AgentSettings { max_active: 1, ..AgentSettings::default() };
+    let jobs = set(vec![job("a", "a/", |_| {}), job("b", "b/", |_| {})]);
+    let mut stage = Stage::with(Arc::new(JobSet { agent, ..JobSet::clone(&jobs) }));
+    stage.until(at("01:00:00"));
+    stage.answer(SubmitAnswer::Accepted);
+    stage.list(1, TransferStatus::Running);
+    stage.pass(secs(30));
+    assert_eq!(stage.submits.len(), 1, "one at a time");
+    stage.listed.clear();
+    stage.pass(secs(100));
+    assert_eq!(stage.submits.len(), 1, "it may be listed again");
+    stage.pass(secs(60));
+    assert_eq!(stage.submits.len(), 2);
+    assert_eq!(stage.run(0).state, RunState::Running, "its job and its place are still taken");
 }

@@ -223,6 +223,24 @@ fn jitter_is_the_same_after_a_restart_and_less_than_it_may_be() {
     assert!(others.iter().any(|other| *other != Some(due)), "not one delay for all jobs");
 }
 
+#[test]
+fn an_occurrence_is_due_before_the_next_one_however_long_the_jitter() {
+    let mut job = Job::clone(&scheduled("a", "*/5 * * * *"));
+    job.jitter = SignedDuration::from_mins(30);
+    let stage = Stage::new(Vec::new());
+    let mut delays = Vec::new();
+    let mut occurrence = at("01:00:00");
+    for _ in 0..24 {
+        let next = job.timetable.next_after(occurrence).expect("one every five minutes");
+        let due = stage.engine().due_at(&job, occurrence);
+        assert!(occurrence <= due && due < next, "{occurrence} is due at {due}");
+        delays.push(due.duration_since(occurrence));
+        occurrence = next;
+    }
+    let longest = delays.iter().max().expect("delays");
+    assert!(secs(200) < *longest, "they spread over the whole gap: {delays:?}");
+}
+
 fn ask(stage: &mut Stage, request: OperatorRequest) {
     stage.input(Input::Operator { reply: ReplyTo(1), request, by: None });
 }
