@@ -28,7 +28,7 @@ pub struct Progress {
 impl JobDocument {
     /// The progress of the active run's transfer at `asked_at`, the agent's last answer.
     pub fn progress(&self, asked_at: Timestamp) -> Progress {
-        let active = self.active_run.as_ref().filter(|run| run.state.is_transferring());
+        let active = self.active_run.as_ref().filter(|run| run.shows_progress());
         let Some(active) = active else { return Progress::default() };
         let detail = self.detail.as_ref();
         let attempt = active.latest_attempt();

@@ -185,6 +185,11 @@ impl RunDocument {
         self.attempts.last()
     }
 
+    /// True while its transfer is active and listed, so that its counters mean something.
+    pub fn shows_progress(&self) -> bool {
+        self.state.is_transferring() && self.reason_code != Some(ReasonCode::Vanished)
+    }
+
     /// When it was over: the end of its transfer at the agent if that decided it and is known, else
     /// when we saw it.
     pub fn over_at(&self) -> Option<Timestamp> {

@@ -117,7 +117,7 @@ fn waits(filling: &Filling) -> Vec<WaitReason> {
 }
 
 fn under_way(filling: &Filling) -> Vec<UnderWay> {
-    let Filling { transfer, words, number, flag, .. } = filling.clone();
+    let Filling { transfer, words, number, flag, at, .. } = filling.clone();
     vec![
         UnderWay::Asking { attempt: number },
         UnderWay::Accepted,
@@ -128,6 +128,7 @@ fn under_way(filling: &Filling) -> Vec<UnderWay> {
         UnderWay::LastAnswerLost { answer: flag.then(|| words.clone()) },
         UnderWay::UnknownStatus { transfer, status: words },
         UnderWay::Listed { transfer },
+        UnderWay::Gone { transfer, since: at, until: at },
         UnderWay::Follows { attempt: number, transfer, late: flag },
     ]
 }
@@ -177,12 +178,15 @@ fn any_simple() -> impl Strategy<Value = Reason> {
 pub(crate) fn any_reason() -> impl Strategy<Value = Reason> {
     let within = (any_simple(), filling()).prop_flat_map(|(inner, filling)| {
         let because = Box::new(inner.clone());
-        let Filling { number, limit, perhaps, .. } = filling;
+        let Filling { number, limit, perhaps, at, .. } = filling;
         select(vec![
             Reason::AnotherUnderWay { attempt: number, because: because.clone(), other: number },
             Reason::BackingOff { because: because.clone(), attempt: number, of: 3, at: perhaps },
+            Reason::CanceledOnceListed { because: because.clone(), until: at },
+            Reason::ListedLate { because: because.clone() },
             Reason::NothingLeft { because: because.clone(), how: NothingLeft::Gone },
             Reason::NothingLeft { because: because.clone(), how: NothingLeft::NotQueued },
+            Reason::NothingLeft { because: because.clone(), how: NothingLeft::Failed },
             Reason::AttemptsExhausted { because: because.clone(), attempts: number },
             Reason::StartWithin { limit, waited: because },
             inner,

@@ -15,9 +15,10 @@
 //!
 //! If the commit fails, only the cancels of the batch are carried out: they are safe to repeat and
 //! need no room on the disk (protocol, rule 10). The engine now holds facts that no row holds, so
-//! it is discarded: an [`Outage`] begins. At each of its tries, `poll_store` asks for the rows
-//! ([`StoreRequest::Load`]), [`loaded`](EventLoop::loaded) rebuilds the engine from them as after a
-//! crash, and the batch of the new engine is committed; the outage is over once a commit succeeds.
+//! it is discarded, except for the requests of those cancels: an [`Outage`] begins. At each of its
+//! tries, `poll_store` asks for the rows ([`StoreRequest::Load`]), [`loaded`](EventLoop::loaded)
+//! rebuilds the engine from them as after a crash, and the batch of the new engine is committed;
+//! the outage is over once a commit succeeds.
 //!
 //! Each engine is an [`Epoch`]. An answer to an effect of an engine that is gone is dropped: for
 //! the next engine that request is uncertain, and is settled by looking.
@@ -29,16 +30,18 @@ mod outage;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::engine::{Engine, Host};
+use super::ids::TransferId;
 use super::input::{Effect, Input, Level, Note, NoteFacts, Step};
 use super::job::JobSet;
 use super::limits::BATCH_MAX;
 use super::record::{Durable, Record};
+use super::run::CancelRequest;
 
 pub use outage::Outage;
 
@@ -93,6 +96,9 @@ enum Stage {
 struct Standing {
     token_ends: Option<Option<Timestamp>>,
     job_file: Option<Option<String>>,
+    /// The requests of cancels that were sent, and could not be recorded: without them the end of
+    /// the transfer would be taken for the doing of a person in the desktop app.
+    cancels_sent: BTreeMap<TransferId, CancelRequest>,
     /// How far the clock was set since the last commit.
     clock_step: SignedDuration,
     /// How much of that is unknown to this engine.
@@ -164,6 +170,7 @@ impl EventLoop {
             | Input::Submitted { .. }
             | Input::Looked(_)
             | Input::CancelAnswered { .. }
+            | Input::CancelsSent(_)
             | Input::AgentStarted(_)
             | Input::Notified
             | Input::Receipt(_)
@@ -273,6 +280,8 @@ impl EventLoop {
         self.epoch.0 += 1;
         self.inbox.extend(self.standing.token_ends.map(Input::TokenEnds));
         self.inbox.extend(self.standing.job_file.clone().map(Input::JobFileChecked));
+        let cancels = Some(&self.standing.cancels_sent).filter(|cancels| !cancels.is_empty());
+        self.inbox.extend(cancels.cloned().map(Input::CancelsSent));
         self.stage = Stage::Rebuilt(step);
     }
 
@@ -344,6 +353,7 @@ impl EventLoop {
     /// Settles a batch that is durable, or needed no commit.
     fn settle(&mut self, step: Step) {
         self.standing.clock_step = SignedDuration::ZERO;
+        self.standing.cancels_sent.clear();
         let Step { record, then, notes } = step;
         if !record.is_empty() {
             self.outputs.push_back(Output::Recorded(record));
@@ -377,6 +387,11 @@ impl EventLoop {
         let cancels: BTreeSet<_> = wanted.chain(self.engine.overdue(now)).collect();
         if !cancels.is_empty() {
             words.push_str("; the agent was asked to cancel nevertheless");
+        }
+        for transfer in &cancels {
+            let cancel = self.engine.cancel_request(*transfer).cloned();
+            let cancel = cancel.map(|cancel| (*transfer, cancel));
+            self.standing.cancels_sent.extend(cancel);
         }
         let epoch = self.epoch;
         self.outputs.extend(cancels.into_iter().map(|transfer| {

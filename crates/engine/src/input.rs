@@ -1,5 +1,6 @@
 //! Inputs and effects: everything that can happen, and everything that the daemon can do about it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
@@ -14,7 +15,7 @@ use super::place::TransferRequest;
 use super::reason::ReasonCode;
 use super::record::{Pause, Record};
 use super::repeat::{Backfill, BackfillPlan, RunRequest};
-use super::run::RunState;
+use super::run::{CancelRequest, RunState};
 use super::transfer::{CancelAnswer, Look, LookFailure, LookRequest, StartAnswer, SubmitAnswer};
 
 /// Everything that can happen.
@@ -33,6 +34,8 @@ pub enum Input {
     },
     /// The answer to [`Effect::Look`].
     Looked(Result<Look, LookFailure>),
+    /// Cancels that were sent though the request for them could not be recorded.
+    CancelsSent(BTreeMap<TransferId, CancelRequest>),
     /// The answer to [`Effect::Cancel`].
     CancelAnswered {
         /// The transfer.

@@ -239,11 +239,17 @@ impl<O: Observer> Simulation<O> {
         let post = &self.posts[index];
         let daemon = &self.daemons[post.daemon];
         let window = daemon.fed.agent.adopt_window;
-        let stuck = daemon.attempts.get(&post.attempt).is_some_and(|row| {
-            row.cancel.as_ref().is_some_and(|cancel| {
-                self.wall(post.daemon).duration_since(cancel.at).abs() >= window
-            })
+        // One that is not listed yet can't have a request of its own: its run has.
+        let of_run = || {
+            let run = daemon.runs.get(&post.attempt.run)?;
+            run.ended_at.or(run.cancel.as_ref().map(|cancel| cancel.at))
+        };
+        let since = daemon.attempts.get(&post.attempt).and_then(|row| {
+            let own = row.cancel.as_ref().map(|cancel| cancel.at);
+            own.or_else(|| of_run().filter(|_| row.transfer.is_none()))
         });
+        let stuck =
+            since.is_some_and(|since| self.wall(post.daemon).duration_since(since).abs() >= window);
         !stuck && self.counts_for_destination(index)
     }
 

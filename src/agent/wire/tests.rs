@@ -211,6 +211,14 @@ fn missing_and_null_fields_leave_the_rest_readable() {
 }
 
 #[test]
+fn a_total_of_no_objects_needs_no_further_counts() {
+    let body = r#"[{"id":"00000000-0000-0000-0000-00000000000a","total":0}]"#;
+    assert!(!one(body).progress.objects_untold);
+    let body = r#"[{"id":"00000000-0000-0000-0000-00000000000a","total":1}]"#;
+    assert!(one(body).progress.objects_untold);
+}
+
+#[test]
 fn an_embedded_account_stands_in_for_a_missing_account_id() {
     let body = CAMEL
         .replace("\"sourceCloudAccountId\"", "\"formerly\"")

@@ -144,7 +144,9 @@ impl ReadRecord {
                     percent: percent.measure().min(100.0),
                     speed: average_speed.measure(),
                     cost_usd: cost.amount(),
-                    objects_untold: [transferred, skipped, failed].iter().any(|it| it.is_none()),
+                    // Of no objects at all there is nothing more to tell.
+                    objects_untold: (total.is_none() || total.count() > 0)
+                        && [transferred, skipped, failed].iter().any(|it| it.is_none()),
                 },
             });
         let of_sync = of_sync || matches!(kind, Some(2 | 4));

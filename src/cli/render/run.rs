@@ -53,7 +53,7 @@ pub fn progress(attempt: &AttemptDocument) -> Option<String> {
 /// A line for people who wait for a run.
 pub fn line(run: &RunDocument, times: &Times) -> String {
     let mut line = state(run.state);
-    let at_work = run.latest_attempt().filter(|_| run.state.is_transferring());
+    let at_work = run.latest_attempt().filter(|_| run.shows_progress());
     let told = at_work.and_then(progress);
     if let Some(told) = told.or_else(|| beside_state(run, times).map(|reason| plain(&reason))) {
         line.push_str(&format!(": {told}"));
@@ -138,7 +138,10 @@ fn outcome(run: &RunDocument, times: &Times) -> Option<String> {
     let reason = || (!run.reason.is_empty()).then(|| run.sentence(times));
     let attempt = run.latest_attempt();
     let mut told = match run.state {
-        RunState::Running => attempt.and_then(progress).or_else(reason)?,
+        RunState::Running => {
+            let listed = attempt.filter(|_| run.shows_progress());
+            listed.and_then(progress).or_else(reason)?
+        }
         RunState::Succeeded => attempt.and_then(transferred).or_else(reason)?,
         RunState::Waiting
         | RunState::Submitting
@@ -163,7 +166,11 @@ pub fn transferred(attempt: &AttemptDocument) -> Option<String> {
         return None;
     }
     let number = usize::try_from(objects.transferred).unwrap_or(usize::MAX);
-    let mut words = vec![count(number, "object")];
+    let mut words = Vec::new();
+    // An agent that tells bytes alone does not tell that no object was transferred.
+    if objects.total > 0 || number > 0 {
+        words.push(count(number, "object"));
+    }
     if objects.skipped > 0 {
         words.push(format!("{} skipped", objects.skipped));
     }

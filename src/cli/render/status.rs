@@ -233,8 +233,12 @@ fn remarks(
         if let Some(still) = progress.still {
             remarks.push((Tone::Doubtful, format!("has not moved for {}", span(still))));
         }
-        if active.state != RunState::Running && !active.reason.is_empty() {
-            remarks.push((Tone::of(active.state), active.sentence(times)));
+        let tone = match active.state == RunState::Running {
+            false => Some(Tone::of(active.state)),
+            true => (!active.shows_progress()).then_some(Tone::Doubtful),
+        };
+        if let Some(tone) = tone.filter(|_| !active.reason.is_empty()) {
+            remarks.push((tone, active.sentence(times)));
         }
     }
     let detail = job.detail.as_ref();

@@ -66,7 +66,8 @@ fn of_active<'a>(facts: &Facts, active: &'a Active) -> Answer<'a> {
         RunState::Waiting if waits(run) => format!("has waited {since} {reason}"),
         RunState::Waiting => format!("is about to start: {reason}"),
         RunState::Running => {
-            let told = run.latest_attempt().and_then(progress).unwrap_or(reason);
+            let listed = run.latest_attempt().filter(|_| run.shows_progress());
+            let told = listed.and_then(progress).unwrap_or(reason);
             format!("has been running {since}: {told}")
         }
         RunState::BackingOff => format!("has been backing off {since}: {reason}"),
@@ -103,7 +104,8 @@ fn places(run: &RunDocument) -> String {
 /// The activity of the run that is in the way.
 fn in_the_way(facts: &Facts, run: &RunDocument) -> String {
     let (id, job, cause) = (run.id, &run.job, cause(facts, run));
-    let running = run.latest_attempt().filter(|_| run.state == RunState::Running);
+    let shown = run.state == RunState::Running && run.shows_progress();
+    let running = run.latest_attempt().filter(|_| shown);
     match running.and_then(progress) {
         Some(told) => format!("run {id} of `{job}` ({cause}) is running: {told}"),
         None => format!("run {id} of `{job}` ({cause}) {}", ended(facts, run)),

@@ -45,7 +45,7 @@ fn item(job: &JobDocument, run: &RunDocument, status: &StatusDocument, times: &T
         html.raw(", ").text(detail.behind).raw(" more behind it");
     }
     html.raw("</p>");
-    if let Some(attempt) = run.latest_attempt().filter(|_| run.state.is_transferring()) {
+    if let Some(attempt) = run.latest_attempt().filter(|_| run.shows_progress()) {
         html.add(&progress(job, run, attempt, status, times));
     } else if !run.reason.is_empty() {
         html.raw("<p class=\"reason\">").text(run.sentence(times)).raw("</p>");

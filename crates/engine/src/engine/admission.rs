@@ -65,8 +65,8 @@ impl Engine {
             .open_attempts()
             .filter(|attempt| match attempt.phase {
                 Phase::Intent | Phase::Uncertain | Phase::Accepted => {
-                    attempt.cancel.as_ref().is_none_or(|cancel| !self.is_stuck(cancel.at))
-                        && !self.has_vanished(attempt)
+                    let since = self.state.run(attempt.id.run).canceling_since(attempt);
+                    since.is_none_or(|since| !self.is_stuck(since)) && !self.has_vanished(attempt)
                 }
                 Phase::GivenUp | Phase::Refused | Phase::Closed => false,
             })

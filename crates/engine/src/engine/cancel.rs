@@ -1,6 +1,8 @@
 //! Canceling: records the run's decisions about a cancel, and sends the cancel requests (protocol,
 //! rule 10).
 
+use std::collections::BTreeMap;
+
 use jiff::{SignedDuration, Timestamp};
 
 use super::Engine;
@@ -27,12 +29,14 @@ impl Engine {
                     self.request_cancel(attempt, cancel);
                 }
             }
-            OnCancel::Outranks => self.change_run(id, |run| {
-                if let Some(cancel) = &mut run.cancel {
-                    cancel.cause = cause;
-                    cancel.reason = reason;
-                }
-            }),
+            OnCancel::Outranks => {
+                self.change_run(id, |run| {
+                    if let Some(cancel) = &mut run.cancel {
+                        (cancel.cause, cancel.reason) = (cause, reason.clone());
+                    }
+                });
+                self.move_run(id, RunState::Canceling, reason, Level::Info);
+            }
         }
     }
 
@@ -60,6 +64,35 @@ impl Engine {
     /// transfer that is over, and a completed one stays completed.
     pub fn overdue(&self, now: Timestamp) -> Vec<TransferId> {
         self.state.in_flight().flat_map(|machine| machine.overdue(now)).collect()
+    }
+
+    /// The request to cancel a transfer.
+    pub fn cancel_request(&self, transfer: TransferId) -> Option<&CancelRequest> {
+        let id = self.state.owner(transfer)?;
+        self.state.find_attempt(id)?.cancel.as_ref()
+    }
+
+    /// Takes in cancels that were sent though their requests could not be recorded, as nothing can
+    /// be while the disk is full: they are recorded now, and followed up.
+    pub(super) fn cancels_were_sent(&mut self, cancels: BTreeMap<TransferId, CancelRequest>) {
+        for (transfer, cancel) in cancels {
+            let Some(id) = self.state.owner(transfer) else { continue };
+            if !self.state.attempt(id).is_active() {
+                continue;
+            }
+            let CancelRequest { cause, reason, .. } = cancel;
+            let of_run = match cause {
+                CancelCause::Operator
+                | CancelCause::Replaced
+                | CancelCause::Timeout
+                | CancelCause::Stall => self.state.run(id.run).follows(id.number),
+                CancelCause::Double => false,
+            };
+            if of_run {
+                self.cancel_run(id.run, cause, reason.clone());
+            }
+            self.request_cancel(id, CancelRequest { at: self.now, cause, reason, reported: false });
+        }
     }
 
     /// Takes in the answer to a cancel request.

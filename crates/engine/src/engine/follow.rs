@@ -7,7 +7,7 @@ use super::Engine;
 use crate::event::Happening;
 use crate::ids::AttemptId;
 use crate::input::Level;
-use crate::reason::{AttemptEnd, CancelReason, Reason, UnderWay};
+use crate::reason::{AttemptEnd, CancelReason, UnderWay};
 use crate::record::Record;
 use crate::run::{CancelCause, CancelRequest, OnFound, Phase, RunState, Seen};
 use crate::transfer::{Transfer, TransferStatus};
@@ -38,8 +38,11 @@ impl Engine {
     fn follow(&mut self, id: AttemptId, reason: UnderWay) {
         let machine = self.state.run(id.run);
         if let Some(cancel) = machine.row().cancel.clone() {
+            let why = cancel.reason.clone();
             self.request_cancel(id, cancel);
-            if self.state.run(id.run).state() != RunState::Canceling {
+            if self.state.run(id.run).state() == RunState::Canceling {
+                self.change_run(id.run, |run| run.reason = why);
+            } else {
                 self.move_run(id.run, RunState::Canceling, reason, Level::Info);
             }
             return;
@@ -49,21 +52,21 @@ impl Engine {
         }
     }
 
-    /// Handles a second transfer for one run: canceled when seen active, unless it can't be told
-    /// apart from somebody else's (protocol, rule 8).
+    /// Handles a second transfer for one run, or one whose run is over: canceled when seen active,
+    /// unless it can't be told apart from somebody else's (protocol, rule 8).
     fn cancel_extra_transfer(&mut self, id: AttemptId, why: CancelReason) {
         if self.state.attempt(id).ambiguous {
             return;
         }
-        let reason = Reason::Canceled(why);
-        self.log_run(
-            Level::Warn,
-            id.run,
-            None,
-            format!("{reason}; it is canceled if it is active"),
-        );
-        let cancel =
-            CancelRequest { at: self.now, cause: CancelCause::Double, reason, reported: false };
+        let machine = self.state.run(id.run);
+        let cancel = if machine.is_over() {
+            machine.request_for_late(id.number, why, self.now)
+        } else {
+            let (cause, reason) = (CancelCause::Double, why.into());
+            CancelRequest { at: self.now, cause, reason, reported: false }
+        };
+        let text = format!("{}; it is canceled if it is active", cancel.reason);
+        self.log_run(Level::Warn, id.run, None, text);
         self.request_cancel(id, cancel);
     }
 
@@ -86,6 +89,7 @@ impl Engine {
         if attempt.phase == Phase::GivenUp {
             self.seen_again(id);
         }
+        self.note_listed(id, record);
         let was_ending = self.state.attempt(id).ended_at.is_some();
         let Seen { row, event, moved_at } =
             self.state.run_mut(id.run).on_seen(id.number, record, self.now);
@@ -123,6 +127,32 @@ impl Engine {
         self.change_attempt(id, |attempt| *attempt = row);
         if self.state.run(id.run).is_over() {
             self.cancel_extra_transfer(id, CancelReason::ReturnedTransfer);
+        }
+    }
+
+    /// Reports that complete looks no longer show a transfer. Its run waits for it until its
+    /// `timeout`: the transfer may be at work, and to ask again could double it.
+    pub(super) fn report_gone(&mut self, id: AttemptId) {
+        let now = self.now;
+        let attempt = self.state.attempt(id);
+        let (Some(transfer), until) = (attempt.transfer, attempt.deadline) else { return };
+        let since = self.state.sighting(id).unseen_since(now);
+        let reason = UnderWay::Gone { transfer, since, until };
+        self.change_attempt(id, |attempt| attempt.reason = reason.clone().into());
+        if self.decides(id) && self.state.run(id.run).state() == RunState::Running {
+            self.move_run(id.run, RunState::Running, reason, Level::Warn);
+        }
+    }
+
+    /// Takes back that a transfer is gone: a look shows it.
+    fn note_listed(&mut self, id: AttemptId, record: &Transfer) {
+        if !self.state.attempt(id).reason.is_gone() {
+            return;
+        }
+        let reason = UnderWay::Listed { transfer: record.id };
+        self.change_attempt(id, |attempt| attempt.reason = reason.clone().into());
+        if self.state.run(id.run).row().reason.is_gone() {
+            self.move_run(id.run, RunState::Running, reason, Level::Info);
         }
     }
 }

@@ -190,10 +190,12 @@ impl Looks {
         })
     }
 
-    /// True once a look was tried near a deadline or after it. A daemon that was down, or a machine
-    /// that slept, looks before it declares that a transfer is past its time.
-    pub(super) fn have_asked_about(&self, deadline: Timestamp) -> bool {
-        self.last_answered.is_some_and(|began| deadline <= shift(began, COVERED_GAP))
+    /// True once a look was tried after the request was sent, near its deadline or after it. A
+    /// daemon that was down, or a machine that slept, looks before it declares that a transfer is
+    /// past its time.
+    pub(super) fn have_asked_about(&self, sent: Timestamp, deadline: Timestamp) -> bool {
+        let is_near = |began: Timestamp| sent <= began && deadline <= shift(began, COVERED_GAP);
+        self.last_answered.is_some_and(is_near)
     }
 
     /// Begins a look.

@@ -137,6 +137,7 @@ impl Engine {
             Input::Submitted { attempt, answer } => self.submitted(attempt, answer),
             Input::Looked(result) => self.looked(result),
             Input::CancelAnswered { transfer, answer } => self.cancel_answered(transfer, &answer),
+            Input::CancelsSent(cancels) => self.cancels_were_sent(cancels),
             Input::AgentStarted(answer) => self.agent_started(answer),
             Input::Notified => self.looks.hint(),
             Input::Receipt(attempt) => self.receipt(attempt),

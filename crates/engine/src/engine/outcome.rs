@@ -221,7 +221,8 @@ impl Engine {
             && machine.sighting(id.number).is_some_and(Sighting::is_near_miss_reported);
         let looked = LookedFor {
             in_vain: searched && !has_near_miss,
-            past_deadline: attempt.deadline <= now && self.looks.have_asked_about(attempt.deadline),
+            past_deadline: attempt.deadline <= now
+                && self.looks.have_asked_about(machine.asked_at(&attempt), attempt.deadline),
         };
         let follows = machine.follows(id.number);
         match machine.on_time(&attempt, looked) {
@@ -241,6 +242,7 @@ impl Engine {
                 self.apply_next_step(id.run, next);
             }
             OnTime::Ending => self.end_with_cause(id),
+            OnTime::Gone => self.report_gone(id),
             OnTime::Vanished { canceling } => {
                 // The run is to be canceled: it ends, and its transfer's id stays under watch.
                 self.give_up(id, AttemptEnd::Vanished { canceling });
@@ -250,6 +252,9 @@ impl Engine {
             }
             OnTime::PastTimeout(end) => self.cancel_run(id.run, CancelCause::Timeout, end.into()),
             OnTime::LostUntilTimeout(end) => self.end_run(id.run, RunState::Failed, end),
+        }
+        if let Some(reason) = self.state.run(id.run).canceled_once_listed(id.number) {
+            self.change_run(id.run, |run| run.reason = reason);
         }
         match attempt.at_agent() {
             AtAgent::Listed(_) => self.send_cancel(id),

@@ -14,7 +14,7 @@ use crate::job::Job;
 use crate::place::AccountNames;
 use crate::reason::Reason;
 use crate::record::{Mark, Pause};
-use crate::run::{Attempt, Run, RunState};
+use crate::run::{Attempt, Phase, Run, RunState};
 use crate::transfer::AgentState;
 
 /// The known state of the agent, as of the last contact.
@@ -60,7 +60,8 @@ pub struct JobView {
 pub struct RunView {
     /// Its row, the reason up to date.
     pub run: Arc<Run>,
-    /// Its attempts, with the progress last seen, the speed by our own looks, and when it last moved.
+    /// Its attempts, with the progress last seen, the speed by our own looks, and when it last
+    /// moved.
     pub attempts: Vec<Arc<Attempt>>,
 }
 
@@ -188,11 +189,13 @@ impl Engine {
         self.state.in_flight_ids().iter().copied()
     }
 
-    /// Transfers whose cancellation is requested and not confirmed.
+    /// Transfers that are to be canceled and are not yet, those among them that are accepted and
+    /// not listed.
     pub fn cancels_unconfirmed(&self) -> usize {
         self.state
             .open_attempts()
-            .filter(|attempt| attempt.cancel.is_some() && attempt.is_active())
+            .filter(|attempt| attempt.phase == Phase::Accepted)
+            .filter(|attempt| self.state.run(attempt.id.run).canceling_since(attempt).is_some())
             .count()
     }
 }

@@ -21,3 +21,4 @@ mod stuck;
 mod time;
 mod unrecorded;
 mod unsearched;
+mod vanished;

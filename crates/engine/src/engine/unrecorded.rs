@@ -17,10 +17,12 @@ use crate::run::{RunMachine, Trigger};
 use crate::transfer::{Look, Transfer};
 
 impl Engine {
-    /// Reports, for each run that catches up, a similar transfer that was requested after its time.
+    /// Reports, for each run that may repeat one that no row knows, a similar transfer that was
+    /// requested after its time.
     pub(super) fn report_unrecorded(&mut self, look: &Look) {
         let mut found: Vec<(RunId, TransferId, Timestamp)> = Vec::new();
-        for machine in self.state.waiting().filter(|machine| catches_up(machine)) {
+        let began = self.began;
+        for machine in self.state.waiting().filter(|machine| may_be_repeated(machine, began)) {
             let mut like_it = look.transfers.iter().filter_map(|record| {
                 Some((record.id, self.requested_since(machine, look, record)?))
             });
@@ -56,9 +58,14 @@ impl Engine {
     }
 }
 
-/// True for a missed occurrence that is about to be caught up and was not reported yet.
-fn catches_up(machine: &RunMachine) -> bool {
-    machine.row().trigger == Trigger::CatchUp
-        && !machine.has_begun()
-        && !machine.is_unrecorded_reported()
+/// True for an occurrence that may have been queued before the database was put back, and was not
+/// reported yet: one that is caught up, or was due before this engine began.
+fn may_be_repeated(machine: &RunMachine, began: Timestamp) -> bool {
+    let run = machine.row();
+    let is_of_before = match run.trigger {
+        Trigger::CatchUp => true,
+        Trigger::Schedule => run.scheduled_for.is_some_and(|at| at < began),
+        Trigger::Manual | Trigger::Retry | Trigger::Backfill => false,
+    };
+    is_of_before && !machine.has_begun() && !machine.is_unrecorded_reported()
 }

@@ -285,9 +285,34 @@ fn at_the_next_try_the_engine_is_rebuilt_from_the_rows() {
     assert_eq!(desk.settled.last(), Some(&Ok(())));
     assert_eq!(desk.said("the state can be recorded again, after 1s"), 1);
     assert!(desk.event_loop.outage().is_none());
-    // The cancel was never recorded: the run goes on.
-    assert_eq!(desk.state(1), RunState::Running);
     assert_eq!(desk.event_loop.engine().active_runs().count(), 1);
+}
+
+#[test]
+fn a_cancel_that_was_sent_without_a_record_is_known_to_be_ours_and_whose_it_was() {
+    let (mut desk, transfer) = Desk::at_work();
+    desk.disk_is_full = true;
+    let request = OperatorRequest::CancelJob(JobName::new("a"));
+    let by = Some("root".to_owned());
+    desk.event_loop.push(Input::Operator { reply: ReplyTo(7), request, by });
+    for _ in 0..3 {
+        desk.turn();
+        desk.now = desk.event_loop.next_wakeup().expect("the next try");
+    }
+    assert_eq!(desk.state(1), RunState::Running, "nothing could be recorded");
+    desk.disk_is_full = false;
+    desk.turn();
+    assert_eq!(desk.state(1), RunState::Canceling);
+    let id = *desk.rows.attempts.keys().next().expect("an attempt");
+    let mut record = desk.listed(id, 1);
+    assert_eq!(record.id, transfer);
+    record.status = TransferStatus::Canceled;
+    desk.now += secs(10);
+    desk.push_look(vec![record]);
+    desk.turn();
+    assert_eq!(desk.state(1), RunState::Canceled);
+    let run = desk.rows.runs.values().next().expect("the run");
+    assert_eq!(run.reason.to_string(), "canceled by root");
 }
 
 #[test]

@@ -229,6 +229,10 @@ impl AttemptEnd {
 
     pub(super) fn sentence(&self) -> String {
         match self {
+            // With counts it would be empty, or in part.
+            Self::Completed { transferred: 0, skipped: 0 } => {
+                "completed: the agent tells no number of objects".to_owned()
+            }
             Self::Completed { transferred, skipped } => {
                 let objects = objects(*transferred);
                 format!("completed: {objects} transferred, {skipped} skipped, 0 failed")

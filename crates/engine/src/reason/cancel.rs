@@ -74,6 +74,8 @@ pub enum NothingLeft {
     NeverListed,
     /// The transfer is gone from the list.
     Gone,
+    /// The transfer ended by itself, and not as a success.
+    Failed,
 }
 
 impl NothingLeft {
@@ -83,6 +85,7 @@ impl NothingLeft {
             Self::NotFound => "no transfer was found",
             Self::NeverListed => "its transfer was never listed",
             Self::Gone => "its transfer is gone from the agent's list",
+            Self::Failed => "its transfer had failed by then",
         }
     }
 }

@@ -89,12 +89,24 @@ pub enum Reason {
     Ended(AttemptEnd),
     /// Why it was canceled.
     Canceled(CancelReason),
+    /// It is to be canceled, and the agent does not list its transfer yet.
+    CanceledOnceListed {
+        /// Why it is to be canceled.
+        because: Box<Reason>,
+        /// How long the transfer is waited for: until its `timeout`.
+        until: Timestamp,
+    },
     /// It was to be canceled, and nothing of it is left at the agent.
     NothingLeft {
         /// Why it was to be canceled.
         because: Box<Reason>,
         /// The evidence for that.
         how: NothingLeft,
+    },
+    /// Its run had ended for want of the transfer, which was listed after that.
+    ListedLate {
+        /// Why the run had ended.
+        because: Box<Reason>,
     },
     /// The last attempt that `retry` allows has failed.
     AttemptsExhausted {
@@ -144,7 +156,9 @@ impl Reason {
             Self::BackingOff { .. } => Some(ReasonCode::BackingOff),
             Self::Ended(end) => Some(end.code()),
             Self::Canceled(cancel) => Some(cancel.code()),
-            Self::NothingLeft { because, .. } => because.code(),
+            Self::CanceledOnceListed { because, .. }
+            | Self::NothingLeft { because, .. }
+            | Self::ListedLate { because } => because.code(),
             Self::AttemptsExhausted { .. } => Some(ReasonCode::AttemptsExhausted),
             Self::Skipped(skip) => skip.code(),
             Self::StartWithin { .. } => Some(ReasonCode::StartWithin),
@@ -170,7 +184,9 @@ impl Reason {
             | Self::BackingOff { .. }
             | Self::Ended(_)
             | Self::Canceled(_)
+            | Self::CanceledOnceListed { .. }
             | Self::NothingLeft { .. }
+            | Self::ListedLate { .. }
             | Self::AttemptsExhausted { .. }
             | Self::Recorded { .. } => None,
         }
@@ -178,7 +194,28 @@ impl Reason {
 
     /// When it ends, if that is known.
     pub fn until(&self) -> Option<Timestamp> {
-        if let Self::BackingOff { at, .. } = self { *at } else { None }
+        match self {
+            Self::BackingOff { at, .. } => *at,
+            Self::UnderWay(under_way) => under_way.until(),
+            Self::CanceledOnceListed { until, .. } => Some(*until),
+            Self::Due
+            | Self::CaughtUp
+            | Self::Triggered { .. }
+            | Self::Retried { .. }
+            | Self::Backfilled { .. }
+            | Self::NextAttempt
+            | Self::SentAgain
+            | Self::Waits(_)
+            | Self::AnotherUnderWay { .. }
+            | Self::Ended(_)
+            | Self::Canceled(_)
+            | Self::NothingLeft { .. }
+            | Self::ListedLate { .. }
+            | Self::AttemptsExhausted { .. }
+            | Self::Skipped(_)
+            | Self::StartWithin { .. }
+            | Self::Recorded { .. } => None,
+        }
     }
 
     /// The limit that was reached, as the job file writes it: `4h`, `8`.
@@ -188,7 +225,9 @@ impl Reason {
             Self::Ended(end) => end.limit().map(duration::format),
             Self::Skipped(skip) => skip.limit().map(duration::format),
             Self::StartWithin { limit, .. } => Some(duration::format(*limit)),
-            Self::NothingLeft { because, .. }
+            Self::CanceledOnceListed { because, .. }
+            | Self::NothingLeft { because, .. }
+            | Self::ListedLate { because }
             | Self::BackingOff { because, .. }
             | Self::AttemptsExhausted { because, .. } => because.limit(),
             Self::Due
@@ -209,6 +248,11 @@ impl Reason {
     /// True if the same request would fail in the same way, so that another try is useless.
     pub fn outlasts_retries(&self) -> bool {
         matches!(self, Self::Ended(AttemptEnd::Caused { lasting: Some(_), .. }))
+    }
+
+    /// True if it says that the transfer is gone from the agent's list.
+    pub fn is_gone(&self) -> bool {
+        matches!(self, Self::UnderWay(UnderWay::Gone { .. }))
     }
 
     /// How the answer to a request was lost, if the reason says so.
@@ -268,8 +312,17 @@ impl Reason {
             }
             Self::Ended(end) => end.sentence(),
             Self::Canceled(cancel) => cancel.sentence(),
+            Self::CanceledOnceListed { because, until } => format!(
+                "{}; its transfer is not listed by the agent yet: it is canceled once it is, and \
+                 waited for until {}",
+                because.sentence(wording),
+                wording.time(*until)
+            ),
             Self::NothingLeft { because, how } => {
                 format!("{}; {}", because.sentence(wording), how.sentence())
+            }
+            Self::ListedLate { because } => {
+                format!("{}; its transfer was listed after that", because.sentence(wording))
             }
             Self::AttemptsExhausted { because, attempts } => {
                 format!("{} (attempt {attempts} of {attempts})", because.sentence(wording))

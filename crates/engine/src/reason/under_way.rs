@@ -1,5 +1,6 @@
 //! The known state of a request that is under way, and of its transfer.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::attempt_end::{to_last_request, unknown_status};
@@ -50,6 +51,15 @@ pub enum UnderWay {
         /// Its id.
         transfer: TransferId,
     },
+    /// The agent has listed the transfer, and complete looks over `adopt_window` do not show it.
+    Gone {
+        /// Its id.
+        transfer: TransferId,
+        /// When it was listed last, as far as known.
+        since: Timestamp,
+        /// How long it is waited for: until its `timeout`.
+        until: Timestamp,
+    },
     /// The agent accepted it, and lists a transfer that is almost, but not certainly, its own.
     NearMiss(NearMiss),
     /// The agent lists the transfer in an unknown state: it may be active.
@@ -74,6 +84,7 @@ impl UnderWay {
     pub(super) fn code(&self) -> Option<ReasonCode> {
         match self {
             Self::NearMiss(_) => Some(ReasonCode::NotListed),
+            Self::Gone { .. } => Some(ReasonCode::Vanished),
             Self::AnswerLost { .. }
             | Self::UnclearAnswer { .. }
             | Self::AnswerLostInCrash
@@ -85,6 +96,11 @@ impl UnderWay {
             | Self::UnknownStatus { .. }
             | Self::Follows { .. } => None,
         }
+    }
+
+    /// When it is over by itself.
+    pub(super) fn until(&self) -> Option<Timestamp> {
+        if let Self::Gone { until, .. } = self { Some(*until) } else { None }
     }
 
     pub(crate) fn sentence(&self, wording: &dyn Wording) -> String {
@@ -111,6 +127,12 @@ impl UnderWay {
             Self::Listed { transfer } => {
                 format!("the agent lists it as transfer {}", wording.transfer(*transfer))
             }
+            Self::Gone { transfer, since, until } => format!(
+                "transfer {} is gone from the agent's list since {}; it is waited for until {}",
+                wording.transfer(*transfer),
+                wording.time(*since),
+                wording.time(*until)
+            ),
             Self::NearMiss(near) => near.sentence(wording),
             Self::UnknownStatus { transfer, status } => format!(
                 "transfer {} is taken to be at work: {}",

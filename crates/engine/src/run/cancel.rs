@@ -6,12 +6,12 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{Attempt, RunMachine, RunState};
+use super::{Attempt, Ended, Phase, RunMachine, RunState};
 use crate::duration;
 use crate::ids::{AttemptId, TransferId};
 use crate::limits::{CANCEL_RETRY, STUCK_AFTER};
 use crate::matching::shift;
-use crate::reason::{NothingLeft, Reason};
+use crate::reason::{AttemptEnd, CancelReason, NothingLeft, Reason};
 use crate::transfer::CancelAnswer;
 
 /// The request to cancel, recorded before any request (protocol, rule 10).
@@ -26,6 +26,13 @@ pub struct CancelRequest {
     /// It was reported that this takes long.
     #[serde(rename = "told", default, skip_serializing_if = "std::ops::Not::not")]
     pub reported: bool,
+}
+
+impl CancelRequest {
+    /// The reason for the end of what was to be canceled and has nothing left at the agent.
+    pub(crate) fn with_nothing_left(&self, how: NothingLeft) -> Reason {
+        Reason::NothingLeft { because: Box::new(self.reason.clone()), how }
+    }
 }
 
 /// Why a run or transfer is to be canceled.
@@ -45,11 +52,19 @@ pub enum CancelCause {
 }
 
 impl CancelCause {
-    /// How a run ends that is canceled for this cause.
-    pub(crate) fn end(self) -> RunState {
+    /// How a run or an attempt ends that is canceled for this cause.
+    pub(crate) fn end(self) -> Ended {
         match self {
-            Self::Operator | Self::Replaced | Self::Double => RunState::Canceled,
-            Self::Timeout | Self::Stall => RunState::TimedOut,
+            Self::Operator | Self::Replaced | Self::Double => Ended::Canceled,
+            Self::Timeout | Self::Stall => Ended::TimedOut,
+        }
+    }
+
+    /// True for the request of a time that has passed.
+    fn is_of_time(self) -> bool {
+        match self {
+            Self::Timeout | Self::Stall => true,
+            Self::Operator | Self::Replaced | Self::Double => false,
         }
     }
 
@@ -137,15 +152,17 @@ impl RunMachine {
     /// The effect of a request to cancel the run.
     pub(crate) fn on_cancel(&self, cause: CancelCause) -> OnCancel {
         match self.state() {
-            RunState::Waiting | RunState::BackingOff => OnCancel::Ends(cause.end()),
+            RunState::Waiting | RunState::BackingOff => OnCancel::Ends(cause.end().state()),
             RunState::Submitting | RunState::Queued | RunState::Running => {
                 if self.waits_for_lost_request() {
-                    return OnCancel::Ends(cause.end());
+                    return OnCancel::Ends(cause.end().state());
                 }
                 let active = self.followed().filter(|attempt| attempt.is_active());
                 OnCancel::Requested(active.map(|attempt| attempt.id))
             }
-            RunState::Canceling if cause.outranks_time() => OnCancel::Outranks,
+            RunState::Canceling if cause.outranks_time() && !self.is_requested_by_people() => {
+                OnCancel::Outranks
+            }
             RunState::Canceling
             | RunState::Succeeded
             | RunState::Failed
@@ -153,6 +170,43 @@ impl RunMachine {
             | RunState::Canceled
             | RunState::Skipped => OnCancel::Nothing,
         }
+    }
+
+    /// True if it is to be canceled for more than a time that has passed.
+    fn is_requested_by_people(&self) -> bool {
+        self.row().cancel.as_ref().is_some_and(|cancel| cancel.cause.outranks_time())
+    }
+
+    /// Since when the transfer of an attempt is to be canceled: by its own request or, where it is
+    /// not listed yet, by that of its run, or because its run is over.
+    pub(crate) fn canceling_since(&self, attempt: &Attempt) -> Option<Timestamp> {
+        let own = attempt.cancel.as_ref().map(|cancel| cancel.at);
+        let of_run = match self.state() {
+            RunState::Canceling => self.row().cancel.as_ref().map(|cancel| cancel.at),
+            RunState::Succeeded
+            | RunState::Failed
+            | RunState::TimedOut
+            | RunState::Canceled
+            | RunState::Skipped => self.row().ended_at,
+            RunState::Waiting
+            | RunState::Submitting
+            | RunState::Queued
+            | RunState::Running
+            | RunState::BackingOff => None,
+        };
+        own.or(of_run.filter(|_| attempt.is_unlisted()))
+    }
+
+    /// The reason to be canceling while the followed transfer is accepted and not listed, if that
+    /// is not the reason yet.
+    pub(crate) fn canceled_once_listed(&self, number: u32) -> Option<Reason> {
+        let attempt = self.attempt(number).filter(|_| self.follows(number))?;
+        let waits = self.state() == RunState::Canceling
+            && attempt.phase == Phase::Accepted
+            && attempt.is_unlisted();
+        let because = Box::new(self.row().cancel.as_ref().filter(|_| waits)?.reason.clone());
+        let reason = Reason::CanceledOnceListed { because, until: attempt.deadline };
+        (self.row().reason != reason).then_some(reason)
     }
 
     /// The transfer of an attempt, if a request to cancel it is due.
@@ -165,8 +219,62 @@ impl RunMachine {
     /// The end of a run that was to be canceled and has nothing left at the agent.
     pub(crate) fn nothing_left(&self, how: NothingLeft) -> Option<(RunState, Reason)> {
         let cancel = self.row().cancel.as_ref()?;
-        let reason = Reason::NothingLeft { because: Box::new(cancel.reason.clone()), how };
-        Some((cancel.cause.end(), reason))
+        Some((cancel.cause.end().state(), cancel.with_nothing_left(how)))
+    }
+
+    /// The request by which an attempt's transfer is to be canceled: its own or, where it is not
+    /// listed yet, its run's. A person's request for the run came later than that of a time that
+    /// has passed, and outranks it.
+    pub(super) fn request_in_force<'a>(
+        &'a self,
+        attempt: &'a Attempt,
+    ) -> Option<&'a CancelRequest> {
+        let of_run = self.row().cancel.as_ref();
+        match &attempt.cancel {
+            Some(own) => {
+                let later = of_run.filter(|later| later.cause.outranks_time());
+                Some(later.filter(|_| own.cause.is_of_time()).unwrap_or(own))
+            }
+            None => of_run.filter(|_| self.follows(attempt.id.number)),
+        }
+    }
+
+    /// The request to cancel a transfer that is listed although the run is over: as a second one,
+    /// for this reason, or for what ended the run if there is no other.
+    pub(crate) fn request_for_late(
+        &self,
+        number: u32,
+        why: CancelReason,
+        at: Timestamp,
+    ) -> CancelRequest {
+        let mut others = self.attempts().filter(|other| other.id.number != number);
+        let is_second = others.any(|other| other.transfer.is_some());
+        let end = match &self.row().reason {
+            Reason::NothingLeft { because, .. } => because,
+            reason => reason,
+        };
+        let (cause, because) = match self.state() {
+            _ if is_second => (CancelCause::Double, None),
+            RunState::TimedOut => {
+                let limit = self.terms().timeout;
+                let past = Reason::from(AttemptEnd::PastTimeout { limit });
+                let by_request = matches!(self.row().reason, Reason::NothingLeft { .. });
+                (CancelCause::Timeout, Some(if by_request { end.clone() } else { past }))
+            }
+            RunState::Canceled => (CancelCause::Operator, Some(end.clone())),
+            RunState::Failed => (CancelCause::Double, Some(end.clone())),
+            RunState::Waiting
+            | RunState::Submitting
+            | RunState::Queued
+            | RunState::Running
+            | RunState::BackingOff
+            | RunState::Canceling
+            | RunState::Succeeded
+            | RunState::Skipped => (CancelCause::Double, None),
+        };
+        let late = |because| Reason::ListedLate { because: Box::new(because) };
+        let reason = because.map_or_else(|| why.into(), late);
+        CancelRequest { at, cause, reason, reported: false }
     }
 
     /// The attempts whose transfers are to be canceled when the run ends: all that are known and

@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{AtAgent, Attempt, Ended, Phase, Run, RunMachine, RunState, Trigger};
 use crate::limits::WATCH;
 use crate::matching::shift;
-use crate::reason::AttemptEnd;
+use crate::reason::{AttemptEnd, NothingLeft, Reason};
 use crate::transfer::TransferStatus;
 
 /// The search for an attempt so far.
@@ -28,6 +28,8 @@ pub(crate) enum OnTime {
     NeverListed(AttemptEnd),
     /// The end of its transfer need not, or may not, wait for its cause any longer.
     Ending,
+    /// Its transfer is not listed any more, and that is news: it is waited for.
+    Gone,
     /// Its transfer is not listed any more; the run is to be canceled if it follows this one.
     Vanished { canceling: bool },
     /// The run is to be canceled.
@@ -71,6 +73,8 @@ impl RunMachine {
                     && !between_attempts
                 {
                     OnTime::PastTimeout(AttemptEnd::PastTimeout { limit })
+                } else if in_vain && !attempt.reason.is_gone() {
+                    OnTime::Gone
                 } else {
                     OnTime::Nothing
                 }
@@ -94,10 +98,18 @@ impl RunMachine {
     ) -> Attempt {
         let absent = self.sighting(attempt.id.number).map(|sighting| sighting.absent_for());
         let searched = absent.unwrap_or_default() >= window;
+        let mut reason = Reason::from(end);
         let (holds_until, outcome) = match attempt.phase {
             Phase::Accepted => {
                 let late = shift(attempt.deadline.max(now), window);
-                (attempt.transfer.is_none().then_some(late), Ended::TimedOut)
+                let listed = attempt.transfer.is_some();
+                let how = if listed { NothingLeft::Gone } else { NothingLeft::NeverListed };
+                let cancel = self.request_in_force(attempt);
+                if let Some(cancel) = cancel {
+                    reason = cancel.with_nothing_left(how);
+                }
+                let outcome = cancel.map_or(Ended::TimedOut, |cancel| cancel.cause.end());
+                ((!listed).then_some(late), outcome)
             }
             Phase::Uncertain if searched => (None, Ended::Failed),
             Phase::Uncertain | Phase::Intent | Phase::GivenUp | Phase::Refused | Phase::Closed => {
@@ -110,13 +122,13 @@ impl RunMachine {
             ended_at: Some(now),
             holds_until,
             watched_until: Some(shift(now, WATCH.max(self.terms().timeout))),
-            reason: end.into(),
+            reason,
             ..attempt.clone()
         }
     }
 
-    /// The limit by which a transfer that moved last at that time has stalled, if this attempt decides
-    /// about the run.
+    /// The limit by which a transfer that moved last at that time has stalled, if this attempt
+    /// decides about the run.
     pub(crate) fn is_stalled(
         &self,
         number: u32,
@@ -155,7 +167,7 @@ impl RunMachine {
         };
         let of_attempts = self.open_attempts().flat_map(|attempt| {
             let cancel = attempt.cancel.as_ref();
-            let stuck_at = cancel.map(|cancel| shift(cancel.at, adopt_window));
+            let stuck_at = self.canceling_since(attempt).map(|since| shift(since, adopt_window));
             let sighting = cancel.and_then(|_| self.sighting(attempt.id.number));
             let cancel_next = sighting.and_then(|sighting| sighting.cancel().next());
             let given_up = [attempt.holds_until, attempt.watched_until];

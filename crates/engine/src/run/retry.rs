@@ -101,7 +101,7 @@ impl RunMachine {
             }
             return NextStep::SucceedsBy(number, why);
         }
-        let cancel = self.row().cancel.as_ref().map(|cancel| cancel.cause);
+        let cancel = self.row().cancel.as_ref();
         match ended {
             Ended::Succeeded => NextStep::Ends(RunState::Succeeded, why),
             Ended::TimedOut => self.on_timeout(why, now),
@@ -109,11 +109,17 @@ impl RunMachine {
                 Some(success) if cancel.is_none() => success,
                 Some(_) | None => NextStep::Ends(RunState::Canceled, why),
             },
+            // The request decides about the run; how the transfer ended is the attempt's.
             Ended::Failed => match cancel {
-                Some(CancelCause::Operator | CancelCause::Replaced | CancelCause::Double) => {
-                    NextStep::Ends(RunState::Canceled, why)
+                Some(cancel) => {
+                    let reason = cancel.with_nothing_left(NothingLeft::Failed);
+                    match cancel.cause {
+                        CancelCause::Operator | CancelCause::Replaced | CancelCause::Double => {
+                            NextStep::Ends(RunState::Canceled, reason)
+                        }
+                        CancelCause::Timeout | CancelCause::Stall => self.on_timeout(reason, now),
+                    }
                 }
-                Some(CancelCause::Timeout | CancelCause::Stall) => self.on_timeout(why, now),
                 None => self.on_failure(number, why, now),
             },
         }

@@ -84,6 +84,11 @@ impl Sighting {
         self.absent_for
     }
 
+    /// Since when it has not been listed; the last look that showed it is lost in a restart.
+    pub(crate) fn unseen_since(&self, now: Timestamp) -> Timestamp {
+        self.seen_at.unwrap_or_else(|| shift(now, -self.absent_for))
+    }
+
     /// True while consecutive complete looks do not show it.
     pub(crate) fn is_missed(&self) -> bool {
         self.absent_at.is_some()

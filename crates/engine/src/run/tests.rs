@@ -14,7 +14,7 @@ use crate::ids::{AccountId, AttemptId, JobName, RunId, TransferId};
 use crate::job::{RetryPolicy, Terms};
 use crate::limits::{CAUSE_PATIENCE, STUCK_AFTER};
 use crate::place::{Place, TransferRequest};
-use crate::reason::{AttemptEnd, CancelReason, NothingLeft, Reason};
+use crate::reason::{AttemptEnd, CancelReason, NothingLeft, Reason, UnderWay};
 use crate::repeat::Changes;
 use crate::transfer::{CancelAnswer, Progress, Transfer, TransferStatus};
 
@@ -148,7 +148,7 @@ fn a_cancel_is_asked_for_again_until_the_transfer_is_over_and_ends_by_its_cause(
     let looked = LookedFor { in_vain: true, past_deadline: true };
     let attempt = Arc::clone(canceling.attempt(1).expect("the attempt"));
     assert_eq!(canceling.on_time(&attempt, looked), OnTime::Vanished { canceling: true });
-    let (state, _) = canceling.nothing_left(NothingLeft::Gone).expect("a wish");
+    let (state, _) = canceling.nothing_left(NothingLeft::Gone).expect("a cancel");
     assert_eq!(state, RunState::TimedOut);
     let over = with(canceling, 1, |it| {
         asked_for(it);
@@ -349,7 +349,14 @@ fn time_ends_what_looks_have_not_shown_and_what_is_past_its_deadline() {
     assert_eq!(effect(&uncertain, true, false), OnTime::NotFound);
     assert_eq!(effect(&uncertain, false, true), OnTime::NotFound);
     let running = with(run(RunState::Running, |_| ()), 1, listed);
-    assert_eq!(effect(&running, true, false), OnTime::Nothing, "it may be listed again");
+    assert_eq!(effect(&running, true, false), OnTime::Gone, "it may be listed again");
+    let (transfer, since, until) = (transfer(1), at("01:05:00"), at("01:30:00"));
+    let said = with(run(RunState::Running, |_| ()), 1, |it| {
+        listed(it);
+        it.reason = UnderWay::Gone { transfer, since, until }.into();
+    });
+    assert_eq!(effect(&said, true, false), OnTime::Nothing, "it was said");
+    assert!(matches!(effect(&said, true, true), OnTime::PastTimeout(_)));
     let canceled = with(run(RunState::Canceling, |_| ()), 1, |it| {
         listed(it);
         it.cancel = Some(cancel(CancelCause::Operator, at("01:10:00")));
@@ -357,7 +364,7 @@ fn time_ends_what_looks_have_not_shown_and_what_is_past_its_deadline() {
     assert_eq!(effect(&canceled, false, false), OnTime::Nothing);
     assert_eq!(effect(&canceled, true, false), OnTime::Vanished { canceling: true });
     let left_alone = with(with(run(RunState::Running, |_| ()), 1, listed), 2, listed);
-    assert_eq!(effect(&left_alone, true, false), OnTime::Nothing);
+    assert_eq!(effect(&left_alone, true, false), OnTime::Gone);
     assert_eq!(effect(&left_alone, false, true), OnTime::Nothing);
     assert_eq!(effect(&left_alone, true, true), OnTime::Vanished { canceling: false });
     let between = with(run(RunState::BackingOff, |_| ()), 1, listed);

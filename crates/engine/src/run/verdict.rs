@@ -3,7 +3,7 @@
 
 use jiff::Timestamp;
 
-use super::{Attempt, CancelCause, Ended, Run, RunMachine};
+use super::{Attempt, Ended, Run, RunMachine};
 use crate::job::Verdict;
 use crate::reason::{AttemptEnd, CancelReason, Reason};
 use crate::transfer::{Progress, TransferStatus};
@@ -14,20 +14,10 @@ impl RunMachine {
         let run = self.row();
         match attempt.status.unwrap_or(TransferStatus::Unknown) {
             TransferStatus::Completed => completed_verdict(run, &attempt.progress),
-            TransferStatus::Canceled => match &attempt.cancel {
-                Some(cancel) => match cancel.cause {
-                    CancelCause::Timeout | CancelCause::Stall => {
-                        // A person's request came later, and outranks that.
-                        match run.cancel.as_ref().filter(|later| later.cause.outranks_time()) {
-                            Some(later) => (Ended::Canceled, later.reason.clone()),
-                            None => (Ended::TimedOut, cancel.reason.clone()),
-                        }
-                    }
-                    CancelCause::Operator | CancelCause::Replaced | CancelCause::Double => {
-                        (Ended::Canceled, cancel.reason.clone())
-                    }
-                },
-                // Our own cancel, its request lost with a full disk, must not be taken for a person's.
+            TransferStatus::Canceled => match self.request_in_force(attempt) {
+                Some(cancel) => (cancel.cause.end(), cancel.reason.clone()),
+                // Our own cancel, its request lost with a full disk, must not be taken for a
+                // person's.
                 None if attempt.deadline <= now => {
                     let end = AttemptEnd::CanceledPastTimeout { limit: run.terms.timeout };
                     (Ended::TimedOut, end.into())
@@ -60,7 +50,8 @@ fn completed_verdict(run: &Run, progress: &Progress) -> (Ended, Reason) {
     };
     let accounted =
         objects_transferred.saturating_add(objects_skipped).saturating_add(objects_failed);
-    if objects_total == 0 && accounted == 0 {
+    // Where the agent tells no counts, it does not tell that there was nothing.
+    if objects_total == 0 && accounted == 0 && !progress.objects_untold {
         return (state(run.terms.empty), AttemptEnd::Empty.into());
     }
     // An object that the agent reports neither as transferred, nor skipped, nor failed has not

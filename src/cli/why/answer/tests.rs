@@ -12,7 +12,7 @@ use crate::control::document::{
 use crate::core::ids::{AccountId, JobName, RunId, TransferId};
 use crate::core::job::CatchUp;
 use crate::core::place::NamedPlace;
-use crate::core::reason::{Reason, SkipReason, WaitReason};
+use crate::core::reason::{Reason, SkipReason, UnderWay, WaitReason};
 use crate::core::record::PastPause;
 use crate::core::run::{RunState, Trigger};
 use crate::core::schedule::{Schedule, Timetable};
@@ -214,6 +214,14 @@ fn cases() -> Vec<(&'static str, Facts)> {
             run(1, due, None, RunState::Running, Reason::in_words("attempt 1 is transfer X"));
         run.attempts = vec![attempt(1, "01:30:01", RunState::Running, "attempt 1 is transfer X")];
         facts.active = Some(Active { run, since: at("01:30:02"), blocker: None });
+    });
+    case("runs, and is gone from the agent's list", None, &|facts| {
+        let transfer = TransferId(Uuid::from_u128(7));
+        let (since, until) = (at("09:00:00"), at("13:30:00"));
+        let gone = UnderWay::Gone { transfer, since, until };
+        let mut run = run(1, due, None, RunState::Running, gone);
+        run.attempts = vec![attempt(1, "01:30:01", RunState::Running, "gone")];
+        facts.active = Some(Active { run, since: at("09:02:00"), blocker: None });
     });
     case("ran when the daemon died", None, &|facts| {
         let run = run(

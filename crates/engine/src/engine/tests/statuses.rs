@@ -125,6 +125,22 @@ fn what_an_agent_does_not_count_is_not_missing() {
 }
 
 #[test]
+fn what_an_agent_does_not_count_is_not_empty() {
+    let mut stage = running(|terms| terms.empty = Verdict::Fail);
+    stage.record(1).status = TransferStatus::Completed;
+    stage.record(1).progress = Progress { objects_untold: true, ..Progress::default() };
+    stage.pass(secs(60));
+    let run = stage.run(0);
+    assert_eq!(run.state, RunState::Succeeded, "{}", run.reason);
+    assert_eq!(run.reason.to_string(), "completed: the agent tells no number of objects");
+    let mut stage = running(|terms| terms.empty = Verdict::Fail);
+    stage.record(1).status = TransferStatus::Completed;
+    stage.record(1).progress = Progress::default();
+    stage.pass(secs(60));
+    assert_eq!(stage.run(0).state, RunState::Failed, "there was none");
+}
+
+#[test]
 fn progress_starts_the_stall_timer_anew() {
     let stall = SignedDuration::from_mins(5);
     let mut stage = running(|terms| {
@@ -173,7 +189,7 @@ fn a_cancel_that_never_ends_gives_its_slot_back_and_keeps_its_destination() {
 fn a_cancel_of_ours_that_a_full_disk_kept_no_record_of_is_not_a_persons() {
     let mut stage = running(|_| {});
     stage.pass(secs(10));
-    // Past its `timeout` it was canceled, and the wish could not be recorded.
+    // Past its `timeout` it was canceled, and the request could not be recorded.
     stage.status(1, TransferStatus::Canceled);
     stage.now = at("01:31:00");
     stage.restart();

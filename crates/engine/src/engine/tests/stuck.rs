@@ -5,7 +5,8 @@ use std::sync::Arc;
 use super::stage::{Stage, at, job, secs, set};
 use crate::ids::JobName;
 use crate::input::{Input, OperatorRequest, ReplyTo};
-use crate::job::{Alert, AlertChannel, AlertEvent, JobSet};
+use crate::job::{AgentSettings, Alert, AlertChannel, AlertEvent, JobSet};
+use crate::reason::ReasonCode;
 use crate::run::RunState;
 use crate::transfer::{SubmitAnswer, TransferStatus};
 
@@ -103,4 +104,99 @@ fn an_answer_to_the_request_of_a_run_that_is_canceled_does_not_call_it_back() {
         stage.answer(answer.clone());
         assert_eq!(stage.run(0).state, RunState::Canceling, "{answer:?}");
     }
+}
+
+#[test]
+fn a_run_that_is_canceled_before_its_transfer_is_listed_says_so_counts_and_gives_its_slot_back() {
+    let jobs = set(vec![job("a", "to/", |_| {}), job("b", "there/", |_| {})]);
+    let agent = AgentSettings { max_active: 1, ..jobs.agent.clone() };
+    let mut stage = Stage::with(Arc::new(JobSet { agent, ..JobSet::clone(&jobs) }));
+    stage.until(at("01:00:00"));
+    stage.answer(SubmitAnswer::Accepted);
+    assert_eq!(stage.submits.len(), 1, "the other one waits for the slot");
+    stage.until(at("01:00:10"));
+    let request = OperatorRequest::CancelRun(stage.rows.order[0]);
+    stage.input(Input::Operator { reply: ReplyTo(0), request, by: Some("root".to_owned()) });
+    let run = stage.run(0);
+    let words = run.reason.to_string();
+    let start =
+        "canceled by root; its transfer is not listed by the agent yet: it is canceled once";
+    assert!(words.starts_with(start), "{words}");
+    assert_eq!(run.reason.code(), Some(ReasonCode::CanceledByOperator));
+    let deadline = stage.rows.attempts.values().next().map(|attempt| attempt.deadline);
+    assert_eq!(run.reason.until(), deadline);
+    assert_eq!(stage.engine().cancels_unconfirmed(), 1);
+    let window = stage.set.agent.adopt_window;
+    stage.until(at("01:00:09") + window);
+    assert_eq!(stage.submits.len(), 1);
+    stage.until(at("01:00:12") + window);
+    assert_eq!(stage.submits.len(), 2, "the slot is free");
+    let first = stage.submits[0].1.clone();
+    stage.list(1, TransferStatus::Running);
+    let record = stage.record(1);
+    record.fingerprint = first.fingerprint();
+    record.loose_fingerprint = first.loose_fingerprint();
+    record.requested_at = Some(at("01:00:00"));
+    stage.pass(secs(30));
+    assert_eq!(stage.run(0).reason.to_string(), "canceled by root", "it is listed");
+    assert_eq!(stage.cancels.len(), 1);
+    stage.status(1, TransferStatus::Canceled);
+    stage.pass(secs(30));
+    assert_eq!(stage.run(0).state, RunState::Canceled);
+    assert_eq!(stage.engine().cancels_unconfirmed(), 0);
+}
+
+#[test]
+fn of_two_wishes_to_cancel_a_run_the_one_in_force_is_shown() {
+    let mut stage = Stage::new(vec![job("a", "to/", |_| {})]);
+    stage.until(at("01:00:00"));
+    stage.answer(SubmitAnswer::Accepted);
+    stage.list(1, TransferStatus::Running);
+    stage.until(at("01:31:00"));
+    assert_eq!(stage.run(0).reason.code(), Some(ReasonCode::Timeout));
+    for by in ["root", "alice"] {
+        let request = OperatorRequest::CancelJob(JobName::new("a"));
+        stage.input(Input::Operator { reply: ReplyTo(0), request, by: Some(by.to_owned()) });
+        let run = stage.run(0);
+        assert_eq!(
+            (run.state, run.reason.to_string().as_str()),
+            (RunState::Canceling, "canceled by root")
+        );
+    }
+}
+
+/// Lets the transfer of a run that is to be canceled end in some way, and returns the state and the
+/// code of the run, then of its attempt.
+fn ended(end: impl FnOnce(&mut Stage)) -> [(RunState, Option<ReasonCode>); 2] {
+    let mut stage = canceling();
+    end(&mut stage);
+    stage.pass(secs(300));
+    let attempt = stage.rows.attempts.values().next().expect("an attempt");
+    let run = stage.run(0);
+    [(run.state, run.reason.code()), (attempt.state(), attempt.reason.code())]
+}
+
+#[test]
+fn a_canceled_run_says_who_canceled_it_however_its_transfer_ended() {
+    let canceled = (RunState::Canceled, Some(ReasonCode::CanceledByOperator));
+    assert_eq!(ended(|stage| stage.status(1, TransferStatus::Canceled)), [canceled, canceled]);
+    assert_eq!(ended(|stage| stage.listed.clear()), [canceled, canceled], "it vanished");
+    let failed = (RunState::Failed, Some(ReasonCode::AgentError));
+    assert_eq!(ended(|stage| stage.status(1, TransferStatus::Error)), [canceled, failed]);
+}
+
+#[test]
+fn a_run_past_its_timeout_says_so_though_its_transfer_fails_while_it_is_canceled() {
+    let mut stage = stage();
+    stage.until(at("01:00:00"));
+    stage.answer(SubmitAnswer::Accepted);
+    stage.list(1, TransferStatus::Running);
+    stage.until(at("01:31:00"));
+    assert_eq!(stage.run(0).state, RunState::Canceling);
+    stage.status(1, TransferStatus::Error);
+    stage.pass(secs(60));
+    let run = stage.run(0);
+    assert_eq!((run.state, run.reason.code()), (RunState::TimedOut, Some(ReasonCode::Timeout)));
+    let words = "past its `timeout` (30m); its transfer had failed by then";
+    assert_eq!(run.reason.to_string(), words);
 }

@@ -22,6 +22,23 @@ fn put_back() -> Stage {
     stage
 }
 
+#[test]
+fn an_older_copy_that_is_put_back_within_a_minute_is_said_too() {
+    let mut stage = Stage::new(vec![job("a", "to/", |_| {})]);
+    stage.until(at("00:59:50"));
+    let older = stage.rows.clone();
+    stage.until(at("01:00:00"));
+    stage.answer(SubmitAnswer::Accepted);
+    stage.list(1, TransferStatus::Running);
+    stage.until(at("01:00:07"));
+    stage.rows = older;
+    stage.warnings.clear();
+    stage.restart();
+    assert_eq!(stage.run(0).trigger, Trigger::Schedule);
+    stage.pass(secs(10));
+    assert_eq!(said(&stage), 1, "{:?}", stage.warnings);
+}
+
 fn said(stage: &Stage) -> usize {
     stage.warnings.iter().filter(|text| text.contains("older copy of the database")).count()
 }
