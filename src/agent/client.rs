@@ -41,7 +41,7 @@ pub(super) struct Inner {
     pub(super) transport: Transport,
     pub(super) keeper: TokenKeeper,
     pub(super) counters: Arc<RequestCounters>,
-    /// The owner of the token, asked once for each token.
+    /// The owner of the token, asked until the agent has told it.
     pub(super) user: Mutex<Option<KnownUser>>,
     /// The token last used for a look or a submit, and its number.
     access: Mutex<Option<(SecretString, AccessId)>>,

@@ -14,7 +14,7 @@ use super::endpoint::Endpoint;
 use super::failure::AskError;
 use super::limits::{LOOK_BYTES_MAX, OFFSET_NOISE, USER_PATIENCE, USER_STRIKES};
 use super::transport::{Call, RawAnswer, SendFailure};
-use super::wire::{self, ReadRecord};
+use super::wire::{self, ReadRecord, UserProfile};
 use crate::clock;
 use crate::core::ids::{AccessId, UserId};
 use crate::core::limits::LOOK_MAX;
@@ -28,9 +28,10 @@ pub(super) struct KnownUser {
 }
 
 enum Known {
-    /// The agent answered: this user, or that it reports none.
-    Reported(Option<UserId>),
-    /// It could not answer, this many times in a row.
+    /// The agent named this user.
+    Reported(UserId),
+    /// It could not answer, this many times in a row; [`USER_STRIKES`] as soon as looks go on
+    /// without. An agent that starts up may have named nobody because its routes are not there yet.
     Failed(u32),
 }
 
@@ -149,11 +150,11 @@ impl AgentClient {
         Ok(body.len())
     }
 
-    /// The owner of the token: asked once for each token.
+    /// The owner of the token: asked at each look until the agent has told it for this token.
     async fn user_of(&self, token: &SecretString) -> Result<Option<UserId>, AskError> {
         let strikes = match &*self.known_user() {
             Some(user) if user.token.expose_secret() == token.expose_secret() => match user.known {
-                Known::Reported(user) => return Ok(user),
+                Known::Reported(user) => return Ok(Some(user)),
                 Known::Failed(strikes) => strikes,
             },
             Some(_) | None => 0,
@@ -180,8 +181,10 @@ impl AgentClient {
             }
         };
         let (known, result) = match told {
-            Ok(profile) => (Known::Reported(profile.user), Ok(profile.user)),
-            Err(AskError::NoSuchRoute(_)) => (Known::Reported(None), Ok(None)),
+            Ok(UserProfile { user: Some(user), .. }) => (Known::Reported(user), Ok(Some(user))),
+            Ok(UserProfile { user: None, .. }) | Err(AskError::NoSuchRoute(_)) => {
+                (Known::Failed(USER_STRIKES), Ok(None))
+            }
             Err(
                 error @ (AskError::Unreachable(_) | AskError::PortHeld(_) | AskError::BadToken(_)),
             ) => return Err(error),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use jiff::{SignedDuration, Timestamp};
 use rstest::rstest;
@@ -369,6 +370,34 @@ async fn a_user_that_can_not_be_told_holds_up_looks_only_for_a_while(#[case] act
     for _ in 0..2 {
         assert_eq!(client.look(&look_request()).await.unwrap().user, None);
     }
+}
+
+#[rstest]
+#[case::no_such_route(answer(404, "", ""))]
+#[case::nobody(ok("{}"))]
+#[case::null_id(ok(r#"{"userId":null}"#))]
+#[tokio::test]
+async fn a_user_that_was_not_told_is_asked_for_again(#[case] first: Act) {
+    let asked = AtomicUsize::new(0);
+    let agent = Agent::play(move |line, _| match line {
+        line if line.contains("authentication/user") => match asked.fetch_add(1, Relaxed) {
+            0 => first.clone(),
+            // By then the evidence does without: it holds up no look.
+            1 => answer(500, "", ""),
+            _ => ok(&format!(r#"{{"userId":"{}"}}"#, Uuid::from_u128(77))),
+        },
+        line if line.contains("agent_status") => ok("1"),
+        _ => ok(&page_of([], 0)),
+    })
+    .await;
+    let client = agent.client();
+    let user = async || client.look(&look_request()).await.unwrap().user;
+    let known = Some(UserId(Uuid::from_u128(77)));
+    assert_eq!(
+        [user().await, user().await, user().await, user().await],
+        [None, None, known, known]
+    );
+    assert_eq!(agent.count("/authentication/user"), 3, "once it is known, it stays known");
 }
 
 #[tokio::test]
