@@ -14,9 +14,12 @@ use tokio::time::timeout;
 
 use super::descendants::{self, MARK};
 use super::document::Document;
-use super::limits::{FILES_MAX, LAST_WORDS_MAX, OUTPUT_MAX};
+use super::limits::{FILES_MAX, LAST_WORDS_MAX, OUTPUT_MAX, SAID_MAX};
+use super::program;
 use crate::clock;
 use crate::core::alert::Delivery;
+use crate::core::plain::one_line;
+use crate::privacy::mask;
 
 /// Variables of the service manager that are for this process alone.
 const OURS: [&str; 7] = [
@@ -93,8 +96,9 @@ pub(super) async fn run(
     let Some((program, arguments)) = words.split_first() else {
         return Err(Delivery::Refused("the command names no program".to_owned()));
     };
-    let mut command = Command::new(program);
-    command.args(arguments).process_group(0).kill_on_drop(true);
+    let found = program::find(program).map_err(Delivery::Failed)?;
+    let mut command = Command::new(found);
+    command.arg0(program).args(arguments).process_group(0).kill_on_drop(true);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     for name in OURS.into_iter().chain(withheld.iter().map(String::as_str)) {
         command.env_remove(name);
@@ -124,11 +128,20 @@ pub(super) async fn run(
         }
     };
     let said = said.into_inner().unwrap_or_else(PoisonError::into_inner);
-    let said = String::from_utf8_lossy(&said);
-    Err(Delivery::Failed(match said.trim() {
-        "" => outcome,
+    Err(Delivery::Failed(match last_line(&said) {
+        said if said.is_empty() => outcome,
         said => format!("{outcome}: {said}"),
     }))
+}
+
+/// The last line of an output, which says why a program ends, as long as a reason may be.
+fn last_line(said: &[u8]) -> String {
+    // Masked while it is whole: a part of a secret would not be known as one.
+    let said = String::from_utf8_lossy(said);
+    let said = mask(&said);
+    let mut lines = said.lines().map(str::trim);
+    let last = lines.rfind(|line| !line.is_empty()).unwrap_or_default();
+    one_line(last, SAID_MAX)
 }
 
 /// Feeds the document to the child, reads its output, and waits for its end.
@@ -163,14 +176,15 @@ async fn to_its_end(
     }
 }
 
-/// Reads a pipe to its end, and keeps the part that fits.
+/// Reads a pipe to its end, and keeps the last part of it.
 async fn hear(pipe: Option<impl AsyncRead + Unpin>, said: &Mutex<Vec<u8>>) {
     let Some(mut pipe) = pipe else { return };
     let mut buffer = [0; 1_024];
     while let Ok(read @ 1..) = pipe.read(&mut buffer).await {
         let mut said = said.lock().unwrap_or_else(PoisonError::into_inner);
-        let room = OUTPUT_MAX.saturating_sub(said.len());
-        said.extend_from_slice(&buffer[..read.min(room)]);
+        said.extend_from_slice(&buffer[..read]);
+        let too_much = said.len().saturating_sub(OUTPUT_MAX);
+        said.drain(..too_much);
     }
 }
 
@@ -249,10 +263,13 @@ mod tests {
     }
 
     #[test]
-    fn much_output_is_cut_and_does_not_stop_the_command() {
+    fn of_much_output_the_last_line_is_told_and_it_does_not_stop_the_command() {
         let said = words(sh("head -c 1000000 /dev/zero | tr '\\0' x; exit 7", PATIENCE));
         assert!(said.starts_with("it ended with exit code 7: xxx"), "{said}");
-        assert!(said.len() < OUTPUT_MAX + 100, "{}", said.len());
+        assert!(said.chars().count() < SAID_MAX + 40, "{}", said.len());
+        let script = "head -c 10000 /dev/zero | tr '\\0' '\\n'; echo begun; echo; echo ' no route '; \
+                      echo; exit 7";
+        assert_eq!(words(sh(script, PATIENCE)), "it ended with exit code 7: no route");
     }
 
     #[test]

@@ -16,7 +16,8 @@ pub(super) const COMMAND_MAX: Duration = Duration::from_secs(30);
 /// running may hold the pipes open forever.
 pub(super) const LAST_WORDS_MAX: Duration = Duration::from_millis(100);
 
-/// The bytes of a command's output that are kept: enough for the line with the reason.
+/// The bytes of a command's output that are kept, the last ones: enough for the line with the
+/// reason, of which [`SAID_MAX`] are told.
 pub(super) const OUTPUT_MAX: usize = 4_096;
 
 /// The largest file with an address, or with headers, in bytes: twice what servers accept as the
@@ -27,6 +28,6 @@ pub(super) const SECRET_FILE_MAX: u64 = 16 * 1_024;
 /// select(2).
 pub(super) const FILES_MAX: u64 = 1_024;
 
-/// The bytes that are read from the body of a receiver's answer: enough for the line with the
-/// reason.
+/// The length of what a receiver or a command says about its failure, in `status` and the log:
+/// enough for a line with the reason.
 pub(super) const SAID_MAX: usize = 200;

@@ -11,6 +11,7 @@ mod descendants;
 mod document;
 mod http;
 mod limits;
+mod program;
 mod secrets;
 
 use std::convert::Infallible;
@@ -23,7 +24,7 @@ use crate::core::job::AlertChannel;
 use document::Document;
 use secrets::Secrets;
 
-pub use secrets::exposed_files;
+pub use secrets::{exposed_files, files_not_obeyed};
 
 /// Takes charge of processes that commands leave behind, for as long as it runs: as their reaper,
 /// so that none escapes by losing its parent, and none stays as a zombie.

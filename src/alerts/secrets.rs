@@ -12,10 +12,25 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use secrecy::SecretString;
 
 use super::limits::SECRET_FILE_MAX;
+use super::program;
 use crate::address;
 use crate::core::job::{AlertChannel, SecretText};
 use crate::privacy::{self, SecretKind};
 use crate::trusted;
+
+/// Headers that belong to the connection or say where the body ends (RFC 9110, 7.6.1; RFC 9112, 6):
+/// another value than the client's own breaks the message.
+const FRAMING: [&str; 9] = [
+    "connection",
+    "content-length",
+    "expect",
+    "keep-alive",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
 
 /// Reads secrets, and remembers the files that it has warned of.
 #[derive(Clone, Debug, Default)]
@@ -41,7 +56,8 @@ impl Secrets {
     /// are ignored.
     pub(super) fn headers(&self, path: &Path) -> Result<HeaderMap, String> {
         let mut headers = HeaderMap::new();
-        for (i, line) in self.read(path)?.lines().enumerate() {
+        let text = self.read(path)?;
+        for (i, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {
             let line = line.trim();
             if line.is_empty() || line.starts_with('#') {
                 continue;
@@ -59,6 +75,13 @@ impl Secrets {
                     "line {line} of `{path}` is not a header: write `Name: value`"
                 ));
             };
+            if FRAMING.contains(&name.as_str()) {
+                let (line, path) = (i + 1, path.display());
+                return Err(format!(
+                    "line {line} of `{path}` sets `{name}`, which says where the message ends: it \
+                     is set for each message"
+                ));
+            }
             headers.append(name, value);
         }
         Ok(headers)
@@ -124,6 +147,25 @@ pub fn exposed_files<'a>(channels: impl Iterator<Item = &'a AlertChannel>) -> Ve
     exposed.collect()
 }
 
+/// The files of these channels that root does not obey, in words: those that others can change, of
+/// secrets and of programs. Others that can't be used are reported when they are.
+pub fn files_not_obeyed<'a>(channels: impl Iterator<Item = &'a AlertChannel>) -> Vec<String> {
+    let of_channel = |channel: &'a AlertChannel| {
+        let program = match channel {
+            AlertChannel::Command(words) => words.first().map(|name| program::located(name)),
+            AlertChannel::Webhook { .. } | AlertChannel::Ping { .. } => None,
+        };
+        files_of(channel).map(Path::to_owned).chain(program)
+    };
+    let files: BTreeSet<PathBuf> = channels.flat_map(of_channel).collect();
+    let refused = files.into_iter().filter_map(|path| {
+        let error = trusted::open(&path).err().filter(trusted::is_changeable)?;
+        let what = path.display();
+        Some(format!("the file `{what}` of an alert is not obeyed: {error}; {}", trusted::HINT))
+    });
+    refused.collect()
+}
+
 /// The files that a channel takes its secrets from.
 fn files_of(channel: &AlertChannel) -> impl Iterator<Item = &Path> {
     let (url, headers) = match channel {
@@ -172,6 +214,13 @@ mod tests {
         let values: Vec<_> = headers.get_all("x-key").iter().collect();
         assert_eq!(values, ["s3cret", "two"]);
         assert!(!format!("{headers:?}").contains("s3cret"));
+        std::fs::write(&path, "\u{feff}X-Key: one\n").unwrap();
+        assert_eq!(secrets.headers(&path).unwrap().len(), 1, "editors of Windows begin so");
+        for framing in ["Content-Length: 3", "transfer-encoding: chunked", "Connection: close"] {
+            std::fs::write(&path, format!("X-Key: one\n{framing}\n")).unwrap();
+            let error = secrets.headers(&path).unwrap_err();
+            assert!(error.starts_with("line 2 of `") && error.contains("sets `"), "{error}");
+        }
         std::fs::write(&path, "X-Key: one\ns3cret\n").unwrap();
         let error = secrets.headers(&path).unwrap_err();
         assert!(error.starts_with("line 2 of `") && !error.contains("s3cret"), "{error}");

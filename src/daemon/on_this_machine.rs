@@ -1,11 +1,11 @@
 //! Warnings about what a job file names on this machine: a token that is missing or that others can
-//! read, files of secrets that others can read, users that do not exist.
+//! read, files of secrets that others can read, files that root does not obey, users that do not exist.
 //!
 //! Looks at the files each time, since they change independently of the job file. Does not ask the
 //! agent about the token. `check`, `diff` and `reload` all give these warnings.
 
 use crate::agent::{TokenKeeper, unknown_users};
-use crate::alerts::exposed_files;
+use crate::alerts::{exposed_files, files_not_obeyed};
 use crate::config::{Content, Diagnostic, Lookup, Sources};
 use crate::settings::TokenSource;
 
@@ -38,7 +38,9 @@ fn files_and_users(content: &Content) -> Vec<Found> {
     let Content { set, settings } = content;
     let digests = set.digests.iter().map(|digest| &digest.channel);
     let channels = set.alerts.iter().map(|alert| &alert.channel).chain(digests);
-    let files = exposed_files(channels).into_iter().map(|words| (keys(&["alerts"]), words));
+    let not_obeyed = files_not_obeyed(channels.clone());
+    let files = exposed_files(channels).into_iter().chain(not_obeyed);
+    let files = files.map(|words| (keys(&["alerts"]), words));
     let users = unknown_users(&settings.agent.user).into_iter().map(|name| {
         let words = format!("this machine has no user `{name}`: the agent can't run as it");
         (keys(&["agent", "user"]), words)
