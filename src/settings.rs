@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
-use crate::core::job::AlertEvent;
+use crate::core::job::{AlertChannel, AlertEvent, JobSet};
 use crate::core::store::HistoryPolicy;
 
 /// The settings beside the jobs.
@@ -19,12 +19,37 @@ pub struct Settings {
     pub agent: AgentConnection,
     /// Entries of `alerts` with `notify: desktop`, which the desktop notifier delivers.
     pub desktop: Vec<DesktopAlert>,
+    /// The places of all entries in `alerts`.
+    pub entries: EntryNumbers,
     /// `history`.
     pub history: HistoryPolicy,
     /// `listen`.
     pub listen: Option<SocketAddr>,
     /// `external_url`, without a trailing slash: where people reach the server of `listen`.
     pub external_url: Option<String>,
+}
+
+/// The numbers of entries in `alerts`, from 0, in the order of the lists that they were sorted into:
+/// what is shown of a channel is the same for many.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EntryNumbers {
+    /// Of [`JobSet::alerts`].
+    pub alerts: Vec<usize>,
+    /// Of [`JobSet::digests`].
+    pub digests: Vec<usize>,
+    /// Of [`Settings::desktop`].
+    pub desktop: Vec<usize>,
+}
+
+impl EntryNumbers {
+    /// The entries with this channel, as the job file's errors name them: "`alerts[2]`".
+    pub fn of_channel(&self, channel: &AlertChannel, set: &JobSet) -> String {
+        let alerts = set.alerts.iter().map(|entry| &entry.channel).zip(&self.alerts);
+        let digests = set.digests.iter().map(|entry| &entry.channel).zip(&self.digests);
+        let theirs = alerts.chain(digests).filter(|(one, _)| *one == channel);
+        let names: Vec<_> = theirs.map(|(_, number)| format!("`alerts[{number}]`")).collect();
+        names.join(", ")
+    }
 }
 
 /// The connection to the agent.

@@ -19,7 +19,7 @@ use crate::core::alert::{Delivery, Occasion, QueuedAlert};
 use crate::core::digest::Digest;
 use crate::core::ids::AlertId;
 use crate::core::job::{Alert, AlertChannel, AlertEvent, JobSet};
-use crate::settings::{Settings, TokenSource};
+use crate::settings::{EntryNumbers, Settings, TokenSource};
 
 /// Options of `transferd alert`.
 #[derive(Debug, ClapArgs)]
@@ -63,6 +63,8 @@ struct Document {
 /// The result of one entry.
 #[derive(Debug, Serialize)]
 struct Entry {
+    /// Its place in the job file: `alerts[2]`.
+    entry: String,
     channel: String,
     event: &'static str,
     delivered: bool,
@@ -79,7 +81,7 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
     };
     let Content { set, settings } = loaded.content;
     let on = args.on.as_deref();
-    let chosen = chosen(&set, on);
+    let chosen = chosen(&set, &settings.entries, on);
     if chosen.is_empty() {
         let words = match on {
             Some(word) if !set.alerts.is_empty() || !set.digests.is_empty() => {
@@ -109,28 +111,35 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
     done(told, exit)
 }
 
-/// The channels to be tried, each with its occasion.
-fn chosen<'a>(set: &'a JobSet, on: Option<&str>) -> Vec<(&'a AlertChannel, Occasion)> {
-    let of_entry = |alert: &'a Alert| {
+/// An entry to be tried: its number in `alerts`, its channel, its occasion.
+type Chosen<'a> = (usize, &'a AlertChannel, Occasion);
+
+/// The entries to be tried, in the order of the file.
+fn chosen<'a>(set: &'a JobSet, numbers: &EntryNumbers, on: Option<&str>) -> Vec<Chosen<'a>> {
+    let of_entry = |(alert, number): (&'a Alert, &usize)| {
         let event = match on.map(AlertEvent::from_word) {
             Some(event) => event.filter(|event| alert.on.contains(event)),
             None => alert.on.first().copied(),
         };
-        event.map(|event| (&alert.channel, Occasion::Event(event)))
+        event.map(|event| (*number, &alert.channel, Occasion::Event(event)))
     };
-    let digests = set.digests.iter().map(|entry| (&entry.channel, Occasion::Digest));
-    let digests = digests.filter(|(_, occasion)| on.is_none_or(|word| word == occasion.word()));
-    set.alerts.iter().filter_map(of_entry).chain(digests).collect()
+    let digests = set.digests.iter().zip(&numbers.digests);
+    let digests = digests.map(|(entry, number)| (*number, &entry.channel, Occasion::Digest));
+    let digests = digests.filter(|(_, _, occasion)| on.is_none_or(|word| word == occasion.word()));
+    let alerts = set.alerts.iter().zip(&numbers.alerts).filter_map(of_entry);
+    let mut chosen: Vec<_> = alerts.chain(digests).collect();
+    chosen.sort_by_key(|(number, _, _)| *number);
+    chosen
 }
 
-async fn send(settings: &Settings, chosen: &[(&AlertChannel, Occasion)]) -> Vec<Entry> {
+async fn send(settings: &Settings, chosen: &[Chosen<'_>]) -> Vec<Entry> {
     let hostname = crate::daemon::host().hostname;
     let courier = Courier::for_tests(&hostname).linking_to(settings.external_url.as_deref());
     let withheld = match &settings.agent.token {
         TokenSource::Environment(name) => vec![name.clone()],
         TokenSource::File(_) | TokenSource::Login(_) | TokenSource::Credential => Vec::new(),
     };
-    let deliveries = chosen.iter().map(async |(channel, occasion)| {
+    let deliveries = chosen.iter().map(async |(number, channel, occasion)| {
         let message = message(channel, *occasion, &hostname);
         let error = match courier.deliver(&message, channel, &withheld).await {
             Delivery::Delivered => None,
@@ -139,6 +148,7 @@ async fn send(settings: &Settings, chosen: &[(&AlertChannel, Occasion)]) -> Vec<
             }
         };
         Entry {
+            entry: format!("alerts[{number}]"),
             channel: channel.to_string(),
             event: occasion.word(),
             delivered: error.is_none(),
@@ -163,11 +173,10 @@ fn message(channel: &AlertChannel, occasion: Occasion, hostname: &str) -> Queued
 
 fn tell(entries: &[Entry], out: &mut dyn Write) -> io::Result<()> {
     for entry in entries {
-        match &entry.error {
-            None => writeln!(out, "{}: delivered (`{}`)", entry.channel, entry.event)?,
-            Some(words) => {
-                writeln!(out, "{}: not delivered (`{}`): {words}", entry.channel, entry.event)?;
-            }
+        let Entry { entry, channel, event, delivered: _, error } = entry;
+        match error {
+            None => writeln!(out, "{entry}, {channel}: delivered (`{event}`)")?,
+            Some(words) => writeln!(out, "{entry}, {channel}: not delivered (`{event}`): {words}")?,
         }
     }
     let delivered = entries.iter().filter(|entry| entry.delivered).count();

@@ -1,8 +1,8 @@
 //! `edit`: opens the job file in an editor, and checks it before it replaces the old one, as visudo
 //! does.
 //!
-//! Keeps true: the file that a daemon may read at any moment is the old one or a valid new one,
-//! never a part of one and never a bad one.
+//! A file that is one of several is judged with the others. Keeps true: the file that a daemon may
+//! read at any moment is the old one or a valid new one, never a part of one and never a bad one.
 
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
@@ -15,9 +15,9 @@ use clap::Args as ClapArgs;
 use serde::Serialize;
 
 use super::ask::{done, hint, say};
-use super::places::variable;
+use super::places::{Places, variable};
 use super::{Exit, Global, jobfile};
-use crate::config::{self, Loaded, Rejected};
+use crate::config::{self, Diagnostic, Edit, Loaded, Rejected};
 
 /// Rejected edits kept beside a job file; a further one stays where it was made.
 const KEPT_MAX: u32 = 100;
@@ -51,11 +51,13 @@ enum Answer {
 
 /// Carries out `edit`.
 pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write) -> Exit {
-    let path = match path(args.file, global, err) {
+    let set = jobfile::as_daemon(global).config;
+    let path = match path(args.file.or_else(|| set.clone()), global, err) {
         Ok(path) => path,
         Err(exit) => return exit,
     };
-    let changed = match edit(&path, global, err) {
+    let set = set.or_else(|| Places::here(global).config().ok()).unwrap_or_else(|| path.clone());
+    let changed = match edit(&set, &path, global, err) {
         Ok(changed) => changed,
         Err(exit) => return exit,
     };
@@ -69,10 +71,9 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
     done(written, Exit::Done)
 }
 
-/// The file that is meant: the one given, the running daemon's, or the usual one. Links are
-/// followed: their target is replaced.
-fn path(file: Option<PathBuf>, global: &Global, err: &mut dyn Write) -> Result<PathBuf, Exit> {
-    let named = file.or_else(|| global.config.clone()).or_else(|| jobfile::of_daemon(global));
+/// The file that is meant: the one named, or the usual one. Links are followed: their target is
+/// replaced.
+fn path(named: Option<PathBuf>, global: &Global, err: &mut dyn Write) -> Result<PathBuf, Exit> {
     let path = match named {
         Some(path) => path,
         None => jobfile::path(global, err)?,
@@ -97,13 +98,14 @@ fn path(file: Option<PathBuf>, global: &Global, err: &mut dyn Write) -> Result<P
 }
 
 /// Edits a copy until it is valid or given up. True if the file was replaced.
-fn edit(path: &Path, global: &Global, err: &mut dyn Write) -> Result<bool, Exit> {
+fn edit(set: &Path, path: &Path, global: &Global, err: &mut dyn Write) -> Result<bool, Exit> {
     let failed = |err: &mut dyn Write, what: &str, error: &io::Error| {
         say(err, &format!("{what}: {error}"));
         Exit::No
     };
     let before =
         fs::read(path).map_err(|error| failed(err, "the job file can't be read", &error))?;
+    let known = judged(set, path, path).err().map(|rejected| rejected.errors).unwrap_or_default();
     let copy = copied(path, &before).map_err(|error| {
         failed(err, &format!("no copy can be made beside `{}`", path.display()), &error)
     })?;
@@ -119,9 +121,13 @@ fn edit(path: &Path, global: &Global, err: &mut dyn Write) -> Result<bool, Exit>
             let _ = fs::remove_file(&copy);
             return Ok(false);
         }
-        let Err(rejected) = judged(path, &copy) else { break };
+        let Err(rejected) = judged(set, path, &copy) else { break };
         // A failure of standard error does not matter here.
         let _ = jobfile::tell(&rejected, global, err);
+        if are_others(&rejected.errors, &known, path) {
+            say(err, "other files had these errors before: the job file stays invalid");
+            break;
+        }
         if ask(err) == Answer::Quit {
             say(err, &format!("{} stays as it was", path.display()));
             hint(err, &format!("the edit is kept in `{}`", kept_aside(path, copy).display()));
@@ -179,21 +185,26 @@ fn kept_aside(path: &Path, copy: PathBuf) -> PathBuf {
     copy
 }
 
-/// The result of reading the edit as if it were in the file's place.
-fn judged(path: &Path, copy: &Path) -> Result<Loaded, Box<Rejected>> {
-    let mut result = config::read(copy, &jobfile::surroundings()).map_err(Box::new);
-    if let Err(rejected) = &mut result {
-        let (told, meant) = (copy.display().to_string(), path.display().to_string());
-        for diagnostic in rejected.errors.iter_mut().chain(&mut rejected.warnings) {
-            let excerpts = diagnostic.excerpts.iter_mut().map(|excerpt| &mut excerpt.file);
-            for file in excerpts.chain([&mut diagnostic.file]) {
-                if *file == told {
-                    file.clone_from(&meant);
-                }
-            }
-        }
-    }
-    result
+/// The result of reading the set of files with the edit in the file's place. A file that is not one
+/// of the set is read alone.
+fn judged(set: &Path, path: &Path, copy: &Path) -> Result<Loaded, Box<Rejected>> {
+    let surroundings = jobfile::surroundings();
+    let edit = Edit { of: path.to_owned(), copy: copy.to_owned() };
+    config::read_edited(set, &edit, &surroundings)
+        .or_else(|| config::read_edited(path, &edit, &surroundings))
+        // The file is gone, and a folder in its place.
+        .unwrap_or_else(|| config::read(path, &surroundings))
+        .map_err(Box::new)
+}
+
+/// True if these errors are in other files, and were there before the edit: of several bad files
+/// each can be mended by itself.
+fn are_others(errors: &[Diagnostic], before: &[Diagnostic], path: &Path) -> bool {
+    errors.iter().all(|error| {
+        let is_here = fs::canonicalize(&error.file).is_ok_and(|file| file == path);
+        let same = |old: &Diagnostic| old.file == error.file && old.message == error.message;
+        !is_here && before.iter().any(same)
+    })
 }
 
 /// Opens `$VISUAL`, else `$EDITOR`, else vi, on a file, and waits for its end. Both may hold
@@ -269,12 +280,65 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("jobs.yaml");
         let copy = folder.path().join(".jobs.yaml.edit");
+        fs::write(&path, "jobs: {}").unwrap();
         fs::write(&copy, "jobs: {a: {sourec: 1}}").unwrap();
-        let rejected = judged(&path, &copy).unwrap_err();
+        let rejected = judged(&path, &path, &copy).unwrap_err();
         assert!(!rejected.errors.is_empty());
         for error in &rejected.errors {
             assert_eq!(Path::new(&error.file), path);
         }
+    }
+
+    /// A set of files, by their names and texts, and the judgment on a new text for one of them:
+    /// the errors, and whether they are those of other files alone.
+    fn judgment(set: &str, files: &[(&str, &str)], name: &str, text: &str) -> (Vec<String>, bool) {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path().canonicalize().unwrap();
+        fs::create_dir(folder.join("inc.d")).unwrap();
+        for (name, text) in files {
+            fs::write(folder.join(name), text).unwrap();
+        }
+        let (set, path) = (folder.join(set), folder.join(name));
+        let copy = copied(&path, text.as_bytes()).unwrap();
+        let errors = |copy| judged(&set, &path, copy).err().map(|it| it.errors).unwrap_or_default();
+        let (before, after) = (errors(&path), errors(&copy));
+        let others = are_others(&after, &before, &path);
+        (after.into_iter().map(|error| error.message).collect(), others)
+    }
+
+    const MAIN: &str = "include: [inc.d/*.yaml]\n\
+                        accounts: {a: 6f1c2f0e-0d8c-4f3e-9a51-0c9d5f0a1b11}\n";
+
+    /// A file with one job.
+    fn job(name: &str, account: &str) -> String {
+        let place = |bucket| format!("{{account: {account}, bucket: {bucket}, path: a/}}");
+        format!("jobs: {{{name}: {{source: {}, destination: {}}}}}\n", place("x"), place("y"))
+    }
+
+    #[test]
+    fn a_file_that_is_one_of_several_is_judged_with_the_others() {
+        let (one, two) = (job("one", "a"), job("two", "a"));
+        let files = [("jobs.yaml", MAIN), ("inc.d/one.yaml", &one), ("inc.d/two.yaml", &two)];
+        let with = |text: &str| judgment("jobs.yaml", &files, "inc.d/one.yaml", text).0;
+        assert_eq!(with(&job("three", "a")), Vec::<String>::new(), "its account is in another");
+        assert!(with(&job("two", "a"))[0].contains("`two`"), "the name is taken in another file");
+        assert_eq!(with("defaults: {timeout: 1h}\n"), Vec::<String>::new(), "others have the jobs");
+        let main = judgment("jobs.yaml", &files, "jobs.yaml", "include: [inc.d/*.yaml]\n").0;
+        assert!(main[0].contains("`a`"), "others need what it names: {main:?}");
+        // The folder does not hold `inc.d/one.yaml`: that one is judged alone.
+        let alone = judgment(".", &files, "inc.d/one.yaml", &two).0;
+        assert!(alone[0].contains("`a`"), "{alone:?}");
+    }
+
+    #[test]
+    fn of_several_bad_files_each_can_be_mended_by_itself() {
+        let (good, bad) = (job("one", "a"), job("two", "nobody"));
+        let files = [("jobs.yaml", MAIN), ("inc.d/one.yaml", "jobs: 1"), ("inc.d/two.yaml", &bad)];
+        let one = |text: &str| judgment("jobs.yaml", &files, "inc.d/one.yaml", text);
+        let (errors, others) = one(&good);
+        assert!(others && errors[0].contains("nobody"), "{errors:?}");
+        assert!(!one("jobs: 2").1, "it is still bad");
+        assert!(!one(&job("two", "a")).1, "it makes another file bad in a new way");
     }
 
     #[test]

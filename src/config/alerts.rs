@@ -12,12 +12,13 @@ use super::names::{Scope, closest_name, example};
 use super::problem::{Problem, Spot, WarningKind, cut};
 use super::raw::{Notifier, RawAlert, RawDigest, RawPing, RawWebhook};
 use super::reader::Found;
+use super::secret_file::SecretFileName;
 use super::sources::Sources;
-use super::values::{FileName, SecretUrl, Text};
+use super::values::{SecretUrl, Text};
 use crate::core::job::{Alert, AlertChannel, DigestEntry, SecretText};
 use crate::core::meant::is_glob;
 use crate::core::plain::composed;
-use crate::settings::DesktopAlert;
+use crate::settings::{DesktopAlert, EntryNumbers};
 
 /// The valid entries, by how they are delivered.
 #[derive(Debug, Default)]
@@ -28,6 +29,18 @@ pub(crate) struct Entries {
     pub(crate) desktop: Vec<DesktopAlert>,
     /// The daemon sends a summary.
     pub(crate) digests: Vec<Arc<DigestEntry>>,
+    /// Their places in the file.
+    pub(crate) numbers: EntryNumbers,
+}
+
+impl Entries {
+    /// Notes the number of the entry that was added last, if it was.
+    fn note_number(&mut self, number: usize) {
+        let Self { alerts, desktop, digests, numbers } = self;
+        numbers.alerts.resize(alerts.len(), number);
+        numbers.desktop.resize(desktop.len(), number);
+        numbers.digests.resize(digests.len(), number);
+    }
 }
 
 /// All valid alerts.
@@ -38,7 +51,7 @@ pub(crate) fn alerts(
     problems: &mut Vec<Problem>,
 ) -> Entries {
     let mut entries = Entries::default();
-    for found in &whole.alerts {
+    for (number, found) in whole.alerts.iter().enumerate() {
         let jobs = jobs(&found.value, whole, problems);
         match &found.value.digest {
             Some(digest) => {
@@ -49,6 +62,7 @@ pub(crate) fn alerts(
                 read(found, jobs, sources, problems, &mut entries);
             }
         }
+        entries.note_number(number);
     }
     entries
 }
@@ -257,7 +271,7 @@ fn channel(
 fn address<T>(
     map: &Found<T>,
     url: Option<&Found<SecretUrl>>,
-    file: Option<&Found<FileName>>,
+    file: Option<&Found<SecretFileName>>,
     sources: &Sources,
     problems: &mut Vec<Problem>,
 ) -> Option<SecretText> {

@@ -188,9 +188,16 @@ impl Whole {
 
 /// The problem that keeps a text from being a job's name, beyond the rules for every name.
 fn odd_name(name: &str, key: Spot) -> Option<Problem> {
+    if matches!(name, "." | "..") {
+        let message = format!("`{name}` can't be a job's name: in a path it is a folder");
+        return Some(Problem::error(key, message));
+    }
     let odd = JobName::forbidden_in(name).filter(|odd| *odd != '/' && !odd.is_control())?;
-    let shown =
-        if is_unseen(odd) { format!("U+{:04X}", u32::from(odd)) } else { format!("`{odd}`") };
+    let shown = if is_unseen(odd) || (odd != ' ' && odd.is_whitespace()) {
+        format!("U+{:04X}", u32::from(odd))
+    } else {
+        format!("`{odd}`")
+    };
     let message = format!("the name `{}` holds {shown}", cut(name));
     Some(Problem::error(key, message).hint(
         "a job's name holds letters and digits, spaces inside, `.`, `_` and `-`, as in \
@@ -247,7 +254,8 @@ fn build(
             jobs.insert(job.name.clone(), Arc::new(job));
         }
     }
-    let Entries { alerts, desktop, digests } = alerts(&whole, sources, &mut builder, problems);
+    let Entries { alerts, desktop, digests, numbers } =
+        alerts(&whole, sources, &mut builder, problems);
     let facts = builder.finish(problems);
     let mut void = Builder::new(&whole, sources, surroundings);
     for (name, key, raw) in &whole.void_jobs {
@@ -274,6 +282,7 @@ fn build(
     let settings = Settings {
         agent: connection,
         desktop,
+        entries: numbers,
         history: HistoryPolicy {
             keep: history.and_then(|h| h.keep.as_ref()).map_or(default.keep, |k| k.value.0),
             max_runs: history

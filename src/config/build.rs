@@ -141,7 +141,7 @@ impl<'w> Builder<'w> {
                 .as_ref()
                 .map_or(SignedDuration::from_hours(24), |found| found.value.0),
             jitter: raw.jitter.as_ref().map_or(SignedDuration::ZERO, |found| found.value.0),
-            max_age: raw.max_age.as_ref().map(|found| found.value.0),
+            max_age: raw.max_age.as_ref().and_then(|found| found.value.0),
             enabled: raw.enabled.as_ref().is_none_or(|found| found.value.0),
             terms: self.shared(terms),
         })
@@ -378,8 +378,8 @@ fn terms(raw: &RawJob, problems: &mut Vec<Problem>) -> Terms {
     if let Some(found) = &raw.timeout {
         terms.timeout = found.value.0;
     }
-    terms.stall_timeout = raw.stall_timeout.as_ref().map(|found| found.value.0);
-    terms.start_within = raw.start_within.as_ref().map(|found| found.value.0);
+    terms.stall_timeout = raw.stall_timeout.as_ref().and_then(|found| found.value.0);
+    terms.start_within = raw.start_within.as_ref().and_then(|found| found.value.0);
     if let Some(found) = &raw.partial {
         terms.partial = found.value.0;
     }

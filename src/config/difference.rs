@@ -5,7 +5,7 @@ use std::fmt;
 use serde_json::Value;
 
 use super::Content;
-use super::fields::{Field, job_fields, setting_fields};
+use super::fields::{Field, addresses, job_fields, setting_fields};
 use crate::core::ids::JobName;
 
 /// The differences between two job files.
@@ -60,10 +60,10 @@ pub fn difference(old: &Content, new: &Content) -> Difference {
     }
     difference.removed = before.keys().filter(|name| !after.contains_key(*name)).cloned().collect();
     difference.settings = differing(setting_fields(old), setting_fields(new));
-    for (index, (before, after)) in old.set.alerts.iter().zip(&new.set.alerts).enumerate() {
-        let field = format!("alerts[{index}]");
+    let before = addresses(old);
+    for (field, address) in addresses(new) {
         // Addresses are secrets: only that they differ can be shown.
-        if before != after && !difference.settings.iter().any(|differs| differs.field == field) {
+        if before.iter().any(|(key, old)| *key == field && *old != address) {
             let (old, new) = ("an address".into(), "another address".into());
             difference.settings.push(Differs { field, old, new });
         }
@@ -126,4 +126,65 @@ fn named(verb: &str, names: Vec<String>) -> Option<String> {
     let rest = if more > 0 { format!(" and {more} more") } else { String::new() };
     let listed: Vec<_> = names.iter().take(NAMED).map(String::as_str).collect();
     (!listed.is_empty()).then(|| format!("{verb} {}{rest}", listed.join(", ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use jiff::tz::TimeZone;
+    use serde_json::json;
+
+    use super::super::{Surroundings, read_bytes};
+    use super::*;
+
+    /// The changed settings between two texts of `alerts`, as key, old and new value.
+    fn changed(old: &str, new: &str) -> Vec<(String, Value, Value)> {
+        let content = |alerts: &str| {
+            let surroundings = Surroundings {
+                system_zone: ("UTC".to_owned(), TimeZone::UTC),
+                zone_trouble: None,
+                now: jiff::Timestamp::UNIX_EPOCH,
+            };
+            let text = format!("jobs: {{}}\nalerts:\n{alerts}").into_bytes();
+            read_bytes(Path::new("jobs.yaml"), text, &surroundings).unwrap().content
+        };
+        let differs = difference(&content(old), &content(new)).settings;
+        differs.into_iter().map(|one| (one.field, one.old, one.new)).collect()
+    }
+
+    #[test]
+    fn entries_of_alerts_differ_by_the_keys_and_numbers_that_they_have_in_the_file() {
+        let desktop = "  - {on: [late], notify: desktop}\n";
+        let command = |words: &str| format!("{desktop}  - {{on: [failed], command: {words}}}\n");
+        assert_eq!(
+            changed(&command("[a, b]"), &command("[a, c]")),
+            [("alerts[1].command".to_owned(), json!(["a", "b"]), json!(["a", "c"]))]
+        );
+        let keys = |old: &str, new: &str| -> Vec<String> {
+            changed(old, new).into_iter().map(|(key, _, _)| key).collect()
+        };
+        assert_eq!(keys(desktop, &command("[a]")), ["alerts[1].on", "alerts[1].command"]);
+        let hook = "  - {on: [failed], webhook: {url_file: a}}\n";
+        let ping = "  - {on: [failed, late], ping: {url: 'http://h/a'}}\n";
+        assert_eq!(
+            keys(hook, ping),
+            ["alerts[0].on", "alerts[0].ping.url", "alerts[0].webhook.url_file"]
+        );
+    }
+
+    #[test]
+    fn of_an_address_only_that_it_differs_is_told() {
+        for entry in [
+            "{on: [failed], webhook: {url: 'http://h/@'}}",
+            "{on: [failed], ping: {url: 'http://h/@'}}",
+            "{digest: {schedule: '0 8 * * *', webhook: {url: 'http://h/@'}}}",
+        ] {
+            let entry = |secret: &str| format!("  - {}\n", entry.replace('@', secret));
+            let changed = changed(&entry("s3cret"), &entry("other"));
+            let [(key, old, new)] = changed.as_slice() else { panic!("{changed:?}") };
+            assert!(key.starts_with("alerts[0].") && key.ends_with(".url"), "{key}");
+            assert_eq!((old, new), (&json!("an address"), &json!("another address")));
+        }
+    }
 }

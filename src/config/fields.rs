@@ -96,8 +96,9 @@ fn place(end: &str, place: &PlaceTemplate) -> [Field; 5] {
 /// All settings beside the jobs.
 pub fn setting_fields(content: &Content) -> Vec<Field> {
     // Names of accounts are resolved in the places that use them; the zone is the machine's.
-    let JobSet { agent, jobs: _, accounts: _, alerts, digests, zone: _ } = &*content.set;
-    let Settings { agent: connection, desktop, history, listen, external_url } = &*content.settings;
+    let JobSet { agent, jobs: _, accounts: _, alerts: _, digests: _, zone: _ } = &*content.set;
+    let Settings { agent: connection, desktop: _, entries: _, history, listen, external_url } =
+        &*content.settings;
     let HistoryPolicy { keep, max_runs } = history;
     let mut fields = agent_fields(agent, connection);
     fields.extend([
@@ -106,11 +107,60 @@ pub fn setting_fields(content: &Content) -> Vec<Field> {
         field("listen", json!(listen)),
         field("external_url", json!(external_url)),
     ]);
-    let notify = |one: &DesktopAlert| json!({ "on": one.on, "jobs": all_or(&one.jobs) });
-    fields.extend(numbered("alerts", alerts.iter().map(alert)));
-    fields.extend(numbered("alerts.desktop", desktop.iter().map(notify)));
-    fields.extend(numbered("alerts.digest", digests.iter().map(|one| digest(one))));
+    fields.extend(alert_fields(content));
     fields
+}
+
+/// The entries of `alerts`, in the order of the file. Addresses are secrets: that they differ is
+/// seen by [`addresses`] alone.
+fn alert_fields(content: &Content) -> impl Iterator<Item = Field> {
+    let Content { set, settings } = content;
+    let numbers = &settings.entries;
+    let alerts = numbers.alerts.iter().zip(&set.alerts).map(|(number, entry)| {
+        let Alert { on, jobs, channel } = entry;
+        let mut fields = vec![field("on", json!(on)), field("jobs", all_or(jobs))];
+        fields.extend(way("", channel));
+        (*number, fields)
+    });
+    let desktop = numbers.desktop.iter().zip(&settings.desktop).map(|(number, entry)| {
+        let DesktopAlert { on, jobs } = entry;
+        let notify = field("notify", json!("desktop"));
+        (*number, vec![field("on", json!(on)), field("jobs", all_or(jobs)), notify])
+    });
+    let digests = numbers.digests.iter().zip(&set.digests).map(|(number, entry)| {
+        let DigestEntry { timetable, jobs, channel } = &**entry;
+        let schedule: Vec<&str> = timetable.expressions().collect();
+        let mut fields = vec![
+            field("jobs", all_or(jobs)),
+            field("digest.schedule", json!(schedule)),
+            field("digest.timezone", json!(timetable.zone_name())),
+        ];
+        fields.extend(way("digest.", channel));
+        (*number, fields)
+    });
+    let mut entries: Vec<_> = alerts.chain(desktop).chain(digests).collect();
+    entries.sort_by_key(|(number, _)| *number);
+    entries.into_iter().flat_map(|(number, fields)| {
+        let named = move |(key, value)| (format!("alerts[{number}].{key}"), value);
+        fields.into_iter().map(named)
+    })
+}
+
+/// The keys of `alerts` that hold an address in the job file itself, with it.
+pub(super) fn addresses(content: &Content) -> Vec<(String, &str)> {
+    let Content { set, settings } = content;
+    let numbers = &settings.entries;
+    let alerts = set.alerts.iter().map(|entry| ("", &entry.channel)).zip(&numbers.alerts);
+    let digests = set.digests.iter().map(|entry| ("digest.", &entry.channel));
+    let all = alerts.chain(digests.zip(&numbers.digests));
+    all.filter_map(|((below, channel), number)| match channel {
+        AlertChannel::Webhook { url: SecretText::Inline(url), .. }
+        | AlertChannel::Ping { url: SecretText::Inline(url) } => {
+            Some((format!("alerts[{number}].{below}{}.url", channel.kind()), url.as_str()))
+        }
+        AlertChannel::Webhook { .. } | AlertChannel::Ping { .. } | AlertChannel::Command(_) => None,
+    })
+    .collect()
 }
 
 fn agent_fields(agent: &AgentSettings, connection: &AgentConnection) -> Vec<Field> {
@@ -162,44 +212,25 @@ fn token_fields(token: &TokenSource) -> Vec<Field> {
     }
 }
 
-/// An alert without its address, which is a secret: a new address shows as a new digest of it.
-fn alert(alert: &Alert) -> Value {
-    let Alert { on, jobs, channel } = alert;
-    json!({ "on": on, "jobs": all_or(jobs), "by": way(channel) })
-}
-
-fn digest(entry: &DigestEntry) -> Value {
-    let DigestEntry { timetable, jobs, channel } = entry;
-    let schedule: Vec<&str> = timetable.expressions().collect();
-    let timezone = timetable.zone_name();
-    json!({ "schedule": schedule, "timezone": timezone, "jobs": all_or(jobs), "by": way(channel) })
-}
-
-fn way(channel: &AlertChannel) -> Value {
+/// The keys of a channel.
+fn way(below: &str, channel: &AlertChannel) -> Vec<Field> {
+    let kind = channel.kind();
+    let address = |url: &SecretText| match url {
+        SecretText::File(path) => (format!("{below}{kind}.url_file"), json!(path)),
+        SecretText::Inline(_) => (format!("{below}{kind}.url"), json!("***")),
+    };
     match channel {
         AlertChannel::Webhook { url, headers_file } => {
-            json!({ "webhook": address(url), "headers_file": headers_file })
+            vec![address(url), (format!("{below}{kind}.headers_file"), json!(headers_file))]
         }
-        AlertChannel::Command(words) => json!({ "command": words }),
-        AlertChannel::Ping { url } => json!({ "ping": address(url) }),
+        AlertChannel::Command(words) => vec![(format!("{below}{kind}"), json!(words))],
+        AlertChannel::Ping { url } => vec![address(url)],
     }
-}
-
-/// The entries of a list, each by its number in it.
-fn numbered(list: &str, entries: impl Iterator<Item = Value>) -> impl Iterator<Item = Field> {
-    entries.enumerate().map(move |(index, one)| (format!("{list}[{index}]"), one))
 }
 
 /// The jobs that an entry covers; null for all.
 fn all_or(jobs: &[String]) -> Value {
     if jobs.is_empty() { Value::Null } else { json!(jobs) }
-}
-
-fn address(url: &SecretText) -> Value {
-    match url {
-        SecretText::File(path) => json!(path),
-        SecretText::Inline(_) => json!("***"),
-    }
 }
 
 fn field(key: &str, value: Value) -> Field {

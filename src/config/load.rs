@@ -34,7 +34,17 @@ pub(crate) struct Read {
     pub(crate) private: Vec<bool>,
     readers: Vec<Readers>,
     canonical: HashSet<PathBuf>,
+    edit: Option<Edit>,
     bytes: u64,
+}
+
+/// A new text for one of the files, which is not in its place yet.
+#[derive(Clone, Debug)]
+pub struct Edit {
+    /// The file that it is meant for, without links.
+    pub of: PathBuf,
+    /// The file that holds it.
+    pub copy: PathBuf,
 }
 
 /// The users who can read a file, by its owner, its group, its mode.
@@ -66,11 +76,12 @@ pub(crate) fn again(sources: &Sources) -> Read {
     read
 }
 
-/// Reads from the disk.
-pub(crate) fn from_disk(root: &Path) -> Read {
+/// Reads from the disk, with an edit in its file's place if there is one.
+pub(crate) fn from_disk(root: &Path, edit: Option<Edit>) -> Read {
     // Without a working folder, relative paths stay as they are.
     let base = std::env::current_dir().unwrap_or_default();
     let mut read = empty(root.to_owned(), base);
+    read.edit = edit;
     read.watched.insert(root.to_owned());
     if root.is_dir() {
         match glob::folder(root) {
@@ -132,6 +143,13 @@ fn is_first(path: &Path) -> bool {
     path.ends_with("transferd/jobs.yaml")
 }
 
+/// A hint for a name that a shell would have expanded.
+fn unexpanded(path: &Path) -> Option<String> {
+    let mut parts = path.components().filter_map(|part| part.as_os_str().to_str());
+    let part = parts.find(|part| part.starts_with(['~', '$']))?;
+    Some(format!("`{}` is not expanded here: write the whole path", cut(part)))
+}
+
 /// A hint for a missing file: the job file beside it that was probably meant, or that its folder is
 /// missing too.
 fn near_name(path: &Path) -> Option<String> {
@@ -167,11 +185,17 @@ fn empty(root: PathBuf, base: PathBuf) -> Read {
         private: Vec::new(),
         readers: Vec::new(),
         canonical: HashSet::new(),
+        edit: None,
         bytes: 0,
     }
 }
 
 impl Read {
+    /// True if this file is one of those that were read.
+    pub(crate) fn has_read(&self, canonical: &Path) -> bool {
+        self.canonical.contains(canonical)
+    }
+
     /// True for a file whose content must not be shown to everybody who may read the including
     /// file.
     fn is_private(&self, readers: Readers, includer: u32) -> bool {
@@ -222,7 +246,9 @@ impl Read {
             return;
         }
         self.canonical.insert(canonical.clone());
-        let (bytes, readers) = match self.bytes_of(path, named_at.is_none()) {
+        let edit = self.edit.as_ref().filter(|edit| edit.of == canonical);
+        let text = edit.map_or(path, |edit| &edit.copy).to_owned();
+        let (bytes, readers) = match self.bytes_of(&text, named_at.is_none()) {
             Ok(read) => read,
             Err((message, hint)) => {
                 let problem = self.at(path, named_at, message).maybe_hint(hint);
@@ -294,9 +320,19 @@ impl Read {
                 return (error.to_string(), Some(trusted::HINT.to_owned()));
             }
             let hint = match error.kind() {
+                std::io::ErrorKind::NotFound if path.is_symlink() => {
+                    let target = fs::read_link(path).unwrap_or_default();
+                    let (path, target) = (path.display().to_string(), target.display().to_string());
+                    let (path, target) = (cut(&path), cut(&target));
+                    return (
+                        format!("`{path}` is a link to `{target}`, which does not exist"),
+                        None,
+                    );
+                }
                 std::io::ErrorKind::NotFound => {
                     let first = || "`transferd init` writes a first one".to_owned();
                     let hint = near_name(path).or_else(|| is_first(path).then(first));
+                    let hint = unexpanded(path).or(hint);
                     if is_root {
                         let path = cut(&path.display().to_string());
                         return (format!("there is no file `{path}`"), hint);
@@ -304,7 +340,11 @@ impl Read {
                     hint
                 }
                 std::io::ErrorKind::InvalidInput => {
-                    return ("this is not a regular file".to_owned(), None);
+                    let folder = path.is_dir().then(|| {
+                        let name = path.display().to_string();
+                        format!("write `{}/*.yaml` for the files in it", cut(&name))
+                    });
+                    return ("this is not a regular file".to_owned(), folder);
                 }
                 std::io::ErrorKind::PermissionDenied => {
                     Some("the user that runs transferd must be able to read it".to_owned())

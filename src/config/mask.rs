@@ -7,6 +7,7 @@
 use std::ops::Range;
 
 use super::bounds::LINE_SHOWN;
+use super::secret_file::is_the_secret_itself;
 use super::secrets::{holds_only_secrets, may_name_a_secret, names_a_file};
 
 /// The replacement for everything hidden, whatever its length.
@@ -66,7 +67,8 @@ pub(crate) fn secrets_of(line: &str) -> impl Iterator<Item = Secret> {
         let pasted = match key {
             "token_env" => !plain_value(after).chars().all(is_of_variable),
             "login" => separates && !plain_value(after).is_empty(),
-            _ => separates && names_a_file(key) && is_no_name(after),
+            _ if !(separates && names_a_file(key)) => false,
+            _ => is_no_name(after) || is_the_secret_itself(plain_value(after)),
         };
         let address = separates && key == "url" && !is_agent_url(after);
         (secret || pasted || address).then(|| Secret {

@@ -24,6 +24,7 @@ mod lookup;
 mod mask;
 mod names;
 mod node;
+mod off;
 mod open_quote;
 mod overlaps;
 mod path_hints;
@@ -33,6 +34,7 @@ mod problem;
 mod raw;
 mod reader;
 mod schema;
+mod secret_file;
 mod secret_lines;
 mod secrets;
 mod sources;
@@ -59,6 +61,7 @@ pub const STREAM_BYTES: u64 = bounds::FILE_BYTES;
 pub use self::diagnostic::{Diagnostic, Excerpt, Severity};
 pub use self::difference::{Changed, Difference, Differs, difference};
 pub use self::fields::{Field, job_fields, setting_fields};
+pub use self::load::Edit;
 pub use self::lookup::Lookup;
 pub use self::names::known_elsewhere;
 pub use self::paths::{SYSTEM, default_path};
@@ -132,7 +135,18 @@ pub struct Rejected {
 ///
 /// All errors at once.
 pub fn read(path: &Path, surroundings: &Surroundings) -> Result<Loaded, Rejected> {
-    assemble::assemble(load::from_disk(path), surroundings)
+    assemble::assemble(load::from_disk(path, None), surroundings)
+}
+
+/// Reads a job file, or a folder of them, as if an edit were in its file's place already. Absent
+/// if that file is not one of those that are read.
+pub fn read_edited(
+    path: &Path,
+    edit: &Edit,
+    surroundings: &Surroundings,
+) -> Option<Result<Loaded, Rejected>> {
+    let read = load::from_disk(path, Some(edit.clone()));
+    read.has_read(&edit.of).then(|| assemble::assemble(read, surroundings))
 }
 
 /// Reads a job file that does not come from a file: `name` is used in messages. More than

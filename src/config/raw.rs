@@ -7,7 +7,9 @@ use super::keys::{keys, words};
 use super::lists::{AccountValue, ListOf, Named, OneOrMore, Schedules};
 use super::names::Scope;
 use super::node::Node;
+use super::off::SpanOrOff;
 use super::reader::{Entry, Read, Reader};
+use super::secret_file::SecretFileName;
 use super::values::{
     AgentUrl, Attempts, Count, Factor, FileName, Flag, Listen, Name, Part, PublicUrl, SecretUrl,
     Span, SpanOrZero, Text, User, Version,
@@ -48,7 +50,7 @@ keys! {
         /// Where the agent listens. Default: `http://localhost:29123`.
         url: AgentUrl,
         /// The file with the API token, relative to this file; re-read whenever it changes.
-        token_file: FileName,
+        token_file: SecretFileName,
         /// The environment variable with the API token.
         token_env: Name,
         /// User and password, for tokens that renew themselves.
@@ -81,11 +83,11 @@ keys! {
         /// The Amove user.
         username: Name,
         /// The file with the password, relative to this file.
-        password_file: FileName,
+        password_file: SecretFileName,
         /// What kind of user it is.
         user_type: UserType,
         /// The file with the secret of the one-time codes, relative to this file.
-        totp_secret_file: FileName,
+        totp_secret_file: SecretFileName,
     }
 }
 
@@ -109,10 +111,11 @@ keys! {
         keep_source_tree: Flag,
         /// How long one attempt may take; past it, it is canceled. Default: `24h`.
         timeout: Span,
-        /// No progress at all for this long counts as a timeout. Default: off.
-        stall_timeout: Span,
-        /// Not queued within this time: skipped. Default: off.
-        start_within: Span,
+        /// No progress at all for this long counts as a timeout; `off` where `defaults` set it.
+        /// Default: off.
+        stall_timeout: SpanOrOff,
+        /// Not queued within this time: skipped; `off` where `defaults` set it. Default: off.
+        start_within: SpanOrOff,
         /// When and how often a failed attempt is tried again.
         retry: RawRetry,
         /// What an occurrence does while the job's run is not over. Default: `skip`.
@@ -130,8 +133,9 @@ keys! {
         empty: VerdictWord,
         /// No other transfer of ours writes to an overlapping destination meanwhile. Default: true.
         exclusive: Flag,
-        /// Alert when the last success is older than this. Default: off.
-        max_age: Span,
+        /// Alert when the last success is older than this; `off` where `defaults` set it.
+        /// Default: off.
+        max_age: SpanOrOff,
         /// False keeps the job listed and triggerable, but unscheduled. Default: true.
         enabled: Flag,
     }
@@ -259,9 +263,9 @@ keys! {
         /// Where to.
         url: SecretUrl,
         /// The file with the address, relative to this file.
-        url_file: FileName,
+        url_file: SecretFileName,
         /// The file with further headers, one `Name: value` on each line.
-        headers_file: FileName,
+        headers_file: SecretFileName,
     }
 }
 
@@ -271,7 +275,7 @@ keys! {
         /// Where to.
         url: SecretUrl,
         /// The file with the address, relative to this file.
-        url_file: FileName,
+        url_file: SecretFileName,
     }
 }
 

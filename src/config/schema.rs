@@ -168,6 +168,11 @@ pub(crate) fn constant(value: i64) -> Schema {
     json_schema!({ "const": value })
 }
 
+/// One word.
+pub(crate) fn word(word: &str) -> Schema {
+    json_schema!({ "const": word })
+}
+
 /// Either form.
 pub(crate) fn either(one: Schema, other: Schema) -> Schema {
     json_schema!({ "anyOf": [one, other] })

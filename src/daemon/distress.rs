@@ -6,6 +6,7 @@
 use jiff::Timestamp;
 
 use super::driver::Driver;
+use super::effects::told_with;
 use crate::alerts::Courier;
 use crate::clock;
 use crate::core::alert::{Delivery, Occasion, QueuedAlert};
@@ -46,9 +47,10 @@ impl Driver {
             };
             let (courier, withheld) = (self.courier(), self.agent.secret_variables());
             let channel = entry.channel.clone();
+            let entry = self.entry_of(&channel);
             tokio::spawn(async move {
                 let delivery = courier.deliver(&alert, &channel, &withheld).await;
-                match delivery {
+                match told_with(delivery, &entry) {
                     Delivery::Delivered => tracing::info!("{channel} was told about it"),
                     Delivery::Failed(words)
                     | Delivery::Later { words, .. }

@@ -9,11 +9,26 @@ use super::failpoint::{self, Failpoint};
 use crate::core::alert::Delivery;
 use crate::core::event_loop::Epoch;
 use crate::core::input::{Effect, Input};
+use crate::core::job::AlertChannel;
 use crate::core::transfer::{CancelAnswer, LookFailure, StartAnswer, SubmitAnswer};
 use futures_util::FutureExt;
 
 /// The error of a task of ours that panicked. The loop must get an answer anyway.
 const PANICKED: &str = "internal error: the request panicked";
+
+/// A failure that names the entry: many look alike where no address is shown.
+pub(super) fn told_with(delivery: Delivery, entry: &str) -> Delivery {
+    if entry.is_empty() {
+        return delivery;
+    }
+    let told = |words: String| format!("{words} ({entry})");
+    match delivery {
+        Delivery::Delivered => Delivery::Delivered,
+        Delivery::Failed(words) => Delivery::Failed(told(words)),
+        Delivery::Later { words, after } => Delivery::Later { words: told(words), after },
+        Delivery::Refused(words) => Delivery::Refused(told(words)),
+    }
+}
 
 impl Driver {
     /// Performs an effect of the engine of that epoch.
@@ -53,10 +68,11 @@ impl Driver {
             }
             Effect::Deliver { alert, channel } => {
                 let (courier, withheld) = (self.courier(), self.agent.secret_variables());
-                let id = alert.id;
+                let (id, entry) = (alert.id, self.entry_of(&channel));
                 let delivery = Delivery::Failed(PANICKED.to_owned());
                 self.answer(epoch, Input::Delivered { alert: id, delivery }, async move {
                     let delivery = courier.deliver(&alert, &channel, &withheld).await;
+                    let delivery = told_with(delivery, &entry);
                     Input::Delivered { alert: id, delivery }
                 });
             }
@@ -71,6 +87,11 @@ impl Driver {
             }
             Effect::Reply { to, answer } => self.reply(to, answer),
         }
+    }
+
+    /// The entries of the job file in force with this channel.
+    pub(super) fn entry_of(&self, channel: &AlertChannel) -> String {
+        self.in_force.settings.entries.of_channel(channel, &self.in_force.set)
     }
 
     /// Runs a request to the agent, or a delivery, beside the loop; returns its answer to the loop,

@@ -19,7 +19,7 @@ fn each_entry_is_tried_without_a_daemon() {
     let stage = stage_with(&alerts);
     let tried = stage.command(&["alert", "test"]);
     assert_eq!(tried.code, 0, "{}{}", tried.out, tried.err);
-    assert!(tried.out.contains("webhook `url`: delivered"), "{}", tried.out);
+    assert!(tried.out.contains("alerts[0], webhook `url`: delivered"), "{}", tried.out);
     assert!(tried.out.ends_with("3 of 3 alerts delivered\n"), "{}", tried.out);
     let mut lines = receiver.lines();
     lines.sort();
@@ -33,6 +33,7 @@ fn each_entry_is_tried_without_a_daemon() {
     assert_eq!(told["delivered"], true);
     assert_eq!(told["entries"].as_array().unwrap().len(), 1);
     assert_eq!(told["entries"][0]["channel"], "command `/bin/sh`");
+    assert_eq!(told["entries"][0]["entry"], "alerts[1]", "its number in the file");
     assert!(!stage.state().exists(), "it leaves no trace");
 }
 

@@ -147,6 +147,7 @@ fn failures_are_seen_in_status_redirects_are_not_followed_and_no_secret_is_told(
     let failing = failing().to_string();
     assert!(failing.contains("it answered 302, and redirects are not followed"), "{failing}");
     assert!(failing.contains("no connection"), "{failing}");
+    assert!(failing.contains("(`alerts[0]`)") && failing.contains("(`alerts[1]`)"), "{failing}");
     let status = stage.command(&["status"]);
     assert!(status.out.contains("is not delivered after"), "{}{}", status.out, status.err);
     assert_eq!(receiver.lines(), [format!("POST /{SECRET}?key={SECRET}")]);
