@@ -19,8 +19,8 @@ use super::render::words::{Times, occurrence, span};
 use super::when::{Day, Towards, When};
 use super::{Exit, Global, jobfile, named_jobs, offline, zone};
 use crate::clock;
-use crate::control::document::{JobDocument, RunDocument};
-use crate::control::occurrences::OccurrenceDocument;
+use crate::control::document::{JobDocument, PauseDocument, RunDocument};
+use crate::control::occurrences::{OccurrenceDocument, just_before};
 use crate::control::request::StatusQuery;
 use crate::core::job::{Job, JobSet};
 use crate::core::meant::names_meant;
@@ -65,6 +65,8 @@ struct Planned {
     timetable: Timetable,
     enabled: bool,
     paused: bool,
+    /// When its pause is over, if an end is set and what comes then is asked for.
+    resumes: Option<Timestamp>,
     /// The first that has no run yet, if it is known: after the clock was set back, an occurrence
     /// to come may have one.
     first: Option<Timestamp>,
@@ -73,7 +75,11 @@ struct Planned {
 
 impl Occurring for Planned {
     fn next_after(&self, at: Timestamp) -> Option<Timestamp> {
-        let next = self.timetable.next_after(at).filter(|_| self.enabled && !self.paused)?;
+        let from = match self.paused {
+            true => at.max(just_before(self.resumes?)),
+            false => at,
+        };
+        let next = self.timetable.next_after(from).filter(|_| self.enabled)?;
         Some(self.first.map_or(next, |first| next.max(first)))
     }
 }
@@ -86,6 +92,7 @@ impl Planned {
             timetable: job.timetable.clone(),
             enabled: job.enabled,
             paused: false,
+            resumes: None,
             last,
         }
     }
@@ -102,6 +109,7 @@ impl Planned {
             timetable: Timetable::new(schedules, &zone_name, zone),
             enabled: job.enabled,
             paused: job.paused,
+            resumes: job.pause.and_then(|pause| pause.until),
             first: job.next_run,
             last: job.last_run,
         })
@@ -152,10 +160,19 @@ pub fn run(mut args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn W
         Ok(jobs) => jobs,
         Err(exit) => return exit,
     };
+    let mut jobs = jobs;
     let listed = !args.jobs.is_empty() || args.number.is_some() || until.is_some();
+    if !listed {
+        // A row a job says that it is paused.
+        jobs.iter_mut().for_each(|job| job.resumes = None);
+    }
     let default = if until.is_some() { MOST } else { FEW };
     let number = args.number.unwrap_or(default);
     let coming = if listed { coming(&jobs, now, number, until) } else { firsts(&jobs, now) };
+    if listed && coming.len() == MOST {
+        // There is nobody to tell if standard error is gone.
+        let _ = writeln!(err, "these are the first {MOST}: more may come after them");
+    }
     let told = if args.json {
         let all: Vec<_> = coming.iter().map(|(at, job)| document(job, *at)).collect();
         super::write_json(out, &all)
@@ -217,17 +234,25 @@ fn of_daemon(daemon: &Daemon, names: &[String], err: &mut dyn Write) -> Result<V
         daemon.wait(daemon.client().status(&StatusQuery { job, detail, known: true }))
     };
     let asked = match names {
-        [] => status(None).map(|status| (status.config, status.jobs)),
+        [] => status(None).map(|status| (status.config, status.pause, status.jobs)),
         names => named_jobs::jobs(daemon, names).and_then(|jobs| {
             // Any of them is enough: each comes with the job file.
             let first = jobs.first().map(|job| job.name.to_string());
-            Ok((status(first)?.config, jobs))
+            let status = status(first)?;
+            Ok((status.config, status.pause, jobs))
         }),
     };
     match asked {
-        Ok((file, jobs)) => {
+        Ok((file, of_all, jobs)) => {
             jobfile::tell_of_old_jobs(&file, err);
-            Ok(jobs.into_iter().filter_map(Planned::from_daemon).collect())
+            let mut jobs: Vec<_> = jobs.into_iter().filter_map(Planned::from_daemon).collect();
+            for job in &mut jobs {
+                let both = |end: Timestamp, all: &PauseDocument| Some(end.max(all.until?));
+                job.resumes = job
+                    .resumes
+                    .and_then(|end| of_all.as_ref().map_or(Some(end), |all| both(end, all)));
+            }
+            Ok(jobs)
         }
         Err(error) => Err(say_error(&error, err)),
     }
@@ -345,6 +370,7 @@ mod tests {
             timetable: Timetable::new(schedules, "Europe/Berlin", zone),
             enabled,
             paused: false,
+            resumes: None,
             first: None,
             last: None,
         }

@@ -40,6 +40,10 @@ pub struct StatusDocument {
     pub pause: Option<PauseDocument>,
     /// The jobs, by name.
     pub jobs: Vec<JobDocument>,
+    /// Runs at work whose jobs are gone from the job file, 100 at most; left out where one job was
+    /// asked for.
+    #[serde(default)]
+    pub runs_of_removed_jobs: Vec<RunDocument>,
     /// What an operator should act on, in words, jobs that are late or failed last among it; empty
     /// when all is well.
     pub problems: Vec<String>,
@@ -424,6 +428,7 @@ impl StatusDocument {
                 run.leave_out_facts();
             }
         }
+        self.runs_of_removed_jobs.iter_mut().for_each(RunDocument::leave_out_facts);
         for error in &mut self.config.errors {
             error.excerpts.clear();
         }

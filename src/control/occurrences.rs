@@ -1,9 +1,14 @@
 //! Coming occurrences as documents: `next --json`.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use crate::core::schedule::Timetable;
+
+/// The last instant that still belongs to a pause with this end.
+pub fn just_before(end: Timestamp) -> Timestamp {
+    end.checked_sub(SignedDuration::from_millis(1)).unwrap_or(end)
+}
 
 /// One coming occurrence.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

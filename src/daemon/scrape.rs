@@ -109,21 +109,28 @@ impl Driver {
 
     fn job_figures(&self, after: Option<&JobName>) -> Vec<JobFigures> {
         let now = clock::now();
-        let names = self.engine().jobs_after(after).take(SLICE);
-        names.filter_map(|name| self.figures_of(name, now)).collect()
+        let mut names = self.removed_jobs_at_work(after);
+        names.extend(self.engine().jobs_after(after).take(SLICE).cloned());
+        names.iter().take(SLICE).map(|name| self.figures_of(name, now)).collect()
     }
 
-    fn figures_of(&self, name: &JobName, now: Timestamp) -> Option<JobFigures> {
-        let view = self.engine().job_view(name, now)?;
-        Some(JobFigures {
-            name: name.clone(),
+    fn figures_of(&self, name: &JobName, now: Timestamp) -> JobFigures {
+        let (name, tally) = (name.clone(), self.tally.of(name));
+        let Some(view) = self.engine().job_view(&name, now) else {
+            // Gone from the job file, and at work: nothing else is to be expected of it.
+            let (next_run, last_success) = (None, None);
+            let (running, paused, late) = (true, false, false);
+            return JobFigures { name, running, paused, late, next_run, last_success, tally };
+        };
+        JobFigures {
+            name,
             running: view.active.is_some(),
             paused: view.pause.is_some(),
             late: view.late_since.is_some(),
             next_run: view.next_run,
             last_success: view.mark.last_success,
-            tally: self.tally.of(name),
-        })
+            tally,
+        }
     }
 
     fn planned(&self, after: Option<&JobName>) -> Vec<Planned> {
@@ -132,7 +139,8 @@ impl Driver {
         let views = views.filter_map(|name| self.engine().job_view(name, now));
         let planned = |view: JobView| {
             let scheduled = view.job.enabled && view.pause.is_none();
-            Planned { job: view.job, scheduled }
+            let resumes = self.resumes(&view, now);
+            Planned { job: view.job, scheduled, resumes }
         };
         views.map(planned).collect()
     }

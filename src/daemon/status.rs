@@ -19,9 +19,10 @@ use crate::control::document::{
     FailingAlertDocument, HeldBackDocument, JobDetail, JobDocument, PauseDocument, RulesDocument,
     RunDocument, Schedule, ShowDocument, StatusDocument, TokenDocument, place_document,
 };
+use crate::control::occurrences::just_before;
 use crate::control::phrase::Phrase;
 use crate::control::request::{HistoryQuery, Refused, Reply, ShowQuery, Slice, StatusQuery};
-use crate::core::engine::{AlertsView, FailingAlert, JobView, RunView};
+use crate::core::engine::{AlertsView, JobView, RunView};
 use crate::core::ids::{JobName, RunId};
 use crate::core::meant::{is_glob, names_meant};
 use crate::core::place::AccountNames;
@@ -35,9 +36,6 @@ const RECENT: usize = 5;
 
 /// The number of coming occurrences shown for such a job.
 const COMING: usize = 3;
-
-/// A token that ends within this is reported as a problem.
-const EXPIRES_SOON: jiff::SignedDuration = jiff::SignedDuration::from_hours(7 * 24);
 
 /// A request for the status, and how much of it.
 #[derive(Debug)]
@@ -83,7 +81,9 @@ impl Driver {
         let job = |view| if named { self.whole_job(view) } else { self.job(view) };
         let jobs: Vec<_> = views.iter().map(job).collect();
         let detail = query.detail;
+        let removed = if named { Vec::new() } else { self.runs_of_removed_jobs() };
         let finish = move |mut status: StatusDocument| {
+            status.runs_of_removed_jobs = removed;
             status.add_job_problems();
             if detail { status } else { status.without_details() }
         };
@@ -96,7 +96,12 @@ impl Driver {
         let views: Vec<_> = names.filter_map(|name| self.engine().job_view(name, now)).collect();
         let jobs: Vec<_> = views.iter().map(|view| self.job(view)).collect();
         // Facts about all jobs together are added where they are together.
-        self.answer_with(jobs, views, |slice| slice, reply);
+        let removed = slice.after.is_none().then(|| self.runs_of_removed_jobs());
+        let finish = |mut slice: StatusDocument| {
+            slice.runs_of_removed_jobs = removed.unwrap_or_default();
+            slice
+        };
+        self.answer_with(jobs, views, finish, reply);
     }
 
     /// Adds the rest of the state to jobs, and their past.
@@ -120,6 +125,7 @@ impl Driver {
             alerts: alerts_document(&self.engine().alerts_view(), &self.in_force.settings.desktop),
             pause: self.engine().pause_of_all(now).map(PauseDocument::from),
             jobs,
+            runs_of_removed_jobs: Vec::new(),
             problems: Vec::new(),
             phrases: Vec::new(),
             served_at: self.web.served(),
@@ -142,6 +148,10 @@ impl Driver {
             (reachable, state) = (Some(glance.reachable), glance.state);
             valid = glance.token_valid.or(valid);
             asked_at = Some(glance.at);
+        }
+        // What this machine does not hold needs no agent to judge it.
+        if self.agent.client().token().known_problem().is_some() {
+            valid = Some(false);
         }
         AgentDocument {
             url: self.agent.settings().url.clone(),
@@ -194,13 +204,22 @@ impl Driver {
         }
     }
 
+    /// When the pauses of a job are over, if it is enabled and an end is set.
+    pub(super) fn resumes(&self, view: &JobView, now: Timestamp) -> Option<Timestamp> {
+        let of_all = self.engine().pause_of_all(now);
+        let pauses = view.pause.iter().chain(of_all).filter(|_| view.job.enabled);
+        pauses.map(|pause| pause.until).reduce(|a, b| Some(a?.max(b?))).flatten()
+    }
+
     /// A job requested by name: with its definition and coming occurrences.
     fn whole_job(&self, view: &JobView) -> JobDocument {
         let mut document = self.job(view);
         let fields = job_fields(&view.job);
         document.policies = Some(policies(&fields));
         let after = |at: &Timestamp| view.mark.next_unhandled(&view.job.timetable, *at);
-        let next = std::iter::successors(document.next_run, after);
+        let resumed = self.resumes(view, clock::now()).map(just_before);
+        let first = document.next_run.or_else(|| resumed.as_ref().and_then(after));
+        let next = std::iter::successors(first, after);
         document.next = Some(next.take(COMING).collect());
         // Filled in where the past is read.
         document.recent = Some(Vec::new());
@@ -210,63 +229,6 @@ impl Driver {
             detail.past_pauses = self.engine().past_pauses(&document.name);
         }
         document
-    }
-
-    /// Problems that an operator should act on.
-    fn problems(&self, now: Timestamp) -> Vec<Phrase> {
-        let mut problems = Vec::new();
-        if let Some(outage) = self.event_loop.outage() {
-            let phrase = Phrase::new("nothing can be recorded since ").time(outage.since);
-            problems.push(phrase.words(format!(": {}", outage.words)));
-        }
-        if let Some(problem) = self.job_file.problem() {
-            let words = format!("the job file is invalid, the old jobs stay: {problem}");
-            problems.push(Phrase::new(words));
-        }
-        problems.extend(self.web.problem().map(Phrase::new));
-        problems.extend(self.agent_problem());
-        let token = self.agent.client().token();
-        problems.extend(token.known_warning().map(Phrase::new));
-        if let Some(end) = token.known_end()
-            && end.duration_since(now) < EXPIRES_SOON
-        {
-            let verb = if end <= now { "expired" } else { "expires" };
-            let phrase = Phrase::new(format!("the token {verb} at ")).time(end);
-            problems.push(phrase.words(": renew it with `transferd login`"));
-        }
-        problems.extend(self.engine().alerts_view().failing.iter().map(undelivered));
-        match self.engine().cancels_unconfirmed() {
-            0 => {}
-            1 => problems.push(Phrase::new("1 transfer is to be canceled, and is not yet")),
-            many => {
-                let words = format!("{many} transfers are to be canceled, and are not yet");
-                problems.push(Phrase::new(words));
-            }
-        }
-        problems
-    }
-
-    /// The problem with the agent, as found by the last request to it: the engine's, or the glance
-    /// of `status`.
-    fn agent_problem(&self) -> Option<Phrase> {
-        let view = self.engine().agent_view();
-        let glance = self.agent.glance.as_ref().filter(|glance| Some(glance.at) > view.asked_at);
-        let (words, token_valid, since) = match glance {
-            Some(glance) => (glance.words.clone(), glance.token_valid, None),
-            None => (view.words, view.token_valid, view.trouble_since),
-        };
-        if words.is_empty() {
-            return None;
-        }
-        // An agent that logs in by itself, or a user who was told already, needs no such hint.
-        let login = token_valid == Some(false)
-            && !self.agent.client().token().can_log_in()
-            && !words.contains("transferd login");
-        let phrase = match since {
-            Some(at) => Phrase::new(words).words(" (since ").time(at).words(")"),
-            None => Phrase::new(words),
-        };
-        Some(phrase.words(if login { "; `transferd login` gets a new one" } else { "" }))
     }
 
     /// `history`.
@@ -305,19 +267,6 @@ impl Driver {
 fn deadline(active: &RunView) -> Option<Timestamp> {
     let latest = active.attempts.last().filter(|attempt| attempt.ended_at.is_none())?;
     latest.not_before.checked_add(active.run.terms.timeout).ok()
-}
-
-/// An alert whose delivery fails.
-fn undelivered(alert: &FailingAlert) -> Phrase {
-    let tries = match alert.tries {
-        1 => "1 try".to_owned(),
-        tries => format!("{tries} tries"),
-    };
-    Phrase::new(format!("alert `{}` of ", alert.occasion.word()))
-        .time(alert.at)
-        .words(format!(" by {} is not delivered after {tries}, the next at ", alert.channel))
-        .time(alert.next_try)
-        .words(format!(": {}", alert.words))
 }
 
 /// Where people reach the page: a browser on this machine, if the job file names nothing else.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::oneshot;
 
+use crate::control::occurrences::just_before;
 use crate::control::request::Refused;
 use crate::core::engine::Host;
 use crate::core::ids::JobName;
@@ -74,10 +75,13 @@ pub struct Planned {
     pub job: Arc<Job>,
     /// Whether its schedule is in effect: it is enabled, and not paused.
     pub scheduled: bool,
+    /// When a pause of it ends, if an end is set.
+    pub resumes: Option<Timestamp>,
 }
 
 impl Occurring for Planned {
     fn next_after(&self, t: Timestamp) -> Option<Timestamp> {
-        if self.scheduled { self.job.timetable.next_after(t) } else { None }
+        let from = if self.scheduled { t } else { t.max(just_before(self.resumes?)) };
+        self.job.timetable.next_after(from)
     }
 }

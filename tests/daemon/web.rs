@@ -366,3 +366,29 @@ fn the_calendar_names_each_occurrence_the_same_each_time() {
     again.dedup();
     assert_eq!(again.len(), first.len());
 }
+
+#[test]
+fn a_run_whose_job_is_gone_from_the_file_is_shown_until_it_ends() {
+    let endless = "  endless: {source: *s, destination: {account: b, bucket: c, path: endless/}}\n";
+    let (stage, _daemon, at) = serving(endless);
+    let id = stage.command(&["trigger", "endless"]).out.trim().to_owned();
+    stage.until("the transfer runs", || stage.run(&id)["state"] == "running");
+    stage.write_jobs("listen: 127.0.0.1:0");
+    assert_eq!(stage.command(&["reload"]).code, 0);
+    let gone = |status: &Value| status["runs_of_removed_jobs"].clone();
+    let status = stage.json(&["status", "--json"]);
+    assert_eq!(
+        (&gone(&status)[0]["id"], &gone(&status)[0]["job"]),
+        (&id.into(), &"endless".into())
+    );
+    let told = stage.command(&["status"]).out;
+    assert!(told.contains("of `endless`, which is gone from the job file: running"), "{told}");
+    let page = get(&at, "/");
+    assert!(!page.contains("No run is under way"), "{page}");
+    assert!(page.contains("its job is gone from the job file"), "{page}");
+    let metrics = || get(&at, "/metrics");
+    assert!(metrics().contains("transferd_job_running{job=\"endless\"} 1\n"), "{}", metrics());
+    assert_eq!(stage.command(&["cancel", "endless"]).code, 0);
+    stage.until("it is over", || gone(&stage.json(&["status", "--json"])) == serde_json::json!([]));
+    assert!(!metrics().contains("transferd_job_running{job=\"endless\"}"), "{}", metrics());
+}

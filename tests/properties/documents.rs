@@ -117,6 +117,7 @@ fn any_status() -> impl Strategy<Value = StatusDocument> {
                     }),
                 },
                 pause,
+                runs_of_removed_jobs: job.active_run.clone().into_iter().collect(),
                 jobs: vec![job],
                 problems: vec![problem],
                 phrases: vec![Phrase::new("since ").time(instant)],

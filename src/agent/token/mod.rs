@@ -81,6 +81,8 @@ struct State {
     left_over: Vec<SecretString>,
     /// The last login that was refused.
     refused: Option<RefusedLogin>,
+    /// Why no token, or login, could be made from the source when it was inspected last.
+    unusable: Option<TokenProblem>,
 }
 
 struct Session {
@@ -227,6 +229,25 @@ impl TokenKeeper {
         }
     }
 
+    /// Why the source held no token, or login, when it was read last; reads nothing.
+    pub fn known_problem(&self) -> Option<TokenProblem> {
+        let state = self.state();
+        match &self.shared.source {
+            TokenSource::Login(_) => state.unusable.clone(),
+            TokenSource::File(_) | TokenSource::Environment(_) | TokenSource::Credential => {
+                state.last.as_ref()?.as_ref().err().cloned()
+            }
+        }
+    }
+
+    /// Whether a new token is given by setting a variable, where the daemon is started.
+    pub fn is_variable(&self) -> bool {
+        match &self.shared.source {
+            TokenSource::Environment(_) => true,
+            TokenSource::File(_) | TokenSource::Login(_) | TokenSource::Credential => false,
+        }
+    }
+
     /// The files whose change may bring another token.
     pub fn files(&self) -> Vec<PathBuf> {
         match &self.shared.source {
@@ -246,6 +267,12 @@ impl TokenKeeper {
     /// # Errors
     /// Why no token, or login, can be made from them.
     pub fn inspect(&self) -> Result<(), TokenProblem> {
+        let inspected = self.inspect_source();
+        self.state().unusable = inspected.as_ref().err().cloned();
+        inspected
+    }
+
+    fn inspect_source(&self) -> Result<(), TokenProblem> {
         let TokenSource::Login(login) = &self.shared.source else {
             return self.current().map(|_| ());
         };

@@ -11,7 +11,9 @@ use super::paint::{Paint, Tone};
 use super::run;
 use super::table::{Rows, Screen};
 use super::words::{Times, bytes, count, span};
-use crate::control::document::{JobDocument, PauseDocument, RunDocument, StatusDocument};
+use crate::control::document::{
+    AttemptDocument, JobDocument, PauseDocument, RunDocument, StatusDocument,
+};
 use crate::control::progress::Progress;
 use crate::core::date_time::with_offset;
 use crate::core::run::RunState;
@@ -22,6 +24,9 @@ const BAR: u64 = 10;
 
 /// The width of a fact's name, with the blanks after it.
 const NAME: usize = 10;
+
+/// The most runs of removed jobs shown; `history` has the rest.
+const REMOVED_MAX: usize = 5;
 
 /// The most lines shown for each job; `show` and `why` have the rest.
 const REMARK_LINES: usize = 5;
@@ -78,6 +83,12 @@ pub fn head(status: &StatusDocument, times: &Times, screen: Screen) -> String {
     if status.jobs.len() > 1 {
         fact("jobs", (Tone::Plain, summary(&status.jobs)));
     }
+    for run in status.runs_of_removed_jobs.iter().take(REMOVED_MAX) {
+        fact("at work", (Tone::of(run.state), of_removed_job(run, times)));
+    }
+    if let Some(more @ 1..) = status.runs_of_removed_jobs.len().checked_sub(REMOVED_MAX) {
+        fact("", (Tone::Plain, format!("and {more} more")));
+    }
     text.push('\n');
     for problem in &status.phrases {
         let problem = hanging(&problem.sentence(times), 2, 2, screen.room());
@@ -87,6 +98,16 @@ pub fn head(status: &StatusDocument, times: &Times, screen: Screen) -> String {
         text.push('\n');
     }
     text
+}
+
+/// A run whose job is gone from the job file.
+fn of_removed_job(run: &RunDocument, times: &Times) -> String {
+    let (id, job) = (run::short_ids(std::slice::from_ref(run)).concat(), &run.job);
+    let (state, since) = (run.state.told(), times.at(run.created_at));
+    let moving = run.latest_attempt().filter(|_| run.state.is_transferring());
+    let percent = moving.and_then(AttemptDocument::percent).map(|done| format!(", {done} %"));
+    let percent = percent.unwrap_or_default();
+    format!("run {id} of `{job}`, which is gone from the job file: {state}{percent}, since {since}")
 }
 
 fn job_file(status: &StatusDocument, times: &Times) -> (Tone, String) {

@@ -250,6 +250,7 @@ fn a_status(jobs: Vec<JobDocument>) -> StatusDocument {
         alerts: AlertsDocument::default(),
         pause: None,
         jobs,
+        runs_of_removed_jobs: Vec::new(),
         problems: Vec::new(),
         phrases: Vec::new(),
         served_at: None,

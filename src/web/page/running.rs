@@ -11,19 +11,23 @@ const SHOWN_MAX: usize = 100;
 pub(super) fn running(status: &StatusDocument, times: &Times) -> Html {
     let active = status.jobs.iter().filter_map(|job| Some((job, job.active_run.as_ref()?)));
     let active: Vec<_> = active.collect();
+    let removed = &status.runs_of_removed_jobs;
     let mut html = Html::new();
     html.raw("<section id=\"running\" data-live aria-labelledby=\"running-h\"");
-    if !active.is_empty() {
+    if !(active.is_empty() && removed.is_empty()) {
         // Progress sends no events: the page has to reload by itself.
         html.raw(" data-moving");
     }
     html.raw("><h2 id=\"running-h\">Under way</h2>");
-    if active.is_empty() {
+    if active.is_empty() && removed.is_empty() {
         html.raw("<p class=\"none\">No run is under way.</p>");
     } else {
         html.raw("<ul class=\"running\">");
         for (job, run) in active.iter().take(SHOWN_MAX) {
             html.add(&item(job, run, status, times));
+        }
+        for run in removed {
+            html.add(&of_removed_job(run, times));
         }
         html.raw("</ul>");
         if active.len() > SHOWN_MAX {
@@ -49,6 +53,25 @@ fn item(job: &JobDocument, run: &RunDocument, status: &StatusDocument, times: &T
         html.add(&progress(job, run, attempt, status, times));
     } else if !run.reason.is_empty() {
         html.raw("<p class=\"reason\">").text(run.sentence(times)).raw("</p>");
+    }
+    html.raw("</li>");
+    html
+}
+
+/// A run whose job is gone from the job file.
+fn of_removed_job(run: &RunDocument, times: &Times) -> Html {
+    let mut html = Html::new();
+    html.raw("<li><h3>").text(&run.job).raw(" ");
+    html.run(Root::HERE, run.id, times).raw("</h3>");
+    html.raw("<p><span class=\"state ").raw(super::jobs::class(run.state)).raw("\">");
+    html.text(run.state.told()).raw("</span> since ");
+    html.time(run.created_at, &times.brief(run.created_at), times);
+    html.raw("; its job is gone from the job file</p>");
+    let moving = run.latest_attempt().filter(|_| run.state.is_transferring());
+    if let Some(percent) = moving.and_then(AttemptDocument::percent) {
+        html.raw("<p>").text(percent).raw(" %</p>");
+    } else if !run.reason.is_empty() {
+        html.raw("<p class=\"reason\">").text(run.told(times)).raw("</p>");
     }
     html.raw("</li>");
     html
