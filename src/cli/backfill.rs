@@ -3,6 +3,8 @@
 use std::io::{self, Write};
 
 use clap::Args as ClapArgs;
+use jiff::Timestamp;
+use jiff::civil::Time;
 use jiff::tz::TimeZone;
 
 use super::ask::{Daemon, done, hint, say, say_error};
@@ -11,7 +13,8 @@ use super::render::words::count;
 use super::scheduled_time::time_asked;
 use super::{Exit, Global, zone};
 use crate::clock;
-use crate::control::repeats::{BackfillDocument, BackfillQuery};
+use crate::control::repeats::{BackfillDocument, BackfillQuery, TimeAsked};
+use crate::core::schedule::instant_of;
 
 /// Options of `transferd backfill`.
 #[derive(Debug, ClapArgs)]
@@ -43,7 +46,7 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
     let now = clock::now();
     // The plan is shown in the job's zone, however the times are given.
     let zone = zone::of_job(&args.job, global).unwrap_or_else(TimeZone::system);
-    let mut asked = |option, text: &str| time_asked((option, text), now, &zone, err);
+    let mut asked = |option, text: &str| time_asked((option, text), now, (&zone, false), err);
     let span = asked("--from", &args.from).and_then(|from| Ok((from, asked("--to", &args.to)?)));
     let (from, to) = match span {
         Ok(span) => span,
@@ -52,6 +55,10 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
             return Exit::Usage;
         }
     };
+    if last(to, &zone).is_some_and(|to| Some(to) < first(from, &zone)) {
+        say(err, "`--to` lies before `--from`");
+        return Exit::Usage;
+    }
     let daemon = match Daemon::find_or_say(global, err) {
         Ok(daemon) => daemon,
         Err(exit) => return exit,
@@ -85,6 +92,26 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
             Exit::Done
         }
         Err(error) => say_error(&error, err),
+    }
+}
+
+/// The first instant that is meant; absent beyond all calendars.
+fn first(asked: TimeAsked, zone: &TimeZone) -> Option<Timestamp> {
+    match asked {
+        TimeAsked::Instant(at) => Some(at),
+        TimeAsked::Local(moment) => instant_of(moment, zone),
+        TimeAsked::Day(day) => instant_of(day.to_datetime(Time::midnight()), zone),
+    }
+}
+
+/// The end of what is meant.
+fn last(asked: TimeAsked, zone: &TimeZone) -> Option<Timestamp> {
+    match asked {
+        TimeAsked::Instant(_) | TimeAsked::Local(_) => first(asked, zone),
+        TimeAsked::Day(day) => {
+            let next = day.tomorrow().ok()?;
+            instant_of(next.to_datetime(Time::midnight()), zone)
+        }
     }
 }
 

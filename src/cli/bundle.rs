@@ -5,7 +5,7 @@
 //! that may be one is hidden.
 
 use std::fs::OpenOptions;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal as _, Write};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
@@ -13,8 +13,9 @@ use serde::Serialize;
 
 use super::ask::{Daemon, done, hint, say};
 use super::doctor::ours;
-use super::places::Places;
+use super::places::{Places, variable};
 use super::{Exit, Global, agent, jobfile, offline};
+use crate::agent::TokenKeeper;
 use crate::agent::doctor::examine;
 use crate::clock;
 use crate::config::{self, Diagnostic, Sources};
@@ -49,8 +50,24 @@ struct Checked<'a> {
     warnings: &'a [Diagnostic],
 }
 
-/// Writes the archive.
-pub(super) fn run(path: &Path, global: &Global, out: &mut dyn Write, err: &mut dyn Write) -> Exit {
+/// The document of `--json`.
+#[derive(Serialize)]
+struct Document<'a> {
+    path: &'a Path,
+    files: Vec<&'a str>,
+}
+
+/// Writes the archive; for `-` to standard output.
+pub(super) fn run(
+    path: &Path,
+    in_json: bool,
+    global: &Global,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> Exit {
+    if path == Path::new("-") {
+        return to_output(in_json, global, out, err);
+    }
     let name = path.to_string_lossy().to_lowercase();
     if let Some(end) = COMPRESSED.iter().find(|end| name.ends_with(**end)) {
         say(err, &format!("the archive is not compressed, and `{end}` would say that it is"));
@@ -69,36 +86,67 @@ pub(super) fn run(path: &Path, global: &Global, out: &mut dyn Write, err: &mut d
         }
     };
     let entries = entries(global);
-    let written = entries
-        .iter()
-        .try_for_each(|entry| file.write_all(&member(entry)))
-        .and_then(|()| file.write_all(&[0; 2 * BLOCK]))
-        .and_then(|()| file.sync_all());
+    let written = file.write_all(&archive(&entries)).and_then(|()| file.sync_all());
     if let Err(error) = written {
         say(err, &format!("`{}` can't be written: {error}", path.display()));
         return Exit::No;
     }
-    let names: Vec<&str> = entries.iter().map(|entry| entry.name.as_str()).collect();
+    let files: Vec<&str> = entries.iter().map(|entry| entry.name.as_str()).collect();
+    if in_json {
+        return done(super::write_json(out, &Document { path, files }), Exit::Done);
+    }
     let told = writeln!(
         out,
         "wrote {}: {}\nsecrets are taken out; names of jobs, accounts, buckets and paths are in it: \
          `tar -xOf {0}` shows all of it",
         path.display(),
-        names.join(", ")
+        files.join(", ")
     );
     done(told, Exit::Done)
 }
 
+/// Writes the archive to standard output, as `tar -f -` does.
+fn to_output(in_json: bool, global: &Global, out: &mut dyn Write, err: &mut dyn Write) -> Exit {
+    if in_json {
+        say(err, "with `--bundle -` standard output is the archive");
+        hint(err, "name a file, or leave `--json` out");
+        return Exit::Usage;
+    }
+    if io::stdout().is_terminal() {
+        say(err, "the archive is not written to a terminal");
+        hint(err, "`transferd doctor --bundle report.tar`, or `--bundle - > report.tar`");
+        return Exit::Usage;
+    }
+    done(out.write_all(&archive(&entries(global))), Exit::Done)
+}
+
+/// The whole archive.
+fn archive(entries: &[Entry]) -> Vec<u8> {
+    let mut archive: Vec<u8> = entries.iter().flat_map(member).collect();
+    archive.extend_from_slice(&[0; 2 * BLOCK]);
+    archive
+}
+
 /// Everything known, each part as far as it is available.
 fn entries(global: &Global) -> Vec<Entry> {
+    learn_secrets(global);
     let mut entries = vec![entry("about.txt", about(global))];
-    // Reading the token makes it known, and so masked in all that follows.
     entries.push(entry("doctor.json", doctor(global)));
     let (status, history) = past(global);
     entries.push(entry("status.json", status));
     entries.push(entry("history.json", history));
     entries.extend(job_file(global));
     entries
+}
+
+/// Reads the token, or the secrets of a login, which makes them known, and so masked in all that
+/// follows: where the agent is away, nothing else reads them.
+fn learn_secrets(global: &Global) {
+    let mut words = Vec::new();
+    if let Ok((settings, _)) = agent::settings(global, &mut words) {
+        // The problem is told by the checks.
+        let _ = TokenKeeper::new(settings.token, variable).inspect();
+    }
 }
 
 fn about(global: &Global) -> String {

@@ -61,6 +61,12 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
 pub(super) fn script(shell: Shell) -> Vec<u8> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut program(), "transferd", &mut script);
+    // zsh runs the whole file at the first completion of a shell, and clap's last lines would
+    // answer it without jobs: ours do the same, with them.
+    let tail = script.windows(ZSH_TAIL.len()).position(|part| part == ZSH_TAIL.as_bytes());
+    if let Some(tail) = tail.filter(|_| shell == Shell::Zsh) {
+        script.truncate(tail);
+    }
     let between = if shell == Shell::Fish { " " } else { "|" };
     let Words { commands, several, runs, active, job_options, options } = Words::of(&program());
     let jobs = with_jobs(shell)
@@ -199,9 +205,14 @@ _transferd_with_jobs() {
     for ((i = 1; i < COMP_CWORD; i++)); do
         case "${COMP_WORDS[i]}" in
             -c|--config|--state-dir)
-                options+=("${COMP_WORDS[i]}" "${COMP_WORDS[i + 1]}"); ((i++)) ;;
-            --system|--user) options+=("${COMP_WORDS[i]}") ;;
-            @OPTIONS@) ((i++)) ;;
+                local option="${COMP_WORDS[i]}"
+                # Before a value, `=` is a word of its own here.
+                [[ ${COMP_WORDS[i + 1]} == "=" ]] && ((i++))
+                options+=("${option}" "${COMP_WORDS[i + 1]}"); ((i++)) ;;
+            -c?*|--system|--user) options+=("${COMP_WORDS[i]}") ;;
+            @OPTIONS@)
+                [[ ${COMP_WORDS[i + 1]} == "=" ]] && ((i++))
+                ((i++)) ;;
             -*) ;;
             *)
                 if [[ -z ${command} ]]; then
@@ -215,7 +226,13 @@ _transferd_with_jobs() {
     case "${command}" in @SEVERAL@) taken=0 ;; esac
     case "${command}" in @RUN_COMMANDS@) runs=(--runs) ;; @ACTIVE_COMMANDS@) runs=(--active) ;; esac
     # A value that belongs to an option is no job, but for the doctor's.
-    case "${COMP_WORDS[COMP_CWORD - 1]}" in
+    local previous="${COMP_WORDS[COMP_CWORD - 1]}"
+    if [[ ${current} == "=" ]]; then
+        current=""
+    elif [[ ${previous} == "=" ]]; then
+        previous="${COMP_WORDS[COMP_CWORD - 2]}"
+    fi
+    case "${previous}" in
         @JOB_OPTIONS@) ;;
         -c|--config|--state-dir|@OPTIONS@) return ;;
         *)
@@ -253,7 +270,7 @@ function __transferd_jobs
         switch $words[$i]
             case -c --config --state-dir
                 set -a options $words[$i] $words[(math $i + 1)]
-            case --system --user
+            case '-c*' '--config=*' '--state-dir=*' --system --user
                 set -a options $words[$i]
         end
     end
@@ -274,7 +291,7 @@ _transferd_with_jobs() {
         word="${words[i]}"
         case "${word}" in
             -c|--config|--state-dir) options+=("${word}" "${words[i + 1]}"); ((i++)) ;;
-            --system|--user) options+=("${word}") ;;
+            -c?*|--config=*|--state-dir=*|--system|--user) options+=("${word}") ;;
             @OPTIONS@) ((i++)) ;;
             -*) ;;
             *) if [[ -z ${command} ]]; then command="${word}"; else taken=1; fi ;;
@@ -299,7 +316,14 @@ _transferd_with_jobs() {
     _transferd "$@"
 }
 compdef _transferd_with_jobs transferd
+# The first completion of a shell that has found this file by itself.
+if [ "$funcstack[1]" = "_transferd" ]; then
+    _transferd_with_jobs "$@"
+fi
 "#;
+
+/// The beginning of clap's last lines in its script for zsh.
+const ZSH_TAIL: &str = "if [ \"$funcstack[1]\" = \"_transferd\" ]";
 
 #[cfg(test)]
 mod tests {
@@ -335,6 +359,8 @@ mod tests {
             assert!(!script.contains("@COMMANDS@") && !script.contains("OPTIONS@"), "{shell}");
             assert!(!script.contains("@SEVERAL@") && !script.contains("@RUN_"), "{shell}");
             assert!(!script.contains("@ACTIVE_"), "{shell}");
+            let first = script.matches(ZSH_TAIL).count();
+            assert_eq!(first, usize::from(shell == Shell::Zsh), "{shell}: the first completion");
             // Each command and option that people may see, clap's own included.
             let program = program();
             for command in program.get_subcommands().filter(|command| !command.is_hide_set()) {

@@ -39,8 +39,8 @@ pub struct Args {
     #[arg(short, long)]
     verbose: bool,
     /// Write an archive for a bug report, without secrets: the checks, status, newest runs and job
-    /// file
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["json", "transfer", "verbose"])]
+    /// file; `-` writes it to standard output
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["transfer", "verbose"])]
     bundle: Option<PathBuf>,
 }
 
@@ -66,7 +66,7 @@ struct Document<'a> {
 /// Carries out `doctor`. Exits 1 if a check has failed that something depends on.
 pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write) -> Exit {
     if let Some(path) = &args.bundle {
-        return bundle::run(path, global, out, err);
+        return bundle::run(path, args.json, global, out, err);
     }
     let asked = match agent::find(global, None, err) {
         Ok(asked) => asked,

@@ -2,26 +2,19 @@
 //! JSON Schema.
 
 use std::io::Write;
-use std::sync::LazyLock;
 
 use clap::Args as ClapArgs;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::ask::{done, hint, say};
+use super::key_examples::{example, example_of_ours};
 use super::render::fit::{hanging, lines, width};
 use super::render::paint::{Paint, Tone};
 use super::render::table::Screen;
 use super::{Exit, Global};
 use crate::config;
 use crate::core::suggest;
-
-/// The example file, which contains most keys.
-pub(super) const EXAMPLE_FILE: &str = include_str!("../../jobs.example.yaml");
-
-/// The same as values; a test checks that it is valid YAML.
-static EXAMPLE: LazyLock<serde_yaml::Value> =
-    LazyLock::new(|| serde_yaml::from_str(EXAMPLE_FILE).unwrap_or_default());
 
 /// The deepest key: a typed path is not followed forever.
 const DEPTH_MAX: usize = 8;
@@ -141,31 +134,48 @@ impl<'a> Words<'a> {
         let key = found.path.join(".");
         let kind = self.kind(found.schema);
         // For names that the user chooses there is no example in a line.
-        let example = example(&found.path, default.as_deref()).filter(|_| kind != "map by name");
+        let of_file = example(&found.path, default.as_deref()).filter(|_| kind != "map by name");
+        let example = example_of_ours(&key).or(of_file);
         Some(Document {
             kind,
             required: found.required,
             default,
             description,
             example,
-            values: values(schema),
+            values: self.values(schema, DEPTH_MAX),
             keys: self.keys_below(found.schema),
             key,
         })
     }
 
-    /// A key by its path from the top, or by its name alone if that is unique.
+    /// A key by its path from the top, or by the last parts of it; also as errors and `diff` write
+    /// it: `alerts[0].on`, `jobs.nightly.timeout`.
     fn find(&self, asked: &str) -> Option<Found<'a>> {
-        let parts: Vec<&str> = asked.split('.').filter(|part| !part.is_empty()).collect();
+        let parts: Vec<&str> = asked.split('.').map(without_number).collect();
+        let lower = asked.to_lowercase();
+        let small: Vec<&str> = lower.split('.').map(without_number).collect();
+        self.find_parts(&parts).or_else(|| self.find_parts(&small))
+    }
+
+    fn find_parts(&self, parts: &[&str]) -> Option<Found<'a>> {
         if parts.len() > DEPTH_MAX {
             return None;
         }
-        let top = Found { path: Vec::new(), schema: self.root, required: true };
-        self.follow(top, &parts).or_else(|| {
-            let [name] = parts.as_slice() else { return None };
-            let places = ["jobs", "agent", "alerts", "history"].into_iter();
-            let nested = ["jobs.source", "jobs.retry", "agent.login", "alerts.webhook"];
-            places.chain(nested).find_map(|place| self.find(&format!("{place}.{name}")))
+        let places: [&[&str]; 9] = [
+            &[],
+            &["jobs"],
+            &["agent"],
+            &["alerts"],
+            &["history"],
+            &["jobs", "source"],
+            &["jobs", "retry"],
+            &["agent", "login"],
+            &["alerts", "webhook"],
+        ];
+        places.into_iter().find_map(|place| {
+            let parts = place.iter().chain(parts).copied().filter(|part| !part.is_empty());
+            let top = Found { path: Vec::new(), schema: self.root, required: true };
+            self.follow(top, &parts.collect::<Vec<_>>())
         })
     }
 
@@ -182,7 +192,22 @@ impl<'a> Words<'a> {
             let path = from.path.iter().cloned().chain([name.clone()]).collect();
             return self.follow(Found { path, schema: below, required }, rest);
         }
-        None
+        // It may be a name that the user has chosen, with or without a dot in it.
+        let names = self.resolved(from.schema).get("additionalProperties");
+        let is_name = names.is_some_and(Value::is_object) && !rest.is_empty();
+        is_name.then(|| self.follow(from, rest)).flatten()
+    }
+
+    /// The words that are allowed, as the value or as an item of a list.
+    fn values(&self, schema: &'a Value, depth: usize) -> Vec<Named> {
+        let schema = self.resolved(schema);
+        let own = values(schema);
+        if !own.is_empty() || depth == 0 {
+            return own;
+        }
+        let choices = schema.get("anyOf").and_then(Value::as_array).into_iter().flatten();
+        let below = choices.chain(schema.get("items")).map(|below| self.values(below, depth - 1));
+        below.into_iter().find(|words| !words.is_empty()).unwrap_or_default()
     }
 
     /// The map of keys of a value, or of each of its items or named values.
@@ -259,10 +284,18 @@ impl<'a> Words<'a> {
             Some("object") if inner("additionalProperties").is_some() => "map by name".to_owned(),
             Some("object") => "map".to_owned(),
             Some(other) => other.to_owned(),
+            None if schema.get("const").is_some_and(Value::is_string) => {
+                format!("`{}`", text(schema, "const").unwrap_or_default())
+            }
             None if schema.get("const").is_some() => "number".to_owned(),
             None => "value".to_owned(),
         }
     }
+}
+
+/// A part of a path without the number of an entry: `alerts[0]`.
+fn without_number(part: &str) -> &str {
+    part.split_once('[').map_or(part, |(name, _)| name)
 }
 
 /// Whether a text's form is that of durations.
@@ -301,36 +334,6 @@ fn parted(description: &str) -> (String, Option<String>) {
         }
         None => (description.to_owned(), None),
     }
-}
-
-/// A key as in the example file, else with its default.
-fn example(path: &[String], default: Option<&str>) -> Option<String> {
-    let name = path.last()?;
-    let begin = format!("{name}:");
-    let told = EXAMPLE_FILE.lines().map(str::trim).find_map(|line| {
-        let value = line.strip_prefix(&begin)?.trim();
-        let plain = !value.is_empty() && !value.starts_with(['&', '*', '#', '|', '>']);
-        plain.then(|| format!("{name}: {}", value.split(" #").next().unwrap_or(value).trim()))
-    });
-    // A key of this name may be elsewhere only, with another meaning.
-    let told = told.filter(|_| stands_in(&EXAMPLE, path));
-    let known = default.filter(|default| !["off", "the machine's"].contains(default));
-    told.or_else(|| known.map(|default| format!("{name}: {default}")))
-}
-
-/// Whether the example file has a key at this place: of a list, or of a map by names, in any entry.
-fn stands_in(value: &serde_yaml::Value, path: &[String]) -> bool {
-    use serde_yaml::Value as Yaml;
-    let Some((name, rest)) = path.split_first() else { return true };
-    let entries: Vec<&Yaml> = match value {
-        Yaml::Mapping(map) => std::iter::once(value).chain(map.values()).collect(),
-        Yaml::Sequence(list) => list.iter().collect(),
-        Yaml::Null | Yaml::Bool(_) | Yaml::Number(_) | Yaml::String(_) | Yaml::Tagged(_) => {
-            Vec::new()
-        }
-    };
-    let mut below = entries.into_iter().filter_map(|entry| entry.get(name));
-    below.any(|below| stands_in(below, rest))
 }
 
 /// The explanation for people.
@@ -414,10 +417,29 @@ mod tests {
             (attempts.kind.as_str(), attempts.default.as_deref()),
             ("whole number", Some("3"))
         );
-        assert!(
-            explained("source.bucket").is_none()
-                && explained("job.source.bucket").unwrap().required
-        );
+        assert!(explained("job.source.bucket").unwrap().required);
+    }
+
+    #[test]
+    fn a_key_is_found_as_errors_and_diffs_write_it() {
+        for (asked, key) in [
+            ("retry.max_attempts", "jobs.retry.max_attempts"),
+            ("OVERLAP", "jobs.overlap"),
+            ("alerts[0].on", "alerts.on"),
+            ("jobs.nightly-footage.timeout", "jobs.timeout"),
+            ("jobs.v1.2.retry.on_timeout", "jobs.retry.on_timeout"),
+            ("source.bucket", "jobs.source.bucket"),
+        ] {
+            assert_eq!(explained(asked).map(|found| found.key).as_deref(), Some(key), "{asked}");
+        }
+        assert_eq!(explained("jobs.nightly-footage"), None);
+    }
+
+    #[test]
+    fn words_in_a_list_are_told_too() {
+        let on = explained("alerts.on").unwrap();
+        let words: Vec<_> = on.values.iter().map(|value| value.name.as_str()).collect();
+        assert!(words.contains(&"failed") && words.contains(&"doubled"), "{words:?}");
     }
 
     #[test]

@@ -171,7 +171,9 @@ pub(super) fn guess(error: &Error, typed: &[OsString]) -> Option<Guess> {
         _ => None,
     };
     match error.kind() {
-        ErrorKind::InvalidSubcommand => Some(command(&context(ContextKind::InvalidSubcommand)?)),
+        ErrorKind::InvalidSubcommand => {
+            Some(command(&context(ContextKind::InvalidSubcommand)?, typed))
+        }
         ErrorKind::UnknownArgument => {
             let word = context(ContextKind::InvalidArg)?;
             option(&word, typed)
@@ -181,14 +183,25 @@ pub(super) fn guess(error: &Error, typed: &[OsString]) -> Option<Guess> {
     }
 }
 
-/// A guess for a word that is not a command.
-fn command(word: &str) -> Guess {
+/// A guess for a word that is not a command, or not one below the command that was typed.
+fn command(word: &str, typed: &[OsString]) -> Guess {
+    let program = program();
+    let end = typed.iter().position(|one| one == word).unwrap_or_default();
+    let above = typed_command(&program, &typed[..end]);
+    if let Some(above) = above.filter(|above| above.has_subcommands()) {
+        let name = above.get_name();
+        let known: Vec<_> = above.get_subcommands().map(Command::get_name).collect();
+        let hint = match suggest::closest(&word.to_lowercase(), &known) {
+            Some(near) => format!("did you mean `transferd {name} {near}`?"),
+            None => format!("`transferd {name} --help` lists them: `{}`", known.join("`, `")),
+        };
+        return Guess { message: format!("`transferd {name}` has no command `{word}`"), hint };
+    }
     let message = format!("there is no command `{word}`");
     let lower = word.to_lowercase();
     if let Some((_, hint)) = WORDS.iter().find(|(words, _)| words.contains(&lower.as_str())) {
         return Guess { message, hint: (*hint).to_owned() };
     }
-    let program = program();
     let known: Vec<_> = program
         .get_subcommands()
         .flat_map(|command| std::iter::once(command.get_name()).chain(command.get_all_aliases()))

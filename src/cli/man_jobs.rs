@@ -4,7 +4,8 @@ use std::io::{self, Write};
 
 use clap_mangen::roff::{Roff, bold, roman};
 
-use super::explain::{Document, EXAMPLE_FILE, every_key};
+use super::explain::{Document, every_key};
+use super::key_examples::EXAMPLE_FILE;
 
 /// The location and use of the file.
 const DESCRIPTION: &[&str] = &[

@@ -31,6 +31,7 @@ pub mod history;
 pub mod init;
 pub mod jobfile;
 mod json_errors;
+mod key_examples;
 pub mod login;
 pub mod man;
 mod man_jobs;
@@ -293,6 +294,14 @@ fn dispatch(command: Command, global: &Global, out: &mut dyn Write, err: &mut dy
     match command {
         Command::Run(args) => run::run(&args, global, out, err),
         Command::Check(CheckArgs { file, args }) => {
+            if file.is_some() && global.config.is_some() {
+                ask::say(err, "FILE and `-c` both name the job file");
+                ask::hint(
+                    err,
+                    "keep one of them: `transferd check FILE` is `transferd check -c FILE`",
+                );
+                return Exit::Usage;
+            }
             let config = file.or_else(|| global.config.clone());
             let named = Global { config, ..global.clone() };
             check::run(args, &jobfile::as_daemon(&named), out, err)

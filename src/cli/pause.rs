@@ -53,7 +53,7 @@ pub struct ResumeArgs {
 }
 
 /// The document of `pause --json` and `resume --json` for a job.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 struct Document {
     job: String,
     paused: bool,
@@ -85,7 +85,12 @@ pub fn pause(
     args.reason = args.reason.as_deref().map(plain);
     let zone = zone::meant(args.until.iter(), &args.jobs, global);
     let when = When { now, zone, towards: Towards::Future, day: Day::End };
-    let until = args.until.as_deref().map(|text| when.read_aloud("--until", text, err));
+    // Several jobs have a zone each, in which each is told its own end.
+    let several = is_several(&args.jobs);
+    let until = args.until.as_deref().map(|text| match several {
+        true => when.read(text),
+        false => when.read_aloud("--until", text, err),
+    });
     let until = match until.transpose() {
         Ok(until) => until,
         Err(words) => {
@@ -93,9 +98,8 @@ pub fn pause(
             return Exit::Usage;
         }
     };
-    if until.is_some_and(|until| until <= now) {
-        say(err, "`--until` has passed already");
-        return Exit::Usage;
+    if !several && until.is_some_and(|until| until <= now) {
+        return passed(err);
     }
     let daemon = match Daemon::find_or_say(global, err) {
         Ok(daemon) => daemon,
@@ -109,9 +113,22 @@ pub fn pause(
             false => writeln!(out, "all jobs are paused{end}"),
         })
     } else {
-        pause_jobs(&daemon, &args, until).map(|paused| {
-            let several = is_several(&args.jobs);
-            tell(&paused, args.json, several, out, |one| format!("`{}` is paused{end}", one.job))
+        let ends = named_jobs::jobs(&daemon, &args.jobs).map(|jobs| {
+            let text = args.until.as_deref().filter(|_| several);
+            jobs.into_iter().map(|job| Ending::of(job, text, until, &when)).collect::<Vec<_>>()
+        });
+        if ends
+            .as_ref()
+            .is_ok_and(|ends| ends.iter().any(|ending| ending.until.is_some_and(|end| end <= now)))
+        {
+            return passed(err);
+        }
+        ends.and_then(|ends| pause_jobs(&daemon, ends, args.reason.as_deref())).map(|paused| {
+            let documents: Vec<_> = paused.iter().map(|(document, _)| document.clone()).collect();
+            let mut ends = paused.iter().map(|(_, told)| told.as_str());
+            tell(&documents, args.json, several, out, |one| {
+                format!("`{}` is paused{}", one.job, ends.next().unwrap_or_default())
+            })
         })
     };
     match told {
@@ -130,21 +147,46 @@ fn pause_all(
     Ok(AllDocument::new(&status(daemon)?))
 }
 
+/// A job that is to be paused, and until when.
+struct Ending {
+    job: String,
+    until: Option<Timestamp>,
+    /// The end in words, in the zone in which it was meant.
+    told: String,
+}
+
+impl Ending {
+    /// With a `text`, its meaning in the job's own zone; else `until`, which was meant in that of
+    /// `when`.
+    fn of(job: JobDocument, text: Option<&str>, until: Option<Timestamp>, when: &When) -> Self {
+        let own = text.and_then(|_| job.zone());
+        let when = When { zone: own.unwrap_or_else(|| when.zone.clone()), ..when.clone() };
+        let until = text.map_or(until, |text| when.read(text).ok());
+        let times = Times { now: when.now, zone: when.zone, absolute: true };
+        let told = until.map(|until| format!(" until {}", times.full(until))).unwrap_or_default();
+        Self { job: job.name.as_str().to_owned(), until, told }
+    }
+}
+
+/// Pauses jobs, all of which are known; returns each with its end in words.
 fn pause_jobs(
     daemon: &Daemon,
-    args: &PauseArgs,
-    until: Option<Timestamp>,
-) -> Result<Vec<Document>, ClientError> {
+    endings: Vec<Ending>,
+    reason: Option<&str>,
+) -> Result<Vec<(Document, String)>, ClientError> {
     let mut paused = Vec::new();
-    // All jobs must be known before the first is paused.
-    for job in named_jobs::jobs(daemon, &args.jobs)? {
-        let name = job.name.as_str().to_owned();
-        let query = PauseQuery { job: name.clone(), until, reason: args.reason.clone() };
+    for Ending { job, until, told } in endings {
+        let reason = reason.map(str::to_owned);
+        let query = PauseQuery { job: job.clone(), until, reason: reason.clone() };
         daemon.wait(daemon.client().pause(&query))?;
-        let reason = args.reason.clone();
-        paused.push(Document { job: name, paused: true, until, reason, next_run: None });
+        paused.push((Document { job, paused: true, until, reason, next_run: None }, told));
     }
     Ok(paused)
+}
+
+fn passed(err: &mut dyn Write) -> Exit {
+    say(err, "`--until` has passed already");
+    Exit::Usage
 }
 
 /// Carries out `resume`.

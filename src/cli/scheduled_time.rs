@@ -10,14 +10,14 @@ use super::when::{Civil, Day, Towards, When};
 use crate::control::repeats::TimeAsked;
 
 /// The meaning of a text; `zone` determines today. Prints the meaning on `err`, unless it is
-/// obvious.
+/// obvious; where `several` jobs are meant, each has its own zone, which is not told here.
 ///
 /// # Errors
 /// A message: the text is not a time.
 pub(super) fn time_asked(
     (option, text): (&str, &str),
     now: Timestamp,
-    zone: &TimeZone,
+    (zone, several): (&TimeZone, bool),
     err: &mut dyn Write,
 ) -> Result<TimeAsked, String> {
     let text = text.trim();
@@ -29,6 +29,11 @@ pub(super) fn time_asked(
                 let _ = writeln!(err, "{option} {text}: {}", day.strftime("%a %Y-%m-%d"));
             }
             Ok(TimeAsked::Day(day))
+        }
+        Some(Civil::Moment(moment)) if several => {
+            // There is nobody to tell if standard error is gone.
+            let _ = writeln!(err, "{option} {text}: {moment} in the zone of each job");
+            Ok(TimeAsked::Local(moment))
         }
         Some(Civil::Moment(moment)) => {
             when.read_aloud(option, text, err)?;

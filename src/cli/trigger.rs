@@ -82,7 +82,8 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
         return Exit::Usage;
     }
     let zone = zone::meant(time.iter(), &jobs, global);
-    let asked = |text: String| time_asked(("--for", &text), clock::now(), &zone, err);
+    let several = jobs.len() > 1 || jobs.iter().any(|job| is_glob(job));
+    let asked = |text: String| time_asked(("--for", &text), clock::now(), (&zone, several), err);
     let time = match time.map(asked).transpose() {
         Ok(time) => time,
         Err(words) => {
@@ -94,7 +95,6 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
         Ok(daemon) => daemon,
         Err(exit) => return exit,
     };
-    let several = jobs.len() > 1 || jobs.iter().any(|job| is_glob(job));
     let query = TriggerQuery { jobs, time, again, set };
     match daemon.wait(daemon.client().trigger(&query)) {
         Ok(runs) => end.of(runs, several, &mut daemon, global, (out, err)),

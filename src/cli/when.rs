@@ -69,6 +69,7 @@ impl When {
                  `2026-11-26 02:30 +01:00`"
             )
         };
+        let beyond = || format!("`{text}` is further away than any calendar goes");
         if let Some(time) = instant(text) {
             return Ok(time);
         }
@@ -80,14 +81,15 @@ impl When {
                 Towards::Past => self.now.checked_sub(distance),
                 Towards::Future => self.now.checked_add(distance),
             };
-            return time.map_err(|_| format!("`{text}` is further away than any calendar goes"));
+            return time.map_err(|_| beyond());
         }
-        let given = match self.civil(text).ok_or_else(unknown)? {
-            Civil::Moment(moment) => moment,
-            Civil::Day(day) if self.day == Day::Start => day.to_datetime(Time::midnight()),
-            Civil::Day(day) => day.tomorrow().map_err(|_| unknown())?.to_datetime(Time::midnight()),
-        };
-        instant_of(given, &self.zone).ok_or_else(unknown)
+        let first = |day: Date| instant_of(day.to_datetime(Time::midnight()), &self.zone);
+        match self.civil(text).ok_or_else(unknown)? {
+            Civil::Moment(moment) => instant_of(moment, &self.zone).ok_or_else(beyond),
+            Civil::Day(day) if self.day == Day::Start => first(day).ok_or_else(beyond),
+            // The last day that there is has no next one.
+            Civil::Day(day) => Ok(day.tomorrow().ok().and_then(first).unwrap_or(Timestamp::MAX)),
+        }
     }
 
     /// As [`When::read`]; prints on `err` how it understood the text, unless that is obvious.

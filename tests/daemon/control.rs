@@ -298,3 +298,64 @@ fn reload_diff_and_check_list_the_same_warnings() {
     let nothing = stage.command(&["reload"]).out;
     assert!(nothing.ends_with("1 warning: see `transferd check`\n"), "{nothing}");
 }
+
+#[test]
+fn of_several_jobs_each_has_a_time_in_its_own_zone() {
+    let stage = Stage::new("");
+    stage.write_jobs(
+        "  tokyo: {source: *s, destination: {account: b, bucket: c, path: tokyo/}, \
+         timezone: Asia/Tokyo}\n  utc: {source: *s, destination: {account: b, bucket: c, \
+         path: utc/}, timezone: UTC}",
+    );
+    let _daemon = stage.start();
+    let paused = stage.json(&["pause", "tokyo", "utc", "--until", "09:00", "--json"]);
+    let end = |index: usize| paused[index]["until"].as_str().unwrap().to_owned();
+    assert!(end(0).ends_with("T00:00:00Z") && end(1).ends_with("T09:00:00Z"), "{paused}");
+    let told = stage.command(&["trigger", "tokyo", "utc", "--for", "2026-01-02 02:30"]);
+    assert_eq!(told.code, 0, "{}", told.err);
+    let meant = "--for 2026-01-02 02:30: 2026-01-02T02:30:00 in the zone of each job\n";
+    assert!(told.err.starts_with(meant), "{}", told.err);
+    assert!(told.err.contains("+09:00") && told.err.contains("+00:00"), "{}", told.err);
+}
+
+#[test]
+fn a_missing_token_is_told_though_the_agent_is_away() {
+    let stage = Stage::new("");
+    let folder = stage.state().parent().unwrap();
+    std::fs::remove_file(folder.join("token")).unwrap();
+    let text = std::fs::read_to_string(folder.join("jobs.yaml")).unwrap();
+    let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let (before, after) = text.split_once("url: ").unwrap();
+    let (_, after) = after.split_once(',').unwrap();
+    let text = format!("{before}url: http://{gone},{after}");
+    std::fs::write(folder.join("jobs.yaml"), text).unwrap();
+    let _daemon = stage.start();
+    let mut status = serde_json::Value::Null;
+    stage.until("it was looked for", || {
+        status = stage.json(&["status", "--json"]);
+        status["agent"]["token"]["valid"] == false
+    });
+    let problems: Vec<_> =
+        status["problems"].as_array().unwrap().iter().filter_map(|one| one.as_str()).collect();
+    assert!(problems.iter().any(|words| words.contains("can't be reached")), "{problems:?}");
+    let token = problems.iter().find(|words| words.contains("token` does not exist"));
+    assert!(token.is_some_and(|words| words.contains("`transferd login`")), "{problems:?}");
+}
+
+#[test]
+fn what_comes_after_a_pause_with_an_end_is_told() {
+    let stage = Stage::new("");
+    let _daemon = stage.start();
+    let paused = stage.json(&["pause", "nightly", "--until", "3d", "--json"]);
+    let time =
+        |value: &serde_json::Value| value.as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
+    let next = || stage.json(&["next", "nightly", "-n", "2", "--json"]);
+    let told = next();
+    assert_eq!(told.as_array().unwrap().len(), 2, "{told}");
+    assert!(time(&told[0]["at"]) >= time(&paused["until"]), "{paused} {told}");
+    let status = stage.json(&["status", "nightly", "--json"]);
+    assert_eq!(status["jobs"][0]["next_run"], serde_json::Value::Null);
+    assert_eq!(time(&status["jobs"][0]["next"][0]), time(&told[0]["at"]), "{status}");
+    assert_eq!(stage.command(&["pause", "--all"]).code, 0);
+    assert_eq!(next(), serde_json::json!([]), "nobody knows when that one ends");
+}

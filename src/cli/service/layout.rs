@@ -43,8 +43,10 @@ pub(super) struct Layout {
     root: PathBuf,
     bin: PathBuf,
     share: PathBuf,
-    /// systemd's folder of units: below it `system` or `user`.
+    /// systemd's folder with the service's unit.
     units: PathBuf,
+    /// Its folder of units that run in somebody's session.
+    session_units: PathBuf,
     /// Folders in which an existing program may stay.
     settled: Vec<PathBuf>,
 }
@@ -68,6 +70,7 @@ impl Layout {
             bin: "/usr/local/bin".into(),
             share: "/usr/local/share".into(),
             units: "/usr/local/lib/systemd/system".into(),
+            session_units: "/usr/local/lib/systemd/user".into(),
             settled: ["/usr/bin", "/usr/sbin", "/usr/local", "/opt"].map(PathBuf::from).into(),
         }
     }
@@ -83,6 +86,7 @@ impl Layout {
             bin,
             share: data.to_owned(),
             units: data.join("systemd/user"),
+            session_units: data.join("systemd/user"),
         }
     }
 
@@ -101,7 +105,7 @@ impl Layout {
         self.units.join(UNIT)
     }
 
-    /// The names of all units.
+    /// The names of the units that the service's manager knows.
     pub(super) fn unit_names(&self) -> &'static [&'static str] {
         match self.owner {
             Owner::System => &[UNIT],
@@ -177,10 +181,8 @@ impl Layout {
         ] {
             add(self.share.join(path), completions::script(shell), "completions");
         }
-        if self.owner == Owner::User {
-            let unit = with_program(DESKTOP_UNIT, program).into_bytes();
-            add(self.units.join(DESKTOP), unit, "the unit of notifications");
-        }
+        let desktop = with_program(DESKTOP_UNIT, program).into_bytes();
+        add(self.session_units.join(DESKTOP), desktop, "the unit of notifications");
         // Last: once systemd finds the unit, everything that it needs is there.
         add(self.unit(), with_program(unit, program).into_bytes(), "the unit");
         files

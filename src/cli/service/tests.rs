@@ -72,6 +72,7 @@ fn all_is_put_in_place_once_for_everybody_to_read() {
     for (path, mode) in [
         ("usr/local/bin/transferd", 0o755),
         ("usr/local/lib/systemd/system/transferd.service", 0o644),
+        ("usr/local/lib/systemd/user/transferd-desktop.service", 0o644),
         ("usr/local/lib/sysusers.d/transferd.conf", 0o644),
         ("usr/local/lib/tmpfiles.d/transferd.conf", 0o644),
         ("usr/local/share/man/man1/transferd.1", 0o644),

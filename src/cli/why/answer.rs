@@ -164,7 +164,14 @@ fn story(facts: &Facts, run: &RunDocument) -> Vec<String> {
 /// The story of each of several runs for one time: they may have gone to different places.
 fn told_in_order(facts: &Facts, runs: &[&RunDocument]) -> Vec<String> {
     let at = runs.first().and_then(|run| run.scheduled_for).map(|at| time(facts, at));
-    let state = if runs.iter().any(|run| run.state == RunState::Succeeded) {
+    let good = runs.iter().filter(|run| run.state == RunState::Succeeded).count();
+    let several;
+    let state = if good == runs.len() {
+        "all of them have succeeded"
+    } else if good > 1 {
+        several = format!("{good} of them have succeeded");
+        &several
+    } else if good == 1 {
         "one of them has succeeded"
     } else if runs.iter().any(|run| !run.state.is_over()) {
         "none of them has succeeded yet"
