@@ -18,6 +18,9 @@ use crate::control::request::{JobQuery, PauseAllQuery, PauseQuery, StatusQuery};
 use crate::core::meant::is_glob;
 use crate::core::plain::plain;
 
+/// The longest reason for a pause, in letters: it is told in a line of `status` and of the log.
+const REASON_MAX: usize = 500;
+
 /// Options of `transferd pause`.
 #[derive(Debug, ClapArgs)]
 pub struct PauseArgs {
@@ -82,7 +85,12 @@ pub fn pause(
 ) -> Exit {
     let now = clock::now();
     // It is shown in lines and tables from now on.
-    args.reason = args.reason.as_deref().map(plain);
+    args.reason = args.reason.as_deref().map(|text| plain(text.trim()));
+    args.reason = args.reason.take().filter(|reason| !reason.is_empty());
+    if args.reason.as_ref().is_some_and(|reason| reason.chars().count() > REASON_MAX) {
+        say(err, &format!("`--reason` may have {REASON_MAX} letters: `status` shows it in a line"));
+        return Exit::Usage;
+    }
     let zone = zone::meant(args.until.iter(), &args.jobs, global);
     let when = When { now, zone, towards: Towards::Future, day: Day::End };
     // Several jobs have a zone each, in which each is told its own end.

@@ -272,6 +272,10 @@ fn a_reason_is_told_as_it_is_kept() {
     let status = stage.json(&["status", "nightly", "--json"]);
     assert_eq!(told["reason"], status["jobs"][0]["pause"]["reason"]);
     assert!(!told["reason"].as_str().unwrap().contains(char::is_control), "{told}");
+    let told = stage.json(&["pause", "hand", "--reason", "  ", "--json"]);
+    assert_eq!(told["reason"], serde_json::Value::Null, "blanks say nothing");
+    let refused = stage.command(&["pause", "slow", "--reason", &"x".repeat(501)]);
+    assert_eq!(refused.code, 2, "{}", refused.err);
 }
 
 #[test]
