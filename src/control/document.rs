@@ -40,7 +40,7 @@ pub struct StatusDocument {
     pub pause: Option<PauseDocument>,
     /// The jobs, by name.
     pub jobs: Vec<JobDocument>,
-    /// Runs at work whose jobs are gone from the job file, 100 at most; left out where one job was
+    /// Runs at work whose jobs are gone from the job file, 100 at most; empty where one job was
     /// asked for.
     #[serde(default)]
     pub runs_of_removed_jobs: Vec<RunDocument>,
