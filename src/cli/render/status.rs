@@ -103,7 +103,7 @@ pub fn head(status: &StatusDocument, times: &Times, screen: Screen) -> String {
 /// A run whose job is gone from the job file.
 fn of_removed_job(run: &RunDocument, times: &Times) -> String {
     let (id, job) = (run::short_ids(std::slice::from_ref(run)).concat(), &run.job);
-    let (state, since) = (run.state.told(), times.at(run.created_at));
+    let (state, since) = (run.state.label(), times.at(run.created_at));
     let moving = run.latest_attempt().filter(|_| run.state.is_transferring());
     let percent = moving.and_then(AttemptDocument::percent).map(|done| format!(", {done} %"));
     let percent = percent.unwrap_or_default();

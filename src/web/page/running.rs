@@ -64,14 +64,14 @@ fn of_removed_job(run: &RunDocument, times: &Times) -> Html {
     html.raw("<li><h3>").text(&run.job).raw(" ");
     html.run(Root::HERE, run.id, times).raw("</h3>");
     html.raw("<p><span class=\"state ").raw(super::jobs::class(run.state)).raw("\">");
-    html.text(run.state.told()).raw("</span> since ");
+    html.text(run.state.label()).raw("</span> since ");
     html.time(run.created_at, &times.brief(run.created_at), times);
     html.raw("; its job is gone from the job file</p>");
     let moving = run.latest_attempt().filter(|_| run.state.is_transferring());
     if let Some(percent) = moving.and_then(AttemptDocument::percent) {
         html.raw("<p>").text(percent).raw(" %</p>");
     } else if !run.reason.is_empty() {
-        html.raw("<p class=\"reason\">").text(run.told(times)).raw("</p>");
+        html.raw("<p class=\"reason\">").text(run.sentence(times)).raw("</p>");
     }
     html.raw("</li>");
     html
