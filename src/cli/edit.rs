@@ -325,15 +325,17 @@ mod tests {
         assert_eq!(with("defaults: {timeout: 1h}\n"), Vec::<String>::new(), "others have the jobs");
         let main = judgment("jobs.yaml", &files, "jobs.yaml", "include: [inc.d/*.yaml]\n").0;
         assert!(main[0].contains("`a`"), "others need what it names: {main:?}");
-        // The folder does not hold `inc.d/one.yaml`: that one is judged alone.
-        let alone = judgment(".", &files, "inc.d/one.yaml", &two).0;
+        // The set does not hold `inc.d/one.yaml`: that one is judged alone.
+        let files = [("other.yaml", "jobs: {}\n"), ("inc.d/one.yaml", &one)];
+        let alone = judgment("other.yaml", &files, "inc.d/one.yaml", &two).0;
         assert!(alone[0].contains("`a`"), "{alone:?}");
     }
 
     #[test]
     fn of_several_bad_files_each_can_be_mended_by_itself() {
         let (good, bad) = (job("one", "a"), job("two", "nobody"));
-        let files = [("jobs.yaml", MAIN), ("inc.d/one.yaml", "jobs: 1"), ("inc.d/two.yaml", &bad)];
+        let ghost = job("one", "ghost");
+        let files = [("jobs.yaml", MAIN), ("inc.d/one.yaml", &ghost), ("inc.d/two.yaml", &bad)];
         let one = |text: &str| judgment("jobs.yaml", &files, "inc.d/one.yaml", text);
         let (errors, others) = one(&good);
         assert!(others && errors[0].contains("nobody"), "{errors:?}");
