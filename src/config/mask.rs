@@ -67,6 +67,7 @@ pub(crate) fn secrets_of(line: &str) -> impl Iterator<Item = Secret> {
         let pasted = match key {
             "token_env" => !plain_value(after).chars().all(is_of_variable),
             "login" => separates && !plain_value(after).is_empty(),
+            "url_file" => separates && is_the_secret_itself(plain_value(after)),
             _ if !(separates && names_a_file(key)) => false,
             _ => is_no_name(after) || is_the_secret_itself(plain_value(after)),
         };
