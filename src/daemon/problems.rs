@@ -1,4 +1,4 @@
-//! What an operator should act on, in sentences for `status` and the page.
+//! Problems that an operator should act on, in sentences for `status` and the page.
 //!
 //! Asks nobody: all is as of the last contact, and of the last reading.
 

@@ -353,13 +353,10 @@ fn what_comes_after_a_pause_with_an_end_is_told() {
     let paused = stage.json(&["pause", "nightly", "--until", "3d", "--json"]);
     let time =
         |value: &serde_json::Value| value.as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
-    let next = || stage.json(&["next", "nightly", "-n", "2", "--json"]);
-    let told = next();
-    assert_eq!(told.as_array().unwrap().len(), 2, "{told}");
-    assert!(time(&told[0]["at"]) >= time(&paused["until"]), "{paused} {told}");
-    let status = stage.json(&["status", "nightly", "--json"]);
-    assert_eq!(status["jobs"][0]["next_run"], serde_json::Value::Null);
-    assert_eq!(time(&status["jobs"][0]["next"][0]), time(&told[0]["at"]), "{status}");
+    let job = || stage.json(&["status", "nightly", "--json"])["jobs"][0].take();
+    let told = job();
+    assert_eq!(told["next_run"], serde_json::Value::Null);
+    assert!(time(&told["next"][0]) >= time(&paused["until"]), "{told}");
     assert_eq!(stage.command(&["pause", "--all"]).code, 0);
-    assert_eq!(next(), serde_json::json!([]), "nobody knows when that one ends");
+    assert_eq!(job()["next"], serde_json::json!([]), "nobody knows when that one ends");
 }

@@ -3,12 +3,37 @@
 use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt;
 
+use jiff::Timestamp;
 use rusqlite::Connection;
 use serde_json::Value;
 
 use crate::stage::Stage;
 
+/// After the rows were recorded, and after the back-off of one of them.
+const RECORDED: &str = "2026-11-27T14:40:00Z";
+
 const DATABASE: &str = include_str!("../../src/store/sqlite/tests/version_2.sql");
+
+/// The same rows, recorded just now: a run that has been active since the day when they were is past
+/// its timeout.
+#[expect(clippy::disallowed_methods, reason = "a daemon of this test has the real clock")]
+fn as_of_now(rows: &str) -> String {
+    let recorded: Timestamp = RECORDED.parse().unwrap();
+    let since = Timestamp::now().duration_since(recorded);
+    let mut now = String::new();
+    let mut rest = rows;
+    while let Some(at) = rest.find("2026-11-2") {
+        let (before, from) = rest.split_at(at);
+        let end = from.find(|c: char| !"0123456789-:.TZ".contains(c)).unwrap();
+        let (word, after) = from.split_at(end);
+        now.push_str(before);
+        // Words of then have times without an offset, too.
+        let time = word.parse::<Timestamp>().map(|time| (time + since).to_string());
+        now.push_str(&time.unwrap_or_else(|_| word.to_owned()));
+        rest = after;
+    }
+    now + rest
+}
 
 #[test]
 fn a_state_folder_of_version_2_is_taken_up_with_its_active_runs() {
@@ -16,7 +41,7 @@ fn a_state_folder_of_version_2_is_taken_up_with_its_active_runs() {
     DirBuilder::new().mode(0o700).create(stage.state()).unwrap();
     let old = Connection::open(stage.state().join("transferd.db")).unwrap();
     old.pragma_update(None, "journal_mode", "wal").unwrap();
-    old.execute_batch(DATABASE).unwrap();
+    old.execute_batch(&as_of_now(DATABASE)).unwrap();
     old.close().unwrap();
     let _daemon = stage.start();
 

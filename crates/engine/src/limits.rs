@@ -35,6 +35,9 @@ pub const SHORT_LIST_FACTOR: i32 = 3;
 /// was suspended does not mistake one look for hours of looking.
 pub const COVERED_GAP: SignedDuration = SignedDuration::from_secs(90);
 
+/// How much later than it is due a look may be made by a busy machine and still count in full.
+pub const LOOK_DELAY: SignedDuration = SignedDuration::from_secs(1);
+
 /// Given-up attempts are looked for at least this long (protocol, "Open attempt").
 pub const WATCH: SignedDuration = SignedDuration::from_hours(24);
 

@@ -14,7 +14,8 @@ use crate::event::Happening;
 use crate::ids::{AttemptId, TransferId};
 use crate::input::Level;
 use crate::limits::{
-    ADOPT_WINDOW_CAP, AGENT_CLOCK_FAR, INCOMPLETE_LOOKS_MAX, SHORT_LIST_FACTOR, SKEW,
+    ADOPT_WINDOW_CAP, AGENT_CLOCK_FAR, HINTED_LOOK_GAP, INCOMPLETE_LOOKS_MAX, LOOK_DELAY,
+    SHORT_LIST_FACTOR, SKEW,
 };
 use crate::matching::{assign, baseline_since, evidence, shift};
 use crate::place::Fingerprint;
@@ -353,7 +354,8 @@ impl Engine {
             if began_at < machine.asked_at(attempt) {
                 continue;
             }
-            let apart = self.look_interval(attempt) + took.unwrap_or_default();
+            let interval = self.look_interval(attempt).max(HINTED_LOOK_GAP);
+            let apart = interval + took.unwrap_or_default() + LOOK_DELAY;
             self.state.sighting(id).note_absence(began_at, apart);
             self.touched.insert(id.run);
         }
