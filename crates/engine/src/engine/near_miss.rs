@@ -1,15 +1,17 @@
 //! Near misses: records that almost match a request but are not taken for its transfer. They are
 //! reported loudly, since the run would otherwise wait in silence (docs/protocol.md, rule 4), and a
-//! request whose answer was lost is not sent again beside one (rule 6).
+//! request whose answer was lost is not sent again beside one that may be its own (rule 6).
 
 use std::collections::BTreeMap;
+
+use jiff::Timestamp;
 
 use super::Engine;
 use crate::event::Happening;
 use crate::ids::AttemptId;
 use crate::input::Level;
 use crate::limits::NEAR_MISS_DEPTH;
-use crate::matching::{Miss, evidence, expected_date, shift};
+use crate::matching::{Miss, evidence, expected_date, shift, window};
 use crate::place::Fingerprint;
 use crate::reason::{NearMiss, UnderWay};
 use crate::run::{Attempt, Before, Phase, RunMachine, RunState, Sighting};
@@ -34,9 +36,6 @@ impl Engine {
         for id in unlisted {
             let machine = self.state.run(id.run);
             let attempt = self.state.attempt(id);
-            if said(machine, attempt) {
-                continue;
-            }
             let loose = machine.row().request.loose_fingerprint();
             let before = machine.sighting(id.number).and_then(Sighting::before);
             let near = unclaimed.values().flatten().filter(|record| {
@@ -47,19 +46,29 @@ impl Engine {
             let missed = near.filter_map(|record| {
                 evidence(attempt, record, exclusive).err().map(|miss| (*record, miss))
             });
+            let missed: Vec<(&Transfer, Miss)> = missed.collect();
+            let is_said = said(machine, attempt);
+            let answered_at = machine.sighting(id.number).and_then(Sighting::answered_at);
+            let answered_at = answered_at.unwrap_or(self.now);
+            let may_be_own = attempt.phase == Phase::Uncertain
+                && missed.iter().any(|(record, miss)| {
+                    may_be_own(attempt, record, *miss, answered_at, exclusive)
+                });
             // A sync's record between the same places may be ages old; of the others, take the
             // newest.
-            let Some((near, miss)) = missed
+            let newest = missed
+                .into_iter()
                 .filter(|(_, miss)| match miss {
                     Miss::Kind => false,
                     Miss::User => attempt.phase == Phase::Accepted,
                     Miss::Places | Miss::Baseline | Miss::Date => true,
                 })
-                .max_by_key(|(record, _)| (record.requested_at, record.id))
-            else {
-                continue;
-            };
+                .max_by_key(|(record, _)| (record.requested_at, record.id));
+            let newest = newest.map(|(record, miss)| (record.clone(), miss));
+            self.state.sighting(id).note_answer(answered_at, may_be_own);
+            let Some((near, miss)) = newest.filter(|_| !is_said) else { continue };
             let date = near.requested_at.filter(|_| miss == Miss::Date);
+            let attempt = self.state.attempt(id);
             let off = date.map(|at| at.duration_since(expected_date(attempt)));
             let near = NearMiss { transfer: near.id, differs: miss, off, exclusive };
             self.state.sighting(id).set_near_miss_reported();
@@ -74,6 +83,25 @@ impl Engine {
             self.log_run(Level::Warn, id.run, Some(what.kind()), what.to_string());
             self.record_event(id.run, what);
         }
+    }
+}
+
+/// True for a record that may be the transfer of a request whose answer was lost, though it is no
+/// evidence: it is of that time and spelled otherwise, or of a later one, up to which the agent did
+/// not answer at all: it may have hung with the request in its socket.
+fn may_be_own(
+    attempt: &Attempt,
+    record: &Transfer,
+    miss: Miss,
+    answered_at: Timestamp,
+    exclusive: bool,
+) -> bool {
+    let (earliest, latest) = window(attempt, exclusive);
+    let is_late = |at: Timestamp| latest.is_some_and(|latest| latest < at);
+    match miss {
+        Miss::Places => record.requested_at.is_none_or(|at| earliest <= at && !is_late(at)),
+        Miss::Date => record.requested_at.is_some_and(is_late) && is_late(answered_at),
+        Miss::User | Miss::Kind | Miss::Baseline => false,
     }
 }
 

@@ -217,10 +217,10 @@ impl Engine {
         let absent = machine.sighting(id.number).map(|sighting| sighting.absent_for());
         let searched = absent.unwrap_or_default() >= self.adopt_window();
         // A record that is new, and its own but for its date or spelling, may be its transfer.
-        let has_near_miss = attempt.phase == Phase::Uncertain
-            && machine.sighting(id.number).is_some_and(Sighting::is_near_miss_reported);
+        let may_be_listed = attempt.phase == Phase::Uncertain
+            && machine.sighting(id.number).is_some_and(Sighting::may_be_listed);
         let looked = LookedFor {
-            in_vain: searched && !has_near_miss,
+            in_vain: searched && !may_be_listed,
             past_deadline: attempt.deadline <= now
                 && self.looks.have_asked_about(machine.asked_at(&attempt), attempt.deadline),
         };

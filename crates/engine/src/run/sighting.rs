@@ -43,6 +43,10 @@ pub(crate) struct Sighting {
     receipt_noted: bool,
     /// A near miss was reported already.
     near_miss_reported: bool,
+    /// When the agent first answered a look after the request was sent.
+    answered_at: Option<Timestamp>,
+    /// A record that may be its transfer, though it is no evidence, was listed.
+    may_be_listed: bool,
     /// The result of the look before its POST; lost in a restart.
     before: Option<Before>,
     /// The unknown `transferStatus` that was reported last.
@@ -134,6 +138,7 @@ impl Sighting {
         self.absent_at = None;
         self.seen_at = self.seen_at.map(|at| shift(at, by));
         self.moved_at = self.moved_at.map(|at| shift(at, by));
+        self.answered_at = self.answered_at.map(|at| shift(at, by));
         self.recorded_at = None;
         self.pace = Pace::default();
         self.cancel.clock_stepped(by);
@@ -214,6 +219,23 @@ impl Sighting {
     /// Notes a receipt for its request; false if one was noted already.
     pub(crate) fn note_receipt(&mut self) -> bool {
         !std::mem::replace(&mut self.receipt_noted, true)
+    }
+
+    /// When the agent first answered a look after the request was sent.
+    pub(crate) fn answered_at(&self) -> Option<Timestamp> {
+        self.answered_at
+    }
+
+    /// Notes that the agent has answered a look, and whether that lists a record that may be its
+    /// transfer, though it is no evidence.
+    pub(crate) fn note_answer(&mut self, at: Timestamp, may_be_listed: bool) {
+        self.answered_at.get_or_insert(at);
+        self.may_be_listed |= may_be_listed;
+    }
+
+    /// True once a record that may be its transfer was listed.
+    pub(crate) fn may_be_listed(&self) -> bool {
+        self.may_be_listed
     }
 
     /// True once a near miss was reported.

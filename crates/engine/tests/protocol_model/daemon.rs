@@ -97,6 +97,7 @@ impl Daemon {
             absent_at: None,
             absent_for: 0,
             searched: false,
+            answered_look: None,
             near_miss: false,
             request: Request::None,
             wire: Wire::Ready,
@@ -244,6 +245,7 @@ impl Daemon {
         for attempt in &mut s.attempts {
             attempt.absent_at = None;
             attempt.absent_for = 0;
+            attempt.answered_look = None;
             attempt.near_miss = false;
             attempt.request = Request::None;
             if !self.keeps(Rule::WishFirst) {

@@ -14,12 +14,17 @@ impl Daemon {
         same_places && user && new && self.is_in_time(attempt, record)
     }
 
-    /// True for a record that is new, and the attempt's own but for its date.
+    /// True for a record that is new, and the attempt's own but for a date up to which the agent
+    /// answered nothing.
     pub(crate) fn misses_by_date(&self, attempt: &Attempt, record: &Transfer, at: u8) -> bool {
         let same_places = self.bounds.place(attempt.run) == record.place;
         let new = attempt.baseline & (1 << at) == 0;
         let ours = record.origin != Origin::OtherUser;
-        same_places && ours && new && !self.is_in_time(attempt, record)
+        let skew = if self.keeps(Rule::Skew) { self.bounds.skew } else { 0 };
+        let learned = if self.keeps(Rule::LearnedOffset) { self.bounds.clock_ahead } else { 0 };
+        let is_late = |at| attempt.until.is_some_and(|until| until + skew + learned < at);
+        let silent = attempt.answered_look.is_some_and(is_late);
+        same_places && ours && new && silent && is_late(record.date)
     }
 
     /// Rule 4: `requestDate` between `not_before` − skew and `not_after` + skew; each look's `Date`

@@ -29,6 +29,7 @@ impl Daemon {
     /// An incomplete look that shows nothing. It proves nothing (rule 6 and "Words").
     pub(crate) fn look_in_vain(&self, s: &mut State) {
         if self.keeps(Rule::IncompleteProvesNothing) {
+            note_answer(s);
             return;
         }
         let truth = s.records.clone();
@@ -151,6 +152,7 @@ impl Daemon {
 
     /// Notes records that are new, and an uncertain attempt's own but for their date (rule 6).
     pub(crate) fn note_near_misses(&self, s: &mut State) {
+        note_answer(s);
         let near = |a: u8| {
             let attempt = &s.attempts[usize::from(a)];
             let is_lost = attempt.phase == Phase::Uncertain && attempt.transfer.is_none();
@@ -182,6 +184,15 @@ impl Daemon {
                 attempt.searched |= attempt.absent_for >= self.bounds.window;
             }
             attempt.absent_at = Some(s.now);
+        }
+    }
+}
+
+/// Notes that the agent answers a look.
+fn note_answer(s: &mut State) {
+    for attempt in &mut s.attempts {
+        if attempt.phase == Phase::Uncertain {
+            attempt.answered_look.get_or_insert(s.now);
         }
     }
 }

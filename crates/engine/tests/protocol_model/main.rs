@@ -274,7 +274,7 @@ necessary! {
     rule_4_a_lost_post_may_be_processed_late:
         without LatePostsCount,
         "a quick agent, lost answers, a crash",
-        "a look shows a transfer too many at work, and it is left alone";
+        "a job starts while its last transfer is, or may come, to work";
     rule_4_clocks_differ:
         without Skew,
         "an agent whose clock is ahead",

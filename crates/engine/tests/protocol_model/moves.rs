@@ -408,6 +408,7 @@ fn forget(s: &mut State) {
         attempt.absent_at = None;
         attempt.absent_for = 0;
         attempt.searched = false;
+        attempt.answered_look = None;
         attempt.near_miss = false;
         attempt.request = Request::None;
         let record = attempt.transfer.map(|r| &mut s.records[usize::from(r)]);

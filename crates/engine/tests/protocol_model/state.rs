@@ -135,8 +135,10 @@ pub(crate) struct Attempt {
     pub(crate) absent_at: Option<Tick>,
     /// Observed, not durable: for how long complete looks have not shown it.
     pub(crate) absent_for: Tick,
+    /// Observed, not durable: when the first look after its POST was answered.
+    pub(crate) answered_look: Option<Tick>,
     /// Observed, not durable: its answer is lost, and a look has shown a record that is new, and its
-    /// own but for its date.
+    /// own but for a date up to which the agent answered nothing.
     pub(crate) near_miss: bool,
     /// What a promise asks, and the daemon need not know: complete looks over the window have once
     /// not shown it.
