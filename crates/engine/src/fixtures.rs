@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::alert::{QueuedAlert, Reported};
 use super::engine::Host;
 use super::event::Event;
-use super::ids::{AccountId, AlertId, AttemptId, JobName, RunId, TransferId, UserId};
+use super::ids::{AccessId, AccountId, AlertId, AttemptId, JobName, RunId, TransferId, UserId};
 use super::job::{AgentSettings, CatchUp, Job, JobSet, Overlap, PlaceTemplate, Terms};
 use super::place::Fingerprint;
 use super::reason::UnderWay;
@@ -21,7 +21,7 @@ use super::schedule::{Schedule, Timetable};
 use super::store::Store;
 use super::store::memory::MemoryStore;
 use super::template::PathTemplate;
-use super::transfer::{Progress, Transfer, TransferStatus};
+use super::transfer::{AgentState, Look, Progress, Transfer, TransferStatus};
 
 /// A time of day.
 pub(crate) fn at(text: &str) -> Timestamp {
@@ -34,6 +34,22 @@ pub(crate) fn secs(n: i64) -> SignedDuration {
 
 /// The owner of our token.
 pub(crate) const OURS: UserId = UserId(Uuid::from_u128(0xaaaa));
+
+/// A complete look of a working agent, which began then and shows these.
+pub(crate) fn look(began_at: Timestamp, transfers: Vec<Transfer>) -> Look {
+    Look {
+        began_at,
+        as_of: began_at,
+        incomplete: None,
+        is_short: false,
+        agent: AgentState::Started,
+        access: AccessId::default(),
+        user: Some(OURS),
+        clock_offset: Some(SignedDuration::ZERO),
+        read_back_to: None,
+        transfers,
+    }
+}
 
 /// A job that is due every full hour.
 pub(crate) fn job(name: &str, destination: &str, change: impl FnOnce(&mut Job)) -> Arc<Job> {

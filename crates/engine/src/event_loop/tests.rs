@@ -7,16 +7,14 @@ use uuid::Uuid;
 
 use super::{Epoch, EventLoop, Output, StoreRequest};
 use crate::engine::Engine;
-use crate::fixtures::{OURS, Rows, at, job, machine, secs, set};
-use crate::ids::{AccessId, AttemptId, JobName, RunId, TransferId};
+use crate::fixtures::{OURS, Rows, at, job, look, machine, secs, set};
+use crate::ids::{AttemptId, JobName, RunId, TransferId};
 use crate::input::{Effect, Input, OperatorRequest, ReplyTo};
 use crate::job::{Alert, AlertChannel, AlertEvent, JobSet};
 use crate::limits::{BATCH_MAX, OUTAGE_REPORTED, OUTAGE_RETRY};
 use crate::record::Record;
 use crate::run::{Phase, RunState};
-use crate::transfer::{
-    AgentState, CancelAnswer, Look, Progress, SubmitAnswer, Transfer, TransferStatus,
-};
+use crate::transfer::{CancelAnswer, Progress, SubmitAnswer, Transfer, TransferStatus};
 
 mod clock;
 
@@ -127,18 +125,7 @@ impl Desk {
     /// Returns a complete look.
     fn push_look(&mut self, transfers: Vec<Transfer>) {
         self.turn();
-        self.answer(Input::Looked(Ok(Look {
-            began_at: self.now,
-            as_of: self.now,
-            incomplete: None,
-            is_short: false,
-            access: AccessId::default(),
-            agent: AgentState::Started,
-            user: Some(OURS),
-            clock_offset: Some(SignedDuration::ZERO),
-            read_back_to: None,
-            transfers,
-        })));
+        self.answer(Input::Looked(Ok(look(self.now, transfers))));
     }
 
     fn listed(&self, attempt: AttemptId, id: u128) -> Transfer {

@@ -4,9 +4,7 @@
 use uuid::Uuid;
 
 use super::*;
-use crate::fixtures::{OURS, at, record, secs};
-use crate::ids::AccessId;
-use crate::transfer::AgentState;
+use crate::fixtures::{self, at, record, secs};
 
 const WANTED: Fingerprint = Fingerprint(Uuid::from_u128(1));
 
@@ -16,18 +14,7 @@ fn request() -> LookRequest {
 }
 
 fn look(began_at: Timestamp) -> Look {
-    Look {
-        began_at,
-        as_of: began_at,
-        incomplete: None,
-        is_short: false,
-        access: AccessId::default(),
-        agent: AgentState::Started,
-        user: Some(OURS),
-        clock_offset: None,
-        read_back_to: None,
-        transfers: Vec::new(),
-    }
+    Look { clock_offset: None, ..fixtures::look(began_at, Vec::new()) }
 }
 
 /// Looks whose last one was complete, and came back then.

@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use jiff::SignedDuration;
 
-use super::stage::{OURS, Stage, at, job, secs};
+use super::stage::{Stage, at, job, look, secs};
 use crate::ids::AccessId;
 use crate::input::Input;
 use crate::job::Terms;
 use crate::limits::{BASELINE_DEPTH, SKEW};
 use crate::reason::{Reason, WaitReason};
 use crate::run::{Phase, RunState};
-use crate::transfer::{AgentState, Gap, Look, LookFailure, Refusal, SubmitAnswer, TransferStatus};
+use crate::transfer::{AgentState, Gap, LookFailure, Refusal, SubmitAnswer, TransferStatus};
 
 #[test]
 fn a_list_that_can_not_be_read_to_its_end_is_an_outage_that_says_why() {
@@ -125,18 +125,7 @@ fn a_look_that_the_clock_was_set_under_is_no_ground_and_proves_no_absence() {
     let began_at = stage.now;
     stage.step_clock(secs(20));
     stage.looking = false;
-    stage.input(Input::Looked(Ok(Look {
-        began_at,
-        as_of: began_at,
-        incomplete: None,
-        is_short: false,
-        access: AccessId::default(),
-        agent: AgentState::Started,
-        user: Some(OURS),
-        clock_offset: Some(SignedDuration::ZERO),
-        read_back_to: None,
-        transfers: Vec::new(),
-    })));
+    stage.input(Input::Looked(Ok(look(began_at, Vec::new()))));
     assert_eq!(stage.submits.len(), 0, "its times are another clock's");
     stage.hold_looks = false;
     stage.input(Input::TimeReached);

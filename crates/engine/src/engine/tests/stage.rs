@@ -10,7 +10,7 @@ use crate::alert::QueuedAlert;
 use crate::cause::{CauseQuery, OurRow};
 use crate::engine::Engine;
 use crate::event_loop::{EventLoop, Output, StoreRequest};
-pub(super) use crate::fixtures::{OURS, at, job, secs, set};
+pub(super) use crate::fixtures::{OURS, at, job, look, secs, set};
 use crate::fixtures::{Rows, machine, record};
 use crate::ids::{AccessId, AlertKey, AttemptId, JobName, RunId, TransferId};
 use crate::input::{Answer, Effect, Input, Level, NoteFacts, OperatorRequest, ReplyTo};
@@ -204,16 +204,12 @@ impl Stage {
     /// The result of a look that began then and returns now.
     pub(super) fn look(&self, began_at: Timestamp) -> Look {
         Look {
-            began_at,
-            as_of: began_at,
             incomplete: self.incomplete(),
             is_short: self.is_short,
             access: self.access,
             agent: self.agent,
-            user: Some(OURS),
             clock_offset: self.knows_clock.then_some(self.clock_offset),
-            read_back_to: None,
-            transfers: self.listed.clone(),
+            ..look(began_at, self.listed.clone())
         }
     }
 

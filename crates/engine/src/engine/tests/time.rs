@@ -4,12 +4,11 @@ use std::sync::Arc;
 
 use jiff::SignedDuration;
 
-use super::stage::{OURS, Stage, at, job, secs};
-use crate::ids::AccessId;
+use super::stage::{Stage, at, job, look, secs};
 use crate::input::Input;
 use crate::job::Terms;
 use crate::run::{Phase, RunState};
-use crate::transfer::{AgentState, Look, LookFailure, SubmitAnswer, TransferStatus};
+use crate::transfer::{LookFailure, SubmitAnswer, TransferStatus};
 
 #[test]
 fn a_stalled_transfer_is_canceled_and_a_paused_one_is_not() {
@@ -129,18 +128,7 @@ fn a_look_that_the_clock_was_set_under_is_heard() {
     stage.restart_unanswered();
     let began_at = stage.now;
     stage.step_clock(secs(600));
-    stage.input(Input::Looked(Ok(Look {
-        began_at,
-        as_of: began_at,
-        incomplete: None,
-        is_short: false,
-        access: AccessId::default(),
-        agent: AgentState::Started,
-        user: Some(OURS),
-        clock_offset: Some(SignedDuration::ZERO),
-        read_back_to: None,
-        transfers: stage.listed.clone(),
-    })));
+    stage.input(Input::Looked(Ok(look(began_at, stage.listed.clone()))));
     assert_eq!(stage.run(0).state, RunState::Succeeded);
 }
 
