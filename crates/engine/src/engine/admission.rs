@@ -77,9 +77,9 @@ impl Engine {
     /// True for a transfer that was listed once, and that complete looks over `adopt_window` have not
     /// shown since: an agent that has forgotten its list must not keep all slots taken.
     fn has_vanished(&self, attempt: &Attempt) -> bool {
-        let sighting = self.state.run(attempt.id.run).sighting(attempt.id.number);
+        let machine = self.state.run(attempt.id.run);
         attempt.transfer.is_some()
-            && sighting.is_some_and(|sighting| sighting.absent_for() >= self.adopt_window())
+            && machine.was_searched_for(attempt.id.number, self.adopt_window())
     }
 
     /// The obstacle of our own that keeps a run from starting, if any.

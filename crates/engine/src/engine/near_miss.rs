@@ -14,17 +14,13 @@ use crate::limits::NEAR_MISS_DEPTH;
 use crate::matching::{Miss, evidence, expected_date, shift, window};
 use crate::place::Fingerprint;
 use crate::reason::{NearMiss, UnderWay};
-use crate::run::{Attempt, Before, Phase, RunMachine, RunState, Sighting};
+use crate::run::{Attempt, Before, Phase, RunState, Sighting};
 use crate::transfer::Transfer;
 
 impl Engine {
     /// Reports a request that is followed only by records that fail on date, user or spelling.
     /// Where its answer was lost, a record of another user is somebody else's.
     pub(super) fn report_near_misses(&mut self, unclaimed: &BTreeMap<Fingerprint, Vec<&Transfer>>) {
-        let exclusive = self.set.agent.exclusive_user;
-        let said = |machine: &RunMachine, attempt: &Attempt| {
-            machine.sighting(attempt.id.number).is_some_and(Sighting::is_near_miss_reported)
-        };
         let unlisted: Vec<AttemptId> = self
             .state
             .open_attempts()
@@ -34,26 +30,12 @@ impl Engine {
             .map(|attempt| attempt.id)
             .collect();
         for id in unlisted {
-            let machine = self.state.run(id.run);
+            let missed = self.near_misses(id, unclaimed);
+            self.note_what_may_be_listed(id, &missed);
+            if self.state.sighting(id).is_near_miss_reported() {
+                continue;
+            }
             let attempt = self.state.attempt(id);
-            let loose = machine.row().request.loose_fingerprint();
-            let before = machine.sighting(id.number).and_then(Sighting::before);
-            let near = unclaimed.values().flatten().filter(|record| {
-                record.loose_fingerprint == loose
-                    && is_new(attempt, before, record)
-                    && !self.state.is_owned(record.id)
-            });
-            let missed = near.filter_map(|record| {
-                evidence(attempt, record, exclusive).err().map(|miss| (*record, miss))
-            });
-            let missed: Vec<(&Transfer, Miss)> = missed.collect();
-            let is_said = said(machine, attempt);
-            let answered_at = machine.sighting(id.number).and_then(Sighting::answered_at);
-            let answered_at = answered_at.unwrap_or(self.now);
-            let may_be_own = attempt.phase == Phase::Uncertain
-                && missed.iter().any(|(record, miss)| {
-                    may_be_own(attempt, record, *miss, answered_at, exclusive)
-                });
             // A sync's record between the same places may be ages old; of the others, take the
             // newest.
             let newest = missed
@@ -64,25 +46,65 @@ impl Engine {
                     Miss::Places | Miss::Baseline | Miss::Date => true,
                 })
                 .max_by_key(|(record, _)| (record.requested_at, record.id));
-            let newest = newest.map(|(record, miss)| (record.clone(), miss));
-            self.state.sighting(id).note_answer(answered_at, may_be_own);
-            let Some((near, miss)) = newest.filter(|_| !is_said) else { continue };
-            let date = near.requested_at.filter(|_| miss == Miss::Date);
-            let attempt = self.state.attempt(id);
-            let off = date.map(|at| at.duration_since(expected_date(attempt)));
-            let near = NearMiss { transfer: near.id, differs: miss, off, exclusive };
-            self.state.sighting(id).set_near_miss_reported();
-            if self.decides(id) {
-                self.change_run(id.run, |run| {
-                    if run.state == RunState::Queued {
-                        run.reason = UnderWay::NearMiss(near).into();
-                    }
-                });
+            if let Some((near, miss)) = newest {
+                self.report_near_miss(id, near, miss);
             }
-            let what = Happening::NearMiss(near);
-            self.log_run(Level::Warn, id.run, Some(what.kind()), what.to_string());
-            self.record_event(id.run, what);
         }
+    }
+
+    /// The new records that are like a request but for spelling, and why each is no evidence.
+    fn near_misses<'a>(
+        &self,
+        id: AttemptId,
+        unclaimed: &BTreeMap<Fingerprint, Vec<&'a Transfer>>,
+    ) -> Vec<(&'a Transfer, Miss)> {
+        let exclusive = self.set.agent.exclusive_user;
+        let machine = self.state.run(id.run);
+        let attempt = self.state.attempt(id);
+        let loose = machine.row().request.loose_fingerprint();
+        let before = machine.sighting(id.number).and_then(Sighting::before);
+        let near = unclaimed.values().flatten().filter(|record| {
+            record.loose_fingerprint == loose
+                && is_new(attempt, before, record)
+                && !self.state.is_owned(record.id)
+        });
+        let missed = near.filter_map(|record| {
+            evidence(attempt, record, exclusive).err().map(|miss| (*record, miss))
+        });
+        missed.collect()
+    }
+
+    /// Notes that the agent has answered, and whether it lists a record that may be the transfer of
+    /// a request whose answer was lost.
+    fn note_what_may_be_listed(&mut self, id: AttemptId, missed: &[(&Transfer, Miss)]) {
+        let exclusive = self.set.agent.exclusive_user;
+        let answered_at = self.state.sighting(id).note_answer(self.now);
+        let attempt = self.state.attempt(id);
+        let may_be_own = attempt.phase == Phase::Uncertain
+            && missed
+                .iter()
+                .any(|(record, miss)| may_be_own(attempt, record, *miss, answered_at, exclusive));
+        if may_be_own {
+            self.state.sighting(id).set_may_be_listed();
+        }
+    }
+
+    fn report_near_miss(&mut self, id: AttemptId, near: &Transfer, miss: Miss) {
+        let exclusive = self.set.agent.exclusive_user;
+        let date = near.requested_at.filter(|_| miss == Miss::Date);
+        let off = date.map(|at| at.duration_since(expected_date(self.state.attempt(id))));
+        let near = NearMiss { transfer: near.id, differs: miss, off, exclusive };
+        self.state.sighting(id).set_near_miss_reported();
+        if self.decides(id) {
+            self.change_run(id.run, |run| {
+                if run.state == RunState::Queued {
+                    run.reason = UnderWay::NearMiss(near).into();
+                }
+            });
+        }
+        let what = Happening::NearMiss(near);
+        self.log_run(Level::Warn, id.run, Some(what.kind()), what.to_string());
+        self.record_event(id.run, what);
     }
 }
 

@@ -214,9 +214,7 @@ impl Engine {
         let now = self.now;
         let machine = self.state.run(id.run);
         let attempt = Arc::clone(self.state.attempt(id));
-        let absent = machine.sighting(id.number).map(|sighting| sighting.absent_for());
-        let searched = absent.unwrap_or_default() >= self.adopt_window();
-        // A record that is new, and its own but for its date or spelling, may be its transfer.
+        let searched = machine.was_searched_for(id.number, self.adopt_window());
         let may_be_listed = attempt.phase == Phase::Uncertain
             && machine.sighting(id.number).is_some_and(Sighting::may_be_listed);
         let looked = LookedFor {

@@ -161,7 +161,7 @@ impl Engine {
             !at_work.any(|(_, it)| before.is_some_and(|before| before.shown.contains(&it)));
         let is_lost = |other: &&Arc<Attempt>| {
             let may_be = if other.id.run == id.run { of_own } else { of_others };
-            // What a run that has succeeded once lost is not at work: somebody else's is.
+            // A run that has succeeded has nothing at work: DUPLICATE means somebody else's transfer.
             let may_be = may_be && self.state.run(other.id.run).state() != RunState::Succeeded;
             other.id != id && may_be && other.may_be_accepted_unseen()
         };

@@ -21,7 +21,7 @@ fn dated(id: u128, time: &str) -> Transfer {
     record(id, ALIKE, Some(at(time)))
 }
 
-/// Who owns what, where the agent's clock is known and dates are asked.
+/// The owner of each record, where the agent's clock is known and dates are asked.
 fn owners(attempts: &[Attempt], records: &[Transfer], claimed: &[Option<usize>]) -> Assignment {
     assigned(attempts, records, claimed, false, true)
 }

@@ -239,8 +239,8 @@ impl RunMachine {
         }
     }
 
-    /// The request to cancel a transfer that is listed although the run is over: as a second one,
-    /// for this reason, or for what ended the run if there is no other.
+    /// The request to cancel a transfer that is listed although the run is over: for this reason if
+    /// it is a second one, else for the reason of the run's end.
     pub(crate) fn request_for_late(
         &self,
         number: u32,

@@ -87,6 +87,11 @@ impl RunMachine {
         }
     }
 
+    /// True once complete looks over the window have not shown the transfer of an attempt.
+    pub(crate) fn was_searched_for(&self, number: u32, window: SignedDuration) -> bool {
+        self.sighting(number).is_some_and(|sighting| sighting.absent_for() >= window)
+    }
+
     /// An attempt's row once it is given up: it stays open and is looked for (protocol, rule 9),
     /// and keeps job and destination for as long as its transfer might still come (rule 11).
     pub(crate) fn given_up(
@@ -96,8 +101,7 @@ impl RunMachine {
         window: SignedDuration,
         now: Timestamp,
     ) -> Attempt {
-        let absent = self.sighting(attempt.id.number).map(|sighting| sighting.absent_for());
-        let searched = absent.unwrap_or_default() >= window;
+        let searched = self.was_searched_for(attempt.id.number, window);
         let mut reason = Reason::from(end);
         let (holds_until, outcome) = match attempt.phase {
             Phase::Accepted => {

@@ -7,7 +7,7 @@ use crate::event::Happening;
 use crate::reason::{CancelReason, UnderWay};
 use crate::transfer::{Transfer, TransferStatus};
 
-/// What a transfer that was just found is to its run.
+/// The part of a transfer that was just found in its run.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum OnFound {
     /// The one that it follows, from now on if not before.
@@ -44,7 +44,7 @@ impl RunMachine {
         is_first.then(|| now.duration_since(self.asked_at(attempt)).min(most))
     }
 
-    /// What the transfer of this attempt, which was just found, is to the run.
+    /// The part in the run of this attempt's transfer, which was just found.
     pub(crate) fn on_found(&self, attempt: &Attempt, record: &Transfer) -> OnFound {
         let (number, transfer) = (attempt.id.number, record.id);
         if self.is_over() {

@@ -45,7 +45,7 @@ pub(crate) struct Sighting {
     near_miss_reported: bool,
     /// When the agent first answered a look after the request was sent.
     answered_at: Option<Timestamp>,
-    /// A record that may be its transfer, though it is no evidence, was listed.
+    /// A look has shown a record which is no evidence, and may be its transfer.
     may_be_listed: bool,
     /// The result of the look before its POST; lost in a restart.
     before: Option<Before>,
@@ -221,19 +221,18 @@ impl Sighting {
         !std::mem::replace(&mut self.receipt_noted, true)
     }
 
-    /// When the agent first answered a look after the request was sent.
-    pub(crate) fn answered_at(&self) -> Option<Timestamp> {
-        self.answered_at
+    /// Notes that the agent has answered a look, and returns when it first did so after the request
+    /// was sent.
+    pub(crate) fn note_answer(&mut self, at: Timestamp) -> Timestamp {
+        *self.answered_at.get_or_insert(at)
     }
 
-    /// Notes that the agent has answered a look, and whether that lists a record that may be its
-    /// transfer, though it is no evidence.
-    pub(crate) fn note_answer(&mut self, at: Timestamp, may_be_listed: bool) {
-        self.answered_at.get_or_insert(at);
-        self.may_be_listed |= may_be_listed;
+    /// Notes that a look has shown a record which is no evidence, and may be its transfer.
+    pub(crate) fn set_may_be_listed(&mut self) {
+        self.may_be_listed = true;
     }
 
-    /// True once a record that may be its transfer was listed.
+    /// True once a look has shown such a record.
     pub(crate) fn may_be_listed(&self) -> bool {
         self.may_be_listed
     }

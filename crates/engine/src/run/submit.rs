@@ -205,8 +205,8 @@ impl Attempt {
         Self { counts: false, ..refused(self, end.into(), now) }
     }
 
-    /// True if its answer was lost, and its transfer, if there is one, was never listed. One that was
-    /// accepted, and not listed until its timeout, is no such question.
+    /// True if its answer was lost, and its transfer, if there is one, was never listed: not for one
+    /// that was accepted and not listed until its timeout.
     pub(crate) fn may_be_accepted_unseen(&self) -> bool {
         let is_doubtful = match self.phase {
             Phase::Uncertain => true,
@@ -216,8 +216,8 @@ impl Attempt {
         is_doubtful && self.transfer.is_none()
     }
 
-    /// True while the answer to its POST is outstanding, or was lost, and nothing else has shown
-    /// what has become of it.
+    /// True while the answer to its POST is outstanding, or was lost, and its transfer was not found
+    /// either.
     pub(crate) fn is_unanswered(&self) -> bool {
         matches!(self.phase, Phase::Intent | Phase::Uncertain) && self.transfer.is_none()
     }

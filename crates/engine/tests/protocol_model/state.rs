@@ -140,7 +140,7 @@ pub(crate) struct Attempt {
     /// Observed, not durable: its answer is lost, and a look has shown a record that is new, and its
     /// own but for a date up to which the agent answered nothing.
     pub(crate) near_miss: bool,
-    /// What a promise asks, and the daemon need not know: complete looks over the window have once
+    /// For the promises alone; the daemon does not know it: complete looks over the window have once
     /// not shown it.
     pub(crate) searched: bool,
     /// Observed, not durable: the fate of the last cancel request.
