@@ -137,10 +137,9 @@ impl Driver {
         let now = clock::now();
         let views = self.engine().jobs_after(after).take(SLICE);
         let views = views.filter_map(|name| self.engine().job_view(name, now));
-        let planned = |view: JobView| {
-            let scheduled = view.job.enabled && view.pause.is_none();
-            let resumes = self.resumes(&view, now);
-            Planned { job: view.job, scheduled, resumes }
+        let planned = |JobView { job, pause, resumes, .. }: JobView| {
+            let scheduled = job.enabled && pause.is_none();
+            Planned { job, scheduled, resumes }
         };
         views.map(planned).collect()
     }

@@ -204,20 +204,13 @@ impl Driver {
         }
     }
 
-    /// When the pauses of a job are over, if it is enabled and an end is set.
-    pub(super) fn resumes(&self, view: &JobView, now: Timestamp) -> Option<Timestamp> {
-        let of_all = self.engine().pause_of_all(now);
-        let pauses = view.pause.iter().chain(of_all).filter(|_| view.job.enabled);
-        pauses.map(|pause| pause.until).reduce(|a, b| Some(a?.max(b?))).flatten()
-    }
-
     /// A job requested by name: with its definition and coming occurrences.
     fn whole_job(&self, view: &JobView) -> JobDocument {
         let mut document = self.job(view);
         let fields = job_fields(&view.job);
         document.policies = Some(policies(&fields));
         let after = |at: &Timestamp| view.mark.next_unhandled(&view.job.timetable, *at);
-        let resumed = self.resumes(view, clock::now()).map(just_before);
+        let resumed = view.resumes.map(just_before);
         let first = document.next_run.or_else(|| resumed.as_ref().and_then(after));
         let next = std::iter::successors(first, after);
         document.next = Some(next.take(COMING).collect());

@@ -43,6 +43,9 @@ pub struct JobView {
     pub mark: Arc<Mark>,
     /// The pause that holds: its own, or that of all jobs.
     pub pause: Option<Pause>,
+    /// When the last of its pauses is over; absent if it is not paused, if one has no end, and while
+    /// it is disabled.
+    pub resumes: Option<Timestamp>,
     /// The due occurrence that is held back, and the reason.
     pub held_back: Option<(Timestamp, Reason)>,
     /// Its next occurrence, without jitter; absent while paused, disabled or without schedule.
@@ -135,6 +138,7 @@ impl Engine {
         let mark = Arc::clone(self.state.mark(name));
         let pause = self.pause_in_force(&mark, now).cloned();
         let paused = pause.is_some();
+        let resumes = (job.enabled && paused).then(|| self.unpaused_from(&mark)).flatten();
         let next_run =
             (mark.scheduled && !paused).then(|| mark.coming(&job.timetable, now)).flatten();
         let unfinished = self.state.in_turn(name);
@@ -143,6 +147,7 @@ impl Engine {
             job: Arc::clone(job),
             mark,
             pause,
+            resumes,
             held_back: self.held_back_view(name),
             next_run,
             active: unfinished.first().copied(),
