@@ -120,7 +120,7 @@ fn attempt(n: u64) -> Attempt {
         Record::Attempt(attempt) => Some(Attempt { transfer: None, ..Attempt::clone(&attempt) }),
         Record::Run { .. }
         | Record::Event(_)
-        | Record::Mark(_)
+        | Record::Job(_)
         | Record::Learned(_)
         | Record::AlertQueued(_)
         | Record::AlertGone(_)

@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use transferd::core::alert::{QueuedAlert, Reported};
 use transferd::core::event::Event;
 use transferd::core::ids::{AttemptId, RunId};
-use transferd::core::record::{Durable, Learned, Mark, Record};
+use transferd::core::record::{Durable, JobRow, Learned, Record};
 use transferd::core::run::{Attempt, Run, RunState};
 use transferd::store::sqlite::SqliteStore;
 use transferd::store::{HistoryQuery, Queries as _, RunMatch, RunWithAttempts, Store, StoreError};
@@ -23,8 +23,8 @@ pub struct Rows {
     pub attempt: Attempt,
     /// What happened to it.
     pub event: Event,
-    /// Its job's mark.
-    pub mark: Mark,
+    /// Its job's row.
+    pub job_row: JobRow,
     /// What was learned.
     pub learned: Learned,
     /// The text of the last good job set.
@@ -52,12 +52,12 @@ pub fn is_read_back_as_it_was_written(mut rows: Rows) {
     rows.event.run = rows.run.id;
     let folder = folder();
     let mut store = SqliteStore::open(&folder.path().join("transferd.db")).expect("a database");
-    let Rows { run, attempt, event, mark, learned, job_set, alert, told } = rows;
+    let Rows { run, attempt, event, job_row, learned, job_set, alert, told } = rows;
     let records = [
         Record::Run { was: None, run: Arc::new(run.clone()) },
         Record::Attempt(Arc::new(attempt.clone())),
         Record::Event(event.clone()),
-        Record::Mark(Arc::new(mark.clone())),
+        Record::Job(Arc::new(job_row.clone())),
         Record::Learned(learned),
         Record::AlertQueued(Arc::new(alert.clone())),
         Record::Reported(told.clone()),
@@ -67,7 +67,7 @@ pub fn is_read_back_as_it_was_written(mut rows: Rows) {
     let durable = store.load().expect("what was written is read");
     assert_eq!(*durable.runs[0], run);
     assert_eq!(*durable.attempts[0], attempt);
-    assert_eq!(*durable.marks[0], mark);
+    assert_eq!(*durable.job_rows[0], job_row);
     assert_eq!(durable.learned, learned);
     assert_eq!(*durable.alerts[0], alert);
     assert_eq!(durable.reported, told);
@@ -122,7 +122,7 @@ impl Damaged {
     fn new() -> Self {
         let folder = folder();
         let path = folder.path().join("transferd.db");
-        let Rows { run, attempt, event, mark, learned, job_set, alert, told } =
+        let Rows { run, attempt, event, job_row, learned, job_set, alert, told } =
             serde_json::from_str(ROWS).expect("the rows of our own seed");
         let id = run.id;
         let over = RunId(Uuid::from_u128(id.0.as_u128() + 1));
@@ -136,7 +136,7 @@ impl Damaged {
             Record::Attempt(Arc::new(attempt)),
             Record::Attempt(Arc::new(other_attempt)),
             Record::Event(event),
-            Record::Mark(Arc::new(mark)),
+            Record::Job(Arc::new(job_row)),
             Record::Learned(learned),
             Record::AlertQueued(Arc::new(alert)),
             Record::Reported(told),
@@ -191,9 +191,9 @@ pub fn damage_is_read_or_told((table, column): (&str, &str), value: &Value) {
     check(store.history(&all()));
     check(store.run(&run.to_string()));
     check(store.events(*run));
-    check(store.marks());
+    check(store.job_rows());
     check(store.last_job_set());
-    let jobs: Vec<_> = store.marks().unwrap_or_default().iter().map(|m| m.job.clone()).collect();
+    let jobs: Vec<_> = store.job_rows().unwrap_or_default().iter().map(|m| m.job.clone()).collect();
     check(store.last_runs(&jobs));
     guard.restore();
     let Damaged { store, whole, .. } = &mut *guard;

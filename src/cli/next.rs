@@ -24,7 +24,7 @@ use crate::control::occurrences::{OccurrenceDocument, just_before};
 use crate::control::request::StatusQuery;
 use crate::core::job::{Job, JobSet};
 use crate::core::meant::names_meant;
-use crate::core::record::Mark;
+use crate::core::record::JobRow;
 use crate::core::schedule::{Occurring, Schedule, Timetable, coming, firsts};
 
 /// The number of occurrences listed if neither a number nor an end is given.
@@ -85,9 +85,9 @@ impl Occurring for Planned {
 }
 
 impl Planned {
-    fn from_file(job: &Job, mark: Option<&Mark>, last: Option<RunDocument>) -> Self {
+    fn from_file(job: &Job, job_row: Option<&JobRow>, last: Option<RunDocument>) -> Self {
         Self {
-            first: mark.and_then(|mark| mark.coming(&job.timetable, clock::now())),
+            first: job_row.and_then(|job_row| job_row.coming(&job.timetable, clock::now())),
             name: job.name.as_str().to_owned(),
             timetable: job.timetable.clone(),
             enabled: job.enabled,
@@ -287,10 +287,10 @@ fn of_set(
     let names: Vec<_> = jobs.iter().map(|job| job.name.clone()).collect();
     // A past that can't be read does not keep the future from being shown.
     let mut last = offline::last_ended(global, &names).unwrap_or_default();
-    let marks = offline::marks(global).unwrap_or_default();
+    let job_rows = offline::job_rows(global).unwrap_or_default();
     let planned = |job: &Job| {
-        let mark = marks.get(&job.name).map(AsRef::as_ref);
-        Planned::from_file(job, mark, last.remove(&job.name))
+        let job_row = job_rows.get(&job.name).map(AsRef::as_ref);
+        Planned::from_file(job, job_row, last.remove(&job.name))
     };
     Ok(jobs.into_iter().map(planned).collect())
 }

@@ -16,7 +16,7 @@ use crate::core::ids::JobName;
 use crate::core::job::{Job, JobSet};
 use crate::core::meant::names_meant;
 use crate::core::place::AccountNames;
-use crate::core::record::{Mark, PauseOfAll};
+use crate::core::record::{JobRow, PauseOfAll};
 use crate::daemon::past::{
     NONE_FAILED, document, is_carried_out, last_ended as last_ended_of, last_failed, merged,
     no_run, several, store_queries,
@@ -32,14 +32,14 @@ use crate::store::{Queries as _, RunMatch, Store as _};
 pub fn history(global: &Global, query: &HistoryQuery) -> Result<Vec<RunDocument>, String> {
     let Some(store) = open(global)? else { return Ok(Vec::new()) };
     let mut query = query.clone();
-    let marks = store.marks().map_err(words)?;
-    let names = names_meant(&query.jobs, marks.iter().map(|mark| &mark.job))?;
+    let job_rows = store.job_rows().map_err(words)?;
+    let names = names_meant(&query.jobs, job_rows.iter().map(|job_row| &job_row.job))?;
     query.jobs = names.iter().map(ToString::to_string).collect();
     let mut answers = Vec::new();
     for query in store_queries(&query) {
         if let Some(job) = &query.job {
             let newest = store.last_runs(std::slice::from_ref(job)).map_err(words)?;
-            if newest.is_empty() && mark_in(&store, job)?.is_none() {
+            if newest.is_empty() && job_row_in(&store, job)?.is_none() {
                 return Err(format!("there is no job `{job}`"));
             }
         }
@@ -77,25 +77,25 @@ pub fn show(global: &Global, query: &ShowQuery) -> Result<ShowDocument, String> 
     Ok(ShowDocument { run: document(&found, &names), events })
 }
 
-/// The mark of a job, if a daemon has ever seen it.
+/// The row of a job, if a daemon has ever seen it.
 ///
 /// # Errors
 /// A message.
-pub fn mark(global: &Global, job: &JobName) -> Result<Option<Arc<Mark>>, String> {
+pub fn job_row(global: &Global, job: &JobName) -> Result<Option<Arc<JobRow>>, String> {
     match open(global)? {
-        Some(store) => mark_in(&store, job),
+        Some(store) => job_row_in(&store, job),
         None => Ok(None),
     }
 }
 
-/// The mark of each job that a daemon has ever seen.
+/// The row of each job that a daemon has ever seen.
 ///
 /// # Errors
 /// A message.
-pub fn marks(global: &Global) -> Result<BTreeMap<JobName, Arc<Mark>>, String> {
+pub fn job_rows(global: &Global) -> Result<BTreeMap<JobName, Arc<JobRow>>, String> {
     let Some(store) = open(global)? else { return Ok(BTreeMap::new()) };
-    let marks = store.marks().map_err(words)?;
-    Ok(marks.into_iter().map(|mark| (mark.job.clone(), mark)).collect())
+    let job_rows = store.job_rows().map_err(words)?;
+    Ok(job_rows.into_iter().map(|job_row| (job_row.job.clone(), job_row)).collect())
 }
 
 /// The pause of all jobs, and those before it.
@@ -156,9 +156,9 @@ pub fn agent_user(global: &Global) -> Option<u32> {
     open(global).ok().flatten()?.agent_user().ok().flatten()
 }
 
-fn mark_in(store: &SqliteStore, job: &JobName) -> Result<Option<Arc<Mark>>, String> {
-    let marks = store.marks().map_err(words)?;
-    Ok(marks.into_iter().find(|mark| mark.job == *job))
+fn job_row_in(store: &SqliteStore, job: &JobName) -> Result<Option<Arc<JobRow>>, String> {
+    let job_rows = store.job_rows().map_err(words)?;
+    Ok(job_rows.into_iter().find(|job_row| job_row.job == *job))
 }
 
 /// How long the last good transfers of each of these jobs took, at most `most` of each, newest

@@ -9,7 +9,7 @@ use crate::control::document::RunDocument;
 use crate::control::request::StatusQuery;
 use crate::core::ids::JobName;
 use crate::core::limits::PAUSE_COUNT_MAX;
-use crate::core::record::{Mark, PastPause, PauseOfAll};
+use crate::core::record::{JobRow, PastPause, PauseOfAll};
 
 /// That a job was paused, and how many occurrences fell into the pause: read after its name.
 pub(super) fn sentence(past: &PastPause, time: impl Fn(Timestamp) -> String) -> String {
@@ -36,9 +36,9 @@ pub(super) fn beneath(runs: &[RunDocument], global: &Global, times: &Times) -> S
             job.and_then(|job| job.detail).map(|detail| detail.past_pauses)
         }
         Err(NoDaemon::NotRunning(_)) => {
-            let mark = offline::mark(global, job).ok().flatten();
+            let job_row = offline::job_row(global, job).ok().flatten();
             let of_all = offline::pause_of_all(global).unwrap_or_default();
-            Some(in_order(mark.as_deref(), &of_all))
+            Some(in_order(job_row.as_deref(), &of_all))
         }
         Err(NoDaemon::NotPermitted(_) | NoDaemon::Broken(_)) => None,
     };
@@ -47,8 +47,8 @@ pub(super) fn beneath(runs: &[RunDocument], global: &Global, times: &Times) -> S
 }
 
 /// The pauses in a database, oldest first.
-pub(super) fn in_order(mark: Option<&Mark>, of_all: &PauseOfAll) -> Vec<PastPause> {
-    let own = mark.map(|mark| mark.pauses.as_slice()).unwrap_or_default();
+pub(super) fn in_order(job_row: Option<&JobRow>, of_all: &PauseOfAll) -> Vec<PastPause> {
+    let own = job_row.map(|job_row| job_row.pauses.as_slice()).unwrap_or_default();
     let mut pauses: Vec<PastPause> = own.iter().chain(&of_all.past).cloned().collect();
     pauses.sort_by_key(|past| past.since);
     pauses

@@ -16,7 +16,7 @@ use crate::core::ids::{JobName, RunId};
 use crate::core::job::{CatchUp, Job, PlaceTemplate};
 use crate::core::place::{AccountNames, NamedPlace};
 use crate::core::reason::{Reason, Wording};
-use crate::core::record::{Mark, PastPause, Pause};
+use crate::core::record::{JobRow, PastPause, Pause};
 use crate::core::transfer::AgentState;
 
 pub use super::run_document::{
@@ -281,7 +281,7 @@ pub struct HeldBackDocument {
     pub reason: Reason,
 }
 
-/// The facts that decide whether a job runs at a time, from its definition and its mark.
+/// The facts that decide whether a job runs at a time, from its definition and its row.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RulesDocument {
     /// `timezone`, in which `schedule` is meant.
@@ -325,15 +325,15 @@ impl From<&Pause> for PauseDocument {
 
 impl RulesDocument {
     /// The rules of a job.
-    pub fn new(job: &Job, mark: &Mark) -> Self {
+    pub fn new(job: &Job, job_row: &JobRow) -> Self {
         Self {
             timezone: job.timetable.zone_name().to_owned(),
             catch_up: job.catch_up,
             catch_up_window: job.catch_up_window,
-            first_seen: mark.first_seen,
-            scheduled_since: mark.scheduled_since,
-            handled: mark.handled,
-            generation: mark.generation,
+            first_seen: job_row.first_seen,
+            scheduled_since: job_row.scheduled_since,
+            handled: job_row.handled,
+            generation: job_row.generation,
         }
     }
 }

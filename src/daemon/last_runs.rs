@@ -8,43 +8,43 @@ use std::sync::Arc;
 
 use super::past::{is_carried_out, last_ended, last_succeeded};
 use crate::core::ids::RunId;
-use crate::core::record::Mark;
+use crate::core::record::JobRow;
 use crate::core::run::RunState;
 use crate::store::thread::StoreHandle;
 use crate::store::{HistoryQuery, RunWithAttempts, StoreError};
 
-/// A run of each job, where it has one; in the order of the jobs' marks.
+/// A run of each job, where it has one; in the order of the jobs' rows.
 pub(super) type OfEach = Vec<Option<RunWithAttempts>>;
 
-/// A run to be found: the mark it is for, its id if one was kept, and otherwise the query.
+/// A run to be found: the job it is for, its id if one was kept, and otherwise the query.
 type Wanted = (usize, Option<RunId>, HistoryQuery);
 
 /// The runs that ended last, and those that succeeded last.
 pub(super) async fn last_of_each(
     store: &StoreHandle,
-    marks: &[Arc<Mark>],
+    job_rows: &[Arc<JobRow>],
 ) -> Result<(OfEach, OfEach), StoreError> {
-    let names: Vec<_> = marks.iter().map(|mark| mark.job.clone()).collect();
+    let names: Vec<_> = job_rows.iter().map(|job_row| job_row.job.clone()).collect();
     let mut newest = store.last_runs(&names).await?.into_iter().peekable();
-    let mut last: OfEach = vec![None; marks.len()];
+    let mut last: OfEach = vec![None; job_rows.len()];
     let mut wanted = Vec::new();
-    for (at, mark) in marks.iter().enumerate() {
-        match newest.next_if(|found| found.run.job == mark.job) {
+    for (at, job_row) in job_rows.iter().enumerate() {
+        match newest.next_if(|found| found.run.job == job_row.job) {
             // The newest one is over and is not a skip: no second query is needed.
             Some(newest) if is_carried_out(newest.run.state) => last[at] = Some(newest),
-            Some(_) => wanted.push((at, mark.last_run, last_ended(&mark.job))),
+            Some(_) => wanted.push((at, job_row.last_run, last_ended(&job_row.job))),
             // There never was one, or it was deleted.
             None => {}
         }
     }
     find(store, &mut last, wanted).await?;
-    let mut success: OfEach = vec![None; marks.len()];
+    let mut success: OfEach = vec![None; job_rows.len()];
     let mut wanted = Vec::new();
-    for (at, mark) in marks.iter().enumerate() {
+    for (at, job_row) in job_rows.iter().enumerate() {
         match &last[at] {
             Some(last) if last.run.state == RunState::Succeeded => success[at] = Some(last.clone()),
-            _ if mark.last_success.is_none() => {}
-            _ => wanted.push((at, mark.last_success_run, last_succeeded(&mark.job))),
+            _ if job_row.last_success.is_none() => {}
+            _ => wanted.push((at, job_row.last_success_run, last_succeeded(&job_row.job))),
         }
     }
     find(store, &mut success, wanted).await?;

@@ -86,7 +86,7 @@ impl Driver {
             Record::Run { run, .. } => run.state.is_over(),
             Record::Attempt(_)
             | Record::Event(_)
-            | Record::Mark(_)
+            | Record::Job(_)
             | Record::Learned(_)
             | Record::AlertQueued(_)
             | Record::AlertGone(_)

@@ -128,7 +128,7 @@ impl Driver {
             paused: view.pause.is_some(),
             late: view.late_since.is_some(),
             next_run: view.next_run,
-            last_success: view.mark.last_success,
+            last_success: view.job_row.last_success,
             tally,
         }
     }

@@ -26,7 +26,7 @@ use crate::core::engine::{AlertsView, JobView, RunView};
 use crate::core::ids::{JobName, RunId};
 use crate::core::meant::{is_glob, names_meant};
 use crate::core::place::AccountNames;
-use crate::core::record::Mark;
+use crate::core::record::JobRow;
 use crate::settings::DesktopAlert;
 use crate::store::thread::StoreHandle;
 use crate::store::{HistoryQuery as HistoryOf, RunMatch, RunWithAttempts, StoreError};
@@ -113,7 +113,7 @@ impl Driver {
         reply: Reply<StatusDocument>,
     ) {
         let now = clock::now();
-        let marks: Vec<_> = views.into_iter().map(|view| view.mark).collect();
+        let job_rows: Vec<_> = views.into_iter().map(|view| view.job_row).collect();
         let mut status = StatusDocument {
             daemon: DaemonDocument {
                 version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -135,7 +135,7 @@ impl Driver {
         let store = self.store.clone();
         let accounts = Arc::clone(self.engine().accounts());
         tokio::spawn(async move {
-            let status = with_last_runs(status, &marks, &store, &accounts).await;
+            let status = with_last_runs(status, &job_rows, &store, &accounts).await;
             drop(reply.send(Ok(finish(status))));
         });
     }
@@ -179,7 +179,7 @@ impl Driver {
             speed: latest.map_or(0.0, |attempt| attempt.progress.speed),
             moved_at: latest.map(|attempt| attempt.moved_at),
             deadline: active.as_ref().and_then(deadline),
-            rules: Some(RulesDocument::new(&view.job, &view.mark)),
+            rules: Some(RulesDocument::new(&view.job, &view.job_row)),
             fields: Vec::new(),
         };
         JobDocument {
@@ -209,7 +209,7 @@ impl Driver {
         let mut document = self.job(view);
         let fields = job_fields(&view.job);
         document.policies = Some(policies(&fields));
-        let after = |at: &Timestamp| view.mark.next_unhandled(&view.job.timetable, *at);
+        let after = |at: &Timestamp| view.job_row.next_unhandled(&view.job.timetable, *at);
         let resumed = view.resumes.map(just_before);
         let first = document.next_run.or_else(|| resumed.as_ref().and_then(after));
         let next = std::iter::successors(first, after);
@@ -378,11 +378,11 @@ async fn show(
 /// its own.
 async fn with_last_runs(
     mut status: StatusDocument,
-    marks: &[Arc<Mark>],
+    job_rows: &[Arc<JobRow>],
     store: &StoreHandle,
     accounts: &AccountNames,
 ) -> StatusDocument {
-    match last_runs(store, marks, accounts).await {
+    match last_runs(store, job_rows, accounts).await {
         Ok(runs) => {
             for (job, (run, success)) in status.jobs.iter_mut().zip(runs) {
                 (job.last_run, job.last_success) = (run, success);
@@ -410,13 +410,13 @@ async fn with_last_runs(
     status
 }
 
-/// The run that ended last and the one that succeeded last of each job, in the order of the marks.
+/// The run that ended last and the one that succeeded last of each job, in the order of their rows.
 async fn last_runs(
     store: &StoreHandle,
-    marks: &[Arc<Mark>],
+    job_rows: &[Arc<JobRow>],
     accounts: &AccountNames,
 ) -> Result<Vec<(Option<RunDocument>, Option<RunDocument>)>, StoreError> {
-    let (last, success) = last_of_each(store, marks).await?;
+    let (last, success) = last_of_each(store, job_rows).await?;
     let document = |found: RunWithAttempts| document(&found, accounts);
     Ok(last.into_iter().zip(success).map(|(l, s)| (l.map(document), s.map(document))).collect())
 }

@@ -135,7 +135,7 @@ impl Tally {
                 Record::Run { was, run } => self.run(*was, run),
                 Record::Attempt(attempt) => self.attempt(attempt),
                 Record::Event(_)
-                | Record::Mark(_)
+                | Record::Job(_)
                 | Record::Learned(_)
                 | Record::AlertQueued(_)
                 | Record::AlertGone(_)

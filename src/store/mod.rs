@@ -1,4 +1,4 @@
-//! The store, which keeps what outlives the process: runs, attempts, events, marks and the last
+//! The store, which keeps what outlives the process: runs, attempts, events, jobs and the last
 //! good job set.
 //!
 //! The engine's crate has the contract of all stores ([`Store`], [`Queries`]) and the store in

@@ -30,39 +30,39 @@ fn any_status() -> impl Strategy<Value = StatusDocument> {
     let flags = any::<(bool, Option<bool>, Option<String>)>();
     (any_rows(), words, instants, expressions, numbers, flags).prop_map(
         |(rows, words, (perhaps, instant), expressions, numbers, (flag, may_be, error))| {
-            let Rows { run, attempt, mark, .. } = rows;
+            let Rows { run, attempt, job_row, .. } = rows;
             let [version, path, url, problem] = words;
             let (percent, speed, behind, milliseconds) = numbers;
             let reason = error.clone();
             let error_words = problem.clone();
             let detail = JobDetail {
-                past_pauses: mark.pauses,
+                past_pauses: job_row.pauses,
                 held_back: perhaps.map(|occurrence| HeldBackDocument {
                     occurrence,
                     reason: Reason::Waits(WaitReason::Look),
                 }),
                 late_since: perhaps,
                 behind,
-                blocked_by: mark.last_run,
+                blocked_by: job_row.last_run,
                 percent,
                 speed,
                 moved_at: perhaps,
                 deadline: perhaps,
                 fields: vec![("timeout".to_owned(), "4h".into())],
                 rules: flag.then(|| RulesDocument {
-                    timezone: mark.timetable,
+                    timezone: job_row.timetable,
                     catch_up: CatchUp::All,
                     catch_up_window: SignedDuration::from_millis(i64::from(milliseconds)),
-                    first_seen: mark.first_seen,
-                    scheduled_since: mark.scheduled_since,
-                    handled: mark.handled,
-                    generation: mark.generation,
+                    first_seen: job_row.first_seen,
+                    scheduled_since: job_row.scheduled_since,
+                    handled: job_row.handled,
+                    generation: job_row.generation,
                 }),
             };
             let pause = flag.then_some(PauseDocument { since: instant, until: perhaps, reason });
             let place = || NamedPlace::new(&run.request.source, &AccountNames::new());
             let job = JobDocument {
-                name: mark.job,
+                name: job_row.job,
                 description: error.clone(),
                 enabled: flag,
                 paused: !flag,

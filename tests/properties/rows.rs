@@ -16,7 +16,7 @@ use transferd::core::ids::{
 };
 use transferd::core::job::{AlertEvent, RetryPolicy, Terms, Verdict};
 use transferd::core::place::{AccountNames, Fingerprint, NamedPlace, Place, TransferRequest};
-use transferd::core::record::{Learned, Mark, Pause};
+use transferd::core::record::{JobRow, Learned, Pause};
 use transferd::core::repeat::Changes;
 use transferd::core::run::{
     Attempt, CancelCause, CancelRequest, Ended, Phase, Run, RunState, Trigger,
@@ -32,13 +32,13 @@ use crate::reasons::{any_code, any_happening, any_reason};
 pub(crate) fn any_rows() -> impl Strategy<Value = Rows> {
     let run = any_uuid().prop_map(RunId).prop_flat_map(|id| {
         let (run, attempt) = (any_run(id).boxed(), any_attempt(id).boxed());
-        (run, attempt, any_event(id).boxed(), any_mark(JobName::new("a job")).boxed())
+        (run, attempt, any_event(id).boxed(), any_job_row(JobName::new("a job")).boxed())
     });
     let (alert, told) = (any_alert().boxed(), any_told().boxed());
     (run, any::<i64>(), any::<String>(), alert, told).prop_map(
-        |((run, attempt, event, mark), delay, job_set, alert, told)| {
+        |((run, attempt, event, job_row), delay, job_set, alert, told)| {
             let learned = Learned { longest_listing_delay: SignedDuration::from_millis(delay) };
-            Rows { run, attempt, event, mark, learned, job_set, alert, told }
+            Rows { run, attempt, event, job_row, learned, job_set, alert, told }
         },
     )
 }
@@ -274,8 +274,8 @@ fn any_attempt(run: RunId) -> impl Strategy<Value = Attempt> {
     )
 }
 
-/// Any mark of a job.
-fn any_mark(job: JobName) -> impl Strategy<Value = Mark> {
+/// Any row of a job.
+fn any_job_row(job: JobName) -> impl Strategy<Value = JobRow> {
     let pause = (any_instant(), option::of(any_instant()), any::<Option<String>>())
         .prop_map(|(at, until, reason)| Pause { at, until, reason });
     (
@@ -289,22 +289,24 @@ fn any_mark(job: JobName) -> impl Strategy<Value = Mark> {
         (any::<bool>(), option::of(any_instant())),
     )
         .prop_map(
-            move |(facts, since, handled, first_seen, last_success, last_run, pause, told)| Mark {
-                job: job.clone(),
-                timetable: facts.0,
-                scheduled: facts.1,
-                scheduled_since: since,
-                handled,
-                generation: facts.2,
-                handled_times: HandledTimes::default(),
-                first_seen,
-                last_success,
-                last_run: last_run.map(RunId),
-                last_success_run: last_run.map(RunId),
-                pause,
-                pauses: Vec::new(),
-                failing: told.0,
-                late_reported_at: told.1,
+            move |(facts, since, handled, first_seen, last_success, last_run, pause, told)| {
+                JobRow {
+                    job: job.clone(),
+                    timetable: facts.0,
+                    scheduled: facts.1,
+                    scheduled_since: since,
+                    handled,
+                    generation: facts.2,
+                    handled_times: HandledTimes::default(),
+                    first_seen,
+                    last_success,
+                    last_run: last_run.map(RunId),
+                    last_success_run: last_run.map(RunId),
+                    pause,
+                    pauses: Vec::new(),
+                    failing: told.0,
+                    late_reported_at: told.1,
+                }
             },
         )
 }
@@ -351,14 +353,11 @@ fn any_alert() -> impl Strategy<Value = QueuedAlert> {
 fn any_told() -> impl Strategy<Value = Reported> {
     let token =
         (any_instant(), any::<bool>()).prop_map(|(ends, ended)| ReportedToken { ends, ended });
-    let mark = (any_uuid(), any_instant(), any::<u64>()).prop_map(|(key, at, event)| DigestMark {
-        key: AlertKey(key),
-        at,
-        event,
-    });
+    let job_row = (any_uuid(), any_instant(), any::<u64>())
+        .prop_map(|(key, at, event)| DigestMark { key: AlertKey(key), at, event });
     let outage = (any_instant(), option::of(any_instant()))
         .prop_map(|(since, until)| Outage { since, until });
-    let lists = (vec(mark, 0..3), vec(outage, 0..3));
+    let lists = (vec(job_row, 0..3), vec(outage, 0..3));
     (option::of(any_instant()), option::of(token), any::<bool>(), lists).prop_map(
         |(agent_down, token, config_invalid, (digests, outages))| Reported {
             agent_down,

@@ -15,7 +15,7 @@ use super::ids::{AccessId, AccountId, AlertId, AttemptId, JobName, RunId, Transf
 use super::job::{AgentSettings, CatchUp, Job, JobSet, Overlap, PlaceTemplate, Terms};
 use super::place::Fingerprint;
 use super::reason::UnderWay;
-use super::record::{Durable, Mark, PauseOfAll, Record};
+use super::record::{Durable, JobRow, PauseOfAll, Record};
 use super::run::{Attempt, Phase, Run};
 use super::schedule::{Schedule, Timetable};
 use super::store::Store;
@@ -161,7 +161,7 @@ pub(crate) struct Rows {
     /// The runs, in the order in which they were recorded.
     pub(crate) order: Vec<RunId>,
     pub(crate) attempts: BTreeMap<AttemptId, Arc<Attempt>>,
-    pub(crate) marks: BTreeMap<JobName, Arc<Mark>>,
+    pub(crate) job_rows: BTreeMap<JobName, Arc<JobRow>>,
     pub(crate) events: Vec<Event>,
     pub(crate) alerts: BTreeMap<AlertId, Arc<QueuedAlert>>,
     pub(crate) reported: Reported,
@@ -183,8 +183,8 @@ impl Rows {
                 Record::Attempt(attempt) => {
                     self.attempts.insert(attempt.id, Arc::clone(attempt));
                 }
-                Record::Mark(mark) => {
-                    self.marks.insert(mark.job.clone(), Arc::clone(mark));
+                Record::Job(job_row) => {
+                    self.job_rows.insert(job_row.job.clone(), Arc::clone(job_row));
                 }
                 Record::Event(event) => self.events.push(event.clone()),
                 Record::AlertQueued(alert) => {

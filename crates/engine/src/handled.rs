@@ -19,7 +19,7 @@ pub struct Stretch {
     pub to: Timestamp,
 }
 
-/// The stretches of a job. The one that is growing ends at its mark's `handled`.
+/// The stretches of a job. The one that is growing ends at its row's `handled`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HandledTimes {
     /// The first occurrence of the stretch that ends at `handled`; absent while that has none.

@@ -31,7 +31,7 @@ pub enum Record {
     /// An event in the life of a run, for `show` and `why`. Appended, never changed.
     Event(Event),
     /// A job's row, new or replaced.
-    Mark(Arc<Mark>),
+    Job(Arc<JobRow>),
     /// Facts learned about the agent.
     Learned(Learned),
     /// An alert's row in the outbox, new or replaced.
@@ -46,7 +46,7 @@ pub enum Record {
 
 /// The durable state of a job besides its runs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Mark {
+pub struct JobRow {
     /// The job.
     pub job: JobName,
     /// Schedule expressions and zone, as text: a change of it starts the schedule anew.
@@ -86,7 +86,7 @@ pub struct Mark {
     pub late_reported_at: Option<Timestamp>,
 }
 
-impl Mark {
+impl JobRow {
     /// The first occurrence after `t` that has neither a run nor a skip.
     pub fn next_unhandled(&self, timetable: &Timetable, t: Timestamp) -> Option<Timestamp> {
         let mut next = timetable.next_after(t)?;
@@ -162,8 +162,8 @@ pub struct Durable {
     pub runs: Vec<Arc<Run>>,
     /// All attempts of these runs, by number.
     pub attempts: Vec<Arc<Attempt>>,
-    /// All marks.
-    pub marks: Vec<Arc<Mark>>,
+    /// The rows of all jobs.
+    pub job_rows: Vec<Arc<JobRow>>,
     /// The facts learned about the agent.
     pub learned: Learned,
     /// Transfers of closed attempts, of the newest runs first: never to be claimed by another

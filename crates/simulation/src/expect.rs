@@ -1,7 +1,7 @@
 //! Expected runs: which occurrences must have one, computed from timetables, apart from the engine.
 //!
 //! A window is a span of wall-clock time during which a job was in the file under one schedule,
-//! unpaused. It opens and closes with the mark that is committed; an occurrence close to its ends
+//! unpaused. It opens and closes with the committed row of its job; an occurrence close to its ends
 //! may fall to either side and is not required.
 
 use std::collections::BTreeMap;
@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use transferd_engine::event_loop::EventLoop;
 use transferd_engine::ids::JobName;
 use transferd_engine::job::JobSet;
-use transferd_engine::record::Mark;
+use transferd_engine::record::JobRow;
 use transferd_engine::schedule::Timetable;
 
 use super::daemon::Daemon;
@@ -46,14 +46,22 @@ pub(super) struct Expectations {
 }
 
 impl Expectations {
-    /// Notes a committed mark. `until`: the time up to which due occurrences have certainly been
+    /// Notes a job's committed row. `until`: the time up to which due occurrences have certainly been
     /// handled.
-    pub(super) fn marked(&mut self, mark: &Mark, set: &JobSet, until: Timestamp, now: Timestamp) {
-        let job = set.jobs.get(&mark.job);
+    pub(super) fn committed(
+        &mut self,
+        job_row: &JobRow,
+        set: &JobSet,
+        until: Timestamp,
+        now: Timestamp,
+    ) {
+        let job = set.jobs.get(&job_row.job);
         let wanted = job.filter(|job| {
-            mark.scheduled && mark.pause.is_none() && job.timetable.identity() == mark.timetable
+            job_row.scheduled
+                && job_row.pause.is_none()
+                && job.timetable.identity() == job_row.timetable
         });
-        let same = match (self.open.get(&mark.job), wanted) {
+        let same = match (self.open.get(&job_row.job), wanted) {
             (Some(window), Some(job)) => {
                 window.timetable == job.timetable && window.jitter == job.jitter
             }
@@ -63,16 +71,16 @@ impl Expectations {
         if same {
             return;
         }
-        self.close(&mark.job, until);
+        self.close(&job_row.job, until);
         if let Some(job) = wanted {
             // Never later than now: an engine that marks the future as handled is caught.
             let window = Window {
                 timetable: job.timetable.clone(),
                 jitter: job.jitter,
-                from: mark.handled.min(now),
+                from: job_row.handled.min(now),
                 passed_over: Vec::new(),
             };
-            self.open.insert(mark.job.clone(), window);
+            self.open.insert(job_row.job.clone(), window);
         }
     }
 

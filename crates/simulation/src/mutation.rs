@@ -135,9 +135,9 @@ impl Mutation {
     pub(super) fn durable(self, durable: &mut Durable, now: Timestamp) {
         match self {
             Self::MarksJumpAhead => {
-                for mark in &mut durable.marks {
-                    let mark = Arc::make_mut(mark);
-                    mark.handled = mark.handled.max(now);
+                for job_row in &mut durable.job_rows {
+                    let job_row = Arc::make_mut(job_row);
+                    job_row.handled = job_row.handled.max(now);
                 }
             }
             Self::WaitingRunsForgotten => {
@@ -169,7 +169,7 @@ impl Mutation {
                         alert.run.is_none_or(|run| !skipped.contains(&run))
                     }
                     Record::Attempt(_)
-                    | Record::Mark(_)
+                    | Record::Job(_)
                     | Record::Learned(_)
                     | Record::AlertGone(_)
                     | Record::PauseOfAll(_)

@@ -243,13 +243,13 @@ impl<O: Observer> Simulation<O> {
                 }
                 daemon.attempts.insert(row.id, Arc::clone(row));
             }
-            Record::Mark(mark) => {
+            Record::Job(job_row) => {
                 let daemon = &mut self.daemons[number];
-                daemon.grounds.paused(&mark.job, mark.pause.as_ref());
-                let held = daemon.held_back.get(&mark.job).copied();
+                daemon.grounds.paused(&job_row.job, job_row.pause.as_ref());
+                let held = daemon.held_back.get(&job_row.job).copied();
                 let until = daemon.processed.min(wall).min(held.unwrap_or(wall));
                 // A clock that was set back does not undo the handling of occurrences.
-                daemon.expectations.marked(mark, &daemon.fed, until, daemon.latest_wall);
+                daemon.expectations.committed(job_row, &daemon.fed, until, daemon.latest_wall);
             }
             Record::Event(_)
             | Record::Learned(_)

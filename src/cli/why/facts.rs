@@ -212,10 +212,10 @@ impl Source<'_> {
             }
             Self::Database(global) => {
                 let name = JobName::new(&facts.name);
-                let mark = offline::mark(global, &name).map_err(ClientError::Refused)?;
-                let mark = mark.as_ref();
+                let job_row = offline::job_row(global, &name).map_err(ClientError::Refused)?;
+                let job_row = job_row.as_ref();
                 let of_all = offline::pause_of_all(global).map_err(ClientError::Refused)?;
-                let own = mark.and_then(|mark| mark.pause.as_ref());
+                let own = job_row.and_then(|job_row| job_row.pause.as_ref());
                 let holding = |pause: Option<&Pause>| {
                     pause.filter(|pause| pause.holds(facts.now)).map(PauseDocument::from)
                 };
@@ -226,10 +226,10 @@ impl Source<'_> {
                     enabled: job.enabled,
                     pause,
                     of_all: pause_of_all,
-                    past_pauses: pauses::in_order(mark.map(AsRef::as_ref), &of_all),
+                    past_pauses: pauses::in_order(job_row.map(AsRef::as_ref), &of_all),
                     held_back: None,
-                    next: mark.and_then(|mark| mark.coming(&job.timetable, facts.now)),
-                    rules: mark.map(|mark| RulesDocument::new(&job, mark)),
+                    next: job_row.and_then(|job_row| job_row.coming(&job.timetable, facts.now)),
+                    rules: job_row.map(|job_row| RulesDocument::new(&job, job_row)),
                 });
                 facts.active = self.unfinished(&facts.name)?;
             }

@@ -13,7 +13,7 @@ use super::{Happened, HistoryQuery, Queries, RunMatch, RunWithAttempts, Store, S
 use crate::core::event::Event;
 use crate::core::ids::{JobName, RunId};
 use crate::core::outcomes::Outcomes;
-use crate::core::record::{Durable, Mark, Record};
+use crate::core::record::{Durable, JobRow, Record};
 use crate::core::repeat::PastRun;
 use crate::core::store::HistoryPolicy;
 
@@ -199,8 +199,8 @@ impl Queries for SqliteStore {
         self.snapshot(|connection| jobs.iter().map(|job| of_job(connection, job)).collect())
     }
 
-    fn marks(&self) -> Result<Vec<Arc<Mark>>, StoreError> {
-        self.snapshot(read::marks)
+    fn job_rows(&self) -> Result<Vec<Arc<JobRow>>, StoreError> {
+        self.snapshot(read::job_rows)
     }
 
     fn last_job_set(&self) -> Result<Option<String>, StoreError> {

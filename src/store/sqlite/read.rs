@@ -14,7 +14,7 @@ use crate::core::event::Event;
 use crate::core::ids::{AttemptId, JobName, RunId, TransferId};
 use crate::core::limits::SETTLED_MAX;
 use crate::core::outcomes::Outcomes;
-use crate::core::record::{Durable, Mark};
+use crate::core::record::{Durable, JobRow};
 use crate::core::repeat::PastRun;
 use crate::core::run::{Attempt, Run, RunState};
 use crate::store::query::{
@@ -27,7 +27,7 @@ pub(super) const UNSETTLED: &str = "SELECT seq FROM runs WHERE over = 0
 
 /// The rows that the engine is rebuilt from.
 pub(super) fn durable(connection: &Connection) -> Result<Durable, Failure> {
-    let mut durable = Durable { marks: marks(connection)?, ..Durable::default() };
+    let mut durable = Durable { job_rows: job_rows(connection)?, ..Durable::default() };
     let mut runs = connection.prepare_cached(&format!(
         "SELECT id, job, state, body FROM runs WHERE seq IN ({UNSETTLED}) ORDER BY seq"
     ))?;
@@ -284,15 +284,15 @@ pub(super) fn outcomes(
     Ok(outcomes)
 }
 
-/// All marks.
-pub(super) fn marks(connection: &Connection) -> Result<Vec<Arc<Mark>>, Failure> {
+/// The rows of all jobs.
+pub(super) fn job_rows(connection: &Connection) -> Result<Vec<Arc<JobRow>>, Failure> {
     let mut statement = connection.prepare_cached("SELECT body FROM marks ORDER BY job")?;
     let mut found = statement.query([])?;
-    let mut marks = Vec::new();
+    let mut job_rows = Vec::new();
     while let Some(row) = found.next()? {
-        marks.push(Arc::new(rows::from_json(text(row, 0)?, "a mark's row")?));
+        job_rows.push(Arc::new(rows::from_json(text(row, 0)?, "a job's row")?));
     }
-    Ok(marks)
+    Ok(job_rows)
 }
 
 /// A single value.

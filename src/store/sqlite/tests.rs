@@ -179,15 +179,15 @@ fn a_database_of_version_1_gets_an_outbox() {
     let folder = Folder::new();
     let path = folder.database();
     let connection = open::for_writing(&path, &schema::MIGRATIONS[..1]).unwrap();
-    // A mark as version 1 wrote it.
-    let mark = r#"{"job":"a","timetable":"","scheduled":true,"handled":"2026-01-01T00:00:00Z",
+    // A job's row as version 1 wrote it.
+    let job_row = r#"{"job":"a","timetable":"","scheduled":true,"handled":"2026-01-01T00:00:00Z",
         "generation":0,"first_seen":"2026-01-01T00:00:00Z","last_success":null,"last_run":null,
         "pause":null}"#;
-    connection.execute("INSERT INTO marks (job, body) VALUES ('a', ?1)", [mark]).unwrap();
+    connection.execute("INSERT INTO marks (job, body) VALUES ('a', ?1)", [job_row]).unwrap();
     drop(connection);
     let mut store = folder.open().unwrap();
     let durable = store.load().unwrap();
-    assert_eq!((durable.alerts.len(), durable.marks.len()), (0, 1));
+    assert_eq!((durable.alerts.len(), durable.job_rows.len()), (0, 1));
     let alert = super::super::tests::sample::alert(1);
     store.commit(&[Record::AlertQueued(Arc::new(alert.clone()))]).unwrap();
     assert_eq!(*store.load().unwrap().alerts[0], alert);

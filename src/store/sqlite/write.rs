@@ -10,7 +10,7 @@ use super::rows;
 use crate::core::alert::QueuedAlert;
 use crate::core::event::Event;
 use crate::core::ids::{AlertId, AttemptId, RunId};
-use crate::core::record::{Mark, Record};
+use crate::core::record::{JobRow, Record};
 use crate::core::run::{Attempt, Run, RunState};
 use crate::store::StoreError;
 use crate::store::error::{run_is_not_as_expected, transfer_has_an_owner};
@@ -31,7 +31,7 @@ pub(super) fn records(connection: &Connection, records: &[Record]) -> Result<(),
                 last_of_each.insert(attempt.id, attempt);
             }
             Record::Event(event) => append_event(connection, event)?,
-            Record::Mark(mark) => replace_mark(connection, mark)?,
+            Record::Job(job_row) => replace_job_row(connection, job_row)?,
             Record::Learned(learned) => {
                 single(connection, rows::LEARNED, &rows::to_json(learned))?;
             }
@@ -167,13 +167,13 @@ fn append_event(connection: &Connection, event: &Event) -> Result<(), Failure> {
     Ok(())
 }
 
-fn replace_mark(connection: &Connection, mark: &Mark) -> Result<(), Failure> {
+fn replace_job_row(connection: &Connection, job_row: &JobRow) -> Result<(), Failure> {
     connection
         .prepare_cached(
             "INSERT INTO marks (job, body) VALUES (?1, ?2)
              ON CONFLICT (job) DO UPDATE SET body = excluded.body",
         )?
-        .execute((mark.job.as_str(), rows::to_json(mark)))?;
+        .execute((job_row.job.as_str(), rows::to_json(job_row)))?;
     Ok(())
 }
 

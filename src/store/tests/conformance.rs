@@ -3,8 +3,8 @@
 use jiff::SignedDuration;
 
 use super::sample::{
-    alert, at, attempt, came_to, event, everything, ids, mark, new_run, put, queued, run, run_id,
-    transfer_id, was,
+    alert, at, attempt, came_to, event, everything, ids, job_row, new_run, put, queued, run,
+    run_id, transfer_id, was,
 };
 use crate::core::alert::{QueuedAlert, Reported};
 use crate::core::ids::{AttemptId, JobName};
@@ -43,7 +43,7 @@ fn be_empty_at_first(store: &mut dyn Store) {
     assert_eq!(store.run("0").unwrap(), RunMatch::None);
     assert_eq!(store.events(run_id(1)).unwrap(), []);
     assert_eq!(store.last_runs(&[JobName::new("nightly")]).unwrap(), []);
-    assert_eq!(store.marks().unwrap(), []);
+    assert_eq!(store.job_rows().unwrap(), []);
     assert_eq!(store.last_job_set().unwrap(), None);
 }
 
@@ -126,7 +126,7 @@ fn commit_all_or_nothing(store: &mut dyn Store) {
         was(RunState::Waiting, run(1, "nightly", RunState::Queued)),
         put(attempt(1, 1, Phase::Intent, Some(1))),
         event(1, 1, RunState::Submitting),
-        Record::Mark(mark("nightly", 5).into()),
+        Record::Job(job_row("nightly", 5).into()),
         Record::Learned(Learned { longest_listing_delay: SignedDuration::from_secs(9) }),
         was(RunState::Running, run(2, "hourly", RunState::Succeeded)),
     ]);
@@ -215,17 +215,17 @@ fn keep_the_last_mark_and_what_was_learned(store: &mut dyn Store) {
     let learned = Learned { longest_listing_delay: SignedDuration::from_millis(1500) };
     store
         .commit(&[
-            Record::Mark(mark("nightly", 1).into()),
-            Record::Mark(mark("hourly", 2).into()),
-            Record::Mark(mark("nightly", 3).into()),
+            Record::Job(job_row("nightly", 1).into()),
+            Record::Job(job_row("hourly", 2).into()),
+            Record::Job(job_row("nightly", 3).into()),
             Record::Learned(Learned::default()),
             Record::Learned(learned),
         ])
         .unwrap();
-    let expected = [mark("hourly", 2).into(), mark("nightly", 3).into()];
-    assert_eq!(store.marks().unwrap(), expected);
+    let expected = [job_row("hourly", 2).into(), job_row("nightly", 3).into()];
+    assert_eq!(store.job_rows().unwrap(), expected);
     let durable = store.load().unwrap();
-    assert_eq!((durable.marks, durable.learned), (expected.to_vec(), learned));
+    assert_eq!((durable.job_rows, durable.learned), (expected.to_vec(), learned));
 }
 
 fn keep_the_outbox_in_order_until_each_is_gone(store: &mut dyn Store) {

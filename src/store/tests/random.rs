@@ -8,7 +8,7 @@ use jiff::SignedDuration;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use super::sample::{alert, at, attempt, event, mark, put, queued, run, run_id};
+use super::sample::{alert, at, attempt, event, job_row, put, queued, run, run_id};
 use crate::core::alert::QueuedAlert;
 use crate::core::ids::JobName;
 use crate::core::reason::Reason;
@@ -49,7 +49,7 @@ enum Change {
     Event {
         n: u128,
     },
-    Mark {
+    Job {
         job: usize,
         handled: i64,
     },
@@ -72,7 +72,7 @@ fn any_change() -> impl Strategy<Value = Change> {
             |(n, number, phase, transfer)| Change::Attempt { n, number, phase, transfer }
         ),
         2 => n().prop_map(|n| Change::Event { n }),
-        1 => (0..JOBS.len(), 0..99_i64).prop_map(|(job, handled)| Change::Mark { job, handled }),
+        1 => (0..JOBS.len(), 0..99_i64).prop_map(|(job, handled)| Change::Job { job, handled }),
         1 => any::<i64>().prop_map(Change::Learned),
         1 => (1..=4_u128, proptest::option::of(0..3_u32))
             .prop_map(|(n, tries)| Change::Alert { n, tries }),
@@ -104,7 +104,7 @@ fn record(change: &Change, known: &MemoryStore) -> Record {
         }
         Change::Attempt { n, number, phase, transfer } => put(attempt(n, number, phase, transfer)),
         Change::Event { n } => event(n, 0, RunState::Queued),
-        Change::Mark { job, handled } => Record::Mark(Arc::new(mark(JOBS[job], handled))),
+        Change::Job { job, handled } => Record::Job(Arc::new(job_row(JOBS[job], handled))),
         Change::Learned(offset) => {
             let longest_listing_delay = SignedDuration::from_millis(offset);
             Record::Learned(Learned { longest_listing_delay })

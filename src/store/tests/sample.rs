@@ -12,7 +12,7 @@ use crate::core::ids::{AccountId, AlertId, AlertKey, AttemptId, JobName, RunId, 
 use crate::core::job::{AlertEvent, Terms};
 use crate::core::place::{Fingerprint, Place, TransferRequest};
 use crate::core::reason::{Reason, ReasonCode, UnderWay};
-use crate::core::record::{Mark, Record};
+use crate::core::record::{JobRow, Record};
 use crate::core::repeat::Changes;
 use crate::core::run::{Attempt, Phase, Run, RunState, Trigger};
 use crate::core::transfer::Progress;
@@ -106,9 +106,9 @@ pub(crate) fn attempt(n: u128, number: u32, phase: Phase, transfer: Option<u128>
     }
 }
 
-/// A job's mark.
-pub(crate) fn mark(job: &str, handled: i64) -> Mark {
-    Mark {
+/// A job's row.
+pub(crate) fn job_row(job: &str, handled: i64) -> JobRow {
+    JobRow {
         job: JobName::new(job),
         timetable: "30 2 * * * Europe/Berlin".to_owned(),
         scheduled: true,

@@ -162,7 +162,7 @@ impl Engine {
             Record::Run { was, run } => self.drafts_of_run(*was, run),
             Record::Event(event) => self.drafts_of_event(event).into_iter().collect(),
             Record::Attempt(_)
-            | Record::Mark(_)
+            | Record::Job(_)
             | Record::Learned(_)
             | Record::AlertQueued(_)
             | Record::AlertGone(_)
@@ -171,7 +171,7 @@ impl Engine {
         }
     }
 
-    /// The news in a run's new row. Its job's mark still says how the runs before it ended.
+    /// The news in a run's new row. Its job's row still says how the runs before it ended.
     fn drafts_of_run(&self, was: Option<RunState>, run: &Arc<Run>) -> Vec<AlertDraft> {
         if was == Some(run.state) {
             return Vec::new();
@@ -193,7 +193,7 @@ impl Engine {
             | RunState::Canceling => return Vec::new(),
         };
         let mut drafts = vec![self.of_run(run, Occasion::Event(event), verb)];
-        if run.state == RunState::Succeeded && self.state.mark(&run.job).failing {
+        if run.state == RunState::Succeeded && self.state.job_row(&run.job).failing {
             drafts.push(self.of_run(run, Occasion::Event(AlertEvent::Recovered), "has recovered"));
         }
         drafts

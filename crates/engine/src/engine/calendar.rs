@@ -1,7 +1,7 @@
 //! Occurrences: when they are due, which were missed, and whether each becomes a run or a skip.
 //!
 //! An occurrence is identified by job and instant, and runs at most once whatever the clock does:
-//! `Mark::handled_times` holds those that have their run, including ones that lie ahead of a clock
+//! `JobRow::handled_times` holds those that have their run, also ones that lie ahead of a clock
 //! that was set back. Whether a run may then start is decided in `admission`.
 
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use crate::limits::{LATE_START, MISSED_MAX, OVERTAKEN};
 use crate::matching::shift;
 use crate::place::{Place, TransferRequest};
 use crate::reason::{AttemptEnd, CancelReason, Reason, SkipReason};
-use crate::record::{Mark, Record};
+use crate::record::{JobRow, Record};
 use crate::run::{CancelCause, Run, RunMachine, RunState, Trigger};
 use crate::schedule::Missed;
 use crate::template::TemplateValues;
@@ -27,14 +27,15 @@ impl Engine {
     /// Sets when the job's next occurrence is due.
     pub(super) fn schedule_next(&mut self, name: &JobName) {
         let Some(job) = self.job(name).cloned() else { return };
-        let due = self.state.find_mark(name).filter(|mark| mark.scheduled).and_then(|mark| {
-            if self.held.contains_key(name) {
-                return None;
-            }
-            let after = self.quiet_until(mark)?;
-            let occurrence = mark.next_unhandled(&job.timetable, after)?;
-            Some(self.due_at(&job, occurrence))
-        });
+        let due =
+            self.state.find_job_row(name).filter(|job_row| job_row.scheduled).and_then(|job_row| {
+                if self.held.contains_key(name) {
+                    return None;
+                }
+                let after = self.quiet_until(job_row)?;
+                let occurrence = job_row.next_unhandled(&job.timetable, after)?;
+                Some(self.due_at(&job, occurrence))
+            });
         self.dues.set(name.clone(), due);
     }
 
@@ -62,14 +63,14 @@ impl Engine {
     }
 
     /// The newest occurrences that are due by `until`, and whether there are older ones.
-    pub(super) fn due_until(&self, job: &Job, mark: &Mark, until: Timestamp) -> Missed {
-        let mut due = job.timetable.missed(mark.handled, until, MISSED_MAX);
+    pub(super) fn due_until(&self, job: &Job, job_row: &JobRow, until: Timestamp) -> Missed {
+        let mut due = job.timetable.missed(job_row.handled, until, MISSED_MAX);
         let is_due = |occurrence: &Timestamp| self.due_at(job, *occurrence) <= until;
         let held_back = due.newest.iter().position(|occurrence| !is_due(occurrence));
         due.newest.truncate(held_back.unwrap_or(due.newest.len()));
         if due.newest.is_empty() {
             // Jitter may hold back the oldest of the newest, but not the very first.
-            due.newest.extend(job.timetable.next_after(mark.handled).filter(is_due));
+            due.newest.extend(job.timetable.next_after(job_row.handled).filter(is_due));
         }
         due
     }
@@ -78,17 +79,17 @@ impl Engine {
     /// which the clock was just set forward.
     pub(super) fn handle_until(&mut self, name: &JobName, until: Timestamp, handling: Handling) {
         let Some(job) = self.job(name).cloned() else { return };
-        let mark = Arc::clone(self.state.mark(name));
-        if !mark.scheduled || self.pause_in_force(&mark, self.now).is_some() {
+        let job_row = Arc::clone(self.state.job_row(name));
+        if !job_row.scheduled || self.pause_in_force(&job_row, self.now).is_some() {
             return;
         }
-        if let Some(until) = mark.pause.as_ref().and_then(|pause| pause.until) {
+        if let Some(until) = job_row.pause.as_ref().and_then(|pause| pause.until) {
             self.end_pause(name, until);
         }
-        let mark = Arc::clone(self.state.mark(name));
-        let Missed { newest: mut due, more } = self.due_until(&job, &mark, until);
+        let job_row = Arc::clone(self.state.job_row(name));
+        let Missed { newest: mut due, more } = self.due_until(&job, &job_row, until);
         let Some(&last) = due.last() else { return };
-        due.retain(|at| mark.handled_times.end_of_stretch(*at).is_none());
+        due.retain(|at| job_row.handled_times.end_of_stretch(*at).is_none());
         if more {
             self.log(
                 Level::Warn,
@@ -102,16 +103,16 @@ impl Engine {
             due.iter().map(|at| self.due_occurrence(&job, *at, until, last, handling)).collect();
         let fates = self.fates(&job, &open);
         let turns = fates.iter().filter(|(_, fate)| *fate != Fate::Dropped).count();
-        self.change_mark(name, |mark| {
+        self.change_job(name, |job_row| {
             // An occurrence that is only listed as missed has not been handled yet, and breaks the
             // stretch.
             if more || turns < open.len() {
-                mark.handled_times.break_off(mark.handled);
+                job_row.handled_times.break_off(job_row.handled);
             }
             if let Some((first, _)) = fates.iter().find(|(_, fate)| *fate != Fate::Dropped) {
-                mark.handled_times.grow(first.at);
+                job_row.handled_times.grow(first.at);
             }
-            mark.handled = last;
+            job_row.handled = last;
         });
         let mut previous = None;
         for (DueOccurrence { at, trigger, .. }, fate) in fates {
@@ -263,7 +264,7 @@ impl Engine {
         reason: Reason,
         end: Option<RunState>,
     ) -> RunId {
-        let generation = self.state.mark(&job.name).generation;
+        let generation = self.state.job_row(&job.name).generation;
         let at = scheduled_for.unwrap_or(self.now);
         let id = RunId::for_occurrence(&job.name, at, generation);
         let (of, request) = ((id, &job.name), self.render(job, at, id));
@@ -311,14 +312,14 @@ impl Engine {
         }
     }
 
-    /// The mark of a job that is in the file in this form from now on: `handled` moves here
+    /// The row of a job that is in the file in this form from now on: `handled` moves here
     /// wherever the schedule starts anew, so that no past occurrence fires.
-    pub(super) fn mark_for(&self, name: &JobName, job: &Job) -> Mark {
+    pub(super) fn job_row_for(&self, name: &JobName, job: &Job) -> JobRow {
         let since = self.now;
         let identity = job.timetable.identity();
         let scheduled = job.enabled && !job.timetable.is_empty();
-        let Some(old) = self.state.find_mark(name) else {
-            return Mark {
+        let Some(old) = self.state.find_job_row(name) else {
+            return JobRow {
                 job: name.clone(),
                 timetable: identity,
                 scheduled,
@@ -336,21 +337,21 @@ impl Engine {
                 late_reported_at: None,
             };
         };
-        let mut mark = Mark::clone(old);
-        let anew = mark.timetable != identity || (scheduled && !mark.scheduled);
-        if anew || scheduled != mark.scheduled {
-            mark.scheduled_since = Some(since);
+        let mut job_row = JobRow::clone(old);
+        let anew = job_row.timetable != identity || (scheduled && !job_row.scheduled);
+        if anew || scheduled != job_row.scheduled {
+            job_row.scheduled_since = Some(since);
         }
-        mark.timetable = identity;
-        mark.scheduled = scheduled;
-        fall_back(&mut mark, self.now);
+        job_row.timetable = identity;
+        job_row.scheduled = scheduled;
+        fall_back(&mut job_row, self.now);
         if anew {
-            mark.handled_times.break_off(mark.handled);
-            mark.handled = since;
-        } else if let Some(end) = mark.handled_times.resume(mark.handled, self.now) {
-            mark.handled = end;
+            job_row.handled_times.break_off(job_row.handled);
+            job_row.handled = since;
+        } else if let Some(end) = job_row.handled_times.resume(job_row.handled, self.now) {
+            job_row.handled = end;
         }
-        mark
+        job_row
     }
 }
 
@@ -388,13 +389,13 @@ enum Fate {
 
 /// Moves `handled` back with the clock, so that no job waits until a wrong time comes again. A
 /// pause moves too: occurrences that it suppresses from here on are not made up for when it ends.
-pub(super) fn fall_back(mark: &mut Mark, now: Timestamp) {
-    if let Some(pause) = &mut mark.pause {
+pub(super) fn fall_back(job_row: &mut JobRow, now: Timestamp) {
+    if let Some(pause) = &mut job_row.pause {
         pause.at = pause.at.min(now);
     }
-    if mark.handled > now {
-        mark.handled_times.break_off(mark.handled);
-        mark.handled = now;
-        mark.generation = mark.generation.saturating_add(1);
+    if job_row.handled > now {
+        job_row.handled_times.break_off(job_row.handled);
+        job_row.handled = now;
+        job_row.generation = job_row.generation.saturating_add(1);
     }
 }

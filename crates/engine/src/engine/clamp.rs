@@ -44,7 +44,7 @@ impl Engine {
         }
         let jobs: Vec<JobName> = self.state.jobs_ever_known().cloned().collect();
         for job in jobs {
-            self.clamp_mark(&job, &mut clamp);
+            self.clamp_job(&job, &mut clamp);
         }
         if clamp.furthest.is_zero() {
             return;
@@ -78,16 +78,16 @@ impl Engine {
         });
     }
 
-    fn clamp_mark(&mut self, job: &JobName, clamp: &mut Clamp) {
+    fn clamp_job(&mut self, job: &JobName, clamp: &mut Clamp) {
         let now = self.now;
-        self.change_mark(job, |mark| {
+        self.change_job(job, |job_row| {
             // `handled` moves back and its stretch is remembered (`calendar::fall_back`).
-            clamp.to(&mut mark.handled.clone(), now);
-            clamp.to(&mut mark.first_seen, now);
-            clamp.optional(&mut mark.scheduled_since, now);
-            clamp.optional(&mut mark.last_success, now);
-            clamp.optional(&mut mark.late_reported_at, now);
-            if let Some(pause) = &mut mark.pause {
+            clamp.to(&mut job_row.handled.clone(), now);
+            clamp.to(&mut job_row.first_seen, now);
+            clamp.optional(&mut job_row.scheduled_since, now);
+            clamp.optional(&mut job_row.last_success, now);
+            clamp.optional(&mut job_row.late_reported_at, now);
+            if let Some(pause) = &mut job_row.pause {
                 clamp.to(&mut pause.at, now);
             }
         });

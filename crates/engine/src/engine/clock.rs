@@ -90,9 +90,9 @@ impl Engine {
     fn shift_first_seen(&mut self, name: &JobName, by: SignedDuration) {
         let (began, now) = (self.began, self.now);
         let put_right = |at: Timestamp| if at >= began { shift(at, by) } else { at }.min(now);
-        self.change_mark(name, |mark| {
-            mark.first_seen = put_right(mark.first_seen);
-            mark.scheduled_since = mark.scheduled_since.map(put_right);
+        self.change_job(name, |job_row| {
+            job_row.first_seen = put_right(job_row.first_seen);
+            job_row.scheduled_since = job_row.scheduled_since.map(put_right);
         });
     }
 
@@ -100,7 +100,7 @@ impl Engine {
     /// yet is due again.
     fn step_back(&mut self, name: &JobName) {
         let now = self.now;
-        self.change_mark(name, |mark| fall_back(mark, now));
+        self.change_job(name, |job_row| fall_back(job_row, now));
         self.schedule_next(name);
     }
 
@@ -116,20 +116,20 @@ impl Engine {
             return self.schedule_next(name);
         }
         self.handle_until(name, before, Handling::InTime);
-        let mark = Arc::clone(self.state.mark(name));
-        let passed = self.due_until(&job, &mark, self.now);
+        let job_row = Arc::clone(self.state.job_row(name));
+        let passed = self.due_until(&job, &job_row, self.now);
         let Some(&latest) = passed.newest.last() else { return self.schedule_next(name) };
         let reached = self.now.duration_since(before) <= STEP_REACHES;
-        let wanted = reached && mark.handled_times.end_of_stretch(latest).is_none();
+        let wanted = reached && job_row.handled_times.end_of_stretch(latest).is_none();
         let alone = !passed.more && passed.newest.len() == 1;
-        self.change_mark(name, |mark| {
+        self.change_job(name, |job_row| {
             if !(wanted && alone) {
-                mark.handled_times.break_off(mark.handled);
+                job_row.handled_times.break_off(job_row.handled);
             }
             if wanted {
-                mark.handled_times.grow(latest);
+                job_row.handled_times.grow(latest);
             }
-            mark.handled = latest;
+            job_row.handled = latest;
         });
         if wanted {
             self.occurrence(&job, latest, Trigger::Schedule, Reason::Due);

@@ -18,7 +18,7 @@ use crate::job::{AlertEvent, Job};
 use crate::limits::{AGENT_DOWN_AFTER, STUCK_AFTER, TOKEN_NOTICE};
 use crate::matching::shift;
 use crate::reason::WaitReason;
-use crate::record::{Mark, Record};
+use crate::record::{JobRow, Record};
 use crate::run::{CancelRequest, RunMachine};
 
 /// The watched conditions besides those of jobs.
@@ -40,8 +40,8 @@ impl Conditions {
 }
 
 /// Since when a job is late by its `max_age`, or will be if it does not succeed by then.
-pub(super) fn late_from(job: &Job, mark: &Mark) -> Option<Timestamp> {
-    Some(shift(mark.last_success.unwrap_or(mark.first_seen), job.max_age?))
+pub(super) fn late_from(job: &Job, job_row: &JobRow) -> Option<Timestamp> {
+    Some(shift(job_row.last_success.unwrap_or(job_row.first_seen), job.max_age?))
 }
 
 impl Engine {
@@ -73,15 +73,15 @@ impl Engine {
     /// Sets when the job is to be reported as late.
     pub(super) fn schedule_late_check(&mut self, name: &JobName) {
         let Some(job) = self.job(name) else { return };
-        let mark = self.state.mark(name);
-        let from = late_from(job, mark);
-        let reported = mark.late_reported_at.is_some();
+        let job_row = self.state.job_row(name);
+        let from = late_from(job, job_row);
+        let reported = job_row.late_reported_at.is_some();
         // Without an end, resuming the job arms it again.
-        let at = from.zip(self.unpaused_from(mark)).map(|(from, unpaused)| from.max(unpaused));
+        let at = from.zip(self.unpaused_from(job_row)).map(|(from, unpaused)| from.max(unpaused));
         if reported && from.is_none_or(|from| self.now < from) {
-            self.change_mark(name, |mark| mark.late_reported_at = None);
+            self.change_job(name, |job_row| job_row.late_reported_at = None);
         }
-        let still_reported = self.state.mark(name).late_reported_at.is_some();
+        let still_reported = self.state.job_row(name).late_reported_at.is_some();
         let at = at.filter(|_| !still_reported);
         self.lates.set(name.clone(), at);
     }
@@ -97,25 +97,25 @@ impl Engine {
 
     fn report_late_job(&mut self, name: &JobName) {
         let Some(job) = self.job(name) else { return };
-        let mark = self.state.mark(name);
-        let Some(from) = late_from(job, mark).filter(|from| *from <= self.now) else {
+        let job_row = self.state.job_row(name);
+        let Some(from) = late_from(job, job_row).filter(|from| *from <= self.now) else {
             return;
         };
-        let paused = self.pause_in_force(mark, self.now).is_some();
-        if paused || mark.late_reported_at.is_some() {
+        let paused = self.pause_in_force(job_row, self.now).is_some();
+        if paused || job_row.late_reported_at.is_some() {
             return;
         }
         let age = job.max_age.map(duration::format).unwrap_or_default();
         let local = |at| job.timetable.local(at);
-        let reason = match mark.last_success {
+        let reason = match job_row.last_success {
             Some(at) => format!("no success since {} (`max_age` is {age})", local(at)),
             None => format!(
                 "no success since it was first seen at {} (`max_age` is {age})",
-                local(mark.first_seen)
+                local(job_row.first_seen)
             ),
         };
         let now = self.now;
-        self.change_mark(name, |mark| mark.late_reported_at = Some(now));
+        self.change_job(name, |job_row| job_row.late_reported_at = Some(now));
         self.log(Level::Warn, Some(name), format!("late: {reason}"));
         let text = format!("{name} is late on {}: {reason}", self.host.hostname);
         self.raise_event(AlertEvent::Late, from, Some(name), &reason, text);

@@ -184,9 +184,9 @@ impl Engine {
         let jobs = &self.digests[index].jobs;
         let late = self.set.jobs.iter().filter(|(name, _)| jobs.cover(name));
         let late = late.filter_map(|(name, job)| {
-            let mark = self.state.mark(name);
-            let since = late_from(job, mark).filter(|from| *from <= self.now)?;
-            let paused = self.pause_in_force(mark, self.now).is_some();
+            let job_row = self.state.job_row(name);
+            let since = late_from(job, job_row).filter(|from| *from <= self.now)?;
+            let paused = self.pause_in_force(job_row, self.now).is_some();
             (!paused).then(|| LateJob { job: name.clone(), since })
         });
         let mut late: Vec<LateJob> = late.collect();

@@ -51,7 +51,7 @@ use super::input::{Effect, Input, Level, Note, NoteFacts, Step};
 use super::job::JobSet;
 use super::matching::shift;
 use super::reason::Reason;
-use super::record::{Mark, Record};
+use super::record::{JobRow, Record};
 use super::run::{Attempt, Run, RunState};
 use agent_link::AgentLink;
 use alerts::{DeliveryStats, Entry};
@@ -259,13 +259,13 @@ impl Engine {
         self.record(Record::Attempt(Arc::new(row)));
     }
 
-    /// Changes a job's mark.
-    fn change_mark(&mut self, job: &JobName, change: impl FnOnce(&mut Mark)) {
-        let mark = self.state.mark(job);
-        let mut row = Mark::clone(mark);
+    /// Changes a job's row.
+    fn change_job(&mut self, job: &JobName, change: impl FnOnce(&mut JobRow)) {
+        let job_row = self.state.job_row(job);
+        let mut row = JobRow::clone(job_row);
         change(&mut row);
-        if row != **mark {
-            self.record(Record::Mark(Arc::new(row)));
+        if row != **job_row {
+            self.record(Record::Job(Arc::new(row)));
         }
     }
 

@@ -64,7 +64,7 @@ impl Engine {
         let text = words(&pause, |at| self.job_time(name, at));
         let text = format!("paused by {}{text}", self.asker_words());
         self.log(Level::Info, Some(name), text);
-        self.change_mark(name, |mark| mark.pause = Some(pause));
+        self.change_job(name, |job_row| job_row.pause = Some(pause));
         self.schedule_next(name);
         self.schedule_late_check(name);
         Answer::Done(Vec::new())
@@ -75,9 +75,9 @@ impl Engine {
         if self.job(name).is_none() {
             return unknown_job(name);
         }
-        let mark = self.state.mark(name);
+        let job_row = self.state.job_row(name);
         let holds = |pause: &Pause| pause.holds(self.now);
-        match &mark.pause {
+        match &job_row.pause {
             Some(pause) if holds(pause) => self.end_pause(name, self.now),
             Some(_) => {
                 self.occurrences_due(name);

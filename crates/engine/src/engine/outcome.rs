@@ -112,27 +112,27 @@ impl Engine {
             run.ended_at = Some(now);
         });
         self.note_end(id);
-        self.mark_end(&job, id, state);
+        self.record_end(&job, id, state);
         let level = if state.is_failure() { Level::Error } else { Level::Info };
         self.record_state(id, state, reason, level);
     }
 
-    /// Notes the end of a run in its job's mark.
-    fn mark_end(&mut self, job: &JobName, run: RunId, state: RunState) {
+    /// Notes the end of a run in its job's row.
+    fn record_end(&mut self, job: &JobName, run: RunId, state: RunState) {
         let now = self.now;
         if state != RunState::Skipped {
-            self.change_mark(job, |mark| mark.last_run = Some(run));
+            self.change_job(job, |job_row| job_row.last_run = Some(run));
         }
         if state == RunState::Succeeded {
-            self.change_mark(job, |mark| {
-                mark.last_success = Some(now);
-                mark.last_success_run = Some(run);
-                mark.failing = false;
-                mark.late_reported_at = None;
+            self.change_job(job, |job_row| {
+                job_row.last_success = Some(now);
+                job_row.last_success_run = Some(run);
+                job_row.failing = false;
+                job_row.late_reported_at = None;
             });
             self.schedule_late_check(job);
         } else if state.is_failure() {
-            self.change_mark(job, |mark| mark.failing = true);
+            self.change_job(job, |job_row| job_row.failing = true);
         }
     }
 

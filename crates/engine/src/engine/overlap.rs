@@ -37,8 +37,8 @@ impl Engine {
             return None;
         }
         let job = self.job(name)?;
-        let mark = self.state.mark(name);
-        let occurrence = mark.next_unhandled(&job.timetable, self.quiet_until(mark)?)?;
+        let job_row = self.state.job_row(name);
+        let occurrence = job_row.next_unhandled(&job.timetable, self.quiet_until(job_row)?)?;
         let wait = self.trouble().unwrap_or(WaitReason::Look);
         Some((occurrence, Reason::Waits(wait)))
     }
@@ -85,16 +85,16 @@ impl Engine {
     /// When the last occurrence of a job that is due by now was due.
     fn last_due(&self, name: &JobName) -> Option<Timestamp> {
         let job = self.job(name)?;
-        let mark = self.state.mark(name);
-        let last = self.due_until(job, mark, self.now).newest.pop()?;
+        let job_row = self.state.job_row(name);
+        let last = self.due_until(job, job_row, self.now).newest.pop()?;
         Some(self.due_at(job, last))
     }
 
     /// When the first unhandled occurrence of a job was due, if it is due by now.
     fn first_due(&self, name: &JobName) -> Option<Timestamp> {
         let job = self.job(name)?;
-        let mark = Some(self.state.mark(name)).filter(|mark| mark.scheduled)?;
-        let occurrence = mark.next_unhandled(&job.timetable, self.quiet_until(mark)?)?;
+        let job_row = Some(self.state.job_row(name)).filter(|job_row| job_row.scheduled)?;
+        let occurrence = job_row.next_unhandled(&job.timetable, self.quiet_until(job_row)?)?;
         Some(self.due_at(job, occurrence)).filter(|due| *due <= self.now)
     }
 

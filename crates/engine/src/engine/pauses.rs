@@ -11,58 +11,58 @@ use crate::input::{Answer, Level};
 use crate::job::Job;
 use crate::limits::{PAUSE_COUNT_MAX, PAUSES_KEPT};
 use crate::matching::shift;
-use crate::record::{Mark, PastPause, Pause, PauseOfAll, Record};
+use crate::record::{JobRow, PastPause, Pause, PauseOfAll, Record};
 
 /// Times are kept to the millisecond: just before an instant is the one before it.
 const JUST_BEFORE: SignedDuration = SignedDuration::from_millis(-1);
 
 impl Engine {
     /// The pauses that a job may be under: its own, and that of all jobs.
-    fn pauses_of<'a>(&'a self, mark: &'a Mark) -> impl Iterator<Item = &'a Pause> {
-        mark.pause.iter().chain(&self.state.pause_of_all().pause)
+    fn pauses_of<'a>(&'a self, job_row: &'a JobRow) -> impl Iterator<Item = &'a Pause> {
+        job_row.pause.iter().chain(&self.state.pause_of_all().pause)
     }
 
     /// The pause that holds for a job now: its own before that of all.
     pub(super) fn pause_in_force<'a>(
         &'a self,
-        mark: &'a Mark,
+        job_row: &'a JobRow,
         now: Timestamp,
     ) -> Option<&'a Pause> {
-        self.pauses_of(mark).find(|pause| pause.holds(now))
+        self.pauses_of(job_row).find(|pause| pause.holds(now))
     }
 
     /// From when a job is under no pause, which may be past; absent if no end is set.
-    pub(super) fn unpaused_from(&self, mark: &Mark) -> Option<Timestamp> {
-        self.pauses_of(mark).try_fold(Timestamp::MIN, |from, pause| Some(from.max(pause.until?)))
+    pub(super) fn unpaused_from(&self, job_row: &JobRow) -> Option<Timestamp> {
+        self.pauses_of(job_row).try_fold(Timestamp::MIN, |from, pause| Some(from.max(pause.until?)))
     }
 
     /// The time up to which no occurrence of a job is due, because it was handled or falls into a
     /// pause; absent if the pause has no end.
-    pub(super) fn quiet_until(&self, mark: &Mark) -> Option<Timestamp> {
-        let from = self.unpaused_from(mark)?;
-        Some(mark.handled.max(from.saturating_add(JUST_BEFORE).unwrap_or(from)))
+    pub(super) fn quiet_until(&self, job_row: &JobRow) -> Option<Timestamp> {
+        let from = self.unpaused_from(job_row)?;
+        Some(job_row.handled.max(from.saturating_add(JUST_BEFORE).unwrap_or(from)))
     }
 
     /// Ends a job's pause as of `until`: it becomes a record, and its occurrences are not made up
     /// for. An occurrence that `jitter` still held back when the pause began is one of them.
     pub(super) fn end_pause(&mut self, name: &JobName, until: Timestamp) {
         let Some(job) = self.job(name) else { return };
-        let mark = self.state.mark(name);
-        let Some(pause) = mark.pause.clone() else { return };
-        let from = mark.handled.max(shift(pause.at, JUST_BEFORE - job.jitter));
+        let job_row = self.state.job_row(name);
+        let Some(pause) = job_row.pause.clone() else { return };
+        let from = job_row.handled.max(shift(pause.at, JUST_BEFORE - job.jitter));
         let until = until.max(pause.at);
-        let scheduled = mark.scheduled;
+        let scheduled = job_row.scheduled;
         let occurrences = if scheduled { occurrences_within(job, from, until) } else { 0 };
-        self.change_mark(name, |mark| {
-            mark.pause = None;
+        self.change_job(name, |job_row| {
+            job_row.pause = None;
             if occurrences > 0 {
-                mark.handled_times.break_off(mark.handled);
-                mark.handled = mark.handled.max(shift(until, JUST_BEFORE));
+                job_row.handled_times.break_off(job_row.handled);
+                job_row.handled = job_row.handled.max(shift(until, JUST_BEFORE));
             }
             let (since, reason) = (pause.at, pause.reason);
-            mark.pauses.push(PastPause { since, until, reason, occurrences });
-            let surplus = mark.pauses.len().saturating_sub(PAUSES_KEPT);
-            mark.pauses.drain(..surplus);
+            job_row.pauses.push(PastPause { since, until, reason, occurrences });
+            let surplus = job_row.pauses.len().saturating_sub(PAUSES_KEPT);
+            job_row.pauses.drain(..surplus);
         });
     }
 
@@ -126,11 +126,11 @@ impl Engine {
         let jobs: Vec<(JobName, Arc<Job>)> =
             self.set.jobs.iter().map(|(name, job)| (name.clone(), Arc::clone(job))).collect();
         for (name, job) in jobs {
-            self.change_mark(&name, |mark| {
-                let next = job.timetable.next_after(mark.handled);
-                if mark.scheduled && next.is_some_and(|next| next < until) {
-                    mark.handled_times.break_off(mark.handled);
-                    mark.handled = mark.handled.max(shift(until, JUST_BEFORE));
+            self.change_job(&name, |job_row| {
+                let next = job.timetable.next_after(job_row.handled);
+                if job_row.scheduled && next.is_some_and(|next| next < until) {
+                    job_row.handled_times.break_off(job_row.handled);
+                    job_row.handled = job_row.handled.max(shift(until, JUST_BEFORE));
                 }
             });
         }
@@ -150,15 +150,15 @@ impl Engine {
     /// of its occurrences in a pause of all is counted now.
     pub fn past_pauses(&self, name: &JobName) -> Vec<PastPause> {
         let Some(job) = self.job(name) else { return Vec::new() };
-        let mark = self.state.mark(name);
+        let job_row = self.state.job_row(name);
         let of_all = self.state.pause_of_all().past.iter().cloned().map(|mut past| {
-            if mark.scheduled {
+            if job_row.scheduled {
                 let from = shift(past.since, JUST_BEFORE);
                 past.occurrences = occurrences_within(job, from, past.until);
             }
             past
         });
-        let mut pauses: Vec<PastPause> = mark.pauses.iter().cloned().chain(of_all).collect();
+        let mut pauses: Vec<PastPause> = job_row.pauses.iter().cloned().chain(of_all).collect();
         pauses.sort_by_key(|past| past.since);
         pauses
     }

@@ -13,7 +13,7 @@ use crate::ids::{JobName, RunId};
 use crate::job::Job;
 use crate::place::AccountNames;
 use crate::reason::Reason;
-use crate::record::{Mark, Pause};
+use crate::record::{JobRow, Pause};
 use crate::run::{Attempt, Phase, Run, RunState};
 use crate::transfer::AgentState;
 
@@ -40,7 +40,7 @@ pub struct JobView {
     /// Its definition.
     pub job: Arc<Job>,
     /// Its durable state.
-    pub mark: Arc<Mark>,
+    pub job_row: Arc<JobRow>,
     /// The pause that holds: its own, or that of all jobs.
     pub pause: Option<Pause>,
     /// When the last of its pauses is over; absent if it is not paused, if one has no end, and while
@@ -121,7 +121,7 @@ impl Engine {
         self.set.jobs.get(name)
     }
 
-    /// The names of all jobs with a mark, including those that are gone from the file.
+    /// The names of all jobs with a row, including those that are gone from the file.
     pub fn jobs_ever_known(&self) -> impl Iterator<Item = &JobName> + Clone {
         self.state.jobs_ever_known()
     }
@@ -135,17 +135,17 @@ impl Engine {
     /// One job of the file, as of `now`.
     pub fn job_view(&self, name: &JobName, now: Timestamp) -> Option<JobView> {
         let job = self.job(name)?;
-        let mark = Arc::clone(self.state.mark(name));
-        let pause = self.pause_in_force(&mark, now).cloned();
+        let job_row = Arc::clone(self.state.job_row(name));
+        let pause = self.pause_in_force(&job_row, now).cloned();
         let paused = pause.is_some();
-        let resumes = (job.enabled && paused).then(|| self.unpaused_from(&mark)).flatten();
+        let resumes = (job.enabled && paused).then(|| self.unpaused_from(&job_row)).flatten();
         let next_run =
-            (mark.scheduled && !paused).then(|| mark.coming(&job.timetable, now)).flatten();
+            (job_row.scheduled && !paused).then(|| job_row.coming(&job.timetable, now)).flatten();
         let unfinished = self.state.in_turn(name);
-        let late_since = late_from(job, &mark).filter(|since| *since <= now && !paused);
+        let late_since = late_from(job, &job_row).filter(|since| *since <= now && !paused);
         Some(JobView {
             job: Arc::clone(job),
-            mark,
+            job_row,
             pause,
             resumes,
             held_back: self.held_back_view(name),

@@ -21,7 +21,7 @@ use crate::input::Step;
 use crate::job::JobSet;
 use crate::limits::LATE_PROCESSING;
 use crate::matching::shift;
-use crate::record::{Durable, Mark};
+use crate::record::{Durable, JobRow};
 use crate::run::Phase;
 
 impl Engine {
@@ -66,9 +66,9 @@ impl Engine {
             now: before,
         };
         engine.doubt_unanswered();
-        let is_gone = |mark: &Mark| mark.scheduled && engine.job(&mark.job).is_none();
-        let gone = engine.state.marks().filter(|mark| is_gone(mark));
-        let gone: Vec<JobName> = gone.map(|mark| mark.job.clone()).collect();
+        let is_gone = |job_row: &JobRow| job_row.scheduled && engine.job(&job_row.job).is_none();
+        let gone = engine.state.job_rows().filter(|job_row| is_gone(job_row));
+        let gone: Vec<JobName> = gone.map(|job_row| job_row.job.clone()).collect();
         for name in gone {
             engine.schedule_job(&name);
         }

@@ -54,15 +54,15 @@ impl Engine {
         }
     }
 
-    /// Adjusts a job's mark to its new definition, and sets its timer.
+    /// Adjusts a job's row to its new definition, and sets its timer.
     pub(super) fn schedule_job(&mut self, name: &JobName) {
         let Some(job) = self.job(name) else {
-            self.change_mark(name, |mark| mark.scheduled = false);
+            self.change_job(name, |job_row| job_row.scheduled = false);
             return;
         };
-        let mark = self.mark_for(name, job);
-        if self.state.find_mark(name).is_none_or(|old| **old != mark) {
-            self.record(Record::Mark(Arc::new(mark)));
+        let job_row = self.job_row_for(name, job);
+        if self.state.find_job_row(name).is_none_or(|old| **old != job_row) {
+            self.record(Record::Job(Arc::new(job_row)));
         }
         self.schedule_next(name);
         self.schedule_late_check(name);

@@ -15,7 +15,7 @@ use crate::alert::Reported;
 use crate::ids::{AttemptId, JobName, RunId, TransferId};
 use crate::limits::SETTLED_MAX;
 use crate::place::{Fingerprint, Place};
-use crate::record::{Durable, Learned, Mark, PauseOfAll, Record};
+use crate::record::{Durable, JobRow, Learned, PauseOfAll, Record};
 use crate::run::{
     Attempt, Run, RunMachine, RunState, Sighting, attempt_may_become, run_may_become,
 };
@@ -25,8 +25,8 @@ use crate::run::{
 pub(super) struct State {
     /// Runs in memory.
     runs: BTreeMap<RunId, RunMachine>,
-    /// Marks of all jobs ever seen in the file.
-    marks: BTreeMap<JobName, Arc<Mark>>,
+    /// Rows of all jobs ever seen in the file.
+    job_rows: BTreeMap<JobName, Arc<JobRow>>,
     learned: Learned,
     /// Unfinished runs of each job, oldest first.
     unfinished: BTreeMap<JobName, Vec<RunId>>,
@@ -100,7 +100,8 @@ impl State {
             ..Self::default()
         };
         durable.alerts.iter().for_each(|alert| state.outbox.put(alert));
-        state.marks = durable.marks.into_iter().map(|mark| (mark.job.clone(), mark)).collect();
+        state.job_rows =
+            durable.job_rows.into_iter().map(|job_row| (job_row.job.clone(), job_row)).collect();
         durable.runs.iter().for_each(|run| state.put_run(run));
         durable.attempts.iter().for_each(|attempt| state.put_attempt(attempt));
         state
@@ -141,25 +142,26 @@ impl State {
         sighting.unwrap_or_else(|| panic!("{id:?} is in memory while it is handled"))
     }
 
-    /// The mark of a job that is or was in the file.
-    pub(super) fn mark(&self, job: &JobName) -> &Arc<Mark> {
-        let mark = self.find_mark(job);
-        mark.unwrap_or_else(|| panic!("job {job} has a mark from when it first stood in the file"))
+    /// The row of a job that is or was in the file.
+    pub(super) fn job_row(&self, job: &JobName) -> &Arc<JobRow> {
+        let job_row = self.find_job_row(job);
+        job_row
+            .unwrap_or_else(|| panic!("job {job} has a row from when it first stood in the file"))
     }
 
-    /// The mark of a job that may never have been in the file.
-    pub(super) fn find_mark(&self, job: &JobName) -> Option<&Arc<Mark>> {
-        self.marks.get(job)
+    /// The row of a job that may never have been in the file.
+    pub(super) fn find_job_row(&self, job: &JobName) -> Option<&Arc<JobRow>> {
+        self.job_rows.get(job)
     }
 
-    /// Marks of all jobs that were ever in the file.
-    pub(super) fn marks(&self) -> impl Iterator<Item = &Arc<Mark>> {
-        self.marks.values()
+    /// Rows of all jobs that were ever in the file.
+    pub(super) fn job_rows(&self) -> impl Iterator<Item = &Arc<JobRow>> {
+        self.job_rows.values()
     }
 
     /// The names of all jobs that were ever in the file, in order.
     pub(super) fn jobs_ever_known(&self) -> impl Iterator<Item = &JobName> + Clone {
-        self.marks.keys()
+        self.job_rows.keys()
     }
 
     /// All runs in memory.
@@ -257,8 +259,8 @@ impl State {
         match record {
             Record::Run { run, .. } => self.put_run(run),
             Record::Attempt(attempt) => self.put_attempt(attempt),
-            Record::Mark(mark) => {
-                self.marks.insert(mark.job.clone(), Arc::clone(mark));
+            Record::Job(job_row) => {
+                self.job_rows.insert(job_row.job.clone(), Arc::clone(job_row));
             }
             Record::Learned(learned) => self.learned = *learned,
             Record::AlertQueued(alert) => self.outbox.put(alert),
@@ -286,7 +288,7 @@ impl State {
                 assert!(attempt_may_become(was, is), "attempt {id:?} goes from {was:?} to {is:?}");
             }
             Record::Event(_)
-            | Record::Mark(_)
+            | Record::Job(_)
             | Record::Learned(_)
             | Record::AlertQueued(_)
             | Record::AlertGone(_)

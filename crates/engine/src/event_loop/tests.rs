@@ -416,8 +416,8 @@ fn a_job_set_is_in_force_though_the_commit_with_it_has_failed() {
     desk.turn();
     let names = |engine: &Engine| engine.jobs().map(ToString::to_string).collect::<Vec<_>>();
     assert_eq!(names(desk.event_loop.engine()), ["c"]);
-    assert!(desk.rows.marks[&JobName::new("c")].scheduled);
-    assert!(!desk.rows.marks[&JobName::new("a")].scheduled);
+    assert!(desk.rows.job_rows[&JobName::new("c")].scheduled);
+    assert!(!desk.rows.job_rows[&JobName::new("a")].scheduled);
 }
 
 #[test]

@@ -18,7 +18,7 @@ use crate::event::Event;
 use crate::ids::{AlertId, AttemptId, JobName, RunId, TransferId};
 use crate::limits::SETTLED_MAX;
 use crate::outcomes::Outcomes;
-use crate::record::{Durable, Learned, Mark, PauseOfAll, Record};
+use crate::record::{Durable, JobRow, Learned, PauseOfAll, Record};
 use crate::repeat::PastRun;
 use crate::run::{Attempt, Run, RunState};
 use crate::store::HistoryPolicy;
@@ -40,7 +40,7 @@ struct Rows {
     unsettled: BTreeSet<Sequence>,
     owners: BTreeMap<TransferId, AttemptId>,
     settled: Settled,
-    marks: BTreeMap<JobName, Arc<Mark>>,
+    job_rows: BTreeMap<JobName, Arc<JobRow>>,
     learned: Learned,
     /// The outbox.
     alerts: BTreeMap<AlertId, Arc<QueuedAlert>>,
@@ -164,7 +164,7 @@ struct Change<'a> {
     new_runs: Vec<RunId>,
     attempts: BTreeMap<AttemptId, &'a Arc<Attempt>>,
     events: Vec<&'a Event>,
-    marks: Vec<&'a Arc<Mark>>,
+    job_rows: Vec<&'a Arc<JobRow>>,
     learned: Option<Learned>,
     /// The new row of each alert, or none if it is removed.
     alerts: BTreeMap<AlertId, Option<&'a Arc<QueuedAlert>>>,
@@ -182,7 +182,7 @@ impl<'a> Change<'a> {
                     change.attempts.insert(attempt.id, attempt);
                 }
                 Record::Event(event) => change.events.push(event),
-                Record::Mark(mark) => change.marks.push(mark),
+                Record::Job(job_row) => change.job_rows.push(job_row),
                 Record::Learned(learned) => change.learned = Some(*learned),
                 Record::AlertQueued(alert) => {
                     change.alerts.insert(alert.id, Some(alert));
@@ -276,8 +276,8 @@ impl<'a> Change<'a> {
                 kept.events.push((rows.last_event, event.clone()));
             }
         }
-        for mark in self.marks {
-            rows.marks.insert(mark.job.clone(), Arc::clone(mark));
+        for job_row in self.job_rows {
+            rows.job_rows.insert(job_row.job.clone(), Arc::clone(job_row));
         }
         rows.learned = self.learned.unwrap_or(rows.learned);
         if let Some(reported) = self.reported {
@@ -309,7 +309,7 @@ impl Store for MemoryStore {
         Ok(Durable {
             runs: unsettled().map(|kept| Arc::clone(&kept.run)).collect(),
             attempts: unsettled().flat_map(|kept| kept.attempts.values().cloned()).collect(),
-            marks: rows.marks.values().cloned().collect(),
+            job_rows: rows.job_rows.values().cloned().collect(),
             learned: rows.learned,
             settled: rows.settled(),
             alerts: rows.outbox(),
@@ -471,8 +471,8 @@ impl Queries for MemoryStore {
         Ok(jobs.iter().map(of_job).collect())
     }
 
-    fn marks(&self) -> Result<Vec<Arc<Mark>>, StoreError> {
-        Ok(self.rows.marks.values().cloned().collect())
+    fn job_rows(&self) -> Result<Vec<Arc<JobRow>>, StoreError> {
+        Ok(self.rows.job_rows.values().cloned().collect())
     }
 
     fn last_job_set(&self) -> Result<Option<String>, StoreError> {

@@ -1,4 +1,4 @@
-//! The contract of the store, which keeps what outlives the process: runs, attempts, events, marks
+//! The contract of the store, which keeps what outlives the process: runs, attempts, events, jobs
 //! and the last good job set.
 //!
 //! A store keeps rows and finds them again; their meaning, and which change is right, is the
@@ -14,7 +14,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::event::Event;
 use crate::ids::{JobName, RunId};
 use crate::outcomes::Outcomes;
-use crate::record::{Durable, Mark, Record};
+use crate::record::{Durable, JobRow, Record};
 use crate::repeat::PastRun;
 use crate::run::{Ended, RunState};
 
@@ -98,8 +98,8 @@ pub trait Queries {
         days: &[Timestamp],
     ) -> Result<Vec<Vec<Outcomes>>, StoreError>;
 
-    /// All marks, by job name.
-    fn marks(&self) -> Result<Vec<Arc<Mark>>, StoreError>;
+    /// The rows of all jobs, by job name.
+    fn job_rows(&self) -> Result<Vec<Arc<JobRow>>, StoreError>;
 
     /// The text of the job set that was kept last.
     fn last_job_set(&self) -> Result<Option<String>, StoreError>;
@@ -212,8 +212,8 @@ impl<S: Wraps> Queries for S {
         self.inner().outcomes(jobs, days)
     }
 
-    fn marks(&self) -> Result<Vec<Arc<Mark>>, StoreError> {
-        self.inner().marks()
+    fn job_rows(&self) -> Result<Vec<Arc<JobRow>>, StoreError> {
+        self.inner().job_rows()
     }
 
     fn last_job_set(&self) -> Result<Option<String>, StoreError> {

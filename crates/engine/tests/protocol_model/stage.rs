@@ -190,7 +190,7 @@ impl Stage {
                     let window = self.set.agent.adopt_window;
                     self.has_learned |= learned.longest_listing_delay * 3 > window;
                 }
-                Record::Mark(_)
+                Record::Job(_)
                 | Record::Event(_)
                 | Record::AlertQueued(_)
                 | Record::AlertGone(_)

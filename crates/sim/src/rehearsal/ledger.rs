@@ -113,7 +113,7 @@ impl Ledger {
                 Record::Run { was: Some(_), run } => self.changed(run, engine, now),
                 Record::Attempt(attempt) => self.attempted(attempt, now),
                 Record::Event(_)
-                | Record::Mark(_)
+                | Record::Job(_)
                 | Record::Learned(_)
                 | Record::AlertQueued(_)
                 | Record::AlertGone(_)

@@ -110,12 +110,12 @@ fn a_clock_that_is_behind_at_a_start_and_then_right_runs_no_occurrence_twice() {
 fn a_new_job_that_a_wrong_clock_saw_first_has_no_past() {
     let mut stage = Stage::new(vec![scheduled("a", "*/10 * * * * *")]);
     stage.now -= hours(3 * 365 * 24);
-    stage.rows.marks.clear();
+    stage.rows.job_rows.clear();
     stage.restart();
     stage.step_clock(hours(3 * 365 * 24));
     assert_eq!(skipped(&stage), []);
     assert_eq!(carried_out(&stage), []);
-    assert_eq!(stage.rows.marks.values().next().expect("a mark").first_seen, stage.now);
+    assert_eq!(stage.rows.job_rows.values().next().expect("a row").first_seen, stage.now);
 }
 
 #[test]
@@ -262,9 +262,9 @@ fn a_paused_job_wakes_nothing_and_leaves_one_record() {
             None => ask(&mut stage, OperatorRequest::Resume(job.clone())),
             Some(until) => stage.until(until),
         }
-        let mark = &stage.rows.marks[&job];
-        assert_eq!(mark.pause, None);
-        let past = mark.pauses.last().expect("a record of the pause");
+        let job_row = &stage.rows.job_rows[&job];
+        assert_eq!(job_row.pause, None);
+        let past = job_row.pauses.last().expect("a record of the pause");
         assert_eq!((past.since, past.until), (at("00:30:00"), until.unwrap_or(noon)));
         assert_eq!(past.reason.as_deref(), Some("moving"));
         let count = if until.is_some() { 10_000 } else { 9 };
@@ -291,7 +291,7 @@ fn an_occurrence_that_jitter_holds_back_when_its_job_is_paused_falls_into_the_pa
     }
     stage.until(at("02:40:00"));
     ask(&mut stage, OperatorRequest::Resume(name.clone()));
-    let pauses = stage.rows.marks[&name].pauses.iter();
+    let pauses = stage.rows.job_rows[&name].pauses.iter();
     let counts: Vec<u32> = pauses.map(|past| past.occurrences).collect();
     assert_eq!(counts, [1, 1], "01:00 in the first, 02:00 in the second");
     stage.until(at("02:59:59"));
@@ -302,9 +302,9 @@ fn an_occurrence_that_jitter_holds_back_when_its_job_is_paused_falls_into_the_pa
 fn the_last_run_of_a_job_is_never_a_skip() {
     let mut stage = Stage::new(vec![job("a", "to/", |_| {})]);
     work(&mut stage, at("01:10:00"));
-    let (name, mark) = stage.rows.marks.iter().next().expect("a mark");
+    let (name, job_row) = stage.rows.job_rows.iter().next().expect("a row");
     let (name, first) = (name.clone(), stage.rows.order[0]);
-    assert_eq!((mark.last_run, mark.last_success_run), (Some(first), Some(first)));
+    assert_eq!((job_row.last_run, job_row.last_success_run), (Some(first), Some(first)));
     stage.until(at("02:00:00"));
     stage.answer(SubmitAnswer::Accepted);
     stage.list(9, TransferStatus::Running);
@@ -313,7 +313,7 @@ fn the_last_run_of_a_job_is_never_a_skip() {
     stage.input(Input::JobsReplaced(Arc::clone(&stage.set)));
     stage.until(at("02:30:00"));
     assert_eq!(skipped(&stage), [at("02:30:00")]);
-    assert_eq!(stage.rows.marks[&name].last_run, Some(first));
+    assert_eq!(stage.rows.job_rows[&name].last_run, Some(first));
     // Nor is it one that could not start in time.
     let mut stage = Stage::new(vec![job("a", "to/", |job| {
         let start_within = Some(SignedDuration::from_mins(2));
@@ -322,7 +322,7 @@ fn the_last_run_of_a_job_is_never_a_skip() {
     stage.failure = Some(LookFailure::Unreachable("refused".to_owned()));
     stage.until(at("01:30:00"));
     assert_eq!(stage.run(0).state, RunState::Skipped);
-    assert_eq!(stage.rows.marks[&name].last_run, None);
+    assert_eq!(stage.rows.job_rows[&name].last_run, None);
 }
 
 #[test]
@@ -476,8 +476,8 @@ fn a_job_that_is_enabled_again_makes_up_for_nothing() {
     for (time, is) in [("00:45:00", false), ("02:30:00", true)] {
         stage.until(at(time));
         stage.input(Input::JobsReplaced(set(vec![enabled(is)])));
-        let mark = &stage.rows.marks[&JobName::new("a")];
-        assert_eq!((mark.scheduled, mark.scheduled_since), (is, Some(at(time))));
+        let job_row = &stage.rows.job_rows[&JobName::new("a")];
+        assert_eq!((job_row.scheduled, job_row.scheduled_since), (is, Some(at(time))));
     }
     stage.until(at("03:00:00"));
     let due: Vec<_> = stage.rows.runs.values().map(|run| run.scheduled_for).collect();

@@ -43,8 +43,8 @@ fn z() -> JobName {
 #[test]
 fn all_jobs_of_a_set_are_armed_in_the_step_that_takes_it() {
     let stage = replaced(scheduled("z", "30 * * * *"));
-    assert_eq!(stage.rows.marks.len(), 1 + MANY);
-    assert!(stage.rows.marks.values().all(|mark| mark.handled == at("00:59:59.9")));
+    assert_eq!(stage.rows.job_rows.len(), 1 + MANY);
+    assert!(stage.rows.job_rows.values().all(|job_row| job_row.handled == at("00:59:59.9")));
     assert_eq!(stage.engine().next_wakeup(), Some(at("01:30:00")));
 }
 
@@ -69,8 +69,9 @@ fn jobs_that_are_gone_are_let_go_of_at_once() {
     let mut stage = replaced(scheduled("z", "30 * * * *"));
     stage.set = set(vec![scheduled("z", "30 * * * *")]);
     stage.input(Input::JobsReplaced(Arc::clone(&stage.set)));
-    let scheduled: Vec<_> = stage.rows.marks.values().filter(|mark| mark.scheduled).collect();
-    assert_eq!(scheduled.iter().map(|mark| &mark.job).collect::<Vec<_>>(), [&z()]);
+    let scheduled: Vec<_> =
+        stage.rows.job_rows.values().filter(|job_row| job_row.scheduled).collect();
+    assert_eq!(scheduled.iter().map(|job_row| &job_row.job).collect::<Vec<_>>(), [&z()]);
     stage.until(at("23:30:00"));
     assert!(stage.rows.runs.values().all(|run| run.job == z()));
 }
