@@ -13,8 +13,8 @@ mod cause_query;
 mod deadlines;
 mod found;
 mod machine;
+mod observations;
 mod retry;
-mod sighting;
 mod submit;
 #[cfg(test)]
 mod tests;
@@ -43,8 +43,8 @@ pub(crate) use cause_query::{CauseWait, PendingQuery};
 pub(crate) use deadlines::{LookedFor, OnTime};
 pub(crate) use found::{OnFound, Seen};
 pub(crate) use machine::RunMachine;
+pub(crate) use observations::{Before, Observations};
 pub(crate) use retry::NextStep;
-pub(crate) use sighting::{Before, Sighting};
 pub(crate) use submit::{AttemptChange, IntentFacts};
 
 /// The state of a run (contract, "Run states"). ARCHITECTURE.md has the diagram.

@@ -52,8 +52,8 @@ impl Engine {
     pub(super) fn send_cancel(&mut self, id: AttemptId) {
         let machine = self.state.run(id.run);
         let Some(transfer) = machine.cancel_due(id.number, self.now) else { return };
-        let sighting = self.state.sighting(id);
-        if sighting.cancel_mut().note_request() {
+        let observations = self.state.observations(id);
+        if observations.cancel_mut().note_request() {
             self.record_event(id.run, Happening::CancelRequested { transfer });
         }
         self.then(Effect::Cancel { transfer });
@@ -100,8 +100,8 @@ impl Engine {
         let now = self.now;
         // It may come so late that its run was dropped from memory.
         let Some(id) = self.state.owner(transfer) else { return };
-        let sighting = self.state.sighting(id);
-        let refusal = sighting.cancel_mut().answered(answer, now);
+        let observations = self.state.observations(id);
+        let refusal = observations.cancel_mut().answered(answer, now);
         self.touched.insert(id.run);
         self.looks.hint();
         if let Some(words) = refusal {

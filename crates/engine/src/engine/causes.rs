@@ -81,8 +81,8 @@ impl Engine {
             CauseWait::Ask(transfer) => transfer,
         };
         let query = self.cause_query(machine, attempt, transfer);
-        let sighting = self.state.sighting(id);
-        sighting.ask(PendingQuery::about(transfer, now));
+        let observations = self.state.observations(id);
+        observations.ask(PendingQuery::about(transfer, now));
         self.touched.insert(id.run);
         self.then(Effect::LearnCause { attempt: id, query });
         true
@@ -97,14 +97,14 @@ impl Engine {
         transfer: TransferId,
     ) -> CauseQuery {
         let theirs = |at: Timestamp| shift(at, SignedDuration::from_millis(attempt.offset_ms));
-        let sighting = machine.sighting(attempt.id.number);
-        let listed_end = sighting.and_then(|sighting| sighting.listed_end());
+        let observations = machine.observations(attempt.id.number);
+        let listed_end = observations.and_then(|observations| observations.listed_end());
         let listed_end = listed_end.or(attempt.finished_at.map(theirs));
         let first = listed_end.unwrap_or_else(|| theirs(attempt.not_before));
         CauseQuery {
             transfer,
             places: machine.row().request.loose_fingerprint(),
-            user: attempt.user.or(sighting.and_then(|sighting| sighting.user())),
+            user: attempt.user.or(observations.and_then(|observations| observations.user())),
             ended: (shift(first, -END_SLACK), theirs(shift(self.now, SKEW)).max(first)),
             listed_end,
         }
@@ -120,7 +120,7 @@ impl Engine {
         // It may come late: the run was dropped from memory, or the answer is no longer needed.
         let Some(attempt) = self.state.find_attempt(id) else { return };
         let is_ending = attempt.is_ending();
-        let Some(asking) = self.state.sighting(id).asking_mut() else { return };
+        let Some(asking) = self.state.observations(id).asking_mut() else { return };
         if is_ending && asking.take_answer(transfer, row) {
             self.transfer_ended(id);
         }
@@ -140,7 +140,7 @@ impl Engine {
     ) -> (Reason, Option<Arc<Cause>>) {
         let transfer = self.state.attempt(id).transfer;
         let named = transfer.map(|transfer| self.failures.take(transfer)).unwrap_or_default();
-        let asking = self.state.sighting(id).take_asking();
+        let asking = self.state.observations(id).take_asking();
         let row = asking.and_then(PendingQuery::into_row);
         let Reason::Ended(end) = &reason else { return (reason, None) };
         if !end.may_have_cause() {

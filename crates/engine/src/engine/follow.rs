@@ -23,7 +23,7 @@ impl Engine {
             self.learn_delay(delay);
         }
         self.change_attempt(id, |attempt| *attempt = row);
-        self.state.sighting(id).note_found();
+        self.state.observations(id).note_found();
         self.record_event(id.run, Happening::Listed { attempt: id.number, transfer: record.id });
         match self.state.run(id.run).on_found(self.state.attempt(id), record) {
             OnFound::TooMany(why) => self.cancel_extra_transfer(id, why),
@@ -112,7 +112,7 @@ impl Engine {
         if was_ending {
             // A transfer that is active again has not ended.
             self.change_attempt(id, |attempt| attempt.ended_at = None);
-            self.state.sighting(id).take_asking();
+            self.state.observations(id).take_asking();
         }
         let machine = self.state.run(id.run);
         if let Some(limit) = machine.is_stalled(id.number, record.status, moved_at, self.now) {
@@ -136,7 +136,7 @@ impl Engine {
         let now = self.now;
         let attempt = self.state.attempt(id);
         let (Some(transfer), until) = (attempt.transfer, attempt.deadline) else { return };
-        let since = self.state.sighting(id).unseen_since(now);
+        let since = self.state.observations(id).unseen_since(now);
         let reason = UnderWay::Gone { transfer, since, until };
         self.change_attempt(id, |attempt| attempt.reason = reason.clone().into());
         if self.decides(id) && self.state.run(id.run).state() == RunState::Running {

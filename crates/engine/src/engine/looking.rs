@@ -356,7 +356,7 @@ impl Engine {
             }
             let interval = self.look_interval(attempt).max(HINTED_LOOK_GAP);
             let apart = interval + took.unwrap_or_default() + LOOK_DELAY;
-            self.state.sighting(id).note_absence(began_at, apart);
+            self.state.observations(id).note_absence(began_at, apart);
             self.touched.insert(id.run);
         }
     }

@@ -14,7 +14,7 @@ use crate::limits::NEAR_MISS_DEPTH;
 use crate::matching::{Miss, evidence, expected_date, shift, window};
 use crate::place::Fingerprint;
 use crate::reason::{NearMiss, UnderWay};
-use crate::run::{Attempt, Before, Phase, RunState, Sighting};
+use crate::run::{Attempt, Before, Observations, Phase, RunState};
 use crate::transfer::Transfer;
 
 impl Engine {
@@ -32,7 +32,7 @@ impl Engine {
         for id in unlisted {
             let missed = self.near_misses(id, unclaimed);
             self.note_what_may_be_listed(id, &missed);
-            if self.state.sighting(id).is_near_miss_reported() {
+            if self.state.observations(id).is_near_miss_reported() {
                 continue;
             }
             let attempt = self.state.attempt(id);
@@ -62,7 +62,7 @@ impl Engine {
         let machine = self.state.run(id.run);
         let attempt = self.state.attempt(id);
         let loose = machine.row().request.loose_fingerprint();
-        let before = machine.sighting(id.number).and_then(Sighting::before);
+        let before = machine.observations(id.number).and_then(Observations::before);
         let near = unclaimed.values().flatten().filter(|record| {
             record.loose_fingerprint == loose
                 && is_new(attempt, before, record)
@@ -78,14 +78,14 @@ impl Engine {
     /// a request whose answer was lost.
     fn note_what_may_be_listed(&mut self, id: AttemptId, missed: &[(&Transfer, Miss)]) {
         let exclusive = self.set.agent.exclusive_user;
-        let answered_at = self.state.sighting(id).note_answer(self.now);
+        let answered_at = self.state.observations(id).note_answer(self.now);
         let attempt = self.state.attempt(id);
         let may_be_own = attempt.phase == Phase::Uncertain
             && missed
                 .iter()
                 .any(|(record, miss)| may_be_own(attempt, record, *miss, answered_at, exclusive));
         if may_be_own {
-            self.state.sighting(id).set_may_be_listed();
+            self.state.observations(id).set_may_be_listed();
         }
     }
 
@@ -94,7 +94,7 @@ impl Engine {
         let date = near.requested_at.filter(|_| miss == Miss::Date);
         let off = date.map(|at| at.duration_since(expected_date(self.state.attempt(id))));
         let near = NearMiss { transfer: near.id, differs: miss, off, exclusive };
-        self.state.sighting(id).set_near_miss_reported();
+        self.state.observations(id).set_near_miss_reported();
         if self.decides(id) {
             self.change_run(id.run, |run| {
                 if run.state == RunState::Queued {

@@ -9,8 +9,8 @@ use crate::ids::{AttemptId, JobName, RunId};
 use crate::input::Level;
 use crate::reason::{AttemptEnd, CancelReason, NothingLeft, Reason, UnderWay, WaitReason};
 use crate::run::{
-    AtAgent, AttemptChange, CancelCause, CancelRequest, LookedFor, NextStep, OnTime, Phase,
-    RunState, Sighting,
+    AtAgent, AttemptChange, CancelCause, CancelRequest, LookedFor, NextStep, Observations, OnTime,
+    Phase, RunState,
 };
 
 impl Engine {
@@ -216,7 +216,7 @@ impl Engine {
         let attempt = Arc::clone(self.state.attempt(id));
         let searched = machine.was_searched_for(id.number, self.adopt_window());
         let may_be_listed = attempt.phase == Phase::Uncertain
-            && machine.sighting(id.number).is_some_and(Sighting::may_be_listed);
+            && machine.observations(id.number).is_some_and(Observations::may_be_listed);
         let looked = LookedFor {
             in_vain: searched && !may_be_listed,
             past_deadline: attempt.deadline <= now

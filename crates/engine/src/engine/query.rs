@@ -170,8 +170,8 @@ impl Engine {
             .attempts()
             .map(|attempt| {
                 let mut attempt = Arc::clone(attempt);
-                let sighting = machine.sighting(attempt.id.number);
-                let latest = sighting.map(|sighting| sighting.latest(&attempt));
+                let observations = machine.observations(attempt.id.number);
+                let latest = observations.map(|observations| observations.latest(&attempt));
                 if let Some((progress, moved_at)) = latest
                     && (attempt.progress, attempt.moved_at) != (progress, moved_at)
                 {

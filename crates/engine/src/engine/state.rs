@@ -17,7 +17,7 @@ use crate::limits::SETTLED_MAX;
 use crate::place::{Fingerprint, Place};
 use crate::record::{Durable, JobRow, Learned, PauseOfAll, Record};
 use crate::run::{
-    Attempt, Run, RunMachine, RunState, Sighting, attempt_may_become, run_may_become,
+    Attempt, Observations, Run, RunMachine, RunState, attempt_may_become, run_may_become,
 };
 
 /// Rows and indexes.
@@ -137,9 +137,9 @@ impl State {
     }
 
     /// The observations of an attempt, for adding to them.
-    pub(super) fn sighting(&mut self, id: AttemptId) -> &mut Sighting {
-        let sighting = self.run_mut(id.run).sighting_mut(id.number);
-        sighting.unwrap_or_else(|| panic!("{id:?} is in memory while it is handled"))
+    pub(super) fn observations(&mut self, id: AttemptId) -> &mut Observations {
+        let observations = self.run_mut(id.run).observations_mut(id.number);
+        observations.unwrap_or_else(|| panic!("{id:?} is in memory while it is handled"))
     }
 
     /// The row of a job that is or was in the file.

@@ -12,7 +12,7 @@ use crate::input::{Effect, Level};
 use crate::limits::LATE_PROCESSING;
 use crate::reason::{AttemptEnd, Reason, UnderWay, WaitReason};
 use crate::record::Record;
-use crate::run::{Attempt, IntentFacts, Phase, RunState, Sighting};
+use crate::run::{Attempt, IntentFacts, Observations, Phase, RunState};
 use crate::transfer::{Refusal, SubmitAnswer};
 
 impl Engine {
@@ -30,7 +30,7 @@ impl Engine {
         let attempt = row.id;
         self.record(Record::Attempt(Arc::new(row)));
         let before = baseline.before(&request);
-        *self.state.sighting(attempt) = Sighting::of_request(before);
+        *self.state.observations(attempt) = Observations::of_request(before);
         let number = attempt.number;
         let asking = Reason::UnderWay(UnderWay::Asking { attempt: number });
         self.change_run(id, |run| {
@@ -102,7 +102,7 @@ impl Engine {
     pub(super) fn receipt(&mut self, id: AttemptId) {
         let is_open = self.state.find_attempt(id).is_some_and(|attempt| attempt.phase.is_open());
         // Any local process can repeat it.
-        if is_open && self.state.sighting(id).note_receipt() {
+        if is_open && self.state.observations(id).note_receipt() {
             self.record_event(id.run, Happening::Receipt { attempt: id.number });
             self.looks.hint();
         }
@@ -154,7 +154,7 @@ impl Engine {
     /// has shown what the agent can have meant: for one of the same run a transfer of ours.
     fn lost_before(&self, id: AttemptId) -> Option<AttemptId> {
         let machine = self.state.run(id.run);
-        let before = machine.sighting(id.number).and_then(Sighting::before);
+        let before = machine.observations(id.number).and_then(Observations::before);
         let of_others = before.is_some_and(|before| !before.active);
         let mut at_work = self.at_work_like(id);
         let of_own =
@@ -174,7 +174,7 @@ impl Engine {
     /// the request stands on.
     fn turned_up_since(&self, id: AttemptId) -> Option<RunId> {
         let machine = self.state.run(id.run);
-        let before = machine.sighting(id.number).and_then(Sighting::before)?;
+        let before = machine.observations(id.number).and_then(Observations::before)?;
         let mut at_work = self.at_work_like(id);
         at_work.find(|(_, transfer)| !before.shown.contains(transfer)).map(|(run, _)| run)
     }

@@ -18,9 +18,9 @@ impl Engine {
     /// otherwise keep its job and destination for good.
     pub(super) fn unknown_is_over(&mut self, id: AttemptId, record: &Transfer) -> bool {
         let word = record.unknown_status.clone().unwrap_or_default();
-        let sighting = self.state.sighting(id);
-        let refused = sighting.cancel().was_refused();
-        if sighting.note_status(&word) {
+        let observations = self.state.observations(id);
+        let refused = observations.cancel().was_refused();
+        if observations.note_status(&word) {
             self.record_unknown_status(id, &word, record);
         }
         record.ended_at.is_some() || (refused && record.progress.percent >= WHOLE)

@@ -212,7 +212,7 @@ impl RunMachine {
     /// The transfer of an attempt, if a request to cancel it is due.
     pub(crate) fn cancel_due(&self, number: u32, now: Timestamp) -> Option<TransferId> {
         let attempt = self.attempt(number).filter(|attempt| attempt.cancel.is_some())?;
-        let may_be_made = self.sighting(number)?.cancel().may_be_made(now);
+        let may_be_made = self.observations(number)?.cancel().may_be_made(now);
         attempt.active_transfer().filter(|_| may_be_made)
     }
 

@@ -71,7 +71,8 @@ impl RunMachine {
         if !matches!(&reason, Reason::Ended(end) if end.may_have_cause()) {
             return CauseWait::Over;
         }
-        let asking = self.sighting(attempt.id.number).and_then(|sighting| sighting.asking());
+        let asking =
+            self.observations(attempt.id.number).and_then(|observations| observations.asking());
         match asking.filter(|asking| asking.transfer == transfer) {
             None => CauseWait::Ask(transfer),
             Some(asking) if asking.is_late(now) => CauseWait::Over,
@@ -81,7 +82,7 @@ impl RunMachine {
 
     /// The time up to which the end of an attempt's transfer waits for its cause.
     pub(super) fn asked_until(&self, number: u32) -> Option<Timestamp> {
-        let asking = self.sighting(number)?.asking()?;
+        let asking = self.observations(number)?.asking()?;
         Some(shift(asking.since, CAUSE_PATIENCE))
     }
 }

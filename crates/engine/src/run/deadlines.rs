@@ -89,7 +89,7 @@ impl RunMachine {
 
     /// True once complete looks over the window have not shown the transfer of an attempt.
     pub(crate) fn was_searched_for(&self, number: u32, window: SignedDuration) -> bool {
-        self.sighting(number).is_some_and(|sighting| sighting.absent_for() >= window)
+        self.observations(number).is_some_and(|observations| observations.absent_for() >= window)
     }
 
     /// An attempt's row once it is given up: it stays open and is looked for (protocol, rule 9),
@@ -172,8 +172,8 @@ impl RunMachine {
         let of_attempts = self.open_attempts().flat_map(|attempt| {
             let cancel = attempt.cancel.as_ref();
             let stuck_at = self.canceling_since(attempt).map(|since| shift(since, adopt_window));
-            let sighting = cancel.and_then(|_| self.sighting(attempt.id.number));
-            let cancel_next = sighting.and_then(|sighting| sighting.cancel().next());
+            let observations = cancel.and_then(|_| self.observations(attempt.id.number));
+            let cancel_next = observations.and_then(|observations| observations.cancel().next());
             let given_up = [attempt.holds_until, attempt.watched_until];
             let asked = self.asked_until(attempt.id.number);
             [Some(attempt.deadline), stuck_at, cancel_next, asked].into_iter().chain(given_up)

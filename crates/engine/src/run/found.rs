@@ -37,7 +37,8 @@ impl RunMachine {
         apart: SignedDuration,
         now: Timestamp,
     ) -> Option<SignedDuration> {
-        let missed = self.sighting(attempt.id.number).filter(|sighting| sighting.is_missed())?;
+        let missed =
+            self.observations(attempt.id.number).filter(|observations| observations.is_missed())?;
         let is_first = attempt.listed_at.is_none() && attempt.phase == Phase::Accepted;
         // It was listed after the last look that did not show it.
         let most = missed.absent_for() + apart;
@@ -67,14 +68,14 @@ impl RunMachine {
 
     /// Takes in a look that shows the transfer of an attempt.
     pub(crate) fn on_seen(&mut self, number: u32, record: &Transfer, now: Timestamp) -> Seen {
-        let (attempt, sighting) = self.tracked(number);
-        let moved_at = sighting.moved_by(attempt, record, now);
-        sighting.saw(now, record, moved_at);
+        let (attempt, observations) = self.tracked(number);
+        let moved_at = observations.moved_by(attempt, record, now);
+        observations.saw(now, record, moved_at);
         let is_changed = attempt.status != Some(record.status);
-        let is_due = sighting.progress_is_due(now) || record.status.is_terminal();
+        let is_due = observations.progress_is_due(now) || record.status.is_terminal();
         let is_recorded = is_changed || (is_due && attempt.progress != record.progress);
         if is_recorded {
-            sighting.note_progress_recorded(now);
+            observations.note_progress_recorded(now);
         }
         let row = is_recorded.then(|| Attempt {
             status: Some(record.status),

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::sighting::Sighting;
+use super::observations::Observations;
 use super::{Attempt, Phase, Run, RunState};
 use crate::ids::RunId;
 use crate::job::Terms;
@@ -37,7 +37,7 @@ pub(crate) struct RunMachine {
 #[derive(Debug)]
 struct Tracked {
     row: Arc<Attempt>,
-    sighting: Sighting,
+    observations: Observations,
 }
 
 impl RunMachine {
@@ -62,7 +62,7 @@ impl RunMachine {
         match self.attempts.get_mut(&row.id.number) {
             Some(tracked) => Some(std::mem::replace(&mut tracked.row, row)),
             None => {
-                let tracked = Tracked { row, sighting: Sighting::default() };
+                let tracked = Tracked { row, observations: Observations::default() };
                 self.attempts.insert(tracked.row.id.number, tracked);
                 None
             }
@@ -140,31 +140,31 @@ impl RunMachine {
     }
 
     /// The observations of an attempt.
-    pub(crate) fn sighting(&self, number: u32) -> Option<&Sighting> {
-        self.attempts.get(&number).map(|tracked| &tracked.sighting)
+    pub(crate) fn observations(&self, number: u32) -> Option<&Observations> {
+        self.attempts.get(&number).map(|tracked| &tracked.observations)
     }
 
     /// The same, for adding to them.
-    pub(crate) fn sighting_mut(&mut self, number: u32) -> Option<&mut Sighting> {
-        self.attempts.get_mut(&number).map(|tracked| &mut tracked.sighting)
+    pub(crate) fn observations_mut(&mut self, number: u32) -> Option<&mut Observations> {
+        self.attempts.get_mut(&number).map(|tracked| &mut tracked.observations)
     }
 
     /// An attempt of the run, and the observations of it.
-    pub(super) fn tracked(&mut self, number: u32) -> (&Arc<Attempt>, &mut Sighting) {
+    pub(super) fn tracked(&mut self, number: u32) -> (&Arc<Attempt>, &mut Observations) {
         let tracked = self.attempts.get_mut(&number);
-        let Tracked { row, sighting } =
+        let Tracked { row, observations } =
             tracked.unwrap_or_else(|| panic!("attempt {number} is one of the run's"));
-        (row, sighting)
+        (row, observations)
     }
 
     /// Notes that the agent could not be asked, or was not working: no absence counts across that.
     pub(crate) fn break_series(&mut self) {
-        self.attempts.values_mut().for_each(|tracked| tracked.sighting.break_series());
+        self.attempts.values_mut().for_each(|tracked| tracked.observations.break_series());
     }
 
     /// Follows a step of the clock: the observations move with it.
     pub(crate) fn clock_stepped(&mut self, by: SignedDuration) {
-        self.attempts.values_mut().for_each(|tracked| tracked.sighting.clock_stepped(by));
+        self.attempts.values_mut().for_each(|tracked| tracked.observations.clock_stepped(by));
     }
 
     /// The attempt whose outcome decides the run.

@@ -31,8 +31,8 @@ impl RunMachine {
             | TransferStatus::Pausing
             | TransferStatus::Paused => (Ended::Failed, AttemptEnd::AgentError.into()),
             TransferStatus::Unknown => {
-                let sighting = self.sighting(attempt.id.number);
-                let status = sighting.and_then(|sighting| sighting.unknown_status());
+                let observations = self.observations(attempt.id.number);
+                let status = observations.and_then(|observations| observations.unknown_status());
                 let status = status.unwrap_or_default().to_owned();
                 (Ended::Failed, AttemptEnd::UnknownStatus { status }.into())
             }

@@ -34,16 +34,16 @@ fn a_cancel_is_asked_for_again_until_the_transfer_is_over_and_ends_by_its_cause(
     let mut canceling = with(canceling, 1, asked_for);
     let now = at("01:30:00");
     assert_eq!(canceling.cancel_due(1, now), Some(transfer(1)));
-    let requests = canceling.sighting_mut(1).expect("the attempt").cancel_mut();
+    let requests = canceling.observations_mut(1).expect("the attempt").cancel_mut();
     assert!(requests.note_request());
     assert_eq!(canceling.cancel_due(1, now), None, "one is under way");
-    let requests = canceling.sighting_mut(1).expect("the attempt").cancel_mut();
+    let requests = canceling.observations_mut(1).expect("the attempt").cancel_mut();
     let refused = CancelAnswer::NotTaken("busy".to_owned());
     assert_eq!(requests.answered(&refused, now), Some("busy".to_owned()));
     assert_eq!(canceling.cancel_due(1, now), None, "not at once");
     let next = canceling.wake(secs(120), now).expect("a time");
     assert_eq!(canceling.cancel_due(1, next), Some(transfer(1)));
-    let requests = canceling.sighting_mut(1).expect("the attempt").cancel_mut();
+    let requests = canceling.observations_mut(1).expect("the attempt").cancel_mut();
     assert!(!requests.note_request());
     assert_eq!(requests.answered(&refused, next), None, "it was said");
     assert_eq!(canceling.stuck_from(), Some(at("01:30:00") + STUCK_AFTER));
@@ -132,7 +132,7 @@ fn a_transfer_that_was_canceled_ends_by_whose_wish_it_was() {
 #[test]
 fn a_cancel_is_asked_for_ever_more_rarely() {
     let mut canceling = with(run(RunState::Canceling, |_| ()), 1, listed);
-    let requests = canceling.sighting_mut(1).expect("the attempt").cancel_mut();
+    let requests = canceling.observations_mut(1).expect("the attempt").cancel_mut();
     let now = at("01:10:00");
     let mut asked = |answer: CancelAnswer| {
         requests.note_request();

@@ -45,22 +45,26 @@ fn what_is_remembered_of_a_transfer_moves_with_a_clock_that_is_set() {
         let looks = [("01:00:00", 0), ("01:00:10", 1_000)]
             .map(|(time, bytes)| (at(time), seen(bytes, TransferStatus::Running)));
         let paused = seen(1_000, TransferStatus::Paused);
-        let sighting = running.sighting_mut(1).expect("the attempt");
-        looks.iter().for_each(|(time, record)| sighting.saw(*time, record, *time));
+        let observations = running.observations_mut(1).expect("the attempt");
+        looks.iter().for_each(|(time, record)| observations.saw(*time, record, *time));
         let last = looks[1].0;
-        sighting.ask(PendingQuery::about(transfer(1), last));
-        sighting.cancel_mut().answered(&CancelAnswer::Taken, last);
-        let next_cancel = sighting.cancel().next().expect("a time");
+        observations.ask(PendingQuery::about(transfer(1), last));
+        observations.cancel_mut().answered(&CancelAnswer::Taken, last);
+        let next_cancel = observations.cancel().next().expect("a time");
         running.clock_stepped(by);
         let attempt = running.attempt(1).expect("the attempt");
-        let sighting = running.sighting(1).expect("the attempt");
-        let (progress, moved_at) = sighting.latest(attempt);
+        let observations = running.observations(1).expect("the attempt");
+        let (progress, moved_at) = observations.latest(attempt);
         assert_eq!(moved_at, last + by);
         assert!(progress.speed.abs() < f64::EPSILON, "over the step it is not known");
         let later = last + by + secs(20);
-        assert_eq!(sighting.moved_by(attempt, &paused, later), later, "paused since it was seen");
+        assert_eq!(
+            observations.moved_by(attempt, &paused, later),
+            later,
+            "paused since it was seen"
+        );
         assert_eq!(running.asked_until(1), Some(last + by + CAUSE_PATIENCE));
-        assert_eq!(sighting.cancel().next(), Some(next_cancel + by));
+        assert_eq!(observations.cancel().next(), Some(next_cancel + by));
     }
 }
 
@@ -133,9 +137,9 @@ fn what_is_given_up_keeps_its_job_for_as_long_as_it_may_still_come() {
     let given_up = |timeout, change: &dyn Fn(&mut Attempt)| {
         let run = run(RunState::Queued, |row| Arc::make_mut(&mut row.terms).timeout = timeout);
         let mut run = with(run, 1, change);
-        let sighting = run.sighting_mut(1).expect("the attempt");
-        sighting.note_absence(at("01:00:00"), secs(60));
-        sighting.note_absence(at("01:01:00"), secs(60));
+        let observations = run.observations_mut(1).expect("the attempt");
+        observations.note_absence(at("01:00:00"), secs(60));
+        observations.note_absence(at("01:01:00"), secs(60));
         let attempt = run.attempt(1).expect("the attempt");
         let end = AttemptEnd::Vanished { canceling: false };
         let row = run.given_up(attempt, end, window, now);
@@ -156,9 +160,10 @@ fn what_is_given_up_keeps_its_job_for_as_long_as_it_may_still_come() {
     assert_eq!(watched_until, Some(now + day * 2));
     let searched = {
         let mut run = with(run(RunState::Queued, |_| ()), 1, uncertain);
-        let sighting = run.sighting_mut(1).expect("the attempt");
-        (0..=2)
-            .for_each(|minute| sighting.note_absence(at("01:00:00") + secs(60 * minute), secs(60)));
+        let observations = run.observations_mut(1).expect("the attempt");
+        (0..=2).for_each(|minute| {
+            observations.note_absence(at("01:00:00") + secs(60 * minute), secs(60))
+        });
         let attempt = run.attempt(1).expect("the attempt");
         run.given_up(attempt, AttemptEnd::Vanished { canceling: false }, window, now)
     };
@@ -187,13 +192,13 @@ fn a_run_wakes_at_the_first_time_to_come_that_changes_something() {
     assert_eq!(wakes(&canceled("01:09:00")), Some(at("01:11:00")), "its slot is free");
     assert_eq!(wakes(&canceled("01:00:00")), Some(at("01:00:00") + STUCK_AFTER));
     let mut asked = running(&canceled("01:00:00"));
-    let sighting = asked.sighting_mut(1).expect("the attempt");
-    sighting.cancel_mut().answered(&CancelAnswer::Taken, now);
-    let again = sighting.cancel().next();
+    let observations = asked.observations_mut(1).expect("the attempt");
+    observations.cancel_mut().answered(&CancelAnswer::Taken, now);
+    let again = observations.cancel().next();
     assert!(again.is_some_and(|again| again < at("01:11:00")));
     assert_eq!(asked.wake(window, now), again, "the cancel is asked for again");
     let mut asked = running(&|_| ());
-    asked.sighting_mut(1).expect("the attempt").ask(PendingQuery::about(transfer(1), now));
+    asked.observations_mut(1).expect("the attempt").ask(PendingQuery::about(transfer(1), now));
     assert_eq!(asked.wake(window, now), Some(now + CAUSE_PATIENCE));
     let backs_off = run(RunState::BackingOff, |row| row.ready_at = soon);
     assert_eq!(backs_off.wake(window, now), Some(soon));
@@ -209,14 +214,14 @@ fn a_cause_is_asked_for_once_and_waited_for_a_little() {
     let now = at("01:10:00");
     let mut failing = with(run(RunState::Running, |_| ()), 1, failed);
     assert_eq!(wait(&failing, now), CauseWait::Ask(transfer(1)));
-    failing.sighting_mut(1).expect("the attempt").ask(PendingQuery::about(transfer(9), now));
+    failing.observations_mut(1).expect("the attempt").ask(PendingQuery::about(transfer(9), now));
     assert_eq!(wait(&failing, now), CauseWait::Ask(transfer(1)), "that was about another one");
-    failing.sighting_mut(1).expect("the attempt").ask(PendingQuery::about(transfer(1), now));
+    failing.observations_mut(1).expect("the attempt").ask(PendingQuery::about(transfer(1), now));
     assert_eq!(wait(&failing, now), CauseWait::Asked);
     assert_eq!(wait(&failing, now + CAUSE_PATIENCE - secs(1)), CauseWait::Asked);
     assert_eq!(wait(&failing, now + CAUSE_PATIENCE), CauseWait::Over);
     assert_eq!(wait(&failing, now - secs(1)), CauseWait::Over, "the clock went back");
-    let asking = failing.sighting_mut(1).and_then(|sighting| sighting.asking_mut());
+    let asking = failing.observations_mut(1).and_then(|observations| observations.asking_mut());
     let asking = asking.expect("it was asked");
     assert!(!asking.take_answer(transfer(9), None));
     assert!(asking.take_answer(transfer(1), None));
@@ -239,12 +244,12 @@ fn a_transfer_moves_when_it_is_first_seen_and_never_in_the_time_to_come() {
     let moved = |run: &RunMachine, change: &dyn Fn(&mut Attempt), now| {
         let mut attempt = Attempt::clone(run.attempt(1).expect("the attempt"));
         change(&mut attempt);
-        run.sighting(1).expect("the attempt").moved_by(&attempt, &record, now)
+        run.observations(1).expect("the attempt").moved_by(&attempt, &record, now)
     };
     let back = at("00:50:00");
     assert_eq!(moved(&running, &|_| (), back), back, "the clock went back: by the row");
-    let sighting = running.sighting_mut(1).expect("the attempt");
-    sighting.saw(at("01:00:00"), &record, at("01:00:00"));
+    let observations = running.observations_mut(1).expect("the attempt");
+    observations.saw(at("01:00:00"), &record, at("01:00:00"));
     assert_eq!(moved(&running, &|_| (), at("01:01:00")), at("01:00:00"));
     assert_eq!(moved(&running, &|_| (), back), back);
     let anew = |it: &mut Attempt| it.status = None;

@@ -16,7 +16,7 @@ use crate::transfer::{Progress, Transfer, TransferStatus};
 
 /// The observations of an attempt.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Sighting {
+pub(crate) struct Observations {
     /// For how long complete looks have not shown its transfer.
     absent_for: SignedDuration,
     /// The last complete look of an unbroken series that counts into `absent_for`.
@@ -77,7 +77,7 @@ impl Before {
     }
 }
 
-impl Sighting {
+impl Observations {
     /// The observations of a request that is sent now, after this look.
     pub(crate) fn of_request(before: Before) -> Self {
         Self { before: Some(before), ..Self::default() }
@@ -297,43 +297,43 @@ mod tests {
 
     #[test]
     fn an_absence_counts_between_looks_that_follow_one_another_and_no_gap_in_full() {
-        let mut sighting = Sighting::default();
-        let absent = |sighting: &mut Sighting, second| {
-            sighting.note_absence(at(second), SignedDuration::from_secs(6));
-            sighting.absent_for().as_secs()
+        let mut observations = Observations::default();
+        let absent = |observations: &mut Observations, second| {
+            observations.note_absence(at(second), SignedDuration::from_secs(6));
+            observations.absent_for().as_secs()
         };
-        assert_eq!(absent(&mut sighting, 100), 0, "one look proves no span");
-        assert_eq!(absent(&mut sighting, 105), 5);
-        sighting.break_series();
-        assert_eq!(absent(&mut sighting, 110), 5, "nobody looked between");
-        assert_eq!(absent(&mut sighting, 140), 11, "a machine that slept has not looked");
-        sighting.note_absence(at(100_000), SignedDuration::from_hours(1));
-        assert_eq!(sighting.absent_for(), SignedDuration::from_secs(11) + COVERED_GAP);
-        sighting.note_found();
-        assert!(!sighting.is_missed());
-        assert_eq!(sighting.absent_for(), SignedDuration::ZERO);
+        assert_eq!(absent(&mut observations, 100), 0, "one look proves no span");
+        assert_eq!(absent(&mut observations, 105), 5);
+        observations.break_series();
+        assert_eq!(absent(&mut observations, 110), 5, "nobody looked between");
+        assert_eq!(absent(&mut observations, 140), 11, "a machine that slept has not looked");
+        observations.note_absence(at(100_000), SignedDuration::from_hours(1));
+        assert_eq!(observations.absent_for(), SignedDuration::from_secs(11) + COVERED_GAP);
+        observations.note_found();
+        assert!(!observations.is_missed());
+        assert_eq!(observations.absent_for(), SignedDuration::ZERO);
     }
 
     #[test]
     fn what_is_said_once_is_said_once() {
-        let mut sighting = Sighting::default();
-        assert!(sighting.note_receipt());
-        assert!(!sighting.note_receipt());
-        assert!(sighting.note_status("Dreaming"));
-        assert!(!sighting.note_status("Dreaming"));
-        assert!(sighting.note_status("Waking"));
+        let mut observations = Observations::default();
+        assert!(observations.note_receipt());
+        assert!(!observations.note_receipt());
+        assert!(observations.note_status("Dreaming"));
+        assert!(!observations.note_status("Dreaming"));
+        assert!(observations.note_status("Waking"));
     }
 
     #[test]
     fn progress_is_recorded_once_a_minute_and_after_the_clock_was_set() {
-        let mut sighting = Sighting::default();
-        assert!(sighting.progress_is_due(at(0)));
-        sighting.note_progress_recorded(at(0));
-        assert!(!sighting.progress_is_due(at(1)));
-        assert!(sighting.progress_is_due(at(0) + PROGRESS_RECORD));
-        assert!(sighting.progress_is_due(at(-1)), "the clock went back");
-        sighting.clock_stepped(SignedDuration::from_hours(1));
-        assert!(sighting.progress_is_due(at(1)));
+        let mut observations = Observations::default();
+        assert!(observations.progress_is_due(at(0)));
+        observations.note_progress_recorded(at(0));
+        assert!(!observations.progress_is_due(at(1)));
+        assert!(observations.progress_is_due(at(0) + PROGRESS_RECORD));
+        assert!(observations.progress_is_due(at(-1)), "the clock went back");
+        observations.clock_stepped(SignedDuration::from_hours(1));
+        assert!(observations.progress_is_due(at(1)));
     }
 
     #[test]
