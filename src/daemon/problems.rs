@@ -60,7 +60,7 @@ impl Driver {
         let glance = self.agent.glance.as_ref().filter(|glance| Some(glance.at) > view.asked_at);
         let (words, token_valid, since) = match glance {
             Some(glance) => (glance.words.clone(), glance.token_valid, None),
-            None => (view.words, view.token_valid, view.trouble_since),
+            None => (view.words, view.token_valid, view.unavailable_since),
         };
         if words.is_empty() {
             return None;

@@ -7,7 +7,7 @@
 use jiff::Timestamp;
 
 use super::Engine;
-use super::agent_link::Trouble;
+use super::agent_link::Unavailable;
 use crate::ids::{JobName, RunId};
 use crate::input::Level;
 use crate::reason::WaitReason;
@@ -41,7 +41,7 @@ impl Engine {
             slots -= 1;
             let machine = self.state.run(id);
             let fingerprint = machine.fingerprint();
-            if let Some(wait) = self.trouble() {
+            if let Some(wait) = self.agent_wait() {
                 self.looks.want(fingerprint);
                 self.note_wait(id, wait);
             } else if let Some(baseline) = self.looks.baseline_for(fingerprint, self.now).cloned() {
@@ -53,9 +53,9 @@ impl Engine {
         }
     }
 
-    /// The trouble that keeps every run from being submitted.
-    pub(super) fn trouble(&self) -> Option<WaitReason> {
-        self.agent_link.trouble().map(Trouble::wait)
+    /// Why no run can be submitted now, if so.
+    pub(super) fn agent_wait(&self) -> Option<WaitReason> {
+        self.agent_link.unavailable().map(Unavailable::wait)
     }
 
     /// How many more transfers may be in flight.

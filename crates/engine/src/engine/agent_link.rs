@@ -17,7 +17,7 @@ use crate::transfer::{AgentState, Incomplete};
 
 /// Why nothing can be submitted.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Trouble {
+pub(super) enum Unavailable {
     /// It does not answer, or not with anything usable.
     Away(String),
     /// Its port is held by a user who may not have the token.
@@ -33,7 +33,7 @@ pub(super) enum Trouble {
     Listing(Incomplete),
 }
 
-impl Trouble {
+impl Unavailable {
     /// In words, for `status` and alerts.
     pub(super) fn words(&self) -> String {
         match self {
@@ -81,10 +81,10 @@ pub(super) struct AgentLink {
     /// Its clock less ours, in milliseconds, as last reported.
     offset_ms: Option<i64>,
     /// Why nothing can be submitted.
-    trouble: Option<Trouble>,
-    /// The start of that trouble.
-    trouble_since: Option<Timestamp>,
-    /// When the trouble was last confirmed.
+    unavailable: Option<Unavailable>,
+    /// Since when.
+    unavailable_since: Option<Timestamp>,
+    /// When that was last confirmed.
     failed_at: Option<Timestamp>,
     /// Since when runs have been kept waiting by it, or ended without a start because of it. An
     /// outage belongs to the agent, and outlasts each of its runs.
@@ -155,39 +155,39 @@ impl AgentLink {
     }
 
     /// Notes that nothing can be submitted, as was just seen.
-    pub(super) fn set_trouble(&mut self, trouble: Trouble, now: Timestamp) {
-        if self.trouble.is_none() {
-            self.trouble_since = Some(now);
+    pub(super) fn set_unavailable(&mut self, why: Unavailable, now: Timestamp) {
+        if self.unavailable.is_none() {
+            self.unavailable_since = Some(now);
         }
         self.failed_at = Some(now);
-        self.trouble = Some(trouble);
+        self.unavailable = Some(why);
     }
 
-    /// Ends the trouble; returns since when there was one, if there was.
+    /// Runs can be submitted again; returns since when they could not.
     pub(super) fn recovered(&mut self) -> Option<Timestamp> {
         self.kept_waiting_since = None;
-        self.trouble.take()?;
-        self.trouble_since.take()
+        self.unavailable.take()?;
+        self.unavailable_since.take()
     }
 
     /// Why nothing can be submitted.
-    pub(super) fn trouble(&self) -> Option<&Trouble> {
-        self.trouble.as_ref()
+    pub(super) fn unavailable(&self) -> Option<&Unavailable> {
+        self.unavailable.as_ref()
     }
 
     /// Since when nothing can be submitted.
-    pub(super) fn trouble_since(&self) -> Option<Timestamp> {
-        self.trouble_since.filter(|_| self.trouble.is_some())
+    pub(super) fn unavailable_since(&self) -> Option<Timestamp> {
+        self.unavailable_since.filter(|_| self.unavailable.is_some())
     }
 
-    /// When the trouble was last confirmed.
+    /// When that was last confirmed.
     pub(super) fn failed_at(&self) -> Option<Timestamp> {
         self.failed_at
     }
 
     /// True when it is known to accept work.
     pub(super) fn takes_work(&self) -> bool {
-        self.trouble.is_none() && self.reachable == Some(true)
+        self.unavailable.is_none() && self.reachable == Some(true)
     }
 
     /// Notes that it has kept a run waiting since then.
@@ -195,7 +195,7 @@ impl AgentLink {
         self.kept_waiting_since.get_or_insert(since);
     }
 
-    /// Since when runs have been kept waiting, or ended without a start, because of the trouble.
+    /// Since when runs have been kept waiting, or ended without a start, because it is unavailable.
     pub(super) fn kept_waiting_since(&self) -> Option<Timestamp> {
         self.kept_waiting_since
     }
@@ -220,7 +220,7 @@ impl AgentLink {
 
     /// Follows a step of the clock.
     pub(super) fn clock_stepped(&mut self, by: SignedDuration) {
-        self.trouble_since = self.trouble_since.map(|at| shift(at, by));
+        self.unavailable_since = self.unavailable_since.map(|at| shift(at, by));
         self.kept_waiting_since = self.kept_waiting_since.map(|at| shift(at, by));
         self.failed_at = self.failed_at.map(|at| shift(at, by));
     }
@@ -232,8 +232,8 @@ impl AgentLink {
             state: self.state,
             token_valid: self.token_valid,
             asked_at: self.asked_at,
-            words: self.trouble().map(Trouble::words).unwrap_or_default(),
-            trouble_since: self.trouble_since(),
+            words: self.unavailable().map(Unavailable::words).unwrap_or_default(),
+            unavailable_since: self.unavailable_since(),
         }
     }
 }
@@ -256,10 +256,10 @@ mod tests {
     fn an_outage_moves_with_a_clock_that_is_set() {
         let (at, by) = (Timestamp::UNIX_EPOCH, SignedDuration::from_hours(1));
         let mut link = AgentLink::default();
-        link.set_trouble(Trouble::Away("refused".to_owned()), at);
+        link.set_unavailable(Unavailable::Away("refused".to_owned()), at);
         link.kept_waiting(at);
         link.clock_stepped(by);
-        let times = [link.trouble_since(), link.failed_at(), link.kept_waiting_since()];
+        let times = [link.unavailable_since(), link.failed_at(), link.kept_waiting_since()];
         assert_eq!(times, [Some(at + by); 3]);
     }
 }

@@ -115,7 +115,7 @@ impl Engine {
                     Some(run) => run.reason.code(),
                     // Timed as in the runs that wait for the agent.
                     None if draft.occasion == Occasion::Event(AlertEvent::AgentDown) => {
-                        self.trouble().map(|wait| wait.code())
+                        self.agent_wait().map(|wait| wait.code())
                     }
                     None => None,
                 },
@@ -314,7 +314,7 @@ impl Engine {
     }
 
     /// Takes in the result of a delivery.
-    pub(super) fn delivered(&mut self, id: AlertId, delivery: Delivery) {
+    pub(super) fn on_delivered(&mut self, id: AlertId, delivery: Delivery) {
         self.deliveries.end(id);
         let Some(row) = self.state.outbox().get(id).map(Arc::clone) else { return };
         let tries = row.tries.saturating_add(1);

@@ -284,7 +284,7 @@ impl Engine {
         self.record(Record::Run { was: None, run: Arc::new(run) });
         let level = if state.is_over() { Level::Info } else { Level::Debug };
         self.record_state(id, state, reason, level);
-        self.touched.insert(id);
+        self.changed_runs.insert(id);
         self.admission_due = true;
     }
 

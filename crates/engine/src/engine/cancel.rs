@@ -45,7 +45,7 @@ impl Engine {
         self.change_attempt(id, |attempt| {
             attempt.cancel.get_or_insert(cancel);
         });
-        self.touched.insert(id.run);
+        self.changed_runs.insert(id.run);
     }
 
     /// Sends a cancel request if one is due.
@@ -74,7 +74,7 @@ impl Engine {
 
     /// Takes in cancels that were sent though their requests could not be recorded, as nothing can
     /// be while the disk is full: they are recorded now, and followed up.
-    pub(super) fn cancels_were_sent(&mut self, cancels: BTreeMap<TransferId, CancelRequest>) {
+    pub(super) fn on_cancels_sent(&mut self, cancels: BTreeMap<TransferId, CancelRequest>) {
         for (transfer, cancel) in cancels {
             let Some(id) = self.state.owner(transfer) else { continue };
             if !self.state.attempt(id).is_active() {
@@ -96,13 +96,13 @@ impl Engine {
     }
 
     /// Takes in the answer to a cancel request.
-    pub(super) fn cancel_answered(&mut self, transfer: TransferId, answer: &CancelAnswer) {
+    pub(super) fn on_cancel_answered(&mut self, transfer: TransferId, answer: &CancelAnswer) {
         let now = self.now;
         // It may come so late that its run was dropped from memory.
         let Some(id) = self.state.owner(transfer) else { return };
         let observations = self.state.observations(id);
         let refusal = observations.cancel_mut().answered(answer, now);
-        self.touched.insert(id.run);
+        self.changed_runs.insert(id.run);
         self.looks.hint();
         if let Some(words) = refusal {
             let what = Happening::CancelRefused { words };

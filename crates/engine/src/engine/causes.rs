@@ -54,7 +54,7 @@ impl Failures {
 
 impl Engine {
     /// Takes in a frame that names an object that could not be transferred.
-    pub(super) fn object_failed(&mut self, transfer: TransferId, object: FailedObject) {
+    pub(super) fn on_object_failed(&mut self, transfer: TransferId, object: FailedObject) {
         let Self { failures, state, .. } = self;
         if state.in_flight_ids().is_empty() {
             *failures = Failures::default();
@@ -83,7 +83,7 @@ impl Engine {
         let query = self.cause_query(machine, attempt, transfer);
         let observations = self.state.observations(id);
         observations.ask(PendingQuery::about(transfer, now));
-        self.touched.insert(id.run);
+        self.changed_runs.insert(id.run);
         self.then(Effect::LearnCause { attempt: id, query });
         true
     }
@@ -111,7 +111,7 @@ impl Engine {
     }
 
     /// Takes in the answer of the history, or that it can't be asked.
-    pub(super) fn cause_learned(
+    pub(super) fn on_cause_learned(
         &mut self,
         id: AttemptId,
         transfer: TransferId,

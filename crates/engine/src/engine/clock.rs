@@ -21,7 +21,7 @@ use crate::run::Trigger;
 impl Engine {
     /// Follows a step of the wall clock. Times that stand for a span (deadlines, back-off) move
     /// with it, and the dates of open attempts may lie on either side of the step.
-    pub(super) fn clock_stepped(&mut self, by: SignedDuration) {
+    pub(super) fn on_clock_stepped(&mut self, by: SignedDuration) {
         let millis = i64::try_from(by.as_millis()).unwrap_or(0);
         let way = if by.is_negative() { "back" } else { "forward" };
         let text = format!("the clock was set {way} by {}", duration::format_short(by.abs()));

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::Engine;
-use super::agent_link::Trouble;
+use super::agent_link::Unavailable;
 use crate::alert::{Reported, ReportedToken};
 use crate::duration;
 use crate::ids::{AttemptId, JobName, RunId};
@@ -162,7 +162,7 @@ impl Engine {
         }
     }
 
-    /// True if the trouble was seen to go on when it had lasted until `at`, or since a run that
+    /// True if the agent was seen to be unavailable still at `at`, or since a run that
     /// still waits began to wait. An agent that has not been asked for hours may be back.
     fn still_fails(&self, at: Timestamp) -> bool {
         let Some(failed_at) = self.agent_link.failed_at() else { return false };
@@ -172,30 +172,30 @@ impl Engine {
     /// Since when the agent, or the lack of a good token, has kept a run waiting that still waits;
     /// absent if there is none. A restart begins to count anew.
     fn run_kept_waiting_since(&self) -> Option<Timestamp> {
-        Some(self.run_waits_from()?.max(self.agent_link.trouble_since()?))
+        Some(self.run_waits_from()?.max(self.agent_link.unavailable_since()?))
     }
 
-    /// Since when the first of the runs waits that the trouble keeps waiting.
+    /// Since when the first of the runs waits that cannot be submitted for that reason.
     fn run_waits_from(&self) -> Option<Timestamp> {
-        let trouble = self.agent_link.trouble()?;
+        let why = self.agent_link.unavailable()?;
         // Served in order: the first run with this obstacle has waited the longest.
         let waits = |machine: &&RunMachine| machine.wait().is_some_and(WaitReason::is_for_agent);
         let waiting = self.state.waiting().find(waits).map(|machine| machine.row().ready_at);
-        let unheard = match trouble {
-            Trouble::Away(_) | Trouble::PortHeld(_) | Trouble::BadToken(_) => self
+        let unheard = match why {
+            Unavailable::Away(_) | Unavailable::PortHeld(_) | Unavailable::BadToken(_) => self
                 .state
                 .in_flight()
                 .filter(|machine| !machine.is_over())
                 .filter_map(|machine| machine.followed().map(|attempt| attempt.not_before))
                 .min(),
             // Running transfers are seen to go on, or to stand still because somebody paused them.
-            Trouble::Idle(_) | Trouble::ClockFar(_) | Trouble::Listing(_) => None,
+            Unavailable::Idle(_) | Unavailable::ClockFar(_) | Unavailable::Listing(_) => None,
         };
         [waiting, unheard].into_iter().flatten().min()
     }
 
     /// Notes when the token in use ends.
-    pub(super) fn token_ends(&mut self, ends: Option<Timestamp>) {
+    pub(super) fn on_token_ends(&mut self, ends: Option<Timestamp>) {
         self.conditions.token_ends = ends;
     }
 
@@ -233,7 +233,7 @@ impl Engine {
     }
 
     /// Takes in the result of reading the job file.
-    pub(super) fn job_file_checked(&mut self, problem: Option<&str>) {
+    pub(super) fn on_job_file_checked(&mut self, problem: Option<&str>) {
         if self.state.reported().config_invalid == problem.is_some() {
             return;
         }

@@ -121,7 +121,7 @@ impl Engine {
     }
 
     /// Takes in the answer of the history.
-    pub(super) fn digest_gathered(
+    pub(super) fn on_digest_gathered(
         &mut self,
         digest: AlertKey,
         after: Option<u64>,

@@ -118,7 +118,7 @@ impl Engine {
         if let Some(limit) = machine.is_stalled(id.number, record.status, moved_at, self.now) {
             self.cancel_run(id.run, CancelCause::Stall, AttemptEnd::Stalled { limit }.into());
         }
-        self.touched.insert(id.run);
+        self.changed_runs.insert(id.run);
     }
 
     /// Handles a transfer that had vanished, or was thought over, and is active again.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 
 use super::Engine;
-use super::agent_link::Trouble;
+use super::agent_link::Unavailable;
 use super::looks::Baseline;
 use crate::duration;
 use crate::event::Happening;
@@ -24,10 +24,10 @@ use crate::transfer::{Incomplete, Look, LookFailure, LookRequest, Transfer};
 
 impl Engine {
     /// Takes in the result of a look.
-    pub(super) fn looked(&mut self, mut result: Result<Look, LookFailure>) {
+    pub(super) fn on_looked(&mut self, mut result: Result<Look, LookFailure>) {
         let Some(request) = self.looks.come_back(&mut result) else { return };
         self.agent_link.asked(self.now);
-        self.touched.extend(self.state.in_flight_ids().iter().copied());
+        self.changed_runs.extend(self.state.in_flight_ids().iter().copied());
         self.admission_due = true;
         match result {
             Ok(look) => {
@@ -49,51 +49,51 @@ impl Engine {
 
     /// Handles a failed look: nothing is proven, runs wait.
     fn look_failed(&mut self, failure: LookFailure) {
-        let trouble = match failure {
+        let why = match failure {
             LookFailure::Unreachable(words) => {
                 self.agent_link.set_away();
-                Trouble::Away(words)
+                Unavailable::Away(words)
             }
             LookFailure::PortHeld(words) => {
                 self.agent_link.set_away();
-                Trouble::PortHeld(words)
+                Unavailable::PortHeld(words)
             }
             LookFailure::BadToken(words) => {
                 self.agent_link.refused_token();
                 self.token_was_refused();
-                Trouble::BadToken(words)
+                Unavailable::BadToken(words)
             }
             LookFailure::Unusable(words) => {
                 self.agent_link.answered_badly();
-                Trouble::Away(words)
+                Unavailable::Away(words)
             }
         };
-        self.set_trouble(trouble);
+        self.set_unavailable(why);
         self.state.break_series();
     }
 
-    /// Notes the trouble that keeps runs from being submitted; a new kind is logged once.
-    pub(super) fn set_trouble(&mut self, trouble: Trouble) {
+    /// Notes why runs cannot be submitted; a new kind of reason is logged once.
+    pub(super) fn set_unavailable(&mut self, why: Unavailable) {
         let same_kind = self
             .agent_link
-            .trouble()
-            .is_some_and(|old| std::mem::discriminant(old) == std::mem::discriminant(&trouble));
+            .unavailable()
+            .is_some_and(|old| std::mem::discriminant(old) == std::mem::discriminant(&why));
         if !same_kind {
-            let until = match &trouble {
-                Trouble::Away(_)
-                | Trouble::PortHeld(_)
-                | Trouble::Idle(_)
-                | Trouble::Listing(_) => "",
-                Trouble::ClockFar(_) => {
+            let until = match &why {
+                Unavailable::Away(_)
+                | Unavailable::PortHeld(_)
+                | Unavailable::Idle(_)
+                | Unavailable::Listing(_) => "",
+                Unavailable::ClockFar(_) => {
                     " until one of them is set right, as a transfer is known by the date of its \
                      request (`agent.exclusive_user` asks no dates)"
                 }
-                Trouble::BadToken(_) => " until it is renewed",
+                Unavailable::BadToken(_) => " until it is renewed",
             };
-            self.log(Level::Warn, None, format!("{}; runs wait{until}", trouble.words()));
+            self.log(Level::Warn, None, format!("{}; runs wait{until}", why.words()));
         }
-        self.looks.put_off(&trouble, self.now);
-        self.agent_link.set_trouble(trouble, self.now);
+        self.looks.put_off(&why, self.now);
+        self.agent_link.set_unavailable(why, self.now);
         self.admission_due = true;
     }
 
@@ -104,19 +104,19 @@ impl Engine {
         self.starting.found(look.agent);
         self.looks.put_off_no_longer();
         let unfit = if look.agent.may_work() {
-            self.clock_far_away(look).map(Trouble::ClockFar)
+            self.clock_far_away(look).map(Unavailable::ClockFar)
         } else {
-            Some(Trouble::Idle(look.agent))
+            Some(Unavailable::Idle(look.agent))
         };
-        if let Some(trouble) = unfit {
-            self.set_trouble(trouble);
+        if let Some(why) = unfit {
+            self.set_unavailable(why);
             self.looks.put_off_no_longer();
             self.look_again_soon();
         } else if let Some(incomplete) = &look.incomplete {
             self.look_was_incomplete(incomplete);
         } else {
             self.looks.are_well();
-            self.end_trouble();
+            self.set_available();
         }
         if look.user.is_none() && self.agent_link.note_no_user() {
             let text = "the agent does not tell whose transfers are whose: a transfer is known by \
@@ -138,7 +138,7 @@ impl Engine {
     /// its back-off.
     fn look_was_incomplete(&mut self, incomplete: &Incomplete) {
         if self.looks.was_incomplete(&incomplete.gap) < INCOMPLETE_LOOKS_MAX {
-            self.end_trouble();
+            self.set_available();
             self.look_again_soon();
             return;
         }
@@ -147,19 +147,19 @@ impl Engine {
         let same_gap = |old: &&Incomplete| {
             std::mem::discriminant(&old.gap) == std::mem::discriminant(&incomplete.gap)
         };
-        let known = match self.agent_link.trouble() {
-            Some(Trouble::Listing(old)) => Some(old).filter(same_gap),
+        let known = match self.agent_link.unavailable() {
+            Some(Unavailable::Listing(old)) => Some(old).filter(same_gap),
             Some(
-                Trouble::Away(_)
-                | Trouble::PortHeld(_)
-                | Trouble::Idle(_)
-                | Trouble::ClockFar(_)
-                | Trouble::BadToken(_),
+                Unavailable::Away(_)
+                | Unavailable::PortHeld(_)
+                | Unavailable::Idle(_)
+                | Unavailable::ClockFar(_)
+                | Unavailable::BadToken(_),
             )
             | None => None,
         };
         let incomplete = known.unwrap_or(incomplete).clone();
-        self.set_trouble(Trouble::Listing(incomplete));
+        self.set_unavailable(Unavailable::Listing(incomplete));
     }
 
     /// Notes that no decision may rely on this look; the next one for submits comes a little later.
@@ -168,8 +168,8 @@ impl Engine {
     }
 
     /// Notes that the agent can be used; if it could not be before, that is logged.
-    fn end_trouble(&mut self) {
-        if self.agent_link.trouble().is_none() {
+    fn set_available(&mut self) {
+        if self.agent_link.unavailable().is_none() {
             return;
         }
         let lasted = self.agent_link.recovered().map_or_else(String::new, |at| {
@@ -357,7 +357,7 @@ impl Engine {
             let interval = self.look_interval(attempt).max(HINTED_LOOK_GAP);
             let apart = interval + took.unwrap_or_default() + LOOK_DELAY;
             self.state.observations(id).note_absence(began_at, apart);
-            self.touched.insert(id.run);
+            self.changed_runs.insert(id.run);
         }
     }
 

@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use jiff::{SignedDuration, Timestamp};
 
 use super::Engine;
-use super::agent_link::Trouble;
+use super::agent_link::Unavailable;
 use crate::ids::{AccessId, TransferId, UserId};
 use crate::input::Effect;
 use crate::limits::{
@@ -261,7 +261,7 @@ impl Looks {
         self.fresh = Some(fresh);
     }
 
-    /// Notes that a look was read to the list's end, without trouble.
+    /// Notes that a look was read to the list's end, and runs may be submitted.
     pub(super) fn are_well(&mut self) {
         self.failures = 0;
         self.incomplete = 0;
@@ -285,18 +285,18 @@ impl Looks {
     }
 
     /// Delays the next look, after one that failed, or showed that nothing can be submitted.
-    pub(super) fn put_off(&mut self, trouble: &Trouble, now: Timestamp) {
+    pub(super) fn put_off(&mut self, why: &Unavailable, now: Timestamp) {
         self.fresh = None;
         // The requests of one moment fail together: that is one failure, whose delay is running.
         let is_delayed = self.retry_at.is_some_and(|at| now < at);
-        let delay = match trouble {
-            Trouble::BadToken(_) => TOKEN_RETRY,
+        let delay = match why {
+            Unavailable::BadToken(_) => TOKEN_RETRY,
             _ if is_delayed => return,
-            Trouble::Away(_)
-            | Trouble::PortHeld(_)
-            | Trouble::Idle(_)
-            | Trouble::ClockFar(_)
-            | Trouble::Listing(_) => backoff(self.failures),
+            Unavailable::Away(_)
+            | Unavailable::PortHeld(_)
+            | Unavailable::Idle(_)
+            | Unavailable::ClockFar(_)
+            | Unavailable::Listing(_) => backoff(self.failures),
         };
         self.failures = self.failures.saturating_add(1);
         self.retry_at = Some(shift(now, delay));

@@ -112,12 +112,12 @@ pub struct Engine {
     /// Objects named in frames.
     failures: Failures,
     delivery_stats: DeliveryStats,
-    /// Runs to be tended before the step ends.
-    touched: BTreeSet<RunId>,
+    /// Runs that were changed in this step, and are advanced before it ends.
+    changed_runs: BTreeSet<RunId>,
     /// A run may have become free to start, or have a new obstacle.
     admission_due: bool,
-    /// The operator whose request is being handled, as far as known.
-    asker: Option<String>,
+    /// Who requested what is being handled, if an operator did and is known.
+    requested_by: Option<String>,
     step: Step,
     now: Timestamp,
 }
@@ -134,29 +134,31 @@ impl Engine {
         match input {
             Input::TimeReached => {}
             Input::JobsReplaced(set) => self.replace_jobs(set),
-            Input::Submitted { attempt, answer } => self.submitted(attempt, answer),
-            Input::Looked(result) => self.looked(result),
-            Input::CancelAnswered { transfer, answer } => self.cancel_answered(transfer, &answer),
-            Input::CancelsSent(cancels) => self.cancels_were_sent(cancels),
-            Input::AgentStarted(answer) => self.agent_started(answer),
+            Input::Submitted { attempt, answer } => self.on_submitted(attempt, answer),
+            Input::Looked(result) => self.on_looked(result),
+            Input::CancelAnswered { transfer, answer } => {
+                self.on_cancel_answered(transfer, &answer)
+            }
+            Input::CancelsSent(cancels) => self.on_cancels_sent(cancels),
+            Input::AgentStarted(answer) => self.on_agent_started(answer),
             Input::Notified => self.looks.hint(),
-            Input::Receipt(attempt) => self.receipt(attempt),
-            Input::ObjectFailed { transfer, object } => self.object_failed(transfer, object),
+            Input::Receipt(attempt) => self.on_receipt(attempt),
+            Input::ObjectFailed { transfer, object } => self.on_object_failed(transfer, object),
             Input::CauseLearned { attempt, transfer, row } => {
-                self.cause_learned(attempt, transfer, row);
+                self.on_cause_learned(attempt, transfer, row);
             }
-            Input::TokenChanged => self.token_changed(),
-            Input::ClockStepped { by } => self.clock_stepped(by),
-            Input::Delivered { alert, delivery } => self.delivered(alert, delivery),
+            Input::TokenChanged => self.on_token_changed(),
+            Input::ClockStepped { by } => self.on_clock_stepped(by),
+            Input::Delivered { alert, delivery } => self.on_delivered(alert, delivery),
             Input::DigestGathered { digest, after, answer } => {
-                self.digest_gathered(digest, after, answer);
+                self.on_digest_gathered(digest, after, answer);
             }
-            Input::TokenEnds(ends) => self.token_ends(ends),
-            Input::JobFileChecked(problem) => self.job_file_checked(problem.as_deref()),
+            Input::TokenEnds(ends) => self.on_token_ends(ends),
+            Input::JobFileChecked(problem) => self.on_job_file_checked(problem.as_deref()),
             Input::Operator { reply, request, by } => {
-                self.asker = by;
-                self.operator(reply, request);
-                self.asker = None;
+                self.requested_by = by;
+                self.on_operator(reply, request);
+                self.requested_by = None;
             }
         }
         self.settle();
@@ -185,14 +187,14 @@ impl Engine {
         self.handle_due();
         while let Some(run) = self.wakes.first_due(self.now) {
             self.wakes.set(run, None);
-            self.touched.insert(run);
+            self.changed_runs.insert(run);
             self.admission_due = true;
         }
-        self.advance_touched();
+        self.advance_changed_runs();
         // A run that was in the way may have ended.
         self.decide_held_back();
         self.admit();
-        self.advance_touched();
+        self.advance_changed_runs();
         self.plan_look();
         self.start_agent();
         self.report_late();
@@ -202,15 +204,15 @@ impl Engine {
         self.plan_deliveries();
     }
 
-    /// Tends each run that was touched.
-    fn advance_touched(&mut self) {
-        while let Some(run) = self.touched.pop_first() {
+    /// Advances each run that was changed.
+    fn advance_changed_runs(&mut self) {
+        while let Some(run) = self.changed_runs.pop_first() {
             self.advance(run);
             let wake = self.state.run(run).wake(self.set.agent.adopt_window, self.now);
             self.wakes.set(run, wake);
             if self.state.forget_if_settled(run) {
                 self.wakes.set(run, None);
-                self.touched.remove(&run);
+                self.changed_runs.remove(&run);
             }
         }
     }
@@ -242,7 +244,7 @@ impl Engine {
         if row.state != machine.state() {
             self.admission_due = true;
         }
-        self.touched.insert(id);
+        self.changed_runs.insert(id);
         self.record(Record::Run { was, run: Arc::new(row) });
     }
 
@@ -255,7 +257,7 @@ impl Engine {
             return;
         }
         self.admission_due = true;
-        self.touched.insert(id.run);
+        self.changed_runs.insert(id.run);
         self.record(Record::Attempt(Arc::new(row)));
     }
 
@@ -302,13 +304,13 @@ impl Engine {
             attempt: machine.attempts().next_back().map(|last| last.id.number),
             reason_code: machine.row().reason.code(),
         };
-        let by = self.asker.clone();
+        let by = self.requested_by.clone();
         self.step.notes.push(Note { level, job, run: Some(run), by, facts, at: self.now, text });
     }
 
     /// Logs a sentence about the daemon as a whole.
     fn log(&mut self, level: Level, job: Option<&JobName>, text: String) {
-        let (job, by) = (job.cloned(), self.asker.clone());
+        let (job, by) = (job.cloned(), self.requested_by.clone());
         let facts = NoteFacts::default();
         self.step.notes.push(Note { level, job, run: None, by, facts, at: self.now, text });
     }

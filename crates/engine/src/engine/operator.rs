@@ -11,7 +11,7 @@ use crate::run::CancelCause;
 
 impl Engine {
     /// Takes in a request.
-    pub(super) fn operator(&mut self, to: ReplyTo, request: OperatorRequest) {
+    pub(super) fn on_operator(&mut self, to: ReplyTo, request: OperatorRequest) {
         let answer = match request {
             OperatorRequest::Trigger { job, run } => {
                 self.runs_asked_for(&[RunRequest::now(job, run)])
@@ -42,7 +42,7 @@ impl Engine {
         if let Some(over) = runs.iter().find(|id| !active(id)) {
             return Answer::No(format!("run {over} is not active"));
         }
-        let reason = Reason::from(CancelReason::Operator { name: self.asker.clone() });
+        let reason = Reason::from(CancelReason::Operator { name: self.requested_by.clone() });
         for run in &runs {
             self.cancel_run(*run, CancelCause::Operator, reason.clone());
         }
@@ -121,7 +121,7 @@ impl Engine {
 impl Engine {
     /// The operator, as part of a sentence.
     pub(super) fn asker_words(&self) -> String {
-        self.asker.clone().unwrap_or_else(|| "an operator".to_owned())
+        self.requested_by.clone().unwrap_or_else(|| "an operator".to_owned())
     }
 }
 

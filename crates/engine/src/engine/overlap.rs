@@ -39,7 +39,7 @@ impl Engine {
         let job = self.job(name)?;
         let job_row = self.state.job_row(name);
         let occurrence = job_row.next_unhandled(&job.timetable, self.quiet_until(job_row)?)?;
-        let wait = self.trouble().unwrap_or(WaitReason::Look);
+        let wait = self.agent_wait().unwrap_or(WaitReason::Look);
         Some((occurrence, Reason::Waits(wait)))
     }
 

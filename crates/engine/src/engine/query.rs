@@ -28,10 +28,10 @@ pub struct AgentView {
     pub token_valid: Option<bool>,
     /// When it was last asked.
     pub asked_at: Option<Timestamp>,
-    /// The trouble that keeps runs from being submitted, in words; empty if there is none.
+    /// Why runs cannot be submitted, in words; empty if they can.
     pub words: String,
     /// Since when.
-    pub trouble_since: Option<Timestamp>,
+    pub unavailable_since: Option<Timestamp>,
 }
 
 /// A job of the file.

@@ -48,7 +48,7 @@ impl Engine {
             lates: Timers::default(),
             held: BTreeMap::new(),
             ended: Vec::new(),
-            touched: state.run_ids().into_iter().collect(),
+            changed_runs: state.run_ids().into_iter().collect(),
             state,
             wakes: Timers::default(),
             deliveries: Deliveries::default(),
@@ -61,7 +61,7 @@ impl Engine {
             failures: Failures::default(),
             delivery_stats: DeliveryStats::default(),
             admission_due: true,
-            asker: None,
+            requested_by: None,
             step: Step::default(),
             now: before,
         };
@@ -77,7 +77,7 @@ impl Engine {
         engine.schedule_all();
         engine.now = now;
         if !stepped.is_zero() {
-            engine.clock_stepped(stepped);
+            engine.on_clock_stepped(stepped);
         }
         engine.settle();
         let step = std::mem::take(&mut engine.step);

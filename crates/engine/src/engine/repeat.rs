@@ -106,7 +106,7 @@ impl Engine {
         for at in times {
             let key = at.as_millisecond().to_be_bytes();
             let id = RunId(Uuid::new_v5(&wanted.seed.0, &key));
-            let reason = Reason::Backfilled { by: self.asker.clone() };
+            let reason = Reason::Backfilled { by: self.requested_by.clone() };
             let request = self.render(job, at, id);
             let (of, trigger) = ((id, name), Trigger::Backfill);
             plan.runs.push(self.new_run(of, trigger, Some(at), reason, request, &job.terms));
@@ -210,7 +210,7 @@ impl Engine {
                  cancels it"
             ));
         }
-        let reason = Reason::Triggered { by: self.asker.clone() };
+        let reason = Reason::Triggered { by: self.requested_by.clone() };
         let at = scheduled_for.unwrap_or(self.now);
         let request = self.render_changed(job, at, asked.run, &asked.changes);
         let (of, trigger) = ((asked.run, &job.name), Trigger::Manual);
@@ -243,7 +243,7 @@ impl Engine {
                 of.id, of.job
             ));
         }
-        let reason = Reason::Retried { of: of.id, by: self.asker.clone() };
+        let reason = Reason::Retried { of: of.id, by: self.requested_by.clone() };
         // The current policy is the better one; where the job is gone, the old one is used.
         let terms = job.map_or(&of.terms, |job| &job.terms);
         let request = if current {

@@ -9,7 +9,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::Engine;
-use super::agent_link::Trouble;
+use super::agent_link::Unavailable;
 use crate::duration;
 use crate::input::{Effect, Level};
 use crate::limits::AGENT_START_RETRY;
@@ -85,7 +85,7 @@ impl Engine {
     }
 
     /// Takes in the answer to the request.
-    pub(super) fn agent_started(&mut self, answer: StartAnswer) {
+    pub(super) fn on_agent_started(&mut self, answer: StartAnswer) {
         match answer {
             // The next look shows whether it works now.
             StartAnswer::Taken => self.looks.for_submits_now(self.now),
@@ -103,9 +103,9 @@ impl Engine {
     }
 
     /// Notes a change of the token's source: it is tried at once.
-    pub(super) fn token_changed(&mut self) {
+    pub(super) fn on_token_changed(&mut self) {
         self.starting.token_changed();
-        if matches!(self.agent_link.trouble(), Some(Trouble::BadToken(_))) {
+        if matches!(self.agent_link.unavailable(), Some(Unavailable::BadToken(_))) {
             self.looks.token_changed();
         }
     }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::Engine;
-use super::agent_link::Trouble;
+use super::agent_link::Unavailable;
 use super::looks::Baseline;
 use crate::event::Happening;
 use crate::ids::{AttemptId, RunId, TransferId};
@@ -48,7 +48,7 @@ impl Engine {
     }
 
     /// Takes in the answer to a POST. One that comes after we gave up waiting still counts.
-    pub(super) fn submitted(&mut self, id: AttemptId, answer: SubmitAnswer) {
+    pub(super) fn on_submitted(&mut self, id: AttemptId, answer: SubmitAnswer) {
         // It may come so late that its run was dropped from memory.
         let Some(attempt) = self.state.find_attempt(id) else { return };
         if !attempt.is_unanswered() {
@@ -74,7 +74,7 @@ impl Engine {
                 let wait = WaitReason::Agent { words: words.clone() };
                 self.apply_change(machine.on_not_taken(attempt, end, wait, now));
                 self.agent_link.was_not_reached();
-                self.set_trouble(Trouble::Away(words));
+                self.set_unavailable(Unavailable::Away(words));
             }
             SubmitAnswer::Refused(Refusal::OtherAccess) => {
                 let words = "the agent or its token was changed after the list was read";
@@ -88,7 +88,7 @@ impl Engine {
                 self.apply_change(machine.on_not_taken(attempt, end, wait, now));
                 self.agent_link.refused_token();
                 self.token_was_refused();
-                self.set_trouble(Trouble::BadToken(words));
+                self.set_unavailable(Unavailable::BadToken(words));
             }
             SubmitAnswer::Refused(Refusal::Final(words)) => {
                 self.apply_change(machine.on_refused(attempt, words, now));
@@ -99,7 +99,7 @@ impl Engine {
 
     /// Notes a frame that says the agent has carried the request out (protocol, rule 14). It
     /// decides nothing, and causes a look at once.
-    pub(super) fn receipt(&mut self, id: AttemptId) {
+    pub(super) fn on_receipt(&mut self, id: AttemptId) {
         let is_open = self.state.find_attempt(id).is_some_and(|attempt| attempt.phase.is_open());
         // Any local process can repeat it.
         if is_open && self.state.observations(id).note_receipt() {

@@ -255,18 +255,18 @@ fn the_agent_is_shown_as_the_last_request_has_found_it() {
     stage.failure = Some(LookFailure::Unreachable("refused".to_owned()));
     stage.pass(secs(20));
     assert_eq!(is(&stage), (Some(false), AgentState::Unknown, Some(true)));
-    let since = view(&stage).trouble_since.expect("there is trouble");
+    let since = view(&stage).unavailable_since.expect("there is trouble");
     stage.pass(secs(120));
-    assert_eq!(view(&stage).trouble_since, Some(since), "it is the same trouble");
+    assert_eq!(view(&stage).unavailable_since, Some(since), "it is the same trouble");
     stage.step_clock(secs(-3_600));
-    assert_eq!(view(&stage).trouble_since, Some(since - secs(3_600)));
+    assert_eq!(view(&stage).unavailable_since, Some(since - secs(3_600)));
     stage.failure = Some(LookFailure::BadToken("401".to_owned()));
     stage.pass(secs(120));
     assert_eq!(view(&stage).token_valid, Some(false));
     stage.failure = None;
     stage.pass(secs(120));
     assert_eq!(is(&stage), (Some(true), AgentState::Started, Some(true)));
-    assert_eq!(view(&stage).trouble_since, None);
+    assert_eq!(view(&stage).unavailable_since, None);
 }
 
 #[test]
