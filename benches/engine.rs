@@ -121,7 +121,7 @@ fn attempt(n: u64) -> Attempt {
         Record::Run { .. }
         | Record::Event(_)
         | Record::Job(_)
-        | Record::Learned(_)
+        | Record::AgentFacts(_)
         | Record::AlertQueued(_)
         | Record::AlertGone(_)
         | Record::PauseOfAll(_)

@@ -14,5 +14,5 @@ fuzz_target!(|input: (u8, u8, i64, &[u8])| {
         3..=6 => Value::Text(String::from_utf8_lossy(bytes).into_owned()),
         _ => Value::Blob(bytes.to_vec()),
     };
-    stored_row::damage_is_read_or_told(COLUMNS[usize::from(column) % COLUMNS.len()], &value);
+    stored_row::damage_is_read_or_reported(COLUMNS[usize::from(column) % COLUMNS.len()], &value);
 });

@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use transferd::core::alert::{QueuedAlert, Reported};
 use transferd::core::event::Event;
 use transferd::core::ids::{AttemptId, RunId};
-use transferd::core::record::{Durable, JobRow, Learned, Record};
+use transferd::core::record::{AgentFacts, JobRow, Record, Snapshot};
 use transferd::core::run::{Attempt, Run, RunState};
 use transferd::store::sqlite::SqliteStore;
 use transferd::store::{HistoryQuery, Queries as _, RunMatch, RunWithAttempts, Store, StoreError};
@@ -26,7 +26,7 @@ pub struct Rows {
     /// Its job's row.
     pub job_row: JobRow,
     /// What was learned.
-    pub learned: Learned,
+    pub agent_facts: AgentFacts,
     /// The text of the last good job set.
     pub job_set: String,
     /// An alert of the outbox.
@@ -52,25 +52,25 @@ pub fn is_read_back_as_it_was_written(mut rows: Rows) {
     rows.event.run = rows.run.id;
     let folder = folder();
     let mut store = SqliteStore::open(&folder.path().join("transferd.db")).expect("a database");
-    let Rows { run, attempt, event, job_row, learned, job_set, alert, told } = rows;
+    let Rows { run, attempt, event, job_row, agent_facts, job_set, alert, told } = rows;
     let records = [
         Record::Run { was: None, run: Arc::new(run.clone()) },
         Record::Attempt(Arc::new(attempt.clone())),
         Record::Event(event.clone()),
         Record::Job(Arc::new(job_row.clone())),
-        Record::Learned(learned),
+        Record::AgentFacts(agent_facts),
         Record::AlertQueued(Arc::new(alert.clone())),
         Record::Reported(told.clone()),
     ];
     store.commit(&records).expect("the rows can be written");
     store.save_job_set(&job_set).expect("a text can be written");
-    let durable = store.load().expect("what was written is read");
-    assert_eq!(*durable.runs[0], run);
-    assert_eq!(*durable.attempts[0], attempt);
-    assert_eq!(*durable.job_rows[0], job_row);
-    assert_eq!(durable.learned, learned);
-    assert_eq!(*durable.alerts[0], alert);
-    assert_eq!(durable.reported, told);
+    let snapshot = store.load().expect("what was written is read");
+    assert_eq!(*snapshot.runs[0], run);
+    assert_eq!(*snapshot.attempts[0], attempt);
+    assert_eq!(*snapshot.job_rows[0], job_row);
+    assert_eq!(snapshot.agent_facts, agent_facts);
+    assert_eq!(*snapshot.alerts[0], alert);
+    assert_eq!(snapshot.reported, told);
     assert_eq!(store.last_job_set(), Ok(Some(job_set)));
     assert_eq!(store.events(run.id), Ok(vec![event]));
     let found = RunWithAttempts { run: Arc::new(run), attempts: vec![Arc::new(attempt)] };
@@ -109,7 +109,7 @@ struct Damaged {
     store: SqliteStore,
     other: Connection,
     run: RunId,
-    whole: Durable,
+    whole: Snapshot,
     _folder: TempDir,
 }
 
@@ -122,7 +122,7 @@ impl Damaged {
     fn new() -> Self {
         let folder = folder();
         let path = folder.path().join("transferd.db");
-        let Rows { run, attempt, event, job_row, learned, job_set, alert, told } =
+        let Rows { run, attempt, event, job_row, agent_facts, job_set, alert, told } =
             serde_json::from_str(ROWS).expect("the rows of our own seed");
         let id = run.id;
         let over = RunId(Uuid::from_u128(id.0.as_u128() + 1));
@@ -137,7 +137,7 @@ impl Damaged {
             Record::Attempt(Arc::new(other_attempt)),
             Record::Event(event),
             Record::Job(Arc::new(job_row)),
-            Record::Learned(learned),
+            Record::AgentFacts(agent_facts),
             Record::AlertQueued(Arc::new(alert)),
             Record::Reported(told),
         ];
@@ -181,7 +181,7 @@ impl Damaged {
 
 /// A database with any value in any column is read, or said to be damaged in words of a bounded
 /// length; and read again once the value is gone.
-pub fn damage_is_read_or_told((table, column): (&str, &str), value: &Value) {
+pub fn damage_is_read_or_reported((table, column): (&str, &str), value: &Value) {
     let mut guard = DAMAGED.lock().unwrap_or_else(PoisonError::into_inner);
     let Damaged { store, other, run, .. } = &mut *guard;
     // In each row that an index does not refuse it to.

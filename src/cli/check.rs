@@ -102,7 +102,7 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
         let (warnings, agent_warnings) = warnings.split_at(file_warnings);
         let told = for_people(&sources, jobs, errors, warnings, global, out, err);
         told.and_then(|()| match good {
-            Some(good) => tell_online(&good, agent_errors, agent_warnings, global, out, err),
+            Some(good) => print_online(&good, agent_errors, agent_warnings, global, out, err),
             None => Ok(()),
         })
     };
@@ -154,7 +154,7 @@ fn agent_says(content: &Content, file: &Lookup, global: &Global) -> Online {
 
 /// Prints all problems, errors last, and returns words for the number of warnings, to follow a
 /// verdict.
-fn tell_all(
+fn print_diagnostics(
     errors: &[Diagnostic],
     warnings: &[Diagnostic],
     global: &Global,
@@ -172,7 +172,7 @@ fn tell_all(
     Ok(said.map(|(number, noun)| format!(", {}", count(number, noun))).collect())
 }
 
-fn tell_online(
+fn print_online(
     good: &[String],
     errors: &[Diagnostic],
     warnings: &[Diagnostic],
@@ -180,7 +180,7 @@ fn tell_online(
     out: &mut dyn Write,
     err: &mut dyn Write,
 ) -> io::Result<()> {
-    let warned = tell_all(errors, warnings, global, err)?;
+    let warned = print_diagnostics(errors, warnings, global, err)?;
     if errors.is_empty() {
         writeln!(out, "the agent agrees: {}{warned}", good.join(", "))?;
     } else {
@@ -202,7 +202,7 @@ fn for_people(
     out: &mut dyn Write,
     err: &mut dyn Write,
 ) -> io::Result<()> {
-    let warned = tell_all(errors, warnings, global, err)?;
+    let warned = print_diagnostics(errors, warnings, global, err)?;
     let root = sources.root.display();
     if errors.is_empty() {
         let among = match sources.files.len() {

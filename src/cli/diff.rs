@@ -102,7 +102,7 @@ fn compare(
     let told = if args.json {
         super::write_json(out, &document.without_details())
     } else {
-        jobfile::tell_warnings(&warnings, global, err).and_then(|()| {
+        jobfile::print_warnings(&warnings, global, err).and_then(|()| {
             for_people(&document, old.is_some(), Screen::of_stdout(global.color), out)
         })
     };

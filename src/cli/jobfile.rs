@@ -56,7 +56,7 @@ pub fn as_daemon(global: &Global) -> Global {
 }
 
 /// Says that the daemon's job file is invalid, if it is: the command shows the jobs before.
-pub fn tell_of_old_jobs(file: &ConfigDocument, err: &mut dyn Write) {
+pub fn print_that_old_jobs_run(file: &ConfigDocument, err: &mut dyn Write) {
     if file.valid {
         return;
     }
@@ -99,7 +99,7 @@ pub fn no_job(name: &str, set: &JobSet, err: &mut dyn Write) -> Exit {
 ///
 /// The reader of `err` is gone.
 pub fn tell(rejected: &Rejected, global: &Global, err: &mut dyn Write) -> io::Result<()> {
-    tell_warnings(&rejected.warnings, global, err)?;
+    print_warnings(&rejected.warnings, global, err)?;
     diagnostics(&rejected.errors, global, err)
 }
 
@@ -108,7 +108,7 @@ pub fn tell(rejected: &Rejected, global: &Global, err: &mut dyn Write) -> io::Re
 /// # Errors
 ///
 /// The reader of `err` is gone.
-pub fn tell_warnings(
+pub fn print_warnings(
     warnings: &[Diagnostic],
     global: &Global,
     err: &mut dyn Write,

@@ -150,7 +150,7 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
     let mut prompt = Prompt::open();
     let session = match asked.runtime.block_on(log_in(&asked.client, &args, &mut prompt)) {
         Ok(session) => session,
-        Err(failed) => return tell_failure(&failed, &prompt, asked.client.address(), err),
+        Err(failed) => return print_failure(&failed, &prompt, asked.client.address(), err),
     };
     let now = clock::now();
     let wanted = now + SignedDuration::from_hours(24 * i64::from(args.days));
@@ -186,7 +186,7 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
 }
 
 /// Prints why there is no session, and what to do.
-fn tell_failure(failed: &Failed, prompt: &Prompt, address: &str, err: &mut dyn Write) -> Exit {
+fn print_failure(failed: &Failed, prompt: &Prompt, address: &str, err: &mut dyn Write) -> Exit {
     match failed {
         Failed::Prompt(error) if error.kind() == io::ErrorKind::Interrupted => {
             say(err, "interrupted; no token was written");

@@ -242,7 +242,7 @@ pub(super) fn about(command: &Command) -> String {
 
 /// The options of a command on a page: its own, or the global ones.
 fn options(page: &mut Roff, command: &Command, global: bool) {
-    for (names, words) in told_options(command, global) {
+    for (names, words) in listed_options(command, global) {
         page.control("TP", []);
         page.text([bold(names)]);
         page.text([roman(words)]);
@@ -250,7 +250,7 @@ fn options(page: &mut Roff, command: &Command, global: bool) {
 }
 
 /// The options of a command, its own or the global ones: how each is typed, and its description.
-pub(super) fn told_options(command: &Command, global: bool) -> Vec<(String, String)> {
+pub(super) fn listed_options(command: &Command, global: bool) -> Vec<(String, String)> {
     let shown = command.get_arguments().filter(|option| {
         let help = matches!(option.get_id().as_str(), "help" | "version");
         option.is_global_set() == global && !option.is_hide_set() && !help

@@ -244,7 +244,7 @@ fn of_daemon(daemon: &Daemon, names: &[String], err: &mut dyn Write) -> Result<V
     };
     match asked {
         Ok((file, of_all, jobs)) => {
-            jobfile::tell_of_old_jobs(&file, err);
+            jobfile::print_that_old_jobs_run(&file, err);
             let mut jobs: Vec<_> = jobs.into_iter().filter_map(Planned::from_daemon).collect();
             for job in &mut jobs {
                 let both = |end: Timestamp, all: &PauseDocument| Some(end.max(all.until?));

@@ -118,7 +118,7 @@ impl End {
                 if let Some(at) = run.scheduled_for {
                     let of_job = || zone::of_job(run.job.as_str(), global);
                     let zone = zones.entry(&run.job).or_insert_with(of_job);
-                    tell_time(run, at, zone.as_ref(), err);
+                    print_time(run, at, zone.as_ref(), err);
                 }
                 writeln!(out, "{}", run.id)
             });
@@ -181,7 +181,7 @@ fn places(run: &RunDocument) -> String {
 
 /// Prints the scheduled time, in the job's zone if known, and the source and destination of the
 /// run.
-fn tell_time(run: &RunDocument, at: Timestamp, zone: Option<&TimeZone>, err: &mut dyn Write) {
+fn print_time(run: &RunDocument, at: Timestamp, zone: Option<&TimeZone>, err: &mut dyn Write) {
     let zone = zone.cloned().unwrap_or_else(TimeZone::system);
     let at = at.to_zoned_datetime(zone).strftime("%a %Y-%m-%d %H:%M:%S %:z");
     // There is nobody to tell if standard error is gone.

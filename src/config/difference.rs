@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn of_an_address_only_that_it_differs_is_told() {
+    fn of_an_address_only_that_it_differs_is_reported() {
         for entry in [
             "{on: [failed], webhook: {url: 'http://h/@'}}",
             "{on: [failed], ping: {url: 'http://h/@'}}",

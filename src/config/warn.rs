@@ -52,8 +52,8 @@ pub(crate) fn about(
             about.timeout(job, fact);
         }
     }
-    about.tell_moved();
-    about.tell_timeouts();
+    about.report_moved();
+    about.report_timeouts();
     overlaps::about(jobs, facts, problems);
     idle(jobs, facts, problems);
 }
@@ -178,7 +178,7 @@ impl About<'_> {
     }
 
     /// Reports one note for all jobs whose same time is moved by the same change.
-    fn tell_moved(&mut self) {
+    fn report_moved(&mut self) {
         for ((_, wall, zone), moved) in std::mem::take(&mut self.moved) {
             self.problems.push(moved.problem(wall, &zone));
         }
@@ -210,7 +210,7 @@ impl About<'_> {
     }
 
     /// Reports one warning for all jobs that have their timeout from the same place.
-    fn tell_timeouts(&mut self) {
+    fn report_timeouts(&mut self) {
         for (at, (first, jobs)) in std::mem::take(&mut self.timeouts) {
             let message = match jobs {
                 1 => first,

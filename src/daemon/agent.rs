@@ -211,7 +211,7 @@ impl Agent {
     }
 
     /// Requests the version of the agent, which has just answered, if that is due; answered by
-    /// [`Event::VersionTold`].
+    /// [`Event::VersionLearned`].
     pub(super) fn in_contact(&mut self, events: &UnboundedSender<Event>) {
         let now = clock::since_boot();
         if self.version_asked.is_some_and(|asked| now - asked < VERSION_HOLDS) {
@@ -227,12 +227,12 @@ impl Agent {
                     None
                 }
             };
-            let _ = events.send(Event::VersionTold { asked: now, version });
+            let _ = events.send(Event::VersionLearned { asked: now, version });
         });
     }
 
     /// Takes in the agent's version, or its absence, requested then.
-    pub(super) fn version_told(&mut self, asked: SignedDuration, version: Option<String>) {
+    pub(super) fn on_version(&mut self, asked: SignedDuration, version: Option<String>) {
         // Another agent may have been asked since.
         if self.version_asked == Some(asked) {
             self.version = version;

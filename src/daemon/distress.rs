@@ -6,7 +6,7 @@
 use jiff::Timestamp;
 
 use super::driver::Driver;
-use super::effects::told_with;
+use super::effects::naming_entry;
 use crate::alerts::Courier;
 use crate::clock;
 use crate::core::alert::{Delivery, Occasion, QueuedAlert};
@@ -50,7 +50,7 @@ impl Driver {
             let entry = self.entry_of(&channel);
             tokio::spawn(async move {
                 let delivery = courier.deliver(&alert, &channel, &withheld).await;
-                match told_with(delivery, &entry) {
+                match naming_entry(delivery, &entry) {
                     Delivery::Delivered => tracing::info!("{channel} was told about it"),
                     Delivery::Failed(words)
                     | Delivery::Later { words, .. }

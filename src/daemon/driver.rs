@@ -147,7 +147,7 @@ impl Driver {
                     self.event_loop.push(Input::TokenEnds(ends));
                 }
             }
-            Event::VersionTold { asked, version } => self.agent.version_told(asked, version),
+            Event::VersionLearned { asked, version } => self.agent.on_version(asked, version),
             Event::Hint => self.event_loop.push(Input::Notified),
             Event::Frame(Frame::ObjectFailed { transfer, object }) => {
                 self.event_loop.push(Input::ObjectFailed { transfer, object });
@@ -213,7 +213,7 @@ impl Driver {
             self.act_on(output);
         }
         self.agent.listen(self.event_loop.wants_notifications());
-        self.tell_service_manager();
+        self.notify_service_manager();
     }
 
     /// Makes records durable; without any, proves that they could be. Absent if the daemon is to stop
@@ -255,7 +255,7 @@ impl Driver {
                 self.followers.tell(&records);
                 self.prune_after(&records);
             }
-            Output::Note(note) => self.log_throttle.tell(&note),
+            Output::Log(line) => self.log_throttle.write(&line),
             Output::Perform { epoch, effect } => self.perform(epoch, effect),
             Output::Settled(Ok(())) => self.job_file_settled(),
             Output::Settled(Err(words)) => {
@@ -269,7 +269,7 @@ impl Driver {
     }
 
     /// Reports the state in a line to the service manager, if it has changed.
-    pub(super) fn tell_service_manager(&mut self) {
+    pub(super) fn notify_service_manager(&mut self) {
         let jobs = self.event_loop.jobs().jobs.len();
         let active = self.engine().active_runs().count();
         let mut line = match (active, jobs) {

@@ -17,7 +17,7 @@ use futures_util::FutureExt;
 const PANICKED: &str = "internal error: the request panicked";
 
 /// A failure that names the entry: many look alike where no address is shown.
-pub(super) fn told_with(delivery: Delivery, entry: &str) -> Delivery {
+pub(super) fn naming_entry(delivery: Delivery, entry: &str) -> Delivery {
     if entry.is_empty() {
         return delivery;
     }
@@ -72,7 +72,7 @@ impl Driver {
                 let delivery = Delivery::Failed(PANICKED.to_owned());
                 self.answer(epoch, Input::Delivered { alert: id, delivery }, async move {
                     let delivery = courier.deliver(&alert, &channel, &withheld).await;
-                    let delivery = told_with(delivery, &entry);
+                    let delivery = naming_entry(delivery, &entry);
                     Input::Delivered { alert: id, delivery }
                 });
             }

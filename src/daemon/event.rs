@@ -31,7 +31,7 @@ pub(super) enum Event {
     /// The agent was asked for `status`.
     Glanced(AgentProbe),
     /// The agent was asked for its version, at this time since boot.
-    VersionTold { asked: SignedDuration, version: Option<String> },
+    VersionLearned { asked: SignedDuration, version: Option<String> },
     /// The token's source was read: whether it has another one than was used last.
     TokenLookedAt { changed: bool },
     /// A request from the control socket.

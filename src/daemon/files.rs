@@ -13,7 +13,7 @@ impl Driver {
         files.extend(self.agent.client().token().files());
         let watch = &self.sources.watch;
         watch.set_paths(files, Some(read_at));
-        watch.tell_each_minute(!self.job_file.is_valid());
+        watch.report_each_minute(!self.job_file.is_valid());
     }
 
     /// Logs whether changes of the files can be watched; `status` shows a problem as long as it

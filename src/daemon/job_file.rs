@@ -294,7 +294,7 @@ impl Driver {
         answer.warnings = warnings.chain(reading.on_this_machine).collect();
         match reading.watched {
             Some(watched) => self.watch(watched, reading.began),
-            None => self.sources.watch.tell_each_minute(!self.job_file.is_valid()),
+            None => self.sources.watch.report_each_minute(!self.job_file.is_valid()),
         }
         if let Some(ends) = self.agent.new_token_ends() {
             self.event_loop.push(Input::TokenEnds(ends));

@@ -1,5 +1,5 @@
-//! Writes the engine's notes to the log; repetitions of a note are logged only now and then, with
-//! the number left out.
+//! Writes the engine's lines to the log; repetitions of a line are logged only now and then, with the
+//! number left out.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::core::event::EventKind;
 use crate::core::ids::{JobName, RunId};
-use crate::core::input::{Level, Note, NoteFacts};
+use crate::core::input::{Level, LogFields, LogLine};
 use crate::core::reason::ReasonCode;
 use crate::core::run::RunState;
 
@@ -21,49 +21,49 @@ const REMEMBERED_MAX: usize = 1_024;
 /// Remembers the logged sentences.
 #[derive(Debug, Default)]
 pub(super) struct LogThrottle {
-    lines: HashMap<(Option<JobName>, Option<RunId>, String), LastLine>,
+    lines: HashMap<(Option<JobName>, Option<RunId>, String), LastLogged>,
 }
 
 #[derive(Debug)]
-struct LastLine {
+struct LastLogged {
     at: Timestamp,
     left_out: u32,
 }
 
 impl LogThrottle {
-    /// Logs a note, unless it was logged a short while ago.
-    pub(super) fn tell(&mut self, note: &Note) {
-        let Some(left_out) = self.is_due(note) else { return };
+    /// Logs a line, unless it was logged a short while ago.
+    pub(super) fn write(&mut self, line: &LogLine) {
+        let Some(left_out) = self.is_due(line) else { return };
         let text = match left_out {
-            0 => note.text.clone(),
-            times => format!("{} (said {times} more times meanwhile)", note.text),
+            0 => line.text.clone(),
+            times => format!("{} (said {times} more times meanwhile)", line.text),
         };
-        let job = note.job.as_ref().map(JobName::as_str);
-        let run = note.run.map(|run| run.to_string());
+        let job = line.job.as_ref().map(JobName::as_str);
+        let run = line.run.map(|run| run.to_string());
         let text =
             if crate::log::shows_text_alone() { named(job, run.as_deref(), &text) } else { text };
-        write(note, run.as_deref(), &text);
+        write(line, run.as_deref(), &text);
     }
 
-    /// Whether the note is to be logged now, and how often it was left out before.
-    fn is_due(&mut self, note: &Note) -> Option<u32> {
+    /// Whether the line is to be logged now, and how often it was left out before.
+    fn is_due(&mut self, line: &LogLine) -> Option<u32> {
         if self.lines.len() >= REMEMBERED_MAX {
             self.lines.clear();
         }
-        match self.lines.entry((note.job.clone(), note.run, note.text.clone())) {
+        match self.lines.entry((line.job.clone(), line.run, line.text.clone())) {
             Entry::Vacant(new) => {
-                new.insert(LastLine { at: note.at, left_out: 0 });
+                new.insert(LastLogged { at: line.at, left_out: 0 });
                 Some(0)
             }
             Entry::Occupied(mut old) => {
-                let line = old.get_mut();
+                let last = old.get_mut();
                 // A clock set back must not silence a sentence for as long as it was ahead.
-                if note.at.duration_since(line.at).abs() < SILENCE {
-                    line.left_out += 1;
+                if line.at.duration_since(last.at).abs() < SILENCE {
+                    last.left_out += 1;
                     return None;
                 }
-                line.at = note.at;
-                Some(std::mem::take(&mut line.left_out))
+                last.at = line.at;
+                Some(std::mem::take(&mut last.left_out))
             }
         }
     }
@@ -79,12 +79,12 @@ fn named(job: Option<&str>, run: Option<&str>, text: &str) -> String {
 }
 
 /// Writes a line. Absent fields are left out, so that the journal has no empty `JOB=`.
-fn write(note: &Note, run: Option<&str>, text: &str) {
-    let (job, by) = (note.job.as_ref().map(JobName::as_str), note.by.as_deref());
-    let NoteFacts { state, event, attempt, reason_code } = note.facts;
+fn write(line: &LogLine, run: Option<&str>, text: &str) {
+    let (job, by) = (line.job.as_ref().map(JobName::as_str), line.by.as_deref());
+    let LogFields { state, event, attempt, reason_code } = line.facts;
     let (state, event) = (state.map(RunState::word), event.map(EventKind::word));
     let reason_code = reason_code.map(ReasonCode::word);
-    match note.level {
+    match line.level {
         Level::Debug => {
             tracing::debug!(job, run, by, state, event, attempt, reason_code, "{text}");
         }
@@ -100,13 +100,13 @@ fn write(note: &Note, run: Option<&str>, text: &str) {
 mod tests {
     use super::*;
 
-    fn note(second: i64, text: &str) -> Note {
-        Note {
+    fn line(second: i64, text: &str) -> LogLine {
+        LogLine {
             level: Level::Warn,
             job: Some(JobName::new("nightly")),
             run: None,
             by: None,
-            facts: NoteFacts::default(),
+            facts: LogFields::default(),
             at: Timestamp::from_second(second).unwrap(),
             text: text.to_owned(),
         }
@@ -123,10 +123,10 @@ mod tests {
     #[test]
     fn a_sentence_is_told_once_an_hour_and_says_how_often_it_was_left_out() {
         let mut log_throttle = LogThrottle::default();
-        assert_eq!(log_throttle.is_due(&note(0, "the agent is away")), Some(0));
-        assert_eq!(log_throttle.is_due(&note(15, "the agent is away")), None);
-        assert_eq!(log_throttle.is_due(&note(16, "the token is bad")), Some(0));
-        assert_eq!(log_throttle.is_due(&note(30, "the agent is away")), None);
-        assert_eq!(log_throttle.is_due(&note(3_600, "the agent is away")), Some(2));
+        assert_eq!(log_throttle.is_due(&line(0, "the agent is away")), Some(0));
+        assert_eq!(log_throttle.is_due(&line(15, "the agent is away")), None);
+        assert_eq!(log_throttle.is_due(&line(16, "the token is bad")), Some(0));
+        assert_eq!(log_throttle.is_due(&line(30, "the agent is away")), None);
+        assert_eq!(log_throttle.is_due(&line(3_600, "the agent is away")), Some(2));
     }
 }

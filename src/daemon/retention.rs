@@ -87,7 +87,7 @@ impl Driver {
             Record::Attempt(_)
             | Record::Event(_)
             | Record::Job(_)
-            | Record::Learned(_)
+            | Record::AgentFacts(_)
             | Record::AlertQueued(_)
             | Record::AlertGone(_)
             | Record::PauseOfAll(_)

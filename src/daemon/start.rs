@@ -166,13 +166,13 @@ async fn live_on(
     let listener = Listener { hint, frames };
     let agent = Agent::new(&content.settings.agent, listener, first, remembering(&store))
         .map_err(|e| StartError::BadConfig(e.to_string()))?;
-    let durable = store.load().await.map_err(words)?;
+    let snapshot = store.load().await.map_err(words)?;
     let (host, now) = (super::host(), clock::now());
     let newest = store.history(retention::newest()).await.map_err(words)?;
     let newest = newest.first().map(|found| found.run.created_at);
     let mut tally = Tally::default();
-    tally.resume(&durable);
-    let event_loop = EventLoop::recover(durable, Arc::clone(&content.set), host.clone(), now);
+    tally.resume(&snapshot);
+    let event_loop = EventLoop::recover(snapshot, Arc::clone(&content.set), host.clone(), now);
     let job_file = JobFile::new(options.config.clone(), bad, now, unkept);
     let courier = Courier::new(&host.hostname);
     let web = Web::start(Wanted::of(&content.settings), &host.hostname, asks, requests.clone());

@@ -13,7 +13,7 @@ use super::histogram::Histogram;
 use crate::core::ids::{JobName, RunId};
 use crate::core::job::JobSet;
 use crate::core::reason::ReasonCode;
-use crate::core::record::{Durable, Record};
+use crate::core::record::{Record, Snapshot};
 use crate::core::run::{Attempt, Ended, Phase, Run, RunState};
 
 /// The states in which runs end, in the order of [`JobTally::runs`].
@@ -119,7 +119,7 @@ impl Default for Tally {
 impl Tally {
     /// Goes on from the rows of a store, at start and whenever the engine is rebuilt from them:
     /// their content is not counted again.
-    pub fn resume(&mut self, rows: &Durable) {
+    pub fn resume(&mut self, rows: &Snapshot) {
         self.live = rows.runs.iter().map(|run| (run.id, Followed::new(run))).collect();
         for attempt in &rows.attempts {
             let Some(followed) = self.live.get_mut(&attempt.id.run) else { continue };
@@ -136,7 +136,7 @@ impl Tally {
                 Record::Attempt(attempt) => self.attempt(attempt),
                 Record::Event(_)
                 | Record::Job(_)
-                | Record::Learned(_)
+                | Record::AgentFacts(_)
                 | Record::AlertQueued(_)
                 | Record::AlertGone(_)
                 | Record::PauseOfAll(_)
@@ -370,10 +370,10 @@ mod tests {
     fn what_the_rows_say_at_a_restart_is_not_news() {
         let mut given_up = ended(Phase::GivenUp, Ended::Failed, true);
         given_up.progress.bytes_transferred = 7;
-        let rows = Durable {
+        let rows = Snapshot {
             runs: vec![Arc::new(run(1, "nightly", RunState::Failed))],
             attempts: vec![Arc::new(given_up.clone())],
-            ..Durable::default()
+            ..Snapshot::default()
         };
         let mut tally = Tally::default();
         tally.resume(&rows);

@@ -18,11 +18,11 @@ pub(super) struct Heard {
 impl Heard {
     pub(super) fn new(body: Incoming, ticket: Ticket) -> Self {
         let mut heard = Self { body, ticket: Some(ticket) };
-        heard.tell_at_the_end();
+        heard.free_ticket_at_end();
         heard
     }
 
-    fn tell_at_the_end(&mut self) {
+    fn free_ticket_at_end(&mut self) {
         if self.body.is_end_stream()
             && let Some(ticket) = self.ticket.take()
         {
@@ -41,7 +41,7 @@ impl Body for Heard {
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         let polled = Pin::new(&mut self.body).poll_frame(context);
         if polled.is_ready() {
-            self.tell_at_the_end();
+            self.free_ticket_at_end();
         }
         polled
     }

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use jiff::Timestamp;
 
 use super::{Store, StoreError, Wraps};
-use crate::core::record::{Durable, Record};
+use crate::core::record::{Record, Snapshot};
 use crate::core::store::HistoryPolicy;
 
 /// The point at which a commit fails.
@@ -95,7 +95,7 @@ impl<S: Store> Wraps for Faulty<S> {
 }
 
 impl<S: Store> Store for Faulty<S> {
-    fn load(&mut self) -> Result<Durable, StoreError> {
+    fn load(&mut self) -> Result<Snapshot, StoreError> {
         self.inner.load()
     }
 

@@ -14,7 +14,7 @@ use super::{Happened, HistoryQuery, RunMatch, RunWithAttempts, Store, StoreError
 use crate::core::event::Event;
 use crate::core::ids::{JobName, RunId};
 use crate::core::outcomes::Outcomes;
-use crate::core::record::{Durable, Record};
+use crate::core::record::{Record, Snapshot};
 use crate::core::repeat::PastRun;
 use crate::core::store::HistoryPolicy;
 
@@ -137,7 +137,7 @@ impl StoreHandle {
     }
 
     /// The rows that the engine is rebuilt from.
-    pub async fn load(&self) -> Result<Durable, StoreError> {
+    pub async fn load(&self) -> Result<Snapshot, StoreError> {
         self.ask(|store| store.load()).await
     }
 

@@ -107,7 +107,7 @@ impl Watch {
 
     /// Reports a possible change each minute, or stops doing so: for files that could not be read,
     /// since the cause may end without any event.
-    pub fn tell_each_minute(&self, wanted: bool) {
+    pub fn report_each_minute(&self, wanted: bool) {
         let mut state = self.shared.state();
         if state.each_minute != wanted {
             state.each_minute = wanted;
@@ -170,12 +170,12 @@ impl Shared {
         let _ = rustix::io::write(&self.bell, &1_u64.to_ne_bytes());
     }
 
-    fn tell_change(&self) {
+    fn report_change(&self) {
         self.state().change = true;
         self.told.notify_one();
     }
 
-    fn tell_trouble(&self, trouble: Option<String>) {
+    fn report_problem(&self, trouble: Option<String>) {
         let mut state = self.state();
         if state.trouble != trouble {
             state.trouble = trouble;

@@ -22,7 +22,7 @@ fn run<T>(test: impl Future<Output = T>) -> T {
 
 /// Does something to a folder with `jobs.yaml` in it, and expects a report; then changes the file
 /// plainly, and expects a report of that too: the watch still works.
-fn told_of(change: impl FnOnce(&Path)) {
+fn is_reported(change: impl FnOnce(&Path)) {
     run(async {
         let root = tempfile::tempdir().unwrap();
         let folder = root.path().join("conf");
@@ -60,8 +60,8 @@ fn short_minute() -> Pace {
 }
 
 #[test]
-fn writing_in_place_is_told() {
-    told_of(|root| fs::write(root.join("conf/jobs.yaml"), "jobs: {a: 1}").unwrap());
+fn writing_in_place_is_reported() {
+    is_reported(|root| fs::write(root.join("conf/jobs.yaml"), "jobs: {a: 1}").unwrap());
 }
 
 #[test]
@@ -81,13 +81,13 @@ fn a_rename_over_the_file_is_told_again_and_again() {
 }
 
 #[test]
-fn a_file_that_goes_and_comes_back_is_told() {
-    told_of(|root| fs::remove_file(root.join("conf/jobs.yaml")).unwrap());
+fn a_file_that_goes_and_comes_back_is_reported() {
+    is_reported(|root| fs::remove_file(root.join("conf/jobs.yaml")).unwrap());
 }
 
 #[test]
-fn a_folder_that_is_replaced_is_told() {
-    told_of(|root| {
+fn a_folder_that_is_replaced_is_reported() {
+    is_reported(|root| {
         fs::create_dir(root.join("new")).unwrap();
         fs::write(root.join("new/jobs.yaml"), "new").unwrap();
         fs::rename(root.join("conf"), root.join("old")).unwrap();
@@ -96,12 +96,12 @@ fn a_folder_that_is_replaced_is_told() {
 }
 
 #[test]
-fn a_folder_that_is_removed_and_made_again_is_told() {
-    told_of(|root| fs::remove_dir_all(root.join("conf")).unwrap());
+fn a_folder_that_is_removed_and_made_again_is_reported() {
+    is_reported(|root| fs::remove_dir_all(root.join("conf")).unwrap());
 }
 
 #[test]
-fn a_config_map_swap_is_told() {
+fn a_config_map_swap_is_reported() {
     run(async {
         let root = tempfile::tempdir().unwrap();
         let at = |name: &str| root.path().join(name);
@@ -139,7 +139,7 @@ fn the_target_of_a_link_in_another_folder_is_heard() {
 }
 
 #[test]
-fn new_and_removed_files_of_a_watched_folder_are_told() {
+fn new_and_removed_files_of_a_watched_folder_are_reported() {
     run(async {
         let root = tempfile::tempdir().unwrap();
         let folder = root.path().join("jobs.d");
@@ -265,7 +265,7 @@ fn a_writer_that_never_closes_is_waited_for_no_longer_than_its_time() {
 }
 
 #[test]
-fn a_file_that_is_written_through_another_name_is_told() {
+fn a_file_that_is_written_through_another_name_is_reported() {
     run(async {
         let root = tempfile::tempdir().unwrap();
         let at = |name: &str| root.path().join(name);
@@ -279,7 +279,7 @@ fn a_file_that_is_written_through_another_name_is_told() {
 }
 
 #[test]
-fn a_folder_far_above_that_is_swapped_is_told() {
+fn a_folder_far_above_that_is_swapped_is_reported() {
     run(async {
         let root = tempfile::tempdir().unwrap();
         let at = |name: &str| root.path().join(name);
@@ -303,7 +303,7 @@ fn what_is_bad_is_told_each_minute_whatever_else_happens() {
         let file = root.path().join("jobs.yaml");
         fs::write(&file, "0").unwrap();
         let watch = armed_at(vec![file.clone()], short_minute()).await;
-        watch.tell_each_minute(true);
+        watch.report_each_minute(true);
         let mut told = false;
         for _ in 0..40 {
             // Neither orders nor waits that are dropped delay the minute.
@@ -311,7 +311,7 @@ fn what_is_bad_is_told_each_minute_whatever_else_happens() {
             told |= tokio::time::timeout(Duration::from_millis(50), watch.heard()).await.is_ok();
         }
         assert!(told, "the minute has its own deadline");
-        watch.tell_each_minute(false);
+        watch.report_each_minute(false);
         tokio::time::sleep(Duration::from_millis(800)).await;
         let _ = tokio::time::timeout(Duration::from_millis(1), watch.heard()).await;
         let quiet = tokio::time::timeout(Duration::from_millis(1_500), watch.heard()).await;
@@ -320,7 +320,7 @@ fn what_is_bad_is_told_each_minute_whatever_else_happens() {
 }
 
 #[test]
-fn a_change_between_a_reading_and_the_watch_is_told() {
+fn a_change_between_a_reading_and_the_watch_is_reported() {
     run(async {
         let root = tempfile::tempdir().unwrap();
         let file = root.path().join("jobs.yaml");

@@ -78,7 +78,7 @@ impl Thread {
                 self.burst = None;
                 // A reader that looks now sees the state of these stamps, or a later one.
                 self.stamps = self.stamps.is_some().then(|| Stamps::of(&self.plan));
-                self.shared.tell_change();
+                self.shared.report_change();
             }
         }
     }
@@ -207,7 +207,7 @@ impl Thread {
             (true, Some(_)) => {}
             (false, _) => self.stamps = None,
         }
-        self.shared.tell_trouble(trouble);
+        self.shared.report_problem(trouble);
         self.set_look();
     }
 

@@ -128,7 +128,7 @@ fn a_receiver_that_sends_answers_before_its_answer_without_end_holds_up_nothing(
 }
 
 #[test]
-fn failures_are_seen_in_status_redirects_are_not_followed_and_no_secret_is_told() {
+fn failures_are_seen_in_status_redirects_are_not_followed_and_no_secret_is_reported() {
     let receiver = Receiver::start(|_| Some("302 Found\r\nlocation: /elsewhere-T0pSecretHook"));
     let alerts = "- {on: [failed], webhook: {url_file: hook, headers_file: headers}}\n\
                   - {on: [failed], ping: {url_file: nobody}}\n";

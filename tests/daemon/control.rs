@@ -347,7 +347,7 @@ fn a_missing_token_is_told_though_the_agent_is_away() {
 }
 
 #[test]
-fn what_comes_after_a_pause_with_an_end_is_told() {
+fn what_comes_after_a_pause_with_an_end_is_reported() {
     let stage = Stage::new("");
     let _daemon = stage.start();
     let paused = stage.json(&["pause", "nightly", "--until", "3d", "--json"]);

@@ -37,7 +37,7 @@ fn no_core_is_dumped_where_any_other_process_would_leave_one() {
 }
 
 #[test]
-fn the_kernel_is_told() {
+fn the_kernel_is_reported() {
     transferd::privacy::keep_memory_private().unwrap();
     let told = rustix::process::dumpable_behavior().unwrap();
     assert_eq!(told, rustix::process::DumpableBehavior::NotDumpable);

@@ -148,11 +148,11 @@ proptest! {
     }
 
     #[test]
-    fn damaged_rows_are_read_or_told(
+    fn damaged_rows_are_read_or_reported(
         column in prop::sample::select(&COLUMNS[..]),
         value in any_value(),
     ) {
-        stored_row::damage_is_read_or_told(column, &value);
+        stored_row::damage_is_read_or_reported(column, &value);
     }
 
     #[test]

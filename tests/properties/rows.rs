@@ -16,7 +16,7 @@ use transferd::core::ids::{
 };
 use transferd::core::job::{AlertEvent, RetryPolicy, Terms, Verdict};
 use transferd::core::place::{AccountNames, Fingerprint, NamedPlace, Place, TransferRequest};
-use transferd::core::record::{JobRow, Learned, Pause};
+use transferd::core::record::{AgentFacts, JobRow, Pause};
 use transferd::core::repeat::Changes;
 use transferd::core::run::{
     Attempt, CancelCause, CancelRequest, Ended, Phase, Run, RunState, Trigger,
@@ -37,8 +37,9 @@ pub(crate) fn any_rows() -> impl Strategy<Value = Rows> {
     let (alert, told) = (any_alert().boxed(), any_told().boxed());
     (run, any::<i64>(), any::<String>(), alert, told).prop_map(
         |((run, attempt, event, job_row), delay, job_set, alert, told)| {
-            let learned = Learned { longest_listing_delay: SignedDuration::from_millis(delay) };
-            Rows { run, attempt, event, job_row, learned, job_set, alert, told }
+            let agent_facts =
+                AgentFacts { longest_listing_delay: SignedDuration::from_millis(delay) };
+            Rows { run, attempt, event, job_row, agent_facts, job_set, alert, told }
         },
     )
 }
@@ -182,7 +183,7 @@ fn any_progress() -> impl Strategy<Value = Progress> {
     // Whole cents: what the documents print of them is read back to the last bit.
     let cost = proptest::option::of(any::<u32>().prop_map(|cents| f64::from(cents) / 100.0));
     let numbers = (any::<[u64; 6]>(), any_number(), any_number(), cost, any::<bool>());
-    numbers.prop_map(|(counts, percent, speed, cost_usd, objects_untold)| Progress {
+    numbers.prop_map(|(counts, percent, speed, cost_usd, objects_incomplete)| Progress {
         objects_total: counts[0],
         objects_transferred: counts[1],
         objects_failed: counts[2],
@@ -192,7 +193,7 @@ fn any_progress() -> impl Strategy<Value = Progress> {
         percent,
         speed,
         cost_usd,
-        objects_untold,
+        objects_incomplete,
     })
 }
 

@@ -287,7 +287,7 @@ fn a_change_of_the_clocks_is_told_once_for_all_that_it_moves() {
 }
 
 #[test]
-fn a_schedule_that_names_no_time_of_the_period_is_told() {
+fn a_schedule_that_names_no_time_of_the_period_is_reported() {
     let jobs = [job("yearly", "schedule: '@yearly'"), job("daily", "schedule: '@daily'")];
     let played = played(&jobs, "", minutes(5));
     let jobs = vec![JobName::new("yearly")];

@@ -10,7 +10,7 @@ use transferd::core::ids::{AccessId, AccountId, JobName, RunId, TransferId, User
 use transferd::core::input::{Effect, Input, OperatorRequest, ReplyTo, Step};
 use transferd::core::job::{AgentSettings, CatchUp, Job, JobSet, Overlap, PlaceTemplate, Terms};
 use transferd::core::place::TransferRequest;
-use transferd::core::record::Durable;
+use transferd::core::record::Snapshot;
 use transferd::core::schedule::{Schedule, Timetable};
 use transferd::core::template::PathTemplate;
 use transferd::core::transfer::{
@@ -39,7 +39,7 @@ impl Flight {
         let set = job_set(jobs, 0);
         let host = Host { hostname: "station".to_owned(), jitter_seed: 7 };
         let (engine, first) =
-            Engine::recover(Durable::default(), set, host, SignedDuration::ZERO, now);
+            Engine::recover(Snapshot::default(), set, host, SignedDuration::ZERO, now);
         let mut flight = Self { engine, now, listed: Vec::new(), looking: false };
         flight.perform(first);
         for job in 0..runs {

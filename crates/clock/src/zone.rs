@@ -122,13 +122,13 @@ fn named(name: &str) -> Option<MachineZone> {
     Some(MachineZone { name, zone, trouble: None })
 }
 
-fn unknown(where_told: &str, name: &str) -> String {
+fn unknown(source: &str, name: &str) -> String {
     if jiff::tz::db().is_definitively_empty() || jiff::tz::db().available().next().is_none() {
         return format!(
-            "this machine has no zone database, so `{where_told}` says nothing (install `tzdata`)"
+            "this machine has no zone database, so `{source}` says nothing (install `tzdata`)"
         );
     }
-    format!("`{where_told}` names `{name}`, which is not a time zone of this machine")
+    format!("`{source}` names `{name}`, which is not a time zone of this machine")
 }
 
 /// The zone's name in the path of its file.

@@ -37,10 +37,10 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::engine::{Engine, Host};
 use super::ids::TransferId;
-use super::input::{Effect, Input, Level, Note, NoteFacts, Step};
+use super::input::{Effect, Input, Level, LogFields, LogLine, Step};
 use super::job::JobSet;
 use super::limits::BATCH_MAX;
-use super::record::{Durable, Record};
+use super::record::{Record, Snapshot};
 use super::run::CancelRequest;
 
 pub use outage::Outage;
@@ -65,7 +65,7 @@ pub enum Output {
     /// These records are durable.
     Recorded(Vec<Record>),
     /// A line for the log.
-    Note(Note),
+    Log(LogLine),
     /// An effect to be performed now. Its answer comes back with the epoch.
     Perform {
         /// The engine that wants it.
@@ -124,7 +124,7 @@ pub struct EventLoop {
 impl EventLoop {
     /// A loop whose engine is rebuilt from the rows, for every start of the process. Inputs that it
     /// needs before it decides anything are pushed before the first [`Self::poll_store`].
-    pub fn recover(rows: Durable, jobs: Arc<JobSet>, machine: Host, now: Timestamp) -> Self {
+    pub fn recover(rows: Snapshot, jobs: Arc<JobSet>, machine: Host, now: Timestamp) -> Self {
         let unset = SignedDuration::ZERO;
         let (engine, step) = Engine::recover(rows, Arc::clone(&jobs), machine.clone(), unset, now);
         Self {
@@ -228,10 +228,10 @@ impl EventLoop {
             return None;
         }
         for input in inputs {
-            let Step { record, then, notes } = self.engine.handle(input, now);
+            let Step { record, then, log } = self.engine.handle(input, now);
             step.record.extend(record);
             step.then.extend(then);
-            step.notes.extend(notes);
+            step.log.extend(log);
         }
         if step.record.is_empty() && self.outage().is_none() {
             self.settle(step);
@@ -253,7 +253,7 @@ impl EventLoop {
         match result {
             Ok(()) => {
                 let line = self.outage.as_mut().and_then(|outage| outage.ends(now));
-                self.outputs.extend(line.map(|text| note(Level::Warn, text, now)));
+                self.outputs.extend(line.map(|text| log_line(Level::Warn, text, now)));
                 self.settle(step);
             }
             Err(words) => self.fail(&step.then, words, now),
@@ -265,7 +265,7 @@ impl EventLoop {
     ///
     /// # Panics
     /// If the rows were not requested.
-    pub fn loaded(&mut self, rows: Result<Durable, String>, now: Timestamp) {
+    pub fn loaded(&mut self, rows: Result<Snapshot, String>, now: Timestamp) {
         let Stage::Loading = std::mem::replace(&mut self.stage, Stage::Collecting) else {
             panic!("rows are given that were not asked for");
         };
@@ -354,11 +354,11 @@ impl EventLoop {
     fn settle(&mut self, step: Step) {
         self.standing.clock_step = SignedDuration::ZERO;
         self.standing.cancels_sent.clear();
-        let Step { record, then, notes } = step;
+        let Step { record, then, log } = step;
         if !record.is_empty() {
             self.outputs.push_back(Output::Recorded(record));
         }
-        self.outputs.extend(notes.into_iter().map(Output::Note));
+        self.outputs.extend(log.into_iter().map(Output::Log));
         let epoch = self.epoch;
         self.outputs.extend(then.into_iter().map(|effect| Output::Perform { epoch, effect }));
         self.outputs.push_back(Output::Settled(Ok(())));
@@ -373,7 +373,7 @@ impl EventLoop {
         let known = self.outage.take().filter(|outage| !outage.is_forgotten(now));
         let outage = self.outage.insert(known.unwrap_or_else(|| Outage::new(now)));
         let line = outage.goes_on(&words, now);
-        self.outputs.extend(line.map(|text| note(Level::Error, text, now)));
+        self.outputs.extend(line.map(|text| log_line(Level::Error, text, now)));
         let wanted = wanted.iter().filter_map(|effect| match effect {
             Effect::Cancel { transfer } => Some(*transfer),
             Effect::Look(_)
@@ -408,7 +408,7 @@ impl EventLoop {
     }
 }
 
-fn note(level: Level, text: String, at: Timestamp) -> Output {
-    let facts = NoteFacts::default();
-    Output::Note(Note { level, job: None, run: None, by: None, facts, at, text })
+fn log_line(level: Level, text: String, at: Timestamp) -> Output {
+    let facts = LogFields::default();
+    Output::Log(LogLine { level, job: None, run: None, by: None, facts, at, text })
 }

@@ -15,7 +15,7 @@ use super::ids::{AccessId, AccountId, AlertId, AttemptId, JobName, RunId, Transf
 use super::job::{AgentSettings, CatchUp, Job, JobSet, Overlap, PlaceTemplate, Terms};
 use super::place::Fingerprint;
 use super::reason::UnderWay;
-use super::record::{Durable, JobRow, PauseOfAll, Record};
+use super::record::{JobRow, PauseOfAll, Record, Snapshot};
 use super::run::{Attempt, Phase, Run};
 use super::schedule::{Schedule, Timetable};
 use super::store::Store;
@@ -195,7 +195,7 @@ impl Rows {
                 }
                 Record::Reported(reported) => self.reported = reported.clone(),
                 Record::PauseOfAll(pause) => self.pause_of_all = Arc::clone(pause),
-                Record::Learned(_) => {}
+                Record::AgentFacts(_) => {}
             }
         }
     }
@@ -208,7 +208,7 @@ impl Rows {
     }
 
     /// The rows that an engine is rebuilt from.
-    pub(crate) fn load(&mut self) -> Durable {
+    pub(crate) fn load(&mut self) -> Snapshot {
         self.store.load().expect("rows in memory")
     }
 }

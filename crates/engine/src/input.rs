@@ -218,12 +218,12 @@ pub struct Step {
     /// To be performed, in order, after the commit.
     pub then: Vec<Effect>,
     /// To be logged; never matters to the state.
-    pub notes: Vec<Note>,
+    pub log: Vec<LogLine>,
 }
 
 /// A sentence for the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Note {
+pub struct LogLine {
     /// Its severity.
     pub level: Level,
     /// The job that it is about.
@@ -233,16 +233,16 @@ pub struct Note {
     /// The operator who requested it, if it results from a request.
     pub by: Option<String>,
     /// Fields about its run, beside the sentence.
-    pub facts: NoteFacts,
+    pub facts: LogFields,
     /// When.
     pub at: Timestamp,
     /// The sentence.
     pub text: String,
 }
 
-/// Fields of a [`Note`] about a run, beside its sentence, for searching the log.
+/// Fields of a [`LogLine`] about a run, beside its sentence, for searching the log.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct NoteFacts {
+pub struct LogFields {
     /// The run's state.
     pub state: Option<RunState>,
     /// The event, if it is in the run's timeline too.
@@ -253,7 +253,7 @@ pub struct NoteFacts {
     pub reason_code: Option<ReasonCode>,
 }
 
-/// The severity of a [`Note`].
+/// The severity of a [`LogLine`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
     /// Details for debugging.

@@ -33,7 +33,7 @@ pub enum Record {
     /// A job's row, new or replaced.
     Job(Arc<JobRow>),
     /// Facts learned about the agent.
-    Learned(Learned),
+    AgentFacts(AgentFacts),
     /// An alert's row in the outbox, new or replaced.
     AlertQueued(Arc<QueuedAlert>),
     /// An alert that was delivered, or given up: its row is removed.
@@ -150,14 +150,14 @@ pub struct PauseOfAll {
 
 /// Facts learned about the agent, over all runs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Learned {
+pub struct AgentFacts {
     /// The longest time from a POST to the listing of its transfer.
     pub longest_listing_delay: SignedDuration,
 }
 
 /// The rows that matter to the engine, which a store returns after a restart.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Durable {
+pub struct Snapshot {
     /// Runs that are not over, or have an open attempt; oldest first.
     pub runs: Vec<Arc<Run>>,
     /// All attempts of these runs, by number.
@@ -165,7 +165,7 @@ pub struct Durable {
     /// The rows of all jobs.
     pub job_rows: Vec<Arc<JobRow>>,
     /// The facts learned about the agent.
-    pub learned: Learned,
+    pub agent_facts: AgentFacts,
     /// Transfers of closed attempts, of the newest runs first: never to be claimed by another
     /// attempt. At most [`SETTLED_MAX`](super::limits::SETTLED_MAX).
     pub settled: Vec<TransferId>,

@@ -295,7 +295,7 @@ pub struct Run {
     pub terms: Arc<Terms>,
 }
 
-/// The known state of an attempt's POST (protocol, "Durable with each attempt").
+/// The known state of an attempt's POST (protocol, "Snapshot with each attempt").
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {

@@ -90,8 +90,8 @@ pub struct Progress {
     pub cost_usd: Option<f64>,
     /// The counters of transferred, skipped and failed objects are incomplete: objects that they
     /// leave out may have arrived anyway.
-    #[serde(default)]
-    pub objects_untold: bool,
+    #[serde(rename = "objects_untold", default)]
+    pub objects_incomplete: bool,
 }
 
 impl Progress {

@@ -9,7 +9,7 @@ use transferd_engine::transfer::{CancelAnswer, LookFailure, Refusal, SubmitAnswe
 pub fn transfer(world: &World, found: &SimTransfer, now: Timestamp) -> Transfer {
     Transfer {
         id: found.id,
-        user: world.tells_user(found.id).then_some(found.user),
+        user: world.reports_user(found.id).then_some(found.user),
         fingerprint: found.fingerprint,
         loose_fingerprint: found.loose_fingerprint,
         of_sync: found.sync_cycle.is_some(),

@@ -22,7 +22,7 @@ fn row(world: &World, fact: &HistoryFact) -> HistoryRow {
     let found = world.transfer(fact.transfer);
     HistoryRow {
         id: Some(TransferId(fact.id)),
-        user: found.filter(|found| world.tells_user(found.id)).map(|found| found.user),
+        user: found.filter(|found| world.reports_user(found.id)).map(|found| found.user),
         places: found.map(|found| found.loose_fingerprint),
         ended_at: found.and_then(|found| found.ended_at).map(|at| world.agent_time(at)),
         message: fact.message.clone(),
@@ -42,7 +42,7 @@ impl<O: Observer> Simulation<O> {
     }
 
     /// Handles a query for the cause of a failure that reaches the agent.
-    pub(super) fn tell_cause(
+    pub(super) fn answer_cause_query(
         &mut self,
         number: usize,
         asker: Asker,
@@ -72,7 +72,7 @@ impl<O: Observer> Simulation<O> {
     }
 
     /// Sends frames about objects to all listeners: true ones, and others.
-    pub(super) fn tell_of_objects(&mut self, number: usize) {
+    pub(super) fn send_object_frames(&mut self, number: usize) {
         if !self.chance.happens(self.hazards.frames) {
             return;
         }
@@ -83,7 +83,7 @@ impl<O: Observer> Simulation<O> {
         let id = ours[self.chance.below(ours.len())];
         let forged = |path: String| FailedObject { path, error: "Access Denied".to_owned() };
         if self.chance.happens(0.3) {
-            self.tell_of_requests(number, id);
+            self.send_request_frames(number, id);
             return;
         }
         let (kind, frames): (&str, Vec<(TransferId, FailedObject)>) = match self.chance.below(3) {
@@ -111,7 +111,7 @@ impl<O: Observer> Simulation<O> {
 
     /// Sends frames about requests, which decide nothing: that of one that was accepted, and one of
     /// an attempt that perhaps never arrived.
-    fn tell_of_requests(&mut self, number: usize, id: TransferId) {
+    fn send_request_frames(&mut self, number: usize, id: TransferId) {
         let accepted = self.by_transfer.get(&id).map(|&post| self.posts[post].attempt);
         let open: Vec<AttemptId> = self.daemons[number].open.keys().copied().collect();
         let forged = (!open.is_empty()).then(|| open[self.chance.below(open.len())]);

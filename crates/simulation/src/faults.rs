@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn a_word_without_a_kind_is_told() {
+    fn a_word_without_a_kind_is_reported() {
         let mut coverage = Coverage::default();
         coverage.add(&seed(&[("moon_fell_down", 1), ("list_unauthorized", 2)]));
         assert_eq!(coverage.unlisted().collect::<Vec<_>>(), ["moon_fell_down"]);

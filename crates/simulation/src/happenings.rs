@@ -158,7 +158,7 @@ impl<O: Observer> Simulation<O> {
             let now = self.now;
             let daemon = &mut self.daemons[number];
             daemon.up_since = daemon.is_up().then_some(now);
-            self.tell_step(number);
+            self.report_unreported_step(number);
         }
     }
 
@@ -193,7 +193,7 @@ impl<O: Observer> Simulation<O> {
     }
 
     /// Reports steps that could not be reported when they were made.
-    pub(super) fn tell_step(&mut self, number: usize) {
+    pub(super) fn report_unreported_step(&mut self, number: usize) {
         let by = std::mem::take(&mut self.daemons[number].unreported_step);
         if !by.is_zero() {
             self.stepped(number, by);

@@ -10,7 +10,7 @@ use transferd_engine::ids::AlertId;
 use transferd_engine::input::Effect;
 use transferd_engine::job::{AlertEvent, Job, JobSet, Terms};
 use transferd_engine::reason::SkipReason;
-use transferd_engine::record::{Durable, Record};
+use transferd_engine::record::{Record, Snapshot};
 use transferd_engine::run::{Phase, RunState};
 use transferd_engine::transfer::{Look, Refusal, SubmitAnswer, TransferStatus};
 
@@ -132,18 +132,18 @@ impl Mutation {
     }
 
     /// Changes the rows before the engine is rebuilt from them.
-    pub(super) fn durable(self, durable: &mut Durable, now: Timestamp) {
+    pub(super) fn durable(self, snapshot: &mut Snapshot, now: Timestamp) {
         match self {
             Self::MarksJumpAhead => {
-                for job_row in &mut durable.job_rows {
+                for job_row in &mut snapshot.job_rows {
                     let job_row = Arc::make_mut(job_row);
                     job_row.handled = job_row.handled.max(now);
                 }
             }
             Self::WaitingRunsForgotten => {
-                durable.runs.retain(|run| run.state != RunState::Waiting);
-                let kept: Vec<_> = durable.runs.iter().map(|run| run.id).collect();
-                durable.attempts.retain(|attempt| kept.contains(&attempt.id.run));
+                snapshot.runs.retain(|run| run.state != RunState::Waiting);
+                let kept: Vec<_> = snapshot.runs.iter().map(|run| run.id).collect();
+                snapshot.attempts.retain(|attempt| kept.contains(&attempt.id.run));
             }
             _ => {}
         }
@@ -170,7 +170,7 @@ impl Mutation {
                     }
                     Record::Attempt(_)
                     | Record::Job(_)
-                    | Record::Learned(_)
+                    | Record::AgentFacts(_)
                     | Record::AlertGone(_)
                     | Record::PauseOfAll(_)
                     | Record::Reported(_) => true,

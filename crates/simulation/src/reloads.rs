@@ -74,12 +74,12 @@ impl<O: Observer> Simulation<O> {
         daemon.file = set;
         match daemon.suspended_until {
             Some(until) => self.schedule(until, Event::FileChanged { number }),
-            None => self.tell_file(number),
+            None => self.give_job_file(number),
         }
     }
 
     /// Gives the loop the current job file, if it has another one.
-    pub(super) fn tell_file(&mut self, number: usize) {
+    pub(super) fn give_job_file(&mut self, number: usize) {
         let daemon = &mut self.daemons[number];
         if !daemon.alive || Arc::ptr_eq(&daemon.fed, &daemon.file) {
             return;

@@ -132,11 +132,11 @@ impl<O: Observer> Simulation<O> {
         let mut accepting = self.plan.variants_in(found.accepted_at, found.accepted_at);
         let list_created = accepting.any(|variants| variants.list_created);
         let mut looked_for = self.plan.variants_in(intended.at, intended.at + LOOKED_FOR);
-        let tells_user = looked_for.all(|variants| variants.tell_user(found.id));
+        let reports_user = looked_for.all(|variants| variants.reports_user(found.id));
         let kind = found.sync_cycle.is_none()
             && found.retry_batch.is_none()
             && !matches!(found.kind, 2 | 4);
-        let user = !tells_user || found.user == daemon.user;
+        let user = !reports_user || found.user == daemon.user;
         let listed = if list_created { Some(found.accepted_at) } else { found.started_at };
         let unlisted_before = listed.is_none_or(|at| at >= intended.ground_began);
         let offset = (options.clock_skew - daemon.wall).abs();

@@ -330,7 +330,9 @@ impl<O: Observer> Simulation<O> {
                 self.when_awake(number, event, |it| it.turn_at_last(number, incarnation));
             }
             Event::FileChanged { number } => {
-                self.when_awake(number, Event::FileChanged { number }, |it| it.tell_file(number));
+                self.when_awake(number, Event::FileChanged { number }, |it| {
+                    it.give_job_file(number)
+                });
             }
             Event::Arrive { number, asker, call } => self.arrive(number, asker, *call),
             Event::Answer { number, asker, answer } => match self.daemons[number].suspended_until {
@@ -418,7 +420,7 @@ impl<O: Observer> Simulation<O> {
                 self.reply(number, asker, after, Input::Submitted { attempt, answer });
             }
             Call::Cause { attempt, query } => {
-                self.tell_cause(number, asker, attempt, &query);
+                self.answer_cause_query(number, asker, attempt, &query);
             }
             Call::StartAgent => self.start_reaches_agent(number, asker),
             Call::Cancel { transfer } => {
@@ -470,7 +472,7 @@ impl<O: Observer> Simulation<O> {
             let event_loop = self.daemons[number].event_loop.as_ref();
             let listens = event_loop.is_some_and(EventLoop::wants_notifications);
             if listens {
-                self.tell_of_objects(number);
+                self.send_object_frames(number);
             }
             if listens && self.chance.happens(self.hazards.notified) {
                 let asker = self.daemons[number].unasked();

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use transferd_engine::event_loop::{Epoch, Output, StoreRequest};
 use transferd_engine::input::Effect;
-use transferd_engine::record::{Durable, Record};
+use transferd_engine::record::{Record, Snapshot};
 use transferd_engine::store::Store;
 use transferd_engine::transfer::LookRequest;
 
@@ -48,7 +48,7 @@ impl<O: Observer> Simulation<O> {
     }
 
     /// The committed rows.
-    pub(super) fn read_rows(&mut self, number: usize) -> Option<Durable> {
+    pub(super) fn read_rows(&mut self, number: usize) -> Option<Snapshot> {
         let (wall, now) = (self.wall(number), self.now);
         let daemon = &mut self.daemons[number];
         daemon.expectations.jumped(daemon.processed, wall);
@@ -146,8 +146,8 @@ impl<O: Observer> Simulation<O> {
         while let Some(output) = event_loop.poll_output() {
             match output {
                 Output::Recorded(_) => has_records = true,
-                Output::Note(note) => {
-                    let line = || format!("[{number}]   {:?}: {}", note.level, note.text);
+                Output::Log(line) => {
+                    let line = || format!("[{number}]   {:?}: {}", line.level, line.text);
                     self.trace.line(self.now, line);
                 }
                 // Left out; see `alerts`.
@@ -252,7 +252,7 @@ impl<O: Observer> Simulation<O> {
                 daemon.expectations.committed(job_row, &daemon.fed, until, daemon.latest_wall);
             }
             Record::Event(_)
-            | Record::Learned(_)
+            | Record::AgentFacts(_)
             | Record::AlertQueued(_)
             | Record::AlertGone(_)
             | Record::PauseOfAll(_)

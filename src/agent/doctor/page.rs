@@ -227,7 +227,7 @@ pub(super) fn forms(page: &Page) -> Vec<Finding> {
     } else {
         CREATED.found(Verdict::CantTell, "none in state Created is listed now")
     });
-    let counted = transfers.iter().filter(|transfer| !transfer.progress.objects_untold).count();
+    let counted = transfers.iter().filter(|transfer| !transfer.progress.objects_incomplete).count();
     let sized = |record: &&Map<String, Value>| {
         ["totalSize", "transferredSize"].iter().all(|name| value(record, name).is_some())
     };

@@ -36,7 +36,7 @@ fn verdict(findings: &[Finding], name: &str) -> Verdict {
 }
 
 #[test]
-fn an_agent_as_described_holds_in_all_that_can_be_told() {
+fn an_agent_as_described_holds_in_all_that_can_be_known() {
     let long = page(&list(&[5, 4, 3, 2, 1]));
     let findings = forms(&long);
     for name in ["listing", "property_case", "records", "request_date", "status", "record_user"] {

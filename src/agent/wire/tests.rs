@@ -65,7 +65,7 @@ fn expected() -> Transfer {
             percent: 30.5,
             speed: 12.25,
             cost_usd: Some(0.1),
-            objects_untold: false,
+            objects_incomplete: false,
         },
     }
 }
@@ -206,16 +206,16 @@ fn missing_and_null_fields_leave_the_rest_readable() {
     let transfer = one(body);
     assert_eq!(transfer.user, None);
     assert_eq!(transfer.requested_at, None);
-    let untold = Progress { objects_untold: true, ..Progress::default() };
+    let untold = Progress { objects_incomplete: true, ..Progress::default() };
     assert_eq!(transfer.progress, untold);
 }
 
 #[test]
 fn a_total_of_no_objects_needs_no_further_counts() {
     let body = r#"[{"id":"00000000-0000-0000-0000-00000000000a","total":0}]"#;
-    assert!(!one(body).progress.objects_untold);
+    assert!(!one(body).progress.objects_incomplete);
     let body = r#"[{"id":"00000000-0000-0000-0000-00000000000a","total":1}]"#;
-    assert!(one(body).progress.objects_untold);
+    assert!(one(body).progress.objects_incomplete);
 }
 
 #[test]

@@ -145,7 +145,7 @@ impl ReadRecord {
                     speed: average_speed.measure(),
                     cost_usd: cost.amount(),
                     // Of no objects at all there is nothing more to tell.
-                    objects_untold: (total.is_none() || total.count() > 0)
+                    objects_incomplete: (total.is_none() || total.count() > 0)
                         && [transferred, skipped, failed].iter().any(|it| it.is_none()),
                 },
             });

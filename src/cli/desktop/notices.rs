@@ -142,22 +142,22 @@ impl Watcher {
             | AlertEvent::Stuck
             | AlertEvent::Doubled => false,
         };
-        let told_as = if recovers && self.wanted.of(AlertEvent::Recovered, job) {
+        let reported_as = if recovers && self.wanted.of(AlertEvent::Recovered, job) {
             AlertEvent::Recovered
         } else {
             event
         };
-        if !self.wanted.of(told_as, job) {
+        if !self.wanted.of(reported_as, job) {
             return None;
         }
         let urgent = !matches!(
-            told_as,
+            reported_as,
             AlertEvent::Succeeded
                 | AlertEvent::Recovered
                 | AlertEvent::Canceled
                 | AlertEvent::Skipped
         );
-        let notice = Notice::new(&format!("{job} {}", verb(told_as)), &happened.detail, urgent);
+        let notice = Notice::new(&format!("{job} {}", verb(reported_as)), &happened.detail, urgent);
         Some(Notice { page: self.page.clone(), ..notice.of_run(job, happened.run) })
     }
 

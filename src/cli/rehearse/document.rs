@@ -138,7 +138,7 @@ impl Document {
         let about = |finding: &&Finding| kept.is_none_or(|job| finding.jobs().contains(&job));
         let findings: Vec<&Finding> = played.findings.iter().filter(about).collect();
         let sentences = Sentences::new(report);
-        let told_findings = findings.iter().take(FINDINGS_MAX);
+        let shown_findings = findings.iter().take(FINDINGS_MAX);
         let wanted = |story: &&JobStory| kept.is_none_or(|job| story.job.name == *job);
         let load = &played.load;
         Self {
@@ -164,7 +164,7 @@ impl Document {
                 in_flight_by_hour: load.hours.iter().map(|hour| hour.in_flight).collect(),
                 waiting_by_hour: load.hours.iter().map(|hour| hour.waiting).collect(),
             },
-            findings: told_findings.map(|it| finding(it, &sentences, report)).collect(),
+            findings: shown_findings.map(|it| finding(it, &sentences, report)).collect(),
             findings_left_out: findings.len().saturating_sub(FINDINGS_MAX),
             jobs: played.jobs.iter().filter(wanted).map(|story| job(story, report)).collect(),
             runs: played.runs.iter().map(|one| run(one, report)).collect(),

@@ -4,7 +4,7 @@ use clap::Command;
 
 use super::cell;
 use crate::cli::examples;
-use crate::cli::man::{about, program, told_options, usage};
+use crate::cli::man::{about, listed_options, program, usage};
 use crate::cli::program::GROUPS;
 
 /// The page.
@@ -23,7 +23,7 @@ pub(super) fn page() -> String {
         }
     }
     text.push_str("\n## Global options\n\n");
-    text.push_str(&table("option", &told_options(&program, true)));
+    text.push_str(&table("option", &listed_options(&program, true)));
     let grouped = |name: &str| GROUPS.iter().any(|(_, names)| names.contains(&name));
     let left = program
         .get_subcommands()
@@ -55,7 +55,7 @@ fn section(command: &Command) -> String {
 
 /// How a command is typed, and its options.
 fn described(command: &Command) -> String {
-    let options = told_options(command, false);
+    let options = listed_options(command, false);
     let table = if options.is_empty() { String::new() } else { table("argument", &options) };
     format!("\n    {}\n\n{table}", usage(command).replace('\n', "\n    "))
 }

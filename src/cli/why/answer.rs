@@ -120,7 +120,7 @@ fn of_time<'a>(facts: &'a Facts, at: Timestamp) -> Answer<'a> {
         let run = runs.iter().copied().rfind(decides).or(runs.last().copied()).unwrap_or(run);
         let sentences = match runs.as_slice() {
             [] | [_] => story(facts, run),
-            several => told_in_order(facts, several),
+            several => numbered_in_order(facts, several),
         };
         let blocked_by = run.blocked_by;
         return Answer { at: Some(at), sentences, run: Some(run), runs, blocked_by };
@@ -162,7 +162,7 @@ fn story(facts: &Facts, run: &RunDocument) -> Vec<String> {
 }
 
 /// The story of each of several runs for one time: they may have gone to different places.
-fn told_in_order(facts: &Facts, runs: &[&RunDocument]) -> Vec<String> {
+fn numbered_in_order(facts: &Facts, runs: &[&RunDocument]) -> Vec<String> {
     let at = runs.first().and_then(|run| run.scheduled_for).map(|at| time(facts, at));
     let good = runs.iter().filter(|run| run.state == RunState::Succeeded).count();
     let several;

@@ -193,7 +193,7 @@ impl Source<'_> {
                 };
                 match daemon.wait(daemon.client().status(&query)) {
                     Ok(status) => {
-                        jobfile::tell_of_old_jobs(&status.config, err);
+                        jobfile::print_that_old_jobs_run(&status.config, err);
                         let of_all = status.pause;
                         let Some(document) = status.jobs.into_iter().next() else { return Ok(()) };
                         let detail = document.detail.as_ref();

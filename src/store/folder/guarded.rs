@@ -11,7 +11,7 @@ use jiff::Timestamp;
 
 use super::lock::Lock;
 use super::standing::Standing;
-use crate::core::record::{Durable, Record};
+use crate::core::record::{Record, Snapshot};
 use crate::core::store::HistoryPolicy;
 use crate::store::sqlite::SqliteStore;
 use crate::store::{Queries as _, Store, StoreError, Wraps};
@@ -65,7 +65,7 @@ impl Wraps for GuardedStore {
 }
 
 impl Store for GuardedStore {
-    fn load(&mut self) -> Result<Durable, StoreError> {
+    fn load(&mut self) -> Result<Snapshot, StoreError> {
         self.store.load()
     }
 

@@ -13,7 +13,7 @@ use super::{Happened, HistoryQuery, Queries, RunMatch, RunWithAttempts, Store, S
 use crate::core::event::Event;
 use crate::core::ids::{JobName, RunId};
 use crate::core::outcomes::Outcomes;
-use crate::core::record::{Durable, JobRow, Record};
+use crate::core::record::{JobRow, Record, Snapshot};
 use crate::core::repeat::PastRun;
 use crate::core::store::HistoryPolicy;
 
@@ -101,7 +101,7 @@ impl SqliteStore {
 }
 
 impl Store for SqliteStore {
-    fn load(&mut self) -> Result<Durable, StoreError> {
+    fn load(&mut self) -> Result<Snapshot, StoreError> {
         self.snapshot(read::durable)
     }
 

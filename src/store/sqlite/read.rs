@@ -14,7 +14,7 @@ use crate::core::event::Event;
 use crate::core::ids::{AttemptId, JobName, RunId, TransferId};
 use crate::core::limits::SETTLED_MAX;
 use crate::core::outcomes::Outcomes;
-use crate::core::record::{Durable, JobRow};
+use crate::core::record::{JobRow, Snapshot};
 use crate::core::repeat::PastRun;
 use crate::core::run::{Attempt, Run, RunState};
 use crate::store::query::{
@@ -26,14 +26,14 @@ pub(super) const UNSETTLED: &str = "SELECT seq FROM runs WHERE over = 0
      UNION SELECT run FROM attempts WHERE open = 1";
 
 /// The rows that the engine is rebuilt from.
-pub(super) fn durable(connection: &Connection) -> Result<Durable, Failure> {
-    let mut durable = Durable { job_rows: job_rows(connection)?, ..Durable::default() };
+pub(super) fn durable(connection: &Connection) -> Result<Snapshot, Failure> {
+    let mut snapshot = Snapshot { job_rows: job_rows(connection)?, ..Snapshot::default() };
     let mut runs = connection.prepare_cached(&format!(
         "SELECT id, job, state, body FROM runs WHERE seq IN ({UNSETTLED}) ORDER BY seq"
     ))?;
     let mut found = runs.query([])?;
     while let Some(row) = found.next()? {
-        durable.runs.push(run_from(row)?);
+        snapshot.runs.push(run_from(row)?);
     }
     let mut attempts = connection.prepare_cached(&format!(
         "SELECT runs.id, number, transfer, attempts.body
@@ -42,20 +42,20 @@ pub(super) fn durable(connection: &Connection) -> Result<Durable, Failure> {
     ))?;
     let mut found = attempts.query([])?;
     while let Some(row) = found.next()? {
-        durable.attempts.push(attempt_from(row)?);
+        snapshot.attempts.push(attempt_from(row)?);
     }
-    durable.settled = settled(connection)?;
+    snapshot.settled = settled(connection)?;
     if let Some(text) = single(connection, rows::LEARNED)? {
-        durable.learned = rows::from_json(&text, "what was learned of the agent")?;
+        snapshot.agent_facts = rows::from_json(&text, "what was learned of the agent")?;
     }
     if let Some(text) = single(connection, rows::REPORTED)? {
-        durable.reported = rows::from_json(&text, "what was reported")?;
+        snapshot.reported = rows::from_json(&text, "what was reported")?;
     }
     if let Some(text) = single(connection, rows::PAUSE_OF_ALL)? {
-        durable.pause_of_all = Arc::new(rows::from_json(&text, "the pause of all jobs")?);
+        snapshot.pause_of_all = Arc::new(rows::from_json(&text, "the pause of all jobs")?);
     }
-    durable.alerts = alerts(connection)?;
-    Ok(durable)
+    snapshot.alerts = alerts(connection)?;
+    Ok(snapshot)
 }
 
 /// The outbox, in order.

@@ -130,8 +130,8 @@ struct ProgressBody {
     speed: f64,
     #[serde(default, with = "exact_if_any", skip_serializing_if = "Option::is_none")]
     cost_usd: Option<f64>,
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    objects_untold: bool,
+    #[serde(default, rename = "objects_untold", skip_serializing_if = "std::ops::Not::not")]
+    objects_incomplete: bool,
 }
 
 /// Formats a floating point number as the shortest text that means exactly this number.
@@ -383,7 +383,7 @@ impl ProgressBody {
             percent,
             speed,
             cost_usd,
-            objects_untold,
+            objects_incomplete,
         } = progress;
         Self {
             objects_total: *objects_total,
@@ -395,7 +395,7 @@ impl ProgressBody {
             percent: *percent,
             speed: *speed,
             cost_usd: *cost_usd,
-            objects_untold: *objects_untold,
+            objects_incomplete: *objects_incomplete,
         }
     }
 
@@ -410,7 +410,7 @@ impl ProgressBody {
             percent: self.percent,
             speed: self.speed,
             cost_usd: self.cost_usd,
-            objects_untold: self.objects_untold,
+            objects_incomplete: self.objects_incomplete,
         }
     }
 }

@@ -186,8 +186,8 @@ fn a_database_of_version_1_gets_an_outbox() {
     connection.execute("INSERT INTO marks (job, body) VALUES ('a', ?1)", [job_row]).unwrap();
     drop(connection);
     let mut store = folder.open().unwrap();
-    let durable = store.load().unwrap();
-    assert_eq!((durable.alerts.len(), durable.job_rows.len()), (0, 1));
+    let snapshot = store.load().unwrap();
+    assert_eq!((snapshot.alerts.len(), snapshot.job_rows.len()), (0, 1));
     let alert = super::super::tests::sample::alert(1);
     store.commit(&[Record::AlertQueued(Arc::new(alert.clone()))]).unwrap();
     assert_eq!(*store.load().unwrap().alerts[0], alert);

@@ -32,8 +32,8 @@ pub(super) fn records(connection: &Connection, records: &[Record]) -> Result<(),
             }
             Record::Event(event) => append_event(connection, event)?,
             Record::Job(job_row) => replace_job_row(connection, job_row)?,
-            Record::Learned(learned) => {
-                single(connection, rows::LEARNED, &rows::to_json(learned))?;
+            Record::AgentFacts(agent_facts) => {
+                single(connection, rows::LEARNED, &rows::to_json(agent_facts))?;
             }
             Record::AlertQueued(alert) => replace_alert(connection, alert)?,
             Record::AlertGone(alert) => forget_alert(connection, *alert)?,

@@ -8,7 +8,7 @@ use super::sample::{
 };
 use crate::core::alert::{QueuedAlert, Reported};
 use crate::core::ids::{AttemptId, JobName};
-use crate::core::record::{Durable, Learned, Record};
+use crate::core::record::{AgentFacts, Record, Snapshot};
 use crate::core::run::{Phase, RunState};
 use crate::core::store::HistoryPolicy;
 use crate::store::{RunMatch, Store, StoreError};
@@ -61,10 +61,10 @@ fn give_back_what_is_unsettled_and_nothing_of_the_past(store: &mut dyn Store) {
             put(attempt(3, 1, Phase::Closed, Some(3))),
         ])
         .unwrap();
-    let durable = store.load().unwrap();
-    let runs: Vec<_> = durable.runs.iter().map(|run| (**run).clone()).collect();
+    let snapshot = store.load().unwrap();
+    let runs: Vec<_> = snapshot.runs.iter().map(|run| (**run).clone()).collect();
     assert_eq!(runs, [over_with_open_attempt.clone(), unfinished.clone()]);
-    let attempts: Vec<_> = durable.attempts.iter().map(|attempt| (**attempt).clone()).collect();
+    let attempts: Vec<_> = snapshot.attempts.iter().map(|attempt| (**attempt).clone()).collect();
     assert_eq!(
         attempts,
         [
@@ -81,7 +81,7 @@ fn give_back_what_is_unsettled_and_nothing_of_the_past(store: &mut dyn Store) {
         ])
         .unwrap();
     let settled = vec![transfer_id(1), transfer_id(3)];
-    assert_eq!(store.load().unwrap(), Durable { settled, ..Durable::default() });
+    assert_eq!(store.load().unwrap(), Snapshot { settled, ..Snapshot::default() });
 }
 
 fn replace_a_run_only_in_the_state_it_was_taken_to_be_in(store: &mut dyn Store) {
@@ -111,9 +111,9 @@ fn carry_a_run_through_several_states_in_one_commit(store: &mut dyn Store) {
             was(RunState::Submitting, queued.clone()),
         ])
         .unwrap();
-    let durable = store.load().unwrap();
-    assert_eq!(*durable.runs[0], queued);
-    assert_eq!(*durable.attempts[0], attempt(1, 1, Phase::Accepted, None));
+    let snapshot = store.load().unwrap();
+    assert_eq!(*snapshot.runs[0], queued);
+    assert_eq!(*snapshot.attempts[0], attempt(1, 1, Phase::Accepted, None));
 }
 
 fn commit_all_or_nothing(store: &mut dyn Store) {
@@ -127,7 +127,7 @@ fn commit_all_or_nothing(store: &mut dyn Store) {
         put(attempt(1, 1, Phase::Intent, Some(1))),
         event(1, 1, RunState::Submitting),
         Record::Job(job_row("nightly", 5).into()),
-        Record::Learned(Learned { longest_listing_delay: SignedDuration::from_secs(9) }),
+        Record::AgentFacts(AgentFacts { longest_listing_delay: SignedDuration::from_secs(9) }),
         was(RunState::Running, run(2, "hourly", RunState::Succeeded)),
     ]);
     assert!(conflicts(refused));
@@ -212,20 +212,20 @@ fn commit_a_group_in_order_and_refuse_each_by_itself(store: &mut dyn Store) {
 }
 
 fn keep_the_last_mark_and_what_was_learned(store: &mut dyn Store) {
-    let learned = Learned { longest_listing_delay: SignedDuration::from_millis(1500) };
+    let agent_facts = AgentFacts { longest_listing_delay: SignedDuration::from_millis(1500) };
     store
         .commit(&[
             Record::Job(job_row("nightly", 1).into()),
             Record::Job(job_row("hourly", 2).into()),
             Record::Job(job_row("nightly", 3).into()),
-            Record::Learned(Learned::default()),
-            Record::Learned(learned),
+            Record::AgentFacts(AgentFacts::default()),
+            Record::AgentFacts(agent_facts),
         ])
         .unwrap();
     let expected = [job_row("hourly", 2).into(), job_row("nightly", 3).into()];
     assert_eq!(store.job_rows().unwrap(), expected);
-    let durable = store.load().unwrap();
-    assert_eq!((durable.job_rows, durable.learned), (expected.to_vec(), learned));
+    let snapshot = store.load().unwrap();
+    assert_eq!((snapshot.job_rows, snapshot.agent_facts), (expected.to_vec(), agent_facts));
 }
 
 fn keep_the_outbox_in_order_until_each_is_gone(store: &mut dyn Store) {
@@ -248,8 +248,8 @@ fn keep_the_outbox_in_order_until_each_is_gone(store: &mut dyn Store) {
         ])
         .unwrap();
     assert_eq!(numbers(store), [2, 3]);
-    let durable = store.load().unwrap();
-    assert_eq!((&*durable.alerts[0], durable.reported), (&tried, told));
+    let snapshot = store.load().unwrap();
+    assert_eq!((&*snapshot.alerts[0], snapshot.reported), (&tried, told));
     // Within one commit the last record counts.
     let gone = Record::AlertGone(alert(2).id);
     store.commit(&[queued(alert(4)), Record::AlertGone(alert(4).id), gone]).unwrap();

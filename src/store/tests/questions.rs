@@ -10,19 +10,19 @@ use crate::store::query::{EVENTS_MAX, SEVERAL_MAX};
 use crate::store::{HistoryQuery, Older, RunMatch, Store};
 
 every_store_must! {
-    tell_history_newest_first_and_page_by_page,
+    list_history_newest_first_and_page_by_page,
     go_on_behind_a_run_that_was_forgotten,
     filter_history_by_job_state_and_time,
     find_a_run_by_the_beginning_of_its_id,
     keep_events_in_the_order_of_recording,
-    tell_of_all_runs_what_happened_after_an_event,
+    list_of_all_runs_what_happened_after_an_event,
     bound_what_it_answers,
-    tell_the_last_run_of_each_job,
-    tell_the_runs_of_a_time_however_many_there_were,
+    find_the_last_run_of_each_job,
+    find_the_runs_of_a_time_however_many_there_were,
     count_how_the_runs_of_each_day_ended,
 }
 
-fn tell_history_newest_first_and_page_by_page(store: &mut dyn Store) {
+fn list_history_newest_first_and_page_by_page(store: &mut dyn Store) {
     // 5 and 6 are created together; 6 is recorded first. 9 is recorded last, created first.
     for n in [2, 6, 5, 7] {
         let mut run = run(n, "nightly", RunState::Succeeded);
@@ -125,7 +125,7 @@ fn keep_events_in_the_order_of_recording(store: &mut dyn Store) {
     );
 }
 
-fn tell_of_all_runs_what_happened_after_an_event(store: &mut dyn Store) {
+fn list_of_all_runs_what_happened_after_an_event(store: &mut dyn Store) {
     assert_eq!((store.last_event().unwrap(), store.happened(0, 10).unwrap()), (0, Vec::new()));
     store
         .commit(&[new_run(run(1, "nightly", RunState::Waiting)), event(1, 9, RunState::Waiting)])
@@ -164,7 +164,7 @@ fn bound_what_it_answers(store: &mut dyn Store) {
     assert_eq!((events.len(), events[0].at), (EVENTS_MAX, at(1)), "the latest are told");
 }
 
-fn tell_the_last_run_of_each_job(store: &mut dyn Store) {
+fn find_the_last_run_of_each_job(store: &mut dyn Store) {
     // Run 1 is recorded last, by a clock that was set back.
     for (n, job) in [(2, "nightly"), (3, "hourly"), (1, "nightly")] {
         store
@@ -180,7 +180,7 @@ fn tell_the_last_run_of_each_job(store: &mut dyn Store) {
     assert_eq!(last[1].attempts.len(), 1);
 }
 
-fn tell_the_runs_of_a_time_however_many_there_were(store: &mut dyn Store) {
+fn find_the_runs_of_a_time_however_many_there_were(store: &mut dyn Store) {
     let mut at = |n: u128, time: Option<&str>, job: &str| {
         let mut run = run(n, job, RunState::Failed);
         run.scheduled_for = time.map(|time| time.parse().unwrap());

@@ -12,7 +12,7 @@ use super::sample::{alert, at, attempt, event, job_row, put, queued, run, run_id
 use crate::core::alert::QueuedAlert;
 use crate::core::ids::JobName;
 use crate::core::reason::Reason;
-use crate::core::record::{Learned, Record};
+use crate::core::record::{AgentFacts, Record};
 use crate::core::run::{Phase, RunState};
 use crate::core::store::HistoryPolicy;
 use crate::store::memory::MemoryStore;
@@ -107,7 +107,7 @@ fn record(change: &Change, known: &MemoryStore) -> Record {
         Change::Job { job, handled } => Record::Job(Arc::new(job_row(JOBS[job], handled))),
         Change::Learned(offset) => {
             let longest_listing_delay = SignedDuration::from_millis(offset);
-            Record::Learned(Learned { longest_listing_delay })
+            Record::AgentFacts(AgentFacts { longest_listing_delay })
         }
         Change::Alert { n, tries: Some(tries) } => queued(QueuedAlert { tries, ..alert(n) }),
         Change::Alert { n, tries: None } => Record::AlertGone(alert(n).id),

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::sample::{attempt, event, everything, new_run, put, run, run_id};
 use crate::core::ids::JobName;
-use crate::core::record::{Durable, Record};
+use crate::core::record::{Record, Snapshot};
 use crate::core::run::{Phase, RunState};
 use crate::core::store::HistoryPolicy;
 use crate::store::faulty::{Fault, Faults, Faulty};
@@ -37,7 +37,7 @@ impl Wraps for Held {
 }
 
 impl Store for Held {
-    fn load(&mut self) -> Result<Durable, StoreError> {
+    fn load(&mut self) -> Result<Snapshot, StoreError> {
         self.inner.load()
     }
 

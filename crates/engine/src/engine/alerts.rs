@@ -15,7 +15,7 @@ use super::query::{AlertsView, FailingAlert};
 use crate::alert::{Delivery, Occasion, QueuedAlert, id_of, requested_delay, retry_delay};
 use crate::event::{Event, Happening};
 use crate::ids::{AlertId, AlertKey, JobName};
-use crate::input::{Effect, Level, Note, NoteFacts};
+use crate::input::{Effect, Level, LogFields, LogLine};
 use crate::job::{Alert, AlertChannel, AlertEvent};
 use crate::limits::{
     ALERT_REFUSALS_MAX, ALERT_RETRY, ALERT_STALE, ALERT_TEXT_MAX, ALERT_TRIES_MIN, OUTBOX_MAX,
@@ -163,7 +163,7 @@ impl Engine {
             Record::Event(event) => self.drafts_of_event(event).into_iter().collect(),
             Record::Attempt(_)
             | Record::Job(_)
-            | Record::Learned(_)
+            | Record::AgentFacts(_)
             | Record::AlertQueued(_)
             | Record::AlertGone(_)
             | Record::Reported(_)
@@ -365,12 +365,12 @@ impl Engine {
         let channel = self.channel_of(row.key);
         let by = channel.map(|channel| format!(" by {channel}")).unwrap_or_default();
         let text = format!("alert `{}`{by}: {words}", row.occasion.word());
-        self.step.notes.push(Note {
+        self.step.log.push(LogLine {
             level,
             job: row.job.clone(),
             run: row.run,
             by: None,
-            facts: NoteFacts::default(),
+            facts: LogFields::default(),
             at: self.now,
             text,
         });

@@ -73,10 +73,10 @@ impl Engine {
     /// Learns from the time between POST and listing, which bounds how long an uncertain request is
     /// looked for.
     fn learn_delay(&mut self, delay: SignedDuration) {
-        if delay > self.state.learned().longest_listing_delay {
-            let mut learned = self.state.learned();
-            learned.longest_listing_delay = delay;
-            self.record(Record::Learned(learned));
+        if delay > self.state.agent_facts().longest_listing_delay {
+            let mut agent_facts = self.state.agent_facts();
+            agent_facts.longest_listing_delay = delay;
+            self.record(Record::AgentFacts(agent_facts));
         }
     }
 

@@ -364,7 +364,7 @@ impl Engine {
     /// How long complete looks must miss a transfer before it counts as absent; longer while the
     /// agent counts transfers that it does not list, as ours may be one of them.
     pub(super) fn adopt_window(&self) -> SignedDuration {
-        let slow = self.state.learned().longest_listing_delay.saturating_mul(3);
+        let slow = self.state.agent_facts().longest_listing_delay.saturating_mul(3);
         let window = self.set.agent.adopt_window.max(slow.min(ADOPT_WINDOW_CAP));
         if self.looks.are_short() { window.saturating_mul(SHORT_LIST_FACTOR) } else { window }
     }

@@ -47,7 +47,7 @@ use jiff::Timestamp;
 
 use super::event::{Event, EventKind, Happening};
 use super::ids::{AttemptId, JobName, RunId};
-use super::input::{Effect, Input, Level, Note, NoteFacts, Step};
+use super::input::{Effect, Input, Level, LogFields, LogLine, Step};
 use super::job::JobSet;
 use super::matching::shift;
 use super::reason::Reason;
@@ -298,20 +298,20 @@ impl Engine {
     fn log_run(&mut self, level: Level, run: RunId, event: Option<EventKind>, text: String) {
         let machine = self.state.run(run);
         let job = Some(machine.row().job.clone());
-        let facts = NoteFacts {
+        let facts = LogFields {
             state: Some(machine.state()),
             event,
             attempt: machine.attempts().next_back().map(|last| last.id.number),
             reason_code: machine.row().reason.code(),
         };
         let by = self.requested_by.clone();
-        self.step.notes.push(Note { level, job, run: Some(run), by, facts, at: self.now, text });
+        self.step.log.push(LogLine { level, job, run: Some(run), by, facts, at: self.now, text });
     }
 
     /// Logs a sentence about the daemon as a whole.
     fn log(&mut self, level: Level, job: Option<&JobName>, text: String) {
         let (job, by) = (job.cloned(), self.requested_by.clone());
-        let facts = NoteFacts::default();
-        self.step.notes.push(Note { level, job, run: None, by, facts, at: self.now, text });
+        let facts = LogFields::default();
+        self.step.log.push(LogLine { level, job, run: None, by, facts, at: self.now, text });
     }
 }

@@ -21,7 +21,7 @@ use crate::input::Step;
 use crate::job::JobSet;
 use crate::limits::LATE_PROCESSING;
 use crate::matching::shift;
-use crate::record::{Durable, JobRow};
+use crate::record::{JobRow, Snapshot};
 use crate::run::Phase;
 
 impl Engine {
@@ -31,14 +31,14 @@ impl Engine {
     /// The rows carry times of a clock that was set by `stepped` since. Due occurrences are judged
     /// by the current clock.
     pub fn recover(
-        durable: Durable,
+        snapshot: Snapshot,
         set: Arc<JobSet>,
         host: Host,
         stepped: SignedDuration,
         now: Timestamp,
     ) -> (Self, Step) {
         let before = shift(now, -stepped);
-        let state = State::of(durable);
+        let state = State::of(snapshot);
         let mut engine = Self {
             host,
             set,

@@ -15,7 +15,7 @@ use crate::alert::Reported;
 use crate::ids::{AttemptId, JobName, RunId, TransferId};
 use crate::limits::SETTLED_MAX;
 use crate::place::{Fingerprint, Place};
-use crate::record::{Durable, JobRow, Learned, PauseOfAll, Record};
+use crate::record::{AgentFacts, JobRow, PauseOfAll, Record, Snapshot};
 use crate::run::{
     Attempt, Observations, Run, RunMachine, RunState, attempt_may_become, run_may_become,
 };
@@ -27,7 +27,7 @@ pub(super) struct State {
     runs: BTreeMap<RunId, RunMachine>,
     /// Rows of all jobs ever seen in the file.
     job_rows: BTreeMap<JobName, Arc<JobRow>>,
-    learned: Learned,
+    agent_facts: AgentFacts,
     /// Unfinished runs of each job, oldest first.
     unfinished: BTreeMap<JobName, Vec<RunId>>,
     /// Runs of each job with an open attempt.
@@ -91,19 +91,19 @@ impl Settled {
 
 impl State {
     /// The state built from the rows of a start.
-    pub(super) fn of(durable: Durable) -> Self {
+    pub(super) fn of(snapshot: Snapshot) -> Self {
         let mut state = Self {
-            learned: durable.learned,
-            settled: Settled::new(durable.settled),
-            reported: durable.reported,
-            pause_of_all: durable.pause_of_all,
+            agent_facts: snapshot.agent_facts,
+            settled: Settled::new(snapshot.settled),
+            reported: snapshot.reported,
+            pause_of_all: snapshot.pause_of_all,
             ..Self::default()
         };
-        durable.alerts.iter().for_each(|alert| state.outbox.put(alert));
+        snapshot.alerts.iter().for_each(|alert| state.outbox.put(alert));
         state.job_rows =
-            durable.job_rows.into_iter().map(|job_row| (job_row.job.clone(), job_row)).collect();
-        durable.runs.iter().for_each(|run| state.put_run(run));
-        durable.attempts.iter().for_each(|attempt| state.put_attempt(attempt));
+            snapshot.job_rows.into_iter().map(|job_row| (job_row.job.clone(), job_row)).collect();
+        snapshot.runs.iter().for_each(|run| state.put_run(run));
+        snapshot.attempts.iter().for_each(|attempt| state.put_attempt(attempt));
         state
     }
 
@@ -245,8 +245,8 @@ impl State {
     }
 
     /// Facts learned about the agent.
-    pub(super) fn learned(&self) -> Learned {
-        self.learned
+    pub(super) fn agent_facts(&self) -> AgentFacts {
+        self.agent_facts
     }
 
     /// True when a transfer has or had an owner.
@@ -262,7 +262,7 @@ impl State {
             Record::Job(job_row) => {
                 self.job_rows.insert(job_row.job.clone(), Arc::clone(job_row));
             }
-            Record::Learned(learned) => self.learned = *learned,
+            Record::AgentFacts(agent_facts) => self.agent_facts = *agent_facts,
             Record::AlertQueued(alert) => self.outbox.put(alert),
             Record::AlertGone(alert) => self.outbox.remove(*alert),
             Record::Reported(reported) => self.reported = reported.clone(),
@@ -289,7 +289,7 @@ impl State {
             }
             Record::Event(_)
             | Record::Job(_)
-            | Record::Learned(_)
+            | Record::AgentFacts(_)
             | Record::AlertQueued(_)
             | Record::AlertGone(_)
             | Record::Reported(_)

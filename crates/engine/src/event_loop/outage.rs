@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn another_cause_is_always_told() {
+    fn another_cause_is_always_reported() {
         let (_, told) = comes_and_goes(6, |time| format!("trouble {time}"));
         assert_eq!(told.iter().filter(|line| line.contains("trouble")).count(), 6, "{told:#?}");
     }

@@ -99,7 +99,7 @@ impl Desk {
         while let Some(output) = self.event_loop.poll_output() {
             match output {
                 Output::Recorded(_) => {}
-                Output::Note(note) => self.log.push(note.text),
+                Output::Log(line) => self.log.push(line.text),
                 Output::Perform { epoch, effect } => self.effects.push((epoch, effect)),
                 Output::Settled(result) => self.settled.push(result),
             }

@@ -51,13 +51,13 @@ fn completed_verdict(run: &Run, progress: &Progress) -> (Ended, Reason) {
     let accounted =
         objects_transferred.saturating_add(objects_skipped).saturating_add(objects_failed);
     // Where the agent tells no counts, it does not tell that there was nothing.
-    if objects_total == 0 && accounted == 0 && !progress.objects_untold {
+    if objects_total == 0 && accounted == 0 && !progress.objects_incomplete {
         return (state(run.terms.empty), AttemptEnd::Empty.into());
     }
     // An object that the agent reports neither as transferred, nor skipped, nor failed has not
     // arrived either.
     let missing = objects_total.saturating_sub(accounted);
-    let missing = if progress.objects_untold { 0 } else { missing };
+    let missing = if progress.objects_incomplete { 0 } else { missing };
     let accepted = run.terms.partial == Verdict::Accept;
     let (failed, total) = (objects_failed, objects_total);
     if missing > 0 {

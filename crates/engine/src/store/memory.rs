@@ -18,7 +18,7 @@ use crate::event::Event;
 use crate::ids::{AlertId, AttemptId, JobName, RunId, TransferId};
 use crate::limits::SETTLED_MAX;
 use crate::outcomes::Outcomes;
-use crate::record::{Durable, JobRow, Learned, PauseOfAll, Record};
+use crate::record::{AgentFacts, JobRow, PauseOfAll, Record, Snapshot};
 use crate::repeat::PastRun;
 use crate::run::{Attempt, Run, RunState};
 use crate::store::HistoryPolicy;
@@ -41,7 +41,7 @@ struct Rows {
     owners: BTreeMap<TransferId, AttemptId>,
     settled: Settled,
     job_rows: BTreeMap<JobName, Arc<JobRow>>,
-    learned: Learned,
+    agent_facts: AgentFacts,
     /// The outbox.
     alerts: BTreeMap<AlertId, Arc<QueuedAlert>>,
     reported: Reported,
@@ -165,7 +165,7 @@ struct Change<'a> {
     attempts: BTreeMap<AttemptId, &'a Arc<Attempt>>,
     events: Vec<&'a Event>,
     job_rows: Vec<&'a Arc<JobRow>>,
-    learned: Option<Learned>,
+    agent_facts: Option<AgentFacts>,
     /// The new row of each alert, or none if it is removed.
     alerts: BTreeMap<AlertId, Option<&'a Arc<QueuedAlert>>>,
     reported: Option<&'a Reported>,
@@ -183,7 +183,7 @@ impl<'a> Change<'a> {
                 }
                 Record::Event(event) => change.events.push(event),
                 Record::Job(job_row) => change.job_rows.push(job_row),
-                Record::Learned(learned) => change.learned = Some(*learned),
+                Record::AgentFacts(agent_facts) => change.agent_facts = Some(*agent_facts),
                 Record::AlertQueued(alert) => {
                     change.alerts.insert(alert.id, Some(alert));
                 }
@@ -279,7 +279,7 @@ impl<'a> Change<'a> {
         for job_row in self.job_rows {
             rows.job_rows.insert(job_row.job.clone(), Arc::clone(job_row));
         }
-        rows.learned = self.learned.unwrap_or(rows.learned);
+        rows.agent_facts = self.agent_facts.unwrap_or(rows.agent_facts);
         if let Some(reported) = self.reported {
             rows.reported = reported.clone();
         }
@@ -303,14 +303,14 @@ impl<'a> Change<'a> {
 }
 
 impl Store for MemoryStore {
-    fn load(&mut self) -> Result<Durable, StoreError> {
+    fn load(&mut self) -> Result<Snapshot, StoreError> {
         let rows = &self.rows;
         let unsettled = || rows.unsettled.iter().filter_map(|sequence| rows.runs.get(sequence));
-        Ok(Durable {
+        Ok(Snapshot {
             runs: unsettled().map(|kept| Arc::clone(&kept.run)).collect(),
             attempts: unsettled().flat_map(|kept| kept.attempts.values().cloned()).collect(),
             job_rows: rows.job_rows.values().cloned().collect(),
-            learned: rows.learned,
+            agent_facts: rows.agent_facts,
             settled: rows.settled(),
             alerts: rows.outbox(),
             reported: rows.reported.clone(),

@@ -14,7 +14,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::event::Event;
 use crate::ids::{JobName, RunId};
 use crate::outcomes::Outcomes;
-use crate::record::{Durable, JobRow, Record};
+use crate::record::{JobRow, Record, Snapshot};
 use crate::repeat::PastRun;
 use crate::run::{Ended, RunState};
 
@@ -113,7 +113,7 @@ pub trait Queries {
 /// Reads see every commit that was acknowledged before them.
 pub trait Store: Queries {
     /// The rows that the engine is rebuilt from. Reads unfinished work, never the past.
-    fn load(&mut self) -> Result<Durable, StoreError>;
+    fn load(&mut self) -> Result<Snapshot, StoreError>;
 
     /// Makes all records durable, or none of them.
     ///

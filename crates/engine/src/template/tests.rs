@@ -23,7 +23,7 @@ fn error(text: &str) -> TemplateError {
 }
 
 #[test]
-fn each_mistake_is_told() {
+fn each_mistake_is_reported() {
     let errors = PathTemplate::parse("{foo}/{%Y}/}/{-1d}/{").unwrap_err();
     let spans: Vec<_> = errors.into_iter().map(|error| error.span).collect();
     assert_eq!(spans, [0..5, 11..12, 13..18, 19..20]);

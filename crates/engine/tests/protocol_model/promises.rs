@@ -123,12 +123,12 @@ impl Daemon {
     /// Somebody else's transfer was canceled where evidence could tell.
     fn foreign_canceled(&self, before: &State, happens: Move, s: &State) -> Option<&'static str> {
         let is_foreign = |record: &Transfer| !matches!(record.origin, Origin::Ours(_));
-        let told_apart = s.attempts.iter().any(|attempt| {
+        let distinguishable = s.attempts.iter().any(|attempt| {
             let record = attempt.transfer.map(|r| s.records[usize::from(r)]);
             attempt.request == Request::Sent
                 && record.is_some_and(|r| is_foreign(&r) && self.could_tell(attempt, &r))
         });
-        if told_apart {
+        if distinguishable {
             return Some("a foreign transfer is canceled, though evidence could tell");
         }
         let by_a_look = happens == Move::Look

@@ -17,7 +17,7 @@ use transferd_engine::job::{
     AgentSettings, CatchUp, Job, JobSet, Overlap, PlaceTemplate, RetryPolicy, Terms,
 };
 use transferd_engine::place::TransferRequest;
-use transferd_engine::record::{Durable, Record};
+use transferd_engine::record::{Record, Snapshot};
 use transferd_engine::repeat::{Changes, PastRun, RunRequest, Wanted};
 use transferd_engine::run::{Attempt, Run, RunState};
 use transferd_engine::schedule::Timetable;
@@ -82,7 +82,7 @@ impl Stage {
     pub(crate) fn new(bounds: &Bounds) -> Self {
         let set = jobs(bounds);
         let now = at(START);
-        let event_loop = EventLoop::recover(Durable::default(), Arc::clone(&set), machine(), now);
+        let event_loop = EventLoop::recover(Snapshot::default(), Arc::clone(&set), machine(), now);
         let mut stage = Self {
             bounds: bounds.clone(),
             set,
@@ -172,7 +172,7 @@ impl Stage {
                     | Effect::Deliver { .. }
                     | Effect::GatherDigest { .. } => {}
                 },
-                Output::Note(_) | Output::Settled(_) => {}
+                Output::Log(_) | Output::Settled(_) => {}
             }
         }
         // The model knows no causes: nothing is learned, and at once.
@@ -186,7 +186,7 @@ impl Stage {
             match record {
                 Record::Run { run, .. } => drop(self.runs.insert(run.id, run)),
                 Record::Attempt(attempt) => drop(self.attempts.insert(attempt.id, attempt)),
-                Record::Learned(learned) => {
+                Record::AgentFacts(learned) => {
                     let window = self.set.agent.adopt_window;
                     self.has_learned |= learned.longest_listing_delay * 3 > window;
                 }

@@ -114,7 +114,7 @@ impl Ledger {
                 Record::Attempt(attempt) => self.attempted(attempt, now),
                 Record::Event(_)
                 | Record::Job(_)
-                | Record::Learned(_)
+                | Record::AgentFacts(_)
                 | Record::AlertQueued(_)
                 | Record::AlertGone(_)
                 | Record::PauseOfAll(_)

@@ -20,7 +20,7 @@ use transferd_engine::ids::{AccessId, AttemptId, TransferId};
 use transferd_engine::input::{Effect, Input};
 use transferd_engine::matching::shift;
 use transferd_engine::place::TransferRequest;
-use transferd_engine::record::Durable;
+use transferd_engine::record::Snapshot;
 use transferd_engine::transfer::{Look, LookRequest};
 
 /// Why a rehearsal ends before its time.
@@ -100,7 +100,7 @@ impl<'a> Player<'a> {
         let mut player = Self {
             rehearsal,
             now,
-            event_loop: EventLoop::recover(Durable::default(), set, host, now),
+            event_loop: EventLoop::recover(Snapshot::default(), set, host, now),
             world: World::new(rehearsal.world(), rehearsal.seed.rotate_left(17), now),
             chance: Chance::from(rehearsal.seed),
             ledger: Ledger::new(rehearsal),
@@ -213,7 +213,7 @@ impl<'a> Player<'a> {
                     self.ledger.take(&records, self.event_loop.engine(), self.now);
                 }
                 Output::Perform { effect, .. } => self.perform(effect),
-                Output::Note(_) | Output::Settled(_) => {}
+                Output::Log(_) | Output::Settled(_) => {}
             }
         }
         for transfer in self.ledger.take_settled() {
@@ -231,8 +231,8 @@ impl<'a> Player<'a> {
             // The ledger uses ends alone, and nobody needs the cause here.
             Effect::LearnCause { attempt, query } => {
                 let transfer = query.transfer;
-                let learned = Input::CauseLearned { attempt, transfer, row: None };
-                self.send(Event::Answer(Box::new(learned)));
+                let agent_facts = Input::CauseLearned { attempt, transfer, row: None };
+                self.send(Event::Answer(Box::new(agent_facts)));
             }
             // There is nobody here to request anything or to be notified.
             Effect::StartAgent

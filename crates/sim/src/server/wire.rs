@@ -50,7 +50,7 @@ pub(super) fn transfer(world: &World, found: &SimTransfer, now: Timestamp) -> Va
     let mut put = |key: &str, value: Value| record.insert(key.to_owned(), value);
     put("id", json!(found.id));
     if !variants.no_user_id {
-        put("userId", json!(world.tells_user(found.id).then_some(found.user)));
+        put("userId", json!(world.reports_user(found.id).then_some(found.user)));
     }
     put("syncCycleId", json!(found.sync_cycle));
     put("retryBatchTransferID", json!(found.retry_batch.unwrap_or(Uuid::nil())));

@@ -134,14 +134,14 @@ impl World {
                 false => found.id.0,
             },
             transfer: found.id,
-            user: self.tells_user(found.id).then_some(found.user),
+            user: self.reports_user(found.id).then_some(found.user),
             message: found.message(),
         };
         other.into_iter().chain([own])
     }
 
     /// Reports the objects of a transfer that failed, as it ends.
-    pub(crate) fn tell_of_failed_objects(&mut self, id: TransferId) {
+    pub(crate) fn report_failed_objects(&mut self, id: TransferId) {
         let Some(transfer) = self.transfers.get(&id) else { return };
         let own = transfer.failed_frames().filter(|_| transfer.plan.ending == Ending::Partial);
         let forged = if self.options.variants.frames_forged { FORGED } else { 0 };

@@ -156,7 +156,7 @@ pub struct Variants {
 
 impl Variants {
     /// True if the record of a transfer names its owner.
-    pub fn tell_user(&self, id: TransferId) -> bool {
+    pub fn reports_user(&self, id: TransferId) -> bool {
         let is_null = self.null_user_ids && id.0.as_u128() & 1 == 1;
         !self.no_user_id && !is_null
     }

@@ -92,7 +92,7 @@ impl SimTransfer {
             percent: (fraction * 1_000.0).round() / 10.0,
             speed,
             cost_usd: Some(cost(portion(plan.bytes, fraction))),
-            objects_untold: false,
+            objects_incomplete: false,
         }
     }
 }

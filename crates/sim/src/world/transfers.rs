@@ -169,8 +169,8 @@ impl World {
     }
 
     /// True if the record of a transfer names its owner.
-    pub fn tells_user(&self, id: TransferId) -> bool {
-        self.options.variants.tell_user(id)
+    pub fn reports_user(&self, id: TransferId) -> bool {
+        self.options.variants.reports_user(id)
     }
 
     /// Adds a new transfer: Created, not listed.
@@ -264,7 +264,7 @@ impl World {
             Ending::Completed | Ending::Partial | Ending::Empty => {
                 if ending == Ending::Partial {
                     self.count("transfer_partial");
-                    self.tell_of_failed_objects(id);
+                    self.report_failed_objects(id);
                 } else if ending == Ending::Empty {
                     self.count("transfer_empty");
                 }
@@ -272,7 +272,7 @@ impl World {
             }
             Ending::Error => {
                 self.count("transfer_failed");
-                self.tell_of_failed_objects(id);
+                self.report_failed_objects(id);
                 self.finish(id, TransferStatus::Error, now);
             }
             Ending::Vanish => {

@@ -19,9 +19,9 @@ fn its_active_runs_and_their_transfers_are_taken_up() {
     let folder = left_by_version_2();
     let mut store = folder.open().unwrap();
     assert!(folder.names().contains(&"transferd.db.v2".to_owned()), "a copy lies beside it");
-    let durable = store.load().unwrap();
+    let snapshot = store.load().unwrap();
     let active: Vec<_> =
-        durable.runs.iter().map(|run| (run.job.as_str(), run.state, run.reason.code())).collect();
+        snapshot.runs.iter().map(|run| (run.job.as_str(), run.state, run.reason.code())).collect();
     assert_eq!(
         active,
         [
@@ -31,7 +31,7 @@ fn its_active_runs_and_their_transfers_are_taken_up() {
             ("often", RunState::Running, None),
         ]
     );
-    let open = durable.attempts.iter().filter(|attempt| attempt.phase.is_open());
+    let open = snapshot.attempts.iter().filter(|attempt| attempt.phase.is_open());
     assert!(open.clone().all(|attempt| attempt.transfer.is_some()));
     assert_eq!(open.count(), 2);
 }

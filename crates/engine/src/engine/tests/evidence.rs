@@ -69,9 +69,9 @@ fn an_old_record_is_that_of_the_lost_request_where_dates_are_known_and_not_asked
 #[test]
 fn of_an_agent_that_hides_its_clock_a_record_is_not_given_to_a_request_that_was_given_up() {
     // The first request never arrived; the dates are 90 s behind, so that they are nearer to it.
-    for clock_is_told in [false, true] {
+    for clock_is_known in [false, true] {
         let mut stage = Stage::new(vec![job("a", "to/", |_| {})]);
-        stage.knows_clock = clock_is_told;
+        stage.knows_clock = clock_is_known;
         stage.until(at("01:00:00"));
         let first = stage.answer(SubmitAnswer::Uncertain("reset".to_owned()));
         while stage.submits.len() < 2 {
@@ -81,8 +81,8 @@ fn of_an_agent_that_hides_its_clock_a_record_is_not_given_to_a_request_that_was_
         stage.list(1, TransferStatus::Running);
         stage.record(1).requested_at = Some(stage.now - secs(90));
         stage.pass(secs(10));
-        let likelier = if clock_is_told { first } else { second };
-        assert_eq!(owner(&stage, 1), Some(likelier), "clock told: {clock_is_told}");
+        let likelier = if clock_is_known { first } else { second };
+        assert_eq!(owner(&stage, 1), Some(likelier), "clock told: {clock_is_known}");
     }
 }
 

@@ -13,7 +13,7 @@ use crate::event_loop::{EventLoop, Output, StoreRequest};
 pub(super) use crate::fixtures::{OURS, at, job, look, secs, set};
 use crate::fixtures::{Rows, machine, record};
 use crate::ids::{AccessId, AlertKey, AttemptId, JobName, RunId, TransferId};
-use crate::input::{Answer, Effect, Input, Level, NoteFacts, OperatorRequest, ReplyTo};
+use crate::input::{Answer, Effect, Input, Level, LogFields, OperatorRequest, ReplyTo};
 use crate::job::{Job, JobSet, PlaceTemplate};
 use crate::place::TransferRequest;
 use crate::run::Run;
@@ -67,8 +67,8 @@ pub(super) struct Stage {
     pub(super) requests: Vec<LookRequest>,
     /// Notes logged as warnings or errors.
     pub(super) warnings: Vec<String>,
-    /// The fields of notes about runs.
-    pub(super) facts: Vec<NoteFacts>,
+    /// The fields of log lines about runs.
+    pub(super) facts: Vec<LogFields>,
 }
 
 impl Stage {
@@ -136,12 +136,12 @@ impl Stage {
         }
         while let Some(output) = self.event_loop.poll_output() {
             match output {
-                Output::Note(note) => {
-                    if note.level >= Level::Warn {
-                        self.warnings.push(note.text);
+                Output::Log(line) => {
+                    if line.level >= Level::Warn {
+                        self.warnings.push(line.text);
                     }
-                    if note.run.is_some() {
-                        self.facts.push(note.facts);
+                    if line.run.is_some() {
+                        self.facts.push(line.facts);
                     }
                 }
                 Output::Perform { effect, .. } => self.perform(effect),

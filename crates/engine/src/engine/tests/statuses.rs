@@ -118,7 +118,7 @@ fn what_is_missing_from_the_total_has_not_arrived(
 fn what_an_agent_does_not_count_is_not_missing() {
     let mut stage = running(|_| {});
     stage.record(1).status = TransferStatus::Completed;
-    let untold = Progress { objects_total: 10, objects_untold: true, ..Progress::default() };
+    let untold = Progress { objects_total: 10, objects_incomplete: true, ..Progress::default() };
     stage.record(1).progress = untold;
     stage.pass(secs(60));
     assert_eq!(stage.run(0).state, RunState::Succeeded, "{}", stage.run(0).reason);
@@ -128,7 +128,7 @@ fn what_an_agent_does_not_count_is_not_missing() {
 fn what_an_agent_does_not_count_is_not_empty() {
     let mut stage = running(|terms| terms.empty = Verdict::Fail);
     stage.record(1).status = TransferStatus::Completed;
-    stage.record(1).progress = Progress { objects_untold: true, ..Progress::default() };
+    stage.record(1).progress = Progress { objects_incomplete: true, ..Progress::default() };
     stage.pass(secs(60));
     let run = stage.run(0);
     assert_eq!(run.state, RunState::Succeeded, "{}", run.reason);

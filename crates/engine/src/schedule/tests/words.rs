@@ -331,7 +331,7 @@ fn a_number_out_of_range_is_told_with_its_range(#[case] text: &str, #[case] mess
 }
 
 #[test]
-fn each_mistake_is_told() {
+fn each_mistake_is_reported() {
     let text = "61 25,26 * foo 1";
     let errors = Schedule::parse(text).unwrap_err();
     let blamed: Vec<&str> = errors.into_iter().map(|error| &text[error.span]).collect();
