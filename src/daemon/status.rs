@@ -219,7 +219,7 @@ impl Driver {
         if let Some(detail) = &mut document.detail {
             detail.fields = fields;
             // Counted on demand, which is for one job.
-            detail.past_pauses = self.engine().past_pauses(&document.name);
+            detail.past_pauses = self.engine().past_pauses(&document.name, clock::now());
         }
         document
     }

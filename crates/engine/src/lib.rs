@@ -24,6 +24,7 @@ pub mod meant;
 pub mod outcomes;
 pub mod pace;
 pub mod paging;
+pub mod pauses;
 pub mod place;
 pub mod plain;
 pub mod reason;

@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::answer::SAME;
 use crate::cli::ask::{Daemon, NoDaemon, say_error};
-use crate::cli::{Exit, Global, jobfile, offline, pauses};
+use crate::cli::{Exit, Global, jobfile, offline};
 use crate::control::client::ClientError;
 use crate::control::document::{
     HeldBackDocument, JobDetail, JobDocument, PauseDocument, RulesDocument, RunDocument,
@@ -16,6 +16,7 @@ use crate::control::document::{
 };
 use crate::control::request::{HISTORY_MAX, HistoryQuery, ShowQuery, StatusQuery};
 use crate::core::ids::{JobName, RunId};
+use crate::core::pauses::past_pauses;
 use crate::core::record::{PastPause, Pause};
 use crate::core::schedule::{Schedule, Timetable};
 
@@ -226,7 +227,12 @@ impl Source<'_> {
                     enabled: job.enabled,
                     pause,
                     of_all: pause_of_all,
-                    past_pauses: pauses::in_order(job_row.map(AsRef::as_ref), &of_all),
+                    past_pauses: past_pauses(
+                        Some(&*job),
+                        job_row.map(AsRef::as_ref),
+                        &of_all,
+                        facts.now,
+                    ),
                     held_back: None,
                     next: job_row.and_then(|job_row| job_row.coming(&job.timetable, facts.now)),
                     rules: job_row.map(|job_row| RulesDocument::new(&job, job_row)),

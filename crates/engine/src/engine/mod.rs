@@ -133,7 +133,10 @@ impl Engine {
         }
         match input {
             Input::TimeReached => {}
-            Input::JobsReplaced(set) => self.replace_jobs(set),
+            Input::JobsReplaced(set) => {
+                self.end_pauses_that_ran_out();
+                self.replace_jobs(set);
+            }
             Input::Submitted { attempt, answer } => self.on_submitted(attempt, answer),
             Input::Looked(result) => self.on_looked(result),
             Input::CancelAnswered { transfer, answer } => {

@@ -3,18 +3,16 @@
 
 use std::sync::Arc;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::Engine;
 use crate::ids::JobName;
 use crate::input::{Answer, Level};
 use crate::job::Job;
-use crate::limits::{PAUSE_COUNT_MAX, PAUSES_KEPT};
+use crate::limits::PAUSES_KEPT;
 use crate::matching::shift;
+use crate::pauses::{self, JUST_BEFORE};
 use crate::record::{JobRow, PastPause, Pause, PauseOfAll, Record};
-
-/// Times are kept to the millisecond: just before an instant is the one before it.
-const JUST_BEFORE: SignedDuration = SignedDuration::from_millis(-1);
 
 impl Engine {
     /// The pauses that a job may be under: its own, and that of all jobs.
@@ -43,27 +41,35 @@ impl Engine {
         Some(job_row.handled.max(from.saturating_add(JUST_BEFORE).unwrap_or(from)))
     }
 
-    /// Ends a job's pause as of `until`: it becomes a record, and its occurrences are not made up
-    /// for. An occurrence that `jitter` still held back when the pause began is one of them.
+    /// Ends a job's pause as of `until`, or as of its own end before: it becomes a record, and its
+    /// occurrences are not made up for.
     pub(super) fn end_pause(&mut self, name: &JobName, until: Timestamp) {
         let Some(job) = self.job(name) else { return };
         let job_row = self.state.job_row(name);
-        let Some(pause) = job_row.pause.clone() else { return };
-        let from = job_row.handled.max(shift(pause.at, JUST_BEFORE - job.jitter));
-        let until = until.max(pause.at);
-        let scheduled = job_row.scheduled;
-        let occurrences = if scheduled { occurrences_within(job, from, until) } else { 0 };
+        let Some(pause) = &job_row.pause else { return };
+        let past = pauses::ended(Some(job), job_row, pause, until);
         self.change_job(name, |job_row| {
             job_row.pause = None;
-            if occurrences > 0 {
+            if past.occurrences > 0 {
                 job_row.handled_times.break_off(job_row.handled);
-                job_row.handled = job_row.handled.max(shift(until, JUST_BEFORE));
+                job_row.handled = job_row.handled.max(shift(past.until, JUST_BEFORE));
             }
-            let (since, reason) = (pause.at, pause.reason);
-            job_row.pauses.push(PastPause { since, until, reason, occurrences });
-            let surplus = job_row.pauses.len().saturating_sub(PAUSES_KEPT);
-            job_row.pauses.drain(..surplus);
+            keep(&mut job_row.pauses, past);
         });
+    }
+
+    /// Ends the jobs' own pauses that are over by the clock: a new definition of a job must not
+    /// count the occurrences of its old one.
+    pub(super) fn end_pauses_that_ran_out(&mut self) {
+        let jobs: Vec<JobName> = self.set.jobs.keys().cloned().collect();
+        jobs.iter().for_each(|name| self.end_pause_that_ran_out(name));
+    }
+
+    fn end_pause_that_ran_out(&mut self, name: &JobName) {
+        let pause = self.state.find_job_row(name).and_then(|job_row| job_row.pause.as_ref());
+        if pause.is_some_and(|pause| !pause.holds(self.now)) {
+            self.end_pause(name, self.now);
+        }
     }
 
     /// Stops the scheduling of all jobs.
@@ -113,19 +119,21 @@ impl Engine {
         self.record(Record::PauseOfAll(Arc::new(pauses)));
     }
 
-    /// Ends the pause of all jobs as of `until`; occurrences that came due meanwhile are not made
-    /// up for.
+    /// Ends the pause of all jobs as of `until`, or as of its own end before; occurrences that came
+    /// due meanwhile are not made up for.
     fn end_pause_of_all(&mut self, until: Timestamp) {
-        let Some(pause) = self.state.pause_of_all().pause.clone() else { return };
-        let until = until.max(pause.at);
+        let Some(pause) = &self.state.pause_of_all().pause else { return };
+        let ended = pauses::ended_of_all(pause, until);
+        let until = ended.until;
         let mut past = self.state.pause_of_all().past.clone();
-        let (since, reason) = (pause.at, pause.reason);
-        past.push(PastPause { since, until, reason, occurrences: 0 });
-        let surplus = past.len().saturating_sub(PAUSES_KEPT);
-        past.drain(..surplus);
+        keep(&mut past, ended);
         let jobs: Vec<(JobName, Arc<Job>)> =
             self.set.jobs.iter().map(|(name, job)| (name.clone(), Arc::clone(job))).collect();
         for (name, job) in jobs {
+            self.end_pause_that_ran_out(&name);
+            // Occurrences in the job's own pause are counted when that ends.
+            let own = self.state.job_row(&name).pause.as_ref().map(|pause| pause.at);
+            let until = own.map_or(until, |own| until.min(own));
             self.change_job(&name, |job_row| {
                 let next = job.timetable.next_after(job_row.handled);
                 if job_row.scheduled && next.is_some_and(|next| next < until) {
@@ -146,21 +154,11 @@ impl Engine {
         }
     }
 
-    /// The pauses of a job that are over, its own and those of all jobs, oldest first. The number
-    /// of its occurrences in a pause of all is counted now.
-    pub fn past_pauses(&self, name: &JobName) -> Vec<PastPause> {
+    /// The pauses of a job that are over by `now`, its own and those of all jobs, oldest first.
+    pub fn past_pauses(&self, name: &JobName, now: Timestamp) -> Vec<PastPause> {
         let Some(job) = self.job(name) else { return Vec::new() };
         let job_row = self.state.job_row(name);
-        let of_all = self.state.pause_of_all().past.iter().cloned().map(|mut past| {
-            if job_row.scheduled {
-                let from = shift(past.since, JUST_BEFORE);
-                past.occurrences = occurrences_within(job, from, past.until);
-            }
-            past
-        });
-        let mut pauses: Vec<PastPause> = job_row.pauses.iter().cloned().chain(of_all).collect();
-        pauses.sort_by_key(|past| past.since);
-        pauses
+        pauses::past_pauses(Some(job), Some(job_row), self.state.pause_of_all(), now)
     }
 
     /// The pause of all jobs.
@@ -176,15 +174,9 @@ pub(super) fn words(pause: &Pause, local: impl FnOnce(Timestamp) -> String) -> S
     format!("{until}{why}")
 }
 
-/// How many occurrences there are after `from` and before `until`, up to [`PAUSE_COUNT_MAX`].
-pub(super) fn occurrences_within(job: &Job, from: Timestamp, until: Timestamp) -> u32 {
-    let (mut count, mut at) = (0, from);
-    while count < PAUSE_COUNT_MAX
-        && let Some(next) = job.timetable.next_after(at)
-        && next < until
-    {
-        count += 1;
-        at = next;
-    }
-    count
+/// Adds a pause that is over to those that are kept.
+fn keep(pauses: &mut Vec<PastPause>, past: PastPause) {
+    pauses.push(past);
+    let surplus = pauses.len().saturating_sub(PAUSES_KEPT);
+    pauses.drain(..surplus);
 }

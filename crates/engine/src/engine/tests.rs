@@ -11,6 +11,7 @@ mod lives;
 mod looks;
 mod occurrences;
 mod overlap;
+mod pauses;
 mod receipts;
 mod reload;
 mod repeat;
