@@ -14,6 +14,8 @@ mod causes;
 mod control;
 #[path = "daemon/metrics.rs"]
 mod metrics;
+#[path = "daemon/pauses.rs"]
+mod pauses;
 #[path = "daemon/receipts.rs"]
 mod receipts;
 #[path = "daemon/receiver.rs"]

@@ -8,11 +8,12 @@ use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use jiff::Timestamp;
 
 use super::ask::{Daemon, NoDaemon, done, say, say_error};
+use super::pauses::{self, Shown};
 use super::render::run;
 use super::render::table::Screen;
 use super::render::words::Times;
 use super::when::{Day, Towards, When};
-use super::{Exit, Global, offline, pauses, zone};
+use super::{Exit, Global, offline, zone};
 use crate::clock;
 use crate::control::document::RunDocument;
 use crate::control::request::{HISTORY_MAX, HistoryQuery};
@@ -119,13 +120,18 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
     let written = if args.json {
         runs.iter_mut().for_each(RunDocument::leave_out_facts);
         super::write_json(out, &runs)
-    } else if runs.is_empty() {
-        writeln!(out, "no runs")
     } else {
-        let zone = zone::of_jobs(&named(&args), global);
-        let times = Times { now, zone, absolute: args.absolute };
-        let page = run::history(&runs, &times, Screen::of_stdout(global.color));
-        write!(out, "{page}{}", pauses::beneath(&runs, global, &times))
+        let jobs = named(&args);
+        let times = Times { now, zone: zone::of_jobs(&jobs, global), absolute: args.absolute };
+        let page = match runs.is_empty() {
+            true => "no runs\n".to_owned(),
+            false => run::history(&runs, &times, Screen::of_stdout(global.color)),
+        };
+        let is_cut = query.limit.is_some_and(|limit| limit <= runs.len());
+        let oldest = || runs.iter().map(|run| run.created_at).min().filter(|_| is_cut);
+        let since = query.since.or_else(oldest);
+        let shown = Shown { jobs: &jobs, runs: &runs, since, before: query.before };
+        write!(out, "{page}{}", pauses::beneath(&shown, global, &times))
     };
     done(written, Exit::Done)
 }

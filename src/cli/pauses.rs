@@ -1,15 +1,56 @@
-//! Prints pauses that are over: their occurrences have no runs, so a line reports each pause.
+//! Prints pauses: their occurrences have no runs, so a line reports each pause.
 
 use jiff::Timestamp;
 
 use super::ask::{Daemon, NoDaemon};
 use super::render::words::Times;
 use super::{Global, offline};
-use crate::control::document::RunDocument;
+use crate::control::document::{PauseDocument, RunDocument};
 use crate::control::request::StatusQuery;
 use crate::core::ids::JobName;
 use crate::core::limits::PAUSE_COUNT_MAX;
-use crate::core::record::{JobRow, PastPause, PauseOfAll};
+use crate::core::meant::is_glob;
+use crate::core::pauses::past_pauses;
+use crate::core::record::PastPause;
+
+/// The part of the past that `history` shows.
+pub(super) struct Shown<'a> {
+    /// The words for jobs.
+    pub(super) jobs: &'a [String],
+    /// The rows.
+    pub(super) runs: &'a [RunDocument],
+    /// Its beginning; absent if the rows go back to the first run.
+    pub(super) since: Option<Timestamp>,
+    /// Its end, if it is not now.
+    pub(super) before: Option<Timestamp>,
+}
+
+impl Shown<'_> {
+    /// The job that is asked about, or that all rows are of.
+    fn job(&self) -> Option<JobName> {
+        match self.jobs {
+            [name] if !is_glob(name) => Some(JobName::new(name)),
+            _ => {
+                let first = &self.runs.first()?.job;
+                self.runs.iter().all(|run| run.job == *first).then(|| first.clone())
+            }
+        }
+    }
+
+    fn has(&self, since: Timestamp, until: Option<Timestamp>) -> bool {
+        let ends_before = self.since.zip(until).is_some_and(|(begin, until)| until < begin);
+        !ends_before && self.before.is_none_or(|end| since < end)
+    }
+}
+
+/// The pauses of a job.
+#[derive(Default)]
+struct Pauses {
+    /// The one in force: its own before that of all jobs.
+    in_force: Option<PauseDocument>,
+    /// Those that are over, oldest first.
+    past: Vec<PastPause>,
+}
 
 /// That a job was paused, and how many occurrences fell into the pause: read after its name.
 pub(super) fn sentence(past: &PastPause, time: impl Fn(Timestamp) -> String) -> String {
@@ -23,47 +64,54 @@ pub(super) fn sentence(past: &PastPause, time: impl Fn(Timestamp) -> String) -> 
     format!("was paused from {} until {}{why}{fell}", time(past.since), time(past.until))
 }
 
-/// The lines beneath the table of `history` if all rows are of one job. Best effort: without an
-/// answer the table stays as it is.
-pub(super) fn beneath(runs: &[RunDocument], global: &Global, times: &Times) -> String {
-    let Some(job) = only_job(runs) else { return String::new() };
+/// That a job is paused: read after its name.
+pub(super) fn of_now(pause: &PauseDocument, time: impl Fn(Timestamp) -> String) -> String {
+    let until = pause.until.map(|until| format!(" until {}", time(until))).unwrap_or_default();
+    let why = pause.reason.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
+    format!("has been paused since {}{until}{why}", time(pause.since))
+}
+
+/// The lines beneath the rows of `history` if it is about one job: a pause may be the whole answer.
+/// Best effort: without an answer the rows stand alone.
+pub(super) fn beneath(shown: &Shown<'_>, global: &Global, times: &Times) -> String {
+    let Some(job) = shown.job() else { return String::new() };
     let pauses = match Daemon::find(global) {
         Ok(daemon) => {
             let query =
                 StatusQuery { job: Some(job.to_string()), detail: true, ..StatusQuery::default() };
             let status = daemon.wait(daemon.client().status(&query)).ok();
             let job = status.and_then(|status| status.jobs.into_iter().next());
-            job.and_then(|job| job.detail).map(|detail| detail.past_pauses)
+            job.map(|job| Pauses {
+                in_force: job.pause,
+                past: job.detail.map(|detail| detail.past_pauses).unwrap_or_default(),
+            })
         }
-        Err(NoDaemon::NotRunning(_)) => {
-            let job_row = offline::job_row(global, job).ok().flatten();
-            let of_all = offline::pause_of_all(global).unwrap_or_default();
-            Some(in_order(job_row.as_deref(), &of_all))
-        }
+        Err(NoDaemon::NotRunning(_)) => Some(in_database(&job, global, times.now)),
         Err(NoDaemon::NotPermitted(_) | NoDaemon::Broken(_)) => None,
     };
-    let oldest = runs.iter().map(|run| run.created_at).min();
-    oldest.map_or_else(String::new, |at| lines(job, at, &pauses.unwrap_or_default(), times))
+    lines(&job, shown, &pauses.unwrap_or_default(), times)
 }
 
-/// The pauses in a database, oldest first.
-pub(super) fn in_order(job_row: Option<&JobRow>, of_all: &PauseOfAll) -> Vec<PastPause> {
-    let own = job_row.map(|job_row| job_row.pauses.as_slice()).unwrap_or_default();
-    let mut pauses: Vec<PastPause> = own.iter().chain(&of_all.past).cloned().collect();
-    pauses.sort_by_key(|past| past.since);
-    pauses
+fn in_database(name: &JobName, global: &Global, now: Timestamp) -> Pauses {
+    let job = offline::job(global, name);
+    let job_row = offline::job_row(global, name).ok().flatten();
+    let of_all = offline::pause_of_all(global).unwrap_or_default();
+    let own = job_row.as_ref().and_then(|job_row| job_row.pause.as_ref());
+    let in_force = own.into_iter().chain(&of_all.pause).find(|pause| pause.holds(now));
+    Pauses {
+        in_force: in_force.map(PauseDocument::from),
+        past: past_pauses(job.as_deref(), job_row.as_deref(), &of_all, now),
+    }
 }
 
-fn only_job(runs: &[RunDocument]) -> Option<&JobName> {
-    let first = &runs.first()?.job;
-    runs.iter().all(|run| run.job == *first).then_some(first)
-}
-
-/// A line for each pause that is no older than the oldest row, newest first as the rows are.
-fn lines(job: &JobName, oldest: Timestamp, pauses: &[PastPause], times: &Times) -> String {
-    let shown = pauses.iter().rev().filter(|past| oldest <= past.until);
-    let line = |past| format!("`{job}` {}\n", sentence(past, |at| times.full(at)));
-    let lines: String = shown.map(line).collect();
+/// A line for each pause of the time that is shown, newest first as the rows are.
+fn lines(job: &JobName, shown: &Shown<'_>, pauses: &Pauses, times: &Times) -> String {
+    let time = |at| times.full(at);
+    let in_force = pauses.in_force.iter().filter(|pause| shown.has(pause.since, None));
+    let in_force = in_force.map(|pause| of_now(pause, time));
+    let past = pauses.past.iter().rev().filter(|past| shown.has(past.since, Some(past.until)));
+    let past = past.map(|past| sentence(past, time));
+    let lines: String = in_force.chain(past).map(|line| format!("`{job}` {line}\n")).collect();
     if lines.is_empty() { lines } else { format!("\n{lines}") }
 }
 
@@ -85,14 +133,20 @@ mod tests {
     #[test]
     fn each_pause_of_the_time_that_is_shown_has_a_line_newest_first() {
         let times = Times { now: at("09T12:00"), zone: TimeZone::UTC, absolute: false };
-        let pauses = [
+        let past = vec![
             past("01T09:00", "02T09:00", None, 3),
             past("03T09:00", "04T09:00", Some("moving house"), 1),
             past("05T09:00", "05T09:05", None, 0),
             past("06T09:00", "07T09:00", None, PAUSE_COUNT_MAX),
         ];
+        let pauses = Pauses { in_force: None, past };
+        let lines = |since, before: Option<&str>| {
+            let since = Some(at(since));
+            let shown = Shown { jobs: &[], runs: &[], since, before: before.map(at) };
+            lines(&JobName::new("nightly"), &shown, &pauses, &times)
+        };
         assert_eq!(
-            lines(&JobName::new("nightly"), at("03T12:00"), &pauses, &times),
+            lines("03T12:00", None),
             "\n\
              `nightly` was paused from 2026-03-06 09:00:00 +00:00 until 2026-03-07 09:00:00 +00:00; 10000 or \
              more occurrences fell into the pause\n\
@@ -100,6 +154,24 @@ mod tests {
              `nightly` was paused from 2026-03-03 09:00:00 +00:00 until 2026-03-04 09:00:00 +00:00: moving \
              house; 1 occurrence fell into the pause\n"
         );
-        assert_eq!(lines(&JobName::new("nightly"), at("08T12:00"), &pauses, &times), "");
+        assert_eq!(lines("08T12:00", None), "");
+        assert_eq!(lines("05T00:00", Some("06T09:00")).lines().count(), 2, "a blank one, and one");
+    }
+
+    #[test]
+    fn a_pause_in_force_is_the_answer_where_it_left_no_runs() {
+        let times = Times { now: at("09T12:00"), zone: TimeZone::UTC, absolute: false };
+        let reason = Some("moving house".to_owned());
+        let pause = PauseDocument { since: at("01T09:00"), until: None, reason };
+        let pauses = Pauses { in_force: Some(pause), past: Vec::new() };
+        let jobs = ["nightly".to_owned()];
+        let shown = Shown { jobs: &jobs, runs: &[], since: Some(at("02T00:00")), before: None };
+        let job = shown.job().unwrap();
+        assert_eq!(
+            lines(&job, &shown, &pauses, &times),
+            "\n`nightly` has been paused since 2026-03-01 09:00:00 +00:00: moving house\n"
+        );
+        let jobs = ["night*".to_owned()];
+        assert_eq!(Shown { jobs: &jobs, ..shown }.job(), None, "no row says which job is meant");
     }
 }

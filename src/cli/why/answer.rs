@@ -269,15 +269,7 @@ fn held_back(facts: &Facts) -> Option<(String, String)> {
 
 /// That it is paused now.
 fn pause(facts: &Facts, job: &Known) -> Option<String> {
-    let pause = job.pause.as_ref()?;
-    let until = pause.until.map(|until| format!(" until {}", time(facts, until)));
-    let why = pause.reason.as_ref().map(|why| format!(": {why}"));
-    Some(format!(
-        "has been paused since {}{}{}",
-        time(facts, pause.since),
-        until.unwrap_or_default(),
-        why.unwrap_or_default()
-    ))
+    Some(pauses::of_now(job.pause.as_ref()?, |at| time(facts, at)))
 }
 
 /// Where the record is silent: the rules for that time.
@@ -361,10 +353,9 @@ fn silence(facts: &Facts, job: &Known, due: Timestamp) -> String {
     if !job.enabled {
         return DISABLED.to_owned();
     }
-    if job.pause.as_ref().is_some_and(|pause| pause.since <= due)
-        && let Some(paused) = pause(facts, job)
-    {
-        return format!("it {paused}");
+    let mut in_force = job.pause.iter().chain(&job.of_all);
+    if let Some(pause) = in_force.find(|pause| pause.since <= due) {
+        return format!("it {}", pauses::of_now(pause, |at| time(facts, at)));
     }
     if let Some(held) = job.held_back.as_ref().filter(|held| held.occurrence <= due) {
         return format!("it waits {}", held.reason.sentence(facts));

@@ -1,0 +1,39 @@
+//! Pauses as `why`, `history` and `next` tell of them, with the daemon up and down.
+
+use crate::stage::Stage;
+
+/// What a command prints.
+fn told(stage: &Stage, line: &[&str]) -> String {
+    let output = stage.command(line);
+    assert_eq!(output.code, 0, "{line:?}: {}", output.err);
+    output.out
+}
+
+#[test]
+fn a_pause_that_ran_out_is_told_of_before_the_jobs_next_occurrence_also_with_the_daemon_down() {
+    for all in [false, true] {
+        let stage = Stage::new("");
+        let mut daemon = stage.start();
+        let job = if all { "--all" } else { "nightly" };
+        told(&stage, &["pause", job, "--until", "500ms", "--reason", "new disks"]);
+        let history = || told(&stage, &["history", "nightly"]);
+        stage.until("the pause is over", || history().contains("was paused from"));
+        let shown = history();
+        assert!(shown.starts_with("no runs\n") && shown.contains(": new disks\n"), "{shown}");
+        assert_eq!(daemon.stop(), 0);
+        assert_eq!(history(), shown, "from the database");
+    }
+}
+
+#[test]
+fn a_pause_in_force_is_told_of_where_it_left_no_runs() {
+    let stage = Stage::new("");
+    let mut daemon = stage.start();
+    told(&stage, &["pause", "nightly", "--reason", "new disks"]);
+    let history = || told(&stage, &["history", "nightly", "--since", "7d"]);
+    let shown = history();
+    assert!(shown.contains("`nightly` has been paused since "), "{shown}");
+    assert_eq!(told(&stage, &["history", "hand"]), "no runs\n", "it is not paused");
+    assert_eq!(daemon.stop(), 0);
+    assert_eq!(history(), shown, "from the database");
+}
