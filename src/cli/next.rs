@@ -1,8 +1,8 @@
 //! `next`: lists coming occurrences: one row a job, or one by one.
 //!
-//! Asks the daemon, which knows which jobs are paused; without one, and for a file given by name,
-//! reads the job file, and where that is broken the last good job set. Jitter is left out
-//! (contract, "Runs").
+//! Asks the daemon; without one, and for a file given by name, reads the job file, and where that
+//! is broken the last good job set, with the pauses of the database. Jitter is left out (contract,
+//! "Runs").
 
 use std::io::Write;
 
@@ -24,7 +24,7 @@ use crate::control::occurrences::{OccurrenceDocument, just_before};
 use crate::control::request::StatusQuery;
 use crate::core::job::{Job, JobSet};
 use crate::core::meant::names_meant;
-use crate::core::record::JobRow;
+use crate::core::record::{JobRow, Pause};
 use crate::core::schedule::{Occurring, Schedule, Timetable, coming, firsts};
 
 /// The number of occurrences listed if neither a number nor an end is given.
@@ -85,14 +85,24 @@ impl Occurring for Planned {
 }
 
 impl Planned {
-    fn from_file(job: &Job, job_row: Option<&JobRow>, last: Option<RunDocument>) -> Self {
+    fn from_file(
+        job: &Job,
+        job_row: Option<&JobRow>,
+        of_all: Option<&Pause>,
+        last: Option<RunDocument>,
+    ) -> Self {
+        let now = clock::now();
+        let own = job_row.and_then(|job_row| job_row.pause.as_ref());
+        let pauses: Vec<&Pause> =
+            own.into_iter().chain(of_all).filter(|pause| pause.holds(now)).collect();
         Self {
-            first: job_row.and_then(|job_row| job_row.coming(&job.timetable, clock::now())),
+            first: job_row.and_then(|job_row| job_row.coming(&job.timetable, now)),
             name: job.name.as_str().to_owned(),
             timetable: job.timetable.clone(),
             enabled: job.enabled,
-            paused: false,
-            resumes: None,
+            paused: !pauses.is_empty(),
+            // Over when the last of them is, if each has an end.
+            resumes: pauses.iter().try_fold(now, |end, pause| Some(end.max(pause.until?))),
             last,
         }
     }
@@ -201,7 +211,8 @@ fn planned(names: &[String], global: &Global, err: &mut dyn Write) -> Result<Vec
             Ok(daemon) => return of_daemon(&daemon, names, err),
             Err(NoDaemon::NotRunning(_)) => {
                 // There is nobody to tell if standard error is gone.
-                let _ = writeln!(err, "the daemon is not running: pauses are not known");
+                let _ =
+                    writeln!(err, "the daemon is not running: nothing runs until it is started");
             }
             Err(none @ (NoDaemon::NotPermitted(_) | NoDaemon::Broken(_))) => {
                 return Err(none.say(err));
@@ -287,10 +298,16 @@ fn of_set(
     let names: Vec<_> = jobs.iter().map(|job| job.name.clone()).collect();
     // A past that can't be read does not keep the future from being shown.
     let mut last = offline::last_ended(global, &names).unwrap_or_default();
-    let job_rows = offline::job_rows(global).unwrap_or_default();
+    let read =
+        offline::job_rows(global).and_then(|rows| Ok((rows, offline::pause_of_all(global)?)));
+    let (job_rows, of_all) = read.unwrap_or_else(|words| {
+        // There is nobody to tell if standard error is gone.
+        let _ = writeln!(err, "pauses are not known: {words}");
+        Default::default()
+    });
     let planned = |job: &Job| {
         let job_row = job_rows.get(&job.name).map(AsRef::as_ref);
-        Planned::from_file(job, job_row, last.remove(&job.name))
+        Planned::from_file(job, job_row, of_all.pause.as_ref(), last.remove(&job.name))
     };
     Ok(jobs.into_iter().map(planned).collect())
 }
@@ -352,6 +369,9 @@ fn nothing(jobs: &[Planned]) -> String {
         }
         [job] if job.paused => {
             format!("`{0}` is paused: `transferd resume {0}` or `resume --all` ends that", job.name)
+        }
+        [_, _, ..] if jobs.iter().all(|job| job.paused) => {
+            "these jobs are paused: `transferd resume` ends that".to_owned()
         }
         [_] | [_, _, ..] => "no occurrence is coming in that time".to_owned(),
     }

@@ -37,3 +37,29 @@ fn a_pause_in_force_is_told_of_where_it_left_no_runs() {
     assert_eq!(daemon.stop(), 0);
     assert_eq!(history(), shown, "from the database");
 }
+
+#[test]
+fn next_promises_no_run_of_a_paused_job_for_a_file_given_by_name_and_with_the_daemon_down() {
+    let stage = Stage::new("");
+    let mut daemon = stage.start();
+    let next = |line: &[&str]| stage.json(&[&["next", "--json"][..], line].concat());
+    let none = serde_json::json!([]);
+    assert_ne!(next(&["nightly", "-n", "1"]), none);
+    told(&stage, &["pause", "nightly"]);
+    assert_eq!(next(&["nightly", "-n", "1"]), none);
+    assert!(
+        told(&stage, &["next"])
+            .lines()
+            .any(|line| { line.trim_start().starts_with("nightly") && line.contains("paused") })
+    );
+    assert_eq!(daemon.stop(), 0);
+    assert_eq!(next(&["nightly", "-n", "1"]), none, "the daemon is down");
+
+    let _daemon = stage.start();
+    told(&stage, &["resume", "nightly"]);
+    told(&stage, &["pause", "--all", "--until", "2099-05-06T12:00:00Z"]);
+    let after = next(&["nightly", "-n", "1"]);
+    let at = after[0]["at"].as_str().unwrap();
+    assert!("2099-05-06" <= at, "it comes after the pause, which has an end: {at}");
+    assert_eq!(next(&[]), none, "a row a job, of jobs that are not paused");
+}
