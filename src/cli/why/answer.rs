@@ -132,13 +132,18 @@ fn of_time<'a>(facts: &'a Facts, at: Timestamp) -> Answer<'a> {
             && run.created_at <= at
             && run.ended_at.is_none_or(|end| at < end)
     });
+    // Near the occurrence, but not for it.
+    let near = || facts.runs.iter().find(|run| run.scheduled_for.is_none() && is_near(run, at));
+    let run = at_work.or_else(near);
     if let Some(run) = at_work {
         let (id, cause, ended) = (run.id, cause(facts, run), ended(facts, run));
         sentences.push(format!("at that time run {id} ({cause}) was at work; it {ended}"));
+    } else if let Some(near) = run {
+        sentences.push(format!("close to that time, {}", outcome(facts, near)));
     } else if let Some(before) = last_before(facts, at) {
         sentences.push(format!("the one before: {}", outcome(facts, before)));
     }
-    Answer { at: Some(at), sentences, run: at_work, runs: Vec::new(), blocked_by: None }
+    Answer { at: Some(at), sentences, run, runs: Vec::new(), blocked_by: None }
 }
 
 /// All runs for the time that a run is for, oldest first: itself and those that repeat it. One
@@ -187,16 +192,13 @@ fn numbered_in_order(facts: &Facts, runs: &[&RunDocument]) -> Vec<String> {
     std::iter::once(head).chain(stories).collect()
 }
 
-/// The run that people mean by a time: that of the occurrence then, or one of another schedule or
-/// by hand.
+/// The run that people mean by a time: that of the occurrence then, or if there is none one of
+/// another schedule or by hand. A run by hand is no answer to why an occurrence did not run.
 fn run_of(facts: &Facts, at: Timestamp) -> Option<&RunDocument> {
-    let due = facts.job.as_ref().and_then(|job| due_at(job, at));
-    let of_the_occurrence = |run: &&RunDocument| due.is_some() && run.scheduled_for == due;
-    let of_the_minute = |run: &&RunDocument| {
-        (due.is_none() || run.scheduled_for.is_none()) && is_of_the_minute(run, at)
-    };
-    let first = facts.runs.iter().find(of_the_occurrence);
-    first.or_else(|| facts.runs.iter().find(of_the_minute))
+    match facts.job.as_ref().and_then(|job| due_at(job, at)) {
+        due @ Some(_) => facts.runs.iter().find(|run| run.scheduled_for == due),
+        None => facts.runs.iter().find(|run| is_near(run, at)),
+    }
 }
 
 /// The occurrence that people mean by a time: the last one of its minute.
@@ -207,7 +209,7 @@ fn due_at(job: &Known, at: Timestamp) -> Option<Timestamp> {
 }
 
 /// Whether a run is of an occurrence within a time's minute, or was triggered in it.
-fn is_of_the_minute(run: &RunDocument, at: Timestamp) -> bool {
+fn is_near(run: &RunDocument, at: Timestamp) -> bool {
     let off = at.duration_since(run.scheduled_for.unwrap_or(run.created_at));
     let triggered = run.scheduled_for.is_none() && off.is_negative() && off.abs() < SAME;
     triggered || (!off.is_negative() && off < SAME)

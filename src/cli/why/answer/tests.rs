@@ -283,6 +283,19 @@ fn cases() -> Vec<(&'static str, Facts)> {
             occurrences: 3,
         }];
     });
+    case("paused then, and triggered by hand just before", Some(due), &|facts| {
+        facts.job.as_mut().unwrap().past_pauses = vec![PastPause {
+            since: at("01:29:50"),
+            until: at("01:30:10"),
+            reason: Some("moving house".to_owned()),
+            occurrences: 1,
+        }];
+        let reason = "completed: 3 objects";
+        let end = Some("01:29:48");
+        let mut by_hand = run(1, "01:29:45", end, RunState::Succeeded, Reason::in_words(reason));
+        (by_hand.trigger, by_hand.scheduled_for) = (Trigger::Manual, None);
+        facts.runs = vec![by_hand];
+    });
     case("held back until a look", None, &|facts| {
         rules(facts).handled = at("2026-03-01T01:30:00");
         facts.job.as_mut().unwrap().held_back = Some(HeldBackDocument {
