@@ -10,13 +10,13 @@ use super::ask::{Daemon, done, say, say_error};
 use super::render::fit::plain;
 use super::render::paint::{Paint, Tone};
 use super::render::words::{ID_SHOWN, Times};
-use super::{Exit, Global, named_jobs};
+use super::{Exit, Global};
 use crate::clock;
 use crate::control::client::ClientError;
 use crate::control::events::HappenedDocument;
 use crate::control::json;
 use crate::control::request::EventsQuery;
-use crate::core::meant::{JobWord, is_glob};
+use crate::core::meant::JobWord;
 use crate::core::run::RunState;
 use crate::signals::{Signal, Signals};
 
@@ -65,11 +65,6 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
         Err(exit) => return exit,
     };
     let jobs: Vec<String> = args.jobs.iter().chain(&args.named).cloned().collect();
-    // A glob may wait for future jobs; a name must be a job's.
-    let names: Vec<String> = jobs.iter().filter(|word| !is_glob(word)).cloned().collect();
-    if let Err(error) = named_jobs::jobs(&daemon, &names) {
-        return say_error(&error, err);
-    }
     if let Some(words) = jobs.iter().find_map(|word| JobWord::parse(word).err()) {
         say(err, &words);
         return Exit::Usage;

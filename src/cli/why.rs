@@ -68,7 +68,7 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
         Ok(facts) => facts,
         Err(exit) => return exit,
     };
-    if facts.job.is_none() && facts.active.is_none() && facts.runs.is_empty() {
+    if facts.is_unknown {
         say(err, &facts.unknown);
         return Exit::No;
     }

@@ -74,10 +74,13 @@ impl Driver {
         });
     }
 
-    /// The jobs that words select: a name must be a job's; a glob also selects future jobs.
+    /// The jobs that words select: a name must be that of a job, perhaps of one that has left the
+    /// file and may still have a run; a glob also selects future jobs.
     fn jobs_followed(&self, words: &[String]) -> Result<CoveredJobs, Refused> {
         for name in words.iter().filter(|word| !is_glob(word)) {
-            self.known_job(name)?;
+            if !self.engine().jobs_ever_known().any(|job| job.as_str() == name) {
+                self.known_job(name)?;
+            }
         }
         CoveredJobs::parse(words).map_err(Refused::No)
     }

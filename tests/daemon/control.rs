@@ -234,6 +234,28 @@ fn a_reload_tells_of_what_was_taken_up_the_moment_before() {
 }
 
 #[test]
+fn a_job_that_has_left_the_file_is_answered_for_from_its_runs() {
+    let stage = Stage::new("");
+    stage.write_jobs("  old: {source: *s, destination: {account: b, bucket: c, path: hand/}}");
+    let _daemon = stage.start();
+    let ran = stage.command(&["trigger", "old", "--wait"]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    stage.write_jobs("");
+    assert_eq!(stage.command(&["reload"]).code, 0);
+    for time in ["2001-02-03", "2001-02-03T04:05:06Z", "5d"] {
+        let told = stage.command(&["why", "old", time]);
+        assert_eq!(told.code, 0, "{time}: {}", told.err);
+        assert!(told.out.contains("does not stand in the job file"), "{time}: {}", told.out);
+        assert_eq!(stage.command(&["why", "nobody", time]).code, 1, "{time}");
+    }
+    let mut events = stage.spawn(&["events", "old", "--since", "0", "--json"]);
+    let first = first_line(&mut events);
+    signal(&events, Signal::INT);
+    assert!(first.contains("\"job\":\"old\""), "{first}");
+    assert_eq!(events.wait().unwrap().code(), Some(130));
+}
+
+#[test]
 fn of_several_that_are_named_none_is_changed_where_one_can_not_be() {
     let stage = Stage::new("");
     let _daemon = stage.start();

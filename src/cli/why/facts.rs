@@ -78,6 +78,8 @@ pub(super) struct Facts {
     pub(super) job: Option<Known>,
     /// The message about the job if nothing is known of it.
     pub(super) unknown: String,
+    /// It is neither in the file nor has it runs.
+    pub(super) is_unknown: bool,
     /// Whether the daemon runs.
     pub(super) daemon: bool,
     /// The run that is not over, if one is.
@@ -161,6 +163,7 @@ pub(super) fn gather(
             name: name.to_owned(),
             job: None,
             unknown: format!("there is no job `{name}`; `transferd status` lists the jobs"),
+            is_unknown: false,
             daemon: matches!(source, Source::Daemon(_)),
             active: None,
             runs: Vec::new(),
@@ -174,6 +177,10 @@ pub(super) fn gather(
                 Some(at) => source.runs_around(&facts, at)?,
                 None => source.history(&facts.name, newest(1))?,
             };
+        }
+        if facts.job.is_none() && facts.active.is_none() && facts.runs.is_empty() {
+            // Its runs may have been at other times.
+            facts.is_unknown = source.history(&facts.name, newest(1))?.is_empty();
         }
         let blocked_by = facts.runs.first().and_then(|run| run.blocked_by);
         facts.blocker = blocked_by.and_then(|run| source.show(run)).map(|shown| shown.run);

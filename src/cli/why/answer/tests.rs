@@ -107,6 +107,7 @@ fn facts(asked: Option<&str>) -> Facts {
             }),
         }),
         unknown: String::new(),
+        is_unknown: false,
         daemon: true,
         active: None,
         runs: Vec::new(),
