@@ -133,8 +133,8 @@ keys! {
         empty: VerdictWord,
         /// No other transfer of ours writes to an overlapping destination meanwhile. Default: true.
         exclusive: Flag,
-        /// Alert when the last success is older than this; `off` where `defaults` set it.
-        /// Default: off.
+        /// Alert when the last success is older than this, unless the job is paused or disabled;
+        /// `off` where `defaults` set it. Default: off.
         max_age: SpanOrOff,
         /// False keeps the job listed and triggerable, but unscheduled. Default: true.
         enabled: Flag,

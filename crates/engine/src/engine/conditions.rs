@@ -40,7 +40,7 @@ impl Conditions {
 }
 
 /// Since when a job is late by its `max_age`, or will be if it does not succeed by then.
-pub(super) fn late_from(job: &Job, job_row: &JobRow) -> Option<Timestamp> {
+fn late_from(job: &Job, job_row: &JobRow) -> Option<Timestamp> {
     Some(shift(job_row.last_success.unwrap_or(job_row.first_seen), job.max_age?))
 }
 
@@ -70,14 +70,27 @@ impl Engine {
         self.queue_alerts(&draft);
     }
 
+    /// Since when a job is late, if it is: a job that is disabled or paused is not.
+    pub(super) fn late_since(
+        &self,
+        job: &Job,
+        job_row: &JobRow,
+        now: Timestamp,
+    ) -> Option<Timestamp> {
+        let from = late_from(job, job_row).filter(|from| *from <= now)?;
+        let runs = job.enabled && self.pause_in_force(job_row, now).is_none();
+        runs.then_some(from)
+    }
+
     /// Sets when the job is to be reported as late.
     pub(super) fn schedule_late_check(&mut self, name: &JobName) {
         let Some(job) = self.job(name) else { return };
         let job_row = self.state.job_row(name);
         let from = late_from(job, job_row);
         let reported = job_row.late_reported_at.is_some();
-        // Without an end, resuming the job arms it again.
-        let at = from.zip(self.unpaused_from(job_row)).map(|(from, unpaused)| from.max(unpaused));
+        // Resuming a job whose pause has no end, and enabling one, arm it again.
+        let unpaused = self.unpaused_from(job_row).filter(|_| job.enabled);
+        let at = from.zip(unpaused).map(|(from, unpaused)| from.max(unpaused));
         if reported && from.is_none_or(|from| self.now < from) {
             self.change_job(name, |job_row| job_row.late_reported_at = None);
         }
@@ -98,11 +111,8 @@ impl Engine {
     fn report_late_job(&mut self, name: &JobName) {
         let Some(job) = self.job(name) else { return };
         let job_row = self.state.job_row(name);
-        let Some(from) = late_from(job, job_row).filter(|from| *from <= self.now) else {
-            return;
-        };
-        let paused = self.pause_in_force(job_row, self.now).is_some();
-        if paused || job_row.late_reported_at.is_some() {
+        let Some(from) = self.late_since(job, job_row, self.now) else { return };
+        if job_row.late_reported_at.is_some() {
             return;
         }
         let age = job.max_age.map(duration::format).unwrap_or_default();

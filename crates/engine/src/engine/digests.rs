@@ -11,7 +11,6 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::Engine;
-use super::conditions::late_from;
 use crate::alert::{Occasion, QueuedAlert, Reported, id_of};
 use crate::digest::{Digest, DigestMark, LateJob, Outage, Reading, cut};
 use crate::ids::AlertKey;
@@ -185,9 +184,8 @@ impl Engine {
         let late = self.set.jobs.iter().filter(|(name, _)| jobs.cover(name));
         let late = late.filter_map(|(name, job)| {
             let job_row = self.state.job_row(name);
-            let since = late_from(job, job_row).filter(|from| *from <= self.now)?;
-            let paused = self.pause_in_force(job_row, self.now).is_some();
-            (!paused).then(|| LateJob { job: name.clone(), since })
+            let since = self.late_since(job, job_row, self.now)?;
+            Some(LateJob { job: name.clone(), since })
         });
         let mut late: Vec<LateJob> = late.collect();
         late.sort_by_key(|one| one.since);

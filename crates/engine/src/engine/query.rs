@@ -7,7 +7,6 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::Engine;
-use super::conditions::late_from;
 use crate::alert::Occasion;
 use crate::ids::{JobName, RunId};
 use crate::job::Job;
@@ -142,7 +141,7 @@ impl Engine {
         let next_run =
             (job_row.scheduled && !paused).then(|| job_row.coming(&job.timetable, now)).flatten();
         let unfinished = self.state.in_turn(name);
-        let late_since = late_from(job, &job_row).filter(|since| *since <= now && !paused);
+        let late_since = self.late_since(job, &job_row, now);
         Some(JobView {
             job: Arc::clone(job),
             job_row,

@@ -320,6 +320,37 @@ fn a_paused_job_is_not_late_until_it_is_resumed() {
 }
 
 #[test]
+fn a_disabled_job_is_not_late_until_it_is_enabled() {
+    let jobs = |enabled| {
+        let aging = move |job: &mut Job| {
+            aging(job);
+            job.enabled = enabled;
+        };
+        with(vec![job("a", "to/", aging)], vec![webhook("ops", &[AlertEvent::Late], &[])])
+    };
+    let is_late = |stage: &Stage| {
+        let view = stage.engine().job_view(&JobName::new("a"), stage.now);
+        view.expect("a view").late_since.is_some()
+    };
+    let mut stage = Stage::with(jobs(false));
+    stage.until(at("09:10:00"));
+    stage.restart();
+    assert_eq!(stage.delivered_words(), [""; 0]);
+    assert!(!is_late(&stage));
+    stage.set = jobs(true);
+    stage.input(Input::JobsReplaced(Arc::clone(&stage.set)));
+    assert_eq!(stage.delivered_words(), ["late"]);
+    assert!(is_late(&stage));
+    // What was reported is not reported again by the way of being disabled.
+    for enabled in [false, true] {
+        stage.set = jobs(enabled);
+        stage.input(Input::JobsReplaced(Arc::clone(&stage.set)));
+        stage.pass(secs(60));
+        assert_eq!((stage.delivered_words(), is_late(&stage)), (Vec::new(), enabled));
+    }
+}
+
+#[test]
 fn an_agent_that_keeps_runs_waiting_is_told_of_once_an_outage() {
     let mut stage = stage(vec![webhook("ops", &[AlertEvent::AgentDown], &[])]);
     stage.agent = AgentState::Stopped;
