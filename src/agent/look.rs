@@ -42,7 +42,8 @@ impl AgentClient {
         let began_at = clock::now();
         let began = clock::awake_since_boot();
         let took = || clock::awake_since_boot().saturating_sub(began);
-        let agent = self.agent_status().await.map_err(look_failure)?;
+        let agent = self.agent_status().await;
+        let agent = agent.map_err(|error| look_failure(error, AgentState::Unknown))?;
         let mut again = self.inner.keeper.can_log_in();
         loop {
             match self.listing(request, began).await {
@@ -52,7 +53,7 @@ impl AgentClient {
                     return Ok(blind_look(began_at, agent, took()));
                 }
                 Err(AskError::BadToken(_)) if again => again = false,
-                Err(error) => return Err(look_failure(error)),
+                Err(error) => return Err(look_failure(error, agent)),
                 Ok((access, user, reading)) => {
                     let Reading { as_of, gap, pages, records, total, short, .. } = reading;
                     let gap = if agent.may_work() { gap } else { Some(Gap::Idle) };
@@ -243,11 +244,12 @@ fn blind_look(began_at: Timestamp, agent: AgentState, took: SignedDuration) -> L
     }
 }
 
-fn look_failure(error: AskError) -> LookFailure {
+/// The failure of a look at an agent that reports this state.
+fn look_failure(error: AskError, agent: AgentState) -> LookFailure {
     match error {
         AskError::Unreachable(words) => LookFailure::Unreachable(words),
         AskError::PortHeld(words) => LookFailure::PortHeld(words),
-        AskError::BadToken(words) => LookFailure::BadToken(words),
+        AskError::BadToken(words) => LookFailure::BadToken { words, agent },
         AskError::Refused { .. } | AskError::NoSuchRoute(_) | AskError::Unusable(_) => {
             LookFailure::Unusable(error.to_string())
         }

@@ -107,7 +107,9 @@ async fn a_refused_login_is_a_bad_token_and_is_not_repeated_at_once() {
         let client = client_with(agent.address, PATIENT, login_keeper(&folder, false));
         for _ in 0..2 {
             match client.look(&look_request()).await {
-                Err(LookFailure::BadToken(why)) => assert!(why.contains(words), "{why}"),
+                Err(LookFailure::BadToken { words: why, .. }) => {
+                    assert!(why.contains(words), "{why}")
+                }
                 other => panic!("{other:?}"),
             }
         }

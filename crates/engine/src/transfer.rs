@@ -309,7 +309,12 @@ pub enum LookFailure {
     /// The agent's port is held by a user who may not have the token: nothing was sent.
     PortHeld(String),
     /// There is no token, or the agent refuses it.
-    BadToken(String),
+    BadToken {
+        /// Why.
+        words: String,
+        /// The state that the agent has just reported.
+        agent: AgentState,
+    },
     /// The agent answers, but without a readable listing.
     Unusable(String),
 }

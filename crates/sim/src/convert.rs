@@ -3,7 +3,9 @@
 use jiff::{SignedDuration, Timestamp};
 
 use crate::world::{Outcome, ProblemCode, SimTransfer, World};
-use transferd_engine::transfer::{CancelAnswer, LookFailure, Refusal, SubmitAnswer, Transfer};
+use transferd_engine::transfer::{
+    AgentState, CancelAnswer, LookFailure, Refusal, SubmitAnswer, Transfer,
+};
 
 /// A record as the engine gets it.
 pub fn transfer(world: &World, found: &SimTransfer, now: Timestamp) -> Transfer {
@@ -68,11 +70,13 @@ pub fn within<T>(
     if after > patience || matches!(outcome, Outcome::Stalled) {
         return (patience, Err(LookFailure::Unreachable("timed out".to_owned())));
     }
-    let word = outcome.word();
-    let failure = match outcome {
+    let word = outcome.word().to_owned();
+    // Its state is in another answer.
+    let bad_token = |words| LookFailure::BadToken { words, agent: AgentState::Unknown };
+    let failure: fn(String) -> LookFailure = match outcome {
         Outcome::Answer(answer) => return (after, Ok(answer)),
-        Outcome::Unauthorized => LookFailure::BadToken,
-        Outcome::Problem(code) if ProblemCode::BAD_TOKEN.contains(&code) => LookFailure::BadToken,
+        Outcome::Unauthorized => bad_token,
+        Outcome::Problem(code) if ProblemCode::BAD_TOKEN.contains(&code) => bad_token,
         Outcome::Dropped | Outcome::NotReached | Outcome::Stalled => LookFailure::Unreachable,
         Outcome::Problem(_)
         | Outcome::ServerError
@@ -80,5 +84,5 @@ pub fn within<T>(
         | Outcome::Oversized
         | Outcome::Redirected => LookFailure::Unusable,
     };
-    (after, Err(failure(word.to_owned())))
+    (after, Err(failure(word)))
 }

@@ -105,8 +105,12 @@ impl<O: Observer> Simulation<O> {
             }
             Ok(None) => self.end_look(number, epoch, after, Ok(look)),
             // The agent's state then says more than that it refuses the token.
-            Err(LookFailure::BadToken(_)) if !look.agent.may_work() => {
+            Err(LookFailure::BadToken { .. }) if !look.agent.may_work() => {
                 self.end_look(number, epoch, after, Ok(look));
+            }
+            Err(LookFailure::BadToken { words, .. }) if look.paging.is_at_start() => {
+                let agent = look.agent;
+                self.end_look(number, epoch, after, Err(LookFailure::BadToken { words, agent }));
             }
             // Pages that were read prove presence, whatever happens to the others.
             Err(_) if !look.paging.is_at_start() => {

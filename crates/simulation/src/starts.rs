@@ -34,7 +34,7 @@ impl Starts {
                 self.found = Some(look.agent);
                 self.token_refused &= !look.agent.may_work();
             }
-            Input::Looked(Err(LookFailure::BadToken(_)))
+            Input::Looked(Err(LookFailure::BadToken { .. }))
             | Input::AgentStarted(StartAnswer::TokenRefused(_)) => self.token_refused = true,
             Input::TokenChanged => *self = Self { found: self.found, ..Self::default() },
             _ => {}

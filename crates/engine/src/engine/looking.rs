@@ -58,7 +58,8 @@ impl Engine {
                 self.agent_link.set_away();
                 Unavailable::PortHeld(words)
             }
-            LookFailure::BadToken(words) => {
+            LookFailure::BadToken { words, agent } => {
+                self.agent_link.answered(agent, false);
                 self.agent_link.refused_token();
                 self.token_was_refused();
                 Unavailable::BadToken(words)

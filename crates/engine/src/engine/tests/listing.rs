@@ -260,9 +260,10 @@ fn the_agent_is_shown_as_the_last_request_has_found_it() {
     assert_eq!(view(&stage).unavailable_since, Some(since), "it is the same trouble");
     stage.step_clock(secs(-3_600));
     assert_eq!(view(&stage).unavailable_since, Some(since - secs(3_600)));
-    stage.failure = Some(LookFailure::BadToken("401".to_owned()));
+    stage.failure =
+        Some(LookFailure::BadToken { words: "401".to_owned(), agent: AgentState::Started });
     stage.pass(secs(120));
-    assert_eq!(view(&stage).token_valid, Some(false));
+    assert_eq!(is(&stage), (Some(true), AgentState::Started, Some(false)), "it reports its state");
     stage.failure = None;
     stage.pass(secs(120));
     assert_eq!(is(&stage), (Some(true), AgentState::Started, Some(true)));

@@ -120,7 +120,8 @@ fn a_refused_token_is_not_used_again_until_there_is_another_one() {
 #[test]
 fn a_token_that_an_agent_at_work_has_refused_starts_none() {
     let mut stage = stage(AgentState::Started);
-    stage.failure = Some(LookFailure::BadToken("401".to_owned()));
+    stage.failure =
+        Some(LookFailure::BadToken { words: "401".to_owned(), agent: AgentState::Started });
     stage.until(at("01:00:00"));
     stage.failure = None;
     stage.agent = AgentState::Disposed;
