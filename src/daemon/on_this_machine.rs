@@ -30,7 +30,7 @@ fn token(source: &TokenSource) -> Option<Found> {
         TokenSource::Environment(_) => "token_env",
         TokenSource::Login(_) => "login",
     };
-    let keeper = TokenKeeper::new(source.clone(), |name: &str| std::env::var_os(name));
+    let keeper = TokenKeeper::silent(source.clone(), |name: &str| std::env::var_os(name));
     keeper.warning().map(|words| (keys(&["agent", key]), words))
 }
 

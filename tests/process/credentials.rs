@@ -207,6 +207,37 @@ fn a_token_that_dies_holds_all_runs_is_told_of_once_and_they_go_on_with_the_next
 }
 
 #[test]
+fn an_agent_that_was_asked_without_a_token_is_shown_in_its_state_and_a_bare_token_told_of_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let agent = Agent::start(folder.path(), &world(|_| {}), 1);
+    let mut stage = stage(&agent);
+    std::fs::remove_file(stage.path().join("token")).unwrap();
+    stage.start();
+    assert!(stage.ask(&["trigger", "one"]).status.success());
+    let shown = until("the run waits for a token", PATIENCE, || {
+        let status = stage.json(&["status", "--json"]);
+        let waits = status["jobs"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|job| job["active_run"]["reason_code"] == "waiting_token");
+        waits.then(|| words(&stage.ask(&["status"]).stdout))
+    });
+    assert!(shown.contains("started, asked just now"), "{shown}");
+
+    stage.write("token", "t0ken");
+    let path = stage.path().join("token");
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
+    let told = || {
+        let log = std::fs::read_to_string(stage.log_path()).unwrap();
+        log.lines().filter(|line| line.contains("can be read by others")).count()
+    };
+    until("it is told of", PATIENCE, || (told() > 0).then_some(()));
+    stage.ask(&["reload"]);
+    assert_eq!(told(), 1, "once, however often the file is read");
+}
+
+#[test]
 fn who_only_asks_for_the_status_is_told_what_to_do_about_a_bad_token() {
     let folder = tempfile::tempdir().unwrap();
     let agent = Agent::start(folder.path(), &world(|_| {}), 1);

@@ -58,6 +58,8 @@ pub struct TokenKeeper {
 struct Shared {
     source: TokenSource,
     environment: Environment,
+    /// Warnings are logged, once each.
+    logs: bool,
     state: Mutex<State>,
     /// Readings under way: for a token, for whether it has changed, for a login.
     next: Beside<Result<Next, TokenProblem>>,
@@ -131,10 +133,28 @@ impl TokenKeeper {
         source: TokenSource,
         environment: impl Fn(&str) -> Option<OsString> + Send + Sync + 'static,
     ) -> Self {
+        Self::with(source, environment, true)
+    }
+
+    /// As [`Self::new`], for a caller that gives the warnings itself: another keeper of the same
+    /// source has logged them.
+    pub fn silent(
+        source: TokenSource,
+        environment: impl Fn(&str) -> Option<OsString> + Send + Sync + 'static,
+    ) -> Self {
+        Self::with(source, environment, false)
+    }
+
+    fn with(
+        source: TokenSource,
+        environment: impl Fn(&str) -> Option<OsString> + Send + Sync + 'static,
+        logs: bool,
+    ) -> Self {
         Self {
             shared: Arc::new(Shared {
                 source,
                 environment: Box::new(environment),
+                logs,
                 state: Mutex::default(),
                 next: Beside::default(),
                 looks: Beside::default(),
@@ -391,7 +411,7 @@ impl TokenKeeper {
             Some(warning) => state.exposed.insert(file.path.clone(), warning.clone()),
             None => state.exposed.remove(&file.path),
         };
-        if let (Some(warning), None) = (&file.warning, before) {
+        if let (Some(warning), None, true) = (&file.warning, before, self.shared.logs) {
             tracing::warn!("{warning}");
         }
     }
