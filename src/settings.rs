@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
-use crate::core::job::{AlertChannel, AlertEvent, JobSet};
+use crate::core::job::{AlertChannel, AlertEvent, JobSet, TokenRenewal};
 use crate::core::store::HistoryPolicy;
 
 /// The settings beside the jobs.
@@ -100,6 +100,17 @@ pub enum TokenSource {
     Login(LoginSource),
     /// None named: `$CREDENTIALS_DIRECTORY/token` if there is one.
     Credential,
+}
+
+impl TokenSource {
+    /// How another token comes from it.
+    pub fn renewal(&self) -> TokenRenewal {
+        match self {
+            Self::File(_) | Self::Credential => TokenRenewal::ByCommand,
+            Self::Environment(_) => TokenRenewal::ByVariable,
+            Self::Login(_) => TokenRenewal::ByItself,
+        }
+    }
 }
 
 /// `agent.login`.

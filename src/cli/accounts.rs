@@ -44,7 +44,7 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
     let accounts = asked.greet().and_then(|()| asked.runtime.block_on(asked.client.accounts()));
     let mut accounts = match accounts {
         Ok(accounts) => accounts,
-        Err(error) => return agent::say_no(&error, asked.client.address(), err),
+        Err(error) => return agent::say_no(&error, &asked, err),
     };
     accounts.retain(|account| !account.deleted);
     accounts.sort_by_key(|account| (account.name.to_lowercase(), account.id));

@@ -10,7 +10,9 @@ use jiff::SignedDuration;
 use super::ask::{hint, runtime, say};
 use super::places::{Places, variable};
 use super::{Exit, Global, jobfile, offline};
-use crate::agent::{AgentClient, AskError, Owners, TokenKeeper, UnusableSettings, mended_url};
+use crate::agent::{
+    AgentClient, AskError, Owners, TokenKeeper, UnusableSettings, mended_url, token_hint,
+};
 use crate::config::Content;
 use crate::core::job::JobSet;
 use crate::settings::{AgentConnection, TokenSource};
@@ -140,8 +142,9 @@ pub fn before_a_file(global: &Global, url: &str, patience: SignedDuration) -> Op
     Some(Asked { client, settings, jobs: None, runtime: runtime().ok()? })
 }
 
-/// Prints that the agent at `address` did not answer as hoped, and what to do.
-pub fn say_no(error: &AskError, address: &str, err: &mut dyn Write) -> Exit {
+/// Prints that the agent did not answer as hoped, and what to do.
+pub fn say_no(error: &AskError, asked: &Asked, err: &mut dyn Write) -> Exit {
+    let address = asked.client.address();
     let (words, next) = match error {
         AskError::Unreachable(words) => (
             format!("the agent can't be reached at `{address}`: {words}"),
@@ -152,7 +155,10 @@ pub fn say_no(error: &AskError, address: &str, err: &mut dyn Write) -> Exit {
         ),
         // Its words say what to do.
         AskError::PortHeld(_) => (error.to_string(), None),
-        AskError::BadToken(_) => (error.to_string(), Some("`transferd login` gets a token")),
+        AskError::BadToken(_) => {
+            let hint = token_hint(asked.settings.token.renewal());
+            (error.to_string(), Some(hint).filter(|hint| !hint.is_empty()))
+        }
         AskError::Refused { .. } | AskError::NoSuchRoute(_) | AskError::Unusable(_) => {
             (error.to_string(), Some("`transferd doctor` looks closer"))
         }

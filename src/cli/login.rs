@@ -150,7 +150,7 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
     let mut prompt = Prompt::open();
     let session = match asked.runtime.block_on(log_in(&asked.client, &args, &mut prompt)) {
         Ok(session) => session,
-        Err(failed) => return print_failure(&failed, &prompt, asked.client.address(), err),
+        Err(failed) => return print_failure(&failed, &prompt, &asked, err),
     };
     let now = clock::now();
     let wanted = now + SignedDuration::from_hours(24 * i64::from(args.days));
@@ -162,7 +162,7 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
     });
     let (token, told) = match minted {
         Ok(minted) => minted,
-        Err(error) => return say_no(&error, asked.client.address(), err),
+        Err(error) => return say_no(&error, &asked, err),
     };
     if let Err(error) = write_secret(&path, &token) {
         say(err, &format!("the token file `{}` can't be written: {error}", path.display()));
@@ -186,7 +186,7 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
 }
 
 /// Prints why there is no session, and what to do.
-fn print_failure(failed: &Failed, prompt: &Prompt, address: &str, err: &mut dyn Write) -> Exit {
+fn print_failure(failed: &Failed, prompt: &Prompt, asked: &Asked, err: &mut dyn Write) -> Exit {
     match failed {
         Failed::Prompt(error) if error.kind() == io::ErrorKind::Interrupted => {
             say(err, "interrupted; no token was written");
@@ -202,7 +202,7 @@ fn print_failure(failed: &Failed, prompt: &Prompt, address: &str, err: &mut dyn 
             say(err, &format!("the agent refuses the login: {words}"));
             hint(err, what_to_do(code));
         }
-        Failed::Agent(error) => return say_no(error, address, err),
+        Failed::Agent(error) => return say_no(error, asked, err),
     }
     Exit::No
 }

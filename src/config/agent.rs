@@ -23,7 +23,7 @@ pub(crate) fn agent(
 fn settings(raw: &RawAgent, connection: &AgentConnection) -> AgentSettings {
     let mut settings = AgentSettings {
         request_timeout: connection.request_timeout,
-        renews_token: matches!(connection.token, TokenSource::Login(_)),
+        token_renewal: connection.token.renewal(),
         ..AgentSettings::default()
     };
     if let Some(value) = &raw.poll_interval {

@@ -164,7 +164,7 @@ pub(super) fn addresses(content: &Content) -> Vec<(String, &str)> {
 }
 
 fn agent_fields(agent: &AgentSettings, connection: &AgentConnection) -> Vec<Field> {
-    // `request_timeout` is in both, and `renews_token` follows from the source of the token.
+    // `request_timeout` is in both, and `token_renewal` follows from the source of the token.
     let AgentSettings {
         poll_interval,
         request_timeout,
@@ -172,7 +172,7 @@ fn agent_fields(agent: &AgentSettings, connection: &AgentConnection) -> Vec<Fiel
         adopt_window,
         exclusive_user,
         start,
-        renews_token: _,
+        token_renewal: _,
     } = agent;
     let AgentConnection { url, token, request_timeout: _, allow_insecure, user } = connection;
     let users = user.iter().map(|user| match user {

@@ -14,6 +14,7 @@ use crate::agent::{
     AgentClient, AskError, Keep, Owners, RequestCounters, TokenKeeper, UnusableSettings,
 };
 use crate::clock;
+use crate::core::job::TokenRenewal;
 use crate::core::transfer::AgentState;
 use crate::settings::{AgentConnection, TokenSource};
 
@@ -108,14 +109,16 @@ impl Agent {
         });
     }
 
-    /// When the token in use ends; absent if unknown, or if a login renews it.
+    /// When the token in use ends, as far as it was read; absent if unknown, or if a login renews
+    /// it, so that nobody has to act.
+    pub(super) fn known_token_end(&self) -> Option<Timestamp> {
+        let token = self.client.token();
+        token.known_end().filter(|_| token.renewal() != TokenRenewal::ByItself)
+    }
+
+    /// As [`Self::known_token_end`], for the engine.
     pub(super) fn token_ends(&mut self) -> Option<Timestamp> {
-        self.known_end = match &self.settings.token {
-            TokenSource::Login(_) => None,
-            TokenSource::File(_) | TokenSource::Environment(_) | TokenSource::Credential => {
-                self.client.token().known_end()
-            }
-        };
+        self.known_end = self.known_token_end();
         self.known_end
     }
 

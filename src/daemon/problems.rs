@@ -34,12 +34,12 @@ impl Driver {
             problems.push(Phrase::new(words).words(renewal));
         }
         problems.extend(token.known_warning().map(Phrase::new));
-        if let Some(end) = token.known_end()
+        if let Some(end) = self.agent.known_token_end()
             && end.duration_since(now) < EXPIRES_SOON
         {
             let verb = if end <= now { "expired" } else { "expires" };
             let phrase = Phrase::new(format!("the token {verb} at ")).time(end);
-            problems.push(phrase.words(": renew it with `transferd login`"));
+            problems.push(phrase.words(self.renewal("")));
         }
         problems.extend(self.engine().alerts_view().failing.iter().map(undelivered));
         match self.engine().cancels_unconfirmed() {
@@ -65,7 +65,7 @@ impl Driver {
         if words.is_empty() {
             return None;
         }
-        let renewal = if token_valid == Some(false) { self.renewal(&words) } else { "" };
+        let renewal = if token_valid == Some(false) { self.renewal(&words) } else { String::new() };
         let phrase = match since {
             Some(at) => Phrase::new(words).words(" (since ").time(at).words(")"),
             None => Phrase::new(words),
@@ -74,15 +74,10 @@ impl Driver {
     }
 
     /// How a token is renewed, after the words about its problem; empty if that needs no saying.
-    fn renewal(&self, words: &str) -> &'static str {
-        let token = self.agent.client().token();
-        if token.can_log_in() || words.contains("transferd login") {
-            ""
-        } else if token.is_variable() {
-            "; set the variable where the daemon is started, and start it again"
-        } else {
-            "; `transferd login` gets a new one"
-        }
+    fn renewal(&self, words: &str) -> String {
+        let hint = self.agent.client().token().renewal().hint();
+        let hint = hint.filter(|_| !words.contains("transferd login"));
+        hint.map(|hint| format!("; {hint}")).unwrap_or_default()
     }
 }
 

@@ -189,8 +189,34 @@ pub struct AgentSettings {
     pub exclusive_user: bool,
     /// `start`: start an agent in which nobody has signed in since its start, with our token.
     pub start: bool,
+    /// How the token is renewed, which follows from its source.
+    pub token_renewal: TokenRenewal,
+}
+
+/// How the agent's token is renewed when it ends or is refused.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TokenRenewal {
+    /// `token_file`, or no source named: an operator gets another token.
+    #[default]
+    ByCommand,
+    /// `token_env`: a daemon that is started anew sees another token.
+    ByVariable,
     /// `login`: each login gets another token, so that a refused one need not stay refused.
-    pub renews_token: bool,
+    ByItself,
+}
+
+impl TokenRenewal {
+    /// How to give the daemon another token, after words about the present one; absent if nobody
+    /// has to.
+    pub fn hint(self) -> Option<&'static str> {
+        match self {
+            Self::ByCommand => Some("`transferd login` gets a new one"),
+            Self::ByVariable => {
+                Some("set the variable where the daemon is started, and start it again")
+            }
+            Self::ByItself => None,
+        }
+    }
 }
 
 impl Default for AgentSettings {
@@ -202,7 +228,7 @@ impl Default for AgentSettings {
             adopt_window: SignedDuration::from_mins(2),
             exclusive_user: false,
             start: false,
-            renews_token: false,
+            token_renewal: TokenRenewal::default(),
         }
     }
 }

@@ -29,6 +29,7 @@ pub(super) use totp::code as totp_code;
 
 use super::limits::{LOGIN_RETRY, READ_MAX};
 use crate::clock;
+use crate::core::job::TokenRenewal;
 use crate::privacy::{SecretKind, remember};
 use crate::settings::{LoginSource, TokenSource};
 
@@ -260,12 +261,9 @@ impl TokenKeeper {
         }
     }
 
-    /// Whether a new token is given by setting a variable, where the daemon is started.
-    pub fn is_variable(&self) -> bool {
-        match &self.shared.source {
-            TokenSource::Environment(_) => true,
-            TokenSource::File(_) | TokenSource::Login(_) | TokenSource::Credential => false,
-        }
+    /// How another token comes from the source.
+    pub fn renewal(&self) -> TokenRenewal {
+        self.shared.source.renewal()
     }
 
     /// The files whose change may bring another token.
@@ -311,10 +309,7 @@ impl TokenKeeper {
 
     /// True if a refused token can be replaced by logging in.
     pub fn can_log_in(&self) -> bool {
-        match &self.shared.source {
-            TokenSource::Login(_) => true,
-            TokenSource::File(_) | TokenSource::Environment(_) | TokenSource::Credential => false,
-        }
+        self.renewal() == TokenRenewal::ByItself
     }
 
     /// The way to get a token.

@@ -265,7 +265,7 @@ impl Watcher {
             true => "the agent's token has expired".to_owned(),
             false => format!("the agent's token expires in {}", span(ends.duration_since(now))),
         };
-        Some(Notice::new(&title, "`transferd login` gets a new one", over))
+        Some(Notice::new(&title, "`transferd status` says how to renew it", over))
     }
 
     fn bad_file(&mut self, status: &StatusDocument) -> Option<Notice> {

@@ -275,7 +275,7 @@ fn a_bad_status() -> StatusDocument {
             "the job file is invalid, the old jobs stay: /etc/transferd/jobs.yaml:12:5: unknown \
              key `sourec`; did you mean `source`?",
         ),
-        expired.words(": renew it with `transferd login`"),
+        expired.words("; `transferd login` gets a new one"),
         Phrase::new("3 transfers are to be canceled, and are not yet"),
     ];
     problems.into_iter().for_each(|problem| status.add_problem(problem));

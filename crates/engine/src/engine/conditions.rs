@@ -232,10 +232,9 @@ impl Engine {
         }));
         self.conditions.token_at = (!ended).then_some(ends);
         let verb = if ended { "expired" } else { "expires" };
-        let reason = format!(
-            "the token {verb} at {}: renew it with `transferd login`",
-            self.machine_time(ends)
-        );
+        let hint = self.set.agent.token_renewal.hint();
+        let hint = hint.map(|hint| format!("; {hint}")).unwrap_or_default();
+        let reason = format!("the token {verb} at {}{hint}", self.machine_time(ends));
         self.log(Level::Warn, None, reason.clone());
         let text = format!("on {}, {reason}", self.host.hostname);
         let known_by = if ended { ends } else { notice };

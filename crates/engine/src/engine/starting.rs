@@ -12,6 +12,7 @@ use super::Engine;
 use super::agent_link::Unavailable;
 use crate::duration;
 use crate::input::{Effect, Level};
+use crate::job::TokenRenewal;
 use crate::limits::AGENT_START_RETRY;
 use crate::matching::shift;
 use crate::transfer::{AgentState, StartAnswer};
@@ -112,7 +113,7 @@ impl Engine {
 
     /// Notes that the agent has refused our token. A login creates another one each time.
     pub(super) fn token_was_refused(&mut self) {
-        if !self.set.agent.renews_token {
+        if self.set.agent.token_renewal != TokenRenewal::ByItself {
             self.starting.token_refused = true;
         }
     }

@@ -8,7 +8,7 @@ use super::stage::{Stage, at, job, secs, set};
 use crate::alert::{Delivery, QueuedAlert};
 use crate::ids::JobName;
 use crate::input::{Input, OperatorRequest, ReplyTo};
-use crate::job::{Alert, AlertChannel, AlertEvent, Job, JobSet, SecretText, Terms};
+use crate::job::{Alert, AlertChannel, AlertEvent, Job, JobSet, SecretText, Terms, TokenRenewal};
 use crate::limits::OUTBOX_MAX;
 use crate::reason::ReasonCode;
 use crate::record::Pause;
@@ -347,6 +347,23 @@ fn a_disabled_job_is_not_late_until_it_is_enabled() {
         stage.input(Input::JobsReplaced(Arc::clone(&stage.set)));
         stage.pass(secs(60));
         assert_eq!((stage.delivered_words(), is_late(&stage)), (Vec::new(), enabled));
+    }
+}
+
+#[test]
+fn an_ending_token_is_told_of_with_what_helps_where_it_comes_from() {
+    for (token_renewal, hint) in [
+        (TokenRenewal::ByCommand, "`transferd login`"),
+        (TokenRenewal::ByVariable, "set the variable"),
+    ] {
+        let alerts = vec![webhook("ops", &[AlertEvent::TokenExpiring], &[])];
+        let mut set = JobSet::clone(&with(vec![job("a", "to/", one_try)], alerts));
+        set.agent.token_renewal = token_renewal;
+        let mut stage = Stage::with(Arc::new(set));
+        let ends = stage.now + SignedDuration::from_hours(1);
+        stage.input(Input::TokenEnds(Some(ends)));
+        let told = stage.deliver_all();
+        assert!(told[0].reason.contains(hint), "{}", told[0].reason);
     }
 }
 
