@@ -20,12 +20,16 @@ pub(super) fn due(
     let total: i64 =
         connection.prepare_cached("SELECT count(*) FROM runs")?.query_row([], |row| row.get(0))?;
     let excess = u64::try_from(total).unwrap_or(0).saturating_sub(policy.max_runs);
-    // A job's last run and last success stay, and so do runs that may still have a transfer.
+    // A job's last run and last success stay, by its row and by their order: the newest may be a
+    // skip. So do runs that may still have a transfer.
     let mut statement = connection.prepare_cached(
         "SELECT seq, ended_at FROM runs AS old WHERE over = 1
              AND seq < (SELECT max(seq) FROM runs WHERE job = old.job)
              AND (state <> 'succeeded' OR seq < (
                  SELECT max(seq) FROM runs WHERE job = old.job AND state = 'succeeded'))
+             AND NOT EXISTS (SELECT 1 FROM marks WHERE job = old.job
+                 AND old.id IN (
+                     unhex(body ->> '$.last_run', '-'), unhex(body ->> '$.last_success_run', '-')))
              AND NOT EXISTS (SELECT 1 FROM attempts WHERE run = old.seq AND open = 1)
          ORDER BY ended_at, seq LIMIT ?1",
     )?;

@@ -29,6 +29,7 @@ every_store_must! {
     keep_who_held_the_agents_port,
     forget_what_is_too_old,
     forget_what_is_too_much,
+    never_forget_the_last_run_behind_a_skip,
     never_forget_what_is_unsettled,
     prove_that_it_can_write,
 }
@@ -318,6 +319,22 @@ fn forget_what_is_too_much(store: &mut dyn Store) {
     assert_eq!(ids(&store.history(&everything()).unwrap()), [7, 6, 5, 4, 3, 2]);
     assert_eq!(store.prune(policy(1), at(9999), 10).unwrap(), 2);
     assert_eq!(ids(&store.history(&everything()).unwrap()), [7, 5, 4, 2]);
+}
+
+fn never_forget_the_last_run_behind_a_skip(store: &mut dyn Store) {
+    let mut row = job_row("nightly", 5);
+    row.last_run = Some(run_id(1));
+    store
+        .commit(&[
+            new_run(run(1, "nightly", RunState::Failed)),
+            new_run(run(2, "nightly", RunState::Skipped)),
+            new_run(run(3, "nightly", RunState::Skipped)),
+            Record::Job(row.into()),
+        ])
+        .unwrap();
+    let policy = HistoryPolicy { keep: SignedDuration::ZERO, max_runs: 1 };
+    assert_eq!(store.prune(policy, at(9999), 10).unwrap(), 1);
+    assert_eq!(ids(&store.history(&everything()).unwrap()), [3, 1]);
 }
 
 fn never_forget_what_is_unsettled(store: &mut dyn Store) {

@@ -12,7 +12,7 @@ use super::sample::{alert, at, attempt, event, job_row, put, queued, run, run_id
 use crate::core::alert::QueuedAlert;
 use crate::core::ids::JobName;
 use crate::core::reason::Reason;
-use crate::core::record::{AgentFacts, Record};
+use crate::core::record::{AgentFacts, JobRow, Record};
 use crate::core::run::{Phase, RunState};
 use crate::core::store::HistoryPolicy;
 use crate::store::memory::MemoryStore;
@@ -52,6 +52,7 @@ enum Change {
     Job {
         job: usize,
         handled: i64,
+        last_run: u128,
     },
     Learned(i64),
     /// Queued with this many tries, or gone.
@@ -72,7 +73,8 @@ fn any_change() -> impl Strategy<Value = Change> {
             |(n, number, phase, transfer)| Change::Attempt { n, number, phase, transfer }
         ),
         2 => n().prop_map(|n| Change::Event { n }),
-        1 => (0..JOBS.len(), 0..99_i64).prop_map(|(job, handled)| Change::Job { job, handled }),
+        1 => (0..JOBS.len(), 0..99_i64, n())
+            .prop_map(|(job, handled, last_run)| Change::Job { job, handled, last_run }),
         1 => any::<i64>().prop_map(Change::Learned),
         1 => (1..=4_u128, proptest::option::of(0..3_u32))
             .prop_map(|(n, tries)| Change::Alert { n, tries }),
@@ -104,7 +106,10 @@ fn record(change: &Change, known: &MemoryStore) -> Record {
         }
         Change::Attempt { n, number, phase, transfer } => put(attempt(n, number, phase, transfer)),
         Change::Event { n } => event(n, 0, RunState::Queued),
-        Change::Job { job, handled } => Record::Job(Arc::new(job_row(JOBS[job], handled))),
+        Change::Job { job, handled, last_run } => {
+            let last_run = Some(run_id(last_run));
+            Record::Job(Arc::new(JobRow { last_run, ..job_row(JOBS[job], handled) }))
+        }
         Change::Learned(offset) => {
             let longest_listing_delay = SignedDuration::from_millis(offset);
             Record::AgentFacts(AgentFacts { longest_listing_delay })

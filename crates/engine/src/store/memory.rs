@@ -120,7 +120,13 @@ impl Rows {
                 last_success.insert(&kept.run.job, *sequence);
             }
         }
-        last.into_values().chain(last_success.into_values()).collect()
+        // The newest may be a skip, or one that ended before an older one did.
+        let named = self.job_rows.values().flat_map(|row| {
+            let ids = [row.last_run, row.last_success_run].into_iter().flatten();
+            let found = ids.filter_map(|id| self.by_id.get(&id).copied());
+            found.filter(|sequence| self.runs[sequence].run.job == row.job)
+        });
+        last.into_values().chain(last_success.into_values()).chain(named).collect()
     }
 
     /// Transfers of closed attempts, of the newest runs first.
