@@ -203,7 +203,8 @@ pub struct PauseAllQuery {
 }
 
 /// Lists in a query: words with commas between them. A comma that belongs to a word, as in a glob,
-/// has a backslash before it, and so has a backslash.
+/// has a backslash before it, and so has a backslash. After an empty last word there is a comma:
+/// it is a word too, and only a list without words means all.
 mod commas {
     use serde::de::DeserializeOwned;
     use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
@@ -220,16 +221,19 @@ mod commas {
                 _ => return Err(ser::Error::custom("a list of words was expected")),
             }
         }
-        serializer.serialize_str(&words.join(","))
+        let last_is_empty = words.last().is_some_and(String::is_empty);
+        let end = if last_is_empty { "," } else { "" };
+        serializer.serialize_str(&format!("{}{end}", words.join(",")))
     }
 
     pub(super) fn deserialize<'de, T: DeserializeOwned, D: Deserializer<'de>>(
         deserializer: D,
     ) -> Result<Vec<T>, D::Error> {
         let text = String::deserialize(deserializer)?;
-        let words = parted(&text).into_iter().filter(|word| !word.is_empty());
+        let mut words = parted(&text);
+        words.pop_if(|last| last.is_empty());
         let item = |word: String| serde_json::from_value(Value::String(word));
-        words.map(item).collect::<Result<_, _>>().map_err(de::Error::custom)
+        words.into_iter().map(item).collect::<Result<_, _>>().map_err(de::Error::custom)
     }
 
     /// The words of a list.
@@ -266,6 +270,15 @@ mod tests {
         assert_eq!(text["jobs"], r"a b,c,{d\,e\\*}");
         assert_eq!(text["states"], "failed,timed_out");
         assert_eq!(serde_json::from_value::<HistoryQuery>(text).unwrap(), query);
+        for jobs in [vec![""], vec!["", "a"], vec!["a", ""], vec!["", ""]] {
+            let jobs = jobs.into_iter().map(str::to_owned).collect();
+            let query = HistoryQuery { jobs, ..HistoryQuery::default() };
+            let text = serde_json::to_value(&query).unwrap();
+            assert_eq!(serde_json::from_value::<HistoryQuery>(text).unwrap(), query);
+        }
+        let all =
+            serde_json::from_str::<HistoryQuery>(r#"{"jobs":"","states":"failed,"}"#).unwrap();
+        assert_eq!((all.jobs, all.states), (vec![], vec![RunState::Failed]));
         let empty = serde_json::from_str::<HistoryQuery>("{}").unwrap();
         assert_eq!(empty, HistoryQuery::default());
         assert!(serde_json::from_str::<HistoryQuery>(r#"{"states":"lost"}"#).is_err());
