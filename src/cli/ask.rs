@@ -35,6 +35,7 @@ impl Daemon {
         for path in &search.meant {
             match Client::connect(path) {
                 Ok(client) => {
+                    let client = client.when_slow(say_slow);
                     let runtime = runtime().map_err(|error| NoDaemon::Broken(error.to_string()))?;
                     return Ok(Self { client, runtime });
                 }
@@ -45,6 +46,7 @@ impl Daemon {
                 Err(
                     error @ (ClientError::Refused(_)
                     | ClientError::Unavailable(_)
+                    | ClientError::Silent(..)
                     | ClientError::Interrupted(_)
                     | ClientError::Broken(_)),
                 ) => {
@@ -85,6 +87,43 @@ impl Daemon {
     pub fn wait<T>(&self, answer: impl Future<Output = T>) -> T {
         self.runtime.block_on(answer)
     }
+}
+
+/// The daemon's answer about the past, or the database's where none runs or it does not answer.
+pub fn daemon_or_database<T>(
+    global: &Global,
+    err: &mut dyn Write,
+    ask: impl AsyncFnOnce(&Client) -> Result<T, ClientError>,
+    read: impl FnOnce() -> Result<T, String>,
+) -> Result<T, Exit> {
+    match Daemon::find(global) {
+        Ok(daemon) => {
+            let client = daemon.client();
+            match daemon.wait(client.soon(ask(client))) {
+                Ok(answer) => return Ok(answer),
+                Err(silent @ ClientError::Silent(..)) => {
+                    say(err, &format!("{silent}; this is read from its database"));
+                }
+                Err(error) => return Err(say_error(&error, err)),
+            }
+        }
+        Err(NoDaemon::NotRunning(_)) => {}
+        Err(none @ (NoDaemon::NotPermitted(_) | NoDaemon::Broken(_))) => return Err(none.say(err)),
+    }
+    read().map_err(|words| {
+        say(err, &words);
+        Exit::No
+    })
+}
+
+/// Says that the daemon takes long, while a command goes on waiting.
+fn say_slow(socket: &Path) {
+    // There is nobody to tell if standard error is gone.
+    let _ = writeln!(
+        io::stderr(),
+        "transferd: the daemon at `{}` has not answered yet; still waiting",
+        socket.display()
+    );
 }
 
 /// Whether it is invisible if a socket exists at all.
@@ -151,6 +190,7 @@ pub fn say_error(error: &ClientError, err: &mut dyn Write) -> Exit {
         ClientError::NotPermitted(_)
         | ClientError::Refused(_)
         | ClientError::Unavailable(_)
+        | ClientError::Silent(..)
         | ClientError::Broken(_) => Exit::No,
     }
 }

@@ -1,4 +1,4 @@
-//! `history`: past runs, newest first, asked of the daemon or, where none runs, read from the
+//! `history`: past runs, newest first, asked of the daemon or, where none answers, read from the
 //! database.
 
 use std::io::Write;
@@ -7,7 +7,7 @@ use clap::Args as ClapArgs;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use jiff::Timestamp;
 
-use super::ask::{Daemon, NoDaemon, done, say, say_error};
+use super::ask::{daemon_or_database, done, say};
 use super::pauses::{self, Shown};
 use super::render::run;
 use super::render::table::Screen;
@@ -90,30 +90,26 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
             return Exit::Usage;
         }
     };
-    let mut runs = match Daemon::find(global) {
-        Ok(daemon) => match daemon.wait(daemon.client().history(&query)) {
-            Ok(runs) => runs,
-            Err(error) => return say_error(&error, err),
+    let mut without_database = None;
+    let asked = daemon_or_database(
+        global,
+        err,
+        async |client| client.history(&query).await,
+        || {
+            without_database = offline::without_database(global);
+            offline::history(global, &query)
         },
-        Err(NoDaemon::NotRunning(_)) => match offline::history(global, &query) {
-            Ok(runs) => {
-                if let Some(folder) = offline::without_database(global) {
-                    let folder = folder.display();
-                    // There is nobody to tell if standard error is gone.
-                    let _ = writeln!(
-                        err,
-                        "there is no database in `{folder}`; `--state-dir` names another folder"
-                    );
-                }
-                runs
-            }
-            Err(words) => {
-                say(err, &words);
-                return Exit::No;
-            }
-        },
-        Err(none @ (NoDaemon::NotPermitted(_) | NoDaemon::Broken(_))) => return none.say(err),
+    );
+    let mut runs = match asked {
+        Ok(runs) => runs,
+        Err(exit) => return exit,
     };
+    if let Some(folder) = without_database {
+        let folder = folder.display();
+        // There is nobody to tell if standard error is gone.
+        let _ =
+            writeln!(err, "there is no database in `{folder}`; `--state-dir` names another folder");
+    }
     if runs.len() == HISTORY_MAX && args.limit.is_none() {
         say(err, &format!("only the newest {HISTORY_MAX} runs are listed"));
     }

@@ -5,7 +5,7 @@ use std::io::Write;
 use clap::Args as ClapArgs;
 use jiff::tz::TimeZone;
 
-use super::ask::{Daemon, NoDaemon, done, say, say_error};
+use super::ask::{daemon_or_database, done};
 use super::render::run;
 use super::render::table::Screen;
 use super::render::words::Times;
@@ -27,19 +27,15 @@ pub struct Args {
 /// Carries out `show`.
 pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write) -> Exit {
     let query = ShowQuery { run: args.run };
-    let mut shown = match Daemon::find(global) {
-        Ok(daemon) => match daemon.wait(daemon.client().show(&query)) {
-            Ok(shown) => shown,
-            Err(error) => return say_error(&error, err),
-        },
-        Err(NoDaemon::NotRunning(_)) => match offline::show(global, &query) {
-            Ok(shown) => shown,
-            Err(words) => {
-                say(err, &words);
-                return Exit::No;
-            }
-        },
-        Err(none @ (NoDaemon::NotPermitted(_) | NoDaemon::Broken(_))) => return none.say(err),
+    let asked = daemon_or_database(
+        global,
+        err,
+        async |client| client.show(&query).await,
+        || offline::show(global, &query),
+    );
+    let mut shown = match asked {
+        Ok(shown) => shown,
+        Err(exit) => return exit,
     };
     let written = if args.json {
         shown.leave_out_facts();

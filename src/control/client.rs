@@ -4,12 +4,13 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::time::Duration;
 
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::changes::ChangesDocument;
 use super::document::{DoneDocument, ErrorDocument, RunDocument, ShowDocument, StatusDocument};
@@ -25,6 +26,9 @@ use crate::tls::innermost;
 /// Longer than any answer takes: a reload of 100,000 jobs on a busy machine, or an agent that does
 /// not answer while `status` asks it.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// After this long it is worth a word that the daemon has not answered yet.
+const SLOW: Duration = Duration::from_secs(5);
 
 /// Pause before the next try where the daemon has no room for another waiting connection.
 const CROWDED_PAUSE: Duration = Duration::from_millis(20);
@@ -47,6 +51,12 @@ pub enum ClientError {
     /// The daemon can't answer now: it is stopping, or can't use its database.
     #[error("{0}")]
     Unavailable(String),
+    /// No answer came in time.
+    #[error(
+        "the daemon at `{}` has not answered for {} s: it may be stopped, or hang (`systemctl \
+         status transferd`)", .0.display(), .1.as_secs()
+    )]
+    Silent(PathBuf, Duration),
     /// The user did not want to wait.
     #[error("{0}")]
     Interrupted(String),
@@ -60,6 +70,7 @@ pub enum ClientError {
 pub struct Client {
     http: reqwest::Client,
     path: PathBuf,
+    when_slow: fn(&Path),
     _reachable: Reachable,
 }
 
@@ -68,7 +79,9 @@ impl ClientError {
     pub fn may_pass(&self) -> bool {
         match self {
             Self::NotRunning(_) | Self::Unavailable(_) | Self::Broken(_) => true,
-            Self::NotPermitted(_) | Self::Refused(_) | Self::Interrupted(_) => false,
+            Self::NotPermitted(_) | Self::Refused(_) | Self::Silent(..) | Self::Interrupted(_) => {
+                false
+            }
         }
     }
 }
@@ -93,7 +106,24 @@ impl Client {
             .tls_backend_preconfigured(crate::tls::none())
             .build()
             .map_err(|error| ClientError::Broken(error.to_string()))?;
-        Ok(Self { http, path: path.to_owned(), _reachable: reachable })
+        Ok(Self { http, path: path.to_owned(), when_slow: |_| (), _reachable: reachable })
+    }
+
+    /// Calls `say` with the socket's path when an answer takes long.
+    pub fn when_slow(self, say: fn(&Path)) -> Self {
+        Self { when_slow: say, ..self }
+    }
+
+    /// The answer, if it comes soon.
+    ///
+    /// # Errors
+    /// [`ClientError::Silent`] after 5 s, and those of `answer`.
+    pub async fn soon<T>(
+        &self,
+        answer: impl Future<Output = Result<T, ClientError>>,
+    ) -> Result<T, ClientError> {
+        let late = |_| ClientError::Silent(self.path.clone(), SLOW);
+        timeout(SLOW, answer).await.map_err(late)?
     }
 
     /// Connects to the daemon that is now at the same place: the earlier one may be gone.
@@ -101,7 +131,7 @@ impl Client {
     /// # Errors
     /// As for [`Client::connect`].
     pub fn again(&self) -> Result<Self, ClientError> {
-        Self::connect(&self.path)
+        Ok(Self::connect(&self.path)?.when_slow(self.when_slow))
     }
 
     /// Requests the status.
@@ -168,7 +198,7 @@ impl Client {
     pub async fn events(&self, query: &EventsQuery) -> Result<Following, ClientError> {
         // Without a limit: both ends send a sign of life now and then.
         let request = self.request(Method::GET, "events").query(query).timeout(Duration::MAX);
-        let answer = send(request).await.map_err(|error| self.broken(error))?;
+        let answer = self.send(request).await.map_err(|error| self.broken(error))?;
         if !answer.status().is_success() {
             return Err(self.refused(answer).await);
         }
@@ -178,6 +208,8 @@ impl Client {
     fn broken(&self, error: reqwest::Error) -> ClientError {
         if error.is_connect() {
             ClientError::NotRunning(self.path.clone())
+        } else if error.is_timeout() {
+            ClientError::Silent(self.path.clone(), PATIENCE)
         } else {
             ClientError::Broken(error.without_url().to_string())
         }
@@ -211,7 +243,7 @@ impl Client {
         what: &str,
         query: &impl Serialize,
     ) -> Result<T, ClientError> {
-        self.read(send(self.request(Method::GET, what).query(query)).await).await
+        self.read(self.send(self.request(Method::GET, what).query(query)).await).await
     }
 
     async fn post<T: DeserializeOwned>(
@@ -219,7 +251,18 @@ impl Client {
         what: &str,
         query: &impl Serialize,
     ) -> Result<T, ClientError> {
-        self.read(send(self.request(Method::POST, what).json(query)).await).await
+        self.read(self.send(self.request(Method::POST, what).json(query)).await).await
+    }
+
+    async fn send(&self, request: RequestBuilder) -> Result<Response, reqwest::Error> {
+        let mut answer = pin!(send(request));
+        match timeout(SLOW, &mut answer).await {
+            Ok(answer) => answer,
+            Err(_) => {
+                (self.when_slow)(&self.path);
+                answer.await
+            }
+        }
     }
 
     async fn read<T: DeserializeOwned>(
