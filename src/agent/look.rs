@@ -136,7 +136,7 @@ impl AgentClient {
             paging.record(PageRecord {
                 id: record.id,
                 requested_at: record.requested_at,
-                doubtful: record.is_doubtful(request, depth),
+                unreadable: record.doubt(request, depth),
                 wanted: record.wanted_by(request),
             });
         };

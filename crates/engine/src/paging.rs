@@ -31,8 +31,8 @@ pub struct PageRecord {
     pub id: Option<TransferId>,
     /// Its `requestDate`, if that could be read.
     pub requested_at: Option<Timestamp>,
-    /// It could not be read whole, and may be wanted.
-    pub doubtful: bool,
+    /// The part of it that could not be read, in words, if it may be wanted.
+    pub unreadable: Option<String>,
     /// The whole record, if it is wanted.
     pub wanted: Option<Transfer>,
 }
@@ -136,7 +136,8 @@ pub struct Paging {
     at_end: bool,
     last_date: Option<Timestamp>,
     descending: bool,
-    doubtful: u64,
+    unreadable: u64,
+    first_unreadable: Option<String>,
     wanted: BTreeMap<TransferId, Transfer>,
 }
 
@@ -163,7 +164,8 @@ impl Paging {
             at_end: false,
             last_date: None,
             descending: true,
-            doubtful: 0,
+            unreadable: 0,
+            first_unreadable: None,
             wanted: BTreeMap::new(),
         }
     }
@@ -205,7 +207,10 @@ impl Paging {
     pub fn record(&mut self, record: PageRecord) {
         let page = &mut self.page;
         page.count += 1;
-        self.doubtful += u64::from(record.doubtful);
+        if let Some(part) = record.unreadable {
+            self.unreadable += 1;
+            self.first_unreadable.get_or_insert(part);
+        }
         if let Some(date) = record.requested_at {
             self.descending &= page.last_date.is_none_or(|last| date <= last);
             page.last_date = Some(date);
@@ -266,8 +271,9 @@ impl Paging {
 
     /// The result of the reading.
     pub fn finish(self) -> Reading {
-        let doubtful = (self.doubtful > 0).then_some(Gap::Unreadable(self.doubtful));
         let short = self.is_short();
+        let records = self.unreadable;
+        let unreadable = self.first_unreadable.map(|first| Gap::Unreadable { records, first });
         Reading {
             as_of: self.as_of,
             clock_offset: self.clock_offset,
@@ -275,7 +281,7 @@ impl Paging {
             transfers: self.wanted.into_values().collect(),
             moved: self.totals.moved || self.gap == Some(Gap::Shifted),
             short,
-            gap: self.gap.or(doubtful),
+            gap: self.gap.or(unreadable),
             pages: self.pages,
             records: self.records + self.new_at_head.len() as u64,
             total: self.totals.last,

@@ -147,6 +147,26 @@ impl TransferRequest {
     }
 }
 
+/// A place of a record that could not be read whole; absent parts could not be read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PartialPlace {
+    /// The cloud account.
+    pub account: Option<AccountId>,
+    /// The bucket.
+    pub bucket: Option<String>,
+    /// The path in it.
+    pub path: Option<String>,
+}
+
+impl PartialPlace {
+    /// True if no part that could be read differs from this place in more than its spelling.
+    pub fn may_be(&self, place: &Place) -> bool {
+        self.account.is_none_or(|account| account == place.account)
+            && self.bucket.as_ref().is_none_or(|bucket| folded(bucket) == folded(&place.bucket))
+            && self.path.as_ref().is_none_or(|path| folded_path(path) == folded_path(&place.path))
+    }
+}
+
 /// A digest of both account ids, both buckets exactly, both paths without a leading `/`, and
 /// `allowSkip` (protocol, "Words"): equal if, and for all practical purposes only if, these are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -180,10 +200,7 @@ impl Fingerprint {
         for (account, bucket, path) in [source, destination] {
             push_part(&mut key, account.0.hyphenated().encode_lower(&mut Uuid::encode_buffer()));
             push_part(&mut key, &folded(bucket));
-            let path = folded(path);
-            let segments = path.split(['/', '\\']).map(str::trim);
-            let segments = segments.filter(|segment| !segment.is_empty() && *segment != ".");
-            segments.for_each(|segment| push_part(&mut key, segment));
+            push_folded_path(&mut key, path);
         }
         Self(Uuid::new_v5(&Self::NAMESPACE, key.as_bytes()))
     }
@@ -195,6 +212,21 @@ fn folded(text: &str) -> String {
     let composed = ComposingNormalizerBorrowed::new_nfkc().normalize(&decoded);
     // Forms of HTML have `+` for a blank.
     composed.to_lowercase().replace('+', " ")
+}
+
+/// Appends the parts of a path as every spelling of it is folded.
+fn push_folded_path(key: &mut String, path: &str) {
+    let path = folded(path);
+    let segments = path.split(['/', '\\']).map(str::trim);
+    let segments = segments.filter(|segment| !segment.is_empty() && *segment != ".");
+    segments.for_each(|segment| push_part(key, segment));
+}
+
+/// A path as every spelling of it is folded.
+fn folded_path(path: &str) -> String {
+    let mut key = String::new();
+    push_folded_path(&mut key, path);
+    key
 }
 
 /// Appends a length-prefixed part, so that no two lists of parts give the same key.
@@ -227,6 +259,26 @@ mod tests {
         }
         for (ours, theirs) in [("ab/", "a/b/"), ("a/b/", "b/a/"), ("a/", "a/a/"), ("", "a")] {
             assert_ne!(loose(ours), loose(theirs), "{ours} {theirs}");
+        }
+    }
+
+    #[test]
+    fn a_place_that_is_read_in_part_is_ruled_out_by_each_part_that_differs() {
+        let account = AccountId(Uuid::from_u128(1));
+        let (bucket, bucket_id) = ("b".to_owned(), String::new());
+        let place = Place { account, bucket, bucket_id, path: "a/".to_owned(), id: String::new() };
+        let part = |account: Option<u128>, bucket: Option<&str>, path: Option<&str>| PartialPlace {
+            account: account.map(|id| AccountId(Uuid::from_u128(id))),
+            bucket: bucket.map(str::to_owned),
+            path: path.map(str::to_owned),
+        };
+        for may_be in [part(None, None, None), part(Some(1), None, Some("/A"))] {
+            assert!(may_be.may_be(&place), "{may_be:?}");
+        }
+        for other in
+            [part(Some(2), None, None), part(None, Some("c"), None), part(None, None, Some("a/b"))]
+        {
+            assert!(!other.may_be(&place), "{other:?}");
         }
     }
 

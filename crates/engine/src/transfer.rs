@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::duration;
 use super::ids::{AccessId, TransferId, UserId};
-use super::place::Fingerprint;
+use super::place::{Fingerprint, PartialPlace, TransferRequest};
 
 /// `transferStatus` of the Click API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -190,6 +190,9 @@ pub struct LookRequest {
     pub fingerprints: BTreeSet<Fingerprint>,
     /// Records with one of these ids are wanted.
     pub transfers: BTreeSet<TransferId>,
+    /// The requests whose records are wanted: a record that could not be read whole is judged by
+    /// these.
+    pub requests: Vec<TransferRequest>,
 }
 
 impl LookRequest {
@@ -198,6 +201,14 @@ impl LookRequest {
         self.transfers.contains(&transfer.id)
             || self.fingerprints.contains(&transfer.fingerprint)
             || self.fingerprints.contains(&transfer.loose_fingerprint)
+    }
+
+    /// True when a record with these places, as far as they could be read, may be wanted.
+    pub fn may_want(&self, source: &PartialPlace, destination: &PartialPlace) -> bool {
+        let may_be = |request: &TransferRequest| {
+            source.may_be(&request.source) && destination.may_be(&request.destination)
+        };
+        self.requests.iter().any(may_be)
     }
 }
 
@@ -267,8 +278,13 @@ pub enum Gap {
     TooLarge,
     /// More records between our places than are kept.
     TooMany,
-    /// This many records can't be read, and may be ours.
-    Unreadable(u64),
+    /// Records can't be read, and may be ours.
+    Unreadable {
+        /// How many.
+        records: u64,
+        /// The part of the first one that can't be read, in words.
+        first: String,
+    },
     /// A page after the first could not be read, for this reason.
     PageFailed(String),
     /// Our clock was set meanwhile: the look's times are of another clock.
@@ -285,8 +301,12 @@ impl Incomplete {
             Gap::TooSlow => "its end is not reached in time".to_owned(),
             Gap::TooLarge => "it is too large".to_owned(),
             Gap::TooMany => "it holds too many transfers between the same places".to_owned(),
-            Gap::Unreadable(1) => "a record in it can't be read".to_owned(),
-            Gap::Unreadable(count) => format!("{count} records in it can't be read"),
+            Gap::Unreadable { records: 1, first } => {
+                format!("a record in it can't be read ({first})")
+            }
+            Gap::Unreadable { records, first } => {
+                format!("{records} records in it can't be read (the first: {first})")
+            }
             Gap::PageFailed(words) => words.clone(),
             Gap::ClockSet => "the clock was set while it was read".to_owned(),
         };

@@ -189,7 +189,7 @@ impl<O: Observer> Simulation<O> {
             look.paging.record(PageRecord {
                 id: Some(listed.id),
                 requested_at: Some(listed.requested_at),
-                doubtful: false,
+                unreadable: None,
                 wanted: found.map(|found| convert::transfer(&self.world, found, self.now)),
             });
         }

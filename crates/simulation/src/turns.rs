@@ -163,7 +163,9 @@ impl<O: Observer> Simulation<O> {
         }
         if self.mutation == Some(Mutation::LooksWithoutNeed) && effects.is_empty() {
             let (fingerprints, transfers) = (BTreeSet::new(), BTreeSet::new());
-            effects.push(Effect::Look(LookRequest { since: wall, fingerprints, transfers }));
+            let request =
+                LookRequest { since: wall, fingerprints, transfers, requests: Vec::new() };
+            effects.push(Effect::Look(request));
         }
         Some(Decided { is_durable: is_durable?, has_records, epoch, effects })
     }

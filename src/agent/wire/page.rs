@@ -101,7 +101,7 @@ fn record(element: Element<'_, { NAMES.len() }>) -> Option<ReadRecord> {
     match element {
         Element::Object(properties) => Some(ReadRecord::of(&properties)),
         Element::Null => None,
-        Element::Other => Some(ReadRecord::default()),
+        Element::Other => Some(ReadRecord::unreadable()),
     }
 }
 

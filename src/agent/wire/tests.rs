@@ -181,6 +181,7 @@ fn a_record_that_does_not_tell_allow_skip_is_as_asked() {
             since: jiff::Timestamp::MIN,
             fingerprints: BTreeSet::from([request.fingerprint()]),
             transfers: BTreeSet::new(),
+            requests: vec![request.clone()],
         };
         let found = |body: &str| read(body).1.remove(0).wanted_by(&look);
         assert_eq!(found(&silent).unwrap().fingerprint, request.fingerprint());
@@ -251,27 +252,43 @@ fn what_is_no_page_is_not_taken_for_an_empty_one(#[case] body: &str) {
     assert!(read_page(body.as_bytes(), &mut |_| {}).is_err());
 }
 
-fn doubt(body: &str) -> bool {
+fn doubt(body: &str) -> Option<String> {
     let request = LookRequest {
         since: "2026-11-23T20:00:00Z".parse().unwrap(),
         fingerprints: BTreeSet::from([request().fingerprint()]),
         transfers: BTreeSet::new(),
+        requests: vec![request()],
     };
     let (_, records) = read(body);
-    records[0].is_doubtful(&request, request.since - SignedDuration::from_secs(1))
+    records[0].doubt(&request, request.since - SignedDuration::from_secs(1))
 }
 
 #[test]
-fn an_unreadable_record_is_doubtful_unless_the_rest_rules_it_out() {
+fn an_unreadable_record_is_doubtful_and_says_by_what() {
     let no_id = CAMEL.replace("00000000a\"", "00000000a!\"");
-    assert!(!doubt(CAMEL), "a readable one is never doubtful");
-    assert!(doubt(&no_id));
-    assert!(doubt(&CAMEL.replace("\"footage\"", "{}")), "wrong type");
-    assert!(doubt("[7]"), "no record at all");
-    assert!(doubt("[{}]"), "one that tells nothing");
-    assert!(!doubt(&no_id.replace("footage", "other")), "other places");
-    assert!(!doubt(&no_id.replace("2026-11-23", "2026-11-22")), "too old");
-    assert!(!doubt(&no_id.replace("\"transferType\":1", "\"transferType\":2")), "a sync");
+    assert_eq!(doubt(CAMEL), None, "a readable one is never doubtful");
+    assert_eq!(doubt(&no_id).unwrap(), "`id` of a transfer");
+    let odd = doubt(&CAMEL.replace("\"footage\"", "{}")).unwrap();
+    assert!(odd.starts_with("`sourceBucket` of transfer 0"), "{odd}");
+    assert_eq!(doubt("[7]").unwrap(), "it is not an object");
+    assert!(doubt("[{}]").is_some(), "one that tells nothing");
+}
+
+#[test]
+fn what_could_be_read_rules_a_record_out() {
+    let no_id = CAMEL.replace("00000000a\"", "00000000a!\"");
+    assert_eq!(doubt(&no_id.replace("footage", "other")), None, "other places");
+    assert_eq!(doubt(&no_id.replace("2026-11-23", "2026-11-22")), None, "too old");
+    let sync = no_id.replace("\"transferType\":1", "\"transferType\":2");
+    assert_eq!(doubt(&sync), None, "a sync");
+    let odd_skip = CAMEL.replace("\"allowSkip\":true", "\"allowSkip\":\"yes\"");
+    assert!(doubt(&odd_skip).is_some());
+    for (odd, other) in [("\"footage\"", "\"cold\""), ("\"cold\"", "\"footage\"")] {
+        let one_part = CAMEL.replace(odd, "{}");
+        assert!(doubt(&one_part).is_some(), "{odd}");
+        assert_eq!(doubt(&one_part.replace(other, "\"elsewhere\"")), None, "{other}");
+        assert_eq!(doubt(&odd_skip.replace(other, "\"elsewhere\"")), None, "{other}");
+    }
 }
 
 #[rstest]

@@ -1,5 +1,7 @@
 //! Parses one record of `get_all` into the engine's types.
 
+use std::borrow::Cow;
+
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -8,7 +10,7 @@ use super::object::Properties;
 use super::scalar::Scalar;
 use crate::agent::words::fit;
 use crate::core::ids::{AccountId, TransferId, UserId};
-use crate::core::place::Fingerprint;
+use crate::core::place::{Fingerprint, PartialPlace};
 use crate::core::transfer::{LookRequest, Progress, Transfer, TransferStatus};
 
 /// The properties that we read, in the order of [`Properties`]; the vendor's in lower case.
@@ -53,15 +55,29 @@ pub(crate) struct ReadRecord {
     pub(crate) requested_at: Option<Timestamp>,
     /// The whole, if id and places could be read.
     pub(crate) transfer: Option<Transfer>,
-    /// Exact and loose fingerprint, if the places could be read.
-    fingerprints: Option<(Fingerprint, Fingerprint)>,
+    /// What is left, if they could not.
+    remains: Option<Box<Remains>>,
     /// Its fingerprint if `allowSkip` is true, where the record does not say.
     if_it_skips: Option<Fingerprint>,
     /// It belongs to a sync: such a record is never ours (protocol, rule 4).
     of_sync: bool,
 }
 
+/// What could be read of a record whose id or places could not.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Remains {
+    source: PartialPlace,
+    destination: PartialPlace,
+    /// The first property that could not be read; absent if the record is no object at all.
+    unreadable: Option<&'static str>,
+}
+
 impl ReadRecord {
+    /// An element of the list that is no object.
+    pub(super) fn unreadable() -> Self {
+        Self { remains: Some(Box::default()), ..Self::default() }
+    }
+
     pub(super) fn of(properties: &Properties<'_, { NAMES.len() }>) -> Self {
         let [
             id,
@@ -97,9 +113,9 @@ impl ReadRecord {
         let known_status = transfer_status(status);
         // A record that names neither itself nor an account may be any transfer.
         let names = [source_account, source_embedded, destination_account, destination_embedded];
-        let tells_nothing = id.is_none() && names.iter().all(|name| name.is_none());
+        let is_nameless = id.is_none() && names.iter().all(|name| name.is_none());
         let fingerprints = (|| {
-            if tells_nothing {
+            if is_nameless {
                 return None;
             }
             let source_bucket = source_bucket.text()?;
@@ -150,7 +166,33 @@ impl ReadRecord {
                 },
             });
         let of_sync = of_sync || matches!(kind, Some(2 | 4));
-        Self { id, requested_at, transfer, fingerprints, if_it_skips, of_sync }
+        let remains = transfer.is_none().then(|| {
+            let place = |id, embedded, bucket: &Scalar<'_>, path: &Scalar<'_>| PartialPlace {
+                account: account(id, embedded).filter(|_| !is_nameless),
+                bucket: bucket.text().map(Cow::into_owned),
+                path: path.text().map(Cow::into_owned),
+            };
+            let source = place(source_account, source_embedded, source_bucket, source_path);
+            let destination = place(
+                destination_account,
+                destination_embedded,
+                destination_bucket,
+                destination_path,
+            );
+            let parts = [
+                (id.is_some(), "id"),
+                (source.account.is_some(), "sourceCloudAccountId"),
+                (source.bucket.is_some(), "sourceBucket"),
+                (source.path.is_some(), "sourcePath"),
+                (destination.account.is_some(), "destinationCloudAccountId"),
+                (destination.bucket.is_some(), "destinationBucket"),
+                (destination.path.is_some(), "destinationPath"),
+                (allow_skip.flag().is_some(), "allowSkip"),
+            ];
+            let unreadable = parts.iter().find_map(|(is_read, name)| (!is_read).then_some(*name));
+            Box::new(Remains { source, destination, unreadable })
+        });
+        Self { id, requested_at, transfer, remains, if_it_skips, of_sync }
     }
 
     /// The transfer, if the request wants it. A missing `allowSkip` counts as the one requested:
@@ -166,17 +208,19 @@ impl ReadRecord {
         request.wants(&transfer).then_some(transfer)
     }
 
-    /// True if the record could not be read whole, and the readable part does not rule out that it
-    /// is wanted: a look with such a record proves no absence.
-    pub(crate) fn is_doubtful(&self, request: &LookRequest, since: Timestamp) -> bool {
-        let unwanted_places = self.fingerprints.is_some_and(|(exact, loose)| {
-            !request.fingerprints.contains(&exact) && !request.fingerprints.contains(&loose)
-        });
-        let unwanted_id = self.id.is_none_or(|id| !request.transfers.contains(&id));
-        let ruled_out = self.of_sync
-            || (unwanted_places && unwanted_id)
-            || self.requested_at.is_some_and(|at| at < since);
-        self.transfer.is_none() && !ruled_out
+    /// What could not be read of the record, in words, if the rest does not rule out that it is
+    /// wanted: a look with such a record proves no absence.
+    pub(crate) fn doubt(&self, request: &LookRequest, since: Timestamp) -> Option<String> {
+        let remains = self.remains.as_ref()?;
+        let may_be_wanted = self.id.is_some_and(|id| request.transfers.contains(&id))
+            || request.may_want(&remains.source, &remains.destination);
+        let is_old = self.requested_at.is_some_and(|at| at < since);
+        if !may_be_wanted || self.of_sync || is_old {
+            return None;
+        }
+        let of = self.id.map_or_else(|| "a transfer".to_owned(), |id| format!("transfer {id}"));
+        let what = remains.unreadable.map(|name| format!("`{name}` of {of}"));
+        Some(what.unwrap_or_else(|| "it is not an object".to_owned()))
     }
 }
 

@@ -415,22 +415,24 @@ impl Engine {
             since,
             fingerprints: self.looks.wanted.clone(),
             transfers: BTreeSet::new(),
+            requests: Vec::new(),
         };
         // Records that equal a run's request but for the spelling must be known before it is sent,
         // too.
         let wanted = self.state.waiting();
-        let wanted = wanted.filter(|machine| self.looks.wanted.contains(&machine.fingerprint()));
-        request
-            .fingerprints
-            .extend(wanted.map(|machine| machine.row().request.loose_fingerprint()));
+        for machine in wanted.filter(|it| self.looks.wanted.contains(&it.fingerprint())) {
+            request.fingerprints.insert(machine.row().request.loose_fingerprint());
+            request.requests.push(machine.row().request.clone());
+        }
         for attempt in self.state.open_attempts() {
             request.since = request.since.min(window(attempt, exclusive).0);
             request.fingerprints.insert(attempt.fingerprint);
             request.transfers.extend(attempt.transfer);
+            let machine = self.state.run(attempt.id.run);
             if attempt.phase == Phase::Accepted && attempt.transfer.is_none() {
-                let machine = self.state.run(attempt.id.run);
                 request.fingerprints.insert(machine.row().request.loose_fingerprint());
             }
+            request.requests.push(machine.row().request.clone());
         }
         request
     }

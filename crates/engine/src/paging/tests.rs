@@ -66,7 +66,7 @@ impl List {
             paging.record(PageRecord {
                 id: Some(id(*number)),
                 requested_at: self.dated.then(|| date(*seconds)),
-                doubtful: false,
+                unreadable: None,
                 wanted: Some(transfer(id(*number))),
             });
         }

@@ -10,7 +10,12 @@ const WANTED: Fingerprint = Fingerprint(Uuid::from_u128(1));
 
 fn request() -> LookRequest {
     let fingerprints = BTreeSet::from([WANTED]);
-    LookRequest { since: at("00:00:00"), fingerprints, transfers: BTreeSet::new() }
+    LookRequest {
+        since: at("00:00:00"),
+        fingerprints,
+        transfers: BTreeSet::new(),
+        requests: Vec::new(),
+    }
 }
 
 fn look(began_at: Timestamp) -> Look {

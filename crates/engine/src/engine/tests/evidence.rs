@@ -367,14 +367,18 @@ fn a_look_is_complete_or_says_why_not() {
     };
     assert!(look(None).is_complete());
     let incomplete = Incomplete {
-        gap: Gap::Unreadable(2),
+        gap: Gap::Unreadable { records: 2, first: "`id` of a transfer".to_owned() },
         pages: 1,
         records: 40,
         total: None,
         took: SignedDuration::from_secs(3),
     };
     let words = incomplete.words();
-    assert_eq!(words, "2 records in it can't be read; 40 records were read on 1 page in 3s");
+    assert_eq!(
+        words,
+        "2 records in it can't be read (the first: `id` of a transfer); 40 records were read on 1 page \
+         in 3s"
+    );
     assert!(!look(Some(incomplete)).is_complete());
 }
 
