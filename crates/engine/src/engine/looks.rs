@@ -198,6 +198,13 @@ impl Looks {
         self.last_answered.is_some_and(is_near)
     }
 
+    /// True while the last one that was answered was complete. A look begins when it was asked for,
+    /// or a little later.
+    pub(super) fn last_was_complete(&self) -> bool {
+        let last = self.last_answered.zip(self.last_complete);
+        last.is_some_and(|(asked, (began, _))| asked <= began)
+    }
+
     /// Begins a look.
     fn begin(&mut self, request: LookRequest, now: Timestamp) {
         self.hinted = false;

@@ -221,6 +221,7 @@ impl Engine {
             in_vain: searched && !may_be_listed,
             past_deadline: attempt.deadline <= now
                 && self.looks.have_asked_about(machine.asked_at(&attempt), attempt.deadline),
+            completely: self.looks.last_was_complete(),
         };
         let follows = machine.follows(id.number);
         match machine.on_time(&attempt, looked) {

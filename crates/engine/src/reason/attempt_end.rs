@@ -79,6 +79,9 @@ pub enum AttemptEnd {
     NeverListed {
         /// `timeout`.
         limit: SignedDuration,
+        /// The agent's list could not be read then.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        unseen: bool,
     },
     /// Past `timeout`.
     PastTimeout {
@@ -204,7 +207,7 @@ impl AttemptEnd {
 
     pub(super) fn limit(&self) -> Option<SignedDuration> {
         match self {
-            Self::NeverListed { limit }
+            Self::NeverListed { limit, .. }
             | Self::PastTimeout { limit }
             | Self::UnfoundPastTimeout { limit, .. }
             | Self::CanceledPastTimeout { limit }
@@ -264,7 +267,11 @@ impl AttemptEnd {
             Self::NotFound { words, answer, searched } => {
                 not_found(words.as_deref(), answer.as_deref(), *searched)
             }
-            Self::NeverListed { limit } => format!(
+            Self::NeverListed { limit, unseen: true } => format!(
+                "the agent accepted it, and its list could not be read at its `timeout` ({})",
+                duration::format(*limit)
+            ),
+            Self::NeverListed { limit, unseen: false } => format!(
                 "the agent accepted it and never listed it until its `timeout` ({})",
                 duration::format(*limit)
             ),

@@ -15,6 +15,8 @@ pub(crate) struct LookedFor {
     pub(crate) in_vain: bool,
     /// It is past its deadline, and the agent was asked since, or just before.
     pub(crate) past_deadline: bool,
+    /// The last look was complete: what it has not shown does not exist.
+    pub(crate) completely: bool,
 }
 
 /// The effect of time on an open attempt.
@@ -41,14 +43,14 @@ pub(crate) enum OnTime {
 impl RunMachine {
     /// The effect of time on an open attempt.
     pub(crate) fn on_time(&self, attempt: &Attempt, looked: LookedFor) -> OnTime {
-        let LookedFor { in_vain, past_deadline } = looked;
+        let LookedFor { in_vain, past_deadline, completely } = looked;
         let follows = self.follows(attempt.id.number);
         let limit = self.terms().timeout;
         match attempt.at_agent() {
             AtAgent::Unlisted => match attempt.phase {
                 Phase::Uncertain if in_vain || past_deadline => OnTime::NotFound,
                 Phase::Accepted if past_deadline => {
-                    OnTime::NeverListed(AttemptEnd::NeverListed { limit })
+                    OnTime::NeverListed(AttemptEnd::NeverListed { limit, unseen: !completely })
                 }
                 Phase::Uncertain
                 | Phase::Accepted

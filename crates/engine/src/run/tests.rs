@@ -184,7 +184,7 @@ fn what_is_not_found_is_sent_again_hoped_for_or_past_its_time() {
     });
     assert_eq!(next(&with(once, 1, lost), true), NextStep::WaitsForLostRequest(None));
     let two = with(with(run(RunState::Queued, |_| ()), 1, lost), 2, |_| ());
-    let never_listed = || AttemptEnd::NeverListed { limit: secs(1_800) };
+    let never_listed = || AttemptEnd::NeverListed { limit: secs(1_800), unseen: false };
     assert_eq!(
         two.on_never_listed(1, never_listed(), now),
         NextStep::Stays,

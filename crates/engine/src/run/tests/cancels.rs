@@ -47,7 +47,7 @@ fn a_cancel_is_asked_for_again_until_the_transfer_is_over_and_ends_by_its_cause(
     assert!(!requests.note_request());
     assert_eq!(requests.answered(&refused, next), None, "it was said");
     assert_eq!(canceling.stuck_from(), Some(at("01:30:00") + STUCK_AFTER));
-    let looked = LookedFor { in_vain: true, past_deadline: true };
+    let looked = LookedFor { in_vain: true, past_deadline: true, completely: true };
     let attempt = Arc::clone(canceling.attempt(1).expect("the attempt"));
     assert_eq!(canceling.on_time(&attempt, looked), OnTime::Vanished { canceling: true });
     let (state, _) = canceling.nothing_left(NothingLeft::Gone).expect("a cancel");

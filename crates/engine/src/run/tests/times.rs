@@ -6,7 +6,7 @@ use super::*;
 fn past_its_deadline_a_run_is_canceled_once_and_never_without_a_look() {
     let (late, early) = (true, false);
     let on_time = |run: &RunMachine, past_deadline| {
-        let looked = LookedFor { in_vain: false, past_deadline };
+        let looked = LookedFor { in_vain: false, past_deadline, completely: true };
         run.on_time(run.attempt(1).expect("the attempt"), looked)
     };
     let running = with(run(RunState::Running, |_| ()), 1, listed);
@@ -18,6 +18,10 @@ fn past_its_deadline_a_run_is_canceled_once_and_never_without_a_look() {
     assert_eq!(on_time(&with(canceling, 1, listed), late), OnTime::Nothing);
     let unlisted = with(run(RunState::Queued, |_| ()), 1, |_| ());
     assert!(matches!(on_time(&unlisted, late), OnTime::NeverListed(_)));
+    let attempt = unlisted.attempt(1).expect("the attempt");
+    let unseen = LookedFor { in_vain: false, past_deadline: true, completely: false };
+    let OnTime::NeverListed(end) = unlisted.on_time(attempt, unseen) else { panic!("it is late") };
+    assert!(Reason::from(end).to_string().contains("its list could not be read"));
     let hopes = with(run(RunState::Queued, |_| ()), 1, |it| it.phase = Phase::GivenUp);
     assert!(matches!(on_time(&hopes, late), OnTime::LostUntilTimeout(_)));
     let waits = run(RunState::Waiting, |row| {
@@ -97,7 +101,8 @@ fn back_offs_grow_up_to_their_limit_and_each_run_has_its_own() {
 #[test]
 fn time_ends_what_looks_have_not_shown_and_what_is_past_its_deadline() {
     let effect = |run: &RunMachine, in_vain, past_deadline| {
-        run.on_time(run.attempt(1).expect("the attempt"), LookedFor { in_vain, past_deadline })
+        let looked = LookedFor { in_vain, past_deadline, completely: true };
+        run.on_time(run.attempt(1).expect("the attempt"), looked)
     };
     let uncertain = with(run(RunState::Queued, |_| ()), 1, |it| it.phase = Phase::Uncertain);
     assert_eq!(effect(&uncertain, false, false), OnTime::Nothing);
