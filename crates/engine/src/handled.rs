@@ -44,6 +44,14 @@ impl HandledTimes {
         }
     }
 
+    /// Adds occurrences that others than the schedule ran: all from the first to the last one.
+    pub fn add(&mut self, from: Timestamp, to: Timestamp, handled: Timestamp) {
+        let is_growing = |at| self.since.is_some_and(|since| since <= at && at <= handled);
+        if !is_growing(from) || !is_growing(to) {
+            self.keep(Stretch { from, to });
+        }
+    }
+
     /// The end of the earlier stretch that an occurrence lies in, if it lies in one.
     pub fn end_of_stretch(&self, occurrence: Timestamp) -> Option<Timestamp> {
         let holds = |stretch: &&Stretch| stretch.from <= occurrence && occurrence <= stretch.to;
@@ -102,6 +110,16 @@ mod tests {
         let ends = [9, 10, 20, 21, 39, 45, 51].map(|second| handled.end_of_stretch(at(second)));
         let (first, second) = (Some(at(20)), Some(at(50)));
         assert_eq!(ends, [None, first, first, None, None, second, None]);
+    }
+
+    #[test]
+    fn what_others_ran_is_handled_and_nothing_beside_it() {
+        let mut handled = HandledTimes::default();
+        handled.grow(at(40));
+        handled.add(at(10), at(20), at(50));
+        handled.add(at(45), at(45), at(50));
+        let ends = [9, 10, 20, 21, 45].map(|second| handled.end_of_stretch(at(second)));
+        assert_eq!(ends, [None, Some(at(20)), Some(at(20)), None, None], "45 is in what grows");
     }
 
     #[test]

@@ -18,7 +18,7 @@ use crate::limits::{LATE_START, MISSED_MAX, OVERTAKEN};
 use crate::matching::shift;
 use crate::place::{Place, TransferRequest};
 use crate::reason::{AttemptEnd, CancelReason, Reason, SkipReason};
-use crate::record::{JobRow, Record};
+use crate::record::{JobRow, Pause, Record};
 use crate::run::{CancelCause, Run, RunMachine, RunState, Trigger};
 use crate::schedule::Missed;
 use crate::template::TemplateValues;
@@ -31,6 +31,11 @@ impl Engine {
             self.state.find_job_row(name).filter(|job_row| job_row.scheduled).and_then(|job_row| {
                 if self.held.contains_key(name) {
                     return None;
+                }
+                if self.pause_in_force(job_row, self.now).is_some()
+                    && let Some((_, due)) = self.first_due(name)
+                {
+                    return Some(due);
                 }
                 let after = self.quiet_until(job_row)?;
                 let occurrence = job_row.next_unhandled(&job.timetable, after)?;
@@ -80,11 +85,14 @@ impl Engine {
     pub(super) fn handle_until(&mut self, name: &JobName, until: Timestamp, handling: Handling) {
         let Some(job) = self.job(name).cloned() else { return };
         let job_row = Arc::clone(self.state.job_row(name));
-        if !job_row.scheduled || self.pause_in_force(&job_row, self.now).is_some() {
+        if !job_row.scheduled {
             return;
         }
-        if let Some(until) = job_row.pause.as_ref().and_then(|pause| pause.until) {
-            self.end_pause(name, until);
+        // What came due before a pause may have waited for a look.
+        let until = until.min(self.unpaused_until(&job_row));
+        let is_over = |pause: &&Pause| !pause.holds(self.now) && pause.at < until;
+        if let Some(end) = job_row.pause.as_ref().filter(is_over).and_then(|pause| pause.until) {
+            self.end_pause(name, end);
         }
         let job_row = Arc::clone(self.state.job_row(name));
         let Missed { newest: mut due, more } = self.due_until(&job, &job_row, until);
@@ -195,6 +203,7 @@ impl Engine {
         reason: Reason,
     ) {
         self.end_awaiting_run(&job.name);
+        self.end_late_starts(&job.name);
         if let Some(reason) = self.overlapped_by_ended(job, at) {
             self.skip(job, at, trigger, reason);
             return;

@@ -17,6 +17,7 @@ mod clock;
 mod conditions;
 mod destination_index;
 mod digests;
+mod due;
 mod follow;
 mod looking;
 mod looks;

@@ -20,6 +20,7 @@ impl Engine {
             OperatorRequest::Backfill(wanted) => self.backfill(&wanted),
             OperatorRequest::CancelRun(run) => self.cancel_by_operator(vec![run]),
             OperatorRequest::CancelJob(job) => {
+                self.open_held(&job);
                 let runs = self.state.unfinished_of(&job).to_vec();
                 if runs.is_empty() {
                     Answer::No(format!("job `{job}` has no active run"))
@@ -57,8 +58,7 @@ impl Engine {
         if pause.until.is_some_and(|until| until <= self.now) {
             return Answer::No("the time until which to pause is past".to_owned());
         }
-        // Occurrences due until now were not paused yet.
-        self.decide_held(name);
+        // Occurrences due until now were not paused yet. Those that wait for a look go on doing so.
         self.occurrences_due(name);
         self.end_pause(name, self.now);
         let text = words(&pause, |at| self.job_time(name, at));

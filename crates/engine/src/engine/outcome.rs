@@ -177,6 +177,16 @@ impl Engine {
         }
     }
 
+    /// Skips each run of a job that can't be queued in time any more: it is in nobody's way, also if
+    /// an occurrence comes due in the same instant.
+    pub(super) fn end_late_starts(&mut self, job: &JobName) {
+        for run in self.state.unfinished_of(job).to_vec() {
+            if self.state.run(run).state() == RunState::Waiting {
+                self.enforce_start_within(run);
+            }
+        }
+    }
+
     /// Skips a run that can't be queued in time.
     fn enforce_start_within(&mut self, id: RunId) {
         let machine = self.state.run(id);

@@ -36,9 +36,7 @@ impl Engine {
         if !self.held.contains_key(name) {
             return None;
         }
-        let job = self.job(name)?;
-        let job_row = self.state.job_row(name);
-        let occurrence = job_row.next_unhandled(&job.timetable, self.quiet_until(job_row)?)?;
+        let (occurrence, _) = self.first_due(name)?;
         let wait = self.agent_wait().unwrap_or(WaitReason::Look);
         Some((occurrence, Reason::Waits(wait)))
     }
@@ -64,7 +62,7 @@ impl Engine {
     /// while its run waits for the cause. All due occurrences are judged together: the last of them
     /// too, unless it came due while the last look was under way.
     fn must_look_first(&self, name: &JobName) -> bool {
-        let Some(first) = self.first_due(name) else { return false };
+        let Some((_, first)) = self.first_due(name) else { return false };
         let complete = self.looks.last_complete();
         self.state.in_flight_of(name).any(|machine| {
             let mut open = machine.attempts().filter(|attempt| attempt.phase.is_underway());
@@ -82,22 +80,6 @@ impl Engine {
         })
     }
 
-    /// When the last occurrence of a job that is due by now was due.
-    fn last_due(&self, name: &JobName) -> Option<Timestamp> {
-        let job = self.job(name)?;
-        let job_row = self.state.job_row(name);
-        let last = self.due_until(job, job_row, self.now).newest.pop()?;
-        Some(self.due_at(job, last))
-    }
-
-    /// When the first unhandled occurrence of a job was due, if it is due by now.
-    fn first_due(&self, name: &JobName) -> Option<Timestamp> {
-        let job = self.job(name)?;
-        let job_row = Some(self.state.job_row(name)).filter(|job_row| job_row.scheduled)?;
-        let occurrence = job_row.next_unhandled(&job.timetable, self.quiet_until(job_row)?)?;
-        Some(self.due_at(job, occurrence)).filter(|due| *due <= self.now)
-    }
-
     /// Judges the occurrences that were held back, of the jobs of which enough is known now.
     pub(super) fn decide_held_back(&mut self) {
         let known = |name: &&JobName| !self.must_look_first(name);
@@ -110,9 +92,15 @@ impl Engine {
     /// Judges the occurrences of a job that were held back, whatever is known: its schedule is
     /// about to change.
     pub(super) fn decide_held(&mut self, name: &JobName) {
-        let Some(ended) = self.held.remove(name) else { return };
-        self.ended = ended;
-        self.handle_until(name, self.now, Handling::AfterLook);
+        if self.held.contains_key(name) {
+            self.decide_held_by(name, self.now);
+        }
+    }
+
+    /// Judges the occurrences of a job that were due by `until`, as after a look.
+    pub(super) fn decide_held_by(&mut self, name: &JobName, until: Timestamp) {
+        self.ended = self.held.remove(name).unwrap_or_default();
+        self.handle_until(name, until, Handling::AfterLook);
         self.ended.clear();
         self.schedule_next(name);
     }

@@ -29,6 +29,24 @@ impl Engine {
         self.pauses_of(job_row).find(|pause| pause.holds(now))
     }
 
+    /// The time up to which occurrences of a job are to be handled now: what comes due after the
+    /// beginning of a pause falls into it.
+    pub(super) fn unpaused_until(&self, job_row: &JobRow) -> Timestamp {
+        let in_force = self.pauses_of(job_row).filter(|pause| pause.holds(self.now));
+        in_force.map(|pause| pause.at).fold(self.now, Timestamp::min)
+    }
+
+    /// Judges what came due before a pause that ends, and still waits for a look, whatever is known:
+    /// the occurrences of the pause are about to be passed over.
+    fn decide_before(&mut self, pause: &Pause, name: &JobName) {
+        let Some(job) = self.job(name) else { return };
+        let job_row = self.state.job_row(name);
+        let first = job_row.next_unhandled(&job.timetable, job_row.handled);
+        if first.is_some_and(|first| self.due_at(job, first) <= pause.at) {
+            self.decide_held_by(name, pause.at);
+        }
+    }
+
     /// From when a job is under no pause, which may be past; absent if no end is set.
     pub(super) fn unpaused_from(&self, job_row: &JobRow) -> Option<Timestamp> {
         self.pauses_of(job_row).try_fold(Timestamp::MIN, |from, pause| Some(from.max(pause.until?)))
@@ -46,8 +64,11 @@ impl Engine {
     pub(super) fn end_pause(&mut self, name: &JobName, until: Timestamp) {
         let Some(job) = self.job(name) else { return };
         let job_row = self.state.job_row(name);
-        let Some(pause) = &job_row.pause else { return };
-        let past = pauses::ended(Some(job), job_row, pause, until);
+        let Some(pause) = job_row.pause.clone() else { return };
+        let past = pauses::ended(Some(job), job_row, &pause, until);
+        if past.occurrences > 0 {
+            self.decide_before(&pause, name);
+        }
         self.change_job(name, |job_row| {
             job_row.pause = None;
             if past.occurrences > 0 {
@@ -77,9 +98,7 @@ impl Engine {
         if pause.until.is_some_and(|until| until <= self.now) {
             return Answer::No("the time until which to pause is past".to_owned());
         }
-        // Occurrences due until now were not paused yet.
-        let held: Vec<JobName> = self.held.keys().cloned().collect();
-        held.iter().for_each(|name| self.decide_held(name));
+        // Occurrences due until now were not paused yet. Those that wait for a look go on doing so.
         self.handle_due();
         self.end_pause_of_all(self.now);
         let text = words(&pause, |at| self.machine_time(at));
@@ -122,8 +141,8 @@ impl Engine {
     /// Ends the pause of all jobs as of `until`, or as of its own end before; occurrences that came
     /// due meanwhile are not made up for.
     fn end_pause_of_all(&mut self, until: Timestamp) {
-        let Some(pause) = &self.state.pause_of_all().pause else { return };
-        let ended = pauses::ended_of_all(pause, until);
+        let Some(pause) = self.state.pause_of_all().pause.clone() else { return };
+        let ended = pauses::ended_of_all(&pause, until);
         let until = ended.until;
         let mut past = self.state.pause_of_all().past.clone();
         keep(&mut past, ended);
@@ -131,15 +150,19 @@ impl Engine {
             self.set.jobs.iter().map(|(name, job)| (name.clone(), Arc::clone(job))).collect();
         for (name, job) in jobs {
             self.end_pause_that_ran_out(&name);
+            let job_row = self.state.job_row(&name);
             // Occurrences in the job's own pause are counted when that ends.
-            let own = self.state.job_row(&name).pause.as_ref().map(|pause| pause.at);
+            let own = job_row.pause.as_ref().map(|pause| pause.at);
             let until = own.map_or(until, |own| until.min(own));
+            let from = job_row.handled.max(shift(pause.at, JUST_BEFORE - job.jitter));
+            let next = job.timetable.next_after(from);
+            if !job_row.scheduled || next.is_none_or(|next| until <= next) {
+                continue;
+            }
+            self.decide_before(&pause, &name);
             self.change_job(&name, |job_row| {
-                let next = job.timetable.next_after(job_row.handled);
-                if job_row.scheduled && next.is_some_and(|next| next < until) {
-                    job_row.handled_times.break_off(job_row.handled);
-                    job_row.handled = job_row.handled.max(shift(until, JUST_BEFORE));
-                }
+                job_row.handled_times.break_off(job_row.handled);
+                job_row.handled = job_row.handled.max(shift(until, JUST_BEFORE));
             });
         }
         self.record(Record::PauseOfAll(Arc::new(PauseOfAll { pause: None, past })));

@@ -48,7 +48,7 @@ impl Engine {
         let held: Vec<JobName> = self.held.keys().cloned().collect();
         for name in held {
             let (old, new) = (self.job(&name), set.jobs.get(&name));
-            if !old.zip(new).is_some_and(|(old, new)| is_scheduled_alike(old, new)) {
+            if !old.zip(new).is_some_and(|(old, new)| have_same_occurrences(old, new)) {
                 self.decide_held(&name);
             }
         }
@@ -69,11 +69,13 @@ impl Engine {
     }
 }
 
-/// True when two definitions are due at the same times: the timer can stay.
+/// True when two definitions have the same occurrences.
+fn have_same_occurrences(a: &Job, b: &Job) -> bool {
+    a.timetable == b.timetable && a.enabled == b.enabled
+}
+
+/// True when two definitions are due, and late, at the same times: the timers can stay.
 fn is_scheduled_alike(a: &Arc<Job>, b: &Arc<Job>) -> bool {
     Arc::ptr_eq(a, b)
-        || (a.timetable == b.timetable
-            && a.jitter == b.jitter
-            && a.enabled == b.enabled
-            && a.max_age == b.max_age)
+        || (have_same_occurrences(a, b) && a.jitter == b.jitter && a.max_age == b.max_age)
 }

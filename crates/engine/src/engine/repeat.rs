@@ -124,7 +124,8 @@ impl Engine {
         past: &[PastRun],
     ) -> Option<LeftOut> {
         let left_out = |run, code| LeftOut { scheduled_for: at, run, code };
-        if let Some(run) = active {
+        let coming = || self.coming_run(self.job(&wanted.job)?, at).map(|(run, _)| run);
+        if let Some(run) = active.or_else(coming) {
             return Some(left_out(run, ReasonCode::Overlap));
         }
         if wanted.all {
@@ -166,6 +167,17 @@ impl Engine {
             }
             if let Some(run) = self.active_for(name, at) {
                 return Err(format!("run {run} of `{name}` for {} is not over", time()));
+            }
+            if let Some((_, due)) = job.as_deref().and_then(|job| self.coming_run(job, at)) {
+                let how = if due <= self.now {
+                    "once a look has shown what its job has at the agent".to_owned()
+                } else {
+                    format!("at {} (`jitter`)", self.job_time(name, due))
+                };
+                return Err(format!(
+                    "the occurrence of `{name}` of {} is due and runs by itself, {how}",
+                    time()
+                ));
             }
             if let Some(run) = self.ended_since(&asked.past, name, at).filter(|_| !asked.again) {
                 return Err(format!(
@@ -321,6 +333,10 @@ impl Engine {
     /// Records runs, each after the runs that its job has to do before.
     fn open_all(&mut self, runs: Vec<Run>) -> Vec<RunId> {
         let ids = runs.iter().map(|run| run.id).collect();
+        let times: Vec<_> = runs.iter().map(|run| (run.job.clone(), run.scheduled_for)).collect();
+        for (job, at) in times {
+            self.note_handled(&job, at);
+        }
         for mut run in runs {
             run.behind = if run.trigger.steps_behind() {
                 self.state.unfinished_of(&run.job).last().copied()

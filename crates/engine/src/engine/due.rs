@@ -1,0 +1,101 @@
+//! Occurrences that are due and have no row yet: `jitter` delays them, or they wait for a look
+//! (`overlap`).
+//!
+//! Keeps true: each of them runs once. Nobody else's request is for the same time while it does not
+//! have its row, and a cancel of its job is for it too.
+
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::Engine;
+use crate::ids::{JobName, RunId};
+use crate::job::Job;
+use crate::limits::MISSED_MAX;
+use crate::matching::shift;
+use crate::reason::Reason;
+use crate::run::Trigger;
+
+impl Engine {
+    /// When the last occurrence of a job that is due by now was due.
+    pub(super) fn last_due(&self, name: &JobName) -> Option<Timestamp> {
+        let job = self.job(name)?;
+        let job_row = self.state.job_row(name);
+        let last = self.due_until(job, job_row, self.unpaused_until(job_row)).newest.pop()?;
+        Some(self.due_at(job, last))
+    }
+
+    /// The first unhandled occurrence of a job, and when it was due, if it is due by now.
+    pub(super) fn first_due(&self, name: &JobName) -> Option<(Timestamp, Timestamp)> {
+        let job = self.job(name)?;
+        let job_row = Some(self.state.job_row(name)).filter(|job_row| job_row.scheduled)?;
+        let until = self.unpaused_until(job_row);
+        let is_paused = self.pause_in_force(job_row, self.now).is_some();
+        let after = if is_paused { job_row.handled } else { self.quiet_until(job_row)? };
+        let occurrence = job_row.next_unhandled(&job.timetable, after)?;
+        let due = self.due_at(job, occurrence);
+        (due <= until).then_some((occurrence, due))
+    }
+
+    /// The coming run of an occurrence that is due at that time and has no row yet, and when it
+    /// begins by itself.
+    pub(super) fn coming_run(&self, job: &Job, at: Timestamp) -> Option<(RunId, Timestamp)> {
+        let job_row = self.state.find_job_row(&job.name).filter(|job_row| job_row.scheduled)?;
+        let is_paused = self.pause_in_force(job_row, self.now).is_some();
+        let after = if is_paused { job_row.handled } else { self.quiet_until(job_row)? };
+        let until = self.unpaused_until(job_row);
+        let mut next = job_row.next_unhandled(&job.timetable, after);
+        for _ in 0..MISSED_MAX {
+            let occurrence = next.filter(|occurrence| *occurrence <= at)?;
+            if occurrence.as_millisecond() == at.as_millisecond() {
+                let due = self.due_at(job, occurrence);
+                let id = RunId::for_occurrence(&job.name, occurrence, job_row.generation);
+                return (!is_paused || due <= until).then_some((id, due));
+            }
+            next = job_row.next_unhandled(&job.timetable, occurrence);
+        }
+        None
+    }
+
+    /// Notes that a requested run is for an occurrence of its job: a clock that is set back does not
+    /// bring it again.
+    pub(super) fn note_handled(&mut self, name: &JobName, at: Option<Timestamp>) {
+        let (Some(job), Some(at)) = (self.job(name).cloned(), at) else { return };
+        if self.state.find_job_row(name).is_none() {
+            return;
+        }
+        let before = |at| shift(at, SignedDuration::from_nanos(-1));
+        if job.timetable.next_after(before(at)) != Some(at) {
+            return;
+        }
+        self.change_job(name, |job_row| {
+            // One stretch with the occurrence before it, where that is handled too.
+            let previous = job.timetable.last_at_or_before(before(at), Timestamp::MIN);
+            let from = previous.filter(|it| job_row.handled_times.end_of_stretch(*it).is_some());
+            job_row.handled_times.add(from.unwrap_or(at), at, job_row.handled);
+        });
+    }
+
+    /// Opens a run for each occurrence of a job that waits for a look, so that it can be canceled:
+    /// what it may overlap does not matter.
+    pub(super) fn open_held(&mut self, name: &JobName) {
+        let Some(job) = self.job(name).cloned().filter(|_| self.held.contains_key(name)) else {
+            return;
+        };
+        self.held.remove(name);
+        let job_row = Arc::clone(self.state.job_row(name));
+        let until = self.unpaused_until(&job_row);
+        let mut due = self.due_until(&job, &job_row, until).newest;
+        due.retain(|at| job_row.handled_times.end_of_stretch(*at).is_none());
+        for at in &due {
+            self.open_run(&job, Trigger::Schedule, Some(*at), None, Reason::Due, None);
+        }
+        if let (Some(first), Some(last)) = (due.first().copied(), due.last().copied()) {
+            self.change_job(name, |job_row| {
+                job_row.handled_times.grow(first);
+                job_row.handled = last;
+            });
+        }
+        self.schedule_next(name);
+    }
+}
