@@ -299,6 +299,7 @@ fn any_job_row(job: JobName) -> impl Strategy<Value = JobRow> {
                     handled,
                     generation: facts.2,
                     handled_times: HandledTimes::default(),
+                    held_due: since,
                     first_seen,
                     last_success,
                     last_run: last_run.map(RunId),

@@ -64,6 +64,10 @@ pub struct JobRow {
     /// The occurrences, up to `handled` and beyond it, that have their run or skip.
     #[serde(rename = "dealt", default)]
     pub handled_times: HandledTimes,
+    /// When the first occurrence was due that waits for a look now: the daemon was there, and a
+    /// restart does not make it a missed one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_due: Option<Timestamp>,
     /// Since when the job has been known.
     pub first_seen: Timestamp,
     /// The end of the last success.

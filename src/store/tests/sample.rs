@@ -123,6 +123,7 @@ pub(crate) fn job_row(job: &str, handled: i64) -> JobRow {
         pause: None,
         pauses: Vec::new(),
         failing: false,
+        held_due: None,
         late_reported_at: None,
     }
 }

@@ -152,7 +152,9 @@ impl Engine {
     ) -> DueOccurrence {
         let due = self.due_at(job, at);
         let lateness = until.duration_since(due);
+        let was_held = self.state.job_row(&job.name).held_due.is_some_and(|held| due <= held);
         let away = match handling {
+            _ if was_held => false,
             Handling::InTime => true,
             Handling::AfterLook => due < self.awake_since,
         };
@@ -343,6 +345,7 @@ impl Engine {
                 pause: None,
                 pauses: Vec::new(),
                 failing: false,
+                held_due: None,
                 late_reported_at: None,
             };
         };

@@ -85,6 +85,7 @@ impl Engine {
             clamp.to(&mut job_row.handled.clone(), now);
             clamp.to(&mut job_row.first_seen, now);
             clamp.optional(&mut job_row.scheduled_since, now);
+            clamp.optional(&mut job_row.held_due, now);
             clamp.optional(&mut job_row.last_success, now);
             clamp.optional(&mut job_row.late_reported_at, now);
             if let Some(pause) = &mut job_row.pause {

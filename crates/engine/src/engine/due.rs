@@ -94,6 +94,7 @@ impl Engine {
             self.change_job(name, |job_row| {
                 job_row.handled_times.grow(first);
                 job_row.handled = last;
+                job_row.held_due = None;
             });
         }
         self.schedule_next(name);

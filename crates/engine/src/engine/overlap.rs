@@ -53,7 +53,14 @@ impl Engine {
         if !self.must_look_first(name) {
             return false;
         }
-        self.held.entry(name.clone()).or_default();
+        if !self.held.contains_key(name) {
+            self.held.insert(name.clone(), Vec::new());
+            let due = self.first_due(name).map(|(_, due)| due);
+            // One that was missed, or was held back before a restart, is known as that already.
+            if due.is_some_and(|due| self.awake_since <= due) {
+                self.change_job(name, |job_row| job_row.held_due = due);
+            }
+        }
         self.looks.hint();
         true
     }
@@ -102,6 +109,7 @@ impl Engine {
         self.ended = self.held.remove(name).unwrap_or_default();
         self.handle_until(name, until, Handling::AfterLook);
         self.ended.clear();
+        self.change_job(name, |job_row| job_row.held_due = None);
         self.schedule_next(name);
     }
 

@@ -209,3 +209,22 @@ fn a_clock_that_is_set_back_does_not_bring_what_was_run_by_request() {
     let scheduled = stage.rows.runs.values().filter(|run| run.trigger == Trigger::Schedule);
     assert_eq!(scheduled.count(), 1, "that of 04:00 has none");
 }
+
+#[test]
+fn a_restart_does_not_make_it_a_missed_one() {
+    for catch_up in [CatchUp::None, CatchUp::Once] {
+        let mut stage = away(|job| job.catch_up = catch_up);
+        stage.until(at("02:10:00"));
+        stage.restart();
+        stage.until(at("02:15:00"));
+        stage.restart();
+        back_at(&mut stage, "02:30:00");
+        let begun = (at("02:00:00"), Trigger::Schedule, RunState::Submitting);
+        assert_eq!(fates(&stage), [begun], "{catch_up:?}");
+        assert_eq!(stage.rows.job_rows[&JobName::new("a")].held_due, None);
+        stage.now = at("04:30:00");
+        stage.restart();
+        let late = stage.rows.runs.values().filter(|run| run.trigger == Trigger::CatchUp);
+        assert_ne!(late.count(), 0, "those were missed");
+    }
+}
