@@ -167,10 +167,15 @@ impl ReadRecord {
             });
         let of_sync = of_sync || matches!(kind, Some(2 | 4));
         let remains = transfer.is_none().then(|| {
-            let place = |id, embedded, bucket: &Scalar<'_>, path: &Scalar<'_>| PartialPlace {
-                account: account(id, embedded).filter(|_| !is_nameless),
-                bucket: bucket.text().map(Cow::into_owned),
-                path: path.text().map(Cow::into_owned),
+            let place = |id, embedded, bucket: &Scalar<'_>, path: &Scalar<'_>| {
+                if is_nameless {
+                    return PartialPlace::default();
+                }
+                PartialPlace {
+                    account: account(id, embedded),
+                    bucket: bucket.text().map(Cow::into_owned),
+                    path: path.text().map(Cow::into_owned),
+                }
             };
             let source = place(source_account, source_embedded, source_bucket, source_path);
             let destination = place(
