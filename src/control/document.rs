@@ -112,7 +112,7 @@ pub struct AgentDocument {
 pub struct TokenDocument {
     /// Whether the agent took it; null while it has not been asked.
     pub valid: Option<bool>,
-    /// When it expires, if it says; null with `agent.login`, which renews it by itself.
+    /// When it expires, if it says. With `agent.login` it is renewed by itself.
     pub expires_at: Option<Timestamp>,
 }
 

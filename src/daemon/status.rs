@@ -158,7 +158,7 @@ impl Driver {
             reachable,
             state,
             version: self.agent.version.clone(),
-            token: TokenDocument { valid, expires_at: self.agent.known_token_end() },
+            token: TokenDocument { valid, expires_at: self.agent.client().token().known_end() },
             asked_at,
         }
     }
