@@ -5,7 +5,7 @@
 //! read at any moment is the old one or a valid new one, never a part of one and never a bad one.
 
 use std::ffi::OsString;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
@@ -103,17 +103,30 @@ fn edit(set: &Path, path: &Path, global: &Global, err: &mut dyn Write) -> Result
         say(err, &format!("{what}: {error}"));
         Exit::No
     };
+    let _lock = locked(path).map_err(|error| {
+        failed(err, &format!("`{}` can't be edited now", path.display()), &error)
+    })?;
     let before =
         fs::read(path).map_err(|error| failed(err, "the job file can't be read", &error))?;
+    let leftover = hidden_copy(path);
+    if leftover.exists() {
+        let kept = kept_aside(path, leftover);
+        say(err, &format!("an edit that was interrupted is kept in `{}`", kept.display()));
+    }
     let known = judged(set, path, path).err().map(|rejected| rejected.errors).unwrap_or_default();
     let copy = copied(path, &before).map_err(|error| {
         failed(err, &format!("no copy can be made beside `{}`", path.display()), &error)
     })?;
     loop {
         if let Err(words) = open_editor(&copy) {
-            let _ = fs::remove_file(&copy);
             say(err, &words);
-            hint(err, "set `VISUAL` or `EDITOR`");
+            if fs::read(&copy).is_ok_and(|edited| edited != before) {
+                let kept = kept_aside(path, copy);
+                hint(err, &format!("the edit is kept in `{}`", kept.display()));
+            } else {
+                let _ = fs::remove_file(&copy);
+                hint(err, "set `VISUAL` or `EDITOR`");
+            }
             return Err(Exit::No);
         }
         let edited = fs::read(&copy).map_err(|error| failed(err, "the edit is gone", &error))?;
@@ -146,27 +159,33 @@ fn edit(set: &Path, path: &Path, global: &Global, err: &mut dyn Write) -> Result
     Ok(true)
 }
 
-/// Makes a copy beside the file, so that relative paths in it stay valid; with its mode, and a name
-/// that no folder of job files reads.
+/// Locks the file against other edits. The lock ends with this process, however that ends; a file
+/// system without locks has none.
+fn locked(path: &Path) -> io::Result<File> {
+    let file = File::open(path)?;
+    match file.try_lock() {
+        Err(TryLockError::WouldBlock) => Err(io::Error::other("another edit of it is under way")),
+        Ok(()) | Err(TryLockError::Error(_)) => Ok(file),
+    }
+}
+
+/// The copy's place beside the file; no folder of job files reads it.
+fn hidden_copy(path: &Path) -> PathBuf {
+    let mut hidden = OsString::from(".");
+    hidden.push(path.file_name().unwrap_or_default());
+    hidden.push(".edit");
+    path.with_file_name(hidden)
+}
+
+/// Makes a copy beside the file, so that relative paths in it stay valid; with its mode.
 fn copied(path: &Path, text: &[u8]) -> io::Result<PathBuf> {
     let metadata = fs::metadata(path)?;
-    let name = path.file_name().map(OsString::from).unwrap_or_default();
-    let mut hidden = OsString::from(".");
-    hidden.push(&name);
-    hidden.push(".edit");
-    let copy = path.with_file_name(hidden);
+    let copy = hidden_copy(path);
     let mut file = OpenOptions::new()
         .write(true)
         .create_new(true)
         .mode(metadata.mode() & 0o777)
-        .open(&copy)
-        .map_err(|error| match error.kind() {
-            io::ErrorKind::AlreadyExists => io::Error::new(
-                error.kind(),
-                format!("`{}` is there: another edit is under way, or was kept", copy.display()),
-            ),
-            _ => error,
-        })?;
+        .open(&copy)?;
     file.write_all(text)?;
     Ok(copy)
 }
@@ -217,7 +236,9 @@ fn open_editor(file: &Path) -> Result<(), String> {
     let ended = Command::new("sh").arg("-c").arg(script).arg("sh").arg(file).status();
     match ended {
         Ok(status) if status.success() => Ok(()),
-        Ok(status) => Err(format!("the editor `{told}` has failed ({status}); nothing is changed")),
+        Ok(status) => {
+            Err(format!("the editor `{told}` has failed ({status}); the file is unchanged"))
+        }
         Err(error) => Err(format!("the editor `{told}` can't be started: {error}")),
     }
 }
@@ -265,14 +286,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_copy_lies_beside_the_file_and_is_made_once() {
+    fn a_copy_lies_beside_the_file_and_one_edit_at_a_time_is_made() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("jobs.yaml");
         fs::write(&path, "jobs: {}").unwrap();
         let copy = copied(&path, b"jobs: {}").unwrap();
         assert_eq!(copy, folder.path().join(".jobs.yaml.edit"));
-        let error = copied(&path, b"").unwrap_err();
+        let lock = locked(&path).unwrap();
+        let error = locked(&path).unwrap_err();
         assert!(error.to_string().contains("another edit"), "{error}");
+        drop(lock);
+        assert!(locked(&path).is_ok(), "a lock ends with its process");
     }
 
     #[test]
