@@ -402,6 +402,21 @@ fn terms(raw: &RawJob, problems: &mut Vec<Problem>) -> Terms {
         );
         problems.push(Problem::warning(WarningKind::Other, found.at, message));
     }
+    if let (Some(within), Some(found), Some(jitter)) =
+        (terms.start_within, &raw.start_within, &raw.jitter)
+        && within <= jitter.value.0
+    {
+        let message = format!(
+            "`start_within` ({}) counts from the scheduled time, and `jitter` ({}) may use it up",
+            duration::format(within),
+            duration::format(jitter.value.0)
+        );
+        problems.push(
+            Problem::warning(WarningKind::Other, found.at, message).hint(
+                "an occurrence that is delayed for longer is skipped: allow more than `jitter`",
+            ),
+        );
+    }
     terms
 }
 

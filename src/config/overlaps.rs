@@ -1,9 +1,11 @@
 //! Overlapping jobs: two that write to overlapping destinations, or one that reads what another
 //! writes.
 //!
-//! Places are compared after accounts are resolved and before templates are filled. Keeps true:
-//! near-linear in the number of jobs, by sorting; never a comparison of all pairs.
+//! Places are compared after accounts are resolved and before templates are filled, but for `{job}`
+//! and `{run}`, which keep jobs apart. Keeps true: near-linear in the number of jobs, by sorting;
+//! never a comparison of all pairs.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
@@ -31,15 +33,21 @@ pub(crate) fn about(
         .filter(|(job, _)| job.enabled && !job.timetable.is_empty())
         .collect();
     let mut destinations: Vec<(Key<'_>, usize)> =
-        scheduled.iter().enumerate().map(|(i, (job, _))| (key(&job.destination), i)).collect();
+        scheduled.iter().enumerate().map(|(i, (job, _))| (key(job, &job.destination), i)).collect();
     destinations.sort_unstable();
     writes(&scheduled, &destinations, problems);
     reads(&scheduled, &destinations, problems);
 }
 
-fn key(place: &PlaceTemplate) -> Key<'_> {
-    let mut path = String::with_capacity(place.path.text().len() + 1);
-    for segment in segments(place.path.text()) {
+fn key<'a>(job: &Job, place: &'a PlaceTemplate) -> Key<'a> {
+    let mut text = Cow::Borrowed(place.path.text());
+    // A literal brace is rare, and could be part of what looks like a pattern.
+    if text.contains('{') && !text.contains("{{") {
+        let (name, no_run) = (job.name.as_str(), format!("{{run of {}}}", job.name));
+        text = Cow::Owned(text.replace("{job}", name).replace("{run}", &no_run));
+    }
+    let mut path = String::with_capacity(text.len() + 1);
+    for segment in segments(&text) {
         path.push_str(segment);
         path.push('/');
     }
@@ -111,7 +119,7 @@ fn reads(
         }
     }
     for (reader, (job, facts)) in scheduled.iter().enumerate() {
-        let source = key(&job.source);
+        let source = key(job, &job.source);
         let Some(writer) =
             around(&exact, &source, reader).or_else(|| inside(destinations, &source, reader))
         else {

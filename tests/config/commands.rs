@@ -185,6 +185,40 @@ fn check(text: &str) -> Value {
 }
 
 #[test]
+fn a_jitter_that_may_use_up_the_time_to_start_is_warned_of() {
+    let warnings = |within: &str| {
+        let place = "account: 6f1c2f0e-0d8c-4f3e-9a51-0c9d5f0a1b11, bucket: b";
+        let told = check(&format!(
+            "jobs: {{a: {{schedule: '@hourly', timezone: UTC, jitter: 30m, start_within: {within}, \
+             source: {{{place}, path: x/}}, destination: {{{place}, path: y/}}}}}}\n"
+        ));
+        told["warnings"].as_array().expect("an array").len()
+    };
+    assert_eq!(["10m", "30m", "31m", "off"].map(warnings), [1, 1, 0, 0]);
+}
+
+#[test]
+fn jobs_that_their_names_or_runs_keep_apart_do_not_overlap() {
+    let warnings = |path: &str| {
+        let account = "account: 6f1c2f0e-0d8c-4f3e-9a51-0c9d5f0a1b11";
+        let job = |name: &str| {
+            format!(
+                "  {name}: {{schedule: '@daily', source: {{{account}, bucket: s, path: {name}/}}, \
+                 destination: {{{account}, bucket: d, path: \"{path}\"}}}}\n"
+            )
+        };
+        let told = check(&format!("defaults: {{timezone: UTC}}\njobs:\n{}{}", job("a"), job("b")));
+        told["warnings"].as_array().expect("an array").len()
+    };
+    for apart in ["x/{job}/", "{%Y}/{job}", "x/{run}"] {
+        assert_eq!(warnings(apart), 0, "{apart}");
+    }
+    for together in ["x/{%Y}/", "x/{hostname}/", "x/{{job}}/"] {
+        assert_eq!(warnings(together), 1, "{together}");
+    }
+}
+
+#[test]
 fn pairs_that_overlap_are_listed_up_to_twenty_and_then_counted() {
     let jobs = |number: usize| {
         let job = |n| {
