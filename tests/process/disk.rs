@@ -116,6 +116,14 @@ fn live_on_a_full_disk(disk: &Path) {
     let findings = reconcile(&agent.get("/_sim/transfers"), &history, &[]);
     let violations: Vec<_> = findings.violations().collect();
     assert!(violations.is_empty(), "{violations:#?}");
+    // After a clean stop nothing lies beside the database, and there is no room for it.
+    stage.start();
+    terminate(stage.daemon());
+    fill(disk);
+    let refused = stage.ask(&["run"]);
+    let words = String::from_utf8_lossy(&refused.stderr);
+    assert_eq!(refused.status.code(), Some(1), "{refused:?}");
+    assert!(words.contains("full"), "{words}");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Failures of the SQLite store, and their translation into plain words.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Write as _};
 use std::path::Path;
 
 use rusqlite::ErrorCode;
@@ -13,6 +13,9 @@ use crate::store::{StoreError, io_error, is_too_many_files};
 /// The files that SQLite holds open at once: the database, its log, the memory they share, its
 /// folder, and a temporary file.
 const FILES_AT_ONCE: usize = 5;
+
+/// The first piece of the memory that SQLite's connections share, in bytes: a file of its own.
+const SHARED_BYTES: usize = 32 * 1024;
 
 /// A failure, before the path of the database is added.
 #[derive(Debug)]
@@ -77,8 +80,24 @@ fn from_sqlite(path: &Path, error: &rusqlite::Error) -> StoreError {
             Err(io) => io_error(path, &io),
             Ok(_) => StoreError::Io { path: owned, detail: error.to_string() },
         },
+        ErrorCode::SystemIoFailure => match out_of_room(path) {
+            Err(io) => io_error(path, &io),
+            Ok(()) => StoreError::Io { path: owned, detail: error.to_string() },
+        },
         _ => StoreError::Io { path: owned, detail: error.to_string() },
     }
+}
+
+/// The error of a disk without room for the memory that SQLite's connections share, which it does
+/// not tell apart from a broken disk.
+fn out_of_room(path: &Path) -> io::Result<()> {
+    let folder = path.parent().unwrap_or(path);
+    let written =
+        tempfile::tempfile_in(folder).and_then(|mut file| file.write_all(&[0; SHARED_BYTES]));
+    written.or_else(|error| match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Err(error),
+        _ => Ok(()),
+    })
 }
 
 /// The error of a process that may not open as many files as the database needs at once, which
