@@ -13,7 +13,7 @@ use crate::core::store::HistoryPolicy;
 use crate::store::query::HistoryQuery;
 
 /// Runs deleted in one step of retention, between which commits get their turn.
-const STEP: usize = 200;
+const STEP: usize = 64;
 
 /// The least time between two rounds of retention, made when a run ends: an idle daemon has no past
 /// that grows.
@@ -21,7 +21,7 @@ const PAUSE: SignedDuration = SignedDuration::from_mins(10);
 
 /// Steps of one round, so that at most ten thousand runs are deleted before the log says so and
 /// there is time for somebody to notice.
-const STEPS_MAX: usize = 50;
+const STEPS_MAX: usize = 160;
 
 /// A clock that is ahead of the newest row, or was set forward, by more than this is not trusted at
 /// first; and it takes as long until it is.

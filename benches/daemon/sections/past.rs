@@ -24,7 +24,7 @@ const JOBS: usize = 20;
 const AT_ONCE: u64 = 1_000;
 
 /// Runs that the daemon forgets in one step, between which commits get their turn.
-const STEP: usize = 200;
+const STEP: usize = 64;
 
 pub(super) fn measure(arguments: &Arguments) -> Result<Vec<Row>, Failure> {
     let runs = arguments.size(1_000_000, 20_000);
