@@ -66,12 +66,13 @@ impl Engine {
         let job_row = self.state.job_row(name);
         let Some(pause) = job_row.pause.clone() else { return };
         let past = pauses::ended(Some(job), job_row, &pause, until);
-        if past.occurrences > 0 {
+        let passes_over = past.occurrences > 0;
+        if passes_over {
             self.decide_before(&pause, name);
         }
         self.change_job(name, |job_row| {
             job_row.pause = None;
-            if past.occurrences > 0 {
+            if passes_over {
                 job_row.handled_times.break_off(job_row.handled);
                 job_row.handled = job_row.handled.max(shift(past.until, JUST_BEFORE));
             }
