@@ -172,7 +172,8 @@ fn the_token_is_nowhere_whatever_the_agent_answers() {
         stage.history().iter().any(|run| run["state"] == "succeeded").then_some(())
     });
     agent.kill();
-    until("a refused connection is noticed", PATIENCE, || {
+    // A token that was refused just before is tried again after 30 s.
+    until("a refused connection is noticed", PATIENCE * 3, || {
         let status = stage.json(&["status", "--json"]);
         (status["agent"]["reachable"] == false).then_some(())
     });
