@@ -85,7 +85,7 @@ impl NothingLeft {
             Self::NotFound => "no transfer was found",
             Self::NeverListed => "its transfer was never listed",
             Self::Gone => "its transfer is gone from the agent's list",
-            Self::Failed => "its transfer had failed by then",
+            Self::Failed => "its transfer was over by then, and is not known to have succeeded",
         }
     }
 }

@@ -197,6 +197,6 @@ fn a_run_past_its_timeout_says_so_though_its_transfer_fails_while_it_is_canceled
     stage.pass(secs(60));
     let run = stage.run(0);
     assert_eq!((run.state, run.reason.code()), (RunState::TimedOut, Some(ReasonCode::Timeout)));
-    let words = "past its `timeout` (30m); its transfer had failed by then";
+    let words = "past its `timeout` (30m); its transfer was over by then, and is not known to have succeeded";
     assert_eq!(run.reason.to_string(), words);
 }
