@@ -21,7 +21,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         "agent",
         &["core", "settings", "clock", "address", "privacy", "tls", "trusted", "users", "words"],
     ),
-    ("alerts", &["core", "clock", "address", "privacy", "tls", "trusted"]),
+    ("alerts", &["core", "clock", "address", "privacy", "tls", "trusted", "words"]),
     ("store", &["core", "clock"]),
     ("control", &["core", "clock", "serving", "tls", "users"]),
     ("metrics", &["core"]),

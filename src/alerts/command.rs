@@ -105,9 +105,8 @@ pub(super) async fn run(
     }
     let mark = clock::random_uuid().to_string();
     command.envs(document.variables()).env(MARK, &mark);
-    let mut child = command
-        .spawn()
-        .map_err(|error| Delivery::Failed(format!("`{program}` can't be run: {error}")))?;
+    let mut child =
+        command.spawn().map_err(|error| Delivery::Failed(program::not_run(program, &error)))?;
     let group = Group::of(&child, mark);
     group.limit_files();
     let said = Mutex::new(Vec::new());

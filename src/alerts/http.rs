@@ -21,6 +21,7 @@ use crate::core::job::SecretText;
 use crate::core::plain::one_line;
 use crate::privacy::mask;
 use crate::tls::{self, innermost};
+use crate::words::without_innards;
 
 /// POSTs the document.
 pub(super) async fn webhook(
@@ -225,7 +226,8 @@ fn words(error: reqwest::Error, url: &Url) -> String {
     if let Some(words) = tls::in_words(&error) {
         return format!("{what}: {words}");
     }
-    format!("{what}: {}", mask(&masked(&innermost(&error).to_string(), url)))
+    let words = without_innards(&innermost(&error).to_string());
+    format!("{what}: {}", mask(&masked(&words, url)))
 }
 
 #[cfg(test)]

@@ -4,11 +4,12 @@
 //! Its arguments are its own business, files among them too: an interpreter that root runs on
 //! somebody's script can't be told from a program that root runs on somebody's data.
 
-use std::env;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::{env, io};
 
 use crate::trusted;
+use crate::words::without_innards;
 
 /// The folders that are searched where `PATH` is not set, as by execvp(3).
 const DEFAULT_PATH: &str = "/bin:/usr/bin";
@@ -21,8 +22,13 @@ pub(super) fn find(program: &str) -> Result<PathBuf, String> {
     let path = located(program);
     trusted::open(&path).map(|_| path).map_err(|error| match trusted::is_changeable(&error) {
         true => format!("`{program}` is not run: {error}; {}", trusted::HINT),
-        false => format!("`{program}` can't be run: {error}"),
+        false => not_run(program, &error),
     })
+}
+
+/// Says that a program can't be run, and why.
+pub(super) fn not_run(program: &str, error: &io::Error) -> String {
+    format!("`{program}` can't be run: {}", without_innards(&error.to_string()))
 }
 
 /// The path of a program: a name without a slash is looked up in `PATH`.
