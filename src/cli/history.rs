@@ -13,7 +13,7 @@ use super::render::run;
 use super::render::table::Screen;
 use super::render::words::Times;
 use super::when::{Day, Towards, When};
-use super::{Exit, Global, offline, zone};
+use super::{Exit, Global, numbers, offline, zone};
 use crate::clock;
 use crate::control::document::RunDocument;
 use crate::control::request::{HISTORY_MAX, HistoryQuery};
@@ -76,8 +76,7 @@ fn states() -> impl TypedValueParser<Value = RunState> {
 }
 
 fn limit(text: &str) -> Result<usize, String> {
-    let number = text.parse().ok().filter(|number| (1..=HISTORY_MAX).contains(number));
-    number.ok_or_else(|| format!("expected a number from 1 to {HISTORY_MAX}"))
+    numbers::from_one(text, HISTORY_MAX)
 }
 
 /// Carries out `history`.

@@ -18,7 +18,7 @@ use super::agent::{Asked, default_token, find, say_no};
 use super::ask::{done, hint, say};
 use super::prompt::Prompt;
 use super::render::words::{Times, span};
-use super::{Exit, Global};
+use super::{Exit, Global, numbers};
 use crate::agent::token::expiry;
 use crate::agent::{AgentClient, AskError, Challenge, LoginAnswer};
 use crate::clock;
@@ -46,7 +46,8 @@ pub struct Args {
     #[arg(long, value_name = "URL")]
     url: Option<String>,
     /// How many days the token is to last
-    #[arg(long, value_name = "DAYS", default_value_t = 365, value_parser = clap::value_parser!(u16).range(1..=3650))]
+    #[arg(long, value_name = "DAYS", default_value_t = 365, 
+          value_parser = |text: &str| numbers::from_one(text, 3650_u16))]
     days: u16,
     /// What the token is called in the agent's list
     #[arg(long, value_name = "TEXT", default_value = "transferd")]

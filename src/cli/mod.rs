@@ -37,6 +37,7 @@ pub mod man;
 mod man_jobs;
 mod named_jobs;
 pub mod next;
+mod numbers;
 pub mod offline;
 pub mod pause;
 mod pauses;
@@ -81,7 +82,8 @@ pub use global::{ColorChoice, Exit, Global, GlobalArgs, LogFormat, LogLevel, Sco
 
 /// The command line.
 #[derive(Debug, Parser)]
-#[command(name = "transferd", version, about, long_about = None, max_term_width = 100)]
+#[command(name = "transferd", version, about, long_about = None, max_term_width = 100,
+          arg_required_else_help = true)]
 pub struct Cli {
     #[command(flatten)]
     global: GlobalArgs,

@@ -17,7 +17,7 @@ use super::render::run::last;
 use super::render::table::{Rows, Screen};
 use super::render::words::{Times, occurrence, span};
 use super::when::{Day, Towards, When};
-use super::{Exit, Global, jobfile, named_jobs, offline, zone};
+use super::{Exit, Global, jobfile, named_jobs, numbers, offline, zone};
 use crate::clock;
 use crate::control::document::{JobDocument, PauseDocument, RunDocument};
 use crate::control::occurrences::{OccurrenceDocument, just_before};
@@ -55,8 +55,7 @@ pub struct Args {
 }
 
 fn number(text: &str) -> Result<usize, String> {
-    let number = text.parse().ok().filter(|number| (1..=MOST).contains(number));
-    number.ok_or_else(|| format!("expected a number from 1 to {MOST}"))
+    numbers::from_one(text, MOST)
 }
 
 /// A job, with the parts needed here.

@@ -25,7 +25,7 @@ use jiff::{Timestamp, ToSpan as _};
 use super::ask::{done, say};
 use super::render::table::Screen;
 use super::when::{Day, Towards, When};
-use super::{Exit, Global, jobfile, zone};
+use super::{Exit, Global, jobfile, numbers, zone};
 use crate::core::job::JobSet;
 use crate::daemon;
 use crate::sim::rehearsal::limits::{CELLS_MAX, DAYS_MAX};
@@ -45,7 +45,7 @@ pub struct Args {
     from: Option<String>,
     /// How many days to play [default: 30]
     #[arg(long, value_name = "N",
-          value_parser = clap::value_parser!(u32).range(1..=i64::from(DAYS_MAX)))]
+          value_parser = |text: &str| numbers::from_one(text, DAYS_MAX))]
     days: Option<u32>,
     /// How long each transfer takes (`2h`), or those of one job (`nightly=2h`); may be repeated
     /// [default: as in the job's own history, else 5m]

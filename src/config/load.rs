@@ -342,7 +342,8 @@ impl Read {
                 std::io::ErrorKind::InvalidInput => {
                     let folder = path.is_dir().then(|| {
                         let name = path.display().to_string();
-                        format!("write `{}/*.yaml` for the files in it", cut(&name))
+                        let name = name.trim_end_matches('/');
+                        format!("write `{}/*.yaml` for the files in it", cut(name))
                     });
                     return ("this is not a regular file".to_owned(), folder);
                 }

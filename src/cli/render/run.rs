@@ -226,7 +226,7 @@ pub fn show(shown: &ShowDocument, times: &Times, screen: Screen) -> String {
             let seen = if late { format!("; seen {}", times.full(seen)) } else { String::new() };
             format!("{}, after {took}{seen}", times.full(over))
         }
-        None => format!("not yet, after {took}"),
+        None => format!("not yet ({took} so far)"),
     };
     fact("ended", Tone::Plain, &ended);
     if !run.attempts.is_empty() {

@@ -157,8 +157,7 @@ pub(super) fn is_user(word: &str) -> bool {
 /// The error for such a user.
 pub(super) fn of_user(field: &(Range<usize>, &str)) -> ScheduleError {
     let message = format!("`{}` is not a field: crontabs of the system name a user here", field.1);
-    ScheduleError::at(field.0.clone(), message)
-        .hint("leave it out: `30 2 * * *`; jobs run as the agent's user")
+    ScheduleError::at(field.0.clone(), message).hint("leave it out: jobs run as the agent's user")
 }
 
 /// The error for schedules of other services: AWS's `rate(…)` and `cron(…)`, systemd's
