@@ -46,7 +46,7 @@ pub struct Args {
     #[arg(long, value_name = "URL")]
     url: Option<String>,
     /// How many days the token is to last
-    #[arg(long, value_name = "DAYS", default_value_t = 365, 
+    #[arg(long, value_name = "DAYS", default_value_t = 365,
           value_parser = |text: &str| numbers::from_one(text, 3650_u16))]
     days: u16,
     /// What the token is called in the agent's list

@@ -26,22 +26,12 @@ use crate::template::TemplateValues;
 impl Engine {
     /// Sets when the job's next occurrence is due.
     pub(super) fn schedule_next(&mut self, name: &JobName) {
-        let Some(job) = self.job(name).cloned() else { return };
-        let due =
-            self.state.find_job_row(name).filter(|job_row| job_row.scheduled).and_then(|job_row| {
-                if self.held.contains_key(name) {
-                    return None;
-                }
-                if self.pause_in_force(job_row, self.now).is_some()
-                    && let Some((_, due)) = self.first_due(name)
-                {
-                    return Some(due);
-                }
-                let after = self.quiet_until(job_row)?;
-                let occurrence = job_row.next_unhandled(&job.timetable, after)?;
-                Some(self.due_at(&job, occurrence))
-            });
-        self.dues.set(name.clone(), due);
+        if self.job(name).is_none() {
+            return;
+        }
+        let waits = self.held.contains_key(name);
+        let next = if waits { None } else { self.first_unhandled(name) };
+        self.dues.set(name.clone(), next.map(|(_, due)| due));
     }
 
     /// An occurrence with its jitter: the same for the same job and occurrence on one machine. It is

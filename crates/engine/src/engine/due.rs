@@ -25,26 +25,37 @@ impl Engine {
         Some(self.due_at(job, last))
     }
 
+    /// The first unhandled occurrence of a job that falls into no pause, and when it is due. It may
+    /// have come due before a pause that is in force.
+    pub(super) fn first_unhandled(&self, name: &JobName) -> Option<(Timestamp, Timestamp)> {
+        let job = self.job(name)?;
+        let job_row = self.state.find_job_row(name).filter(|job_row| job_row.scheduled)?;
+        let after = |after| {
+            let occurrence = job_row.next_unhandled(&job.timetable, after)?;
+            Some((occurrence, self.due_at(job, occurrence)))
+        };
+        if self.pause_in_force(job_row, self.now).is_some() {
+            let before = after(job_row.handled);
+            let until = self.unpaused_until(job_row);
+            if let Some(before) = before.filter(|(_, due)| *due <= until) {
+                return Some(before);
+            }
+        }
+        after(self.quiet_until(job_row)?)
+    }
+
     /// The first unhandled occurrence of a job, and when it was due, if it is due by now.
     pub(super) fn first_due(&self, name: &JobName) -> Option<(Timestamp, Timestamp)> {
-        let job = self.job(name)?;
-        let job_row = Some(self.state.job_row(name)).filter(|job_row| job_row.scheduled)?;
-        let until = self.unpaused_until(job_row);
-        let is_paused = self.pause_in_force(job_row, self.now).is_some();
-        let after = if is_paused { job_row.handled } else { self.quiet_until(job_row)? };
-        let occurrence = job_row.next_unhandled(&job.timetable, after)?;
-        let due = self.due_at(job, occurrence);
-        (due <= until).then_some((occurrence, due))
+        self.first_unhandled(name).filter(|(_, due)| *due <= self.now)
     }
 
     /// The coming run of an occurrence that is due at that time and has no row yet, and when it
     /// begins by itself.
     pub(super) fn coming_run(&self, job: &Job, at: Timestamp) -> Option<(RunId, Timestamp)> {
-        let job_row = self.state.find_job_row(&job.name).filter(|job_row| job_row.scheduled)?;
+        let mut next = self.first_unhandled(&job.name).map(|(occurrence, _)| occurrence);
+        let job_row = self.state.find_job_row(&job.name)?;
         let is_paused = self.pause_in_force(job_row, self.now).is_some();
-        let after = if is_paused { job_row.handled } else { self.quiet_until(job_row)? };
         let until = self.unpaused_until(job_row);
-        let mut next = job_row.next_unhandled(&job.timetable, after);
         for _ in 0..MISSED_MAX {
             let occurrence = next.filter(|occurrence| *occurrence <= at)?;
             if occurrence.as_millisecond() == at.as_millisecond() {
@@ -90,13 +101,13 @@ impl Engine {
         for at in &due {
             self.open_run(&job, Trigger::Schedule, Some(*at), None, Reason::Due, None);
         }
-        if let (Some(first), Some(last)) = (due.first().copied(), due.last().copied()) {
-            self.change_job(name, |job_row| {
-                job_row.handled_times.grow(first);
-                job_row.handled = last;
-                job_row.held_due = None;
-            });
-        }
+        self.change_job(name, |job_row| {
+            if let (Some(first), Some(last)) = (due.first(), due.last()) {
+                job_row.handled_times.grow(*first);
+                job_row.handled = *last;
+            }
+            job_row.held_due = None;
+        });
         self.schedule_next(name);
     }
 }
