@@ -19,7 +19,7 @@ pub(crate) fn look_request() -> LookRequest {
         since: START.parse().unwrap(),
         fingerprints: BTreeSet::from([request().fingerprint()]),
         transfers: BTreeSet::new(),
-        requests: vec![request()],
+        requests: [request()].into(),
     }
 }
 

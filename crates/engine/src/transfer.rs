@@ -4,6 +4,7 @@
 //! is parsed, and values that could not be parsed are absent.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -192,7 +193,7 @@ pub struct LookRequest {
     pub transfers: BTreeSet<TransferId>,
     /// The requests whose records are wanted: a record that could not be read whole is judged by
     /// these.
-    pub requests: Vec<TransferRequest>,
+    pub requests: Arc<[TransferRequest]>,
 }
 
 impl LookRequest {

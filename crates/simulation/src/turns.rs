@@ -164,7 +164,7 @@ impl<O: Observer> Simulation<O> {
         if self.mutation == Some(Mutation::LooksWithoutNeed) && effects.is_empty() {
             let (fingerprints, transfers) = (BTreeSet::new(), BTreeSet::new());
             let request =
-                LookRequest { since: wall, fingerprints, transfers, requests: Vec::new() };
+                LookRequest { since: wall, fingerprints, transfers, requests: Arc::default() };
             effects.push(Effect::Look(request));
         }
         Some(Decided { is_durable: is_durable?, has_records, epoch, effects })

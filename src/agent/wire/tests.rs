@@ -181,7 +181,7 @@ fn a_record_that_does_not_tell_allow_skip_is_as_asked() {
             since: jiff::Timestamp::MIN,
             fingerprints: BTreeSet::from([request.fingerprint()]),
             transfers: BTreeSet::new(),
-            requests: vec![request.clone()],
+            requests: [request.clone()].into(),
         };
         let found = |body: &str| read(body).1.remove(0).wanted_by(&look);
         assert_eq!(found(&silent).unwrap().fingerprint, request.fingerprint());
@@ -257,7 +257,7 @@ fn doubt(body: &str) -> Option<String> {
         since: "2026-11-23T20:00:00Z".parse().unwrap(),
         fingerprints: BTreeSet::from([request().fingerprint()]),
         transfers: BTreeSet::new(),
-        requests: vec![request()],
+        requests: [request()].into(),
     };
     let (_, records) = read(body);
     records[0].doubt(&request, request.since - SignedDuration::from_secs(1))

@@ -7,6 +7,7 @@
 mod tests;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -422,14 +423,15 @@ impl Engine {
             since,
             fingerprints: self.looks.wanted.clone(),
             transfers: BTreeSet::new(),
-            requests: Vec::new(),
+            requests: Arc::default(),
         };
+        let mut requests = Vec::new();
         // Records that equal a run's request but for the spelling must be known before it is sent,
         // too.
         let wanted = self.state.waiting();
         for machine in wanted.filter(|it| self.looks.wanted.contains(&it.fingerprint())) {
             request.fingerprints.insert(machine.row().request.loose_fingerprint());
-            request.requests.push(machine.row().request.clone());
+            requests.push(machine.row().request.clone());
         }
         for attempt in self.state.open_attempts() {
             request.since = request.since.min(window(attempt, exclusive).0);
@@ -439,8 +441,9 @@ impl Engine {
             if attempt.phase == Phase::Accepted && attempt.transfer.is_none() {
                 request.fingerprints.insert(machine.row().request.loose_fingerprint());
             }
-            request.requests.push(machine.row().request.clone());
+            requests.push(machine.row().request.clone());
         }
+        request.requests = requests.into();
         request
     }
 }

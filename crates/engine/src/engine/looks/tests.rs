@@ -14,7 +14,7 @@ fn request() -> LookRequest {
         since: at("00:00:00"),
         fingerprints,
         transfers: BTreeSet::new(),
-        requests: Vec::new(),
+        requests: Arc::default(),
     }
 }
 
