@@ -11,7 +11,7 @@ use super::ask::{Daemon, done, hint, say, say_error};
 use super::prompt::Prompt;
 use super::render::words::count;
 use super::scheduled_time::time_asked;
-use super::{Exit, Global, zone};
+use super::{Exit, Global, named_jobs, zone};
 use crate::clock;
 use crate::control::repeats::{BackfillDocument, BackfillQuery, TimeAsked};
 use crate::core::schedule::instant_of;
@@ -20,6 +20,7 @@ use crate::core::schedule::instant_of;
 #[derive(Debug, ClapArgs)]
 pub struct Args {
     /// The job
+    #[arg(value_parser = named_jobs::one)]
     job: String,
     /// From this time on; of a day, from its start
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]

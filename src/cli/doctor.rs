@@ -16,7 +16,7 @@ use super::render::paint::{Paint, Tone};
 use super::render::run;
 use super::render::table::Screen;
 use super::render::words::{Times, count};
-use super::{Exit, Global, agent, bundle, offline, trigger, whereabouts, zone};
+use super::{Exit, Global, agent, bundle, named_jobs, offline, trigger, whereabouts, zone};
 use crate::agent::doctor::{Finding, Ours, Verdict, examine};
 use crate::clock;
 use crate::control::client::ClientError;
@@ -33,7 +33,7 @@ pub struct Args {
     #[arg(long)]
     json: bool,
     /// Run this job too, by asking the daemon to, and watch its transfer through
-    #[arg(long, value_name = "JOB")]
+    #[arg(long, value_name = "JOB", value_parser = named_jobs::one)]
     transfer: Option<String>,
     /// List all checks, those too that passed or can't be made yet
     #[arg(short, long)]
@@ -134,7 +134,8 @@ pub(super) fn ours(global: &Global) -> Ours {
 
 /// Runs one job, and prints the events of its transfer in order.
 fn watch(job: String, global: &Global, err: &mut dyn Write) -> Result<ShowDocument, Exit> {
-    let mut daemon = Daemon::find_or_say(global, err)?;
+    // With the daemon's own job file, which is in `global` already.
+    let mut daemon = Daemon::find(global).map_err(|none| none.say(err))?;
     let query = |id: RunId| ShowQuery { run: Some(id.to_string()) };
     let trigger = TriggerQuery { jobs: vec![job], ..TriggerQuery::default() };
     let gone = || ClientError::Broken("the daemon names no run".to_owned());

@@ -7,6 +7,19 @@ use crate::control::request::StatusQuery;
 use crate::core::ids::JobName;
 use crate::core::meant::{is_glob, names_meant};
 
+/// The value of an argument that names one job or run. A glob would leave open which one is meant.
+///
+/// # Errors
+/// A message: it is a glob.
+pub(super) fn one(word: &str) -> Result<String, String> {
+    match is_glob(word) {
+        true => {
+            Err("this takes one name and no glob; `transferd status` lists the jobs".to_owned())
+        }
+        false => Ok(word.to_owned()),
+    }
+}
+
 /// The jobs that words select, each once, in the order of the words.
 ///
 /// # Errors

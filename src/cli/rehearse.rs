@@ -25,7 +25,7 @@ use jiff::{Timestamp, ToSpan as _};
 use super::ask::{done, say};
 use super::render::table::Screen;
 use super::when::{Day, Towards, When};
-use super::{Exit, Global, jobfile, numbers, zone};
+use super::{Exit, Global, jobfile, named_jobs, numbers, zone};
 use crate::core::job::JobSet;
 use crate::daemon;
 use crate::sim::rehearsal::limits::{CELLS_MAX, DAYS_MAX};
@@ -38,6 +38,7 @@ use grid::Grid;
 #[derive(Debug, ClapArgs)]
 pub struct Args {
     /// Report only this job, run by run (all jobs are still simulated)
+    #[arg(value_parser = named_jobs::one)]
     job: Option<String>,
     /// When to begin: `2026-12-01`, `tomorrow`, `02:30`, a duration back (`2d`), RFC 3339 [default:
     /// now]

@@ -9,7 +9,7 @@ use super::ask::{Daemon, done, say_error};
 use super::render::status::page;
 use super::render::table::Screen;
 use super::render::words::Times;
-use super::{Exit, Global, watch, whereabouts};
+use super::{Exit, Global, named_jobs, watch, whereabouts};
 use crate::clock;
 use crate::control::request::StatusQuery;
 
@@ -17,6 +17,7 @@ use crate::control::request::StatusQuery;
 #[derive(Debug, ClapArgs)]
 pub struct Args {
     /// Only this job
+    #[arg(value_parser = named_jobs::one)]
     job: Option<String>,
     /// Print a JSON object
     #[arg(long, conflicts_with = "watch")]
@@ -25,9 +26,10 @@ pub struct Args {
     #[arg(short, long)]
     watch: bool,
     /// As a plain argument, for those who look for an option
-    #[arg(long = "job", value_name = "JOB", hide = true, conflicts_with = "job")]
+    #[arg(long = "job", value_name = "JOB", hide = true, conflicts_with = "job",
+          value_parser = named_jobs::one)]
     named: Option<String>,
-    /// Show dates instead of how long ago
+    /// Show dates instead of relative times
     #[arg(long)]
     absolute: bool,
     /// Print the names of the jobs only

@@ -16,7 +16,7 @@ use super::ask::{done, say};
 use super::render::fit::hanging;
 use super::render::table::Screen;
 use super::when::{Day, Towards, When};
-use super::{Exit, Global, zone};
+use super::{Exit, Global, named_jobs, zone};
 use crate::clock;
 use crate::control::document::RunDocument;
 use crate::core::ids::RunId;
@@ -27,6 +27,7 @@ use facts::{Asked, gather};
 #[derive(Debug, ClapArgs)]
 pub struct Args {
     /// The job
+    #[arg(value_parser = named_jobs::one)]
     job: String,
     /// When: `02:30`, `yesterday 02:30`, `2026-11-26`, `2d`, RFC 3339 [default: now, else its last
     /// occurrence]
