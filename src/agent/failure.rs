@@ -56,7 +56,9 @@ impl From<SendFailure> for AskError {
 impl From<TokenProblem> for AskError {
     fn from(problem: TokenProblem) -> Self {
         match problem {
-            TokenProblem::Source(words) | TokenProblem::Refused(words) => Self::BadToken(words),
+            TokenProblem::Source(words)
+            | TokenProblem::Locked(words)
+            | TokenProblem::Refused(words) => Self::BadToken(words),
             TokenProblem::Unreachable(words) => Self::Unreachable(words),
         }
     }

@@ -37,7 +37,7 @@ pub use endpoint::{Endpoint, Outcome, RequestCount, RequestCounters};
 pub use failure::{AskError, UnusableSettings};
 pub use neighbor::{Keep, Owners, unknown_users};
 pub use notifications::Frame;
-pub use online::{Online, OnlineProblem, online, token_hint};
+pub use online::{Online, OnlineProblem, online};
 pub use readings::Readings;
 pub use session::{Challenge, LoginAnswer};
 pub use token::{TokenKeeper, TokenProblem};

@@ -13,7 +13,7 @@ use super::token::expiry;
 use super::wire::CloudAccount;
 use crate::core::date_time::with_offset;
 use crate::core::ids::AccountId;
-use crate::core::job::{JobSet, TokenRenewal};
+use crate::core::job::JobSet;
 use crate::core::suggest::closest;
 use crate::core::transfer::AgentState;
 use crate::settings::TokenSource;
@@ -103,18 +103,6 @@ fn agent_state(state: AgentState, said: &mut Online) {
     }
 }
 
-/// How a command that was refused gets a good token; empty if its problem says that.
-pub fn token_hint(renewal: TokenRenewal) -> &'static str {
-    match renewal {
-        TokenRenewal::ByCommand => "`transferd login` gets a token",
-        TokenRenewal::ByVariable => {
-            "a command reads the variable from its own environment: set it there, and where the \
-             daemon is started"
-        }
-        TokenRenewal::ByItself => "",
-    }
-}
-
 /// Whether the token is good enough to go on.
 async fn token(source: &TokenSource, client: &AgentClient, said: &mut Online) -> bool {
     let keys = match source {
@@ -141,7 +129,7 @@ async fn token(source: &TokenSource, client: &AgentClient, said: &mut Online) ->
         // An agent that does not report the user may still serve the rest.
         Err(AskError::NoSuchRoute(_)) => true,
         Err(error @ AskError::BadToken(_)) => {
-            said.wrong(&keys, error.to_string(), token_hint(source.renewal()));
+            said.wrong(&keys, error.to_string(), client.token().hint());
             false
         }
         Err(error @ (AskError::Unreachable(_) | AskError::PortHeld(_))) => {

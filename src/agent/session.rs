@@ -159,7 +159,11 @@ impl AgentClient {
                 self.end(keeper.take_left_over()).await;
             }
             Err(TokenProblem::Unreachable(_)) => {}
-            Err(problem @ (TokenProblem::Refused(_) | TokenProblem::Source(_))) => {
+            Err(
+                problem @ (TokenProblem::Refused(_)
+                | TokenProblem::Source(_)
+                | TokenProblem::Locked(_)),
+            ) => {
                 keeper.login_refused(problem.clone(), password.secret);
             }
         }

@@ -10,9 +10,7 @@ use jiff::SignedDuration;
 use super::ask::{hint, runtime, say};
 use super::places::{Places, variable};
 use super::{Exit, Global, jobfile, offline};
-use crate::agent::{
-    AgentClient, AskError, Owners, TokenKeeper, UnusableSettings, mended_url, token_hint,
-};
+use crate::agent::{AgentClient, AskError, Owners, TokenKeeper, UnusableSettings, mended_url};
 use crate::config::Content;
 use crate::core::job::JobSet;
 use crate::settings::{AgentConnection, TokenSource};
@@ -156,7 +154,7 @@ pub fn say_no(error: &AskError, asked: &Asked, err: &mut dyn Write) -> Exit {
         // Its words say what to do.
         AskError::PortHeld(_) => (error.to_string(), None),
         AskError::BadToken(_) => {
-            let hint = token_hint(asked.settings.token.renewal());
+            let hint = asked.client.token().hint();
             (error.to_string(), Some(hint).filter(|hint| !hint.is_empty()))
         }
         AskError::Refused { .. } | AskError::NoSuchRoute(_) | AskError::Unusable(_) => {

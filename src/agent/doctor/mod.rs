@@ -201,7 +201,7 @@ pub async fn examine(client: &AgentClient, ours: &Ours) -> Vec<Finding> {
     let mut findings = Vec::new();
     match client.agent_status().await {
         Err(error) => {
-            let seen = format!("at `{}`: {error}", client.address());
+            let seen = format!("at `{}`: {error}{}", client.address(), whereabouts(&error));
             return vec![REACHABLE.judged(false, seen)];
         }
         Ok(state) => {
@@ -224,7 +224,12 @@ pub async fn examine(client: &AgentClient, ours: &Ours) -> Vec<Finding> {
             profile.user
         }
         Err(error @ (AskError::BadToken(_) | AskError::Unreachable(_) | AskError::PortHeld(_))) => {
-            findings.push(TOKEN.judged(false, error.to_string()));
+            let next = match &error {
+                AskError::BadToken(_) => client.token().hint(),
+                _ => "",
+            };
+            let next = if next.is_empty() { String::new() } else { format!("; {next}") };
+            findings.push(TOKEN.judged(false, format!("{error}{next}")));
             return findings;
         }
         Err(error) => {
@@ -252,6 +257,21 @@ pub async fn examine(client: &AgentClient, ours: &Ours) -> Vec<Finding> {
     findings.extend(calls::echoes(client, account).await);
     findings.push(objects::objects(client, account).await);
     findings
+}
+
+/// How an agent that does not answer is found.
+fn whereabouts(error: &AskError) -> &'static str {
+    match error {
+        AskError::Unreachable(_) => {
+            "; is the Amove desktop agent running there? `agent.url` in the job file says where it is"
+        }
+        // Its words say what to do, or it is there.
+        AskError::PortHeld(_)
+        | AskError::BadToken(_)
+        | AskError::Refused { .. }
+        | AskError::NoSuchRoute(_)
+        | AskError::Unusable(_) => "",
+    }
 }
 
 fn token_itself(client: &AgentClient, findings: &mut Vec<Finding>) {

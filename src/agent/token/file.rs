@@ -27,15 +27,17 @@ pub fn read_secret(what: &str, path: &Path) -> Result<SecretFile, TokenProblem> 
     let shown = path.display();
     let fail = |why: String| TokenProblem::Source(format!("the {what} file `{shown}` {why}"));
     let unreadable = |error: io::Error| {
+        if error.kind() == io::ErrorKind::PermissionDenied && !trusted::is_changeable(&error) {
+            let user = rustix::process::geteuid().as_raw();
+            return TokenProblem::Locked(format!(
+                "the {what} file `{shown}` may not be read by this user (uid {user})"
+            ));
+        }
         fail(match error.kind() {
             io::ErrorKind::NotFound => "does not exist".to_owned(),
             io::ErrorKind::InvalidInput => "is not a regular file".to_owned(),
             _ if trusted::is_changeable(&error) => {
                 format!("is not used: {error}; {}", trusted::HINT)
-            }
-            io::ErrorKind::PermissionDenied => {
-                let user = rustix::process::geteuid().as_raw();
-                format!("may not be read by this user (uid {user})")
             }
             _ => format!("can't be read: {error}"),
         })

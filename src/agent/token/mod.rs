@@ -6,6 +6,7 @@
 
 mod beside;
 mod file;
+mod hint;
 mod jwt;
 mod totp;
 
@@ -39,6 +40,9 @@ pub enum TokenProblem {
     /// Its source has none: missing, unreadable, empty, not a token.
     #[error("{0}")]
     Source(String),
+    /// Its file is there, and this user may not read it.
+    #[error("{0}")]
+    Locked(String),
     /// The agent refuses the login, or demands an answer that we don't have.
     #[error("{0}")]
     Refused(String),
