@@ -241,7 +241,7 @@ fn foreign_hint((_, whose, home, ours, more): &Foreign, key: &str, scope: Scope)
     } else {
         format!("write `{ours}`, {}", home.home())
     };
-    if !whose.is_empty() {
+    if !whose.is_empty() && !whose.eq_ignore_ascii_case(key) {
         hint.push_str(&format!(": it is what {whose} calls `{}`", cut(key)));
     }
     if !more.is_empty() {

@@ -32,7 +32,7 @@ keys! {
         accounts: Named<AccountValue>,
         /// The jobs, by name.
         jobs: Named<RawJob>,
-        /// Whom to tell of what.
+        /// Who is notified of which events.
         alerts: ListOf<RawAlert>,
         /// How much of the past is kept.
         history: RawHistory,
@@ -103,7 +103,7 @@ keys! {
         timezone: Name,
         /// Where the objects are.
         source: RawPlace,
-        /// Where they are to be.
+        /// Where the objects go.
         destination: RawPlace,
         /// Skip objects whose newer copy stands at the destination already. Default: true.
         allow_skip: Flag,
@@ -204,7 +204,7 @@ keys! {
         initial_delay: Span,
         /// The factor from one delay to the next. Default: 2.
         multiplier: Factor,
-        /// No delay is longer. Default: `15m`.
+        /// Longest delay. Default: `15m`.
         max_delay: Span,
         /// Whether an attempt that timed out is tried again. Default: false.
         on_timeout: Flag,
@@ -222,9 +222,9 @@ keys! {
 }
 
 keys! {
-    /// Whom to tell of what.
+    /// Who is notified of which events.
     pub(crate) struct RawAlert in Scope::Alert, called "an alert's keys", requires [] {
-        /// What is told. Every entry has it but one with `digest`.
+        /// Events to report. Required, except in `digest` entries.
         on: OneOrMore<EventWord>,
         /// Names or globs of the jobs that it is about; all when absent.
         jobs: OneOrMore<Name>,
@@ -331,7 +331,7 @@ words! {
 words! {
     /// `user_type`, as the API's number.
     pub(crate) struct UserType of u32, called "user type", {
-        /// DesktopAdmin.
+        /// An administrator.
         "desktop_admin" => 16,
         /// DesktopCreativeUser.
         "desktop_creative" => 32,

@@ -29,6 +29,10 @@ pub(crate) fn io_error(path: &Path, error: &io::Error) -> StoreError {
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => StoreError::Full { path },
         ErrorKind::ReadOnlyFilesystem => StoreError::ReadOnly { path },
         ErrorKind::PermissionDenied => StoreError::Permission { path },
+        ErrorKind::NotADirectory => {
+            let detail = "a part of its path is a file and no folder; `--state-dir` names another";
+            StoreError::Folder { path, detail: detail.to_owned() }
+        }
         _ if is_too_many_files(error) => {
             let detail = "no more files may be opened: raise the limit of this process \
                           (`LimitNOFILE=` of its unit, `ulimit -n`)";

@@ -61,6 +61,9 @@ impl StateFolder {
             ErrorKind::AlreadyExists | ErrorKind::NotADirectory => {
                 unusable(path, "something that is not a folder is in its place")
             }
+            ErrorKind::NotFound => {
+                unusable(path, "no folder can be made there; `--state-dir` names another")
+            }
             _ => io_error(path, &error),
         })?;
         if let Some(kind) = network::kind_of(path)? {

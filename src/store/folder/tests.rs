@@ -206,3 +206,20 @@ fn what_is_no_folder_and_what_is_too_long_is_refused_in_words() {
     let refusal = StateFolder::open(&long, at(0)).unwrap_err().to_string();
     assert!(refusal.contains("longer than"), "{refusal}");
 }
+
+#[test]
+fn a_folder_that_can_not_be_there_is_no_fault_of_the_disk() {
+    let parent = tempfile::tempdir().unwrap();
+    let file = parent.path().join("file");
+    fs::write(&file, "x").unwrap();
+    for error in [
+        StateFolder::open_read_only(&file).map(drop).unwrap_err(),
+        StateFolder::open_read_only(&file.join("below")).map(drop).unwrap_err(),
+        StateFolder::open(&file.join("below"), at(0)).map(drop).unwrap_err(),
+        StateFolder::open(Path::new("/proc/transferd"), at(0)).map(drop).unwrap_err(),
+    ] {
+        let words = error.to_string();
+        assert!(!words.contains("system log"), "{words}");
+        assert!(words.contains("folder"), "{words}");
+    }
+}
