@@ -73,10 +73,14 @@ fn compare(
             Err(exit) => return exit,
         },
     };
-    let (new, warnings) = match config::read(&path, &jobfile::surroundings()) {
+    let surroundings = jobfile::surroundings();
+    let (new, warnings) = match config::read(&path, &surroundings) {
         Ok(loaded) => {
             let on_this_machine = on_this_machine::warnings(&loaded.content, &loaded.sources);
-            (loaded.content, [loaded.warnings, on_this_machine].concat())
+            let moved = old.and_then(|old| in_place_of(old, &loaded.sources));
+            let moved = moved.and_then(|moved| config::parse(&moved, &surroundings).ok());
+            let content = moved.map_or(loaded.content, |moved| moved.content);
+            (content, [loaded.warnings, on_this_machine].concat())
         }
         Err(rejected) if args.json => return refused(&path, &rejected, out),
         Err(rejected) => {
@@ -85,7 +89,6 @@ fn compare(
             };
         }
     };
-    let surroundings = jobfile::surroundings();
     let before = match old.map(|sources| config::parse(sources, &surroundings)) {
         None => None,
         Some(Ok(loaded)) => Some(loaded.content),
@@ -107,6 +110,26 @@ fn compare(
         })
     };
     done(told, Exit::Done)
+}
+
+/// A job file that is kept elsewhere, as if it were in the place of the one in force already: what
+/// it names by a relative path lies beside it then. Absent if it is there.
+fn in_place_of(old: &Sources, new: &Sources) -> Option<Sources> {
+    let folder = |sources: &Sources| {
+        let root = sources.base.join(&sources.root);
+        let is_file = sources.files.first()?.path == sources.root;
+        if is_file { root.parent().map(Path::to_owned) } else { Some(root) }
+    };
+    let (from, to) = (folder(new)?, folder(old)?);
+    if from == to {
+        return None;
+    }
+    let mut moved = new.clone();
+    for file in &mut moved.files {
+        let path = new.base.join(&file.path);
+        file.path = path.strip_prefix(&from).map(|inner| to.join(inner)).unwrap_or(path.clone());
+    }
+    Some(moved)
 }
 
 /// The document of `--json` for a file that is refused.
@@ -146,4 +169,37 @@ fn for_people(
     }
     out.write_all(render::changes::page(document, screen).as_bytes())?;
     out.flush()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    /// The settings that differ between a file and another one that is kept elsewhere.
+    fn differing(old: &str, new: &str) -> Vec<String> {
+        let (there, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let read = |folder: &Path, name: &str, text: &str| {
+            let path = folder.join(name);
+            let alerts = "alerts:\n  - {on: [failed], webhook: {url_file: hooks/ops}}\n";
+            fs::create_dir_all(folder.join("jobs.d")).unwrap();
+            fs::write(folder.join("jobs.d/more.yaml"), alerts).unwrap();
+            fs::write(&path, format!("include: [jobs.d/more.yaml]\njobs: {{}}\n{text}")).unwrap();
+            config::read(&path, &jobfile::surroundings()).unwrap()
+        };
+        let old = read(there.path(), "jobs.yaml", old);
+        let new = read(elsewhere.path(), "new.yaml", new);
+        let moved = in_place_of(&old.sources, &new.sources).unwrap();
+        let moved = config::parse(&moved, &jobfile::surroundings()).unwrap();
+        let settings = config::difference(&old.content, &moved.content).settings;
+        settings.into_iter().map(|one| one.field).collect()
+    }
+
+    #[test]
+    fn a_file_that_is_kept_elsewhere_is_compared_as_if_it_were_in_its_place() {
+        let token = |name: &str| format!("agent: {{token_file: {name}}}\n");
+        assert_eq!(differing(&token("token"), &token("token")), Vec::<String>::new());
+        assert_eq!(differing(&token("token"), &token("other")), ["agent.token_file"]);
+    }
 }

@@ -29,6 +29,7 @@ const ACCOUNTS: &str = "accounts:
   production: 00000000-0000-0000-0000-000000000001
   archive: 00000000-0000-0000-0000-000000000002
 ";
+const DESCRIPTION: &str = "description: Yesterday's dailies to cold storage";
 const SOURCE: &str = "source: {account: production, bucket: footage, path: ";
 const DESTINATION: &str = "destination: {account: archive, bucket: cold, path: ";
 
@@ -199,6 +200,11 @@ fn filled(url: &str, offered: &[Offered]) -> String {
         format!("{word}: {{account: {key}, bucket: {bucket}, path: ")
     };
     let same = from.account.id == to.account.id && first == other;
+    // The names do not tell which account is to be copied: a wrong guess would overwrite it.
+    text = text.replace(DESCRIPTION, "description: Yesterday's dailies to a second place");
+    let guessed =
+        "# Guessed: check that these are the account to copy from and the one to copy to.";
+    text = text.replace(SOURCE, &format!("{guessed}\n    {SOURCE}"));
     text = text.replace(SOURCE, &end("source", &from.key, first, "footage"));
     let destination = end("destination", &to.key, other, "cold");
     match same {
@@ -267,6 +273,9 @@ mod tests {
             assert!(errors.is_none(), "{errors:?}\n{text}");
             assert!(text.contains("url: http://127.0.0.1:1\n"), "{text}");
             assert_eq!(text.contains(ACCOUNTS), offered.is_empty(), "{text}");
+            let says_that_it_is_a_guess =
+                text.contains("# Guessed: check") && !text.contains("cold storage");
+            assert_eq!(says_that_it_is_a_guess, !offered.is_empty(), "{text}");
         }
     }
 }
