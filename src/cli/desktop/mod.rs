@@ -18,6 +18,7 @@ use super::{Exit, Global, Scope};
 use crate::clock;
 use crate::control::client::{Client, ClientError};
 use crate::control::request::{EventsQuery, StatusQuery};
+use crate::control::socket;
 use crate::signals::{Signal, Signals};
 use notices::{Notice, Watcher};
 use screen::{ToShow, show};
@@ -39,6 +40,8 @@ pub struct Args {}
 /// Carries out `desktop`.
 pub fn run(_: Args, global: &Global, _: &mut dyn Write, err: &mut dyn Write) -> Exit {
     let services = services(global);
+    // There is nobody to tell if standard error is gone.
+    let _ = writeln!(err, "{}", followed(&services));
     let runtime = match runtime() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -80,6 +83,23 @@ fn services(global: &Global) -> Vec<Service> {
         Service { socket, options: Arc::new(Global { scope, ..global.clone() }) }
     };
     sockets.into_iter().map(service).collect()
+}
+
+/// The message at the start: which daemons answer.
+fn followed(services: &[Service]) -> String {
+    let listed = |wanted: fn(&Service) -> bool| {
+        let listed = services.iter().filter(|service| wanted(service));
+        let listed: Vec<_> =
+            listed.map(|service| format!("`{}`", service.socket.display())).collect();
+        listed.join(", ")
+    };
+    match listed(|service| socket::answers(&service.socket).is_ok()) {
+        none if none.is_empty() => {
+            let looked = listed(|_| true);
+            format!("no daemon answers yet (looked at {looked}); waiting for one")
+        }
+        some => format!("following the daemon at {some}"),
+    }
 }
 
 /// The sockets of all services that are meant: both without an option.

@@ -70,6 +70,14 @@ impl Desktop {
         Ok(Key { owner: sender(&answer), number })
     }
 
+    /// Connects to the session's bus.
+    ///
+    /// # Errors
+    /// A message: there is none.
+    pub(super) async fn reach(&mut self) -> Result<(), String> {
+        self.bus().await.map(drop)
+    }
+
     /// The next signal about a shown notification. Waits forever if none was shown.
     pub(super) async fn heard(&mut self) -> Heard {
         let Some(bus) = &mut self.0 else { return std::future::pending().await };

@@ -12,7 +12,7 @@ use super::notices::{Notice, Throttle};
 use super::notify::{Desktop, Heard};
 use super::open::open;
 use super::shown::{Key, Shown};
-use crate::cli::ask::say;
+use crate::cli::ask::{hint, say};
 use crate::cli::{Global, why};
 use crate::clock;
 use crate::core::ids::JobName;
@@ -63,6 +63,14 @@ struct Screen {
 /// Shows notices until all senders are gone.
 pub(super) async fn show(mut to_show: mpsc::Receiver<ToShow>, err: &mut dyn Write) {
     let mut screen = Screen::default();
+    if let Err(words) = screen.desktop.reach().await {
+        say(err, &format!("nothing can be shown: {words}"));
+        hint(
+            err,
+            "run it in a desktop session, or have it start with each: `systemctl --user enable \
+             --now transferd-desktop`",
+        );
+    }
     loop {
         let rest = screen.throttle.wait(clock::now());
         let done = tokio::select! {
@@ -96,7 +104,7 @@ impl Screen {
     async fn show(&mut self, notice: &Notice, by: Option<&Arc<Global>>) -> Result<(), String> {
         let more = More::of(notice, by);
         let shown = self.desktop.show(notice, more.as_ref().map(More::button), None).await;
-        let key = shown.map_err(|words| format!("{}: {words}", notice.title))?;
+        let key = shown.map_err(|words| format!("could not show `{}`: {words}", notice.title))?;
         if let Some(more) = more {
             self.shown.remember(key, more);
         }

@@ -13,13 +13,14 @@ use tokio::sync::mpsc;
 use super::limits::{AGENT_DOWN_AFTER, MOST, SPAN};
 use super::notices::{Notice, Throttle, Watcher};
 use super::screen::ToShow;
-use super::{Global, Scope, Service, follow, listen, sockets};
+use super::{Global, Scope, Service, follow, followed, listen, services, sockets};
 use crate::cli::LogFormat;
 use crate::cli::places::Search;
 use crate::control::client::Client;
 use crate::control::document::StatusDocument;
 use crate::control::events::HappenedDocument;
 use crate::control::request::EventsQuery;
+use crate::control::socket;
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_790_000_000 + second).unwrap()
@@ -366,4 +367,27 @@ fn a_notification_leads_to_the_page_of_its_run() {
     // A page that is no longer served is not linked to.
     watcher.looked(&status(&[], &json!({})), at(1));
     assert_eq!(watcher.happened(&happened("nightly", "failed", "")).unwrap().link(), None);
+}
+
+#[test]
+fn at_the_start_it_says_which_daemons_answer() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(socket::NAME);
+    let global = Global {
+        config: None,
+        state_dir: Some(folder.path().to_owned()),
+        scope: Scope::Unsaid,
+        log_level: None,
+        log_format: LogFormat::Auto,
+        color: false,
+        color_err: false,
+    };
+    let told = followed(&services(&global));
+    assert_eq!(
+        told,
+        format!("no daemon answers yet (looked at `{}`); waiting for one", path.display())
+    );
+    let _bound = socket::Bound::bind(&path, 0o600).unwrap();
+    let told = followed(&services(&global));
+    assert_eq!(told, format!("following the daemon at `{}`", path.display()));
 }
