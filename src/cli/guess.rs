@@ -3,7 +3,9 @@
 //!
 //! Words that mean the same everywhere are hidden aliases of the commands; this file has those that
 //! would do something else here, or that have no equivalent. A suggestion is made only where it is
-//! close.
+//! close: commands act.
+
+mod tables;
 
 use std::ffi::OsString;
 
@@ -12,6 +14,7 @@ use clap::{Command, Error};
 
 use super::program::program;
 use crate::core::suggest;
+use tables::{OF_SYSTEMD, OPTIONS, WORDS};
 
 /// The error in a command line, and what to type instead.
 #[derive(Debug, PartialEq, Eq)]
@@ -21,147 +24,6 @@ pub(super) struct Guess {
     /// The suggestion.
     pub(super) hint: String,
 }
-
-/// The largest difference in length between a word and the command it was meant to be.
-const LENGTHS_APART: usize = 3;
-
-/// Words from elsewhere that are not commands here, and what to do instead.
-const WORDS: &[(&[&str], &str)] = &[
-    (
-        &["enable", "unpause", "unsuspend", "unmask"],
-        "`transferd resume JOB` ends a pause; `enabled: false` is ended in the job file \
-         (`transferd edit`)",
-    ),
-    (
-        &["disable", "suspend", "mask"],
-        "`transferd pause JOB` stops its scheduling for a while; for good, write \
-         `enabled: false` in the job file (`transferd edit`)",
-    ),
-    (
-        &["delete", "del", "remove", "rm"],
-        "take the job out of the job file (`transferd edit`); `transferd cancel RUN` ends a run",
-    ),
-    (
-        &[
-            "add", "create", "new", "apply", "set", "config", "crontab", "copy", "sync", "move",
-            "patch", "replace", "rollout",
-        ],
-        "jobs are defined in the job file: `transferd edit`, then `transferd check`",
-    ),
-    (
-        &["get", "info", "top", "inspect", "stats", "stat", "job", "cat", "is-active", "is-failed"],
-        "`transferd status` shows all jobs, `transferd status JOB` one, `transferd show RUN` a run",
-    ),
-    (
-        &["restart"],
-        "`transferd trigger JOB` runs a job again; `systemctl restart transferd` is for the daemon",
-    ),
-    (
-        &["install", "uninstall"],
-        "`transferd service install` puts the service in place, `transferd service uninstall` takes \
-         it away",
-    ),
-    (&["exec", "submit", "queue", "transfer"], "`transferd trigger JOB` runs a job now"),
-    (
-        &["daemon-reload", "refresh", "reread"],
-        "`transferd reload` reads the job file now; a running daemon takes each good change anyway",
-    ),
-    (&["reset-failed"], "`transferd retry --failed --since 1d` repeats what has failed"),
-    (
-        &["wait"],
-        "`transferd trigger JOB --wait` and `transferd retry JOB --wait` wait for the run's end",
-    ),
-    (
-        &["snapshots", "runs", "last", "results", "report"],
-        "`transferd history` lists past runs, `transferd show RUN` shows one",
-    ),
-    (
-        &["forget", "prune", "cleanup", "vacuum"],
-        "old runs are forgotten as `history:` in the job file says: `transferd explain history`",
-    ),
-    (
-        &["restore", "export", "import", "migrate"],
-        "`transferd backup FILE` copies the state; it is restored by putting the file in its place \
-         while the daemon is stopped (docs/operations.md)",
-    ),
-    (
-        &["upgrade", "update", "self-update"],
-        "install the new program and restart the daemon: it takes the state over \
-         (docs/operations.md)",
-    ),
-    (
-        &["token", "logout", "whoami"],
-        "`transferd login` writes a new token, `transferd check --online` says whose it is; without \
-         the token file nobody is signed in",
-    ),
-    (
-        &["ping", "health", "healthcheck"],
-        "`transferd status` asks the daemon and the agent; `listen:` in the job file serves \
-         `/healthz`",
-    ),
-    (
-        &["ui", "tui", "web", "dashboard", "open", "metrics"],
-        "`transferd status --watch` is the view in the terminal; `listen:` in the job file serves a \
-         page and metrics (`transferd explain listen`)",
-    ),
-    (&["up", "daemon", "serve", "server"], "`transferd run` is the daemon, in the foreground"),
-    (&["down", "quit", "shutdown"], "`systemctl stop transferd` stops the daemon"),
-    (&["log", "journal", "follow"], "`transferd events` follows what happens"),
-    (
-        &["watch", "live"],
-        "`transferd status --watch` shows it live, `transferd events` line by line",
-    ),
-    (&["timers", "list-timers", "upcoming", "schedule"], "`transferd next` lists what is coming"),
-    (&["signin", "auth"], "`transferd login` signs in and writes the token file"),
-    (&["simulate", "plan", "dry-run"], "`transferd rehearse` plays the job file in virtual time"),
-];
-
-/// Options from elsewhere: what to type instead, for the named commands, or for all.
-const OPTIONS: &[(&[&str], &[&str], &str)] = &[
-    (
-        &["status"],
-        &["-f", "--follow"],
-        "`transferd status --watch` shows it live, `transferd events` line by line",
-    ),
-    (
-        &["trigger", "retry"],
-        &["-f", "--force"],
-        "`--again` repeats what has succeeded; nothing else is asked about",
-    ),
-    (
-        &["reload"],
-        &["--force", "-f"],
-        "a reload takes each valid file, and never one with an error",
-    ),
-    (
-        &["trigger", "retry", "cancel", "pause", "resume", "run", "rehearse", "check", "edit"],
-        &["-n", "--dry-run"],
-        "`transferd rehearse` plays the job file and changes nothing; `backfill` has `--dry-run`",
-    ),
-    (&["reload"], &["-n", "--dry-run"], "`transferd diff` shows what a reload would change"),
-    (&["history"], &["--tail", "--lines", "--count", "--head"], "`-n N` lists the newest N runs"),
-    (&["history"], &["-l", "--long", "--wide"], "`transferd show RUN` has all of a run"),
-    (&[], &["-l", "--list"], "`transferd status` and `transferd next` list the jobs"),
-    (&[], &["-e", "--edit"], "`transferd edit` opens the job file"),
-    (&[], &["--version", "-V"], "`transferd --version` prints it"),
-    (&["history", "show"], &["-f", "--follow"], "`transferd events` follows what happens"),
-    (&[], &["-f", "--file", "--filename"], "the job file is named by `-c PATH`"),
-    (&["cancel", "trigger"], &["--all"], "name the jobs, or write `'*'`"),
-    (
-        &["status", "next", "history", "show"],
-        &["--all", "-a", "-A", "--all-namespaces"],
-        "without a job, all are listed",
-    ),
-    (
-        &[],
-        &["-v", "--verbose", "--debug", "-d"],
-        "`--log-level debug` logs more, for `run`, `demo` and `rehearse`",
-    ),
-    (&[], &["-q", "--quiet"], "`--log-level error` logs less; results are never left out"),
-    (&[], &["-o", "--output", "--format"], "`--json` prints JSON"),
-    (&["trigger"], &["--follow"], "`--wait` waits for the run's end"),
-    (&["history", "next"], &["--days"], "`--since 7d` (history) and `--until 7d` (next) do that"),
-];
 
 /// The probable meaning of a command line that clap refused; none where clap's own message is the
 /// best there is.
@@ -191,9 +53,15 @@ fn command(word: &str, typed: &[OsString]) -> Guess {
     if let Some(above) = above.filter(|above| above.has_subcommands()) {
         let name = above.get_name();
         let known: Vec<_> = above.get_subcommands().map(Command::get_name).collect();
-        let hint = match suggest::closest(&word.to_lowercase(), &known) {
-            Some(near) => format!("did you mean `transferd {name} {near}`?"),
-            None => format!("`transferd {name} --help` lists them: `{}`", known.join("`, `")),
+        let lower = word.to_lowercase();
+        let meant = OF_SYSTEMD.iter().filter(|_| name == "service");
+        let meant = meant.into_iter().find(|(words, _)| words.contains(&lower.as_str()));
+        let hint = match (meant, near_command(&lower, &known)) {
+            (Some((_, hint)), _) => hint.replace('@', &lower),
+            (None, Some(near)) => format!("did you mean `transferd {name} {near}`?"),
+            (None, None) => {
+                format!("`transferd {name} --help` lists them: `{}`", known.join("`, `"))
+            }
         };
         return Guess { message: format!("`transferd {name}` has no command `{word}`"), hint };
     }
@@ -202,16 +70,30 @@ fn command(word: &str, typed: &[OsString]) -> Guess {
     if let Some((_, hint)) = WORDS.iter().find(|(words, _)| words.contains(&lower.as_str())) {
         return Guess { message, hint: (*hint).to_owned() };
     }
-    let known: Vec<_> = program
-        .get_subcommands()
-        .flat_map(|command| std::iter::once(command.get_name()).chain(command.get_all_aliases()))
-        .collect();
-    let near = suggest::closest(&lower, &known);
-    let hint = match near.filter(|near| lower.len().abs_diff(near.len()) <= LENGTHS_APART) {
+    // Not the hidden aliases: nobody who misspells one gains from reading it.
+    let known = program.get_subcommands().filter(|command| !command.is_hide_set());
+    let known: Vec<_> = known.map(Command::get_name).collect();
+    let hint = match near_command(&lower, &known) {
         Some(near) => format!("did you mean `{near}`? `transferd --help` lists the commands"),
         None => "`transferd --help` lists the commands".to_owned(),
     };
     Guess { message, hint }
+}
+
+/// The command that a word was probably meant to be: the only one that begins with it, or one that
+/// begins with the same letter and has one letter in four mistyped. Stricter than for keys.
+fn near_command<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
+    let begun: Vec<_> = known.iter().filter(|name| name.starts_with(word)).collect();
+    if let [one] = begun.as_slice()
+        && word.chars().count() > 2
+    {
+        return Some(one);
+    }
+    let near = suggest::closest(word, known)?;
+    let letters = word.chars().count().max(near.chars().count());
+    let mistyped = strsim::damerau_levenshtein(word, near);
+    let is_close = word.chars().next() == near.chars().next() && mistyped <= (letters / 4).max(1);
+    is_close.then_some(near)
 }
 
 /// A guess for a command without its argument.
@@ -285,6 +167,9 @@ fn option(word: &str, typed: &[OsString]) -> Option<Guess> {
     if !word.starts_with('-') {
         let hint = match name {
             "run" => format!("`transferd trigger {word}` runs a job; `run` is the daemon"),
+            "status" => "it shows one job, or without a name all of them; `transferd next` and \
+                         `transferd history` take several"
+                .to_owned(),
             _ => format!("`transferd {name} --help` has its arguments"),
         };
         return Some(Guess { message: format!("`{name}` does not take `{word}`"), hint });
@@ -389,6 +274,19 @@ mod tests {
             ("transferd why", "`transferd why JOB`"),
             ("transferd backfill nightly", "--dry-run"),
             ("transferd backup", "`transferd backup FILE`"),
+            ("transferd hist", "did you mean `history`?"),
+            ("transferd log nightly", "`transferd history`"),
+            ("transferd exit", "`systemctl stop transferd`"),
+            ("transferd run -d", "`transferd service install`"),
+            ("transferd run --daemon", "`transferd service install`"),
+            ("transferd pause nightly --for 2d", "`--until 2d`"),
+            ("transferd status slow weekly", "`transferd next`"),
+            ("transferd events -n 5", "`-n N`"),
+            ("transferd logs --tail 3", "`transferd history`"),
+            ("transferd service start", "`systemctl start transferd`"),
+            ("transferd service restart", "`systemctl --user restart transferd`"),
+            ("transferd service logs", "`journalctl -u transferd`"),
+            ("transferd service instal", "`transferd service install`"),
         ] {
             assert!(hint(line).contains(meant), "{line}: {}", hint(line));
         }
@@ -409,7 +307,19 @@ mod tests {
 
     #[test]
     fn a_word_that_is_far_from_all_gets_no_suggestion() {
-        for word in ["frobnicate", "zz", "halt", "qwerty", "stopwatch-now"] {
+        for word in [
+            "frobnicate",
+            "zz",
+            "halt",
+            "qwerty",
+            "stopwatch-now",
+            "about",
+            "unit",
+            "exit",
+            "rename",
+            "rescue",
+            "rest",
+        ] {
             let hint = hint(&format!("transferd {word}"));
             assert!(!hint.contains("did you mean"), "{word}: {hint}");
         }

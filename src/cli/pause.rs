@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
-use super::ask::{Daemon, done, say, say_error};
+use super::ask::{Daemon, done, hint, say, say_error};
 use super::render::words::Times;
 use super::when::{Day, Towards, When};
 use super::{Exit, Global, named_jobs, zone};
@@ -15,6 +15,7 @@ use crate::clock;
 use crate::control::client::ClientError;
 use crate::control::document::{JobDocument, StatusDocument};
 use crate::control::request::{JobQuery, PauseAllQuery, PauseQuery, StatusQuery};
+use crate::core::duration;
 use crate::core::meant::is_glob;
 use crate::core::plain::plain;
 
@@ -141,7 +142,14 @@ pub fn pause(
     };
     match told {
         Ok(written) => done(written, Exit::Done),
-        Err(error) => say_error(&error, err),
+        Err(error) => {
+            let exit = say_error(&error, err);
+            let span = args.jobs.iter().find(|job| duration::parse(job).is_ok());
+            if let Some(span) = span.filter(|_| matches!(error, ClientError::Refused(_))) {
+                hint(err, &format!("write `--until {span}` for a pause that ends by itself"));
+            }
+            exit
+        }
     }
 }
 
