@@ -359,6 +359,7 @@ mod tests {
             assert!(!script.contains("@COMMANDS@") && !script.contains("OPTIONS@"), "{shell}");
             assert!(!script.contains("@SEVERAL@") && !script.contains("@RUN_"), "{shell}");
             assert!(!script.contains("@ACTIVE_"), "{shell}");
+            assert!(script.contains("no_date_header"), "{shell}: the values of `--variant`");
             let first = script.matches(ZSH_TAIL).count();
             assert_eq!(first, usize::from(shell == Shell::Zsh), "{shell}: the first completion");
             // Each command and option that people may see, clap's own included.

@@ -12,7 +12,7 @@ use super::key_examples::{example, example_of_ours};
 use super::render::fit::{hanging, lines, width};
 use super::render::paint::{Paint, Tone};
 use super::render::table::Screen;
-use super::{Exit, Global};
+use super::{Exit, Global, reason_codes};
 use crate::config;
 use crate::core::suggest;
 
@@ -25,7 +25,8 @@ const WIDE: usize = 100;
 /// Options of `transferd explain`.
 #[derive(Debug, ClapArgs)]
 pub struct Args {
-    /// The key, such as `job.overlap`, `agent.max_active`, `retry` [default: list the keys]
+    /// The key, such as `job.overlap`, `agent.max_active`, `retry`, or a `reason_code` [default: list
+    /// the keys]
     key: Option<String>,
     /// Print a JSON object
     #[arg(long)]
@@ -68,7 +69,11 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
     let schema = config::schema();
     let words = Words { root: &schema };
     let asked = args.key.unwrap_or_default();
+    let code = reason_codes::meaning(&asked);
     let Some(document) = words.document(&asked) else {
+        if let Some(meaning) = code {
+            return done(reason_codes::write(&asked, meaning, args.json, out), Exit::Done);
+        }
         say(err, &format!("the job file has no key `{asked}`"));
         let all = words.all_keys();
         let all: Vec<&str> = all.iter().map(String::as_str).collect();
@@ -87,7 +92,9 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
     let written = if args.json {
         super::write_json(out, &document)
     } else {
-        out.write_all(page(&document, Screen::of_stdout(global.color)).as_bytes())
+        let of_code = code.map(|meaning| reason_codes::line(&asked, meaning));
+        let page = page(&document, Screen::of_stdout(global.color));
+        write!(out, "{page}{}", of_code.map(|line| format!("\n{line}\n")).unwrap_or_default())
     };
     done(written, Exit::Done)
 }
@@ -266,7 +273,7 @@ impl<'a> Words<'a> {
     fn kind(&self, schema: &'a Value) -> String {
         let schema = self.resolved(schema);
         if schema.get("oneOf").is_some_and(|one| one.pointer("/0/const").is_some()) {
-            return "one of the words below".to_owned();
+            return "word".to_owned();
         }
         if let Some(choices) = schema.get("anyOf").and_then(Value::as_array) {
             let kinds: Vec<_> = choices.iter().map(|choice| self.kind(choice)).collect();
@@ -407,6 +414,10 @@ mod tests {
         );
         let words: Vec<_> = overlap.values.iter().map(|value| value.name.as_str()).collect();
         assert_eq!(words, ["skip", "queue", "replace"]);
+        assert_eq!(
+            (overlap.kind.as_str(), explained("alerts.on").unwrap().kind.as_str()),
+            ("word", "word, or list: word")
+        );
         assert!(!overlap.description.contains("Default"), "{overlap:?}");
         assert!(overlap.example.unwrap().starts_with("overlap: "));
         let timeout = explained("timeout").unwrap();

@@ -94,6 +94,12 @@ impl UserType {
     }
 }
 
+/// The word that is typed for one of the API's numbers.
+pub(super) fn user_type(number: u32) -> Option<String> {
+    let known = UserType::value_variants().iter().find(|kind| kind.number() == number)?;
+    known.to_possible_value().map(|word| word.get_name().to_owned())
+}
+
 /// Carries out `login`.
 pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write) -> Exit {
     let asked = match find(global, args.url.clone(), err) {
@@ -193,7 +199,7 @@ fn print_failure(failed: &Failed, prompt: &Prompt, asked: &Asked, err: &mut dyn 
             say(err, "interrupted; no token was written");
         }
         Failed::Prompt(error) => {
-            say(err, &format!("no answer: {error}"));
+            say(err, &error.to_string());
             if !prompt.is_terminal() {
                 let words = "without a terminal, user name, password and code are lines of input";
                 hint(err, words);

@@ -59,9 +59,9 @@ impl Prompt {
         match self {
             Self::Terminal(terminal) => {
                 write!(terminal.get_mut(), "{question}: ")?;
-                read_line(terminal)
+                read_line(terminal, question)
             }
-            Self::Lines(lines) => read_line(lines),
+            Self::Lines(lines) => read_line(lines, question),
         }
     }
 
@@ -76,30 +76,33 @@ impl Prompt {
                 // Before the question: a very quick answer must not be shown either.
                 let hidden = Hidden::new(terminal.get_ref().try_clone()?)?;
                 write!(terminal.get_mut(), "{question}: ")?;
-                let answer = read_keys(terminal);
+                let answer = read_keys(terminal, question);
                 drop(hidden);
                 writeln!(terminal.get_mut())?;
                 answer.map(SecretString::from)
             }
-            Self::Lines(lines) => read_line(lines).map(SecretString::from),
+            Self::Lines(lines) => read_line(lines, question).map(SecretString::from),
         }
     }
 }
 
-fn read_line(from: &mut impl BufRead) -> io::Result<String> {
+/// The error for an answer that does not come any more.
+fn ended(question: &str) -> io::Error {
+    let words = format!("no {} given: standard input ended", question.to_lowercase());
+    io::Error::new(io::ErrorKind::UnexpectedEof, words)
+}
+
+fn read_line(from: &mut impl BufRead, question: &str) -> io::Result<String> {
     let mut line = String::new();
     if from.take(ANSWER_MAX).read_line(&mut line)? == 0 {
-        return Err(io::Error::new(
-            io::ErrorKind::UnexpectedEof,
-            "nothing was typed: standard input ended",
-        ));
+        return Err(ended(question));
     }
     Ok(line.trim_end_matches(['\r', '\n']).to_owned())
 }
 
 /// Reads keys up to Enter. The terminal edits nothing here, so that an interrupt comes as a key,
 /// and the terminal can be restored before we end.
-fn read_keys(from: &mut impl BufRead) -> io::Result<String> {
+fn read_keys(from: &mut impl BufRead, question: &str) -> io::Result<String> {
     const INTERRUPT: u8 = 3;
     const END: u8 = 4;
     const ERASE_ALL: u8 = 21;
@@ -123,7 +126,7 @@ fn read_keys(from: &mut impl BufRead) -> io::Result<String> {
             key => line.push(key),
         }
     }
-    Err(io::Error::new(io::ErrorKind::UnexpectedEof, "nothing was typed: standard input ended"))
+    Err(ended(question))
 }
 
 /// A terminal that shows no typed text, until this is dropped.
@@ -158,15 +161,17 @@ mod tests {
     #[test]
     fn lines_are_read_without_their_ends_and_an_end_of_input_is_no_answer() {
         let mut input = io::Cursor::new(b"name\r\n pass word \n".to_vec());
-        assert_eq!(read_line(&mut input).unwrap(), "name");
-        assert_eq!(read_line(&mut input).unwrap(), " pass word ");
-        let end = read_line(&mut input).unwrap_err();
+        let mut read = |question: &str| read_line(&mut input, question);
+        assert_eq!(read("User name").unwrap(), "name");
+        assert_eq!(read("Password").unwrap(), " pass word ");
+        let end = read("Code").unwrap_err();
+        assert_eq!(end.to_string(), "no code given: standard input ended");
         assert_eq!(end.kind(), io::ErrorKind::UnexpectedEof);
     }
 
     #[test]
     fn hidden_keys_can_be_erased_and_interrupted() {
-        let read = |keys: &str| read_keys(&mut keys.as_bytes());
+        let read = |keys: &str| read_keys(&mut keys.as_bytes(), "Password");
         assert_eq!(read("pä\u{7f}\u{8}ass\r").unwrap(), "ass");
         assert_eq!(read("wrong\u{15}right\n").unwrap(), "right");
         assert_eq!(read("ab\u{3}").unwrap_err().kind(), io::ErrorKind::Interrupted);

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValue, PossibleValuesParser};
 use jiff::{SignedDuration, Span as JiffSpan};
 
 use crate::core::ids::UserId;
@@ -10,7 +11,24 @@ use crate::sim::server::{Sim, SimOptions};
 use crate::sim::world::{SimUser, Span, WorldOptions};
 
 use super::ask::{hint, say};
-use super::{Exit, Global};
+use super::{Exit, Global, login};
+
+/// The variants, each in both spellings.
+const VARIANTS: [(&str, &str); 13] = [
+    ("pascal_case", "pascal-case"),
+    ("manual_type", "manual-type"),
+    ("no_user_id", "no-user-id"),
+    ("null_user_ids", "null-user-ids"),
+    ("dates_without_zone", "dates-without-zone"),
+    ("seven_digits", "seven-digits"),
+    ("null_dates", "null-dates"),
+    ("list_created", "list-created"),
+    ("total_counts_created", "total-counts-created"),
+    ("duplicate_check", "duplicate-check"),
+    ("leading_slash", "leading-slash"),
+    ("no_status", "no-status"),
+    ("no_date_header", "no-date-header"),
+];
 
 /// Run the simulated agent alone
 ///
@@ -26,8 +44,8 @@ pub struct Args {
     /// Random seed
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
-    /// A token that is good; each further one is another user's [default: `sim-token`, or those of
-    /// the users in `--options`]
+    /// Accepted token (repeat for further users) [default: `sim-token`, or those of the users in
+    /// `--options`]
     #[arg(long, value_name = "TOKEN")]
     token: Vec<String>,
     /// Keep the world in this file, and take it up from there
@@ -78,10 +96,8 @@ pub struct Args {
     /// The agent restarts about this often
     #[arg(long, value_name = "DURATION", value_parser = signed)]
     restart_every: Option<SignedDuration>,
-    /// Something that the vendor leaves open: pascal_case, manual_type, no_user_id,
-    /// null_user_ids, dates_without_zone, seven_digits, null_dates, list_created,
-    /// total_counts_created, duplicate_check, leading_slash, no_status, no_date_header
-    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    /// Something that the vendor leaves open
+    #[arg(long, value_name = "NAME", value_delimiter = ',', value_parser = variants())]
     variant: Vec<String>,
     /// Ignore `pagesize`: pages are of this many records
     #[arg(long, value_name = "N")]
@@ -89,6 +105,12 @@ pub struct Args {
     /// All options at once, as JSON (GET /_sim/options shows them); flags come on top
     #[arg(long, value_name = "FILE")]
     options: Option<PathBuf>,
+}
+
+/// The variants by their words; `-` is accepted for `_`.
+fn variants() -> PossibleValuesParser {
+    let word = |(word, alias)| PossibleValue::new(word).alias(alias);
+    VARIANTS.map(word).into()
 }
 
 /// Runs until it is interrupted.
@@ -117,7 +139,8 @@ pub fn run(args: &Args, _global: &Global, out: &mut dyn Write, err: &mut dyn Wri
 /// The credentials to sign in with. Nothing of a simulated agent is a secret.
 fn credentials(user: &SimUser) -> String {
     let SimUser { id: _, username, password, user_type, totp_secret, sms_code, tokens } = user;
-    let mut words = format!("user {username}, password {password}, user type {user_type}");
+    let kind = login::user_type(*user_type).unwrap_or_else(|| user_type.to_string());
+    let mut words = format!("user {username}, password {password}, user type {kind}");
     for (name, value) in [("TOTP secret", totp_secret), ("text message code", sms_code)] {
         words.extend(value.iter().map(|value| format!(", {name} {value}")));
     }
@@ -261,4 +284,25 @@ fn share(text: &str) -> Result<f64, String> {
 fn factor(text: &str) -> Result<f64, String> {
     let factor = text.parse().ok().filter(|factor: &f64| *factor > 0.0 && factor.is_finite());
     factor.ok_or_else(|| format!("`{text}` is not a factor: expected a number above 0"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_variant_that_is_offered_is_known_in_both_spellings() {
+        for (word, alias) in VARIANTS {
+            let mut world = WorldOptions::default();
+            assert!(set_variant(&mut world, word).is_ok(), "{word}");
+            assert!(set_variant(&mut world, alias).is_ok(), "{alias}");
+        }
+    }
+
+    #[test]
+    fn the_kind_of_a_user_is_told_by_the_word_that_login_takes() {
+        let user = SimUser::new(WorldOptions::DEFAULT_USER, "operator@example.com", "token");
+        let told = credentials(&user);
+        assert!(told.contains("user type desktop_creative"), "{told}");
+    }
 }
