@@ -69,6 +69,13 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
         say(err, &words);
         return Exit::Usage;
     }
+    if args.since.is_none() && std::io::stdout().is_terminal() {
+        // There is nobody to tell if standard error is gone.
+        let _ = writeln!(
+            err,
+            "following what happens from now on; `transferd history` lists past runs"
+        );
+    }
     let mut query = EventsQuery { since: args.since, jobs, detail: !args.json };
     let signals = daemon.wait(async { Signals::listen() });
     let mut signals = match signals {

@@ -44,6 +44,7 @@ mod pauses;
 pub mod places;
 mod program;
 pub mod prompt;
+mod reason_codes;
 pub mod rehearse;
 pub mod reload;
 pub mod render;
@@ -106,8 +107,8 @@ enum Command {
     /// Play the job file in virtual time: what would run, overlap, be skipped or wait
     ///
     /// The daemon's own engine plays it against a simulated agent. Needs no daemon, asks no agent
-    /// and writes nothing; exits 0 whatever it finds, and 1 on a bad file. With `--expect FILE`, which
-    /// holds a part of what `--json` printed, it exits 1 where the rehearsal comes out otherwise.
+    /// and writes nothing; exits 0 whatever it finds, and 1 on a bad file. With `--expect FILE` (part
+    /// of an earlier `--json` output) it exits 1 if the result differs.
     Rehearse(rehearse::Args),
     /// Print the JSON Schema of the job file, for editors
     Schema(schema::Args),
@@ -115,8 +116,8 @@ enum Command {
     Init(init::Args),
     /// Edit the job file, which is checked before it replaces the old one
     ///
-    /// Opens a copy in `$VISUAL`, else `$EDITOR`, else vi. An invalid edit can be gone on with; where
-    /// that is not wanted, the old file stays and the edit is kept beside it.
+    /// Opens a copy in `$VISUAL`, else `$EDITOR`, else vi. After an invalid edit you may edit
+    /// again; if you quit, the old file stays and your edit is saved beside it.
     Edit(edit::Args),
     /// Explain a key of the job file: meaning, type, default, example
     Explain(explain::Args),

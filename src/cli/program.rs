@@ -49,12 +49,19 @@ pub(super) fn program() -> Command {
     let room = Screen::of_stdout(false).room().unwrap_or(WIDEST).min(WIDEST);
     let help = page(&program, room);
     let names: Vec<_> = program.get_subcommands().map(|c| c.get_name().to_owned()).collect();
+    let end = |name: &str| match examples::of(name) {
+        Some(examples) => format!("Examples:\n{}\n{FOLDED}", listed(examples, room)),
+        None => FOLDED.to_owned(),
+    };
     for name in names {
-        let end = match examples::of(&name) {
-            Some(examples) => format!("Examples:\n{}\n{FOLDED}", listed(examples, room)),
-            None => FOLDED.to_owned(),
-        };
-        program = program.mut_subcommand(name, |command| command.after_help(end));
+        program = program.mut_subcommand(&name, |command| {
+            let below: Vec<_> =
+                command.get_subcommands().map(|below| below.get_name().to_owned()).collect();
+            below.into_iter().fold(command.after_help(end(&name)), |command, below| {
+                let end = end(&format!("{name} {below}"));
+                command.mut_subcommand(below, |below| below.after_help(end))
+            })
+        });
     }
     program.override_help(help)
 }

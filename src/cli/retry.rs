@@ -16,8 +16,8 @@ use crate::core::meant::is_glob;
 /// Options of `transferd retry`.
 #[derive(Debug, ClapArgs)]
 pub struct Args {
-    /// Runs, by their ids or the start of these, or jobs for their last run; a glob such as
-    /// `dailies-*` stands for the jobs that it fits and whose last run did not succeed
+    /// Run ids (or their first characters), or jobs (their last run); a glob such as `dailies-*`
+    /// matches jobs whose last run did not succeed
     #[arg(value_name = "RUN|JOB", required_unless_present = "failed", conflicts_with = "failed")]
     runs: Vec<String>,
     /// All that failed or timed out since `--since` and have not succeeded

@@ -51,7 +51,7 @@ pub struct Args {
     /// are those of that time
     #[arg(long = "for", value_name = "TIME", allow_hyphen_values = true)]
     time: Option<String>,
-    /// Also if that time has succeeded
+    /// Even if that time has already succeeded
     #[arg(long, requires = "time")]
     again: bool,
     /// Change this run alone, and what repeats it: `source.path`, `destination.path`,
@@ -113,6 +113,7 @@ impl End {
         (out, err): (&mut dyn Write, &mut dyn Write),
     ) -> Exit {
         if !self.json {
+            let is_watched = std::io::stdout().is_terminal();
             let mut zones = BTreeMap::new();
             let ids = runs.iter().try_for_each(|run| {
                 if let Some(at) = run.scheduled_for {
@@ -120,12 +121,15 @@ impl End {
                     let zone = zones.entry(&run.job).or_insert_with(of_job);
                     print_time(run, at, zone.as_ref(), err);
                 }
-                writeln!(out, "{}", run.id)
+                match is_watched && several {
+                    true => writeln!(out, "{}  {}", run.id, fit::plain(run.job.as_str())),
+                    false => writeln!(out, "{}", run.id),
+                }
             });
             if let Err(error) = ids.and_then(|()| out.flush()) {
                 return done(Err(error), Exit::No);
             }
-            if !self.wait && std::io::stdout().is_terminal() {
+            if !self.wait && is_watched {
                 // There is nobody to tell if standard error is gone.
                 let _ = writeln!(err, "{}", how_to_follow(&runs));
             }

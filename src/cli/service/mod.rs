@@ -42,8 +42,8 @@ enum What {
     /// Put unit, user, folders, completions and manual pages in place
     ///
     /// For a program that came without a package. The program itself is copied to /usr/local/bin,
-    /// with `--user` to ~/.local/bin, unless it is where programs are. Again after an update: what is new is
-    /// replaced, and a service that runs is restarted.
+    /// with `--user` to ~/.local/bin, unless it is in a program folder already. Run it
+    /// again after an update: changed files are replaced and a running service is restarted.
     Install(ChangeArgs),
     /// Stop the service and take away what `install` has put there; jobs and state stay
     Uninstall(ChangeArgs),
